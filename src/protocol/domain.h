@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: ISC
+#ifndef VERIMAIL_PROTOCOL_DOMAIN_H
+#define VERIMAIL_PROTOCOL_DOMAIN_H
+
+#include <stdbool.h>
+
+#include "protocol/text.h"
+
+#define DOMAIN_MAX 253 /* octets of an A-label domain, RFC 1035 without the root's dot */
+
+/* Letters, digits and hyphens in labels of 1 to 63 octets, no hyphen at a label's end, at most
+ * DOMAIN_MAX octets, no dot at the end (RFC 5321, section 4.1.2). One label is enough. */
+bool domain_is_ldh(struct text domain);
+
+/* Whether `domain` equals `parent` or ends in "." and `parent`, ASCII case folded. */
+bool domain_is_under(struct text domain, struct text parent);
+
+/* Any form a person or a message may write (UTF-8, upper case) to the one form that we compare and
+ * print: A-labels in lower case, NUL-terminated. False for what is no domain: nothing is dropped
+ * or mapped on the way (UTS 46 is switched off), the number of labels stays as it was. */
+bool domain_to_ascii(struct text domain, char ascii_r[DOMAIN_MAX + 1])
+        __attribute__((warn_unused_result));
+
+#endif

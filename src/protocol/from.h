@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: ISC
+#ifndef VERIMAIL_PROTOCOL_FROM_H
+#define VERIMAIL_PROTOCOL_FROM_H
+
+#include "protocol/address.h"
+#include "protocol/text.h"
+
+/* Why a From field names no author that we would vouch for. */
+enum from_result {
+    FROM_OK,
+    FROM_EMPTY,    /* no mailbox at all */
+    FROM_SEVERAL,  /* more than one mailbox, or an empty list element */
+    FROM_GROUP,    /* `name: ...;` */
+    FROM_ROUTE,    /* `<@a,@b:c@d>` */
+    FROM_COMMENT,  /* a comment inside the address, or one that never ends */
+    FROM_PHRASE,   /* unquoted specials in the display name */
+    FROM_TRAILING, /* something after the `>` that is no comment */
+    FROM_ENCODED,  /* an encoded word where the address stands */
+    FROM_LITERAL,  /* a domain literal */
+    FROM_LOCAL,    /* no valid local part, or over 64 octets */
+    FROM_DOMAIN,   /* no valid domain, without a dot, or over 253 octets */
+    FROM_OCTET,    /* NUL, bare CR or LF, another control octet, invalid UTF-8 */
+    FROM_SYNTAX,   /* anything else */
+};
+
+/* The author of a message: the one mailbox in the value of its one From field (RFC 5322, 3.4,
+ * strictly; facts on hostile forms are in SECURITY.md). `value` is what stands behind the colon,
+ * folded with CRLF or LF or unfolded; UTF-8 is taken (RFC 6532). `author_r` is set only on FROM_OK.
+ */
+enum from_result from_parse(struct text value, struct address *author_r)
+        __attribute__((warn_unused_result));
+
+/* A sentence's end for a person: "has more than one mailbox". */
+const char *from_result_text(enum from_result result);
+
+#endif

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: ISC
+#ifndef VERIMAIL_PROTOCOL_MESSAGE_H
+#define VERIMAIL_PROTOCOL_MESSAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "protocol/text.h"
+
+#define MESSAGE_HEADER_MAX (1024 * 1024) /* octets of a header section */
+#define MESSAGE_FIELDS_MAX 2000
+
+/* One header field as it arrived. Both texts are borrowed for the time of the call. */
+struct field {
+    struct text name;  /* without white space at its end, even where some stood (obs-fields) */
+    struct text value; /* all that is behind the colon, folds included, without the line's end */
+    uint64_t offset;   /* of its first octet in the message */
+    uint64_t len;      /* octets with its line end, folds included */
+    bool space_before_colon; /* `From : a@b` or a fold before the colon: no reader agrees on it */
+};
+
+/* What a message is cut into. `body` may come in any number of pieces. */
+struct message_events {
+    void (*field)(void *context, const struct field *field);
+    void (*header_end)(void *context);
+    void (*body)(void *context, struct text piece);
+};
+
+enum message_result {
+    MESSAGE_OK,
+    MESSAGE_TOO_LARGE, /* the header section: over 1 MiB or 2000 fields */
+    MESSAGE_NOT_FIELD, /* a line in the header section is neither a field nor a continuation */
+    MESSAGE_MEMORY,
+};
+
+struct message;
+
+/* A streaming reader of RFC 5322 messages with lines that end in CRLF or LF. It keeps one field at
+ * a time. `events` and `context` are borrowed until message_free(). NULL when memory is short. */
+struct message *message_init(const struct message_events *events, void *context);
+void message_free(struct message **message);
+
+/* Any chunk boundaries. After the first result other than MESSAGE_OK that result stays. */
+enum message_result message_feed(struct message *message, struct text chunk)
+        __attribute__((warn_unused_result));
+/* End of input: reports what is still held (a message may end inside its header section). */
+enum message_result message_end(struct message *message) __attribute__((warn_unused_result));
+/* The line at fault, counted from 1, after MESSAGE_NOT_FIELD or MESSAGE_TOO_LARGE. */
+uint64_t message_line(const struct message *message);
+/* Whether the first line that ended did so with CRLF. */
+bool message_is_crlf(const struct message *message);
+
+#endif

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: ISC
+#ifndef VERIMAIL_PROTOCOL_RULES_H
+#define VERIMAIL_PROTOCOL_RULES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "protocol/address.h"
+#include "protocol/text.h"
+
+/* Which hosts may stamp for a user (2013's permittedHosts: null, a list, false). */
+enum rule_hosts {
+    RULE_HOSTS_DOMAIN, /* the domain's list */
+    RULE_HOSTS_MORE,   /* the domain's list, and the rule's */
+    RULE_HOSTS_ONLY,   /* the rule's list alone; empty: none */
+};
+
+/* Names as A-labels; the arrays and what they point to belong to whoever made the rule. */
+struct host_list {
+    const char *const *names;
+    size_t count;
+};
+
+struct rule {
+    enum rule_hosts mode;
+    struct host_list hosts;
+    bool allow_unauthorized;
+};
+
+/* What a domain says about its users, apart from their rules. */
+struct domain_policy {
+    const char *name; /* A-label, lower case */
+    struct host_list hosts;
+    uint64_t lifetime; /* seconds a payload is good for */
+    uint32_t ttl;      /* seconds an answer about unstamped mail may be kept, 0: not at all */
+    bool subdomains;   /* the domain's subdomains may send without being served */
+    bool deny_expired; /* the three that an operator can make a NO */
+    bool deny_changed;
+    bool deny_redirected;
+    uint32_t checks_per_recipient;
+};
+
+/* The served domains and the rules of their users, in memory. Look-ups are by hash, folded. */
+struct rules;
+
+/* `seed` keys the hash; random, so that nobody can choose users that collide. NULL when memory is
+ * short, as for the others. */
+struct rules *rules_init(const unsigned char seed[16]);
+void rules_free(struct rules **rules);
+
+/* The policy and what it points to stay with the caller and must outlive the rules. */
+bool rules_add_domain(struct rules *rules, const struct domain_policy *policy)
+        __attribute__((warn_unused_result));
+/* `local`: canonical local part, or `*`. The rule is copied, what it points to is not. False also
+ * when the domain is not there or has this user already. */
+bool rules_add_user(struct rules *rules, struct text domain, struct text local,
+        const struct rule *rule) __attribute__((warn_unused_result));
+
+/* The domain itself, or NULL. */
+const struct domain_policy *rules_domain(const struct rules *rules, struct text domain);
+/* The nearest served domain above this one, or NULL. */
+const struct domain_policy *rules_parent(const struct rules *rules, struct text domain);
+/* Design section 3, step 3: the exact user, else without its +detail, else `*`, else NULL.
+ * `matched_r`: the local part whose rule it is, borrowed. */
+const struct rule *rules_user(
+        const struct rules *rules, const struct address *user, struct text *matched_r);
+/* Whether no rule of this domain has allow_unauthorized: one answer about unstamped mail holds for
+ * all its users. */
+bool rules_unstamped_is_uniform(const struct rules *rules, struct text domain);
+
+/* `policy` is the user's domain's. Names are compared with ASCII case folded. */
+bool rule_permits(const struct rule *rule, const struct domain_policy *policy, struct text host);
+
+#endif

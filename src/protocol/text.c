@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: ISC
+#include "protocol/text.h"
+
+#include <sodium.h>
+#include <string.h>
+
+struct text text_of(const char *zero_terminated)
+{
+    return (struct text){zero_terminated, strlen(zero_terminated)};
+}
+
+bool text_equal(struct text a, struct text b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
+}
+
+char text_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+bool text_equal_fold(struct text a, struct text b)
+{
+    return a.len == b.len && text_starts_with_fold(a, b);
+}
+
+bool text_starts_with_fold(struct text t, struct text prefix)
+{
+    if (t.len < prefix.len)
+        return false;
+    for (size_t i = 0; i < prefix.len; i++)
+        if (text_lower(t.at[i]) != text_lower(prefix.at[i]))
+            return false;
+    return true;
+}
+
+bool text_is_space(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+bool text_is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+bool text_decimal(struct text t, uint64_t max, uint64_t *value_r)
+{
+    uint64_t value = 0;
+
+    if (t.len == 0 || (t.len > 1 && t.at[0] == '0'))
+        return false;
+    for (size_t i = 0; i < t.len; i++) {
+        if (!text_is_digit(t.at[i]))
+            return false;
+        const uint64_t digit = (uint64_t)(t.at[i] - '0');
+        if (value > (max - digit) / 10 || digit > max)
+            return false;
+        value = value * 10 + digit;
+    }
+    *value_r = value;
+    return true;
+}
+
+static bool is_white(char c)
+{
+    return text_is_space(c) || c == '\r' || c == '\n';
+}
+
+struct text text_trim(struct text t)
+{
+    while (t.len > 0 && is_white(t.at[0])) {
+        t.at++;
+        t.len--;
+    }
+    while (t.len > 0 && is_white(t.at[t.len - 1]))
+        t.len--;
+    return t;
+}
+
+struct reader reader_of(struct text t)
+{
+    return (struct reader){.rest = t};
+}
+
+static struct text take(struct reader *r, size_t len)
+{
+    const struct text taken = {r->rest.at, len};
+
+    r->rest.at += len;
+    r->rest.len -= len;
+    return taken;
+}
+
+struct text reader_until(struct reader *r, char stop)
+{
+    const char *found = r->rest.len > 0 ? memchr(r->rest.at, stop, r->rest.len) : NULL;
+
+    if (r->failed || found == NULL) {
+        r->failed = true;
+        return (struct text){NULL, 0};
+    }
+    const struct text taken = take(r, (size_t)(found - r->rest.at));
+    (void)take(r, 1);
+    return taken;
+}
+
+struct text reader_field(struct reader *r, char stop)
+{
+    if (!r->failed && r->rest.len > 0 && memchr(r->rest.at, stop, r->rest.len) != NULL)
+        return reader_until(r, stop);
+    return reader_rest(r);
+}
+
+struct text reader_rest(struct reader *r)
+{
+    if (r->failed)
+        return (struct text){NULL, 0};
+    return take(r, r->rest.len);
+}
+
+struct writer writer_of(char *room, size_t size)
+{
+    return (struct writer){.start = room, .at = room, .end = room + size};
+}
+
+char *writer_room(struct writer *w, size_t len)
+{
+    if (w->failed || (size_t)(w->end - w->at) < len) {
+        w->failed = true;
+        return NULL;
+    }
+    char *room = w->at;
+    w->at += len;
+    return room;
+}
+
+void writer_put(struct writer *w, struct text t)
+{
+    char *room = writer_room(w, t.len);
+
+    if (room != NULL && t.len > 0)
+        memcpy(room, t.at, t.len);
+}
+
+void writer_string(struct writer *w, const char *zero_terminated)
+{
+    writer_put(w, text_of(zero_terminated));
+}
+
+void writer_char(struct writer *w, char c)
+{
+    writer_put(w, (struct text){&c, 1});
+}
+
+void writer_decimal(struct writer *w, uint64_t value)
+{
+    char digits[TEXT_DECIMAL_MAX];
+    size_t n = 0;
+
+    do {
+        digits[sizeof digits - ++n] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    writer_put(w, (struct text){digits + sizeof digits - n, n});
+}
+
+size_t text_base64_len(size_t len)
+{
+    return sodium_base64_encoded_len(len, sodium_base64_VARIANT_URLSAFE_NO_PADDING) - 1;
+}
+
+void writer_base64(struct writer *w, const unsigned char *octets, size_t len)
+{
+    static const char alphabet[] =
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    char *room = writer_room(w, text_base64_len(len));
+    unsigned held = 0;
+    unsigned bits = 0;
+
+    /* libsodium's encoder wants room for a NUL, which a packed line does not have. */
+    for (size_t i = 0; room != NULL && i < len; i++) {
+        held = (held << 8 | octets[i]) & 0xffff;
+        for (bits += 8; bits >= 6; bits -= 6)
+            *room++ = alphabet[held >> (bits - 6) & 63];
+    }
+    if (room != NULL && bits > 0)
+        *room = alphabet[held << (6 - bits) & 63];
+}
+
+struct text writer_text(const struct writer *w)
+{
+    return (struct text){w->start, (size_t)(w->at - w->start)};
+}
+
+bool text_from_base64(struct text t, unsigned char *octets_r, size_t size, size_t *len_r)
+{
+    const char *end = NULL;
+
+    if (sodium_base642bin(octets_r, size, t.at, t.len, NULL, len_r, &end,
+                sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0)
+        return false;
+    return t.len == 0 || end == t.at + t.len;
+}
+
+bool text_from_hex(struct text t, unsigned char *octets_r, size_t size, size_t *len_r)
+{
+    const char *end = NULL;
+
+    if (sodium_hex2bin(octets_r, size, t.at, t.len, NULL, len_r, &end) != 0)
+        return false;
+    return t.len == 0 || end == t.at + t.len;
+}
