@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: ISC
-#include <cmocka.h>
+// cmocka.h needs these before it.
 #include <setjmp.h>
-#include <sodium.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
+#include <sodium.h>
 
 #include "exact.h"
 #include "protocol/text.h"

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: ISC
-#include <cmocka.h>
+// cmocka.h needs these before it.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "protocol/verdict.h"
 
