@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: ISC
+#include "base/log.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define KEPT_MAX 65536  /* octets of lines that wait to be written */
+#define CHUNK_MAX 4096  /* PIPE_BUF: what a pipe that is ready takes whole, and never mixes */
+#define RETRY_AFTER 100 /* milliseconds */
+
+/* A process has one log, as it has one standard error. */
+static struct log {
+    enum log_level least;
+    enum log_format format;
+    bool journal;
+    bool is_socket;
+    bool buffered;
+    uint64_t dropped;
+    size_t len;
+    char kept[KEPT_MAX];
+} the_log = {.least = LOG_LEVEL_INFO};
+
+static const struct {
+    const char *name;
+    enum log_level level;
+} levels[] = {
+        {"error", LOG_LEVEL_ERROR},
+        {"warning", LOG_LEVEL_WARNING},
+        {"notice", LOG_LEVEL_NOTICE},
+        {"info", LOG_LEVEL_INFO},
+};
+
+void log_init(void)
+{
+    struct stat st;
+
+    the_log.journal = getenv("JOURNAL_STREAM") != NULL;
+    the_log.is_socket = fstat(STDERR_FILENO, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+void log_configure(enum log_level least, enum log_format format)
+{
+    the_log.least = least;
+    the_log.format = format;
+}
+
+bool log_level_find(const char *name, enum log_level *level_r)
+{
+    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
+        if (strcmp(levels[i].name, name) == 0) {
+            *level_r = levels[i].level;
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *level_name(enum log_level level)
+{
+    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
+        if (levels[i].level == level)
+            return levels[i].name;
+    return "info";
+}
+
+static void put_padded(struct writer *w, unsigned value, unsigned digits)
+{
+    char room[8];
+
+    for (unsigned i = digits; i-- > 0; value /= 10)
+        room[i] = (char)('0' + value % 10);
+    writer_put(w, (struct text){room, digits});
+}
+
+/* RFC 3339, UTC, milliseconds. */
+static void put_time(struct writer *w)
+{
+    struct timespec now;
+    struct tm tm;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &tm);
+    put_padded(w, (unsigned)tm.tm_year + 1900, 4);
+    writer_char(w, '-');
+    put_padded(w, (unsigned)tm.tm_mon + 1, 2);
+    writer_char(w, '-');
+    put_padded(w, (unsigned)tm.tm_mday, 2);
+    writer_char(w, 'T');
+    put_padded(w, (unsigned)tm.tm_hour, 2);
+    writer_char(w, ':');
+    put_padded(w, (unsigned)tm.tm_min, 2);
+    writer_char(w, ':');
+    put_padded(w, (unsigned)tm.tm_sec, 2);
+    writer_char(w, '.');
+    put_padded(w, (unsigned)(now.tv_nsec / 1000000), 3);
+    writer_char(w, 'Z');
+}
+
+static bool is_json(void)
+{
+    return the_log.format == LOG_FORMAT_JSON;
+}
+
+static void put_name(struct log_line *line, const char *name)
+{
+    const struct text so_far = writer_text(&line->out);
+    const char last = so_far.at[so_far.len - 1];
+
+    if (is_json()) {
+        if (last != '{')
+            writer_char(&line->out, ',');
+        writer_char(&line->out, '"');
+        writer_string(&line->out, name);
+        writer_string(&line->out, "\":");
+        return;
+    }
+    if (last != '>')
+        writer_char(&line->out, ' ');
+    writer_string(&line->out, name);
+    writer_char(&line->out, '=');
+}
+
+static void put_octet(struct writer *w, char c)
+{
+    static const char digits[] = "0123456789abcdef";
+    const unsigned char octet = (unsigned char)c;
+
+    if (c == '"' || c == '\\') {
+        writer_char(w, '\\');
+        writer_char(w, c);
+    } else if (octet >= ' ' && octet < 0x7f) {
+        writer_char(w, c);
+    } else {
+        writer_string(w, is_json() ? "\\u00" : "\\x");
+        writer_char(w, digits[octet >> 4]);
+        writer_char(w, digits[octet & 15]);
+    }
+}
+
+static bool needs_quotes(struct text value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        const unsigned char c = (unsigned char)value.at[i];
+        if (c <= ' ' || c >= 0x7f || c == '"' || c == '\\' || c == '=')
+            return true;
+    }
+    return value.len == 0;
+}
+
+static size_t room_left(const struct log_line *line)
+{
+    /* The longest escape, `...`, a quote, a brace and the line's end always fit. */
+    const size_t reserve = 6 + 3 + 3;
+    const size_t left = (size_t)(line->out.end - line->out.at);
+
+    return left > reserve ? left - reserve : 0;
+}
+
+void log_text(struct log_line *line, const char *name, struct text value)
+{
+    if (!line->wanted || line->cut)
+        return;
+    if (room_left(line) < strlen(name) + 8) {
+        line->cut = true;
+        return;
+    }
+    put_name(line, name);
+    if (!is_json() && !needs_quotes(value) && value.len < room_left(line)) {
+        writer_put(&line->out, value);
+        return;
+    }
+    writer_char(&line->out, '"');
+    size_t i = 0;
+    while (i < value.len && room_left(line) > 0)
+        put_octet(&line->out, value.at[i++]);
+    line->cut = i < value.len;
+    writer_string(&line->out, line->cut ? "...\"" : "\"");
+}
+
+void log_string(struct log_line *line, const char *name, const char *value)
+{
+    if (line->wanted)
+        log_text(line, name, text_of(value));
+}
+
+void log_number(struct log_line *line, const char *name, uint64_t value)
+{
+    if (!line->wanted || line->cut || room_left(line) < strlen(name) + TEXT_DECIMAL_MAX + 4)
+        return;
+    put_name(line, name);
+    writer_decimal(&line->out, value);
+}
+
+void log_begin(struct log_line *line, enum log_level level, const char *event)
+{
+    line->wanted = level <= the_log.least;
+    line->cut = false;
+    if (!line->wanted)
+        return;
+    line->out = writer_of(line->room, sizeof line->room);
+    if (the_log.journal) {
+        writer_char(&line->out, '<');
+        writer_decimal(&line->out, (uint64_t)level);
+        writer_char(&line->out, '>');
+        writer_string(&line->out, is_json() ? "{" : "");
+    } else {
+        writer_string(&line->out, is_json() ? "{\"time\":\"" : "time=");
+        put_time(&line->out);
+        writer_string(&line->out, is_json() ? "\"" : "");
+    }
+    log_string(line, "level", level_name(level));
+    log_string(line, "event", event);
+}
+
+static ssize_t write_now(const char *at, size_t len)
+{
+    if (the_log.is_socket)
+        return send(STDERR_FILENO, at, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    struct pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT};
+    if (poll(&ready, 1, 0) <= 0 || (ready.revents & POLLOUT) == 0) {
+        errno = EAGAIN;
+        return -1;
+    }
+    return write(STDERR_FILENO, at, len);
+}
+
+/* The lines that fit in one chunk, or one line that is longer. */
+static size_t whole_lines(void)
+{
+    size_t len = the_log.len < CHUNK_MAX ? the_log.len : CHUNK_MAX;
+
+    while (len > 0 && the_log.kept[len - 1] != '\n')
+        len--;
+    return len > 0 ? len : the_log.len;
+}
+
+static size_t count_lines(const char *at, size_t len)
+{
+    size_t lines = 0;
+
+    for (size_t i = 0; i < len; i++)
+        lines += at[i] == '\n';
+    return lines;
+}
+
+static void forget(size_t len)
+{
+    the_log.len -= len;
+    memmove(the_log.kept, the_log.kept + len, the_log.len);
+}
+
+static void write_kept(void)
+{
+    while (the_log.len > 0) {
+        const size_t len = whole_lines();
+        const ssize_t written = write_now(the_log.kept, len);
+        if (written > 0) {
+            forget((size_t)written);
+        } else if (errno != EINTR) {
+            if (errno != EAGAIN) { /* a full disk, a closed pipe: it will not get better soon */
+                the_log.dropped += count_lines(the_log.kept, len);
+                forget(len);
+            }
+            return;
+        }
+    }
+}
+
+static bool keep_line(struct text line)
+{
+    if (line.len > KEPT_MAX - the_log.len)
+        write_kept();
+    if (line.len > KEPT_MAX - the_log.len)
+        return false;
+    memcpy(the_log.kept + the_log.len, line.at, line.len);
+    the_log.len += line.len;
+    return true;
+}
+
+static void say_dropped(void)
+{
+    struct log_line line;
+    const uint64_t dropped = the_log.dropped;
+
+    the_log.dropped = 0;
+    log_begin(&line, LOG_LEVEL_WARNING, "log-lines-lost");
+    log_number(&line, "count", dropped);
+    log_end(&line);
+}
+
+void log_flush(void)
+{
+    write_kept();
+    if (the_log.dropped > 0 && the_log.len == 0)
+        say_dropped();
+}
+
+void log_end(struct log_line *line)
+{
+    if (!line->wanted)
+        return;
+    writer_string(&line->out, is_json() ? "}\n" : "\n");
+    if (!keep_line(writer_text(&line->out)))
+        the_log.dropped++;
+    if (!the_log.buffered)
+        write_kept();
+}
+
+void log_buffer(bool on)
+{
+    the_log.buffered = on;
+}
+
+int log_pending(void)
+{
+    return the_log.len > 0 || the_log.dropped > 0 ? RETRY_AFTER : -1;
+}
+
+void log_event(enum log_level level, const char *event, const char *name, const char *value)
+{
+    struct log_line line;
+
+    log_begin(&line, level, event);
+    if (name != NULL)
+        log_string(&line, name, value);
+    log_end(&line);
+}
+
+void log_errno(enum log_level level, const char *event, const char *name, const char *value)
+{
+    const char *error = strerror(errno);
+    struct log_line line;
+
+    log_begin(&line, level, event);
+    if (name != NULL)
+        log_string(&line, name, value);
+    log_string(&line, "error", error);
+    log_end(&line);
+}

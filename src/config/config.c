@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: ISC
+#include "config/config.h"
+
+#include <stdlib.h>
+#include <strings.h>
+
+#include "config/check.h"
+#include "config/reading.h"
+#include "config/section.h"
+#include "config/source.h"
+
+struct config *config_read(const char *path, struct problems *problems)
+{
+    const size_t before = problems_count(problems);
+    char *text = source_read(path, problems);
+    struct config *config = text != NULL ? reading_do(text, problems) : NULL;
+
+    free(text);
+    if (config != NULL)
+        check_config(config, problems);
+    if (problems_count(problems) > before)
+        config_free(&config);
+    return config;
+}
+
+void config_free(struct config **config)
+{
+    /* The root is a section like the others, with no options of its own. */
+    static const struct option no_options[] = {{NULL}};
+    static const struct section root = {
+            .options = no_options, .size = sizeof(struct config), .within = sections};
+
+    if (*config == NULL)
+        return;
+    section_clear(&root, *config);
+    free(*config);
+    *config = NULL;
+}
+
+const struct config_domain *config_default_domain(const struct config *config)
+{
+    for (size_t i = 0; i < config->domains_count; i++)
+        if (config->domains[i].is_default)
+            return &config->domains[i];
+    return NULL;
+}
+
+const struct config_host *config_host(const struct config *config, const char *name)
+{
+    for (size_t i = 0; i < config->hosts_count; i++)
+        if (strcasecmp(config->hosts[i].name.at, name) == 0)
+            return &config->hosts[i];
+    return NULL;
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: ISC
+#ifndef VERIMAIL_CONFIG_CONFIG_H
+#define VERIMAIL_CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config/kind.h"
+#include "config/problems.h"
+
+#define CONFIG_PATH "/etc/verimail/verimail.conf"
+
+/* The configuration file (design, section 11; verimail.conf(5)), every value checked. Domains are
+ * A-labels in lower case, times are seconds. A section's struct
+ * begins with the line on which it ends in the file. */
+struct config_service {
+    unsigned line;
+    struct config_list listen;
+    struct config_text run_as;
+    struct config_text state; /* a folder */
+    uint64_t workers; /* 0: one per processor */
+    struct config_list keys;
+    struct config_text replay;
+    struct config_text log_format;
+    struct config_text log_level;
+    uint64_t connections;             /* per worker, as are the other limits */
+    uint64_t connections_per_address; /* IPv4 /32, IPv6 /64 */
+    uint64_t connections_per_network; /* IPv6 /48 */
+    uint64_t classic_rate;
+    uint64_t classic_rate_per_source;
+};
+
+struct config_host {
+    unsigned line;
+    struct config_text name;
+    struct config_list keys;
+};
+
+struct config_user {
+    unsigned line;
+    struct config_text local;
+    struct config_list hosts;
+    bool hosts_given; /* `hosts = {}` means nobody, no `hosts` means the domain's */
+    struct config_list more_hosts;
+    bool allow_unauthorized;
+};
+
+struct config_domain {
+    unsigned line;
+    struct config_text name;
+    bool is_default;
+    struct config_list hosts;
+    struct config_text classic_key; /* at NULL: 2013 payloads are not opened */
+    uint64_t lifetime;
+    uint64_t ttl;
+    bool subdomains;
+    struct config_list deny;
+    struct config_user *users;
+    size_t users_count;
+};
+
+struct config_stamp {
+    unsigned line;
+    struct config_text host;
+    struct config_text key;
+    struct config_text service_key;
+    struct config_list domains;
+};
+
+struct config {
+    struct config_service *service; /* none or one */
+    size_t service_count;
+    struct config_host *hosts;
+    size_t hosts_count;
+    struct config_domain *domains;
+    size_t domains_count;
+    struct config_stamp *stamp; /* none or one */
+    size_t stamp_count;
+};
+
+/* Reads and checks the whole file. NULL when anything is wrong: `problems` then says what, and
+ * where. Key files are not opened. Not to be called by two threads at once (libconfuse hands no
+ * context to its callbacks). */
+struct config *config_read(const char *path, struct problems *problems);
+void config_free(struct config **config);
+
+/* NULL when there is none. */
+const struct config_domain *config_default_domain(const struct config *config);
+const struct config_host *config_host(const struct config *config, const char *name);
+
+#endif

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: ISC
+#include "config/kind.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/endpoint.h"
+#include "protocol/address.h"
+#include "protocol/answer.h"
+#include "protocol/domain.h"
+#include "protocol/key.h"
+
+void config_list_free(struct config_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        free(list->at[i].at);
+    free(list->at);
+    *list = (struct config_list){0};
+}
+
+bool config_list_add(struct config_list *list, struct config_text text)
+{
+    struct config_text *larger = reallocarray(list->at, list->count + 1, sizeof *larger);
+
+    if (larger == NULL)
+        return false;
+    list->at = larger;
+    list->at[list->count++] = text;
+    return true;
+}
+
+static bool keep(const char *value, void *at_r)
+{
+    char *copy = strdup(value);
+
+    memcpy(at_r, &copy, sizeof copy);
+    return copy != NULL;
+}
+
+static bool take_bool(const struct kind *kind, const char *value, void *at_r)
+{
+    static const char *const words[2][3] = {{"false", "no", "off"}, {"true", "yes", "on"}};
+
+    (void)kind;
+    for (int truth = 0; truth < 2; truth++) {
+        for (int i = 0; i < 3; i++) {
+            if (strcmp(value, words[truth][i]) == 0) {
+                *(bool *)at_r = truth == 1;
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static bool take_number(const struct kind *kind, const char *value, void *at_r)
+{
+    uint64_t number = 0;
+
+    if (!text_decimal(text_of(value), kind->max, &number) || number < kind->min)
+        return false;
+    *(uint64_t *)at_r = number;
+    return true;
+}
+
+static bool take_duration(const struct kind *kind, const char *value, void *at_r)
+{
+    static const struct {
+        char letter;
+        uint64_t seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+    struct text digits = text_of(value);
+    uint64_t unit = 1;
+    uint64_t number = 0;
+
+    for (size_t i = 0; digits.len > 0 && i < sizeof units / sizeof *units; i++) {
+        if (digits.at[digits.len - 1] == units[i].letter) {
+            unit = units[i].seconds;
+            digits.len--;
+            break;
+        }
+    }
+    if (!text_decimal(digits, kind->max / unit, &number) || number * unit < kind->min)
+        return false;
+    *(uint64_t *)at_r = number * unit;
+    return true;
+}
+
+static bool take_path(const struct kind *kind, const char *value, void *at_r)
+{
+    (void)kind;
+    return value[0] == '/' && keep(value, at_r);
+}
+
+static bool take_name(const struct kind *kind, const char *value, void *at_r)
+{
+    (void)kind;
+    return value[0] != '\0' && strpbrk(value, "/: \t") == NULL && keep(value, at_r);
+}
+
+static bool take_domain(const struct kind *kind, const char *value, void *at_r)
+{
+    char ascii[DOMAIN_MAX + 1];
+
+    (void)kind;
+    return domain_to_ascii(text_of(value), ascii) && keep(ascii, at_r);
+}
+
+static bool take_local(const struct kind *kind, const char *value, void *at_r)
+{
+    struct address address;
+
+    (void)kind;
+    if (strcmp(value, "*") == 0)
+        return keep(value, at_r);
+    /* Any domain will do: what is asked is whether this could be a user of one. */
+    return strchr(value, '@') == NULL &&
+            address_parse(text_of(value), text_of("example.org"), &address) && keep(value, at_r);
+}
+
+static bool take_listen(const struct kind *kind, const char *value, void *at_r)
+{
+    struct endpoint endpoint;
+
+    (void)kind;
+    return endpoint_parse(value, &endpoint) && keep(value, at_r);
+}
+
+static bool take_key(const struct kind *kind, const char *value, void *at_r)
+{
+    unsigned char key[KEY_OCTETS];
+
+    return key_parse(text_of(value), (enum key_kind)kind->min, key) == KEY_OK && keep(value, at_r);
+}
+
+/* `expected` is the words themselves, divided by ` or `. */
+static bool take_word(const struct kind *kind, const char *value, void *at_r)
+{
+    const size_t len = strlen(value);
+
+    for (const char *word = kind->expected; word != NULL; word = strstr(word, " or ")) {
+        if (word != kind->expected)
+            word += strlen(" or ");
+        const char *end = strstr(word, " or ");
+        const size_t word_len = end != NULL ? (size_t)(end - word) : strlen(word);
+        if (word_len == len && memcmp(word, value, len) == 0)
+            return keep(value, at_r);
+    }
+    return false;
+}
+
+#define TEXT_KIND(take_it, words) \
+    {                             \
+        .take = take_it, .expected = words, .is_text = true \
+    }
+#define NUMBER_KIND(take_it, words, least, most) \
+    {                                            \
+        .take = take_it, .expected = words, .min = least, .max = most \
+    }
+
+const struct kind kind_bool = {.take = take_bool, .expected = "true or false"};
+const struct kind kind_path = TEXT_KIND(take_path, "an absolute path");
+const struct kind kind_name = TEXT_KIND(take_name, "a user of this machine");
+const struct kind kind_domain = TEXT_KIND(take_domain, "a domain name");
+const struct kind kind_local = TEXT_KIND(
+        take_local, "the part before the `@`, with %XX for what is not printable, or `*`");
+const struct kind kind_listen =
+        TEXT_KIND(take_listen, "ADDRESS:PORT, with `*` for all and [..] around an IPv6 address");
+const struct kind kind_host_key = {.take = take_key,
+        .expected = "host-public:... as printed by `verimail keygen host`",
+        .min = KEY_HOST_PUBLIC,
+        .is_text = true};
+const struct kind kind_service_key = {.take = take_key,
+        .expected = "service-public:... as printed by `verimail keygen service`",
+        .min = KEY_SERVICE_PUBLIC,
+        .is_text = true};
+const struct kind kind_replay = TEXT_KIND(take_word, "none");
+const struct kind kind_log_format = TEXT_KIND(take_word, "text or json");
+const struct kind kind_log_level = TEXT_KIND(take_word, "info or notice or warning or error");
+const struct kind kind_deny = TEXT_KIND(take_word, "expired or changed or redirected");
+const struct kind kind_workers = NUMBER_KIND(take_number, "a number from 1 to 256", 1, 256);
+const struct kind kind_connections =
+        NUMBER_KIND(take_number, "a number from 1 to 100000", 1, 100000);
+const struct kind kind_rate =
+        NUMBER_KIND(take_number, "a number from 1 to 1000000 a second", 1, 1000000);
+const struct kind kind_lifetime = NUMBER_KIND(
+        take_duration, "a time from 1m to 365d, as in 90s, 15m, 12h, 7d", 60, 365 * 86400);
+const struct kind kind_ttl = NUMBER_KIND(
+        take_duration, "a time from 0s to 1h, as in 90s, 15m", 0, ANSWER_TTL_MAX);

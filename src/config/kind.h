@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: ISC
+#ifndef VERIMAIL_CONFIG_KIND_H
+#define VERIMAIL_CONFIG_KIND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* An owned, NUL-terminated text and the line of the file that gave it; 0: a default. */
+struct config_text {
+    char *at;
+    unsigned line;
+};
+
+struct config_list {
+    struct config_text *at;
+    size_t count;
+};
+
+void config_list_free(struct config_list *list);
+/* Takes the text over. False when memory is short; the text is then still the caller's. */
+bool config_list_add(struct config_list *list, struct config_text text)
+        __attribute__((warn_unused_result));
+
+/* What a value may be. `take` reads `value` and, when it is good, stores it at `at_r`, which is of
+ * the type the kind's comment names; a text is a copy that the caller frees. */
+struct kind {
+    bool (*take)(const struct kind *kind, const char *value, void *at_r);
+    const char *expected; /* how a message calls a good value */
+    uint64_t min;
+    uint64_t max;
+    bool is_text; /* char *, the first member of a struct config_text */
+};
+
+extern const struct kind kind_bool;        /* bool: true, false, yes, no, on, off */
+extern const struct kind kind_path;        /* char *: absolute */
+extern const struct kind kind_name;        /* char *: a user of this machine */
+extern const struct kind kind_domain;      /* char *, as A-labels */
+extern const struct kind kind_local;       /* char *, canonical local part or `*` */
+extern const struct kind kind_listen;      /* char *: ADDRESS:PORT, as listen_parse() takes it */
+extern const struct kind kind_host_key;    /* char *: the text form of a host's public key */
+extern const struct kind kind_service_key; /* char *: the text form of a service's public key */
+extern const struct kind kind_replay;      /* char * */
+extern const struct kind kind_log_format;  /* char * */
+extern const struct kind kind_log_level;   /* char * */
+extern const struct kind kind_deny;        /* char * */
+extern const struct kind kind_workers;     /* uint64_t */
+extern const struct kind kind_connections; /* uint64_t */
+extern const struct kind kind_rate;        /* uint64_t, per second */
+extern const struct kind kind_lifetime;    /* uint64_t, seconds: 90, 90s, 15m, 12h, 7d */
+extern const struct kind kind_ttl;         /* uint64_t, seconds, at most ANSWER_TTL_MAX */
+
+#endif

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: ISC
+#include "config/problems.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define VALUE_SHOWN_MAX 200 /* octets of a wrong value that are worth a reader's time */
+
+struct problems {
+    const char *path;
+    size_t count;
+    FILE *out;
+    char *text;
+    size_t size;
+};
+
+struct problems *problems_init(const char *path)
+{
+    struct problems *p = calloc(1, sizeof *p);
+
+    if (p == NULL)
+        return NULL;
+    p->path = path;
+    p->out = open_memstream(&p->text, &p->size);
+    if (p->out == NULL) {
+        free(p);
+        return NULL;
+    }
+    return p;
+}
+
+void problems_free(struct problems **problems)
+{
+    if (*problems == NULL)
+        return;
+    fclose((*problems)->out);
+    free((*problems)->text);
+    free(*problems);
+    *problems = NULL;
+}
+
+static void put_escaped(FILE *out, const char *value)
+{
+    for (size_t i = 0; value[i] != '\0'; i++) {
+        const unsigned char c = (unsigned char)value[i];
+        if (i == VALUE_SHOWN_MAX) {
+            fputs("...", out);
+            break;
+        }
+        if (c < ' ' || c >= 0x7f || c == '\\')
+            fprintf(out, "\\x%02x", c);
+        else
+            fputc(c, out);
+    }
+}
+
+void problems_add(struct problems *p, unsigned line, const char *what, const char *value,
+        const char *expected)
+{
+    p->count++;
+    fprintf(p->out, "%s:", p->path);
+    if (line > 0)
+        fprintf(p->out, "%u:", line);
+    fprintf(p->out, " %s", what);
+    if (value != NULL) {
+        fputs(": ", p->out);
+        put_escaped(p->out, value);
+    }
+    if (expected != NULL)
+        fprintf(p->out, ": expected %s", expected);
+    fputc('\n', p->out);
+}
+
+size_t problems_count(const struct problems *p)
+{
+    return p->count;
+}
+
+const char *problems_text(struct problems *p)
+{
+    fflush(p->out);
+    return p->text;
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: ISC
+#ifndef VERIMAIL_CONFIG_PROBLEMS_H
+#define VERIMAIL_CONFIG_PROBLEMS_H
+
+#include <stddef.h>
+
+/* What is wrong with a configuration, collected so that all of it is said in one go. */
+struct problems;
+
+struct problems *problems_init(const char *path); /* NULL when memory is short; path is borrowed */
+void problems_free(struct problems **problems);
+
+/* Adds `PATH:LINE: what: value: expected ...`; octets of `value` that are not printable are
+ * escaped. `value` and `expected` may be NULL; line 0 is not
+ * printed: the problem is the whole file's. */
+void problems_add(struct problems *problems, unsigned line, const char *what, const char *value,
+        const char *expected);
+
+size_t problems_count(const struct problems *problems);
+/* All of them, a line each with its line end; borrowed. */
+const char *problems_text(struct problems *problems);
+
+#endif

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: ISC
+#include "config/reading.h"
+
+#include <confuse.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/section.h"
+
+#define DEPTH_MAX 2    /* user in domain */
+#define OPTIONS_MAX 24 /* in one section */
+
+/* A section of the file that is being read: libconfuse calls for each value as it comes, which is
+ * the only time at which its line is known. */
+struct frame {
+    const cfg_t *cfg;
+    const struct section *section;
+    void *values;
+    struct {
+        unsigned values;
+        bool ended; /* libconfuse calls once more at a list's closing brace */
+    } seen[OPTIONS_MAX];
+};
+
+static struct reading {
+    struct problems *problems;
+    struct config *config;
+    struct frame open[DEPTH_MAX];
+    size_t depth;
+    bool memory; /* was short */
+} reading;
+
+static const struct section *find_section(const struct section *among, const char *name)
+{
+    for (const struct section *s = among; s != NULL && s->name != NULL; s++) {
+        if (strcmp(s->name, name) == 0)
+            return s;
+        const struct section *inner = find_section(s->within, name);
+        if (inner != NULL)
+            return inner;
+    }
+    return NULL;
+}
+
+static void on_error(cfg_t *cfg, const char *format, va_list args)
+{
+    char what[512];
+
+    vsnprintf(what, sizeof what, format, args);
+    problems_add(reading.problems, (unsigned)cfg->line, what, NULL, NULL);
+}
+
+static void problem(cfg_t *cfg, const char *option, const char *what, const char *value,
+        const char *expected)
+{
+    char sentence[128];
+
+    snprintf(sentence, sizeof sentence, "%s %s", what, option);
+    problems_add(reading.problems, (unsigned)cfg->line, sentence, value, expected);
+}
+
+/* Reads a title or a text or a number into its place in a struct. */
+static void take(cfg_t *cfg, const struct kind *kind, const char *name, const char *value,
+        void *at)
+{
+    if (!kind->take(kind, value, at)) {
+        problem(cfg, name, "bad", value, kind->expected);
+        return;
+    }
+    if (kind->is_text)
+        ((struct config_text *)at)->line = (unsigned)cfg->line;
+}
+
+static struct frame *frame_of(cfg_t *cfg)
+{
+    struct frame *top = reading.depth > 0 ? &reading.open[reading.depth - 1] : NULL;
+
+    if (top != NULL && top->cfg == cfg)
+        return top;
+    const struct section *section = find_section(sections, cfg_name(cfg));
+    void *values = section != NULL && reading.depth < DEPTH_MAX ? calloc(1, section->size) : NULL;
+    if (values == NULL || !section_defaults(section, values)) {
+        if (values != NULL)
+            section_clear(section, values);
+        free(values);
+        reading.memory = true;
+        return NULL;
+    }
+    top = &reading.open[reading.depth++];
+    *top = (struct frame){.cfg = cfg, .section = section, .values = values};
+    if (section->title != NULL)
+        take(cfg, section->title, section->name, cfg_title(cfg),
+                (char *)values + section->title_offset);
+    return top;
+}
+
+static void take_item(cfg_t *cfg, const struct option *option, const char *value, void *values)
+{
+    struct config_list *list = (void *)((char *)values + option->offset);
+    struct config_text text = {0};
+
+    take(cfg, option->kind, option->name, value, &text);
+    if (text.at != NULL && !config_list_add(list, text)) {
+        free(text.at);
+        reading.memory = true;
+    }
+}
+
+static void take_scalar(cfg_t *cfg, const struct option *option, const char *value, void *values)
+{
+    void *at = (char *)values + option->offset;
+
+    if (option->kind->is_text) {
+        free(((struct config_text *)at)->at);
+        *(struct config_text *)at = (struct config_text){0};
+    }
+    take(cfg, option->kind, option->name, value, at);
+}
+
+static int on_value(cfg_t *cfg, cfg_opt_t *opt)
+{
+    struct frame *frame = frame_of(cfg);
+    const struct option *option =
+            frame != NULL ? section_option(frame->section, cfg_opt_name(opt)) : NULL;
+
+    if (option == NULL)
+        return -1;
+    const size_t index = (size_t)(option - frame->section->options);
+    const unsigned n = cfg_opt_size(opt);
+    if (frame->seen[index].ended || n < frame->seen[index].values ||
+            (!option->is_list && frame->seen[index].values > 0)) {
+        problem(cfg, option->name, "a second", cfg_opt_getnstr(opt, n - 1), "it once");
+        return 0;
+    }
+    if (n == frame->seen[index].values) {
+        frame->seen[index].ended = true;
+        return 0;
+    }
+    if (option->is_list && n == 1)
+        config_list_free((void *)((char *)frame->values + option->offset));
+    frame->seen[index].values = n;
+    if (option->is_list)
+        take_item(cfg, option, cfg_opt_getnstr(opt, n - 1), frame->values);
+    else
+        take_scalar(cfg, option, cfg_opt_getnstr(opt, 0), frame->values);
+    return 0;
+}
+
+/* `hosts = {}` calls nobody: it shows in the flags alone, once its section has ended. */
+static void note_given(const struct frame *frame, cfg_t *cfg)
+{
+    for (const struct option *o = frame->section->options; o->name != NULL; o++) {
+        if (o->given == 0)
+            continue;
+        const cfg_opt_t *opt = cfg_getopt(cfg, o->name);
+        *((bool *)frame->values + o->given) = opt != NULL && (opt->flags & CFGF_MODIFIED) != 0;
+    }
+}
+
+/* The end of a section; `cfg` is its parent. */
+static int on_section(cfg_t *cfg, cfg_opt_t *opt)
+{
+    const unsigned n = cfg_opt_size(opt);
+    cfg_t *ended = cfg_opt_getnsec(opt, n - 1);
+    struct frame *frame = frame_of(ended);
+
+    if (frame == NULL)
+        return -1;
+    note_given(frame, ended);
+    *(unsigned *)frame->values = (unsigned)ended->line;
+    const struct frame done = *frame;
+    reading.depth--;
+    if (done.section->title == NULL && n > 1)
+        problem(ended, done.section->name, "a second section", NULL, "it once");
+    void *parent = reading.config;
+    if (find_section(sections, cfg_name(cfg)) != NULL) {
+        struct frame *outer = frame_of(cfg);
+        parent = outer != NULL ? outer->values : NULL;
+    }
+    if (parent == NULL || !section_append(done.section, done.values, parent)) {
+        section_clear(done.section, done.values);
+        reading.memory = true;
+    }
+    free(done.values);
+    return reading.memory ? -1 : 0;
+}
+
+static size_t count_options(const struct section *section)
+{
+    size_t n = 0;
+
+    while (section->options[n].name != NULL)
+        n++;
+    return n;
+}
+
+static size_t count_sections(const struct section *among)
+{
+    size_t n = 0;
+
+    while (among != NULL && among[n].name != NULL)
+        n++;
+    return n;
+}
+
+static void free_tables(cfg_opt_t *opts)
+{
+    for (cfg_opt_t *opt = opts; opt != NULL && opt->name != NULL; opt++)
+        if (opt->type == CFGT_SEC)
+            free_tables(opt->subopts);
+    free(opts);
+}
+
+/* libconfuse's tables made of ours. It reads every value as a text, and so never judges one. */
+static cfg_opt_t *make_tables(const struct section *self, const struct section *among)
+{
+    const size_t options = self != NULL ? count_options(self) : 0;
+    const size_t inner = count_sections(among);
+    cfg_opt_t *opts = calloc(options + inner + 1, sizeof *opts);
+    const cfg_opt_t end = CFG_END();
+
+    if (opts == NULL)
+        return NULL;
+    for (size_t i = 0; i < options; i++) {
+        const cfg_opt_t one = CFG_STR(self->options[i].name, NULL, CFGF_NODEFAULT);
+        const cfg_opt_t many = CFG_STR_LIST(self->options[i].name, NULL, CFGF_NODEFAULT);
+        opts[i] = self->options[i].is_list ? many : one;
+        opts[i].validcb = on_value;
+    }
+    for (size_t i = 0; i < inner; i++) {
+        cfg_flag_t flags = CFGF_MULTI | CFGF_NODEFAULT;
+        if (among[i].title != NULL)
+            flags |= CFGF_TITLE | CFGF_NO_TITLE_DUPES;
+        cfg_opt_t *inside = make_tables(&among[i], among[i].within);
+        const cfg_opt_t section = CFG_SEC(among[i].name, inside, flags);
+        opts[options + i] = section;
+        opts[options + i].validcb = on_section;
+        if (inside == NULL) {
+            free_tables(opts);
+            return NULL;
+        }
+    }
+    opts[options + inner] = end;
+    return opts;
+}
+
+/* What a syntax error left open. */
+static void drop_open(void)
+{
+    while (reading.depth > 0) {
+        const struct frame *frame = &reading.open[--reading.depth];
+        section_clear(frame->section, frame->values);
+        free(frame->values);
+    }
+}
+
+struct config *reading_do(const char *text, struct problems *problems)
+{
+    cfg_opt_t *tables = make_tables(NULL, sections);
+    cfg_t *cfg = tables != NULL ? cfg_init(tables, CFGF_NONE) : NULL;
+
+    reading = (struct reading){.problems = problems, .config = calloc(1, sizeof(struct config))};
+    if (cfg == NULL || reading.config == NULL) {
+        reading.memory = true;
+    } else {
+        cfg_set_error_function(cfg, on_error);
+        const int result = cfg_parse_buf(cfg, text);
+        if (result != CFG_SUCCESS && problems_count(problems) == 0)
+            reading.memory = true;
+        if (result != CFG_SUCCESS)
+            config_free(&reading.config);
+    }
+    drop_open();
+    if (reading.memory) {
+        problems_add(problems, 0, "memory is short", NULL, NULL);
+        config_free(&reading.config);
+    }
+    cfg_free(cfg);
+    free_tables(tables);
+    return reading.config;
+}
