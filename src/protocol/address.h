@@ -20,14 +20,14 @@ struct address {
 };
 
 /* From the parts of a mailbox: the local part without its quotes (1 to 64 octets, any of them),
- * the domain in any form. */
+ * the domain in any form, of one label or more. `*`, and a local part with nothing before its first
+ * `+`, is never a user and refused. On false `address_r` stays as it was, here and below. */
 bool address_make(struct text local, struct text domain, struct address *address_r)
         __attribute__((warn_unused_result));
 
 /* Reads canonical text back. Only what address_make() would have written is taken, except that the
- * domain may be in upper case. Without an `@` the domain is `default_domain` (which may be empty:
- * then such a text is refused). `*`, and a local part with nothing before its first `+`, is never a
- * user and refused. */
+ * domain may be in upper case. Without an `@` the domain is `default_domain` (A-labels; it may be
+ * empty: then such a text is refused). */
 bool address_parse(struct text canonical, struct text default_domain, struct address *address_r)
         __attribute__((warn_unused_result));
 

@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: ISC
+#include "protocol/from.h"
+
+#include <string.h>
+
+/* The grammar (RFC 5322, sections 3.2 and 3.4, with UTF-8 as in RFC 6532):
+ *
+ *     from    = [CFWS] ( addr / [phrase] [CFWS] "<" [FWS] addr [FWS] ">" ) [CFWS]
+ *     addr    = ( dot-atom / quoted-string ) "@" dot-atom        ; nothing between the parts
+ *     phrase  = word *( [CFWS] word )                            ; an encoded word is an atom
+ *     word    = 1*( atext / "." ) / quoted-string
+ *
+ * The octets are looked at first, so that CR and LF are folds and nothing else below here. */
+
+enum token_kind {
+    TOKEN_END,
+    TOKEN_BAD, /* a comment or a quoted string that never ends */
+    TOKEN_ATOM,
+    TOKEN_QUOTED,
+    TOKEN_SPECIAL,
+};
+
+struct token {
+    enum token_kind kind;
+    struct text text; /* without its quotes, with its quoted pairs */
+    bool space;       /* stood before it */
+    bool comment;     /* so did this */
+};
+
+struct scanner {
+    struct text rest;
+    enum from_result error; /* what TOKEN_BAD stands for; FROM_OK: none was met */
+};
+
+struct mailbox {
+    struct token local;
+    struct token domain;
+};
+
+/* Octets of the UTF-8 character at `at` (RFC 3629: no overlong form, no surrogate, at most
+ * U+10FFFF); 0 if there is none. */
+static size_t utf8_len(const unsigned char *at, size_t left)
+{
+    const unsigned char first = at[0];
+    const size_t len = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+
+    if (len == 1)
+        return 1;
+    if (first < 0xc2 || first > 0xf4 || left < len)
+        return 0;
+    const unsigned char low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+    const unsigned char high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+    if (at[1] < low || at[1] > high)
+        return 0;
+    for (size_t i = 2; i < len; i++)
+        if ((at[i] & 0xc0) != 0x80)
+            return 0;
+    return len;
+}
+
+/* Octets of the line's end at `at` if the line goes on with white space; 0 if it does not. */
+static size_t fold_len(const unsigned char *at, size_t left)
+{
+    const size_t end = at[0] == '\r' ? 2 : 1;
+
+    if (left <= end || at[end - 1] != '\n')
+        return 0;
+    return text_is_space((char)at[end]) ? end : 0;
+}
+
+static bool octets_are_good(struct text value)
+{
+    for (size_t i = 0, len = 0; i < value.len; i += len) {
+        const unsigned char *at = (const unsigned char *)value.at + i;
+        const size_t left = value.len - i;
+        if (*at == '\r' || *at == '\n')
+            len = fold_len(at, left);
+        else if ((*at < ' ' && *at != '\t') || *at == 0x7f)
+            len = 0;
+        else
+            len = utf8_len(at, left);
+        if (len == 0)
+            return false;
+    }
+    return true;
+}
+
+static bool is_line_end(char c)
+{
+    return c == '\r' || c == '\n';
+}
+
+/* atext, and the dot that atoms in names and addresses hold. */
+static bool is_atom(char c)
+{
+    const char lower = text_lower(c);
+
+    return (lower >= 'a' && lower <= 'z') || text_is_digit(c) || (unsigned char)c >= 0x80 ||
+           (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~.", c) != NULL);
+}
+
+static struct text take(struct scanner *s, size_t len)
+{
+    const struct text taken = {s->rest.at, len};
+
+    s->rest.at += len;
+    s->rest.len -= len;
+    return taken;
+}
+
+/* Steps over `\` and what it quotes. A fold cannot be quoted: it is gone before pairs are read. */
+static bool skip_pair(struct scanner *s)
+{
+    if (s->rest.len < 2 || is_line_end(s->rest.at[1]))
+        return false;
+    (void)take(s, 2);
+    return true;
+}
+
+/* From the first `(` to the `)` that closes it. Counts instead of recursing: the depth is the
+ * sender's choice. */
+static bool skip_comment(struct scanner *s)
+{
+    size_t depth = 0;
+
+    while (s->rest.len > 0) {
+        const char c = s->rest.at[0];
+        if (c == '\\') {
+            if (!skip_pair(s))
+                return false;
+            continue;
+        }
+        (void)take(s, 1);
+        if (c == '(')
+            depth++;
+        else if (c == ')' && --depth == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What stands between the quotes, of which the first is next. */
+static bool read_quoted(struct scanner *s, struct text *inside_r)
+{
+    (void)take(s, 1);
+    const struct text from = s->rest;
+    while (s->rest.len > 0) {
+        if (s->rest.at[0] == '"') {
+            *inside_r = (struct text){from.at, from.len - s->rest.len};
+            (void)take(s, 1);
+            return true;
+        }
+        if (s->rest.at[0] != '\\')
+            (void)take(s, 1);
+        else if (!skip_pair(s))
+            return false;
+    }
+    return false;
+}
+
+static struct text read_atom(struct scanner *s)
+{
+    size_t len = 0;
+
+    while (len < s->rest.len && is_atom(s->rest.at[len]))
+        len++;
+    return take(s, len);
+}
+
+/* Steps over CFWS and notes in `token` what it was made of. */
+static bool skip_gap(struct scanner *s, struct token *token)
+{
+    while (s->rest.len > 0) {
+        const char c = s->rest.at[0];
+        if (text_is_space(c) || is_line_end(c)) {
+            (void)take(s, 1);
+            token->space = true;
+        } else if (c == '(') {
+            token->comment = true;
+            if (!skip_comment(s))
+                return false;
+        } else {
+            return true;
+        }
+    }
+    return true;
+}
+
+static struct token bad(struct scanner *s, enum from_result error)
+{
+    s->error = error;
+    s->rest.len = 0;
+    return (struct token){.kind = TOKEN_BAD};
+}
+
+static struct token next_token(struct scanner *s)
+{
+    struct token token = {.kind = TOKEN_END};
+
+    if (!skip_gap(s, &token))
+        return bad(s, FROM_COMMENT);
+    if (s->rest.len == 0)
+        return token;
+    if (s->rest.at[0] == '"') {
+        token.kind = TOKEN_QUOTED;
+        return read_quoted(s, &token.text) ? token : bad(s, FROM_SYNTAX);
+    }
+    token.kind = is_atom(s->rest.at[0]) ? TOKEN_ATOM : TOKEN_SPECIAL;
+    token.text = token.kind == TOKEN_ATOM ? read_atom(s) : take(s, 1);
+    return token;
+}
+
+static bool is_word(const struct token *token)
+{
+    return token->kind == TOKEN_ATOM || token->kind == TOKEN_QUOTED;
+}
+
+/* The special octet that `token` is, or NUL, which no token is. */
+static char special(const struct token *token)
+{
+    return token->kind == TOKEN_SPECIAL ? token->text.at[0] : '\0';
+}
+
+/* Whether something in `t` could be taken for an encoded word (RFC 2047) by a reader that decodes
+ * before it parses. */
+static bool holds_encoded(struct text t)
+{
+    const char *open = t.len > 0 ? memmem(t.at, t.len, "=?", 2) : NULL;
+
+    if (open == NULL)
+        return false;
+    return memmem(open + 2, t.len - (size_t)(open + 2 - t.at), "?=", 2) != NULL;
+}
+
+/* What `at` should be, the `@`, and the domain; the local part is read. */
+static enum from_result read_domain(
+        struct scanner *s, const struct token *at, struct token *domain_r)
+{
+    if (at->comment)
+        return FROM_COMMENT;
+    if (special(at) != '@')
+        return at->kind == TOKEN_END || special(at) == '>' ? FROM_DOMAIN : FROM_SYNTAX;
+    *domain_r = next_token(s);
+    if (domain_r->comment)
+        return FROM_COMMENT;
+    if (special(domain_r) == '[')
+        return FROM_LITERAL;
+    if (domain_r->kind != TOKEN_ATOM)
+        return FROM_DOMAIN;
+    return at->space || domain_r->space ? FROM_SYNTAX : FROM_OK;
+}
+
+/* Behind the `<`. */
+static enum from_result read_angle(struct scanner *s, struct mailbox *mailbox_r)
+{
+    mailbox_r->local = next_token(s);
+    if (mailbox_r->local.comment)
+        return FROM_COMMENT;
+    if (special(&mailbox_r->local) == '>')
+        return FROM_EMPTY;
+    if (special(&mailbox_r->local) == '@')
+        return FROM_ROUTE;
+    if (!is_word(&mailbox_r->local))
+        return FROM_LOCAL;
+    const struct token at = next_token(s);
+    const enum from_result result = read_domain(s, &at, &mailbox_r->domain);
+    if (result != FROM_OK)
+        return result;
+    const struct token close = next_token(s);
+    if (close.comment)
+        return FROM_COMMENT;
+    if (special(&close) != '>')
+        return special(&close) == ',' ? FROM_SEVERAL : FROM_SYNTAX;
+    const struct token behind = next_token(s);
+    if (behind.kind == TOKEN_END)
+        return FROM_OK;
+    return special(&behind) == ',' ? FROM_SEVERAL : FROM_TRAILING;
+}
+
+/* An address without angle brackets, from its `@` on. */
+static enum from_result read_bare(
+        struct scanner *s, const struct token *at, struct mailbox *mailbox_r)
+{
+    const enum from_result result = read_domain(s, at, &mailbox_r->domain);
+
+    if (result != FROM_OK)
+        return result;
+    const struct token behind = next_token(s);
+    if (behind.kind == TOKEN_END)
+        return FROM_OK;
+    if (special(&behind) == '<')
+        return FROM_PHRASE;
+    return special(&behind) == ',' ? FROM_SEVERAL : FROM_SYNTAX;
+}
+
+/* What it is, if no address follows the words before `stop`. */
+static enum from_result without_address(const struct token *stop, size_t words, bool encoded)
+{
+    if (special(stop) == ':')
+        return FROM_GROUP;
+    if (encoded && (stop->kind == TOKEN_END || special(stop) == ','))
+        return FROM_ENCODED;
+    if (stop->kind == TOKEN_END)
+        return FROM_EMPTY;
+    return special(stop) == ',' && words == 0 ? FROM_SEVERAL : FROM_PHRASE;
+}
+
+static enum from_result read_mailbox(struct scanner *s, struct mailbox *mailbox_r)
+{
+    struct token token = next_token(s);
+    size_t words = 0;
+    bool encoded = false;
+
+    for (; is_word(&token); token = next_token(s)) {
+        mailbox_r->local = token;
+        encoded = encoded || holds_encoded(token.text);
+        words++;
+    }
+    if (special(&token) == '<')
+        return read_angle(s, mailbox_r);
+    if (special(&token) != '@' || words > 1)
+        return without_address(&token, words, encoded);
+    return words == 1 ? read_bare(s, &token, mailbox_r) : FROM_LOCAL;
+}
+
+static bool is_dot_atom(struct text t)
+{
+    return t.len > 0 && t.at[0] != '.' && t.at[t.len - 1] != '.' &&
+           memmem(t.at, t.len, "..", 2) == NULL;
+}
+
+/* The local part as it is meant: without quoted pairs and folds. */
+static bool read_local(const struct token *local, struct writer *w)
+{
+    if (local->kind == TOKEN_ATOM && !is_dot_atom(local->text))
+        return false;
+    for (size_t i = 0; i < local->text.len; i++) {
+        if (local->kind == TOKEN_QUOTED && local->text.at[i] == '\\')
+            i++;
+        if (!is_line_end(local->text.at[i]))
+            writer_char(w, local->text.at[i]);
+    }
+    return !w->failed;
+}
+
+static enum from_result make_author(const struct mailbox *mailbox, struct address *author_r)
+{
+    char local[ADDRESS_LOCAL_MAX];
+    char domain[DOMAIN_MAX + 1];
+    struct writer w = writer_of(local, sizeof local);
+
+    if (holds_encoded(mailbox->local.text) || holds_encoded(mailbox->domain.text))
+        return FROM_ENCODED;
+    if (!read_local(&mailbox->local, &w))
+        return FROM_LOCAL;
+    if (!domain_to_ascii(mailbox->domain.text, domain) || strchr(domain, '.') == NULL)
+        return FROM_DOMAIN;
+    return address_make(writer_text(&w), text_of(domain), author_r) ? FROM_OK : FROM_LOCAL;
+}
+
+enum from_result from_parse(struct text value, struct address *author_r)
+{
+    struct scanner s = {.rest = value, .error = FROM_OK};
+    struct mailbox mailbox;
+
+    if (!octets_are_good(value))
+        return FROM_OCTET;
+    const enum from_result result = read_mailbox(&s, &mailbox);
+    if (s.error != FROM_OK)
+        return s.error;
+    return result == FROM_OK ? make_author(&mailbox, author_r) : result;
+}
+
+const char *from_result_text(enum from_result result)
+{
+    static const char *const texts[] = {
+            [FROM_OK] = "has one mailbox",
+            [FROM_EMPTY] = "has no mailbox",
+            [FROM_SEVERAL] = "has more than one mailbox",
+            [FROM_GROUP] = "has a group",
+            [FROM_ROUTE] = "has a route before the address",
+            [FROM_COMMENT] = "has a comment inside the address, or one that never ends",
+            [FROM_PHRASE] = "has a special character outside quotes in the display name",
+            [FROM_TRAILING] = "has something behind the address",
+            [FROM_ENCODED] = "has an encoded word where the address stands",
+            [FROM_LITERAL] = "has a domain literal",
+            [FROM_LOCAL] = "has no valid local part",
+            [FROM_DOMAIN] = "has no valid domain",
+            [FROM_OCTET] = "has an octet that is not allowed, or is not UTF-8",
+            [FROM_SYNTAX] = "is not a mailbox",
+    };
+
+    return texts[result];
+}

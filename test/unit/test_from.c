@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: ISC
+// cmocka.h needs these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "exact.h"
+#include "protocol/from.h"
+#include "vectors.h"
+
+/* The words of test/vectors/from.txt. */
+static const char *const names[] = {
+        [FROM_OK] = "ok",
+        [FROM_EMPTY] = "empty",
+        [FROM_SEVERAL] = "several",
+        [FROM_GROUP] = "group",
+        [FROM_ROUTE] = "route",
+        [FROM_COMMENT] = "comment",
+        [FROM_PHRASE] = "phrase",
+        [FROM_TRAILING] = "trailing",
+        [FROM_ENCODED] = "encoded",
+        [FROM_LITERAL] = "literal",
+        [FROM_LOCAL] = "local",
+        [FROM_DOMAIN] = "domain",
+        [FROM_OCTET] = "octet",
+        [FROM_SYNTAX] = "syntax",
+};
+
+static enum from_result parse(struct text value, struct address *author_r)
+{
+    const struct text in = exact_copy(value);
+    const enum from_result result = from_parse(in, author_r);
+
+    exact_free(in);
+    return result;
+}
+
+/* Every record is checked before the test fails, so that one run shows all that differ. */
+static void vectors_hold(void **state)
+{
+    struct vectors *v = vectors_open("from.txt");
+    size_t seen[sizeof names / sizeof *names] = {0};
+    size_t wrong = 0;
+
+    (void)state;
+    while (vectors_next(v)) {
+        const struct text value = vectors_get(v, "value");
+        struct address author = {.len = 0};
+        const enum from_result result = parse(value, &author);
+        const struct text want = result == FROM_OK && vectors_has(v, "address")
+                                         ? vectors_get(v, "address")
+                                         : text_of("");
+        seen[result]++;
+        if (text_equal(vectors_get(v, "result"), text_of(names[result])) &&
+                text_equal(address_text(&author), want))
+            continue;
+        wrong++;
+        print_error("from.txt:%u: \"%.*s\": got %s \"%s\", want %.*s \"%.*s\"\n", vectors_line(v),
+                (int)value.len, value.at, names[result], author.text,
+                (int)vectors_get(v, "result").len, vectors_get(v, "result").at, (int)want.len,
+                want.at);
+    }
+    vectors_free(&v);
+    assert_int_equal(wrong, 0);
+    for (size_t i = 0; i < sizeof seen / sizeof *seen; i++)
+        assert_true(seen[i] > 0);
+}
+
+/* Each octet, alone, where a name, a comment, a quoted string, a local part and a domain may hold
+ * it: only these are taken. */
+static void every_octet_in_every_place(void **state)
+{
+    static const char visible[] = "!#$%&'*+-/=?^_`{|}~"
+                                  "0123456789"
+                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    static const struct {
+        const char *before;
+        const char *behind;
+        const char *also;
+        const char *but;
+    } table[] = {
+            {"A", "B <a@b.c>", ". \t", ""},
+            {"A (", ") <a@b.c>", ".,:;@<>[]\" \t", ""},
+            {"\"", "\" <a@b.c>", ".,:;@<>[]() \t", ""},
+            {"\"\\", "\" <a@b.c>", ".,:;@<>[]()\"\\ \t", ""},
+            {"<a", "b@c.d>", ".", ""},
+            {"<\"a", "b\"@c.d>", ".,:;@<>[]()\\ \t", ""},
+            {"<a@b", "c.d>", ".", "!#$%&'*+/=?^_`{|}~"},
+            {"", "a@b.c", " \t", "+"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        for (int octet = 0; octet <= 0xff; octet++) {
+            char room[32];
+            struct writer w = writer_of(room, sizeof room);
+            writer_string(&w, table[i].before);
+            writer_char(&w, (char)octet);
+            writer_string(&w, table[i].behind);
+            struct address author;
+            const bool ok = parse(writer_text(&w), &author) == FROM_OK;
+            const bool want =
+                    octet != '\0' && strchr(table[i].but, octet) == NULL &&
+                    (strchr(visible, octet) != NULL || strchr(table[i].also, octet) != NULL);
+            if (ok != want) {
+                print_error("%s\\x%02x%s: got %d, want %d\n", table[i].before, (unsigned)octet,
+                        table[i].behind, ok, want);
+                fail();
+            }
+        }
+    }
+}
+
+/* Nothing that is cut off early is taken for more than it says. */
+static void every_prefix_is_refused(void **state)
+{
+    static const char whole[] = "\"A\" (b) <alice@x.example>";
+    struct address author;
+
+    (void)state;
+    for (size_t len = 0; len < sizeof whole - 1; len++)
+        assert_int_not_equal(parse((struct text){whole, len}, &author), FROM_OK);
+    assert_int_equal(parse(text_of(whole), &author), FROM_OK);
+}
+
+static void depth_of_comments_costs_nothing(void **state)
+{
+    const size_t depth = 1000000;
+    char *value = malloc(2 * depth + 5);
+    struct address author;
+
+    (void)state;
+    assert_non_null(value);
+    memset(value, '(', depth);
+    memset(value + depth, ')', depth);
+    memcpy(value + 2 * depth, "a@b.c", 5);
+    assert_int_equal(parse((struct text){value, 2 * depth + 5}, &author), FROM_OK);
+    assert_int_equal(parse((struct text){value, 2 * depth}, &author), FROM_EMPTY);
+    assert_int_equal(parse((struct text){value, 2 * depth - 1}, &author), FROM_COMMENT);
+    free(value);
+}
+
+static void refusal_leaves_the_result_alone(void **state)
+{
+    static const char *const values[] = {"", "<bob@x.example>,", "bob@x", "+bob@x.example"};
+    struct address author;
+
+    (void)state;
+    assert_int_equal(parse(text_of("alice@example.org"), &author), FROM_OK);
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+        assert_int_not_equal(parse(text_of(values[i]), &author), FROM_OK);
+    assert_string_equal(author.text, "alice@example.org");
+    assert_int_equal(from_parse((struct text){NULL, 0}, &author), FROM_EMPTY);
+}
+
+static void every_result_has_a_text_of_its_own(void **state)
+{
+    (void)state;
+    for (unsigned i = FROM_OK; i <= FROM_SYNTAX; i++) {
+        const char *text = from_result_text((enum from_result)i);
+        assert_true(strlen(text) > 0);
+        for (unsigned other = FROM_OK; other < i; other++)
+            assert_string_not_equal(text, from_result_text((enum from_result)other));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(vectors_hold),
+            cmocka_unit_test(every_octet_in_every_place),
+            cmocka_unit_test(every_prefix_is_refused),
+            cmocka_unit_test(depth_of_comments_costs_nothing),
+            cmocka_unit_test(refusal_leaves_the_result_alone),
+            cmocka_unit_test(every_result_has_a_text_of_its_own),
+    };
+    return cmocka_run_group_tests_name("from", tests, NULL, NULL);
+}
