@@ -7,19 +7,22 @@
 
 #include "protocol/text.h"
 
-#define MESSAGE_HEADER_MAX (1024 * 1024) /* octets of a header section */
+#define MESSAGE_HEADER_MAX (1024 * 1024) /* octets of a header section with its empty line */
 #define MESSAGE_FIELDS_MAX 2000
 
-/* One header field as it arrived. Both texts are borrowed for the time of the call. */
+/* One header field as it arrived. Both texts are borrowed for the time of the call. `offset` and
+ * `len` are exact: the fields, laid side by side, are the header section without its empty line. */
 struct field {
-    struct text name;  /* without white space at its end, even where some stood (obs-fields) */
+    struct text name;  /* 1*(33..126, no colon), without the white space that may stand behind it */
     struct text value; /* all that is behind the colon, folds included, without the line's end */
     uint64_t offset;   /* of its first octet in the message */
     uint64_t len;      /* octets with its line end, folds included */
     bool space_before_colon; /* `From : a@b` or a fold before the colon: no reader agrees on it */
 };
 
-/* What a message is cut into. `body` may come in any number of pieces. */
+/* What a message is cut into. `field` for each field from top to bottom; `header_end` once, at the
+ * empty line or at the end of a message that has none; then `body`, in any number of pieces, for
+ * what stands behind the empty line. All three must be there. */
 struct message_events {
     void (*field)(void *context, const struct field *field);
     void (*header_end)(void *context);
@@ -35,19 +38,26 @@ enum message_result {
 
 struct message;
 
-/* A streaming reader of RFC 5322 messages with lines that end in CRLF or LF. It keeps one field at
- * a time. `events` and `context` are borrowed until message_free(). NULL when memory is short. */
+/* A streaming reader of RFC 5322 messages with lines that end in CRLF or LF (each by itself). It
+ * keeps one field at a time. A line that begins with SP or HTAB continues the field above it, even
+ * if nothing else is in it; at the top of the message it is no field. A CR without LF and a NUL are
+ * octets like others. `events` and `context` are borrowed until message_free(). NULL when memory is
+ * short. */
 struct message *message_init(const struct message_events *events, void *context);
 void message_free(struct message **message);
 
-/* Any chunk boundaries. After the first result other than MESSAGE_OK that result stays. */
+/* Any chunk boundaries: the events are the same. After the first result other than MESSAGE_OK that
+ * result stays and no more events come: what stands behind a line that is no field is neither
+ * header nor body. */
 enum message_result message_feed(struct message *message, struct text chunk)
         __attribute__((warn_unused_result));
-/* End of input: reports what is still held (a message may end inside its header section). */
+/* End of input: reports what is still held (a message may end inside its header section, even
+ * inside a line). */
 enum message_result message_end(struct message *message) __attribute__((warn_unused_result));
-/* The line at fault, counted from 1, after MESSAGE_NOT_FIELD or MESSAGE_TOO_LARGE. */
+/* The line at fault, counted from 1, after MESSAGE_NOT_FIELD or MESSAGE_TOO_LARGE: the first line
+ * of what is no field or one field too many, or the line with one octet too many. 0 before. */
 uint64_t message_line(const struct message *message);
-/* Whether the first line that ended did so with CRLF. */
+/* Whether the first line ended with CRLF; false while it has not ended. */
 bool message_is_crlf(const struct message *message);
 
 #endif
