@@ -10,8 +10,12 @@
 #define DIGEST_TEXT 43 /* octets as base64url without padding */
 
 /* The message digest of design section 5: BLAKE2b-256 over eleven header fields with their counts
- * and the body in RFC 6376 relaxed form. Streaming: it holds the kept fields (at most 1 MiB, the
- * header's limit) until the header ends, and nothing of the body. */
+ * and the body in RFC 6376 relaxed form. Streaming: it holds the kept fields until the body begins,
+ * and nothing of the body. Chunk boundaries never matter, nor whether a line ends in CRLF or LF.
+ *
+ * White space in a field is SP, HTAB, CR and LF, also a CR or LF that stands alone. In the body it
+ * is SP and HTAB; a CR without LF and a NUL are octets like others. A body line of only white space
+ * is an empty line. */
 struct digest;
 
 struct digest *digest_init(void); /* NULL when memory is short */
@@ -19,12 +23,13 @@ void digest_free(struct digest **digest);
 
 /* Each field of the message from top to bottom, before the body; names that do not count are
  * passed over, white space at the name's end is not looked at. `value` is all behind the colon.
- * False when the kept fields are too large or memory is short: the message then has no digest. */
+ * False when names and values of the kept fields pass 1 MiB (never so for a header section that
+ * message.h takes), memory is short or the body has begun: the message then has no digest. */
 bool digest_field(struct digest *digest, struct text name, struct text value)
         __attribute__((warn_unused_result));
 /* The body, in any chunks, with lines that end in CRLF or LF. */
 void digest_body(struct digest *digest, struct text chunk);
-/* Once, at the end; the digest must then be freed. */
+/* Once, at the end; the digest must then be freed. An empty text after digest_field() failed. */
 void digest_final(struct digest *digest, char text_r[DIGEST_TEXT + 1]);
 
 /* Whether this is the text form of some digest. */

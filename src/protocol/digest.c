@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: ISC
+#include "protocol/digest.h"
+
+#include <sodium.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/message.h"
+
+#define KEPT_FIRST 256 /* octets; most fields need no more */
+
+/* In the order of design section 5. In those with a gap, words are told apart by white space only:
+ * without it `now here` and `nowhere` would be the same subject. */
+static const struct counted {
+    const char *name;
+    const char *gap; /* what a run of white space becomes */
+} counted[] = {
+        {"from", ""},
+        {"sender", ""},
+        {"reply-to", ""},
+        {"to", ""},
+        {"cc", ""},
+        {"subject", " "},
+        {"date", ""},
+        {"message-id", ""},
+        {"mime-version", ""},
+        {"content-type", " "},
+        {"content-transfer-encoding", ""},
+};
+
+#define COUNTED (sizeof counted / sizeof *counted)
+
+/* All instances of one name so far, in the form that is hashed. */
+struct kept {
+    char *at;
+    size_t len;
+    size_t size;
+    uint64_t instances;
+};
+
+struct digest {
+    crypto_generichash_state hash; /* wants 64-octet alignment, and so does this struct */
+    struct kept kept[COUNTED];
+    size_t octets; /* of the kept names and values, as they came */
+    bool failed;
+    bool in_body;
+    /* What has come of the body but is not hashed, for it may be dropped: `lines` line ends, then
+     * white space, then a CR that may belong to a line end. */
+    uint64_t lines;
+    bool white;
+    bool cr;
+    bool any; /* something of the body was hashed */
+};
+
+struct digest *digest_init(void)
+{
+    struct digest *d = aligned_alloc(_Alignof(struct digest), sizeof *d);
+
+    if (d == NULL)
+        return NULL;
+    memset(d, 0, sizeof *d);
+    crypto_generichash_init(&d->hash, NULL, 0, DIGEST_OCTETS);
+    return d;
+}
+
+void digest_free(struct digest **digest)
+{
+    if (*digest == NULL)
+        return;
+    for (size_t i = 0; i < COUNTED; i++)
+        free((*digest)->kept[i].at);
+    free(*digest);
+    *digest = NULL;
+}
+
+static bool is_white(char c)
+{
+    return text_is_space(c) || c == '\r' || c == '\n';
+}
+
+/* Its place among the counted names, or COUNTED. */
+static size_t find_name(struct text name)
+{
+    size_t i = 0;
+
+    while (name.len > 0 && is_white(name.at[name.len - 1]))
+        name.len--;
+    while (i < COUNTED && !text_equal_fold(name, text_of(counted[i].name)))
+        i++;
+    return i;
+}
+
+static bool make_room(struct kept *kept, size_t len)
+{
+    size_t size = kept->size > 0 ? kept->size : KEPT_FIRST;
+
+    while (size < kept->len + len)
+        size *= 2;
+    if (size == kept->size)
+        return true;
+    char *at = realloc(kept->at, size);
+    if (at == NULL)
+        return false;
+    kept->at = at;
+    kept->size = size;
+    return true;
+}
+
+static void write_value(struct writer *w, struct text value, const char *gap)
+{
+    bool in_white = false;
+
+    value = text_trim(value);
+    for (size_t i = 0; i < value.len; i++) {
+        if (is_white(value.at[i])) {
+            in_white = true;
+            continue;
+        }
+        if (in_white)
+            writer_string(w, gap);
+        in_white = false;
+        writer_char(w, value.at[i]);
+    }
+}
+
+bool digest_field(struct digest *d, struct text name, struct text value)
+{
+    const size_t i = find_name(name);
+
+    if (d->failed || i == COUNTED)
+        return !d->failed;
+    const size_t name_len = strlen(counted[i].name);
+    struct kept *kept = &d->kept[i];
+    if (d->in_body || value.len > MESSAGE_HEADER_MAX - d->octets ||
+            name_len > MESSAGE_HEADER_MAX - d->octets - value.len ||
+            !make_room(kept, name_len + strlen(":\r\n") + value.len)) {
+        d->failed = true;
+        return false;
+    }
+    struct writer w = writer_of(kept->at + kept->len, kept->size - kept->len);
+    writer_string(&w, counted[i].name);
+    writer_char(&w, ':');
+    write_value(&w, value, counted[i].gap);
+    writer_string(&w, "\r\n");
+    kept->len += writer_text(&w).len;
+    kept->instances++;
+    d->octets += name_len + value.len;
+    return true;
+}
+
+static void hash(struct digest *d, struct text t)
+{
+    crypto_generichash_update(&d->hash, (const unsigned char *)t.at, t.len);
+}
+
+static void hash_count(struct digest *d, const char *name, uint64_t instances)
+{
+    char room[64];
+    struct writer w = writer_of(room, sizeof room);
+
+    writer_string(&w, name);
+    writer_char(&w, ':');
+    writer_decimal(&w, instances);
+    writer_string(&w, "\r\n");
+    hash(d, writer_text(&w));
+}
+
+static void begin_body(struct digest *d)
+{
+    if (d->in_body)
+        return;
+    for (size_t i = 0; i < COUNTED; i++) {
+        hash_count(d, counted[i].name, d->kept[i].instances);
+        hash(d, (struct text){d->kept[i].at, d->kept[i].len});
+    }
+    hash(d, text_of("\r\n"));
+    d->in_body = true;
+}
+
+static void hash_lines(struct digest *d)
+{
+    static const char ends[] = "\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n";
+
+    while (d->lines > 0) {
+        const uint64_t all = sizeof ends / strlen("\r\n");
+        const uint64_t some = d->lines < all ? d->lines : all;
+        hash(d, (struct text){ends, some * strlen("\r\n")});
+        d->lines -= some;
+    }
+}
+
+/* Octets that stay: so does what waited before them, other than a CR. */
+static void hash_body(struct digest *d, struct text octets)
+{
+    hash_lines(d);
+    if (d->white)
+        hash(d, text_of(" "));
+    d->white = false;
+    d->any = true;
+    hash(d, octets);
+}
+
+/* The CR that waited is not part of a line end. */
+static void settle_cr(struct digest *d)
+{
+    if (d->cr)
+        hash_body(d, text_of("\r"));
+    d->cr = false;
+}
+
+/* White space is dropped before empty lines are looked for, as the steps of RFC 6376 3.4.4 stand:
+ * a line of white space only is an empty one. */
+static void take_white(struct digest *d, char c)
+{
+    if (c == '\n') {
+        d->cr = false;
+        d->white = false;
+        d->lines++;
+    } else if (c == '\r') {
+        d->cr = true;
+    } else {
+        d->white = true;
+    }
+}
+
+void digest_body(struct digest *d, struct text chunk)
+{
+    begin_body(d);
+    for (size_t i = 0; i < chunk.len;) {
+        size_t run = 0;
+        if (chunk.at[i] != '\n')
+            settle_cr(d);
+        while (i + run < chunk.len && !is_white(chunk.at[i + run]))
+            run++;
+        if (run > 0) {
+            hash_body(d, (struct text){chunk.at + i, run});
+            i += run;
+        } else {
+            take_white(d, chunk.at[i++]);
+        }
+    }
+}
+
+void digest_final(struct digest *d, char text_r[DIGEST_TEXT + 1])
+{
+    unsigned char octets[DIGEST_OCTETS];
+
+    begin_body(d);
+    settle_cr(d);
+    if (d->any)
+        hash(d, text_of("\r\n"));
+    crypto_generichash_final(&d->hash, octets, sizeof octets);
+    sodium_bin2base64(text_r, DIGEST_TEXT + 1, octets, sizeof octets,
+            sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    if (d->failed)
+        text_r[0] = '\0';
+}
+
+bool digest_is_text(struct text t)
+{
+    unsigned char octets[DIGEST_OCTETS];
+    size_t len = 0;
+
+    return text_from_base64(t, octets, sizeof octets, &len) && len == sizeof octets;
+}
