@@ -8,9 +8,10 @@
 #include "protocol/text.h"
 
 #define STAMP_NAME "Verimail"
-#define STAMP_FIELD_MAX 900 /* octets of the whole field: name, colon, value, folds; no last CRLF  \
-                             */
-#define STAMP_LINE_MAX 78   /* a line of it, RFC 5322 2.1.1; a long user may pass it */
+/* Octets of the whole field as it stands in a message: name, colon, all white space, each fold's
+ * line end as two octets even if it is a bare LF; without the line end behind it all. */
+#define STAMP_FIELD_MAX 900
+#define STAMP_LINE_MAX 78 /* a line of it, RFC 5322 2.1.1; only a user over 77 octets passes it */
 #define STAMP_PAYLOAD_MAX STAMP_FIELD_MAX
 
 /* The header field `Verimail: user payload` (design, sections 1 and 4). */
@@ -19,16 +20,25 @@ struct stamp {
     char payload[STAMP_PAYLOAD_MAX + 1]; /* NUL-terminated, folds taken out */
 };
 
-/* Writes the whole field without its last line end, folded at 78 with `eol` ("\r\n" or "\n").
- * Fails when that would pass STAMP_FIELD_MAX (counted with CRLF, whatever `eol`) or `w`'s room. */
+/* Writes the whole field without its last line end, folded at 78 with `eol` ("\r\n" or "\n"); a
+ * user who does not fit behind the name gets a line of his own. False, with `w` failed, when the
+ * payload is not what stamp_parse() takes, or the field would pass STAMP_FIELD_MAX or `w`'s room.
+ */
 bool stamp_format(const struct address *user, struct text payload, const char *eol,
         struct writer *w) __attribute__((warn_unused_result));
 
-/* Reads the value of a field named Verimail (all that is behind the colon). False when it is no
- * stamp: too long, not well formed, a bare user. The payload is one or more runs of base64url or
- * hex octets with folding white space between; it is not opened. */
+/* Reads the value of a field named Verimail: all that is behind the colon, as it came.
+ *
+ *     value = [FWS] user FWS payload *( FWS payload ) [FWS]
+ *     payload = 1*( ALPHA / DIGIT / "-" / "_" )
+ *     FWS = 1*( SP / HTAB / [CR] LF ( SP / HTAB ) )
+ *
+ * with the user in canonical text and in one piece, its domain included. The payload's pieces are
+ * joined (mail servers unfold and fold anew); it is not opened, but `-` is none. False, with
+ * nothing of use in `stamp_r`, for what does not fit or passes STAMP_FIELD_MAX: no stamp. */
 bool stamp_parse(struct text value, struct stamp *stamp_r) __attribute__((warn_unused_result));
 
+/* In any case; `field_name` without white space at its end, as message.h gives it. */
 bool stamp_is_name(struct text field_name);
 
 #endif

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: ISC
+// cmocka.h needs these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "exact.h"
+#include "protocol/stamp.h"
+#include "vectors.h"
+
+static const struct text no_domain = {NULL, 0};
+
+static struct address address_of(struct text canonical)
+{
+    struct address address;
+
+    assert_true(address_parse(canonical, no_domain, &address));
+    return address;
+}
+
+static bool parse(struct text value, struct stamp *stamp_r)
+{
+    const struct text in = exact_copy(value);
+    const bool ok = stamp_parse(in, stamp_r);
+
+    exact_free(in);
+    return ok;
+}
+
+static void check_value(const struct vectors *v, struct text value)
+{
+    struct stamp got;
+    const bool wanted = !vectors_has(v, "stamp");
+
+    if (parse(value, &got) != wanted) {
+        print_error("stamps.txt:%u: want %d: %.*s\n", vectors_line(v), wanted, (int)value.len,
+                value.at);
+        fail();
+    }
+    if (!wanted)
+        return;
+    const struct text user = vectors_get(v, "user");
+    const struct text payload = vectors_get(v, "payload");
+    if (!text_equal(address_text(&got.user), user) || !text_equal(text_of(got.payload), payload)) {
+        print_error("stamps.txt:%u: got %s %s\n", vectors_line(v), got.user.text, got.payload);
+        fail();
+    }
+}
+
+static void check_written(const struct vectors *v)
+{
+    const struct address user = address_of(vectors_get(v, "user"));
+    const struct text want = vectors_get(v, "field");
+    char room[STAMP_FIELD_MAX];
+    struct writer w = writer_of(room, want.len);
+
+    if (!stamp_format(&user, vectors_get(v, "payload"), "\r\n", &w) ||
+            !text_equal(writer_text(&w), want)) {
+        const struct text got = writer_text(&w);
+        print_error("stamps.txt:%u: got %.*s\n", vectors_line(v), (int)got.len, got.at);
+        fail();
+    }
+    w = writer_of(room, want.len - 1);
+    assert_false(stamp_format(&user, vectors_get(v, "payload"), "\r\n", &w));
+    assert_true(w.failed);
+}
+
+static void vector_stamps(void **state)
+{
+    struct vectors *v = vectors_open("stamps.txt");
+    size_t written = 0;
+
+    (void)state;
+    while (vectors_next(v)) {
+        if (!vectors_has(v, "field")) {
+            check_value(v, vectors_get(v, "value"));
+            continue;
+        }
+        struct reader field = reader_of(vectors_get(v, "field"));
+        check_written(v);
+        assert_true(stamp_is_name(reader_until(&field, ':')));
+        check_value(v, reader_rest(&field));
+        written++;
+    }
+    vectors_free(&v);
+    assert_true(written > 0);
+}
+
+/* Every payload length for some users: it is written exactly when lines of 78 make at most 900
+ * octets (an LF counts as CRLF), and read back as it was. */
+static void lengths_at_their_limit(void **state)
+{
+    static const struct {
+        const char *user;
+        size_t longest; /* payload */
+    } table[] = {
+            /* The first line takes 78; ten more 80 each, of which 77 are payload; 22 are left. */
+            {"a@b.cd", 61 + 10 * 77 + 19},
+            {"uuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuu@exam.ple.example.org", 10 * 77 + 19},
+    };
+    static const char *const eols[] = {"\r\n", "\n"};
+    char payload[STAMP_PAYLOAD_MAX + 1];
+
+    (void)state;
+    memset(payload, 'x', sizeof payload);
+    for (size_t i = 0; i < 2 * sizeof table / sizeof *table; i++) {
+        const struct address user = address_of(text_of(table[i / 2].user));
+        for (size_t len = 0; len <= sizeof payload; len++) {
+            char room[2 * STAMP_FIELD_MAX];
+            struct writer w = writer_of(room, sizeof room);
+            const struct text in = {payload, len};
+            const bool ok = stamp_format(&user, in, eols[i % 2], &w);
+            if (ok != (len > 0 && len <= table[i / 2].longest)) {
+                print_error("%s, payload of %zu: got %d, want %zu\n", user.text, len, ok,
+                        table[i / 2].longest);
+                fail();
+            }
+            assert_int_equal(w.failed, !ok);
+            if (!ok)
+                continue;
+            struct reader field = reader_of(writer_text(&w));
+            struct stamp back;
+            assert_true(text_equal(reader_until(&field, ':'), text_of("Verimail")));
+            assert_true(parse(reader_rest(&field), &back));
+            assert_true(text_equal(text_of(back.payload), in));
+            assert_true(text_equal(address_text(&back.user), address_text(&user)));
+        }
+    }
+}
+
+static void writer_without_room_stays_inside(void **state)
+{
+    const struct address user = address_of(text_of("alice@example.org"));
+    char room[100] = "";
+
+    (void)state;
+    for (size_t size = 0; size < sizeof room - 1; size++) {
+        struct writer w = writer_of(room, size);
+        room[size] = '!';
+        assert_int_equal(stamp_format(&user, text_of("AbCd"), "\n", &w),
+                size >= strlen("Verimail: alice@example.org AbCd"));
+        assert_int_equal(room[size], '!');
+    }
+}
+
+static void only_payloads_are_written(void **state)
+{
+    static const char *const bad[] = {"", "-", "a b", "a=", "a+b", "a\n", "a/b", "\xe4", "a;"};
+    static const char *const good[] = {"--", "_", "a", "-a", "AZaz09-_"};
+    const struct address user = address_of(text_of("alice@example.org"));
+    char room[STAMP_FIELD_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct writer w = writer_of(room, sizeof room);
+        if (stamp_format(&user, text_of(bad[i]), "\r\n", &w)) {
+            print_error("\"%s\" was written\n", bad[i]);
+            fail();
+        }
+    }
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        struct writer w = writer_of(room, sizeof room);
+        if (!stamp_format(&user, text_of(good[i]), "\r\n", &w)) {
+            print_error("\"%s\" was not written\n", good[i]);
+            fail();
+        }
+    }
+}
+
+static void name_in_any_case(void **state)
+{
+    (void)state;
+    assert_true(stamp_is_name(text_of("verimail")));
+    assert_true(stamp_is_name(text_of("VERIMAIL")));
+    assert_false(stamp_is_name(text_of("Verimail ")));
+    assert_false(stamp_is_name(text_of("X-Verimail")));
+    assert_false(stamp_is_name(text_of("Verimai")));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(vector_stamps),
+            cmocka_unit_test(lengths_at_their_limit),
+            cmocka_unit_test(writer_without_room_stays_inside),
+            cmocka_unit_test(only_payloads_are_written),
+            cmocka_unit_test(name_in_any_case),
+    };
+    return cmocka_run_group_tests_name("stamp", tests, NULL, NULL);
+}
