@@ -13,14 +13,15 @@ enum { QUESTION_MAX = 4096 };
 void answer_plain(int fd);
 
 /*
- * One segment: the answer is held back until the FIN joins it. What the client sent too much is drained
- * first (up to a bound), because closing over unread octets sends a reset, and that can overtake the answer.
+ * One segment: the answer is held back until the FIN joins it. What the client sent too much is
+ * drained first, up to a bound: closing over unread octets sends a reset, and that can overtake the
+ * answer.
  */
 void answer_best(int fd);
 
 /*
- * Reads the question (and ignores it), then has `answer` answer. Returns false if nothing has come yet:
- * the descriptor is still open and to be waited for; true if the connection is over.
+ * Reads the question (and ignores it), then has `answer` answer. Returns false if nothing has come
+ * yet, and the descriptor is still open and to be waited for; true if the connection is over.
  */
 bool answer_question(int fd, void (*answer)(int fd));
 

@@ -62,11 +62,10 @@ static void serve_best(int listener)
     serve(listener, &best);
 }
 
-/* Over an unsaturated listener every second accept finds nobody: this form shows what that costs. */
+/* With little to do, every second accept finds nobody: this form shows what that costs. */
 static void serve_greedy(int listener)
 {
-    const struct style greedy = {
-            .read_at_accept = true, .accept_all = true, .answer = answer_best};
+    const struct style greedy = {.read_at_accept = true, .accept_all = true, .answer = answer_best};
     serve(listener, &greedy);
 }
 

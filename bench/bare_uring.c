@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: ISC
 /*
- * bare.c's two forms on io_uring: a multishot accept and one receive per connection. `best` answers by
- * system calls, since the kernel hands a shutdown in the ring to a helper thread. `more` leaves shutdown
- * and drain out and stays in the ring: the most that io_uring can do, but unread octets lose its answer.
+ * bare.c's two forms on io_uring: a multishot accept and one receive per connection. `best` answers
+ * by system calls, since the kernel hands a shutdown in the ring to a helper thread. `more` leaves
+ * shutdown and drain out and stays in the ring: the most that io_uring can do, but unread octets
+ * lose its answer.
  */
 #include "answer.h"
 #include "workers.h"
@@ -46,7 +47,8 @@ static void mark(struct io_uring_sqe *entry, enum operation operation, int fd)
 static void queue_accept(struct worker *worker)
 {
     struct io_uring_sqe *entry = next_entry(worker);
-    io_uring_prep_multishot_accept(entry, worker->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    io_uring_prep_multishot_accept(
+            entry, worker->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     mark(entry, ACCEPTED, worker->listener);
 }
 
@@ -120,7 +122,8 @@ static void serve(int listener, void (*answer)(struct worker *worker, int fd))
         struct io_uring_cqe *done;
         unsigned head;
         unsigned count = 0;
-        io_uring_for_each_cqe(&worker.ring, head, done) {
+        io_uring_for_each_cqe(&worker.ring, head, done)
+        {
             handle(&worker, done);
             count++;
         }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
- * A closed-loop load generator: so many connections in flight, one question on each, and the next one
- * only when an answer is complete. Every question ends in exactly one of the counts that it prints.
+ * A closed-loop load generator: so many connections in flight, one question on each, and the next
+ * one only when an answer is complete. Every question ends in exactly one of the counts that it
+ * prints.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -126,7 +127,7 @@ static void receive(struct load *load, struct connection *connection)
     }
 }
 
-/* Returns false if the connection is over. A question fits any send buffer, so it goes in one send. */
+/* Returns false if the connection is over. A question fits any send buffer: one send is enough. */
 static bool send_question(struct load *load, struct connection *connection)
 {
     const struct line *question = &connection->question;
@@ -146,7 +147,7 @@ static bool connect_from(const struct load *load, int fd, uint32_t source)
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(load->port)};
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     int on = 1;
-    /* The port is chosen at connect, so that only the pair of addresses must be free, not the port. */
+    /* The port is chosen at connect: only the pair of addresses must be free, not the port. */
     return setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on) == 0 &&
            bind(fd, (const struct sockaddr *)&from, sizeof from) == 0 &&
            (connect(fd, (const struct sockaddr *)&to, sizeof to) == 0 || errno == EINPROGRESS);
@@ -268,7 +269,8 @@ static unsigned long number(const char *text, unsigned long least, unsigned long
 static void usage(void)
 {
     fputs("usage: load --port N --questions FILE [--want YES] [--count 20000] [--connections 64]\n"
-          "            [--sources 256] [--patience SECONDS]\n", stderr);
+          "            [--sources 256] [--patience SECONDS]\n",
+            stderr);
     exit(2);
 }
 

@@ -21,7 +21,7 @@ DIGESTED = ("from sender reply-to to cc subject date message-id mime-version con
 
 
 def find_program(build, name):
-    """The program's path in the build folder, wherever the build puts it; None if it is not there."""
+    """The program's path in the build folder, at any depth; None if it is not there."""
     for path in [build / name, *sorted(build.rglob(name))]:
         if path.is_file() and os.access(path, os.X_OK):
             return path
