@@ -21,9 +21,8 @@ struct stamp {
 };
 
 /* Writes the whole field without its last line end, folded at 78 with `eol` ("\r\n" or "\n"); a
- * user who does not fit behind the name gets a line of his own. False, with `w` failed, when the
- * payload is not what stamp_parse() takes, or the field would pass STAMP_FIELD_MAX or `w`'s room.
- */
+ * user too long to stand behind the name gets a line of its own. False, with `w` failed, when the
+ * payload is not what stamp_parse() takes, or the field passes STAMP_FIELD_MAX or `w`'s room. */
 bool stamp_format(const struct address *user, struct text payload, const char *eol,
         struct writer *w) __attribute__((warn_unused_result));
 

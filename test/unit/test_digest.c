@@ -227,6 +227,48 @@ static void kept_fields_at_their_limit(void **state)
     free(big);
 }
 
+/* Callers other than message.h may not have cut it. */
+static void names_with_white_space_and_others(void **state)
+{
+    static const struct {
+        const char *name;
+        bool counts;
+    } table[] = {
+            {"To", true},
+            {"to ", true},
+            {"TO\t \r\n ", true},
+            {"t", false},
+            {"too", false},
+            {"", false},
+            {" ", false},
+            {" to", false},
+            {"bcc", false},
+    };
+    char none[DIGEST_TEXT + 1];
+    char counted[DIGEST_TEXT + 1] = "";
+
+    (void)state;
+    digest_body_only((const char *const[]){NULL}, none);
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        const struct text name = exact_copy(text_of(table[i].name));
+        struct digest *d = digest_init();
+        char got[DIGEST_TEXT + 1];
+        assert_non_null(d);
+        assert_true(digest_field(d, name, text_of("")));
+        digest_final(d, got);
+        digest_free(&d);
+        exact_free(name);
+        if (i == 0)
+            memcpy(counted, got, sizeof counted);
+        const char *want = table[i].counts ? counted : none;
+        if (strcmp(got, want) != 0) {
+            print_error("\"%s\": got %s, want %s\n", table[i].name, got, want);
+            fail();
+        }
+    }
+    assert_string_not_equal(counted, none);
+}
+
 static void field_behind_the_body_is_refused(void **state)
 {
     struct digest *d = digest_init();
@@ -275,6 +317,7 @@ int main(void)
             cmocka_unit_test(bodies_in_pieces),
             cmocka_unit_test(too_many_empty_lines_are_not_too_few),
             cmocka_unit_test(kept_fields_at_their_limit),
+            cmocka_unit_test(names_with_white_space_and_others),
             cmocka_unit_test(field_behind_the_body_is_refused),
             cmocka_unit_test(text_form_is_strict),
     };
