@@ -189,7 +189,6 @@ static bool skip_gap(struct scanner *s, struct token *token)
 static struct token bad(struct scanner *s, enum from_result error)
 {
     s->error = error;
-    s->rest.len = 0;
     return (struct token){.kind = TOKEN_BAD};
 }
 

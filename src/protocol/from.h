@@ -17,7 +17,7 @@ enum from_result {
     FROM_TRAILING, /* something after the `>` that is no comment */
     FROM_ENCODED,  /* an encoded word where the address stands */
     FROM_LITERAL,  /* a domain literal */
-    FROM_LOCAL,    /* no valid local part, or over 64 octets */
+    FROM_LOCAL,    /* no valid local part, over 64 octets, or never a user (`*`, `+detail`) */
     FROM_DOMAIN,   /* no valid domain, without a dot, or over 253 octets */
     FROM_OCTET,    /* NUL, bare CR or LF, another control octet, invalid UTF-8 */
     FROM_SYNTAX,   /* anything else */
@@ -25,8 +25,9 @@ enum from_result {
 
 /* The author of a message: the one mailbox in the value of its one From field (RFC 5322, 3.4,
  * strictly; facts on hostile forms are in SECURITY.md). `value` is what stands behind the colon,
- * folded with CRLF or LF or unfolded; UTF-8 is taken (RFC 6532). `author_r` is set only on FROM_OK.
- */
+ * folded with CRLF or LF or unfolded; UTF-8 is taken (RFC 6532). Of the obsolete forms two are taken,
+ * since real mail has them: dots in the name, and folded lines of white space alone. Comments may
+ * stand anywhere but inside the address. `author_r` is set only on FROM_OK. */
 enum from_result from_parse(struct text value, struct address *author_r)
         __attribute__((warn_unused_result));
 
