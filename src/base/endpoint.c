@@ -92,7 +92,7 @@ bool endpoint_equal(const struct endpoint *a, const struct endpoint *b)
         return false;
     if (a->address.any.sa_family == AF_INET)
         return a->address.v4.sin_port == b->address.v4.sin_port &&
-                a->address.v4.sin_addr.s_addr == b->address.v4.sin_addr.s_addr;
+               a->address.v4.sin_addr.s_addr == b->address.v4.sin_addr.s_addr;
     return a->address.v6.sin6_port == b->address.v6.sin6_port &&
-            IN6_ARE_ADDR_EQUAL(&a->address.v6.sin6_addr, &b->address.v6.sin6_addr);
+           IN6_ARE_ADDR_EQUAL(&a->address.v6.sin6_addr, &b->address.v6.sin6_addr);
 }

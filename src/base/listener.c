@@ -71,6 +71,6 @@ bool listener_adopt(int fd, struct endpoint *bound_r)
         return false;
     const int flags = fcntl(fd, F_GETFL);
     return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 &&
-            fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 &&
-            set(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, LISTENER_DEFER);
+           fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 &&
+           set(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, LISTENER_DEFER);
 }

@@ -18,8 +18,8 @@ static int by_name_then_line(const void *a, const void *b)
 }
 
 /* `at`: the first of `count` titles, each `stride` octets behind the one before it. */
-static void check_unique(const char *what, const void *at, size_t count, size_t stride,
-        struct problems *problems)
+static void check_unique(
+        const char *what, const void *at, size_t count, size_t stride, struct problems *problems)
 {
     struct config_text *sorted = count > 0 ? calloc(count, sizeof *sorted) : NULL;
     size_t n = 0;
@@ -59,8 +59,7 @@ static void check_user(const struct config *config, const struct config_domain *
 {
     if (user->hosts_given && user->more_hosts.count > 0)
         problems_add(problems, user->more_hosts.at[0].line, "both hosts and more_hosts",
-                user->local.at,
-                "hosts (these only) or more_hosts (the domain's and these)");
+                user->local.at, "hosts (these only) or more_hosts (the domain's and these)");
     check_hosts_known(config, domain, &user->hosts, problems);
     check_hosts_known(config, domain, &user->more_hosts, problems);
 }
@@ -96,8 +95,8 @@ static void require(unsigned line, bool there, const char *what, const char *exp
         problems_add(problems, line, what, NULL, expected);
 }
 
-static void check_service(
-        const struct config *config, const struct config_service *service, struct problems *problems)
+static void check_service(const struct config *config, const struct config_service *service,
+        struct problems *problems)
 {
     require(service->line, service->keys.count > 0, "service without keys",
             "keys = {\"/etc/verimail/service.key\"}", problems);
@@ -109,8 +108,8 @@ static void check_service(
             "domain \"example.org\" { ... }", problems);
     check_unique("a second address to listen on", service->listen.at, service->listen.count,
             sizeof *service->listen.at, problems);
-    check_unique("a second key", service->keys.at, service->keys.count,
-            sizeof *service->keys.at, problems);
+    check_unique("a second key", service->keys.at, service->keys.count, sizeof *service->keys.at,
+            problems);
 }
 
 static void check_stamp(const struct config_stamp *stamp, struct problems *problems)

@@ -19,7 +19,7 @@ struct config_service {
     struct config_list listen;
     struct config_text run_as;
     struct config_text state; /* a folder */
-    uint64_t workers; /* 0: one per processor */
+    uint64_t workers;         /* 0: one per processor */
     struct config_list keys;
     struct config_text replay;
     struct config_text log_format;

@@ -115,7 +115,7 @@ static bool take_local(const struct kind *kind, const char *value, void *at_r)
         return keep(value, at_r);
     /* Any domain will do: what is asked is whether this could be a user of one. */
     return strchr(value, '@') == NULL &&
-            address_parse(text_of(value), text_of("example.org"), &address) && keep(value, at_r);
+           address_parse(text_of(value), text_of("example.org"), &address) && keep(value, at_r);
 }
 
 static bool take_listen(const struct kind *kind, const char *value, void *at_r)
@@ -149,13 +149,13 @@ static bool take_word(const struct kind *kind, const char *value, void *at_r)
     return false;
 }
 
-#define TEXT_KIND(take_it, words) \
-    {                             \
-        .take = take_it, .expected = words, .is_text = true \
+#define TEXT_KIND(take_it, words)                                                                  \
+    {                                                                                              \
+        .take = take_it, .expected = words, .is_text = true                                        \
     }
-#define NUMBER_KIND(take_it, words, least, most) \
-    {                                            \
-        .take = take_it, .expected = words, .min = least, .max = most \
+#define NUMBER_KIND(take_it, words, least, most)                                                   \
+    {                                                                                              \
+        .take = take_it, .expected = words, .min = least, .max = most                              \
     }
 
 const struct kind kind_bool = {.take = take_bool, .expected = "true or false"};
@@ -185,5 +185,5 @@ const struct kind kind_rate =
         NUMBER_KIND(take_number, "a number from 1 to 1000000 a second", 1, 1000000);
 const struct kind kind_lifetime = NUMBER_KIND(
         take_duration, "a time from 1m to 365d, as in 90s, 15m, 12h, 7d", 60, 365 * 86400);
-const struct kind kind_ttl = NUMBER_KIND(
-        take_duration, "a time from 0s to 1h, as in 90s, 15m", 0, ANSWER_TTL_MAX);
+const struct kind kind_ttl =
+        NUMBER_KIND(take_duration, "a time from 0s to 1h, as in 90s, 15m", 0, ANSWER_TTL_MAX);

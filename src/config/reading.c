@@ -52,8 +52,8 @@ static void on_error(cfg_t *cfg, const char *format, va_list args)
     problems_add(reading.problems, (unsigned)cfg->line, what, NULL, NULL);
 }
 
-static void problem(cfg_t *cfg, const char *option, const char *what, const char *value,
-        const char *expected)
+static void problem(
+        cfg_t *cfg, const char *option, const char *what, const char *value, const char *expected)
 {
     char sentence[128];
 
@@ -62,8 +62,7 @@ static void problem(cfg_t *cfg, const char *option, const char *what, const char
 }
 
 /* Reads a title or a text or a number into its place in a struct. */
-static void take(cfg_t *cfg, const struct kind *kind, const char *name, const char *value,
-        void *at)
+static void take(cfg_t *cfg, const struct kind *kind, const char *name, const char *value, void *at)
 {
     if (!kind->take(kind, value, at)) {
         problem(cfg, name, "bad", value, kind->expected);

@@ -8,9 +8,8 @@
 
 #define AT(type, member) .offset = offsetof(struct type, member)
 #define LIST(type, member) AT(type, member), .is_list = true
-#define WITHIN(type, member)                    \
-    .array = offsetof(struct type, member),     \
-    .count = offsetof(struct type, member##_count)
+#define WITHIN(type, member)                                                                       \
+    .array = offsetof(struct type, member), .count = offsetof(struct type, member##_count)
 
 static const struct option service_options[] = {
         {"listen", &kind_listen, LIST(config_service, listen), .fallback = "*:26"},

@@ -26,8 +26,8 @@ struct section {
     const struct option *options; /* ends with a NULL name */
     size_t size;                  /* of its struct */
     const struct section *within; /* sections inside, ends with a NULL name; NULL: none */
-    size_t array;                 /* offset in its parent's struct: a pointer to an array of these */
-    size_t count;                 /* offset in its parent's struct: the array's size_t count */
+    size_t array; /* offset in its parent's struct: a pointer to an array of these */
+    size_t count; /* offset in its parent's struct: the array's size_t count */
 };
 
 /* The file's sections, ending with a NULL name; they lie in struct config. */

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: ISC
+#include "base/keyfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *refuse(int fd)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) != 0)
+        return strerror(errno);
+    if (!S_ISREG(st.st_mode))
+        return "is no plain file";
+    if ((st.st_mode & S_IROTH) != 0)
+        return "may be read by everybody: it should have mode 0600 or 0640";
+    if (st.st_size > KEYFILE_MAX)
+        return "is too large for a key";
+    return NULL;
+}
+
+static bool read_all(int fd, char *room, size_t size, size_t *len_r)
+{
+    *len_r = 0;
+    while (*len_r < size) {
+        const ssize_t got = read(fd, room + *len_r, size - *len_r);
+        if (got == 0)
+            break;
+        if (got < 0 && errno != EINTR)
+            return false;
+        *len_r += got > 0 ? (size_t)got : 0;
+    }
+    return true;
+}
+
+char *keyfile_load(const char *path, size_t *len_r, const char **error_r)
+{
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    char *content = NULL;
+
+    *error_r = fd < 0 ? strerror(errno) : refuse(fd);
+    if (*error_r == NULL) {
+        content = sodium_malloc(KEYFILE_MAX);
+        if (content == NULL || !read_all(fd, content, KEYFILE_MAX, len_r)) {
+            *error_r = strerror(errno);
+            sodium_free(content);
+            content = NULL;
+        }
+    }
+    if (fd >= 0)
+        close(fd);
+    return content;
+}
+
+bool keyfile_read(
+        const char *path, enum key_kind kind, unsigned char key_r[KEY_OCTETS], const char **error_r)
+{
+    size_t len = 0;
+    char *content = keyfile_load(path, &len, error_r);
+
+    if (content == NULL)
+        return false;
+    const enum key_result result = key_parse_file((struct text){content, len}, kind, key_r);
+    sodium_free(content);
+    *error_r = key_result_text(result);
+    return result == KEY_OK;
+}
+
+bool keyfile_create(const char *path, const char *content, size_t len)
+{
+    const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+    if (fd < 0)
+        return false;
+    size_t done = 0;
+    while (done < len) {
+        const ssize_t written = write(fd, content + done, len - done);
+        if (written < 0 && errno != EINTR)
+            break;
+        done += written > 0 ? (size_t)written : 0;
+    }
+    bool ok = done == len && fsync(fd) == 0;
+    ok = close(fd) == 0 && ok;
+    if (!ok) {
+        const int error = errno;
+        unlink(path);
+        errno = error;
+    }
+    return ok;
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: ISC
+#include "process/identity.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+bool identity_find(const char *user, struct identity *identity_r)
+{
+    *identity_r = (struct identity){.is_root = geteuid() == 0, .uid = geteuid(), .gid = getegid()};
+    if (!identity_r->is_root)
+        return true;
+    const struct passwd *entry = getpwnam(user);
+    if (entry == NULL || entry->pw_uid == 0)
+        return false;
+    identity_r->uid = entry->pw_uid;
+    identity_r->gid = entry->pw_gid;
+    return true;
+}
+
+int identity_empty_folder(void)
+{
+    char path[] = "/tmp/verimail-empty-XXXXXX";
+
+    if (mkdtemp(path) == NULL)
+        return -1;
+    const int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    const int error = errno;
+    rmdir(path);
+    errno = error;
+    return fd;
+}
+
+static bool drop_root(const struct identity *identity, int empty_folder)
+{
+    return fchdir(empty_folder) == 0 && chroot(".") == 0 && setgroups(0, NULL) == 0 &&
+           setresgid(identity->gid, identity->gid, identity->gid) == 0 &&
+           setresuid(identity->uid, identity->uid, identity->uid) == 0 && setuid(0) != 0;
+}
+
+bool identity_become(const struct identity *identity, int empty_folder)
+{
+    const struct rlimit none = {0, 0};
+
+    if (identity->is_root && !drop_root(identity, empty_folder))
+        return false;
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 &&
+           setrlimit(RLIMIT_CORE, &none) == 0 && setrlimit(RLIMIT_NPROC, &none) == 0;
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: ISC
+#ifndef VERIMAIL_PROCESS_IDENTITY_H
+#define VERIMAIL_PROCESS_IDENTITY_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* Who a process becomes, looked up while names can still be. */
+struct identity {
+    bool is_root; /* we are: the rest is what to become; else we stay who we are */
+    uid_t uid;
+    gid_t gid;
+};
+
+/* `user`: its name in the user database. False when we are root and there is no such user, or it
+ * is root itself. */
+bool identity_find(const char *user, struct identity *identity_r)
+        __attribute__((warn_unused_result));
+
+/* An empty folder that no longer has a name: nothing can ever be made in it. Returns a descriptor,
+ * or -1 with errno. */
+int identity_empty_folder(void);
+
+/* As root: changes the root to the empty folder and becomes `identity`, groups and all. Then, as
+ * anybody: no new privileges, no core dump, not traceable, no more processes. False with errno. */
+bool identity_become(const struct identity *identity, int empty_folder)
+        __attribute__((warn_unused_result));
+
+#endif

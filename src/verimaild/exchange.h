@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: ISC
+#ifndef VERIMAIL_VERIMAILD_EXCHANGE_H
+#define VERIMAIL_VERIMAILD_EXCHANGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config/config.h"
+#include "service/service.h"
+
+#define EXCHANGE_DEADLINE 10000 /* milliseconds from accept to close, whatever comes */
+
+/* The exchanges of one worker: a connection is accepted, a question comes, an answer goes, the
+ * connection is closed (design, sections 2 and 9). Most are over within one call: the kernel hands
+ * over a connection when its question is there. The others are held, within fixed limits and for
+ * EXCHANGE_DEADLINE at most. `now`: milliseconds of one clock. */
+struct exchange;
+
+/* `epoll`: where held connections are watched, by their index. NULL with errno. */
+struct exchange *exchange_init(
+        const struct service *service, const struct config_service *limits, int epoll);
+/* Closes what is still held. */
+void exchange_free(struct exchange **exchange);
+
+/* Accepts and answers up to `most` connections. */
+void exchange_accept(struct exchange *exchange, int listener, size_t most, uint64_t now);
+/* Something came for a held connection. */
+void exchange_continue(struct exchange *exchange, uint32_t index, uint64_t now);
+/* Closes those whose time is up. */
+void exchange_expire(struct exchange *exchange, uint64_t now);
+
+size_t exchange_held(const struct exchange *exchange);
+/* Milliseconds until exchange_expire() has something to do; -1: never. */
+int exchange_time_left(const struct exchange *exchange, uint64_t now);
+
+#endif

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: ISC
+#ifndef VERIMAIL_VERIMAILD_GENERATION_H
+#define VERIMAIL_VERIMAILD_GENERATION_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "config/config.h"
+#include "service/service.h"
+
+/* The workers that run with one reading of the configuration, and what they run with. A reload
+ * makes a new generation beside the old one. Times are milliseconds of one clock. */
+struct generation;
+
+/* Reads the configuration and the keys, and opens the sockets that `before` (may be NULL) does not
+ * have. No process is started. NULL when anything is wrong: `problems` then says what. */
+struct generation *generation_init(
+        const char *path, const struct generation *before, struct problems *problems);
+/* Frees what the parent holds. There must be no processes left. */
+void generation_free(struct generation **generation);
+
+/* Forks all workers. `forget` is called first in each child: it must let go of what is the
+ * parent's alone. False when one could not be started. */
+bool generation_start(
+        struct generation *generation, uint64_t now, void (*forget)(const struct generation *));
+/* Forks those that died and whose time has come. */
+void generation_restart(
+        struct generation *generation, uint64_t now, void (*forget)(const struct generation *));
+/* Milliseconds until generation_restart() or generation_expire() has something to do; -1: never. */
+int generation_time_left(const struct generation *generation, uint64_t now);
+
+/* One of its workers ended. False when it is none of its. */
+bool generation_reaped(struct generation *generation, pid_t pid, int status, uint64_t now);
+
+bool generation_is_ready(const struct generation *generation);   /* all have said so */
+bool generation_has_failed(const struct generation *generation); /* one died before it could */
+size_t generation_alive(const struct generation *generation);
+
+/* What to wait for: a descriptor for each worker that has not said that it is ready. */
+size_t generation_poll(const struct generation *generation, struct pollfd *fds_r, size_t size);
+void generation_heard(struct generation *generation);
+
+/* Tells the workers to finish. With a successor they leave it what is queued. None is started
+ * again; those that have not finished in time are killed by generation_expire(). */
+void generation_retire(
+        struct generation *generation, const struct generation *successor, uint64_t now);
+bool generation_is_retired(const struct generation *generation);
+void generation_expire(struct generation *generation, uint64_t now);
+
+const struct service *generation_service(const struct generation *generation);
+const struct config_service *generation_config(const struct generation *generation);
+void generation_log(const struct generation *generation);
+
+#endif

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: ISC
+#ifndef VERIMAIL_VERIMAILD_LISTENING_H
+#define VERIMAIL_VERIMAILD_LISTENING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/endpoint.h"
+#include "config/config.h"
+
+/* The sockets that one generation of workers listens at: for each address one for each worker, all
+ * kept open by the parent, so that what is queued at a dead worker's waits for its successor. A
+ * generation shares those of the one before, down to the queue, through duplicates: closing one
+ * generation's takes nothing from the other. */
+struct listening;
+
+/* Opens what `service` asks for, as far as `before` (may be NULL) does not have it. There are at
+ * least as many sockets for an address as before: connections may be waiting at each. Sockets that
+ * systemd handed over are used instead of the configuration's addresses. NULL when something cannot
+ * be opened: `problems` then says what. */
+struct listening *listening_open(const struct config_service *service, size_t workers,
+        const struct listening *before, struct problems *problems);
+void listening_close(struct listening **listening);
+
+/* The sockets of one of the workers: at most `size` are written; returns how many there are. */
+size_t listening_of_worker(
+        const struct listening *listening, size_t worker, size_t workers, int *fds_r, size_t size);
+/* For each of those, in the same order: whether `other` listens at its address too. */
+void listening_kept(const struct listening *listening, size_t worker, size_t workers,
+        const struct listening *other, bool *kept_r, size_t size);
+
+/* Whether several workers wait at one socket. */
+bool listening_is_shared(const struct listening *listening);
+/* A log line for each address. */
+void listening_log(const struct listening *listening);
+
+#endif

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: ISC
+#include "verimaild/parent.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "process/notify.h"
+#include "service/service.h"
+#include "verimaild/generation.h"
+
+#define GENERATIONS_MAX 16 /* with those that still finish; a further reload waits */
+#define POLL_MAX 514       /* the signals, and the workers of two generations */
+
+static struct parent {
+    const char *path;
+    int signals;
+    struct generation *all[GENERATIONS_MAX]; /* NULL: a free place */
+    struct generation *starting;             /* one of them; NULL: no reload is under way */
+    struct generation *serving;              /* one of them */
+    bool reload;                             /* was asked for */
+} parent;
+
+/* In a child: what belongs to the parent, or to other generations. */
+static void forget_all_but(const struct generation *mine)
+{
+    close(parent.signals);
+    for (size_t i = 0; i < GENERATIONS_MAX; i++)
+        if (parent.all[i] != mine)
+            generation_free(&parent.all[i]);
+}
+
+static struct generation **free_place(void)
+{
+    for (size_t i = 0; i < GENERATIONS_MAX; i++)
+        if (parent.all[i] == NULL)
+            return &parent.all[i];
+    return NULL;
+}
+
+static void log_problems(enum log_level level, const char *event, struct problems *problems)
+{
+    struct reader lines = reader_of(text_of(problems_text(problems)));
+
+    while (lines.rest.len > 0) {
+        struct log_line line;
+        log_begin(&line, level, event);
+        log_text(&line, "problem", reader_field(&lines, '\n'));
+        log_end(&line);
+    }
+}
+
+static void configure_log(const struct config_service *service)
+{
+    enum log_level level = LOG_LEVEL_INFO;
+
+    (void)log_level_find(service->log_level.at, &level); /* checked when it was read */
+    log_configure(
+            level, strcmp(service->log_format.at, "json") == 0 ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT);
+}
+
+/* A new generation in its place, started; NULL when it could not be: the log says why. */
+static struct generation *start(const char *event, uint64_t now)
+{
+    struct problems *problems = problems_init(parent.path);
+    struct generation **place = free_place();
+
+    if (problems == NULL || place == NULL)
+        return NULL;
+    *place = generation_init(parent.path, parent.serving, problems);
+    if (*place == NULL)
+        log_problems(LOG_LEVEL_ERROR, event, problems);
+    else
+        generation_start(*place, now, forget_all_but);
+    problems_free(&problems);
+    return *place;
+}
+
+static void serve(struct generation *g)
+{
+    parent.serving = g;
+    parent.starting = NULL;
+    configure_log(generation_config(g));
+    generation_log(g);
+    notify_send("READY=1");
+}
+
+static void start_reload(uint64_t now)
+{
+    parent.reload = false;
+    notify_reloading();
+    parent.starting = start("reload-refused", now);
+    if (parent.starting == NULL)
+        notify_send("READY=1");
+}
+
+static void settle_reload(uint64_t now)
+{
+    struct generation *g = parent.starting;
+    struct generation *old = parent.serving;
+
+    if (g == NULL)
+        return;
+    if (generation_has_failed(g)) {
+        parent.starting = NULL;
+        generation_retire(g, NULL, now);
+        log_event(LOG_LEVEL_ERROR, "reload-refused", "problem",
+                "a worker with the new configuration did not start; the old one goes on");
+        notify_send("READY=1");
+    } else if (generation_is_ready(g)) {
+        serve(g);
+        generation_retire(old, g, now);
+        log_event(LOG_LEVEL_NOTICE, "reloaded", "config", parent.path);
+    }
+}
+
+static void stop(uint64_t now)
+{
+    notify_send("STOPPING=1");
+    log_event(LOG_LEVEL_NOTICE, "stopping", NULL, NULL);
+    for (size_t i = 0; i < GENERATIONS_MAX; i++)
+        if (parent.all[i] != NULL && !generation_is_retired(parent.all[i]))
+            generation_retire(parent.all[i], NULL, now);
+    parent.starting = NULL;
+    parent.serving = NULL;
+}
+
+static void reap(uint64_t now)
+{
+    int status = 0;
+    pid_t pid;
+
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        bool known = false;
+        for (size_t i = 0; !known && i < GENERATIONS_MAX; i++)
+            known = parent.all[i] != NULL && generation_reaped(parent.all[i], pid, status, now);
+    }
+}
+
+static void on_signals(uint64_t now)
+{
+    struct signalfd_siginfo info;
+
+    while (read(parent.signals, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (info.ssi_signo == SIGHUP)
+            parent.reload = true;
+        else if (info.ssi_signo == SIGCHLD)
+            reap(now);
+        else
+            stop(now);
+    }
+}
+
+/* What every generation needs from time to time. Returns how many there are. */
+static size_t tend(uint64_t now)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < GENERATIONS_MAX; i++) {
+        struct generation *g = parent.all[i];
+        if (g == NULL)
+            continue;
+        generation_heard(g);
+        /* One that is starting is not helped: if a worker of it dies, it is refused. */
+        if (g == parent.serving)
+            generation_restart(g, now, forget_all_but);
+        generation_expire(g, now);
+        if (generation_is_retired(g) && generation_alive(g) == 0)
+            generation_free(&parent.all[i]);
+        count += parent.all[i] != NULL;
+    }
+    return count;
+}
+
+static void wait_for_something(uint64_t now)
+{
+    struct pollfd fds[POLL_MAX] = {{.fd = parent.signals, .events = POLLIN}};
+    size_t count = 1;
+    int left = log_pending();
+
+    for (size_t i = 0; i < GENERATIONS_MAX; i++) {
+        if (parent.all[i] == NULL)
+            continue;
+        count += generation_poll(parent.all[i], fds + count, POLL_MAX - count);
+        const int wait = generation_time_left(parent.all[i], now);
+        if (wait >= 0 && (left < 0 || wait < left))
+            left = wait;
+    }
+    poll(fds, count, left);
+}
+
+static bool catch_signals(void)
+{
+    static const int caught[] = {SIGHUP, SIGTERM, SIGINT, SIGCHLD};
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof caught / sizeof *caught; i++)
+        sigaddset(&set, caught[i]);
+    signal(SIGPIPE, SIG_IGN);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    parent.signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    return parent.signals >= 0;
+}
+
+/* Waits until the first generation is ready, or told to stop. False when it could not start. */
+static bool open_shop(void)
+{
+    struct generation *g = start("not-started", clock_milliseconds());
+
+    while (g != NULL && !generation_is_ready(g) && !generation_has_failed(g)) {
+        const uint64_t now = clock_milliseconds();
+        wait_for_something(now);
+        on_signals(now);
+        if (generation_is_retired(g))
+            return true;
+        tend(now);
+    }
+    if (g == NULL)
+        return false;
+    if (generation_has_failed(g)) {
+        generation_retire(g, NULL, clock_milliseconds());
+        return false;
+    }
+    serve(g);
+    return true;
+}
+
+int parent_run(const char *path)
+{
+    parent.path = path;
+    if (!catch_signals()) {
+        log_errno(LOG_LEVEL_ERROR, "not-started", NULL, NULL);
+        return EXIT_FAILURE;
+    }
+    const bool served = open_shop();
+    uint64_t now = clock_milliseconds();
+    while (tend(now) > 0) {
+        if (parent.reload && parent.starting == NULL && parent.serving != NULL &&
+                free_place() != NULL)
+            start_reload(now);
+        wait_for_something(now);
+        now = clock_milliseconds();
+        on_signals(now);
+        settle_reload(now);
+        log_flush();
+    }
+    log_event(LOG_LEVEL_NOTICE, served ? "stopped" : "not-started", NULL, NULL);
+    log_flush();
+    return served ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int parent_check(const char *path)
+{
+    struct problems *problems = problems_init(path);
+    struct config *config = problems != NULL ? config_read(path, problems) : NULL;
+    struct service *service = NULL;
+
+    if (config != NULL && config->service == NULL)
+        problems_add(problems, 0, "no section", "service", "service { ... }");
+    else if (config != NULL)
+        service = service_init(config, problems);
+    if (problems != NULL)
+        fputs(problems_text(problems), stderr);
+    const bool good = service != NULL;
+    service_free(&service);
+    config_free(&config);
+    problems_free(&problems);
+    return good ? EXIT_SUCCESS : EXIT_FAILURE;
+}

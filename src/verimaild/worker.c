@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: ISC
+#include "verimaild/worker.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "process/sandbox.h"
+#include "verimaild/exchange.h"
+
+#define EVENTS_MAX 256
+#define LISTENERS_MAX 1024 /* what a control packet has room for */
+
+/* What an event belongs to: a connection's index, or one of these and up. */
+#define CONTROL_EVENT (UINT64_C(1) << 33)
+#define LISTENER_EVENT (UINT64_C(1) << 32)
+
+struct worker {
+    const struct worker_setup *setup;
+    struct exchange *exchange;
+    int epoll;
+    bool open[LISTENERS_MAX]; /* whether we still accept there */
+    bool finishing;
+    uint64_t finish_by; /* milliseconds */
+};
+
+static bool watch(int epoll, int fd, uint32_t events, uint64_t tag)
+{
+    struct epoll_event event = {.events = events, .data.u64 = tag};
+
+    return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+/* A worker needs a descriptor for each connection it holds and a few of its own. */
+static void raise_descriptors(uint64_t connections)
+{
+    struct rlimit limit;
+    const rlim_t wanted = connections + 128;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+        return;
+    if (limit.rlim_max < wanted && geteuid() == 0)
+        limit.rlim_max = wanted;
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < wanted)
+        log_event(LOG_LEVEL_WARNING, "few-descriptors", "because",
+                "the limit of open files is below what `connections` asks for");
+}
+
+static bool watch_all(struct worker *w)
+{
+    const uint32_t events = EPOLLIN | (w->setup->listeners_shared ? EPOLLEXCLUSIVE : 0);
+
+    if (!watch(w->epoll, w->setup->control, EPOLLIN, CONTROL_EVENT))
+        return false;
+    for (size_t i = 0; i < w->setup->listeners_count; i++) {
+        if (!watch(w->epoll, w->setup->listeners[i], events, LISTENER_EVENT + i))
+            return false;
+        w->open[i] = true;
+    }
+    return true;
+}
+
+/* Everything that needs more than a shut-in process may do. */
+static bool prepare(struct worker *w)
+{
+    const struct worker_setup *setup = w->setup;
+    const struct config_service *limits = setup->limits;
+
+    raise_descriptors(limits->connections);
+    service_after_fork(setup->service);
+    w->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (w->epoll < 0 || setup->listeners_count > LISTENERS_MAX)
+        return false;
+    w->exchange = exchange_init(setup->service, limits, w->epoll);
+    return w->exchange != NULL && watch_all(w) &&
+           identity_become(setup->identity, setup->empty_folder) && sandbox_enter_worker();
+}
+
+static void close_listener(struct worker *w, size_t i)
+{
+    if (!w->open[i])
+        return;
+    w->open[i] = false;
+    epoll_ctl(w->epoll, EPOLL_CTL_DEL, w->setup->listeners[i], NULL);
+    close(w->setup->listeners[i]);
+}
+
+static void finish(struct worker *w, uint64_t now)
+{
+    if (!w->finishing)
+        w->finish_by = now + WORKER_GRACE;
+    w->finishing = true;
+}
+
+static void stop(struct worker *w, uint64_t now)
+{
+    for (size_t i = 0; i < w->setup->listeners_count; i++) {
+        if (w->open[i])
+            exchange_accept(w->exchange, w->setup->listeners[i], SIZE_MAX, now);
+        close_listener(w, i);
+    }
+    finish(w, now);
+}
+
+static void on_control(struct worker *w, uint64_t now)
+{
+    char packet[1 + LISTENERS_MAX];
+    const ssize_t len = recv(w->setup->control, packet, sizeof packet, MSG_DONTWAIT);
+
+    if (len < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (len <= 0)
+        epoll_ctl(w->epoll, EPOLL_CTL_DEL, w->setup->control, NULL);
+    if (len <= 0 || packet[0] == WORKER_STOP) {
+        stop(w, now);
+        return;
+    }
+    for (size_t i = 0; i + 1 < (size_t)len && i < w->setup->listeners_count; i++)
+        if (packet[i + 1] == WORKER_LISTENER_KEPT)
+            close_listener(w, i);
+    finish(w, now);
+}
+
+static bool any_open(const struct worker *w)
+{
+    for (size_t i = 0; i < w->setup->listeners_count; i++)
+        if (w->open[i])
+            return true;
+    return false;
+}
+
+static bool is_done(const struct worker *w, uint64_t now)
+{
+    if (!w->finishing)
+        return false;
+    return now >= w->finish_by || (!any_open(w) && exchange_held(w->exchange) == 0);
+}
+
+static int earlier(int a, int b)
+{
+    if (a < 0 || b < 0)
+        return a < 0 ? b : a;
+    return a < b ? a : b;
+}
+
+/* Milliseconds until something must be done though nothing happens; -1: never. */
+static int time_left(const struct worker *w, uint64_t now)
+{
+    int left = earlier(exchange_time_left(w->exchange, now), log_pending());
+
+    if (w->finishing)
+        left = earlier(left, w->finish_by > now ? (int)(w->finish_by - now) : 0);
+    return left;
+}
+
+static void on_event(struct worker *w, uint64_t tag, uint64_t now)
+{
+    if (tag == CONTROL_EVENT) {
+        on_control(w, now);
+    } else if (tag >= LISTENER_EVENT) {
+        const size_t i = (size_t)(tag - LISTENER_EVENT);
+        if (w->open[i])
+            exchange_accept(w->exchange, w->setup->listeners[i], EVENTS_MAX, now);
+    } else {
+        exchange_continue(w->exchange, (uint32_t)tag, now);
+    }
+}
+
+static void turn(struct worker *w)
+{
+    struct epoll_event events[EVENTS_MAX];
+    uint64_t now = clock_milliseconds();
+    const int count = epoll_wait(w->epoll, events, EVENTS_MAX, time_left(w, now));
+
+    now = clock_milliseconds();
+    for (int i = 0; i < count; i++)
+        on_event(w, events[i].data.u64, now);
+    exchange_expire(w->exchange, now);
+    log_flush();
+}
+
+int worker_run(const struct worker_setup *setup)
+{
+    struct worker *w = calloc(1, sizeof *w);
+    const char ready = WORKER_READY;
+
+    if (w == NULL)
+        return EXIT_FAILURE;
+    w->setup = setup;
+    if (!prepare(w)) {
+        log_errno(LOG_LEVEL_ERROR, "worker-failed", NULL, NULL);
+        return EXIT_FAILURE;
+    }
+    log_buffer(true);
+    if (write(setup->control, &ready, 1) != 1)
+        return EXIT_FAILURE;
+    while (!is_done(w, clock_milliseconds()))
+        turn(w);
+    exchange_free(&w->exchange);
+    log_flush();
+    free(w);
+    return EXIT_SUCCESS;
+}
