@@ -25,9 +25,9 @@ enum from_result {
 
 /* The author of a message: the one mailbox in the value of its one From field (RFC 5322, 3.4,
  * strictly; facts on hostile forms are in SECURITY.md). `value` is what stands behind the colon,
- * folded with CRLF or LF or unfolded; UTF-8 is taken (RFC 6532). Of the obsolete forms two are taken,
- * since real mail has them: dots in the name, and folded lines of white space alone. Comments may
- * stand anywhere but inside the address. `author_r` is set only on FROM_OK. */
+ * folded with CRLF or LF or unfolded; UTF-8 is taken (RFC 6532). Of the obsolete forms two are
+ * taken, since real mail has them: dots in the name, and folded lines of white space alone.
+ * Comments may stand anywhere but inside the address. `author_r` is set only on FROM_OK. */
 enum from_result from_parse(struct text value, struct address *author_r)
         __attribute__((warn_unused_result));
 
