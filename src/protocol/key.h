@@ -28,6 +28,7 @@ enum key_result {
     KEY_CHECK,      /* mistyped: the check does not fit */
     KEY_WEAK,       /* a public key of low order, with which no secret is shared */
     KEY_SEVERAL,    /* a key file with more than one key */
+    KEY_TWICE,      /* keyring.h: this pair of keys is in the ring already */
 };
 
 const char *key_kind_name(enum key_kind kind);       /* "service-public" ... */

@@ -17,21 +17,24 @@ struct shared_key {
     const char *host; /* A-label, borrowed from whoever called keyring_add() */
 };
 
-/* Room for `pairs` pairs. NULL when memory is short. */
+/* Room for `pairs` pairs. NULL when memory is short. sodium_init() must have been called before. */
 struct keyring *keyring_init(size_t pairs);
 void keyring_free(struct keyring **ring);
 
-/* KEY_WEAK when the keys share nothing; KEY_SEVERAL when this pair is there already (for another
- * host: one host must not speak for another). The ring must have room for it. */
+/* KEY_WEAK when the keys share nothing; KEY_TWICE when this pair is there already, in whatever
+ * notation (for another host: one host must not speak for another). The ring must have room for it:
+ * a pair too many ends the program. */
 enum key_result keyring_add(struct keyring *ring, const char *host,
         const unsigned char host_public[KEY_OCTETS], const unsigned char service_secret[KEY_OCTETS])
         __attribute__((warn_unused_result));
-/* Puts the ring in order; nothing can be added any more, and keyring_find() may be called. */
+/* Makes the ring read-only: from here on any write to it, keyring_add() too, ends the program. */
 void keyring_seal(struct keyring *ring);
-/* Locks the pages in memory once more: a lock is not inherited over fork(). */
+/* Locks the pages in memory once more: a lock is not inherited over fork(). As far as
+ * RLIMIT_MEMLOCK lets it: a ring that is not locked works as well. */
 void keyring_relock(struct keyring *ring);
 
 size_t keyring_count(const struct keyring *ring);
+/* `index` below keyring_count(); in the order of the ids. */
 const struct shared_key *keyring_at(const struct keyring *ring, size_t index);
 /* NULL when no pair has this id. */
 const struct shared_key *keyring_find(
