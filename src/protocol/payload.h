@@ -49,7 +49,7 @@ bool payload_seal(const struct shared_key *key, const unsigned char nonce[PAYLOA
         const struct payload *payload, struct writer *w) __attribute__((warn_unused_result));
 
 /* On PAYLOAD_HOST and PAYLOAD_CONTENT `opened_r` holds what came out of the box, so that a person
- * can be shown it; on the others it is all zero. */
+ * can be shown it, on PAYLOAD_CONTENT without `is`; on the others it is all zero. */
 enum payload_result payload_open(const struct keyring *ring, struct text sealed,
         struct payload_opened *opened_r) __attribute__((warn_unused_result));
 
