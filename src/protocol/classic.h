@@ -15,6 +15,7 @@
  * Whoever has the public key can make one: it binds no user, no time and no message. */
 struct classic_key;
 
+/* A payload that was opened: the texts lie in `content`. */
 struct classic_payload {
     struct text host; /* as it is written inside: "localhost" and "127.0.0.1" are usual */
     struct text receiving;
@@ -23,8 +24,8 @@ struct classic_payload {
 };
 
 /* `pem`: a PKCS #1 or PKCS #8 private key without a pass phrase. NULL when it is none, is not RSA
- * or of a size outside the limits; `*error_r` then says why. One trial decryption is made, so that
- * nothing is left to be loaded when the process is shut in. */
+ * or of a size outside the limits; `*error_r` then says why: "is not an RSA key". One trial
+ * decryption is made, so that nothing is left to be loaded when the process is shut in. */
 struct classic_key *classic_key_init(struct text pem, const char **error_r);
 void classic_key_free(struct classic_key **key);
 /* Octets of its modulus: a classic payload has exactly twice as many hex digits. */
@@ -34,8 +35,9 @@ unsigned classic_key_bits(const struct classic_key *key);
 /* Whether this payload is one of 2013 for this key, going by its form alone. */
 bool classic_is_payload(const struct classic_key *key, struct text payload);
 
-/* False when it does not open, or the text inside is not three words, the first of which is an LDH
- * name. */
+/* False when it does not open, or the text inside is not three words divided by single spaces,
+ * without a control octet, the first of which is an LDH name. Which of these it was cannot be told
+ * from outside, and `payload_r` is then all zero. */
 bool classic_open(struct classic_key *key, struct text hex, struct classic_payload *payload_r)
         __attribute__((warn_unused_result));
 
