@@ -44,7 +44,8 @@ static const struct section *find_section(const struct section *among, const cha
     return NULL;
 }
 
-static void on_error(cfg_t *cfg, const char *format, va_list args)
+static void __attribute__((format(printf, 2, 0)))
+on_error(cfg_t *cfg, const char *format, va_list args)
 {
     char what[512];
 
