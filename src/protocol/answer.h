@@ -19,13 +19,14 @@ struct answer {
     bool scope_domain;    /* it holds for every user of exactly this author domain */
 };
 
-/* Writes the line with its CRLF; without a reason only the verdict. */
+/* Writes the line with its CRLF; without a reason only the verdict. Fails when the verdict does not
+ * travel, the reason is not one of its own, or the ttl is over its limit. */
 bool answer_format(const struct answer *answer, struct writer *w)
         __attribute__((warn_unused_result));
 
-/* Reads the whole of what the service sent until it closed. Strict: one line, a verdict of the
- * three, a reason of that verdict, each name once; unknown names are passed over. Everything else
- * is false, which is `temperror` to a verifier. */
+/* Reads the whole of what the service sent until it closed. Strict: one line that ends in CRLF, a
+ * verdict of the three, a reason of that verdict, each name once; unknown names are passed over.
+ * Everything else is false, and the verdict then VERDICT_TEMPERROR. */
 bool answer_parse(struct text line, struct answer *answer_r) __attribute__((warn_unused_result));
 
 #endif

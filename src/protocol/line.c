@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: ISC
+#include "protocol/line.h"
+
+static bool is_words(struct text content)
+{
+    bool within = false;
+
+    for (size_t i = 0; i < content.len; i++) {
+        const char c = content.at[i];
+        if (c == ' ' ? !within : c < 0x21 || c > 0x7e)
+            return false;
+        within = c != ' ';
+    }
+    return within;
+}
+
+struct line line_of(struct text content)
+{
+    if (!is_words(content))
+        return (struct line){.words = {.failed = true}, .failed = true};
+    return (struct line){.words = reader_of(content)};
+}
+
+struct text line_word(struct line *line)
+{
+    return reader_field(&line->words, ' ');
+}
+
+static bool is_name(struct text t)
+{
+    for (size_t i = 0; i < t.len; i++) {
+        const char c = text_lower(t.at[i]);
+        if (!(c >= 'a' && c <= 'z') && !text_is_digit(c) && c != '-' && c != '_')
+            return false;
+    }
+    return t.len > 0;
+}
+
+static bool remember(struct line *line, struct text name)
+{
+    if (line->names == LINE_NAMES_MAX)
+        return false;
+    for (size_t i = 0; i < line->names; i++)
+        if (text_equal(line->name[i], name))
+            return false;
+    line->name[line->names++] = name;
+    return true;
+}
+
+bool line_name(struct line *line, struct text *name_r, struct text *value_r)
+{
+    struct reader word = reader_of(line_word(line));
+
+    if (line->failed || word.rest.len == 0)
+        return false;
+    *name_r = reader_until(&word, '=');
+    *value_r = reader_rest(&word);
+    line->failed = !is_name(*name_r) || value_r->len == 0 || !remember(line, *name_r);
+    return !line->failed;
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: ISC
+#ifndef VERIMAIL_PROTOCOL_LINE_H
+#define VERIMAIL_PROTOCOL_LINE_H
+
+#include <stdbool.h>
+
+#include "protocol/text.h"
+
+#define LINE_NAMES_MAX 32 /* names in one line; more are malformed */
+
+/* What a question and an answer have in common (design, section 2): words with one SP between
+ * them, the last of which are names with values.
+ *
+ *     line = word *( SP word ) *( SP name "=" value )
+ *     word, value = 1*VCHAR
+ *     name = 1*( ALPHA / DIGIT / "-" / "_" )
+ *
+ * A reader with a sticky error: it may be called blindly, and `failed` says so at the end. All
+ * texts are borrowed from the line. */
+struct line {
+    struct reader words;
+    bool failed;
+    size_t names;
+    struct text name[LINE_NAMES_MAX]; /* those seen so far */
+};
+
+/* `content`: the line without its end. */
+struct line line_of(struct text content);
+/* The next word; empty behind the last one. */
+struct text line_word(struct line *line);
+/* The next name and its value; false behind the last one, and when it is none, or the same name
+ * was there before (as written: case counts). */
+bool line_name(struct line *line, struct text *name_r, struct text *value_r);
+
+#endif

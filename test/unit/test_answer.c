@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: ISC
+// cmocka.h needs these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "exact.h"
+#include "protocol/answer.h"
+#include "vectors.h"
+
+static void same(const struct vectors *v, const char *name, struct text got)
+{
+    const struct text want = vectors_has(v, name) ? vectors_get(v, name) : text_of("");
+
+    if (!text_equal(got, want)) {
+        print_error("answers.txt:%u: %s: got \"%.*s\", want \"%.*s\"\n", vectors_line(v), name,
+                (int)got.len, got.at, (int)want.len, want.at);
+        fail();
+    }
+}
+
+static void check_answer(const struct vectors *v, const struct answer *answer)
+{
+    char room[ANSWER_MAX];
+    struct writer w = writer_of(room, sizeof room);
+
+    same(v, "verdict", text_of(verdict_name(answer->verdict)));
+    same(v, "reason", text_of(reason_name(answer->reason)));
+    same(v, "scope", text_of(answer->scope_domain ? "domain" : ""));
+    if (answer->ttl > 0)
+        writer_decimal(&w, answer->ttl);
+    same(v, "ttl", writer_text(&w));
+    w = writer_of(room, sizeof room);
+    assert_true(answer_format(answer, &w));
+    same(v, "formatted", writer_text(&w));
+}
+
+static void vectors_are_understood(void **state)
+{
+    struct vectors *v = vectors_open("answers.txt");
+    unsigned count = 0;
+
+    (void)state;
+    for (; vectors_next(v); count++) {
+        const struct text line = exact_copy(vectors_get(v, "line"));
+        struct answer answer;
+        const bool ok = answer_parse(line, &answer);
+        if (ok == vectors_has(v, "malformed")) {
+            print_error("answers.txt:%u: got %d, want %d\n", vectors_line(v), ok, !ok);
+            fail();
+        }
+        if (ok)
+            check_answer(v, &answer);
+        else
+            assert_int_equal(answer.verdict, VERDICT_TEMPERROR);
+        exact_free(line);
+    }
+    vectors_free(&v);
+    assert_true(count > 40);
+}
+
+/* Every verdict with every reason: what is written is read back, the rest is not written. */
+static void pairs_round_trip(void **state)
+{
+    char room[ANSWER_MAX];
+
+    (void)state;
+    for (unsigned v = VERDICT_YES; v <= VERDICT_PERMERROR; v++) {
+        for (unsigned r = REASON_NONE; r <= REASON_REFUSED; r++) {
+            const struct answer answer = {.verdict = (enum verdict)v, .reason = (enum reason)r};
+            struct writer w = writer_of(room, sizeof room);
+            const bool fits =
+                    v <= VERDICT_ALLOW &&
+                    (r == REASON_NONE || verdict_has_reason(answer.verdict, answer.reason));
+            struct answer back;
+            assert_int_equal(answer_format(&answer, &w), fits);
+            if (!fits)
+                continue;
+            assert_true(answer_parse(writer_text(&w), &back));
+            assert_int_equal(back.verdict, v);
+            assert_int_equal(back.reason, r);
+        }
+    }
+}
+
+static void names_only_with_a_reason(void **state)
+{
+    const struct answer answer = {.verdict = VERDICT_NO, .ttl = 60, .scope_domain = true};
+    char room[ANSWER_MAX];
+    struct writer w = writer_of(room, sizeof room);
+
+    (void)state;
+    assert_true(answer_format(&answer, &w));
+    assert_true(text_equal(writer_text(&w), text_of("NO\r\n")));
+}
+
+static void format_at_its_edges(void **state)
+{
+    static const char line[] = "NO unstamped ttl=3600 scope=domain\r\n";
+    struct answer answer = {.verdict = VERDICT_NO,
+            .reason = REASON_UNSTAMPED,
+            .ttl = ANSWER_TTL_MAX,
+            .scope_domain = true};
+    char room[ANSWER_MAX];
+    struct writer w = writer_of(room, sizeof line - 1);
+
+    (void)state;
+    assert_true(answer_format(&answer, &w));
+    assert_true(text_equal(writer_text(&w), text_of(line)));
+    w = writer_of(room, sizeof line - 2);
+    assert_false(answer_format(&answer, &w));
+    w = writer_of(room, sizeof room);
+    answer.ttl++;
+    assert_false(answer_format(&answer, &w));
+}
+
+static void lines_up_to_their_length(void **state)
+{
+    char room[ANSWER_MAX + 1];
+
+    (void)state;
+    for (size_t len = ANSWER_MAX - 1; len <= ANSWER_MAX + 1; len++) {
+        struct writer w = writer_of(room, sizeof room);
+        struct answer answer;
+        writer_string(&w, "NO unstamped x=");
+        while (writer_text(&w).len < len - 2)
+            writer_char(&w, 'y');
+        writer_string(&w, "\r\n");
+        const struct text in = exact_copy(writer_text(&w));
+        assert_int_equal(answer_parse(in, &answer), len <= ANSWER_MAX);
+        exact_free(in);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(vectors_are_understood),
+            cmocka_unit_test(pairs_round_trip),
+            cmocka_unit_test(names_only_with_a_reason),
+            cmocka_unit_test(format_at_its_edges),
+            cmocka_unit_test(lines_up_to_their_length),
+    };
+    return cmocka_run_group_tests_name("answer", tests, NULL, NULL);
+}

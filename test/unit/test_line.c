@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: ISC
+// cmocka.h needs these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+
+#include "exact.h"
+#include "protocol/line.h"
+
+static void only_words_with_single_spaces(void **state)
+{
+    static const struct {
+        const char *content;
+        bool ok;
+    } table[] = {
+            {"a", true},
+            {"a b", true},
+            {"! ~", true},
+            {"", false},
+            {" ", false},
+            {" a", false},
+            {"a ", false},
+            {"a  b", false},
+            {"a\tb", false},
+            {"a\rb", false},
+            {"a\nb", false},
+            {"a\x1f", false},
+            {"a\x7f", false},
+            {"a\x80", false},
+            {"a\xff", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        const struct text in = exact_copy(text_of(table[i].content));
+        const struct line line = line_of(in);
+        if (line.failed == table[i].ok) {
+            print_error("\"%s\": got %d, want %d\n", table[i].content, !line.failed, table[i].ok);
+            fail();
+        }
+        exact_free(in);
+    }
+    assert_true(line_of((struct text){"a\0b", 3}).failed);
+}
+
+static void words_then_names(void **state)
+{
+    const struct text in = exact_copy(text_of("one two= x=1 y-_9==2"));
+    struct line line = line_of(in);
+    struct text name;
+    struct text value;
+
+    (void)state;
+    assert_true(text_equal(line_word(&line), text_of("one")));
+    assert_true(text_equal(line_word(&line), text_of("two=")));
+    assert_true(line_name(&line, &name, &value));
+    assert_true(text_equal(name, text_of("x")) && text_equal(value, text_of("1")));
+    assert_true(line_name(&line, &name, &value));
+    assert_true(text_equal(name, text_of("y-_9")) && text_equal(value, text_of("=2")));
+    assert_false(line_name(&line, &name, &value));
+    assert_false(line.failed);
+    assert_int_equal(line_word(&line).len, 0);
+    exact_free(in);
+}
+
+static bool all_names(const char *content)
+{
+    const struct text in = exact_copy(text_of(content));
+    struct line line = line_of(in);
+
+    for (struct text name, value; line_name(&line, &name, &value);)
+        assert_true(name.len > 0 && value.len > 0);
+    /* The failure stays, also when there would be more. */
+    struct text name;
+    struct text value;
+    assert_false(line_name(&line, &name, &value));
+    exact_free(in);
+    return !line.failed;
+}
+
+static void names_at_their_edges(void **state)
+{
+    static const struct {
+        const char *content;
+        bool ok;
+    } table[] = {
+            {"a=1", true},
+            {"a=1 A=1", true},
+            {"a=1 b=1 ab=1", true},
+            {"a=1 a=2", false},
+            {"a=1 b=1 a=1", false},
+            {"a", false},
+            {"a=", false},
+            {"=1", false},
+            {"a.b=1", false},
+            {"a,b=1", false},
+            {"a%=1", false},
+            {"a b=1", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        const bool ok = all_names(table[i].content);
+        if (ok != table[i].ok) {
+            print_error("\"%s\": got %d, want %d\n", table[i].content, ok, table[i].ok);
+            fail();
+        }
+    }
+}
+
+static void names_up_to_their_number(void **state)
+{
+    char content[LINE_NAMES_MAX * 8] = "";
+    size_t len = 0;
+
+    (void)state;
+    for (int i = 1; i <= LINE_NAMES_MAX + 1; i++) {
+        len += (size_t)snprintf(
+                content + len, sizeof content - len, "%sn%d=v", i > 1 ? " " : "", i);
+        assert_int_equal(all_names(content), i <= LINE_NAMES_MAX);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(only_words_with_single_spaces),
+            cmocka_unit_test(words_then_names),
+            cmocka_unit_test(names_at_their_edges),
+            cmocka_unit_test(names_up_to_their_number),
+    };
+    return cmocka_run_group_tests_name("line", tests, NULL, NULL);
+}

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: ISC
+// cmocka.h needs these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+
+#include "exact.h"
+#include "protocol/line.h"
+#include "protocol/question.h"
+#include "vectors.h"
+
+static struct text wanted(const struct vectors *v, const char *name)
+{
+    return vectors_has(v, name) ? vectors_get(v, name) : text_of("");
+}
+
+static void same(const struct vectors *v, const char *name, struct text got)
+{
+    const struct text want = wanted(v, name);
+
+    if (!text_equal(got, want)) {
+        print_error("questions.txt:%u: %s: got \"%.*s\", want \"%.*s\"\n", vectors_line(v), name,
+                (int)got.len, got.at, (int)want.len, want.at);
+        fail();
+    }
+}
+
+static void check_formatted(const struct vectors *v, const struct question *question)
+{
+    char room[QUESTION_MAX];
+    struct writer w = writer_of(room, sizeof room);
+
+    if (!question_format(question, &w)) {
+        print_error("questions.txt:%u: not formatted\n", vectors_line(v));
+        fail();
+    }
+    same(v, "formatted", writer_text(&w));
+}
+
+static void vectors_are_understood(void **state)
+{
+    struct vectors *v = vectors_open("questions.txt");
+    unsigned count = 0;
+
+    (void)state;
+    for (; vectors_next(v); count++) {
+        const struct text line = exact_copy(vectors_get(v, "line"));
+        struct question question;
+        const bool ok = question_parse(line, wanted(v, "default_domain"), &question);
+        if (ok == vectors_has(v, "malformed")) {
+            print_error("questions.txt:%u: got %d, want %d\n", vectors_line(v), ok, !ok);
+            fail();
+        }
+        if (ok) {
+            same(v, "user", address_text(&question.user));
+            same(v, "payload", question.payload);
+            same(v, "rcpt", question.rcpt);
+            same(v, "digest", question.digest);
+            same(v, "ip", question.ip);
+            same(v, "named", text_of(question.named ? "yes" : "no"));
+            check_formatted(v, &question);
+        }
+        exact_free(line);
+    }
+    vectors_free(&v);
+    assert_true(count > 50);
+}
+
+/* A question whose line without its end is `prefix` and then `fill` up to `len` octets. */
+static bool parses_at(const char *prefix, char fill, size_t len, const char *end)
+{
+    static char room[QUESTION_MAX + 16];
+    struct writer w = writer_of(room, sizeof room);
+    struct question question;
+
+    writer_string(&w, prefix);
+    while (writer_text(&w).len < len)
+        writer_char(&w, fill);
+    writer_string(&w, end);
+    assert_false(w.failed);
+    const struct text line = exact_copy(writer_text(&w));
+    const bool ok = question_parse(line, text_of(""), &question);
+    exact_free(line);
+    return ok;
+}
+
+static void lines_up_to_their_length(void **state)
+{
+    (void)state;
+    assert_true(parses_at("alice@example.org ", 'A', QUESTION_MAX - 2, "\r\n"));
+    assert_false(parses_at("alice@example.org ", 'A', QUESTION_MAX - 1, "\r\n"));
+    assert_true(parses_at("alice@example.org ", 'A', QUESTION_MAX - 1, "\n"));
+    assert_false(parses_at("alice@example.org ", 'A', QUESTION_MAX, "\n"));
+    assert_true(parses_at("alice@example.org ", 'A', QUESTION_MAX, ""));
+    assert_false(parses_at("alice@example.org ", 'A', QUESTION_MAX + 1, ""));
+    assert_true(parses_at("alice@example.org - x=", '~', QUESTION_MAX - 2, "\r\n"));
+}
+
+/* Domains of four octets with their comma, the last one filled up: `len` octets in all. */
+static struct text domains(char *room, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        room[i] = i % 4 == 3 && i + 1 < len ? ',' : 'a';
+    return (struct text){room, len};
+}
+
+static void rcpt_up_to_its_length(void **state)
+{
+    static const char start[] = "alice@example.org - rcpt=";
+    char room[QUESTION_RCPT_MAX + 1];
+    char line[QUESTION_MAX];
+    struct question question;
+
+    (void)state;
+    for (size_t len = QUESTION_RCPT_MAX - 3; len <= QUESTION_RCPT_MAX + 1; len++) {
+        struct writer w = writer_of(line, sizeof line);
+        writer_string(&w, start);
+        writer_put(&w, domains(room, len));
+        const struct text in = exact_copy(writer_text(&w));
+        assert_int_equal(question_parse(in, text_of(""), &question), len <= QUESTION_RCPT_MAX);
+        exact_free(in);
+    }
+}
+
+static void names_up_to_their_number(void **state)
+{
+    char line[LINE_NAMES_MAX * 8 + 64] = "alice@example.org -";
+    size_t len = strlen(line);
+    struct question question;
+
+    (void)state;
+    for (int i = 1; i <= LINE_NAMES_MAX + 1; i++) {
+        len += (size_t)snprintf(line + len, sizeof line - len, " n%d=v", i);
+        assert_int_equal(
+                question_parse(text_of(line), text_of(""), &question), i <= LINE_NAMES_MAX);
+    }
+}
+
+static struct question of_alice(void)
+{
+    struct question question = {.payload = text_of("AbC"),
+            .rcpt = text_of("example.net"),
+            .digest = text_of("abcdefghijklmnopqrstuvwxyz0123456789-_ABCDA"),
+            .ip = text_of("192.0.2.1")};
+
+    assert_true(address_parse(text_of("alice@example.org"), text_of(""), &question.user));
+    return question;
+}
+
+static bool formats(const struct question *question)
+{
+    char room[QUESTION_MAX + 16];
+    struct writer w = writer_of(room, sizeof room);
+
+    return question_format(question, &w);
+}
+
+static void long_rcpt_is_a_star(void **state)
+{
+    char room[QUESTION_RCPT_MAX + 1];
+    char line[QUESTION_MAX];
+    struct question question = of_alice();
+    struct question back;
+
+    (void)state;
+    for (size_t len = QUESTION_RCPT_MAX; len <= QUESTION_RCPT_MAX + 1; len++) {
+        struct writer w = writer_of(line, sizeof line);
+        question.rcpt = domains(room, len);
+        assert_true(question_format(&question, &w));
+        assert_true(question_parse(writer_text(&w), text_of(""), &back));
+        assert_int_equal(text_equal(back.rcpt, text_of("*")), len > QUESTION_RCPT_MAX);
+    }
+}
+
+/* Nothing gets onto the wire that the other side would read as something else. */
+static void nothing_is_smuggled_in(void **state)
+{
+    static const struct {
+        const char *about;
+        const char *payload, *rcpt, *digest, *ip;
+        bool ok;
+    } table[] = {
+            {"as it is", "AbC", "example.net", "", "192.0.2.1", true},
+            {"no names", "AbC", "", "", "", true},
+            {"no payload", "", "", "", "", false},
+            {"a name in the payload", "- ip=192.0.2.9", "", "", "", false},
+            {"a line in the payload", "-\r\nx", "", "", "", false},
+            {"a name in rcpt", "-", "example.net ip=192.0.2.9", "", "", false},
+            {"no domain in rcpt", "-", "example.net,", "", "", false},
+            {"a short digest", "-", "", "AAAA", "", false},
+            {"a name as ip", "-", "", "", "localhost", false},
+            {"an ip too long", "-", "", "", "0000:0000:0000:0000:0000:0000:192.168.100.1000",
+                    false},
+            {"an ip of 45", "-", "", "", "0000:0000:0000:0000:0000:0000:192.168.100.100", true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct question question = of_alice();
+        question.payload = text_of(table[i].payload);
+        question.rcpt = text_of(table[i].rcpt);
+        question.digest = text_of(table[i].digest);
+        question.ip = text_of(table[i].ip);
+        const bool ok = formats(&question);
+        if (ok != table[i].ok) {
+            print_error("%s: got %d, want %d\n", table[i].about, ok, table[i].ok);
+            fail();
+        }
+    }
+    struct question question = of_alice();
+    question.ip = (struct text){"192.0.2.1\0 x", 12};
+    assert_false(formats(&question));
+    question = of_alice();
+    question.user.len = 0;
+    assert_false(formats(&question));
+}
+
+static void format_needs_its_room(void **state)
+{
+    static char long_payload[QUESTION_MAX];
+    char room[QUESTION_MAX + 16];
+    struct question question = of_alice();
+    struct writer w = writer_of(room, sizeof room);
+
+    (void)state;
+    assert_true(question_format(&question, &w));
+    const size_t len = writer_text(&w).len;
+    w = writer_of(room, len);
+    assert_true(question_format(&question, &w));
+    w = writer_of(room, len - 1);
+    assert_false(question_format(&question, &w));
+
+    /* What is there already does not count. */
+    memset(long_payload, 'A', sizeof long_payload);
+    const size_t rest = len - question.payload.len;
+    question.payload = (struct text){long_payload, QUESTION_MAX - rest};
+    w = writer_of(room, sizeof room);
+    writer_string(&w, "before ");
+    assert_true(question_format(&question, &w));
+    question.payload.len++;
+    assert_false(formats(&question));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(vectors_are_understood),
+            cmocka_unit_test(lines_up_to_their_length),
+            cmocka_unit_test(rcpt_up_to_its_length),
+            cmocka_unit_test(names_up_to_their_number),
+            cmocka_unit_test(long_rcpt_is_a_star),
+            cmocka_unit_test(nothing_is_smuggled_in),
+            cmocka_unit_test(format_needs_its_room),
+    };
+    return cmocka_run_group_tests_name("question", tests, NULL, NULL);
+}
