@@ -3,6 +3,7 @@
 #define VERIMAIL_PROTOCOL_RULES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "protocol/address.h"
@@ -40,19 +41,25 @@ struct domain_policy {
     uint32_t checks_per_recipient;
 };
 
-/* The served domains and the rules of their users, in memory. Look-ups are by hash, folded. */
+/* The served domains and the rules of their users, in memory. Built once, then only read; what a
+ * look-up returns stays where it is until rules_free(), whatever is added after it. A look-up is
+ * one hash over the folded name, however many there are. */
 struct rules;
 
+#define RULES_SEED 16 /* octets */
+
 /* `seed` keys the hash; random, so that nobody can choose users that collide. NULL when memory is
- * short, as for the others. */
-struct rules *rules_init(const unsigned char seed[16]);
+ * short. */
+struct rules *rules_init(const unsigned char seed[RULES_SEED]);
 void rules_free(struct rules **rules);
 
-/* The policy and what it points to stay with the caller and must outlive the rules. */
+/* The policy and what it points to stay with the caller and must outlive the rules. False when its
+ * name is no LDH domain or is there already, or memory is short; nothing is then added. */
 bool rules_add_domain(struct rules *rules, const struct domain_policy *policy)
         __attribute__((warn_unused_result));
-/* `local`: canonical local part, or `*`. The rule is copied, what it points to is not. False also
- * when the domain is not there or has this user already. */
+/* `local`: canonical local part, or `*`. The rule is copied, what it points to is not. False when
+ * the domain is not there or has this user already (case folded), `local` could not be anybody's,
+ * or memory is short; nothing is then added. */
 bool rules_add_user(struct rules *rules, struct text domain, struct text local,
         const struct rule *rule) __attribute__((warn_unused_result));
 
@@ -61,7 +68,7 @@ const struct domain_policy *rules_domain(const struct rules *rules, struct text 
 /* The nearest served domain above this one, or NULL. */
 const struct domain_policy *rules_parent(const struct rules *rules, struct text domain);
 /* Design section 3, step 3: the exact user, else without its +detail, else `*`, else NULL.
- * `matched_r`: the local part whose rule it is, borrowed. */
+ * `matched_r`: the local part whose rule it is, in lower case, borrowed; empty if it is none's. */
 const struct rule *rules_user(
         const struct rules *rules, const struct address *user, struct text *matched_r);
 /* Whether no rule of this domain has allow_unauthorized: one answer about unstamped mail holds for

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: ISC
+#include "protocol/rules.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SLOTS_MIN 64 /* a power of two, as they are for ever after */
+
+/* One table holds both kinds: a domain under its name, a user under `local@domain`. */
+struct entry {
+    const struct domain_policy *policy; /* a domain's */
+    bool lenient;                       /* a domain's: one of its users has allow_unauthorized */
+    struct rule rule;                   /* a user's */
+    size_t len;
+    char key[];
+};
+
+struct slot {
+    uint64_t hash;
+    struct entry *entry; /* NULL: free. On its own, so that it stays where it is. */
+};
+
+struct rules {
+    unsigned char seed[RULES_SEED];
+    size_t size; /* slots; at least half of them are free, so that every search ends */
+    size_t used;
+    struct slot *slots;
+    size_t longest; /* octets of the longest domain */
+};
+
+_Static_assert(RULES_SEED == crypto_shorthash_KEYBYTES, "the seed is the hash's key");
+
+struct rules *rules_init(const unsigned char seed[RULES_SEED])
+{
+    struct rules *rules = calloc(1, sizeof *rules);
+
+    if (rules == NULL)
+        return NULL;
+    memcpy(rules->seed, seed, RULES_SEED);
+    rules->size = SLOTS_MIN;
+    rules->slots = calloc(rules->size, sizeof *rules->slots);
+    if (rules->slots == NULL)
+        rules_free(&rules);
+    return rules;
+}
+
+void rules_free(struct rules **rules)
+{
+    if (*rules == NULL)
+        return;
+    for (size_t i = 0; (*rules)->slots != NULL && i < (*rules)->size; i++)
+        free((*rules)->slots[i].entry);
+    free((*rules)->slots);
+    free(*rules);
+    *rules = NULL;
+}
+
+/* Folded `local@domain`, or the domain alone. */
+struct key {
+    struct writer text;
+    char room[ADDRESS_MAX];
+    uint64_t hash;
+};
+
+static void put_folded(struct writer *w, struct text t)
+{
+    char *room = writer_room(w, t.len);
+
+    for (size_t i = 0; room != NULL && i < t.len; i++)
+        room[i] = text_lower(t.at[i]);
+}
+
+static void finish_key(const struct rules *rules, struct key *key)
+{
+    unsigned char hash[crypto_shorthash_BYTES];
+    const struct text t = writer_text(&key->text);
+
+    crypto_shorthash(hash, (const unsigned char *)t.at, t.len, rules->seed);
+    memcpy(&key->hash, hash, sizeof key->hash);
+}
+
+static void domain_key(const struct rules *rules, struct text domain, struct key *key_r)
+{
+    key_r->text = writer_of(key_r->room, sizeof key_r->room);
+    put_folded(&key_r->text, domain);
+    finish_key(rules, key_r);
+}
+
+static void user_key(
+        const struct rules *rules, struct text local, struct text domain, struct key *key_r)
+{
+    key_r->text = writer_of(key_r->room, sizeof key_r->room);
+    put_folded(&key_r->text, local);
+    writer_char(&key_r->text, '@');
+    put_folded(&key_r->text, domain);
+    finish_key(rules, key_r);
+}
+
+/* The slot that has the key, or the free one where it belongs. */
+static struct slot *find(const struct rules *rules, const struct key *key)
+{
+    const struct text wanted = writer_text(&key->text);
+
+    for (size_t i = key->hash & (rules->size - 1);; i = (i + 1) & (rules->size - 1)) {
+        struct slot *slot = &rules->slots[i];
+        if (slot->entry == NULL)
+            return slot;
+        if (slot->hash == key->hash &&
+                text_equal((struct text){slot->entry->key, slot->entry->len}, wanted))
+            return slot;
+    }
+}
+
+static struct entry *look_up(const struct rules *rules, const struct key *key)
+{
+    /* A name that is too long for its key was never added. */
+    return key->text.failed ? NULL : find(rules, key)->entry;
+}
+
+static bool grow(struct rules *rules)
+{
+    struct rules larger = *rules;
+
+    larger.size *= 2;
+    larger.slots = calloc(larger.size, sizeof *larger.slots);
+    if (larger.slots == NULL)
+        return false;
+    for (size_t i = 0; i < rules->size; i++) {
+        const struct slot *slot = &rules->slots[i];
+        size_t at = slot->hash & (larger.size - 1);
+        if (slot->entry == NULL)
+            continue;
+        while (larger.slots[at].entry != NULL)
+            at = (at + 1) & (larger.size - 1);
+        larger.slots[at] = *slot;
+    }
+    free(rules->slots);
+    *rules = larger;
+    return true;
+}
+
+/* A new entry under this key, otherwise zero; NULL when there is one, or memory is short. */
+static struct entry *add(struct rules *rules, const struct key *key)
+{
+    const struct text t = writer_text(&key->text);
+
+    if (key->text.failed || (rules->used >= rules->size / 2 && !grow(rules)))
+        return NULL;
+    struct slot *slot = find(rules, key);
+    if (slot->entry != NULL)
+        return NULL;
+    struct entry *entry = calloc(1, sizeof *entry + t.len);
+    if (entry == NULL)
+        return NULL;
+    entry->len = t.len;
+    memcpy(entry->key, t.at, t.len);
+    *slot = (struct slot){key->hash, entry};
+    rules->used++;
+    return entry;
+}
+
+bool rules_add_domain(struct rules *rules, const struct domain_policy *policy)
+{
+    const struct text name = text_of(policy->name);
+    struct key key;
+
+    if (!domain_is_ldh(name))
+        return false;
+    domain_key(rules, name, &key);
+    struct entry *entry = add(rules, &key);
+    if (entry == NULL)
+        return false;
+    entry->policy = policy;
+    if (name.len > rules->longest)
+        rules->longest = name.len;
+    return true;
+}
+
+static bool is_local(struct text local, struct text domain)
+{
+    struct address address;
+
+    return text_equal(local, text_of("*")) ||
+           (address_parse(local, domain, &address) && text_equal(address_local(&address), local));
+}
+
+bool rules_add_user(
+        struct rules *rules, struct text domain, struct text local, const struct rule *rule)
+{
+    struct key key;
+
+    domain_key(rules, domain, &key);
+    struct entry *of = look_up(rules, &key);
+    if (of == NULL || of->policy == NULL || !is_local(local, domain))
+        return false;
+    user_key(rules, local, domain, &key);
+    struct entry *entry = add(rules, &key);
+    if (entry == NULL)
+        return false;
+    entry->rule = *rule;
+    of->lenient = of->lenient || rule->allow_unauthorized;
+    return true;
+}
+
+static const struct entry *domain_entry(const struct rules *rules, struct text domain)
+{
+    struct key key;
+
+    domain_key(rules, domain, &key);
+    return look_up(rules, &key);
+}
+
+const struct domain_policy *rules_domain(const struct rules *rules, struct text domain)
+{
+    const struct entry *entry = domain_entry(rules, domain);
+
+    return entry != NULL ? entry->policy : NULL;
+}
+
+const struct domain_policy *rules_parent(const struct rules *rules, struct text domain)
+{
+    struct reader labels = reader_of(domain);
+    const struct domain_policy *parent = NULL;
+
+    while (parent == NULL && labels.rest.len > 0) {
+        (void)reader_field(&labels, '.');
+        /* A name of 127 labels must not cost a stranger's question 126 look-ups. */
+        if (labels.rest.len <= rules->longest)
+            parent = rules_domain(rules, labels.rest);
+    }
+    return parent;
+}
+
+bool rules_unstamped_is_uniform(const struct rules *rules, struct text domain)
+{
+    const struct entry *entry = domain_entry(rules, domain);
+
+    return entry == NULL || !entry->lenient;
+}
+
+const struct rule *rules_user(
+        const struct rules *rules, const struct address *user, struct text *matched_r)
+{
+    const struct text tries[] = {address_local(user), address_without_detail(user), text_of("*")};
+    struct key key;
+
+    for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
+        user_key(rules, tries[i], address_domain(user), &key);
+        const struct entry *entry = look_up(rules, &key);
+        if (entry != NULL) {
+            *matched_r = (struct text){entry->key, tries[i].len};
+            return &entry->rule;
+        }
+    }
+    *matched_r = (struct text){NULL, 0};
+    return NULL;
+}
+
+static bool lists(const struct host_list *hosts, struct text host)
+{
+    for (size_t i = 0; i < hosts->count; i++)
+        if (text_equal_fold(text_of(hosts->names[i]), host))
+            return true;
+    return false;
+}
+
+bool rule_permits(const struct rule *rule, const struct domain_policy *policy, struct text host)
+{
+    return (rule->mode != RULE_HOSTS_DOMAIN && lists(&rule->hosts, host)) ||
+           (rule->mode != RULE_HOSTS_ONLY && lists(&policy->hosts, host));
+}

@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: ISC
+// cmocka.h needs these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+
+#include "exact.h"
+#include "protocol/rules.h"
+
+static const unsigned char seed[RULES_SEED] = "sixteen octets.";
+static const struct domain_policy org = {.name = "example.org"};
+static const struct domain_policy net = {.name = "EXAMPLE.net"};
+static const struct domain_policy deep = {.name = "deep.sub.example.org"};
+static const struct rule plain = {.mode = RULE_HOSTS_DOMAIN};
+static const struct rule lenient = {.mode = RULE_HOSTS_DOMAIN, .allow_unauthorized = true};
+
+static struct rules *with_domains(void)
+{
+    struct rules *rules = rules_init(seed);
+
+    assert_non_null(rules);
+    assert_true(rules_add_domain(rules, &org));
+    assert_true(rules_add_domain(rules, &net));
+    assert_true(rules_add_domain(rules, &deep));
+    return rules;
+}
+
+static bool add(struct rules *rules, const char *local, const char *domain, const struct rule *rule)
+{
+    const struct text local_copy = exact_copy(text_of(local));
+    const struct text domain_copy = exact_copy(text_of(domain));
+    const bool ok = rules_add_user(rules, domain_copy, local_copy, rule);
+
+    exact_free(local_copy);
+    exact_free(domain_copy);
+    return ok;
+}
+
+static struct address address_of(const char *text)
+{
+    struct address address;
+
+    assert_true(address_parse(text_of(text), text_of(""), &address));
+    return address;
+}
+
+static void domains_and_parents(void **state)
+{
+    static const struct {
+        const char *domain;
+        const struct domain_policy *itself;
+        const struct domain_policy *parent;
+    } table[] = {
+            {"example.org", &org, NULL},
+            {"EXAMPLE.Org", &org, NULL},
+            {"example.net", &net, NULL},
+            {"sub.example.org", NULL, &org},
+            {"Deep.Sub.Example.ORG", &deep, &org},
+            {"very.deep.sub.example.org", NULL, &deep},
+            {"a.b.c.d.e.example.net", NULL, &net},
+            {"notexample.org", NULL, NULL},
+            {"org", NULL, NULL},
+            {"example.com", NULL, NULL},
+            {"example.org.", NULL, NULL},
+            {".example.org", NULL, &org},
+            {"", NULL, NULL},
+            {".", NULL, NULL},
+            {"alice@example.org", NULL, NULL},
+    };
+    struct rules *rules = with_domains();
+
+    (void)state;
+    assert_true(add(rules, "alice", "example.org", &plain));
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        const struct text in = exact_copy(text_of(table[i].domain));
+        const struct domain_policy *itself = rules_domain(rules, in);
+        const struct domain_policy *parent = rules_parent(rules, in);
+        if (itself != table[i].itself || parent != table[i].parent) {
+            print_error("\"%s\": got %s below %s, want %s below %s\n", table[i].domain,
+                    itself ? itself->name : "none", parent ? parent->name : "none",
+                    table[i].itself ? table[i].itself->name : "none",
+                    table[i].parent ? table[i].parent->name : "none");
+            fail();
+        }
+        exact_free(in);
+    }
+    rules_free(&rules);
+    assert_null(rules);
+    rules_free(&rules);
+}
+
+static void domains_are_added_once(void **state)
+{
+    static const char *const bad[] = {"Example.ORG", "", "leg_it.com", "example.com.", "a@b"};
+    struct rules *rules = with_domains();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        const struct domain_policy policy = {.name = bad[i]};
+        assert_false(rules_add_domain(rules, &policy));
+    }
+    rules_free(&rules);
+}
+
+static void users_are_added_once(void **state)
+{
+    static const struct {
+        const char *local, *domain;
+        bool ok;
+    } table[] = {
+            {"alice", "example.org", true},
+            {"alice", "example.org", false},
+            {"ALICE", "Example.Org", false},
+            {"alice", "example.net", true},
+            {"alice+news", "example.org", true},
+            {"*", "example.org", true},
+            {"*", "example.org", false},
+            {"a%20b%40c", "example.org", true},
+            {"bob", "example.com", false},
+            {"bob", "sub.example.org", false},
+            {"bob", "alice@example.org", false},
+            {"*", "alice@example.org", false},
+            {"", "example.org", false},
+            {"+news", "example.org", false},
+            {"a b", "example.org", false},
+            {"bob@example.org", "example.org", false},
+            {"%61lice", "example.org", false},
+    };
+    struct rules *rules = with_domains();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        const bool ok = add(rules, table[i].local, table[i].domain, &plain);
+        if (ok != table[i].ok) {
+            print_error("%s at %s: got %d, want %d\n", table[i].local, table[i].domain, ok,
+                    table[i].ok);
+            fail();
+        }
+    }
+    rules_free(&rules);
+}
+
+/* Design section 3, step 3. */
+static void the_nearest_rule_is_found(void **state)
+{
+    static const struct {
+        const char *user;
+        const char *matched; /* "": none */
+    } table[] = {
+            {"alice@example.org", "alice"},
+            {"Alice@EXAMPLE.ORG", "alice"},
+            {"alice+x@example.org", "alice"},
+            {"alice+news@example.org", "alice+news"},
+            {"ALICE+News@example.org", "alice+news"},
+            {"alice+news+x@example.org", "alice"},
+            {"alic@example.org", "*"},
+            {"alicee@example.org", "*"},
+            {"nobody+alice@example.org", "*"},
+            {"alice@example.net", ""},
+            {"carol@example.net", "carol"},
+            {"carol+x@example.net", "carol"},
+            {"alice@sub.example.org", ""},
+            {"alice@example.com", ""},
+            {"constructor@example.org", "*"},
+            {"__proto__@example.net", ""},
+            {"toString@example.net", ""},
+            {"hasownproperty@example.net", "hasownproperty"},
+            {"only+detail@example.net", "only+detail"},
+            {"only@example.net", ""},
+    };
+    struct rules *rules = with_domains();
+
+    (void)state;
+    assert_true(add(rules, "alice", "example.org", &plain));
+    assert_true(add(rules, "Alice+News", "example.org", &plain));
+    assert_true(add(rules, "*", "example.org", &plain));
+    assert_true(add(rules, "carol", "example.net", &plain));
+    assert_true(add(rules, "hasOwnProperty", "example.net", &plain));
+    assert_true(add(rules, "only+detail", "example.net", &plain));
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        const struct address user = address_of(table[i].user);
+        struct text matched = text_of("not set");
+        const struct rule *rule = rules_user(rules, &user, &matched);
+        if ((rule != NULL) != (table[i].matched[0] != '\0') ||
+                !text_equal(matched, text_of(table[i].matched))) {
+            print_error("%s: got \"%.*s\", want \"%s\"\n", table[i].user, (int)matched.len,
+                    matched.at, table[i].matched);
+            fail();
+        }
+    }
+    rules_free(&rules);
+}
+
+/* With the longest address there is, and with domain names longer than any. */
+static void names_up_to_their_length(void **state)
+{
+    char local[ADDRESS_LOCAL_MAX * 3 + 1] = "";
+    char domain[DOMAIN_MAX + 3] = "";
+    struct rules *rules = with_domains();
+    struct address user;
+    struct text matched;
+
+    (void)state;
+    for (size_t i = 0; i < ADDRESS_LOCAL_MAX; i++)
+        memcpy(local + 3 * i, "%FF", 3);
+    for (size_t i = 0; i < DOMAIN_MAX + 2; i++)
+        domain[i] = i % 2 == 0 ? 'a' : '.';
+    assert_null(rules_domain(rules, text_of(domain)));
+    assert_null(rules_parent(rules, text_of(domain)));
+    domain[DOMAIN_MAX] = '\0';
+    const struct domain_policy longest = {.name = domain};
+    assert_true(rules_add_domain(rules, &longest));
+    assert_true(add(rules, local, domain, &plain));
+    assert_true(address_parse(text_of(local), text_of(domain), &user));
+    assert_int_equal(user.len, ADDRESS_MAX);
+    assert_non_null(rules_user(rules, &user, &matched));
+    assert_int_equal(matched.len, ADDRESS_LOCAL_MAX * 3);
+    rules_free(&rules);
+}
+
+/* What was found before the table grew is where it was, and all of it is found again. */
+static void ten_thousand_users(void **state)
+{
+    struct rules *rules = with_domains();
+    const struct address first = address_of("user0@example.org");
+    const struct rule *found = NULL;
+    struct text matched;
+    char text[64];
+
+    (void)state;
+    for (unsigned i = 0; i < 10000; i++) {
+        const struct rule rule = {.allow_unauthorized = i % 2 == 1};
+        snprintf(text, sizeof text, "user%u", i);
+        assert_true(add(rules, text, i % 3 == 0 ? "example.org" : "example.net", &rule));
+        if (i == 0)
+            found = rules_user(rules, &first, &matched);
+        /* A search for what is not there ends, however full the table is. */
+        assert_null(rules_domain(rules, text_of("example.com")));
+    }
+    assert_non_null(found);
+    assert_ptr_equal(found, rules_user(rules, &first, &matched));
+    for (unsigned i = 0; i < 10000; i++) {
+        snprintf(text, sizeof text, "user%u@example.%s", i, i % 3 == 0 ? "org" : "net");
+        const struct address user = address_of(text);
+        const struct rule *rule = rules_user(rules, &user, &matched);
+        assert_non_null(rule);
+        assert_int_equal(rule->allow_unauthorized, i % 2 == 1);
+        snprintf(text, sizeof text, "user%u@example.%s", i, i % 3 == 0 ? "net" : "org");
+        const struct address stranger = address_of(text);
+        assert_null(rules_user(rules, &stranger, &matched));
+    }
+    assert_ptr_equal(rules_domain(rules, text_of("example.org")), &org);
+    rules_free(&rules);
+}
+
+static void one_lenient_user_ends_uniformity(void **state)
+{
+    struct rules *rules = with_domains();
+
+    (void)state;
+    assert_true(rules_unstamped_is_uniform(rules, text_of("example.org")));
+    assert_true(add(rules, "alice", "example.org", &plain));
+    assert_true(rules_unstamped_is_uniform(rules, text_of("example.org")));
+    assert_true(add(rules, "bob", "Example.org", &lenient));
+    assert_true(add(rules, "carol", "example.org", &plain));
+    assert_false(rules_unstamped_is_uniform(rules, text_of("example.org")));
+    assert_false(rules_unstamped_is_uniform(rules, text_of("EXAMPLE.ORG")));
+    assert_true(rules_unstamped_is_uniform(rules, text_of("example.net")));
+    assert_true(rules_unstamped_is_uniform(rules, text_of("deep.sub.example.org")));
+    assert_true(add(rules, "*", "example.net", &lenient));
+    assert_false(rules_unstamped_is_uniform(rules, text_of("example.net")));
+    /* A user who is refused changes nothing. */
+    assert_true(add(rules, "dave", "deep.sub.example.org", &plain));
+    assert_false(add(rules, "dave", "deep.sub.example.org", &lenient));
+    assert_true(rules_unstamped_is_uniform(rules, text_of("deep.sub.example.org")));
+    rules_free(&rules);
+}
+
+static void hosts_by_mode(void **state)
+{
+    static const char *const of_domain[] = {"mail.example.org", "mail2.example.org"};
+    static const char *const of_user[] = {"Lists.example.net"};
+    static const struct domain_policy policy = {.name = "example.org", .hosts = {of_domain, 2}};
+    static const struct {
+        enum rule_hosts mode;
+        size_t count;
+        const char *host;
+        bool permitted;
+    } table[] = {
+            {RULE_HOSTS_DOMAIN, 0, "mail.example.org", true},
+            {RULE_HOSTS_DOMAIN, 0, "MAIL2.example.org", true},
+            {RULE_HOSTS_DOMAIN, 0, "lists.example.net", false},
+            {RULE_HOSTS_DOMAIN, 0, "mail3.example.org", false},
+            {RULE_HOSTS_DOMAIN, 0, "mail.example.or", false},
+            {RULE_HOSTS_DOMAIN, 0, "", false},
+            {RULE_HOSTS_DOMAIN, 1, "lists.example.net", false},
+            {RULE_HOSTS_MORE, 1, "mail.example.org", true},
+            {RULE_HOSTS_MORE, 1, "lists.example.NET", true},
+            {RULE_HOSTS_MORE, 1, "mail3.example.org", false},
+            {RULE_HOSTS_ONLY, 1, "lists.example.net", true},
+            {RULE_HOSTS_ONLY, 1, "mail.example.org", false},
+            {RULE_HOSTS_ONLY, 0, "mail.example.org", false},
+            {RULE_HOSTS_ONLY, 0, "lists.example.net", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        const struct rule rule = {.mode = table[i].mode, .hosts = {of_user, table[i].count}};
+        const struct text host = exact_copy(text_of(table[i].host));
+        const bool permitted = rule_permits(&rule, &policy, host);
+        if (permitted != table[i].permitted) {
+            print_error("mode %d, %s: got %d, want %d\n", (int)table[i].mode, table[i].host,
+                    permitted, table[i].permitted);
+            fail();
+        }
+        exact_free(host);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(domains_and_parents),
+            cmocka_unit_test(domains_are_added_once),
+            cmocka_unit_test(users_are_added_once),
+            cmocka_unit_test(the_nearest_rule_is_found),
+            cmocka_unit_test(names_up_to_their_length),
+            cmocka_unit_test(ten_thousand_users),
+            cmocka_unit_test(one_lenient_user_ends_uniformity),
+            cmocka_unit_test(hosts_by_mode),
+    };
+    return cmocka_run_group_tests_name("rules", tests, NULL, NULL);
+}
