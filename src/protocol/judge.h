@@ -44,19 +44,26 @@ struct judge_case {
 
 struct judgement {
     struct answer answer; /* reason, ttl and scope are set whether the question is named or not */
-    const char *cause; /* one word for the log where it knows more than the wire: "user", "host" */
-    unsigned step;     /* of design section 3 that decided, 1 to 11 */
-    bool must_count;   /* the replay count is pending, and all before it passed: no answer yet */
+    const char *cause;    /* one word for the log where it knows more than the wire, else "" */
+    unsigned step;        /* of design section 3 that decided, 1 to 11 */
+    bool must_count;      /* the replay count is pending, and all before it passed: no answer yet */
+
+    /* What the rules say, for the log; borrowed from them. Not set when an earlier step decided. */
+    const struct domain_policy *policy; /* of the user's domain, from step 2 on */
+    const struct rule *rule;            /* from step 3 on; NULL: none */
+    struct text matched;                /* the local part whose rule it is */
 };
 
 /* Design section 3: the first step that applies decides. */
 void judge(const struct judge_case *judge_case, struct judgement *judgement_r);
 
-/* The steps in their order, so that a person can be shown each: returns true when it decided. */
+/* The steps in their order, so that a person can be shown each. They work on one judgement, all
+ * zero before the first of them. */
 struct judge_step {
     unsigned number;   /* in design section 3 */
     const char *about; /* "the payload opens and fits the question" */
-    bool (*decide)(const struct judge_case *judge_case, struct judgement *judgement_r);
+    /* Returns true when it decided; the steps behind it must then not be taken. */
+    bool (*decide)(const struct judge_case *judge_case, struct judgement *judgement);
 };
 extern const struct judge_step judge_steps[];
 extern const unsigned judge_steps_count;
