@@ -14,6 +14,16 @@ static bool is_words(struct text content)
     return within;
 }
 
+bool line_is_name(struct text t)
+{
+    for (size_t i = 0; i < t.len; i++) {
+        const char c = text_lower(t.at[i]);
+        if (!(c >= 'a' && c <= 'z') && !text_is_digit(c) && c != '-' && c != '_')
+            return false;
+    }
+    return t.len > 0;
+}
+
 struct line line_of(struct text content)
 {
     if (!is_words(content))
@@ -24,16 +34,6 @@ struct line line_of(struct text content)
 struct text line_word(struct line *line)
 {
     return reader_field(&line->words, ' ');
-}
-
-static bool is_name(struct text t)
-{
-    for (size_t i = 0; i < t.len; i++) {
-        const char c = text_lower(t.at[i]);
-        if (!(c >= 'a' && c <= 'z') && !text_is_digit(c) && c != '-' && c != '_')
-            return false;
-    }
-    return t.len > 0;
 }
 
 static bool remember(struct line *line, struct text name)
@@ -55,6 +55,6 @@ bool line_name(struct line *line, struct text *name_r, struct text *value_r)
         return false;
     *name_r = reader_until(&word, '=');
     *value_r = reader_rest(&word);
-    line->failed = !is_name(*name_r) || value_r->len == 0 || !remember(line, *name_r);
+    line->failed = !line_is_name(*name_r) || value_r->len == 0 || !remember(line, *name_r);
     return !line->failed;
 }

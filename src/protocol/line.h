@@ -24,6 +24,8 @@ struct line {
     struct text name[LINE_NAMES_MAX]; /* those seen so far */
 };
 
+bool line_is_name(struct text t);
+
 /* `content`: the line without its end. */
 struct line line_of(struct text content);
 /* The next word; empty behind the last one. */

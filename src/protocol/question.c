@@ -62,12 +62,7 @@ static bool take_name(struct question *question, struct text name, struct text v
 
 bool question_is_payload(struct text t)
 {
-    for (size_t i = 0; i < t.len; i++) {
-        const char c = text_lower(t.at[i]);
-        if (!(c >= 'a' && c <= 'z') && !text_is_digit(c) && c != '-' && c != '_')
-            return false;
-    }
-    return t.len > 0;
+    return line_is_name(t); /* the same octets: what base64url and hex need */
 }
 
 static struct text without_end(struct text line)
