@@ -12,7 +12,8 @@
 
 #define KEPT_MAX 65536  /* octets of lines that wait to be written */
 #define CHUNK_MAX 4096  /* PIPE_BUF: what a pipe that is ready takes whole, and never mixes */
-#define RETRY_AFTER 100 /* milliseconds */
+#define KEPT_FOR 20     /* milliseconds */
+#define RETRY_AFTER 100 /* milliseconds, when it cannot be written */
 
 /* A process has one log, as it has one standard error. */
 static struct log {
@@ -22,6 +23,7 @@ static struct log {
     bool is_socket;
     bool buffered;
     uint64_t dropped;
+    uint64_t due; /* milliseconds: when to write; 0: nothing is kept */
     size_t len;
     char kept[KEPT_MAX];
 } the_log = {.least = LOG_LEVEL_INFO};
@@ -312,6 +314,18 @@ void log_end(struct log_line *line)
         write_kept();
 }
 
+void log_tick(uint64_t now)
+{
+    if (the_log.len == 0 && the_log.dropped == 0)
+        return;
+    if (the_log.due == 0)
+        the_log.due = now + KEPT_FOR;
+    if (now < the_log.due && the_log.len < CHUNK_MAX)
+        return;
+    log_flush();
+    the_log.due = the_log.len > 0 ? now + RETRY_AFTER : 0;
+}
+
 void log_buffer(bool on)
 {
     the_log.buffered = on;
@@ -319,7 +333,7 @@ void log_buffer(bool on)
 
 int log_pending(void)
 {
-    return the_log.len > 0 || the_log.dropped > 0 ? RETRY_AFTER : -1;
+    return the_log.len > 0 || the_log.dropped > 0 ? KEPT_FOR : -1;
 }
 
 void log_event(enum log_level level, const char *event, const char *name, const char *value)

@@ -30,10 +30,13 @@ enum log_format {
 void log_init(void);
 void log_configure(enum log_level least, enum log_format format);
 
-/* Whether lines are kept until log_flush(): a worker writes once a turn. Off at the start. */
+/* Whether lines are kept for a moment, so that a busy worker writes many at once. Off at the
+ * start. */
 void log_buffer(bool on);
+/* Writes what has been kept for long enough, or is enough for one write. `now`: milliseconds. */
+void log_tick(uint64_t now);
 void log_flush(void);
-/* Milliseconds after which log_flush() should be called again: -1 when all is written. */
+/* Milliseconds after which log_tick() should be called again: -1 when all is written. */
 int log_pending(void);
 
 /* One line, put together piece by piece; a line that is not wanted costs next to nothing. Names

@@ -18,6 +18,7 @@
 
 struct exchange {
     const struct service *service;
+    struct keyuse *keyuse;
     int epoll;
     int reserve; /* a descriptor kept to be able to refuse when there are no more */
     struct connections *connections;
@@ -28,8 +29,8 @@ struct exchange {
     char aside[ASIDE_MAX];
 };
 
-struct exchange *exchange_init(
-        const struct service *service, const struct config_service *limits, int epoll)
+struct exchange *exchange_init(const struct service *service, struct keyuse *keyuse,
+        const struct config_service *limits, int epoll)
 {
     const struct sources_limits per_source = {
             .per_address = (uint32_t)limits->connections_per_address,
@@ -43,6 +44,7 @@ struct exchange *exchange_init(
         return NULL;
     randombytes_buf(seed, sizeof seed);
     x->service = service;
+    x->keyuse = keyuse;
     x->epoll = epoll;
     x->reserve = dup(epoll);
     x->connections = connections_init(limits->connections);
@@ -117,8 +119,11 @@ static bool answer(struct exchange *x, int fd, struct text line, const struct en
         questionlog_unanswered(&x->log, "classic-rate", source, now);
         return false;
     }
-    inquiry_judge(x->service, clock_unix(), &inquiry);
+    const uint64_t today = clock_unix();
+    inquiry_judge(x->service, today, &inquiry);
     send_answer(fd, &inquiry);
+    if (inquiry.well_formed && inquiry.payload_state == PAYLOAD_STATE_SEALED)
+        keyuse_note(x->keyuse, inquiry.payload.sealed.key, inquiry.payload.sealed.is.issued, today);
     questionlog_answered(&x->log, &inquiry, source, now - since, now);
     sodium_memzero(&inquiry.payload, sizeof inquiry.payload);
     return true;

@@ -7,6 +7,7 @@
 
 #include "config/config.h"
 #include "service/service.h"
+#include "verimaild/keyuse.h"
 
 #define EXCHANGE_DEADLINE 10000 /* milliseconds from accept to close, whatever comes */
 
@@ -17,8 +18,8 @@
 struct exchange;
 
 /* `epoll`: where held connections are watched, by their index. NULL with errno. */
-struct exchange *exchange_init(
-        const struct service *service, const struct config_service *limits, int epoll);
+struct exchange *exchange_init(const struct service *service, struct keyuse *keyuse,
+        const struct config_service *limits, int epoll);
 /* Closes what is still held. */
 void exchange_free(struct exchange **exchange);
 

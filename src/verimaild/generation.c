@@ -31,6 +31,7 @@ struct child {
 struct generation {
     struct config *config;
     struct service *service;
+    struct keyuse *keyuse;
     struct listening *listening;
     struct identity identity;
     int empty_folder;
@@ -101,6 +102,12 @@ struct generation *generation_init(
         generation_free(&g);
         return NULL;
     }
+    g->keyuse = keyuse_init(service_keyring(g->service));
+    if (g->keyuse == NULL) {
+        problems_add(problems, 0, strerror(errno), NULL, "memory to share with the workers");
+        generation_free(&g);
+        return NULL;
+    }
     g->listening = listening_open(
             config->service, count, before != NULL ? before->listening : NULL, problems);
     if (g->listening == NULL)
@@ -120,6 +127,7 @@ void generation_free(struct generation **generation)
     if (g->empty_folder >= 0)
         close(g->empty_folder);
     listening_close(&g->listening);
+    keyuse_free(&g->keyuse);
     service_free(&g->service);
     config_free(&g->config);
     free(g);
@@ -134,6 +142,7 @@ static void become_worker(struct generation *g, size_t index, int control)
     struct worker_setup setup = {
             .limits = g->config->service,
             .service = g->service,
+            .keyuse = g->keyuse,
             .identity = &g->identity,
             .empty_folder = g->empty_folder,
             .control = control,
@@ -360,14 +369,19 @@ void generation_expire(struct generation *g, uint64_t now)
             kill(g->children[i].pid, SIGKILL);
 }
 
-const struct service *generation_service(const struct generation *g)
+bool generation_save_keyuse(const struct generation *g, uint64_t today)
 {
-    return g->service;
+    return keyuse_save(g->keyuse, g->config->service->state.at, today);
 }
 
-const struct config_service *generation_config(const struct generation *g)
+const struct keyring *generation_keyring(const struct generation *g)
 {
-    return g->config->service;
+    return service_keyring(g->service);
+}
+
+const struct config *generation_config(const struct generation *g)
+{
+    return g->config;
 }
 
 void generation_log(const struct generation *g)

@@ -9,7 +9,7 @@
 #include <sys/types.h>
 
 #include "config/config.h"
-#include "service/service.h"
+#include "protocol/keyring.h"
 
 /* The workers that run with one reading of the configuration, and what they run with. A reload
  * makes a new generation beside the old one. Times are milliseconds of one clock. */
@@ -50,8 +50,10 @@ void generation_retire(
 bool generation_is_retired(const struct generation *generation);
 void generation_expire(struct generation *generation, uint64_t now);
 
-const struct service *generation_service(const struct generation *generation);
-const struct config_service *generation_config(const struct generation *generation);
+/* Puts on record when its keys were used. `today`: Unix seconds. False with errno. */
+bool generation_save_keyuse(const struct generation *generation, uint64_t today);
+const struct keyring *generation_keyring(const struct generation *generation);
+const struct config *generation_config(const struct generation *generation);
 void generation_log(const struct generation *generation);
 
 #endif

@@ -15,8 +15,10 @@
 #include "process/notify.h"
 #include "service/service.h"
 #include "verimaild/generation.h"
+#include "verimaild/keyuse.h"
 
 #define GENERATIONS_MAX 16 /* with those that still finish; a further reload waits */
+#define SAVE_EVERY 60000   /* milliseconds between two records of the keys' use */
 #define POLL_MAX 514       /* the signals, and the workers of two generations */
 
 static struct parent {
@@ -26,6 +28,8 @@ static struct parent {
     struct generation *starting;             /* one of them; NULL: no reload is under way */
     struct generation *serving;              /* one of them */
     bool reload;                             /* was asked for */
+    uint64_t save_at;                        /* milliseconds: the next record of the keys' use */
+    bool cannot_save;                        /* and this was said */
 } parent;
 
 /* In a child: what belongs to the parent, or to other generations. */
@@ -83,12 +87,49 @@ static struct generation *start(const char *event, uint64_t now)
     return *place;
 }
 
-static void serve(struct generation *g)
+static uint64_t longest_lifetime(const struct config *config)
 {
+    uint64_t longest = 0;
+
+    for (size_t i = 0; i < config->domains_count; i++)
+        if (config->domains[i].lifetime > longest)
+            longest = config->domains[i].lifetime;
+    return longest;
+}
+
+static void warn_keyuse(
+        const struct config *config, const struct keyring *ring, struct problems *warnings)
+{
+    keyuse_warn(ring, config->service->state.at, longest_lifetime(config), clock_unix(), warnings);
+}
+
+static void save_keyuse(uint64_t now)
+{
+    const bool saved =
+            parent.serving == NULL || generation_save_keyuse(parent.serving, clock_unix());
+
+    if (!saved && !parent.cannot_save)
+        log_errno(LOG_LEVEL_WARNING, "state-not-written", "folder",
+                generation_config(parent.serving)->service->state.at);
+    parent.cannot_save = !saved;
+    parent.save_at = now + SAVE_EVERY;
+}
+
+static void serve(struct generation *g, uint64_t now)
+{
+    struct problems *warnings = problems_init(parent.path);
+
+    save_keyuse(now);
     parent.serving = g;
     parent.starting = NULL;
-    configure_log(generation_config(g));
+    configure_log(&generation_config(g)->service[0]);
     generation_log(g);
+    if (warnings != NULL) {
+        warn_keyuse(generation_config(g), generation_keyring(g), warnings);
+        log_problems(LOG_LEVEL_WARNING, "key-removed", warnings);
+    }
+    problems_free(&warnings);
+    save_keyuse(now);
     notify_send("READY=1");
 }
 
@@ -115,7 +156,7 @@ static void settle_reload(uint64_t now)
                 "a worker with the new configuration did not start; the old one goes on");
         notify_send("READY=1");
     } else if (generation_is_ready(g)) {
-        serve(g);
+        serve(g, now);
         generation_retire(old, g, now);
         log_event(LOG_LEVEL_NOTICE, "reloaded", "config", parent.path);
     }
@@ -125,6 +166,7 @@ static void stop(uint64_t now)
 {
     notify_send("STOPPING=1");
     log_event(LOG_LEVEL_NOTICE, "stopping", NULL, NULL);
+    save_keyuse(now);
     for (size_t i = 0; i < GENERATIONS_MAX; i++)
         if (parent.all[i] != NULL && !generation_is_retired(parent.all[i]))
             generation_retire(parent.all[i], NULL, now);
@@ -185,6 +227,9 @@ static void wait_for_something(uint64_t now)
     size_t count = 1;
     int left = log_pending();
 
+    if (parent.serving != NULL && (left < 0 || parent.save_at < now + (uint64_t)left))
+        left = parent.save_at > now ? (int)(parent.save_at - now) : 0;
+
     for (size_t i = 0; i < GENERATIONS_MAX; i++) {
         if (parent.all[i] == NULL)
             continue;
@@ -229,7 +274,7 @@ static bool open_shop(void)
         generation_retire(g, NULL, clock_milliseconds());
         return false;
     }
-    serve(g);
+    serve(g, clock_milliseconds());
     return true;
 }
 
@@ -250,6 +295,8 @@ int parent_run(const char *path)
         now = clock_milliseconds();
         on_signals(now);
         settle_reload(now);
+        if (now >= parent.save_at)
+            save_keyuse(now);
         log_flush();
     }
     log_event(LOG_LEVEL_NOTICE, served ? "stopped" : "not-started", NULL, NULL);
@@ -267,9 +314,11 @@ int parent_check(const char *path)
         problems_add(problems, 0, "no section", "service", "service { ... }");
     else if (config != NULL)
         service = service_init(config, problems);
+    const bool good = service != NULL;
+    if (good)
+        warn_keyuse(config, service_keyring(service), problems);
     if (problems != NULL)
         fputs(problems_text(problems), stderr);
-    const bool good = service != NULL;
     service_free(&service);
     config_free(&config);
     problems_free(&problems);

@@ -79,7 +79,7 @@ static bool prepare(struct worker *w)
     w->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (w->epoll < 0 || setup->listeners_count > LISTENERS_MAX)
         return false;
-    w->exchange = exchange_init(setup->service, limits, w->epoll);
+    w->exchange = exchange_init(setup->service, setup->keyuse, limits, w->epoll);
     return w->exchange != NULL && watch_all(w) &&
            identity_become(setup->identity, setup->empty_folder) && sandbox_enter_worker();
 }
@@ -167,8 +167,9 @@ static void on_event(struct worker *w, uint64_t tag, uint64_t now)
         on_control(w, now);
     } else if (tag >= LISTENER_EVENT) {
         const size_t i = (size_t)(tag - LISTENER_EVENT);
+        /* One at a time: mostly there is one, and asking for a second costs a system call. */
         if (w->open[i])
-            exchange_accept(w->exchange, w->setup->listeners[i], EVENTS_MAX, now);
+            exchange_accept(w->exchange, w->setup->listeners[i], 1, now);
     } else {
         exchange_continue(w->exchange, (uint32_t)tag, now);
     }
@@ -184,7 +185,7 @@ static void turn(struct worker *w)
     for (int i = 0; i < count; i++)
         on_event(w, events[i].data.u64, now);
     exchange_expire(w->exchange, now);
-    log_flush();
+    log_tick(now);
 }
 
 int worker_run(const struct worker_setup *setup)

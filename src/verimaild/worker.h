@@ -8,6 +8,7 @@
 #include "config/config.h"
 #include "process/identity.h"
 #include "service/service.h"
+#include "verimaild/keyuse.h"
 
 #define WORKER_GRACE 10000 /* milliseconds to finish what is in hand */
 
@@ -28,6 +29,7 @@ enum worker_listener {
 struct worker_setup {
     const struct config_service *limits;
     struct service *service;
+    struct keyuse *keyuse;
     const struct identity *identity;
     int empty_folder;
     int control; /* our end of the socket pair */

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: ISC
+#include "verimaild/keyuse.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "protocol/domain.h"
+#include "protocol/judge.h"
+
+#define FILE_NAME "keys"
+#define NEW_NAME "keys.new"
+#define FORGOTTEN_AFTER (UINT64_C(400) * 86400) /* seconds: longer than any lifetime */
+#define LINE_MAX_OCTETS 512
+
+struct keyuse {
+    const struct keyring *ring;
+    size_t count;
+    size_t size; /* octets of the pages */
+    void *pages;
+    _Atomic uint64_t *used; /* in the pages, in the order of the ring */
+};
+
+/* A line of the file. */
+struct entry {
+    unsigned char id[KEY_ID_OCTETS];
+    char host[DOMAIN_MAX + 1];
+    uint64_t used;
+};
+
+struct keyuse *keyuse_init(const struct keyring *ring)
+{
+    struct keyuse *k = calloc(1, sizeof *k);
+
+    if (k == NULL)
+        return NULL;
+    k->ring = ring;
+    k->count = keyring_count(ring);
+    k->size = (k->count + 1) * sizeof *k->used;
+    k->pages = mmap(NULL, k->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (k->pages == MAP_FAILED) {
+        free(k);
+        return NULL;
+    }
+    k->used = k->pages;
+    return k;
+}
+
+void keyuse_free(struct keyuse **keyuse)
+{
+    if (*keyuse == NULL)
+        return;
+    munmap((*keyuse)->pages, (*keyuse)->size);
+    free(*keyuse);
+    *keyuse = NULL;
+}
+
+void keyuse_note(struct keyuse *k, const struct shared_key *key, uint64_t issued, uint64_t now)
+{
+    const size_t index = (size_t)(key - keyring_at(k->ring, 0));
+    const uint64_t when = issued < now ? issued : now;
+
+    /* Two workers at once may leave the older of two times, which are then a moment apart. */
+    if (when > atomic_load_explicit(&k->used[index], memory_order_relaxed))
+        atomic_store_explicit(&k->used[index], when, memory_order_relaxed);
+}
+
+static bool parse_entry(char *line, struct entry *entry_r)
+{
+    struct reader r = reader_of(text_trim(text_of(line)));
+    const struct text id = reader_until(&r, ' ');
+    const struct text host = reader_until(&r, ' ');
+    size_t len = 0;
+
+    if (r.failed || !domain_is_ldh(host) ||
+            !text_from_hex(id, entry_r->id, sizeof entry_r->id, &len) || len != KEY_ID_OCTETS)
+        return false;
+    memcpy(entry_r->host, host.at, host.len);
+    entry_r->host[host.len] = '\0';
+    return text_decimal(reader_rest(&r), UINT64_MAX, &entry_r->used);
+}
+
+static FILE *open_file(const char *folder)
+{
+    char path[4096];
+
+    snprintf(path, sizeof path, "%s/" FILE_NAME, folder);
+    /* The folder may belong to the user that workers run as: nothing there is followed. */
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    FILE *file = fd >= 0 ? fdopen(fd, "r") : NULL;
+    if (file == NULL && fd >= 0)
+        close(fd);
+    return file;
+}
+
+/* The next line that can be read as an entry; others are passed over. */
+static bool next_entry(FILE *file, struct entry *entry_r)
+{
+    char line[LINE_MAX_OCTETS];
+
+    while (file != NULL && fgets(line, sizeof line, file) != NULL)
+        if (parse_entry(line, entry_r))
+            return true;
+    return false;
+}
+
+static void write_entry(
+        FILE *out, const unsigned char id[KEY_ID_OCTETS], const char *host, uint64_t used)
+{
+    char hex[KEY_ID_OCTETS * 2 + 1];
+
+    sodium_bin2hex(hex, sizeof hex, id, KEY_ID_OCTETS);
+    fprintf(out, "%s %s %llu\n", hex, host, (unsigned long long)used);
+}
+
+static void write_all(const struct keyuse *k, FILE *old, FILE *out, uint64_t now)
+{
+    uint64_t *used = calloc(k->count + 1, sizeof *used);
+    struct entry entry;
+
+    for (size_t i = 0; used != NULL && i < k->count; i++)
+        used[i] = atomic_load_explicit(&k->used[i], memory_order_relaxed);
+    while (next_entry(old, &entry)) {
+        const struct shared_key *key = keyring_find(k->ring, entry.id);
+        const size_t index = key != NULL ? (size_t)(key - keyring_at(k->ring, 0)) : 0;
+        if (key == NULL && entry.used + FORGOTTEN_AFTER > now)
+            write_entry(out, entry.id, entry.host, entry.used);
+        else if (key != NULL && used != NULL && used[index] < entry.used)
+            used[index] = entry.used;
+    }
+    for (size_t i = 0; used != NULL && i < k->count; i++)
+        write_entry(out, keyring_at(k->ring, i)->id, keyring_at(k->ring, i)->host, used[i]);
+    free(used);
+}
+
+bool keyuse_save(const struct keyuse *k, const char *folder, uint64_t now)
+{
+    char path[4096];
+    char new_path[4096];
+
+    snprintf(path, sizeof path, "%s/" FILE_NAME, folder);
+    snprintf(new_path, sizeof new_path, "%s/" NEW_NAME, folder);
+    unlink(new_path);
+    const int fd = open(new_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (out == NULL)
+        return false;
+    FILE *old = open_file(folder);
+    write_all(k, old, out, now);
+    if (old != NULL)
+        fclose(old);
+    bool ok = fflush(out) == 0 && !ferror(out);
+    ok = fclose(out) == 0 && ok;
+    return ok && rename(new_path, path) == 0;
+}
+
+static void warn(const struct entry *entry, uint64_t until, struct problems *warnings)
+{
+    char hex[KEY_ID_OCTETS * 2 + 1];
+    char value[DOMAIN_MAX + sizeof hex + 16];
+    char expected[80];
+    const time_t when = (time_t)until;
+    struct tm tm;
+
+    sodium_bin2hex(hex, sizeof hex, entry->id, sizeof entry->id);
+    snprintf(value, sizeof value, "host %s, key id %s", entry->host, hex);
+    gmtime_r(&when, &tm);
+    strftime(expected, sizeof expected, "it to stay until %Y-%m-%d %H:%M:%S UTC", &tm);
+    problems_add(warnings, 0, "warning: a key removed while its payloads are still good", value,
+            expected);
+}
+
+void keyuse_warn(const struct keyring *ring, const char *folder, uint64_t lifetime, uint64_t now,
+        struct problems *warnings)
+{
+    FILE *file = open_file(folder);
+    struct entry entry;
+
+    while (next_entry(file, &entry))
+        if (keyring_find(ring, entry.id) == NULL && entry.used > 0 && entry.used <= now &&
+                now - entry.used <= lifetime + JUDGE_FUTURE)
+            warn(&entry, entry.used + lifetime + JUDGE_FUTURE, warnings);
+    if (file != NULL)
+        fclose(file);
+}
