@@ -42,6 +42,7 @@ void log_init(void)
 {
     struct stat st;
 
+    tzset(); /* gmtime_r() reads a file the first time, which a worker may not */
     the_log.journal = getenv("JOURNAL_STREAM") != NULL;
     the_log.is_socket = fstat(STDERR_FILENO, &st) == 0 && S_ISSOCK(st.st_mode);
 }

@@ -88,6 +88,16 @@ static void check_defaults(const struct config *config, struct problems *problem
     }
 }
 
+static bool was_given(const struct config_text *text)
+{
+    return text->at != NULL || text->line > 0;
+}
+
+static bool were_given(const struct config_list *list)
+{
+    return list->count > 0 || list->refused;
+}
+
 static void require(unsigned line, bool there, const char *what, const char *expected,
         struct problems *problems)
 {
@@ -98,11 +108,11 @@ static void require(unsigned line, bool there, const char *what, const char *exp
 static void check_service(const struct config *config, const struct config_service *service,
         struct problems *problems)
 {
-    require(service->line, service->keys.count > 0, "service without keys",
+    require(service->line, were_given(&service->keys), "service without keys",
             "keys = {\"/etc/verimail/service.key\"}", problems);
-    require(service->line, service->listen.count > 0, "service without listen",
+    require(service->line, were_given(&service->listen), "service without listen",
             "listen = {\"*:26\"}", problems);
-    require(service->line, service->replay.at != NULL, "service without replay",
+    require(service->line, was_given(&service->replay), "service without replay",
             "replay = \"none\": payloads are not counted", problems);
     require(service->line, config->domains_count > 0, "a service without a domain",
             "domain \"example.org\" { ... }", problems);
@@ -114,13 +124,13 @@ static void check_service(const struct config *config, const struct config_servi
 
 static void check_stamp(const struct config_stamp *stamp, struct problems *problems)
 {
-    require(stamp->line, stamp->host.at != NULL, "stamp without host",
+    require(stamp->line, was_given(&stamp->host), "stamp without host",
             "host = \"mail.example.org\", this machine's name as the service lists it", problems);
-    require(stamp->line, stamp->key.at != NULL, "stamp without key",
+    require(stamp->line, was_given(&stamp->key), "stamp without key",
             "key = \"/etc/verimail/host.key\"", problems);
-    require(stamp->line, stamp->service_key.at != NULL, "stamp without service_key",
+    require(stamp->line, was_given(&stamp->service_key), "stamp without service_key",
             "service_key = \"service-public:...\"", problems);
-    require(stamp->line, stamp->domains.count > 0, "stamp without domains",
+    require(stamp->line, were_given(&stamp->domains), "stamp without domains",
             "domains = {\"example.org\"}", problems);
 }
 
@@ -129,7 +139,7 @@ void check_config(const struct config *config, struct problems *problems)
     check_unique("a second host", TITLES(config->hosts, name), config->hosts_count,
             sizeof *config->hosts, problems);
     for (size_t i = 0; i < config->hosts_count; i++)
-        require(config->hosts[i].line, config->hosts[i].keys.count > 0, "host without keys",
+        require(config->hosts[i].line, were_given(&config->hosts[i].keys), "host without keys",
                 "keys = {\"host-public:...\"}", problems);
     check_unique("a second domain", TITLES(config->domains, name), config->domains_count,
             sizeof *config->domains, problems);

@@ -6,7 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* An owned, NUL-terminated text and the line of the file that gave it; 0: a default. */
+/* An owned, NUL-terminated text and the line of the file that gave it; 0: a default. Where a wrong
+ * value was given there is a line and no text. */
 struct config_text {
     char *at;
     unsigned line;
@@ -15,6 +16,7 @@ struct config_text {
 struct config_list {
     struct config_text *at;
     size_t count;
+    bool refused; /* a value that was given is not among them: it was wrong */
 };
 
 void config_list_free(struct config_list *list);

@@ -65,10 +65,8 @@ static void problem(
 /* Reads a title or a text or a number into its place in a struct. */
 static void take(cfg_t *cfg, const struct kind *kind, const char *name, const char *value, void *at)
 {
-    if (!kind->take(kind, value, at)) {
+    if (!kind->take(kind, value, at))
         problem(cfg, name, "bad", value, kind->expected);
-        return;
-    }
     if (kind->is_text)
         ((struct config_text *)at)->line = (unsigned)cfg->line;
 }
@@ -102,7 +100,9 @@ static void take_item(cfg_t *cfg, const struct option *option, const char *value
     struct config_text text = {0};
 
     take(cfg, option->kind, option->name, value, &text);
-    if (text.at != NULL && !config_list_add(list, text)) {
+    if (text.at == NULL) {
+        list->refused = true;
+    } else if (!config_list_add(list, text)) {
         free(text.at);
         reading.memory = true;
     }

@@ -40,8 +40,7 @@ static void put_question(struct log_line *line, const struct inquiry *inquiry)
 
     log_string(line, "verdict", verdict_name(judgement->answer.verdict));
     log_string(line, "reason", reason_name(judgement->answer.reason));
-    if (judgement->cause != NULL)
-        log_string(line, "cause", judgement->cause);
+    put_if_any(line, "cause", text_of(judgement->cause));
     log_text(line, "user", address_text(&question->user));
     put_if_any(line, "host", inquiry_host(inquiry));
     put_if_any(line, "rcpt", question->rcpt);
