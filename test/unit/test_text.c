@@ -156,6 +156,38 @@ static void base64_is_strict(void **state)
     assert_int_equal(len, 0);
 }
 
+/* libsodium 1.0.18 takes octets from 0x80 up for digits. */
+static void only_the_alphabet_is_taken(void **state)
+{
+    static const char alphabet[] =
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    unsigned char octets[3];
+    size_t len;
+
+    (void)state;
+    for (unsigned c = 0; c <= UINT8_MAX; c++) {
+        const char in[] = {'A', (char)c, 'A', 'A'};
+        const bool wanted = c != 0 && strchr(alphabet, (int)c) != NULL;
+        const bool hex = text_from_hex((struct text){in, 4}, octets, sizeof octets, &len);
+        if (text_from_base64((struct text){in, 4}, octets, sizeof octets, &len) != wanted ||
+                hex != (c != 0 && strchr("0123456789abcdefABCDEF", (int)c) != NULL)) {
+            print_error("octet 0x%02x: base64 should %s take it; hex did %s\n", c,
+                    wanted ? "" : "not ", hex ? "" : "not ");
+            fail();
+        }
+    }
+}
+
+static void nothing_reads_as_nothing(void **state)
+{
+    struct reader r = reader_of((struct text){NULL, 0});
+
+    (void)state;
+    assert_int_equal(reader_field(&r, ' ').len, 0);
+    assert_int_equal(reader_rest(&r).len, 0);
+    assert_false(r.failed);
+}
+
 static void hex_is_strict(void **state)
 {
     unsigned char octets[2];
@@ -189,6 +221,8 @@ int main(void)
             cmocka_unit_test(writer_decimal_at_its_edges),
             cmocka_unit_test(base64_agrees_with_libsodium),
             cmocka_unit_test(base64_is_strict),
+            cmocka_unit_test(only_the_alphabet_is_taken),
+            cmocka_unit_test(nothing_reads_as_nothing),
             cmocka_unit_test(hex_is_strict),
             cmocka_unit_test(trim_takes_white_space_only),
     };
