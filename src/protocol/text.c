@@ -87,7 +87,8 @@ static struct text take(struct reader *r, size_t len)
 {
     const struct text taken = {r->rest.at, len};
 
-    r->rest.at += len;
+    if (len > 0)
+        r->rest.at += len;
     r->rest.len -= len;
     return taken;
 }
@@ -196,7 +197,13 @@ struct text writer_text(const struct writer *w)
 bool text_from_base64(struct text t, unsigned char *octets_r, size_t size, size_t *len_r)
 {
     const char *end = NULL;
+    unsigned char all = 0;
 
+    /* libsodium 1.0.18 takes octets beyond ASCII for digits. */
+    for (size_t i = 0; i < t.len; i++)
+        all |= (unsigned char)t.at[i];
+    if (all >= 0x80)
+        return false;
     if (sodium_base642bin(octets_r, size, t.at, t.len, NULL, len_r, &end,
                 sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0)
         return false;
