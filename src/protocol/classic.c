@@ -12,8 +12,8 @@
 
 #include "protocol/domain.h"
 
-/* The context is made ready once: setting it up for each payload would cost more than a tenth of
- * the decryption. */
+/* The context is made ready once: when a payload comes, nothing is parsed, fetched or set up, and a
+ * process that is shut in asks for nothing that it does not have. */
 struct classic_key {
     EVP_PKEY *pkey;
     EVP_PKEY_CTX *opening;

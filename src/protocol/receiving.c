@@ -15,7 +15,7 @@ struct entry {
 
 /* A list that passes RECEIVING_MAX cannot come back under it, so that a fixed room is enough. */
 struct receiving {
-    bool any; /* `*`: the entries are given up */
+    bool any; /* `*`: the entries do not count any more */
     uint32_t total;
     size_t count;
     struct entry entries[ENTRIES_MAX];
@@ -124,7 +124,7 @@ static struct entry *find(struct receiving *receiving, struct text domain)
     return NULL;
 }
 
-/* False when its name, its colon and a digit are more than what a list can hold. */
+/* False when the list would be too long for a payload, whatever the counts. */
 static bool append(struct receiving *receiving, struct text domain, uint32_t recipients)
 {
     const size_t names_len = receiving->names_len + domain.len;
@@ -143,18 +143,14 @@ bool receiving_add(struct receiving *receiving, struct text domain, uint32_t rec
 {
     if (recipients == 0 || recipients > RECEIVING_RECIPIENTS_MAX - receiving->total)
         return false;
-    if (is_any(domain))
-        receiving->any = true;
-    else if (!domain_is_ldh(domain))
+    if (!is_any(domain) && !domain_is_ldh(domain))
         return false;
-    receiving->total += recipients;
-    if (receiving->any)
-        return true;
     struct entry *entry = find(receiving, domain);
     if (entry != NULL)
         entry->recipients += recipients;
-    else if (!append(receiving, domain, recipients))
+    else if (is_any(domain) || !append(receiving, domain, recipients))
         receiving->any = true;
+    receiving->total += recipients;
     return true;
 }
 
