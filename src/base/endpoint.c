@@ -2,7 +2,6 @@
 #include "base/endpoint.h"
 
 #include <arpa/inet.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "protocol/text.h"
@@ -64,26 +63,43 @@ struct endpoint endpoint_unmapped(const struct endpoint *endpoint)
     return plain;
 }
 
+/* Written for every question that is logged, so without stdio. */
+static void put_address(struct writer *w, const struct endpoint *plain)
+{
+    const unsigned char *octets = (const unsigned char *)&plain->address.v4.sin_addr;
+    char room[INET6_ADDRSTRLEN];
+
+    if (plain->address.any.sa_family == AF_INET6) {
+        writer_string(w, inet_ntop(AF_INET6, &plain->address.v6.sin6_addr, room, sizeof room));
+        return;
+    }
+    for (int i = 0; i < 4; i++) {
+        if (i > 0)
+            writer_char(w, '.');
+        writer_decimal(w, octets[i]);
+    }
+}
+
 void endpoint_format_address(const struct endpoint *endpoint, char text_r[ENDPOINT_TEXT_MAX])
 {
     const struct endpoint plain = endpoint_unmapped(endpoint);
-    const void *address = &plain.address.v6.sin6_addr;
+    struct writer w = writer_of(text_r, ENDPOINT_TEXT_MAX - 1);
 
-    if (plain.address.any.sa_family == AF_INET)
-        address = &plain.address.v4.sin_addr;
-    if (inet_ntop(plain.address.any.sa_family, address, text_r, ENDPOINT_TEXT_MAX) == NULL)
-        strcpy(text_r, "unknown"); /* a family that is neither */
+    put_address(&w, &plain);
+    *w.at = '\0';
 }
 
 void endpoint_format(const struct endpoint *endpoint, char text_r[ENDPOINT_TEXT_MAX])
 {
     const struct endpoint plain = endpoint_unmapped(endpoint);
     const bool v4 = plain.address.any.sa_family == AF_INET;
-    const unsigned port = ntohs(v4 ? plain.address.v4.sin_port : plain.address.v6.sin6_port);
-    char address[ENDPOINT_TEXT_MAX];
+    struct writer w = writer_of(text_r, ENDPOINT_TEXT_MAX - 1);
 
-    endpoint_format_address(&plain, address);
-    snprintf(text_r, ENDPOINT_TEXT_MAX, v4 ? "%.45s:%u" : "[%.45s]:%u", address, port);
+    writer_string(&w, v4 ? "" : "[");
+    put_address(&w, &plain);
+    writer_string(&w, v4 ? ":" : "]:");
+    writer_decimal(&w, ntohs(v4 ? plain.address.v4.sin_port : plain.address.v6.sin6_port));
+    *w.at = '\0';
 }
 
 bool endpoint_equal(const struct endpoint *a, const struct endpoint *b)

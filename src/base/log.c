@@ -22,6 +22,8 @@ static struct log {
     bool journal;
     bool is_socket;
     bool buffered;
+    time_t second; /* of which the text below is the date and the time */
+    char second_text[19];
     uint64_t dropped;
     uint64_t due; /* milliseconds: when to write; 0: nothing is kept */
     size_t len;
@@ -81,25 +83,35 @@ static void put_padded(struct writer *w, unsigned value, unsigned digits)
     writer_put(w, (struct text){room, digits});
 }
 
+static void make_second(time_t second)
+{
+    struct writer w = writer_of(the_log.second_text, sizeof the_log.second_text);
+    struct tm tm;
+
+    gmtime_r(&second, &tm);
+    put_padded(&w, (unsigned)tm.tm_year + 1900, 4);
+    writer_char(&w, '-');
+    put_padded(&w, (unsigned)tm.tm_mon + 1, 2);
+    writer_char(&w, '-');
+    put_padded(&w, (unsigned)tm.tm_mday, 2);
+    writer_char(&w, 'T');
+    put_padded(&w, (unsigned)tm.tm_hour, 2);
+    writer_char(&w, ':');
+    put_padded(&w, (unsigned)tm.tm_min, 2);
+    writer_char(&w, ':');
+    put_padded(&w, (unsigned)tm.tm_sec, 2);
+    the_log.second = second;
+}
+
 /* RFC 3339, UTC, milliseconds. */
 static void put_time(struct writer *w)
 {
     struct timespec now;
-    struct tm tm;
 
     clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &tm);
-    put_padded(w, (unsigned)tm.tm_year + 1900, 4);
-    writer_char(w, '-');
-    put_padded(w, (unsigned)tm.tm_mon + 1, 2);
-    writer_char(w, '-');
-    put_padded(w, (unsigned)tm.tm_mday, 2);
-    writer_char(w, 'T');
-    put_padded(w, (unsigned)tm.tm_hour, 2);
-    writer_char(w, ':');
-    put_padded(w, (unsigned)tm.tm_min, 2);
-    writer_char(w, ':');
-    put_padded(w, (unsigned)tm.tm_sec, 2);
+    if (now.tv_sec != the_log.second)
+        make_second(now.tv_sec);
+    writer_put(w, (struct text){the_log.second_text, sizeof the_log.second_text});
     writer_char(w, '.');
     put_padded(w, (unsigned)(now.tv_nsec / 1000000), 3);
     writer_char(w, 'Z');

@@ -4,19 +4,9 @@
 #include <sodium.h>
 #include <string.h>
 
-struct text text_of(const char *zero_terminated)
-{
-    return (struct text){zero_terminated, strlen(zero_terminated)};
-}
-
 bool text_equal(struct text a, struct text b)
 {
     return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
-}
-
-char text_lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
 bool text_equal_fold(struct text a, struct text b)
@@ -32,16 +22,6 @@ bool text_starts_with_fold(struct text t, struct text prefix)
         if (text_lower(t.at[i]) != text_lower(prefix.at[i]))
             return false;
     return true;
-}
-
-bool text_is_space(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-bool text_is_digit(char c)
-{
-    return c >= '0' && c <= '9';
 }
 
 bool text_decimal(struct text t, uint64_t max, uint64_t *value_r)

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* A borrowed run of octets. It is not NUL-terminated, may hold any octet, and lives as long as
  * what it was cut from. `at` may be NULL only when `len` is 0. */
@@ -15,14 +16,31 @@ struct text {
 
 #define TEXT_DECIMAL_MAX 20 /* digits of UINT64_MAX */
 
-struct text text_of(const char *zero_terminated);
+static inline struct text text_of(const char *zero_terminated)
+{
+    return (struct text){zero_terminated, strlen(zero_terminated)};
+}
+
 bool text_equal(struct text a, struct text b);
 /* As text_equal(), but A-Z and a-z are the same; no other octet is folded. */
 bool text_equal_fold(struct text a, struct text b);
 bool text_starts_with_fold(struct text t, struct text prefix);
-char text_lower(char c);
-bool text_is_space(char c); /* SP or HTAB: WSP of RFC 5234 */
-bool text_is_digit(char c);
+static inline char text_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+/* SP or HTAB: WSP of RFC 5234 */
+static inline bool text_is_space(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+static inline bool text_is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
 /* 1*DIGIT, no leading zero unless it is "0", at most `max`. */
 bool text_decimal(struct text t, uint64_t max, uint64_t *value_r)
         __attribute__((warn_unused_result));

@@ -175,17 +175,18 @@ static void on_event(struct worker *w, uint64_t tag, uint64_t now)
     }
 }
 
-static void turn(struct worker *w)
+/* Returns the time at its end. */
+static uint64_t turn(struct worker *w, uint64_t before)
 {
     struct epoll_event events[EVENTS_MAX];
-    uint64_t now = clock_milliseconds();
-    const int count = epoll_wait(w->epoll, events, EVENTS_MAX, time_left(w, now));
+    const int count = epoll_wait(w->epoll, events, EVENTS_MAX, time_left(w, before));
+    const uint64_t now = clock_milliseconds();
 
-    now = clock_milliseconds();
     for (int i = 0; i < count; i++)
         on_event(w, events[i].data.u64, now);
     exchange_expire(w->exchange, now);
     log_tick(now);
+    return now;
 }
 
 int worker_run(const struct worker_setup *setup)
@@ -203,8 +204,9 @@ int worker_run(const struct worker_setup *setup)
     log_buffer(true);
     if (write(setup->control, &ready, 1) != 1)
         return EXIT_FAILURE;
-    while (!is_done(w, clock_milliseconds()))
-        turn(w);
+    uint64_t now = clock_milliseconds();
+    while (!is_done(w, now))
+        now = turn(w, now);
     exchange_free(&w->exchange);
     log_flush();
     free(w);
