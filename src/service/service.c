@@ -70,7 +70,7 @@ static bool add_pair(struct service *service, const struct config_host *host,
         result = keyring_add(service->ring, host->name.at, public, secret);
     if (result != KEY_OK)
         problems_add(problems, key->line, "unusable host key", key->at,
-                result == KEY_SEVERAL ? "a key of its own for each host" : key_result_text(result));
+                result == KEY_TWICE ? "a key of its own for each host" : key_result_text(result));
     return result == KEY_OK;
 }
 
