@@ -63,7 +63,8 @@ bool answer_parse(struct text line, struct answer *answer_r)
     if (line.len < 2 || line.len > ANSWER_MAX || line.at[line.len - 2] != '\r' ||
             line.at[line.len - 1] != '\n')
         return false;
-    struct line words = line_of((struct text){line.at, line.len - 2});
+    struct line words;
+    line_init(&words, (struct text){line.at, line.len - 2});
     if (!take_words(&words, &answer))
         return false;
     *answer_r = answer;

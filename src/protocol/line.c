@@ -24,11 +24,12 @@ bool line_is_name(struct text t)
     return t.len > 0;
 }
 
-struct line line_of(struct text content)
+void line_init(struct line *line, struct text content)
 {
-    if (!is_words(content))
-        return (struct line){.words = {.failed = true}, .failed = true};
-    return (struct line){.words = reader_of(content)};
+    line->failed = !is_words(content);
+    line->words = reader_of(line->failed ? (struct text){NULL, 0} : content);
+    line->words.failed = line->failed;
+    line->names = 0; /* what stands in `name` beyond is not looked at */
 }
 
 struct text line_word(struct line *line)

@@ -27,7 +27,7 @@ struct line {
 bool line_is_name(struct text t);
 
 /* `content`: the line without its end. */
-struct line line_of(struct text content);
+void line_init(struct line *line, struct text content);
 /* The next word; empty behind the last one. */
 struct text line_word(struct line *line);
 /* The next name and its value; false behind the last one, and when it is none, or the same name

@@ -79,7 +79,8 @@ bool question_parse(struct text line, struct text default_domain, struct questio
 {
     if (line.len > QUESTION_MAX)
         return false;
-    struct line words = line_of(without_end(line));
+    struct line words;
+    line_init(&words, without_end(line));
     const struct text user = line_word(&words);
     *question_r = (struct question){.payload = line_word(&words)};
     if (!question_is_payload(question_r->payload) ||

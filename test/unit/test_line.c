@@ -37,20 +37,24 @@ static void only_words_with_single_spaces(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const struct text in = exact_copy(text_of(table[i].content));
-        const struct line line = line_of(in);
+        struct line line;
+        line_init(&line, in);
         if (line.failed == table[i].ok) {
             print_error("\"%s\": got %d, want %d\n", table[i].content, !line.failed, table[i].ok);
             fail();
         }
         exact_free(in);
     }
-    assert_true(line_of((struct text){"a\0b", 3}).failed);
+    struct line with_nul;
+    line_init(&with_nul, (struct text){"a\0b", 3});
+    assert_true(with_nul.failed);
 }
 
 static void words_then_names(void **state)
 {
     const struct text in = exact_copy(text_of("one two= x=1 y-_9==2"));
-    struct line line = line_of(in);
+    struct line line;
+    line_init(&line, in);
     struct text name;
     struct text value;
 
@@ -70,7 +74,8 @@ static void words_then_names(void **state)
 static bool all_names(const char *content)
 {
     const struct text in = exact_copy(text_of(content));
-    struct line line = line_of(in);
+    struct line line;
+    line_init(&line, in);
 
     for (struct text name, value; line_name(&line, &name, &value);)
         assert_true(name.len > 0 && value.len > 0);

@@ -156,7 +156,7 @@ static void base64_is_strict(void **state)
     assert_int_equal(len, 0);
 }
 
-/* libsodium 1.0.18 takes octets from 0x80 up for digits. */
+/* As some decoders take more: libsodium 1.0.18 any octet from 0x80 up. */
 static void only_the_alphabet_is_taken(void **state)
 {
     static const char alphabet[] =
