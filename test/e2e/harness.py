@@ -1,0 +1,496 @@
+# SPDX-License-Identifier: ISC
+"""What the end-to-end tests share: a folder and keys of their own, a verimaild on ports that the
+kernel gives, questions over bare sockets, waiting with a limit, and TAP.
+
+A test file has functions marked with @case that take a Case, and ends in main(). Cases marked with
+@case(waits=True) mostly wait: they run in threads of their own, beside the others."""
+import base64
+import ctypes
+import hashlib
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+
+import nacl.public
+
+BUILD = os.environ.get("VERIMAIL_BUILD", "build")
+FILE_LIMIT = 150  # seconds for all cases of one file
+WAIT_LIMIT = 15  # seconds until something that must happen has not
+ANSWER_LIMIT = 5  # seconds that a client has the patience for
+TAIL = 25  # lines of a daemon's log that a failure shows; those about questions are left out
+
+
+class Failure(Exception):
+    pass
+
+
+class Skip(Exception):
+    pass
+
+
+def check(good, what):
+    if not good:
+        raise Failure(what)
+
+
+def equal(got, want, what=""):
+    if got != want:
+        raise Failure(f"{what}: got {got!r}, want {want!r}")
+
+
+def wait_for(condition, what, limit=WAIT_LIMIT):
+    """The condition's first value that is true."""
+    end = time.monotonic() + limit
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise Failure(f"waited {limit} s in vain for {what}")
+        time.sleep(0.01)
+
+
+# Keys and payloads, by design section 4
+
+
+def base64url(octets):
+    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
+
+
+def blake2b(octets):
+    return hashlib.blake2b(octets, digest_size=32).digest()
+
+
+class Key:
+    """A key pair of a `host` or of a `service`."""
+
+    def __init__(self, role):
+        self.role = role
+        self.secret = nacl.public.PrivateKey.generate()
+        self.public = self.secret.public_key
+
+    def _text(self, kind, key):
+        head = f"{self.role}-{kind}:"
+        return head + base64url(key + blake2b(head.encode() + key)[:4])
+
+    def public_text(self):
+        return self._text("public", bytes(self.public))
+
+    def secret_text(self):
+        return self._text("secret", bytes(self.secret))
+
+    def write(self, path, mode=0o600):
+        write_file(path, "# a key\n" + self.secret_text() + "\n", mode)
+        return path
+
+
+def seal(host, service, content):
+    """Whatever content, sealed by a host's Key for a service's."""
+    key_id = blake2b(bytes(host.public) + bytes(service.public))[:8]
+    sealed = nacl.public.Box(host.secret, service.public).encrypt(content.encode())
+    return base64url(b"\x01" + key_id + bytes(sealed))
+
+
+def digest_of(octets):
+    return base64url(blake2b(octets))
+
+
+def write_file(path, content, mode=0o600):
+    with open(path, "wb") as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+    os.chmod(path, mode)
+
+
+# Questions
+
+
+def connect(address, source=None, limit=ANSWER_LIMIT):
+    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+    client = socket.socket(family, socket.SOCK_STREAM)
+    client.settimeout(limit)
+    try:
+        if source is not None:
+            client.setsockopt(socket.IPPROTO_IP, 24, 1)  # IP_BIND_ADDRESS_NO_PORT
+            client.bind((source, 0))
+        client.connect(address)
+    except OSError:
+        client.close()
+        raise
+    return client
+
+
+def read_all(client):
+    """Everything up to the other side's end. Raises on a reset and when the limit is over."""
+    octets = b""
+    while True:
+        more = client.recv(65536)
+        if not more:
+            return octets
+        octets += more
+
+
+def ask(address, question, source=None, half_close=False, limit=ANSWER_LIMIT):
+    """The whole answer to a question, which is sent as it is: str or bytes."""
+    with connect(address, source, limit) as client:
+        client.sendall(question.encode() if isinstance(question, str) else question)
+        if half_close:
+            client.shutdown(socket.SHUT_WR)
+        return read_all(client).decode()
+
+
+def reset(client):
+    """Closes with a reset instead of FIN."""
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+    client.close()
+
+
+class Load:
+    """Clients that ask without a pause, each in a thread, until stop() or the case's end.
+    `question` is called for each question and returns it with the answers that would be right."""
+
+    def __init__(self, case, addresses, question, threads=4):
+        case.loads.append(self)
+        self.addresses = list(addresses)
+        self.question = question
+        self.asked = 0
+        self.wrong = []
+        self.lost = []
+        self._end = threading.Event()
+        self._lock = threading.Lock()
+        self._threads = [
+            threading.Thread(target=self._run, args=(i,), daemon=True) for i in range(threads)]
+        for thread in self._threads:
+            thread.start()
+
+    def _run(self, i):
+        while not self._end.is_set():
+            question, wanted = self.question()
+            address = self.addresses[i % len(self.addresses)]
+            try:
+                answer = ask(address, question, limit=20)
+            except OSError as error:
+                with self._lock:
+                    self.lost.append(f"{address}: {error}")
+                continue
+            with self._lock:
+                self.asked += 1
+                if not answer:
+                    self.lost.append(f"{address}: closed without an answer")
+                elif answer not in wanted:
+                    self.wrong.append((question, answer, wanted))
+
+    def wait_asked(self, count):
+        """Until so many more were answered."""
+        target = self.asked + count
+        wait_for(lambda: self.asked >= target, f"{count} more answers under load", limit=30)
+
+    def end(self):
+        self._end.set()
+
+    def stop(self):
+        self.end()
+        for thread in self._threads:
+            thread.join()
+
+
+# The daemon
+
+PROGRAMS = {
+    "verimaild": "src/verimaild/verimaild",
+    "trespass": "test/e2e/verimaild-trespass",
+}
+DAEMONS = []  # all that were ever started
+
+
+class Daemon:
+    """A verimaild that runs. Its configuration is in `config`, its log in `log`."""
+
+    def __init__(self, case, config, program="verimaild", command=(), env=None, stderr=None,
+                 ready=True, log=None, **popen):
+        suffix = str(len(case.daemons) or "")
+        self.config = os.path.join(case.folder, f"verimail{suffix}.conf")
+        self.log = log or os.path.join(case.folder, f"log{suffix}")
+        write_file(self.config, config)
+        environment = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), **(env or {})}
+        path = os.path.abspath(os.path.join(BUILD, PROGRAMS[program]))
+        with open(self.log, "ab") as out:
+            # Should this process be killed, so is the daemon.
+            self.process = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", *command, path, "-c", self.config],
+                stdin=subprocess.DEVNULL, stdout=out, stderr=stderr or out, env=environment,
+                **popen)
+        self.pid = self.process.pid
+        case.daemons.append(self)
+        DAEMONS.append(self)
+        if ready:
+            self.wait_log("event=ready|\"event\":\"ready\"")
+
+    def text(self):
+        with open(self.log, "rb") as file:
+            return file.read().decode("ascii", "backslashreplace")
+
+    def lines(self, pattern=""):
+        return [line for line in self.text().splitlines() if re.search(pattern, line)]
+
+    def count(self, pattern):
+        return len(self.lines(pattern))
+
+    def wait_log(self, pattern, count=1, limit=WAIT_LIMIT):
+        """The lines that match, as soon as there are so many."""
+        def there():
+            lines = self.lines(pattern)
+            if len(lines) < count and self.process.poll() is not None:
+                lines = self.lines(pattern)
+                check(len(lines) >= count, f"verimaild ended before it logged {pattern}")
+            return len(lines) >= count and lines
+        return wait_for(there, f"{count} x {pattern} in the log", limit)
+
+    def addresses(self):
+        """Where it listens since its last start or reload, in the configuration's order."""
+        found = []
+        for line in self.text().splitlines():
+            match = re.search(r"event=listening address=(\S+)|"
+                              r'"event":"listening","address":"([^"]+)"', line)
+            if match:
+                host, port = (match[1] or match[2]).rsplit(":", 1)
+                found.append((host.strip("[]"), int(port)))
+            elif re.search(r"event=ready|\"event\":\"ready\"", line):
+                last, found = found, []
+        return last
+
+    @property
+    def address(self):
+        return self.addresses()[0]
+
+    def ask(self, question, **how):
+        return ask(self.address, question, **how)
+
+    def reload(self, config=None, wanted="event=reloaded"):
+        if config is not None:
+            write_file(self.config, config)
+        before = self.count(wanted)
+        os.kill(self.pid, signal.SIGHUP)
+        return self.wait_log(wanted, before + 1)[-1]
+
+    def workers(self):
+        with open(f"/proc/{self.pid}/task/{self.pid}/children", encoding="ascii") as file:
+            return [int(pid) for pid in file.read().split()]
+
+    def wait_workers(self, count, without=()):
+        """As many workers, none of which is one of those."""
+        def there():
+            pids = self.workers()
+            return len(pids) == count and not set(pids) & set(without) and pids
+        return wait_for(there, f"{count} workers")
+
+    def stop(self, signum=signal.SIGTERM, limit=WAIT_LIMIT):
+        """The exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signum)
+        try:
+            return self.process.wait(limit)
+        except subprocess.TimeoutExpired as error:
+            raise Failure(f"verimaild still runs {limit} s after signal {signum}") from error
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+class World:
+    """A domain with a service key, a sending host and users: what most cases need."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.service = Key("service")
+        self.host = Key("host")
+        self.service_path = self.service.write(os.path.join(folder, "service.key"))
+        self.state = os.path.join(folder, "state")
+        os.makedirs(self.state, exist_ok=True)
+
+    def config(self, service="", domain=None, more="", listen=('"127.0.0.1:0"',), keys=None,
+               host_keys=None, workers=2, run_as="nobody"):
+        keys = keys or [self.service_path]
+        host_keys = host_keys or [self.host.public_text()]
+        domain = USERS if domain is None else domain
+        return f"""service {{
+    listen = {{{", ".join(listen)}}}
+    run_as = "{run_as}"
+    state = "{self.state}"
+    keys = {{{", ".join(f'"{key}"' for key in keys)}}}
+    replay = "none"
+    workers = {workers}
+    {service}
+}}
+host "mail.example.org" {{ keys = {{{", ".join(f'"{key}"' for key in host_keys)}}} }}
+domain "example.org" {{
+    default = true
+    hosts = {{"mail.example.org"}}
+    {domain}
+}}
+{more}
+"""
+
+    def payload(self, user="alice@example.org", receiving="example.net:1", issued=None, digest="-",
+                sending="mail.example.org", host=None, service=None):
+        issued = int(time.time()) if issued is None else issued
+        return seal(host or self.host, service or self.service,
+                    f"{sending} {receiving} {issued} {user} {digest}")
+
+    def question(self, user="alice@example.org", names=" rcpt=example.net", **payload):
+        return f"{user} {self.payload(user=user, **payload)}{names}\r\n"
+
+
+USERS = """
+    user "alice" { }
+    user "bob" { allow_unauthorized = true }
+    user "*" { hosts = {} }
+"""
+
+
+# Cases and TAP
+
+
+class Case:
+    def __init__(self, root, name):
+        self.folder = tempfile.mkdtemp(prefix=re.sub(r"\W+", "-", name)[:40] + "-", dir=root)
+        self.daemons = []
+        self.loads = []
+        self.world = World(self.folder)
+
+    def daemon(self, config=None, **how):
+        return Daemon(self, self.world.config() if config is None else config, **how)
+
+    def end(self):
+        for load in self.loads:
+            load.end()
+        for daemon in self.daemons:
+            daemon.kill()
+
+
+CASES = []
+
+
+def case(given=None, waits=False):
+    def register(function):
+        CASES.append((function, waits))
+        return function
+    return register(given) if given is not None else register
+
+
+def name_of(function):
+    return function.__name__.replace("_", " ")
+
+
+class Results:
+    def __init__(self):
+        self.count = 0
+        self.failed = 0
+        self._lock = threading.Lock()
+
+    def add(self, good, name, note="", diagnosis=""):
+        with self._lock:
+            self.count += 1
+            self.failed += not good
+            print(f"{'ok' if good else 'not ok'} {self.count} - {name}{note}")
+            for line in diagnosis.splitlines():
+                print("# " + line)
+            sys.stdout.flush()
+
+
+def run_case(function, root, results):
+    name = name_of(function)
+    current = Case(root, name)
+    good, note, diagnosis = True, "", ""
+    try:
+        function(current)
+    except Skip as reason:
+        note = f" # SKIP {reason}"
+    except BaseException as error:  # whatever it is, it belongs to this case
+        good = False
+        diagnosis = str(error) if isinstance(error, Failure) else ""
+        diagnosis += "\n" + "".join(traceback.format_tb(error.__traceback__)[-3:])
+        diagnosis += f"{type(error).__name__}: {error}\n"
+        for daemon in current.daemons:
+            tail = daemon.lines("^(?!.*event=question )")[-TAIL:]
+            diagnosis += f"log of pid {daemon.pid}:\n" + "".join(f"    {x}\n" for x in tail)
+    finally:
+        current.end()
+    results.add(good, name, note, diagnosis)
+
+
+def give_up(results, running, root):
+    print(f"not ok {results.count + 1} - all within {FILE_LIMIT} s")
+    print(f"# still running: {', '.join(running)}")
+    sys.stdout.flush()
+    for daemon in list(DAEMONS):
+        daemon.kill()
+    shutil.rmtree(root, ignore_errors=True)
+    os._exit(1)
+
+
+def run_all(root):
+    results = Results()
+    running = []
+    watch = threading.Timer(FILE_LIMIT, give_up, (results, running, root))
+    watch.daemon = True
+    watch.start()
+
+    def one(function):
+        running.append(name_of(function))
+        run_case(function, root, results)
+        running.remove(name_of(function))
+    only = sys.argv[1:]
+    chosen = [c for c in CASES if not only or any(word in name_of(c[0]) for word in only)]
+    threads = [threading.Thread(target=one, args=(f,)) for f, waits in chosen if waits]
+    for thread in threads:
+        thread.start()
+    for function, waits in chosen:
+        if not waits:
+            one(function)
+    for thread in threads:
+        thread.join()
+    watch.cancel()
+    print(f"1..{results.count}")
+    return 0 if results.failed == 0 else 1
+
+
+def main():
+    """Runs all cases, or those whose name has one of the words in the command line."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    root = tempfile.mkdtemp(prefix="verimail-e2e-")
+    try:
+        status = run_all(root)
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+    sys.exit(status)
+
+
+def needs_root():
+    if os.geteuid() != 0:
+        raise Skip("only root may do this")
+
+
+def log_value(line, name):
+    """The value of a name in a line of the text or JSON log; None if it is not there."""
+    if line.startswith("{"):
+        return json.loads(line).get(name)
+    match = re.search(rf'(?:^| ){name}=("(?:[^"\\]|\\.)*"|\S*)', line)
+    return match[1].strip('"') if match else None
+
+
+def unshare_network():
+    """This process gets a network of its own, with a loopback only. Skips where it may not."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(0x40000000) != 0:  # CLONE_NEWNET
+        raise Skip("no network name space of its own: " + os.strerror(ctypes.get_errno()))

@@ -1,0 +1,332 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+"""Questions as clients send them, whole and in pieces, well formed and not."""
+import random
+import socket
+import threading
+import time
+
+from harness import (Failure, Key, case, check, connect, digest_of, equal, main, read_all, reset,
+                     wait_for)
+
+NO = "NO\r\n"
+BARE_YES = "YES\r\n"
+
+
+def table(daemon, rows):
+    for what, question, wanted in rows:
+        equal(daemon.ask(question), wanted, what)
+
+
+@case
+def every_verdict(t):
+    w = t.world
+    d = t.daemon(w.config(domain="""
+        user "alice" { }
+        user "bob" { allow_unauthorized = true }
+        user "eve" { hosts = {"other.example.org"} }
+        user "*" { hosts = {} }""",
+        more=f'host "other.example.org" {{ keys = {{"{Key("host").public_text()}"}} }}'))
+    digest, other = digest_of(b"this"), digest_of(b"that")
+    now = int(time.time())
+    good = w.payload()
+    middle = len(good) // 2
+    changed = good[:middle] + ("A" if good[middle] != "A" else "B") + good[middle + 1:]
+    named = " rcpt=example.net"
+    table(d, [
+        ("sealed", w.question(), "YES stamped\r\n"),
+        ("sealed with a digest", w.question(digest=digest, names=f" digest={digest}"),
+         "YES stamped\r\n"),
+        ("in capitals", f"ALICE@Example.ORG {good}{named}\r\n", "YES stamped\r\n"),
+        ("with a detail", w.question(user="alice+news@example.org"), "YES stamped\r\n"),
+        ("for all receivers", w.question(receiving="*:9", names=" rcpt=*"), "YES stamped\r\n"),
+        ("with an unknown name", w.question(names=" rcpt=example.net colour=red"),
+         "YES stamped\r\n"),
+        ("unstamped", f"alice@example.org -{named}\r\n", "NO unstamped ttl=300\r\n"),
+        ("unstamped, lenient", f"bob@example.org -{named}\r\n", "ALLOW unstamped ttl=300\r\n"),
+        ("forged", f"alice@example.org {changed}{named}\r\n", "NO forged\r\n"),
+        ("forged, lenient", f"bob@example.org {changed}{named}\r\n", "NO forged\r\n"),
+        ("another's", f"bob@example.org {good}{named}\r\n", "NO forged\r\n"),
+        ("a host that it is not", w.question(sending="other.example.org"), "NO forged\r\n"),
+        ("changed", w.question(digest=digest, names=f" digest={other}"), "ALLOW changed\r\n"),
+        ("binds no message", w.question(names=f" digest={other}"), "ALLOW changed\r\n"),
+        ("redirected", w.question(names=" rcpt=example.com"), "ALLOW redirected\r\n"),
+        ("redirected in part", w.question(names=" rcpt=example.net,example.com"),
+         "ALLOW redirected\r\n"),
+        ("expired", w.question(issued=now - 8 * 86400), "ALLOW expired\r\n"),
+        ("not yet expired", w.question(issued=now - 7 * 86400 + 100), "YES stamped\r\n"),
+        ("in the future", w.question(issued=now + 400), "ALLOW expired\r\n"),
+        ("a clock that is fast", w.question(issued=now + 200), "YES stamped\r\n"),
+        ("a host that may not", w.question(user="eve@example.org"), "NO refused\r\n"),
+        ("nobody", w.question(user="nobody@example.org"), "NO refused\r\n"),
+        ("another domain", f"x@example.com -{named}\r\n", "NO refused\r\n"),
+        ("a subdomain", f"x@sub.example.org -{named}\r\n",
+         "ALLOW unserved ttl=300 scope=domain\r\n"),
+    ])
+    wait_for(lambda: d.count("event=question") == 24, "a line for each question")
+
+
+@case
+def ttl_and_scope_follow_the_domain(t):
+    w = t.world
+    d = t.daemon(w.config(more='''
+        domain "uniform.example" { ttl = 15m user "a" { } }
+        domain "mixed.example" { user "a" { } user "b" { allow_unauthorized = true } }
+        domain "none.example" { ttl = 0s user "a" { } }
+        domain "alone.example" { subdomains = false user "a" { } }'''))
+    table(d, [
+        ("all alike", "a@uniform.example - ip=192.0.2.1\r\n",
+         "NO unstamped ttl=900 scope=domain\r\n"),
+        ("one is lenient", "a@mixed.example - ip=192.0.2.1\r\n", "NO unstamped ttl=300\r\n"),
+        ("not to be kept", "a@none.example - ip=192.0.2.1\r\n", "NO unstamped\r\n"),
+        ("no subdomains", "a@sub.alone.example - ip=2001:db8::1\r\n",
+         "NO refused ttl=300 scope=domain\r\n"),
+    ])
+
+
+@case
+def without_names_the_verdict_stands_alone(t):
+    w = t.world
+    d = t.daemon()
+    table(d, [
+        ("sealed", w.question(names=""), BARE_YES),
+        ("a bare user", f"alice {w.payload()}\r\n", BARE_YES),
+        ("a bare user with names", f"alice {w.payload()} rcpt=example.net\r\n", "YES stamped\r\n"),
+        ("unstamped", "alice -\r\n", NO),
+        ("unstamped, lenient", "bob -\r\n", "ALLOW\r\n"),
+        ("LF alone", "bob -\n", "ALLOW\r\n"),
+    ])
+    equal(d.ask("bob -", half_close=True), "ALLOW\r\n", "no line end")
+    equal(d.ask("bob -\r\n", half_close=True), "ALLOW\r\n", "CRLF and half-close")
+
+
+@case
+def a_bare_user_needs_a_default_domain(t):
+    d = t.daemon(t.world.config().replace("default = true", ""))
+    equal(d.ask("alice -\r\n"), NO, "no default domain")
+    equal(d.ask("alice@example.org -\r\n"), NO, "a full user")
+    d.wait_log("event=malformed")
+    d.wait_log("event=question.*user=alice@example.org")
+
+
+@case
+def malformed_lines_get_a_bare_no(t):
+    d = t.daemon()
+    rows = [
+        b"\r\n", b"\n", b" \r\n", b"alice\r\n", b"alice \r\n", b"alice  -\r\n", b" alice -\r\n",
+        b"alice - \r\n", b"alice -\tx=1\r\n", b"alice - x\r\n", b"alice - x=\r\n",
+        b"alice - =1\r\n", b"alice - rcpt=a.example rcpt=a.example\r\n", b"alice - x=1 x=2\r\n",
+        b"alice - digest=short\r\n", b"alice - ip=300.1.1.1\r\n", b"alice - rcpt=a..b\r\n",
+        b"alice - rcpt=,\r\n", b"* -\r\n", b"*@example.org -\r\n", b"+x@example.org -\r\n",
+        b"@example.org -\r\n", b"alice@ -\r\n", b"a%2bb@example.org -\r\n", b"alice !\r\n",
+        b"alice -\r\r\n", b"bob\0 -\r\n", b"bob -\0\r\n", b"\0\r\n", b"bob - x=\0\r\n",
+        b"b\xc3\xb6b -\r\n", b"bob - x=\xff\r\n", b"GET / HTTP/1.1\r\n", b"EHLO example.org\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\n", bytes(range(256)),
+        b"alice - rcpt=" + b"a" * 2049 + b"\r\n",
+    ]
+    for row in rows:
+        equal(d.ask(row), NO, repr(row[:60]))
+    for row in [b"", b"alice", b"bob -\0"]:
+        equal(d.ask(row, half_close=True), NO, f"{row!r} and half-close")
+    wait_for(lambda: d.count("event=malformed") == len(rows) + 3, "a line for each")
+
+
+@case
+def a_line_has_4096_octets_at_most(t):
+    d = t.daemon()
+    for end in ("\r\n", "\n"):
+        def line(octets):
+            return ("bob - x=" + "y" * 5000)[:octets - len(end)] + end
+        equal(d.ask(line(4096)), "ALLOW unstamped ttl=300\r\n", f"4096 octets, {end!r}")
+        equal(d.ask(line(4097)), NO, f"4097 octets, {end!r}")
+    bare = "bob - x=" + "y" * 4088
+    equal(d.ask(bare, half_close=True), "ALLOW unstamped ttl=300\r\n", "4096 without a line end")
+    equal(d.ask(bare + "y", half_close=True), NO, "4097 without a line end")
+    equal(d.ask(bare + "\n", half_close=True), NO, "4096 and LF")
+
+
+@case
+def an_endless_line_is_answered_and_not_reset(t):
+    d = t.daemon()
+    for octets in (4097, 8192, 100 * 1024, 900 * 1024):
+        for pause in (0, 0.05):
+            with connect(d.address) as client:
+                client.sendall(b"x" * 4096)
+                time.sleep(pause)
+                client.sendall(b"x" * (octets - 4096))
+                time.sleep(pause)
+                equal(read_all(client), NO.encode(), f"{octets} octets, pause {pause}")
+
+
+@case
+def a_line_may_come_in_pieces(t):
+    w = t.world
+    d = t.daemon()
+    question = w.question().encode()
+    for cut in list(range(0, 40)) + [len(question) - 2, len(question) - 1]:
+        with connect(d.address) as client:
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            client.sendall(question[:cut])
+            time.sleep(0.002)
+            client.sendall(question[cut:])
+            equal(read_all(client), b"YES stamped\r\n", f"cut at {cut}")
+    with connect(d.address) as client:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for octet in question:
+            client.sendall(bytes([octet]))
+        equal(read_all(client), b"YES stamped\r\n", "an octet at a time")
+
+
+@case
+def only_the_first_line_counts(t):
+    d = t.daemon()
+    for second in ("bob -\r\n", "x", "\r\n", "\0", "x" * 4000, "bob -\r\n" * 3000):
+        equal(d.ask("alice -\r\n" + second), NO, f"with {second[:20]!r} behind it")
+        equal(d.ask("bob -\r\n" + second), "ALLOW\r\n", f"with {second[:20]!r} behind it")
+    wait_for(lambda: d.count("event=question") == 12, "one question for each connection")
+
+
+@case
+def a_reset_at_any_point_harms_nobody(t):
+    w = t.world
+    d = t.daemon()
+    pids = d.workers()
+    question = w.question().encode()
+    for octets in range(len(question) + 1):
+        client = connect(d.address)
+        client.sendall(question[:octets])
+        if octets % 3 == 0:
+            time.sleep(0.001)
+        reset(client)
+    for octets in (5000, 50000):
+        client = connect(d.address)
+        client.sendall(b"x" * octets)
+        reset(client)
+    for _ in range(20):
+        equal(d.ask(w.question()), "YES stamped\r\n", "afterwards")
+    equal(d.workers(), pids, "the workers")
+
+
+@case
+def words_of_other_languages_are_users_like_others(t):
+    d = t.daemon(t.world.config(domain='user "bob" { allow_unauthorized = true }'))
+    for user in ("constructor", "__proto__", "toString", "hasOwnProperty", "null", "undefined",
+                 "true", "0", "-", "..", "'", '"', "$", "`id`", "a>b", "a=b", "{}", "x" * 64):
+        equal(d.ask(f"{user} - ip=192.0.2.1\r\n"), "NO unstamped ttl=300\r\n", user)
+    equal(d.ask("x" * 65 + " -\r\n"), NO, "a local part of 65 octets")
+
+
+@case
+def one_users_hosts_are_not_anothers(t):
+    w = t.world
+    lists, own = Key("host"), Key("host")
+    d = t.daemon(w.config(domain="""
+        user "news" { more_hosts = {"lists.example.net"} }
+        user "own" { hosts = {"own.example.net"} }
+        user "plain" { }
+        user "none" { hosts = {} }""", more=f"""
+        host "lists.example.net" {{ keys = {{"{lists.public_text()}"}} }}
+        host "own.example.net" {{ keys = {{"{own.public_text()}"}} }}"""))
+    hosts = {"mail.example.org": w.host, "lists.example.net": lists, "own.example.net": own}
+    permitted = {"news": "mail.example.org lists.example.net", "own": "own.example.net",
+                 "plain": "mail.example.org", "none": ""}
+    pairs = [(user, host) for user in permitted for host in hosts] * 3
+    random.Random(1).shuffle(pairs)
+    for user, host in pairs:
+        wanted = "YES stamped\r\n" if host in permitted[user].split() else "NO refused\r\n"
+        got = d.ask(w.question(user=f"{user}@example.org", sending=host, host=hosts[host]))
+        equal(got, wanted, f"{user} by {host}")
+
+
+def closed_after(client, begin):
+    """Seconds until the other side closed, one way or the other, and what it said before."""
+    client.settimeout(40)
+    try:
+        octets = read_all(client)
+    except ConnectionError:
+        octets = b""
+    return time.monotonic() - begin, octets
+
+
+@case(waits=True)
+def a_connection_has_ten_seconds(t):
+    d = t.daemon()
+    results = {}
+
+    def half_a_line(name):
+        begin = time.monotonic()
+        with connect(d.address) as client:
+            client.sendall(b"alice")
+            results[name] = closed_after(client, begin)
+
+    def an_octet_a_second(name):
+        begin = time.monotonic()
+        with connect(d.address) as client:
+            def drip():
+                for _ in range(30):
+                    try:
+                        client.sendall(b"x")
+                    except OSError:
+                        return
+                    time.sleep(1)
+            thread = threading.Thread(target=drip)
+            thread.start()
+            results[name] = closed_after(client, begin)
+            thread.join()
+
+    def still_sends(name):
+        begin = time.monotonic()
+        with connect(d.address) as client:
+            client.sendall(b"alice -\r\nmore")
+            equal(client.recv(100), b"NO\r\n", "the answer")
+            while time.monotonic() - begin < 30:
+                try:
+                    client.sendall(b"x")
+                except OSError:
+                    break
+                time.sleep(0.2)
+            results[name] = time.monotonic() - begin, b""
+
+    jobs = [half_a_line, an_octet_a_second, still_sends]
+    threads = [threading.Thread(target=job, args=(job.__name__,)) for job in jobs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for job in jobs:
+        check(job.__name__ in results, f"{job.__name__} ended with an exception")
+        seconds, octets = results[job.__name__]
+        check(9.5 <= seconds <= 11.5, f"{job.__name__}: closed after {seconds:.1f} s")
+        equal(octets, b"", f"{job.__name__}: octets before that")
+    d.wait_log("event=unanswered why=timeout", 2)
+
+
+@case(waits=True)
+def a_silent_connection_is_closed(t):
+    """The kernel keeps it from us for a while; then it has its ten seconds."""
+    d = t.daemon()
+    begin = time.monotonic()
+    with connect(d.address) as client:
+        seconds, octets = closed_after(client, begin)
+    check(9 <= seconds <= 36, f"closed after {seconds:.1f} s")
+    equal(octets, b"", "octets before that")
+
+
+@case
+def what_is_never_closed_is_discarded_to_a_limit(t):
+    """A peer that sends for ever is cut off before its ten seconds are over."""
+    d = t.daemon()
+    sent = 0
+    begin = time.monotonic()
+    with connect(d.address) as client:
+        try:
+            while time.monotonic() - begin < 9:
+                sent += client.send(b"x" * 65536)
+        except ConnectionError:
+            pass
+        else:
+            raise Failure(f"{sent} octets were taken")
+    equal(d.ask("bob -\r\n"), "ALLOW\r\n", "afterwards")
+
+
+main()
