@@ -288,13 +288,13 @@ int parent_run(const char *path)
     const bool served = open_shop();
     uint64_t now = clock_milliseconds();
     while (tend(now) > 0) {
+        settle_reload(now);
         if (parent.reload && parent.starting == NULL && parent.serving != NULL &&
                 free_place() != NULL)
             start_reload(now);
         wait_for_something(now);
         now = clock_milliseconds();
         on_signals(now);
-        settle_reload(now);
         if (now >= parent.save_at)
             save_keyuse(now);
         log_flush();

@@ -1,0 +1,258 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+"""SIGHUP and SIGTERM, while clients ask without a pause."""
+import os
+import signal
+import socket
+import time
+
+from harness import (Key, Load, case, check, connect, equal, main, read_all, wait_for,
+                     write_file)
+
+YES = "YES stamped\r\n"
+
+
+def load_of(t, d, question=None, **how):
+    w = t.world
+    return Load(t, d.addresses(), question or (lambda: (w.question(), {YES})), **how)
+
+
+def ends_well(load, least=1):
+    load.stop()
+    equal(load.lost, [], "lost questions")
+    equal(load.wrong, [], "wrong answers")
+    check(load.asked >= least, f"only {load.asked} questions were asked")
+
+
+@case
+def the_same_again_loses_nothing(t):
+    d = t.daemon()
+    load = load_of(t, d)
+    for _ in range(15):
+        load.wait_asked(40)
+        d.reload()
+    ends_well(load, 600)
+
+
+@case
+def users_change(t):
+    w = t.world
+    d = t.daemon()
+    both = {"NO refused\r\n", YES}
+    load = load_of(t, d, lambda: (w.question(user="carol@example.org"), both))
+    for has_carol in (True, False, True):
+        carol = 'user "carol" { }' if has_carol else ""
+        config = w.config(domain=f'{carol} user "alice" {{ }}')
+        d.reload(config)
+        # The old generation may finish what it has in hand; what is asked from now on is not.
+        wanted = YES if has_carol else "NO refused\r\n"
+        wait_for(lambda: d.ask(w.question(user="carol@example.org")) == wanted,
+                 "the new users", limit=5)
+        for _ in range(50):
+            equal(d.ask(w.question(user="carol@example.org")), wanted, f"carol: {has_carol}")
+    ends_well(load)
+
+
+@case
+def keys_rotate_without_a_gap(t):
+    w = t.world
+    new_service, new_host = Key("service"), Key("host")
+    new_path = new_service.write(os.path.join(t.folder, "new.key"))
+    d = t.daemon()
+    current = {"host": w.host, "service": w.service}
+    load = load_of(t, d, lambda: (w.question(**current), {YES}))
+    old, new = w.host.public_text(), new_host.public_text()
+    load.wait_asked(50)
+    d.reload(w.config(host_keys=[new, old]))
+    current["host"] = new_host
+    load.wait_asked(50)
+    d.reload(w.config(keys=[new_path, w.service_path], host_keys=[new, old]))
+    current["service"] = new_service
+    load.wait_asked(50)
+    d.reload(w.config(keys=[new_path], host_keys=[new]))
+    load.wait_asked(50)
+    ends_well(load, 200)
+    equal(d.ask(w.question()), "NO forged\r\n", "with the old keys")
+
+
+@case
+def workers_change_in_number(t):
+    w = t.world
+    d = t.daemon(w.config(workers=1))
+    load = load_of(t, d, threads=6)
+    for workers in (4, 2, 8, 1, 3):
+        d.reload(w.config(workers=workers))
+        load.wait_asked(100)
+        d.wait_workers(workers)
+    ends_well(load, 500)
+
+
+@case
+def addresses_come_and_go(t):
+    w = t.world
+    first, second = '"127.0.0.1:0"', '"127.0.0.2:0"'
+    d = t.daemon(w.config(listen=[first]))
+    address = d.address
+    load = load_of(t, d)
+    d.reload(w.config(listen=[first, second]))
+    equal(d.addresses()[0], address, "the address that stays")
+    other = d.addresses()[1]
+    also = Load(t, [other], load.question)
+    also.wait_asked(100)
+    also.stop()
+    half = []
+    for i in range(20):
+        question = w.question().encode()
+        client = connect(other)
+        client.sendall(question[:1 + i])
+        half.append((client, question[1 + i:]))
+    d.reload(w.config(listen=[first]))
+    for client, rest in half:
+        client.sendall(rest)
+        equal(read_all(client).decode(), YES, "in mid-question at an address that went away")
+        client.close()
+    equal(also.lost + also.wrong, [], "at the second address")
+    load.wait_asked(50)
+    ends_well(load)
+
+
+@case(waits=True)
+def an_address_that_went_away_is_closed_in_the_end(t):
+    w = t.world
+    d = t.daemon(w.config(listen=['"127.0.0.1:0"', '"127.0.0.2:0"']))
+    other = d.addresses()[1]
+    d.reload(w.config(listen=['"127.0.0.1:0"']))
+
+    def refused():
+        try:
+            connect(other).close()
+        except ConnectionRefusedError:
+            return True
+        return time.sleep(0.2)
+    wait_for(refused, "the address to be closed", limit=20)
+    d.wait_workers(2)
+
+
+@case
+def a_bad_configuration_is_refused_and_the_old_goes_on(t):
+    w = t.world
+    d = t.daemon()
+    load = load_of(t, d)
+    pids = d.workers()
+    good = w.config()
+    bad = [
+        (good.replace("workers = 2", "workers = many"), ":7: bad workers: many: expected a number"),
+        (good.replace("example.org", "exa_mple.org"), "exa_mple.org: expected a domain name"),
+        (good.replace("service.key", "nothing.key"), "nothing.key: expected a key file"),
+        (good.replace("127.0.0.1:0", "192.0.2.1:1"), "192.0.2.1:1: expected an address to listen"),
+        (good.replace("nobody", "no-such-user"), "no-such-user: expected a user of this machine"),
+        (good + "}", "unexpected"),
+        ("", "service"),
+    ]
+    for config, wanted in bad:
+        line = d.reload(config, "event=reload-refused")
+        check(wanted in line and d.config in line, f"{wanted!r} is not in {line!r}")
+    write_file(d.config, good)
+    equal(d.workers(), pids, "the workers")
+    ends_well(load)
+
+
+@case
+def many_signals_at_once(t):
+    d = t.daemon()
+    load = load_of(t, d)
+    for _ in range(200):
+        os.kill(d.pid, signal.SIGHUP)
+        time.sleep(0.001)
+    d.wait_log("event=reloaded", 2)
+    load.wait_asked(100)
+    d.wait_workers(2)
+    ends_well(load)
+    check(d.process.poll() is None, "verimaild runs")
+
+
+@case
+def a_slow_client_is_answered_by_its_old_worker(t):
+    w = t.world
+    d = t.daemon()
+    old = set(d.workers())
+    with connect(d.address) as client:
+        client.sendall(b"carol@example.org - ip=")
+        time.sleep(0.05)
+        for _ in range(3):
+            d.reload(w.config(domain='user "carol" { allow_unauthorized = true }'))
+        left = old & set(d.workers())
+        check(len(left) == 1, f"{len(left)} of the old workers wait for it")
+        client.sendall(b"192.0.2.1\r\n")
+        equal(read_all(client), b"NO unstamped ttl=300\r\n", "by the old users")
+    equal(d.ask("carol@example.org - ip=192.0.2.1\r\n"), "ALLOW unstamped ttl=300\r\n", "the new")
+    d.wait_workers(2, old)
+
+
+@case
+def sigterm_under_load_answers_what_is_in_hand(t):
+    w = t.world
+    for _ in range(5):
+        d = t.daemon()
+        held = []
+        for _ in range(20):
+            client = connect(d.address)
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            client.sendall(b"bob@example.org - ")
+            held.append(client)
+        load = load_of(t, d)
+        load.wait_asked(100)
+        for client in held:
+            client.sendall(b"x=")
+        begin = time.monotonic()
+        os.kill(d.pid, signal.SIGTERM)
+        for client in held:
+            client.sendall(b"1\r\n")
+            equal(read_all(client), b"ALLOW unstamped ttl=300\r\n", "in hand")
+            client.close()
+        equal(d.stop(), 0, "the exit status")
+        seconds = time.monotonic() - begin
+        load.stop()
+        equal(load.wrong, [], "wrong answers")
+        check(seconds < 10, f"it took {seconds:.1f} s")
+        equal(d.count("event=stopped"), 1, "last lines")
+
+
+@case(waits=True)
+def sigterm_waits_for_a_held_connection_no_longer_than_its_time(t):
+    d = t.daemon()
+    with connect(d.address) as client:
+        client.sendall(b"alice")
+        time.sleep(0.1)
+        begin = time.monotonic()
+        equal(d.stop(), 0, "the exit status")
+        seconds = time.monotonic() - begin
+        equal(read_all(client), b"", "what it was told")
+    check(8 <= seconds <= 11, f"it took {seconds:.1f} s")
+
+
+@case
+def sigint_and_sigterm_end_an_idle_service_at_once(t):
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        d = t.daemon()
+        begin = time.monotonic()
+        equal(d.stop(signum), 0, "the exit status")
+        check(time.monotonic() - begin < 2, f"signal {signum} took too long")
+
+
+@case
+def a_group_signal_is_the_parents_alone(t):
+    """A terminal's ^C reaches all processes of the group."""
+    d = t.daemon(start_new_session=True)
+    with connect(d.address) as client:
+        client.sendall(b"bob ")
+        time.sleep(0.05)
+        os.killpg(d.pid, signal.SIGINT)
+        d.wait_log("event=stopping")
+        client.sendall(b"-\r\n")
+        equal(read_all(client), b"ALLOW\r\n", "in hand")
+    equal(d.process.wait(10), 0, "the exit status")
+    equal(d.count("worker-died"), 0, "deaths")
+
+
+main()
