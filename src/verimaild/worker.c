@@ -38,16 +38,18 @@ static bool watch(int epoll, int fd, uint32_t events, uint64_t tag)
     return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
-/* A worker needs a descriptor for each connection it holds and a few of its own. */
+/* A worker needs a descriptor for each connection it holds and a few of its own. Root may raise the
+ * hard limit, but not in every container. */
 static void raise_descriptors(uint64_t connections)
 {
-    struct rlimit limit;
     const rlim_t wanted = connections + 128;
+    const struct rlimit all = {.rlim_cur = wanted, .rlim_max = wanted};
+    struct rlimit limit;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
         return;
-    if (limit.rlim_max < wanted && geteuid() == 0)
-        limit.rlim_max = wanted;
+    if (limit.rlim_max < wanted && setrlimit(RLIMIT_NOFILE, &all) == 0)
+        return;
     limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < wanted)
         log_event(LOG_LEVEL_WARNING, "few-descriptors", "because",
