@@ -1,0 +1,72 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+"""A worker that makes a system call which it should not: it dies, and the next one answers."""
+import os
+import re
+
+from harness import Skip, case, check, connect, equal, log_value, main, read_all
+
+SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "trespass.c")
+
+
+def trespasses():
+    with open(SOURCE, encoding="ascii") as file:
+        return re.findall(r'^ +\{"([a-z0-9-]+)", ', file.read(), re.MULTILINE)
+
+
+def trespass(d, user):
+    """What is answered to a question that makes the worker do it."""
+    with connect(d.address) as client:
+        try:
+            client.sendall(f"{user} -\r\n".encode())
+            return read_all(client)
+        except ConnectionResetError:
+            return b""
+
+
+@case
+def every_trespass_is_the_end_of_a_worker(t):
+    if os.uname().machine != "x86_64":
+        raise Skip("the table of calls is for x86_64")
+    users = trespasses()
+    check(len(users) > 50, f"{len(users)} trespasses in trespass.c")
+    d = None
+    failed = []
+    for i, user in enumerate(users):
+        # Two deaths in a row would make the third worker come late.
+        if i % 2 == 0:
+            if d is not None:
+                d.kill()
+            d = t.daemon(t.world.config(workers=1), program="trespass")
+        pids = d.workers()
+        answer = trespass(d, user)
+        if answer:
+            failed.append(f"{user}: the worker lived to answer {answer!r}")
+            continue
+        line = d.wait_log("event=worker-died", i % 2 + 1)[-1]
+        if log_value(line, "signal") != "31" or "sandbox forbids" not in line:
+            failed.append(f"{user}: {line}")
+        equal(d.ask("bob -\r\n"), "ALLOW\r\n", f"by the next worker, after {user}")
+        check(d.workers() != pids, f"another worker, after {user}")
+    print(f"# {len(users)} trespasses")
+    equal(failed, [], "trespasses that did not end in SIGSYS")
+
+
+@case
+def others_are_answered_meanwhile(t):
+    d = t.daemon(program="trespass")
+    equal(trespass(d, "socket"), b"", "the trespass")
+    for _ in range(50):
+        equal(d.ask(t.world.question()), "YES stamped\r\n", "afterwards")
+    equal(d.stop(), 0, "the exit status")
+
+
+@case
+def the_wrapped_judge_judges_as_the_real_one(t):
+    d = t.daemon(program="trespass")
+    equal(d.ask("alice -\r\n"), "NO\r\n", "alice")
+    equal(d.ask("opens -\r\n"), "NO\r\n", "a user who is no trespass")
+    equal(d.count("worker-died"), 0, "deaths")
+
+
+main()
