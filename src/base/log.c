@@ -49,6 +49,13 @@ void log_init(void)
     the_log.is_socket = fstat(STDERR_FILENO, &st) == 0 && S_ISSOCK(st.st_mode);
 }
 
+void log_after_fork(void)
+{
+    the_log.len = 0;
+    the_log.dropped = 0;
+    the_log.due = 0;
+}
+
 void log_configure(enum log_level least, enum log_format format)
 {
     the_log.least = least;

@@ -29,6 +29,8 @@ enum log_format {
  * counted, and the count is logged as soon as that is possible. */
 void log_init(void);
 void log_configure(enum log_level least, enum log_format format);
+/* In a child: what is kept is its parent's to write. */
+void log_after_fork(void);
 
 /* Whether lines are kept for a moment, so that a busy worker writes many at once. Off at the
  * start. */

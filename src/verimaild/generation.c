@@ -150,6 +150,8 @@ static void become_worker(struct generation *g, size_t index, int control)
             .listeners_shared = listening_is_shared(g->listening),
     };
 
+    log_after_fork();
+    generation_configure_log(g);
     /* The parent alone says when to stop: a terminal or a supervisor may signal the whole group. */
     signal(SIGINT, SIG_IGN);
     signal(SIGTERM, SIG_IGN);
@@ -382,6 +384,16 @@ const struct keyring *generation_keyring(const struct generation *g)
 const struct config *generation_config(const struct generation *g)
 {
     return g->config;
+}
+
+void generation_configure_log(const struct generation *g)
+{
+    const struct config_service *service = g->config->service;
+    enum log_level level = LOG_LEVEL_INFO;
+
+    (void)log_level_find(service->log_level.at, &level); /* checked when it was read */
+    log_configure(
+            level, strcmp(service->log_format.at, "json") == 0 ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT);
 }
 
 void generation_log(const struct generation *g)

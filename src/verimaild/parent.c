@@ -61,15 +61,6 @@ static void log_problems(enum log_level level, const char *event, struct problem
     }
 }
 
-static void configure_log(const struct config_service *service)
-{
-    enum log_level level = LOG_LEVEL_INFO;
-
-    (void)log_level_find(service->log_level.at, &level); /* checked when it was read */
-    log_configure(
-            level, strcmp(service->log_format.at, "json") == 0 ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT);
-}
-
 /* A new generation in its place, started; NULL when it could not be: the log says why. */
 static struct generation *start(const char *event, uint64_t now)
 {
@@ -122,7 +113,7 @@ static void serve(struct generation *g, uint64_t now)
     save_keyuse(now);
     parent.serving = g;
     parent.starting = NULL;
-    configure_log(&generation_config(g)->service[0]);
+    generation_configure_log(g);
     generation_log(g);
     if (warnings != NULL) {
         warn_keyuse(generation_config(g), generation_keyring(g), warnings);

@@ -208,6 +208,7 @@ PROGRAMS = {
     "verimaild": "src/verimaild/verimaild",
     "trespass": "test/e2e/verimaild-trespass",
 }
+READY = 'level=notice event=ready|"level":"notice","event":"ready"'
 DAEMONS = []  # all that were ever started
 
 
@@ -232,7 +233,7 @@ class Daemon:
         case.daemons.append(self)
         DAEMONS.append(self)
         if ready:
-            self.wait_log("event=ready|\"event\":\"ready\"")
+            self.wait_log(READY)
 
     def text(self):
         with open(self.log, "rb") as file:
@@ -258,12 +259,12 @@ class Daemon:
         """Where it listens since its last start or reload, in the configuration's order."""
         found = []
         for line in self.text().splitlines():
-            match = re.search(r"event=listening address=(\S+)|"
-                              r'"event":"listening","address":"([^"]+)"', line)
+            match = re.search(r"level=notice event=listening address=(\S+)|"
+                              r'"level":"notice","event":"listening","address":"([^"]+)"', line)
             if match:
                 host, port = (match[1] or match[2]).rsplit(":", 1)
                 found.append((host.strip("[]"), int(port)))
-            elif re.search(r"event=ready|\"event\":\"ready\"", line):
+            elif re.search(READY, line):
                 last, found = found, []
         return last
 

@@ -1,0 +1,289 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+"""What the log says, whatever strangers send and whatever becomes of the log itself."""
+import json
+import os
+import re
+import threading
+import time
+
+from harness import (Failure, Load, ask, case, check, connect, equal, log_value, main, reset,
+                     wait_for)
+
+YES = "YES stamped\r\n"
+TEXT_LINE = re.compile(
+    r'time=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z level=\w+ event=[\w-]+'
+    r'( \w+=("([^"\\\x00-\x1f]|\\["\\]|\\x[0-9a-f]{2})*"|[^" =\\\x00-\x20\x7f-\xff]+))*')
+HOSTILE = [
+    'a"b', "a\\b", 'a\\"b', "a'b", "a=b", "level=error", "a<b>", "<3>a", "{a}", "[a]", "a,b",
+    "%0A%0Devent=ready", "%00", "%FF%FE", "%C3%B6", "%1B[2J", "$(id)", "`id`", "a;b", "a|b",
+    '","event":"ready', "null", "x" * 64, '"' * 64, "\\" * 64, "%01" * 64,
+]
+
+
+def ask_hostile(d):
+    for user in HOSTILE:
+        d.ask(f"{user}@example.org - ip=2001:db8::1 rcpt={'x' * 60}.example\r\n")
+    d.ask(f"{'%01' * 64}@example.org - rcpt={','.join(['a.example'] * 204)}\r\n")
+    for line in (b"\xff\xfe\n", b"\x1b[2J -\n", b'"\n', b"\\\n", b"\0\n", b"a" * 5000 + b"\n"):
+        d.ask(line)
+    return len(HOSTILE) + 1
+
+
+@case
+def text_is_well_formed(t):
+    d = t.daemon()
+    asked = ask_hostile(d)
+    d.wait_log("event=question", asked)
+    d.wait_log("event=malformed", 6)
+    for line in d.text().splitlines():
+        check(TEXT_LINE.fullmatch(line), f"not well formed: {line}")
+        check(len(line) < 2048, f"{len(line)} octets: {line}")
+    equal(d.count("level=notice event=ready"), 1, "lines that say ready")
+
+
+@case
+def json_is_well_formed(t):
+    d = t.daemon(t.world.config('log_format = "json"'))
+    asked = ask_hostile(d)
+    d.ask(t.world.question())
+    d.wait_log('"event":"question"', asked + 1)
+    d.wait_log('"event":"malformed"', 6)
+    lines = [json.loads(line) for line in d.text().splitlines()]
+    for line in lines:
+        check({"time", "level", "event"} <= set(line), f"lacks what each has: {line}")
+    users = {line["user"] for line in lines if line["event"] == "question"}
+    check({f"{user}@example.org" for user in HOSTILE} <= users, f"users: {users}")
+    last = [line for line in lines if line.get("user") == "alice@example.org"]
+    equal([last[0][name] for name in ("verdict", "reason", "host", "rcpt")],
+          ["YES", "stamped", "mail.example.org", "example.net"], "a question")
+    equal(d.stop(), 0, "the exit status")
+    equal(json.loads(d.text().splitlines()[-1])["event"], "stopped", "the last line")
+
+
+@case
+def the_level_counts_for_workers_too(t):
+    w = t.world
+    d = t.daemon(w.config('log_level = "notice"'))
+    equal(d.ask(w.question()), YES, "the answer")
+    d.reload(w.config('log_level = "info"'))
+    equal(d.ask("bob -\r\n"), "ALLOW\r\n", "the answer")
+    equal(d.stop(), 0, "the exit status")
+    users = [log_value(line, "user") for line in d.lines("event=question")]
+    equal(users, ["bob@example.org"], "users in the log")
+
+
+@case
+def a_long_question_does_not_hide_who_asked(t):
+    d = t.daemon()
+    receivers = ",".join(["a.example"] * 204)
+    equal(d.ask(f"{'%01' * 64}@example.org - rcpt={receivers} ip=192.0.2.1\r\n"),
+          "NO unstamped ttl=300\r\n", "the answer")
+    line = d.wait_log("event=question")[0]
+    check(line.endswith('..."'), f"not cut: {line}")
+    check("source=127.0.0.1:" in line and "ip=192.0.2.1" in line, line)
+
+
+@case
+def no_secret_and_no_payload_is_logged(t):
+    w = t.world
+    d = t.daemon()
+    sealed = w.payload()
+    secrets = [w.service.secret_text()[-40:], w.host.secret_text()[-40:],
+               bytes(w.service.secret).hex()]
+    for question in (f"alice {sealed}\r\n", f"alice {sealed} rcpt=example.net\r\n",
+                     f"bob {sealed} rcpt=example.net\r\n", f"alice {sealed}x\r\n",
+                     f"alice {sealed} {sealed}\r\n", f"{sealed} -\r\n", sealed, sealed + " -\0\r\n",
+                     f"alice - rcpt={sealed}\r\n", f"alice - note={sealed}\r\n"):
+        d.ask(question, half_close=True)
+    d.reload()
+    equal(d.stop(), 0, "the exit status")
+    text = d.text()
+    check("event=question" in text and "event=malformed" in text, "something was logged")
+    for secret in [sealed, sealed[:40], sealed[-40:], *secrets]:
+        check(secret not in text, f"{secret} is in the log")
+
+
+def read_until(pipe, d, wanted):
+    """Copies what comes to the log's file until it has what is wanted."""
+    with open(d.log, "ab") as log:
+        while wanted not in d.text():
+            octets = os.read(pipe, 4096)
+            if not octets:
+                raise Failure(f"the log ended before {wanted}")
+            log.write(octets)
+            log.flush()
+
+
+def with_pipe(t, **how):
+    ours, theirs = os.pipe()
+    d = t.daemon(t.world.config(workers=4), stderr=theirs, ready=False, **how)
+    os.close(theirs)
+    read_until(ours, d, "event=ready")
+    return d, ours
+
+
+def rest_of(pipe, d):
+    """Reads to the end in a thread of its own."""
+    def run():
+        with open(d.log, "ab") as log, os.fdopen(pipe, "rb") as source:
+            while octets := source.read1(65536):
+                log.write(octets)
+                log.flush()
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+@case
+def a_pipe_that_nobody_reads_delays_no_answer(t):
+    w = t.world
+    d, pipe = with_pipe(t)
+    load = Load(t, d.addresses(), lambda: (w.question(), {YES}))
+    load.wait_asked(4000)
+    # Room for one write, again and again, and all of them want it.
+    for _ in range(50):
+        with open(d.log, "ab") as log:
+            log.write(os.read(pipe, 4096))
+        time.sleep(0.005)
+    load.wait_asked(1000)
+    load.stop()
+    equal(load.lost + load.wrong, [], "lost and wrong answers")
+    reader = rest_of(pipe, d)
+    d.wait_log("event=log-lines-lost")
+    equal(d.stop(), 0, "the exit status")
+    reader.join()
+    equal(d.count("event=question") + said_lost(d), load.asked,
+          "lines, and what is said to be lost")
+
+
+def said_lost(d):
+    return sum(int(log_value(line, "count")) for line in d.lines("event=log-lines-lost"))
+
+
+@case
+def two_that_write_to_a_pipe_never_wait_for_each_other(t):
+    """Between the look at a pipe and the write another may have filled it."""
+    d, pipe = with_pipe(t)
+    inode = os.fstat(pipe).st_ino
+    for pid in [d.pid, *d.workers()]:
+        flags = []
+        for fd in os.listdir(f"/proc/{pid}/fd"):
+            if os.readlink(f"/proc/{pid}/fd/{fd}") == f"pipe:[{inode}]":
+                with open(f"/proc/{pid}/fdinfo/{fd}", encoding="ascii") as file:
+                    flags += [int(line.split()[1], 8) for line in file if line[:6] == "flags:"]
+        check(any(flag & os.O_NONBLOCK for flag in flags), f"none that does not block: {flags}")
+    os.close(pipe)
+
+
+@case
+def what_was_lost_is_counted_when_it_can_be_written_again(t):
+    w = t.world
+    path = os.path.join(t.folder, "fifo")
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with open(path, "wb") as writer:
+        d = t.daemon(w.config(workers=2), stderr=writer, ready=False)
+    os.set_blocking(reader, True)
+    read_until(reader, d, "event=ready")
+    os.close(reader)
+    for _ in range(50):
+        equal(d.ask(w.question()), YES, "without a log")
+        time.sleep(0.005)
+    reading = rest_of(os.open(path, os.O_RDONLY), d)
+    d.wait_log("event=log-lines-lost")
+    for _ in range(20):
+        equal(d.ask(w.question()), YES, "with a log again")
+    equal(d.stop(), 0, "the exit status")
+    reading.join()
+    equal(d.count("event=question") + said_lost(d), 70, "lines, and what is said to be lost")
+
+
+@case
+def a_log_that_is_not_read_is_not_repeated(t):
+    """What the parent could not write yet is not the workers' to write as well."""
+    d, pipe = with_pipe(t)
+    os.set_blocking(pipe, False)
+    for _ in range(60):
+        try:
+            d.ask("x" * 5000)
+            for _ in range(50):
+                d.ask("bob@example.org - rcpt=" + "x" * 60 + ".example\r\n")
+        except OSError as error:
+            raise Failure(str(error)) from error
+    os.set_blocking(pipe, True)
+    with open(d.config, "a", encoding="ascii") as file:
+        file.write("}")
+    os.kill(d.pid, 1)
+    time.sleep(0.2)
+    os.kill(d.pid, 1)
+    time.sleep(0.2)
+    with open(d.config, "r+", encoding="ascii") as file:
+        text = file.read()
+        file.seek(0)
+        file.truncate()
+        file.write(text[:-1])
+    before = d.workers()
+    os.kill(d.pid, 1)
+    wait_for(lambda: not set(before) & set(d.workers()), "new workers", limit=20)
+    reader = rest_of(pipe, d)
+    d.wait_log("event=reloaded")
+    for _ in range(40):
+        d.ask("bob -\r\n")
+    equal(d.stop(), 0, "the exit status")
+    reader.join()
+    equal(d.count("event=reload-refused"), 2, "refusals")
+    equal(d.count("event=reloaded"), 1, "reloads")
+
+
+@case
+def a_pipe_that_is_closed_stops_nothing(t):
+    d, pipe = with_pipe(t)
+    os.close(pipe)
+    for _ in range(200):
+        equal(d.ask(t.world.question()), YES, "without a log")
+    os.kill(d.pid, 1)
+    time.sleep(0.3)
+    equal(d.ask(t.world.question()), YES, "after a reload")
+    equal(d.stop(), 0, "the exit status")
+
+
+@case
+def a_full_disk_stops_nothing(t):
+    d = t.daemon()
+    address = d.address
+    d.kill()
+    port = address[1]
+    with open("/dev/full", "wb") as full:
+        d = t.daemon(t.world.config(listen=[f'"127.0.0.1:{port}"']), stderr=full, ready=False)
+
+    def answers():
+        try:
+            return ask(address, t.world.question()) == YES
+        except ConnectionRefusedError:
+            return False
+    wait_for(answers, "an answer")
+    for _ in range(300):
+        equal(ask(address, t.world.question()), YES, "without a log")
+    with open(f"/proc/{d.workers()[0]}/stat", encoding="ascii") as file:
+        before = sum(map(int, file.read().rsplit(")", 1)[1].split()[11:13]))
+    time.sleep(0.5)
+    with open(f"/proc/{d.workers()[0]}/stat", encoding="ascii") as file:
+        after = sum(map(int, file.read().rsplit(")", 1)[1].split()[11:13]))
+    check(after - before < 10, f"an idle worker used {after - before} ticks of 50")
+    equal(d.stop(), 0, "the exit status")
+
+
+@case
+def resets_do_not_fill_the_log(t):
+    d = t.daemon()
+    for _ in range(500):
+        client = connect(d.address)
+        client.sendall(b"alice")
+        reset(client)
+    equal(d.ask("bob -\r\n"), "ALLOW\r\n", "afterwards")
+    equal(d.stop(), 0, "the exit status")
+    check(d.count("") < 400, f"{d.count('')} lines")
+
+
+main()
