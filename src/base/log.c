@@ -2,6 +2,7 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,16 +20,18 @@
 static struct log {
     enum log_level least;
     enum log_format format;
+    int fd;
     bool journal;
     bool is_socket;
     bool buffered;
     time_t second; /* of which the text below is the date and the time */
     char second_text[19];
     uint64_t dropped;
+    uint64_t said; /* of them: so many the first line that is kept speaks of */
     uint64_t due; /* milliseconds: when to write; 0: nothing is kept */
     size_t len;
     char kept[KEPT_MAX];
-} the_log = {.least = LOG_LEVEL_INFO};
+} the_log = {.least = LOG_LEVEL_INFO, .fd = STDERR_FILENO};
 
 static const struct {
     const char *name;
@@ -40,19 +43,32 @@ static const struct {
         {"info", LOG_LEVEL_INFO},
 };
 
+/* Between poll() and write() another process may take a pipe's last room. An open file of our own
+ * does not wait then; standard error itself is not ours to change. */
+static int open_pipe(void)
+{
+    const int fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+
+    return fd >= 0 ? fd : STDERR_FILENO;
+}
+
 void log_init(void)
 {
-    struct stat st;
+    struct stat st = {0};
 
     tzset(); /* gmtime_r() reads a file the first time, which a worker may not */
     the_log.journal = getenv("JOURNAL_STREAM") != NULL;
-    the_log.is_socket = fstat(STDERR_FILENO, &st) == 0 && S_ISSOCK(st.st_mode);
+    (void)fstat(STDERR_FILENO, &st);
+    the_log.is_socket = S_ISSOCK(st.st_mode);
+    if (S_ISFIFO(st.st_mode))
+        the_log.fd = open_pipe();
 }
 
 void log_after_fork(void)
 {
     the_log.len = 0;
     the_log.dropped = 0;
+    the_log.said = 0;
     the_log.due = 0;
 }
 
@@ -243,13 +259,13 @@ void log_begin(struct log_line *line, enum log_level level, const char *event)
 static ssize_t write_now(const char *at, size_t len)
 {
     if (the_log.is_socket)
-        return send(STDERR_FILENO, at, len, MSG_DONTWAIT | MSG_NOSIGNAL);
-    struct pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT};
+        return send(the_log.fd, at, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    struct pollfd ready = {.fd = the_log.fd, .events = POLLOUT};
     if (poll(&ready, 1, 0) <= 0 || (ready.revents & POLLOUT) == 0) {
         errno = EAGAIN;
         return -1;
     }
-    return write(STDERR_FILENO, at, len);
+    return write(the_log.fd, at, len);
 }
 
 /* The lines that fit in one chunk, or one line that is longer. */
@@ -277,6 +293,15 @@ static void forget(size_t len)
     memmove(the_log.kept, the_log.kept + len, the_log.len);
 }
 
+static void drop(size_t len)
+{
+    the_log.dropped += count_lines(the_log.kept, len);
+    if (the_log.said > 0)
+        the_log.dropped += the_log.said - 1;
+    the_log.said = 0;
+    forget(len);
+}
+
 static void write_kept(void)
 {
     while (the_log.len > 0) {
@@ -284,11 +309,10 @@ static void write_kept(void)
         const ssize_t written = write_now(the_log.kept, len);
         if (written > 0) {
             forget((size_t)written);
+            the_log.said = 0;
         } else if (errno != EINTR) {
-            if (errno != EAGAIN) { /* a full disk, a closed pipe: it will not get better soon */
-                the_log.dropped += count_lines(the_log.kept, len);
-                forget(len);
-            }
+            if (errno != EAGAIN) /* a full disk, a closed pipe: it will not get better soon */
+                drop(len);
             return;
         }
     }
@@ -312,6 +336,7 @@ static void say_dropped(void)
 
     the_log.dropped = 0;
     log_begin(&line, LOG_LEVEL_WARNING, "log-lines-lost");
+    the_log.said = line.wanted ? dropped : 0;
     log_number(&line, "count", dropped);
     log_end(&line);
 }
