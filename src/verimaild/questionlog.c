@@ -35,16 +35,20 @@ static void put_if_any(struct log_line *line, const char *name, struct text valu
 
 static void put_question(struct log_line *line, const struct inquiry *inquiry)
 {
-    const struct question *question = &inquiry->question;
     const struct judgement *judgement = &inquiry->judgement;
 
     log_string(line, "verdict", verdict_name(judgement->answer.verdict));
     log_string(line, "reason", reason_name(judgement->answer.reason));
     put_if_any(line, "cause", text_of(judgement->cause));
-    log_text(line, "user", address_text(&question->user));
+    log_text(line, "user", address_text(&inquiry->question.user));
     put_if_any(line, "host", inquiry_host(inquiry));
-    put_if_any(line, "rcpt", question->rcpt);
+}
+
+/* The longest comes last: a line that is cut says all the same who asked. */
+static void put_names(struct log_line *line, const struct question *question)
+{
     put_if_any(line, "ip", question->ip);
+    put_if_any(line, "rcpt", question->rcpt);
 }
 
 void questionlog_answered(struct questionlog *log, const struct inquiry *inquiry,
@@ -68,6 +72,8 @@ void questionlog_answered(struct questionlog *log, const struct inquiry *inquiry
         log_string(&line, "verdict", verdict_name(VERDICT_NO));
     put_source(&line, source);
     log_number(&line, "ms", waited);
+    if (inquiry->well_formed)
+        put_names(&line, &inquiry->question);
     log_end(&line);
 }
 
