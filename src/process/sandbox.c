@@ -30,6 +30,8 @@ static const int allowed[] = {
         SCMP_SYS(munlock),
         SCMP_SYS(futex),
         /* time, and chance for RSA blinding */
+        SCMP_SYS(timerfd_settime),
+        SCMP_SYS(read), /* of the timer */
         SCMP_SYS(clock_gettime),
         SCMP_SYS(gettimeofday),
         SCMP_SYS(time),

@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -19,6 +20,7 @@
 #define LISTENERS_MAX 1024 /* what a control packet has room for */
 
 /* What an event belongs to: a connection's index, or one of these and up. */
+#define TIMER_EVENT (UINT64_C(1) << 34)
 #define CONTROL_EVENT (UINT64_C(1) << 33)
 #define LISTENER_EVENT (UINT64_C(1) << 32)
 
@@ -26,6 +28,8 @@ struct worker {
     const struct worker_setup *setup;
     struct exchange *exchange;
     int epoll;
+    int timer;
+    uint64_t timer_due;       /* milliseconds; 0: it is not set */
     bool open[LISTENERS_MAX]; /* whether we still accept there */
     bool finishing;
     uint64_t finish_by; /* milliseconds */
@@ -60,7 +64,8 @@ static bool watch_all(struct worker *w)
 {
     const uint32_t events = EPOLLIN | (w->setup->listeners_shared ? EPOLLEXCLUSIVE : 0);
 
-    if (!watch(w->epoll, w->setup->control, EPOLLIN, CONTROL_EVENT))
+    if (!watch(w->epoll, w->setup->control, EPOLLIN, CONTROL_EVENT) ||
+            !watch(w->epoll, w->timer, EPOLLIN, TIMER_EVENT))
         return false;
     for (size_t i = 0; i < w->setup->listeners_count; i++) {
         if (!watch(w->epoll, w->setup->listeners[i], events, LISTENER_EVENT + i))
@@ -79,7 +84,8 @@ static bool prepare(struct worker *w)
     raise_descriptors(limits->connections);
     service_after_fork(setup->service);
     w->epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (w->epoll < 0 || setup->listeners_count > LISTENERS_MAX)
+    w->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (w->epoll < 0 || w->timer < 0 || setup->listeners_count > LISTENERS_MAX)
         return false;
     w->exchange = exchange_init(setup->service, setup->keyuse, limits, w->epoll);
     return w->exchange != NULL && watch_all(w) &&
@@ -163,9 +169,34 @@ static int time_left(const struct worker *w, uint64_t now)
     return left;
 }
 
+/* Waiting with a time-out costs the kernel a timer for every question; this one is set now and
+ * then, and may go off too early, never too late. */
+static void set_timer(struct worker *w, uint64_t now)
+{
+    const int left = time_left(w, now);
+    const uint64_t due = left > 0 ? now + (uint64_t)left : now + 1;
+
+    if (left < 0 || (w->timer_due != 0 && w->timer_due <= due))
+        return;
+    const struct itimerspec when = {
+            .it_value = {.tv_sec = (time_t)(due / 1000), .tv_nsec = (long)(due % 1000) * 1000000}};
+    timerfd_settime(w->timer, TFD_TIMER_ABSTIME, &when, NULL);
+    w->timer_due = due;
+}
+
+static void on_timer(struct worker *w)
+{
+    uint64_t times;
+
+    (void)!read(w->timer, &times, sizeof times);
+    w->timer_due = 0;
+}
+
 static void on_event(struct worker *w, uint64_t tag, uint64_t now)
 {
-    if (tag == CONTROL_EVENT) {
+    if (tag == TIMER_EVENT) {
+        on_timer(w);
+    } else if (tag == CONTROL_EVENT) {
         on_control(w, now);
     } else if (tag >= LISTENER_EVENT) {
         const size_t i = (size_t)(tag - LISTENER_EVENT);
@@ -181,7 +212,9 @@ static void on_event(struct worker *w, uint64_t tag, uint64_t now)
 static uint64_t turn(struct worker *w, uint64_t before)
 {
     struct epoll_event events[EVENTS_MAX];
-    const int count = epoll_wait(w->epoll, events, EVENTS_MAX, time_left(w, before));
+
+    set_timer(w, before);
+    const int count = epoll_wait(w->epoll, events, EVENTS_MAX, -1);
     const uint64_t now = clock_milliseconds();
 
     for (int i = 0; i < count; i++)
