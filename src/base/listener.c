@@ -40,10 +40,11 @@ static bool get_bound(int fd, struct endpoint *bound_r)
 
 int listener_open(const struct endpoint *endpoint, struct endpoint *bound_r)
 {
+    const bool wildcard = endpoint->wildcard; /* the two may be one */
     struct endpoint at = *endpoint;
     int fd = open_at(&at);
 
-    if (fd < 0 && at.wildcard && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL)) {
+    if (fd < 0 && wildcard && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL)) {
         const in_port_t port = at.address.v6.sin6_port;
         at = (struct endpoint){.len = sizeof at.address.v4};
         at.address.v4.sin_family = AF_INET;
@@ -51,7 +52,7 @@ int listener_open(const struct endpoint *endpoint, struct endpoint *bound_r)
         fd = open_at(&at);
     }
     if (fd >= 0 && get_bound(fd, bound_r))
-        bound_r->wildcard = endpoint->wildcard;
+        bound_r->wildcard = wildcard;
     return fd;
 }
 
@@ -61,6 +62,7 @@ bool listener_adopt(int fd, struct endpoint *bound_r)
     int listening = 0;
     socklen_t len = sizeof type;
 
+    errno = EPROTOTYPE; /* unless a call fails */
     if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) != 0 || type != SOCK_STREAM)
         return false;
     len = sizeof listening;

@@ -8,11 +8,12 @@
 
 /* Opens a TCP socket that listens with SO_REUSEPORT and TCP_DEFER_ACCEPT, not blocking, closed on
  * exec. `*` is one socket for IPv6 and IPv4, or for IPv4 where the machine has no IPv6. Port 0:
- * `bound_r` has the one that the kernel picked. Returns the descriptor, or -1 with errno. */
+ * `bound_r`, which may be `endpoint` itself, has the one that the kernel picked. Returns the
+ * descriptor, or -1 with errno. */
 int listener_open(const struct endpoint *endpoint, struct endpoint *bound_r);
 
-/* Makes one that somebody else opened (socket activation) behave like ours. False when it is no
- * listening TCP socket. */
+/* Makes one that somebody else opened (socket activation) behave like ours. False with errno when it
+ * is no listening TCP socket. */
 bool listener_adopt(int fd, struct endpoint *bound_r);
 
 #endif

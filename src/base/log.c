@@ -60,8 +60,9 @@ void log_init(void)
     the_log.journal = getenv("JOURNAL_STREAM") != NULL;
     (void)fstat(STDERR_FILENO, &st);
     the_log.is_socket = S_ISSOCK(st.st_mode);
-    if (S_ISFIFO(st.st_mode))
-        the_log.fd = open_pipe();
+    if (the_log.fd != STDERR_FILENO)
+        close(the_log.fd);
+    the_log.fd = S_ISFIFO(st.st_mode) ? open_pipe() : STDERR_FILENO;
 }
 
 void log_after_fork(void)
@@ -147,21 +148,12 @@ static bool is_json(void)
 
 static void put_name(struct log_line *line, const char *name)
 {
-    const struct text so_far = writer_text(&line->out);
-    const char last = so_far.at[so_far.len - 1];
-
-    if (is_json()) {
-        if (last != '{')
-            writer_char(&line->out, ',');
-        writer_char(&line->out, '"');
-        writer_string(&line->out, name);
-        writer_string(&line->out, "\":");
-        return;
-    }
-    if (last != '>')
-        writer_char(&line->out, ' ');
+    if (line->named)
+        writer_char(&line->out, is_json() ? ',' : ' ');
+    line->named = true;
+    writer_string(&line->out, is_json() ? "\"" : "");
     writer_string(&line->out, name);
-    writer_char(&line->out, '=');
+    writer_string(&line->out, is_json() ? "\":" : "=");
 }
 
 static void put_octet(struct writer *w, char c)
@@ -239,6 +231,7 @@ void log_begin(struct log_line *line, enum log_level level, const char *event)
 {
     line->wanted = level <= the_log.least;
     line->cut = false;
+    line->named = !the_log.journal;
     if (!line->wanted)
         return;
     line->out = writer_of(line->room, sizeof line->room);

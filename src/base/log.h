@@ -27,7 +27,7 @@ enum log_format {
  * then begin with their priority and carry no time). Octets that are not printable ASCII are
  * escaped. Writing never waits: what cannot be written now is kept up to a limit, then dropped and
  * counted, and the count is logged as soon as that is possible. */
-void log_init(void);
+void log_init(void); /* once more where standard error has become another */
 void log_configure(enum log_level least, enum log_format format);
 /* In a child: what is kept is its parent's to write. */
 void log_after_fork(void);
@@ -45,6 +45,7 @@ int log_pending(void);
  * are our own words; values may be anybody's. */
 struct log_line {
     bool wanted;
+    bool named; /* something stands before the next name */
     bool cut;
     struct writer out;
     char room[LOG_LINE_MAX];

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: ISC
+#include "folder.h"
+
+#include <dirent.h>
+#include <err.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct folder folder_make(void)
+{
+    const char *above = getenv("TMPDIR");
+    struct folder folder;
+
+    snprintf(folder.path, sizeof folder.path, "%s/verimail-test-XXXXXX",
+            above != NULL ? above : "/tmp");
+    if (mkdtemp(folder.path) == NULL)
+        err(EXIT_FAILURE, "%s", folder.path);
+    return folder;
+}
+
+void folder_path(const struct folder *folder, const char *name, char path_r[FOLDER_PATH_MAX])
+{
+    if (snprintf(path_r, FOLDER_PATH_MAX, "%s/%s", folder->path, name) >= FOLDER_PATH_MAX)
+        errx(EXIT_FAILURE, "%s: too long a name", name);
+}
+
+void folder_remove(const struct folder *folder)
+{
+    DIR *open = opendir(folder->path);
+
+    for (struct dirent *entry; open != NULL && (entry = readdir(open)) != NULL;) {
+        char path[FOLDER_PATH_MAX];
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        folder_path(folder, entry->d_name, path);
+        if (remove(path) != 0)
+            err(EXIT_FAILURE, "%s", path);
+    }
+    if (open == NULL || closedir(open) != 0 || rmdir(folder->path) != 0)
+        err(EXIT_FAILURE, "%s", folder->path);
+}
+
+void folder_write(
+        const struct folder *folder, const char *name, const char *content, size_t len, mode_t mode)
+{
+    char path[FOLDER_PATH_MAX];
+
+    folder_path(folder, name, path);
+    FILE *file = fopen(path, "w");
+    if (file == NULL || fwrite(content, 1, len, file) != len || fclose(file) != 0 ||
+            chmod(path, mode) != 0)
+        err(EXIT_FAILURE, "%s", path);
+}
+
+bool folder_read(const struct folder *folder, const char *name, char *room_r, size_t size)
+{
+    char path[FOLDER_PATH_MAX];
+
+    folder_path(folder, name, path);
+    FILE *file = fopen(path, "r");
+    if (file == NULL)
+        return false;
+    const size_t len = fread(room_r, 1, size, file);
+    fclose(file);
+    if (len >= size)
+        errx(EXIT_FAILURE, "%s: more than %zu octets", path, size);
+    room_r[len] = '\0';
+    return true;
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: ISC
+// cmocka.h needs these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+#include "base/listener.h"
+
+static int option(int fd, int level, int name)
+{
+    int value = -1;
+    socklen_t len = sizeof value;
+
+    assert_int_equal(getsockopt(fd, level, name, &value, &len), 0);
+    return value;
+}
+
+static struct endpoint endpoint(const char *text)
+{
+    struct endpoint parsed;
+
+    assert_true(endpoint_parse(text, &parsed));
+    return parsed;
+}
+
+static unsigned port(const struct endpoint *of)
+{
+    return ntohs(of->address.any.sa_family == AF_INET ? of->address.v4.sin_port
+                                                      : of->address.v6.sin6_port);
+}
+
+static bool has_ipv6(void)
+{
+    const struct endpoint any = endpoint("[::1]:0");
+    struct endpoint bound;
+    const int fd = listener_open(&any, &bound);
+
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+static void check_ours(int fd)
+{
+    assert_int_equal(option(fd, SOL_SOCKET, SO_ACCEPTCONN), 1);
+    assert_true(option(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT) > 0);
+    assert_true((fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
+    assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+}
+
+/* The kernel picks a port; a second socket shares it. */
+static void several_share_one_port(void **state)
+{
+    const struct endpoint wanted = endpoint("127.0.0.1:0");
+    struct endpoint bound;
+    struct endpoint again;
+
+    (void)state;
+    const int first = listener_open(&wanted, &bound);
+    assert_true(first >= 0);
+    assert_int_not_equal(port(&bound), 0);
+    assert_int_equal(bound.len, sizeof bound.address.v4);
+    assert_int_equal(option(first, SOL_SOCKET, SO_REUSEPORT), 1);
+    check_ours(first);
+    const int second = listener_open(&bound, &again);
+    assert_true(second >= 0);
+    assert_true(endpoint_equal(&bound, &again));
+    close(first);
+    close(second);
+}
+
+/* Every one of the sockets at `*` takes IPv4 as well, also when the endpoint is where the port that
+ * was picked is put. */
+static void wildcard_stays_one(void **state)
+{
+    struct endpoint at = endpoint("*:0");
+    int fds[3];
+
+    (void)state;
+    if (!has_ipv6())
+        skip(); /* this machine has no IPv6 */
+    for (int i = 0; i < 3; i++) {
+        fds[i] = listener_open(&at, &at);
+        assert_true(fds[i] >= 0);
+        assert_true(at.wildcard);
+        assert_int_not_equal(port(&at), 0);
+        if (option(fds[i], IPPROTO_IPV6, IPV6_V6ONLY) != 0) {
+            print_error("socket %d of 3 at `*` takes IPv6 alone\n", i + 1);
+            fail();
+        }
+    }
+    for (int i = 0; i < 3; i++)
+        close(fds[i]);
+}
+
+static void ipv6_address_is_ipv6_alone(void **state)
+{
+    const struct endpoint wanted = endpoint("[::]:0");
+    struct endpoint bound;
+
+    (void)state;
+    if (!has_ipv6())
+        skip(); /* this machine has no IPv6 */
+    const int fd = listener_open(&wanted, &bound);
+    assert_true(fd >= 0);
+    assert_int_equal(option(fd, IPPROTO_IPV6, IPV6_V6ONLY), 1);
+    assert_false(bound.wildcard);
+    close(fd);
+}
+
+static void failures_have_their_errno(void **state)
+{
+    const struct endpoint elsewhere = endpoint("192.0.2.1:0"); /* an address for documents */
+    struct endpoint bound;
+
+    (void)state;
+    errno = 0;
+    assert_int_equal(listener_open(&elsewhere, &bound), -1);
+    assert_int_equal(errno, EADDRNOTAVAIL);
+}
+
+static void port_in_use_is_refused(void **state)
+{
+    struct endpoint wanted = endpoint("127.0.0.1:0");
+    struct endpoint bound;
+    const int other = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    (void)state;
+    assert_int_equal(bind(other, &wanted.address.any, wanted.len), 0);
+    assert_int_equal(listen(other, 1), 0);
+    assert_int_equal(getsockname(other, &wanted.address.any, &wanted.len), 0);
+    assert_int_equal(listener_open(&wanted, &bound), -1);
+    assert_int_equal(errno, EADDRINUSE);
+    close(other);
+}
+
+static void others_sockets_become_ours(void **state)
+{
+    const struct endpoint wanted = endpoint("127.0.0.1:0");
+    struct endpoint bound;
+    const int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    (void)state;
+    assert_int_equal(bind(fd, &wanted.address.any, wanted.len), 0);
+    errno = 0;
+    assert_false(listener_adopt(fd, &bound)); /* it does not listen yet */
+    assert_int_not_equal(errno, 0);
+    assert_int_equal(listen(fd, 1), 0);
+    assert_true(listener_adopt(fd, &bound));
+    assert_int_not_equal(port(&bound), 0);
+    check_ours(fd);
+    close(fd);
+}
+
+static void other_things_are_not_adopted(void **state)
+{
+    struct endpoint bound;
+    int ends[2];
+    const int unix_listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const struct sockaddr family = {.sa_family = AF_UNIX};
+    const int things[] = {socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), unix_listener,
+            socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+
+    (void)state;
+    assert_int_equal(bind(unix_listener, &family, sizeof(sa_family_t)), 0);
+    assert_int_equal(listen(unix_listener, 1), 0);
+    for (size_t i = 0; i < sizeof things / sizeof *things; i++) {
+        assert_true(things[i] >= 0);
+        errno = 0;
+        assert_false(listener_adopt(things[i], &bound));
+        assert_int_not_equal(errno, 0);
+        close(things[i]);
+    }
+    assert_int_equal(pipe(ends), 0);
+    assert_false(listener_adopt(ends[0], &bound));
+    assert_int_equal(errno, ENOTSOCK);
+    close(ends[0]);
+    close(ends[1]);
+    assert_false(listener_adopt(ends[0], &bound));
+    assert_int_equal(errno, EBADF);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(several_share_one_port),
+            cmocka_unit_test(wildcard_stays_one),
+            cmocka_unit_test(ipv6_address_is_ipv6_alone),
+            cmocka_unit_test(failures_have_their_errno),
+            cmocka_unit_test(port_in_use_is_refused),
+            cmocka_unit_test(others_sockets_become_ours),
+            cmocka_unit_test(other_things_are_not_adopted),
+    };
+    return cmocka_run_group_tests_name("listener", tests, NULL, NULL);
+}
