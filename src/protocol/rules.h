@@ -38,7 +38,6 @@ struct domain_policy {
     bool deny_expired; /* the three that an operator can make a NO */
     bool deny_changed;
     bool deny_redirected;
-    uint32_t checks_per_recipient;
 };
 
 /* The served domains and the rules of their users, in memory. Built once, then only read; what a
