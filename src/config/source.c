@@ -79,6 +79,7 @@ bool source_prepare(char *text, size_t len, struct problems *problems)
 {
     enum state state = PLAIN;
     unsigned line = 1;
+    unsigned begun = 1; /* the line on which the state did */
     const size_t before = problems_count(problems);
 
     for (char *at = text; at < text + len; at++) {
@@ -94,11 +95,15 @@ bool source_prepare(char *text, size_t len, struct problems *problems)
         char *from = at;
         const enum state was = state;
         state = step(state, &at);
+        if (state != was)
+            begun = line;
         if (in_comment(was) || in_comment(state))
             blank(from, at);
     }
     if (state == BLOCK_COMMENT)
         problems_add(problems, line, "a comment that does not end", NULL, "*/");
+    else if (state == SINGLE || state == DOUBLE)
+        problems_add(problems, begun, "a text in quotes that does not end", NULL, "its quote");
     return problems_count(problems) == before;
 }
 
