@@ -51,15 +51,22 @@ static size_t worker_count(const struct config_service *service)
     return processors > 0 ? (size_t)processors : 1;
 }
 
-static bool find_identity(struct generation *g, struct problems *problems)
+bool generation_identity(const struct config_service *service, struct identity *identity_r,
+        struct problems *problems)
 {
-    const struct config_text *run_as = &g->config->service->run_as;
+    const struct config_text *run_as = &service->run_as;
+    const bool found = identity_find(run_as->at, identity_r);
 
-    if (!identity_find(run_as->at, &g->identity)) {
+    if (!found)
         problems_add(
                 problems, run_as->line, "run_as", run_as->at, "a user of this machine, not root");
+    return found;
+}
+
+static bool find_identity(struct generation *g, struct problems *problems)
+{
+    if (!generation_identity(g->config->service, &g->identity, problems))
         return false;
-    }
     if (g->identity.is_root)
         g->empty_folder = identity_empty_folder();
     if (g->identity.is_root && g->empty_folder < 0)

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "config/config.h"
+#include "process/identity.h"
 #include "protocol/keyring.h"
 
 /* The workers that run with one reading of the configuration, and what they run with. A reload
@@ -21,6 +22,10 @@ struct generation *generation_init(
         const char *path, const struct generation *before, struct problems *problems);
 /* Frees what the parent holds. There must be no processes left. */
 void generation_free(struct generation **generation);
+
+/* Whom the workers of such a service become. False when that cannot be: `problems` then says so. */
+bool generation_identity(const struct config_service *service, struct identity *identity_r,
+        struct problems *problems) __attribute__((warn_unused_result));
 
 /* Forks all workers. `forget` is called first in each child: it must let go of what is the
  * parent's alone. False when one could not be started. */

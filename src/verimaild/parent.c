@@ -295,17 +295,28 @@ int parent_run(const char *path)
     return served ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+/* NULL when a start would fail. */
+static struct service *check_service(const struct config *config, struct problems *problems)
+{
+    struct identity unused;
+
+    if (config->service == NULL) {
+        problems_add(problems, 0, "no section", "service", "service { ... }");
+        return NULL;
+    }
+    struct service *service = service_init(config, problems);
+    if (!generation_identity(config->service, &unused, problems))
+        service_free(&service);
+    return service;
+}
+
 int parent_check(const char *path)
 {
     struct problems *problems = problems_init(path);
     struct config *config = problems != NULL ? config_read(path, problems) : NULL;
-    struct service *service = NULL;
-
-    if (config != NULL && config->service == NULL)
-        problems_add(problems, 0, "no section", "service", "service { ... }");
-    else if (config != NULL)
-        service = service_init(config, problems);
+    struct service *service = config != NULL ? check_service(config, problems) : NULL;
     const bool good = service != NULL;
+
     if (good)
         warn_keyuse(config, service_keyring(service), problems);
     if (problems != NULL)
