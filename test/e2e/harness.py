@@ -215,14 +215,14 @@ DAEMONS = []  # all that were ever started
 class Daemon:
     """A verimaild that runs. Its configuration is in `config`, its log in `log`."""
 
-    def __init__(self, case, config, program="verimaild", command=(), env=None, stderr=None,
-                 ready=True, log=None, **popen):
+    def __init__(self, case, config, program="verimaild", path=None, command=(), env=None,
+                 stderr=None, ready=True, **popen):
         suffix = str(len(case.daemons) or "")
         self.config = os.path.join(case.folder, f"verimail{suffix}.conf")
-        self.log = log or os.path.join(case.folder, f"log{suffix}")
-        write_file(self.config, config)
+        self.log = os.path.join(case.folder, f"log{suffix}")
+        write_file(self.config, config, 0o644)
         environment = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), **(env or {})}
-        path = os.path.abspath(os.path.join(BUILD, PROGRAMS[program]))
+        path = path or os.path.abspath(os.path.join(BUILD, PROGRAMS[program]))
         with open(self.log, "ab") as out:
             # Should this process be killed, so is the daemon.
             self.process = subprocess.Popen(
@@ -468,6 +468,8 @@ def run_all(root):
 
 def main():
     """Runs all cases, or those whose name has one of the words in the command line."""
+    if not os.access(os.path.join(BUILD, PROGRAMS["verimaild"]), os.X_OK):
+        sys.exit(f"no verimaild in {BUILD}: VERIMAIL_BUILD should be a build folder")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     root = tempfile.mkdtemp(prefix="verimail-e2e-")
     try:

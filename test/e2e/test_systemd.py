@@ -1,0 +1,196 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+"""What systemd is told, sockets that it hands over, and a start without root's rights."""
+import os
+import pwd
+import re
+import shutil
+import signal
+import socket
+import time
+
+from harness import (BUILD, PROGRAMS, Load, ask, case, check, connect, equal, main, needs_root,
+                     read_all)
+
+YES = "YES stamped\r\n"
+# Hands descriptors over as systemd does, to the program in its arguments.
+HAND_OVER = """
+import os, sys
+fds = [int(fd) for fd in sys.argv[1].split(",")]
+high = [os.dup(fd) for fd in fds]
+for i, fd in enumerate(high):
+    os.dup2(fd, 3 + i)
+os.environ["LISTEN_FDS"] = str(len(fds))
+os.environ["LISTEN_PID"] = str(os.getpid() + int(sys.argv[2]))
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+
+
+def told(listener, limit=10):
+    listener.settimeout(limit)
+    return listener.recv(4096).decode()
+
+
+def systemd_is_told(t, path, name):
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    listener.bind(path)
+    d = t.daemon(env={"NOTIFY_SOCKET": name})
+    equal(told(listener), "READY=1", "at the start")
+    for config, wanted in ((None, "event=reloaded"), ("nonsense", "event=reload-refused"),
+                           (t.world.config(), "event=reloaded")):
+        before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+        d.reload(config, wanted)
+        message = told(listener)
+        match = re.fullmatch(r"RELOADING=1\nMONOTONIC_USEC=(\d+)", message)
+        check(match, f"at a reload: {message!r}")
+        check(before <= int(match[1]) <= before + 10_000_000, "the time of the reload")
+        equal(told(listener), "READY=1", "after a reload")
+    # A worker that dies is no news.
+    os.kill(d.workers()[0], signal.SIGKILL)
+    d.wait_log("event=worker-died")
+    d.process.send_signal(signal.SIGTERM)
+    equal(told(listener), "STOPPING=1", "at the end")
+    equal(d.process.wait(10), 0, "the exit status")
+    listener.setblocking(False)
+    try:
+        check(False, f"and then: {listener.recv(4096)!r}")
+    except BlockingIOError:
+        pass
+
+
+@case
+def systemd_is_told_over_a_path(t):
+    path = os.path.join(t.folder, "notify")
+    systemd_is_told(t, path, path)
+
+
+@case
+def systemd_is_told_over_an_abstract_name(t):
+    name = os.path.basename(t.folder)
+    systemd_is_told(t, "\0" + name, "@" + name)
+
+
+@case
+def nobody_who_could_be_told_is_no_harm(t):
+    for name in ("", "relative", "/nonexistent/notify", "/" + "x" * 200):
+        d = t.daemon(env={"NOTIFY_SOCKET": name})
+        equal(d.ask("bob -\r\n"), "ALLOW\r\n", name)
+        d.kill()
+
+
+def listening_socket(family=socket.AF_INET, host="127.0.0.1"):
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.bind((host, 0))
+    listener.listen(1000)
+    return listener
+
+
+def activated(t, listeners, pid_offset=0, **how):
+    fds = [listener.fileno() for listener in listeners]
+    return t.daemon(command=["/usr/bin/python3", "-c", HAND_OVER, ",".join(map(str, fds)),
+                             str(pid_offset)], pass_fds=fds, **how)
+
+
+@case
+def sockets_are_handed_over(t):
+    w = t.world
+    listeners = [listening_socket(), listening_socket(host="127.0.0.2")]
+    addresses = [listener.getsockname() for listener in listeners]
+    # Who comes before the service waits for it.
+    early = connect(addresses[1])
+    early.sendall(w.question().encode())
+    d = activated(t, listeners)
+    for listener in listeners:
+        listener.close()
+    equal(read_all(early).decode(), YES, "before the start")
+    equal(d.addresses(), addresses, "addresses: those of the sockets")
+    for address in addresses * 20:
+        equal(ask(address, w.question()), YES, str(address))
+    check(len(d.workers()) == 2, "two workers share them")
+    load = Load(t, addresses, lambda: (w.question(), {YES}))
+    for workers in (2, 4, 1):
+        load.wait_asked(100)
+        d.reload(w.config(workers=workers))
+        equal(d.addresses(), addresses, "addresses after a reload")
+    os.kill(d.workers()[0], signal.SIGKILL)
+    d.wait_log("event=worker-died")
+    load.wait_asked(100)
+    load.stop()
+    equal(load.wrong, [], "wrong answers")
+    check(len(load.lost) <= 1, f"lost: {load.lost}")
+    equal(d.stop(), 0, "the exit status")
+
+
+@case
+def sockets_for_another_process_are_left_alone(t):
+    listener = listening_socket()
+    d = activated(t, [listener], pid_offset=1)
+    check(d.address != listener.getsockname(), "it listens where its configuration says")
+    equal(d.ask("bob -\r\n"), "ALLOW\r\n", "there")
+
+
+@case
+def a_socket_that_cannot_be_used_is_named(t):
+    datagram = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    datagram.bind(("127.0.0.1", 0))
+    local = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    local.bind(os.path.join(t.folder, "socket"))
+    local.listen()
+    idle = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    for sock in (datagram, local, idle):
+        d = activated(t, [sock], ready=False)
+        d.wait_log("event=not-started.*socket from systemd.*expected ListenStream=")
+        equal(d.process.wait(10), 1, "the exit status")
+
+
+class Unprivileged:
+    """A folder with a verimaild and all that it reads, of the user nobody."""
+
+    def __init__(self, t):
+        needs_root()
+        nobody = pwd.getpwnam("nobody")
+        self.command = ["setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}",
+                        "--clear-groups"]
+        self.program = os.path.join(t.folder, "verimaild")
+        shutil.copy(os.path.join(BUILD, PROGRAMS["verimaild"]), self.program)
+        os.chmod(os.path.dirname(t.folder), 0o711)
+        os.chmod(t.folder, 0o711)
+        os.chmod(self.program, 0o755)
+        for path in (t.world.service_path, t.world.state):
+            os.chown(path, nobody.pw_uid, nobody.pw_gid)
+
+
+@case
+def without_root_it_works_and_says_so(t):
+    site = Unprivileged(t)
+    d = t.daemon(t.world.config(run_as="no-such-user"), command=site.command, path=site.program)
+    d.wait_log("event=not-root")
+    for _ in range(50):
+        equal(d.ask(t.world.question()), YES, "an answer")
+    for pid in d.workers():
+        with open(f"/proc/{pid}/status", encoding="ascii") as file:
+            status = file.read()
+        for wanted in ("NoNewPrivs:\t1", "Seccomp:\t2", "CapEff:\t0000000000000000",
+                       "Uid:\t65534\t65534\t65534\t65534"):
+            check(wanted in status, f"{wanted!r} is not in the worker's status")
+    old = d.workers()
+    d.reload()
+    equal(d.ask(t.world.question()), YES, "after a reload")
+    d.wait_workers(2, old)
+    equal(d.stop(), 0, "the exit status")
+    equal(d.count("worker-died"), 0, "deaths")
+
+
+@case
+def without_root_a_low_port_is_refused(t):
+    site = Unprivileged(t)
+    with open("/proc/sys/net/ipv4/ip_unprivileged_port_start", encoding="ascii") as file:
+        low = int(file.read()) > 26
+    if low:
+        d = t.daemon(t.world.config(listen=['"127.0.0.1:26"']), command=site.command,
+                     path=site.program, ready=False)
+        d.wait_log("event=not-started.*Permission denied: 127.0.0.1:26")
+        equal(d.process.wait(10), 1, "the exit status")
+
+
+main()
