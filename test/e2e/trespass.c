@@ -24,7 +24,7 @@ static const struct trespass {
 } calls[] = {
         {"open", SYS_openat, {AT_FDCWD, (long)"/etc/passwd", O_RDONLY}},
         {"create", SYS_openat, {AT_FDCWD, (long)"/trespass", O_CREAT | O_WRONLY}},
-        {"read", SYS_read, {0, 0, 0}},
+        {"pread", SYS_pread64, {0, 0, 0}},
         {"stat", SYS_newfstatat, {AT_FDCWD, (long)"/", 0}},
         {"readlink", SYS_readlinkat, {AT_FDCWD, (long)"/proc/self/exe", 0}},
         {"unlink", SYS_unlinkat, {AT_FDCWD, (long)"/trespass", 0}},
