@@ -151,11 +151,11 @@ static bool take_word(const struct kind *kind, const char *value, void *at_r)
 
 #define TEXT_KIND(take_it, words)                                                                  \
     {                                                                                              \
-        .take = take_it, .expected = words, .is_text = true                                        \
+        .take = (take_it), .expected = (words), .is_text = true                                    \
     }
 #define NUMBER_KIND(take_it, words, least, most)                                                   \
     {                                                                                              \
-        .take = take_it, .expected = words, .min = least, .max = most                              \
+        .take = (take_it), .expected = (words), .min = (least), .max = (most)                      \
     }
 
 const struct kind kind_bool = {.take = take_bool, .expected = "true or false"};
@@ -183,7 +183,7 @@ const struct kind kind_connections =
         NUMBER_KIND(take_number, "a number from 1 to 100000", 1, 100000);
 const struct kind kind_rate =
         NUMBER_KIND(take_number, "a number from 1 to 1000000 a second", 1, 1000000);
-const struct kind kind_lifetime = NUMBER_KIND(
-        take_duration, "a time from 1m to 365d, as in 90s, 15m, 12h, 7d", 60, 365 * 86400);
+const struct kind kind_lifetime =
+        NUMBER_KIND(take_duration, "a time from 1m to 365d, as in 90s, 15m, 12h, 7d", 60, 31536000);
 const struct kind kind_ttl =
         NUMBER_KIND(take_duration, "a time from 0s to 1h, as in 90s, 15m", 0, ANSWER_TTL_MAX);

@@ -21,7 +21,7 @@ void notify_send(const char *state)
     if (path == NULL || (path[0] != '/' && path[0] != '@') ||
             strlen(path) >= sizeof address.sun_path)
         return;
-    strcpy(address.sun_path, path);
+    memcpy(address.sun_path, path, strlen(path));
     const size_t len = offsetof(struct sockaddr_un, sun_path) + strlen(path);
     if (path[0] == '@')
         address.sun_path[0] = '\0'; /* a name without a file */

@@ -4,8 +4,8 @@
 #include <idn2.h>
 #include <string.h>
 
-#define LABEL_MAX 63               /* octets of an A-label, RFC 1035 2.3.4 */
-#define ULABEL_MAX (LABEL_MAX * 4) /* octets of UTF-8 that we try to turn into one */
+#define LABEL_MAX 63   /* octets of an A-label, RFC 1035 2.3.4 */
+#define ULABEL_MAX 252 /* octets of UTF-8 that we try to turn into one */
 
 static bool is_ascii(char c)
 {

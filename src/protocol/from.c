@@ -360,7 +360,7 @@ static enum from_result make_author(const struct mailbox *mailbox, struct addres
 enum from_result from_parse(struct text value, struct address *author_r)
 {
     struct scanner s = {.rest = value, .error = FROM_OK};
-    struct mailbox mailbox;
+    struct mailbox mailbox = {0};
 
     if (!octets_are_good(value))
         return FROM_OCTET;

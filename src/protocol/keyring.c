@@ -16,7 +16,6 @@ struct keyring {
 };
 
 /* What ends at a page's end is aligned only when its size is a multiple. */
-_Static_assert(sizeof(struct keyring) % _Alignof(struct keyring) == 0, "alignment");
 _Static_assert(sizeof(struct shared_key) % _Alignof(struct keyring) == 0, "alignment");
 
 static size_t region_size(size_t pairs)

@@ -7,7 +7,7 @@
 
 #include "protocol/text.h"
 
-#define MESSAGE_HEADER_MAX (1024 * 1024) /* octets of a header section with its empty line */
+#define MESSAGE_HEADER_MAX 1048576 /* octets of a header section with its empty line */
 #define MESSAGE_FIELDS_MAX 2000
 
 /* One header field as it arrived. Both texts are borrowed for the time of the call. `offset` and
