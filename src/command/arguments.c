@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: ISC
+#include "command/arguments.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct reading {
+    const struct invocation *invocation;
+    const struct arguments_option *options;
+    int next; /* argument */
+};
+
+static bool refuse(const struct reading *reading, const char *what, const char *argument)
+{
+    const struct invocation *invocation = reading->invocation;
+
+    command_complain(invocation, "%s: %s: see `verimail help %s`", argument, what,
+            invocation->command->name);
+    return false;
+}
+
+static const struct arguments_option *find(
+        const struct arguments_option *options, const char *name, size_t len)
+{
+    for (const struct arguments_option *o = options; o->name != NULL; o++)
+        if (strlen(o->name) == len && memcmp(o->name, name, len) == 0)
+            return o;
+    return NULL;
+}
+
+static bool append(struct arguments_values *values, const char *value)
+{
+    const char **larger = reallocarray(values->at, values->count + 1, sizeof *larger);
+
+    if (larger == NULL)
+        return false;
+    values->at = larger;
+    values->at[values->count++] = value;
+    return true;
+}
+
+static bool store(
+        const struct reading *reading, const struct arguments_option *option, const char *value)
+{
+    if (option->values != NULL)
+        return append(option->values, value) || refuse(reading, "memory is short", option->name);
+    if (*option->value != NULL)
+        return refuse(reading, "given twice", option->name);
+    *option->value = value;
+    return true;
+}
+
+static bool take_option(struct reading *reading, const char *argument)
+{
+    const struct invocation *invocation = reading->invocation;
+    const char *equals = strchr(argument, '=');
+    const size_t len = equals != NULL ? (size_t)(equals - argument) : strlen(argument);
+    const struct arguments_option *option = find(reading->options, argument, len);
+
+    if (option == NULL)
+        return refuse(reading, "no such option", argument);
+    if (option->flag != NULL) {
+        *option->flag = true;
+        return equals == NULL || refuse(reading, "takes no value", argument);
+    }
+    if (equals != NULL)
+        return store(reading, option, equals + 1);
+    if (reading->next == invocation->argc)
+        return refuse(reading, "needs a value", argument);
+    return store(reading, option, invocation->argv[reading->next++]);
+}
+
+bool arguments_read(const struct invocation *invocation, const struct arguments_option *options,
+        size_t least, size_t most, const char **operands_r)
+{
+    struct reading reading = {.invocation = invocation, .options = options};
+    bool only_operands = false;
+    size_t operands = 0;
+
+    for (size_t i = 0; i < most; i++)
+        operands_r[i] = NULL;
+    while (reading.next < invocation->argc) {
+        const char *argument = invocation->argv[reading.next++];
+        if (!only_operands && strcmp(argument, "--") == 0) {
+            only_operands = true;
+        } else if (!only_operands && argument[0] == '-' && argument[1] != '\0') {
+            if (!take_option(&reading, argument))
+                return false;
+        } else if (operands == most) {
+            return refuse(&reading, "one argument too many", argument);
+        } else {
+            operands_r[operands++] = argument;
+        }
+    }
+    if (operands < least)
+        return refuse(&reading, "expected", invocation->command->synopsis);
+    return true;
+}

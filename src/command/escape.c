@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: ISC
+#include "command/escape.h"
+
+#include <string.h>
+
+static void put(FILE *out, struct text t, const char *also)
+{
+    for (size_t i = 0; i < t.len; i++) {
+        const unsigned char c = (unsigned char)t.at[i];
+        if (c < ' ' || c >= 0x7f || strchr(also, c) != NULL)
+            fprintf(out, "\\x%02x", c);
+        else
+            fputc(c, out);
+    }
+}
+
+void escape_put(FILE *out, struct text t)
+{
+    put(out, t, "\\");
+}
+
+void escape_controls(FILE *out, struct text t)
+{
+    put(out, t, "");
+}
+
+void escape_quoted(FILE *out, struct text t)
+{
+    /* In double quotes `${` is a variable, which the file may not have. */
+    const char quote = t.len > 0 && memmem(t.at, t.len, "${", 2) != NULL ? '\'' : '"';
+
+    fputc(quote, out);
+    for (size_t i = 0; i < t.len; i++) {
+        if (t.at[i] == quote || t.at[i] == '\\')
+            fputc('\\', out);
+        put(out, (struct text){t.at + i, 1}, "");
+    }
+    fputc(quote, out);
+}

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: ISC
+#include "command/explanation.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command/escape.h"
+#include "command/jsontext.h"
+#include "command/moment.h"
+#include "command/steps.h"
+
+#define ITEMS_MAX 6
+
+struct explanation {
+    struct text line;
+    struct inquiry inquiry;
+    struct judge_case judge_case;
+    struct judgement judgement;
+    unsigned taken; /* steps, the one that decided included */
+    char *seen[];   /* by them, a sentence each */
+};
+
+/* What stands in a payload, one word or number each. */
+struct item {
+    const char *name;
+    struct text value;
+    bool is_number;
+    uint64_t number;
+};
+
+/* Takes the next step and puts down what it saw. False when memory is short. */
+static bool take_step(struct explanation *e, bool *decided_r)
+{
+    const struct judge_step *step = &judge_steps[e->taken];
+    size_t len;
+    FILE *out = open_memstream(&e->seen[e->taken], &len);
+
+    if (out == NULL)
+        return false;
+    e->taken++;
+    *decided_r = step->decide(&e->judge_case, &e->judgement);
+    e->judgement.step = step->number;
+    steps_describe(out, step->number, &e->inquiry, &e->judge_case, &e->judgement);
+    return fclose(out) == 0;
+}
+
+struct explanation *explanation_init(const struct service *service, struct text line, uint64_t now)
+{
+    struct explanation *e = calloc(1, sizeof *e + judge_steps_count * sizeof *e->seen);
+    bool decided = false;
+
+    if (e == NULL)
+        return NULL;
+    e->line = line;
+    e->judgement.cause = "";
+    inquiry_read(service, line, &e->inquiry);
+    inquiry_open(service, &e->inquiry);
+    bool ok = e->inquiry.well_formed;
+    if (ok)
+        e->judge_case = inquiry_case(service, &e->inquiry, now);
+    while (ok && !decided)
+        ok = take_step(e, &decided);
+    if (!ok)
+        explanation_free(&e);
+    return e;
+}
+
+void explanation_free(struct explanation **explanation)
+{
+    struct explanation *e = *explanation;
+
+    if (e == NULL)
+        return;
+    for (unsigned i = 0; i < e->taken; i++)
+        free(e->seen[i]);
+    sodium_memzero(e, sizeof *e);
+    free(e);
+    *explanation = NULL;
+}
+
+enum verdict explanation_verdict(const struct explanation *e)
+{
+    return e->judgement.answer.verdict;
+}
+
+static const char *payload_says(const struct inquiry *inquiry)
+{
+    switch (inquiry->payload_state) {
+    case PAYLOAD_STATE_ABSENT:
+        return "none";
+    case PAYLOAD_STATE_CLASSIC:
+        return "opens with the domain's classic_key";
+    case PAYLOAD_STATE_UNOPENED:
+        if (inquiry->classic_key != NULL)
+            return "does not open with the domain's classic_key";
+        break;
+    case PAYLOAD_STATE_SEALED:
+        break;
+    }
+    return payload_result_text(inquiry->payload_result);
+}
+
+static size_t list_sealed(const struct inquiry *inquiry, struct item items_r[ITEMS_MAX])
+{
+    const struct payload_opened *opened = &inquiry->payload.sealed;
+    size_t n = 0;
+
+    if (inquiry->payload_result == PAYLOAD_CONTENT)
+        items_r[n++] = (struct item){"content", {opened->content, opened->content_len}};
+    if (inquiry->payload_result == PAYLOAD_HOST)
+        items_r[n++] = (struct item){"key", text_of(opened->key->host)};
+    if (inquiry->payload_result != PAYLOAD_HOST && inquiry->payload_result != PAYLOAD_OK)
+        return n;
+    items_r[n++] = (struct item){"host", opened->is.host};
+    items_r[n++] = (struct item){"receiving", opened->is.receiving};
+    items_r[n++] = (struct item){"issued", .is_number = true, .number = opened->is.issued};
+    items_r[n++] = (struct item){"user", opened->is.user};
+    items_r[n++] = (struct item){"digest", opened->is.digest};
+    return n;
+}
+
+/* What came out of the payload, as far as it opened. */
+static size_t list_items(const struct inquiry *inquiry, struct item items_r[ITEMS_MAX])
+{
+    const struct classic_payload *classic = &inquiry->payload.classic;
+
+    if (inquiry->payload_state == PAYLOAD_STATE_CLASSIC) {
+        items_r[0] = (struct item){"host", classic->host};
+        items_r[1] = (struct item){"receiving", classic->receiving};
+        items_r[2] = (struct item){"nonce", classic->nonce};
+        return 3;
+    }
+    if (inquiry->payload_state == PAYLOAD_STATE_ABSENT || inquiry->classic_key != NULL)
+        return 0;
+    return list_sealed(inquiry, items_r);
+}
+
+static void print_item(const struct item *item, FILE *out)
+{
+    char moment[MOMENT_TEXT_MAX];
+
+    fprintf(out, "    %-10s ", item->name);
+    if (item->is_number) {
+        moment_format(item->number, moment);
+        fprintf(out, "%llu %s", (unsigned long long)item->number, moment);
+    } else {
+        escape_put(out, item->value);
+    }
+    fputc('\n', out);
+}
+
+static void print_decision(const struct judgement *judgement, FILE *out)
+{
+    fprintf(out, "%s %s", verdict_name(judgement->answer.verdict),
+            reason_name(judgement->answer.reason));
+}
+
+static void print_step(const struct explanation *e, unsigned i, FILE *out)
+{
+    const char *why = steps_why(&e->judgement);
+
+    fprintf(out, "%2u  %s: ", judge_steps[i].number, judge_steps[i].about);
+    if (i >= e->taken) {
+        fputs("not reached\n", out);
+        return;
+    }
+    if (i + 1 < e->taken)
+        fputs("passes", out);
+    else
+        print_decision(&e->judgement, out);
+    if (i + 1 == e->taken && why[0] != '\0')
+        fprintf(out, ": %s", why);
+    fprintf(out, "\n        %s\n", e->seen[i]);
+}
+
+void explanation_print(const struct explanation *e, FILE *out)
+{
+    struct item items[ITEMS_MAX];
+    const size_t count = list_items(&e->inquiry, items);
+
+    fputs("question ", out);
+    escape_put(out, text_trim(e->line));
+    fprintf(out, "\npayload ");
+    escape_put(out, e->inquiry.question.payload);
+    fprintf(out, "\n    %s\n", payload_says(&e->inquiry));
+    for (size_t i = 0; i < count; i++)
+        print_item(&items[i], out);
+    fprintf(out, "judged at %llu\n", (unsigned long long)e->judge_case.now);
+    for (unsigned i = 0; i < judge_steps_count; i++)
+        print_step(e, i, out);
+    fputs("verdict ", out);
+    print_decision(&e->judgement, out);
+    fputc('\n', out);
+}
+
+/* An absent name is no member. */
+static void set_text(json_t *object, const char *key, struct text t)
+{
+    if (t.len > 0)
+        jsontext_set(object, key, jsontext_of(t));
+}
+
+static json_t *question_json(const struct question *question)
+{
+    json_t *object = jsontext_object();
+
+    set_text(object, "user", address_text(&question->user));
+    set_text(object, "payload", question->payload);
+    set_text(object, "rcpt", question->rcpt);
+    set_text(object, "digest", question->digest);
+    return object;
+}
+
+static json_t *payload_json(const struct inquiry *inquiry)
+{
+    struct item items[ITEMS_MAX];
+    const size_t count = list_items(inquiry, items);
+    json_t *object = jsontext_object();
+    const bool opens = inquiry->payload_state == PAYLOAD_STATE_SEALED ||
+                       inquiry->payload_state == PAYLOAD_STATE_CLASSIC;
+
+    jsontext_set(object, "opens", json_boolean(opens));
+    jsontext_set(object, "result", jsontext_string(payload_says(inquiry)));
+    for (size_t i = 0; i < count; i++)
+        jsontext_set(object, items[i].name,
+                items[i].is_number ? jsontext_number(items[i].number)
+                                   : jsontext_of(items[i].value));
+    return object;
+}
+
+static json_t *step_json(const struct explanation *e, unsigned i)
+{
+    json_t *object = jsontext_object();
+    const char *outcome = i >= e->taken ? "not reached" : i + 1 == e->taken ? "decides" : "passes";
+
+    jsontext_set(object, "step", jsontext_number(judge_steps[i].number));
+    jsontext_set(object, "about", jsontext_string(judge_steps[i].about));
+    jsontext_set(object, "outcome", jsontext_string(outcome));
+    if (i < e->taken)
+        jsontext_set(object, "seen", jsontext_string(e->seen[i]));
+    return object;
+}
+
+void explanation_print_json(const struct explanation *e, FILE *out)
+{
+    json_t *document = jsontext_object();
+    json_t *steps = jsontext_array();
+
+    for (unsigned i = 0; i < judge_steps_count; i++)
+        jsontext_append(steps, step_json(e, i));
+    jsontext_set(document, "question", question_json(&e->inquiry.question));
+    jsontext_set(document, "payload", payload_json(&e->inquiry));
+    jsontext_set(document, "now", jsontext_number(e->judge_case.now));
+    jsontext_set(document, "steps", steps);
+    jsontext_set(document, "verdict", jsontext_string(verdict_name(explanation_verdict(e))));
+    jsontext_set(document, "reason", jsontext_string(reason_name(e->judgement.answer.reason)));
+    jsontext_set(document, "cause", jsontext_string(e->judgement.cause));
+    jsontext_set(document, "why", jsontext_string(steps_why(&e->judgement)));
+    jsontext_set(document, "step", jsontext_number(e->judgement.step));
+    jsontext_print(out, document);
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: ISC
+#ifndef VERIMAIL_COMMAND_EXPLANATION_H
+#define VERIMAIL_COMMAND_EXPLANATION_H
+
+#include <stdio.h>
+
+#include "service/inquiry.h"
+
+/* A question judged step by step, with what each step saw. */
+struct explanation;
+
+/* `line`: the question, borrowed, as is the service. `now`: Unix seconds. NULL when the service
+ * does not take the line for a question, or memory is short. */
+struct explanation *explanation_init(const struct service *service, struct text line, uint64_t now);
+/* Wipes what was in the payload. */
+void explanation_free(struct explanation **explanation);
+
+enum verdict explanation_verdict(const struct explanation *explanation);
+void explanation_print(const struct explanation *explanation, FILE *out);
+void explanation_print_json(const struct explanation *explanation, FILE *out);
+
+#endif

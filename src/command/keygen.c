@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: ISC
+#include <errno.h>
+#include <limits.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/keyfile.h"
+#include "command/arguments.h"
+#include "command/classicpair.h"
+#include "command/escape.h"
+#include "command/jsontext.h"
+#include "command/moment.h"
+#include "protocol/judge.h"
+
+#define LIFETIME_DEFAULT (UINT64_C(7) * 86400) /* seconds, as a domain's that says nothing */
+#define PUBLIC_MAX CLASSICPAIR_MAX
+
+/* A new key: what its file holds, and what others are given. */
+struct made {
+    char *content; /* sodium_malloc(KEYFILE_MAX) */
+    size_t len;
+    char public[PUBLIC_MAX]; /* NUL-terminated */
+};
+
+/* What to paste, and where: the file's name or the public key, with what stands around it. Without
+ * anything around it: the key as it is. NAME becomes the host's. */
+struct place {
+    const char *where;
+    const char *before;
+    bool is_file;
+    const char *after;
+};
+
+struct key_form {
+    const char *name;
+    const char *called;
+    bool (*make)(const struct key_form *form, uint64_t now, struct made *made);
+    enum key_kind secret;
+    enum key_kind public;
+    struct place places[3]; /* ends with a NULL */
+    bool is_single;         /* there is no place for an older one */
+};
+
+static bool make_pair(const struct key_form *form, uint64_t now, struct made *made)
+{
+    unsigned char *secret = sodium_malloc(KEY_OCTETS);
+    unsigned char public[KEY_OCTETS];
+    char *text = sodium_malloc(KEY_TEXT_MAX + 1);
+    struct writer w = writer_of(made->content, KEYFILE_MAX);
+    char moment[MOMENT_TEXT_MAX];
+
+    if (secret != NULL && text != NULL) {
+        randombytes_buf(secret, KEY_OCTETS);
+        key_public(secret, public);
+        key_format(form->public, public, made->public);
+        key_format(form->secret, secret, text);
+        moment_format(now, moment);
+        writer_string(&w, "# Verimail, secret key of ");
+        writer_string(&w, form->called);
+        writer_string(&w, ", made ");
+        writer_string(&w, moment);
+        writer_string(&w, "\n# Public key: ");
+        writer_string(&w, made->public);
+        writer_string(&w, "\n");
+        writer_string(&w, text);
+        writer_string(&w, "\n");
+        made->len = writer_text(&w).len;
+    }
+    sodium_free(secret);
+    sodium_free(text);
+    return made->len > 0 && !w.failed;
+}
+
+static bool make_classic(const struct key_form *form, uint64_t now, struct made *made)
+{
+    (void)form;
+    (void)now;
+    return classicpair_make(made->content, KEYFILE_MAX, &made->len, made->public);
+}
+
+static const struct key_form forms[] = {
+        {"service", "a service", make_pair, KEY_SERVICE_SECRET, KEY_SERVICE_PUBLIC,
+                {{"In the service section, before older keys:", "keys = {", true, "}"},
+                        {"In the stamp section of every sending host:", "service_key = ", false,
+                                ""}}},
+        {"host", "a sending host", make_pair, KEY_HOST_SECRET, KEY_HOST_PUBLIC,
+                {{"In the stamp section on this host:", "key = ", true, ""},
+                        {"Where the service runs, beside older keys of the host:",
+                                "host \"NAME\" { keys = {", false, "} }"}}},
+        {"classic", "a domain, for payloads of 2013", make_classic, KEY_SERVICE_SECRET,
+                KEY_SERVICE_PUBLIC,
+                {{"In the domain's section:", "classic_key = ", true, ""},
+                        {"For the sending hosts of 2013:", NULL, false, NULL}},
+                .is_single = true},
+};
+
+static const struct key_form *find_form(const char *name)
+{
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
+        if (strcmp(forms[i].name, name) == 0)
+            return &forms[i];
+    return NULL;
+}
+
+/* What the configuration says here; all is well without one. */
+struct known {
+    uint64_t lifetime;         /* the longest of a domain, in seconds */
+    char host[DOMAIN_MAX + 1]; /* this sending host, or NAME */
+};
+
+static struct known read_known(const char *path)
+{
+    struct known known = {.lifetime = LIFETIME_DEFAULT, .host = "NAME"};
+    struct problems *problems = problems_init(path);
+    struct config *config = problems != NULL ? config_read(path, problems) : NULL;
+
+    if (config != NULL && config->domains_count > 0)
+        known.lifetime = 0;
+    for (size_t i = 0; config != NULL && i < config->domains_count; i++)
+        if (config->domains[i].lifetime > known.lifetime)
+            known.lifetime = config->domains[i].lifetime;
+    if (config != NULL && config->stamp_count > 0)
+        snprintf(known.host, sizeof known.host, "%s", config->stamp->host.at);
+    config_free(&config);
+    problems_free(&problems);
+    return known;
+}
+
+static void print_place(
+        const struct place *place, const char *file, const char *public, const char *host)
+{
+    printf("\n%s\n", place->where);
+    if (place->before == NULL) {
+        fputs(public, stdout);
+        return;
+    }
+    const char *name = strstr(place->before, "NAME");
+    if (name != NULL)
+        printf("    %.*s%s%s", (int)(name - place->before), place->before, host,
+                name + strlen("NAME"));
+    else
+        printf("    %s", place->before);
+    escape_quoted(stdout, text_of(place->is_file ? file : public));
+    printf("%s\n", place->after);
+}
+
+static void print_text(const struct key_form *form, const char *file, const struct made *made,
+        const char *host, uint64_t until)
+{
+    char moment[MOMENT_TEXT_MAX];
+
+    moment_format(until, moment);
+    escape_put(stdout, text_of(file));
+    printf(": the new secret key of %s. Keep it secret.\n", form->called);
+    for (const struct place *place = form->places; place->where != NULL; place++)
+        print_place(place, file, made->public, host);
+    if (form->is_single)
+        puts("\nA domain has one such key at a time: payloads for an older one open no more.");
+    else
+        printf("\nAn older key must stay where it is until %s, if this one is used from now on.\n",
+                moment);
+}
+
+static void print_json(
+        const struct key_form *form, const char *file, const struct made *made, uint64_t until)
+{
+    json_t *document = jsontext_object();
+
+    jsontext_set(document, "file", jsontext_string(file));
+    jsontext_set(document, "kind", jsontext_string(form->name));
+    jsontext_set(document, "public", jsontext_string(made->public));
+    jsontext_set(document, "keep_older_until", jsontext_number(until));
+    jsontext_print(stdout, document);
+}
+
+static enum status save(
+        const struct invocation *invocation, const char *path, const struct made *made)
+{
+    if (keyfile_create(path, made->content, made->len))
+        return STATUS_OK;
+    command_complain(invocation, "%s: %s", path,
+            errno == EEXIST ? "is there already, and a key is never written over"
+                            : strerror(errno));
+    return STATUS_CREATE;
+}
+
+static enum status generate(const struct invocation *invocation, const struct key_form *form,
+        const char *path, bool as_json)
+{
+    const uint64_t now = clock_unix();
+    struct made made = {.content = sodium_malloc(KEYFILE_MAX)};
+    char absolute[PATH_MAX];
+
+    if (made.content == NULL || !form->make(form, now, &made)) {
+        command_complain(invocation, "no key could be made");
+        sodium_free(made.content);
+        return STATUS_FAILURE;
+    }
+    const enum status status = save(invocation, path, &made);
+    sodium_free(made.content);
+    if (status != STATUS_OK)
+        return status;
+    const char *file = realpath(path, absolute) != NULL ? absolute : path;
+    const struct known known = read_known(invocation->config_path);
+    const uint64_t until = now + known.lifetime + JUDGE_FUTURE;
+    if (as_json)
+        print_json(form, file, &made, until);
+    else
+        print_text(form, file, &made, known.host, until);
+    return STATUS_OK;
+}
+
+static enum status run(const struct invocation *invocation)
+{
+    const char *operands[2];
+    bool as_json = false;
+    const struct arguments_option options[] = {{"--json", .flag = &as_json}, {NULL}};
+
+    if (!arguments_read(invocation, options, 2, 2, operands))
+        return STATUS_USAGE;
+    const struct key_form *form = find_form(operands[0]);
+    if (form != NULL)
+        return generate(invocation, form, operands[1], as_json);
+    command_complain(invocation, "%s: expected service, host or classic", operands[0]);
+    return STATUS_USAGE;
+}
+
+const struct command command_keygen = {
+        .name = "keygen",
+        .synopsis = "service|host|classic FILE [--json]",
+        .summary = "make a key, and say where it goes",
+        .help = "  service   the answering service's key; sending hosts get its public half\n"
+                "  host      a sending host's key; the service gets its public half\n"
+                "  classic   an RSA key for the payloads of 2013\n"
+                "  --json    print JSON\n"
+                "\n"
+                "FILE is created for its owner alone, and never written over.\n",
+        .run = run,
+};

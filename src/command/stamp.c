@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: ISC
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/keyfile.h"
+#include "command/arguments.h"
+#include "command/letter.h"
+#include "command/moment.h"
+#include "command/spool.h"
+#include "protocol/payload.h"
+#include "protocol/receiving.h"
+
+#define MESSAGE_ID_RANDOM 16 /* octets */
+#define MESSAGE_ID_MAX (DOMAIN_MAX + 32)
+#define HEAD_MAX (STAMP_FIELD_MAX + MESSAGE_ID_MAX + MOMENT_TEXT_MAX + 64)
+
+/* What the stamp is made with. */
+struct job {
+    const struct invocation *invocation;
+    struct problems *problems;
+    struct config *config;
+    struct keyring *ring;
+    struct receiving *receiving;
+    bool has_from; /* --from was given */
+    struct address from;
+    uint64_t now;
+    char date[MOMENT_TEXT_MAX];
+    char message_id[MESSAGE_ID_MAX];
+};
+
+/* The message on its way through. `pending` was read and could not be spooled. */
+struct intake {
+    struct spool spool;
+    struct text pending;
+    bool ended;
+    char room[SPOOL_CHUNK];
+};
+
+static enum status short_of_memory(const struct job *job)
+{
+    command_complain(job->invocation, "memory is short");
+    return STATUS_FAILURE;
+}
+
+/* DOMAIN[:COUNT] */
+static bool add_receiving(struct receiving *receiving, const char *value)
+{
+    struct text domain = text_of(value);
+    const char *colon = strrchr(value, ':');
+    char ascii[DOMAIN_MAX + 1] = "*";
+    uint64_t count = 1;
+
+    if (colon != NULL) {
+        domain.len = (size_t)(colon - value);
+        if (!text_decimal(text_of(colon + 1), RECEIVING_RECIPIENTS_MAX, &count))
+            return false;
+    }
+    if (!text_equal(domain, text_of("*")) && !domain_to_ascii(domain, ascii))
+        return false;
+    return receiving_add(receiving, text_of(ascii), (uint32_t)count);
+}
+
+static enum status take_receiving(struct job *job, const struct arguments_values *to)
+{
+    job->receiving = receiving_init();
+    if (job->receiving == NULL)
+        return short_of_memory(job);
+    for (size_t i = 0; i < to->count; i++) {
+        if (!add_receiving(job->receiving, to->at[i])) {
+            command_complain(job->invocation,
+                    "--to %s: expected DOMAIN or DOMAIN:COUNT, at most %d recipients in all",
+                    to->at[i], RECEIVING_RECIPIENTS_MAX);
+            return STATUS_DATA;
+        }
+    }
+    if (to->count == 0 && !receiving_add(job->receiving, text_of("*"), 1))
+        return short_of_memory(job);
+    return STATUS_OK;
+}
+
+static enum status take_from(struct job *job, const char *from)
+{
+    job->has_from = from != NULL;
+    if (from == NULL)
+        return STATUS_OK;
+    const enum from_result result = from_parse(text_of(from), &job->from);
+    if (result == FROM_OK)
+        return STATUS_OK;
+    command_complain(job->invocation, "--from %s: %s", from, from_result_text(result));
+    return STATUS_DATA;
+}
+
+static enum status read_config(struct job *job)
+{
+    job->config = command_read_config(job->invocation, &job->problems);
+    if (job->config == NULL)
+        return STATUS_CONFIG;
+    if (job->config->stamp_count > 0)
+        return STATUS_OK;
+    command_complain(job->invocation, "%s: no stamp section", job->invocation->config_path);
+    return STATUS_CONFIG;
+}
+
+static enum status make_ring(struct job *job, const unsigned char secret[KEY_OCTETS])
+{
+    const struct config_stamp *stamp = job->config->stamp;
+    unsigned char service[KEY_OCTETS];
+
+    job->ring = keyring_init(1);
+    if (job->ring == NULL)
+        return short_of_memory(job);
+    enum key_result result = key_parse(text_of(stamp->service_key.at), KEY_SERVICE_PUBLIC, service);
+    if (result == KEY_OK)
+        result = keyring_add_sender(job->ring, stamp->host.at, secret, service);
+    keyring_seal(job->ring);
+    if (result == KEY_OK)
+        return STATUS_OK;
+    command_complain(job->invocation, "service_key %s", key_result_text(result));
+    return STATUS_CONFIG;
+}
+
+static enum status open_key(struct job *job)
+{
+    const char *path = job->config->stamp->key.at;
+    unsigned char *secret = sodium_malloc(KEY_OCTETS);
+    enum status status = STATUS_CONFIG;
+    const char *error = NULL;
+
+    if (secret == NULL)
+        return short_of_memory(job);
+    if (keyfile_read(path, KEY_HOST_SECRET, secret, &error))
+        status = make_ring(job, secret);
+    else
+        command_complain(job->invocation, "the host's key %s: %s", path, error);
+    sodium_free(secret);
+    return status;
+}
+
+/* The fields that a message may lack. */
+static void make_missing(struct job *job)
+{
+    unsigned char random[MESSAGE_ID_RANDOM];
+    struct writer w = writer_of(job->message_id, sizeof job->message_id);
+
+    moment_format_date(job->now, job->date);
+    randombytes_buf(random, sizeof random);
+    writer_char(&w, '<');
+    writer_base64(&w, random, sizeof random);
+    writer_char(&w, '@');
+    writer_string(&w, job->config->stamp->host.at);
+    writer_string(&w, ">");
+    writer_char(&w, '\0');
+}
+
+static enum status prepare(struct job *job, const char *from, const struct arguments_values *to)
+{
+    enum status status = take_receiving(job, to);
+
+    if (status == STATUS_OK)
+        status = take_from(job, from);
+    if (status == STATUS_OK)
+        status = read_config(job);
+    if (status == STATUS_OK)
+        status = open_key(job);
+    if (status == STATUS_OK)
+        make_missing(job);
+    return status;
+}
+
+static bool is_ours(const struct job *job, const struct address *user)
+{
+    const struct config_list *domains = &job->config->stamp->domains;
+
+    for (size_t i = 0; i < domains->count; i++)
+        if (text_equal_fold(address_domain(user), text_of(domains->at[i].at)))
+            return true;
+    return false;
+}
+
+/* In whose name; NULL when nobody's: a sentence was then said. */
+static const struct address *find_user(const struct job *job, const struct letter *letter)
+{
+    char why[LETTER_FAULT_MAX];
+    const struct address *user = job->has_from ? &job->from : letter_author(letter, why);
+
+    if (user == NULL) {
+        command_complain(job->invocation, "not stamped: %s", why);
+    } else if (!is_ours(job, user)) {
+        command_complain(job->invocation,
+                "not stamped: %s: not in one of the domains of the stamp section", user->text);
+        user = NULL;
+    }
+    return user;
+}
+
+static bool seal(
+        const struct job *job, const struct address *user, const char *digest, struct writer *w)
+{
+    char receiving[RECEIVING_MAX];
+    struct writer list = writer_of(receiving, sizeof receiving);
+    unsigned char nonce[PAYLOAD_NONCE];
+
+    if (!receiving_format(job->receiving, &list))
+        return false;
+    const struct payload payload = {
+            .host = text_of(job->config->stamp->host.at),
+            .receiving = writer_text(&list),
+            .issued = job->now,
+            .user = address_text(user),
+            .digest = text_of(digest),
+    };
+    randombytes_buf(nonce, sizeof nonce);
+    return payload_seal(keyring_at(job->ring, 0), nonce, &payload, w);
+}
+
+static void put_field(struct writer *w, const char *name, const char *value, const char *eol)
+{
+    writer_string(w, name);
+    writer_string(w, ": ");
+    writer_string(w, value);
+    writer_string(w, eol);
+}
+
+/* What stands above the message: its stamp, and the fields it lacks. */
+static enum status make_head(const struct job *job, struct letter *letter, struct writer *w)
+{
+    char fault[LETTER_FAULT_MAX];
+    char room[PAYLOAD_TEXT_MAX];
+    struct writer payload = writer_of(room, sizeof room);
+    const enum status status = letter_end(letter, fault);
+
+    if (status != STATUS_OK) {
+        command_complain(job->invocation, "not stamped: %s", fault);
+        return status;
+    }
+    const struct address *user = find_user(job, letter);
+    if (user == NULL)
+        return STATUS_DATA;
+    const char *eol = letter_is_crlf(letter) ? "\r\n" : "\n";
+    if (!seal(job, user, letter_digest(letter), &payload) ||
+            !stamp_format(user, writer_text(&payload), eol, w)) {
+        command_complain(job->invocation,
+                "not stamped: %s: the stamp would be longer than %d octets", user->text,
+                STAMP_FIELD_MAX);
+        return STATUS_DATA;
+    }
+    writer_string(w, eol);
+    if (letter_lacks_date(letter))
+        put_field(w, "Date", job->date, eol);
+    if (letter_lacks_message_id(letter))
+        put_field(w, "Message-ID", job->message_id, eol);
+    return STATUS_OK;
+}
+
+/* `letter` may be NULL: then the message is only kept. */
+static enum status take_in(const struct job *job, struct intake *in, struct letter *letter)
+{
+    if (!spool_open(&in->spool)) {
+        command_complain(job->invocation, "not stamped: no file to keep the message in: %s",
+                strerror(errno));
+        return STATUS_FAILURE;
+    }
+    while (!in->ended) {
+        const ssize_t got = spool_read(STDIN_FILENO, in->room, sizeof in->room);
+        if (got < 0)
+            command_complain(job->invocation, "standard input: %s", strerror(errno));
+        in->ended = got <= 0;
+        if (in->ended)
+            return got < 0 ? STATUS_INPUT : STATUS_OK;
+        const struct text chunk = {in->room, (size_t)got};
+        const size_t taken = spool_add(&in->spool, chunk);
+        if (taken < chunk.len) {
+            in->pending = (struct text){chunk.at + taken, chunk.len - taken};
+            command_complain(job->invocation, "not stamped: the message cannot be kept: %s",
+                    strerror(errno));
+            return STATUS_FAILURE;
+        }
+        if (letter != NULL)
+            letter_feed(letter, chunk);
+    }
+    return STATUS_OK;
+}
+
+/* The message as it came, what has not been read yet included. */
+static bool write_unchanged(struct intake *in)
+{
+    bool ok = spool_copy(&in->spool, 0, in->spool.len, STDOUT_FILENO) &&
+              spool_write(STDOUT_FILENO, in->pending);
+
+    while (ok && !in->ended) {
+        const ssize_t got = spool_read(STDIN_FILENO, in->room, sizeof in->room);
+        in->ended = got == 0;
+        ok = got == 0 ||
+             (got > 0 && spool_write(STDOUT_FILENO, (struct text){in->room, (size_t)got}));
+    }
+    return ok;
+}
+
+/* The head and the message, without the earlier stamps of our own domains. */
+static bool write_stamped(const struct job *job, const struct intake *in,
+        const struct letter *letter, struct text head)
+{
+    size_t count;
+    const struct letter_stamp *stamps = letter_stamps(letter, &count);
+    uint64_t from = 0;
+    bool ok = spool_write(STDOUT_FILENO, head);
+
+    for (size_t i = 0; ok && i < count; i++) {
+        if (!is_ours(job, &stamps[i].stamp.user))
+            continue;
+        ok = spool_copy(&in->spool, from, stamps[i].offset - from, STDOUT_FILENO);
+        from = stamps[i].offset + stamps[i].len;
+    }
+    return ok && spool_copy(&in->spool, from, in->spool.len - from, STDOUT_FILENO);
+}
+
+/* `status`: of what was prepared. Whatever it is, the message passes. */
+static enum status pass(const struct job *job, enum status status, struct intake *in)
+{
+    const struct letter_missing missing = {job->date, job->message_id};
+    struct letter *letter = status == STATUS_OK ? letter_init(&missing) : NULL;
+    char room[HEAD_MAX];
+    struct writer head = writer_of(room, sizeof room);
+
+    if (status == STATUS_OK && letter == NULL)
+        status = short_of_memory(job);
+    const enum status taken = take_in(job, in, letter);
+    if (status == STATUS_OK)
+        status = taken;
+    if (status == STATUS_OK)
+        status = make_head(job, letter, &head);
+    const bool written = status == STATUS_OK ? write_stamped(job, in, letter, writer_text(&head))
+                                             : write_unchanged(in);
+    if (!written) {
+        command_complain(job->invocation, "the message cannot be written: %s", strerror(errno));
+        status = STATUS_FAILURE;
+    }
+    letter_free(&letter);
+    spool_close(&in->spool);
+    return status;
+}
+
+static enum status run(const struct invocation *invocation)
+{
+    struct job job = {.invocation = invocation, .now = clock_unix()};
+    const char *from = NULL;
+    struct arguments_values to = {0};
+    const struct arguments_option options[] = {
+            {"--from", .value = &from},
+            {"--to", .values = &to},
+            {NULL},
+    };
+    struct intake *in = calloc(1, sizeof *in);
+    enum status status = STATUS_USAGE;
+
+    if (in == NULL)
+        status = short_of_memory(&job);
+    else if (arguments_read(invocation, options, 0, 0, NULL))
+        status = pass(&job, prepare(&job, from, &to), in);
+    free(in);
+    free(to.at);
+    keyring_free(&job.ring);
+    receiving_free(&job.receiving);
+    config_free(&job.config);
+    problems_free(&job.problems);
+    return status;
+}
+
+const struct command command_stamp = {
+        .name = "stamp",
+        .synopsis = "[--from ADDRESS] [--to DOMAIN[:COUNT]]... <MESSAGE",
+        .summary = "stamp a message on its way from standard input to standard output",
+        .help = "  --from ADDRESS        stamp for this user, not for the author in From\n"
+                "  --to DOMAIN[:COUNT]   a receiving domain and its recipients (1); `*` for any;\n"
+                "                        may be repeated. Without it: *:1\n"
+                "\n"
+                "Earlier stamps of our own domains are removed; a missing Date and Message-ID are\n"
+                "added. A message that cannot be stamped is written unchanged, and the exit "
+                "status\n"
+                "tells: 65 for what is wrong with the message, 78 with the configuration.\n",
+        .run = run,
+};

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: ISC
+#include "command/steps.h"
+
+#include "command/escape.h"
+#include "command/moment.h"
+
+struct seen {
+    FILE *out;
+    const struct inquiry *inquiry;
+    const struct judge_case *judge_case;
+    const struct judgement *judgement;
+};
+
+/* `before`, then somebody's text. */
+static void say(const struct seen *s, const char *before, struct text t)
+{
+    fputs(before, s->out);
+    escape_put(s->out, t);
+}
+
+static struct text domain_of(const struct seen *s)
+{
+    return address_domain(&s->inquiry->question.user);
+}
+
+static void describe_payload(const struct seen *s)
+{
+    switch (s->judge_case->payload_state) {
+    case PAYLOAD_STATE_ABSENT:
+        fputs("the question carries no payload", s->out);
+        break;
+    case PAYLOAD_STATE_UNOPENED:
+        fprintf(s->out, "the payload %s",
+                s->inquiry->classic_key != NULL
+                        ? "has the form of 2013, but the domain's classic_key does not open it"
+                        : payload_result_text(s->inquiry->payload_result));
+        break;
+    case PAYLOAD_STATE_SEALED:
+        say(s, "opened with the key of ", s->judge_case->sealed->host);
+        say(s, "; user in the payload ", s->judge_case->sealed->user);
+        say(s, ", in the question ", address_text(&s->inquiry->question.user));
+        break;
+    case PAYLOAD_STATE_CLASSIC:
+        fputs("opened with the domain's classic_key; it names no user", s->out);
+        break;
+    }
+}
+
+static void describe_domain(const struct seen *s)
+{
+    const struct domain_policy *parent = rules_parent(s->judge_case->rules, domain_of(s));
+
+    say(s, "", domain_of(s));
+    if (s->judgement->policy != NULL)
+        fputs(" is in the configuration", s->out);
+    else if (parent != NULL)
+        fprintf(s->out, " is not in the configuration, but %s above it is, with subdomains = %s",
+                parent->name, parent->subdomains ? "true" : "false");
+    else
+        fputs(" is not in the configuration, and no domain above it", s->out);
+}
+
+static void describe_user(const struct seen *s)
+{
+    say(s, "", address_local(&s->inquiry->question.user));
+    if (s->judgement->rule != NULL)
+        say(s, " has the rule of user ", s->judgement->matched);
+    else
+        fputs(" has no rule, and there is none for *", s->out);
+}
+
+static void describe_leniency(const struct seen *s)
+{
+    if (s->judge_case->payload_state != PAYLOAD_STATE_ABSENT) {
+        fputs("the question carries a payload", s->out);
+        return;
+    }
+    const bool lenient = s->judgement->rule != NULL && s->judgement->rule->allow_unauthorized;
+    fprintf(s->out, "the payload is -, and allow_unauthorized = %s", lenient ? "true" : "false");
+}
+
+static void say_hosts(const struct seen *s, const struct host_list *hosts, const char *before)
+{
+    fputs(before, s->out);
+    for (size_t i = 0; i < hosts->count; i++)
+        fprintf(s->out, "%s%s", i > 0 ? ", " : "", hosts->names[i]);
+    if (hosts->count == 0)
+        fputs("nobody", s->out);
+}
+
+static void describe_host(const struct seen *s)
+{
+    const struct rule *rule = s->judgement->rule;
+
+    say(s, "sent by ", inquiry_host(s->inquiry));
+    if (rule == NULL) {
+        fputs("; the user has no rule", s->out);
+        return;
+    }
+    if (rule->mode != RULE_HOSTS_ONLY)
+        say_hosts(s, &s->judgement->policy->hosts, "; the domain permits ");
+    if (rule->mode == RULE_HOSTS_MORE)
+        say_hosts(s, &rule->hosts, "; the rule permits as well ");
+    if (rule->mode == RULE_HOSTS_ONLY)
+        say_hosts(s, &rule->hosts, "; the rule permits only ");
+}
+
+static void describe_form(const struct seen *s)
+{
+    if (s->judge_case->payload_state == PAYLOAD_STATE_CLASSIC)
+        fprintf(s->out, "the payload is one of 2013, in a question %s names",
+                s->inquiry->question.named ? "with" : "without");
+    else
+        fputs("the payload is a sealed one", s->out);
+}
+
+static void describe_time(const struct seen *s)
+{
+    const unsigned long long now = s->judge_case->now;
+    const unsigned long long issued = s->judge_case->sealed->issued;
+    char text[MOMENT_TEXT_MAX];
+
+    moment_format(issued, text);
+    fprintf(s->out, "issued %llu%s%s, %llu s %s; good for %llu s, and %d s ahead", issued,
+            text[0] != '\0' ? " " : "", text, issued > now ? issued - now : now - issued,
+            issued > now ? "ahead" : "ago", (unsigned long long)s->judgement->policy->lifetime,
+            JUDGE_FUTURE);
+    if (s->judge_case->purged > 0)
+        fprintf(s->out, "; counts go back to %llu", (unsigned long long)s->judge_case->purged);
+}
+
+static void describe_digest(const struct seen *s)
+{
+    if (s->inquiry->question.digest.len == 0)
+        fputs("the question has no digest", s->out);
+    else
+        say(s, "digest in the question ", s->inquiry->question.digest);
+    say(s, "; in the payload ", s->judge_case->sealed->digest);
+}
+
+static void describe_receiving(const struct seen *s)
+{
+    if (s->inquiry->question.rcpt.len == 0)
+        fputs("the question names no receiving domain", s->out);
+    else
+        say(s, "received for ", s->inquiry->question.rcpt);
+    say(s, "; made for ", s->judge_case->sealed->receiving);
+}
+
+static void describe_count(const struct seen *s)
+{
+    static const char *const texts[] = {
+            [REPLAY_SKIPPED] = "nothing is counted: replay = \"none\"",
+            [REPLAY_PENDING] = "not counted yet",
+            [REPLAY_WITHIN] = "within its allowance",
+            [REPLAY_OVER] = "over its allowance",
+            [REPLAY_FAILED] = "it could not be counted",
+    };
+
+    fputs(texts[s->judge_case->replay], s->out);
+}
+
+static void describe_end(const struct seen *s)
+{
+    fputs("all above passed", s->out);
+}
+
+void steps_describe(FILE *out, unsigned number, const struct inquiry *inquiry,
+        const struct judge_case *judge_case, const struct judgement *judgement)
+{
+    static void (*const describe[])(const struct seen *) = {
+            [1] = describe_payload,
+            [2] = describe_domain,
+            [3] = describe_user,
+            [4] = describe_leniency,
+            [5] = describe_host,
+            [6] = describe_form,
+            [7] = describe_time,
+            [8] = describe_digest,
+            [9] = describe_receiving,
+            [10] = describe_count,
+            [11] = describe_end,
+    };
+    const struct seen seen = {out, inquiry, judge_case, judgement};
+
+    if (number > 0 && number < sizeof describe / sizeof *describe)
+        describe[number](&seen);
+}
+
+const char *steps_why(const struct judgement *judgement)
+{
+    static const struct {
+        enum verdict verdict;
+        enum reason reason;
+        const char *cause;
+        const char *why;
+    } table[] = {
+            {VERDICT_NO, REASON_FORGED, "", "none of this service's hosts made it"},
+            {VERDICT_NO, REASON_FORGED, "user", "it was made for another user"},
+            {VERDICT_NO, REASON_REFUSED, "domain", "this service does not speak for the domain"},
+            {VERDICT_NO, REASON_REFUSED, "subdomain", "its subdomains must not send"},
+            {VERDICT_ALLOW, REASON_UNSERVED, "", "its subdomains may send without being served"},
+            {VERDICT_NO, REASON_UNSTAMPED, "", "this user's mail must be stamped"},
+            {VERDICT_ALLOW, REASON_UNSTAMPED, "", "this user's mail need not be stamped"},
+            {VERDICT_NO, REASON_REFUSED, "user", "nobody may send for a user without a rule"},
+            {VERDICT_NO, REASON_REFUSED, "host", "this host must not send for the user"},
+            {VERDICT_ALLOW, REASON_HOST, "", "this host must not, but allow_unauthorized = true"},
+            {VERDICT_ALLOW, REASON_CLASSIC, "", "it binds no user, no time and no message"},
+            {VERDICT_ALLOW, REASON_EXPIRED, "", "the payload is not in time"},
+            {VERDICT_NO, REASON_REFUSED, "expired", "not in time, and deny has \"expired\""},
+            {VERDICT_ALLOW, REASON_CHANGED, "", "the message is not the one that was stamped"},
+            {VERDICT_NO, REASON_REFUSED, "changed",
+                    "not the message that was stamped, and deny has \"changed\""},
+            {VERDICT_ALLOW, REASON_REDIRECTED, "", "it was not made for all these receivers"},
+            {VERDICT_NO, REASON_REFUSED, "redirected",
+                    "not made for all these receivers, and deny has \"redirected\""},
+            {VERDICT_ALLOW, REASON_REPLAYED, "", "it was sent more often than it was made for"},
+            {VERDICT_ALLOW, REASON_UNCOUNTED, "", "whether it was sent before is not known"},
+            {VERDICT_YES, REASON_STAMPED, "classic", "a question of 2013 asks for no more"},
+    };
+
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (table[i].verdict == judgement->answer.verdict &&
+                table[i].reason == judgement->answer.reason &&
+                text_equal(text_of(table[i].cause), text_of(judgement->cause)))
+            return table[i].why;
+    return "";
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: ISC
+// cmocka.h needs these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "command/client.h"
+
+static void servers(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *host; /* NULL: refused */
+        const char *port;
+    } table[] = {
+            {"mail.example.org:2626", "mail.example.org", "2626"},
+            {"mail.example.org", "mail.example.org", "26"},
+            {"192.0.2.1:26", "192.0.2.1", "26"},
+            {"[2001:db8::1]:65535", "2001:db8::1", "65535"},
+            {"[2001:db8::1]", "2001:db8::1", "26"},
+            {"[::1]:1", "::1", "1"},
+            {"2001:db8::1", NULL, NULL},
+            {"::1", NULL, NULL},
+            {"", NULL, NULL},
+            {":26", NULL, NULL},
+            {"[]:26", NULL, NULL},
+            {"host:", NULL, NULL},
+            {"host:0", NULL, NULL},
+            {"host:65536", NULL, NULL},
+            {"host:26x", NULL, NULL},
+            {"host:026", NULL, NULL},
+            {"[::1]x:26", NULL, NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct client_server server = {"", ""};
+        const bool ok = client_parse(table[i].text, &server);
+        if (ok != (table[i].host != NULL) ||
+                (ok && (strcmp(server.host, table[i].host) != 0 ||
+                               strcmp(server.port, table[i].port) != 0))) {
+            print_error("%s: got %d %s %s, want %s\n", table[i].text, ok, server.host, server.port,
+                    table[i].host != NULL ? table[i].host : "a refusal");
+            fail();
+        }
+    }
+}
+
+static void a_name_at_its_longest(void **state)
+{
+    char name[CLIENT_HOST_MAX + 1];
+    struct client_server server;
+
+    (void)state;
+    memset(name, 'a', sizeof name);
+    name[CLIENT_HOST_MAX - 1] = '\0';
+    assert_true(client_parse(name, &server));
+    assert_string_equal(server.host, name);
+    name[CLIENT_HOST_MAX - 1] = 'a';
+    name[CLIENT_HOST_MAX] = '\0';
+    assert_false(client_parse(name, &server));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(servers),
+            cmocka_unit_test(a_name_at_its_longest),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
