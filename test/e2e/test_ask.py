@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: ISC
+"""verimail ask: against servers that answer well, badly, slowly or not at all."""
+import contextlib
+import re
+import socket
+import threading
+import time
+
+from commandline import LIMIT, case, check, contains, equal, main, one_line
+
+
+class Server:
+    """Takes one connection and lets `talk` have it; `line` is what came first."""
+
+    def __init__(self, talk, read=True, family=socket.AF_INET):
+        self.line = None
+        self.done = threading.Event()
+        self._socket = socket.socket(family)
+        self._socket.bind(("127.0.0.1" if family == socket.AF_INET else "::1", 0))
+        self._socket.listen()
+        self.port = self._socket.getsockname()[1]
+        self._thread = threading.Thread(target=self._serve, args=(talk, read), daemon=True)
+        self._thread.start()
+
+    def _serve(self, talk, read):
+        with contextlib.suppress(OSError):
+            client, _ = self._socket.accept()
+            with client:
+                self.line = client.makefile("rb").readline() if read else b""
+                talk(client, self.done)
+
+    def end(self):
+        self.done.set()
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        self._thread.join(LIMIT)
+
+
+def ask(world, talk, *arguments, question=("alice@example.org", "-"), **how):
+    server = Server(talk, **how)
+    try:
+        done = world.run("ask", "--server", f"127.0.0.1:{server.port}", *question, *arguments,
+                         config=None)
+    finally:
+        server.end()
+    done.question = server.line
+    return done
+
+
+def say(*pieces):
+    def talk(client, _):
+        for piece in pieces:
+            client.sendall(piece)
+    return talk
+
+
+@case
+def ask_sends_one_line(world):
+    digest = "A" * 43
+    for arguments, question, line in (
+            ([], ("alice", "-"), b"alice -\r\n"),
+            ([], ("alice@example.org", "AQ_-z"), b"alice@example.org AQ_-z\r\n"),
+            (["--rcpt", "B.example,\u00fc.example"], ("a@b.c", "-"),
+             b"a@b.c - rcpt=b.example,xn--tda.example\r\n"),
+            (["--ip", "::1", "--digest", digest, "--rcpt=*"], ("a@b.c", "-"),
+             b"a@b.c - rcpt=* digest=" + digest.encode() + b" ip=::1\r\n")):
+        done = ask(world, say(b"YES\r\n"), *arguments, question=question)
+        equal((done.question, done.status, done.out), (line, 0, "YES\n"))
+    for arguments, question in (([], ("a b", "-")), ([], ("a@b.c", "x y")), ([], ("a@b.c", "")),
+                                (["--rcpt", "a b"], ("a", "-")), (["--ip", "x"], ("a", "-")),
+                                (["--digest", "x"], ("a", "-")), (["--rcpt", ""], ("a", "-"))):
+        done = world.run("ask", "--server", "127.0.0.1:1", *question, *arguments, config=None)
+        equal((done.status, done.octets), (65, b""), str(question))
+        one_line(done)
+
+
+@case
+def ask_prints_the_answer(world):
+    for pieces, status, text, fields in (
+            ([b"YES stamped\r\n"], 0, "YES stamped", {"verdict": "YES", "reason": "stamped"}),
+            ([b"N", b"O", b"\r", b"\n"], 1, "NO", {"verdict": "NO"}),
+            ([b"NO unstamped ttl=300 scope=domain later=1\r\n"], 1,
+             "NO unstamped ttl=300 scope=domain",
+             {"verdict": "NO", "reason": "unstamped", "ttl": 300, "scope": "domain"}),
+            ([b"ALLOW changed\r\n"], 2, "ALLOW changed",
+             {"verdict": "ALLOW", "reason": "changed"})):
+        done = ask(world, say(*pieces))
+        equal((done.status, done.out, done.err), (status, text + "\n", ""))
+        done = ask(world, say(*pieces), "--json")
+        equal((done.status, done.json), (status, fields))
+
+
+@case
+def ask_takes_nothing_else_for_an_answer(world):
+    for octets, shown in (
+            (b"YES", "YES"), (b"YES\n", "YES\\x0a"), (b"yes\r\n", "yes\\x0d\\x0a"),
+            (b"YES changed\r\n", "YES changed"), (b"YES\r\nNO\r\n", "YES\\x0d\\x0aNO"),
+            (b"YES stamped ttl=1 ttl=1\r\n", "ttl=1 ttl=1"), (b"220 mx ESMTP\r\n", "220 mx ESMTP"),
+            (b"\x1b[2J\xff\0\r\n", "\\x1b[2J\\xff\\x00"), (b"NO " * 1000, "NO NO"),
+            (b"YES stamped" + b" x=y" * 200 + b"\r\n", "YES stamped x=y")):
+        done = ask(world, say(octets))
+        equal(done.status, 3, repr(octets))
+        check(re.fullmatch(r"temperror [\d.:]+: what came is no answer: [ -~]+\n", done.out),
+              done.out)
+        contains(done.out, shown)
+        done = ask(world, say(octets), "--json")
+        equal((done.status, done.json["verdict"]), (3, "temperror"))
+        contains(done.json["cause"], "no answer")
+
+
+@case
+def ask_says_why_there_is_no_answer(world):
+    done = ask(world, say())
+    equal((done.status, done.out.split(": ")[1]), (3, "closed without an answer\n"))
+
+    def reset(client, _):
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    done = ask(world, reset)
+    equal(done.status, 3)
+    check(done.out.startswith("temperror 127.0.0.1:"), done.out)
+
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+        done = world.run("ask", "--server", f"127.0.0.1:{port}", "a", "-", config=None)
+    equal(done.status, 3)
+    contains(done.out, "no connection: Connection refused")
+    done = world.run("ask", "--server", "name.invalid:26", "a", "-", "--json", config=None)
+    equal((done.status, done.json["verdict"]), (3, "temperror"))
+    contains(done.json["cause"], "its address cannot be found")
+
+
+@case
+def ask_finds_names_and_ipv6(world):
+    server = Server(say(b"YES\r\n"))
+    done = world.run("ask", "--server", f"localhost:{server.port}", "a", "-", config=None)
+    server.end()
+    equal((done.status, done.out), (0, "YES\n"))
+    try:
+        server = Server(say(b"YES\r\n"), family=socket.AF_INET6)
+    except OSError:
+        return  # a machine without IPv6
+    done = world.run("ask", "--server", f"[::1]:{server.port}", "a", "-", config=None)
+    server.end()
+    equal((done.status, done.out), (0, "YES\n"))
+
+
+@case
+def ask_takes_five_seconds_and_no_more(world):
+    def trickle(client, done):
+        for octet in b"YES stamped\r\n":
+            client.sendall(bytes([octet]))
+            if done.wait(1):
+                return
+
+    def half(client, done):
+        client.sendall(b"YES")
+        done.wait(LIMIT)
+
+    def whole(client, done):
+        client.sendall(b"YES stamped\r\n")  # but no end
+        done.wait(LIMIT)
+
+    results = []
+
+    def one(talk, read):
+        before = time.monotonic()
+        done = ask(world, talk, read=read)
+        results.append((talk.__name__, time.monotonic() - before, done))
+
+    def silent(_, done):
+        done.wait(LIMIT)
+
+    talks = ((trickle, True), (half, True), (whole, True), (silent, False))
+    threads = [threading.Thread(target=one, args=talk) for talk in talks]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    equal(len(results), len(talks))
+    for name, seconds, done in results:
+        equal(done.status, 3, name)
+        contains(done.out, "no whole answer: Connection timed out")
+        check(4.9 < seconds < 15, f"{name}: {seconds} s")
+
+
+if __name__ == "__main__":
+    main()

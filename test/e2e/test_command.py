@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: ISC
+"""The command line: its help, keygen, config."""
+import os
+import re
+import stat
+import time
+
+from commandline import case, check, contains, equal, main, one_line, public_of, secret_line
+
+
+@case
+def help_is_printed_in_every_way(world):
+    overview = world.run(config=None)
+    equal(overview.status, 0)
+    names = re.findall(r"^  (\w+) ", overview.out, re.M)
+    equal(names, ["keygen", "stamp", "ask", "explain", "config", "help"])
+    for arguments in (["help"], ["--help"], ["-h"], ["help", "help"]):
+        equal(world.run(*arguments, config=None).out, overview.out, str(arguments))
+    for name in names[:-1]:
+        first = world.run("help", name, config=None)
+        equal(first.status, 0)
+        contains(first.out, f"usage: verimail [-c FILE] {name} ")
+        contains(first.out, "Exit status: 0 YES")
+        equal(world.run(name, "--help", config=None).out, first.out, name)
+        equal(world.run(name, "what", "--help").out, first.out, name)
+    check(world.run("--version", config=None).out.startswith("verimail "), "version")
+
+
+@case
+def a_configuration_is_named_in_every_way(world):
+    path = world.path("v.conf")
+    for arguments in (["-c", path], ["-c" + path], ["--config", path], ["--config=" + path]):
+        done = world.run(*arguments, "config", config=None)
+        equal((done.status, done.err), (0, ""), str(arguments))
+    if not os.path.exists("/etc/verimail/verimail.conf"):
+        done = world.run("config", config=None)
+        contains(done.err, "/etc/verimail/verimail.conf: cannot be read")
+
+
+@case
+def a_wrong_command_line_is_64(world):
+    for arguments in (["what"], ["help", "what"], ["--what"], ["-x"], ["-c"], ["--config"],
+                      ["-c", "v.conf", "-x", "config"], ["--help=x"], ["keygen"],
+                      ["keygen", "host"], ["keygen", "what", "file"], ["keygen", "host", "a", "b"],
+                      ["stamp", "--what"], ["stamp", "operand"], ["stamp", "--from"],
+                      ["ask", "a@b.c", "-"], ["ask", "--server", "h:0", "a@b.c", "-"],
+                      ["ask", "--server", "::1", "a@b.c", "-"], ["ask", "--server", "h:1", "a@b.c"],
+                      ["explain", "-"], ["explain", "--at", "now", "--user", "a@b.c", "-"],
+                      ["explain", "--at", "-1", "--user", "a@b.c", "-"], ["config", "operand"]):
+        done = world.run(*arguments, config=None)
+        equal((done.status, done.octets), (64, b""), str(arguments))
+        one_line(done)
+
+
+@case
+def no_control_octet_reaches_the_terminal(world):
+    evil = "\x1b[2J\x07\x7f"
+    world.write("evil.conf", f"\x1b[2J {{ }}\n", 0o644)
+    for arguments in ([evil], ["--" + evil], ["help", evil], ["stamp", "--" + evil],
+                      ["keygen", evil, "x"], ["keygen", "host", "/no/" + evil],
+                      ["ask", "--server", evil, "a", "-"], ["explain", "--user", evil, "-"],
+                      ["ask", "--server", "h:1", evil, "-"], ["stamp", "--from", evil],
+                      ["stamp", "--to", evil], ["-c", "evil.conf", "config"],
+                      ["-c", "/no/" + evil, "config"]):
+        done = world.run(*arguments, config=None)
+        check(done.status not in (0, 1, 2), str(arguments))
+        check(re.fullmatch(r"[\n -~]+", done.err + done.out), f"{arguments}: {done.err!r}")
+
+
+# keygen
+
+
+@case
+def keygen_writes_for_its_owner_alone(world):
+    for kind in ("service", "host", "classic"):
+        done = world.run("keygen", kind, f"new-{kind}", umask=0)
+        equal(done.status, 0, done.err)
+        path = world.path(f"new-{kind}")
+        equal(stat.S_IMODE(os.stat(path).st_mode), 0o600, kind)
+        contains(done.out, f'"{path}"')
+        with open(path, encoding="ascii") as file:
+            lines = file.read().splitlines()
+        if kind == "classic":
+            contains(done.out, "-----BEGIN PUBLIC KEY-----")
+            equal(lines[0], "-----BEGIN PRIVATE KEY-----")
+            continue
+        secrets = [line for line in lines if not line.startswith("#")]
+        equal(len(secrets), 1)
+        check(secrets[0].startswith(f"{kind}-secret:"), secrets[0])
+        check(secrets[0] not in done.out, "the secret was printed")
+        public = re.search(rf'"({kind}-public:[\w-]+)"', done.out)[1]
+        check(any(public in line for line in lines if line.startswith("#")), "no public key")
+        equal(public_of(path), public, kind)
+
+
+@case
+def keygen_never_writes_over_a_file(world):
+    for content in (b"", b"something"):
+        path = world.write("taken", content)
+        done = world.run("keygen", "host", "taken")
+        equal((done.status, done.octets), (73, b""))
+        contains(one_line(done), "is there already")
+        with open(path, "rb") as file:
+            equal(file.read(), content)
+    os.symlink(world.path("nowhere"), world.path("link"))
+    equal(world.run("keygen", "host", "link").status, 73)
+    check(not os.path.lexists(world.path("nowhere")), "went through a symbolic link")
+
+
+@case
+def keygen_that_cannot_write_says_so(world):
+    for path, why in (("/nonexistent/key", "No such file"), (world.folder, "already")):
+        done = world.run("keygen", "service", path)
+        equal(done.status, 73)
+        contains(one_line(done), why)
+
+
+@case
+def keygen_says_how_long_an_older_key_stays(world):
+    for domain, lifetime in (("", 7 * 86400), ("lifetime = 30d", 30 * 86400)):
+        world.configure("life.conf", domain=domain)
+        before = int(time.time())
+        name = f"life-{lifetime}"
+        done = world.run("keygen", "host", name, "--json", config="life.conf")
+        after = int(time.time())
+        until = done.json["keep_older_until"]
+        check(before + lifetime + 300 <= until <= after + lifetime + 300, str(until))
+        equal(sorted(done.json), ["file", "keep_older_until", "kind", "public"])
+        equal((done.json["kind"], done.json["file"]), ("host", world.path(name)))
+    done = world.run("keygen", "host", "life-none", "--json", config="none.conf")
+    check(done.json["keep_older_until"] <= time.time() + 7 * 86400 + 300, "no configuration")
+    done = world.run("keygen", "host", "life-text", config="life.conf")
+    contains(done.out, 'host "mail.example.org" { keys = {"host-public:')
+    contains(done.out, time.strftime("until %Y-%m-", time.gmtime(time.time() + 30 * 86400 + 300)))
+
+
+# config
+
+
+@case
+def config_prints_what_it_reads(world):
+    world.write("full.conf", world.config(domain="lifetime = 36h ttl = 90s subdomains = off",
+                                          host="MAIL.Example.org") +
+                'domain "Bücher.example" { hosts = {"mail.example.org"} user "a\\"b\\\\" { }\n'
+                "user 'x${y}' { more_hosts = {\"mail.example.org\"} } }\n", 0o644)
+    first = world.run("config", config="full.conf")
+    equal((first.status, first.err), (0, ""))
+    world.write("printed.conf", first.octets, 0o644)
+    second = world.run("config", config="printed.conf")
+    equal((second.status, second.out), (0, first.out), second.err)
+    one = world.run("config", "--json", config="full.conf").json
+    equal(world.run("config", "--json", config="printed.conf").json, one)
+    domain = one["domain"]["example.org"]
+    equal((domain["lifetime"], domain["ttl"], domain["subdomains"]), (129600, 90, False))
+    equal(domain["user"]["*"]["hosts"], [])
+    equal(domain["user"]["alice"]["hosts"], None)
+    equal(one["host"]["mail.example.org"]["keys"], [world.host_public])
+    equal(sorted(one["domain"]["xn--bcher-kva.example"]["user"]), ['a"b\\', "x${y}"])
+    equal((one["service"]["listen"], one["service"]["workers"]), (["*:26"], None))
+    contains(first.out, "lifetime = 36h\n")
+    contains(first.out, "ttl = 90s\n")
+    contains(first.out, "# workers is not set\n")
+    for name in ("host.key", "service.key"):
+        check(secret_line(world.path(name)) not in first.out, "a secret was printed")
+
+
+@case
+def config_says_every_wrong_value(world):
+    world.write("wrong.conf", world.config(domain="lifetime = 1y ttl = never"), 0o644)
+    done = world.run("config", config="wrong.conf")
+    equal((done.status, done.octets), (78, b""))
+    for value in ("1y", "never"):
+        check(re.search(rf"^{world.path('wrong.conf')}:\d+: .*{value}: expected ", done.err, re.M),
+              done.err)
+    for config in ("none.conf", ".", "host.key"):
+        done = world.run("config", "--json", config=config)
+        equal((done.status, done.octets), (78, b""), config)
+        check(done.err != "", config)
+
+
+if __name__ == "__main__":
+    main()
