@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: ISC
+#ifndef VERIMAIL_H
+#define VERIMAIL_H
+
+/* libverimail: stamps for mail that goes out, questions about mail that came in.
+ *
+ * What holds for all of it:
+ * - What a program has as a word (a name, a key, a user, a digest) is given NUL-terminated. What
+ *   came in a message or over the network is given with its length and may hold any octet; such a
+ *   pointer may be NULL only if the length is 0. No other pointer may be NULL unless it says so.
+ * - Inputs are borrowed for the time of the call. Outputs stand last, their names end in `_r`, and
+ *   the caller owns them. A text is written with a NUL behind it, into room whose size goes with
+ *   it; the macros *_SIZE are room enough for any.
+ * - A function that can fail returns an enum verimail_result and says what to expect; VERIMAIL_ROOM
+ *   and VERIMAIL_MEMORY are always possible where there is room or an object to be made. On
+ *   anything but VERIMAIL_OK each text is empty, each length 0 and each object NULL.
+ * - A *_free() takes the address of the pointer, sets it to NULL, and does nothing if it is NULL.
+ * - Two threads may use the library at once, but only a stamper may be used by two at once.
+ *
+ * The words, and what lies behind them: verimail(7), whose sections are named here. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define VERIMAIL_VERSION "0.1.0"
+#define VERIMAIL_VERSION_MAJOR 0
+#define VERIMAIL_VERSION_MINOR 1
+#define VERIMAIL_VERSION_PATCH 0
+
+/* Octets with the NUL. */
+#define VERIMAIL_USER_SIZE 447
+#define VERIMAIL_DIGEST_SIZE 44
+#define VERIMAIL_PAYLOAD_SIZE 901
+#define VERIMAIL_STAMP_SIZE 901
+#define VERIMAIL_QUESTION_SIZE 4097
+
+/* Octets of an answer, line end included, without a NUL. A client reads until the service closes,
+ * or until it has one octet more than this. */
+#define VERIMAIL_ANSWER_MAX 512
+
+#ifdef __GNUC__
+#define VERIMAIL_CHECKED __attribute__((warn_unused_result))
+#else
+#define VERIMAIL_CHECKED
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Later versions may add to its end. */
+enum verimail_result {
+    VERIMAIL_OK = 0,
+    VERIMAIL_INIT,   /* libsodium cannot be used */
+    VERIMAIL_MEMORY, /* memory is short */
+    VERIMAIL_ROOM,   /* the text does not fit into the room that was given */
+    VERIMAIL_ORDER,  /* called when it must not be any more, or not yet */
+
+    VERIMAIL_HOST,             /* no host name */
+    VERIMAIL_HOST_KEY,         /* not a key, or not a key file */
+    VERIMAIL_HOST_KEY_KIND,    /* a key of another kind */
+    VERIMAIL_HOST_KEY_CHECK,   /* mistyped */
+    VERIMAIL_HOST_KEY_SEVERAL, /* a key file with more than one key */
+    VERIMAIL_SERVICE_KEY,
+    VERIMAIL_SERVICE_KEY_KIND,
+    VERIMAIL_SERVICE_KEY_CHECK,
+    VERIMAIL_SERVICE_KEY_SEVERAL,
+    VERIMAIL_SERVICE_KEY_WEAK, /* one with which no secret can be shared */
+
+    VERIMAIL_USER,         /* not the canonical text of an address */
+    VERIMAIL_RECEIVING,    /* no domain, no recipients, or too many */
+    VERIMAIL_ISSUED,       /* no time in Unix seconds */
+    VERIMAIL_LINE_END,     /* neither of the two */
+    VERIMAIL_STAMP_LENGTH, /* the field would pass 900 octets */
+    VERIMAIL_STAMP,        /* not a stamp */
+    VERIMAIL_PAYLOAD,      /* could not be anybody's payload */
+    VERIMAIL_RCPT,         /* not a domain */
+    VERIMAIL_DIGEST,       /* not the text of a digest */
+    VERIMAIL_IP,           /* no IPv4 or IPv6 address */
+    VERIMAIL_ANSWER,       /* not an answer */
+
+    VERIMAIL_MESSAGE_HEADER, /* the header section is over 1 MiB or 2000 fields */
+    VERIMAIL_MESSAGE_FIELD,  /* a line of the header section is no field */
+
+    VERIMAIL_ADDRESS_EMPTY,    /* no mailbox at all */
+    VERIMAIL_ADDRESS_SEVERAL,  /* more than one, or an empty list element */
+    VERIMAIL_ADDRESS_GROUP,    /* `name: ...;` */
+    VERIMAIL_ADDRESS_ROUTE,    /* `<@a,@b:c@d>` */
+    VERIMAIL_ADDRESS_COMMENT,  /* a comment inside it, or one that never ends */
+    VERIMAIL_ADDRESS_PHRASE,   /* unquoted specials in the display name */
+    VERIMAIL_ADDRESS_TRAILING, /* something behind it that is no comment */
+    VERIMAIL_ADDRESS_ENCODED,  /* an encoded word where it stands */
+    VERIMAIL_ADDRESS_LITERAL,  /* a domain literal */
+    VERIMAIL_ADDRESS_LOCAL,    /* no valid local part, or never a user: `*`, `+detail` */
+    VERIMAIL_ADDRESS_DOMAIN,   /* no valid domain, or one without a dot */
+    VERIMAIL_ADDRESS_OCTET,    /* a control octet, or no UTF-8 */
+    VERIMAIL_ADDRESS_ALONE,    /* a name, a comment or a space around it, where it stands alone */
+    VERIMAIL_ADDRESS_SYNTAX,   /* anything else */
+};
+
+/* A sentence without a full stop: "the host's secret key is mistyped: its check does not fit".
+ * Never NULL; static. */
+const char *verimail_result_text(enum verimail_result result);
+
+/* VERIMAIL_VERSION of the library that runs, which may be newer than the header. Static. */
+const char *verimail_version(void);
+
+/* Makes libsodium ready. Whatever makes an object calls it; a program calls it itself when it is
+ * about to shut itself in (chroot, seccomp): afterwards nothing has to be opened any more. As often
+ * as one likes, in any thread. VERIMAIL_INIT: there is no source of random numbers. */
+enum verimail_result verimail_init(void) VERIMAIL_CHECKED;
+
+/* Users: verimail(7), "Users". A user is the canonical text of an address: `local@domain` in
+ * printable ASCII, the domain as A-label in lower case. It comes from one of the two functions
+ * below, or from a stamp; room of VERIMAIL_USER_SIZE is enough. */
+
+/* The user that a person means who typed `address`: `Ännchen@bücher.example`, `"john doe"@x.org`,
+ * in UTF-8, the mailbox alone, without a name, comments or space around it. Fails with one of
+ * VERIMAIL_ADDRESS_*. */
+enum verimail_result verimail_user(
+        const char *address, char *user_r, size_t user_size) VERIMAIL_CHECKED;
+
+/* The author of a message: the one mailbox of its From field, read strictly; verimail(7), "The
+ * author". `value` is what stands behind the field's colon, folded or unfolded. A message with two
+ * From fields, or none, or one with white space before its colon, has no author: that is for the
+ * caller to see. Fails with one of VERIMAIL_ADDRESS_*: such a message is to be refused, not to be
+ * taken for one without an author. */
+enum verimail_result verimail_author(
+        const char *value, size_t value_len, char *user_r, size_t user_size) VERIMAIL_CHECKED;
+
+/* Whether both are canonical text and name the same user: the case of ASCII letters is not looked
+ * at. This, and not strcmp(), says whether a stamp is the author's. */
+bool verimail_user_equal(const char *a, const char *b) VERIMAIL_CHECKED;
+
+/* Digests: verimail(7), "The digest". One object for each message. What a message is fed by is
+ * either verimail_digest_message() or the two that follow it, never both. The first failure stays:
+ * every later call returns it, so that only the last one's result must be acted on. */
+struct verimail_digest;
+
+/* VERIMAIL_INIT. verimail_digest_free() when done. */
+enum verimail_result verimail_digest_new(struct verimail_digest **digest_r) VERIMAIL_CHECKED;
+void verimail_digest_free(struct verimail_digest **digest);
+
+/* The whole message, header and body, in any chunks; lines end in CRLF or LF. Fails with
+ * VERIMAIL_MESSAGE_HEADER, VERIMAIL_MESSAGE_FIELD, VERIMAIL_MEMORY or VERIMAIL_ORDER. */
+enum verimail_result verimail_digest_message(
+        struct verimail_digest *digest, const char *chunk, size_t chunk_len) VERIMAIL_CHECKED;
+
+/* For those who have the message in parts, as a milter does: each of its fields from top to bottom,
+ * of whatever name, and then its body. `value` is all that stands behind the colon; its folds may
+ * be CRLF or LF, and a space at its start does not matter. Fails with VERIMAIL_MESSAGE_HEADER (over
+ * 1 MiB), VERIMAIL_MEMORY or VERIMAIL_ORDER. */
+enum verimail_result verimail_digest_field(struct verimail_digest *digest, const char *name,
+        size_t name_len, const char *value, size_t value_len) VERIMAIL_CHECKED;
+/* The body, in any chunks. Fails with VERIMAIL_ORDER. */
+enum verimail_result verimail_digest_body(
+        struct verimail_digest *digest, const char *chunk, size_t chunk_len) VERIMAIL_CHECKED;
+
+/* The text of the digest, once, when the message is at its end: VERIMAIL_ORDER the second time.
+ * VERIMAIL_ROOM when `text_size` is below VERIMAIL_DIGEST_SIZE; nothing is then lost. */
+enum verimail_result verimail_digest_final(
+        struct verimail_digest *digest, char *text_r, size_t text_size) VERIMAIL_CHECKED;
+
+/* Stamps: verimail(7), "The stamp" and "The payload". A stamper is a sending host with the secret
+ * that it shares with its service, which lies in guarded memory: not swapped, not dumped,
+ * read-only, wiped when freed. One that a process inherited over fork() works, but is not locked in
+ * memory: make it after the fork. */
+struct verimail_stamper;
+
+/* `host`: the name under which the service knows this host, in any form. `host_secret_key`,
+ * `service_public_key`: a key as text (`host-secret:...`, `service-public:...`), or all that is in
+ * a key file. The caller wipes what it read the secret into (sodium_memzero()). Fails with
+ * VERIMAIL_INIT, VERIMAIL_HOST, VERIMAIL_HOST_KEY* or VERIMAIL_SERVICE_KEY*. */
+enum verimail_result verimail_stamper_new(const char *host, const char *host_secret_key,
+        const char *service_public_key, struct verimail_stamper **stamper_r) VERIMAIL_CHECKED;
+void verimail_stamper_free(struct verimail_stamper **stamper);
+
+/* How many recipients at one domain. */
+struct verimail_recipients {
+    const char *domain; /* in any form; `*`: wherever they are */
+    uint32_t count;     /* 1 to 1000000, which is the limit for all domains together as well */
+};
+
+enum verimail_line_end {
+    VERIMAIL_CRLF, /* a message on its way over SMTP */
+    VERIMAIL_LF,   /* a message in a Unix file, or given to a milter */
+};
+
+/* Writes the whole header field, `Verimail: ...`, folded, without its last line end. The nonce is
+ * drawn here: no two stamps are alike, and each is for one message.
+ *
+ * `user`: whom the stamp speaks for, the message's author. That this author may be spoken for is
+ * for the caller to see.
+ * `receiving`: each domain the message goes to; one named twice is added up. Those to whom it goes
+ * blindly count too, and are not disclosed.
+ * `issued`: Unix seconds, now.
+ * `digest`: of the message as it leaves; NULL: the stamp binds none (and earns no more than ALLOW).
+ * `line_end`: what its folds end in.
+ *
+ * Fails with VERIMAIL_USER, VERIMAIL_RECEIVING (also if there is none), VERIMAIL_ISSUED,
+ * VERIMAIL_DIGEST, VERIMAIL_LINE_END or VERIMAIL_STAMP_LENGTH. */
+enum verimail_result verimail_stamp(const struct verimail_stamper *stamper, const char *user,
+        const struct verimail_recipients *receiving, size_t receiving_count, uint64_t issued,
+        const char *digest, enum verimail_line_end line_end, char *field_r, size_t field_size,
+        size_t *field_len_r) VERIMAIL_CHECKED;
+
+/* Reads the value of a field named Verimail (in any case): all that stands behind the colon, as it
+ * came. Who is asked about is the author, so of a message's stamps the one counts whose user equals
+ * it (verimail_user_equal()); none counts if there are several such. Fails with VERIMAIL_STAMP: the
+ * field is to be passed over. */
+enum verimail_result verimail_stamp_parse(const char *value, size_t value_len, char *user_r,
+        size_t user_size, char *payload_r, size_t payload_size) VERIMAIL_CHECKED;
+
+/* The conversation: verimail(7), "The conversation". */
+
+/* Writes the question with its line end; it is sent as it is.
+ *
+ * `user`: the message's author.
+ * `payload`: that of the author's stamp; NULL: the message carries none, or several.
+ * `rcpt`: the receiving domains, in any form and number; one may stand there twice, and a `*`
+ * stands for any. They may be NULL if `rcpt_count` is 0: then the question does not say.
+ * `digest`: of the message as it came; NULL: the question does not say.
+ * `ip`: where it came from, an IPv4 or IPv6 address; NULL: the question does not say.
+ *
+ * Without `digest` and `rcpt` a YES means no more than that the stamp exists and is in time; with
+ * none of the three the answer is a bare verdict.
+ * Fails with VERIMAIL_USER, VERIMAIL_PAYLOAD, VERIMAIL_RCPT, VERIMAIL_DIGEST or VERIMAIL_IP. */
+enum verimail_result verimail_question(const char *user, const char *payload,
+        const char *const *rcpt, size_t rcpt_count, const char *digest, const char *ip,
+        char *line_r, size_t line_size, size_t *line_len_r) VERIMAIL_CHECKED;
+
+/* Zero is the one that vouches for nobody and accuses nobody. Later versions may add to its end. */
+enum verimail_verdict {
+    VERIMAIL_VERDICT_TEMPERROR = 0, /* there was no answer: never YES, never NO */
+    VERIMAIL_VERDICT_YES,           /* we sent exactly this, to you */
+    VERIMAIL_VERDICT_ALLOW,         /* judge it as if there were no Verimail */
+    VERIMAIL_VERDICT_NO,            /* we did not send it */
+};
+
+/* verimail(7), "The verdicts". Later versions may add to its end. */
+enum verimail_reason {
+    VERIMAIL_REASON_NONE = 0, /* the answer does not say */
+    VERIMAIL_REASON_STAMPED,
+    VERIMAIL_REASON_REDIRECTED,
+    VERIMAIL_REASON_CHANGED,
+    VERIMAIL_REASON_REPLAYED,
+    VERIMAIL_REASON_EXPIRED,
+    VERIMAIL_REASON_UNCOUNTED,
+    VERIMAIL_REASON_CLASSIC,
+    VERIMAIL_REASON_UNSTAMPED,
+    VERIMAIL_REASON_HOST,
+    VERIMAIL_REASON_UNSERVED,
+    VERIMAIL_REASON_FORGED,
+    VERIMAIL_REASON_REFUSED,
+};
+
+/* "YES", "temperror"; "stamped", "" for VERIMAIL_REASON_NONE. Never NULL, "" for a value that is
+ * none; static. */
+const char *verimail_verdict_name(enum verimail_verdict verdict);
+const char *verimail_reason_name(enum verimail_reason reason);
+
+/* Reads an answer: all octets that came until the service closed, which may be none.
+ *
+ * `ttl_r`: seconds for which the answer holds for the same user's mail without a stamp; 0: for this
+ * message only.
+ * `scope_domain_r`: within these seconds it holds for every user of exactly the author's domain.
+ *
+ * Fails with VERIMAIL_ANSWER for anything that is not wholly an answer; the verdict is then
+ * VERIMAIL_VERDICT_TEMPERROR, and the others are 0. */
+enum verimail_result verimail_answer(const char *line, size_t line_len,
+        enum verimail_verdict *verdict_r, enum verimail_reason *reason_r, uint32_t *ttl_r,
+        bool *scope_domain_r) VERIMAIL_CHECKED;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
