@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: ISC
 #include <errno.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -358,6 +359,8 @@ static enum status run(const struct invocation *invocation)
     struct intake *in = calloc(1, sizeof *in);
     enum status status = STATUS_USAGE;
 
+    /* Mail servers limit the size of files: that must be an error like others, not the end. */
+    (void)signal(SIGXFSZ, SIG_IGN);
     if (in == NULL)
         status = short_of_memory(&job);
     else if (arguments_read(invocation, options, 0, 0, NULL))

@@ -116,6 +116,15 @@ def keygen_that_cannot_write_says_so(world):
 
 
 @case
+def keygen_takes_any_name(world):
+    done = world.run("keygen", "host", b"a\xff\x1b \"b", "--json")
+    equal((done.status, done.json["file"]), (0, world.path('a\\xff\\x1b "b')))
+    done = world.run("keygen", "host", b"c\xff\x1b \"d")
+    equal(done.status, 0)
+    contains(done.out, 'c\\xff\\x1b \\"d"')
+
+
+@case
 def keygen_says_how_long_an_older_key_stays(world):
     for domain, lifetime in (("", 7 * 86400), ("lifetime = 30d", 30 * 86400)):
         world.configure("life.conf", domain=domain)
