@@ -8,18 +8,20 @@
 
 #define TITLES(array, title) ((array) != NULL ? &(array)[0].title : NULL)
 
-static int by_name_then_line(const void *a, const void *b)
+typedef int order(const char *a, const char *b);
+
+static int by_name_then_line(const void *a, const void *b, void *by)
 {
     const struct config_text *left = a;
     const struct config_text *right = b;
-    const int order = strcasecmp(left->at, right->at);
+    const int difference = (*(order **)by)(left->at, right->at);
 
-    return order != 0 ? order : (left->line > right->line) - (left->line < right->line);
+    return difference != 0 ? difference : (left->line > right->line) - (left->line < right->line);
 }
 
 /* `at`: the first of `count` titles, each `stride` octets behind the one before it. */
-static void check_unique(
-        const char *what, const void *at, size_t count, size_t stride, struct problems *problems)
+static void check_unique(const char *what, const void *at, size_t count, size_t stride, order *by,
+        struct problems *problems)
 {
     struct config_text *sorted = count > 0 ? calloc(count, sizeof *sorted) : NULL;
     size_t n = 0;
@@ -35,9 +37,9 @@ static void check_unique(
             sorted[n++] = title;
     }
     if (n > 1)
-        qsort(sorted, n, sizeof *sorted, by_name_then_line);
+        qsort_r(sorted, n, sizeof *sorted, by_name_then_line, &by);
     for (size_t i = 1; i < n; i++)
-        if (strcasecmp(sorted[i - 1].at, sorted[i].at) == 0)
+        if (by(sorted[i - 1].at, sorted[i].at) == 0)
             problems_add(problems, sorted[i].line, what, sorted[i].at, "each once");
     free(sorted);
 }
@@ -69,7 +71,7 @@ static void check_domain(
 {
     check_hosts_known(config, domain, &domain->hosts, problems);
     check_unique("a second user", TITLES(domain->users, local), domain->users_count,
-            sizeof *domain->users, problems);
+            sizeof *domain->users, strcasecmp, problems);
     for (size_t i = 0; i < domain->users_count; i++)
         check_user(config, domain, &domain->users[i], problems);
 }
@@ -117,9 +119,9 @@ static void check_service(const struct config *config, const struct config_servi
     require(service->line, config->domains_count > 0, "a service without a domain",
             "domain \"example.org\" { ... }", problems);
     check_unique("a second address to listen on", service->listen.at, service->listen.count,
-            sizeof *service->listen.at, problems);
+            sizeof *service->listen.at, strcasecmp, problems);
     check_unique("a second key", service->keys.at, service->keys.count, sizeof *service->keys.at,
-            problems);
+            strcmp, problems);
 }
 
 static void check_stamp(const struct config_stamp *stamp, struct problems *problems)
@@ -137,12 +139,12 @@ static void check_stamp(const struct config_stamp *stamp, struct problems *probl
 void check_config(const struct config *config, struct problems *problems)
 {
     check_unique("a second host", TITLES(config->hosts, name), config->hosts_count,
-            sizeof *config->hosts, problems);
+            sizeof *config->hosts, strcasecmp, problems);
     for (size_t i = 0; i < config->hosts_count; i++)
         require(config->hosts[i].line, were_given(&config->hosts[i].keys), "host without keys",
                 "keys = {\"host-public:...\"}", problems);
     check_unique("a second domain", TITLES(config->domains, name), config->domains_count,
-            sizeof *config->domains, problems);
+            sizeof *config->domains, strcasecmp, problems);
     for (size_t i = 0; i < config->domains_count; i++)
         check_domain(config, &config->domains[i], problems);
     check_defaults(config, problems);

@@ -47,8 +47,11 @@ const struct config_domain *config_default_domain(const struct config *config)
 
 const struct config_host *config_host(const struct config *config, const char *name)
 {
-    for (size_t i = 0; i < config->hosts_count; i++)
-        if (strcasecmp(config->hosts[i].name.at, name) == 0)
-            return &config->hosts[i];
+    for (size_t i = 0; i < config->hosts_count; i++) {
+        const struct config_host *host = &config->hosts[i];
+        /* A wrong name is not there while the rest of the file is checked. */
+        if (host->name.at != NULL && strcasecmp(host->name.at, name) == 0)
+            return host;
+    }
     return NULL;
 }

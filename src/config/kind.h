@@ -39,7 +39,7 @@ extern const struct kind kind_path;        /* char *: absolute */
 extern const struct kind kind_name;        /* char *: a user of this machine */
 extern const struct kind kind_domain;      /* char *, as A-labels */
 extern const struct kind kind_local;       /* char *, canonical local part or `*` */
-extern const struct kind kind_listen;      /* char *: ADDRESS:PORT, as listen_parse() takes it */
+extern const struct kind kind_listen;      /* char *: ADDRESS:PORT, as endpoint_parse() takes it */
 extern const struct kind kind_host_key;    /* char *: the text form of a host's public key */
 extern const struct kind kind_service_key; /* char *: the text form of a service's public key */
 extern const struct kind kind_replay;      /* char * */

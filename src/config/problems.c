@@ -61,7 +61,8 @@ void problems_add(struct problems *p, unsigned line, const char *what, const cha
     fprintf(p->out, "%s:", p->path);
     if (line > 0)
         fprintf(p->out, "%u:", line);
-    fprintf(p->out, " %s", what);
+    fputc(' ', p->out);
+    put_escaped(p->out, what); /* libconfuse's own words may have a part of the file in them */
     if (value != NULL) {
         fputs(": ", p->out);
         put_escaped(p->out, value);

@@ -10,8 +10,8 @@ struct problems;
 struct problems *problems_init(const char *path); /* NULL when memory is short; path is borrowed */
 void problems_free(struct problems **problems);
 
-/* Adds `PATH:LINE: what: value: expected ...`; octets of `value` that are not printable are
- * escaped. `value` and `expected` may be NULL; line 0 is not
+/* Adds `PATH:LINE: what: value: expected ...`; octets of `what` and `value` that are not printable
+ * are escaped, and each is cut after 200. `value` and `expected` may be NULL; line 0 is not
  * printed: the problem is the whole file's. */
 void problems_add(struct problems *problems, unsigned line, const char *what, const char *value,
         const char *expected);

@@ -2,6 +2,7 @@
 #include "config/reading.h"
 
 #include <confuse.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,16 +13,25 @@
 #define DEPTH_MAX 2    /* user in domain */
 #define OPTIONS_MAX 24 /* in one section */
 
+/* libconfuse makes a section that may come once as soon as it opens the one around it, and notes
+ * the line: one of these in each section tells where that begins. It is nobody's to write. */
+#define OPENING 0 /* its place among the options */
+#define OPENING_NAME "|"
+
+/* What came for an option. */
+struct seen {
+    unsigned values;
+    bool fresh; /* the last of them has just come */
+    bool ended; /* so has its list's closing brace */
+};
+
 /* A section of the file that is being read: libconfuse calls for each value as it comes, which is
  * the only time at which its line is known. */
 struct frame {
     const cfg_t *cfg;
     const struct section *section;
     void *values;
-    struct {
-        unsigned values;
-        bool ended; /* libconfuse calls once more at a list's closing brace */
-    } seen[OPTIONS_MAX];
+    struct seen seen[OPTIONS_MAX];
 };
 
 static struct reading {
@@ -89,9 +99,19 @@ static struct frame *frame_of(cfg_t *cfg)
     top = &reading.open[reading.depth++];
     *top = (struct frame){.cfg = cfg, .section = section, .values = values};
     if (section->title != NULL)
-        take(cfg, section->title, section->name, cfg_title(cfg),
+        take(cfg_opt_getnsec(&cfg->opts[OPENING], 0), section->title, section->name, cfg_title(cfg),
                 (char *)values + section->title_offset);
     return top;
+}
+
+/* A name with a `|` in it reaches into another section. */
+static bool is_own(cfg_t *cfg, cfg_opt_t *opt)
+{
+    for (const cfg_opt_t *o = cfg->opts; o->name != NULL; o++)
+        if (o == opt)
+            return true;
+    problem(cfg, cfg_opt_name(opt), "out of place:", NULL, "it in its own section");
+    return false;
 }
 
 static void take_item(cfg_t *cfg, const struct option *option, const char *value, void *values)
@@ -119,43 +139,57 @@ static void take_scalar(cfg_t *cfg, const struct option *option, const char *val
     take(cfg, option->kind, option->name, value, at);
 }
 
-static int on_value(cfg_t *cfg, cfg_opt_t *opt)
+/* A value comes; what is wrong with it is said here. libconfuse keeps the text, and counts. */
+static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *text_r)
 {
-    struct frame *frame = frame_of(cfg);
-    const struct option *option =
-            frame != NULL ? section_option(frame->section, cfg_opt_name(opt)) : NULL;
+    struct frame *frame = is_own(cfg, opt) ? frame_of(cfg) : NULL;
 
-    if (option == NULL)
+    if (frame == NULL)
         return -1;
-    const size_t index = (size_t)(option - frame->section->options);
+    memcpy(text_r, &value, sizeof value);
+    const struct option *option = section_option(frame->section, cfg_opt_name(opt));
+    struct seen *seen = &frame->seen[option - frame->section->options];
     const unsigned n = cfg_opt_size(opt);
-    if (frame->seen[index].ended || n < frame->seen[index].values ||
-            (!option->is_list && frame->seen[index].values > 0)) {
-        problem(cfg, option->name, "a second", cfg_opt_getnstr(opt, n - 1), "it once");
+    if (seen->ended || n <= seen->values) {
+        problem(cfg, option->name, "a second", value, "it once");
         return 0;
     }
-    if (n == frame->seen[index].values) {
-        frame->seen[index].ended = true;
-        return 0;
-    }
+    seen->values = n;
+    seen->fresh = true;
     if (option->is_list && n == 1)
         config_list_free((void *)((char *)frame->values + option->offset));
-    frame->seen[index].values = n;
     if (option->is_list)
-        take_item(cfg, option, cfg_opt_getnstr(opt, n - 1), frame->values);
+        take_item(cfg, option, value, frame->values);
     else
-        take_scalar(cfg, option, cfg_opt_getnstr(opt, 0), frame->values);
+        take_scalar(cfg, option, value, frame->values);
     return 0;
 }
 
-/* `hosts = {}` calls nobody: it shows in the flags alone, once its section has ended. */
-static void note_given(const struct frame *frame, cfg_t *cfg)
+/* After each value, and once more at a list's closing brace. */
+static int on_taken(cfg_t *cfg, cfg_opt_t *opt)
 {
-    for (const struct option *o = frame->section->options; o->name != NULL; o++) {
-        if (o->given == 0)
-            continue;
-        const cfg_opt_t *opt = cfg_getopt(cfg, o->name);
-        *((bool *)frame->values + o->given) = opt != NULL && (opt->flags & CFGF_MODIFIED) != 0;
+    struct frame *frame = frame_of(cfg);
+
+    if (frame == NULL)
+        return -1;
+    const struct option *option = section_option(frame->section, cfg_opt_name(opt));
+    struct seen *seen = &frame->seen[option - frame->section->options];
+    seen->ended = !seen->fresh;
+    seen->fresh = false;
+    return 0;
+}
+
+/* `hosts = {}` calls nobody: it shows once its section has ended, in a flag, and in the values that
+ * it took from a list before it. */
+static void note_empty(const struct frame *frame, cfg_t *cfg)
+{
+    for (size_t i = 0; frame->section->options[i].name != NULL; i++) {
+        const struct option *option = &frame->section->options[i];
+        cfg_opt_t *opt = cfg_getopt(cfg, option->name);
+        if (option->given != 0)
+            *((bool *)frame->values + option->given) = (opt->flags & CFGF_MODIFIED) != 0;
+        if (cfg_opt_size(opt) < frame->seen[i].values)
+            problem(cfg, option->name, "a second", "{}", "it once");
     }
 }
 
@@ -164,11 +198,11 @@ static int on_section(cfg_t *cfg, cfg_opt_t *opt)
 {
     const unsigned n = cfg_opt_size(opt);
     cfg_t *ended = cfg_opt_getnsec(opt, n - 1);
-    struct frame *frame = frame_of(ended);
+    struct frame *frame = is_own(cfg, opt) ? frame_of(ended) : NULL;
 
     if (frame == NULL)
         return -1;
-    note_given(frame, ended);
+    note_empty(frame, ended);
     *(unsigned *)frame->values = (unsigned)ended->line;
     const struct frame done = *frame;
     reading.depth--;
@@ -185,6 +219,12 @@ static int on_section(cfg_t *cfg, cfg_opt_t *opt)
     }
     free(done.values);
     return reading.memory ? -1 : 0;
+}
+
+static int on_opening(cfg_t *cfg, cfg_opt_t *opt)
+{
+    problem(cfg, cfg_opt_name(opt), "no such section:", NULL, NULL);
+    return -1;
 }
 
 static size_t count_options(const struct section *section)
@@ -213,36 +253,57 @@ static void free_tables(cfg_opt_t *opts)
     free(opts);
 }
 
+static cfg_opt_t *make_tables(const struct section *self, const struct section *among);
+
+static bool make_section(const struct section *section, cfg_opt_t *opt_r)
+{
+    cfg_opt_t *inside = make_tables(section, section->within);
+    cfg_flag_t flags = CFGF_MULTI | CFGF_NODEFAULT;
+
+    if (section->title != NULL)
+        flags |= CFGF_TITLE | CFGF_NO_TITLE_DUPES;
+    const cfg_opt_t opt = CFG_SEC(section->name, inside, flags);
+    *opt_r = opt;
+    opt_r->validcb = on_section;
+    return inside != NULL;
+}
+
+static cfg_opt_t make_option(const struct option *option)
+{
+    const cfg_opt_t one = CFG_STR(option->name, NULL, CFGF_NODEFAULT);
+    const cfg_opt_t many = CFG_STR_LIST(option->name, NULL, CFGF_NODEFAULT);
+    cfg_opt_t opt = option->is_list ? many : one;
+
+    opt.parsecb = on_value;
+    opt.validcb = on_taken;
+    return opt;
+}
+
 /* libconfuse's tables made of ours. It reads every value as a text, and so never judges one. */
 static cfg_opt_t *make_tables(const struct section *self, const struct section *among)
 {
     const size_t options = self != NULL ? count_options(self) : 0;
     const size_t inner = count_sections(among);
-    cfg_opt_t *opts = calloc(options + inner + 1, sizeof *opts);
-    const cfg_opt_t end = CFG_END();
+    cfg_opt_t *opts = calloc(1 + options + inner + 1, sizeof *opts);
+    cfg_opt_t *nothing = calloc(1, sizeof *nothing);
+    const cfg_opt_t opening = CFG_SEC(OPENING_NAME, nothing, CFGF_NONE);
+    bool ok = opts != NULL && nothing != NULL;
 
-    if (opts == NULL)
+    if (!ok) {
+        free(opts);
+        free(nothing);
         return NULL;
-    for (size_t i = 0; i < options; i++) {
-        const cfg_opt_t one = CFG_STR(self->options[i].name, NULL, CFGF_NODEFAULT);
-        const cfg_opt_t many = CFG_STR_LIST(self->options[i].name, NULL, CFGF_NODEFAULT);
-        opts[i] = self->options[i].is_list ? many : one;
-        opts[i].validcb = on_value;
     }
-    for (size_t i = 0; i < inner; i++) {
-        cfg_flag_t flags = CFGF_MULTI | CFGF_NODEFAULT;
-        if (among[i].title != NULL)
-            flags |= CFGF_TITLE | CFGF_NO_TITLE_DUPES;
-        cfg_opt_t *inside = make_tables(&among[i], among[i].within);
-        const cfg_opt_t section = CFG_SEC(among[i].name, inside, flags);
-        opts[options + i] = section;
-        opts[options + i].validcb = on_section;
-        if (inside == NULL) {
-            free_tables(opts);
-            return NULL;
-        }
+    opts[OPENING] = opening;
+    opts[OPENING].validcb = on_opening;
+    for (size_t i = 0; i < options; i++)
+        opts[1 + i] = make_option(&self->options[i]);
+    for (size_t i = 0; ok && i < inner; i++)
+        ok = make_section(&among[i], &opts[1 + options + i]);
+    if (!ok) {
+        free_tables(opts);
+        return NULL;
     }
-    opts[options + inner] = end;
     return opts;
 }
 
@@ -266,9 +327,14 @@ struct config *reading_do(const char *text, struct problems *problems)
         reading.memory = true;
     } else {
         cfg_set_error_function(cfg, on_error);
+        const size_t before = problems_count(problems);
+        errno = 0;
         const int result = cfg_parse_buf(cfg, text);
-        if (result != CFG_SUCCESS && problems_count(problems) == 0)
-            reading.memory = true;
+        if (result != CFG_SUCCESS && problems_count(problems) == before) {
+            reading.memory = reading.memory || errno == ENOMEM;
+            if (!reading.memory)
+                problems_add(problems, 0, "an option whose name is empty", NULL, "a name");
+        }
         if (result != CFG_SUCCESS)
             config_free(&reading.config);
     }

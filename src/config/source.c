@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/text.h"
+
 enum state {
     PLAIN,
-    WORD, /* an unquoted string: `#` and `//` inside belong to it */
+    WORD, /* an unquoted string: a `//` inside belongs to it */
     SINGLE,
     DOUBLE,
     LINE_COMMENT,
@@ -17,7 +19,7 @@ enum state {
 
 static bool ends_word(char c)
 {
-    return strchr(" \t\r\n={}()+,\"'", c) != NULL;
+    return strchr(" \t\r\n={}()+,\"'#", c) != NULL;
 }
 
 static enum state start(char **at)
@@ -75,9 +77,42 @@ static void blank(char *from, const char *to)
             *at = ' ';
 }
 
+/* Refuses what libconfuse would replace, cut off or drop without a word. */
+static void check_octets(enum state state, const char *at, unsigned line, struct problems *problems)
+{
+    const bool bare = state == PLAIN || state == WORD;
+    const char octet[] = {*at, '\0'};
+
+    if ((bare || state == DOUBLE) && at[0] == '$' && at[1] == '{')
+        problems_add(problems, line, "a variable", "${",
+                "the value itself: the environment is not looked at");
+    if (state == DOUBLE && at[0] == '\\' && (at[1] == 'x' || text_is_digit(at[1])))
+        problems_add(problems, line, "an octet by its number", NULL, "the octet itself");
+    if (bare && (*at == '*' || *at == '+'))
+        problems_add(problems, line, "an octet that has no place outside of quotes", octet,
+                "double quotes around a value, and `=` behind a name");
+}
+
+/* The sections and lists that are open: libconfuse takes the end of the file for theirs. */
+struct braces {
+    unsigned depth;
+    unsigned line; /* of the outermost */
+};
+
+static void count_braces(struct braces *braces, enum state state, char c, unsigned line)
+{
+    if (state != PLAIN || (c != '{' && c != '}'))
+        return;
+    if (c == '{' && braces->depth++ == 0)
+        braces->line = line;
+    else if (c == '}' && braces->depth > 0)
+        braces->depth--;
+}
+
 bool source_prepare(char *text, size_t len, struct problems *problems)
 {
     enum state state = PLAIN;
+    struct braces braces = {0};
     unsigned line = 1;
     unsigned begun = 1; /* the line on which the state did */
     const size_t before = problems_count(problems);
@@ -89,21 +124,22 @@ bool source_prepare(char *text, size_t len, struct problems *problems)
         }
         if (*at == '\n')
             line++;
-        if (state == DOUBLE && at[0] == '$' && at[1] == '{')
-            problems_add(problems, line, "a variable in double quotes", "${",
-                    "the value itself: the environment is not looked at");
+        check_octets(state, at, line, problems);
         char *from = at;
         const enum state was = state;
         state = step(state, &at);
         if (state != was)
             begun = line;
+        count_braces(&braces, state, *from, line);
         if (in_comment(was) || in_comment(state))
             blank(from, at);
     }
     if (state == BLOCK_COMMENT)
-        problems_add(problems, line, "a comment that does not end", NULL, "*/");
+        problems_add(problems, begun, "a comment that does not end", NULL, "*/");
     else if (state == SINGLE || state == DOUBLE)
         problems_add(problems, begun, "a text in quotes that does not end", NULL, "its quote");
+    else if (braces.depth > 0)
+        problems_add(problems, braces.line, "a `{` that is not closed", NULL, "}");
     return problems_count(problems) == before;
 }
 
@@ -116,7 +152,7 @@ static char *slurp(FILE *file, size_t *len_r)
 
     while (text != NULL) {
         len += fread(text + len, 1, size - len - 1, file);
-        if (len + 1 < size || size >= SOURCE_MAX)
+        if (len + 1 < size || len > SOURCE_MAX)
             break;
         size *= 2;
         char *larger = realloc(text, size);
@@ -124,7 +160,7 @@ static char *slurp(FILE *file, size_t *len_r)
             free(text);
         text = larger;
     }
-    if (text != NULL && (ferror(file) || !feof(file))) {
+    if (text != NULL && (ferror(file) || len > SOURCE_MAX)) {
         if (!ferror(file))
             errno = EFBIG;
         free(text);

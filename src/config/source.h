@@ -10,9 +10,10 @@
 #define SOURCE_MAX (64 * 1024 * 1024) /* octets of a configuration file */
 
 /* The text of a configuration file, made ready for libconfuse: comments are blanked (its line
- * counter is wrong after one), and what it would do behind the writer's back is refused: octets
- * after a NUL are lost, `${NAME}` in double quotes is taken from the environment. NULL when there
- * was a problem, which is then in `problems`; else the caller frees it. */
+ * counter is wrong after one), and what it would do behind the writer's back is refused. It loses
+ * what follows a NUL or a `\0`, takes `${NAME}` from the environment, drops `*` and `+` outside of
+ * quotes, and the end of the file for all the `}` that are missing. NULL when there was a problem,
+ * which is then in `problems`; else the caller frees it. */
 char *source_read(const char *path, struct problems *problems);
 
 /* The same for a text in memory of `len` octets, followed by a NUL, which is changed in place.

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: ISC
+// cmocka.h needs these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "conf.h"
+#include "protocol/key.h"
+
+static char host_key[KEY_TEXT_MAX + 1];
+
+/* `%k` in a text stands for a host's key. */
+static void check(const char *text, const char *want)
+{
+    char whole[4096] = "";
+
+    for (const char *at = text; *at != '\0'; at++) {
+        const bool is_key = at[0] == '%' && at[1] == 'k';
+        const size_t len = strlen(whole);
+        snprintf(whole + len, sizeof whole - len, "%.*s", is_key ? KEY_TEXT_MAX : 1,
+                is_key ? host_key : at);
+        at += is_key;
+    }
+    struct conf conf = conf_of(whole);
+    if (strcmp(problems_text(conf.problems), want) != 0) {
+        print_error("%s\ngot:\n%swant:\n%s", text, problems_text(conf.problems), want);
+        fail();
+    }
+    conf_free(&conf);
+}
+
+#define SERVICE "service { keys = {/k} replay = none }\n"
+#define HOST "host \"h.a.b\" { keys = {\"%k\"} }\n"
+#define DOMAIN "domain \"a.b\" { hosts = {h.a.b} }\n"
+#define UNKNOWN(host)                                                                              \
+    "a host without keys: " host ": expected a section `host` of that name, or a classic_key\n"
+
+static void good_ones_pass(void **state)
+{
+    (void)state;
+    check("", "");
+    check(SERVICE HOST DOMAIN, "");
+    check(DOMAIN HOST SERVICE, "");
+    check(HOST "domain a.b { hosts = {H.A.B} user x { hosts = {} } user y { more_hosts = {h.a.b} }"
+               " user z { hosts = {h.a.b} } user \"*\" { } }",
+            "");
+    check("domain a.b { classic_key = /c hosts = {localhost} user x { hosts = {other} } }", "");
+    check("domain a.b { default = true }\ndomain c.d { default = false }\ndomain e.f { }", "");
+}
+
+static void what_is_missing(void **state)
+{
+    (void)state;
+    check("service {\n\n}\n",
+            "f:3: service without keys: expected keys = {\"/etc/verimail/service.key\"}\n"
+            "f:3: service without replay: expected replay = \"none\": payloads are not counted\n"
+            "f:3: a service without a domain: expected domain \"example.org\" { ... }\n");
+    check("service { keys = {/k} replay = none listen = {} }\n" DOMAIN HOST, "");
+    check("host h.a.b {\n}\n", "f:2: host without keys: expected keys = {\"host-public:...\"}\n");
+    check("stamp {\n}\n",
+            "f:2: stamp without host: expected host = \"mail.example.org\", this machine's name "
+            "as the service lists it\n"
+            "f:2: stamp without key: expected key = \"/etc/verimail/host.key\"\n"
+            "f:2: stamp without service_key: expected service_key = \"service-public:...\"\n"
+            "f:2: stamp without domains: expected domains = {\"example.org\"}\n");
+}
+
+/* A wrong value is one problem, not also what follows from its not being there. */
+static void wrong_values_are_not_missing(void **state)
+{
+    (void)state;
+    check("service { keys = {k} replay = x listen = {y} }\n" HOST DOMAIN,
+            "f:1: bad keys: k: expected an absolute path\n"
+            "f:1: bad replay: x: expected none\n"
+            "f:1: bad listen: y: expected ADDRESS:PORT, with `*` for all and [..] around an IPv6 "
+            "address\n");
+    check("host h.a.b { keys = {x} }\n",
+            "f:1: bad keys: x: expected host-public:... as printed by `verimail keygen host`\n");
+    check("stamp { host = \"\" key = k service_key = s domains = {a_b} }\n",
+            "f:1: bad host: : expected a domain name\n"
+            "f:1: bad key: k: expected an absolute path\n"
+            "f:1: bad service_key: s: expected service-public:... as printed by `verimail keygen "
+            "service`\n"
+            "f:1: bad domains: a_b: expected a domain name\n");
+}
+
+/* A section whose title was wrong has no name; it must be passed over. */
+static void wrong_titles(void **state)
+{
+    (void)state;
+    check("host a_b { keys = {\"%k\"} }\n" HOST DOMAIN,
+            "f:1: bad host: a_b: expected a domain name\n");
+    check("host a_b { keys = {\"%k\"} }\n" DOMAIN,
+            "f:1: bad host: a_b: expected a domain name\nf:2: " UNKNOWN("h.a.b"));
+    check("domain a_b { default = true }\ndomain c_d {\n default = true }\n",
+            "f:1: bad domain: a_b: expected a domain name\n"
+            "f:2: bad domain: c_d: expected a domain name\n"
+            "f:3: a second default domain: expected `default = true` once\n");
+    check(HOST "domain a.b { user \"x y\" {\n hosts = {} more_hosts = {h.a.b} } }\n",
+            "f:2: bad user: x y: expected the part before the `@`, with %XX for what is not "
+            "printable, or `*`\n"
+            "f:3: both hosts and more_hosts: expected hosts (these only) or more_hosts (the "
+            "domain's and these)\n");
+}
+
+static void what_is_there_twice(void **state)
+{
+    (void)state;
+    check(HOST "host H.a.b {\n keys = {\"%k\"} }\n",
+            "f:2: a second host: h.a.b: expected each once\n");
+    check("domain a.b { }\ndomain c.d { }\ndomain A.B { }\ndomain a.B { }\n",
+            "f:3: a second domain: a.b: expected each once\n"
+            "f:4: a second domain: a.b: expected each once\n");
+    check("domain a.b {\n user x { }\n user y { }\n user X { }\n}\ndomain c.d { user x { } }\n",
+            "f:4: a second user: X: expected each once\n");
+    check("domain a.b {\n default = true }\ndomain c.d { }\ndomain e.f { default = true }\n",
+            "f:4: a second default domain: e.f: expected `default = true` once\n");
+    check("service { replay = none keys = {/k, /K,\n /l, /k}\n listen = {\"[::a]:1\", \"[::A]:1\"} "
+          "}\n" HOST DOMAIN,
+            "f:3: a second address to listen on: [::A]:1: expected each once\n"
+            "f:2: a second key: /k: expected each once\n");
+}
+
+static void hosts_without_keys(void **state)
+{
+    (void)state;
+    check("domain a.b {\n hosts = {x.y,\n z.z}\n user u {\n more_hosts = {m.m} }\n user v {\n"
+          " hosts = {n.n} }\n}\n",
+            "f:2: " UNKNOWN("x.y") "f:3: " UNKNOWN("z.z") "f:5: " UNKNOWN("m.m") "f:7: " UNKNOWN(
+                    "n.n"));
+    check(HOST "domain a.b { user u {\n more_hosts = {h.a.b}\n hosts = {} } }\n",
+            "f:3: both hosts and more_hosts: u: expected hosts (these only) or more_hosts (the "
+            "domain's and these)\n");
+}
+
+int main(void)
+{
+    static const unsigned char key[KEY_OCTETS] = {9};
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(good_ones_pass),
+            cmocka_unit_test(what_is_missing),
+            cmocka_unit_test(wrong_values_are_not_missing),
+            cmocka_unit_test(wrong_titles),
+            cmocka_unit_test(what_is_there_twice),
+            cmocka_unit_test(hosts_without_keys),
+    };
+
+    key_format(KEY_HOST_PUBLIC, key, host_key);
+    return cmocka_run_group_tests_name("check", tests, NULL, NULL);
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: ISC
+// cmocka.h needs these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "config/config.h"
+#include "folder.h"
+#include "protocol/key.h"
+
+static struct folder folder;
+
+static struct config *read_file(const char *text, struct problems *problems)
+{
+    char path[FOLDER_PATH_MAX];
+
+    folder_write(&folder, "conf", text, strlen(text), 0600);
+    folder_path(&folder, "conf", path);
+    return config_read(path, problems);
+}
+
+static void a_file_is_read(void **state)
+{
+    struct problems *problems = problems_init("f");
+    struct config *config = read_file("domain a.b { }\ndomain c.d { default = yes }\n", problems);
+
+    (void)state;
+    assert_string_equal(problems_text(problems), "");
+    assert_non_null(config);
+    assert_string_equal(config_default_domain(config)->name.at, "c.d");
+    config_free(&config);
+    assert_null(config);
+    config_free(&config);
+    problems_free(&problems);
+}
+
+static void hosts_are_found(void **state)
+{
+    static const unsigned char key[KEY_OCTETS] = {9};
+    struct problems *problems = problems_init("f");
+    char key_text[KEY_TEXT_MAX + 1];
+    char text[512];
+
+    (void)state;
+    key_format(KEY_HOST_PUBLIC, key, key_text);
+    snprintf(text, sizeof text, "host b.c { keys = \"%s\" }\nhost A.b { keys = \"%s\" }\n",
+            key_text, key_text);
+    struct config *config = read_file(text, problems);
+    assert_string_equal(problems_text(problems), "");
+    assert_ptr_equal(config_host(config, "b.c"), &config->hosts[0]);
+    assert_ptr_equal(config_host(config, "a.B"), &config->hosts[1]);
+    assert_null(config_host(config, "a.b.c"));
+    assert_null(config_host(config, ""));
+    assert_null(config_default_domain(config));
+    config_free(&config);
+    problems_free(&problems);
+}
+
+/* Whatever kind of mistake it is: there is no configuration, and there is a sentence. */
+static void any_mistake_is_no_configuration(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *want;
+    } table[] = {
+            {"service { state = \"${HOME}\" }", "f:1: a variable: ${: expected the value itself: "
+                                                "the environment is not looked at\n"},
+            {"/* ", "f:1: a comment that does not end: expected */\n"},
+            {"x", "f:1: no such option 'x'\n"},
+            {"domain a.b { ttl = 2h }",
+                    "f:1: bad ttl: 2h: expected a time from 0s to 1h, as in 90s, 15m\n"},
+            {"host a.b { }", "f:1: host without keys: expected keys = {\"host-public:...\"}\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct problems *problems = problems_init("f");
+        assert_null(read_file(table[i].text, problems));
+        assert_string_equal(problems_text(problems), table[i].want);
+        problems_free(&problems);
+    }
+}
+
+/* One reading leaves nothing behind for the next, not even after a syntax error. */
+static void readings_are_apart(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        struct problems *problems = problems_init("f");
+        assert_null(read_file("domain a.b { user x { hosts = {a.b, \"", problems));
+        assert_null(read_file("domain a.b { user x { hosts = {a.b, } nothing", problems));
+        assert_null(read_file("domain a.b { user x { nothing = 1 } }", problems));
+        struct config *config = read_file("domain a.b { user x { hosts = {} } }\n", problems);
+        assert_non_null(config);
+        assert_int_equal(problems_count(problems), 3);
+        config_free(&config);
+        problems_free(&problems);
+    }
+}
+
+static int make(void **state)
+{
+    (void)state;
+    folder = folder_make();
+    return 0;
+}
+
+static int drop(void **state)
+{
+    (void)state;
+    folder_remove(&folder);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(a_file_is_read),
+            cmocka_unit_test(hosts_are_found),
+            cmocka_unit_test(any_mistake_is_no_configuration),
+            cmocka_unit_test(readings_are_apart),
+    };
+    return cmocka_run_group_tests_name("config", tests, make, drop);
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: ISC
+// cmocka.h needs these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/kind.h"
+#include "protocol/key.h"
+
+struct row {
+    const char *value;
+    const char *want; /* what is stored, as a text; NULL: refused */
+};
+
+/* What `kind` makes of the value, as a text; `is_bool`: neither a text nor a number. */
+static void take(const struct kind *kind, bool is_bool, const char *value, char got_r[512])
+{
+    union {
+        char *text;
+        uint64_t number;
+        bool truth;
+    } at = {0};
+    char *copy = strdup(value);
+
+    assert_non_null(copy);
+    strcpy(got_r, "refused");
+    if (!kind->take(kind, copy, &at))
+        assert_null(at.text); /* untouched */
+    else if (kind->is_text)
+        snprintf(got_r, 512, "%s", at.text);
+    else if (is_bool)
+        strcpy(got_r, at.truth ? "true" : "false");
+    else
+        snprintf(got_r, 512, "%llu", (unsigned long long)at.number);
+    if (kind->is_text)
+        free(at.text);
+    free(copy);
+}
+
+static void check(const struct kind *kind, const struct row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        char got[512];
+        const char *want = rows[i].want != NULL ? rows[i].want : "refused";
+        take(kind, kind == &kind_bool, rows[i].value, got);
+        if (strcmp(got, want) != 0) {
+            print_error("%s: \"%s\": got %s, want %s\n", kind->expected, rows[i].value, got, want);
+            fail();
+        }
+    }
+    assert_true(strlen(kind->expected) > 0);
+}
+
+#define CHECK(kind, ...)                                                                           \
+    do {                                                                                           \
+        static const struct row rows[] = {__VA_ARGS__};                                            \
+        check(&(kind), rows, sizeof rows / sizeof *rows);                                          \
+    } while (0)
+
+static void bools(void **state)
+{
+    (void)state;
+    CHECK(kind_bool, {"true", "true"}, {"yes", "true"}, {"on", "true"}, {"false", "false"},
+            {"no", "false"}, {"off", "false"}, {"", NULL}, {"True", NULL}, {"1", NULL}, {"0", NULL},
+            {"true ", NULL}, {"yess", NULL}, {"o", NULL});
+}
+
+static void numbers_at_their_edges(void **state)
+{
+    (void)state;
+    CHECK(kind_workers, {"0", NULL}, {"1", "1"}, {"256", "256"}, {"257", NULL}, {"", NULL},
+            {"-1", NULL}, {"+1", NULL}, {"01", NULL}, {"1 ", NULL}, {"0x10", NULL}, {"1.5", NULL},
+            {"18446744073709551617", NULL});
+    CHECK(kind_connections, {"0", NULL}, {"1", "1"}, {"100000", "100000"}, {"100001", NULL});
+    CHECK(kind_rate, {"0", NULL}, {"1", "1"}, {"1000000", "1000000"}, {"1000001", NULL});
+}
+
+static void durations_at_their_edges(void **state)
+{
+    (void)state;
+    CHECK(kind_lifetime, {"59", NULL}, {"59s", NULL}, {"60", "60"}, {"60s", "60"}, {"0m", NULL},
+            {"1m", "60"}, {"90s", "90"}, {"15m", "900"}, {"12h", "43200"}, {"7d", "604800"},
+            {"365d", "31536000"}, {"366d", NULL}, {"8760h", "31536000"}, {"8761h", NULL},
+            {"525600m", "31536000"}, {"525601m", NULL}, {"31536000", "31536000"},
+            {"31536000s", "31536000"}, {"31536001s", NULL}, {"31536001", NULL}, {"d", NULL},
+            {"", NULL}, {"1w", NULL}, {"1D", NULL}, {"1 d", NULL}, {"1dd", NULL}, {"1ms", NULL},
+            {"-1d", NULL}, {"1.5d", NULL}, {"213503982334601d", NULL}, {"0", NULL});
+    CHECK(kind_ttl, {"0", "0"}, {"0s", "0"}, {"0d", "0"}, {"1", "1"}, {"3600", "3600"},
+            {"3601", NULL}, {"60m", "3600"}, {"61m", NULL}, {"1h", "3600"}, {"2h", NULL},
+            {"1d", NULL});
+}
+
+static void words(void **state)
+{
+    (void)state;
+    CHECK(kind_replay, {"none", "none"}, {"None", NULL}, {"", NULL}, {"lmdb:/x", NULL});
+    CHECK(kind_log_format, {"text", "text"}, {"json", "json"}, {"or", NULL}, {"tex", NULL},
+            {"text ", NULL}, {"text or json", NULL}, {"", NULL});
+    CHECK(kind_log_level, {"info", "info"}, {"notice", "notice"}, {"warning", "warning"},
+            {"error", "error"}, {"debug", NULL}, {"info or notice", NULL});
+    CHECK(kind_deny, {"expired", "expired"}, {"changed", "changed"}, {"redirected", "redirected"},
+            {"replayed", NULL}, {"uncounted", NULL});
+}
+
+static void names_of_this_machine(void **state)
+{
+    (void)state;
+    CHECK(kind_path, {"/", "/"}, {"/a b", "/a b"}, {"a", NULL}, {"./a", NULL}, {"", NULL},
+            {" /a", NULL});
+    CHECK(kind_name, {"verimail", "verimail"}, {"", NULL}, {"a/b", NULL}, {"a:b", NULL},
+            {"a b", NULL}, {"a\tb", NULL});
+    CHECK(kind_listen, {"*:26", "*:26"}, {"192.0.2.1:65535", "192.0.2.1:65535"},
+            {"192.0.2.1:65536", NULL}, {"[::1]:0", "[::1]:0"}, {"26", NULL}, {"*", NULL},
+            {"localhost:26", NULL});
+}
+
+static void domains_and_users(void **state)
+{
+    (void)state;
+    CHECK(kind_domain, {"Example.ORG", "example.org"},
+            {"b\xc3\xbc"
+             "cher.example",
+                    "xn--bcher-kva.example"},
+            {"localhost", "localhost"}, {"", NULL}, {"a b", NULL}, {"a_b.org", NULL},
+            {"example.org.", NULL}, {"a..b", NULL}, {"-a.b", NULL}, {"*", NULL});
+    CHECK(kind_local, {"alice", "alice"}, {"Alice+x", "Alice+x"}, {"*", "*"}, {"a%20b", "a%20b"},
+            {"a%40b", "a%40b"}, {"a%41b", NULL}, {"a b", NULL}, {"a@b", NULL}, {"@", NULL},
+            {"", NULL}, {"+x", NULL}, {"**", "**"}, {"*+x", "*+x"}, {"\xc3\xa9", NULL});
+}
+
+static void keys_are_of_their_kind(void **state)
+{
+    static const unsigned char key[KEY_OCTETS] = {9};
+    char text[KEY_TEXT_MAX + 2];
+    char got[512];
+
+    (void)state;
+    for (unsigned kind = KEY_SERVICE_SECRET; kind <= KEY_HOST_PUBLIC; kind++) {
+        key_format((enum key_kind)kind, key, text);
+        take(&kind_host_key, false, text, got);
+        assert_string_equal(got, kind == KEY_HOST_PUBLIC ? text : "refused");
+        take(&kind_service_key, false, text, got);
+        assert_string_equal(got, kind == KEY_SERVICE_PUBLIC ? text : "refused");
+        strcat(text, " ");
+        take(&kind_host_key, false, text, got);
+        assert_string_equal(got, "refused");
+    }
+}
+
+static void lists_grow_and_are_freed(void **state)
+{
+    struct config_list list = {0};
+
+    (void)state;
+    for (unsigned i = 0; i < 100; i++)
+        assert_true(config_list_add(&list, (struct config_text){strdup("x"), i}));
+    assert_int_equal(list.count, 100);
+    assert_int_equal(list.at[99].line, 99);
+    config_list_free(&list);
+    assert_int_equal(list.count, 0);
+    assert_null(list.at);
+    config_list_free(&list);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(bools),
+            cmocka_unit_test(numbers_at_their_edges),
+            cmocka_unit_test(durations_at_their_edges),
+            cmocka_unit_test(words),
+            cmocka_unit_test(names_of_this_machine),
+            cmocka_unit_test(domains_and_users),
+            cmocka_unit_test(keys_are_of_their_kind),
+            cmocka_unit_test(lists_grow_and_are_freed),
+    };
+    return cmocka_run_group_tests_name("kind", tests, NULL, NULL);
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: ISC
+// cmocka.h needs these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "config/problems.h"
+
+static void parts_are_put_together(void **state)
+{
+    static const struct {
+        unsigned line;
+        const char *what;
+        const char *value;
+        const char *expected;
+        const char *want;
+    } table[] = {
+            {7, "bad port", "x", "a number", "a.conf:7: bad port: x: expected a number\n"},
+            {0, "bad port", "x", NULL, "a.conf: bad port: x\n"},
+            {1, "bad port", NULL, "a number", "a.conf:1: bad port: expected a number\n"},
+            {4294967295, "w", NULL, NULL, "a.conf:4294967295: w\n"},
+            {1, "w", "", NULL, "a.conf:1: w: \n"},
+            {1, "w", "\n\x1b[1m\x7f\xc3\xa9\\ %s", "%n",
+                    "a.conf:1: w: \\x0a\\x1b[1m\\x7f\\xc3\\xa9\\x5c %s: expected %n\n"},
+            {1, "no such option 'a\nb'", NULL, NULL, "a.conf:1: no such option 'a\\x0ab'\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct problems *problems = problems_init("a.conf");
+        problems_add(problems, table[i].line, table[i].what, table[i].value, table[i].expected);
+        assert_string_equal(problems_text(problems), table[i].want);
+        assert_int_equal(problems_count(problems), 1);
+        problems_free(&problems);
+        assert_null(problems);
+    }
+}
+
+static void long_values_are_cut(void **state)
+{
+    char value[202];
+    char want[300];
+
+    (void)state;
+    for (size_t len = 199; len <= 201; len++) {
+        struct problems *problems = problems_init("f");
+        memset(value, 'v', len);
+        value[len] = '\0';
+        problems_add(problems, 1, "w", value, "e");
+        memset(want, 0, sizeof want);
+        strcpy(want, "f:1: w: ");
+        memset(want + strlen(want), 'v', len < 200 ? len : 200);
+        strcat(want, len > 200 ? "...: expected e\n" : ": expected e\n");
+        assert_string_equal(problems_text(problems), want);
+        problems_free(&problems);
+    }
+}
+
+static void many_are_kept_in_order(void **state)
+{
+    struct problems *problems = problems_init("f");
+    const char *at;
+
+    (void)state;
+    assert_int_equal(problems_count(problems), 0);
+    assert_string_equal(problems_text(problems), "");
+    for (unsigned i = 1; i <= 20000; i++)
+        problems_add(problems, i, "w", NULL, NULL);
+    assert_int_equal(problems_count(problems), 20000);
+    at = problems_text(problems);
+    assert_memory_equal(at, "f:1: w\nf:2: w\n", 14);
+    assert_string_equal(at + strlen(at) - strlen("f:20000: w\n"), "f:20000: w\n");
+    problems_free(&problems);
+    problems_free(&problems);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(parts_are_put_together),
+            cmocka_unit_test(long_values_are_cut),
+            cmocka_unit_test(many_are_kept_in_order),
+    };
+    return cmocka_run_group_tests_name("problems", tests, NULL, NULL);
+}

@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: ISC
+// cmocka.h needs these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/reading.h"
+#include "config/source.h"
+
+/* Reads a text without the checks that come after. */
+static struct config *read_text(const char *text, struct problems *problems)
+{
+    char *copy = strdup(text);
+    struct config *config = NULL;
+
+    assert_non_null(copy);
+    if (source_prepare(copy, strlen(copy), problems))
+        config = reading_do(copy, problems);
+    free(copy);
+    return config;
+}
+
+struct wrong {
+    const char *text;
+    const char *want; /* all problems */
+};
+
+static void check(const struct wrong *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct problems *problems = problems_init("f");
+        struct config *config = read_text(rows[i].text, problems);
+        if (strcmp(problems_text(problems), rows[i].want) != 0) {
+            print_error(
+                    "%s\ngot:\n%swant:\n%s", rows[i].text, problems_text(problems), rows[i].want);
+            fail();
+        }
+        config_free(&config);
+        problems_free(&problems);
+    }
+}
+
+#define CHECK(rows) check(rows, sizeof(rows) / sizeof *(rows))
+#define PATH ": expected an absolute path\n"
+#define DOMAIN ": expected a domain name\n"
+#define WORKERS ": expected a number from 1 to 256\n"
+#define ONCE ": expected it once\n"
+
+static void wrong_values_have_their_line(void **state)
+{
+    static const struct wrong rows[] = {
+            {"service { state = x }", "f:1: bad state: x" PATH},
+            {"service {\n  state = x\n}\n", "f:2: bad state: x" PATH},
+            {"service\n{\n\tstate\n=\n\tx\n}", "f:5: bad state: x" PATH},
+            {"service {\r\n\tstate = x\r\n\tworkers = 0\r\n}\r\n",
+                    "f:2: bad state: x" PATH "f:3: bad workers: 0" WORKERS},
+            {"# one\n// two\n/* three\nfour */ service { # five\n  /* 5 */ state = x # x\n}",
+                    "f:5: bad state: x" PATH},
+            {"service {\n keys = {\"/a\",\n  b, /* b */\n\n  '/c'\n , d}\n state = e\n}",
+                    "f:3: bad keys: b" PATH "f:6: bad keys: d" PATH "f:7: bad state: e" PATH},
+            {"service { keys = {a, /b, c} workers = 257 }",
+                    "f:1: bad keys: a" PATH "f:1: bad keys: c" PATH
+                    "f:1: bad workers: 257" WORKERS},
+            {"service {\n state = \"a\n\nb\"\n workers = 0\n}",
+                    "f:4: bad state: a\\x0a\\x0ab" PATH "f:5: bad workers: 0" WORKERS},
+            {"service {\n state = \"a\\\nb\"\n workers = 0\n}",
+                    "f:3: bad state: ab" PATH "f:4: bad workers: 0" WORKERS},
+            {"domain \"a.b\" {\n hosts = {\n  a_b,\n  c.d,\n  e f\n }\n}",
+                    "f:3: bad hosts: a_b" DOMAIN "f:5: unexpected token 'f'\n"},
+            {"service {\n state = \"\\e[1m\x7f\"\n}", "f:2: bad state: \\x1b[1m\\x7f" PATH},
+            {"service {\n state = \"\"\n}", "f:2: bad state: " PATH},
+    };
+
+    (void)state;
+    CHECK(rows);
+}
+
+static void wrong_titles_have_their_line(void **state)
+{
+    static const struct wrong rows[] = {
+            {"\ndomain \"a_b\" {\n\n\n default = true\n}\n", "f:2: bad domain: a_b" DOMAIN},
+            {"domain \"a_b\" {\n\n}\n\nhost 'c_d' {\n}",
+                    "f:1: bad domain: a_b" DOMAIN "f:5: bad host: c_d" DOMAIN},
+            {"domain \"a_b\" {\n user \"x\" {\n }\n}\n", "f:1: bad domain: a_b" DOMAIN},
+            {"domain \"a.b\" {\n user \"x y\" {\n  hosts = {}\n\n }\n}\n",
+                    "f:2: bad user: x y: expected the part before the `@`, with %XX for what is "
+                    "not printable, or `*`\n"},
+    };
+
+    (void)state;
+    CHECK(rows);
+}
+
+static void options_are_given_once(void **state)
+{
+    static const struct wrong rows[] = {
+            {"service {\n state = /a\n state = /a\n}", "f:3: a second state: /a" ONCE},
+            {"service {\n state = x\n state = /a\n}",
+                    "f:2: bad state: x" PATH "f:3: a second state: /a" ONCE},
+            {"service {\n keys = {/a}\n keys = {/b}\n}", "f:3: a second keys: /b" ONCE},
+            {"service {\n keys = {/a}\n keys = {/a}\n}", "f:3: a second keys: /a" ONCE},
+            {"service {\n keys = /a\n keys = /b\n}", "f:3: a second keys: /b" ONCE},
+            {"service {\n keys = /a\n keys = /a\n}", "f:3: a second keys: /a" ONCE},
+            {"service {\n keys = /a\n keys = {/b}\n}", "f:3: a second keys: /b" ONCE},
+            {"service {\n keys = {/a}\n keys = /b\n}", "f:3: a second keys: /b" ONCE},
+            {"service {\n keys = {/a, /b}\n keys = {/c, /d, /e}\n}",
+                    "f:3: a second keys: /c" ONCE "f:3: a second keys: /d" ONCE
+                    "f:3: a second keys: /e" ONCE},
+            {"service {\n keys = {x}\n keys = {/c}\n}",
+                    "f:2: bad keys: x" PATH "f:3: a second keys: /c" ONCE},
+            /* where it stands is not known any more */
+            {"service {\n keys = {/a}\n keys = {}\n}", "f:4: a second keys: {}" ONCE},
+            {"service {\n}\nservice {\n}\n", "f:4: a second section service" ONCE},
+            {"stamp {\n}\n\nstamp { }\nstamp {\n}",
+                    "f:4: a second section stamp" ONCE "f:6: a second section stamp" ONCE},
+            {"host \"a.b\" {\n}\nhost \"a.b\" {\n}\n", "f:3: found duplicate title 'a.b'\n"},
+    };
+
+    (void)state;
+    CHECK(rows);
+}
+
+static void syntax_errors_end_the_reading(void **state)
+{
+    static const struct wrong rows[] = {
+            {"service {\n nothing = 1\n state = x\n}", "f:2: no such option 'nothing'\n"},
+            {"service {\n state = x\n nothing = 1\n workers = 0\n}",
+                    "f:2: bad state: x" PATH "f:3: no such option 'nothing'\n"},
+            {"\nstate = /x\n", "f:2: no such option 'state'\n"},
+            {"service {\n state /x\n}", "f:2: missing equal sign after option 'state'\n"},
+            {"service {\n keys = {/x,, /y}\n}", "f:2: unexpected token ','\n"},
+            {"service {\n keys = {,}\n}", "f:2: unexpected token ','\n"},
+            {"service \"x\" {\n}", "f:1: missing opening brace for section 'service'\n"},
+            {"domain {\n}", "f:1: missing title for section 'domain'\n"},
+            {"service {\n}\n}\n", "f:3: unexpected closing brace\n"},
+            {"service {\n}\ndomain", "f:3: premature end of file\n"},
+            {"\"\" = x", "f: an option whose name is empty: expected a name\n"},
+            {"\"a\\nb\\e\" = x", "f:1: no such option 'a\\x0ab\\x1b'\n"},
+            {"{ }", "f:1: unexpected token '{'\n"},
+            {"user \"x\" { }", "f:1: no such option 'user'\n"},
+    };
+
+    (void)state;
+    CHECK(rows);
+}
+
+/* libconfuse lets a name reach into another section. */
+static void sections_are_not_reached_into(void **state)
+{
+    static const struct wrong rows[] = {
+            {"service {\n}\nservice|state = /x\n",
+                    "f:3: out of place: state: expected it in its own section\n"},
+            {"domain \"a.b\" {\n}\n\"domain=a.b|user\" \"x\" {\n}\n",
+                    "f:4: out of place: user: expected it in its own section\n"},
+            {"domain \"a.b\" {\n}\n\"domain=a.b|user\" \"x\" {\n hosts = {c.d}\n}\n",
+                    "f:5: out of place: user: expected it in its own section\n"},
+            {"domain \"a.b\" {\n user \"x\" { }\n \"user=x|hosts\" = {c.d}\n}\n",
+                    "f:3: out of place: hosts: expected it in its own section\n"},
+            {"\"|\" { }", "f:1: no such section: |\n"},
+            {"service {\n \"|\" {\n } }", "f:3: no such section: |\n"},
+            {"service {\n \"|\" { x = 1 } }", "f:2: no such option 'x'\n"},
+    };
+
+    (void)state;
+    CHECK(rows);
+}
+
+static void values_are_read(void **state)
+{
+    struct problems *problems = problems_init("f");
+    struct config *config = read_text("service {\n"
+                                      "  listen = {\"192.0.2.1:26\", '[::1]:27'}\n"
+                                      "  run_as = nobody   state = \"/s\"\n"
+                                      "  workers = 3  keys = {/k1,\n /k2,}\n"
+                                      "  replay = none log_format = json log_level = error\n"
+                                      "  connections = 1 connections_per_address = 2\n"
+                                      "  connections_per_network = 3 classic_rate = 4\n"
+                                      "  classic_rate_per_source = 5\n"
+                                      "}\n",
+            problems);
+
+    (void)state;
+    assert_string_equal(problems_text(problems), "");
+    assert_non_null(config);
+    assert_int_equal(config->service_count, 1);
+    const struct config_service *s = config->service;
+    assert_int_equal(s->line, 10);
+    assert_int_equal(s->listen.count, 2);
+    assert_string_equal(s->listen.at[1].at, "[::1]:27");
+    assert_int_equal(s->listen.at[1].line, 2);
+    assert_string_equal(s->run_as.at, "nobody");
+    assert_int_equal(s->run_as.line, 3);
+    assert_string_equal(s->state.at, "/s");
+    assert_int_equal(s->workers, 3);
+    assert_int_equal(s->keys.count, 2);
+    assert_string_equal(s->keys.at[0].at, "/k1");
+    assert_int_equal(s->keys.at[0].line, 4);
+    assert_string_equal(s->keys.at[1].at, "/k2");
+    assert_int_equal(s->keys.at[1].line, 5);
+    assert_string_equal(s->replay.at, "none");
+    assert_string_equal(s->log_format.at, "json");
+    assert_string_equal(s->log_level.at, "error");
+    assert_int_equal(s->connections, 1);
+    assert_int_equal(s->connections_per_address, 2);
+    assert_int_equal(s->connections_per_network, 3);
+    assert_int_equal(s->classic_rate, 4);
+    assert_int_equal(s->classic_rate_per_source, 5);
+    config_free(&config);
+    problems_free(&problems);
+}
+
+static void domains_are_read(void **state)
+{
+    struct problems *problems = problems_init("f");
+    struct config *config = read_text("domain \"Example.ORG\" {\n"
+                                      "  user \"Alice\" { allow_unauthorized = yes }\n"
+                                      "  default = on hosts = {A.example.org}\n"
+                                      "  lifetime = 1d ttl = 0 subdomains = off\n"
+                                      "  deny = {expired, changed}\n"
+                                      "  user \"*\" {\n }\n"
+                                      "  classic_key = /c\n"
+                                      "}\n"
+                                      "domain \"example.net\" { }\n",
+            problems);
+
+    (void)state;
+    assert_string_equal(problems_text(problems), "");
+    assert_int_equal(config->domains_count, 2);
+    const struct config_domain *d = config->domains;
+    assert_int_equal(d->line, 9);
+    assert_string_equal(d->name.at, "example.org");
+    assert_int_equal(d->name.line, 1);
+    assert_true(d->is_default);
+    assert_string_equal(d->hosts.at[0].at, "a.example.org");
+    assert_int_equal(d->lifetime, 86400);
+    assert_int_equal(d->ttl, 0);
+    assert_false(d->subdomains);
+    assert_int_equal(d->deny.count, 2);
+    assert_string_equal(d->classic_key.at, "/c");
+    assert_int_equal(d->users_count, 2);
+    assert_string_equal(d->users[0].local.at, "Alice");
+    assert_int_equal(d->users[0].local.line, 2);
+    assert_int_equal(d->users[0].line, 2);
+    assert_true(d->users[0].allow_unauthorized);
+    assert_string_equal(d->users[1].local.at, "*");
+    assert_int_equal(d->users[1].line, 7);
+    assert_false(d->users[1].allow_unauthorized);
+    assert_false(d[1].is_default);
+    assert_int_equal(d[1].lifetime, 7 * 86400);
+    assert_int_equal(d[1].users_count, 0);
+    config_free(&config);
+    problems_free(&problems);
+}
+
+/* `hosts = {}` means nobody, no `hosts` means the domain's; a list given is the default no more. */
+static void empty_lists(void **state)
+{
+    static const struct {
+        const char *user;
+        bool given;
+        size_t count;
+    } table[] = {
+            {"", false, 0},
+            {"hosts = {}", true, 0},
+            {"hosts = { }", true, 0},
+            {"hosts = {\n}", true, 0},
+            {"hosts = {a.b}", true, 1},
+            {"hosts = a.b", true, 1},
+            {"hosts = {a.b, c.d,}", true, 2},
+            {"more_hosts = {}", false, 0},
+            {"more_hosts = {a.b}", false, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct problems *problems = problems_init("f");
+        char text[256];
+        snprintf(text, sizeof text, "domain a.b { user x { %s } user y { } }", table[i].user);
+        struct config *config = read_text(text, problems);
+        assert_string_equal(problems_text(problems), "");
+        const struct config_user *user = &config->domains[0].users[0];
+        if (user->hosts_given != table[i].given || user->hosts.count != table[i].count) {
+            print_error("%s: got %d %zu\n", table[i].user, user->hosts_given, user->hosts.count);
+            fail();
+        }
+        assert_false(user[1].hosts_given);
+        config_free(&config);
+        problems_free(&problems);
+    }
+}
+
+static void defaults_give_way(void **state)
+{
+    struct problems *problems = problems_init("f");
+    struct config *config = read_text("service { }", problems);
+
+    (void)state;
+    assert_int_equal(config->service->listen.count, 1);
+    assert_string_equal(config->service->listen.at[0].at, "*:26");
+    assert_int_equal(config->service->connections, 10000);
+    config_free(&config);
+    config = read_text("service { listen = {\"[::1]:1\"} }", problems);
+    assert_int_equal(config->service->listen.count, 1);
+    assert_string_equal(config->service->listen.at[0].at, "[::1]:1");
+    config_free(&config);
+    config = read_text("service { listen = {x} run_as = \"\" workers = 0 }", problems);
+    assert_int_equal(problems_count(problems), 3);
+    assert_int_equal(config->service->listen.count, 0);
+    assert_true(config->service->listen.refused);
+    assert_null(config->service->run_as.at);
+    assert_int_equal(config->service->run_as.line, 1);
+    assert_int_equal(config->service->workers, 0);
+    config_free(&config);
+    problems_free(&problems);
+}
+
+static void nothing_is_a_configuration(void **state)
+{
+    static const char *const texts[] = {"", "\n", "# nothing\n", "/* */", "\r\n\t "};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct problems *problems = problems_init("f");
+        struct config *config = read_text(texts[i], problems);
+        assert_non_null(config);
+        assert_int_equal(config->service_count + config->hosts_count + config->domains_count, 0);
+        assert_int_equal(problems_count(problems), 0);
+        config_free(&config);
+        problems_free(&problems);
+    }
+}
+
+/* Many users; libconfuse alone takes the square of their number. */
+static void many_users(void **state)
+{
+    enum { USERS = 20000 };
+    struct problems *problems = problems_init("f");
+    const size_t size = USERS * 64;
+    char *text = malloc(size);
+    size_t len = (size_t)snprintf(text, size, "domain \"a.b\" {\n");
+
+    (void)state;
+    for (int i = 0; i < USERS; i++)
+        len += (size_t)snprintf(
+                text + len, size - len, "user \"u%d\" { hosts = {\"h.a.b\"} }\n", i);
+    snprintf(text + len, size - len, "}\n");
+    struct config *config = read_text(text, problems);
+    assert_string_equal(problems_text(problems), "");
+    const struct config_domain *domain = config->domains;
+    assert_int_equal(domain->users_count, USERS);
+    assert_string_equal(domain->users[USERS - 1].local.at, "u19999");
+    assert_int_equal(domain->users[USERS - 1].local.line, USERS + 1);
+    assert_int_equal(domain->users[USERS - 1].hosts.at[0].line, USERS + 1);
+    config_free(&config);
+    problems_free(&problems);
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(wrong_values_have_their_line),
+            cmocka_unit_test(wrong_titles_have_their_line),
+            cmocka_unit_test(options_are_given_once),
+            cmocka_unit_test(syntax_errors_end_the_reading),
+            cmocka_unit_test(sections_are_not_reached_into),
+            cmocka_unit_test(values_are_read),
+            cmocka_unit_test(domains_are_read),
+            cmocka_unit_test(empty_lists),
+            cmocka_unit_test(defaults_give_way),
+            cmocka_unit_test(nothing_is_a_configuration),
+            cmocka_unit_test(many_users),
+    };
+    return cmocka_run_group_tests_name("reading", tests, NULL, NULL);
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: ISC
+// cmocka.h needs these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/config.h"
+#include "config/section.h"
+
+static const struct section *section(const char *name)
+{
+    for (const struct section *s = sections; s->name != NULL; s++)
+        if (strcmp(s->name, name) == 0)
+            return s;
+    fail();
+    return NULL;
+}
+
+/* No two options share a place, and none reaches over its struct's end. */
+static void check_places(const struct section *s)
+{
+    for (const struct option *o = s->options; o->name != NULL; o++) {
+        const size_t size = o->is_list                        ? sizeof(struct config_list)
+                            : o->kind->is_text                ? sizeof(struct config_text)
+                            : o->kind->min + o->kind->max > 0 ? sizeof(uint64_t)
+                                                              : sizeof(bool);
+        if (o->offset < sizeof(unsigned) || o->offset + size > s->size || o->given >= s->size ||
+                (o->is_list && !o->kind->is_text)) {
+            print_error("%s in %s\n", o->name, s->name);
+            fail();
+        }
+        for (const struct option *other = s->options; other != o; other++) {
+            assert_string_not_equal(other->name, o->name);
+            assert_int_not_equal(other->offset, o->offset);
+        }
+        assert_ptr_equal(section_option(s, o->name), o);
+    }
+    assert_null(section_option(s, "nothing"));
+    assert_true(s->title == NULL || s->title_offset + sizeof(struct config_text) <= s->size);
+    for (const struct section *inner = s->within; inner != NULL && inner->name != NULL; inner++)
+        check_places(inner);
+}
+
+static void tables_fit_their_structs(void **state)
+{
+    (void)state;
+    for (const struct section *s = sections; s->name != NULL; s++)
+        check_places(s);
+}
+
+/* Sections of the same name at different depths would be taken for each other. */
+static void names_are_unique(void **state)
+{
+    (void)state;
+    for (const struct section *s = sections; s->name != NULL; s++) {
+        for (const struct section *t = sections; t->name != NULL; t++) {
+            assert_true(s == t || strcmp(s->name, t->name) != 0);
+            for (const struct section *i = t->within; i != NULL && i->name != NULL; i++)
+                assert_string_not_equal(s->name, i->name);
+        }
+    }
+}
+
+static void service_defaults(void **state)
+{
+    struct config_service s = {0};
+
+    (void)state;
+    assert_true(section_defaults(section("service"), &s));
+    assert_int_equal(s.listen.count, 1);
+    assert_string_equal(s.listen.at[0].at, "*:26");
+    assert_int_equal(s.listen.at[0].line, 0);
+    assert_string_equal(s.run_as.at, "verimail");
+    assert_string_equal(s.state.at, "/var/lib/verimail");
+    assert_int_equal(s.workers, 0);
+    assert_int_equal(s.keys.count, 0);
+    assert_null(s.replay.at);
+    assert_string_equal(s.log_format.at, "text");
+    assert_string_equal(s.log_level.at, "info");
+    assert_int_equal(s.connections, 10000);
+    assert_int_equal(s.connections_per_address, 100);
+    assert_int_equal(s.connections_per_network, 400);
+    assert_int_equal(s.classic_rate, 1000);
+    assert_int_equal(s.classic_rate_per_source, 50);
+    section_clear(section("service"), &s);
+}
+
+static void domain_defaults(void **state)
+{
+    struct config_domain d = {0};
+
+    (void)state;
+    assert_true(section_defaults(section("domain"), &d));
+    assert_false(d.is_default);
+    assert_int_equal(d.hosts.count, 0);
+    assert_null(d.classic_key.at);
+    assert_int_equal(d.lifetime, 7 * 86400);
+    assert_int_equal(d.ttl, 300);
+    assert_true(d.subdomains);
+    assert_int_equal(d.deny.count, 0);
+    section_clear(section("domain"), &d);
+}
+
+/* As many as double their room several times, each with what it holds; all freed at the end. */
+static void arrays_grow(void **state)
+{
+    struct config *config = calloc(1, sizeof *config);
+
+    (void)state;
+    for (unsigned i = 0; i < 100; i++) {
+        struct config_host host = {.line = i, .name = {strdup("h"), i}};
+        assert_true(config_list_add(&host.keys, (struct config_text){strdup("k"), i}));
+        assert_true(section_append(section("host"), &host, config));
+        assert_int_equal(config->hosts_count, i + 1);
+    }
+    for (unsigned i = 0; i < 100; i++) {
+        assert_int_equal(config->hosts[i].line, i);
+        assert_int_equal(config->hosts[i].keys.at[0].line, i);
+    }
+    assert_int_equal(config->domains_count, 0);
+    config_free(&config);
+    assert_null(config);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(tables_fit_their_structs),
+            cmocka_unit_test(names_are_unique),
+            cmocka_unit_test(service_defaults),
+            cmocka_unit_test(domain_defaults),
+            cmocka_unit_test(arrays_grow),
+    };
+    return cmocka_run_group_tests_name("section", tests, NULL, NULL);
+}
