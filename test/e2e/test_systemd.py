@@ -46,7 +46,7 @@ def systemd_is_told(t, path, name):
         check(before <= int(match[1]) <= before + 10_000_000, "the time of the reload")
         equal(told(listener), "READY=1", "after a reload")
     # A worker that dies is no news.
-    os.kill(d.workers()[0], signal.SIGKILL)
+    os.kill(d.wait_workers(2)[0], signal.SIGKILL)
     d.wait_log("event=worker-died")
     d.process.send_signal(signal.SIGTERM)
     equal(told(listener), "STOPPING=1", "at the end")
@@ -106,13 +106,13 @@ def sockets_are_handed_over(t):
     equal(d.addresses(), addresses, "addresses: those of the sockets")
     for address in addresses * 20:
         equal(ask(address, w.question()), YES, str(address))
-    check(len(d.workers()) == 2, "two workers share them")
+    equal(len(d.workers()), 2, "workers that share them")
     load = Load(t, addresses, lambda: (w.question(), {YES}))
     for workers in (2, 4, 1):
         load.wait_asked(100)
         d.reload(w.config(workers=workers))
         equal(d.addresses(), addresses, "addresses after a reload")
-    os.kill(d.workers()[0], signal.SIGKILL)
+    os.kill(d.wait_workers(1)[0], signal.SIGKILL)
     d.wait_log("event=worker-died")
     load.wait_asked(100)
     load.stop()
