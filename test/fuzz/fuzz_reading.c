@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: ISC
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/check.h"
+#include "config/config.h"
+#include "config/reading.h"
+#include "config/source.h"
+#include "protocol/text.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* A whole file from memory, as config_read() takes it. libconfuse itself is not instrumented; it
+ * reads in time that grows with the square of the number of titles, and so short texts alone. */
+#define SIZE_MAX_READ 16384
+
+static void require(bool truth)
+{
+    if (!truth)
+        abort();
+}
+
+static unsigned count_lines(const char *text)
+{
+    unsigned lines = 1;
+
+    for (; *text != '\0'; text++)
+        lines += *text == '\n';
+    return lines;
+}
+
+/* Every sentence is `f: ...` or `f:LINE: ...` with a line that there is, on a line of its own, in
+ * printable ASCII. */
+static void check_sentences(const char *sentences, size_t count, unsigned lines)
+{
+    struct reader r = reader_of(text_of(sentences));
+
+    while (r.rest.len > 0) {
+        struct reader sentence = reader_of(reader_until(&r, '\n'));
+        uint64_t line = 0;
+        require(text_equal(reader_until(&sentence, ':'), text_of("f")));
+        require(sentence.rest.len > 1);
+        if (sentence.rest.at[0] != ' ')
+            require(text_decimal(reader_until(&sentence, ':'), lines, &line) && line > 0);
+        for (size_t i = 0; i < sentence.rest.len; i++)
+            require(sentence.rest.at[i] >= ' ' && sentence.rest.at[i] < 0x7f);
+        count--;
+    }
+    require(!r.failed && count == 0);
+}
+
+static void check_text(const struct config_text *text, bool needed, unsigned lines)
+{
+    require(text->line <= lines);
+    require(text->at != NULL || !needed);
+    require(text->at == NULL || strlen(text->at) > 0);
+}
+
+static void check_list(const struct config_list *list, unsigned lines)
+{
+    for (size_t i = 0; i < list->count; i++)
+        check_text(&list->at[i], true, lines);
+}
+
+/* What is there is what config.h says of it; `good`: there were no problems. */
+static void check_values(const struct config *config, bool good, unsigned lines)
+{
+    for (size_t i = 0; i < config->hosts_count; i++) {
+        check_text(&config->hosts[i].name, good, lines);
+        check_list(&config->hosts[i].keys, lines);
+    }
+    for (size_t i = 0; i < config->domains_count; i++) {
+        const struct config_domain *d = &config->domains[i];
+        check_text(&d->name, good, lines);
+        check_list(&d->hosts, lines);
+        require(d->lifetime >= 60 && d->ttl <= 3600);
+        for (size_t u = 0; u < d->users_count; u++) {
+            check_text(&d->users[u].local, good, lines);
+            check_list(&d->users[u].hosts, lines);
+            require(d->users[u].hosts_given || d->users[u].hosts.count == 0);
+        }
+    }
+    for (size_t i = 0; i < config->service_count; i++) {
+        check_text(&config->service[i].run_as, good, lines);
+        check_text(&config->service[i].log_level, good, lines);
+        check_list(&config->service[i].listen, lines);
+        require(config->service[i].connections > 0 && config->service[i].classic_rate > 0);
+    }
+    require(!good || (config->service_count <= 1 && config->stamp_count <= 1));
+}
+
+/* Reads it whole; `sentences_r`: what is wrong with it. */
+static void read_text(const char *text, size_t len, char **sentences_r)
+{
+    struct problems *problems = problems_init("f");
+    struct config *config = NULL;
+    char *copy = malloc(len + 1);
+
+    require(problems != NULL && copy != NULL);
+    memcpy(copy, text, len + 1);
+    const unsigned lines = count_lines(text);
+    if (source_prepare(copy, len, problems))
+        config = reading_do(copy, problems);
+    free(copy);
+    if (config != NULL)
+        check_config(config, problems);
+    require(config != NULL || problems_count(problems) > 0);
+    check_sentences(problems_text(problems), problems_count(problems), lines);
+    if (config != NULL)
+        check_values(config, problems_count(problems) == 0, lines);
+    *sentences_r = strdup(problems_text(problems));
+    config_free(&config);
+    problems_free(&problems);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    char *once;
+    char *again;
+    char *text;
+
+    if (size > SIZE_MAX_READ)
+        return 0;
+    text = malloc(size + 1);
+    require(text != NULL);
+    memcpy(text, data, size);
+    text[size] = '\0';
+    read_text(text, size, &once);
+    read_text(text, size, &again);
+    require(strcmp(once, again) == 0);
+    free(once);
+    free(again);
+    free(text);
+    return 0;
+}
