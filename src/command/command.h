@@ -42,6 +42,7 @@ struct invocation {
 
 extern const struct command command_ask;
 extern const struct command command_config;
+extern const struct command command_digest;
 extern const struct command command_explain;
 extern const struct command command_keygen;
 extern const struct command command_stamp;

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: ISC
-#include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +10,6 @@
 #include "command/explanation.h"
 #include "command/letter.h"
 #include "command/questionline.h"
-#include "command/spool.h"
 
 /* What it takes to explain one question. */
 struct job {
@@ -45,24 +43,6 @@ static enum status make_service(struct job *job)
     if (job->service == NULL)
         command_print_problems(job->problems);
     return job->service != NULL ? STATUS_OK : STATUS_CONFIG;
-}
-
-static enum status read_message(const struct job *job)
-{
-    char room[SPOOL_CHUNK];
-    char fault[LETTER_FAULT_MAX];
-    ssize_t got;
-
-    while ((got = spool_read(STDIN_FILENO, room, sizeof room)) > 0)
-        letter_feed(job->letter, (struct text){room, (size_t)got});
-    if (got < 0) {
-        command_complain(job->invocation, "standard input: %s", strerror(errno));
-        return STATUS_INPUT;
-    }
-    const enum status status = letter_end(job->letter, fault);
-    if (status != STATUS_OK)
-        command_complain(job->invocation, "%s", fault);
-    return status;
 }
 
 /* As a verifier does: the stamp by the author, if there is exactly one. */
@@ -107,7 +87,7 @@ static enum status ask_about_message(struct job *job)
     job->letter = letter_init(NULL);
     if (job->letter == NULL)
         return short_of_memory(job);
-    const enum status status = read_message(job);
+    const enum status status = letter_read(job->letter, job->invocation);
     if (status != STATUS_OK)
         return status;
     const struct address *user = job->asked.user != NULL ? given_user(job, &room) : author(job);

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: ISC
 #include "command/letter.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "command/spool.h"
 
 struct letter {
     const struct letter_missing *missing;
@@ -144,6 +148,24 @@ enum status letter_end(struct letter *letter, char fault_r[LETTER_FAULT_MAX])
         result = MESSAGE_MEMORY;
     digest_final(letter->digest, letter->digest_text);
     return describe(letter, result, fault_r);
+}
+
+enum status letter_read(struct letter *letter, const struct invocation *invocation)
+{
+    char room[SPOOL_CHUNK];
+    char fault[LETTER_FAULT_MAX];
+    ssize_t got;
+
+    while ((got = spool_read(STDIN_FILENO, room, sizeof room)) > 0)
+        letter_feed(letter, (struct text){room, (size_t)got});
+    if (got < 0) {
+        command_complain(invocation, "standard input: %s", strerror(errno));
+        return STATUS_INPUT;
+    }
+    const enum status status = letter_end(letter, fault);
+    if (status != STATUS_OK)
+        command_complain(invocation, "%s", fault);
+    return status;
 }
 
 const struct address *letter_author(const struct letter *letter, char why_r[LETTER_FAULT_MAX])

@@ -39,6 +39,10 @@ void letter_feed(struct letter *letter, struct text chunk);
 enum status letter_end(struct letter *letter, char fault_r[LETTER_FAULT_MAX])
         __attribute__((warn_unused_result));
 
+/* Both of these for all of standard input; what is wrong has then been said. */
+enum status letter_read(struct letter *letter, const struct invocation *invocation)
+        __attribute__((warn_unused_result));
+
 /* The author; NULL with a sentence in `why_r` when the message does not say. */
 const struct address *letter_author(const struct letter *letter, char why_r[LETTER_FAULT_MAX]);
 const char *letter_digest(const struct letter *letter);

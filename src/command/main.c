@@ -13,6 +13,7 @@
 static const struct command *const commands[] = {
         &command_keygen,
         &command_stamp,
+        &command_digest,
         &command_ask,
         &command_explain,
         &command_config,

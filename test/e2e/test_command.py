@@ -13,7 +13,7 @@ def help_is_printed_in_every_way(world):
     overview = world.run(config=None)
     equal(overview.status, 0)
     names = re.findall(r"^  (\w+) ", overview.out, re.M)
-    equal(names, ["keygen", "stamp", "ask", "explain", "config", "help"])
+    equal(names, ["keygen", "stamp", "digest", "ask", "explain", "config", "help"])
     for arguments in (["help"], ["--help"], ["-h"], ["help", "help"]):
         equal(world.run(*arguments, config=None).out, overview.out, str(arguments))
     for name in names[:-1]:
@@ -50,6 +50,37 @@ def a_wrong_command_line_is_64(world):
         done = world.run(*arguments, config=None)
         equal((done.status, done.octets), (64, b""), str(arguments))
         one_line(done)
+
+
+def unescaped(value):
+    octets = {"r": b"\r", "n": b"\n", "t": b"\t", "s": b" ", "\\": b"\\"}
+    return b"".join(
+        bytes.fromhex(part[2:]) if part[1:2] == "x" and part[0] == "\\" else
+        octets[part[1]] if part[0] == "\\" else part.encode()
+        for part in re.findall(r"\\x[0-9a-fA-F]{2}|\\.|[^\\]", value))
+
+
+@case
+def a_digest_is_the_one_of_the_vectors(world):
+    path = os.path.join(os.path.dirname(__file__), "..", "vectors", "digests.txt")
+    with open(path, encoding="ascii") as vectors:
+        records = vectors.read().split("\n\n")
+    done = 0
+    for record in records:
+        fields = dict(re.findall(r"^(\w+) = ?(.*)$", record, re.M))
+        if "message" in fields and "digest" in fields:
+            got = world.run("digest", given=unescaped(fields["message"]), config=None)
+            equal((got.status, got.out), (0, fields["digest"] + "\n"), fields["name"])
+            done += 1
+    check(done >= 20, f"{done} digests")
+
+
+@case
+def what_is_no_message_has_no_digest(world):
+    done = world.run("digest", given=b"From a mailbox\n\nx\n", config=None)
+    equal((done.status, done.out), (65, ""))
+    contains(one_line(done) or done.err, "line 1")
+    equal(world.run("digest", "operand", config=None).status, 64)
 
 
 @case

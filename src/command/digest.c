@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: ISC
+#include <stdio.h>
+
+#include "command/arguments.h"
+#include "command/letter.h"
+
+static enum status run(const struct invocation *invocation)
+{
+    static const struct arguments_option no_options[] = {{NULL}};
+
+    if (!arguments_read(invocation, no_options, 0, 0, NULL))
+        return STATUS_USAGE;
+    struct letter *letter = letter_init(NULL);
+    if (letter == NULL) {
+        command_complain(invocation, "memory is short");
+        return STATUS_FAILURE;
+    }
+    const enum status status = letter_read(letter, invocation);
+    if (status == STATUS_OK)
+        puts(letter_digest(letter));
+    letter_free(&letter);
+    return status;
+}
+
+const struct command command_digest = {
+        .name = "digest",
+        .synopsis = "<MESSAGE",
+        .summary = "print the digest of a message, as `ask --digest` and a stamp have it",
+        .help = "There are no options.\n",
+        .run = run,
+};
