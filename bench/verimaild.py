@@ -77,7 +77,7 @@ stamp {{
 
     def keygen(self, kind):
         """Makes KIND.key and returns the public half."""
-        printed = output_of(self.verimail, "--json", "keygen", kind, self.folder / f"{kind}.key")
+        printed = output_of(self.verimail, "keygen", kind, self.folder / f"{kind}.key", "--json")
         return json.loads(printed)["public"]
 
     def users(self, count):
