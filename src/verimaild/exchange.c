@@ -234,7 +234,7 @@ static bool relieve(struct exchange *x, int listener, uint64_t now)
     return false;
 }
 
-void exchange_accept(struct exchange *x, int listener, size_t most, uint64_t now)
+bool exchange_accept(struct exchange *x, int listener, size_t most, uint64_t now)
 {
     for (size_t i = 0; i < most; i++) {
         struct endpoint source = {.len = sizeof source.address};
@@ -247,11 +247,12 @@ void exchange_accept(struct exchange *x, int listener, size_t most, uint64_t now
             close(fd);
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
             if (!relieve(x, listener, now))
-                return;
+                return false;
         } else if (errno == EAGAIN) {
-            return;
+            return false;
         } /* else a connection that broke before it was taken: on to the next */
     }
+    return true;
 }
 
 void exchange_continue(struct exchange *x, uint32_t index, uint64_t now)

@@ -2,6 +2,7 @@
 #ifndef VERIMAIL_VERIMAILD_EXCHANGE_H
 #define VERIMAIL_VERIMAILD_EXCHANGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,8 +24,8 @@ struct exchange *exchange_init(const struct service *service, struct keyuse *key
 /* Closes what is still held. */
 void exchange_free(struct exchange **exchange);
 
-/* Accepts and answers up to `most` connections. */
-void exchange_accept(struct exchange *exchange, int listener, size_t most, uint64_t now);
+/* Accepts and answers up to `most` connections. False when no more can be had now. */
+bool exchange_accept(struct exchange *exchange, int listener, size_t most, uint64_t now);
 /* Something came for a held connection. */
 void exchange_continue(struct exchange *exchange, uint32_t index, uint64_t now);
 /* Closes those whose time is up. */

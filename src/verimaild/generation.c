@@ -85,6 +85,16 @@ static struct config *read_config(const char *path, struct problems *problems)
     return config;
 }
 
+/* The first worker has as many sockets as any. */
+static bool sockets_suffice(const struct generation *g, struct problems *problems)
+{
+    if (listening_of_worker(g->listening, 0, g->count, NULL, 0) <= LISTENERS_MAX)
+        return true;
+    problems_add(problems, g->config->service->line, "too many sockets for so few workers", NULL,
+            "more workers, fewer addresses, or a restart: a reload keeps all sockets");
+    return false;
+}
+
 struct generation *generation_init(
         const char *path, const struct generation *before, struct problems *problems)
 {
@@ -117,7 +127,7 @@ struct generation *generation_init(
     }
     g->listening = listening_open(
             config->service, count, before != NULL ? before->listening : NULL, problems);
-    if (g->listening == NULL)
+    if (g->listening == NULL || !sockets_suffice(g, problems))
         generation_free(&g);
     return g;
 }

@@ -17,6 +17,8 @@
 #include "verimaild/exchange.h"
 
 #define EVENTS_MAX 256
+#define DRAIN_MAX 2000     /* milliseconds for what is queued when a worker is told to stop */
+#define DRAIN_STEP 16      /* connections between two looks at the clock */
 #define LISTENERS_MAX 1024 /* what a control packet has room for */
 
 /* What an event belongs to: a connection's index, or one of these and up. */
@@ -108,14 +110,20 @@ static void finish(struct worker *w, uint64_t now)
     w->finishing = true;
 }
 
+/* Where clients come faster than they are answered, the queue would never be empty. */
 static void stop(struct worker *w, uint64_t now)
 {
+    const uint64_t end = now + DRAIN_MAX;
+
+    finish(w, now);
     for (size_t i = 0; i < w->setup->listeners_count; i++) {
-        if (w->open[i])
-            exchange_accept(w->exchange, w->setup->listeners[i], SIZE_MAX, now);
+        bool more = w->open[i];
+        while (more && now < end) {
+            more = exchange_accept(w->exchange, w->setup->listeners[i], DRAIN_STEP, now);
+            now = clock_milliseconds();
+        }
         close_listener(w, i);
     }
-    finish(w, now);
 }
 
 static void on_control(struct worker *w, uint64_t now)
@@ -202,7 +210,7 @@ static void on_event(struct worker *w, uint64_t tag, uint64_t now)
         const size_t i = (size_t)(tag - LISTENER_EVENT);
         /* One at a time: mostly there is one, and asking for a second costs a system call. */
         if (w->open[i])
-            exchange_accept(w->exchange, w->setup->listeners[i], 1, now);
+            (void)exchange_accept(w->exchange, w->setup->listeners[i], 1, now);
     } else {
         exchange_continue(w->exchange, (uint32_t)tag, now);
     }

@@ -180,6 +180,7 @@ class Load:
             except OSError as error:
                 with self._lock:
                     self.lost.append(f"{address}: {error}")
+                time.sleep(0.01)
                 continue
             with self._lock:
                 self.asked += 1

@@ -6,7 +6,10 @@ import signal
 import socket
 import time
 
-from harness import (Key, Load, case, check, connect, equal, main, read_all, wait_for,
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from harness import (Key, Load, ask, case, check, connect, equal, main, read_all, wait_for,
                      write_file)
 
 YES = "YES stamped\r\n"
@@ -158,6 +161,17 @@ def a_bad_configuration_is_refused_and_the_old_goes_on(t):
 
 
 @case
+def more_sockets_than_a_worker_can_have_are_refused(t):
+    w = t.world
+    listen = [f'"127.0.1.{i}:0"' for i in range(1, 18)]
+    d = t.daemon(w.config(listen=listen, workers=64, service="connections = 100"))
+    d.reload(w.config(listen=listen, workers=1), "event=reload-refused.*too many sockets")
+    for address in d.addresses():
+        equal(ask(address, "bob -\r\n"), "ALLOW\r\n", f"at {address}")
+    equal(d.stop(), 0, "the exit status")
+
+
+@case
 def many_signals_at_once(t):
     d = t.daemon()
     load = load_of(t, d)
@@ -216,6 +230,27 @@ def sigterm_under_load_answers_what_is_in_hand(t):
         equal(load.wrong, [], "wrong answers")
         check(seconds < 10, f"it took {seconds:.1f} s")
         equal(d.count("event=stopped"), 1, "last lines")
+
+
+@case
+def sigterm_ends_a_service_whose_queue_is_never_empty(t):
+    """RSA takes a worker longer than it takes a client to come again."""
+    key = rsa.generate_private_key(65537, 4096)
+    path = os.path.join(t.folder, "classic.pem")
+    write_file(path, key.private_bytes(serialization.Encoding.PEM,
+                                       serialization.PrivateFormat.PKCS8,
+                                       serialization.NoEncryption()))
+    question = f"alice@example.org {os.urandom(512).hex()}\r\n"
+    d = t.daemon(t.world.config("classic_rate = 100000 classic_rate_per_source = 100000",
+                                f'classic_key = "{path}" user "alice" {{ }}', workers=1))
+    load = load_of(t, d, lambda: (question, {"NO\r\n"}), threads=16)
+    load.wait_asked(50)
+    begin = time.monotonic()
+    equal(d.stop(), 0, "the exit status")
+    seconds = time.monotonic() - begin
+    load.stop()
+    equal(load.wrong, [], "wrong answers")
+    check(seconds < 5, f"it took {seconds:.1f} s")
 
 
 @case(waits=True)
