@@ -28,7 +28,7 @@ static struct log {
     char second_text[19];
     uint64_t dropped;
     uint64_t said; /* of them: so many the first line that is kept speaks of */
-    uint64_t due; /* milliseconds: when to write; 0: nothing is kept */
+    uint64_t due;  /* milliseconds: when to write; 0: nothing is kept */
     size_t len;
     char kept[KEPT_MAX];
 } the_log = {.least = LOG_LEVEL_INFO, .fd = STDERR_FILENO};

@@ -126,8 +126,8 @@ void __wrap_judge(const struct judge_case *judge_case, struct judgement *judgeme
 
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
         if (text_equal(user, text_of(calls[i].user)))
-            (void)syscall(calls[i].number, calls[i].args[0], calls[i].args[1], calls[i].args[2], 0,
-                    0, 0);
+            (void)syscall(
+                    calls[i].number, calls[i].args[0], calls[i].args[1], calls[i].args[2], 0, 0, 0);
     for (size_t i = 0; i < sizeof acts / sizeof *acts; i++)
         if (text_equal(user, text_of(acts[i].user)))
             acts[i].act();
