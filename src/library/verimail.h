@@ -111,7 +111,7 @@ const char *verimail_version(void);
  * as one likes, in any thread. VERIMAIL_INIT: there is no source of random numbers. */
 enum verimail_result verimail_init(void) VERIMAIL_CHECKED;
 
-/* Users: verimail(7), "Users". A user is the canonical text of an address: `local@domain` in
+/* Users: verimail(7), CANONICAL TEXT. A user is the canonical text of an address: `local@domain` in
  * printable ASCII, the domain as A-label in lower case. It comes from one of the two functions
  * below, or from a stamp; room of VERIMAIL_USER_SIZE is enough. */
 
@@ -121,8 +121,8 @@ enum verimail_result verimail_init(void) VERIMAIL_CHECKED;
 enum verimail_result verimail_user(
         const char *address, char *user_r, size_t user_size) VERIMAIL_CHECKED;
 
-/* The author of a message: the one mailbox of its From field, read strictly; verimail(7), "The
- * author". `value` is what stands behind the field's colon, folded or unfolded. A message with two
+/* The author of a message: the one mailbox of its From field, read strictly; verimail(7), THE
+ * AUTHOR. `value` is what stands behind the field's colon, folded or unfolded. A message with two
  * From fields, or none, or one with white space before its colon, has no author: that is for the
  * caller to see. Fails with one of VERIMAIL_ADDRESS_*: such a message is to be refused, not to be
  * taken for one without an author. */
@@ -133,7 +133,7 @@ enum verimail_result verimail_author(
  * at. This, and not strcmp(), says whether a stamp is the author's. */
 bool verimail_user_equal(const char *a, const char *b) VERIMAIL_CHECKED;
 
-/* Digests: verimail(7), "The digest". One object for each message. What a message is fed by is
+/* Digests: verimail(7), DIGEST. One object for each message. What a message is fed by is
  * either verimail_digest_message() or the two that follow it, never both. The first failure stays:
  * every later call returns it, so that only the last one's result must be acted on. */
 struct verimail_digest;
@@ -162,7 +162,7 @@ enum verimail_result verimail_digest_body(
 enum verimail_result verimail_digest_final(
         struct verimail_digest *digest, char *text_r, size_t text_size) VERIMAIL_CHECKED;
 
-/* Stamps: verimail(7), "The stamp" and "The payload". A stamper is a sending host with the secret
+/* Stamps: verimail(7), STAMP and SEALED PAYLOAD. A stamper is a sending host with the secret
  * that it shares with its service, which lies in guarded memory: not swapped, not dumped,
  * read-only, wiped when freed. One that a process inherited over fork() works, but is not locked in
  * memory: make it after the fork. */
@@ -212,7 +212,7 @@ enum verimail_result verimail_stamp(const struct verimail_stamper *stamper, cons
 enum verimail_result verimail_stamp_parse(const char *value, size_t value_len, char *user_r,
         size_t user_size, char *payload_r, size_t payload_size) VERIMAIL_CHECKED;
 
-/* The conversation: verimail(7), "The conversation". */
+/* The conversation: verimail(7), CONVERSATION. */
 
 /* Writes the question with its line end; it is sent as it is.
  *
@@ -238,7 +238,7 @@ enum verimail_verdict {
     VERIMAIL_VERDICT_NO,            /* we did not send it */
 };
 
-/* verimail(7), "The verdicts". Later versions may add to its end. */
+/* verimail(7), JUDGEMENT. Later versions may add to its end. */
 enum verimail_reason {
     VERIMAIL_REASON_NONE = 0, /* the answer does not say */
     VERIMAIL_REASON_STAMPED,
