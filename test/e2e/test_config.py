@@ -148,7 +148,8 @@ def lines_are_counted_right_behind_comments(t):
     # What looks like a comment and is none.
     for url in ('"http://x"', "'a # b'", '"/* x"', "a//b"):
         text = good.replace("workers = 2", f"log_level = {url}\n    workers = many")
-        refused(t, text, f"{line_of(text, url)}: bad log_level", f"{line_of(text, 'many')}: bad work")
+        refused(t, text, f"{line_of(text, url)}: bad log_level: ",
+                f"{line_of(text, 'many')}: bad workers: many")
 
 
 @case
@@ -156,7 +157,8 @@ def twice_is_once_too_often(t):
     w = t.world
     good = w.config()
     rows = [
-        (good.replace("workers = 2", "workers = 2\n    workers = 3"), "a second workers: 3: expected"),
+        (good.replace("workers = 2", "workers = 2\n    workers = 3"),
+         "a second workers: 3: expected it once"),
         (good.replace("workers = 2", 'keys = {"/x"}'), "a second keys: /x: expected it once"),
         (good + "service { }", "a second section service"),
         (good + 'domain "EXAMPLE.org" { }', "a second domain: example.org: expected each once"),
@@ -222,7 +224,7 @@ def texts_that_are_none(t):
         refused(t, good + quote, f"{line}: a text in quotes that does not end: expected")
         refused(t, f"service {{\n    log_level = {quote}many\n\n",
                 "2: a text in quotes that does not end: expected")
-    refused(t, good + "/* never\nended\n", f"{line + 2}: a comment that does not end: expected")
+    refused(t, good + "/* never\nended\n", f"{line}: a comment that does not end: expected")
     for text in (good + "{", good + "}", good + "service {", good[:-3],
                  good.replace("= {", "= ", 1), "(", "=", "service", 'service "x" { }', "a" * 100000,
                  '"' * 1001, "{" * 1000, "\x01\x02\xff\xfe", 'domain { }', 'host "a" "b" { }'):
