@@ -4,7 +4,7 @@
 
 #include "base/endpoint.h"
 
-#define LISTENER_DEFER 10 /* seconds for which the kernel keeps a silent connection from us */
+#define LISTENER_DEFER 1 /* seconds for which the kernel keeps a silent connection from us */
 
 /* Opens a TCP socket that listens with SO_REUSEPORT and TCP_DEFER_ACCEPT, not blocking, closed on
  * exec. `*` is one socket for IPv6 and IPv4, or for IPv4 where the machine has no IPv6. Port 0:
@@ -12,8 +12,8 @@
  * descriptor, or -1 with errno. */
 int listener_open(const struct endpoint *endpoint, struct endpoint *bound_r);
 
-/* Makes one that somebody else opened (socket activation) behave like ours. False with errno when it
- * is no listening TCP socket. */
+/* Makes one that somebody else opened (socket activation) behave like ours. False with errno when
+ * it is no listening TCP socket. */
 bool listener_adopt(int fd, struct endpoint *bound_r);
 
 #endif

@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 bool identity_find(const char *user, struct identity *identity_r)
@@ -43,12 +45,23 @@ static bool drop_root(const struct identity *identity, int empty_folder)
            setresuid(identity->uid, identity->uid, identity->uid) == 0 && setuid(0) != 0;
 }
 
+/* Nobody who is not root has any, unless they were given to him: to open a port below 1024, say,
+ * which the parent has done. */
+static bool drop_capabilities(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0}};
+
+    return syscall(SYS_capset, &header, none) == 0;
+}
+
 bool identity_become(const struct identity *identity, int empty_folder)
 {
     const struct rlimit none = {0, 0};
 
     if (identity->is_root && !drop_root(identity, empty_folder))
         return false;
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 &&
-           setrlimit(RLIMIT_CORE, &none) == 0 && setrlimit(RLIMIT_NPROC, &none) == 0;
+    return drop_capabilities() && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 && setrlimit(RLIMIT_CORE, &none) == 0 &&
+           setrlimit(RLIMIT_NPROC, &none) == 0;
 }

@@ -241,6 +241,7 @@ static bool catch_signals(void)
     for (size_t i = 0; i < sizeof caught / sizeof *caught; i++)
         sigaddset(&set, caught[i]);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a log that may grow no more is an error like others */
     sigprocmask(SIG_BLOCK, &set, NULL);
     parent.signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     return parent.signals >= 0;

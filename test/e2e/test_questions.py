@@ -308,7 +308,7 @@ def a_silent_connection_is_closed(t):
     begin = time.monotonic()
     with connect(d.address) as client:
         seconds, octets = closed_after(client, begin)
-    check(9 <= seconds <= 36, f"closed after {seconds:.1f} s")
+    check(9 <= seconds <= 16, f"closed after {seconds:.1f} s")
     equal(octets, b"", "octets before that")
 
 

@@ -182,6 +182,22 @@ def without_root_it_works_and_says_so(t):
 
 
 @case
+def workers_keep_none_of_the_capabilities_that_were_given(t):
+    """A user may be given the one for low ports: the parent has used it when they start."""
+    site = Unprivileged(t)
+    given = ["--inh-caps=+net_bind_service", "--ambient-caps=+net_bind_service"]
+    d = t.daemon(t.world.config(listen=['"127.0.0.1:0"']), command=site.command + given,
+                 path=site.program)
+    with open(f"/proc/{d.process.pid}/status", encoding="ascii") as file:
+        check("CapEff:\t0000000000000400" in file.read(), "the parent was given nothing")
+    for pid in d.workers():
+        with open(f"/proc/{pid}/status", encoding="ascii") as file:
+            status = file.read()
+        for name in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
+            check(f"{name}:\t0000000000000000" in status, f"a worker kept {name}")
+
+
+@case
 def without_root_a_low_port_is_refused(t):
     site = Unprivileged(t)
     with open("/proc/sys/net/ipv4/ip_unprivileged_port_start", encoding="ascii") as file:
