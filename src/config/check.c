@@ -6,8 +6,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define TITLES(array, title) ((array) != NULL ? &(array)[0].title : NULL)
-
 typedef int order(const char *a, const char *b);
 
 static int by_name_then_line(const void *a, const void *b, void *by)
@@ -19,25 +17,42 @@ static int by_name_then_line(const void *a, const void *b, void *by)
     return difference != 0 ? difference : (left->line > right->line) - (left->line < right->line);
 }
 
-/* `at`: the first of `count` titles, each `stride` octets behind the one before it. */
-static void check_unique(const char *what, const void *at, size_t count, size_t stride, order *by,
-        struct problems *problems)
+/* A text in each struct of an array. */
+struct texts {
+    const void *array;
+    size_t count;
+    size_t size;   /* of a struct */
+    size_t offset; /* of the text in it */
+};
+
+static struct config_text text_at(const struct texts *texts, size_t i)
 {
-    struct config_text *sorted = count > 0 ? calloc(count, sizeof *sorted) : NULL;
+    struct config_text text;
+
+    memcpy(&text, (const char *)texts->array + i * texts->size + texts->offset, sizeof text);
+    return text;
+}
+
+static struct texts list_texts(const struct config_list *list)
+{
+    return (struct texts){list->at, list->count, sizeof *list->at, 0};
+}
+
+static void check_unique(const char *what, struct texts texts, order *by, struct problems *problems)
+{
+    struct config_text *sorted = calloc(texts.count + 1, sizeof *sorted);
     size_t n = 0;
 
-    if (count > 0 && sorted == NULL) {
+    if (sorted == NULL) {
         problems_add(problems, 0, "memory is short", NULL, NULL);
         return;
     }
-    for (size_t i = 0; i < count; i++) {
-        struct config_text title;
-        memcpy(&title, (const char *)at + i * stride, sizeof title);
-        if (title.at != NULL)
-            sorted[n++] = title;
+    for (size_t i = 0; i < texts.count; i++) {
+        const struct config_text text = text_at(&texts, i);
+        if (text.at != NULL)
+            sorted[n++] = text;
     }
-    if (n > 1)
-        qsort_r(sorted, n, sizeof *sorted, by_name_then_line, &by);
+    qsort_r(sorted, n, sizeof *sorted, by_name_then_line, &by);
     for (size_t i = 1; i < n; i++)
         if (by(sorted[i - 1].at, sorted[i].at) == 0)
             problems_add(problems, sorted[i].line, what, sorted[i].at, "each once");
@@ -70,8 +85,9 @@ static void check_domain(
         const struct config *config, const struct config_domain *domain, struct problems *problems)
 {
     check_hosts_known(config, domain, &domain->hosts, problems);
-    check_unique("a second user", TITLES(domain->users, local), domain->users_count,
-            sizeof *domain->users, strcasecmp, problems);
+    const struct texts users = {domain->users, domain->users_count, sizeof *domain->users,
+            offsetof(struct config_user, local)};
+    check_unique("a second user", users, strcasecmp, problems);
     for (size_t i = 0; i < domain->users_count; i++)
         check_user(config, domain, &domain->users[i], problems);
 }
@@ -118,10 +134,9 @@ static void check_service(const struct config *config, const struct config_servi
             "replay = \"none\": payloads are not counted", problems);
     require(service->line, config->domains_count > 0, "a service without a domain",
             "domain \"example.org\" { ... }", problems);
-    check_unique("a second address to listen on", service->listen.at, service->listen.count,
-            sizeof *service->listen.at, strcasecmp, problems);
-    check_unique("a second key", service->keys.at, service->keys.count, sizeof *service->keys.at,
-            strcmp, problems);
+    check_unique(
+            "a second address to listen on", list_texts(&service->listen), strcasecmp, problems);
+    check_unique("a second key", list_texts(&service->keys), strcmp, problems);
 }
 
 static void check_stamp(const struct config_stamp *stamp, struct problems *problems)
@@ -138,13 +153,16 @@ static void check_stamp(const struct config_stamp *stamp, struct problems *probl
 
 void check_config(const struct config *config, struct problems *problems)
 {
-    check_unique("a second host", TITLES(config->hosts, name), config->hosts_count,
-            sizeof *config->hosts, strcasecmp, problems);
+    const struct texts hosts = {config->hosts, config->hosts_count, sizeof *config->hosts,
+            offsetof(struct config_host, name)};
+    const struct texts domains = {config->domains, config->domains_count, sizeof *config->domains,
+            offsetof(struct config_domain, name)};
+
+    check_unique("a second host", hosts, strcasecmp, problems);
     for (size_t i = 0; i < config->hosts_count; i++)
         require(config->hosts[i].line, were_given(&config->hosts[i].keys), "host without keys",
                 "keys = {\"host-public:...\"}", problems);
-    check_unique("a second domain", TITLES(config->domains, name), config->domains_count,
-            sizeof *config->domains, strcasecmp, problems);
+    check_unique("a second domain", domains, strcasecmp, problems);
     for (size_t i = 0; i < config->domains_count; i++)
         check_domain(config, &config->domains[i], problems);
     check_defaults(config, problems);

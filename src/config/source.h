@@ -7,7 +7,7 @@
 
 #include "config/problems.h"
 
-#define SOURCE_MAX (64 * 1024 * 1024) /* octets of a configuration file */
+#define SOURCE_MAX 67108864 /* octets of a configuration file */
 
 /* The text of a configuration file, made ready for libconfuse: comments are blanked (its line
  * counter is wrong after one), and what it would do behind the writer's back is refused. It loses
