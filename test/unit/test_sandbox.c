@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: ISC
+// cmocka.h needs these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "child.h"
+#include "process/sandbox.h"
+
+/* System calls are made directly, with arguments that make them fail or do nothing: what is asked
+ * is whether they come back. */
+struct call {
+    long number;
+    long arguments[6];
+};
+
+static bool make_call(void *context)
+{
+    const struct call *call = context;
+    const long *a = call->arguments;
+
+    if (!sandbox_enter_worker())
+        return false;
+    (void)!syscall(call->number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    /* AddressSanitizer has things to do before it returns or calls _exit(). */
+    (void)!syscall(SYS_exit_group, 0);
+    return false;
+}
+
+/* Whether there is such a call on this kind of machine: libseccomp has made up numbers for others.
+ */
+static bool find(const char *name, struct call *call_r)
+{
+    *call_r = (struct call){.number = seccomp_syscall_resolve_name(name)};
+    return call_r->number >= 0;
+}
+
+static void check(const char *name, struct call *call, bool allowed)
+{
+    const int status = child_end(make_call, call);
+    const bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS;
+
+    if (killed == allowed || (allowed && status != 0)) {
+        print_error("%s: got status 0x%x, want it %s\n", name, (unsigned)status,
+                allowed ? "allowed" : "to end in SIGSYS");
+        fail();
+    }
+}
+
+static void what_a_worker_does_is_allowed(void **state)
+{
+    /* -1 as the first argument: no descriptor, no address, no clock */
+    static const char *const names[] = {"accept4", "recvfrom", "sendto", "shutdown", "close",
+            "epoll_ctl", "epoll_wait", "epoll_pwait", "dup", "write", "read", "munmap", "mremap",
+            "madvise", "mlock", "munlock", "timerfd_settime", "clock_gettime", "getrandom",
+            "getpid", "rt_sigprocmask", "futex"};
+    static const char *const nothings[] = {"poll", "brk", "gettimeofday", "time"};
+    struct call call;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (!find(names[i], &call))
+            continue;
+        call.arguments[0] = -1;
+        check(names[i], &call, true);
+    }
+    for (size_t i = 0; i < sizeof nothings / sizeof *nothings; i++)
+        if (find(nothings[i], &call))
+            check(nothings[i], &call, true);
+    assert_true(find("ppoll", &call));
+    call.arguments[1] = -1; /* so many descriptors: it does not wait */
+    check("ppoll", &call, true);
+}
+
+static void all_else_ends_the_process(void **state)
+{
+    static const char *const names[] = {/* files */
+            "open", "openat", "openat2", "creat", "stat", "lstat", "fstat", "newfstatat", "statx",
+            "access", "readlink", "getdents64", "unlink", "unlinkat", "rename", "mkdir", "link",
+            "symlink", "chmod", "chown", "mount", "chroot", "pivot_root", "fchdir", "getcwd",
+            "ftruncate", "fsync", "lseek", "pread64", "pwrite64", "readv", "writev", "sendfile",
+            "splice", "memfd_create", "inotify_init1", "fanotify_init", "name_to_handle_at",
+            /* sockets and descriptors of its own */
+            "socket", "socketpair", "connect", "bind", "listen", "accept", "sendmsg", "recvmsg",
+            "sendmmsg", "recvmmsg", "getsockname", "getpeername", "setsockopt", "getsockopt",
+            "pipe", "pipe2", "dup2", "dup3", "fcntl", "ioctl", "eventfd2", "epoll_create1",
+            "timerfd_create", "signalfd4", "pidfd_getfd", "io_uring_setup", "io_uring_enter",
+            /* processes */
+            "fork", "vfork", "clone", "clone3", "execve", "execveat", "kill", "tkill", "tgkill",
+            "ptrace", "process_vm_readv", "process_vm_writev", "pidfd_open", "pidfd_send_signal",
+            "wait4", "waitid", "rt_sigaction", "rt_sigqueueinfo", "nanosleep", "getppid",
+            /* who it is and what it may */
+            "prctl", "arch_prctl", "seccomp", "setuid", "setgid", "setresuid", "setresgid",
+            "setgroups", "capset", "setrlimit", "prlimit64", "unshare", "setns", "personality",
+            "keyctl", "add_key", "bpf", "perf_event_open", "userfaultfd", "shmat", "shmget",
+            "mlockall", "pkey_mprotect", "uname", "sysinfo", "clock_settime", "sched_setaffinity"};
+    struct call call;
+    unsigned checked = 0;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (!find(names[i], &call))
+            continue;
+        check(names[i], &call, false);
+        checked++;
+    }
+    assert_true(checked > 70);
+}
+
+static void memory_holds_no_code(void **state)
+{
+    static const struct {
+        const char *name;
+        long protection;
+        bool allowed;
+    } table[] = {
+            {"mmap", PROT_READ | PROT_WRITE, true},
+            {"mmap", PROT_NONE, true},
+            {"mmap", PROT_READ | PROT_EXEC, false},
+            {"mmap", PROT_EXEC, false},
+            {"mprotect", PROT_READ | PROT_WRITE, true},
+            {"mprotect", PROT_NONE, true},
+            {"mprotect", PROT_READ | PROT_EXEC, false},
+            {"mprotect", PROT_READ | PROT_WRITE | PROT_EXEC, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct call call;
+        assert_true(find(table[i].name, &call));
+        call.arguments[2] = table[i].protection;
+        call.arguments[3] = MAP_PRIVATE | MAP_ANONYMOUS; /* of no octets: it fails */
+        check(table[i].name, &call, table[i].allowed);
+    }
+}
+
+/* The same call by the door of another kind of program. */
+static void other_doors_are_shut(void **state)
+{
+    struct call call = {.number = SYS_getpid | 0x40000000}; /* x32 */
+
+    (void)state;
+    check("getpid of x32", &call, false);
+    call.number = 100000;
+    check("a number that is no call's", &call, false);
+}
+
+static bool enter_twice(void *context)
+{
+    (void)context;
+    return sandbox_enter_worker() && !sandbox_enter_worker();
+}
+
+static void there_is_no_second_filter(void **state)
+{
+    const int status = child_end(enter_twice, NULL);
+
+    (void)state;
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(WTERMSIG(status), SIGSYS);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(what_a_worker_does_is_allowed),
+            cmocka_unit_test(all_else_ends_the_process),
+            cmocka_unit_test(memory_holds_no_code),
+            cmocka_unit_test(other_doors_are_shut),
+            cmocka_unit_test(there_is_no_second_filter),
+    };
+    return cmocka_run_group_tests_name("sandbox", tests, NULL, NULL);
+}
