@@ -17,7 +17,7 @@ bool answer_format(const struct answer *answer, struct writer *w)
             writer_string(w, " ttl=");
             writer_decimal(w, answer->ttl);
         }
-        if (answer->scope_domain)
+        if (answer->ttl > 0 && answer->scope_domain)
             writer_string(w, " scope=domain");
     }
     writer_string(w, "\r\n");

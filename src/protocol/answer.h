@@ -16,7 +16,7 @@ struct answer {
     enum verdict verdict; /* one of the three that travel */
     enum reason reason;   /* REASON_NONE: the verdict stands alone, and so does what follows not */
     uint32_t ttl;         /* seconds for which it may be reused for unstamped mail; 0: not said */
-    bool scope_domain;    /* it holds for every user of exactly this author domain */
+    bool scope_domain;    /* with a ttl: it holds for every user of exactly this author domain */
 };
 
 /* Writes the line with its CRLF; without a reason only the verdict. Fails when the verdict does not

@@ -275,8 +275,8 @@ IGNORABLE_BLOCKS = {*range(0x20D0, 0x2100), *range(0x1D100, 0x1D250)}
 OLD_HANGUL_JAMO = {*range(0x1100, 0x1200), *range(0xA960, 0xA980), *range(0xD7B0, 0xD800)}
 REFUSED_POINTS = DISALLOWED | IGNORABLE | IGNORABLE_BLOCKS | OLD_HANGUL_JAMO
 LETTER_DIGITS = {"Ll", "Lu", "Lo", "Nd", "Lm", "Mn", "Mc"}
-ARABIC_DIGITS = {chr(point) for point in range(0x660, 0x66A)}
-EXTENDED_ARABIC_DIGITS = {chr(point) for point in range(0x6F0, 0x6FA)}
+CONTEXTO = {*"\u00b7\u0375\u05f3\u05f4\u30fb",
+            *(chr(point) for point in (*range(0x660, 0x66A), *range(0x6F0, 0x6FA)))}
 VIRAMA = 9
 
 
@@ -294,29 +294,15 @@ def is_permitted(label, i):
 
 
 def fits_context(label, i):
-    """RFC 5892, appendix A; None for a character that has no rule. Names stand for scripts. The
-    standard library has no Joining_Type: a non-joiner between letters that join is refused."""
-    before, character, behind = label[:i][-1:], label[i], label[i + 1:][:1]
+    """RFC 5892, appendix A; None for a character that has no rule. For CONTEXTO it is enough that
+    there is one (RFC 5891, section 5.4). The standard library has no Joining_Type: a non-joiner
+    between letters that join is refused."""
+    before, character = label[:i][-1:], label[i]
     if character in "\u200c\u200d":
         return bool(before) and unicodedata.combining(before) == VIRAMA
-    if character == "\u00b7":
-        return before == behind == "l"
-    if character == "\u0375":
-        return is_of(behind, "GREEK")
-    if character in "\u05f3\u05f4":
-        return is_of(before, "HEBREW")
-    if character == "\u30fb":
-        scripts = ("HIRAGANA LETTER", "KATAKANA LETTER", "CJK UNIFIED", "CJK COMPATIBILITY IDEO")
-        return any(is_of(other, *scripts) for other in label)
-    if character in ARABIC_DIGITS:
-        return not EXTENDED_ARABIC_DIGITS & set(label)
-    if character in EXTENDED_ARABIC_DIGITS:
-        return not ARABIC_DIGITS & set(label)
+    if character in CONTEXTO:
+        return True
     return None
-
-
-def is_of(character, *scripts):
-    return bool(character) and unicodedata.name(character, "").startswith(scripts)
 
 
 def is_stable(character):
