@@ -186,8 +186,11 @@ static void note_empty(const struct frame *frame, cfg_t *cfg)
     for (size_t i = 0; frame->section->options[i].name != NULL; i++) {
         const struct option *option = &frame->section->options[i];
         cfg_opt_t *opt = cfg_getopt(cfg, option->name);
+        const bool given = (opt->flags & CFGF_MODIFIED) != 0;
         if (option->given != 0)
-            *((bool *)frame->values + option->given) = (opt->flags & CFGF_MODIFIED) != 0;
+            *((bool *)frame->values + option->given) = given;
+        if (option->is_list && given && cfg_opt_size(opt) == 0)
+            config_list_free((void *)((char *)frame->values + option->offset));
         if (cfg_opt_size(opt) < frame->seen[i].values)
             problem(cfg, option->name, "a second", "{}", "it once");
     }

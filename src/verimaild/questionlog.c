@@ -40,6 +40,8 @@ static void put_question(struct log_line *line, const struct inquiry *inquiry)
     log_string(line, "verdict", verdict_name(judgement->answer.verdict));
     log_string(line, "reason", reason_name(judgement->answer.reason));
     put_if_any(line, "cause", text_of(judgement->cause));
+    if (inquiry->payload_result != PAYLOAD_OK)
+        log_string(line, "payload", payload_result_text(inquiry->payload_result));
     log_text(line, "user", address_text(&inquiry->question.user));
     put_if_any(line, "host", inquiry_host(inquiry));
 }

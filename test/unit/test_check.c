@@ -60,7 +60,8 @@ static void what_is_missing(void **state)
             "f:3: service without keys: expected keys = {\"/etc/verimail/service.key\"}\n"
             "f:3: service without replay: expected replay = \"none\": payloads are not counted\n"
             "f:3: a service without a domain: expected domain \"example.org\" { ... }\n");
-    check("service { keys = {/k} replay = none listen = {} }\n" DOMAIN HOST, "");
+    check("service { keys = {/k} replay = none listen = {} }\n" DOMAIN HOST,
+            "f:1: service without listen: expected listen = {\"*:26\"}\n");
     check("host h.a.b {\n}\n", "f:2: host without keys: expected keys = {\"host-public:...\"}\n");
     check("stamp {\n}\n",
             "f:2: stamp without host: expected host = \"mail.example.org\", this machine's name "
