@@ -12,16 +12,18 @@
 
 #include "integrator.h"
 
+#define DOMAINS_MAX 512 /* in one record */
+
 /* libverimail's questions and answers, by verimail.h alone. */
 
 /* Takes `domain,domain...` apart, in place; NULL is none. */
-static size_t split(char *list, const char *domains_r[8])
+static size_t split(char *list, const char *domains_r[DOMAINS_MAX])
 {
     size_t count = 0;
     char *rest = list;
 
     for (char *domain; rest != NULL && (domain = strsep(&rest, ",")) != NULL;) {
-        assert_true(count < 8);
+        assert_true(count < DOMAINS_MAX);
         domains_r[count++] = domain;
     }
     return count;
@@ -29,7 +31,7 @@ static size_t split(char *list, const char *domains_r[8])
 
 static void check_question(const struct vectors *v)
 {
-    const char *domains[8];
+    const char *domains[DOMAINS_MAX];
     char *user = word(v, "user");
     char *payload = word(v, "payload");
     char *rcpt = word(v, "rcpt");
