@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: ISC
+#include "served.h"
+
+#include <err.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HOST_NUMBER 1
+#define SERVICE_NUMBER 101
+
+static void make_secret(unsigned char number, unsigned char secret_r[KEY_OCTETS])
+{
+    memset(secret_r, number, KEY_OCTETS);
+}
+
+void served_host_key(unsigned char number, char text_r[KEY_TEXT_MAX + 1])
+{
+    unsigned char secret[KEY_OCTETS];
+    unsigned char public[KEY_OCTETS];
+
+    make_secret(number, secret);
+    key_public(secret, public);
+    key_format(KEY_HOST_PUBLIC, public, text_r);
+}
+
+void served_service_key(unsigned char number, char text_r[KEY_TEXT_MAX + 1])
+{
+    unsigned char secret[KEY_OCTETS];
+
+    make_secret(number, secret);
+    key_format(KEY_SERVICE_SECRET, secret, text_r);
+}
+
+static void put(FILE *out, const struct folder *folder, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (*text == '$')
+            fputs(folder->path, out);
+        else
+            fputc(*text, out);
+    }
+}
+
+static char *make_text(const struct folder *folder, const char *options, const char *rest)
+{
+    char host_key[KEY_TEXT_MAX + 1];
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+
+    if (out == NULL)
+        err(EXIT_FAILURE, "memory");
+    served_host_key(HOST_NUMBER, host_key);
+    fprintf(out, "host " SERVED_HOST " { keys = \"%s\" } ", host_key);
+    put(out, folder, "service { keys = {\"$/service.key\"} replay = none ");
+    put(out, folder, options);
+    fputs("}\n", out);
+    put(out, folder, rest);
+    fclose(out);
+    return text;
+}
+
+struct served served_open_in(struct folder folder, const char *options, const char *rest)
+{
+    struct served served = {.folder = folder};
+    char key[KEY_TEXT_MAX + 1];
+    char *text = make_text(&folder, options, rest);
+
+    served_service_key(SERVICE_NUMBER, key);
+    folder_write(&folder, "service.key", key, strlen(key), 0600);
+    served.conf = conf_of(text);
+    free(text);
+    if (problems_count(served.conf.problems) > 0)
+        errx(EXIT_FAILURE, "%s", problems_text(served.conf.problems));
+    served.service = service_init(served.conf.config, served.conf.problems);
+    return served;
+}
+
+struct served served_open(const char *options, const char *rest)
+{
+    return served_open_in(folder_make(), options, rest);
+}
+
+void served_close(struct served *served)
+{
+    service_free(&served->service);
+    conf_free(&served->conf);
+    folder_remove(&served->folder);
+}
+
+void served_seal(const char *user, uint64_t issued, char text_r[PAYLOAD_TEXT_MAX + 1])
+{
+    static const unsigned char nonce[PAYLOAD_NONCE];
+    const struct payload payload = {.host = text_of(SERVED_HOST),
+            .receiving = text_of("*:1"),
+            .issued = issued,
+            .user = text_of(user),
+            .digest = text_of("-")};
+    unsigned char host[KEY_OCTETS];
+    unsigned char service[KEY_OCTETS];
+    unsigned char public[KEY_OCTETS];
+    struct keyring *ring = keyring_init(1);
+    struct writer w = writer_of(text_r, PAYLOAD_TEXT_MAX);
+
+    make_secret(HOST_NUMBER, host);
+    make_secret(SERVICE_NUMBER, service);
+    key_public(service, public);
+    if (ring == NULL || keyring_add_sender(ring, SERVED_HOST, host, public) != KEY_OK ||
+            !payload_seal(keyring_at(ring, 0), nonce, &payload, &w))
+        errx(EXIT_FAILURE, "a payload for %s cannot be sealed", user);
+    text_r[writer_text(&w).len] = '\0';
+    keyring_free(&ring);
+}

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: ISC
+// cmocka.h needs these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "served.h"
+#include "vectors.h"
+
+static struct address user_of(const char *text)
+{
+    struct address address;
+
+    assert_true(address_parse(text_of(text), (struct text){NULL, 0}, &address));
+    return address;
+}
+
+/* Whether this host may stamp for this user. */
+static bool permits(const struct served *served, const char *user, const char *host)
+{
+    const struct rules *rules = service_rules(served->service);
+    const struct address address = user_of(user);
+    struct text matched;
+    const struct rule *rule = rules_user(rules, &address, &matched);
+
+    return rule != NULL &&
+           rule_permits(rule, rules_domain(rules, address_domain(&address)), text_of(host));
+}
+
+static void users_have_their_hosts(void **state)
+{
+    static const struct {
+        const char *user;
+        bool first; /* the domain's host may */
+        bool other; /* the other host may */
+    } table[] = {
+            {"domains@example.org", true, false},
+            {"more@example.org", true, true},
+            {"only@example.org", false, true},
+            {"none@example.org", false, false},
+            {"anybody@example.org", false, false},
+            {"one@example.net", false, true},
+            {"nobody@example.net", false, false},
+            {"one@example.com", false, false},
+    };
+    char key[KEY_TEXT_MAX + 1];
+    char rest[2048];
+
+    (void)state;
+    served_host_key(2, key);
+    snprintf(rest, sizeof rest,
+            "host other.example.net { keys = \"%s\" }\n"
+            "domain example.org {\n hosts = mail.example.org\n user domains { }\n"
+            " user more { more_hosts = other.example.net }\n"
+            " user only { hosts = other.example.net }\n"
+            " user none { hosts = {} }\n user \"*\" { hosts = {} }\n}\n"
+            "domain example.net { hosts = other.example.net user one { } }\n",
+            key);
+    struct served served = served_open("", rest);
+    assert_string_equal(problems_text(served.conf.problems), "");
+    assert_int_equal(keyring_count(service_keyring(served.service)), 2);
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        const bool first = permits(&served, table[i].user, SERVED_HOST);
+        const bool other = permits(&served, table[i].user, "other.example.net");
+        if (first != table[i].first || other != table[i].other) {
+            print_error("%s: got %d %d, want %d %d\n", table[i].user, first, other, table[i].first,
+                    table[i].other);
+            fail();
+        }
+    }
+    served_close(&served);
+}
+
+static void domains_have_their_policy(void **state)
+{
+    struct served served =
+            served_open("", "domain example.org { default = true lifetime = 1d\n"
+                            " ttl = 1h subdomains = no deny = {expired, redirected}\n"
+                            "}\ndomain example.net { deny = changed }\n");
+    const struct rules *rules = service_rules(served.service);
+
+    (void)state;
+    assert_true(text_equal(service_default_domain(served.service), text_of("example.org")));
+    const struct domain_policy *policy = rules_domain(rules, text_of("Example.ORG"));
+    assert_int_equal(policy->lifetime, 86400);
+    assert_int_equal(policy->ttl, 3600);
+    assert_false(policy->subdomains);
+    assert_true(policy->deny_expired && policy->deny_redirected && !policy->deny_changed);
+    policy = rules_domain(rules, text_of("example.net"));
+    assert_int_equal(policy->lifetime, 7 * 86400);
+    assert_int_equal(policy->ttl, 300);
+    assert_true(policy->subdomains);
+    assert_true(policy->deny_changed && !policy->deny_expired && !policy->deny_redirected);
+    assert_null(service_classic_key(served.service, text_of("example.org")));
+    assert_null(service_classic_key(served.service, text_of("nowhere.org")));
+    service_after_fork(served.service);
+    served_close(&served);
+}
+
+static void no_default_domain(void **state)
+{
+    struct served served = served_open("", "domain example.org { }\n");
+
+    (void)state;
+    assert_int_equal(service_default_domain(served.service).len, 0);
+    served_close(&served);
+}
+
+/* Writes the first key of the classic vectors. */
+static void write_classic(const struct folder *folder, const char *name)
+{
+    struct vectors *vectors = vectors_open("classic.txt");
+
+    while (vectors_next(vectors) && !vectors_has(vectors, "key"))
+        continue;
+    const struct text pem = vectors_get(vectors, "key");
+    folder_write(folder, name, pem.at, pem.len, 0640);
+    vectors_free(&vectors);
+}
+
+static void classic_keys_belong_to_their_domain(void **state)
+{
+    const struct folder folder = folder_make();
+
+    (void)state;
+    write_classic(&folder, "classic.key");
+    struct served served = served_open_in(folder, "",
+            "domain example.net { }\ndomain example.org { classic_key = \"$/classic.key\" }\n");
+    assert_string_equal(problems_text(served.conf.problems), "");
+    assert_non_null(service_classic_key(served.service, text_of("example.org")));
+    assert_non_null(service_classic_key(served.service, text_of("EXAMPLE.org")));
+    assert_null(service_classic_key(served.service, text_of("sub.example.org")));
+    assert_null(service_classic_key(served.service, text_of("example.net")));
+    served_close(&served);
+}
+
+/* What is wrong with the keys, all of it in one go; `%s` in what is wanted is the folder. */
+static void check_refused(struct folder folder, const char *rest, const char *want)
+{
+    char sentences[4096] = "";
+    struct served served = served_open_in(folder, "", rest);
+
+    for (const char *at = want; *at != '\0'; at++) {
+        const size_t len = strlen(sentences);
+        snprintf(sentences + len, sizeof sentences - len, *at == '$' ? "%s" : "%.1s",
+                *at == '$' ? folder.path : at);
+    }
+    if (served.service != NULL || strcmp(problems_text(served.conf.problems), sentences) != 0) {
+        print_error("got:\n%swant:\n%s", problems_text(served.conf.problems), sentences);
+        fail();
+    }
+    served_close(&served);
+}
+
+static void bad_keys_are_named(void **state)
+{
+    struct folder folder = folder_make();
+
+    (void)state;
+    folder_write(&folder, "open", "x", 1, 0644);
+    folder_write(&folder, "none", "x", 1, 0600);
+    check_refused(folder,
+            "domain a.org {\n classic_key = \"$/nothing\"\n}\n"
+            "domain b.org {\n classic_key = \"$/open\"\n}\n"
+            "domain c.org {\n classic_key = \"$/none\"\n}\n",
+            "f:3: unusable classic_key (No such file or directory): $/nothing: expected a key file "
+            "that verimaild can read\n"
+            "f:6: unusable classic_key (may be read by everybody: it should have mode 0600 or "
+            "0640): $/open: expected a key file that verimaild can read\n"
+            "f:9: unusable classic_key (is not a private key in PEM form): "
+            "$/none: expected a key file that verimaild can read\n");
+}
+
+static void a_key_is_one_hosts(void **state)
+{
+    char key[KEY_TEXT_MAX + 1];
+    char rest[512];
+    char want[512];
+
+    (void)state;
+    served_host_key(1, key);
+    snprintf(rest, sizeof rest, "domain a.org { }\nhost other.example.net {\n keys = \"%s\"\n}\n",
+            key);
+    snprintf(want, sizeof want,
+            "f:4: unusable host key: %s: expected a key of its own for each host\n", key);
+    check_refused(folder_make(), rest, want);
+}
+
+/* A service key that is there in two files, or not at all. */
+static void service_keys(void **state)
+{
+    struct folder folder = folder_make();
+    char path[FOLDER_PATH_MAX];
+    char key[KEY_TEXT_MAX + 1];
+    char text[4096];
+
+    (void)state;
+    served_service_key(102, key);
+    folder_write(&folder, "second.key", key, strlen(key), 0600);
+    folder_path(&folder, "second.key", path);
+    served_host_key(1, key);
+    snprintf(text, sizeof text,
+            "service { keys = {\"%s\",\n\"%s/x\",\n\"/nothing\"} replay = none }\n"
+            "host h.org { keys = \"%s\" }\ndomain a.org { }\n",
+            path, folder.path, key);
+    struct conf conf = conf_of(text);
+    assert_string_equal(problems_text(conf.problems), "");
+    assert_null(service_init(conf.config, conf.problems));
+    snprintf(text, sizeof text,
+            "f:2: unusable service key (No such file or directory): %s/x: expected a key file that "
+            "verimaild can read\n"
+            "f:3: unusable service key (No such file or directory): /nothing: expected a key file "
+            "that verimaild can read\n",
+            folder.path);
+    assert_string_equal(problems_text(conf.problems), text);
+    conf_free(&conf);
+    folder_remove(&folder);
+}
+
+/* Every service key with every host's. */
+static void several_service_keys(void **state)
+{
+    struct folder folder = folder_make();
+    char text[4096];
+    char hosts[3][KEY_TEXT_MAX + 1];
+
+    (void)state;
+    for (unsigned char i = 0; i < 3; i++) {
+        char name[8];
+        served_service_key((unsigned char)(50 + i), text);
+        snprintf(name, sizeof name, "%u", i);
+        folder_write(&folder, name, text, strlen(text), 0600);
+        served_host_key((unsigned char)(10 + i), hosts[i]);
+    }
+    snprintf(text, sizeof text,
+            "service { keys = {\"%s/0\", \"%s/1\", \"%s/2\"} replay = none }\n"
+            "host h.org { keys = {\"%s\", \"%s\"} }\nhost i.org { keys = \"%s\" }\n"
+            "domain a.org { }\n",
+            folder.path, folder.path, folder.path, hosts[0], hosts[1], hosts[2]);
+    struct conf conf = conf_of(text);
+    assert_string_equal(problems_text(conf.problems), "");
+    struct service *service = service_init(conf.config, conf.problems);
+    assert_non_null(service);
+    assert_int_equal(keyring_count(service_keyring(service)), 9);
+    service_free(&service);
+    assert_null(service);
+    service_free(&service);
+    conf_free(&conf);
+    folder_remove(&folder);
+}
+
+static void many_users(void **state)
+{
+    enum { USERS = 3000 };
+    const size_t size = USERS * 96;
+    char *rest = malloc(size);
+    size_t len = (size_t)snprintf(rest, size, "domain example.org {\n");
+
+    (void)state;
+    for (int i = 0; i < USERS; i++)
+        len += (size_t)snprintf(rest + len, size - len,
+                "user \"u%d\" { hosts = {\"" SERVED_HOST "\"} allow_unauthorized = %s }\n", i,
+                i % 2 == 0 ? "yes" : "no");
+    snprintf(rest + len, size - len, "}\n");
+    struct served served = served_open("", rest);
+    free(rest);
+    assert_non_null(served.service);
+    for (int i = 0; i < USERS; i++) {
+        char user[64];
+        struct text matched;
+        snprintf(user, sizeof user, "U%d@example.org", i);
+        assert_true(permits(&served, user, SERVED_HOST));
+        const struct address address = user_of(user);
+        assert_int_equal(
+                rules_user(service_rules(served.service), &address, &matched)->allow_unauthorized,
+                i % 2 == 0);
+    }
+    served_close(&served);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(users_have_their_hosts),
+            cmocka_unit_test(domains_have_their_policy),
+            cmocka_unit_test(no_default_domain),
+            cmocka_unit_test(classic_keys_belong_to_their_domain),
+            cmocka_unit_test(bad_keys_are_named),
+            cmocka_unit_test(a_key_is_one_hosts),
+            cmocka_unit_test(service_keys),
+            cmocka_unit_test(several_service_keys),
+            cmocka_unit_test(many_users),
+    };
+    return sodium_init() < 0 ? 1 : cmocka_run_group_tests_name("service", tests, NULL, NULL);
+}
