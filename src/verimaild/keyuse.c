@@ -128,6 +128,8 @@ static void write_all(const struct keyuse *k, FILE *old, FILE *out, uint64_t now
     for (size_t i = 0; used != NULL && i < k->count; i++)
         used[i] = atomic_load_explicit(&k->used[i], memory_order_relaxed);
     while (next_entry(old, &entry)) {
+        if (entry.used > now) /* the clock was wrong once */
+            entry.used = now;
         const struct shared_key *key = keyring_find(k->ring, entry.id);
         const size_t index = key != NULL ? (size_t)(key - keyring_at(k->ring, 0)) : 0;
         if (key == NULL && entry.used + FORGOTTEN_AFTER > now)

@@ -117,7 +117,7 @@ static void ipv6_address_is_ipv6_alone(void **state)
 
 static void failures_have_their_errno(void **state)
 {
-    const struct endpoint elsewhere = endpoint("192.0.2.1:0"); /* an address for documents */
+    const struct endpoint elsewhere = endpoint("240.0.0.1:0"); /* nobody has this address */
     struct endpoint bound;
 
     (void)state;

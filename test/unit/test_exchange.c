@@ -1,0 +1,455 @@
+// SPDX-License-Identifier: ISC
+// cmocka.h needs these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <poll.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "base/endpoint.h"
+#include "base/log.h"
+#include "captured.h"
+#include "protocol/question.h"
+#include "served.h"
+#include "verimaild/exchange.h"
+
+#define ANSWER "ALLOW unstamped ttl=300\r\n" /* to LINE */
+#define LINE "bob@example.org - x=y\n"
+
+static struct served served;
+static char caught[65536];
+
+/* A worker's exchanges without the worker: clients are real ones, the clock is the test's. */
+struct shop {
+    struct captured captured; /* what is logged */
+    struct keyuse *keyuse;
+    struct exchange *exchange;
+    int epoll;
+    int listener;
+    struct endpoint at;
+};
+
+/* Listens without TCP_DEFER_ACCEPT: silent clients are to be had here. */
+static int open_listener(struct endpoint *at_r)
+{
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    assert_true(endpoint_parse("127.0.0.1:0", at_r));
+    assert_int_equal(bind(fd, &at_r->address.any, at_r->len), 0);
+    assert_int_equal(listen(fd, 64), 0);
+    assert_int_equal(getsockname(fd, &at_r->address.any, &at_r->len), 0);
+    return fd;
+}
+
+static struct shop open_shop(uint64_t connections, uint64_t per_address)
+{
+    const struct config_service limits = {.connections = connections,
+            .connections_per_address = per_address,
+            .connections_per_network = per_address,
+            .classic_rate = 1,
+            .classic_rate_per_source = 1};
+    struct shop shop = {.epoll = epoll_create1(EPOLL_CLOEXEC)};
+
+    setenv("JOURNAL_STREAM", "8:1", 1);
+    shop.captured = captured_begin();
+    log_init();
+    shop.listener = open_listener(&shop.at);
+    shop.keyuse = keyuse_init(service_keyring(served.service));
+    shop.exchange = exchange_init(served.service, shop.keyuse, &limits, shop.epoll);
+    assert_non_null(shop.exchange);
+    return shop;
+}
+
+/* What was logged is then in `caught`. */
+static void close_shop(struct shop *shop)
+{
+    exchange_free(&shop->exchange);
+    assert_null(shop->exchange);
+    keyuse_free(&shop->keyuse);
+    close(shop->epoll);
+    close(shop->listener);
+    captured_read(&shop->captured, caught, sizeof caught);
+    captured_end(&shop->captured);
+}
+
+static int connect_to(const struct shop *shop, const char *octets)
+{
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const size_t len = strlen(octets);
+
+    assert_int_equal(connect(fd, &shop->at.address.any, shop->at.len), 0);
+    assert_int_equal(send(fd, octets, len, MSG_NOSIGNAL), (ssize_t)len);
+    return fd;
+}
+
+static void accept_one(struct shop *shop, uint64_t now)
+{
+    struct pollfd ready = {.fd = shop->listener, .events = POLLIN};
+
+    assert_int_equal(poll(&ready, 1, 5000), 1);
+    (void)exchange_accept(shop->exchange, shop->listener, 1, now);
+}
+
+/* Lets every held connection that has something come on; how many did. */
+static int go_on(struct shop *shop, uint64_t now)
+{
+    struct epoll_event events[16];
+    const int count = epoll_wait(shop->epoll, events, 16, 5000);
+
+    for (int i = 0; i < count; i++)
+        exchange_continue(shop->exchange, (uint32_t)events[i].data.u64, now);
+    return count;
+}
+
+/* What the client gets until the other side closes; "reset" instead of its end when it was cut. */
+static const char *received(int fd)
+{
+    static char room[1024];
+    size_t len = 0;
+    struct pollfd ready = {.fd = fd, .events = POLLIN};
+
+    while (poll(&ready, 1, 5000) == 1) {
+        const ssize_t got = recv(fd, room + len, sizeof room - 8 - len, 0);
+        if (got <= 0) {
+            strcpy(room + len, got == 0 ? "" : "reset");
+            return room;
+        }
+        len += (size_t)got;
+    }
+    return "not closed";
+}
+
+/* The same, once what is held has come on until there is something. */
+static const char *answered(struct shop *shop, int fd)
+{
+    struct pollfd ready = {.fd = fd, .events = POLLIN};
+
+    while (poll(&ready, 1, 0) == 0 && go_on(shop, 1000) > 0)
+        continue;
+    return received(fd);
+}
+
+/* The client goes; nothing is held for it any more. False when it is. */
+static bool leaves(struct shop *shop, int fd)
+{
+    close(fd);
+    while (exchange_held(shop->exchange) > 0)
+        if (go_on(shop, 1000) == 0)
+            return false;
+    return true;
+}
+
+static bool is_closed(int fd)
+{
+    struct pollfd ready = {.fd = fd, .events = POLLRDHUP};
+
+    return poll(&ready, 1, 0) == 1;
+}
+
+static void whole_questions_are_answered_at_once(void **state)
+{
+    static const struct {
+        const char *octets;
+        const char *want;
+    } table[] = {
+            {LINE, ANSWER},
+            {"bob@example.org - x=y\r\n", ANSWER},
+            {"bob@example.org -\n", "ALLOW\r\n"},
+            {"\n", "NO\r\n"},
+            {"x\n", "NO\r\n"},
+    };
+    struct shop shop = open_shop(4, 4);
+    bool ok = true;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        const int client = connect_to(&shop, table[i].octets);
+        accept_one(&shop, 1000);
+        ok = ok && strcmp(received(client), table[i].want) == 0;
+        ok = ok && exchange_held(shop.exchange) == 0;
+        close(client);
+    }
+    ok = ok && exchange_time_left(shop.exchange, 1000) == -1;
+    close_shop(&shop);
+    assert_true(ok);
+}
+
+/* Octet by octet, with its LF, or with the end of what the client sends. */
+static void questions_that_come_in_pieces(void **state)
+{
+    static const char line[] = LINE;
+    struct shop shop = open_shop(4, 4);
+    bool ok = true;
+
+    (void)state;
+    for (int with_lf = 0; with_lf < 2; with_lf++) {
+        const int client = connect_to(&shop, "b");
+        accept_one(&shop, 1000);
+        ok = ok && exchange_held(shop.exchange) == 1;
+        const size_t len = strlen(line) - (with_lf == 0);
+        for (size_t i = 1; i < len; i++) {
+            ok = ok && send(client, &line[i], 1, MSG_NOSIGNAL) == 1 && go_on(&shop, 1001) == 1;
+        }
+        if (with_lf == 0) {
+            shutdown(client, SHUT_WR);
+            ok = ok && go_on(&shop, 1002) == 1;
+        }
+        ok = ok && strcmp(received(client), ANSWER) == 0 && exchange_held(shop.exchange) == 0;
+        close(client);
+    }
+    close_shop(&shop);
+    assert_true(ok);
+}
+
+static void end_without_a_question(void **state)
+{
+    struct shop shop = open_shop(4, 4);
+    const int client = connect_to(&shop, "");
+
+    (void)state;
+    shutdown(client, SHUT_WR);
+    accept_one(&shop, 1000);
+    bool ok = strcmp(answered(&shop, client), "NO\r\n") == 0;
+    ok = leaves(&shop, client) && ok;
+    close_shop(&shop);
+    assert_true(ok);
+}
+
+/* As long as a question may be, one octet longer, and a line that does not end. */
+static void long_questions(void **state)
+{
+    struct shop shop = open_shop(4, 4);
+    char line[2 * QUESTION_MAX];
+    bool ok = true;
+
+    (void)state;
+    for (size_t len = QUESTION_MAX - 1; len <= QUESTION_MAX + 2; len++) {
+        for (int ends = 0; ends < 2; ends++) {
+            memset(line, 'y', sizeof line);
+            memcpy(line, "bob@example.org - x=", 20);
+            line[len - 1] = ends ? '\n' : 'y';
+            line[len] = '\0';
+            const int client = connect_to(&shop, line);
+            accept_one(&shop, 1000);
+            if (!ends)
+                shutdown(client, SHUT_WR);
+            const char *got = answered(&shop, client);
+            if (strcmp(got, len <= QUESTION_MAX ? ANSWER : "NO\r\n") != 0) {
+                fprintf(stdout, "# %zu octets, ends %d: got %s\n", len, ends, got);
+                ok = false;
+            }
+            ok = leaves(&shop, client) && ok;
+        }
+    }
+    close_shop(&shop);
+    assert_true(ok);
+}
+
+/* What comes behind the line is thrown away, and the answer arrives for all that. */
+static void more_than_a_question(void **state)
+{
+    struct shop shop = open_shop(4, 4);
+    const int client = connect_to(&shop, LINE "and more\n");
+    bool ok = true;
+
+    (void)state;
+    accept_one(&shop, 1000);
+    ok = ok && exchange_held(shop.exchange) == 1;
+    ok = ok && send(client, LINE, strlen(LINE), MSG_NOSIGNAL) > 0 && go_on(&shop, 1000) == 1;
+    ok = ok && exchange_held(shop.exchange) == 1;
+    ok = ok && strcmp(received(client), ANSWER) == 0;
+    ok = leaves(&shop, client) && ok;
+    close_shop(&shop);
+    assert_true(ok);
+    assert_null(strstr(caught, "malformed"));
+}
+
+static void deadline_at_its_edge(void **state)
+{
+    struct shop shop = open_shop(4, 4);
+    bool ok = true;
+    const int first = connect_to(&shop, "x");
+
+    (void)state;
+    accept_one(&shop, 1000);
+    const int second = connect_to(&shop, "y");
+    accept_one(&shop, 1500);
+    ok = ok && exchange_time_left(shop.exchange, 1500) == 9500;
+    exchange_expire(shop.exchange, 1000 + EXCHANGE_DEADLINE - 1);
+    ok = ok && exchange_held(shop.exchange) == 2 && !is_closed(first);
+    /* octets that come give no more time */
+    ok = ok && send(first, "x", 1, MSG_NOSIGNAL) == 1 && go_on(&shop, 10999) == 1;
+    exchange_expire(shop.exchange, 1000 + EXCHANGE_DEADLINE);
+    ok = ok && exchange_held(shop.exchange) == 1 && strcmp(received(first), "") == 0;
+    ok = ok && exchange_time_left(shop.exchange, 11000) == 500;
+    exchange_expire(shop.exchange, UINT64_MAX);
+    ok = ok && exchange_held(shop.exchange) == 0 && strcmp(received(second), "") == 0;
+    close(first);
+    close(second);
+    close_shop(&shop);
+    assert_true(ok);
+    assert_non_null(strstr(caught, "event=unanswered why=timeout source=127.0.0.1:"));
+}
+
+/* At the total cap the oldest makes room. */
+static void oldest_makes_room(void **state)
+{
+    struct shop shop = open_shop(2, 10);
+    bool ok = true;
+    int clients[3];
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        clients[i] = connect_to(&shop, "x");
+        accept_one(&shop, 1000);
+    }
+    ok = ok && exchange_held(shop.exchange) == 2 && strcmp(received(clients[0]), "") == 0 &&
+         !is_closed(clients[1]) && !is_closed(clients[2]);
+    /* a whole question needs no room */
+    const int quick = connect_to(&shop, LINE);
+    accept_one(&shop, 1000);
+    ok = ok && strcmp(received(quick), ANSWER) == 0 && exchange_held(shop.exchange) == 2;
+    /* those that wait are answered when they go on */
+    ok = ok && send(clients[1], "\n", 1, MSG_NOSIGNAL) == 1 && go_on(&shop, 1000) == 1;
+    ok = ok && strcmp(received(clients[1]), "NO\r\n") == 0;
+    for (int i = 0; i < 3; i++)
+        close(clients[i]);
+    close(quick);
+    close_shop(&shop);
+    assert_true(ok);
+    assert_non_null(strstr(caught, "why=room"));
+    assert_non_null(strstr(caught, "why=stopped"));
+}
+
+static void source_at_its_cap(void **state)
+{
+    struct shop shop = open_shop(10, 2);
+    bool ok = true;
+    int clients[4];
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        clients[i] = connect_to(&shop, "x");
+        accept_one(&shop, 1000);
+    }
+    ok = ok && exchange_held(shop.exchange) == 2 && is_closed(clients[2]);
+    close(clients[0]);
+    ok = ok && go_on(&shop, 1000) == 1 && exchange_held(shop.exchange) == 1;
+    clients[3] = connect_to(&shop, "x");
+    accept_one(&shop, 1000);
+    ok = ok && exchange_held(shop.exchange) == 2 && !is_closed(clients[3]);
+    for (int i = 1; i < 4; i++)
+        close(clients[i]);
+    close_shop(&shop);
+    assert_true(ok);
+    assert_non_null(strstr(caught, "why=too-many"));
+}
+
+static void many_at_once(void **state)
+{
+    struct shop shop = open_shop(10, 10);
+    struct pollfd ready = {.fd = shop.listener, .events = POLLIN};
+    bool ok = true;
+    int clients[5];
+
+    (void)state;
+    for (int i = 0; i < 5; i++)
+        clients[i] = connect_to(&shop, LINE);
+    (void)exchange_accept(shop.exchange, shop.listener, 3, 1000);
+    for (int i = 0; i < 3; i++)
+        ok = ok && strcmp(received(clients[i]), ANSWER) == 0;
+    ok = ok && !is_closed(clients[3]) && poll(&ready, 1, 0) == 1;
+    (void)exchange_accept(shop.exchange, shop.listener, SIZE_MAX, 1000);
+    for (int i = 3; i < 5; i++)
+        ok = ok && strcmp(received(clients[i]), ANSWER) == 0;
+    ok = ok && poll(&ready, 1, 0) == 0;
+    for (int i = 0; i < 5; i++)
+        close(clients[i]);
+    close_shop(&shop);
+    assert_true(ok);
+}
+
+/* An index that is free, or was never one. */
+static void nothing_to_go_on_with(void **state)
+{
+    struct shop shop = open_shop(2, 2);
+
+    (void)state;
+    exchange_continue(shop.exchange, 0, 1000);
+    exchange_continue(shop.exchange, 2, 1000);
+    exchange_continue(shop.exchange, UINT32_MAX, 1000);
+    (void)exchange_accept(shop.exchange, shop.listener, 1, 1000);
+    exchange_expire(shop.exchange, UINT64_MAX);
+    const size_t held = exchange_held(shop.exchange);
+    close_shop(&shop);
+    assert_int_equal(held, 0);
+    assert_string_equal(caught, "");
+}
+
+/* A payload that opened leaves word of its key. */
+static void key_use_is_noted(void **state)
+{
+    struct shop shop = open_shop(2, 2);
+    struct folder folder = folder_make();
+    char line[QUESTION_MAX];
+    char sealed[PAYLOAD_TEXT_MAX + 1];
+    char file[1024];
+
+    (void)state;
+    served_seal("bob@example.org", SERVED_NOW, sealed);
+    snprintf(line, sizeof line, "eve@example.org %s x=y\n", sealed); /* forged, but with the key */
+    const int client = connect_to(&shop, line);
+    accept_one(&shop, 1000);
+    const bool ok = strcmp(received(client), "NO forged\r\n") == 0 &&
+                    keyuse_save(shop.keyuse, folder.path, SERVED_NOW + 1) &&
+                    folder_read(&folder, "keys", file, sizeof file);
+    close(client);
+    close_shop(&shop);
+    folder_remove(&folder);
+    assert_true(ok);
+    assert_non_null(strstr(file, " " SERVED_HOST " 1767225600\n"));
+}
+
+static int open_all(void **state)
+{
+    (void)state;
+    served = served_open("", "domain example.org { hosts = " SERVED_HOST "\n"
+                             " user bob { allow_unauthorized = yes } }\n");
+    assert_string_equal(problems_text(served.conf.problems), "");
+    return 0;
+}
+
+static int close_all(void **state)
+{
+    (void)state;
+    served_close(&served);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(whole_questions_are_answered_at_once),
+            cmocka_unit_test(questions_that_come_in_pieces),
+            cmocka_unit_test(end_without_a_question),
+            cmocka_unit_test(long_questions),
+            cmocka_unit_test(more_than_a_question),
+            cmocka_unit_test(deadline_at_its_edge),
+            cmocka_unit_test(oldest_makes_room),
+            cmocka_unit_test(source_at_its_cap),
+            cmocka_unit_test(many_at_once),
+            cmocka_unit_test(nothing_to_go_on_with),
+            cmocka_unit_test(key_use_is_noted),
+    };
+    return sodium_init() < 0 ? 1
+                             : cmocka_run_group_tests_name("exchange", tests, open_all, close_all);
+}
