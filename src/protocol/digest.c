@@ -259,8 +259,5 @@ void digest_final(struct digest *d, char text_r[DIGEST_TEXT + 1])
 
 bool digest_is_text(struct text t)
 {
-    unsigned char octets[DIGEST_OCTETS];
-    size_t len = 0;
-
-    return text_from_base64(t, octets, sizeof octets, &len) && len == sizeof octets;
+    return t.len == DIGEST_TEXT && text_is_base64(t);
 }

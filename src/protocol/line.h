@@ -24,8 +24,6 @@ struct line {
     struct text name[LINE_NAMES_MAX]; /* those seen so far */
 };
 
-bool line_is_name(struct text t);
-
 /* `content`: the line without its end. */
 void line_init(struct line *line, struct text content);
 /* The next word; empty behind the last one. */

@@ -62,7 +62,7 @@ static bool take_name(struct question *question, struct text name, struct text v
 
 bool question_is_payload(struct text t)
 {
-    return line_is_name(t); /* the same octets: what base64url and hex need */
+    return text_is_token(t);
 }
 
 static struct text without_end(struct text line)

@@ -3,22 +3,11 @@
 
 #include <string.h>
 
-/* base64url (RFC 4648, section 5); the hex digits of a 2013 payload are among these. */
-static bool is_payload_octet(char c)
-{
-    const char lower = text_lower(c);
-
-    return (lower >= 'a' && lower <= 'z') || text_is_digit(c) || c == '-' || c == '_';
-}
-
-/* `-` is what a question says when there is no stamp, so no stamp may say it. */
+/* base64url, or the hex digits of a payload of 2013, which are among its digits. `-` is what a
+ * question says when there is no stamp, so no stamp may say it. */
 static bool is_payload(struct text t)
 {
-    size_t good = 0;
-
-    while (good < t.len && is_payload_octet(t.at[good]))
-        good++;
-    return t.len > 0 && good == t.len && !text_equal(t, text_of("-"));
+    return text_is_token(t) && !text_equal(t, text_of("-"));
 }
 
 /* A writer of a field's lines, which knows how long the last one is. */

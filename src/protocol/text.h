@@ -84,6 +84,10 @@ struct text writer_text(const struct writer *w);
 
 /* Octets that `len` octets take as base64url without padding. */
 size_t text_base64_len(size_t len);
+/* 1*( ALPHA / DIGIT / "-" / "_" ): base64url digits, whatever they stand for. */
+bool text_is_token(struct text t);
+/* Whether text_from_base64() takes it, given the room. */
+bool text_is_base64(struct text t);
 /* Strict base64url: no padding, no white space, no stray bits. Fails if more than `size` octets. */
 bool text_from_base64(struct text t, unsigned char *octets_r, size_t size, size_t *len_r)
         __attribute__((warn_unused_result));
