@@ -11,7 +11,7 @@
 #include "config/section.h"
 
 #define DEPTH_MAX 2    /* user in domain */
-#define OPTIONS_MAX 24 /* in one section */
+#define OPTIONS_MAX 24 /* in one section; a table with more is not taken */
 
 /* libconfuse makes a section that may come once as soon as it opens the one around it, and notes
  * the line: one of these in each section tells where that begins. It is nobody's to write. */
@@ -290,7 +290,7 @@ static cfg_opt_t *make_tables(const struct section *self, const struct section *
     cfg_opt_t *opts = calloc(1 + options + inner + 1, sizeof *opts);
     cfg_opt_t *nothing = calloc(1, sizeof *nothing);
     const cfg_opt_t opening = CFG_SEC(OPENING_NAME, nothing, CFGF_NONE);
-    bool ok = opts != NULL && nothing != NULL;
+    bool ok = opts != NULL && nothing != NULL && options <= OPTIONS_MAX;
 
     if (!ok) {
         free(opts);

@@ -120,12 +120,14 @@ static void write_entry(
     fprintf(out, "%s %s %llu\n", hex, host, (unsigned long long)used);
 }
 
-static void write_all(const struct keyuse *k, FILE *old, FILE *out, uint64_t now)
+static bool write_all(const struct keyuse *k, FILE *old, FILE *out, uint64_t now)
 {
     uint64_t *used = calloc(k->count + 1, sizeof *used);
     struct entry entry;
 
-    for (size_t i = 0; used != NULL && i < k->count; i++)
+    if (used == NULL)
+        return false;
+    for (size_t i = 0; i < k->count; i++)
         used[i] = atomic_load_explicit(&k->used[i], memory_order_relaxed);
     while (next_entry(old, &entry)) {
         if (entry.used > now) /* the clock was wrong once */
@@ -134,12 +136,13 @@ static void write_all(const struct keyuse *k, FILE *old, FILE *out, uint64_t now
         const size_t index = key != NULL ? (size_t)(key - keyring_at(k->ring, 0)) : 0;
         if (key == NULL && entry.used + FORGOTTEN_AFTER > now)
             write_entry(out, entry.id, entry.host, entry.used);
-        else if (key != NULL && used != NULL && used[index] < entry.used)
+        else if (key != NULL && used[index] < entry.used)
             used[index] = entry.used;
     }
-    for (size_t i = 0; used != NULL && i < k->count; i++)
+    for (size_t i = 0; i < k->count; i++)
         write_entry(out, keyring_at(k->ring, i)->id, keyring_at(k->ring, i)->host, used[i]);
     free(used);
+    return true;
 }
 
 bool keyuse_save(const struct keyuse *k, const char *folder, uint64_t now)
@@ -155,10 +158,10 @@ bool keyuse_save(const struct keyuse *k, const char *folder, uint64_t now)
     if (out == NULL)
         return false;
     FILE *old = open_file(folder);
-    write_all(k, old, out, now);
+    bool ok = write_all(k, old, out, now);
     if (old != NULL)
         fclose(old);
-    bool ok = fflush(out) == 0 && !ferror(out);
+    ok = fflush(out) == 0 && !ferror(out) && ok;
     ok = fclose(out) == 0 && ok;
     return ok && rename(new_path, path) == 0;
 }
