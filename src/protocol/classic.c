@@ -151,14 +151,17 @@ static bool is_hex(char c)
     return text_is_digit(c) || (lower >= 'a' && lower <= 'f');
 }
 
-bool classic_is_payload(const struct classic_key *key, struct text payload)
+bool classic_is_hex(struct text payload)
 {
-    if (payload.len != 2 * key->octets)
-        return false;
     for (size_t i = 0; i < payload.len; i++)
         if (!is_hex(payload.at[i]))
             return false;
-    return true;
+    return payload.len > 0;
+}
+
+bool classic_is_payload(const struct classic_key *key, struct text payload)
+{
+    return payload.len == 2 * key->octets && classic_is_hex(payload);
 }
 
 static bool has_control(struct text t)

@@ -32,6 +32,8 @@ void classic_key_free(struct classic_key **key);
 size_t classic_key_octets(const struct classic_key *key);
 unsigned classic_key_bits(const struct classic_key *key);
 
+/* Whether this payload could be one of 2013: hex digits only. */
+bool classic_is_hex(struct text payload);
 /* Whether this payload is one of 2013 for this key, going by its form alone. */
 bool classic_is_payload(const struct classic_key *key, struct text payload);
 

@@ -12,6 +12,8 @@ void inquiry_read(const struct service *service, struct text line, struct inquir
     if (!i->well_formed || text_equal(i->question.payload, text_of("-")))
         return;
     i->payload_state = PAYLOAD_STATE_UNOPENED;
+    if (!classic_is_hex(i->question.payload)) /* seen at the first octets of a sealed one */
+        return;
     struct classic_key *key = service_classic_key(service, address_domain(&i->question.user));
     if (key != NULL && classic_is_payload(key, i->question.payload))
         i->classic_key = key;

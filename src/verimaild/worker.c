@@ -16,6 +16,8 @@
 #include "process/sandbox.h"
 #include "verimaild/exchange.h"
 
+#define TAKE_MAX 16   /* connections for one event */
+#define MORE_EVERY 16 /* events */
 #define EVENTS_MAX 256
 #define DRAIN_MAX 2000     /* milliseconds for what is queued when a worker is told to stop */
 #define DRAIN_STEP 16      /* connections between two looks at the clock */
@@ -31,7 +33,9 @@ struct worker {
     struct exchange *exchange;
     int epoll;
     int timer;
-    uint64_t timer_due;       /* milliseconds; 0: it is not set */
+    uint64_t timer_due; /* milliseconds; 0: it is not set */
+    size_t take;        /* connections at once, at least 1 */
+    unsigned events;
     bool open[LISTENERS_MAX]; /* whether we still accept there */
     bool finishing;
     uint64_t finish_by; /* milliseconds */
@@ -200,6 +204,20 @@ static void on_timer(struct worker *w)
     w->timer_due = 0;
 }
 
+/* Mostly one connection is there, and asking for a second would cost a system call. So one is taken
+ * for each event, but now and then two; as long as there were as many as asked for, twice that. */
+static void take_some(struct worker *w, int listener, uint64_t now)
+{
+    const bool more = w->take > 1 || ++w->events % MORE_EVERY == 0;
+
+    if (!more) {
+        (void)exchange_accept(w->exchange, listener, 1, now);
+        return;
+    }
+    const size_t take = w->take < TAKE_MAX ? w->take * 2 : TAKE_MAX;
+    w->take = exchange_accept(w->exchange, listener, take, now) ? take : 1;
+}
+
 static void on_event(struct worker *w, uint64_t tag, uint64_t now)
 {
     if (tag == TIMER_EVENT) {
@@ -208,9 +226,8 @@ static void on_event(struct worker *w, uint64_t tag, uint64_t now)
         on_control(w, now);
     } else if (tag >= LISTENER_EVENT) {
         const size_t i = (size_t)(tag - LISTENER_EVENT);
-        /* One at a time: mostly there is one, and asking for a second costs a system call. */
         if (w->open[i])
-            (void)exchange_accept(w->exchange, w->setup->listeners[i], 1, now);
+            take_some(w, w->setup->listeners[i], now);
     } else {
         exchange_continue(w->exchange, (uint32_t)tag, now);
     }
@@ -240,6 +257,7 @@ int worker_run(const struct worker_setup *setup)
     if (w == NULL)
         return EXIT_FAILURE;
     w->setup = setup;
+    w->take = 1;
     if (!prepare(w)) {
         log_errno(LOG_LEVEL_ERROR, "worker-failed", NULL, NULL);
         free(w);
