@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Reads test/vectors with a second implementation, protocol.py, which was written from verimail(7)
+"""Reads test/vectors with a second implementation, protocol/, which was written from verimail(7)
 alone: where they agree, the page says enough. TAP, a line for each file and kind of record."""
 import re
 import sys
