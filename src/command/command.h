@@ -5,6 +5,7 @@
 #include <sysexits.h>
 
 #include "config/config.h"
+#include "config/problems.h"
 #include "protocol/verdict.h"
 
 /* What the program ends with: a verdict where one was asked for, else as sysexits.h has it. */

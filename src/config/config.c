@@ -4,24 +4,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#include "config/check.h"
-#include "config/reading.h"
 #include "config/section.h"
-#include "config/source.h"
-
-struct config *config_read(const char *path, struct problems *problems)
-{
-    const size_t before = problems_count(problems);
-    char *text = source_read(path, problems);
-    struct config *config = text != NULL ? reading_do(text, problems) : NULL;
-
-    free(text);
-    if (config != NULL)
-        check_config(config, problems);
-    if (problems_count(problems) > before)
-        config_free(&config);
-    return config;
-}
 
 void config_free(struct config **config)
 {
@@ -35,14 +18,6 @@ void config_free(struct config **config)
     section_clear(&root, *config);
     free(*config);
     *config = NULL;
-}
-
-const struct config_domain *config_default_domain(const struct config *config)
-{
-    for (size_t i = 0; i < config->domains_count; i++)
-        if (config->domains[i].is_default)
-            return &config->domains[i];
-    return NULL;
 }
 
 const struct config_host *config_host(const struct config *config, const char *name)

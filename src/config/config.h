@@ -7,7 +7,6 @@
 #include <stdint.h>
 
 #include "config/kind.h"
-#include "config/problems.h"
 
 #define CONFIG_PATH "/etc/verimail/verimail.conf"
 
@@ -79,14 +78,9 @@ struct config {
     size_t stamp_count;
 };
 
-/* Reads and checks the whole file. NULL when anything is wrong: `problems` then says what, and
- * where. Key files are not opened. Not to be called by two threads at once (libconfuse hands no
- * context to its callbacks). */
-struct config *config_read(const char *path, struct problems *problems);
 void config_free(struct config **config);
 
 /* NULL when there is none. */
-const struct config_domain *config_default_domain(const struct config *config);
 const struct config_host *config_host(const struct config *config, const char *name);
 
 #endif

@@ -3,6 +3,7 @@
 #define VERIMAIL_CONFIG_READING_H
 
 #include "config/config.h"
+#include "config/problems.h"
 
 /* Reads `text` (made ready by source_prepare()) into a struct config by the tables of section.h.
  * NULL when memory is short or a syntax error ended the reading; wrong values are in `problems`

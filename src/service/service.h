@@ -3,6 +3,7 @@
 #define VERIMAIL_SERVICE_SERVICE_H
 
 #include "config/config.h"
+#include "config/problems.h"
 #include "protocol/classic.h"
 #include "protocol/keyring.h"
 #include "protocol/rules.h"

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "config/configfile.h"
 #include "verimaild/listening.h"
 #include "verimaild/worker.h"
 
@@ -76,7 +77,7 @@ static bool find_identity(struct generation *g, struct problems *problems)
 
 static struct config *read_config(const char *path, struct problems *problems)
 {
-    struct config *config = config_read(path, problems);
+    struct config *config = configfile_read(path, problems);
 
     if (config != NULL && config->service == NULL) {
         problems_add(problems, 0, "no section `service`", NULL, "service { ... }");

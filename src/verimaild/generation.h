@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "config/config.h"
+#include "config/problems.h"
 #include "process/identity.h"
 #include "protocol/keyring.h"
 

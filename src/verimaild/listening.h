@@ -7,6 +7,7 @@
 
 #include "base/endpoint.h"
 #include "config/config.h"
+#include "config/problems.h"
 
 /* The sockets that one generation of workers listens at: for each address one for each worker, all
  * kept open by the parent, so that what is queued at a dead worker's waits for its successor. A

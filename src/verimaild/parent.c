@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "config/configfile.h"
 #include "process/notify.h"
 #include "service/service.h"
 #include "verimaild/generation.h"
@@ -314,7 +315,7 @@ static struct service *check_service(const struct config *config, struct problem
 int parent_check(const char *path)
 {
     struct problems *problems = problems_init(path);
-    struct config *config = problems != NULL ? config_read(path, problems) : NULL;
+    struct config *config = problems != NULL ? configfile_read(path, problems) : NULL;
     struct service *service = config != NULL ? check_service(config, problems) : NULL;
     const bool good = service != NULL;
 

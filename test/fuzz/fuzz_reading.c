@@ -5,13 +5,14 @@
 
 #include "config/check.h"
 #include "config/config.h"
+#include "config/problems.h"
 #include "config/reading.h"
 #include "config/source.h"
 #include "protocol/text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* A whole file from memory, as config_read() takes it. libconfuse itself is not instrumented; it
+/* A whole file from memory, as configfile_read() takes it. libconfuse itself is not instrumented; it
  * reads in time that grows with the square of the number of titles, and so short texts alone. */
 #define SIZE_MAX_READ 16384
 

@@ -7,10 +7,11 @@
 
 #include "config/check.h"
 #include "config/config.h"
+#include "config/problems.h"
 #include "config/reading.h"
 #include "config/source.h"
 
-/* What becomes of a configuration file's text, as config_read() does it, but a configuration with
+/* What becomes of a configuration file's text, as configfile_read() does it, but a configuration with
  * problems is there to be looked at. */
 struct conf {
     struct config *config;

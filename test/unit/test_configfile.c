@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "config/config.h"
+#include "config/configfile.h"
 #include "folder.h"
 #include "protocol/key.h"
 
@@ -21,7 +21,7 @@ static struct config *read_file(const char *text, struct problems *problems)
 
     folder_write(&folder, "conf", text, strlen(text), 0600);
     folder_path(&folder, "conf", path);
-    return config_read(path, problems);
+    return configfile_read(path, problems);
 }
 
 static void a_file_is_read(void **state)
@@ -32,7 +32,6 @@ static void a_file_is_read(void **state)
     (void)state;
     assert_string_equal(problems_text(problems), "");
     assert_non_null(config);
-    assert_string_equal(config_default_domain(config)->name.at, "c.d");
     config_free(&config);
     assert_null(config);
     config_free(&config);
@@ -56,7 +55,6 @@ static void hosts_are_found(void **state)
     assert_ptr_equal(config_host(config, "a.B"), &config->hosts[1]);
     assert_null(config_host(config, "a.b.c"));
     assert_null(config_host(config, ""));
-    assert_null(config_default_domain(config));
     config_free(&config);
     problems_free(&problems);
 }
@@ -125,5 +123,5 @@ int main(void)
             cmocka_unit_test(any_mistake_is_no_configuration),
             cmocka_unit_test(readings_are_apart),
     };
-    return cmocka_run_group_tests_name("config", tests, make, drop);
+    return cmocka_run_group_tests_name("configfile", tests, make, drop);
 }
