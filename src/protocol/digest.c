@@ -74,17 +74,12 @@ void digest_free(struct digest **digest)
     *digest = NULL;
 }
 
-static bool is_white(char c)
-{
-    return text_is_space(c) || c == '\r' || c == '\n';
-}
-
 /* Its place among the counted names, or COUNTED. */
 static size_t find_name(struct text name)
 {
     size_t i = 0;
 
-    while (name.len > 0 && is_white(name.at[name.len - 1]))
+    while (name.len > 0 && text_is_white(name.at[name.len - 1]))
         name.len--;
     while (i < COUNTED && !text_equal_fold(name, text_of(counted[i].name)))
         i++;
@@ -113,7 +108,7 @@ static void write_value(struct writer *w, struct text value, const char *gap)
 
     value = text_trim(value);
     for (size_t i = 0; i < value.len; i++) {
-        if (is_white(value.at[i])) {
+        if (text_is_white(value.at[i])) {
             in_white = true;
             continue;
         }
@@ -231,7 +226,7 @@ void digest_body(struct digest *d, struct text chunk)
         size_t run = 0;
         if (chunk.at[i] != '\n')
             settle_cr(d);
-        while (i + run < chunk.len && !is_white(chunk.at[i + run]))
+        while (i + run < chunk.len && !text_is_white(chunk.at[i + run]))
             run++;
         if (run > 0) {
             hash_body(d, (struct text){chunk.at + i, run});

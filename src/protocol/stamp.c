@@ -63,16 +63,11 @@ bool stamp_format(
     return !w->failed;
 }
 
-static bool is_white(char c)
-{
-    return text_is_space(c) || c == '\r' || c == '\n';
-}
-
 /* Takes folding white space, if there is any: SP and HTAB, and line ends with one of these behind
  * them. False at a CR or LF that is no fold. Adds to `bare_r` the line ends that have no CR. */
 static bool take_gap(struct text *rest, size_t *bare_r)
 {
-    while (rest->len > 0 && is_white(rest->at[0])) {
+    while (rest->len > 0 && text_is_white(rest->at[0])) {
         if (!text_is_space(rest->at[0])) {
             const size_t end = rest->at[0] == '\r' ? 2 : 1;
             if (rest->len <= end || rest->at[end - 1] != '\n' || !text_is_space(rest->at[end]))
@@ -89,7 +84,7 @@ static struct text take_word(struct text *rest)
 {
     size_t len = 0;
 
-    while (len < rest->len && !is_white(rest->at[len]))
+    while (len < rest->len && !text_is_white(rest->at[len]))
         len++;
     return cut_front(rest, len);
 }

@@ -42,18 +42,13 @@ bool text_decimal(struct text t, uint64_t max, uint64_t *value_r)
     return true;
 }
 
-static bool is_white(char c)
-{
-    return text_is_space(c) || c == '\r' || c == '\n';
-}
-
 struct text text_trim(struct text t)
 {
-    while (t.len > 0 && is_white(t.at[0])) {
+    while (t.len > 0 && text_is_white(t.at[0])) {
         t.at++;
         t.len--;
     }
-    while (t.len > 0 && is_white(t.at[t.len - 1]))
+    while (t.len > 0 && text_is_white(t.at[t.len - 1]))
         t.len--;
     return t;
 }

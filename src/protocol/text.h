@@ -36,6 +36,12 @@ static inline bool text_is_space(char c)
     return c == ' ' || c == '\t';
 }
 
+/* SP, HTAB, CR or LF: what a folded field has between its words */
+static inline bool text_is_white(char c)
+{
+    return text_is_space(c) || c == '\r' || c == '\n';
+}
+
 static inline bool text_is_digit(char c)
 {
     return c >= '0' && c <= '9';
