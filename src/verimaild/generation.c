@@ -75,12 +75,12 @@ static bool find_identity(struct generation *g, struct problems *problems)
     return !g->identity.is_root || g->empty_folder >= 0;
 }
 
-static struct config *read_config(const char *path, struct problems *problems)
+struct config *generation_config_read(const char *path, struct problems *problems)
 {
     struct config *config = configfile_read(path, problems);
 
     if (config != NULL && config->service == NULL) {
-        problems_add(problems, 0, "no section `service`", NULL, "service { ... }");
+        problems_add(problems, 0, "no section", "service", "service { ... }");
         config_free(&config);
     }
     return config;
@@ -99,7 +99,7 @@ static bool sockets_suffice(const struct generation *g, struct problems *problem
 struct generation *generation_init(
         const char *path, const struct generation *before, struct problems *problems)
 {
-    struct config *config = read_config(path, problems);
+    struct config *config = generation_config_read(path, problems);
 
     if (config == NULL)
         return NULL;

@@ -24,6 +24,9 @@ struct generation *generation_init(
 /* Frees what the parent holds. There must be no processes left. */
 void generation_free(struct generation **generation);
 
+/* Reads the configuration of a service. NULL when anything is wrong, or it has no service section:
+ * `problems` then says so. */
+struct config *generation_config_read(const char *path, struct problems *problems);
 /* Whom the workers of such a service become. False when that cannot be: `problems` then says so. */
 bool generation_identity(const struct config_service *service, struct identity *identity_r,
         struct problems *problems) __attribute__((warn_unused_result));

@@ -12,7 +12,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "config/configfile.h"
 #include "process/notify.h"
 #include "service/service.h"
 #include "verimaild/generation.h"
@@ -301,12 +300,8 @@ int parent_run(const char *path)
 static struct service *check_service(const struct config *config, struct problems *problems)
 {
     struct identity unused;
-
-    if (config->service == NULL) {
-        problems_add(problems, 0, "no section", "service", "service { ... }");
-        return NULL;
-    }
     struct service *service = service_init(config, problems);
+
     if (!generation_identity(config->service, &unused, problems))
         service_free(&service);
     return service;
@@ -315,7 +310,7 @@ static struct service *check_service(const struct config *config, struct problem
 int parent_check(const char *path)
 {
     struct problems *problems = problems_init(path);
-    struct config *config = problems != NULL ? configfile_read(path, problems) : NULL;
+    struct config *config = problems != NULL ? generation_config_read(path, problems) : NULL;
     struct service *service = config != NULL ? check_service(config, problems) : NULL;
     const bool good = service != NULL;
 
