@@ -7,7 +7,7 @@
 
 #include "command/escape.h"
 #include "command/jsontext.h"
-#include "command/moment.h"
+#include "base/moment.h"
 #include "command/steps.h"
 
 #define ITEMS_MAX 6

@@ -12,7 +12,7 @@
 #include "command/classicpair.h"
 #include "command/escape.h"
 #include "command/jsontext.h"
-#include "command/moment.h"
+#include "base/moment.h"
 #include "config/configfile.h"
 #include "protocol/judge.h"
 

@@ -11,7 +11,7 @@
 #include "base/keyfile.h"
 #include "command/arguments.h"
 #include "command/letter.h"
-#include "command/moment.h"
+#include "base/moment.h"
 #include "command/spool.h"
 #include "protocol/payload.h"
 #include "protocol/receiving.h"

@@ -2,7 +2,7 @@
 #include "command/steps.h"
 
 #include "command/escape.h"
-#include "command/moment.h"
+#include "base/moment.h"
 
 struct seen {
     FILE *out;

@@ -67,6 +67,39 @@ struct config_stamp {
     struct config_list domains;
 };
 
+struct config_verify {
+    unsigned line;
+    struct config_text authserv_id;
+    struct config_text mode;         /* enforce or monitor */
+    struct config_text on_no;        /* reject, quarantine or mark */
+    struct config_text on_permerror; /* reject or mark */
+    struct config_text on_temperror; /* accept or tempfail */
+    uint64_t timeout;                /* of the whole question */
+    bool send_ip;
+    struct config_text resolver;       /* ADDRESS or ADDRESS@PORT; at NULL: the machine's */
+    struct config_list trust_anchors;  /* DS or DNSKEY records */
+    struct config_list allow_networks; /* network_parse() */
+    struct config_list allow_ports;
+    uint64_t budget_per_domain; /* questions other than YES a minute */
+    uint64_t budget_per_address;
+};
+
+struct config_milter {
+    unsigned line;
+    struct config_text socket; /* `unix:PATH` or `inet:PORT@ADDRESS` or `inet6:PORT@ADDRESS` */
+    uint64_t socket_mode;      /* of a unix socket; written in octal */
+    struct config_text socket_group; /* at NULL: that of run_as */
+    struct config_text run_as;
+    struct config_list trusted_networks;
+    struct config_list trusted_daemons; /* names of {daemon_name} */
+    struct config_list stamp_relayed;   /* networks whose relayed mail is stamped too */
+    struct config_text logins;          /* same, any, or the path of a table */
+    struct config_text on_foreign_from; /* accept or reject */
+    struct config_text stamp_errors;    /* accept or tempfail */
+    struct config_text log_format;
+    struct config_text log_level;
+};
+
 struct config {
     struct config_service *service; /* none or one */
     size_t service_count;
@@ -76,6 +109,10 @@ struct config {
     size_t domains_count;
     struct config_stamp *stamp; /* none or one */
     size_t stamp_count;
+    struct config_verify *verify; /* none or one */
+    size_t verify_count;
+    struct config_milter *milter; /* none or one */
+    size_t milter_count;
 };
 
 void config_free(struct config **config);

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "command/moment.h"
+#include "base/moment.h"
 
 static void moments(void **state)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "command/moment.h"
+#include "base/moment.h"
 
 #include <time.h>
 

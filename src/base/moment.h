@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-#ifndef VERIMAIL_COMMAND_MOMENT_H
-#define VERIMAIL_COMMAND_MOMENT_H
+#ifndef VERIMAIL_BASE_MOMENT_H
+#define VERIMAIL_BASE_MOMENT_H
 
 #include <stdint.h>
 

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: ISC
+#ifndef VERIMAIL_MILTER_SOCKET_H
+#define VERIMAIL_MILTER_SOCKET_H
+
+#include <stdbool.h>
+
+#include "config/config.h"
+
+#define SOCKET_CAUSE_MAX 256 /* octets with a NUL */
+
+/* Opens what mail servers connect to, by libmilter, after filter_register(), with the mode and the
+ * group that were asked for; TCP gets TCP_NODELAY, which libmilter does not set. A unix socket that
+ * another process still answers at is left alone, one that nobody does is replaced, and what is no
+ * socket is refused. False with a sentence in `cause_r`, also when the mail server's group could
+ * not get through one of the folders above the socket. */
+bool socket_open(const struct config_milter *milter, char cause_r[SOCKET_CAUSE_MAX])
+        __attribute__((warn_unused_result));
+
+/* Connects once and closes: libmilter looks at signals only then, or every five seconds. */
+void socket_knock(const struct config_milter *milter);
+/* Removes a unix socket, at the end. */
+void socket_remove(const struct config_milter *milter);
+
+#endif
