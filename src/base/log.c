@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -24,14 +25,23 @@ static struct log {
     bool journal;
     bool is_socket;
     bool buffered;
-    time_t second; /* of which the text below is the date and the time */
-    char second_text[19];
+    pthread_mutex_t lock; /* of all that follows; the others are set while there is one thread */
     uint64_t dropped;
     uint64_t said; /* of them: so many the first line that is kept speaks of */
     uint64_t due;  /* milliseconds: when to write; 0: nothing is kept */
     size_t len;
     char kept[KEPT_MAX];
-} the_log = {.least = LOG_LEVEL_INFO, .fd = STDERR_FILENO};
+} the_log = {
+        .least = LOG_LEVEL_INFO,
+        .fd = STDERR_FILENO,
+        .lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP, /* a line may be said about lost lines */
+};
+
+/* The date and the time of one second as a text, which a thread seldom makes anew. */
+static _Thread_local struct {
+    time_t second;
+    char text[19];
+} date;
 
 static const struct {
     const char *name;
@@ -109,7 +119,7 @@ static void put_padded(struct writer *w, unsigned value, unsigned digits)
 
 static void make_second(time_t second)
 {
-    struct writer w = writer_of(the_log.second_text, sizeof the_log.second_text);
+    struct writer w = writer_of(date.text, sizeof date.text);
     struct tm tm;
 
     gmtime_r(&second, &tm);
@@ -124,7 +134,7 @@ static void make_second(time_t second)
     put_padded(&w, (unsigned)tm.tm_min, 2);
     writer_char(&w, ':');
     put_padded(&w, (unsigned)tm.tm_sec, 2);
-    the_log.second = second;
+    date.second = second;
 }
 
 /* RFC 3339, UTC, milliseconds. */
@@ -133,9 +143,9 @@ static void put_time(struct writer *w)
     struct timespec now;
 
     clock_gettime(CLOCK_REALTIME, &now);
-    if (now.tv_sec != the_log.second)
+    if (now.tv_sec != date.second)
         make_second(now.tv_sec);
-    writer_put(w, (struct text){the_log.second_text, sizeof the_log.second_text});
+    writer_put(w, (struct text){date.text, sizeof date.text});
     writer_char(w, '.');
     put_padded(w, (unsigned)(now.tv_nsec / 1000000), 3);
     writer_char(w, 'Z');
@@ -339,9 +349,11 @@ static void say_dropped(void)
 
 void log_flush(void)
 {
+    pthread_mutex_lock(&the_log.lock);
     write_kept();
     if (the_log.dropped > 0 && the_log.len == 0)
         say_dropped();
+    pthread_mutex_unlock(&the_log.lock);
 }
 
 void log_end(struct log_line *line)
@@ -349,22 +361,25 @@ void log_end(struct log_line *line)
     if (!line->wanted)
         return;
     writer_string(&line->out, is_json() ? "}\n" : "\n");
+    pthread_mutex_lock(&the_log.lock);
     if (!keep_line(writer_text(&line->out)))
         the_log.dropped++;
     if (!the_log.buffered)
         write_kept();
+    pthread_mutex_unlock(&the_log.lock);
 }
 
 void log_tick(uint64_t now)
 {
-    if (the_log.len == 0 && the_log.dropped == 0)
-        return;
-    if (the_log.due == 0)
+    pthread_mutex_lock(&the_log.lock);
+    const bool waits = the_log.len > 0 || the_log.dropped > 0;
+    if (waits && the_log.due == 0)
         the_log.due = now + KEPT_FOR;
-    if (now < the_log.due && the_log.len < CHUNK_MAX)
-        return;
-    log_flush();
-    the_log.due = the_log.len > 0 ? now + RETRY_AFTER : 0;
+    if (waits && (now >= the_log.due || the_log.len >= CHUNK_MAX)) {
+        log_flush();
+        the_log.due = the_log.len > 0 ? now + RETRY_AFTER : 0;
+    }
+    pthread_mutex_unlock(&the_log.lock);
 }
 
 void log_buffer(bool on)
@@ -374,7 +389,10 @@ void log_buffer(bool on)
 
 int log_pending(void)
 {
-    return the_log.len > 0 || the_log.dropped > 0 ? KEPT_FOR : -1;
+    pthread_mutex_lock(&the_log.lock);
+    const bool waits = the_log.len > 0 || the_log.dropped > 0;
+    pthread_mutex_unlock(&the_log.lock);
+    return waits ? KEPT_FOR : -1;
 }
 
 void log_event(enum log_level level, const char *event, const char *name, const char *value)

@@ -26,7 +26,8 @@ enum log_format {
 /* Lines go to standard error, and so to the journal where that is what it is (JOURNAL_STREAM; lines
  * then begin with their priority and carry no time). Octets that are not printable ASCII are
  * escaped. Writing never waits: what cannot be written now is kept up to a limit, then dropped and
- * counted, and the count is logged as soon as that is possible. */
+ * counted, and the count is logged as soon as that is possible. Any thread may log; the settings
+ * are made while there is only one. */
 void log_init(void); /* once more where standard error has become another */
 void log_configure(enum log_level least, enum log_format format);
 /* In a child: what is kept is its parent's to write. */
