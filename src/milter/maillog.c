@@ -1,2 +1,91 @@
 // SPDX-License-Identifier: ISC
-#include "milter/session.h"
+#include "milter/maillog.h"
+
+#include "base/log.h"
+
+static void begin(
+        struct log_line *line, enum log_level level, const char *event, const struct maillog *mail)
+{
+    char address[ENDPOINT_TEXT_MAX] = "-";
+
+    log_begin(line, level, event);
+    if (!line->wanted)
+        return;
+    if (mail->source != NULL)
+        endpoint_format_address(mail->source, address);
+    log_string(line, "queue", mail->queue_id != NULL ? mail->queue_id : "-");
+    log_string(line, "ip", address);
+    log_string(line, "client", trust_name(mail->trust));
+    if (mail->login != NULL && mail->login[0] != '\0')
+        log_string(line, "login", mail->login);
+    log_string(line, "author", mail->author != NULL ? mail->author->text : "-");
+}
+
+static void put_outcome(struct log_line *line, const struct client_outcome *outcome)
+{
+    const bool asked = outcome->step == CLIENT_ANSWERED || outcome->step == CLIENT_NO_ANSWER;
+    char text[ENDPOINT_TEXT_MAX];
+
+    log_string(line, "by", client_step_word(outcome->step));
+    if (asked && outcome->asking.connected) {
+        endpoint_format(&outcome->discovery.servers[outcome->asking.which].endpoint, text);
+        log_string(line, "server", text);
+    }
+    log_string(line, "dns", outcome->secure ? "secure" : "insecure");
+}
+
+static void put_cause(struct log_line *line, const struct client_outcome *outcome)
+{
+    char cause[DISCOVERY_CAUSE_MAX];
+
+    client_outcome_text(outcome, cause, sizeof cause);
+    log_string(line, "cause", cause);
+}
+
+void maillog_verified(const struct maillog *mail, const struct verification *verification,
+        enum action action, bool monitor, size_t forged)
+{
+    const enum verdict verdict = verification->verdict;
+    const enum log_level level = verdict == VERDICT_TEMPERROR ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO;
+    struct log_line line;
+
+    begin(&line, level, "verified", mail);
+    log_string(&line, "verdict", verdict_name(verdict));
+    if (verification->reason.len > 0)
+        log_text(&line, "reason", verification->reason);
+    log_string(&line, monitor ? "would" : "action", action_name(action));
+    if (verification->stamps > 1)
+        log_number(&line, "stamps", verification->stamps);
+    if (forged > 0)
+        log_number(&line, "forged_results", forged);
+    if (verification->asked) {
+        put_outcome(&line, &verification->outcome);
+        if (verdict == VERDICT_TEMPERROR)
+            put_cause(&line, &verification->outcome);
+    }
+    log_number(&line, "ms", mail->milliseconds);
+    log_end(&line);
+}
+
+void maillog_stamped(const struct maillog *mail, struct text rcpt, size_t replaced)
+{
+    struct log_line line;
+
+    begin(&line, LOG_LEVEL_INFO, "stamped", mail);
+    log_text(&line, "rcpt", rcpt);
+    if (replaced > 0)
+        log_number(&line, "replaced", replaced);
+    log_number(&line, "ms", mail->milliseconds);
+    log_end(&line);
+}
+
+void maillog_not_stamped(const struct maillog *mail, const char *why, enum action action)
+{
+    struct log_line line;
+
+    begin(&line, LOG_LEVEL_INFO, "not-stamped", mail);
+    log_string(&line, "reason", why);
+    log_string(&line, "action", action_name(action));
+    log_number(&line, "ms", mail->milliseconds);
+    log_end(&line);
+}

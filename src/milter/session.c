@@ -1,2 +1,264 @@
 // SPDX-License-Identifier: ISC
 #include "milter/session.h"
+
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "milter/mail.h"
+
+struct session {
+    struct snapshot *snapshot;
+    struct client *client;
+    bool has_source;
+    struct endpoint source;
+    bool loopback;
+    bool trusted;
+    bool relayed_is_ours;
+    struct mail *mail; /* NULL: none is under way */
+    bool decided;      /* on `mail`, from which the decision borrows */
+    struct session_decision decision;
+};
+
+static bool in_networks(const struct networks *networks, const struct sockaddr *address)
+{
+    return network_any_has(networks->at, networks->count, address);
+}
+
+static bool take_source(const struct sockaddr *address, struct endpoint *source_r)
+{
+    *source_r = (struct endpoint){0};
+    if (address == NULL)
+        return false;
+    if (address->sa_family == AF_INET)
+        source_r->len = sizeof source_r->address.v4;
+    else if (address->sa_family == AF_INET6)
+        source_r->len = sizeof source_r->address.v6;
+    else
+        return false;
+    memcpy(&source_r->address, address, source_r->len);
+    *source_r = endpoint_unmapped(source_r);
+    return true;
+}
+
+static bool is_loopback(const struct endpoint *endpoint)
+{
+    if (endpoint->address.any.sa_family == AF_INET)
+        return ntohl(endpoint->address.v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+    return IN6_IS_ADDR_LOOPBACK(&endpoint->address.v6.sin6_addr);
+}
+
+struct session *session_init(struct snapshot *snapshot, struct client *client, const char *hostname,
+        const struct sockaddr *address)
+{
+    struct session *session = calloc(1, sizeof *session);
+
+    if (session == NULL) {
+        snapshot_release(&snapshot);
+        return NULL;
+    }
+    session->snapshot = snapshot;
+    session->client = client;
+    session->has_source = take_source(address, &session->source);
+    if (session->has_source) {
+        session->loopback = is_loopback(&session->source);
+        session->trusted = in_networks(&snapshot->trusted, &session->source.address.any);
+        session->relayed_is_ours = in_networks(&snapshot->relayed, &session->source.address.any);
+    } else if (address == NULL && hostname != NULL && strcmp(hostname, "localhost") == 0) {
+        /* sendmail -bs: standard input has no address, and calls itself so. */
+        session->loopback = true;
+        session->trusted = true;
+    }
+    return session;
+}
+
+static void mail_free(struct mail **mail)
+{
+    if (*mail == NULL)
+        return;
+    free((*mail)->login);
+    envelope_clear(&(*mail)->envelope);
+    letter_free(&(*mail)->letter);
+    free(*mail);
+    *mail = NULL;
+}
+
+void session_free(struct session **session)
+{
+    if (*session == NULL)
+        return;
+    mail_free(&(*session)->mail);
+    snapshot_release(&(*session)->snapshot);
+    free(*session);
+    *session = NULL;
+}
+
+static bool is_listed(const struct config_list *names, const char *name)
+{
+    for (size_t i = 0; name != NULL && i < names->count; i++)
+        if (strcmp(names->at[i].at, name) == 0)
+            return true;
+    return false;
+}
+
+static bool begin_letter(struct mail *mail)
+{
+    const struct stamper *stamper = mail->snapshot->stamper;
+    const bool may_stamp = stamper != NULL && (mail->authenticated || mail->trusted);
+
+    if (may_stamp) {
+        mail->now = clock_unix();
+        stamper_make_missing(stamper, mail->now, mail->date, mail->message_id);
+        mail->missing = (struct letter_missing){mail->date, mail->message_id};
+    }
+    mail->letter = letter_init(may_stamp ? &mail->missing : NULL);
+    return mail->letter != NULL && envelope_init(&mail->envelope);
+}
+
+bool session_mail(struct session *session, const struct session_client *client)
+{
+    struct mail *mail = calloc(1, sizeof *mail);
+
+    mail_free(&session->mail);
+    if (mail == NULL)
+        return false;
+    mail->snapshot = session->snapshot;
+    mail->client = session->client;
+    mail->source = session->has_source ? &session->source : NULL;
+    mail->authenticated = client->auth_type != NULL && client->auth_type[0] != '\0';
+    mail->trusted = session->trusted ||
+                    is_listed(&session->snapshot->milter->trusted_daemons, client->daemon_name);
+    mail->relayed_is_ours = session->relayed_is_ours;
+    mail->loopback = session->loopback;
+    if (mail->authenticated && client->login != NULL)
+        mail->login = strdup(client->login);
+    if (!begin_letter(mail) ||
+            (mail->authenticated && client->login != NULL && mail->login == NULL)) {
+        mail_free(&mail);
+        return false;
+    }
+    session->mail = mail;
+    session->decided = false;
+    return true;
+}
+
+void session_recipient(struct session *session, const char *path)
+{
+    if (session->mail != NULL)
+        envelope_add(&session->mail->envelope, text_of(path));
+}
+
+static void note_result(struct mail *mail, const struct field *field)
+{
+    const struct config *config = mail->snapshot->config;
+    struct mail_fields *results = &mail->results;
+
+    results->seen++;
+    if (config->verify_count == 0 || results->rest > 0)
+        return;
+    if (!results_is_forged(
+                field->value, field->space_before_colon, text_of(config->verify->authserv_id.at)))
+        return;
+    /* A message with so many has no valid header section: nobody's results are of use in it. */
+    if (results->count == sizeof results->chosen / sizeof *results->chosen)
+        results->rest = results->seen;
+    else
+        results->chosen[results->count++] = results->seen;
+}
+
+static struct text without_white_end(struct text t)
+{
+    while (t.len > 0 && text_is_white(t.at[t.len - 1]))
+        t.len--;
+    return t;
+}
+
+void session_field(struct session *session, const char *name, const char *value)
+{
+    struct mail *mail = session->mail;
+
+    if (mail == NULL)
+        return;
+    const struct text whole = text_of(name);
+    struct field field = {
+            .name = without_white_end(whole),
+            .value = text_of(value),
+    };
+    field.space_before_colon = field.name.len < whole.len;
+    field.len = whole.len + 1 + field.value.len + 2;
+    if (stamp_is_name(field.name)) {
+        field.offset = ++mail->stamps;
+    } else if (results_is_name(field.name)) {
+        note_result(mail, &field);
+    } else if (text_equal_fold(field.name, text_of("Received"))) {
+        if (mail->received++ == 0)
+            mail->submission = trust_is_submission(field.value);
+    }
+    letter_field(mail->letter, &field);
+}
+
+void session_header_end(struct session *session)
+{
+    if (session->mail != NULL)
+        letter_header_end(session->mail->letter);
+}
+
+bool session_wants_body(const struct session *session)
+{
+    const struct mail *mail = session->mail;
+
+    if (mail == NULL)
+        return false;
+    if (mail_trust(mail) == TRUST_STRANGER)
+        return mail->snapshot->verifier != NULL && mail->client != NULL;
+    return outgoing_wants_body(mail);
+}
+
+void session_body(struct session *session, const char *at, size_t len)
+{
+    if (session->mail != NULL)
+        letter_body(session->mail->letter, (struct text){at, len});
+}
+
+void session_abort(struct session *session)
+{
+    mail_free(&session->mail);
+}
+
+enum trust mail_trust(const struct mail *mail)
+{
+    if (mail->authenticated)
+        return TRUST_AUTHENTICATED;
+    if (!mail->trusted)
+        return TRUST_STRANGER;
+    if (mail->received == 0 || (mail->received == 1 && mail->loopback && mail->submission))
+        return TRUST_SUBMITTED;
+    return TRUST_RELAYED;
+}
+
+struct session_removal mail_forged_results(struct mail *mail)
+{
+    return (struct session_removal){
+            .name = RESULTS_NAME,
+            .at = mail->results.chosen,
+            .count = mail->results.count,
+            .rest = mail->results.rest,
+            .last = mail->results.seen,
+    };
+}
+
+const struct session_decision *session_end(struct session *session, const char *queue_id)
+{
+    struct mail *mail = session->mail;
+
+    session->decision = (struct session_decision){.action = ACTION_ACCEPT};
+    if (mail == NULL || session->decided)
+        return &session->decision;
+    session->decided = true;
+    if (mail_trust(mail) == TRUST_STRANGER)
+        incoming_decide(mail, queue_id, &session->decision);
+    else
+        outgoing_decide(mail, queue_id, &session->decision);
+    return &session->decision;
+}

@@ -1,4 +1,83 @@
 // SPDX-License-Identifier: ISC
 #ifndef VERIMAIL_MILTER_SESSION_H
 #define VERIMAIL_MILTER_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "handling/verifier.h"
+#include "milter/snapshot.h"
+
+/* A mail server's connection to us for one SMTP client, and the messages that come over it (design,
+ * section 7). It knows nothing of libmilter: it is told what comes and says what to do. What it
+ * keeps of a message does not grow with it. One thread at a time. */
+struct session;
+
+/* Takes over one count of `snapshot`. `client`: NULL when nothing is verified. `hostname`: as the
+ * mail server calls the SMTP client; `address`: NULL when it did not say. NULL when memory is
+ * short; the count is then let go. */
+struct session *session_init(struct snapshot *snapshot, struct client *client, const char *hostname,
+        const struct sockaddr *address);
+void session_free(struct session **session);
+
+/* What the mail server knows of the SMTP client at MAIL; each may be NULL. */
+struct session_client {
+    const char *auth_type;   /* {auth_type} */
+    const char *login;       /* {auth_authen} */
+    const char *daemon_name; /* {daemon_name} */
+};
+
+/* A message begins; one that was under way is forgotten. False when memory is short: the message
+ * must be refused for now. What follows may be called blindly. */
+bool session_mail(struct session *session, const struct session_client *client)
+        __attribute__((warn_unused_result));
+/* `path`: as in RCPT, `<user@domain>`. */
+void session_recipient(struct session *session, const char *path);
+/* `name`: white space at its end stood before the colon. `value`: all behind the colon, folds with
+ * LF or CRLF. */
+void session_field(struct session *session, const char *name, const char *value);
+void session_header_end(struct session *session);
+/* Whether the body is of interest, after session_header_end(). */
+bool session_wants_body(const struct session *session);
+void session_body(struct session *session, const char *at, size_t len);
+void session_abort(struct session *session);
+
+#define SESSION_FIELD_MAX 2048 /* octets of a value that is added, with a NUL */
+
+/* A field to be put into the message: its value without the space at its start, folds with LF. */
+struct session_field {
+    const char *name;
+    char value[SESSION_FIELD_MAX];
+};
+
+/* Fields of one name to be taken out, numbered from 1 as they stand: those in `at`, which grow, and
+ * all from `rest` on; 0: none of these. The highest goes first, or the numbers shift. */
+struct session_removal {
+    const char *name;
+    unsigned *at;
+    size_t count;
+    unsigned rest;
+    unsigned last; /* the number of such fields that the message has */
+};
+
+/* What to do with a message. */
+struct session_decision {
+    enum action action;
+    const char *code;   /* of a reply: "550"; for ACTION_TEMPFAIL and ACTION_REJECT */
+    const char *status; /* "5.7.1" */
+    char text[VERIFIER_REPLY_MAX];
+    struct session_removal results; /* Authentication-Results */
+    struct session_removal stamps;
+    struct session_field on_top[1]; /* above all others: a stamp, or our result */
+    size_t on_top_count;
+    struct session_field below[2]; /* Date, Message-ID */
+    size_t below_count;
+};
+
+/* The message is complete: judges or stamps it, logs it, and says what to do. `queue_id`: NULL when
+ * the mail server has none. The decision is the session's, until its next call. */
+const struct session_decision *session_end(struct session *session, const char *queue_id);
+
 #endif

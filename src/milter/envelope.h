@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: ISC
+#ifndef VERIMAIL_MILTER_ENVELOPE_H
+#define VERIMAIL_MILTER_ENVELOPE_H
+
+#include <stdbool.h>
+
+#include "protocol/question.h"
+#include "protocol/receiving.h"
+
+/* The recipients of a message, by domain: for a stamp how many each has, for a question which they
+ * are. Domains that no stamp and no question could name (an address literal, a local name) are `*`,
+ * on both sides alike. */
+struct envelope {
+    struct receiving *receiving;
+    bool failed; /* memory was short, or there were more recipients than a stamp can have */
+    bool any;    /* the domains are too many or cannot be named */
+    size_t len;  /* of `domains` */
+    char domains[QUESTION_RCPT_MAX]; /* with commas, each once */
+};
+
+/* False when memory is short. */
+bool envelope_init(struct envelope *envelope_r) __attribute__((warn_unused_result));
+void envelope_clear(struct envelope *envelope);
+
+/* `path`: `<user@domain>`, as RCPT has it (RFC 5321, 4.1.2), also without the angle brackets, or
+ * with a source route, which is passed over. */
+void envelope_add(struct envelope *envelope, struct text path);
+
+/* The value of rcpt=; empty when there was no recipient. */
+struct text envelope_rcpt(const struct envelope *envelope);
+
+#endif

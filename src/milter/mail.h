@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: ISC
+#ifndef VERIMAIL_MILTER_MAIL_H
+#define VERIMAIL_MILTER_MAIL_H
+
+#include "milter/envelope.h"
+#include "milter/session.h"
+#include "milter/trust.h"
+
+/* What session.h keeps of a message while it comes, and what is decided from it. */
+
+/* Fields of one name, counted as they come. */
+struct mail_fields {
+    unsigned seen;
+    unsigned chosen[MESSAGE_FIELDS_MAX]; /* numbers of those to be taken out */
+    size_t count;
+    unsigned rest; /* all from this number on; 0: none */
+};
+
+struct mail {
+    const struct snapshot *snapshot;
+    struct client *client;
+    const struct endpoint *source; /* of the SMTP client; NULL: unknown */
+    char *login;                   /* NULL: none */
+    bool authenticated;
+    bool trusted;         /* its network, or the daemon it came in by */
+    bool relayed_is_ours; /* its network is in stamp_relayed */
+    bool loopback;        /* it is on this machine */
+    unsigned received;    /* fields of that name */
+    bool submission;      /* the first of them is sendmail's own: trust.h */
+    struct envelope envelope;
+    struct letter *letter;
+    uint64_t now; /* Unix seconds, when it began */
+    char date[MOMENT_TEXT_MAX];
+    char message_id[STAMPER_MESSAGE_ID_MAX];
+    struct letter_missing missing;           /* the two above */
+    unsigned stamps;                         /* fields of that name */
+    unsigned our_stamps[MESSAGE_FIELDS_MAX]; /* numbers of those that are replaced */
+    struct mail_fields results;              /* Authentication-Results; those forged are chosen */
+};
+
+enum trust mail_trust(const struct mail *mail);
+/* The forged results, as a decision takes them out. */
+struct session_removal mail_forged_results(struct mail *mail);
+
+/* outgoing.c: a message of ours, which is stamped if it may be. */
+void outgoing_decide(struct mail *mail, const char *queue_id, struct session_decision *decision_r);
+/* Whether it could be, as far as its header section tells. */
+bool outgoing_wants_body(const struct mail *mail);
+
+/* incoming.c: a stranger's message, which is verified. */
+void incoming_decide(struct mail *mail, const char *queue_id, struct session_decision *decision_r);
+
+#endif
