@@ -1,2 +1,348 @@
 // SPDX-License-Identifier: ISC
 #include "protocol/results.h"
+
+#define LINE_MAX_OCTETS 78 /* RFC 5322, 2.1.1 */
+
+/* Writing */
+
+static const char *const words[] = {
+        [VERDICT_YES] = "pass",
+        [VERDICT_NO] = "fail",
+        [VERDICT_ALLOW] = "neutral",
+        [VERDICT_NONE] = "none",
+        [VERDICT_TEMPERROR] = "temperror",
+        [VERDICT_PERMERROR] = "permerror",
+};
+
+static bool is_atext(char c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || text_is_digit(c) ||
+           (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL);
+}
+
+static bool is_dot_atom(struct text t)
+{
+    bool after_dot = true;
+
+    for (size_t i = 0; i < t.len; i++) {
+        if (t.at[i] == '.' ? after_dot : !is_atext(t.at[i]))
+            return false;
+        after_dot = t.at[i] == '.';
+    }
+    return !after_dot;
+}
+
+static void put_local(struct writer *w, struct text local)
+{
+    if (is_dot_atom(local)) {
+        writer_put(w, local);
+        return;
+    }
+    writer_char(w, '"');
+    for (size_t i = 0; i < local.len; i++) {
+        if (local.at[i] == '"' || local.at[i] == '\\')
+            writer_char(w, '\\');
+        writer_char(w, local.at[i]);
+    }
+    writer_char(w, '"');
+}
+
+static void put_author(struct writer *w, const struct results *results)
+{
+    writer_string(w, "header.from=");
+    if (results->verdict == VERDICT_YES) {
+        put_local(w, address_local(results->author));
+        writer_char(w, '@');
+    }
+    writer_put(w, address_domain(results->author));
+}
+
+/* The value on its way, which knows how long its last line is. */
+struct folded {
+    struct writer *w;
+    const char *eol;
+    size_t column;
+};
+
+/* A piece with a space before it, on a line of its own if it does not fit on this one. */
+static void put_piece(struct folded *folded, const struct writer *piece)
+{
+    const struct text text = writer_text(piece);
+
+    if (folded->column + 1 + text.len > LINE_MAX_OCTETS) {
+        writer_string(folded->w, folded->eol);
+        folded->column = 0;
+    }
+    writer_char(folded->w, ' ');
+    writer_put(folded->w, text);
+    folded->column += 1 + text.len;
+    folded->w->failed = folded->w->failed || piece->failed;
+}
+
+bool results_format(
+        struct text authserv_id, const struct results *results, const char *eol, struct writer *w)
+{
+    char room[2 * ADDRESS_MAX];
+    struct folded folded = {w, eol, sizeof RESULTS_NAME - 1 + 2 + authserv_id.len + 1};
+    struct writer piece = writer_of(room, sizeof room);
+
+    if (results->verdict == VERDICT_NONE)
+        return false;
+    writer_put(w, authserv_id);
+    writer_char(w, ';');
+    writer_string(&piece, RESULTS_METHOD "=");
+    writer_string(&piece, words[results->verdict]);
+    put_piece(&folded, &piece);
+    if (results->reason.len > 0) {
+        piece = writer_of(room, sizeof room);
+        writer_string(&piece, "reason=\"");
+        writer_put(&piece, results->reason);
+        writer_char(&piece, '"');
+        put_piece(&folded, &piece);
+    }
+    if (results->author != NULL) {
+        piece = writer_of(room, sizeof room);
+        put_author(&piece, results);
+        put_piece(&folded, &piece);
+    }
+    return !w->failed;
+}
+
+/* Reading: a strict reader of RFC 8601, section 2.2, with a sticky error
+ *
+ *     value      = [CFWS] id [ CFWS 1*DIGIT ] *( [CFWS] ";" result ) [CFWS]
+ *     id         = token / quoted-string
+ *     result     = [CFWS] token [ "/" 1*DIGIT ] [CFWS] "=" [CFWS] token *( CFWS property )
+ *                / [CFWS] "none"
+ *     property   = token [CFWS] "=" [CFWS] ( [ word ] "@" token / word )
+ *     word       = token / quoted-string
+ */
+
+struct scan {
+    struct text rest;
+    bool failed;
+};
+
+static bool at_end(const struct scan *scan)
+{
+    return scan->failed || scan->rest.len == 0;
+}
+
+static bool next_is(const struct scan *scan, char c)
+{
+    return !at_end(scan) && scan->rest.at[0] == c;
+}
+
+static void skip(struct scan *scan, size_t count)
+{
+    scan->rest.at += count;
+    scan->rest.len -= count;
+}
+
+static bool take(struct scan *scan, char c)
+{
+    if (!next_is(scan, c))
+        return false;
+    skip(scan, 1);
+    return true;
+}
+
+static bool is_text_octet(char c)
+{
+    return c == '\t' || (c >= ' ' && c < '\x7f') || c == '\r' || c == '\n';
+}
+
+/* Behind its `(`. Nested ones count. */
+static void skip_comment(struct scan *scan)
+{
+    for (unsigned depth = 1; depth > 0;) {
+        if (at_end(scan) || !is_text_octet(scan->rest.at[0])) {
+            scan->failed = true;
+            return;
+        }
+        const char c = scan->rest.at[0];
+        skip(scan, 1);
+        if (c == '\\' && !at_end(scan))
+            skip(scan, 1);
+        else if (c == '(')
+            depth++;
+        else if (c == ')')
+            depth--;
+    }
+}
+
+/* Returns whether there was any. */
+static bool skip_cfws(struct scan *scan)
+{
+    const size_t before = scan->rest.len;
+
+    while (!at_end(scan)) {
+        if (text_is_white(scan->rest.at[0]))
+            skip(scan, 1);
+        else if (take(scan, '('))
+            skip_comment(scan);
+        else
+            break;
+    }
+    return scan->rest.len != before;
+}
+
+static bool is_token_octet(char c)
+{
+    return c > ' ' && c < '\x7f' && strchr("()<>@,;:\\\"/[]?=", c) == NULL;
+}
+
+static struct text take_token(struct scan *scan)
+{
+    size_t len = 0;
+
+    while (!scan->failed && len < scan->rest.len && is_token_octet(scan->rest.at[len]))
+        len++;
+    const struct text token = {scan->rest.at, len};
+    scan->failed = scan->failed || len == 0;
+    if (!scan->failed)
+        skip(scan, len);
+    return token;
+}
+
+/* Behind its `"`; writes what it means. */
+static void take_quoted(struct scan *scan, struct writer *w)
+{
+    for (;;) {
+        if (at_end(scan) || !is_text_octet(scan->rest.at[0])) {
+            scan->failed = true;
+            return;
+        }
+        char c = scan->rest.at[0];
+        skip(scan, 1);
+        if (c == '"')
+            return;
+        if (c == '\\' && !at_end(scan)) {
+            c = scan->rest.at[0];
+            skip(scan, 1);
+        }
+        writer_char(w, c);
+    }
+}
+
+static void take_word(struct scan *scan, struct writer *w)
+{
+    if (take(scan, '"'))
+        take_quoted(scan, w);
+    else
+        writer_put(w, take_token(scan));
+}
+
+static void take_digits(struct scan *scan)
+{
+    const struct text token = take_token(scan);
+
+    for (size_t i = 0; i < token.len; i++)
+        scan->failed = scan->failed || !text_is_digit(token.at[i]);
+}
+
+static void take_id(struct scan *scan, struct writer *id)
+{
+    skip_cfws(scan);
+    take_word(scan, id);
+    const bool slash = take(scan, '/');
+    if (slash || (skip_cfws(scan) && !at_end(scan) && !next_is(scan, ';')))
+        take_digits(scan);
+    skip_cfws(scan);
+}
+
+static void take_equals(struct scan *scan)
+{
+    skip_cfws(scan);
+    scan->failed = !take(scan, '=') || scan->failed;
+    skip_cfws(scan);
+}
+
+static void take_property(struct scan *scan)
+{
+    char room[1];
+    struct writer nowhere = writer_of(room, 0);
+
+    (void)take_token(scan);
+    take_equals(scan);
+    if (!next_is(scan, '@'))
+        take_word(scan, &nowhere);
+    if (take(scan, '@'))
+        (void)take_token(scan);
+}
+
+static void take_result(struct scan *scan)
+{
+    skip_cfws(scan);
+    const struct text method = take_token(scan);
+    skip_cfws(scan);
+    if (text_equal_fold(method, text_of("none")) && (at_end(scan) || next_is(scan, ';')))
+        return;
+    if (take(scan, '/')) {
+        skip_cfws(scan);
+        take_digits(scan);
+    }
+    take_equals(scan);
+    (void)take_token(scan);
+    while (skip_cfws(scan) && !at_end(scan) && !next_is(scan, ';'))
+        take_property(scan);
+}
+
+/* What stands behind the next time that our method's name is in it; false when it is not. */
+static bool find_word(struct text *rest)
+{
+    const struct text word = text_of(RESULTS_METHOD);
+
+    while (rest->len >= word.len && !text_starts_with_fold(*rest, word))
+        *rest = (struct text){rest->at + 1, rest->len - 1};
+    if (rest->len < word.len)
+        return false;
+    *rest = (struct text){rest->at + word.len, rest->len - word.len};
+    return true;
+}
+
+/* Also inside a comment or a quoted string: a reader that knows neither takes it for a result. */
+static bool looks_like_ours(struct text value)
+{
+    while (find_word(&value)) {
+        struct scan behind = {value, false};
+        skip_cfws(&behind);
+        if (next_is(&behind, '=') || next_is(&behind, '/'))
+            return true;
+    }
+    return false;
+}
+
+bool results_is_name(struct text field_name)
+{
+    return text_equal_fold(field_name, text_of(RESULTS_NAME));
+}
+
+/* The root's dot at a name's end changes nothing in it. */
+static struct text without_dot(struct text name)
+{
+    if (name.len > 0 && name.at[name.len - 1] == '.')
+        name.len--;
+    return name;
+}
+
+bool results_is_forged(struct text value, bool space_before_colon, struct text authserv_id)
+{
+    char room[DOMAIN_MAX + 2];
+    struct writer id = writer_of(room, sizeof room);
+    struct scan scan = {value, false};
+    struct text rest = value;
+
+    if (!find_word(&rest))
+        return false;
+    take_id(&scan, &id);
+    do {
+        scan.failed = !take(&scan, ';') || scan.failed;
+        take_result(&scan);
+    } while (!at_end(&scan));
+    if (scan.failed || space_before_colon)
+        return true;
+    /* An id that is too long for us is not ours. */
+    return !id.failed && text_equal_fold(without_dot(writer_text(&id)), authserv_id) &&
+           looks_like_ours(value);
+}
