@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "command/arguments.h"
-#include "command/letter.h"
+#include "command/intake.h"
 
 static enum status run(const struct invocation *invocation)
 {
@@ -15,7 +15,7 @@ static enum status run(const struct invocation *invocation)
         command_complain(invocation, "memory is short");
         return STATUS_FAILURE;
     }
-    const enum status status = letter_read(letter, invocation);
+    const enum status status = intake_read(letter, invocation);
     if (status == STATUS_OK)
         puts(letter_digest(letter));
     letter_free(&letter);

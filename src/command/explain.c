@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "command/arguments.h"
 #include "command/explanation.h"
-#include "command/letter.h"
+#include "command/intake.h"
 #include "command/questionline.h"
 
 /* What it takes to explain one question. */
@@ -71,8 +71,8 @@ static const struct address *given_user(const struct job *job, struct address *r
 
 static const struct address *author(const struct job *job)
 {
-    char why[LETTER_FAULT_MAX];
-    const struct address *user = letter_author(job->letter, why);
+    char why[INTAKE_FAULT_MAX];
+    const struct address *user = intake_author(job->letter, why);
 
     if (user == NULL)
         command_complain(job->invocation, "%s", why);
@@ -87,7 +87,7 @@ static enum status ask_about_message(struct job *job)
     job->letter = letter_init(NULL);
     if (job->letter == NULL)
         return short_of_memory(job);
-    const enum status status = letter_read(job->letter, job->invocation);
+    const enum status status = intake_read(job->letter, job->invocation);
     if (status != STATUS_OK)
         return status;
     const struct address *user = job->asked.user != NULL ? given_user(job, &room) : author(job);

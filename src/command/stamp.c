@@ -10,32 +10,28 @@
 #include "base/clock.h"
 #include "base/keyfile.h"
 #include "command/arguments.h"
-#include "command/letter.h"
-#include "base/moment.h"
+#include "command/intake.h"
 #include "command/spool.h"
-#include "protocol/payload.h"
-#include "protocol/receiving.h"
+#include "handling/stamper.h"
 
-#define MESSAGE_ID_RANDOM 16 /* octets */
-#define MESSAGE_ID_MAX (DOMAIN_MAX + 32)
-#define HEAD_MAX (STAMP_FIELD_MAX + MESSAGE_ID_MAX + MOMENT_TEXT_MAX + 64)
+#define HEAD_MAX (STAMP_FIELD_MAX + STAMPER_MESSAGE_ID_MAX + MOMENT_TEXT_MAX + 64)
 
 /* What the stamp is made with. */
 struct job {
     const struct invocation *invocation;
     struct problems *problems;
     struct config *config;
-    struct keyring *ring;
+    struct stamper *stamper;
     struct receiving *receiving;
     bool has_from; /* --from was given */
     struct address from;
     uint64_t now;
     char date[MOMENT_TEXT_MAX];
-    char message_id[MESSAGE_ID_MAX];
+    char message_id[STAMPER_MESSAGE_ID_MAX];
 };
 
 /* The message on its way through. `pending` was read and could not be spooled. */
-struct intake {
+struct passage {
     struct spool spool;
     struct text pending;
     bool ended;
@@ -107,24 +103,6 @@ static enum status read_config(struct job *job)
     return STATUS_CONFIG;
 }
 
-static enum status make_ring(struct job *job, const unsigned char secret[KEY_OCTETS])
-{
-    const struct config_stamp *stamp = job->config->stamp;
-    unsigned char service[KEY_OCTETS];
-
-    job->ring = keyring_init(1);
-    if (job->ring == NULL)
-        return short_of_memory(job);
-    enum key_result result = key_parse(text_of(stamp->service_key.at), KEY_SERVICE_PUBLIC, service);
-    if (result == KEY_OK)
-        result = keyring_add_sender(job->ring, stamp->host.at, secret, service);
-    keyring_seal(job->ring);
-    if (result == KEY_OK)
-        return STATUS_OK;
-    command_complain(job->invocation, "service_key %s", key_result_text(result));
-    return STATUS_CONFIG;
-}
-
 static enum status open_key(struct job *job)
 {
     const char *path = job->config->stamp->key.at;
@@ -134,28 +112,17 @@ static enum status open_key(struct job *job)
 
     if (secret == NULL)
         return short_of_memory(job);
-    if (keyfile_read(path, KEY_HOST_SECRET, secret, &error))
-        status = make_ring(job, secret);
-    else
+    if (!keyfile_read(path, KEY_HOST_SECRET, secret, &error)) {
         command_complain(job->invocation, "the host's key %s: %s", path, error);
+    } else {
+        job->stamper = stamper_init(job->config->stamp, secret, &error);
+        if (job->stamper == NULL)
+            command_complain(job->invocation, "service_key %s", error);
+        else
+            status = STATUS_OK;
+    }
     sodium_free(secret);
     return status;
-}
-
-/* The fields that a message may lack. */
-static void make_missing(struct job *job)
-{
-    unsigned char random[MESSAGE_ID_RANDOM];
-    struct writer w = writer_of(job->message_id, sizeof job->message_id);
-
-    moment_format_date(job->now, job->date);
-    randombytes_buf(random, sizeof random);
-    writer_char(&w, '<');
-    writer_base64(&w, random, sizeof random);
-    writer_char(&w, '@');
-    writer_string(&w, job->config->stamp->host.at);
-    writer_string(&w, ">");
-    writer_char(&w, '\0');
 }
 
 static enum status prepare(struct job *job, const char *from, const struct arguments_values *to)
@@ -169,54 +136,24 @@ static enum status prepare(struct job *job, const char *from, const struct argum
     if (status == STATUS_OK)
         status = open_key(job);
     if (status == STATUS_OK)
-        make_missing(job);
+        stamper_make_missing(job->stamper, job->now, job->date, job->message_id);
     return status;
-}
-
-static bool is_ours(const struct job *job, const struct address *user)
-{
-    const struct config_list *domains = &job->config->stamp->domains;
-
-    for (size_t i = 0; i < domains->count; i++)
-        if (text_equal_fold(address_domain(user), text_of(domains->at[i].at)))
-            return true;
-    return false;
 }
 
 /* In whose name; NULL when nobody's: a sentence was then said. */
 static const struct address *find_user(const struct job *job, const struct letter *letter)
 {
-    char why[LETTER_FAULT_MAX];
-    const struct address *user = job->has_from ? &job->from : letter_author(letter, why);
+    char why[INTAKE_FAULT_MAX];
+    const struct address *user = job->has_from ? &job->from : intake_author(letter, why);
 
     if (user == NULL) {
         command_complain(job->invocation, "not stamped: %s", why);
-    } else if (!is_ours(job, user)) {
+    } else if (!stamper_is_ours(job->stamper, user)) {
         command_complain(job->invocation,
                 "not stamped: %s: not in one of the domains of the stamp section", user->text);
         user = NULL;
     }
     return user;
-}
-
-static bool seal(
-        const struct job *job, const struct address *user, const char *digest, struct writer *w)
-{
-    char receiving[RECEIVING_MAX];
-    struct writer list = writer_of(receiving, sizeof receiving);
-    unsigned char nonce[PAYLOAD_NONCE];
-
-    if (!receiving_format(job->receiving, &list))
-        return false;
-    const struct payload payload = {
-            .host = text_of(job->config->stamp->host.at),
-            .receiving = writer_text(&list),
-            .issued = job->now,
-            .user = address_text(user),
-            .digest = text_of(digest),
-    };
-    randombytes_buf(nonce, sizeof nonce);
-    return payload_seal(keyring_at(job->ring, 0), nonce, &payload, w);
 }
 
 static void put_field(struct writer *w, const char *name, const char *value, const char *eol)
@@ -228,12 +165,11 @@ static void put_field(struct writer *w, const char *name, const char *value, con
 }
 
 /* What stands above the message: its stamp, and the fields it lacks. */
-static enum status make_head(const struct job *job, struct letter *letter, struct writer *w)
+static enum status make_head(
+        const struct job *job, struct intake *intake, const struct letter *letter, struct writer *w)
 {
-    char fault[LETTER_FAULT_MAX];
-    char room[PAYLOAD_TEXT_MAX];
-    struct writer payload = writer_of(room, sizeof room);
-    const enum status status = letter_end(letter, fault);
+    char fault[INTAKE_FAULT_MAX];
+    const enum status status = intake_end(intake, fault);
 
     if (status != STATUS_OK) {
         command_complain(job->invocation, "not stamped: %s", fault);
@@ -242,9 +178,9 @@ static enum status make_head(const struct job *job, struct letter *letter, struc
     const struct address *user = find_user(job, letter);
     if (user == NULL)
         return STATUS_DATA;
-    const char *eol = letter_is_crlf(letter) ? "\r\n" : "\n";
-    if (!seal(job, user, letter_digest(letter), &payload) ||
-            !stamp_format(user, writer_text(&payload), eol, w)) {
+    const char *eol = intake_is_crlf(intake) ? "\r\n" : "\n";
+    if (stamper_seal(job->stamper, user, job->receiving, job->now, text_of(letter_digest(letter)),
+                eol, w) != STAMPER_OK) {
         command_complain(job->invocation,
                 "not stamped: %s: the stamp would be longer than %d octets", user->text,
                 STAMP_FIELD_MAX);
@@ -258,8 +194,8 @@ static enum status make_head(const struct job *job, struct letter *letter, struc
     return STATUS_OK;
 }
 
-/* `letter` may be NULL: then the message is only kept. */
-static enum status take_in(const struct job *job, struct intake *in, struct letter *letter)
+/* `intake` may be NULL: then the message is only kept. */
+static enum status take_in(const struct job *job, struct passage *in, struct intake *intake)
 {
     if (!spool_open(&in->spool)) {
         command_complain(job->invocation, "not stamped: no file to keep the message in: %s",
@@ -281,14 +217,14 @@ static enum status take_in(const struct job *job, struct intake *in, struct lett
                     strerror(errno));
             return STATUS_FAILURE;
         }
-        if (letter != NULL)
-            letter_feed(letter, chunk);
+        if (intake != NULL)
+            intake_feed(intake, chunk);
     }
     return STATUS_OK;
 }
 
 /* The message as it came, what has not been read yet included. */
-static bool write_unchanged(struct intake *in)
+static bool write_unchanged(struct passage *in)
 {
     bool ok = spool_copy(&in->spool, 0, in->spool.len, STDOUT_FILENO) &&
               spool_write(STDOUT_FILENO, in->pending);
@@ -303,7 +239,7 @@ static bool write_unchanged(struct intake *in)
 }
 
 /* The head and the message, without the earlier stamps of our own domains. */
-static bool write_stamped(const struct job *job, const struct intake *in,
+static bool write_stamped(const struct job *job, const struct passage *in,
         const struct letter *letter, struct text head)
 {
     size_t count;
@@ -312,7 +248,7 @@ static bool write_stamped(const struct job *job, const struct intake *in,
     bool ok = spool_write(STDOUT_FILENO, head);
 
     for (size_t i = 0; ok && i < count; i++) {
-        if (!is_ours(job, &stamps[i].stamp.user))
+        if (!stamper_is_ours(job->stamper, &stamps[i].stamp.user))
             continue;
         ok = spool_copy(&in->spool, from, stamps[i].offset - from, STDOUT_FILENO);
         from = stamps[i].offset + stamps[i].len;
@@ -321,26 +257,28 @@ static bool write_stamped(const struct job *job, const struct intake *in,
 }
 
 /* `status`: of what was prepared. Whatever it is, the message passes. */
-static enum status pass(const struct job *job, enum status status, struct intake *in)
+static enum status pass(const struct job *job, enum status status, struct passage *in)
 {
     const struct letter_missing missing = {job->date, job->message_id};
     struct letter *letter = status == STATUS_OK ? letter_init(&missing) : NULL;
+    struct intake *intake = letter != NULL ? intake_init(letter) : NULL;
     char room[HEAD_MAX];
     struct writer head = writer_of(room, sizeof room);
 
-    if (status == STATUS_OK && letter == NULL)
+    if (status == STATUS_OK && intake == NULL)
         status = short_of_memory(job);
-    const enum status taken = take_in(job, in, letter);
+    const enum status taken = take_in(job, in, intake);
     if (status == STATUS_OK)
         status = taken;
     if (status == STATUS_OK)
-        status = make_head(job, letter, &head);
+        status = make_head(job, intake, letter, &head);
     const bool written = status == STATUS_OK ? write_stamped(job, in, letter, writer_text(&head))
                                              : write_unchanged(in);
     if (!written) {
         command_complain(job->invocation, "the message cannot be written: %s", strerror(errno));
         status = STATUS_FAILURE;
     }
+    intake_free(&intake);
     letter_free(&letter);
     spool_close(&in->spool);
     return status;
@@ -356,7 +294,7 @@ static enum status run(const struct invocation *invocation)
             {"--to", .values = &to},
             {NULL},
     };
-    struct intake *in = calloc(1, sizeof *in);
+    struct passage *in = calloc(1, sizeof *in);
     enum status status = STATUS_USAGE;
 
     /* Mail servers limit the size of files: that must be an error like others, not the end. */
@@ -367,7 +305,7 @@ static enum status run(const struct invocation *invocation)
         status = pass(&job, prepare(&job, from, &to), in);
     free(in);
     free(to.at);
-    keyring_free(&job.ring);
+    stamper_free(&job.stamper);
     receiving_free(&job.receiving);
     config_free(&job.config);
     problems_free(&job.problems);
