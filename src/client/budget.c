@@ -1,2 +1,135 @@
 // SPDX-License-Identifier: ISC
 #include "client/budget.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/hash.h"
+
+#define MINUTE 60000 /* milliseconds */
+
+/* How much of a budget is used. Each question weighs a minute's milliseconds, so that the allowance
+ * of a minute comes back in whole numbers each millisecond. */
+struct entry {
+    UT_hash_handle hh;
+    uint64_t used;    /* questions times MINUTE */
+    uint64_t updated; /* milliseconds */
+    size_t len;
+    char key[]; /* empty: all that came late */
+};
+
+struct budget {
+    struct entry *entries; /* the one used last at the end */
+    size_t size;
+    struct entry late;
+};
+
+struct budget *budget_init(size_t size)
+{
+    struct budget *budget = calloc(1, sizeof *budget);
+
+    if (budget != NULL)
+        budget->size = size;
+    return budget;
+}
+
+static void drop(struct budget *budget, struct entry *entry)
+{
+    HASH_DEL(budget->entries, entry);
+    free(entry);
+}
+
+void budget_free(struct budget **budget)
+{
+    struct entry *entry;
+    struct entry *next;
+
+    if (*budget == NULL)
+        return;
+    HASH_ITER(hh, (*budget)->entries, entry, next)
+    {
+        drop(*budget, entry);
+    }
+    free(*budget);
+    *budget = NULL;
+}
+
+static void refill(struct entry *entry, uint32_t per_minute, uint64_t now)
+{
+    const uint64_t elapsed = now > entry->updated ? now - entry->updated : 0;
+    const uint64_t back = elapsed > MINUTE ? (uint64_t)per_minute * MINUTE : elapsed * per_minute;
+
+    entry->used = entry->used > back ? entry->used - back : 0;
+    if (now > entry->updated)
+        entry->updated = now;
+}
+
+static struct entry *find(struct budget *budget, struct text key)
+{
+    struct entry *entry = NULL;
+
+    HASH_FIND(hh, budget->entries, key.at, key.len, entry);
+    return entry;
+}
+
+/* At the end, where those stand that were used last; the shared one when memory is short. */
+static struct entry *add(struct budget *budget, struct entry *entry)
+{
+    HASH_ADD_KEYPTR(hh, budget->entries, entry->key, entry->len, entry);
+    if (entry->hh.tbl != NULL)
+        return entry;
+    free(entry);
+    return &budget->late;
+}
+
+static struct entry *make(struct budget *budget, struct text key)
+{
+    struct entry *entry = calloc(1, sizeof *entry + key.len);
+
+    if (entry == NULL)
+        return &budget->late;
+    memcpy(entry->key, key.at, key.len);
+    entry->len = key.len;
+    return add(budget, entry);
+}
+
+/* Whether there is room for one more. The one not used for the longest time is the first to be
+ * full again. */
+static bool has_room(struct budget *budget, uint32_t per_minute, uint64_t now)
+{
+    struct entry *oldest = budget->entries;
+
+    if (HASH_COUNT(budget->entries) < budget->size)
+        return true;
+    refill(oldest, per_minute, now);
+    if (oldest->used > 0)
+        return false;
+    drop(budget, oldest);
+    return true;
+}
+
+bool budget_take(struct budget *budget, struct text key, uint32_t per_minute, uint64_t now)
+{
+    struct entry *entry = find(budget, key);
+
+    if (entry != NULL) {
+        HASH_DEL(budget->entries, entry);
+        entry = add(budget, entry);
+    } else {
+        entry = has_room(budget, per_minute, now) ? make(budget, key) : &budget->late;
+    }
+    refill(entry, per_minute, now);
+    const bool good = entry->used + MINUTE <= (uint64_t)per_minute * MINUTE;
+    if (good)
+        entry->used += MINUTE;
+    return good;
+}
+
+void budget_give_back(struct budget *budget, struct text key)
+{
+    struct entry *entry = find(budget, key);
+
+    if (entry == NULL)
+        entry = &budget->late;
+    entry->used = entry->used > MINUTE ? entry->used - MINUTE : 0;
+}
