@@ -78,6 +78,7 @@ struct config_verify {
     bool send_ip;
     struct config_text resolver;       /* ADDRESS or ADDRESS@PORT; at NULL: the machine's */
     struct config_list trust_anchors;  /* DS or DNSKEY records */
+    bool trust_anchors_given;          /* `{}` means none, no such line means the root's */
     struct config_list allow_networks; /* network_parse() */
     struct config_list allow_ports;
     uint64_t budget_per_domain; /* questions other than YES a minute */

@@ -20,8 +20,8 @@ struct discovery;
 
 struct discovery_options {
     const char *resolver;             /* `ADDRESS@PORT` or `ADDRESS`; NULL: /etc/resolv.conf's */
-    const char *const *trust_anchors; /* DS or DNSKEY records as text; with none of them the file
-                                       * of Debian's dns-root-data is read, if it is there */
+    const char *const *trust_anchors; /* DS or DNSKEY records as text; none of them: nothing is
+                                       * secure. NULL: Debian's dns-root-data, if it is there */
     size_t trust_anchors_count;
 };
 
@@ -60,7 +60,7 @@ struct discovery_answer {
 };
 
 /* Looks up `_verimail._tcp.` at exactly `domain` (A-labels), then at its organizational domain.
- * `deadline`: clock_milliseconds(). `chance`: for RFC 2782's weights. */
+ * `deadline`: clock_milliseconds(). */
 void discovery_find(struct discovery *discovery, struct text domain, uint64_t deadline,
         struct discovery_answer *answer_r);
 
