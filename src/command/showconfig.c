@@ -11,7 +11,7 @@
 
 static bool is_duration(const struct kind *kind)
 {
-    return kind == &kind_lifetime || kind == &kind_ttl;
+    return kind == &kind_lifetime || kind == &kind_ttl || kind == &kind_timeout;
 }
 
 static uint64_t number_at(const struct option *option, const char *values)
@@ -97,6 +97,8 @@ static void print_option(const struct option *option, const char *values, int in
         fputs(bool_at(option, values) ? "true" : "false", stdout);
     else if (is_duration(option->kind))
         print_duration(number_at(option, values));
+    else if (option->kind == &kind_socket_mode)
+        printf("%04llo", (unsigned long long)number_at(option, values));
     else
         printf("%llu", (unsigned long long)number_at(option, values));
     putchar('\n');
@@ -159,6 +161,15 @@ static json_t *list_json(const struct config_list *list)
     return array;
 }
 
+/* A mode is what people know in octal, which JSON has no numbers in. */
+static json_t *mode_json(uint64_t mode)
+{
+    char text[24];
+
+    (void)snprintf(text, sizeof text, "%04llo", (unsigned long long)mode);
+    return jsontext_string(text);
+}
+
 static json_t *option_json(const struct option *option, const char *values)
 {
     if (is_unset(option, values))
@@ -169,6 +180,8 @@ static json_t *option_json(const struct option *option, const char *values)
         return jsontext_string(text_at(option, values));
     if (option->kind == &kind_bool)
         return json_boolean(bool_at(option, values));
+    if (option->kind == &kind_socket_mode)
+        return mode_json(number_at(option, values));
     return jsontext_number(number_at(option, values));
 }
 

@@ -151,6 +151,22 @@ static void check_stamp(const struct config_stamp *stamp, struct problems *probl
             "domains = {\"example.org\"}", problems);
 }
 
+static void check_verify(const struct config_verify *verify, struct problems *problems)
+{
+    require(verify->line, was_given(&verify->authserv_id), "verify without authserv_id",
+            "authserv_id = \"mx.example.net\", the name that Authentication-Results begins with",
+            problems);
+}
+
+static void check_milter(
+        const struct config *config, const struct config_milter *milter, struct problems *problems)
+{
+    require(milter->line, was_given(&milter->socket), "milter without socket",
+            "socket = \"unix:/var/spool/postfix/verimail/milter.sock\"", problems);
+    require(milter->line, config->stamp_count > 0 || config->verify_count > 0,
+            "a milter with nothing to do", "a section `stamp`, or `verify`, or both", problems);
+}
+
 void check_config(const struct config *config, struct problems *problems)
 {
     const struct texts hosts = {config->hosts, config->hosts_count, sizeof *config->hosts,
@@ -170,4 +186,8 @@ void check_config(const struct config *config, struct problems *problems)
         check_service(config, &config->service[i], problems);
     for (size_t i = 0; i < config->stamp_count; i++)
         check_stamp(&config->stamp[i], problems);
+    for (size_t i = 0; i < config->verify_count; i++)
+        check_verify(&config->verify[i], problems);
+    for (size_t i = 0; i < config->milter_count; i++)
+        check_milter(config, &config->milter[i], problems);
 }

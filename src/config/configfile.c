@@ -2,15 +2,16 @@
 #include "config/configfile.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "config/check.h"
 #include "config/reading.h"
 #include "config/source.h"
 
-struct config *configfile_read(const char *path, struct problems *problems)
+/* Of a text that was made ready; frees it. `before`: problems that others had. NULL: it was not to
+ * be had, and `problems` says why. */
+static struct config *make(char *text, size_t before, struct problems *problems)
 {
-    const size_t before = problems_count(problems);
-    char *text = source_read(path, problems);
     struct config *config = text != NULL ? reading_do(text, problems) : NULL;
 
     free(text);
@@ -19,4 +20,30 @@ struct config *configfile_read(const char *path, struct problems *problems)
     if (problems_count(problems) > before)
         config_free(&config);
     return config;
+}
+
+struct config *configfile_read(const char *path, struct problems *problems)
+{
+    const size_t before = problems_count(problems);
+
+    return make(source_read(path, problems), before, problems);
+}
+
+struct config *configfile_parse(const char *text, size_t len, struct problems *problems)
+{
+    const size_t before = problems_count(problems);
+    char *copy = len <= SOURCE_MAX ? malloc(len + 1) : NULL;
+
+    if (copy == NULL) {
+        problems_add(problems, 0, len <= SOURCE_MAX ? "memory is short" : "it is too long", NULL,
+                len <= SOURCE_MAX ? NULL : "at most 64 MiB");
+        return NULL;
+    }
+    memcpy(copy, text, len);
+    copy[len] = '\0';
+    if (!source_prepare(copy, len, problems)) {
+        free(copy);
+        copy = NULL;
+    }
+    return make(copy, before, problems);
 }

@@ -9,5 +9,8 @@
  * where. Key files are not opened. Not to be called by two threads at once (libconfuse hands no
  * context to its callbacks). */
 struct config *configfile_read(const char *path, struct problems *problems);
+/* The same for what such a file holds, for a process that is handed it. The lines that `problems`
+ * names are those of `text`. */
+struct config *configfile_parse(const char *text, size_t len, struct problems *problems);
 
 #endif

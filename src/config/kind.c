@@ -3,8 +3,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 
 #include "base/endpoint.h"
+#include "base/network.h"
 #include "protocol/address.h"
 #include "protocol/answer.h"
 #include "protocol/domain.h"
@@ -126,6 +128,120 @@ static bool take_listen(const struct kind *kind, const char *value, void *at_r)
     return endpoint_parse(value, &endpoint) && keep(value, at_r);
 }
 
+/* Printable octets and spaces; what is not ASCII is left to whoever compares it. */
+static bool is_printable(const char *value)
+{
+    for (const char *at = value; *at != '\0'; at++)
+        if ((unsigned char)*at < ' ' || *at == 0x7f)
+            return false;
+    return value[0] != '\0';
+}
+
+static bool take_daemon(const struct kind *kind, const char *value, void *at_r)
+{
+    (void)kind;
+    return is_printable(value) && keep(value, at_r);
+}
+
+/* The resolver reads the rest. */
+static bool take_anchor(const struct kind *kind, const char *value, void *at_r)
+{
+    (void)kind;
+    return is_printable(value) &&
+           (strcasestr(value, " DS ") != NULL || strcasestr(value, " DNSKEY ") != NULL) &&
+           keep(value, at_r);
+}
+
+static bool take_network(const struct kind *kind, const char *value, void *at_r)
+{
+    struct network network;
+
+    (void)kind;
+    return network_parse(value, &network) && keep(value, at_r);
+}
+
+static bool is_port(const char *value)
+{
+    uint64_t port;
+
+    return text_decimal(text_of(value), UINT16_MAX, &port) && port > 0;
+}
+
+static bool take_port(const struct kind *kind, const char *value, void *at_r)
+{
+    (void)kind;
+    return is_port(value) && keep(value, at_r);
+}
+
+/* An address alone, of either family. */
+static bool is_address(struct text t)
+{
+    struct network network;
+    char room[ENDPOINT_TEXT_MAX];
+
+    if (t.len >= sizeof room || memchr(t.at, '/', t.len) != NULL)
+        return false;
+    memcpy(room, t.at, t.len);
+    room[t.len] = '\0';
+    return network_parse(room, &network);
+}
+
+static bool take_resolver(const struct kind *kind, const char *value, void *at_r)
+{
+    const char *at = strchr(value, '@');
+    const size_t len = at != NULL ? (size_t)(at - value) : strlen(value);
+
+    (void)kind;
+    return is_address((struct text){value, len}) && (at == NULL || is_port(at + 1)) &&
+           keep(value, at_r);
+}
+
+static bool is_unix_socket(const char *path)
+{
+    return path[0] == '/' && strlen(path) < sizeof((struct sockaddr_un *)NULL)->sun_path;
+}
+
+/* PORT@ADDRESS */
+static bool is_inet_socket(const char *value)
+{
+    const char *at = strchr(value, '@');
+    char port[6] = "";
+
+    if (at == NULL || at - value >= (long)sizeof port)
+        return false;
+    memcpy(port, value, (size_t)(at - value));
+    return is_port(port) && is_address(text_of(at + 1));
+}
+
+static bool take_socket(const struct kind *kind, const char *value, void *at_r)
+{
+    (void)kind;
+    if (strncmp(value, "unix:", 5) == 0)
+        return is_unix_socket(value + 5) && keep(value, at_r);
+    if (strncmp(value, "inet:", 5) == 0)
+        return strchr(value + 5, ':') == NULL && is_inet_socket(value + 5) && keep(value, at_r);
+    return strncmp(value, "inet6:", 6) == 0 && strchr(value + 6, ':') != NULL &&
+           is_inet_socket(value + 6) && keep(value, at_r);
+}
+
+static bool take_octal(const struct kind *kind, const char *value, void *at_r)
+{
+    char *end = NULL;
+    const unsigned long mode = strtoul(value, &end, 8);
+
+    if (!text_is_digit(value[0]) || *end != '\0' || mode < kind->min || mode > kind->max)
+        return false;
+    *(uint64_t *)at_r = mode;
+    return true;
+}
+
+static bool take_logins(const struct kind *kind, const char *value, void *at_r)
+{
+    (void)kind;
+    return (strcmp(value, "same") == 0 || strcmp(value, "any") == 0 || value[0] == '/') &&
+           keep(value, at_r);
+}
+
 static bool take_key(const struct kind *kind, const char *value, void *at_r)
 {
     unsigned char key[KEY_OCTETS];
@@ -178,6 +294,28 @@ const struct kind kind_replay = TEXT_KIND(take_word, "none");
 const struct kind kind_log_format = TEXT_KIND(take_word, "text or json");
 const struct kind kind_log_level = TEXT_KIND(take_word, "info or notice or warning or error");
 const struct kind kind_deny = TEXT_KIND(take_word, "expired or changed or redirected");
+const struct kind kind_mode = TEXT_KIND(take_word, "enforce or monitor");
+const struct kind kind_on_no = TEXT_KIND(take_word, "reject or quarantine or mark");
+const struct kind kind_on_permerror = TEXT_KIND(take_word, "reject or mark");
+const struct kind kind_or_tempfail = TEXT_KIND(take_word, "accept or tempfail");
+const struct kind kind_or_reject = TEXT_KIND(take_word, "accept or reject");
+const struct kind kind_resolver = TEXT_KIND(take_resolver, "ADDRESS or ADDRESS@PORT");
+const struct kind kind_anchor = TEXT_KIND(
+        take_anchor, "a DS or DNSKEY record in one line, as in \". IN DS 20326 8 2 ...\"");
+const struct kind kind_daemon = TEXT_KIND(take_daemon, "what the mail server has in {daemon_name}");
+const struct kind kind_group = TEXT_KIND(take_name, "a group of this machine");
+const struct kind kind_network =
+        TEXT_KIND(take_network, "an address, or ADDRESS/BITS with no bit set behind them");
+const struct kind kind_port = TEXT_KIND(take_port, "a port from 1 to 65535");
+const struct kind kind_budget =
+        NUMBER_KIND(take_number, "a number from 1 to 1000000 a minute", 1, 1000000);
+const struct kind kind_timeout =
+        NUMBER_KIND(take_duration, "a time from 1s to 20s: a mail server waits no longer", 1, 20);
+const struct kind kind_socket = TEXT_KIND(
+        take_socket, "unix:/PATH of at most 107 octets, inet:PORT@ADDRESS, or inet6:PORT@ADDRESS");
+const struct kind kind_socket_mode =
+        NUMBER_KIND(take_octal, "an octal mode from 0600 to 0777", 0600, 0777);
+const struct kind kind_logins = TEXT_KIND(take_logins, "same, any, or the path of a table");
 const struct kind kind_workers = NUMBER_KIND(take_number, "a number from 1 to 256", 1, 256);
 const struct kind kind_connections =
         NUMBER_KIND(take_number, "a number from 1 to 100000", 1, 100000);

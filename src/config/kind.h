@@ -34,22 +34,38 @@ struct kind {
     bool is_text; /* char *, the first member of a struct config_text */
 };
 
-extern const struct kind kind_bool;        /* bool: true, false, yes, no, on, off */
-extern const struct kind kind_path;        /* char *: absolute */
-extern const struct kind kind_name;        /* char *: a user of this machine */
-extern const struct kind kind_domain;      /* char *, as A-labels */
-extern const struct kind kind_local;       /* char *, canonical local part or `*` */
-extern const struct kind kind_listen;      /* char *: ADDRESS:PORT, as endpoint_parse() takes it */
-extern const struct kind kind_host_key;    /* char *: the text form of a host's public key */
-extern const struct kind kind_service_key; /* char *: the text form of a service's public key */
-extern const struct kind kind_replay;      /* char * */
-extern const struct kind kind_log_format;  /* char * */
-extern const struct kind kind_log_level;   /* char * */
-extern const struct kind kind_deny;        /* char * */
-extern const struct kind kind_workers;     /* uint64_t */
-extern const struct kind kind_connections; /* uint64_t */
-extern const struct kind kind_rate;        /* uint64_t, per second */
-extern const struct kind kind_lifetime;    /* uint64_t, seconds: 90, 90s, 15m, 12h, 7d */
-extern const struct kind kind_ttl;         /* uint64_t, seconds, at most ANSWER_TTL_MAX */
+extern const struct kind kind_bool;         /* bool: true, false, yes, no, on, off */
+extern const struct kind kind_path;         /* char *: absolute */
+extern const struct kind kind_name;         /* char *: a user of this machine */
+extern const struct kind kind_domain;       /* char *, as A-labels */
+extern const struct kind kind_local;        /* char *, canonical local part or `*` */
+extern const struct kind kind_listen;       /* char *: ADDRESS:PORT, as endpoint_parse() takes it */
+extern const struct kind kind_host_key;     /* char *: the text form of a host's public key */
+extern const struct kind kind_service_key;  /* char *: the text form of a service's public key */
+extern const struct kind kind_replay;       /* char * */
+extern const struct kind kind_log_format;   /* char * */
+extern const struct kind kind_log_level;    /* char * */
+extern const struct kind kind_deny;         /* char * */
+extern const struct kind kind_workers;      /* uint64_t */
+extern const struct kind kind_connections;  /* uint64_t */
+extern const struct kind kind_rate;         /* uint64_t, per second */
+extern const struct kind kind_lifetime;     /* uint64_t, seconds: 90, 90s, 15m, 12h, 7d */
+extern const struct kind kind_mode;         /* char *: enforce, monitor */
+extern const struct kind kind_on_no;        /* char *: reject, quarantine, mark */
+extern const struct kind kind_on_permerror; /* char *: reject, mark */
+extern const struct kind kind_or_tempfail;  /* char *: accept, tempfail */
+extern const struct kind kind_or_reject;    /* char *: accept, reject */
+extern const struct kind kind_resolver;     /* char *: ADDRESS or ADDRESS@PORT */
+extern const struct kind kind_anchor;       /* char *: a DS or DNSKEY record */
+extern const struct kind kind_daemon;       /* char *: a value of the macro {daemon_name} */
+extern const struct kind kind_group;        /* char *: a group of this machine */
+extern const struct kind kind_network;      /* char *, as network_parse() takes it */
+extern const struct kind kind_port;         /* char *: 1 to 65535 */
+extern const struct kind kind_budget;       /* uint64_t, per minute */
+extern const struct kind kind_timeout;      /* uint64_t, seconds */
+extern const struct kind kind_socket;       /* char *: unix:PATH, inet:PORT@ADDRESS, inet6:... */
+extern const struct kind kind_socket_mode;  /* uint64_t, written in octal */
+extern const struct kind kind_logins;       /* char *: same, any, or an absolute path */
+extern const struct kind kind_ttl;          /* uint64_t, seconds, at most ANSWER_TTL_MAX */
 
 #endif

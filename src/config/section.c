@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config/config.h"
+#include "protocol/text.h"
 
 #define AT(type, member) .offset = offsetof(struct type, member)
 #define LIST(type, member) AT(type, member), .is_list = true
@@ -73,6 +74,44 @@ static const struct option stamp_options[] = {
         {NULL},
 };
 
+static const struct option verify_options[] = {
+        {"authserv_id", &kind_domain, AT(config_verify, authserv_id)},
+        {"mode", &kind_mode, AT(config_verify, mode), .fallback = "enforce"},
+        {"on_no", &kind_on_no, AT(config_verify, on_no), .fallback = "reject"},
+        {"on_permerror", &kind_on_permerror, AT(config_verify, on_permerror), .fallback = "reject"},
+        {"on_temperror", &kind_or_tempfail, AT(config_verify, on_temperror), .fallback = "accept"},
+        {"timeout", &kind_timeout, AT(config_verify, timeout), .fallback = "5s"},
+        {"send_ip", &kind_bool, AT(config_verify, send_ip), .fallback = "true"},
+        {"resolver", &kind_resolver, AT(config_verify, resolver)},
+        {"trust_anchors", &kind_anchor, LIST(config_verify, trust_anchors),
+                .given = offsetof(struct config_verify, trust_anchors_given)},
+        {"allow_networks", &kind_network, LIST(config_verify, allow_networks)},
+        {"allow_ports", &kind_port, LIST(config_verify, allow_ports)},
+        {"budget_per_domain", &kind_budget, AT(config_verify, budget_per_domain),
+                .fallback = "600"},
+        {"budget_per_address", &kind_budget, AT(config_verify, budget_per_address),
+                .fallback = "6000"},
+        {NULL},
+};
+
+static const struct option milter_options[] = {
+        {"socket", &kind_socket, AT(config_milter, socket)},
+        {"socket_mode", &kind_socket_mode, AT(config_milter, socket_mode), .fallback = "0660"},
+        {"socket_group", &kind_group, AT(config_milter, socket_group)},
+        {"run_as", &kind_name, AT(config_milter, run_as), .fallback = "verimail"},
+        {"trusted_networks", &kind_network, LIST(config_milter, trusted_networks),
+                .fallback = "127.0.0.0/8,::1"},
+        {"trusted_daemons", &kind_daemon, LIST(config_milter, trusted_daemons)},
+        {"stamp_relayed", &kind_network, LIST(config_milter, stamp_relayed)},
+        {"logins", &kind_logins, AT(config_milter, logins), .fallback = "same"},
+        {"on_foreign_from", &kind_or_reject, AT(config_milter, on_foreign_from),
+                .fallback = "accept"},
+        {"stamp_errors", &kind_or_tempfail, AT(config_milter, stamp_errors), .fallback = "accept"},
+        {"log_format", &kind_log_format, AT(config_milter, log_format), .fallback = "text"},
+        {"log_level", &kind_log_level, AT(config_milter, log_level), .fallback = "info"},
+        {NULL},
+};
+
 const struct section sections[] = {
         {.name = "service",
                 .options = service_options,
@@ -95,6 +134,14 @@ const struct section sections[] = {
                 .options = stamp_options,
                 .size = sizeof(struct config_stamp),
                 WITHIN(config, stamp)},
+        {.name = "verify",
+                .options = verify_options,
+                .size = sizeof(struct config_verify),
+                WITHIN(config, verify)},
+        {.name = "milter",
+                .options = milter_options,
+                .size = sizeof(struct config_milter),
+                WITHIN(config, milter)},
         {NULL},
 };
 
@@ -106,23 +153,36 @@ const struct option *section_option(const struct section *section, const char *n
     return NULL;
 }
 
-bool section_defaults(const struct section *section, void *values)
+static bool default_list(const struct option *option, struct config_list *list)
 {
-    for (const struct option *o = section->options; o->name != NULL; o++) {
-        if (o->fallback == NULL)
-            continue;
-        if (!o->is_list) {
-            if (!o->kind->take(o->kind, o->fallback, (char *)values + o->offset))
-                return false;
-            continue;
-        }
+    char value[64];
+    struct reader values = reader_of(text_of(option->fallback));
+
+    while (values.rest.len > 0) {
+        const struct text one = reader_field(&values, ',');
         struct config_text text = {0};
-        if (!o->kind->take(o->kind, o->fallback, &text.at))
+        if (one.len >= sizeof value)
             return false;
-        if (!config_list_add((void *)((char *)values + o->offset), text)) {
+        memcpy(value, one.at, one.len);
+        value[one.len] = '\0';
+        if (!option->kind->take(option->kind, value, &text.at))
+            return false;
+        if (!config_list_add(list, text)) {
             free(text.at);
             return false;
         }
+    }
+    return true;
+}
+
+bool section_defaults(const struct section *section, void *values)
+{
+    for (const struct option *o = section->options; o->name != NULL; o++) {
+        void *at = (char *)values + o->offset;
+        if (o->fallback == NULL)
+            continue;
+        if (o->is_list ? !default_list(o, at) : !o->kind->take(o->kind, o->fallback, at))
+            return false;
     }
     return true;
 }

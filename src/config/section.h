@@ -13,7 +13,8 @@ struct option {
     const struct kind *kind;
     size_t offset;
     bool is_list;         /* struct config_list at `offset`; the kind must be a text */
-    const char *fallback; /* the default, written as in the file; NULL: zero or empty */
+    const char *fallback; /* the default, written as in the file, a list's with commas; NULL: zero
+                           * or empty */
     size_t given;         /* offset of a bool: whether the file had it; 0: nobody asks */
 };
 
