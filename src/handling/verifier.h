@@ -18,6 +18,9 @@ struct verifier;
 struct verifier *verifier_init(const struct config_verify *verify);
 void verifier_free(struct verifier **verifier);
 
+/* How the network may be asked; for who asks about no message. */
+const struct client_policy *verifier_policy(const struct verifier *verifier);
+
 /* What discovery_init() is to be given; borrows from `verify`. `anchors_r` has room for as many as
  * verify->trust_anchors. */
 struct discovery_options verifier_discovery(
