@@ -72,6 +72,12 @@ void problems_add(struct problems *p, unsigned line, const char *what, const cha
     fputc('\n', p->out);
 }
 
+void problems_join(struct problems *p, struct problems *others)
+{
+    p->count += others->count;
+    fputs(problems_text(others), p->out);
+}
+
 size_t problems_count(const struct problems *p)
 {
     return p->count;

@@ -16,6 +16,9 @@ void problems_free(struct problems **problems);
 void problems_add(struct problems *problems, unsigned line, const char *what, const char *value,
         const char *expected);
 
+/* Adds those of another file, which stay in `others` too. */
+void problems_join(struct problems *problems, struct problems *others);
+
 size_t problems_count(const struct problems *problems);
 /* All of them, a line each with its line end; borrowed. */
 const char *problems_text(struct problems *problems);
