@@ -29,9 +29,11 @@ struct discovery_options verifier_discovery(
 /* What was found out about a message. */
 struct verification {
     enum verdict verdict;
-    struct text reason;           /* one word; empty: none. Of ours, or one of design section 3 */
-    const struct address *author; /* borrowed from the letter; NULL when PERMERROR */
-    enum letter_fault fault;      /* why PERMERROR */
+    struct text reason;           /* one word; empty: none. Design section 3 has it, or it is of
+                                   * letter_fault_word(), or TEMPERROR: client_step_word() */
+    const struct address *author; /* borrowed from the letter; NULL when it names none: PERMERROR,
+                                   * or LETTER_MEMORY, which is a TEMPERROR */
+    enum letter_fault fault;      /* why there is none */
     size_t stamps;                /* of the author, in the message */
     bool asked;                   /* `outcome` is set */
     struct client_outcome outcome;
@@ -42,7 +44,8 @@ void verifier_judge(const struct verifier *verifier, struct client *client,
         const struct letter *letter, struct text rcpt, struct text ip,
         struct verification *verification_r);
 
-/* The value of our field; empty when the verdict is none. `room` of RESULTS_VALUE_MAX will do. */
+/* The value of our field, of at most RESULTS_VALUE_MAX octets. False, with nothing to be used in
+ * `w`, when the verdict is none, when `verify` has no authserv_id, or when there is no room. */
 bool verifier_results(const struct verifier *verifier, const struct verification *verification,
         const char *eol, struct writer *w) __attribute__((warn_unused_result));
 
@@ -57,9 +60,11 @@ const char *action_name(enum action action); /* "accept" ... */
 
 #define VERIFIER_REPLY_MAX 512
 
-/* What is to be done, in `mode = enforce`. For TEMPFAIL and REJECT `code_r` and `status_r` are the
- * reply ("550", "5.7.1") and `text_r` its text, in which nothing is from the network but the
- * author's domain, which passed domain.h. Static strings. */
+/* What is to be done, in `mode = enforce`. A spent budget and short memory are a TEMPFAIL whatever
+ * on_temperror says: a flood does not switch the protection off. For TEMPFAIL and REJECT `code_r`
+ * and `status_r` are the reply ("550", "5.7.1"; static strings) and `text_r` its text, in which
+ * nothing is from the network but the author's domain, which passed domain.h; else all are empty.
+ */
 enum action verifier_action(const struct verifier *verifier,
         const struct verification *verification, const char **code_r, const char **status_r,
         char text_r[VERIFIER_REPLY_MAX]);
