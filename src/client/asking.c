@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -206,7 +208,7 @@ void asking_run(const struct endpoint *endpoints, size_t count, struct text line
     close(fd);
 }
 
-const char *asking_result_text(enum asking_result result)
+void asking_describe(const struct asking *asking, char *text_r, size_t size)
 {
     static const char *const texts[] = {
             [ASKING_ANSWERED] = "answered",
@@ -215,6 +217,9 @@ const char *asking_result_text(enum asking_result result)
             [ASKING_CLOSED] = "closed without an answer",
             [ASKING_NOT_ANSWER] = "what came is no answer",
     };
+    const bool has_error = asking->error != 0 && asking->result != ASKING_TIME_OUT &&
+                           asking->result != ASKING_NOT_ANSWER;
 
-    return texts[result];
+    snprintf(text_r, size, "%s%s%s", texts[asking->result], has_error ? ": " : "",
+            has_error ? strerror(asking->error) : "");
 }

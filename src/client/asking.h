@@ -38,7 +38,7 @@ struct asking {
 void asking_run(const struct endpoint *endpoints, size_t count, struct text line, uint64_t deadline,
         struct asking *asking_r);
 
-/* A sentence: "nobody answered in time"; static. */
-const char *asking_result_text(enum asking_result result);
+/* Why there is no answer: "nobody answered in time", "no connection: Connection refused". */
+void asking_describe(const struct asking *asking, char *text_r, size_t size);
 
 #endif

@@ -356,16 +356,6 @@ const char *client_step_word(enum client_step step)
     return words[step];
 }
 
-static void describe_no_answer(const struct asking *asking, char *text_r, size_t size)
-{
-    const char *what = asking_result_text(asking->result);
-
-    if (asking->result == ASKING_NO_CONNECTION && asking->error != 0)
-        snprintf(text_r, size, "%s: %s", what, strerror(asking->error));
-    else
-        snprintf(text_r, size, "%s", what);
-}
-
 static const char *why_forbidden(const struct client_outcome *outcome)
 {
     for (size_t i = 0; i < outcome->discovery.count; i++)
@@ -396,7 +386,7 @@ void client_outcome_text(const struct client_outcome *outcome, char *text_r, siz
         snprintf(text_r, size, "the service did not answer lately, or is busy with our questions");
         break;
     case CLIENT_NO_ANSWER:
-        describe_no_answer(&outcome->asking, text_r, size);
+        asking_describe(&outcome->asking, text_r, size);
         break;
     case CLIENT_BUDGET:
         snprintf(text_r, size, "too many questions with another answer than YES");

@@ -3,13 +3,13 @@
 
 #include "base/clock.h"
 #include "command/arguments.h"
-#include "command/client.h"
 #include "command/escape.h"
 #include "command/jsontext.h"
+#include "command/place.h"
 #include "command/questionline.h"
+#include "command/receiver.h"
 
-#define TIME_LIMIT 5000 /* milliseconds for everything */
-#define SHOWN_MAX 80    /* octets of what is no answer */
+#define SHOWN_MAX 80 /* octets of what is no answer */
 
 static void print_answer(const struct answer *answer)
 {
@@ -21,6 +21,17 @@ static void print_answer(const struct answer *answer)
     if (answer->scope_domain)
         printf(" scope=domain");
     putchar('\n');
+}
+
+static void print_none(const char *domain, bool as_json)
+{
+    if (as_json) {
+        json_t *document = jsontext_object();
+        jsontext_set(document, "verdict", jsontext_string(verdict_name(VERDICT_NONE)));
+        jsontext_print(stdout, document);
+        return;
+    }
+    printf("%s %s does not use Verimail\n", verdict_name(VERDICT_NONE), domain);
 }
 
 static void print_answer_json(const struct answer *answer)
@@ -37,18 +48,19 @@ static void print_answer_json(const struct answer *answer)
     jsontext_print(stdout, document);
 }
 
-/* `reply`: what came instead of an answer; NULL: `cause` says it all. */
+/* `asking`: what came instead of an answer; NULL: nobody could be asked. */
 static void print_temperror(
-        const char *server, const char *cause, const struct client_reply *reply, bool as_json)
+        const char *server, const char *cause, const struct asking *asking, bool as_json)
 {
-    const size_t len = reply == NULL ? 0 : reply->len < SHOWN_MAX ? reply->len : SHOWN_MAX;
-    const struct text shown = {reply != NULL ? reply->octets : "", len};
+    const size_t came = asking == NULL ? 0 : asking->reply_len;
+    const struct text shown = {
+            asking != NULL ? asking->reply : "", came < SHOWN_MAX ? came : SHOWN_MAX};
 
     if (as_json) {
         json_t *document = jsontext_object();
         jsontext_set(document, "verdict", jsontext_string(verdict_name(VERDICT_TEMPERROR)));
         jsontext_set(document, "cause", jsontext_string(cause));
-        if (reply != NULL)
+        if (came > 0)
             jsontext_set(document, "received", jsontext_of(shown));
         jsontext_print(stdout, document);
         return;
@@ -56,45 +68,99 @@ static void print_temperror(
     printf("%s ", verdict_name(VERDICT_TEMPERROR));
     escape_put(stdout, text_of(server));
     printf(": %s", cause);
-    if (reply != NULL) {
+    if (came > 0) {
         fputs(": ", stdout);
         escape_put(stdout, shown);
-        if (len < reply->len)
+        if (shown.len < came)
             fputs("...", stdout);
     }
     putchar('\n');
 }
 
-static enum status ask(
-        const struct client_server *server, const char *name, struct text line, bool as_json)
+static enum status print_asking(const char *server, const struct asking *asking, bool as_json)
 {
-    char cause[CLIENT_CAUSE_MAX];
-    struct client_reply reply;
-    struct answer answer;
+    char cause[DISCOVERY_CAUSE_MAX];
 
-    if (!client_ask(server, line, clock_milliseconds() + TIME_LIMIT, &reply, cause)) {
-        print_temperror(name, cause, NULL, as_json);
-        return STATUS_TEMPERROR;
-    }
-    if (!answer_parse((struct text){reply.octets, reply.len}, &answer)) {
-        print_temperror(name, "what came is no answer", &reply, as_json);
+    if (asking->result != ASKING_ANSWERED) {
+        asking_describe(asking, cause, sizeof cause);
+        print_temperror(server, cause, asking, as_json);
         return STATUS_TEMPERROR;
     }
     if (as_json)
-        print_answer_json(&answer);
+        print_answer_json(&asking->answer);
     else
-        print_answer(&answer);
-    return command_status(answer.verdict);
+        print_answer(&asking->answer);
+    return command_status(asking->answer.verdict);
+}
+
+/* Where we were told to. */
+static enum status ask_place(
+        const struct place *place, const char *name, struct text line, bool as_json)
+{
+    const uint64_t deadline = clock_milliseconds() + CLIENT_TIMEOUT;
+    struct endpoint endpoints[ASKING_ENDPOINTS_MAX];
+    char cause[PLACE_CAUSE_MAX];
+    struct asking asking;
+    const size_t count = place_find(place, deadline, endpoints, ASKING_ENDPOINTS_MAX, cause);
+
+    if (count == 0) {
+        print_temperror(name, cause, NULL, as_json);
+        return STATUS_TEMPERROR;
+    }
+    asking_run(endpoints, count, line, deadline, &asking);
+    return print_asking(name, &asking, as_json);
+}
+
+/* The service that the DNS names. The line is the question; it was looked at. */
+static enum status ask_domain(const struct invocation *invocation, const struct questionline *asked,
+        struct text line, bool as_json)
+{
+    struct receiver receiver;
+    struct client_outcome outcome;
+    struct question question;
+    char cause[DISCOVERY_CAUSE_MAX];
+    enum status status = receiver_init(invocation, &receiver);
+
+    if (status == STATUS_OK && !question_parse(line, text_of(""), &question)) {
+        command_complain(invocation, "user %s: without --server it needs its domain", asked->user);
+        status = STATUS_DATA;
+    }
+    if (status != STATUS_OK) {
+        receiver_clear(&receiver);
+        return status;
+    }
+    const bool unstamped = text_equal(question.payload, text_of("-"));
+    const struct client_question about = {
+            .author = &question.user,
+            .payload = unstamped ? text_of("") : question.payload,
+            .rcpt = question.rcpt,
+            .digest = question.digest,
+            .ip = question.ip,
+    };
+    client_ask(receiver.client, verifier_policy(receiver.verifier), &about, &outcome);
+    const struct text domain = address_domain(&question.user);
+    if (outcome.step == CLIENT_ANSWERED || outcome.step == CLIENT_NO_ANSWER) {
+        status = print_asking(domain.at, &outcome.asking, as_json);
+    } else if (outcome.verdict == VERDICT_NONE) {
+        print_none(domain.at, as_json);
+        status = STATUS_NONE;
+    } else {
+        client_outcome_text(&outcome, cause, sizeof cause);
+        print_temperror(domain.at, cause, NULL, as_json);
+        status = STATUS_TEMPERROR;
+    }
+    receiver_clear(&receiver);
+    return status;
 }
 
 static enum status run(const struct invocation *invocation)
 {
     struct questionline asked = {0};
-    const char *name = NULL;
+    const char *server = NULL;
     const char *operands[2];
     bool as_json = false;
     const struct arguments_option options[] = {
-            {"--server", .value = &name},
+            {"--server", .value = &server},
             {"--rcpt", .value = &asked.rcpt},
             {"--digest", .value = &asked.digest},
             {"--ip", .value = &asked.ip},
@@ -103,28 +169,31 @@ static enum status run(const struct invocation *invocation)
     };
     char room[QUESTION_MAX];
     struct writer line = writer_of(room, sizeof room);
-    struct client_server server;
+    struct place place;
 
     if (!arguments_read(invocation, options, 2, 2, operands))
         return STATUS_USAGE;
-    if (name == NULL || !client_parse(name, &server)) {
-        command_complain(invocation, "--server %s: expected HOST:PORT, with [..] around IPv6",
-                name != NULL ? name : "is missing");
+    if (server != NULL && !place_parse(server, &place)) {
+        command_complain(
+                invocation, "--server %s: expected HOST:PORT, with [..] around IPv6", server);
         return STATUS_USAGE;
     }
     asked.user = operands[0];
     asked.payload = operands[1];
     if (!questionline_write(&asked, invocation, &line))
         return STATUS_DATA;
-    return ask(&server, name, writer_text(&line), as_json);
+    return server != NULL ? ask_place(&place, server, writer_text(&line), as_json)
+                          : ask_domain(invocation, &asked, writer_text(&line), as_json);
 }
 
 const struct command command_ask = {
         .name = "ask",
-        .synopsis = "--server HOST[:PORT] USER PAYLOAD [--rcpt DOMAIN[,DOMAIN]...] "
+        .synopsis = "[--server HOST[:PORT]] USER PAYLOAD [--rcpt DOMAIN[,DOMAIN]...] "
                     "[--digest DIGEST] [--ip ADDRESS] [--json]",
         .summary = "ask a service one question",
-        .help = "  --server HOST[:PORT]  the service; port 26 unless it is given\n"
+        .help = "  --server HOST[:PORT]  this service, at port 26 unless it is given; without it "
+                "the\n"
+                "                        one that the DNS names for the user's domain\n"
                 "  --rcpt DOMAIN[,...]   the receiving domains, or `*`\n"
                 "  --digest DIGEST       the message's digest\n"
                 "  --ip ADDRESS          where the message came from\n"

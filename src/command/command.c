@@ -57,8 +57,10 @@ enum status command_status(enum verdict verdict)
     case VERDICT_ALLOW:
         return STATUS_ALLOW;
     case VERDICT_NONE:
-    case VERDICT_TEMPERROR:
+        return STATUS_NONE;
     case VERDICT_PERMERROR:
+        return STATUS_PERMERROR;
+    case VERDICT_TEMPERROR:
         break;
     }
     return STATUS_TEMPERROR;

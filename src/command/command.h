@@ -14,6 +14,8 @@ enum status {
     STATUS_NO = 1,
     STATUS_ALLOW = 2,
     STATUS_TEMPERROR = 3,         /* no answer */
+    STATUS_NONE = 4,              /* the domain does not use Verimail */
+    STATUS_PERMERROR = 5,         /* the message names no author */
     STATUS_USAGE = EX_USAGE,      /* 64: the command line */
     STATUS_DATA = EX_DATAERR,     /* 65: what was read */
     STATUS_INPUT = EX_NOINPUT,    /* 66: cannot be read */
@@ -42,6 +44,7 @@ struct invocation {
 };
 
 extern const struct command command_ask;
+extern const struct command command_check;
 extern const struct command command_config;
 extern const struct command command_digest;
 extern const struct command command_explain;

@@ -14,6 +14,7 @@ static const struct command *const commands[] = {
         &command_keygen,
         &command_stamp,
         &command_digest,
+        &command_check,
         &command_ask,
         &command_explain,
         &command_config,
@@ -21,7 +22,8 @@ static const struct command *const commands[] = {
 };
 
 static const char statuses[] =
-        "Exit status: 0 YES or done, 1 NO, 2 ALLOW, 3 temperror (no answer), 64 command line,\n"
+        "Exit status: 0 YES or done, 1 NO, 2 ALLOW, 3 temperror (no answer), 4 none (the domain\n"
+        "does not use Verimail), 5 permerror (the message names no author), 64 command line,\n"
         "65 bad input, 66 cannot be read, 73 cannot be created, 75 try again later,\n"
         "78 configuration.\n";
 

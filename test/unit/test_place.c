@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "command/client.h"
+#include "command/place.h"
 
 static void servers(void **state)
 {
@@ -38,8 +38,8 @@ static void servers(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        struct client_server server = {"", ""};
-        const bool ok = client_parse(table[i].text, &server);
+        struct place server = {"", ""};
+        const bool ok = place_parse(table[i].text, &server);
         if (ok != (table[i].host != NULL) ||
                 (ok && (strcmp(server.host, table[i].host) != 0 ||
                                strcmp(server.port, table[i].port) != 0))) {
@@ -52,17 +52,17 @@ static void servers(void **state)
 
 static void a_name_at_its_longest(void **state)
 {
-    char name[CLIENT_HOST_MAX + 1];
-    struct client_server server;
+    char name[PLACE_HOST_MAX + 1];
+    struct place server;
 
     (void)state;
     memset(name, 'a', sizeof name);
-    name[CLIENT_HOST_MAX - 1] = '\0';
-    assert_true(client_parse(name, &server));
+    name[PLACE_HOST_MAX - 1] = '\0';
+    assert_true(place_parse(name, &server));
     assert_string_equal(server.host, name);
-    name[CLIENT_HOST_MAX - 1] = 'a';
-    name[CLIENT_HOST_MAX] = '\0';
-    assert_false(client_parse(name, &server));
+    name[PLACE_HOST_MAX - 1] = 'a';
+    name[PLACE_HOST_MAX] = '\0';
+    assert_false(place_parse(name, &server));
 }
 
 int main(void)

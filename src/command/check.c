@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: ISC
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/network.h"
+#include "command/arguments.h"
+#include "command/escape.h"
+#include "command/intake.h"
+#include "command/jsontext.h"
+#include "command/receiver.h"
+#include "protocol/question.h"
+
+#define PAYLOAD_SHOWN 24 /* octets of a payload */
+
+/* What it takes to check one message. */
+struct job {
+    const struct invocation *invocation;
+    struct receiver receiver;
+    struct letter *letter;
+    char rcpt_room[QUESTION_RCPT_MAX];
+    struct writer rcpt;
+    const char *mail_from; /* NULL: was not given */
+    const char *ip;        /* NULL: was not given */
+    bool explain;
+    bool as_json;
+    struct verification found;
+    enum action action;
+    const char *code;
+    const char *status;
+    char reply[VERIFIER_REPLY_MAX];
+    char field[RESULTS_VALUE_MAX]; /* empty: none is written */
+};
+
+/* USER@DOMAIN, or a domain alone; what cannot be named in a question is `*`, as in the milter. */
+static void add_recipient(struct job *job, const char *address)
+{
+    const char *at = strrchr(address, '@');
+    char ascii[DOMAIN_MAX + 1];
+    const struct text so_far = writer_text(&job->rcpt);
+
+    if (text_equal(so_far, text_of("*")))
+        return;
+    const bool named = domain_to_ascii(text_of(at != NULL ? at + 1 : address), ascii);
+    if (so_far.len > 0)
+        writer_char(&job->rcpt, ',');
+    writer_string(&job->rcpt, ascii);
+    if (!named || job->rcpt.failed) {
+        job->rcpt = writer_of(job->rcpt_room, sizeof job->rcpt_room);
+        writer_char(&job->rcpt, '*');
+    }
+}
+
+static bool take_ip(const struct job *job)
+{
+    struct network network;
+
+    if (job->ip == NULL || (strchr(job->ip, '/') == NULL && network_parse(job->ip, &network)))
+        return true;
+    command_complain(job->invocation, "--ip %s: expected an IPv4 or IPv6 address", job->ip);
+    return false;
+}
+
+static bool take_arguments(struct job *job)
+{
+    struct arguments_values rcpt = {0};
+    const struct arguments_option options[] = {
+            {"--mail-from", .value = &job->mail_from},
+            {"--rcpt", .values = &rcpt},
+            {"--ip", .value = &job->ip},
+            {"--explain", .flag = &job->explain},
+            {"--json", .flag = &job->as_json},
+            {NULL},
+    };
+    const bool good = arguments_read(job->invocation, options, 0, 0, NULL) && take_ip(job);
+
+    job->rcpt = writer_of(job->rcpt_room, sizeof job->rcpt_room);
+    for (size_t i = 0; good && i < rcpt.count; i++)
+        add_recipient(job, rcpt.at[i]);
+    free(rcpt.at);
+    return good;
+}
+
+static void judge(struct job *job)
+{
+    const struct receiver *receiver = &job->receiver;
+    struct writer field = writer_of(job->field, sizeof job->field - 1);
+
+    verifier_judge(receiver->verifier, receiver->client, job->letter, writer_text(&job->rcpt),
+            text_of(job->ip != NULL ? job->ip : ""), &job->found);
+    job->action =
+            verifier_action(receiver->verifier, &job->found, &job->code, &job->status, job->reply);
+    if (receiver->verify->authserv_id.at != NULL && job->found.verdict != VERDICT_NONE &&
+            verifier_results(receiver->verifier, &job->found, "\n", &field))
+        writer_char(&field, '\0');
+    else
+        job->field[0] = '\0';
+}
+
+/* Everything that the message or the network brought is escaped. */
+static void print_named(const char *name, const char *value)
+{
+    printf("%-9s ", name);
+    escape_put(stdout, text_of(value));
+    putchar('\n');
+}
+
+static void print_action(const struct job *job)
+{
+    printf("%-9s %s%s", "action", action_name(job->action),
+            verifier_is_monitor(job->receiver.verifier) ? ", if it were not `mode = monitor`" : "");
+    if (job->action == ACTION_REJECT || job->action == ACTION_TEMPFAIL)
+        printf(": %s %s %s", job->code, job->status, job->reply);
+    putchar('\n');
+}
+
+static void print_outcome(const struct client_outcome *outcome)
+{
+    char text[DISCOVERY_CAUSE_MAX];
+
+    if (outcome->asking.connected) {
+        printf("%-9s ", "from");
+        receiver_print_source(stdout, outcome);
+        putchar('\n');
+    }
+    if (outcome->verdict == VERDICT_TEMPERROR || outcome->verdict == VERDICT_NONE) {
+        client_outcome_text(outcome, text, sizeof text);
+        print_named("because", text);
+    }
+    printf("%-9s %llu ms\n", "took", (unsigned long long)outcome->milliseconds);
+}
+
+static void print(const struct job *job)
+{
+    const struct verification *found = &job->found;
+
+    printf("%s", verdict_name(found->verdict));
+    if (found->reason.len > 0)
+        printf(" %.*s", (int)found->reason.len, found->reason.at);
+    putchar('\n');
+    if (found->author != NULL)
+        print_named("author", found->author->text);
+    else
+        print_named("because", letter_fault_text(found->fault));
+    if (found->asked)
+        print_outcome(&found->outcome);
+    if (job->field[0] != '\0') {
+        printf("%-9s %s: ", "field", RESULTS_NAME);
+        escape_controls(stdout, text_of(job->field));
+        putchar('\n');
+    }
+    print_action(job);
+}
+
+static void explain_author(const struct job *job)
+{
+    const struct verification *found = &job->found;
+
+    if (job->mail_from != NULL) {
+        fputs("envelope: the sender ", stdout);
+        escape_put(stdout, text_of(job->mail_from));
+        fputs(" is not looked at: the question is about the author\n", stdout);
+    }
+    if (found->author == NULL) {
+        printf("author: none: the message %s%s%s\n", letter_fault_text(found->fault),
+                found->fault == LETTER_FROM ? ": it " : "",
+                found->fault == LETTER_FROM ? from_result_text(letter_from_result(job->letter))
+                                            : "");
+        return;
+    }
+    printf("author: %s, the one mailbox in the one From field\n", found->author->text);
+    printf("stamp: %zu by the author", found->stamps);
+    printf(found->stamps == 1 ? "\n" : ", so the question is asked without one\n");
+}
+
+static void explain_discovery(const struct client_outcome *outcome)
+{
+    const struct discovery_answer *discovery = &outcome->discovery;
+    char text[ENDPOINT_TEXT_MAX];
+
+    if (discovery->result == DISCOVERY_NONE)
+        printf("discovery: there is no service (DNS %s)\n",
+                discovery->secure ? "secure" : "insecure");
+    else if (discovery->result == DISCOVERY_ERROR)
+        printf("discovery: failed: %s\n", discovery->cause);
+    else
+        printf("discovery: _verimail._tcp.%s, DNS %s\n", discovery->domain,
+                discovery->secure ? "secure" : "insecure");
+    for (size_t i = 0; discovery->result == DISCOVERY_FOUND && i < discovery->count; i++) {
+        endpoint_format(&discovery->servers[i].endpoint, text);
+        printf("  %zu. %s (%s)%s%s\n", i + 1, text, discovery->servers[i].target,
+                outcome->reached[i] == REACH_OK ? "" : ": not asked: ",
+                outcome->reached[i] == REACH_OK ? "" : reach_result_text(outcome->reached[i]));
+    }
+}
+
+static void explain_question(const struct job *job)
+{
+    size_t count;
+    const struct stamp *stamp = letter_stamp_by(job->letter, job->found.author, &count);
+    const char *payload = stamp != NULL ? stamp->payload : "-";
+
+    printf("question: %s %.*s%s", job->found.author->text, PAYLOAD_SHOWN, payload,
+            strlen(payload) > PAYLOAD_SHOWN ? "..." : "");
+    if (writer_text(&job->rcpt).len > 0)
+        printf(" rcpt=%.*s", (int)writer_text(&job->rcpt).len, job->rcpt_room);
+    printf(" digest=%s", letter_digest(job->letter));
+    if (job->ip != NULL && job->receiver.verify->send_ip)
+        printf(" ip=%s", job->ip);
+    putchar('\n');
+}
+
+static void explain_answer(const struct client_outcome *outcome)
+{
+    const struct asking *asking = &outcome->asking;
+    char cause[DISCOVERY_CAUSE_MAX];
+
+    if (asking->reply_len > 0) {
+        fputs("answer: ", stdout);
+        escape_put(stdout, text_trim((struct text){asking->reply, asking->reply_len}));
+        putchar('\n');
+    }
+    if (outcome->verdict == VERDICT_TEMPERROR) {
+        client_outcome_text(outcome, cause, sizeof cause);
+        printf("no answer: %s\n", cause);
+    }
+}
+
+static void explain(const struct job *job)
+{
+    const struct verification *found = &job->found;
+
+    explain_author(job);
+    if (found->asked) {
+        explain_discovery(&found->outcome);
+        if (found->outcome.discovery.result == DISCOVERY_FOUND) {
+            explain_question(job);
+            explain_answer(&found->outcome);
+        }
+    }
+    putchar('\n');
+}
+
+static void print_json(const struct job *job)
+{
+    const struct verification *found = &job->found;
+    const struct client_outcome *outcome = &found->outcome;
+    json_t *document = jsontext_object();
+    char text[DISCOVERY_CAUSE_MAX];
+
+    jsontext_set(document, "verdict", jsontext_string(verdict_name(found->verdict)));
+    if (found->reason.len > 0)
+        jsontext_set(document, "reason", jsontext_of(found->reason));
+    if (found->author != NULL)
+        jsontext_set(document, "author", jsontext_string(found->author->text));
+    if (found->asked && outcome->asking.connected) {
+        const struct discovery_server *server = &outcome->discovery.servers[outcome->asking.which];
+        endpoint_format(&server->endpoint, text);
+        jsontext_set(document, "server", jsontext_string(text));
+        jsontext_set(document, "target", jsontext_string(server->target));
+        jsontext_set(document, "srv", jsontext_string(outcome->discovery.domain));
+    }
+    if (found->asked) {
+        client_outcome_text(outcome, text, sizeof text);
+        jsontext_set(document, "by", jsontext_string(client_step_word(outcome->step)));
+        if (outcome->verdict == VERDICT_TEMPERROR)
+            jsontext_set(document, "cause", jsontext_string(text));
+        jsontext_set(document, "dns", jsontext_string(outcome->secure ? "secure" : "insecure"));
+        jsontext_set(document, "milliseconds", jsontext_number(outcome->milliseconds));
+    }
+    if (job->field[0] != '\0')
+        jsontext_set(document, "field", jsontext_string(job->field));
+    jsontext_set(document, "action", jsontext_string(action_name(job->action)));
+    if (job->code != NULL)
+        jsontext_set(document, "reply", jsontext_string(job->reply));
+    jsontext_print(stdout, document);
+}
+
+static enum status check(struct job *job)
+{
+    job->letter = letter_init(NULL);
+    if (job->letter == NULL) {
+        command_complain(job->invocation, "memory is short");
+        return STATUS_FAILURE;
+    }
+    const enum status status = intake_read(job->letter, job->invocation);
+    if (status != STATUS_OK)
+        return status;
+    judge(job);
+    if (job->as_json) {
+        print_json(job);
+    } else {
+        if (job->explain)
+            explain(job);
+        print(job);
+    }
+    return command_status(job->found.verdict);
+}
+
+static enum status run(const struct invocation *invocation)
+{
+    struct job *job = calloc(1, sizeof *job);
+    enum status status = STATUS_USAGE;
+
+    if (job == NULL) {
+        command_complain(invocation, "memory is short");
+        return STATUS_FAILURE;
+    }
+    job->invocation = invocation;
+    if (take_arguments(job)) {
+        status = receiver_init(invocation, &job->receiver);
+        if (status == STATUS_OK)
+            status = check(job);
+        letter_free(&job->letter);
+        receiver_clear(&job->receiver);
+    }
+    free(job);
+    return status;
+}
+
+const struct command command_check = {
+        .name = "check",
+        .synopsis = "[--mail-from ADDRESS] [--rcpt ADDRESS]... [--ip ADDRESS] [--explain] "
+                    "[--json] <MESSAGE",
+        .summary = "ask the author's domain about a message, as the milter does",
+        .help = "  --mail-from ADDRESS   the envelope's sender, which nobody is asked about\n"
+                "  --rcpt ADDRESS        a recipient, or a domain; may be repeated\n"
+                "  --ip ADDRESS          where the message came from\n"
+                "  --explain             print every step\n"
+                "  --json                print JSON\n"
+                "\n"
+                "Of the configuration the section `verify` is used, or its defaults where there "
+                "is none.\n"
+                "Nothing is done to the message; `action` is what the milter would do.\n",
+        .run = run,
+};
