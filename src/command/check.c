@@ -90,8 +90,7 @@ static void judge(struct job *job)
             text_of(job->ip != NULL ? job->ip : ""), &job->found);
     job->action =
             verifier_action(receiver->verifier, &job->found, &job->code, &job->status, job->reply);
-    if (receiver->verify->authserv_id.at != NULL && job->found.verdict != VERDICT_NONE &&
-            verifier_results(receiver->verifier, &job->found, "\n", &field))
+    if (verifier_results(receiver->verifier, &job->found, "", &field))
         writer_char(&field, '\0');
     else
         job->field[0] = '\0';
@@ -271,7 +270,7 @@ static void print_json(const struct job *job)
     if (job->field[0] != '\0')
         jsontext_set(document, "field", jsontext_string(job->field));
     jsontext_set(document, "action", jsontext_string(action_name(job->action)));
-    if (job->code != NULL)
+    if (job->reply[0] != '\0')
         jsontext_set(document, "reply", jsontext_string(job->reply));
     jsontext_print(stdout, document);
 }

@@ -128,15 +128,18 @@ static void *run_pump(void *context)
     return NULL;
 }
 
+/* Once; the threads start with the first question, or before. */
 static bool start_pump(struct resolver *resolver)
 {
+    int error = 0;
+
     pthread_mutex_lock(&resolver->lock);
     if (!resolver->pumping)
-        errno = pthread_create(&resolver->pump, NULL, run_pump, resolver);
-    resolver->pumping = resolver->pumping || errno == 0;
-    const bool pumping = resolver->pumping;
+        error = pthread_create(&resolver->pump, NULL, run_pump, resolver);
+    resolver->pumping = error == 0;
     pthread_mutex_unlock(&resolver->lock);
-    return pumping;
+    errno = error;
+    return error == 0;
 }
 
 bool resolver_start(struct resolver *resolver)
@@ -144,7 +147,6 @@ bool resolver_start(struct resolver *resolver)
     /* libunbound makes its own thread at the first question; the answer to this one it knows. */
     struct resolver_query query = {.name = "localhost", .type = RESOLVER_A};
 
-    errno = 0;
     if (!start_pump(resolver))
         return false;
     resolver_ask(resolver, &query, 1, clock_milliseconds() + START_LIMIT);
@@ -312,8 +314,10 @@ void resolver_ask(
         queries[i].result = RESOLVER_FAILED;
         queries[i].answer = NULL;
     }
-    if (group == NULL)
+    if (group == NULL || !start_pump(resolver)) {
+        free(group);
         return;
+    }
     pthread_mutex_lock(&group->lock);
     ask_all(resolver, group, queries, count);
     wait_for_answers(group, deadline);
