@@ -7,8 +7,9 @@
 #include "protocol/from.h"
 
 #define WILDCARD "*@"
+#define PROBLEMS_MAX 100 /* then the file is something else than a table */
 
-/* One address of one login. `local` is empty for all at the domain. */
+/* One address of one login. */
 struct row {
     struct text login; /* in `text` */
     bool any_local;
@@ -88,7 +89,16 @@ static bool add_row(struct logins *logins, const struct row *row)
     return true;
 }
 
-/* As a person types it; from_parse() also takes names and comments, which a word cannot have. */
+static bool has_any(struct text t, const char *octets)
+{
+    for (size_t i = 0; i < t.len; i++)
+        if (strchr(octets, t.at[i]) != NULL)
+            return true;
+    return false;
+}
+
+/* As a person types it; from_parse() also takes names and comments, which a word cannot have. A `*`
+ * that is not alone may be part of a name, but whoever wrote it meant something else. */
 static bool read_address(struct text word, struct row *row_r)
 {
     const struct text prefix = text_of(WILDCARD);
@@ -98,8 +108,7 @@ static bool read_address(struct text word, struct row *row_r)
         const struct text domain = {word.at + prefix.len, word.len - prefix.len};
         return address_make(text_of("any"), domain, &row_r->address);
     }
-    return word.len > 0 && memchr(word.at, '(', word.len) == NULL &&
-           memchr(word.at, '<', word.len) == NULL && from_parse(word, &row_r->address) == FROM_OK;
+    return !has_any(word, "(<*") && from_parse(word, &row_r->address) == FROM_OK;
 }
 
 static struct text next_word(struct reader *r)
@@ -134,11 +143,13 @@ static bool read_line(
 
     if (row.login.len == 0 || row.login.at[0] == '#')
         return true;
+    if (has_any(row.login, "*"))
+        complain(problems, line, "bad login", row.login, "one login: `*` stands for no others");
     for (struct text word = next_word(&words); word.len > 0; word = next_word(&words)) {
         addresses++;
         if (!read_address(word, &row))
             complain(problems, line, "not an address", word,
-                    "an address, or `*@` and a domain for all of its users");
+                    "user@domain, or *@domain for all of its users");
         else if (!add_row(logins, &row))
             return false;
     }
@@ -156,9 +167,14 @@ static bool read_table(struct logins *logins, size_t len, struct problems *probl
         problems_add(problems, 0, "a NUL in the table", NULL, "text");
         return true;
     }
-    for (unsigned line = 1; lines.rest.len > 0; line++)
+    for (unsigned line = 1; lines.rest.len > 0; line++) {
+        if (problems_count(problems) >= PROBLEMS_MAX) {
+            problems_add(problems, line, "and so on", NULL, "a table of logins");
+            return true;
+        }
         if (!read_line(logins, reader_field(&lines, '\n'), line, problems))
             return false;
+    }
     return true;
 }
 
@@ -182,40 +198,32 @@ struct logins *logins_table(
         problems_join(problems, own);
     if (!ok || problems_count(own) > 0)
         logins_free(&logins);
-    else
+    else if (logins->count > 0)
         qsort(logins->rows, logins->count, sizeof *logins->rows, compare_rows);
     problems_free(&own);
     return logins;
 }
 
-/* A text without the `+detail` of a local part. */
-static struct text without_detail(struct text local)
-{
-    const char *plus = memchr(local.at, '+', local.len);
-
-    return plus != NULL && plus != local.at ? (struct text){local.at, (size_t)(plus - local.at)}
-                                            : local;
-}
-
-/* `wanted` admits the author's local part: as it is, or, without +detail of its own, with any. */
+/* `wanted`, canonical, admits the author's local part: as it is, or, without a +detail of its own,
+ * with any. With one it equals nothing that has none. */
 static bool admits(struct text wanted, const struct address *author)
 {
-    const struct text local = address_local(author);
-
-    return text_equal_fold(wanted, local) ||
-           (without_detail(wanted).len == wanted.len &&
-                   text_equal_fold(wanted, address_without_detail(author)));
+    return text_equal_fold(wanted, address_local(author)) ||
+           text_equal_fold(wanted, address_without_detail(author));
 }
 
-/* The login is the author's address, or its local part. */
+/* The login is the author's address, or its local part. It is no canonical text, in which it could
+ * mean somebody else, until address_make() made it so. */
 static bool is_same(const char *login, const struct address *author)
 {
     const char *at = strrchr(login, '@');
+    const struct text domain = at != NULL ? text_of(at + 1) : address_domain(author);
+    const struct text local = {login, at != NULL ? (size_t)(at - login) : strlen(login)};
+    struct address own;
 
-    if (at == NULL)
-        return admits(text_of(login), author);
-    return text_equal_fold(text_of(at + 1), address_domain(author)) &&
-           admits((struct text){login, (size_t)(at - login)}, author);
+    return address_make(local, domain, &own) &&
+           text_equal_fold(address_domain(&own), address_domain(author)) &&
+           admits(address_local(&own), author);
 }
 
 static bool row_admits(const struct row *row, const struct address *author)
