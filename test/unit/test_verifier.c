@@ -1,0 +1,449 @@
+// SPDX-License-Identifier: ISC
+// cmocka.h needs these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "conf.h"
+#include "handling/verifier.h"
+
+/* The client is played: it gives the outcome that a test asked for, and keeps what it was asked. */
+static struct {
+    struct client_outcome outcome; /* to be given */
+    unsigned asked;                /* how often */
+    char question[1024];
+    const struct client_policy *policy;
+} client;
+
+void client_ask(struct client *c, const struct client_policy *policy,
+        const struct client_question *question, struct client_outcome *outcome_r)
+{
+    assert_null(c);
+    client.asked++;
+    client.policy = policy;
+    snprintf(client.question, sizeof client.question,
+            "%s payload=%.*s rcpt=%.*s digest=%zu ip=%.*s", question->author->text,
+            (int)question->payload.len, question->payload.at, (int)question->rcpt.len,
+            question->rcpt.at, question->digest.len, (int)question->ip.len, question->ip.at);
+    *outcome_r = client.outcome;
+}
+
+const char *client_step_word(enum client_step step)
+{
+    return step == CLIENT_DNS ? "dns" : "step";
+}
+
+#define DIGEST_LEN "43"
+
+static struct conf conf_verify(const char *options)
+{
+    char text[1024];
+
+    snprintf(text, sizeof text, "verify { authserv_id = mx.example.net\n%s }", options);
+    struct conf conf = conf_of(text);
+    if (problems_count(conf.problems) > 0) {
+        print_error("%s", problems_text(conf.problems));
+        fail();
+    }
+    return conf;
+}
+
+/* `fields`: lines of `Name:value`. */
+static struct letter *letter_of(const char *fields, enum message_result broken)
+{
+    struct letter *letter = letter_init(NULL);
+    struct reader lines = reader_of(text_of(fields));
+
+    assert_non_null(letter);
+    while (lines.rest.len > 0) {
+        struct reader line = reader_of(reader_field(&lines, '\n'));
+        struct field field = {.name = reader_until(&line, ':')};
+        field.value = reader_rest(&line);
+        letter_field(letter, &field);
+    }
+    letter_header_end(letter);
+    if (broken != MESSAGE_OK)
+        letter_broken(letter, broken);
+    (void)!letter_end(letter);
+    return letter;
+}
+
+/* What the rest of a row is about; the mode is not looked at. */
+struct row {
+    const char *fields;
+    enum message_result broken;
+    enum verdict verdict; /* the client's */
+    enum reason reason;
+    enum client_step step;
+    const char *options;
+    const char *want; /* verdict, reason; action, code, status, text; field */
+};
+
+#define ALICE "From: Alice <alice@example.org>\n"
+#define TEMPFAIL "on_temperror = tempfail"
+#define YOURS                                                                                      \
+    " says that it did not send this message (Verimail); if it is yours, send it through that "    \
+    "domain's own mail server"
+#define FIELD "|mx.example.net; verimail="
+#define NO_FIELD "|-"
+#define ANSWER(verdict, reason) MESSAGE_OK, VERDICT_##verdict, REASON_##reason, CLIENT_ANSWERED
+#define FAILS(step) MESSAGE_OK, VERDICT_TEMPERROR, REASON_NONE, CLIENT_##step
+#define UNASKED MESSAGE_OK, VERDICT_YES, REASON_STAMPED, CLIENT_ANSWERED
+
+static void check_row(const struct row *row)
+{
+    struct conf conf = conf_verify(row->options);
+    struct verifier *verifier = verifier_init(conf.config->verify);
+    struct letter *letter = letter_of(row->fields, row->broken);
+    struct verification found;
+    const char *code;
+    const char *status;
+    char text[VERIFIER_REPLY_MAX];
+    char value[RESULTS_VALUE_MAX + 1] = "-";
+    char got[2048];
+    struct writer w = writer_of(value, RESULTS_VALUE_MAX);
+
+    client.outcome = (struct client_outcome){
+            .verdict = row->verdict, .reason = row->reason, .step = row->step};
+    memset(text, 'x', sizeof text);
+    assert_non_null(verifier);
+    verifier_judge(verifier, NULL, letter, text_of(""), text_of(""), &found);
+    const enum action action = verifier_action(verifier, &found, &code, &status, text);
+    if (verifier_results(verifier, &found, "", &w))
+        *w.at = '\0';
+    else
+        strcpy(value, "-");
+    snprintf(got, sizeof got, "%s %.*s|%s %s %s %s|%s", verdict_name(found.verdict),
+            (int)found.reason.len, found.reason.at, action_name(action), code, status, text, value);
+    if (strcmp(got, row->want) != 0) {
+        print_error("%s%s\ngot:  %s\nwant: %s\n", row->fields, row->options, got, row->want);
+        fail();
+    }
+    assert_int_equal(found.asked, found.author != NULL);
+    letter_free(&letter);
+    verifier_free(&verifier);
+    assert_null(verifier);
+    conf_free(&conf);
+}
+
+#define CHECK(rows)                                                                                \
+    for (size_t i = 0; i < sizeof(rows) / sizeof *(rows); i++)                                     \
+    check_row(&(rows)[i])
+
+static void answers(void **state)
+{
+    static const struct row rows[] = {
+            {ALICE, ANSWER(YES, STAMPED), "",
+                    "YES stamped|accept   " FIELD "pass header.from=alice@example.org"},
+            {ALICE, ANSWER(YES, STAMPED), "on_no = reject on_permerror = reject " TEMPFAIL,
+                    "YES stamped|accept   " FIELD "pass header.from=alice@example.org"},
+            {ALICE, ANSWER(YES, NONE), "",
+                    "YES |accept   " FIELD "pass header.from=alice@example.org"},
+            {ALICE, ANSWER(ALLOW, REDIRECTED), "",
+                    "ALLOW redirected|accept   " FIELD
+                    "neutral reason=\"redirected\" header.from=example.org"},
+            {ALICE, ANSWER(ALLOW, HOST), "on_no = quarantine",
+                    "ALLOW host|accept   " FIELD
+                    "neutral reason=\"host\" header.from=example.org"},
+            {ALICE, ANSWER(ALLOW, NONE), "",
+                    "ALLOW |accept   " FIELD "neutral header.from=example.org"},
+            {ALICE, MESSAGE_OK, VERDICT_NONE, REASON_NONE, CLIENT_NO_SERVICE, "",
+                    "none |accept   " NO_FIELD},
+            {ALICE, MESSAGE_OK, VERDICT_NONE, REASON_NONE, CLIENT_NO_SERVICE, TEMPFAIL,
+                    "none |accept   " NO_FIELD},
+            {ALICE, ANSWER(NO, UNSTAMPED), "",
+                    "NO unstamped|reject 550 5.7.1 example.org" YOURS FIELD
+                    "fail header.from=example.org"},
+            {ALICE, MESSAGE_OK, VERDICT_NO, REASON_FORGED, CLIENT_CACHED, "on_no = reject",
+                    "NO forged|reject 550 5.7.1 example.org" YOURS FIELD
+                    "fail header.from=example.org"},
+            {ALICE, ANSWER(NO, REFUSED), "on_no = quarantine",
+                    "NO refused|quarantine   " FIELD "fail header.from=example.org"},
+            {ALICE, ANSWER(NO, NONE), "on_no = mark",
+                    "NO |accept   " FIELD "fail header.from=example.org"},
+    };
+
+    (void)state;
+    CHECK(rows);
+}
+
+#define SILENT                                                                                     \
+    "The Verimail service of example.org does not answer; try again later, or tell that domain's " \
+    "postmaster"
+#define TEMPERROR FIELD "temperror header.from=example.org"
+
+static void errors_of_the_network(void **state)
+{
+    static const struct row rows[] = {
+            {ALICE, FAILS(DNS), "", "temperror dns|accept   " TEMPERROR},
+            {ALICE, FAILS(FORBIDDEN), "", "temperror step|accept   " TEMPERROR},
+            {ALICE, FAILS(RESTING), "on_temperror = accept", "temperror step|accept   " TEMPERROR},
+            {ALICE, FAILS(NO_ANSWER), "", "temperror step|accept   " TEMPERROR},
+            {ALICE, FAILS(DNS), TEMPFAIL,
+                    "temperror dns|tempfail 451 4.4.3 The DNS of example.org does not say whether "
+                    "that domain uses Verimail; try again later, or tell its postmaster" TEMPERROR},
+            {ALICE, FAILS(FORBIDDEN), TEMPFAIL,
+                    "temperror step|tempfail 451 4.7.1 " SILENT TEMPERROR},
+            {ALICE, FAILS(RESTING), TEMPFAIL,
+                    "temperror step|tempfail 451 4.7.1 " SILENT TEMPERROR},
+            {ALICE, FAILS(NO_ANSWER), TEMPFAIL,
+                    "temperror step|tempfail 451 4.7.1 " SILENT TEMPERROR},
+    };
+
+    (void)state;
+    CHECK(rows);
+}
+
+#define BUDGET                                                                                     \
+    "temperror step|tempfail 451 4.7.1 Too many messages in the name of example.org were not "     \
+    "confirmed lately (Verimail); try again later" TEMPERROR
+#define FAILURE                                                                                    \
+    "temperror step|tempfail 451 4.7.1 This server cannot ask example.org about the message now "  \
+    "(Verimail); try again later" TEMPERROR
+#define MEMORY                                                                                     \
+    "temperror memory|tempfail 451 4.7.1 This message cannot be read: memory is short "            \
+    "(Verimail); "                                                                                 \
+    "try again later" FIELD "temperror"
+
+static void floods_do_not_switch_it_off(void **state)
+{
+    static const struct row rows[] = {
+            {ALICE, FAILS(BUDGET), "", BUDGET},
+            {ALICE, FAILS(BUDGET), TEMPFAIL, BUDGET},
+            {ALICE, FAILS(FAILURE), "", FAILURE},
+            {ALICE, FAILS(FAILURE), TEMPFAIL, FAILURE},
+            {ALICE, MESSAGE_MEMORY, VERDICT_YES, REASON_STAMPED, CLIENT_ANSWERED, "", MEMORY},
+            {ALICE, MESSAGE_MEMORY, VERDICT_YES, REASON_STAMPED, CLIENT_ANSWERED,
+                    "on_permerror = mark", MEMORY},
+    };
+
+    (void)state;
+    CHECK(rows);
+}
+
+#define ONE " (Verimail); give it one From field with one address"
+#define PROGRAM " (Verimail); the program that made it has to be corrected"
+#define REJECT(word, what, advice)                                                                 \
+    "permerror " word "|reject 550 5.7.1 This message " what advice FIELD                          \
+    "permerror reason=\"" word "\""
+#define MARK(word) "permerror " word "|accept   " FIELD "permerror reason=\"" word "\""
+
+static void messages_without_an_author(void **state)
+{
+    static const struct row rows[] = {
+            {"Subject: x\n", UNASKED, "", REJECT("no-from", "has no From field", ONE)},
+            {"Subject: x\n", UNASKED, "on_no = mark", REJECT("no-from", "has no From field", ONE)},
+            {"Subject: x\n", UNASKED, "on_permerror = mark", MARK("no-from")},
+            {ALICE ALICE, UNASKED, "",
+                    REJECT("several-froms", "has more than one From field", ONE)},
+            {ALICE "from: bob@example.org\n", UNASKED, "on_permerror = mark",
+                    MARK("several-froms")},
+            {"From: a@example.org, b@example.net\n", UNASKED, "",
+                    REJECT("from", "has a From field that is not one mailbox", ONE)},
+            {"From: \x1b[1m%s@evil\n", UNASKED, TEMPFAIL,
+                    REJECT("from", "has a From field that is not one mailbox", ONE)},
+            {ALICE, MESSAGE_TOO_LARGE, VERDICT_YES, REASON_STAMPED, CLIENT_ANSWERED, "",
+                    REJECT("too-large", "has a header section over 1 MiB or 2000 fields", PROGRAM)},
+            {ALICE, MESSAGE_NOT_FIELD, VERDICT_YES, REASON_STAMPED, CLIENT_ANSWERED, "",
+                    REJECT("not-field", "has a line in its header section that is no field",
+                            PROGRAM)},
+    };
+
+    (void)state;
+    CHECK(rows);
+}
+
+/* A domain of 253 octets fits into the reply, and nothing of the local part is in it. */
+static void replies_have_the_domain_alone(void **state)
+{
+    static const enum client_step steps[] = {CLIENT_ANSWERED, CLIENT_DNS, CLIENT_FORBIDDEN,
+            CLIENT_RESTING, CLIENT_NO_ANSWER, CLIENT_BUDGET, CLIENT_FAILURE};
+    char domain[DOMAIN_MAX + 1];
+    char field[400];
+
+    (void)state;
+    for (size_t i = 0; i < DOMAIN_MAX; i++)
+        domain[i] = i % 64 == 59 ? '.' : 'd';
+    domain[DOMAIN_MAX] = '\0';
+    snprintf(field, sizeof field, "From: \"se%%cr et\"@%s\n", domain);
+    struct letter *letter = letter_of(field, MESSAGE_OK);
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        struct conf conf = conf_verify(TEMPFAIL);
+        struct verifier *verifier = verifier_init(conf.config->verify);
+        struct verification found;
+        const char *code;
+        const char *status;
+        char text[VERIFIER_REPLY_MAX];
+        client.outcome = (struct client_outcome){
+                .verdict = i == 0 ? VERDICT_NO : VERDICT_TEMPERROR, .step = steps[i]};
+        verifier_judge(verifier, NULL, letter, text_of(""), text_of(""), &found);
+        assert_int_not_equal(
+                verifier_action(verifier, &found, &code, &status, text), ACTION_ACCEPT);
+        if (strstr(text, domain) == NULL)
+            fail_msg("%s", text);
+        assert_null(strstr(text, "cr"));
+        assert_in_range(strlen(text), DOMAIN_MAX + 20, 480);
+        for (const char *at = text; *at != '\0'; at++)
+            assert_true(*at >= ' ' && *at < 0x7f && *at != '%');
+        verifier_free(&verifier);
+        conf_free(&conf);
+    }
+    letter_free(&letter);
+}
+
+#define STAMP(user) "Verimail: " user " UEFZTE9BRA\n"
+#define ASKED(payload) "alice@example.org payload=" payload " rcpt=example.net digest=" DIGEST_LEN
+
+static void what_is_asked(void **state)
+{
+    static const struct {
+        const char *fields;
+        const char *options;
+        const char *want;
+        size_t stamps;
+    } rows[] = {
+            {ALICE, "", ASKED("") " ip=192.0.2.1", 0},
+            {ALICE STAMP("alice@example.org"), "", ASKED("UEFZTE9BRA") " ip=192.0.2.1", 1},
+            {ALICE STAMP("alice@example.org"), "send_ip = no", ASKED("UEFZTE9BRA") " ip=", 1},
+            {ALICE STAMP("bob@example.org"), "send_ip = yes", ASKED("") " ip=192.0.2.1", 0},
+            {ALICE STAMP("alice@example.org") STAMP("Alice@Example.org"), "",
+                    ASKED("") " ip=192.0.2.1", 2},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct conf conf = conf_verify(rows[i].options);
+        struct verifier *verifier = verifier_init(conf.config->verify);
+        struct letter *letter = letter_of(rows[i].fields, MESSAGE_OK);
+        struct verification found;
+        client.asked = 0;
+        verifier_judge(
+                verifier, NULL, letter, text_of("example.net"), text_of("192.0.2.1"), &found);
+        assert_int_equal(client.asked, 1);
+        assert_string_equal(client.question, rows[i].want);
+        assert_int_equal(found.stamps, rows[i].stamps);
+        assert_true(found.asked);
+        assert_ptr_equal(client.policy, verifier_policy(verifier));
+        letter_free(&letter);
+        verifier_free(&verifier);
+        conf_free(&conf);
+    }
+}
+
+static void messages_without_an_author_ask_nobody(void **state)
+{
+    struct conf conf = conf_verify("");
+    struct verifier *verifier = verifier_init(conf.config->verify);
+    struct letter *letter = letter_of(ALICE ALICE, MESSAGE_OK);
+    struct verification found;
+
+    (void)state;
+    client.asked = 0;
+    verifier_judge(verifier, NULL, letter, text_of("example.net"), text_of(""), &found);
+    assert_int_equal(client.asked, 0);
+    assert_false(found.asked);
+    assert_null(found.author);
+    assert_int_equal(found.fault, LETTER_SEVERAL_FROMS);
+    letter_free(&letter);
+    verifier_free(&verifier);
+    conf_free(&conf);
+}
+
+static void the_policy_is_what_the_section_says(void **state)
+{
+    struct conf conf = conf_verify("timeout = 7s budget_per_domain = 8 budget_per_address = 9\n"
+                                   "allow_networks = {\"10.0.0.0/8\", \"::1\"}\n"
+                                   "allow_ports = {25, 65535} mode = monitor");
+    struct verifier *verifier = verifier_init(conf.config->verify);
+    const struct client_policy *policy = verifier_policy(verifier);
+
+    (void)state;
+    assert_int_equal(policy->timeout, 7000);
+    assert_int_equal(policy->budget_per_domain, 8);
+    assert_int_equal(policy->budget_per_address, 9);
+    assert_int_equal(policy->reach.networks_count, 2);
+    assert_int_equal(policy->reach.networks[0].prefix, 96 + 8);
+    assert_int_equal(policy->reach.networks[1].prefix, 128);
+    assert_int_equal(policy->reach.ports_count, 2);
+    assert_int_equal(policy->reach.ports[0], 25);
+    assert_int_equal(policy->reach.ports[1], 65535);
+    assert_true(verifier_is_monitor(verifier));
+    verifier_free(&verifier);
+    verifier_free(&verifier);
+    conf_free(&conf);
+    conf = conf_verify("");
+    verifier = verifier_init(conf.config->verify);
+    assert_int_equal(verifier_policy(verifier)->timeout, CLIENT_TIMEOUT);
+    assert_int_equal(verifier_policy(verifier)->budget_per_domain, CLIENT_BUDGET_PER_DOMAIN);
+    assert_int_equal(verifier_policy(verifier)->budget_per_address, CLIENT_BUDGET_PER_ADDRESS);
+    assert_int_equal(verifier_policy(verifier)->reach.networks_count, 0);
+    assert_int_equal(verifier_policy(verifier)->reach.ports_count, 0);
+    assert_false(verifier_is_monitor(verifier));
+    verifier_free(&verifier);
+    conf_free(&conf);
+}
+
+static void what_discovery_is_given(void **state)
+{
+    const char *anchors[2];
+    struct conf conf = conf_verify("");
+    struct discovery_options options = verifier_discovery(conf.config->verify, anchors);
+
+    (void)state;
+    assert_null(options.resolver);
+    assert_null(options.trust_anchors); /* the root's */
+    assert_int_equal(options.trust_anchors_count, 0);
+    conf_free(&conf);
+    conf = conf_verify("resolver = \"127.0.0.1@53\" trust_anchors = {}");
+    options = verifier_discovery(conf.config->verify, anchors);
+    assert_string_equal(options.resolver, "127.0.0.1@53");
+    assert_non_null(options.trust_anchors); /* none */
+    assert_int_equal(options.trust_anchors_count, 0);
+    conf_free(&conf);
+    conf = conf_verify("trust_anchors = {\"a. IN DS 1 8 2 00\", \"b. DNSKEY 257 3 8 AA\"}");
+    options = verifier_discovery(conf.config->verify, anchors);
+    assert_int_equal(options.trust_anchors_count, 2);
+    assert_string_equal(options.trust_anchors[1], "b. DNSKEY 257 3 8 AA");
+    conf_free(&conf);
+}
+
+/* The command line verifies without a section of its own, and so without a name. */
+static void without_a_name_there_is_no_field(void **state)
+{
+    struct conf conf = conf_of("verify { }");
+    struct verifier *verifier = verifier_init(conf.config->verify);
+    struct letter *letter = letter_of(ALICE, MESSAGE_OK);
+    struct verification found;
+    char room[RESULTS_VALUE_MAX];
+    struct writer w = writer_of(room, sizeof room);
+
+    (void)state;
+    client.outcome = (struct client_outcome){.verdict = VERDICT_YES, .reason = REASON_STAMPED};
+    verifier_judge(verifier, NULL, letter, text_of(""), text_of(""), &found);
+    assert_false(verifier_results(verifier, &found, "\n", &w));
+    letter_free(&letter);
+    verifier_free(&verifier);
+    conf_free(&conf);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(answers),
+            cmocka_unit_test(errors_of_the_network),
+            cmocka_unit_test(floods_do_not_switch_it_off),
+            cmocka_unit_test(messages_without_an_author),
+            cmocka_unit_test(replies_have_the_domain_alone),
+            cmocka_unit_test(what_is_asked),
+            cmocka_unit_test(messages_without_an_author_ask_nobody),
+            cmocka_unit_test(the_policy_is_what_the_section_says),
+            cmocka_unit_test(what_discovery_is_given),
+            cmocka_unit_test(without_a_name_there_is_no_field),
+    };
+    return cmocka_run_group_tests_name("verifier", tests, NULL, NULL);
+}
