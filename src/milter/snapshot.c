@@ -1,2 +1,124 @@
 // SPDX-License-Identifier: ISC
 #include "milter/snapshot.h"
+
+#include <sodium.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/configfile.h"
+
+/* The count stands beside what everybody may see. */
+struct counted {
+    struct snapshot is; /* first: one pointer is both */
+    atomic_uint count;
+};
+
+static bool make_networks(const struct config_list *list, struct networks *networks_r)
+{
+    networks_r->at = calloc(list->count + 1, sizeof *networks_r->at);
+    networks_r->count = list->count;
+    if (networks_r->at == NULL)
+        return false;
+    for (size_t i = 0; i < list->count; i++)
+        if (!network_parse(list->at[i].at, &networks_r->at[i]))
+            return false;
+    return true;
+}
+
+static bool make_stamper(
+        struct snapshot *snapshot, const struct material *material, struct problems *problems)
+{
+    const struct config_stamp *stamp = snapshot->config->stamp;
+    unsigned char *secret = sodium_malloc(KEY_OCTETS);
+    const char *error = "memory is short";
+
+    if (secret != NULL && material->key != NULL) {
+        const struct text content = {material->key, material->key_len};
+        const enum key_result result = key_parse_file(content, KEY_HOST_SECRET, secret);
+        error = key_result_text(result);
+        if (result == KEY_OK)
+            snapshot->stamper = stamper_init(stamp, secret, &error);
+    }
+    sodium_free(secret);
+    if (snapshot->stamper == NULL)
+        problems_add(problems, stamp->key.line, "key", stamp->key.at, error);
+    return snapshot->stamper != NULL;
+}
+
+static struct logins *make_logins(const struct config_milter *milter,
+        const struct material *material, struct problems *problems)
+{
+    if (strcmp(milter->logins.at, "same") == 0)
+        return logins_same();
+    if (strcmp(milter->logins.at, "any") == 0)
+        return logins_any();
+    return logins_table(material->logins != NULL ? material->logins : "", material->logins_len,
+            milter->logins.at, problems);
+}
+
+static bool fill(
+        struct snapshot *snapshot, const struct material *material, struct problems *problems)
+{
+    const struct config *config = snapshot->config;
+    bool ok = true;
+
+    if (config->milter_count == 0) {
+        problems_add(problems, 0, "no section", "milter", "milter { ... }");
+        return false;
+    }
+    snapshot->milter = config->milter;
+    if (config->stamp_count > 0)
+        ok = make_stamper(snapshot, material, problems);
+    snapshot->logins = make_logins(config->milter, material, problems);
+    if (config->verify_count > 0)
+        snapshot->verifier = verifier_init(config->verify);
+    return make_networks(&config->milter->trusted_networks, &snapshot->trusted) &&
+           make_networks(&config->milter->stamp_relayed, &snapshot->relayed) &&
+           snapshot->logins != NULL && (config->verify_count == 0 || snapshot->verifier != NULL) &&
+           ok;
+}
+
+struct snapshot *snapshot_init(const struct material *material, struct problems *problems)
+{
+    struct counted *counted = calloc(1, sizeof *counted);
+    const size_t before = problems_count(problems);
+
+    if (counted == NULL) {
+        problems_add(problems, 0, "memory is short", NULL, NULL);
+        return NULL;
+    }
+    struct snapshot *snapshot = &counted->is;
+    atomic_init(&counted->count, 1);
+    snapshot->config = configfile_parse(material->config, material->config_len, problems);
+    if (snapshot->config != NULL && fill(snapshot, material, problems))
+        return snapshot;
+    if (problems_count(problems) == before)
+        problems_add(problems, 0, "memory is short", NULL, NULL);
+    snapshot_release(&snapshot);
+    return NULL;
+}
+
+struct snapshot *snapshot_hold(struct snapshot *snapshot)
+{
+    struct counted *counted = (struct counted *)(void *)snapshot;
+
+    atomic_fetch_add(&counted->count, 1);
+    return snapshot;
+}
+
+void snapshot_release(struct snapshot **snapshot)
+{
+    struct counted *counted = (struct counted *)(void *)*snapshot;
+
+    *snapshot = NULL;
+    if (counted == NULL || atomic_fetch_sub(&counted->count, 1) > 1)
+        return;
+    logins_free(&counted->is.logins);
+    stamper_free(&counted->is.stamper);
+    verifier_free(&counted->is.verifier);
+    free(counted->is.trusted.at);
+    free(counted->is.relayed.at);
+    config_free(&counted->is.config);
+    free(counted);
+}

@@ -1,2 +1,198 @@
 // SPDX-License-Identifier: ISC
 #include "milter/socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libmilter/mfapi.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/endpoint.h"
+
+#define UNIX "unix:"
+#define DESCRIPTORS_MAX 1024 /* the socket is one of the first that a process has */
+
+/* The path of a unix socket; NULL: it is TCP. */
+static const char *unix_path(const struct config_milter *milter)
+{
+    const char *socket = milter->socket.at;
+
+    return strncmp(socket, UNIX, sizeof UNIX - 1) == 0 ? socket + sizeof UNIX - 1 : NULL;
+}
+
+static bool fail(char cause_r[SOCKET_CAUSE_MAX], const char *path, const char *what)
+{
+    snprintf(cause_r, SOCKET_CAUSE_MAX, "%s: %s", path, what);
+    return false;
+}
+
+static int connect_unix(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    (void)strncat(address.sun_path, path, sizeof address.sun_path - 1);
+    if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) != 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* Whether those whom the socket is for may pass through a folder. */
+static bool may_pass(const struct stat *folder, gid_t group, bool everybody)
+{
+    if ((folder->st_mode & S_IXOTH) != 0)
+        return true;
+    return !everybody && folder->st_gid == group && (folder->st_mode & S_IXGRP) != 0;
+}
+
+static bool folders_lead_to(
+        const char *path, gid_t group, bool everybody, char cause_r[SOCKET_CAUSE_MAX])
+{
+    char folder[sizeof((struct sockaddr_un *)NULL)->sun_path] = "";
+    struct stat st;
+
+    for (const char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        (void)snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
+        if (stat(folder, &st) != 0)
+            return fail(cause_r, folder, strerror(errno));
+        if (!S_ISDIR(st.st_mode))
+            return fail(cause_r, folder, "is no folder");
+        if (!may_pass(&st, group, everybody))
+            return fail(cause_r, folder,
+                    everybody ? "not everybody may pass through this folder, and so no mail server "
+                                "reaches the socket: chmod o+x"
+                              : "the socket's group may not pass through this folder, and so the "
+                                "mail server does not reach the socket: chgrp and chmod g+x, or "
+                                "another socket_group");
+    }
+    return true;
+}
+
+/* What stands at the socket's path must be a socket that nobody answers at, or nothing. */
+static bool make_way(const char *path, char cause_r[SOCKET_CAUSE_MAX])
+{
+    struct stat st;
+
+    if (lstat(path, &st) != 0)
+        return errno == ENOENT || fail(cause_r, path, strerror(errno));
+    if (!S_ISSOCK(st.st_mode))
+        return fail(cause_r, path, "is there already, and is no socket");
+    const int fd = connect_unix(path);
+    if (fd >= 0) {
+        close(fd);
+        return fail(cause_r, path, "another process answers at this socket");
+    }
+    return unlink(path) == 0 || fail(cause_r, path, strerror(errno));
+}
+
+static bool open_by_libmilter(const struct config_milter *milter)
+{
+    char room[128] = "";
+
+    (void)strncat(room, milter->socket.at, sizeof room - 1);
+    errno = 0;
+    return smfi_setconn(room) == MI_SUCCESS && smfi_opensocket(false) == MI_SUCCESS;
+}
+
+static bool open_unix(const struct config_milter *milter, const char *path, gid_t group,
+        char cause_r[SOCKET_CAUSE_MAX])
+{
+    const mode_t mode = (mode_t)milter->socket_mode;
+    const bool everybody = (mode & S_IWOTH) != 0;
+
+    if (!folders_lead_to(path, group, everybody, cause_r) || !make_way(path, cause_r))
+        return false;
+    /* Nobody but us may connect before the group is right. */
+    const mode_t before = umask(0177);
+    const bool opened = open_by_libmilter(milter);
+    umask(before);
+    if (!opened)
+        return fail(cause_r, path, errno != 0 ? strerror(errno) : "cannot be opened");
+    if (chown(path, (uid_t)-1, group) != 0 || chmod(path, mode) != 0)
+        return fail(cause_r, path, strerror(errno));
+    return true;
+}
+
+static bool listens_on_tcp(int fd)
+{
+    struct sockaddr_storage address;
+    socklen_t size = sizeof address;
+    int listens = 0;
+    socklen_t listens_size = sizeof listens;
+
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &listens_size) == 0 && listens &&
+           getsockname(fd, (struct sockaddr *)&address, &size) == 0 &&
+           (address.ss_family == AF_INET || address.ss_family == AF_INET6);
+}
+
+/* libmilter does not say which descriptor is the socket's; what it accepts inherits the option. */
+static bool set_nodelay(void)
+{
+    const int one = 1;
+    bool set = false;
+
+    for (int fd = STDERR_FILENO + 1; fd < DESCRIPTORS_MAX; fd++)
+        if (listens_on_tcp(fd))
+            set = setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) == 0 || set;
+    return set;
+}
+
+bool socket_open(const struct config_milter *milter, gid_t group, char cause_r[SOCKET_CAUSE_MAX])
+{
+    const char *path = unix_path(milter);
+
+    if (path != NULL)
+        return open_unix(milter, path, group, cause_r);
+    if (!open_by_libmilter(milter))
+        return fail(cause_r, milter->socket.at, errno != 0 ? strerror(errno) : "cannot be opened");
+    return set_nodelay() || fail(cause_r, milter->socket.at, "TCP_NODELAY cannot be set");
+}
+
+/* inet:PORT@ADDRESS as ADDRESS:PORT, which endpoint.h reads. */
+static bool inet_endpoint(const char *socket, struct endpoint *endpoint_r)
+{
+    const char *port = strchr(socket, ':') + 1;
+    const char *at = strchr(port, '@');
+    char text[ENDPOINT_TEXT_MAX + 8];
+
+    if (at == NULL)
+        return false;
+    const bool v6 = strchr(at, ':') != NULL;
+    (void)snprintf(text, sizeof text, "%s%s%s:%.*s", v6 ? "[" : "", at + 1, v6 ? "]" : "",
+            (int)(at - port), port);
+    return endpoint_parse(text, endpoint_r);
+}
+
+void socket_knock(const struct config_milter *milter)
+{
+    const char *path = unix_path(milter);
+    struct endpoint endpoint;
+    int fd = -1;
+
+    if (path != NULL) {
+        fd = connect_unix(path);
+    } else if (inet_endpoint(milter->socket.at, &endpoint)) {
+        fd = socket(endpoint.address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fd >= 0)
+            (void)!connect(fd, &endpoint.address.any, endpoint.len);
+    }
+    if (fd >= 0)
+        close(fd);
+}
+
+void socket_remove(const struct config_milter *milter)
+{
+    const char *path = unix_path(milter);
+    struct stat st;
+
+    if (path != NULL && lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
+        (void)unlink(path);
+}

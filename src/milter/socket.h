@@ -3,17 +3,19 @@
 #define VERIMAIL_MILTER_SOCKET_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "config/config.h"
 
-#define SOCKET_CAUSE_MAX 256 /* octets with a NUL */
+#define SOCKET_CAUSE_MAX 512 /* octets with a NUL */
 
-/* Opens what mail servers connect to, by libmilter, after filter_register(), with the mode and the
- * group that were asked for; TCP gets TCP_NODELAY, which libmilter does not set. A unix socket that
- * another process still answers at is left alone, one that nobody does is replaced, and what is no
- * socket is refused. False with a sentence in `cause_r`, also when the mail server's group could
- * not get through one of the folders above the socket. */
-bool socket_open(const struct config_milter *milter, char cause_r[SOCKET_CAUSE_MAX])
+/* Opens what mail servers connect to, by libmilter, after filter_register(): a unix socket with the
+ * mode that was asked for and with `group`; TCP gets TCP_NODELAY, which libmilter does not set. A
+ * unix socket that another process still answers at is left alone, one that nobody does is
+ * replaced, and what is no socket is refused. False with a sentence in `cause_r`, also when the
+ * group, or everybody where the mode is for them, could not get through one of the folders above
+ * the socket. */
+bool socket_open(const struct config_milter *milter, gid_t group, char cause_r[SOCKET_CAUSE_MAX])
         __attribute__((warn_unused_result));
 
 /* Connects once and closes: libmilter looks at signals only then, or every five seconds. */
