@@ -1,2 +1,435 @@
 // SPDX-License-Identifier: ISC
 #include "milter/supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "milter/process.h"
+#include "milter/snapshot.h"
+#include "milter/socket.h"
+#include "process/notify.h"
+
+#define BACK_OFF_FIRST 100 /* milliseconds until a process that died is started again */
+#define BACK_OFF_MAX 10000
+#define STEADY 10000     /* milliseconds after which it is not to blame for how it died */
+#define STOP_LIMIT 10000 /* milliseconds that it gets to end by itself */
+#define KNOCK_EVERY 200
+#define SEND_LIMIT 10 /* seconds for new material */
+
+static struct supervisor {
+    const char *path;
+    struct material material; /* of the process that runs, or is to be started again */
+    struct config *config;    /* the same, read */
+    struct identity identity;
+    gid_t socket_group;
+    int signals;
+    int empty_folder;
+    pid_t child; /* 0: none */
+    int control;
+    bool ready;
+    bool was_ready; /* a process of ours served before */
+    bool stopping;
+    uint64_t started;
+    uint64_t start_at;
+    uint64_t kill_at;
+    uint64_t back_off;
+} supervisor = {.control = -1, .signals = -1, .empty_folder = -1};
+
+static void log_problems(enum log_level level, const char *event, struct problems *problems)
+{
+    struct reader lines = reader_of(text_of(problems_text(problems)));
+
+    while (lines.rest.len > 0) {
+        struct log_line line;
+        log_begin(&line, level, event);
+        log_text(&line, "problem", reader_field(&lines, '\n'));
+        log_end(&line);
+    }
+}
+
+static bool find_identity(const struct config_milter *milter, struct identity *identity_r,
+        gid_t *group_r, struct problems *problems)
+{
+    if (!identity_find(milter->run_as.at, identity_r)) {
+        problems_add(problems, milter->run_as.line, "run_as", milter->run_as.at,
+                "a user of this machine, not root");
+        return false;
+    }
+    *group_r = identity_r->gid;
+    if (milter->socket_group.at == NULL)
+        return true;
+    const struct group *group = getgrnam(milter->socket_group.at);
+    if (group == NULL)
+        problems_add(problems, milter->socket_group.line, "socket_group", milter->socket_group.at,
+                "a group of this machine");
+    else
+        *group_r = group->gr_gid;
+    return group != NULL;
+}
+
+/* What a start or a reload would use. */
+struct candidate {
+    struct material material;
+    struct snapshot *snapshot;
+    struct identity identity;
+    gid_t group;
+};
+
+static void candidate_clear(struct candidate *candidate)
+{
+    material_clear(&candidate->material);
+    snapshot_release(&candidate->snapshot);
+}
+
+static bool candidate_read(
+        const char *path, struct candidate *candidate_r, struct problems *problems)
+{
+    *candidate_r = (struct candidate){0};
+    if (!material_read(path, &candidate_r->material, problems))
+        return false;
+    candidate_r->snapshot = snapshot_init(&candidate_r->material, problems);
+    return candidate_r->snapshot != NULL &&
+           find_identity(candidate_r->snapshot->milter, &candidate_r->identity, &candidate_r->group,
+                   problems);
+}
+
+int supervisor_check(const char *config_path)
+{
+    struct problems *problems = problems_init(config_path);
+    struct candidate candidate = {0};
+    const bool good = problems != NULL && candidate_read(config_path, &candidate, problems);
+
+    if (problems != NULL)
+        fputs(problems_text(problems), stderr);
+    candidate_clear(&candidate);
+    problems_free(&problems);
+    return good ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* From now on this is what runs. Takes the material and the configuration over. */
+static void adopt(struct candidate *candidate)
+{
+    material_clear(&supervisor.material);
+    config_free(&supervisor.config);
+    supervisor.material = candidate->material;
+    candidate->material = (struct material){0};
+    supervisor.config = candidate->snapshot->config;
+    candidate->snapshot->config = NULL;
+    supervisor.identity = candidate->identity;
+    supervisor.socket_group = candidate->group;
+}
+
+/* In the child. */
+static void run_child(int control)
+{
+    close(supervisor.signals);
+    log_after_fork();
+    exit(process_run(&supervisor.material, &supervisor.identity, supervisor.empty_folder,
+            supervisor.socket_group, control));
+}
+
+static void start_child(uint64_t now)
+{
+    const struct timeval limit = {.tv_sec = SEND_LIMIT};
+    int pair[2];
+
+    supervisor.start_at = 0;
+    supervisor.started = now;
+    supervisor.ready = false;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
+        log_errno(LOG_LEVEL_ERROR, "not-started", NULL, NULL);
+        supervisor.start_at = now + supervisor.back_off;
+        return;
+    }
+    const pid_t pid = fork();
+    if (pid == 0) {
+        close(pair[0]);
+        run_child(pair[1]);
+    }
+    close(pair[1]);
+    if (pid < 0) {
+        log_errno(LOG_LEVEL_ERROR, "not-started", NULL, NULL);
+        close(pair[0]);
+        supervisor.start_at = now + supervisor.back_off;
+        return;
+    }
+    (void)setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    supervisor.child = pid;
+    supervisor.control = pair[0];
+}
+
+static void log_death(int status)
+{
+    struct log_line line;
+
+    log_begin(&line, LOG_LEVEL_ERROR, "process-died");
+    if (WIFSIGNALED(status))
+        log_string(&line, "signal", sigabbrev_np(WTERMSIG(status)));
+    else
+        log_number(&line, "status", (uint64_t)WEXITSTATUS(status));
+    log_end(&line);
+}
+
+static void reap(uint64_t now)
+{
+    int status = 0;
+    pid_t pid;
+
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (pid != supervisor.child)
+            continue;
+        close(supervisor.control);
+        supervisor.control = -1;
+        supervisor.child = 0;
+        if (supervisor.stopping)
+            continue;
+        log_death(status);
+        if (now - supervisor.started >= STEADY)
+            supervisor.back_off = BACK_OFF_FIRST;
+        supervisor.start_at = now + supervisor.back_off;
+        supervisor.back_off =
+                supervisor.back_off * 2 < BACK_OFF_MAX ? supervisor.back_off * 2 : BACK_OFF_MAX;
+    }
+}
+
+/* The values that a process takes at its start only. */
+static const char *text_or_empty(const struct config_text *text)
+{
+    return text->at != NULL ? text->at : "";
+}
+
+static void warn(struct problems *problems, const struct config_text *before,
+        const struct config_text *after, const char *name)
+{
+    if (strcmp(text_or_empty(before), text_or_empty(after)) != 0)
+        problems_add(problems, after->line, name, text_or_empty(after), "a restart to change it");
+}
+
+static bool same_list(const struct config_list *a, const struct config_list *b)
+{
+    bool same = a->count == b->count;
+
+    for (size_t i = 0; same && i < a->count; i++)
+        same = strcmp(a->at[i].at, b->at[i].at) == 0;
+    return same;
+}
+
+static void warn_of_restart(
+        const struct config *before, const struct config *after, struct problems *problems)
+{
+    warn(problems, &before->milter->socket, &after->milter->socket, "socket");
+    warn(problems, &before->milter->socket_group, &after->milter->socket_group, "socket_group");
+    warn(problems, &before->milter->run_as, &after->milter->run_as, "run_as");
+    if (before->milter->socket_mode != after->milter->socket_mode)
+        problems_add(problems, after->milter->line, "socket_mode", NULL, "a restart to change it");
+    if (before->verify_count == 0 && after->verify_count > 0)
+        problems_add(problems, after->verify->line, "a new section `verify`", NULL,
+                "a restart: until then nothing is verified");
+    if (before->verify_count == 0 || after->verify_count == 0)
+        return;
+    warn(problems, &before->verify->resolver, &after->verify->resolver, "resolver");
+    if (before->verify->trust_anchors_given != after->verify->trust_anchors_given ||
+            !same_list(&before->verify->trust_anchors, &after->verify->trust_anchors))
+        problems_add(
+                problems, after->verify->line, "trust_anchors", NULL, "a restart to change them");
+}
+
+static void reload(void)
+{
+    struct problems *problems = problems_init(supervisor.path);
+    struct problems *warnings = problems_init(supervisor.path);
+    struct candidate candidate = {0};
+
+    notify_reloading();
+    if (problems != NULL && warnings != NULL &&
+            candidate_read(supervisor.path, &candidate, problems)) {
+        warn_of_restart(supervisor.config, candidate.snapshot->config, warnings);
+        log_problems(LOG_LEVEL_WARNING, "restart-needed", warnings);
+        adopt(&candidate);
+        /* A process that is not there yet will start with it. */
+        if (supervisor.ready && !material_send(supervisor.control, &supervisor.material)) {
+            log_errno(LOG_LEVEL_ERROR, "reload-failed", NULL, NULL);
+            (void)kill(supervisor.child, SIGKILL);
+        }
+    } else if (problems != NULL) {
+        log_problems(LOG_LEVEL_ERROR, "reload-refused", problems);
+        notify_send("READY=1");
+    }
+    candidate_clear(&candidate);
+    problems_free(&problems);
+    problems_free(&warnings);
+}
+
+static void stop(uint64_t now)
+{
+    if (supervisor.stopping)
+        return;
+    notify_send("STOPPING=1");
+    log_event(LOG_LEVEL_NOTICE, "stopping", NULL, NULL);
+    supervisor.stopping = true;
+    supervisor.kill_at = now + STOP_LIMIT;
+    if (supervisor.child > 0)
+        (void)kill(supervisor.child, SIGTERM);
+}
+
+static void on_signals(uint64_t now)
+{
+    struct signalfd_siginfo info;
+
+    while (read(supervisor.signals, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (info.ssi_signo == SIGCHLD)
+            reap(now);
+        else if (info.ssi_signo != SIGHUP)
+            stop(now);
+        else if (!supervisor.stopping)
+            reload();
+    }
+}
+
+static void log_ready(void)
+{
+    const struct config *config = supervisor.config;
+    struct log_line line;
+
+    log_begin(&line, LOG_LEVEL_NOTICE, "ready");
+    log_string(&line, "socket", config->milter->socket.at);
+    log_string(&line, "stamps", config->stamp_count > 0 ? "yes" : "no");
+    log_string(&line, "verifies", config->verify_count > 0 ? "yes" : "no");
+    if (config->verify_count > 0)
+        log_string(&line, "mode", config->verify->mode.at);
+    log_end(&line);
+}
+
+/* What the process says. */
+static void on_word(void)
+{
+    char word;
+
+    if (recv(supervisor.control, &word, 1, MSG_DONTWAIT) != 1)
+        return;
+    if (word == PROCESS_READY) {
+        supervisor.ready = supervisor.was_ready = true;
+        log_ready();
+    } else if (word == PROCESS_TOOK) {
+        log_event(LOG_LEVEL_NOTICE, "reloaded", "config", supervisor.path);
+    }
+    notify_send("READY=1");
+}
+
+static int time_left(uint64_t now)
+{
+    const int pending = log_pending();
+    uint64_t until = UINT64_MAX;
+
+    if (supervisor.stopping)
+        until = now + KNOCK_EVERY;
+    else if (supervisor.start_at > 0)
+        until = supervisor.start_at;
+    if (pending >= 0 && now + (uint64_t)pending < until)
+        until = now + (uint64_t)pending;
+    if (until == UINT64_MAX)
+        return -1;
+    return until > now ? (int)(until - now) : 0;
+}
+
+static void tend_stop(uint64_t now)
+{
+    if (now >= supervisor.kill_at)
+        (void)kill(supervisor.child, SIGKILL);
+    else
+        socket_knock(supervisor.config->milter);
+}
+
+/* False when it is over. */
+static bool turn(void)
+{
+    struct pollfd polled[] = {
+            {.fd = supervisor.signals, .events = POLLIN},
+            {.fd = supervisor.control, .events = POLLIN},
+    };
+
+    (void)poll(polled, 2, time_left(clock_milliseconds()));
+    const uint64_t now = clock_milliseconds();
+    if ((polled[1].revents & POLLIN) != 0)
+        on_word();
+    on_signals(now);
+    log_flush();
+    if (supervisor.stopping && supervisor.child > 0)
+        tend_stop(now);
+    if (supervisor.child > 0)
+        return true;
+    /* One that never served is not tried again: what is wrong was said. */
+    if (supervisor.stopping || !supervisor.was_ready)
+        return false;
+    if (now >= supervisor.start_at)
+        start_child(now);
+    return true;
+}
+
+static bool catch_signals(void)
+{
+    static const int caught[] = {SIGHUP, SIGTERM, SIGINT, SIGCHLD};
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof caught / sizeof *caught; i++)
+        sigaddset(&set, caught[i]);
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); /* a log that may grow no more is an error like others */
+    (void)sigprocmask(SIG_BLOCK, &set, NULL);
+    supervisor.signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    return supervisor.signals >= 0;
+}
+
+static bool prepare(void)
+{
+    struct problems *problems = problems_init(supervisor.path);
+    struct candidate candidate = {0};
+    const bool good = problems != NULL && candidate_read(supervisor.path, &candidate, problems);
+
+    if (good)
+        adopt(&candidate);
+    else if (problems != NULL)
+        log_problems(LOG_LEVEL_ERROR, "not-started", problems);
+    candidate_clear(&candidate);
+    problems_free(&problems);
+    if (!good)
+        return false;
+    if (supervisor.identity.is_root)
+        supervisor.empty_folder = identity_empty_folder();
+    if ((supervisor.identity.is_root && supervisor.empty_folder < 0) || !catch_signals()) {
+        log_errno(LOG_LEVEL_ERROR, "not-started", NULL, NULL);
+        return false;
+    }
+    return true;
+}
+
+int supervisor_run(const char *config_path)
+{
+    supervisor.path = config_path;
+    supervisor.back_off = BACK_OFF_FIRST;
+    if (!prepare())
+        return EXIT_FAILURE;
+    start_child(clock_milliseconds());
+    while (turn())
+        ;
+    if (supervisor.was_ready)
+        socket_remove(supervisor.config->milter);
+    log_event(LOG_LEVEL_NOTICE, supervisor.was_ready ? "stopped" : "not-started", NULL, NULL);
+    log_flush();
+    material_clear(&supervisor.material);
+    config_free(&supervisor.config);
+    return supervisor.stopping ? EXIT_SUCCESS : EXIT_FAILURE;
+}

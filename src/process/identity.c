@@ -62,6 +62,12 @@ bool identity_become(const struct identity *identity, int empty_folder)
     if (identity->is_root && !drop_root(identity, empty_folder))
         return false;
     return drop_capabilities() && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-           prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 && setrlimit(RLIMIT_CORE, &none) == 0 &&
-           setrlimit(RLIMIT_NPROC, &none) == 0;
+           prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 && setrlimit(RLIMIT_CORE, &none) == 0;
+}
+
+bool identity_stay_alone(void)
+{
+    const struct rlimit none = {0, 0};
+
+    return setrlimit(RLIMIT_NPROC, &none) == 0;
 }

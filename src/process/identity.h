@@ -22,8 +22,10 @@ bool identity_find(const char *user, struct identity *identity_r)
 int identity_empty_folder(void);
 
 /* As root: changes the root to the empty folder and becomes `identity`, groups and all. Then, as
- * anybody: no new privileges, no core dump, not traceable, no more processes. False with errno. */
+ * anybody: no new privileges, no core dump, not traceable. False with errno. */
 bool identity_become(const struct identity *identity, int empty_folder)
         __attribute__((warn_unused_result));
+/* No more processes, and so no more threads either. False with errno. */
+bool identity_stay_alone(void) __attribute__((warn_unused_result));
 
 #endif

@@ -9,4 +9,9 @@
  * the process should then end. */
 bool sandbox_enter_worker(void) __attribute__((warn_unused_result));
 
+/* Shuts the milter process in, with all its threads: it may make threads, talk to mail servers, to
+ * name servers and to services, and ask for memory and the time. Nothing else, no file among it, is
+ * there any more (EPERM): libraries that try something more go on without. False with errno. */
+bool sandbox_enter_milter(void) __attribute__((warn_unused_result));
+
 #endif

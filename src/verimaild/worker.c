@@ -95,7 +95,8 @@ static bool prepare(struct worker *w)
         return false;
     w->exchange = exchange_init(setup->service, setup->keyuse, limits, w->epoll);
     return w->exchange != NULL && watch_all(w) &&
-           identity_become(setup->identity, setup->empty_folder) && sandbox_enter_worker();
+           identity_become(setup->identity, setup->empty_folder) && identity_stay_alone() &&
+           sandbox_enter_worker();
 }
 
 static void close_listener(struct worker *w, size_t i)
