@@ -204,6 +204,51 @@ def config_prints_what_it_reads(world):
         check(secret_line(world.path(name)) not in first.out, "a secret was printed")
 
 
+VERIFY = '''
+verify {
+    authserv_id = "MX.Bücher.example"
+    timeout = 8s
+    send_ip = off
+    trust_anchors = {}
+    allow_networks = {"10.0.0.0/8", "::1"}
+    allow_ports = {25}
+}
+milter {
+    socket = "unix:/run/m y"
+    socket_mode = 600
+    trusted_networks = {}
+    logins = "/etc/verimail/logins"
+}
+'''
+
+
+@case
+def config_prints_verify_and_milter(world):
+    world.write("receiver.conf", VERIFY, 0o644)
+    first = world.run("config", config="receiver.conf")
+    equal((first.status, first.err), (0, ""))
+    for line in ("timeout = 8s", "send_ip = false", "trust_anchors = {}", "socket_mode = 0600",
+                 'allow_networks = {"10.0.0.0/8", "::1"}', "trusted_networks = {}",
+                 "# resolver is not set", "# socket_group is not set", 'on_no = "reject"',
+                 'authserv_id = "mx.xn--bcher-kva.example"', "budget_per_domain = 600"):
+        contains(first.out, f"    {line}\n")
+    world.write("printed.conf", first.octets, 0o644)
+    second = world.run("config", config="printed.conf")
+    equal((second.status, second.out), (0, first.out), second.err)
+    one = world.run("config", "--json", config="receiver.conf").json
+    equal(world.run("config", "--json", config="printed.conf").json, one)
+    equal((one["milter"]["socket_mode"], one["verify"]["timeout"]), ("0600", 8))
+    equal((one["verify"]["trust_anchors"], one["verify"]["allow_ports"]), ([], ["25"]))
+    world.write("bare.conf",
+                "verify { authserv_id = a.b }\nmilter { socket = \"unix:/m\" }\n", 0o644)
+    bare = world.run("config", config="bare.conf")
+    contains(bare.out, '    trusted_networks = {"127.0.0.0/8", "::1"}\n')
+    contains(bare.out, "    # trust_anchors is not set\n")
+    contains(bare.out, "    socket_mode = 0660\n")
+    one = world.run("config", "--json", config="bare.conf").json
+    equal((one["verify"]["trust_anchors"], one["milter"]["run_as"]), (None, "verimail"))
+
+
 @case
 def config_says_every_wrong_value(world):
     world.write("wrong.conf", world.config(domain="lifetime = 1y ttl = never"), 0o644)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/network.h"
 #include "config/check.h"
 #include "config/config.h"
 #include "config/problems.h"
@@ -12,8 +13,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* A whole file from memory, as configfile_read() takes it. libconfuse itself is not instrumented; it
- * reads in time that grows with the square of the number of titles, and so short texts alone. */
+/* A whole file from memory, as configfile_read() takes it. libconfuse itself is not instrumented;
+ * it reads in time that grows with the square of the number of titles, and so short texts alone. */
 #define SIZE_MAX_READ 16384
 
 static void require(bool truth)
@@ -64,6 +65,55 @@ static void check_list(const struct config_list *list, unsigned lines)
         check_text(&list->at[i], true, lines);
 }
 
+static void check_verify(const struct config_verify *v, bool good, unsigned lines)
+{
+    check_text(&v->authserv_id, good, lines);
+    check_text(&v->mode, good, lines);
+    check_text(&v->on_no, good, lines);
+    check_text(&v->on_permerror, good, lines);
+    check_text(&v->on_temperror, good, lines);
+    check_text(&v->resolver, false, lines);
+    check_list(&v->trust_anchors, lines);
+    require(v->trust_anchors_given || v->trust_anchors.count == 0);
+    require(v->timeout >= 1 && v->timeout <= 20);
+    require(v->budget_per_domain > 0 && v->budget_per_address > 0);
+    for (size_t i = 0; i < v->allow_networks.count; i++) {
+        struct network network;
+        require(network_parse(v->allow_networks.at[i].at, &network));
+    }
+    for (size_t i = 0; i < v->allow_ports.count; i++) {
+        uint64_t port;
+        require(text_decimal(text_of(v->allow_ports.at[i].at), UINT16_MAX, &port) && port > 0);
+    }
+}
+
+/* What a `sockaddr_un` takes, or a port and an address. */
+static void check_socket(const char *socket)
+{
+    if (strncmp(socket, "unix:/", 6) == 0)
+        require(strlen(socket + 5) < 108);
+    else
+        require(strncmp(socket, "inet", 4) == 0 && strchr(socket, '@') != NULL);
+}
+
+static void check_milter(const struct config_milter *m, bool good, unsigned lines)
+{
+    check_text(&m->socket, good, lines);
+    if (m->socket.at != NULL)
+        check_socket(m->socket.at);
+    require(m->socket_mode >= 0600 && m->socket_mode <= 0777);
+    check_text(&m->socket_group, false, lines);
+    check_text(&m->run_as, good, lines);
+    check_list(&m->trusted_networks, lines);
+    check_list(&m->trusted_daemons, lines);
+    check_list(&m->stamp_relayed, lines);
+    check_text(&m->logins, good, lines);
+    check_text(&m->on_foreign_from, good, lines);
+    check_text(&m->stamp_errors, good, lines);
+    check_text(&m->log_format, good, lines);
+    check_text(&m->log_level, good, lines);
+}
+
 /* What is there is what config.h says of it; `good`: there were no problems. */
 static void check_values(const struct config *config, bool good, unsigned lines)
 {
@@ -88,7 +138,12 @@ static void check_values(const struct config *config, bool good, unsigned lines)
         check_list(&config->service[i].listen, lines);
         require(config->service[i].connections > 0 && config->service[i].classic_rate > 0);
     }
-    require(!good || (config->service_count <= 1 && config->stamp_count <= 1));
+    for (size_t i = 0; i < config->verify_count; i++)
+        check_verify(&config->verify[i], good, lines);
+    for (size_t i = 0; i < config->milter_count; i++)
+        check_milter(&config->milter[i], good, lines);
+    require(!good || (config->service_count <= 1 && config->stamp_count <= 1 &&
+                             config->verify_count <= 1 && config->milter_count <= 1));
 }
 
 /* Reads it whole; `sentences_r`: what is wrong with it. */

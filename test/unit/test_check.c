@@ -13,17 +13,20 @@
 #include "protocol/key.h"
 
 static char host_key[KEY_TEXT_MAX + 1];
+static char service_key[KEY_TEXT_MAX + 1];
 
-/* `%k` in a text stands for a host's key. */
+/* In a text `%k` stands for a host's key, and `%s` for a service's. */
 static void check(const char *text, const char *want)
 {
     char whole[4096] = "";
 
     for (const char *at = text; *at != '\0'; at++) {
-        const bool is_key = at[0] == '%' && at[1] == 'k';
+        const bool is_key = at[0] == '%' && (at[1] == 'k' || at[1] == 's');
         const size_t len = strlen(whole);
         snprintf(whole + len, sizeof whole - len, "%.*s", is_key ? KEY_TEXT_MAX : 1,
-                is_key ? host_key : at);
+                !is_key        ? at
+                : at[1] == 'k' ? host_key
+                               : service_key);
         at += is_key;
     }
     struct conf conf = conf_of(whole);
@@ -37,6 +40,9 @@ static void check(const char *text, const char *want)
 #define SERVICE "service { keys = {/k} replay = none }\n"
 #define HOST "host \"h.a.b\" { keys = {\"%k\"} }\n"
 #define DOMAIN "domain \"a.b\" { hosts = {h.a.b} }\n"
+#define STAMP "stamp { host = h.a.b key = /k service_key = \"%s\" domains = {a.b} }\n"
+#define VERIFY "verify { authserv_id = mx.a.b }\n"
+#define MILTER "milter { socket = \"unix:/m\" }\n"
 #define UNKNOWN(host)                                                                              \
     "a host without keys: " host ": expected a section `host` of that name, or a classic_key\n"
 
@@ -51,6 +57,10 @@ static void good_ones_pass(void **state)
             "");
     check("domain a.b { classic_key = /c hosts = {localhost} user x { hosts = {other} } }", "");
     check("domain a.b { default = true }\ndomain c.d { default = false }\ndomain e.f { }", "");
+    check(STAMP VERIFY MILTER, "");
+    check(MILTER STAMP, "");
+    check(MILTER VERIFY, "");
+    check(VERIFY, "");
 }
 
 static void what_is_missing(void **state)
@@ -69,6 +79,13 @@ static void what_is_missing(void **state)
             "f:2: stamp without key: expected key = \"/etc/verimail/host.key\"\n"
             "f:2: stamp without service_key: expected service_key = \"service-public:...\"\n"
             "f:2: stamp without domains: expected domains = {\"example.org\"}\n");
+    check("verify {\n}\n",
+            "f:2: verify without authserv_id: expected authserv_id = \"mx.example.net\", the name "
+            "that Authentication-Results begins with\n");
+    check("milter {\n\n}\n" VERIFY, "f:3: milter without socket: expected socket = "
+                                    "\"unix:/var/spool/postfix/verimail/milter.sock\"\n");
+    check("\n" MILTER HOST,
+            "f:2: a milter with nothing to do: expected a section `stamp`, or `verify`, or both\n");
 }
 
 /* A wrong value is one problem, not also what follows from its not being there. */
@@ -88,6 +105,10 @@ static void wrong_values_are_not_missing(void **state)
             "f:1: bad service_key: s: expected service-public:... as printed by `verimail keygen "
             "service`\n"
             "f:1: bad domains: a_b: expected a domain name\n");
+    check("verify {\n authserv_id = a_b\n}\nmilter {\n socket = x\n}\n",
+            "f:2: bad authserv_id: a_b: expected a domain name\n"
+            "f:5: bad socket: x: expected unix:/PATH of at most 107 octets, inet:PORT@ADDRESS, or "
+            "inet6:PORT@ADDRESS\n");
 }
 
 /* A section whose title was wrong has no name; it must be passed over. */
@@ -152,5 +173,6 @@ int main(void)
     };
 
     key_format(KEY_HOST_PUBLIC, key, host_key);
+    key_format(KEY_SERVICE_PUBLIC, key, service_key);
     return cmocka_run_group_tests_name("check", tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "config/configfile.h"
@@ -101,6 +102,42 @@ static void readings_are_apart(void **state)
     }
 }
 
+static void memory_is_read_as_a_file_is(void **state)
+{
+    static const char *const texts[] = {"", "# nothing", "domain a.b { }\n",
+            "domain a.b {\n ttl = 2h }", "domain a.b {", "host a.b { }", "x",
+            "verify { authserv_id = a.b }\nmilter { socket = \"unix:/m\" }"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct problems *by_file = problems_init("f");
+        struct problems *by_memory = problems_init("f");
+        const size_t len = strlen(texts[i]);
+        char *copy = calloc(1, len > 0 ? len : 1); /* without a NUL behind it */
+        memcpy(copy, texts[i], len);
+        struct config *file = read_file(texts[i], by_file);
+        struct config *memory = configfile_parse(copy, len, by_memory);
+        assert_int_equal(file != NULL, memory != NULL);
+        assert_string_equal(problems_text(by_memory), problems_text(by_file));
+        assert_int_equal(memcmp(copy, texts[i], len), 0);
+        free(copy);
+        config_free(&file);
+        config_free(&memory);
+        problems_free(&by_file);
+        problems_free(&by_memory);
+    }
+}
+
+static void a_nul_in_memory_is_named(void **state)
+{
+    struct problems *problems = problems_init("f");
+
+    (void)state;
+    assert_null(configfile_parse("\n#\0\n", 4, problems));
+    assert_string_equal(problems_text(problems), "f:2: a NUL octet: expected text\n");
+    problems_free(&problems);
+}
+
 static int make(void **state)
 {
     (void)state;
@@ -122,6 +159,8 @@ int main(void)
             cmocka_unit_test(hosts_are_found),
             cmocka_unit_test(any_mistake_is_no_configuration),
             cmocka_unit_test(readings_are_apart),
+            cmocka_unit_test(memory_is_read_as_a_file_is),
+            cmocka_unit_test(a_nul_in_memory_is_named),
     };
     return cmocka_run_group_tests_name("configfile", tests, make, drop);
 }

@@ -79,6 +79,19 @@ static void numbers_at_their_edges(void **state)
             {"18446744073709551617", NULL});
     CHECK(kind_connections, {"0", NULL}, {"1", "1"}, {"100000", "100000"}, {"100001", NULL});
     CHECK(kind_rate, {"0", NULL}, {"1", "1"}, {"1000000", "1000000"}, {"1000001", NULL});
+    CHECK(kind_budget, {"0", NULL}, {"1", "1"}, {"1000000", "1000000"}, {"1000001", NULL});
+    CHECK(kind_port, {"0", NULL}, {"1", "1"}, {"25", "25"}, {"65535", "65535"}, {"65536", NULL},
+            {"", NULL}, {"025", NULL}, {"smtp", NULL}, {" 25", NULL}, {"25-26", NULL});
+}
+
+static void modes_are_octal(void **state)
+{
+    (void)state;
+    CHECK(kind_socket_mode, {"0600", "384"}, {"600", "384"}, {"0660", "432"}, {"0666", "438"},
+            {"0777", "511"}, {"00660", "432"}, {"0577", NULL}, {"01000", NULL}, {"0680", NULL},
+            {"", NULL}, {"-0660", NULL}, {"+0660", NULL}, {" 0660", NULL}, {"0660 ", NULL},
+            {"0o660", NULL}, {"0x1b0", NULL}, {"rw-rw----", NULL},
+            {"7777777777777777777777777777777", NULL});
 }
 
 static void durations_at_their_edges(void **state)
@@ -94,6 +107,8 @@ static void durations_at_their_edges(void **state)
     CHECK(kind_ttl, {"0", "0"}, {"0s", "0"}, {"0d", "0"}, {"1", "1"}, {"3600", "3600"},
             {"3601", NULL}, {"60m", "3600"}, {"61m", NULL}, {"1h", "3600"}, {"2h", NULL},
             {"1d", NULL});
+    CHECK(kind_timeout, {"0", NULL}, {"0s", NULL}, {"1s", "1"}, {"5", "5"}, {"20s", "20"},
+            {"21s", NULL}, {"1m", NULL}, {"500ms", NULL});
 }
 
 static void words(void **state)
@@ -106,6 +121,15 @@ static void words(void **state)
             {"error", "error"}, {"debug", NULL}, {"info or notice", NULL});
     CHECK(kind_deny, {"expired", "expired"}, {"changed", "changed"}, {"redirected", "redirected"},
             {"replayed", NULL}, {"uncounted", NULL});
+    CHECK(kind_mode, {"enforce", "enforce"}, {"monitor", "monitor"}, {"off", NULL});
+    CHECK(kind_on_no, {"reject", "reject"}, {"quarantine", "quarantine"}, {"mark", "mark"},
+            {"accept", NULL}, {"tempfail", NULL});
+    CHECK(kind_on_permerror, {"reject", "reject"}, {"mark", "mark"}, {"quarantine", NULL});
+    CHECK(kind_or_tempfail, {"accept", "accept"}, {"tempfail", "tempfail"}, {"reject", NULL});
+    CHECK(kind_or_reject, {"accept", "accept"}, {"reject", "reject"}, {"tempfail", NULL});
+    CHECK(kind_logins, {"same", "same"}, {"any", "any"},
+            {"/etc/verimail/logins", "/etc/verimail/logins"}, {"Same", NULL}, {"logins", NULL},
+            {"./logins", NULL}, {"", NULL});
 }
 
 static void names_of_this_machine(void **state)
@@ -118,6 +142,48 @@ static void names_of_this_machine(void **state)
     CHECK(kind_listen, {"*:26", "*:26"}, {"192.0.2.1:65535", "192.0.2.1:65535"},
             {"192.0.2.1:65536", NULL}, {"[::1]:0", "[::1]:0"}, {"26", NULL}, {"*", NULL},
             {"localhost:26", NULL});
+    CHECK(kind_group, {"postfix", "postfix"}, {"", NULL}, {"a b", NULL});
+    CHECK(kind_daemon, {"MTA", "MTA"}, {"a b", "a b"}, {"\xc3\xa9", "\xc3\xa9"}, {"", NULL},
+            {"a\nb", NULL}, {"\x7f", NULL});
+}
+
+static void networks_and_resolvers(void **state)
+{
+    (void)state;
+    CHECK(kind_network, {"127.0.0.0/8", "127.0.0.0/8"}, {"::1", "::1"}, {"192.0.2.1", "192.0.2.1"},
+            {"2001:db8::/32", "2001:db8::/32"}, {"0.0.0.0/0", "0.0.0.0/0"}, {"127.0.0.1/8", NULL},
+            {"127.0.0.0/33", NULL}, {"localhost", NULL}, {"127.1", NULL}, {"*", NULL}, {"", NULL},
+            {"[::1]", NULL}, {" ::1", NULL});
+    CHECK(kind_resolver, {"127.0.0.1", "127.0.0.1"}, {"127.0.0.1@5353", "127.0.0.1@5353"},
+            {"::1@53", "::1@53"}, {"::1", "::1"}, {"127.0.0.1:53", NULL}, {"127.0.0.0/8", NULL},
+            {"127.0.0.1/32@53", NULL}, {"127.0.0.1@", NULL}, {"127.0.0.1@0", NULL},
+            {"127.0.0.1@65536", NULL}, {"@53", NULL}, {"dns.example.org", NULL}, {"", NULL},
+            {"127.0.0.1@53@53", NULL},
+            {"1111111111111111111111111111111111111111111111111111111111111111@53", NULL});
+    CHECK(kind_anchor, {". IN DS 20326 8 2 E06D", ". IN DS 20326 8 2 E06D"},
+            {"a.b. 3600 IN DNSKEY 257 3 8 AwEA", "a.b. 3600 IN DNSKEY 257 3 8 AwEA"},
+            {". in ds 1 8 2 00", ". in ds 1 8 2 00"}, {"a.b. IN A 192.0.2.1", NULL}, {"", NULL},
+            {"DS", NULL}, {". IN DS 1 8 2\n00", NULL}, {"/etc/root.key", NULL});
+}
+
+#define PATH_106                                                                                   \
+    "/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"                                        \
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+static void sockets(void **state)
+{
+    (void)state;
+    assert_int_equal(strlen(PATH_106), 106);
+    CHECK(kind_socket, {"unix:/run/m", "unix:/run/m"}, {"unix:" PATH_106 "b", "unix:" PATH_106 "b"},
+            {"unix:" PATH_106 "bb", NULL}, {"unix:run/m", NULL}, {"unix:", NULL}, {"/run/m", NULL},
+            {"local:/run/m", NULL}, {"Unix:/run/m", NULL},
+            {"inet:8891@127.0.0.1", "inet:8891@127.0.0.1"}, {"inet:8891", NULL},
+            {"inet:8891@localhost", NULL}, {"inet:8891@::1", NULL}, {"inet:8891@127.0.0.0/8", NULL},
+            {"inet:0@127.0.0.1", NULL}, {"inet:65536@127.0.0.1", NULL}, {"inet:@127.0.0.1", NULL},
+            {"inet:@", NULL}, {"inet:000000008891@127.0.0.1", NULL},
+            {"inet:8891@127.0.0.1@127.0.0.1", NULL}, {"inet6:8891@::1", "inet6:8891@::1"},
+            {"inet6:8891@127.0.0.1", NULL}, {"inet6:8891@[::1]", NULL}, {"inet6:8891", NULL},
+            {"", NULL});
 }
 
 static void domains_and_users(void **state)
@@ -173,9 +239,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(bools),
             cmocka_unit_test(numbers_at_their_edges),
+            cmocka_unit_test(modes_are_octal),
             cmocka_unit_test(durations_at_their_edges),
             cmocka_unit_test(words),
             cmocka_unit_test(names_of_this_machine),
+            cmocka_unit_test(networks_and_resolvers),
+            cmocka_unit_test(sockets),
             cmocka_unit_test(domains_and_users),
             cmocka_unit_test(keys_are_of_their_kind),
             cmocka_unit_test(lists_grow_and_are_freed),

@@ -75,6 +75,14 @@ static void wrong_values_have_their_line(void **state)
                     "f:3: bad hosts: a_b" DOMAIN "f:5: unexpected token 'f'\n"},
             {"service {\n state = \"\\e[1m\x7f\"\n}", "f:2: bad state: \\x1b[1m\\x7f" PATH},
             {"service {\n state = \"\"\n}", "f:2: bad state: " PATH},
+            {"verify {\n timeout = 21s\n allow_networks = {::1,\n 10.0.0.1/8}\n allow_ports = 0\n}",
+                    "f:2: bad timeout: 21s: expected a time from 1s to 20s: a mail server waits no "
+                    "longer\nf:4: bad allow_networks: 10.0.0.1/8: expected an address, or "
+                    "ADDRESS/BITS with no bit set behind them\nf:5: bad allow_ports: 0: expected a "
+                    "port from 1 to 65535\n"},
+            {"milter {\n\n socket_mode = 999\n logins = none\n}",
+                    "f:3: bad socket_mode: 999: expected an octal mode from 0600 to 0777\n"
+                    "f:4: bad logins: none: expected same, any, or the path of a table\n"},
     };
 
     (void)state;
@@ -119,6 +127,8 @@ static void options_are_given_once(void **state)
             {"service {\n}\nservice {\n}\n", "f:4: a second section service" ONCE},
             {"stamp {\n}\n\nstamp { }\nstamp {\n}",
                     "f:4: a second section stamp" ONCE "f:6: a second section stamp" ONCE},
+            {"verify { }\nverify { }\nmilter { }\nmilter { }\n",
+                    "f:2: a second section verify" ONCE "f:4: a second section milter" ONCE},
             {"host \"a.b\" {\n}\nhost \"a.b\" {\n}\n", "f:3: found duplicate title 'a.b'\n"},
     };
 
@@ -258,6 +268,126 @@ static void domains_are_read(void **state)
     problems_free(&problems);
 }
 
+static void verify_is_read(void **state)
+{
+    struct problems *problems = problems_init("f");
+    struct config *config = read_text("verify {\n"
+                                      "  authserv_id = MX.example.NET mode = monitor\n"
+                                      "  on_no = quarantine on_permerror = mark\n"
+                                      "  on_temperror = tempfail timeout = 20s send_ip = no\n"
+                                      "  resolver = \"::1@53\"\n"
+                                      "  trust_anchors = {\". IN DS 1 8 2 00\"}\n"
+                                      "  allow_networks = {10.0.0.0/8,\n \"::1\"}\n"
+                                      "  allow_ports = {25, 587}\n"
+                                      "  budget_per_domain = 1 budget_per_address = 1000000\n"
+                                      "}\n",
+            problems);
+
+    (void)state;
+    assert_string_equal(problems_text(problems), "");
+    assert_int_equal(config->verify_count, 1);
+    assert_int_equal(config->milter_count, 0);
+    const struct config_verify *v = config->verify;
+    assert_int_equal(v->line, 11);
+    assert_string_equal(v->authserv_id.at, "mx.example.net");
+    assert_int_equal(v->authserv_id.line, 2);
+    assert_string_equal(v->mode.at, "monitor");
+    assert_string_equal(v->on_no.at, "quarantine");
+    assert_string_equal(v->on_permerror.at, "mark");
+    assert_string_equal(v->on_temperror.at, "tempfail");
+    assert_int_equal(v->timeout, 20);
+    assert_false(v->send_ip);
+    assert_string_equal(v->resolver.at, "::1@53");
+    assert_int_equal(v->trust_anchors.count, 1);
+    assert_true(v->trust_anchors_given);
+    assert_int_equal(v->allow_networks.count, 2);
+    assert_int_equal(v->allow_networks.at[1].line, 8);
+    assert_int_equal(v->allow_ports.count, 2);
+    assert_string_equal(v->allow_ports.at[1].at, "587");
+    assert_int_equal(v->budget_per_domain, 1);
+    assert_int_equal(v->budget_per_address, 1000000);
+    config_free(&config);
+    problems_free(&problems);
+}
+
+static void milter_is_read(void **state)
+{
+    struct problems *problems = problems_init("f");
+    struct config *config = read_text("milter {\n"
+                                      "  socket = \"inet:8891@127.0.0.1\" socket_mode = 0666\n"
+                                      "  socket_group = postfix run_as = nobody\n"
+                                      "  trusted_networks = {192.0.2.0/24}\n"
+                                      "  trusted_daemons = {MSA, \"a b\"}\n"
+                                      "  stamp_relayed = {192.0.2.7} logins = /l\n"
+                                      "  on_foreign_from = reject stamp_errors = tempfail\n"
+                                      "  log_format = json log_level = error\n"
+                                      "}\n",
+            problems);
+
+    (void)state;
+    assert_string_equal(problems_text(problems), "");
+    assert_int_equal(config->milter_count, 1);
+    const struct config_milter *m = config->milter;
+    assert_int_equal(m->line, 9);
+    assert_string_equal(m->socket.at, "inet:8891@127.0.0.1");
+    assert_int_equal(m->socket_mode, 0666);
+    assert_string_equal(m->socket_group.at, "postfix");
+    assert_string_equal(m->run_as.at, "nobody");
+    assert_int_equal(m->trusted_networks.count, 1);
+    assert_string_equal(m->trusted_networks.at[0].at, "192.0.2.0/24");
+    assert_int_equal(m->trusted_daemons.count, 2);
+    assert_string_equal(m->trusted_daemons.at[1].at, "a b");
+    assert_int_equal(m->stamp_relayed.count, 1);
+    assert_string_equal(m->logins.at, "/l");
+    assert_int_equal(m->logins.line, 6);
+    assert_string_equal(m->on_foreign_from.at, "reject");
+    assert_string_equal(m->stamp_errors.at, "tempfail");
+    assert_string_equal(m->log_format.at, "json");
+    assert_string_equal(m->log_level.at, "error");
+    config_free(&config);
+    problems_free(&problems);
+}
+
+/* A list of several defaults gives way as a whole; `{}` is the empty one. */
+static void lists_replace_their_default(void **state)
+{
+    static const struct {
+        const char *option;
+        size_t count;
+    } table[] = {
+            {"", 2},
+            {"trusted_networks = {}", 0},
+            {"trusted_networks = {\n}", 0},
+            {"trusted_networks = {10.0.0.1}", 1},
+            {"trusted_networks = 10.0.0.1", 1},
+            {"trusted_networks = {10.0.0.1, 10.0.0.2, 10.0.0.3}", 3},
+            {"trusted_daemons = {}", 2},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct problems *problems = problems_init("f");
+        char text[256];
+        snprintf(text, sizeof text, "milter { %s }", table[i].option);
+        struct config *config = read_text(text, problems);
+        assert_string_equal(problems_text(problems), "");
+        if (config->milter->trusted_networks.count != table[i].count) {
+            print_error("%s: got %zu\n", table[i].option, config->milter->trusted_networks.count);
+            fail();
+        }
+        config_free(&config);
+        problems_free(&problems);
+    }
+    struct problems *problems = problems_init("f");
+    struct config *config = read_text("verify { trust_anchors = {} }", problems);
+    assert_true(config->verify->trust_anchors_given);
+    config_free(&config);
+    config = read_text("verify { }", problems);
+    assert_false(config->verify->trust_anchors_given);
+    config_free(&config);
+    problems_free(&problems);
+}
+
 /* `hosts = {}` means nobody, no `hosts` means the domain's; a list given is the default no more. */
 static void empty_lists(void **state)
 {
@@ -372,6 +502,9 @@ int main(void)
             cmocka_unit_test(sections_are_not_reached_into),
             cmocka_unit_test(values_are_read),
             cmocka_unit_test(domains_are_read),
+            cmocka_unit_test(verify_is_read),
+            cmocka_unit_test(milter_is_read),
+            cmocka_unit_test(lists_replace_their_default),
             cmocka_unit_test(empty_lists),
             cmocka_unit_test(defaults_give_way),
             cmocka_unit_test(nothing_is_a_configuration),

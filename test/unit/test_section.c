@@ -106,6 +106,53 @@ static void domain_defaults(void **state)
     section_clear(section("domain"), &d);
 }
 
+static void verify_defaults(void **state)
+{
+    struct config_verify v = {0};
+
+    (void)state;
+    assert_true(section_defaults(section("verify"), &v));
+    assert_null(v.authserv_id.at);
+    assert_string_equal(v.mode.at, "enforce");
+    assert_string_equal(v.on_no.at, "reject");
+    assert_string_equal(v.on_permerror.at, "reject");
+    assert_string_equal(v.on_temperror.at, "accept");
+    assert_int_equal(v.timeout, 5);
+    assert_true(v.send_ip);
+    assert_null(v.resolver.at);
+    assert_int_equal(v.trust_anchors.count, 0);
+    assert_false(v.trust_anchors_given);
+    assert_int_equal(v.allow_networks.count, 0);
+    assert_int_equal(v.allow_ports.count, 0);
+    assert_int_equal(v.budget_per_domain, 600);
+    assert_int_equal(v.budget_per_address, 6000);
+    section_clear(section("verify"), &v);
+}
+
+static void milter_defaults(void **state)
+{
+    struct config_milter m = {0};
+
+    (void)state;
+    assert_true(section_defaults(section("milter"), &m));
+    assert_null(m.socket.at);
+    assert_int_equal(m.socket_mode, 0660);
+    assert_null(m.socket_group.at);
+    assert_string_equal(m.run_as.at, "verimail");
+    assert_int_equal(m.trusted_networks.count, 2);
+    assert_string_equal(m.trusted_networks.at[0].at, "127.0.0.0/8");
+    assert_string_equal(m.trusted_networks.at[1].at, "::1");
+    assert_int_equal(m.trusted_networks.at[1].line, 0);
+    assert_int_equal(m.trusted_daemons.count, 0);
+    assert_int_equal(m.stamp_relayed.count, 0);
+    assert_string_equal(m.logins.at, "same");
+    assert_string_equal(m.on_foreign_from.at, "accept");
+    assert_string_equal(m.stamp_errors.at, "accept");
+    assert_string_equal(m.log_format.at, "text");
+    assert_string_equal(m.log_level.at, "info");
+    section_clear(section("milter"), &m);
+}
+
 /* As many as double their room several times, each with what it holds; all freed at the end. */
 static void arrays_grow(void **state)
 {
@@ -134,6 +181,8 @@ int main(void)
             cmocka_unit_test(names_are_unique),
             cmocka_unit_test(service_defaults),
             cmocka_unit_test(domain_defaults),
+            cmocka_unit_test(verify_defaults),
+            cmocka_unit_test(milter_defaults),
             cmocka_unit_test(arrays_grow),
     };
     return cmocka_run_group_tests_name("section", tests, NULL, NULL);
