@@ -40,6 +40,27 @@ static void parts_are_put_together(void **state)
     }
 }
 
+static void those_of_another_file_are_joined(void **state)
+{
+    struct problems *problems = problems_init("a.conf");
+    struct problems *others = problems_init("table");
+
+    (void)state;
+    problems_add(problems, 1, "w", NULL, NULL);
+    problems_join(problems, others);
+    assert_string_equal(problems_text(problems), "a.conf:1: w\n");
+    problems_add(others, 2, "x", "\\", NULL);
+    problems_add(others, 3, "y", NULL, "%s");
+    problems_join(problems, others);
+    problems_add(problems, 4, "z", NULL, NULL);
+    assert_string_equal(problems_text(problems),
+            "a.conf:1: w\ntable:2: x: \\x5c\ntable:3: y: expected %s\na.conf:4: z\n");
+    assert_int_equal(problems_count(problems), 4);
+    assert_int_equal(problems_count(others), 2);
+    problems_free(&problems);
+    problems_free(&others);
+}
+
 static void long_values_are_cut(void **state)
 {
     char value[202];
@@ -82,6 +103,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(parts_are_put_together),
+            cmocka_unit_test(those_of_another_file_are_joined),
             cmocka_unit_test(long_values_are_cut),
             cmocka_unit_test(many_are_kept_in_order),
     };

@@ -268,86 +268,6 @@ static void domains_are_read(void **state)
     problems_free(&problems);
 }
 
-static void verify_is_read(void **state)
-{
-    struct problems *problems = problems_init("f");
-    struct config *config = read_text("verify {\n"
-                                      "  authserv_id = MX.example.NET mode = monitor\n"
-                                      "  on_no = quarantine on_permerror = mark\n"
-                                      "  on_temperror = tempfail timeout = 20s send_ip = no\n"
-                                      "  resolver = \"::1@53\"\n"
-                                      "  trust_anchors = {\". IN DS 1 8 2 00\"}\n"
-                                      "  allow_networks = {10.0.0.0/8,\n \"::1\"}\n"
-                                      "  allow_ports = {25, 587}\n"
-                                      "  budget_per_domain = 1 budget_per_address = 1000000\n"
-                                      "}\n",
-            problems);
-
-    (void)state;
-    assert_string_equal(problems_text(problems), "");
-    assert_int_equal(config->verify_count, 1);
-    assert_int_equal(config->milter_count, 0);
-    const struct config_verify *v = config->verify;
-    assert_int_equal(v->line, 11);
-    assert_string_equal(v->authserv_id.at, "mx.example.net");
-    assert_int_equal(v->authserv_id.line, 2);
-    assert_string_equal(v->mode.at, "monitor");
-    assert_string_equal(v->on_no.at, "quarantine");
-    assert_string_equal(v->on_permerror.at, "mark");
-    assert_string_equal(v->on_temperror.at, "tempfail");
-    assert_int_equal(v->timeout, 20);
-    assert_false(v->send_ip);
-    assert_string_equal(v->resolver.at, "::1@53");
-    assert_int_equal(v->trust_anchors.count, 1);
-    assert_true(v->trust_anchors_given);
-    assert_int_equal(v->allow_networks.count, 2);
-    assert_int_equal(v->allow_networks.at[1].line, 8);
-    assert_int_equal(v->allow_ports.count, 2);
-    assert_string_equal(v->allow_ports.at[1].at, "587");
-    assert_int_equal(v->budget_per_domain, 1);
-    assert_int_equal(v->budget_per_address, 1000000);
-    config_free(&config);
-    problems_free(&problems);
-}
-
-static void milter_is_read(void **state)
-{
-    struct problems *problems = problems_init("f");
-    struct config *config = read_text("milter {\n"
-                                      "  socket = \"inet:8891@127.0.0.1\" socket_mode = 0666\n"
-                                      "  socket_group = postfix run_as = nobody\n"
-                                      "  trusted_networks = {192.0.2.0/24}\n"
-                                      "  trusted_daemons = {MSA, \"a b\"}\n"
-                                      "  stamp_relayed = {192.0.2.7} logins = /l\n"
-                                      "  on_foreign_from = reject stamp_errors = tempfail\n"
-                                      "  log_format = json log_level = error\n"
-                                      "}\n",
-            problems);
-
-    (void)state;
-    assert_string_equal(problems_text(problems), "");
-    assert_int_equal(config->milter_count, 1);
-    const struct config_milter *m = config->milter;
-    assert_int_equal(m->line, 9);
-    assert_string_equal(m->socket.at, "inet:8891@127.0.0.1");
-    assert_int_equal(m->socket_mode, 0666);
-    assert_string_equal(m->socket_group.at, "postfix");
-    assert_string_equal(m->run_as.at, "nobody");
-    assert_int_equal(m->trusted_networks.count, 1);
-    assert_string_equal(m->trusted_networks.at[0].at, "192.0.2.0/24");
-    assert_int_equal(m->trusted_daemons.count, 2);
-    assert_string_equal(m->trusted_daemons.at[1].at, "a b");
-    assert_int_equal(m->stamp_relayed.count, 1);
-    assert_string_equal(m->logins.at, "/l");
-    assert_int_equal(m->logins.line, 6);
-    assert_string_equal(m->on_foreign_from.at, "reject");
-    assert_string_equal(m->stamp_errors.at, "tempfail");
-    assert_string_equal(m->log_format.at, "json");
-    assert_string_equal(m->log_level.at, "error");
-    config_free(&config);
-    problems_free(&problems);
-}
-
 /* A list of several defaults gives way as a whole; `{}` is the empty one. */
 static void lists_replace_their_default(void **state)
 {
@@ -502,8 +422,6 @@ int main(void)
             cmocka_unit_test(sections_are_not_reached_into),
             cmocka_unit_test(values_are_read),
             cmocka_unit_test(domains_are_read),
-            cmocka_unit_test(verify_is_read),
-            cmocka_unit_test(milter_is_read),
             cmocka_unit_test(lists_replace_their_default),
             cmocka_unit_test(empty_lists),
             cmocka_unit_test(defaults_give_way),

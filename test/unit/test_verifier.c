@@ -148,8 +148,7 @@ static void answers(void **state)
                     "ALLOW redirected|accept   " FIELD
                     "neutral reason=\"redirected\" header.from=example.org"},
             {ALICE, ANSWER(ALLOW, HOST), "on_no = quarantine",
-                    "ALLOW host|accept   " FIELD
-                    "neutral reason=\"host\" header.from=example.org"},
+                    "ALLOW host|accept   " FIELD "neutral reason=\"host\" header.from=example.org"},
             {ALICE, ANSWER(ALLOW, NONE), "",
                     "ALLOW |accept   " FIELD "neutral header.from=example.org"},
             {ALICE, MESSAGE_OK, VERDICT_NONE, REASON_NONE, CLIENT_NO_SERVICE, "",
