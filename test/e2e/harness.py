@@ -367,6 +367,8 @@ class Case:
     def __init__(self, root, name):
         self.folder = tempfile.mkdtemp(prefix=re.sub(r"\W+", "-", name)[:40] + "-", dir=root)
         self.daemons = []
+        self.processes = []  # others that end with the case
+        self.servers = []  # threads of ours, with a stop()
         self.loads = []
         self.world = World(self.folder)
 
@@ -376,8 +378,19 @@ class Case:
     def end(self):
         for load in self.loads:
             load.end()
+        for server in self.servers:
+            server.stop()
+        for process in self.processes:
+            if process.poll() is None:
+                process.terminate()
         for daemon in self.daemons:
             daemon.kill()
+        for process in self.processes:
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 CASES = []
