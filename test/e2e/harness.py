@@ -365,7 +365,7 @@ USERS = """
 
 class Case:
     def __init__(self, root, name):
-        self.folder = tempfile.mkdtemp(prefix=re.sub(r"\W+", "-", name)[:40] + "-", dir=root)
+        self.folder = tempfile.mkdtemp(prefix=re.sub(r"\W+", "-", name)[:16] + "-", dir=root)
         self.daemons = []
         self.processes = []  # others that end with the case
         self.servers = []  # threads of ours, with a stop()
