@@ -161,7 +161,8 @@ SUBMISSION = """{address}:587 inet n - n - - smtpd
 
 class Postfix:
     """A private instance for NAME.test. `main`: further lines of main.cf, the last one wins;
-    `aliases`: {address: address}; `transports`: {domain: address of a server}."""
+    `aliases`: {address: address}; `transports`: {domain: address of a
+    server, or a whole transport}."""
 
     def __init__(self, case, name, milter="", main="", master="", aliases=None, transports=None,
                  submission=False):
@@ -179,7 +180,8 @@ class Postfix:
         write_file(os.path.join(self.etc, "main.cf"), MAIN.format(**values) + main, 0o644)
         write_file(os.path.join(self.etc, "master.cf"), MASTER.format(**values) + master, 0o644)
         write_file(os.path.join(self.etc, "aliases"), table(aliases or {}), 0o644)
-        routes = {domain: f"smtp:[{to}]" for domain, to in (transports or {}).items()}
+        routes = {domain: to if ":" in to else f"smtp:[{to}]"
+                  for domain, to in (transports or {}).items()}
         write_file(os.path.join(self.etc, "transport"), table(routes), 0o644)
         # Postfix waits for a file that has just been written.
         for path in glob.glob(self.etc + "/*"):

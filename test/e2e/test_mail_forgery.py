@@ -1,0 +1,150 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+"""Results that a message brings with it: those in our name do not survive, others' stay."""
+from harness import case, main
+from mail import Site, check, equal, fields, message, send, submit, verdict_is
+
+OURS = "mx.receiver.test"
+
+FORGED = [
+    f"{OURS}; verimail=pass header.from=alice@origin.test",
+    f"{OURS.upper()}; VERIMAIL=PASS",
+    f"(comment) {OURS}; verimail=pass",
+    f"(a (nested) one) {OURS} (and more) ; (here) verimail (too) = (yes) pass",
+    f'"{OURS}"; verimail=pass',
+    f"{OURS} 1; verimail=pass",
+    f"{OURS}/1; verimail=pass",
+    f"{OURS}.; verimail=pass",
+    f"{OURS}; verimail/1=pass",
+    f"{OURS}; dkim=pass header.d=x.test; verimail=pass",
+    f"{OURS}; none; verimail=pass",
+    f"{OURS};\r\n\tverimail=pass",
+    f"{OURS}\r\n ;verimail=pass",
+    f"{OURS} verimail=pass",
+    "verimail=pass",
+    "; verimail=pass",
+    "mx.elsewhere.test; verimail=pass; (never ends",
+    'mx.elsewhere.test; verimail="pass',
+    f"{OURS}; verimail",
+    f"{OURS}; verimail=",
+    f"{OURS}; dkim=pass reason=\"; verimail=pass\"",
+    f"{OURS}; dkim=pass (verimail=pass)",
+    f"x={OURS}; verimail=pass",
+]
+
+OTHERS = [
+    "mx.elsewhere.test; verimail=pass header.from=eve@elsewhere.test",
+    f"{OURS}; dkim=pass header.d=origin.test; spf=none",
+    f"{OURS}; dkim=pass header.i=@verimail.test",
+    f"{OURS}.evil.test; verimail=pass",
+    f"evil.test; iprev=pass policy.iprev=192.0.2.1 (verimail was here)",
+    "nonsense (",
+]
+
+
+def receiver(t, verify=""):
+    site = Site(t)
+    site.milter("receiver", verify)
+    site.receiver = site.postfix("receiver")
+    return site
+
+
+def field(value, name="Authentication-Results"):
+    return f"{name}: {value}\r\n"
+
+
+def flat(value):
+    return " ".join(value.split())
+
+
+@case
+def each_form_alone(t):
+    site = receiver(t)
+    for n, value in enumerate(FORGED):
+        code, text = send(site.receiver, message("bob@origin.test", f"forged {n}",
+                                                 more=field(value)))
+        equal(code, 250, text)
+        mail = site.receiver.wait_mail(f"forged {n}")
+        equal(fields(mail, "Authentication-Results"),
+              [f'{OURS}; verimail=neutral reason="unstamped" header.from=origin.test'], value)
+
+
+@case
+def others_stay(t):
+    site = receiver(t)
+    for n, value in enumerate(OTHERS):
+        equal(send(site.receiver, message("eve@elsewhere.test", f"other {n}",
+                                          more=field(value)))[0], 250)
+        mail = site.receiver.wait_mail(f"other {n}")
+        equal(fields(mail, "Authentication-Results"), [flat(value)], value)
+
+
+@case
+def all_of_them_mixed(t):
+    site = receiver(t)
+    lines = ""
+    for n in range(max(len(FORGED), len(OTHERS))):
+        name = ("Authentication-Results", "AUTHENTICATION-RESULTS", "authentication-results")[n % 3]
+        lines += field(FORGED[n % len(FORGED)], name) + field(OTHERS[n % len(OTHERS)], name)
+        lines += field(FORGED[(n * 7) % len(FORGED)], name)
+    equal(send(site.receiver, message("eve@elsewhere.test", "mixed", more=lines))[0], 250)
+    left = fields(site.receiver.wait_mail("mixed"), "Authentication-Results")
+    wanted = [flat(OTHERS[n % len(OTHERS)]) for n in range(max(len(FORGED), len(OTHERS)))]
+    equal(left, wanted, "what is left")
+
+
+@case
+def white_space_before_the_colon(t):
+    site = receiver(t)
+    for n, name in enumerate(("Authentication-Results ", "Authentication-Results\t")):
+        code, text = send(site.receiver, message(
+            "eve@elsewhere.test", f"spaced {n}", more=field(f"{OURS}; verimail=pass", name)))
+        if code == 250:
+            mail = site.receiver.wait_mail(f"spaced {n}")
+            check(b"verimail=pass" not in mail, mail)
+        else:
+            check(code == 550, text)
+
+
+@case
+def a_client_with_a_login_cannot_either(t):
+    site = Site(t)
+    site.milter("origin")
+    site.origin = site.postfix("origin", submission=True)
+    own = "mx.origin.test"
+    for n, how in enumerate(({"login": "alice", "port": 587}, {"source": "127.0.0.1"})):
+        equal(send(site.origin, message(subject=f"own {n}", more=field(f"{own}; verimail=pass")),
+                   to=["dan@origin.test"], **how)[0], 250)
+        mail = site.origin.wait_mail(f"own {n}")
+        equal(fields(mail, "Authentication-Results"), [], "results")
+
+
+@case
+def a_stamp_counts_only_for_its_author(t):
+    site = Site(t)
+    site.milter("origin")
+    site.milter("receiver", "on_no = mark")
+    site.origin = site.postfix("origin")
+    site.receiver = site.postfix("receiver")
+    equal(submit(site.origin, message(subject="the original"))[0], 250)
+    mail = site.receiver.wait_mail("the original")
+    stamp = mail[mail.index(b"Verimail:"):mail.index(b"Received: from client.test")].decode()
+    stamp = stamp.replace("\n", "\r\n")
+    rows = [
+        ("another author", message("carol@origin.test", "1", more=stamp), "fail"),
+        ("another text", message(subject="2", more=stamp), 'neutral reason="changed"'),
+        ("the stamp twice", message(subject="3", more=stamp * 2), "fail"),
+        ("another user's beside it", message(subject="4", more=stamp + stamp.replace(
+            "alice@", "carol@")), 'neutral reason="changed"'),
+        # Postfix does not tell milters of the space, so that it is a stamp like others.
+        ("spaced", message(subject="5", more=stamp.replace("Verimail:", "Verimail :")),
+         'neutral reason="changed"'),
+    ]
+    for n, (what, text, wanted) in enumerate(rows, 1):
+        code, reply = send(site.receiver, text)
+        equal(code, 250, f"{what}: {reply}")
+        verdict_is(site.receiver.wait_mail(str(n)), f"verimail={wanted} header.from=origin.test")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,293 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+"""Whose mail is stamped: logins, submission on the machine, what was relayed, and other filters."""
+import os
+import subprocess
+
+from harness import Skip, case, main, write_file
+from mail import (Site, check, equal, fields, listens, message, needs_mail_servers, send, start,
+                  submit, verdict_is, wait_for)
+
+PASS = "verimail=pass header.from=alice@origin.test"
+
+
+def origin_and_receiver(t, milter="", verify="on_no = mark", users=None, **how):
+    """The receiver marks what the origin says NO to, so that it can be looked at."""
+    site = Site(t, users=users)
+    site.origin_milter = site.milter("origin", verify="on_no = mark", milter=milter)
+    site.receiver_milter = site.milter("receiver", verify=verify)
+    site.origin = site.postfix("origin", submission=True, **how)
+    site.receiver = site.postfix("receiver")
+    return site
+
+
+def log_in(site, login, author, subject):
+    return send(site.origin, message(author, subject), login=login, port=587)
+
+
+@case
+def logins_may_use_their_own_address(t):
+    site = origin_and_receiver(t, users='user "alice" { } user "bob" { } user "*" { hosts = {} }')
+    rows = [
+        ("alice", "alice@origin.test", PASS),
+        ("alice@origin.test", "alice@origin.test", PASS),
+        ("ALICE", "alice@origin.test", PASS),
+        ("alice", "alice+news@origin.test", "verimail=pass header.from=alice+news@origin.test"),
+        ("attacker", "alice@origin.test", "verimail=fail header.from=origin.test"),
+        ("alice@elsewhere.test", "alice@origin.test", "verimail=fail header.from=origin.test"),
+        ("alice+x", "alice@origin.test", "verimail=fail header.from=origin.test"),
+        ("attacker", "alice@origin.test, attacker@origin.test", None),
+    ]
+    for n, (login, author, wanted) in enumerate(rows):
+        equal(log_in(site, login, author, f"login {n}")[0], 250, login)
+        if wanted is not None:
+            verdict_is(site.receiver.wait_mail(f"login {n}"), wanted)
+    check("reason=foreign-from" in site.origin_milter.text(), site.origin_milter.text())
+    # Two authors: the origin lets it out without a stamp, the receiver refuses it.
+    site.receiver_milter.wait_log("verdict=permerror reason=from action=reject")
+
+
+@case
+def a_foreign_from_can_be_rejected(t):
+    site = origin_and_receiver(t, milter="on_foreign_from = reject")
+    code, text = log_in(site, "attacker", "alice@origin.test", "foreign")
+    equal((code, text[:5]), (550, "5.7.1"), text)
+    equal(log_in(site, "alice", "alice@origin.test", "own")[0], 250)
+    verdict_is(site.receiver.wait_mail("own"), PASS)
+    # What is not at a domain of ours is not ours to judge.
+    equal(log_in(site, "alice", "alice@elsewhere.test", "elsewhere")[0], 250)
+    verdict_is(site.receiver.wait_mail("elsewhere"), None)
+
+
+@case
+def a_table_of_logins(t):
+    path = os.path.join(t.folder, "logins")
+    write_file(path, "# who may be whom\nnewsletter *@origin.test\noffice alice@origin.test\n")
+    site = origin_and_receiver(t, milter=f'logins = "{path}"')
+    for login, wanted in (("newsletter", PASS), ("office", PASS),
+                          ("alice", "verimail=fail header.from=origin.test")):
+        equal(log_in(site, login, "alice@origin.test", login)[0], 250)
+        verdict_is(site.receiver.wait_mail(login), wanted)
+
+
+@case
+def any_login_may_be_anybody(t):
+    site = origin_and_receiver(t, milter="logins = any")
+    equal(log_in(site, "attacker", "alice@origin.test", "any")[0], 250)
+    verdict_is(site.receiver.wait_mail("any"), PASS)
+
+
+@case
+def submission_on_the_machine(t):
+    site = origin_and_receiver(t)
+    done = site.origin.run("sendmail", "-i", "-f", "alice@origin.test", "bob@receiver.test",
+                           input=message(subject="by sendmail").replace("\r\n", "\n").encode())
+    equal(done.returncode, 0, done.stderr)
+    mail = site.receiver.wait_mail("by sendmail")
+    verdict_is(mail, PASS)
+    equal(len(fields(mail, "Date")), 1, "Date fields")
+    equal(len(fields(mail, "Message-Id")), 1, "Message-ID fields")
+
+
+@case
+def a_subdomain_that_is_not_listed(t):
+    site = origin_and_receiver(t)
+    equal(submit(site.origin, message("root@host1.origin.test", "cron"),
+                 sender="root@host1.origin.test")[0], 250)
+    verdict_is(site.receiver.wait_mail("cron"),
+               'verimail=neutral reason="unserved" header.from=host1.origin.test')
+
+
+@case
+def earlier_stamps_are_replaced(t):
+    site = origin_and_receiver(t)
+    own = "Verimail: alice@origin.test " + "QUJD" * 30 + "\r\n"
+    other = "Verimail: eve@elsewhere.test " + "QUJD" * 30 + "\r\n"
+    equal(submit(site.origin, message(subject="stamped before", more=own + other + own))[0], 250)
+    mail = site.receiver.wait_mail("stamped before")
+    verdict_is(mail, PASS)
+    users = sorted(value.split()[0] for value in fields(mail, "Verimail"))
+    equal(users, ["alice@origin.test", "eve@elsewhere.test"], "stamps")
+
+
+@case
+def mail_that_is_queued_again(t):
+    site = origin_and_receiver(t, main="defer_transports = smtp\n")
+    equal(submit(site.origin, message(subject="again"))[0], 250)
+    wait_for(lambda: any("/deferred/" in p for p in site.origin.queue()), "it to be deferred")
+    equal(site.origin.run("postsuper", "-r", "ALL").returncode, 0)
+    site.origin.run("postkick", "public", "pickup", "W")
+    wait_for(lambda: any("/deferred/" in p for p in site.origin.queue()), "it to be there again")
+    main_cf = os.path.join(site.origin.etc, "main.cf")
+    with open(main_cf, encoding="ascii") as file:
+        text = file.read().replace("defer_transports = smtp", "")
+    write_file(main_cf, text, 0o644)
+    os.utime(main_cf, (1, 1))
+    site.origin.run("postfix", "reload")
+    os.kill(site.origin.process.pid, 1)
+    wait_for(lambda: site.origin.run("postqueue", "-f").returncode == 0 and site.receiver.box(),
+             "the message")
+    mail = site.receiver.wait_mail("again")
+    verdict_is(mail, PASS)
+    equal(len(fields(mail, "Verimail")), 1, "stamps")
+
+
+@case
+def nothing_from_outside_is_laundered(t):
+    """A forgery of our own user comes in from outside, is taken, and leaves again by a forward."""
+    site = origin_and_receiver(t, aliases={"forward@origin.test": "bob@receiver.test"})
+    forged = message(subject="laundered")
+    equal(send(site.origin, forged, to=["forward@origin.test"])[0], 250)
+    mail = site.receiver.wait_mail("laundered")
+    equal(fields(mail, "Verimail"), [], "stamps")
+    verdict_is(mail, "verimail=fail header.from=origin.test")
+
+
+
+
+@case
+def a_content_filter_on_the_machine(t):
+    """What a filter injects again on 127.0.0.1 has been here before: its Received field shows it."""
+    site = origin_and_receiver(
+        t, main="content_filter = smtp:[127.0.1.1]:10026\n",
+        master="\n127.0.1.1:10026 inet n - n - - smtpd -o content_filter=\n")
+    equal(send(site.origin, message(subject="filtered"), to=["dan@origin.test"])[0], 250)
+    site.origin.wait_mail("filtered")
+    equal(site.origin_milter.count("event=stamped"), 0, "stamps for a forgery")
+    check(site.origin_milter.count("client=relayed") == 1, site.origin_milter.text())
+    # Our own user's mail, stamped at its submission, keeps that stamp.
+    equal(submit(site.origin, message(subject="ours"))[0], 250)
+    mail = site.receiver.wait_mail("ours")
+    verdict_is(mail, PASS)
+    equal(len(fields(mail, "Verimail")), 1, "stamps")
+
+
+@case
+def a_result_of_ours_survives_the_filter(t):
+    site = origin_and_receiver(
+        t, main="content_filter = smtp:[127.0.1.1]:10026\n",
+        master="\n127.0.1.1:10026 inet n - n - - smtpd -o content_filter=\n")
+    equal(send(site.origin, message("bob@origin.test", "kept"), to=["dan@origin.test"])[0], 250)
+    verdict_is(site.origin.wait_mail("kept"),
+               'verimail=neutral reason="unstamped" header.from=origin.test', "origin")
+
+
+@case
+def relayed_networks_can_be_stamped(t):
+    site = origin_and_receiver(t, milter='stamp_relayed = {"127.0.0.1"}')
+    relayed = message(subject="relayed", more="Received: from inside by outside; now\r\n")
+    equal(submit(site.origin, relayed)[0], 250)
+    verdict_is(site.receiver.wait_mail("relayed"), PASS)
+
+
+@case
+def generic_maps_come_after_the_milter(t):
+    """smtp_generic_maps changes the author after the stamp; canonical_maps does it before."""
+    site = origin_and_receiver(t, main="smtp_generic_maps = inline:{a@local.test=alice@origin.test}\n")
+    equal(submit(site.origin, message("a@local.test", "generic"))[0], 250)
+    verdict_is(site.receiver.wait_mail("generic"), "verimail=fail header.from=origin.test")
+    site.origin.stop()
+    wait_for(lambda: not listens(site.origin.address, 25), "the first instance to end")
+    t.folder = os.path.join(t.folder, "2")
+    os.makedirs(t.folder)
+    os.chmod(t.folder, 0o755)
+    origin = site.postfix("origin", milter="unix:" + site.socket("origin").replace("/2/", "/"),
+                          main="canonical_maps = inline:{a@local.test=alice@origin.test}\n")
+    equal(submit(origin, message("a@local.test", "canonical"))[0], 250)
+    verdict_is(site.receiver.wait_mail("canonical"), PASS)
+
+
+@case
+def a_bounce_between_two_domains(t):
+    site = origin_and_receiver(t)
+    site.postfix("third", milter=False,
+                 main="virtual_mailbox_maps = inline:{carol@third.test=inbox/}\n")
+    # The sender is bob, so that it is the receiver whom the origin's MAILER-DAEMON writes to.
+    equal(submit(site.origin, message(subject="to nobody"), sender="bob@receiver.test",
+                 to=["nobody@third.test"])[0], 250)
+    mail = wait_for(site.receiver.box, "the bounce")[0]
+    check(fields(mail, "From")[0].startswith("MAILER-DAEMON@origin.test"), fields(mail, "From"))
+    verdict_is(mail, "verimail=pass header.from=MAILER-DAEMON@origin.test")
+
+
+def open_dkim(t, site, name, mode):
+    """An OpenDKIM; its socket."""
+    folder = os.path.join(t.folder, "dkim-" + name)
+    os.makedirs(folder)
+    os.chmod(folder, 0o755)
+    if not os.path.exists("/usr/sbin/opendkim"):
+        raise Skip("opendkim is not installed")
+    key = os.path.join(t.folder, "dkim.private")
+    if not os.path.exists(key):
+        subprocess.run(["opendkim-genkey", "-D", t.folder, "-d", "origin.test", "-s", "s", "-b",
+                        "1024"], check=True)
+        os.rename(os.path.join(t.folder, "s.private"), key)
+        with open(os.path.join(t.folder, "s.txt"), encoding="ascii") as file:
+            parts = file.read().split('"')[1::2]
+        site.records["s._domainkey.origin.test", "TXT"] = [
+            " ".join(f'"{part}"' for part in parts)]
+    socket_path = os.path.join(folder, "sock")
+    write_file(os.path.join(folder, "conf"), f"""
+Syslog no
+Mode {mode}
+Socket local:{socket_path}
+UMask 000
+Domain origin.test
+Selector s
+KeyFile {key}
+ResolverConfiguration {folder}/resolver
+InternalHosts refile:{folder}/internal
+SignHeaders *,+verimail
+AuthservID dkim.{name}.test
+RequireSafeKeys no
+""")
+    write_file(os.path.join(folder, "resolver"), """
+server:
+    do-not-query-localhost: no
+    module-config: "iterator"
+    local-zone: "test." transparent
+forward-zone:
+    name: "."
+    forward-addr: 127.0.1.53
+""")
+    write_file(os.path.join(folder, "internal"),
+               "127.0.0.1\n127.0.1.1\n" if mode == "s" else "192.0.2.1\n")
+    start(t, ["/usr/sbin/opendkim", "-f", "-x", os.path.join(folder, "conf")],
+          os.path.join(folder, "out"))
+    wait_for(lambda: os.path.exists(socket_path), "OpenDKIM")
+    return "unix:" + socket_path
+
+
+def check_dkim(t, order):
+    needs_mail_servers()
+    site = Site(t)
+    site.milter("origin")
+    site.milter("receiver")
+    dkim = open_dkim(t, site, "origin", "s")
+    verifying = open_dkim(t, site, "receiver", "v")
+    ours = "unix:" + site.socket("origin")
+    site.origin = site.postfix("origin", milter=", ".join(order(ours, dkim)))
+    site.receiver = site.postfix(
+        "receiver", milter=f"unix:{site.socket('receiver')}, {verifying}")
+    equal(submit(site.origin, message(subject="signed"))[0], 250)
+    mail = site.receiver.wait_mail("signed")
+    verdict_is(mail, PASS)
+    results = " ".join(fields(mail, "Authentication-Results"))
+    check("dkim=pass" in results, results)
+    return mail
+
+
+@case
+def dkim_signs_after_stamping(t):
+    mail = check_dkim(t, lambda ours, dkim: (ours, dkim))
+    signed = fields(mail, "DKIM-Signature")[0].replace(" ", "").lower()
+    check("verimail" in signed.split(";h=")[1].split(";")[0].split(":"), signed)
+
+
+@case
+def stamping_after_dkim_breaks_nothing(t):
+    check_dkim(t, lambda ours, dkim: (dkim, ours))
+
+
+if __name__ == "__main__":
+    main()
