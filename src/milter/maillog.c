@@ -51,7 +51,8 @@ void maillog_verified(const struct maillog *mail, const struct verification *ver
 
     begin(&line, level, "verified", mail);
     log_string(&line, "verdict", verdict_name(verdict));
-    if (verification->reason.len > 0)
+    /* Of a temperror `by` says the same, and `cause` more. */
+    if (verification->reason.len > 0 && verdict != VERDICT_TEMPERROR)
         log_text(&line, "reason", verification->reason);
     log_string(&line, monitor ? "would" : "action", action_name(action));
     if (verification->stamps > 1)

@@ -206,7 +206,7 @@ def a_bounce_between_two_domains(t):
     equal(submit(site.origin, message(subject="to nobody"), sender="bob@receiver.test",
                  to=["nobody@third.test"])[0], 250)
     mail = wait_for(site.receiver.box, "the bounce")[0]
-    check(fields(mail, "From")[0].startswith("MAILER-DAEMON@origin.test"), fields(mail, "From"))
+    check("<MAILER-DAEMON@origin.test>" in fields(mail, "From")[0], fields(mail, "From"))
     verdict_is(mail, "verimail=pass header.from=MAILER-DAEMON@origin.test")
 
 
