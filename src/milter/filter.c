@@ -185,12 +185,14 @@ static bool remove_fields(SMFICTX *context, const struct session_removal *remova
 static bool put_field(SMFICTX *context, int place, const struct session_field *field)
 {
     const struct connection *connection = smfi_getpriv(context);
-    char value[SESSION_FIELD_MAX + 1] = "";
+    char value[SESSION_FIELD_MAX + 1];
+    struct writer w = writer_of(value, sizeof value);
 
     /* A mail server that gives values as they are wants them so, with the space at their start. */
     if ((connection->steps & SMFIP_HDR_LEADSPC) != 0)
-        value[0] = ' ';
-    (void)strncat(value, field->value, sizeof value - 2);
+        writer_char(&w, ' ');
+    writer_string(&w, field->value);
+    writer_char(&w, '\0');
     char *name = (char *)(uintptr_t)field->name;
     if (place < 0)
         return smfi_addheader(context, name, value) == MI_SUCCESS;
