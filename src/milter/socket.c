@@ -102,6 +102,15 @@ static bool open_by_libmilter(const struct config_milter *milter)
     return smfi_setconn(room) == MI_SUCCESS && smfi_opensocket(false) == MI_SUCCESS;
 }
 
+/* In a folder whose group things inherit it has the right one already, which only root and that
+ * group's members could give it. */
+static bool give_to(const char *path, gid_t group)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && (st.st_gid == group || chown(path, (uid_t)-1, group) == 0);
+}
+
 static bool open_unix(const struct config_milter *milter, const char *path, gid_t group,
         char cause_r[SOCKET_CAUSE_MAX])
 {
@@ -116,7 +125,7 @@ static bool open_unix(const struct config_milter *milter, const char *path, gid_
     umask(before);
     if (!opened)
         return fail(cause_r, path, errno != 0 ? strerror(errno) : "cannot be opened");
-    if (chown(path, (uid_t)-1, group) != 0 || chmod(path, mode) != 0)
+    if (!give_to(path, group) || chmod(path, mode) != 0)
         return fail(cause_r, path, strerror(errno));
     return true;
 }
