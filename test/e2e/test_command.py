@@ -13,7 +13,7 @@ def help_is_printed_in_every_way(world):
     overview = world.run(config=None)
     equal(overview.status, 0)
     names = re.findall(r"^  (\w+) ", overview.out, re.M)
-    equal(names, ["keygen", "stamp", "digest", "ask", "explain", "config", "help"])
+    equal(names, ["keygen", "stamp", "digest", "check", "ask", "explain", "config", "help"])
     for arguments in (["help"], ["--help"], ["-h"], ["help", "help"]):
         equal(world.run(*arguments, config=None).out, overview.out, str(arguments))
     for name in names[:-1]:
@@ -43,7 +43,7 @@ def a_wrong_command_line_is_64(world):
                       ["-c", "v.conf", "-x", "config"], ["--help=x"], ["keygen"],
                       ["keygen", "host"], ["keygen", "what", "file"], ["keygen", "host", "a", "b"],
                       ["stamp", "--what"], ["stamp", "operand"], ["stamp", "--from"],
-                      ["ask", "a@b.c", "-"], ["ask", "--server", "h:0", "a@b.c", "-"],
+                      ["ask", "a@b.c"], ["ask", "--server", "h:0", "a@b.c", "-"],
                       ["ask", "--server", "::1", "a@b.c", "-"], ["ask", "--server", "h:1", "a@b.c"],
                       ["explain", "-"], ["explain", "--at", "now", "--user", "a@b.c", "-"],
                       ["explain", "--at", "-1", "--user", "a@b.c", "-"], ["config", "operand"]):
