@@ -357,6 +357,47 @@ class Milter(Daemon):
         return self.wait_log(subject_or_pattern, count)
 
 
+class Counter:
+    """Takes the service's place in the DNS, counts connections and hands them on."""
+
+    ADDRESS = "127.0.1.11"
+
+    def __init__(self, site):
+        self._site = site
+        self.asked = 0
+
+    def __enter__(self):
+        self._listener = socket.create_server((self.ADDRESS, 26), backlog=1024)
+        self._listener.settimeout(0.1)
+        self._site.records["verimail.origin.test", "A"] = [self.ADDRESS]
+        self._end = False
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._end = True
+        self._thread.join()
+        self._listener.close()
+
+    def _run(self):
+        while not self._end:
+            try:
+                client, _ = self._listener.accept()
+            except TimeoutError:
+                continue
+            self.asked += 1
+            with client, socket.create_connection((SERVICE, 26), timeout=10) as service:
+                client.settimeout(10)
+                try:
+                    service.sendall(client.recv(4096))
+                    while octets := service.recv(4096):
+                        client.sendall(octets)
+                    client.shutdown(socket.SHUT_WR)
+                except OSError:
+                    pass
+
+
 class Site:
     """The service of origin.test, the DNS, and what each server needs. Nothing is started but the
     DNS and the service."""
@@ -395,6 +436,10 @@ host "mx.origin.test" {{ keys = {{"{self.host.public_text()}"}} }}
 domain "origin.test" {{ hosts = {{"mx.origin.test"}} {self.users} }}
 """)
         return self.service
+
+    def service_counter(self):
+        """A place in front of the service that counts what passes it."""
+        return Counter(self)
 
     def verify_section(self, name, verify=""):
         return f"""
