@@ -136,7 +136,7 @@ def a_stamp_counts_only_for_its_author(t):
         ("the stamp twice", message(subject="3", more=stamp * 2), "fail"),
         ("another user's beside it", message(subject="4", more=stamp + stamp.replace(
             "alice@", "carol@")), 'neutral reason="changed"'),
-        # Postfix does not tell milters of the space, so that it is a stamp like others.
+        # Postfix takes the space out, so that it is a stamp like others.
         ("spaced", message(subject="5", more=stamp.replace("Verimail:", "Verimail :")),
          'neutral reason="changed"'),
     ]
