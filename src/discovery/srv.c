@@ -16,6 +16,9 @@ static bool read_target(const unsigned char *at, size_t len, struct writer *w)
             return false;
         if (writer_text(w).len > 0)
             writer_char(w, '.');
+        /* A dot inside a label would look like the end of it. */
+        if (memchr(at + 1, '.', label) != NULL)
+            return false;
         for (size_t i = 1; i <= label; i++)
             writer_char(w, text_lower((char)at[i]));
         at += label + 1;

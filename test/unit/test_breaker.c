@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: ISC
+// cmocka.h needs these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "client/breaker.h"
+#include <cmocka.h>
+
+static struct endpoint at(const char *text)
+{
+    struct endpoint endpoint;
+
+    assert_true(endpoint_parse(text, &endpoint));
+    return endpoint;
+}
+
+static void ask(struct breaker *breaker, const struct endpoint *endpoint, bool failed, uint64_t now)
+{
+    assert_int_equal(breaker_enter(breaker, endpoint, now), BREAKER_GO);
+    breaker_done(breaker, endpoint, true, failed, now);
+}
+
+static void rests_after_failures(void **state)
+{
+    struct breaker *breaker = breaker_init(10);
+    const struct endpoint a = at("192.0.2.1:26");
+    const struct endpoint other_port = at("192.0.2.1:27");
+
+    (void)state;
+    ask(breaker, &a, true, 0);
+    ask(breaker, &a, true, 0);
+    ask(breaker, &a, false, 0); /* in a row: this one begins anew */
+    ask(breaker, &a, true, 0);
+    ask(breaker, &a, true, 0);
+    ask(breaker, &a, true, 1000);
+    assert_int_equal(breaker_enter(breaker, &a, 1000), BREAKER_REST_NOW);
+    assert_int_equal(breaker_enter(breaker, &a, 1000 + BREAKER_REST - 1), BREAKER_REST_NOW);
+    ask(breaker, &other_port, false, 1000);
+    /* One at a time tries again. */
+    assert_int_equal(breaker_enter(breaker, &a, 1000 + BREAKER_REST), BREAKER_GO);
+    assert_int_equal(breaker_enter(breaker, &a, 1000 + BREAKER_REST), BREAKER_REST_NOW);
+    breaker_done(breaker, &a, true, true, 1000 + BREAKER_REST);
+    assert_int_equal(breaker_enter(breaker, &a, 1000 + 2 * BREAKER_REST - 1), BREAKER_REST_NOW);
+    ask(breaker, &a, false, 1000 + 2 * BREAKER_REST);
+    ask(breaker, &a, true, 1000 + 2 * BREAKER_REST);
+    breaker_free(&breaker);
+    breaker_free(&breaker);
+}
+
+static void what_was_not_tried_says_nothing(void **state)
+{
+    struct breaker *breaker = breaker_init(10);
+    const struct endpoint a = at("[2001:db8::1]:26");
+
+    (void)state;
+    for (unsigned i = 0; i < 10; i++) {
+        assert_int_equal(breaker_enter(breaker, &a, i), BREAKER_GO);
+        breaker_done(breaker, &a, false, true, i);
+    }
+    breaker_free(&breaker);
+}
+
+static void connections_are_counted(void **state)
+{
+    struct breaker *breaker = breaker_init(1);
+    const struct endpoint a = at("192.0.2.1:26");
+    const struct endpoint mapped = at("[::ffff:192.0.2.1]:26");
+    const struct endpoint b = at("192.0.2.2:26");
+
+    (void)state;
+    for (unsigned i = 0; i < BREAKER_CONNECTIONS; i++)
+        assert_int_equal(breaker_enter(breaker, &a, 0), BREAKER_GO);
+    assert_int_equal(breaker_enter(breaker, &mapped, 0), BREAKER_FULL);
+    assert_int_equal(breaker_enter(breaker, &b, 0), BREAKER_FULL); /* no room for another place */
+    breaker_done(breaker, &a, true, false, 0);
+    assert_int_equal(breaker_enter(breaker, &a, 0), BREAKER_GO);
+    for (unsigned i = 0; i < BREAKER_CONNECTIONS; i++)
+        breaker_done(breaker, &a, true, false, 0);
+    ask(breaker, &b, false, 0);
+    breaker_free(&breaker);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(rests_after_failures),
+            cmocka_unit_test(what_was_not_tried_says_nothing),
+            cmocka_unit_test(connections_are_counted),
+    };
+
+    return cmocka_run_group_tests_name("breaker", tests, NULL, NULL);
+}

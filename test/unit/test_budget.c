@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: ISC
+// cmocka.h needs these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+
+#include "client/budget.h"
+
+static unsigned taken(
+        struct budget *budget, const char *key, uint32_t per_minute, uint64_t now, unsigned tries)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < tries; i++)
+        n += budget_take(budget, text_of(key), per_minute, now);
+    return n;
+}
+
+static void a_minute_has_so_many(void **state)
+{
+    struct budget *budget = budget_init(10);
+
+    (void)state;
+    assert_int_equal(taken(budget, "a", 60, 0, 100), 60);
+    assert_int_equal(taken(budget, "a", 60, 999, 5), 0);
+    assert_int_equal(taken(budget, "a", 60, 1000, 5), 1);
+    assert_int_equal(taken(budget, "a", 60, 500, 5), 0); /* a clock that goes back */
+    assert_int_equal(taken(budget, "a", 60, 61000, 100), 60);
+    assert_int_equal(taken(budget, "a", 60, 10000000, 100), 60);
+    assert_int_equal(taken(budget, "b", 1, 10000000, 5), 1);
+    budget_free(&budget);
+    budget_free(&budget);
+}
+
+static void given_back(void **state)
+{
+    struct budget *budget = budget_init(10);
+
+    (void)state;
+    assert_int_equal(taken(budget, "a", 2, 0, 5), 2);
+    budget_give_back(budget, text_of("a"));
+    assert_int_equal(taken(budget, "a", 2, 0, 5), 1);
+    for (unsigned i = 0; i < 100; i++)
+        budget_give_back(budget, text_of("a"));
+    assert_int_equal(taken(budget, "a", 2, 0, 5), 2);
+    budget_free(&budget);
+}
+
+/* A flood of keys frees no other key of what it has used. */
+static void more_keys_than_room(void **state)
+{
+    struct budget *budget = budget_init(3);
+    char key[16];
+    unsigned late = 0;
+
+    (void)state;
+    assert_int_equal(taken(budget, "victim", 10, 0, 20), 10);
+    for (unsigned i = 0; i < 1000; i++) {
+        (void)snprintf(key, sizeof key, "k%u", i);
+        late += taken(budget, key, 10, 1, 1);
+    }
+    assert_int_equal(late, 2 + 10); /* two had room; all others share one budget */
+    assert_int_equal(taken(budget, "victim", 10, 2, 20), 0);
+    /* Once the oldest is full again it makes room. */
+    assert_int_equal(taken(budget, "new", 10, 200000, 20), 10);
+    budget_free(&budget);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(a_minute_has_so_many),
+            cmocka_unit_test(given_back),
+            cmocka_unit_test(more_keys_than_room),
+    };
+
+    return cmocka_run_group_tests_name("budget", tests, NULL, NULL);
+}

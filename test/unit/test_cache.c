@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: ISC
+// cmocka.h needs these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+
+#include "client/cache.h"
+
+static struct address user(const char *text)
+{
+    struct address address;
+
+    assert_true(address_parse(text_of(text), text_of(""), &address));
+    return address;
+}
+
+static void put(struct cache *cache, const char *text, uint32_t ttl, bool scope, uint64_t now)
+{
+    const struct address address = user(text);
+    const struct cached cached = {{VERDICT_NO, REASON_UNSTAMPED, ttl, scope}, true};
+
+    cache_put(cache, &address, &cached, now);
+}
+
+static bool has(struct cache *cache, const char *text, uint64_t now)
+{
+    const struct address address = user(text);
+    struct cached cached = {0};
+    const bool found = cache_get(cache, &address, now, &cached);
+
+    if (found)
+        assert_true(cached.answer.verdict == VERDICT_NO && cached.secure);
+    return found;
+}
+
+static void as_long_as_its_ttl(void **state)
+{
+    struct cache *cache = cache_init(10);
+
+    (void)state;
+    put(cache, "a@b.c", 2, false, 1000);
+    put(cache, "x@b.c", 0, false, 1000);
+    assert_true(has(cache, "a@b.c", 1000));
+    assert_true(has(cache, "A@B.c", 2999));
+    assert_false(has(cache, "a@b.c", 3000));
+    assert_false(has(cache, "a@b.c", 1000)); /* it was dropped */
+    assert_false(has(cache, "x@b.c", 1000));
+    cache_free(&cache);
+    cache_free(&cache);
+}
+
+static void whole_domains(void **state)
+{
+    struct cache *cache = cache_init(10);
+
+    (void)state;
+    put(cache, "a@b.c", 60, true, 0);
+    assert_true(has(cache, "a@b.c", 1));
+    assert_true(has(cache, "other@B.C", 1));
+    assert_false(has(cache, "a@x.b.c", 1));
+    assert_false(has(cache, "a@bb.c", 1));
+    assert_false(has(cache, "a@c", 1));
+    cache_free(&cache);
+}
+
+static void the_oldest_goes(void **state)
+{
+    struct cache *cache = cache_init(3);
+
+    (void)state;
+    put(cache, "1@b.c", 60, false, 0);
+    put(cache, "2@b.c", 60, false, 0);
+    put(cache, "3@b.c", 60, false, 0);
+    assert_true(has(cache, "1@b.c", 1));
+    put(cache, "4@b.c", 60, false, 2);
+    assert_false(has(cache, "2@b.c", 3));
+    assert_true(has(cache, "1@b.c", 3) && has(cache, "3@b.c", 3) && has(cache, "4@b.c", 3));
+    put(cache, "4@b.c", 60, false, 4); /* again: nobody goes */
+    assert_true(has(cache, "1@b.c", 5) && has(cache, "3@b.c", 5) && has(cache, "4@b.c", 5));
+    cache_free(&cache);
+}
+
+static void many(void **state)
+{
+    struct cache *cache = cache_init(1000);
+    char text[32];
+
+    (void)state;
+    for (unsigned i = 0; i < 5000; i++) {
+        (void)snprintf(text, sizeof text, "u%u@b.c", i);
+        put(cache, text, 60, false, i);
+    }
+    assert_false(has(cache, "u3999@b.c", 5000));
+    assert_true(has(cache, "u4000@b.c", 5000) && has(cache, "u4999@b.c", 5000));
+    cache_free(&cache);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(as_long_as_its_ttl),
+            cmocka_unit_test(whole_domains),
+            cmocka_unit_test(the_oldest_goes),
+            cmocka_unit_test(many),
+    };
+
+    return cmocka_run_group_tests_name("cache", tests, NULL, NULL);
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: ISC
+// cmocka.h needs these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/endpoint.h"
+#include "base/network.h"
+
+static void parsing(void **state)
+{
+    static const struct {
+        const char *text;
+        int prefix; /* -1: refused */
+    } table[] = {
+            {"127.0.0.0/8", 104},
+            {"127.0.0.1", 128},
+            {"0.0.0.0/0", 96},
+            {"192.0.2.1/32", 128},
+            {"::1", 128},
+            {"::/0", 0},
+            {"2001:db8::/32", 32},
+            {"::ffff:192.0.2.0/120", 120},
+            {"127.0.0.1/8", -1},
+            {"127.0.0.0/33", -1},
+            {"2001:db8::1/32", -1},
+            {"::/129", -1},
+            {"", -1},
+            {"/8", -1},
+            {"127.0.0.0/", -1},
+            {"127.0.0.0/-1", -1},
+            {"127.0.0.0/08", -1},
+            {"127.1", -1},
+            {"host", -1},
+            {"1.2.3.4.5", -1},
+            {"[::1]", -1},
+            {"1.2.3.4 ", -1},
+            {"0000:0000:0000:0000:0000:0000:0000:0000:0000:0000", -1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct network network;
+        const int got = network_parse(table[i].text, &network) ? (int)network.prefix : -1;
+        if (got != table[i].prefix) {
+            print_error("%s: got %d, want %d\n", table[i].text, got, table[i].prefix);
+            fail();
+        }
+    }
+}
+
+static void belonging(void **state)
+{
+    static const struct {
+        const char *network;
+        const char *endpoint;
+        bool want;
+    } table[] = {
+            {"127.0.0.0/8", "127.255.255.255:1", true},
+            {"127.0.0.0/8", "128.0.0.0:1", false},
+            {"127.0.0.0/8", "[::ffff:127.0.0.1]:1", true},
+            {"::ffff:127.0.0.0/104", "127.0.0.1:1", true},
+            {"10.0.0.0/9", "10.127.0.0:1", true},
+            {"10.0.0.0/9", "10.128.0.0:1", false},
+            {"192.0.2.1", "192.0.2.1:1", true},
+            {"192.0.2.1", "192.0.2.0:1", false},
+            {"0.0.0.0/0", "192.0.2.1:1", true},
+            {"0.0.0.0/0", "[2001:db8::1]:1", false},
+            {"::/0", "192.0.2.1:1", true},
+            {"2001:db8::/33", "[2001:db8:7fff::1]:1", true},
+            {"2001:db8::/33", "[2001:db8:8000::1]:1", false},
+            {"::1", "[::1]:1", true},
+            {"::1", "127.0.0.1:1", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct network network;
+        struct endpoint endpoint;
+        assert_true(network_parse(table[i].network, &network));
+        assert_true(endpoint_parse(table[i].endpoint, &endpoint));
+        const bool got = network_any_has(&network, 1, &endpoint.address.any);
+        if (got != table[i].want) {
+            print_error("%s in %s: got %d\n", table[i].endpoint, table[i].network, got);
+            fail();
+        }
+    }
+}
+
+static void other_families(void **state)
+{
+    struct network network;
+    const struct sockaddr address = {.sa_family = AF_UNIX};
+
+    (void)state;
+    assert_true(network_parse("::/0", &network));
+    assert_false(network_has(&network, &address));
+    assert_false(network_any_has(NULL, 0, &address));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(parsing),
+            cmocka_unit_test(belonging),
+            cmocka_unit_test(other_families),
+    };
+
+    return cmocka_run_group_tests_name("network", tests, NULL, NULL);
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: ISC
+// cmocka.h needs these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "exact.h"
+#include "protocol/results.h"
+
+#define ID "mx.example.org"
+
+static void written(void **state)
+{
+    static const struct {
+        enum verdict verdict;
+        const char *reason;
+        const char *author; /* NULL: none */
+        const char *want;
+    } table[] = {
+            {VERDICT_YES, "", "alice@example.org",
+                    ID "; verimail=pass\n header.from=alice@example.org"},
+            {VERDICT_YES, "", "a@b.c", ID "; verimail=pass header.from=a@b.c"},
+            {VERDICT_NO, "", "alice@example.org", ID "; verimail=fail header.from=example.org"},
+            {VERDICT_ALLOW, "redirected", "alice@example.org",
+                    ID "; verimail=neutral reason=\"redirected\"\n header.from=example.org"},
+            {VERDICT_TEMPERROR, "", "alice@example.org",
+                    ID "; verimail=temperror\n header.from=example.org"},
+            {VERDICT_PERMERROR, "from", NULL, ID "; verimail=permerror reason=\"from\""},
+            /* local parts that are no dot-atom */
+            {VERDICT_YES, "", "a%20b@b.c", ID "; verimail=pass header.from=a%20b@b.c"},
+            {VERDICT_YES, "", "a..b@b.c", ID "; verimail=pass header.from=\"a..b\"@b.c"},
+            {VERDICT_YES, "", "a\"b@b.c", ID "; verimail=pass header.from=\"a\\\"b\"@b.c"},
+            {VERDICT_YES, "", "a\\b@b.c", ID "; verimail=pass header.from=\"a\\\\b\"@b.c"},
+            {VERDICT_YES, "", "a(b@b.c", ID "; verimail=pass header.from=\"a(b\"@b.c"},
+            {VERDICT_YES, "", "a;b@b.c", ID "; verimail=pass header.from=\"a;b\"@b.c"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        char room[RESULTS_VALUE_MAX];
+        struct writer w = writer_of(room, sizeof room);
+        struct address author;
+        struct results results = {.verdict = table[i].verdict, .reason = text_of(table[i].reason)};
+        if (table[i].author != NULL) {
+            assert_true(address_parse(text_of(table[i].author), text_of(""), &author));
+            results.author = &author;
+        }
+        assert_true(results_format(text_of(ID), &results, "\n", &w));
+        if (!text_equal(writer_text(&w), text_of(table[i].want))) {
+            print_error("got %.*s\nwant %s\n", (int)writer_text(&w).len, room, table[i].want);
+            fail();
+        }
+    }
+}
+
+static void none_writes_nothing(void **state)
+{
+    char room[RESULTS_VALUE_MAX];
+    struct writer w = writer_of(room, sizeof room);
+    const struct results results = {.verdict = VERDICT_NONE};
+
+    (void)state;
+    assert_false(results_format(text_of(ID), &results, "\n", &w));
+}
+
+/* At each size: what fits is whole. */
+static void no_room(void **state)
+{
+    const struct results results = {.verdict = VERDICT_PERMERROR, .reason = {"from", 4}};
+    const size_t whole = sizeof ID "; verimail=permerror reason=\"from\"" - 1;
+
+    (void)state;
+    for (size_t size = 0; size <= whole; size++) {
+        char *room = malloc(size > 0 ? size : 1);
+        struct writer w = writer_of(room, size);
+        assert_int_equal(results_format(text_of(ID), &results, "\n", &w), size == whole);
+        free(room);
+    }
+}
+
+static void forged(void **state)
+{
+    static const struct {
+        const char *value;
+        bool want;
+    } table[] = {
+            {ID "; verimail=pass", true},
+            {" MX.EXAMPLE.ORG; VERIMAIL=PASS", true},
+            {"(x) " ID " (y); (z) verimail (a) = (b) pass", true},
+            {"\"" ID "\"; verimail=pass", true},
+            {"\"mx\\.example.org\"; verimail=pass", true},
+            {ID " 1; verimail=pass", true},
+            {ID "/1; verimail=pass", true},
+            {ID ".; verimail=pass", true},
+            {ID "; verimail/1=pass", true},
+            {ID "; verimail / 1 = pass", true},
+            {ID "; none; verimail=pass", true},
+            {ID "; spf=pass; verimail=fail", true},
+            {ID ";\r\n\tverimail=pass", true},
+            {ID "; verimail=pass header.from=\"a;b\"@c.d", true},
+            {ID "; dkim=pass (verimail=pass)", true},
+            {ID "; dkim=pass reason=\"verimail = pass\"", true},
+            /* what does not parse, and has the word */
+            {"verimail", true},
+            {"verimail=pass", true},
+            {ID " verimail=pass", true},
+            {ID "; verimail", true},
+            {ID "; verimail=", true},
+            {"mx.elsewhere.org; verimail=pass (", true},
+            {"mx.elsewhere.org; verimail=\"pass", true},
+            {"mx.elsewhere.org (; verimail=pass", true},
+            {"mx.elsewhere.org x; verimail=pass", true},
+            {"mx.elsewhere.org; verimail=pass\x01", true},
+            {"mx.elsewhere.org; verimail=pass \xc3\xa9", true},
+            {"; verimail=pass", true},
+            {"mx.elsewhere.org; verimail=pass;", true},
+            {"mx.elsewhere.org verimail", true},
+            /* others' */
+            {"mx.elsewhere.org; verimail=pass header.from=a@b.c", false},
+            {"mx.elsewhere.org 1; verimail=pass", false},
+            {ID ".elsewhere.org; verimail=pass", false},
+            {"x" ID "; verimail=pass", false},
+            {ID "; spf=pass smtp.mailfrom=@b.c", false},
+            {ID "; dkim=pass header.d=verimail.org", false},
+            {ID "; dkim=pass header.i=verimail@b.c (the word verimail)", false},
+            {"nonsense (", false},
+            {"", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        const struct text value = exact_copy(text_of(table[i].value));
+        const bool got = results_is_forged(value, false, text_of(ID));
+        exact_free(value);
+        if (got != table[i].want) {
+            print_error("%s: got %d, want %d\n", table[i].value, got, table[i].want);
+            fail();
+        }
+    }
+    assert_true(results_is_forged(text_of("mx.elsewhere.org; verimail=pass"), true, text_of(ID)));
+    assert_false(results_is_forged(text_of("mx.elsewhere.org; spf=pass"), true, text_of(ID)));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(written),
+            cmocka_unit_test(none_writes_nothing),
+            cmocka_unit_test(no_room),
+            cmocka_unit_test(forged),
+    };
+
+    return cmocka_run_group_tests_name("results", tests, NULL, NULL);
+}
