@@ -278,6 +278,27 @@ def check_dkim(t, order):
 
 
 @case
+def the_lines_of_the_manual(t):
+    """main.cf and master.cf as integrations/postfix has them, but for the folder."""
+    site = Site(t)
+    site.origin_milter = site.milter("origin", milter='trusted_daemons = {"submission"}')
+    milter = f"{{ unix:{site.socket('origin')}, default_action=tempfail }}"
+    site.origin = site.postfix("origin", milter=milter, submission=True, master="""
+127.0.1.1:588 inet n - n - - smtpd
+    -o smtpd_relay_restrictions=reject_unauth_destination
+    -o milter_macro_daemon_name=submission
+127.0.1.1:10026 inet n - n - - smtpd
+    -o smtpd_milters=
+""")
+    equal(send(site.origin, message(subject="by its daemon"), to=["dan@origin.test"], port=588)[0],
+          250)
+    check(fields(site.origin.wait_mail("by its daemon"), "Verimail"), "no stamp")
+    site.origin_milter.stop()
+    code, text = submit(site.origin, message(subject="nobody there"), to=["dan@origin.test"])
+    equal(code, 451, text)
+
+
+@case
 def dkim_signs_after_stamping(t):
     mail = check_dkim(t, lambda ours, dkim: (ours, dkim))
     signed = fields(mail, "DKIM-Signature")[0].replace(" ", "").lower()
