@@ -88,3 +88,15 @@ const char *problems_text(struct problems *p)
     fflush(p->out);
     return p->text;
 }
+
+void problems_log(struct problems *p, enum log_level level, const char *event)
+{
+    struct reader lines = reader_of(text_of(problems_text(p)));
+
+    while (lines.rest.len > 0) {
+        struct log_line line;
+        log_begin(&line, level, event);
+        log_text(&line, "problem", reader_field(&lines, '\n'));
+        log_end(&line);
+    }
+}

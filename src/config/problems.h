@@ -4,6 +4,8 @@
 
 #include <stddef.h>
 
+#include "base/log.h"
+
 /* What is wrong with a configuration, collected so that all of it is said in one go. */
 struct problems;
 
@@ -22,5 +24,7 @@ void problems_join(struct problems *problems, struct problems *others);
 size_t problems_count(const struct problems *problems);
 /* All of them, a line each with its line end; borrowed. */
 const char *problems_text(struct problems *problems);
+/* A line of the log for each. */
+void problems_log(struct problems *problems, enum log_level level, const char *event);
 
 #endif

@@ -68,18 +68,6 @@ static bool say(int control, enum process_word word)
     return send(control, &octet, 1, MSG_NOSIGNAL) == 1;
 }
 
-static void log_problems(const char *event, struct problems *problems)
-{
-    struct reader lines = reader_of(text_of(problems_text(problems)));
-
-    while (lines.rest.len > 0) {
-        struct log_line line;
-        log_begin(&line, LOG_LEVEL_ERROR, event);
-        log_text(&line, "problem", reader_field(&lines, '\n'));
-        log_end(&line);
-    }
-}
-
 /* NULL after its problems were logged. */
 static struct snapshot *make_snapshot(const struct material *material, const char *event)
 {
@@ -87,7 +75,7 @@ static struct snapshot *make_snapshot(const struct material *material, const cha
     struct snapshot *snapshot = problems != NULL ? snapshot_init(material, problems) : NULL;
 
     if (snapshot == NULL && problems != NULL)
-        log_problems(event, problems);
+        problems_log(problems, LOG_LEVEL_ERROR, event);
     problems_free(&problems);
     return snapshot;
 }

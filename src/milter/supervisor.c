@@ -47,18 +47,6 @@ static struct supervisor {
     uint64_t back_off;
 } supervisor = {.control = -1, .signals = -1, .empty_folder = -1};
 
-static void log_problems(enum log_level level, const char *event, struct problems *problems)
-{
-    struct reader lines = reader_of(text_of(problems_text(problems)));
-
-    while (lines.rest.len > 0) {
-        struct log_line line;
-        log_begin(&line, level, event);
-        log_text(&line, "problem", reader_field(&lines, '\n'));
-        log_end(&line);
-    }
-}
-
 static bool find_identity(const struct config_milter *milter, struct identity *identity_r,
         gid_t *group_r, struct problems *problems)
 {
@@ -256,7 +244,7 @@ static void reload(void)
     if (problems != NULL && warnings != NULL &&
             candidate_read(supervisor.path, &candidate, problems)) {
         warn_of_restart(supervisor.config, candidate.snapshot->config, warnings);
-        log_problems(LOG_LEVEL_WARNING, "restart-needed", warnings);
+        problems_log(warnings, LOG_LEVEL_WARNING, "restart-needed");
         adopt(&candidate);
         /* A process that is not there yet will start with it. */
         if (supervisor.ready && !material_send(supervisor.control, &supervisor.material)) {
@@ -264,7 +252,7 @@ static void reload(void)
             (void)kill(supervisor.child, SIGKILL);
         }
     } else if (problems != NULL) {
-        log_problems(LOG_LEVEL_ERROR, "reload-refused", problems);
+        problems_log(problems, LOG_LEVEL_ERROR, "reload-refused");
         notify_send("READY=1");
     }
     candidate_clear(&candidate);
@@ -402,7 +390,7 @@ static bool prepare(void)
     if (good)
         adopt(&candidate);
     else if (problems != NULL)
-        log_problems(LOG_LEVEL_ERROR, "not-started", problems);
+        problems_log(problems, LOG_LEVEL_ERROR, "not-started");
     candidate_clear(&candidate);
     problems_free(&problems);
     if (!good)

@@ -49,18 +49,6 @@ static struct generation **free_place(void)
     return NULL;
 }
 
-static void log_problems(enum log_level level, const char *event, struct problems *problems)
-{
-    struct reader lines = reader_of(text_of(problems_text(problems)));
-
-    while (lines.rest.len > 0) {
-        struct log_line line;
-        log_begin(&line, level, event);
-        log_text(&line, "problem", reader_field(&lines, '\n'));
-        log_end(&line);
-    }
-}
-
 /* A new generation in its place, started; NULL when it could not be: the log says why. */
 static struct generation *start(const char *event, uint64_t now)
 {
@@ -71,7 +59,7 @@ static struct generation *start(const char *event, uint64_t now)
         return NULL;
     *place = generation_init(parent.path, parent.serving, problems);
     if (*place == NULL)
-        log_problems(LOG_LEVEL_ERROR, event, problems);
+        problems_log(problems, LOG_LEVEL_ERROR, event);
     else
         generation_start(*place, now, forget_all_but);
     problems_free(&problems);
@@ -117,7 +105,7 @@ static void serve(struct generation *g, uint64_t now)
     generation_log(g);
     if (warnings != NULL) {
         warn_keyuse(generation_config(g), generation_keyring(g), warnings);
-        log_problems(LOG_LEVEL_WARNING, "key-removed", warnings);
+        problems_log(warnings, LOG_LEVEL_WARNING, "key-removed");
     }
     problems_free(&warnings);
     save_keyuse(now);

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <string.h>
 
+#include "captured.h"
 #include "config/problems.h"
 
 static void parts_are_put_together(void **state)
@@ -99,6 +100,27 @@ static void many_are_kept_in_order(void **state)
     problems_free(&problems);
 }
 
+static void each_is_a_line_of_the_log(void **state)
+{
+    struct problems *problems = problems_init("f");
+    struct captured captured;
+    char got[512];
+
+    (void)state;
+    problems_add(problems, 1, "w", "\n=", "e");
+    problems_add(problems, 0, "x", NULL, NULL);
+    captured = captured_begin();
+    problems_log(problems, LOG_LEVEL_WARNING, "checked");
+    (void)captured_read(&captured, got, sizeof got);
+    captured_end(&captured);
+    problems_free(&problems);
+    const char *second = strchr(got, '\n');
+    assert_non_null(second);
+    assert_non_null(
+            strstr(got, "level=warning event=checked problem=\"f:1: w: \\\\x0a=: expected e\"\n"));
+    assert_non_null(strstr(second, "level=warning event=checked problem=\"f: x\"\n"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -106,6 +128,7 @@ int main(void)
             cmocka_unit_test(those_of_another_file_are_joined),
             cmocka_unit_test(long_values_are_cut),
             cmocka_unit_test(many_are_kept_in_order),
+            cmocka_unit_test(each_is_a_line_of_the_log),
     };
     return cmocka_run_group_tests_name("problems", tests, NULL, NULL);
 }
