@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,13 +20,13 @@
 
 /* A process has one log, as it has one standard error. */
 static struct log {
-    enum log_level least;
-    enum log_format format;
+    _Atomic(enum log_level) least;
+    _Atomic(enum log_format) format;
     int fd;
     bool journal;
     bool is_socket;
     bool buffered;
-    pthread_mutex_t lock; /* of all that follows; the others are set while there is one thread */
+    pthread_mutex_t lock; /* of all that follows */
     uint64_t dropped;
     uint64_t said; /* of them: so many the first line that is kept speaks of */
     uint64_t due;  /* milliseconds: when to write; 0: nothing is kept */
@@ -85,8 +86,8 @@ void log_after_fork(void)
 
 void log_configure(enum log_level least, enum log_format format)
 {
-    the_log.least = least;
-    the_log.format = format;
+    atomic_store(&the_log.least, least);
+    atomic_store(&the_log.format, format);
 }
 
 bool log_level_find(const char *name, enum log_level *level_r)
@@ -151,22 +152,17 @@ static void put_time(struct writer *w)
     writer_char(w, 'Z');
 }
 
-static bool is_json(void)
-{
-    return the_log.format == LOG_FORMAT_JSON;
-}
-
 static void put_name(struct log_line *line, const char *name)
 {
     if (line->named)
-        writer_char(&line->out, is_json() ? ',' : ' ');
+        writer_char(&line->out, line->json ? ',' : ' ');
     line->named = true;
-    writer_string(&line->out, is_json() ? "\"" : "");
+    writer_string(&line->out, line->json ? "\"" : "");
     writer_string(&line->out, name);
-    writer_string(&line->out, is_json() ? "\":" : "=");
+    writer_string(&line->out, line->json ? "\":" : "=");
 }
 
-static void put_octet(struct writer *w, char c)
+static void put_octet(struct writer *w, bool json, char c)
 {
     static const char digits[] = "0123456789abcdef";
     const unsigned char octet = (unsigned char)c;
@@ -177,7 +173,7 @@ static void put_octet(struct writer *w, char c)
     } else if (octet >= ' ' && octet < 0x7f) {
         writer_char(w, c);
     } else {
-        writer_string(w, is_json() ? "\\u00" : "\\x");
+        writer_string(w, json ? "\\u00" : "\\x");
         writer_char(w, digits[octet >> 4]);
         writer_char(w, digits[octet & 15]);
     }
@@ -214,14 +210,14 @@ void log_text(struct log_line *line, const char *name, struct text value)
         return;
     }
     put_name(line, name);
-    if (!is_json() && !needs_quotes(value) && value.len < room_left(line)) {
+    if (!line->json && !needs_quotes(value) && value.len < room_left(line)) {
         writer_put(&line->out, value);
         return;
     }
     writer_char(&line->out, '"');
     size_t i = 0;
     while (i < value.len && room_left(line) > 0)
-        put_octet(&line->out, value.at[i++]);
+        put_octet(&line->out, line->json, value.at[i++]);
     line->cut = i < value.len;
     writer_string(&line->out, line->cut ? "...\"" : "\"");
 }
@@ -242,7 +238,8 @@ void log_number(struct log_line *line, const char *name, uint64_t value)
 
 void log_begin(struct log_line *line, enum log_level level, const char *event)
 {
-    line->wanted = level <= the_log.least;
+    line->wanted = level <= atomic_load_explicit(&the_log.least, memory_order_relaxed);
+    line->json = atomic_load_explicit(&the_log.format, memory_order_relaxed) == LOG_FORMAT_JSON;
     line->cut = false;
     line->named = !the_log.journal;
     if (!line->wanted)
@@ -252,11 +249,11 @@ void log_begin(struct log_line *line, enum log_level level, const char *event)
         writer_char(&line->out, '<');
         writer_decimal(&line->out, (uint64_t)level);
         writer_char(&line->out, '>');
-        writer_string(&line->out, is_json() ? "{" : "");
+        writer_string(&line->out, line->json ? "{" : "");
     } else {
-        writer_string(&line->out, is_json() ? "{\"time\":\"" : "time=");
+        writer_string(&line->out, line->json ? "{\"time\":\"" : "time=");
         put_time(&line->out);
-        writer_string(&line->out, is_json() ? "\"" : "");
+        writer_string(&line->out, line->json ? "\"" : "");
     }
     log_string(line, "level", level_name(level));
     log_string(line, "event", event);
@@ -360,7 +357,7 @@ void log_end(struct log_line *line)
 {
     if (!line->wanted)
         return;
-    writer_string(&line->out, is_json() ? "}\n" : "\n");
+    writer_string(&line->out, line->json ? "}\n" : "\n");
     pthread_mutex_lock(&the_log.lock);
     if (!keep_line(writer_text(&line->out)))
         the_log.dropped++;

@@ -26,8 +26,8 @@ enum log_format {
 /* Lines go to standard error, and so to the journal where that is what it is (JOURNAL_STREAM; lines
  * then begin with their priority and carry no time). Octets that are not printable ASCII are
  * escaped. Writing never waits: what cannot be written now is kept up to a limit, then dropped and
- * counted, and the count is logged as soon as that is possible. Any thread may log; the settings
- * are made while there is only one. */
+ * counted, and the count is logged as soon as that is possible. Any thread may log, and configure
+ * the log: a line that was begun keeps its format. All else is set while there is one thread. */
 void log_init(void); /* once more where standard error has become another */
 void log_configure(enum log_level least, enum log_format format);
 /* In a child: what is kept is its parent's to write. */
@@ -46,6 +46,7 @@ int log_pending(void);
  * are our own words; values may be anybody's. */
 struct log_line {
     bool wanted;
+    bool json;
     bool named; /* something stands before the next name */
     bool cut;
     struct writer out;
