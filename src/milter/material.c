@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sodium.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -26,38 +27,56 @@ static const size_t limits[PARTS] = {
         [LOGINS] = SOURCE_MAX,
 };
 
+/* NULL with errno when it is no plain file, or too long. */
+static char *make_room(int fd, size_t *size_r)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) != 0)
+        return NULL;
+    if (!S_ISREG(st.st_mode) || st.st_size > SOURCE_MAX) {
+        errno = S_ISDIR(st.st_mode) ? EISDIR : S_ISREG(st.st_mode) ? EFBIG : EINVAL;
+        return NULL;
+    }
+    *size_r = (size_t)st.st_size;
+    return malloc(*size_r + 1);
+}
+
 /* What a file holds and a NUL, or NULL with errno. */
 static char *slurp(const char *path, size_t *len_r)
 {
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    struct stat st;
-    char *content = NULL;
+    size_t size = 0;
     size_t len = 0;
     ssize_t got = 1;
 
     if (fd < 0)
         return NULL;
-    errno = EINVAL;
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
-        errno = EFBIG;
-        if (st.st_size <= SOURCE_MAX)
-            content = malloc((size_t)st.st_size + 1);
-    }
-    while (content != NULL && got > 0 && len < (size_t)st.st_size) {
-        got = read(fd, content + len, (size_t)st.st_size - len);
+    char *content = make_room(fd, &size);
+    while (content != NULL && got > 0 && len < size) {
+        got = read(fd, content + len, size - len);
         len += got > 0 ? (size_t)got : 0;
     }
-    if (content != NULL && got < 0) {
-        free(content);
-        content = NULL;
-    }
-    if (content != NULL)
-        content[len] = '\0';
-    *len_r = len;
     const int error = errno;
     close(fd);
+    if (content != NULL && got >= 0) {
+        content[len] = '\0';
+        *len_r = len;
+        return content;
+    }
+    free(content);
     errno = error;
-    return content;
+    return NULL;
+}
+
+/* `which` of the files that the configuration names cannot be had, and `why`. */
+static void add_unusable(struct problems *problems, const char *which,
+        const struct config_text *path, const char *why)
+{
+    char what[256];
+
+    snprintf(what, sizeof what, "unusable %s (%s)", which, why);
+    problems_add(problems, path->line, what, path->at, "a file that verimail-milter can read");
 }
 
 static bool read_key(
@@ -67,7 +86,7 @@ static bool read_key(
 
     material->key = keyfile_load(path->at, &material->key_len, &error);
     if (material->key == NULL)
-        problems_add(problems, path->line, "key", path->at, error);
+        add_unusable(problems, "host key", path, error);
     return material->key != NULL;
 }
 
@@ -78,7 +97,7 @@ static bool read_logins(
         return true;
     material->logins = slurp(logins->at, &material->logins_len);
     if (material->logins == NULL)
-        problems_add(problems, logins->line, "logins", logins->at, "a file that can be read");
+        add_unusable(problems, "table of logins", logins, strerror(errno));
     return material->logins != NULL;
 }
 
@@ -88,17 +107,15 @@ static bool read_files(
 {
     bool ok = true;
 
-    if (config->milter_count == 0) {
-        problems_add(problems, 0, "no section", "milter", "milter { ... }");
-        return false;
-    }
     if (config->stamp_count > 0)
         ok = read_key(&config->stamp->key, material, problems);
     return read_logins(&config->milter->logins, material, problems) && ok;
 }
 
-bool material_read(const char *path, struct material *material_r, struct problems *problems)
+bool material_read(const char *path, struct material *material_r, struct config **config_r,
+        struct problems *problems)
 {
+    *config_r = NULL;
     *material_r = (struct material){.path = strdup(path)};
     if (material_r->path == NULL) {
         problems_add(problems, 0, "memory is short", NULL, NULL);
@@ -109,10 +126,12 @@ bool material_read(const char *path, struct material *material_r, struct problem
         problems_add(problems, 0, "cannot be read", strerror(errno), NULL);
         return false;
     }
-    struct config *config = configfile_parse(material_r->config, material_r->config_len, problems);
-    const bool ok = config != NULL && read_files(config, material_r, problems);
-    config_free(&config);
-    return ok;
+    *config_r = configfile_parse(material_r->config, material_r->config_len, problems);
+    if (*config_r != NULL && (*config_r)->milter_count == 0) {
+        problems_add(problems, 0, "no section", "milter", "milter { ... }");
+        config_free(config_r);
+    }
+    return *config_r != NULL && read_files(*config_r, material_r, problems);
 }
 
 void material_clear(struct material *material)

@@ -5,10 +5,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "config/config.h"
 #include "config/problems.h"
 
 /* What a snapshot is made of, as it lies in files: whoever shut himself in is handed it over a
- * socket pair. Texts have a NUL behind them. */
+ * socket pair. Texts have a NUL behind them, the key need not. */
 struct material {
     char *path;   /* of the configuration, for messages */
     char *config; /* the configuration file */
@@ -20,9 +21,11 @@ struct material {
 };
 
 /* Reads the configuration file and the files that it names. False when one cannot be read:
- * `problems` says which, and on which line it is named. */
-bool material_read(const char *path, struct material *material_r, struct problems *problems)
-        __attribute__((warn_unused_result));
+ * `problems` says which, and on which line it is named. `*config_r` is NULL when the configuration
+ * itself is wrong or has no section `milter`, and is the caller's otherwise, so that he can look
+ * for more that is wrong. */
+bool material_read(const char *path, struct material *material_r, struct config **config_r,
+        struct problems *problems) __attribute__((warn_unused_result));
 /* Wipes the key. */
 void material_clear(struct material *material);
 

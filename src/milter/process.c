@@ -34,7 +34,7 @@ static bool fail_errno(const char *what)
     return false;
 }
 
-static void configure_log(const struct config_milter *milter)
+void process_configure_log(const struct config_milter *milter)
 {
     enum log_level level = LOG_LEVEL_INFO;
 
@@ -42,7 +42,7 @@ static void configure_log(const struct config_milter *milter)
     log_configure(level, milter->log_format.at[0] == 'j' ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT);
 }
 
-/* Reads files, and makes threads: before the process shuts itself in. */
+/* Reads files: while there are some. */
 static bool make_client(struct running *running, const struct config_verify *verify)
 {
     const char **anchors = calloc(verify->trust_anchors.count + 1, sizeof *anchors);
@@ -55,8 +55,6 @@ static bool make_client(struct running *running, const struct config_verify *ver
     free(anchors);
     if (running->discovery == NULL)
         return fail("error", cause);
-    if (!discovery_start(running->discovery))
-        return fail_errno("discovery");
     running->client = client_init(running->discovery);
     return running->client != NULL || fail_errno("client");
 }
@@ -90,7 +88,7 @@ static void *run_receiver(void *context)
         struct snapshot *snapshot = make_snapshot(&material, "reload-refused");
         material_clear(&material);
         if (snapshot != NULL) {
-            configure_log(snapshot->milter);
+            process_configure_log(snapshot->milter);
             filter_use(snapshot);
         }
         (void)say(control, snapshot != NULL ? PROCESS_TOOK : PROCESS_REFUSED);
@@ -99,65 +97,62 @@ static void *run_receiver(void *context)
     _exit(EXIT_FAILURE);
 }
 
-/* libmilter waits for signals in a thread of its own, and so must all others not. */
 static bool start_receiver(struct running *running)
 {
     pthread_t thread;
-    sigset_t all;
-    sigset_t before;
 
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     errno = pthread_create(&thread, NULL, run_receiver, running);
-    const bool started = errno == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return started || fail_errno("thread");
+    return errno == 0 || fail_errno("thread");
 }
 
-static bool open_doors(const struct config_milter *milter, gid_t group)
+static bool open_doors(const struct process_place *place)
 {
     char cause[SOCKET_CAUSE_MAX];
 
-    return socket_open(milter, group, cause) || fail("error", cause);
+    return socket_open(place->milter, place->socket_group, cause) || fail("error", cause);
 }
 
-static bool prepare(struct running *running, const struct snapshot *snapshot,
-        const struct identity *identity, int empty_folder, gid_t socket_group)
+/* Threads begin when the process is already who it is to be: some of that is each thread's own. */
+static bool prepare(struct running *running, const struct process_place *place)
 {
-    const struct config *config = snapshot->config;
-
-    configure_log(snapshot->milter);
-    if (config->verify_count > 0 && !make_client(running, config->verify))
+    if (place->verify != NULL && !make_client(running, place->verify))
         return false;
     if (!filter_register(running->client))
         return fail("error", "libmilter does not start");
-    if (!open_doors(snapshot->milter, socket_group))
+    if (!open_doors(place))
         return false;
-    if (!identity_become(identity, empty_folder))
+    if (!identity_become(&place->identity, place->empty_folder))
         return fail_errno("identity");
+    if (running->discovery != NULL && !discovery_start(running->discovery))
+        return fail_errno("discovery");
     return sandbox_enter_milter() || fail_errno("sandbox");
 }
 
-static void unblock_signals(void)
+/* For all threads, now and later: libmilter has one that waits for those it wants. */
+static void block_signals(void)
 {
-    sigset_t none;
+    sigset_t all;
 
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
 }
 
-int process_run(struct material *material, const struct identity *identity, int empty_folder,
-        gid_t socket_group, int control)
+int process_run(const struct process_place *place, struct material *material, int control)
 {
     struct running running = {.control = control};
 
-    unblock_signals();
+    block_signals();
     tzset(); /* reads a file, which is there no more later */
     struct snapshot *snapshot = make_snapshot(material, "not-started");
     material_clear(material);
-    if (snapshot == NULL || !prepare(&running, snapshot, identity, empty_folder, socket_group))
+    if (snapshot == NULL)
         return EXIT_FAILURE;
+    process_configure_log(snapshot->milter);
+    if (!prepare(&running, place)) {
+        snapshot_release(&snapshot);
+        return EXIT_FAILURE;
+    }
     filter_use(snapshot);
     if (!start_receiver(&running) || !say(control, PROCESS_READY))
         return EXIT_FAILURE;

@@ -3,6 +3,7 @@
 
 #include <sodium.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,15 +27,25 @@ static bool make_networks(const struct config_list *list, struct networks *netwo
     return true;
 }
 
+static void add_unusable_key(
+        const struct config_stamp *stamp, const char *why, struct problems *problems)
+{
+    char what[256];
+
+    snprintf(what, sizeof what, "unusable host key (%s)", why);
+    problems_add(problems, stamp->key.line, what, stamp->key.at,
+            "the secret key that `verimail keygen host` made");
+}
+
 static bool make_stamper(
         struct snapshot *snapshot, const struct material *material, struct problems *problems)
 {
     const struct config_stamp *stamp = snapshot->config->stamp;
+    const struct text content = {material->key, material->key_len};
     unsigned char *secret = sodium_malloc(KEY_OCTETS);
     const char *error = "memory is short";
 
-    if (secret != NULL && material->key != NULL) {
-        const struct text content = {material->key, material->key_len};
+    if (secret != NULL) {
         const enum key_result result = key_parse_file(content, KEY_HOST_SECRET, secret);
         error = key_result_text(result);
         if (result == KEY_OK)
@@ -42,10 +53,11 @@ static bool make_stamper(
     }
     sodium_free(secret);
     if (snapshot->stamper == NULL)
-        problems_add(problems, stamp->key.line, "key", stamp->key.at, error);
+        add_unusable_key(stamp, error, problems);
     return snapshot->stamper != NULL;
 }
 
+/* NULL without a problem where its file could not be read: whoever tried has said so. */
 static struct logins *make_logins(const struct config_milter *milter,
         const struct material *material, struct problems *problems)
 {
@@ -53,10 +65,12 @@ static struct logins *make_logins(const struct config_milter *milter,
         return logins_same();
     if (strcmp(milter->logins.at, "any") == 0)
         return logins_any();
-    return logins_table(material->logins != NULL ? material->logins : "", material->logins_len,
-            milter->logins.at, problems);
+    if (material->logins == NULL)
+        return NULL;
+    return logins_table(material->logins, material->logins_len, milter->logins.at, problems);
 }
 
+/* All that can be made is, so that all that is wrong is said in one go. */
 static bool fill(
         struct snapshot *snapshot, const struct material *material, struct problems *problems)
 {
@@ -69,20 +83,19 @@ static bool fill(
     }
     snapshot->milter = config->milter;
     if (config->stamp_count > 0)
-        ok = make_stamper(snapshot, material, problems);
+        ok = material->key != NULL && make_stamper(snapshot, material, problems);
     snapshot->logins = make_logins(config->milter, material, problems);
     if (config->verify_count > 0)
         snapshot->verifier = verifier_init(config->verify);
-    return make_networks(&config->milter->trusted_networks, &snapshot->trusted) &&
-           make_networks(&config->milter->stamp_relayed, &snapshot->relayed) &&
-           snapshot->logins != NULL && (config->verify_count == 0 || snapshot->verifier != NULL) &&
-           ok;
+    ok = ok && (config->verify_count == 0 || snapshot->verifier != NULL);
+    ok = make_networks(&config->milter->trusted_networks, &snapshot->trusted) && ok;
+    ok = make_networks(&config->milter->stamp_relayed, &snapshot->relayed) && ok;
+    return snapshot->logins != NULL && ok;
 }
 
 struct snapshot *snapshot_init(const struct material *material, struct problems *problems)
 {
     struct counted *counted = calloc(1, sizeof *counted);
-    const size_t before = problems_count(problems);
 
     if (counted == NULL) {
         problems_add(problems, 0, "memory is short", NULL, NULL);
@@ -93,7 +106,7 @@ struct snapshot *snapshot_init(const struct material *material, struct problems 
     snapshot->config = configfile_parse(material->config, material->config_len, problems);
     if (snapshot->config != NULL && fill(snapshot, material, problems))
         return snapshot;
-    if (problems_count(problems) == before)
+    if (problems_count(problems) == 0)
         problems_add(problems, 0, "memory is short", NULL, NULL);
     snapshot_release(&snapshot);
     return NULL;

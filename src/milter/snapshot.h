@@ -27,8 +27,9 @@ struct snapshot {
     struct networks relayed;
 };
 
-/* NULL when anything is wrong: `problems` then says what, and where. The material stays the
- * caller's, and may be freed. The count is one. */
+/* NULL when anything is wrong: `problems` then says what, and where, but for a file that the
+ * material lacks: material_read() has said that. The material stays the caller's, and may be freed.
+ * The count is one. */
 struct snapshot *snapshot_init(const struct material *material, struct problems *problems);
 struct snapshot *snapshot_hold(struct snapshot *snapshot);
 /* Lets go of one count, and nulls the pointer. */

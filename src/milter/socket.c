@@ -32,6 +32,13 @@ static bool fail(char cause_r[SOCKET_CAUSE_MAX], const char *path, const char *w
     return false;
 }
 
+static bool fail_errno(char cause_r[SOCKET_CAUSE_MAX], const char *path, const char *what)
+{
+    snprintf(cause_r, SOCKET_CAUSE_MAX, "%s: %s: %s", path, what, strerror(errno));
+    return false;
+}
+
+/* Without waiting for anybody. -1 with errno. */
 static int connect_unix(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -39,18 +46,21 @@ static int connect_unix(const char *path)
 
     (void)strncat(address.sun_path, path, sizeof address.sun_path - 1);
     if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) != 0) {
+        const int error = errno;
         close(fd);
+        errno = error;
         return -1;
     }
     return fd;
 }
 
-/* Whether those whom the socket is for may pass through a folder. */
+/* Whether those whom the socket is for may pass through a folder. What its mode says of the rest
+ * does not hold for its group. */
 static bool may_pass(const struct stat *folder, gid_t group, bool everybody)
 {
-    if ((folder->st_mode & S_IXOTH) != 0)
-        return true;
-    return !everybody && folder->st_gid == group && (folder->st_mode & S_IXGRP) != 0;
+    const bool as_group = !everybody && folder->st_gid == group;
+
+    return (folder->st_mode & (as_group ? S_IXGRP : S_IXOTH)) != 0;
 }
 
 static bool folders_lead_to(
@@ -62,7 +72,7 @@ static bool folders_lead_to(
     for (const char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
         (void)snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
         if (stat(folder, &st) != 0)
-            return fail(cause_r, folder, strerror(errno));
+            return fail_errno(cause_r, folder, "the socket's folder");
         if (!S_ISDIR(st.st_mode))
             return fail(cause_r, folder, "is no folder");
         if (!may_pass(&st, group, everybody))
@@ -76,7 +86,8 @@ static bool folders_lead_to(
     return true;
 }
 
-/* What stands at the socket's path must be a socket that nobody answers at, or nothing. */
+/* What stands at the socket's path must be a socket that nobody answers at, or nothing. Only a
+ * refusal says that there is nobody: whoever is busy, or does not want to see us, is there. */
 static bool make_way(const char *path, char cause_r[SOCKET_CAUSE_MAX])
 {
     struct stat st;
@@ -86,11 +97,13 @@ static bool make_way(const char *path, char cause_r[SOCKET_CAUSE_MAX])
     if (!S_ISSOCK(st.st_mode))
         return fail(cause_r, path, "is there already, and is no socket");
     const int fd = connect_unix(path);
-    if (fd >= 0) {
+    if (fd >= 0)
         close(fd);
+    if (fd >= 0 || errno == EAGAIN)
         return fail(cause_r, path, "another process answers at this socket");
-    }
-    return unlink(path) == 0 || fail(cause_r, path, strerror(errno));
+    if (errno != ECONNREFUSED)
+        return fail_errno(cause_r, path, "is there already, and cannot be tried");
+    return unlink(path) == 0 || fail_errno(cause_r, path, "cannot be replaced");
 }
 
 static bool open_by_libmilter(const struct config_milter *milter)
@@ -100,6 +113,12 @@ static bool open_by_libmilter(const struct config_milter *milter)
     (void)strncat(room, milter->socket.at, sizeof room - 1);
     errno = 0;
     return smfi_setconn(room) == MI_SUCCESS && smfi_opensocket(false) == MI_SUCCESS;
+}
+
+static bool fail_to_open(char cause_r[SOCKET_CAUSE_MAX], const char *what)
+{
+    return errno != 0 ? fail_errno(cause_r, what, "cannot be opened")
+                      : fail(cause_r, what, "cannot be opened");
 }
 
 /* In a folder whose group things inherit it has the right one already, which only root and that
@@ -124,10 +143,12 @@ static bool open_unix(const struct config_milter *milter, const char *path, gid_
     const bool opened = open_by_libmilter(milter);
     umask(before);
     if (!opened)
-        return fail(cause_r, path, errno != 0 ? strerror(errno) : "cannot be opened");
-    if (!give_to(path, group) || chmod(path, mode) != 0)
-        return fail(cause_r, path, strerror(errno));
-    return true;
+        return fail_to_open(cause_r, path);
+    if (give_to(path, group) && chmod(path, mode) == 0)
+        return true;
+    (void)fail_errno(cause_r, path, "cannot be given to its group");
+    (void)unlink(path);
+    return false;
 }
 
 static bool listens_on_tcp(int fd)
@@ -161,7 +182,7 @@ bool socket_open(const struct config_milter *milter, gid_t group, char cause_r[S
     if (path != NULL)
         return open_unix(milter, path, group, cause_r);
     if (!open_by_libmilter(milter))
-        return fail(cause_r, milter->socket.at, errno != 0 ? strerror(errno) : "cannot be opened");
+        return fail_to_open(cause_r, milter->socket.at);
     return set_nodelay() || fail(cause_r, milter->socket.at, "TCP_NODELAY cannot be set");
 }
 
@@ -189,7 +210,7 @@ void socket_knock(const struct config_milter *milter)
     if (path != NULL) {
         fd = connect_unix(path);
     } else if (inet_endpoint(milter->socket.at, &endpoint)) {
-        fd = socket(endpoint.address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        fd = socket(endpoint.address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (fd >= 0)
             (void)!connect(fd, &endpoint.address.any, endpoint.len);
     }

@@ -32,20 +32,20 @@ static struct supervisor {
     const char *path;
     struct material material; /* of the process that runs, or is to be started again */
     struct config *config;    /* the same, read */
-    struct identity identity;
-    gid_t socket_group;
+    struct config *first;     /* what it was at the start; `place` borrows from it */
+    struct process_place place;
     int signals;
-    int empty_folder;
     pid_t child; /* 0: none */
     int control;
     bool ready;
+    bool outdated;  /* it is not ready yet, and there is newer material than it has */
     bool was_ready; /* a process of ours served before */
     bool stopping;
     uint64_t started;
     uint64_t start_at;
     uint64_t kill_at;
     uint64_t back_off;
-} supervisor = {.control = -1, .signals = -1, .empty_folder = -1};
+} supervisor = {.control = -1, .signals = -1};
 
 static bool find_identity(const struct config_milter *milter, struct identity *identity_r,
         gid_t *group_r, struct problems *problems)
@@ -70,7 +70,7 @@ static bool find_identity(const struct config_milter *milter, struct identity *i
 /* What a start or a reload would use. */
 struct candidate {
     struct material material;
-    struct snapshot *snapshot;
+    struct config *config;
     struct identity identity;
     gid_t group;
 };
@@ -78,19 +78,26 @@ struct candidate {
 static void candidate_clear(struct candidate *candidate)
 {
     material_clear(&candidate->material);
-    snapshot_release(&candidate->snapshot);
+    config_free(&candidate->config);
 }
 
+/* All that is wrong is said in one go: later steps are taken when an earlier one found something.
+ */
 static bool candidate_read(
         const char *path, struct candidate *candidate_r, struct problems *problems)
 {
     *candidate_r = (struct candidate){0};
-    if (!material_read(path, &candidate_r->material, problems))
+    bool good = material_read(path, &candidate_r->material, &candidate_r->config, problems);
+
+    if (candidate_r->config == NULL)
         return false;
-    candidate_r->snapshot = snapshot_init(&candidate_r->material, problems);
-    return candidate_r->snapshot != NULL &&
-           find_identity(candidate_r->snapshot->milter, &candidate_r->identity, &candidate_r->group,
-                   problems);
+    good = find_identity(candidate_r->config->milter, &candidate_r->identity, &candidate_r->group,
+                   problems) &&
+           good;
+    struct snapshot *snapshot = snapshot_init(&candidate_r->material, problems);
+    good = snapshot != NULL && good;
+    snapshot_release(&snapshot);
+    return good;
 }
 
 int supervisor_check(const char *config_path)
@@ -110,13 +117,27 @@ int supervisor_check(const char *config_path)
 static void adopt(struct candidate *candidate)
 {
     material_clear(&supervisor.material);
-    config_free(&supervisor.config);
+    if (supervisor.config != supervisor.first)
+        config_free(&supervisor.config);
     supervisor.material = candidate->material;
+    supervisor.config = candidate->config;
     candidate->material = (struct material){0};
-    supervisor.config = candidate->snapshot->config;
-    candidate->snapshot->config = NULL;
-    supervisor.identity = candidate->identity;
-    supervisor.socket_group = candidate->group;
+    candidate->config = NULL;
+    process_configure_log(supervisor.config->milter);
+}
+
+/* What a process is started with now and whenever it has to be started again. */
+static bool settle(const struct candidate *candidate)
+{
+    supervisor.first = supervisor.config;
+    supervisor.place = (struct process_place){
+            .milter = supervisor.first->milter,
+            .verify = supervisor.first->verify_count > 0 ? supervisor.first->verify : NULL,
+            .identity = candidate->identity,
+            .empty_folder = candidate->identity.is_root ? identity_empty_folder() : -1,
+            .socket_group = candidate->group,
+    };
+    return !candidate->identity.is_root || supervisor.place.empty_folder >= 0;
 }
 
 /* In the child. */
@@ -124,8 +145,7 @@ static void run_child(int control)
 {
     close(supervisor.signals);
     log_after_fork();
-    exit(process_run(&supervisor.material, &supervisor.identity, supervisor.empty_folder,
-            supervisor.socket_group, control));
+    exit(process_run(&supervisor.place, &supervisor.material, control));
 }
 
 static void start_child(uint64_t now)
@@ -135,7 +155,7 @@ static void start_child(uint64_t now)
 
     supervisor.start_at = 0;
     supervisor.started = now;
-    supervisor.ready = false;
+    supervisor.ready = supervisor.outdated = false;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
         log_errno(LOG_LEVEL_ERROR, "not-started", NULL, NULL);
         supervisor.start_at = now + supervisor.back_off;
@@ -163,8 +183,11 @@ static void log_death(int status)
     struct log_line line;
 
     log_begin(&line, LOG_LEVEL_ERROR, "process-died");
-    if (WIFSIGNALED(status))
-        log_string(&line, "signal", sigabbrev_np(WTERMSIG(status)));
+    const char *signal = WIFSIGNALED(status) ? sigabbrev_np(WTERMSIG(status)) : NULL;
+    if (signal != NULL)
+        log_string(&line, "signal", signal);
+    else if (WIFSIGNALED(status))
+        log_number(&line, "signal", (uint64_t)WTERMSIG(status));
     else
         log_number(&line, "status", (uint64_t)WEXITSTATUS(status));
     log_end(&line);
@@ -234,6 +257,15 @@ static void warn_of_restart(
                 problems, after->verify->line, "trust_anchors", NULL, "a restart to change them");
 }
 
+static void hand_over(void)
+{
+    supervisor.outdated = false;
+    if (material_send(supervisor.control, &supervisor.material))
+        return;
+    log_errno(LOG_LEVEL_ERROR, "reload-failed", NULL, NULL);
+    (void)kill(supervisor.child, SIGKILL); /* the next one starts with it */
+}
+
 static void reload(void)
 {
     struct problems *problems = problems_init(supervisor.path);
@@ -243,14 +275,13 @@ static void reload(void)
     notify_reloading();
     if (problems != NULL && warnings != NULL &&
             candidate_read(supervisor.path, &candidate, problems)) {
-        warn_of_restart(supervisor.config, candidate.snapshot->config, warnings);
+        warn_of_restart(supervisor.first, candidate.config, warnings);
         problems_log(warnings, LOG_LEVEL_WARNING, "restart-needed");
         adopt(&candidate);
         /* A process that is not there yet will start with it. */
-        if (supervisor.ready && !material_send(supervisor.control, &supervisor.material)) {
-            log_errno(LOG_LEVEL_ERROR, "reload-failed", NULL, NULL);
-            (void)kill(supervisor.child, SIGKILL);
-        }
+        supervisor.outdated = supervisor.child > 0;
+        if (supervisor.ready)
+            hand_over();
     } else if (problems != NULL) {
         problems_log(problems, LOG_LEVEL_ERROR, "reload-refused");
         notify_send("READY=1");
@@ -292,28 +323,35 @@ static void log_ready(void)
     struct log_line line;
 
     log_begin(&line, LOG_LEVEL_NOTICE, "ready");
-    log_string(&line, "socket", config->milter->socket.at);
+    const bool verifies = supervisor.place.verify != NULL && config->verify_count > 0;
+    log_string(&line, "socket", supervisor.place.milter->socket.at);
     log_string(&line, "stamps", config->stamp_count > 0 ? "yes" : "no");
-    log_string(&line, "verifies", config->verify_count > 0 ? "yes" : "no");
-    if (config->verify_count > 0)
+    log_string(&line, "verifies", verifies ? "yes" : "no");
+    if (verifies)
         log_string(&line, "mode", config->verify->mode.at);
     log_end(&line);
 }
 
-/* What the process says. */
-static void on_word(void)
+static void on_word(char word)
 {
-    char word;
-
-    if (recv(supervisor.control, &word, 1, MSG_DONTWAIT) != 1)
-        return;
     if (word == PROCESS_READY) {
         supervisor.ready = supervisor.was_ready = true;
         log_ready();
+        if (supervisor.outdated)
+            hand_over();
     } else if (word == PROCESS_TOOK) {
         log_event(LOG_LEVEL_NOTICE, "reloaded", "config", supervisor.path);
     }
     notify_send("READY=1");
+}
+
+/* What the process says. */
+static void listen_to_child(void)
+{
+    char word;
+
+    while (supervisor.control >= 0 && recv(supervisor.control, &word, 1, MSG_DONTWAIT) == 1)
+        on_word(word);
 }
 
 static int time_left(uint64_t now)
@@ -337,7 +375,7 @@ static void tend_stop(uint64_t now)
     if (now >= supervisor.kill_at)
         (void)kill(supervisor.child, SIGKILL);
     else
-        socket_knock(supervisor.config->milter);
+        socket_knock(supervisor.place.milter);
 }
 
 /* False when it is over. */
@@ -350,8 +388,7 @@ static bool turn(void)
 
     (void)poll(polled, 2, time_left(clock_milliseconds()));
     const uint64_t now = clock_milliseconds();
-    if ((polled[1].revents & POLLIN) != 0)
-        on_word();
+    listen_to_child();
     on_signals(now);
     log_flush();
     if (supervisor.stopping && supervisor.child > 0)
@@ -385,23 +422,19 @@ static bool prepare(void)
 {
     struct problems *problems = problems_init(supervisor.path);
     struct candidate candidate = {0};
-    const bool good = problems != NULL && candidate_read(supervisor.path, &candidate, problems);
+    bool good = problems != NULL && candidate_read(supervisor.path, &candidate, problems);
 
-    if (good)
+    if (good) {
         adopt(&candidate);
-    else if (problems != NULL)
+        good = settle(&candidate) && catch_signals();
+        if (!good)
+            log_errno(LOG_LEVEL_ERROR, "not-started", NULL, NULL);
+    } else if (problems != NULL) {
         problems_log(problems, LOG_LEVEL_ERROR, "not-started");
+    }
     candidate_clear(&candidate);
     problems_free(&problems);
-    if (!good)
-        return false;
-    if (supervisor.identity.is_root)
-        supervisor.empty_folder = identity_empty_folder();
-    if ((supervisor.identity.is_root && supervisor.empty_folder < 0) || !catch_signals()) {
-        log_errno(LOG_LEVEL_ERROR, "not-started", NULL, NULL);
-        return false;
-    }
-    return true;
+    return good;
 }
 
 int supervisor_run(const char *config_path)
@@ -414,10 +447,12 @@ int supervisor_run(const char *config_path)
     while (turn())
         ;
     if (supervisor.was_ready)
-        socket_remove(supervisor.config->milter);
+        socket_remove(supervisor.place.milter);
     log_event(LOG_LEVEL_NOTICE, supervisor.was_ready ? "stopped" : "not-started", NULL, NULL);
     log_flush();
     material_clear(&supervisor.material);
-    config_free(&supervisor.config);
+    if (supervisor.config != supervisor.first)
+        config_free(&supervisor.config);
+    config_free(&supervisor.first);
     return supervisor.stopping ? EXIT_SUCCESS : EXIT_FAILURE;
 }
