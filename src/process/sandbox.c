@@ -5,7 +5,10 @@
 #include <sched.h>
 #include <seccomp.h>
 #include <stddef.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 static const int allowed_to_worker[] = {
         /* connections */
@@ -49,7 +52,6 @@ static const int allowed_to_worker[] = {
 /* And these: libmilter, libunbound, and questions of ours. */
 static const int allowed_to_milter[] = {
         SCMP_SYS(accept),
-        SCMP_SYS(socket),
         SCMP_SYS(bind),
         SCMP_SYS(connect),
         SCMP_SYS(getsockname),
@@ -64,7 +66,6 @@ static const int allowed_to_milter[] = {
         SCMP_SYS(select),
         SCMP_SYS(pselect6),
         SCMP_SYS(fcntl),
-        SCMP_SYS(ioctl),
         SCMP_SYS(epoll_create),
         SCMP_SYS(epoll_create1),
         SCMP_SYS(eventfd2),
@@ -74,7 +75,6 @@ static const int allowed_to_milter[] = {
         SCMP_SYS(set_tid_address),
         SCMP_SYS(rseq),
         SCMP_SYS(gettid),
-        SCMP_SYS(tgkill),
         SCMP_SYS(sched_yield),
         SCMP_SYS(sched_getaffinity),
         SCMP_SYS(clock_nanosleep),
@@ -117,16 +117,40 @@ static int allow_basics(scmp_filter_ctx filter)
  * library goes on with clone() where there is no such call. */
 static int allow_threads(scmp_filter_ctx filter)
 {
+    int error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+            SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+
+    if (error == 0)
+        error = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+    /* abort() is a signal to a thread of its own; the supervisor may be of the same user. */
+    if (error == 0)
+        error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
+                SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+    if (error == 0)
+        error = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
+    return error;
+}
+
+static int allow_if(scmp_filter_ctx filter, int call, struct scmp_arg_cmp argument)
+{
+    return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call, 1, &argument);
+}
+
+/* To the internet, and not to what waits on this machine for whoever knows its name; a terminal
+ * cannot be made to type. */
+static int allow_network(scmp_filter_ctx filter)
+{
     int error =
             allow(filter, allowed_to_milter, sizeof allowed_to_milter / sizeof *allowed_to_milter);
 
     if (error == 0)
-        error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-                SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+        error = allow_if(filter, SCMP_SYS(socket), SCMP_A0_32(SCMP_CMP_EQ, AF_INET));
     if (error == 0)
-        error = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+        error = allow_if(filter, SCMP_SYS(socket), SCMP_A0_32(SCMP_CMP_EQ, AF_INET6));
     if (error == 0)
-        error = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
+        error = allow_if(filter, SCMP_SYS(ioctl), SCMP_A1_32(SCMP_CMP_EQ, FIONBIO));
+    if (error == 0)
+        error = allow_if(filter, SCMP_SYS(ioctl), SCMP_A1_32(SCMP_CMP_EQ, FIONREAD));
     return error;
 }
 
@@ -152,6 +176,8 @@ bool sandbox_enter_milter(void)
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
     int error = filter != NULL ? allow_basics(filter) : -ENOMEM;
 
+    if (error == 0)
+        error = allow_network(filter);
     if (error == 0)
         error = allow_threads(filter);
     return load(filter, error);
