@@ -1,45 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 """Results that a message brings with it: those in our name do not survive, others' stay."""
+from forgeries import FORGED, OTHERS, OURS, field, flat
 from harness import case, main
 from mail import Site, check, equal, fields, message, send, submit, verdict_is
-
-OURS = "mx.receiver.test"
-
-FORGED = [
-    f"{OURS}; verimail=pass header.from=alice@origin.test",
-    f"{OURS.upper()}; VERIMAIL=PASS",
-    f"(comment) {OURS}; verimail=pass",
-    f"(a (nested) one) {OURS} (and more) ; (here) verimail (too) = (yes) pass",
-    f'"{OURS}"; verimail=pass',
-    f"{OURS} 1; verimail=pass",
-    f"{OURS}/1; verimail=pass",
-    f"{OURS}.; verimail=pass",
-    f"{OURS}; verimail/1=pass",
-    f"{OURS}; dkim=pass header.d=x.test; verimail=pass",
-    f"{OURS}; none; verimail=pass",
-    f"{OURS};\r\n\tverimail=pass",
-    f"{OURS}\r\n ;verimail=pass",
-    f"{OURS} verimail=pass",
-    "verimail=pass",
-    "; verimail=pass",
-    "mx.elsewhere.test; verimail=pass; (never ends",
-    'mx.elsewhere.test; verimail="pass',
-    f"{OURS}; verimail",
-    f"{OURS}; verimail=",
-    f"{OURS}; dkim=pass reason=\"; verimail=pass\"",
-    f"{OURS}; dkim=pass (verimail=pass)",
-    f"x={OURS}; verimail=pass",
-]
-
-OTHERS = [
-    "mx.elsewhere.test; verimail=pass header.from=eve@elsewhere.test",
-    f"{OURS}; dkim=pass header.d=origin.test; spf=none",
-    f"{OURS}; dkim=pass header.i=@verimail.test",
-    f"{OURS}.evil.test; verimail=pass",
-    f"evil.test; iprev=pass policy.iprev=192.0.2.1 (verimail was here)",
-    "nonsense (",
-]
 
 
 def receiver(t, verify=""):
@@ -47,14 +11,6 @@ def receiver(t, verify=""):
     site.milter("receiver", verify)
     site.receiver = site.postfix("receiver")
     return site
-
-
-def field(value, name="Authentication-Results"):
-    return f"{name}: {value}\r\n"
-
-
-def flat(value):
-    return " ".join(value.split())
 
 
 @case

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: ISC
+"""A private sendmail 8.17, in the place of a Postfix of mail.py: the same names where the same is
+meant. Its files lie below /run: sendmail takes no socket, map or queue below a folder that everybody may
+write to, such as /tmp."""
+import glob
+import os
+import shutil
+import subprocess
+import tempfile
+
+from harness import Failure, equal, wait_for, write_file
+from mail import ADDRESSES, MTA, listens, start, subject_of
+
+CONFIG = """divert(-1)
+divert(0)dnl
+OSTYPE(`linux')dnl
+define(`confSERVICE_SWITCH_FILE', `{folder}/service.switch')dnl
+define(`QUEUE_DIR', `{folder}/queue')dnl
+define(`ALIAS_FILE', `text:-k0 -v1 {folder}/aliases')dnl
+define(`STATUS_FILE', `{folder}/statistics')dnl
+define(`HELP_FILE', `{root}/etc/mail/helpfile')dnl
+define(`confPID_FILE', `{folder}/pid')dnl
+define(`confCW_FILE', `{folder}/names')dnl
+define(`confDOMAIN_NAME', `mx.{name}.test')dnl
+define(`confDONT_PROBE_INTERFACES', `True')dnl
+define(`confLOG_LEVEL', `14')dnl
+define(`confTO_IDENT', `0')dnl
+define(`confTO_ICONNECT', `5s')dnl
+define(`confDELIVERY_MODE', `background')dnl
+define(`LOCAL_MAILER_PATH', `{folder}/deliver')dnl
+define(`LOCAL_MAILER_ARGS', `deliver $u')dnl
+define(`LOCAL_MAILER_FLAGS', `Sn9')dnl
+MODIFY_MAILER_FLAGS(`LOCAL', `-w')dnl
+FEATURE(`no_default_msa')dnl
+FEATURE(`nocanonify')dnl
+FEATURE(`accept_unresolvable_domains')dnl
+FEATURE(`use_cw_file')dnl
+FEATURE(`access_db', `text -k0 -v1 {folder}/access')dnl
+FEATURE(`mailertable', `text -k0 -v1 {folder}/mailertable')dnl
+FEATURE(`virtusertable', `text -k0 -v1 {folder}/virtusers')dnl
+DAEMON_OPTIONS(`Name=MTA, Addr={address}, Port=25')dnl
+CLIENT_OPTIONS(`Family=inet, Addr={address}')dnl
+{milter}
+{more}
+MAILER(`smtp')dnl
+MAILER(`local')dnl
+"""
+
+# As integrations/sendmail has it, but for the socket's folder.
+MILTER = "INPUT_MAIL_FILTER(`verimail', `S=unix:{socket}, F=T, T=C:10s;S:30s;R:30s;E:5m')dnl"
+
+# What Debian's submit.mc comes to; the server it hands mail to is ours. Mail comes from 127.0.0.1.
+SUBMIT = """divert(-1)
+divert(0)dnl
+define(`confCF_VERSION', `Submit')dnl
+define(`__OSTYPE__',`')dnl
+define(`_USE_DECNET_SYNTAX_', `1')dnl
+define(`confSERVICE_SWITCH_FILE', `{folder}/service.switch')dnl
+define(`confTIME_ZONE', `USE_TZ')dnl
+define(`confDONT_INIT_GROUPS', `True')dnl
+define(`confPID_FILE', `{folder}/submit.pid')dnl
+define(`MSP_QUEUE_DIR', `{folder}/submit')dnl
+define(`STATUS_FILE', `{folder}/submit.statistics')dnl
+define(`confDOMAIN_NAME', `mx.{name}.test')dnl
+define(`confDONT_BLAME_SENDMAIL', `GroupWritableDirPathSafe')dnl
+CLIENT_OPTIONS(`Family=inet, Addr=127.0.0.1')dnl
+FEATURE(`nocanonify')dnl
+{submit}
+FEATURE(`msp', `[{address}]')dnl
+"""
+
+# Whole files appear in the box.
+DELIVER = """#!/bin/sh
+file=$(mktemp {folder}/new/$(date +%s.%N).XXXXXX) && cat >"$file" && mv "$file" {folder}/box/
+"""
+
+
+def use_safe_folders():
+    """Before main(): the cases' folders are made where sendmail trusts them."""
+    if os.geteuid() == 0:
+        tempfile.tempdir = "/run"
+
+
+class Sendmail:
+    """A private instance for NAME.test. `socket`: of the milter; `more`: further lines of
+    sendmail.mc, `submit`: of submit.mc; `virtusers`: {address: address}; `transports`: {domain:
+    address of a server}."""
+
+    def __init__(self, case, name, socket="", more="", virtusers=None, transports=None, submit=""):
+        self.case, self.name = case, name
+        self.address = ADDRESSES[name]
+        self.folder = os.path.join(case.folder, "sendmail-" + name)
+        self.root = os.path.join(MTA, "sendmail")
+        self.program = os.path.join(self.root, "usr/libexec/sendmail/sendmail")
+        self._make_folders()
+        values = {"folder": self.folder, "root": self.root, "name": name, "address": self.address,
+                  "more": more, "submit": submit,
+                  "milter": MILTER.format(socket=socket) if socket else ""}
+        others = {f"{other}.test": address for other, address in ADDRESSES.items() if other != name}
+        self._write("service.switch", "hosts\tfiles\naliases\tfiles\n")
+        self._write("names", f"{name}.test\n")
+        self._write("aliases", "")
+        self._write("access", "Connect:127.0.0.1\tRELAY\n")
+        self._write("mailertable", table(
+            {domain: f"esmtp:[{server}]" for domain, server in (transports or others).items()}))
+        self._write("virtusers", table(virtusers or {}))
+        self._write("deliver", DELIVER.format(**values), 0o755)
+        self._make("sendmail", CONFIG.format(**values))
+        self._make("submit", SUBMIT.format(**values))
+        self.start()
+
+    def start(self):
+        # A program that takes its group from its file's mode would outlive the tests' death.
+        self.process = start(
+            self.case, ["setpriv", "--no-new-privs", *self.command(
+                "sendmail", "-bD", "-q1s", "-D", f"{self.folder}/debug",
+                "-X", f"{self.folder}/traffic")],
+            os.path.join(self.folder, "out"), start_new_session=True)
+        try:
+            wait_for(lambda: self.process.poll() is None and listens(self.address, 25),
+                     f"sendmail of {self.name}")
+        except Failure as error:
+            raise Failure(f"{error}: {self.log_text()}") from error
+
+    def command(self, configuration, *arguments):
+        """sendmail in a name space with a host name of its own that has a dot: for one without it
+        waits a minute."""
+        return ["unshare", "--uts", "sh", "-c", 'hostname "$0" && exec "$@"',
+                f"mx.{self.name}.test", self.program, "-C", f"{self.folder}/{configuration}.cf",
+                *arguments]
+
+    def _make_folders(self):
+        for name, mode in (("", 0o755), ("queue", 0o700), ("box", 0o755), ("new", 0o755),
+                           ("submit", 0o770)):
+            os.makedirs(os.path.join(self.folder, name))
+            os.chmod(os.path.join(self.folder, name), mode)
+        # The submission program gives up root's rights.
+        shutil.chown(os.path.join(self.folder, "submit"), "smmsp", "smmsp")
+
+    def _write(self, name, text, mode=0o644):
+        write_file(os.path.join(self.folder, name), text, mode)
+
+    def _make(self, name, text):
+        self._write(name + ".mc", text)
+        cf = os.path.join(self.root, "usr/share/sendmail/cf/")
+        done = subprocess.run(
+            ["m4", f"-D_CF_DIR_={cf}", cf + "m4/cf.m4", f"{self.folder}/{name}.mc"],
+            capture_output=True, check=True)
+        self._write(name + ".cf", done.stdout)
+
+    def log_text(self):
+        """What it complained of, and the end of its conversations."""
+        text = ""
+        for name in ("out", "debug", "traffic"):
+            path = os.path.join(self.folder, name)
+            if os.path.exists(path):
+                with open(path, encoding="utf-8", errors="replace") as file:
+                    text += file.read()[-3000:]
+        return text
+
+    def submit(self, octets, *arguments):
+        """By sendmail(1), as a program on the machine does."""
+        if isinstance(octets, str):
+            octets = octets.replace("\r\n", "\n").encode()
+        done = subprocess.run(self.command("submit", "-Ac", "-i", *arguments), input=octets,
+                              capture_output=True, check=False, cwd=self.folder)
+        equal((done.returncode, done.stderr), (0, b""), "sendmail(1)")
+
+    def queue(self):
+        """Files of messages that are neither delivered nor bounced."""
+        return glob.glob(f"{self.folder}/queue/qf*")
+
+    def box(self):
+        """What was delivered, oldest first: octets."""
+        found = glob.glob(f"{self.folder}/box/*")
+        return [open(path, "rb").read() for path in sorted(found, key=os.path.basename)]
+
+    def wait_mail(self, subject, count=1, limit=20):
+        """The messages with this subject, once there are so many."""
+        def there():
+            found = [m for m in self.box() if subject_of(m) == subject]
+            return len(found) >= count and found
+        try:
+            found = wait_for(there, f"{count} x {subject!r} at {self.name}", limit)
+        except Failure as error:
+            raise Failure(f"{error}\n{self.log_text()}") from error
+        equal(len(found), count, f"copies of {subject!r}")
+        return found if count > 1 else found[0]
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(10)
+
+
+
+def table(rows):
+    return "".join(f"{key}\t{value}\n" for key, value in rows.items())
