@@ -7,9 +7,14 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include "child.h"
@@ -168,6 +173,147 @@ static void there_is_no_second_filter(void **state)
     assert_int_equal(WTERMSIG(status), SIGSYS);
 }
 
+/* The milter process: what it may not do fails, and it lives. */
+
+struct attempt {
+    const char *name;
+    long arguments[6];
+    int error; /* 0: the filter lets it through, whatever the kernel says then */
+};
+
+static bool attempt(void *context)
+{
+    const struct attempt *tried = context;
+    const long *a = tried->arguments;
+    const int number = seccomp_syscall_resolve_name(tried->name);
+
+    if (!sandbox_enter_milter())
+        return false;
+    const long got = syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    const bool good = tried->error != 0 ? got == -1 && errno == tried->error
+                                        : got != -1 || (errno != EPERM && errno != ENOSYS);
+    (void)!syscall(SYS_exit_group, good ? 0 : 1);
+    return false;
+}
+
+static void check_attempt(const struct attempt *tried)
+{
+    struct attempt copy = *tried;
+
+    if (seccomp_syscall_resolve_name(tried->name) < 0)
+        return; /* another kind of machine */
+    const int status = child_end(attempt, &copy);
+    if (status != 0) {
+        print_error("%s(%ld, %ld): got status 0x%x, want errno %d\n", tried->name,
+                tried->arguments[0], tried->arguments[1], (unsigned)status, tried->error);
+        fail();
+    }
+}
+
+static void what_the_milter_may_not_do_fails(void **state)
+{
+    static const char *const names[] = {"open", "openat", "openat2", "creat", "stat", "newfstatat",
+            "statx", "access", "readlink", "getdents64", "unlink", "unlinkat", "rename", "mkdir",
+            "chmod", "chown", "mount", "chroot", "fchdir", "memfd_create", "sendfile", "listen",
+            "socketpair", "dup2", "pidfd_getfd", "io_uring_setup", "fork", "vfork", "execve",
+            "execveat", "kill", "tkill", "ptrace", "process_vm_readv", "process_vm_writev",
+            "pidfd_open", "pidfd_send_signal", "rt_sigqueueinfo", "prctl", "seccomp", "setuid",
+            "setgid", "setresuid", "setgroups", "capset", "prlimit64", "unshare", "setns",
+            "personality", "keyctl", "bpf", "perf_event_open", "userfaultfd", "shmget", "shmat",
+            "pkey_mprotect", "clock_settime"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        check_attempt(&(struct attempt){names[i], {-1, -1}, EPERM});
+}
+
+static void what_the_milter_may_do_depends(void **state)
+{
+    const long parent = getpid(); /* of the child that tries */
+    const struct attempt table[] = {
+            {"socket", {AF_INET, SOCK_STREAM}, 0},
+            {"socket", {AF_INET6, SOCK_DGRAM}, 0},
+            {"socket", {AF_UNIX, SOCK_STREAM}, EPERM},
+            {"socket", {AF_NETLINK, SOCK_DGRAM}, EPERM},
+            {"socket", {AF_PACKET, SOCK_DGRAM}, EPERM},
+            {"socket", {AF_VSOCK, SOCK_STREAM}, EPERM},
+            {"connect", {-1}, 0},
+            {"sendmmsg", {-1}, 0},
+            {"recvmsg", {-1}, 0},
+            {"ioctl", {-1, FIONBIO}, 0},
+            {"ioctl", {-1, FIONREAD}, 0},
+            {"ioctl", {-1, TIOCSTI}, EPERM},
+            {"ioctl", {-1, TIOCLINUX}, EPERM},
+            {"tgkill", {parent, parent, 0}, EPERM},
+            {"clone", {CLONE_VM | SIGCHLD}, EPERM},
+            {"clone", {SIGCHLD}, EPERM},
+            {"clone", {CLONE_THREAD}, 0}, /* without memory in common: invalid */
+            {"clone3", {0}, ENOSYS},
+            {"mmap", {0, 0, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS}, 0},
+            {"mmap", {0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS}, EPERM},
+            {"mprotect", {0, 4096, PROT_EXEC}, EPERM},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        check_attempt(&table[i]);
+}
+
+static void *open_a_file(void *context)
+{
+    pthread_barrier_t *barrier = context;
+
+    (void)pthread_barrier_wait(barrier);
+    errno = 0;
+    return open("/", O_RDONLY) == -1 && errno == EPERM ? barrier : NULL;
+}
+
+/* Threads from before are shut in as well, and there may be new ones. */
+static bool has_threads(void *context)
+{
+    pthread_barrier_t barrier;
+    pthread_t before;
+    pthread_t after;
+    void *results[2];
+
+    (void)context;
+    if (pthread_barrier_init(&barrier, NULL, 2) != 0 ||
+            pthread_create(&before, NULL, open_a_file, &barrier) != 0 || !sandbox_enter_milter())
+        return false;
+    (void)pthread_barrier_wait(&barrier);
+    pthread_join(before, &results[0]);
+    if (pthread_create(&after, NULL, open_a_file, &barrier) != 0)
+        return false;
+    (void)pthread_barrier_wait(&barrier);
+    pthread_join(after, &results[1]);
+    const bool good = results[0] != NULL && results[1] != NULL && fork() == -1;
+    (void)!syscall(SYS_exit_group, good ? 0 : 1);
+    return false;
+}
+
+static void all_threads_are_shut_in(void **state)
+{
+    (void)state;
+    assert_int_equal(child_end(has_threads, NULL), 0);
+}
+
+static bool gives_up(void *context)
+{
+    (void)context;
+    if (sandbox_enter_milter())
+        (void)!syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), SIGABRT);
+    return true;
+}
+
+static void it_may_abort(void **state)
+{
+    const int status = child_end(gives_up, NULL);
+
+    (void)state;
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(WTERMSIG(status), SIGABRT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +322,10 @@ int main(void)
             cmocka_unit_test(memory_holds_no_code),
             cmocka_unit_test(other_doors_are_shut),
             cmocka_unit_test(there_is_no_second_filter),
+            cmocka_unit_test(what_the_milter_may_not_do_fails),
+            cmocka_unit_test(what_the_milter_may_do_depends),
+            cmocka_unit_test(all_threads_are_shut_in),
+            cmocka_unit_test(it_may_abort),
     };
     return cmocka_run_group_tests_name("sandbox", tests, NULL, NULL);
 }

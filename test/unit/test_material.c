@@ -1,0 +1,516 @@
+// SPDX-License-Identifier: ISC
+// cmocka.h needs these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <pthread.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "base/keyfile.h"
+#include "config/source.h"
+#include "folder.h"
+#include "milter/material.h"
+
+#define STREAM_MAX 4096
+
+/* Two ends of a socket. */
+struct pair {
+    int near;
+    int far;
+};
+
+static struct pair pair_make(void)
+{
+    int fds[2];
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+    return (struct pair){fds[0], fds[1]};
+}
+
+static void pair_close(struct pair *pair)
+{
+    close(pair->near);
+    close(pair->far);
+}
+
+/* What is sent, for as long as the test lives. */
+static struct material material_of(const struct text parts[4])
+{
+    struct material material = {0};
+    char **const at[] = {&material.path, &material.config, NULL, &material.logins};
+
+    for (size_t i = 0; i < 4; i++) {
+        if (at[i] == NULL || parts[i].at == NULL)
+            continue;
+        *at[i] = malloc(parts[i].len + 1);
+        assert_non_null(*at[i]);
+        memcpy(*at[i], parts[i].at, parts[i].len);
+        (*at[i])[parts[i].len] = '\0';
+    }
+    if (parts[2].at != NULL) {
+        /* Without a NUL behind it. */
+        material.key = sodium_malloc(parts[2].len);
+        assert_non_null(material.key);
+        memcpy(material.key, parts[2].at, parts[2].len);
+    }
+    material.config_len = parts[1].len;
+    material.key_len = parts[2].len;
+    material.logins_len = parts[3].len;
+    return material;
+}
+
+static void assert_part(const char *got, size_t got_len, const char *want, size_t want_len)
+{
+    assert_int_equal(got == NULL, want == NULL);
+    if (want == NULL)
+        return;
+    assert_int_equal(got_len, want_len);
+    assert_memory_equal(got, want, want_len);
+    assert_int_equal(got[got_len], '\0');
+}
+
+static void assert_same(const struct material *got, const struct material *want)
+{
+    assert_string_equal(got->path, want->path);
+    assert_part(got->config, got->config_len, want->config, want->config_len);
+    assert_part(got->key, got->key_len, want->key, want->key_len);
+    assert_part(got->logins, got->logins_len, want->logins, want->logins_len);
+}
+
+static void assert_cleared(const struct material *material)
+{
+    assert_null(material->path);
+    assert_null(material->config);
+    assert_null(material->key);
+    assert_null(material->logins);
+}
+
+struct sending {
+    int fd;
+    const struct material *material;
+    bool sent;
+};
+
+static void *send_it(void *context)
+{
+    struct sending *sending = context;
+
+    sending->sent = material_send(sending->fd, sending->material);
+    return NULL;
+}
+
+/* Sent by one thread, received by another. */
+static void assert_arrives(const struct material *material, int room)
+{
+    struct pair pair = pair_make();
+    struct sending sending = {pair.near, material, false};
+    struct material got;
+    pthread_t thread;
+
+    if (room > 0)
+        assert_int_equal(setsockopt(pair.near, SOL_SOCKET, SO_SNDBUF, &room, sizeof room), 0);
+    assert_int_equal(pthread_create(&thread, NULL, send_it, &sending), 0);
+    const bool received = material_receive(pair.far, &got);
+    pthread_join(thread, NULL);
+    assert_true(received);
+    assert_true(sending.sent);
+    assert_same(&got, material);
+    material_clear(&got);
+    assert_cleared(&got);
+    pair_close(&pair);
+}
+
+#define PART(literal)                                                                              \
+    {                                                                                              \
+        literal, sizeof(literal) - 1                                                               \
+    }
+#define NO_PART                                                                                    \
+    {                                                                                              \
+        NULL, 0                                                                                    \
+    }
+
+static void what_is_sent_arrives(void **state)
+{
+    static const struct text table[][4] = {
+            {PART("/p"), PART("c"), PART("k"), PART("l")},
+            {PART("/etc/verimail/verimail.conf"), PART("milter {\n}\n"), NO_PART, NO_PART},
+            {PART("/p"), PART("c"), NO_PART, PART("a b\0c\n")},
+            {PART("/p"), PART("\0\0\xff"), PART("host-secret:x"), NO_PART},
+            {PART(""), PART(""), PART(""), PART("")},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct material material = material_of(table[i]);
+        assert_arrives(&material, 0);
+        material_clear(&material);
+        material_clear(&material);
+    }
+}
+
+/* In many pieces: the socket takes little at a time. */
+static void what_is_long_arrives(void **state)
+{
+    const size_t len = 3000001;
+    char *many = malloc(len);
+
+    (void)state;
+    assert_non_null(many);
+    randombytes_buf(many, len);
+    const struct text parts[4] = {PART("/p"), {many, len}, {many, KEYFILE_MAX}, {many, len - 1}};
+    struct material material = material_of(parts);
+    assert_arrives(&material, 0);
+    assert_arrives(&material, 1);
+    material_clear(&material);
+    free(many);
+}
+
+/* What goes over the socket for a material; its length. */
+static size_t stream_of(const struct material *material, char stream_r[STREAM_MAX])
+{
+    struct pair pair = pair_make();
+
+    assert_true(material_send(pair.near, material));
+    const ssize_t len = recv(pair.far, stream_r, STREAM_MAX, 0);
+    assert_true(len > 0);
+    pair_close(&pair);
+    return (size_t)len;
+}
+
+/* Whether it is received, with errno, when a stream has come and then an end. */
+static bool receive(const char *stream, size_t len, struct material *material_r)
+{
+    struct pair pair = pair_make();
+
+    assert_int_equal(send(pair.near, stream, len, 0), (ssize_t)len);
+    assert_int_equal(shutdown(pair.near, SHUT_WR), 0);
+    errno = 0;
+    const bool received = material_receive(pair.far, material_r);
+    const int error = errno;
+    pair_close(&pair);
+    errno = error;
+    return received;
+}
+
+static void an_early_end_is_no_material(void **state)
+{
+    static const struct text parts[4] = {PART("/p"), PART("c"), PART("key"), PART("logins")};
+    struct material material = material_of(parts);
+    struct material got;
+    char stream[STREAM_MAX];
+    const size_t len = stream_of(&material, stream);
+
+    (void)state;
+    for (size_t n = 0; n < len; n++) {
+        if (receive(stream, n, &got) || errno != ECONNRESET) {
+            print_error("%zu of %zu octets: got errno %d, want %d\n", n, len, errno, ECONNRESET);
+            fail();
+        }
+        assert_cleared(&got);
+    }
+    assert_true(receive(stream, len, &got));
+    assert_same(&got, &material);
+    material_clear(&got);
+    material_clear(&material);
+}
+
+/* One after the other leave nothing behind. */
+static void several_follow_each_other(void **state)
+{
+    static const struct text first[4] = {PART("/p"), PART("first"), PART("key"), PART("logins")};
+    static const struct text second[4] = {PART("/p"), PART("second"), NO_PART, NO_PART};
+    struct material materials[] = {material_of(first), material_of(second), material_of(first)};
+    struct pair pair = pair_make();
+    struct material got;
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++)
+        assert_true(material_send(pair.near, &materials[i]));
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(material_receive(pair.far, &got));
+        assert_same(&got, &materials[i]);
+        material_clear(&got);
+        material_clear(&materials[i]);
+    }
+    pair_close(&pair);
+}
+
+static void lengths_are_not_believed(void **state)
+{
+    static const struct {
+        uint32_t head[4];
+        int want;
+    } table[] = {
+            {{0, 2, 0, 0}, EPROTO}, /* no path */
+            {{2, 0, 0, 0}, EPROTO}, /* no configuration */
+            {{0, 0, 0, 0}, EPROTO},
+            {{65536 + 2, 2, 0, 0}, EPROTO},
+            {{2, SOURCE_MAX + 2, 0, 0}, EPROTO},
+            {{2, 2, KEYFILE_MAX + 2, 0}, EPROTO},
+            {{2, 2, 0, SOURCE_MAX + 2}, EPROTO},
+            {{UINT32_MAX, 2, 0, 0}, EPROTO},
+            {{2, UINT32_MAX, 0, 0}, EPROTO},
+            {{2, 2, UINT32_MAX, 0}, EPROTO},
+            {{2, 2, 0, UINT32_MAX}, EPROTO},
+            {{2, 2, 0, UINT32_MAX / 2 + 2}, EPROTO},
+            /* As long as may be: it is only not there. */
+            {{65536 + 1, 2, 0, 0}, ECONNRESET},
+            {{2, SOURCE_MAX + 1, 0, 0}, ECONNRESET},
+            {{2, 2, KEYFILE_MAX + 1, 0}, ECONNRESET},
+            {{2, 2, 0, SOURCE_MAX + 1}, ECONNRESET},
+    };
+    char stream[sizeof table->head + 2];
+    struct material got;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        memcpy(stream, table[i].head, sizeof table->head);
+        memcpy(stream + sizeof table->head, "pc", 2);
+        const bool received = receive(stream, sizeof stream, &got);
+        if (received || errno != table[i].want) {
+            print_error("row %zu: got %d with errno %d, want errno %d\n", i, received, errno,
+                    table[i].want);
+            fail();
+        }
+        assert_cleared(&got);
+    }
+}
+
+static void nobody_receives(void **state)
+{
+    static const struct text parts[4] = {PART("/p"), PART("c"), NO_PART, NO_PART};
+    struct material material = material_of(parts);
+    struct pair pair = pair_make();
+
+    (void)state;
+    close(pair.far);
+    assert_false(material_send(pair.near, &material));
+    assert_int_equal(errno, EPIPE);
+    close(pair.near);
+    material_clear(&material);
+}
+
+/* A receiver that is there and reads nothing. */
+static void somebody_does_not_listen(void **state)
+{
+    const struct timeval limit = {.tv_usec = 1000};
+    const size_t len = 8000000;
+    char *many = calloc(1, len);
+    struct pair pair = pair_make();
+
+    (void)state;
+    assert_non_null(many);
+    const struct text parts[4] = {PART("/p"), {many, len}, NO_PART, NO_PART};
+    struct material material = material_of(parts);
+    assert_int_equal(setsockopt(pair.near, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit), 0);
+    assert_false(material_send(pair.near, &material));
+    assert_int_equal(errno, EAGAIN);
+    material_clear(&material);
+    pair_close(&pair);
+    free(many);
+}
+
+/* Reading: the folder's files are named by %s. */
+
+#define SERVICE_KEY "service-public:D13rKMCoIj9LkLgtUHgo2aNEpwXEQBrRDrLt-cwkrk9mRRFv"
+#define CONFIG                                                                                     \
+    "stamp { host = m.example.org\n key = \"%s/key\"\n service_key = \"" SERVICE_KEY "\"\n"        \
+    "domains = {example.org} }\n"                                                                  \
+    "milter { socket = \"unix:/s\" \n logins = \"%s/logins\" }\n"
+
+struct reading {
+    struct folder folder;
+    struct material material;
+    struct config *config;
+    struct problems *problems;
+    char path[FOLDER_PATH_MAX];
+};
+
+static struct reading reading_begin(const char *config)
+{
+    struct reading r = {.folder = folder_make()};
+    char text[2048];
+
+    snprintf(text, sizeof text, "%s", config);
+    if (strcmp(config, CONFIG) == 0)
+        snprintf(text, sizeof text, CONFIG, r.folder.path, r.folder.path);
+    folder_write(&r.folder, "conf", text, strlen(text), 0644);
+    folder_path(&r.folder, "conf", r.path);
+    r.problems = problems_init("f");
+    assert_non_null(r.problems);
+    return r;
+}
+
+static void reading_end(struct reading *r)
+{
+    material_clear(&r->material);
+    config_free(&r->config);
+    problems_free(&r->problems);
+    folder_remove(&r->folder);
+}
+
+static bool reading_try(struct reading *r)
+{
+    return material_read(r->path, &r->material, &r->config, r->problems);
+}
+
+static void assert_problem(struct reading *r, size_t count, const char *want)
+{
+    const char *got = problems_text(r->problems);
+
+    if (strstr(got, want) == NULL || problems_count(r->problems) != count) {
+        print_error("got: %swant %zu with: %s\n", got, count, want);
+        fail();
+    }
+}
+
+static void files_are_read(void **state)
+{
+    struct reading r = reading_begin(CONFIG);
+
+    (void)state;
+    folder_write(&r.folder, "key", "a key\n", 6, 0600);
+    folder_write(&r.folder, "logins", "a\0b\n", 4, 0644);
+    assert_true(reading_try(&r));
+    assert_int_equal(problems_count(r.problems), 0);
+    assert_non_null(r.config);
+    assert_string_equal(r.material.path, r.path);
+    assert_int_equal(r.material.config_len, strlen(r.material.config));
+    assert_part(r.material.logins, r.material.logins_len, "a\0b\n", 4);
+    assert_int_equal(r.material.key_len, 6);
+    assert_memory_equal(r.material.key, "a key\n", 6);
+    reading_end(&r);
+}
+
+static void what_is_not_named_is_not_read(void **state)
+{
+    struct reading r = reading_begin("milter { socket = \"unix:/s\" logins = any }\n"
+                                     "verify { authserv_id = mx.example.org }");
+
+    (void)state;
+    assert_true(reading_try(&r));
+    assert_null(r.material.key);
+    assert_null(r.material.logins);
+    reading_end(&r);
+}
+
+static void empty_files_are_files(void **state)
+{
+    struct reading r = reading_begin(CONFIG);
+
+    (void)state;
+    folder_write(&r.folder, "key", "", 0, 0600);
+    folder_write(&r.folder, "logins", "", 0, 0600);
+    assert_true(reading_try(&r));
+    assert_non_null(r.material.key);
+    assert_int_equal(r.material.key_len, 0);
+    assert_part(r.material.logins, r.material.logins_len, "", 0);
+    reading_end(&r);
+}
+
+static void all_that_cannot_be_read_is_named(void **state)
+{
+    struct reading r = reading_begin(CONFIG);
+    char path[FOLDER_PATH_MAX];
+
+    (void)state;
+    assert_false(reading_try(&r));
+    assert_non_null(r.config);
+    assert_problem(&r, 2, "f:2: unusable host key (No such file or directory): ");
+    assert_problem(&r, 2, "f:6: unusable table of logins (No such file or directory): ");
+    reading_end(&r);
+
+    r = reading_begin(CONFIG);
+    folder_write(&r.folder, "key", "a key\n", 6, 0644);
+    folder_path(&r.folder, "logins", path);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_false(reading_try(&r));
+    assert_problem(&r, 2, "(may be read by everybody: it should have mode 0600 or 0640)");
+    assert_problem(&r, 2, "f:6: unusable table of logins (Invalid argument): ");
+    reading_end(&r);
+
+    r = reading_begin(CONFIG);
+    folder_write(&r.folder, "key", "a key\n", 6, 0600);
+    folder_path(&r.folder, "logins", path);
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_false(reading_try(&r));
+    assert_problem(&r, 1, "f:6: unusable table of logins (Is a directory): ");
+    reading_end(&r);
+}
+
+static void a_table_may_be_too_long(void **state)
+{
+    struct reading r = reading_begin(CONFIG);
+    char path[FOLDER_PATH_MAX];
+
+    (void)state;
+    folder_write(&r.folder, "key", "a key\n", 6, 0600);
+    folder_write(&r.folder, "logins", "", 0, 0600);
+    folder_path(&r.folder, "logins", path);
+    assert_int_equal(truncate(path, SOURCE_MAX + 1), 0);
+    assert_false(reading_try(&r));
+    assert_problem(&r, 1, "f:6: unusable table of logins (File too large): ");
+    reading_end(&r);
+}
+
+static void the_configuration_itself(void **state)
+{
+    static const struct {
+        const char *config;
+        const char *want;
+    } table[] = {
+            {"service { }\n", "f:1: "},
+            {"nonsense", "f:1: "},
+            {"", "f: no section: milter: expected milter { ... }\n"},
+            {"milter { socket = x }\n", "f:1: "},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct reading r = reading_begin(table[i].config);
+        assert_false(reading_try(&r));
+        assert_null(r.config);
+        assert_true(problems_count(r.problems) > 0);
+        assert_problem(&r, problems_count(r.problems), table[i].want);
+        reading_end(&r);
+    }
+    struct reading r = reading_begin("");
+    strcat(r.path, "-not");
+    assert_false(reading_try(&r));
+    assert_null(r.config);
+    assert_problem(&r, 1, "f: cannot be read: No such file or directory\n");
+    reading_end(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(what_is_sent_arrives),
+            cmocka_unit_test(what_is_long_arrives),
+            cmocka_unit_test(an_early_end_is_no_material),
+            cmocka_unit_test(several_follow_each_other),
+            cmocka_unit_test(lengths_are_not_believed),
+            cmocka_unit_test(nobody_receives),
+            cmocka_unit_test(somebody_does_not_listen),
+            cmocka_unit_test(files_are_read),
+            cmocka_unit_test(what_is_not_named_is_not_read),
+            cmocka_unit_test(empty_files_are_files),
+            cmocka_unit_test(all_that_cannot_be_read_is_named),
+            cmocka_unit_test(a_table_may_be_too_long),
+            cmocka_unit_test(the_configuration_itself),
+    };
+    if (sodium_init() < 0)
+        return 1;
+    return cmocka_run_group_tests_name("material", tests, NULL, NULL);
+}

@@ -1,0 +1,503 @@
+// SPDX-License-Identifier: ISC
+// cmocka.h needs these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <arpa/inet.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "child.h"
+#include "folder.h"
+#include "milter/filter.h"
+#include "milter/socket.h"
+
+#define SOMEBODY 65534 /* an id that is not root's */
+#define GROUP 54321    /* of nobody here */
+
+/* A folder that everybody may pass through, and a socket in it. */
+struct place {
+    struct folder folder;
+    char path[FOLDER_PATH_MAX];
+    char option[FOLDER_PATH_MAX + 16];
+    struct config_milter milter;
+    gid_t group;
+    char cause[SOCKET_CAUSE_MAX];
+};
+
+static void place_make(struct place *place_r, unsigned mode)
+{
+    *place_r = (struct place){.folder = folder_make(), .group = getegid()};
+    assert_int_equal(chmod(place_r->folder.path, 0755), 0);
+    folder_path(&place_r->folder, "s", place_r->path);
+    snprintf(place_r->option, sizeof place_r->option, "unix:%s", place_r->path);
+    place_r->milter.socket.at = place_r->option;
+    place_r->milter.socket_mode = mode;
+}
+
+static void place_end(struct place *place)
+{
+    assert_int_equal(chmod(place->folder.path, 0755), 0);
+    folder_remove(&place->folder);
+}
+
+/* libmilter opens one socket in a process's life. */
+static bool open_it(struct place *place)
+{
+    return filter_register(NULL) && socket_open(&place->milter, place->group, place->cause);
+}
+
+static bool refuses(void *context)
+{
+    struct place *place = context;
+
+    return filter_register(NULL) && !socket_open(&place->milter, place->group, place->cause);
+}
+
+/* In the child, whose `cause` the test does not see. */
+struct expected {
+    struct place *place;
+    const char *cause;
+};
+
+static bool refuses_with(void *context)
+{
+    const struct expected *expected = context;
+
+    if (!refuses(expected->place))
+        return false;
+    if (strstr(expected->place->cause, expected->cause) != NULL && expected->place->cause[0] == '/')
+        return true;
+    fprintf(stderr, "got %s, want %s\n", expected->place->cause, expected->cause);
+    return false;
+}
+
+static void assert_refused(struct place *place, const char *cause)
+{
+    struct expected expected = {place, cause};
+
+    if (child_end(refuses_with, &expected) != 0) {
+        print_error("%s mode %lo: want refused with: %s\n", place->option,
+                (unsigned long)place->milter.socket_mode, cause);
+        fail();
+    }
+}
+
+static int connect_to(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    strncat(address.sun_path, path, sizeof address.sun_path - 1);
+    if (connect(fd, (const struct sockaddr *)&address, sizeof address) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+/* A socket of this kind that is bound there; listens when `backlog` is not negative. */
+static int bind_at(const char *path, int kind, int backlog)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const int fd = socket(AF_UNIX, kind | SOCK_CLOEXEC, 0);
+
+    strncat(address.sun_path, path, sizeof address.sun_path - 1);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    if (backlog >= 0)
+        assert_int_equal(listen(fd, backlog), 0);
+    return fd;
+}
+
+static bool opens_as_told(void *context)
+{
+    struct place *place = context;
+    const mode_t mask = umask(0027);
+    struct stat st;
+
+    if (!open_it(place)) {
+        fprintf(stderr, "%s\n", place->cause);
+        return false;
+    }
+    return stat(place->path, &st) == 0 && S_ISSOCK(st.st_mode) &&
+           (st.st_mode & 07777) == place->milter.socket_mode && st.st_gid == place->group &&
+           umask(mask) == 0027 && connect_to(place->path) >= 0;
+}
+
+static void mode_and_group(void **state)
+{
+    static const unsigned modes[] = {0660, 0666, 0600, 0770, 0777};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+        struct place place;
+        place_make(&place, modes[i]);
+        if (geteuid() == 0)
+            place.group = GROUP;
+        assert_int_equal(child_end(opens_as_told, &place), 0);
+        /* It is left there, dead, and taken again. */
+        assert_int_equal(child_end(opens_as_told, &place), 0);
+        place_end(&place);
+    }
+}
+
+static bool opens(void *context)
+{
+    return open_it(context);
+}
+
+static bool opens_as_somebody(void *context)
+{
+    return setgroups(0, NULL) == 0 && setgid(SOMEBODY) == 0 && setuid(SOMEBODY) == 0 &&
+           opens_as_told(context);
+}
+
+static bool refuses_as_somebody(void *context)
+{
+    return setgroups(0, NULL) == 0 && setgid(SOMEBODY) == 0 && setuid(SOMEBODY) == 0 &&
+           refuses_with(context);
+}
+
+/* Who is not root may not give it to a group that he is not in, but the folder may. */
+static void the_group_without_root(void **state)
+{
+    struct place place;
+    struct expected expected = {&place, "cannot be given to its group: Operation not permitted"};
+
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    place_make(&place, 0660);
+    place.group = GROUP;
+    assert_int_equal(chown(place.folder.path, SOMEBODY, GROUP), 0);
+    assert_int_equal(chmod(place.folder.path, 0750), 0);
+    assert_int_equal(child_end(refuses_as_somebody, &expected), 0);
+    assert_int_equal(access(place.path, F_OK), -1);
+    assert_int_equal(chmod(place.folder.path, 02750), 0);
+    assert_int_equal(child_end(opens_as_somebody, &place), 0);
+    place_end(&place);
+}
+
+/* Who may pass: its mode, its group, and whom the socket is for. */
+static void folders_must_lead_there(void **state)
+{
+    static const struct {
+        unsigned folder;
+        bool own_group; /* the folder's group is the socket's */
+        unsigned socket;
+        bool want;
+    } table[] = {
+            {0755, true, 0660, true},
+            {0755, false, 0660, true},
+            {0711, false, 0660, true},
+            {0710, true, 0660, true},
+            {0710, false, 0660, false},
+            {0700, true, 0660, false},
+            {0701, false, 0660, true},
+            {0701, true, 0660, false}, /* the rest may, but not this group */
+            {0740, true, 0660, false},
+            {0711, true, 0666, true},
+            {0710, true, 0666, false},
+            {0701, true, 0666, true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct place place;
+        place_make(&place, table[i].socket);
+        if (!table[i].own_group && geteuid() != 0) {
+            place_end(&place);
+            continue;
+        }
+        if (!table[i].own_group)
+            place.group = GROUP;
+        assert_int_equal(chmod(place.folder.path, table[i].folder), 0);
+        const bool got = child_end(opens, &place) == 0;
+        if (got != table[i].want) {
+            print_error("row %zu: folder %o, socket %o: got %d\n", i, table[i].folder,
+                    table[i].socket, got);
+            fail();
+        }
+        if (!got)
+            assert_refused(&place, table[i].socket == 0666 ? ": not everybody may pass "
+                                                           : ": the socket's group may not pass ");
+        place_end(&place);
+    }
+}
+
+static void a_folder_above_is_named(void **state)
+{
+    struct place place;
+    char above[FOLDER_PATH_MAX];
+    char cause[FOLDER_PATH_MAX + 64];
+
+    (void)state;
+    place_make(&place, 0660);
+    folder_path(&place.folder, "a", above);
+    assert_int_equal(mkdir(above, 0700), 0);
+    snprintf(place.option, sizeof place.option, "unix:%s/b/s", above);
+    snprintf(cause, sizeof cause, "%s: the socket's group may not pass", above);
+    assert_refused(&place, cause);
+    assert_int_equal(chmod(above, 0755), 0);
+    snprintf(cause, sizeof cause, "%s/b: the socket's folder: No such file", above);
+    assert_refused(&place, cause);
+    folder_write(&place.folder, "f", "", 0, 0600);
+    snprintf(place.option, sizeof place.option, "unix:%s/f/s", place.folder.path);
+    assert_refused(&place, "/f: is no folder");
+    place_end(&place);
+}
+
+static void what_somebody_uses_is_left_alone(void **state)
+{
+    struct place place;
+    int waiting[64];
+    size_t count = 0;
+
+    (void)state;
+    place_make(&place, 0660);
+    const int listener = bind_at(place.path, SOCK_STREAM, 0);
+    assert_refused(&place, "/s: another process answers at this socket");
+    /* Busy: it does not even take more connections. */
+    while (count < 64 && (waiting[count] = connect_to(place.path)) >= 0)
+        count++;
+    assert_true(count < 64);
+    assert_refused(&place, "/s: another process answers at this socket");
+    for (size_t i = 0; i < count; i++)
+        close(waiting[i]);
+    close(listener);
+    assert_int_equal(child_end(opens, &place), 0); /* now that nobody answers */
+    assert_int_equal(unlink(place.path), 0);
+
+    const int other = bind_at(place.path, SOCK_DGRAM, -1);
+    assert_refused(&place, "/s: is there already, and cannot be tried");
+    assert_int_equal(access(place.path, F_OK), 0);
+    close(other);
+    place_end(&place);
+}
+
+/* Not asked, because we may not: that is no proof that it is dead. */
+static void what_may_not_be_tried_is_left_alone(void **state)
+{
+    struct place place;
+    struct expected expected = {&place, "cannot be tried: Permission denied"};
+
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    place_make(&place, 0660);
+    place.group = SOMEBODY;
+    assert_int_equal(chown(place.folder.path, SOMEBODY, SOMEBODY), 0);
+    const int listener = bind_at(place.path, SOCK_STREAM, 1);
+    assert_int_equal(chmod(place.path, 0600), 0);
+    assert_int_equal(child_end(refuses_as_somebody, &expected), 0);
+    const int client = connect_to(place.path);
+    assert_true(client >= 0);
+    close(client);
+    close(listener);
+    place_end(&place);
+}
+
+static void what_is_no_socket_is_left_alone(void **state)
+{
+    struct place place;
+    char content[8];
+
+    (void)state;
+    place_make(&place, 0660);
+    folder_write(&place.folder, "s", "x", 1, 0600);
+    assert_refused(&place, "/s: is there already, and is no socket");
+    assert_true(folder_read(&place.folder, "s", content, sizeof content));
+    assert_string_equal(content, "x");
+    socket_remove(&place.milter);
+    assert_int_equal(access(place.path, F_OK), 0);
+    assert_int_equal(unlink(place.path), 0);
+
+    /* Nor is a link to one. */
+    char target[FOLDER_PATH_MAX];
+    folder_path(&place.folder, "t", target);
+    close(bind_at(target, SOCK_STREAM, -1));
+    assert_int_equal(symlink(target, place.path), 0);
+    assert_refused(&place, "/s: is there already, and is no socket");
+    place_end(&place);
+}
+
+static void removing(void **state)
+{
+    struct place place;
+
+    (void)state;
+    place_make(&place, 0660);
+    socket_remove(&place.milter); /* nothing is there */
+    close(bind_at(place.path, SOCK_STREAM, -1));
+    socket_remove(&place.milter);
+    assert_int_equal(access(place.path, F_OK), -1);
+    snprintf(place.option, sizeof place.option, "inet:1@127.0.0.1");
+    socket_remove(&place.milter);
+    place_end(&place);
+}
+
+/* TCP */
+
+static int listen_on(const char *address, int family, uint16_t *port_r)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+    socklen_t len = family == AF_INET ? sizeof v4 : sizeof v6;
+    struct sockaddr *at = family == AF_INET ? (struct sockaddr *)&v4 : (struct sockaddr *)&v6;
+    void *octets = family == AF_INET ? (void *)&v4.sin_addr : (void *)&v6.sin6_addr;
+    const int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0 || inet_pton(family, address, octets) != 1 || bind(fd, at, len) != 0 ||
+            listen(fd, 1) != 0 || getsockname(fd, at, &len) != 0) {
+        close(fd);
+        return -1;
+    }
+    *port_r = ntohs(family == AF_INET ? v4.sin_port : v6.sin6_port);
+    return fd;
+}
+
+/* What libmilter listens at, as it does not say. */
+static int find_listener(void)
+{
+    for (int fd = STDERR_FILENO + 1; fd < 64; fd++) {
+        int listens = 0;
+        socklen_t size = sizeof listens;
+        if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens)
+            return fd;
+    }
+    return -1;
+}
+
+static bool is_without_delay(int fd)
+{
+    int value = 0;
+    socklen_t size = sizeof value;
+
+    return getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &value, &size) == 0 && value != 0;
+}
+
+static bool answers_without_delay(void *context)
+{
+    struct place *place = context;
+
+    if (!open_it(place)) {
+        fprintf(stderr, "%s\n", place->cause);
+        return false;
+    }
+    const int listener = find_listener();
+    socket_knock(&place->milter);
+    const int accepted = accept(listener, NULL, NULL);
+    return accepted >= 0 && is_without_delay(accepted);
+}
+
+static void tcp_is_without_delay(void **state)
+{
+    static const struct {
+        const char *kind;
+        const char *address;
+        int family;
+    } table[] = {
+            {"inet", "127.0.0.1", AF_INET},
+            {"inet", "127.3.2.1", AF_INET},
+            {"inet6", "::1", AF_INET6},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct place place = {0};
+        uint16_t port = 0;
+        const int taken = listen_on(table[i].address, table[i].family, &port);
+        if (taken < 0)
+            continue; /* no IPv6 here */
+        snprintf(place.option, sizeof place.option, "%s:%u@%s", table[i].kind, (unsigned)port,
+                table[i].address);
+        place.milter.socket.at = place.option;
+        assert_int_equal(child_end(refuses, &place), 0); /* it is in use */
+        close(taken);
+        assert_int_equal(child_end(answers_without_delay, &place), 0);
+    }
+}
+
+static bool says_in_use(void *context)
+{
+    struct place *place = context;
+
+    return refuses(place) && strstr(place->cause, place->option) == place->cause &&
+           strstr(place->cause, "cannot be opened: Address already in use") != NULL;
+}
+
+static void a_port_in_use_is_named(void **state)
+{
+    struct place place = {0};
+    uint16_t port = 0;
+    const int taken = listen_on("127.0.0.1", AF_INET, &port);
+
+    (void)state;
+    assert_true(taken >= 0);
+    snprintf(place.option, sizeof place.option, "inet:%u@127.0.0.1", (unsigned)port);
+    place.milter.socket.at = place.option;
+    assert_int_equal(child_end(says_in_use, &place), 0);
+    close(taken);
+}
+
+/* It connects and is gone; and never waits, whoever does not answer. */
+static void knocking(void **state)
+{
+    struct place place;
+    char octet;
+
+    (void)state;
+    place_make(&place, 0660);
+    socket_knock(&place.milter);
+    const int listener = bind_at(place.path, SOCK_STREAM, 0);
+    for (unsigned i = 0; i < 64; i++)
+        socket_knock(&place.milter);
+    const int accepted = accept(listener, NULL, NULL);
+    assert_true(accepted >= 0);
+    assert_int_equal(read(accepted, &octet, 1), 0);
+    close(accepted);
+    close(listener);
+    socket_knock(&place.milter);
+
+    uint16_t port = 0;
+    const int tcp = listen_on("127.0.0.1", AF_INET, &port);
+    assert_true(tcp >= 0);
+    snprintf(place.option, sizeof place.option, "inet:%u@127.0.0.1", (unsigned)port);
+    for (unsigned i = 0; i < 64; i++)
+        socket_knock(&place.milter);
+    const int first = accept(tcp, NULL, NULL);
+    assert_true(first >= 0);
+    assert_int_equal(read(first, &octet, 1), 0);
+    close(first);
+    close(tcp);
+    socket_knock(&place.milter);
+    place_end(&place);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(mode_and_group),
+            cmocka_unit_test(the_group_without_root),
+            cmocka_unit_test(folders_must_lead_there),
+            cmocka_unit_test(a_folder_above_is_named),
+            cmocka_unit_test(what_somebody_uses_is_left_alone),
+            cmocka_unit_test(what_may_not_be_tried_is_left_alone),
+            cmocka_unit_test(what_is_no_socket_is_left_alone),
+            cmocka_unit_test(removing),
+            cmocka_unit_test(tcp_is_without_delay),
+            cmocka_unit_test(a_port_in_use_is_named),
+            cmocka_unit_test(knocking),
+    };
+    return cmocka_run_group_tests_name("socket", tests, NULL, NULL);
+}
