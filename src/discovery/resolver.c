@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,8 @@
 #define ROOT_ANCHOR "/usr/share/dns/root.key" /* Debian's dns-root-data */
 #define CLASS_IN 1
 #define NXDOMAIN 3
+#define FLAGS 2          /* where the header of a message has them (RFC 1035, 4.1.1) */
+#define TRUNCATED 2      /* and the one of them that says so */
 #define START_LIMIT 5000 /* milliseconds for a name that needs no network */
 
 struct resolver {
@@ -36,6 +39,9 @@ static const char *const settings[][2] = {
         {"outgoing-range:", "256"},
         {"num-queries-per-thread:", "512"},
         {"use-caps-for-id:", "no"},
+        /* That a name server was down is known for so long: it would be left alone for up to 15
+         * minutes after its return, and all mail pass unchecked for want of an answer. */
+        {"infra-host-ttl:", "10"},
 };
 
 static bool set(struct ub_ctx *context, const char *name, const char *value)
@@ -67,16 +73,11 @@ static bool choose_upstream(
     return true;
 }
 
-static bool add_anchors(struct ub_ctx *context, const struct discovery_options *options,
-        char cause_r[DISCOVERY_CAUSE_MAX])
+static bool add_anchors(struct ub_ctx *context, const struct discovery_options *options)
 {
-    for (size_t i = 0; i < options->trust_anchors_count; i++) {
-        if (ub_ctx_add_ta(context, options->trust_anchors[i]) != 0) {
-            snprintf(cause_r, DISCOVERY_CAUSE_MAX, "trust anchor %zu is no DS or DNSKEY record",
-                    i + 1);
+    for (size_t i = 0; i < options->trust_anchors_count; i++)
+        if (ub_ctx_add_ta(context, options->trust_anchors[i]) != 0)
             return false;
-        }
-    }
     if (options->trust_anchors == NULL && access(ROOT_ANCHOR, R_OK) == 0)
         return ub_ctx_add_ta_file(context, ROOT_ANCHOR) == 0;
     return true;
@@ -94,6 +95,43 @@ static bool finish(struct ub_ctx *context, bool named)
     return error == 0;
 }
 
+/* libunbound reads them when it finishes, and does not say which one it refused: each alone. */
+static bool is_anchor(const char *record)
+{
+    struct ub_ctx *context = ub_ctx_create();
+    const bool good = context != NULL && ub_ctx_debugout(context, NULL) == 0 &&
+                      ub_ctx_add_ta(context, record) == 0 && finish(context, false);
+
+    if (context != NULL)
+        ub_ctx_delete(context);
+    return good;
+}
+
+static void explain(const struct discovery_options *options, char cause_r[DISCOVERY_CAUSE_MAX])
+{
+    if (options->trust_anchors == NULL) {
+        snprintf(cause_r, DISCOVERY_CAUSE_MAX,
+                "the resolver cannot be set up; is %s as it should be?", ROOT_ANCHOR);
+        return;
+    }
+    for (size_t i = 0; i < options->trust_anchors_count; i++) {
+        if (!is_anchor(options->trust_anchors[i])) {
+            snprintf(cause_r, DISCOVERY_CAUSE_MAX, "trust anchor %zu is no DS or DNSKEY record",
+                    i + 1);
+            return;
+        }
+    }
+}
+
+static bool complete(struct ub_ctx *context, const struct discovery_options *options,
+        char cause_r[DISCOVERY_CAUSE_MAX])
+{
+    if (add_anchors(context, options) && finish(context, options->resolver != NULL))
+        return true;
+    explain(options, cause_r);
+    return false;
+}
+
 struct resolver *resolver_init(
         const struct discovery_options *options, char cause_r[DISCOVERY_CAUSE_MAX])
 {
@@ -107,8 +145,7 @@ struct resolver *resolver_init(
     resolver->context = ub_ctx_create();
     if (resolver->stop < 0 || resolver->context == NULL || !configure(resolver->context) ||
             !choose_upstream(resolver->context, options->resolver, cause_r) ||
-            !add_anchors(resolver->context, options, cause_r) ||
-            !finish(resolver->context, options->resolver != NULL))
+            !complete(resolver->context, options, cause_r))
         resolver_free(&resolver);
     return resolver;
 }
@@ -147,11 +184,10 @@ bool resolver_start(struct resolver *resolver)
     /* libunbound makes its own thread at the first question; the answer to this one it knows. */
     struct resolver_query query = {.name = "localhost", .type = RESOLVER_A};
 
-    if (!start_pump(resolver))
-        return false;
     resolver_ask(resolver, &query, 1, clock_milliseconds() + START_LIMIT);
     ub_resolve_free(query.answer);
-    errno = ETIMEDOUT;
+    if (query.result == RESOLVER_LATE)
+        errno = ETIMEDOUT;
     return query.result == RESOLVER_DATA;
 }
 
@@ -274,6 +310,14 @@ static void cancel(struct resolver *resolver, struct group *group, size_t count)
     }
 }
 
+/* What is too long for a message when libunbound writes it out is handed over as no data. */
+static bool is_cut(const struct ub_result *answer)
+{
+    const unsigned char *packet = answer->answer_packet;
+
+    return answer->answer_len > FLAGS && (packet[FLAGS] & TRUNCATED) != 0;
+}
+
 static enum resolver_result judge(const struct member *member)
 {
     const struct ub_result *answer = member->answer;
@@ -287,6 +331,8 @@ static enum resolver_result judge(const struct member *member)
     /* First of all: forged data comes with rcode 0, as data. */
     if (answer->bogus)
         return RESOLVER_BOGUS;
+    if (is_cut(answer))
+        return RESOLVER_FAILED;
     if (answer->rcode == 0 && answer->havedata)
         return RESOLVER_DATA;
     return answer->rcode == 0 || answer->rcode == NXDOMAIN ? RESOLVER_NO_DATA : RESOLVER_FAILED;
@@ -305,6 +351,24 @@ static void collect(struct group *group, struct resolver_query *queries, size_t 
     }
 }
 
+/* Signals are not for the threads that are made here: where one waits for them in a thread of its
+ * own, as libmilter does, that one must get them. libunbound makes its thread at the first
+ * question. */
+static bool start(struct resolver *resolver, struct group *group,
+        const struct resolver_query *queries, size_t count)
+{
+    sigset_t all;
+    sigset_t before;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    const bool started = start_pump(resolver);
+    if (started)
+        ask_all(resolver, group, queries, count);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return started;
+}
+
 void resolver_ask(
         struct resolver *resolver, struct resolver_query *queries, size_t count, uint64_t deadline)
 {
@@ -314,14 +378,13 @@ void resolver_ask(
         queries[i].result = RESOLVER_FAILED;
         queries[i].answer = NULL;
     }
-    if (group == NULL || !start_pump(resolver)) {
-        free(group);
+    if (group == NULL)
         return;
-    }
     pthread_mutex_lock(&group->lock);
-    ask_all(resolver, group, queries, count);
-    wait_for_answers(group, deadline);
-    collect(group, queries, count);
-    cancel(resolver, group, count);
+    if (start(resolver, group, queries, count)) {
+        wait_for_answers(group, deadline);
+        collect(group, queries, count);
+        cancel(resolver, group, count);
+    }
     let_go(group);
 }

@@ -5,6 +5,7 @@ import socket
 import struct
 import threading
 
+import dns.exception
 import dns.flags
 import dns.message
 import dns.name
@@ -91,7 +92,20 @@ class DnsServer:
             self.records, query)
         if answer is SILENCE:
             return None
-        return answer if isinstance(answer, bytes) else answer.to_wire(max_size=65535)
+        if isinstance(answer, bytes):
+            return answer
+        return answer.to_wire(max_size=65535) if tcp else fitting(query, answer)
+
+
+def fitting(query, answer):
+    """As UDP has it: what is longer than the querier takes is left out, and has to be asked for
+    again over TCP."""
+    try:
+        return answer.to_wire(max_size=query.payload if query.edns >= 0 else 512)
+    except dns.exception.TooBig:
+        cut = response(query, answer.rcode())
+        cut.flags |= dns.flags.TC
+        return cut.to_wire()
 
 
 def response(query, rcode=dns.rcode.NOERROR, rrsets=()):
@@ -106,20 +120,39 @@ def rrset(name, kind, rdatas):
     return dns.rrset.from_text(dns.name.from_text(name), TTL, dns.rdataclass.IN, kind, *rdatas)
 
 
+def exists(records, name):
+    return any(owner == name or owner.endswith("." + name) for owner, _ in list(records))
+
+
+def source_of(records, name):
+    """Whose records a name has: its own, or those of the wildcard below its closest ancestor that
+    exists (RFC 4592)."""
+    if exists(records, name):
+        return name
+    parent = name
+    while "." in parent:
+        parent = parent.split(".", 1)[1]
+        if exists(records, parent):
+            break
+    return "*." + parent if exists(records, "*." + parent) else name
+
+
 def look_up(records, query):
-    """What a table says: with CNAME, and NXDOMAIN where no record has the name or ends in it."""
+    """What a table says: with CNAME and wildcards, and NXDOMAIN where no record has the name or ends
+    in it."""
     question = query.question[0]
     name = question.name.to_text(omit_final_dot=True).lower()
     kind = dns.rdatatype.to_text(question.rdtype)
     found = []
     for _ in range(8):
-        if (name, kind) in records:
-            found.append(rrset(name + ".", kind, records[name, kind]))
+        source = source_of(records, name)
+        if (source, kind) in records:
+            found.append(rrset(name + ".", kind, records[source, kind]))
             break
-        if (name, "CNAME") not in records:
+        if (source, "CNAME") not in records:
             break
-        target = records[name, "CNAME"][0]
+        target = records[source, "CNAME"][0]
         found.append(rrset(name + ".", "CNAME", [target]))
         name = target.rstrip(".").lower()
-    exists = any(owner == name or owner.endswith("." + name) for owner, _ in list(records))
-    return response(query, dns.rcode.NOERROR if found or exists else dns.rcode.NXDOMAIN, found)
+    known = found or exists(records, source_of(records, name))
+    return response(query, dns.rcode.NOERROR if known else dns.rcode.NXDOMAIN, found)
