@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: ISC
 """The rules of integrations/rspamd and integrations/spamassassin in the real programs: what our own
 result is worth, and that nobody else's counts."""
+import http.client
 import json
 import os
 import pwd
@@ -9,62 +10,145 @@ import re
 import shutil
 import socket
 import subprocess
-import urllib.request
 
-from harness import Skip, case, check, equal, main, needs_root, wait_for, write_file
+from harness import Skip, case, check, equal, main, unshare_network, wait_for, write_file
 from mail import start
 
 SOURCES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "integrations")
 ID = "mx.example.com"
-OURS = ID + "; verimail="
+OURS = f"{ID}; verimail="
 FROM = " header.from=example.org"
+FAIL = OURS + "fail" + FROM
+FORGED = OURS + "pass header.from=a@b.c"
+REASONS = ("redirected", "changed", "replayed", "expired", "uncounted", "classic", "unstamped", "host",
+           "unserved")
+SCORES = {"PASS": -1, "FAIL": 10, "PERMERROR": 4, "NEUTRAL_REPLAYED": 1, "NEUTRAL_EXPIRED": 0.5,
+          "NEUTRAL_UNSERVED": 0.5}  # all others: 0
 
-# The fields of a message from top to bottom, and the result that counts.
-TABLE = [
-    ([OURS + "pass header.from=alice@example.org"], "PASS"),
-    ([OURS + "pass\r\n header.from=alice@example.org"], "PASS"),
-    (["MX.EXAMPLE.COM; verimail=pass header.from=a@example.org"], "PASS"),
-    ([OURS + 'pass header.from="john doe"@example.org'], "PASS"),
-    ([OURS + "fail" + FROM], "FAIL"),
-    ([OURS + 'neutral reason="redirected"' + FROM], "NEUTRAL"),
-    ([OURS + 'neutral reason="changed"\r\n' + FROM], "NEUTRAL"),
-    ([OURS + "temperror" + FROM], "TEMPERROR"),
-    ([OURS + 'permerror reason="from"'], "PERMERROR"),
-    ([], None),
-    # other tools of ours, and others' results above and below
-    ([OURS + "fail" + FROM, f"{ID}; dkim=pass header.d=example.org"], "FAIL"),
-    ([f"{ID}; dkim=pass header.d=example.org", OURS + "fail" + FROM], "FAIL"),
-    (["mx.other.test; verimail=pass header.from=a@b.c", OURS + "fail" + FROM], "FAIL"),
-    ([OURS + "fail" + FROM, "mx.other.test; verimail=pass header.from=a@b.c"], "FAIL"),
-    ([OURS + "fail" + FROM, OURS + "pass header.from=a@b.c"], "FAIL"),
-    # nobody else's
-    (["mx.other.test; verimail=pass header.from=a@b.c"], None),
-    ([f"{ID}.evil.test; verimail=pass header.from=a@b.c"], None),
-    ([f"evil.{ID}; verimail=pass header.from=a@b.c"], None),
-    (["mxXexampleXcom; verimail=pass header.from=a@b.c"], None),
-    ([f"evil.test; x={OURS}pass header.from=a@b.c"], None),
-    ([f"evil.test;\r\n {OURS}pass header.from=a@b.c"], None),
-    ([f"({ID}; verimail=pass ) evil.test; none"], None),
-    ([f'evil.test; dkim=fail reason="{OURS}pass "'], None),
-    ([f"{ID}; dkim=pass header.i=@verimail=pass"], None),
-    ([f"{ID}; dkim=fail; verimail=pass header.from=a@b.c"], None),
-    ([OURS + "passed header.from=a@b.c"], None),
-    ([OURS + "nonsense" + FROM], None),
-    ([OURS + 'neutral reason="verimail=pass"' + FROM], "NEUTRAL"),
+
+def results(*values):
+    """A field for each, from top to bottom."""
+    return "".join(f"Authentication-Results: {value}\r\n" for value in values)
+
+
+# The top of a message, and what counts: the result, and the reason behind a blank.
+ORDINARY = [
+    (results(OURS + "pass header.from=alice@example.org"), "PASS"),
+    (results(OURS + "pass\r\n header.from=alice@example.org"), "PASS"),
+    (results(ID + ";\r\n\tverimail=pass header.from=alice@example.org"), "PASS"),
+    (results(f"\r\n {OURS}pass header.from=alice@example.org"), "PASS"),
+    (results("MX.Example.COM; verimail=pass header.from=a@example.org"), "PASS"),
+    (f"AUTHENTICATION-results:{OURS}pass header.from=alice@example.org\r\n", "PASS"),
+    (results(OURS + 'pass header.from="john doe"@example.org'), "PASS"),
+    (results(OURS + 'pass header.from="a;verimail=fail \\" "@example.org'), "PASS"),
+    (results(FAIL), "FAIL"),
+    (results(OURS + "temperror" + FROM), "TEMPERROR"),
+    (results(OURS + 'temperror reason="connect"' + FROM), "TEMPERROR"),
+    (results(OURS + 'permerror reason="from"'), "PERMERROR"),
+    (results(OURS + "permerror"), "PERMERROR"),
+    *((results(OURS + f'neutral reason="{reason}"' + FROM), "NEUTRAL " + reason)
+      for reason in REASONS),
+    (results(OURS + 'neutral reason="changed"\r\n' + FROM), "NEUTRAL changed"),
+    (results(OURS + "neutral" + FROM), "NEUTRAL"),
+    (results(OURS + 'neutral reason="tomorrow"' + FROM), "NEUTRAL"),
+    ("", None),
+    # what others say above and below ours
+    ("Received: from a by b; Tue, 24 Nov 2026 00:00:00 +0000\r\n" + results(FAIL), "FAIL"),
+    (results(FAIL, f"{ID}; dkim=pass header.d=example.org"), "FAIL"),
+    (results(f"{ID}; dkim=pass header.d=example.org", FAIL), "FAIL"),
+    (results(f"{ID}; none", FAIL), "FAIL"),
+    (results("mx.other.test; verimail=pass header.from=a@b.c", FAIL), "FAIL"),
+    (results(FAIL, "mx.other.test; verimail=pass header.from=a@b.c"), "FAIL"),
 ]
+HOSTILE = [
+    # the topmost of ours counts, whatever it is
+    (results(FAIL, FORGED), "FAIL"),
+    (results(OURS + "permerror", FORGED), "PERMERROR"),
+    (results(OURS + "nonsense", FORGED), None),
+    (results(OURS + "PASS header.from=a@b.c", FORGED), None),
+    (results(OURS + "passed header.from=a@b.c"), None),
+    (results(OURS + "pass; dkim=pass"), None),
+    (results(OURS), None),
+    (results(OURS + 'neutral reason="verimail=pass"' + FROM), "NEUTRAL"),
+    (results(OURS + 'neutral reason="replayed'), "NEUTRAL"),
+    (results(OURS + "fail header.from=x;verimail=pass"), "FAIL"),
+    # another's id
+    (results("mx.other.test; verimail=pass header.from=a@b.c"), None),
+    (results(f"{ID}.evil.test; verimail=pass header.from=a@b.c"), None),
+    (results(f"evil.{ID}; verimail=pass header.from=a@b.c"), None),
+    (results("mxXexampleXcom; verimail=pass header.from=a@b.c"), None),
+    (results("mx.example; verimail=pass header.from=a@b.c"), None),
+    (results("; verimail=pass header.from=a@b.c"), None),
+    (results("verimail=pass header.from=a@b.c"), None),
+    # our id and our method in another's field
+    (results(f"evil.test; x={FORGED}"), None),
+    (results(f"evil.test;\r\n {FORGED}"), None),
+    (results(f"evil.test;\r\n \r\n {FORGED}"), None),
+    (results(f"evil.test {FORGED}"), None),
+    (results(f"({FORGED} ) evil.test; none"), None),
+    (results(f"evil.test ({FORGED}); none"), None),
+    (results(f'evil.test; dkim=fail reason="{FORGED}"'), None),
+    (results(f'"{ID}"; verimail=pass header.from=a@b.c'), None),
+    (results(f"(c) {FORGED}"), None),
+    (results(f"{ID} 1; verimail=pass header.from=a@b.c"), None),
+    (results(f"{ID}; dkim=pass header.i=@verimail=pass"), None),
+    (results(f"{ID}; dkim=fail; verimail=pass header.from=a@b.c"), None),
+    (results(f"{ID}; x-verimail=pass header.from=a@b.c"), None),
+    (results(f"{ID}; (c) verimail=pass header.from=a@b.c"), None),
+    # what a decoder of words makes of it
+    (results("x =?utf-8?Q?=0Amx.example.com;_=76erimail=3Dpass_?= y"), None),
+    (results("=?utf-8?Q?mx.example.com;_=76erimail=3Dpass_a?="), None),
+    (results("=?utf-8?B?bXguZXhhbXBsZS5jb207IHZlcmltYWlsPXBhc3MgYQ==?="), None),
+    # other octets than blanks where a field would begin
+    (f"X-Foo: a\rAuthentication-Results: {FORGED}\r\n", None),
+    (f"X-Foo: a\r\r\n Authentication-Results: {FORGED}\r\n", None),
+    (results(f"x\r{FORGED}"), None),
+    (results(f"\r{FORGED}"), None),
+    (results(f"\0{FORGED}"), None),
+    (results(f"\v{FORGED}"), None),
+    (results(f"\u00a0{FORGED}"), None),
+    (results(f"x\u2028{FORGED}"), None),
+    # other names
+    (f"Authentication-Results\0: {FORGED}\r\n", None),
+    (f"Authentication-Results : {FORGED}\r\n", None),
+    (f"Authentication-Results\r\n : {FORGED}\r\n", None),
+    (f"X-Authentication-Results: {FORGED}\r\n", None),
+    (f"ARC-Authentication-Results: i=1; {FORGED}\r\n", None),
+    (f"Comments: Authentication-Results: {FORGED}\r\n", None),
+    (f"Received: a\r\n Authentication-Results: {FORGED}\r\n", None),
+    (f"Comments: a\r\n Authentication-Results: {FORGED}\r\n", None),
+    # not in the message's own head
+    (f"Content-Type: message/rfc822\r\n\r\n{results(FORGED)}", None),
+    ("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+     f"{results(FORGED)}\r\ntext\r\n--b--\r\n", None),
+    # a great many
+    (results(*[f"x; {FORGED}"] * 2000, FAIL), "FAIL"),
+    (results(FAIL, *[FORGED] * 2000), "FAIL"),
+]
+TABLE = ORDINARY + HOSTILE
 
 
-def message(values):
-    fields = "".join(f"Authentication-Results: {value}\r\n" for value in values)
-    return (fields + "From: alice@example.org\r\nTo: bob@example.com\r\nSubject: hello\r\n"
+def message(top):
+    return (top + "From: alice@example.org\r\nTo: bob@example.com\r\nSubject: hello\r\n"
             "Date: Tue, 24 Nov 2026 00:00:00 +0000\r\nMessage-ID: <1@example.org>\r\n\r\n"
             "The body.\r\n").encode()
 
 
-def free_port():
-    with socket.socket() as any_port:
-        any_port.bind(("127.0.0.1", 0))
-        return any_port.getsockname()[1]
+def wanted_scores(wanted, zero):
+    """Each symbol that should be there and what it is worth."""
+    if wanted is None:
+        return {}
+    result, _, reason = wanted.partition(" ")
+    names = [result] + ([f"{result}_{reason.upper()}"] if reason else [])
+    return {"VERIMAIL_" + name: SCORES.get(name, zero) for name in names}
+
+
+def compare(got, zero):
+    """The scores that a program gave to each message of the table, and those it should have given."""
+    equal(len(got), len(TABLE), "messages looked at")
+    wrong = [f"{top[:200]!r}: got {scores}, want {wanted_scores(wanted, zero)}"
+             for (top, wanted), scores in zip(TABLE, got) if scores != wanted_scores(wanted, zero)]
+    check(not wrong, "\n".join(wrong))
 
 
 def program(name):
@@ -74,101 +158,170 @@ def program(name):
     return found
 
 
+def run(command, **how):
+    return subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL,
+                          timeout=60, **how)
+
+
+# rspamd
+
+
+def install_rspamd(folder, config=f'verimail {{ authserv_id = "{ID}"; }}\n'):
+    """As the README says, with another folder for /etc/rspamd."""
+    os.makedirs(os.path.join(folder, "local.d"))
+    shutil.copy(os.path.join(SOURCES, "rspamd", "verimail.lua"), folder)
+    shutil.copy(os.path.join(SOURCES, "rspamd", "groups.conf"), os.path.join(folder, "local.d"))
+    write_file(os.path.join(folder, "rspamd.local.lua"), f"dofile('{folder}/verimail.lua')\n", 0o644)
+    write_file(os.path.join(folder, "rspamd.conf.local"), config, 0o644)
+
+
+class UnixHttp(http.client.HTTPConnection):
+    """HTTP over a unix socket, which nobody else can have taken."""
+
+    def __init__(self, path):
+        super().__init__("localhost", timeout=20)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+def ask_rspamd(path, target, body=None):
+    connection = UnixHttp(path)
+    try:
+        connection.request("GET" if body is None else "POST", target, body)
+        reply = connection.getresponse()
+        return reply.status, reply.read()
+    finally:
+        connection.close()
+
+
 def run_rspamd(t):
+    """One that knows no other rule than ours. Its socket."""
     rspamd = program("rspamd")
-    needs_root()
-    os.chmod(os.path.dirname(t.folder), 0o711)
-    os.chmod(t.folder, 0o711)
-    folder = os.path.join(t.folder, "rspamd")
-    os.mkdir(folder)
-    user = pwd.getpwnam("_rspamd")
-    os.chown(folder, user.pw_uid, user.pw_gid)
-    port = free_port()
+    state = os.path.join(t.folder, "rspamd")
+    os.mkdir(state)
+    install_rspamd(os.path.join(t.folder, "etc"))
+    user = []
+    if os.geteuid() == 0:  # it does not run as root
+        os.chmod(os.path.dirname(t.folder), 0o711)
+        os.chmod(t.folder, 0o711)
+        account = pwd.getpwnam("_rspamd")
+        os.chown(state, account.pw_uid, account.pw_gid)
+        user = ["-u", "_rspamd", "-g", "_rspamd"]
     config = os.path.join(t.folder, "rspamd.conf")
-    groups = os.path.join(SOURCES, "rspamd", "groups.conf")
-    shutil.copy(os.path.join(SOURCES, "rspamd", "verimail.lua"), t.folder)
-    os.chmod(os.path.join(t.folder, "verimail.lua"), 0o644)
     write_file(config, f"""
 options {{
-    pidfile = "{folder}/pid"; filters = ""; tempdir = "{folder}"; hs_cache_dir = "{folder}";
+    pidfile = "{state}/pid"; filters = ""; tempdir = "{state}"; hs_cache_dir = "{state}";
     dns {{ nameserver = ["127.0.0.1:1"]; timeout = 0.1s; retransmits = 1; }}
 }}
-logging {{ type = "file"; filename = "{folder}/log"; level = "info"; }}
-worker "normal" {{ bind_socket = "127.0.0.1:{port}"; count = 1; }}
+logging {{ type = "file"; filename = "{state}/log"; level = "info"; }}
+worker "normal" {{ bind_socket = "{state}/socket mode=0666"; count = 1; }}
 metric {{ name = "default"; actions {{ reject = 1000; }} }}
-verimail {{ authserv_id = "{ID}"; }}
-lua = "{t.folder}/verimail.lua";
-.include "{groups}"
+lua = "{t.folder}/etc/rspamd.local.lua";
+.include "{t.folder}/etc/rspamd.conf.local"
+.include "{t.folder}/etc/local.d/groups.conf"
 """, 0o644)
-    start(t, [rspamd, "-f", "-u", "_rspamd", "-g", "_rspamd", "-c", config],
-          os.path.join(t.folder, "out"))
-    url = f"http://127.0.0.1:{port}"
+    start(t, [rspamd, "-f", *user, "-c", config], os.path.join(t.folder, "out"))
 
     def answers():
         try:
-            with urllib.request.urlopen(url + "/ping", timeout=5) as reply:
-                return reply.status == 200
+            return ask_rspamd(f"{state}/socket", "/ping")[0] == 200
         except OSError:
             return False
     wait_for(answers, "rspamd", 30)
-    return url
+    return f"{state}/socket"
 
 
 @case
 def rspamd_reads_our_result(t):
-    url = run_rspamd(t)
-    scores = {"PASS": -1, "FAIL": 10, "NEUTRAL": 0, "TEMPERROR": 0, "PERMERROR": 4}
-    wrong = []
-    for values, wanted in TABLE:
-        request = urllib.request.Request(url + "/checkv2", data=message(values))
-        with urllib.request.urlopen(request, timeout=20) as reply:
-            symbols = json.load(reply)["symbols"]
-        got = {name[9:]: symbol["score"] for name, symbol in symbols.items()
-               if name.startswith("VERIMAIL_") and name != "VERIMAIL_CHECK"}
-        if got != ({wanted: scores[wanted]} if wanted else {}):
-            wrong.append(f"{values}: got {got}, want {wanted}")
-        reason = re.search(r'reason="([a-z]+)"', values[0]) if values and wanted == "NEUTRAL" else None
-        if reason:
-            equal(symbols["VERIMAIL_NEUTRAL"].get("options"), [reason[1]], values)
-    check(not wrong, "\n".join(wrong))
+    path = run_rspamd(t)
+    got = []
+    for top, wanted in TABLE:
+        status, reply = ask_rspamd(path, "/checkv2", message(top))
+        equal(status, 200, top)
+        symbols = {name: symbol for name, symbol in json.loads(reply)["symbols"].items()
+                   if name.startswith("VERIMAIL_") and name != "VERIMAIL_CHECK"}
+        got.append({name: symbol["score"] for name, symbol in symbols.items()})
+        reason = (wanted or "").partition(" ")[2]
+        if reason and "VERIMAIL_NEUTRAL" in symbols:
+            equal(symbols["VERIMAIL_NEUTRAL"].get("options"), [reason], top)
+    compare(got, 0)
+    with open(os.path.join(os.path.dirname(path), "log"), encoding="utf-8", errors="replace") as log:
+        failed = [line for line in log if "verimail.lua" in line]
+    check(not failed, "".join(failed[:5]))
+
+
+@case
+def rspamd_takes_our_rule_beside_its_own(t):
+    stock = "/etc/rspamd/rspamd.conf"
+    rspamadm = program("rspamadm")
+    for name, config, complains in (
+            ("with", f'verimail {{ authserv_id = "{ID}"; }}\n', None),
+            ("without", "", "authserv_id: not set"),
+            ("pattern", 'verimail { authserv_id = ".*"; }\n', "authserv_id: .*: expected"),
+            ("number", "verimail { authserv_id = 1; }\n", "authserv_id: 1: expected")):
+        folder = os.path.join(t.folder, name)
+        install_rspamd(folder, config)
+        # It would look up its server's name.
+        write_file(os.path.join(folder, "local.d", "fuzzy_check.conf"), "enabled = false;\n", 0o644)
+        done = run([rspamadm, f"--var=LOCAL_CONFDIR={folder}", "configtest", "-c", stock])
+        said = (done.stdout + done.stderr).decode()
+        equal(done.returncode, 0, said)
+        check("syntax OK" in said, said)
+        equal("verimail" in said, complains is not None, said)
+        check(complains is None or complains in said, said)
+
+
+# SpamAssassin
+
+
+def install_spamassassin(t, name="site", line=f"verimail_authserv_id {ID}"):
+    """As the README says, with a folder for /etc/spamassassin and no other rules. The options that
+    make SpamAssassin use them."""
+    site = os.path.join(t.folder, name)
+    rules = os.path.join(t.folder, name + "-rules")
+    os.mkdir(site)
+    os.mkdir(rules)
+    write_file(os.path.join(site, "init.pre"), "loadplugin Mail::SpamAssassin::Plugin::Check\n")
+    write_file(os.path.join(rules, "base.cf"), "use_bayes 0\nutil_rb_tld org com\n")
+    shutil.copy(os.path.join(SOURCES, "spamassassin", "Verimail.pm"), site)
+    with open(os.path.join(SOURCES, "spamassassin", "verimail.cf"), encoding="ascii") as file:
+        shipped = file.read()
+    edited = re.sub("^# verimail_authserv_id .*", line, shipped, flags=re.M)
+    check(edited != shipped, "verimail.cf has no line with the id to set")
+    write_file(os.path.join(site, "verimail.cf"), edited)
+    return rules, site
+
+
+def run_spamassassin(t, rules, site, *options, **how):
+    return run([program("spamassassin"), "--local", "-x", "-C", rules, "--siteconfigpath", site,
+                *options], env={"PATH": "/usr/bin:/bin", "HOME": t.folder}, **how)
 
 
 @case
 def spamassassin_reads_our_result(t):
-    spamassassin = program("spamassassin")
-    rules = os.path.join(t.folder, "rules")
-    site = os.path.join(t.folder, "site")
-    os.mkdir(rules)
-    os.mkdir(site)
-    write_file(os.path.join(site, "init.pre"), "".join(
-        f"loadplugin Mail::SpamAssassin::Plugin::{name}\n" for name in ("Check", "ReplaceTags")))
-    write_file(os.path.join(rules, "base.cf"), "use_bayes 0\n"
-               "add_header all Status _YESNO_ tests=_TESTSSCORES(,)_\n", 0o644)
-    shutil.copy(os.path.join(SOURCES, "spamassassin", "verimail.cf"), site)
-    command = [spamassassin, "--local", "-x", "-C", rules, "--siteconfigpath", site]
-    lint = subprocess.run(command + ["--lint"], capture_output=True, check=False,
-                          env={"PATH": "/usr/bin:/bin", "HOME": t.folder})
-    equal(lint.returncode, 0, lint.stderr)
-    wrong = []
-    scores = {"PASS": "-1", "FAIL": "10", "NEUTRAL": "0.001", "TEMPERROR": "0.001", "PERMERROR": "4"}
-    for n, (values, wanted) in enumerate(TABLE):
-        write_file(os.path.join(t.folder, f"m{n:02}"), message(values).replace(b"\r\n", b"\n"))
-    paths = [os.path.join(t.folder, f"m{n:02}") for n in range(len(TABLE))]
-    done = subprocess.run(["perl", "-e", SCAN, rules, site, *paths], capture_output=True, check=False,
-                          env={"PATH": "/usr/bin:/bin", "HOME": t.folder})
-    lines = done.stdout.decode().splitlines()
-    equal(len(lines), len(TABLE), done.stderr.decode())
-    for (values, wanted), line in zip(TABLE, lines):
-        got = [hit for hit in line.split(",") if hit.startswith("VERIMAIL_")]
-        if got != ([f"VERIMAIL_{wanted}={scores[wanted]}"] if wanted else []):
-            wrong.append(f"{values}: got {got}, want {wanted}")
-    check(not wrong, "\n".join(wrong))
+    program("spamassassin")
+    rules, site = install_spamassassin(t)
+    for ending in (b"\n", b"\r\n"):
+        paths = []
+        for number, (top, _) in enumerate(TABLE):
+            paths.append(os.path.join(t.folder, f"{number:03}"))
+            write_file(paths[-1], message(top).replace(b"\r\n", ending))
+        done = run(["perl", "-T", "-e", SCAN, rules, site, *paths],
+                   env={"PATH": "/usr/bin:/bin", "HOME": t.folder})
+        got = [{name: float(score) for name, score in re.findall(r"(VERIMAIL_\w+)=([-\d.]+)", line)}
+               for line in done.stdout.decode().splitlines()]
+        equal(done.stderr.decode(), "", "what SpamAssassin says")
+        compare(got, 0.001)
 
 
 # One process for all messages: it takes a second to start.
 SCAN = """
 use Mail::SpamAssassin;
-my ($rules, $site, @paths) = @ARGV;
+my ($rules, $site, @paths) = map { /(.*)/s } @ARGV;
 my $sa = Mail::SpamAssassin->new({rules_filename => $rules, site_rules_filename => $site,
     local_tests_only => 1, dont_copy_prefs => 1, userstate_dir => $ENV{HOME}});
 for my $path (@paths) {
@@ -183,5 +336,39 @@ for my $path (@paths) {
 """
 
 
+@case
+def spamassassin_says_whether_it_reads_our_rules(t):
+    for name, line, status, complaint in (
+            ("with", f"verimail_authserv_id {ID}", 0, ""),
+            ("without", "# nothing", 1, "verimail_authserv_id is not set"),
+            ("empty", "verimail_authserv_id", 1, "verimail_authserv_id"),
+            ("pattern", "verimail_authserv_id mx.*", 1, "verimail_authserv_id mx.*"),
+            ("two", "verimail_authserv_id mx.a mx.b", 1, "verimail_authserv_id mx.a mx.b")):
+        done = run_spamassassin(t, *install_spamassassin(t, name, line), "--lint")
+        said = done.stderr.decode()
+        equal(done.returncode != 0, status != 0, f"{name}: {said}")
+        check(complaint in said and (status != 0 or said == ""), f"{name}: {said}")
+
+
+@case
+def spamassassin_takes_our_rules_beside_its_own(t):
+    _, site = install_spamassassin(t)
+    for name in os.listdir("/etc/spamassassin"):
+        if name.endswith((".pre", ".cf")) and name != "verimail.cf":
+            shutil.copy(os.path.join("/etc/spamassassin", name), site)
+    stock = "/usr/share/spamassassin"
+    equal(run_spamassassin(t, stock, site, "--lint").stderr.decode(), "", "what it says to the rules")
+    path = os.path.join(t.folder, "message")
+    write_file(path, message(results(FAIL)))
+    done = run_spamassassin(t, stock, site, "-t", path)
+    report = done.stdout.decode()
+    check(re.search(r"^X-Spam-Status: Yes.*\bVERIMAIL_FAIL\b", report, re.M | re.S), report)
+    check(re.search(r"^ +10 VERIMAIL_FAIL +The author", report, re.M), report)
+
+
 if __name__ == "__main__":
+    try:
+        unshare_network()  # neither program needs one
+    except Skip:
+        pass
     main()
