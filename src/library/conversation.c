@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: ISC
+#include "library/conversation.h"
+
 #include "library/output.h"
 #include "protocol/answer.h"
 #include "protocol/digest.h"
@@ -21,6 +23,7 @@ static const enum verdict verdicts[] = {
         [VERIMAIL_VERDICT_YES] = VERDICT_YES,
         [VERIMAIL_VERDICT_ALLOW] = VERDICT_ALLOW,
         [VERIMAIL_VERDICT_NO] = VERDICT_NO,
+        [VERIMAIL_VERDICT_NONE] = VERDICT_NONE,
 };
 
 static const enum reason reasons[] = {
@@ -139,7 +142,7 @@ enum verimail_result verimail_question(const char *user, const char *payload,
     return result;
 }
 
-static enum verimail_verdict our_verdict(enum verdict verdict)
+enum verimail_verdict conversation_verdict(enum verdict verdict)
 {
     size_t i = 0;
 
@@ -148,7 +151,7 @@ static enum verimail_verdict our_verdict(enum verdict verdict)
     return i < VERDICTS ? (enum verimail_verdict)i : VERIMAIL_VERDICT_TEMPERROR;
 }
 
-static enum verimail_reason our_reason(enum reason reason)
+enum verimail_reason conversation_reason(enum reason reason)
 {
     size_t i = 0;
 
@@ -164,8 +167,8 @@ enum verimail_result verimail_answer(const char *line, size_t line_len,
     struct answer answer;
     const bool ok = answer_parse((struct text){line, line_len}, &answer);
 
-    *verdict_r = our_verdict(answer.verdict);
-    *reason_r = our_reason(answer.reason);
+    *verdict_r = conversation_verdict(answer.verdict);
+    *reason_r = conversation_reason(answer.reason);
     *ttl_r = answer.ttl;
     *scope_domain_r = answer.scope_domain;
     return ok ? VERIMAIL_OK : VERIMAIL_ANSWER;

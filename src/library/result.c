@@ -50,6 +50,8 @@ static const char *const texts[] = {
         [VERIMAIL_ADDRESS_OCTET] = "there is an octet that is not allowed, or no UTF-8",
         [VERIMAIL_ADDRESS_ALONE] = "there is a name, a comment or a space around the address",
         [VERIMAIL_ADDRESS_SYNTAX] = "this is not a mailbox",
+        [VERIMAIL_RESOLVER] = "the resolver or a trust anchor is not one",
+        [VERIMAIL_NETWORK] = "an allowed network is not a range of addresses",
 };
 
 const char *verimail_result_text(enum verimail_result result)

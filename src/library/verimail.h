@@ -15,7 +15,8 @@
  *   and VERIMAIL_MEMORY are always possible where there is room or an object to be made. On
  *   anything but VERIMAIL_OK each text is empty, each length 0 and each object NULL.
  * - A *_free() takes the address of the pointer, sets it to NULL, and does nothing if it is NULL.
- * - Two threads may use the library at once, but only a stamper may be used by two at once.
+ * - Two threads may use the library at once, but of its objects only a stamper and a checker may be
+ *   used by two at once.
  *
  * The words, and what lies behind them: verimail(7), whose sections are named here. */
 
@@ -97,6 +98,9 @@ enum verimail_result {
     VERIMAIL_ADDRESS_OCTET,    /* a control octet, or no UTF-8 */
     VERIMAIL_ADDRESS_ALONE,    /* a name, a comment or a space around it, where it stands alone */
     VERIMAIL_ADDRESS_SYNTAX,   /* anything else */
+
+    VERIMAIL_RESOLVER, /* not ADDRESS or ADDRESS@PORT, or a trust anchor is no DNS record */
+    VERIMAIL_NETWORK,  /* not an address, nor a range of them */
 };
 
 /* A sentence without a full stop: "the host's secret key is mistyped: its check does not fit".
@@ -236,6 +240,7 @@ enum verimail_verdict {
     VERIMAIL_VERDICT_YES,           /* we sent exactly this, to you */
     VERIMAIL_VERDICT_ALLOW,         /* judge it as if there were no Verimail */
     VERIMAIL_VERDICT_NO,            /* we did not send it */
+    VERIMAIL_VERDICT_NONE,          /* the domain does not use Verimail: it does not travel */
 };
 
 /* verimail(7), JUDGEMENT. Later versions may add to its end. */
@@ -271,6 +276,53 @@ const char *verimail_reason_name(enum verimail_reason reason);
 enum verimail_result verimail_answer(const char *line, size_t line_len,
         enum verimail_verdict *verdict_r, enum verimail_reason *reason_r, uint32_t *ttl_r,
         bool *scope_domain_r) VERIMAIL_CHECKED;
+
+/* Checks: verimail(7), VERIFIER. What a receiving program asks over the network: it finds the
+ * service by the DNS, asks it, and remembers for a while what it was told and who did not answer,
+ * as verimail-milter does. One checker for a process, made after any fork; it has threads of its
+ * own. */
+struct verimail_checker;
+
+#define VERIMAIL_SERVER_SIZE 56  /* an address and a port */
+#define VERIMAIL_TARGET_SIZE 254 /* a domain name */
+#define VERIMAIL_CAUSE_SIZE 160
+
+/* All zero is good: what the machine's own resolver says, within 5 seconds, in the public Internet
+ * only. Later versions may add to its end. */
+struct verimail_checker_options {
+    const char *resolver;             /* `ADDRESS` or `ADDRESS@PORT`; NULL: the machine's */
+    const char *const *trust_anchors; /* DS or DNSKEY records; NULL: the root's; not NULL, but none
+                                       * of them: DNSSEC is not looked at */
+    size_t trust_anchors_count;
+    const char *const *allow_networks; /* where a service may be apart from the public Internet:
+                                        * `ADDRESS` or `ADDRESS/BITS` */
+    size_t allow_networks_count;
+    unsigned timeout; /* milliseconds for a whole check; 0: 5000 */
+};
+
+/* `options` may be NULL. Fails with VERIMAIL_INIT, VERIMAIL_RESOLVER or VERIMAIL_NETWORK. */
+enum verimail_result verimail_checker_new(const struct verimail_checker_options *options,
+        struct verimail_checker **checker_r) VERIMAIL_CHECKED;
+/* No thread may be in verimail_check(). */
+void verimail_checker_free(struct verimail_checker **checker);
+
+/* Later versions may add to its end. */
+struct verimail_outcome {
+    enum verimail_verdict verdict;
+    enum verimail_reason reason;
+    bool dns_secure;                   /* DNSSEC vouches for the way to the service */
+    char server[VERIMAIL_SERVER_SIZE]; /* who was asked; empty: nobody, or an answer of before */
+    char target[VERIMAIL_TARGET_SIZE]; /* its name in the DNS */
+    char cause[VERIMAIL_CAUSE_SIZE];   /* why there was no answer: a sentence; nothing of it is from
+                                        * the network */
+    uint64_t milliseconds;             /* that it took */
+};
+
+/* Asks the author's domain, and waits. The arguments are those of verimail_question(), and so are
+ * the failures; what goes wrong on the way is no failure, but VERIMAIL_VERDICT_TEMPERROR. */
+enum verimail_result verimail_check(struct verimail_checker *checker, const char *user,
+        const char *payload, const char *const *rcpt, size_t rcpt_count, const char *digest,
+        const char *ip, struct verimail_outcome *outcome_r) VERIMAIL_CHECKED;
 
 #ifdef __cplusplus
 }

@@ -260,7 +260,8 @@ static void every_word_has_its_name(void **state)
             {VERIMAIL_VERDICT_YES, "YES"},
             {VERIMAIL_VERDICT_ALLOW, "ALLOW"},
             {VERIMAIL_VERDICT_NO, "NO"},
-            {(enum verimail_verdict)4, ""},
+            {VERIMAIL_VERDICT_NONE, "none"},
+            {(enum verimail_verdict)5, ""},
     };
     static const char *const names[] = {"", "stamped", "redirected", "changed", "replayed",
             "expired", "uncounted", "classic", "unstamped", "host", "unserved", "forged", "refused",

@@ -16,14 +16,14 @@
 static void every_result_has_a_text(void **state)
 {
     (void)state;
-    for (int i = VERIMAIL_OK; i <= VERIMAIL_ADDRESS_SYNTAX; i++) {
+    for (int i = VERIMAIL_OK; i <= VERIMAIL_NETWORK; i++) {
         const char *text = verimail_result_text((enum verimail_result)i);
         assert_non_null(text);
         assert_string_not_equal(text, "no such result");
         for (int j = VERIMAIL_OK; j < i; j++)
             assert_string_not_equal(text, verimail_result_text((enum verimail_result)j));
     }
-    assert_string_equal(verimail_result_text((enum verimail_result)(VERIMAIL_ADDRESS_SYNTAX + 1)),
+    assert_string_equal(verimail_result_text((enum verimail_result)(VERIMAIL_NETWORK + 1)),
             "no such result");
     assert_string_equal(verimail_result_text((enum verimail_result) - 1), "no such result");
 }

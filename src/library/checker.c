@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: ISC
+#include <stdlib.h>
+
+#include "base/network.h"
+#include "client/client.h"
+#include "library/conversation.h"
+#include "library/output.h"
+#include "protocol/question.h"
+
+_Static_assert(VERIMAIL_SERVER_SIZE == ENDPOINT_TEXT_MAX, "room for any address");
+_Static_assert(VERIMAIL_TARGET_SIZE == DOMAIN_MAX + 1, "room for any name");
+_Static_assert(VERIMAIL_CAUSE_SIZE == DISCOVERY_CAUSE_MAX, "room for any cause");
+
+struct verimail_checker {
+    struct discovery *discovery;
+    struct client *client;
+    struct client_policy policy;
+    struct network *networks; /* the policy's */
+};
+
+static enum verimail_result take_networks(
+        const struct verimail_checker_options *options, struct verimail_checker *checker)
+{
+    const size_t count = options->allow_networks_count;
+
+    checker->networks = calloc(count + 1, sizeof *checker->networks);
+    if (checker->networks == NULL)
+        return VERIMAIL_MEMORY;
+    for (size_t i = 0; i < count; i++)
+        if (!network_parse(options->allow_networks[i], &checker->networks[i]))
+            return VERIMAIL_NETWORK;
+    checker->policy = (struct client_policy){
+            .reach = {.networks = checker->networks, .networks_count = count},
+            .timeout = options->timeout > 0 ? options->timeout : CLIENT_TIMEOUT,
+            .budget_per_domain = CLIENT_BUDGET_PER_DOMAIN,
+            .budget_per_address = CLIENT_BUDGET_PER_ADDRESS,
+    };
+    return VERIMAIL_OK;
+}
+
+static enum verimail_result make(
+        const struct verimail_checker_options *options, struct verimail_checker *checker)
+{
+    const struct discovery_options discovery = {
+            .resolver = options->resolver,
+            .trust_anchors = options->trust_anchors,
+            .trust_anchors_count = options->trust_anchors_count,
+    };
+    char cause[DISCOVERY_CAUSE_MAX];
+    const enum verimail_result result = take_networks(options, checker);
+
+    if (result != VERIMAIL_OK)
+        return result;
+    checker->discovery = discovery_init(&discovery, cause);
+    if (checker->discovery == NULL)
+        return VERIMAIL_RESOLVER;
+    checker->client = client_init(checker->discovery);
+    return checker->client != NULL ? VERIMAIL_OK : VERIMAIL_MEMORY;
+}
+
+enum verimail_result verimail_checker_new(
+        const struct verimail_checker_options *options, struct verimail_checker **checker_r)
+{
+    const struct verimail_checker_options defaults = {0};
+    enum verimail_result result = verimail_init();
+
+    *checker_r = NULL;
+    if (result != VERIMAIL_OK)
+        return result;
+    *checker_r = calloc(1, sizeof **checker_r);
+    if (*checker_r == NULL)
+        return VERIMAIL_MEMORY;
+    result = make(options != NULL ? options : &defaults, *checker_r);
+    if (result != VERIMAIL_OK)
+        verimail_checker_free(checker_r);
+    return result;
+}
+
+void verimail_checker_free(struct verimail_checker **checker)
+{
+    if (*checker == NULL)
+        return;
+    client_free(&(*checker)->client);
+    discovery_free(&(*checker)->discovery);
+    free((*checker)->networks);
+    free(*checker);
+    *checker = NULL;
+}
+
+/* Where the answer came from, or why there is none. */
+static void describe(const struct client_outcome *outcome, struct verimail_outcome *outcome_r)
+{
+    const struct asking *asking = &outcome->asking;
+
+    if (asking->connected) {
+        const struct discovery_server *server = &outcome->discovery.servers[asking->which];
+        endpoint_format(&server->endpoint, outcome_r->server);
+        (void)output_put(text_of(server->target), outcome_r->target, sizeof outcome_r->target);
+    }
+    if (outcome->verdict == VERDICT_TEMPERROR)
+        client_outcome_text(outcome, outcome_r->cause, sizeof outcome_r->cause);
+}
+
+enum verimail_result verimail_check(struct verimail_checker *checker, const char *user,
+        const char *payload, const char *const *rcpt, size_t rcpt_count, const char *digest,
+        const char *ip, struct verimail_outcome *outcome_r)
+{
+    char line[VERIMAIL_QUESTION_SIZE];
+    struct question question;
+    struct client_outcome outcome;
+    size_t len;
+
+    *outcome_r = (struct verimail_outcome){.verdict = VERIMAIL_VERDICT_TEMPERROR};
+    const enum verimail_result result =
+            verimail_question(user, payload, rcpt, rcpt_count, digest, ip, line, sizeof line, &len);
+    if (result != VERIMAIL_OK)
+        return result;
+    if (!question_parse((struct text){line, len}, text_of(""), &question))
+        return VERIMAIL_USER;
+    const struct client_question about = {
+            .author = &question.user,
+            .payload = payload != NULL ? question.payload : text_of(""),
+            .rcpt = question.rcpt,
+            .digest = question.digest,
+            .ip = question.ip,
+    };
+    client_ask(checker->client, &checker->policy, &about, &outcome);
+    outcome_r->verdict = conversation_verdict(outcome.verdict);
+    outcome_r->reason = conversation_reason(outcome.reason);
+    outcome_r->dns_secure = outcome.secure;
+    outcome_r->milliseconds = outcome.milliseconds;
+    describe(&outcome, outcome_r);
+    return VERIMAIL_OK;
+}

@@ -1,0 +1,60 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+"""libverimail asks over the network, as a program of somebody else does."""
+import os
+import subprocess
+
+from harness import BUILD, case, check, equal, main
+from mail import DNS, SERVICE, Site
+
+
+def run(user, resolver=DNS, network="127.0.0.0/8", rcpt="receiver.test", threads=1):
+    done = subprocess.run([os.path.join(BUILD, "test/e2e/librarycheck"), resolver, network, user, rcpt,
+                           str(threads)], capture_output=True, check=True)
+    return done.stdout.decode().splitlines()
+
+
+@case
+def verdicts(t):
+    Site(t)
+    place = f"{SERVICE}:26|verimail.origin.test|"
+    rows = [
+        ("alice@origin.test", "NO|unstamped|" + place),
+        ("bob@origin.test", "ALLOW|unstamped|" + place),
+        ("x@elsewhere.test", "none||||"),
+        ("not a user", "failed: the user is not the canonical text of an address"),
+    ]
+    for user, wanted in rows:
+        equal(run(user), [wanted], user)
+    equal(run("alice@origin.test", rcpt="no domain!"), ["failed: a receiving domain is not a domain"])
+
+
+@case
+def errors(t):
+    site = Site(t, service=False)
+    equal(run("alice@origin.test"), ["temperror||||no connection: Connection refused"])
+    site.dns.stop()
+    equal(run("alice@origin.test"), ["temperror||||the DNS: its SRV record: no answer in time"])
+    t.servers.remove(site.dns)
+
+
+@case
+def where_it_must_not_go(t):
+    Site(t)
+    lines = run("alice@origin.test", network="10.0.0.0/8")
+    check("must not be asked" in lines[0] and lines[0].startswith("temperror"), lines)
+    equal(run("a@b.c", network="10.0.0.1/8"),
+          ["no checker: an allowed network is not a range of addresses"])
+    equal(run("a@b.c", resolver="nonsense"), ["no checker: the resolver or a trust anchor is not one"])
+
+
+@case
+def many_threads(t):
+    Site(t)
+    lines = run("alice@origin.test", threads=50)
+    equal(len(lines), 50)
+    check(all(line.startswith("NO|unstamped|") for line in lines), lines)
+
+
+if __name__ == "__main__":
+    main()
