@@ -96,7 +96,7 @@ static bool is_shut_in(void)
 
     return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 && prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0 &&
            getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_cur == 0 && core.rlim_max == 0 &&
-           cannot_fork();
+           identity_stay_alone() && cannot_fork();
 }
 
 static bool becomes_somebody(void *context)
