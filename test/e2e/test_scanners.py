@@ -12,7 +12,7 @@ import socket
 import subprocess
 
 from harness import Skip, case, check, equal, main, unshare_network, wait_for, write_file
-from mail import start
+from mail import Site, message as mail_message, send, start, submit
 
 SOURCES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "integrations")
 ID = "mx.example.com"
@@ -166,7 +166,7 @@ def run(command, **how):
 # rspamd
 
 
-def install_rspamd(folder, config=f'verimail {{ authserv_id = "{ID}"; }}\n'):
+def install_rspamd(folder, config):
     """As the README says, with another folder for /etc/rspamd."""
     os.makedirs(os.path.join(folder, "local.d"))
     shutil.copy(os.path.join(SOURCES, "rspamd", "verimail.lua"), folder)
@@ -198,12 +198,16 @@ def ask_rspamd(path, target, body=None):
         connection.close()
 
 
-def run_rspamd(t):
+def verimail_id(text):
+    return f'verimail {{ authserv_id = "{text}"; }}\n'
+
+
+def run_rspamd(t, own=ID, more=""):
     """One that knows no other rule than ours. Its socket."""
     rspamd = program("rspamd")
     state = os.path.join(t.folder, "rspamd")
     os.mkdir(state)
-    install_rspamd(os.path.join(t.folder, "etc"))
+    install_rspamd(os.path.join(t.folder, "etc"), verimail_id(own))
     user = []
     if os.geteuid() == 0:  # it does not run as root
         os.chmod(os.path.dirname(t.folder), 0o711)
@@ -223,6 +227,7 @@ metric {{ name = "default"; actions {{ reject = 1000; }} }}
 lua = "{t.folder}/etc/rspamd.local.lua";
 .include "{t.folder}/etc/rspamd.conf.local"
 .include "{t.folder}/etc/local.d/groups.conf"
+{more}
 """, 0o644)
     start(t, [rspamd, "-f", *user, "-c", config], os.path.join(t.folder, "out"))
 
@@ -259,9 +264,9 @@ def rspamd_takes_our_rule_beside_its_own(t):
     stock = "/etc/rspamd/rspamd.conf"
     rspamadm = program("rspamadm")
     for name, config, complains in (
-            ("with", f'verimail {{ authserv_id = "{ID}"; }}\n', None),
+            ("with", verimail_id(ID), None),
             ("without", "", "authserv_id: not set"),
-            ("pattern", 'verimail { authserv_id = ".*"; }\n', "authserv_id: .*: expected"),
+            ("pattern", verimail_id(".*"), "authserv_id: .*: expected"),
             ("number", "verimail { authserv_id = 1; }\n", "authserv_id: 1: expected")):
         folder = os.path.join(t.folder, name)
         install_rspamd(folder, config)
@@ -304,21 +309,24 @@ def run_spamassassin(t, rules, site, *options, **how):
 @case
 def spamassassin_reads_our_result(t):
     program("spamassassin")
-    rules, site = install_spamassassin(t)
+    installed = install_spamassassin(t)
     for ending in (b"\n", b"\r\n"):
-        paths = []
-        for number, (top, _) in enumerate(TABLE):
-            paths.append(os.path.join(t.folder, f"{number:03}"))
-            write_file(paths[-1], message(top).replace(b"\r\n", ending))
-        done = run(["perl", "-T", "-e", SCAN, rules, site, *paths],
-                   env={"PATH": "/usr/bin:/bin", "HOME": t.folder})
-        got = [{name: float(score) for name, score in re.findall(r"(VERIMAIL_\w+)=([-\d.]+)", line)}
-               for line in done.stdout.decode().splitlines()]
-        equal(done.stderr.decode(), "", "what SpamAssassin says")
-        compare(got, 0.001)
+        compare(scan(t, installed, [message(top).replace(b"\r\n", ending) for top, _ in TABLE]), 0.001)
 
 
-# One process for all messages: it takes a second to start.
+def scan(t, installed, messages):
+    """The scores of each, by one process: it takes a second to start."""
+    paths = []
+    for number, octets in enumerate(messages):
+        paths.append(os.path.join(t.folder, f"{number:03}"))
+        write_file(paths[-1], octets)
+    done = run(["perl", "-T", "-e", SCAN, *installed, *paths],
+               env={"PATH": "/usr/bin:/bin", "HOME": t.folder})
+    equal(done.stderr.decode(), "", "what SpamAssassin says")
+    return [{name: float(score) for name, score in re.findall(r"(VERIMAIL_\w+)=([-\d.]+)", line)}
+            for line in done.stdout.decode().splitlines()]
+
+
 SCAN = """
 use Mail::SpamAssassin;
 my ($rules, $site, @paths) = map { /(.*)/s } @ARGV;
@@ -364,6 +372,57 @@ def spamassassin_takes_our_rules_beside_its_own(t):
     report = done.stdout.decode()
     check(re.search(r"^X-Spam-Status: Yes.*\bVERIMAIL_FAIL\b", report, re.M | re.S), report)
     check(re.search(r"^ +10 VERIMAIL_FAIL +The author", report, re.M), report)
+
+
+# Behind the milter
+
+
+def tried(receiver):
+    """Mail from strangers that would be forgeries to a scanner: by subject, the fields above From.
+    nowhere.test does not use Verimail, so that no field of ours stands above them."""
+    forged = f"mx.{receiver}.test; verimail=pass header.from=a@nowhere.test"
+    return {
+        "plain": results(forged),
+        "quoted": results(f'"mx.{receiver}.test"; verimail=pass header.from=a@nowhere.test'),
+        "embedded": results(f"evil.test; x={forged}"),
+        "words": results(f"=?utf-8?Q?mx.{receiver}.test;_=76erimail=3Dpass_a?="),
+        "line in words": results(f"x =?utf-8?Q?=0Amx.{receiver}.test;_=76erimail=3Dpass_?= y"),
+        "bare CR": f"X-Foo: a\rAuthentication-Results: {forged}\r\n",
+        "spaced": f"Authentication-Results : {forged}\r\n",
+        "leading": f" Authentication-Results: {forged}\r\n",
+    }
+
+
+@case
+def scanners_behind_the_milter(t):
+    site = Site(t)
+    program("spamassassin")
+    proxy = os.path.join(t.folder, "rspamd", "milter")
+    run_rspamd(t, "mx.receiver.test", f"""
+worker "rspamd_proxy" {{ bind_socket = "{proxy} mode=0666"; milter = yes; timeout = 20s; count = 1;
+    upstream "local" {{ default = yes; self_scan = yes; }} }}""")
+    wait_for(lambda: os.path.exists(proxy), "rspamd's milter")
+    site.milter("origin")
+    site.milter("receiver", "on_no = mark on_permerror = mark")
+    origin = site.postfix("origin", submission=True)
+    receiver = site.postfix("receiver", main="smtpd_milters = "
+                            f"unix:{site.socket('receiver')}, unix:{proxy}\n")
+    wanted = {"stamped": "PASS", "lenient": "NEUTRAL unstamped", "fake": "FAIL", "two": "PERMERROR"}
+    equal(submit(origin, mail_message(subject="stamped"))[0], 250)
+    for subject, author, more in [
+            ("lenient", "bob@origin.test", ""), ("fake", "alice@origin.test", ""),
+            ("two", "alice@origin.test", "From: x@nowhere.test\r\n"),
+            *((subject, "a@nowhere.test", more) for subject, more in tried("receiver").items())]:
+        more += f"Message-ID: <{subject.replace(' ', '-')}@nowhere.test>\r\n"
+        equal(send(receiver, mail_message(author, subject, more=more))[0], 250, subject)
+        wanted.setdefault(subject, None)
+    mails = [receiver.wait_mail(subject) for subject in wanted]
+    got = dict(zip(wanted, scan(t, install_spamassassin(
+        t, line="verimail_authserv_id mx.receiver.test"), mails)))
+    equal(got, {subject: wanted_scores(what, 0.001) for subject, what in wanted.items()},
+          "SpamAssassin")
+    with open(os.path.join(t.folder, "rspamd", "log"), encoding="utf-8", errors="replace") as log:
+        print(log.read())
 
 
 if __name__ == "__main__":
