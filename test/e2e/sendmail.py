@@ -35,11 +35,12 @@ FEATURE(`no_default_msa')dnl
 FEATURE(`nocanonify')dnl
 FEATURE(`accept_unresolvable_domains')dnl
 FEATURE(`use_cw_file')dnl
-FEATURE(`access_db', `text -k0 -v1 {folder}/access')dnl
+FEATURE(`access_db', `text -T<TMPF> -k0 -v1 {folder}/access')dnl
 FEATURE(`mailertable', `text -k0 -v1 {folder}/mailertable')dnl
 FEATURE(`virtusertable', `text -k0 -v1 {folder}/virtusers')dnl
 DAEMON_OPTIONS(`Name=MTA, Addr={address}, Port=25')dnl
 CLIENT_OPTIONS(`Family=inet, Addr={address}')dnl
+{before}
 {milter}
 {more}
 MAILER(`smtp')dnl
@@ -83,10 +84,11 @@ def use_safe_folders():
 
 class Sendmail:
     """A private instance for NAME.test. `socket`: of the milter; `more`: further lines of
-    sendmail.mc, `submit`: of submit.mc; `virtusers`: {address: address}; `transports`: {domain:
-    address of a server}."""
+    sendmail.mc, which `before` has before the milter's; `submit`: of submit.mc; `virtusers`:
+    {address: address}; `transports`: {domain: address of a server}."""
 
-    def __init__(self, case, name, socket="", more="", virtusers=None, transports=None, submit=""):
+    def __init__(self, case, name, socket="", more="", before="", virtusers=None, transports=None,
+                 submit=""):
         self.case, self.name = case, name
         self.address = ADDRESSES[name]
         self.folder = os.path.join(case.folder, "sendmail-" + name)
@@ -94,7 +96,7 @@ class Sendmail:
         self.program = os.path.join(self.root, "usr/libexec/sendmail/sendmail")
         self._make_folders()
         values = {"folder": self.folder, "root": self.root, "name": name, "address": self.address,
-                  "more": more, "submit": submit,
+                  "more": more, "before": before, "submit": submit,
                   "milter": MILTER.format(socket=socket) if socket else ""}
         others = {f"{other}.test": address for other, address in ADDRESSES.items() if other != name}
         self._write("service.switch", "hosts\tfiles\naliases\tfiles\n")
@@ -145,7 +147,8 @@ class Sendmail:
         cf = os.path.join(self.root, "usr/share/sendmail/cf/")
         done = subprocess.run(
             ["m4", f"-D_CF_DIR_={cf}", cf + "m4/cf.m4", f"{self.folder}/{name}.mc"],
-            capture_output=True, check=True)
+            capture_output=True, check=False)
+        equal((done.returncode, done.stderr), (0, b""), "m4")
         self._write(name + ".cf", done.stdout)
 
     def log_text(self):
@@ -165,6 +168,14 @@ class Sendmail:
         done = subprocess.run(self.command("submit", "-Ac", "-i", *arguments), input=octets,
                               capture_output=True, check=False, cwd=self.folder)
         equal((done.returncode, done.stderr), (0, b""), "sendmail(1)")
+
+    def submitted(self):
+        """Files of messages that sendmail(1) has taken and not yet handed over."""
+        return glob.glob(f"{self.folder}/submit/qf*")
+
+    def run_submitted(self):
+        subprocess.run(self.command("submit", "-Ac", "-q"), capture_output=True, check=True,
+                       cwd=self.folder)
 
     def queue(self):
         """Files of messages that are neither delivered nor bounced."""
