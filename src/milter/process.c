@@ -128,13 +128,16 @@ static bool prepare(struct running *running, const struct process_place *place)
     return sandbox_enter_milter() || fail_errno("sandbox");
 }
 
-/* For all threads, now and later: libmilter has one that waits for those it wants. */
+/* For all threads, now and later: libmilter has one that waits for these. */
 static void block_signals(void)
 {
-    sigset_t all;
+    sigset_t waited_for;
 
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, NULL);
+    sigemptyset(&waited_for);
+    sigaddset(&waited_for, SIGHUP);
+    sigaddset(&waited_for, SIGINT);
+    sigaddset(&waited_for, SIGTERM);
+    pthread_sigmask(SIG_SETMASK, &waited_for, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
 }
 
@@ -156,7 +159,5 @@ int process_run(const struct process_place *place, struct material *material, in
     filter_use(snapshot);
     if (!start_receiver(&running) || !say(control, PROCESS_READY))
         return EXIT_FAILURE;
-    const bool good = filter_run();
-    log_flush();
-    return good ? EXIT_SUCCESS : EXIT_FAILURE;
+    return filter_run() ? EXIT_SUCCESS : EXIT_FAILURE;
 }

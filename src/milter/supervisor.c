@@ -145,7 +145,9 @@ static void run_child(int control)
 {
     close(supervisor.signals);
     log_after_fork();
-    exit(process_run(&supervisor.place, &supervisor.material, control));
+    const int status = process_run(&supervisor.place, &supervisor.material, control);
+    log_flush();
+    _exit(status); /* nothing is put away: sessions may still use it */
 }
 
 static void start_child(uint64_t now)
@@ -204,6 +206,7 @@ static void reap(uint64_t now)
         close(supervisor.control);
         supervisor.control = -1;
         supervisor.child = 0;
+        supervisor.ready = supervisor.outdated = false;
         if (supervisor.stopping)
             continue;
         log_death(status);
@@ -330,6 +333,9 @@ static void log_ready(void)
     if (verifies)
         log_string(&line, "mode", config->verify->mode.at);
     log_end(&line);
+    if (!supervisor.place.identity.is_root)
+        log_event(LOG_LEVEL_NOTICE, "not-root", "because",
+                "the milter process keeps the user that this was started as, and its root folder");
 }
 
 static void on_word(char word)
