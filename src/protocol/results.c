@@ -14,18 +14,25 @@ static const char *const words[] = {
         [VERDICT_PERMERROR] = "permerror",
 };
 
+/* In a dot-atom, but not in a token. */
+static bool is_between(char c)
+{
+    return c == '/' || c == '=' || c == '?';
+}
+
 static bool is_atext(char c)
 {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || text_is_digit(c) ||
            (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL);
 }
 
-static bool is_dot_atom(struct text t)
+/* What may be written without quotes: a dot-atom of which a reader of tokens makes the same. */
+static bool is_plain(struct text t)
 {
     bool after_dot = true;
 
     for (size_t i = 0; i < t.len; i++) {
-        if (t.at[i] == '.' ? after_dot : !is_atext(t.at[i]))
+        if (t.at[i] == '.' ? after_dot : !is_atext(t.at[i]) || is_between(t.at[i]))
             return false;
         after_dot = t.at[i] == '.';
     }
@@ -34,7 +41,7 @@ static bool is_dot_atom(struct text t)
 
 static void put_local(struct writer *w, struct text local)
 {
-    if (is_dot_atom(local)) {
+    if (is_plain(local)) {
         writer_put(w, local);
         return;
     }
@@ -114,7 +121,7 @@ bool results_format(
  *     id         = token / quoted-string
  *     result     = [CFWS] token [ "/" 1*DIGIT ] [CFWS] "=" [CFWS] token *( CFWS property )
  *                / [CFWS] "none"
- *     property   = token [CFWS] "=" [CFWS] ( [ word ] "@" token / word )
+ *     property   = token [CFWS] "=" [CFWS] ( [ word / dot-atom ] "@" token / word )
  *     word       = token / quoted-string
  */
 
@@ -258,6 +265,20 @@ static void take_equals(struct scan *scan)
     skip_cfws(scan);
 }
 
+/* A local part that is a dot-atom, which has more octets than a token. */
+static bool take_local(struct scan *scan)
+{
+    size_t len = 0;
+
+    while (!scan->failed && len < scan->rest.len &&
+            (is_token_octet(scan->rest.at[len]) || is_between(scan->rest.at[len])))
+        len++;
+    if (scan->failed || len == scan->rest.len || scan->rest.at[len] != '@')
+        return false;
+    skip(scan, len);
+    return true;
+}
+
 static void take_property(struct scan *scan)
 {
     char room[1];
@@ -265,7 +286,7 @@ static void take_property(struct scan *scan)
 
     (void)take_token(scan);
     take_equals(scan);
-    if (!next_is(scan, '@'))
+    if (!take_local(scan))
         take_word(scan, &nowhere);
     if (take(scan, '@'))
         (void)take_token(scan);

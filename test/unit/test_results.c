@@ -35,6 +35,7 @@ static void written(void **state)
             {VERDICT_YES, "", "a\"b@b.c", ID "; verimail=pass header.from=\"a\\\"b\"@b.c"},
             {VERDICT_YES, "", "a\\b@b.c", ID "; verimail=pass header.from=\"a\\\\b\"@b.c"},
             {VERDICT_YES, "", "a(b@b.c", ID "; verimail=pass header.from=\"a(b\"@b.c"},
+            {VERDICT_YES, "", "a=b@b.c", ID "; verimail=pass header.from=\"a=b\"@b.c"},
             {VERDICT_YES, "", "a;b@b.c", ID "; verimail=pass header.from=\"a;b\"@b.c"},
     };
 
@@ -124,6 +125,7 @@ static void forged(void **state)
             {ID ".elsewhere.org; verimail=pass", false},
             {"x" ID "; verimail=pass", false},
             {ID "; spf=pass smtp.mailfrom=@b.c", false},
+            {"mx.elsewhere.org; verimail=pass header.from=a=b/c?d@b.c", false},
             {ID "; dkim=pass header.d=verimail.org", false},
             {ID "; dkim=pass header.i=verimail@b.c (the word verimail)", false},
             {"nonsense (", false},

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: ISC
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "protocol/results.h"
+
+/* Whatever a message brings: a value without our word is left alone, in any case; what we would
+ * write ourselves is always found; white space before the colon never makes a value better. */
+
+#define ID "mx.example.org"
+
+static void require(bool holds)
+{
+    if (!holds)
+        abort();
+}
+
+static bool has_word(struct text value)
+{
+    const struct text word = text_of(RESULTS_METHOD);
+
+    for (; value.len >= word.len; value.at++, value.len--)
+        if (text_starts_with_fold(value, word))
+            return true;
+    return false;
+}
+
+/* The input as the local part of an author of ours. */
+static void check_written(struct text local)
+{
+    char room[RESULTS_VALUE_MAX];
+    struct writer w = writer_of(room, sizeof room);
+    struct address author;
+
+    if (!address_make(local, text_of("example.org"), &author))
+        return;
+    const struct results results = {.verdict = VERDICT_YES, .author = &author};
+    require(results_format(text_of(ID), &results, "\n", &w));
+    require(results_is_forged(writer_text(&w), false, text_of(ID)));
+    require(!results_is_forged(writer_text(&w), false, text_of("mx.example.net")));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const struct text value = {(const char *)data, size};
+    const bool forged = results_is_forged(value, false, text_of(ID));
+
+    require(!forged || has_word(value));
+    require(!forged || results_is_forged(value, true, text_of(ID)));
+    require(results_is_forged(value, true, text_of(ID)) == has_word(value));
+    check_written(value);
+    return 0;
+}
