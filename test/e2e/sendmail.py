@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: ISC
 """A private sendmail 8.17, in the place of a Postfix of mail.py: the same names where the same is
-meant. Its files lie below /run: sendmail takes no socket, map or queue below a folder that everybody may
-write to, such as /tmp."""
+meant. Its files lie below /run: sendmail takes no socket, map or queue below a folder that everybody
+may write to, such as /tmp."""
 import glob
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
+import threading
 
 from harness import Failure, equal, wait_for, write_file
 from mail import ADDRESSES, MTA, listens, start, subject_of
@@ -27,6 +29,8 @@ define(`confLOG_LEVEL', `14')dnl
 define(`confTO_IDENT', `0')dnl
 define(`confTO_ICONNECT', `5s')dnl
 define(`confDELIVERY_MODE', `background')dnl
+define(`confAUTH_MECHANISMS', `PLAIN')dnl
+TRUST_AUTH_MECH(`PLAIN')dnl
 define(`LOCAL_MAILER_PATH', `{folder}/deliver')dnl
 define(`LOCAL_MAILER_ARGS', `deliver $u')dnl
 define(`LOCAL_MAILER_FLAGS', `Sn9')dnl
@@ -70,6 +74,11 @@ FEATURE(`nocanonify')dnl
 FEATURE(`msp', `[{address}]')dnl
 """
 
+SASL = """pwcheck_method: saslauthd
+saslauthd_path: {folder}/sasl/mux
+mech_list: PLAIN
+"""
+
 # Whole files appear in the box.
 DELIVER = """#!/bin/sh
 file=$(mktemp {folder}/new/$(date +%s.%N).XXXXXX) && cat >"$file" && mv "$file" {folder}/box/
@@ -83,11 +92,11 @@ def use_safe_folders():
 
 
 class Sendmail:
-    """A private instance for NAME.test. `socket`: of the milter; `more`: further lines of
+    """A private instance for NAME.test. `milter`: its socket; `more`: further lines of
     sendmail.mc, which `before` has before the milter's; `submit`: of submit.mc; `virtusers`:
     {address: address}; `transports`: {domain: address of a server}."""
 
-    def __init__(self, case, name, socket="", more="", before="", virtusers=None, transports=None,
+    def __init__(self, case, name, milter="", more="", before="", virtusers=None, transports=None,
                  submit=""):
         self.case, self.name = case, name
         self.address = ADDRESSES[name]
@@ -97,7 +106,7 @@ class Sendmail:
         self._make_folders()
         values = {"folder": self.folder, "root": self.root, "name": name, "address": self.address,
                   "more": more, "before": before, "submit": submit,
-                  "milter": MILTER.format(socket=socket) if socket else ""}
+                  "milter": MILTER.format(socket=milter) if milter else ""}
         others = {f"{other}.test": address for other, address in ADDRESSES.items() if other != name}
         self._write("service.switch", "hosts\tfiles\naliases\tfiles\n")
         self._write("names", f"{name}.test\n")
@@ -107,6 +116,8 @@ class Sendmail:
             {domain: f"esmtp:[{server}]" for domain, server in (transports or others).items()}))
         self._write("virtusers", table(virtusers or {}))
         self._write("deliver", DELIVER.format(**values), 0o755)
+        self._write("sasl/Sendmail.conf", SASL.format(**values))
+        self.passwords = PasswordServer(os.path.join(self.folder, "sasl/mux"))
         self._make("sendmail", CONFIG.format(**values))
         self._make("submit", SUBMIT.format(**values))
         self.start()
@@ -125,15 +136,16 @@ class Sendmail:
             raise Failure(f"{error}: {self.log_text()}") from error
 
     def command(self, configuration, *arguments):
-        """sendmail in a name space with a host name of its own that has a dot: for one without it
-        waits a minute."""
-        return ["unshare", "--uts", "sh", "-c", 'hostname "$0" && exec "$@"',
+        """sendmail in name spaces of its own: of a host name with a dot, since without one it
+        waits a minute, and of files, in which it finds whom to ask about passwords."""
+        return ["unshare", "--uts", "--mount", "sh", "-c",
+                f'hostname "$0" && mount --bind {self.folder}/sasl /usr/lib/sasl2 && exec "$@"',
                 f"mx.{self.name}.test", self.program, "-C", f"{self.folder}/{configuration}.cf",
                 *arguments]
 
     def _make_folders(self):
         for name, mode in (("", 0o755), ("queue", 0o700), ("box", 0o755), ("new", 0o755),
-                           ("submit", 0o770)):
+                           ("submit", 0o770), ("sasl", 0o755)):
             os.makedirs(os.path.join(self.folder, name))
             os.chmod(os.path.join(self.folder, name), mode)
         # The submission program gives up root's rights.
@@ -203,6 +215,28 @@ class Sendmail:
             self.process.terminate()
             self.process.wait(10)
 
+
+
+class PasswordServer:
+    """Logs everybody in whose password is his login, by saslauthd's protocol."""
+
+    def __init__(self, path):
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(path)
+        self._listener.listen(8)
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self):
+        while True:
+            client, _ = self._listener.accept()
+            with client, client.makefile("rb") as asked:
+                login, password, _, realm = (self._string(asked) for _ in range(4))
+                client.sendall(
+                    b"\0\2OK" if password in (login, login + b"@" + realm) else b"\0\2NO")
+
+    @staticmethod
+    def _string(asked):
+        return asked.read(int.from_bytes(asked.read(2), "big"))
 
 
 def table(rows):
