@@ -407,7 +407,6 @@ class Site:
         os.chmod(os.path.dirname(case.folder), 0o711)
         os.chmod(case.folder, 0o711)
         self.case = case
-        self.inet = {}  # {name: socket} of milters that are not at unix sockets
         self.host = Key("host")
         self.key = Key("service")
         self.users = users or """
@@ -455,7 +454,7 @@ stamp {{ host = "mx.origin.test" key = "{self.host_path}" domains = {{"origin.te
     def milter_section(self, name, milter="", trusted=None):
         trusted = '"127.0.0.1", "127.0.1.1"' if trusted is None else trusted
         return f"""
-milter {{ socket = "{self.inet.get(name, 'unix:' + self.socket(name))}" socket_mode = 0666 run_as = "nobody"
+milter {{ socket = "unix:{self.socket(name)}" socket_mode = 0666 run_as = "nobody"
          {f'trusted_networks = {{{trusted}}}' if trusted else 'trusted_networks = {}'} {milter} }}
 """
 
