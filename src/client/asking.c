@@ -2,6 +2,7 @@
 #include "client/asking.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,21 +16,34 @@ struct race {
     size_t count;
     size_t begun;
     size_t open;
+    uint64_t deadline;
+    uint64_t next; /* when to begin with one more */
     int fds[ASKING_ENDPOINTS_MAX];
     struct asking *asking;
 };
 
+/* For poll(). */
 static int remaining(uint64_t deadline)
 {
     const uint64_t now = clock_milliseconds();
+    const uint64_t left = now < deadline ? deadline - now : 0;
 
-    return now < deadline ? (int)(deadline - now) : 0;
+    return left < INT_MAX ? (int)left : INT_MAX;
 }
 
+/* That we have too little of something says nothing about the other side. */
+static bool is_our_shortage(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM ||
+           error == EAGAIN || error == EADDRNOTAVAIL;
+}
+
+/* The next one need not wait for its turn. */
 static void lose(struct race *race, size_t i, int error)
 {
-    race->asking->failed[i] = true;
+    race->asking->attempts[i].fate = is_our_shortage(error) ? ASKING_UNTRIED : ASKING_REFUSED;
     race->asking->error = error;
+    race->next = 0;
     if (race->fds[i] >= 0) {
         close(race->fds[i]);
         race->fds[i] = -1;
@@ -38,11 +52,13 @@ static void lose(struct race *race, size_t i, int error)
 }
 
 /* Begins with the next endpoint. */
-static void begin_next(struct race *race)
+static void begin_next(struct race *race, uint64_t now)
 {
     const size_t i = race->begun++;
     const struct endpoint *endpoint = &race->endpoints[i];
 
+    race->next = now + ASKING_STAGGER;
+    race->asking->attempts[i] = (struct asking_attempt){ASKING_SILENT, race->deadline - now};
     race->fds[i] =
             socket(endpoint->address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (race->fds[i] < 0) {
@@ -83,53 +99,58 @@ static size_t wait_for_one(struct race *race, uint64_t until)
     return find_winner(race, polled);
 }
 
-static size_t run_race(struct race *race, uint64_t deadline)
+static size_t run_race(struct race *race)
 {
-    uint64_t next = 0; /* when to begin with one more */
     size_t winner = race->count;
 
     while (winner == race->count && (race->open > 0 || race->begun < race->count)) {
         const uint64_t now = clock_milliseconds();
-        if (now >= deadline)
+        if (now >= race->deadline)
             break;
-        if (race->begun < race->count && (race->open == 0 || now >= next)) {
-            begin_next(race);
-            next = now + ASKING_STAGGER;
-        }
+        if (race->begun < race->count && now >= race->next)
+            begin_next(race, now);
+        const bool more = race->begun < race->count && race->next < race->deadline;
         if (race->open > 0)
-            winner = wait_for_one(
-                    race, race->begun < race->count && next < deadline ? next : deadline);
+            winner = wait_for_one(race, more ? race->next : race->deadline);
     }
     return winner;
 }
 
-/* A connected socket, or -1. */
-static int connect_first(
-        const struct endpoint *endpoints, size_t count, uint64_t deadline, struct asking *asking)
+/* Closes all but the winner. */
+static void end_race(struct race *race, size_t winner)
 {
-    struct race race = {endpoints, count, 0, 0, {-1, -1, -1, -1}, asking};
-    const size_t winner = run_race(&race, deadline);
-    int fd = -1;
-
-    for (size_t i = 0; i < race.begun; i++) {
-        if (race.fds[i] < 0)
+    for (size_t i = 0; i < race->begun; i++) {
+        if (race->fds[i] < 0 || i == winner)
             continue;
-        if (i == winner) {
-            fd = race.fds[i];
-        } else {
-            /* Slower than another is no failure; still waiting at the deadline is. */
-            asking->failed[i] = winner == count;
-            close(race.fds[i]);
-        }
+        if (winner < race->count)
+            race->asking->attempts[i].fate = ASKING_SLOWER;
+        close(race->fds[i]);
     }
-    if (fd < 0) {
-        const bool late = race.open > 0 || race.begun < count;
-        asking->result = late ? ASKING_TIME_OUT : ASKING_NO_CONNECTION;
+}
+
+int asking_connect(const struct endpoint *endpoints, size_t count, uint64_t deadline,
+        struct asking *asking_r)
+{
+    struct race race = {
+            .endpoints = endpoints,
+            .count = count < ASKING_ENDPOINTS_MAX ? count : ASKING_ENDPOINTS_MAX,
+            .deadline = deadline,
+            .asking = asking_r,
+    };
+
+    *asking_r = (struct asking){.result = ASKING_NO_CONNECTION};
+    const size_t winner = run_race(&race);
+    end_race(&race, winner);
+    if (winner == race.count) {
+        if (race.open > 0 || race.begun < race.count)
+            asking_r->result = ASKING_TIME_OUT;
         return -1;
     }
-    asking->connected = true;
-    asking->which = winner;
-    return fd;
+    asking_r->connected = true;
+    asking_r->which = winner;
+    asking_r->attempts[winner].fate = ASKING_SPOKE;
+    asking_r->error = 0;
+    return race.fds[winner];
 }
 
 static bool wait_for(int fd, short events, uint64_t deadline)
@@ -186,8 +207,10 @@ static enum asking_result converse(
 {
     if (!send_all(fd, line, deadline) || !receive_all(fd, deadline, asking)) {
         asking->error = errno;
-        asking->failed[asking->which] = errno == ETIMEDOUT;
-        return errno == ETIMEDOUT ? ASKING_TIME_OUT : ASKING_CLOSED;
+        if (errno != ETIMEDOUT)
+            return ASKING_CLOSED;
+        asking->attempts[asking->which].fate = ASKING_SILENT;
+        return ASKING_TIME_OUT;
     }
     if (asking->reply_len == 0)
         return ASKING_CLOSED;
@@ -195,17 +218,19 @@ static enum asking_result converse(
     return answer_parse(reply, &asking->answer) ? ASKING_ANSWERED : ASKING_NOT_ANSWER;
 }
 
+void asking_converse(int fd, struct text line, uint64_t deadline, struct asking *asking)
+{
+    asking->result = converse(fd, line, deadline, asking);
+    close(fd);
+}
+
 void asking_run(const struct endpoint *endpoints, size_t count, struct text line, uint64_t deadline,
         struct asking *asking_r)
 {
-    *asking_r = (struct asking){.result = ASKING_NO_CONNECTION};
-    const int fd = connect_first(endpoints,
-            count < ASKING_ENDPOINTS_MAX ? count : ASKING_ENDPOINTS_MAX, deadline, asking_r);
+    const int fd = asking_connect(endpoints, count, deadline, asking_r);
 
-    if (fd < 0)
-        return;
-    asking_r->result = converse(fd, line, deadline, asking_r);
-    close(fd);
+    if (fd >= 0)
+        asking_converse(fd, line, deadline, asking_r);
 }
 
 void asking_describe(const struct asking *asking, char *text_r, size_t size)

@@ -20,21 +20,41 @@ enum asking_result {
     ASKING_NOT_ANSWER,    /* what came is no answer: answer.h */
 };
 
+/* What became of the attempt to ask at one endpoint. */
+enum asking_fate {
+    ASKING_UNTRIED, /* no packet was sent: another was faster, time was up, or we lacked something */
+    ASKING_SLOWER,  /* another stood first */
+    ASKING_REFUSED, /* the connect failed */
+    ASKING_SILENT,  /* no connection, or no whole answer, before the deadline */
+    ASKING_SPOKE,   /* it connected, and answered or closed */
+};
+
+struct asking_attempt {
+    enum asking_fate fate;
+    uint64_t patience; /* milliseconds that it had until the deadline, when it began */
+};
+
 /* What came of a question. */
 struct asking {
     enum asking_result result;
     int error; /* errno of the last failure; 0: none */
     bool connected;
-    size_t which;                      /* of the endpoints, when connected */
-    bool failed[ASKING_ENDPOINTS_MAX]; /* these refused or timed out: a connect, or the answer */
-    struct answer answer;              /* when ASKING_ANSWERED */
-    size_t reply_len;                  /* what came, whatever it was */
+    size_t which;         /* of the endpoints, when connected */
+    struct answer answer; /* when ASKING_ANSWERED */
+    size_t reply_len;     /* what came, whatever it was */
     char reply[ANSWER_MAX + 1];
+    struct asking_attempt attempts[ASKING_ENDPOINTS_MAX]; /* at each endpoint */
 };
 
-/* Connects, a next address beside the first after 250 ms or as soon as it fails (RFC 8305), sends
- * `line` on the first that stands, and reads until the other side closes: at most one octet more
- * than an answer may have. All before `deadline` (clock_milliseconds()). */
+/* Connects, a next address beside the first after 250 ms or as soon as one fails (RFC 8305). The
+ * socket, for asking_converse() alone; -1: there is none, and that is the result. `deadline`:
+ * clock_milliseconds(). */
+int asking_connect(const struct endpoint *endpoints, size_t count, uint64_t deadline,
+        struct asking *asking_r) __attribute__((warn_unused_result));
+/* Sends `line` and reads until the other side closes: at most one octet more than an answer may
+ * have. Closes the socket. */
+void asking_converse(int fd, struct text line, uint64_t deadline, struct asking *asking);
+/* Both. */
 void asking_run(const struct endpoint *endpoints, size_t count, struct text line, uint64_t deadline,
         struct asking *asking_r);
 

@@ -99,13 +99,9 @@ static bool make_room(struct breaker *breaker)
     return false;
 }
 
-static struct entry *make(struct breaker *breaker, const struct key *key)
+/* At the end, where those stand that were used last; NULL when memory is short. */
+static struct entry *add(struct breaker *breaker, struct entry *entry)
 {
-    struct entry *entry = make_room(breaker) ? calloc(1, sizeof *entry) : NULL;
-
-    if (entry == NULL)
-        return NULL;
-    entry->key = *key;
     HASH_ADD(hh, breaker->entries, key, sizeof entry->key, entry);
     if (entry->hh.tbl != NULL)
         return entry;
@@ -113,22 +109,42 @@ static struct entry *make(struct breaker *breaker, const struct key *key)
     return NULL;
 }
 
+static struct entry *make(struct breaker *breaker, const struct key *key)
+{
+    struct entry *entry = make_room(breaker) ? calloc(1, sizeof *entry) : NULL;
+
+    if (entry == NULL)
+        return NULL;
+    entry->key = *key;
+    return add(breaker, entry);
+}
+
+static struct entry *find_or_make(struct breaker *breaker, const struct key *key)
+{
+    struct entry *entry = find(breaker, key);
+
+    if (entry == NULL)
+        return make(breaker, key);
+    HASH_DEL(breaker->entries, entry);
+    return add(breaker, entry);
+}
+
 enum breaker_result breaker_enter(
         struct breaker *breaker, const struct endpoint *endpoint, uint64_t now)
 {
     const struct key key = key_of(endpoint);
-    struct entry *entry = find(breaker, &key);
+    struct entry *entry = find_or_make(breaker, &key);
 
-    if (entry == NULL)
-        entry = make(breaker, &key);
     /* More places at once than we know: as if each were full. */
-    if (entry == NULL || entry->connections >= BREAKER_CONNECTIONS)
+    if (entry == NULL)
         return BREAKER_FULL;
-    if (entry->failures >= BREAKER_FAILURES) {
-        if (now < entry->rest_until || entry->probing)
-            return BREAKER_REST_NOW;
-        entry->probing = true;
-    }
+    /* First of all: nobody waits for room at a place that does not answer. */
+    const bool tired = entry->failures >= BREAKER_FAILURES;
+    if (tired && (now < entry->rest_until || entry->probing))
+        return BREAKER_REST_NOW;
+    if (entry->connections >= BREAKER_CONNECTIONS)
+        return BREAKER_FULL;
+    entry->probing = tired;
     entry->connections++;
     return BREAKER_GO;
 }

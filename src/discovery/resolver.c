@@ -15,6 +15,7 @@
 #include "base/clock.h"
 
 #define ROOT_ANCHOR "/usr/share/dns/root.key" /* Debian's dns-root-data */
+#define RESOLV_CONF "/etc/resolv.conf"
 #define CLASS_IN 1
 #define NXDOMAIN 3
 #define FLAGS 2          /* where the header of a message has them (RFC 1035, 4.1.1) */
@@ -62,15 +63,19 @@ static bool configure(struct ub_ctx *context)
 static bool choose_upstream(
         struct ub_ctx *context, const char *address, char cause_r[DISCOVERY_CAUSE_MAX])
 {
-    if (address != NULL && ub_ctx_set_fwd(context, address) != 0) {
-        snprintf(cause_r, DISCOVERY_CAUSE_MAX, "resolver: expected ADDRESS or ADDRESS@PORT");
-        return false;
-    }
+    const int error = address != NULL ? ub_ctx_set_fwd(context, address)
+                                      : ub_ctx_resolvconf(context, RESOLV_CONF);
+
     /* Without a resolver it asks the name servers of the root; then no server that a stranger
      * names may be on this machine. */
-    if (address != NULL || ub_ctx_resolvconf(context, NULL) == 0)
+    if (address == NULL && error == UB_READFILE)
+        return true;
+    if (error == 0)
         return set(context, "do-not-query-localhost:", "no");
-    return true;
+    snprintf(cause_r, DISCOVERY_CAUSE_MAX, "%s: expected %s",
+            address != NULL ? "resolver" : RESOLV_CONF,
+            address != NULL ? "ADDRESS or ADDRESS@PORT" : "addresses of name servers");
+    return false;
 }
 
 static bool add_anchors(struct ub_ctx *context, const struct discovery_options *options)

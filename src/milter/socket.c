@@ -108,9 +108,9 @@ static bool make_way(const char *path, char cause_r[SOCKET_CAUSE_MAX])
 
 static bool open_by_libmilter(const struct config_milter *milter)
 {
-    char room[128] = "";
+    char room[128];
 
-    (void)strncat(room, milter->socket.at, sizeof room - 1);
+    (void)snprintf(room, sizeof room, "%s", milter->socket.at);
     errno = 0;
     return smfi_setconn(room) == MI_SUCCESS && smfi_opensocket(false) == MI_SUCCESS;
 }
@@ -153,7 +153,7 @@ static bool open_unix(const struct config_milter *milter, const char *path, gid_
 
 static bool listens_on_tcp(int fd)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t size = sizeof address;
     int listens = 0;
     socklen_t listens_size = sizeof listens;

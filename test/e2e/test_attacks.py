@@ -4,9 +4,11 @@
 import base64
 import os
 import re
+import shutil
 import socket
+import subprocess
 
-from harness import Failure, case, check, equal, main
+from harness import Failure, Skip, case, check, equal, main, write_file
 from mail import ADDRESSES, STRANGER, Site, results_of, wait_for
 from milterclient import LEADSPC, Closed, MilterClient
 
@@ -151,6 +153,47 @@ def own_cases_directly(t):
 @case
 def own_cases_through_postfix(t):
     postfix_table(t, "own.txt")
+
+
+def lua(octets_of):
+    """A string of Lua."""
+    return '"' + "".join(f"\\{octet:03}" for octet in octets_of) + '"'
+
+
+def script_of(path, ident, sender, header, wanted):
+    """What miltertest is to say and to hear."""
+    lines = [f'conn = mt.connect("unix:{path}", 40, 0.05)',
+             'if conn == nil then error("no connection") end',
+             f'mt.conninfo(conn, "client.test", "{STRANGER}")',
+             f"mt.mailfrom(conn, {lua(b'<' + sender + b'>')})", 'mt.rcptto(conn, "<bob@receiver.test>")']
+    lines += [f"mt.header(conn, {lua(name)}, {lua(value)})" for name, value in as_fields(header)]
+    lines += ["mt.eoh(conn)", 'mt.bodystring(conn, "text\\r\\n")', "mt.eom(conn)"]
+    if wanted in ("NO", "permerror"):
+        lines.append(f'if mt.getreply(conn) ~= SMFIR_REPLYCODE then error("{ident}: not refused") end')
+    else:
+        lines.append(f'if mt.getreply(conn) == SMFIR_REPLYCODE then error("{ident}: refused") end')
+        lines.append(f'if mt.eom_check(conn, MT_HDRINSERT, "Authentication-Results") ~= '
+                     f'{"true" if wanted.startswith("results") else "false"} then '
+                     f'error("{ident}: result") end')
+    return lines + ["mt.disconnect(conn)"]
+
+
+@case
+def both_tables_by_miltertest(t):
+    """What another implementation of the protocol hears."""
+    site = receiver(t)
+    if shutil.which("miltertest") is None:
+        raise Skip("miltertest is not installed")
+    lines = []
+    for name in ("public.txt", "own.txt"):
+        for ident, direct, _, sender, header in rows(name):
+            if all(b"\0" not in part for field in as_fields(header) for part in field):
+                lines += script_of(site.socket("receiver"), ident, sender, header, direct)
+    script = os.path.join(t.folder, "script.lua")
+    write_file(script, "\n".join(lines + ['mt.echo("PASS")']))
+    done = subprocess.run(["miltertest", "-vv", "-s", script], capture_output=True, check=False)
+    said = (done.stdout + done.stderr).decode("utf-8", "replace")
+    check(done.returncode == 0 and "PASS" in said, said[-1500:])
 
 
 FORGED = ("Authentication-Results", " mx.receiver.test; verimail=pass")

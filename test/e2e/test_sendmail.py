@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 """sendmail 8.17 in both roles, with the lines of integrations/sendmail."""
+import os
 import subprocess
 
 from dkim import open_dkim
@@ -8,13 +9,22 @@ from forgeries import FORGED, OTHERS, OURS, field, flat
 from harness import case, main
 from mail import (Site, check, equal, fields, message, results_of, send, submit, verdict_is,
                   wait_for)
-from sendmail import Sendmail, use_safe_folders
+from sendmail import MILTER, Sendmail, use_safe_folders
 
+MANUAL = os.path.join(os.path.dirname(__file__), "../../integrations/sendmail/README.md")
 PASS = "verimail=pass header.from=alice@origin.test"
 FAIL = "verimail=fail header.from=origin.test"
 CHANGED = 'verimail=neutral reason="changed" header.from=origin.test'
 STRICT = 'user "alice" { } user "*" { hosts = {} }'
 UNSTAMPED = 'verimail=neutral reason="unstamped" header.from=origin.test'
+
+# Lines of integrations/sendmail, as they stand there but for names, addresses and folders.
+MASQUERADE = """MASQUERADE_AS(`origin.test')dnl
+MASQUERADE_DOMAIN(`host1.origin.test')dnl
+"""
+EXPOSED = "EXPOSED_USER(``MAILER-DAEMON'')dnl\n"
+SUBMISSION = "DAEMON_OPTIONS(`Name=MSA, Addr={address}, Port=587, M=E')dnl\n"
+DKIM = "INPUT_MAIL_FILTER(`opendkim', `S={socket}, F=T, T=S:30s;R:30s;E:5m')dnl\n"
 
 
 def two(t, verify="", users=None, milter="", receiver="", **how):
@@ -183,9 +193,16 @@ def submission_with_a_login(t):
 
 
 @case
+def without_its_macros_who_logs_in_is_a_stranger(t):
+    site = two(t, more="define(`confMILTER_MACROS_ENVFROM', `i')dnl")
+    accepted(send(site.origin, message(subject="unknown"), login="alice", to=["dan@origin.test"]))
+    verdict_is(site.origin.wait_mail("unknown"), FAIL, "origin")
+
+
+@case
 def submission_at_a_port_of_its_own(t):
     site = two(t, milter='trusted_daemons = {"MSA"}',
-               more="DAEMON_OPTIONS(`Name=MSA, Addr=127.0.1.1, Port=587, M=E')dnl")
+               more=SUBMISSION.format(address="127.0.1.1"))
     accepted(send(site.origin, message(subject="by its daemon"), to=["dan@origin.test"], port=587))
     equal(len(fields(site.origin.wait_mail("by its daemon"), "Verimail")), 1, "stamps")
     accepted(send(site.origin, message(subject="at port 25"), to=["dan@origin.test"]))
@@ -214,11 +231,6 @@ def nothing_from_outside_is_laundered(t):
     mail = site.receiver.wait_mail("again")
     equal(fields(mail, "Verimail"), [], "stamps")
     equal(site.origin_milter.count("event=stamped"), 0, "stamps")
-
-
-MASQUERADE = """MASQUERADE_AS(`origin.test')dnl
-MASQUERADE_DOMAIN(`host1.origin.test')dnl
-"""
 
 
 @case
@@ -305,7 +317,7 @@ def a_bounce_that_masquerades_and_may(t):
 
 @case
 def a_bounce_that_is_exposed(t):
-    mail = bounce(t, "MASQUERADE_AS(`origin.test')dnl\nEXPOSED_USER(``MAILER-DAEMON'')dnl\n")
+    mail = bounce(t, "MASQUERADE_AS(`origin.test')dnl\n" + EXPOSED)
     verdict_is(mail, 'verimail=neutral reason="unserved" header.from=mx.origin.test')
 
 
@@ -352,9 +364,9 @@ def check_dkim(t, order):
     site.milter("receiver")
     dkim, _ = open_dkim(t, site, "origin", "s")
     verifying, _ = open_dkim(t, site, "receiver", "v")
-    line = "INPUT_MAIL_FILTER(`opendkim', `S={}, F=T, T=S:30s;R:30s;E:5m')dnl\n"
-    site.origin = Sendmail(t, "origin", site.socket("origin"), **{order: line.format(dkim)})
-    site.receiver = Sendmail(t, "receiver", site.socket("receiver"), more=line.format(verifying))
+    site.origin = Sendmail(t, "origin", site.socket("origin"), **{order: DKIM.format(socket=dkim)})
+    site.receiver = Sendmail(t, "receiver", site.socket("receiver"),
+                             more=DKIM.format(socket=verifying))
     accepted(submit(site.origin, message(subject="signed", to="a@receiver.test, b@receiver.test")))
     mail = site.receiver.wait_mail("signed")
     verdict_is(mail, PASS)
@@ -373,6 +385,21 @@ def dkim_signs_after_stamping(t):
 @case
 def stamping_after_dkim_breaks_nothing(t):
     check_dkim(t, "before")
+
+
+@case
+def the_lines_of_the_manual(_):
+    """What is tested here is what it says."""
+    with open(MANUAL, encoding="utf-8") as file:
+        lines = [line.strip() for line in file]
+    used = [MILTER.format(socket="/run/verimail/milter.sock"), EXPOSED,
+            DKIM.format(socket="unix:/run/opendkim/opendkim.sock"),
+            SUBMISSION.format(address="192.0.2.1"),
+            *MASQUERADE.replace("origin.test", "example.org").splitlines()]
+    for line in used:
+        check(line.strip() in lines, f"not in the manual: {line}")
+    given = [line for line in lines if line.endswith("dnl")]
+    equal([line for line in given if line not in map(str.strip, used)], [], "not tested")
 
 
 if __name__ == "__main__":

@@ -99,7 +99,8 @@ static int connect_to(const char *path)
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-    strncat(address.sun_path, path, sizeof address.sun_path - 1);
+    assert_true(strlen(path) < sizeof address.sun_path);
+    memcpy(address.sun_path, path, strlen(path) + 1);
     if (connect(fd, (const struct sockaddr *)&address, sizeof address) == 0)
         return fd;
     close(fd);
@@ -112,7 +113,8 @@ static int bind_at(const char *path, int kind, int backlog)
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     const int fd = socket(AF_UNIX, kind | SOCK_CLOEXEC, 0);
 
-    strncat(address.sun_path, path, sizeof address.sun_path - 1);
+    assert_true(strlen(path) < sizeof address.sun_path);
+    memcpy(address.sun_path, path, strlen(path) + 1);
     assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof address), 0);
     if (backlog >= 0)
         assert_int_equal(listen(fd, backlog), 0);
