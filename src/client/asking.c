@@ -128,8 +128,8 @@ static void end_race(struct race *race, size_t winner)
     }
 }
 
-int asking_connect(const struct endpoint *endpoints, size_t count, uint64_t deadline,
-        struct asking *asking_r)
+int asking_connect(
+        const struct endpoint *endpoints, size_t count, uint64_t deadline, struct asking *asking_r)
 {
     struct race race = {
             .endpoints = endpoints,

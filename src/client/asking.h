@@ -22,7 +22,8 @@ enum asking_result {
 
 /* What became of the attempt to ask at one endpoint. */
 enum asking_fate {
-    ASKING_UNTRIED, /* no packet was sent: another was faster, time was up, or we lacked something */
+    ASKING_UNTRIED, /* no packet was sent: another was faster, time was up, or we lacked something
+                     */
     ASKING_SLOWER,  /* another stood first */
     ASKING_REFUSED, /* the connect failed */
     ASKING_SILENT,  /* no connection, or no whole answer, before the deadline */

@@ -7,6 +7,7 @@
 #include "client/hash.h"
 
 #define MINUTE 60000 /* milliseconds */
+#define LOOKED_AT 32 /* entries, for one that is no longer needed */
 
 /* How much of a budget is used. Each question weighs a minute's milliseconds, so that the allowance
  * of a minute comes back in whole numbers each millisecond. */
@@ -93,19 +94,22 @@ static struct entry *make(struct budget *budget, struct text key)
     return add(budget, entry);
 }
 
-/* Whether there is room for one more. The one not used for the longest time is the first to be
- * full again. */
+/* Whether there is room for one more. Those not used for the longest time are the first to be full
+ * again; but one whose budget was spent takes its minute, so several are looked at. */
 static bool has_room(struct budget *budget, uint32_t per_minute, uint64_t now)
 {
-    struct entry *oldest = budget->entries;
+    struct entry *entry = budget->entries;
 
     if (HASH_COUNT(budget->entries) < budget->size)
         return true;
-    refill(oldest, per_minute, now);
-    if (oldest->used > 0)
-        return false;
-    drop(budget, oldest);
-    return true;
+    for (unsigned i = 0; i < LOOKED_AT && entry != NULL; i++, entry = entry->hh.next) {
+        refill(entry, per_minute, now);
+        if (entry->used == 0) {
+            drop(budget, entry);
+            return true;
+        }
+    }
+    return false;
 }
 
 bool budget_take(struct budget *budget, struct text key, uint32_t per_minute, uint64_t now)

@@ -13,10 +13,13 @@
 #include "client/cache.h"
 #include "protocol/question.h"
 
+#define NO_STAMP "-" /* instead of a payload */
+
 #define ANSWERS_MAX 20000 /* about 700 octets each */
 #define DOMAINS_MAX 50000 /* about 150 octets each, for stamped and for unstamped mail */
 #define ADDRESSES_MAX 20000
-#define PLACES_MAX 10000
+#define PLACES_MAX 10000 /* about 200 octets each */
+#define PATIENCE 1000    /* milliseconds in which a service that is there has answered */
 
 /* Budgets are for mail with a stamp and for mail without apart: who floods without stamps spends
  * nothing of those who have one. */
@@ -128,27 +131,24 @@ static bool take_domain(struct inquest *inquest)
     return false;
 }
 
-/* The address without its port: what is flooded is a machine. */
-static struct text address_key(const struct endpoint *endpoint, char room[ENDPOINT_TEXT_MAX])
-{
-    endpoint_format_address(endpoint, room);
-    return text_of(room);
-}
-
+/* What is flooded is a machine, at whatever port. */
 static void give_back_address(struct inquest *inquest, size_t i)
 {
-    char room[ENDPOINT_TEXT_MAX];
+    unsigned char octets[REACH_MACHINE_MAX];
+    const size_t len = reach_machine(&inquest->endpoints[i], octets);
 
     budget_give_back(
-            inquest->client->addresses[inquest->kind], address_key(&inquest->endpoints[i], room));
+            inquest->client->addresses[inquest->kind], (struct text){(const char *)octets, len});
 }
 
 static bool has_address_budget(struct inquest *inquest, const struct endpoint *endpoint)
 {
-    char room[ENDPOINT_TEXT_MAX];
+    unsigned char octets[REACH_MACHINE_MAX];
+    const size_t len = reach_machine(endpoint, octets);
 
-    return budget_take(inquest->client->addresses[inquest->kind], address_key(endpoint, room),
-            inquest->policy->budget_per_address, clock_milliseconds());
+    return budget_take(inquest->client->addresses[inquest->kind],
+            (struct text){(const char *)octets, len}, inquest->policy->budget_per_address,
+            clock_milliseconds());
 }
 
 /* What kept places from being asked. */
@@ -223,7 +223,7 @@ static bool write_question(const struct client_question *question, struct writer
 {
     const struct question line = {
             .user = *question->author,
-            .payload = question->payload.len > 0 ? question->payload : text_of("-"),
+            .payload = question->payload.len > 0 ? question->payload : text_of(NO_STAMP),
             .rcpt = question->rcpt,
             .digest = question->digest,
             .ip = question->ip,
@@ -232,40 +232,85 @@ static bool write_question(const struct client_question *question, struct writer
     return question_format(&line, w);
 }
 
-/* What was learnt. */
+/* Whether a place is to blame. Who was silent must have had the time to speak: otherwise a
+ * stranger, whose slow name servers use up our time and then name the service of another, would
+ * make us leave that one alone. */
+static bool has_failed(const struct inquest *inquest, const struct asking_attempt *attempt)
+{
+    const uint64_t half = inquest->policy->timeout / 2;
+
+    return attempt->fate == ASKING_REFUSED ||
+           (attempt->fate == ASKING_SILENT &&
+                   attempt->patience >= (half < PATIENCE ? half : PATIENCE));
+}
+
+/* A place is done with: what was learnt of it. */
+static void leave(struct inquest *inquest, size_t i)
+{
+    const struct asking_attempt *attempt = &inquest->outcome->asking.attempts[i];
+    const bool failed = has_failed(inquest, attempt);
+
+    breaker_done(inquest->client->breaker, &inquest->endpoints[i],
+            failed || attempt->fate == ASKING_SPOKE, failed, clock_milliseconds());
+    if (attempt->fate == ASKING_UNTRIED)
+        give_back_address(inquest, i);
+    pthread_cond_broadcast(&inquest->client->freed);
+}
+
+/* Leaves all places but the one that is asked, at once: it may be slow on purpose. */
+static void leave_others(struct inquest *inquest)
+{
+    const struct asking *asking = &inquest->outcome->asking;
+
+    for (size_t i = 0; i < inquest->count; i++)
+        if (!asking->connected || i != asking->which)
+            leave(inquest, i);
+}
+
+static void give_back_all(struct inquest *inquest)
+{
+    budget_give_back(inquest->client->domains[inquest->kind], domain_of(inquest));
+    for (size_t i = 0; i < inquest->count; i++)
+        if (inquest->outcome->asking.attempts[i].fate != ASKING_UNTRIED)
+            give_back_address(inquest, i);
+}
+
+/* What was learnt of the question. */
 static void note(struct inquest *inquest)
 {
-    struct client *client = inquest->client;
     const struct asking *asking = &inquest->outcome->asking;
-    const uint64_t now = clock_milliseconds();
     const bool yes = inquest->outcome->verdict == VERDICT_YES;
 
-    for (size_t i = 0; i < inquest->count; i++) {
-        const bool used = asking->connected && asking->which == i;
-        const bool tried = used || asking->failed[i];
-        breaker_done(client->breaker, &inquest->endpoints[i], tried, asking->failed[i], now);
-        if (yes || !tried)
-            give_back_address(inquest, i);
-    }
     if (yes)
-        budget_give_back(client->domains[inquest->kind], domain_of(inquest));
-    if (inquest->kind == UNSTAMPED && asking->result == ASKING_ANSWERED)
-        cache_put(client->cache, inquest->question->author,
-                &(struct cached){asking->answer, inquest->outcome->secure}, now);
-    pthread_cond_broadcast(&client->freed);
+        give_back_all(inquest);
+    else if (inquest->kind == UNSTAMPED && asking->result == ASKING_ANSWERED)
+        cache_put(inquest->client->cache, inquest->question->author,
+                &(struct cached){asking->answer, inquest->outcome->secure}, clock_milliseconds());
 }
 
 static void ask(struct inquest *inquest, struct text line)
 {
-    struct client_outcome *outcome = inquest->outcome;
+    struct client *client = inquest->client;
+    struct asking *asking = &inquest->outcome->asking;
+    const int fd = asking_connect(inquest->endpoints, inquest->count, inquest->deadline, asking);
 
-    asking_run(inquest->endpoints, inquest->count, line, inquest->deadline, &outcome->asking);
-    if (outcome->asking.result == ASKING_ANSWERED) {
-        end_with(inquest, outcome->asking.answer.verdict, CLIENT_ANSWERED);
-        outcome->reason = outcome->asking.answer.reason;
-    } else {
-        end_with(inquest, VERDICT_TEMPERROR, CLIENT_NO_ANSWER);
+    end_with(inquest, VERDICT_TEMPERROR, CLIENT_NO_ANSWER);
+    pthread_mutex_lock(&client->lock);
+    leave_others(inquest);
+    pthread_mutex_unlock(&client->lock);
+    if (fd < 0)
+        return;
+    asking_converse(fd, line, inquest->deadline, asking);
+    if (asking->result == ASKING_ANSWERED) {
+        end_with(inquest, asking->answer.verdict, CLIENT_ANSWERED);
+        inquest->outcome->reason = asking->answer.reason;
     }
+    pthread_mutex_lock(&client->lock);
+    leave(inquest, asking->which);
+    note(inquest);
+    pthread_mutex_unlock(&client->lock);
+    /* From here on it counts in the discovery's servers. */
+    asking->which = inquest->servers[asking->which];
 }
 
 /* Whether there is somebody to ask. */
@@ -314,22 +359,19 @@ static void run(struct inquest *inquest)
     if (!chosen)
         return;
     ask(inquest, writer_text(&line));
-    pthread_mutex_lock(&client->lock);
-    note(inquest);
-    pthread_mutex_unlock(&client->lock);
-    /* From here on it counts in the discovery's servers. */
-    inquest->outcome->asking.which = inquest->servers[inquest->outcome->asking.which];
 }
 
 void client_ask(struct client *client, const struct client_policy *policy,
         const struct client_question *question, struct client_outcome *outcome_r)
 {
     const uint64_t began = clock_milliseconds();
+    const bool stamped =
+            question->payload.len > 0 && !text_equal(question->payload, text_of(NO_STAMP));
     struct inquest inquest = {
             .client = client,
             .policy = policy,
             .question = question,
-            .kind = question->payload.len > 0 ? STAMPED : UNSTAMPED,
+            .kind = stamped ? STAMPED : UNSTAMPED,
             .deadline = began + policy->timeout,
             .outcome = outcome_r,
     };

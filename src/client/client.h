@@ -34,7 +34,7 @@ struct client_policy {
 /* What is asked about a message. */
 struct client_question {
     const struct address *author;
-    struct text payload; /* of the author's one stamp; empty: `-` */
+    struct text payload; /* of the author's one stamp; empty, or `-`: it has none */
     struct text rcpt;    /* receiving domains with commas, or `*`; empty: not said */
     struct text digest;  /* empty: not said */
     struct text ip;      /* empty: not said */
@@ -60,8 +60,8 @@ struct client_outcome {
     bool secure;                       /* DNSSEC vouches for the way to the service */
     struct discovery_answer discovery; /* unless CLIENT_CACHED, or CLIENT_BUDGET of the domain */
     enum reach_result reached[DISCOVERY_ADDRESSES_MAX]; /* of each server */
-    struct asking asking;  /* its `which` is an index of discovery.servers; set when
-                            * there was a question */
+    struct asking asking;  /* set when there was a question; its `which` is then an index of
+                            * discovery.servers */
     uint64_t milliseconds; /* that it all took */
 };
 

@@ -2,6 +2,7 @@
 #include "client/reach.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -93,19 +94,33 @@ static bool same_address(const struct endpoint *a, const struct endpoint *b)
     return IN6_ARE_ADDR_EQUAL(&a->address.v6.sin6_addr, &b->address.v6.sin6_addr);
 }
 
-/* The kernel would speak to an address of this machine from that address itself. Connecting a UDP
- * socket sends nothing. */
+/* To its own addresses a machine speaks from the very same address; but to a second address of an
+ * IPv4 network from the first one, unless it is told to use that. Binding alone proves nothing
+ * where the system lets everybody bind to addresses that it does not have; to speak from one of
+ * them it refuses, for IPv4. */
+static bool speaks_to_itself(int fd, const struct endpoint *endpoint)
+{
+    struct endpoint from = *endpoint;
+
+    if (from.address.any.sa_family == AF_INET) {
+        from.address.v4.sin_port = 0;
+        if (bind(fd, &from.address.any, from.len) != 0)
+            return false;
+    }
+    return connect(fd, &endpoint->address.any, endpoint->len) == 0 &&
+           getsockname(fd, &from.address.any, &from.len) == 0 && same_address(endpoint, &from);
+}
+
+/* Connecting a UDP socket sends nothing. */
 static bool is_own(const struct endpoint *endpoint)
 {
-    struct endpoint local = {.len = sizeof local.address};
     const int fd = socket(endpoint->address.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    bool own = false;
 
+    /* Whoever uses up our sockets must not get past here; a family that the machine does not speak
+     * leads nowhere. */
     if (fd < 0)
-        return false;
-    if (connect(fd, &endpoint->address.any, endpoint->len) == 0 &&
-            getsockname(fd, &local.address.any, &local.len) == 0)
-        own = same_address(endpoint, &local);
+        return errno != EAFNOSUPPORT;
+    const bool own = speaks_to_itself(fd, endpoint);
     close(fd);
     return own;
 }
@@ -131,6 +146,23 @@ enum reach_result reach_check(const struct reach *reach, const struct endpoint *
     if (!is_global(&plain))
         return REACH_NETWORK;
     return port_of(&plain) != PORT && is_own(&plain) ? REACH_OWN : REACH_OK;
+}
+
+size_t reach_machine(const struct endpoint *endpoint, unsigned char octets_r[REACH_MACHINE_MAX])
+{
+    const struct endpoint plain = endpoint_unmapped(endpoint);
+    const unsigned char *v6 = plain.address.v6.sin6_addr.s6_addr;
+
+    if (plain.address.any.sa_family == AF_INET) {
+        memcpy(octets_r, &plain.address.v4.sin_addr, 4);
+        return 4;
+    }
+    if (memcmp(v6, nat64, sizeof nat64) == 0) {
+        memcpy(octets_r, v6 + sizeof nat64, 4);
+        return 4;
+    }
+    memcpy(octets_r, v6, REACH_MACHINE_MAX);
+    return REACH_MACHINE_MAX;
 }
 
 const char *reach_result_text(enum reach_result result)

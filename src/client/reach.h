@@ -29,6 +29,12 @@ enum reach_result {
 enum reach_result reach_check(const struct reach *reach, const struct endpoint *endpoint)
         __attribute__((warn_unused_result));
 
+#define REACH_MACHINE_MAX 8
+
+/* What is one machine to those who count questions to it: an IPv4 address, whichever way it is
+ * written, or the /64 that an IPv6 address is in, all of which may be one machine's. The length. */
+size_t reach_machine(const struct endpoint *endpoint, unsigned char octets_r[REACH_MACHINE_MAX]);
+
 /* "its address is not one of the public Internet"; static. */
 const char *reach_result_text(enum reach_result result);
 
