@@ -193,6 +193,10 @@ class Sendmail:
         """Files of messages that are neither delivered nor bounced."""
         return glob.glob(f"{self.folder}/queue/qf*")
 
+    def held(self):
+        """Files of messages that are in quarantine."""
+        return glob.glob(f"{self.folder}/queue/hf*")
+
     def box(self):
         """What was delivered, oldest first: octets."""
         found = glob.glob(f"{self.folder}/box/*")

@@ -69,6 +69,14 @@ def genuine_and_forged(t):
 
 
 @case
+def quarantine_holds_it(t):
+    site = two(t, verify="on_no = quarantine")
+    accepted(send(site.receiver, message(subject="held")))
+    wait_for(site.receiver.held, "it to be held")
+    equal((site.receiver.queue(), site.receiver.box()), ([], []), "what goes on")
+
+
+@case
 def redirected_and_changed(t):
     site = with_third(t)
     accepted(submit(site.origin, message(subject="forwarded"), to=["forward@receiver.test"]))
