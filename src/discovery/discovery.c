@@ -59,6 +59,7 @@ static void fail(struct discovery_answer *answer, const char *what, enum resolve
             [RESOLVER_NO_DATA] = "there is none",
             [RESOLVER_FAILED] = "the name servers failed",
             [RESOLVER_BOGUS] = "its DNSSEC signature is not valid",
+            [RESOLVER_BUSY] = "too many questions wait for the name servers",
             [RESOLVER_LATE] = "no answer in time",
     };
 

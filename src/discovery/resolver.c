@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/queue.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@
 #define NXDOMAIN 3
 #define FLAGS 2          /* where the header of a message has them (RFC 1035, 4.1.1) */
 #define TRUNCATED 2      /* and the one of them that says so */
+#define WAITING_MAX 1024 /* some 10 KiB each in libunbound */
 #define START_LIMIT 5000 /* milliseconds for a name that needs no network */
 
 struct resolver {
@@ -27,7 +29,28 @@ struct resolver {
     pthread_t pump;
     bool pumping;
     int stop;             /* an eventfd */
-    pthread_mutex_t lock; /* of `pumping` while it is started */
+    pthread_mutex_t lock; /* of `pumping` while it is started, and of: */
+    unsigned waiting;     /* questions that libunbound goes on with, whoever has given up */
+    LIST_HEAD(, group) groups;
+};
+
+/* Questions that were asked together. It belongs to the one who waits and to each question that may
+ * still be answered; the last to let go frees it. Its lock is taken before the resolver's. */
+struct group {
+    LIST_ENTRY(group) entry;
+    struct resolver *resolver;
+    pthread_mutex_t lock;
+    pthread_cond_t answered;
+    unsigned holders;
+    size_t open; /* not answered yet */
+    struct member {
+        struct group *group;
+        bool refused; /* too many wait already */
+        bool asked;
+        bool done;
+        int error;
+        struct ub_result *answer;
+    } members[RESOLVER_QUERIES_MAX];
 };
 
 /* Settings of one process that asks about mail: small caches, no word on standard error. */
@@ -196,6 +219,26 @@ bool resolver_start(struct resolver *resolver)
     return query.result == RESOLVER_DATA;
 }
 
+static void group_free(struct group *group)
+{
+    for (size_t i = 0; i < RESOLVER_QUERIES_MAX; i++)
+        ub_resolve_free(group->members[i].answer);
+    pthread_cond_destroy(&group->answered);
+    pthread_mutex_destroy(&group->lock);
+    free(group);
+}
+
+/* Those whose questions were never answered. */
+static void free_groups(struct resolver *resolver)
+{
+    struct group *group;
+
+    while ((group = LIST_FIRST(&resolver->groups)) != NULL) {
+        LIST_REMOVE(group, entry);
+        group_free(group);
+    }
+}
+
 void resolver_free(struct resolver **resolver)
 {
     struct resolver *r = *resolver;
@@ -208,6 +251,7 @@ void resolver_free(struct resolver **resolver)
     }
     if (r->context != NULL)
         ub_ctx_delete(r->context);
+    free_groups(r);
     if (r->stop >= 0)
         close(r->stop);
     pthread_mutex_destroy(&r->lock);
@@ -215,24 +259,7 @@ void resolver_free(struct resolver **resolver)
     *resolver = NULL;
 }
 
-/* Questions that were asked together. It belongs to the one who waits and to each question that may
- * still be answered; the last to let go frees it. */
-struct group {
-    pthread_mutex_t lock;
-    pthread_cond_t answered;
-    unsigned holders;
-    size_t open; /* not answered yet */
-    struct member {
-        struct group *group;
-        int id;
-        bool asked;
-        bool done;
-        int error;
-        struct ub_result *answer;
-    } members[RESOLVER_QUERIES_MAX];
-};
-
-static struct group *group_init(void)
+static struct group *group_init(struct resolver *resolver)
 {
     struct group *group = calloc(1, sizeof *group);
     pthread_condattr_t monotonic;
@@ -245,6 +272,10 @@ static struct group *group_init(void)
     pthread_cond_init(&group->answered, &monotonic);
     pthread_condattr_destroy(&monotonic);
     group->holders = 1;
+    group->resolver = resolver;
+    pthread_mutex_lock(&resolver->lock);
+    LIST_INSERT_HEAD(&resolver->groups, group, entry);
+    pthread_mutex_unlock(&resolver->lock);
     return group;
 }
 
@@ -256,11 +287,28 @@ static void let_go(struct group *group)
     pthread_mutex_unlock(&group->lock);
     if (!last)
         return;
-    for (size_t i = 0; i < RESOLVER_QUERIES_MAX; i++)
-        ub_resolve_free(group->members[i].answer);
-    pthread_cond_destroy(&group->answered);
-    pthread_mutex_destroy(&group->lock);
-    free(group);
+    pthread_mutex_lock(&group->resolver->lock);
+    LIST_REMOVE(group, entry);
+    pthread_mutex_unlock(&group->resolver->lock);
+    group_free(group);
+}
+
+/* libunbound's answer to a cancelled question would not be told, and so neither when it is through
+ * with it: none is cancelled, and their number has a limit. */
+static bool take_place(struct resolver *resolver)
+{
+    pthread_mutex_lock(&resolver->lock);
+    const bool free_place = resolver->waiting < WAITING_MAX;
+    resolver->waiting += free_place;
+    pthread_mutex_unlock(&resolver->lock);
+    return free_place;
+}
+
+static void give_place(struct resolver *resolver)
+{
+    pthread_mutex_lock(&resolver->lock);
+    resolver->waiting--;
+    pthread_mutex_unlock(&resolver->lock);
 }
 
 static void on_answer(void *context, int error, struct ub_result *answer)
@@ -268,6 +316,7 @@ static void on_answer(void *context, int error, struct ub_result *answer)
     struct member *member = context;
     struct group *group = member->group;
 
+    give_place(group->resolver);
     pthread_mutex_lock(&group->lock);
     member->done = true;
     member->error = error;
@@ -277,22 +326,21 @@ static void on_answer(void *context, int error, struct ub_result *answer)
     let_go(group);
 }
 
-static void ask_all(struct resolver *resolver, struct group *group,
-        const struct resolver_query *queries, size_t count)
+static void ask(struct group *group, struct member *member, const struct resolver_query *query)
 {
-    for (size_t i = 0; i < count; i++) {
-        struct member *member = &group->members[i];
-        member->group = group;
-        group->holders++;
-        group->open++;
-        /* The answer may come before this returns: it waits for the lock. */
-        member->asked = ub_resolve_async(resolver->context, queries[i].name, (int)queries[i].type,
-                                CLASS_IN, member, on_answer, &member->id) == 0;
-        if (!member->asked) {
-            group->holders--;
-            group->open--;
-        }
-    }
+    struct resolver *resolver = group->resolver;
+
+    member->group = group;
+    member->refused = !take_place(resolver);
+    if (member->refused)
+        return;
+    /* The answer may come before this returns: it waits for the lock. */
+    member->asked = ub_resolve_async(resolver->context, query->name, (int)query->type, CLASS_IN,
+                            member, on_answer, NULL) == 0;
+    group->holders += member->asked;
+    group->open += member->asked;
+    if (!member->asked)
+        give_place(resolver);
 }
 
 static void wait_for_answers(struct group *group, uint64_t deadline)
@@ -302,17 +350,6 @@ static void wait_for_answers(struct group *group, uint64_t deadline)
 
     while (group->open > 0 && error != ETIMEDOUT)
         error = pthread_cond_timedwait(&group->answered, &group->lock, &until);
-}
-
-/* Those that were not answered: once cancelled, no answer comes; else it is on its way, and waits
- * for the lock. */
-static void cancel(struct resolver *resolver, struct group *group, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        const struct member *member = &group->members[i];
-        if (member->asked && !member->done && ub_cancel(resolver->context, member->id) == 0)
-            group->holders--;
-    }
 }
 
 /* What is too long for a message when libunbound writes it out is handed over as no data. */
@@ -327,6 +364,8 @@ static enum resolver_result judge(const struct member *member)
 {
     const struct ub_result *answer = member->answer;
 
+    if (member->refused)
+        return RESOLVER_BUSY;
     if (!member->asked)
         return RESOLVER_FAILED;
     if (!member->done)
@@ -359,17 +398,16 @@ static void collect(struct group *group, struct resolver_query *queries, size_t 
 /* Signals are not for the threads that are made here: where one waits for them in a thread of its
  * own, as libmilter does, that one must get them. libunbound makes its thread at the first
  * question. */
-static bool start(struct resolver *resolver, struct group *group,
-        const struct resolver_query *queries, size_t count)
+static bool start(struct group *group, const struct resolver_query *queries, size_t count)
 {
     sigset_t all;
     sigset_t before;
 
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    const bool started = start_pump(resolver);
-    if (started)
-        ask_all(resolver, group, queries, count);
+    const bool started = start_pump(group->resolver);
+    for (size_t i = 0; started && i < count; i++)
+        ask(group, &group->members[i], &queries[i]);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return started;
 }
@@ -377,7 +415,7 @@ static bool start(struct resolver *resolver, struct group *group,
 void resolver_ask(
         struct resolver *resolver, struct resolver_query *queries, size_t count, uint64_t deadline)
 {
-    struct group *group = group_init();
+    struct group *group = group_init(resolver);
 
     for (size_t i = 0; i < count; i++) {
         queries[i].result = RESOLVER_FAILED;
@@ -386,10 +424,9 @@ void resolver_ask(
     if (group == NULL)
         return;
     pthread_mutex_lock(&group->lock);
-    if (start(resolver, group, queries, count)) {
+    if (start(group, queries, count)) {
         wait_for_answers(group, deadline);
         collect(group, queries, count);
-        cancel(resolver, group, count);
     }
     let_go(group);
 }

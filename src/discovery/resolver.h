@@ -32,6 +32,7 @@ enum resolver_result {
     RESOLVER_NO_DATA, /* NXDOMAIN, or no such record */
     RESOLVER_FAILED,  /* SERVFAIL or another error; also when memory is short */
     RESOLVER_BOGUS,   /* DNSSEC says that it is forged */
+    RESOLVER_BUSY,    /* too many questions wait for an answer: the name servers are away */
     RESOLVER_LATE,
 };
 

@@ -42,7 +42,7 @@ class Discovery:
         # The sandbox leaves nothing that a search for leaks could work with.
         extra = {"ASAN_OPTIONS": "detect_leaks=0"} if "-s" in options else {}
         self._process = subprocess.Popen(
-            command("-r", f"{self.dns.address}@{self.dns.port}", "-l", str(limit * 1000),
+            command("-r", f"{self.dns.address}@{self.dns.port}", "-l", str(int(limit * 1000)),
                     "-t", str(threads), *options),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | extra)
         case.servers.append(self)
@@ -291,6 +291,22 @@ def silence(t):
     wait_for(lambda: all(answer["result"] == "found" for answer in d.find_all()), "answers")
     speaking.clear()
     d.find_all("last.test")
+    d.end()
+
+
+@case(waits=True)
+def questions_that_nobody_waits_for(t):
+    """libunbound goes on with them when time is over: only so many, so that memory is bounded."""
+    speaking = threading.Event()
+    records = {**MX, **srv("origin.test", "0 0 26 mx.origin.test.")}
+    d = Discovery(t, lambda query, tcp: look_up(records, query) if speaking.is_set() else SILENCE,
+                  limit=0.01)
+    causes = set()
+    for n in range(1400):
+        causes.add(d.find(f"n{n}.origin.test")["cause"])
+    check("its SRV record: too many questions wait for the name servers" in causes, causes)
+    speaking.set()
+    wait_for(lambda: d.find("origin.test")["result"] == "found", "the name server's return", 30)
     d.end()
 
 
