@@ -347,6 +347,21 @@ static struct text without_dot(struct text name)
     return name;
 }
 
+/* What no writer of such a field does, and some readers undo: an encoded word in the id, which they
+ * decode, and a CR alone, behind which they begin a new field. */
+static bool is_disguised(struct text value)
+{
+    bool in_id = true;
+
+    for (size_t i = 0; i < value.len; i++) {
+        const char next = i + 1 < value.len ? value.at[i + 1] : '\0';
+        in_id = in_id && value.at[i] != ';';
+        if ((value.at[i] == '\r' && next != '\n') || (in_id && value.at[i] == '=' && next == '?'))
+            return true;
+    }
+    return false;
+}
+
 bool results_is_forged(struct text value, bool space_before_colon, struct text authserv_id)
 {
     char room[DOMAIN_MAX + 2];
@@ -354,6 +369,8 @@ bool results_is_forged(struct text value, bool space_before_colon, struct text a
     struct scan scan = {value, false};
     struct text rest = value;
 
+    if (is_disguised(value))
+        return true;
     if (!find_word(&rest))
         return false;
     take_id(&scan, &id);

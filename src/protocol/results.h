@@ -39,7 +39,8 @@ bool results_is_name(struct text field_name);
 
 /* Whether the value of a field of that name, which came with a message, is to be deleted (facts on
  * forgeries are in SECURITY.md): it claims our id and has a method `verimail`, or it has the word
- * verimail anywhere, in any case, and does not parse. The id is what stands up to `;`, a `/`
+ * verimail anywhere, in any case, and does not parse, or it has an encoded word in its id or a CR
+ * alone. The id is what stands up to `;`, a `/`
  * or a version, comments passed over, quotes removed, compared in any case; a method is compared in
  * any case, its version (`verimail/1`) passed over. White space before the field's colon makes it
  * unparsable: `space_before_colon`. Where parsers could disagree, delete. */

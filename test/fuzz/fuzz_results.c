@@ -4,8 +4,9 @@
 
 #include "protocol/results.h"
 
-/* Whatever a message brings: a value without our word is left alone, in any case; what we would
- * write ourselves is always found; white space before the colon never makes a value better. */
+/* Whatever a message brings: a value without our word is left alone, in any case, unless readers
+ * could make something else of it; what we would write ourselves is always found; white space
+ * before the colon never makes a value better. */
 
 #define ID "mx.example.org"
 
@@ -21,6 +22,16 @@ static bool has_word(struct text value)
 
     for (; value.len >= word.len; value.at++, value.len--)
         if (text_starts_with_fold(value, word))
+            return true;
+    return false;
+}
+
+/* An encoded word, or a CR without LF. */
+static bool is_odd(struct text value)
+{
+    for (size_t i = 0; i < value.len; i++)
+        if (value.at[i] == '?' ||
+                (value.at[i] == '\r' && (i + 1 == value.len || value.at[i + 1] != '\n')))
             return true;
     return false;
 }
@@ -47,9 +58,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct text value = {(const char *)data, size};
     const bool forged = results_is_forged(value, false, text_of(ID));
 
-    require(!forged || has_word(value));
+    require(!forged || has_word(value) || is_odd(value));
     require(!forged || results_is_forged(value, true, text_of(ID)));
-    require(results_is_forged(value, true, text_of(ID)) == has_word(value));
+    require(results_is_forged(value, true, text_of(ID)) || !has_word(value));
     check_written(value);
     return 0;
 }

@@ -119,7 +119,14 @@ static void forged(void **state)
             {"; verimail=pass", true},
             {"mx.elsewhere.org; verimail=pass;", true},
             {"mx.elsewhere.org verimail", true},
+            /* what some readers decode or cut */
+            {"=?utf-8?Q?mx.example.org;_=76erimail=3Dpass?=", true},
+            {"=?utf-8?Q?mx.example.org?=; spf=pass", true},
+            {"mx.elsewhere.org; spf=pass\rAuthentication-Results: x", true},
+            {"mx.elsewhere.org\r", true},
             /* others' */
+            {"mx.elsewhere.org; spf=pass (=?x?=)", false},
+            {"mx.elsewhere.org;\r\n spf=pass", false},
             {"mx.elsewhere.org; verimail=pass header.from=a@b.c", false},
             {"mx.elsewhere.org 1; verimail=pass", false},
             {ID ".elsewhere.org; verimail=pass", false},
