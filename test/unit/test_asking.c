@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: ISC
+// cmocka.h needs these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/time.h>
+
+#include "answering.h"
+#include "base/clock.h"
+#include "client/asking.h"
+
+#define LONG 60000 /* milliseconds: no test waits for so long */
+#define SHORT 200  /* less than ASKING_STAGGER */
+#define QUESTION "alice@example.org - rcpt=example.net\r\n"
+
+static void ask_all(struct answering **services, size_t count, uint64_t timeout, struct asking *got)
+{
+    struct endpoint endpoints[ASKING_ENDPOINTS_MAX];
+
+    for (size_t i = 0; i < count; i++)
+        endpoints[i] = answering_endpoint(services[i]);
+    asking_run(endpoints, count, text_of(QUESTION), clock_milliseconds() + timeout, got);
+}
+
+static void ask_one(
+        enum answering_manner manner, const char *reply, uint64_t timeout, struct asking *got)
+{
+    struct answering *service = answering_start("127.0.0.2", manner, reply);
+    char question[ANSWERING_QUESTION_MAX];
+
+    ask_all(&service, 1, timeout, got);
+    if (manner == ANSWERING_AT_ONCE || manner == ANSWERING_IN_OCTETS) {
+        answering_last(service, question);
+        assert_string_equal(question, QUESTION);
+    }
+    answering_stop(&service);
+}
+
+/* `NO unstamped x=yyy...` of this length, line end included. */
+static const char *answer_of(size_t len)
+{
+    static char answer[ANSWER_MAX + 100];
+
+    memset(answer, 'y', sizeof answer);
+    memcpy(answer, "NO unstamped x=", strlen("NO unstamped x="));
+    strcpy(answer + len - 2, "\r\n");
+    return answer;
+}
+
+static void replies(void **state)
+{
+    static const struct {
+        const char *reply;
+        enum asking_result want;
+    } table[] = {
+            {"YES stamped\r\n", ASKING_ANSWERED},
+            {"NO unstamped ttl=3600 scope=domain\r\n", ASKING_ANSWERED},
+            {"ALLOW\r\n", ASKING_ANSWERED},
+            {"", ASKING_CLOSED},
+            {"YES", ASKING_NOT_ANSWER},
+            {"YES stamped\n", ASKING_NOT_ANSWER},
+            {"YES stamped\r\nYES stamped\r\n", ASKING_NOT_ANSWER},
+            {"220 mail.example.org ESMTP\r\n", ASKING_NOT_ANSWER},
+    };
+    static const enum answering_manner manners[] = {ANSWERING_AT_ONCE, ANSWERING_IN_OCTETS};
+
+    (void)state;
+    for (size_t i = 0; i < 2 * (sizeof table / sizeof *table); i++) {
+        const char *reply = table[i / 2].reply;
+        struct asking got;
+        ask_one(manners[i % 2], reply, LONG, &got);
+        if (got.result != table[i / 2].want || got.reply_len != strlen(reply) ||
+                memcmp(got.reply, reply, got.reply_len) != 0) {
+            print_error("%s: got %d, %.*s, want %d\n", reply, (int)got.result, (int)got.reply_len,
+                    got.reply, (int)table[i / 2].want);
+            fail();
+        }
+        assert_true(got.connected && got.attempts[0].fate == ASKING_SPOKE);
+    }
+}
+
+static void the_longest_reply(void **state)
+{
+    struct asking got;
+
+    (void)state;
+    ask_one(ANSWERING_AT_ONCE, answer_of(ANSWER_MAX), LONG, &got);
+    assert_int_equal(got.result, ASKING_ANSWERED);
+    assert_int_equal(got.answer.verdict, VERDICT_NO);
+    ask_one(ANSWERING_AT_ONCE, answer_of(ANSWER_MAX + 1), LONG, &got);
+    assert_int_equal(got.result, ASKING_NOT_ANSWER);
+    assert_int_equal(got.reply_len, ANSWER_MAX + 1);
+    /* No more is waited for: this one would take more than ten seconds. */
+    ask_one(ANSWERING_AT_ONCE, answer_of(ANSWER_MAX + 90), LONG, &got);
+    assert_int_equal(got.result, ASKING_NOT_ANSWER);
+    assert_int_equal(got.reply_len, ANSWER_MAX + 1);
+}
+
+static void no_answer_in_time(void **state)
+{
+    static const enum answering_manner manners[] = {
+            ANSWERING_SLOWLY, ANSWERING_WHEN_RELEASED, ANSWERING_NO_PACKET};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof manners / sizeof *manners; i++) {
+        const uint64_t began = clock_milliseconds();
+        struct asking got;
+        ask_one(manners[i], answer_of(200), SHORT, &got);
+        assert_int_equal(got.result, ASKING_TIME_OUT);
+        assert_int_equal(got.attempts[0].fate, ASKING_SILENT);
+        assert_in_range(got.attempts[0].patience, 1, SHORT);
+        assert_int_equal(got.connected, manners[i] != ANSWERING_NO_PACKET);
+        assert_true(clock_milliseconds() - began >= SHORT);
+    }
+}
+
+static void time_was_up_before(void **state)
+{
+    struct answering *service = answering_start("127.0.0.2", ANSWERING_AT_ONCE, "YES\r\n");
+    struct asking got;
+
+    (void)state;
+    ask_all(&service, 1, 0, &got);
+    assert_int_equal(got.result, ASKING_TIME_OUT);
+    assert_int_equal(got.attempts[0].fate, ASKING_UNTRIED);
+    assert_int_equal(answering_questions(service), 0);
+    answering_stop(&service);
+}
+
+static void a_connection_that_breaks(void **state)
+{
+    struct asking got;
+    char text[80];
+
+    (void)state;
+    ask_one(ANSWERING_WITH_RESET, "YES stamped\r\n", LONG, &got);
+    assert_int_equal(got.result, ASKING_CLOSED);
+    assert_int_equal(got.attempts[0].fate, ASKING_SPOKE);
+    asking_describe(&got, text, sizeof text);
+    assert_string_equal(text, "closed without an answer: Connection reset by peer");
+    ask_one(ANSWERING_NOBODY, "", LONG, &got);
+    assert_int_equal(got.result, ASKING_NO_CONNECTION);
+    assert_int_equal(got.attempts[0].fate, ASKING_REFUSED);
+    asking_describe(&got, text, sizeof text);
+    assert_string_equal(text, "no connection: Connection refused");
+}
+
+/* In order; `fates` has a letter for each: untried, slower, refused, silent, spoke. */
+static void several(void **state)
+{
+    enum {
+        AT_ONCE = ANSWERING_AT_ONCE,
+        NOBODY = ANSWERING_NOBODY,
+        NO_PACKET = ANSWERING_NO_PACKET
+    };
+    static const struct {
+        int manners[ASKING_ENDPOINTS_MAX];
+        uint64_t timeout;
+        enum asking_result want;
+        const char *fates;
+        size_t which;
+    } table[] = {
+            {{AT_ONCE, AT_ONCE, NOBODY, NO_PACKET}, LONG, ASKING_ANSWERED, "puuu", 0},
+            {{NOBODY, AT_ONCE, AT_ONCE, AT_ONCE}, LONG, ASKING_ANSWERED, "rpuu", 1},
+            {{NOBODY, NOBODY, NOBODY, AT_ONCE}, LONG, ASKING_ANSWERED, "rrrp", 3},
+            {{NOBODY, NOBODY, NOBODY, NOBODY}, LONG, ASKING_NO_CONNECTION, "rrrr", 0},
+            {{NO_PACKET, AT_ONCE, AT_ONCE, AT_ONCE}, LONG, ASKING_ANSWERED, "lpuu", 1},
+            {{NO_PACKET, NOBODY, AT_ONCE, AT_ONCE}, LONG, ASKING_ANSWERED, "lrpu", 2},
+            {{NO_PACKET, AT_ONCE, AT_ONCE, AT_ONCE}, SHORT, ASKING_TIME_OUT, "suuu", 0},
+            {{NOBODY, NO_PACKET, AT_ONCE, AT_ONCE}, SHORT, ASKING_TIME_OUT, "rsuu", 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct answering *services[ASKING_ENDPOINTS_MAX];
+        char fates[ASKING_ENDPOINTS_MAX + 1] = "";
+        struct asking got;
+        for (size_t n = 0; n < ASKING_ENDPOINTS_MAX; n++)
+            services[n] = answering_start(
+                    "127.0.0.3", (enum answering_manner)table[i].manners[n], "YES stamped\r\n");
+        ask_all(services, ASKING_ENDPOINTS_MAX, table[i].timeout, &got);
+        for (size_t n = 0; n < ASKING_ENDPOINTS_MAX; n++) {
+            fates[n] = "ulrsp"[got.attempts[n].fate];
+            answering_stop(&services[n]);
+        }
+        if (got.result != table[i].want || got.which != table[i].which ||
+                strcmp(fates, table[i].fates) != 0) {
+            print_error("row %zu: got %d, %s, which %zu, want %d, %s, which %zu\n", i,
+                    (int)got.result, fates, got.which, (int)table[i].want, table[i].fates,
+                    table[i].which);
+            fail();
+        }
+    }
+}
+
+static void nothing_to_ask(void **state)
+{
+    struct asking got;
+
+    (void)state;
+    asking_run(NULL, 0, text_of(QUESTION), clock_milliseconds() + LONG, &got);
+    assert_int_equal(got.result, ASKING_NO_CONNECTION);
+    assert_int_equal(got.error, 0);
+}
+
+/* That we are short of descriptors is nobody else's fault. */
+static void no_descriptor_is_left(void **state)
+{
+    struct answering *service = answering_start("127.0.0.2", ANSWERING_AT_ONCE, "YES\r\n");
+    struct rlimit before;
+    struct rlimit none;
+    struct asking got;
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = before;
+    none.rlim_cur = 0;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    const struct endpoint endpoint = answering_endpoint(service);
+    asking_run(&endpoint, 1, text_of(QUESTION), clock_milliseconds() + LONG, &got);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(got.result, ASKING_NO_CONNECTION);
+    assert_int_equal(got.error, EMFILE);
+    assert_int_equal(got.attempts[0].fate, ASKING_UNTRIED);
+    answering_stop(&service);
+}
+
+static atomic_int alarms;
+static struct answering *waiting;
+
+static void on_alarm(int signal)
+{
+    (void)signal;
+    alarms++;
+}
+
+static void *release_after_alarms(void *context)
+{
+    while (alarms < 20)
+        (void)sched_yield();
+    answering_release(waiting);
+    return context;
+}
+
+static void signals_come(void **state)
+{
+    const struct sigaction catching = {.sa_handler = on_alarm};
+    const struct itimerval often = {{0, 1000}, {0, 1000}};
+    const struct itimerval never = {{0, 0}, {0, 0}};
+    sigset_t alarm_only;
+    pthread_t releaser;
+    struct asking got;
+
+    (void)state;
+    /* The other threads are begun without it. */
+    sigemptyset(&alarm_only);
+    sigaddset(&alarm_only, SIGALRM);
+    assert_int_equal(pthread_sigmask(SIG_BLOCK, &alarm_only, NULL), 0);
+    waiting = answering_start("127.0.0.2", ANSWERING_WHEN_RELEASED, "YES stamped\r\n");
+    assert_int_equal(pthread_create(&releaser, NULL, release_after_alarms, NULL), 0);
+    assert_int_equal(pthread_sigmask(SIG_UNBLOCK, &alarm_only, NULL), 0);
+    assert_int_equal(sigaction(SIGALRM, &catching, NULL), 0);
+    assert_int_equal(setitimer(ITIMER_REAL, &often, NULL), 0);
+    ask_all(&waiting, 1, LONG, &got);
+    assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
+    assert_int_equal(got.result, ASKING_ANSWERED);
+    pthread_join(releaser, NULL);
+    answering_stop(&waiting);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(replies),
+            cmocka_unit_test(the_longest_reply),
+            cmocka_unit_test(no_answer_in_time),
+            cmocka_unit_test(time_was_up_before),
+            cmocka_unit_test(a_connection_that_breaks),
+            cmocka_unit_test(several),
+            cmocka_unit_test(nothing_to_ask),
+            cmocka_unit_test(no_descriptor_is_left),
+            cmocka_unit_test(signals_come),
+    };
+
+    return cmocka_run_group_tests_name("asking", tests, NULL, NULL);
+}
