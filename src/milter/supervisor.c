@@ -285,8 +285,9 @@ static void reload(void)
         supervisor.outdated = supervisor.child > 0;
         if (supervisor.ready)
             hand_over();
-    } else if (problems != NULL) {
-        problems_log(problems, LOG_LEVEL_ERROR, "reload-refused");
+    } else {
+        if (problems != NULL)
+            problems_log(problems, LOG_LEVEL_ERROR, "reload-refused");
         notify_send("READY=1");
     }
     candidate_clear(&candidate);
@@ -432,7 +433,7 @@ static bool prepare(void)
 
     if (good) {
         adopt(&candidate);
-        good = settle(&candidate) && catch_signals();
+        good = settle(&candidate);
         if (!good)
             log_errno(LOG_LEVEL_ERROR, "not-started", NULL, NULL);
     } else if (problems != NULL) {
@@ -447,6 +448,10 @@ int supervisor_run(const char *config_path)
 {
     supervisor.path = config_path;
     supervisor.back_off = BACK_OFF_FIRST;
+    if (!catch_signals()) {
+        log_errno(LOG_LEVEL_ERROR, "not-started", NULL, NULL);
+        return EXIT_FAILURE;
+    }
     if (!prepare())
         return EXIT_FAILURE;
     start_child(clock_milliseconds());
