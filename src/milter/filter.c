@@ -170,7 +170,7 @@ static bool remove_field(SMFICTX *context, const char *name, unsigned number)
 }
 
 /* From the highest down: those behind a field that goes change their numbers. */
-static bool remove_fields(SMFICTX *context, const struct session_removal *removal)
+static bool remove_fields(SMFICTX *context, const struct decision_removal *removal)
 {
     bool ok = true;
 
@@ -182,10 +182,10 @@ static bool remove_fields(SMFICTX *context, const struct session_removal *remova
 }
 
 /* `place`: -1: below all others. */
-static bool put_field(SMFICTX *context, int place, const struct session_field *field)
+static bool put_field(SMFICTX *context, int place, const struct decision_field *field)
 {
     const struct connection *connection = smfi_getpriv(context);
-    char value[SESSION_FIELD_MAX + 1];
+    char value[DECISION_FIELD_MAX + 1];
     struct writer w = writer_of(value, sizeof value);
 
     /* A mail server that gives values as they are wants them so, with the space at their start. */
@@ -199,7 +199,7 @@ static bool put_field(SMFICTX *context, int place, const struct session_field *f
     return smfi_insheader(context, place, name, value) == MI_SUCCESS;
 }
 
-static bool edit(SMFICTX *context, const struct session_decision *decision)
+static bool edit(SMFICTX *context, const struct decision *decision)
 {
     bool ok = remove_fields(context, &decision->results);
 
@@ -212,7 +212,7 @@ static bool edit(SMFICTX *context, const struct session_decision *decision)
 }
 
 /* In a reply's text `%` is special: it is doubled. */
-static void reply(SMFICTX *context, const struct session_decision *decision)
+static void reply(SMFICTX *context, const struct decision *decision)
 {
     char text[VERIFIER_REPLY_MAX * 2];
     char code[4] = "";
@@ -240,7 +240,7 @@ static bool quarantine(SMFICTX *context)
            smfi_quarantine(context, reason) == MI_SUCCESS;
 }
 
-static sfsistat do_what(SMFICTX *context, const struct session_decision *decision)
+static sfsistat do_what(SMFICTX *context, const struct decision *decision)
 {
     switch (decision->action) {
     case ACTION_REJECT:

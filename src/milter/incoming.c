@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: ISC
+#include "milter/incoming.h"
+
 #include "base/clock.h"
-#include "milter/mail.h"
 #include "milter/maillog.h"
 
-static void mark(const struct mail *mail, const struct verification *verification,
-        struct session_decision *decision)
+static void mark(
+        const struct mail *mail, const struct verification *verification, struct decision *decision)
 {
-    struct session_field *field = &decision->on_top[decision->on_top_count];
+    struct decision_field *field = &decision->on_top[decision->on_top_count];
     struct writer w = writer_of(field->value, sizeof field->value);
 
     field->name = RESULTS_NAME;
@@ -18,7 +19,7 @@ static void mark(const struct mail *mail, const struct verification *verificatio
         decision->on_top_count++;
 }
 
-void incoming_decide(struct mail *mail, const char *queue_id, struct session_decision *decision_r)
+void incoming_decide(struct mail *mail, const char *queue_id, struct decision *decision_r)
 {
     const struct verifier *verifier = mail->snapshot->verifier;
     const uint64_t began = clock_milliseconds();

@@ -2,8 +2,9 @@
 #ifndef VERIMAIL_MILTER_MAIL_H
 #define VERIMAIL_MILTER_MAIL_H
 
+#include "milter/decision.h"
 #include "milter/envelope.h"
-#include "milter/session.h"
+#include "milter/snapshot.h"
 #include "milter/trust.h"
 
 /* What session.h keeps of a message while it comes, and what is decided from it. */
@@ -40,14 +41,6 @@ struct mail {
 
 enum trust mail_trust(const struct mail *mail);
 /* The forged results, as a decision takes them out. */
-struct session_removal mail_forged_results(struct mail *mail);
-
-/* outgoing.c: a message of ours, which is stamped if it may be. */
-void outgoing_decide(struct mail *mail, const char *queue_id, struct session_decision *decision_r);
-/* Whether it could be, as far as its header section tells. */
-bool outgoing_wants_body(const struct mail *mail);
-
-/* incoming.c: a stranger's message, which is verified. */
-void incoming_decide(struct mail *mail, const char *queue_id, struct session_decision *decision_r);
+struct decision_removal mail_forged_results(struct mail *mail);
 
 #endif

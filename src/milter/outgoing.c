@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: ISC
+#include "milter/outgoing.h"
+
 #include <string.h>
 
 #include "base/clock.h"
 #include "milter/logins.h"
-#include "milter/mail.h"
 #include "milter/maillog.h"
 
-static void put_below(struct session_decision *decision, const char *name, const char *value)
+static void put_below(struct decision *decision, const char *name, const char *value)
 {
-    struct session_field *field = &decision->below[decision->below_count++];
+    struct decision_field *field = &decision->below[decision->below_count++];
     struct writer w = writer_of(field->value, sizeof field->value);
 
     field->name = name;
@@ -17,13 +18,13 @@ static void put_below(struct session_decision *decision, const char *name, const
 }
 
 /* Earlier stamps of our own domains: this one replaces them. */
-static void remove_stamps(struct mail *mail, struct session_decision *decision)
+static void remove_stamps(struct mail *mail, struct decision *decision)
 {
     size_t count;
     const struct letter_stamp *stamps = letter_stamps(mail->letter, &count);
-    struct session_removal *removal = &decision->stamps;
+    struct decision_removal *removal = &decision->stamps;
 
-    *removal = (struct session_removal){
+    *removal = (struct decision_removal){
             .name = STAMP_NAME, .at = mail->our_stamps, .last = mail->stamps};
     for (size_t i = 0; i < count; i++)
         if (stamper_is_ours(mail->snapshot->stamper, &stamps[i].stamp.user))
@@ -31,8 +32,7 @@ static void remove_stamps(struct mail *mail, struct session_decision *decision)
 }
 
 /* NULL when the stamp was made; else one word that says why not. */
-static const char *stamp(
-        struct mail *mail, const struct address *author, struct session_decision *decision)
+static const char *stamp(struct mail *mail, const struct address *author, struct decision *decision)
 {
     char room[STAMP_FIELD_MAX + 1];
     struct writer w = writer_of(room, sizeof room);
@@ -50,7 +50,7 @@ static const char *stamp(
     }
     struct reader field = reader_of(writer_text(&w));
     (void)reader_until(&field, ':');
-    struct session_field *top = &decision->on_top[decision->on_top_count++];
+    struct decision_field *top = &decision->on_top[decision->on_top_count++];
     struct writer value = writer_of(top->value, sizeof top->value);
     top->name = STAMP_NAME;
     writer_put(&value, text_trim(reader_rest(&field)));
@@ -63,7 +63,7 @@ static const char *stamp(
     return NULL;
 }
 
-static void refuse(struct session_decision *decision, enum action action, const char *code,
+static void refuse(struct decision *decision, enum action action, const char *code,
         const char *status, const char *text)
 {
     struct writer w = writer_of(decision->text, sizeof decision->text);
@@ -76,8 +76,7 @@ static void refuse(struct session_decision *decision, enum action action, const 
 }
 
 /* An error that is ours, not the message's. */
-static const char *stamp_error(
-        const struct mail *mail, const char *why, struct session_decision *decision)
+static const char *stamp_error(const struct mail *mail, const char *why, struct decision *decision)
 {
     if (strcmp(mail->snapshot->milter->stamp_errors.at, "tempfail") == 0)
         refuse(decision, ACTION_TEMPFAIL, "451", "4.7.1",
@@ -85,7 +84,7 @@ static const char *stamp_error(
     return why;
 }
 
-static const char *foreign(const struct mail *mail, struct session_decision *decision)
+static const char *foreign(const struct mail *mail, struct decision *decision)
 {
     if (strcmp(mail->snapshot->milter->on_foreign_from.at, "reject") == 0)
         refuse(decision, ACTION_REJECT, "550", "5.7.1",
@@ -95,7 +94,7 @@ static const char *foreign(const struct mail *mail, struct session_decision *dec
 
 /* NULL when it was stamped; else one word that says why not. */
 static const char *decide(
-        struct mail *mail, const struct address **author_r, struct session_decision *decision)
+        struct mail *mail, const struct address **author_r, struct decision *decision)
 {
     const struct stamper *stamper = mail->snapshot->stamper;
     enum letter_fault fault = letter_end(mail->letter);
@@ -117,7 +116,7 @@ static const char *decide(
     return stamp(mail, *author_r, decision);
 }
 
-void outgoing_decide(struct mail *mail, const char *queue_id, struct session_decision *decision_r)
+void outgoing_decide(struct mail *mail, const char *queue_id, struct decision *decision_r)
 {
     const uint64_t began = clock_milliseconds();
     struct maillog line = {

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "milter/incoming.h"
 #include "milter/mail.h"
+#include "milter/outgoing.h"
 
 struct session {
     struct snapshot *snapshot;
@@ -18,7 +20,7 @@ struct session {
     bool relayed_is_ours;
     struct mail *mail; /* NULL: none is under way */
     bool decided;      /* on `mail`, from which the decision borrows */
-    struct session_decision decision;
+    struct decision decision;
 };
 
 static bool in_networks(const struct networks *networks, const struct sockaddr *address)
@@ -226,33 +228,11 @@ void session_abort(struct session *session)
     mail_free(&session->mail);
 }
 
-enum trust mail_trust(const struct mail *mail)
-{
-    if (mail->authenticated)
-        return TRUST_AUTHENTICATED;
-    if (!mail->trusted)
-        return TRUST_STRANGER;
-    if (mail->received == 0 || (mail->received == 1 && mail->loopback && mail->submission))
-        return TRUST_SUBMITTED;
-    return TRUST_RELAYED;
-}
-
-struct session_removal mail_forged_results(struct mail *mail)
-{
-    return (struct session_removal){
-            .name = RESULTS_NAME,
-            .at = mail->results.chosen,
-            .count = mail->results.count,
-            .rest = mail->results.rest,
-            .last = mail->results.seen,
-    };
-}
-
-const struct session_decision *session_end(struct session *session, const char *queue_id)
+const struct decision *session_end(struct session *session, const char *queue_id)
 {
     struct mail *mail = session->mail;
 
-    session->decision = (struct session_decision){.action = ACTION_ACCEPT};
+    session->decision = (struct decision){.action = ACTION_ACCEPT};
     if (mail == NULL || session->decided)
         return &session->decision;
     session->decided = true;

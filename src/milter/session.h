@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#include "handling/verifier.h"
+#include "milter/decision.h"
 #include "milter/snapshot.h"
 
 /* A mail server's connection to us for one SMTP client, and the messages that come over it (design,
@@ -44,40 +44,8 @@ bool session_wants_body(const struct session *session);
 void session_body(struct session *session, const char *at, size_t len);
 void session_abort(struct session *session);
 
-#define SESSION_FIELD_MAX 2048 /* octets of a value that is added, with a NUL */
-
-/* A field to be put into the message: its value without the space at its start, folds with LF. */
-struct session_field {
-    const char *name;
-    char value[SESSION_FIELD_MAX];
-};
-
-/* Fields of one name to be taken out, numbered from 1 as they stand: those in `at`, which grow, and
- * all from `rest` on; 0: none of these. The highest goes first, or the numbers shift. */
-struct session_removal {
-    const char *name;
-    unsigned *at;
-    size_t count;
-    unsigned rest;
-    unsigned last; /* the number of such fields that the message has */
-};
-
-/* What to do with a message. */
-struct session_decision {
-    enum action action;
-    const char *code;   /* of a reply: "550"; for ACTION_TEMPFAIL and ACTION_REJECT */
-    const char *status; /* "5.7.1" */
-    char text[VERIFIER_REPLY_MAX];
-    struct session_removal results; /* Authentication-Results */
-    struct session_removal stamps;
-    struct session_field on_top[1]; /* above all others: a stamp, or our result */
-    size_t on_top_count;
-    struct session_field below[2]; /* Date, Message-ID */
-    size_t below_count;
-};
-
 /* The message is complete: judges or stamps it, logs it, and says what to do. `queue_id`: NULL when
  * the mail server has none. The decision is the session's, until its next call. */
-const struct session_decision *session_end(struct session *session, const char *queue_id);
+const struct decision *session_end(struct session *session, const char *queue_id);
 
 #endif
