@@ -82,12 +82,52 @@ static void connections_are_counted(void **state)
     breaker_free(&breaker);
 }
 
+/* Nobody waits for room at a place that does not answer. */
+static void rest_goes_before_full(void **state)
+{
+    struct breaker *breaker = breaker_init(10);
+    const struct endpoint a = at("192.0.2.1:26");
+
+    (void)state;
+    for (unsigned i = 0; i < BREAKER_CONNECTIONS; i++)
+        assert_int_equal(breaker_enter(breaker, &a, 0), BREAKER_GO);
+    for (unsigned i = 0; i < BREAKER_FAILURES; i++) {
+        assert_int_equal(breaker_enter(breaker, &a, 0), i == 0 ? BREAKER_FULL : BREAKER_GO);
+        breaker_done(breaker, &a, true, true, 0);
+    }
+    assert_int_equal(breaker_enter(breaker, &a, 0), BREAKER_REST_NOW);
+    breaker_free(&breaker);
+}
+
+/* What rests is known as long as somebody wants to go there. */
+static void who_is_forgotten(void **state)
+{
+    struct breaker *breaker = breaker_init(2);
+    const struct endpoint a = at("192.0.2.1:26");
+    const struct endpoint b = at("192.0.2.2:26");
+    const struct endpoint c = at("192.0.2.3:26");
+
+    (void)state;
+    for (unsigned i = 0; i < BREAKER_FAILURES; i++)
+        ask(breaker, &a, true, 0);
+    ask(breaker, &b, false, 0);
+    assert_int_equal(breaker_enter(breaker, &a, 1), BREAKER_REST_NOW);
+    ask(breaker, &c, false, 2);
+    assert_int_equal(breaker_enter(breaker, &a, 3), BREAKER_REST_NOW);
+    ask(breaker, &b, false, 4);
+    ask(breaker, &c, false, 5);
+    ask(breaker, &a, false, 6);
+    breaker_free(&breaker);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(rests_after_failures),
             cmocka_unit_test(what_was_not_tried_says_nothing),
             cmocka_unit_test(connections_are_counted),
+            cmocka_unit_test(rest_goes_before_full),
+            cmocka_unit_test(who_is_forgotten),
     };
 
     return cmocka_run_group_tests_name("breaker", tests, NULL, NULL);

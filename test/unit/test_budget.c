@@ -70,12 +70,27 @@ static void more_keys_than_room(void **state)
     budget_free(&budget);
 }
 
+/* One key that is spent does not keep the place of those that came after it. */
+static void a_spent_key_is_the_oldest(void **state)
+{
+    struct budget *budget = budget_init(3);
+
+    (void)state;
+    assert_int_equal(taken(budget, "spent", 60, 0, 100), 60);
+    assert_int_equal(taken(budget, "b", 60, 1, 1), 1);
+    assert_int_equal(taken(budget, "c", 60, 2, 1), 1);
+    assert_int_equal(taken(budget, "d", 60, 1001, 100), 60);
+    assert_int_equal(taken(budget, "spent", 60, 1001, 100), 1);
+    budget_free(&budget);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(a_minute_has_so_many),
             cmocka_unit_test(given_back),
             cmocka_unit_test(more_keys_than_room),
+            cmocka_unit_test(a_spent_key_is_the_oldest),
     };
 
     return cmocka_run_group_tests_name("budget", tests, NULL, NULL);

@@ -5,8 +5,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "client/reach.h"
+#include <arpa/inet.h>
 #include <cmocka.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "client/reach.h"
 
 static enum reach_result check(const struct reach *reach, const char *text)
 {
@@ -144,12 +152,102 @@ static void allowed_networks(void **state)
     check_rows(&reach, rows, sizeof rows / sizeof *rows);
 }
 
+/* Gives the machine, which is alone in its network, an address, with the other 254 beside it. */
+static bool add_address(const char *interface, const char *address)
+{
+    struct ifreq request = {0};
+    struct sockaddr_in at = {.sin_family = AF_INET};
+    const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool good = fd >= 0 && inet_pton(AF_INET, address, &at.sin_addr) == 1;
+
+    snprintf(request.ifr_name, sizeof request.ifr_name, "%s", interface);
+    memcpy(&request.ifr_addr, &at, sizeof at);
+    good = good && ioctl(fd, SIOCSIFADDR, &request) == 0;
+    at.sin_addr.s_addr = htonl(0xffffff00);
+    memcpy(&request.ifr_netmask, &at, sizeof at);
+    good = good && ioctl(fd, SIOCSIFNETMASK, &request) == 0;
+    request.ifr_flags = IFF_UP;
+    good = good && ioctl(fd, SIOCSIFFLAGS, &request) == 0;
+    close(fd);
+    return good;
+}
+
+static bool let_all_bind_to_anything(void)
+{
+    FILE *out = fopen("/proc/sys/net/ipv4/ip_nonlocal_bind", "w");
+    const bool good = out != NULL && fputs("1", out) >= 0;
+
+    return out != NULL && fclose(out) == 0 && good;
+}
+
+static void own_addresses(void **state)
+{
+    static const struct row rows[] = {
+            {"9.9.9.1:26", REACH_OK},
+            {"9.9.9.1:1024", REACH_OWN},
+            {"9.9.9.1:80", REACH_PORT},
+            {"9.9.9.2:26", REACH_OK},
+            {"9.9.9.2:1024", REACH_OWN},
+            {"[::ffff:9.9.9.2]:1024", REACH_OWN},
+            {"1.1.1.1:1024", REACH_OK},
+    };
+    struct network allowed;
+    assert_true(network_parse("9.9.9.2", &allowed));
+    const struct reach strict = {0};
+    const struct reach lax = {.networks = &allowed, .networks_count = 1};
+
+    (void)state;
+    /* A machine of our own; not everybody may have one. */
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0 && unshare(CLONE_NEWNET) != 0)
+        skip();
+    if (!add_address("lo", "9.9.9.1") || !add_address("lo:1", "9.9.9.2"))
+        skip();
+    check_rows(&strict, rows, sizeof rows / sizeof *rows);
+    assert_int_equal(check(&lax, "9.9.9.2:1024"), REACH_OK);
+    assert_int_equal(check(&lax, "9.9.9.1:1024"), REACH_OWN);
+    if (let_all_bind_to_anything())
+        check_rows(&strict, rows, sizeof rows / sizeof *rows);
+}
+
+static void one_machine(void **state)
+{
+    static const struct {
+        const char *a;
+        const char *b;
+        bool want;
+    } table[] = {
+            {"192.0.2.1:26", "192.0.2.1:27", true},
+            {"192.0.2.1:26", "192.0.2.2:26", false},
+            {"192.0.2.1:26", "[::ffff:192.0.2.1]:26", true},
+            {"192.0.2.1:26", "[64:ff9b::192.0.2.1]:26", true},
+            {"[64:ff9b::192.0.2.1]:26", "[64:ff9b::192.0.2.2]:26", false},
+            {"[2001:db8::1]:26", "[2001:db8:0:0:ffff::2]:27", true},
+            {"[2001:db8::1]:26", "[2001:db8:0:1::1]:26", false},
+            {"[c000:201::]:26", "192.0.2.1:26", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        unsigned char octets[2][REACH_MACHINE_MAX];
+        struct endpoint a;
+        struct endpoint b;
+        assert_true(endpoint_parse(table[i].a, &a) && endpoint_parse(table[i].b, &b));
+        const size_t len = reach_machine(&a, octets[0]);
+        const bool got =
+                len == reach_machine(&b, octets[1]) && memcmp(octets[0], octets[1], len) == 0;
+        if (got != table[i].want) {
+            print_error("%s, %s: got %d, want %d\n", table[i].a, table[i].b, got, table[i].want);
+            fail();
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-            cmocka_unit_test(addresses),
-            cmocka_unit_test(ports),
-            cmocka_unit_test(allowed_networks),
+            cmocka_unit_test(addresses), cmocka_unit_test(ports),
+            cmocka_unit_test(allowed_networks), cmocka_unit_test(one_machine),
+            cmocka_unit_test(own_addresses), /* the last: it moves the program elsewhere */
     };
 
     return cmocka_run_group_tests_name("reach", tests, NULL, NULL);
