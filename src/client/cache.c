@@ -70,6 +70,7 @@ static struct entry *find(struct cache *cache, const char *key, size_t len)
     return entry;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): what uthash expands to is not ours */
 static bool add(struct cache *cache, struct entry *entry)
 {
     HASH_ADD_KEYPTR(hh, cache->entries, entry->key, entry->len, entry);

@@ -4,7 +4,6 @@
 #include <libmilter/mfapi.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/log.h"
 #include "milter/session.h"
@@ -100,13 +99,21 @@ static struct session *session_of(SMFICTX *context)
     return connection != NULL ? connection->session : NULL;
 }
 
+/* A copy for libmilter, which does not write to what it is given, but does not promise so. */
+static char *copy(const char *text, char *room, size_t size)
+{
+    struct writer w = writer_of(room, size - 1);
+
+    writer_string(&w, text);
+    room[writer_text(&w).len] = '\0';
+    return room;
+}
+
 static const char *macro(SMFICTX *context, const char *name)
 {
-    char room[24] = "";
+    char room[24];
 
-    /* libmilter does not write to it, but does not promise so. */
-    (void)strncat(room, name, sizeof room - 1);
-    return smfi_getsymval(context, room);
+    return smfi_getsymval(context, copy(name, room, sizeof room));
 }
 
 static sfsistat on_mail(SMFICTX *context, char **arguments)
@@ -215,8 +222,8 @@ static bool edit(SMFICTX *context, const struct decision *decision)
 static void reply(SMFICTX *context, const struct decision *decision)
 {
     char text[VERIFIER_REPLY_MAX * 2];
-    char code[4] = "";
-    char status[12] = "";
+    char code[4];
+    char status[12];
     struct writer w = writer_of(text, sizeof text);
 
     for (const char *at = decision->text; *at != '\0'; at++) {
@@ -225,9 +232,8 @@ static void reply(SMFICTX *context, const struct decision *decision)
             writer_char(&w, '%');
     }
     writer_char(&w, '\0');
-    (void)strncat(code, decision->code, sizeof code - 1);
-    (void)strncat(status, decision->status, sizeof status - 1);
-    if (smfi_setreply(context, code, status, text) != MI_SUCCESS)
+    if (smfi_setreply(context, copy(decision->code, code, sizeof code),
+                copy(decision->status, status, sizeof status), text) != MI_SUCCESS)
         log_event(LOG_LEVEL_ERROR, "reply-refused", "text", decision->text);
 }
 
