@@ -138,8 +138,8 @@ def source_of(records, name):
 
 
 def look_up(records, query):
-    """What a table says: with CNAME and wildcards, and NXDOMAIN where no record has the name or ends
-    in it."""
+    """What a table says, with CNAME and wildcards; NXDOMAIN where no record has the name or ends in
+    it."""
     question = query.question[0]
     name = question.name.to_text(omit_final_dot=True).lower()
     kind = dns.rdatatype.to_text(question.rdtype)

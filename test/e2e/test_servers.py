@@ -248,7 +248,8 @@ def malformed_records(t):
         got = d.find(f"mixed{n}.test")
         # libunbound itself may refuse the whole answer for what is no name.
         check(got["result"] in ("found", "error"), f"mixed{n}: {got}")
-        check(got["result"] == "error" or got["servers"] == [["192.0.2.1:26", "mx.origin.test"]], got)
+        check(got["result"] == "error" or
+              got["servers"] == [["192.0.2.1:26", "mx.origin.test"]], got)
     # These are well formed for it, and not for us: the good one counts.
     equal([d.find(f"mixed{n}.test")["result"] for n in (4, 5)], ["found"] * 2)
 
