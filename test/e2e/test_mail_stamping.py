@@ -247,7 +247,7 @@ def the_lines_of_the_manual(t):
     check(fields(site.origin.wait_mail("by its daemon"), "Verimail"), "no stamp")
     site.origin_milter.stop()
     code, text = submit(site.origin, message(subject="nobody there"), to=["dan@origin.test"])
-    equal(code, 451, text)
+    check(400 <= code < 500, f"{code} {text}")
 
 
 @case
