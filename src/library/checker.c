@@ -15,27 +15,40 @@ struct verimail_checker {
     struct discovery *discovery;
     struct client *client;
     struct client_policy policy;
-    struct network *networks; /* the policy's */
+    struct network *networks; /* the policy's, and so is the next */
+    uint16_t *ports;
 };
 
-static enum verimail_result take_networks(
+static enum verimail_result take_reach(
         const struct verimail_checker_options *options, struct verimail_checker *checker)
 {
-    const size_t count = options->allow_networks_count;
+    const size_t networks = options->allow_networks_count;
+    const size_t ports = options->allow_ports_count;
 
-    checker->networks = calloc(count + 1, sizeof *checker->networks);
-    if (checker->networks == NULL)
+    checker->networks = calloc(networks + 1, sizeof *checker->networks);
+    checker->ports = calloc(ports + 1, sizeof *checker->ports);
+    if (checker->networks == NULL || checker->ports == NULL)
         return VERIMAIL_MEMORY;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < networks; i++)
         if (!network_parse(options->allow_networks[i], &checker->networks[i]))
             return VERIMAIL_NETWORK;
-    checker->policy = (struct client_policy){
-            .reach = {.networks = checker->networks, .networks_count = count},
-            .timeout = options->timeout > 0 ? options->timeout : CLIENT_TIMEOUT,
-            .budget_per_domain = CLIENT_BUDGET_PER_DOMAIN,
-            .budget_per_address = CLIENT_BUDGET_PER_ADDRESS,
-    };
+    for (size_t i = 0; i < ports; i++)
+        checker->ports[i] = options->allow_ports[i];
+    checker->policy.reach = (struct reach){checker->networks, networks, checker->ports, ports};
     return VERIMAIL_OK;
+}
+
+static uint32_t or_default(unsigned value, uint32_t default_value)
+{
+    return value > 0 ? value : default_value;
+}
+
+static void take_limits(
+        const struct verimail_checker_options *options, struct client_policy *policy)
+{
+    policy->timeout = or_default(options->timeout, CLIENT_TIMEOUT);
+    policy->budget_per_domain = or_default(options->budget_per_domain, CLIENT_BUDGET_PER_DOMAIN);
+    policy->budget_per_address = or_default(options->budget_per_address, CLIENT_BUDGET_PER_ADDRESS);
 }
 
 static enum verimail_result make(
@@ -47,8 +60,9 @@ static enum verimail_result make(
             .trust_anchors_count = options->trust_anchors_count,
     };
     char cause[DISCOVERY_CAUSE_MAX];
-    const enum verimail_result result = take_networks(options, checker);
+    const enum verimail_result result = take_reach(options, checker);
 
+    take_limits(options, &checker->policy);
     if (result != VERIMAIL_OK)
         return result;
     checker->discovery = discovery_init(&discovery, cause);
@@ -83,6 +97,7 @@ void verimail_checker_free(struct verimail_checker **checker)
     client_free(&(*checker)->client);
     discovery_free(&(*checker)->discovery);
     free((*checker)->networks);
+    free((*checker)->ports);
     free(*checker);
     *checker = NULL;
 }
@@ -127,6 +142,7 @@ enum verimail_result verimail_check(struct verimail_checker *checker, const char
     client_ask(checker->client, &checker->policy, &about, &outcome);
     outcome_r->verdict = conversation_verdict(outcome.verdict);
     outcome_r->reason = conversation_reason(outcome.reason);
+    outcome_r->too_many = outcome.step == CLIENT_BUDGET;
     outcome_r->dns_secure = outcome.secure;
     outcome_r->milliseconds = outcome.milliseconds;
     describe(&outcome, outcome_r);

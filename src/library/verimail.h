@@ -288,7 +288,7 @@ struct verimail_checker;
 #define VERIMAIL_CAUSE_SIZE 160
 
 /* All zero is good: what the machine's own resolver says, within 5 seconds, in the public Internet
- * only. Later versions may add to its end. */
+ * only. A version that adds to its end has another soname. */
 struct verimail_checker_options {
     const char *resolver;             /* `ADDRESS` or `ADDRESS@PORT`; NULL: the machine's */
     const char *const *trust_anchors; /* DS or DNSKEY records; NULL: the root's; not NULL, but none
@@ -297,7 +297,13 @@ struct verimail_checker_options {
     const char *const *allow_networks; /* where a service may be apart from the public Internet:
                                         * `ADDRESS` or `ADDRESS/BITS` */
     size_t allow_networks_count;
+    const uint16_t *allow_ports; /* where it may be apart from 26, and 1024 and above */
+    size_t allow_ports_count;
     unsigned timeout; /* milliseconds for a whole check; 0: 5000 */
+    /* Questions with another answer than YES, each minute: about one author domain, and to one
+     * machine. 0: 600, and 6000. */
+    unsigned budget_per_domain;
+    unsigned budget_per_address;
 };
 
 /* `options` may be NULL. Fails with VERIMAIL_INIT, VERIMAIL_RESOLVER or VERIMAIL_NETWORK. */
@@ -306,10 +312,13 @@ enum verimail_result verimail_checker_new(const struct verimail_checker_options 
 /* No thread may be in verimail_check(). */
 void verimail_checker_free(struct verimail_checker **checker);
 
-/* Later versions may add to its end. */
+/* A version that adds to its end has another soname. */
 struct verimail_outcome {
     enum verimail_verdict verdict;
     enum verimail_reason reason;
+    bool too_many; /* VERIMAIL_VERDICT_TEMPERROR since a budget is spent: refuse the message for now
+                    * (451), even where mail passes that could not be checked; or whoever sends a
+                    * flood switches the check off */
     bool dns_secure;                   /* DNSSEC vouches for the way to the service */
     char server[VERIMAIL_SERVER_SIZE]; /* who was asked; empty: nobody, or an answer of before */
     char target[VERIMAIL_TARGET_SIZE]; /* its name in the DNS */

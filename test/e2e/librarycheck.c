@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /* A program of somebody else that checks by libverimail, in several threads at once.
- * usage: librarycheck RESOLVER NETWORK USER RCPT THREADS */
+ * usage: librarycheck RESOLVER NETWORK USER RCPT THREADS [PAYLOAD BUDGET] */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,19 +10,21 @@
 static struct verimail_checker *checker;
 static const char *user;
 static const char *rcpt;
+static const char *payload;
 
 static void *run(void *context)
 {
     struct verimail_outcome outcome;
     const enum verimail_result result =
-            verimail_check(checker, user, NULL, &rcpt, 1, NULL, NULL, &outcome);
+            verimail_check(checker, user, payload, &rcpt, 1, NULL, NULL, &outcome);
 
     (void)context;
     if (result != VERIMAIL_OK)
         printf("failed: %s\n", verimail_result_text(result));
     else
-        printf("%s|%s|%s|%s|%s\n", verimail_verdict_name(outcome.verdict),
-                verimail_reason_name(outcome.reason), outcome.server, outcome.target, outcome.cause);
+        printf("%s|%s|%s|%s|%s%s\n", verimail_verdict_name(outcome.verdict),
+                verimail_reason_name(outcome.reason), outcome.server, outcome.target, outcome.cause,
+                outcome.too_many ? "!" : "");
     return NULL;
 }
 
@@ -37,9 +39,10 @@ int main(int argc, char **argv)
             .allow_networks = networks,
             .allow_networks_count = 1,
             .timeout = 2000,
+            .budget_per_domain = argc > 7 ? (unsigned)atoi(argv[7]) : 0,
     };
 
-    if (argc != 6)
+    if (argc != 6 && argc != 8)
         return EXIT_FAILURE;
     const enum verimail_result result = verimail_checker_new(&options, &checker);
     if (result != VERIMAIL_OK) {
@@ -48,6 +51,7 @@ int main(int argc, char **argv)
     }
     user = argv[3];
     rcpt = argv[4];
+    payload = argv[6];
     const int count = atoi(argv[5]) < 64 ? atoi(argv[5]) : 64;
     for (int i = 0; i < count; i++)
         if (pthread_create(&threads[i], NULL, run, NULL) != 0)

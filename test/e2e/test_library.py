@@ -8,9 +8,9 @@ from harness import BUILD, case, check, equal, main
 from mail import DNS, SERVICE, Site
 
 
-def run(user, resolver=DNS, network="127.0.0.0/8", rcpt="receiver.test", threads=1):
+def run(user, resolver=DNS, network="127.0.0.0/8", rcpt="receiver.test", threads=1, more=()):
     done = subprocess.run([os.path.join(BUILD, "test/e2e/librarycheck"), resolver, network, user, rcpt,
-                           str(threads)], capture_output=True, check=True)
+                           str(threads), *more], capture_output=True, check=True)
     return done.stdout.decode().splitlines()
 
 
@@ -54,6 +54,14 @@ def many_threads(t):
     lines = run("alice@origin.test", threads=50)
     equal(len(lines), 50)
     check(all(line.startswith("NO|unstamped|") for line in lines), lines)
+
+
+@case
+def a_flood(t):
+    Site(t)
+    lines = run("alice@origin.test", threads=10, more=("forged", "3"))
+    equal([line.split("|")[0] for line in sorted(lines)], 3 * ["NO"] + 7 * ["temperror"])
+    equal([line[-1] for line in lines if line.startswith("temperror")], 7 * ["!"])
 
 
 if __name__ == "__main__":

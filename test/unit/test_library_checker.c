@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: ISC
+// cmocka.h needs these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <arpa/inet.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "integrator.h"
+
+/* A name server that never answers: its port, and a socket to be closed. */
+static int silent_resolver(char text_r[40])
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof at;
+    const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&at, len), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+    snprintf(text_r, 40, "127.0.0.1@%u", (unsigned)ntohs(at.sin_port));
+    return fd;
+}
+
+static void options(void **state)
+{
+    static const struct {
+        const char *resolver;
+        const char *anchor;
+        const char *network;
+        enum verimail_result want;
+    } table[] = {
+            {NULL, NULL, NULL, VERIMAIL_OK},
+            {"127.0.0.1", NULL, "127.0.0.0/8", VERIMAIL_OK},
+            {"127.0.0.1@5353", NULL, "2001:db8::1", VERIMAIL_OK},
+            {"localhost", NULL, NULL, VERIMAIL_RESOLVER},
+            {"", NULL, NULL, VERIMAIL_RESOLVER},
+            {NULL, "nonsense", NULL, VERIMAIL_RESOLVER},
+            {NULL, NULL, "", VERIMAIL_NETWORK},
+            {NULL, NULL, "127.0.0.1/8", VERIMAIL_NETWORK},
+            {NULL, NULL, "origin.test", VERIMAIL_NETWORK},
+    };
+    static const uint16_t ports[] = {25, 80};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        const struct verimail_checker_options given = {
+                .resolver = table[i].resolver,
+                .trust_anchors = table[i].anchor != NULL ? &table[i].anchor : NULL,
+                .trust_anchors_count = table[i].anchor != NULL,
+                .allow_networks = &table[i].network,
+                .allow_networks_count = table[i].network != NULL,
+                .allow_ports = ports,
+                .allow_ports_count = 2,
+        };
+        struct verimail_checker *checker;
+        const enum verimail_result got = verimail_checker_new(&given, &checker);
+        if (got != table[i].want || (checker != NULL) != (got == VERIMAIL_OK)) {
+            print_error("row %zu: got %s, want %s\n", i, verimail_result_text(got),
+                    verimail_result_text(table[i].want));
+            fail();
+        }
+        verimail_checker_free(&checker);
+        assert_null(checker);
+        verimail_checker_free(&checker);
+    }
+    struct verimail_checker *checker;
+    assert_int_equal(verimail_checker_new(NULL, &checker), VERIMAIL_OK);
+    verimail_checker_free(&checker);
+}
+
+/* What is no question is asked nobody. */
+static void arguments(void **state)
+{
+    static const struct {
+        const char *user;
+        const char *payload;
+        const char *rcpt;
+        const char *digest;
+        const char *ip;
+        enum verimail_result want;
+    } table[] = {
+            {"alice", NULL, NULL, NULL, NULL, VERIMAIL_USER},
+            {"*@origin.test", NULL, NULL, NULL, NULL, VERIMAIL_USER},
+            {"alice@origin.test", "two words", NULL, NULL, NULL, VERIMAIL_PAYLOAD},
+            {"alice@origin.test", NULL, "a b", NULL, NULL, VERIMAIL_RCPT},
+            {"alice@origin.test", NULL, NULL, "short", NULL, VERIMAIL_DIGEST},
+            {"alice@origin.test", NULL, NULL, NULL, "host", VERIMAIL_IP},
+    };
+    struct verimail_checker *checker;
+
+    (void)state;
+    assert_int_equal(verimail_checker_new(NULL, &checker), VERIMAIL_OK);
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct verimail_outcome outcome;
+        memset(&outcome, 1, sizeof outcome);
+        const enum verimail_result got = verimail_check(checker, table[i].user, table[i].payload,
+                &table[i].rcpt, table[i].rcpt != NULL, table[i].digest, table[i].ip, &outcome);
+        if (got != table[i].want) {
+            print_error("row %zu: got %s, want %s\n", i, verimail_result_text(got),
+                    verimail_result_text(table[i].want));
+            fail();
+        }
+        assert_int_equal(outcome.verdict, VERIMAIL_VERDICT_TEMPERROR);
+        assert_string_equal(outcome.server, "");
+        assert_string_equal(outcome.cause, "");
+    }
+    verimail_checker_free(&checker);
+}
+
+static void nobody_answers(void **state)
+{
+    char resolver[40];
+    const int fd = silent_resolver(resolver);
+    const struct verimail_checker_options given = {.resolver = resolver, .timeout = 200};
+    struct verimail_checker *checker;
+    struct verimail_outcome outcome;
+
+    (void)state;
+    assert_int_equal(verimail_checker_new(&given, &checker), VERIMAIL_OK);
+    assert_int_equal(
+            verimail_check(checker, "alice@origin.example", NULL, NULL, 0, NULL, NULL, &outcome),
+            VERIMAIL_OK);
+    assert_int_equal(outcome.verdict, VERIMAIL_VERDICT_TEMPERROR);
+    assert_int_equal(outcome.reason, VERIMAIL_REASON_NONE);
+    assert_string_equal(outcome.server, "");
+    assert_string_equal(outcome.target, "");
+    assert_memory_equal(outcome.cause, "the DNS: ", strlen("the DNS: "));
+    assert_false(outcome.too_many || outcome.dns_secure);
+    assert_true(outcome.milliseconds >= 200);
+    verimail_checker_free(&checker);
+    close(fd);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(options),
+            cmocka_unit_test(arguments),
+            cmocka_unit_test(nobody_answers),
+    };
+
+    return cmocka_run_group_tests_name("library_checker", tests, NULL, NULL);
+}
