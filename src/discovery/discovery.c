@@ -67,6 +67,20 @@ static void fail(struct discovery_answer *answer, const char *what, enum resolve
     snprintf(answer->cause, sizeof answer->cause, "%s: %s", what, texts[result]);
 }
 
+/* Where a record goes: behind the others, or, when there are SRV_MAX, in the place of one that
+ * would be tried later; NULL when it is itself to be tried last. An answer has no order. */
+static struct srv *place_for(const struct srv *record, struct srv records[SRV_MAX], size_t *count)
+{
+    struct srv *last = &records[0];
+
+    if (*count < SRV_MAX)
+        return &records[(*count)++];
+    for (size_t i = 1; i < SRV_MAX; i++)
+        if (records[i].priority > last->priority)
+            last = &records[i];
+    return record->priority < last->priority ? last : NULL;
+}
+
 /* The good ones of an SRV answer; `foreign_r`: whether there was anything at all that was not. */
 static size_t read_records(
         const struct ub_result *answer, struct srv records_r[SRV_MAX], bool *foreign_r)
@@ -74,12 +88,16 @@ static size_t read_records(
     size_t count = 0;
 
     *foreign_r = false;
-    for (size_t i = 0; answer->data[i] != NULL && count < SRV_MAX; i++) {
+    for (size_t i = 0; answer->data[i] != NULL; i++) {
         const unsigned char *rdata = (const unsigned char *)answer->data[i];
-        if (answer->len[i] > 0 && srv_parse(rdata, (size_t)answer->len[i], &records_r[count]))
-            count++;
-        else
+        struct srv record;
+        if (answer->len[i] <= 0 || !srv_parse(rdata, (size_t)answer->len[i], &record)) {
             *foreign_r = true;
+            continue;
+        }
+        struct srv *place = place_for(&record, records_r, &count);
+        if (place != NULL)
+            *place = record;
     }
     return count;
 }

@@ -8,7 +8,7 @@
 
 #include "protocol/domain.h"
 
-#define SRV_MAX 64 /* records of one answer that are looked at */
+#define SRV_MAX 64 /* records of one answer that are kept: those with the lowest priorities */
 
 /* A record of RFC 2782. */
 struct srv {
