@@ -218,7 +218,7 @@ static void nothing_to_ask(void **state)
 /* That we are short of descriptors is nobody else's fault. */
 static void no_descriptor_is_left(void **state)
 {
-    struct answering *service = answering_start("127.0.0.2", ANSWERING_AT_ONCE, "YES\r\n");
+    struct answering *service = answering_start("127.0.0.2", ANSWERING_NOBODY, ""); /* no thread */
     struct rlimit before;
     struct rlimit none;
     struct asking got;
