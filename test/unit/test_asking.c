@@ -205,6 +205,24 @@ static void several(void **state)
     }
 }
 
+/* What is told is what happened last. */
+static void one_refuses_and_one_closes(void **state)
+{
+    struct answering *services[] = {
+            answering_start("127.0.0.2", ANSWERING_NOBODY, ""),
+            answering_start("127.0.0.3", ANSWERING_AT_ONCE, ""),
+    };
+    struct asking got;
+    char text[80];
+
+    (void)state;
+    ask_all(services, 2, LONG, &got);
+    asking_describe(&got, text, sizeof text);
+    assert_string_equal(text, "closed without an answer");
+    answering_stop(&services[0]);
+    answering_stop(&services[1]);
+}
+
 static void nothing_to_ask(void **state)
 {
     struct asking got;
@@ -289,6 +307,7 @@ int main(void)
             cmocka_unit_test(time_was_up_before),
             cmocka_unit_test(a_connection_that_breaks),
             cmocka_unit_test(several),
+            cmocka_unit_test(one_refuses_and_one_closes),
             cmocka_unit_test(nothing_to_ask),
             cmocka_unit_test(no_descriptor_is_left),
             cmocka_unit_test(signals_come),
