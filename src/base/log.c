@@ -48,6 +48,7 @@ static const struct {
     const char *name;
     enum log_level level;
 } levels[] = {
+        {"alarm", LOG_LEVEL_ALARM},
         {"error", LOG_LEVEL_ERROR},
         {"warning", LOG_LEVEL_WARNING},
         {"notice", LOG_LEVEL_NOTICE},

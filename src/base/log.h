@@ -12,6 +12,7 @@
 
 /* As syslog(3) numbers them, which is what the journal takes. */
 enum log_level {
+    LOG_LEVEL_ALARM = 1, /* somebody should look now */
     LOG_LEVEL_ERROR = 3,
     LOG_LEVEL_WARNING = 4,
     LOG_LEVEL_NOTICE = 5,

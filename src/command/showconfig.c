@@ -11,7 +11,8 @@
 
 static bool is_duration(const struct kind *kind)
 {
-    return kind == &kind_lifetime || kind == &kind_ttl || kind == &kind_timeout;
+    return kind == &kind_lifetime || kind == &kind_ttl || kind == &kind_timeout ||
+           kind == &kind_keep || kind == &kind_patience;
 }
 
 static uint64_t number_at(const struct option *option, const char *values)

@@ -130,8 +130,6 @@ static void check_service(const struct config *config, const struct config_servi
             "keys = {\"/etc/verimail/service.key\"}", problems);
     require(service->line, were_given(&service->listen), "service without listen",
             "listen = {\"*:26\"}", problems);
-    require(service->line, was_given(&service->replay), "service without replay",
-            "replay = \"none\": payloads are not counted", problems);
     require(service->line, config->domains_count > 0, "a service without a domain",
             "domain \"example.org\" { ... }", problems);
     check_unique(
@@ -167,6 +165,27 @@ static void check_milter(
             "a milter with nothing to do", "a section `stamp`, or `verify`, or both", problems);
 }
 
+static bool is_ldap(const struct config_directory *directory)
+{
+    return directory->source.at != NULL && strncmp(directory->source.at, "ldap", 4) == 0;
+}
+
+static void check_directory(const struct config_directory *directory, struct problems *problems)
+{
+    require(directory->line, was_given(&directory->table), "directory without table",
+            "table = \"lmdb:/var/lib/verimail/users\"", problems);
+    require(directory->line, was_given(&directory->source), "directory without source",
+            "source = \"postgresql://db.example.org/mail\" or \"ldaps://dc.example.org\"", problems);
+    if (directory->source.at == NULL)
+        return;
+    if (is_ldap(directory))
+        require(directory->line, was_given(&directory->base), "directory without base",
+                "base = \"ou=people,dc=example,dc=org\"", problems);
+    else
+        require(directory->line, was_given(&directory->query), "directory without query",
+                "query = \"SELECT address FROM users\"", problems);
+}
+
 void check_config(const struct config *config, struct problems *problems)
 {
     const struct texts hosts = {config->hosts, config->hosts_count, sizeof *config->hosts,
@@ -190,4 +209,12 @@ void check_config(const struct config *config, struct problems *problems)
         check_verify(&config->verify[i], problems);
     for (size_t i = 0; i < config->milter_count; i++)
         check_milter(config, &config->milter[i], problems);
+    for (size_t i = 0; i < config->directories_count; i++)
+        check_directory(&config->directories[i], problems);
+    const struct texts names = {config->directories, config->directories_count,
+            sizeof *config->directories, offsetof(struct config_directory, name)};
+    const struct texts tables = {config->directories, config->directories_count,
+            sizeof *config->directories, offsetof(struct config_directory, table)};
+    check_unique("a second directory", names, strcmp, problems);
+    check_unique("a second directory for a table", tables, strcmp, problems);
 }

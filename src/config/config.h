@@ -20,7 +20,15 @@ struct config_service {
     struct config_text state; /* a folder */
     uint64_t workers;         /* 0: one per processor */
     struct config_list keys;
-    struct config_text replay;
+    struct config_text replay;          /* none, lmdb:PATH, or redis... (replay/address.h) */
+    struct config_text replay_password; /* a file; at NULL: none */
+    struct config_text replay_ca;       /* a file of certificates; at NULL: the machine's */
+    struct config_text events;          /* none, sqlite:PATH, or postgresql://... */
+    uint64_t events_keep;
+    struct config_text events_ip; /* full, network or none */
+    struct config_text metrics;   /* unix:PATH or a loopback ADDRESS:PORT; at NULL: nowhere */
+    uint64_t alarm_forgeries;     /* of one user in an hour; 0: no alarm */
+    uint64_t renew_keys;          /* the age at which keys should have been replaced */
     struct config_text log_format;
     struct config_text log_level;
     uint64_t connections;             /* per worker, as are the other limits */
@@ -55,6 +63,8 @@ struct config_domain {
     uint64_t ttl;
     bool subdomains;
     struct config_list deny;
+    uint64_t checks_per_recipient;
+    struct config_text table; /* the option `users`: a path behind `lmdb:`; at NULL: none */
     struct config_user *users;
     size_t users_count;
 };
@@ -101,6 +111,27 @@ struct config_milter {
     struct config_text log_level;
 };
 
+/* Where `verimail table sync` gets a table of users from. */
+struct config_directory {
+    unsigned line;
+    struct config_text name;
+    struct config_text table;  /* lmdb:PATH */
+    struct config_text source; /* postgresql://..., ldap://..., ldaps://..., ldapi://... */
+    struct config_text password; /* a file; at NULL: none */
+    struct config_text query;    /* PostgreSQL */
+    struct config_text bind_dn;  /* LDAP, from here on; at NULL: anonymous */
+    struct config_text base;
+    struct config_text filter;
+    struct config_list addresses; /* attributes that hold addresses of a user */
+    struct config_text hosts;     /* attributes that hold a rule; at NULL: none */
+    struct config_text more_hosts;
+    struct config_text allow_unauthorized;
+    struct config_text ca;     /* a file of certificates; at NULL: the machine's */
+    bool start_tls;            /* before anything is said over ldap:// */
+    uint64_t keep_at_least;    /* per cent of the rows of before; fewer are not believed */
+    uint64_t timeout;
+};
+
 struct config {
     struct config_service *service; /* none or one */
     size_t service_count;
@@ -114,6 +145,8 @@ struct config {
     size_t verify_count;
     struct config_milter *milter; /* none or one */
     size_t milter_count;
+    struct config_directory *directories;
+    size_t directories_count;
 };
 
 void config_free(struct config **config);

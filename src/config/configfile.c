@@ -1,12 +1,29 @@
 // SPDX-License-Identifier: ISC
 #include "config/configfile.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config/check.h"
 #include "config/reading.h"
 #include "config/source.h"
+
+/* What is not given lies in the state folder. */
+static bool set_in_state(
+        struct config_text *text, const char *scheme, const struct config_text *state, const char *name)
+{
+    return text->at != NULL || asprintf(&text->at, "%s%s/%s", scheme, state->at, name) >= 0;
+}
+
+static bool complete(struct config *config)
+{
+    struct config_service *service = config->service;
+
+    return service == NULL ||
+           (set_in_state(&service->replay, "lmdb:", &service->state, "replay") &&
+                   set_in_state(&service->events, "sqlite:", &service->state, "events.db"));
+}
 
 /* Of a text that was made ready; frees it. `before`: problems that others had. NULL: it was not to
  * be had, and `problems` says why. */
@@ -19,6 +36,10 @@ static struct config *make(char *text, size_t before, struct problems *problems)
         check_config(config, problems);
     if (problems_count(problems) > before)
         config_free(&config);
+    if (config != NULL && !complete(config)) {
+        problems_add(problems, 0, "memory is short", NULL, NULL);
+        config_free(&config);
+    }
     return config;
 }
 

@@ -249,6 +249,92 @@ static bool take_key(const struct kind *kind, const char *value, void *at_r)
     return key_parse(text_of(value), (enum key_kind)kind->min, key) == KEY_OK && keep(value, at_r);
 }
 
+static bool is_path_behind(const char *value, const char *scheme)
+{
+    const size_t len = strlen(scheme);
+
+    return strncmp(value, scheme, len) == 0 && value[len] == '/' && value[len + 1] != '\0';
+}
+
+/* An address with a scheme, and nothing secret in it: no `:` before the `@` of its user, and no
+ * parameter `password`. */
+static bool is_open_address(const char *value, const char *scheme)
+{
+    const size_t len = strlen(scheme);
+
+    if (strncmp(value, scheme, len) != 0 || !is_printable(value) || strchr(value, ' ') != NULL)
+        return false;
+    const char *authority = value + len;
+    const size_t authority_len = strcspn(authority, "/?");
+    const char *at = memrchr(authority, '@', authority_len);
+    if (at != NULL && memchr(authority, ':', (size_t)(at - authority)) != NULL)
+        return false;
+    return strcasestr(authority, "password=") == NULL;
+}
+
+static bool take_replay(const struct kind *kind, const char *value, void *at_r)
+{
+    (void)kind;
+    return (strcmp(value, "none") == 0 || is_path_behind(value, "lmdb:") ||
+                   is_open_address(value, "redis://") || is_open_address(value, "rediss://") ||
+                   is_open_address(value, "redis+unix://")) &&
+           keep(value, at_r);
+}
+
+static bool take_events(const struct kind *kind, const char *value, void *at_r)
+{
+    (void)kind;
+    return (strcmp(value, "none") == 0 || is_path_behind(value, "sqlite:") ||
+                   is_open_address(value, "postgresql://")) &&
+           keep(value, at_r);
+}
+
+static bool take_table(const struct kind *kind, const char *value, void *at_r)
+{
+    (void)kind;
+    return is_path_behind(value, "lmdb:") && keep(value, at_r);
+}
+
+static bool take_source(const struct kind *kind, const char *value, void *at_r)
+{
+    (void)kind;
+    return (is_open_address(value, "postgresql://") || is_open_address(value, "ldap://") ||
+                   is_open_address(value, "ldaps://") || is_open_address(value, "ldapi://")) &&
+           keep(value, at_r);
+}
+
+static bool is_loopback(const struct endpoint *endpoint)
+{
+    const struct endpoint e = endpoint_unmapped(endpoint);
+
+    if (e.wildcard)
+        return false;
+    if (e.address.any.sa_family == AF_INET)
+        return ntohl(e.address.v4.sin_addr.s_addr) >> 24 == 127;
+    return IN6_IS_ADDR_LOOPBACK(&e.address.v6.sin6_addr);
+}
+
+static bool take_metrics(const struct kind *kind, const char *value, void *at_r)
+{
+    struct endpoint endpoint;
+
+    (void)kind;
+    if (strncmp(value, "unix:", 5) == 0)
+        return is_unix_socket(value + 5) && keep(value, at_r);
+    return endpoint_parse(value, &endpoint) && is_loopback(&endpoint) && keep(value, at_r);
+}
+
+/* An attribute's description, RFC 4512, 2.5: a name or an object identifier, and options. */
+static bool take_attribute(const struct kind *kind, const char *value, void *at_r)
+{
+    (void)kind;
+    for (const char *at = value; *at != '\0'; at++)
+        if (!text_is_digit(*at) && (text_lower(*at) < 'a' || text_lower(*at) > 'z') &&
+                strchr("-.;_", *at) == NULL)
+            return false;
+    return value[0] != '\0' && keep(value, at_r);
+}
+
 /* `expected` is the words themselves, divided by ` or `. */
 static bool take_word(const struct kind *kind, const char *value, void *at_r)
 {
@@ -290,7 +376,27 @@ const struct kind kind_service_key = {.take = take_key,
         .expected = "service-public:... as printed by `verimail keygen service`",
         .min = KEY_SERVICE_PUBLIC,
         .is_text = true};
-const struct kind kind_replay = TEXT_KIND(take_word, "none");
+const struct kind kind_replay = TEXT_KIND(take_replay,
+        "none, lmdb:/PATH, redis://HOST:PORT[,HOST:PORT]..., rediss://..., or redis+unix:///PATH, "
+        "with USER@ before the host but no password");
+const struct kind kind_events = TEXT_KIND(take_events,
+        "none, sqlite:/PATH, or postgresql://[USER@][HOST][/DATABASE][?...] without a password");
+const struct kind kind_events_ip = TEXT_KIND(take_word, "full or network or none");
+const struct kind kind_keep =
+        NUMBER_KIND(take_duration, "a time from 1h to 3650d, as in 12h, 90d", 3600, 315360000);
+const struct kind kind_metrics =
+        TEXT_KIND(take_metrics, "unix:/PATH of at most 107 octets, or a loopback ADDRESS:PORT");
+const struct kind kind_alarm = NUMBER_KIND(
+        take_number, "a number from 1 to 1000000 an hour, or 0 for no alarm", 0, 1000000);
+const struct kind kind_checks = NUMBER_KIND(take_number, "a number from 1 to 1000", 1, 1000);
+const struct kind kind_table = TEXT_KIND(take_table, "lmdb:/PATH");
+const struct kind kind_source = TEXT_KIND(take_source,
+        "postgresql://..., ldap://..., ldaps://... or ldapi://..., without a password");
+const struct kind kind_phrase = TEXT_KIND(take_daemon, "printable text, not empty");
+const struct kind kind_attribute = TEXT_KIND(take_attribute, "the name of an attribute");
+const struct kind kind_share = NUMBER_KIND(take_number, "a number from 0 to 100", 0, 100);
+const struct kind kind_patience =
+        NUMBER_KIND(take_duration, "a time from 1s to 1h, as in 90s, 15m", 1, 3600);
 const struct kind kind_log_format = TEXT_KIND(take_word, "text or json");
 const struct kind kind_log_level = TEXT_KIND(take_word, "info or notice or warning or error");
 const struct kind kind_deny = TEXT_KIND(take_word, "expired or changed or redirected");

@@ -42,7 +42,19 @@ extern const struct kind kind_local;        /* char *, canonical local part or `
 extern const struct kind kind_listen;       /* char *: ADDRESS:PORT, as endpoint_parse() takes it */
 extern const struct kind kind_host_key;     /* char *: the text form of a host's public key */
 extern const struct kind kind_service_key;  /* char *: the text form of a service's public key */
-extern const struct kind kind_replay;       /* char * */
+extern const struct kind kind_replay;       /* char *: none, lmdb:PATH, a Redis address */
+extern const struct kind kind_events;       /* char *: none, sqlite:PATH, postgresql://... */
+extern const struct kind kind_events_ip;    /* char *: full, network, none */
+extern const struct kind kind_keep;         /* uint64_t, seconds, in days mostly */
+extern const struct kind kind_metrics;      /* char *: unix:PATH or a loopback ADDRESS:PORT */
+extern const struct kind kind_alarm;        /* uint64_t, per hour; 0: off */
+extern const struct kind kind_checks;       /* uint64_t, per recipient */
+extern const struct kind kind_table;        /* char *: lmdb:PATH */
+extern const struct kind kind_source;       /* char *: postgresql://..., ldap://... */
+extern const struct kind kind_phrase;       /* char *: any printable text */
+extern const struct kind kind_attribute;    /* char *: the name of an LDAP attribute */
+extern const struct kind kind_share;        /* uint64_t, per cent */
+extern const struct kind kind_patience;     /* uint64_t, seconds */
 extern const struct kind kind_log_format;   /* char * */
 extern const struct kind kind_log_level;    /* char * */
 extern const struct kind kind_deny;         /* char * */

@@ -19,6 +19,14 @@ static const struct option service_options[] = {
         {"workers", &kind_workers, AT(config_service, workers)},
         {"keys", &kind_path, LIST(config_service, keys)},
         {"replay", &kind_replay, AT(config_service, replay)},
+        {"replay_password", &kind_path, AT(config_service, replay_password)},
+        {"replay_ca", &kind_path, AT(config_service, replay_ca)},
+        {"events", &kind_events, AT(config_service, events)},
+        {"events_keep", &kind_keep, AT(config_service, events_keep), .fallback = "90d"},
+        {"events_ip", &kind_events_ip, AT(config_service, events_ip), .fallback = "full"},
+        {"metrics", &kind_metrics, AT(config_service, metrics)},
+        {"alarm_forgeries", &kind_alarm, AT(config_service, alarm_forgeries), .fallback = "100"},
+        {"renew_keys", &kind_keep, AT(config_service, renew_keys), .fallback = "365d"},
         {"log_format", &kind_log_format, AT(config_service, log_format), .fallback = "text"},
         {"log_level", &kind_log_level, AT(config_service, log_level), .fallback = "info"},
         {"connections", &kind_connections, AT(config_service, connections), .fallback = "10000"},
@@ -63,6 +71,9 @@ static const struct option domain_options[] = {
         {"ttl", &kind_ttl, AT(config_domain, ttl), .fallback = "5m"},
         {"subdomains", &kind_bool, AT(config_domain, subdomains), .fallback = "true"},
         {"deny", &kind_deny, LIST(config_domain, deny)},
+        {"checks_per_recipient", &kind_checks, AT(config_domain, checks_per_recipient),
+                .fallback = "4"},
+        {"users", &kind_table, AT(config_domain, table)},
         {NULL},
 };
 
@@ -112,6 +123,27 @@ static const struct option milter_options[] = {
         {NULL},
 };
 
+static const struct option directory_options[] = {
+        {"table", &kind_table, AT(config_directory, table)},
+        {"source", &kind_source, AT(config_directory, source)},
+        {"password", &kind_path, AT(config_directory, password)},
+        {"query", &kind_phrase, AT(config_directory, query)},
+        {"bind_dn", &kind_phrase, AT(config_directory, bind_dn)},
+        {"base", &kind_phrase, AT(config_directory, base)},
+        {"filter", &kind_phrase, AT(config_directory, filter),
+                .fallback = "(|(mail=*)(proxyAddresses=*))"},
+        {"addresses", &kind_attribute, LIST(config_directory, addresses),
+                .fallback = "mail,proxyAddresses"},
+        {"hosts", &kind_attribute, AT(config_directory, hosts)},
+        {"more_hosts", &kind_attribute, AT(config_directory, more_hosts)},
+        {"allow_unauthorized", &kind_attribute, AT(config_directory, allow_unauthorized)},
+        {"ca", &kind_path, AT(config_directory, ca)},
+        {"start_tls", &kind_bool, AT(config_directory, start_tls)},
+        {"keep_at_least", &kind_share, AT(config_directory, keep_at_least), .fallback = "50"},
+        {"timeout", &kind_patience, AT(config_directory, timeout), .fallback = "60s"},
+        {NULL},
+};
+
 const struct section sections[] = {
         {.name = "service",
                 .options = service_options,
@@ -142,6 +174,12 @@ const struct section sections[] = {
                 .options = milter_options,
                 .size = sizeof(struct config_milter),
                 WITHIN(config, milter)},
+        {.name = "directory",
+                .title = &kind_phrase,
+                .title_offset = offsetof(struct config_directory, name),
+                .options = directory_options,
+                .size = sizeof(struct config_directory),
+                WITHIN(config, directories)},
         {NULL},
 };
 

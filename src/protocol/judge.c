@@ -64,8 +64,13 @@ static bool domain_is_served(const struct judge_case *c, struct judgement *judge
 
 static bool user_has_rule(const struct judge_case *c, struct judgement *judgement)
 {
+    const enum rules_found found = rules_user(c->rules, c->elsewhere, &c->question->user,
+            &judgement->rule, &judgement->matched);
+
+    if (found == RULES_UNKNOWN)
+        return decided(judgement, VERDICT_TEMPERROR, REASON_NONE, "users");
     /* Without a rule it is the next two steps that decide, each in its way. */
-    judgement->rule = rules_user(c->rules, &c->question->user, &judgement->matched);
+    judgement->listed = found == RULES_FOUND && !text_equal(judgement->matched, text_of("*"));
     return false;
 }
 
@@ -143,15 +148,20 @@ static bool receivers_are_named(const struct judge_case *c, struct judgement *ju
     return allowed_unless(judgement->policy->deny_redirected, judgement, REASON_REDIRECTED);
 }
 
-static bool payload_is_within_allowance(const struct judge_case *c, struct judgement *judgement)
+static bool count_decides(enum replay_count replay, struct judgement *judgement)
 {
-    if (c->replay == REPLAY_SKIPPED || c->replay == REPLAY_WITHIN)
+    if (replay == REPLAY_SKIPPED || replay == REPLAY_WITHIN)
         return false;
-    if (c->replay == REPLAY_OVER)
+    if (replay == REPLAY_OVER)
         return decided(judgement, VERDICT_ALLOW, REASON_REPLAYED, "");
     /* Whoever forgets to count must not thereby say YES. */
-    judgement->must_count = c->replay == REPLAY_PENDING;
+    judgement->must_count = replay == REPLAY_PENDING;
     return decided(judgement, VERDICT_ALLOW, REASON_UNCOUNTED, "");
+}
+
+static bool payload_is_within_allowance(const struct judge_case *c, struct judgement *judgement)
+{
+    return count_decides(c->replay, judgement);
 }
 
 static bool all_is_well(const struct judge_case *c, struct judgement *judgement)
@@ -183,6 +193,15 @@ void judge(const struct judge_case *judge_case, struct judgement *judgement_r)
     while (!step->decide(judge_case, judgement_r))
         step++;
     judgement_r->step = step->number;
+}
+
+void judge_counted(struct judgement *judgement, enum replay_count replay)
+{
+    judgement->must_count = false;
+    if (count_decides(replay, judgement))
+        return;
+    judgement->step++;
+    (void)all_is_well(NULL, judgement);
 }
 
 struct answer judge_answer(const struct judgement *judgement, const struct question *question)

@@ -37,25 +37,33 @@ struct judge_case {
     const struct payload *sealed;
     const struct classic_payload *classic;
     const struct rules *rules;
+    const struct rules_elsewhere *elsewhere; /* NULL: all rules are in memory */
     enum replay_count replay;
     uint64_t purged; /* Unix seconds: the store forgot what was issued before; 0: nothing */
     uint64_t now;    /* Unix seconds */
 };
 
 struct judgement {
-    struct answer answer; /* reason, ttl and scope are set whether the question is named or not */
+    /* Reason, ttl and scope are set whether the question is named or not. VERDICT_TEMPERROR: the
+     * user's rule cannot be looked up now, and nothing may be answered. */
+    struct answer answer;
     const char *cause;    /* one word for the log where it knows more than the wire, else "" */
     unsigned step;        /* of design section 3 that decided, 1 to 11 */
     bool must_count;      /* the replay count is pending, and all before it passed: no answer yet */
+    bool listed;          /* the user has a rule of his own, not that of `*` */
 
     /* What the rules say, for the log; borrowed from them. Not set when an earlier step decided. */
     const struct domain_policy *policy; /* of the user's domain, from step 2 on */
-    const struct rule *rule;            /* from step 3 on; NULL: none */
+    const struct rule *rule;            /* from step 3 on; NULL: none; as rules_user() gave it */
     struct text matched;                /* the local part whose rule it is */
 };
 
 /* Design section 3: the first step that applies decides. */
 void judge(const struct judge_case *judge_case, struct judgement *judgement_r);
+
+/* Goes on with a judgement that must_count, once that is done: steps 10 and 11. `replay`: any but
+ * REPLAY_PENDING. */
+void judge_counted(struct judgement *judgement, enum replay_count replay);
 
 /* The steps in their order, so that a person can be shown each. They work on one judgement, all
  * zero before the first of them. */

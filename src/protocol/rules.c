@@ -236,25 +236,44 @@ bool rules_unstamped_is_uniform(const struct rules *rules, struct text domain)
 {
     const struct entry *entry = domain_entry(rules, domain);
 
-    return entry == NULL || !entry->lenient;
+    return entry == NULL || (!entry->lenient && !entry->policy->elsewhere);
 }
 
-const struct rule *rules_user(
-        const struct rules *rules, const struct address *user, struct text *matched_r)
+static enum rules_found found_in_memory(const struct rules *rules, struct text local,
+        struct text domain, const struct rule **rule_r, struct text *matched_r)
 {
-    const struct text tries[] = {address_local(user), address_without_detail(user), text_of("*")};
     struct key key;
 
-    for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
-        user_key(rules, tries[i], address_domain(user), &key);
-        const struct entry *entry = look_up(rules, &key);
-        if (entry != NULL) {
-            *matched_r = (struct text){entry->key, tries[i].len};
-            return &entry->rule;
+    user_key(rules, local, domain, &key);
+    const struct entry *entry = look_up(rules, &key);
+    if (entry == NULL)
+        return RULES_ABSENT;
+    *matched_r = (struct text){entry->key, local.len};
+    *rule_r = &entry->rule;
+    return RULES_FOUND;
+}
+
+enum rules_found rules_user(const struct rules *rules, const struct rules_elsewhere *elsewhere,
+        const struct address *user, const struct rule **rule_r, struct text *matched_r)
+{
+    const struct text tries[] = {address_local(user), address_without_detail(user), text_of("*")};
+    const struct domain_policy *policy =
+            elsewhere != NULL ? rules_domain(rules, address_domain(user)) : NULL;
+    enum rules_found found = RULES_ABSENT;
+
+    *rule_r = NULL;
+    *matched_r = (struct text){NULL, 0};
+    for (size_t i = 0; found == RULES_ABSENT && i < sizeof tries / sizeof *tries; i++) {
+        if (i == 1 && tries[1].len == tries[0].len)
+            continue;
+        found = found_in_memory(rules, tries[i], address_domain(user), rule_r, matched_r);
+        if (found == RULES_ABSENT && policy != NULL && policy->elsewhere) {
+            found = elsewhere->find(elsewhere->context, policy, tries[i], rule_r);
+            if (found == RULES_FOUND)
+                *matched_r = tries[i];
         }
     }
-    *matched_r = (struct text){NULL, 0};
-    return NULL;
+    return found;
 }
 
 static bool lists(const struct host_list *hosts, struct text host)

@@ -38,6 +38,21 @@ struct domain_policy {
     bool deny_expired; /* the three that an operator can make a NO */
     bool deny_changed;
     bool deny_redirected;
+    uint32_t checks_per_recipient; /* how often a payload may be asked about for each recipient */
+    bool elsewhere;                /* its users have rules that are not in memory, too */
+};
+
+/* Rules that are kept elsewhere, in a table of users. */
+enum rules_found {
+    RULES_FOUND,
+    RULES_ABSENT,
+    RULES_UNKNOWN, /* they cannot be looked up now */
+};
+struct rules_elsewhere {
+    /* `local`: a local part in any case, or `*`. The rule is good until the next call. */
+    enum rules_found (*find)(void *context, const struct domain_policy *policy, struct text local,
+            const struct rule **rule_r);
+    void *context;
 };
 
 /* The served domains and the rules of their users, in memory. Built once, then only read; what a
@@ -66,12 +81,14 @@ bool rules_add_user(struct rules *rules, struct text domain, struct text local,
 const struct domain_policy *rules_domain(const struct rules *rules, struct text domain);
 /* The nearest served domain above this one, or NULL. */
 const struct domain_policy *rules_parent(const struct rules *rules, struct text domain);
-/* Design section 3, step 3: the exact user, else without its +detail, else `*`, else NULL.
- * `matched_r`: the local part whose rule it is, in lower case, borrowed; empty if it is none's. */
-const struct rule *rules_user(
-        const struct rules *rules, const struct address *user, struct text *matched_r);
-/* Whether no rule of this domain has allow_unauthorized: one answer about unstamped mail holds for
- * all its users. */
+/* Design section 3, step 3: the exact user, else without its +detail, else `*`; of two rules for
+ * one of these the one in memory. `elsewhere` may be NULL, and is asked only about domains that say
+ * so. `matched_r`: the local part whose rule it is, borrowed from the rules or from `user`; empty if
+ * it is none's. */
+enum rules_found rules_user(const struct rules *rules, const struct rules_elsewhere *elsewhere,
+        const struct address *user, const struct rule **rule_r, struct text *matched_r);
+/* Whether it is known that no rule of this domain has allow_unauthorized: one answer about unstamped
+ * mail holds for all its users. */
 bool rules_unstamped_is_uniform(const struct rules *rules, struct text domain);
 
 /* `policy` is the user's domain's. Names are compared with ASCII case folded. */

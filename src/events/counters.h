@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: ISC
+#ifndef VERIMAIL_EVENTS_COUNTERS_H
+#define VERIMAIL_EVENTS_COUNTERS_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "protocol/verdict.h"
+
+#define COUNTERS_LATENCIES 12
+#define COUNTERS_KEYS_MAX 64
+
+/* What operators watch, in memory that the processes of a service share: made by the parent before
+ * the first fork, it outlives all of them but the parent, and so reloads. All are counts since the
+ * start unless they say otherwise; added to with counters_add(), never reset. */
+enum counter_alarm {
+    COUNTER_ALARM_FORGERIES,
+    COUNTER_ALARM_REPLAY,
+    COUNTER_ALARM_USERS,
+    COUNTER_ALARM_EVENTS,
+    COUNTER_ALARM_KEY,
+    COUNTER_ALARMS,
+};
+
+struct counter_key {
+    char host[256];
+    char id[17];    /* hex */
+    uint64_t since; /* Unix seconds: when the pair was first in use here; 0: an empty place */
+};
+
+struct counters {
+    /* Questions answered, by verdict (YES, NO, ALLOW) and reason. */
+    _Atomic uint64_t questions[VERDICT_ALLOW + 1][REASON_REFUSED + 1];
+    _Atomic uint64_t malformed;
+    _Atomic uint64_t unanswered;
+    /* Questions by the time from accept to answer: at most counters_latency[i] milliseconds, and
+     * not counted in an earlier one; the last has those beyond. */
+    _Atomic uint64_t latency[COUNTERS_LATENCIES + 1];
+    _Atomic uint64_t latency_sum; /* milliseconds */
+    _Atomic uint64_t replay_failures;
+    _Atomic uint64_t replay_entries; /* at present */
+    _Atomic uint64_t replay_bytes;   /* at present */
+    _Atomic uint64_t events_recorded;
+    _Atomic uint64_t events_dropped;
+    _Atomic uint64_t workers_restarted;
+    _Atomic uint64_t recorders_restarted;
+    _Atomic uint64_t alarms[COUNTER_ALARMS];
+    _Atomic uint64_t keys_changed;                 /* odd while the parent writes the keys */
+    struct counter_key keys[COUNTERS_KEYS_MAX];    /* the parent's to write */
+};
+
+extern const uint32_t counters_latency[COUNTERS_LATENCIES]; /* milliseconds, growing */
+extern const char *const counters_alarm[COUNTER_ALARMS];    /* "forgeries" ... */
+
+/* In shared memory, all zero. NULL with errno. */
+struct counters *counters_init(void);
+void counters_free(struct counters **counters);
+
+static inline void counters_add(_Atomic uint64_t *counter, uint64_t more)
+{
+    atomic_fetch_add_explicit(counter, more, memory_order_relaxed);
+}
+void counters_note(struct counters *counters, enum verdict verdict, enum reason reason,
+        uint64_t milliseconds);
+
+/* The Prometheus text format, version 0.0.4, as a text that the caller frees; NULL when memory is
+ * short. `today`: Unix seconds. */
+char *counters_exposition(const struct counters *counters, uint64_t today);
+
+#endif
