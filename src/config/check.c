@@ -175,7 +175,8 @@ static void check_directory(const struct config_directory *directory, struct pro
     require(directory->line, was_given(&directory->table), "directory without table",
             "table = \"lmdb:/var/lib/verimail/users\"", problems);
     require(directory->line, was_given(&directory->source), "directory without source",
-            "source = \"postgresql://db.example.org/mail\" or \"ldaps://dc.example.org\"", problems);
+            "source = \"postgresql://db.example.org/mail\" or \"ldaps://dc.example.org\"",
+            problems);
     if (directory->source.at == NULL)
         return;
     if (is_ldap(directory))

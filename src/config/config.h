@@ -115,8 +115,8 @@ struct config_milter {
 struct config_directory {
     unsigned line;
     struct config_text name;
-    struct config_text table;  /* lmdb:PATH */
-    struct config_text source; /* postgresql://..., ldap://..., ldaps://..., ldapi://... */
+    struct config_text table;    /* lmdb:PATH */
+    struct config_text source;   /* postgresql://..., ldap://..., ldaps://..., ldapi://... */
     struct config_text password; /* a file; at NULL: none */
     struct config_text query;    /* PostgreSQL */
     struct config_text bind_dn;  /* LDAP, from here on; at NULL: anonymous */
@@ -126,9 +126,9 @@ struct config_directory {
     struct config_text hosts;     /* attributes that hold a rule; at NULL: none */
     struct config_text more_hosts;
     struct config_text allow_unauthorized;
-    struct config_text ca;     /* a file of certificates; at NULL: the machine's */
-    bool start_tls;            /* before anything is said over ldap:// */
-    uint64_t keep_at_least;    /* per cent of the rows of before; fewer are not believed */
+    struct config_text ca;  /* a file of certificates; at NULL: the machine's */
+    bool start_tls;         /* before anything is said over ldap:// */
+    uint64_t keep_at_least; /* per cent of the rows of before; fewer are not believed */
     uint64_t timeout;
 };
 

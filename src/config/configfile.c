@@ -10,8 +10,8 @@
 #include "config/source.h"
 
 /* What is not given lies in the state folder. */
-static bool set_in_state(
-        struct config_text *text, const char *scheme, const struct config_text *state, const char *name)
+static bool set_in_state(struct config_text *text, const char *scheme,
+        const struct config_text *state, const char *name)
 {
     return text->at != NULL || asprintf(&text->at, "%s%s/%s", scheme, state->at, name) >= 0;
 }

@@ -38,10 +38,14 @@ int identity_empty_folder(void)
     return fd;
 }
 
-static bool drop_root(const struct identity *identity, int empty_folder)
+static bool leave_root_folder(int empty_folder)
 {
-    return fchdir(empty_folder) == 0 && chroot(".") == 0 && setgroups(0, NULL) == 0 &&
-           setresgid(identity->gid, identity->gid, identity->gid) == 0 &&
+    return fchdir(empty_folder) == 0 && chroot(".") == 0;
+}
+
+static bool drop_root(const struct identity *identity)
+{
+    return setgroups(0, NULL) == 0 && setresgid(identity->gid, identity->gid, identity->gid) == 0 &&
            setresuid(identity->uid, identity->uid, identity->uid) == 0 && setuid(0) != 0;
 }
 
@@ -55,14 +59,38 @@ static bool drop_capabilities(void)
     return syscall(SYS_capset, &header, none) == 0;
 }
 
-bool identity_become(const struct identity *identity, int empty_folder)
+bool identity_drop(const struct identity *identity)
 {
     const struct rlimit none = {0, 0};
 
-    if (identity->is_root && !drop_root(identity, empty_folder))
+    if (identity->is_root && !drop_root(identity))
         return false;
     return drop_capabilities() && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
            prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 && setrlimit(RLIMIT_CORE, &none) == 0;
+}
+
+bool identity_become(const struct identity *identity, int empty_folder)
+{
+    return (!identity->is_root || leave_root_folder(empty_folder)) && identity_drop(identity);
+}
+
+/* The groups stay root's: what lies in its groups' folders alone is not for services. */
+bool identity_assume(const struct identity *identity)
+{
+    if (!identity->is_root)
+        return true;
+    if (setegid(identity->gid) == 0 && seteuid(identity->uid) == 0)
+        return true;
+    const int error = errno;
+    (void)!seteuid(0);
+    (void)!setegid(0);
+    errno = error;
+    return false;
+}
+
+bool identity_return(const struct identity *identity)
+{
+    return !identity->is_root || (seteuid(0) == 0 && setegid(0) == 0);
 }
 
 bool identity_stay_alone(void)

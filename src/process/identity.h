@@ -25,6 +25,14 @@ int identity_empty_folder(void);
  * anybody: no new privileges, no core dump, not traceable. False with errno. */
 bool identity_become(const struct identity *identity, int empty_folder)
         __attribute__((warn_unused_result));
+/* The same, but the root folder stays: for a process that needs files. */
+bool identity_drop(const struct identity *identity) __attribute__((warn_unused_result));
+
+/* As root, for a moment: makes files as `identity` would. identity_return() is root again. Both do
+ * nothing for anybody else. False with errno. */
+bool identity_assume(const struct identity *identity) __attribute__((warn_unused_result));
+bool identity_return(const struct identity *identity) __attribute__((warn_unused_result));
+
 /* No more processes, and so no more threads either. False with errno. */
 bool identity_stay_alone(void) __attribute__((warn_unused_result));
 

@@ -49,6 +49,73 @@ static const int allowed_to_worker[] = {
         SCMP_SYS(exit_group),
 };
 
+/* LMDB: the replay counts and the users' table. */
+static const int allowed_to_worker_files[] = {
+        SCMP_SYS(pread64),
+        SCMP_SYS(pwrite64),
+        SCMP_SYS(pwritev),
+        SCMP_SYS(writev),
+        SCMP_SYS(lseek),
+        SCMP_SYS(fstat),
+        SCMP_SYS(newfstatat), /* what the C library makes of fstat(): the folder is empty */
+        SCMP_SYS(ftruncate),
+        SCMP_SYS(fallocate),
+        SCMP_SYS(fcntl),
+        SCMP_SYS(msync),
+        SCMP_SYS(rt_sigaction),
+};
+
+/* Redis. */
+static const int allowed_to_worker_network[] = {
+        SCMP_SYS(connect),
+        SCMP_SYS(getsockopt),
+        SCMP_SYS(setsockopt),
+        SCMP_SYS(fcntl),
+};
+
+/* Files, and what SQLite, libpq and a resolver want. */
+static const int allowed_to_recorder[] = {
+        SCMP_SYS(open),
+        SCMP_SYS(openat),
+        SCMP_SYS(stat),
+        SCMP_SYS(lstat),
+        SCMP_SYS(statx),
+        SCMP_SYS(access),
+        SCMP_SYS(faccessat),
+        SCMP_SYS(faccessat2),
+        SCMP_SYS(readlink),
+        SCMP_SYS(readlinkat),
+        SCMP_SYS(getcwd),
+        SCMP_SYS(getdents64),
+        SCMP_SYS(unlink),
+        SCMP_SYS(unlinkat),
+        SCMP_SYS(rename),
+        SCMP_SYS(renameat),
+        SCMP_SYS(renameat2),
+        SCMP_SYS(mkdir),
+        SCMP_SYS(fchmod),
+        SCMP_SYS(fchown),
+        SCMP_SYS(fsync),
+        SCMP_SYS(fdatasync),
+        SCMP_SYS(sync_file_range),
+        SCMP_SYS(flock),
+        SCMP_SYS(fstatfs),
+        SCMP_SYS(statfs),
+        SCMP_SYS(utimensat),
+        SCMP_SYS(fadvise64),
+        SCMP_SYS(umask),
+        SCMP_SYS(uname),
+        SCMP_SYS(sysinfo),
+        SCMP_SYS(getrusage),
+        SCMP_SYS(getrlimit),
+        SCMP_SYS(prlimit64),
+        SCMP_SYS(listen),
+        SCMP_SYS(socketpair),
+        SCMP_SYS(pipe),
+        SCMP_SYS(getppid),
+        SCMP_SYS(alarm),
+};
+
 /* And these: libmilter, libunbound, and questions of ours. */
 static const int allowed_to_milter[] = {
         SCMP_SYS(accept),
@@ -164,11 +231,53 @@ static bool load(scmp_filter_ctx filter, int error)
     return error == 0;
 }
 
-bool sandbox_enter_worker(void)
+static int allow_worker_network(scmp_filter_ctx filter)
 {
-    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
+    const size_t count = sizeof allowed_to_worker_network / sizeof *allowed_to_worker_network;
+    int error = allow(filter, allowed_to_worker_network, count);
 
-    return load(filter, filter != NULL ? allow_basics(filter) : -ENOMEM);
+    if (error == 0)
+        error = allow_if(filter, SCMP_SYS(socket), SCMP_A0_32(SCMP_CMP_EQ, AF_INET));
+    if (error == 0)
+        error = allow_if(filter, SCMP_SYS(socket), SCMP_A0_32(SCMP_CMP_EQ, AF_INET6));
+    if (error == 0)
+        error = allow_if(filter, SCMP_SYS(socket), SCMP_A0_32(SCMP_CMP_EQ, AF_UNIX));
+    return error;
+}
+
+bool sandbox_enter_worker(const struct sandbox_worker *may)
+{
+    const size_t files = sizeof allowed_to_worker_files / sizeof *allowed_to_worker_files;
+    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
+    int error = filter != NULL ? allow_basics(filter) : -ENOMEM;
+
+    if (error == 0 && may->files)
+        error = allow(filter, allowed_to_worker_files, files);
+    if (error == 0 && may->network)
+        error = allow_worker_network(filter);
+    return load(filter, error);
+}
+
+bool sandbox_enter_recorder(void)
+{
+    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+    int error = filter != NULL ? allow_basics(filter) : -ENOMEM;
+
+    if (error == 0)
+        error = allow_network(filter);
+    if (error == 0)
+        error = allow_if(filter, SCMP_SYS(socket), SCMP_A0_32(SCMP_CMP_EQ, AF_UNIX));
+    if (error == 0)
+        error = allow_if(filter, SCMP_SYS(socket), SCMP_A0_32(SCMP_CMP_EQ, AF_NETLINK));
+    if (error == 0)
+        error = allow(filter, allowed_to_worker_files,
+                sizeof allowed_to_worker_files / sizeof *allowed_to_worker_files);
+    if (error == 0)
+        error = allow(filter, allowed_to_recorder,
+                sizeof allowed_to_recorder / sizeof *allowed_to_recorder);
+    if (error == 0)
+        error = allow_threads(filter);
+    return load(filter, error);
 }
 
 bool sandbox_enter_milter(void)

@@ -64,8 +64,8 @@ static bool domain_is_served(const struct judge_case *c, struct judgement *judge
 
 static bool user_has_rule(const struct judge_case *c, struct judgement *judgement)
 {
-    const enum rules_found found = rules_user(c->rules, c->elsewhere, &c->question->user,
-            &judgement->rule, &judgement->matched);
+    const enum rules_found found = rules_user(
+            c->rules, c->elsewhere, &c->question->user, &judgement->rule, &judgement->matched);
 
     if (found == RULES_UNKNOWN)
         return decided(judgement, VERDICT_TEMPERROR, REASON_NONE, "users");

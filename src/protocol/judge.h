@@ -47,10 +47,10 @@ struct judgement {
     /* Reason, ttl and scope are set whether the question is named or not. VERDICT_TEMPERROR: the
      * user's rule cannot be looked up now, and nothing may be answered. */
     struct answer answer;
-    const char *cause;    /* one word for the log where it knows more than the wire, else "" */
-    unsigned step;        /* of design section 3 that decided, 1 to 11 */
-    bool must_count;      /* the replay count is pending, and all before it passed: no answer yet */
-    bool listed;          /* the user has a rule of his own, not that of `*` */
+    const char *cause; /* one word for the log where it knows more than the wire, else "" */
+    unsigned step;     /* of design section 3 that decided, 1 to 11 */
+    bool must_count;   /* the replay count is pending, and all before it passed: no answer yet */
+    bool listed;       /* the user has a rule of his own, not that of `*` */
 
     /* What the rules say, for the log; borrowed from them. Not set when an earlier step decided. */
     const struct domain_policy *policy; /* of the user's domain, from step 2 on */

@@ -83,12 +83,12 @@ const struct domain_policy *rules_domain(const struct rules *rules, struct text 
 const struct domain_policy *rules_parent(const struct rules *rules, struct text domain);
 /* Design section 3, step 3: the exact user, else without its +detail, else `*`; of two rules for
  * one of these the one in memory. `elsewhere` may be NULL, and is asked only about domains that say
- * so. `matched_r`: the local part whose rule it is, borrowed from the rules or from `user`; empty if
- * it is none's. */
+ * so. `matched_r`: the local part whose rule it is, borrowed from the rules or from `user`; empty
+ * if it is none's. */
 enum rules_found rules_user(const struct rules *rules, const struct rules_elsewhere *elsewhere,
         const struct address *user, const struct rule **rule_r, struct text *matched_r);
-/* Whether it is known that no rule of this domain has allow_unauthorized: one answer about unstamped
- * mail holds for all its users. */
+/* Whether it is known that no rule of this domain has allow_unauthorized: one answer about
+ * unstamped mail holds for all its users. */
 bool rules_unstamped_is_uniform(const struct rules *rules, struct text domain);
 
 /* `policy` is the user's domain's. Names are compared with ASCII case folded. */
