@@ -34,7 +34,8 @@ static uint64_t ask(const struct service *service, struct text line, uint64_t co
         struct writer w = writer_of(room, sizeof room);
         struct inquiry inquiry;
         inquiry_read(service, line, &inquiry);
-        inquiry_judge(service, clock_unix(), &inquiry);
+        const struct circumstances now = {.replay = REPLAY_SKIPPED, .now = clock_unix()};
+        inquiry_judge(service, &now, &inquiry);
         if (!inquiry_answer(&inquiry, &w))
             abort();
         questionlog_answered(&log, &inquiry, &source, 0, i);

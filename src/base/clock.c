@@ -16,6 +16,13 @@ uint64_t clock_unix(void)
     return (uint64_t)now(CLOCK_REALTIME).tv_sec;
 }
 
+uint64_t clock_unix_milliseconds(void)
+{
+    const struct timespec ts = now(CLOCK_REALTIME);
+
+    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
 uint64_t clock_milliseconds(void)
 {
     return clock_microseconds() / 1000;

@@ -5,15 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/moment.h"
 #include "command/escape.h"
 #include "command/jsontext.h"
-#include "base/moment.h"
 #include "command/steps.h"
+#include "service/tables.h"
 
 #define ITEMS_MAX 6
 
 struct explanation {
     struct text line;
+    struct tables *tables;
     struct inquiry inquiry;
     struct judge_case judge_case;
     struct judgement judgement;
@@ -54,11 +56,17 @@ struct explanation *explanation_init(const struct service *service, struct text 
         return NULL;
     e->line = line;
     e->judgement.cause = "";
+    e->tables = tables_open(service);
     inquiry_read(service, line, &e->inquiry);
     inquiry_open(service, &e->inquiry);
-    bool ok = e->inquiry.well_formed;
+    bool ok = e->inquiry.well_formed && e->tables != NULL;
+    const struct circumstances circumstances = {
+            .elsewhere = ok ? tables_rules(e->tables) : NULL,
+            .replay = REPLAY_SKIPPED,
+            .now = now,
+    };
     if (ok)
-        e->judge_case = inquiry_case(service, &e->inquiry, now);
+        e->judge_case = inquiry_case(service, &circumstances, &e->inquiry);
     while (ok && !decided)
         ok = take_step(e, &decided);
     if (!ok)
@@ -72,6 +80,7 @@ void explanation_free(struct explanation **explanation)
 
     if (e == NULL)
         return;
+    tables_close(&e->tables);
     for (unsigned i = 0; i < e->taken; i++)
         free(e->seen[i]);
     sodium_memzero(e, sizeof *e);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 #include "command/steps.h"
 
-#include "command/escape.h"
 #include "base/moment.h"
+#include "command/escape.h"
 
 struct seen {
     FILE *out;
@@ -63,7 +63,9 @@ static void describe_domain(const struct seen *s)
 static void describe_user(const struct seen *s)
 {
     say(s, "", address_local(&s->inquiry->question.user));
-    if (s->judgement->rule != NULL)
+    if (s->judgement->answer.verdict == VERDICT_TEMPERROR)
+        fputs(": the table of users cannot be read", s->out);
+    else if (s->judgement->rule != NULL)
         say(s, " has the rule of user ", s->judgement->matched);
     else
         fputs(" has no rule, and there is none for *", s->out);
@@ -150,7 +152,7 @@ static void describe_receiving(const struct seen *s)
 static void describe_count(const struct seen *s)
 {
     static const char *const texts[] = {
-            [REPLAY_SKIPPED] = "nothing is counted: replay = \"none\"",
+            [REPLAY_SKIPPED] = "nothing is counted here",
             [REPLAY_PENDING] = "not counted yet",
             [REPLAY_WITHIN] = "within its allowance",
             [REPLAY_OVER] = "over its allowance",
@@ -195,6 +197,8 @@ const char *steps_why(const struct judgement *judgement)
         const char *cause;
         const char *why;
     } table[] = {
+            {VERDICT_TEMPERROR, REASON_NONE, "users",
+                    "its rule cannot be looked up, and so nothing is answered"},
             {VERDICT_NO, REASON_FORGED, "", "none of this service's hosts made it"},
             {VERDICT_NO, REASON_FORGED, "user", "it was made for another user"},
             {VERDICT_NO, REASON_REFUSED, "domain", "this service does not speak for the domain"},

@@ -34,7 +34,8 @@ void inquiry_open(const struct service *service, struct inquiry *i)
         i->payload_state = PAYLOAD_STATE_SEALED;
 }
 
-struct judge_case inquiry_case(const struct service *service, const struct inquiry *i, uint64_t now)
+struct judge_case inquiry_case(const struct service *service,
+        const struct circumstances *circumstances, const struct inquiry *i)
 {
     return (struct judge_case){
             .question = &i->question,
@@ -42,17 +43,20 @@ struct judge_case inquiry_case(const struct service *service, const struct inqui
             .sealed = &i->payload.sealed.is,
             .classic = &i->payload.classic,
             .rules = service_rules(service),
-            .replay = REPLAY_SKIPPED,
-            .now = now,
+            .elsewhere = circumstances->elsewhere,
+            .replay = circumstances->replay,
+            .purged = circumstances->purged,
+            .now = circumstances->now,
     };
 }
 
-void inquiry_judge(const struct service *service, uint64_t now, struct inquiry *i)
+void inquiry_judge(
+        const struct service *service, const struct circumstances *circumstances, struct inquiry *i)
 {
     if (!i->well_formed)
         return;
     inquiry_open(service, i);
-    const struct judge_case judge_case = inquiry_case(service, i, now);
+    const struct judge_case judge_case = inquiry_case(service, circumstances, i);
     judge(&judge_case, &i->judgement);
 }
 

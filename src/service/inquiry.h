@@ -29,17 +29,27 @@ void inquiry_read(const struct service *service, struct text line, struct inquir
 /* Opens the payload; nothing to do for a line that is not well formed. */
 void inquiry_open(const struct service *service, struct inquiry *inquiry);
 
-/* What the judge is given. The result borrows from all three. */
-struct judge_case inquiry_case(
-        const struct service *service, const struct inquiry *inquiry, uint64_t now);
+/* What the judgement rests on besides the service and the question. */
+struct circumstances {
+    const struct rules_elsewhere *elsewhere; /* NULL: all rules are in memory */
+    enum replay_count replay;
+    uint64_t purged; /* Unix seconds, as the judge has it */
+    uint64_t now;    /* Unix seconds */
+};
 
-/* Opens and judges. `now`: Unix seconds. */
-void inquiry_judge(const struct service *service, uint64_t now, struct inquiry *inquiry);
+/* What the judge is given. The result borrows from all three. */
+struct judge_case inquiry_case(const struct service *service,
+        const struct circumstances *circumstances, const struct inquiry *inquiry);
+
+/* Opens and judges. */
+void inquiry_judge(const struct service *service, const struct circumstances *circumstances,
+        struct inquiry *inquiry);
 
 /* The sending host that the payload names once it was opened; else empty. */
 struct text inquiry_host(const struct inquiry *inquiry);
 
-/* Writes the answer line: to what is not well formed a bare NO. */
+/* Writes the answer line: to what is not well formed a bare NO. False, with nothing written, where
+ * nothing may be answered (VERDICT_TEMPERROR). */
 bool inquiry_answer(const struct inquiry *inquiry, struct writer *w)
         __attribute__((warn_unused_result));
 

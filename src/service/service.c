@@ -7,11 +7,13 @@
 #include <string.h>
 
 #include "base/keyfile.h"
+#include "protocol/judge.h"
 
 /* A domain's policy is what the rules hand back; the rest of what it needs lies behind it. */
 struct served {
     struct domain_policy policy;
     struct classic_key *classic;
+    size_t table; /* when the policy says `elsewhere` */
 };
 
 struct service {
@@ -22,6 +24,10 @@ struct service {
     const char *default_domain;
     const char ***lists; /* arrays that host lists point to */
     size_t lists_count;
+    char *password;
+    uint64_t keep;
+    const char **tables; /* borrowed from the configuration */
+    size_t tables_count;
 };
 
 static bool out_of_memory(struct problems *problems)
@@ -162,6 +168,18 @@ static bool make_users(
     return true;
 }
 
+/* The index of the table, which other domains may have named before. */
+static size_t find_table(struct service *service, const char *address)
+{
+    size_t i = 0;
+
+    while (i < service->tables_count && strcmp(service->tables[i], address) != 0)
+        i++;
+    if (i == service->tables_count)
+        service->tables[service->tables_count++] = address;
+    return i;
+}
+
 static bool make_domain(struct service *service, const struct config_domain *domain,
         struct served *served, struct problems *problems)
 {
@@ -169,11 +187,17 @@ static bool make_domain(struct service *service, const struct config_domain *dom
 
     policy->name = domain->name.at;
     policy->lifetime = domain->lifetime;
+    if (domain->lifetime + JUDGE_FUTURE > service->keep)
+        service->keep = domain->lifetime + JUDGE_FUTURE;
     policy->ttl = (uint32_t)domain->ttl;
     policy->subdomains = domain->subdomains;
     policy->deny_expired = is_denied(domain, "expired");
     policy->deny_changed = is_denied(domain, "changed");
     policy->deny_redirected = is_denied(domain, "redirected");
+    policy->checks_per_recipient = (uint32_t)domain->checks_per_recipient;
+    policy->elsewhere = domain->table.at != NULL;
+    if (policy->elsewhere)
+        served->table = find_table(service, domain->table.at);
     if (!make_hosts(service, &domain->hosts, &policy->hosts, problems))
         return false;
     if (!rules_add_domain(service->rules, policy)) {
@@ -196,12 +220,37 @@ static bool make_domains(
     randombytes_buf(seed, sizeof seed);
     service->rules = rules_init(seed);
     service->served = calloc(config->domains_count + 1, sizeof *service->served);
-    if (service->rules == NULL || service->served == NULL)
+    service->tables = calloc(config->domains_count + 1, sizeof *service->tables);
+    if (service->rules == NULL || service->served == NULL || service->tables == NULL)
         return out_of_memory(problems);
     service->served_count = config->domains_count;
     for (size_t i = 0; i < config->domains_count; i++)
         ok = make_domain(service, &config->domains[i], &service->served[i], problems) && ok;
     return ok;
+}
+
+/* Without the line's end. */
+static bool read_password(
+        struct service *service, const struct config_text *path, struct problems *problems)
+{
+    const char *error = NULL;
+    size_t len = 0;
+
+    if (path->at == NULL)
+        return true;
+    char *content = keyfile_load(path->at, &len, &error);
+    if (content == NULL) {
+        key_problem(problems, path, "replay_password", error);
+        return false;
+    }
+    const struct text word = text_trim((struct text){content, len});
+    service->password = sodium_malloc(word.len + 1);
+    if (service->password != NULL) {
+        memcpy(service->password, word.at, word.len);
+        service->password[word.len] = '\0';
+    }
+    sodium_free(content);
+    return service->password != NULL || out_of_memory(problems);
 }
 
 struct service *service_init(const struct config *config, struct problems *problems)
@@ -213,7 +262,8 @@ struct service *service_init(const struct config *config, struct problems *probl
         return NULL;
     }
     const bool keys = make_keyring(service, config, problems);
-    if (!make_domains(service, config, problems) || !keys)
+    const bool password = read_password(service, &config->service->replay_password, problems);
+    if (!make_domains(service, config, problems) || !keys || !password)
         service_free(&service);
     return service;
 }
@@ -225,6 +275,7 @@ void service_free(struct service **service)
     if (s == NULL)
         return;
     keyring_free(&s->ring);
+    sodium_free(s->password);
     rules_free(&s->rules);
     for (size_t i = 0; i < s->served_count; i++)
         classic_key_free(&s->served[i].classic);
@@ -232,6 +283,7 @@ void service_free(struct service **service)
     for (size_t i = 0; i < s->lists_count; i++)
         free(s->lists[i]);
     free(s->lists);
+    free(s->tables);
     free(s);
     *service = NULL;
 }
@@ -263,4 +315,29 @@ struct classic_key *service_classic_key(const struct service *service, struct te
 
     /* Every policy that the rules know is the first member of one of ours. */
     return policy != NULL ? ((const struct served *)policy)->classic : NULL;
+}
+
+size_t service_tables(const struct service *service)
+{
+    return service->tables_count;
+}
+
+const char *service_table(const struct service *service, size_t index)
+{
+    return service->tables[index];
+}
+
+size_t service_table_of(const struct domain_policy *policy)
+{
+    return ((const struct served *)policy)->table;
+}
+
+const char *service_replay_password(const struct service *service)
+{
+    return service->password;
+}
+
+uint64_t service_keep(const struct service *service)
+{
+    return service->keep;
 }

@@ -27,4 +27,16 @@ struct text service_default_domain(const struct service *service);
 /* The key for payloads of 2013 to exactly this domain, or NULL. */
 struct classic_key *service_classic_key(const struct service *service, struct text domain);
 
+/* What the file `replay_password` says, NUL-terminated, in guarded memory; NULL: there is none. */
+const char *service_replay_password(const struct service *service);
+/* Seconds: no payload that is older is in time for any of the domains. */
+uint64_t service_keep(const struct service *service);
+
+/* The tables of users, each once: addresses as the configuration has them. */
+size_t service_tables(const struct service *service);
+const char *service_table(const struct service *service, size_t index);
+/* Which of them has the users of this domain; its policy must be one of ours and say `elsewhere`.
+ */
+size_t service_table_of(const struct domain_policy *policy);
+
 #endif

@@ -9,29 +9,58 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "replay/replay.h"
+#include "service/tables.h"
+#include "verimaild/books.h"
 #include "verimaild/connections.h"
-#include "verimaild/questionlog.h"
+#include "verimaild/desk.h"
 #include "verimaild/sources.h"
 
 #define ASIDE_MAX 65536     /* octets read at once of what nobody wants */
 #define DISCARD_MAX 1048576 /* octets after which a peer that still sends is cut off */
+#define DESK_PLACES 4096    /* questions that wait for their counts; more are not counted */
+#define LOOK_EVERY 1000     /* milliseconds between two looks at how the store is */
 
 struct exchange {
     const struct service *service;
-    struct keyuse *keyuse;
     int epoll;
     int reserve; /* a descriptor kept to be able to refuse when there are no more */
     struct connections *connections;
     struct sources *sources;
     struct bucket classic;
-    struct questionlog log;
-    char room[QUESTION_MAX + 1]; /* one more than a question may have */
+    struct books books;
+    struct tables *tables;
+    struct replay *replay;
+    uint64_t failures; /* of the store, as far as they were told */
+    uint64_t look_at;  /* milliseconds: when to look at the store */
+    bool uncounted;    /* something was, since then */
+    uint64_t now;      /* of this turn */
+    struct desk *desk;
+    struct asked *hand; /* the place on the desk for the next question */
     char aside[ASIDE_MAX];
 };
 
-struct exchange *exchange_init(const struct service *service, struct keyuse *keyuse,
-        const struct config_service *limits, int epoll)
+static void on_counted(void *context, struct replay_item *item);
+
+static bool open_stores(struct exchange *x, const struct exchange_setup *setup)
 {
+    const struct replay_setup store = {
+            .address = setup->config->replay.at,
+            .password = service_replay_password(setup->service),
+            .ca = setup->config->replay_ca.at,
+            .keep = service_keep(setup->service),
+            .done = on_counted,
+            .context = x,
+    };
+
+    x->tables = tables_open(setup->service);
+    x->replay = replay_open(&store, clock_milliseconds(), clock_unix());
+    return x->tables != NULL && x->replay != NULL;
+}
+
+struct exchange *exchange_init(const struct exchange_setup *setup)
+{
+    const struct config_service *limits = setup->config;
     const struct sources_limits per_source = {
             .per_address = (uint32_t)limits->connections_per_address,
             .per_network = (uint32_t)limits->connections_per_network,
@@ -43,16 +72,19 @@ struct exchange *exchange_init(const struct service *service, struct keyuse *key
     if (x == NULL)
         return NULL;
     randombytes_buf(seed, sizeof seed);
-    x->service = service;
-    x->keyuse = keyuse;
-    x->epoll = epoll;
-    x->reserve = dup(epoll);
+    x->service = setup->service;
+    x->epoll = setup->epoll;
+    x->reserve = dup(setup->epoll);
     x->connections = connections_init(limits->connections);
-    x->sources = sources_init(limits->connections, &per_source, seed);
+    x->sources = sources_init(limits->connections + DESK_PLACES, &per_source, seed);
     x->classic = (struct bucket){
             .rate = (uint32_t)limits->classic_rate, .burst = (uint32_t)limits->classic_rate};
-    questionlog_init(&x->log);
-    if (x->reserve < 0 || x->connections == NULL || x->sources == NULL)
+    books_init(&x->books, setup->keyuse, setup->counters, setup->ring);
+    x->desk = desk_init(DESK_PLACES);
+    if (x->desk != NULL)
+        x->hand = desk_take(x->desk);
+    if (x->reserve < 0 || x->connections == NULL || x->sources == NULL || x->desk == NULL ||
+            !open_stores(x, setup))
         exchange_free(&x);
     return x;
 }
@@ -71,13 +103,16 @@ void exchange_free(struct exchange **exchange)
     if (x == NULL)
         return;
     const uint64_t now = clock_milliseconds();
+    replay_close(&x->replay); /* which first is done with what it was given */
     while (x->connections != NULL && connections_count(x->connections) > 0) {
         struct connection *oldest = connections_oldest(x->connections);
         if (!oldest->answered)
-            questionlog_unanswered(&x->log, "stopped", &oldest->source, now);
+            books_unanswered(&x->books, "stopped", &oldest->source, now);
         drop(x, oldest);
     }
-    questionlog_flush(&x->log, now, true);
+    questionlog_flush(&x->books.log, now, true);
+    tables_close(&x->tables);
+    desk_free(&x->desk);
     connections_free(&x->connections);
     sources_free(&x->sources);
     if (x->reserve >= 0)
@@ -94,39 +129,62 @@ static bool may_open(struct exchange *x, const struct inquiry *inquiry,
            (sources_take_classic(x->sources, source, now) && bucket_take(&x->classic, now));
 }
 
-/* Sends the answer, and FIN in the same segment. */
-static void send_answer(int fd, const struct inquiry *inquiry)
+/* Sends the answer, and FIN in the same segment. False when nothing may be answered. */
+static bool send_answer(int fd, const struct inquiry *inquiry)
 {
     char room[ANSWER_MAX];
     struct writer w = writer_of(room, sizeof room);
 
     if (!inquiry_answer(inquiry, &w))
-        return;
+        return false;
     const struct text answer = writer_text(&w);
     /* An empty socket takes a line this short; if it is gone, nobody waits for the answer. */
     (void)!send(fd, answer.at, answer.len, MSG_MORE | MSG_NOSIGNAL | MSG_DONTWAIT);
     shutdown(fd, SHUT_WR);
+    return true;
 }
 
-/* Answers a whole line. False when it must go unanswered. */
-static bool answer(struct exchange *x, int fd, struct text line, const struct endpoint *source,
-        uint64_t since, uint64_t now)
+static void tell_of_tables(struct exchange *x, uint64_t now)
 {
-    struct inquiry inquiry;
+    const char *error = tables_take_error(x->tables);
 
-    inquiry_read(x->service, line, &inquiry);
-    if (!may_open(x, &inquiry, source, now)) {
-        questionlog_unanswered(&x->log, "classic-rate", source, now);
+    if (error != NULL)
+        alarm_raise(&x->books.alarm, COUNTER_ALARM_USERS, "", error, now);
+}
+
+/* Judges the question in a line. False when it must go unanswered. */
+static bool judge_line(struct exchange *x, struct asked *asked, struct text line, uint64_t now)
+{
+    struct inquiry *inquiry = &asked->inquiry;
+
+    inquiry_read(x->service, line, inquiry);
+    if (!may_open(x, inquiry, &asked->source, now)) {
+        books_unanswered(&x->books, "classic-rate", &asked->source, now);
         return false;
     }
-    const uint64_t today = clock_unix();
-    inquiry_judge(x->service, today, &inquiry);
-    send_answer(fd, &inquiry);
-    if (inquiry.well_formed && inquiry.payload_state == PAYLOAD_STATE_SEALED)
-        keyuse_note(x->keyuse, inquiry.payload.sealed.key, inquiry.payload.sealed.is.issued, today);
-    questionlog_answered(&x->log, &inquiry, source, now - since, now);
-    sodium_memzero(&inquiry.payload, sizeof inquiry.payload);
+    const struct circumstances circumstances = {
+            .elsewhere = tables_rules(x->tables),
+            .replay = REPLAY_PENDING,
+            .purged = replay_purged(x->replay),
+            .now = clock_unix(),
+    };
+    inquiry_judge(x->service, &circumstances, inquiry);
     return true;
+}
+
+/* False when nothing may be answered. */
+static bool reply(struct exchange *x, struct asked *asked, uint64_t now)
+{
+    const bool sent = send_answer(asked->fd, &asked->inquiry);
+
+    if (sent) {
+        books_answered(&x->books, asked, now, clock_unix_milliseconds());
+    } else {
+        tell_of_tables(x, now);
+        books_unanswered(&x->books, "users", &asked->source, now);
+    }
+    sodium_memzero(&asked->inquiry.payload, sizeof asked->inquiry.payload);
+    return sent;
 }
 
 /* Where the question ends in `got`, with its LF; 0 when it has not ended. What is too long ends
@@ -148,7 +206,7 @@ static bool make_room(struct exchange *x, uint64_t now)
     if (oldest == NULL)
         return false;
     if (!oldest->answered)
-        questionlog_unanswered(&x->log, "room", &oldest->source, now);
+        books_unanswered(&x->books, "room", &oldest->source, now);
     drop(x, oldest);
     return true;
 }
@@ -193,29 +251,84 @@ static bool discard(struct exchange *x, struct connection *connection)
     return connection->discarded < DISCARD_MAX;
 }
 
+/* Answers on a connection that is not held, which is then closed, or held until its peer has
+ * stopped sending. */
+static void settle(struct exchange *x, struct asked *asked, uint64_t now)
+{
+    if (!reply(x, asked, now) || !(asked->more || sends_more(x, asked->fd))) {
+        close(asked->fd);
+        return;
+    }
+    struct connection *connection = hold(x, asked->fd, &asked->source, now);
+    if (connection != NULL)
+        connection->answered = true;
+}
+
+static void on_counted(void *context, struct replay_item *item)
+{
+    struct exchange *x = context;
+    struct asked *asked = (struct asked *)item;
+
+    x->uncounted = x->uncounted || item->result == REPLAY_FAILED;
+    judge_counted(&asked->inquiry.judgement, item->result);
+    sources_remove(x->sources, &asked->source);
+    settle(x, asked, x->now);
+    desk_give(x->desk, asked);
+}
+
+/* Hands the question in hand, whose connection is not held, to the store. */
+static void count(struct exchange *x, uint64_t now)
+{
+    struct asked *asked = x->hand;
+    const struct inquiry *inquiry = &asked->inquiry;
+    const struct domain_policy *policy = inquiry->judgement.policy;
+    struct asked *next = desk_take(x->desk);
+
+    if (next == NULL) {
+        x->uncounted = true;
+        judge_counted(&asked->inquiry.judgement, REPLAY_FAILED);
+        settle(x, asked, now);
+        return;
+    }
+    x->hand = next;
+    x->now = now;
+    sources_add(x->sources, &asked->source);
+    replay_item_make(&inquiry->payload.sealed, inquiry->question.rcpt, policy->checks_per_recipient,
+            policy->lifetime, &asked->item);
+    replay_submit(x->replay, &asked->item, now, clock_unix());
+}
+
+static bool must_count(const struct asked *asked)
+{
+    return asked->inquiry.well_formed && asked->inquiry.judgement.must_count;
+}
+
 static void begin(struct exchange *x, int fd, const struct endpoint *source, uint64_t now)
 {
-    const ssize_t got = recv(fd, x->room, sizeof x->room, MSG_DONTWAIT);
+    struct asked *asked = x->hand;
+    const ssize_t got = recv(fd, asked->line, sizeof asked->line, MSG_DONTWAIT);
 
     if (got < 0 && errno != EAGAIN && errno != EINTR) {
         close(fd);
         return;
     }
-    const struct text octets = {x->room, got > 0 ? (size_t)got : 0};
+    const struct text octets = {asked->line, got > 0 ? (size_t)got : 0};
     const size_t end = line_end(octets, got == 0);
     if (end > 0 || got == 0) {
-        const struct text line = {x->room, end};
-        const bool more = end < octets.len || end > QUESTION_MAX;
-        if (!answer(x, fd, line, source, now, now) || !(more || sends_more(x, fd))) {
+        asked->fd = fd;
+        asked->source = *source;
+        asked->since = now;
+        asked->more = end < octets.len || end > QUESTION_MAX;
+        if (!judge_line(x, asked, (struct text){asked->line, end}, now))
             close(fd);
-            return;
-        }
+        else if (must_count(asked))
+            count(x, now);
+        else
+            settle(x, asked, now);
+        return;
     }
     struct connection *connection = hold(x, fd, source, now);
-    if (connection == NULL)
-        return;
-    connection->answered = end > 0 || got == 0;
-    if (!connection->answered && octets.len > 0) {
+    if (connection != NULL && octets.len > 0) {
         memcpy(connections_room(x->connections, connection), octets.at, octets.len);
         connection->used = (uint32_t)octets.len;
     }
@@ -243,7 +356,7 @@ bool exchange_accept(struct exchange *x, int listener, size_t most, uint64_t now
         if (fd >= 0 && sources_may_open(x->sources, &source)) {
             begin(x, fd, &source, now);
         } else if (fd >= 0) {
-            questionlog_unanswered(&x->log, "too-many", &source, now);
+            books_unanswered(&x->books, "too-many", &source, now);
             close(fd);
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
             if (!relieve(x, listener, now))
@@ -255,9 +368,40 @@ bool exchange_accept(struct exchange *x, int listener, size_t most, uint64_t now
     return true;
 }
 
+/* Its descriptor stays open. */
+static void let_go(struct exchange *x, struct connection *connection)
+{
+    epoll_ctl(x->epoll, EPOLL_CTL_DEL, connection->fd, NULL);
+    sources_remove(x->sources, &connection->source);
+    connections_remove(x->connections, connection);
+}
+
+/* The question of a held connection is whole: the first `end` of the octets in hand. */
+static void end_question(struct exchange *x, struct connection *connection, struct text octets,
+        size_t end, uint64_t now)
+{
+    struct asked *asked = x->hand;
+
+    asked->fd = connection->fd;
+    asked->source = connection->source;
+    asked->since = connection->since;
+    asked->more = end < octets.len || end > QUESTION_MAX;
+    if (!judge_line(x, asked, (struct text){octets.at, end}, now)) {
+        drop(x, connection);
+    } else if (must_count(asked)) {
+        let_go(x, connection);
+        count(x, now);
+    } else if (reply(x, asked, now) && (asked->more || sends_more(x, connection->fd))) {
+        connection->answered = true;
+    } else {
+        drop(x, connection);
+    }
+}
+
 void exchange_continue(struct exchange *x, uint32_t index, uint64_t now)
 {
     struct connection *connection = connections_at(x->connections, index);
+    char *line = x->hand->line;
 
     if (connection == NULL)
         return;
@@ -267,28 +411,61 @@ void exchange_continue(struct exchange *x, uint32_t index, uint64_t now)
         return;
     }
     const size_t used = connection->used;
-    const ssize_t got = recv(connection->fd, x->room + used, sizeof x->room - used, MSG_DONTWAIT);
+    const ssize_t got =
+            recv(connection->fd, line + used, sizeof x->hand->line - used, MSG_DONTWAIT);
     if (got < 0) {
         if (errno != EAGAIN && errno != EINTR)
             drop(x, connection);
         return;
     }
     char *kept = connections_room(x->connections, connection);
-    memcpy(x->room, kept, used);
-    const struct text octets = {x->room, used + (size_t)got};
+    memcpy(line, kept, used);
+    const struct text octets = {line, used + (size_t)got};
     const size_t end = line_end(octets, got == 0);
-    if (end == 0 && got > 0) {
-        memcpy(kept + used, x->room + used, (size_t)got);
-        connection->used += (uint32_t)got;
+    if (end > 0 || got == 0) {
+        end_question(x, connection, octets, end, now);
         return;
     }
-    const struct text line = {x->room, end};
-    const bool more = end < octets.len || end > QUESTION_MAX;
-    if (answer(x, connection->fd, line, &connection->source, connection->since, now) &&
-            (more || sends_more(x, connection->fd)))
-        connection->answered = true;
-    else
-        drop(x, connection);
+    memcpy(kept + used, line + used, (size_t)got);
+    connection->used += (uint32_t)got;
+}
+
+/* Tells the counters how the store is, and somebody when it fails. */
+static void look_at_store(struct exchange *x, uint64_t now)
+{
+    struct replay_health health;
+
+    x->look_at = now + LOOK_EVERY;
+    x->uncounted = false;
+    replay_health(x->replay, &health);
+    x->books.counters->replay_entries = health.entries;
+    x->books.counters->replay_bytes = health.bytes;
+    if (health.failures == x->failures)
+        return;
+    counters_add(&x->books.counters->replay_failures, health.failures - x->failures);
+    x->failures = health.failures;
+    alarm_raise(&x->books.alarm, COUNTER_ALARM_REPLAY, "", health.why, now);
+}
+
+void exchange_count(struct exchange *x, uint64_t now)
+{
+    const uint64_t today = clock_unix();
+
+    x->now = now;
+    replay_commit(x->replay, now, today);
+    replay_turn(x->replay, now, today);
+    if (now >= x->look_at)
+        look_at_store(x, now);
+}
+
+int exchange_store(const struct exchange *x)
+{
+    return replay_fd(x->replay);
+}
+
+bool exchange_is_stale(const struct exchange *x)
+{
+    return replay_is_stale(x->replay);
 }
 
 void exchange_expire(struct exchange *x, uint64_t now)
@@ -297,25 +474,30 @@ void exchange_expire(struct exchange *x, uint64_t now)
 
     while (oldest != NULL && now >= oldest->since + EXCHANGE_DEADLINE) {
         if (!oldest->answered)
-            questionlog_unanswered(&x->log, "timeout", &oldest->source, now);
+            books_unanswered(&x->books, "timeout", &oldest->source, now);
         drop(x, oldest);
         oldest = connections_oldest(x->connections);
     }
-    questionlog_flush(&x->log, now, false);
+    questionlog_flush(&x->books.log, now, false);
 }
 
 size_t exchange_held(const struct exchange *x)
 {
-    return connections_count(x->connections);
+    return connections_count(x->connections) + desk_count(x->desk) - 1;
 }
 
 int exchange_time_left(const struct exchange *x, uint64_t now)
 {
     const struct connection *oldest = connections_oldest(x->connections);
-    uint64_t end = questionlog_due(&x->log);
+    const int store = replay_time_left(x->replay, now);
+    uint64_t end = questionlog_due(&x->books.log);
 
     if (oldest != NULL && oldest->since + EXCHANGE_DEADLINE < end)
         end = oldest->since + EXCHANGE_DEADLINE;
+    if (x->uncounted && x->look_at < end)
+        end = x->look_at;
+    if (store >= 0 && now + (uint64_t)store < end)
+        end = now + (uint64_t)store;
     if (end == UINT64_MAX)
         return -1;
     return end > now ? (int)(end - now) : 0;

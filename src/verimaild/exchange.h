@@ -18,9 +18,18 @@
  * EXCHANGE_DEADLINE at most. `now`: milliseconds of one clock. */
 struct exchange;
 
-/* `epoll`: where held connections are watched, by their index. NULL with errno. */
-struct exchange *exchange_init(const struct service *service, struct keyuse *keyuse,
-        const struct config_service *limits, int epoll);
+struct exchange_setup {
+    const struct service *service;
+    const struct config_service *config;
+    struct keyuse *keyuse;
+    struct counters *counters;
+    struct ring *ring;
+    int epoll; /* where held connections are watched, by their index */
+};
+
+/* Opens the store of replay counts and the tables of users as the user that this process is at the
+ * moment. NULL with errno. */
+struct exchange *exchange_init(const struct exchange_setup *setup);
 /* Closes what is still held. */
 void exchange_free(struct exchange **exchange);
 
@@ -31,6 +40,14 @@ void exchange_continue(struct exchange *exchange, uint32_t index, uint64_t now);
 /* Closes those whose time is up. */
 void exchange_expire(struct exchange *exchange, uint64_t now);
 
+/* At the end of a turn of the event loop: what waited for its count is counted, in one step. */
+void exchange_count(struct exchange *exchange, uint64_t now);
+/* To be watched for EPOLLIN, then exchange_count() has something to do; -1: there is none. */
+int exchange_store(const struct exchange *exchange);
+/* Whether another process, which opens its stores anew, should take over from this one. */
+bool exchange_is_stale(const struct exchange *exchange);
+
+/* Connections that are not done with. */
 size_t exchange_held(const struct exchange *exchange);
 /* Milliseconds until exchange_expire() has something to do; -1: never. */
 int exchange_time_left(const struct exchange *exchange, uint64_t now);

@@ -2,45 +2,47 @@
 #include "verimaild/generation.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "config/configfile.h"
+#include "recorder/recorder.h"
+#include "service/tables.h"
+#include "verimaild/child.h"
 #include "verimaild/listening.h"
+#include "verimaild/showing.h"
 #include "verimaild/worker.h"
 
 #define LISTENERS_MAX 1024
-#define STEADY 10000    /* milliseconds after which a worker is not to blame for how it died */
-#define GRACE_MORE 1000 /* milliseconds that a finishing worker gets beyond its own grace */
-#define BACK_OFF_FIRST 100
-#define BACK_OFF_MAX 10000
+#define GRACE_MORE 1000     /* milliseconds that a finishing worker gets beyond its own grace */
+#define RECORDER_GRACE 7000 /* milliseconds to record what is left */
 
-struct child {
-    pid_t pid; /* 0: not running */
-    int control;
+struct worker {
+    struct child child;
     bool ready;
-    uint64_t started;
-    uint64_t restart; /* when, if it is not running */
-    unsigned failures;
+    struct ring *ring;
 };
 
 struct generation {
     struct config *config;
     struct service *service;
     struct keyuse *keyuse;
+    struct counters *counters; /* the parent's */
     struct listening *listening;
+    struct showing *showing; /* NULL: counters are not shown */
     struct identity identity;
     int empty_folder;
     bool retired;
     uint64_t kill_at; /* once retired */
     bool failed;
+    void (*forget)(const struct generation *);
+    struct child recorder;
+    bool dismissed; /* so is the recorder */
     size_t count;
-    struct child children[];
+    struct worker workers[];
 };
 
 static size_t worker_count(const struct config_service *service)
@@ -50,6 +52,19 @@ static size_t worker_count(const struct config_service *service)
     if (service->workers > 0)
         return (size_t)service->workers;
     return processors > 0 ? (size_t)processors : 1;
+}
+
+bool generation_check_tables(
+        const struct config *config, const struct identity *identity, struct problems *problems)
+{
+    const size_t before = problems_count(problems);
+
+    if (!identity_assume(identity)) {
+        problems_add(problems, 0, strerror(errno), "run_as", NULL);
+        return false;
+    }
+    tables_check(config, problems);
+    return identity_return(identity) && problems_count(problems) == before;
 }
 
 bool generation_identity(const struct config_service *service, struct identity *identity_r,
@@ -96,41 +111,72 @@ static bool sockets_suffice(const struct generation *g, struct problems *problem
     return false;
 }
 
-struct generation *generation_init(
-        const char *path, const struct generation *before, struct problems *problems)
+/* What is there before a socket is opened, and can be wrong. */
+static bool read_all(struct generation *g, struct problems *problems)
+{
+    g->service = service_init(g->config, problems);
+    if (g->service == NULL || !find_identity(g, problems))
+        return false;
+    if (!generation_check_tables(g->config, &g->identity, problems))
+        return false;
+    g->keyuse = keyuse_init(service_keyring(g->service));
+    for (size_t i = 0; g->keyuse != NULL && i < g->count; i++) {
+        g->workers[i].ring = ring_init();
+        if (g->workers[i].ring == NULL)
+            break;
+    }
+    if (g->keyuse != NULL && g->workers[g->count - 1].ring != NULL)
+        return true;
+    problems_add(problems, 0, strerror(errno), NULL, "memory to share with the workers");
+    return false;
+}
+
+static bool open_all(
+        struct generation *g, const struct generation *before, struct problems *problems)
+{
+    const struct config_service *service = g->config->service;
+
+    g->listening =
+            listening_open(service, g->count, before != NULL ? before->listening : NULL, problems);
+    return g->listening != NULL && sockets_suffice(g, problems) &&
+           showing_open(&service->metrics, before != NULL ? before->showing : NULL, &g->identity,
+                   &g->showing, problems);
+}
+
+struct generation *generation_init(const char *path, const struct generation *before,
+        struct counters *counters, struct problems *problems)
 {
     struct config *config = generation_config_read(path, problems);
 
     if (config == NULL)
         return NULL;
     const size_t count = worker_count(config->service);
-    struct generation *g = calloc(1, sizeof *g + count * sizeof g->children[0]);
+    struct generation *g = calloc(1, sizeof *g + count * sizeof g->workers[0]);
     if (g == NULL) {
         problems_add(problems, 0, "memory is short", NULL, NULL);
         config_free(&config);
         return NULL;
     }
     g->config = config;
+    g->counters = counters;
     g->count = count;
     g->empty_folder = -1;
+    g->recorder = child_of("recorder");
     for (size_t i = 0; i < count; i++)
-        g->children[i].control = -1;
-    g->service = service_init(config, problems);
-    if (g->service == NULL || !find_identity(g, problems)) {
-        generation_free(&g);
-        return NULL;
-    }
-    g->keyuse = keyuse_init(service_keyring(g->service));
-    if (g->keyuse == NULL) {
-        problems_add(problems, 0, strerror(errno), NULL, "memory to share with the workers");
-        generation_free(&g);
-        return NULL;
-    }
-    g->listening = listening_open(
-            config->service, count, before != NULL ? before->listening : NULL, problems);
-    if (g->listening == NULL || !sockets_suffice(g, problems))
+        g->workers[i].child = child_of("worker");
+    if (!read_all(g, problems) || !open_all(g, before, problems))
         generation_free(&g);
     return g;
+}
+
+/* Descriptors that are not a child's. */
+static void close_controls(struct generation *g)
+{
+    for (size_t i = 0; i < g->count; i++)
+        if (g->workers[i].child.control >= 0)
+            close(g->workers[i].child.control);
+    if (g->recorder.control >= 0)
+        close(g->recorder.control);
 }
 
 void generation_free(struct generation **generation)
@@ -139,11 +185,12 @@ void generation_free(struct generation **generation)
 
     if (g == NULL)
         return;
+    close_controls(g);
     for (size_t i = 0; i < g->count; i++)
-        if (g->children[i].control >= 0)
-            close(g->children[i].control);
+        ring_free(&g->workers[i].ring);
     if (g->empty_folder >= 0)
         close(g->empty_folder);
+    showing_close(&g->showing);
     listening_close(&g->listening);
     keyuse_free(&g->keyuse);
     service_free(&g->service);
@@ -152,15 +199,16 @@ void generation_free(struct generation **generation)
     *generation = NULL;
 }
 
-/* The child's side of the fork. Does not return. */
-static void become_worker(struct generation *g, size_t index, int control)
+static int work(void *context, size_t index, int control)
 {
+    struct generation *g = context;
     int fds[LISTENERS_MAX];
-    sigset_t none;
     struct worker_setup setup = {
-            .limits = g->config->service,
+            .config = g->config->service,
             .service = g->service,
             .keyuse = g->keyuse,
+            .counters = g->counters,
+            .ring = g->workers[index].ring,
             .identity = &g->identity,
             .empty_folder = g->empty_folder,
             .control = control,
@@ -168,18 +216,10 @@ static void become_worker(struct generation *g, size_t index, int control)
             .listeners_shared = listening_is_shared(g->listening),
     };
 
-    log_after_fork();
+    g->forget(g);
+    close_controls(g);
+    showing_close(&g->showing);
     generation_configure_log(g);
-    /* The parent alone says when to stop: a terminal or a supervisor may signal the whole group. */
-    signal(SIGINT, SIG_IGN);
-    signal(SIGTERM, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
-    signal(SIGPIPE, SIG_IGN);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    for (size_t i = 0; i < g->count; i++)
-        if (g->children[i].control >= 0)
-            close(g->children[i].control);
     for (size_t i = 0; i < g->count; i++) {
         if (i == index)
             continue;
@@ -188,40 +228,48 @@ static void become_worker(struct generation *g, size_t index, int control)
             close(fds[k]);
     }
     setup.listeners_count = listening_of_worker(g->listening, index, g->count, fds, LISTENERS_MAX);
-    _exit(worker_run(&setup));
+    return worker_run(&setup);
 }
 
-static bool start_child(
-        struct generation *g, size_t index, uint64_t now, void (*forget)(const struct generation *))
+/* It keeps no key: what it is made of has been in many hands. */
+static int record(void *context, size_t index, int control)
 {
-    struct child *child = &g->children[index];
-    int pair[2];
+    struct generation *g = context;
+    struct ring **rings = calloc(g->count, sizeof *rings);
 
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
-        return false;
-    const pid_t pid = fork();
-    if (pid == 0) {
-        close(pair[0]);
-        forget(g);
-        become_worker(g, index, pair[1]);
-    }
-    close(pair[1]);
-    if (pid < 0) {
-        close(pair[0]);
-        return false;
-    }
-    child->pid = pid;
-    child->control = pair[0];
-    child->ready = false;
-    child->started = now;
-    return true;
+    (void)index;
+    g->forget(g);
+    close_controls(g);
+    generation_configure_log(g);
+    listening_close(&g->listening);
+    service_free(&g->service);
+    if (g->empty_folder >= 0)
+        close(g->empty_folder);
+    if (rings == NULL)
+        return EXIT_FAILURE;
+    for (size_t i = 0; i < g->count; i++)
+        rings[i] = g->workers[i].ring;
+    const struct recorder_setup setup = {
+            .service = g->config->service,
+            .identity = &g->identity,
+            .control = control,
+            .metrics = showing_socket(g->showing),
+            .counters = g->counters,
+            .rings = rings,
+            .rings_count = g->count,
+    };
+    return recorder_run(&setup);
 }
 
 bool generation_start(struct generation *g, uint64_t now, void (*forget)(const struct generation *))
 {
+    g->forget = forget;
+    /* It may be late, and without it the workers go on. */
+    if (!child_start(&g->recorder, now, record, g, 0))
+        log_errno(LOG_LEVEL_ERROR, "no-process", "of", g->recorder.name);
     for (size_t i = 0; i < g->count; i++) {
-        if (!start_child(g, i, now, forget)) {
-            log_errno(LOG_LEVEL_ERROR, "no-worker", NULL, NULL);
+        if (!child_start(&g->workers[i].child, now, work, g, i)) {
+            log_errno(LOG_LEVEL_ERROR, "no-process", "of", g->workers[i].child.name);
             g->failed = true;
             return false;
         }
@@ -229,25 +277,16 @@ bool generation_start(struct generation *g, uint64_t now, void (*forget)(const s
     return true;
 }
 
-static uint64_t back_off(unsigned failures)
+void generation_restart(struct generation *g, uint64_t now)
 {
-    if (failures < 2)
-        return 0;
-    const unsigned doublings = failures - 2 < 7 ? failures - 2 : 7;
-    const uint64_t pause = (uint64_t)BACK_OFF_FIRST << doublings;
-    return pause < BACK_OFF_MAX ? pause : BACK_OFF_MAX;
-}
-
-void generation_restart(
-        struct generation *g, uint64_t now, void (*forget)(const struct generation *))
-{
+    if (g->retired)
+        return;
+    if (child_restart(&g->recorder, now, record, g, 0))
+        counters_add(&g->counters->recorders_restarted, 1);
     for (size_t i = 0; i < g->count; i++) {
-        struct child *child = &g->children[i];
-        if (g->retired || child->pid != 0 || now < child->restart)
-            continue;
-        if (!start_child(g, i, now, forget)) {
-            log_errno(LOG_LEVEL_ERROR, "no-worker", NULL, NULL);
-            child->restart = now + back_off(++child->failures);
+        if (child_restart(&g->workers[i].child, now, work, g, i)) {
+            g->workers[i].ready = false;
+            counters_add(&g->counters->workers_restarted, 1);
         }
     }
 }
@@ -256,46 +295,28 @@ int generation_time_left(const struct generation *g, uint64_t now)
 {
     uint64_t due = g->retired ? g->kill_at : UINT64_MAX;
 
+    if (!g->retired && g->recorder.pid == 0 && g->recorder.restart < due)
+        due = g->recorder.restart;
     for (size_t i = 0; i < g->count && !g->retired; i++)
-        if (g->children[i].pid == 0 && g->children[i].restart < due)
-            due = g->children[i].restart;
+        if (g->workers[i].child.pid == 0 && g->workers[i].child.restart < due)
+            due = g->workers[i].child.restart;
     if (due == UINT64_MAX)
         return -1;
     return due > now ? (int)(due - now) : 0;
 }
 
-static void log_death(const struct child *child, int status, uint64_t pause)
-{
-    struct log_line line;
-
-    log_begin(&line, LOG_LEVEL_ERROR, "worker-died");
-    log_number(&line, "pid", (uint64_t)child->pid);
-    if (WIFSIGNALED(status))
-        log_number(&line, "signal", (uint64_t)WTERMSIG(status));
-    else
-        log_number(&line, "status", (uint64_t)WEXITSTATUS(status));
-    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
-        log_string(&line, "because", "it made a system call that its sandbox forbids");
-    log_number(&line, "again_in_ms", pause);
-    log_end(&line);
-}
-
 bool generation_reaped(struct generation *g, pid_t pid, int status, uint64_t now)
 {
+    if (g->recorder.pid == pid) {
+        child_ended(&g->recorder, status, -1, g->dismissed, now);
+        return true;
+    }
     for (size_t i = 0; i < g->count; i++) {
-        struct child *child = &g->children[i];
-        if (child->pid != pid)
+        struct worker *worker = &g->workers[i];
+        if (worker->child.pid != pid)
             continue;
-        if (!g->retired) {
-            child->failures = now - child->started < STEADY ? child->failures + 1 : 1;
-            const uint64_t pause = back_off(child->failures);
-            child->restart = now + pause;
-            log_death(child, status, pause);
-        }
-        g->failed = g->failed || !child->ready;
-        child->pid = 0;
-        close(child->control);
-        child->control = -1;
+        child_ended(&worker->child, status, WORKER_RENEW, g->retired, now);
+        g->failed = g->failed || !worker->ready;
         return true;
     }
     return false;
@@ -304,7 +325,7 @@ bool generation_reaped(struct generation *g, pid_t pid, int status, uint64_t now
 bool generation_is_ready(const struct generation *g)
 {
     for (size_t i = 0; i < g->count; i++)
-        if (!g->children[i].ready)
+        if (!g->workers[i].ready)
             return false;
     return true;
 }
@@ -314,13 +335,18 @@ bool generation_has_failed(const struct generation *g)
     return g->failed;
 }
 
-size_t generation_alive(const struct generation *g)
+size_t generation_workers(const struct generation *g)
 {
     size_t alive = 0;
 
     for (size_t i = 0; i < g->count; i++)
-        alive += g->children[i].pid != 0;
+        alive += g->workers[i].child.pid != 0;
     return alive;
+}
+
+size_t generation_alive(const struct generation *g)
+{
+    return generation_workers(g) + (g->recorder.pid != 0);
 }
 
 size_t generation_poll(const struct generation *g, struct pollfd *fds_r, size_t size)
@@ -328,8 +354,8 @@ size_t generation_poll(const struct generation *g, struct pollfd *fds_r, size_t 
     size_t n = 0;
 
     for (size_t i = 0; i < g->count && n < size; i++)
-        if (g->children[i].control >= 0 && !g->children[i].ready)
-            fds_r[n++] = (struct pollfd){.fd = g->children[i].control, .events = POLLIN};
+        if (g->workers[i].child.control >= 0 && !g->workers[i].ready)
+            fds_r[n++] = (struct pollfd){.fd = g->workers[i].child.control, .events = POLLIN};
     return n;
 }
 
@@ -338,18 +364,11 @@ void generation_heard(struct generation *g)
     char word;
 
     for (size_t i = 0; i < g->count; i++) {
-        struct child *child = &g->children[i];
-        if (child->control >= 0 && !child->ready &&
-                recv(child->control, &word, 1, MSG_DONTWAIT) == 1)
-            child->ready = word == WORKER_READY;
+        struct worker *worker = &g->workers[i];
+        if (worker->child.control >= 0 && !worker->ready &&
+                recv(worker->child.control, &word, 1, MSG_DONTWAIT) == 1)
+            worker->ready = word == WORKER_READY;
     }
-}
-
-static void send_order(const struct child *child, const char *packet, size_t len)
-{
-    /* One that cannot be told has died, or will be killed when its time is up. */
-    if (child->control >= 0)
-        (void)!send(child->control, packet, len, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 void generation_retire(struct generation *g, const struct generation *successor, uint64_t now)
@@ -368,7 +387,7 @@ void generation_retire(struct generation *g, const struct generation *successor,
         }
         for (size_t k = 0; k < count && k < LISTENERS_MAX; k++)
             packet[k + 1] = kept[k] ? WORKER_LISTENER_KEPT : WORKER_LISTENER_GOING;
-        send_order(&g->children[i], packet, 1 + count);
+        child_tell(&g->workers[i].child, packet, 1 + count);
     }
     /* What goes away is from now on theirs alone, and gone with them. */
     listening_close(&g->listening);
@@ -379,19 +398,38 @@ bool generation_is_retired(const struct generation *g)
     return g->retired;
 }
 
+void generation_dismiss(struct generation *g, bool last, uint64_t now)
+{
+    const char order = last ? RECORDER_STOP : RECORDER_HAND_OVER;
+
+    if (g->dismissed || generation_workers(g) > 0)
+        return;
+    g->dismissed = true;
+    g->kill_at = now + RECORDER_GRACE;
+    child_tell(&g->recorder, &order, 1);
+    if (last)
+        showing_end(g->showing);
+}
+
 void generation_expire(struct generation *g, uint64_t now)
 {
     if (!g->retired || now < g->kill_at)
         return;
     g->kill_at = UINT64_MAX;
     for (size_t i = 0; i < g->count; i++)
-        if (g->children[i].pid != 0)
-            kill(g->children[i].pid, SIGKILL);
+        child_kill(&g->workers[i].child);
+    if (g->dismissed)
+        child_kill(&g->recorder);
 }
 
 bool generation_save_keyuse(const struct generation *g, uint64_t today)
 {
     return keyuse_save(g->keyuse, g->config->service->state.at, today);
+}
+
+void generation_show_keys(const struct generation *g)
+{
+    keyuse_show(g->keyuse, g->counters);
 }
 
 const struct keyring *generation_keyring(const struct generation *g)
@@ -424,6 +462,7 @@ void generation_log(const struct generation *g)
     log_number(&line, "domains", g->config->domains_count);
     log_number(&line, "hosts", g->config->hosts_count);
     log_string(&line, "replay", g->config->service->replay.at);
+    log_string(&line, "events", g->config->service->events.at);
     log_end(&line);
     if (!g->identity.is_root)
         log_event(LOG_LEVEL_NOTICE, "not-root", "because",

@@ -10,6 +10,7 @@
 
 #include "config/config.h"
 #include "config/problems.h"
+#include "events/counters.h"
 #include "process/identity.h"
 #include "protocol/keyring.h"
 
@@ -19,8 +20,8 @@ struct generation;
 
 /* Reads the configuration and the keys, and opens the sockets that `before` (may be NULL) does not
  * have. No process is started. NULL when anything is wrong: `problems` then says what. */
-struct generation *generation_init(
-        const char *path, const struct generation *before, struct problems *problems);
+struct generation *generation_init(const char *path, const struct generation *before,
+        struct counters *counters, struct problems *problems);
 /* Frees what the parent holds. There must be no processes left. */
 void generation_free(struct generation **generation);
 
@@ -31,22 +32,27 @@ struct config *generation_config_read(const char *path, struct problems *problem
 bool generation_identity(const struct config_service *service, struct identity *identity_r,
         struct problems *problems) __attribute__((warn_unused_result));
 
-/* Forks all workers. `forget` is called first in each child: it must let go of what is the
- * parent's alone. False when one could not be started. */
+/* Whether the workers could use the tables of users that the configuration names; else `problems`
+ * says what is wrong. */
+bool generation_check_tables(const struct config *config, const struct identity *identity,
+        struct problems *problems) __attribute__((warn_unused_result));
+
+/* Forks the recorder and all workers. `forget` is called first in each child: it must let go of
+ * what is the parent's alone. False when one could not be started. */
 bool generation_start(
         struct generation *generation, uint64_t now, void (*forget)(const struct generation *));
 /* Forks those that died and whose time has come. */
-void generation_restart(
-        struct generation *generation, uint64_t now, void (*forget)(const struct generation *));
+void generation_restart(struct generation *generation, uint64_t now);
 /* Milliseconds until generation_restart() or generation_expire() has something to do; -1: never. */
 int generation_time_left(const struct generation *generation, uint64_t now);
 
-/* One of its workers ended. False when it is none of its. */
+/* One of its processes ended. False when it is none of its. */
 bool generation_reaped(struct generation *generation, pid_t pid, int status, uint64_t now);
 
 bool generation_is_ready(const struct generation *generation);   /* all have said so */
 bool generation_has_failed(const struct generation *generation); /* one died before it could */
-size_t generation_alive(const struct generation *generation);
+size_t generation_workers(const struct generation *generation);  /* that run */
+size_t generation_alive(const struct generation *generation);    /* with the recorder */
 
 /* What to wait for: a descriptor for each worker that has not said that it is ready. */
 size_t generation_poll(const struct generation *generation, struct pollfd *fds_r, size_t size);
@@ -56,11 +62,16 @@ void generation_heard(struct generation *generation);
  * again; those that have not finished in time are killed by generation_expire(). */
 void generation_retire(
         struct generation *generation, const struct generation *successor, uint64_t now);
+/* Of a retired one whose workers have ended: tells its recorder to finish. `last`: no worker of any
+ * generation runs or will. */
+void generation_dismiss(struct generation *generation, bool last, uint64_t now);
 bool generation_is_retired(const struct generation *generation);
 void generation_expire(struct generation *generation, uint64_t now);
 
 /* Puts on record when its keys were used. `today`: Unix seconds. False with errno. */
 bool generation_save_keyuse(const struct generation *generation, uint64_t today);
+/* Tells the counters of its keys' ages, as far as they were put on record. */
+void generation_show_keys(const struct generation *generation);
 const struct keyring *generation_keyring(const struct generation *generation);
 const struct config *generation_config(const struct generation *generation);
 /* Makes this process log as its configuration says; its workers do so by themselves. */

@@ -26,6 +26,7 @@ struct keyuse {
     size_t size; /* octets of the pages */
     void *pages;
     _Atomic uint64_t *used; /* in the pages, in the order of the ring */
+    uint64_t *since;        /* the parent's own, in the same order; 0: not known yet */
 };
 
 /* A line of the file. */
@@ -33,6 +34,7 @@ struct entry {
     unsigned char id[KEY_ID_OCTETS];
     char host[DOMAIN_MAX + 1];
     uint64_t used;
+    uint64_t since; /* 0: the file does not say */
 };
 
 struct keyuse *keyuse_init(const struct keyring *ring)
@@ -45,7 +47,11 @@ struct keyuse *keyuse_init(const struct keyring *ring)
     k->count = keyring_count(ring);
     k->size = (k->count + 1) * sizeof *k->used;
     k->pages = mmap(NULL, k->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (k->pages == MAP_FAILED) {
+    k->since = calloc(k->count + 1, sizeof *k->since);
+    if (k->pages == MAP_FAILED || k->since == NULL) {
+        if (k->pages != MAP_FAILED)
+            munmap(k->pages, k->size);
+        free(k->since);
         free(k);
         return NULL;
     }
@@ -58,6 +64,7 @@ void keyuse_free(struct keyuse **keyuse)
     if (*keyuse == NULL)
         return;
     munmap((*keyuse)->pages, (*keyuse)->size);
+    free((*keyuse)->since);
     free(*keyuse);
     *keyuse = NULL;
 }
@@ -77,6 +84,8 @@ static bool parse_entry(char *line, struct entry *entry_r)
     struct reader r = reader_of(text_trim(text_of(line)));
     const struct text id = reader_until(&r, ' ');
     const struct text host = reader_until(&r, ' ');
+    const struct text used = reader_field(&r, ' ');
+    const struct text since = reader_rest(&r);
     size_t len = 0;
 
     if (r.failed || !domain_is_ldh(host) ||
@@ -84,7 +93,9 @@ static bool parse_entry(char *line, struct entry *entry_r)
         return false;
     memcpy(entry_r->host, host.at, host.len);
     entry_r->host[host.len] = '\0';
-    return text_decimal(reader_rest(&r), UINT64_MAX, &entry_r->used);
+    entry_r->since = 0;
+    return text_decimal(used, UINT64_MAX, &entry_r->used) &&
+           (since.len == 0 || text_decimal(since, UINT64_MAX, &entry_r->since));
 }
 
 static FILE *open_file(const char *folder)
@@ -111,16 +122,17 @@ static bool next_entry(FILE *file, struct entry *entry_r)
     return false;
 }
 
-static void write_entry(
-        FILE *out, const unsigned char id[KEY_ID_OCTETS], const char *host, uint64_t used)
+static void write_entry(FILE *out, const unsigned char id[KEY_ID_OCTETS], const char *host,
+        uint64_t used, uint64_t since)
 {
     char hex[KEY_ID_OCTETS * 2 + 1];
 
     sodium_bin2hex(hex, sizeof hex, id, KEY_ID_OCTETS);
-    fprintf(out, "%s %s %llu\n", hex, host, (unsigned long long)used);
+    fprintf(out, "%s %s %llu %llu\n", hex, host, (unsigned long long)used,
+            (unsigned long long)since);
 }
 
-static bool write_all(const struct keyuse *k, FILE *old, FILE *out, uint64_t now)
+static bool write_all(struct keyuse *k, FILE *old, FILE *out, uint64_t now)
 {
     uint64_t *used = calloc(k->count + 1, sizeof *used);
     struct entry entry;
@@ -135,17 +147,23 @@ static bool write_all(const struct keyuse *k, FILE *old, FILE *out, uint64_t now
         const struct shared_key *key = keyring_find(k->ring, entry.id);
         const size_t index = key != NULL ? (size_t)(key - keyring_at(k->ring, 0)) : 0;
         if (key == NULL && entry.used + FORGOTTEN_AFTER > now)
-            write_entry(out, entry.id, entry.host, entry.used);
-        else if (key != NULL && used[index] < entry.used)
+            write_entry(out, entry.id, entry.host, entry.used, entry.since);
+        if (key != NULL && used[index] < entry.used)
             used[index] = entry.used;
+        if (key != NULL && entry.since > 0 && entry.since <= now)
+            k->since[index] = entry.since;
     }
-    for (size_t i = 0; i < k->count; i++)
-        write_entry(out, keyring_at(k->ring, i)->id, keyring_at(k->ring, i)->host, used[i]);
+    for (size_t i = 0; i < k->count; i++) {
+        if (k->since[i] == 0)
+            k->since[i] = now;
+        write_entry(out, keyring_at(k->ring, i)->id, keyring_at(k->ring, i)->host, used[i],
+                k->since[i]);
+    }
     free(used);
     return true;
 }
 
-bool keyuse_save(const struct keyuse *k, const char *folder, uint64_t now)
+bool keyuse_save(struct keyuse *k, const char *folder, uint64_t now)
 {
     char path[4096];
     char new_path[4096];
@@ -164,6 +182,22 @@ bool keyuse_save(const struct keyuse *k, const char *folder, uint64_t now)
     ok = fflush(out) == 0 && !ferror(out) && ok;
     ok = fclose(out) == 0 && ok;
     return ok && rename(new_path, path) == 0;
+}
+
+void keyuse_show(const struct keyuse *k, struct counters *counters)
+{
+    size_t shown = 0;
+
+    counters->keys_changed++;
+    for (; shown < k->count && shown < COUNTERS_KEYS_MAX; shown++) {
+        struct counter_key *key = &counters->keys[shown];
+        snprintf(key->host, sizeof key->host, "%s", keyring_at(k->ring, shown)->host);
+        sodium_bin2hex(key->id, sizeof key->id, keyring_at(k->ring, shown)->id, KEY_ID_OCTETS);
+        key->since = k->since[shown];
+    }
+    for (; shown < COUNTERS_KEYS_MAX; shown++)
+        counters->keys[shown].since = 0;
+    counters->keys_changed++;
 }
 
 static void warn(const struct entry *entry, uint64_t until, struct problems *warnings)

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "events/alarm.h"
 #include "process/notify.h"
 #include "service/service.h"
 #include "verimaild/generation.h"
@@ -19,7 +20,9 @@
 
 #define GENERATIONS_MAX 16 /* with those that still finish; a further reload waits */
 #define SAVE_EVERY 60000   /* milliseconds between two records of the keys' use */
-#define POLL_MAX 514       /* the signals, and the workers of two generations */
+#define KEY_WARNING 10     /* a tenth of its age before a key nears its end */
+#define KEY_LOOK_EVERY (UINT64_C(86400) * 1000) /* milliseconds */
+#define POLL_MAX 514 /* the signals, and the workers of two generations */
 
 static struct parent {
     const char *path;
@@ -27,9 +30,13 @@ static struct parent {
     struct generation *all[GENERATIONS_MAX]; /* NULL: a free place */
     struct generation *starting;             /* one of them; NULL: no reload is under way */
     struct generation *serving;              /* one of them */
-    bool reload;                             /* was asked for */
-    uint64_t save_at;                        /* milliseconds: the next record of the keys' use */
-    bool cannot_save;                        /* and this was said */
+    struct counters *counters;               /* of all generations */
+    struct alarm alarm;
+    uint64_t alarm_at; /* milliseconds: when to look at the keys' ages again */
+    bool stopping;
+    bool reload;      /* was asked for */
+    uint64_t save_at; /* milliseconds: the next record of the keys' use */
+    bool cannot_save; /* and this was said */
 } parent;
 
 /* In a child: what belongs to the parent, or to other generations. */
@@ -57,7 +64,7 @@ static struct generation *start(const char *event, uint64_t now)
 
     if (problems == NULL || place == NULL)
         return NULL;
-    *place = generation_init(parent.path, parent.serving, problems);
+    *place = generation_init(parent.path, parent.serving, parent.counters, problems);
     if (*place == NULL)
         problems_log(problems, LOG_LEVEL_ERROR, event);
     else
@@ -82,6 +89,26 @@ static void warn_keyuse(
     keyuse_warn(ring, config->service->state.at, longest_lifetime(config), clock_unix(), warnings);
 }
 
+/* Says of keys that should soon have been replaced, so that there is time to do it. */
+static void look_at_keys(uint64_t now)
+{
+    const struct config *config = generation_config(parent.serving);
+    const uint64_t end = config->service->renew_keys;
+    const uint64_t today = clock_unix();
+
+    for (size_t i = 0; i < COUNTERS_KEYS_MAX && parent.counters->keys[i].since > 0; i++) {
+        const struct counter_key *key = &parent.counters->keys[i];
+        char subject[sizeof key->host + sizeof key->id + 16];
+        if (today < key->since || today - key->since < end - end / KEY_WARNING)
+            continue;
+        snprintf(subject, sizeof subject, "%s, key id %s", key->host, key->id);
+        parent.alarm.said[COUNTER_ALARM_KEY] = 0; /* a day apart, and each of them then */
+        alarm_raise(&parent.alarm, COUNTER_ALARM_KEY, subject,
+                "a pair of keys nears the age at which `renew_keys` wants it replaced", now);
+    }
+    parent.alarm_at = now + KEY_LOOK_EVERY;
+}
+
 static void save_keyuse(uint64_t now)
 {
     const bool saved =
@@ -92,6 +119,11 @@ static void save_keyuse(uint64_t now)
                 generation_config(parent.serving)->service->state.at);
     parent.cannot_save = !saved;
     parent.save_at = now + SAVE_EVERY;
+    if (parent.serving == NULL)
+        return;
+    generation_show_keys(parent.serving);
+    if (now >= parent.alarm_at)
+        look_at_keys(now);
 }
 
 static void serve(struct generation *g, uint64_t now)
@@ -151,6 +183,7 @@ static void stop(uint64_t now)
             generation_retire(parent.all[i], NULL, now);
     parent.starting = NULL;
     parent.serving = NULL;
+    parent.stopping = true;
 }
 
 static void reap(uint64_t now)
@@ -179,6 +212,16 @@ static void on_signals(uint64_t now)
     }
 }
 
+static size_t all_workers(void)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < GENERATIONS_MAX; i++)
+        if (parent.all[i] != NULL)
+            count += generation_workers(parent.all[i]);
+    return count;
+}
+
 /* What every generation needs from time to time. Returns how many there are. */
 static size_t tend(uint64_t now)
 {
@@ -191,7 +234,11 @@ static size_t tend(uint64_t now)
         generation_heard(g);
         /* One that is starting is not helped: if a worker of it dies, it is refused. */
         if (g == parent.serving)
-            generation_restart(g, now, forget_all_but);
+            generation_restart(g, now);
+        /* When all end, the recorders wait for the last worker of any: who is told that it was the
+         * last marks the store of counts as whole. */
+        if (generation_is_retired(g) && (!parent.stopping || all_workers() == 0))
+            generation_dismiss(g, parent.stopping, now);
         generation_expire(g, now);
         if (generation_is_retired(g) && generation_alive(g) == 0)
             generation_free(&parent.all[i]);
@@ -261,7 +308,9 @@ static bool open_shop(void)
 int parent_run(const char *path)
 {
     parent.path = path;
-    if (!catch_signals()) {
+    parent.counters = counters_init();
+    parent.alarm.counters = parent.counters;
+    if (parent.counters == NULL || !catch_signals()) {
         log_errno(LOG_LEVEL_ERROR, "not-started", NULL, NULL);
         return EXIT_FAILURE;
     }
@@ -287,10 +336,11 @@ int parent_run(const char *path)
 /* NULL when a start would fail. */
 static struct service *check_service(const struct config *config, struct problems *problems)
 {
-    struct identity unused;
+    struct identity identity;
     struct service *service = service_init(config, problems);
 
-    if (!generation_identity(config->service, &unused, problems))
+    if (!generation_identity(config->service, &identity, problems) ||
+            !generation_check_tables(config, &identity, problems))
         service_free(&service);
     return service;
 }

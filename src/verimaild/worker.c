@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "process/sandbox.h"
+#include "replay/replay.h"
 #include "verimaild/exchange.h"
 
 #define TAKE_MAX 16   /* connections for one event */
@@ -24,6 +25,7 @@
 #define LISTENERS_MAX 1024 /* what a control packet has room for */
 
 /* What an event belongs to: a connection's index, or one of these and up. */
+#define STORE_EVENT (UINT64_C(1) << 35)
 #define TIMER_EVENT (UINT64_C(1) << 34)
 #define CONTROL_EVENT (UINT64_C(1) << 33)
 #define LISTENER_EVENT (UINT64_C(1) << 32)
@@ -38,6 +40,7 @@ struct worker {
     unsigned events;
     bool open[LISTENERS_MAX]; /* whether we still accept there */
     bool finishing;
+    bool renew;         /* and is to be followed by another */
     uint64_t finish_by; /* milliseconds */
 };
 
@@ -73,6 +76,9 @@ static bool watch_all(struct worker *w)
     if (!watch(w->epoll, w->setup->control, EPOLLIN, CONTROL_EVENT) ||
             !watch(w->epoll, w->timer, EPOLLIN, TIMER_EVENT))
         return false;
+    const int store = exchange_store(w->exchange);
+    if (store >= 0 && !watch(w->epoll, store, EPOLLIN, STORE_EVENT))
+        return false;
     for (size_t i = 0; i < w->setup->listeners_count; i++) {
         if (!watch(w->epoll, w->setup->listeners[i], events, LISTENER_EVENT + i))
             return false;
@@ -81,22 +87,45 @@ static bool watch_all(struct worker *w)
     return true;
 }
 
+/* The files of the stores are the workers', whoever started the service. */
+static struct exchange *open_exchange(const struct worker *w)
+{
+    const struct worker_setup *setup = w->setup;
+    const struct exchange_setup exchange = {
+            .service = setup->service,
+            .config = setup->config,
+            .keyuse = setup->keyuse,
+            .counters = setup->counters,
+            .ring = setup->ring,
+            .epoll = w->epoll,
+    };
+
+    if (!identity_assume(setup->identity))
+        return NULL;
+    struct exchange *opened = exchange_init(&exchange);
+    return identity_return(setup->identity) ? opened : NULL;
+}
+
 /* Everything that needs more than a shut-in process may do. */
 static bool prepare(struct worker *w)
 {
     const struct worker_setup *setup = w->setup;
-    const struct config_service *limits = setup->limits;
+    const char *replay = setup->config->replay.at;
+    const struct sandbox_worker may = {
+            .files = replay_needs_files(replay) || service_tables(setup->service) > 0,
+            .network = replay_needs_network(replay),
+    };
 
-    raise_descriptors(limits->connections);
+    raise_descriptors(setup->config->connections);
     service_after_fork(setup->service);
     w->epoll = epoll_create1(EPOLL_CLOEXEC);
     w->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     if (w->epoll < 0 || w->timer < 0 || setup->listeners_count > LISTENERS_MAX)
         return false;
-    w->exchange = exchange_init(setup->service, setup->keyuse, limits, w->epoll);
+    w->exchange = open_exchange(w);
     return w->exchange != NULL && watch_all(w) &&
            identity_become(setup->identity, setup->empty_folder) && identity_stay_alone() &&
-           sandbox_enter_worker();
+           sandbox_enter_worker(&may);
 }
 
 static void close_listener(struct worker *w, size_t i)
@@ -148,6 +177,15 @@ static void on_control(struct worker *w, uint64_t now)
         if (packet[i + 1] == WORKER_LISTENER_KEPT)
             close_listener(w, i);
     finish(w, now);
+}
+
+/* What is queued waits for the successor: the parent holds the sockets too. */
+static void make_way(struct worker *w, uint64_t now)
+{
+    w->renew = true;
+    finish(w, now);
+    for (size_t i = 0; i < w->setup->listeners_count; i++)
+        close_listener(w, i);
 }
 
 static bool any_open(const struct worker *w)
@@ -221,7 +259,9 @@ static void take_some(struct worker *w, int listener, uint64_t now)
 
 static void on_event(struct worker *w, uint64_t tag, uint64_t now)
 {
-    if (tag == TIMER_EVENT) {
+    if (tag == STORE_EVENT) {
+        /* exchange_count() has it in every turn */
+    } else if (tag == TIMER_EVENT) {
         on_timer(w);
     } else if (tag == CONTROL_EVENT) {
         on_control(w, now);
@@ -245,7 +285,10 @@ static uint64_t turn(struct worker *w, uint64_t before)
 
     for (int i = 0; i < count; i++)
         on_event(w, events[i].data.u64, now);
+    exchange_count(w->exchange, now);
     exchange_expire(w->exchange, now);
+    if (!w->finishing && exchange_is_stale(w->exchange))
+        make_way(w, now);
     log_tick(now);
     return now;
 }
@@ -272,6 +315,7 @@ int worker_run(const struct worker_setup *setup)
         now = turn(w, now);
     exchange_free(&w->exchange);
     log_flush();
+    const int status = w->renew ? WORKER_RENEW : EXIT_SUCCESS;
     free(w);
-    return EXIT_SUCCESS;
+    return status;
 }

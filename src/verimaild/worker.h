@@ -6,6 +6,8 @@
 #include <stddef.h>
 
 #include "config/config.h"
+#include "events/counters.h"
+#include "events/ring.h"
 #include "process/identity.h"
 #include "service/service.h"
 #include "verimaild/keyuse.h"
@@ -25,11 +27,15 @@ enum worker_listener {
 };
 #define WORKER_READY 'r' /* what a worker says, once, to its parent */
 
+#define WORKER_RENEW 3 /* exit status: a successor should open its stores anew */
+
 /* Everything a worker is given at its fork. All of it is borrowed. */
 struct worker_setup {
-    const struct config_service *limits;
+    const struct config_service *config;
     struct service *service;
     struct keyuse *keyuse;
+    struct counters *counters;
+    struct ring *ring;
     const struct identity *identity;
     int empty_folder;
     int control; /* our end of the socket pair */

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: ISC
+#ifndef VERIMAIL_SERVICE_TABLES_H
+#define VERIMAIL_SERVICE_TABLES_H
+
+#include <stddef.h>
+
+#include "config/problems.h"
+#include "protocol/rules.h"
+#include "service/service.h"
+#include "users/table.h"
+
+/* The tables of users that a service's domains name, opened for one process: after its fork, and as
+ * the user that may read them. */
+struct tables;
+
+/* A table that cannot be opened leaves its domains' rules unknown, and tables_error() says why.
+ * NULL when memory is short. */
+struct tables *tables_open(const struct service *service);
+void tables_close(struct tables **tables);
+
+/* For the judge; borrowed. NULL when no domain has a table. */
+const struct rules_elsewhere *tables_rules(const struct tables *tables);
+/* Why a rule could not be looked up, since the last call: a sentence that names the table; NULL
+ * when nothing failed. */
+const char *tables_take_error(struct tables *tables);
+
+/* Opens each once and closes it: a problem for each that cannot be used. */
+void tables_check(const struct config *config, struct problems *problems);
+
+#endif

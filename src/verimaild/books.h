@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: ISC
+#ifndef VERIMAIL_VERIMAILD_BOOKS_H
+#define VERIMAIL_VERIMAILD_BOOKS_H
+
+#include "events/alarm.h"
+#include "events/counters.h"
+#include "events/ring.h"
+#include "verimaild/desk.h"
+#include "verimaild/keyuse.h"
+#include "verimaild/questionlog.h"
+
+/* Where a worker writes down what it did: the log, the counters, the way to the recorder, the last
+ * use of keys. All but the log is borrowed. */
+struct books {
+    struct keyuse *keyuse;
+    struct counters *counters;
+    struct ring *ring;
+    struct alarm alarm;
+    struct questionlog log;
+};
+
+void books_init(
+        struct books *books, struct keyuse *keyuse, struct counters *counters, struct ring *ring);
+/* `now`: milliseconds of one clock; `today`: Unix milliseconds. */
+void books_answered(struct books *books, const struct asked *asked, uint64_t now, uint64_t today);
+/* `why`: one word. */
+void books_unanswered(
+        struct books *books, const char *why, const struct endpoint *source, uint64_t now);
+
+#endif
