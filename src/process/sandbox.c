@@ -62,7 +62,7 @@ static const int allowed_to_worker_files[] = {
         SCMP_SYS(fallocate),
         SCMP_SYS(fcntl),
         SCMP_SYS(msync),
-        SCMP_SYS(rt_sigaction),
+        SCMP_SYS(flock),
 };
 
 /* Redis. */
@@ -98,7 +98,6 @@ static const int allowed_to_recorder[] = {
         SCMP_SYS(fsync),
         SCMP_SYS(fdatasync),
         SCMP_SYS(sync_file_range),
-        SCMP_SYS(flock),
         SCMP_SYS(fstatfs),
         SCMP_SYS(statfs),
         SCMP_SYS(utimensat),

@@ -15,11 +15,11 @@ struct replay_kind {
     void (*close)(void *store);
     void (*submit)(void *store, struct replay_item *item, uint64_t now, uint64_t today);
     void (*commit)(void *store, uint64_t now, uint64_t today);
-    int (*fd)(const void *store);                                /* NULL: -1 */
-    void (*turn)(void *store, uint64_t now, uint64_t today);     /* NULL: nothing to do */
-    int (*time_left)(const void *store, uint64_t now);           /* NULL: -1 */
-    uint64_t (*purged)(const void *store);                       /* NULL: 0 */
-    bool (*is_stale)(const void *store);                         /* NULL: false */
+    int (*fd)(const void *store);                            /* NULL: -1 */
+    void (*turn)(void *store, uint64_t now, uint64_t today); /* NULL: nothing to do */
+    int (*time_left)(const void *store, uint64_t now);       /* NULL: -1 */
+    uint64_t (*purged)(const void *store);                   /* NULL: 0 */
+    bool (*is_stale)(const void *store);                     /* NULL: false */
     void (*health)(const void *store, struct replay_health *health_r);
 };
 

@@ -1,2 +1,155 @@
 // SPDX-License-Identifier: ISC
+#include <stdlib.h>
+#include <string.h>
+
 #include "replay/kind.h"
+
+/* A list of all counts, looked through from its begin: enough for tests, which it is for. */
+struct count {
+    unsigned char nonce[PAYLOAD_NONCE];
+    unsigned char domain[REPLAY_DOMAIN];
+    uint64_t issued;
+    uint32_t count;
+};
+
+struct memory {
+    struct replay_setup setup;
+    uint64_t purged;
+    uint64_t failures;
+    size_t size;
+    size_t used;
+    struct count *counts;
+};
+
+static void *open_memory(const struct replay_setup *setup, uint64_t now, uint64_t today)
+{
+    struct memory *memory = calloc(1, sizeof *memory);
+
+    (void)now;
+    (void)today;
+    if (memory != NULL)
+        memory->setup = *setup;
+    return memory;
+}
+
+static void close_memory(void *store)
+{
+    struct memory *memory = store;
+
+    free(memory->counts);
+    free(memory);
+}
+
+static struct count *find(
+        struct memory *memory, const struct replay_item *item, const struct replay_entry *entry)
+{
+    for (size_t i = 0; i < memory->used; i++) {
+        struct count *count = &memory->counts[i];
+        if (count->issued == item->issued &&
+                memcmp(count->nonce, item->nonce, sizeof count->nonce) == 0 &&
+                memcmp(count->domain, entry->domain, sizeof count->domain) == 0)
+            return count;
+    }
+    return NULL;
+}
+
+static void purge(struct memory *memory, uint64_t today)
+{
+    const uint64_t mark = today > memory->setup.keep ? today - memory->setup.keep : 0;
+    size_t left = 0;
+
+    for (size_t i = 0; i < memory->used; i++)
+        if (memory->counts[i].issued >= mark)
+            memory->counts[left++] = memory->counts[i];
+    if (left < memory->used && mark > memory->purged)
+        memory->purged = mark;
+    memory->used = left;
+}
+
+static bool make_room(struct memory *memory, size_t more)
+{
+    if (memory->used + more <= memory->size)
+        return true;
+    const size_t size = (memory->size + more) * 2;
+    struct count *larger = reallocarray(memory->counts, size, sizeof *larger);
+    if (larger == NULL)
+        return false;
+    memory->counts = larger;
+    memory->size = size;
+    return true;
+}
+
+static void raise_one(
+        struct memory *memory, const struct replay_item *item, const struct replay_entry *entry)
+{
+    struct count *count = find(memory, item, entry);
+
+    if (count == NULL) {
+        count = &memory->counts[memory->used++];
+        *count = (struct count){.issued = item->issued};
+        memcpy(count->nonce, item->nonce, sizeof count->nonce);
+        memcpy(count->domain, entry->domain, sizeof count->domain);
+    }
+    count->count++;
+}
+
+static enum replay_count count_item(struct memory *memory, const struct replay_item *item)
+{
+    if (item->issued < memory->purged || !make_room(memory, item->entries_count))
+        return REPLAY_FAILED;
+    for (size_t i = 0; i < item->entries_count; i++) {
+        const struct count *count = find(memory, item, &item->entries[i]);
+        if ((count != NULL ? count->count : 0) >= item->entries[i].allowance)
+            return REPLAY_OVER;
+    }
+    for (size_t i = 0; i < item->entries_count; i++)
+        raise_one(memory, item, &item->entries[i]);
+    return REPLAY_WITHIN;
+}
+
+static void submit(void *store, struct replay_item *item, uint64_t now, uint64_t today)
+{
+    struct memory *memory = store;
+
+    (void)now;
+    purge(memory, today);
+    item->result = count_item(memory, item);
+    memory->failures += item->result == REPLAY_FAILED;
+    memory->setup.done(memory->setup.context, item);
+}
+
+static void commit(void *store, uint64_t now, uint64_t today)
+{
+    (void)store;
+    (void)now;
+    (void)today;
+}
+
+static uint64_t purged(const void *store)
+{
+    const struct memory *memory = store;
+
+    return memory->purged;
+}
+
+static void health(const void *store, struct replay_health *health_r)
+{
+    const struct memory *memory = store;
+
+    health_r->failures = memory->failures;
+    health_r->entries = memory->used;
+    health_r->bytes = memory->size * sizeof *memory->counts;
+}
+
+static const char *const schemes[] = {"memory:", NULL};
+
+const struct replay_kind replay_memory = {
+        .name = "memory",
+        .schemes = schemes,
+        .open = open_memory,
+        .close = close_memory,
+        .submit = submit,
+        .commit = commit,
+        .purged = purged,
+        .health = health,
+};

@@ -1,2 +1,104 @@
 // SPDX-License-Identifier: ISC
 #include "replay/replay.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "replay/kind.h"
+
+static const struct replay_kind *const kinds[] = {
+        &replay_none,
+        &replay_memory,
+        &replay_lmdb,
+        &replay_redis,
+};
+
+struct replay {
+    const struct replay_kind *kind;
+    void *store;
+};
+
+static const struct replay_kind *kind_of(const char *address)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        for (const char *const *scheme = kinds[i]->schemes; *scheme != NULL; scheme++)
+            if (strncmp(address, *scheme, strlen(*scheme)) == 0)
+                return kinds[i];
+    abort(); /* the configuration takes no other */
+}
+
+struct replay *replay_open(const struct replay_setup *setup, uint64_t now, uint64_t today)
+{
+    struct replay *replay = calloc(1, sizeof *replay);
+
+    if (replay == NULL)
+        return NULL;
+    replay->kind = kind_of(setup->address);
+    replay->store = replay->kind->open(setup, now, today);
+    if (replay->store == NULL) {
+        free(replay);
+        return NULL;
+    }
+    return replay;
+}
+
+void replay_close(struct replay **replay)
+{
+    if (*replay == NULL)
+        return;
+    (*replay)->kind->close((*replay)->store);
+    free(*replay);
+    *replay = NULL;
+}
+
+void replay_submit(struct replay *replay, struct replay_item *item, uint64_t now, uint64_t today)
+{
+    replay->kind->submit(replay->store, item, now, today);
+}
+
+void replay_commit(struct replay *replay, uint64_t now, uint64_t today)
+{
+    replay->kind->commit(replay->store, now, today);
+}
+
+int replay_fd(const struct replay *replay)
+{
+    return replay->kind->fd != NULL ? replay->kind->fd(replay->store) : -1;
+}
+
+void replay_turn(struct replay *replay, uint64_t now, uint64_t today)
+{
+    if (replay->kind->turn != NULL)
+        replay->kind->turn(replay->store, now, today);
+}
+
+int replay_time_left(const struct replay *replay, uint64_t now)
+{
+    return replay->kind->time_left != NULL ? replay->kind->time_left(replay->store, now) : -1;
+}
+
+uint64_t replay_purged(const struct replay *replay)
+{
+    return replay->kind->purged != NULL ? replay->kind->purged(replay->store) : 0;
+}
+
+bool replay_is_stale(const struct replay *replay)
+{
+    return replay->kind->is_stale != NULL && replay->kind->is_stale(replay->store);
+}
+
+void replay_health(const struct replay *replay, struct replay_health *health_r)
+{
+    *health_r = (struct replay_health){0};
+    replay->kind->health(replay->store, health_r);
+}
+
+bool replay_needs_files(const char *address)
+{
+    return kind_of(address)->files;
+}
+
+bool replay_needs_network(const char *address)
+{
+    return kind_of(address)->network;
+}

@@ -7,9 +7,9 @@
 
 #include "replay/item.h"
 
-#define REPLAY_PATIENCE 2000   /* milliseconds that a question waits for its count */
-#define REPLAY_UNCOUNTED 3600  /* seconds for which a lost store's payloads are not counted */
-#define REPLAY_WHY_MAX 256     /* octets of a sentence's end, with a NUL */
+#define REPLAY_PATIENCE 2000  /* milliseconds that a question waits for its count */
+#define REPLAY_UNCOUNTED 3600 /* seconds for which a lost store's payloads are not counted */
+#define REPLAY_WHY_MAX 256    /* octets of a sentence's end, with a NUL */
 
 /* How often payloads were asked about (design, section 8). A store is one process's, and one
  * thread's; several processes count together in what lies behind it. Items are handed in with
@@ -36,8 +36,7 @@ struct replay *replay_open(const struct replay_setup *setup, uint64_t now, uint6
 void replay_close(struct replay **replay);
 
 /* `item` stays where it is until it is done. */
-void replay_submit(
-        struct replay *replay, struct replay_item *item, uint64_t now, uint64_t today);
+void replay_submit(struct replay *replay, struct replay_item *item, uint64_t now, uint64_t today);
 void replay_commit(struct replay *replay, uint64_t now, uint64_t today);
 
 /* To be watched for EPOLLIN: then, and when the time is up, replay_turn() has something to do. -1:

@@ -1,2 +1,83 @@
 // SPDX-License-Identifier: ISC
 #include "replay/sync.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "replay/mark.h"
+
+#define SCHEME "lmdb:"
+
+struct replay_sync {
+    int fd; /* -1: it is not open */
+    char path[];
+};
+
+struct replay_sync *replay_sync_init(const char *address)
+{
+    if (strncmp(address, SCHEME, sizeof SCHEME - 1) != 0)
+        return NULL;
+    const char *path = address + sizeof SCHEME - 1;
+    struct replay_sync *sync = calloc(1, sizeof *sync + strlen(path) + 1);
+    if (sync == NULL)
+        return NULL;
+    strcpy(sync->path, path);
+    sync->fd = -1;
+    return sync;
+}
+
+void replay_sync_free(struct replay_sync **sync)
+{
+    if (*sync == NULL)
+        return;
+    if ((*sync)->fd >= 0)
+        close((*sync)->fd);
+    free(*sync);
+    *sync = NULL;
+}
+
+/* The file that has the name now: another one if the store was begun anew. */
+static bool open_current(struct replay_sync *sync)
+{
+    struct stat mine;
+    struct stat current;
+
+    if (sync->fd >= 0 && fstat(sync->fd, &mine) == 0 && stat(sync->path, &current) == 0 &&
+            mine.st_ino == current.st_ino && mine.st_dev == current.st_dev)
+        return true;
+    if (sync->fd >= 0)
+        close(sync->fd);
+    sync->fd = open(sync->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    return sync->fd >= 0;
+}
+
+bool replay_sync_run(struct replay_sync *sync)
+{
+    if (!open_current(sync))
+        return errno == ENOENT; /* nobody counts yet */
+    return fdatasync(sync->fd) == 0;
+}
+
+bool replay_sync_finish(struct replay_sync *sync)
+{
+    char *path = NULL;
+
+    if (!open_current(sync))
+        return errno == ENOENT;
+    if (fsync(sync->fd) != 0 || asprintf(&path, "%s-mark", sync->path) < 0)
+        return false;
+    struct mark *mark = mark_open(path);
+    free(path);
+    if (mark == NULL)
+        return false;
+    const bool whole = mark_make_whole(mark);
+    const int error = errno;
+    mark_close(&mark);
+    errno = error;
+    return whole;
+}
