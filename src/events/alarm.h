@@ -11,7 +11,7 @@
 /* Alarms of one process: `event=alarm about=replay because="..."` at level alarm, each kind at most
  * once a minute; every one is counted. */
 struct alarm {
-    struct counters *counters; /* borrowed */
+    struct counters *counters;     /* borrowed */
     uint64_t said[COUNTER_ALARMS]; /* milliseconds; 0: never */
     uint64_t left_out[COUNTER_ALARMS];
 };

@@ -1,2 +1,44 @@
 // SPDX-License-Identifier: ISC
 #include "events/counters.h"
+
+#include <sys/mman.h>
+
+const uint32_t counters_latency[COUNTERS_LATENCIES] = {
+        1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000};
+
+const char *const counters_alarm[COUNTER_ALARMS] = {
+        [COUNTER_ALARM_FORGERIES] = "forgeries",
+        [COUNTER_ALARM_REPLAY] = "replay",
+        [COUNTER_ALARM_USERS] = "users",
+        [COUNTER_ALARM_EVENTS] = "events",
+        [COUNTER_ALARM_KEY] = "key",
+};
+
+struct counters *counters_init(void)
+{
+    void *pages = mmap(NULL, sizeof(struct counters), PROT_READ | PROT_WRITE,
+            MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    return pages != MAP_FAILED ? pages : NULL;
+}
+
+void counters_free(struct counters **counters)
+{
+    if (*counters == NULL)
+        return;
+    munmap(*counters, sizeof **counters);
+    *counters = NULL;
+}
+
+void counters_note(
+        struct counters *counters, enum verdict verdict, enum reason reason, uint64_t milliseconds)
+{
+    size_t i = 0;
+
+    while (i < COUNTERS_LATENCIES && milliseconds > counters_latency[i])
+        i++;
+    counters_add(&counters->latency[i], 1);
+    counters_add(&counters->latency_sum, milliseconds);
+    if (verdict <= VERDICT_ALLOW && reason <= REASON_REFUSED)
+        counters_add(&counters->questions[verdict][reason], 1);
+}

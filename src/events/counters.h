@@ -45,8 +45,8 @@ struct counters {
     _Atomic uint64_t workers_restarted;
     _Atomic uint64_t recorders_restarted;
     _Atomic uint64_t alarms[COUNTER_ALARMS];
-    _Atomic uint64_t keys_changed;                 /* odd while the parent writes the keys */
-    struct counter_key keys[COUNTERS_KEYS_MAX];    /* the parent's to write */
+    _Atomic uint64_t keys_changed;              /* odd while the parent writes the keys */
+    struct counter_key keys[COUNTERS_KEYS_MAX]; /* the parent's to write */
 };
 
 extern const uint32_t counters_latency[COUNTERS_LATENCIES]; /* milliseconds, growing */
@@ -60,8 +60,8 @@ static inline void counters_add(_Atomic uint64_t *counter, uint64_t more)
 {
     atomic_fetch_add_explicit(counter, more, memory_order_relaxed);
 }
-void counters_note(struct counters *counters, enum verdict verdict, enum reason reason,
-        uint64_t milliseconds);
+void counters_note(
+        struct counters *counters, enum verdict verdict, enum reason reason, uint64_t milliseconds);
 
 /* The Prometheus text format, version 0.0.4, as a text that the caller frees; NULL when memory is
  * short. `today`: Unix seconds. */

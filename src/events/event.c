@@ -1,2 +1,106 @@
 // SPDX-License-Identifier: ISC
 #include "events/event.h"
+
+#include <string.h>
+
+#define FORM 1 /* of what follows */
+#define IP_MAX 48
+
+/* One octet each: version, verdict, reason, listed; then the time, 8 octets, and the milliseconds,
+ * 4, least significant first; then six texts, each behind its length, 2 octets. */
+#define FIXED 16
+
+static void put_number(struct writer *w, uint64_t number, size_t octets)
+{
+    char *room = writer_room(w, octets);
+
+    for (size_t i = 0; room != NULL && i < octets; i++)
+        room[i] = (char)(unsigned char)(number >> (8 * i));
+}
+
+static void put_text(struct writer *w, struct text t, size_t max)
+{
+    if (t.len > max)
+        t.len = max;
+    put_number(w, t.len, 2);
+    writer_put(w, t);
+}
+
+/* Whole domains only. */
+static struct text cut_list(struct text list)
+{
+    if (list.len <= EVENT_RECEIVING_MAX)
+        return list;
+    list.len = EVENT_RECEIVING_MAX + 1;
+    while (list.len > 0 && list.at[list.len - 1] != ',')
+        list.len--;
+    list.len -= list.len > 0;
+    return list;
+}
+
+bool event_encode(const struct event *event, struct writer *w)
+{
+    put_number(w, FORM, 1);
+    put_number(w, event->verdict, 1);
+    put_number(w, event->reason, 1);
+    put_number(w, event->listed, 1);
+    put_number(w, event->time, 8);
+    put_number(w, event->milliseconds, 4);
+    put_text(w, event->cause, EVENT_CAUSE_MAX);
+    put_text(w, event->user, ADDRESS_MAX);
+    put_text(w, event->host, DOMAIN_MAX);
+    put_text(w, cut_list(event->receiving), EVENT_RECEIVING_MAX);
+    put_text(w, event->ip, IP_MAX);
+    put_text(w, event->asker, IP_MAX);
+    return !w->failed;
+}
+
+static uint64_t get_number(struct text *rest, size_t octets)
+{
+    uint64_t number = 0;
+
+    for (size_t i = 0; i < octets; i++)
+        number |= (uint64_t)(unsigned char)rest->at[i] << (8 * i);
+    rest->at += octets;
+    rest->len -= octets;
+    return number;
+}
+
+/* Only printable ASCII: that is what the line it came from was made of. */
+static bool get_text(struct text *rest, size_t max, struct text *text_r)
+{
+    if (rest->len < 2)
+        return false;
+    const size_t len = get_number(rest, 2);
+    if (len > max || len > rest->len)
+        return false;
+    *text_r = (struct text){rest->at, len};
+    rest->at += len;
+    rest->len -= len;
+    for (size_t i = 0; i < len; i++)
+        if (text_r->at[i] < ' ' || text_r->at[i] > '~')
+            return false;
+    return true;
+}
+
+bool event_decode(struct text octets, struct event *event_r)
+{
+    if (octets.len < FIXED || get_number(&octets, 1) != FORM)
+        return false;
+    const uint64_t verdict = get_number(&octets, 1);
+    const uint64_t reason = get_number(&octets, 1);
+    const uint64_t listed = get_number(&octets, 1);
+    if (verdict > VERDICT_ALLOW || reason > REASON_REFUSED || listed > 1)
+        return false;
+    event_r->verdict = (enum verdict)verdict;
+    event_r->reason = (enum reason)reason;
+    event_r->listed = listed == 1;
+    event_r->time = get_number(&octets, 8);
+    event_r->milliseconds = (uint32_t)get_number(&octets, 4);
+    return get_text(&octets, EVENT_CAUSE_MAX, &event_r->cause) &&
+           get_text(&octets, ADDRESS_MAX, &event_r->user) &&
+           get_text(&octets, DOMAIN_MAX, &event_r->host) &&
+           get_text(&octets, EVENT_RECEIVING_MAX, &event_r->receiving) &&
+           get_text(&octets, IP_MAX, &event_r->ip) && get_text(&octets, IP_MAX, &event_r->asker) &&
+           octets.len == 0;
+}

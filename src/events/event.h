@@ -28,8 +28,8 @@ struct event {
     uint32_t milliseconds; /* from accept to answer */
 };
 
-/* Writes it for the way to the recorder: at most EVENT_OCTETS_MAX octets. What is too long is cut at
- * its end (receiving: between two domains). */
+/* Writes it for the way to the recorder: at most EVENT_OCTETS_MAX octets. What is too long is cut
+ * at its end (receiving: between two domains). */
 bool event_encode(const struct event *event, struct writer *w) __attribute__((warn_unused_result));
 /* Strict: the octets come from a process that strangers talk to. The texts are borrowed. */
 bool event_decode(struct text octets, struct event *event_r) __attribute__((warn_unused_result));

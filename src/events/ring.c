@@ -1,2 +1,161 @@
 // SPDX-License-Identifier: ISC
 #include "events/ring.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define WRAP UINT32_MAX /* a length that says: go on at the ring's begin */
+#define ALIGN 8         /* octets; each record begins at a multiple of it */
+
+/* Positions only grow; a place in the ring is a position modulo its size. */
+struct shared {
+    _Atomic uint64_t written; /* the worker's */
+    _Atomic uint64_t dropped;
+    char apart[48];         /* so that each side's positions have a cache line of their own */
+    _Atomic uint64_t taken; /* the recorder's */
+    _Atomic uint64_t dropped_told;
+    char octets[RING_OCTETS] __attribute__((aligned(64)));
+};
+
+struct ring {
+    struct shared *shared;
+    uint64_t looked; /* where the last look ended */
+};
+
+struct ring *ring_init(void)
+{
+    struct ring *ring = calloc(1, sizeof *ring);
+
+    if (ring == NULL)
+        return NULL;
+    ring->shared = mmap(
+            NULL, sizeof *ring->shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (ring->shared == MAP_FAILED) {
+        free(ring);
+        return NULL;
+    }
+    return ring;
+}
+
+void ring_free(struct ring **ring)
+{
+    if (*ring == NULL)
+        return;
+    munmap((*ring)->shared, sizeof *(*ring)->shared);
+    free(*ring);
+    *ring = NULL;
+}
+
+static size_t padded(size_t len)
+{
+    return (sizeof(uint32_t) + len + ALIGN - 1) / ALIGN * ALIGN;
+}
+
+static void put_length(struct shared *s, size_t at, uint32_t len)
+{
+    memcpy(s->octets + at, &len, sizeof len);
+}
+
+void ring_put(struct ring *ring, const struct event *event)
+{
+    struct shared *s = ring->shared;
+    const uint64_t taken = atomic_load_explicit(&s->taken, memory_order_acquire);
+    uint64_t written = atomic_load_explicit(&s->written, memory_order_relaxed);
+    const size_t at = written % RING_OCTETS;
+    const size_t to_end = RING_OCTETS - at;
+    /* A record lies in one piece: one that might not fit before the end goes to the begin. */
+    const bool wraps = to_end < padded(EVENT_OCTETS_MAX);
+    const size_t begin = wraps ? 0 : at;
+    const uint64_t needed = padded(EVENT_OCTETS_MAX) + (wraps ? to_end : 0);
+
+    if (written - taken > RING_OCTETS - needed) {
+        atomic_fetch_add_explicit(&s->dropped, 1, memory_order_relaxed);
+        return;
+    }
+    struct writer w = writer_of(s->octets + begin + sizeof(uint32_t), EVENT_OCTETS_MAX);
+    if (!event_encode(event, &w)) {
+        atomic_fetch_add_explicit(&s->dropped, 1, memory_order_relaxed);
+        return;
+    }
+    const size_t len = writer_text(&w).len;
+    if (wraps) {
+        put_length(s, at, WRAP);
+        written += to_end;
+    }
+    put_length(s, begin, (uint32_t)len);
+    atomic_store_explicit(&s->written, written + padded(len), memory_order_release);
+}
+
+/* A worker that has gone mad wrote this: all that is there is lost. */
+static void reset(struct ring *ring, uint64_t written)
+{
+    ring->looked = written;
+    atomic_store_explicit(&ring->shared->taken, written, memory_order_release);
+    atomic_fetch_add_explicit(&ring->shared->dropped, 1, memory_order_relaxed);
+}
+
+/* The record at `at`; false when there can be none. */
+static bool record_at(const struct shared *s, uint64_t at, uint64_t written, uint32_t *len_r)
+{
+    const size_t place = at % RING_OCTETS;
+
+    memcpy(len_r, s->octets + place, sizeof *len_r);
+    if (*len_r == WRAP)
+        return at % RING_OCTETS != 0 && at + (RING_OCTETS - place) <= written;
+    return *len_r <= EVENT_OCTETS_MAX && padded(*len_r) <= RING_OCTETS - place &&
+           at + padded(*len_r) <= written;
+}
+
+size_t ring_look(struct ring *ring, struct event *events_r, size_t most, char *room, size_t size)
+{
+    struct shared *s = ring->shared;
+    const uint64_t written = atomic_load_explicit(&s->written, memory_order_acquire);
+    uint64_t at = atomic_load_explicit(&s->taken, memory_order_relaxed);
+    size_t count = 0;
+    size_t used = 0;
+    uint32_t len = 0;
+
+    ring->looked = at;
+    if (written - at > RING_OCTETS || written % ALIGN != 0 || at % ALIGN != 0) {
+        reset(ring, written / ALIGN * ALIGN);
+        return 0;
+    }
+    while (at < written && count < most) {
+        if (!record_at(s, at, written, &len)) {
+            reset(ring, written);
+            return 0;
+        }
+        if (len == WRAP) {
+            at += RING_OCTETS - at % RING_OCTETS;
+            continue;
+        }
+        if (used + len > size)
+            break;
+        /* A copy: the worker may still write there, if it has gone mad. */
+        memcpy(room + used, s->octets + at % RING_OCTETS + sizeof len, len);
+        if (event_decode((struct text){room + used, len}, &events_r[count]))
+            count++;
+        else
+            atomic_fetch_add_explicit(&s->dropped, 1, memory_order_relaxed);
+        used += len;
+        at += padded(len);
+    }
+    ring->looked = at;
+    return count;
+}
+
+void ring_take(struct ring *ring)
+{
+    atomic_store_explicit(&ring->shared->taken, ring->looked, memory_order_release);
+}
+
+uint64_t ring_take_dropped(struct ring *ring)
+{
+    const uint64_t dropped = atomic_load_explicit(&ring->shared->dropped, memory_order_relaxed);
+    const uint64_t told =
+            atomic_exchange_explicit(&ring->shared->dropped_told, dropped, memory_order_relaxed);
+
+    return dropped - told;
+}

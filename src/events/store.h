@@ -16,7 +16,8 @@
  * The table `event`: id (grows with the order of recording), time (Unix milliseconds), verdict
  * ("YES"), reason ("stamped"), cause, user, domain (the user's), host, receiving, ip, asker (texts,
  * "" for what is not known), listed (0 or 1), ms. The table `gap`: time, count: so many events were
- * lost before this time. Names of columns that are SQL words somewhere are quoted in the queries. */
+ * lost before this time. Names of columns that are SQL words somewhere are quoted in the queries.
+ */
 struct eventstore;
 
 enum eventstore_use {
