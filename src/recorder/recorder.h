@@ -2,7 +2,6 @@
 #ifndef VERIMAIL_RECORDER_RECORDER_H
 #define VERIMAIL_RECORDER_RECORDER_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "config/config.h"
@@ -10,7 +9,11 @@
 #include "events/ring.h"
 #include "process/identity.h"
 
-/* What the parent says to a recorder, an octet each; the end of the socket means RECORDER_STOP. */
+#define RECORDER_FINISH 5000  /* milliseconds for what is left; the store may take longer */
+#define RECORDER_ORPHAN 11000 /* milliseconds that workers may go on for without their parent */
+
+/* What the parent says to a recorder, an octet each. At the end of the socket the parent is dead
+ * and workers may go on for a while: as long as events come, they are recorded. */
 enum recorder_order {
     RECORDER_STOP = 's',      /* all workers have ended: record what is left, mark the store of
                                * replay counts as whole, and end */
@@ -19,7 +22,8 @@ enum recorder_order {
 
 /* Everything a recorder is given at its fork; all of it borrowed. */
 struct recorder_setup {
-    const struct config_service *service; /* events, events_keep, events_ip, alarm_forgeries, replay */
+    const struct config_service
+            *service; /* events, events_keep, events_ip, alarm_forgeries, replay */
     const struct identity *identity;
     int control;
     int metrics; /* a listening socket, or -1 */
