@@ -32,6 +32,8 @@ static char caught[65536];
 struct shop {
     struct captured captured; /* what is logged */
     struct keyuse *keyuse;
+    struct counters *counters;
+    struct ring *ring;
     struct exchange *exchange;
     int epoll;
     int listener;
@@ -52,7 +54,9 @@ static int open_listener(struct endpoint *at_r)
 
 static struct shop open_shop(uint64_t connections, uint64_t per_address)
 {
-    const struct config_service limits = {.connections = connections,
+    char none[] = "none";
+    const struct config_service limits = {.replay = {.at = none},
+            .connections = connections,
             .connections_per_address = per_address,
             .connections_per_network = per_address,
             .classic_rate = 1,
@@ -64,7 +68,15 @@ static struct shop open_shop(uint64_t connections, uint64_t per_address)
     log_init();
     shop.listener = open_listener(&shop.at);
     shop.keyuse = keyuse_init(service_keyring(served.service));
-    shop.exchange = exchange_init(served.service, shop.keyuse, &limits, shop.epoll);
+    shop.counters = counters_init();
+    shop.ring = ring_init();
+    const struct exchange_setup setup = {.service = served.service,
+            .config = &limits,
+            .keyuse = shop.keyuse,
+            .counters = shop.counters,
+            .ring = shop.ring,
+            .epoll = shop.epoll};
+    shop.exchange = exchange_init(&setup);
     assert_non_null(shop.exchange);
     return shop;
 }
@@ -75,6 +87,8 @@ static void close_shop(struct shop *shop)
     exchange_free(&shop->exchange);
     assert_null(shop->exchange);
     keyuse_free(&shop->keyuse);
+    ring_free(&shop->ring);
+    counters_free(&shop->counters);
     close(shop->epoll);
     close(shop->listener);
     captured_read(&shop->captured, caught, sizeof caught);

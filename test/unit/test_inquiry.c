@@ -36,7 +36,8 @@ static void ask(
     struct writer w = writer_of(answer_r, ANSWER_MAX - 1);
     memset(inquiry_r, 0xa5, sizeof *inquiry_r); /* nothing is taken for set that is not */
     inquiry_read(served.service, exact, inquiry_r);
-    inquiry_judge(served.service, now, inquiry_r);
+    const struct circumstances circumstances = {.replay = REPLAY_SKIPPED, .now = now};
+    inquiry_judge(served.service, &circumstances, inquiry_r);
     assert_true(inquiry_answer(inquiry_r, &w));
     *w.at = '\0';
     exact_free(exact);

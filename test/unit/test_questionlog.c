@@ -45,8 +45,10 @@ static struct endpoint source(const char *text)
 
 static void judge_line(const char *line, struct inquiry *inquiry)
 {
+    const struct circumstances now = {.replay = REPLAY_SKIPPED, .now = SERVED_NOW};
+
     inquiry_read(served.service, text_of(line), inquiry);
-    inquiry_judge(served.service, SERVED_NOW, inquiry);
+    inquiry_judge(served.service, &now, inquiry);
 }
 
 /* What is logged of a question, without its priority and level. */
