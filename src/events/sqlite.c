@@ -1,2 +1,342 @@
 // SPDX-License-Identifier: ISC
 #include "events/store.h"
+
+#include <errno.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "protocol/text.h"
+
+#define SCHEME "sqlite:"
+#define SCHEMA 1        /* PRAGMA user_version */
+#define PATIENCE 5000   /* milliseconds for another process's transaction */
+#define PURGE_MOST 5000 /* events in one step */
+#define PARAMETERS_MAX 16
+#define COLUMNS_MAX 32
+
+struct sqlite {
+    sqlite3 *db;
+    sqlite3_stmt *insert;
+    sqlite3_stmt *insert_gap;
+    sqlite3_stmt *delete;
+    char path[];
+};
+
+/* How the file is laid out can only be said before there is a table. */
+static const char layout[] = "PRAGMA auto_vacuum = INCREMENTAL;"
+                             "PRAGMA journal_mode = WAL;";
+static const char settings[] = "PRAGMA synchronous = NORMAL;"
+                               "PRAGMA temp_store = MEMORY;"
+                               "PRAGMA wal_autocheckpoint = 4000;"
+                               "PRAGMA journal_size_limit = 67108864;";
+static const char schema[] =
+        "BEGIN IMMEDIATE;"
+        "CREATE TABLE IF NOT EXISTS event (id INTEGER PRIMARY KEY, time INTEGER NOT NULL,"
+        " verdict TEXT NOT NULL, reason TEXT NOT NULL, cause TEXT NOT NULL, \"user\" TEXT NOT NULL,"
+        " domain TEXT NOT NULL, host TEXT NOT NULL, receiving TEXT NOT NULL, ip TEXT NOT NULL,"
+        " asker TEXT NOT NULL, listed INTEGER NOT NULL, ms INTEGER NOT NULL);"
+        "CREATE INDEX IF NOT EXISTS event_time ON event (time);"
+        "CREATE TABLE IF NOT EXISTS gap (time INTEGER NOT NULL, count INTEGER NOT NULL);"
+        "PRAGMA user_version = 1;"
+        "COMMIT;";
+
+static bool fail(struct sqlite *s, const char *doing, char why_r[EVENTSTORE_WHY_MAX])
+{
+    snprintf(why_r, EVENTSTORE_WHY_MAX, "%s: %s: %s", s->path, doing,
+            s->db != NULL ? sqlite3_errmsg(s->db) : "memory is short");
+    return false;
+}
+
+static bool run(struct sqlite *s, const char *sql)
+{
+    return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK;
+}
+
+static bool prepare(struct sqlite *s, const char *sql, sqlite3_stmt **statement_r)
+{
+    return sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, statement_r, NULL) ==
+           SQLITE_OK;
+}
+
+static int number_of(struct sqlite *s, const char *sql)
+{
+    sqlite3_stmt *statement = NULL;
+    int number = -1;
+
+    if (prepare(s, sql, &statement) && sqlite3_step(statement) == SQLITE_ROW)
+        number = sqlite3_column_int(statement, 0);
+    sqlite3_finalize(statement);
+    return number;
+}
+
+static bool prepare_all(struct sqlite *s)
+{
+    return prepare(s,
+                   "INSERT INTO event (time, verdict, reason, cause, \"user\", domain, host, "
+                   "receiving, ip, asker, listed, ms) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+                   &s->insert) &&
+           prepare(s, "INSERT INTO gap (time, count) VALUES (?,?)", &s->insert_gap) &&
+           prepare(s,
+                   "DELETE FROM event WHERE id IN (SELECT id FROM event WHERE time < ?1 ORDER BY "
+                   "time LIMIT ?2)",
+                   &s->delete);
+}
+
+static void close_sqlite(void *store)
+{
+    struct sqlite *s = store;
+
+    sqlite3_finalize(s->insert);
+    sqlite3_finalize(s->insert_gap);
+    sqlite3_finalize(s->delete);
+    sqlite3_close(s->db);
+    free(s);
+}
+
+static bool check_version(struct sqlite *s, char why_r[EVENTSTORE_WHY_MAX])
+{
+    const int version = number_of(s, "PRAGMA user_version");
+
+    if (version < 0)
+        return fail(s, "cannot be read", why_r);
+    if (version <= SCHEMA)
+        return true;
+    snprintf(why_r, EVENTSTORE_WHY_MAX,
+            "%s: was made by a newer Verimail (form %d, this one knows %d)", s->path, version,
+            SCHEMA);
+    return false;
+}
+
+static bool open_to_record(struct sqlite *s, char why_r[EVENTSTORE_WHY_MAX])
+{
+    return (run(s, layout) || fail(s, "cannot be used", why_r)) && check_version(s, why_r) &&
+           ((run(s, settings) && run(s, schema) && prepare_all(s)) ||
+                   fail(s, "cannot be used", why_r));
+}
+
+static bool open_to_read(struct sqlite *s, char why_r[EVENTSTORE_WHY_MAX])
+{
+    if (!check_version(s, why_r))
+        return false;
+    if (number_of(s, "SELECT count(*) FROM sqlite_master WHERE name = 'event'") == 1)
+        return true;
+    snprintf(why_r, EVENTSTORE_WHY_MAX, "%s: holds no events", s->path);
+    return false;
+}
+
+static bool open_file(struct sqlite *s, enum eventstore_use use, char why_r[EVENTSTORE_WHY_MAX])
+{
+    const int flags = use == EVENTSTORE_RECORD ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+                                               : SQLITE_OPEN_READONLY;
+
+    if (sqlite3_open_v2(s->path, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+        return fail(s, "cannot be opened", why_r);
+    sqlite3_busy_timeout(s->db, PATIENCE);
+    return use == EVENTSTORE_RECORD ? open_to_record(s, why_r) : open_to_read(s, why_r);
+}
+
+static bool is_damaged(const struct sqlite *s)
+{
+    const int code = s->db != NULL ? sqlite3_errcode(s->db) & 0xff : SQLITE_OK;
+
+    return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+}
+
+/* What is there is kept for whoever wants to save something of it. */
+static bool set_aside(struct sqlite *s)
+{
+    static const char *const suffixes[] = {"", "-wal", "-shm"};
+    bool done = true;
+
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+        char *from = NULL;
+        char *to = NULL;
+        if (asprintf(&from, "%s%s", s->path, suffixes[i]) < 0 ||
+                asprintf(&to, "%s.damaged%s", s->path, suffixes[i]) < 0) {
+            free(from);
+            return false;
+        }
+        done = (rename(from, to) == 0 || errno == ENOENT) && done;
+        free(from);
+        free(to);
+    }
+    if (done)
+        log_event(LOG_LEVEL_ERROR, "events-set-aside", "file", s->path);
+    return done;
+}
+
+static struct sqlite *new_sqlite(const char *path)
+{
+    const size_t size = strlen(path) + 1;
+    struct sqlite *s = calloc(1, sizeof *s + size);
+
+    if (s != NULL)
+        memcpy(s->path, path, size);
+    return s;
+}
+
+static void *open_sqlite(
+        const char *address, enum eventstore_use use, char why_r[EVENTSTORE_WHY_MAX])
+{
+    const char *path = address + sizeof SCHEME - 1;
+
+    for (int tries = 0; tries < 2; tries++) {
+        struct sqlite *s = new_sqlite(path);
+        if (s == NULL) {
+            snprintf(why_r, EVENTSTORE_WHY_MAX, "memory is short");
+            return NULL;
+        }
+        if (open_file(s, use, why_r))
+            return s;
+        const bool again = use == EVENTSTORE_RECORD && is_damaged(s) && set_aside(s);
+        close_sqlite(s);
+        if (!again)
+            return NULL;
+    }
+    return NULL;
+}
+
+static void bind_text(sqlite3_stmt *statement, int at, struct text t)
+{
+    sqlite3_bind_text(statement, at, t.len > 0 ? t.at : "", (int)t.len, SQLITE_STATIC);
+}
+
+static struct text domain_of(struct text user)
+{
+    const char *at = user.len > 0 ? memrchr(user.at, '@', user.len) : NULL;
+
+    return at != NULL ? (struct text){at + 1, user.len - (size_t)(at + 1 - user.at)}
+                      : (struct text){NULL, 0};
+}
+
+static bool step(sqlite3_stmt *statement)
+{
+    const bool done = sqlite3_step(statement) == SQLITE_DONE;
+
+    sqlite3_reset(statement);
+    return done;
+}
+
+static bool insert(struct sqlite *s, const struct event *e)
+{
+    sqlite3_stmt *i = s->insert;
+
+    sqlite3_bind_int64(i, 1, (sqlite3_int64)e->time);
+    bind_text(i, 2, text_of(verdict_name(e->verdict)));
+    bind_text(i, 3, text_of(reason_name(e->reason)));
+    bind_text(i, 4, e->cause);
+    bind_text(i, 5, e->user);
+    bind_text(i, 6, domain_of(e->user));
+    bind_text(i, 7, e->host);
+    bind_text(i, 8, e->receiving);
+    bind_text(i, 9, e->ip);
+    bind_text(i, 10, e->asker);
+    sqlite3_bind_int(i, 11, e->listed);
+    sqlite3_bind_int64(i, 12, e->milliseconds);
+    return step(i);
+}
+
+static bool write_sqlite(void *store, const struct event *events, size_t count, uint64_t dropped,
+        uint64_t now, char why_r[EVENTSTORE_WHY_MAX])
+{
+    struct sqlite *s = store;
+    bool done = run(s, "BEGIN IMMEDIATE");
+
+    for (size_t i = 0; done && i < count; i++)
+        done = insert(s, &events[i]);
+    if (done && dropped > 0) {
+        sqlite3_bind_int64(s->insert_gap, 1, (sqlite3_int64)now);
+        sqlite3_bind_int64(s->insert_gap, 2, (sqlite3_int64)dropped);
+        done = step(s->insert_gap);
+    }
+    if (done && run(s, "COMMIT"))
+        return true;
+    (void)fail(s, "cannot be written", why_r);
+    if (!sqlite3_get_autocommit(s->db))
+        run(s, "ROLLBACK");
+    return false;
+}
+
+static bool purge_sqlite(void *store, uint64_t before, bool *more_r, char why_r[EVENTSTORE_WHY_MAX])
+{
+    struct sqlite *s = store;
+
+    sqlite3_bind_int64(s->delete, 1, (sqlite3_int64)before);
+    sqlite3_bind_int64(s->delete, 2, PURGE_MOST);
+    if (!step(s->delete))
+        return fail(s, "old events cannot be deleted", why_r);
+    const int deleted = sqlite3_changes(s->db);
+    char gaps[80];
+    snprintf(gaps, sizeof gaps, "DELETE FROM gap WHERE time < %llu", (unsigned long long)before);
+    *more_r = deleted == PURGE_MOST;
+    if (deleted > 0 && !run(s, "PRAGMA incremental_vacuum(1000)"))
+        return fail(s, "cannot be made smaller", why_r);
+    return run(s, gaps) || fail(s, "old gaps cannot be deleted", why_r);
+}
+
+static void bind(sqlite3_stmt *statement, const struct eventstore_value *parameters, size_t count)
+{
+    for (size_t i = 0; i < count && i < PARAMETERS_MAX; i++) {
+        char name[8];
+        snprintf(name, sizeof name, "$%zu", i + 1);
+        const int at = sqlite3_bind_parameter_index(statement, name);
+        if (at > 0 && parameters[i].is_text)
+            bind_text(statement, at, parameters[i].text);
+        else if (at > 0)
+            sqlite3_bind_int64(statement, at, parameters[i].number);
+    }
+}
+
+static size_t read_row(sqlite3_stmt *statement, struct eventstore_value values_r[COLUMNS_MAX])
+{
+    const int count = sqlite3_column_count(statement);
+
+    for (int i = 0; i < count && i < COLUMNS_MAX; i++) {
+        struct eventstore_value *value = &values_r[i];
+        value->is_text = sqlite3_column_type(statement, i) == SQLITE_TEXT;
+        value->number = value->is_text ? 0 : sqlite3_column_int64(statement, i);
+        value->text = (struct text){NULL, 0};
+        if (value->is_text)
+            value->text = (struct text){(const char *)sqlite3_column_text(statement, i),
+                    (size_t)sqlite3_column_bytes(statement, i)};
+    }
+    return (size_t)(count < COLUMNS_MAX ? count : COLUMNS_MAX);
+}
+
+static bool query_sqlite(void *store, const char *sql, const struct eventstore_value *parameters,
+        size_t parameters_count,
+        bool (*row)(void *context, const struct eventstore_value *values, size_t count),
+        void *context, char why_r[EVENTSTORE_WHY_MAX])
+{
+    struct sqlite *s = store;
+    struct eventstore_value values[COLUMNS_MAX];
+    sqlite3_stmt *statement = NULL;
+    int result = SQLITE_ERROR;
+
+    if (sqlite3_prepare_v2(s->db, sql, -1, &statement, NULL) == SQLITE_OK) {
+        bind(statement, parameters, parameters_count);
+        while ((result = sqlite3_step(statement)) == SQLITE_ROW)
+            if (!row(context, values, read_row(statement, values)))
+                break;
+    }
+    const bool done = result == SQLITE_DONE || result == SQLITE_ROW;
+    if (!done)
+        (void)fail(s, "cannot be asked", why_r);
+    sqlite3_finalize(statement);
+    return done;
+}
+
+const struct eventstore_kind eventstore_sqlite = {
+        .name = "sqlite",
+        .scheme = SCHEME,
+        .open = open_sqlite,
+        .close = close_sqlite,
+        .write = write_sqlite,
+        .purge = purge_sqlite,
+        .query = query_sqlite,
+};

@@ -1,2 +1,81 @@
 // SPDX-License-Identifier: ISC
 #include "events/store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct eventstore_kind *const kinds[] = {
+        &eventstore_none,
+        &eventstore_sqlite,
+        &eventstore_postgresql,
+};
+
+struct eventstore {
+    const struct eventstore_kind *kind;
+    void *store;
+    char why[EVENTSTORE_WHY_MAX];
+};
+
+struct eventstore *eventstore_open(
+        const char *address, enum eventstore_use use, char why_r[EVENTSTORE_WHY_MAX])
+{
+    struct eventstore *store = calloc(1, sizeof *store);
+
+    if (store == NULL) {
+        snprintf(why_r, EVENTSTORE_WHY_MAX, "memory is short");
+        return NULL;
+    }
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strncmp(address, kinds[i]->scheme, strlen(kinds[i]->scheme)) == 0)
+            store->kind = kinds[i];
+    if (store->kind == NULL)
+        snprintf(why_r, EVENTSTORE_WHY_MAX, "%s: there is no such kind of store", address);
+    else
+        store->store = store->kind->open(address, use, why_r);
+    if (store->store == NULL) {
+        free(store);
+        return NULL;
+    }
+    return store;
+}
+
+void eventstore_close(struct eventstore **store)
+{
+    if (*store == NULL)
+        return;
+    (*store)->kind->close((*store)->store);
+    free(*store);
+    *store = NULL;
+}
+
+const char *eventstore_error(const struct eventstore *store)
+{
+    return store->why;
+}
+
+const char *eventstore_kind(const struct eventstore *store)
+{
+    return store->kind->name;
+}
+
+bool eventstore_write(struct eventstore *store, const struct event *events, size_t count,
+        uint64_t dropped, uint64_t now)
+{
+    return store->kind->write(store->store, events, count, dropped, now, store->why);
+}
+
+bool eventstore_purge(struct eventstore *store, uint64_t before, bool *more_r)
+{
+    *more_r = false;
+    return store->kind->purge(store->store, before, more_r, store->why);
+}
+
+bool eventstore_query(struct eventstore *store, const char *sql,
+        const struct eventstore_value *parameters, size_t parameters_count,
+        bool (*row)(void *context, const struct eventstore_value *values, size_t count),
+        void *context)
+{
+    return store->kind->query(
+            store->store, sql, parameters, parameters_count, row, context, store->why);
+}
