@@ -8,8 +8,8 @@
 #include "recorder/privacy.h"
 
 #define SLOT 600000 /* milliseconds */
-#define SLOTS 6
-#define HOUR (SLOTS * SLOT)
+#define SLOTS 7     /* the last one has just begun, and the others are an hour */
+#define HOUR (6 * SLOT)
 #define WAYS 8 /* entries that one hash may lie in */
 
 struct entry {
@@ -17,8 +17,9 @@ struct entry {
     uint64_t touched; /* milliseconds */
     uint64_t silent;  /* milliseconds: no other alarm before */
     uint64_t network; /* that may have more than half of all */
-    uint32_t votes;   /* for it, less those against it: at most as many as it really has */
-    uint32_t noted;   /* since the entry was last empty */
+    uint32_t votes;   /* for it, less those against it */
+    uint32_t hits;    /* for it since it was chosen */
+    uint32_t noted;   /* all, since the entry was last empty */
     uint32_t counts[SLOTS];
 };
 
@@ -86,7 +87,7 @@ static void settle(struct entry *entry, uint64_t now)
     for (uint64_t i = last + 1; i <= slot && i <= last + SLOTS; i++)
         entry->counts[i % SLOTS] = 0;
     if (slot >= last + SLOTS)
-        entry->votes = entry->noted = 0;
+        entry->votes = entry->hits = entry->noted = 0;
     if (now > entry->touched)
         entry->touched = now;
 }
@@ -134,21 +135,26 @@ static void add(uint32_t *count)
         ++*count;
 }
 
-/* The vote of Boyer and Moore: who has more than half of all is left at the end. */
+/* The vote of Boyer and Moore: if anybody has more than half of all, he is left at the end. */
 static void vote(struct entry *entry, uint64_t network)
 {
-    if (entry->votes == 0)
+    if (entry->votes == 0) {
         entry->network = network;
-    if (entry->network == network)
+        entry->hits = 0;
+    }
+    if (entry->network == network) {
         add(&entry->votes);
-    else
+        add(&entry->hits);
+    } else {
         entry->votes--;
+    }
     add(&entry->noted);
 }
 
+/* He may have had more than these before he was chosen; then nothing is claimed. */
 static uint64_t network_of_most(const struct entry *entry)
 {
-    return (uint64_t)entry->votes * 2 > entry->noted ? entry->network : 0;
+    return (uint64_t)entry->hits * 2 > entry->noted ? entry->network : 0;
 }
 
 /* Where too many wait already, the user's next forgery tries again. */

@@ -8,11 +8,11 @@
 
 #include "events/event.h"
 
-#define FORGERIES_USERS 65536 /* at a time; 64 octets each */
+#define FORGERIES_USERS 65536 /* at a time; 72 octets each */
 #define FORGERIES_WAITING 32  /* alarms that may wait to be told */
 
-/* How many questions about each user were answered NO within the last hour, give or take ten
- * minutes. Strangers choose the names, so there is room for so many; where it is short, the user
+/* How many questions about each user were answered NO within the last hour, and up to ten minutes
+ * more. Strangers choose the names, so there is room for so many; where it is short, the user
  * goes about whom least was asked. A user is the same in any case and with any +detail. Questions
  * about a domain that is not served are nobody's forgeries. */
 struct forgeries;

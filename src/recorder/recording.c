@@ -113,8 +113,7 @@ static bool look(struct recording *r, uint64_t now)
             if (r->forgeries != NULL && k >= r->noted[i])
                 forgeries_note(r->forgeries, &events[k], now);
         }
-        if (r->noted[i] < count)
-            r->noted[i] = count;
+        r->noted[i] = count;
         r->count += count;
         more = more || count == r->quota;
 
