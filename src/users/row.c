@@ -1,2 +1,217 @@
 // SPDX-License-Identifier: ISC
 #include "users/row.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define STAR "*"
+
+static bool fail(char why_r[ROW_WHY_MAX], const char *what, struct text value, const char *expected)
+{
+    snprintf(why_r, ROW_WHY_MAX, "%s: %.*s: expected %s", what,
+            (int)(value.len < 100 ? value.len : 100), value.len > 0 ? value.at : "", expected);
+    return false;
+}
+
+static bool split(struct text user, struct text *local_r, struct text *domain_r)
+{
+    const char *at = user.len > 0 ? memrchr(user.at, '@', user.len) : NULL;
+
+    if (at == NULL)
+        return false;
+    *local_r = (struct text){user.at, (size_t)(at - user.at)};
+    *domain_r = (struct text){at + 1, user.len - local_r->len - 1};
+    return true;
+}
+
+bool row_parse_user(struct text user, char room[ADDRESS_MAX + 1], struct text *key_r)
+{
+    char domain[DOMAIN_MAX + 1];
+    struct address address;
+    struct text local;
+    struct text given;
+    struct writer w = writer_of(room, ADDRESS_MAX + 1);
+
+    if (!split(user, &local, &given) || !domain_to_ascii(given, domain))
+        return false;
+    if (!text_equal(local, text_of(STAR)) && (!address_parse(local, text_of(domain), &address) ||
+                                                     !text_equal(address_local(&address), local)))
+        return false;
+    for (size_t i = 0; i < local.len; i++)
+        writer_char(&w, text_lower(local.at[i]));
+    writer_char(&w, '@');
+    for (const char *c = domain; *c != '\0'; c++)
+        writer_char(&w, text_lower(*c));
+    *key_r = writer_text(&w);
+    return !w.failed;
+}
+
+static bool parse_yes(struct text value, bool *yes_r)
+{
+    *yes_r = text_equal(value, text_of("yes"));
+    return *yes_r || text_equal(value, text_of("no"));
+}
+
+/* What of a row was given, and where the next host's name goes. */
+struct given {
+    bool hosts;
+    bool more_hosts;
+    bool allow_unauthorized;
+    bool alias;
+    bool pinned;
+    size_t used; /* of the storage */
+};
+
+static bool take_host(struct row *row, struct given *given, struct text value, char *why_r)
+{
+    char *room = row->storage + given->used;
+    char name[DOMAIN_MAX + 1];
+
+    if (!domain_to_ascii(value, name))
+        return fail(why_r, "bad host", value, "a domain name");
+    const size_t size = strlen(name) + 1;
+    if (row->rule.hosts.count == ROW_HOSTS_MAX || given->used + size > sizeof row->storage)
+        return fail(why_r, "too many hosts", value, "at most 64, and 2048 octets");
+    memcpy(room, name, size);
+    given->used += size;
+    row->names[row->rule.hosts.count++] = room;
+    return true;
+}
+
+static bool take_hosts(
+        struct row *row, struct given *given, struct text value, enum rule_hosts mode, char *why_r)
+{
+    struct reader hosts = reader_of(value);
+    bool *once = mode == RULE_HOSTS_ONLY ? &given->hosts : &given->more_hosts;
+
+    if (given->hosts || given->more_hosts)
+        return fail(why_r, "hosts twice", value, "hosts= or more_hosts=, once");
+    *once = true;
+    row->rule.mode = mode;
+    row->rule.hosts.names = row->names;
+    while (hosts.rest.len > 0)
+        if (!take_host(row, given, reader_field(&hosts, ','), why_r))
+            return false;
+    if (value.len > 0 && value.at[value.len - 1] == ',')
+        return fail(why_r, "bad host", (struct text){NULL, 0}, "a domain name behind the comma");
+    return mode == RULE_HOSTS_ONLY || value.len > 0 ||
+           fail(why_r, "bad more_hosts", value, "at least one domain name");
+}
+
+static bool take_flag(bool *once, bool *flag, struct text name, struct text value, char *why_r)
+{
+    if (*once)
+        return fail(why_r, "given twice", name, "each name once");
+    *once = true;
+    return parse_yes(value, flag) || fail(why_r, "bad value", value, "yes or no");
+}
+
+static bool take_alias(struct row *row, struct given *given, struct text value, char *why_r)
+{
+    char room[ADDRESS_MAX + 1];
+    struct text key;
+
+    if (given->alias)
+        return fail(why_r, "given twice", text_of("alias"), "each name once");
+    given->alias = true;
+    row->is_alias = true;
+    if (!row_parse_user(value, room, &key) || key.at[0] == '*' ||
+            !address_parse(key, (struct text){NULL, 0}, &row->alias))
+        return fail(why_r, "bad alias", value, "another user, local@domain");
+    return true;
+}
+
+static bool take(struct row *row, struct given *given, struct text word, char *why_r)
+{
+    struct reader r = reader_of(word);
+    const struct text name = reader_until(&r, '=');
+    const struct text value = reader_rest(&r);
+
+    if (r.failed)
+        return fail(why_r, "bad word", word, "name=value");
+    if (text_equal(name, text_of("hosts")))
+        return take_hosts(row, given, value, RULE_HOSTS_ONLY, why_r);
+    if (text_equal(name, text_of("more_hosts")))
+        return take_hosts(row, given, value, RULE_HOSTS_MORE, why_r);
+    if (text_equal(name, text_of("allow_unauthorized")))
+        return take_flag(
+                &given->allow_unauthorized, &row->rule.allow_unauthorized, name, value, why_r);
+    if (text_equal(name, text_of("pinned")))
+        return take_flag(&given->pinned, &row->pinned, name, value, why_r);
+    if (text_equal(name, text_of("alias")))
+        return take_alias(row, given, value, why_r);
+    return fail(
+            why_r, "unknown name", name, "hosts, more_hosts, allow_unauthorized, alias or pinned");
+}
+
+static struct text next_word(struct text *rest)
+{
+    size_t len = 0;
+
+    while (rest->len > 0 && text_is_white(rest->at[0])) {
+        rest->at++;
+        rest->len--;
+    }
+    while (len < rest->len && !text_is_white(rest->at[len]))
+        len++;
+    const struct text word = {rest->at, len};
+    rest->at += len;
+    rest->len -= len;
+    return word;
+}
+
+static bool is_printable(struct text t)
+{
+    for (size_t i = 0; i < t.len; i++)
+        if ((t.at[i] < ' ' || t.at[i] > '~') && !text_is_white(t.at[i]))
+            return false;
+    return true;
+}
+
+bool row_parse(struct text values, struct row *row_r, char why_r[ROW_WHY_MAX])
+{
+    struct given given = {0};
+    const struct text none = {NULL, 0};
+
+    memset(&row_r->rule, 0, sizeof row_r->rule);
+    row_r->pinned = false;
+    row_r->is_alias = false;
+    if (values.len > ROW_TEXT_MAX)
+        return fail(why_r, "too long", none, "at most 2048 octets");
+    if (!is_printable(values))
+        return fail(why_r, "unprintable octets", none, "printable ASCII");
+    for (struct text word = next_word(&values); word.len > 0; word = next_word(&values))
+        if (!take(row_r, &given, word, why_r))
+            return false;
+    if (given.alias && (given.hosts || given.more_hosts || given.allow_unauthorized))
+        return fail(why_r, "an alias with a rule", none, "the rule in the row that it names");
+    return true;
+}
+
+static void put_name(struct writer *w, const char *name)
+{
+    if (writer_text(w).len > 0)
+        writer_char(w, ' ');
+    writer_string(w, name);
+}
+
+bool row_format(const struct row *row, struct writer *w)
+{
+    const struct rule *rule = &row->rule;
+
+    if (row->is_alias) {
+        put_name(w, "alias=");
+        writer_put(w, address_text(&row->alias));
+    } else if (rule->mode != RULE_HOSTS_DOMAIN) {
+        put_name(w, rule->mode == RULE_HOSTS_ONLY ? "hosts=" : "more_hosts=");
+        for (size_t i = 0; i < rule->hosts.count; i++) {
+            writer_string(w, i > 0 ? "," : "");
+            writer_string(w, rule->hosts.names[i]);
+        }
+    }
+    if (rule->allow_unauthorized && !row->is_alias)
+        put_name(w, "allow_unauthorized=yes");
+    if (row->pinned)
+        put_name(w, "pinned=yes");
+    return !w->failed;
+}
