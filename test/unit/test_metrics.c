@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: ISC
+// cmocka.h needs these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "folder.h"
+#include "recorder/metrics.h"
+
+#define PATIENCE 30 /* seconds until something that must come has not */
+#define ANSWER_MAX 262144
+
+union address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_un local;
+};
+
+struct place {
+    struct folder folder;
+    union address address;
+    socklen_t len;
+    int listener;
+    struct counters *counters;
+    struct metrics *metrics;
+};
+
+static void place_open(struct place *place)
+{
+    place->listener = socket(place->address.any.sa_family, SOCK_STREAM, 0);
+    assert_true(place->listener >= 0);
+    assert_int_equal(bind(place->listener, &place->address.any, place->len), 0);
+    assert_int_equal(getsockname(place->listener, &place->address.any, &place->len), 0);
+    assert_int_equal(listen(place->listener, 128), 0);
+    place->counters = counters_init();
+    assert_non_null(place->counters);
+    place->metrics = metrics_start(place->listener, place->counters);
+    assert_non_null(place->metrics);
+}
+
+static struct place open_unix(void)
+{
+    struct place place = {.folder = folder_make(),
+            .address.local.sun_family = AF_UNIX,
+            .len = sizeof(union address)};
+    char path[FOLDER_PATH_MAX];
+
+    folder_path(&place.folder, "metrics", path);
+    assert_true(strlen(path) < sizeof place.address.local.sun_path);
+    memcpy(place.address.local.sun_path, path, strlen(path) + 1);
+    place.len = sizeof place.address.local;
+    place_open(&place);
+    return place;
+}
+
+static struct place open_loopback(void)
+{
+    struct place place = {.folder = folder_make(),
+            .address.v4 = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)},
+            .len = sizeof(struct sockaddr_in)};
+
+    place_open(&place);
+    return place;
+}
+
+static void place_close(struct place *place)
+{
+    metrics_stop(&place->metrics);
+    assert_null(place->metrics);
+    close(place->listener);
+    counters_free(&place->counters);
+    folder_remove(&place->folder);
+}
+
+static int client(const struct place *place)
+{
+    const struct timeval patience = {.tv_sec = PATIENCE};
+    const int fd = socket(place->address.any.sa_family, SOCK_STREAM, 0);
+
+    assert_true(fd >= 0);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience), 0);
+    assert_int_equal(connect(fd, &place->address.any, place->len), 0);
+    return fd;
+}
+
+/* As much as the other side takes: it may have had enough. */
+static void say(int fd, const char *octets, size_t len)
+{
+    while (len > 0) {
+        const ssize_t sent = send(fd, octets, len, MSG_NOSIGNAL);
+        if (sent <= 0)
+            return;
+        octets += sent;
+        len -= (size_t)sent;
+    }
+}
+
+/* Everything up to the end, which must come. */
+static const char *hear(int fd)
+{
+    static char room[ANSWER_MAX];
+    size_t len = 0;
+    ssize_t got;
+
+    while ((got = recv(fd, room + len, sizeof room - 1 - len, 0)) > 0)
+        len += (size_t)got;
+    room[len] = '\0';
+    if (got < 0 && (len == 0 || errno == EAGAIN))
+        snprintf(room, sizeof room, "%s", strerror(errno));
+    close(fd);
+    return room;
+}
+
+static const char *ask(const struct place *place, const char *request)
+{
+    const int fd = client(place);
+
+    say(fd, request, strlen(request));
+    return hear(fd);
+}
+
+static void check_begins(const char *about, const char *got, const char *want)
+{
+    if (strncmp(got, want, strlen(want)) != 0) {
+        print_error("%s: got `%s`, want `%s...`\n", about, got, want);
+        fail();
+    }
+}
+
+static void check_has(const char *about, const char *got, const char *want)
+{
+    if (strcasestr(got, want) == NULL) {
+        print_error("%s: got `%s`, want `%s` in it\n", about, got, want);
+        fail();
+    }
+}
+
+#define GET_METRICS "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+static void counters_are_shown(struct place *place)
+{
+    char *want = counters_exposition(place->counters, 0);
+
+    assert_non_null(want);
+    const char *got = ask(place, GET_METRICS);
+    check_begins("metrics", got, "HTTP/1.1 200 ");
+    check_has("metrics", got, "\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n");
+    const char *body = strstr(got, "\r\n\r\n");
+    assert_non_null(body);
+    assert_string_equal(body + 4, want);
+    free(want);
+}
+
+static void over_a_unix_socket(void **state)
+{
+    struct place place = open_unix();
+
+    (void)state;
+    counters_are_shown(&place);
+    counters_note(place.counters, VERDICT_NO, REASON_FORGED, 3);
+    counters_are_shown(&place);
+    place_close(&place);
+}
+
+static void over_loopback(void **state)
+{
+    struct place place = open_loopback();
+
+    (void)state;
+    counters_are_shown(&place);
+    place_close(&place);
+}
+
+static void requests_get_their_status(void **state)
+{
+    static const struct {
+        const char *request;
+        const char *begins;
+        const char *has;
+    } cases[] = {
+            {"GET /metrics HTTP/1.0\r\n\r\n", "HTTP/1.", "\r\n\r\n#"},
+            {"GET /metrics?x=1 HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 ", "\r\n\r\n#"},
+            {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 ", "/metrics\n"},
+            {"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 ", "\r\n\r\n"},
+            {"GET /metrics/ HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 404 ", "\r\n\r\n"},
+            {"GET /../etc/passwd HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 404 ", "\r\n\r\n"},
+            {"GET //metrics HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 404 ", "\r\n\r\n"},
+            {"HEAD /nothing HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 404 ", "\r\n\r\n"},
+            {"POST /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 405 ",
+                    "\r\nAllow: GET, HEAD\r\n"},
+            {"POST /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello", "HTTP/1.1 405 ",
+                    "\r\nAllow: GET, HEAD\r\n"},
+            {"DELETE / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 405 ", "\r\n\r\n"},
+            {"get /metrics HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 405 ", "\r\n\r\n"},
+            {"GET /metrics HTTP/1.1\r\n\r\n", "HTTP/1.1 400 ", "\r\n\r\n"},
+    };
+    struct place place = open_unix();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *got = ask(&place, cases[i].request);
+        check_begins(cases[i].request, got, cases[i].begins);
+        check_has(cases[i].request, got, cases[i].has);
+        check_has(cases[i].request, got, "\r\nConnection: close\r\n");
+    }
+    place_close(&place);
+}
+
+static void head_has_no_body(void **state)
+{
+    struct place place = open_unix();
+    char length[64];
+    char *body = counters_exposition(place.counters, 0);
+
+    (void)state;
+    assert_non_null(body);
+    const char *got = ask(&place, "HEAD /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    snprintf(length, sizeof length, "\r\nContent-Length: %zu\r\n", strlen(body));
+    check_has("HEAD", got, length);
+    assert_string_equal(strstr(got, "\r\n\r\n"), "\r\n\r\n");
+    free(body);
+    place_close(&place);
+}
+
+/* Whatever it is answered with, others are served. */
+static void garbage_harms_nobody(void **state)
+{
+    static const char *const garbage[] = {
+            "\r\n\r\n",
+            "\n",
+            "GET\r\n\r\n",
+            "GET /metrics\r\n\r\n",
+            "GET /metrics HTTP/9.9\r\nHost: a\r\n\r\n",
+            "GET /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
+            "GET /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nffffffffff\r\n",
+            "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+            "alice@example.org - rcpt=example.net\r\n",
+            ": : :\r\n: \r\n\r\n",
+    };
+    struct place place = open_unix();
+    char *long_one = malloc(1 << 20);
+
+    (void)state;
+    assert_non_null(long_one);
+    for (size_t i = 0; i < sizeof garbage / sizeof *garbage; i++) {
+        const int fd = client(&place);
+        say(fd, garbage[i], strlen(garbage[i]));
+        shutdown(fd, SHUT_WR);
+        (void)hear(fd);
+        counters_are_shown(&place);
+    }
+    static const char *const heads[] = {"", "GET /", "GET / HTTP/1.1\r\nX: ", "GET /?"};
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        memset(long_one, 'x', 1 << 20);
+        memcpy(long_one, heads[i], strlen(heads[i]));
+        const int fd = client(&place);
+        say(fd, long_one, 1 << 20);
+        (void)hear(fd);
+        counters_are_shown(&place);
+    }
+    free(long_one);
+    place_close(&place);
+}
+
+/* Twice as many as may be connected at once begin a request and do not end it; the oldest have made
+ * room. */
+static void slow_ones_keep_nobody_out(void **state)
+{
+    struct place place = open_loopback();
+    int slow[2 * METRICS_CONNECTIONS];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof slow / sizeof *slow; i++) {
+        slow[i] = client(&place);
+        say(slow[i], "GET /met", 8);
+    }
+    counters_are_shown(&place);
+    for (size_t i = 0; i < METRICS_CONNECTIONS; i++)
+        assert_string_equal(hear(slow[i]), "");
+    /* The youngest but the one that left for the last question is served still. */
+    const int last = slow[2 * METRICS_CONNECTIONS - 1];
+    say(last, "rics HTTP/1.0\r\n\r\n", 17);
+    check_has("the youngest", hear(last), "\r\n\r\n#");
+    for (size_t i = METRICS_CONNECTIONS; i + 1 < sizeof slow / sizeof *slow; i++)
+        close(slow[i]);
+    place_close(&place);
+}
+
+/* They ask, and never read. */
+static void deaf_ones_keep_nobody_out(void **state)
+{
+    struct place place = open_unix();
+    int deaf[3 * METRICS_CONNECTIONS];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof deaf / sizeof *deaf; i++) {
+        deaf[i] = client(&place);
+        for (unsigned k = 0; k < 8; k++)
+            say(deaf[i], GET_METRICS, strlen(GET_METRICS));
+    }
+    counters_are_shown(&place);
+    for (size_t i = 0; i < sizeof deaf / sizeof *deaf; i++)
+        close(deaf[i]);
+    counters_are_shown(&place);
+    place_close(&place);
+}
+
+/* As at a reload: what the first leaves is the second's. */
+static void two_share_a_socket(void **state)
+{
+    struct place place = open_unix();
+    struct metrics *other = metrics_start(place.listener, place.counters);
+
+    (void)state;
+    assert_non_null(other);
+    for (unsigned i = 0; i < 100; i++)
+        counters_are_shown(&place);
+    metrics_stop(&place.metrics);
+    for (unsigned i = 0; i < 100; i++)
+        counters_are_shown(&place);
+    metrics_stop(&other);
+    metrics_stop(&other);
+    /* Nobody is there; who asks now waits in the queue for the next. */
+    const int waiting = client(&place);
+    say(waiting, GET_METRICS, strlen(GET_METRICS));
+    place.metrics = metrics_start(place.listener, place.counters);
+    assert_non_null(place.metrics);
+    check_has("who waited", hear(waiting), "\r\n\r\n#");
+    place_close(&place);
+}
+
+static void what_is_no_socket_is_refused(void **state)
+{
+    struct counters *counters = counters_init();
+
+    (void)state;
+    assert_null(metrics_start(-1, counters));
+    counters_free(&counters);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(over_a_unix_socket),
+            cmocka_unit_test(over_loopback),
+            cmocka_unit_test(requests_get_their_status),
+            cmocka_unit_test(head_has_no_body),
+            cmocka_unit_test(garbage_harms_nobody),
+            cmocka_unit_test(slow_ones_keep_nobody_out),
+            cmocka_unit_test(deaf_ones_keep_nobody_out),
+            cmocka_unit_test(two_share_a_socket),
+            cmocka_unit_test(what_is_no_socket_is_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
