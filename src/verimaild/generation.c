@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -238,6 +239,7 @@ static int record(void *context, size_t index, int control)
     struct ring **rings = calloc(g->count, sizeof *rings);
 
     (void)index;
+    prctl(PR_SET_NAME, "verimail-record"); /* for whoever looks at the processes */
     g->forget(g);
     close_controls(g);
     generation_configure_log(g);

@@ -213,6 +213,15 @@ READY = 'level=notice event=ready|"level":"notice","event":"ready"'
 DAEMONS = []  # all that were ever started
 
 
+def process_name(pid):
+    """Empty for one that is gone."""
+    try:
+        with open(f"/proc/{pid}/comm", encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
 class Daemon:
     """A verimaild that runs. Its configuration is in `config`, its log in `log`."""
 
@@ -283,9 +292,15 @@ class Daemon:
         os.kill(self.pid, signal.SIGHUP)
         return self.wait_log(wanted, before + 1)[-1]
 
-    def workers(self):
+    def _children(self, wanted):
         with open(f"/proc/{self.pid}/task/{self.pid}/children", encoding="ascii") as file:
-            return [int(pid) for pid in file.read().split()]
+            return [int(pid) for pid in file.read().split() if wanted(process_name(pid))]
+
+    def workers(self):
+        return self._children(lambda name: name not in ("verimail-record", ""))
+
+    def recorders(self):
+        return self._children(lambda name: name == "verimail-record")
 
     def wait_workers(self, count, without=()):
         """As many workers, none of which is one of those."""
@@ -319,9 +334,12 @@ class World:
         self.service_path = self.service.write(os.path.join(folder, "service.key"))
         self.state = os.path.join(folder, "state")
         os.makedirs(self.state, exist_ok=True)
+        if os.geteuid() == 0:  # what workers make in there they make as nobody
+            os.chmod(folder, 0o711)
+            os.chown(self.state, 65534, 65534)
 
     def config(self, service="", domain=None, more="", listen=('"127.0.0.1:0"',), keys=None,
-               host_keys=None, workers=2, run_as="nobody"):
+               host_keys=None, workers=2, run_as="nobody", replay='"none"', events='"none"'):
         keys = keys or [self.service_path]
         host_keys = host_keys or [self.host.public_text()]
         domain = USERS if domain is None else domain
@@ -330,7 +348,8 @@ class World:
     run_as = "{run_as}"
     state = "{self.state}"
     keys = {{{", ".join(f'"{key}"' for key in keys)}}}
-    replay = "none"
+    replay = {replay}
+    events = {events}
     workers = {workers}
     {service}
 }}
@@ -486,6 +505,7 @@ def main():
         sys.exit(f"no verimaild in {BUILD}: VERIMAIL_BUILD should be a build folder")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     root = tempfile.mkdtemp(prefix="verimail-e2e-")
+    os.chmod(root, 0o711)
     try:
         status = run_all(root)
     finally:
