@@ -1,0 +1,434 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+"""The recorder: questions and answers on record, whatever happens to it; counters; alarms."""
+import collections
+import contextlib
+import itertools
+import os
+import re
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import time
+
+from harness import (Key, Load, Skip, case, check, digest_of, equal, log_value, main, needs_root, read_all,
+                     wait_for)
+
+YES = "YES stamped\r\n"
+UNSTAMPED = "NO unstamped ttl=300\r\n"
+
+
+def events_path(t):
+    return os.path.join(t.world.state, "events.db")
+
+
+def recording(t, service="", **how):
+    """A configuration with events in SQLite."""
+    return t.world.config(service=service, events=f'"sqlite:{events_path(t)}"', **how)
+
+
+def rows(path, query="SELECT count(*) FROM event"):
+    """All rows of a query; none while there is no store."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as store:
+            return store.execute(query).fetchall()
+    except sqlite3.OperationalError as error:
+        check("unable to open" in str(error) or "no such table" in str(error), error)
+        return []
+
+
+def number(path, query="SELECT count(*) FROM event"):
+    found = rows(path, query)
+    return (found[0][0] or 0) if found else 0
+
+
+def wait_number(path, wanted, query="SELECT count(*) FROM event"):
+    wait_for(lambda: number(path, query) >= wanted, f"{wanted} from {query}", limit=30)
+    equal(number(path, query), wanted, query)
+
+
+def names():
+    """Users whom nobody asked about before."""
+    count = itertools.count()
+    return lambda: f"user{next(count)}@example.org"
+
+
+def unstamped(user, more=""):
+    return f"{user} - rcpt=example.net{more}\r\n"
+
+
+def bare(answer):
+    """Verdict and reason alone."""
+    return " ".join(answer.split()[:2])
+
+
+def fetch(where, request="GET /metrics"):
+    """The head and the body of an answer over HTTP, from a unix socket's path or (host, port)."""
+    family = socket.AF_UNIX if isinstance(where, str) else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as client:
+        client.settimeout(10)
+        client.connect(where)
+        client.sendall(f"{request} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        head, _, body = read_all(client).decode().partition("\r\n\r\n")
+        return head, body
+
+
+def metric(where, name):
+    for line in fetch(where)[1].splitlines():
+        if line.startswith(name + " "):
+            return float(line.rsplit(" ", 1)[1])
+    return None
+
+
+def refuses(where):
+    family = socket.AF_UNIX if isinstance(where, str) else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as client:
+        try:
+            client.connect(where)
+        except (ConnectionRefusedError, FileNotFoundError):
+            return True
+    return False
+
+
+def free_port():
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        return server.getsockname()[1]
+
+
+def the_recorder(d, without=0):
+    """The one recorder's process id, another one than that."""
+    def there():
+        pids = d.recorders()
+        return len(pids) == 1 and pids[0] != without and pids[0]
+    return wait_for(there, "the recorder")
+
+
+def answered_once(load):
+    load.stop()
+    equal(load.lost, [], "lost questions")
+    equal(load.wrong, [], "wrong answers")
+
+
+@case
+def every_kind_is_recorded(t):
+    w = t.world
+    d = t.daemon(recording(t, domain='user "alice" { } user "bob" { allow_unauthorized = true }'))
+    digest = digest_of(b"this")
+    more = f" rcpt=example.net digest={digest} ip=192.0.2.77"
+    stranger = Key("host")
+    questions = [
+        (w.question(names=more, digest=digest), YES),
+        (w.question(names=more, digest=digest_of(b"another")), "ALLOW changed\r\n"),
+        (w.question(names=more, digest=digest, receiving="example.com:1"), "ALLOW redirected\r\n"),
+        (w.question(names=more, digest=digest, issued=1), "ALLOW expired\r\n"),
+        (w.question(names=more, host=stranger), "NO forged\r\n"),
+        ("alice@example.org -" + more + "\r\n", UNSTAMPED),
+        ("bob@example.org -" + more + "\r\n", "ALLOW unstamped\r\n"),
+        ("bob@sub.example.org -" + more + "\r\n", "ALLOW unserved\r\n"),
+        ("carol@example.net -" + more + "\r\n", "NO refused\r\n"),
+        (w.question(user="dave@example.org", names=more, digest=digest), "NO refused\r\n"),
+    ]
+    for question, wanted in questions:
+        equal(bare(d.ask(question)), bare(wanted), question)
+    equal(d.ask("this is no question at all\r\n"), "NO\r\n")
+    wait_number(events_path(t), len(questions))
+    got = rows(events_path(t), "SELECT verdict || ' ' || reason FROM event ORDER BY id")
+    equal(collections.Counter(row[0] for row in got),
+          collections.Counter(bare(wanted) for _, wanted in questions))
+    equal(rows(events_path(t), """SELECT "user", domain, host, receiving, ip, asker, listed, cause
+            FROM event WHERE verdict = 'YES'"""),
+          [("alice@example.org", "example.org", "mail.example.org", "example.net", "192.0.2.77",
+            "127.0.0.1", 1, "")])
+    equal(rows(events_path(t), """SELECT "user", domain, host, listed, cause
+            FROM event WHERE reason = 'refused' ORDER BY id"""),
+          [("carol@example.net", "example.net", "", 0, "domain"),
+           ("dave@example.org", "example.org", "mail.example.org", 0, "user")])
+    now = time.time() * 1000
+    equal(number(events_path(t), f"""SELECT count(*) FROM event
+            WHERE time BETWEEN {now - 60000} AND {now + 60000}"""), len(questions))
+    equal(d.stop(), 0)
+
+
+@case
+def each_once_under_load_and_reloads(t):
+    name = names()
+    d = t.daemon(recording(t))
+    load = Load(t, d.addresses(), lambda: (unstamped(name()), {UNSTAMPED}))
+    for i in range(8):
+        load.wait_asked(100)
+        d.reload(recording(t, service=f'events_keep = "{30 + i}d"', workers=1 + i % 3))
+    answered_once(load)
+    equal(d.stop(), 0)
+    equal(number(events_path(t)), load.asked, "events")
+    equal(number(events_path(t), 'SELECT count(DISTINCT "user") FROM event'), load.asked, "users")
+    equal(number(events_path(t), "SELECT count(*) FROM gap"), 0, "gaps")
+
+
+@case
+def recorder_that_is_killed_is_replaced(t):
+    name = names()
+    where = os.path.join(t.folder, "metrics")
+    os.chmod(t.folder, 0o777)
+    d = t.daemon(recording(t, service=f'metrics = "unix:{where}"'))
+    load = Load(t, d.addresses(), lambda: (unstamped(name()), {UNSTAMPED}))
+    kills = 6
+    pid = 0
+    for _ in range(kills):
+        pid = the_recorder(d, pid)
+        load.wait_asked(150)
+        os.kill(pid, signal.SIGKILL)
+    the_recorder(d, pid)
+    load.wait_asked(100)
+    answered_once(load)
+    equal(metric(where, "verimail_recorders_restarted_total"), kills)
+    equal(d.count("event=verimail-recorder-died|event=recorder-died"), kills, "deaths in the log")
+    equal(d.stop(), 0)
+    equal(number(events_path(t), 'SELECT count(DISTINCT "user") FROM event'), load.asked, "users")
+    equal(number(events_path(t), "SELECT count(*) FROM gap"), 0, "gaps")
+    # A batch that was written when the recorder died may be written again.
+    twice = rows(events_path(t), """SELECT min(id), max(id) FROM event GROUP BY "user"
+            HAVING count(*) > 1""")
+    check(all(last - first <= 2 * 4096 for first, last in twice), f"far apart: {twice[:5]}")
+
+
+@case
+def nobody_waits_for_a_recorder_that_stands_still(t):
+    name = names()
+    where = os.path.join(t.folder, "metrics")
+    os.chmod(t.folder, 0o777)
+    d = t.daemon(recording(t, service=f'metrics = "unix:{where}"', workers=1))
+    equal(d.ask(unstamped(name())), UNSTAMPED)
+    wait_number(events_path(t), 1)
+    pid = the_recorder(d)
+    os.kill(pid, signal.SIGSTOP)
+    # An event has about 600 octets then, and a ring room for 7,000 of them.
+    domains = ",".join(f"{'x' * 60}{i}.example.net" for i in range(6))
+    load = Load(t, d.addresses(),
+                lambda: (f"{name()} - rcpt={domains}\r\n", {UNSTAMPED}), threads=8)
+    try:
+        wait_for(lambda: load.asked >= 9000, "answers while the recorder stands still", limit=60)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    answered_once(load)
+    asked = load.asked + 1
+    wait_for(lambda: number(events_path(t))
+             + number(events_path(t), "SELECT sum(count) FROM gap") >= asked,
+             "all questions on record", limit=30)
+    gap = number(events_path(t), "SELECT sum(count) FROM gap")
+    check(gap > 0, "nothing was lost")
+    equal(number(events_path(t), 'SELECT count(DISTINCT "user") FROM event') + gap, asked)
+    equal(number(events_path(t)) + gap, asked)
+    equal(metric(where, "verimail_events_dropped_total"), gap, "counted as dropped")
+    equal(metric(where, "verimail_events_recorded_total"), asked - gap, "counted as recorded")
+    equal(d.stop(), 0)
+
+
+@contextlib.contextmanager
+def small_disk(path, size):
+    """A file system of its own, so large, at this folder."""
+    os.mkdir(path)
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size},mode=777", "tmpfs", path],
+        capture_output=True, check=False)
+    if done.returncode != 0:
+        raise Skip("no file system may be mounted: " + done.stderr.decode().strip())
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", path], check=False)
+
+
+@case
+def full_disk_loses_nothing_that_the_ring_can_keep(t):
+    needs_root()
+    name = names()
+    disk = os.path.join(t.folder, "disk")
+    with small_disk(disk, "2m"):
+        path = os.path.join(disk, "events.db")
+        filler = os.path.join(disk, "filler")
+        d = t.daemon(t.world.config(events=f'"sqlite:{path}"'))
+        equal(d.ask(unstamped(name())), UNSTAMPED)
+        wait_number(path, 1)
+        with open(filler, "wb", buffering=0) as file, contextlib.suppress(OSError):
+            for _ in range(1000):
+                file.write(b"x" * 4096)
+        load = Load(t, d.addresses(), lambda: (unstamped(name()), {UNSTAMPED}))
+        d.wait_log("level=alarm event=alarm about=events")
+        load.wait_asked(500)
+        answered_once(load)
+        os.unlink(filler)
+        d.wait_log("event=events-recorded-again")
+        wait_number(path, load.asked + 1)
+        wait_number(path, load.asked + 1, 'SELECT count(DISTINCT "user") FROM event')
+        equal(d.count("event=alarm about=events"), 1, "alarms")
+        equal(d.stop(), 0)
+
+
+@case
+def addresses_are_told_as_far_as_they_may(t):
+    d = t.daemon(recording(t))
+    for privacy in ("full", "network", "none"):
+        d.reload(recording(t, service=f'events_ip = "{privacy}"'))
+        for ip in ("192.0.2.77", "2001:db8:7:8::9"):
+            equal(d.ask(unstamped(f"{privacy}@example.org", f" ip={ip}")), UNSTAMPED)
+    equal(d.stop(), 0)
+    equal(sorted(rows(events_path(t), 'SELECT "user", ip, asker FROM event')),
+          [("full@example.org", "192.0.2.77", "127.0.0.1"),
+           ("full@example.org", "2001:db8:7:8::9", "127.0.0.1"),
+           ("network@example.org", "192.0.2.0", "127.0.0.0"),
+           ("network@example.org", "2001:db8:7::", "127.0.0.0"),
+           ("none@example.org", "", ""),
+           ("none@example.org", "", "")])
+
+
+def check_with_promtool(text):
+    if shutil.which("promtool") is None:
+        raise Skip("no promtool")
+    done = subprocess.run(["promtool", "check", "metrics"], input=text.encode(),
+                          capture_output=True, check=False)
+    equal((done.returncode, done.stdout + done.stderr), (0, b""), "promtool")
+
+
+@case
+def counters_over_a_unix_socket_and_loopback(t):
+    where = os.path.join(t.folder, "metrics")
+    os.chmod(t.folder, 0o777)
+    w = t.world
+    d = t.daemon(recording(t, service=f'metrics = "unix:{where}"'))
+    the_recorder(d)
+    for _ in range(3):
+        equal(d.ask(w.question()), YES)
+    equal(d.ask("x\r\n"), "NO\r\n")
+    head, text = fetch(where)
+    check(head.startswith("HTTP/1.1 200 "), head)
+    check("Content-Type: text/plain; version=0.0.4; charset=utf-8" in head, head)
+    check_with_promtool(text)
+    equal(metric(where, 'verimail_questions_total{verdict="YES",reason="stamped"}'), 3)
+    check("alice" not in text, "a user's name among the counters")
+    # What was counted is counted still after a reload, at another place.
+    port = ("127.0.0.1", free_port())
+    d.reload(recording(t, service=f'metrics = "{port[0]}:{port[1]}"'))
+    wait_for(lambda: not refuses(port), "the new place")
+    check_with_promtool(fetch(port)[1])
+    equal(metric(port, 'verimail_questions_total{verdict="YES",reason="stamped"}'), 3)
+    wait_for(lambda: len(d.recorders()) == 1, "the old recorder's end")
+    wait_for(lambda: refuses(where), "the old place to be closed")
+    # And nowhere.
+    d.reload(recording(t))
+    wait_for(lambda: refuses(port), "the place to be closed")
+    equal(d.ask(w.question()), YES)
+    equal(d.stop(), 0)
+
+
+@case
+def counters_stay_reachable_during_reloads(t):
+    where = os.path.join(t.folder, "metrics")
+    os.chmod(t.folder, 0o777)
+    config = recording(t, service=f'metrics = "unix:{where}"')
+    d = t.daemon(config)
+    the_recorder(d)
+    for i in range(6):
+        d.reload(config)
+        equal(d.ask(t.world.question()), YES)
+        for _ in range(10):
+            head, _ = fetch(where)
+            check(head.startswith("HTTP/1.1 200 "), head)
+        wait_for(lambda n=i: metric(
+            where, 'verimail_questions_total{verdict="YES",reason="stamped"}') == n + 1, "counts")
+    equal(fetch(where, "POST /metrics")[0].split("\r\n")[0], "HTTP/1.1 405 Method Not Allowed")
+    equal(d.stop(), 0)
+    check(not os.path.exists(where), "the socket is left")
+
+
+@case
+def forgeries_of_one_user_are_an_alarm(t):
+    d = t.daemon(recording(t, service="alarm_forgeries = 5"))
+    for _ in range(5):
+        d.ask("alice@example.org - rcpt=example.net ip=192.0.2.77\r\n")
+        d.ask("nobody@example.com - rcpt=example.net ip=192.0.2.77\r\n")
+        d.ask("bob@example.org - rcpt=example.net ip=192.0.2.77\r\n")
+    wait_number(events_path(t), 15)
+    equal(d.count("about=forgeries"), 0, "alarms too early")
+    d.ask("nobody@example.com - rcpt=example.net ip=192.0.2.77\r\n")
+    d.ask("bob@example.org - rcpt=example.net ip=192.0.2.77\r\n")
+    d.ask("ALICE+x@example.org - rcpt=example.net ip=192.0.2.78\r\n")
+    line = d.wait_log("level=alarm event=alarm about=forgeries")[0]
+    equal(log_value(line, "subject"), "alice@example.org")
+    check("more than 5 forgeries in an hour, most from 192.0.2.0/24" in line, line)
+    # None, however many.
+    d.reload(recording(t, service="alarm_forgeries = 0"))
+    for _ in range(20):
+        d.ask("dave@example.org - rcpt=example.net\r\n")
+    equal(d.stop(), 0)
+    equal(d.count("about=forgeries"), 1, "alarms")
+
+
+@case
+def what_is_old_is_deleted(t):
+    d = t.daemon(recording(t))
+    for _ in range(4):
+        equal(d.ask(t.world.question()), YES)
+    equal(d.stop(), 0)
+    with contextlib.closing(sqlite3.connect(events_path(t))) as store:
+        store.execute("UPDATE event SET time = time - 7200000 WHERE id % 2 = 0")
+        store.commit()
+    d = t.daemon(recording(t, service='events_keep = "3h"'))
+    equal(d.ask(t.world.question()), YES)
+    wait_number(events_path(t), 5)
+    d.reload(recording(t, service='events_keep = "1h"'))
+    wait_for(lambda: number(events_path(t)) == 3, "old events to be deleted")
+    equal(d.stop(), 0)
+
+
+@case
+def recorder_ends_after_its_parent(t):
+    d = t.daemon(recording(t))
+    for _ in range(50):
+        equal(d.ask(t.world.question()), YES)
+    pid = the_recorder(d)
+    d.kill()
+    def gone():
+        try:
+            with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+                return ") Z " in file.read()
+        except OSError:
+            return True
+    wait_for(gone, "the recorder's end")
+    equal(number(events_path(t)), 50)
+    # And another service goes on where that one ended.
+    d = t.daemon(recording(t))
+    equal(d.ask(t.world.question()), YES)
+    equal(d.stop(), 0)
+    equal(number(events_path(t)), 51)
+
+
+@case
+def no_events_no_trouble(t):
+    d = t.daemon()
+    for _ in range(10):
+        equal(d.ask(t.world.question()), YES)
+    the_recorder(d)
+    equal(d.stop(), 0)
+    equal(d.count("level=(alarm|error|warning)"), 0, "complaints")
+    check(not os.path.exists(events_path(t)), "a store is there")
+
+
+@case
+def recorder_is_shut_in(t):
+    needs_root()
+    d = t.daemon(recording(t))
+    with open(f"/proc/{the_recorder(d)}/status", encoding="ascii") as file:
+        status = dict(re.findall(r"^(\w+):[ \t]*(.*?)[ \t]*$", file.read(), re.MULTILINE))
+    equal(status["Uid"].split(), ["65534"] * 4)
+    equal(status["Gid"].split(), ["65534"] * 4)
+    equal(status["Groups"], "")
+    equal(int(status["CapPrm"], 16) | int(status["CapEff"], 16) | int(status["CapAmb"], 16), 0)
+    equal(status["NoNewPrivs"], "1")
+    equal(status["Seccomp"], "2")
+    equal(d.stop(), 0)
+
+
+main()
