@@ -7,8 +7,8 @@
 
 #include "recorder/privacy.h"
 
-#define SLOT 600000 /* milliseconds */
-#define SLOTS 7     /* the last one has just begun, and the others are an hour */
+#define SLOT UINT64_C(600000) /* milliseconds */
+#define SLOTS 7               /* the last one has just begun, and the others are an hour */
 #define HOUR (6 * SLOT)
 #define WAYS 8 /* entries that one hash may lie in */
 
