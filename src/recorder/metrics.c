@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <microhttpd.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,6 +12,7 @@
 #include "base/clock.h"
 
 #define MEMORY_MAX 16384 /* octets for what a connection says, and for the heads of answers */
+#define NAP 10           /* milliseconds */
 #define TEXT_PLAIN "text/plain; charset=utf-8"
 #define TEXT_METRICS "text/plain; version=0.0.4; charset=utf-8"
 
@@ -144,13 +146,27 @@ struct metrics *metrics_start(int listener, const struct counters *counters)
     return NULL;
 }
 
+static unsigned held(const struct metrics *metrics)
+{
+    const union MHD_DaemonInfo *info =
+            MHD_get_daemon_info(metrics->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+
+    return info != NULL ? info->num_connections : 0;
+}
+
 /* Taken away before its end, the listening socket is neither shut down nor closed: it is not this
- * process's alone. */
+ * process's alone. Who has been accepted is answered, unless he takes his time. */
 void metrics_stop(struct metrics **metrics)
 {
+    unsigned waited = 0;
+
     if (*metrics == NULL)
         return;
     (void)MHD_quiesce_daemon((*metrics)->daemon);
+    do {
+        (void)poll(NULL, 0, NAP);
+        waited += NAP;
+    } while (held(*metrics) > 0 && waited < METRICS_FINISH);
     MHD_stop_daemon((*metrics)->daemon);
     free(*metrics);
     *metrics = NULL;

@@ -343,6 +343,30 @@ static void two_share_a_socket(void **state)
     place_close(&place);
 }
 
+/* One stops after the other, as at reloads, while somebody asks: nobody's connection is closed
+ * without an answer. */
+static void who_was_accepted_is_answered(void **state)
+{
+    struct place place = open_unix();
+    int asking[20];
+    const size_t count = sizeof asking / sizeof *asking;
+
+    (void)state;
+    for (unsigned round = 0; round < 20; round++) {
+        struct metrics *next = metrics_start(place.listener, place.counters);
+        assert_non_null(next);
+        for (size_t i = 0; i < count; i++) {
+            asking[i] = client(&place);
+            say(asking[i], GET_METRICS, strlen(GET_METRICS));
+        }
+        metrics_stop(&place.metrics);
+        place.metrics = next;
+        for (size_t i = 0; i < count; i++)
+            check_begins("who was accepted", hear(asking[i]), "HTTP/1.1 200 ");
+    }
+    place_close(&place);
+}
+
 static void what_is_no_socket_is_refused(void **state)
 {
     struct counters *counters = counters_init();
@@ -363,6 +387,7 @@ int main(void)
             cmocka_unit_test(slow_ones_keep_nobody_out),
             cmocka_unit_test(deaf_ones_keep_nobody_out),
             cmocka_unit_test(two_share_a_socket),
+            cmocka_unit_test(who_was_accepted_is_answered),
             cmocka_unit_test(what_is_no_socket_is_refused),
     };
 
