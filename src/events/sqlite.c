@@ -170,6 +170,25 @@ static bool set_aside(struct sqlite *s)
     return done;
 }
 
+/* Somebody removed or replaced the file: what is written to it now, nobody finds. */
+static bool has_moved(struct sqlite *s)
+{
+    int moved = 0;
+
+    return sqlite3_file_control(s->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
+           moved != 0;
+}
+
+/* Where the damage is deeper in the file than one sees at opening: the next one to open it begins
+ * anew. What another has begun meanwhile is left alone. */
+static bool fail_for_good(struct sqlite *s, const char *doing, char why_r[EVENTSTORE_WHY_MAX])
+{
+    (void)fail(s, doing, why_r);
+    if (is_damaged(s) && !has_moved(s))
+        (void)set_aside(s);
+    return false;
+}
+
 static struct sqlite *new_sqlite(const char *path)
 {
     const size_t size = strlen(path) + 1;
@@ -245,8 +264,12 @@ static bool write_sqlite(void *store, const struct event *events, size_t count, 
         uint64_t now, char why_r[EVENTSTORE_WHY_MAX])
 {
     struct sqlite *s = store;
-    bool done = run(s, "BEGIN IMMEDIATE");
 
+    if (has_moved(s)) {
+        snprintf(why_r, EVENTSTORE_WHY_MAX, "%s: was removed or replaced", s->path);
+        return false;
+    }
+    bool done = run(s, "BEGIN IMMEDIATE");
     for (size_t i = 0; done && i < count; i++)
         done = insert(s, &events[i]);
     if (done && dropped > 0) {
@@ -256,7 +279,7 @@ static bool write_sqlite(void *store, const struct event *events, size_t count, 
     }
     if (done && run(s, "COMMIT"))
         return true;
-    (void)fail(s, "cannot be written", why_r);
+    (void)fail_for_good(s, "cannot be written", why_r);
     if (!sqlite3_get_autocommit(s->db))
         run(s, "ROLLBACK");
     return false;
@@ -269,14 +292,14 @@ static bool purge_sqlite(void *store, uint64_t before, bool *more_r, char why_r[
     sqlite3_bind_int64(s->delete, 1, (sqlite3_int64)before);
     sqlite3_bind_int64(s->delete, 2, PURGE_MOST);
     if (!step(s->delete))
-        return fail(s, "old events cannot be deleted", why_r);
+        return fail_for_good(s, "old events cannot be deleted", why_r);
     const int deleted = sqlite3_changes(s->db);
     char gaps[80];
     snprintf(gaps, sizeof gaps, "DELETE FROM gap WHERE time < %llu", (unsigned long long)before);
     *more_r = deleted == PURGE_MOST;
     if (deleted > 0 && !run(s, "PRAGMA incremental_vacuum(1000)"))
-        return fail(s, "cannot be made smaller", why_r);
-    return run(s, gaps) || fail(s, "old gaps cannot be deleted", why_r);
+        return fail_for_good(s, "cannot be made smaller", why_r);
+    return run(s, gaps) || fail_for_good(s, "old gaps cannot be deleted", why_r);
 }
 
 static void bind(sqlite3_stmt *statement, const struct eventstore_value *parameters, size_t count)
