@@ -202,7 +202,7 @@ static void purge(struct recording *r)
         return;
     }
     if (!eventstore_purge(r->store, today - keep, &more)) {
-        alarm_raise(r->alarm, COUNTER_ALARM_EVENTS, "", eventstore_error(r->store), now);
+        store_failed(r, eventstore_error(r->store));
         more = false;
     }
     r->purge = more ? 0 : now + PURGE_EVERY;

@@ -438,6 +438,56 @@ static void forgeries_are_counted_once(void **state)
     parent_close(&p);
 }
 
+static void file_that_is_removed_is_made_again(void **state)
+{
+    static const char *const names[] = {"events.db", "events.db-wal", "events.db-shm"};
+    struct parent p;
+    char path[FOLDER_PATH_MAX];
+
+    (void)state;
+    parent_open(&p);
+    start(&p);
+    put(&p, 0, 10);
+    wait_for_number(&p, ALL, 10);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        folder_path(&p.folder, names[i], path);
+        assert_int_equal(unlink(path), 0);
+    }
+    put(&p, 10, 7);
+    wait_for_number(&p, ALL, 7);
+    wait_for_count(&p, &p.counters->alarms[COUNTER_ALARM_EVENTS], 1);
+    parent_close(&p);
+}
+
+/* All of it but the first page and the next, so that it shows only when one writes. */
+static void file_that_is_damaged_is_set_aside(void **state)
+{
+    struct parent p;
+    struct stat st;
+    char path[FOLDER_PATH_MAX];
+
+    (void)state;
+    parent_open(&p);
+    put(&p, 0, 2000);
+    start(&p);
+    assert_int_equal(tell(&p, RECORDER_HAND_OVER), 0);
+    check_number(&p, ALL, 2000);
+    folder_path(&p.folder, "events.db", path);
+    const int fd = open(path, O_WRONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(fstat(fd, &st), 0);
+    for (off_t at = 8192; at < st.st_size; at++)
+        assert_int_equal(pwrite(fd, "\xa5", 1, at), 1);
+    close(fd);
+    start(&p);
+    put(&p, 2000, 5);
+    wait_for_number(&p, ALL, 5);
+    folder_path(&p.folder, "events.db.damaged", path);
+    assert_int_equal(stat(path, &st), 0);
+    wait_for_count(&p, &p.counters->alarms[COUNTER_ALARM_EVENTS], 1);
+    parent_close(&p);
+}
+
 static void addresses_are_told_as_far_as_they_may(void **state)
 {
     static char full[] = "full", network[] = "network", none[] = "none";
@@ -695,6 +745,8 @@ int main(void)
             cmocka_unit_test(what_did_not_fit_is_a_gap),
             cmocka_unit_test(store_that_fails_is_tried_again),
             cmocka_unit_test(forgeries_are_counted_once),
+            cmocka_unit_test(file_that_is_removed_is_made_again),
+            cmocka_unit_test(file_that_is_damaged_is_set_aside),
             cmocka_unit_test(addresses_are_told_as_far_as_they_may),
             cmocka_unit_test(what_is_old_is_deleted),
             cmocka_unit_test(without_a_parent_it_records_and_ends),
