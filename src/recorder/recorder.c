@@ -140,6 +140,19 @@ static void record_as_orphan(struct recorder *r)
     }
 }
 
+/* When the store failed to the end, or was too slow. */
+static void give_up_the_rest(struct recorder *r)
+{
+    const uint64_t lost = recording_give_up(r->recording);
+    struct log_line line;
+
+    if (lost == 0)
+        return;
+    log_begin(&line, LOG_LEVEL_ERROR, "events-lost");
+    log_number(&line, "count", lost);
+    log_end(&line);
+}
+
 /* The store of replay counts does not wait for that of events. */
 static void finish(struct recorder *r, char order)
 {
@@ -150,6 +163,7 @@ static void finish(struct recorder *r, char order)
         record_the_rest(r);
     else
         record_as_orphan(r);
+    give_up_the_rest(r);
     if (order != RECORDER_STOP)
         syncing_end(r->syncing, false);
     syncing_free(&r->syncing);

@@ -130,9 +130,7 @@ static void take(struct recording *r)
         ring_take(r->rings[i]);
         r->noted[i] = 0;
     }
-    counters_add(&r->alarm->counters->events_recorded, r->count);
     r->count = 0;
-    r->dropped = 0;
 }
 
 /* A new one is opened for the next attempt: that also helps where the file was replaced. */
@@ -183,6 +181,8 @@ static bool record(struct recording *r)
         return false;
     }
     store_works(r);
+    counters_add(&r->alarm->counters->events_recorded, r->count);
+    r->dropped = 0;
     take(r);
     return true;
 }
@@ -250,4 +250,19 @@ enum recording_state recording_turn(struct recording *r)
     if (full || r->purge == 0)
         return RECORDING_MORE;
     return any ? RECORDING_DONE : RECORDING_IDLE;
+}
+
+uint64_t recording_give_up(struct recording *r)
+{
+    uint64_t lost = 0;
+
+    for (;;) {
+        (void)look(r, clock_milliseconds());
+        if (r->count == 0)
+            break;
+        lost += r->count;
+        take(r);
+    }
+    counters_add(&r->alarm->counters->events_dropped, lost);
+    return lost + r->dropped;
 }

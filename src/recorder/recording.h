@@ -37,4 +37,7 @@ enum recording_state recording_turn(struct recording *recording);
  * deleted any more. */
 void recording_hurry(struct recording *recording);
 
+/* The end: what is still there is lost, and counted as such. Returns how many. */
+uint64_t recording_give_up(struct recording *recording);
+
 #endif

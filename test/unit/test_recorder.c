@@ -412,6 +412,26 @@ static void store_that_fails_is_tried_again(void **state)
     parent_close(&p);
 }
 
+/* There is a limit to how long the end may take; then it is said how many are lost. */
+static void what_is_lost_at_the_end_is_counted(void **state)
+{
+    struct parent p;
+    char path[FOLDER_PATH_MAX];
+
+    (void)state;
+    parent_open(&p);
+    folder_path(&p.folder, "events.db", path);
+    assert_int_equal(mkdir(path, 0700), 0);
+    put(&p, 0, 2 * RECORDING_BATCH + 1);
+    start(&p);
+    assert_int_equal(tell(&p, RECORDER_HAND_OVER), 0);
+    assert_int_equal(p.counters->events_dropped, 2 * RECORDING_BATCH + 1);
+    assert_int_equal(p.counters->events_recorded, 0);
+    assert_int_equal(count_lines(&p, "level=error event=events-lost count=8193"), 1);
+    assert_int_equal(rmdir(path), 0);
+    parent_close(&p);
+}
+
 /* The store fails again and again, and the same 60 forgeries are looked at as often: with a limit
  * of 100 they are never an alarm. */
 static void forgeries_are_counted_once(void **state)
@@ -744,6 +764,7 @@ int main(void)
             cmocka_unit_test(one_that_is_killed_loses_nothing),
             cmocka_unit_test(what_did_not_fit_is_a_gap),
             cmocka_unit_test(store_that_fails_is_tried_again),
+            cmocka_unit_test(what_is_lost_at_the_end_is_counted),
             cmocka_unit_test(forgeries_are_counted_once),
             cmocka_unit_test(file_that_is_removed_is_made_again),
             cmocka_unit_test(file_that_is_damaged_is_set_aside),
