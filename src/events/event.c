@@ -55,6 +55,24 @@ bool event_encode(const struct event *event, struct writer *w)
     return !w->failed;
 }
 
+bool event_is_plain(struct text t)
+{
+    bool plain = true;
+
+    for (size_t i = 0; i < t.len; i++)
+        plain = plain && t.at[i] >= ' ' && t.at[i] <= '~';
+    return plain;
+}
+
+struct text event_domain(const struct event *event)
+{
+    const struct text user = event->user;
+    const char *at = user.len > 0 ? memrchr(user.at, '@', user.len) : NULL;
+
+    return at != NULL ? (struct text){at + 1, user.len - (size_t)(at + 1 - user.at)}
+                      : (struct text){NULL, 0};
+}
+
 static uint64_t get_number(struct text *rest, size_t octets)
 {
     uint64_t number = 0;
@@ -66,7 +84,6 @@ static uint64_t get_number(struct text *rest, size_t octets)
     return number;
 }
 
-/* Only printable ASCII: that is what the line it came from was made of. */
 static bool get_text(struct text *rest, size_t max, struct text *text_r)
 {
     if (rest->len < 2)
@@ -77,10 +94,7 @@ static bool get_text(struct text *rest, size_t max, struct text *text_r)
     *text_r = (struct text){rest->at, len};
     rest->at += len;
     rest->len -= len;
-    for (size_t i = 0; i < len; i++)
-        if (text_r->at[i] < ' ' || text_r->at[i] > '~')
-            return false;
-    return true;
+    return event_is_plain(*text_r);
 }
 
 bool event_decode(struct text octets, struct event *event_r)
@@ -97,7 +111,7 @@ bool event_decode(struct text octets, struct event *event_r)
     event_r->listed = listed == 1;
     event_r->time = get_number(&octets, 8);
     event_r->milliseconds = (uint32_t)get_number(&octets, 4);
-    return get_text(&octets, EVENT_CAUSE_MAX, &event_r->cause) &&
+    return event_r->time <= INT64_MAX && get_text(&octets, EVENT_CAUSE_MAX, &event_r->cause) &&
            get_text(&octets, ADDRESS_MAX, &event_r->user) &&
            get_text(&octets, DOMAIN_MAX, &event_r->host) &&
            get_text(&octets, EVENT_RECEIVING_MAX, &event_r->receiving) &&

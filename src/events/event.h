@@ -31,7 +31,13 @@ struct event {
 /* Writes it for the way to the recorder: at most EVENT_OCTETS_MAX octets. What is too long is cut
  * at its end (receiving: between two domains). */
 bool event_encode(const struct event *event, struct writer *w) __attribute__((warn_unused_result));
-/* Strict: the octets come from a process that strangers talk to. The texts are borrowed. */
+/* Strict: the octets come from a process that strangers talk to. All texts are plain, and the time
+ * fits 63 bits. The texts are borrowed; on false `event_r` means nothing. */
 bool event_decode(struct text octets, struct event *event_r) __attribute__((warn_unused_result));
+
+/* Only printable ASCII: that is what the lines that events come from are made of. */
+bool event_is_plain(struct text t);
+/* The domain of the event's user, borrowed; empty when there is none. */
+struct text event_domain(const struct event *event);
 
 #endif

@@ -1,2 +1,429 @@
 // SPDX-License-Identifier: ISC
 #include "events/store.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "events/session.h"
+
+#define SCHEME "postgresql://"
+#define FORM 1                    /* of the tables; in the table `form` */
+#define PURGE_MOST 10000          /* events in one step */
+#define MONTH_AGAIN 60000         /* milliseconds until a month's partition is tried again */
+#define YEARS_END 253402300799000 /* Unix milliseconds: the last second of the year 9999 */
+#define SQL_MAX 2048              /* octets */
+#define LOCK_TIMED_OUT "55P03"    /* SQLSTATE: lock_not_available */
+
+/* Whoever writes holds this lock until the transaction ends: ids are then visible in their order,
+ * and nobody writes where a partition is just being made. The number is "verimail" in ASCII. */
+#define LOCK "SELECT pg_advisory_xact_lock(8531350866255505772);"
+
+struct postgresql {
+    struct session *session;
+    enum eventstore_use use;
+    struct month {
+        int year;
+        int number;
+    } made;              /* the latest month whose partition and the next one's are there */
+    uint64_t made_again; /* Unix milliseconds: when to try to make them again */
+    char address[];
+};
+
+static const char settings_to_record[] =
+        "SET search_path = verimail; SET client_min_messages = warning;"
+        "SET statement_timeout = 10000; SET lock_timeout = 5000;"
+        "SET idle_in_transaction_session_timeout = 30000;";
+static const char settings_to_read[] =
+        "SET search_path = verimail; SET client_min_messages = warning;"
+        "SET default_transaction_read_only = on;";
+
+/* What finds no partition of its month goes to event_other. The schema may have been made by
+ * somebody else, if this user is not allowed to. */
+static const char schema[] = "CREATE SCHEMA verimail;";
+static const char tables[] =
+        "BEGIN;" LOCK "CREATE TABLE IF NOT EXISTS verimail.form (version integer NOT NULL);"
+        "CREATE SEQUENCE IF NOT EXISTS verimail.event_number;"
+        "CREATE TABLE IF NOT EXISTS verimail.event ("
+        " id bigint NOT NULL DEFAULT nextval('verimail.event_number'), time bigint NOT NULL,"
+        " verdict text NOT NULL, reason text NOT NULL, cause text NOT NULL, \"user\" text NOT NULL,"
+        " domain text NOT NULL, host text NOT NULL, receiving text NOT NULL, ip text NOT NULL,"
+        " asker text NOT NULL, listed smallint NOT NULL, ms bigint NOT NULL)"
+        " PARTITION BY RANGE (time);"
+        "CREATE INDEX IF NOT EXISTS event_by_time ON verimail.event (time);"
+        "CREATE INDEX IF NOT EXISTS event_by_id ON verimail.event (id);"
+        "CREATE TABLE IF NOT EXISTS verimail.event_other PARTITION OF verimail.event DEFAULT;"
+        "CREATE TABLE IF NOT EXISTS verimail.gap (time bigint NOT NULL, count bigint NOT NULL);"
+        "INSERT INTO verimail.form SELECT 1 WHERE NOT EXISTS (SELECT FROM verimail.form);"
+        "COMMIT;";
+static const char copy[] =
+        "COPY verimail.event (time, verdict, reason, cause, \"user\", domain, host, receiving, ip,"
+        " asker, listed, ms) FROM STDIN";
+
+static void roll_back(struct session *s)
+{
+    char ignored[EVENTSTORE_WHY_MAX];
+
+    if (session_alive(s) && !session_run(s, "ROLLBACK", ignored))
+        session_abandon(s); /* it may still be in the middle of it */
+}
+
+/* Several statements that are one transaction, BEGIN to COMMIT. */
+static bool transact(struct session *s, const char *sql, char why_r[EVENTSTORE_WHY_MAX])
+{
+    const bool done = session_run(s, sql, why_r);
+
+    if (!done)
+        roll_back(s);
+    return done;
+}
+
+/* 0: there is nothing yet. */
+static bool read_version(struct session *s, int64_t *version_r, char why_r[EVENTSTORE_WHY_MAX])
+{
+    *version_r = 0;
+    if (!session_number(
+                s, "SELECT (to_regclass('verimail.form') IS NOT NULL)::int", version_r, why_r))
+        return false;
+    return *version_r == 0 ||
+           session_number(s, "SELECT coalesce(max(version), 0) FROM form", version_r, why_r);
+}
+
+static bool make_tables(struct session *s, char why_r[EVENTSTORE_WHY_MAX])
+{
+    char ignored[EVENTSTORE_WHY_MAX];
+    int64_t there = 0;
+
+    if (!session_number(s, "SELECT (to_regnamespace('verimail') IS NOT NULL)::int", &there, why_r))
+        return false;
+    /* Another service may be faster; if it is something else, the tables' error says what. */
+    if (there == 0 && !session_run(s, schema, why_r) &&
+            !session_run(s, "SELECT 'verimail'::regnamespace", ignored))
+        return false;
+    return transact(s, tables, why_r);
+}
+
+static bool check_tables(struct postgresql *p, char why_r[EVENTSTORE_WHY_MAX])
+{
+    int64_t version;
+
+    if (!read_version(p->session, &version, why_r))
+        return false;
+    if (version == 0 && p->use == EVENTSTORE_RECORD)
+        return make_tables(p->session, why_r) && read_version(p->session, &version, why_r);
+    if (version >= 1 && version <= FORM)
+        return true;
+    if (version == 0)
+        snprintf(why_r, EVENTSTORE_WHY_MAX, "%s: holds no events", p->address);
+    else
+        snprintf(why_r, EVENTSTORE_WHY_MAX,
+                "%s: was made by a newer Verimail (form %" PRId64 ", this one knows %d)",
+                p->address, version, FORM);
+    return false;
+}
+
+static bool connect_session(struct postgresql *p, char why_r[EVENTSTORE_WHY_MAX])
+{
+    const bool to_record = p->use == EVENTSTORE_RECORD;
+
+    session_close(&p->session);
+    p->session = session_open(p->address, !to_record, why_r);
+    if (p->session != NULL &&
+            session_run(p->session, to_record ? settings_to_record : settings_to_read, why_r) &&
+            check_tables(p, why_r))
+        return true;
+    session_close(&p->session);
+    return false;
+}
+
+static void close_postgresql(void *store)
+{
+    struct postgresql *p = store;
+
+    session_close(&p->session);
+    free(p);
+}
+
+static void *open_postgresql(
+        const char *address, enum eventstore_use use, char why_r[EVENTSTORE_WHY_MAX])
+{
+    const size_t size = strlen(address) + 1;
+    struct postgresql *p = calloc(1, sizeof *p + size);
+
+    if (p == NULL) {
+        snprintf(why_r, EVENTSTORE_WHY_MAX, "memory is short");
+        return NULL;
+    }
+    p->use = use;
+    memcpy(p->address, address, size);
+    if (connect_session(p, why_r))
+        return p;
+    close_postgresql(p);
+    return NULL;
+}
+
+static struct month month_of(uint64_t milliseconds)
+{
+    const time_t seconds = (time_t)(milliseconds / 1000);
+    struct tm tm = {0};
+
+    gmtime_r(&seconds, &tm);
+    return (struct month){tm.tm_year + 1900, tm.tm_mon + 1};
+}
+
+static struct month month_after(struct month month)
+{
+    return month.number < 12 ? (struct month){month.year, month.number + 1}
+                             : (struct month){month.year + 1, 1};
+}
+
+static int64_t month_begin(struct month month)
+{
+    struct tm tm = {.tm_year = month.year - 1900, .tm_mon = month.number - 1, .tm_mday = 1};
+
+    return (int64_t)timegm(&tm) * 1000;
+}
+
+static bool is_same_month(struct month a, struct month b)
+{
+    return a.year == b.year && a.number == b.number;
+}
+
+/* What came before the partition did moves over from event_other. */
+static bool make_partition(struct session *s, struct month month, char why_r[EVENTSTORE_WHY_MAX])
+{
+    const long long begin = month_begin(month);
+    const long long end = month_begin(month_after(month));
+    char name[40];
+    char sql[SQL_MAX];
+    int64_t there = 0;
+
+    snprintf(name, sizeof name, "verimail.event_%04d%02d", month.year, month.number);
+    snprintf(sql, sizeof sql, "SELECT (to_regclass('%s') IS NOT NULL)::int", name);
+    if (!session_number(s, sql, &there, why_r) || there == 1)
+        return there == 1;
+    snprintf(sql, sizeof sql,
+            "BEGIN; SET LOCAL lock_timeout = 1000; " LOCK
+            "CREATE TABLE %s (LIKE verimail.event INCLUDING DEFAULTS);"
+            "WITH moved AS (DELETE FROM verimail.event_other WHERE time >= %lld AND time < %lld"
+            " RETURNING *) INSERT INTO %s SELECT * FROM moved;"
+            "ALTER TABLE verimail.event ATTACH PARTITION %s FOR VALUES FROM (%lld) TO (%lld);"
+            "COMMIT;",
+            name, begin, end, name, name, begin, end);
+    return transact(s, sql, why_r);
+}
+
+/* This month's and the next one's. Where it fails (a long report may be in the way, or another
+ * service was faster), event_other takes what comes, and it is tried again. */
+static void make_partitions(struct postgresql *p, uint64_t now)
+{
+    const struct month month = month_of(now);
+    char ignored[EVENTSTORE_WHY_MAX];
+
+    if (is_same_month(month, p->made) || now < p->made_again || now > YEARS_END)
+        return;
+    p->made_again = now + MONTH_AGAIN;
+    if (make_partition(p->session, month, ignored) &&
+            make_partition(p->session, month_after(month), ignored)) {
+        p->made = month;
+        p->made_again = 0;
+    }
+}
+
+/* COPY's text form. An event's texts are printable ASCII; should another octet be there, it is
+ * written as in canonical text, so that no server refuses it, whatever its encoding. */
+static void put_text(FILE *out, struct text t, char end)
+{
+    for (size_t i = 0; i < t.len; i++) {
+        const unsigned char c = (unsigned char)t.at[i];
+        if (c < ' ' || c > '~')
+            fprintf(out, "%%%02X", c);
+        else if (c == '\\')
+            fputs("\\\\", out);
+        else
+            putc_unlocked(c, out);
+    }
+    putc_unlocked(end, out);
+}
+
+static void put_event(FILE *out, const struct event *e)
+{
+    const uint64_t time = e->time < INT64_MAX ? e->time : INT64_MAX;
+
+    fprintf(out, "%" PRIu64 "\t%s\t%s\t", time, verdict_name(e->verdict), reason_name(e->reason));
+    put_text(out, e->cause, '\t');
+    put_text(out, e->user, '\t');
+    put_text(out, event_domain(e), '\t');
+    put_text(out, e->host, '\t');
+    put_text(out, e->receiving, '\t');
+    put_text(out, e->ip, '\t');
+    put_text(out, e->asker, '\t');
+    fprintf(out, "%d\t%" PRIu32 "\n", e->listed, e->milliseconds);
+}
+
+static bool put_events(const struct event *events, size_t count, char **lines_r, size_t *len_r)
+{
+    FILE *out = open_memstream(lines_r, len_r);
+
+    if (out == NULL)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        put_event(out, &events[i]);
+    if (fclose(out) == 0)
+        return true;
+    free(*lines_r);
+    return false;
+}
+
+/* One transaction on its way. */
+struct writing {
+    struct text lines;
+    uint64_t dropped;
+    uint64_t now;
+    int64_t transaction; /* the server's number of it */
+    bool ending;         /* COMMIT was sent */
+};
+
+static bool write_once(struct session *s, struct writing *w, char why_r[EVENTSTORE_WHY_MAX])
+{
+    char gap[128];
+
+    w->ending = false;
+    snprintf(gap, sizeof gap, "INSERT INTO verimail.gap VALUES (%" PRIu64 ", %" PRIu64 ")", w->now,
+            w->dropped < INT64_MAX ? w->dropped : INT64_MAX);
+    if (!session_number(s, "BEGIN;" LOCK "SELECT txid_current()", &w->transaction, why_r) ||
+            (w->lines.len > 0 && !session_copy(s, copy, w->lines, why_r)) ||
+            (w->dropped > 0 && !session_run(s, gap, why_r)))
+        return false;
+    w->ending = true;
+    return session_run(s, "COMMIT", why_r);
+}
+
+/* A connection that broke between COMMIT and its answer: the server knows what became of it. */
+static bool was_written(struct session *s, const struct writing *w)
+{
+    char ignored[EVENTSTORE_WHY_MAX];
+    char sql[96];
+    int64_t done = 0;
+
+    if (!w->ending)
+        return false;
+    snprintf(sql, sizeof sql, "SELECT coalesce((txid_status(%" PRId64 ") = 'committed')::int, 0)",
+            w->transaction);
+    return session_number(s, sql, &done, ignored) && done == 1;
+}
+
+static bool write_lines(struct postgresql *p, struct writing *w, char why_r[EVENTSTORE_WHY_MAX])
+{
+    snprintf(why_r, EVENTSTORE_WHY_MAX, "%s: the connection was lost", p->address);
+    for (int tries = 0; tries < 2; tries++) {
+        if (!session_alive(p->session) && !connect_session(p, why_r))
+            return false;
+        if (tries > 0 && was_written(p->session, w))
+            return true;
+        make_partitions(p, w->now);
+        if (session_alive(p->session) && write_once(p->session, w, why_r))
+            return true;
+        roll_back(p->session);
+        if (session_alive(p->session) || session_is_silent(p->session))
+            return false;
+    }
+    return false;
+}
+
+static bool write_postgresql(void *store, const struct event *events, size_t count,
+        uint64_t dropped, uint64_t now, char why_r[EVENTSTORE_WHY_MAX])
+{
+    char *lines = NULL;
+    size_t len = 0;
+
+    if (!put_events(events, count, &lines, &len)) {
+        snprintf(why_r, EVENTSTORE_WHY_MAX, "memory is short");
+        return false;
+    }
+    struct writing w = {.lines = {lines, len}, .dropped = dropped, .now = now};
+    const bool done = write_lines(store, &w, why_r);
+    free(lines);
+    return done;
+}
+
+/* The oldest month with a partition of its own, as 202611; 0: there is none. */
+static bool find_oldest(struct session *s, int64_t *month_r, char why_r[EVENTSTORE_WHY_MAX])
+{
+    return session_number(s,
+            "SELECT coalesce(min(right(relname::text, 6)::int), 0) FROM pg_inherits"
+            " JOIN pg_class ON pg_class.oid = inhrelid WHERE inhparent = 'verimail.event'::regclass"
+            " AND relname ~ '^event_[0-9]{6}$'",
+            month_r, why_r);
+}
+
+/* A month that is over and old. Somebody who reads may be in the way: then later. */
+static bool drop_partition(
+        struct session *s, int64_t month, bool *more_r, char why_r[EVENTSTORE_WHY_MAX])
+{
+    char sql[256];
+
+    snprintf(sql, sizeof sql,
+            "BEGIN; SET LOCAL lock_timeout = 1000; " LOCK
+            "DROP TABLE IF EXISTS verimail.event_%06" PRId64 "; COMMIT;",
+            month);
+    *more_r = transact(s, sql, why_r);
+    return *more_r || session_failed_with(s, LOCK_TIMED_OUT);
+}
+
+static bool delete_some(
+        struct session *s, uint64_t before, bool *more_r, char why_r[EVENTSTORE_WHY_MAX])
+{
+    char sql[SQL_MAX];
+    int64_t deleted = 0;
+
+    snprintf(sql, sizeof sql,
+            "DELETE FROM verimail.gap WHERE time < %" PRIu64 ";"
+            "DELETE FROM verimail.event WHERE time < %" PRIu64 " AND id IN (SELECT id FROM"
+            " verimail.event WHERE time < %" PRIu64 " ORDER BY time LIMIT %d)",
+            before, before, before, PURGE_MOST);
+    const bool done = session_number(s, sql, &deleted, why_r);
+    *more_r = done && deleted >= PURGE_MOST;
+    return done;
+}
+
+static bool purge_postgresql(
+        void *store, uint64_t before, bool *more_r, char why_r[EVENTSTORE_WHY_MAX])
+{
+    struct postgresql *p = store;
+    int64_t oldest = 0;
+
+    if (before > INT64_MAX)
+        before = INT64_MAX;
+    if ((!session_alive(p->session) && !connect_session(p, why_r)) ||
+            !find_oldest(p->session, &oldest, why_r))
+        return false;
+    const struct month month = {(int)(oldest / 100), (int)(oldest % 100)};
+    if (oldest > 0 && month_begin(month_after(month)) <= (int64_t)before)
+        return drop_partition(p->session, oldest, more_r, why_r);
+    return delete_some(p->session, before, more_r, why_r);
+}
+
+static bool query_postgresql(void *store, const char *sql,
+        const struct eventstore_value *parameters, size_t parameters_count,
+        bool (*row)(void *context, const struct eventstore_value *values, size_t count),
+        void *context, char why_r[EVENTSTORE_WHY_MAX])
+{
+    struct postgresql *p = store;
+
+    if (!session_alive(p->session) && !connect_session(p, why_r))
+        return false;
+    return session_query(p->session, sql, parameters, parameters_count, row, context, why_r);
+}
+
+const struct eventstore_kind eventstore_postgresql = {
+        .name = "postgresql",
+        .scheme = SCHEME,
+        .open = open_postgresql,
+        .close = close_postgresql,
+        .write = write_postgresql,
+        .purge = purge_postgresql,
+        .query = query_postgresql,
+};

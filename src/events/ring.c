@@ -21,7 +21,8 @@ struct shared {
 
 struct ring {
     struct shared *shared;
-    uint64_t looked; /* where the last look ended */
+    uint64_t looked;     /* where the last look ended */
+    uint64_t unreadable; /* that it found */
 };
 
 struct ring *ring_init(void)
@@ -48,6 +49,16 @@ void ring_free(struct ring **ring)
     *ring = NULL;
 }
 
+static bool make_sense(uint64_t taken, uint64_t written)
+{
+    return written - taken <= RING_OCTETS && written % ALIGN == 0 && taken % ALIGN == 0;
+}
+
+static void drop(struct shared *s, uint64_t count)
+{
+    atomic_fetch_add_explicit(&s->dropped, count, memory_order_relaxed);
+}
+
 static size_t padded(size_t len)
 {
     return (sizeof(uint32_t) + len + ALIGN - 1) / ALIGN * ALIGN;
@@ -58,11 +69,22 @@ static void put_length(struct shared *s, size_t at, uint32_t len)
     memcpy(s->octets + at, &len, sizeof len);
 }
 
+/* The position of a worker that went mad is its successor's to mend: all up to there is lost. */
+static uint64_t where_to_write(struct shared *s, uint64_t taken)
+{
+    const uint64_t written = atomic_load_explicit(&s->written, memory_order_relaxed);
+
+    if (make_sense(taken, written))
+        return written;
+    drop(s, 1);
+    return (taken + ALIGN - 1) / ALIGN * ALIGN;
+}
+
 void ring_put(struct ring *ring, const struct event *event)
 {
     struct shared *s = ring->shared;
     const uint64_t taken = atomic_load_explicit(&s->taken, memory_order_acquire);
-    uint64_t written = atomic_load_explicit(&s->written, memory_order_relaxed);
+    uint64_t written = where_to_write(s, taken);
     const size_t at = written % RING_OCTETS;
     const size_t to_end = RING_OCTETS - at;
     /* A record lies in one piece: one that might not fit before the end goes to the begin. */
@@ -71,12 +93,12 @@ void ring_put(struct ring *ring, const struct event *event)
     const uint64_t needed = padded(EVENT_OCTETS_MAX) + (wraps ? to_end : 0);
 
     if (written - taken > RING_OCTETS - needed) {
-        atomic_fetch_add_explicit(&s->dropped, 1, memory_order_relaxed);
+        drop(s, 1);
         return;
     }
     struct writer w = writer_of(s->octets + begin + sizeof(uint32_t), EVENT_OCTETS_MAX);
     if (!event_encode(event, &w)) {
-        atomic_fetch_add_explicit(&s->dropped, 1, memory_order_relaxed);
+        drop(s, 1);
         return;
     }
     const size_t len = writer_text(&w).len;
@@ -91,21 +113,24 @@ void ring_put(struct ring *ring, const struct event *event)
 /* A worker that has gone mad wrote this: all that is there is lost. */
 static void reset(struct ring *ring, uint64_t written)
 {
-    ring->looked = written;
-    atomic_store_explicit(&ring->shared->taken, written, memory_order_release);
-    atomic_fetch_add_explicit(&ring->shared->dropped, 1, memory_order_relaxed);
+    ring->looked = written / ALIGN * ALIGN;
+    ring->unreadable = 1;
+    ring_take(ring);
 }
 
-/* The record at `at`; false when there can be none. */
+/* The record at `at`; false when there can be none. The length is read once: whoever wrote it may
+ * change it under our eyes. */
 static bool record_at(const struct shared *s, uint64_t at, uint64_t written, uint32_t *len_r)
 {
     const size_t place = at % RING_OCTETS;
+    const uint32_t len =
+            __atomic_load_n((const uint32_t *)(const void *)(s->octets + place), __ATOMIC_RELAXED);
 
-    memcpy(len_r, s->octets + place, sizeof *len_r);
-    if (*len_r == WRAP)
-        return at % RING_OCTETS != 0 && at + (RING_OCTETS - place) <= written;
-    return *len_r <= EVENT_OCTETS_MAX && padded(*len_r) <= RING_OCTETS - place &&
-           at + padded(*len_r) <= written;
+    *len_r = len;
+    if (len == WRAP)
+        return place != 0 && at + (RING_OCTETS - place) <= written;
+    return len <= EVENT_OCTETS_MAX && padded(len) <= RING_OCTETS - place &&
+           at + padded(len) <= written;
 }
 
 size_t ring_look(struct ring *ring, struct event *events_r, size_t most, char *room, size_t size)
@@ -117,12 +142,12 @@ size_t ring_look(struct ring *ring, struct event *events_r, size_t most, char *r
     size_t used = 0;
     uint32_t len = 0;
 
-    ring->looked = at;
-    if (written - at > RING_OCTETS || written % ALIGN != 0 || at % ALIGN != 0) {
-        reset(ring, written / ALIGN * ALIGN);
+    ring->unreadable = 0;
+    if (!make_sense(at, written)) {
+        reset(ring, written);
         return 0;
     }
-    while (at < written && count < most) {
+    while (at != written && count < most) {
         if (!record_at(s, at, written, &len)) {
             reset(ring, written);
             return 0;
@@ -131,24 +156,29 @@ size_t ring_look(struct ring *ring, struct event *events_r, size_t most, char *r
             at += RING_OCTETS - at % RING_OCTETS;
             continue;
         }
-        if (used + len > size)
+        if (len > size - used)
             break;
         /* A copy: the worker may still write there, if it has gone mad. */
         memcpy(room + used, s->octets + at % RING_OCTETS + sizeof len, len);
-        if (event_decode((struct text){room + used, len}, &events_r[count]))
+        if (event_decode((struct text){room + used, len}, &events_r[count])) {
             count++;
-        else
-            atomic_fetch_add_explicit(&s->dropped, 1, memory_order_relaxed);
-        used += len;
+            used += len;
+        } else {
+            ring->unreadable++;
+        }
         at += padded(len);
     }
     ring->looked = at;
+    if (count == 0)
+        ring_take(ring); /* nobody takes nothing */
     return count;
 }
 
 void ring_take(struct ring *ring)
 {
     atomic_store_explicit(&ring->shared->taken, ring->looked, memory_order_release);
+    drop(ring->shared, ring->unreadable);
+    ring->unreadable = 0;
 }
 
 uint64_t ring_take_dropped(struct ring *ring)
@@ -158,4 +188,10 @@ uint64_t ring_take_dropped(struct ring *ring)
             atomic_exchange_explicit(&ring->shared->dropped_told, dropped, memory_order_relaxed);
 
     return dropped - told;
+}
+
+char *ring_memory(struct ring *ring, size_t *size_r)
+{
+    *size_r = sizeof *ring->shared;
+    return (char *)ring->shared;
 }

@@ -2,6 +2,7 @@
 #include "events/store.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -129,15 +130,88 @@ static bool open_to_read(struct sqlite *s, char why_r[EVENTSTORE_WHY_MAX])
     return false;
 }
 
+/* The file as it is on the disk, without its log: as a URI, where `%`, `?` and `#` mean something.
+ * NULL when memory is short. */
+static char *uri_of(const char *path)
+{
+    static const char before[] = "file:";
+    static const char after[] = "?immutable=1";
+    char *uri = malloc(sizeof before + 3 * strlen(path) + sizeof after);
+
+    if (uri == NULL)
+        return NULL;
+    char *at = stpcpy(uri, before);
+    for (; *path != '\0'; path++) {
+        if (*path == '%' || *path == '?' || *path == '#')
+            at += sprintf(at, "%%%02X", (unsigned)*path);
+        else
+            *at++ = *path;
+    }
+    stpcpy(at, after);
+    return uri;
+}
+
+static bool open_database(struct sqlite *s, const char *name, int flags)
+{
+    const int opened = sqlite3_open_v2(name, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
+
+    if (s->db != NULL)
+        sqlite3_busy_timeout(s->db, PATIENCE);
+    return opened == SQLITE_OK;
+}
+
+/* Users' names are in it. SQLite gives the files beside it the same mode. */
+static void make_file(const char *path)
+{
+    const int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+
+    if (fd >= 0)
+        close(fd); /* if there is none after this, SQLite says so */
+}
+
+/* Who may read the file and write nothing beside it cannot open a file that nobody else has open
+ * just now. Nothing is in its log then, and nothing will change it under our eyes but a recorder
+ * that starts in this moment. False when it is not so. */
+static bool open_at_rest(struct sqlite *s)
+{
+    const int code = sqlite3_errcode(s->db) & 0xff;
+    struct stat log = {0};
+    char *log_path = NULL;
+    char *name = NULL;
+    bool done = false;
+
+    if ((code != SQLITE_CANTOPEN && code != SQLITE_READONLY) ||
+            asprintf(&log_path, "%s-wal", s->path) < 0)
+        return false;
+    const bool rests = stat(log_path, &log) != 0 ? errno == ENOENT : log.st_size == 0;
+    free(log_path);
+    if (rests && (name = uri_of(s->path)) != NULL) {
+        sqlite3_close(s->db);
+        done = open_database(s, name, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
+    }
+    free(name);
+    return done;
+}
+
+static bool open_file_to_read(struct sqlite *s, char why_r[EVENTSTORE_WHY_MAX])
+{
+    if (access(s->path, R_OK) != 0) {
+        snprintf(why_r, EVENTSTORE_WHY_MAX, "%s: %s", s->path, strerror(errno));
+        return false;
+    }
+    if (!open_database(s, s->path, SQLITE_OPEN_READONLY))
+        return fail(s, "cannot be opened", why_r);
+    return open_to_read(s, why_r) || (open_at_rest(s) && open_to_read(s, why_r));
+}
+
 static bool open_file(struct sqlite *s, enum eventstore_use use, char why_r[EVENTSTORE_WHY_MAX])
 {
-    const int flags = use == EVENTSTORE_RECORD ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
-                                               : SQLITE_OPEN_READONLY;
-
-    if (sqlite3_open_v2(s->path, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+    if (use == EVENTSTORE_READ)
+        return open_file_to_read(s, why_r);
+    make_file(s->path);
+    if (!open_database(s, s->path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE))
         return fail(s, "cannot be opened", why_r);
-    sqlite3_busy_timeout(s->db, PATIENCE);
-    return use == EVENTSTORE_RECORD ? open_to_record(s, why_r) : open_to_read(s, why_r);
+    return open_to_record(s, why_r);
 }
 
 static bool is_damaged(const struct sqlite *s)
@@ -225,12 +299,28 @@ static void bind_text(sqlite3_stmt *statement, int at, struct text t)
     sqlite3_bind_text(statement, at, t.len > 0 ? t.at : "", (int)t.len, SQLITE_STATIC);
 }
 
-static struct text domain_of(struct text user)
+/* An event's texts are printable ASCII; should another octet be there, it is written as in
+ * canonical text. */
+static void bind_plain(sqlite3_stmt *statement, int at, struct text t)
 {
-    const char *at = user.len > 0 ? memrchr(user.at, '@', user.len) : NULL;
+    static const char digits[] = "0123456789ABCDEF";
 
-    return at != NULL ? (struct text){at + 1, user.len - (size_t)(at + 1 - user.at)}
-                      : (struct text){NULL, 0};
+    if (event_is_plain(t)) {
+        bind_text(statement, at, t);
+        return;
+    }
+    char *escaped = sqlite3_malloc64(t.len * 3);
+    size_t len = 0;
+    for (size_t i = 0; escaped != NULL && i < t.len; i++) {
+        const unsigned char c = (unsigned char)t.at[i];
+        const bool plain = c >= ' ' && c <= '~';
+        escaped[len++] = plain ? t.at[i] : '%';
+        if (plain)
+            continue;
+        escaped[len++] = digits[c >> 4];
+        escaped[len++] = digits[c & 15];
+    }
+    sqlite3_bind_text(statement, at, escaped, (int)len, sqlite3_free);
 }
 
 static bool step(sqlite3_stmt *statement)
@@ -241,20 +331,25 @@ static bool step(sqlite3_stmt *statement)
     return done;
 }
 
+static sqlite3_int64 number_from(uint64_t number)
+{
+    return number < INT64_MAX ? (sqlite3_int64)number : INT64_MAX;
+}
+
 static bool insert(struct sqlite *s, const struct event *e)
 {
     sqlite3_stmt *i = s->insert;
 
-    sqlite3_bind_int64(i, 1, (sqlite3_int64)e->time);
+    sqlite3_bind_int64(i, 1, number_from(e->time));
     bind_text(i, 2, text_of(verdict_name(e->verdict)));
     bind_text(i, 3, text_of(reason_name(e->reason)));
-    bind_text(i, 4, e->cause);
-    bind_text(i, 5, e->user);
-    bind_text(i, 6, domain_of(e->user));
-    bind_text(i, 7, e->host);
-    bind_text(i, 8, e->receiving);
-    bind_text(i, 9, e->ip);
-    bind_text(i, 10, e->asker);
+    bind_plain(i, 4, e->cause);
+    bind_plain(i, 5, e->user);
+    bind_plain(i, 6, event_domain(e));
+    bind_plain(i, 7, e->host);
+    bind_plain(i, 8, e->receiving);
+    bind_plain(i, 9, e->ip);
+    bind_plain(i, 10, e->asker);
     sqlite3_bind_int(i, 11, e->listed);
     sqlite3_bind_int64(i, 12, e->milliseconds);
     return step(i);
@@ -273,8 +368,8 @@ static bool write_sqlite(void *store, const struct event *events, size_t count, 
     for (size_t i = 0; done && i < count; i++)
         done = insert(s, &events[i]);
     if (done && dropped > 0) {
-        sqlite3_bind_int64(s->insert_gap, 1, (sqlite3_int64)now);
-        sqlite3_bind_int64(s->insert_gap, 2, (sqlite3_int64)dropped);
+        sqlite3_bind_int64(s->insert_gap, 1, number_from(now));
+        sqlite3_bind_int64(s->insert_gap, 2, number_from(dropped));
         done = step(s->insert_gap);
     }
     if (done && run(s, "COMMIT"))
@@ -289,13 +384,14 @@ static bool purge_sqlite(void *store, uint64_t before, bool *more_r, char why_r[
 {
     struct sqlite *s = store;
 
-    sqlite3_bind_int64(s->delete, 1, (sqlite3_int64)before);
+    sqlite3_bind_int64(s->delete, 1, number_from(before));
     sqlite3_bind_int64(s->delete, 2, PURGE_MOST);
     if (!step(s->delete))
         return fail_for_good(s, "old events cannot be deleted", why_r);
     const int deleted = sqlite3_changes(s->db);
     char gaps[80];
-    snprintf(gaps, sizeof gaps, "DELETE FROM gap WHERE time < %llu", (unsigned long long)before);
+    snprintf(
+            gaps, sizeof gaps, "DELETE FROM gap WHERE time < %lld", (long long)number_from(before));
     *more_r = deleted == PURGE_MOST;
     if (deleted > 0 && !run(s, "PRAGMA incremental_vacuum(1000)"))
         return fail_for_good(s, "cannot be made smaller", why_r);

@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: ISC
+#include "events/session.h"
+
+#include <libpq-fe.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+#define PARAMETERS_MAX 16
+#define COLUMNS_MAX 32
+#define STATE_OCTETS 6 /* of an SQLSTATE, with a NUL */
+
+/* Types of values, as PostgreSQL numbers them; these never change. */
+enum type {
+    TYPE_BOOL = 16,
+    TYPE_INT8 = 20,
+    TYPE_INT2 = 21,
+    TYPE_INT4 = 23,
+    TYPE_TEXT = 25,
+    TYPE_FLOAT4 = 700,
+    TYPE_FLOAT8 = 701,
+    TYPE_NUMERIC = 1700,
+};
+
+struct session {
+    PGconn *connection;
+    bool patient;
+    bool silent; /* the server was waited for in vain */
+    bool lost;
+    char state[STATE_OCTETS];
+};
+
+static bool fail(struct session *s, const char *sentence, char why_r[EVENTSTORE_WHY_MAX])
+{
+    const char *host = PQhost(s->connection);
+    const char *database = PQdb(s->connection);
+    const int used = snprintf(why_r, EVENTSTORE_WHY_MAX,
+            "PostgreSQL, database %s at %s: ", database != NULL ? database : "?",
+            host != NULL && *host != '\0' ? host : "?");
+
+    for (size_t i = (size_t)used, k = 0; i < EVENTSTORE_WHY_MAX - 1; i++, k++) {
+        why_r[i] = sentence[k] == '\n' || sentence[k] == '\t' ? ' ' : sentence[k];
+        why_r[i + 1] = '\0';
+        if (sentence[k] == '\0')
+            break;
+    }
+    for (size_t len = strlen(why_r); len > 0 && why_r[len - 1] == ' '; len--)
+        why_r[len - 1] = '\0';
+    return false;
+}
+
+static bool fail_connection(struct session *s, char why_r[EVENTSTORE_WHY_MAX])
+{
+    return fail(s, s->silent ? "gives no answer" : PQerrorMessage(s->connection), why_r);
+}
+
+/* Notices are no news to anybody here, and would go to standard error. */
+static void ignore_notice(void *context, const char *message)
+{
+    (void)context;
+    (void)message;
+}
+
+static bool holds_password(const char *address, char why_r[EVENTSTORE_WHY_MAX])
+{
+    char *mistake = NULL;
+    PQconninfoOption *options = PQconninfoParse(address, &mistake);
+    bool found = false;
+
+    why_r[0] = '\0';
+    for (const PQconninfoOption *o = options; o != NULL && o->keyword != NULL; o++)
+        found = found || (strcmp(o->keyword, "password") == 0 && o->val != NULL);
+    if (options == NULL)
+        snprintf(why_r, EVENTSTORE_WHY_MAX, "%s", mistake != NULL ? mistake : "memory is short");
+    else if (found)
+        snprintf(why_r, EVENTSTORE_WHY_MAX,
+                "the address of a PostgreSQL server holds no password: name a file with "
+                "passfile=");
+    PQfreemem(mistake);
+    PQconninfoFree(options);
+    return why_r[0] != '\0';
+}
+
+/* What stands before the address may be said otherwise in it, what stands after it may not. */
+static PGconn *connect_to(const char *address)
+{
+    static const char *const names[] = {"connect_timeout", "tcp_user_timeout", "keepalives_idle",
+            "keepalives_interval", "keepalives_count", "fallback_application_name", "dbname",
+            "client_encoding", NULL};
+    const char *const values[] = {
+            SESSION_CONNECT, "10000", "10", "5", "3", "verimail", address, "UTF8", NULL};
+
+    return PQconnectdbParams(names, values, 1);
+}
+
+struct session *session_open(const char *address, bool patient, char why_r[EVENTSTORE_WHY_MAX])
+{
+    if (holds_password(address, why_r))
+        return NULL;
+    struct session *s = calloc(1, sizeof *s);
+    if (s != NULL)
+        s->connection = connect_to(address);
+    if (s == NULL || s->connection == NULL) {
+        free(s);
+        snprintf(why_r, EVENTSTORE_WHY_MAX, "memory is short");
+        return NULL;
+    }
+    s->patient = patient;
+    PQsetNoticeProcessor(s->connection, ignore_notice, NULL);
+    if (PQstatus(s->connection) == CONNECTION_OK && PQsetnonblocking(s->connection, 1) == 0)
+        return s;
+    (void)fail_connection(s, why_r);
+    session_close(&s);
+    return NULL;
+}
+
+void session_close(struct session **session)
+{
+    if (*session == NULL)
+        return;
+    PQfinish((*session)->connection);
+    free(*session);
+    *session = NULL;
+}
+
+bool session_alive(const struct session *s)
+{
+    return s != NULL && !s->silent && !s->lost && PQstatus(s->connection) == CONNECTION_OK;
+}
+
+bool session_is_silent(const struct session *s)
+{
+    return s != NULL && s->silent;
+}
+
+void session_abandon(struct session *s)
+{
+    s->lost = true;
+}
+
+bool session_failed_with(const struct session *s, const char *state)
+{
+    return strcmp(s->state, state) == 0;
+}
+
+/* Until something can be read, or written if that is wanted. False when the server is lost. */
+static bool wait_for(struct session *s, bool to_write, uint64_t deadline)
+{
+    const uint64_t now = clock_milliseconds();
+    struct pollfd fd = {
+            .fd = PQsocket(s->connection), .events = (short)(POLLIN | (to_write ? POLLOUT : 0))};
+    const int patience = deadline == UINT64_MAX ? -1 : now < deadline ? (int)(deadline - now) : 0;
+
+    if (fd.fd < 0)
+        return false;
+    if (poll(&fd, 1, patience) == 0) {
+        s->silent = true;
+        return false;
+    }
+    return (fd.revents & (POLLIN | POLLERR | POLLHUP)) == 0 || PQconsumeInput(s->connection) == 1;
+}
+
+static bool flush(struct session *s)
+{
+    const uint64_t deadline = clock_milliseconds() + SESSION_PATIENCE;
+    int left;
+
+    while ((left = PQflush(s->connection)) == 1)
+        if (!wait_for(s, true, deadline))
+            return false;
+    return left == 0;
+}
+
+/* NULL: there are no more, or the server is lost. */
+static PGresult *next(struct session *s)
+{
+    const uint64_t deadline = s->patient ? UINT64_MAX : clock_milliseconds() + SESSION_PATIENCE;
+
+    while (PQisBusy(s->connection))
+        if (!wait_for(s, false, deadline))
+            return NULL;
+    return PQgetResult(s->connection);
+}
+
+static bool is_good(const PGresult *result)
+{
+    const ExecStatusType status = PQresultStatus(result);
+
+    return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK ||
+           status == PGRES_SINGLE_TUPLE || status == PGRES_COPY_IN;
+}
+
+/* Whether a result is good; if it is not, why. */
+static bool examine(struct session *s, const PGresult *result, char why_r[EVENTSTORE_WHY_MAX])
+{
+    if (is_good(result))
+        return true;
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    snprintf(s->state, sizeof s->state, "%s", state != NULL ? state : "");
+    return fail(s, PQresultErrorMessage(result), why_r);
+}
+
+static int64_t number_of(PGresult *result)
+{
+    if (PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) > 0)
+        return strtoll(PQgetvalue(result, 0, 0), NULL, 10);
+    return strtoll(PQcmdTuples(result), NULL, 10);
+}
+
+/* All results that are still to come, the last of them as a number. */
+static bool finish(struct session *s, int64_t *number_r, char why_r[EVENTSTORE_WHY_MAX])
+{
+    bool good = true;
+    PGresult *result;
+
+    while ((result = next(s)) != NULL) {
+        good = good && examine(s, result, why_r);
+        if (good)
+            *number_r = number_of(result);
+        PQclear(result);
+    }
+    return good && (session_alive(s) || fail_connection(s, why_r));
+}
+
+bool session_number(
+        struct session *s, const char *sql, int64_t *number_r, char why_r[EVENTSTORE_WHY_MAX])
+{
+    s->state[0] = '\0';
+    if (PQsendQuery(s->connection, sql) == 0 || !flush(s))
+        return fail_connection(s, why_r);
+    return finish(s, number_r, why_r);
+}
+
+bool session_run(struct session *s, const char *sql, char why_r[EVENTSTORE_WHY_MAX])
+{
+    int64_t ignored;
+
+    return session_number(s, sql, &ignored, why_r);
+}
+
+static bool begin_copy(struct session *s, const char *sql, char why_r[EVENTSTORE_WHY_MAX])
+{
+    int64_t ignored;
+
+    s->state[0] = '\0';
+    if (PQsendQuery(s->connection, sql) == 0 || !flush(s))
+        return fail_connection(s, why_r);
+    PGresult *result = next(s);
+    if (result == NULL)
+        return fail_connection(s, why_r);
+    const bool begun = PQresultStatus(result) == PGRES_COPY_IN;
+    if (!begun)
+        (void)examine(s, result, why_r);
+    PQclear(result);
+    return begun || (finish(s, &ignored, why_r) && false);
+}
+
+bool session_copy(
+        struct session *s, const char *sql, struct text lines, char why_r[EVENTSTORE_WHY_MAX])
+{
+    int64_t ignored;
+
+    if (!begin_copy(s, sql, why_r))
+        return false;
+    if (PQputCopyData(s->connection, lines.at, (int)lines.len) != 1 ||
+            PQputCopyEnd(s->connection, NULL) != 1 || !flush(s)) {
+        s->lost = true; /* in the middle of something: no use for anything else */
+        return fail_connection(s, why_r);
+    }
+    return finish(s, &ignored, why_r);
+}
+
+static bool send_query(struct session *s, const char *sql,
+        const struct eventstore_value *parameters, size_t parameters_count)
+{
+    const char *values[PARAMETERS_MAX];
+    Oid types[PARAMETERS_MAX];
+    char numbers[PARAMETERS_MAX][24];
+    char *texts[PARAMETERS_MAX] = {NULL};
+    bool done = parameters_count <= PARAMETERS_MAX;
+
+    for (size_t i = 0; done && i < parameters_count; i++) {
+        types[i] = parameters[i].is_text ? TYPE_TEXT : TYPE_INT8;
+        snprintf(numbers[i], sizeof numbers[i], "%lld", (long long)parameters[i].number);
+        if (parameters[i].is_text && parameters[i].text.len > 0)
+            texts[i] = strndup(parameters[i].text.at, parameters[i].text.len);
+        else if (parameters[i].is_text)
+            texts[i] = strdup("");
+        done = !parameters[i].is_text || texts[i] != NULL;
+        values[i] = parameters[i].is_text ? texts[i] : numbers[i];
+    }
+    done = done && PQsendQueryParams(s->connection, sql, (int)parameters_count, types, values, NULL,
+                           NULL, 0) == 1;
+    for (size_t i = 0; i < PARAMETERS_MAX; i++)
+        free(texts[i]);
+    return done && PQsetSingleRowMode(s->connection) == 1 && flush(s);
+}
+
+/* A NULL is the number 0, as with SQLite. */
+static struct eventstore_value value_of(const PGresult *result, int column)
+{
+    const char *at = PQgetvalue(result, 0, column);
+
+    if (PQgetisnull(result, 0, column))
+        return (struct eventstore_value){.is_text = false};
+    switch (PQftype(result, column)) {
+    case TYPE_BOOL:
+        return (struct eventstore_value){.number = *at == 't'};
+    case TYPE_INT2:
+    case TYPE_INT4:
+    case TYPE_INT8:
+    case TYPE_NUMERIC:
+        return (struct eventstore_value){.number = strtoll(at, NULL, 10)};
+    case TYPE_FLOAT4:
+    case TYPE_FLOAT8:
+        return (struct eventstore_value){.number = (int64_t)strtod(at, NULL)};
+    default:
+        return (struct eventstore_value){
+                .is_text = true, .text = {at, (size_t)PQgetlength(result, 0, column)}};
+    }
+}
+
+static size_t read_row(const PGresult *result, struct eventstore_value values_r[COLUMNS_MAX])
+{
+    const int count = PQnfields(result) < COLUMNS_MAX ? PQnfields(result) : COLUMNS_MAX;
+
+    for (int i = 0; i < count; i++)
+        values_r[i] = value_of(result, i);
+    return (size_t)count;
+}
+
+/* Nobody wants the rest. */
+static void cancel(struct session *s)
+{
+    char ignored[256];
+    PGcancel *request = PQgetCancel(s->connection);
+
+    if (request != NULL)
+        (void)PQcancel(request, ignored, sizeof ignored);
+    PQfreeCancel(request);
+}
+
+bool session_query(struct session *s, const char *sql, const struct eventstore_value *parameters,
+        size_t parameters_count,
+        bool (*row)(void *context, const struct eventstore_value *values, size_t count),
+        void *context, char why_r[EVENTSTORE_WHY_MAX])
+{
+    struct eventstore_value values[COLUMNS_MAX];
+    PGresult *result;
+    bool good = true;
+    bool wanted = true;
+
+    s->state[0] = '\0';
+    if (!send_query(s, sql, parameters, parameters_count))
+        return fail_connection(s, why_r);
+    while ((result = next(s)) != NULL) {
+        if (wanted && PQresultStatus(result) == PGRES_SINGLE_TUPLE) {
+            wanted = row(context, values, read_row(result, values));
+            if (!wanted)
+                cancel(s);
+        } else if (wanted) {
+            good = good && examine(s, result, why_r);
+        }
+        PQclear(result);
+    }
+    return good && (session_alive(s) || fail_connection(s, why_r));
+}
