@@ -78,14 +78,30 @@ static void alarms(FILE *out, const struct counters *c)
                 c->alarms[i]);
 }
 
-/* Hosts are LDH names, ids are hex: nothing to escape. */
+/* A label's value, with what the format wants escaped. */
+static void value_of_label(FILE *out, const char *value)
+{
+    for (; *value != '\0'; value++) {
+        if (*value == '\n')
+            fputs("\\n", out);
+        else if (*value == '"' || *value == '\\')
+            fprintf(out, "\\%c", *value);
+        else
+            fputc(*value, out);
+    }
+}
+
 static void print_keys(FILE *out, const struct counter_key keys[COUNTERS_KEYS_MAX], uint64_t today)
 {
     head(out, "key_age_seconds", "gauge",
             "Age of a pair of keys of a sending host and the service.");
-    for (size_t i = 0; i < COUNTERS_KEYS_MAX && keys[i].since > 0; i++)
-        fprintf(out, PREFIX "key_age_seconds{host=\"%s\",key=\"%s\"} %" PRIu64 "\n", keys[i].host,
-                keys[i].id, today > keys[i].since ? today - keys[i].since : 0);
+    for (size_t i = 0; i < COUNTERS_KEYS_MAX && keys[i].since > 0; i++) {
+        fputs(PREFIX "key_age_seconds{host=\"", out);
+        value_of_label(out, keys[i].host);
+        fputs("\",key=\"", out);
+        value_of_label(out, keys[i].id);
+        fprintf(out, "\"} %" PRIu64 "\n", today > keys[i].since ? today - keys[i].since : 0);
+    }
 }
 
 /* As they are at one moment; none when the parent writes and writes. */

@@ -17,6 +17,15 @@ struct eventstore {
     char why[EVENTSTORE_WHY_MAX];
 };
 
+/* A scheme without a colon is all of the address. */
+static bool is_of_kind(const char *address, const struct eventstore_kind *kind)
+{
+    const size_t len = strlen(kind->scheme);
+
+    return strncmp(address, kind->scheme, len) == 0 &&
+           (strchr(kind->scheme, ':') != NULL || address[len] == '\0');
+}
+
 struct eventstore *eventstore_open(
         const char *address, enum eventstore_use use, char why_r[EVENTSTORE_WHY_MAX])
 {
@@ -27,7 +36,7 @@ struct eventstore *eventstore_open(
         return NULL;
     }
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (strncmp(address, kinds[i]->scheme, strlen(kinds[i]->scheme)) == 0)
+        if (is_of_kind(address, kinds[i]))
             store->kind = kinds[i];
     if (store->kind == NULL)
         snprintf(why_r, EVENTSTORE_WHY_MAX, "%s: there is no such kind of store", address);

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: ISC
+#ifndef VERIMAIL_TEST_STORED_H
+#define VERIMAIL_TEST_STORED_H
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "events/store.h"
+
+#define STORED_MAX 4096 /* octets of rows as text */
+
+/* The beginning of June 2026, in Unix milliseconds. */
+#define STORED_JUNE UINT64_C(1780272000000)
+#define STORED_DAY UINT64_C(86400000)
+
+/* An event like many others, at this time. */
+static inline struct event stored_event(uint64_t time)
+{
+    return (struct event){
+            .time = time,
+            .verdict = VERDICT_NO,
+            .reason = REASON_UNSTAMPED,
+            .cause = {"user", 4},
+            .user = {"alice@example.org", 17},
+            .host = {"mail.example.org", 16},
+            .receiving = {"example.net,example.com", 23},
+            .ip = {"192.0.2.1", 9},
+            .asker = {"2001:db8::1", 11},
+            .listed = true,
+            .milliseconds = 12,
+    };
+}
+
+/* Rows as text, a line each, values with a | between. */
+struct stored_rows {
+    size_t len;
+    size_t count;
+    size_t most; /* rows that are wanted; 0: all */
+    char text[STORED_MAX];
+};
+
+static inline bool stored_row(void *context, const struct eventstore_value *values, size_t count)
+{
+    struct stored_rows *rows = context;
+
+    for (size_t i = 0; i < count && rows->len < STORED_MAX - 512; i++) {
+        const char *end = i + 1 < count ? "|" : "\n";
+        char *at = rows->text + rows->len;
+        const size_t size = STORED_MAX - rows->len;
+        const int len = values[i].is_text
+                                ? snprintf(at, size, "%.*s%s", (int)values[i].text.len,
+                                          values[i].text.at, end)
+                                : snprintf(at, size, "%" PRId64 "%s", values[i].number, end);
+        rows->len += (size_t)len;
+    }
+    rows->count++;
+    return rows->most == 0 || rows->count < rows->most;
+}
+
+/* What a query without parameters says; a query that fails ends the program. */
+static inline const char *stored_rows(struct eventstore *store, const char *sql)
+{
+    static struct stored_rows rows;
+
+    rows = (struct stored_rows){0};
+    if (!eventstore_query(store, sql, NULL, 0, stored_row, &rows)) {
+        fprintf(stderr, "%s: %s\n", sql, eventstore_error(store));
+        abort();
+    }
+    return rows.text;
+}
+
+static inline long long stored_number(struct eventstore *store, const char *sql)
+{
+    return strtoll(stored_rows(store, sql), NULL, 10);
+}
+
+/* A store that must open; one that does not ends the program. */
+static inline struct eventstore *stored_open(const char *address, enum eventstore_use use)
+{
+    char why[EVENTSTORE_WHY_MAX];
+    struct eventstore *store = eventstore_open(address, use, why);
+
+    if (store == NULL) {
+        fprintf(stderr, "%s: %s\n", address, why);
+        abort();
+    }
+    return store;
+}
+
+/* So many events, a millisecond apart, in one batch, which must be taken. */
+static inline void stored_write(struct eventstore *store, uint64_t from, size_t count, uint64_t now)
+{
+    struct event *events = calloc(count, sizeof *events);
+
+    for (size_t i = 0; events != NULL && i < count; i++)
+        events[i] = stored_event(from + i);
+    if (events == NULL || !eventstore_write(store, events, count, 0, now)) {
+        fprintf(stderr, "write: %s\n", eventstore_error(store));
+        abort();
+    }
+    free(events);
+}
+
+#endif

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: ISC
+// cmocka.h needs these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "captured.h"
+#include "events/alarm.h"
+
+static char caught[16384];
+
+/* What is logged for an alarm, in `caught`. */
+static void raise_alarm(
+        struct alarm *alarm, enum counter_alarm about, const char *subject, uint64_t now)
+{
+    struct captured captured = captured_begin();
+
+    log_init();
+    log_configure(LOG_LEVEL_ALARM, LOG_FORMAT_TEXT);
+    alarm_raise(alarm, about, subject, "it is so", now);
+    captured_read(&captured, caught, sizeof caught);
+    captured_end(&captured);
+}
+
+static void alarms_of_one_kind_are_told_once_a_minute(void **state)
+{
+    static const struct {
+        uint64_t now;
+        enum counter_alarm about;
+        const char *subject;
+        const char *line; /* without its event */
+    } table[] = {
+            {0, COUNTER_ALARM_REPLAY, "", "about=replay because=\"it is so\"\n"},
+            {1, COUNTER_ALARM_REPLAY, "", ""},
+            {2, COUNTER_ALARM_EVENTS, "", "about=events because=\"it is so\"\n"},
+            {3, COUNTER_ALARM_FORGERIES, "alice@example.org",
+                    "about=forgeries subject=alice@example.org because=\"it is so\"\n"},
+            {ALARM_EVERY - 1, COUNTER_ALARM_REPLAY, "", ""},
+            {ALARM_EVERY + 1, COUNTER_ALARM_REPLAY, "",
+                    "about=replay because=\"it is so\" left_out=2\n"},
+            {ALARM_EVERY * 2, COUNTER_ALARM_REPLAY, "", ""},
+            {ALARM_EVERY * 2 + 1, COUNTER_ALARM_REPLAY, "",
+                    "about=replay because=\"it is so\" left_out=1\n"},
+            {ALARM_EVERY * 9, COUNTER_ALARM_REPLAY, "", "about=replay because=\"it is so\"\n"},
+    };
+    struct alarm alarm = {.counters = counters_init()};
+
+    (void)state;
+    setenv("JOURNAL_STREAM", "8:1", 1); /* lines carry no time */
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        raise_alarm(&alarm, table[i].about, table[i].subject, table[i].now);
+        const char *got = strstr(caught, "about=");
+        if (got == NULL)
+            got = "";
+        if (strcmp(got, table[i].line) != 0)
+            fail_msg("at %llu: got `%s`, want `%s`", (unsigned long long)table[i].now, caught,
+                    table[i].line);
+        if (*got != '\0')
+            assert_int_equal(strncmp(caught, "<1>level=alarm event=alarm ", 27), 0);
+    }
+    assert_int_equal(alarm.counters->alarms[COUNTER_ALARM_REPLAY], 7);
+    assert_int_equal(alarm.counters->alarms[COUNTER_ALARM_FORGERIES], 1);
+    assert_int_equal(alarm.counters->alarms[COUNTER_ALARM_KEY], 0);
+    counters_free(&alarm.counters);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(alarms_of_one_kind_are_told_once_a_minute),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: ISC
+// cmocka.h needs these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+
+#include "events/event.h"
+#include "exact.h"
+
+static const struct event plain = {
+        .time = 1763930000123,
+        .verdict = VERDICT_ALLOW,
+        .reason = REASON_REPLAYED,
+        .cause = {"domain", 6},
+        .user = {"alice%40x+y@example.org", 23},
+        .host = {"mail.example.org", 16},
+        .receiving = {"example.net,example.com", 23},
+        .ip = {"2001:db8::1", 11},
+        .asker = {"192.0.2.1", 9},
+        .listed = true,
+        .milliseconds = UINT32_MAX,
+};
+
+static struct text encode(const struct event *event, char room[EVENT_OCTETS_MAX])
+{
+    struct writer w = writer_of(room, EVENT_OCTETS_MAX);
+
+    assert_true(event_encode(event, &w));
+    return writer_text(&w);
+}
+
+static bool decodes(struct text octets, struct event *event_r)
+{
+    const struct text copy = exact_copy(octets);
+    const bool done = event_decode(copy, event_r);
+
+    exact_free(copy);
+    return done;
+}
+
+static void same_text(const char *what, struct text got, struct text want)
+{
+    if (!text_equal(got, want))
+        fail_msg("%s: got `%.*s`, want `%.*s`", what, (int)got.len, got.at, (int)want.len, want.at);
+}
+
+static void same(const struct event *got, const struct event *want)
+{
+    assert_int_equal(got->time, want->time);
+    assert_int_equal(got->verdict, want->verdict);
+    assert_int_equal(got->reason, want->reason);
+    assert_int_equal(got->listed, want->listed);
+    assert_int_equal(got->milliseconds, want->milliseconds);
+    same_text("cause", got->cause, want->cause);
+    same_text("user", got->user, want->user);
+    same_text("host", got->host, want->host);
+    same_text("receiving", got->receiving, want->receiving);
+    same_text("ip", got->ip, want->ip);
+    same_text("asker", got->asker, want->asker);
+}
+
+static void events_arrive_as_they_were(void **state)
+{
+    const struct event empty = {.verdict = VERDICT_YES};
+    struct event odd = plain;
+    char room[EVENT_OCTETS_MAX];
+    struct event back;
+
+    (void)state;
+    assert_true(event_decode(encode(&plain, room), &back));
+    same(&back, &plain);
+    assert_true(event_decode(encode(&empty, room), &back));
+    same(&back, &empty);
+    odd.time = INT64_MAX;
+    odd.verdict = VERDICT_NO;
+    odd.reason = REASON_REFUSED;
+    assert_true(event_decode(encode(&odd, room), &back));
+    same(&back, &odd);
+}
+
+static void what_is_too_long_is_cut(void **state)
+{
+    static char longest[4096];
+    struct event event = plain;
+    char room[EVENT_OCTETS_MAX];
+    struct event back;
+
+    (void)state;
+    memset(longest, 'x', sizeof longest);
+    event.cause = event.user = event.host = event.ip = event.asker =
+            (struct text){longest, sizeof longest};
+    event.receiving = (struct text){longest, EVENT_RECEIVING_MAX};
+    assert_true(event_decode(encode(&event, room), &back));
+    assert_int_equal(back.cause.len, EVENT_CAUSE_MAX);
+    assert_int_equal(back.user.len, ADDRESS_MAX);
+    assert_int_equal(back.host.len, DOMAIN_MAX);
+    assert_int_equal(back.receiving.len, EVENT_RECEIVING_MAX);
+}
+
+/* Lists of receiving domains lose whole domains. */
+static void lists_are_cut_between_domains(void **state)
+{
+    static const struct {
+        size_t comma;
+        size_t len;
+        size_t want;
+    } table[] = {{511, 600, 511}, {512, 600, 512}, {513, 600, 0}, {10, 600, 10}, {10, 512, 512},
+            {10, 513, 10}, {0, 600, 0}};
+    char list[600];
+    char room[EVENT_OCTETS_MAX];
+    struct event event = plain;
+    struct event back;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        memset(list, 'd', sizeof list);
+        list[table[i].comma] = ',';
+        const struct text copy = exact_copy((struct text){list, table[i].len});
+        event.receiving = copy;
+        assert_true(event_decode(encode(&event, room), &back));
+        if (back.receiving.len != table[i].want)
+            fail_msg("comma at %zu of %zu: got %zu octets, want %zu", table[i].comma, table[i].len,
+                    back.receiving.len, table[i].want);
+        exact_free(copy);
+    }
+}
+
+static void no_room_is_an_error(void **state)
+{
+    char room[EVENT_OCTETS_MAX];
+
+    (void)state;
+    const size_t len = encode(&plain, room).len;
+    for (size_t size = 0; size < len; size++) {
+        struct writer w = writer_of(room, size);
+        assert_false(event_encode(&plain, &w));
+    }
+}
+
+static void parts_of_an_event_are_none(void **state)
+{
+    char room[EVENT_OCTETS_MAX + 1];
+    struct event back;
+
+    (void)state;
+    const struct text whole = encode(&plain, room);
+    assert_true(decodes(whole, &back));
+    for (size_t len = 0; len < whole.len; len++)
+        assert_false(decodes((struct text){room, len}, &back));
+    room[whole.len] = 'x';
+    assert_false(decodes((struct text){room, whole.len + 1}, &back));
+}
+
+/* An octet at a place where only some will do. */
+static void nonsense_is_no_event(void **state)
+{
+    static const struct {
+        const char *what;
+        size_t at;
+        unsigned char octet;
+    } table[] = {
+            {"form", 0, 0},
+            {"form", 0, 2},
+            {"verdict", 1, VERDICT_NONE},
+            {"verdict", 1, 255},
+            {"reason", 2, REASON_REFUSED + 1},
+            {"listed", 3, 2},
+            {"time", 11, 0x80},
+            {"length of the cause", 16, EVENT_CAUSE_MAX + 1},
+            {"length of the cause", 17, 255},
+            {"length of the cause", 16, 5},
+            {"cause", 18, 0},
+            {"cause", 18, '\n'},
+            {"cause", 18, 0x7f},
+            {"cause", 18, 0x80},
+            {"cause", 18, 0xff},
+    };
+    char room[EVENT_OCTETS_MAX];
+    struct event back;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        const struct text whole = encode(&plain, room);
+        room[table[i].at] = (char)table[i].octet;
+        if (decodes(whole, &back))
+            fail_msg("%s %u: got an event, want none", table[i].what, table[i].octet);
+    }
+}
+
+static void domains_of_users(void **state)
+{
+    static const struct {
+        const char *user;
+        const char *domain;
+    } table[] = {{"alice@example.org", "example.org"}, {"a@b@c", "c"}, {"", ""}, {"alice", ""},
+            {"alice@", ""}, {"@x", "x"}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        const struct event event = {.user = text_of(table[i].user)};
+        same_text(table[i].user, event_domain(&event), text_of(table[i].domain));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(events_arrive_as_they_were),
+            cmocka_unit_test(what_is_too_long_is_cut),
+            cmocka_unit_test(lists_are_cut_between_domains),
+            cmocka_unit_test(no_room_is_an_error),
+            cmocka_unit_test(parts_of_an_event_are_none),
+            cmocka_unit_test(nonsense_is_no_event),
+            cmocka_unit_test(domains_of_users),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: ISC
+// cmocka.h needs these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <libpq-fe.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "folder.h"
+#include "stored.h"
+
+#define ALL                                                                                        \
+    "SELECT time, verdict, reason, cause, \"user\", domain, host, receiving, ip, asker, listed, "  \
+    "ms FROM event ORDER BY id"
+#define PROCESSES 4
+#define BATCHES 25
+#define BATCH 20
+
+/* A new store of one kind for each test. PostgreSQL is the server that VERIMAIL_POSTGRESQL names,
+ * where the schema belongs to the tests. */
+struct place {
+    struct folder folder;
+    char address[FOLDER_PATH_MAX + 16];
+};
+
+static bool begin_sqlite(struct place *place)
+{
+    char path[FOLDER_PATH_MAX];
+
+    place->folder = folder_make();
+    folder_path(&place->folder, "events.db", path);
+    snprintf(place->address, sizeof place->address, "sqlite:%s", path);
+    return true;
+}
+
+static void end_sqlite(struct place *place)
+{
+    folder_remove(&place->folder);
+}
+
+static bool begin_postgresql(struct place *place)
+{
+    const char *address = getenv("VERIMAIL_POSTGRESQL");
+
+    if (address == NULL)
+        return false;
+    snprintf(place->address, sizeof place->address, "%s", address);
+    PGconn *connection = PQconnectdb(address);
+    PGresult *result = PQexec(connection,
+            "SET client_min_messages = warning; DROP SCHEMA IF EXISTS verimail CASCADE");
+    if (PQresultStatus(result) != PGRES_COMMAND_OK)
+        fail_msg("%s", PQerrorMessage(connection));
+    PQclear(result);
+    PQfinish(connection);
+    return true;
+}
+
+static void end_postgresql(struct place *place)
+{
+    (void)place;
+}
+
+static const struct kind {
+    const char *name;
+    bool (*begin)(struct place *place);
+    void (*end)(struct place *place);
+} sqlite = {"sqlite", begin_sqlite, end_sqlite},
+  postgresql = {"postgresql", begin_postgresql, end_postgresql};
+
+static struct place begin(void **state)
+{
+    const struct kind *kind = *state;
+    struct place place = {.address = ""};
+
+    if (!kind->begin(&place))
+        skip();
+    return place;
+}
+
+static void end(void **state, struct place *place)
+{
+    const struct kind *kind = *state;
+
+    kind->end(place);
+}
+
+static void what_is_written_is_read(void **state)
+{
+    struct place place = begin(state);
+    struct eventstore *store = stored_open(place.address, EVENTSTORE_RECORD);
+    struct event events[3] = {stored_event(STORED_JUNE), stored_event(STORED_JUNE + 1),
+            {.time = STORED_JUNE + 2, .verdict = VERDICT_YES, .reason = REASON_STAMPED}};
+
+    assert_string_equal(eventstore_kind(store), ((const struct kind *)*state)->name);
+    assert_string_equal(stored_rows(store, ALL), "");
+    events[1].verdict = VERDICT_ALLOW;
+    events[1].reason = REASON_CLASSIC;
+    events[1].listed = false;
+    events[1].milliseconds = UINT32_MAX;
+    assert_true(eventstore_write(store, events, 3, 0, STORED_JUNE));
+    const char *want =
+            "1780272000000|NO|unstamped|user|alice@example.org|example.org|mail.example.org|"
+            "example.net,example.com|192.0.2.1|2001:db8::1|1|12\n"
+            "1780272000001|ALLOW|classic|user|alice@example.org|example.org|mail.example.org|"
+            "example.net,example.com|192.0.2.1|2001:db8::1|0|4294967295\n"
+            "1780272000002|YES|stamped||||||||0|0\n";
+    assert_string_equal(stored_rows(store, ALL), want);
+    eventstore_close(&store);
+    assert_null(store);
+    eventstore_close(&store);
+
+    store = stored_open(place.address, EVENTSTORE_READ);
+    assert_string_equal(stored_rows(store, ALL), want);
+    eventstore_close(&store);
+    end(state, &place);
+}
+
+static void ids_grow(void **state)
+{
+    struct place place = begin(state);
+    struct eventstore *store = stored_open(place.address, EVENTSTORE_RECORD);
+
+    for (uint64_t i = 0; i < 5; i++)
+        stored_write(store, STORED_JUNE - i * 1000, 3, STORED_JUNE);
+    eventstore_close(&store);
+    store = stored_open(place.address, EVENTSTORE_RECORD);
+    stored_write(store, STORED_JUNE - 5000, 1, STORED_JUNE);
+    assert_int_equal(stored_number(store, "SELECT count(*) FROM event AS a JOIN event AS b ON "
+                                          "a.id < b.id AND a.time / 1000 < b.time / 1000"),
+            0);
+    assert_int_equal(stored_number(store, "SELECT count(DISTINCT id) FROM event"), 16);
+    eventstore_close(&store);
+    end(state, &place);
+}
+
+static void gaps(void **state)
+{
+    struct place place = begin(state);
+    struct eventstore *store = stored_open(place.address, EVENTSTORE_RECORD);
+    const struct event event = stored_event(STORED_JUNE);
+    bool more = true;
+
+    assert_true(eventstore_write(store, NULL, 0, 0, STORED_JUNE));
+    assert_true(eventstore_write(store, NULL, 0, 7, STORED_JUNE + 1));
+    assert_true(eventstore_write(store, &event, 1, 8, STORED_JUNE + 2));
+    assert_true(eventstore_write(store, NULL, 0, UINT64_MAX, STORED_JUNE + 3));
+    assert_string_equal(stored_rows(store, "SELECT time, count FROM gap ORDER BY time"),
+            "1780272000001|7\n1780272000002|8\n1780272000003|9223372036854775807\n");
+    assert_int_equal(stored_number(store, "SELECT count(*) FROM event"), 1);
+    assert_true(eventstore_purge(store, STORED_JUNE + 2, &more));
+    assert_false(more);
+    assert_int_equal(stored_number(store, "SELECT min(time) FROM gap"), STORED_JUNE + 2);
+    eventstore_close(&store);
+    end(state, &place);
+}
+
+static void what_is_old_goes_in_steps(void **state)
+{
+    struct place place = begin(state);
+    struct eventstore *store = stored_open(place.address, EVENTSTORE_RECORD);
+    int steps = 0;
+    bool more = true;
+
+    stored_write(store, STORED_JUNE, 25000, STORED_JUNE);
+    assert_true(eventstore_purge(store, STORED_JUNE, &more));
+    assert_false(more);
+    assert_int_equal(stored_number(store, "SELECT count(*) FROM event"), 25000);
+    for (more = true; more; steps++)
+        assert_true(eventstore_purge(store, STORED_JUNE + 24000, &more));
+    assert_in_range(steps, 2, 10);
+    assert_string_equal(
+            stored_rows(store, "SELECT count(*), min(time) FROM event"), "1000|1780272024000\n");
+    assert_true(eventstore_purge(store, UINT64_MAX, &more));
+    assert_int_equal(stored_number(store, "SELECT count(*) FROM event"), 0);
+    eventstore_close(&store);
+    end(state, &place);
+}
+
+static void any_time(void **state)
+{
+    static const uint64_t times[] = {0, 1, STORED_JUNE - 400 * STORED_DAY, STORED_JUNE,
+            STORED_JUNE + 40 * STORED_DAY, STORED_JUNE + 4000 * STORED_DAY, INT64_MAX - 1,
+            INT64_MAX, UINT64_MAX};
+    struct place place = begin(state);
+    struct eventstore *store = stored_open(place.address, EVENTSTORE_RECORD);
+
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+        stored_write(store, times[i], 1, STORED_JUNE);
+        stored_write(store, STORED_JUNE, 1, times[i]);
+    }
+    assert_int_equal(stored_number(store, "SELECT count(*) FROM event"), 18);
+    assert_int_equal(stored_number(store, "SELECT max(time) FROM event"), INT64_MAX);
+    assert_int_equal(stored_number(store, "SELECT min(time) FROM event"), 0);
+    eventstore_close(&store);
+    end(state, &place);
+}
+
+/* One text that no store should ever see breaks no batch. */
+static void texts_that_are_not_plain(void **state)
+{
+    static const struct {
+        struct text text;
+        const char *want;
+    } table[] = {
+            {{"a\0b", 3}, "a%00b"},
+            {{"\xff\xfe", 2}, "%FF%FE"},
+            {{"\xc3\xa4", 2}, "%C3%A4"},
+            {{"\xc3", 1}, "%C3"},
+            {{"a\tb\nc\rd\x7f", 8}, "a%09b%0Ac%0Dd%7F"},
+            {{"\\N", 2}, "\\N"},
+            {{"\\.", 2}, "\\."},
+            {{"a\\", 2}, "a\\"},
+            {{"\\x41\\101\\t", 10}, "\\x41\\101\\t"},
+            {{"'; DROP TABLE event; --", 23}, "'; DROP TABLE event; --"},
+            {{"\"%27\"", 5}, "\"%27\""},
+            {{"%00", 3}, "%00"},
+            {{" ", 1}, " "},
+    };
+    struct place place = begin(state);
+    struct eventstore *store = stored_open(place.address, EVENTSTORE_RECORD);
+    const size_t count = sizeof table / sizeof *table;
+    struct event events[sizeof table / sizeof *table];
+    char want[STORED_MAX] = "";
+
+    for (size_t i = 0; i < count; i++) {
+        events[i] = stored_event(STORED_JUNE);
+        events[i].cause = events[i].user = events[i].host = events[i].receiving = table[i].text;
+        events[i].ip = events[i].asker = table[i].text;
+        for (int k = 0; k < 6; k++) {
+            strcat(want, table[i].want);
+            strcat(want, k < 5 ? "|" : "\n");
+        }
+    }
+    assert_true(eventstore_write(store, events, count, 0, STORED_JUNE));
+    assert_string_equal(stored_rows(store, "SELECT cause, \"user\", host, receiving, ip, asker "
+                                           "FROM event ORDER BY id"),
+            want);
+    eventstore_close(&store);
+    end(state, &place);
+}
+
+static void queries_have_parameters(void **state)
+{
+    struct place place = begin(state);
+    struct eventstore *store = stored_open(place.address, EVENTSTORE_RECORD);
+    struct stored_rows rows = {0};
+    const struct eventstore_value parameters[] = {
+            {.number = (int64_t)STORED_JUNE + 2},
+            {.is_text = true, .text = {"alice@example.org and more", 17}},
+            {.is_text = true},
+            {.is_text = true, .text = {"it's \"$1\" \\ %", 13}},
+    };
+
+    stored_write(store, STORED_JUNE, 5, STORED_JUNE);
+    assert_true(eventstore_query(store,
+            "SELECT time - $1, \"user\", $4 FROM event WHERE time >= $1 AND \"user\" = $2 AND "
+            "verdict <> $3 ORDER BY time DESC",
+            parameters, 4, stored_row, &rows));
+    assert_string_equal(rows.text, "2|alice@example.org|it's \"$1\" \\ %\n"
+                                   "1|alice@example.org|it's \"$1\" \\ %\n"
+                                   "0|alice@example.org|it's \"$1\" \\ %\n");
+    eventstore_close(&store);
+    end(state, &place);
+}
+
+static void values_of_queries(void **state)
+{
+    static const struct {
+        const char *sql;
+        const char *want;
+    } table[] = {
+            {"SELECT count(*), sum(ms), min(time), max(\"user\") FROM event",
+                    "5|60|1780272000000|alice@example.org\n"},
+            {"SELECT max(time), count(*), coalesce(sum(ms), 0) FROM event WHERE time < 5",
+                    "0|0|0\n"},
+            {"SELECT CAST(avg(ms) AS bigint), '' FROM event", "12|\n"},
+            {"SELECT verdict, reason, count(*) FROM event GROUP BY verdict, reason ORDER BY 3",
+                    "NO|unstamped|5\n"},
+            {"SELECT (time - 1780272000000) / 2 AS half, count(*) FROM event GROUP BY half "
+             "ORDER BY half",
+                    "0|2\n1|2\n2|1\n"},
+            {"SELECT CASE WHEN listed = 1 THEN 'yes' ELSE 'no' END FROM event LIMIT 1", "yes\n"},
+            {"SELECT 1 FROM event WHERE time < 0", ""},
+    };
+    struct place place = begin(state);
+    struct eventstore *store = stored_open(place.address, EVENTSTORE_RECORD);
+
+    stored_write(store, STORED_JUNE, 5, STORED_JUNE);
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        const char *got = stored_rows(store, table[i].sql);
+        if (strcmp(got, table[i].want) != 0)
+            fail_msg("%s: got `%s`, want `%s`", table[i].sql, got, table[i].want);
+    }
+    eventstore_close(&store);
+    end(state, &place);
+}
+
+static void queries_that_end_early(void **state)
+{
+    struct place place = begin(state);
+    struct eventstore *store = stored_open(place.address, EVENTSTORE_RECORD);
+    struct stored_rows rows = {.most = 3};
+
+    stored_write(store, STORED_JUNE, 20000, STORED_JUNE);
+    assert_true(eventstore_query(store, ALL, NULL, 0, stored_row, &rows));
+    assert_int_equal(rows.count, 3);
+    assert_false(eventstore_query(store, "SELECT nonsense FROM event", NULL, 0, stored_row, &rows));
+    assert_non_null(strstr(eventstore_error(store), "nonsense"));
+    assert_false(eventstore_query(store, "no SQL", NULL, 0, stored_row, &rows));
+    assert_int_equal(stored_number(store, "SELECT count(*) FROM event"), 20000);
+    stored_write(store, STORED_JUNE, 1, STORED_JUNE);
+    assert_int_equal(stored_number(store, "SELECT count(*) FROM event"), 20001);
+    eventstore_close(&store);
+    end(state, &place);
+}
+
+static void readers_beside_a_recorder(void **state)
+{
+    struct place place = begin(state);
+    char why[EVENTSTORE_WHY_MAX] = "";
+
+    assert_null(eventstore_open(place.address, EVENTSTORE_READ, why));
+    assert_true(why[0] != '\0');
+    struct eventstore *store = stored_open(place.address, EVENTSTORE_RECORD);
+    struct eventstore *reader = stored_open(place.address, EVENTSTORE_READ);
+    for (int i = 1; i <= 5; i++) {
+        stored_write(store, STORED_JUNE, 10, STORED_JUNE);
+        assert_int_equal(stored_number(reader, "SELECT count(*) FROM event"), i * 10);
+    }
+    struct stored_rows rows = {0};
+    assert_false(eventstore_query(reader, "DELETE FROM event", NULL, 0, stored_row, &rows));
+    assert_int_equal(stored_number(reader, "SELECT count(*) FROM event"), 50);
+    eventstore_close(&store);
+    assert_int_equal(stored_number(reader, "SELECT count(*) FROM event"), 50);
+    eventstore_close(&reader);
+    end(state, &place);
+}
+
+/* In a process of its own. */
+static bool record_much(void *context)
+{
+    struct eventstore *store = stored_open(context, EVENTSTORE_RECORD);
+
+    for (int i = 0; i < BATCHES; i++)
+        stored_write(store, STORED_JUNE, BATCH, STORED_JUNE);
+    eventstore_close(&store);
+    return true;
+}
+
+/* From the first moment on: all want to make what is not there. */
+static void many_recorders(void **state)
+{
+    struct place place = begin(state);
+
+    for (int i = 0; i < PROCESSES; i++) {
+        const pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0)
+            _exit(record_much(place.address) ? 0 : 1);
+    }
+    int status = 0;
+    int ended = 0;
+    while (wait(&status) > 0) {
+        assert_int_equal(status, 0);
+        ended++;
+    }
+    assert_int_equal(ended, PROCESSES);
+    struct eventstore *store = stored_open(place.address, EVENTSTORE_READ);
+    assert_int_equal(stored_number(store, "SELECT count(DISTINCT id) FROM event"),
+            PROCESSES * BATCHES * BATCH);
+    eventstore_close(&store);
+    end(state, &place);
+}
+
+static void none_keeps_nothing(void **state)
+{
+    char why[EVENTSTORE_WHY_MAX] = "";
+    const struct event event = stored_event(STORED_JUNE);
+    bool more = true;
+
+    (void)state;
+    struct eventstore *store = stored_open("none", EVENTSTORE_RECORD);
+    assert_string_equal(eventstore_kind(store), "none");
+    assert_true(eventstore_write(store, &event, 1, 1, STORED_JUNE));
+    assert_true(eventstore_purge(store, STORED_JUNE, &more));
+    assert_false(more);
+    eventstore_close(&store);
+    assert_null(eventstore_open("none", EVENTSTORE_READ, why));
+    assert_non_null(strstr(why, "nothing is recorded"));
+}
+
+static void other_addresses(void **state)
+{
+    static const char *const addresses[] = {"", "mysql://x", "sqlit", "SQLITE:/x", "nonesuch"};
+    char why[EVENTSTORE_WHY_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++) {
+        why[0] = '\0';
+        if (eventstore_open(addresses[i], EVENTSTORE_RECORD, why) != NULL)
+            fail_msg("%s: got a store, want none", addresses[i]);
+        assert_non_null(strstr(why, "there is no such kind of store"));
+    }
+}
+
+#define EVERY_KIND(test)                                                                           \
+    {#test "_sqlite", test, NULL, NULL, (void *)(uintptr_t)&sqlite},                               \
+    {                                                                                              \
+#test "_postgresql", test, NULL, NULL, (void *)(uintptr_t)&postgresql                      \
+    }
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            EVERY_KIND(what_is_written_is_read),
+            EVERY_KIND(ids_grow),
+            EVERY_KIND(gaps),
+            EVERY_KIND(what_is_old_goes_in_steps),
+            EVERY_KIND(any_time),
+            EVERY_KIND(texts_that_are_not_plain),
+            EVERY_KIND(queries_have_parameters),
+            EVERY_KIND(values_of_queries),
+            EVERY_KIND(queries_that_end_early),
+            EVERY_KIND(readers_beside_a_recorder),
+            EVERY_KIND(many_recorders),
+            cmocka_unit_test(none_keeps_nothing),
+            cmocka_unit_test(other_addresses),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
