@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -19,14 +21,24 @@
 #define WAIT_LEAST 200  /* milliseconds between two looks, when something came */
 #define WAIT_MOST 1000  /* when nothing did for a while */
 #define WAIT_ORPHAN 500 /* when nothing can be waited for any more */
+#define MORE 1000       /* at the end, for a store that answers at the last moment */
 #define QUIET 2         /* looks that found nothing, after which an orphan ends */
 
+/* The first thread hears the parent; a second one records, and may wait for its store as long as
+ * that takes; others sync the store of replay counts and show the counters. */
 struct recorder {
     const struct recorder_setup *setup;
-    struct alarm alarm;
-    struct recording *recording;
     struct metrics *metrics; /* NULL: nobody wants them */
     struct syncing *syncing; /* NULL: there is nothing to sync */
+
+    pthread_t thread; /* that records */
+    pthread_mutex_t lock;
+    pthread_cond_t told;
+    bool end; /* under the lock, as the next */
+    char order;
+
+    struct recording *recording; /* the second thread's, as the next */
+    struct alarm alarm;
 };
 
 /* The parent alone says when to stop: a terminal or a supervisor may signal the whole group. */
@@ -38,51 +50,12 @@ static void set_signals(void)
         signal(ignored[i], SIG_IGN);
 }
 
-static bool begin(struct recorder *r)
+static struct timespec after(uint64_t milliseconds)
 {
-    const struct recorder_setup *setup = r->setup;
+    const uint64_t until = clock_milliseconds() + milliseconds;
 
-    set_signals();
-    if (!identity_drop(setup->identity) || !sandbox_enter_recorder())
-        return false;
-    r->recording = recording_init(setup->service, setup->rings, setup->rings_count, &r->alarm);
-    if (r->recording == NULL)
-        return false;
-    r->syncing = syncing_start(setup->service->replay.at, setup->counters);
-    if (setup->metrics >= 0) {
-        r->metrics = metrics_start(setup->metrics, setup->counters);
-        if (r->metrics == NULL)
-            log_errno(LOG_LEVEL_ERROR, "no-metrics", NULL, NULL);
-    }
-    return true;
-}
-
-/* A successor of the parent must find the address free. */
-static void close_metrics(struct recorder *r)
-{
-    metrics_stop(&r->metrics);
-    if (r->setup->metrics >= 0)
-        close(r->setup->metrics);
-}
-
-static int earlier(int a, int b)
-{
-    return b < 0 || a < b ? a : b;
-}
-
-/* Waits for an order. Returns whether there is one, or none can come any more. */
-static bool wait_for_order(const struct recorder *r, int milliseconds, char *order_r)
-{
-    struct pollfd fd = {.fd = r->setup->control, .events = POLLIN};
-
-    if (poll(&fd, 1, earlier(milliseconds, log_pending())) <= 0)
-        return false;
-    const ssize_t len = recv(r->setup->control, order_r, 1, MSG_DONTWAIT);
-    if (len < 0 && (errno == EAGAIN || errno == EINTR))
-        return false;
-    if (len <= 0)
-        *order_r = '\0';
-    return true;
+    return (struct timespec){
+            .tv_sec = (time_t)(until / 1000), .tv_nsec = (long)(until % 1000) * 1000000};
 }
 
 /* How long to wait after a turn. */
@@ -102,16 +75,28 @@ static int next_wait(enum recording_state state, int wait)
     return wait * 2 < WAIT_MOST ? wait * 2 : WAIT_MOST;
 }
 
-static char record_until_told(struct recorder *r)
+/* Whether the end has come. */
+static bool wait_for_end(struct recorder *r, int milliseconds)
+{
+    const struct timespec until = after((uint64_t)milliseconds);
+    int error = 0;
+
+    pthread_mutex_lock(&r->lock);
+    while (!r->end && error == 0 && milliseconds > 0)
+        error = pthread_cond_clockwait(&r->told, &r->lock, CLOCK_MONOTONIC, &until);
+    const bool end = r->end;
+    pthread_mutex_unlock(&r->lock);
+    return end;
+}
+
+static void record_until_end(struct recorder *r)
 {
     int wait = WAIT_LEAST;
-    char order;
 
     do {
         wait = next_wait(recording_turn(r->recording), wait);
         log_tick(clock_milliseconds());
-    } while (!wait_for_order(r, wait, &order));
-    return order;
+    } while (!wait_for_end(r, wait));
 }
 
 /* Whatever happened before, the store is tried once more. */
@@ -140,6 +125,11 @@ static void record_as_orphan(struct recorder *r)
     }
 }
 
+static bool is_orphan(const struct recorder *r)
+{
+    return r->order != RECORDER_STOP && r->order != RECORDER_HAND_OVER;
+}
+
 /* When the store failed to the end, or was too slow. */
 static void give_up_the_rest(struct recorder *r)
 {
@@ -153,33 +143,122 @@ static void give_up_the_rest(struct recorder *r)
     log_end(&line);
 }
 
-/* The store of replay counts does not wait for that of events. */
-static void finish(struct recorder *r, char order)
+static void *record(void *context)
 {
-    close_metrics(r);
+    struct recorder *r = context;
+
+    record_until_end(r);
+    if (is_orphan(r))
+        record_as_orphan(r);
+    else
+        record_the_rest(r);
+    give_up_the_rest(r);
+    return NULL;
+}
+
+static bool begin_recording(struct recorder *r)
+{
+    const struct recorder_setup *setup = r->setup;
+
+    r->alarm.counters = setup->counters;
+    r->recording = recording_init(setup->service, setup->rings, setup->rings_count, &r->alarm);
+    if (r->recording == NULL)
+        return false;
+    errno = pthread_create(&r->thread, NULL, record, r);
+    return errno == 0;
+}
+
+static bool begin(struct recorder *r)
+{
+    const struct recorder_setup *setup = r->setup;
+
+    set_signals();
+    (void)pthread_mutex_init(&r->lock, NULL);
+    (void)pthread_cond_init(&r->told, NULL);
+    if (!identity_drop(setup->identity) || !sandbox_enter_recorder() || !begin_recording(r))
+        return false;
+    r->syncing = syncing_start(setup->service->replay.at, setup->counters);
+    if (setup->metrics >= 0) {
+        r->metrics = metrics_start(setup->metrics, setup->counters);
+        if (r->metrics == NULL)
+            log_errno(LOG_LEVEL_ERROR, "no-metrics", NULL, NULL);
+    }
+    return true;
+}
+
+/* '\0' when none can come any more. */
+static char hear_order(int control)
+{
+    struct pollfd fd = {.fd = control, .events = POLLIN};
+    char order = '\0';
+
+    for (;;) {
+        (void)poll(&fd, 1, -1);
+        const ssize_t len = recv(control, &order, 1, MSG_DONTWAIT);
+        if (len > 0)
+            return order;
+        if (len == 0 || (errno != EAGAIN && errno != EINTR))
+            return '\0';
+    }
+}
+
+static void tell(struct recorder *r, char order)
+{
+    pthread_mutex_lock(&r->lock);
+    r->order = order;
+    r->end = true;
+    pthread_cond_signal(&r->told);
+    pthread_mutex_unlock(&r->lock);
+}
+
+/* A successor of the parent must find the address free. */
+static void close_metrics(struct recorder *r)
+{
+    metrics_stop(&r->metrics);
+    if (r->setup->metrics >= 0)
+        close(r->setup->metrics);
+}
+
+/* A store that hangs may hang for ever. */
+static bool end_recording(struct recorder *r)
+{
+    const struct timespec until = after((is_orphan(r) ? RECORDER_ORPHAN : RECORDER_FINISH) + MORE);
+
+    if (pthread_clockjoin_np(r->thread, NULL, CLOCK_MONOTONIC, &until) == 0) {
+        recording_free(&r->recording);
+        return true;
+    }
+    log_event(LOG_LEVEL_ERROR, "events-lost", "because", "the store of events does not answer");
+    return false;
+}
+
+/* The store of replay counts does not wait for that of events. Workers that have lost their parent
+ * may still count. */
+static bool finish(struct recorder *r, char order)
+{
+    tell(r, order);
     if (order == RECORDER_STOP)
         syncing_end(r->syncing, true);
-    if (order == RECORDER_STOP || order == RECORDER_HAND_OVER)
-        record_the_rest(r);
-    else
-        record_as_orphan(r);
-    give_up_the_rest(r);
+    close_metrics(r);
+    const bool ended = end_recording(r);
     if (order != RECORDER_STOP)
         syncing_end(r->syncing, false);
     syncing_free(&r->syncing);
-    recording_free(&r->recording);
+    return ended;
 }
 
 int recorder_run(const struct recorder_setup *setup)
 {
-    struct recorder r = {.setup = setup, .alarm = {.counters = setup->counters}};
+    /* Not on the stack: a thread that hangs at the end still has it. */
+    static struct recorder r;
 
+    r = (struct recorder){.setup = setup};
     if (!begin(&r)) {
         log_errno(LOG_LEVEL_ERROR, "recorder-failed", NULL, NULL);
         log_flush();
         return EXIT_FAILURE;
     }
-    finish(&r, record_until_told(&r));
+    const bool ended = finish(&r, hear_order(setup->control));
     log_flush();
-    return EXIT_SUCCESS;
+    return ended ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sodium.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -640,6 +641,37 @@ static void store_of_counts_is_marked_at_the_end(void **state)
     }
 }
 
+/* Another program holds the lock of the store of events: the store of counts is marked all the
+ * same, and the end comes. */
+static void store_that_hangs_delays_no_counts(void **state)
+{
+    struct parent p;
+    sqlite3 *other = NULL;
+    char path[FOLDER_PATH_MAX];
+    char before[4096];
+    char after[4096];
+
+    (void)state;
+    parent_open(&p);
+    make_counts(&p);
+    const size_t len = read_mark(&p, before, sizeof before);
+    start(&p);
+    put(&p, 0, 1);
+    wait_for_number(&p, ALL, 1);
+    folder_path(&p.folder, "events.db", path);
+    assert_int_equal(sqlite3_open(path, &other), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    put(&p, 1, 5);
+    (void)tell(&p, RECORDER_STOP);
+    assert_int_equal(read_mark(&p, after, sizeof after), len);
+    assert_int_not_equal(memcmp(before, after, len), 0);
+    assert_int_equal(count_lines(&p, "level=error event=events-lost"), 1);
+    assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(other);
+    check_number(&p, ALL, 1);
+    parent_close(&p);
+}
+
 static void counts_that_cannot_be_synced_are_an_alarm(void **state)
 {
     struct parent p;
@@ -772,6 +804,7 @@ int main(void)
             cmocka_unit_test(what_is_old_is_deleted),
             cmocka_unit_test(without_a_parent_it_records_and_ends),
             cmocka_unit_test(store_of_counts_is_marked_at_the_end),
+            cmocka_unit_test(store_that_hangs_delays_no_counts),
             cmocka_unit_test(counts_that_cannot_be_synced_are_an_alarm),
             cmocka_unit_test(counters_are_shown),
             cmocka_unit_test(signals_do_not_end_it),
