@@ -369,8 +369,12 @@ static bool drop_partition(
             "BEGIN; SET LOCAL lock_timeout = 1000; " LOCK
             "DROP TABLE IF EXISTS verimail.event_%06" PRId64 "; COMMIT;",
             month);
-    *more_r = transact(s, sql, why_r);
-    return *more_r || session_failed_with(s, LOCK_TIMED_OUT);
+    *more_r = session_run(s, sql, why_r);
+    if (*more_r)
+        return true;
+    const bool in_the_way = session_failed_with(s, LOCK_TIMED_OUT);
+    roll_back(s);
+    return in_the_way;
 }
 
 static bool delete_some(

@@ -33,22 +33,27 @@ struct session {
     char state[STATE_OCTETS];
 };
 
+/* What libpq and servers say may have several lines. */
+static void put_sentence(const char *sentence, char *at, size_t size)
+{
+    size_t len = 0;
+
+    for (; sentence[len] != '\0' && len < size - 1; len++)
+        at[len] = sentence[len] == '\n' || sentence[len] == '\t' ? ' ' : sentence[len];
+    while (len > 0 && at[len - 1] == ' ')
+        len--;
+    at[len] = '\0';
+}
+
 static bool fail(struct session *s, const char *sentence, char why_r[EVENTSTORE_WHY_MAX])
 {
     const char *host = PQhost(s->connection);
     const char *database = PQdb(s->connection);
     const int used = snprintf(why_r, EVENTSTORE_WHY_MAX,
-            "PostgreSQL, database %s at %s: ", database != NULL ? database : "?",
+            "PostgreSQL, database %.128s at %.128s: ", database != NULL ? database : "?",
             host != NULL && *host != '\0' ? host : "?");
 
-    for (size_t i = (size_t)used, k = 0; i < EVENTSTORE_WHY_MAX - 1; i++, k++) {
-        why_r[i] = sentence[k] == '\n' || sentence[k] == '\t' ? ' ' : sentence[k];
-        why_r[i + 1] = '\0';
-        if (sentence[k] == '\0')
-            break;
-    }
-    for (size_t len = strlen(why_r); len > 0 && why_r[len - 1] == ' '; len--)
-        why_r[len - 1] = '\0';
+    put_sentence(sentence, why_r + used, EVENTSTORE_WHY_MAX - (size_t)used);
     return false;
 }
 
@@ -64,6 +69,14 @@ static void ignore_notice(void *context, const char *message)
     (void)message;
 }
 
+/* Who puts a password where it does not belong should not find it in the log as well. */
+static void put_mistake(const char *address, const char *mistake, char why_r[EVENTSTORE_WHY_MAX])
+{
+    if (strstr(mistake, address) != NULL)
+        mistake = "the address of a PostgreSQL server is not one that libpq understands";
+    put_sentence(mistake, why_r, EVENTSTORE_WHY_MAX);
+}
+
 static bool holds_password(const char *address, char why_r[EVENTSTORE_WHY_MAX])
 {
     char *mistake = NULL;
@@ -74,7 +87,7 @@ static bool holds_password(const char *address, char why_r[EVENTSTORE_WHY_MAX])
     for (const PQconninfoOption *o = options; o != NULL && o->keyword != NULL; o++)
         found = found || (strcmp(o->keyword, "password") == 0 && o->val != NULL);
     if (options == NULL)
-        snprintf(why_r, EVENTSTORE_WHY_MAX, "%s", mistake != NULL ? mistake : "memory is short");
+        put_mistake(address, mistake != NULL ? mistake : "memory is short", why_r);
     else if (found)
         snprintf(why_r, EVENTSTORE_WHY_MAX,
                 "the address of a PostgreSQL server holds no password: name a file with "

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: ISC
+// cmocka.h needs these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <arpa/inet.h>
+#include <cmocka.h>
+#include <libpq-fe.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "stored.h"
+
+#define JANUARY (STORED_JUNE - 151 * STORED_DAY)
+#define FEBRUARY (STORED_JUNE - 120 * STORED_DAY)
+#define MARCH (STORED_JUNE - 92 * STORED_DAY)
+
+#define PARTITIONS                                                                                 \
+    "SELECT relname::text, (SELECT count(*) FROM event WHERE tableoid = pg_class.oid) FROM "       \
+    "pg_inherits JOIN pg_class ON pg_class.oid = inhrelid WHERE inhparent = 'event'::regclass "    \
+    "AND relkind = 'r' ORDER BY relname"
+
+static const char *address;
+static PGconn *beside; /* a connection of the test's own */
+
+static const char *sql(const char *statement)
+{
+    static char value[256];
+    PGresult *result = PQexec(beside, statement);
+
+    value[0] = '\0';
+    if (PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) > 0)
+        snprintf(value, sizeof value, "%s", PQgetvalue(result, 0, 0));
+    else if (PQresultStatus(result) != PGRES_COMMAND_OK &&
+             PQresultStatus(result) != PGRES_TUPLES_OK)
+        fail_msg("%s: %s", statement, PQerrorMessage(beside));
+    PQclear(result);
+    return value;
+}
+
+/* Only with a server, whose schema is the tests'. */
+static struct eventstore *begin(void)
+{
+    if (address == NULL)
+        skip();
+    sql("SET client_min_messages = warning; DROP SCHEMA IF EXISTS verimail CASCADE");
+    return stored_open(address, EVENTSTORE_RECORD);
+}
+
+static void months_have_partitions(void **state)
+{
+    struct eventstore *store = begin();
+    bool more = true;
+
+    (void)state;
+    stored_write(store, JANUARY, 3, JANUARY);
+    assert_string_equal(
+            stored_rows(store, PARTITIONS), "event_202601|3\nevent_202602|0\nevent_other|0\n");
+    stored_write(store, MARCH - 1, 2, MARCH - 1);
+    assert_string_equal(stored_rows(store, PARTITIONS),
+            "event_202601|3\nevent_202602|1\nevent_202603|1\nevent_other|0\n");
+    /* Months are dropped whole, when the last moment of them is old. */
+    assert_true(eventstore_purge(store, FEBRUARY - 1, &more));
+    assert_string_equal(stored_rows(store, PARTITIONS),
+            "event_202601|0\nevent_202602|1\nevent_202603|1\nevent_other|0\n");
+    for (more = true; more;)
+        assert_true(eventstore_purge(store, MARCH, &more));
+    assert_string_equal(stored_rows(store, PARTITIONS), "event_202603|1\nevent_other|0\n");
+    eventstore_close(&store);
+}
+
+static void the_year_ends(void **state)
+{
+    struct eventstore *store = begin();
+
+    (void)state;
+    stored_write(store, JANUARY - 2, 3, JANUARY - 2);
+    assert_string_equal(
+            stored_rows(store, PARTITIONS), "event_202512|2\nevent_202601|1\nevent_other|0\n");
+    eventstore_close(&store);
+}
+
+/* What came before its month's partition was there. */
+static void events_move_over(void **state)
+{
+    struct eventstore *store = begin();
+    bool more;
+
+    (void)state;
+    stored_write(store, MARCH, 10, JANUARY);
+    stored_write(store, JANUARY - 400 * STORED_DAY, 7, JANUARY);
+    assert_string_equal(
+            stored_rows(store, PARTITIONS), "event_202601|0\nevent_202602|0\nevent_other|17\n");
+    stored_write(store, MARCH, 1, FEBRUARY);
+    assert_string_equal(stored_rows(store, PARTITIONS),
+            "event_202601|0\nevent_202602|0\nevent_202603|11\nevent_other|7\n");
+    assert_true(eventstore_purge(store, JANUARY, &more));
+    assert_string_equal(stored_rows(store, PARTITIONS),
+            "event_202601|0\nevent_202602|0\nevent_202603|11\nevent_other|0\n");
+    eventstore_close(&store);
+}
+
+/* A long report holds the table: neither recording nor deleting fails. */
+static void a_report_in_the_way(void **state)
+{
+    struct eventstore *store = begin();
+    bool more = true;
+
+    (void)state;
+    stored_write(store, JANUARY, 3, JANUARY);
+    sql("BEGIN; SELECT count(*) FROM verimail.event");
+    stored_write(store, STORED_JUNE, 3, STORED_JUNE);
+    assert_true(eventstore_purge(store, FEBRUARY, &more));
+    assert_false(more);
+    sql("COMMIT");
+    for (more = true; more;)
+        assert_true(eventstore_purge(store, MARCH, &more));
+    stored_write(store, STORED_JUNE, 3, STORED_JUNE + 60000);
+    assert_string_equal(
+            stored_rows(store, PARTITIONS), "event_202606|6\nevent_202607|0\nevent_other|0\n");
+    eventstore_close(&store);
+}
+
+static void lost_connections_are_made_anew(void **state)
+{
+    static const char kill_others[] = "SELECT count(pg_terminate_backend(pid, 10000)) FROM "
+                                      "pg_stat_activity WHERE datname = current_database() AND "
+                                      "pid <> pg_backend_pid()";
+    struct eventstore *store = begin();
+    bool more;
+
+    (void)state;
+    stored_write(store, STORED_JUNE, 3, STORED_JUNE);
+    sql(kill_others);
+    stored_write(store, STORED_JUNE, 3, STORED_JUNE);
+    assert_int_equal(stored_number(store, "SELECT count(*) FROM event"), 6);
+    /* Asking and deleting may fail once: whoever asks sees why. */
+    sql(kill_others);
+    struct stored_rows rows = {0};
+    if (!eventstore_query(store, "SELECT 1", NULL, 0, stored_row, &rows))
+        assert_true(*eventstore_error(store) != '\0');
+    assert_int_equal(stored_number(store, "SELECT count(*) FROM event"), 6);
+    sql(kill_others);
+    (void)!eventstore_purge(store, 0, &more);
+    assert_true(eventstore_purge(store, 0, &more));
+    eventstore_close(&store);
+}
+
+/* The server dies under COMMIT, and nothing was written. */
+static void a_commit_that_came_to_nothing(void **state)
+{
+    struct eventstore *store = begin();
+
+    (void)state;
+    stored_write(store, STORED_JUNE, 3, STORED_JUNE);
+    sql("CREATE SEQUENCE verimail.fuse;"
+        "CREATE FUNCTION verimail.blow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " IF nextval('verimail.fuse') = 1 THEN"
+        " PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(10);"
+        " END IF; RETURN NULL; END $$;"
+        "CREATE CONSTRAINT TRIGGER blow AFTER INSERT ON verimail.event_202606"
+        " INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION verimail.blow()");
+    stored_write(store, STORED_JUNE, 3, STORED_JUNE);
+    assert_int_equal(stored_number(store, "SELECT count(*) FROM event"), 6);
+    eventstore_close(&store);
+}
+
+/* A server that is there and says nothing: given up, and asked again. */
+static void a_silent_server(void **state)
+{
+    struct eventstore *store = begin();
+    const struct event event = stored_event(STORED_JUNE);
+
+    (void)state;
+    stored_write(store, STORED_JUNE, 3, STORED_JUNE);
+    const pid_t server = (pid_t)stored_number(store, "SELECT pg_backend_pid()");
+    if (kill(server, SIGSTOP) != 0)
+        skip(); /* it is on another machine, or another user's */
+    const bool written = eventstore_write(store, &event, 1, 0, STORED_JUNE);
+    char why[EVENTSTORE_WHY_MAX];
+    strcpy(why, eventstore_error(store));
+    assert_int_equal(kill(server, SIGCONT), 0);
+    assert_false(written);
+    assert_non_null(strstr(why, "gives no answer"));
+    stored_write(store, STORED_JUNE, 1, STORED_JUNE);
+    assert_int_equal(stored_number(store, "SELECT count(*) FROM event"), 4);
+    eventstore_close(&store);
+}
+
+static void a_newer_form_is_left_alone(void **state)
+{
+    struct eventstore *store = begin();
+    char why[EVENTSTORE_WHY_MAX] = "";
+
+    (void)state;
+    eventstore_close(&store);
+    sql("UPDATE verimail.form SET version = 2");
+    for (int use = EVENTSTORE_RECORD; use <= EVENTSTORE_READ; use++) {
+        assert_null(eventstore_open(address, (enum eventstore_use)use, why));
+        assert_non_null(strstr(why, "newer Verimail (form 2, this one knows 1)"));
+    }
+}
+
+/* Whoever owns the database made the schema; the recorder may do nothing outside of it. */
+static void a_recorder_with_few_rights(void **state)
+{
+    struct eventstore *store = begin();
+    char sentence[256];
+    char other[512];
+
+    (void)state;
+    eventstore_close(&store);
+    sql("DROP SCHEMA verimail CASCADE; DROP ROLE IF EXISTS verimail_few; "
+        "CREATE ROLE verimail_few LOGIN");
+    snprintf(sentence, sizeof sentence, "REVOKE CREATE ON DATABASE %s FROM PUBLIC", PQdb(beside));
+    sql(sentence);
+    snprintf(other, sizeof other, "%s&user=verimail_few", address);
+    char why[EVENTSTORE_WHY_MAX] = "";
+    assert_null(eventstore_open(other, EVENTSTORE_RECORD, why));
+    assert_non_null(strstr(why, "permission denied"));
+    sql("CREATE SCHEMA verimail AUTHORIZATION verimail_few");
+    store = stored_open(other, EVENTSTORE_RECORD);
+    stored_write(store, STORED_JUNE, 3, STORED_JUNE);
+    assert_int_equal(stored_number(store, "SELECT count(*) FROM event"), 3);
+    eventstore_close(&store);
+    sql("DROP SCHEMA verimail CASCADE; DROP ROLE verimail_few");
+}
+
+static void addresses_without_a_server(void **state)
+{
+    static const struct {
+        const char *address;
+        const char *why;
+    } table[] = {
+            {"postgresql://u:secret@127.0.0.1/x", "holds no password"},
+            {"postgresql://u@127.0.0.1/x?password=secret", "holds no password"},
+            {"postgresql://u:secret@[", "not one that libpq understands"},
+            {"postgresql://u@h/x?nonsense=1", "nonsense"},
+            {"postgresql://u@/x?host=/nonexistent/place", "/nonexistent/place"},
+    };
+    char why[EVENTSTORE_WHY_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        why[0] = '\0';
+        assert_null(eventstore_open(table[i].address, EVENTSTORE_RECORD, why));
+        if (strstr(why, table[i].why) == NULL || strstr(why, "secret") != NULL ||
+                strchr(why, '\n') != NULL)
+            fail_msg("%s: got `%s`, want `%s`", table[i].address, why, table[i].why);
+    }
+}
+
+/* Nobody listens; and somebody does who never says a word. */
+static void servers_that_are_none(void **state)
+{
+    struct sockaddr_in place = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof place;
+    char to[128];
+    char why[EVENTSTORE_WHY_MAX] = "";
+    union {
+        struct sockaddr_in *in;
+        struct sockaddr *any;
+    } at = {&place};
+
+    (void)state;
+    const int server = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(server, at.any, len), 0);
+    assert_int_equal(getsockname(server, at.any, &len), 0);
+    snprintf(to, sizeof to, "postgresql://u@127.0.0.1:%u/x?connect_timeout=2",
+            ntohs(place.sin_port));
+    assert_null(eventstore_open(to, EVENTSTORE_RECORD, why));
+    assert_non_null(strstr(why, "refused"));
+    assert_int_equal(listen(server, 8), 0);
+    assert_null(eventstore_open(to, EVENTSTORE_RECORD, why));
+    assert_non_null(strstr(why, "timeout expired"));
+    close(server);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(months_have_partitions),
+            cmocka_unit_test(the_year_ends),
+            cmocka_unit_test(events_move_over),
+            cmocka_unit_test(a_report_in_the_way),
+            cmocka_unit_test(lost_connections_are_made_anew),
+            cmocka_unit_test(a_commit_that_came_to_nothing),
+            cmocka_unit_test(a_silent_server),
+            cmocka_unit_test(a_newer_form_is_left_alone),
+            cmocka_unit_test(a_recorder_with_few_rights),
+            cmocka_unit_test(addresses_without_a_server),
+            cmocka_unit_test(servers_that_are_none),
+    };
+
+    address = getenv("VERIMAIL_POSTGRESQL");
+    beside = address != NULL ? PQconnectdb(address) : NULL;
+    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    PQfinish(beside);
+    return failed;
+}

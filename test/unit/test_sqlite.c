@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: ISC
+// cmocka.h needs these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "folder.h"
+#include "stored.h"
+
+#define NOBODY 65534
+
+static struct folder folder;
+
+static const char *path_of(const char *name)
+{
+    static char path[FOLDER_PATH_MAX];
+
+    folder_path(&folder, name, path);
+    return path;
+}
+
+static const char *address_of(const char *name)
+{
+    static char address[FOLDER_PATH_MAX + 8];
+
+    snprintf(address, sizeof address, "sqlite:%s", path_of(name));
+    return address;
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    folder = folder_make();
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    folder_remove(&folder);
+    return 0;
+}
+
+/* SQL of our own, beside the store. */
+static void change(const char *name, const char *sql)
+{
+    sqlite3 *db = NULL;
+
+    assert_int_equal(sqlite3_open(path_of(name), &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static mode_t mode_of(const char *name)
+{
+    struct stat stat_r;
+
+    assert_int_equal(stat(path_of(name), &stat_r), 0);
+    return stat_r.st_mode & 07777;
+}
+
+static bool is_there(const char *name)
+{
+    return access(path_of(name), F_OK) == 0;
+}
+
+static void files_are_their_owners_alone(void **state)
+{
+    const mode_t before = umask(0);
+
+    (void)state;
+    struct eventstore *store = stored_open(address_of("events.db"), EVENTSTORE_RECORD);
+    stored_write(store, STORED_JUNE, 1, STORED_JUNE);
+    umask(before);
+    assert_int_equal(mode_of("events.db"), 0600);
+    assert_int_equal(mode_of("events.db-wal"), 0600);
+    assert_int_equal(mode_of("events.db-shm"), 0600);
+    eventstore_close(&store);
+    assert_false(is_there("events.db-wal"));
+}
+
+static void a_mode_that_was_set_stays(void **state)
+{
+    (void)state;
+    folder_write(&folder, "events.db", "", 0, 0640);
+    struct eventstore *store = stored_open(address_of("events.db"), EVENTSTORE_RECORD);
+    stored_write(store, STORED_JUNE, 1, STORED_JUNE);
+    assert_int_equal(mode_of("events.db"), 0640);
+    assert_int_equal(mode_of("events.db-wal"), 0640);
+    eventstore_close(&store);
+}
+
+static void the_file_shrinks(void **state)
+{
+    struct eventstore *store = stored_open(address_of("events.db"), EVENTSTORE_RECORD);
+    bool more = true;
+
+    (void)state;
+    stored_write(store, STORED_JUNE, 30000, STORED_JUNE);
+    const long long full = stored_number(store, "SELECT page_count FROM pragma_page_count");
+    while (more)
+        assert_true(eventstore_purge(store, STORED_JUNE + 29000, &more));
+    const long long left = stored_number(store, "SELECT page_count FROM pragma_page_count");
+    if (left > full / 4)
+        fail_msg("got %lld pages, of %lld that it was", left, full);
+    eventstore_close(&store);
+}
+
+static void a_damaged_file_is_set_aside(void **state)
+{
+    static const char damage[] = "this was a database, until somebody edited it with an editor";
+    char why[EVENTSTORE_WHY_MAX] = "";
+    char kept[256];
+
+    (void)state;
+    folder_write(&folder, "events.db", damage, sizeof damage - 1, 0600);
+    assert_null(eventstore_open(address_of("events.db"), EVENTSTORE_READ, why));
+    assert_non_null(strstr(why, "not a database"));
+    assert_false(is_there("events.db.damaged"));
+    struct eventstore *store = stored_open(address_of("events.db"), EVENTSTORE_RECORD);
+    stored_write(store, STORED_JUNE, 3, STORED_JUNE);
+    assert_int_equal(stored_number(store, "SELECT count(*) FROM event"), 3);
+    eventstore_close(&store);
+    assert_true(folder_read(&folder, "events.db.damaged", kept, sizeof kept));
+    assert_string_equal(kept, damage);
+    assert_int_equal(mode_of("events.db"), 0600);
+}
+
+static void a_newer_form_is_left_alone(void **state)
+{
+    char why[EVENTSTORE_WHY_MAX] = "";
+
+    (void)state;
+    struct eventstore *store = stored_open(address_of("events.db"), EVENTSTORE_RECORD);
+    stored_write(store, STORED_JUNE, 3, STORED_JUNE);
+    eventstore_close(&store);
+    change("events.db", "PRAGMA user_version = 2; ALTER TABLE event RENAME TO incident");
+    for (int use = EVENTSTORE_RECORD; use <= EVENTSTORE_READ; use++) {
+        assert_null(eventstore_open(address_of("events.db"), (enum eventstore_use)use, why));
+        assert_non_null(strstr(why, "newer Verimail (form 2, this one knows 1)"));
+    }
+    assert_false(is_there("events.db.damaged"));
+    change("events.db", "SELECT id FROM incident");
+}
+
+static void somebody_elses_database_holds_no_events(void **state)
+{
+    char why[EVENTSTORE_WHY_MAX] = "";
+
+    (void)state;
+    change("other.db", "CREATE TABLE recipe (id)");
+    assert_null(eventstore_open(address_of("other.db"), EVENTSTORE_READ, why));
+    assert_non_null(strstr(why, "holds no events"));
+    assert_null(eventstore_open(address_of("none.db"), EVENTSTORE_READ, why));
+    assert_non_null(strstr(why, "No such file or directory"));
+    assert_false(is_there("none.db"));
+    assert_null(eventstore_open(address_of("none/events.db"), EVENTSTORE_RECORD, why));
+    assert_non_null(strstr(why, "none/events.db"));
+}
+
+static void limit_files(rlim_t octets)
+{
+    const struct rlimit limit = {octets, RLIM_INFINITY};
+
+    if (setrlimit(RLIMIT_FSIZE, &limit) != 0)
+        abort();
+}
+
+static bool fill_disk(void *context)
+{
+    struct eventstore *store = stored_open(context, EVENTSTORE_RECORD);
+    struct event events[5000];
+
+    for (size_t i = 0; i < 5000; i++)
+        events[i] = stored_event(STORED_JUNE);
+    stored_write(store, STORED_JUNE, 10, STORED_JUNE);
+    signal(SIGXFSZ, SIG_IGN);
+    limit_files(200000);
+    const bool failed = !eventstore_write(store, events, 5000, 1, STORED_JUNE) &&
+                        *eventstore_error(store) != '\0' &&
+                        stored_number(store, "SELECT count(*) FROM event") == 10;
+    limit_files(RLIM_INFINITY);
+    const bool again = eventstore_write(store, events, 5000, 1, STORED_JUNE) &&
+                       stored_number(store, "SELECT count(*) FROM event") == 5010 &&
+                       stored_number(store, "SELECT sum(count) FROM gap") == 1;
+    eventstore_close(&store);
+    return failed && again;
+}
+
+static void a_full_disk(void **state)
+{
+    char address[FOLDER_PATH_MAX + 8];
+
+    (void)state;
+    strcpy(address, address_of("events.db"));
+    assert_int_equal(child_end(fill_disk, address), 0);
+}
+
+static bool record_and_die(void *context)
+{
+    struct eventstore *store = stored_open(context, EVENTSTORE_RECORD);
+
+    stored_write(store, STORED_JUNE, 1000, STORED_JUNE);
+    return raise(SIGKILL) == 0;
+}
+
+static void a_killed_recorder(void **state)
+{
+    char address[FOLDER_PATH_MAX + 8];
+
+    (void)state;
+    strcpy(address, address_of("events.db"));
+    for (int i = 1; i <= 3; i++) {
+        assert_int_equal(child_end(record_and_die, address), SIGKILL);
+        struct eventstore *reader = stored_open(address, EVENTSTORE_READ);
+        assert_int_equal(stored_number(reader, "SELECT count(*) FROM event"), i * 1000);
+        eventstore_close(&reader);
+    }
+}
+
+static bool drop_root(void)
+{
+    return setgid(NOBODY) == 0 && setuid(NOBODY) == 0;
+}
+
+static bool record_as_nobody(void *context)
+{
+    if (!drop_root())
+        return false;
+    struct eventstore *store = stored_open(context, EVENTSTORE_RECORD);
+    stored_write(store, STORED_JUNE, 10, STORED_JUNE);
+    eventstore_close(&store);
+    return true;
+}
+
+/* Whose recorder does not run, or was killed: root reads, and it starts again. */
+static void root_reads_anothers(void **state)
+{
+    char address[FOLDER_PATH_MAX + 8];
+
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    strcpy(address, address_of("events.db"));
+    assert_int_equal(chown(folder.path, NOBODY, NOBODY), 0);
+    for (int i = 1; i <= 3; i++) {
+        assert_int_equal(child_end(record_as_nobody, address), 0);
+        struct eventstore *reader = stored_open(address, EVENTSTORE_READ);
+        assert_int_equal(stored_number(reader, "SELECT count(*) FROM event"), i * 10);
+        /* While it still reads, too. */
+        assert_int_equal(child_end(record_as_nobody, address), 0);
+        assert_int_equal(stored_number(reader, "SELECT count(*) FROM event"), ++i * 10);
+        eventstore_close(&reader);
+    }
+}
+
+static bool read_as_nobody(void *context)
+{
+    if (!drop_root())
+        return false;
+    struct eventstore *reader = stored_open(context, EVENTSTORE_READ);
+    const long long count = stored_number(reader, "SELECT count(*) FROM event");
+    eventstore_close(&reader);
+    return count == 10;
+}
+
+/* Who may only read: with a recorder and without, and nothing new lies there afterwards. */
+static void who_may_only_read(void **state)
+{
+    static const char name[] = "100%41 ?#.db";
+    char address[FOLDER_PATH_MAX + 8];
+
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    strcpy(address, address_of(name));
+    folder_write(&folder, name, "", 0, 0644);
+    assert_int_equal(chmod(folder.path, 0755), 0);
+    struct eventstore *store = stored_open(address, EVENTSTORE_RECORD);
+    stored_write(store, STORED_JUNE, 10, STORED_JUNE);
+    assert_int_equal(child_end(read_as_nobody, address), 0);
+    eventstore_close(&store);
+    assert_int_equal(child_end(read_as_nobody, address), 0);
+    assert_false(is_there("100%41 ?#.db-wal"));
+    assert_false(is_there("100%41 ?#.db-shm"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test_setup_teardown(files_are_their_owners_alone, begin, end),
+            cmocka_unit_test_setup_teardown(a_mode_that_was_set_stays, begin, end),
+            cmocka_unit_test_setup_teardown(the_file_shrinks, begin, end),
+            cmocka_unit_test_setup_teardown(a_damaged_file_is_set_aside, begin, end),
+            cmocka_unit_test_setup_teardown(a_newer_form_is_left_alone, begin, end),
+            cmocka_unit_test_setup_teardown(somebody_elses_database_holds_no_events, begin, end),
+            cmocka_unit_test_setup_teardown(a_full_disk, begin, end),
+            cmocka_unit_test_setup_teardown(a_killed_recorder, begin, end),
+            cmocka_unit_test_setup_teardown(root_reads_anothers, begin, end),
+            cmocka_unit_test_setup_teardown(who_may_only_read, begin, end),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
