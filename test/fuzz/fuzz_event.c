@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: ISC
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "events/event.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void must(bool holds)
+{
+    if (!holds)
+        abort();
+}
+
+static void plain(struct text t, size_t max)
+{
+    must(t.len <= max && event_is_plain(t));
+}
+
+static void in_bounds(const struct event *e)
+{
+    must(e->verdict <= VERDICT_ALLOW && e->reason <= REASON_REFUSED && e->time <= INT64_MAX);
+    plain(e->cause, EVENT_CAUSE_MAX);
+    plain(e->user, ADDRESS_MAX);
+    plain(e->host, DOMAIN_MAX);
+    plain(e->receiving, EVENT_RECEIVING_MAX);
+    plain(e->ip, 48);
+    plain(e->asker, 48);
+    const struct text domain = event_domain(e);
+    must(domain.len < e->user.len || (domain.len == 0 && e->user.len == 0));
+    must(domain.len == 0 || memchr(domain.at, '@', domain.len) == NULL);
+}
+
+static bool starts_with(struct text whole, struct text start)
+{
+    return start.len <= whole.len && (start.len == 0 || memcmp(whole.at, start.at, start.len) == 0);
+}
+
+/* What is an event is written in exactly one way, and nothing shorter or longer is one. */
+static void read_it(struct text octets)
+{
+    char room[EVENT_OCTETS_MAX + 1];
+    struct writer w = writer_of(room, EVENT_OCTETS_MAX);
+    struct event event;
+    struct event other;
+
+    if (!event_decode(octets, &event))
+        return;
+    in_bounds(&event);
+    must(event_encode(&event, &w));
+    must(text_equal(writer_text(&w), octets));
+    room[octets.len] = ' ';
+    must(!event_decode((struct text){room, octets.len + 1}, &other));
+    must(!event_decode((struct text){room, octets.len - 1}, &other));
+}
+
+static struct text cut(const uint8_t **data, size_t *size, size_t most)
+{
+    size_t len = 0;
+
+    if (*size >= 2) {
+        len = ((size_t)(*data)[0] << 8 | (*data)[1]) % (most + 1);
+        *data += 2;
+        *size -= 2;
+    }
+    if (len > *size)
+        len = *size;
+    const struct text t = {(const char *)*data, len};
+    *data += len;
+    *size -= len;
+    return t;
+}
+
+/* Whatever an event is made of, it fits; what comes back is what was plain, cut at its end. */
+static void write_it(const uint8_t *data, size_t size)
+{
+    char room[EVENT_OCTETS_MAX];
+    struct writer w = writer_of(room, sizeof room);
+    struct event event = {.verdict = VERDICT_NO, .reason = REASON_FORGED};
+    struct event back;
+
+    event.cause = cut(&data, &size, 32);
+    event.user = cut(&data, &size, 2 * ADDRESS_MAX);
+    event.host = cut(&data, &size, 2 * DOMAIN_MAX);
+    event.receiving = cut(&data, &size, 2 * EVENT_RECEIVING_MAX);
+    event.ip = cut(&data, &size, 96);
+    event.asker = cut(&data, &size, 96);
+    must(event_encode(&event, &w));
+    if (!event_decode(writer_text(&w), &back)) {
+        must(!event_is_plain(event.cause) || !event_is_plain(event.user) ||
+                !event_is_plain(event.host) || !event_is_plain(event.receiving) ||
+                !event_is_plain(event.ip) || !event_is_plain(event.asker));
+        return;
+    }
+    in_bounds(&back);
+    must(starts_with(event.cause, back.cause) && starts_with(event.user, back.user) &&
+            starts_with(event.host, back.host) && starts_with(event.receiving, back.receiving) &&
+            starts_with(event.ip, back.ip) && starts_with(event.asker, back.asker));
+    must(back.receiving.len == event.receiving.len ||
+            (event.receiving.len > EVENT_RECEIVING_MAX &&
+                    (back.receiving.len == 0 || event.receiving.at[back.receiving.len] == ',')));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    read_it((struct text){(const char *)data, size});
+    write_it(data, size);
+    return 0;
+}
