@@ -33,9 +33,10 @@ struct recorder {
 
     pthread_t thread; /* that records */
     pthread_mutex_t lock;
-    pthread_cond_t told;
-    bool end; /* under the lock, as the next */
+    pthread_cond_t changed; /* one of these, which are under the lock */
+    bool end;               /* for the thread that records */
     char order;
+    bool ended; /* it has */
 
     struct recording *recording; /* the second thread's, as the next */
     struct alarm alarm;
@@ -59,7 +60,7 @@ static struct timespec after(uint64_t milliseconds)
 }
 
 /* How long to wait after a turn. */
-static int next_wait(enum recording_state state, int wait)
+static uint64_t next_wait(enum recording_state state, uint64_t wait)
 {
     switch (state) {
     case RECORDING_MORE:
@@ -75,28 +76,36 @@ static int next_wait(enum recording_state state, int wait)
     return wait * 2 < WAIT_MOST ? wait * 2 : WAIT_MOST;
 }
 
-/* Whether the end has come. */
-static bool wait_for_end(struct recorder *r, int milliseconds)
+/* Until it is true, or the time is over. Returns whether it is. */
+static bool wait_until(struct recorder *r, const bool *it, uint64_t milliseconds)
 {
-    const struct timespec until = after((uint64_t)milliseconds);
+    const struct timespec until = after(milliseconds);
     int error = 0;
 
     pthread_mutex_lock(&r->lock);
-    while (!r->end && error == 0 && milliseconds > 0)
-        error = pthread_cond_clockwait(&r->told, &r->lock, CLOCK_MONOTONIC, &until);
-    const bool end = r->end;
+    while (!*it && error == 0 && milliseconds > 0)
+        error = pthread_cond_clockwait(&r->changed, &r->lock, CLOCK_MONOTONIC, &until);
+    const bool is = *it;
     pthread_mutex_unlock(&r->lock);
-    return end;
+    return is;
+}
+
+static void set(struct recorder *r, bool *it)
+{
+    pthread_mutex_lock(&r->lock);
+    *it = true;
+    pthread_cond_signal(&r->changed);
+    pthread_mutex_unlock(&r->lock);
 }
 
 static void record_until_end(struct recorder *r)
 {
-    int wait = WAIT_LEAST;
+    uint64_t wait = WAIT_LEAST;
 
     do {
         wait = next_wait(recording_turn(r->recording), wait);
         log_tick(clock_milliseconds());
-    } while (!wait_for_end(r, wait));
+    } while (!wait_until(r, &r->end, wait));
 }
 
 /* Whatever happened before, the store is tried once more. */
@@ -153,6 +162,7 @@ static void *record(void *context)
     else
         record_the_rest(r);
     give_up_the_rest(r);
+    set(r, &r->ended);
     return NULL;
 }
 
@@ -174,7 +184,7 @@ static bool begin(struct recorder *r)
 
     set_signals();
     (void)pthread_mutex_init(&r->lock, NULL);
-    (void)pthread_cond_init(&r->told, NULL);
+    (void)pthread_cond_init(&r->changed, NULL);
     if (!identity_drop(setup->identity) || !sandbox_enter_recorder() || !begin_recording(r))
         return false;
     r->syncing = syncing_start(setup->service->replay.at, setup->counters);
@@ -202,15 +212,6 @@ static char hear_order(int control)
     }
 }
 
-static void tell(struct recorder *r, char order)
-{
-    pthread_mutex_lock(&r->lock);
-    r->order = order;
-    r->end = true;
-    pthread_cond_signal(&r->told);
-    pthread_mutex_unlock(&r->lock);
-}
-
 /* A successor of the parent must find the address free. */
 static void close_metrics(struct recorder *r)
 {
@@ -222,9 +223,8 @@ static void close_metrics(struct recorder *r)
 /* A store that hangs may hang for ever. */
 static bool end_recording(struct recorder *r)
 {
-    const struct timespec until = after((is_orphan(r) ? RECORDER_ORPHAN : RECORDER_FINISH) + MORE);
-
-    if (pthread_clockjoin_np(r->thread, NULL, CLOCK_MONOTONIC, &until) == 0) {
+    if (wait_until(r, &r->ended, (is_orphan(r) ? RECORDER_ORPHAN : RECORDER_FINISH) + MORE)) {
+        (void)pthread_join(r->thread, NULL);
         recording_free(&r->recording);
         return true;
     }
@@ -236,7 +236,8 @@ static bool end_recording(struct recorder *r)
  * may still count. */
 static bool finish(struct recorder *r, char order)
 {
-    tell(r, order);
+    r->order = order; /* seen by whoever sees the end */
+    set(r, &r->end);
     if (order == RECORDER_STOP)
         syncing_end(r->syncing, true);
     close_metrics(r);
