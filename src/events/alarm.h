@@ -6,7 +6,8 @@
 
 #include "events/counters.h"
 
-#define ALARM_EVERY 60000 /* milliseconds between two lines of one kind of alarm in one process */
+#define ALARM_EVERY                                                                                \
+    UINT64_C(60000) /* milliseconds between two lines of one kind of alarm in one process */
 
 /* Alarms of one process: `event=alarm about=replay because="..."` at level alarm, each kind at most
  * once a minute; every one is counted. */

@@ -8,7 +8,7 @@
 
 #include "events/event.h"
 
-#define RING_OCTETS (4 * 1024 * 1024)
+#define RING_OCTETS ((size_t)4 * 1024 * 1024)
 
 /* Events on their way from one worker to the recorder, in memory that both share: made before the
  * fork. The worker never waits and makes no system call; what does not fit is counted. The reader

@@ -9,6 +9,7 @@ static const struct eventstore_kind *const kinds[] = {
         &eventstore_none,
         &eventstore_sqlite,
         &eventstore_postgresql,
+        NULL,
 };
 
 struct eventstore {
@@ -35,7 +36,7 @@ struct eventstore *eventstore_open(
         snprintf(why_r, EVENTSTORE_WHY_MAX, "memory is short");
         return NULL;
     }
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+    for (size_t i = 0; kinds[i] != NULL && store->kind == NULL; i++)
         if (is_of_kind(address, kinds[i]))
             store->kind = kinds[i];
     if (store->kind == NULL)

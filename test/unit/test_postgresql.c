@@ -183,7 +183,7 @@ static void a_silent_server(void **state)
         skip(); /* it is on another machine, or another user's */
     const bool written = eventstore_write(store, &event, 1, 0, STORED_JUNE);
     char why[EVENTSTORE_WHY_MAX];
-    strcpy(why, eventstore_error(store));
+    snprintf(why, sizeof why, "%s", eventstore_error(store));
     assert_int_equal(kill(server, SIGCONT), 0);
     assert_false(written);
     assert_non_null(strstr(why, "gives no answer"));

@@ -202,7 +202,7 @@ static void a_full_disk(void **state)
     char address[FOLDER_PATH_MAX + 8];
 
     (void)state;
-    strcpy(address, address_of("events.db"));
+    snprintf(address, sizeof address, "%s", address_of("events.db"));
     assert_int_equal(child_end(fill_disk, address), 0);
 }
 
@@ -219,7 +219,7 @@ static void a_killed_recorder(void **state)
     char address[FOLDER_PATH_MAX + 8];
 
     (void)state;
-    strcpy(address, address_of("events.db"));
+    snprintf(address, sizeof address, "%s", address_of("events.db"));
     for (int i = 1; i <= 3; i++) {
         assert_int_equal(child_end(record_and_die, address), SIGKILL);
         struct eventstore *reader = stored_open(address, EVENTSTORE_READ);
@@ -251,7 +251,7 @@ static void root_reads_anothers(void **state)
     (void)state;
     if (geteuid() != 0)
         skip();
-    strcpy(address, address_of("events.db"));
+    snprintf(address, sizeof address, "%s", address_of("events.db"));
     assert_int_equal(chown(folder.path, NOBODY, NOBODY), 0);
     for (int i = 1; i <= 3; i++) {
         assert_int_equal(child_end(record_as_nobody, address), 0);
@@ -283,7 +283,7 @@ static void who_may_only_read(void **state)
     (void)state;
     if (geteuid() != 0)
         skip();
-    strcpy(address, address_of(name));
+    snprintf(address, sizeof address, "%s", address_of(name));
     folder_write(&folder, name, "", 0, 0644);
     assert_int_equal(chmod(folder.path, 0755), 0);
     struct eventstore *store = stored_open(address, EVENTSTORE_RECORD);

@@ -234,8 +234,8 @@ static void texts_that_are_not_plain(void **state)
         events[i].cause = events[i].user = events[i].host = events[i].receiving = table[i].text;
         events[i].ip = events[i].asker = table[i].text;
         for (int k = 0; k < 6; k++) {
-            strcat(want, table[i].want);
-            strcat(want, k < 5 ? "|" : "\n");
+            const size_t len = strlen(want);
+            snprintf(want + len, sizeof want - len, "%s%c", table[i].want, k < 5 ? '|' : '\n');
         }
     }
     assert_true(eventstore_write(store, events, count, 0, STORED_JUNE));
