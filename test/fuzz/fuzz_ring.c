@@ -128,7 +128,7 @@ static void act(struct input *in)
 /* Until all that is there is taken. */
 static void empty(void)
 {
-    int rounds = 0;
+    size_t rounds = 0;
 
     while (look() > 0 || rounds < 2) {
         ring_take(ring);
