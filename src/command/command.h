@@ -49,7 +49,9 @@ extern const struct command command_config;
 extern const struct command command_digest;
 extern const struct command command_explain;
 extern const struct command command_keygen;
+extern const struct command command_report;
 extern const struct command command_stamp;
+extern const struct command command_watch;
 
 /* One line on standard error, `verimail NAME: ...`; control octets are escaped. */
 void command_complain(const struct invocation *invocation, const char *format, ...)

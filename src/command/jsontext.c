@@ -74,9 +74,9 @@ void jsontext_append(json_t *array, json_t *value)
         or_end(NULL);
 }
 
-void jsontext_print(FILE *out, json_t *document)
+static void print(FILE *out, json_t *document, size_t form)
 {
-    char *text = or_end(json_dumps(document, JSON_INDENT(2) | JSON_ENSURE_ASCII));
+    char *text = or_end(json_dumps(document, form | JSON_ENSURE_ASCII));
 
     /* DEL is the one control octet that jansson lets through. */
     for (const char *at = text; *at != '\0'; at++) {
@@ -88,4 +88,14 @@ void jsontext_print(FILE *out, json_t *document)
     fputc('\n', out);
     free(text);
     json_decref(document);
+}
+
+void jsontext_print(FILE *out, json_t *document)
+{
+    print(out, document, JSON_INDENT(2));
+}
+
+void jsontext_print_line(FILE *out, json_t *document)
+{
+    print(out, document, 0);
 }

@@ -24,5 +24,7 @@ void jsontext_append(json_t *array, json_t *value);
 
 /* The document and a line's end, in ASCII without a control octet; frees it. */
 void jsontext_print(FILE *out, json_t *document);
+/* The same in one line. */
+void jsontext_print_line(FILE *out, json_t *document);
 
 #endif

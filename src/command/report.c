@@ -1,2 +1,213 @@
 // SPDX-License-Identifier: ISC
-#include "command/command.h"
+#include "report/report.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "command/arguments.h"
+#include "command/instant.h"
+#include "command/jsontext.h"
+#include "command/record.h"
+#include "command/terminal.h"
+#include "protocol/domain.h"
+
+#define HOUR UINT64_C(3600000)
+#define DAY (24 * HOUR)
+#define WIDTH_OF_NO_TERMINAL 80
+
+struct job {
+    const struct invocation *invocation;
+    const char *since;
+    const char *until;
+    const char *domain;
+    const char *html; /* a path; NULL: no page */
+    bool as_json;
+    struct report_wish wish;
+    char ascii[DOMAIN_MAX + 1];
+};
+
+static bool take_instant(
+        const struct job *job, const char *option, const char *text, struct instant *instant_r)
+{
+    if (instant_parse(text, clock_unix_milliseconds(), instant_r))
+        return true;
+    command_complain(job->invocation, "%s %s: " INSTANT_EXPECTED, option, text);
+    return false;
+}
+
+/* "7d" means seven days and what there is of today: a bar of half a day is no use. */
+static uint64_t whole_steps(const struct instant *since, uint64_t until)
+{
+    const uint64_t at = since->milliseconds;
+
+    if (!since->is_before_now || at >= until)
+        return at;
+    return at - at % (until - at <= 2 * DAY ? HOUR : DAY);
+}
+
+static bool take_period(struct job *job)
+{
+    const uint64_t now = clock_unix_milliseconds();
+    struct instant since;
+    struct instant until = {.milliseconds = now};
+
+    if (!take_instant(job, "--since", job->since, &since) ||
+            (job->until != NULL && !take_instant(job, "--until", job->until, &until)))
+        return false;
+    job->wish.until = until.milliseconds < now ? until.milliseconds : now;
+    job->wish.since = whole_steps(&since, job->wish.until);
+    if (job->wish.since < job->wish.until)
+        return true;
+    command_complain(job->invocation, "--since %s: expected a time before %s", job->since,
+            job->until != NULL ? job->until : "now");
+    return false;
+}
+
+static bool take_domain(struct job *job)
+{
+    if (job->domain == NULL)
+        return true;
+    job->wish.domain = job->ascii;
+    if (domain_to_ascii(text_of(job->domain), job->ascii))
+        return true;
+    command_complain(job->invocation, "--domain %s: expected a domain", job->domain);
+    return false;
+}
+
+static enum status fail_to_write(const struct job *job, const char *path)
+{
+    command_complain(job->invocation, "%s: %s", path, strerror(errno));
+    return STATUS_CREATE;
+}
+
+static bool fill(int fd, const json_t *report)
+{
+    FILE *out = fdopen(fd, "w");
+
+    if (out == NULL) {
+        close(fd);
+        return false;
+    }
+    report_print_html(report, out);
+    const bool done = fflush(out) == 0 && !ferror(out) && fchmod(fd, 0640) == 0 && fsync(fd) == 0;
+    return fclose(out) == 0 && done;
+}
+
+/* Whoever looks at the page meanwhile sees the old one or the new one, whole. */
+static enum status replace(const struct job *job, const json_t *report, char *temporary)
+{
+    enum status status = STATUS_OK;
+    const int fd = mkostemp(temporary, O_CLOEXEC);
+
+    if (fd < 0)
+        return fail_to_write(job, job->html);
+    if (!fill(fd, report) || rename(temporary, job->html) != 0) {
+        status = fail_to_write(job, job->html);
+        unlink(temporary);
+    }
+    return status;
+}
+
+static enum status write_page(const struct job *job, const json_t *report)
+{
+    struct stat there;
+    char *temporary = NULL;
+
+    if (strcmp(job->html, "-") == 0) {
+        report_print_html(report, stdout);
+        return STATUS_OK;
+    }
+    if (stat(job->html, &there) == 0 && !S_ISREG(there.st_mode)) {
+        command_complain(job->invocation,
+                "--html %s: is there and is no regular file; `-` is standard output", job->html);
+        return STATUS_CREATE;
+    }
+    if (asprintf(&temporary, "%s.XXXXXX", job->html) < 0) {
+        command_complain(job->invocation, "memory is short");
+        return STATUS_FAILURE;
+    }
+    const enum status status = replace(job, report, temporary);
+    free(temporary);
+    return status;
+}
+
+static enum status show(const struct job *job, json_t *report)
+{
+    enum status status = STATUS_OK;
+
+    if (job->html != NULL)
+        status = write_page(job, report);
+    if (job->as_json) {
+        jsontext_print(stdout, json_incref(report));
+    } else if (job->html == NULL) {
+        const unsigned width = terminal_width();
+        const struct report_look look = {width > 0 ? width : WIDTH_OF_NO_TERMINAL,
+                terminal_has_colour(), terminal_is_utf8()};
+        report_print(report, &look, stdout);
+    }
+    return status;
+}
+
+static enum status ask(const struct job *job, struct eventstore *store)
+{
+    char why[EVENTSTORE_WHY_MAX] = "";
+    json_t *report = report_make(store, &job->wish, why);
+
+    if (report == NULL) {
+        command_complain(job->invocation, "the record of events: %s", why);
+        return STATUS_FAILURE;
+    }
+    const enum status status = show(job, report);
+    json_decref(report);
+    return status;
+}
+
+static enum status run(const struct invocation *invocation)
+{
+    struct job job = {.invocation = invocation};
+    const struct arguments_option options[] = {{"--since", .value = &job.since},
+            {"--until", .value = &job.until}, {"--domain", .value = &job.domain},
+            {"--html", .value = &job.html}, {"--json", .flag = &job.as_json}, {NULL}};
+    struct eventstore *store = NULL;
+    char *address = NULL;
+
+    if (!arguments_read(invocation, options, 0, 0, NULL))
+        return STATUS_USAGE;
+    if (job.as_json && job.html != NULL && strcmp(job.html, "-") == 0) {
+        command_complain(invocation, "--html -: standard output has room for one, and --json is "
+                                     "given too");
+        return STATUS_USAGE;
+    }
+    if (job.since == NULL)
+        job.since = "7d";
+    if (!take_period(&job) || !take_domain(&job))
+        return STATUS_DATA;
+    enum status status = record_find(invocation, &address);
+    if (status == STATUS_OK)
+        status = record_open(invocation, address, &store);
+    if (status == STATUS_OK)
+        status = ask(&job, store);
+    eventstore_close(&store);
+    free(address);
+    return status;
+}
+
+const struct command command_report = {
+        .name = "report",
+        .synopsis = "[--since TIME] [--until TIME] [--domain DOMAIN] [--json] [--html FILE]",
+        .summary = "tell what was asked about our users and what became of it",
+        .help = "  --since TIME      from when on: so long ago (12h, 7d, 4w), or 2026-11-24, or\n"
+                "                    2026-11-24T13:05, in UTC; 7d when it is not given\n"
+                "  --until TIME      until when, the same; now when it is not given\n"
+                "  --domain DOMAIN   about users of this domain only\n"
+                "  --json            print JSON, with longer lists\n"
+                "  --html FILE       write a page with charts instead; `-` is standard output\n"
+                "\n"
+                "It reads the record that `events` in the service section names.\n",
+        .run = run,
+};

@@ -1,2 +1,289 @@
 // SPDX-License-Identifier: ISC
+#include <string.h>
+
+#include "report/bars.h"
+#include "report/chart.h"
+#include "report/phrase.h"
 #include "report/report.h"
+#include "report/section.h"
+#include "report/style.h"
+
+#define ENTRIES 10   /* of each list */
+#define NAME_MOST 96 /* columns of a name */
+
+/* Written as well-formed XML too, so that any parser can check it. */
+
+static void put_escaped(const char *text, FILE *out)
+{
+    for (; *text != '\0'; text++) {
+        switch (*text) {
+        case '<':
+            fputs("&lt;", out);
+            break;
+        case '>':
+            fputs("&gt;", out);
+            break;
+        case '&':
+            fputs("&amp;", out);
+            break;
+        case '"':
+            fputs("&quot;", out);
+            break;
+        case '\'':
+            fputs("&#39;", out);
+            break;
+        default:
+            fputc(*text, out);
+            break;
+        }
+    }
+}
+
+/* Anybody's text: what is not printable ASCII (controls, marks that turn the direction) as \xNN,
+ * then HTML's own. */
+static void put_text(struct text t, FILE *out)
+{
+    char phrase[PHRASE_MAX];
+
+    phrase_fit(t, NAME_MOST, phrase);
+    put_escaped(phrase, out);
+}
+
+static void put_count(uint64_t count, FILE *out)
+{
+    char phrase[PHRASE_MAX];
+
+    phrase_count(count, phrase);
+    fputs(phrase, out);
+}
+
+static void put_moment(const json_t *moment, FILE *out)
+{
+    char phrase[PHRASE_MAX];
+
+    phrase_moment(phrase_text(moment), phrase);
+    put_escaped(phrase, out);
+}
+
+static uint64_t number_at(const json_t *report, const char *key)
+{
+    const json_int_t value = json_integer_value(json_object_get(report, key));
+
+    return value > 0 ? (uint64_t)value : 0;
+}
+
+static void put_title(const json_t *report, FILE *out)
+{
+    const struct text domain = phrase_text(json_object_get(report, "domain"));
+
+    fputs("Verimail", out);
+    if (domain.len > 0) {
+        fputs(" for ", out);
+        put_text(domain, out);
+    } else {
+        fputs(" for all domains", out);
+    }
+}
+
+static void put_head(const json_t *report, FILE *out)
+{
+    fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
+          "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src &#39;none&#39;; "
+          "style-src &#39;unsafe-inline&#39;; base-uri &#39;none&#39;; form-action "
+          "&#39;none&#39;\"/>\n"
+          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
+          "<meta name=\"color-scheme\" content=\"light dark\"/>\n"
+          "<meta name=\"referrer\" content=\"no-referrer\"/>\n"
+          "<meta name=\"robots\" content=\"noindex\"/>\n<title>",
+            out);
+    put_title(report, out);
+    fprintf(out, "</title>\n<style>\n%s</style>\n</head>\n<body>\n<main>\n", style_css);
+}
+
+static void put_period(const json_t *report, FILE *out)
+{
+    fputs("<h1>", out);
+    put_title(report, out);
+    fputs("</h1>\n<p class=\"period\">", out);
+    put_moment(json_object_get(report, "since"), out);
+    fputs(" to ", out);
+    put_moment(json_object_get(report, "until"), out);
+    fputs(" UTC</p>\n", out);
+}
+
+static void put_doubts(const json_t *report, FILE *out)
+{
+    const json_t *recorded = json_object_get(report, "recorded_since");
+    const json_t *since = json_object_get(report, "since");
+    const uint64_t lost = number_at(report, "lost");
+
+    if (lost > 0) {
+        fputs("<p class=\"notice\" role=\"note\">", out);
+        put_count(lost, out);
+        fprintf(out, " event%s lost and counted nowhere.</p>\n", lost == 1 ? " was" : "s were");
+    }
+    if (json_is_string(recorded) && json_is_string(since) &&
+            strcmp(json_string_value(recorded), json_string_value(since)) > 0) {
+        fputs("<p class=\"notice\" role=\"note\">The record begins at ", out);
+        put_moment(recorded, out);
+        fputs(" UTC.</p>\n", out);
+    }
+}
+
+static void put_tile(const char *name, const char *class, uint64_t count, uint64_t whole,
+        const char *meaning, FILE *out)
+{
+    char share[PHRASE_MAX];
+
+    fputs("<div class=\"tile\"><dt>", out);
+    if (class != NULL)
+        chart_put_swatch(class, out);
+    fprintf(out, "%s</dt><dd>", name);
+    put_count(count, out);
+    phrase_share(count, whole, share);
+    fputs("<small>", out);
+    if (class != NULL)
+        put_escaped(share, out);
+    fprintf(out, "%s%s</small></dd></div>\n", class != NULL ? ", " : "", meaning);
+}
+
+static void put_tiles(const json_t *report, FILE *out)
+{
+    const uint64_t all = number_at(report, "questions");
+
+    fputs("<dl class=\"tiles\">\n", out);
+    put_tile("Questions", NULL, all, all, "from receiving servers", out);
+    put_tile("YES", "yes", number_at(report, "yes"), all, "we sent it", out);
+    put_tile("ALLOW", "allow", number_at(report, "allow"), all, "nobody can be sure", out);
+    put_tile("NO", "no", number_at(report, "no"), all, "we did not send it", out);
+    fputs("</dl>\n", out);
+}
+
+static void put_times_row(const json_t *time, uint64_t step_seconds, FILE *out)
+{
+    char label[PHRASE_MAX];
+    uint64_t parts[BARS_PARTS];
+    const uint64_t sum = bars_parts(time, parts);
+
+    phrase_step(phrase_text(json_object_get(time, "begin")), step_seconds, label);
+    fputs("<tr><th scope=\"row\">", out);
+    put_escaped(label, out);
+    fputs("</th><td>", out);
+    put_count(sum, out);
+    for (size_t i = 0; i < BARS_PARTS; i++) {
+        fputs("</td><td>", out);
+        put_count(parts[i], out);
+    }
+    fputs("</td></tr>\n", out);
+}
+
+static const char *step_name(uint64_t step_seconds)
+{
+    if (step_seconds < 86400)
+        return "hour";
+    if (step_seconds == 86400)
+        return "day";
+    return step_seconds == 604800 ? "week" : "weeks";
+}
+
+static void put_times(const json_t *report, FILE *out)
+{
+    const json_t *times = json_object_get(report, "times");
+    const uint64_t step_seconds = number_at(report, "step_seconds");
+
+    fprintf(out, "<section class=\"card\">\n<h2>Verdicts by %s</h2>\n<ul class=\"legend\">\n",
+            step_name(step_seconds));
+    for (size_t i = 0; i < BARS_PARTS; i++) {
+        static const char *const names[BARS_PARTS][2] = {
+                {"yes", "YES"}, {"allow", "ALLOW"}, {"no", "NO"}};
+        fputs("<li>", out);
+        chart_put_swatch(names[i][0], out);
+        fprintf(out, "%s</li>\n", names[i][1]);
+    }
+    fputs("</ul>\n", out);
+    chart_put_times(times, step_seconds, out);
+    fputs("<details><summary>The numbers</summary>\n<table class=\"times\">\n<thead><tr>"
+          "<th scope=\"col\">From (UTC)</th><th scope=\"col\" class=\"number\">All</th>"
+          "<th scope=\"col\" class=\"number\">YES</th><th scope=\"col\" class=\"number\">ALLOW"
+          "</th><th scope=\"col\" class=\"number\">NO</th></tr></thead>\n<tbody>\n",
+            out);
+    for (size_t i = 0; i < json_array_size(times); i++)
+        put_times_row(json_array_get(times, i), step_seconds, out);
+    fputs("</tbody>\n</table>\n</details>\n</section>\n", out);
+}
+
+/* The bars of a list look as the verdict that it is about. */
+static const char *class_of(const struct section *section)
+{
+    if (section->within != NULL && strcmp(section->within, "forgeries") == 0)
+        return "no";
+    if (section->verdict != NULL && strcmp(section->verdict, "NO") == 0)
+        return "no";
+    if (section->verdict != NULL || strcmp(section->title, "Replayed") == 0)
+        return "allow";
+    return "yes";
+}
+
+static void put_entry(
+        const struct section *section, const json_t *entry, uint64_t largest, FILE *out)
+{
+    char note[SECTION_NOTE_MAX];
+
+    section_note(section, entry, note);
+    fputs("<tr><th scope=\"row\">", out);
+    put_text(section_name(section, entry), out);
+    if (note[0] != '\0') {
+        fputs("<small>", out);
+        put_escaped(note, out);
+        fputs("</small>", out);
+    }
+    chart_put_bar(class_of(section), section_questions(entry), largest, out);
+    fputs("</th><td>", out);
+    put_count(section_questions(entry), out);
+    fputs("</td></tr>\n", out);
+}
+
+static void put_section(const struct section *section, const json_t *report, FILE *out)
+{
+    const json_t *first = section_entry(section, report, 0);
+
+    fprintf(out, "<section class=\"card\">\n<h2>%s</h2>\n<p class=\"about\">%s</p>\n",
+            section->title, section->about);
+    if (first == NULL) {
+        fprintf(out, "<p class=\"none\">%s</p>\n</section>\n", section_none(section, report));
+        return;
+    }
+    fprintf(out,
+            "<table>\n<thead><tr><th scope=\"col\">%s</th><th scope=\"col\" class=\"number\">"
+            "Questions</th></tr></thead>\n<tbody>\n",
+            section->heading);
+    for (size_t i = 0; i < ENTRIES; i++) {
+        const json_t *entry = section_entry(section, report, i);
+        if (entry != NULL)
+            put_entry(section, entry, section_questions(first), out);
+    }
+    fputs("</tbody>\n</table>\n</section>\n", out);
+}
+
+void report_print_html(const json_t *report, FILE *out)
+{
+    put_head(report, out);
+    put_period(report, out);
+    if (number_at(report, "questions") == 0)
+        fputs("<p class=\"card\">Nobody asked anything in this time, as far as it is recorded."
+              "</p>\n",
+                out);
+    put_doubts(report, out);
+    if (number_at(report, "questions") > 0) {
+        chart_put_patterns(out);
+        put_tiles(report, out);
+        put_times(report, out);
+        fputs("<div class=\"lists\">\n", out);
+        for (size_t i = 0; i < SECTIONS_COUNT; i++)
+            put_section(&sections_of_report[i], report, out);
+        fputs("</div>\n", out);
+    }
+    fputs("<footer>Questions that receiving mail servers asked about our users, and what our "
+          "service answered. Times are UTC.</footer>\n</main>\n</body>\n</html>\n",
+            out);
+}

@@ -1,2 +1,200 @@
 // SPDX-License-Identifier: ISC
-#include "report/report.h"
+#include <string.h>
+
+#include "report/bars.h"
+#include "report/phrase.h"
+#include "report/section.h"
+
+#define WIDTH_LEAST 40
+#define WIDTH_MOST 120
+#define WIDTH_OF_TWO 76 /* from here on two lists stand side by side */
+#define GAP 2
+#define ENTRIES 5 /* of each list */
+#define NUMBER_MIN 7
+#define NOTE_LEAST 8 /* columns of a note that is cut */
+
+static uint64_t number_at(const json_t *report, const char *key)
+{
+    const json_int_t value = json_integer_value(json_object_get(report, key));
+
+    return value > 0 ? (uint64_t)value : 0;
+}
+
+static void put_bold(const char *text, const struct report_look *look, FILE *out)
+{
+    fprintf(out, look->colour ? "\033[1m%s\033[0m" : "%s", text);
+}
+
+static void print_period(const json_t *report, const struct report_look *look, FILE *out)
+{
+    const struct text domain = phrase_text(json_object_get(report, "domain"));
+    char name[PHRASE_MAX];
+    char since[PHRASE_MAX];
+    char until[PHRASE_MAX];
+
+    phrase_fit(domain, look->width - 14, name);
+    phrase_moment(phrase_text(json_object_get(report, "since")), since);
+    phrase_moment(phrase_text(json_object_get(report, "until")), until);
+    put_bold("Verimail", look, out);
+    fprintf(out, " for %s", domain.len > 0 ? name : "all domains");
+    const bool one_line = look->width >= strlen(name) + 60;
+    fprintf(out, "%s%s to %s UTC\n", one_line ? ", " : "\n", since, until);
+}
+
+static void put_verdict(const char *name, uint64_t count, uint64_t whole, FILE *out)
+{
+    char number[PHRASE_MAX];
+    char share[PHRASE_MAX];
+
+    phrase_count(count, number);
+    phrase_share(count, whole, share);
+    fprintf(out, "%s %s (%s)", name, number, share);
+}
+
+static void print_sums(const json_t *report, const struct report_look *look, FILE *out)
+{
+    const uint64_t questions = number_at(report, "questions");
+    const char *between = look->width >= WIDTH_OF_TWO ? "   " : "\n  ";
+    char number[PHRASE_MAX];
+
+    phrase_count(questions, number);
+    fprintf(out, "%s question%s%s", number, questions == 1 ? "" : "s", between);
+    put_verdict("YES", number_at(report, "yes"), questions, out);
+    fputs(between, out);
+    put_verdict("ALLOW", number_at(report, "allow"), questions, out);
+    fputs(between, out);
+    put_verdict("NO", number_at(report, "no"), questions, out);
+    fputc('\n', out);
+}
+
+/* What makes the counts less than the truth. ISO times compare as texts. */
+static void print_doubts(const json_t *report, FILE *out)
+{
+    const char *recorded = json_string_value(json_object_get(report, "recorded_since"));
+    const char *since = json_string_value(json_object_get(report, "since"));
+    const uint64_t lost = number_at(report, "lost");
+    char phrase[PHRASE_MAX];
+
+    if (lost > 0) {
+        phrase_count(lost, phrase);
+        fprintf(out, "%s event%s lost and counted nowhere.\n", phrase,
+                lost == 1 ? " was" : "s were");
+    }
+    if (recorded != NULL && since != NULL && strcmp(recorded, since) > 0) {
+        phrase_moment(text_of(recorded), phrase);
+        fprintf(out, "The record begins at %s.\n", phrase);
+    }
+}
+
+/* Returns the columns that it took. */
+static unsigned put_title(const struct section *section, const struct report_look *look, FILE *out)
+{
+    put_bold(section->title, look, out);
+    return (unsigned)strlen(section->title);
+}
+
+/* The entry's number, name and note, as much as fits; the same. */
+static unsigned put_entry(
+        const struct section *section, const json_t *report, size_t i, unsigned width, FILE *out)
+{
+    const json_t *entry = section_entry(section, report, i);
+    char number[PHRASE_MAX];
+    char name[PHRASE_MAX];
+    char note[SECTION_NOTE_MAX];
+
+    if (entry == NULL) {
+        const char *none = i == 0 ? section_none(section, report) : "";
+        phrase_fit(text_of(none), width - 2, name);
+        return (unsigned)fprintf(out, "  %s", name);
+    }
+    phrase_count(section_questions(entry), number);
+    const unsigned number_width =
+            strlen(number) > NUMBER_MIN ? (unsigned)strlen(number) : NUMBER_MIN;
+    const unsigned room = width - number_width - 1;
+    section_note(section, entry, note);
+    const unsigned note_width = note[0] != '\0' ? (unsigned)strlen(note) + 2 : 0;
+    phrase_fit(section_name(section, entry),
+            note_width < room / 2 ? room - note_width : room - room / 2, name);
+    unsigned used = (unsigned)fprintf(out, "%*s %s", (int)number_width, number, name);
+    const unsigned left = width > used + 2 ? width - used - 2 : 0;
+    if (note[0] != '\0' && strlen(note) <= left)
+        used += (unsigned)fprintf(out, "  %s", note);
+    else if (note[0] != '\0' && left > NOTE_LEAST)
+        used += (unsigned)fprintf(out, "  %.*s..", (int)left - 2, note);
+    return used;
+}
+
+static size_t lines_of(const struct section *section, const json_t *report)
+{
+    size_t lines = 0;
+
+    while (lines < ENTRIES && section_entry(section, report, lines) != NULL)
+        lines++;
+    return lines > 0 ? lines : 1;
+}
+
+static void print_section(const struct section *section, const json_t *report,
+        const struct report_look *look, FILE *out)
+{
+    fputc('\n', out);
+    put_title(section, look, out);
+    fputc('\n', out);
+    for (size_t i = 0; i < lines_of(section, report); i++) {
+        put_entry(section, report, i, look->width, out);
+        fputc('\n', out);
+    }
+}
+
+static void print_two(const struct section *left, const struct section *right, const json_t *report,
+        const struct report_look *look, FILE *out)
+{
+    const unsigned width = (look->width - GAP) / 2;
+    const size_t left_lines = lines_of(left, report);
+    const size_t right_lines = lines_of(right, report);
+
+    fputc('\n', out);
+    const unsigned title = put_title(left, look, out);
+    fprintf(out, "%*s", (int)(width + GAP - title), "");
+    put_title(right, look, out);
+    fputc('\n', out);
+    for (size_t i = 0; i < left_lines || i < right_lines; i++) {
+        const unsigned used = i < left_lines ? put_entry(left, report, i, width, out) : 0;
+        if (i < right_lines) {
+            fprintf(out, "%*s", (int)(width + GAP - used), "");
+            put_entry(right, report, i, width, out);
+        }
+        fputc('\n', out);
+    }
+}
+
+static void print_sections(const json_t *report, const struct report_look *look, FILE *out)
+{
+    const bool two = look->width >= WIDTH_OF_TWO;
+
+    for (size_t i = 0; i < SECTIONS_COUNT; i += two ? 2 : 1) {
+        if (two)
+            print_two(&sections_of_report[i], &sections_of_report[i + 1], report, look, out);
+        else
+            print_section(&sections_of_report[i], report, look, out);
+    }
+}
+
+void report_print(const json_t *report, const struct report_look *wanted, FILE *out)
+{
+    struct report_look look = *wanted;
+
+    _Static_assert(SECTIONS_COUNT % 2 == 0, "lists stand side by side");
+    look.width = look.width < WIDTH_LEAST ? WIDTH_LEAST : look.width;
+    look.width = look.width > WIDTH_MOST ? WIDTH_MOST : look.width;
+    print_period(report, &look, out);
+    if (number_at(report, "questions") == 0) {
+        fputs("Nobody asked anything in this time, as far as it is recorded.\n", out);
+        print_doubts(report, out);
+        return;
+    }
+    print_sums(report, &look, out);
+    print_doubts(report, out);
+    fputc('\n', out);
+    bars_print(json_object_get(report, "times"), number_at(report, "step_seconds"), &look, out);
+    print_sections(report, &look, out);
+}

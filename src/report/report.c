@@ -1,2 +1,164 @@
 // SPDX-License-Identifier: ISC
 #include "report/report.h"
+
+#include <stdio.h>
+
+#include "report/hosts.h"
+#include "report/origins.h"
+#include "report/scope.h"
+#include "report/series.h"
+
+#define MOST 20 /* entries of a list */
+#define LARGEST " ORDER BY questions DESC, 1 LIMIT 20"
+
+/* A list that grows by a row of the store: its columns are members of these names. */
+struct listing {
+    struct scope *scope;
+    const char *const *keys;
+    json_t *list;
+};
+
+static bool take_entry(void *context, const struct eventstore_value *values, size_t count)
+{
+    struct listing *listing = context;
+    json_t *entry = json_object();
+
+    for (size_t i = 0; i < count && listing->keys[i] != NULL; i++)
+        scope_set(listing->scope, entry, listing->keys[i],
+                values[i].is_text ? scope_text(values[i].text) : json_integer(values[i].number));
+    scope_append(listing->scope, listing->list, entry);
+    return !listing->scope->failed;
+}
+
+static json_t *list(
+        struct scope *scope, const char *const *keys, const char *columns, const char *rest)
+{
+    struct listing listing = {scope, keys, json_array()};
+
+    scope_ask(scope, columns, rest, take_entry, &listing);
+    return listing.list;
+}
+
+/* Every pair of verdict and reason, the most frequent first. YES has one reason only, and is most
+ * of the record: it is not asked about again. */
+static json_t *reasons(struct scope *scope, const json_t *report)
+{
+    static const char *const keys[] = {"verdict", "reason", "questions", NULL};
+    const json_int_t yes = json_integer_value(json_object_get(report, "yes"));
+    json_t *found = list(scope, keys, "verdict, reason, count(*) AS questions",
+            "AND verdict <> 'YES' GROUP BY verdict, reason ORDER BY questions DESC, verdict, "
+            "reason");
+
+    if (yes > 0) {
+        json_t *stamped =
+                json_pack("{s:s, s:s, s:I}", keys[0], "YES", keys[1], "stamped", keys[2], yes);
+        size_t at = 0;
+        while (at < json_array_size(found) &&
+                json_integer_value(json_object_get(json_array_get(found, at), keys[2])) >= yes)
+            at++;
+        if (json_array_insert_new(found, at, stamped) != 0)
+            scope_append(scope, NULL, NULL);
+    }
+    return found;
+}
+
+static json_t *forgeries(struct scope *scope)
+{
+    static const char *const keys[] = {"user", "questions", NULL};
+    json_t *made = json_object();
+
+    scope_set(scope, made, "users",
+            list(scope, keys, "\"user\", count(*) AS questions",
+                    "AND verdict = 'NO' GROUP BY \"user\"" LARGEST));
+    scope_set(scope, made, "networks", origins_networks(scope, MOST));
+    scope_set(scope, made, "receiving", origins_receiving(scope, MOST));
+    return made;
+}
+
+static json_t *unlisted(struct scope *scope, uint64_t questions)
+{
+    static const char *const keys[] = {"user", "questions", "no", NULL};
+    json_t *made = json_object();
+
+    scope_set(scope, made, "questions", json_integer((json_int_t)questions));
+    scope_set(scope, made, "users",
+            list(scope, keys,
+                    "\"user\", count(*) AS questions, count(*) FILTER (WHERE verdict = 'NO')",
+                    "AND listed = 0 GROUP BY \"user\"" LARGEST));
+    return made;
+}
+
+static json_int_t count_reason(const json_t *report, const char *wanted)
+{
+    json_int_t sum = 0;
+    size_t i;
+    json_t *entry;
+
+    json_array_foreach(json_object_get(report, "reasons"), i, entry)
+    {
+        json_t *reason = json_object_get(entry, "reason");
+        if (text_equal((struct text){json_string_value(reason), json_string_length(reason)},
+                    text_of(wanted)))
+            sum += json_integer_value(json_object_get(entry, "questions"));
+    }
+    return sum;
+}
+
+static json_t *replays(struct scope *scope, const json_t *report)
+{
+    static const char *const keys[] = {"user", "host", "questions", NULL};
+    json_t *made = json_object();
+
+    scope_set(scope, made, "questions", json_integer(count_reason(report, "replayed")));
+    scope_set(scope, made, "users",
+            list(scope, keys, "\"user\", host, count(*) AS questions",
+                    "AND reason = 'replayed' GROUP BY \"user\", host ORDER BY questions DESC, "
+                    "\"user\", host LIMIT 20"));
+    return made;
+}
+
+static void put_period(struct scope *scope, int64_t oldest, json_t *report)
+{
+    scope_set(scope, report, "since", scope_moment(scope->since));
+    scope_set(scope, report, "until", scope_moment(scope->until));
+    scope_set(scope, report, "domain",
+            scope->domain != NULL ? json_string(scope->domain) : json_null());
+    scope_set(scope, report, "recorded_since",
+            oldest >= 0 ? scope_moment((uint64_t)oldest) : json_null());
+}
+
+static int64_t lost(struct scope *scope)
+{
+    char sql[200];
+
+    snprintf(sql, sizeof sql,
+            "SELECT CAST(coalesce(sum(\"count\"), 0) AS bigint) FROM gap WHERE time >= %llu AND "
+            "time < %llu",
+            (unsigned long long)scope->since, (unsigned long long)scope->until);
+    return scope_number(scope, sql, 0);
+}
+
+json_t *report_make(
+        struct eventstore *store, const struct report_wish *wish, char why_r[EVENTSTORE_WHY_MAX])
+{
+    struct scope scope = {store, wish->since, wish->until, wish->domain, false, false};
+    json_t *report = json_object();
+    uint64_t unlisted_questions = 0;
+
+    const int64_t oldest = scope_number(&scope, "SELECT time FROM event ORDER BY time LIMIT 1", -1);
+    put_period(&scope, oldest, report);
+    scope_set(&scope, report, "lost", json_integer(lost(&scope)));
+    series_put(&scope, oldest >= 0 ? (uint64_t)oldest : wish->until, report, &unlisted_questions);
+    scope_set(&scope, report, "reasons", reasons(&scope, report));
+    scope_set(&scope, report, "forgeries", forgeries(&scope));
+    scope_set(&scope, report, "new_hosts",
+            hosts_new(&scope, oldest >= 0 ? (uint64_t)oldest : wish->until, MOST));
+    scope_set(&scope, report, "unlisted", unlisted(&scope, unlisted_questions));
+    scope_set(&scope, report, "replays", replays(&scope, report));
+    if (!scope.failed)
+        return report;
+    json_decref(report);
+    snprintf(why_r, EVENTSTORE_WHY_MAX, "%s",
+            scope.short_of_memory ? "memory is short" : eventstore_error(store));
+    return NULL;
+}

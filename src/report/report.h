@@ -9,19 +9,27 @@
 #include "events/store.h"
 
 struct report_wish {
-    uint64_t since;     /* Unix milliseconds */
-    uint64_t until;     /* Unix milliseconds */
+    uint64_t since;     /* Unix milliseconds; belongs to the period */
+    uint64_t until;     /* Unix milliseconds, later than `since`; does not belong to it */
     const char *domain; /* an A-label; NULL: all */
 };
 
-/* What the record says, as JSON (verimail(1) documents its members), from which the text and the
- * page are made. NULL with the reason in `why_r`. */
-json_t *report_make(struct eventstore *store, const struct report_wish *wish,
-        char why_r[EVENTSTORE_WHY_MAX]);
+/* How the text looks. */
+struct report_look {
+    unsigned width; /* columns; what is too small or too large is taken as what can be done */
+    bool colour;
+    bool utf8; /* whether there is more than ASCII to draw bars with */
+};
 
-/* One screen of a terminal; `width`: columns, `colour`: whether it may have some. Texts that came
- * from strangers are escaped. */
-void report_print(const json_t *report, unsigned width, bool colour, FILE *out);
+/* What the record says, as JSON (verimail(1) documents its members), from which the text and the
+ * page are made. NULL with the reason in `why_r`. The store counts; what comes to memory is the
+ * tops of its lists. */
+json_t *report_make(
+        struct eventstore *store, const struct report_wish *wish, char why_r[EVENTSTORE_WHY_MAX]);
+
+/* One screen of a terminal. Texts that came from strangers are escaped, and cut in their middle
+ * where they are too long. */
+void report_print(const json_t *report, const struct report_look *look, FILE *out);
 /* One page that needs nothing else: charts as inline SVG, no script. */
 void report_print_html(const json_t *report, FILE *out);
 

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: ISC
+#ifndef VERIMAIL_REPORT_BARS_H
+#define VERIMAIL_REPORT_BARS_H
+
+#include "report/report.h"
+
+/* The verdicts over time as bars of characters: a line for each step when there are few, an upright
+ * bar when there are many. */
+
+#define BARS_PARTS 3 /* YES, ALLOW, NO: from the left, or from below */
+
+void bars_print(
+        const json_t *times, uint64_t step_seconds, const struct report_look *look, FILE *out);
+
+/* The verdicts of a step, or of the whole report; returns their sum. */
+uint64_t bars_parts(const json_t *counted, uint64_t parts_r[BARS_PARTS]);
+/* Divides `cells` among the parts as fairly as whole cells can: what is not 0 has one at least, as
+ * long as there are enough. */
+void bars_share(const uint64_t parts[BARS_PARTS], unsigned cells, unsigned cells_r[BARS_PARTS]);
+
+#endif

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: ISC
+#ifndef VERIMAIL_REPORT_ORIGINS_H
+#define VERIMAIL_REPORT_ORIGINS_H
+
+#include "report/scope.h"
+
+#define ORIGINS_NETWORK_MAX 64 /* octets with a NUL */
+
+/* Where forgeries (whatever was answered NO) came from and where they went. */
+
+/* The networks (IPv4 /24, IPv6 /48) of the addresses that the mail came from, or, where the asker
+ * did not say, of the askers: an array of {network, questions}. */
+json_t *origins_networks(struct scope *scope, size_t most);
+/* The domains that got them: an array of {domain, questions}; `*` is a question about so many
+ * domains that it does not name them. A forgery to several counts for each. */
+json_t *origins_receiving(struct scope *scope, size_t most);
+
+/* The network that an address lies in, of which the store has grouped by the beginning: `192.0.2.`,
+ * or an IPv6 address that is cut behind its third group at the earliest. Empty when it is none. */
+struct text origins_network(struct text beginning, char room_r[ORIGINS_NETWORK_MAX]);
+
+#endif

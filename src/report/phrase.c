@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: ISC
+#include "report/phrase.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define TAKEN_MAX 1024 /* octets of a text that are looked at, from its beginning or its end */
+#define CUT ".."
+
+static size_t escape(struct text t, char *room_r)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < t.len; i++) {
+        const unsigned char c = (unsigned char)t.at[i];
+        if (c >= ' ' && c < 0x7f && c != '\\')
+            room_r[len++] = t.at[i];
+        else
+            len += (size_t)sprintf(room_r + len, "\\x%02x", c);
+    }
+    return len;
+}
+
+void phrase_fit(struct text t, size_t columns, char room_r[PHRASE_MAX])
+{
+    char head[4 * TAKEN_MAX + 1];
+    char tail[4 * TAKEN_MAX + 1];
+    const size_t taken = t.len < TAKEN_MAX ? t.len : TAKEN_MAX;
+    const size_t most = columns < PHRASE_MAX ? columns : PHRASE_MAX - 1;
+    const size_t len = escape((struct text){t.at, taken}, head);
+    struct writer w = writer_of(room_r, PHRASE_MAX - 1);
+
+    if (taken == t.len && len <= most) {
+        writer_put(&w, (struct text){head, len});
+    } else {
+        const size_t tail_len = escape((struct text){t.at + t.len - taken, taken}, tail);
+        const size_t cut = most < strlen(CUT) ? most : strlen(CUT);
+        const size_t end = (most - cut) / 2;
+        writer_put(&w, (struct text){head, most - cut - end});
+        writer_put(&w, (struct text){CUT, cut});
+        writer_put(&w, (struct text){tail + tail_len - end, end});
+    }
+    *w.at = '\0';
+}
+
+struct text phrase_text(const json_t *string)
+{
+    const char *at = json_string_value(string);
+
+    return at != NULL ? (struct text){at, json_string_length(string)} : text_of("");
+}
+
+void phrase_count(uint64_t count, char room_r[PHRASE_MAX])
+{
+    char digits[TEXT_DECIMAL_MAX + 1];
+    struct writer w = writer_of(room_r, PHRASE_MAX - 1);
+    const size_t len = (size_t)snprintf(digits, sizeof digits, "%" PRIu64, count);
+
+    for (size_t i = 0; i < len; i++) {
+        if (i > 0 && (len - i) % 3 == 0)
+            writer_char(&w, ',');
+        writer_char(&w, digits[i]);
+    }
+    *w.at = '\0';
+}
+
+void phrase_share(uint64_t part, uint64_t whole, char room_r[PHRASE_MAX])
+{
+    const double share = whole > 0 ? 100.0 * (double)part / (double)whole : 0;
+
+    if (part > 0 && share < 0.1)
+        snprintf(room_r, PHRASE_MAX, "<0.1%%");
+    else if (part < whole && share > 99.9)
+        snprintf(room_r, PHRASE_MAX, ">99.9%%");
+    else
+        snprintf(room_r, PHRASE_MAX, "%.1f%%", share);
+}
+
+static bool parts_of(struct text moment, struct tm *parts_r)
+{
+    char zero_terminated[32] = "";
+
+    if (moment.len >= sizeof zero_terminated)
+        return false;
+    memcpy(zero_terminated, moment.at, moment.len);
+    *parts_r = (struct tm){0};
+    return strptime(zero_terminated, "%Y-%m-%dT%H:%M:%SZ", parts_r) != NULL;
+}
+
+/* English, whatever the locale: the rest is, too. */
+static void put_day(const struct tm *parts, struct writer *w)
+{
+    static const char months[12][4] = {
+            "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+
+    writer_decimal(w, (uint64_t)parts->tm_mday);
+    writer_char(w, ' ');
+    writer_string(w, months[parts->tm_mon % 12]);
+}
+
+static void put_two_digits(int number, struct writer *w)
+{
+    writer_char(w, (char)('0' + number / 10 % 10));
+    writer_char(w, (char)('0' + number % 10));
+}
+
+void phrase_step(struct text moment, uint64_t step_seconds, char room_r[PHRASE_MAX])
+{
+    static const char days[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    struct writer w = writer_of(room_r, PHRASE_MAX - 1);
+    struct tm parts;
+
+    if (parts_of(moment, &parts)) {
+        if (step_seconds >= 86400) {
+            writer_string(&w, days[parts.tm_wday % 7]);
+            writer_char(&w, ' ');
+        }
+        put_day(&parts, &w);
+        if (step_seconds < 86400) {
+            writer_char(&w, ' ');
+            put_two_digits(parts.tm_hour, &w);
+            writer_char(&w, 'h');
+        }
+    }
+    *w.at = '\0';
+}
+
+void phrase_moment(struct text moment, char room_r[PHRASE_MAX])
+{
+    struct writer w = writer_of(room_r, PHRASE_MAX - 1);
+    struct tm parts;
+
+    if (parts_of(moment, &parts)) {
+        put_day(&parts, &w);
+        writer_char(&w, ' ');
+        writer_decimal(&w, (uint64_t)(parts.tm_year + 1900));
+        if (parts.tm_hour != 0 || parts.tm_min != 0) {
+            writer_char(&w, ' ');
+            put_two_digits(parts.tm_hour, &w);
+            writer_char(&w, ':');
+            put_two_digits(parts.tm_min, &w);
+        }
+    }
+    *w.at = '\0';
+}
+
+const char *phrase_reason(struct text verdict, struct text reason)
+{
+    static const struct {
+        const char *verdict;
+        const char *reason;
+        const char *meaning;
+    } table[] = {
+            {"NO", "unstamped", "no stamp"},
+            {"NO", "forged", "stamp is not ours"},
+            {"NO", "refused", "the rules forbid it"},
+            {"ALLOW", "redirected", "sent on elsewhere"},
+            {"ALLOW", "changed", "altered on the way"},
+            {"ALLOW", "replayed", "asked too often"},
+            {"ALLOW", "expired", "older than allowed"},
+            {"ALLOW", "uncounted", "counting failed"},
+            {"ALLOW", "classic", "a stamp as of 2013"},
+            {"ALLOW", "unstamped", "user may do without"},
+            {"ALLOW", "host", "user may use others"},
+            {"ALLOW", "unserved", "subdomain not served"},
+    };
+
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (text_equal(verdict, text_of(table[i].verdict)) &&
+                text_equal(reason, text_of(table[i].reason)))
+            return table[i].meaning;
+    return "";
+}

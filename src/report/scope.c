@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: ISC
+#include "report/scope.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/moment.h"
+
+#define SQL_MAX 2048 /* octets; the queries are ours */
+
+static struct eventstore_value number_value(uint64_t number)
+{
+    return (struct eventstore_value){.number = number < INT64_MAX ? (int64_t)number : INT64_MAX};
+}
+
+void scope_ask_between(struct scope *scope, uint64_t since, uint64_t until, const char *columns,
+        const char *rest, scope_row *row, void *context)
+{
+    struct eventstore_value parameters[3] = {number_value(since), number_value(until)};
+    char sql[SQL_MAX];
+
+    if (scope->failed)
+        return;
+    if (scope->domain != NULL)
+        parameters[2] = (struct eventstore_value){.is_text = true, .text = text_of(scope->domain)};
+    const int len =
+            snprintf(sql, sizeof sql, "SELECT %s FROM event WHERE time >= $1 AND time < $2%s %s",
+                    columns, scope->domain != NULL ? " AND domain = $3" : "", rest);
+    scope->failed = len < 0 || (size_t)len >= sizeof sql ||
+                    !eventstore_query(scope->store, sql, parameters, scope->domain != NULL ? 3 : 2,
+                            row, context);
+}
+
+void scope_ask(
+        struct scope *scope, const char *columns, const char *rest, scope_row *row, void *context)
+{
+    scope_ask_between(scope, scope->since, scope->until, columns, rest, row, context);
+}
+
+static bool take_number(void *context, const struct eventstore_value *values, size_t count)
+{
+    int64_t *number_r = context;
+
+    if (count > 0)
+        *number_r = values[0].number;
+    return false;
+}
+
+int64_t scope_number(struct scope *scope, const char *sql, int64_t otherwise)
+{
+    int64_t number = otherwise;
+
+    if (!scope->failed)
+        scope->failed = !eventstore_query(scope->store, sql, NULL, 0, take_number, &number);
+    return number;
+}
+
+static void note(struct scope *scope, int result)
+{
+    if (result == 0 || scope->failed)
+        return;
+    scope->failed = true;
+    scope->short_of_memory = true;
+}
+
+void scope_set(struct scope *scope, json_t *object, const char *key, json_t *value)
+{
+    note(scope, json_object_set_new(object, key, value));
+}
+
+void scope_append(struct scope *scope, json_t *array, json_t *value)
+{
+    note(scope, json_array_append_new(array, value));
+}
+
+static json_t *escaped(struct text t)
+{
+    char *text = malloc(4 * t.len + 1);
+    size_t len = 0;
+
+    for (size_t i = 0; text != NULL && i < t.len; i++) {
+        const unsigned char c = (unsigned char)t.at[i];
+        if (c < 0x80 && c != '\\')
+            text[len++] = t.at[i];
+        else
+            len += (size_t)sprintf(text + len, "\\x%02x", c);
+    }
+    json_t *made = text != NULL ? json_stringn(text, len) : NULL;
+    free(text);
+    return made;
+}
+
+json_t *scope_text(struct text t)
+{
+    json_t *made = json_stringn(t.len > 0 ? t.at : "", t.len);
+
+    return made != NULL ? made : escaped(t);
+}
+
+json_t *scope_moment(uint64_t unix_milliseconds)
+{
+    char text[MOMENT_TEXT_MAX];
+
+    moment_format(unix_milliseconds / 1000, text);
+    return json_string(text);
+}

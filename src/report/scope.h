@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: ISC
+#ifndef VERIMAIL_REPORT_SCOPE_H
+#define VERIMAIL_REPORT_SCOPE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "events/store.h"
+
+/* The part of the record that a report is about. After the first failure every question to it
+ * brings nothing; `failed` says so at the end. */
+struct scope {
+    struct eventstore *store;
+    uint64_t since;     /* Unix milliseconds */
+    uint64_t until;     /* Unix milliseconds, behind the last one */
+    const char *domain; /* NULL: all */
+    bool failed;
+    bool short_of_memory; /* why it failed, if it was not the store */
+};
+
+typedef bool scope_row(void *context, const struct eventstore_value *values, size_t count);
+
+/* SELECT `columns` FROM event, of this period and domain; `rest` begins with AND, GROUP, ... */
+void scope_ask(
+        struct scope *scope, const char *columns, const char *rest, scope_row *row, void *context);
+/* The same for another period. */
+void scope_ask_between(struct scope *scope, uint64_t since, uint64_t until, const char *columns,
+        const char *rest, scope_row *row, void *context);
+/* Any query without parameters that has one number as its result; `otherwise` when it has none. */
+int64_t scope_number(struct scope *scope, const char *sql, int64_t otherwise);
+
+/* These take `value` over, which may be NULL when memory was short. */
+void scope_set(struct scope *scope, json_t *object, const char *key, json_t *value);
+void scope_append(struct scope *scope, json_t *array, json_t *value);
+/* Texts of the store as JSON: octets that are not UTF-8 become \xNN. */
+json_t *scope_text(struct text t);
+/* `2026-11-24T00:00:00Z` */
+json_t *scope_moment(uint64_t unix_milliseconds);
+
+#endif
