@@ -5,11 +5,16 @@
 #include <string.h>
 
 #define STAR "*"
+#define VALUE_SHOWN_MAX 100 /* octets */
 
 static bool fail(char why_r[ROW_WHY_MAX], const char *what, struct text value, const char *expected)
 {
-    snprintf(why_r, ROW_WHY_MAX, "%s: %.*s: expected %s", what,
-            (int)(value.len < 100 ? value.len : 100), value.len > 0 ? value.at : "", expected);
+    const int len = (int)(value.len < VALUE_SHOWN_MAX ? value.len : VALUE_SHOWN_MAX);
+
+    if (value.at == NULL)
+        snprintf(why_r, ROW_WHY_MAX, "%s: expected %s", what, expected);
+    else
+        snprintf(why_r, ROW_WHY_MAX, "%s: %.*s: expected %s", what, len, value.at, expected);
     return false;
 }
 
@@ -22,6 +27,21 @@ static bool split(struct text user, struct text *local_r, struct text *domain_r)
     *local_r = (struct text){user.at, (size_t)(at - user.at)};
     *domain_r = (struct text){at + 1, user.len - local_r->len - 1};
     return true;
+}
+
+bool row_key(struct text local, struct text domain, struct writer *w)
+{
+    for (size_t i = 0; i < local.len; i++) {
+        writer_char(w, text_lower(local.at[i]));
+        if (local.at[i] == '%' && i + 2 < local.len) {
+            writer_put(w, (struct text){local.at + i + 1, 2});
+            i += 2;
+        }
+    }
+    writer_char(w, '@');
+    for (size_t i = 0; i < domain.len; i++)
+        writer_char(w, text_lower(domain.at[i]));
+    return !w->failed;
 }
 
 bool row_parse_user(struct text user, char room[ADDRESS_MAX + 1], struct text *key_r)
@@ -37,13 +57,10 @@ bool row_parse_user(struct text user, char room[ADDRESS_MAX + 1], struct text *k
     if (!text_equal(local, text_of(STAR)) && (!address_parse(local, text_of(domain), &address) ||
                                                      !text_equal(address_local(&address), local)))
         return false;
-    for (size_t i = 0; i < local.len; i++)
-        writer_char(&w, text_lower(local.at[i]));
-    writer_char(&w, '@');
-    for (const char *c = domain; *c != '\0'; c++)
-        writer_char(&w, text_lower(*c));
+    if (!row_key(local, text_of(domain), &w))
+        return false;
     *key_r = writer_text(&w);
-    return !w.failed;
+    return true;
 }
 
 static bool parse_yes(struct text value, bool *yes_r)
@@ -115,7 +132,7 @@ static bool take_alias(struct row *row, struct given *given, struct text value, 
         return fail(why_r, "given twice", text_of("alias"), "each name once");
     given->alias = true;
     row->is_alias = true;
-    if (!row_parse_user(value, room, &key) || key.at[0] == '*' ||
+    if (!row_parse_user(value, room, &key) ||
             !address_parse(key, (struct text){NULL, 0}, &row->alias))
         return fail(why_r, "bad alias", value, "another user, local@domain");
     return true;
@@ -148,6 +165,8 @@ static struct text next_word(struct text *rest)
 {
     size_t len = 0;
 
+    if (rest->len == 0)
+        return (struct text){NULL, 0};
     while (rest->len > 0 && text_is_white(rest->at[0])) {
         rest->at++;
         rest->len--;
@@ -160,12 +179,22 @@ static struct text next_word(struct text *rest)
     return word;
 }
 
-static bool is_printable(struct text t)
+static bool has_no_controls(struct text t)
 {
     for (size_t i = 0; i < t.len; i++)
-        if ((t.at[i] < ' ' || t.at[i] > '~') && !text_is_white(t.at[i]))
+        if (((unsigned char)t.at[i] < ' ' || t.at[i] == 0x7f) && !text_is_white(t.at[i]))
             return false;
     return true;
+}
+
+/* Names may have grown on their way to A-labels, and the row may yet be pinned. */
+static bool fits(const struct row *row)
+{
+    char room[ROW_TEXT_MAX];
+    struct writer w = writer_of(room, sizeof room);
+    const bool formatted = row_format(row, &w);
+
+    return formatted && (row->pinned || writer_text(&w).len + sizeof " pinned=yes" <= sizeof room);
 }
 
 bool row_parse(struct text values, struct row *row_r, char why_r[ROW_WHY_MAX])
@@ -178,13 +207,15 @@ bool row_parse(struct text values, struct row *row_r, char why_r[ROW_WHY_MAX])
     row_r->is_alias = false;
     if (values.len > ROW_TEXT_MAX)
         return fail(why_r, "too long", none, "at most 2048 octets");
-    if (!is_printable(values))
-        return fail(why_r, "unprintable octets", none, "printable ASCII");
+    if (!has_no_controls(values))
+        return fail(why_r, "control octets", none, "none but white space");
     for (struct text word = next_word(&values); word.len > 0; word = next_word(&values))
         if (!take(row_r, &given, word, why_r))
             return false;
     if (given.alias && (given.hosts || given.more_hosts || given.allow_unauthorized))
         return fail(why_r, "an alias with a rule", none, "the rule in the row that it names");
+    if (!fits(row_r))
+        return fail(why_r, "too long", none, "at most 2048 octets");
     return true;
 }
 

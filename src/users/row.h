@@ -19,8 +19,8 @@
  *   allow_unauthorized=yes|no, alias=local@domain (its rule is that of another row; nothing but
  *   pinned may stand beside it), pinned=yes|no (a sync leaves the row as it is).
  *
- * Hosts are divided by commas. White space around and between is passed over; everything is ASCII,
- * domains may be in any form and are written as A-labels in lower case. */
+ * Hosts are divided by commas. White space around and between the words is passed over. Domains may
+ * be in any form, UTF-8 among them, and are kept as A-labels in lower case. */
 struct row {
     struct rule rule; /* its names point into this struct: it must not be copied */
     bool pinned;
@@ -30,13 +30,19 @@ struct row {
     char storage[ROW_TEXT_MAX + ROW_HOSTS_MAX];
 };
 
-/* `local_r` is `*` or a canonical local part, `domain_r` A-labels in lower case: the key of a table
- * is both with an @ between, in lower case. The texts are borrowed from `room`. */
+/* The key of a user in a table: canonical text in lower case, but for the digits of %XX; so it is
+ * canonical text itself. `local`: canonical, or `*`; `domain`: A-labels. False when it is too long.
+ */
+bool row_key(struct text local, struct text domain, struct writer *w)
+        __attribute__((warn_unused_result));
+
+/* The key of what somebody wrote: the local part `*` or canonical, in any case, the domain in any
+ * form. False when it is no user. `key_r` lies in `room`. */
 bool row_parse_user(struct text user, char room[ADDRESS_MAX + 1], struct text *key_r)
         __attribute__((warn_unused_result));
 
-/* What stands behind the user. False with the end of a sentence in `why_r` that names the value
- * that was wrong and what was expected. */
+/* What stands behind the user. False with the end of a sentence in `why_r`: what is wrong, the
+ * value, what was expected; its octets are anybody's. */
 bool row_parse(struct text values, struct row *row_r, char why_r[ROW_WHY_MAX])
         __attribute__((warn_unused_result));
 

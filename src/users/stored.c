@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: ISC
+#include "users/stored.h"
+
+#include <string.h>
+
+#define FORM 1
+#define HEAD 3 /* octets */
+
+#define FLAG_ALLOW 0x01U
+#define FLAG_PINNED 0x02U
+#define FLAG_ALIAS 0x04U
+#define FLAG_UNKNOWN 0x08U
+#define MODE_SHIFT 4
+
+bool stored_write(const struct row *row, struct writer *w)
+{
+    const unsigned mode = row->is_alias ? 0 : (unsigned)row->rule.mode;
+    const unsigned flags = (row->rule.allow_unauthorized && !row->is_alias ? FLAG_ALLOW : 0) |
+                           (row->pinned ? FLAG_PINNED : 0) | (row->is_alias ? FLAG_ALIAS : 0) |
+                           mode << MODE_SHIFT;
+    const size_t count = mode == RULE_HOSTS_DOMAIN ? 0 : row->rule.hosts.count;
+
+    writer_char(w, FORM);
+    writer_char(w, (char)flags);
+    writer_char(w, (char)count);
+    if (row->is_alias)
+        writer_put(w, address_text(&row->alias));
+    for (size_t i = 0; i < count; i++) {
+        writer_string(w, row->rule.hosts.names[i]);
+        writer_char(w, '\0');
+    }
+    return !w->failed;
+}
+
+/* As parsing would have made it. */
+static bool is_name(struct text name)
+{
+    for (size_t i = 0; i < name.len; i++)
+        if (text_lower(name.at[i]) != name.at[i])
+            return false;
+    return domain_is_ldh(name);
+}
+
+static bool read_names(struct text names, size_t count, struct row *row)
+{
+    struct reader r = {.rest = {row->storage, names.len}};
+
+    if (names.len > sizeof row->storage)
+        return false;
+    if (names.len > 0)
+        memcpy(row->storage, names.at, names.len);
+    row->rule.hosts = (struct host_list){row->names, count};
+    for (size_t i = 0; i < count; i++) {
+        const struct text name = reader_until(&r, '\0');
+        if (r.failed || !is_name(name))
+            return false;
+        row->names[i] = name.at;
+    }
+    return r.rest.len == 0;
+}
+
+static bool read_rule(unsigned flags, size_t count, struct text names, struct row *row)
+{
+    const unsigned mode = flags >> MODE_SHIFT;
+
+    if (mode > RULE_HOSTS_ONLY || count > ROW_HOSTS_MAX ||
+            (mode == RULE_HOSTS_DOMAIN && count > 0) || (mode == RULE_HOSTS_MORE && count == 0))
+        return false;
+    row->rule.mode = (enum rule_hosts)mode;
+    row->rule.allow_unauthorized = (flags & FLAG_ALLOW) != 0;
+    return read_names(names, count, row);
+}
+
+static bool read_alias(unsigned flags, size_t count, struct text user, struct row *row)
+{
+    char room[ADDRESS_MAX + 1];
+    struct text key;
+
+    return (flags & ~(FLAG_PINNED | FLAG_ALIAS)) == 0 && count == 0 &&
+           row_parse_user(user, room, &key) && text_equal(key, user) &&
+           address_parse(user, (struct text){NULL, 0}, &row->alias);
+}
+
+bool stored_read(struct text octets, struct row *row_r)
+{
+    const unsigned char *head = (const unsigned char *)octets.at;
+
+    if (octets.len < HEAD || octets.len > STORED_MAX || head[0] != FORM ||
+            (head[1] & FLAG_UNKNOWN) != 0)
+        return false;
+    const struct text rest = {octets.at + HEAD, octets.len - HEAD};
+    row_r->rule = (struct rule){0};
+    row_r->pinned = (head[1] & FLAG_PINNED) != 0;
+    row_r->is_alias = (head[1] & FLAG_ALIAS) != 0;
+    return row_r->is_alias ? read_alias(head[1], head[2], rest, row_r)
+                           : read_rule(head[1], head[2], rest, row_r);
+}
