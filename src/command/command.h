@@ -51,6 +51,7 @@ extern const struct command command_explain;
 extern const struct command command_keygen;
 extern const struct command command_report;
 extern const struct command command_stamp;
+extern const struct command command_table;
 extern const struct command command_watch;
 
 /* One line on standard error, `verimail NAME: ...`; control octets are escaped. */

@@ -18,6 +18,7 @@ static const struct command *const commands[] = {
         &command_ask,
         &command_explain,
         &command_config,
+        &command_table,
         &command_report,
         &command_watch,
         NULL,
