@@ -348,6 +348,7 @@ const struct command command_watch = {
                 "\n"
                 "A line has: time (UTC), verdict, reason, user, sending host, receiving domains,\n"
                 "the address that the message came from (else the asker's), and the time that the\n"
-                "answer took. It ends with Control-C.\n",
+                "answer took. A terminal of less than 112 columns has no room for the host. It\n"
+                "ends with Control-C.\n",
         .run = run,
 };

@@ -10,11 +10,12 @@
 #include "report/phrase.h"
 
 #define WIDTH_LEAST 80
-#define WIDTH_OF_DATES 112 /* from here on there is room for the day, too */
-#define TIME_AT 11         /* in a moment's text */
+#define WIDTH_OF_ALL 112 /* from here on there is room for the day, the cause and the host, too */
+#define TIME_AT 11       /* in a moment's text */
 #define TIME_LEN 8
 #define VERDICT 5
 #define REASON 15 /* with its cause */
+#define REASON_ALONE 10
 #define MILLISECONDS 7
 
 enum column {
@@ -33,10 +34,15 @@ enum column {
     COLUMN_MS,
 };
 
+static bool is_narrow(const struct watchline_look *look)
+{
+    return look->width > 0 && look->width < WIDTH_OF_ALL;
+}
+
 /* What is left of a line is divided among the texts, in these shares. */
 struct widths {
     unsigned user;
-    unsigned host;
+    unsigned host; /* 0: it is left out */
     unsigned receiving;
     unsigned address;
 };
@@ -46,12 +52,15 @@ static struct widths widths_of(const struct watchline_look *look, unsigned taken
     if (look->width == 0)
         return (struct widths){30, 22, 20, 15};
     const unsigned width = look->width > WIDTH_LEAST ? look->width : WIDTH_LEAST;
-    const unsigned rest = width - taken - 4;
-    const struct widths widths = {
-            .host = rest * 21 / 100, .receiving = rest * 21 / 100, .address = rest * 22 / 100};
+    const unsigned rest = width - taken - (is_narrow(look) ? 3 : 4);
+    struct widths widths = {.receiving = rest * 22 / 100, .address = rest * 22 / 100};
 
-    return (struct widths){rest - widths.host - widths.receiving - widths.address, widths.host,
-            widths.receiving, widths.address};
+    if (is_narrow(look))
+        widths.receiving = widths.address = rest * 30 / 100;
+    else
+        widths.host = rest * 21 / 100;
+    widths.user = rest - widths.host - widths.receiving - widths.address;
+    return widths;
 }
 
 /* A text and a blank; what is not known is a `-`. */
@@ -89,11 +98,12 @@ static void put_reason(
     struct writer w = writer_of(both, sizeof both);
 
     writer_put(&w, reason);
-    if (cause.len > 0 && !text_equal(cause, reason)) {
+    if (cause.len > 0 && !text_equal(cause, reason) && !is_narrow(look)) {
         writer_char(&w, '/');
         writer_put(&w, cause);
     }
-    put_cell(w.failed ? reason : writer_text(&w), REASON, look, out);
+    put_cell(w.failed ? reason : writer_text(&w), is_narrow(look) ? REASON_ALONE : REASON, look,
+            out);
 }
 
 static uint64_t number_of(const struct eventstore_value *value)
@@ -114,15 +124,17 @@ void watchline_print(const struct eventstore_value values[WATCHLINE_COUNT],
 
     moment_format(number_of(&values[COLUMN_TIME]) / 1000, moment);
     when = text_of(moment);
-    if (look->width > 0 && look->width < WIDTH_OF_DATES && when.len > TIME_AT + TIME_LEN)
+    if (is_narrow(look) && when.len > TIME_AT + TIME_LEN)
         when = (struct text){moment + TIME_AT, TIME_LEN};
+    const unsigned reason = is_narrow(look) ? REASON_ALONE : REASON;
     const struct widths widths =
-            widths_of(look, (unsigned)when.len + 1 + VERDICT + 1 + REASON + 1 + MILLISECONDS);
+            widths_of(look, (unsigned)when.len + 1 + VERDICT + 1 + reason + 1 + MILLISECONDS);
     fprintf(out, "%.*s ", (int)when.len, when.at);
     put_verdict(values[COLUMN_VERDICT].text, look, out);
     put_reason(values[COLUMN_REASON].text, values[COLUMN_CAUSE].text, look, out);
     put_cell(values[COLUMN_USER].text, widths.user, look, out);
-    put_cell(values[COLUMN_HOST].text, widths.host, look, out);
+    if (widths.host > 0)
+        put_cell(values[COLUMN_HOST].text, widths.host, look, out);
     put_cell(values[COLUMN_RECEIVING].text, widths.receiving, look, out);
     put_cell(address_of(values), widths.address, look, out);
     fprintf(out, "%*" PRIu64 "ms\n", MILLISECONDS - 2, number_of(&values[COLUMN_MS]));

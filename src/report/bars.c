@@ -7,8 +7,9 @@
 
 #define LINES_MOST 14 /* steps that have a line each */
 #define LABEL 10      /* columns */
-#define QUESTIONS 11
+#define QUESTIONS 11  /* at least */
 #define NO 10
+#define ROOM_LEAST 8
 #define HEIGHT 8 /* lines */
 #define THICK 4  /* columns of an upright bar and what is between two, at most */
 
@@ -116,8 +117,38 @@ static void label_of(const json_t *time, uint64_t step_seconds, char label_r[PHR
     phrase_step(phrase_text(json_object_get(time, "begin")), step_seconds, label_r);
 }
 
-static void print_line(const json_t *time, uint64_t step_seconds, uint64_t largest, unsigned room,
-        const struct report_look *look, FILE *out)
+/* The columns of a line. */
+struct columns {
+    unsigned room; /* for the bar */
+    unsigned questions;
+    unsigned no;
+};
+
+static struct columns columns_of(
+        const json_t *times, uint64_t largest, const struct report_look *look)
+{
+    char number[PHRASE_MAX];
+    uint64_t largest_no = 0;
+
+    for (size_t i = 0; i < json_array_size(times); i++) {
+        uint64_t parts[BARS_PARTS];
+        bars_parts(json_array_get(times, i), parts);
+        largest_no = parts[2] > largest_no ? parts[2] : largest_no;
+    }
+    phrase_count(largest, number);
+    const unsigned questions = (unsigned)strlen(number) + 1;
+    phrase_count(largest_no, number);
+    const unsigned no = (unsigned)strlen(number) + 1;
+    struct columns columns = {
+            ROOM_LEAST, questions > QUESTIONS ? questions : QUESTIONS, no > NO ? no : NO};
+    const unsigned taken = LABEL + 1 + columns.questions + columns.no;
+    if (look->width > taken + ROOM_LEAST)
+        columns.room = look->width - taken;
+    return columns;
+}
+
+static void print_line(const json_t *time, uint64_t step_seconds, uint64_t largest,
+        const struct columns *columns, const struct report_look *look, FILE *out)
 {
     char label[PHRASE_MAX];
     char questions[PHRASE_MAX];
@@ -127,7 +158,7 @@ static void print_line(const json_t *time, uint64_t step_seconds, uint64_t large
     unsigned used = 0;
     const uint64_t sum = bars_parts(time, parts);
 
-    bars_share(parts, cells_of(sum, largest, room), cells);
+    bars_share(parts, cells_of(sum, largest, columns->room), cells);
     label_of(time, step_seconds, label);
     fprintf(out, "%*s ", LABEL, label);
     for (size_t i = 0; i < BARS_PARTS; i++) {
@@ -136,20 +167,22 @@ static void print_line(const json_t *time, uint64_t step_seconds, uint64_t large
     }
     phrase_count(sum, questions);
     phrase_count(parts[2], no);
-    fprintf(out, "%*s%*s%*s\n", (int)(room - used), "", QUESTIONS, questions, NO, no);
+    fprintf(out, "%*s%*s%*s\n", (int)(columns->room - used), "", (int)columns->questions, questions,
+            (int)columns->no, no);
 }
 
 static void print_lines(
         const json_t *times, uint64_t step_seconds, const struct report_look *look, FILE *out)
 {
     const uint64_t largest = largest_of(times);
-    const unsigned room = look->width - LABEL - 1 - QUESTIONS - NO;
+    const struct columns columns = columns_of(times, largest, look);
 
     fprintf(out, "%*s ", LABEL, "");
     const unsigned used = put_legend(look, out);
-    fprintf(out, "%*s%*s\n", (int)(room + QUESTIONS) - (int)used, "questions", NO, "NO");
+    fprintf(out, "%*s%*s\n", (int)(columns.room + columns.questions) - (int)used, "questions",
+            (int)columns.no, "NO");
     for (size_t i = 0; i < json_array_size(times); i++)
-        print_line(json_array_get(times, i), step_seconds, largest, room, look, out);
+        print_line(json_array_get(times, i), step_seconds, largest, &columns, look, out);
 }
 
 /* Which part of an upright bar is at this height; BARS_PARTS: none. */

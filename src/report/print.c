@@ -11,6 +11,7 @@
 #define GAP 2
 #define ENTRIES 5 /* of each list */
 #define NUMBER_MIN 7
+#define BETWEEN "   "
 #define NOTE_LEAST 8 /* columns of a note that is cut */
 
 static uint64_t number_at(const json_t *report, const char *key)
@@ -41,30 +42,36 @@ static void print_period(const json_t *report, const struct report_look *look, F
     fprintf(out, "%s%s to %s UTC\n", one_line ? ", " : "\n", since, until);
 }
 
-static void put_verdict(const char *name, uint64_t count, uint64_t whole, FILE *out)
+/* `YES 3,501,032 (70.0%)` */
+static void phrase_verdict(
+        const char *name, uint64_t count, uint64_t whole, char room_r[PHRASE_MAX])
 {
     char number[PHRASE_MAX];
     char share[PHRASE_MAX];
 
     phrase_count(count, number);
     phrase_share(count, whole, share);
-    fprintf(out, "%s %s (%s)", name, number, share);
+    snprintf(room_r, PHRASE_MAX, "%.16s %.64s (%.16s)", name, number, share);
 }
 
+/* In one line, in two, or in as many as it takes. */
 static void print_sums(const json_t *report, const struct report_look *look, FILE *out)
 {
     const uint64_t questions = number_at(report, "questions");
-    const char *between = look->width >= WIDTH_OF_TWO ? "   " : "\n  ";
     char number[PHRASE_MAX];
+    char sums[3][PHRASE_MAX];
 
     phrase_count(questions, number);
-    fprintf(out, "%s question%s%s", number, questions == 1 ? "" : "s", between);
-    put_verdict("YES", number_at(report, "yes"), questions, out);
-    fputs(between, out);
-    put_verdict("ALLOW", number_at(report, "allow"), questions, out);
-    fputs(between, out);
-    put_verdict("NO", number_at(report, "no"), questions, out);
-    fputc('\n', out);
+    const size_t first = strlen(number) + strlen(" questions");
+    phrase_verdict("YES", number_at(report, "yes"), questions, sums[0]);
+    phrase_verdict("ALLOW", number_at(report, "allow"), questions, sums[1]);
+    phrase_verdict("NO", number_at(report, "no"), questions, sums[2]);
+    const size_t rest = strlen(sums[0]) + strlen(sums[1]) + strlen(sums[2]) + 2 * strlen(BETWEEN);
+    const bool in_one = first + strlen(BETWEEN) + rest <= look->width;
+    const char *between = rest <= look->width ? BETWEEN : "\n";
+
+    fprintf(out, "%s question%s%s%s%s%s%s%s\n", number, questions == 1 ? "" : "s",
+            in_one ? BETWEEN : "\n", sums[0], between, sums[1], between, sums[2]);
 }
 
 /* What makes the counts less than the truth. ISO times compare as texts. */

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: ISC
+// cmocka.h needs these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/bars.h"
+#include "report/chart.h"
+
+static void cells_are_shared(void **state)
+{
+    static const struct {
+        uint64_t parts[BARS_PARTS];
+        unsigned cells;
+        unsigned want[BARS_PARTS];
+    } table[] = {
+            {{0, 0, 0}, 0, {0, 0, 0}},
+            {{1, 1, 1}, 3, {1, 1, 1}},
+            {{70, 8, 22}, 50, {35, 4, 11}},
+            {{1000000, 1, 1}, 8, {6, 1, 1}},
+            {{1, 1000000, 1}, 8, {1, 6, 1}},
+            {{1000000, 0, 1}, 2, {1, 0, 1}},
+            {{1000000, 1, 1}, 1, {1, 0, 0}},
+            {{1, 1, 5}, 2, {0, 1, 1}},
+            {{0, 0, 7}, 5, {0, 0, 5}},
+            {{UINT64_MAX / 4, UINT64_MAX / 4, UINT64_MAX / 2}, 40, {10, 10, 20}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        unsigned got[BARS_PARTS];
+        bars_share(table[i].parts, table[i].cells, got);
+        if (memcmp(got, table[i].want, sizeof got) != 0)
+            fail_msg("%zu: got %u %u %u, want %u %u %u", i, got[0], got[1], got[2],
+                    table[i].want[0], table[i].want[1], table[i].want[2]);
+    }
+}
+
+/* Whatever the parts are: all cells are given, and none to what is 0. */
+static void cells_are_all_given(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed < 3000; seed++) {
+        const uint64_t parts[BARS_PARTS] = {
+                seed * 7919 % 101 % 4 * seed, seed * 104729 % 13, seed * 1299709 % 7 * (seed % 3)};
+        for (unsigned cells = 1; cells < 60; cells += 1 + cells / 4) {
+            unsigned got[BARS_PARTS];
+            if (parts[0] + parts[1] + parts[2] == 0)
+                continue;
+            bars_share(parts, cells, got);
+            assert_int_equal(got[0] + got[1] + got[2], cells);
+            for (size_t i = 0; i < BARS_PARTS; i++) {
+                assert_true(parts[i] > 0 || got[i] == 0);
+                assert_true(parts[i] == 0 || got[i] > 0 || cells < BARS_PARTS);
+            }
+        }
+    }
+}
+
+static void ticks_are_round(void **state)
+{
+    static const struct {
+        uint64_t largest;
+        uint64_t want;
+    } table[] = {
+            {0, 1},
+            {1, 1},
+            {4, 2},
+            {7, 2},
+            {8, 5},
+            {100, 50},
+            {199, 50},
+            {200, 100},
+            {540420, 200000},
+            {UINT64_MAX, UINT64_MAX},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        const uint64_t got = chart_tick(table[i].largest);
+        if (got != table[i].want)
+            fail_msg("%llu: got %llu, want %llu", (unsigned long long)table[i].largest,
+                    (unsigned long long)got, (unsigned long long)table[i].want);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(cells_are_shared),
+            cmocka_unit_test(cells_are_all_given),
+            cmocka_unit_test(ticks_are_round),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: ISC
+// cmocka.h needs these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "exact.h"
+#include "report/phrase.h"
+
+static void expect(const char *what, const char *got, const char *want)
+{
+    if (strcmp(got, want) != 0)
+        fail_msg("%s: got `%s`, want `%s`", what, got, want);
+}
+
+static void texts_are_escaped_and_cut(void **state)
+{
+    static const struct {
+        struct text given;
+        size_t columns;
+        const char *want;
+    } table[] = {
+            {{"", 0}, 10, ""},
+            {{"alice@example.org", 17}, 17, "alice@example.org"},
+            {{"alice@example.org", 17}, 16, "alice@e..ple.org"},
+            {{"alice@example.org", 17}, 5, "al..g"},
+            {{"alice@example.org", 17}, 2, ".."},
+            {{"alice@example.org", 17}, 1, "."},
+            {{"alice@example.org", 17}, 0, ""},
+            {{"\x1b[2J", 4}, 40, "\\x1b[2J"},
+            {{"a\0b\n\x7f\\", 6}, 40, "a\\x00b\\x0a\\x7f\\x5c"},
+            {{"\xe2\x80\xae", 3}, 40, "\\xe2\\x80\\xae"},
+            {{"\xff\xff\xff", 3}, 6, "\\x..ff"},
+    };
+    char room[PHRASE_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        const struct text given = exact_copy(table[i].given);
+        phrase_fit(given, table[i].columns, room);
+        expect(table[i].want, room, table[i].want);
+        exact_free(given);
+    }
+}
+
+static void any_length_fits(void **state)
+{
+    char room[PHRASE_MAX];
+    char *much = malloc(100000);
+
+    (void)state;
+    assert_non_null(much);
+    memset(much, 1, 100000);
+    for (size_t len = 0; len < 100000; len = len * 2 + 1) {
+        for (size_t columns = 0; columns < 2 * PHRASE_MAX; columns++) {
+            const struct text given = exact_copy((struct text){much, len});
+            phrase_fit(given, columns, room);
+            assert_true(strlen(room) <= columns && strlen(room) < PHRASE_MAX);
+            exact_free(given);
+        }
+    }
+    free(much);
+}
+
+static void counts_have_commas(void **state)
+{
+    static const struct {
+        uint64_t count;
+        const char *want;
+    } table[] = {
+            {0, "0"},
+            {999, "999"},
+            {1000, "1,000"},
+            {12345, "12,345"},
+            {999999, "999,999"},
+            {1000000, "1,000,000"},
+            {UINT64_MAX, "18,446,744,073,709,551,615"},
+    };
+    char room[PHRASE_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        phrase_count(table[i].count, room);
+        expect("count", room, table[i].want);
+    }
+}
+
+static void shares_do_not_hide_what_is_there(void **state)
+{
+    static const struct {
+        uint64_t part;
+        uint64_t whole;
+        const char *want;
+    } table[] = {
+            {0, 0, "0.0%"},
+            {0, 10, "0.0%"},
+            {1, 3, "33.3%"},
+            {10, 10, "100.0%"},
+            {1, 1000, "0.1%"},
+            {1, 1001, "<0.1%"},
+            {1, UINT64_MAX, "<0.1%"},
+            {9999, 10000, ">99.9%"},
+            {999, 1000, "99.9%"},
+    };
+    char room[PHRASE_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        phrase_share(table[i].part, table[i].whole, room);
+        expect("share", room, table[i].want);
+    }
+}
+
+static void moments_are_english(void **state)
+{
+    static const struct {
+        const char *moment;
+        uint64_t step;
+        const char *step_want;
+        const char *moment_want;
+    } table[] = {
+            {"2026-11-24T00:00:00Z", 86400, "Tue 24 Nov", "24 Nov 2026"},
+            {"2026-11-24T13:00:00Z", 3600, "24 Nov 13h", "24 Nov 2026 13:00"},
+            {"2026-01-05T00:05:59Z", 604800, "Mon 5 Jan", "5 Jan 2026 00:05"},
+            {"1970-01-01T00:00:00Z", 86400, "Thu 1 Jan", "1 Jan 1970"},
+            {"", 86400, "", ""},
+            {"yesterday", 86400, "", ""},
+            {"2026-11-24T00:00:00Z and more than there is room", 86400, "", ""},
+    };
+    char room[PHRASE_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        phrase_step(text_of(table[i].moment), table[i].step, room);
+        expect(table[i].moment, room, table[i].step_want);
+        phrase_moment(text_of(table[i].moment), room);
+        expect(table[i].moment, room, table[i].moment_want);
+    }
+}
+
+static void reasons_are_explained(void **state)
+{
+    (void)state;
+    expect("NO", phrase_reason(text_of("NO"), text_of("unstamped")), "no stamp");
+    expect("ALLOW", phrase_reason(text_of("ALLOW"), text_of("unstamped")), "user may do without");
+    expect("unknown", phrase_reason(text_of("ALLOW"), text_of("new")), "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(texts_are_escaped_and_cut),
+            cmocka_unit_test(any_length_fits),
+            cmocka_unit_test(counts_have_commas),
+            cmocka_unit_test(shares_do_not_hide_what_is_there),
+            cmocka_unit_test(moments_are_english),
+            cmocka_unit_test(reasons_are_explained),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: ISC
+// cmocka.h needs these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "report/origins.h"
+#include "report/series.h"
+
+#define HOUR UINT64_C(3600000)
+#define DAY (24 * HOUR)
+#define WEEK (7 * DAY)
+#define NOW UINT64_C(1795500000000) /* 24 November 2026, 06:00 */
+
+static void steps(void **state)
+{
+    static const struct {
+        uint64_t span;
+        uint64_t want;
+    } table[] = {
+            {0, HOUR},
+            {1, HOUR},
+            {2 * DAY, HOUR},
+            {2 * DAY + 1, DAY},
+            {60 * DAY, DAY},
+            {60 * DAY + 1, WEEK},
+            {59 * WEEK, WEEK},
+            {60 * WEEK, 2 * WEEK},
+            {NOW, 50 * WEEK},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        const uint64_t got = series_step(NOW - table[i].span, NOW);
+        if (got != table[i].want)
+            fail_msg("%zu: got %llu h, want %llu h", i, (unsigned long long)(got / HOUR),
+                    (unsigned long long)(table[i].want / HOUR));
+    }
+    assert_int_equal(series_step(NOW, 0), HOUR);
+}
+
+static void a_period_has_few_steps(void **state)
+{
+    (void)state;
+    for (uint64_t span = 1; span < NOW; span += span / 9 + HOUR) {
+        const uint64_t step = series_step(NOW - span, NOW);
+        const uint64_t begin = series_begin(NOW - span, step);
+        assert_true(begin <= NOW - span);
+        assert_true(NOW - span - begin < step);
+        assert_true((NOW - begin + step - 1) / step <= SERIES_MOST);
+    }
+}
+
+static void weeks_begin_on_monday(void **state)
+{
+    (void)state;
+    assert_int_equal(series_begin(NOW, WEEK), UINT64_C(1795392000000));
+    assert_int_equal(series_begin(NOW, DAY) % DAY, 0);
+    assert_int_equal(series_begin(3 * DAY, WEEK), 0);
+    assert_int_equal(series_begin(4 * DAY, WEEK), 4 * DAY);
+}
+
+static void networks(void **state)
+{
+    static const struct {
+        const char *beginning;
+        const char *want;
+    } table[] = {
+            {"192.0.2.", "192.0.2.0/24"},
+            {"2001:db8:7:", "2001:db8:7::/48"},
+            {"2001:db8:7:1:", "2001:db8:7::/48"},
+            {"2001:db8:7::", "2001:db8:7::/48"},
+            {"2001:db8::", "2001:db8::/48"},
+            {"2001::", "2001::/48"},
+            {"::", "::/48"},
+            {"1:2:3:4:5:6:7:", "1:2:3::/48"},
+            {"2001:0db8:0007:", "2001:db8:7::/48"},
+            {"", ""},
+            {"192.0.2", ""},
+            {"nonsense.", ""},
+            {"x:y:z:", ""},
+            {":::::", "::/48"},
+            {"1.2.3.4.5.6.7.8.9.10.11.12.13.14.15.16.17.18.19.20.21.22.23.24.25.26.27.28.", ""},
+            {"1234567890123456789012345678901234567890123456789012345678901234567890:", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        char room[ORIGINS_NETWORK_MAX];
+        const struct text got = origins_network(text_of(table[i].beginning), room);
+        if (!text_equal(got, text_of(table[i].want)))
+            fail_msg("%s: got `%.*s`, want `%s`", table[i].beginning, (int)got.len, got.at,
+                    table[i].want);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(steps),
+            cmocka_unit_test(a_period_has_few_steps),
+            cmocka_unit_test(weeks_begin_on_monday),
+            cmocka_unit_test(networks),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
