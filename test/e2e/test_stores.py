@@ -137,6 +137,11 @@ def what_is_the_servers_own(t):
 
 
 @case
+def what_reports_say(t):
+    run("test_report", Server(t).folder)
+
+
+@case
 def nothing_is_lost_or_doubled_under_commit(t):
     network = Network(t, Server(t))
     run("test_store", network.folder)

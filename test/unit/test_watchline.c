@@ -61,7 +61,7 @@ static void lines(void **state)
                     "06:00:00 NO    refused    alice@example.org  exampl..e.com 192.0.2.1        "
                     "12ms\n"},
             {{80, true}, "\x1b[2J",
-                    "06:00:00 \033[31mNO    \033[0mrefused    \\x1b[2J           exampl..e.com "
+                    "06:00:00 \033[31mNO    \033[0mrefused    \\x1b[2J            exampl..e.com "
                     "192.0.2.1        12ms\n"},
     };
 
