@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,38 +12,32 @@
 #include "command/arguments.h"
 #include "command/record.h"
 #include "command/terminal.h"
+#include "command/watchfilter.h"
 #include "command/watchline.h"
-#include "protocol/domain.h"
 
 #define PAUSE 250          /* milliseconds between two looks at the store */
 #define LOOK_BACK 1000000  /* events that are searched for the first lines */
 #define BATCH 1000         /* events in one query */
 #define IDLE_MOST 20       /* looks in vain until the store is opened again */
 #define LINES_MOST 1000000 /* of --lines */
-#define CONDITIONS_MAX 256 /* octets */
-#define PARAMETERS_MAX 4
 #define SQL_MAX 1024
-
-/* What is shown: more of an SQL condition, and its parameters from $3 on. */
-struct filter {
-    char conditions[CONDITIONS_MAX];
-    struct eventstore_value parameters[PARAMETERS_MAX];
-    size_t count; /* $1 and $2 with them */
-    char domain[DOMAIN_MAX + 1];
-    char user[ADDRESS_MAX + 2];
-};
+#define PENDING_MOST 65536 /* octets that are written at once */
 
 struct watch {
     const struct invocation *invocation;
     const char *address;
     struct eventstore *store; /* NULL: it is away */
-    struct filter filter;
+    struct watchfilter filter;
     struct watchline_look look;
     bool as_json;
     int64_t last;   /* the id behind which it goes on */
     int64_t newest; /* the largest id that there is */
     size_t shown;   /* rows of one query */
     unsigned idle;
+    FILE *lines; /* what is to be written, in memory */
+    char *pending;
+    size_t pending_len;
+    int failure; /* errno of a write that failed, or of memory */
 };
 
 static volatile sig_atomic_t ended;
@@ -53,7 +48,8 @@ static void on_signal(int signal_number)
     ended = 1;
 }
 
-/* A write to somebody who does not read must end too: so no SA_RESTART. */
+/* A write to somebody who does not read must end too: so no SA_RESTART, and no stdio, which would
+ * try again. */
 static void take_signals(void)
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
@@ -66,95 +62,39 @@ static void take_signals(void)
     sigaction(SIGPIPE, &action, NULL);
 }
 
-static void add_condition(struct filter *filter, const char *condition)
+static bool goes_on(const struct watch *watch)
 {
-    const size_t len = strlen(filter->conditions);
-
-    snprintf(filter->conditions + len, CONDITIONS_MAX - len, "%s", condition);
+    return !ended && watch->failure == 0;
 }
 
-static void add_parameter(struct filter *filter, const char *text)
+/* How much may be written now: after the end, only what does not wait. */
+static size_t writable(size_t left)
 {
-    filter->parameters[filter->count++] =
-            (struct eventstore_value){.is_text = true, .text = text_of(text)};
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+
+    if (!ended)
+        return left;
+    if (poll(&out, 1, 0) != 1 || (out.revents & POLLOUT) == 0)
+        return 0;
+    return left < PIPE_BUF ? left : PIPE_BUF;
 }
 
-static const char *verdict_of(struct text word)
+/* Writes what is pending. */
+static void spill(struct watch *watch)
 {
-    for (unsigned v = VERDICT_YES; v <= VERDICT_ALLOW; v++)
-        if (text_equal_fold(word, text_of(verdict_name((enum verdict)v))))
-            return verdict_name((enum verdict)v);
-    return NULL;
-}
+    size_t written = 0;
+    size_t next;
 
-static bool take_verdicts(struct watch *watch, const char *verdicts)
-{
-    struct reader words = reader_of(text_of(verdicts != NULL ? verdicts : ""));
-    bool wanted[VERDICT_ALLOW + 1] = {false};
-    char condition[64];
-
-    if (verdicts == NULL)
-        return true;
-    do {
-        const char *verdict = verdict_of(reader_field(&words, ','));
-        if (verdict == NULL) {
-            command_complain(watch->invocation,
-                    "--verdict %s: expected YES, NO or ALLOW, several with commas between",
-                    verdicts);
-            return false;
-        }
-        for (unsigned v = VERDICT_YES; v <= VERDICT_ALLOW; v++)
-            wanted[v] = wanted[v] || strcmp(verdict, verdict_name((enum verdict)v)) == 0;
-    } while (words.rest.len > 0);
-    snprintf(condition, sizeof condition, " AND verdict IN (%s,%s,%s)",
-            wanted[VERDICT_YES] ? "'YES'" : "''", wanted[VERDICT_NO] ? "'NO'" : "''",
-            wanted[VERDICT_ALLOW] ? "'ALLOW'" : "''");
-    add_condition(&watch->filter, condition);
-    return true;
-}
-
-static bool take_domain(struct watch *watch, const char *domain)
-{
-    struct filter *filter = &watch->filter;
-    char condition[32];
-
-    if (domain == NULL)
-        return true;
-    if (!domain_to_ascii(text_of(domain), filter->domain)) {
-        command_complain(watch->invocation, "--domain %s: expected a domain", domain);
-        return false;
+    if (fflush(watch->lines) != 0)
+        watch->failure = errno;
+    while (watch->failure == 0 && (next = writable(watch->pending_len - written)) > 0) {
+        const ssize_t count = write(STDOUT_FILENO, watch->pending + written, next);
+        if (count >= 0)
+            written += (size_t)count;
+        else if (errno != EINTR)
+            watch->failure = errno;
     }
-    add_parameter(filter, filter->domain);
-    snprintf(condition, sizeof condition, " AND domain = $%zu", filter->count);
-    add_condition(filter, condition);
-    return true;
-}
-
-/* `local@domain`, or `local` at any domain; small and capital letters are the same. */
-static bool take_user(struct watch *watch, const char *user)
-{
-    struct filter *filter = &watch->filter;
-    char condition[96];
-
-    if (user == NULL)
-        return true;
-    const size_t len = strlen(user);
-    if (len == 0 || len > ADDRESS_MAX) {
-        command_complain(watch->invocation, "--user %s: expected local@domain or local", user);
-        return false;
-    }
-    const bool is_whole = strchr(user, '@') != NULL;
-    for (size_t i = 0; i < len; i++)
-        filter->user[i] = text_lower(user[i]);
-    filter->user[len] = is_whole ? '\0' : '@';
-    add_parameter(filter, filter->user);
-    if (is_whole)
-        snprintf(condition, sizeof condition, " AND lower(\"user\") = $%zu", filter->count);
-    else
-        snprintf(condition, sizeof condition, " AND lower(substr(\"user\", 1, %zu)) = $%zu",
-                len + 1, filter->count);
-    add_condition(filter, condition);
-    return true;
+    rewind(watch->lines);
 }
 
 static bool show(void *context, const struct eventstore_value *values, size_t count)
@@ -164,19 +104,21 @@ static bool show(void *context, const struct eventstore_value *values, size_t co
     if (count != WATCHLINE_COUNT)
         return false;
     if (watch->as_json)
-        watchline_print_json(values, stdout);
+        watchline_print_json(values, watch->lines);
     else
-        watchline_print(values, &watch->look, stdout);
+        watchline_print(values, &watch->look, watch->lines);
     watch->last = values[0].number;
     watch->shown++;
-    return !ended && !ferror(stdout);
+    if (ftello(watch->lines) > PENDING_MOST)
+        spill(watch);
+    return goes_on(watch);
 }
 
 /* The events behind the id `after` that the filter lets through: the latest `most` of them, or the
  * first ones; in their order. */
 static bool ask(struct watch *watch, int64_t after, bool latest, uint64_t most)
 {
-    struct filter *filter = &watch->filter;
+    struct watchfilter *filter = &watch->filter;
     char sql[SQL_MAX];
 
     filter->parameters[0] = (struct eventstore_value){.number = after};
@@ -224,8 +166,10 @@ static bool show_new(struct watch *watch)
     if (watch->newest < watch->last)
         watch->last = 0;
     watch->idle = watch->newest == watch->last ? watch->idle + 1 : 0;
-    while (watch->newest > watch->last && !ended && !ferror(stdout)) {
-        if (!ask(watch, watch->last, false, BATCH))
+    while (watch->newest > watch->last && goes_on(watch)) {
+        const bool done = ask(watch, watch->last, false, BATCH);
+        spill(watch);
+        if (!done)
             return false;
         if (watch->shown < BATCH)
             watch->last = watch->newest;
@@ -264,7 +208,7 @@ static void pause_watch(void)
 
 static void follow(struct watch *watch)
 {
-    while (!ended && fflush(stdout) == 0 && !ferror(stdout)) {
+    while (goes_on(watch)) {
         pause_watch();
         if (watch->store == NULL || watch->idle >= IDLE_MOST)
             look_again(watch);
@@ -273,13 +217,12 @@ static void follow(struct watch *watch)
     }
 }
 
-/* What cannot be written because of a signal, or because nobody reads, is no failure. */
-static enum status finish(void)
+/* That nobody reads any more is no failure. */
+static enum status finish(const struct watch *watch)
 {
-    if (fflush(stdout) == 0 && !ferror(stdout))
+    if (watch->failure == 0 || watch->failure == EPIPE)
         return STATUS_OK;
-    if (errno == EPIPE || ended)
-        return freopen("/dev/null", "w", stdout) != NULL ? STATUS_OK : STATUS_FAILURE;
+    command_complain(watch->invocation, "standard output: %s", strerror(watch->failure));
     return STATUS_FAILURE;
 }
 
@@ -295,8 +238,23 @@ static enum status watch_record(struct watch *watch, uint64_t lines)
                 watch->invocation, "the record of events: %s", eventstore_error(watch->store));
         return STATUS_FAILURE;
     }
+    spill(watch);
     follow(watch);
-    return finish();
+    return finish(watch);
+}
+
+static enum status watch_address(struct watch *watch, uint64_t lines)
+{
+    watch->lines = open_memstream(&watch->pending, &watch->pending_len);
+    if (watch->lines == NULL) {
+        command_complain(watch->invocation, "memory is short");
+        return STATUS_FAILURE;
+    }
+    const enum status status = watch_record(watch, lines);
+    eventstore_close(&watch->store);
+    (void)fclose(watch->lines);
+    free(watch->pending);
+    return status;
 }
 
 static bool take_lines(const struct invocation *invocation, const char *text, uint64_t *lines_r)
@@ -310,7 +268,7 @@ static bool take_lines(const struct invocation *invocation, const char *text, ui
 
 static enum status run(const struct invocation *invocation)
 {
-    struct watch watch = {.invocation = invocation, .filter.count = 2};
+    struct watch watch = {.invocation = invocation};
     const char *verdicts = NULL;
     const char *domain = NULL;
     const char *user = NULL;
@@ -323,15 +281,14 @@ static enum status run(const struct invocation *invocation)
 
     if (!arguments_read(invocation, options, 0, 0, NULL))
         return STATUS_USAGE;
-    if (!take_verdicts(&watch, verdicts) || !take_domain(&watch, domain) ||
-            !take_user(&watch, user) || !take_lines(invocation, lines_text, &lines))
+    if (!watchfilter_take(invocation, verdicts, domain, user, &watch.filter) ||
+            !take_lines(invocation, lines_text, &lines))
         return STATUS_DATA;
     watch.look = (struct watchline_look){terminal_width(), terminal_has_colour()};
     enum status status = record_find(invocation, &address);
     watch.address = address;
     if (status == STATUS_OK)
-        status = watch_record(&watch, lines);
-    eventstore_close(&watch.store);
+        status = watch_address(&watch, lines);
     free(address);
     return status;
 }

@@ -7,6 +7,7 @@
 #include "report/phrase.h"
 
 #define DAY_SECONDS 86400
+#define WEEKDAY 4 /* octets: `Tue ` */
 
 const struct section sections_of_report[SECTIONS_COUNT] = {
         {.title = "Most forged users",
@@ -117,7 +118,8 @@ void section_note(const struct section *section, const json_t *entry, char note_
                 phrase_reason(text_of(section->verdict), section_name(section, entry)));
     } else if (first != NULL) {
         phrase_step(phrase_text(first), DAY_SECONDS, phrase);
-        snprintf(note_r, SECTION_NOTE_MAX, "since %.40s", phrase);
+        snprintf(note_r, SECTION_NOTE_MAX, "since %.40s",
+                strlen(phrase) > WEEKDAY ? phrase + WEEKDAY : phrase);
     } else if (is_replay) {
         phrase_fit(phrase_text(json_object_get(entry, "host")), SECTION_NOTE_MAX - 8, phrase);
         snprintf(note_r, SECTION_NOTE_MAX, "via %.88s", phrase);
