@@ -30,11 +30,18 @@ static void on_signal(int signum, siginfo_t *info, void *context)
 {
     ucontext_t *interrupted = context;
 
-    if (info->si_code > 0) /* what the processor met, not what somebody sent */
+    const bool is_met = info->si_code > 0; /* what the processor met, not what somebody sent */
+
+    if (is_met)
         guard_give_up();
     call_earlier(signum, info, context);
-    /* The same instruction again, and now the signal does what it does to anybody. */
-    sigaddset(&interrupted->uc_sigmask, signum);
+    /* Now the signal does what it does to anybody: the same instruction meets it again. */
+    if (is_met) {
+        sigaddset(&interrupted->uc_sigmask, signum);
+        return;
+    }
+    (void)signal(signum, SIG_DFL);
+    raise(signum);
 }
 
 void guard_install(void)

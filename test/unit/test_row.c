@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: ISC
+// cmocka.h needs these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "exact.h"
+#include "users/row.h"
+
+#define L63 "a23456789012345678901234567890123456789012345678901234567890123"
+#define LONG_DOMAIN L63 "." L63 "." L63 "." L63 /* 255 octets: two too many */
+
+static bool parse(struct text values, struct row *row_r, char why_r[ROW_WHY_MAX])
+{
+    const struct text exact = exact_copy(values);
+
+    why_r[0] = '\0';
+    const bool good = row_parse(exact, row_r, why_r);
+    exact_free(exact);
+    return good;
+}
+
+static struct text format(const struct row *row, char room[ROW_TEXT_MAX])
+{
+    struct writer w = writer_of(room, ROW_TEXT_MAX);
+
+    assert_true(row_format(row, &w));
+    return writer_text(&w);
+}
+
+static void a_user_has_one_key(void **state)
+{
+    static const struct {
+        const char *user;
+        const char *want; /* NULL: it is none */
+    } rows[] = {
+            {"alice@example.org", "alice@example.org"},
+            {"Alice@EXAMPLE.org", "alice@example.org"},
+            {"*@example.org", "*@example.org"},
+            {"alice+News@example.org", "alice+news@example.org"},
+            {"alice@b\xc3\xbc"
+             "cher.example",
+                    "alice@xn--bcher-kva.example"},
+            {"a%2Fb@example.org", NULL}, /* it need not be encoded */
+            {"A%20B@example.org", "a%20b@example.org"},
+            {"a%C3%BCz@example.org", "a%C3%BCz@example.org"},
+            {"a%c3%bcz@example.org", NULL},
+            {"a%40b@example.org", "a%40b@example.org"},
+            {"*x@example.org", "*x@example.org"},
+            {"alice@localhost", "alice@localhost"},
+            {"", NULL},
+            {"@", NULL},
+            {"alice", NULL},
+            {"alice@", NULL},
+            {"@example.org", NULL},
+            {"+news@example.org", NULL},
+            {"a@b@example.org", NULL},
+            {"**@", NULL},
+            {"a b@example.org", NULL},
+            {"\"a b\"@example.org", NULL},
+            {"alice@example_org", NULL},
+            {"alice@example..org", NULL},
+            {"alice@example.org.", NULL},
+            {"alice@[192.0.2.1]", NULL},
+            {"\xc3\xbc@example.org", NULL},
+            {"alice%@example.org", NULL},
+            {"alice%2@example.org", NULL},
+            {"alice@" LONG_DOMAIN, NULL},
+            {L63 "x@example.org", L63 "x@example.org"},
+            {L63 "xy@example.org", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct text user = exact_copy(text_of(rows[i].user));
+        char room[ADDRESS_MAX + 1];
+        char again_room[ADDRESS_MAX + 1];
+        struct text key = {"(none)", 6};
+        struct text again;
+        const bool good = row_parse_user(user, room, &key);
+        exact_free(user);
+        if (good != (rows[i].want != NULL) || (good && !text_equal(key, text_of(rows[i].want)))) {
+            print_error("\"%s\": got %.*s, want %s\n", rows[i].user, (int)key.len, key.at,
+                    rows[i].want != NULL ? rows[i].want : "(none)");
+            fail();
+        }
+        if (good) /* a key is a user whose key it is: what is dumped can be built */
+            assert_true(row_parse_user(key, again_room, &again) && text_equal(key, again));
+    }
+}
+
+static void rows_are_read_and_written_in_one_form(void **state)
+{
+    static const struct {
+        const char *values;
+        const char *want;
+    } rows[] = {
+            {"", ""},
+            {" \t ", ""},
+            {"hosts=", "hosts="},
+            {"hosts=a.example.org", "hosts=a.example.org"},
+            {"hosts=A.Example.ORG,b", "hosts=a.example.org,b"},
+            {"hosts=b\xc3\xbc"
+             "cher.example",
+                    "hosts=xn--bcher-kva.example"},
+            {"  more_hosts=a,b\tpinned=no ", "more_hosts=a,b"},
+            {"allow_unauthorized=yes", "allow_unauthorized=yes"},
+            {"allow_unauthorized=no", ""},
+            {"pinned=yes allow_unauthorized=yes hosts=a",
+                    "hosts=a allow_unauthorized=yes pinned=yes"},
+            {"alias=Bob@Example.org", "alias=bob@example.org"},
+            {"alias=a%C3%BCB@example.org", "alias=a%C3%BCb@example.org"},
+            {"pinned=yes alias=bob@b\xc3\xbc"
+             "cher.example",
+                    "alias=bob@xn--bcher-kva.example pinned=yes"},
+            {"allow_unauthorized=yes\r", "allow_unauthorized=yes"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char why[ROW_WHY_MAX];
+        char room[ROW_TEXT_MAX];
+        char again_room[ROW_TEXT_MAX];
+        struct row row;
+        struct row again;
+        struct text got = {"", 0};
+        const bool good = parse(text_of(rows[i].values), &row, why);
+        if (good)
+            got = format(&row, room);
+        if (!good || !text_equal(got, text_of(rows[i].want))) {
+            print_error("\"%s\": got \"%.*s\" (%s), want \"%s\"\n", rows[i].values, (int)got.len,
+                    got.at, why, rows[i].want);
+            fail();
+        }
+        assert_true(parse(got, &again, why));
+        assert_true(text_equal(format(&again, again_room), got));
+    }
+}
+
+static void wrong_rows_are_refused_with_a_reason(void **state)
+{
+    static const struct {
+        const char *values;
+        const char *why;
+    } rows[] = {
+            {"hosts", "bad word: hosts: expected name=value"},
+            {"hosts = a", "bad word: hosts: expected name=value"},
+            {"=a", "unknown name: : expected hosts, more_hosts, allow_unauthorized, alias or "
+                   "pinned"},
+            {"host=a",
+                    "unknown name: host: expected hosts, more_hosts, allow_unauthorized, alias or"
+                    " pinned"},
+            {"Hosts=a", "unknown name: Hosts: expected hosts, more_hosts, allow_unauthorized, alias"
+                        " or pinned"},
+            {"hosts=a_b", "bad host: a_b: expected a domain name"},
+            {"hosts=a,,b", "bad host: : expected a domain name"},
+            {"hosts=,a", "bad host: : expected a domain name"},
+            {"hosts=a,", "bad host: expected a domain name behind the comma"},
+            {"hosts=a, b", "bad host: expected a domain name behind the comma"},
+            {"hosts=*", "bad host: *: expected a domain name"},
+            {"more_hosts=", "bad more_hosts: : expected at least one domain name"},
+            {"hosts=a hosts=b", "hosts twice: b: expected hosts= or more_hosts=, once"},
+            {"hosts= more_hosts=b", "hosts twice: b: expected hosts= or more_hosts=, once"},
+            {"allow_unauthorized=true", "bad value: true: expected yes or no"},
+            {"allow_unauthorized=", "bad value: : expected yes or no"},
+            {"pinned=YES", "bad value: YES: expected yes or no"},
+            {"pinned=yes pinned=yes", "given twice: pinned: expected each name once"},
+            {"allow_unauthorized=no allow_unauthorized=no",
+                    "given twice: allow_unauthorized: expected each name once"},
+            {"alias=", "bad alias: : expected another user, local@domain"},
+            {"alias=bob", "bad alias: bob: expected another user, local@domain"},
+            {"alias=*@example.org",
+                    "bad alias: *@example.org: expected another user, local@domain"},
+            {"alias=a@b alias=c@d", "given twice: alias: expected each name once"},
+            {"alias=a@b hosts=c",
+                    "an alias with a rule: expected the rule in the row that it names"},
+            {"allow_unauthorized=no alias=a@b",
+                    "an alias with a rule: expected the rule in the row that it names"},
+            {"hosts=a\x01", "control octets: expected none but white space"},
+            {"\x7f", "control octets: expected none but white space"},
+            {"hosts=\xff", "bad host: \xff: expected a domain name"},
+            {"# later", "bad word: #: expected name=value"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char why[ROW_WHY_MAX];
+        struct row row;
+        if (parse(text_of(rows[i].values), &row, why))
+            fail_msg("\"%s\" was taken", rows[i].values);
+        if (strcmp(why, rows[i].why) != 0)
+            fail_msg("\"%s\": got \"%s\", want \"%s\"", rows[i].values, why, rows[i].why);
+    }
+}
+
+static void a_nul_is_refused(void **state)
+{
+    char why[ROW_WHY_MAX];
+    char room[ADDRESS_MAX + 1];
+    struct text key;
+    struct row row;
+
+    (void)state;
+    assert_false(parse((struct text){"hosts=a\0b", 9}, &row, why));
+    assert_false(row_parse_user((struct text){"a\0b@example.org", 15}, room, &key));
+    assert_false(row_parse_user((struct text){"a@example\0.org", 14}, room, &key));
+    assert_false(row_parse_user((struct text){NULL, 0}, room, &key));
+    assert_true(parse((struct text){NULL, 0}, &row, why));
+}
+
+/* `hosts=` and so many names of two octets. */
+static size_t many_hosts(char *room, size_t count)
+{
+    size_t len = (size_t)sprintf(room, "hosts=");
+
+    for (size_t i = 0; i < count; i++)
+        len += (size_t)sprintf(room + len, "%sh%zu", i > 0 ? "," : "", i % 10);
+    return len;
+}
+
+static void a_row_has_room_for_64_hosts(void **state)
+{
+    char values[1024];
+    char why[ROW_WHY_MAX];
+    char room[ROW_TEXT_MAX];
+    struct row row;
+
+    (void)state;
+    assert_true(parse((struct text){values, many_hosts(values, ROW_HOSTS_MAX)}, &row, why));
+    assert_int_equal(row.rule.hosts.count, ROW_HOSTS_MAX);
+    assert_string_equal(row.rule.hosts.names[63], "h3");
+    assert_true(text_equal(format(&row, room), text_of(values)));
+    assert_false(parse((struct text){values, many_hosts(values, ROW_HOSTS_MAX + 1)}, &row, why));
+    assert_string_equal(why, "too many hosts: h4: expected at most 64, and 2048 octets");
+}
+
+/* What was taken can be written back, and pinned as well, whatever became of its names. */
+static void a_row_that_is_taken_has_a_form(void **state)
+{
+    char values[ROW_TEXT_MAX + 100];
+    char why[ROW_WHY_MAX];
+    char room[ROW_TEXT_MAX];
+    struct row row;
+    size_t longest = 0;
+
+    (void)state;
+    for (size_t extra = 0; extra < 62; extra++) {
+        size_t len = (size_t)sprintf(values, "hosts=%.*s", (int)extra + 1, L63);
+        while (len + 64 <= ROW_TEXT_MAX)
+            len += (size_t)sprintf(values + len, ",%s", L63);
+        if (!parse((struct text){values, len}, &row, why))
+            continue;
+        row.pinned = true;
+        assert_true(parse(format(&row, room), &row, why));
+        longest = len > longest ? len : longest;
+    }
+    assert_in_range(longest, ROW_TEXT_MAX - 80, ROW_TEXT_MAX);
+    /* 6 octets in UTF-8 and 10 as an A-label */
+    size_t len = (size_t)sprintf(values, "hosts=");
+    while (len + 8 < ROW_TEXT_MAX / 2 + 400)
+        len += (size_t)sprintf(values + len, "%s", "\xc3\xbc.\xc3\xbc.\xc3\xbc.\xc3\xbc,");
+    assert_false(parse((struct text){values, len - 1}, &row, why));
+    memset(values, ' ', sizeof values);
+    assert_true(parse((struct text){values, ROW_TEXT_MAX}, &row, why));
+    assert_false(parse((struct text){values, ROW_TEXT_MAX + 1}, &row, why));
+    assert_string_equal(why, "too long: expected at most 2048 octets");
+}
+
+static void a_reason_has_its_limit(void **state)
+{
+    char values[ROW_TEXT_MAX];
+    char why[ROW_WHY_MAX];
+    struct row row;
+
+    (void)state;
+    memset(values, 'x', sizeof values);
+    assert_false(parse((struct text){values, sizeof values}, &row, why));
+    assert_int_equal(strlen(why), strlen("bad word: : expected name=value") + 100);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(a_user_has_one_key),
+            cmocka_unit_test(rows_are_read_and_written_in_one_form),
+            cmocka_unit_test(wrong_rows_are_refused_with_a_reason),
+            cmocka_unit_test(a_nul_is_refused),
+            cmocka_unit_test(a_row_has_room_for_64_hosts),
+            cmocka_unit_test(a_row_that_is_taken_has_a_form),
+            cmocka_unit_test(a_reason_has_its_limit),
+    };
+
+    return cmocka_run_group_tests_name("row", tests, NULL, NULL);
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: ISC
+// cmocka.h needs these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command/rows.h"
+
+/* What becomes of a text: its rows, `key values;` each, or the complaints; to be freed. */
+static char *read_file(FILE *in, enum rows_result *result_r)
+{
+    char *text = NULL;
+    size_t size = 0;
+    struct rows *rows = NULL;
+    FILE *out = open_memstream(&text, &size);
+
+    *result_r = rows_read(in, "f", out, &rows);
+    fclose(in);
+    for (size_t i = 0; *result_r == ROWS_OK && i < rows_count(rows); i++) {
+        const struct rows_entry e = rows_entry(rows, i);
+        fprintf(out, "%.*s %.*s;", (int)e.key.len, e.key.at, (int)e.values.len, e.values.at);
+    }
+    fclose(out);
+    rows_free(&rows);
+    return text;
+}
+
+static FILE *file_of(const char *text, size_t len)
+{
+    FILE *file = tmpfile();
+
+    assert_non_null(file);
+    assert_int_equal(fwrite(text, 1, len, file), len);
+    rewind(file);
+    return file;
+}
+
+static void check(const char *text, size_t len, enum rows_result want_result, const char *want)
+{
+    enum rows_result result;
+    char *got = read_file(file_of(text, len), &result);
+
+    if (result != want_result || strcmp(got, want) != 0)
+        fail_msg("got %d \"%s\", want %d \"%s\"", (int)result, got, (int)want_result, want);
+    free(got);
+}
+
+static void texts_become_rows(void **state)
+{
+    static const char *const texts[][2] = {
+            {"", ""},
+            {"\n\n \t\n\r\n", ""},
+            {"# nothing\n   # here\r\n#", ""},
+            {"a@x", "a@x ;"},
+            {"a@x\n", "a@x ;"},
+            {"a@x\r\n", "a@x ;"},
+            {"b@x hosts=h\nA@X\thosts=  \r\n*@x", "*@x ;a@x hosts=;b@x hosts=h;"},
+            {"#a@x\n  a@x   pinned=yes \t hosts=h  \n", "a@x pinned=yes \t hosts=h;"},
+            {"a#b@x\n", "a#b@x ;"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        check(texts[i][0], strlen(texts[i][0]), ROWS_OK, texts[i][1]);
+}
+
+#define WRONG(text, want) check(text, sizeof(text) - 1, ROWS_WRONG, want)
+
+static void wrong_lines_are_all_named(void **state)
+{
+    (void)state;
+    WRONG("a\n", "f:1: bad user: a: expected local@domain or *@domain\n");
+    WRONG("a@x\n\n# c\nb@x host=a\nc@x hosts=a_b\n",
+            "f:4: unknown name: host: expected hosts, more_hosts, allow_unauthorized, alias or "
+            "pinned\nf:5: bad host: a_b: expected a domain name\n");
+    WRONG("a@x alias=A@x\n", "f:1: bad alias: a@x: expected another user\n");
+    WRONG("b@x\na@x\nA@x hosts=\na@X\n",
+            "f:3: a second row: a@x: expected one, and the first is in line 2\n"
+            "f:4: a second row: a@x: expected one, and the first is in line 2\n");
+    WRONG("\x1b[1m@x\n\0@x\n", "f:1: bad user: \\x1b[1m@x: expected local@domain or *@domain\n"
+                               "f:2: bad user: : expected local@domain or *@domain\n");
+    WRONG("a@x b\0c\n", "f:1: control octets: expected none but white space\n");
+}
+
+static void a_long_line_is_one_complaint(void **state)
+{
+    const size_t len = 5000000;
+    char *text = malloc(len);
+
+    (void)state;
+    assert_non_null(text);
+    memset(text, 'x', len);
+    memcpy(text, "a@x\n", 4);
+    text[len - 5] = '\n';
+    check(text, len, ROWS_WRONG,
+            "f:2: too long: expected a row of at most 2048 octets\n"
+            "f:3: bad user: xxxx: expected local@domain or *@domain\n");
+    free(text);
+}
+
+static void complaints_have_a_limit(void **state)
+{
+    char text[1000];
+    enum rows_result result;
+    size_t lines = 0;
+
+    (void)state;
+    memset(text, '\n', sizeof text);
+    for (size_t i = 0; i < sizeof text; i += 2)
+        text[i] = 'x';
+    char *got = read_file(file_of(text, sizeof text), &result);
+    assert_int_equal(result, ROWS_WRONG);
+    for (const char *c = got; *c != '\0'; c++)
+        lines += *c == '\n';
+    assert_int_equal(lines, ROWS_WRONG_SHOWN + 1);
+    assert_non_null(strstr(got, "f:100: "));
+    assert_non_null(strstr(got, "\n... and 400 more\n"));
+    free(got);
+}
+
+static void many_rows_are_sorted(void **state)
+{
+    FILE *file = tmpfile();
+    struct rows *rows = NULL;
+
+    (void)state;
+    assert_non_null(file);
+    for (unsigned i = 0; i < 50000; i++)
+        fprintf(file, "user%05u@example.org hosts=h%u.example.org\n", i * 7919 % 50000, i);
+    rewind(file);
+    assert_int_equal(rows_read(file, "f", stderr, &rows), ROWS_OK);
+    fclose(file);
+    assert_int_equal(rows_count(rows), 50000);
+    for (unsigned i = 0; i < 50000; i++) {
+        char want[64];
+        snprintf(want, sizeof want, "user%05u@example.org", i);
+        assert_true(text_equal(rows_entry(rows, i).key, text_of(want)));
+    }
+    rows_free(&rows);
+    assert_null(rows);
+    rows_free(&rows);
+}
+
+static void what_cannot_be_read_is_said(void **state)
+{
+    FILE *folder = fopen("/", "r");
+    enum rows_result result;
+
+    (void)state;
+    assert_non_null(folder);
+    free(read_file(folder, &result));
+    assert_int_equal(result, ROWS_UNREADABLE);
+}
+
+static void a_row_is_pinned_unless_it_says(void **state)
+{
+    static const struct {
+        const char *values;
+        bool by_default;
+        bool want;
+    } rows[] = {
+            {"", false, false},
+            {"", true, true},
+            {"hosts=a", true, true},
+            {"pinned=no", true, false},
+            {"pinned=yes", false, true},
+            {"hosts=a pinned=no", true, false},
+            {"hosts=a\tpinned=no", true, false},
+            {"alias=pinned=no@x", true, true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char why[ROW_WHY_MAX];
+        struct row row;
+        assert_true(rows_parse(text_of(rows[i].values), rows[i].by_default, &row, why));
+        if (row.pinned != rows[i].want)
+            fail_msg("\"%s\": got %d, want %d", rows[i].values, row.pinned, rows[i].want);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(texts_become_rows),
+            cmocka_unit_test(wrong_lines_are_all_named),
+            cmocka_unit_test(a_long_line_is_one_complaint),
+            cmocka_unit_test(complaints_have_a_limit),
+            cmocka_unit_test(many_rows_are_sorted),
+            cmocka_unit_test(what_cannot_be_read_is_said),
+            cmocka_unit_test(a_row_is_pinned_unless_it_says),
+    };
+
+    return cmocka_run_group_tests_name("rows", tests, NULL, NULL);
+}
