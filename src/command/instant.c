@@ -7,18 +7,19 @@
 #include "protocol/text.h"
 
 #define COUNT_MAX 100000
+#define MINUTE UINT64_C(60000) /* milliseconds */
 
 static uint64_t unit_milliseconds(char unit)
 {
     switch (unit) {
     case 'm':
-        return 60 * 1000;
+        return MINUTE;
     case 'h':
-        return 60 * 60 * 1000;
+        return 60 * MINUTE;
     case 'd':
-        return 24 * 60 * 60 * 1000;
+        return 24 * 60 * MINUTE;
     case 'w':
-        return 7 * 24 * 60 * 60 * 1000;
+        return 7 * 24 * 60 * MINUTE;
     default:
         return 0;
     }

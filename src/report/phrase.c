@@ -135,7 +135,7 @@ void phrase_moment(struct text moment, char room_r[PHRASE_MAX])
     if (parts_of(moment, &parts)) {
         put_day(&parts, &w);
         writer_char(&w, ' ');
-        writer_decimal(&w, (uint64_t)(parts.tm_year + 1900));
+        writer_decimal(&w, (uint64_t)parts.tm_year + 1900);
         if (parts.tm_hour != 0 || parts.tm_min != 0) {
             writer_char(&w, ' ');
             put_two_digits(parts.tm_hour, &w);

@@ -34,7 +34,7 @@ static void texts_are_escaped_and_cut(void **state)
             {{"alice@example.org", 17}, 0, ""},
             {{"\x1b[2J", 4}, 40, "\\x1b[2J"},
             {{"a\0b\n\x7f\\", 6}, 40, "a\\x00b\\x0a\\x7f\\x5c"},
-            {{"\xe2\x80\xae", 3}, 40, "\\xe2\\x80\\xae"},
+            {{"\xe2\x80\x8f", 3}, 40, "\\xe2\\x80\\x8f"},
             {{"\xff\xff\xff", 3}, 6, "\\x..ff"},
     };
     char room[PHRASE_MAX];
@@ -57,7 +57,7 @@ static void any_length_fits(void **state)
     assert_non_null(much);
     memset(much, 1, 100000);
     for (size_t len = 0; len < 100000; len = len * 2 + 1) {
-        for (size_t columns = 0; columns < 2 * PHRASE_MAX; columns++) {
+        for (size_t columns = 0; columns < (size_t)2 * PHRASE_MAX; columns++) {
             const struct text given = exact_copy((struct text){much, len});
             phrase_fit(given, columns, room);
             assert_true(strlen(room) <= columns && strlen(room) < PHRASE_MAX);

@@ -292,7 +292,7 @@ static json_t *hostile(void)
             (json_int_t)1, "reasons", "verdict", "NO", "reason", "<b>'\"&", "questions", 1,
             "forgeries", "users", "user", "<script>alert(1)</script>\x1b]0;x\x07@example.org",
             "questions", (json_int_t)INT64_MAX, "networks", "receiving", "domain",
-            "\xe2\x80\xae\xc2\x9b\x7f", "questions", (json_int_t)1, "new_hosts", "unlisted",
+            "\xe2\x80\x8f\xc2\x9b\x7f", "questions", (json_int_t)1, "new_hosts", "unlisted",
             "questions", 1, "users", "user", "\"><img src=x onerror=alert(1)>@example.org",
             "questions", 1, "no", 1, "replays", "questions", 1, "users", "user", "", "host",
             "<host>&'\"", "questions", 1);
