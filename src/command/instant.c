@@ -7,7 +7,9 @@
 #include "protocol/text.h"
 
 #define COUNT_MAX 100000
-#define MINUTE UINT64_C(60000) /* milliseconds */
+#define MINUTE UINT64_C(60000) /* milliseconds, as the others */
+#define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
 
 static uint64_t unit_milliseconds(char unit)
 {
@@ -15,11 +17,11 @@ static uint64_t unit_milliseconds(char unit)
     case 'm':
         return MINUTE;
     case 'h':
-        return 60 * MINUTE;
+        return HOUR;
     case 'd':
-        return 24 * 60 * MINUTE;
+        return DAY;
     case 'w':
-        return 7 * 24 * 60 * MINUTE;
+        return 7 * DAY;
     default:
         return 0;
     }

@@ -141,10 +141,12 @@ static int64_t lost(struct scope *scope)
 json_t *report_make(
         struct eventstore *store, const struct report_wish *wish, char why_r[EVENTSTORE_WHY_MAX])
 {
-    struct scope scope = {store, wish->since, wish->until, wish->domain, false, false};
+    struct scope scope = {
+            .store = store, .since = wish->since, .until = wish->until, .domain = wish->domain};
     json_t *report = json_object();
     uint64_t unlisted_questions = 0;
 
+    scope.newest = scope_number(&scope, "SELECT coalesce(max(id), 0) FROM event", 0);
     const int64_t oldest = scope_number(&scope, "SELECT time FROM event ORDER BY time LIMIT 1", -1);
     put_period(&scope, oldest, report);
     scope_set(&scope, report, "lost", json_integer(lost(&scope)));

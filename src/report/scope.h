@@ -15,6 +15,7 @@ struct scope {
     uint64_t since;     /* Unix milliseconds */
     uint64_t until;     /* Unix milliseconds, behind the last one */
     const char *domain; /* NULL: all */
+    int64_t newest;     /* the largest id that there was at first: all lists are of one moment */
     bool failed;
     bool short_of_memory; /* why it failed, if it was not the store */
 };
