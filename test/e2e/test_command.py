@@ -13,7 +13,8 @@ def help_is_printed_in_every_way(world):
     overview = world.run(config=None)
     equal(overview.status, 0)
     names = re.findall(r"^  (\w+) ", overview.out, re.M)
-    equal(names, ["keygen", "stamp", "digest", "check", "ask", "explain", "config", "help"])
+    equal(names, ["keygen", "stamp", "digest", "check", "ask", "explain", "config", "table", "report",
+                  "watch", "help"])
     for arguments in (["help"], ["--help"], ["-h"], ["help", "help"]):
         equal(world.run(*arguments, config=None).out, overview.out, str(arguments))
     for name in names[:-1]:
