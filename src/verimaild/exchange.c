@@ -53,8 +53,10 @@ static bool open_stores(struct exchange *x, const struct exchange_setup *setup)
             .context = x,
     };
 
-    x->tables = tables_open(setup->service);
+    /* Both want to hear of pages that are not there. The tables do last: they live on, and hand on
+     * what is not theirs. */
     x->replay = replay_open(&store, clock_milliseconds(), clock_unix());
+    x->tables = tables_open(setup->service);
     return x->tables != NULL && x->replay != NULL;
 }
 
