@@ -146,9 +146,10 @@ static void yes_is_earned(const struct all *all)
     const struct judge_case *c = &all->judge_case;
     const struct text host = all->sealed.host;
     struct text matched;
-    const struct rule *rule = rules_user(c->rules, &all->question.user, &matched);
+    const struct rule *rule;
 
-    must(rule != NULL && rule_permits(rule, &all->policy, host));
+    must(rules_user(c->rules, NULL, &all->question.user, &rule, &matched) == RULES_FOUND);
+    must(rule_permits(rule, &all->policy, host));
     if (c->payload_state == PAYLOAD_STATE_CLASSIC) {
         must(!all->question.named);
         return;

@@ -117,7 +117,9 @@ static void check_user(
         want = model_find(m, domain, (struct text){local.at, strcspn(local.at, "+")});
     if (want == USERS_MAX)
         want = model_find(m, domain, text_of("*"));
-    const struct rule *rule = rules_user(rules, &user, &matched);
+    const struct rule *rule = NULL;
+    const enum rules_found found = rules_user(rules, NULL, &user, &rule, &matched);
+    must(found == (want == USERS_MAX ? RULES_ABSENT : RULES_FOUND));
     must((rule == NULL) == (want == USERS_MAX));
     if (rule == NULL)
         return;

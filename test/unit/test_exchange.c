@@ -18,6 +18,8 @@
 #include "base/endpoint.h"
 #include "base/log.h"
 #include "captured.h"
+#include "events/counters.h"
+#include "events/ring.h"
 #include "protocol/question.h"
 #include "served.h"
 #include "verimaild/exchange.h"

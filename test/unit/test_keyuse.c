@@ -70,7 +70,7 @@ static void check_line(const struct keyring *ring, const char *host, uint64_t us
     }
 }
 
-static void save(const struct keyuse *use, uint64_t now)
+static void save(struct keyuse *use, uint64_t now)
 {
     assert_true(keyuse_save(use, folder.path, now));
     assert_true(folder_read(&folder, "keys", file, sizeof file));

@@ -144,6 +144,17 @@ static void users_are_added_once(void **state)
     rules_free(&rules);
 }
 
+/* NULL: none. */
+static const struct rule *find(
+        const struct rules *rules, const struct address *user, struct text *matched_r)
+{
+    const struct rule *rule = NULL;
+    const enum rules_found found = rules_user(rules, NULL, user, &rule, matched_r);
+
+    assert_int_equal(found, rule != NULL ? RULES_FOUND : RULES_ABSENT);
+    return rule;
+}
+
 /* Design section 3, step 3. */
 static void the_nearest_rule_is_found(void **state)
 {
@@ -184,7 +195,7 @@ static void the_nearest_rule_is_found(void **state)
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const struct address user = address_of(table[i].user);
         struct text matched = text_of("not set");
-        const struct rule *rule = rules_user(rules, &user, &matched);
+        const struct rule *rule = find(rules, &user, &matched);
         if ((rule != NULL) != (table[i].matched[0] != '\0') ||
                 !text_equal(matched, text_of(table[i].matched))) {
             print_error("%s: got \"%.*s\", want \"%s\"\n", table[i].user, (int)matched.len,
@@ -217,7 +228,7 @@ static void names_up_to_their_length(void **state)
     assert_true(add(rules, local, domain, &plain));
     assert_true(address_parse(text_of(local), text_of(domain), &user));
     assert_int_equal(user.len, ADDRESS_MAX);
-    assert_non_null(rules_user(rules, &user, &matched));
+    assert_non_null(find(rules, &user, &matched));
     assert_int_equal(matched.len, ADDRESS_LOCAL_MAX * 3);
     rules_free(&rules);
 }
@@ -237,21 +248,21 @@ static void ten_thousand_users(void **state)
         snprintf(text, sizeof text, "user%u", i);
         assert_true(add(rules, text, i % 3 == 0 ? "example.org" : "example.net", &rule));
         if (i == 0)
-            found = rules_user(rules, &first, &matched);
+            found = find(rules, &first, &matched);
         /* A search for what is not there ends, however full the table is. */
         assert_null(rules_domain(rules, text_of("example.com")));
     }
     assert_non_null(found);
-    assert_ptr_equal(found, rules_user(rules, &first, &matched));
+    assert_ptr_equal(found, find(rules, &first, &matched));
     for (unsigned i = 0; i < 10000; i++) {
         snprintf(text, sizeof text, "user%u@example.%s", i, i % 3 == 0 ? "org" : "net");
         const struct address user = address_of(text);
-        const struct rule *rule = rules_user(rules, &user, &matched);
+        const struct rule *rule = find(rules, &user, &matched);
         assert_non_null(rule);
         assert_int_equal(rule->allow_unauthorized, i % 2 == 1);
         snprintf(text, sizeof text, "user%u@example.%s", i, i % 3 == 0 ? "net" : "org");
         const struct address stranger = address_of(text);
-        assert_null(rules_user(rules, &stranger, &matched));
+        assert_null(find(rules, &stranger, &matched));
     }
     assert_ptr_equal(rules_domain(rules, text_of("example.org")), &org);
     rules_free(&rules);

@@ -27,9 +27,9 @@ static bool permits(const struct served *served, const char *user, const char *h
     const struct rules *rules = service_rules(served->service);
     const struct address address = user_of(user);
     struct text matched;
-    const struct rule *rule = rules_user(rules, &address, &matched);
+    const struct rule *rule;
 
-    return rule != NULL &&
+    return rules_user(rules, NULL, &address, &rule, &matched) == RULES_FOUND &&
            rule_permits(rule, rules_domain(rules, address_domain(&address)), text_of(host));
 }
 
@@ -277,9 +277,11 @@ static void many_users(void **state)
         snprintf(user, sizeof user, "U%d@example.org", i);
         assert_true(permits(&served, user, SERVED_HOST));
         const struct address address = user_of(user);
+        const struct rule *rule;
         assert_int_equal(
-                rules_user(service_rules(served.service), &address, &matched)->allow_unauthorized,
-                i % 2 == 0);
+                rules_user(service_rules(served.service), NULL, &address, &rule, &matched),
+                RULES_FOUND);
+        assert_int_equal(rule->allow_unauthorized, i % 2 == 0);
     }
     served_close(&served);
 }
