@@ -173,7 +173,7 @@ static void open_as_owner(struct opening *o)
 
     if (stat(o->path, &about) != 0)
         o->error = o->write && errno == ENOENT ? 0 : errno;
-    else if (!S_ISREG(about.st_mode))
+    else if (!S_ISREG(about.st_mode) || (!o->write && about.st_size == 0))
         o->error = MDB_INVALID;
     if (o->error == 0 && !guard_run(open_env, o))
         o->error = MDB_CORRUPTED;

@@ -1,7 +1,22 @@
 // SPDX-License-Identifier: ISC
+#include <errno.h>
+#include <sys/statvfs.h>
+
 #include "users/stored.h"
 #include "users/tablefile.h"
 #include "users/tablestep.h"
+
+/* LMDB says no more than EIO when a disk took a part of what it should. */
+static int find_cause(const struct table *t, int error)
+{
+    struct statvfs disk;
+    int fd = -1;
+
+    return error == EIO && mdb_env_get_fd(t->env, &fd) == 0 && fstatvfs(fd, &disk) == 0 &&
+                           disk.f_bavail == 0
+                   ? ENOSPC
+                   : error;
+}
 
 /* Of a step in a writer's transaction: what failed halfway is not to be committed. */
 static enum table_result written(struct table *t, int error)
@@ -11,7 +26,7 @@ static enum table_result written(struct table *t, int error)
     if (error == 0)
         return TABLE_OK;
     t->spoiled = true;
-    return tablestep_fail(t, "it cannot be written", error);
+    return tablestep_fail(t, "it cannot be written", find_cause(t, error));
 }
 
 static void do_begin(void *context)
