@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: ISC
+/* Fills a store of replay counts with so many payloads of the last days, in the order of their time
+ * as they would have come. */
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "replay/replay.h"
+
+#define DAYS 5
+#define BATCH 1000
+
+static uint64_t failed;
+
+static void on_done(void *context, struct replay_item *item)
+{
+    (void)context;
+    failed += item->result != REPLAY_WITHIN;
+}
+
+static void make_item(uint64_t issued, struct replay_item *item_r)
+{
+    *item_r = (struct replay_item){.issued = issued, .entries_count = 1};
+    item_r->expires = issued + UINT64_C(7) * 86400;
+    randombytes_buf(item_r->nonce, sizeof item_r->nonce);
+    memset(item_r->entries[0].domain, 1, sizeof item_r->entries[0].domain);
+    item_r->entries[0].allowance = 4;
+}
+
+int main(int argc, char **argv)
+{
+    static struct replay_item items[BATCH];
+    const uint64_t today = clock_unix();
+    const uint64_t span = UINT64_C(86400) * DAYS;
+    uint64_t count = 0;
+
+    if (argc != 3 || sodium_init() < 0 || !text_decimal(text_of(argv[2]), UINT32_MAX, &count)) {
+        fputs("usage: fill lmdb:PATH COUNT\n", stderr);
+        return 2;
+    }
+    const struct replay_setup setup = {
+            .address = argv[1], .keep = UINT64_C(8) * 86400, .done = on_done};
+    struct replay *replay = replay_open(&setup, clock_milliseconds(), today);
+    if (replay == NULL)
+        return 1;
+    for (uint64_t i = 0; i < count;) {
+        for (size_t k = 0; k < BATCH && i < count; k++, i++) {
+            make_item(today - span + span * i / count, &items[k]);
+            replay_submit(replay, &items[k], clock_milliseconds(), today);
+        }
+        replay_commit(replay, clock_milliseconds(), today);
+    }
+    struct replay_health health;
+    replay_health(replay, &health);
+    replay_close(&replay);
+    printf("%llu counts, %llu octets, %llu failed\n", (unsigned long long)health.entries,
+            (unsigned long long)health.bytes, (unsigned long long)failed);
+    return failed == 0 ? 0 : 1;
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: ISC
+/* Questions about stamped messages, each with a payload of its own, as a verifier would ask them.
+ * The service itself can make a payload, so its configuration is all that is needed. */
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "config/configfile.h"
+#include "protocol/payload.h"
+#include "service/service.h"
+
+static struct service *make_service(const char *path, struct problems *problems)
+{
+    struct config *config = configfile_read(path, problems);
+
+    if (config == NULL || config->service == NULL)
+        return NULL;
+    return service_init(config, problems); /* which borrows from it for as long as we run */
+}
+
+static bool print_question(const struct shared_key *key, const char *user)
+{
+    static const char digest[] = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    unsigned char nonce[PAYLOAD_NONCE];
+    char room[PAYLOAD_TEXT_MAX];
+    struct writer w = writer_of(room, sizeof room);
+    const struct payload payload = {
+            .host = text_of(key->host),
+            .receiving = text_of("receiver.example:1"),
+            .issued = clock_unix(),
+            .user = text_of(user),
+            .digest = text_of(digest),
+    };
+
+    randombytes_buf(nonce, sizeof nonce);
+    if (!payload_seal(key, nonce, &payload, &w))
+        return false;
+    const struct text text = writer_text(&w);
+    return printf("%s %.*s rcpt=receiver.example digest=%s ip=192.0.2.1\n", user, (int)text.len,
+                   text.at, digest) > 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct problems *problems = argc > 3 ? problems_init(argv[1]) : NULL;
+    uint64_t count = 0;
+
+    if (problems == NULL || !text_decimal(text_of(argv[2]), 100000000, &count)) {
+        fputs("usage: stamped CONFIG COUNT USER@DOMAIN...\n", stderr);
+        return 2;
+    }
+    struct service *service = sodium_init() >= 0 ? make_service(argv[1], problems) : NULL;
+    if (service == NULL || keyring_count(service_keyring(service)) == 0) {
+        fputs(problems_text(problems), stderr);
+        return 1;
+    }
+    for (uint64_t i = 0; i < count; i++)
+        if (!print_question(
+                    keyring_at(service_keyring(service), 0), argv[3 + i % (unsigned)(argc - 3)]))
+            return 1;
+    return 0;
+}
