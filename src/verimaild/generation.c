@@ -400,17 +400,18 @@ bool generation_is_retired(const struct generation *g)
     return g->retired;
 }
 
-void generation_dismiss(struct generation *g, bool last, uint64_t now)
+bool generation_dismiss(struct generation *g, bool last, uint64_t now)
 {
     const char order = last ? RECORDER_STOP : RECORDER_HAND_OVER;
 
     if (g->dismissed || generation_workers(g) > 0)
-        return;
+        return false;
     g->dismissed = true;
     g->kill_at = now + RECORDER_GRACE;
     child_tell(&g->recorder, &order, 1);
     if (last)
         showing_end(g->showing);
+    return true;
 }
 
 void generation_expire(struct generation *g, uint64_t now)

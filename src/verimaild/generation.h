@@ -63,8 +63,8 @@ void generation_heard(struct generation *generation);
 void generation_retire(
         struct generation *generation, const struct generation *successor, uint64_t now);
 /* Of a retired one whose workers have ended: tells its recorder to finish. `last`: no worker of any
- * generation runs or will. */
-void generation_dismiss(struct generation *generation, bool last, uint64_t now);
+ * generation runs or will. True the one time that it does so. */
+bool generation_dismiss(struct generation *generation, bool last, uint64_t now);
 bool generation_is_retired(const struct generation *generation);
 void generation_expire(struct generation *generation, uint64_t now);
 

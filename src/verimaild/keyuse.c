@@ -122,6 +122,12 @@ static bool next_entry(FILE *file, struct entry *entry_r)
     return false;
 }
 
+/* A key that was never used may be another generation's newest. */
+static uint64_t last_known(const struct entry *entry)
+{
+    return entry->used > entry->since ? entry->used : entry->since;
+}
+
 static void write_entry(FILE *out, const unsigned char id[KEY_ID_OCTETS], const char *host,
         uint64_t used, uint64_t since)
 {
@@ -144,13 +150,15 @@ static bool write_all(struct keyuse *k, FILE *old, FILE *out, uint64_t now)
     while (next_entry(old, &entry)) {
         if (entry.used > now) /* the clock was wrong once */
             entry.used = now;
+        if (entry.since > now)
+            entry.since = now;
         const struct shared_key *key = keyring_find(k->ring, entry.id);
         const size_t index = key != NULL ? (size_t)(key - keyring_at(k->ring, 0)) : 0;
-        if (key == NULL && entry.used + FORGOTTEN_AFTER > now)
+        if (key == NULL && last_known(&entry) + FORGOTTEN_AFTER > now)
             write_entry(out, entry.id, entry.host, entry.used, entry.since);
         if (key != NULL && used[index] < entry.used)
             used[index] = entry.used;
-        if (key != NULL && entry.since > 0 && entry.since <= now)
+        if (key != NULL && entry.since > 0)
             k->since[index] = entry.since;
     }
     for (size_t i = 0; i < k->count; i++) {

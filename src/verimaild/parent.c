@@ -109,18 +109,22 @@ static void look_at_keys(uint64_t now)
     parent.alarm_at = now + KEY_LOOK_EVERY;
 }
 
-static void save_keyuse(uint64_t now)
+static void save_keyuse(const struct generation *g)
 {
-    const bool saved =
-            parent.serving == NULL || generation_save_keyuse(parent.serving, clock_unix());
+    const bool saved = generation_save_keyuse(g, clock_unix());
 
     if (!saved && !parent.cannot_save)
         log_errno(LOG_LEVEL_WARNING, "state-not-written", "folder",
-                generation_config(parent.serving)->service->state.at);
+                generation_config(g)->service->state.at);
     parent.cannot_save = !saved;
+}
+
+static void note_keys(uint64_t now)
+{
     parent.save_at = now + SAVE_EVERY;
     if (parent.serving == NULL)
         return;
+    save_keyuse(parent.serving);
     generation_show_keys(parent.serving);
     if (now >= parent.alarm_at)
         look_at_keys(now);
@@ -130,7 +134,7 @@ static void serve(struct generation *g, uint64_t now)
 {
     struct problems *warnings = problems_init(parent.path);
 
-    save_keyuse(now);
+    note_keys(now);
     parent.serving = g;
     parent.starting = NULL;
     generation_configure_log(g);
@@ -140,7 +144,7 @@ static void serve(struct generation *g, uint64_t now)
         problems_log(warnings, LOG_LEVEL_WARNING, "key-removed");
     }
     problems_free(&warnings);
-    save_keyuse(now);
+    note_keys(now);
     notify_send("READY=1");
 }
 
@@ -177,7 +181,6 @@ static void stop(uint64_t now)
 {
     notify_send("STOPPING=1");
     log_event(LOG_LEVEL_NOTICE, "stopping", NULL, NULL);
-    save_keyuse(now);
     for (size_t i = 0; i < GENERATIONS_MAX; i++)
         if (parent.all[i] != NULL && !generation_is_retired(parent.all[i]))
             generation_retire(parent.all[i], NULL, now);
@@ -237,8 +240,9 @@ static size_t tend(uint64_t now)
             generation_restart(g, now);
         /* When all end, the recorders wait for the last worker of any: who is told that it was the
          * last marks the store of counts as whole. */
-        if (generation_is_retired(g) && (!parent.stopping || all_workers() == 0))
-            generation_dismiss(g, parent.stopping, now);
+        if (generation_is_retired(g) && (!parent.stopping || all_workers() == 0) &&
+                generation_dismiss(g, parent.stopping, now) && !generation_has_failed(g))
+            save_keyuse(g);
         generation_expire(g, now);
         if (generation_is_retired(g) && generation_alive(g) == 0)
             generation_free(&parent.all[i]);
@@ -325,7 +329,7 @@ int parent_run(const char *path)
         now = clock_milliseconds();
         on_signals(now);
         if (now >= parent.save_at)
-            save_keyuse(now);
+            note_keys(now);
         log_flush();
     }
     log_event(LOG_LEVEL_NOTICE, served ? "stopped" : "not-started", NULL, NULL);

@@ -51,20 +51,22 @@ static const struct shared_key *key_of(const struct keyring *ring, const char *h
 }
 
 /* A line of the file. */
-static const char *line_of(const struct shared_key *key, uint64_t used, char line_r[512])
+static const char *line_of(
+        const struct shared_key *key, uint64_t used, uint64_t since, char line_r[512])
 {
     char id[2 * KEY_ID_OCTETS + 1];
 
     sodium_bin2hex(id, sizeof id, key->id, KEY_ID_OCTETS);
-    snprintf(line_r, 512, "%s %s %llu\n", id, key->host, (unsigned long long)used);
+    snprintf(line_r, 512, "%s %s %llu %llu\n", id, key->host, (unsigned long long)used,
+            (unsigned long long)since);
     return line_r;
 }
 
-static void check_line(const struct keyring *ring, const char *host, uint64_t used)
+static void check_line(const struct keyring *ring, const char *host, uint64_t used, uint64_t since)
 {
     char line[512];
 
-    if (strstr(file, line_of(key_of(ring, host), used, line)) == NULL) {
+    if (strstr(file, line_of(key_of(ring, host), used, since, line)) == NULL) {
         print_error("want %sgot:\n%s", line, file);
         fail();
     }
@@ -97,11 +99,11 @@ static void latest_use_is_kept(void **state)
     keyuse_note(use, first, NOW - 70, NOW);
     save(use, NOW);
     assert_int_equal(count_lines(), 2);
-    check_line(ring, "h1.example.org", NOW - 50);
-    check_line(ring, "h2.example.org", 0);
+    check_line(ring, "h1.example.org", NOW - 50, NOW);
+    check_line(ring, "h2.example.org", 0, NOW);
     keyuse_note(use, first, NOW + 200, NOW); /* its clock is ahead */
     save(use, NOW);
-    check_line(ring, "h1.example.org", NOW);
+    check_line(ring, "h1.example.org", NOW, NOW);
     keyuse_free(&use);
     assert_null(use);
     keyuse_free(&use);
@@ -124,7 +126,7 @@ static void notes_are_shared(void **state)
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
     save(use, NOW);
-    check_line(ring, "h1.example.org", NOW - 1);
+    check_line(ring, "h1.example.org", NOW - 1, NOW);
     keyuse_free(&use);
     keyring_free(&ring);
 }
@@ -143,19 +145,19 @@ static void files_are_merged(void **state)
     keyuse_free(&use);
     use = keyuse_init(both);
     save(use, NOW + 5);
-    check_line(both, "h1.example.org", NOW - 10);
-    check_line(both, "h2.example.org", NOW - 20);
+    check_line(both, "h1.example.org", NOW - 10, NOW);
+    check_line(both, "h2.example.org", NOW - 20, NOW);
     keyuse_free(&use);
     use = keyuse_init(one);
     keyuse_note(use, key_of(one, "h1.example.org"), NOW - 11, NOW); /* older than the file's */
     save(use, NOW);
-    check_line(both, "h1.example.org", NOW - 10);
-    check_line(both, "h2.example.org", NOW - 20);
+    check_line(both, "h1.example.org", NOW - 10, NOW);
+    check_line(both, "h2.example.org", NOW - 20, NOW);
     keyuse_free(&use);
     use = keyuse_init(both); /* it is back */
     save(use, NOW);
     assert_int_equal(count_lines(), 2);
-    check_line(both, "h2.example.org", NOW - 20);
+    check_line(both, "h2.example.org", NOW - 20, NOW);
     keyuse_free(&use);
     keyring_free(&both);
     keyring_free(&one);
@@ -174,7 +176,7 @@ static void removed_keys_are_forgotten_in_time(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        line_of(key_of(both, "h2.example.org"), NOW - table[i].age, line);
+        line_of(key_of(both, "h2.example.org"), NOW - table[i].age, 0, line);
         folder_write(&folder, "keys", line, strlen(line), 0600);
         save(use, NOW);
         if ((strstr(file, line) != NULL) != table[i].kept) {
@@ -226,13 +228,13 @@ static void warnings_at_their_edges(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        line_of(key_of(both, "h2.example.org"), table[i].used, line);
+        line_of(key_of(both, "h2.example.org"), table[i].used, 0, line);
         const size_t got = warnings(line, table[i].now, text);
         if (got != table[i].want) {
             print_error("row %zu: got %zu, want %zu\n%s", i, got, table[i].want, text);
             fail();
         }
-        line_of(key_of(both, "h1.example.org"), table[i].used, line); /* is in the ring */
+        line_of(key_of(both, "h1.example.org"), table[i].used, 0, line); /* is in the ring */
         assert_int_equal(warnings(line, table[i].now, text), 0);
     }
     keyring_free(&both);
@@ -313,12 +315,40 @@ static void uses_from_the_future(void **state)
     char line[512];
 
     (void)state;
-    strcpy(content, line_of(key_of(both, "h1.example.org"), NOW + 1000 * DAY, line));
-    strcat(content, line_of(key_of(both, "h2.example.org"), UINT64_MAX, line));
+    strcpy(content, line_of(key_of(both, "h1.example.org"), NOW + 1000 * DAY, UINT64_MAX, line));
+    strcat(content, line_of(key_of(both, "h2.example.org"), UINT64_MAX, 0, line));
     folder_write(&folder, "keys", content, strlen(content), 0600);
     save(use, NOW);
-    check_line(both, "h1.example.org", NOW);
-    check_line(both, "h2.example.org", NOW);
+    check_line(both, "h1.example.org", NOW, NOW);
+    check_line(both, "h2.example.org", NOW, 0);
+    keyuse_free(&use);
+    keyring_free(&both);
+    keyring_free(&one);
+}
+
+/* Since when a pair is here outlives whoever has not got it, and whoever was older. */
+static void first_days_are_kept(void **state)
+{
+    struct keyring *both = ring_of("12");
+    struct keyring *one = ring_of("1");
+    struct keyuse *use = keyuse_init(one);
+
+    (void)state;
+    save(use, NOW - DAY);
+    check_line(one, "h1.example.org", 0, NOW - DAY);
+    keyuse_free(&use);
+    use = keyuse_init(both);
+    save(use, NOW);
+    check_line(both, "h1.example.org", 0, NOW - DAY);
+    check_line(both, "h2.example.org", 0, NOW);
+    struct keyuse *old = keyuse_init(one);
+    save(old, NOW + 1);
+    check_line(both, "h1.example.org", 0, NOW - DAY);
+    check_line(both, "h2.example.org", 0, NOW);
+    save(use, NOW + 2);
+    assert_int_equal(count_lines(), 2);
+    check_line(both, "h2.example.org", 0, NOW);
+    keyuse_free(&old);
     keyuse_free(&use);
     keyring_free(&both);
     keyring_free(&one);
@@ -439,6 +469,7 @@ int main(void)
             cmocka_unit_test_setup_teardown(broken_files, make, drop),
             cmocka_unit_test_setup_teardown(long_lines, make, drop),
             cmocka_unit_test_setup_teardown(uses_from_the_future, make, drop),
+            cmocka_unit_test_setup_teardown(first_days_are_kept, make, drop),
             cmocka_unit_test_setup_teardown(links_are_not_followed, make, drop),
             cmocka_unit_test_setup_teardown(fifos_are_no_files, make, drop),
             cmocka_unit_test_setup_teardown(folders_that_cannot_be_written, make, drop),
