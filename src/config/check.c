@@ -212,10 +212,7 @@ void check_config(const struct config *config, struct problems *problems)
         check_milter(config, &config->milter[i], problems);
     for (size_t i = 0; i < config->directories_count; i++)
         check_directory(&config->directories[i], problems);
-    const struct texts names = {config->directories, config->directories_count,
-            sizeof *config->directories, offsetof(struct config_directory, name)};
     const struct texts tables = {config->directories, config->directories_count,
             sizeof *config->directories, offsetof(struct config_directory, table)};
-    check_unique("a second directory", names, strcmp, problems);
     check_unique("a second directory for a table", tables, strcmp, problems);
 }

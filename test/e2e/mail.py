@@ -12,6 +12,7 @@ import glob
 import grp
 import os
 import pwd
+import re
 import smtplib
 import socket
 import struct
@@ -191,7 +192,10 @@ class Postfix:
         self.process = start(
             case, [f"{self.root}/usr/lib/postfix/sbin/master", "-d", "-c", self.etc],
             os.path.join(self.folder, "out"), start_new_session=True)
-        wait_for(lambda: listens(self.address, 25), f"Postfix of {name}: {self.out()}")
+        served = re.findall(r"(?m)^([\d.]+):(\d+) inet ", MASTER.format(**values) + master)
+        for address, port in served:
+            wait_for(lambda a=address, p=int(port): listens(a, p),
+                     f"Postfix of {name}: {self.out()}")
 
     def _make_folders(self):
         owner = pwd.getpwnam("postfix").pw_uid
@@ -424,6 +428,7 @@ class Site:
         self.host_path = self.host.write(os.path.join(case.folder, "host.key"))
         self.state = os.path.join(case.folder, "service")
         os.makedirs(self.state, exist_ok=True)
+        os.chown(self.state, NOBODY, NOBODY)
         self.service = None
         if service:
             self.start_service()

@@ -192,7 +192,6 @@ def what_is_missing_is_named(t):
     refused(t, "# nothing\n\n", ".*no section.*service")
     for part, wanted in (
             (r"    keys = .*\n", "service without keys: expected keys ="),
-            (r"    replay = .*\n", "service without replay: expected replay ="),
             (r"(?s)domain .*", "a service without a domain: expected domain"),
             (r' keys = \{"host-public[^}]*\} ', "host without keys: expected keys")):
         text, count = re.subn(part, "", good, count=1)

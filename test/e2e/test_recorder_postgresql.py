@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 """The recorder and a PostgreSQL server that is down, comes, goes, and hangs."""
+import contextlib
 import glob
 import os
 import shutil
@@ -63,8 +64,10 @@ class Server:
             return [self.process.pid] + [int(pid) for pid in file.read().split()]
 
     def signal(self, signum, pids):
+        """Some of them may have ended by themselves."""
         for pid in pids:
-            os.kill(pid, signum)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signum)
 
     def stop(self):
         if self.process is not None and self.process.poll() is None:

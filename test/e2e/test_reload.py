@@ -143,8 +143,10 @@ def a_bad_configuration_is_refused_and_the_old_goes_on(t):
     load = load_of(t, d)
     pids = d.workers()
     good = w.config()
+    line = good[:good.index("workers")].count("\n") + 1
     bad = [
-        (good.replace("workers = 2", "workers = many"), ":7: bad workers: many: expected a number"),
+        (good.replace("workers = 2", "workers = many"),
+         f":{line}: bad workers: many: expected a number"),
         (good.replace("example.org", "exa_mple.org"), "exa_mple.org: expected a domain name"),
         (good.replace("service.key", "nothing.key"), "nothing.key: expected a key file"),
         (good.replace("127.0.0.1:0", "192.0.2.1:1"), "192.0.2.1:1: expected an address to listen"),

@@ -43,6 +43,8 @@ static void check(const char *text, const char *want)
 #define STAMP "stamp { host = h.a.b key = /k service_key = \"%s\" domains = {a.b} }\n"
 #define VERIFY "verify { authserv_id = mx.a.b }\n"
 #define MILTER "milter { socket = \"unix:/m\" }\n"
+#define DIRECTORY(name, table)                                                                     \
+    "directory " name " { table = \"lmdb:" table "\" source = \"ldap://h\" base = \"dc=a\" }\n"
 #define UNKNOWN(host)                                                                              \
     "a host without keys: " host ": expected a section `host` of that name, or a classic_key\n"
 
@@ -61,6 +63,8 @@ static void good_ones_pass(void **state)
     check(MILTER STAMP, "");
     check(MILTER VERIFY, "");
     check(VERIFY, "");
+    check(SERVICE HOST DOMAIN DIRECTORY("d", "/t") DIRECTORY("e", "/u"), "");
+    check("service { keys = {/k} }\n" HOST DOMAIN, ""); /* the stores have their defaults */
 }
 
 static void what_is_missing(void **state)
@@ -68,7 +72,6 @@ static void what_is_missing(void **state)
     (void)state;
     check("service {\n\n}\n",
             "f:3: service without keys: expected keys = {\"/etc/verimail/service.key\"}\n"
-            "f:3: service without replay: expected replay = \"none\": payloads are not counted\n"
             "f:3: a service without a domain: expected domain \"example.org\" { ... }\n");
     check("service { keys = {/k} replay = none listen = {} }\n" DOMAIN HOST,
             "f:1: service without listen: expected listen = {\"*:26\"}\n");
@@ -84,6 +87,14 @@ static void what_is_missing(void **state)
             "that Authentication-Results begins with\n");
     check("milter {\n\n}\n" VERIFY, "f:3: milter without socket: expected socket = "
                                     "\"unix:/var/spool/postfix/verimail/milter.sock\"\n");
+    check("directory d {\n}\n",
+            "f:2: directory without table: expected table = \"lmdb:/var/lib/verimail/users\"\n"
+            "f:2: directory without source: expected source = "
+            "\"postgresql://db.example.org/mail\" or \"ldaps://dc.example.org\"\n");
+    check("directory d { table = \"lmdb:/t\" source = \"ldap://h\"\n}\n",
+            "f:2: directory without base: expected base = \"ou=people,dc=example,dc=org\"\n");
+    check("directory d { table = \"lmdb:/t\" source = \"postgresql://h\"\n}\n",
+            "f:2: directory without query: expected query = \"SELECT address FROM users\"\n");
     check("\n" MILTER HOST,
             "f:2: a milter with nothing to do: expected a section `stamp`, or `verify`, or both\n");
 }
@@ -94,7 +105,8 @@ static void wrong_values_are_not_missing(void **state)
     (void)state;
     check("service { keys = {k} replay = x listen = {y} }\n" HOST DOMAIN,
             "f:1: bad keys: k: expected an absolute path\n"
-            "f:1: bad replay: x: expected none\n"
+            "f:1: bad replay: x: expected none, lmdb:/PATH, redis://HOST:PORT[,HOST:PORT]..., "
+            "rediss://..., or redis+unix:///PATH, with USER@ before the host but no password\n"
             "f:1: bad listen: y: expected ADDRESS:PORT, with `*` for all and [..] around an IPv6 "
             "address\n");
     check("host h.a.b { keys = {x} }\n",
@@ -133,6 +145,8 @@ static void wrong_titles(void **state)
 static void what_is_there_twice(void **state)
 {
     (void)state;
+    check(DIRECTORY("d", "/t") DIRECTORY("e", "/t"),
+            "f:2: a second directory for a table: lmdb:/t: expected each once\n");
     check(HOST "host H.a.b {\n keys = {\"%k\"} }\n",
             "f:2: a second host: h.a.b: expected each once\n");
     check("domain a.b { }\ndomain c.d { }\ndomain A.B { }\ndomain a.B { }\n",

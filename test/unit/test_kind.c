@@ -114,7 +114,6 @@ static void durations_at_their_edges(void **state)
 static void words(void **state)
 {
     (void)state;
-    CHECK(kind_replay, {"none", "none"}, {"None", NULL}, {"", NULL}, {"lmdb:/x", NULL});
     CHECK(kind_log_format, {"text", "text"}, {"json", "json"}, {"or", NULL}, {"tex", NULL},
             {"text ", NULL}, {"text or json", NULL}, {"", NULL});
     CHECK(kind_log_level, {"info", "info"}, {"notice", "notice"}, {"warning", "warning"},
@@ -130,6 +129,41 @@ static void words(void **state)
     CHECK(kind_logins, {"same", "same"}, {"any", "any"},
             {"/etc/verimail/logins", "/etc/verimail/logins"}, {"Same", NULL}, {"logins", NULL},
             {"./logins", NULL}, {"", NULL});
+}
+
+/* No secret belongs into an address: the file is read by many. */
+static void stores(void **state)
+{
+    (void)state;
+    CHECK(kind_replay, {"none", "none"}, {"None", NULL}, {"", NULL}, {"lmdb:/x", "lmdb:/x"},
+            {"lmdb:x", NULL}, {"lmdb:/", NULL}, {"lmdb:", NULL}, {"memory:", NULL},
+            {"redis://a:1", "redis://a:1"}, {"rediss://u@a:1", "rediss://u@a:1"},
+            {"redis://a:1,b:2", "redis://a:1,b:2"}, {"redis+unix:///s", "redis+unix:///s"},
+            {"redis://u:p@a:1", NULL}, {"redis://:p@a:1", NULL}, {"redis://a b:1", NULL},
+            {"redis:/a", NULL}, {"http://a", NULL});
+    CHECK(kind_events, {"none", "none"}, {"sqlite:/e", "sqlite:/e"}, {"sqlite:e", NULL},
+            {"postgresql://h/d", "postgresql://h/d"},
+            {"postgresql://u@/d?host=/s", "postgresql://u@/d?host=/s"},
+            {"postgresql://u:p@h/d", NULL}, {"postgresql://h/d?PassWord=x", NULL},
+            {"postgres://h/d", NULL}, {"", NULL});
+    CHECK(kind_events_ip, {"full", "full"}, {"network", "network"}, {"none", "none"}, {"", NULL});
+    CHECK(kind_metrics, {"unix:/m", "unix:/m"}, {"unix:m", NULL}, {"127.0.0.1:9", "127.0.0.1:9"},
+            {"127.9.9.9:9", "127.9.9.9:9"}, {"[::1]:9", "[::1]:9"}, {"*:9", NULL},
+            {"192.0.2.1:9", NULL}, {"[::ffff:127.0.0.1]:9", "[::ffff:127.0.0.1]:9"},
+            {"localhost:9", NULL}, {"9", NULL}, {"", NULL});
+    CHECK(kind_table, {"lmdb:/t", "lmdb:/t"}, {"/t", NULL}, {"lmdb:t", NULL}, {"", NULL});
+    CHECK(kind_source, {"ldap://h", "ldap://h"}, {"ldaps://h", "ldaps://h"},
+            {"ldapi://%2Fs", "ldapi://%2Fs"}, {"postgresql://u@h/d", "postgresql://u@h/d"},
+            {"postgresql://u:p@h/d", NULL}, {"ldap://h/?password=x", NULL}, {"lmdb:/t", NULL},
+            {"", NULL});
+    CHECK(kind_attribute, {"mail", "mail"}, {"1.2.840.113556.1.4.656", "1.2.840.113556.1.4.656"},
+            {"cn;lang-de", "cn;lang-de"}, {"a b", NULL}, {"a=b", NULL}, {"(", NULL}, {"", NULL});
+    CHECK(kind_keep, {"1h", "3600"}, {"59m", NULL}, {"90d", "7776000"}, {"3650d", "315360000"},
+            {"3651d", NULL});
+    CHECK(kind_alarm, {"0", "0"}, {"1000000", "1000000"}, {"1000001", NULL});
+    CHECK(kind_checks, {"0", NULL}, {"1", "1"}, {"1000", "1000"}, {"1001", NULL});
+    CHECK(kind_share, {"0", "0"}, {"100", "100"}, {"101", NULL});
+    CHECK(kind_patience, {"0s", NULL}, {"1s", "1"}, {"1h", "3600"}, {"61m", NULL});
 }
 
 static void names_of_this_machine(void **state)
@@ -242,6 +276,7 @@ int main(void)
             cmocka_unit_test(modes_are_octal),
             cmocka_unit_test(durations_at_their_edges),
             cmocka_unit_test(words),
+            cmocka_unit_test(stores),
             cmocka_unit_test(names_of_this_machine),
             cmocka_unit_test(networks_and_resolvers),
             cmocka_unit_test(sockets),
