@@ -5,15 +5,17 @@
 import os
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import textwrap
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "e2e"))
 
-from harness import Case, wait_for
+from harness import BUILD, Case, wait_for
 from mail import Site, message, needs_mail_servers, results_of, send, submit
 
+VERIMAIL = os.path.join(BUILD, "src/command/verimail")
 BOLD, PLAIN = ("\033[1m", "\033[0m") if sys.stdout.isatty() else ("", "")
 ROWS = []
 
@@ -72,6 +74,11 @@ def delivered(server, subject, name):
     return " ".join(results)
 
 
+def stamped(mail):
+    """A delivered message as it left its server."""
+    return mail[mail.index(b"Verimail:"):].replace(b"\n", b"\r\n")
+
+
 def genuine(site, logs):
     say("alice's mail program sends to bob@receiver.test; her server stamps, his asks and believes")
     code, _ = submit(site.origin, message(subject="genuine"))
@@ -100,12 +107,40 @@ def redirected(site, logs):
 
 def changed(site, logs, mail):
     say("a mailing list takes the first message, adds a footer, and sends it on")
-    listed = mail[mail.index(b"Verimail:"):].replace(b"Subject: genuine", b"Subject: [list] genuine")
-    listed = (listed + b"-- \nthe list\n").replace(b"\n", b"\r\n")
+    listed = stamped(mail).replace(b"Subject: genuine", b"Subject: [list] genuine")
+    listed += b"-- \r\nthe list\r\n"
     code, _ = send(site.receiver, listed, sender="list@lists.test")
     came = delivered(site.receiver, "[list] genuine", "receiver")
     logs.show()
     note("mailing list", code, came, 'verimail=neutral reason="changed" header.from=origin.test')
+
+
+def replayed(site, logs, mail):
+    say("somebody sends alice's first message to bob again and again: a stamp is good for four looks\n"
+        "  by each recipient's server, and one was taken when it came")
+    for _ in range(4):
+        code, _ = send(site.receiver, stamped(mail), sender="eve@elsewhere.test")
+    came = [" ".join(results_of(copy)) for copy in site.receiver.wait_mail("genuine", count=5)]
+    show("\n".join(f"Authentication-Results: mx.receiver.test; {result}" for result in came))
+    logs.show()
+    again = [result for result in came if "pass" not in result]
+    note("sent too often", code, " ".join(again),
+         'verimail=neutral reason="replayed" header.from=origin.test')
+
+
+def revoked(site, logs):
+    say("the password of temp@origin.test is stolen: one command, and stamps that were already made\n"
+        "  are refused")
+    submit(site.origin, message("temp@origin.test", "stolen"), sender="temp@origin.test")
+    mail = site.receiver.wait_mail("stolen")
+    show("before: " + " ".join(results_of(mail)))
+    command = [VERIMAIL, "table", "set", site.table, "temp@origin.test", "hosts="]
+    show("$ verimail " + " ".join(["table", "set", "users", *command[4:]]))
+    subprocess.run(command, check=True)
+    code, text = send(site.receiver, stamped(mail), sender="temp@origin.test")
+    show(f"{code} {text}")
+    logs.show()
+    note("revoked user", code, "rejected" if (code, text[:5]) == (550, "5.7.1") else "accepted", "rejected")
 
 
 def stranger(site, logs):
@@ -125,10 +160,26 @@ def down(site, logs):
     note("service down", code, came, "verimail=temperror header.from=origin.test")
 
 
+def report(site):
+    say("what the operator of origin.test sees: verimail report")
+    command = [VERIMAIL, "-c", site.service.config, "report", "--since", "1h"]
+    wait_for(lambda: "replayed" in subprocess.run(command, check=True, capture_output=True,
+                                                  text=True).stdout, "the record of events")
+    show(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
 def set_up(case):
     say("origin.test and receiver.test (and third.test): a Postfix and a verimail-milter each, on "
         "addresses\n  of loopback; verimaild for origin.test; a DNS server with its SRV record")
-    site = Site(case)
+    site = Site(case, service=False)
+    site.table = os.path.join(site.state, "users")
+    site.options = ""
+    site.users = f'''
+    users = "lmdb:{site.table}"
+    user "alice" {{ }}
+    user "*" {{ hosts = {{}} }}'''
+    subprocess.run([VERIMAIL, "table", "build", site.table], input=b"temp@origin.test\n", check=True)
+    site.start_service()
     site.origin_milter = site.milter("origin")
     site.receiver_milter = site.milter("receiver")
     site.third_milter = site.milter("third")
@@ -159,7 +210,10 @@ def run(root):
         forged(site, logs)
         redirected(site, logs)
         changed(site, logs, mail)
+        replayed(site, logs, mail)
+        revoked(site, logs)
         stranger(site, logs)
+        report(site)
         down(site, logs)
     finally:
         case.end()

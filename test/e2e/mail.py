@@ -429,6 +429,7 @@ class Site:
         self.state = os.path.join(case.folder, "service")
         os.makedirs(self.state, exist_ok=True)
         os.chown(self.state, NOBODY, NOBODY)
+        self.options = 'replay = "none"'
         self.service = None
         if service:
             self.start_service()
@@ -436,7 +437,7 @@ class Site:
     def start_service(self):
         self.service = Daemon(self.case, f"""
 service {{ listen = {{"{SERVICE}:26"}} run_as = "nobody" state = "{self.state}"
-          keys = {{"{self.key_path}"}} replay = "none" workers = 1 }}
+          keys = {{"{self.key_path}"}} workers = 1 {self.options} }}
 host "mx.origin.test" {{ keys = {{"{self.host.public_text()}"}} }}
 domain "origin.test" {{ hosts = {{"mx.origin.test"}} {self.users} }}
 """)
