@@ -37,6 +37,18 @@ uint64_t bars_parts(const json_t *counted, uint64_t parts_r[BARS_PARTS])
     return sum;
 }
 
+uint64_t bars_largest(const json_t *times)
+{
+    uint64_t largest = 1;
+
+    for (size_t i = 0; i < json_array_size(times); i++) {
+        uint64_t parts[BARS_PARTS];
+        const uint64_t sum = bars_parts(json_array_get(times, i), parts);
+        largest = sum > largest ? sum : largest;
+    }
+    return largest;
+}
+
 void bars_share(const uint64_t parts[BARS_PARTS], unsigned cells, unsigned cells_r[BARS_PARTS])
 {
     const double sum = (double)parts[0] + (double)parts[1] + (double)parts[2];
@@ -91,18 +103,6 @@ static unsigned put_legend(const struct report_look *look, FILE *out)
         columns += (unsigned)strlen(parts_look[i].name) + 4;
     }
     return columns;
-}
-
-static uint64_t largest_of(const json_t *times)
-{
-    uint64_t largest = 1;
-
-    for (size_t i = 0; i < json_array_size(times); i++) {
-        uint64_t parts[BARS_PARTS];
-        const uint64_t sum = bars_parts(json_array_get(times, i), parts);
-        largest = sum > largest ? sum : largest;
-    }
-    return largest;
 }
 
 static unsigned cells_of(uint64_t sum, uint64_t largest, unsigned cells)
@@ -174,7 +174,7 @@ static void print_line(const json_t *time, uint64_t step_seconds, uint64_t large
 static void print_lines(
         const json_t *times, uint64_t step_seconds, const struct report_look *look, FILE *out)
 {
-    const uint64_t largest = largest_of(times);
+    const uint64_t largest = bars_largest(times);
     const struct columns columns = columns_of(times, largest, look);
 
     fprintf(out, "%*s ", LABEL, "");
@@ -205,7 +205,7 @@ static void print_upright(
         const json_t *times, uint64_t step_seconds, const struct report_look *look, FILE *out)
 {
     const size_t count = json_array_size(times);
-    const uint64_t largest = largest_of(times);
+    const uint64_t largest = bars_largest(times);
     const unsigned fitting = (look->width - LABEL - 1) / (unsigned)count;
     const unsigned thick = fitting < 1 ? 1 : fitting > THICK ? THICK : fitting;
     char first[PHRASE_MAX];

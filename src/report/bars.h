@@ -14,6 +14,8 @@ void bars_print(
 
 /* The verdicts of a step, or of the whole report; returns their sum. */
 uint64_t bars_parts(const json_t *counted, uint64_t parts_r[BARS_PARTS]);
+/* The largest sum of any step, at least 1. */
+uint64_t bars_largest(const json_t *times);
 /* Divides `cells` among the parts as fairly as whole cells can: what is not 0 has one at least, as
  * long as there are enough. */
 void bars_share(const uint64_t parts[BARS_PARTS], unsigned cells, unsigned cells_r[BARS_PARTS]);

@@ -63,18 +63,6 @@ uint64_t chart_tick(uint64_t largest)
     return largest;
 }
 
-static uint64_t largest_of(const json_t *times)
-{
-    uint64_t largest = 1;
-
-    for (size_t i = 0; i < json_array_size(times); i++) {
-        uint64_t parts[BARS_PARTS];
-        const uint64_t sum = bars_parts(json_array_get(times, i), parts);
-        largest = sum > largest ? sum : largest;
-    }
-    return largest;
-}
-
 /* `500`, `20k`, `5M`: a tick's multiple. */
 static void short_count(uint64_t count, char room_r[PHRASE_MAX])
 {
@@ -181,7 +169,7 @@ static void put_description(const json_t *times, uint64_t step_seconds, FILE *ou
 void chart_put_times(const json_t *times, uint64_t step_seconds, FILE *out)
 {
     const size_t count = json_array_size(times);
-    const uint64_t largest = largest_of(times);
+    const uint64_t largest = bars_largest(times);
     const uint64_t tick = chart_tick(largest);
     const uint64_t top = (largest + tick - 1) / tick * tick;
     const size_t every = (count + LABELS_MOST - 1) / LABELS_MOST;
