@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: ISC
+#include "employed.h"
+
+// cmocka.h needs these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#define EMPLOYED_PATIENCE 60000 /* milliseconds until something that must come has not */
+
+void employed_give_away(const struct employed *p, const char *path)
+{
+    if (p->identity.is_root)
+        assert_int_equal(chown(path, p->identity.uid, p->identity.gid), 0);
+}
+
+void employed_open(struct employed *p)
+{
+    char path[FOLDER_PATH_MAX];
+
+    *p = (struct employed){.folder = folder_make(), .control = -1};
+    assert_true(identity_find("nobody", &p->identity));
+    employed_give_away(p, p->folder.path);
+    folder_path(&p->folder, "events.db", path);
+    snprintf(p->events, sizeof p->events, "sqlite:%s", path);
+    folder_path(&p->folder, "replay", path);
+    snprintf(p->replay, sizeof p->replay, "lmdb:%s", path);
+    static char full[] = "full";
+    p->service = (struct config_service){
+            .replay.at = p->replay,
+            .events.at = p->events,
+            .events_keep = 90 * EMPLOYED_DAY / 1000,
+            .events_ip.at = full,
+            .alarm_forgeries = 100,
+    };
+    p->counters = counters_init();
+    assert_non_null(p->counters);
+    for (size_t i = 0; i < EMPLOYED_RINGS; i++) {
+        p->rings[i] = ring_init();
+        assert_non_null(p->rings[i]);
+    }
+    p->setup = (struct recorder_setup){.service = &p->service,
+            .identity = &p->identity,
+            .metrics = -1,
+            .counters = p->counters,
+            .rings = p->rings,
+            .rings_count = EMPLOYED_RINGS};
+}
+
+/* What it logs lies in a file beside its store. */
+static void be_recorder(struct employed *p, int control)
+{
+    char path[FOLDER_PATH_MAX];
+
+    folder_path(&p->folder, "log", path);
+    const int fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    if (fd < 0 || dup2(fd, STDERR_FILENO) < 0)
+        _exit(99);
+    log_init();
+    p->setup.control = control;
+    _exit(recorder_run(&p->setup));
+}
+
+void employed_start(struct employed *p)
+{
+    int pair[2];
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+    p->control = pair[0];
+    p->pid = fork();
+    assert_true(p->pid >= 0);
+    if (p->pid == 0) {
+        close(pair[0]);
+        be_recorder(p, pair[1]);
+    }
+    close(pair[1]);
+}
+
+int employed_end(struct employed *p)
+{
+    int status = -1;
+
+    assert_int_equal(waitpid(p->pid, &status, 0), p->pid);
+    p->pid = 0;
+    if (p->control >= 0)
+        close(p->control);
+    p->control = -1;
+    return status;
+}
+
+int employed_tell(struct employed *p, char order)
+{
+    assert_int_equal(send(p->control, &order, 1, MSG_NOSIGNAL), 1);
+    return employed_end(p);
+}
+
+void employed_kill(struct employed *p)
+{
+    kill(p->pid, SIGKILL);
+    assert_true(WIFSIGNALED(employed_end(p)));
+}
+
+void employed_close(struct employed *p)
+{
+    if (p->pid != 0)
+        employed_kill(p);
+    for (size_t i = 0; i < EMPLOYED_RINGS; i++)
+        ring_free(&p->rings[i]);
+    counters_free(&p->counters);
+    folder_remove(&p->folder);
+}
+
+void employed_put_about(struct employed *p, const char *user, enum verdict verdict,
+        enum reason reason, uint32_t number)
+{
+    const struct event event = {.time = clock_unix_milliseconds(),
+            .verdict = verdict,
+            .reason = reason,
+            .user = text_of(user),
+            .host = text_of("mail.example.org"),
+            .receiving = text_of("example.net,example.com"),
+            .ip = text_of("192.0.2.77"),
+            .asker = text_of("2001:db8:7:8::9"),
+            .listed = true,
+            .milliseconds = number};
+
+    ring_put(p->rings[number % EMPLOYED_RINGS], &event);
+}
+
+void employed_put(struct employed *p, uint32_t first, uint32_t count)
+{
+    for (uint32_t i = first; i < first + count; i++)
+        employed_put_about(p, "alice@example.org", VERDICT_YES, REASON_STAMPED, i);
+}
+
+static bool keep_first(void *context, const struct eventstore_value *values, size_t count)
+{
+    struct eventstore_value *value = context;
+    static char room[256];
+
+    if (count > 0) {
+        *value = values[0];
+        if (value->is_text)
+            snprintf(room, sizeof room, "%.*s", (int)value->text.len, value->text.at);
+        value->text = text_of(room);
+    }
+    return false;
+}
+
+struct eventstore_value employed_asked(const struct employed *p, const char *sql)
+{
+    struct eventstore_value value = {.number = -1};
+    char why[EVENTSTORE_WHY_MAX];
+    struct eventstore *store = eventstore_open(p->events, EVENTSTORE_READ, why);
+
+    if (store == NULL)
+        return value;
+    if (!eventstore_query(store, sql, NULL, 0, keep_first, &value))
+        value.number = -1;
+    eventstore_close(&store);
+    return value;
+}
+
+void employed_nap(void)
+{
+    const struct timespec time = {.tv_nsec = 10000000};
+
+    nanosleep(&time, NULL);
+}
+
+void employed_show_log(const struct employed *p)
+{
+    static char log[1 << 20];
+
+    if (folder_read(&p->folder, "log", log, sizeof log))
+        print_error("the log:\n%s", log);
+}
+
+void employed_wait_for_number(const struct employed *p, const char *sql, int64_t want)
+{
+    const uint64_t limit = clock_milliseconds() + EMPLOYED_PATIENCE;
+    int64_t got = employed_asked(p, sql).number;
+
+    while (got != want && clock_milliseconds() < limit) {
+        employed_nap();
+        got = employed_asked(p, sql).number;
+    }
+    if (got != want) {
+        print_error("%s: got %lld, want %lld\n", sql, (long long)got, (long long)want);
+        employed_show_log(p);
+        fail();
+    }
+}
+
+void employed_wait_for_count(
+        const struct employed *p, const _Atomic uint64_t *counter, uint64_t least)
+{
+    const uint64_t limit = clock_milliseconds() + EMPLOYED_PATIENCE;
+
+    while (atomic_load(counter) < least && clock_milliseconds() < limit)
+        employed_nap();
+    if (atomic_load(counter) < least) {
+        print_error("got %llu, want %llu\n", (unsigned long long)atomic_load(counter),
+                (unsigned long long)least);
+        employed_show_log(p);
+        fail();
+    }
+}
+
+void employed_check_number(const struct employed *p, const char *sql, int64_t want)
+{
+    const int64_t got = employed_asked(p, sql).number;
+
+    if (got != want) {
+        print_error("%s: got %lld, want %lld\n", sql, (long long)got, (long long)want);
+        employed_show_log(p);
+        fail();
+    }
+}
+
+void employed_check_text(const struct employed *p, const char *sql, const char *want)
+{
+    const struct eventstore_value got = employed_asked(p, sql);
+
+    if (!got.is_text || !text_equal(got.text, text_of(want))) {
+        print_error("%s: got `%.*s`, want `%s`\n", sql, (int)got.text.len,
+                got.is_text ? got.text.at : "", want);
+        fail();
+    }
+}
+
+unsigned employed_count_lines(const struct employed *p, const char *what)
+{
+    static char log[1 << 20];
+    unsigned count = 0;
+
+    if (!folder_read(&p->folder, "log", log, sizeof log))
+        return 0;
+    for (const char *at = log; (at = strstr(at, what)) != NULL; at++)
+        count++;
+    return count;
+}
