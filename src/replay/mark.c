@@ -25,7 +25,6 @@ struct content {
 
 struct mark {
     int fd;
-    bool is_new;
     char boot[BOOT_MAX]; /* this boot's */
     struct content *content;
 };
@@ -75,10 +74,8 @@ static bool make_content(struct mark *mark)
     }
     if (is_empty || !is_well_formed(mark->content)) {
         memcpy(mark->content->magic, MAGIC, sizeof MAGIC);
-        mark->content->state = is_empty ? MARK_OPEN : MARK_DAMAGED;
+        mark->content->state = is_empty ? MARK_EMPTY : MARK_DAMAGED;
     }
-    /* Whoever made it may have died before the store was begun. */
-    mark->is_new = mark->content->state == MARK_OPEN && mark->content->boot[0] == '\0';
     return true;
 }
 
@@ -125,11 +122,6 @@ void mark_unlock(struct mark *mark)
     flock(mark->fd, LOCK_UN);
 }
 
-bool mark_is_new(const struct mark *mark)
-{
-    return mark->is_new;
-}
-
 bool mark_is_good(const struct mark *mark)
 {
     const struct content *c = mark->content;
@@ -140,19 +132,35 @@ bool mark_is_good(const struct mark *mark)
            memcmp(c->boot, mark->boot, BOOT_MAX) == 0;
 }
 
-void mark_use(struct mark *mark)
+static bool to_disk(struct mark *mark)
 {
-    memcpy(mark->content->boot, mark->boot, BOOT_MAX);
-    if (mark->boot[0] == '\0')
-        mark->content->boot[0] = '?'; /* some boot, which no other is */
-    mark->content->state = MARK_OPEN;
+    return msync(mark->content, sizeof *mark->content, MS_SYNC) == 0 && fsync(mark->fd) == 0;
+}
+
+bool mark_use(struct mark *mark)
+{
+    struct content *c = mark->content;
+    char boot[BOOT_MAX];
+
+    memcpy(boot, mark->boot, BOOT_MAX);
+    if (boot[0] == '\0')
+        boot[0] = '?'; /* some boot, which no other is */
+    if (c->state == MARK_OPEN && memcmp(c->boot, boot, BOOT_MAX) == 0)
+        return true;
+    const uint32_t before = c->state;
+    memcpy(c->boot, boot, BOOT_MAX);
+    c->state = MARK_OPEN;
+    if (to_disk(mark))
+        return true;
+    c->state = before;
+    return false;
 }
 
 void mark_begin_anew(struct mark *mark, uint64_t today)
 {
     mark->content->begun = today;
     mark->content->epoch++;
-    mark_use(mark);
+    mark->content->state = MARK_EMPTY;
 }
 
 bool mark_make_whole(struct mark *mark)
@@ -160,7 +168,14 @@ bool mark_make_whole(struct mark *mark)
     uint32_t open = MARK_OPEN;
 
     (void)atomic_compare_exchange_strong(&mark->content->state, &open, MARK_WHOLE);
-    return msync(mark->content, sizeof *mark->content, MS_SYNC) == 0 && fsync(mark->fd) == 0;
+    return to_disk(mark);
+}
+
+enum mark_state mark_state(const struct mark *mark)
+{
+    const uint32_t state = mark->content->state;
+
+    return state < MARK_DAMAGED ? (enum mark_state)state : MARK_DAMAGED;
 }
 
 uint32_t mark_epoch(const struct mark *mark)
@@ -173,9 +188,11 @@ uint64_t mark_begun(const struct mark *mark)
     return mark->content->begun;
 }
 
-bool mark_is_damaged(const struct mark *mark)
+bool mark_is_removed(const struct mark *mark)
 {
-    return mark->content->state == MARK_DAMAGED;
+    struct stat st;
+
+    return fstat(mark->fd, &st) == 0 && st.st_nlink == 0;
 }
 
 void mark_set_damaged(struct mark *mark)

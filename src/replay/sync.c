@@ -52,7 +52,7 @@ static bool open_current(struct replay_sync *sync)
         return true;
     if (sync->fd >= 0)
         close(sync->fd);
-    sync->fd = open(sync->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    sync->fd = open(sync->path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
     return sync->fd >= 0;
 }
 

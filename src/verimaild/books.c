@@ -50,6 +50,27 @@ void books_answered(struct books *books, const struct asked *asked, uint64_t now
     put_event(books->ring, asked, waited, today);
 }
 
+void books_store(struct books *books, const struct replay_health *health, uint64_t now)
+{
+    const uint64_t more = health->failures - books->failures;
+    const bool was_troubled = books->troubled;
+
+    books->counters->replay_entries = health->entries;
+    books->counters->replay_bytes = health->bytes;
+    books->failures = health->failures;
+    books->troubled = health->why[0] != '\0';
+    counters_add(&books->counters->replay_failures, more);
+    if (more > 0 || (books->troubled && !was_troubled))
+        alarm_raise(&books->alarm, COUNTER_ALARM_REPLAY, "", health->why, now);
+}
+
+void books_uncounted(struct books *books, uint64_t now)
+{
+    counters_add(&books->counters->replay_failures, 1);
+    alarm_raise(&books->alarm, COUNTER_ALARM_REPLAY, "",
+            "more questions wait for the store than there is room for", now);
+}
+
 void books_unanswered(
         struct books *books, const char *why, const struct endpoint *source, uint64_t now)
 {

@@ -5,6 +5,7 @@
 #include "events/alarm.h"
 #include "events/counters.h"
 #include "events/ring.h"
+#include "replay/replay.h"
 #include "verimaild/desk.h"
 #include "verimaild/keyuse.h"
 #include "verimaild/questionlog.h"
@@ -17,12 +18,19 @@ struct books {
     struct ring *ring;
     struct alarm alarm;
     struct questionlog log;
+    uint64_t failures; /* of the store of replay counts, as far as they were told */
+    bool troubled;     /* and whether something was wrong with it */
 };
 
 void books_init(
         struct books *books, struct keyuse *keyuse, struct counters *counters, struct ring *ring);
 /* `now`: milliseconds of one clock; `today`: Unix milliseconds. */
 void books_answered(struct books *books, const struct asked *asked, uint64_t now, uint64_t today);
+/* How the store of replay counts is: what failed is counted, and that something is wrong with it an
+ * alarm, as is each look that finds more failures. */
+void books_store(struct books *books, const struct replay_health *health, uint64_t now);
+/* A question that did not get as far as the store. */
+void books_uncounted(struct books *books, uint64_t now);
 /* `why`: one word. */
 void books_unanswered(
         struct books *books, const char *why, const struct endpoint *source, uint64_t now);

@@ -102,7 +102,7 @@ void child_ended(struct child *child, int status, int renew, bool expected, uint
         child->restart = now + pause;
         if (WIFEXITED(status) && WEXITSTATUS(status) == renew)
             log_event(LOG_LEVEL_NOTICE, "worker-renewed", "because",
-                    "the store of replay counts was begun anew");
+                    "the store of replay counts is to be opened anew");
         else
             log_death(child, status, pause);
     }

@@ -31,10 +31,9 @@ struct exchange {
     struct books books;
     struct tables *tables;
     struct replay *replay;
-    uint64_t failures; /* of the store, as far as they were told */
-    uint64_t look_at;  /* milliseconds: when to look at the store */
-    bool uncounted;    /* something was, since then */
-    uint64_t now;      /* of this turn */
+    uint64_t look_at; /* milliseconds: when to look at the store */
+    bool uncounted;   /* something was, since then */
+    uint64_t now;     /* of this turn */
     struct desk *desk;
     struct asked *hand; /* the place on the desk for the next question */
     char aside[ASIDE_MAX];
@@ -58,6 +57,15 @@ static bool open_stores(struct exchange *x, const struct exchange_setup *setup)
     x->replay = replay_open(&store, clock_milliseconds(), clock_unix());
     x->tables = tables_open(setup->service);
     return x->tables != NULL && x->replay != NULL;
+}
+
+static void look_at_store(struct exchange *x, uint64_t now)
+{
+    struct replay_health health;
+
+    x->uncounted = false;
+    replay_health(x->replay, &health);
+    books_store(&x->books, &health, now);
 }
 
 struct exchange *exchange_init(const struct exchange_setup *setup)
@@ -88,6 +96,8 @@ struct exchange *exchange_init(const struct exchange_setup *setup)
     if (x->reserve < 0 || x->connections == NULL || x->sources == NULL || x->desk == NULL ||
             !open_stores(x, setup))
         exchange_free(&x);
+    else
+        look_at_store(x, clock_milliseconds());
     return x;
 }
 
@@ -253,8 +263,7 @@ static bool discard(struct exchange *x, struct connection *connection)
     return connection->discarded < DISCARD_MAX;
 }
 
-/* Answers on a connection that is not held, which is then closed, or held until its peer has
- * stopped sending. */
+/* Answers on a connection that is not held: closed then, or held until its peer stops sending. */
 static void settle(struct exchange *x, struct asked *asked, uint64_t now)
 {
     if (!reply(x, asked, now) || !(asked->more || sends_more(x, asked->fd))) {
@@ -287,7 +296,7 @@ static void count(struct exchange *x, uint64_t now)
     struct asked *next = desk_take(x->desk);
 
     if (next == NULL) {
-        x->uncounted = true;
+        books_uncounted(&x->books, now);
         judge_counted(&asked->inquiry.judgement, REPLAY_FAILED);
         settle(x, asked, now);
         return;
@@ -432,23 +441,6 @@ void exchange_continue(struct exchange *x, uint32_t index, uint64_t now)
     connection->used += (uint32_t)got;
 }
 
-/* Tells the counters how the store is, and somebody when it fails. */
-static void look_at_store(struct exchange *x, uint64_t now)
-{
-    struct replay_health health;
-
-    x->look_at = now + LOOK_EVERY;
-    x->uncounted = false;
-    replay_health(x->replay, &health);
-    x->books.counters->replay_entries = health.entries;
-    x->books.counters->replay_bytes = health.bytes;
-    if (health.failures == x->failures)
-        return;
-    counters_add(&x->books.counters->replay_failures, health.failures - x->failures);
-    x->failures = health.failures;
-    alarm_raise(&x->books.alarm, COUNTER_ALARM_REPLAY, "", health.why, now);
-}
-
 void exchange_count(struct exchange *x, uint64_t now)
 {
     const uint64_t today = clock_unix();
@@ -456,8 +448,10 @@ void exchange_count(struct exchange *x, uint64_t now)
     x->now = now;
     replay_commit(x->replay, now, today);
     replay_turn(x->replay, now, today);
-    if (now >= x->look_at)
-        look_at_store(x, now);
+    if (now < x->look_at)
+        return;
+    look_at_store(x, now);
+    x->look_at = now + LOOK_EVERY;
 }
 
 int exchange_store(const struct exchange *x)

@@ -97,7 +97,7 @@ static void make_counts(const struct employed *p)
     struct mark *mark = mark_open(path);
     assert_non_null(mark);
     assert_true(mark_lock(mark));
-    mark_use(mark);
+    assert_true(mark_use(mark));
     mark_unlock(mark);
     mark_close(&mark);
     employed_give_away(p, path);
