@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: ISC
+// cmocka.h needs these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "boot.h"
+#include "folder.h"
+#include "replay/mark.h"
+
+static struct folder folder;
+static char path[FOLDER_PATH_MAX];
+
+static int set_up(void **state)
+{
+    (void)state;
+    folder = folder_make();
+    folder_path(&folder, "mark", path);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    folder_remove(&folder);
+    return 0;
+}
+
+static struct mark *open_it(void)
+{
+    struct mark *mark = mark_open(path);
+
+    assert_non_null(mark);
+    return mark;
+}
+
+/* In use, by a process that has gone since. */
+static void leave_in_use(void)
+{
+    struct mark *mark = open_it();
+
+    assert_true(mark_use(mark));
+    mark_close(&mark);
+}
+
+static void a_new_one_is_empty_and_then_in_use(void **state)
+{
+    struct stat about;
+
+    (void)state;
+    struct mark *mark = open_it();
+    assert_int_equal(mark_state(mark), MARK_EMPTY);
+    assert_false(mark_is_good(mark)); /* nothing in it can be believed */
+    assert_int_equal(mark_begun(mark), 0);
+    assert_true(mark_use(mark));
+    assert_true(mark_use(mark));
+    assert_int_equal(mark_state(mark), MARK_OPEN);
+    assert_true(mark_is_good(mark));
+    mark_close(&mark);
+    assert_null(mark);
+    mark_close(&mark);
+    assert_int_equal(stat(path, &about), 0);
+    assert_int_equal(about.st_mode & 07777, 0600);
+    mark = open_it(); /* by the next process of the same boot */
+    assert_true(mark_is_good(mark));
+    mark_close(&mark);
+}
+
+static void whoever_dies_before_its_use_leaves_it_empty(void **state)
+{
+    (void)state;
+    struct mark *mark = open_it();
+    mark_close(&mark);
+    mark = open_it();
+    assert_int_equal(mark_state(mark), MARK_EMPTY);
+    mark_close(&mark);
+}
+
+static void another_boot_is_believed_only_when_left_whole(void **state)
+{
+    (void)state;
+    leave_in_use();
+    boot_change(path);
+    struct mark *mark = open_it();
+    assert_int_equal(mark_state(mark), MARK_OPEN);
+    assert_false(mark_is_good(mark));
+    assert_true(mark_use(mark)); /* of this boot from now on */
+    assert_true(mark_is_good(mark));
+    assert_true(mark_make_whole(mark));
+    mark_close(&mark);
+    boot_change(path);
+    mark = open_it();
+    assert_int_equal(mark_state(mark), MARK_WHOLE);
+    assert_true(mark_is_good(mark));
+    assert_true(mark_use(mark)); /* and whole no more */
+    assert_int_equal(mark_state(mark), MARK_OPEN);
+    mark_close(&mark);
+    boot_change(path);
+    mark = open_it();
+    assert_false(mark_is_good(mark));
+    mark_close(&mark);
+}
+
+static void only_what_is_in_use_becomes_whole(void **state)
+{
+    (void)state;
+    struct mark *mark = open_it();
+    assert_true(mark_make_whole(mark));
+    assert_int_equal(mark_state(mark), MARK_EMPTY);
+    assert_true(mark_use(mark));
+    mark_set_damaged(mark);
+    assert_false(mark_is_good(mark));
+    assert_true(mark_make_whole(mark));
+    assert_int_equal(mark_state(mark), MARK_DAMAGED);
+    mark_close(&mark);
+    mark = open_it(); /* for the next one, too */
+    assert_int_equal(mark_state(mark), MARK_DAMAGED);
+    assert_false(mark_is_good(mark));
+    mark_close(&mark);
+}
+
+static void all_see_what_one_says(void **state)
+{
+    (void)state;
+    struct mark *a = open_it();
+    mark_unlock(a);
+    struct mark *b = open_it();
+    assert_true(mark_use(b));
+    const uint32_t epoch = mark_epoch(a);
+    assert_int_equal(mark_epoch(b), epoch);
+    assert_int_equal(mark_state(a), MARK_OPEN);
+    mark_set_damaged(a);
+    assert_int_equal(mark_state(b), MARK_DAMAGED);
+    mark_begin_anew(b, 1767225600);
+    assert_int_equal(mark_state(a), MARK_EMPTY);
+    assert_int_not_equal(mark_epoch(a), epoch);
+    assert_int_equal(mark_epoch(a), mark_epoch(b));
+    assert_int_equal(mark_begun(a), 1767225600);
+    assert_true(mark_use(b));
+    assert_true(mark_is_good(a));
+    mark_close(&a);
+    mark_close(&b);
+}
+
+static void what_makes_no_sense_is_damaged(void **state)
+{
+    static const struct {
+        const char *content;
+        size_t len;
+    } table[] = {
+            {"x", 1},
+            {"verimail-replay-2", 18},
+            {"verimail-replay", 15},
+            {"\0\0\0\0\0\0\0\0", 8},
+    };
+    static char octets[8192];
+    bool ok = true;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        folder_write(&folder, "mark", table[i].content, table[i].len, 0600);
+        struct mark *mark = open_it();
+        if (mark_state(mark) != MARK_DAMAGED || mark_is_good(mark))
+            print_error("row %zu\n", i);
+        ok = ok && mark_state(mark) == MARK_DAMAGED && !mark_is_good(mark);
+        mark_begin_anew(mark, 1); /* and it is mended by this */
+        ok = ok && mark_use(mark) && mark_is_good(mark);
+        mark_close(&mark);
+    }
+    assert_true(ok);
+    memset(octets, 0xff, sizeof octets);
+    folder_write(&folder, "mark", octets, sizeof octets, 0600);
+    struct mark *mark = open_it();
+    assert_int_equal(mark_state(mark), MARK_DAMAGED);
+    mark_close(&mark);
+}
+
+/* Each octet of one that is in use, turned over: whatever it then says, it is no other good one
+ * that says it. */
+static void no_octet_makes_another_boot_good(void **state)
+{
+    char octets[4096];
+
+    (void)state;
+    leave_in_use();
+    boot_change(path);
+    const int fd = open(path, O_RDWR);
+    const ssize_t len = read(fd, octets, sizeof octets);
+    assert_true(len > 0 && len < (ssize_t)sizeof octets);
+    for (ssize_t i = 0; i < len; i++) {
+        const char turned = (char)~octets[i];
+        assert_int_equal(pwrite(fd, octets, (size_t)len, 0), len);
+        assert_int_equal(pwrite(fd, &turned, 1, i), 1);
+        struct mark *mark = open_it();
+        if (mark_is_good(mark))
+            fail_msg("octet %zd", i);
+        mark_close(&mark);
+    }
+    close(fd);
+}
+
+static void what_cannot_be_opened_is_said(void **state)
+{
+    (void)state;
+    folder_path(&folder, "no/mark", path);
+    errno = 0;
+    assert_null(mark_open(path));
+    assert_int_equal(errno, ENOENT);
+    folder_path(&folder, "mark", path);
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_null(mark_open(path));
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(symlink("/dev/null", path), 0);
+    errno = 0;
+    assert_null(mark_open(path));
+    assert_int_equal(errno, ELOOP);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_null(mark_open(path));
+}
+
+static void one_that_was_removed_is_seen(void **state)
+{
+    (void)state;
+    struct mark *mark = open_it();
+    assert_false(mark_is_removed(mark));
+    assert_int_equal(unlink(path), 0);
+    assert_true(mark_is_removed(mark));
+    mark_close(&mark);
+}
+
+/* Whoever opens it waits for the one before. */
+static void openings_follow_each_other(void **state)
+{
+    int ready[2];
+    int done[2];
+    int status = -1;
+    char octet;
+
+    (void)state;
+    assert_int_equal(pipe(ready), 0);
+    assert_int_equal(pipe(done), 0);
+    struct mark *mark = open_it();
+    const pid_t other = fork();
+    assert_true(other >= 0);
+    if (other == 0) {
+        (void)!write(ready[1], "", 1);
+        struct mark *mine = mark_open(path);
+        const bool saw = mine != NULL && mark_begun(mine) == 77;
+        (void)!write(done[1], "", 1);
+        _exit(saw ? 0 : 1);
+    }
+    assert_int_equal(read(ready[0], &octet, 1), 1);
+    struct pollfd fd = {.fd = done[0], .events = POLLIN};
+    assert_int_equal(poll(&fd, 1, 100), 0); /* it is kept waiting */
+    mark_begin_anew(mark, 77);
+    mark_unlock(mark);
+    assert_int_equal(read(done[0], &octet, 1), 1);
+    assert_int_equal(waitpid(other, &status, 0), other);
+    assert_int_equal(status, 0);
+    mark_close(&mark);
+    for (int i = 0; i < 2; i++) {
+        close(ready[i]);
+        close(done[i]);
+    }
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            TEST(a_new_one_is_empty_and_then_in_use),
+            TEST(whoever_dies_before_its_use_leaves_it_empty),
+            TEST(another_boot_is_believed_only_when_left_whole),
+            TEST(only_what_is_in_use_becomes_whole),
+            TEST(all_see_what_one_says),
+            TEST(what_makes_no_sense_is_damaged),
+            TEST(no_octet_makes_another_boot_good),
+            TEST(what_cannot_be_opened_is_said),
+            TEST(one_that_was_removed_is_seen),
+            TEST(openings_follow_each_other),
+    };
+
+    return cmocka_run_group_tests_name("mark", tests, NULL, NULL);
+}
