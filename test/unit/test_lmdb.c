@@ -633,7 +633,7 @@ static uint32_t stored_count(void)
     MDB_val value;
     MDB_env *env = NULL;
     MDB_txn *txn = NULL;
-    MDB_dbi dbi;
+    MDB_dbi dbi = 0;
     uint32_t count = 0;
 
     for (int i = 0; i < 4; i++)
