@@ -3,6 +3,7 @@
 
 #include "base/moment.h"
 #include "command/escape.h"
+#include "protocol/receiving.h"
 
 struct seen {
     FILE *out;
@@ -149,17 +150,51 @@ static void describe_receiving(const struct seen *s)
     say(s, "; made for ", s->judge_case->sealed->receiving);
 }
 
+static void describe_allowance(const struct seen *s, const char *before, struct text domain)
+{
+    const struct text receiving = s->judge_case->sealed->receiving;
+    const uint64_t checks = s->judgement->policy->checks_per_recipient;
+    struct reader r = reader_of(receiving);
+    uint64_t recipients = receiving_recipients(receiving, domain);
+    struct text named;
+    uint32_t more = 0;
+
+    while (domain.len == 0 && receiving_next(&r, &named, &more))
+        recipients += more;
+    fprintf(s->out, "%s%llu times", before, (unsigned long long)(recipients * checks));
+    say(s, domain.len > 0 ? " for " : " in all", domain);
+}
+
+/* What the service would raise is what replay_item_make() makes. */
+static void describe_allowances(const struct seen *s)
+{
+    const struct text receiving = s->judge_case->sealed->receiving;
+    struct reader domains = reader_of(s->inquiry->question.rcpt);
+    const char *before = "nothing is counted here; a service that counts says YES ";
+
+    if (domains.rest.len == 0 || (receiving.len > 0 && receiving.at[0] == '*')) {
+        describe_allowance(s, before, (struct text){NULL, 0});
+        return;
+    }
+    while (domains.rest.len > 0) {
+        describe_allowance(s, before, reader_field(&domains, ','));
+        before = ", ";
+    }
+}
+
 static void describe_count(const struct seen *s)
 {
     static const char *const texts[] = {
-            [REPLAY_SKIPPED] = "nothing is counted here",
             [REPLAY_PENDING] = "not counted yet",
             [REPLAY_WITHIN] = "within its allowance",
             [REPLAY_OVER] = "over its allowance",
             [REPLAY_FAILED] = "it could not be counted",
     };
 
-    fputs(texts[s->judge_case->replay], s->out);
+    if (s->judge_case->replay == REPLAY_SKIPPED)
+        describe_allowances(s);
+    else
+        fputs(texts[s->judge_case->replay], s->out);
 }
 
 static void describe_end(const struct seen *s)

@@ -64,6 +64,12 @@ void books_store(struct books *books, const struct replay_health *health, uint64
         alarm_raise(&books->alarm, COUNTER_ALARM_REPLAY, "", health->why, now);
 }
 
+void books_tables(struct books *books, const char *error, uint64_t now)
+{
+    if (error != NULL)
+        alarm_raise(&books->alarm, COUNTER_ALARM_USERS, "", error, now);
+}
+
 void books_uncounted(struct books *books, uint64_t now)
 {
     counters_add(&books->counters->replay_failures, 1);

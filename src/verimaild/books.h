@@ -29,6 +29,8 @@ void books_answered(struct books *books, const struct asked *asked, uint64_t now
 /* How the store of replay counts is: what failed is counted, and that something is wrong with it an
  * alarm, as is each look that finds more failures. */
 void books_store(struct books *books, const struct replay_health *health, uint64_t now);
+/* Why a user's rule could not be looked up; NULL: it could. */
+void books_tables(struct books *books, const char *error, uint64_t now);
 /* A question that did not get as far as the store. */
 void books_uncounted(struct books *books, uint64_t now);
 /* `why`: one word. */

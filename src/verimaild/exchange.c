@@ -115,6 +115,8 @@ void exchange_free(struct exchange **exchange)
     if (x == NULL)
         return;
     const uint64_t now = clock_milliseconds();
+    if (x->replay != NULL) /* it may be why this process ends */
+        look_at_store(x, now);
     replay_close(&x->replay); /* which first is done with what it was given */
     while (x->connections != NULL && connections_count(x->connections) > 0) {
         struct connection *oldest = connections_oldest(x->connections);
@@ -156,14 +158,6 @@ static bool send_answer(int fd, const struct inquiry *inquiry)
     return true;
 }
 
-static void tell_of_tables(struct exchange *x, uint64_t now)
-{
-    const char *error = tables_take_error(x->tables);
-
-    if (error != NULL)
-        alarm_raise(&x->books.alarm, COUNTER_ALARM_USERS, "", error, now);
-}
-
 /* Judges the question in a line. False when it must go unanswered. */
 static bool judge_line(struct exchange *x, struct asked *asked, struct text line, uint64_t now)
 {
@@ -192,7 +186,7 @@ static bool reply(struct exchange *x, struct asked *asked, uint64_t now)
     if (sent) {
         books_answered(&x->books, asked, now, clock_unix_milliseconds());
     } else {
-        tell_of_tables(x, now);
+        books_tables(&x->books, tables_take_error(x->tables), now);
         books_unanswered(&x->books, "users", &asked->source, now);
     }
     sodium_memzero(&asked->inquiry.payload, sizeof asked->inquiry.payload);

@@ -27,6 +27,7 @@ def stamp_and_explain_agree(world):
         check(done.out.endswith("verdict YES stamped\n"), done.out)
         equal(done.out.count(": passes"), 10)
         contains(done.out, "receiving  example.net:1")
+        contains(done.out, "a service that counts says YES 4 times for example.net")
         done = world.run("explain", "--json", given=stamped.replace(b"\r\n", b"\n"))
         equal((done.status, steps_of(done)), (0, ["passes"] * 10 + ["decides"]))
         equal((done.json["verdict"], done.json["reason"]), ("YES", "stamped"))
