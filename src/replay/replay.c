@@ -11,6 +11,7 @@ static const struct replay_kind *const kinds[] = {
         &replay_memory,
         &replay_lmdb,
         &replay_redis,
+        NULL,
 };
 
 struct replay {
@@ -20,10 +21,10 @@ struct replay {
 
 static const struct replay_kind *kind_of(const char *address)
 {
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        for (const char *const *scheme = kinds[i]->schemes; *scheme != NULL; scheme++)
+    for (const struct replay_kind *const *kind = kinds; *kind != NULL; kind++)
+        for (const char *const *scheme = (*kind)->schemes; *scheme != NULL; scheme++)
             if (strncmp(address, *scheme, strlen(*scheme)) == 0)
-                return kinds[i];
+                return *kind;
     abort(); /* the configuration takes no other */
 }
 

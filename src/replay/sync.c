@@ -23,10 +23,11 @@ struct replay_sync *replay_sync_init(const char *address)
     if (strncmp(address, SCHEME, sizeof SCHEME - 1) != 0)
         return NULL;
     const char *path = address + sizeof SCHEME - 1;
-    struct replay_sync *sync = calloc(1, sizeof *sync + strlen(path) + 1);
+    const size_t size = strlen(path) + 1;
+    struct replay_sync *sync = calloc(1, sizeof *sync + size);
     if (sync == NULL)
         return NULL;
-    strcpy(sync->path, path);
+    memcpy(sync->path, path, size);
     sync->fd = -1;
     return sync;
 }

@@ -391,12 +391,11 @@ static void end_question(struct exchange *x, struct connection *connection, stru
     asked->source = connection->source;
     asked->since = connection->since;
     asked->more = end < octets.len || end > QUESTION_MAX;
-    if (!judge_line(x, asked, (struct text){octets.at, end}, now)) {
-        drop(x, connection);
-    } else if (must_count(asked)) {
+    const bool judged = judge_line(x, asked, (struct text){octets.at, end}, now);
+    if (judged && must_count(asked)) {
         let_go(x, connection);
         count(x, now);
-    } else if (reply(x, asked, now) && (asked->more || sends_more(x, connection->fd))) {
+    } else if (judged && reply(x, asked, now) && (asked->more || sends_more(x, connection->fd))) {
         connection->answered = true;
     } else {
         drop(x, connection);
