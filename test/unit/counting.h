@@ -2,13 +2,32 @@
 #ifndef VERIMAIL_TEST_COUNTING_H
 #define VERIMAIL_TEST_COUNTING_H
 
-#include <stdlib.h>
-#include <string.h>
+#include <stdatomic.h>
+#include <sys/types.h>
 
+#include "folder.h"
 #include "replay/replay.h"
 
 #define COUNTING_TODAY UINT64_C(1767225600)
 #define COUNTING_KEEP UINT64_C(605100) /* seconds */
+#define COUNTING_HOUR UINT64_C(3600)
+#define COUNTING_DOMAINS 60 /* of a payload that takes much room */
+#define COUNTING_BATCH 500  /* of those */
+
+/* What does not hold ends the process, whichever that is, with its line. */
+#define must(holds) counting_must(holds, __LINE__)
+void counting_must(bool holds, int line);
+
+/* A folder for a store of counts, and the store's path in it. For cmocka. */
+extern struct folder counting_folder;
+extern char counting_path[FOLDER_PATH_MAX];
+int counting_set_up(void **state);
+int counting_tear_down(void **state);
+/* The store is that of this name from now on. */
+void counting_at(const char *name);
+const char *counting_beside(const char *suffix); /* the path with that behind it */
+bool counting_is_there(const char *suffix);
+off_t counting_length(void);
 
 /* A store of counts, its clock, and payloads that are asked about. */
 struct counting {
@@ -18,67 +37,44 @@ struct counting {
     size_t done;    /* items that came back */
 };
 
-static inline void counting_done(void *context, struct replay_item *item)
-{
-    struct counting *counting = context;
-
-    if (item->result == REPLAY_PENDING)
-        abort();
-    counting->done++;
-}
-
 /* `counting` stays where it is as long as it is open. */
-static inline void counting_open(struct counting *counting, const char *address, uint64_t today)
-{
-    const struct replay_setup setup = {
-            .address = address, .keep = COUNTING_KEEP, .done = counting_done, .context = counting};
-
-    *counting = (struct counting){.now = 1000, .today = today};
-    counting->replay = replay_open(&setup, counting->now, today);
-    if (counting->replay == NULL)
-        abort();
-}
-
+void counting_open(struct counting *counting, uint64_t today);
+struct replay_health counting_health(const struct counting *counting);
 /* The payload of this number, issued then, with so many domains. */
-static inline struct replay_item counting_item(
-        uint64_t issued, uint64_t number, uint32_t allowance, size_t domains)
-{
-    struct replay_item item = {.issued = issued,
-            .expires = issued + COUNTING_KEEP,
-            .entries_count = domains,
-            .result = REPLAY_PENDING};
-
-    memcpy(item.nonce, &number, sizeof number);
-    for (size_t i = 0; i < domains; i++) {
-        memcpy(item.entries[i].domain, &i, sizeof i);
-        item.entries[i].allowance = allowance;
-    }
-    return item;
-}
-
+struct replay_item counting_item(
+        uint64_t issued, uint64_t number, uint32_t allowance, size_t domains);
 /* All of them in one turn. */
-static inline void counting_turn(struct counting *counting, struct replay_item *items, size_t count)
-{
-    const size_t before = counting->done;
-
-    counting->now += 1000;
-    for (size_t i = 0; i < count; i++) {
-        items[i].result = REPLAY_PENDING;
-        replay_submit(counting->replay, &items[i], counting->now, counting->today);
-    }
-    replay_commit(counting->replay, counting->now, counting->today);
-    if (counting->done != before + count)
-        abort();
-}
-
+void counting_turn(struct counting *counting, struct replay_item *items, size_t count);
 /* One question about a payload with one domain. */
-static inline enum replay_count counting_ask(
-        struct counting *counting, uint64_t issued, uint64_t number, uint32_t allowance)
-{
-    struct replay_item item = counting_item(issued, number, allowance, 1);
+enum replay_count counting_ask(
+        struct counting *counting, uint64_t issued, uint64_t number, uint32_t allowance);
+/* Payloads of which each may be asked about once; how many were answered otherwise. */
+uint64_t counting_ask_all(
+        struct counting *counting, uint64_t first, uint64_t count, enum replay_count want);
 
-    counting_turn(counting, &item, 1);
-    return item.result;
-}
+/* Makes a store in which payloads 0 to 99 had all that they may. */
+void counting_fill(void);
+/* It cannot be opened, says why, fails, and wants to be opened again after a while. */
+void counting_fails(const char *want);
+/* Nothing is known of those from before `today`, and so for an hour nothing is said of them. */
+void counting_is_begun_anew(uint64_t today);
+
+/* What several processes tell the test. */
+struct tally {
+    _Atomic uint64_t within;
+    _Atomic uint64_t wrong;
+    _Atomic bool go;
+};
+
+struct tally *tally_make(void);
+/* Does the work in a process of its own. */
+pid_t tally_start(void (*work)(struct tally *), struct tally *tally);
+/* Until they have ended well. */
+void tally_wait(const pid_t *pids, size_t count);
+
+/* Room for a turn's items. */
+extern struct replay_item counting_many[COUNTING_BATCH];
+/* A turn of payloads that take much room, from this number on. */
+void counting_wide_turn(struct counting *counting, uint64_t number, struct tally *tally);
 
 #endif

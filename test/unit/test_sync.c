@@ -13,31 +13,17 @@
 
 #include "boot.h"
 #include "counting.h"
-#include "folder.h"
 #include "replay/mark.h"
 #include "replay/sync.h"
 
 #define TODAY COUNTING_TODAY
 
-static struct folder folder;
-static char path[FOLDER_PATH_MAX];
-static char mark_path[FOLDER_PATH_MAX];
 static char address[FOLDER_PATH_MAX + 8];
 
 static int set_up(void **state)
 {
-    (void)state;
-    folder = folder_make();
-    folder_path(&folder, "replay", path);
-    folder_path(&folder, "replay-mark", mark_path);
-    snprintf(address, sizeof address, "lmdb:%s", path);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    folder_remove(&folder);
+    (void)counting_set_up(state);
+    snprintf(address, sizeof address, "lmdb:%s", counting_path);
     return 0;
 }
 
@@ -45,7 +31,7 @@ static void count(uint64_t number, enum replay_count want)
 {
     struct counting c;
 
-    counting_open(&c, address, TODAY);
+    counting_open(&c, TODAY);
     const enum replay_count got = counting_ask(&c, TODAY, number, 1);
     replay_close(&c.replay);
     assert_int_equal(got, want);
@@ -53,7 +39,7 @@ static void count(uint64_t number, enum replay_count want)
 
 static enum mark_state state_of_mark(void)
 {
-    struct mark *mark = mark_open(mark_path);
+    struct mark *mark = mark_open(counting_beside("-mark"));
 
     assert_non_null(mark);
     const enum mark_state state = mark_state(mark);
@@ -80,8 +66,8 @@ static void a_file_that_comes_later_is_waited_for(void **state)
     assert_non_null(sync);
     assert_true(replay_sync_run(sync));
     assert_true(replay_sync_finish(sync));
-    assert_int_not_equal(access(path, F_OK), 0); /* nothing is made */
-    assert_int_not_equal(access(mark_path, F_OK), 0);
+    assert_int_not_equal(access(counting_path, F_OK), 0); /* nothing is made */
+    assert_int_not_equal(access(counting_beside("-mark"), F_OK), 0);
     count(1, REPLAY_WITHIN);
     assert_true(replay_sync_run(sync));
     assert_int_equal(state_of_mark(), MARK_OPEN);
@@ -98,12 +84,12 @@ static void what_was_finished_is_believed_after_a_boot(void **state)
     assert_true(replay_sync_run(sync));
     assert_true(replay_sync_finish(sync));
     assert_int_equal(state_of_mark(), MARK_WHOLE);
-    boot_change(mark_path);
+    boot_change(counting_beside("-mark"));
     count(1, REPLAY_OVER);
     /* It is in use again, and what only was synced is not enough. */
     assert_true(replay_sync_run(sync));
     assert_int_equal(state_of_mark(), MARK_OPEN);
-    boot_change(mark_path);
+    boot_change(counting_beside("-mark"));
     count(1, REPLAY_FAILED);
     replay_sync_free(&sync);
 }
@@ -114,7 +100,7 @@ static void one_that_is_damaged_is_not_made_whole(void **state)
 
     (void)state;
     count(1, REPLAY_WITHIN);
-    struct mark *mark = mark_open(mark_path);
+    struct mark *mark = mark_open(counting_beside("-mark"));
     mark_set_damaged(mark);
     mark_close(&mark);
     assert_true(replay_sync_finish(sync));
@@ -147,18 +133,18 @@ static void it_follows_a_store_that_is_begun_anew(void **state)
     char lost[FOLDER_PATH_MAX];
 
     (void)state;
-    folder_path(&folder, "replay.lost", lost);
+    folder_path(&counting_folder, "replay.lost", lost);
     count(1, REPLAY_WITHIN);
     assert_true(replay_sync_run(sync));
-    assert_true(syncs(sync, path));
-    boot_change(mark_path);
+    assert_true(syncs(sync, counting_path));
+    boot_change(counting_beside("-mark"));
     count(1, REPLAY_FAILED);
     assert_true(syncs(sync, lost));
     assert_true(replay_sync_run(sync));
-    assert_true(syncs(sync, path));
+    assert_true(syncs(sync, counting_path));
     assert_false(syncs(sync, lost));
     replay_sync_free(&sync);
-    assert_false(syncs(sync, path));
+    assert_false(syncs(sync, counting_path));
 }
 
 static void what_cannot_be_written_is_said(void **state)
@@ -166,22 +152,22 @@ static void what_cannot_be_written_is_said(void **state)
     struct replay_sync *sync = replay_sync_init(address);
 
     (void)state;
-    assert_int_equal(mkdir(path, 0700), 0);
+    assert_int_equal(mkdir(counting_path, 0700), 0);
     errno = 0;
     assert_false(replay_sync_run(sync));
     assert_int_equal(errno, EISDIR);
     assert_false(replay_sync_finish(sync));
-    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(rmdir(counting_path), 0);
     count(1, REPLAY_WITHIN);
-    assert_int_equal(unlink(mark_path), 0);
-    assert_int_equal(mkdir(mark_path, 0700), 0);
+    assert_int_equal(unlink(counting_beside("-mark")), 0);
+    assert_int_equal(mkdir(counting_beside("-mark"), 0700), 0);
     errno = 0;
     assert_false(replay_sync_finish(sync));
     assert_int_equal(errno, EISDIR);
     replay_sync_free(&sync);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, counting_tear_down)
 
 int main(void)
 {

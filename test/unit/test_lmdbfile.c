@@ -1,0 +1,515 @@
+// SPDX-License-Identifier: ISC
+// cmocka.h needs these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "boot.h"
+#include "child.h"
+#include "counting.h"
+#include "folder.h"
+#include "replay/lmdbfile.h"
+
+#define TODAY COUNTING_TODAY
+#define PAGE 4096
+#define KNOWN 1000 /* payloads of a store that is damaged */
+#define BATCH COUNTING_BATCH
+#define WIDE 22 /* batches that are more than the first map holds */
+
+static bool is_refused_to_nobody(void *context)
+{
+    (void)context;
+    must(chmod(counting_folder.path, 0755) == 0);
+    must(setgid(65534) == 0 && setuid(65534) == 0);
+    counting_fails("cannot be opened: Permission denied");
+    return true;
+}
+
+static void what_cannot_be_opened_fails_and_is_tried_again(void **state)
+{
+    (void)state;
+    counting_at("no/replay");
+    counting_fails("no/replay: cannot be opened: No such file or directory");
+    counting_at("replay");
+    assert_int_equal(mkdir(counting_beside("-mark"), 0700), 0);
+    counting_fails("cannot be opened: ");
+    assert_int_equal(rmdir(counting_beside("-mark")), 0);
+    if (geteuid() == 0)
+        assert_int_equal(child_end(is_refused_to_nobody, NULL), 0);
+}
+
+static void of_another_boot_it_is_set_aside(void **state)
+{
+    (void)state;
+    counting_fill();
+    boot_change(counting_beside("-mark"));
+    counting_is_begun_anew(TODAY + 20);
+    assert_true(counting_is_there(".lost"));
+}
+
+static void left_whole_it_is_believed_after_a_boot(void **state)
+{
+    struct counting c;
+
+    (void)state;
+    counting_fill();
+    struct mark *mark = mark_open(counting_beside("-mark"));
+    assert_non_null(mark);
+    assert_true(mark_make_whole(mark));
+    mark_close(&mark);
+    boot_change(counting_beside("-mark"));
+    counting_open(&c, TODAY);
+    assert_int_equal(counting_ask_all(&c, 0, 100, REPLAY_OVER), 0);
+    replay_close(&c.replay);
+    assert_false(counting_is_there(".lost"));
+    /* And is in use again: a boot later it would not be. */
+    boot_change(counting_beside("-mark"));
+    counting_is_begun_anew(TODAY + 20);
+}
+
+static void without_its_file_or_its_mark_it_is_begun_anew(void **state)
+{
+    static const char *const gone[] = {"", "-mark"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof gone / sizeof *gone; i++) {
+        counting_fill();
+        assert_int_equal(unlink(counting_beside(gone[i])), 0);
+        counting_is_begun_anew(TODAY + 20);
+        assert_int_equal(unlink(counting_beside("-mark")), 0);
+        assert_int_equal(unlink(counting_path), 0);
+    }
+    /* Without both it is a new one, and nobody is to wait. */
+    counting_fill();
+}
+
+static void what_is_not_ours_is_kept(void **state)
+{
+    static const char octets[] = "Dear diary,\n";
+    char room[64];
+
+    (void)state;
+    for (int marked = 0; marked < 2; marked++) {
+        if (marked == 1) {
+            assert_int_equal(unlink(counting_beside("-mark")), 0);
+            assert_int_equal(unlink(counting_path), 0);
+            counting_fill();
+        }
+        folder_write(&counting_folder, "replay", octets, sizeof octets - 1, 0600);
+        counting_is_begun_anew(TODAY + 20);
+        assert_true(folder_read(&counting_folder, "replay.lost", room, sizeof room));
+        assert_string_equal(room, octets);
+    }
+}
+
+/* What the child below finds, in memory that outlives it. */
+struct findings {
+    uint64_t within; /* of payloads that had all that they may */
+    bool done;
+};
+
+static struct findings *findings;
+
+static void ask_all_again(uint64_t today)
+{
+    struct counting c;
+
+    counting_open(&c, today);
+    for (uint64_t i = 0; i < KNOWN; i += 100) {
+        for (uint64_t k = 0; k < 100; k++)
+            counting_many[k] = counting_item(TODAY, i + k, 1, 1);
+        counting_turn(&c, counting_many, 100);
+        for (uint64_t k = 0; k < 100; k++)
+            findings->within += counting_many[k].result == REPLAY_WITHIN;
+    }
+    findings->done = counting_ask(&c, today + 1, 5000, 1) == REPLAY_WITHIN;
+    replay_close(&c.replay);
+}
+
+static bool use_damaged(void *context)
+{
+    (void)context;
+    /* Of the sanitizers, and of cmocka. */
+    (void)signal(SIGSEGV, SIG_DFL);
+    (void)signal(SIGBUS, SIG_DFL);
+    (void)signal(SIGFPE, SIG_DFL);
+    ask_all_again(TODAY + 20);
+    return true;
+}
+
+/* Workers that die of it have successors; the third at the latest is well. */
+static void is_survived(const char *what, long where)
+{
+    const int max = 3;
+    int times = 0;
+
+    findings->within = 0;
+    findings->done = false;
+    while (times < max && !findings->done) {
+        (void)child_end(use_damaged, NULL);
+        times++;
+    }
+    if (!findings->done)
+        fail_msg("%s at %ld: still not well after %d processes", what, where, max);
+    /* Whatever became of the counts: none can come to more than an allowance once more. */
+    if (findings->within > KNOWN)
+        fail_msg("%s at %ld: %lu times within", what, where, (unsigned long)findings->within);
+}
+
+/* A store of some pages, as it is left by who counted in it. */
+struct content {
+    char *octets;
+    size_t used; /* what is behind is 0 */
+    char mark[4096];
+    size_t mark_len;
+};
+
+static struct content content_make(void)
+{
+    struct content content;
+    struct counting c;
+
+    counting_open(&c, TODAY);
+    for (uint64_t i = 0; i < KNOWN; i += 100) {
+        for (uint64_t k = 0; k < 100; k++)
+            counting_many[k] = counting_item(TODAY, i + k, 1, 1);
+        counting_turn(&c, counting_many, 100);
+    }
+    content.used = counting_health(&c).bytes;
+    replay_close(&c.replay);
+    content.octets = malloc(content.used);
+    must(content.octets != NULL);
+    int fd = open(counting_path, O_RDONLY);
+    must(read(fd, content.octets, content.used) == (ssize_t)content.used);
+    close(fd);
+    fd = open(counting_beside("-mark"), O_RDONLY);
+    const ssize_t len = read(fd, content.mark, sizeof content.mark);
+    must(len > 0);
+    content.mark_len = (size_t)len;
+    close(fd);
+    return content;
+}
+
+static void content_put_back(const struct content *content)
+{
+    (void)unlink(counting_beside(".lost"));
+    folder_write(&counting_folder, "replay-mark", content->mark, content->mark_len, 0600);
+    folder_write(&counting_folder, "replay", content->octets, content->used, 0600);
+    must(truncate(counting_path, (off_t)LMDBFILE_FIRST) == 0);
+}
+
+static void spoil(off_t at, const char *octets, size_t len)
+{
+    const int fd = open(counting_path, O_WRONLY);
+
+    must(fd >= 0 && pwrite(fd, octets, len, at) == (ssize_t)len);
+    close(fd);
+}
+
+static unsigned noise(void)
+{
+    static unsigned seed = 7;
+
+    seed = seed * 1103515245 + 12345;
+    return seed >> 16;
+}
+
+static int open_findings(void **state)
+{
+    findings =
+            mmap(NULL, sizeof *findings, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return findings != MAP_FAILED ? counting_set_up(state) : -1;
+}
+
+static int close_findings(void **state)
+{
+    munmap(findings, sizeof *findings);
+    return counting_tear_down(state);
+}
+
+static void a_damaged_page_is_survived(void **state)
+{
+    static char zeros[PAGE];
+    static char ones[PAGE];
+    static char chance[PAGE];
+    const char *const contents[] = {zeros, ones, chance};
+    struct content content = content_make();
+
+    (void)state;
+    memset(ones, 0xff, sizeof ones);
+    for (size_t i = 0; i < sizeof chance; i++)
+        chance[i] = (char)noise();
+    for (off_t at = 0; at < (off_t)content.used; at += PAGE) {
+        for (size_t i = 0; i < sizeof contents / sizeof *contents; i++) {
+            content_put_back(&content);
+            spoil(at, contents[i], PAGE);
+            is_survived("a page", (long)at);
+        }
+    }
+    free(content.octets);
+}
+
+/* Of both metas each octet that means something, of the rest here and there. */
+static void a_damaged_octet_is_survived(void **state)
+{
+    struct content content = content_make();
+
+    (void)state;
+    for (off_t at = 0; at < (off_t)content.used;
+            at += at % PAGE < 160 && at < 2 * PAGE ? 1 : 1 + noise() % 2000) {
+        const char turned = (char)~content.octets[at];
+        content_put_back(&content);
+        spoil(at, &turned, 1);
+        is_survived("an octet", (long)at);
+    }
+    free(content.octets);
+}
+
+static void a_file_cut_short_is_survived(void **state)
+{
+    struct content content = content_make();
+
+    (void)state;
+    for (off_t len = 0; len < (off_t)content.used; len += PAGE - 1) {
+        content_put_back(&content);
+        must(truncate(counting_path, len) == 0);
+        is_survived("cut", (long)len);
+        assert_int_equal(findings->within, 0); /* it was seen */
+        assert_true(counting_is_there(".lost"));
+    }
+    content_put_back(&content);
+    must(truncate(counting_path, (off_t)LMDBFILE_FIRST - PAGE) == 0);
+    is_survived("cut", (long)LMDBFILE_FIRST - PAGE);
+    assert_true(counting_is_there(".lost"));
+    free(content.octets);
+}
+
+static bool is_cut_in_use(void *context)
+{
+    struct counting c;
+
+    (void)signal(SIGBUS, SIG_DFL);
+    counting_open(&c, TODAY);
+    must(counting_ask(&c, TODAY, 1, 2) == REPLAY_WITHIN);
+    must(truncate(counting_path, *(const off_t *)context) == 0);
+    (void)counting_ask(&c, TODAY, 1, 2);
+    return false; /* it should not have come back */
+}
+
+static void a_file_cut_in_use_is_begun_anew_by_the_next(void **state)
+{
+    off_t lengths[] = {0, 2 * PAGE};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        counting_fill();
+        const int end = child_end(is_cut_in_use, &lengths[i]);
+        assert_true(WIFSIGNALED(end));
+        assert_int_equal(WTERMSIG(end), SIGBUS);
+        counting_is_begun_anew(TODAY + 20);
+        assert_int_equal(unlink(counting_beside("-mark")), 0);
+        assert_int_equal(unlink(counting_path), 0);
+    }
+}
+
+/* Somebody else's crash, and a signal that was sent, are not the file's. */
+static bool crash_elsewhere(void *context)
+{
+    struct counting c;
+
+    (void)context;
+    (void)signal(SIGSEGV, SIG_DFL);
+    counting_open(&c, TODAY);
+    must(counting_ask(&c, TODAY, 300, 2) == REPLAY_WITHIN);
+    raise(SIGSEGV);
+    volatile char *nowhere = NULL;
+    *nowhere = 0;
+    return true;
+}
+
+static void other_crashes_are_not_the_files(void **state)
+{
+    struct counting c;
+
+    (void)state;
+    counting_fill();
+    assert_true(WIFSIGNALED(child_end(crash_elsewhere, NULL)));
+    counting_open(&c, TODAY);
+    assert_int_equal(counting_ask(&c, TODAY, 1, 1), REPLAY_OVER);
+    replay_close(&c.replay);
+    assert_false(counting_is_there(".lost"));
+}
+
+static void open_damaged(struct tally *tally)
+{
+    struct counting c;
+
+    while (!tally->go)
+        sched_yield();
+    counting_open(&c, TODAY + 20);
+    tally->wrong += counting_ask(&c, TODAY, 0, 1) != REPLAY_FAILED;
+    tally->within += counting_ask(&c, TODAY + 21, 1000, 5) == REPLAY_WITHIN;
+    tally->wrong += replay_is_stale(c.replay);
+    replay_close(&c.replay);
+}
+
+static void several_find_it_damaged_and_begin_one(void **state)
+{
+    struct tally *tally = tally_make();
+    pid_t pids[8];
+
+    (void)state;
+    counting_fill();
+    spoil(0, "x", 1);
+    must(truncate(counting_path, 3 * PAGE) == 0);
+    for (size_t i = 0; i < 8; i++)
+        pids[i] = tally_start(open_damaged, tally);
+    tally->go = true;
+    tally_wait(pids, 8);
+    assert_int_equal(tally->within, 5);
+    assert_int_equal(tally->wrong, 0);
+    struct mark *mark = mark_open(counting_beside("-mark"));
+    assert_int_equal(mark_epoch(mark), 1);
+    mark_close(&mark);
+    munmap(tally, sizeof *tally);
+}
+
+static void disk_of(const char *size, bool again)
+{
+    char options[64];
+
+    snprintf(options, sizeof options, "size=%s,mode=700", size);
+    must(mount("tmpfs", counting_folder.path, "tmpfs", again ? MS_REMOUNT : 0, options) == 0);
+}
+
+/* A disk of its own in a name space of its own, which goes with the process. */
+static void on_a_disk_of(const char *size)
+{
+    must(unshare(CLONE_NEWNS) == 0);
+    must(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+    disk_of(size, false);
+}
+
+static bool begin_on_a_full_disk(void *context)
+{
+    struct counting c;
+
+    (void)context;
+    on_a_disk_of("32m");
+    for (int i = 0; i < 3; i++) {
+        counting_fails("cannot be opened: No space left on device");
+        must(access(counting_path, F_OK) != 0);
+    }
+    disk_of("100m", true);
+    counting_open(&c, TODAY); /* nothing was lost */
+    must(counting_health(&c).why[0] == '\0' && counting_ask(&c, TODAY, 1, 1) == REPLAY_WITHIN);
+    replay_close(&c.replay);
+    /* The same with one that was lost: what was issued before that stays uncounted. */
+    boot_change(counting_beside("-mark"));
+    disk_of("80m", true);
+    counting_fails("cannot be opened: No space left on device");
+    must(access(counting_path, F_OK) != 0 && unlink(counting_beside(".lost")) == 0);
+    counting_open(&c, TODAY + 20);
+    must(counting_ask(&c, TODAY, 1, 1) == REPLAY_FAILED);
+    must(counting_ask(&c, TODAY + 1, 1, 1) == REPLAY_WITHIN);
+    replay_close(&c.replay);
+    return true;
+}
+
+static bool fill_a_disk(void *context)
+{
+    struct tally tally = {0};
+    struct counting c;
+    uint64_t i = 0;
+
+    (void)context;
+    on_a_disk_of("80m");
+    counting_open(&c, TODAY);
+    must(counting_ask(&c, TODAY, 1, 3) == REPLAY_WITHIN);
+    for (; tally.wrong == 0 && i < 3 * WIDE; i++)
+        counting_wide_turn(&c, 1000000 + i * BATCH, &tally);
+    must(tally.wrong == BATCH && tally.within == (i - 1) * BATCH);
+    must(strstr(counting_health(&c).why, "cannot be written: No space left on device") != NULL);
+    must(counting_health(&c).failures == BATCH);
+    counting_wide_turn(&c, 1000000 + (i - 1) * BATCH, &tally);
+    must(tally.wrong == 2 * BATCH && !replay_is_stale(c.replay));
+    disk_of("200m", true);
+    counting_wide_turn(&c, 1000000 + (i - 1) * BATCH, &tally);
+    must(tally.wrong == 2 * BATCH && tally.within == i * BATCH);
+    must(counting_health(&c).why[0] == '\0');
+    must(counting_ask(&c, TODAY, 1, 3) == REPLAY_WITHIN);
+    replay_close(&c.replay);
+    must(counting_length() == 2 * (off_t)LMDBFILE_FIRST && !counting_is_there(".lost"));
+    return true;
+}
+
+static bool read_only(void *context)
+{
+    (void)context;
+    on_a_disk_of("100m");
+    counting_fill();
+    must(mount(NULL, counting_folder.path, NULL, MS_REMOUNT | MS_RDONLY, NULL) == 0);
+    counting_fails("cannot be opened: Read-only file system");
+    must(mount(NULL, counting_folder.path, NULL, MS_REMOUNT, NULL) == 0);
+    struct counting c;
+    counting_open(&c, TODAY);
+    must(counting_ask_all(&c, 0, 100, REPLAY_OVER) == 0);
+    replay_close(&c.replay);
+    return true;
+}
+
+static bool may_mount(void *context)
+{
+    (void)context;
+    return unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+           mount("tmpfs", counting_folder.path, "tmpfs", 0, "size=1m") == 0;
+}
+
+static void a_full_disk_is_waited_for(void **state)
+{
+    (void)state;
+    if (child_end(may_mount, NULL) != 0)
+        skip();
+    assert_int_equal(child_end(begin_on_a_full_disk, NULL), 0);
+    assert_int_equal(child_end(fill_a_disk, NULL), 0);
+    assert_int_equal(child_end(read_only, NULL), 0);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, counting_set_up, counting_tear_down)
+#define TEST_DAMAGE(f) cmocka_unit_test_setup_teardown(f, open_findings, close_findings)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            TEST(what_cannot_be_opened_fails_and_is_tried_again),
+            TEST(of_another_boot_it_is_set_aside),
+            TEST(left_whole_it_is_believed_after_a_boot),
+            TEST(without_its_file_or_its_mark_it_is_begun_anew),
+            TEST(what_is_not_ours_is_kept),
+            TEST_DAMAGE(a_damaged_page_is_survived),
+            TEST_DAMAGE(a_damaged_octet_is_survived),
+            TEST_DAMAGE(a_file_cut_short_is_survived),
+            TEST(a_file_cut_in_use_is_begun_anew_by_the_next),
+            TEST(other_crashes_are_not_the_files),
+            TEST(several_find_it_damaged_and_begin_one),
+            TEST(a_full_disk_is_waited_for),
+    };
+
+    log_configure(LOG_LEVEL_ALARM, LOG_FORMAT_TEXT); /* many stores are lost here */
+    return cmocka_run_group_tests_name("lmdbfile", tests, NULL, NULL);
+}
