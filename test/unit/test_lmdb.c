@@ -149,6 +149,36 @@ static void a_turn_may_bring_more_than_a_transaction_takes(void **state)
     replay_close(&c.replay);
 }
 
+static size_t transactions(void)
+{
+    MDB_env *env = NULL;
+    MDB_envinfo info;
+
+    must(mdb_env_create(&env) == 0);
+    must(mdb_env_open(env, counting_path, MDB_NOSUBDIR | MDB_RDONLY, 0600) == 0);
+    must(mdb_env_info(env, &info) == 0);
+    mdb_env_close(env);
+    return info.me_last_txnid;
+}
+
+static void a_turn_is_one_transaction(void **state)
+{
+    struct counting c;
+
+    (void)state;
+    counting_open(&c, TODAY);
+    assert_int_equal(counting_ask(&c, TODAY, 1, 4), REPLAY_WITHIN);
+    replay_close(&c.replay);
+    const size_t before = transactions();
+    counting_open(&c, TODAY);
+    for (size_t i = 0; i < BATCH; i++)
+        counting_many[i] = counting_item(TODAY, i, 4, 5);
+    counting_turn(&c, counting_many, BATCH);
+    counting_turn(&c, counting_many, 0); /* and one without a question is none */
+    replay_close(&c.replay);
+    assert_int_equal(transactions(), before + 1);
+}
+
 /* What is handed in and never committed is handed back. */
 static void a_store_that_closes_is_done_with_all(void **state)
 {
@@ -462,6 +492,7 @@ int main(void)
             TEST(keys_are_in_the_order_of_their_time),
             TEST(what_nobody_takes_is_deleted_from_the_left),
             TEST(a_turn_may_bring_more_than_a_transaction_takes),
+            TEST(a_turn_is_one_transaction),
             TEST(a_store_that_closes_is_done_with_all),
             TEST(whoever_counts_in_the_old_one_makes_way),
             TEST(one_that_is_called_whole_while_it_is_in_use_is_opened_again),
