@@ -63,6 +63,7 @@ struct load {
 
     struct line *lines;
     size_t line_count;
+    unsigned long first; /* line, from 0 */
     struct connection *all;
     int epoll;
     unsigned open;
@@ -158,7 +159,7 @@ static void ask(struct load *load, struct connection *connection)
     connection->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (connection->fd < 0)
         die("socket");
-    connection->question = load->lines[load->asked % load->line_count];
+    connection->question = load->lines[(load->first + load->asked) % load->line_count];
     connection->used = 0;
     connection->started = now();
     uint32_t source = (uint32_t)(load->asked++ % load->sources);
@@ -269,7 +270,8 @@ static unsigned long number(const char *text, unsigned long least, unsigned long
 static void usage(void)
 {
     fputs("usage: load --port N --questions FILE [--want YES] [--count 20000] [--connections 64]\n"
-          "            [--sources 256] [--patience SECONDS]\n",
+          "            [--sources 256] [--patience SECONDS] [--first LINE, from 0; after the last\n"
+          "            line comes line 0]\n",
             stderr);
     exit(2);
 }
@@ -284,6 +286,7 @@ static void read_options(struct load *load, int argc, char **argv)
             {"connections", required_argument, NULL, 'c'},
             {"sources", required_argument, NULL, 's'},
             {"patience", required_argument, NULL, 't'},
+            {"first", required_argument, NULL, 'f'},
             {NULL, 0, NULL, 0},
     };
     int option;
@@ -309,6 +312,9 @@ static void read_options(struct load *load, int argc, char **argv)
             break;
         case 't':
             load->patience = (double)number(optarg, 1, 3600);
+            break;
+        case 'f':
+            load->first = number(optarg, 0, 1000000000);
             break;
         default:
             usage();

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: ISC
-/* Questions about stamped messages, each with a payload of its own, as a verifier would ask them.
- * The service itself can make a payload, so its configuration is all that is needed. */
+/* For each user@domain on a line of standard input, a question about a stamped message with a
+ * payload of its own, as a verifier would ask it. The service itself can make a payload, so its
+ * configuration is all that is needed. */
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "config/configfile.h"
@@ -41,13 +43,22 @@ static bool print_question(const struct shared_key *key, const char *user)
                    text.at, digest) > 0;
 }
 
+/* Without the line's end. */
+static bool read_user(char *room, size_t size)
+{
+    if (fgets(room, (int)size, stdin) == NULL)
+        return false;
+    room[strcspn(room, "\n")] = '\0';
+    return true;
+}
+
 int main(int argc, char **argv)
 {
-    struct problems *problems = argc > 3 ? problems_init(argv[1]) : NULL;
-    uint64_t count = 0;
+    struct problems *problems = argc == 2 ? problems_init(argv[1]) : NULL;
+    char user[ADDRESS_MAX + 2];
 
-    if (problems == NULL || !text_decimal(text_of(argv[2]), 100000000, &count)) {
-        fputs("usage: stamped CONFIG COUNT USER@DOMAIN...\n", stderr);
+    if (problems == NULL) {
+        fputs("usage: stamped CONFIG <USERS\n", stderr);
         return 2;
     }
     struct service *service = sodium_init() >= 0 ? make_service(argv[1], problems) : NULL;
@@ -55,9 +66,8 @@ int main(int argc, char **argv)
         fputs(problems_text(problems), stderr);
         return 1;
     }
-    for (uint64_t i = 0; i < count; i++)
-        if (!print_question(
-                    keyring_at(service_keyring(service), 0), argv[3 + i % (unsigned)(argc - 3)]))
+    while (read_user(user, sizeof user))
+        if (!print_question(keyring_at(service_keyring(service), 0), user))
             return 1;
-    return 0;
+    return fflush(stdout) == 0 ? 0 : 1;
 }

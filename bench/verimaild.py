@@ -87,16 +87,28 @@ stamp {{
         users = self.users(count)
         return users[::max(1, -(-len(users) // SENDERS_MAX))]
 
-    def config(self, users, workers):
-        rules = "\n".join(f'    user "{user}" {{ }}' for user in self.users(users))
-        return self.write(f"verimail-{users}-{workers}.conf", f"""
+    def config(self, users, workers, state=None, replay="none", events="none"):
+        """With so many users in it."""
+        rules = [f'user "{user}" {{ }}' for user in self.users(users)]
+        return self.write(f"verimail-{users}-{workers}.conf",
+                          self.config_text(workers, state or self.folder, replay, events, rules))
+
+    def config_of_table(self, table, workers):
+        """With the users in a table."""
+        return self.write(f"verimail-table-{workers}.conf", self.config_text(
+            workers, self.folder, "none", "none", [f'users = "lmdb:{table}"']))
+
+    def config_text(self, workers, state, replay, events, rules):
+        rules = "\n    ".join(rules)
+        return f"""
 service {{
     listen = {{"127.0.0.1:0"}}
     run_as = "nobody"
-    state = "{self.folder}"
+    state = "{state}"
     workers = {workers}
     keys = {{"{self.folder}/service.key"}}
-    replay = "none"
+    replay = "{replay}"
+    events = "{events}"
     connections_per_address = 20000
     connections_per_network = 20000
     connections = 20000
@@ -108,10 +120,10 @@ domain "{DOMAIN}" {{
     default = true
     hosts = {{"{HOST}"}}
     classic_key = "{self.folder}/classic.key"
-{rules}
+    {rules}
     user "*" {{ hosts = {{}} }}
 }}
-""")
+"""
 
     def stamped_question(self, user):
         """What a verifier asks about a stamped message: with rcpt=, digest= and ip=."""
