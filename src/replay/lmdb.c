@@ -163,13 +163,32 @@ static int raise_all(struct lmdb *s, MDB_txn *txn, const struct replay_item *ite
     return error;
 }
 
+/* Mostly a payload is asked about for the first time, and for one domain: then one walk down the
+ * tree is enough. MDB_KEYEXIST: it is not so, and nothing was done. */
+static int count_first(struct lmdb *s, MDB_txn *txn, const struct replay_item *item)
+{
+    unsigned char octets[KEY_OCTETS_HERE];
+    uint32_t count = 1;
+    MDB_val key = {sizeof octets, octets};
+    MDB_val value = {sizeof count, &count};
+
+    if (item->entries_count != 1 || item->entries[0].allowance == 0)
+        return MDB_KEYEXIST;
+    make_key(item, &item->entries[0], octets);
+    return mdb_put(txn, s->dbi, &key, &value, MDB_NOOVERWRITE);
+}
+
 /* All its counts, or none. */
 static int count_item(
         struct lmdb *s, MDB_txn *txn, const struct replay_item *item, enum replay_count *result_r)
 {
     unsigned char octets[COUNT_KEY];
     uint32_t counts[REPLAY_ENTRIES_MAX];
+    const int first = count_first(s, txn, item);
 
+    *result_r = REPLAY_WITHIN;
+    if (first != MDB_KEYEXIST)
+        return first;
     for (size_t i = 0; i < item->entries_count; i++) {
         make_key(item, &item->entries[i], octets);
         const int error = get_count(s, txn, octets, &counts[i]);
@@ -180,7 +199,6 @@ static int count_item(
             return 0;
         }
     }
-    *result_r = REPLAY_WITHIN;
     return raise_all(s, txn, item, counts);
 }
 
