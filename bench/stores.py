@@ -54,7 +54,8 @@ class Stores:
         folder = self.keep / f"counts-{count}"
         if count <= FILLED_ANEW:
             shutil.rmtree(folder, ignore_errors=True)
-        if not (folder / "whole").exists():
+        # The service begins a store anew that it finds damaged, and leaves what was there as lost.
+        if not (folder / "whole").exists() or (folder / "replay.lost").exists():
             shutil.rmtree(folder, ignore_errors=True)
             verimaild.output_of(self.bench / "fill", f"lmdb:{owned_folder(folder)}/replay", count)
             (folder / "whole").touch()
