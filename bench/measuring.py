@@ -17,9 +17,9 @@ SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
 WARM_UP = 500
 ERRORS = ("wrong", "lost", "reset", "unconnected", "late")
 
-# start() returns (process, port); idle_octets: what may be sent without being answered; wait: seconds
-# after the last answer, for what a server still does about it; check() looks at what a server left behind, and
-# returns what is wrong with it, or None.
+# start() returns (process, port); idle_octets: what may be sent without being answered; wait:
+# seconds after the last answer, for what a server still does about it; check() returns what is
+# wrong with what a server left behind, or None.
 Server = collections.namedtuple("Server", "name start questions want idle_octets wait check",
                                 defaults=(0.05, lambda: None))
 # resident: the Resident of the worker that has most.
@@ -105,7 +105,7 @@ def resident(pid):
 
 
 def workers_of(pids):
-    """Of a family: those behind the first, which is the parent, that have one thread; the recorder has more."""
+    """Of a family, whose first is the parent: those with one thread. The recorder has more."""
     return [pid for pid in pids[1:] if len(os.listdir(f"/proc/{pid}/task")) == 1]
 
 

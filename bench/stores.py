@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What verimaild keeps, for the scenarios that measure it: stores of counts, records of events, tables of users."""
+"""Stores of counts, records of events and tables of users, for the scenarios that measure them."""
 
 import contextlib
 import os
@@ -38,7 +38,7 @@ def output_to(path, *command, text):
 
 
 class Stores:
-    """In `keep` are those that take a while to make: they are made once, and used again by later runs."""
+    """In `keep` are those that take a while to make: made once, and used again by later runs."""
 
     def __init__(self, options):
         self.options = options
@@ -123,7 +123,7 @@ class Stores:
 
     def asked_at_random(self, name, config, kind, addresses):
         chosen = random.choices(addresses, k=self.asked)
-        questions = self.options.folder / f"{kind}-of-{len(addresses)}.txt"
+        questions = self.options.folder / f"{kind}, {name}.txt"
         if kind == "unstamped":
             questions.write_text("".join(f"{user} -\n" for user in chosen))
         else:

@@ -95,8 +95,9 @@ stamp {{
 
     def config_of_table(self, table, workers):
         """With the users in a table."""
-        return self.write(f"verimail-table-{workers}.conf", self.config_text(
-            workers, self.folder, "none", "none", [f'users = "lmdb:{table}"']))
+        rules = [f'users = "lmdb:{table}"']
+        return self.write(f"verimail-{table.parent.name}-{workers}.conf",
+                          self.config_text(workers, self.folder, "none", "none", rules))
 
     def config_text(self, workers, state, replay, events, rules):
         rules = "\n    ".join(rules)
