@@ -278,6 +278,9 @@ static void *open_sqlite(
 {
     const char *path = address + sizeof SCHEME - 1;
 
+    /* Nobody asks how much memory it has, and to count it takes a lock for every piece. Refused,
+     * and without effect, once it was used. */
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     for (int tries = 0; tries < 2; tries++) {
         struct sqlite *s = new_sqlite(path);
         if (s == NULL) {
