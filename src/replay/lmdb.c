@@ -167,7 +167,7 @@ static int raise_all(struct lmdb *s, MDB_txn *txn, const struct replay_item *ite
  * tree is enough. MDB_KEYEXIST: it is not so, and nothing was done. */
 static int count_first(struct lmdb *s, MDB_txn *txn, const struct replay_item *item)
 {
-    unsigned char octets[KEY_OCTETS_HERE];
+    unsigned char octets[COUNT_KEY];
     uint32_t count = 1;
     MDB_val key = {sizeof octets, octets};
     MDB_val value = {sizeof count, &count};
@@ -175,7 +175,7 @@ static int count_first(struct lmdb *s, MDB_txn *txn, const struct replay_item *i
     if (item->entries_count != 1 || item->entries[0].allowance == 0)
         return MDB_KEYEXIST;
     make_key(item, &item->entries[0], octets);
-    return mdb_put(txn, s->dbi, &key, &value, MDB_NOOVERWRITE);
+    return mdb_put(txn, s->file.dbi, &key, &value, MDB_NOOVERWRITE);
 }
 
 /* All its counts, or none. */
