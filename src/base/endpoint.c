@@ -112,3 +112,14 @@ bool endpoint_equal(const struct endpoint *a, const struct endpoint *b)
     return a->address.v6.sin6_port == b->address.v6.sin6_port &&
            IN6_ARE_ADDR_EQUAL(&a->address.v6.sin6_addr, &b->address.v6.sin6_addr);
 }
+
+bool endpoint_is_loopback(const struct endpoint *endpoint)
+{
+    const struct endpoint e = endpoint_unmapped(endpoint);
+
+    if (e.wildcard)
+        return false;
+    if (e.address.any.sa_family == AF_INET)
+        return ntohl(e.address.v4.sin_addr.s_addr) >> 24 == 127;
+    return IN6_IS_ADDR_LOOPBACK(&e.address.v6.sin6_addr);
+}

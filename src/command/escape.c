@@ -33,7 +33,12 @@ void escape_quoted(FILE *out, struct text t)
     for (size_t i = 0; i < t.len; i++) {
         if (t.at[i] == quote || t.at[i] == '\\')
             fputc('\\', out);
-        put(out, (struct text){t.at + i, 1}, "");
+        if (t.at[i] == '\n' || t.at[i] == '\t')
+            fputc(t.at[i], out);
+        else if (t.at[i] == '\r' && quote == '"')
+            fputs("\\r", out);
+        else
+            put(out, (struct text){t.at + i, 1}, "");
     }
     fputc(quote, out);
 }

@@ -10,7 +10,8 @@
 void escape_put(FILE *out, struct text t);
 /* The same for a sentence that may hold such escapes already: `\` stays. */
 void escape_controls(FILE *out, struct text t);
-/* A value as the configuration file has it, in quotes. Printable ASCII reads back as `t`. */
+/* A value as the configuration file has it, in quotes. Printable ASCII, on several lines too,
+ * reads back as `t`. */
 void escape_quoted(FILE *out, struct text t);
 
 #endif

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/endpoint.h"
+
 typedef int order(const char *a, const char *b);
 
 static int by_name_then_line(const void *a, const void *b, void *by)
@@ -170,6 +172,40 @@ static bool is_ldap(const struct config_directory *directory)
     return directory->source.at != NULL && strncmp(directory->source.at, "ldap", 4) == 0;
 }
 
+/* This machine, on the way to which nobody listens. */
+static bool is_loopback_host(const char *host)
+{
+    char name[64];
+    const size_t len = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/?");
+    struct endpoint endpoint;
+
+    if (len == strlen("localhost") && strncasecmp(host, "localhost", len) == 0)
+        return true;
+    snprintf(name, sizeof name, "%.*s:389", (int)(len < 50 ? len : 50), host);
+    return endpoint_parse(name, &endpoint) && endpoint_is_loopback(&endpoint);
+}
+
+static void check_ldap(const struct config_directory *directory, struct problems *problems)
+{
+    const char *plain = "ldap://";
+    const bool is_plain = strncmp(directory->source.at, plain, strlen(plain)) == 0;
+
+    require(directory->line, was_given(&directory->base), "directory without base",
+            "base = \"ou=people,dc=example,dc=org\"", problems);
+    require(directory->line, was_given(&directory->bind_dn) == was_given(&directory->password),
+            "bind_dn without password, or the other way round",
+            "both, or none: then it is asked "
+            "as nobody",
+            problems);
+    require(directory->line, is_plain || !directory->start_tls, "start_tls without ldap://",
+            "ldap://... with start_tls, or ldaps://... without", problems);
+    require(directory->line,
+            !is_plain || directory->start_tls || !was_given(&directory->password) ||
+                    is_loopback_host(directory->source.at + strlen(plain)),
+            "a password that would cross the network in clear text",
+            "start_tls = true, or ldaps://...", problems);
+}
+
 static void check_directory(const struct config_directory *directory, struct problems *problems)
 {
     require(directory->line, was_given(&directory->table), "directory without table",
@@ -180,8 +216,7 @@ static void check_directory(const struct config_directory *directory, struct pro
     if (directory->source.at == NULL)
         return;
     if (is_ldap(directory))
-        require(directory->line, was_given(&directory->base), "directory without base",
-                "base = \"ou=people,dc=example,dc=org\"", problems);
+        check_ldap(directory, problems);
     else
         require(directory->line, was_given(&directory->query), "directory without query",
                 "query = \"SELECT address FROM users\"", problems);

@@ -143,6 +143,20 @@ static bool take_daemon(const struct kind *kind, const char *value, void *at_r)
     return is_printable(value) && keep(value, at_r);
 }
 
+/* A query of some length is written over several lines. */
+static bool take_lines(const struct kind *kind, const char *value, void *at_r)
+{
+    bool any = false;
+
+    (void)kind;
+    for (const char *at = value; *at != '\0'; at++) {
+        if (((unsigned char)*at < ' ' && !text_is_white(*at)) || *at == 0x7f)
+            return false;
+        any = any || !text_is_white(*at);
+    }
+    return any && keep(value, at_r);
+}
+
 /* The resolver reads the rest. */
 static bool take_anchor(const struct kind *kind, const char *value, void *at_r)
 {
@@ -303,17 +317,6 @@ static bool take_source(const struct kind *kind, const char *value, void *at_r)
            keep(value, at_r);
 }
 
-static bool is_loopback(const struct endpoint *endpoint)
-{
-    const struct endpoint e = endpoint_unmapped(endpoint);
-
-    if (e.wildcard)
-        return false;
-    if (e.address.any.sa_family == AF_INET)
-        return ntohl(e.address.v4.sin_addr.s_addr) >> 24 == 127;
-    return IN6_IS_ADDR_LOOPBACK(&e.address.v6.sin6_addr);
-}
-
 static bool take_metrics(const struct kind *kind, const char *value, void *at_r)
 {
     struct endpoint endpoint;
@@ -321,7 +324,7 @@ static bool take_metrics(const struct kind *kind, const char *value, void *at_r)
     (void)kind;
     if (strncmp(value, "unix:", 5) == 0)
         return is_unix_socket(value + 5) && keep(value, at_r);
-    return endpoint_parse(value, &endpoint) && is_loopback(&endpoint) && keep(value, at_r);
+    return endpoint_parse(value, &endpoint) && endpoint_is_loopback(&endpoint) && keep(value, at_r);
 }
 
 /* An attribute's description, RFC 4512, 2.5: a name or an object identifier, and options. */
@@ -393,6 +396,7 @@ const struct kind kind_table = TEXT_KIND(take_table, "lmdb:/PATH");
 const struct kind kind_source = TEXT_KIND(take_source,
         "postgresql://..., ldap://..., ldaps://... or ldapi://..., without a password");
 const struct kind kind_phrase = TEXT_KIND(take_daemon, "printable text, not empty");
+const struct kind kind_lines = TEXT_KIND(take_lines, "printable text, in one line or several");
 const struct kind kind_attribute = TEXT_KIND(take_attribute, "the name of an attribute");
 const struct kind kind_share = NUMBER_KIND(take_number, "a number from 0 to 100", 0, 100);
 const struct kind kind_patience =

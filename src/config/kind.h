@@ -52,6 +52,7 @@ extern const struct kind kind_checks;       /* uint64_t, per recipient */
 extern const struct kind kind_table;        /* char *: lmdb:PATH */
 extern const struct kind kind_source;       /* char *: postgresql://..., ldap://... */
 extern const struct kind kind_phrase;       /* char *: any printable text */
+extern const struct kind kind_lines;        /* char *: the same, over several lines, too */
 extern const struct kind kind_attribute;    /* char *: the name of an LDAP attribute */
 extern const struct kind kind_share;        /* uint64_t, per cent */
 extern const struct kind kind_patience;     /* uint64_t, seconds */

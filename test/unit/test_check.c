@@ -37,6 +37,9 @@ static void check(const char *text, const char *want)
     conf_free(&conf);
 }
 
+#define CLEAR                                                                                      \
+    "f:1: a password that would cross the network in clear text: expected start_tls = true, or "   \
+    "ldaps://...\n"
 #define SERVICE "service { keys = {/k} replay = none }\n"
 #define HOST "host \"h.a.b\" { keys = {\"%k\"} }\n"
 #define DOMAIN "domain \"a.b\" { hosts = {h.a.b} }\n"
@@ -97,6 +100,50 @@ static void what_is_missing(void **state)
             "f:2: directory without query: expected query = \"SELECT address FROM users\"\n");
     check("\n" MILTER HOST,
             "f:2: a milter with nothing to do: expected a section `stamp`, or `verify`, or both\n");
+}
+
+static void directories_have_what_their_kind_needs(void **state)
+{
+    static const struct {
+        const char *options;
+        const char *want;
+    } rows[] = {
+            {"source = 'postgresql://db' query = 'SELECT 1'", ""},
+            {"source = 'ldap://dc' base = x", ""},
+            {"source = 'ldap://dc' base = x bind_dn = x password = /p start_tls = true", ""},
+            {"source = 'ldaps://dc' base = x bind_dn = x password = /p", ""},
+            {"source = 'ldapi://%2Frun' base = x bind_dn = x password = /p", ""},
+            {"source = 'ldap://127.0.0.1:389' base = x bind_dn = x password = /p", ""},
+            {"source = 'ldap://[::1]' base = x bind_dn = x password = /p", ""},
+            {"source = 'ldap://LOCALHOST/' base = x bind_dn = x password = /p", ""},
+            {"source = 'postgresql://db'",
+                    "f:1: directory without query: expected query = \"SELECT address FROM "
+                    "users\"\n"},
+            {"source = 'ldap://dc'",
+                    "f:1: directory without base: expected base = \"ou=people,dc=example,"
+                    "dc=org\"\n"},
+            {"source = 'ldaps://dc' base = x bind_dn = x",
+                    "f:1: bind_dn without password, or the other way round: expected both, or "
+                    "none: then it is asked as nobody\n"},
+            {"source = 'ldaps://dc' base = x password = /p",
+                    "f:1: bind_dn without password, or the other way round: expected both, or "
+                    "none: then it is asked as nobody\n"},
+            {"source = 'ldaps://dc' base = x start_tls = true",
+                    "f:1: start_tls without ldap://: expected ldap://... with start_tls, or "
+                    "ldaps://... without\n"},
+            {"source = 'ldap://dc' base = x bind_dn = x password = /p", CLEAR},
+            {"source = 'ldap://127.0.0.1.example.org' base = x bind_dn = x password = /p", CLEAR},
+            {"source = 'ldap://localhost.example.org' base = x bind_dn = x password = /p", CLEAR},
+            {"source = 'ldap://[::2]:389' base = x bind_dn = x password = /p", CLEAR},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char section[256];
+        snprintf(
+                section, sizeof section, "directory d { table = 'lmdb:/t' %s }\n", rows[i].options);
+        check(section, rows[i].want);
+    }
 }
 
 /* A wrong value is one problem, not also what follows from its not being there. */
@@ -180,6 +227,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(good_ones_pass),
             cmocka_unit_test(what_is_missing),
+            cmocka_unit_test(directories_have_what_their_kind_needs),
             cmocka_unit_test(wrong_values_are_not_missing),
             cmocka_unit_test(wrong_titles),
             cmocka_unit_test(what_is_there_twice),

@@ -158,6 +158,32 @@ static void mapped_addresses_are_what_they_map(void **state)
     assert_int_equal(endpoint_unmapped(&mapped).address.any.sa_family, AF_INET6);
 }
 
+static void loopback(void **state)
+{
+    static const struct {
+        const char *text;
+        bool want;
+    } rows[] = {
+            {"127.0.0.1:26", true},
+            {"127.255.0.9:26", true},
+            {"[::1]:26", true},
+            {"[::ffff:127.0.0.1]:26", true},
+            {"128.0.0.1:26", false},
+            {"0.0.0.0:26", false},
+            {"[::]:26", false},
+            {"[::2]:26", false},
+            {"*:26", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct endpoint endpoint;
+        assert_true(parse(rows[i].text, &endpoint));
+        if (endpoint_is_loopback(&endpoint) != rows[i].want)
+            fail_msg("%s: got %d", rows[i].text, !rows[i].want);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -165,6 +191,7 @@ int main(void)
             cmocka_unit_test(parts_are_set),
             cmocka_unit_test(equality),
             cmocka_unit_test(mapped_addresses_are_what_they_map),
+            cmocka_unit_test(loopback),
     };
     return cmocka_run_group_tests_name("endpoint", tests, NULL, NULL);
 }

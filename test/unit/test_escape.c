@@ -75,6 +75,7 @@ static void values_of_a_configuration(void **state)
             {"${x}", "'${x}'"},
             {"${x}'\"\\", "'${x}\\'\"\\\\'"},
             {"\x1b", "\"\\x1b\""},
+            {"a\n\tb\r\n", "\"a\n\tb\\r\n\""},
     };
 
     (void)state;

@@ -179,6 +179,9 @@ static void names_of_this_machine(void **state)
     CHECK(kind_group, {"postfix", "postfix"}, {"", NULL}, {"a b", NULL});
     CHECK(kind_daemon, {"MTA", "MTA"}, {"a b", "a b"}, {"\xc3\xa9", "\xc3\xa9"}, {"", NULL},
             {"a\nb", NULL}, {"\x7f", NULL});
+    CHECK(kind_phrase, {"a b", "a b"}, {"\xc3\xa9", "\xc3\xa9"}, {"", NULL}, {"a\nb", NULL});
+    CHECK(kind_lines, {"a\n\tb\r\n", "a\n\tb\r\n"}, {"\xc3\xa9", "\xc3\xa9"}, {"", NULL},
+            {" \n", NULL}, {"a\x01", NULL}, {"\x7f", NULL});
 }
 
 static void networks_and_resolvers(void **state)
