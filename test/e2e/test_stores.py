@@ -2,57 +2,18 @@
 # SPDX-License-Identifier: ISC
 """The unit tests of stores of events with a real PostgreSQL, also behind a network that loses
 connections at the worst moments."""
-import glob
 import os
 import re
 import select
-import shutil
-import signal
 import socket
 import subprocess
 import threading
 
-from harness import BUILD, Skip, case, check, equal, main, wait_for
+from harness import BUILD, case, check, equal, main
+from postgresql import Server
 
-USER = "nobody"  # a server refuses to be root's
 COMMIT = b"Q\0\0\0\x0bCOMMIT\0"
 COMMITTED = b"C\0\0\0\x0bCOMMIT\0"
-
-
-def as_user(*command):
-    if os.geteuid() != 0:
-        return command
-    return ("setpriv", f"--reuid={USER}", "--regid=nogroup", "--clear-groups", *command)
-
-
-class Server:
-    """A PostgreSQL on a unix socket in a folder of its own."""
-
-    def __init__(self, t):
-        found = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"))
-        if not found:
-            raise Skip("no PostgreSQL server")
-        programs = os.path.dirname(found[-1])
-        self.folder = os.path.join(t.folder, "pg")
-        os.mkdir(self.folder, 0o755)
-        os.chmod(t.folder, 0o755)
-        if os.geteuid() == 0:
-            shutil.chown(self.folder, USER)
-        subprocess.run(as_user(f"{programs}/initdb", "-D", f"{self.folder}/data", "-A", "trust",
-                               "-U", "tester", "-N"), check=True, capture_output=True)
-        with open(f"{self.folder}/log", "ab") as log:
-            self.process = subprocess.Popen(
-                as_user("setpriv", "--pdeathsig", "QUIT", f"{programs}/postgres", "-F", "-D",
-                        f"{self.folder}/data", "-k", self.folder, "-c", "listen_addresses="),
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        t.servers.append(self)
-        self.path = os.path.join(self.folder, ".s.PGSQL.5432")
-        wait_for(lambda: subprocess.run([f"{programs}/pg_isready", "-q", "-h", self.folder],
-                                        check=False).returncode == 0, "PostgreSQL")
-
-    def stop(self):
-        self.process.send_signal(signal.SIGQUIT)
-        self.process.wait()
 
 
 class Network:
@@ -128,22 +89,22 @@ def run(program, folder):
 
 @case
 def every_kind_of_store(t):
-    run("test_store", Server(t).folder)
+    run("test_store", Server(t).start().folder)
 
 
 @case
 def what_is_the_servers_own(t):
-    run("test_postgresql", Server(t).folder)
+    run("test_postgresql", Server(t).start().folder)
 
 
 @case
 def what_reports_say(t):
-    run("test_report", Server(t).folder)
+    run("test_report", Server(t).start().folder)
 
 
 @case
 def nothing_is_lost_or_doubled_under_commit(t):
-    network = Network(t, Server(t))
+    network = Network(t, Server(t).start())
     run("test_store", network.folder)
     check(network.lost_before > 10 and network.lost_after > 10,
           f"{network.lost_before} connections lost before a COMMIT, {network.lost_after} after")
