@@ -288,7 +288,7 @@ static enum status run(const struct invocation *invocation)
 
 const struct command command_table = {
         .name = "table",
-        .synopsis = "build|set|delete|get|dump|sync FILE ...",
+        .synopsis = "build|set|delete|get|dump FILE ... | sync [NAME...]",
         .summary = "keep users' rules in a table, while the service runs",
         .help = "  build FILE [FROM]             make the table what the text FROM says, or "
                 "standard\n"
@@ -300,7 +300,11 @@ const struct command command_table = {
                 "find:\n"
                 "                                aliases followed, without +detail, then *@domain\n"
                 "  dump FILE [--json]            print all rows, as build reads them\n"
-                "  sync ...                      fill it from a directory\n"
+                "  sync [NAME...] [--believe]    make tables what the directories of these names "
+                "in the\n"
+                "                                configuration say (PostgreSQL, LDAP), or all; "
+                "believe\n"
+                "                                them also when there are suspiciously few rows\n"
                 "\n"
                 "A row is `USER [NAME=VALUE...]`. USER is local@domain, or *@domain for all the "
                 "others.\n"
