@@ -8,7 +8,7 @@
 #include "directory/directory.h"
 #include "users/row.h"
 
-/* What a directory said, in memory until all of it is there: a million rows take some hundred MiB,
+/* What a directory said, in memory until all of it is there: a million rows take a hundred MiB,
  * and a writer's transaction that is open for as long as a directory takes would make everybody
  * wait who has a user to revoke. */
 struct gathered;
