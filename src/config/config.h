@@ -20,7 +20,7 @@ struct config_service {
     struct config_text state; /* a folder */
     uint64_t workers;         /* 0: one per processor */
     struct config_list keys;
-    struct config_text replay;          /* none, lmdb:PATH, or redis... (replay/address.h) */
+    struct config_text replay;          /* none, lmdb:PATH, or redis... (base/redisaddress.h) */
     struct config_text replay_password; /* a file; at NULL: none */
     struct config_text replay_ca;       /* a file of certificates; at NULL: the machine's */
     struct config_text events;          /* none, sqlite:PATH, or postgresql://... */

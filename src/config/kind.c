@@ -7,6 +7,7 @@
 
 #include "base/endpoint.h"
 #include "base/network.h"
+#include "base/redisaddress.h"
 #include "protocol/address.h"
 #include "protocol/answer.h"
 #include "protocol/domain.h"
@@ -288,10 +289,11 @@ static bool is_open_address(const char *value, const char *scheme)
 
 static bool take_replay(const struct kind *kind, const char *value, void *at_r)
 {
+    struct redisaddress redis;
+
     (void)kind;
     return (strcmp(value, "none") == 0 || is_path_behind(value, "lmdb:") ||
-                   is_open_address(value, "redis://") || is_open_address(value, "rediss://") ||
-                   is_open_address(value, "redis+unix://")) &&
+                   redisaddress_parse(text_of(value), &redis)) &&
            keep(value, at_r);
 }
 
@@ -380,8 +382,8 @@ const struct kind kind_service_key = {.take = take_key,
         .min = KEY_SERVICE_PUBLIC,
         .is_text = true};
 const struct kind kind_replay = TEXT_KIND(take_replay,
-        "none, lmdb:/PATH, redis://HOST:PORT[,HOST:PORT]..., rediss://..., or redis+unix:///PATH, "
-        "with USER@ before the host but no password");
+        "none, lmdb:/PATH, redis://HOST[:PORT][,HOST[:PORT]]..., rediss://..., or "
+        "redis+unix:///PATH, with USER@ before the host but no password");
 const struct kind kind_events = TEXT_KIND(take_events,
         "none, sqlite:/PATH, or postgresql://[USER@][HOST][/DATABASE][?...] without a password");
 const struct kind kind_events_ip = TEXT_KIND(take_word, "full or network or none");

@@ -1,4 +1,549 @@
 // SPDX-License-Identifier: ISC
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "replay/cluster.h"
 #include "replay/kind.h"
-static const char *const schemes[] = {"redis", NULL};
-const struct replay_kind replay_redis = {.name = "redis", .schemes = schemes, .network = true};
+#include "replay/script.h"
+#include "replay/slot.h"
+
+#define TRIES_MAX 8       /* of one call: others said that it is not theirs, or not now */
+#define AGAIN_AFTER 20    /* milliseconds, when a server says that it is not now */
+#define EVENTS_MAX 64     /* of a turn */
+#define RENEW_YOUNG 12000 /* milliseconds that a store is kept at least */
+#define RENEW_UNIX 1000   /* milliseconds after which a unix socket must be opened anew */
+#define RENEW_NAMES 60000 /* and names be looked up */
+
+/* What a server is asked. */
+enum what { ASKS_COUNT, ASKS_LEAVE, ASKS_CONFIRMATION };
+
+enum stage {
+    CALL_WAITS,       /* for a server that is coming, or to be asked again */
+    CALL_ASKED,       /* the server has yet to answer */
+    CALL_UNCONFIRMED, /* it was counted; a replica has yet to have that too */
+};
+
+/* An item on its way. */
+struct call {
+    struct call *next;
+    struct call *previous;
+    struct replay_item *item;
+    uint64_t since; /* milliseconds */
+    enum stage stage;
+    struct redislink *link; /* that is asked, or is to be though the slot is another's */
+    uint64_t ticket;
+    uint16_t slot;
+    unsigned tries;
+    bool by_ask;    /* sent there by ASK */
+    bool by_text;   /* the server does not know the script */
+    bool confirmed; /* is to be */
+};
+
+struct redis {
+    struct replay_setup setup;
+    struct redisaddress address;
+    struct redislink_setup links;
+    struct cluster *cluster; /* NULL: it cannot be used */
+    int epoll;
+    struct call *oldest;
+    struct call *newest;
+    struct call *free;
+    uint64_t opened_at;
+    uint64_t due;      /* of the cluster */
+    uint64_t again_at; /* milliseconds: calls that wait are to be tried; UINT64_MAX: none */
+    size_t coming;     /* links that are */
+    uint64_t today;
+    bool stale;
+    uint64_t failures;
+    const struct redislink *troubled; /* whom `why` is about; only compared */
+    char why[REPLAY_WHY_MAX];
+};
+
+static const char asking_command[] = "*1\r\n$6\r\nASKING\r\n";
+/* One replica, within a second. */
+static const char wait_command[] = "*3\r\n$4\r\nWAIT\r\n$1\r\n1\r\n$4\r\n1000\r\n";
+
+static struct call *take_call(struct redis *s)
+{
+    struct call *call = s->free;
+
+    if (call != NULL)
+        s->free = call->next;
+    else
+        call = malloc(sizeof *call);
+    if (call == NULL)
+        return NULL;
+    *call = (struct call){.previous = s->newest};
+    if (s->newest != NULL)
+        s->newest->next = call;
+    else
+        s->oldest = call;
+    s->newest = call;
+    return call;
+}
+
+static void give_call(struct redis *s, struct call *call)
+{
+    if (call->previous != NULL)
+        call->previous->next = call->next;
+    else
+        s->oldest = call->next;
+    if (call->next != NULL)
+        call->next->previous = call->previous;
+    else
+        s->newest = call->previous;
+    call->next = s->free;
+    s->free = call;
+}
+
+static void finish(struct redis *s, struct call *call, enum replay_count result)
+{
+    struct replay_item *item = call->item;
+
+    if (result != REPLAY_FAILED && call->link == s->troubled)
+        s->why[0] = '\0';
+    s->failures += result == REPLAY_FAILED;
+    give_call(s, call);
+    item->result = result;
+    s->setup.done(s->setup.context, item);
+}
+
+static void say_why(struct redis *s, const struct redislink *link, struct text why)
+{
+    const int len = (int)(why.len < 120 ? why.len : 120);
+
+    s->troubled = link;
+    snprintf(s->why, sizeof s->why, "%.100s: %.*s",
+            link != NULL ? redislink_label(link) : s->setup.address, len,
+            why.len > 0 ? why.at : "");
+    /* It may be the server's own words. */
+    for (char *at = s->why; *at != '\0'; at++)
+        if ((unsigned char)*at < ' ' || (unsigned char)*at > '~')
+            *at = '?';
+}
+
+static void fail(struct redis *s, struct call *call, const struct redislink *link, const char *why)
+{
+    say_why(s, link, text_of(why));
+    finish(s, call, REPLAY_FAILED);
+}
+
+/* ASKING holds for the one command that follows it. */
+static bool ask(struct redis *s, struct call *call, struct redislink *link, uint64_t now)
+{
+    char *command = NULL;
+    size_t len = 0;
+
+    if (!script_write(call->item, !call->by_text, s->today, &command, &len))
+        return false;
+    const bool asked =
+            (!call->by_ask ||
+                    redislink_ask(link, ASKS_LEAVE, NULL, text_of(asking_command), NULL, now)) &&
+            redislink_ask(link, ASKS_COUNT, call, (struct text){command, len}, &call->ticket, now);
+    redisFreeCommand(command);
+    if (!asked)
+        return false;
+    call->stage = CALL_ASKED;
+    call->link = link;
+    call->confirmed = redislink_info(link)->replicas > 0;
+    if (call->confirmed)
+        redislink_set_mark(link, true);
+    return true;
+}
+
+/* Asks whom it concerns, or lets it wait for him. */
+static void dispatch(struct redis *s, struct call *call, uint64_t now)
+{
+    struct redislink *link = call->by_ask ? call->link : cluster_route(s->cluster, call->slot);
+
+    call->stage = CALL_WAITS;
+    if (link == NULL && cluster_is_coming(s->cluster))
+        return;
+    if (link == NULL) {
+        const struct redislink *trouble = cluster_trouble(s->cluster);
+        cluster_doubt(s->cluster);
+        fail(s, call, trouble,
+                trouble != NULL ? redislink_why(trouble) : "no server counts in a slot");
+        return;
+    }
+    switch (redislink_state(link)) {
+    case REDISLINK_COMING:
+        break;
+    case REDISLINK_READY:
+        if (!ask(s, call, link, now))
+            fail(s, call, link, "takes no more: it has not answered enough of what it was asked");
+        break;
+    case REDISLINK_DOWN:
+        cluster_doubt(s->cluster);
+        fail(s, call, link, redislink_why(link));
+        break;
+    }
+}
+
+static void dispatch_again(struct redis *s, uint64_t now)
+{
+    struct call *next = NULL;
+
+    s->again_at = UINT64_MAX;
+    for (struct call *call = s->oldest; call != NULL; call = next) {
+        next = call->next;
+        if (call->stage == CALL_WAITS)
+            dispatch(s, call, now);
+    }
+}
+
+static bool says(struct text error, const char *code)
+{
+    const struct text wanted = text_of(code);
+
+    return error.len >= wanted.len && memcmp(error.at, wanted.at, wanted.len) == 0 &&
+           (error.len == wanted.len || error.at[wanted.len] == ' ');
+}
+
+/* Another one is to be asked. */
+static void redirect(
+        struct redis *s, struct call *call, const struct redirection *redirection, uint64_t now)
+{
+    const struct redislink *from = call->link;
+    struct redislink *link = cluster_follow(s->cluster, from, redirection, now);
+
+    if (link == NULL) {
+        fail(s, call, from, "names a node that cannot be found");
+        return;
+    }
+    call->by_ask = redirection->ask;
+    call->link = link;
+    dispatch(s, call, now);
+}
+
+/* The server has not counted. What may be better elsewhere, or in a moment, is tried again; what
+ * may be better after a look at the server makes us look. */
+static void on_error(struct redis *s, struct call *call, struct text error, uint64_t now)
+{
+    struct redislink *link = call->link;
+    struct redirection redirection;
+
+    if (++call->tries < TRIES_MAX && redirection_parse(error, &redirection)) {
+        redirect(s, call, &redirection, now);
+        return;
+    }
+    if (call->tries < TRIES_MAX && says(error, "NOSCRIPT") && !call->by_text) {
+        call->by_text = true;
+        dispatch(s, call, now);
+        return;
+    }
+    if (call->tries < TRIES_MAX && says(error, "TRYAGAIN")) {
+        call->stage = CALL_WAITS;
+        s->again_at = now + AGAIN_AFTER;
+        return;
+    }
+    cluster_doubt(s->cluster);
+    redislink_check_soon(link);
+    say_why(s, link, error);
+    finish(s, call, REPLAY_FAILED);
+}
+
+static void on_counted(struct redis *s, struct call *call, const redisReply *reply, uint64_t now)
+{
+    if (reply == NULL)
+        fail(s, call, call->link, redislink_why(call->link));
+    else if (reply->type == REDIS_REPLY_ERROR)
+        on_error(s, call, redisreply_text(reply), now);
+    else if (reply->type != REDIS_REPLY_INTEGER)
+        fail(s, call, call->link, "answers what makes no sense");
+    else if (reply->integer != 1)
+        finish(s, call, REPLAY_OVER);
+    else if (call->confirmed)
+        call->stage = CALL_UNCONFIRMED;
+    else
+        finish(s, call, REPLAY_WITHIN);
+}
+
+/* Servers do one thing after the other: it holds for all that was counted before. */
+static void on_confirmation(struct redis *s, struct redislink *link, const redisReply *reply)
+{
+    const bool good = reply != NULL && reply->type == REDIS_REPLY_INTEGER && reply->integer > 0;
+    struct call *next = NULL;
+
+    if (!good && reply != NULL)
+        redislink_check_soon(link);
+    for (struct call *call = s->oldest; call != NULL; call = next) {
+        next = call->next;
+        if (call->stage != CALL_UNCONFIRMED || call->link != link)
+            continue;
+        if (good)
+            finish(s, call, REPLAY_WITHIN);
+        else
+            fail(s, call, link,
+                    reply != NULL ? "none of its replicas confirms" : redislink_why(link));
+    }
+}
+
+static void on_reply(void *context, struct redislink *link, int what, void *about,
+        const redisReply *reply, uint64_t now)
+{
+    struct redis *s = context;
+
+    if (reply == NULL)
+        cluster_doubt(s->cluster);
+    if (what == CLUSTER_ASKS_SLOTS) {
+        if (cluster_on_slots(s->cluster, link, reply, now))
+            s->again_at = now;
+    } else if (what == ASKS_CONFIRMATION) {
+        on_confirmation(s, link, reply);
+    } else if (what == ASKS_COUNT && about != NULL) {
+        on_counted(s, about, reply, now);
+    }
+}
+
+static void on_ready(void *context, struct redislink *link, uint64_t now)
+{
+    struct redis *s = context;
+
+    /* While the first links are begun there is nothing yet that they belong to. */
+    if (s->cluster != NULL)
+        (void)cluster_on_ready(s->cluster, link, now);
+    s->again_at = now;
+}
+
+static void close_redis(void *store)
+{
+    struct redis *s = store;
+
+    while (s->oldest != NULL) {
+        if (s->oldest->stage == CALL_ASKED)
+            redislink_forget(s->oldest->link, s->oldest->ticket);
+        finish(s, s->oldest, REPLAY_FAILED);
+    }
+    cluster_free(&s->cluster);
+    redistls_free(&s->links.tls);
+    while (s->free != NULL) {
+        struct call *call = s->free;
+        s->free = call->next;
+        free(call);
+    }
+    if (s->epoll >= 0)
+        close(s->epoll);
+    free(s);
+}
+
+/* Without certificates there is nobody to trust: nothing is connected to. False: memory is short.
+ */
+static bool open_links(struct redis *s, uint64_t now)
+{
+    char why[REDISTLS_WHY_MAX];
+
+    s->links = (struct redislink_setup){
+            .address = &s->address,
+            .password = s->setup.password,
+            .cluster_only = s->address.count > 1,
+            .epoll = s->epoll,
+            .context = s,
+            .on_reply = on_reply,
+            .on_ready = on_ready,
+    };
+    if (s->address.tls) {
+        s->links.tls = redistls_init(s->setup.ca, why);
+        if (s->links.tls == NULL) {
+            say_why(s, NULL, text_of(why));
+            return true;
+        }
+    }
+    s->cluster = cluster_init(&s->links, now);
+    return s->cluster != NULL;
+}
+
+static void *open_redis(const struct replay_setup *setup, uint64_t now, uint64_t today)
+{
+    struct redis *s = calloc(1, sizeof *s);
+
+    if (s == NULL)
+        return NULL;
+    s->setup = *setup;
+    s->opened_at = now;
+    s->due = now;
+    s->again_at = UINT64_MAX;
+    s->today = today;
+    if (!redisaddress_parse(text_of(setup->address), &s->address))
+        abort(); /* the configuration takes no other */
+    s->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (s->epoll < 0 || !open_links(s, now)) {
+        close_redis(s);
+        return NULL;
+    }
+    return s;
+}
+
+static void submit(void *store, struct replay_item *item, uint64_t now, uint64_t today)
+{
+    struct redis *s = store;
+    struct call *call = s->cluster != NULL ? take_call(s) : NULL;
+    char key[SCRIPT_KEY_MAX];
+
+    s->today = today;
+    if (call == NULL) {
+        s->failures++;
+        item->result = REPLAY_FAILED;
+        s->setup.done(s->setup.context, item);
+        return;
+    }
+    call->item = item;
+    call->since = now;
+    call->slot = slot_of(script_key(item, key));
+    dispatch(s, call, now);
+}
+
+/* Where counts of this turn are to be confirmed, that is asked once for all of them. */
+static void commit(void *store, uint64_t now, uint64_t today)
+{
+    struct redis *s = store;
+
+    (void)today;
+    for (size_t i = 0; s->cluster != NULL && i < cluster_count(s->cluster); i++) {
+        struct redislink *link = cluster_link(s->cluster, i);
+        if (redislink_mark(link) &&
+                redislink_ask(link, ASKS_CONFIRMATION, NULL, text_of(wait_command), NULL, now))
+            redislink_set_mark(link, false);
+        redislink_flush(link, now);
+    }
+}
+
+static int fd(const void *store)
+{
+    const struct redis *s = store;
+
+    return s->epoll;
+}
+
+static void expire(struct redis *s, uint64_t now)
+{
+    while (s->oldest != NULL && now >= s->oldest->since + REPLAY_PATIENCE) {
+        struct call *call = s->oldest;
+        if (call->stage == CALL_ASKED)
+            redislink_forget(call->link, call->ticket);
+        fail(s, call, call->stage == CALL_WAITS ? cluster_trouble(s->cluster) : call->link,
+                "does not answer in time");
+    }
+}
+
+/* Those who wait for a link must hear that it does not come. */
+static void look_at_links(struct redis *s, uint64_t now)
+{
+    size_t coming = 0;
+
+    for (size_t i = 0; i < cluster_count(s->cluster); i++)
+        coming += redislink_state(cluster_link(s->cluster, i)) == REDISLINK_COMING;
+    if (coming < s->coming)
+        s->again_at = now;
+    s->coming = coming;
+}
+
+static bool has_names(const struct redis *s)
+{
+    unsigned char address[sizeof(struct in6_addr)];
+
+    for (size_t i = 0; i < s->address.count; i++)
+        if (inet_pton(AF_INET, s->address.hosts[i].name, address) != 1 &&
+                inet_pton(AF_INET6, s->address.hosts[i].name, address) != 1)
+            return true;
+    return false;
+}
+
+/* A path leads nowhere from where this process is shut in, and names cannot be looked up there.
+ * UINT64_MAX: none of that is needed. */
+static uint64_t stale_at(const struct redis *s)
+{
+    const uint64_t young = s->opened_at + RENEW_YOUNG;
+    uint64_t at = UINT64_MAX;
+
+    if (s->address.path[0] != '\0')
+        at = cluster_well_at(s->cluster) + RENEW_UNIX;
+    else if (has_names(s))
+        at = cluster_well_at(s->cluster) + RENEW_NAMES;
+    return at > young ? at : young;
+}
+
+static void turn(void *store, uint64_t now, uint64_t today)
+{
+    struct redis *s = store;
+    struct epoll_event events[EVENTS_MAX];
+
+    if (s->cluster == NULL)
+        return;
+    s->today = today;
+    const int count = epoll_wait(s->epoll, events, EVENTS_MAX, 0);
+    for (int i = 0; i < count; i++)
+        redislink_on_event(events[i].data.ptr, events[i].events, now);
+    s->due = cluster_tick(s->cluster, now);
+    look_at_links(s, now);
+    if (now >= s->again_at)
+        dispatch_again(s, now);
+    expire(s, now);
+    s->stale = now >= stale_at(s);
+    commit(s, now, today);
+}
+
+static int time_left(const void *store, uint64_t now)
+{
+    const struct redis *s = store;
+    uint64_t due = s->due < s->again_at ? s->due : s->again_at;
+
+    if (s->cluster == NULL)
+        return -1;
+    if (s->oldest != NULL && s->oldest->since + REPLAY_PATIENCE < due)
+        due = s->oldest->since + REPLAY_PATIENCE;
+    if (!s->stale && stale_at(s) < due)
+        due = stale_at(s);
+    if (due == UINT64_MAX)
+        return -1;
+    return due > now ? (int)(due - now) : 0;
+}
+
+static bool is_stale(const void *store)
+{
+    const struct redis *s = store;
+
+    return s->stale;
+}
+
+static void health(const void *store, struct replay_health *health_r)
+{
+    const struct redis *s = store;
+
+    health_r->failures = s->failures;
+    memcpy(health_r->why, s->why, sizeof health_r->why);
+    if (s->cluster == NULL)
+        return;
+    const struct redislink *trouble = cluster_trouble(s->cluster);
+    if (health_r->why[0] == '\0' && trouble != NULL)
+        snprintf(health_r->why, sizeof health_r->why, "%.100s: %.120s", redislink_label(trouble),
+                redislink_why(trouble));
+    for (size_t i = 0; i < cluster_count(s->cluster); i++) {
+        const struct redislink *link = cluster_link(s->cluster, i);
+        if (redislink_state(link) != REDISLINK_READY || redislink_info(link)->replica)
+            continue;
+        health_r->entries += redislink_info(link)->keys;
+        health_r->bytes += redislink_info(link)->memory;
+    }
+}
+
+static const char *const schemes[] = {"redis://", "rediss://", "redis+unix://", NULL};
+
+const struct replay_kind replay_redis = {
+        .name = "redis",
+        .schemes = schemes,
+        .network = true,
+        .open = open_redis,
+        .close = close_redis,
+        .submit = submit,
+        .commit = commit,
+        .fd = fd,
+        .turn = turn,
+        .time_left = time_left,
+        .is_stale = is_stale,
+        .health = health,
+};

@@ -84,3 +84,23 @@ void redisinfo_read(struct text t, unsigned database, struct redisinfo *info_r)
     while (r.rest.len > 0)
         read_line(reader_field(&r, '\n'), keyspace, info_r);
 }
+
+bool redisinfo_is_fit(const struct redisinfo *info, bool cluster_only, char *why_r, size_t size)
+{
+    const char *why = "";
+
+    if (info->policy[0] == '\0')
+        why = "does not say what its maxmemory-policy is";
+    else if (info->loading)
+        why = "is still loading its data";
+    else if (cluster_only && !info->cluster)
+        why = "is none of a cluster, though several servers are named";
+    else if (info->replica && !info->cluster)
+        why = "is a replica of another server";
+    snprintf(why_r, size, "%s", why);
+    if (why[0] == '\0' && strcmp(info->policy, "noeviction") != 0)
+        snprintf(why_r, size,
+                "may forget counts: its maxmemory-policy is %s, and must be noeviction",
+                info->policy);
+    return why_r[0] == '\0';
+}

@@ -3,6 +3,7 @@
 #define VERIMAIL_REPLAY_REDISINFO_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "protocol/text.h"
@@ -13,8 +14,8 @@
 /* What a server says of itself to INFO. */
 struct redisinfo {
     bool cluster;
-    bool replica; /* of another server */
-    bool loading; /* from the disk: it cannot count yet */
+    bool replica;                      /* of another server */
+    bool loading;                      /* from the disk: it cannot count yet */
     char policy[REDISINFO_POLICY_MAX]; /* maxmemory-policy; "": it did not say */
     unsigned replicas;                 /* of its own, that follow it now */
     uint64_t keys;                     /* in our database */
@@ -23,5 +24,10 @@ struct redisinfo {
 
 /* Lines that are not understood are passed over. */
 void redisinfo_read(struct text t, unsigned database, struct redisinfo *info_r);
+
+/* Whether it can be trusted with counts. False with a reason: it may forget them, or is not the one
+ * that counts. `cluster_only`: one that is none of a cluster will not do. */
+bool redisinfo_is_fit(const struct redisinfo *info, bool cluster_only, char *why_r, size_t size)
+        __attribute__((warn_unused_result));
 
 #endif

@@ -55,8 +55,7 @@ void redisreply_free(struct redisreply_reader **reader)
 void redisreply_feed(struct redisreply_reader *reader, struct text octets)
 {
     reader->octets += octets.len;
-    if (reader->error == NULL &&
-            redisReaderFeed(reader->reader, octets.at, octets.len) != REDIS_OK)
+    if (reader->error == NULL && redisReaderFeed(reader->reader, octets.at, octets.len) != REDIS_OK)
         reader->error = "memory is short";
 }
 

@@ -49,8 +49,8 @@ struct redistls *redistls_init(const char *ca, char why_r[REDISTLS_WHY_MAX])
         snprintf(why_r, REDISTLS_WHY_MAX, "%s: has no certificates to trust",
                 ca != NULL ? ca : "the machine's store");
         SSL_CTX_set_verify(tls->context, SSL_VERIFY_PEER, NULL);
-        SSL_CTX_set_mode(tls->context,
-                SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+        SSL_CTX_set_mode(
+                tls->context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
         good = SSL_CTX_set_min_proto_version(tls->context, TLS1_2_VERSION) == 1 &&
                (ca != NULL ? SSL_CTX_load_verify_file(tls->context, ca) == 1
                            : load_machines(tls->context));
@@ -120,6 +120,13 @@ static void note_why(struct redistls_stream *stream)
     snprintf(stream->why, sizeof stream->why, "TLS: %s", reason != NULL ? reason : "failed");
 }
 
+/* Errors that others left behind are not this stream's. */
+static void begin_call(void)
+{
+    ERR_clear_error();
+    errno = 0;
+}
+
 static enum redistls_result result_of(struct redistls_stream *stream, int returned)
 {
     enum redistls_result result = REDISTLS_BROKEN;
@@ -140,7 +147,6 @@ static enum redistls_result result_of(struct redistls_stream *stream, int return
         note_why(stream);
         break;
     }
-    ERR_clear_error();
     return result;
 }
 
@@ -159,7 +165,7 @@ static bool is_named(const struct redistls_stream *stream)
 
 enum redistls_result redistls_shake(struct redistls_stream *stream)
 {
-    errno = 0;
+    begin_call();
     const enum redistls_result result = result_of(stream, SSL_do_handshake(stream->ssl));
 
     if (result != REDISTLS_OK || is_named(stream))
@@ -172,14 +178,14 @@ enum redistls_result redistls_shake(struct redistls_stream *stream)
 enum redistls_result redistls_read(
         struct redistls_stream *stream, char *room, size_t size, size_t *len_r)
 {
-    errno = 0;
+    begin_call();
     return result_of(stream, SSL_read_ex(stream->ssl, room, size, len_r));
 }
 
 enum redistls_result redistls_write(
         struct redistls_stream *stream, const char *octets, size_t len, size_t *len_r)
 {
-    errno = 0;
+    begin_call();
     return result_of(stream, SSL_write_ex(stream->ssl, octets, len, len_r));
 }
 

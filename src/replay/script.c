@@ -53,8 +53,8 @@ static uint64_t seconds_left(const struct replay_item *item, uint64_t today)
     return left < SECONDS_MAX ? left : SECONDS_MAX;
 }
 
-bool script_write(const struct replay_item *item, bool known, uint64_t today, char **command_r,
-        size_t *len_r)
+bool script_write(
+        const struct replay_item *item, bool known, uint64_t today, char **command_r, size_t *len_r)
 {
     struct arguments arguments = {.count = 0};
     char key[SCRIPT_KEY_MAX];
@@ -78,8 +78,7 @@ bool script_write(const struct replay_item *item, bool known, uint64_t today, ch
         }
         add(&arguments, writer_text(&number));
     }
-    const int len =
-            redisFormatCommandArgv(command_r, arguments.count, arguments.at, arguments.len);
+    const int len = redisFormatCommandArgv(command_r, arguments.count, arguments.at, arguments.len);
     *len_r = len > 0 ? (size_t)len : 0;
     return len > 0;
 }
