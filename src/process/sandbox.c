@@ -70,7 +70,6 @@ static const int allowed_to_worker_network[] = {
         SCMP_SYS(connect),
         SCMP_SYS(getsockopt),
         SCMP_SYS(setsockopt),
-        SCMP_SYS(fcntl),
 };
 
 /* Files, and what SQLite, libpq and a resolver want. */
@@ -230,6 +229,7 @@ static bool load(scmp_filter_ctx filter, int error)
     return error == 0;
 }
 
+/* Not to what waits on this machine: a unix socket was connected to before. */
 static int allow_worker_network(scmp_filter_ctx filter)
 {
     const size_t count = sizeof allowed_to_worker_network / sizeof *allowed_to_worker_network;
@@ -239,8 +239,6 @@ static int allow_worker_network(scmp_filter_ctx filter)
         error = allow_if(filter, SCMP_SYS(socket), SCMP_A0_32(SCMP_CMP_EQ, AF_INET));
     if (error == 0)
         error = allow_if(filter, SCMP_SYS(socket), SCMP_A0_32(SCMP_CMP_EQ, AF_INET6));
-    if (error == 0)
-        error = allow_if(filter, SCMP_SYS(socket), SCMP_A0_32(SCMP_CMP_EQ, AF_UNIX));
     return error;
 }
 

@@ -27,5 +27,6 @@ extern const struct replay_kind replay_none;   /* everything is REPLAY_SKIPPED *
 extern const struct replay_kind replay_memory; /* this process's own; for tests */
 extern const struct replay_kind replay_lmdb;
 extern const struct replay_kind replay_redis;
+extern const struct replay_kind replay_redis_unix; /* the same at a unix socket */
 
 #endif

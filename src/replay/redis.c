@@ -8,6 +8,7 @@
 
 #include "replay/cluster.h"
 #include "replay/kind.h"
+#include "replay/rediscalls.h"
 #include "replay/script.h"
 #include "replay/slot.h"
 
@@ -21,37 +22,13 @@
 /* What a server is asked. */
 enum what { ASKS_COUNT, ASKS_LEAVE, ASKS_CONFIRMATION };
 
-enum stage {
-    CALL_WAITS,       /* for a server that is coming, or to be asked again */
-    CALL_ASKED,       /* the server has yet to answer */
-    CALL_UNCONFIRMED, /* it was counted; a replica has yet to have that too */
-};
-
-/* An item on its way. */
-struct call {
-    struct call *next;
-    struct call *previous;
-    struct replay_item *item;
-    uint64_t since; /* milliseconds */
-    enum stage stage;
-    struct redislink *link; /* that is asked, or is to be though the slot is another's */
-    uint64_t ticket;
-    uint16_t slot;
-    unsigned tries;
-    bool by_ask;    /* sent there by ASK */
-    bool by_text;   /* the server does not know the script */
-    bool confirmed; /* is to be */
-};
-
 struct redis {
     struct replay_setup setup;
     struct redisaddress address;
     struct redislink_setup links;
     struct cluster *cluster; /* NULL: it cannot be used */
     int epoll;
-    struct call *oldest;
-    struct call *newest;
-    struct call *free;
+    struct rediscalls calls;
     uint64_t opened_at;
     uint64_t due;      /* of the cluster */
     uint64_t again_at; /* milliseconds: calls that wait are to be tried; UINT64_MAX: none */
@@ -67,47 +44,14 @@ static const char asking_command[] = "*1\r\n$6\r\nASKING\r\n";
 /* One replica, within a second. */
 static const char wait_command[] = "*3\r\n$4\r\nWAIT\r\n$1\r\n1\r\n$4\r\n1000\r\n";
 
-static struct call *take_call(struct redis *s)
-{
-    struct call *call = s->free;
-
-    if (call != NULL)
-        s->free = call->next;
-    else
-        call = malloc(sizeof *call);
-    if (call == NULL)
-        return NULL;
-    *call = (struct call){.previous = s->newest};
-    if (s->newest != NULL)
-        s->newest->next = call;
-    else
-        s->oldest = call;
-    s->newest = call;
-    return call;
-}
-
-static void give_call(struct redis *s, struct call *call)
-{
-    if (call->previous != NULL)
-        call->previous->next = call->next;
-    else
-        s->oldest = call->next;
-    if (call->next != NULL)
-        call->next->previous = call->previous;
-    else
-        s->newest = call->previous;
-    call->next = s->free;
-    s->free = call;
-}
-
-static void finish(struct redis *s, struct call *call, enum replay_count result)
+static void finish(struct redis *s, struct rediscall *call, enum replay_count result)
 {
     struct replay_item *item = call->item;
 
     if (result != REPLAY_FAILED && call->link == s->troubled)
         s->why[0] = '\0';
     s->failures += result == REPLAY_FAILED;
-    give_call(s, call);
+    rediscalls_give(&s->calls, call);
     item->result = result;
     s->setup.done(s->setup.context, item);
 }
@@ -126,14 +70,15 @@ static void say_why(struct redis *s, const struct redislink *link, struct text w
             *at = '?';
 }
 
-static void fail(struct redis *s, struct call *call, const struct redislink *link, const char *why)
+static void fail(
+        struct redis *s, struct rediscall *call, const struct redislink *link, const char *why)
 {
     say_why(s, link, text_of(why));
     finish(s, call, REPLAY_FAILED);
 }
 
 /* ASKING holds for the one command that follows it. */
-static bool ask(struct redis *s, struct call *call, struct redislink *link, uint64_t now)
+static bool ask(struct redis *s, struct rediscall *call, struct redislink *link, uint64_t now)
 {
     char *command = NULL;
     size_t len = 0;
@@ -147,20 +92,20 @@ static bool ask(struct redis *s, struct call *call, struct redislink *link, uint
     redisFreeCommand(command);
     if (!asked)
         return false;
-    call->stage = CALL_ASKED;
+    call->stage = REDISCALL_ASKED;
     call->link = link;
-    call->confirmed = redislink_info(link)->replicas > 0;
-    if (call->confirmed)
+    call->confirm = redislink_info(link)->replicas > 0;
+    if (call->confirm)
         redislink_set_mark(link, true);
     return true;
 }
 
 /* Asks whom it concerns, or lets it wait for him. */
-static void dispatch(struct redis *s, struct call *call, uint64_t now)
+static void dispatch(struct redis *s, struct rediscall *call, uint64_t now)
 {
     struct redislink *link = call->by_ask ? call->link : cluster_route(s->cluster, call->slot);
 
-    call->stage = CALL_WAITS;
+    call->stage = REDISCALL_WAITS;
     if (link == NULL && cluster_is_coming(s->cluster))
         return;
     if (link == NULL) {
@@ -186,12 +131,12 @@ static void dispatch(struct redis *s, struct call *call, uint64_t now)
 
 static void dispatch_again(struct redis *s, uint64_t now)
 {
-    struct call *next = NULL;
+    struct rediscall *next = NULL;
 
     s->again_at = UINT64_MAX;
-    for (struct call *call = s->oldest; call != NULL; call = next) {
+    for (struct rediscall *call = s->calls.oldest; call != NULL; call = next) {
         next = call->next;
-        if (call->stage == CALL_WAITS)
+        if (call->stage == REDISCALL_WAITS)
             dispatch(s, call, now);
     }
 }
@@ -205,8 +150,8 @@ static bool says(struct text error, const char *code)
 }
 
 /* Another one is to be asked. */
-static void redirect(
-        struct redis *s, struct call *call, const struct redirection *redirection, uint64_t now)
+static void redirect(struct redis *s, struct rediscall *call, const struct redirection *redirection,
+        uint64_t now)
 {
     const struct redislink *from = call->link;
     struct redislink *link = cluster_follow(s->cluster, from, redirection, now);
@@ -222,7 +167,7 @@ static void redirect(
 
 /* The server has not counted. What may be better elsewhere, or in a moment, is tried again; what
  * may be better after a look at the server makes us look. */
-static void on_error(struct redis *s, struct call *call, struct text error, uint64_t now)
+static void on_error(struct redis *s, struct rediscall *call, struct text error, uint64_t now)
 {
     struct redislink *link = call->link;
     struct redirection redirection;
@@ -237,7 +182,7 @@ static void on_error(struct redis *s, struct call *call, struct text error, uint
         return;
     }
     if (call->tries < TRIES_MAX && says(error, "TRYAGAIN")) {
-        call->stage = CALL_WAITS;
+        call->stage = REDISCALL_WAITS;
         s->again_at = now + AGAIN_AFTER;
         return;
     }
@@ -247,7 +192,8 @@ static void on_error(struct redis *s, struct call *call, struct text error, uint
     finish(s, call, REPLAY_FAILED);
 }
 
-static void on_counted(struct redis *s, struct call *call, const redisReply *reply, uint64_t now)
+static void on_counted(
+        struct redis *s, struct rediscall *call, const redisReply *reply, uint64_t now)
 {
     if (reply == NULL)
         fail(s, call, call->link, redislink_why(call->link));
@@ -257,8 +203,8 @@ static void on_counted(struct redis *s, struct call *call, const redisReply *rep
         fail(s, call, call->link, "answers what makes no sense");
     else if (reply->integer != 1)
         finish(s, call, REPLAY_OVER);
-    else if (call->confirmed)
-        call->stage = CALL_UNCONFIRMED;
+    else if (call->confirm)
+        call->stage = REDISCALL_UNCONFIRMED;
     else
         finish(s, call, REPLAY_WITHIN);
 }
@@ -267,13 +213,13 @@ static void on_counted(struct redis *s, struct call *call, const redisReply *rep
 static void on_confirmation(struct redis *s, struct redislink *link, const redisReply *reply)
 {
     const bool good = reply != NULL && reply->type == REDIS_REPLY_INTEGER && reply->integer > 0;
-    struct call *next = NULL;
+    struct rediscall *next = NULL;
 
     if (!good && reply != NULL)
         redislink_check_soon(link);
-    for (struct call *call = s->oldest; call != NULL; call = next) {
+    for (struct rediscall *call = s->calls.oldest; call != NULL; call = next) {
         next = call->next;
-        if (call->stage != CALL_UNCONFIRMED || call->link != link)
+        if (call->stage != REDISCALL_UNCONFIRMED || call->link != link)
             continue;
         if (good)
             finish(s, call, REPLAY_WITHIN);
@@ -314,18 +260,14 @@ static void close_redis(void *store)
 {
     struct redis *s = store;
 
-    while (s->oldest != NULL) {
-        if (s->oldest->stage == CALL_ASKED)
-            redislink_forget(s->oldest->link, s->oldest->ticket);
-        finish(s, s->oldest, REPLAY_FAILED);
+    while (s->calls.oldest != NULL) {
+        if (s->calls.oldest->stage == REDISCALL_ASKED)
+            redislink_forget(s->calls.oldest->link, s->calls.oldest->ticket);
+        finish(s, s->calls.oldest, REPLAY_FAILED);
     }
     cluster_free(&s->cluster);
     redistls_free(&s->links.tls);
-    while (s->free != NULL) {
-        struct call *call = s->free;
-        s->free = call->next;
-        free(call);
-    }
+    rediscalls_free(&s->calls);
     if (s->epoll >= 0)
         close(s->epoll);
     free(s);
@@ -381,7 +323,7 @@ static void *open_redis(const struct replay_setup *setup, uint64_t now, uint64_t
 static void submit(void *store, struct replay_item *item, uint64_t now, uint64_t today)
 {
     struct redis *s = store;
-    struct call *call = s->cluster != NULL ? take_call(s) : NULL;
+    struct rediscall *call = s->cluster != NULL ? rediscalls_take(&s->calls) : NULL;
     char key[SCRIPT_KEY_MAX];
 
     s->today = today;
@@ -421,11 +363,11 @@ static int fd(const void *store)
 
 static void expire(struct redis *s, uint64_t now)
 {
-    while (s->oldest != NULL && now >= s->oldest->since + REPLAY_PATIENCE) {
-        struct call *call = s->oldest;
-        if (call->stage == CALL_ASKED)
+    while (s->calls.oldest != NULL && now >= s->calls.oldest->since + REPLAY_PATIENCE) {
+        struct rediscall *call = s->calls.oldest;
+        if (call->stage == REDISCALL_ASKED)
             redislink_forget(call->link, call->ticket);
-        fail(s, call, call->stage == CALL_WAITS ? cluster_trouble(s->cluster) : call->link,
+        fail(s, call, call->stage == REDISCALL_WAITS ? cluster_trouble(s->cluster) : call->link,
                 "does not answer in time");
     }
 }
@@ -494,8 +436,8 @@ static int time_left(const void *store, uint64_t now)
 
     if (s->cluster == NULL)
         return -1;
-    if (s->oldest != NULL && s->oldest->since + REPLAY_PATIENCE < due)
-        due = s->oldest->since + REPLAY_PATIENCE;
+    if (s->calls.oldest != NULL && s->calls.oldest->since + REPLAY_PATIENCE < due)
+        due = s->calls.oldest->since + REPLAY_PATIENCE;
     if (!s->stale && stale_at(s) < due)
         due = stale_at(s);
     if (due == UINT64_MAX)
@@ -531,12 +473,28 @@ static void health(const void *store, struct replay_health *health_r)
     }
 }
 
-static const char *const schemes[] = {"redis://", "rediss://", "redis+unix://", NULL};
+static const char *const schemes[] = {"redis://", "rediss://", NULL};
+static const char *const unix_schemes[] = {"redis+unix://", NULL};
 
 const struct replay_kind replay_redis = {
         .name = "redis",
         .schemes = schemes,
         .network = true,
+        .open = open_redis,
+        .close = close_redis,
+        .submit = submit,
+        .commit = commit,
+        .fd = fd,
+        .turn = turn,
+        .time_left = time_left,
+        .is_stale = is_stale,
+        .health = health,
+};
+
+/* It is connected to once, before the process is shut in. */
+const struct replay_kind replay_redis_unix = {
+        .name = "redis+unix",
+        .schemes = unix_schemes,
         .open = open_redis,
         .close = close_redis,
         .submit = submit,

@@ -11,6 +11,7 @@ static const struct replay_kind *const kinds[] = {
         &replay_memory,
         &replay_lmdb,
         &replay_redis,
+        &replay_redis_unix,
         NULL,
 };
 
