@@ -133,3 +133,14 @@ bool redisaddress_parse(struct text t, struct redisaddress *address_r)
     return (address_r->tls || take_scheme(&t, "redis://")) && take_user(&t, address_r) &&
            parse_hosts(t, address_r);
 }
+
+bool redisaddress_has_names(const struct redisaddress *address)
+{
+    unsigned char octets[sizeof(struct in6_addr)];
+
+    for (size_t i = 0; i < address->count; i++)
+        if (inet_pton(AF_INET, address->hosts[i].name, octets) != 1 &&
+                inet_pton(AF_INET6, address->hosts[i].name, octets) != 1)
+            return true;
+    return false;
+}

@@ -35,4 +35,7 @@ struct redisaddress {
 bool redisaddress_parse(struct text t, struct redisaddress *address_r)
         __attribute__((warn_unused_result));
 
+/* Whether any host is written as a name, and so can come to be at another address. */
+bool redisaddress_has_names(const struct redisaddress *address);
+
 #endif

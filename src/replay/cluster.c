@@ -32,6 +32,7 @@ struct cluster {
     size_t count;
     uint16_t owners[SLOT_COUNT]; /* indices of nodes, or NOBODY */
     bool mapped;                 /* at least once */
+    bool told;                   /* somebody has said something, at least */
     bool asking;
     bool doubted;
     uint64_t asked_at;
@@ -157,7 +158,7 @@ struct redislink *cluster_route(const struct cluster *cluster, uint16_t slot)
 
 bool cluster_is_coming(const struct cluster *cluster)
 {
-    for (size_t i = 0; !cluster->mapped && i < cluster->count; i++)
+    for (size_t i = 0; !cluster->told && i < cluster->count; i++)
         if (redislink_state(cluster->nodes[i]->link) != REDISLINK_DOWN)
             return true;
     return false;
@@ -223,6 +224,8 @@ static uint16_t meet(struct cluster *c, const struct redislink *from, struct tex
     char own[ENDPOINT_TEXT_MAX];
     struct endpoint endpoint;
 
+    if (port == 0)
+        return NOBODY;
     if (host.len == 0) {
         if (c->links->address->path[0] != '\0')
             return 0; /* there is but one at a unix socket */
@@ -259,18 +262,17 @@ void cluster_doubt(struct cluster *cluster)
     cluster->doubted = true;
 }
 
-bool cluster_on_ready(struct cluster *cluster, struct redislink *link, uint64_t now)
+void cluster_on_ready(struct cluster *cluster, const struct redislink *link)
 {
-    (void)now;
     if (redislink_info(link)->cluster) {
         cluster->doubted = cluster->doubted || !cluster->mapped;
-        return false;
+        return;
     }
     /* One server alone. */
     for (size_t slot = 0; slot < SLOT_COUNT; slot++)
         cluster->owners[slot] = 0;
     cluster->mapped = true;
-    return true;
+    cluster->told = true;
 }
 
 /* A slot that nobody is told to count in stays with whom it was: he knows better. */
@@ -285,17 +287,15 @@ static void take_range(void *context, const struct slotmap_range *range)
     }
 }
 
-bool cluster_on_slots(
-        struct cluster *cluster, struct redislink *from, const redisReply *reply, uint64_t now)
+void cluster_on_slots(struct cluster *cluster, const struct redislink *from,
+        const redisReply *reply, uint64_t now)
 {
     cluster->asking = false;
+    cluster->told = cluster->told || reply != NULL;
     cluster->from = from;
     cluster->now = now;
-    if (reply == NULL || !slotmap_read(reply, take_range, cluster)) {
+    if (reply == NULL || !slotmap_read(reply, take_range, cluster))
         cluster->doubted = true;
-        return false;
-    }
-    return true;
 }
 
 /* Nobody has spoken of it for long. The last one takes its place. */

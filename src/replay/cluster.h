@@ -33,11 +33,10 @@ struct redislink *cluster_follow(struct cluster *cluster, const struct redislink
 /* Who counts where is no longer what was said. */
 void cluster_doubt(struct cluster *cluster);
 
-/* What the links say: on_ready(), and on_reply() to CLUSTER_ASKS_SLOTS. True when more is known
- * than before. */
-bool cluster_on_ready(struct cluster *cluster, struct redislink *link, uint64_t now);
-bool cluster_on_slots(
-        struct cluster *cluster, struct redislink *from, const redisReply *reply, uint64_t now);
+/* What the links say: on_ready(), and on_reply() to CLUSTER_ASKS_SLOTS. */
+void cluster_on_ready(struct cluster *cluster, const struct redislink *link);
+void cluster_on_slots(struct cluster *cluster, const struct redislink *from,
+        const redisReply *reply, uint64_t now);
 
 /* See redislink_tick(). Links may come and go in it. */
 uint64_t cluster_tick(struct cluster *cluster, uint64_t now);

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: ISC
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,7 +111,8 @@ static void dispatch(struct redis *s, struct rediscall *call, uint64_t now)
         const struct redislink *trouble = cluster_trouble(s->cluster);
         cluster_doubt(s->cluster);
         fail(s, call, trouble,
-                trouble != NULL ? redislink_why(trouble) : "no server counts in a slot");
+                trouble != NULL ? redislink_why(trouble)
+                                : "no node that can be reached counts in its slot");
         return;
     }
     switch (redislink_state(link)) {
@@ -237,8 +237,8 @@ static void on_reply(void *context, struct redislink *link, int what, void *abou
     if (reply == NULL)
         cluster_doubt(s->cluster);
     if (what == CLUSTER_ASKS_SLOTS) {
-        if (cluster_on_slots(s->cluster, link, reply, now))
-            s->again_at = now;
+        cluster_on_slots(s->cluster, link, reply, now);
+        s->again_at = now;
     } else if (what == ASKS_CONFIRMATION) {
         on_confirmation(s, link, reply);
     } else if (what == ASKS_COUNT && about != NULL) {
@@ -252,7 +252,7 @@ static void on_ready(void *context, struct redislink *link, uint64_t now)
 
     /* While the first links are begun there is nothing yet that they belong to. */
     if (s->cluster != NULL)
-        (void)cluster_on_ready(s->cluster, link, now);
+        cluster_on_ready(s->cluster, link);
     s->again_at = now;
 }
 
@@ -384,17 +384,6 @@ static void look_at_links(struct redis *s, uint64_t now)
     s->coming = coming;
 }
 
-static bool has_names(const struct redis *s)
-{
-    unsigned char address[sizeof(struct in6_addr)];
-
-    for (size_t i = 0; i < s->address.count; i++)
-        if (inet_pton(AF_INET, s->address.hosts[i].name, address) != 1 &&
-                inet_pton(AF_INET6, s->address.hosts[i].name, address) != 1)
-            return true;
-    return false;
-}
-
 /* A path leads nowhere from where this process is shut in, and names cannot be looked up there.
  * UINT64_MAX: none of that is needed. */
 static uint64_t stale_at(const struct redis *s)
@@ -404,7 +393,7 @@ static uint64_t stale_at(const struct redis *s)
 
     if (s->address.path[0] != '\0')
         at = cluster_well_at(s->cluster) + RENEW_UNIX;
-    else if (has_names(s))
+    else if (redisaddress_has_names(&s->address))
         at = cluster_well_at(s->cluster) + RENEW_NAMES;
     return at > young ? at : young;
 }

@@ -27,8 +27,7 @@ static struct text find_address(const redisReply *more)
  * the node that was asked, and `?` where the node does not know it, which a client takes alike. */
 static bool read_node(const redisReply *node, struct slotmap_range *range)
 {
-    if (!is_array(node, 2) || !take_number(node->element[1], UINT16_MAX, &range->port) ||
-            range->port == 0)
+    if (!is_array(node, 2) || !take_number(node->element[1], UINT16_MAX, &range->port))
         return false;
     range->host = redisreply_text(node->element[0]);
     if (text_equal(range->host, text_of("?")))

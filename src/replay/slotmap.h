@@ -15,7 +15,7 @@ struct slotmap_range {
     uint16_t last;
     struct text host;    /* an address or a name; empty: that of the node that was asked */
     struct text address; /* where the host is a name, its address if the node told it; else empty */
-    uint16_t port;
+    uint16_t port;       /* 0: it has none for such as us */
 };
 
 /* Calls `found` for each range, in the reply's order. False, and what was found then means nothing,

@@ -93,7 +93,7 @@ class Redis:
         if self.tls:
             lines += ["port 0", f"tls-port {self.port}", "tls-auth-clients no",
                       f"tls-ca-cert-file {self.tls.ca}", f"tls-cert-file {self.tls.certificate}",
-                      f"tls-key-file {self.tls.key}"]
+                      f"tls-key-file {self.tls.key}", "tls-cluster yes"]
         else:
             lines += [f"port {self.port}"]
         if self.cluster:

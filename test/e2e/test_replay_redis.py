@@ -419,4 +419,78 @@ def a_cluster_with_names_and_tls(t):
     equal({d.ask(t.world.question()) for _ in range(40)}, {YES}, "by nodes that tell names")
 
 
+def waits_at(node):
+    return int(re.search(r"calls=(\d+)", node.info("commandstats").get("cmdstat_wait", "calls=0"))[1])
+
+
+def kill_master(cluster, i):
+    """Its replica takes over."""
+    cluster.nodes[i].kill()
+    replica = cluster.replicas[i][0]
+    wait_for(lambda: replica.info("replication")["role"] == "master", "a promotion", limit=30)
+    others = [node for node in cluster.everybody() if node.process.poll() is None]
+    wait_for(lambda: all("cluster_state:ok" in node.ask("CLUSTER", "INFO") for node in others),
+             "a cluster that is well", limit=30)
+
+
+@case
+def replicas_take_over_under_load(t):
+    """What a replica has confirmed is not lost: nobody gets a YES more."""
+    cluster = Cluster(t, replicas=1)
+    services = [service(t, cluster.address, workers=2), service(t, cluster.address)]
+    for d in services:
+        counted(t, d)
+    tally = Tally(t, services, [make_question(t.world) for _ in range(60)])
+    tally.wait(100)
+    check(all(waits_at(node) > 0 for node in cluster.nodes), "masters that nobody waited for")
+    for i in range(2):
+        before = tally.all_yes()
+        if i == 0:
+            kill_master(cluster, i)
+        else:
+            cluster.replicas[i][0].ask("CLUSTER", "FAILOVER")
+            wait_for(lambda: cluster.nodes[1].info("replication")["role"] == "slave", "a change")
+        tally.add([make_question(t.world) for _ in range(40)])
+        wait_for(lambda b=before: tally.all_yes() > b + 100, "counts by the replica", limit=30)
+    print(f"# {tally.asked} asked, {tally.all_yes()} YES, others: {tally.others}")
+    tally.check()
+
+
+@case(waits=True)
+def what_a_replica_never_had_is_allowed_once_more(t):
+    """Without a replica to confirm it, what is counted between the cut and the death of a master is
+    lost: a payload has its allowance once more, and not more than that."""
+    cluster = Cluster(t, replicas=1)
+    d = service(t, cluster.address)
+    counted(t, d)
+    question = make_question(t.world)
+    slot = slot_of(cluster.nodes[0], question)
+    i = cluster.nodes.index(cluster.owner(slot))
+    replica = cluster.replicas[i][0]
+    equal(d.ask(question), YES, "with a replica")
+    replica.signal(signal.SIGSTOP)
+    cluster.nodes[i].ask("CLIENT", "KILL", "TYPE", "replica")
+    answers = []
+
+    def alone():
+        answers.append(d.ask(question))
+        return answers[-1] == REPLAYED
+    wait_for(alone, "all that is allowed")
+    given = answers.count(YES)
+    check(UNCOUNTED in answers, f"no YES while a replica should confirm: {answers}")
+    cluster.nodes[i].kill()
+    replica.signal(signal.SIGCONT)
+    kill_master_of = wait_for(lambda: replica.info("replication")["role"] == "master", "promotion",
+                              limit=30)
+    check(kill_master_of, "a promotion")
+    after = []
+
+    def again():
+        after.append(d.ask(question))
+        return after[-1] == REPLAYED
+    wait_for(again, "all that is allowed once more", limit=30)
+    equal(1 + given + after.count(YES) <= 2 * ALLOWANCE, True, f"{answers}, then {after}")
+    print(f"# {1 + given} YES before, {after.count(YES)} after")
+
+
 main()
