@@ -265,7 +265,8 @@ void cluster_doubt(struct cluster *cluster)
 void cluster_on_ready(struct cluster *cluster, const struct redislink *link)
 {
     if (redislink_info(link)->cluster) {
-        cluster->doubted = cluster->doubted || !cluster->mapped;
+        if (!cluster->mapped)
+            cluster->asked_at = 0; /* it was too early */
         return;
     }
     /* One server alone. */

@@ -77,6 +77,15 @@ static bool is_address(const char *name)
     return inet_pton(AF_INET, name, address) == 1 || inet_pton(AF_INET6, name, address) == 1;
 }
 
+/* OpenSSL copies the name, but asks for one that it could change. */
+static bool name_server(struct redistls_stream *stream, const char *name)
+{
+    char copy[TLSEXT_MAXLEN_host_name + 1];
+
+    snprintf(copy, sizeof copy, "%s", name);
+    return SSL_set_tlsext_host_name(stream->ssl, copy) == 1;
+}
+
 struct redistls_stream *redistls_begin(
         struct redistls *tls, int fd, const char *const *names, size_t count)
 {
@@ -88,8 +97,7 @@ struct redistls_stream *redistls_begin(
     stream->names_count = count;
     stream->ssl = SSL_new(tls->context);
     if (stream->ssl == NULL || SSL_set_fd(stream->ssl, fd) != 1 ||
-            (count > 0 && !is_address(names[0]) &&
-                    SSL_set_tlsext_host_name(stream->ssl, names[0]) != 1))
+            (count > 0 && !is_address(names[0]) && !name_server(stream, names[0])))
         redistls_end(&stream);
     else
         SSL_set_connect_state(stream->ssl);

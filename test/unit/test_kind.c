@@ -140,7 +140,8 @@ static void stores(void **state)
             {"redis://a:1", "redis://a:1"}, {"rediss://u@a:1", "rediss://u@a:1"},
             {"redis://a:1,b:2", "redis://a:1,b:2"}, {"redis+unix:///s", "redis+unix:///s"},
             {"redis://u:p@a:1", NULL}, {"redis://:p@a:1", NULL}, {"redis://a b:1", NULL},
-            {"redis:/a", NULL}, {"http://a", NULL});
+            {"redis:/a", NULL}, {"http://a", NULL},
+            {"rediss://me@a:1,[::1]:2/3", "rediss://me@a:1,[::1]:2/3"}, {"redis://a:99999", NULL});
     CHECK(kind_events, {"none", "none"}, {"sqlite:/e", "sqlite:/e"}, {"sqlite:e", NULL},
             {"postgresql://h/d", "postgresql://h/d"},
             {"postgresql://u@/d?host=/s", "postgresql://u@/d?host=/s"},

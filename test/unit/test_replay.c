@@ -1,0 +1,461 @@
+// SPDX-License-Identifier: ISC
+// cmocka.h needs these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <poll.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/clock.h"
+#include "child.h"
+#include "folder.h"
+#include "replay/replay.h"
+
+#define TODAY UINT64_C(1780272000) /* 1 June 2026 */
+#define LIFETIME UINT64_C(604800)
+#define PROCESSES 4
+#define TIMES 40
+
+/* A place for one kind of store. Redis is the server that VERIMAIL_REDIS names; payloads are new
+ * ones in each test, so that it need not be empty. */
+struct place {
+    struct folder folder;
+    char address[FOLDER_PATH_MAX + 16];
+};
+
+static bool begin_memory(struct place *place)
+{
+    snprintf(place->address, sizeof place->address, "memory:");
+    return true;
+}
+
+static void end_nothing(struct place *place)
+{
+    (void)place;
+}
+
+static bool begin_lmdb(struct place *place)
+{
+    char path[FOLDER_PATH_MAX];
+
+    place->folder = folder_make();
+    folder_path(&place->folder, "replay", path);
+    snprintf(place->address, sizeof place->address, "lmdb:%s", path);
+    return true;
+}
+
+static void end_lmdb(struct place *place)
+{
+    folder_remove(&place->folder);
+}
+
+static bool begin_redis(struct place *place)
+{
+    const char *address = getenv("VERIMAIL_REDIS");
+
+    if (address != NULL)
+        snprintf(place->address, sizeof place->address, "%s", address);
+    return address != NULL;
+}
+
+static struct kind {
+    bool (*begin)(struct place *place);
+    void (*end)(struct place *place);
+    bool purges; /* by itself, and says up to when */
+} memory = {begin_memory, end_nothing, true}, lmdb = {begin_lmdb, end_lmdb, true},
+  redis = {begin_redis, end_nothing, false};
+
+/* A question that is counted. */
+struct counted {
+    struct replay_item item; /* the first member: what the store hands back */
+    unsigned times;          /* that it was handed back */
+};
+
+/* A store, and what was handed in and not back. */
+struct shop {
+    struct place place;
+    const struct kind *kind;
+    struct replay *replay;
+    size_t pending;
+};
+
+static void on_done(void *context, struct replay_item *item)
+{
+    struct shop *shop = context;
+
+    ((struct counted *)item)->times++;
+    shop->pending--;
+}
+
+static void open_store(struct shop *shop)
+{
+    const struct replay_setup setup = {.address = shop->place.address,
+            .password = getenv("VERIMAIL_REDIS_PASSWORD"),
+            .ca = getenv("VERIMAIL_REDIS_CA"),
+            .keep = LIFETIME,
+            .done = on_done,
+            .context = shop};
+
+    shop->replay = replay_open(&setup, clock_milliseconds(), TODAY);
+    assert_non_null(shop->replay);
+}
+
+static struct shop *begin(void **state)
+{
+    struct shop *shop = calloc(1, sizeof *shop);
+
+    assert_non_null(shop);
+    shop->kind = *state;
+    if (!shop->kind->begin(&shop->place)) {
+        free(shop);
+        skip();
+    }
+    open_store(shop);
+    return shop;
+}
+
+static void end(struct shop *shop)
+{
+    replay_close(&shop->replay);
+    assert_null(shop->replay);
+    shop->kind->end(&shop->place);
+    free(shop);
+}
+
+/* A payload of its own for each test, counted for these receiving domains. */
+static struct payload_opened new_payload(const char *receiving)
+{
+    struct payload_opened payload = {.is = {.receiving = text_of(receiving), .issued = TODAY}};
+
+    randombytes_buf(payload.nonce, sizeof payload.nonce);
+    return payload;
+}
+
+static void hand_in(struct shop *shop, struct counted *counted,
+        const struct payload_opened *payload, const char *rcpt, uint32_t per_recipient)
+{
+    counted->times = 0;
+    replay_item_make(payload, text_of(rcpt), per_recipient, LIFETIME, &counted->item);
+    shop->pending++;
+    replay_submit(shop->replay, &counted->item, clock_milliseconds(), TODAY);
+}
+
+/* What a worker does at the end of its turns, until nothing is pending. */
+static void settle(struct shop *shop)
+{
+    replay_commit(shop->replay, clock_milliseconds(), TODAY);
+    for (;;) {
+        replay_turn(shop->replay, clock_milliseconds(), TODAY);
+        if (shop->pending == 0)
+            return;
+        struct pollfd ready = {.fd = replay_fd(shop->replay), .events = POLLIN};
+        assert_true(ready.fd >= 0);
+        assert_true(poll(&ready, 1, replay_time_left(shop->replay, clock_milliseconds())) >= 0);
+    }
+}
+
+static enum replay_count count_once(struct shop *shop, const struct payload_opened *payload,
+        const char *rcpt, uint32_t per_recipient)
+{
+    struct counted counted;
+
+    hand_in(shop, &counted, payload, rcpt, per_recipient);
+    settle(shop);
+    assert_int_equal(counted.times, 1);
+    return counted.item.result;
+}
+
+static void exact_edges_of_the_allowance(void **state)
+{
+    static const struct {
+        const char *receiving;
+        const char *rcpt;
+        uint32_t per_recipient;
+        unsigned within; /* of so many and two more */
+    } table[] = {
+            {"example.net:1", "example.net", 1, 1},
+            {"example.net:1", "example.net", 4, 4},
+            {"example.net:3", "example.net", 4, 12},
+            {"example.net:3", "EXAMPLE.net", 2, 6},
+            {"example.net:1", "example.net,example.net", 4, 4},
+            {"example.net:1,example.com:2", "", 4, 12}, /* no `rcpt`: the total */
+            {"*:2", "*", 3, 6},
+            {"*:2", "example.net", 3, 6},
+            {"example.net:1", "example.net", 0, 0},
+    };
+    struct shop *shop = begin(state);
+
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        const struct payload_opened payload = new_payload(table[i].receiving);
+        for (unsigned k = 0; k < table[i].within + 2; k++) {
+            const enum replay_count want = k < table[i].within ? REPLAY_WITHIN : REPLAY_OVER;
+            const enum replay_count got =
+                    count_once(shop, &payload, table[i].rcpt, table[i].per_recipient);
+            if (got != want)
+                fail_msg("%s asked with %s, time %u: got %d, want %d", table[i].receiving,
+                        table[i].rcpt, k + 1, (int)got, (int)want);
+        }
+    }
+    end(shop);
+}
+
+static void a_huge_allowance(void **state)
+{
+    struct shop *shop = begin(state);
+    const struct payload_opened payload = new_payload("example.net:1000000");
+
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(count_once(shop, &payload, "example.net", 5000), REPLAY_WITHIN);
+    end(shop);
+}
+
+static void payloads_are_apart(void **state)
+{
+    struct shop *shop = begin(state);
+    const struct payload_opened first = new_payload("example.net:1");
+    struct payload_opened later = first;
+    struct payload_opened other = first;
+
+    later.is.issued++;
+    other.nonce[PAYLOAD_NONCE - 1] ^= 1;
+    assert_int_equal(count_once(shop, &first, "example.net", 1), REPLAY_WITHIN);
+    assert_int_equal(count_once(shop, &first, "example.net", 1), REPLAY_OVER);
+    assert_int_equal(count_once(shop, &later, "example.net", 1), REPLAY_WITHIN);
+    assert_int_equal(count_once(shop, &other, "example.net", 1), REPLAY_WITHIN);
+    assert_int_equal(count_once(shop, &other, "example.net", 1), REPLAY_OVER);
+    end(shop);
+}
+
+/* All counts of a question move, or none. */
+static void several_domains_in_one_step(void **state)
+{
+    struct shop *shop = begin(state);
+    const struct payload_opened payload = new_payload("a.example:1,b.example:2,c.example:9");
+
+    assert_int_equal(count_once(shop, &payload, "a.example,b.example", 1), REPLAY_WITHIN);
+    for (int i = 0; i < 3; i++) { /* a is over: b stays at 1, wherever a stands */
+        assert_int_equal(count_once(shop, &payload, "a.example,b.example", 1), REPLAY_OVER);
+        assert_int_equal(count_once(shop, &payload, "c.example,a.example", 1), REPLAY_OVER);
+    }
+    assert_int_equal(count_once(shop, &payload, "b.example", 1), REPLAY_WITHIN);
+    assert_int_equal(count_once(shop, &payload, "b.example", 1), REPLAY_OVER);
+    for (int i = 0; i < 9; i++)
+        assert_int_equal(count_once(shop, &payload, "c.example", 1), REPLAY_WITHIN);
+    assert_int_equal(count_once(shop, &payload, "c.example", 1), REPLAY_OVER);
+    end(shop);
+}
+
+/* As many as a payload has room for. */
+static void very_many_domains(void **state)
+{
+    char receiving[RECEIVING_MAX + 1] = "";
+    char rcpt[RECEIVING_MAX + 1] = "";
+    struct shop *shop = begin(state);
+    const size_t most = RECEIVING_MAX / sizeof "d00:2";
+
+    for (unsigned i = 0; i < most; i++) {
+        const char *comma = i > 0 ? "," : "";
+        snprintf(receiving + strlen(receiving), sizeof ",d00:2", "%sd%02u:2", comma, i);
+        snprintf(rcpt + strlen(rcpt), sizeof ",d00", "%sd%02u", comma, i);
+    }
+    const struct payload_opened payload = new_payload(receiving);
+    assert_int_equal(count_once(shop, &payload, rcpt, 1), REPLAY_WITHIN);
+    assert_int_equal(count_once(shop, &payload, rcpt, 1), REPLAY_WITHIN);
+    assert_int_equal(count_once(shop, &payload, rcpt, 1), REPLAY_OVER);
+    end(shop);
+}
+
+/* Many questions in one turn, with the same payload among them. */
+static void a_batch(void **state)
+{
+    static struct counted batch[3000];
+    struct shop *shop = begin(state);
+    const struct payload_opened payload = new_payload("example.net:1");
+    unsigned within = 0;
+
+    for (size_t i = 0; i < sizeof batch / sizeof *batch; i++) {
+        const struct payload_opened other = new_payload("example.net:1");
+        hand_in(shop, &batch[i], i % 10 == 0 ? &payload : &other, "example.net", 7);
+    }
+    settle(shop);
+    for (size_t i = 0; i < sizeof batch / sizeof *batch; i++) {
+        assert_int_equal(batch[i].times, 1);
+        if (i % 10 == 0)
+            within += batch[i].item.result == REPLAY_WITHIN;
+        else
+            assert_int_equal(batch[i].item.result, REPLAY_WITHIN);
+    }
+    assert_int_equal(within, 7);
+    end(shop);
+}
+
+/* What is known is known to whoever opens it next. */
+static void it_stays(void **state)
+{
+    struct shop *shop = begin(state);
+    const struct payload_opened payload = new_payload("example.net:1");
+
+    assert_int_equal(count_once(shop, &payload, "example.net", 2), REPLAY_WITHIN);
+    replay_close(&shop->replay);
+    open_store(shop);
+    assert_int_equal(count_once(shop, &payload, "example.net", 2), REPLAY_WITHIN);
+    assert_int_equal(count_once(shop, &payload, "example.net", 2), REPLAY_OVER);
+    end(shop);
+}
+
+/* Nothing is forgotten that was handed in. */
+static void closing_hands_all_back(void **state)
+{
+    static struct counted batch[100];
+    struct shop *shop = begin(state);
+    const struct payload_opened payload = new_payload("example.net:1");
+
+    for (size_t i = 0; i < sizeof batch / sizeof *batch; i++)
+        hand_in(shop, &batch[i], &payload, "example.net", 1);
+    replay_close(&shop->replay);
+    assert_int_equal(shop->pending, 0);
+    for (size_t i = 0; i < sizeof batch / sizeof *batch; i++)
+        assert_int_equal(batch[i].times, 1);
+    open_store(shop);
+    end(shop);
+}
+
+struct crowd {
+    const struct shop *shop;
+    const struct payload_opened *payload;
+    unsigned *within; /* of all processes */
+    unsigned *failed;
+};
+
+static bool ask_many(void *context)
+{
+    const struct crowd *crowd = context;
+    struct shop shop = {.place = crowd->shop->place, .kind = crowd->shop->kind};
+
+    open_store(&shop);
+    for (int i = 0; i < TIMES; i++) {
+        const enum replay_count got =
+                count_once(&shop, crowd->payload, "example.net,example.com", TIMES);
+        __atomic_add_fetch(crowd->within, got == REPLAY_WITHIN, __ATOMIC_RELAXED);
+        __atomic_add_fetch(crowd->failed, got == REPLAY_FAILED, __ATOMIC_RELAXED);
+    }
+    replay_close(&shop.replay);
+    return true;
+}
+
+static bool ask_many_at_once(void *context)
+{
+    pid_t children[PROCESSES];
+    bool good = true;
+
+    for (int i = 0; i < PROCESSES; i++) {
+        children[i] = fork();
+        if (children[i] == 0)
+            _exit(ask_many(context) ? 0 : 1);
+    }
+    for (int i = 0; i < PROCESSES; i++) {
+        int status = -1;
+        good = waitpid(children[i], &status, 0) == children[i] && status == 0 && good;
+    }
+    return good;
+}
+
+static void processes_count_together(void **state)
+{
+    struct shop *shop = begin(state);
+    const struct payload_opened payload = new_payload("example.net:2,example.com:1");
+    unsigned *sums = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct crowd crowd = {shop, &payload, &sums[0], &sums[1]};
+
+    assert_ptr_not_equal(sums, MAP_FAILED);
+    replay_close(&shop->replay);
+    assert_true(ask_many_at_once(&crowd));
+    assert_int_equal(*crowd.failed, 0);
+    assert_int_equal(*crowd.within, TIMES); /* the allowance of the one that has less */
+    munmap(sums, 4096);
+    open_store(shop);
+    end(shop);
+}
+
+/* Kinds that purge by themselves say up to when; others let what is over go. */
+static void what_is_over_goes(void **state)
+{
+    struct shop *shop = begin(state);
+    struct payload_opened payload = new_payload("example.net:1");
+
+    if (shop->kind->purges) {
+        payload.is.issued = TODAY - LIFETIME - 1;
+        assert_int_equal(replay_purged(shop->replay), 0);
+        (void)count_once(shop, &payload, "example.net", 1);
+        const uint64_t until = clock_milliseconds() + 5000;
+        while (replay_purged(shop->replay) == 0 && clock_milliseconds() < until) {
+            const struct payload_opened other = new_payload("example.net:1");
+            (void)count_once(shop, &other, "example.net", 1);
+        }
+        assert_int_equal(replay_purged(shop->replay), TODAY - LIFETIME);
+        assert_int_equal(count_once(shop, &payload, "example.net", 1), REPLAY_FAILED);
+    } else {
+        payload.is.issued = TODAY - LIFETIME - JUDGE_FUTURE + 1; /* it has one second more */
+        assert_int_equal(count_once(shop, &payload, "example.net", 1), REPLAY_WITHIN);
+        assert_int_equal(count_once(shop, &payload, "example.net", 1), REPLAY_OVER);
+        const uint64_t until = clock_milliseconds() + 5000;
+        enum replay_count got = REPLAY_OVER;
+        while (got == REPLAY_OVER && clock_milliseconds() < until)
+            got = count_once(shop, &payload, "example.net", 1);
+        assert_int_equal(got, REPLAY_WITHIN);
+        assert_int_equal(replay_purged(shop->replay), 0);
+    }
+    end(shop);
+}
+
+static void it_is_well(void **state)
+{
+    struct shop *shop = begin(state);
+    const struct payload_opened payload = new_payload("example.net:1");
+    struct replay_health health;
+
+    (void)count_once(shop, &payload, "example.net", 1);
+    replay_health(shop->replay, &health);
+    assert_int_equal(health.failures, 0);
+    assert_string_equal(health.why, "");
+    assert_true(health.bytes > 0);
+    assert_false(replay_is_stale(shop->replay));
+    end(shop);
+}
+
+#define SHARED_KINDS(test)                                                                         \
+    {#test "_lmdb", test, NULL, NULL, &lmdb},                                                      \
+    {                                                                                              \
+#test "_redis", test, NULL, NULL, &redis                                                   \
+    }
+#define EVERY_KIND(test) {#test "_memory", test, NULL, NULL, &memory}, SHARED_KINDS(test)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            EVERY_KIND(exact_edges_of_the_allowance),
+            EVERY_KIND(a_huge_allowance),
+            EVERY_KIND(payloads_are_apart),
+            EVERY_KIND(several_domains_in_one_step),
+            EVERY_KIND(very_many_domains),
+            EVERY_KIND(a_batch),
+            SHARED_KINDS(it_stays),
+            EVERY_KIND(closing_hands_all_back),
+            SHARED_KINDS(processes_count_together),
+            EVERY_KIND(what_is_over_goes),
+            EVERY_KIND(it_is_well),
+    };
+
+    signal(SIGPIPE, SIG_IGN); /* as in a worker */
+    if (sodium_init() < 0)
+        return EXIT_FAILURE;
+    return cmocka_run_group_tests_name("replay", tests, NULL, NULL);
+}
