@@ -2,6 +2,7 @@
 #include "replay/cluster.h"
 
 #include <netdb.h>
+#include <resolv.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,6 +91,15 @@ static struct node *add(struct cluster *c, struct node *node, const char *path,
     return node;
 }
 
+/* A name server that is not there must not keep a worker from its questions for long. */
+static void be_impatient(void)
+{
+    if (res_init() == 0) {
+        _res.retrans = 1; /* seconds */
+        _res.retry = 1;
+    }
+}
+
 static size_t look_up(
         const struct redisaddress_host *host, struct endpoint endpoints_r[REDISLINK_ENDPOINTS_MAX])
 {
@@ -139,6 +149,7 @@ struct cluster *cluster_init(const struct redislink_setup *links, uint64_t now)
         return NULL;
     c->links = links;
     c->well_at = now;
+    be_impatient();
     for (size_t slot = 0; slot < SLOT_COUNT; slot++)
         c->owners[slot] = NOBODY;
     bool good = address->path[0] == '\0' || add_named(c, NULL, address->path, now);

@@ -129,6 +129,13 @@ static void dispatch(struct redis *s, struct rediscall *call, uint64_t now)
     }
 }
 
+/* Those that wait, at the latest then. */
+static void try_again_at(struct redis *s, uint64_t when)
+{
+    if (when < s->again_at)
+        s->again_at = when;
+}
+
 static void dispatch_again(struct redis *s, uint64_t now)
 {
     struct rediscall *next = NULL;
@@ -183,7 +190,7 @@ static void on_error(struct redis *s, struct rediscall *call, struct text error,
     }
     if (call->tries < TRIES_MAX && says(error, "TRYAGAIN")) {
         call->stage = REDISCALL_WAITS;
-        s->again_at = now + AGAIN_AFTER;
+        try_again_at(s, now + AGAIN_AFTER);
         return;
     }
     cluster_doubt(s->cluster);
@@ -238,7 +245,7 @@ static void on_reply(void *context, struct redislink *link, int what, void *abou
         cluster_doubt(s->cluster);
     if (what == CLUSTER_ASKS_SLOTS) {
         cluster_on_slots(s->cluster, link, reply, now);
-        s->again_at = now;
+        try_again_at(s, now);
     } else if (what == ASKS_CONFIRMATION) {
         on_confirmation(s, link, reply);
     } else if (what == ASKS_COUNT && about != NULL) {
@@ -253,7 +260,7 @@ static void on_ready(void *context, struct redislink *link, uint64_t now)
     /* While the first links are begun there is nothing yet that they belong to. */
     if (s->cluster != NULL)
         cluster_on_ready(s->cluster, link);
-    s->again_at = now;
+    try_again_at(s, now);
 }
 
 static void close_redis(void *store)
@@ -380,7 +387,7 @@ static void look_at_links(struct redis *s, uint64_t now)
     for (size_t i = 0; i < cluster_count(s->cluster); i++)
         coming += redislink_state(cluster_link(s->cluster, i)) == REDISLINK_COMING;
     if (coming < s->coming)
-        s->again_at = now;
+        try_again_at(s, now);
     s->coming = coming;
 }
 
@@ -465,32 +472,12 @@ static void health(const void *store, struct replay_health *health_r)
 static const char *const schemes[] = {"redis://", "rediss://", NULL};
 static const char *const unix_schemes[] = {"redis+unix://", NULL};
 
-const struct replay_kind replay_redis = {
-        .name = "redis",
-        .schemes = schemes,
-        .network = true,
-        .open = open_redis,
-        .close = close_redis,
-        .submit = submit,
-        .commit = commit,
-        .fd = fd,
-        .turn = turn,
-        .time_left = time_left,
-        .is_stale = is_stale,
-        .health = health,
-};
+#define FUNCTIONS                                                                                  \
+    .open = open_redis, .close = close_redis, .submit = submit, .commit = commit, .fd = fd,        \
+    .turn = turn, .time_left = time_left, .is_stale = is_stale, .health = health
 
+const struct replay_kind replay_redis = {
+        .name = "redis", .schemes = schemes, .network = true, FUNCTIONS};
 /* It is connected to once, before the process is shut in. */
 const struct replay_kind replay_redis_unix = {
-        .name = "redis+unix",
-        .schemes = unix_schemes,
-        .open = open_redis,
-        .close = close_redis,
-        .submit = submit,
-        .commit = commit,
-        .fd = fd,
-        .turn = turn,
-        .time_left = time_left,
-        .is_stale = is_stale,
-        .health = health,
-};
+        .name = "redis+unix", .schemes = unix_schemes, FUNCTIONS};

@@ -14,6 +14,7 @@
 
 #define PAUSE_FIRST 100 /* milliseconds after an attempt that failed; doubled for each more */
 #define STEADY 1000     /* milliseconds after which one that was ready is not to blame */
+#define CHECK_PAUSE 500 /* milliseconds at least between two checks */
 #define INPUT_ROOM 16384
 #define READS_MAX 64 /* of one server in one turn */
 
@@ -38,6 +39,7 @@ struct redislink {
     unsigned failures; /* in a row */
     uint64_t since;    /* milliseconds: the stage was reached */
     uint64_t retry_at;
+    uint64_t checked_at;
     uint64_t check_at; /* UINT64_MAX: it is being done */
     uint64_t heard;    /* of the last whole reply */
     struct redisstream stream;
@@ -62,8 +64,8 @@ struct redislink *redislink_init(
     link->label = strdup(place->label);
     link->path = place->path != NULL ? strdup(place->path) : NULL;
     link->count = place->count < REDISLINK_ENDPOINTS_MAX ? place->count : REDISLINK_ENDPOINTS_MAX;
-    for (size_t i = 0; i < link->count; i++)
-        link->endpoints[i] = place->endpoints[i];
+    if (link->count > 0)
+        memcpy(link->endpoints, place->endpoints, link->count * sizeof *link->endpoints);
     link->names = place->names;
     link->names_count = place->names_count;
     link->trusted = true;
@@ -101,10 +103,7 @@ const struct redisinfo *redislink_info(const struct redislink *link)
 
 bool redislink_is_at(const struct redislink *link, const struct endpoint *endpoint)
 {
-    for (size_t i = 0; i < link->count; i++)
-        if (endpoint_equal(&link->endpoints[i], endpoint))
-            return true;
-    return false;
+    return link->count > 0 && endpoint_equal(redislink_endpoint(link), endpoint);
 }
 
 const struct endpoint *redislink_endpoint(const struct redislink *link)
@@ -370,6 +369,7 @@ static void on_info(struct redislink *link, struct text text, uint64_t now)
     }
     if (link->stage == STAGE_CHECKING)
         set_stage(link, STAGE_READY, now);
+    link->checked_at = now;
     link->check_at = now + REDISLINK_CHECK_EVERY;
     link->trusted = true;
     link->why[0] = '\0';
@@ -383,13 +383,12 @@ static void on_refusal(struct redislink *link, enum own what, struct text error,
     struct reader r = reader_of(error);
     const struct text code = reader_field(&r, ' ');
     const struct text shown = what == OWN_AUTH ? code : error;
-    const char *action = what == OWN_AUTH     ? "refuses the user or the password"
-                         : what == OWN_SELECT ? "refuses the database"
-                                              : "refuses INFO";
+    static const char *const actions[] = {
+            "refuses the user or the password", "refuses the database", "refuses INFO"};
     char why[REDISLINK_WHY_MAX];
 
-    snprintf(why, sizeof why, "%s: %.*s", action, (int)(shown.len < 100 ? shown.len : 100),
-            shown.len > 0 ? shown.at : "");
+    snprintf(why, sizeof why, "%s: %.*s", actions[what - OWN_AUTH],
+            (int)(shown.len < 100 ? shown.len : 100), shown.len > 0 ? shown.at : "");
     redislink_drop(link, why, now);
 }
 
@@ -493,6 +492,8 @@ uint64_t redislink_tick(struct redislink *link, uint64_t now)
 
 void redislink_check_soon(struct redislink *link)
 {
-    if (link->check_at != UINT64_MAX)
-        link->check_at = 0;
+    const uint64_t soon = link->checked_at + CHECK_PAUSE;
+
+    if (link->check_at != UINT64_MAX && soon < link->check_at)
+        link->check_at = soon;
 }

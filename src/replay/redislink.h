@@ -68,8 +68,9 @@ enum redislink_state redislink_state(const struct redislink *link);
 const char *redislink_label(const struct redislink *link);
 const char *redislink_why(const struct redislink *link); /* what is wrong; "" if nothing is */
 const struct redisinfo *redislink_info(const struct redislink *link);
+/* Where it is connected to, or was last: of several addresses that its name has, that one alone.
+ * Not of a unix socket. */
 bool redislink_is_at(const struct redislink *link, const struct endpoint *endpoint);
-/* Where it is connected to, or was last. Not of a unix socket. */
 const struct endpoint *redislink_endpoint(const struct redislink *link);
 
 /* Puts a command into the queue of one that is ready. `ticket_r` is what redislink_forget() wants,
@@ -88,7 +89,7 @@ void redislink_on_event(struct redislink *link, uint32_t events, uint64_t now);
 /* Does what the time has come for, and returns the time of the next such thing; UINT64_MAX: none.
  */
 uint64_t redislink_tick(struct redislink *link, uint64_t now);
-/* Looks at how the server is at the next tick. */
+/* Looks at how the server is before it is time. */
 void redislink_check_soon(struct redislink *link);
 /* Breaks the connection: this server is of no use. Not in on_reply(). */
 void redislink_drop(struct redislink *link, const char *why, uint64_t now);

@@ -149,6 +149,58 @@ static void memory_holds_no_code(void **state)
     }
 }
 
+static bool make_call_with_network(void *context)
+{
+    static const struct sandbox_worker counting = {.files = false, .network = true};
+    const struct call *call = context;
+    const long *a = call->arguments;
+
+    if (!sandbox_enter_worker(&counting))
+        return false;
+    (void)!syscall(call->number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    (void)!syscall(SYS_exit_group, 0);
+    return false;
+}
+
+/* A worker whose counts are in the network may connect to it, and to nothing on the machine. */
+static void network_is_what_counts_need(void **state)
+{
+    static const struct {
+        const char *name;
+        long first;
+        bool allowed;
+    } table[] = {
+            {"socket", AF_INET, true},
+            {"socket", AF_INET6, true},
+            {"socket", AF_UNIX, false},
+            {"socket", AF_NETLINK, false},
+            {"socket", AF_PACKET, false},
+            {"connect", -1, true},
+            {"getsockopt", -1, true},
+            {"setsockopt", -1, true},
+            {"bind", -1, false},
+            {"listen", -1, false},
+            {"sendmsg", -1, false},
+            {"recvmsg", -1, false},
+            {"getpeername", -1, false},
+            {"fcntl", -1, false},
+            {"openat", -1, false},
+            {"pread64", -1, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct call call;
+        assert_true(find(table[i].name, &call));
+        call.arguments[0] = table[i].first;
+        call.arguments[1] = SOCK_STREAM;
+        const int status = child_end(make_call_with_network, &call);
+        const bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS;
+        if (killed == table[i].allowed || (table[i].allowed && status != 0))
+            fail_msg("%s(%ld): got status 0x%x", table[i].name, table[i].first, (unsigned)status);
+    }
+}
+
 /* The same call by the door of another kind of program. */
 static void other_doors_are_shut(void **state)
 {
@@ -322,6 +374,7 @@ int main(void)
             cmocka_unit_test(what_a_worker_does_is_allowed),
             cmocka_unit_test(all_else_ends_the_process),
             cmocka_unit_test(memory_holds_no_code),
+            cmocka_unit_test(network_is_what_counts_need),
             cmocka_unit_test(other_doors_are_shut),
             cmocka_unit_test(there_is_no_second_filter),
             cmocka_unit_test(what_the_milter_may_not_do_fails),
