@@ -176,9 +176,10 @@ class Redis:
 class Cluster:
     """Nodes that count, each with as many slots as the next, and as many replicas of each."""
 
-    def __init__(self, t, size=3, replicas=0, **how):
-        self.nodes = [Redis(t, cluster=True, **how) for _ in range(size)]
-        self.replicas = [[Redis(t, cluster=True, **how) for _ in range(replicas)]
+    def __init__(self, t, size=3, replicas=0, options=(), **how):
+        how["cluster"] = True
+        self.nodes = [Redis(t, *options, **how) for _ in range(size)]
+        self.replicas = [[Redis(t, *options, **how) for _ in range(replicas)]
                          for _ in range(size)]
         first = self.nodes[0]
         for i, node in enumerate(self.nodes):
