@@ -70,10 +70,11 @@ redisReply *redisreply_next(struct redisreply_reader *reader)
                                                              : "does not speak Redis's protocol";
         return NULL;
     }
-    if (reply == NULL && reader->octets > REDISREPLY_OCTETS_MAX)
+    const size_t item = reader->reader->len - reader->reader->pos;
+    if (reply == NULL && (reader->octets > REDISREPLY_OCTETS_MAX || item > REDISREPLY_ITEM_MAX))
         reader->error = "said more than it was asked for";
     if (reply != NULL) {
-        reader->octets = reader->reader->len - reader->reader->pos;
+        reader->octets = item;
         reader->elements = 0;
     }
     return reply;

@@ -9,6 +9,7 @@
 #include "protocol/text.h"
 
 #define REDISREPLY_OCTETS_MAX (1024UL * 1024) /* of one reply */
+#define REDISREPLY_ITEM_MAX 65536             /* of one text or number in it */
 #define REDISREPLY_ELEMENTS_MAX 32768         /* of all arrays in one reply */
 
 /* Replies out of a stream of octets, read by hiredis, which by itself would hold whatever a server

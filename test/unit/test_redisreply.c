@@ -76,6 +76,7 @@ static void what_is_no_reply_ends(void **state)
             {"", "*1\r\n", "protocol"}, /* ever deeper */
             {":1x\r\n", "", "protocol"},
             {"$-2\r\n", "", "protocol"},
+            {"*2\r\n$70000\r\n", "0123456789abcdef", "more than"},
     };
 
     (void)state;
