@@ -168,7 +168,7 @@ static void fall(struct redislink *link, const char *why, bool in_order, uint64_
     const bool steady = was_ready && now - link->since >= STEADY;
 
     link->failures = steady && in_order ? 0 : link->failures + 1;
-    link->trusted = was_ready && in_order;
+    link->trusted = was_ready && in_order && link->path == NULL;
     link->retry_at = now + pause_of(link->failures);
     link->current =
             link->count > 0 && !was_ready ? (link->current + 1) % link->count : link->current;

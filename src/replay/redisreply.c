@@ -12,12 +12,18 @@ struct redisreply_reader {
     const char *error;
 };
 
+#if HIREDIS_MAJOR >= 1
+typedef size_t array_length;
+#else
+typedef int array_length;
+#endif
+
 /* An array is made when its length is read: before there are any elements. */
-static void *make_array(const redisReadTask *task, int count)
+static void *make_array(const redisReadTask *task, array_length count)
 {
     struct redisreply_reader *r = task->privdata;
 
-    if (count < 0 || (size_t)count > REDISREPLY_ELEMENTS_MAX - r->elements)
+    if ((size_t)count > REDISREPLY_ELEMENTS_MAX - r->elements)
         return NULL;
     r->elements += (size_t)count;
     return r->theirs.createArray(task, count);

@@ -30,7 +30,8 @@ struct replay_setup {
 
 /* Opens the store as the user that the process is at this moment, before it is shut in. A store
  * that cannot be used now (a server that is down, a file that is damaged or not ours) is no error:
- * what it should count comes out as REPLAY_FAILED. NULL when memory is short. The address must be
+ * what it should count comes out as REPLAY_FAILED. Servers' names are looked up here, which alone
+ * may wait for the network, for a second or so each. NULL when memory is short. The address must be
  * one that the configuration took. */
 struct replay *replay_open(const struct replay_setup *setup, uint64_t now, uint64_t today);
 void replay_close(struct replay **replay);

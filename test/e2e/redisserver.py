@@ -106,7 +106,7 @@ class Redis:
         if self.process.poll() is not None:
             raise Failure("redis-server ended: " + self.log()[-500:])
         try:
-            return "loading:0" in self.ask("INFO", "persistence")
+            return self.info("persistence")["loading"] == "0"
         except Error as error:
             return not str(error).startswith("LOADING")
         except OSError:
@@ -212,7 +212,7 @@ class Cluster:
             try:
                 return all("cluster_state:ok" in node.ask("CLUSTER", "INFO")
                            for node in self.everybody())
-            except OSError:
+            except (OSError, Error):
                 return False
         wait_for(well, "a cluster that is well", limit=30)
 
