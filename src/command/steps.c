@@ -153,7 +153,7 @@ static void describe_receiving(const struct seen *s)
 static void describe_allowance(const struct seen *s, const char *before, struct text domain)
 {
     const struct text receiving = s->judge_case->sealed->receiving;
-    const uint64_t checks = s->judgement->policy->checks_per_recipient;
+    const unsigned long long checks = s->judgement->policy->checks_per_recipient;
     struct reader r = reader_of(receiving);
     uint64_t recipients = receiving_recipients(receiving, domain);
     struct text named;
@@ -161,7 +161,7 @@ static void describe_allowance(const struct seen *s, const char *before, struct 
 
     while (domain.len == 0 && receiving_next(&r, &named, &more))
         recipients += more;
-    fprintf(s->out, "%s%llu times", before, (unsigned long long)(recipients * checks));
+    fprintf(s->out, "%s%llu times", before, checks * recipients);
     say(s, domain.len > 0 ? " for " : " in all", domain);
 }
 

@@ -13,7 +13,7 @@
 #define PURGE_EVERY 100    /* milliseconds, at most; so is the look whether the file is there */
 #define PURGE_MOST 4096    /* counts in one step */
 #define ENLARGE_MAX 16     /* times for one batch; each doubles it */
-#define REOPEN_AFTER 10000 /* milliseconds, when it could not be opened */
+#define REOPEN_AFTER 60000 /* milliseconds, when it could not be opened; as often as an alarm */
 
 /* Keys stand in the order of their time of issue: 4 octets of it, most significant first, the
  * nonce, the hash of the domain. What grows is the right edge of the tree, what goes is the left.

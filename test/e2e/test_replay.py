@@ -18,6 +18,7 @@ YES = "YES stamped\r\n"
 REPLAYED = "ALLOW replayed\r\n"
 UNCOUNTED = "ALLOW uncounted\r\n"
 FIRST_MAP = 64 << 20  # octets
+REOPENED = 90  # seconds after which a file that could not be opened has been tried again
 BEGUN_AT = 72  # where the mark says since when it counts: 8 octets
 LOST = "event=replay-store-lost"
 ALARM = "level=alarm event=alarm about=replay"
@@ -406,7 +407,7 @@ def removed_files_are_made_again(t):
     check(os.path.exists(state(t, "replay")), "no file")
 
 
-@case
+@case(waits=True)
 def a_folder_that_nobody_may_write_is_an_alarm(t):
     needs_root()
     os.chown(t.world.state, 0, 0)
@@ -416,7 +417,7 @@ def a_folder_that_nobody_may_write_is_an_alarm(t):
     equal(d.ask(question(t)), UNCOUNTED)
     equal(d.ask("bob@example.org - rcpt=example.net\r\n").split()[:2], ["ALLOW", "unstamped"])
     os.chown(t.world.state, 65534, 65534)
-    wait_for(lambda: d.ask(question(t)) == YES, "a store", limit=30)
+    wait_for(lambda: d.ask(question(t)) == YES, "a store", limit=REOPENED)
     equal(d.count(LOST), 0)
     equal(d.stop(), 0)
 
@@ -442,7 +443,7 @@ def mount(*arguments):
         raise Skip("no file system may be mounted: " + done.stderr.strip())
 
 
-@case
+@case(waits=True)
 def a_disk_too_small_is_an_alarm_until_it_is_larger(t):
     with disk(t, "32m"):
         d = t.daemon(counting(t))
@@ -451,7 +452,7 @@ def a_disk_too_small_is_an_alarm_until_it_is_larger(t):
         asked = question(t)
         equal(d.ask(asked), UNCOUNTED)
         mount("-o", "remount,size=100m", t.world.state)
-        wait_for(lambda: d.ask(question(t)) == YES, "a store", limit=30)
+        wait_for(lambda: d.ask(question(t)) == YES, "a store", limit=REOPENED)
         d.wait_log("event=worker-renewed", 2)
         # Nothing was lost: there was none before.
         exhaust(d, asked, 4)
