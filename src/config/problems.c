@@ -74,8 +74,14 @@ void problems_add(struct problems *p, unsigned line, const char *what, const cha
 
 void problems_join(struct problems *p, struct problems *others)
 {
-    p->count += others->count;
-    fputs(problems_text(others), p->out);
+    problems_add_lines(p, text_of(problems_text(others)));
+}
+
+void problems_add_lines(struct problems *p, struct text lines)
+{
+    for (size_t i = 0; i < lines.len; i++)
+        p->count += lines.at[i] == '\n';
+    fwrite(lines.at, 1, lines.len, p->out);
 }
 
 size_t problems_count(const struct problems *p)

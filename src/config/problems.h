@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "base/log.h"
+#include "protocol/text.h"
 
 /* What is wrong with a configuration, collected so that all of it is said in one go. */
 struct problems;
@@ -20,6 +21,8 @@ void problems_add(struct problems *problems, unsigned line, const char *what, co
 
 /* Adds those of another file, which stay in `others` too. */
 void problems_join(struct problems *problems, struct problems *others);
+/* Adds what another process's problems_text() said: a problem for each line. */
+void problems_add_lines(struct problems *problems, struct text lines);
 
 size_t problems_count(const struct problems *problems);
 /* All of them, a line each with its line end; borrowed. */

@@ -6,9 +6,11 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <pwd.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -31,7 +33,8 @@ int identity_empty_folder(void)
 
     if (mkdtemp(path) == NULL)
         return -1;
-    const int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    /* Whoever is to be shut in there must be able to go there, and is not root any more. */
+    const int fd = chmod(path, 0711) == 0 ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
     const int error = errno;
     rmdir(path);
     errno = error;
@@ -49,29 +52,45 @@ static bool drop_root(const struct identity *identity)
            setresuid(identity->uid, identity->uid, identity->uid) == 0 && setuid(0) != 0;
 }
 
-/* Nobody who is not root has any, unless they were given to him: to open a port below 1024, say,
- * which the parent has done. */
-static bool drop_capabilities(void)
+/* `kept`: bits of those below 32. */
+static bool keep_capabilities(uint32_t kept)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0}};
+    const struct __user_cap_data_struct those[_LINUX_CAPABILITY_U32S_3] = {
+            {.effective = kept, .permitted = kept}};
 
-    return syscall(SYS_capset, &header, none) == 0;
+    return syscall(SYS_capset, &header, those) == 0;
+}
+
+/* Nobody who is not root has a capability, unless it was given to him: to open a port below 1024,
+ * say, which the parent has done. */
+static bool drop_the_rest(void)
+{
+    const struct rlimit none = {0, 0};
+
+    return keep_capabilities(0) && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 && setrlimit(RLIMIT_CORE, &none) == 0;
 }
 
 bool identity_drop(const struct identity *identity)
 {
-    const struct rlimit none = {0, 0};
+    return (!identity->is_root || drop_root(identity)) && drop_the_rest();
+}
 
-    if (identity->is_root && !drop_root(identity))
-        return false;
-    return drop_capabilities() && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-           prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 && setrlimit(RLIMIT_CORE, &none) == 0;
+bool identity_yield(const struct identity *identity)
+{
+    return !identity->is_root || (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == 0 && drop_root(identity) &&
+                                         keep_capabilities(1U << CAP_SYS_CHROOT));
+}
+
+bool identity_shut_in(const struct identity *identity, int empty_folder)
+{
+    return (!identity->is_root || leave_root_folder(empty_folder)) && drop_the_rest();
 }
 
 bool identity_become(const struct identity *identity, int empty_folder)
 {
-    return (!identity->is_root || leave_root_folder(empty_folder)) && identity_drop(identity);
+    return identity_yield(identity) && identity_shut_in(identity, empty_folder);
 }
 
 /* The groups stay root's: what lies in its groups' folders alone is not for services. */

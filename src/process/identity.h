@@ -25,11 +25,17 @@ int identity_empty_folder(void);
  * anybody: no new privileges, no core dump, not traceable. False with errno. */
 bool identity_become(const struct identity *identity, int empty_folder)
         __attribute__((warn_unused_result));
+/* The same in two steps, between which files can be opened: after the first there is no way back to
+ * root, whatever is in them. What is left of it until the second is to change the root folder. */
+bool identity_yield(const struct identity *identity) __attribute__((warn_unused_result));
+bool identity_shut_in(const struct identity *identity, int empty_folder)
+        __attribute__((warn_unused_result));
 /* The same, but the root folder stays: for a process that needs files. */
 bool identity_drop(const struct identity *identity) __attribute__((warn_unused_result));
 
-/* As root, for a moment: makes files as `identity` would. identity_return() is root again. Both do
- * nothing for anybody else. False with errno. */
+/* As root, for a moment: makes files and sockets as `identity` would. identity_return() is root
+ * again, as is whoever takes the process over meanwhile. Both do nothing for anybody else. False
+ * with errno. */
 bool identity_assume(const struct identity *identity) __attribute__((warn_unused_result));
 bool identity_return(const struct identity *identity) __attribute__((warn_unused_result));
 

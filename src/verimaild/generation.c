@@ -11,10 +11,10 @@
 #include "base/log.h"
 #include "config/configfile.h"
 #include "recorder/recorder.h"
-#include "service/tables.h"
 #include "verimaild/child.h"
 #include "verimaild/listening.h"
 #include "verimaild/showing.h"
+#include "verimaild/tablecheck.h"
 #include "verimaild/worker.h"
 
 #define LISTENERS_MAX 1024
@@ -53,19 +53,6 @@ static size_t worker_count(const struct config_service *service)
     if (service->workers > 0)
         return (size_t)service->workers;
     return processors > 0 ? (size_t)processors : 1;
-}
-
-bool generation_check_tables(
-        const struct config *config, const struct identity *identity, struct problems *problems)
-{
-    const size_t before = problems_count(problems);
-
-    if (!identity_assume(identity)) {
-        problems_add(problems, 0, strerror(errno), "run_as", NULL);
-        return false;
-    }
-    tables_check(config, problems);
-    return identity_return(identity) && problems_count(problems) == before;
 }
 
 bool generation_identity(const struct config_service *service, struct identity *identity_r,
@@ -118,7 +105,7 @@ static bool read_all(struct generation *g, struct problems *problems)
     g->service = service_init(g->config, problems);
     if (g->service == NULL || !find_identity(g, problems))
         return false;
-    if (!generation_check_tables(g->config, &g->identity, problems))
+    if (!tablecheck_run(g->config, &g->identity, problems))
         return false;
     g->keyuse = keyuse_init(service_keyring(g->service));
     for (size_t i = 0; g->keyuse != NULL && i < g->count; i++) {

@@ -32,11 +32,6 @@ struct config *generation_config_read(const char *path, struct problems *problem
 bool generation_identity(const struct config_service *service, struct identity *identity_r,
         struct problems *problems) __attribute__((warn_unused_result));
 
-/* Whether the workers could use the tables of users that the configuration names; else `problems`
- * says what is wrong. */
-bool generation_check_tables(const struct config *config, const struct identity *identity,
-        struct problems *problems) __attribute__((warn_unused_result));
-
 /* Forks the recorder and all workers. `forget` is called first in each child: it must let go of
  * what is the parent's alone. False when one could not be started. */
 bool generation_start(

@@ -17,6 +17,7 @@
 #include "service/service.h"
 #include "verimaild/generation.h"
 #include "verimaild/keyuse.h"
+#include "verimaild/tablecheck.h"
 
 #define GENERATIONS_MAX 16 /* with those that still finish; a further reload waits */
 #define SAVE_EVERY 60000   /* milliseconds between two records of the keys' use */
@@ -344,7 +345,7 @@ static struct service *check_service(const struct config *config, struct problem
     struct service *service = service_init(config, problems);
 
     if (!generation_identity(config->service, &identity, problems) ||
-            !generation_check_tables(config, &identity, problems))
+            !tablecheck_run(config, &identity, problems))
         service_free(&service);
     return service;
 }

@@ -87,7 +87,8 @@ static bool watch_all(struct worker *w)
     return true;
 }
 
-/* The files of the stores are the workers', whoever started the service. */
+/* The files of the stores are the workers', whoever started the service; one of them that was taken
+ * over may have written what is in them now. */
 static struct exchange *open_exchange(const struct worker *w)
 {
     const struct worker_setup *setup = w->setup;
@@ -100,10 +101,7 @@ static struct exchange *open_exchange(const struct worker *w)
             .epoll = w->epoll,
     };
 
-    if (!identity_assume(setup->identity))
-        return NULL;
-    struct exchange *opened = exchange_init(&exchange);
-    return identity_return(setup->identity) ? opened : NULL;
+    return identity_yield(setup->identity) ? exchange_init(&exchange) : NULL;
 }
 
 /* Everything that needs more than a shut-in process may do. */
@@ -124,7 +122,7 @@ static bool prepare(struct worker *w)
         return false;
     w->exchange = open_exchange(w);
     return w->exchange != NULL && watch_all(w) &&
-           identity_become(setup->identity, setup->empty_folder) && identity_stay_alone() &&
+           identity_shut_in(setup->identity, setup->empty_folder) && identity_stay_alone() &&
            sandbox_enter_worker(&may);
 }
 

@@ -152,7 +152,7 @@ static void wrong_values_are_not_missing(void **state)
     (void)state;
     check("service { keys = {k} replay = x listen = {y} }\n" HOST DOMAIN,
             "f:1: bad keys: k: expected an absolute path\n"
-            "f:1: bad replay: x: expected none, lmdb:/PATH, redis://HOST:PORT[,HOST:PORT]..., "
+            "f:1: bad replay: x: expected none, lmdb:/PATH, redis://HOST[:PORT][,HOST[:PORT]]..., "
             "rediss://..., or redis+unix:///PATH, with USER@ before the host but no password\n"
             "f:1: bad listen: y: expected ADDRESS:PORT, with `*` for all and [..] around an IPv6 "
             "address\n");

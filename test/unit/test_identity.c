@@ -126,6 +126,22 @@ static bool sees_no_files(void *context)
            access("../../../../etc", F_OK) != 0 && mkdir("/x", 0700) != 0 && chroot("/") != 0;
 }
 
+/* In between it reads what anybody may, and has no way back. */
+static bool becomes_somebody_in_steps(void *context)
+{
+    const struct identity *identity = context;
+    const int folder = identity_empty_folder();
+
+    if (!identity_yield(identity))
+        return false;
+    if (setuid(0) == 0 || seteuid(0) == 0 || setgid(0) == 0 || chown("/etc/passwd", 0, 0) == 0 ||
+            getgroups(0, NULL) != 0 || access("/etc/passwd", R_OK) != 0 ||
+            open("/etc/shadow", O_RDONLY | O_CLOEXEC) >= 0)
+        return false;
+    return identity_shut_in(identity, folder) && access("/etc/passwd", F_OK) != 0 &&
+           chroot("/") != 0 && is_shut_in();
+}
+
 static void root_becomes_somebody(void **state)
 {
     struct identity somebody = {.is_root = true, .uid = SOMEBODY, .gid = SOMEBODY};
@@ -133,6 +149,7 @@ static void root_becomes_somebody(void **state)
     (void)state;
     if (needs_root())
         skip();
+    assert_int_equal(child_end(becomes_somebody_in_steps, &somebody), 0);
     assert_int_equal(child_end(becomes_somebody, &somebody), 0);
     assert_int_equal(child_end(sees_no_files, &somebody), 0);
 }
