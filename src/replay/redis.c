@@ -5,11 +5,11 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "replay/cluster.h"
+#include "redis/cluster.h"
+#include "redis/slot.h"
 #include "replay/kind.h"
 #include "replay/rediscalls.h"
 #include "replay/script.h"
-#include "replay/slot.h"
 
 #define TRIES_MAX 8       /* of one call: others said that it is not theirs, or not now */
 #define AGAIN_AFTER 20    /* milliseconds, when a server says that it is not now */

@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "redis/redislink.h"
 #include "replay/item.h"
-#include "replay/redislink.h"
 
 enum rediscall_stage {
     REDISCALL_WAITS,       /* for a server that is coming, or to be asked again */

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "replay/redirection.h"
-#include "replay/redisinfo.h"
-#include "replay/slotmap.h"
+#include "redis/redirection.h"
+#include "redis/redisinfo.h"
+#include "redis/slotmap.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

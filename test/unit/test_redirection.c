@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "exact.h"
-#include "replay/redirection.h"
+#include "redis/redirection.h"
 #include <cmocka.h>
 
 static void redirections(void **state)

@@ -18,9 +18,9 @@
 #include "base/endpoint.h"
 #include "base/log.h"
 #include "captured.h"
+#include "redis/slot.h"
 #include "replay/replay.h"
 #include "replay/script.h"
-#include "replay/slot.h"
 
 #define TODAY UINT64_C(1780272000) /* 1 June 2026 */
 #define BEGIN UINT64_C(1000000)    /* milliseconds of the test's own clock */

@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 #include "exact.h"
-#include "replay/redisinfo.h"
+#include "redis/redisinfo.h"
 
 static void what_servers_say(void **state)
 {

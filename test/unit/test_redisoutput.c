@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "replay/redisoutput.h"
+#include "redis/redisoutput.h"
 
 static void what_comes_in_goes_out(void **state)
 {

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "replay/redisqueue.h"
+#include "redis/redisqueue.h"
 #include <cmocka.h>
 
 static void in_their_order(void **state)

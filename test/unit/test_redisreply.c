@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "exact.h"
-#include "replay/redisreply.h"
+#include "redis/redisreply.h"
 
 static void whole_replies_come_out(void **state)
 {

@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "redis/slot.h"
 #include "replay/script.h"
-#include "replay/slot.h"
 
 static struct replay_item item_of(size_t entries)
 {

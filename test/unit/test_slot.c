@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "exact.h"
-#include "replay/slot.h"
+#include "redis/slot.h"
 #include <cmocka.h>
 
 /* Of the Redis cluster specification, its appendix, and what a Redis 7 answers to CLUSTER KEYSLOT.

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "replay/slotmap.h"
+#include "redis/slotmap.h"
 
 static char found[1024];
 

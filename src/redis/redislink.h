@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-#ifndef VERIMAIL_REPLAY_REDISLINK_H
-#define VERIMAIL_REPLAY_REDISLINK_H
+#ifndef VERIMAIL_REDIS_REDISLINK_H
+#define VERIMAIL_REDIS_REDISLINK_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -8,9 +8,9 @@
 
 #include "base/endpoint.h"
 #include "base/redisaddress.h"
-#include "replay/redisinfo.h"
-#include "replay/redisreply.h"
-#include "replay/redistls.h"
+#include "redis/redisinfo.h"
+#include "redis/redisreply.h"
+#include "redis/redistls.h"
 
 #define REDISLINK_ENDPOINTS_MAX 8
 #define REDISLINK_SILENCE 2000     /* milliseconds: who says nothing for so long is not there */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "replay/redisoutput.h"
+#include "redis/redisoutput.h"
 
 #include <sodium.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "replay/redirection.h"
+#include "redis/redirection.h"
 
 bool redirection_parse(struct text error, struct redirection *redirection_r)
 {

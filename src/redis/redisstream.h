@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: ISC
-#ifndef VERIMAIL_REPLAY_REDISSTREAM_H
-#define VERIMAIL_REPLAY_REDISSTREAM_H
+#ifndef VERIMAIL_REDIS_REDISSTREAM_H
+#define VERIMAIL_REDIS_REDISSTREAM_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "base/endpoint.h"
-#include "replay/redistls.h"
+#include "redis/redistls.h"
 
 #define REDISSTREAM_WHY_MAX 160 /* octets of a sentence's end, with a NUL */
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "replay/slotmap.h"
+#include "redis/slotmap.h"
 
 static bool is_array(const redisReply *reply, size_t least)
 {

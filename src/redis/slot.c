@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "replay/slot.h"
+#include "redis/slot.h"
 
 #define POLYNOMIAL 0x1021
 

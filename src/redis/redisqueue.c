@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "replay/redisqueue.h"
+#include "redis/redisqueue.h"
 
 #include <stdlib.h>
 

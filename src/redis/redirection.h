@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: ISC
-#ifndef VERIMAIL_REPLAY_REDIRECTION_H
-#define VERIMAIL_REPLAY_REDIRECTION_H
+#ifndef VERIMAIL_REDIS_REDIRECTION_H
+#define VERIMAIL_REDIS_REDIRECTION_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "protocol/text.h"
-#include "replay/slot.h"
+#include "redis/slot.h"
 
 /* A node's answer that another one should be asked (Redis cluster specification, "MOVED
  * redirection" and "ASK redirection"). */

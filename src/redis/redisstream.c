@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "replay/redisstream.h"
+#include "redis/redisstream.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "replay/redistls.h"
+#include "redis/redistls.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

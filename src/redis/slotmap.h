@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: ISC
-#ifndef VERIMAIL_REPLAY_SLOTMAP_H
-#define VERIMAIL_REPLAY_SLOTMAP_H
+#ifndef VERIMAIL_REDIS_SLOTMAP_H
+#define VERIMAIL_REDIS_SLOTMAP_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "replay/redisreply.h"
-#include "replay/slot.h"
+#include "redis/redisreply.h"
+#include "redis/slot.h"
 
 /* A range of slots with the node that counts in them, as CLUSTER SLOTS says it. Texts are borrowed
  * from the reply. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-#ifndef VERIMAIL_REPLAY_REDISREPLY_H
-#define VERIMAIL_REPLAY_REDISREPLY_H
+#ifndef VERIMAIL_REDIS_REDISREPLY_H
+#define VERIMAIL_REDIS_REDISREPLY_H
 
 #include <hiredis/hiredis.h>
 #include <stdbool.h>

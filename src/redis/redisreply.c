@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "replay/redisreply.h"
+#include "redis/redisreply.h"
 
 #include <stdlib.h>
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: ISC
-#ifndef VERIMAIL_REPLAY_CLUSTER_H
-#define VERIMAIL_REPLAY_CLUSTER_H
+#ifndef VERIMAIL_REDIS_CLUSTER_H
+#define VERIMAIL_REDIS_CLUSTER_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "replay/redirection.h"
-#include "replay/redislink.h"
+#include "redis/redirection.h"
+#include "redis/redislink.h"
 
 #define CLUSTER_NODES_MAX 64  /* that a worker keeps connections to */
 #define CLUSTER_ASKS_SLOTS 64 /* `what` of the cluster's own requests */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "replay/cluster.h"
+#include "redis/cluster.h"
 
 #include <netdb.h>
 #include <resolv.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "replay/slotmap.h"
+#include "redis/slotmap.h"
 
 #define NOBODY UINT16_MAX
 #define MAP_EVERY 10000 /* milliseconds between two questions who counts where */

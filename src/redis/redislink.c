@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "replay/redislink.h"
+#include "redis/redislink.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -8,9 +8,9 @@
 #include <sys/epoll.h>
 
 #include "base/log.h"
-#include "replay/redisoutput.h"
-#include "replay/redisqueue.h"
-#include "replay/redisstream.h"
+#include "redis/redisoutput.h"
+#include "redis/redisqueue.h"
+#include "redis/redisstream.h"
 
 #define PAUSE_FIRST 100 /* milliseconds after an attempt that failed; doubled for each more */
 #define STEADY 1000     /* milliseconds after which one that was ready is not to blame */

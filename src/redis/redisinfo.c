@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "replay/redisinfo.h"
+#include "redis/redisinfo.h"
 
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-#ifndef VERIMAIL_REPLAY_REDISOUTPUT_H
-#define VERIMAIL_REPLAY_REDISOUTPUT_H
+#ifndef VERIMAIL_REDIS_REDISOUTPUT_H
+#define VERIMAIL_REDIS_REDISOUTPUT_H
 
 #include <stdbool.h>
 #include <stddef.h>

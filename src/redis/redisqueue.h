@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-#ifndef VERIMAIL_REPLAY_REDISQUEUE_H
-#define VERIMAIL_REPLAY_REDISQUEUE_H
+#ifndef VERIMAIL_REDIS_REDISQUEUE_H
+#define VERIMAIL_REDIS_REDISQUEUE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-#ifndef VERIMAIL_REPLAY_REDISTLS_H
-#define VERIMAIL_REPLAY_REDISTLS_H
+#ifndef VERIMAIL_REDIS_REDISTLS_H
+#define VERIMAIL_REDIS_REDISTLS_H
 
 #include <stdbool.h>
 #include <stddef.h>

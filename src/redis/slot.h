@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-#ifndef VERIMAIL_REPLAY_SLOT_H
-#define VERIMAIL_REPLAY_SLOT_H
+#ifndef VERIMAIL_REDIS_SLOT_H
+#define VERIMAIL_REDIS_SLOT_H
 
 #include <stdint.h>
 
