@@ -6,16 +6,9 @@
 #include <string.h>
 
 #include "command/escape.h"
+#include "users/blocks.h"
 
 #define LINE_OCTETS (ADDRESS_MAX * 4 + ROW_TEXT_MAX) /* of a line that can be a row, and more */
-#define BLOCK_OCTETS (1UL << 20)
-
-/* A million rows lie one behind the other, in blocks. */
-struct block {
-    struct block *before;
-    size_t used;
-    char octets[BLOCK_OCTETS];
-};
 
 struct entry {
     const char *at; /* the key, and behind it the values */
@@ -25,7 +18,7 @@ struct entry {
 };
 
 struct rows {
-    struct block *last;
+    struct blocks blocks;
     struct entry *entries;
     size_t count;
     size_t size;
@@ -49,11 +42,7 @@ void rows_free(struct rows **rows)
 
     if (r == NULL)
         return;
-    while (r->last != NULL) {
-        struct block *before = r->last->before;
-        free(r->last);
-        r->last = before;
-    }
+    blocks_free(&r->blocks);
     free(r->entries);
     free(r);
     *rows = NULL;
@@ -71,21 +60,6 @@ struct rows_entry rows_entry(const struct rows *rows, size_t index)
     return (struct rows_entry){{e->at, e->key_len}, {e->at + e->key_len, e->values_len}};
 }
 
-/* Room for so many octets, which stays where it is; NULL when memory is short. */
-static char *keep(struct rows *rows, size_t len)
-{
-    if (rows->last == NULL || sizeof rows->last->octets - rows->last->used < len) {
-        struct block *block = malloc(sizeof *block);
-        if (block == NULL)
-            return NULL;
-        block->before = rows->last;
-        block->used = 0;
-        rows->last = block;
-    }
-    rows->last->used += len;
-    return rows->last->octets + rows->last->used - len;
-}
-
 static struct entry *new_entry(struct rows *rows)
 {
     if (rows->count == rows->size) {
@@ -101,7 +75,7 @@ static struct entry *new_entry(struct rows *rows)
 
 static bool add(struct rows *rows, struct text key, struct text values, unsigned line)
 {
-    char *room = keep(rows, key.len + values.len);
+    char *room = blocks_keep(&rows->blocks, key.len + values.len);
     struct entry *entry = room != NULL ? new_entry(rows) : NULL;
 
     if (entry == NULL)

@@ -5,19 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define BLOCK_OCTETS (1UL << 20)
-#define SHOWN_MAX 200 /* octets of a value or an origin in a sentence */
+#include "users/blocks.h"
 
-/* Rows lie one behind the other, and stay where they are. */
-struct block {
-    struct block *before;
-    size_t used;
-    char octets[BLOCK_OCTETS];
-};
+#define SHOWN_MAX 200 /* octets of a value or an origin in a sentence */
 
 struct gathered {
     const struct directory_notes *notes;
-    struct block *last;
+    struct blocks blocks;
     struct gathered_row *rows;
     size_t count;
     size_t size;
@@ -42,11 +36,7 @@ void gathered_free(struct gathered **gathered)
 
     if (g == NULL)
         return;
-    while (g->last != NULL) {
-        struct block *before = g->last->before;
-        free(g->last);
-        g->last = before;
-    }
+    blocks_free(&g->blocks);
     free(g->rows);
     free(g);
     *gathered = NULL;
@@ -109,26 +99,12 @@ void gathered_refuse(struct gathered *g, struct text origin, const char *why)
     g->notes->tell(g->notes->context, sentence);
 }
 
-static char *keep(struct gathered *g, size_t len)
-{
-    if (g->last == NULL || sizeof g->last->octets - g->last->used < len) {
-        struct block *block = len <= BLOCK_OCTETS ? malloc(sizeof *block) : NULL;
-        if (block == NULL)
-            return NULL;
-        block->before = g->last;
-        block->used = 0;
-        g->last = block;
-    }
-    g->last->used += len;
-    return g->last->octets + g->last->used - len;
-}
-
 /* NUL-terminated, and only once for all rows of an entry. */
 static bool keep_origin(struct gathered *g, struct text origin)
 {
     if (g->origin.at != NULL && text_equal(g->origin, origin))
         return true;
-    char *room = keep(g, origin.len + 1);
+    char *room = blocks_keep(&g->blocks, origin.len + 1);
     if (room == NULL)
         return false;
     memcpy(room, origin.at, origin.len);
@@ -147,7 +123,7 @@ static bool add(struct gathered *g, struct text key, struct text values, struct 
         g->rows = larger;
         g->size = size;
     }
-    char *room = keep_origin(g, origin) ? keep(g, key.len + values.len) : NULL;
+    char *room = keep_origin(g, origin) ? blocks_keep(&g->blocks, key.len + values.len) : NULL;
     if (room == NULL)
         return false;
     memcpy(room, key.at, key.len);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/time.h>
 
+#include "base/sentence.h"
 #include "directory/ldaplimit.h"
 
 #define CERTIFICATES "/etc/ssl/certs/ca-certificates.crt" /* the machine's, of ca-certificates */
@@ -19,18 +20,6 @@
 static struct timeval patience(const struct config_directory *directory)
 {
     return (struct timeval){.tv_sec = (time_t)directory->timeout};
-}
-
-/* What servers say may have several lines, and end in a NUL of theirs. */
-static void put_sentence(const char *sentence, char *at, size_t size)
-{
-    size_t len = 0;
-
-    for (; sentence[len] != '\0' && len < size - 1; len++)
-        at[len] = sentence[len] == '\n' || sentence[len] == '\t' ? ' ' : sentence[len];
-    while (len > 0 && at[len - 1] == ' ')
-        len--;
-    at[len] = '\0';
 }
 
 bool ldapsession_fail(struct ldapsession *s, const char *doing, int error, const char *detail)
@@ -47,7 +36,7 @@ bool ldapsession_fail(struct ldapsession *s, const char *doing, int error, const
         detail = said;
     if (detail != NULL && *detail != '\0' && used > 0 && used < DIRECTORY_WHY_MAX - 2) {
         memcpy(s->why + used, ": ", 2);
-        put_sentence(detail, s->why + used + 2, DIRECTORY_WHY_MAX - (size_t)used - 2);
+        sentence_put(detail, s->why + used + 2, DIRECTORY_WHY_MAX - (size_t)used - 2);
     }
     ldap_memfree(said);
     return false;

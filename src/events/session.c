@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/sentence.h"
 
 #define PARAMETERS_MAX 16
 #define COLUMNS_MAX 32
@@ -33,18 +34,6 @@ struct session {
     char state[STATE_OCTETS];
 };
 
-/* What libpq and servers say may have several lines. */
-static void put_sentence(const char *sentence, char *at, size_t size)
-{
-    size_t len = 0;
-
-    for (; sentence[len] != '\0' && len < size - 1; len++)
-        at[len] = sentence[len] == '\n' || sentence[len] == '\t' ? ' ' : sentence[len];
-    while (len > 0 && at[len - 1] == ' ')
-        len--;
-    at[len] = '\0';
-}
-
 static bool fail(struct session *s, const char *sentence, char why_r[EVENTSTORE_WHY_MAX])
 {
     const char *host = PQhost(s->connection);
@@ -53,7 +42,7 @@ static bool fail(struct session *s, const char *sentence, char why_r[EVENTSTORE_
             "PostgreSQL, database %.128s at %.128s: ", database != NULL ? database : "?",
             host != NULL && *host != '\0' ? host : "?");
 
-    put_sentence(sentence, why_r + used, EVENTSTORE_WHY_MAX - (size_t)used);
+    sentence_put(sentence, why_r + used, EVENTSTORE_WHY_MAX - (size_t)used);
     return false;
 }
 
@@ -74,7 +63,7 @@ static void put_mistake(const char *address, const char *mistake, char why_r[EVE
 {
     if (strstr(mistake, address) != NULL)
         mistake = "the address of a PostgreSQL server is not one that libpq understands";
-    put_sentence(mistake, why_r, EVENTSTORE_WHY_MAX);
+    sentence_put(mistake, why_r, EVENTSTORE_WHY_MAX);
 }
 
 static bool holds_password(const char *address, char why_r[EVENTSTORE_WHY_MAX])

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: ISC
 #include "milter/session.h"
 
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,13 +43,6 @@ static bool take_source(const struct sockaddr *address, struct endpoint *source_
     return true;
 }
 
-static bool is_loopback(const struct endpoint *endpoint)
-{
-    if (endpoint->address.any.sa_family == AF_INET)
-        return ntohl(endpoint->address.v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
-    return IN6_IS_ADDR_LOOPBACK(&endpoint->address.v6.sin6_addr);
-}
-
 struct session *session_init(struct snapshot *snapshot, struct client *client, const char *hostname,
         const struct sockaddr *address)
 {
@@ -64,7 +56,7 @@ struct session *session_init(struct snapshot *snapshot, struct client *client, c
     session->client = client;
     session->has_source = take_source(address, &session->source);
     if (session->has_source) {
-        session->loopback = is_loopback(&session->source);
+        session->loopback = endpoint_is_loopback(&session->source);
         session->trusted = in_networks(&snapshot->trusted, &session->source.address.any);
         session->relayed_is_ours = in_networks(&snapshot->relayed, &session->source.address.any);
     } else if (address == NULL && hostname != NULL && strcmp(hostname, "localhost") == 0) {
