@@ -223,7 +223,7 @@ static int work(void *context, size_t index, int control)
 static int record(void *context, size_t index, int control)
 {
     struct generation *g = context;
-    struct ring **rings = calloc(g->count, sizeof *rings);
+    struct ring **rings = calloc(g->count, sizeof(struct ring *));
 
     (void)index;
     prctl(PR_SET_NAME, "verimail-record"); /* for whoever looks at the processes */
