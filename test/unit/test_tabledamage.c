@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: ISC
+// cmocka.h needs these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <lmdb.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "tabled.h"
+
+static void refused(const char *want)
+{
+    char why[TABLE_WHY_MAX] = "";
+    struct table *t = table_open_to_read(tabled_path, why);
+
+    assert_null(t);
+    assert_string_equal(why, want);
+    t = table_open_to_write(tabled_path, why);
+    assert_null(t);
+    assert_string_equal(why, want);
+}
+
+static void what_is_no_table_is_refused(void **state)
+{
+    static char octets[16384];
+
+    (void)state;
+    folder_path(&tabled_folder, "no/t", tabled_path);
+    refused("No such file or directory");
+    folder_path(&tabled_folder, "", tabled_path);
+    refused("it is no table of users");
+    folder_path(&tabled_folder, "t", tabled_path);
+    memset(octets, 'x', sizeof octets);
+    folder_write(&tabled_folder, "t", octets, 100, 0600);
+    refused("it is no table of users");
+    folder_write(&tabled_folder, "t", octets, sizeof octets, 0600);
+    refused("it is no table of users");
+    memset(octets, 0, sizeof octets);
+    folder_write(&tabled_folder, "t", octets, sizeof octets, 0600);
+    refused("it is no table of users");
+    assert_int_equal(unlink(tabled_path), 0);
+    char why[TABLE_WHY_MAX];
+    assert_null(table_open_to_read(tabled_path, why));
+    assert_string_equal(why, "No such file or directory");
+    assert_int_not_equal(access(tabled_path, F_OK), 0);
+}
+
+/* An LMDB database of somebody else's. */
+static void another_database_is_refused(void **state)
+{
+    MDB_env *env = NULL;
+    MDB_txn *txn = NULL;
+    MDB_dbi dbi;
+    char octets[] = "counts";
+    MDB_val value = {sizeof octets, octets};
+
+    (void)state;
+    assert_int_equal(mdb_env_create(&env), 0);
+    assert_int_equal(mdb_env_open(env, tabled_path, MDB_NOSUBDIR, 0600), 0);
+    assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
+    assert_int_equal(mdb_dbi_open(txn, NULL, 0, &dbi), 0);
+    assert_int_equal(mdb_put(txn, dbi, &value, &value, 0), 0);
+    assert_int_equal(mdb_txn_commit(txn), 0);
+    mdb_env_close(env);
+    refused("it is no table of users");
+}
+
+static void spoil(off_t at, const char *octets, size_t len)
+{
+    const int fd = open(tabled_path, O_WRONLY);
+
+    tabled_must(fd >= 0 && pwrite(fd, octets, len, at) == (ssize_t)len && close(fd) == 0);
+}
+
+/* Everything that a table can be used for; whatever comes of it. */
+static bool use_all(void *context)
+{
+    char why[TABLE_WHY_MAX];
+    struct tabled_look l = {0};
+    struct row row;
+    char user[64];
+
+    (void)context;
+    struct table *t = table_open_to_read(tabled_path, why);
+    for (size_t i = 0; t != NULL && i < TABLED_MANY; i += 37) {
+        tabled_user(user, i);
+        const enum table_result result = table_get(t, text_of(user), &row);
+        if (result == TABLE_ABSENT) {
+            print_error("%s is not there\n", user);
+            return false;
+        }
+    }
+    if (t != NULL)
+        (void)table_each(t, tabled_look_at, &l);
+    table_close(&t);
+    t = table_open_to_write(tabled_path, why);
+    if (t != NULL && table_begin(t) == TABLE_OK && table_clear(t, true) == TABLE_OK)
+        (void)table_commit(t);
+    table_close(&t);
+    return true;
+}
+
+/* A page of the file becomes something else, with the table closed. Nobody may crash over it, and
+ * nobody's row be missing. */
+static void a_damaged_page_is_an_error(void **state)
+{
+    static char zeros[4096];
+    static char ones[4096];
+    static char noise[4096];
+    const char *const contents[] = {zeros, ones, noise};
+    struct stat about;
+    unsigned seed = 7;
+
+    (void)state;
+    memset(ones, 0xff, sizeof ones);
+    for (size_t i = 0; i < sizeof noise; i++) {
+        seed = seed * 1103515245 + 12345;
+        noise[i] = (char)(seed >> 16);
+    }
+    for (size_t content = 0; content < 3; content++) {
+        for (off_t page = 2;; page++) {
+            struct table *t = tabled_open(true);
+            tabled_build_many(t, 1);
+            table_close(&t);
+            assert_int_equal(stat(tabled_path, &about), 0);
+            if (page >= about.st_size / 4096)
+                break;
+            spoil(page * 4096, contents[content], 4096);
+            if (child_end(use_all, NULL) != 0)
+                fail_msg("page %ld, content %zu", (long)page, content);
+            assert_int_equal(unlink(tabled_path), 0);
+        }
+    }
+}
+
+/* While it is in use, by a reader that had opened it before. */
+static bool survive(void *context)
+{
+    const char *how = context;
+    struct table *t = tabled_open(false);
+    struct tabled_look l = {0};
+    char user[64];
+    struct row row;
+
+    tabled_must(table_each(t, tabled_look_at, &l) == TABLE_OK && l.rows == TABLED_MANY);
+    if (strcmp(how, "removed") == 0) {
+        tabled_must(unlink(tabled_path) == 0);
+        while (table_get(t, text_of("user000000@example.org"), &row) == TABLE_OK)
+            continue;
+        return strcmp(table_error(t), "it cannot be read: it was removed while it was in use") == 0;
+    }
+    tabled_must(truncate(tabled_path, strcmp(how, "emptied") == 0 ? 0 : 3 * 4096) == 0);
+    for (size_t i = 0; i < TABLED_MANY; i++) {
+        tabled_user(user, i);
+        if (table_get(t, text_of(user), &row) != TABLE_ERROR)
+            return false;
+    }
+    if (table_each(t, tabled_look_at, &l) != TABLE_ERROR ||
+            table_get(t, text_of("x@y"), &row) == TABLE_OK)
+        return false;
+    const bool good = strcmp(table_error(t), "it cannot be read: it is damaged") == 0;
+    table_close(&t);
+    return good;
+}
+
+static void a_file_that_shrinks_or_goes_is_an_error(void **state)
+{
+    static char ways[][10] = {"removed", "emptied", "cut"};
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        struct table *t = tabled_open(true);
+        tabled_build_many(t, 1);
+        tabled_build_many(t, 2);
+        table_close(&t);
+        if (child_end(survive, ways[i]) != 0)
+            fail_msg("it was %s", ways[i]);
+        (void)unlink(tabled_path);
+    }
+}
+
+/* The guard is for the table's file alone. */
+static bool crash(void *context)
+{
+    const int signum = *(int *)context;
+
+    (void)signal(signum, SIG_DFL); /* cmocka has one of its own */
+    (void)tabled_open(true);
+    raise(signum);
+    return true;
+}
+
+/* A page of this file is not there either. */
+static bool run_into_nothing(void *context)
+{
+    char octet;
+
+    (void)context;
+    (void)signal(SIGBUS, SIG_DFL);
+    (void)tabled_open(true);
+    const int fd = open(tabled_path, O_RDONLY);
+    const volatile char *page = mmap(NULL, 1 << 24, PROT_READ, MAP_SHARED, fd, 0);
+    octet = page[(1 << 24) - 1];
+    return octet == 0;
+}
+
+static void other_crashes_stay_crashes(void **state)
+{
+    int signals[] = {SIGSEGV, SIGBUS, SIGFPE};
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        const int end = child_end(crash, &signals[i]);
+        assert_true(WIFSIGNALED(end));
+        assert_int_equal(WTERMSIG(end), signals[i]);
+    }
+    const int end = child_end(run_into_nothing, NULL);
+    assert_true(WIFSIGNALED(end));
+    assert_int_equal(WTERMSIG(end), SIGBUS);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, tabled_set_up, tabled_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            TEST(what_is_no_table_is_refused),
+            TEST(another_database_is_refused),
+            TEST(a_damaged_page_is_an_error),
+            TEST(a_file_that_shrinks_or_goes_is_an_error),
+            TEST(other_crashes_stay_crashes),
+    };
+
+    return cmocka_run_group_tests_name("tabledamage", tests, NULL, NULL);
+}
