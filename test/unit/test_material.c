@@ -9,18 +9,16 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sodium.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
 
 #include "base/keyfile.h"
 #include "config/source.h"
-#include "folder.h"
 #include "milter/material.h"
+#include "part.h"
 
 #define STREAM_MAX 4096
 
@@ -70,22 +68,12 @@ static struct material material_of(const struct text parts[4])
     return material;
 }
 
-static void assert_part(const char *got, size_t got_len, const char *want, size_t want_len)
-{
-    assert_int_equal(got == NULL, want == NULL);
-    if (want == NULL)
-        return;
-    assert_int_equal(got_len, want_len);
-    assert_memory_equal(got, want, want_len);
-    assert_int_equal(got[got_len], '\0');
-}
-
 static void assert_same(const struct material *got, const struct material *want)
 {
     assert_string_equal(got->path, want->path);
-    assert_part(got->config, got->config_len, want->config, want->config_len);
-    assert_part(got->key, got->key_len, want->key, want->key_len);
-    assert_part(got->logins, got->logins_len, want->logins, want->logins_len);
+    part_assert(got->config, got->config_len, want->config, want->config_len);
+    part_assert(got->key, got->key_len, want->key, want->key_len);
+    part_assert(got->logins, got->logins_len, want->logins, want->logins_len);
 }
 
 static void assert_cleared(const struct material *material)
@@ -321,178 +309,6 @@ static void somebody_does_not_listen(void **state)
     free(many);
 }
 
-/* Reading: the folder's files are named by %s. */
-
-#define SERVICE_KEY "service-public:D13rKMCoIj9LkLgtUHgo2aNEpwXEQBrRDrLt-cwkrk9mRRFv"
-#define CONFIG                                                                                     \
-    "stamp { host = m.example.org\n key = \"%s/key\"\n service_key = \"" SERVICE_KEY "\"\n"        \
-    "domains = {example.org} }\n"                                                                  \
-    "milter { socket = \"unix:/s\" \n logins = \"%s/logins\" }\n"
-
-struct reading {
-    struct folder folder;
-    struct material material;
-    struct config *config;
-    struct problems *problems;
-    char path[FOLDER_PATH_MAX];
-};
-
-static struct reading reading_begin(const char *config)
-{
-    struct reading r = {.folder = folder_make()};
-    char text[2048];
-
-    snprintf(text, sizeof text, "%s", config);
-    if (strcmp(config, CONFIG) == 0)
-        snprintf(text, sizeof text, CONFIG, r.folder.path, r.folder.path);
-    folder_write(&r.folder, "conf", text, strlen(text), 0644);
-    folder_path(&r.folder, "conf", r.path);
-    r.problems = problems_init("f");
-    assert_non_null(r.problems);
-    return r;
-}
-
-static void reading_end(struct reading *r)
-{
-    material_clear(&r->material);
-    config_free(&r->config);
-    problems_free(&r->problems);
-    folder_remove(&r->folder);
-}
-
-static bool reading_try(struct reading *r)
-{
-    return material_read(r->path, &r->material, &r->config, r->problems);
-}
-
-static void assert_problem(struct reading *r, size_t count, const char *want)
-{
-    const char *got = problems_text(r->problems);
-
-    if (strstr(got, want) == NULL || problems_count(r->problems) != count) {
-        print_error("got: %swant %zu with: %s\n", got, count, want);
-        fail();
-    }
-}
-
-static void files_are_read(void **state)
-{
-    struct reading r = reading_begin(CONFIG);
-
-    (void)state;
-    folder_write(&r.folder, "key", "a key\n", 6, 0600);
-    folder_write(&r.folder, "logins", "a\0b\n", 4, 0644);
-    assert_true(reading_try(&r));
-    assert_int_equal(problems_count(r.problems), 0);
-    assert_non_null(r.config);
-    assert_string_equal(r.material.path, r.path);
-    assert_int_equal(r.material.config_len, strlen(r.material.config));
-    assert_part(r.material.logins, r.material.logins_len, "a\0b\n", 4);
-    assert_int_equal(r.material.key_len, 6);
-    assert_memory_equal(r.material.key, "a key\n", 6);
-    reading_end(&r);
-}
-
-static void what_is_not_named_is_not_read(void **state)
-{
-    struct reading r = reading_begin("milter { socket = \"unix:/s\" logins = any }\n"
-                                     "verify { authserv_id = mx.example.org }");
-
-    (void)state;
-    assert_true(reading_try(&r));
-    assert_null(r.material.key);
-    assert_null(r.material.logins);
-    reading_end(&r);
-}
-
-static void empty_files_are_files(void **state)
-{
-    struct reading r = reading_begin(CONFIG);
-
-    (void)state;
-    folder_write(&r.folder, "key", "", 0, 0600);
-    folder_write(&r.folder, "logins", "", 0, 0600);
-    assert_true(reading_try(&r));
-    assert_non_null(r.material.key);
-    assert_int_equal(r.material.key_len, 0);
-    assert_part(r.material.logins, r.material.logins_len, "", 0);
-    reading_end(&r);
-}
-
-static void all_that_cannot_be_read_is_named(void **state)
-{
-    struct reading r = reading_begin(CONFIG);
-    char path[FOLDER_PATH_MAX];
-
-    (void)state;
-    assert_false(reading_try(&r));
-    assert_non_null(r.config);
-    assert_problem(&r, 2, "f:2: unusable host key (No such file or directory): ");
-    assert_problem(&r, 2, "f:6: unusable table of logins (No such file or directory): ");
-    reading_end(&r);
-
-    r = reading_begin(CONFIG);
-    folder_write(&r.folder, "key", "a key\n", 6, 0644);
-    folder_path(&r.folder, "logins", path);
-    assert_int_equal(mkfifo(path, 0600), 0);
-    assert_false(reading_try(&r));
-    assert_problem(&r, 2, "(may be read by everybody: it should have mode 0600 or 0640)");
-    assert_problem(&r, 2, "f:6: unusable table of logins (Invalid argument): ");
-    reading_end(&r);
-
-    r = reading_begin(CONFIG);
-    folder_write(&r.folder, "key", "a key\n", 6, 0600);
-    folder_path(&r.folder, "logins", path);
-    assert_int_equal(mkdir(path, 0700), 0);
-    assert_false(reading_try(&r));
-    assert_problem(&r, 1, "f:6: unusable table of logins (Is a directory): ");
-    reading_end(&r);
-}
-
-static void a_table_may_be_too_long(void **state)
-{
-    struct reading r = reading_begin(CONFIG);
-    char path[FOLDER_PATH_MAX];
-
-    (void)state;
-    folder_write(&r.folder, "key", "a key\n", 6, 0600);
-    folder_write(&r.folder, "logins", "", 0, 0600);
-    folder_path(&r.folder, "logins", path);
-    assert_int_equal(truncate(path, SOURCE_MAX + 1), 0);
-    assert_false(reading_try(&r));
-    assert_problem(&r, 1, "f:6: unusable table of logins (File too large): ");
-    reading_end(&r);
-}
-
-static void the_configuration_itself(void **state)
-{
-    static const struct {
-        const char *config;
-        const char *want;
-    } table[] = {
-            {"service { }\n", "f:1: "},
-            {"nonsense", "f:1: "},
-            {"", "f: no section: milter: expected milter { ... }\n"},
-            {"milter { socket = x }\n", "f:1: "},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        struct reading r = reading_begin(table[i].config);
-        assert_false(reading_try(&r));
-        assert_null(r.config);
-        assert_true(problems_count(r.problems) > 0);
-        assert_problem(&r, problems_count(r.problems), table[i].want);
-        reading_end(&r);
-    }
-    struct reading r = reading_begin("");
-    strcat(r.path, "-not");
-    assert_false(reading_try(&r));
-    assert_null(r.config);
-    assert_problem(&r, 1, "f: cannot be read: No such file or directory\n");
-    reading_end(&r);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -503,12 +319,6 @@ int main(void)
             cmocka_unit_test(lengths_are_not_believed),
             cmocka_unit_test(nobody_receives),
             cmocka_unit_test(somebody_does_not_listen),
-            cmocka_unit_test(files_are_read),
-            cmocka_unit_test(what_is_not_named_is_not_read),
-            cmocka_unit_test(empty_files_are_files),
-            cmocka_unit_test(all_that_cannot_be_read_is_named),
-            cmocka_unit_test(a_table_may_be_too_long),
-            cmocka_unit_test(the_configuration_itself),
     };
     if (sodium_init() < 0)
         return 1;
