@@ -13,6 +13,7 @@
 #define COUNTING_HOUR UINT64_C(3600)
 #define COUNTING_DOMAINS 60 /* of a payload that takes much room */
 #define COUNTING_BATCH 500  /* of those */
+#define COUNTING_WIDE 22    /* batches of them that are more than the first map holds */
 
 /* What does not hold ends the process, whichever that is, with its line. */
 #define must(holds) counting_must(holds, __LINE__)

@@ -7,11 +7,7 @@
 
 #include <cmocka.h>
 #include <lmdb.h>
-#include <sched.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -22,7 +18,6 @@
 #define TODAY COUNTING_TODAY
 #define PAGE 4096
 #define BATCH COUNTING_BATCH
-#define WIDE 22 /* batches that are more than the first map holds */
 
 static void counts_outlive_whoever_counts(void **state)
 {
@@ -291,198 +286,6 @@ static void one_of_a_time_to_come_is_begun_anew(void **state)
     counting_is_begun_anew(TODAY + 20);
 }
 
-static void ask_a_few(struct tally *tally)
-{
-    struct counting c;
-
-    while (!tally->go)
-        sched_yield();
-    counting_open(&c, TODAY);
-    for (uint64_t i = 0; i < 4000; i++) {
-        const enum replay_count result = counting_ask(&c, TODAY, i % 100, 25);
-        tally->within += result == REPLAY_WITHIN;
-        tally->wrong += result == REPLAY_FAILED;
-    }
-    replay_close(&c.replay);
-}
-
-static void several_processes_count_as_one(void **state)
-{
-    struct tally *tally = tally_make();
-    pid_t pids[4];
-
-    (void)state;
-    for (size_t i = 0; i < 4; i++)
-        pids[i] = tally_start(ask_a_few, tally);
-    tally->go = true; /* they also open it, and make it, at once */
-    tally_wait(pids, 4);
-    assert_int_equal(tally->within, 100 * 25);
-    assert_int_equal(tally->wrong, 0);
-    assert_false(counting_is_there(".lost"));
-    munmap(tally, sizeof *tally);
-}
-
-static void fill_widely(struct tally *tally)
-{
-    struct counting c;
-
-    counting_open(&c, TODAY);
-    for (uint64_t i = 0; i < WIDE; i++)
-        counting_wide_turn(&c, ((uint64_t)getpid() << 32) + i * BATCH, tally);
-    replay_close(&c.replay);
-}
-
-static void the_map_grows_under_several_processes(void **state)
-{
-    struct tally *tally = tally_make();
-    struct counting c;
-    pid_t pids[3];
-
-    (void)state;
-    for (size_t i = 0; i < 3; i++)
-        pids[i] = tally_start(fill_widely, tally);
-    counting_open(&c, TODAY);
-    assert_int_equal(counting_ask(&c, TODAY, 1, 2), REPLAY_WITHIN);
-    tally_wait(pids, 3);
-    assert_true(counting_length() >= 4 * (off_t)LMDBFILE_FIRST);
-    assert_int_equal(tally->within, 3 * WIDE * BATCH);
-    assert_int_equal(tally->wrong, 0);
-    /* Who did not see it grow goes on, and so does who comes later. */
-    for (uint64_t i = 0; i < WIDE; i++)
-        counting_wide_turn(&c, 1000000 + i * BATCH, tally);
-    assert_int_equal(tally->within, 4 * WIDE * BATCH);
-    assert_int_equal(tally->wrong, 0);
-    assert_int_equal(counting_ask(&c, TODAY, 1, 2), REPLAY_WITHIN);
-    assert_int_equal(counting_ask(&c, TODAY, 1, 2), REPLAY_OVER);
-    replay_close(&c.replay);
-    counting_open(&c, TODAY);
-    assert_string_equal(counting_health(&c).why, "");
-    assert_true(counting_health(&c).entries > 4 * WIDE * BATCH * COUNTING_DOMAINS);
-    counting_wide_turn(&c, 1000000, tally);
-    assert_int_equal(tally->within, 4 * WIDE * BATCH);
-    replay_close(&c.replay);
-    assert_false(counting_is_there(".lost"));
-    munmap(tally, sizeof *tally);
-}
-
-static void ask_without_end(struct tally *tally)
-{
-    struct counting c;
-
-    counting_open(&c, TODAY);
-    for (;;) {
-        for (size_t i = 0; i < 20; i++)
-            counting_many[i] = counting_item(TODAY, 7, UINT32_MAX, 3);
-        counting_turn(&c, counting_many, 20);
-        for (size_t i = 0; i < 20; i++) {
-            tally->within += counting_many[i].result == REPLAY_WITHIN;
-            tally->wrong += counting_many[i].result != REPLAY_WITHIN;
-        }
-    }
-}
-
-/* How often payload 7 was counted under its last domain, from the file itself. */
-static uint32_t stored_count(void)
-{
-    const struct replay_item item = counting_item(TODAY, 7, 1, 3);
-    unsigned char octets[4 + PAYLOAD_NONCE + REPLAY_DOMAIN];
-    MDB_val key = {sizeof octets, octets};
-    MDB_val value;
-    MDB_env *env = NULL;
-    MDB_txn *txn = NULL;
-    MDB_dbi dbi = 0;
-    uint32_t count = 0;
-
-    for (int i = 0; i < 4; i++)
-        octets[i] = (unsigned char)(TODAY >> (24 - 8 * i));
-    memcpy(octets + 4, item.nonce, PAYLOAD_NONCE);
-    memcpy(octets + 4 + PAYLOAD_NONCE, item.entries[2].domain, REPLAY_DOMAIN);
-    must(mdb_env_create(&env) == 0);
-    must(mdb_env_open(env, counting_path, MDB_NOSUBDIR | MDB_RDONLY, 0600) == 0);
-    must(mdb_txn_begin(env, NULL, MDB_RDONLY, &txn) == 0 && mdb_dbi_open(txn, NULL, 0, &dbi) == 0);
-    if (mdb_get(txn, dbi, &key, &value) == 0)
-        memcpy(&count, value.mv_data, sizeof count);
-    mdb_txn_abort(txn);
-    mdb_env_close(env);
-    return count;
-}
-
-/* At any moment, one of two that count without a pause. What was answered is stored, and of what is
- * stored at most the turn was not answered that the other was just about. */
-static void whoever_is_killed_loses_no_count(void **state)
-{
-    struct tally *tally = tally_make();
-
-    (void)state;
-    for (unsigned i = 0; i < 100; i++) {
-        const uint64_t before = tally->within;
-        const uint32_t stored_before = i > 0 ? stored_count() : 0;
-        pid_t pids[2];
-        for (size_t k = 0; k < 2; k++)
-            pids[k] = tally_start(ask_without_end, tally);
-        while (tally->within < before + 20)
-            sched_yield();
-        usleep(i * 30); /* any moment will do: each shall do no harm */
-        kill(pids[0], SIGKILL);
-        waitpid(pids[0], NULL, 0);
-        const uint64_t after = tally->within;
-        while (tally->within < after + 40) /* the other goes on */
-            sched_yield();
-        kill(pids[1], SIGKILL);
-        waitpid(pids[1], NULL, 0);
-        assert_in_range(stored_count() - stored_before, tally->within - before,
-                tally->within - before + 40);
-    }
-    assert_int_equal(tally->wrong, 0);
-    assert_false(counting_is_there(".lost"));
-    munmap(tally, sizeof *tally);
-}
-
-/* Holds the lock of all who write, in the middle of writing, until it is killed. */
-static void die_in_a_transaction(int ready)
-{
-    struct lmdbfile file;
-    MDB_txn *txn = NULL;
-    uint64_t number = 99;
-    MDB_val value = {sizeof number, &number};
-
-    must(lmdbfile_open(counting_path, TODAY, &file) == 0);
-    must(mdb_txn_begin(file.env, NULL, 0, &txn) == 0);
-    for (uint64_t i = 0; i < 1000; i++) {
-        MDB_val key = {sizeof i, &i};
-        must(mdb_put(txn, file.dbi, &key, &value, 0) == 0);
-    }
-    must(write(ready, "", 1) == 1);
-    for (;;)
-        pause();
-}
-
-static void a_lock_whose_owner_died_is_taken(void **state)
-{
-    struct counting c;
-    int ready[2];
-    char octet;
-
-    (void)state;
-    counting_open(&c, TODAY);
-    assert_int_equal(counting_ask(&c, TODAY, 1, 2), REPLAY_WITHIN);
-    assert_int_equal(pipe(ready), 0);
-    const pid_t other = fork();
-    assert_true(other >= 0);
-    if (other == 0)
-        die_in_a_transaction(ready[1]);
-    assert_int_equal(read(ready[0], &octet, 1), 1);
-    kill(other, SIGKILL);
-    waitpid(other, NULL, 0);
-    assert_int_equal(counting_ask(&c, TODAY, 1, 2), REPLAY_WITHIN);
-    assert_int_equal(counting_ask(&c, TODAY, 1, 2), REPLAY_OVER);
-    assert_int_equal(counting_health(&c).entries, 1);
-    assert_string_equal(counting_health(&c).why, "");
-    replay_close(&c.replay);
-    close(ready[0]);
-    close(ready[1]);
-}
-
 #define TEST(f) cmocka_unit_test_setup_teardown(f, counting_set_up, counting_tear_down)
 
 int main(void)
@@ -498,10 +301,6 @@ int main(void)
             TEST(one_that_is_called_whole_while_it_is_in_use_is_opened_again),
             TEST(one_that_is_removed_in_use_is_opened_again),
             TEST(one_of_a_time_to_come_is_begun_anew),
-            TEST(several_processes_count_as_one),
-            TEST(the_map_grows_under_several_processes),
-            TEST(whoever_is_killed_loses_no_count),
-            TEST(a_lock_whose_owner_died_is_taken),
     };
 
     log_configure(LOG_LEVEL_ALARM, LOG_FORMAT_TEXT); /* many stores are lost here */
