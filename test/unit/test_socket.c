@@ -5,13 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <arpa/inet.h>
 #include <cmocka.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,55 +14,14 @@
 #include <sys/un.h>
 
 #include "child.h"
-#include "folder.h"
-#include "milter/filter.h"
-#include "milter/socket.h"
+#include "placed.h"
 
 #define SOMEBODY 65534 /* an id that is not root's */
 #define GROUP 54321    /* of nobody here */
 
-/* A folder that everybody may pass through, and a socket in it. */
-struct place {
-    struct folder folder;
-    char path[FOLDER_PATH_MAX];
-    char option[FOLDER_PATH_MAX + 16];
-    struct config_milter milter;
-    gid_t group;
-    char cause[SOCKET_CAUSE_MAX];
-};
-
-static void place_make(struct place *place_r, unsigned mode)
-{
-    *place_r = (struct place){.folder = folder_make(), .group = getegid()};
-    assert_int_equal(chmod(place_r->folder.path, 0755), 0);
-    folder_path(&place_r->folder, "s", place_r->path);
-    snprintf(place_r->option, sizeof place_r->option, "unix:%s", place_r->path);
-    place_r->milter.socket.at = place_r->option;
-    place_r->milter.socket_mode = mode;
-}
-
-static void place_end(struct place *place)
-{
-    assert_int_equal(chmod(place->folder.path, 0755), 0);
-    folder_remove(&place->folder);
-}
-
-/* libmilter opens one socket in a process's life. */
-static bool open_it(struct place *place)
-{
-    return filter_register(NULL) && socket_open(&place->milter, place->group, place->cause);
-}
-
-static bool refuses(void *context)
-{
-    struct place *place = context;
-
-    return filter_register(NULL) && !socket_open(&place->milter, place->group, place->cause);
-}
-
 /* In the child, whose `cause` the test does not see. */
 struct expected {
-    struct place *place;
+    struct placed *place;
     const char *cause;
 };
 
@@ -75,7 +29,7 @@ static bool refuses_with(void *context)
 {
     const struct expected *expected = context;
 
-    if (!refuses(expected->place))
+    if (!placed_refuses(expected->place))
         return false;
     if (strstr(expected->place->cause, expected->cause) != NULL && expected->place->cause[0] == '/')
         return true;
@@ -83,7 +37,7 @@ static bool refuses_with(void *context)
     return false;
 }
 
-static void assert_refused(struct place *place, const char *cause)
+static void assert_refused(struct placed *place, const char *cause)
 {
     struct expected expected = {place, cause};
 
@@ -107,27 +61,13 @@ static int connect_to(const char *path)
     return -1;
 }
 
-/* A socket of this kind that is bound there; listens when `backlog` is not negative. */
-static int bind_at(const char *path, int kind, int backlog)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    const int fd = socket(AF_UNIX, kind | SOCK_CLOEXEC, 0);
-
-    assert_true(strlen(path) < sizeof address.sun_path);
-    memcpy(address.sun_path, path, strlen(path) + 1);
-    assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof address), 0);
-    if (backlog >= 0)
-        assert_int_equal(listen(fd, backlog), 0);
-    return fd;
-}
-
 static bool opens_as_told(void *context)
 {
-    struct place *place = context;
+    struct placed *place = context;
     const mode_t mask = umask(0027);
     struct stat st;
 
-    if (!open_it(place)) {
+    if (!placed_open(place)) {
         fprintf(stderr, "%s\n", place->cause);
         return false;
     }
@@ -142,20 +82,20 @@ static void mode_and_group(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
-        struct place place;
-        place_make(&place, modes[i]);
+        struct placed place;
+        placed_make(&place, modes[i]);
         if (geteuid() == 0)
             place.group = GROUP;
         assert_int_equal(child_end(opens_as_told, &place), 0);
         /* It is left there, dead, and taken again. */
         assert_int_equal(child_end(opens_as_told, &place), 0);
-        place_end(&place);
+        placed_end(&place);
     }
 }
 
 static bool opens(void *context)
 {
-    return open_it(context);
+    return placed_open(context);
 }
 
 static bool opens_as_somebody(void *context)
@@ -173,13 +113,13 @@ static bool refuses_as_somebody(void *context)
 /* Who is not root may not give it to a group that he is not in, but the folder may. */
 static void the_group_without_root(void **state)
 {
-    struct place place;
+    struct placed place;
     struct expected expected = {&place, "cannot be given to its group: Operation not permitted"};
 
     (void)state;
     if (geteuid() != 0)
         skip();
-    place_make(&place, 0660);
+    placed_make(&place, 0660);
     place.group = GROUP;
     assert_int_equal(chown(place.folder.path, SOMEBODY, GROUP), 0);
     assert_int_equal(chmod(place.folder.path, 0750), 0);
@@ -187,7 +127,7 @@ static void the_group_without_root(void **state)
     assert_int_equal(access(place.path, F_OK), -1);
     assert_int_equal(chmod(place.folder.path, 02750), 0);
     assert_int_equal(child_end(opens_as_somebody, &place), 0);
-    place_end(&place);
+    placed_end(&place);
 }
 
 /* Who may pass: its mode, its group, and whom the socket is for. */
@@ -215,10 +155,10 @@ static void folders_must_lead_there(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        struct place place;
-        place_make(&place, table[i].socket);
+        struct placed place;
+        placed_make(&place, table[i].socket);
         if (!table[i].own_group && geteuid() != 0) {
-            place_end(&place);
+            placed_end(&place);
             continue;
         }
         if (!table[i].own_group)
@@ -233,18 +173,18 @@ static void folders_must_lead_there(void **state)
         if (!got)
             assert_refused(&place, table[i].socket == 0666 ? ": not everybody may pass "
                                                            : ": the socket's group may not pass ");
-        place_end(&place);
+        placed_end(&place);
     }
 }
 
 static void a_folder_above_is_named(void **state)
 {
-    struct place place;
+    struct placed place;
     char above[FOLDER_PATH_MAX];
     char cause[FOLDER_PATH_MAX + 64];
 
     (void)state;
-    place_make(&place, 0660);
+    placed_make(&place, 0660);
     folder_path(&place.folder, "a", above);
     assert_int_equal(mkdir(above, 0700), 0);
     snprintf(place.option, sizeof place.option, "unix:%s/b/s", above);
@@ -256,18 +196,18 @@ static void a_folder_above_is_named(void **state)
     folder_write(&place.folder, "f", "", 0, 0600);
     snprintf(place.option, sizeof place.option, "unix:%s/f/s", place.folder.path);
     assert_refused(&place, "/f: is no folder");
-    place_end(&place);
+    placed_end(&place);
 }
 
 static void what_somebody_uses_is_left_alone(void **state)
 {
-    struct place place;
+    struct placed place;
     int waiting[64];
     size_t count = 0;
 
     (void)state;
-    place_make(&place, 0660);
-    const int listener = bind_at(place.path, SOCK_STREAM, 0);
+    placed_make(&place, 0660);
+    const int listener = placed_bind(place.path, SOCK_STREAM, 0);
     assert_refused(&place, "/s: another process answers at this socket");
     /* Busy: it does not even take more connections. */
     while (count < 64 && (waiting[count] = connect_to(place.path)) >= 0)
@@ -280,42 +220,42 @@ static void what_somebody_uses_is_left_alone(void **state)
     assert_int_equal(child_end(opens, &place), 0); /* now that nobody answers */
     assert_int_equal(unlink(place.path), 0);
 
-    const int other = bind_at(place.path, SOCK_DGRAM, -1);
+    const int other = placed_bind(place.path, SOCK_DGRAM, -1);
     assert_refused(&place, "/s: is there already, and cannot be tried");
     assert_int_equal(access(place.path, F_OK), 0);
     close(other);
-    place_end(&place);
+    placed_end(&place);
 }
 
 /* Not asked, because we may not: that is no proof that it is dead. */
 static void what_may_not_be_tried_is_left_alone(void **state)
 {
-    struct place place;
+    struct placed place;
     struct expected expected = {&place, "cannot be tried: Permission denied"};
 
     (void)state;
     if (geteuid() != 0)
         skip();
-    place_make(&place, 0660);
+    placed_make(&place, 0660);
     place.group = SOMEBODY;
     assert_int_equal(chown(place.folder.path, SOMEBODY, SOMEBODY), 0);
-    const int listener = bind_at(place.path, SOCK_STREAM, 1);
+    const int listener = placed_bind(place.path, SOCK_STREAM, 1);
     assert_int_equal(chmod(place.path, 0600), 0);
     assert_int_equal(child_end(refuses_as_somebody, &expected), 0);
     const int client = connect_to(place.path);
     assert_true(client >= 0);
     close(client);
     close(listener);
-    place_end(&place);
+    placed_end(&place);
 }
 
 static void what_is_no_socket_is_left_alone(void **state)
 {
-    struct place place;
+    struct placed place;
     char content[8];
 
     (void)state;
-    place_make(&place, 0660);
+    placed_make(&place, 0660);
     folder_write(&place.folder, "s", "x", 1, 0600);
     assert_refused(&place, "/s: is there already, and is no socket");
     assert_true(folder_read(&place.folder, "s", content, sizeof content));
@@ -327,141 +267,37 @@ static void what_is_no_socket_is_left_alone(void **state)
     /* Nor is a link to one. */
     char target[FOLDER_PATH_MAX];
     folder_path(&place.folder, "t", target);
-    close(bind_at(target, SOCK_STREAM, -1));
+    close(placed_bind(target, SOCK_STREAM, -1));
     assert_int_equal(symlink(target, place.path), 0);
     assert_refused(&place, "/s: is there already, and is no socket");
-    place_end(&place);
+    placed_end(&place);
 }
 
 static void removing(void **state)
 {
-    struct place place;
+    struct placed place;
 
     (void)state;
-    place_make(&place, 0660);
+    placed_make(&place, 0660);
     socket_remove(&place.milter); /* nothing is there */
-    close(bind_at(place.path, SOCK_STREAM, -1));
+    close(placed_bind(place.path, SOCK_STREAM, -1));
     socket_remove(&place.milter);
     assert_int_equal(access(place.path, F_OK), -1);
     snprintf(place.option, sizeof place.option, "inet:1@127.0.0.1");
     socket_remove(&place.milter);
-    place_end(&place);
-}
-
-/* TCP */
-
-static int listen_on(const char *address, int family, uint16_t *port_r)
-{
-    struct sockaddr_in v4 = {.sin_family = AF_INET};
-    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
-    socklen_t len = family == AF_INET ? sizeof v4 : sizeof v6;
-    struct sockaddr *at = family == AF_INET ? (struct sockaddr *)&v4 : (struct sockaddr *)&v6;
-    void *octets = family == AF_INET ? (void *)&v4.sin_addr : (void *)&v6.sin6_addr;
-    const int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    if (fd < 0 || inet_pton(family, address, octets) != 1 || bind(fd, at, len) != 0 ||
-            listen(fd, 1) != 0 || getsockname(fd, at, &len) != 0) {
-        close(fd);
-        return -1;
-    }
-    *port_r = ntohs(family == AF_INET ? v4.sin_port : v6.sin6_port);
-    return fd;
-}
-
-/* What libmilter listens at, as it does not say. */
-static int find_listener(void)
-{
-    for (int fd = STDERR_FILENO + 1; fd < 64; fd++) {
-        int listens = 0;
-        socklen_t size = sizeof listens;
-        if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens)
-            return fd;
-    }
-    return -1;
-}
-
-static bool is_without_delay(int fd)
-{
-    int value = 0;
-    socklen_t size = sizeof value;
-
-    return getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &value, &size) == 0 && value != 0;
-}
-
-static bool answers_without_delay(void *context)
-{
-    struct place *place = context;
-
-    if (!open_it(place)) {
-        fprintf(stderr, "%s\n", place->cause);
-        return false;
-    }
-    const int listener = find_listener();
-    socket_knock(&place->milter);
-    const int accepted = accept(listener, NULL, NULL);
-    return accepted >= 0 && is_without_delay(accepted);
-}
-
-static void tcp_is_without_delay(void **state)
-{
-    static const struct {
-        const char *kind;
-        const char *address;
-        int family;
-    } table[] = {
-            {"inet", "127.0.0.1", AF_INET},
-            {"inet", "127.3.2.1", AF_INET},
-            {"inet6", "::1", AF_INET6},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        struct place place = {0};
-        uint16_t port = 0;
-        const int taken = listen_on(table[i].address, table[i].family, &port);
-        if (taken < 0)
-            continue; /* no IPv6 here */
-        snprintf(place.option, sizeof place.option, "%s:%u@%s", table[i].kind, (unsigned)port,
-                table[i].address);
-        place.milter.socket.at = place.option;
-        assert_int_equal(child_end(refuses, &place), 0); /* it is in use */
-        close(taken);
-        assert_int_equal(child_end(answers_without_delay, &place), 0);
-    }
-}
-
-static bool says_in_use(void *context)
-{
-    struct place *place = context;
-
-    return refuses(place) && strstr(place->cause, place->option) == place->cause &&
-           strstr(place->cause, "cannot be opened: Address already in use") != NULL;
-}
-
-static void a_port_in_use_is_named(void **state)
-{
-    struct place place = {0};
-    uint16_t port = 0;
-    const int taken = listen_on("127.0.0.1", AF_INET, &port);
-
-    (void)state;
-    assert_true(taken >= 0);
-    snprintf(place.option, sizeof place.option, "inet:%u@127.0.0.1", (unsigned)port);
-    place.milter.socket.at = place.option;
-    assert_int_equal(child_end(says_in_use, &place), 0);
-    close(taken);
+    placed_end(&place);
 }
 
 /* It connects and is gone; and never waits, whoever does not answer. */
 static void knocking(void **state)
 {
-    struct place place;
+    struct placed place;
     char octet;
 
     (void)state;
-    place_make(&place, 0660);
+    placed_make(&place, 0660);
     socket_knock(&place.milter);
-    const int listener = bind_at(place.path, SOCK_STREAM, 0);
+    const int listener = placed_bind(place.path, SOCK_STREAM, 0);
     for (unsigned i = 0; i < 64; i++)
         socket_knock(&place.milter);
     const int accepted = accept(listener, NULL, NULL);
@@ -472,7 +308,7 @@ static void knocking(void **state)
     socket_knock(&place.milter);
 
     uint16_t port = 0;
-    const int tcp = listen_on("127.0.0.1", AF_INET, &port);
+    const int tcp = placed_listen("127.0.0.1", AF_INET, &port);
     assert_true(tcp >= 0);
     snprintf(place.option, sizeof place.option, "inet:%u@127.0.0.1", (unsigned)port);
     for (unsigned i = 0; i < 64; i++)
@@ -483,7 +319,7 @@ static void knocking(void **state)
     close(first);
     close(tcp);
     socket_knock(&place.milter);
-    place_end(&place);
+    placed_end(&place);
 }
 
 int main(void)
@@ -497,8 +333,6 @@ int main(void)
             cmocka_unit_test(what_may_not_be_tried_is_left_alone),
             cmocka_unit_test(what_is_no_socket_is_left_alone),
             cmocka_unit_test(removing),
-            cmocka_unit_test(tcp_is_without_delay),
-            cmocka_unit_test(a_port_in_use_is_named),
             cmocka_unit_test(knocking),
     };
     return cmocka_run_group_tests_name("socket", tests, NULL, NULL);

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: ISC
+#include "placed.h"
+
+// cmocka.h needs these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <arpa/inet.h>
+#include <cmocka.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "milter/filter.h"
+
+void placed_make(struct placed *place_r, unsigned mode)
+{
+    *place_r = (struct placed){.folder = folder_make(), .group = getegid()};
+    assert_int_equal(chmod(place_r->folder.path, 0755), 0);
+    folder_path(&place_r->folder, "s", place_r->path);
+    snprintf(place_r->option, sizeof place_r->option, "unix:%s", place_r->path);
+    place_r->milter.socket.at = place_r->option;
+    place_r->milter.socket_mode = mode;
+}
+
+void placed_end(struct placed *place)
+{
+    assert_int_equal(chmod(place->folder.path, 0755), 0);
+    folder_remove(&place->folder);
+}
+
+bool placed_open(struct placed *place)
+{
+    return filter_register(NULL) && socket_open(&place->milter, place->group, place->cause);
+}
+
+bool placed_refuses(void *context)
+{
+    struct placed *place = context;
+
+    return filter_register(NULL) && !socket_open(&place->milter, place->group, place->cause);
+}
+
+int placed_bind(const char *path, int kind, int backlog)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const int fd = socket(AF_UNIX, kind | SOCK_CLOEXEC, 0);
+
+    assert_true(strlen(path) < sizeof address.sun_path);
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    if (backlog >= 0)
+        assert_int_equal(listen(fd, backlog), 0);
+    return fd;
+}
+
+int placed_listen(const char *address, int family, uint16_t *port_r)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+    socklen_t len = family == AF_INET ? sizeof v4 : sizeof v6;
+    struct sockaddr *at = family == AF_INET ? (struct sockaddr *)&v4 : (struct sockaddr *)&v6;
+    void *octets = family == AF_INET ? (void *)&v4.sin_addr : (void *)&v6.sin6_addr;
+    const int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0 || inet_pton(family, address, octets) != 1 || bind(fd, at, len) != 0 ||
+            listen(fd, 1) != 0 || getsockname(fd, at, &len) != 0) {
+        close(fd);
+        return -1;
+    }
+    *port_r = ntohs(family == AF_INET ? v4.sin_port : v6.sin6_port);
+    return fd;
+}
