@@ -428,6 +428,16 @@ def waits_at(node):
     return int(re.search(r"calls=(\d+)", node.info("commandstats").get("cmdstat_wait", "calls=0"))[1])
 
 
+def wait_confirmed(t, cluster, services):
+    """Until every worker knows that there are replicas: a question alone is then one WAIT."""
+    def all_ask():
+        before = sum(waits_at(node) for node in cluster.nodes)
+        for d in services:
+            equal({d.ask(t.world.question()) for _ in range(16)}, {YES}, "with replicas")
+        return sum(waits_at(node) for node in cluster.nodes) - before == 16 * len(services)
+    wait_for(all_ask, "counts that replicas confirm", limit=30)
+
+
 def wait_promoted(cluster, replica):
     wait_for(lambda: replica.info("replication")["role"] == "master", "a promotion", limit=30)
     living = [node for node in cluster.everybody() if node.process.poll() is None]
@@ -443,9 +453,9 @@ def replicas_take_over_under_load(t):
     services = [service(t, cluster.address, workers=2), service(t, cluster.address)]
     for d in services:
         counted(t, d)
+    wait_confirmed(t, cluster, services)
     tally = Tally(t, services, [make_question(t.world) for _ in range(60)])
     tally.wait(100)
-    check(all(waits_at(node) > 0 for node in cluster.nodes), "masters whose replicas nobody asked")
     for i, take_over in enumerate((cluster.nodes[0].kill,
                                    lambda: cluster.replicas[1][0].ask("CLUSTER", "FAILOVER"))):
         before = tally.all_yes()
@@ -464,6 +474,7 @@ def what_a_replica_never_had_is_allowed_once_more(t):
     cluster = Cluster(t, replicas=1)
     d = service(t, cluster.address)
     counted(t, d)
+    wait_confirmed(t, cluster, [d])
     question = make_question(t.world)
     master = cluster.owner(slot_of(cluster.nodes[0], question))
     replica = cluster.replicas[cluster.nodes.index(master)][0]
