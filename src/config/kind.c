@@ -367,6 +367,10 @@ static bool take_word(const struct kind *kind, const char *value, void *at_r)
 
 const struct kind kind_bool = {.take = take_bool, .expected = "true or false"};
 const struct kind kind_path = TEXT_KIND(take_path, "an absolute path");
+const struct kind kind_password = {.take = take_path,
+        .expected = "the absolute path of a file that has it",
+        .is_text = true,
+        .hides = true};
 const struct kind kind_name = TEXT_KIND(take_name, "a user of this machine");
 const struct kind kind_domain = TEXT_KIND(take_domain, "a domain name");
 const struct kind kind_local = TEXT_KIND(

@@ -32,10 +32,12 @@ struct kind {
     uint64_t min;
     uint64_t max;
     bool is_text; /* char *, the first member of a struct config_text */
+    bool hides;   /* what is no good value may be a secret: it is not shown */
 };
 
 extern const struct kind kind_bool;         /* bool: true, false, yes, no, on, off */
 extern const struct kind kind_path;         /* char *: absolute */
+extern const struct kind kind_password;     /* the same, of a file with a secret */
 extern const struct kind kind_name;         /* char *: a user of this machine */
 extern const struct kind kind_domain;       /* char *, as A-labels */
 extern const struct kind kind_local;        /* char *, canonical local part or `*` */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "config/section.h"
+#include "config/shown.h"
 
 #define DEPTH_MAX 2    /* user in domain */
 #define OPTIONS_MAX 24 /* in one section; a table with more is not taken */
@@ -72,11 +73,20 @@ static void problem(
     problems_add(reading.problems, (unsigned)cfg->line, sentence, value, expected);
 }
 
+/* What is wrong with a value: errors are read, and logged, where the file is not. */
+static void refuse(cfg_t *cfg, const struct kind *kind, const char *name, const char *what,
+        const char *value, const char *expected)
+{
+    char room[SHOWN_MAX];
+
+    problem(cfg, name, what, kind->hides ? SHOWN_STARS : shown(value, room), expected);
+}
+
 /* Reads a title or a text or a number into its place in a struct. */
 static void take(cfg_t *cfg, const struct kind *kind, const char *name, const char *value, void *at)
 {
     if (!kind->take(kind, value, at))
-        problem(cfg, name, "bad", value, kind->expected);
+        refuse(cfg, kind, name, "bad", value, kind->expected);
     if (kind->is_text)
         ((struct config_text *)at)->line = (unsigned)cfg->line;
 }
@@ -151,7 +161,7 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *text_r)
     struct seen *seen = &frame->seen[option - frame->section->options];
     const unsigned n = cfg_opt_size(opt);
     if (seen->ended || n <= seen->values) {
-        problem(cfg, option->name, "a second", value, "it once");
+        refuse(cfg, option->kind, option->name, "a second", value, "it once");
         return 0;
     }
     seen->values = n;

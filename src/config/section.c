@@ -19,7 +19,7 @@ static const struct option service_options[] = {
         {"workers", &kind_workers, AT(config_service, workers)},
         {"keys", &kind_path, LIST(config_service, keys)},
         {"replay", &kind_replay, AT(config_service, replay)},
-        {"replay_password", &kind_path, AT(config_service, replay_password)},
+        {"replay_password", &kind_password, AT(config_service, replay_password)},
         {"replay_ca", &kind_path, AT(config_service, replay_ca)},
         {"events", &kind_events, AT(config_service, events)},
         {"events_keep", &kind_keep, AT(config_service, events_keep), .fallback = "90d"},
@@ -126,7 +126,7 @@ static const struct option milter_options[] = {
 static const struct option directory_options[] = {
         {"table", &kind_table, AT(config_directory, table)},
         {"source", &kind_source, AT(config_directory, source)},
-        {"password", &kind_path, AT(config_directory, password)},
+        {"password", &kind_password, AT(config_directory, password)},
         {"query", &kind_lines, AT(config_directory, query)},
         {"bind_dn", &kind_phrase, AT(config_directory, bind_dn)},
         {"base", &kind_phrase, AT(config_directory, base)},

@@ -88,7 +88,6 @@ def each_value_is_checked(t):
         ("subdomains = true", "subdomains = maybe", "subdomains", "true or false"),
         ("{expired}", "{replayed}", "deny", "expired or changed or redirected"),
         ("= false", "= 2", "allow_unauthorized", "true or false"),
-        (w.host.public_text(), w.host.secret_text(), "keys", "host-public:"),
         (w.host.public_text(), w.service.public_text(), "keys", "host-public:"),
         (w.host.public_text(), w.host.public_text()[:-1], "keys", "host-public:"),
         (w.host.public_text(), w.host.public_text() + "A", "keys", "host-public:"),
@@ -199,6 +198,21 @@ def what_is_missing_is_named(t):
         status, lines = said(t, text)
         equal(status, 1, wanted)
         check(any(wanted in line for line in lines), f"{wanted!r} is not in {lines}")
+
+
+@case
+def secrets_of_strayed_values_are_not_said(t):
+    good = t.world.config()
+    for wrong in ('replay = "redis://u:hunter2@h"', 'events = "postgresql://u:hunter2@h/d"',
+                  'events = "postgresql://u@h/d?password=hunter2"', 'replay_password = "hunter2"',
+                  'keys = {"host-secret:hunter2"}'):
+        name = wrong.split()[0]
+        lines = [line for line in good.splitlines() if not line.strip().startswith(name + " ")]
+        text = "\n".join(lines).replace("    workers", f"    {wrong}\n    workers") + "\n"
+        status, said_lines = said(t, text)
+        equal(status, 1, wrong)
+        check(any(f"bad {name}: " in line and "***" in line for line in said_lines), f"{said_lines}")
+        check("hunter2" not in "\n".join(said_lines), f"{said_lines}")
 
 
 @case
