@@ -8,9 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/password.h"
 #include "directory/difference.h"
 #include "directory/kind.h"
-#include "directory/password.h"
 #include "directory/turn.h"
 
 #define TABLE_SCHEME "lmdb:"

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/keyfile.h"
+#include "base/password.h"
 #include "protocol/judge.h"
 
 /* A domain's policy is what the rules hand back; the rest of what it needs lies behind it. */
@@ -229,28 +230,21 @@ static bool make_domains(
     return ok;
 }
 
-/* Without the line's end. */
 static bool read_password(
         struct service *service, const struct config_text *path, struct problems *problems)
 {
     const char *error = NULL;
-    size_t len = 0;
 
     if (path->at == NULL)
         return true;
-    char *content = keyfile_load(path->at, &len, &error);
-    if (content == NULL) {
-        key_problem(problems, path, "replay_password", error);
-        return false;
+    service->password = password_load(path->at, &error);
+    if (service->password == NULL) {
+        char what[128];
+        snprintf(what, sizeof what, "unusable replay_password (%s)", error);
+        problems_add(problems, path->line, what, path->at,
+                "a file that verimaild can read, and not everybody, whose only line it is");
     }
-    const struct text word = text_trim((struct text){content, len});
-    service->password = sodium_malloc(word.len + 1);
-    if (service->password != NULL) {
-        memcpy(service->password, word.at, word.len);
-        service->password[word.len] = '\0';
-    }
-    sodium_free(content);
-    return service->password != NULL || out_of_memory(problems);
+    return service->password != NULL;
 }
 
 struct service *service_init(const struct config *config, struct problems *problems)

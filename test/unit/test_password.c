@@ -12,7 +12,7 @@
 #include <sodium.h>
 
 #include "base/keyfile.h"
-#include "directory/password.h"
+#include "base/password.h"
 #include "folder.h"
 
 static struct folder folder;

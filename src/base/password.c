@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "directory/password.h"
+#include "base/password.h"
 
 #include <sodium.h>
 #include <string.h>

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: ISC
-#ifndef VERIMAIL_DIRECTORY_PASSWORD_H
-#define VERIMAIL_DIRECTORY_PASSWORD_H
+#ifndef VERIMAIL_BASE_PASSWORD_H
+#define VERIMAIL_BASE_PASSWORD_H
 
 #include <stddef.h>
 
 /* The password in the first line of a file that not everybody may read, in libsodium's guarded
  * memory; sodium_free() it. NULL with a sentence's end in `*error_r`; an empty one is none: to a
- * server of LDAP it would mean nobody, who sees less. */
+ * server it would mean nobody, who may see less. */
 char *password_load(const char *path, const char **error_r);
 
 /* Makes stars of the password wherever `text` has it. One of less than four octets stays: where it
