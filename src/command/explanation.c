@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/moment.h"
 #include "command/escape.h"
 #include "command/jsontext.h"
@@ -56,7 +57,7 @@ struct explanation *explanation_init(const struct service *service, struct text 
         return NULL;
     e->line = line;
     e->judgement.cause = "";
-    e->tables = tables_open(service);
+    e->tables = tables_open(service, clock_milliseconds());
     inquiry_read(service, line, &e->inquiry);
     inquiry_open(service, &e->inquiry);
     bool ok = e->inquiry.well_formed && e->tables != NULL;

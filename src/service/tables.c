@@ -17,8 +17,10 @@ struct opened {
 struct tables {
     const struct service *service;
     struct rules_elsewhere rules;
-    struct row row; /* of the last look-up */
-    bool failed;
+    struct row row;    /* of the last look-up */
+    bool failed;       /* since that was last told */
+    bool broken;       /* one of them failed once */
+    uint64_t stale_at; /* milliseconds */
     char error[TABLE_WHY_MAX + 256];
     size_t count;
     struct opened opened[];
@@ -32,6 +34,7 @@ static const char *path_of(const char *address)
 static enum rules_found fail(struct tables *t, const struct opened *o, const char *why)
 {
     t->failed = true;
+    t->broken = true;
     snprintf(t->error, sizeof t->error, "%s: %s", o->path, why);
     return RULES_UNKNOWN;
 }
@@ -56,7 +59,7 @@ static enum rules_found find(void *context, const struct domain_policy *policy, 
     return fail(t, o, table_error(o->table));
 }
 
-struct tables *tables_open(const struct service *service)
+struct tables *tables_open(const struct service *service, uint64_t now)
 {
     const size_t count = service_tables(service);
     struct tables *t = calloc(1, sizeof *t + count * sizeof t->opened[0]);
@@ -65,6 +68,7 @@ struct tables *tables_open(const struct service *service)
         return NULL;
     t->service = service;
     t->count = count;
+    t->stale_at = now + TABLES_AGAIN;
     t->rules = (struct rules_elsewhere){.find = find, .context = t};
     for (size_t i = 0; i < count; i++) {
         struct opened *o = &t->opened[i];
@@ -99,6 +103,11 @@ const char *tables_take_error(struct tables *t)
         return NULL;
     t->failed = false;
     return t->error;
+}
+
+bool tables_are_stale(const struct tables *t, uint64_t now)
+{
+    return t->broken && now >= t->stale_at;
 }
 
 void tables_check(const struct config *config, struct problems *problems)

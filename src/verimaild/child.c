@@ -101,8 +101,8 @@ void child_ended(struct child *child, int status, int renew, bool expected, uint
         const uint64_t pause = back_off(child->failures);
         child->restart = now + pause;
         if (WIFEXITED(status) && WEXITSTATUS(status) == renew)
-            log_event(LOG_LEVEL_NOTICE, "worker-renewed", "because",
-                    "the store of replay counts is to be opened anew");
+            log_event(
+                    LOG_LEVEL_NOTICE, "worker-renewed", "because", "a store is to be opened anew");
         else
             log_death(child, status, pause);
     }

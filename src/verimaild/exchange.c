@@ -55,7 +55,7 @@ static bool open_stores(struct exchange *x, const struct exchange_setup *setup)
     /* Both want to hear of pages that are not there. The tables do last: they live on, and hand on
      * what is not theirs. */
     x->replay = replay_open(&store, clock_milliseconds(), clock_unix());
-    x->tables = tables_open(setup->service);
+    x->tables = tables_open(setup->service, clock_milliseconds());
     return x->tables != NULL && x->replay != NULL;
 }
 
@@ -452,9 +452,9 @@ int exchange_store(const struct exchange *x)
     return replay_fd(x->replay);
 }
 
-bool exchange_is_stale(const struct exchange *x)
+bool exchange_is_stale(const struct exchange *x, uint64_t now)
 {
-    return replay_is_stale(x->replay);
+    return replay_is_stale(x->replay) || tables_are_stale(x->tables, now);
 }
 
 void exchange_expire(struct exchange *x, uint64_t now)

@@ -45,7 +45,7 @@ void exchange_count(struct exchange *exchange, uint64_t now);
 /* To be watched for EPOLLIN, then exchange_count() has something to do; -1: there is none. */
 int exchange_store(const struct exchange *exchange);
 /* Whether another process, which opens its stores anew, should take over from this one. */
-bool exchange_is_stale(const struct exchange *exchange);
+bool exchange_is_stale(const struct exchange *exchange, uint64_t now);
 
 /* Connections that are not done with. */
 size_t exchange_held(const struct exchange *exchange);

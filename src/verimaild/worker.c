@@ -285,7 +285,7 @@ static uint64_t turn(struct worker *w, uint64_t before)
         on_event(w, events[i].data.u64, now);
     exchange_count(w->exchange, now);
     exchange_expire(w->exchange, now);
-    if (!w->finishing && exchange_is_stale(w->exchange))
+    if (!w->finishing && exchange_is_stale(w->exchange, now))
         make_way(w, now);
     log_tick(now);
     return now;

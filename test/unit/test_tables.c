@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: ISC
+// cmocka.h needs these before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "served.h"
+#include "service/tables.h"
+
+#define NOW 5000 /* milliseconds */
+#define REST                                                                                       \
+    "domain example.org { users = \"lmdb:$/users\" }\n"                                            \
+    "domain example.net { }\n"
+
+static enum rules_found look_up(
+        const struct served *served, struct tables *tables, const char *local)
+{
+    const struct rules_elsewhere *rules = tables_rules(tables);
+    const struct domain_policy *policy =
+            rules_domain(service_rules(served->service), text_of("example.org"));
+    const struct rule *rule = NULL;
+
+    return rules->find(rules->context, policy, text_of(local), &rule);
+}
+
+static void make_table(const struct folder *folder)
+{
+    char path[FOLDER_PATH_MAX];
+    char why[TABLE_WHY_MAX];
+    struct row row;
+
+    folder_path(folder, "users", path);
+    struct table *table = table_open_to_write(path, why);
+    assert_non_null(table);
+    assert_true(row_parse(text_of(""), &row, why));
+    assert_int_equal(table_begin(table), TABLE_OK);
+    assert_int_equal(table_put(table, text_of("alice@example.org"), &row), TABLE_OK);
+    assert_int_equal(table_commit(table), TABLE_OK);
+    table_close(&table);
+}
+
+static void rows_are_found(void **state)
+{
+    struct folder folder = folder_make();
+
+    (void)state;
+    make_table(&folder);
+    struct served served = served_open_in(folder, "", REST);
+    assert_non_null(served.service);
+    struct tables *tables = tables_open(served.service, NOW);
+    assert_non_null(tables);
+    assert_int_equal(look_up(&served, tables, "alice"), RULES_FOUND);
+    assert_int_equal(look_up(&served, tables, "bob"), RULES_ABSENT);
+    assert_null(tables_take_error(tables));
+    assert_false(tables_are_stale(tables, NOW + 10 * TABLES_AGAIN));
+    tables_close(&tables);
+    assert_null(tables);
+    served_close(&served);
+}
+
+/* Somebody should look again, but not all the time. */
+static void a_table_that_is_not_there_is_said_and_gets_stale(void **state)
+{
+    struct served served = served_open("", REST);
+    struct tables *tables = tables_open(served.service, NOW);
+
+    (void)state;
+    assert_non_null(tables);
+    assert_int_equal(look_up(&served, tables, "alice"), RULES_UNKNOWN);
+    const char *error = tables_take_error(tables);
+    assert_non_null(error);
+    assert_non_null(strstr(error, "/users: No such file or directory"));
+    assert_null(tables_take_error(tables));
+    assert_false(tables_are_stale(tables, NOW + TABLES_AGAIN - 1));
+    assert_true(tables_are_stale(tables, NOW + TABLES_AGAIN));
+    tables_close(&tables);
+    served_close(&served);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(rows_are_found),
+            cmocka_unit_test(a_table_that_is_not_there_is_said_and_gets_stale),
+    };
+
+    return sodium_init() < 0 ? 1 : cmocka_run_group_tests_name("tables", tests, NULL, NULL);
+}
