@@ -84,7 +84,7 @@ static json_t *unlisted(struct scope *scope, uint64_t questions)
     scope_set(scope, made, "users",
             list(scope, keys,
                     "\"user\", count(*) AS questions, count(*) FILTER (WHERE verdict = 'NO')",
-                    "AND listed = 0 GROUP BY \"user\"" LARGEST));
+                    "AND " SCOPE_UNLISTED " GROUP BY \"user\"" LARGEST));
     return made;
 }
 

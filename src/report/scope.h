@@ -20,6 +20,10 @@ struct scope {
     bool short_of_memory; /* why it failed, if it was not the store */
 };
 
+/* Of questions about users that nobody lists. A forged stamp is answered before any rule is looked
+ * at: of its user nothing is known. */
+#define SCOPE_UNLISTED "listed = 0 AND reason <> 'forged'"
+
 typedef bool scope_row(void *context, const struct eventstore_value *values, size_t count);
 
 /* SELECT `columns` FROM event, of this period and domain; `rest` begins with AND, GROUP, ... */

@@ -51,7 +51,8 @@ static struct counts count_between(struct scope *scope, uint64_t since, uint64_t
 
     scope_ask_between(scope, since, until,
             "count(*) FILTER (WHERE verdict = 'YES'), count(*) FILTER (WHERE verdict = 'NO'),"
-            " count(*) FILTER (WHERE verdict = 'ALLOW'), count(*) FILTER (WHERE listed = 0)",
+            " count(*) FILTER (WHERE verdict = 'ALLOW'), count(*) FILTER (WHERE " SCOPE_UNLISTED
+            ")",
             "", take_counts, &counts);
     return counts;
 }
