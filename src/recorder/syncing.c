@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -10,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "events/alarm.h"
+#include "replay/replay.h"
 #include "replay/sync.h"
 
 struct syncing {
@@ -18,13 +20,17 @@ struct syncing {
     pthread_cond_t told;
     bool stop; /* under the lock, as the next */
     bool whole;
+    const char *address;      /* borrowed */
     struct replay_sync *sync; /* the thread's, as the next */
     struct alarm alarm;
 };
 
 static void complain(struct syncing *s)
 {
-    alarm_raise(&s->alarm, COUNTER_ALARM_REPLAY, "", strerror(errno), clock_milliseconds());
+    char why[REPLAY_WHY_MAX];
+
+    snprintf(why, sizeof why, "%s: cannot be written to the disk: %s", s->address, strerror(errno));
+    alarm_raise(&s->alarm, COUNTER_ALARM_REPLAY, "", why, clock_milliseconds());
 }
 
 /* A second, or less when it is told to stop. */
@@ -76,6 +82,7 @@ struct syncing *syncing_start(const char *address, struct counters *counters)
         log_errno(LOG_LEVEL_ERROR, "no-syncing", NULL, NULL);
         return NULL;
     }
+    s->address = address;
     s->sync = sync;
     s->alarm.counters = counters;
     (void)pthread_mutex_init(&s->lock, NULL);

@@ -378,6 +378,8 @@ void generation_retire(struct generation *g, const struct generation *successor,
             packet[k + 1] = kept[k] ? WORKER_LISTENER_KEPT : WORKER_LISTENER_GOING;
         child_tell(&g->workers[i].child, packet, 1 + count);
     }
+    if (successor != NULL)
+        showing_end(g->showing, successor->showing);
     /* What goes away is from now on theirs alone, and gone with them. */
     listening_close(&g->listening);
 }
@@ -397,7 +399,7 @@ bool generation_dismiss(struct generation *g, bool last, uint64_t now)
     g->kill_at = now + RECORDER_GRACE;
     child_tell(&g->recorder, &order, 1);
     if (last)
-        showing_end(g->showing);
+        showing_end(g->showing, NULL);
     return true;
 }
 

@@ -152,11 +152,12 @@ int showing_socket(const struct showing *showing)
     return showing != NULL ? showing->fd : -1;
 }
 
-void showing_end(const struct showing *showing)
+void showing_end(const struct showing *showing, const struct showing *after)
 {
     const char *path = showing != NULL ? unix_path(showing->address) : NULL;
 
-    if (path == NULL || !identity_assume(&showing->identity))
+    if (path == NULL || (after != NULL && strcmp(after->address, showing->address) == 0) ||
+            !identity_assume(&showing->identity))
         return;
     (void)unlink(path);
     if (!identity_return(&showing->identity))

@@ -22,7 +22,8 @@ void showing_close(struct showing **showing);
 
 /* The descriptor; -1 for NULL. */
 int showing_socket(const struct showing *showing);
-/* Nobody shows anything there any more: removes a unix socket. */
-void showing_end(const struct showing *showing);
+/* Nobody shows anything there any more, unless `after` does: removes a unix socket. Both may be
+ * NULL. */
+void showing_end(const struct showing *showing, const struct showing *after);
 
 #endif

@@ -293,6 +293,28 @@ def check_with_promtool(text):
 
 
 @case
+def keys_that_come_near_their_end_are_an_alarm(t):
+    where = os.path.join(t.folder, "metrics")
+    os.chmod(t.folder, 0o777)
+    config = recording(t, service=f'metrics = "unix:{where}" renew_keys = 1h')
+    keys = os.path.join(t.world.state, "keys")
+    equal(t.daemon(config).stop(), 0)
+    with open(keys, encoding="ascii") as file:
+        words = file.read().split()
+    for age, alarms in ((3200, 0), (3300, 1)):
+        with open(keys, "w", encoding="ascii") as file:
+            file.write(" ".join(words[:3] + [str(int(time.time()) - age)]) + "\n")
+        d = t.daemon(config)
+        key = f'verimail_key_age_seconds{{host="mail.example.org",key="{words[0]}"}}'
+        wait_for(lambda k=key, a=age: (metric(where, k) or 0) >= a, "the age of the key")
+        wait_for(lambda n=alarms: metric(where, 'verimail_alarms_total{alarm="key"}') == n,
+                 f"{alarms} alarms at {age} s")
+        equal(d.count(f'level=alarm event=alarm about=key subject="mail.example.org, key id {words[0]}"'),
+              alarms, f"lines at {age} s")
+        equal(d.stop(), 0)
+
+
+@case
 def counters_over_a_unix_socket_and_loopback(t):
     where = os.path.join(t.folder, "metrics")
     os.chmod(t.folder, 0o777)
@@ -316,6 +338,7 @@ def counters_over_a_unix_socket_and_loopback(t):
     equal(metric(port, 'verimail_questions_total{verdict="YES",reason="stamped"}'), 3)
     wait_for(lambda: len(d.recorders()) == 1, "the old recorder's end")
     wait_for(lambda: refuses(where), "the old place to be closed")
+    check(not os.path.exists(where), "the old place is still there")
     # And nowhere.
     d.reload(recording(t))
     wait_for(lambda: refuses(port), "the place to be closed")
