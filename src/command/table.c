@@ -39,6 +39,13 @@ static struct table *open_to_edit(const struct invocation *invocation, const cha
     return NULL;
 }
 
+/* What becomes of the rows that are there. */
+enum filling {
+    FILL_MORE,  /* they stay */
+    FILL_WHOLE, /* they go, unless nothing would come in their place */
+    FILL_ALL,   /* they go */
+};
+
 static enum status read_rows(
         const struct invocation *invocation, const char *path, struct rows **rows_r)
 {
@@ -97,12 +104,27 @@ static enum status write_rows(const struct invocation *invocation, const char *p
     return result == TABLE_OK ? STATUS_OK : fail(invocation, path, table, STATUS_FAILURE);
 }
 
-static enum status fill(
-        const struct invocation *invocation, const char *path, const char *from, bool edit)
+/* A text without a row is what a command prints that failed. */
+static bool may_be_written(const struct invocation *invocation, const struct rows *rows,
+        const char *from, enum filling filling)
 {
+    if (filling != FILL_WHOLE || rows_count(rows) > 0)
+        return true;
+    command_complain(invocation,
+            "%s: no row: expected one at least, or --empty: the table is as it was",
+            strcmp(from, STANDARD_INPUT) == 0 ? "standard input" : from);
+    return false;
+}
+
+static enum status fill(const struct invocation *invocation, const char *path, const char *from,
+        enum filling filling)
+{
+    const bool edit = filling == FILL_MORE;
     struct rows *rows = NULL;
     enum status status = read_rows(invocation, from, &rows);
 
+    if (status == STATUS_OK && !may_be_written(invocation, rows, from, filling))
+        status = STATUS_DATA;
     if (status == STATUS_OK) {
         struct table *table =
                 edit ? open_to_edit(invocation, path) : open_to_write(invocation, path);
@@ -116,11 +138,13 @@ static enum status fill(
 static enum status run_build(const struct invocation *invocation)
 {
     const char *operands[2];
-    const struct arguments_option options[] = {{NULL}};
+    bool empty = false;
+    const struct arguments_option options[] = {{"--empty", &empty}, {NULL}};
 
     if (!arguments_read(invocation, options, 1, 2, operands))
         return STATUS_USAGE;
-    return fill(invocation, operands[0], operands[1] != NULL ? operands[1] : STANDARD_INPUT, false);
+    return fill(invocation, operands[0], operands[1] != NULL ? operands[1] : STANDARD_INPUT,
+            empty ? FILL_ALL : FILL_WHOLE);
 }
 
 static bool parse_user(const struct invocation *invocation, const char *user,
@@ -198,7 +222,7 @@ static enum status run_set(const struct invocation *invocation)
     if (strcmp(operands[1], STANDARD_INPUT) != 0)
         status = set(invocation, count, operands);
     else if (operands[2] == NULL)
-        status = fill(invocation, operands[0], STANDARD_INPUT, true);
+        status = fill(invocation, operands[0], STANDARD_INPUT, FILL_MORE);
     else
         command_complain(invocation, "%s: expected nothing behind `-`", operands[2]);
     free(operands);
@@ -260,7 +284,7 @@ static enum status run_delete(const struct invocation *invocation)
 
 /* `verimail table NAME`: its own name and arguments, in complaints. */
 static const struct command commands[] = {
-        {.name = "table build", .synopsis = "FILE [FROM]", .run = run_build},
+        {.name = "table build", .synopsis = "FILE [FROM] [--empty]", .run = run_build},
         {.name = "table set", .synopsis = "FILE USER [NAME=VALUE...]", .run = run_set},
         {.name = "table delete", .synopsis = "FILE USER...", .run = run_delete},
         {.name = "table get", .synopsis = "FILE USER [--resolve]", .run = tabledump_get},
@@ -290,9 +314,11 @@ const struct command command_table = {
         .name = "table",
         .synopsis = "build|set|delete|get|dump FILE ... | sync [NAME...]",
         .summary = "keep users' rules in a table, while the service runs",
-        .help = "  build FILE [FROM]             make the table what the text FROM says, or "
+        .help = "  build FILE [FROM] [--empty]   make the table what the text FROM says, or "
                 "standard\n"
-                "                                input: a row a line, `#` begins a comment\n"
+                "                                input: a row a line, `#` begins a comment; "
+                "without any\n"
+                "                                row only with --empty\n"
                 "  set FILE USER [NAME=VALUE...] write one user's row, in place of any it had\n"
                 "  set FILE -                    write the rows that standard input has\n"
                 "  delete FILE USER...           remove rows\n"
@@ -319,9 +345,11 @@ const struct command command_table = {
                 "\n"
                 "What is changed counts from the service's next question on: `delete` revokes a "
                 "user, unless\n"
-                "*@domain permits him; `set FILE USER hosts=` always does. A change is made in one "
-                "step\n"
-                "or, when anything fails, not at all. Status 1: there is no such row.\n"
+                "*@domain permits him; `set FILE USER hosts=` does, unless the configuration has a "
+                "section\n"
+                "for him. A change is made in one step or, when anything fails, not at all. Status "
+                "1: there\n"
+                "is no such row.\n"
                 "\n",
         .run = run,
 };

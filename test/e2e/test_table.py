@@ -78,7 +78,12 @@ def a_dump_can_be_built_again(t):
          "allow_unauthorized": True, "pinned": False},
         {"user": "dave@xn--bcher-kva.example", "more_hosts": ["xn--bcher-kva.example"],
          "allow_unauthorized": False, "pinned": True}])
-    done("build", other, given="# none\n")
+    for nothing in ("", "# none\n"):
+        ended = table("build", other, given=nothing)
+        equal((ended.status, ended.err), (65, "verimail table build: standard input: no row: expected "
+                                              "one at least, or --empty: the table is as it was\n"))
+    equal(done("dump", other), done("dump", path))
+    done("build", other, "--empty", given="# none\n")
     equal(done("dump", other), "")
     equal(json.loads(done("dump", other, "--json")), [])
 
@@ -161,12 +166,12 @@ def a_file_that_is_no_table_is_left_alone(t):
         check(ended.status in (66, 73) and "No such file" in ended.err, (wrong, ended.err))
         check(not os.path.exists(path), "it was made")
     missing = os.path.join(t.folder, "none", "users")
-    equal(table("build", missing).status, 73)
+    equal(table("build", missing, given="a@example.org\n").status, 73)
     for content in (b"x" * 5000, os.urandom(50000), b"\0" * 8192):
         with open(path, "wb") as file:
             file.write(content)
         os.chmod(path, 0o666)
-        for wrong in (["build", path], ["set", path, "a@example.org"], ["dump", path],
+        for wrong in (["build", path, "--empty"], ["set", path, "a@example.org"], ["dump", path],
                       ["delete", path, "a@example.org"], ["get", path, "a@example.org"]):
             ended = table(*wrong)
             check(ended.status in (66, 73), (wrong, ended.status))
