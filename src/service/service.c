@@ -10,6 +10,9 @@
 #include "base/password.h"
 #include "protocol/judge.h"
 
+#define KEY_FILE "a key file that verimaild can read"
+#define PASSWORD_FILE "a file that verimaild can read, and not everybody, whose only line it is"
+
 /* A domain's policy is what the rules hand back; the rest of what it needs lies behind it. */
 struct served {
     struct domain_policy policy;
@@ -37,13 +40,13 @@ static bool out_of_memory(struct problems *problems)
     return false;
 }
 
-static void key_problem(struct problems *problems, const struct config_text *path,
-        const char *which, const char *error)
+static void file_problem(struct problems *problems, const struct config_text *path,
+        const char *which, const char *error, const char *expected)
 {
     char what[256];
 
     snprintf(what, sizeof what, "unusable %s (%s)", which, error);
-    problems_add(problems, path->line, what, path->at, "a key file that verimaild can read");
+    problems_add(problems, path->line, what, path->at, expected);
 }
 
 static bool make_hosts(struct service *service, const struct config_list *from,
@@ -91,7 +94,7 @@ static bool add_service_key(struct service *service, const struct config *config
     if (secret == NULL)
         return out_of_memory(problems);
     if (!keyfile_read(path->at, KEY_SERVICE_SECRET, secret, &error)) {
-        key_problem(problems, path, "service key", error);
+        file_problem(problems, path, "service key", error, KEY_FILE);
         ok = false;
     }
     for (size_t h = 0; ok && h < config->hosts_count; h++)
@@ -132,7 +135,7 @@ static bool make_classic(
         served->classic = classic_key_init((struct text){pem, len}, &error);
     sodium_free(pem);
     if (served->classic == NULL) {
-        key_problem(problems, path, "classic_key", error);
+        file_problem(problems, path, "classic_key", error, KEY_FILE);
     }
     return served->classic != NULL;
 }
@@ -238,12 +241,8 @@ static bool read_password(
     if (path->at == NULL)
         return true;
     service->password = password_load(path->at, &error);
-    if (service->password == NULL) {
-        char what[128];
-        snprintf(what, sizeof what, "unusable replay_password (%s)", error);
-        problems_add(problems, path->line, what, path->at,
-                "a file that verimaild can read, and not everybody, whose only line it is");
-    }
+    if (service->password == NULL)
+        file_problem(problems, path, "replay_password", error, PASSWORD_FILE);
     return service->password != NULL;
 }
 
