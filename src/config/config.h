@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "config/kind.h"
+#include "config/option_type.h"
 
 #define CONFIG_PATH "/etc/verimail/verimail.conf"
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "config/check.h"
-#include "config/reading.h"
+#include "config/parser.h"
 #include "config/source.h"
 
 /* What is not given lies in the state folder. */

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "config/kind.h"
+#include "config/option_type.h"
 
 /* One option of a section: where its value lies in the section's struct. */
 struct option {

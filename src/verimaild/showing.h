@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "config/kind.h"
+#include "config/option_type.h"
 #include "config/problems.h"
 #include "process/identity.h"
 

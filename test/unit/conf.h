@@ -8,7 +8,7 @@
 #include "config/check.h"
 #include "config/config.h"
 #include "config/problems.h"
-#include "config/reading.h"
+#include "config/parser.h"
 #include "config/source.h"
 
 /* What becomes of a configuration file's text, as configfile_read() does it, but a configuration with

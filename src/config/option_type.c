@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "config/kind.h"
+#include "config/option_type.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/kind.h"
+#include "config/option_type.h"
 #include "protocol/key.h"
 
 struct row {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-#ifndef VERIMAIL_CONFIG_READING_H
-#define VERIMAIL_CONFIG_READING_H
+#ifndef VERIMAIL_CONFIG_PARSER_H
+#define VERIMAIL_CONFIG_PARSER_H
 
 #include "config/config.h"
 #include "config/problems.h"

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/reading.h"
+#include "config/parser.h"
 #include "config/source.h"
 
 /* Reads a text without the checks that come after. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-#ifndef VERIMAIL_CONFIG_KIND_H
-#define VERIMAIL_CONFIG_KIND_H
+#ifndef VERIMAIL_CONFIG_OPTION_TYPE_H
+#define VERIMAIL_CONFIG_OPTION_TYPE_H
 
 #include <stdbool.h>
 #include <stddef.h>

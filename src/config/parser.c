@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "config/reading.h"
+#include "config/parser.h"
 
 #include <confuse.h>
 #include <errno.h>

@@ -7,7 +7,7 @@
 #include "config/check.h"
 #include "config/config.h"
 #include "config/problems.h"
-#include "config/reading.h"
+#include "config/parser.h"
 #include "config/source.h"
 #include "protocol/text.h"
 
