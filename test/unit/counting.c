@@ -80,19 +80,15 @@ void counting_at(const char *name)
     snprintf(address, sizeof address, "lmdb:%s", counting_path);
 }
 
-int counting_set_up(void **state)
+void counting_set_up(void)
 {
-    (void)state;
     counting_folder = folder_make();
     counting_at("replay");
-    return 0;
 }
 
-int counting_tear_down(void **state)
+void counting_tear_down(void)
 {
-    (void)state;
     folder_remove(&counting_folder);
-    return 0;
 }
 
 void counting_must(bool holds, int line)

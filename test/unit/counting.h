@@ -22,8 +22,8 @@ void counting_must(bool holds, int line);
 /* A folder for a store of counts, and the store's path in it. For cmocka. */
 extern struct folder counting_folder;
 extern char counting_path[FOLDER_PATH_MAX];
-int counting_set_up(void **state);
-int counting_tear_down(void **state);
+void counting_set_up(void);
+void counting_tear_down(void);
 /* The store is that of this name from now on. */
 void counting_at(const char *name);
 const char *counting_beside(const char *suffix); /* the path with that behind it */

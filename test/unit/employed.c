@@ -1,13 +1,6 @@
 // SPDX-License-Identifier: ISC
 #include "employed.h"
 
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "unit.h"
 
 #define EMPLOYED_PATIENCE 60000 /* milliseconds until something that must come has not */
 

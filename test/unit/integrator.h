@@ -7,6 +7,7 @@
 #include <verimail.h>
 
 #include "exact.h"
+#include "unit.h"
 #include "vectors.h"
 
 /* What the tests of libverimail share. They know of the library what its header says, link nothing

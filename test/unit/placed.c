@@ -1,14 +1,7 @@
 // SPDX-License-Identifier: ISC
 #include "placed.h"
 
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include <arpa/inet.h>
-#include <cmocka.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,6 +11,7 @@
 #include <unistd.h>
 
 #include "milter/filter.h"
+#include "unit.h"
 
 void placed_make(struct placed *place_r, unsigned mode)
 {

@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: ISC
 #include "played.h"
 
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "unit.h"
 
 struct played_name played_names[PLAYED_NAMES];
 

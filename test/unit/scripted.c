@@ -1,13 +1,6 @@
 // SPDX-License-Identifier: ISC
 #include "scripted.h"
 
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -18,6 +11,7 @@
 
 #include "base/endpoint.h"
 #include "base/log.h"
+#include "unit.h"
 
 #define TURNS 2000 /* of a millisecond, until something must have happened */
 

@@ -1,32 +1,23 @@
 // SPDX-License-Identifier: ISC
 #include "tabled.h"
 
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "unit.h"
 
 struct folder tabled_folder;
 char tabled_path[FOLDER_PATH_MAX];
 
-int tabled_set_up(void **state)
+void tabled_set_up(void)
 {
-    (void)state;
     tabled_folder = folder_make();
     folder_path(&tabled_folder, "t", tabled_path);
-    return 0;
 }
 
-int tabled_tear_down(void **state)
+void tabled_tear_down(void)
 {
-    (void)state;
     folder_remove(&tabled_folder);
-    return 0;
 }
 
 void tabled_must(bool holds)

@@ -10,8 +10,8 @@
 /* A folder for a table, and the table's path in it. For cmocka. */
 extern struct folder tabled_folder;
 extern char tabled_path[FOLDER_PATH_MAX];
-int tabled_set_up(void **state);
-int tabled_tear_down(void **state);
+void tabled_set_up(void);
+void tabled_tear_down(void);
 
 /* What does not hold ends the process, whichever that is. */
 void tabled_must(bool holds);

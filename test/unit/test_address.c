@@ -1,14 +1,7 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "exact.h"
 #include "protocol/address.h"
+#include "unit.h"
 #include "vectors.h"
 
 static bool make(struct text local, struct text domain, struct address *address_r)
@@ -77,14 +70,13 @@ static void check_equal(const struct vectors *v)
     assert_int_equal(address_equal(&a, &b), address_equal(&b, &a));
 }
 
-static void vectors_hold(void **state)
+TEST(vectors_hold)
 {
     struct vectors *v = vectors_open("addresses.txt");
     size_t made = 0;
     size_t read = 0;
     size_t compared = 0;
 
-    (void)state;
     while (vectors_next(v)) {
         const struct text what = vectors_get(v, "what");
         struct address address = {.len = 0};
@@ -109,9 +101,8 @@ static void vectors_hold(void **state)
 }
 
 /* Each octet alone: written as itself or as %XX, and read back to the same text. */
-static void every_octet_has_one_form(void **state)
+TEST(every_octet_has_one_form)
 {
-    (void)state;
     for (unsigned octet = 0; octet <= 0xff; octet++) {
         const char local[] = {'x', (char)octet};
         const bool encoded = octet <= ' ' || octet >= 0x7f || octet == '%' || octet == '@';
@@ -126,12 +117,11 @@ static void every_octet_has_one_form(void **state)
 }
 
 /* Any %XX but those that address_make() writes is refused, whatever the case of its digits. */
-static void no_octet_has_two_forms(void **state)
+TEST(no_octet_has_two_forms)
 {
     static const char digits[] = "0123456789ABCDEFabcdef";
     size_t taken = 0;
 
-    (void)state;
     for (size_t high = 0; high < sizeof digits - 1; high++) {
         for (size_t low = 0; low < sizeof digits - 1; low++) {
             const char text[] = {'x', '%', digits[high], digits[low], '@', 'a', '.', 'b'};
@@ -142,11 +132,10 @@ static void no_octet_has_two_forms(void **state)
     assert_int_equal(taken, (' ' + 1) + (0xff - 0x7f + 1) + 2);
 }
 
-static void refusal_leaves_the_result_alone(void **state)
+TEST(refusal_leaves_the_result_alone)
 {
     struct address address = parsed("alice@example.org");
 
-    (void)state;
     assert_false(make(text_of("bob"), text_of("a_b"), &address));
     assert_false(make(text_of("*"), text_of("example.org"), &address));
     assert_false(parse(text_of("bo%62@example.org"), text_of(""), &address));
@@ -155,11 +144,10 @@ static void refusal_leaves_the_result_alone(void **state)
     assert_int_equal(address.at, 5);
 }
 
-static void parts_are_cut_at_the_at(void **state)
+TEST(parts_are_cut_at_the_at)
 {
     const struct address address = parsed("a%40+b+c@x.example");
 
-    (void)state;
     assert_true(text_equal(address_text(&address), text_of("a%40+b+c@x.example")));
     assert_true(text_equal(address_local(&address), text_of("a%40+b+c")));
     assert_true(text_equal(address_domain(&address), text_of("x.example")));
@@ -167,13 +155,12 @@ static void parts_are_cut_at_the_at(void **state)
 }
 
 /* All 64 octets encoded and a domain of 253: ADDRESS_MAX is that, to the octet. */
-static void longest_fits(void **state)
+TEST(longest_fits)
 {
     char local[ADDRESS_LOCAL_MAX];
     char domain[DOMAIN_MAX];
     struct address address;
 
-    (void)state;
     memset(local, '@', sizeof local);
     memset(domain, 'a', sizeof domain);
     for (size_t i = 63; i < sizeof domain; i += 64)
@@ -182,17 +169,4 @@ static void longest_fits(void **state)
             (struct text){local, sizeof local}, (struct text){domain, sizeof domain}, &address));
     assert_int_equal(address.len, ADDRESS_MAX);
     assert_int_equal(address.text[ADDRESS_MAX], '\0');
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(vectors_hold),
-            cmocka_unit_test(every_octet_has_one_form),
-            cmocka_unit_test(no_octet_has_two_forms),
-            cmocka_unit_test(refusal_leaves_the_result_alone),
-            cmocka_unit_test(parts_are_cut_at_the_at),
-            cmocka_unit_test(longest_fits),
-    };
-    return cmocka_run_group_tests_name("address", tests, NULL, NULL);
 }

@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "captured.h"
 #include "events/alarm.h"
+#include "unit.h"
 
 static char caught[16384];
 
@@ -28,7 +22,7 @@ static void raise_alarm(
     captured_end(&captured);
 }
 
-static void alarms_of_one_kind_are_told_once_a_minute(void **state)
+TEST(alarms_of_one_kind_are_told_once_a_minute)
 {
     static const struct {
         uint64_t now;
@@ -51,7 +45,6 @@ static void alarms_of_one_kind_are_told_once_a_minute(void **state)
     };
     struct alarm alarm = {.counters = counters_init()};
 
-    (void)state;
     setenv("JOURNAL_STREAM", "8:1", 1); /* lines carry no time */
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         raise_alarm(&alarm, table[i].about, table[i].subject, table[i].now);
@@ -68,13 +61,4 @@ static void alarms_of_one_kind_are_told_once_a_minute(void **state)
     assert_int_equal(alarm.counters->alarms[COUNTER_ALARM_FORGERIES], 1);
     assert_int_equal(alarm.counters->alarms[COUNTER_ALARM_KEY], 0);
     counters_free(&alarm.counters);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(alarms_of_one_kind_are_told_once_a_minute),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

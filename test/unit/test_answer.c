@@ -1,14 +1,7 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "exact.h"
 #include "protocol/answer.h"
+#include "unit.h"
 #include "vectors.h"
 
 static void same(const struct vectors *v, const char *name, struct text got)
@@ -38,12 +31,11 @@ static void check_answer(const struct vectors *v, const struct answer *answer)
     same(v, "formatted", writer_text(&w));
 }
 
-static void vectors_are_understood(void **state)
+TEST(vectors_are_understood)
 {
     struct vectors *v = vectors_open("answers.txt");
     unsigned count = 0;
 
-    (void)state;
     for (; vectors_next(v); count++) {
         const struct text line = exact_copy(vectors_get(v, "line"));
         struct answer answer;
@@ -63,11 +55,10 @@ static void vectors_are_understood(void **state)
 }
 
 /* Every verdict with every reason: what is written is read back, the rest is not written. */
-static void pairs_round_trip(void **state)
+TEST(pairs_round_trip)
 {
     char room[ANSWER_MAX];
 
-    (void)state;
     for (unsigned v = VERDICT_YES; v <= VERDICT_PERMERROR; v++) {
         for (unsigned r = REASON_NONE; r <= REASON_REFUSED; r++) {
             const struct answer answer = {.verdict = (enum verdict)v, .reason = (enum reason)r};
@@ -86,18 +77,17 @@ static void pairs_round_trip(void **state)
     }
 }
 
-static void names_only_with_a_reason(void **state)
+TEST(names_only_with_a_reason)
 {
     const struct answer answer = {.verdict = VERDICT_NO, .ttl = 60, .scope_domain = true};
     char room[ANSWER_MAX];
     struct writer w = writer_of(room, sizeof room);
 
-    (void)state;
     assert_true(answer_format(&answer, &w));
     assert_true(text_equal(writer_text(&w), text_of("NO\r\n")));
 }
 
-static void format_at_its_edges(void **state)
+TEST(format_at_its_edges)
 {
     static const char line[] = "NO unstamped ttl=3600 scope=domain\r\n";
     struct answer answer = {.verdict = VERDICT_NO,
@@ -107,7 +97,6 @@ static void format_at_its_edges(void **state)
     char room[ANSWER_MAX];
     struct writer w = writer_of(room, sizeof line - 1);
 
-    (void)state;
     assert_true(answer_format(&answer, &w));
     assert_true(text_equal(writer_text(&w), text_of(line)));
     w = writer_of(room, sizeof line - 2);
@@ -117,11 +106,10 @@ static void format_at_its_edges(void **state)
     assert_false(answer_format(&answer, &w));
 }
 
-static void lines_up_to_their_length(void **state)
+TEST(lines_up_to_their_length)
 {
     char room[ANSWER_MAX + 1];
 
-    (void)state;
     for (size_t len = ANSWER_MAX - 1; len <= ANSWER_MAX + 1; len++) {
         struct writer w = writer_of(room, sizeof room);
         struct answer answer;
@@ -133,16 +121,4 @@ static void lines_up_to_their_length(void **state)
         assert_int_equal(answer_parse(in, &answer), len <= ANSWER_MAX);
         exact_free(in);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(vectors_are_understood),
-            cmocka_unit_test(pairs_round_trip),
-            cmocka_unit_test(names_only_with_a_reason),
-            cmocka_unit_test(format_at_its_edges),
-            cmocka_unit_test(lines_up_to_their_length),
-    };
-    return cmocka_run_group_tests_name("answer", tests, NULL, NULL);
 }

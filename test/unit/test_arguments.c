@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "command/arguments.h"
+#include "unit.h"
 
 static const struct command command = {.name = "test", .synopsis = "[--flag] A [B]"};
 
@@ -105,18 +99,8 @@ static void check(size_t row)
     free(values.at);
 }
 
-static void arguments_in_every_order(void **state)
+TEST(arguments_in_every_order)
 {
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         check(i);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(arguments_in_every_order),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,11 +1,4 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -20,6 +13,7 @@
 #include "answering.h"
 #include "base/clock.h"
 #include "client/asking.h"
+#include "unit.h"
 
 #define LONG 60000 /* milliseconds: no test waits for so long */
 #define SHORT 200  /* less than ASKING_STAGGER */
@@ -59,7 +53,7 @@ static const char *answer_of(size_t len)
     return answer;
 }
 
-static void replies(void **state)
+TEST(replies)
 {
     static const struct {
         const char *reply;
@@ -76,7 +70,6 @@ static void replies(void **state)
     };
     static const enum answering_manner manners[] = {ANSWERING_AT_ONCE, ANSWERING_IN_OCTETS};
 
-    (void)state;
     for (size_t i = 0; i < 2 * (sizeof table / sizeof *table); i++) {
         const char *reply = table[i / 2].reply;
         struct asking got;
@@ -91,11 +84,10 @@ static void replies(void **state)
     }
 }
 
-static void the_longest_reply(void **state)
+TEST(the_longest_reply)
 {
     struct asking got;
 
-    (void)state;
     ask_one(ANSWERING_AT_ONCE, answer_of(ANSWER_MAX), LONG, &got);
     assert_int_equal(got.result, ASKING_ANSWERED);
     assert_int_equal(got.answer.verdict, VERDICT_NO);
@@ -108,12 +100,11 @@ static void the_longest_reply(void **state)
     assert_int_equal(got.reply_len, ANSWER_MAX + 1);
 }
 
-static void no_answer_in_time(void **state)
+TEST(no_answer_in_time)
 {
     static const enum answering_manner manners[] = {
             ANSWERING_SLOWLY, ANSWERING_WHEN_RELEASED, ANSWERING_NO_PACKET};
 
-    (void)state;
     for (size_t i = 0; i < sizeof manners / sizeof *manners; i++) {
         const uint64_t began = clock_milliseconds();
         struct asking got;
@@ -126,12 +117,11 @@ static void no_answer_in_time(void **state)
     }
 }
 
-static void time_was_up_before(void **state)
+TEST(time_was_up_before)
 {
     struct answering *service = answering_start("127.0.0.2", ANSWERING_AT_ONCE, "YES\r\n");
     struct asking got;
 
-    (void)state;
     ask_all(&service, 1, 0, &got);
     assert_int_equal(got.result, ASKING_TIME_OUT);
     assert_int_equal(got.attempts[0].fate, ASKING_UNTRIED);
@@ -139,12 +129,11 @@ static void time_was_up_before(void **state)
     answering_stop(&service);
 }
 
-static void a_connection_that_breaks(void **state)
+TEST(a_connection_that_breaks)
 {
     struct asking got;
     char text[80];
 
-    (void)state;
     ask_one(ANSWERING_WITH_RESET, "YES stamped\r\n", LONG, &got);
     assert_int_equal(got.result, ASKING_CLOSED);
     assert_int_equal(got.attempts[0].fate, ASKING_SPOKE);
@@ -158,7 +147,7 @@ static void a_connection_that_breaks(void **state)
 }
 
 /* In order; `fates` has a letter for each: untried, slower, refused, silent, spoke. */
-static void several(void **state)
+TEST(several)
 {
     enum {
         AT_ONCE = ANSWERING_AT_ONCE,
@@ -182,7 +171,6 @@ static void several(void **state)
             {{NOBODY, NO_PACKET, AT_ONCE, AT_ONCE}, SHORT, ASKING_TIME_OUT, "rsuu", 0},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct answering *services[ASKING_ENDPOINTS_MAX];
         char fates[ASKING_ENDPOINTS_MAX + 1] = "";
@@ -206,7 +194,7 @@ static void several(void **state)
 }
 
 /* What is told is what happened last. */
-static void one_refuses_and_one_closes(void **state)
+TEST(one_refuses_and_one_closes)
 {
     struct answering *services[] = {
             answering_start("127.0.0.2", ANSWERING_NOBODY, ""),
@@ -215,7 +203,6 @@ static void one_refuses_and_one_closes(void **state)
     struct asking got;
     char text[80];
 
-    (void)state;
     ask_all(services, 2, LONG, &got);
     asking_describe(&got, text, sizeof text);
     assert_string_equal(text, "closed without an answer");
@@ -223,25 +210,23 @@ static void one_refuses_and_one_closes(void **state)
     answering_stop(&services[1]);
 }
 
-static void nothing_to_ask(void **state)
+TEST(nothing_to_ask)
 {
     struct asking got;
 
-    (void)state;
     asking_run(NULL, 0, text_of(QUESTION), clock_milliseconds() + LONG, &got);
     assert_int_equal(got.result, ASKING_NO_CONNECTION);
     assert_int_equal(got.error, 0);
 }
 
 /* That we are short of descriptors is nobody else's fault. */
-static void no_descriptor_is_left(void **state)
+TEST(no_descriptor_is_left)
 {
     struct answering *service = answering_start("127.0.0.2", ANSWERING_NOBODY, ""); /* no thread */
     struct rlimit before;
     struct rlimit none;
     struct asking got;
 
-    (void)state;
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
     none = before;
     none.rlim_cur = 0;
@@ -272,7 +257,7 @@ static void *release_after_alarms(void *context)
     return context;
 }
 
-static void signals_come(void **state)
+TEST(signals_come)
 {
     const struct sigaction catching = {.sa_handler = on_alarm};
     const struct itimerval often = {{0, 1000}, {0, 1000}};
@@ -281,7 +266,6 @@ static void signals_come(void **state)
     pthread_t releaser;
     struct asking got;
 
-    (void)state;
     /* The other threads are begun without it. */
     sigemptyset(&alarm_only);
     sigaddset(&alarm_only, SIGALRM);
@@ -296,22 +280,4 @@ static void signals_come(void **state)
     assert_int_equal(got.result, ASKING_ANSWERED);
     pthread_join(releaser, NULL);
     answering_stop(&waiting);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(replies),
-            cmocka_unit_test(the_longest_reply),
-            cmocka_unit_test(no_answer_in_time),
-            cmocka_unit_test(time_was_up_before),
-            cmocka_unit_test(a_connection_that_breaks),
-            cmocka_unit_test(several),
-            cmocka_unit_test(one_refuses_and_one_closes),
-            cmocka_unit_test(nothing_to_ask),
-            cmocka_unit_test(no_descriptor_is_left),
-            cmocka_unit_test(signals_come),
-    };
-
-    return cmocka_run_group_tests_name("asking", tests, NULL, NULL);
 }

@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "report/bars.h"
 #include "report/chart.h"
+#include "unit.h"
 
-static void cells_are_shared(void **state)
+TEST(cells_are_shared)
 {
     static const struct {
         uint64_t parts[BARS_PARTS];
@@ -31,7 +25,6 @@ static void cells_are_shared(void **state)
             {{UINT64_MAX / 4, UINT64_MAX / 4, UINT64_MAX / 2}, 40, {10, 10, 20}},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         unsigned got[BARS_PARTS];
         bars_share(table[i].parts, table[i].cells, got);
@@ -42,9 +35,8 @@ static void cells_are_shared(void **state)
 }
 
 /* Whatever the parts are: all cells are given, and none to what is 0. */
-static void cells_are_all_given(void **state)
+TEST(cells_are_all_given)
 {
-    (void)state;
     for (uint64_t seed = 1; seed < 3000; seed++) {
         const uint64_t parts[BARS_PARTS] = {
                 seed * 7919 % 101 % 4 * seed, seed * 104729 % 13, seed * 1299709 % 7 * (seed % 3)};
@@ -62,7 +54,7 @@ static void cells_are_all_given(void **state)
     }
 }
 
-static void ticks_are_round(void **state)
+TEST(ticks_are_round)
 {
     static const struct {
         uint64_t largest;
@@ -80,22 +72,10 @@ static void ticks_are_round(void **state)
             {UINT64_MAX, UINT64_MAX},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const uint64_t got = chart_tick(table[i].largest);
         if (got != table[i].want)
             fail_msg("%llu: got %llu, want %llu", (unsigned long long)table[i].largest,
                     (unsigned long long)got, (unsigned long long)table[i].want);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(cells_are_shared),
-            cmocka_unit_test(cells_are_all_given),
-            cmocka_unit_test(ticks_are_round),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,23 +1,16 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <string.h>
 
+#include "unit.h"
 #include "users/blocks.h"
 
 #define PIECES 3000
 
-static void what_is_kept_stays(void **state)
+TEST(what_is_kept_stays)
 {
     static char *pieces[PIECES];
     struct blocks blocks = {NULL};
 
-    (void)state;
     for (size_t i = 0; i < PIECES; i++) {
         pieces[i] = blocks_keep(&blocks, i);
         assert_non_null(pieces[i]);
@@ -32,11 +25,10 @@ static void what_is_kept_stays(void **state)
     blocks_free(&blocks);
 }
 
-static void sizes_at_their_edge(void **state)
+TEST(sizes_at_their_edge)
 {
     struct blocks blocks = {NULL};
 
-    (void)state;
     assert_null(blocks_keep(&blocks, BLOCKS_MAX + 1));
     assert_null(blocks_keep(&blocks, SIZE_MAX));
     char *whole = blocks_keep(&blocks, BLOCKS_MAX);
@@ -47,14 +39,4 @@ static void sizes_at_their_edge(void **state)
     *next = 'y';
     assert_int_equal(whole[BLOCKS_MAX - 1], 'x');
     blocks_free(&blocks);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(what_is_kept_stays),
-            cmocka_unit_test(sizes_at_their_edge),
-    };
-
-    return cmocka_run_group_tests_name("blocks", tests, NULL, NULL);
 }

@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "client/breaker.h"
-#include <cmocka.h>
+#include "unit.h"
 
 static struct endpoint at(const char *text)
 {
@@ -22,13 +16,12 @@ static void ask(struct breaker *breaker, const struct endpoint *endpoint, bool f
     breaker_done(breaker, endpoint, true, failed, now);
 }
 
-static void rests_after_failures(void **state)
+TEST(rests_after_failures)
 {
     struct breaker *breaker = breaker_init(10);
     const struct endpoint a = at("192.0.2.1:26");
     const struct endpoint other_port = at("192.0.2.1:27");
 
-    (void)state;
     ask(breaker, &a, true, 0);
     ask(breaker, &a, true, 0);
     ask(breaker, &a, false, 0); /* in a row: this one begins anew */
@@ -49,12 +42,11 @@ static void rests_after_failures(void **state)
     breaker_free(&breaker);
 }
 
-static void what_was_not_tried_says_nothing(void **state)
+TEST(what_was_not_tried_says_nothing)
 {
     struct breaker *breaker = breaker_init(10);
     const struct endpoint a = at("[2001:db8::1]:26");
 
-    (void)state;
     for (unsigned i = 0; i < 10; i++) {
         assert_int_equal(breaker_enter(breaker, &a, i), BREAKER_GO);
         breaker_done(breaker, &a, false, true, i);
@@ -62,14 +54,13 @@ static void what_was_not_tried_says_nothing(void **state)
     breaker_free(&breaker);
 }
 
-static void connections_are_counted(void **state)
+TEST(connections_are_counted)
 {
     struct breaker *breaker = breaker_init(1);
     const struct endpoint a = at("192.0.2.1:26");
     const struct endpoint mapped = at("[::ffff:192.0.2.1]:26");
     const struct endpoint b = at("192.0.2.2:26");
 
-    (void)state;
     for (unsigned i = 0; i < BREAKER_CONNECTIONS; i++)
         assert_int_equal(breaker_enter(breaker, &a, 0), BREAKER_GO);
     assert_int_equal(breaker_enter(breaker, &mapped, 0), BREAKER_FULL);
@@ -83,12 +74,11 @@ static void connections_are_counted(void **state)
 }
 
 /* Nobody waits for room at a place that does not answer. */
-static void rest_goes_before_full(void **state)
+TEST(rest_goes_before_full)
 {
     struct breaker *breaker = breaker_init(10);
     const struct endpoint a = at("192.0.2.1:26");
 
-    (void)state;
     for (unsigned i = 0; i < BREAKER_CONNECTIONS; i++)
         assert_int_equal(breaker_enter(breaker, &a, 0), BREAKER_GO);
     for (unsigned i = 0; i < BREAKER_FAILURES; i++) {
@@ -100,14 +90,13 @@ static void rest_goes_before_full(void **state)
 }
 
 /* What rests is known as long as somebody wants to go there. */
-static void who_is_forgotten(void **state)
+TEST(who_is_forgotten)
 {
     struct breaker *breaker = breaker_init(2);
     const struct endpoint a = at("192.0.2.1:26");
     const struct endpoint b = at("192.0.2.2:26");
     const struct endpoint c = at("192.0.2.3:26");
 
-    (void)state;
     for (unsigned i = 0; i < BREAKER_FAILURES; i++)
         ask(breaker, &a, true, 0);
     ask(breaker, &b, false, 0);
@@ -118,17 +107,4 @@ static void who_is_forgotten(void **state)
     ask(breaker, &c, false, 5);
     ask(breaker, &a, false, 6);
     breaker_free(&breaker);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(rests_after_failures),
-            cmocka_unit_test(what_was_not_tried_says_nothing),
-            cmocka_unit_test(connections_are_counted),
-            cmocka_unit_test(rest_goes_before_full),
-            cmocka_unit_test(who_is_forgotten),
-    };
-
-    return cmocka_run_group_tests_name("breaker", tests, NULL, NULL);
 }

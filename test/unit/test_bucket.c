@@ -1,13 +1,6 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "base/bucket.h"
+#include "unit.h"
 
 /* How many of `tries` at one moment are granted. */
 static unsigned taken(struct bucket *bucket, uint64_t now, unsigned tries)
@@ -43,9 +36,8 @@ static void check_moments(struct bucket bucket, const struct moment *moments, si
                 sizeof moments / sizeof *moments);                                                 \
     } while (0)
 
-static void refills_at_its_rate(void **state)
+TEST(refills_at_its_rate)
 {
-    (void)state;
     CHECK(10, 5, {0, 5}, {0, 0}, {99, 0}, {100, 1}, {199, 0}, {200, 1}, {399, 1}, {400, 1});
     CHECK(1, 1, {5000, 1}, {5999, 0}, {6000, 1}, {6999, 0}, {6999, 0}, {7000, 1});
     /* three a second: one after 334 ms, none lost to rounding over a second */
@@ -53,18 +45,16 @@ static void refills_at_its_rate(void **state)
     CHECK(1000, 2, {0, 2}, {1, 1}, {3, 2}, {4, 1}, {1000, 2});
 }
 
-static void never_holds_more_than_its_burst(void **state)
+TEST(never_holds_more_than_its_burst)
 {
-    (void)state;
     CHECK(10, 5, {0, 5}, {499, 4}, {1000, 5}, {1000000000, 5}, {UINT64_MAX, 5}, {UINT64_MAX, 0});
     CHECK(UINT32_MAX, 3, {UINT64_MAX, 3}, {UINT64_MAX, 0});
 }
 
-static void fills_whole_at_the_exact_moment(void **state)
+TEST(fills_whole_at_the_exact_moment)
 {
     struct bucket bucket = {.rate = 7, .burst = 21};
 
-    (void)state;
     assert_int_equal(taken(&bucket, 0, 100), 21);
     /* 21000 / 7 = 3000 ms: the last token is there then and not before */
     struct bucket other = bucket;
@@ -72,52 +62,34 @@ static void fills_whole_at_the_exact_moment(void **state)
     assert_int_equal(taken(&bucket, 3000, 100), 21);
 }
 
-static void clock_that_stands_still_grants_the_burst_once(void **state)
+TEST(clock_that_stands_still_grants_the_burst_once)
 {
-    (void)state;
     CHECK(1000000, 7, {42, 7}, {42, 0}, {42, 0});
     CHECK(5, 7, {UINT64_MAX, 7}, {UINT64_MAX, 0});
 }
 
 /* It should not, but if it does: nothing is granted for time that did not pass, and nobody waits
  * until the clock is back where it was. */
-static void clock_that_goes_back_grants_nothing(void **state)
+TEST(clock_that_goes_back_grants_nothing)
 {
-    (void)state;
     CHECK(10, 5, {10000, 5}, {0, 0}, {99, 0}, {100, 1});
     CHECK(10, 5, {UINT64_MAX, 5}, {0, 0}, {100, 1});
 }
 
-static void zeros(void **state)
+TEST(zeros)
 {
-    (void)state;
     CHECK(0, 3, {0, 3}, {1000, 0}, {UINT64_MAX, 0});
     CHECK(10, 0, {0, 0}, {UINT64_MAX, 0});
     CHECK(0, 0, {0, 0}, {1, 0});
 }
 
-static void largest_numbers_do_not_wrap(void **state)
+TEST(largest_numbers_do_not_wrap)
 {
     struct bucket bucket = {
             .rate = UINT32_MAX, .burst = UINT32_MAX, .used = (uint64_t)UINT32_MAX * 1000 - 1000};
 
-    (void)state;
     assert_int_equal(taken(&bucket, 0, 2), 1);
     assert_int_equal(taken(&bucket, 1, 300), 300);
     bucket.used = (uint64_t)UINT32_MAX * 1000;
     assert_int_equal(taken(&bucket, UINT64_MAX, 300), 300);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(refills_at_its_rate),
-            cmocka_unit_test(never_holds_more_than_its_burst),
-            cmocka_unit_test(fills_whole_at_the_exact_moment),
-            cmocka_unit_test(clock_that_stands_still_grants_the_burst_once),
-            cmocka_unit_test(clock_that_goes_back_grants_nothing),
-            cmocka_unit_test(zeros),
-            cmocka_unit_test(largest_numbers_do_not_wrap),
-    };
-    return cmocka_run_group_tests_name("bucket", tests, NULL, NULL);
 }

@@ -1,14 +1,8 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 
 #include "client/budget.h"
+#include "unit.h"
 
 static unsigned taken(
         struct budget *budget, const char *key, uint32_t per_minute, uint64_t now, unsigned tries)
@@ -20,11 +14,10 @@ static unsigned taken(
     return n;
 }
 
-static void a_minute_has_so_many(void **state)
+TEST(a_minute_has_so_many)
 {
     struct budget *budget = budget_init(10);
 
-    (void)state;
     assert_int_equal(taken(budget, "a", 60, 0, 100), 60);
     assert_int_equal(taken(budget, "a", 60, 999, 5), 0);
     assert_int_equal(taken(budget, "a", 60, 1000, 5), 1);
@@ -36,11 +29,10 @@ static void a_minute_has_so_many(void **state)
     budget_free(&budget);
 }
 
-static void given_back(void **state)
+TEST(given_back)
 {
     struct budget *budget = budget_init(10);
 
-    (void)state;
     assert_int_equal(taken(budget, "a", 2, 0, 5), 2);
     budget_give_back(budget, text_of("a"));
     assert_int_equal(taken(budget, "a", 2, 0, 5), 1);
@@ -51,13 +43,12 @@ static void given_back(void **state)
 }
 
 /* A flood of keys frees no other key of what it has used. */
-static void more_keys_than_room(void **state)
+TEST(more_keys_than_room)
 {
     struct budget *budget = budget_init(3);
     char key[16];
     unsigned late = 0;
 
-    (void)state;
     assert_int_equal(taken(budget, "victim", 10, 0, 20), 10);
     for (unsigned i = 0; i < 1000; i++) {
         (void)snprintf(key, sizeof key, "k%u", i);
@@ -71,27 +62,14 @@ static void more_keys_than_room(void **state)
 }
 
 /* One key that is spent does not keep the place of those that came after it. */
-static void a_spent_key_is_the_oldest(void **state)
+TEST(a_spent_key_is_the_oldest)
 {
     struct budget *budget = budget_init(3);
 
-    (void)state;
     assert_int_equal(taken(budget, "spent", 60, 0, 100), 60);
     assert_int_equal(taken(budget, "b", 60, 1, 1), 1);
     assert_int_equal(taken(budget, "c", 60, 2, 1), 1);
     assert_int_equal(taken(budget, "d", 60, 1001, 100), 60);
     assert_int_equal(taken(budget, "spent", 60, 1001, 100), 1);
     budget_free(&budget);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(a_minute_has_so_many),
-            cmocka_unit_test(given_back),
-            cmocka_unit_test(more_keys_than_room),
-            cmocka_unit_test(a_spent_key_is_the_oldest),
-    };
-
-    return cmocka_run_group_tests_name("budget", tests, NULL, NULL);
 }

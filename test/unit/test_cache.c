@@ -1,14 +1,8 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 
 #include "client/cache.h"
+#include "unit.h"
 
 static struct address user(const char *text)
 {
@@ -37,11 +31,10 @@ static bool has(struct cache *cache, const char *text, uint64_t now)
     return found;
 }
 
-static void as_long_as_its_ttl(void **state)
+TEST(as_long_as_its_ttl)
 {
     struct cache *cache = cache_init(10);
 
-    (void)state;
     put(cache, "a@b.c", 2, false, 1000);
     put(cache, "x@b.c", 0, false, 1000);
     assert_true(has(cache, "a@b.c", 1000));
@@ -53,11 +46,10 @@ static void as_long_as_its_ttl(void **state)
     cache_free(&cache);
 }
 
-static void whole_domains(void **state)
+TEST(whole_domains)
 {
     struct cache *cache = cache_init(10);
 
-    (void)state;
     put(cache, "a@b.c", 60, true, 0);
     assert_true(has(cache, "a@b.c", 1));
     assert_true(has(cache, "other@B.C", 1));
@@ -67,11 +59,10 @@ static void whole_domains(void **state)
     cache_free(&cache);
 }
 
-static void the_oldest_goes(void **state)
+TEST(the_oldest_goes)
 {
     struct cache *cache = cache_init(3);
 
-    (void)state;
     put(cache, "1@b.c", 60, false, 0);
     put(cache, "2@b.c", 60, false, 0);
     put(cache, "3@b.c", 60, false, 0);
@@ -84,12 +75,11 @@ static void the_oldest_goes(void **state)
     cache_free(&cache);
 }
 
-static void many(void **state)
+TEST(many)
 {
     struct cache *cache = cache_init(1000);
     char text[32];
 
-    (void)state;
     for (unsigned i = 0; i < 5000; i++) {
         (void)snprintf(text, sizeof text, "u%u@b.c", i);
         put(cache, text, 60, false, i);
@@ -97,16 +87,4 @@ static void many(void **state)
     assert_false(has(cache, "u3999@b.c", 5000));
     assert_true(has(cache, "u4000@b.c", 5000) && has(cache, "u4999@b.c", 5000));
     cache_free(&cache);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(as_long_as_its_ttl),
-            cmocka_unit_test(whole_domains),
-            cmocka_unit_test(the_oldest_goes),
-            cmocka_unit_test(many),
-    };
-
-    return cmocka_run_group_tests_name("cache", tests, NULL, NULL);
 }

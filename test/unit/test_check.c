@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "conf.h"
 #include "protocol/key.h"
+#include "unit.h"
 
 static char host_key[KEY_TEXT_MAX + 1];
 static char service_key[KEY_TEXT_MAX + 1];
@@ -51,9 +45,16 @@ static void check(const char *text, const char *want)
 #define UNKNOWN(host)                                                                              \
     "a host without keys: " host ": expected a section `host` of that name, or a classic_key\n"
 
-static void good_ones_pass(void **state)
+BEFORE_ALL()
 {
-    (void)state;
+    static const unsigned char key[KEY_OCTETS] = {9};
+
+    key_format(KEY_HOST_PUBLIC, key, host_key);
+    key_format(KEY_SERVICE_PUBLIC, key, service_key);
+}
+
+TEST(good_ones_pass)
+{
     check("", "");
     check(SERVICE HOST DOMAIN, "");
     check(DOMAIN HOST SERVICE, "");
@@ -70,9 +71,8 @@ static void good_ones_pass(void **state)
     check("service { keys = {/k} }\n" HOST DOMAIN, ""); /* the stores have their defaults */
 }
 
-static void what_is_missing(void **state)
+TEST(what_is_missing)
 {
-    (void)state;
     check("service {\n\n}\n",
             "f:3: service without keys: expected keys = {\"/etc/verimail/service.key\"}\n"
             "f:3: a service without a domain: expected domain \"example.org\" { ... }\n");
@@ -102,7 +102,7 @@ static void what_is_missing(void **state)
             "f:2: a milter with nothing to do: expected a section `stamp`, or `verify`, or both\n");
 }
 
-static void directories_have_what_their_kind_needs(void **state)
+TEST(directories_have_what_their_kind_needs)
 {
     static const struct {
         const char *options;
@@ -137,7 +137,6 @@ static void directories_have_what_their_kind_needs(void **state)
             {"source = 'ldap://[::2]:389' base = x bind_dn = x password = /p", CLEAR},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char section[256];
         snprintf(
@@ -147,9 +146,8 @@ static void directories_have_what_their_kind_needs(void **state)
 }
 
 /* A wrong value is one problem, not also what follows from its not being there. */
-static void wrong_values_are_not_missing(void **state)
+TEST(wrong_values_are_not_missing)
 {
-    (void)state;
     check("service { keys = {k} replay = x listen = {y} }\n" HOST DOMAIN,
             "f:1: bad keys: k: expected an absolute path\n"
             "f:1: bad replay: x: expected none, lmdb:/PATH, redis://HOST[:PORT][,HOST[:PORT]]..., "
@@ -171,9 +169,8 @@ static void wrong_values_are_not_missing(void **state)
 }
 
 /* A section whose title was wrong has no name; it must be passed over. */
-static void wrong_titles(void **state)
+TEST(wrong_titles)
 {
-    (void)state;
     check("host a_b { keys = {\"%k\"} }\n" HOST DOMAIN,
             "f:1: bad host: a_b: expected a domain name\n");
     check("host a_b { keys = {\"%k\"} }\n" DOMAIN,
@@ -189,9 +186,8 @@ static void wrong_titles(void **state)
             "domain's and these)\n");
 }
 
-static void what_is_there_twice(void **state)
+TEST(what_is_there_twice)
 {
-    (void)state;
     check(DIRECTORY("d", "/t") DIRECTORY("e", "/t"),
             "f:2: a second directory for a table: lmdb:/t: expected each once\n");
     check(HOST "host H.a.b {\n keys = {\"%k\"} }\n",
@@ -209,9 +205,8 @@ static void what_is_there_twice(void **state)
             "f:2: a second key: /k: expected each once\n");
 }
 
-static void hosts_without_keys(void **state)
+TEST(hosts_without_keys)
 {
-    (void)state;
     check("domain a.b {\n hosts = {x.y,\n z.z}\n user u {\n more_hosts = {m.m} }\n user v {\n"
           " hosts = {n.n} }\n}\n",
             "f:2: " UNKNOWN("x.y") "f:3: " UNKNOWN("z.z") "f:5: " UNKNOWN("m.m") "f:7: " UNKNOWN(
@@ -219,22 +214,4 @@ static void hosts_without_keys(void **state)
     check(HOST "domain a.b { user u {\n more_hosts = {h.a.b}\n hosts = {} } }\n",
             "f:3: both hosts and more_hosts: u: expected hosts (these only) or more_hosts (the "
             "domain's and these)\n");
-}
-
-int main(void)
-{
-    static const unsigned char key[KEY_OCTETS] = {9};
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(good_ones_pass),
-            cmocka_unit_test(what_is_missing),
-            cmocka_unit_test(directories_have_what_their_kind_needs),
-            cmocka_unit_test(wrong_values_are_not_missing),
-            cmocka_unit_test(wrong_titles),
-            cmocka_unit_test(what_is_there_twice),
-            cmocka_unit_test(hosts_without_keys),
-    };
-
-    key_format(KEY_HOST_PUBLIC, key, host_key);
-    key_format(KEY_SERVICE_PUBLIC, key, service_key);
-    return cmocka_run_group_tests_name("check", tests, NULL, NULL);
 }

@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <openssl/err.h>
 #include <sodium.h>
 
 #include "exact.h"
 #include "protocol/classic.h"
+#include "unit.h"
 #include "vectors.h"
 
 static void check_refused_key(const struct vectors *v)
@@ -87,13 +81,17 @@ static void check_payload(const struct vectors *v, struct classic_key *key)
     exact_free(in);
 }
 
-static void vectors_hold(void **state)
+BEFORE_ALL()
+{
+    assert_true(sodium_init() >= 0);
+}
+
+TEST(vectors_hold)
 {
     struct vectors *v = vectors_open("classic.txt");
     struct classic_key *key = NULL;
     unsigned payloads = 0;
 
-    (void)state;
     while (vectors_next(v)) {
         if (vectors_has(v, "refused")) {
             check_refused_key(v);
@@ -114,12 +112,11 @@ static void vectors_hold(void **state)
 }
 
 /* A payload that does not open leaves no trace in the context that opens the next. */
-static void key_opens_again_after_a_failure(void **state)
+TEST(key_opens_again_after_a_failure)
 {
     struct vectors *v = vectors_open("classic.txt");
     struct classic_payload opened;
 
-    (void)state;
     assert_true(vectors_next(v));
     struct classic_key *key = read_key(v);
     assert_true(vectors_next(v));
@@ -135,16 +132,4 @@ static void key_opens_again_after_a_failure(void **state)
     }
     classic_key_free(&key);
     vectors_free(&v);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(vectors_hold),
-            cmocka_unit_test(key_opens_again_after_a_failure),
-    };
-
-    if (sodium_init() < 0)
-        return 1;
-    return cmocka_run_group_tests_name("classic", tests, NULL, NULL);
 }

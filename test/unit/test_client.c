@@ -1,25 +1,18 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <string.h>
 
 #include "client/breaker.h"
 #include "played.h"
 #include "protocol/question.h"
+#include "unit.h"
 
-static void a_question_and_its_answer(void **state)
+TEST(a_question_and_its_answer)
 {
     struct played here = played_begin();
     struct answering *service =
             answering_start("127.0.0.2", ANSWERING_IN_OCTETS, "ALLOW redirected\r\n");
     char question[ANSWERING_QUESTION_MAX];
 
-    (void)state;
     played_name_at("a.test", service);
     const struct client_question about = {
             .payload = text_of("AbC-_9"),
@@ -43,14 +36,13 @@ static void a_question_and_its_answer(void **state)
     played_end(&here);
 }
 
-static void many_recipients(void **state)
+TEST(many_recipients)
 {
     struct played here = played_begin();
     struct answering *service = answering_start("127.0.0.2", ANSWERING_AT_ONCE, "YES stamped\r\n");
     char rcpt[QUESTION_RCPT_MAX + 100];
     char question[ANSWERING_QUESTION_MAX];
 
-    (void)state;
     played_name_at("a.test", service);
     for (size_t i = 0; i < sizeof rcpt; i++)
         rcpt[i] = "a.test,"[i % 7];
@@ -63,12 +55,11 @@ static void many_recipients(void **state)
     played_end(&here);
 }
 
-static void no_line_for_it(void **state)
+TEST(no_line_for_it)
 {
     struct played here = played_begin();
     char payload[5000];
 
-    (void)state;
     memset(payload, 'x', sizeof payload);
     payload[sizeof payload - 1] = '\0';
     played_expect(&here, "alice@a.test", payload, VERDICT_TEMPERROR, CLIENT_FAILURE);
@@ -76,13 +67,12 @@ static void no_line_for_it(void **state)
     played_end(&here);
 }
 
-static void nobody_to_ask(void **state)
+TEST(nobody_to_ask)
 {
     struct played here = played_begin();
     char text[200];
     struct endpoint inside;
 
-    (void)state;
     here.policy.budget_per_domain = 1; /* each is given back */
     played_name("none.test", DISCOVERY_NONE);
     strcpy(played_name("broken.test", DISCOVERY_ERROR)->answer.cause, "the name server is out");
@@ -108,7 +98,7 @@ static void nobody_to_ask(void **state)
     played_end(&here);
 }
 
-static void what_is_remembered(void **state)
+TEST(what_is_remembered)
 {
     static const struct {
         const char *reply;
@@ -131,7 +121,6 @@ static void what_is_remembered(void **state)
             {"YES stamped ttl=60\r\n", "", "alice@a.test", "", CLIENT_ANSWERED},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct played here = played_begin();
         struct answering *service = answering_start("127.0.0.2", ANSWERING_AT_ONCE, table[i].reply);
@@ -155,13 +144,12 @@ static void what_is_remembered(void **state)
     }
 }
 
-static void budget_of_a_domain(void **state)
+TEST(budget_of_a_domain)
 {
     struct played here = played_begin();
     struct answering *no = answering_start("127.0.0.2", ANSWERING_AT_ONCE, "NO forged\r\n");
     struct answering *yes = answering_start("127.0.0.2", ANSWERING_AT_ONCE, "YES stamped\r\n");
 
-    (void)state;
     here.policy.budget_per_domain = 2;
     here.policy.budget_per_address = 3; /* both are at one */
     played_name_at("no.test", no);
@@ -182,7 +170,7 @@ static void budget_of_a_domain(void **state)
 }
 
 /* Many domains that name one machine; its ports do not matter. */
-static void budget_of_a_machine(void **state)
+TEST(budget_of_a_machine)
 {
     struct played here = played_begin();
     struct answering *one = answering_start("127.0.0.2", ANSWERING_AT_ONCE, "NO forged\r\n");
@@ -190,7 +178,6 @@ static void budget_of_a_machine(void **state)
     struct answering *elsewhere =
             answering_start("127.0.0.3", ANSWERING_AT_ONCE, "YES stamped\r\n");
 
-    (void)state;
     here.policy.budget_per_domain = 1;
     here.policy.budget_per_address = 3;
     played_name_at("a.test", one);
@@ -220,13 +207,12 @@ static void budget_of_a_machine(void **state)
     played_end(&here);
 }
 
-static void who_refuses_is_left_alone(void **state)
+TEST(who_refuses_is_left_alone)
 {
     struct played here = played_begin();
     struct answering *dead = answering_start("127.0.0.2", ANSWERING_NOBODY, "");
     struct answering *alive = answering_start("127.0.0.3", ANSWERING_AT_ONCE, "YES stamped\r\n");
 
-    (void)state;
     played_name_at("dead.test", dead);
     played_add_server(played_name_at("both.test", dead), answering_endpoint(alive));
     for (unsigned i = 0; i < BREAKER_FAILURES; i++)
@@ -241,12 +227,11 @@ static void who_refuses_is_left_alone(void **state)
     played_end(&here);
 }
 
-static void who_is_silent_is_left_alone(void **state)
+TEST(who_is_silent_is_left_alone)
 {
     struct played here = played_begin();
     struct answering *silent = answering_start("127.0.0.2", ANSWERING_WHEN_RELEASED, "YES\r\n");
 
-    (void)state;
     here.policy.timeout = PLAYED_SHORT;
     played_name_at("silent.test", silent);
     for (unsigned i = 0; i < BREAKER_FAILURES; i++)
@@ -259,12 +244,11 @@ static void who_is_silent_is_left_alone(void **state)
 }
 
 /* A stranger's slow name servers leave no time for the service, which is not theirs. */
-static void who_had_no_time_is_not_blamed(void **state)
+TEST(who_had_no_time_is_not_blamed)
 {
     struct played here = played_begin();
     struct answering *silent = answering_start("127.0.0.2", ANSWERING_WHEN_RELEASED, "YES\r\n");
 
-    (void)state;
     here.policy.timeout = PLAYED_SHORT;
     played_name_at("slow.test", silent)->leaves = PLAYED_SHORT / 4;
     for (unsigned i = 0; i < 2 * BREAKER_FAILURES; i++)
@@ -273,13 +257,12 @@ static void who_had_no_time_is_not_blamed(void **state)
     played_end(&here);
 }
 
-static void who_closes_is_not_blamed(void **state)
+TEST(who_closes_is_not_blamed)
 {
     struct played here = played_begin();
     struct answering *closing = answering_start("127.0.0.2", ANSWERING_AT_ONCE, "");
     struct answering *garbled = answering_start("127.0.0.2", ANSWERING_AT_ONCE, "220 hello\r\n");
 
-    (void)state;
     played_name_at("closing.test", closing);
     played_name_at("garbled.test", garbled);
     for (unsigned i = 0; i < 2 * BREAKER_FAILURES; i++) {
@@ -289,23 +272,4 @@ static void who_closes_is_not_blamed(void **state)
     answering_stop(&closing);
     answering_stop(&garbled);
     played_end(&here);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(a_question_and_its_answer),
-            cmocka_unit_test(many_recipients),
-            cmocka_unit_test(no_line_for_it),
-            cmocka_unit_test(nobody_to_ask),
-            cmocka_unit_test(what_is_remembered),
-            cmocka_unit_test(budget_of_a_domain),
-            cmocka_unit_test(budget_of_a_machine),
-            cmocka_unit_test(who_refuses_is_left_alone),
-            cmocka_unit_test(who_is_silent_is_left_alone),
-            cmocka_unit_test(who_had_no_time_is_not_blamed),
-            cmocka_unit_test(who_closes_is_not_blamed),
-    };
-
-    return cmocka_run_group_tests_name("client", tests, NULL, NULL);
 }

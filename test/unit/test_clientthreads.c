@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <pthread.h>
 #include <stdlib.h>
 
 #include "client/breaker.h"
 #include "played.h"
+#include "unit.h"
 
 #define THREADS 8
 #define ROUNDS 50
@@ -46,14 +40,13 @@ static void finish(struct asker *askers, size_t count, enum verdict want)
     }
 }
 
-static void more_than_one_address_takes(void **state)
+TEST(more_than_one_address_takes)
 {
     static struct asker askers[2 * BREAKER_CONNECTIONS];
     struct played here = played_begin();
     struct answering *busy =
             answering_start("127.0.0.2", ANSWERING_WHEN_RELEASED, "YES stamped\r\n");
 
-    (void)state;
     played_name_at("busy.test", busy);
     start(askers, BREAKER_CONNECTIONS, &here, "a@busy.test");
     answering_wait_for(busy, BREAKER_CONNECTIONS);
@@ -70,7 +63,7 @@ static void more_than_one_address_takes(void **state)
 }
 
 /* A stranger's slow service stands before ours in the stranger's DNS. */
-static void a_tarpit_holds_nothing_of_others(void **state)
+TEST(a_tarpit_holds_nothing_of_others)
 {
     static struct asker askers[BREAKER_CONNECTIONS];
     struct played here = played_begin();
@@ -78,7 +71,6 @@ static void a_tarpit_holds_nothing_of_others(void **state)
             answering_start("127.0.0.2", ANSWERING_WHEN_RELEASED, "YES stamped\r\n");
     struct answering *ours = answering_start("127.0.0.3", ANSWERING_AT_ONCE, "YES stamped\r\n");
 
-    (void)state;
     played_add_server(played_name_at("stranger.test", tarpit), answering_endpoint(ours));
     played_name_at("ours.test", ours);
     start(askers, BREAKER_CONNECTIONS, &here, "a@stranger.test");
@@ -116,7 +108,7 @@ static void *ask_all_kinds(void *context)
     return wrong;
 }
 
-static void all_at_once(void **state)
+TEST(all_at_once)
 {
     struct played here = played_begin();
     pthread_t threads[THREADS];
@@ -125,7 +117,6 @@ static void all_at_once(void **state)
             answering_start("127.0.0.3", ANSWERING_AT_ONCE, "NO unstamped ttl=60\r\n");
     struct answering *dead = answering_start("127.0.0.4", ANSWERING_NOBODY, "");
 
-    (void)state;
     played_name_at("yes.test", yes);
     played_name_at("no.test", no);
     played_name("none.test", DISCOVERY_NONE);
@@ -146,15 +137,4 @@ static void all_at_once(void **state)
     answering_stop(&no);
     answering_stop(&dead);
     played_end(&here);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(more_than_one_address_takes),
-            cmocka_unit_test(a_tarpit_holds_nothing_of_others),
-            cmocka_unit_test(all_at_once),
-    };
-
-    return cmocka_run_group_tests_name("clientthreads", tests, NULL, NULL);
 }

@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 
 #include "redis/slot.h"
 #include "replay/script.h"
 #include "scripted.h"
+#include "unit.h"
 
 static uint16_t slot_of_item(const struct scripted_count *counted)
 {
@@ -42,14 +36,13 @@ static void say_redirection(struct scripted_server *server, const char *word, ui
     scripted_say(server, reply);
 }
 
-static void moved_is_followed_and_remembered(void **state)
+TEST(moved_is_followed_and_remembered)
 {
     struct scripted *shop = scripted_open("redis://$0", NULL);
     struct scripted_server *one = &shop->servers[0];
     struct scripted_server *two = &shop->servers[1];
     struct scripted_count items[] = {scripted_item(0), scripted_item(0)};
 
-    (void)state;
     enter_cluster(shop, &items[0]);
     scripted_expect(shop, one, "EVALSHA");
     say_redirection(one, "MOVED", slot_of_item(&items[0]), two);
@@ -66,14 +59,13 @@ static void moved_is_followed_and_remembered(void **state)
     scripted_close(shop);
 }
 
-static void ask_is_followed_once(void **state)
+TEST(ask_is_followed_once)
 {
     struct scripted *shop = scripted_open("redis://$0", NULL);
     struct scripted_server *one = &shop->servers[0];
     struct scripted_server *two = &shop->servers[1];
     struct scripted_count items[] = {scripted_item(0), scripted_item(0)};
 
-    (void)state;
     enter_cluster(shop, &items[0]);
     scripted_expect(shop, one, "EVALSHA");
     say_redirection(one, "ASK", slot_of_item(&items[0]), two);
@@ -89,7 +81,7 @@ static void ask_is_followed_once(void **state)
     scripted_close(shop);
 }
 
-static void two_that_send_to_each_other(void **state)
+TEST(two_that_send_to_each_other)
 {
     struct scripted *shop = scripted_open("redis://$0", NULL);
     struct scripted_server *one = &shop->servers[0];
@@ -97,7 +89,6 @@ static void two_that_send_to_each_other(void **state)
     struct scripted_count item = scripted_item(0);
     unsigned asked = 0;
 
-    (void)state;
     enter_cluster(shop, &item);
     while (item.times == 0 && asked < 100) {
         struct scripted_server *server = asked % 2 == 0 ? one : two;
@@ -115,12 +106,11 @@ static void two_that_send_to_each_other(void **state)
     scripted_close(shop);
 }
 
-static void servers_that_are_no_cluster(void **state)
+TEST(servers_that_are_no_cluster)
 {
     struct scripted *shop = scripted_open("redis://$0,$1", NULL);
     struct scripted_count item = scripted_item(0);
 
-    (void)state;
     scripted_hand_in(shop, &item);
     scripted_welcome(shop, &shop->servers[0], scripted_single);
     scripted_welcome(shop, &shop->servers[1], scripted_single);
@@ -129,13 +119,12 @@ static void servers_that_are_no_cluster(void **state)
     scripted_close(shop);
 }
 
-static void a_cluster_that_says_nothing_of_use(void **state)
+TEST(a_cluster_that_says_nothing_of_use)
 {
     static const char *const maps[] = {"*0\r\n", "-ERR unknown command\r\n", ":1\r\n",
             "*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$9\r\n127.0.0.1\r\n:0\r\n",
             "*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$20\r\nno-such-host.invalid\r\n:1\r\n"};
 
-    (void)state;
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++) {
         struct scripted *shop = scripted_open("redis://$0", NULL);
         struct scripted_count item = scripted_item(0);
@@ -145,16 +134,4 @@ static void a_cluster_that_says_nothing_of_use(void **state)
         scripted_answer(shop, &shop->servers[0], maps[i], &item, REPLAY_FAILED);
         scripted_close(shop);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(moved_is_followed_and_remembered),
-            cmocka_unit_test(ask_is_followed_once),
-            cmocka_unit_test(two_that_send_to_each_other),
-            cmocka_unit_test(servers_that_are_no_cluster),
-            cmocka_unit_test(a_cluster_that_says_nothing_of_use),
-    };
-    return cmocka_run_group_tests_name("cluster", tests, NULL, NULL);
 }

@@ -1,11 +1,4 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +6,7 @@
 #include "config/configfile.h"
 #include "folder.h"
 #include "protocol/key.h"
+#include "unit.h"
 
 static struct folder folder;
 
@@ -25,12 +19,21 @@ static struct config *read_file(const char *text, struct problems *problems)
     return configfile_read(path, problems);
 }
 
-static void a_file_is_read(void **state)
+BEFORE_ALL()
+{
+    folder = folder_make();
+}
+
+AFTER_ALL()
+{
+    folder_remove(&folder);
+}
+
+TEST(a_file_is_read)
 {
     struct problems *problems = problems_init("f");
     struct config *config = read_file("domain a.b { }\ndomain c.d { default = yes }\n", problems);
 
-    (void)state;
     assert_string_equal(problems_text(problems), "");
     assert_non_null(config);
     config_free(&config);
@@ -39,14 +42,13 @@ static void a_file_is_read(void **state)
     problems_free(&problems);
 }
 
-static void hosts_are_found(void **state)
+TEST(hosts_are_found)
 {
     static const unsigned char key[KEY_OCTETS] = {9};
     struct problems *problems = problems_init("f");
     char key_text[KEY_TEXT_MAX + 1];
     char text[512];
 
-    (void)state;
     key_format(KEY_HOST_PUBLIC, key, key_text);
     snprintf(text, sizeof text, "host b.c { keys = \"%s\" }\nhost A.b { keys = \"%s\" }\n",
             key_text, key_text);
@@ -61,7 +63,7 @@ static void hosts_are_found(void **state)
 }
 
 /* Whatever kind of mistake it is: there is no configuration, and there is a sentence. */
-static void any_mistake_is_no_configuration(void **state)
+TEST(any_mistake_is_no_configuration)
 {
     static const struct {
         const char *text;
@@ -76,7 +78,6 @@ static void any_mistake_is_no_configuration(void **state)
             {"host a.b { }", "f:1: host without keys: expected keys = {\"host-public:...\"}\n"},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct problems *problems = problems_init("f");
         assert_null(read_file(table[i].text, problems));
@@ -86,9 +87,8 @@ static void any_mistake_is_no_configuration(void **state)
 }
 
 /* One reading leaves nothing behind for the next, not even after a syntax error. */
-static void readings_are_apart(void **state)
+TEST(readings_are_apart)
 {
-    (void)state;
     for (int i = 0; i < 3; i++) {
         struct problems *problems = problems_init("f");
         assert_null(read_file("domain a.b { user x { hosts = {a.b, \"", problems));
@@ -102,13 +102,12 @@ static void readings_are_apart(void **state)
     }
 }
 
-static void memory_is_read_as_a_file_is(void **state)
+TEST(memory_is_read_as_a_file_is)
 {
     static const char *const texts[] = {"", "# nothing", "domain a.b { }\n",
             "domain a.b {\n ttl = 2h }", "domain a.b {", "host a.b { }", "x",
             "verify { authserv_id = a.b }\nmilter { socket = \"unix:/m\" }"};
 
-    (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct problems *by_file = problems_init("f");
         struct problems *by_memory = problems_init("f");
@@ -128,11 +127,10 @@ static void memory_is_read_as_a_file_is(void **state)
     }
 }
 
-static void a_nul_in_memory_is_named(void **state)
+TEST(a_nul_in_memory_is_named)
 {
     struct problems *problems = problems_init("f");
 
-    (void)state;
     assert_null(configfile_parse("\n#\0\n", 4, problems));
     assert_string_equal(problems_text(problems), "f:2: a NUL octet: expected text\n");
     problems_free(&problems);
@@ -143,7 +141,7 @@ static struct config *read_memory(const char *text, struct problems *problems)
     return configfile_parse(text, strlen(text), problems);
 }
 
-static void verify_is_read(void **state)
+TEST(verify_is_read)
 {
     struct problems *problems = problems_init("f");
     struct config *config = read_memory("verify {\n"
@@ -158,7 +156,6 @@ static void verify_is_read(void **state)
                                         "}\n",
             problems);
 
-    (void)state;
     assert_string_equal(problems_text(problems), "");
     assert_int_equal(config->verify_count, 1);
     assert_int_equal(config->milter_count, 0);
@@ -185,7 +182,7 @@ static void verify_is_read(void **state)
     problems_free(&problems);
 }
 
-static void milter_is_read(void **state)
+TEST(milter_is_read)
 {
     struct problems *problems = problems_init("f");
     struct config *config = read_memory("milter {\n"
@@ -200,7 +197,6 @@ static void milter_is_read(void **state)
                                         "verify { authserv_id = a.b }\n",
             problems);
 
-    (void)state;
     assert_string_equal(problems_text(problems), "");
     assert_int_equal(config->milter_count, 1);
     const struct config_milter *m = config->milter;
@@ -222,33 +218,4 @@ static void milter_is_read(void **state)
     assert_string_equal(m->log_level.at, "error");
     config_free(&config);
     problems_free(&problems);
-}
-
-static int make(void **state)
-{
-    (void)state;
-    folder = folder_make();
-    return 0;
-}
-
-static int drop(void **state)
-{
-    (void)state;
-    folder_remove(&folder);
-    return 0;
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(a_file_is_read),
-            cmocka_unit_test(hosts_are_found),
-            cmocka_unit_test(any_mistake_is_no_configuration),
-            cmocka_unit_test(readings_are_apart),
-            cmocka_unit_test(memory_is_read_as_a_file_is),
-            cmocka_unit_test(a_nul_in_memory_is_named),
-            cmocka_unit_test(verify_is_read),
-            cmocka_unit_test(milter_is_read),
-    };
-    return cmocka_run_group_tests_name("configfile", tests, make, drop);
 }

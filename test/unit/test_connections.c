@@ -1,13 +1,7 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <string.h>
 
+#include "unit.h"
 #include "verimaild/connections.h"
 
 static const struct endpoint nowhere;
@@ -32,11 +26,10 @@ static void check_order(struct connections *c, const int *fds, size_t count)
     assert_int_equal(connections_count(c), 0);
 }
 
-static void oldest_goes_first(void **state)
+TEST(oldest_goes_first)
 {
     struct connections *c = connections_init(4);
 
-    (void)state;
     assert_null(connections_oldest(c));
     for (int round = 0; round < 3; round++) {
         for (int fd = 1; fd <= 4; fd++)
@@ -49,14 +42,13 @@ static void oldest_goes_first(void **state)
     connections_free(&c);
 }
 
-static void removed_from_anywhere(void **state)
+TEST(removed_from_anywhere)
 {
     static const struct {
         int removed;
         int left[3];
     } table[] = {{1, {2, 3, 4}}, {2, {1, 3, 4}}, {3, {1, 2, 4}}, {4, {1, 2, 3}}};
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct connections *c = connections_init(4);
         struct connection *at[5];
@@ -70,11 +62,10 @@ static void removed_from_anywhere(void **state)
     }
 }
 
-static void indexes(void **state)
+TEST(indexes)
 {
     struct connections *c = connections_init(2);
 
-    (void)state;
     assert_null(connections_at(c, 0));
     struct connection *first = add(c, 7);
     const uint32_t index = connections_index(c, first);
@@ -89,12 +80,11 @@ static void indexes(void **state)
 }
 
 /* Nothing of one connection is seen by the next in its place but the octets in its room. */
-static void places_are_used_again(void **state)
+TEST(places_are_used_again)
 {
     struct connections *c = connections_init(1);
     struct connection *connection = add(c, 1);
 
-    (void)state;
     connection->answered = true;
     connection->used = 4096;
     connection->discarded = 99;
@@ -108,13 +98,12 @@ static void places_are_used_again(void **state)
     connections_free(&c);
 }
 
-static void rooms_are_apart(void **state)
+TEST(rooms_are_apart)
 {
     enum { COUNT = 5 };
     struct connections *c = connections_init(COUNT);
     struct connection *at[COUNT];
 
-    (void)state;
     for (int i = 0; i < COUNT; i++) {
         at[i] = add(c, i);
         memset(connections_room(c, at[i]), 'a' + i, QUESTION_MAX);
@@ -128,7 +117,7 @@ static void rooms_are_apart(void **state)
 }
 
 /* Against an array kept in order, with every way to add and to remove. */
-static void like_a_naive_list(void **state)
+TEST(like_a_naive_list)
 {
     enum { MAX = 7, STEPS = 20000 };
     struct connections *c = connections_init(MAX);
@@ -136,7 +125,6 @@ static void like_a_naive_list(void **state)
     size_t count = 0;
     uint32_t chance = 1;
 
-    (void)state;
     for (int step = 1; step <= STEPS; step++) {
         chance = chance * 1664525 + 1013904223;
         const size_t pick = chance >> 8;
@@ -156,17 +144,4 @@ static void like_a_naive_list(void **state)
             assert_ptr_equal(connections_at(c, connections_index(c, model[i])), model[i]);
     }
     connections_free(&c);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(oldest_goes_first),
-            cmocka_unit_test(removed_from_anywhere),
-            cmocka_unit_test(indexes),
-            cmocka_unit_test(places_are_used_again),
-            cmocka_unit_test(rooms_are_apart),
-            cmocka_unit_test(like_a_naive_list),
-    };
-    return cmocka_run_group_tests_name("connections", tests, NULL, NULL);
 }

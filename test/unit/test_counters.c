@@ -1,11 +1,4 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +6,7 @@
 #include <unistd.h>
 
 #include "events/counters.h"
+#include "unit.h"
 
 static char *shown(const struct counters *counters)
 {
@@ -32,7 +26,7 @@ static void has(const char *text, const char *line)
         fail_msg("got no line `%s` in\n%s", line, text);
 }
 
-static void what_was_counted_is_shown(void **state)
+TEST(what_was_counted_is_shown)
 {
     static const struct {
         size_t at; /* in struct counters */
@@ -60,7 +54,6 @@ static void what_was_counted_is_shown(void **state)
                     "verimail_question_duration_seconds_sum 0.007"},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct counters *counters = counters_init();
         assert_non_null(counters);
@@ -77,7 +70,7 @@ static void what_was_counted_is_shown(void **state)
     }
 }
 
-static void durations(void **state)
+TEST(durations)
 {
     static const struct {
         uint64_t milliseconds;
@@ -94,7 +87,6 @@ static void durations(void **state)
             {UINT32_MAX, "le=\"+Inf\"} 1", "le=\"5.000\"} 0"},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct counters *counters = counters_init();
         counters_note(counters, VERDICT_NO, REASON_UNSTAMPED, table[i].milliseconds);
@@ -112,11 +104,10 @@ static void durations(void **state)
 }
 
 /* Not of the service's verdicts: there is no place for them, and no other is hit. */
-static void other_verdicts_are_only_timed(void **state)
+TEST(other_verdicts_are_only_timed)
 {
     struct counters *counters = counters_init();
 
-    (void)state;
     counters_note(counters, VERDICT_TEMPERROR, REASON_NONE, 5);
     assert_int_equal(counters->latency[2], 1);
     for (size_t v = 0; v <= VERDICT_ALLOW; v++)
@@ -126,11 +117,10 @@ static void other_verdicts_are_only_timed(void **state)
     counters_free(&counters);
 }
 
-static void keys(void **state)
+TEST(keys)
 {
     struct counters *counters = counters_init();
 
-    (void)state;
     counters->keys[0] = (struct counter_key){"mail.example.org", "0011223344556677", 400};
     counters->keys[1] = (struct counter_key){"a\"b\\c\nd", "8899aabbccddeeff", 2000};
     counters->keys[3] = (struct counter_key){"not.reached", "0", 1};
@@ -147,13 +137,12 @@ static void keys(void **state)
 }
 
 /* Every line is a comment or a sample; HELP, TYPE and all samples of a name stand together. */
-static void the_form(void **state)
+TEST(the_form)
 {
     struct counters *counters = counters_init();
     char name[128] = "";
     char *rest = NULL;
 
-    (void)state;
     char *text = shown(counters);
     assert_int_equal(text[strlen(text) - 1], '\n');
     for (char *line = strtok_r(text, "\n", &rest); line != NULL;
@@ -180,11 +169,10 @@ static void the_form(void **state)
     counters_free(&counters);
 }
 
-static void processes_share_them(void **state)
+TEST(processes_share_them)
 {
     struct counters *counters = counters_init();
 
-    (void)state;
     for (int i = 0; i < 2; i++) {
         const pid_t child = fork();
         assert_true(child >= 0);
@@ -199,18 +187,4 @@ static void processes_share_them(void **state)
     assert_int_equal(counters->questions[VERDICT_YES][REASON_STAMPED], 100000);
     assert_int_equal(counters->latency[0], 100000);
     counters_free(&counters);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(what_was_counted_is_shown),
-            cmocka_unit_test(durations),
-            cmocka_unit_test(other_verdicts_are_only_timed),
-            cmocka_unit_test(keys),
-            cmocka_unit_test(the_form),
-            cmocka_unit_test(processes_share_them),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,11 +1,4 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +6,7 @@
 #include "exact.h"
 #include "protocol/digest.h"
 #include "protocol/message.h"
+#include "unit.h"
 #include "vectors.h"
 
 #define RECORDS_MAX 100
@@ -54,11 +48,10 @@ static void digest_message(struct text message, size_t chunk, char text_r[DIGEST
     assert_null(d);
 }
 
-static void vector_digests(void **state)
+TEST(vector_digests)
 {
     struct vectors *v = vectors_open("digests.txt");
 
-    (void)state;
     while (vectors_next(v)) {
         const struct text message = vectors_get(v, "message");
         const struct text want = vectors_get(v, "digest");
@@ -77,12 +70,11 @@ static void vector_digests(void **state)
 }
 
 /* The octets that the file says go into the hash have the digest that it says. */
-static void vector_forms(void **state)
+TEST(vector_forms)
 {
     struct vectors *v = vectors_open("digests.txt");
     size_t checked = 0;
 
-    (void)state;
     while (vectors_next(v)) {
         unsigned char octets[DIGEST_OCTETS];
         char got[DIGEST_TEXT + 1];
@@ -105,7 +97,7 @@ static void vector_forms(void **state)
 }
 
 /* `like` and `unlike` hold, and the file has both. */
-static void vector_pairs(void **state)
+TEST(vector_pairs)
 {
     struct vectors *v = vectors_open("digests.txt");
     struct {
@@ -115,7 +107,6 @@ static void vector_pairs(void **state)
     size_t records = 0;
     size_t pairs[2] = {0, 0};
 
-    (void)state;
     for (; vectors_next(v); records++) {
         assert_true(records < RECORDS_MAX);
         const struct text name = vectors_get(v, "name");
@@ -153,7 +144,7 @@ static void digest_body_only(const char *const *chunks, char text_r[DIGEST_TEXT 
 }
 
 /* Beyond what waits in one stretch: many empty lines, long runs, empty chunks. */
-static void bodies_in_pieces(void **state)
+TEST(bodies_in_pieces)
 {
     static const struct {
         const char *a[8];
@@ -170,7 +161,6 @@ static void bodies_in_pieces(void **state)
             {{"", "\n", ""}, {NULL}},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         char a[DIGEST_TEXT + 1];
         char b[DIGEST_TEXT + 1];
@@ -183,13 +173,12 @@ static void bodies_in_pieces(void **state)
     }
 }
 
-static void too_many_empty_lines_are_not_too_few(void **state)
+TEST(too_many_empty_lines_are_not_too_few)
 {
     char lines[40] = "x";
     const char *chunks[] = {lines, "y", NULL};
     char before[DIGEST_TEXT + 1] = "";
 
-    (void)state;
     for (size_t n = 1; n + 1 < sizeof lines; n++) {
         char now[DIGEST_TEXT + 1];
         lines[n] = '\n';
@@ -200,12 +189,11 @@ static void too_many_empty_lines_are_not_too_few(void **state)
 }
 
 /* The field that reaches the limit is taken, one octet more is not, and then there is no digest. */
-static void kept_fields_at_their_limit(void **state)
+TEST(kept_fields_at_their_limit)
 {
     const size_t len = MESSAGE_HEADER_MAX - strlen("subject") - strlen("to") - strlen("a@b.c");
     char *big = malloc(len + 1);
 
-    (void)state;
     assert_non_null(big);
     memset(big, 'x', len + 1);
     for (size_t extra = 0; extra <= 1; extra++) {
@@ -228,7 +216,7 @@ static void kept_fields_at_their_limit(void **state)
 }
 
 /* Callers other than message.h may not have cut it. */
-static void names_with_white_space_and_others(void **state)
+TEST(names_with_white_space_and_others)
 {
     static const struct {
         const char *name;
@@ -247,7 +235,6 @@ static void names_with_white_space_and_others(void **state)
     char none[DIGEST_TEXT + 1];
     char counted[DIGEST_TEXT + 1] = "";
 
-    (void)state;
     digest_body_only((const char *const[]){NULL}, none);
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const struct text name = exact_copy(text_of(table[i].name));
@@ -269,18 +256,17 @@ static void names_with_white_space_and_others(void **state)
     assert_string_not_equal(counted, none);
 }
 
-static void field_behind_the_body_is_refused(void **state)
+TEST(field_behind_the_body_is_refused)
 {
     struct digest *d = digest_init();
 
-    (void)state;
     assert_non_null(d);
     digest_body(d, text_of("x"));
     assert_false(digest_field(d, text_of("to"), text_of("a@b.c")));
     digest_free(&d);
 }
 
-static void text_form_is_strict(void **state)
+TEST(text_form_is_strict)
 {
     static const struct {
         const char *text;
@@ -297,7 +283,6 @@ static void text_form_is_strict(void **state)
             {"", false},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const struct text in = exact_copy(text_of(table[i].text));
         if (digest_is_text(in) != table[i].ok) {
@@ -306,20 +291,4 @@ static void text_form_is_strict(void **state)
         }
         exact_free(in);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(vector_digests),
-            cmocka_unit_test(vector_forms),
-            cmocka_unit_test(vector_pairs),
-            cmocka_unit_test(bodies_in_pieces),
-            cmocka_unit_test(too_many_empty_lines_are_not_too_few),
-            cmocka_unit_test(kept_fields_at_their_limit),
-            cmocka_unit_test(names_with_white_space_and_others),
-            cmocka_unit_test(field_behind_the_body_is_refused),
-            cmocka_unit_test(text_form_is_strict),
-    };
-    return cmocka_run_group_tests_name("digest", tests, NULL, NULL);
 }

@@ -1,14 +1,7 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "exact.h"
 #include "protocol/domain.h"
+#include "unit.h"
 #include "vectors.h"
 
 static bool to_ascii(struct text domain, char ascii_r[DOMAIN_MAX + 1])
@@ -29,12 +22,11 @@ static bool is_ldh(struct text domain)
     return ok;
 }
 
-static void vectors_hold(void **state)
+TEST(vectors_hold)
 {
     struct vectors *v = vectors_open("addresses.txt");
     size_t seen = 0;
 
-    (void)state;
     while (vectors_next(v)) {
         if (!text_equal(vectors_get(v, "what"), text_of("domain")))
             continue;
@@ -53,7 +45,7 @@ static void vectors_hold(void **state)
     assert_true(seen > 50);
 }
 
-static void ldh_is_strict(void **state)
+TEST(ldh_is_strict)
 {
     static const struct {
         const char *domain;
@@ -82,7 +74,6 @@ static void ldh_is_strict(void **state)
             {"\xc3\xbc", false},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         if (is_ldh(text_of(table[i].domain)) != table[i].want) {
             print_error("\"%s\": want %d\n", table[i].domain, table[i].want);
@@ -102,13 +93,12 @@ static struct text long_domain(char room[300], size_t len)
     return (struct text){room, len};
 }
 
-static void lengths_at_their_edges(void **state)
+TEST(lengths_at_their_edges)
 {
     char room[300];
     char ascii[DOMAIN_MAX + 1];
     const struct text label = {room, 63};
 
-    (void)state;
     assert_true(is_ldh(long_domain(room, 253)));
     assert_true(to_ascii(long_domain(room, 253), ascii));
     assert_int_equal(strlen(ascii), 253);
@@ -121,7 +111,7 @@ static void lengths_at_their_edges(void **state)
     assert_false(to_ascii((struct text){room, 64}, ascii));
 }
 
-static void under_needs_a_whole_label(void **state)
+TEST(under_needs_a_whole_label)
 {
     static const struct {
         const char *domain;
@@ -143,7 +133,6 @@ static void under_needs_a_whole_label(void **state)
             {"", "", true},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const struct text domain = exact_copy(text_of(table[i].domain));
         const struct text parent = exact_copy(text_of(table[i].parent));
@@ -155,15 +144,4 @@ static void under_needs_a_whole_label(void **state)
         exact_free(domain);
         exact_free(parent);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(vectors_hold),
-            cmocka_unit_test(ldh_is_strict),
-            cmocka_unit_test(lengths_at_their_edges),
-            cmocka_unit_test(under_needs_a_whole_label),
-    };
-    return cmocka_run_group_tests_name("domain", tests, NULL, NULL);
 }

@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include <arpa/inet.h>
-#include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/endpoint.h"
+#include "unit.h"
 
 /* On the heap with its NUL, so that AddressSanitizer sees what reads past it. */
 static bool parse(const char *text, struct endpoint *endpoint)
@@ -23,7 +17,7 @@ static bool parse(const char *text, struct endpoint *endpoint)
     return ok;
 }
 
-static void texts_are_read_and_written(void **state)
+TEST(texts_are_read_and_written)
 {
     static const struct {
         const char *text;
@@ -78,7 +72,6 @@ static void texts_are_read_and_written(void **state)
             {"localhost:26", NULL, NULL},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct endpoint endpoint;
         char written[ENDPOINT_TEXT_MAX] = "refused";
@@ -97,11 +90,10 @@ static void texts_are_read_and_written(void **state)
     }
 }
 
-static void parts_are_set(void **state)
+TEST(parts_are_set)
 {
     struct endpoint endpoint;
 
-    (void)state;
     assert_true(parse("192.0.2.1:26", &endpoint));
     assert_int_equal(endpoint.address.any.sa_family, AF_INET);
     assert_int_equal(endpoint.len, sizeof(struct sockaddr_in));
@@ -118,13 +110,12 @@ static void parts_are_set(void **state)
     assert_false(endpoint.wildcard);
 }
 
-static void equality(void **state)
+TEST(equality)
 {
     static const char *const different[] = {"192.0.2.1:26", "192.0.2.1:27", "192.0.2.2:26",
             "[::1]:26", "[::1]:27", "[::2]:26", "[::]:26", "*:26", "*:27", "[::ffff:192.0.2.1]:26"};
     const size_t count = sizeof different / sizeof *different;
 
-    (void)state;
     for (size_t i = 0; i < count; i++) {
         for (size_t k = 0; k < count; k++) {
             struct endpoint a;
@@ -142,12 +133,11 @@ static void equality(void **state)
     assert_true(endpoint_equal(&one, &same));
 }
 
-static void mapped_addresses_are_what_they_map(void **state)
+TEST(mapped_addresses_are_what_they_map)
 {
     struct endpoint mapped;
     struct endpoint plain;
 
-    (void)state;
     assert_true(parse("[::ffff:192.0.2.1]:26", &mapped) && parse("192.0.2.1:26", &plain));
     const struct endpoint unmapped = endpoint_unmapped(&mapped);
     assert_true(endpoint_equal(&unmapped, &plain));
@@ -158,7 +148,7 @@ static void mapped_addresses_are_what_they_map(void **state)
     assert_int_equal(endpoint_unmapped(&mapped).address.any.sa_family, AF_INET6);
 }
 
-static void loopback(void **state)
+TEST(loopback)
 {
     static const struct {
         const char *text;
@@ -175,23 +165,10 @@ static void loopback(void **state)
             {"*:26", false},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct endpoint endpoint;
         assert_true(parse(rows[i].text, &endpoint));
         if (endpoint_is_loopback(&endpoint) != rows[i].want)
             fail_msg("%s: got %d", rows[i].text, !rows[i].want);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(texts_are_read_and_written),
-            cmocka_unit_test(parts_are_set),
-            cmocka_unit_test(equality),
-            cmocka_unit_test(mapped_addresses_are_what_they_map),
-            cmocka_unit_test(loopback),
-    };
-    return cmocka_run_group_tests_name("endpoint", tests, NULL, NULL);
 }

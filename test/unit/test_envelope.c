@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
-
-#include <cmocka.h>
 
 #include "exact.h"
 #include "milter/envelope.h"
+#include "unit.h"
 
 #define PATHS_MAX 4
 
@@ -28,7 +22,7 @@ static void check(const char *what, struct text got, const char *want)
     fail();
 }
 
-static void paths(void **state)
+TEST(paths)
 {
     static const struct {
         const char *paths[PATHS_MAX];
@@ -60,7 +54,6 @@ static void paths(void **state)
     };
     char room[RECEIVING_MAX];
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct envelope envelope;
         assert_true(envelope_init(&envelope));
@@ -88,14 +81,13 @@ static void add_domains(struct envelope *envelope, unsigned count)
     }
 }
 
-static void many_domains(void **state)
+TEST(many_domains)
 {
     static const struct {
         unsigned count;
         size_t len;
     } table[] = {{1, 32}, {62, 62 * 33 - 1}, {63, 1}, {1000, 1}};
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct envelope envelope;
         assert_true(envelope_init(&envelope));
@@ -103,14 +95,4 @@ static void many_domains(void **state)
         assert_int_equal(envelope_rcpt(&envelope).len, table[i].len);
         envelope_clear(&envelope);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(paths),
-            cmocka_unit_test(many_domains),
-    };
-
-    return cmocka_run_group_tests_name("envelope", tests, NULL, NULL);
 }

@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdlib.h>
 
 #include "command/escape.h"
 #include "exact.h"
+#include "unit.h"
 
 typedef void put(FILE *out, struct text t);
 
@@ -37,7 +31,7 @@ static void check(put *escape, struct text given, const char *wanted)
         literal, sizeof literal - 1                                                                \
     }
 
-static void nothing_moves_a_terminal(void **state)
+TEST(nothing_moves_a_terminal)
 {
     static const struct {
         struct text given;
@@ -53,14 +47,13 @@ static void nothing_moves_a_terminal(void **state)
             {OCTETS("\\x41"), "\\x5cx41", "\\x41"},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         check(escape_put, table[i].given, table[i].value);
         check(escape_controls, table[i].given, table[i].sentence);
     }
 }
 
-static void values_of_a_configuration(void **state)
+TEST(values_of_a_configuration)
 {
     static const struct {
         const char *given;
@@ -78,17 +71,6 @@ static void values_of_a_configuration(void **state)
             {"a\n\tb\r\n", "\"a\n\tb\\r\n\""},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         check(escape_quoted, text_of(table[i].given), table[i].wanted);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(nothing_moves_a_terminal),
-            cmocka_unit_test(values_of_a_configuration),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

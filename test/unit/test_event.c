@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 
 #include "events/event.h"
 #include "exact.h"
+#include "unit.h"
 
 static const struct event plain = {
         .time = 1763930000123,
@@ -63,14 +57,13 @@ static void same(const struct event *got, const struct event *want)
     same_text("asker", got->asker, want->asker);
 }
 
-static void events_arrive_as_they_were(void **state)
+TEST(events_arrive_as_they_were)
 {
     const struct event empty = {.verdict = VERDICT_YES};
     struct event odd = plain;
     char room[EVENT_OCTETS_MAX];
     struct event back;
 
-    (void)state;
     assert_true(event_decode(encode(&plain, room), &back));
     same(&back, &plain);
     assert_true(event_decode(encode(&empty, room), &back));
@@ -82,14 +75,13 @@ static void events_arrive_as_they_were(void **state)
     same(&back, &odd);
 }
 
-static void what_is_too_long_is_cut(void **state)
+TEST(what_is_too_long_is_cut)
 {
     static char longest[4096];
     struct event event = plain;
     char room[EVENT_OCTETS_MAX];
     struct event back;
 
-    (void)state;
     memset(longest, 'x', sizeof longest);
     event.cause = event.user = event.host = event.ip = event.asker =
             (struct text){longest, sizeof longest};
@@ -102,7 +94,7 @@ static void what_is_too_long_is_cut(void **state)
 }
 
 /* Lists of receiving domains lose whole domains. */
-static void lists_are_cut_between_domains(void **state)
+TEST(lists_are_cut_between_domains)
 {
     static const struct {
         size_t comma;
@@ -115,7 +107,6 @@ static void lists_are_cut_between_domains(void **state)
     struct event event = plain;
     struct event back;
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         memset(list, 'd', sizeof list);
         list[table[i].comma] = ',';
@@ -129,11 +120,10 @@ static void lists_are_cut_between_domains(void **state)
     }
 }
 
-static void no_room_is_an_error(void **state)
+TEST(no_room_is_an_error)
 {
     char room[EVENT_OCTETS_MAX];
 
-    (void)state;
     const size_t len = encode(&plain, room).len;
     for (size_t size = 0; size < len; size++) {
         struct writer w = writer_of(room, size);
@@ -141,12 +131,11 @@ static void no_room_is_an_error(void **state)
     }
 }
 
-static void parts_of_an_event_are_none(void **state)
+TEST(parts_of_an_event_are_none)
 {
     char room[EVENT_OCTETS_MAX + 1];
     struct event back;
 
-    (void)state;
     const struct text whole = encode(&plain, room);
     assert_true(decodes(whole, &back));
     for (size_t len = 0; len < whole.len; len++)
@@ -156,7 +145,7 @@ static void parts_of_an_event_are_none(void **state)
 }
 
 /* An octet at a place where only some will do. */
-static void nonsense_is_no_event(void **state)
+TEST(nonsense_is_no_event)
 {
     static const struct {
         const char *what;
@@ -182,7 +171,6 @@ static void nonsense_is_no_event(void **state)
     char room[EVENT_OCTETS_MAX];
     struct event back;
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const struct text whole = encode(&plain, room);
         room[table[i].at] = (char)table[i].octet;
@@ -191,7 +179,7 @@ static void nonsense_is_no_event(void **state)
     }
 }
 
-static void domains_of_users(void **state)
+TEST(domains_of_users)
 {
     static const struct {
         const char *user;
@@ -199,24 +187,8 @@ static void domains_of_users(void **state)
     } table[] = {{"alice@example.org", "example.org"}, {"a@b@c", "c"}, {"", ""}, {"alice", ""},
             {"alice@", ""}, {"@x", "x"}};
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const struct event event = {.user = text_of(table[i].user)};
         same_text(table[i].user, event_domain(&event), text_of(table[i].domain));
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(events_arrive_as_they_were),
-            cmocka_unit_test(what_is_too_long_is_cut),
-            cmocka_unit_test(lists_are_cut_between_domains),
-            cmocka_unit_test(no_room_is_an_error),
-            cmocka_unit_test(parts_of_an_event_are_none),
-            cmocka_unit_test(nonsense_is_no_event),
-            cmocka_unit_test(domains_of_users),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,11 +1,4 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <errno.h>
 #include <poll.h>
 #include <sodium.h>
@@ -22,6 +15,7 @@
 #include "events/ring.h"
 #include "protocol/question.h"
 #include "served.h"
+#include "unit.h"
 #include "verimaild/exchange.h"
 
 #define ANSWER "ALLOW unstamped ttl=300\r\n" /* to LINE */
@@ -171,7 +165,20 @@ static bool is_closed(int fd)
     return poll(&ready, 1, 0) == 1;
 }
 
-static void whole_questions_are_answered_at_once(void **state)
+BEFORE_ALL()
+{
+    assert_true(sodium_init() >= 0);
+    served = served_open("", "domain example.org { hosts = " SERVED_HOST "\n"
+                             " user bob { allow_unauthorized = yes } }\n");
+    assert_string_equal(problems_text(served.conf.problems), "");
+}
+
+AFTER_ALL()
+{
+    served_close(&served);
+}
+
+TEST(whole_questions_are_answered_at_once)
 {
     static const struct {
         const char *octets;
@@ -186,7 +193,6 @@ static void whole_questions_are_answered_at_once(void **state)
     struct shop shop = open_shop(4, 4);
     bool ok = true;
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const int client = connect_to(&shop, table[i].octets);
         accept_one(&shop, 1000);
@@ -200,13 +206,12 @@ static void whole_questions_are_answered_at_once(void **state)
 }
 
 /* Octet by octet, with its LF, or with the end of what the client sends. */
-static void questions_that_come_in_pieces(void **state)
+TEST(questions_that_come_in_pieces)
 {
     static const char line[] = LINE;
     struct shop shop = open_shop(4, 4);
     bool ok = true;
 
-    (void)state;
     for (int with_lf = 0; with_lf < 2; with_lf++) {
         const int client = connect_to(&shop, "b");
         accept_one(&shop, 1000);
@@ -226,12 +231,11 @@ static void questions_that_come_in_pieces(void **state)
     assert_true(ok);
 }
 
-static void end_without_a_question(void **state)
+TEST(end_without_a_question)
 {
     struct shop shop = open_shop(4, 4);
     const int client = connect_to(&shop, "");
 
-    (void)state;
     shutdown(client, SHUT_WR);
     accept_one(&shop, 1000);
     bool ok = strcmp(answered(&shop, client), "NO\r\n") == 0;
@@ -241,13 +245,12 @@ static void end_without_a_question(void **state)
 }
 
 /* As long as a question may be, one octet longer, and a line that does not end. */
-static void long_questions(void **state)
+TEST(long_questions)
 {
     struct shop shop = open_shop(4, 4);
     char line[2 * QUESTION_MAX];
     bool ok = true;
 
-    (void)state;
     for (size_t len = QUESTION_MAX - 1; len <= QUESTION_MAX + 2; len++) {
         for (int ends = 0; ends < 2; ends++) {
             memset(line, 'y', sizeof line);
@@ -271,13 +274,12 @@ static void long_questions(void **state)
 }
 
 /* What comes behind the line is thrown away, and the answer arrives for all that. */
-static void more_than_a_question(void **state)
+TEST(more_than_a_question)
 {
     struct shop shop = open_shop(4, 4);
     const int client = connect_to(&shop, LINE "and more\n");
     bool ok = true;
 
-    (void)state;
     accept_one(&shop, 1000);
     ok = ok && exchange_held(shop.exchange) == 1;
     ok = ok && send(client, LINE, strlen(LINE), MSG_NOSIGNAL) > 0 && go_on(&shop, 1000) == 1;
@@ -289,13 +291,12 @@ static void more_than_a_question(void **state)
     assert_null(strstr(caught, "malformed"));
 }
 
-static void deadline_at_its_edge(void **state)
+TEST(deadline_at_its_edge)
 {
     struct shop shop = open_shop(4, 4);
     bool ok = true;
     const int first = connect_to(&shop, "x");
 
-    (void)state;
     accept_one(&shop, 1000);
     const int second = connect_to(&shop, "y");
     accept_one(&shop, 1500);
@@ -317,13 +318,12 @@ static void deadline_at_its_edge(void **state)
 }
 
 /* At the total cap the oldest makes room. */
-static void oldest_makes_room(void **state)
+TEST(oldest_makes_room)
 {
     struct shop shop = open_shop(2, 10);
     bool ok = true;
     int clients[3];
 
-    (void)state;
     for (int i = 0; i < 3; i++) {
         clients[i] = connect_to(&shop, "x");
         accept_one(&shop, 1000);
@@ -346,13 +346,12 @@ static void oldest_makes_room(void **state)
     assert_non_null(strstr(caught, "why=stopped"));
 }
 
-static void source_at_its_cap(void **state)
+TEST(source_at_its_cap)
 {
     struct shop shop = open_shop(10, 2);
     bool ok = true;
     int clients[4];
 
-    (void)state;
     for (int i = 0; i < 3; i++) {
         clients[i] = connect_to(&shop, "x");
         accept_one(&shop, 1000);
@@ -370,14 +369,13 @@ static void source_at_its_cap(void **state)
     assert_non_null(strstr(caught, "why=too-many"));
 }
 
-static void many_at_once(void **state)
+TEST(many_at_once)
 {
     struct shop shop = open_shop(10, 10);
     struct pollfd ready = {.fd = shop.listener, .events = POLLIN};
     bool ok = true;
     int clients[5];
 
-    (void)state;
     for (int i = 0; i < 5; i++)
         clients[i] = connect_to(&shop, LINE);
     (void)exchange_accept(shop.exchange, shop.listener, 3, 1000);
@@ -395,11 +393,10 @@ static void many_at_once(void **state)
 }
 
 /* An index that is free, or was never one. */
-static void nothing_to_go_on_with(void **state)
+TEST(nothing_to_go_on_with)
 {
     struct shop shop = open_shop(2, 2);
 
-    (void)state;
     exchange_continue(shop.exchange, 0, 1000);
     exchange_continue(shop.exchange, 2, 1000);
     exchange_continue(shop.exchange, UINT32_MAX, 1000);
@@ -412,7 +409,7 @@ static void nothing_to_go_on_with(void **state)
 }
 
 /* A payload that opened leaves word of its key. */
-static void key_use_is_noted(void **state)
+TEST(key_use_is_noted)
 {
     struct shop shop = open_shop(2, 2);
     struct folder folder = folder_make();
@@ -420,7 +417,6 @@ static void key_use_is_noted(void **state)
     char sealed[PAYLOAD_TEXT_MAX + 1];
     char file[1024];
 
-    (void)state;
     served_seal("bob@example.org", SERVED_NOW, sealed);
     snprintf(line, sizeof line, "eve@example.org %s x=y\n", sealed); /* forged, but with the key */
     const int client = connect_to(&shop, line);
@@ -433,39 +429,4 @@ static void key_use_is_noted(void **state)
     folder_remove(&folder);
     assert_true(ok);
     assert_non_null(strstr(file, " " SERVED_HOST " 1767225600 "));
-}
-
-static int open_all(void **state)
-{
-    (void)state;
-    served = served_open("", "domain example.org { hosts = " SERVED_HOST "\n"
-                             " user bob { allow_unauthorized = yes } }\n");
-    assert_string_equal(problems_text(served.conf.problems), "");
-    return 0;
-}
-
-static int close_all(void **state)
-{
-    (void)state;
-    served_close(&served);
-    return 0;
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(whole_questions_are_answered_at_once),
-            cmocka_unit_test(questions_that_come_in_pieces),
-            cmocka_unit_test(end_without_a_question),
-            cmocka_unit_test(long_questions),
-            cmocka_unit_test(more_than_a_question),
-            cmocka_unit_test(deadline_at_its_edge),
-            cmocka_unit_test(oldest_makes_room),
-            cmocka_unit_test(source_at_its_cap),
-            cmocka_unit_test(many_at_once),
-            cmocka_unit_test(nothing_to_go_on_with),
-            cmocka_unit_test(key_use_is_noted),
-    };
-    return sodium_init() < 0 ? 1
-                             : cmocka_run_group_tests_name("exchange", tests, open_all, close_all);
 }

@@ -1,11 +1,4 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +6,7 @@
 #include "exact.h"
 #include "recorder/forgeries.h"
 #include "recorder/privacy.h"
+#include "unit.h"
 
 #define MINUTE UINT64_C(60000)
 #define HOUR (60 * MINUTE)
@@ -50,11 +44,15 @@ static struct forgeries *make(uint64_t limit)
     return forgeries;
 }
 
-static void alarm_at_the_one_too_many(void **state)
+BEFORE_ALL()
+{
+    assert_true(sodium_init() >= 0);
+}
+
+TEST(alarm_at_the_one_too_many)
 {
     struct forgeries *forgeries = make(100);
 
-    (void)state;
     note_many(forgeries, "alice@example.org", 100, START);
     assert_string_equal(next(forgeries), "");
     note_many(forgeries, "bob@example.org", 100, START);
@@ -67,11 +65,10 @@ static void alarm_at_the_one_too_many(void **state)
     forgeries_free(&forgeries);
 }
 
-static void one_alarm_in_an_hour(void **state)
+TEST(one_alarm_in_an_hour)
 {
     struct forgeries *forgeries = make(2);
 
-    (void)state;
     note_many(forgeries, "alice@example.org", 3, START);
     assert_string_equal(next(forgeries), "alice@example.org");
     for (uint64_t now = START; now < START + HOUR; now += MINUTE)
@@ -83,11 +80,10 @@ static void one_alarm_in_an_hour(void **state)
 }
 
 /* Ten an hour for a day, and ten minutes more of them, are never more than twelve. */
-static void an_hour_is_what_counts(void **state)
+TEST(an_hour_is_what_counts)
 {
     struct forgeries *forgeries = make(12);
 
-    (void)state;
     for (uint64_t now = START; now < START + 24 * HOUR; now += HOUR / 10)
         note(forgeries, "alice@example.org", "", now);
     assert_string_equal(next(forgeries), "");
@@ -97,9 +93,8 @@ static void an_hour_is_what_counts(void **state)
 }
 
 /* Whenever the hour begins. */
-static void none_within_an_hour_is_missed(void **state)
+TEST(none_within_an_hour_is_missed)
 {
-    (void)state;
     for (uint64_t begin = START; begin < START + 2 * HOUR; begin += MINUTE) {
         struct forgeries *forgeries = make(6);
         for (uint64_t i = 0; i < 7; i++)
@@ -109,11 +104,10 @@ static void none_within_an_hour_is_missed(void **state)
     }
 }
 
-static void old_ones_are_forgotten(void **state)
+TEST(old_ones_are_forgotten)
 {
     static const uint64_t pauses[] = {HOUR + 10 * MINUTE, HOUR + 11 * MINUTE, 2 * HOUR, 100 * HOUR};
 
-    (void)state;
     for (size_t i = 0; i < sizeof pauses / sizeof *pauses; i++) {
         struct forgeries *forgeries = make(4);
         note_many(forgeries, "alice@example.org", 4, START);
@@ -125,11 +119,10 @@ static void old_ones_are_forgotten(void **state)
     }
 }
 
-static void clock_that_goes_back_is_no_harm(void **state)
+TEST(clock_that_goes_back_is_no_harm)
 {
     struct forgeries *forgeries = make(4);
 
-    (void)state;
     note_many(forgeries, "alice@example.org", 2, START);
     note_many(forgeries, "alice@example.org", 2, START - 5 * HOUR);
     note_many(forgeries, "alice@example.org", 1, 0);
@@ -139,11 +132,10 @@ static void clock_that_goes_back_is_no_harm(void **state)
     forgeries_free(&forgeries);
 }
 
-static void details_and_case_are_the_same_user(void **state)
+TEST(details_and_case_are_the_same_user)
 {
     struct forgeries *forgeries = make(3);
 
-    (void)state;
     note(forgeries, "Alice@example.org", "", START);
     note(forgeries, "alice+1@example.org", "", START);
     note(forgeries, "ALICE+2+3@EXAMPLE.org", "", START);
@@ -154,12 +146,11 @@ static void details_and_case_are_the_same_user(void **state)
     forgeries_free(&forgeries);
 }
 
-static void odd_names_are_names(void **state)
+TEST(odd_names_are_names)
 {
     static const char *const names[] = {"", "@", "+", "+@", "a", "a@b@c", "a+b@c+d@e"};
     char longest[ADDRESS_MAX + 100];
 
-    (void)state;
     memset(longest, 'x', sizeof longest - 1);
     longest[sizeof longest - 1] = '\0';
     struct forgeries *forgeries = make(1);
@@ -174,7 +165,7 @@ static void odd_names_are_names(void **state)
     forgeries_free(&forgeries);
 }
 
-static void only_forgeries_count(void **state)
+TEST(only_forgeries_count)
 {
     static const struct {
         enum verdict verdict;
@@ -192,7 +183,6 @@ static void only_forgeries_count(void **state)
             {VERDICT_NO, REASON_FORGED, "", true},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct forgeries *forgeries = make(0);
         const struct event event = {.verdict = cases[i].verdict,
@@ -212,7 +202,7 @@ static void only_forgeries_count(void **state)
     }
 }
 
-static void network_of_most_is_told(void **state)
+TEST(network_of_most_is_told)
 {
     static const struct {
         const char *ips[6]; /* up to NULL */
@@ -231,7 +221,6 @@ static void network_of_most_is_told(void **state)
     };
     char room[PRIVACY_TEXT_MAX];
 
-    (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct forgeries *forgeries = make(5);
         struct forgery forgery;
@@ -247,12 +236,11 @@ static void network_of_most_is_told(void **state)
     }
 }
 
-static void alarms_wait_for_their_turn(void **state)
+TEST(alarms_wait_for_their_turn)
 {
     struct forgeries *forgeries = make(0);
     char user[32];
 
-    (void)state;
     for (unsigned i = 0; i <= FORGERIES_WAITING; i++) {
         snprintf(user, sizeof user, "user%u@example.org", i);
         note(forgeries, user, "", START);
@@ -270,12 +258,11 @@ static void alarms_wait_for_their_turn(void **state)
 }
 
 /* Names that nobody asked about twice do not push out one of whom there are several. */
-static void flood_of_names_hides_nobody(void **state)
+TEST(flood_of_names_hides_nobody)
 {
     struct forgeries *forgeries = forgeries_init(8, 512);
     char user[32];
 
-    (void)state;
     assert_non_null(forgeries);
     note_many(forgeries, "alice@example.org", 4, START);
     for (unsigned i = 0; i < 100000; i++) {
@@ -286,24 +273,4 @@ static void flood_of_names_hides_nobody(void **state)
     assert_string_equal(next(forgeries), "alice@example.org");
     assert_string_equal(next(forgeries), "");
     forgeries_free(&forgeries);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(alarm_at_the_one_too_many),
-            cmocka_unit_test(one_alarm_in_an_hour),
-            cmocka_unit_test(an_hour_is_what_counts),
-            cmocka_unit_test(none_within_an_hour_is_missed),
-            cmocka_unit_test(old_ones_are_forgotten),
-            cmocka_unit_test(clock_that_goes_back_is_no_harm),
-            cmocka_unit_test(details_and_case_are_the_same_user),
-            cmocka_unit_test(odd_names_are_names),
-            cmocka_unit_test(only_forgeries_count),
-            cmocka_unit_test(network_of_most_is_told),
-            cmocka_unit_test(alarms_wait_for_their_turn),
-            cmocka_unit_test(flood_of_names_hides_nobody),
-    };
-
-    return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
 }

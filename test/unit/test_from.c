@@ -1,14 +1,7 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "exact.h"
 #include "protocol/from.h"
+#include "unit.h"
 #include "vectors.h"
 
 /* The words of test/vectors/from.txt. */
@@ -39,13 +32,12 @@ static enum from_result parse(struct text value, struct address *author_r)
 }
 
 /* Every record is checked before the test fails, so that one run shows all that differ. */
-static void vectors_hold(void **state)
+TEST(vectors_hold)
 {
     struct vectors *v = vectors_open("from.txt");
     size_t seen[sizeof names / sizeof *names] = {0};
     size_t wrong = 0;
 
-    (void)state;
     while (vectors_next(v)) {
         const struct text value = vectors_get(v, "value");
         struct address author = {.len = 0};
@@ -71,7 +63,7 @@ static void vectors_hold(void **state)
 
 /* Each octet, alone, where a name, a comment, a quoted string, a local part and a domain may hold
  * it: only these are taken. */
-static void every_octet_in_every_place(void **state)
+TEST(every_octet_in_every_place)
 {
     static const char visible[] = "!#$%&'*+-/=?^_`{|}~"
                                   "0123456789"
@@ -92,7 +84,6 @@ static void every_octet_in_every_place(void **state)
             {"", "a@b.c", " \t", "+"},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         for (int octet = 0; octet <= 0xff; octet++) {
             char room[32];
@@ -115,24 +106,22 @@ static void every_octet_in_every_place(void **state)
 }
 
 /* Nothing that is cut off early is taken for more than it says. */
-static void every_prefix_is_refused(void **state)
+TEST(every_prefix_is_refused)
 {
     static const char whole[] = "\"A\" (b) <alice@x.example>";
     struct address author;
 
-    (void)state;
     for (size_t len = 0; len < sizeof whole - 1; len++)
         assert_int_not_equal(parse((struct text){whole, len}, &author), FROM_OK);
     assert_int_equal(parse(text_of(whole), &author), FROM_OK);
 }
 
-static void depth_of_comments_costs_nothing(void **state)
+TEST(depth_of_comments_costs_nothing)
 {
     const size_t depth = 1000000;
     char *value = malloc(2 * depth + 5);
     struct address author;
 
-    (void)state;
     assert_non_null(value);
     memset(value, '(', depth);
     memset(value + depth, ')', depth);
@@ -143,12 +132,11 @@ static void depth_of_comments_costs_nothing(void **state)
     free(value);
 }
 
-static void refusal_leaves_the_result_alone(void **state)
+TEST(refusal_leaves_the_result_alone)
 {
     static const char *const values[] = {"", "<bob@x.example>,", "bob@x", "+bob@x.example"};
     struct address author;
 
-    (void)state;
     assert_int_equal(parse(text_of("alice@example.org"), &author), FROM_OK);
     for (size_t i = 0; i < sizeof values / sizeof *values; i++)
         assert_int_not_equal(parse(text_of(values[i]), &author), FROM_OK);
@@ -156,26 +144,12 @@ static void refusal_leaves_the_result_alone(void **state)
     assert_int_equal(from_parse((struct text){NULL, 0}, &author), FROM_EMPTY);
 }
 
-static void every_result_has_a_text_of_its_own(void **state)
+TEST(every_result_has_a_text_of_its_own)
 {
-    (void)state;
     for (unsigned i = FROM_OK; i <= FROM_SYNTAX; i++) {
         const char *text = from_result_text((enum from_result)i);
         assert_true(strlen(text) > 0);
         for (unsigned other = FROM_OK; other < i; other++)
             assert_string_not_equal(text, from_result_text((enum from_result)other));
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(vectors_hold),
-            cmocka_unit_test(every_octet_in_every_place),
-            cmocka_unit_test(every_prefix_is_refused),
-            cmocka_unit_test(depth_of_comments_costs_nothing),
-            cmocka_unit_test(refusal_leaves_the_result_alone),
-            cmocka_unit_test(every_result_has_a_text_of_its_own),
-    };
-    return cmocka_run_group_tests_name("from", tests, NULL, NULL);
 }

@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "directory/difference.h"
 #include "folder.h"
+#include "unit.h"
 
 static struct folder folder;
 static char path[FOLDER_PATH_MAX];
@@ -36,7 +30,18 @@ static struct gathered *gather(const struct directory_notes *notes, const char *
     return g;
 }
 
-static void wrong_rows_are_told(void **state)
+BEFORE_ALL()
+{
+    folder = folder_make();
+    folder_path(&folder, "users", path);
+}
+
+AFTER_ALL()
+{
+    folder_remove(&folder);
+}
+
+TEST(wrong_rows_are_told)
 {
     static const struct {
         const char *lines;
@@ -55,7 +60,6 @@ static void wrong_rows_are_told(void **state)
                     "1 row is wrong"},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char told[1024] = "";
         char why[DIRECTORY_WHY_MAX];
@@ -71,7 +75,7 @@ static void wrong_rows_are_told(void **state)
 }
 
 /* The same entry twice, as it was when it moved from one page to another. */
-static void a_row_that_came_twice_is_one(void **state)
+TEST(a_row_that_came_twice_is_one)
 {
     char told[1024] = "";
     char why[DIRECTORY_WHY_MAX];
@@ -79,7 +83,6 @@ static void a_row_that_came_twice_is_one(void **state)
     struct gathered *g = gathered_init(&notes);
     size_t count;
 
-    (void)state;
     for (int i = 0; i < 3; i++)
         assert_true(gathered_put(g, text_of("a@x.y"), text_of("hosts=h"), text_of("cn=a")));
     assert_true(gathered_finish(g, why));
@@ -92,14 +95,13 @@ static void a_row_that_came_twice_is_one(void **state)
     gathered_free(&g);
 }
 
-static void only_the_first_are_told(void **state)
+TEST(only_the_first_are_told)
 {
     static char told[16384];
     char why[DIRECTORY_WHY_MAX];
     const struct directory_notes notes = {add_note, told};
     struct gathered *g = gathered_init(&notes);
 
-    (void)state;
     for (int i = 0; i < 1000; i++) {
         gathered_skip(g, text_of("no"), text_of("cn=a"));
         gathered_refuse(g, text_of("cn=a"), "why");
@@ -154,7 +156,7 @@ static void renew(
     gathered_free(&new);
 }
 
-static void a_table_becomes_what_was_gathered(void **state)
+TEST(a_table_becomes_what_was_gathered)
 {
     static const struct {
         const char *before;
@@ -177,7 +179,6 @@ static void a_table_becomes_what_was_gathered(void **state)
                     {.before = 3, .after = 3}},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char after[1024];
         struct directory_counts counts;
@@ -191,31 +192,4 @@ static void a_table_becomes_what_was_gathered(void **state)
                     (int)counts.changed, (int)counts.removed, (int)counts.pinned,
                     (int)counts.hidden);
     }
-}
-
-static int make_folder(void **state)
-{
-    (void)state;
-    folder = folder_make();
-    folder_path(&folder, "users", path);
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    folder_remove(&folder);
-    return 0;
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(wrong_rows_are_told),
-            cmocka_unit_test(a_row_that_came_twice_is_one),
-            cmocka_unit_test(only_the_first_are_told),
-            cmocka_unit_test(a_table_becomes_what_was_gathered),
-    };
-
-    return cmocka_run_group_tests_name("gathered", tests, make_folder, remove_folder);
 }

@@ -1,11 +1,4 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -14,6 +7,7 @@
 
 #include "child.h"
 #include "process/identity.h"
+#include "unit.h"
 
 #define SOMEBODY 65534 /* an id that is not root's */
 
@@ -31,11 +25,10 @@ static bool give_up_root(void)
            (setgroups(0, NULL) == 0 && setgid(SOMEBODY) == 0 && setuid(SOMEBODY) == 0);
 }
 
-static void users_are_found(void **state)
+TEST(users_are_found)
 {
     struct identity identity;
 
-    (void)state;
     if (needs_root())
         skip();
     assert_true(identity_find("nobody", &identity));
@@ -57,18 +50,16 @@ static bool stays_who_it_is(void *context)
            identity_find("verimail-nobody-has-this-name", &identity);
 }
 
-static void nobody_else_without_root(void **state)
+TEST(nobody_else_without_root)
 {
-    (void)state;
     assert_int_equal(child_end(stays_who_it_is, NULL), 0);
 }
 
-static void folder_has_no_name(void **state)
+TEST(folder_has_no_name)
 {
     struct stat st;
     const int fd = identity_empty_folder();
 
-    (void)state;
     assert_true(fd >= 0);
     assert_int_equal(fstat(fd, &st), 0);
     assert_true(S_ISDIR(st.st_mode));
@@ -142,11 +133,10 @@ static bool becomes_somebody_in_steps(void *context)
            chroot("/") != 0 && is_shut_in();
 }
 
-static void root_becomes_somebody(void **state)
+TEST(root_becomes_somebody)
 {
     struct identity somebody = {.is_root = true, .uid = SOMEBODY, .gid = SOMEBODY};
 
-    (void)state;
     if (needs_root())
         skip();
     assert_int_equal(child_end(becomes_somebody_in_steps, &somebody), 0);
@@ -160,11 +150,10 @@ static bool becomes(void *context)
 }
 
 /* A mistake elsewhere must not end in a worker that is still root. */
-static void root_does_not_stay_root(void **state)
+TEST(root_does_not_stay_root)
 {
     struct identity root = {.is_root = true};
 
-    (void)state;
     if (needs_root())
         skip();
     assert_int_not_equal(child_end(becomes, &root), 0);
@@ -175,11 +164,10 @@ static bool becomes_without_folder(void *context)
     return identity_become(context, -1);
 }
 
-static void root_needs_the_folder(void **state)
+TEST(root_needs_the_folder)
 {
     struct identity somebody = {.is_root = true, .uid = SOMEBODY, .gid = SOMEBODY};
 
-    (void)state;
     if (needs_root())
         skip();
     assert_int_not_equal(child_end(becomes_without_folder, &somebody), 0);
@@ -194,22 +182,7 @@ static bool is_shut_in_all_the_same(void *context)
            geteuid() == identity.uid && is_shut_in();
 }
 
-static void without_root_it_is_shut_in_too(void **state)
+TEST(without_root_it_is_shut_in_too)
 {
-    (void)state;
     assert_int_equal(child_end(is_shut_in_all_the_same, NULL), 0);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(users_are_found),
-            cmocka_unit_test(nobody_else_without_root),
-            cmocka_unit_test(folder_has_no_name),
-            cmocka_unit_test(root_becomes_somebody),
-            cmocka_unit_test(root_does_not_stay_root),
-            cmocka_unit_test(root_needs_the_folder),
-            cmocka_unit_test(without_root_it_is_shut_in_too),
-    };
-    return cmocka_run_group_tests_name("identity", tests, NULL, NULL);
 }

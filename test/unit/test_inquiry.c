@@ -1,11 +1,4 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +6,7 @@
 #include "exact.h"
 #include "served.h"
 #include "service/inquiry.h"
+#include "unit.h"
 #include "vectors.h"
 
 static struct served served;
@@ -43,7 +37,38 @@ static void ask(
     exact_free(exact);
 }
 
-static void lines_get_their_answer(void **state)
+BEFORE_ALL()
+{
+    const struct folder folder = folder_make();
+    struct vectors *vectors = vectors_open("classic.txt");
+
+    assert_true(sodium_init() >= 0);
+    while (vectors_next(vectors) && !vectors_has(vectors, "key"))
+        continue;
+    const struct text pem = vectors_get(vectors, "key");
+    folder_write(&folder, "classic.key", pem.at, pem.len, 0600);
+    while (vectors_next(vectors) && !vectors_has(vectors, "host"))
+        continue;
+    const struct text payload = vectors_get(vectors, "payload");
+    assert_true(payload.len < sizeof classic);
+    memcpy(classic, payload.at, payload.len);
+    vectors_free(&vectors);
+    served = served_open_in(folder, "",
+            "domain example.org { default = true hosts = {" SERVED_HOST
+            ", localhost} lifetime = 1d\n"
+            " classic_key = \"$/classic.key\" user alice { } user bob { allow_unauthorized = yes } "
+            "}\n"
+            "domain example.net { user alice { } }\n");
+    assert_string_equal(problems_text(served.conf.problems), "");
+    served_seal("alice@example.org", SERVED_NOW, sealed);
+}
+
+AFTER_ALL()
+{
+    served_close(&served);
+}
+
+TEST(lines_get_their_answer)
 {
     static const struct {
         const char *line;
@@ -81,7 +106,6 @@ static void lines_get_their_answer(void **state)
             {"alice@example.org - x=y\nmore", 0, "NO\r\n"},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct inquiry inquiry;
         char got[ANSWER_MAX];
@@ -95,7 +119,7 @@ static void lines_get_their_answer(void **state)
     }
 }
 
-static void what_is_known_on_the_way(void **state)
+TEST(what_is_known_on_the_way)
 {
     static const struct {
         const char *line;
@@ -116,7 +140,6 @@ static void what_is_known_on_the_way(void **state)
             {"alice %c0\n", true, PAYLOAD_STATE_UNOPENED, PAYLOAD_NOT_SEALED, false, ""},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct inquiry inquiry;
         char answer[ANSWER_MAX];
@@ -134,13 +157,12 @@ static void what_is_known_on_the_way(void **state)
 }
 
 /* The form of a payload of 2013, which does not open. */
-static void classic_that_does_not_open(void **state)
+TEST(classic_that_does_not_open)
 {
     struct inquiry inquiry;
     char answer[ANSWER_MAX];
     const char kept = classic[0];
 
-    (void)state;
     classic[0] = kept == '1' ? '2' : '1';
     ask("alice@example.org %c x=y\n", SERVED_NOW, &inquiry, answer);
     classic[0] = kept;
@@ -151,9 +173,8 @@ static void classic_that_does_not_open(void **state)
 }
 
 /* The line's length at its edge, with a name nobody knows. */
-static void longest_lines(void **state)
+TEST(longest_lines)
 {
-    (void)state;
     for (size_t len = QUESTION_MAX - 1; len <= QUESTION_MAX + 1; len++) {
         char line[QUESTION_MAX + 2];
         struct inquiry inquiry;
@@ -165,50 +186,4 @@ static void longest_lines(void **state)
         ask(line, SERVED_NOW, &inquiry, answer);
         assert_string_equal(answer, len <= QUESTION_MAX ? "ALLOW unstamped ttl=300\r\n" : "NO\r\n");
     }
-}
-
-static int open_all(void **state)
-{
-    const struct folder folder = folder_make();
-    struct vectors *vectors = vectors_open("classic.txt");
-
-    (void)state;
-    while (vectors_next(vectors) && !vectors_has(vectors, "key"))
-        continue;
-    const struct text pem = vectors_get(vectors, "key");
-    folder_write(&folder, "classic.key", pem.at, pem.len, 0600);
-    while (vectors_next(vectors) && !vectors_has(vectors, "host"))
-        continue;
-    const struct text payload = vectors_get(vectors, "payload");
-    assert_true(payload.len < sizeof classic);
-    memcpy(classic, payload.at, payload.len);
-    vectors_free(&vectors);
-    served = served_open_in(folder, "",
-            "domain example.org { default = true hosts = {" SERVED_HOST
-            ", localhost} lifetime = 1d\n"
-            " classic_key = \"$/classic.key\" user alice { } user bob { allow_unauthorized = yes } "
-            "}\n"
-            "domain example.net { user alice { } }\n");
-    assert_string_equal(problems_text(served.conf.problems), "");
-    served_seal("alice@example.org", SERVED_NOW, sealed);
-    return 0;
-}
-
-static int close_all(void **state)
-{
-    (void)state;
-    served_close(&served);
-    return 0;
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(lines_get_their_answer),
-            cmocka_unit_test(what_is_known_on_the_way),
-            cmocka_unit_test(classic_that_does_not_open),
-            cmocka_unit_test(longest_lines),
-    };
-    return sodium_init() < 0 ? 1
-                             : cmocka_run_group_tests_name("inquiry", tests, open_all, close_all);
 }

@@ -1,18 +1,11 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "command/instant.h"
+#include "unit.h"
 
 #define NOW UINT64_C(1795500000000) /* 24 November 2026, 06:00 */
 #define HOUR UINT64_C(3600000)
 
-static void good_ones(void **state)
+TEST(good_ones)
 {
     static const struct {
         const char *text;
@@ -33,7 +26,6 @@ static void good_ones(void **state)
             {"1970-01-01", 0, false},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct instant got;
         if (!instant_parse(table[i].text, NOW, &got))
@@ -44,27 +36,16 @@ static void good_ones(void **state)
     }
 }
 
-static void bad_ones(void **state)
+TEST(bad_ones)
 {
     static const char *const table[] = {"", "d", "7", "7x", "7 d", " 7d", "-7d", "+7d", "07d",
             "100001d", "99999999999999999999d", "2026", "2026-11", "2026-11-31", "2026-13-01",
             "2026-11-24 06:00", "2026-11-24T", "2026-11-24T25:00", "2026-11-24T06:00:00+01:00",
             "26-11-24", "1969-12-31", "2026-11-24Z", "2026-11-24T06:00ZZ", "yesterday"};
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct instant got;
         if (instant_parse(table[i], NOW, &got))
             fail_msg("%s: taken as %llu", table[i], (unsigned long long)got.milliseconds);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(good_ones),
-            cmocka_unit_test(bad_ones),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "command/intake.h"
 #include "exact.h"
+#include "unit.h"
 
 static bool is_crlf; /* of the message read last */
 static const struct letter_missing missing = {"Thu, 01 Jan 1970 00:00:00 +0000", "<x@y>"};
@@ -52,7 +46,12 @@ static struct letter *read_good(const char *message, size_t piece, const struct 
     return letter;
 }
 
-static void authors(void **state)
+BEFORE_ALL()
+{
+    assert_true(sodium_init() >= 0);
+}
+
+TEST(authors)
 {
     static const struct {
         const char *message;
@@ -72,7 +71,6 @@ static void authors(void **state)
             {"From:\n\n", NULL},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         for (size_t piece = 1; piece < 1000; piece += 998) {
             struct letter *letter = read_good(table[i].message, piece, NULL);
@@ -91,7 +89,7 @@ static void authors(void **state)
     }
 }
 
-static void what_is_no_message(void **state)
+TEST(what_is_no_message)
 {
     static const struct {
         const char *message;
@@ -103,7 +101,6 @@ static void what_is_no_message(void **state)
             {"From alice Thu Jan  1 1970\nFrom: a@b.example\n\n", "line 1 "},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         char fault[INTAKE_FAULT_MAX];
         enum status status;
@@ -118,7 +115,7 @@ static void what_is_no_message(void **state)
 }
 
 /* What is added is digested as if it had been there. */
-static void fields_that_are_missing(void **state)
+TEST(fields_that_are_missing)
 {
     static const char whole[] = "Date: Thu, 01 Jan 1970 00:00:00 +0000\n"
                                 "Message-ID: <x@y>\nFrom: a@b.example\n\nbody\n";
@@ -133,7 +130,6 @@ static void fields_that_are_missing(void **state)
             {"From: a@b.example\nDATE: Thu, 01 Jan 1970 00:00:00 +0000\n\nbody\n", false, true},
     };
 
-    (void)state;
     struct letter *wanted = read_good(whole, 1000, NULL);
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct letter *letter = read_good(table[i].message, 1, &missing);
@@ -145,19 +141,17 @@ static void fields_that_are_missing(void **state)
     letter_free(&wanted);
 }
 
-static void nothing_is_added_unasked(void **state)
+TEST(nothing_is_added_unasked)
 {
     struct letter *letter = read_good("From: a@b.example\n\n", 1, NULL);
 
-    (void)state;
     assert_false(letter_lacks_date(letter));
     assert_false(letter_lacks_message_id(letter));
     letter_free(&letter);
 }
 
-static void line_ends(void **state)
+TEST(line_ends)
 {
-    (void)state;
     struct letter *letter = read_good("From: a@b.example\r\nX: y\n\n", 1, NULL);
     assert_true(is_crlf);
     letter_free(&letter);
@@ -166,7 +160,7 @@ static void line_ends(void **state)
     letter_free(&letter);
 }
 
-static void stamps(void **state)
+TEST(stamps)
 {
     static const char message[] = "Verimail: a@b.example AAAA\n"
                                   "verimail: c@d.example BBBB\n CCCC\n"
@@ -177,7 +171,6 @@ static void stamps(void **state)
     size_t count;
     struct address user;
 
-    (void)state;
     for (size_t piece = 1; piece < 1000; piece += 998) {
         struct letter *letter = read_good(message, piece, NULL);
         const struct letter_stamp *found = letter_stamps(letter, &count);
@@ -201,20 +194,4 @@ static void stamps(void **state)
         assert_int_equal(count, 0);
         letter_free(&letter);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(authors),
-            cmocka_unit_test(what_is_no_message),
-            cmocka_unit_test(fields_that_are_missing),
-            cmocka_unit_test(nothing_is_added_unasked),
-            cmocka_unit_test(line_ends),
-            cmocka_unit_test(stamps),
-    };
-
-    if (sodium_init() < 0)
-        return 1;
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

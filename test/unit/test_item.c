@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "exact.h"
 #include "replay/item.h"
+#include "unit.h"
 
 #define ISSUED 1767225600
 #define LIFETIME 604800
@@ -50,7 +44,7 @@ static bool is(const struct replay_entry *entry, const struct wanted *wanted)
     return memcmp(entry->domain, hash, REPLAY_DOMAIN) == 0 && entry->allowance == wanted->allowance;
 }
 
-static void what_is_counted_against_which_allowance(void **state)
+TEST(what_is_counted_against_which_allowance)
 {
     static const struct {
         const char *receiving;
@@ -81,7 +75,6 @@ static void what_is_counted_against_which_allowance(void **state)
     };
     static struct replay_item item;
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         size_t count = 0;
         make(table[i].receiving, table[i].rcpt, table[i].per_recipient, &item);
@@ -101,14 +94,13 @@ static void what_is_counted_against_which_allowance(void **state)
 }
 
 /* As many domains as a payload can name, all of them asked about. */
-static void the_longest_list_has_room(void **state)
+TEST(the_longest_list_has_room)
 {
     static struct replay_item item;
     char receiving[RECEIVING_MAX + 1] = "";
     char rcpt[RECEIVING_MAX + 1] = "";
     size_t count = 0;
 
-    (void)state;
     for (char a = 'a'; a <= 'z' && strlen(receiving) + 5 <= RECEIVING_MAX; a++) {
         for (char b = 'a'; b <= 'c' && strlen(receiving) + 5 <= RECEIVING_MAX; b++, count++) {
             const size_t at = strlen(receiving);
@@ -126,25 +118,13 @@ static void the_longest_list_has_room(void **state)
 }
 
 /* One that nobody should hand in: the entries end at their room. */
-static void a_list_that_is_too_long_stays_in_its_room(void **state)
+TEST(a_list_that_is_too_long_stays_in_its_room)
 {
     static struct replay_item item;
     char rcpt[2048] = "";
 
-    (void)state;
     for (int i = 0; i < 400; i++)
         snprintf(rcpt + strlen(rcpt), sizeof rcpt - strlen(rcpt), "%s%d", i > 0 ? "," : "", i);
     make("a:1", rcpt, 4, &item);
     assert_int_equal(item.entries_count, REPLAY_ENTRIES_MAX);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(what_is_counted_against_which_allowance),
-            cmocka_unit_test(the_longest_list_has_room),
-            cmocka_unit_test(a_list_that_is_too_long_stays_in_its_room),
-    };
-
-    return cmocka_run_group_tests_name("item", tests, NULL, NULL);
 }

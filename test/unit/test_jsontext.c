@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "command/jsontext.h"
+#include "unit.h"
 
 /* What is read back from what was printed. */
 static json_t *reread(json_t *document, char **printed_r)
@@ -31,7 +25,7 @@ static json_t *reread(json_t *document, char **printed_r)
     return read;
 }
 
-static void every_octet_makes_valid_json(void **state)
+TEST(every_octet_makes_valid_json)
 {
     static const struct {
         const char *octets;
@@ -52,7 +46,6 @@ static void every_octet_makes_valid_json(void **state)
             {"\xed\xa0\x80", 3, "\\xed\\xa0\\x80", 12},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         json_t *document = jsontext_object();
         char *printed = NULL;
@@ -69,12 +62,11 @@ static void every_octet_makes_valid_json(void **state)
     }
 }
 
-static void numbers_at_their_edge(void **state)
+TEST(numbers_at_their_edge)
 {
     char *printed = NULL;
     json_t *document = jsontext_array();
 
-    (void)state;
     jsontext_append(document, jsontext_number(0));
     jsontext_append(document, jsontext_number(INT64_MAX));
     jsontext_append(document, jsontext_number((uint64_t)INT64_MAX + 1));
@@ -84,14 +76,4 @@ static void numbers_at_their_edge(void **state)
     assert_string_equal(json_string_value(json_array_get(read, 2)), "9223372036854775808");
     json_decref(read);
     free(printed);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(every_octet_makes_valid_json),
-            cmocka_unit_test(numbers_at_their_edge),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

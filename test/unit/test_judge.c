@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "protocol/judge.h"
+#include "unit.h"
 #include "vectors.h"
 
 #define DAY UINT64_C(86400)
@@ -71,7 +65,7 @@ static struct judgement judge_line(const char *line, const struct judge_case *as
 }
 
 /* Step 7 with every time that 64 bits can hold: nothing wraps. */
-static void times_at_their_edges(void **state)
+TEST(times_at_their_edges)
 {
     static const struct {
         const struct domain_policy *policy;
@@ -107,7 +101,6 @@ static void times_at_their_edges(void **state)
             {&momentary, NOW + 300, NOW, 0, REASON_STAMPED},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct rules *rules = rules_of(table[i].policy);
         struct payload payload = payload_of_alice();
@@ -131,7 +124,7 @@ static void times_at_their_edges(void **state)
 
 /* Each row has a fault in every step from its own on, so that the first must have decided. The
  * faults are taken away one by one, from the top down. */
-static void the_first_step_decides(void **state)
+TEST(the_first_step_decides)
 {
     static const struct {
         enum payload_state payload_state;
@@ -164,7 +157,6 @@ static void the_first_step_decides(void **state)
                     "stamped"},
     };
 
-    (void)state;
     for (size_t i = 0; i < 2 * sizeof table / sizeof *table; i++) {
         const size_t row = i / 2;
         const bool denied = i % 2 == 1;
@@ -197,9 +189,8 @@ static void the_first_step_decides(void **state)
     }
 }
 
-static void steps_are_in_their_order(void **state)
+TEST(steps_are_in_their_order)
 {
-    (void)state;
     assert_int_equal(judge_steps_count, 11);
     for (unsigned i = 0; i < judge_steps_count; i++) {
         assert_int_equal(judge_steps[i].number, i + 1);
@@ -208,7 +199,7 @@ static void steps_are_in_their_order(void **state)
 }
 
 /* Whoever walks the steps to show them comes to the same end, and finds what the rules say. */
-static void steps_can_be_walked(void **state)
+TEST(steps_can_be_walked)
 {
     struct rules *rules = rules_of(&normal);
     const struct payload payload = payload_of_alice();
@@ -222,7 +213,6 @@ static void steps_can_be_walked(void **state)
     struct judgement judged;
     unsigned i = 0;
 
-    (void)state;
     assert_true(question_parse(text_of("Alice@example.org P"), text_of(""), &question));
     while (!judge_steps[i].decide(&c, &walked))
         i++;
@@ -236,13 +226,12 @@ static void steps_can_be_walked(void **state)
 }
 
 /* What the payload binds is compared as a whole: `-` is no digest, and no beginning of one. */
-static void dash_is_no_digest(void **state)
+TEST(dash_is_no_digest)
 {
     struct rules *rules = rules_of(&normal);
     struct payload payload = payload_of_alice();
     static const char digest[] = "-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-    (void)state;
     for (size_t len = 1; len < sizeof digest; len++) {
         payload.digest = (struct text){digest, len};
         const struct judgement got =
@@ -257,7 +246,7 @@ static void dash_is_no_digest(void **state)
     rules_free(&rules);
 }
 
-static void pending_is_counted_only_at_the_end(void **state)
+TEST(pending_is_counted_only_at_the_end)
 {
     struct rules *rules = rules_of(&normal);
     struct payload payload = payload_of_alice();
@@ -267,7 +256,6 @@ static void pending_is_counted_only_at_the_end(void **state)
             .replay = REPLAY_PENDING,
             .now = NOW};
 
-    (void)state;
     struct judgement got = judge_line("alice@example.org P", &c);
     assert_true(got.must_count);
     assert_int_equal(got.answer.verdict, VERDICT_ALLOW);
@@ -457,13 +445,12 @@ static void check_record(struct record *record)
     tear_down(record);
 }
 
-static void vectors_are_judged(void **state)
+TEST(vectors_are_judged)
 {
     struct vectors *v = vectors_open("judgements.txt");
     struct record record = {.vectors = v};
     unsigned count = 0;
 
-    (void)state;
     assert_true(vectors_next(v));
     for (size_t i = 0; i < NAMES; i++)
         record.first[i] = copy_of(vectors_get(v, names[i]));
@@ -473,18 +460,4 @@ static void vectors_are_judged(void **state)
         free(record.first[i]);
     vectors_free(&v);
     assert_true(count > 60);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(times_at_their_edges),
-            cmocka_unit_test(the_first_step_decides),
-            cmocka_unit_test(steps_are_in_their_order),
-            cmocka_unit_test(steps_can_be_walked),
-            cmocka_unit_test(dash_is_no_digest),
-            cmocka_unit_test(pending_is_counted_only_at_the_end),
-            cmocka_unit_test(vectors_are_judged),
-    };
-    return cmocka_run_group_tests_name("judge", tests, NULL, NULL);
 }

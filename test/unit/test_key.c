@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <sodium.h>
 
 #include "exact.h"
 #include "protocol/key.h"
+#include "unit.h"
 #include "vectors.h"
 
 static enum key_result result_from(struct text name)
@@ -102,12 +96,16 @@ static void check_id(const struct vectors *v)
     assert_memory_equal(got, want, sizeof got);
 }
 
-static void vectors_hold(void **state)
+BEFORE_ALL()
+{
+    assert_true(sodium_init() >= 0);
+}
+
+TEST(vectors_hold)
 {
     struct vectors *v = vectors_open("keys.txt");
     unsigned records = 0;
 
-    (void)state;
     for (; vectors_next(v); records++) {
         if (vectors_has(v, "kind"))
             check_text(v);
@@ -121,12 +119,11 @@ static void vectors_hold(void **state)
 }
 
 /* Of all changes of one octet of the text none passes its check. */
-static void any_one_octet_counts(void **state)
+TEST(any_one_octet_counts)
 {
     unsigned char key[KEY_OCTETS];
     char text[KEY_TEXT_MAX + 1];
 
-    (void)state;
     memset(key, 0x6b, sizeof key);
     key_format(KEY_HOST_SECRET, key, text);
     for (char *c = text; *c != '\0'; c++) {
@@ -143,13 +140,12 @@ static void any_one_octet_counts(void **state)
     }
 }
 
-static void only_public_keys_can_be_weak(void **state)
+TEST(only_public_keys_can_be_weak)
 {
     static const unsigned char zero[KEY_OCTETS];
     unsigned char key[KEY_OCTETS];
     char text[KEY_TEXT_MAX + 1];
 
-    (void)state;
     key_format(KEY_SERVICE_SECRET, zero, text);
     assert_int_equal(key_parse(text_of(text), KEY_SERVICE_SECRET, key), KEY_OK);
     key_format(KEY_SERVICE_PUBLIC, zero, text);
@@ -158,12 +154,11 @@ static void only_public_keys_can_be_weak(void **state)
     assert_int_equal(key_parse(text_of(text), KEY_HOST_PUBLIC, key), KEY_WRONG_KIND);
 }
 
-static void longest_text_fits(void **state)
+TEST(longest_text_fits)
 {
     static const unsigned char key[KEY_OCTETS];
     char text[KEY_TEXT_MAX + 1];
 
-    (void)state;
     key_format(KEY_SERVICE_SECRET, key, text);
     assert_int_equal(strlen(text), KEY_TEXT_MAX);
     key_format(KEY_HOST_PUBLIC, key, text);
@@ -185,7 +180,7 @@ static struct text fill_in(
 }
 
 /* `@` stands for a key of the kind asked for, `%` for one of another kind. */
-static void file_has_one_key(void **state)
+TEST(file_has_one_key)
 {
     static const struct {
         const char *content;
@@ -214,7 +209,6 @@ static void file_has_one_key(void **state)
     char ours[KEY_TEXT_MAX + 1];
     char theirs[KEY_TEXT_MAX + 1];
 
-    (void)state;
     memset(secret, 7, sizeof secret);
     key_format(KEY_HOST_SECRET, secret, ours);
     key_format(KEY_SERVICE_SECRET, secret, theirs);
@@ -234,19 +228,4 @@ static void file_has_one_key(void **state)
         }
         exact_free(in);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(vectors_hold),
-            cmocka_unit_test(any_one_octet_counts),
-            cmocka_unit_test(only_public_keys_can_be_weak),
-            cmocka_unit_test(longest_text_fits),
-            cmocka_unit_test(file_has_one_key),
-    };
-
-    if (sodium_init() < 0)
-        return 1;
-    return cmocka_run_group_tests_name("key", tests, NULL, NULL);
 }

@@ -1,11 +1,4 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <errno.h>
 #include <signal.h>
 #include <sodium.h>
@@ -17,6 +10,7 @@
 
 #include "base/keyfile.h"
 #include "folder.h"
+#include "unit.h"
 
 static struct folder folder;
 
@@ -38,11 +32,25 @@ static const char *loaded(const char *name, size_t want_len)
     return "";
 }
 
-static void sizes_at_their_edges(void **state)
+BEFORE_ALL()
+{
+    assert_true(sodium_init() >= 0);
+}
+
+BEFORE_EACH()
+{
+    folder = folder_make();
+}
+
+AFTER_EACH()
+{
+    folder_remove(&folder);
+}
+
+TEST(sizes_at_their_edges)
 {
     static char content[KEYFILE_MAX + 1];
 
-    (void)state;
     memset(content, 'k', sizeof content);
     folder_write(&folder, "empty", content, 0, 0600);
     assert_string_equal(loaded("empty", 0), "");
@@ -52,12 +60,11 @@ static void sizes_at_their_edges(void **state)
     assert_string_equal(loaded("larger", 0), "is too large for a key");
 }
 
-static void modes_that_anybody_can_read(void **state)
+TEST(modes_that_anybody_can_read)
 {
     static const mode_t fine[] = {0600, 0640, 0660, 0400, 0440, 0601, 0602};
     static const mode_t open[] = {0604, 0644, 0666, 0444, 0004};
 
-    (void)state;
     for (size_t i = 0; i < sizeof fine / sizeof *fine; i++) {
         folder_write(&folder, "key", "k", 1, fine[i]);
         if (strcmp(loaded("key", 1), "") != 0) {
@@ -76,11 +83,10 @@ static void modes_that_anybody_can_read(void **state)
     }
 }
 
-static void only_plain_files(void **state)
+TEST(only_plain_files)
 {
     char path[FOLDER_PATH_MAX];
 
-    (void)state;
     assert_string_equal(loaded("nothing", 0), strerror(ENOENT));
     assert_string_equal(loaded(".", 0), "is no plain file");
     folder_path(&folder, "fifo", path);
@@ -88,7 +94,7 @@ static void only_plain_files(void **state)
     assert_string_equal(loaded("fifo", 0), "is no plain file");
 }
 
-static void keys_are_read(void **state)
+TEST(keys_are_read)
 {
     static const unsigned char secret[KEY_OCTETS] = {1, 2, 3};
     unsigned char key[KEY_OCTETS];
@@ -97,7 +103,6 @@ static void keys_are_read(void **state)
     char path[FOLDER_PATH_MAX];
     const char *error = NULL;
 
-    (void)state;
     key_format(KEY_SERVICE_SECRET, secret, text);
     const int len = snprintf(content, sizeof content, "# a comment\r\n\n %s \n", text);
     folder_write(&folder, "secret", content, (size_t)len, 0640);
@@ -115,13 +120,12 @@ static void keys_are_read(void **state)
     assert_non_null(strstr(error, "everybody"));
 }
 
-static void new_file_is_its_owners(void **state)
+TEST(new_file_is_its_owners)
 {
     char path[FOLDER_PATH_MAX];
     char room[64];
     struct stat st;
 
-    (void)state;
     folder_path(&folder, "new", path);
     const mode_t mask = umask(0);
     assert_true(keyfile_create(path, "secret\n", 7));
@@ -137,11 +141,10 @@ static void new_file_is_its_owners(void **state)
     assert_string_equal(room, "secret\n");
 }
 
-static void links_are_not_written_through(void **state)
+TEST(links_are_not_written_through)
 {
     char path[FOLDER_PATH_MAX];
 
-    (void)state;
     folder_path(&folder, "link", path);
     assert_int_equal(symlink("elsewhere", path), 0);
     assert_false(keyfile_create(path, "secret\n", 7));
@@ -149,12 +152,11 @@ static void links_are_not_written_through(void **state)
     assert_string_equal(loaded("elsewhere", 0), strerror(ENOENT));
 }
 
-static void nothing_is_left_of_a_file_that_failed(void **state)
+TEST(nothing_is_left_of_a_file_that_failed)
 {
     char path[FOLDER_PATH_MAX];
     struct rlimit before;
 
-    (void)state;
     folder_path(&folder, "nowhere/new", path);
     assert_false(keyfile_create(path, "k", 1));
     assert_int_equal(errno, ENOENT);
@@ -170,32 +172,4 @@ static void nothing_is_left_of_a_file_that_failed(void **state)
     assert_false(created);
     assert_int_equal(error, EFBIG);
     assert_string_equal(loaded("halfway", 0), strerror(ENOENT));
-}
-
-static int make(void **state)
-{
-    (void)state;
-    folder = folder_make();
-    return 0;
-}
-
-static int drop(void **state)
-{
-    (void)state;
-    folder_remove(&folder);
-    return 0;
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test_setup_teardown(sizes_at_their_edges, make, drop),
-            cmocka_unit_test_setup_teardown(modes_that_anybody_can_read, make, drop),
-            cmocka_unit_test_setup_teardown(only_plain_files, make, drop),
-            cmocka_unit_test_setup_teardown(keys_are_read, make, drop),
-            cmocka_unit_test_setup_teardown(new_file_is_its_owners, make, drop),
-            cmocka_unit_test_setup_teardown(links_are_not_written_through, make, drop),
-            cmocka_unit_test_setup_teardown(nothing_is_left_of_a_file_that_failed, make, drop),
-    };
-    return sodium_init() < 0 ? 1 : cmocka_run_group_tests_name("keyfile", tests, NULL, NULL);
 }

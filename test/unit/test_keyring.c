@@ -1,11 +1,4 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <signal.h>
 #include <sodium.h>
 #include <string.h>
@@ -14,6 +7,7 @@
 #include <unistd.h>
 
 #include "protocol/keyring.h"
+#include "unit.h"
 
 struct pair {
     unsigned char secret[KEY_OCTETS];
@@ -29,7 +23,12 @@ static struct pair pair_of(unsigned number)
     return pair;
 }
 
-static void both_sides_share_a_key(void **state)
+BEFORE_ALL()
+{
+    assert_true(sodium_init() >= 0);
+}
+
+TEST(both_sides_share_a_key)
 {
     const struct pair host = pair_of(1);
     const struct pair service = pair_of(2);
@@ -38,7 +37,6 @@ static void both_sides_share_a_key(void **state)
     unsigned char id[KEY_ID_OCTETS];
     unsigned char secret[KEY_OCTETS];
 
-    (void)state;
     assert_int_equal(keyring_add(ours, "mail.example.org", host.public, service.secret), KEY_OK);
     assert_int_equal(
             keyring_add_sender(theirs, "mail.example.org", host.secret, service.public), KEY_OK);
@@ -60,13 +58,12 @@ static void both_sides_share_a_key(void **state)
 }
 
 /* Every one of many is found under its id, and none under an id beside it. */
-static void all_are_found(void **state)
+TEST(all_are_found)
 {
     enum { COUNT = 300 };
     const struct pair service = pair_of(9999);
     struct keyring *ring = keyring_init(COUNT);
 
-    (void)state;
     for (unsigned i = 0; i < COUNT; i++)
         assert_int_equal(keyring_add(ring, "h", pair_of(i).public, service.secret), KEY_OK);
     keyring_seal(ring);
@@ -86,12 +83,11 @@ static void all_are_found(void **state)
     keyring_free(&ring);
 }
 
-static void empty_ring_finds_nothing(void **state)
+TEST(empty_ring_finds_nothing)
 {
     static const unsigned char id[KEY_ID_OCTETS];
     struct keyring *ring = keyring_init(0);
 
-    (void)state;
     assert_non_null(ring);
     keyring_seal(ring);
     keyring_relock(ring);
@@ -102,14 +98,13 @@ static void empty_ring_finds_nothing(void **state)
     assert_null(keyring_init(SIZE_MAX / 8));
 }
 
-static void pair_is_taken_once(void **state)
+TEST(pair_is_taken_once)
 {
     const struct pair host = pair_of(1);
     const struct pair service = pair_of(2);
     struct pair same = host;
     struct keyring *ring = keyring_init(3);
 
-    (void)state;
     same.public[KEY_OCTETS - 1] |= 0x80; /* RFC 7748: a bit that does not count */
     assert_int_equal(keyring_add(ring, "a.example.org", host.public, service.secret), KEY_OK);
     assert_int_equal(keyring_add(ring, "b.example.org", host.public, service.secret), KEY_TWICE);
@@ -122,13 +117,12 @@ static void pair_is_taken_once(void **state)
     keyring_free(&ring);
 }
 
-static void weak_keys_are_refused(void **state)
+TEST(weak_keys_are_refused)
 {
     static const unsigned char weak[][KEY_OCTETS] = {{0}, {1}};
     const struct pair ours = pair_of(1);
     struct keyring *ring = keyring_init(1);
 
-    (void)state;
     for (size_t i = 0; i < sizeof weak / sizeof *weak; i++) {
         assert_int_equal(keyring_add(ring, "h", weak[i], ours.secret), KEY_WEAK);
         assert_int_equal(keyring_add_sender(ring, "h", ours.secret, weak[i]), KEY_WEAK);
@@ -169,11 +163,10 @@ static void look_and_relock(struct keyring *ring)
         _exit(1);
 }
 
-static void ring_is_guarded(void **state)
+TEST(ring_is_guarded)
 {
     struct keyring *ring = keyring_init(2);
 
-    (void)state;
     assert_int_equal(keyring_add(ring, "h", pair_of(1).public, pair_of(2).secret), KEY_OK);
     assert_false(ends_the_program(add_one, ring));
     keyring_seal(ring);
@@ -185,20 +178,4 @@ static void ring_is_guarded(void **state)
     assert_int_equal(keyring_add(ring, "h", pair_of(1).public, pair_of(2).secret), KEY_OK);
     assert_true(ends_the_program(add_one, ring)); /* a pair too many */
     keyring_free(&ring);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(both_sides_share_a_key),
-            cmocka_unit_test(all_are_found),
-            cmocka_unit_test(empty_ring_finds_nothing),
-            cmocka_unit_test(pair_is_taken_once),
-            cmocka_unit_test(weak_keys_are_refused),
-            cmocka_unit_test(ring_is_guarded),
-    };
-
-    if (sodium_init() < 0)
-        return 1;
-    return cmocka_run_group_tests_name("keyring", tests, NULL, NULL);
 }

@@ -1,11 +1,4 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -15,6 +8,7 @@
 #include <unistd.h>
 
 #include "folder.h"
+#include "unit.h"
 #include "verimaild/keyuse.h"
 
 #define NOW UINT64_C(1767225600)
@@ -87,13 +81,27 @@ static size_t count_lines(void)
     return lines;
 }
 
-static void latest_use_is_kept(void **state)
+BEFORE_ALL()
+{
+    assert_true(sodium_init() >= 0);
+}
+
+BEFORE_EACH()
+{
+    folder = folder_make();
+}
+
+AFTER_EACH()
+{
+    folder_remove(&folder);
+}
+
+TEST(latest_use_is_kept)
 {
     struct keyring *ring = ring_of("12");
     struct keyuse *use = keyuse_init(ring);
     const struct shared_key *first = key_of(ring, "h1.example.org");
 
-    (void)state;
     keyuse_note(use, first, NOW - 100, NOW);
     keyuse_note(use, first, NOW - 50, NOW);
     keyuse_note(use, first, NOW - 70, NOW);
@@ -111,14 +119,13 @@ static void latest_use_is_kept(void **state)
 }
 
 /* What a forked worker notes is seen by its parent. */
-static void notes_are_shared(void **state)
+TEST(notes_are_shared)
 {
     struct keyring *ring = ring_of("1");
     struct keyuse *use = keyuse_init(ring);
     int status = -1;
     const pid_t child = fork();
 
-    (void)state;
     if (child == 0) {
         keyuse_note(use, keyring_at(ring, 0), NOW - 1, NOW);
         _exit(0);
@@ -132,13 +139,12 @@ static void notes_are_shared(void **state)
 }
 
 /* Saved, and saved again by one that knows nothing yet, and by one that has lost a key. */
-static void files_are_merged(void **state)
+TEST(files_are_merged)
 {
     struct keyring *both = ring_of("12");
     struct keyring *one = ring_of("1");
     struct keyuse *use = keyuse_init(both);
 
-    (void)state;
     keyuse_note(use, key_of(both, "h1.example.org"), NOW - 10, NOW);
     keyuse_note(use, key_of(both, "h2.example.org"), NOW - 20, NOW);
     save(use, NOW);
@@ -163,7 +169,7 @@ static void files_are_merged(void **state)
     keyring_free(&one);
 }
 
-static void removed_keys_are_forgotten_in_time(void **state)
+TEST(removed_keys_are_forgotten_in_time)
 {
     static const struct {
         uint64_t age;
@@ -174,7 +180,6 @@ static void removed_keys_are_forgotten_in_time(void **state)
     struct keyuse *use = keyuse_init(one);
     char line[512];
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         line_of(key_of(both, "h2.example.org"), NOW - table[i].age, 0, line);
         folder_write(&folder, "keys", line, strlen(line), 0600);
@@ -204,7 +209,7 @@ static size_t warnings(const char *line, uint64_t now, char text_r[1024])
     return count;
 }
 
-static void warnings_at_their_edges(void **state)
+TEST(warnings_at_their_edges)
 {
     static const struct {
         uint64_t used;
@@ -226,7 +231,6 @@ static void warnings_at_their_edges(void **state)
     char line[512];
     char text[1024];
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         line_of(key_of(both, "h2.example.org"), table[i].used, 0, line);
         const size_t got = warnings(line, table[i].now, text);
@@ -240,11 +244,10 @@ static void warnings_at_their_edges(void **state)
     keyring_free(&both);
 }
 
-static void warnings_say_until_when(void **state)
+TEST(warnings_say_until_when)
 {
     char text[1024];
 
-    (void)state;
     assert_int_equal(warnings("0123456789abcdef old.example.org 1767225600\n", NOW, text), 1);
     assert_string_equal(text, "f: warning: a key removed while its payloads are still good: host "
                               "old.example.org, key id 0123456789abcdef: expected it to stay until "
@@ -252,7 +255,7 @@ static void warnings_say_until_when(void **state)
 }
 
 /* Lines that are none are passed over, those around them are not. */
-static void broken_files(void **state)
+TEST(broken_files)
 {
     static const char *const broken[] = {
             "\n",
@@ -273,7 +276,6 @@ static void broken_files(void **state)
     };
     char text[1024];
 
-    (void)state;
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
         char content[512];
         if (warnings(broken[i], NOW, text) != 0) {
@@ -289,14 +291,13 @@ static void broken_files(void **state)
     assert_int_equal(warnings("0123456789abcdef h.example.org 1767225600", NOW, text), 1);
 }
 
-static void long_lines(void **state)
+TEST(long_lines)
 {
     static char content[5000];
     struct keyring *one = ring_of("1");
     struct keyuse *use = keyuse_init(one);
     char text[1024];
 
-    (void)state;
     memset(content, 'x', sizeof content - 1);
     assert_int_equal(warnings(content, NOW, text), 0);
     save(use, NOW);
@@ -306,7 +307,7 @@ static void long_lines(void **state)
 }
 
 /* A clock that was wrong once leaves no key in use for ever. */
-static void uses_from_the_future(void **state)
+TEST(uses_from_the_future)
 {
     struct keyring *one = ring_of("1");
     struct keyring *both = ring_of("12");
@@ -314,7 +315,6 @@ static void uses_from_the_future(void **state)
     char content[1024];
     char line[512];
 
-    (void)state;
     strcpy(content, line_of(key_of(both, "h1.example.org"), NOW + 1000 * DAY, UINT64_MAX, line));
     strcat(content, line_of(key_of(both, "h2.example.org"), UINT64_MAX, 0, line));
     folder_write(&folder, "keys", content, strlen(content), 0600);
@@ -327,13 +327,12 @@ static void uses_from_the_future(void **state)
 }
 
 /* Since when a pair is here outlives whoever has not got it, and whoever was older. */
-static void first_days_are_kept(void **state)
+TEST(first_days_are_kept)
 {
     struct keyring *both = ring_of("12");
     struct keyring *one = ring_of("1");
     struct keyuse *use = keyuse_init(one);
 
-    (void)state;
     save(use, NOW - DAY);
     check_line(one, "h1.example.org", 0, NOW - DAY);
     keyuse_free(&use);
@@ -355,7 +354,7 @@ static void first_days_are_kept(void **state)
 }
 
 /* The folder may be a worker's: what lies there in place of the files is not followed. */
-static void links_are_not_followed(void **state)
+TEST(links_are_not_followed)
 {
     struct keyring *one = ring_of("1");
     struct keyuse *use = keyuse_init(one);
@@ -366,7 +365,6 @@ static void links_are_not_followed(void **state)
     char room[512];
     struct stat st;
 
-    (void)state;
     static const char line[] = "0123456789abcdef old.example.org 1767225600\n";
     folder_write(&folder, "elsewhere", line, strlen(line), 0600);
     folder_path(&folder, "keys", keys);
@@ -390,13 +388,12 @@ static void links_are_not_followed(void **state)
 }
 
 /* Nothing waits for a writer. */
-static void fifos_are_no_files(void **state)
+TEST(fifos_are_no_files)
 {
     struct keyring *one = ring_of("1");
     struct keyuse *use = keyuse_init(one);
     char path[FOLDER_PATH_MAX];
 
-    (void)state;
     folder_path(&folder, "keys", path);
     assert_int_equal(mkfifo(path, 0600), 0);
     save(use, NOW);
@@ -405,14 +402,13 @@ static void fifos_are_no_files(void **state)
     keyring_free(&one);
 }
 
-static void folders_that_cannot_be_written(void **state)
+TEST(folders_that_cannot_be_written)
 {
     struct keyring *one = ring_of("1");
     struct keyuse *use = keyuse_init(one);
     struct problems *problems = problems_init("f");
     char path[FOLDER_PATH_MAX];
 
-    (void)state;
     folder_path(&folder, "nothing", path);
     errno = 0;
     assert_false(keyuse_save(use, path, NOW));
@@ -430,50 +426,14 @@ static void folders_that_cannot_be_written(void **state)
     keyring_free(&one);
 }
 
-static void no_keys_at_all(void **state)
+TEST(no_keys_at_all)
 {
     struct keyring *none = ring_of("");
     struct keyuse *use = keyuse_init(none);
 
-    (void)state;
     assert_non_null(use);
     save(use, NOW);
     assert_string_equal(file, "");
     keyuse_free(&use);
     keyring_free(&none);
-}
-
-static int make(void **state)
-{
-    (void)state;
-    folder = folder_make();
-    return 0;
-}
-
-static int drop(void **state)
-{
-    (void)state;
-    folder_remove(&folder);
-    return 0;
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test_setup_teardown(latest_use_is_kept, make, drop),
-            cmocka_unit_test_setup_teardown(notes_are_shared, make, drop),
-            cmocka_unit_test_setup_teardown(files_are_merged, make, drop),
-            cmocka_unit_test_setup_teardown(removed_keys_are_forgotten_in_time, make, drop),
-            cmocka_unit_test_setup_teardown(warnings_at_their_edges, make, drop),
-            cmocka_unit_test_setup_teardown(warnings_say_until_when, make, drop),
-            cmocka_unit_test_setup_teardown(broken_files, make, drop),
-            cmocka_unit_test_setup_teardown(long_lines, make, drop),
-            cmocka_unit_test_setup_teardown(uses_from_the_future, make, drop),
-            cmocka_unit_test_setup_teardown(first_days_are_kept, make, drop),
-            cmocka_unit_test_setup_teardown(links_are_not_followed, make, drop),
-            cmocka_unit_test_setup_teardown(fifos_are_no_files, make, drop),
-            cmocka_unit_test_setup_teardown(folders_that_cannot_be_written, make, drop),
-            cmocka_unit_test_setup_teardown(no_keys_at_all, make, drop),
-    };
-    return sodium_init() < 0 ? 1 : cmocka_run_group_tests_name("keyuse", tests, NULL, NULL);
 }

@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <string.h>
 
 #include "exact.h"
 #include "protocol/letter.h"
+#include "unit.h"
 
 #define FIELDS_MAX 4
 #define STAMP " alice@example.org QUJDREVGQUJDREVG"
@@ -43,7 +37,7 @@ static struct letter *read_in(const struct line *lines)
     return letter;
 }
 
-static void faults(void **state)
+TEST(faults)
 {
     static const struct {
         struct line lines[FIELDS_MAX];
@@ -60,7 +54,6 @@ static void faults(void **state)
             {{{"From", ""}}, LETTER_FROM},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct letter *letter = read_in(table[i].lines);
         enum letter_fault got = LETTER_MEMORY;
@@ -75,7 +68,7 @@ static void faults(void **state)
     }
 }
 
-static void what_is_no_message_has_no_author(void **state)
+TEST(what_is_no_message_has_no_author)
 {
     static const struct {
         enum message_result result;
@@ -87,7 +80,6 @@ static void what_is_no_message_has_no_author(void **state)
     };
     const struct line lines[FIELDS_MAX] = {{"From", " a@b.example"}, {"Verimail", STAMP}};
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct letter *letter = read_in(lines);
         enum letter_fault got;
@@ -103,13 +95,12 @@ static void what_is_no_message_has_no_author(void **state)
 }
 
 /* Fields from a milter have the limits that message.h has. */
-static void limits(void **state)
+TEST(limits)
 {
     static char large[MESSAGE_HEADER_MAX];
     const struct line from = {"From", " a@b.example"};
     const struct line small = {"X", "y"};
 
-    (void)state;
     memset(large, 'y', sizeof large);
     for (unsigned fields = MESSAGE_FIELDS_MAX; fields <= MESSAGE_FIELDS_MAX + 1; fields++) {
         struct letter *letter = letter_init(NULL);
@@ -130,7 +121,7 @@ static void limits(void **state)
     }
 }
 
-static void stamps(void **state)
+TEST(stamps)
 {
     static const struct {
         struct line lines[FIELDS_MAX];
@@ -147,7 +138,6 @@ static void stamps(void **state)
     };
     struct address user;
 
-    (void)state;
     assert_true(address_parse(text_of("ALICE@example.org"), text_of(""), &user));
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct letter *letter = read_in(table[i].lines);
@@ -166,16 +156,4 @@ static void stamps(void **state)
             assert_int_equal(all[listed - 1].offset, listed);
         letter_free(&letter);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(faults),
-            cmocka_unit_test(what_is_no_message_has_no_author),
-            cmocka_unit_test(limits),
-            cmocka_unit_test(stamps),
-    };
-
-    return cmocka_run_group_tests_name("letter", tests, NULL, NULL);
 }

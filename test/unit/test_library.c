@@ -1,11 +1,4 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <pthread.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -13,6 +6,7 @@
 #include <strings.h>
 
 #include "integrator.h"
+#include "unit.h"
 
 /* The library as an integrator has it: by verimail.h alone. What it seals is opened here with
  * libsodium and nothing else, as verimail(7) says. */
@@ -218,14 +212,50 @@ static void stamp_record(
     free(bound);
 }
 
-static void vector_payloads(void **state)
+/* Comes first: eight threads begin at once with a library that none has made ready. Then they share
+ * a stamper. */
+static void *stamp_in_a_thread(void *context)
+{
+    struct verimail_stamper *const *shared = context;
+    struct verimail_stamper *own = NULL;
+    char field[VERIMAIL_STAMP_SIZE];
+    size_t len;
+    bool ok = verimail_init() == VERIMAIL_OK;
+
+    ok = ok && verimail_stamper_new("a", host_key, service_key, &own) == VERIMAIL_OK;
+    for (int i = 0; ok && i < 50; i++)
+        ok = verimail_stamp(*shared != NULL ? *shared : own, "alice@example.org", &one_recipient, 1,
+                     ISSUED, some_digest, VERIMAIL_LF, field, sizeof field, &len) == VERIMAIL_OK;
+    verimail_stamper_free(&own);
+    return ok ? context : NULL;
+}
+
+TEST(threads)
+{
+    struct verimail_stamper *shared = NULL;
+
+    for (size_t round = 0; round < 2; round++) {
+        pthread_t thread[8];
+        for (size_t i = 0; i < 8; i++)
+            assert_int_equal(pthread_create(&thread[i], NULL, stamp_in_a_thread, &shared), 0);
+        for (size_t i = 0; i < 8; i++) {
+            void *ok = NULL;
+            assert_int_equal(pthread_join(thread[i], &ok), 0);
+            assert_non_null(ok);
+        }
+        if (round == 0)
+            shared = stamper_of("mail.example.org");
+    }
+    verimail_stamper_free(&shared);
+}
+
+TEST(vector_payloads)
 {
     struct vectors *v = vectors_open("payloads.txt");
     struct verimail_stamper *stamper = NULL;
     struct pair pair;
     size_t stamped = 0;
 
-    (void)state;
     while (vectors_next(v)) {
         if (vectors_has(v, "host")) {
             char service_text[KEY_TEXT_SIZE];
@@ -250,7 +280,7 @@ static void vector_payloads(void **state)
 }
 
 /* Each domain in whatever form it came, once, with its recipients added up. */
-static void recipients_are_added_up(void **state)
+TEST(recipients_are_added_up)
 {
     static const struct verimail_recipients recipients[] = {{"example.net", 1},
             {"B\xc3\xbc"
@@ -268,7 +298,6 @@ static void recipients_are_added_up(void **state)
     char content[PAYLOAD_OPENED_MAX + 1];
     size_t len;
 
-    (void)state;
     service_public_text(zero.service_secret, service_text);
     check_result("new", 0,
             verimail_stamper_new("Mail.EXAMPLE.org", zero_key, service_text, &stamper),
@@ -290,52 +319,4 @@ static void recipients_are_added_up(void **state)
                                 : "mail.example.org *:3 0 Alice@example.org -");
     }
     verimail_stamper_free(&stamper);
-}
-
-/* Comes first: eight threads begin at once with a library that none has made ready. Then they share
- * a stamper. */
-static void *stamp_in_a_thread(void *context)
-{
-    struct verimail_stamper *const *shared = context;
-    struct verimail_stamper *own = NULL;
-    char field[VERIMAIL_STAMP_SIZE];
-    size_t len;
-    bool ok = verimail_init() == VERIMAIL_OK;
-
-    ok = ok && verimail_stamper_new("a", host_key, service_key, &own) == VERIMAIL_OK;
-    for (int i = 0; ok && i < 50; i++)
-        ok = verimail_stamp(*shared != NULL ? *shared : own, "alice@example.org", &one_recipient, 1,
-                     ISSUED, some_digest, VERIMAIL_LF, field, sizeof field, &len) == VERIMAIL_OK;
-    verimail_stamper_free(&own);
-    return ok ? context : NULL;
-}
-
-static void threads(void **state)
-{
-    struct verimail_stamper *shared = NULL;
-
-    (void)state;
-    for (size_t round = 0; round < 2; round++) {
-        pthread_t thread[8];
-        for (size_t i = 0; i < 8; i++)
-            assert_int_equal(pthread_create(&thread[i], NULL, stamp_in_a_thread, &shared), 0);
-        for (size_t i = 0; i < 8; i++) {
-            void *ok = NULL;
-            assert_int_equal(pthread_join(thread[i], &ok), 0);
-            assert_non_null(ok);
-        }
-        if (round == 0)
-            shared = stamper_of("mail.example.org");
-    }
-    verimail_stamper_free(&shared);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(threads),
-            cmocka_unit_test(vector_payloads),
-            cmocka_unit_test(recipients_are_added_up),
-    };
-    return cmocka_run_group_tests_name("library", tests, NULL, NULL);
 }

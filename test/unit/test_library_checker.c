@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include <arpa/inet.h>
-#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "integrator.h"
+#include "unit.h"
 
 /* A name server that never answers: its port, and a socket to be closed. */
 static int silent_resolver(char text_r[40])
@@ -28,7 +22,7 @@ static int silent_resolver(char text_r[40])
     return fd;
 }
 
-static void options(void **state)
+TEST(options)
 {
     static const struct {
         const char *resolver;
@@ -48,7 +42,6 @@ static void options(void **state)
     };
     static const uint16_t ports[] = {25, 80};
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const struct verimail_checker_options given = {
                 .resolver = table[i].resolver,
@@ -76,7 +69,7 @@ static void options(void **state)
 }
 
 /* What is no question is asked nobody. */
-static void arguments(void **state)
+TEST(arguments)
 {
     static const struct {
         const char *user;
@@ -95,7 +88,6 @@ static void arguments(void **state)
     };
     struct verimail_checker *checker;
 
-    (void)state;
     assert_int_equal(verimail_checker_new(NULL, &checker), VERIMAIL_OK);
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct verimail_outcome outcome;
@@ -114,7 +106,7 @@ static void arguments(void **state)
     verimail_checker_free(&checker);
 }
 
-static void nobody_answers(void **state)
+TEST(nobody_answers)
 {
     char resolver[40];
     const int fd = silent_resolver(resolver);
@@ -122,7 +114,6 @@ static void nobody_answers(void **state)
     struct verimail_checker *checker;
     struct verimail_outcome outcome;
 
-    (void)state;
     assert_int_equal(verimail_checker_new(&given, &checker), VERIMAIL_OK);
     assert_int_equal(
             verimail_check(checker, "alice@origin.example", NULL, NULL, 0, NULL, NULL, &outcome),
@@ -136,15 +127,4 @@ static void nobody_answers(void **state)
     assert_true(outcome.milliseconds >= 200);
     verimail_checker_free(&checker);
     close(fd);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(options),
-            cmocka_unit_test(arguments),
-            cmocka_unit_test(nobody_answers),
-    };
-
-    return cmocka_run_group_tests_name("library_checker", tests, NULL, NULL);
 }

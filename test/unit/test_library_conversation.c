@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "integrator.h"
+#include "unit.h"
 
 #define DOMAINS_MAX 512 /* in one record */
 
@@ -56,12 +50,11 @@ static void check_question(const struct vectors *v)
     free(ip);
 }
 
-static void vector_questions(void **state)
+TEST(vector_questions)
 {
     struct vectors *v = vectors_open("questions.txt");
     size_t checked = 0;
 
-    (void)state;
     while (vectors_next(v)) {
         if (!vectors_has(v, "formatted"))
             continue;
@@ -72,7 +65,7 @@ static void vector_questions(void **state)
     assert_true(checked > 5);
 }
 
-static void questions_that_are_none(void **state)
+TEST(questions_that_are_none)
 {
     static const char user[] = "a@b.cd";
     static char payload_most[901];
@@ -104,7 +97,6 @@ static void questions_that_are_none(void **state)
             {user, "AbC", "example.net", some_digest, "192.0.2.1 x=1", VERIMAIL_IP},
     };
 
-    (void)state;
     memset(payload_most, 'x', sizeof payload_most - 1);
     memset(payload_over, 'x', sizeof payload_over - 1);
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
@@ -123,7 +115,7 @@ static void questions_that_are_none(void **state)
     }
 }
 
-static void receiving_domains_in_any_form(void **state)
+TEST(receiving_domains_in_any_form)
 {
     static const struct {
         const char *domains[4];
@@ -142,7 +134,6 @@ static void receiving_domains_in_any_form(void **state)
             {{"example.net", "*", "*"}, 3, " rcpt=*"},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         char line[VERIMAIL_QUESTION_SIZE];
         char want[128];
@@ -157,14 +148,13 @@ static void receiving_domains_in_any_form(void **state)
 
 /* 2048 octets of rcpt are sent, 2049 become `*`: 31 domains of 63 octets and their commas make
  * 1984, the last one has the other 64 or 65. One that is no domain is still found behind that. */
-static void too_many_receiving_domains(void **state)
+TEST(too_many_receiving_domains)
 {
     static char names[34][80];
     const char *domains[34];
     char line[VERIMAIL_QUESTION_SIZE];
     size_t len;
 
-    (void)state;
     for (size_t i = 0; i < 34; i++) {
         snprintf(names[i], sizeof names[i], "%060zu.xy", i);
         domains[i] = names[i];
@@ -185,7 +175,7 @@ static void too_many_receiving_domains(void **state)
 }
 
 /* Everything as long as it may be: it fits into the room that the header promises. */
-static void longest_question(void **state)
+TEST(longest_question)
 {
     char user[VERIMAIL_USER_SIZE] = "";
     char payload[VERIMAIL_PAYLOAD_SIZE] = "";
@@ -194,7 +184,6 @@ static void longest_question(void **state)
     char line[VERIMAIL_QUESTION_SIZE];
     size_t len;
 
-    (void)state;
     for (size_t i = 0; i < 64; i++)
         strcat(user, "%20");
     strcat(user, "@");
@@ -216,11 +205,10 @@ static void longest_question(void **state)
     assert_true(len < VERIMAIL_QUESTION_SIZE);
 }
 
-static void vector_answers(void **state)
+TEST(vector_answers)
 {
     struct vectors *v = vectors_open("answers.txt");
 
-    (void)state;
     while (vectors_next(v)) {
         enum verimail_verdict verdict = VERIMAIL_VERDICT_YES;
         enum verimail_reason reason = VERIMAIL_REASON_STAMPED;
@@ -250,7 +238,7 @@ static void vector_answers(void **state)
     vectors_free(&v);
 }
 
-static void every_word_has_its_name(void **state)
+TEST(every_word_has_its_name)
 {
     static const struct {
         enum verimail_verdict verdict;
@@ -267,23 +255,8 @@ static void every_word_has_its_name(void **state)
             "expired", "uncounted", "classic", "unstamped", "host", "unserved", "forged", "refused",
             ""};
 
-    (void)state;
     for (size_t i = 0; i < sizeof verdicts / sizeof *verdicts; i++)
         assert_string_equal(verimail_verdict_name(verdicts[i].verdict), verdicts[i].name);
     for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
         assert_string_equal(verimail_reason_name((enum verimail_reason)i), names[i]);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(vector_questions),
-            cmocka_unit_test(questions_that_are_none),
-            cmocka_unit_test(receiving_domains_in_any_form),
-            cmocka_unit_test(too_many_receiving_domains),
-            cmocka_unit_test(longest_question),
-            cmocka_unit_test(vector_answers),
-            cmocka_unit_test(every_word_has_its_name),
-    };
-    return cmocka_run_group_tests_name("library_conversation", tests, NULL, NULL);
 }

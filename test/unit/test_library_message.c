@@ -1,21 +1,14 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "integrator.h"
+#include "unit.h"
 
 /* libverimail's users, authors and digests, by verimail.h alone. */
 
-static void every_result_has_a_text(void **state)
+TEST(every_result_has_a_text)
 {
-    (void)state;
     for (int i = VERIMAIL_OK; i <= VERIMAIL_NETWORK; i++) {
         const char *text = verimail_result_text((enum verimail_result)i);
         assert_non_null(text);
@@ -23,17 +16,16 @@ static void every_result_has_a_text(void **state)
         for (int j = VERIMAIL_OK; j < i; j++)
             assert_string_not_equal(text, verimail_result_text((enum verimail_result)j));
     }
-    assert_string_equal(verimail_result_text((enum verimail_result)(VERIMAIL_NETWORK + 1)),
-            "no such result");
+    assert_string_equal(
+            verimail_result_text((enum verimail_result)(VERIMAIL_NETWORK + 1)), "no such result");
     assert_string_equal(verimail_result_text((enum verimail_result) - 1), "no such result");
 }
 
 #define TEXT(x) #x
 #define TEXT_OF(x) TEXT(x)
 
-static void versions_agree(void **state)
+TEST(versions_agree)
 {
-    (void)state;
     assert_string_equal(VERIMAIL_VERSION, VERSION);
     assert_string_equal(verimail_version(), VERSION);
     assert_string_equal(TEXT_OF(VERIMAIL_VERSION_MAJOR) "." TEXT_OF(
@@ -87,11 +79,10 @@ static void check_typed(const struct vectors *v, struct text value, const char *
     free(typed);
 }
 
-static void vector_authors(void **state)
+TEST(vector_authors)
 {
     struct vectors *v = vectors_open("from.txt");
 
-    (void)state;
     while (vectors_next(v)) {
         char user[VERIMAIL_USER_SIZE] = "x";
         const enum verimail_result want = from_word(vectors_get(v, "result"));
@@ -109,7 +100,7 @@ static void vector_authors(void **state)
     vectors_free(&v);
 }
 
-static void users_as_typed(void **state)
+TEST(users_as_typed)
 {
     static const struct {
         const char *typed;
@@ -148,7 +139,6 @@ static void users_as_typed(void **state)
             {"(Alice)alice@example.org", VERIMAIL_ADDRESS_ALONE, ""},
     };
 
-    (void)state;
     for (unsigned i = 0; i < sizeof table / sizeof *table; i++) {
         char user[VERIMAIL_USER_SIZE] = "x";
         check_result(table[i].typed, i, verimail_user(table[i].typed, user, sizeof user),
@@ -157,11 +147,10 @@ static void users_as_typed(void **state)
     }
 }
 
-static void user_room_at_its_edge(void **state)
+TEST(user_room_at_its_edge)
 {
     char room[32];
 
-    (void)state;
     for (size_t size = 0; size < sizeof room; size++) {
         memset(room, '!', sizeof room);
         check_result("room", size, verimail_user("alice@example.org", room, size),
@@ -172,12 +161,11 @@ static void user_room_at_its_edge(void **state)
     }
 }
 
-static void vector_equal_users(void **state)
+TEST(vector_equal_users)
 {
     struct vectors *v = vectors_open("addresses.txt");
     size_t compared = 0;
 
-    (void)state;
     while (vectors_next(v)) {
         if (!is(vectors_get(v, "what"), "equal"))
             continue;
@@ -271,11 +259,10 @@ static void digest_in_parts(const struct vectors *v, struct text rest)
     verimail_digest_free(&d);
 }
 
-static void vector_digests(void **state)
+TEST(vector_digests)
 {
     struct vectors *v = vectors_open("digests.txt");
 
-    (void)state;
     while (vectors_next(v)) {
         const struct text message = vectors_get(v, "message");
         digest_whole(v, message, message.len + 1);
@@ -287,13 +274,12 @@ static void vector_digests(void **state)
 
 /* m: a piece of message, f: a field, b: a piece of body, e: the end. Upper case: is refused. What
  * was refused stays so, and has no digest. */
-static void digest_is_fed_in_order(void **state)
+TEST(digest_is_fed_in_order)
 {
     static const char *const table[] = {"e", "me", "mmme", "fe", "ffbbe", "be", "mF", "mB", "fM",
             "ffbF", "bF", "bM", "eE", "eM", "eF", "eB", "meE", "meM", "fbeB", "mFME", "mFBE",
             "bFBE", "fMFE", "eMFBE"};
 
-    (void)state;
     for (unsigned i = 0; i < sizeof table / sizeof *table; i++) {
         struct verimail_digest *d = new_digest();
         for (const char *step = table[i]; *step != '\0'; step++) {
@@ -317,7 +303,7 @@ static void digest_is_fed_in_order(void **state)
     }
 }
 
-static void digest_of_what_is_no_message(void **state)
+TEST(digest_of_what_is_no_message)
 {
     static const struct {
         const char *message;
@@ -329,7 +315,6 @@ static void digest_of_what_is_no_message(void **state)
             {"From: a@b.cd\r\nno field", VERIMAIL_OK, VERIMAIL_MESSAGE_FIELD},
     };
 
-    (void)state;
     for (unsigned i = 0; i < sizeof table / sizeof *table; i++) {
         struct verimail_digest *d = new_digest();
         check_result("feed", i,
@@ -341,12 +326,11 @@ static void digest_of_what_is_no_message(void **state)
     }
 }
 
-static void digest_header_at_its_limit(void **state)
+TEST(digest_header_at_its_limit)
 {
     const size_t limit = 1024 * 1024;
     char *octets = malloc(limit + 1);
 
-    (void)state;
     assert_non_null(octets);
     memset(octets, 'x', limit + 1);
     for (size_t over = 0; over < 2; over++) {
@@ -370,12 +354,11 @@ static void digest_header_at_its_limit(void **state)
     free(octets);
 }
 
-static void digest_room_loses_nothing(void **state)
+TEST(digest_room_loses_nothing)
 {
     struct verimail_digest *d = new_digest();
     char text[VERIMAIL_DIGEST_SIZE] = "x";
 
-    (void)state;
     check_result("body", 0, verimail_digest_body(d, NULL, 0), VERIMAIL_OK);
     check_result("final", 0, verimail_digest_final(d, text, 0), VERIMAIL_ROOM);
     assert_string_equal(text, "x");
@@ -385,22 +368,4 @@ static void digest_room_loses_nothing(void **state)
     assert_string_equal(text, "iBDvh3BeyDr-Rqh9OH6AQVUUzS9b8U1J78E1o5c-ddE");
     verimail_digest_free(&d);
     verimail_digest_free(&d);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(every_result_has_a_text),
-            cmocka_unit_test(versions_agree),
-            cmocka_unit_test(vector_authors),
-            cmocka_unit_test(users_as_typed),
-            cmocka_unit_test(user_room_at_its_edge),
-            cmocka_unit_test(vector_equal_users),
-            cmocka_unit_test(vector_digests),
-            cmocka_unit_test(digest_is_fed_in_order),
-            cmocka_unit_test(digest_of_what_is_no_message),
-            cmocka_unit_test(digest_header_at_its_limit),
-            cmocka_unit_test(digest_room_loses_nothing),
-    };
-    return cmocka_run_group_tests_name("library_message", tests, NULL, NULL);
 }

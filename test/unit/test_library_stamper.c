@@ -1,17 +1,10 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "integrator.h"
+#include "unit.h"
 
 /* libverimail's stampers and stamps: what they refuse, and their edges. */
 
-static void stamper_refuses(void **state)
+TEST(stamper_refuses)
 {
     static const char weak[] = "service-public:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAIA95MkQ";
     static const struct {
@@ -48,7 +41,6 @@ static void stamper_refuses(void **state)
                     VERIMAIL_SERVICE_KEY_SEVERAL},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct verimail_stamper *stamper;
         check_result("table", i,
@@ -62,7 +54,7 @@ static void stamper_refuses(void **state)
     }
 }
 
-static void stamp_refuses(void **state)
+TEST(stamp_refuses)
 {
     static const struct verimail_recipients none = {"example.net", 0};
     static const struct verimail_recipients most = {"example.net", 1000000};
@@ -105,7 +97,6 @@ static void stamp_refuses(void **state)
     };
     struct verimail_stamper *stamper = stamper_of("mail.example.org");
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         char field[VERIMAIL_STAMP_SIZE] = "unchanged";
         size_t len = 1;
@@ -120,13 +111,12 @@ static void stamp_refuses(void **state)
     verimail_stamper_free(&stamper);
 }
 
-static void folds_end_as_asked(void **state)
+TEST(folds_end_as_asked)
 {
     struct verimail_stamper *stamper = stamper_of("mail.example.org");
     char field[VERIMAIL_STAMP_SIZE];
     size_t len;
 
-    (void)state;
     for (enum verimail_line_end end = VERIMAIL_CRLF; end <= VERIMAIL_LF; end++) {
         size_t crs = 0;
         size_t lfs = 0;
@@ -146,13 +136,12 @@ static void folds_end_as_asked(void **state)
     verimail_stamper_free(&stamper);
 }
 
-static void no_two_stamps_are_alike(void **state)
+TEST(no_two_stamps_are_alike)
 {
     struct verimail_stamper *stamper = stamper_of("mail.example.org");
     char fields[16][VERIMAIL_STAMP_SIZE];
     size_t len;
 
-    (void)state;
     for (size_t i = 0; i < 16; i++) {
         check_result("stamp", 0,
                 verimail_stamp(stamper, "alice@example.org", &one_recipient, 1, ISSUED, some_digest,
@@ -165,7 +154,7 @@ static void no_two_stamps_are_alike(void **state)
 }
 
 /* Room that is one octet too small takes nothing, and nothing behind it is written. */
-static void room_at_its_edge(void **state)
+TEST(room_at_its_edge)
 {
     static const char value[] = " alice@example.org AbCd";
     struct verimail_stamper *stamper = stamper_of("mail.example.org");
@@ -175,7 +164,6 @@ static void room_at_its_edge(void **state)
     char line[64];
     size_t len;
 
-    (void)state;
     check_result("stamp", 0,
             verimail_stamp(stamper, "a@b.cd", &one_recipient, 1, ISSUED, some_digest, VERIMAIL_LF,
                     field, sizeof field, &len),
@@ -211,11 +199,10 @@ static void room_at_its_edge(void **state)
     verimail_stamper_free(&stamper);
 }
 
-static void vector_stamps(void **state)
+TEST(vector_stamps)
 {
     struct vectors *v = vectors_open("stamps.txt");
 
-    (void)state;
     while (vectors_next(v)) {
         char user[VERIMAIL_USER_SIZE] = "x";
         char payload[VERIMAIL_PAYLOAD_SIZE] = "x";
@@ -237,17 +224,4 @@ static void vector_stamps(void **state)
         }
     }
     vectors_free(&v);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(stamper_refuses),
-            cmocka_unit_test(stamp_refuses),
-            cmocka_unit_test(folds_end_as_asked),
-            cmocka_unit_test(no_two_stamps_are_alike),
-            cmocka_unit_test(room_at_its_edge),
-            cmocka_unit_test(vector_stamps),
-    };
-    return cmocka_run_group_tests_name("library_stamper", tests, NULL, NULL);
 }

@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 
 #include "exact.h"
 #include "protocol/line.h"
+#include "unit.h"
 
-static void only_words_with_single_spaces(void **state)
+TEST(only_words_with_single_spaces)
 {
     static const struct {
         const char *content;
@@ -34,7 +28,6 @@ static void only_words_with_single_spaces(void **state)
             {"a\xff", false},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const struct text in = exact_copy(text_of(table[i].content));
         struct line line;
@@ -50,7 +43,7 @@ static void only_words_with_single_spaces(void **state)
     assert_true(with_nul.failed);
 }
 
-static void words_then_names(void **state)
+TEST(words_then_names)
 {
     const struct text in = exact_copy(text_of("one two= x=1 y-_9==2"));
     struct line line;
@@ -58,7 +51,6 @@ static void words_then_names(void **state)
     struct text name;
     struct text value;
 
-    (void)state;
     assert_true(text_equal(line_word(&line), text_of("one")));
     assert_true(text_equal(line_word(&line), text_of("two=")));
     assert_true(line_name(&line, &name, &value));
@@ -87,7 +79,7 @@ static bool all_names(const char *content)
     return !line.failed;
 }
 
-static void names_at_their_edges(void **state)
+TEST(names_at_their_edges)
 {
     static const struct {
         const char *content;
@@ -107,7 +99,6 @@ static void names_at_their_edges(void **state)
             {"a b=1", false},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const bool ok = all_names(table[i].content);
         if (ok != table[i].ok) {
@@ -117,26 +108,14 @@ static void names_at_their_edges(void **state)
     }
 }
 
-static void names_up_to_their_number(void **state)
+TEST(names_up_to_their_number)
 {
     char content[LINE_NAMES_MAX * 8] = "";
     size_t len = 0;
 
-    (void)state;
     for (int i = 1; i <= LINE_NAMES_MAX + 1; i++) {
         len += (size_t)snprintf(
                 content + len, sizeof content - len, "%sn%d=v", i > 1 ? " " : "", i);
         assert_int_equal(all_names(content), i <= LINE_NAMES_MAX);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(only_words_with_single_spaces),
-            cmocka_unit_test(words_then_names),
-            cmocka_unit_test(names_at_their_edges),
-            cmocka_unit_test(names_up_to_their_number),
-    };
-    return cmocka_run_group_tests_name("line", tests, NULL, NULL);
 }

@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
 
 #include "base/listener.h"
+#include "unit.h"
 
 static int option(int fd, int level, int name)
 {
@@ -56,13 +50,12 @@ static void check_ours(int fd)
 }
 
 /* The kernel picks a port; a second socket shares it. */
-static void several_share_one_port(void **state)
+TEST(several_share_one_port)
 {
     const struct endpoint wanted = endpoint("127.0.0.1:0");
     struct endpoint bound;
     struct endpoint again;
 
-    (void)state;
     const int first = listener_open(&wanted, &bound);
     assert_true(first >= 0);
     assert_int_not_equal(port(&bound), 0);
@@ -78,12 +71,11 @@ static void several_share_one_port(void **state)
 
 /* Every one of the sockets at `*` takes IPv4 as well, also when the endpoint is where the port that
  * was picked is put. */
-static void wildcard_stays_one(void **state)
+TEST(wildcard_stays_one)
 {
     struct endpoint at = endpoint("*:0");
     int fds[3];
 
-    (void)state;
     if (!has_ipv6())
         skip(); /* this machine has no IPv6 */
     for (int i = 0; i < 3; i++) {
@@ -100,12 +92,11 @@ static void wildcard_stays_one(void **state)
         close(fds[i]);
 }
 
-static void ipv6_address_is_ipv6_alone(void **state)
+TEST(ipv6_address_is_ipv6_alone)
 {
     const struct endpoint wanted = endpoint("[::]:0");
     struct endpoint bound;
 
-    (void)state;
     if (!has_ipv6())
         skip(); /* this machine has no IPv6 */
     const int fd = listener_open(&wanted, &bound);
@@ -115,24 +106,22 @@ static void ipv6_address_is_ipv6_alone(void **state)
     close(fd);
 }
 
-static void failures_have_their_errno(void **state)
+TEST(failures_have_their_errno)
 {
     const struct endpoint elsewhere = endpoint("240.0.0.1:0"); /* nobody has this address */
     struct endpoint bound;
 
-    (void)state;
     errno = 0;
     assert_int_equal(listener_open(&elsewhere, &bound), -1);
     assert_int_equal(errno, EADDRNOTAVAIL);
 }
 
-static void port_in_use_is_refused(void **state)
+TEST(port_in_use_is_refused)
 {
     struct endpoint wanted = endpoint("127.0.0.1:0");
     struct endpoint bound;
     const int other = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    (void)state;
     assert_int_equal(bind(other, &wanted.address.any, wanted.len), 0);
     assert_int_equal(listen(other, 1), 0);
     assert_int_equal(getsockname(other, &wanted.address.any, &wanted.len), 0);
@@ -141,13 +130,12 @@ static void port_in_use_is_refused(void **state)
     close(other);
 }
 
-static void others_sockets_become_ours(void **state)
+TEST(others_sockets_become_ours)
 {
     const struct endpoint wanted = endpoint("127.0.0.1:0");
     struct endpoint bound;
     const int fd = socket(AF_INET, SOCK_STREAM, 0);
 
-    (void)state;
     assert_int_equal(bind(fd, &wanted.address.any, wanted.len), 0);
     errno = 0;
     assert_false(listener_adopt(fd, &bound)); /* it does not listen yet */
@@ -159,7 +147,7 @@ static void others_sockets_become_ours(void **state)
     close(fd);
 }
 
-static void other_things_are_not_adopted(void **state)
+TEST(other_things_are_not_adopted)
 {
     struct endpoint bound;
     int ends[2];
@@ -168,7 +156,6 @@ static void other_things_are_not_adopted(void **state)
     const int things[] = {socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), unix_listener,
             socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
 
-    (void)state;
     assert_int_equal(bind(unix_listener, &family, sizeof(sa_family_t)), 0);
     assert_int_equal(listen(unix_listener, 1), 0);
     for (size_t i = 0; i < sizeof things / sizeof *things; i++) {
@@ -185,18 +172,4 @@ static void other_things_are_not_adopted(void **state)
     close(ends[1]);
     assert_false(listener_adopt(ends[0], &bound));
     assert_int_equal(errno, EBADF);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(several_share_one_port),
-            cmocka_unit_test(wildcard_stays_one),
-            cmocka_unit_test(ipv6_address_is_ipv6_alone),
-            cmocka_unit_test(failures_have_their_errno),
-            cmocka_unit_test(port_in_use_is_refused),
-            cmocka_unit_test(others_sockets_become_ours),
-            cmocka_unit_test(other_things_are_not_adopted),
-    };
-    return cmocka_run_group_tests_name("listener", tests, NULL, NULL);
 }

@@ -1,11 +1,4 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
@@ -17,6 +10,7 @@
 #include "base/log.h"
 #include "captured.h"
 #include "child.h"
+#include "unit.h"
 #include "verimaild/listening.h"
 
 #define FDS_MAX 32
@@ -69,13 +63,12 @@ static void check_worker(const struct listening *l, size_t worker, size_t worker
     assert_int_equal(one, want > 0 ? fds[0] : -1);
 }
 
-static void a_socket_for_each_worker(void **state)
+TEST(a_socket_for_each_worker)
 {
     struct config_service service = SERVICE("127.0.0.1:0", "127.0.0.2:0");
     struct listening *l = open_all(&service, 3, NULL);
     int all[3][FDS_MAX];
 
-    (void)state;
     assert_false(listening_is_shared(l));
     for (size_t worker = 0; worker < 3; worker++) {
         check_worker(l, worker, 3, 2);
@@ -103,12 +96,11 @@ static int option(int fd, int level, int name)
 }
 
 /* `*` takes IPv4 at every worker's socket. */
-static void wildcard_for_all_workers(void **state)
+TEST(wildcard_for_all_workers)
 {
     struct config_service service = SERVICE("*:0");
     struct listening *l = open_all(&service, 3, NULL);
 
-    (void)state;
     for (size_t worker = 0; worker < 3; worker++) {
         int fd = -1;
         assert_int_equal(listening_of_worker(l, worker, 3, &fd, 1), 1);
@@ -141,7 +133,7 @@ static bool has_one(int listener)
 
 /* The next generation has the same sockets, down to what is queued at them, though the first is
  * closed; addresses of its own as well; and one fewer. */
-static void the_next_generation(void **state)
+TEST(the_next_generation)
 {
     struct config_service first = SERVICE("127.0.0.1:0", "127.0.0.2:0");
     struct config_service next = SERVICE("127.0.0.3:0", "127.0.0.1:0");
@@ -150,7 +142,6 @@ static void the_next_generation(void **state)
     int fds[FDS_MAX];
     bool kept[2] = {false, true};
 
-    (void)state;
     assert_int_equal(listening_of_worker(before, 0, 1, old, FDS_MAX), 2);
     const unsigned port = port_of(old[0]);
     const int client = connect_to(port);
@@ -169,7 +160,7 @@ static void the_next_generation(void **state)
     config_list_free(&next.listen);
 }
 
-static void more_and_fewer_workers(void **state)
+TEST(more_and_fewer_workers)
 {
     static const struct {
         size_t before;
@@ -184,7 +175,6 @@ static void more_and_fewer_workers(void **state)
     };
     struct config_service service = SERVICE("127.0.0.1:0");
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct listening *before = open_all(&service, table[i].before, NULL);
         struct listening *after = open_all(&service, table[i].after, before);
@@ -197,14 +187,13 @@ static void more_and_fewer_workers(void **state)
 }
 
 /* `kept` is in the order of the worker's sockets, and no longer than it may be. */
-static void kept_is_in_order(void **state)
+TEST(kept_is_in_order)
 {
     struct config_service first = SERVICE("127.0.0.1:0", "127.0.0.2:0", "127.0.0.3:0");
     struct config_service next = SERVICE("127.0.0.2:0");
     struct listening *before = open_all(&first, 4, NULL);
     struct listening *after = open_all(&next, 2, before);
 
-    (void)state;
     /* two workers of four sockets each: two at each address */
     bool kept[7] = {false, false, false, false, false, false, true};
     listening_kept(before, 1, 2, after, kept, 6);
@@ -220,12 +209,11 @@ static void kept_is_in_order(void **state)
     config_list_free(&next.listen);
 }
 
-static void addresses_that_cannot_be_had(void **state)
+TEST(addresses_that_cannot_be_had)
 {
     struct config_service service = SERVICE("127.0.0.1:0", "240.0.0.1:26", "240.0.0.2:26");
     struct problems *problems = problems_init("f");
 
-    (void)state;
     assert_null(listening_open(&service, 2, NULL, problems));
     assert_string_equal(problems_text(problems),
             "f:2: Cannot assign requested address: 240.0.0.1:26: expected an address to listen "
@@ -236,7 +224,7 @@ static void addresses_that_cannot_be_had(void **state)
     config_list_free(&service.listen);
 }
 
-static void addresses_are_logged(void **state)
+TEST(addresses_are_logged)
 {
     struct config_service service = SERVICE("127.0.0.1:0");
     struct listening *l = open_all(&service, 1, NULL);
@@ -244,7 +232,6 @@ static void addresses_are_logged(void **state)
     char got[256];
     int fd = -1;
 
-    (void)state;
     listening_of_worker(l, 0, 1, &fd, 1);
     snprintf(want, sizeof want, "<5>level=notice event=listening address=127.0.0.1:%u\n",
             port_of(fd));
@@ -315,9 +302,8 @@ static bool takes_what_is_handed_over(void *context)
     return ok && kept[0] && kept[1] && problems_count(problems) == 0;
 }
 
-static void sockets_from_systemd(void **state)
+TEST(sockets_from_systemd)
 {
-    (void)state;
     assert_int_equal(child_end(takes_what_is_handed_over, NULL), 0);
 }
 
@@ -334,24 +320,7 @@ static bool refuses_what_is_no_listener(void *context)
                    "expected ListenStream= with an address and a port\n") == 0;
 }
 
-static void bad_sockets_from_systemd(void **state)
+TEST(bad_sockets_from_systemd)
 {
-    (void)state;
     assert_int_equal(child_end(refuses_what_is_no_listener, NULL), 0);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(a_socket_for_each_worker),
-            cmocka_unit_test(wildcard_for_all_workers),
-            cmocka_unit_test(the_next_generation),
-            cmocka_unit_test(more_and_fewer_workers),
-            cmocka_unit_test(kept_is_in_order),
-            cmocka_unit_test(addresses_that_cannot_be_had),
-            cmocka_unit_test(addresses_are_logged),
-            cmocka_unit_test(sockets_from_systemd),
-            cmocka_unit_test(bad_sockets_from_systemd),
-    };
-    return cmocka_run_group_tests_name("listening", tests, NULL, NULL);
 }

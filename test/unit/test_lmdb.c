@@ -1,11 +1,4 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <lmdb.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,16 +7,31 @@
 #include "child.h"
 #include "counting.h"
 #include "replay/lmdbfile.h"
+#include "unit.h"
 
 #define TODAY COUNTING_TODAY
 #define PAGE 4096
 #define BATCH COUNTING_BATCH
 
-static void counts_outlive_whoever_counts(void **state)
+BEFORE_ALL()
+{
+    log_configure(LOG_LEVEL_ALARM, LOG_FORMAT_TEXT); /* many stores are lost here */
+}
+
+BEFORE_EACH()
+{
+    counting_set_up();
+}
+
+AFTER_EACH()
+{
+    counting_tear_down();
+}
+
+TEST(counts_outlive_whoever_counts)
 {
     struct counting c;
 
-    (void)state;
     counting_open(&c, TODAY);
     assert_string_equal(counting_health(&c).why, "");
     assert_int_equal(counting_ask(&c, TODAY, 1, 2), REPLAY_WITHIN);
@@ -48,7 +56,7 @@ static void counts_outlive_whoever_counts(void **state)
 }
 
 /* The time of issue first, so that new ones are neighbours, whatever their nonces. */
-static void keys_are_in_the_order_of_their_time(void **state)
+TEST(keys_are_in_the_order_of_their_time)
 {
     static const uint64_t issued[] = {0x61000000, 0x60ffffff, 0x610000ff, 0x61000100, 0x01000000};
     MDB_env *env = NULL;
@@ -61,7 +69,6 @@ static void keys_are_in_the_order_of_their_time(void **state)
     uint64_t last = 0;
     size_t count = 0;
 
-    (void)state;
     counting_open(&c, 0x61000200);
     for (size_t i = 0; i < sizeof issued / sizeof *issued; i++)
         assert_int_equal(counting_ask(&c, issued[i], i * 0x77777777777, 2), REPLAY_WITHIN);
@@ -90,12 +97,11 @@ static void keys_are_in_the_order_of_their_time(void **state)
     assert_int_equal(count, 4);
 }
 
-static void what_nobody_takes_is_deleted_from_the_left(void **state)
+TEST(what_nobody_takes_is_deleted_from_the_left)
 {
     const uint64_t later = TODAY + COUNTING_KEEP + 1; /* the first second is over then */
     struct counting c;
 
-    (void)state;
     counting_open(&c, TODAY);
     for (uint64_t second = 0; second < 5; second++) {
         for (size_t i = 0; i < 200; i++)
@@ -127,12 +133,11 @@ static void what_nobody_takes_is_deleted_from_the_left(void **state)
     replay_close(&c.replay);
 }
 
-static void a_turn_may_bring_more_than_a_transaction_takes(void **state)
+TEST(a_turn_may_bring_more_than_a_transaction_takes)
 {
     static struct replay_item items[3000];
     struct counting c;
 
-    (void)state;
     counting_open(&c, TODAY);
     for (int round = 0; round < 3; round++) {
         for (size_t i = 0; i < 3000; i++)
@@ -156,11 +161,10 @@ static size_t transactions(void)
     return info.me_last_txnid;
 }
 
-static void a_turn_is_one_transaction(void **state)
+TEST(a_turn_is_one_transaction)
 {
     struct counting c;
 
-    (void)state;
     counting_open(&c, TODAY);
     assert_int_equal(counting_ask(&c, TODAY, 1, 4), REPLAY_WITHIN);
     replay_close(&c.replay);
@@ -175,12 +179,11 @@ static void a_turn_is_one_transaction(void **state)
 }
 
 /* What is handed in and never committed is handed back. */
-static void a_store_that_closes_is_done_with_all(void **state)
+TEST(a_store_that_closes_is_done_with_all)
 {
     struct replay_item item = counting_item(TODAY, 1, 4, 1);
     struct counting c;
 
-    (void)state;
     counting_open(&c, TODAY);
     replay_submit(c.replay, &item, c.now, c.today);
     replay_close(&c.replay);
@@ -204,11 +207,10 @@ static bool begin_anew(void *context)
     return true;
 }
 
-static void whoever_counts_in_the_old_one_makes_way(void **state)
+TEST(whoever_counts_in_the_old_one_makes_way)
 {
     struct counting c;
 
-    (void)state;
     counting_open(&c, TODAY);
     assert_int_equal(counting_ask(&c, TODAY, 1, 4), REPLAY_WITHIN);
     assert_int_equal(child_end(begin_anew, NULL), 0);
@@ -223,11 +225,10 @@ static void whoever_counts_in_the_old_one_makes_way(void **state)
 }
 
 /* Somebody else stopped, and said that nobody counts any more. */
-static void one_that_is_called_whole_while_it_is_in_use_is_opened_again(void **state)
+TEST(one_that_is_called_whole_while_it_is_in_use_is_opened_again)
 {
     struct counting c;
 
-    (void)state;
     counting_open(&c, TODAY);
     struct mark *mark = mark_open(counting_beside("-mark"));
     assert_true(mark_make_whole(mark));
@@ -241,12 +242,11 @@ static void one_that_is_called_whole_while_it_is_in_use_is_opened_again(void **s
     replay_close(&c.replay);
 }
 
-static void one_that_is_removed_in_use_is_opened_again(void **state)
+TEST(one_that_is_removed_in_use_is_opened_again)
 {
     static const char *const gone[] = {"", "-mark"};
     struct counting c;
 
-    (void)state;
     for (size_t i = 0; i < sizeof gone / sizeof *gone; i++) {
         counting_open(&c, TODAY);
         assert_int_equal(counting_ask(&c, TODAY, 1, 4), REPLAY_WITHIN);
@@ -261,12 +261,11 @@ static void one_that_is_removed_in_use_is_opened_again(void **state)
 }
 
 /* A clock that was wrong for a moment shall not stop the counting for years. */
-static void one_of_a_time_to_come_is_begun_anew(void **state)
+TEST(one_of_a_time_to_come_is_begun_anew)
 {
     const uint64_t far = TODAY + 100 * COUNTING_KEEP;
     struct counting c;
 
-    (void)state;
     counting_fill();
     counting_open(&c, far);
     assert_int_equal(counting_ask(&c, far, 1, 1), REPLAY_WITHIN);
@@ -284,25 +283,4 @@ static void one_of_a_time_to_come_is_begun_anew(void **state)
     assert_true(replay_is_stale(c.replay));
     replay_close(&c.replay);
     counting_is_begun_anew(TODAY + 20);
-}
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, counting_set_up, counting_tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            TEST(counts_outlive_whoever_counts),
-            TEST(keys_are_in_the_order_of_their_time),
-            TEST(what_nobody_takes_is_deleted_from_the_left),
-            TEST(a_turn_may_bring_more_than_a_transaction_takes),
-            TEST(a_turn_is_one_transaction),
-            TEST(a_store_that_closes_is_done_with_all),
-            TEST(whoever_counts_in_the_old_one_makes_way),
-            TEST(one_that_is_called_whole_while_it_is_in_use_is_opened_again),
-            TEST(one_that_is_removed_in_use_is_opened_again),
-            TEST(one_of_a_time_to_come_is_begun_anew),
-    };
-
-    log_configure(LOG_LEVEL_ALARM, LOG_FORMAT_TEXT); /* many stores are lost here */
-    return cmocka_run_group_tests_name("lmdb", tests, NULL, NULL);
 }

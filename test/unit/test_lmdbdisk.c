@@ -1,11 +1,4 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +10,7 @@
 #include "child.h"
 #include "counting.h"
 #include "replay/lmdbfile.h"
+#include "unit.h"
 
 #define TODAY COUNTING_TODAY
 
@@ -111,24 +105,26 @@ static bool may_mount(void *context)
            mount("tmpfs", counting_folder.path, "tmpfs", 0, "size=1m") == 0;
 }
 
-static void a_full_disk_is_waited_for(void **state)
+BEFORE_ALL()
 {
-    (void)state;
+    log_configure(LOG_LEVEL_ALARM, LOG_FORMAT_TEXT); /* stores are lost here */
+}
+
+BEFORE_EACH()
+{
+    counting_set_up();
+}
+
+AFTER_EACH()
+{
+    counting_tear_down();
+}
+
+TEST(a_full_disk_is_waited_for)
+{
     if (child_end(may_mount, NULL) != 0)
         skip();
     assert_int_equal(child_end(begin_on_a_full_disk, NULL), 0);
     assert_int_equal(child_end(fill_a_disk, NULL), 0);
     assert_int_equal(child_end(read_only, NULL), 0);
-}
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, counting_set_up, counting_tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            TEST(a_full_disk_is_waited_for),
-    };
-
-    log_configure(LOG_LEVEL_ALARM, LOG_FORMAT_TEXT); /* stores are lost here */
-    return cmocka_run_group_tests_name("lmdbdisk", tests, NULL, NULL);
 }

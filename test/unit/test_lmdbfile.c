@@ -1,11 +1,4 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -22,6 +15,7 @@
 #include "counting.h"
 #include "folder.h"
 #include "replay/lmdbfile.h"
+#include "unit.h"
 
 #define TODAY COUNTING_TODAY
 #define PAGE 4096
@@ -36,9 +30,35 @@ static bool is_refused_to_nobody(void *context)
     return true;
 }
 
-static void what_cannot_be_opened_fails_and_is_tried_again(void **state)
+/* What a child finds, in memory that outlives it. */
+struct findings {
+    uint64_t within; /* of payloads that had all that they may */
+    bool done;
+};
+
+static struct findings *findings;
+
+BEFORE_ALL()
 {
-    (void)state;
+    log_configure(LOG_LEVEL_ALARM, LOG_FORMAT_TEXT); /* many stores are lost here */
+}
+
+BEFORE_EACH()
+{
+    findings =
+            mmap(NULL, sizeof *findings, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true(findings != MAP_FAILED);
+    counting_set_up();
+}
+
+AFTER_EACH()
+{
+    munmap(findings, sizeof *findings);
+    counting_tear_down();
+}
+
+TEST(what_cannot_be_opened_fails_and_is_tried_again)
+{
     counting_at("no/replay");
     counting_fails("no/replay: cannot be opened: No such file or directory");
     counting_at("replay");
@@ -49,20 +69,18 @@ static void what_cannot_be_opened_fails_and_is_tried_again(void **state)
         assert_int_equal(child_end(is_refused_to_nobody, NULL), 0);
 }
 
-static void of_another_boot_it_is_set_aside(void **state)
+TEST(of_another_boot_it_is_set_aside)
 {
-    (void)state;
     counting_fill();
     boot_change(counting_beside("-mark"));
     counting_is_begun_anew(TODAY + 20);
     assert_true(counting_is_there(".lost"));
 }
 
-static void left_whole_it_is_believed_after_a_boot(void **state)
+TEST(left_whole_it_is_believed_after_a_boot)
 {
     struct counting c;
 
-    (void)state;
     counting_fill();
     struct mark *mark = mark_open(counting_beside("-mark"));
     assert_non_null(mark);
@@ -78,11 +96,10 @@ static void left_whole_it_is_believed_after_a_boot(void **state)
     counting_is_begun_anew(TODAY + 20);
 }
 
-static void without_its_file_or_its_mark_it_is_begun_anew(void **state)
+TEST(without_its_file_or_its_mark_it_is_begun_anew)
 {
     static const char *const gone[] = {"", "-mark"};
 
-    (void)state;
     for (size_t i = 0; i < sizeof gone / sizeof *gone; i++) {
         counting_fill();
         assert_int_equal(unlink(counting_beside(gone[i])), 0);
@@ -94,12 +111,11 @@ static void without_its_file_or_its_mark_it_is_begun_anew(void **state)
     counting_fill();
 }
 
-static void what_is_not_ours_is_kept(void **state)
+TEST(what_is_not_ours_is_kept)
 {
     static const char octets[] = "Dear diary,\n";
     char room[64];
 
-    (void)state;
     for (int marked = 0; marked < 2; marked++) {
         if (marked == 1) {
             assert_int_equal(unlink(counting_beside("-mark")), 0);
@@ -112,14 +128,6 @@ static void what_is_not_ours_is_kept(void **state)
         assert_string_equal(room, octets);
     }
 }
-
-/* What the child below finds, in memory that outlives it. */
-struct findings {
-    uint64_t within; /* of payloads that had all that they may */
-    bool done;
-};
-
-static struct findings *findings;
 
 static void ask_all_again(uint64_t today)
 {
@@ -225,20 +233,7 @@ static unsigned noise(void)
     return seed >> 16;
 }
 
-static int open_findings(void **state)
-{
-    findings =
-            mmap(NULL, sizeof *findings, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    return findings != MAP_FAILED ? counting_set_up(state) : -1;
-}
-
-static int close_findings(void **state)
-{
-    munmap(findings, sizeof *findings);
-    return counting_tear_down(state);
-}
-
-static void a_damaged_page_is_survived(void **state)
+TEST(a_damaged_page_is_survived)
 {
     static char zeros[PAGE];
     static char ones[PAGE];
@@ -246,7 +241,6 @@ static void a_damaged_page_is_survived(void **state)
     const char *const contents[] = {zeros, ones, chance};
     struct content content = content_make();
 
-    (void)state;
     memset(ones, 0xff, sizeof ones);
     for (size_t i = 0; i < sizeof chance; i++)
         chance[i] = (char)noise();
@@ -261,11 +255,10 @@ static void a_damaged_page_is_survived(void **state)
 }
 
 /* Of both metas each octet that means something, of the rest here and there. */
-static void a_damaged_octet_is_survived(void **state)
+TEST(a_damaged_octet_is_survived)
 {
     struct content content = content_make();
 
-    (void)state;
     for (off_t at = 0; at < (off_t)content.used;
             at += at % PAGE < 160 && at < 2 * PAGE ? 1 : 1 + noise() % 2000) {
         const char turned = (char)~content.octets[at];
@@ -276,11 +269,10 @@ static void a_damaged_octet_is_survived(void **state)
     free(content.octets);
 }
 
-static void a_file_cut_short_is_survived(void **state)
+TEST(a_file_cut_short_is_survived)
 {
     struct content content = content_make();
 
-    (void)state;
     for (off_t len = 0; len < (off_t)content.used; len += PAGE - 1) {
         content_put_back(&content);
         must(truncate(counting_path, len) == 0);
@@ -307,11 +299,10 @@ static bool is_cut_in_use(void *context)
     return false; /* it should not have come back */
 }
 
-static void a_file_cut_in_use_is_begun_anew_by_the_next(void **state)
+TEST(a_file_cut_in_use_is_begun_anew_by_the_next)
 {
     off_t lengths[] = {0, 2 * PAGE};
 
-    (void)state;
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
         counting_fill();
         const int end = child_end(is_cut_in_use, &lengths[i]);
@@ -338,11 +329,10 @@ static bool crash_elsewhere(void *context)
     return true;
 }
 
-static void other_crashes_are_not_the_files(void **state)
+TEST(other_crashes_are_not_the_files)
 {
     struct counting c;
 
-    (void)state;
     counting_fill();
     assert_true(WIFSIGNALED(child_end(crash_elsewhere, NULL)));
     counting_open(&c, TODAY);
@@ -364,12 +354,11 @@ static void open_damaged(struct tally *tally)
     replay_close(&c.replay);
 }
 
-static void several_find_it_damaged_and_begin_one(void **state)
+TEST(several_find_it_damaged_and_begin_one)
 {
     struct tally *tally = tally_make();
     pid_t pids[8];
 
-    (void)state;
     counting_fill();
     spoil(0, "x", 1);
     must(truncate(counting_path, 3 * PAGE) == 0);
@@ -383,27 +372,4 @@ static void several_find_it_damaged_and_begin_one(void **state)
     assert_int_equal(mark_epoch(mark), 1);
     mark_close(&mark);
     munmap(tally, sizeof *tally);
-}
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, counting_set_up, counting_tear_down)
-#define TEST_DAMAGE(f) cmocka_unit_test_setup_teardown(f, open_findings, close_findings)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            TEST(what_cannot_be_opened_fails_and_is_tried_again),
-            TEST(of_another_boot_it_is_set_aside),
-            TEST(left_whole_it_is_believed_after_a_boot),
-            TEST(without_its_file_or_its_mark_it_is_begun_anew),
-            TEST(what_is_not_ours_is_kept),
-            TEST_DAMAGE(a_damaged_page_is_survived),
-            TEST_DAMAGE(a_damaged_octet_is_survived),
-            TEST_DAMAGE(a_file_cut_short_is_survived),
-            TEST(a_file_cut_in_use_is_begun_anew_by_the_next),
-            TEST(other_crashes_are_not_the_files),
-            TEST(several_find_it_damaged_and_begin_one),
-    };
-
-    log_configure(LOG_LEVEL_ALARM, LOG_FORMAT_TEXT); /* many stores are lost here */
-    return cmocka_run_group_tests_name("lmdbfile", tests, NULL, NULL);
 }

@@ -1,11 +1,4 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <lmdb.h>
 #include <sched.h>
 #include <signal.h>
@@ -16,6 +9,7 @@
 
 #include "counting.h"
 #include "replay/lmdbfile.h"
+#include "unit.h"
 
 #define TODAY COUNTING_TODAY
 
@@ -34,12 +28,21 @@ static void ask_a_few(struct tally *tally)
     replay_close(&c.replay);
 }
 
-static void several_processes_count_as_one(void **state)
+BEFORE_EACH()
+{
+    counting_set_up();
+}
+
+AFTER_EACH()
+{
+    counting_tear_down();
+}
+
+TEST(several_processes_count_as_one)
 {
     struct tally *tally = tally_make();
     pid_t pids[4];
 
-    (void)state;
     for (size_t i = 0; i < 4; i++)
         pids[i] = tally_start(ask_a_few, tally);
     tally->go = true; /* they also open it, and make it, at once */
@@ -60,13 +63,12 @@ static void fill_widely(struct tally *tally)
     replay_close(&c.replay);
 }
 
-static void the_map_grows_under_several_processes(void **state)
+TEST(the_map_grows_under_several_processes)
 {
     struct tally *tally = tally_make();
     struct counting c;
     pid_t pids[3];
 
-    (void)state;
     for (size_t i = 0; i < 3; i++)
         pids[i] = tally_start(fill_widely, tally);
     counting_open(&c, TODAY);
@@ -138,11 +140,10 @@ static uint32_t stored_count(void)
 
 /* At any moment, one of two that count without a pause. What was answered is stored, and of what is
  * stored at most the turn was not answered that the other was just about. */
-static void whoever_is_killed_loses_no_count(void **state)
+TEST(whoever_is_killed_loses_no_count)
 {
     struct tally *tally = tally_make();
 
-    (void)state;
     for (unsigned i = 0; i < 100; i++) {
         const uint64_t before = tally->within;
         const uint32_t stored_before = i > 0 ? stored_count() : 0;
@@ -186,13 +187,12 @@ static void die_in_a_transaction(int ready)
         pause();
 }
 
-static void a_lock_whose_owner_died_is_taken(void **state)
+TEST(a_lock_whose_owner_died_is_taken)
 {
     struct counting c;
     int ready[2];
     char octet;
 
-    (void)state;
     counting_open(&c, TODAY);
     assert_int_equal(counting_ask(&c, TODAY, 1, 2), REPLAY_WITHIN);
     assert_int_equal(pipe(ready), 0);
@@ -210,18 +210,4 @@ static void a_lock_whose_owner_died_is_taken(void **state)
     replay_close(&c.replay);
     close(ready[0]);
     close(ready[1]);
-}
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, counting_set_up, counting_tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            TEST(several_processes_count_as_one),
-            TEST(the_map_grows_under_several_processes),
-            TEST(whoever_is_killed_loses_no_count),
-            TEST(a_lock_whose_owner_died_is_taken),
-    };
-
-    return cmocka_run_group_tests_name("lmdbprocesses", tests, NULL, NULL);
 }

@@ -1,11 +1,4 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -17,6 +10,7 @@
 
 #include "base/log.h"
 #include "captured.h"
+#include "unit.h"
 
 #define ROOM (256 * 1024)
 
@@ -57,7 +51,7 @@ static size_t written(bool journal, enum log_format format, struct text value)
     return len;
 }
 
-static void values_are_escaped(void **state)
+TEST(values_are_escaped)
 {
     static const struct {
         struct text value;
@@ -78,7 +72,6 @@ static void values_are_escaped(void **state)
             {{"\xc3\xa9\xff", 3}, "\"\\xc3\\xa9\\xff\"", "\"\\u00c3\\u00a9\\u00ff\""},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         char want[256];
         snprintf(want, sizeof want, "<6>level=info event=e v=%s n=7 w=x\n", table[i].text);
@@ -92,11 +85,10 @@ static void values_are_escaped(void **state)
     }
 }
 
-static void time_stands_first(void **state)
+TEST(time_stands_first)
 {
     static const char shape[] = "time=dddd-dd-ddTdd:dd:dd.dddZ level=info event=e v=a n=7 w=x\n";
 
-    (void)state;
     assert_int_equal(written(false, LOG_FORMAT_TEXT, text_of("a")), strlen(shape));
     for (size_t i = 0; shape[i] != '\0'; i++) {
         const bool digit = shape[i] == 'd' && i < strlen("time=dddd-dd-ddTdd:dd:dd.dddZ");
@@ -111,7 +103,7 @@ static void time_stands_first(void **state)
             ",\"level\":\"info\",\"event\":\"e\",\"v\":\"a\",\"n\":7,\"w\":\"x\"}\n");
 }
 
-static void levels(void **state)
+TEST(levels)
 {
     static const struct {
         const char *name;
@@ -120,7 +112,6 @@ static void levels(void **state)
             {"notice", LOG_LEVEL_NOTICE}, {"info", LOG_LEVEL_INFO}};
     enum log_level level;
 
-    (void)state;
     for (size_t least = 0; least < 4; least++) {
         char want[256] = "";
         struct captured captured = captured_begin();
@@ -143,11 +134,10 @@ static void levels(void **state)
     assert_false(log_level_find("Info", &level));
 }
 
-static void whole_lines_of_their_own(void **state)
+TEST(whole_lines_of_their_own)
 {
     struct captured captured = captured_begin();
 
-    (void)state;
     configure(true, LOG_FORMAT_TEXT);
     log_event(LOG_LEVEL_NOTICE, "one", "name", "va lue");
     errno = ENOENT;
@@ -191,12 +181,11 @@ static void check_json(size_t line_len, char octet, size_t len)
 }
 
 /* A value that grows by an octet from far before the cut to far behind it. */
-static void lines_are_cut_whole(void **state)
+TEST(lines_are_cut_whole)
 {
     static const char octets[] = {'a', '"', '\\', '\x01', ' '};
     static char value[LOG_LINE_MAX + 10];
 
-    (void)state;
     for (size_t o = 0; o < sizeof octets; o++) {
         memset(value, octets[o], sizeof value);
         for (size_t len = LOG_LINE_MAX / 6 - 40; len < sizeof value; len++) {
@@ -214,11 +203,10 @@ static void lines_are_cut_whole(void **state)
     }
 }
 
-static void many_names_fill_a_line(void **state)
+TEST(many_names_fill_a_line)
 {
     static const enum log_format formats[] = {LOG_FORMAT_TEXT, LOG_FORMAT_JSON};
 
-    (void)state;
     for (size_t shift = 0; shift < 60; shift++) {
         for (size_t f = 0; f < 2; f++) {
             char first[64];
@@ -256,14 +244,13 @@ static void many_names_fill_a_line(void **state)
 }
 
 /* Kept lines are written when their time has come, or when there is a chunk of them. */
-static void buffered_lines_wait(void **state)
+TEST(buffered_lines_wait)
 {
     static const char line[] = "<6>level=info event=e\n";
     struct captured captured = captured_begin();
     bool ok = true;
     size_t count = 0;
 
-    (void)state;
     configure(true, LOG_FORMAT_TEXT);
     log_buffer(true);
     ok = ok && log_pending() == -1;
@@ -328,13 +315,12 @@ static size_t count(const char *in, const char *what)
 
 /* Nobody reads the pipe: lines are kept up to a limit, then counted; nothing waits, nothing is
  * torn. */
-static void lines_that_cannot_be_written(void **state)
+TEST(lines_that_cannot_be_written)
 {
     enum { LINES = 5000 };
     struct captured captured = captured_begin();
     unsigned long lost = 0;
 
-    (void)state;
     configure(true, LOG_FORMAT_TEXT);
     fill(STDERR_FILENO);
     for (int i = 0; i < LINES; i++)
@@ -357,11 +343,10 @@ static void lines_that_cannot_be_written(void **state)
 }
 
 /* The reader is gone for a while: what was lost is known when there is one again. */
-static void closed_pipe_loses_no_count(void **state)
+TEST(closed_pipe_loses_no_count)
 {
     struct captured captured = captured_begin();
 
-    (void)state;
     signal(SIGPIPE, SIG_IGN);
     configure(true, LOG_FORMAT_TEXT);
     close(captured.pipe);
@@ -381,14 +366,13 @@ static void closed_pipe_loses_no_count(void **state)
 }
 
 /* Standard error is a socket where a supervisor made it one. */
-static void socket_that_is_full(void **state)
+TEST(socket_that_is_full)
 {
     struct captured captured = captured_begin();
     int ends[2];
     int size = 4096;
     size_t total = 0;
 
-    (void)state;
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
     setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
     dup2(ends[1], STDERR_FILENO);
@@ -408,21 +392,4 @@ static void socket_that_is_full(void **state)
     assert_true(pending);
     assert_int_equal(count(caught, "<6>level=info event=e\n"), 500);
     assert_int_equal(total, 500 * strlen("<6>level=info event=e\n"));
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(values_are_escaped),
-            cmocka_unit_test(time_stands_first),
-            cmocka_unit_test(levels),
-            cmocka_unit_test(whole_lines_of_their_own),
-            cmocka_unit_test(lines_are_cut_whole),
-            cmocka_unit_test(many_names_fill_a_line),
-            cmocka_unit_test(buffered_lines_wait),
-            cmocka_unit_test(lines_that_cannot_be_written),
-            cmocka_unit_test(closed_pipe_loses_no_count),
-            cmocka_unit_test(socket_that_is_full),
-    };
-    return cmocka_run_group_tests_name("log", tests, NULL, NULL);
 }

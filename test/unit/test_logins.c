@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "milter/logins.h"
+#include "unit.h"
 
 struct row {
     const char *login;
@@ -65,7 +59,7 @@ static struct logins *read_table(const char *table, struct problems *problems)
         "bob@alice@example.org", author, false                                                     \
     }
 
-static void same(void **state)
+TEST(same)
 {
     static const struct row rows[] = {
             {"alice", "alice@example.org", true},
@@ -101,25 +95,23 @@ static void same(void **state)
     };
     struct logins *logins = logins_same();
 
-    (void)state;
     CHECK(logins, rows);
     logins_free(&logins);
     assert_null(logins);
     logins_free(&logins);
 }
 
-static void any(void **state)
+TEST(any)
 {
     static const struct row rows[] = {
             {"alice", "bob@example.org", true}, {"", "bob@example.org", true}};
     struct logins *logins = logins_any();
 
-    (void)state;
     CHECK(logins, rows);
     logins_free(&logins);
 }
 
-static void table(void **state)
+TEST(table)
 {
     static const struct row rows[] = {
             {"alice", "alice@example.org", true},
@@ -162,19 +154,17 @@ static void table(void **state)
                                        "last last@example.org",
             problems);
 
-    (void)state;
     assert_string_equal(problems_text(problems), "");
     CHECK(logins, rows);
     logins_free(&logins);
     problems_free(&problems);
 }
 
-static void empty_tables_permit_nobody(void **state)
+TEST(empty_tables_permit_nobody)
 {
     static const char *const tables[] = {"", "\n", "# nobody\n", "\r\n \t\n#"};
     static const struct row rows[] = {HOSTILE("alice@example.org")};
 
-    (void)state;
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
         struct problems *problems = problems_init("f");
         struct logins *logins = read_table(tables[i], problems);
@@ -188,7 +178,7 @@ static void empty_tables_permit_nobody(void **state)
 #define ADDRESS ": expected user@domain, or *@domain for all of its users\n"
 #define LOGIN ": expected one login: `*` stands for no others\n"
 
-static void mistakes_have_their_line(void **state)
+TEST(mistakes_have_their_line)
 {
     static const struct {
         const char *table;
@@ -216,7 +206,6 @@ static void mistakes_have_their_line(void **state)
             {"a\x1b[1m \xff\n", "/t:1: not an address: \\xff" ADDRESS},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct problems *problems = problems_init("f");
         struct logins *logins = read_table(rows[i].table, problems);
@@ -229,25 +218,23 @@ static void mistakes_have_their_line(void **state)
     }
 }
 
-static void a_nul_is_no_text(void **state)
+TEST(a_nul_is_no_text)
 {
     static const char octets[] = "a a@c.de\nb b@c.de\0x\n";
     struct problems *problems = problems_init("f");
 
-    (void)state;
     assert_null(logins_table(octets, sizeof octets - 1, "/t", problems));
     assert_string_equal(problems_text(problems), "/t: a NUL in the table: expected text\n");
     problems_free(&problems);
 }
 
 /* A file that is no table is not described line by line. */
-static void other_files_are_soon_given_up(void **state)
+TEST(other_files_are_soon_given_up)
 {
     enum { LINES = 10000 };
     struct problems *problems = problems_init("f");
     char *text = malloc(LINES * 2);
 
-    (void)state;
     for (size_t i = 0; i < LINES; i++)
         memcpy(text + i * 2, "x\n", 2);
     assert_null(logins_table(text, LINES * 2, "/t", problems));
@@ -257,7 +244,7 @@ static void other_files_are_soon_given_up(void **state)
 }
 
 /* The client chose it. */
-static void long_logins(void **state)
+TEST(long_logins)
 {
     enum { LEN = 100000 };
     char *login = malloc(LEN + 20);
@@ -265,7 +252,6 @@ static void long_logins(void **state)
     struct logins *kinds[] = {logins_same(), read_table("a a@c.de\nb *@c.de\n", problems)};
     struct address author;
 
-    (void)state;
     assert_true(address_parse(text_of("a@c.de"), text_of(""), &author));
     for (int octet = 1; octet < 256; octet += 31) {
         memset(login, octet, LEN);
@@ -280,19 +266,4 @@ static void long_logins(void **state)
     logins_free(&kinds[0]);
     logins_free(&kinds[1]);
     problems_free(&problems);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(same),
-            cmocka_unit_test(any),
-            cmocka_unit_test(table),
-            cmocka_unit_test(empty_tables_permit_nobody),
-            cmocka_unit_test(mistakes_have_their_line),
-            cmocka_unit_test(a_nul_is_no_text),
-            cmocka_unit_test(other_files_are_soon_given_up),
-            cmocka_unit_test(long_logins),
-    };
-    return cmocka_run_group_tests_name("logins", tests, NULL, NULL);
 }

@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "directory/mailbox.h"
 #include "exact.h"
+#include "unit.h"
 
 #define L64 "a234567890123456789012345678901234567890123456789012345678901234"
 
@@ -27,7 +21,7 @@ static const char *name_of(enum mailbox_kind kind)
     return names[kind];
 }
 
-static void values_are_understood(void **state)
+TEST(values_are_understood)
 {
     static const struct {
         const char *value;
@@ -77,7 +71,6 @@ static void values_are_understood(void **state)
             {L64 "x@example.org", MAILBOX_BAD, NULL},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const struct text value = exact_copy(text_of(rows[i].value));
         char room[ADDRESS_MAX + 1];
@@ -92,13 +85,4 @@ static void values_are_understood(void **state)
             fail();
         }
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(values_are_understood),
-    };
-
-    return cmocka_run_group_tests_name("mailbox", tests, NULL, NULL);
 }

@@ -1,11 +1,4 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -17,23 +10,20 @@
 #include "boot.h"
 #include "folder.h"
 #include "replay/mark.h"
+#include "unit.h"
 
 static struct folder folder;
 static char path[FOLDER_PATH_MAX];
 
-static int set_up(void **state)
+BEFORE_EACH()
 {
-    (void)state;
     folder = folder_make();
     folder_path(&folder, "mark", path);
-    return 0;
 }
 
-static int tear_down(void **state)
+AFTER_EACH()
 {
-    (void)state;
     folder_remove(&folder);
-    return 0;
 }
 
 static struct mark *open_it(void)
@@ -53,11 +43,10 @@ static void leave_in_use(void)
     mark_close(&mark);
 }
 
-static void a_new_one_is_empty_and_then_in_use(void **state)
+TEST(a_new_one_is_empty_and_then_in_use)
 {
     struct stat about;
 
-    (void)state;
     struct mark *mark = open_it();
     assert_int_equal(mark_state(mark), MARK_EMPTY);
     assert_false(mark_is_good(mark)); /* nothing in it can be believed */
@@ -76,9 +65,8 @@ static void a_new_one_is_empty_and_then_in_use(void **state)
     mark_close(&mark);
 }
 
-static void whoever_dies_before_its_use_leaves_it_empty(void **state)
+TEST(whoever_dies_before_its_use_leaves_it_empty)
 {
-    (void)state;
     struct mark *mark = open_it();
     mark_close(&mark);
     mark = open_it();
@@ -86,9 +74,8 @@ static void whoever_dies_before_its_use_leaves_it_empty(void **state)
     mark_close(&mark);
 }
 
-static void another_boot_is_believed_only_when_left_whole(void **state)
+TEST(another_boot_is_believed_only_when_left_whole)
 {
-    (void)state;
     leave_in_use();
     boot_change(path);
     struct mark *mark = open_it();
@@ -111,9 +98,8 @@ static void another_boot_is_believed_only_when_left_whole(void **state)
     mark_close(&mark);
 }
 
-static void only_what_is_in_use_becomes_whole(void **state)
+TEST(only_what_is_in_use_becomes_whole)
 {
-    (void)state;
     struct mark *mark = open_it();
     assert_true(mark_make_whole(mark));
     assert_int_equal(mark_state(mark), MARK_EMPTY);
@@ -129,9 +115,8 @@ static void only_what_is_in_use_becomes_whole(void **state)
     mark_close(&mark);
 }
 
-static void all_see_what_one_says(void **state)
+TEST(all_see_what_one_says)
 {
-    (void)state;
     struct mark *a = open_it();
     mark_unlock(a);
     struct mark *b = open_it();
@@ -152,7 +137,7 @@ static void all_see_what_one_says(void **state)
     mark_close(&b);
 }
 
-static void what_makes_no_sense_is_damaged(void **state)
+TEST(what_makes_no_sense_is_damaged)
 {
     static const struct {
         const char *content;
@@ -166,7 +151,6 @@ static void what_makes_no_sense_is_damaged(void **state)
     static char octets[8192];
     bool ok = true;
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         folder_write(&folder, "mark", table[i].content, table[i].len, 0600);
         struct mark *mark = open_it();
@@ -187,11 +171,10 @@ static void what_makes_no_sense_is_damaged(void **state)
 
 /* Each octet of one that is in use, turned over: whatever it then says, it is no other good one
  * that says it. */
-static void no_octet_makes_another_boot_good(void **state)
+TEST(no_octet_makes_another_boot_good)
 {
     char octets[4096];
 
-    (void)state;
     leave_in_use();
     boot_change(path);
     const int fd = open(path, O_RDWR);
@@ -209,9 +192,8 @@ static void no_octet_makes_another_boot_good(void **state)
     close(fd);
 }
 
-static void what_cannot_be_opened_is_said(void **state)
+TEST(what_cannot_be_opened_is_said)
 {
-    (void)state;
     folder_path(&folder, "no/mark", path);
     errno = 0;
     assert_null(mark_open(path));
@@ -229,9 +211,8 @@ static void what_cannot_be_opened_is_said(void **state)
     assert_null(mark_open(path));
 }
 
-static void one_that_was_removed_is_seen(void **state)
+TEST(one_that_was_removed_is_seen)
 {
-    (void)state;
     struct mark *mark = open_it();
     assert_false(mark_is_removed(mark));
     assert_int_equal(unlink(path), 0);
@@ -240,14 +221,13 @@ static void one_that_was_removed_is_seen(void **state)
 }
 
 /* Whoever opens it waits for the one before. */
-static void openings_follow_each_other(void **state)
+TEST(openings_follow_each_other)
 {
     int ready[2];
     int done[2];
     int status = -1;
     char octet;
 
-    (void)state;
     assert_int_equal(pipe(ready), 0);
     assert_int_equal(pipe(done), 0);
     struct mark *mark = open_it();
@@ -273,24 +253,4 @@ static void openings_follow_each_other(void **state)
         close(ready[i]);
         close(done[i]);
     }
-}
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            TEST(a_new_one_is_empty_and_then_in_use),
-            TEST(whoever_dies_before_its_use_leaves_it_empty),
-            TEST(another_boot_is_believed_only_when_left_whole),
-            TEST(only_what_is_in_use_becomes_whole),
-            TEST(all_see_what_one_says),
-            TEST(what_makes_no_sense_is_damaged),
-            TEST(no_octet_makes_another_boot_good),
-            TEST(what_cannot_be_opened_is_said),
-            TEST(one_that_was_removed_is_seen),
-            TEST(openings_follow_each_other),
-    };
-
-    return cmocka_run_group_tests_name("mark", tests, NULL, NULL);
 }

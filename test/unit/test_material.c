@@ -1,11 +1,4 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <errno.h>
 #include <pthread.h>
 #include <sodium.h>
@@ -19,6 +12,7 @@
 #include "config/source.h"
 #include "milter/material.h"
 #include "part.h"
+#include "unit.h"
 
 #define STREAM_MAX 4096
 
@@ -128,7 +122,12 @@ static void assert_arrives(const struct material *material, int room)
         NULL, 0                                                                                    \
     }
 
-static void what_is_sent_arrives(void **state)
+BEFORE_ALL()
+{
+    assert_true(sodium_init() >= 0);
+}
+
+TEST(what_is_sent_arrives)
 {
     static const struct text table[][4] = {
             {PART("/p"), PART("c"), PART("k"), PART("l")},
@@ -138,7 +137,6 @@ static void what_is_sent_arrives(void **state)
             {PART(""), PART(""), PART(""), PART("")},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct material material = material_of(table[i]);
         assert_arrives(&material, 0);
@@ -148,12 +146,11 @@ static void what_is_sent_arrives(void **state)
 }
 
 /* In many pieces: the socket takes little at a time. */
-static void what_is_long_arrives(void **state)
+TEST(what_is_long_arrives)
 {
     const size_t len = 3000001;
     char *many = malloc(len);
 
-    (void)state;
     assert_non_null(many);
     randombytes_buf(many, len);
     const struct text parts[4] = {PART("/p"), {many, len}, {many, KEYFILE_MAX}, {many, len - 1}};
@@ -191,7 +188,7 @@ static bool receive(const char *stream, size_t len, struct material *material_r)
     return received;
 }
 
-static void an_early_end_is_no_material(void **state)
+TEST(an_early_end_is_no_material)
 {
     static const struct text parts[4] = {PART("/p"), PART("c"), PART("key"), PART("logins")};
     struct material material = material_of(parts);
@@ -199,7 +196,6 @@ static void an_early_end_is_no_material(void **state)
     char stream[STREAM_MAX];
     const size_t len = stream_of(&material, stream);
 
-    (void)state;
     for (size_t n = 0; n < len; n++) {
         if (receive(stream, n, &got) || errno != ECONNRESET) {
             print_error("%zu of %zu octets: got errno %d, want %d\n", n, len, errno, ECONNRESET);
@@ -214,7 +210,7 @@ static void an_early_end_is_no_material(void **state)
 }
 
 /* One after the other leave nothing behind. */
-static void several_follow_each_other(void **state)
+TEST(several_follow_each_other)
 {
     static const struct text first[4] = {PART("/p"), PART("first"), PART("key"), PART("logins")};
     static const struct text second[4] = {PART("/p"), PART("second"), NO_PART, NO_PART};
@@ -222,7 +218,6 @@ static void several_follow_each_other(void **state)
     struct pair pair = pair_make();
     struct material got;
 
-    (void)state;
     for (size_t i = 0; i < 3; i++)
         assert_true(material_send(pair.near, &materials[i]));
     for (size_t i = 0; i < 3; i++) {
@@ -234,7 +229,7 @@ static void several_follow_each_other(void **state)
     pair_close(&pair);
 }
 
-static void lengths_are_not_believed(void **state)
+TEST(lengths_are_not_believed)
 {
     static const struct {
         uint32_t head[4];
@@ -261,7 +256,6 @@ static void lengths_are_not_believed(void **state)
     char stream[sizeof table->head + 2];
     struct material got;
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         memcpy(stream, table[i].head, sizeof table->head);
         memcpy(stream + sizeof table->head, "pc", 2);
@@ -275,13 +269,12 @@ static void lengths_are_not_believed(void **state)
     }
 }
 
-static void nobody_receives(void **state)
+TEST(nobody_receives)
 {
     static const struct text parts[4] = {PART("/p"), PART("c"), NO_PART, NO_PART};
     struct material material = material_of(parts);
     struct pair pair = pair_make();
 
-    (void)state;
     close(pair.far);
     assert_false(material_send(pair.near, &material));
     assert_int_equal(errno, EPIPE);
@@ -290,14 +283,13 @@ static void nobody_receives(void **state)
 }
 
 /* A receiver that is there and reads nothing. */
-static void somebody_does_not_listen(void **state)
+TEST(somebody_does_not_listen)
 {
     const struct timeval limit = {.tv_usec = 1000};
     const size_t len = 8000000;
     char *many = calloc(1, len);
     struct pair pair = pair_make();
 
-    (void)state;
     assert_non_null(many);
     const struct text parts[4] = {PART("/p"), {many, len}, NO_PART, NO_PART};
     struct material material = material_of(parts);
@@ -307,20 +299,4 @@ static void somebody_does_not_listen(void **state)
     material_clear(&material);
     pair_close(&pair);
     free(many);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(what_is_sent_arrives),
-            cmocka_unit_test(what_is_long_arrives),
-            cmocka_unit_test(an_early_end_is_no_material),
-            cmocka_unit_test(several_follow_each_other),
-            cmocka_unit_test(lengths_are_not_believed),
-            cmocka_unit_test(nobody_receives),
-            cmocka_unit_test(somebody_does_not_listen),
-    };
-    if (sodium_init() < 0)
-        return 1;
-    return cmocka_run_group_tests_name("material", tests, NULL, NULL);
 }

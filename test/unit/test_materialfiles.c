@@ -1,11 +1,4 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +9,7 @@
 #include "folder.h"
 #include "milter/material.h"
 #include "part.h"
+#include "unit.h"
 
 #define SERVICE_KEY "service-public:D13rKMCoIj9LkLgtUHgo2aNEpwXEQBrRDrLt-cwkrk9mRRFv"
 /* The folder's files are named by %s. */
@@ -70,11 +64,15 @@ static void assert_problem(struct reading *r, size_t count, const char *want)
     }
 }
 
-static void files_are_read(void **state)
+BEFORE_ALL()
+{
+    assert_true(sodium_init() >= 0);
+}
+
+TEST(files_are_read)
 {
     struct reading r = reading_begin(CONFIG);
 
-    (void)state;
     folder_write(&r.folder, "key", "a key\n", 6, 0600);
     folder_write(&r.folder, "logins", "a\0b\n", 4, 0644);
     assert_true(reading_try(&r));
@@ -88,23 +86,21 @@ static void files_are_read(void **state)
     reading_end(&r);
 }
 
-static void what_is_not_named_is_not_read(void **state)
+TEST(what_is_not_named_is_not_read)
 {
     struct reading r = reading_begin("milter { socket = \"unix:/s\" logins = any }\n"
                                      "verify { authserv_id = mx.example.org }");
 
-    (void)state;
     assert_true(reading_try(&r));
     assert_null(r.material.key);
     assert_null(r.material.logins);
     reading_end(&r);
 }
 
-static void empty_files_are_files(void **state)
+TEST(empty_files_are_files)
 {
     struct reading r = reading_begin(CONFIG);
 
-    (void)state;
     folder_write(&r.folder, "key", "", 0, 0600);
     folder_write(&r.folder, "logins", "", 0, 0600);
     assert_true(reading_try(&r));
@@ -114,12 +110,11 @@ static void empty_files_are_files(void **state)
     reading_end(&r);
 }
 
-static void all_that_cannot_be_read_is_named(void **state)
+TEST(all_that_cannot_be_read_is_named)
 {
     struct reading r = reading_begin(CONFIG);
     char path[FOLDER_PATH_MAX];
 
-    (void)state;
     assert_false(reading_try(&r));
     assert_non_null(r.config);
     assert_problem(&r, 2, "f:2: unusable host key (No such file or directory): ");
@@ -144,12 +139,11 @@ static void all_that_cannot_be_read_is_named(void **state)
     reading_end(&r);
 }
 
-static void a_table_may_be_too_long(void **state)
+TEST(a_table_may_be_too_long)
 {
     struct reading r = reading_begin(CONFIG);
     char path[FOLDER_PATH_MAX];
 
-    (void)state;
     folder_write(&r.folder, "key", "a key\n", 6, 0600);
     folder_write(&r.folder, "logins", "", 0, 0600);
     folder_path(&r.folder, "logins", path);
@@ -159,7 +153,7 @@ static void a_table_may_be_too_long(void **state)
     reading_end(&r);
 }
 
-static void the_configuration_itself(void **state)
+TEST(the_configuration_itself)
 {
     static const struct {
         const char *config;
@@ -171,7 +165,6 @@ static void the_configuration_itself(void **state)
             {"milter { socket = x }\n", "f:1: "},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct reading r = reading_begin(table[i].config);
         assert_false(reading_try(&r));
@@ -186,19 +179,4 @@ static void the_configuration_itself(void **state)
     assert_null(r.config);
     assert_problem(&r, 1, "f: cannot be read: No such file or directory\n");
     reading_end(&r);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(files_are_read),
-            cmocka_unit_test(what_is_not_named_is_not_read),
-            cmocka_unit_test(empty_files_are_files),
-            cmocka_unit_test(all_that_cannot_be_read_is_named),
-            cmocka_unit_test(a_table_may_be_too_long),
-            cmocka_unit_test(the_configuration_itself),
-    };
-    if (sodium_init() < 0)
-        return 1;
-    return cmocka_run_group_tests_name("materialfiles", tests, NULL, NULL);
 }

@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdlib.h>
 
 #include "exact.h"
 #include "protocol/message.h"
+#include "unit.h"
 
 /* What came out of a message, as one text: `name|value|offset+len\n` for a field (`name~|` where
  * white space stood before the colon), `=\n` for the header's end, then the body. */
@@ -162,9 +156,8 @@ static void check(const struct message_case *c, size_t chunk)
     assert_null(m);
 }
 
-static void events_do_not_depend_on_chunks(void **state)
+TEST(events_do_not_depend_on_chunks)
 {
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         for (size_t chunk = 1; chunk <= table[i].in.len + 1; chunk++)
             check(&table[i], chunk);
@@ -203,11 +196,10 @@ static void check_big(size_t octets, size_t chunk, size_t want_fields, uint64_t 
     exact_free(big);
 }
 
-static void header_at_its_limit(void **state)
+TEST(header_at_its_limit)
 {
     static const size_t chunks[] = {5, 4096, 2 * MESSAGE_HEADER_MAX};
 
-    (void)state;
     for (size_t i = 0; i < sizeof chunks / sizeof *chunks; i++) {
         check_big(MESSAGE_HEADER_MAX, chunks[i], 2, 0);
         /* The empty line does not fit; the field above it does. */
@@ -232,12 +224,11 @@ static enum message_result read_many(size_t fields, uint64_t *line_r, size_t *fi
     return result;
 }
 
-static void fields_at_their_limit(void **state)
+TEST(fields_at_their_limit)
 {
     uint64_t line;
     size_t fields;
 
-    (void)state;
     assert_int_equal(read_many(MESSAGE_FIELDS_MAX, &line, &fields), MESSAGE_OK);
     assert_int_equal(fields, MESSAGE_FIELDS_MAX);
     assert_int_equal(read_many(MESSAGE_FIELDS_MAX + 1, &line, &fields), MESSAGE_TOO_LARGE);
@@ -245,12 +236,11 @@ static void fields_at_their_limit(void **state)
     assert_int_equal(line, 2 * MESSAGE_FIELDS_MAX + 1);
 }
 
-static void first_failure_stays(void **state)
+TEST(first_failure_stays)
 {
     struct seen seen;
     struct message *m = start(&seen);
 
-    (void)state;
     assert_int_equal(feed(m, text_of("A: b\nword\nC: d"), 100), MESSAGE_NOT_FIELD);
     assert_int_equal(feed(m, text_of("\nE: f\n\nbody"), 100), MESSAGE_NOT_FIELD);
     assert_int_equal(message_end(m), MESSAGE_NOT_FIELD);
@@ -258,15 +248,4 @@ static void first_failure_stays(void **state)
     assert_true(text_equal(writer_text(&seen.w), text_of("A| b|0+5\n")));
     message_free(&m);
     message_free(&m);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(events_do_not_depend_on_chunks),
-            cmocka_unit_test(header_at_its_limit),
-            cmocka_unit_test(fields_at_their_limit),
-            cmocka_unit_test(first_failure_stays),
-    };
-    return cmocka_run_group_tests_name("message", tests, NULL, NULL);
 }

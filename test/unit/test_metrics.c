@@ -1,11 +1,4 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -18,6 +11,7 @@
 
 #include "folder.h"
 #include "recorder/metrics.h"
+#include "unit.h"
 
 #define PATIENCE 30 /* seconds until something that must come has not */
 #define ANSWER_MAX 262144
@@ -164,27 +158,25 @@ static void counters_are_shown(struct place *place)
     free(want);
 }
 
-static void over_a_unix_socket(void **state)
+TEST(over_a_unix_socket)
 {
     struct place place = open_unix();
 
-    (void)state;
     counters_are_shown(&place);
     counters_note(place.counters, VERDICT_NO, REASON_FORGED, 3);
     counters_are_shown(&place);
     place_close(&place);
 }
 
-static void over_loopback(void **state)
+TEST(over_loopback)
 {
     struct place place = open_loopback();
 
-    (void)state;
     counters_are_shown(&place);
     place_close(&place);
 }
 
-static void requests_get_their_status(void **state)
+TEST(requests_get_their_status)
 {
     static const struct {
         const char *request;
@@ -209,7 +201,6 @@ static void requests_get_their_status(void **state)
     };
     struct place place = open_unix();
 
-    (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *got = ask(&place, cases[i].request);
         check_begins(cases[i].request, got, cases[i].begins);
@@ -219,13 +210,12 @@ static void requests_get_their_status(void **state)
     place_close(&place);
 }
 
-static void head_has_no_body(void **state)
+TEST(head_has_no_body)
 {
     struct place place = open_unix();
     char length[64];
     char *body = counters_exposition(place.counters, 0);
 
-    (void)state;
     assert_non_null(body);
     const char *got = ask(&place, "HEAD /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
     snprintf(length, sizeof length, "\r\nContent-Length: %zu\r\n", strlen(body));
@@ -236,7 +226,7 @@ static void head_has_no_body(void **state)
 }
 
 /* Whatever it is answered with, others are served. */
-static void garbage_harms_nobody(void **state)
+TEST(garbage_harms_nobody)
 {
     static const char *const garbage[] = {
             "\r\n\r\n",
@@ -254,7 +244,6 @@ static void garbage_harms_nobody(void **state)
     struct place place = open_unix();
     char *long_one = malloc(1 << 20);
 
-    (void)state;
     assert_non_null(long_one);
     for (size_t i = 0; i < sizeof garbage / sizeof *garbage; i++) {
         const int fd = client(&place);
@@ -278,12 +267,11 @@ static void garbage_harms_nobody(void **state)
 
 /* Twice as many as may be connected at once begin a request and do not end it; the oldest have made
  * room. */
-static void slow_ones_keep_nobody_out(void **state)
+TEST(slow_ones_keep_nobody_out)
 {
     struct place place = open_loopback();
     int slow[2 * METRICS_CONNECTIONS];
 
-    (void)state;
     for (size_t i = 0; i < sizeof slow / sizeof *slow; i++) {
         slow[i] = client(&place);
         say(slow[i], "GET /met", 8);
@@ -301,12 +289,11 @@ static void slow_ones_keep_nobody_out(void **state)
 }
 
 /* They ask, and never read. */
-static void deaf_ones_keep_nobody_out(void **state)
+TEST(deaf_ones_keep_nobody_out)
 {
     struct place place = open_unix();
     int deaf[3 * METRICS_CONNECTIONS];
 
-    (void)state;
     for (size_t i = 0; i < sizeof deaf / sizeof *deaf; i++) {
         deaf[i] = client(&place);
         for (unsigned k = 0; k < 8; k++)
@@ -320,12 +307,11 @@ static void deaf_ones_keep_nobody_out(void **state)
 }
 
 /* As at a reload: what the first leaves is the second's. */
-static void two_share_a_socket(void **state)
+TEST(two_share_a_socket)
 {
     struct place place = open_unix();
     struct metrics *other = metrics_start(place.listener, place.counters);
 
-    (void)state;
     assert_non_null(other);
     for (unsigned i = 0; i < 100; i++)
         counters_are_shown(&place);
@@ -345,13 +331,12 @@ static void two_share_a_socket(void **state)
 
 /* One stops after the other, as at reloads, while somebody asks: nobody's connection is closed
  * without an answer. */
-static void who_was_accepted_is_answered(void **state)
+TEST(who_was_accepted_is_answered)
 {
     struct place place = open_unix();
     int asking[20];
     const size_t count = sizeof asking / sizeof *asking;
 
-    (void)state;
     for (unsigned round = 0; round < 20; round++) {
         struct metrics *next = metrics_start(place.listener, place.counters);
         assert_non_null(next);
@@ -367,29 +352,10 @@ static void who_was_accepted_is_answered(void **state)
     place_close(&place);
 }
 
-static void what_is_no_socket_is_refused(void **state)
+TEST(what_is_no_socket_is_refused)
 {
     struct counters *counters = counters_init();
 
-    (void)state;
     assert_null(metrics_start(-1, counters));
     counters_free(&counters);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(over_a_unix_socket),
-            cmocka_unit_test(over_loopback),
-            cmocka_unit_test(requests_get_their_status),
-            cmocka_unit_test(head_has_no_body),
-            cmocka_unit_test(garbage_harms_nobody),
-            cmocka_unit_test(slow_ones_keep_nobody_out),
-            cmocka_unit_test(deaf_ones_keep_nobody_out),
-            cmocka_unit_test(two_share_a_socket),
-            cmocka_unit_test(who_was_accepted_is_answered),
-            cmocka_unit_test(what_is_no_socket_is_refused),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

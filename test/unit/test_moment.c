@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/moment.h"
+#include "unit.h"
 
-static void moments(void **state)
+TEST(moments)
 {
     static const struct {
         uint64_t at;
@@ -27,7 +21,6 @@ static void moments(void **state)
             {UINT64_MAX, "", NULL},
     };
 
-    (void)state;
     assert_int_equal(setenv("TZ", "XXX-5:30", 1), 0);
     tzset();
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
@@ -39,13 +32,4 @@ static void moments(void **state)
         moment_format_date(table[i].at, text);
         assert_string_equal(text, table[i].date);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(moments),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,16 +1,9 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "base/endpoint.h"
 #include "base/network.h"
+#include "unit.h"
 
-static void parsing(void **state)
+TEST(parsing)
 {
     static const struct {
         const char *text;
@@ -41,7 +34,6 @@ static void parsing(void **state)
             {"0000:0000:0000:0000:0000:0000:0000:0000:0000:0000", -1},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct network network;
         const int got = network_parse(table[i].text, &network) ? (int)network.prefix : -1;
@@ -52,7 +44,7 @@ static void parsing(void **state)
     }
 }
 
-static void belonging(void **state)
+TEST(belonging)
 {
     static const struct {
         const char *network;
@@ -76,7 +68,6 @@ static void belonging(void **state)
             {"::1", "127.0.0.1:1", false},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct network network;
         struct endpoint endpoint;
@@ -90,24 +81,12 @@ static void belonging(void **state)
     }
 }
 
-static void other_families(void **state)
+TEST(other_families)
 {
     struct network network;
     const struct sockaddr address = {.sa_family = AF_UNIX};
 
-    (void)state;
     assert_true(network_parse("::/0", &network));
     assert_false(network_has(&network, &address));
     assert_false(network_any_has(NULL, 0, &address));
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(parsing),
-            cmocka_unit_test(belonging),
-            cmocka_unit_test(other_families),
-    };
-
-    return cmocka_run_group_tests_name("network", tests, NULL, NULL);
 }

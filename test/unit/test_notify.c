@@ -1,11 +1,4 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +9,7 @@
 #include "base/clock.h"
 #include "folder.h"
 #include "process/notify.h"
+#include "unit.h"
 
 /* A socket as systemd has it; `path` as NOTIFY_SOCKET says it. */
 static int open_socket(const char *path)
@@ -42,13 +36,12 @@ static const char *received(int fd, char room_r[256])
     return len < 0 ? "nothing" : room_r;
 }
 
-static void states_are_sent(void **state)
+TEST(states_are_sent)
 {
     const struct folder folder = folder_make();
     char path[FOLDER_PATH_MAX];
     char room[256];
 
-    (void)state;
     folder_path(&folder, "notify", path);
     const int file = open_socket(path);
     setenv("NOTIFY_SOCKET", path, 1);
@@ -71,13 +64,12 @@ static void states_are_sent(void **state)
 }
 
 /* As long as an address may be, and one octet longer. */
-static void long_paths(void **state)
+TEST(long_paths)
 {
     const struct sockaddr_un address;
     char path[sizeof address.sun_path + 1];
     char room[256];
 
-    (void)state;
     memset(path, 'x', sizeof path);
     const int head = snprintf(path, sizeof path, "@verimail-test-%d-", getpid());
     path[head] = 'x';
@@ -95,11 +87,10 @@ static void long_paths(void **state)
 }
 
 /* Nobody is there: nothing happens. */
-static void sockets_that_are_not(void **state)
+TEST(sockets_that_are_not)
 {
     static const char *const paths[] = {"", "relative", "/nowhere/at/all", "@verimail-no-one"};
 
-    (void)state;
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         setenv("NOTIFY_SOCKET", paths[i], 1);
         const int before = dup(STDIN_FILENO);
@@ -111,13 +102,12 @@ static void sockets_that_are_not(void **state)
     }
 }
 
-static void reloading_has_its_time(void **state)
+TEST(reloading_has_its_time)
 {
     char path[64];
     char room[256];
     unsigned long long when = 0;
 
-    (void)state;
     snprintf(path, sizeof path, "@verimail-test-%d", getpid());
     const int fd = open_socket(path);
     setenv("NOTIFY_SOCKET", path, 1);
@@ -129,7 +119,7 @@ static void reloading_has_its_time(void **state)
     close(fd);
 }
 
-static void descriptors_that_are_handed_over(void **state)
+TEST(descriptors_that_are_handed_over)
 {
     static const struct {
         const char *pid; /* "self": ours; NULL: not set */
@@ -151,7 +141,6 @@ static void descriptors_that_are_handed_over(void **state)
             {"99999999999999999999", "1", 0},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         char self[32];
         int first = -1;
@@ -168,16 +157,4 @@ static void descriptors_that_are_handed_over(void **state)
             fail();
         }
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(states_are_sent),
-            cmocka_unit_test(long_paths),
-            cmocka_unit_test(sockets_that_are_not),
-            cmocka_unit_test(reloading_has_its_time),
-            cmocka_unit_test(descriptors_that_are_handed_over),
-    };
-    return cmocka_run_group_tests_name("notify", tests, NULL, NULL);
 }

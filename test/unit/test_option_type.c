@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config/option_type.h"
 #include "protocol/key.h"
+#include "unit.h"
 
 struct row {
     const char *value;
@@ -63,17 +57,15 @@ static void check(const struct kind *kind, const struct row *rows, size_t count)
         check(&(kind), rows, sizeof rows / sizeof *rows);                                          \
     } while (0)
 
-static void bools(void **state)
+TEST(bools)
 {
-    (void)state;
     CHECK(kind_bool, {"true", "true"}, {"yes", "true"}, {"on", "true"}, {"false", "false"},
             {"no", "false"}, {"off", "false"}, {"", NULL}, {"True", NULL}, {"1", NULL}, {"0", NULL},
             {"true ", NULL}, {"yess", NULL}, {"o", NULL});
 }
 
-static void numbers_at_their_edges(void **state)
+TEST(numbers_at_their_edges)
 {
-    (void)state;
     CHECK(kind_workers, {"0", NULL}, {"1", "1"}, {"256", "256"}, {"257", NULL}, {"", NULL},
             {"-1", NULL}, {"+1", NULL}, {"01", NULL}, {"1 ", NULL}, {"0x10", NULL}, {"1.5", NULL},
             {"18446744073709551617", NULL});
@@ -84,9 +76,8 @@ static void numbers_at_their_edges(void **state)
             {"", NULL}, {"025", NULL}, {"smtp", NULL}, {" 25", NULL}, {"25-26", NULL});
 }
 
-static void modes_are_octal(void **state)
+TEST(modes_are_octal)
 {
-    (void)state;
     CHECK(kind_socket_mode, {"0600", "384"}, {"600", "384"}, {"0660", "432"}, {"0666", "438"},
             {"0777", "511"}, {"00660", "432"}, {"0577", NULL}, {"01000", NULL}, {"0680", NULL},
             {"", NULL}, {"-0660", NULL}, {"+0660", NULL}, {" 0660", NULL}, {"0660 ", NULL},
@@ -94,9 +85,8 @@ static void modes_are_octal(void **state)
             {"7777777777777777777777777777777", NULL});
 }
 
-static void durations_at_their_edges(void **state)
+TEST(durations_at_their_edges)
 {
-    (void)state;
     CHECK(kind_lifetime, {"59", NULL}, {"59s", NULL}, {"60", "60"}, {"60s", "60"}, {"0m", NULL},
             {"1m", "60"}, {"90s", "90"}, {"15m", "900"}, {"12h", "43200"}, {"7d", "604800"},
             {"365d", "31536000"}, {"366d", NULL}, {"8760h", "31536000"}, {"8761h", NULL},
@@ -111,9 +101,8 @@ static void durations_at_their_edges(void **state)
             {"21s", NULL}, {"1m", NULL}, {"500ms", NULL});
 }
 
-static void words(void **state)
+TEST(words)
 {
-    (void)state;
     CHECK(kind_log_format, {"text", "text"}, {"json", "json"}, {"or", NULL}, {"tex", NULL},
             {"text ", NULL}, {"text or json", NULL}, {"", NULL});
     CHECK(kind_log_level, {"info", "info"}, {"notice", "notice"}, {"warning", "warning"},
@@ -132,9 +121,8 @@ static void words(void **state)
 }
 
 /* No secret belongs into an address: the file is read by many. */
-static void stores(void **state)
+TEST(stores)
 {
-    (void)state;
     CHECK(kind_replay, {"none", "none"}, {"None", NULL}, {"", NULL}, {"lmdb:/x", "lmdb:/x"},
             {"lmdb:x", NULL}, {"lmdb:/", NULL}, {"lmdb:", NULL}, {"memory:", NULL},
             {"redis://a:1", "redis://a:1"}, {"rediss://u@a:1", "rediss://u@a:1"},
@@ -167,9 +155,8 @@ static void stores(void **state)
     CHECK(kind_patience, {"0s", NULL}, {"1s", "1"}, {"1h", "3600"}, {"61m", NULL});
 }
 
-static void names_of_this_machine(void **state)
+TEST(names_of_this_machine)
 {
-    (void)state;
     CHECK(kind_path, {"/", "/"}, {"/a b", "/a b"}, {"a", NULL}, {"./a", NULL}, {"", NULL},
             {" /a", NULL});
     CHECK(kind_name, {"verimail", "verimail"}, {"", NULL}, {"a/b", NULL}, {"a:b", NULL},
@@ -185,9 +172,8 @@ static void names_of_this_machine(void **state)
             {" \n", NULL}, {"a\x01", NULL}, {"\x7f", NULL});
 }
 
-static void networks_and_resolvers(void **state)
+TEST(networks_and_resolvers)
 {
-    (void)state;
     CHECK(kind_network, {"127.0.0.0/8", "127.0.0.0/8"}, {"::1", "::1"}, {"192.0.2.1", "192.0.2.1"},
             {"2001:db8::/32", "2001:db8::/32"}, {"0.0.0.0/0", "0.0.0.0/0"}, {"127.0.0.1/8", NULL},
             {"127.0.0.0/33", NULL}, {"localhost", NULL}, {"127.1", NULL}, {"*", NULL}, {"", NULL},
@@ -208,9 +194,8 @@ static void networks_and_resolvers(void **state)
     "/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"                                        \
     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
-static void sockets(void **state)
+TEST(sockets)
 {
-    (void)state;
     assert_int_equal(strlen(PATH_106), 106);
     CHECK(kind_socket, {"unix:/run/m", "unix:/run/m"}, {"unix:" PATH_106 "b", "unix:" PATH_106 "b"},
             {"unix:" PATH_106 "bb", NULL}, {"unix:run/m", NULL}, {"unix:", NULL}, {"/run/m", NULL},
@@ -224,9 +209,8 @@ static void sockets(void **state)
             {"", NULL});
 }
 
-static void domains_and_users(void **state)
+TEST(domains_and_users)
 {
-    (void)state;
     CHECK(kind_domain, {"Example.ORG", "example.org"},
             {"b\xc3\xbc"
              "cher.example",
@@ -238,13 +222,12 @@ static void domains_and_users(void **state)
             {"", NULL}, {"+x", NULL}, {"**", "**"}, {"*+x", "*+x"}, {"\xc3\xa9", NULL});
 }
 
-static void keys_are_of_their_kind(void **state)
+TEST(keys_are_of_their_kind)
 {
     static const unsigned char key[KEY_OCTETS] = {9};
     char text[KEY_TEXT_MAX + 2];
     char got[512];
 
-    (void)state;
     for (unsigned kind = KEY_SERVICE_SECRET; kind <= KEY_HOST_PUBLIC; kind++) {
         key_format((enum key_kind)kind, key, text);
         take(&kind_host_key, false, text, got);
@@ -257,11 +240,10 @@ static void keys_are_of_their_kind(void **state)
     }
 }
 
-static void lists_grow_and_are_freed(void **state)
+TEST(lists_grow_and_are_freed)
 {
     struct config_list list = {0};
 
-    (void)state;
     for (unsigned i = 0; i < 100; i++)
         assert_true(config_list_add(&list, (struct config_text){strdup("x"), i}));
     assert_int_equal(list.count, 100);
@@ -270,23 +252,4 @@ static void lists_grow_and_are_freed(void **state)
     assert_int_equal(list.count, 0);
     assert_null(list.at);
     config_list_free(&list);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(bools),
-            cmocka_unit_test(numbers_at_their_edges),
-            cmocka_unit_test(modes_are_octal),
-            cmocka_unit_test(durations_at_their_edges),
-            cmocka_unit_test(words),
-            cmocka_unit_test(stores),
-            cmocka_unit_test(names_of_this_machine),
-            cmocka_unit_test(networks_and_resolvers),
-            cmocka_unit_test(sockets),
-            cmocka_unit_test(domains_and_users),
-            cmocka_unit_test(keys_are_of_their_kind),
-            cmocka_unit_test(lists_grow_and_are_freed),
-    };
-    return cmocka_run_group_tests_name("kind", tests, NULL, NULL);
 }

@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "discovery/organization.h"
 #include "exact.h"
-#include <cmocka.h>
+#include "unit.h"
 
-static void domains(void **state)
+TEST(domains)
 {
     static const struct {
         const char *domain;
@@ -26,7 +20,6 @@ static void domains(void **state)
             {"", ""},
     };
 
-    (void)state;
     organization_load();
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const struct text domain = exact_copy(text_of(table[i].domain));
@@ -38,13 +31,4 @@ static void domains(void **state)
         }
         exact_free(domain);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(domains),
-    };
-
-    return cmocka_run_group_tests_name("organization", tests, NULL, NULL);
 }

@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config/parser.h"
 #include "config/source.h"
+#include "unit.h"
 
 /* Reads a text without the checks that come after. */
 static struct config *read_text(const char *text, struct problems *problems)
@@ -52,7 +46,7 @@ static void check(const struct wrong *rows, size_t count)
 #define WORKERS ": expected a number from 1 to 256\n"
 #define ONCE ": expected it once\n"
 
-static void wrong_values_have_their_line(void **state)
+TEST(wrong_values_have_their_line)
 {
     static const struct wrong rows[] = {
             {"service { state = x }", "f:1: bad state: x" PATH},
@@ -85,11 +79,10 @@ static void wrong_values_have_their_line(void **state)
                     "f:4: bad logins: none: expected same, any, or the path of a table\n"},
     };
 
-    (void)state;
     CHECK(rows);
 }
 
-static void wrong_titles_have_their_line(void **state)
+TEST(wrong_titles_have_their_line)
 {
     static const struct wrong rows[] = {
             {"\ndomain \"a_b\" {\n\n\n default = true\n}\n", "f:2: bad domain: a_b" DOMAIN},
@@ -101,11 +94,10 @@ static void wrong_titles_have_their_line(void **state)
                     "not printable, or `*`\n"},
     };
 
-    (void)state;
     CHECK(rows);
 }
 
-static void options_are_given_once(void **state)
+TEST(options_are_given_once)
 {
     static const struct wrong rows[] = {
             {"service {\n state = /a\n state = /a\n}", "f:3: a second state: /a" ONCE},
@@ -132,11 +124,10 @@ static void options_are_given_once(void **state)
             {"host \"a.b\" {\n}\nhost \"a.b\" {\n}\n", "f:3: found duplicate title 'a.b'\n"},
     };
 
-    (void)state;
     CHECK(rows);
 }
 
-static void syntax_errors_end_the_reading(void **state)
+TEST(syntax_errors_end_the_reading)
 {
     static const struct wrong rows[] = {
             {"service {\n nothing = 1\n state = x\n}", "f:2: no such option 'nothing'\n"},
@@ -156,12 +147,11 @@ static void syntax_errors_end_the_reading(void **state)
             {"user \"x\" { }", "f:1: no such option 'user'\n"},
     };
 
-    (void)state;
     CHECK(rows);
 }
 
 /* libconfuse lets a name reach into another section. */
-static void sections_are_not_reached_into(void **state)
+TEST(sections_are_not_reached_into)
 {
     static const struct wrong rows[] = {
             {"service {\n}\nservice|state = /x\n",
@@ -177,11 +167,10 @@ static void sections_are_not_reached_into(void **state)
             {"service {\n \"|\" { x = 1 } }", "f:2: no such option 'x'\n"},
     };
 
-    (void)state;
     CHECK(rows);
 }
 
-static void values_are_read(void **state)
+TEST(values_are_read)
 {
     struct problems *problems = problems_init("f");
     struct config *config = read_text("service {\n"
@@ -195,7 +184,6 @@ static void values_are_read(void **state)
                                       "}\n",
             problems);
 
-    (void)state;
     assert_string_equal(problems_text(problems), "");
     assert_non_null(config);
     assert_int_equal(config->service_count, 1);
@@ -225,7 +213,7 @@ static void values_are_read(void **state)
     problems_free(&problems);
 }
 
-static void domains_are_read(void **state)
+TEST(domains_are_read)
 {
     struct problems *problems = problems_init("f");
     struct config *config = read_text("domain \"Example.ORG\" {\n"
@@ -239,7 +227,6 @@ static void domains_are_read(void **state)
                                       "domain \"example.net\" { }\n",
             problems);
 
-    (void)state;
     assert_string_equal(problems_text(problems), "");
     assert_int_equal(config->domains_count, 2);
     const struct config_domain *d = config->domains;
@@ -269,7 +256,7 @@ static void domains_are_read(void **state)
 }
 
 /* A list of several defaults gives way as a whole; `{}` is the empty one. */
-static void lists_replace_their_default(void **state)
+TEST(lists_replace_their_default)
 {
     static const struct {
         const char *option;
@@ -284,7 +271,6 @@ static void lists_replace_their_default(void **state)
             {"trusted_daemons = {}", 2},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct problems *problems = problems_init("f");
         char text[256];
@@ -309,7 +295,7 @@ static void lists_replace_their_default(void **state)
 }
 
 /* `hosts = {}` means nobody, no `hosts` means the domain's; a list given is the default no more. */
-static void empty_lists(void **state)
+TEST(empty_lists)
 {
     static const struct {
         const char *user;
@@ -327,7 +313,6 @@ static void empty_lists(void **state)
             {"more_hosts = {a.b}", false, 0},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct problems *problems = problems_init("f");
         char text[256];
@@ -345,12 +330,11 @@ static void empty_lists(void **state)
     }
 }
 
-static void defaults_give_way(void **state)
+TEST(defaults_give_way)
 {
     struct problems *problems = problems_init("f");
     struct config *config = read_text("service { }", problems);
 
-    (void)state;
     assert_int_equal(config->service->listen.count, 1);
     assert_string_equal(config->service->listen.at[0].at, "*:26");
     assert_int_equal(config->service->connections, 10000);
@@ -370,11 +354,10 @@ static void defaults_give_way(void **state)
     problems_free(&problems);
 }
 
-static void nothing_is_a_configuration(void **state)
+TEST(nothing_is_a_configuration)
 {
     static const char *const texts[] = {"", "\n", "# nothing\n", "/* */", "\r\n\t "};
 
-    (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct problems *problems = problems_init("f");
         struct config *config = read_text(texts[i], problems);
@@ -387,7 +370,7 @@ static void nothing_is_a_configuration(void **state)
 }
 
 /* Many users; libconfuse alone takes the square of their number. */
-static void many_users(void **state)
+TEST(many_users)
 {
     enum { USERS = 20000 };
     struct problems *problems = problems_init("f");
@@ -395,7 +378,6 @@ static void many_users(void **state)
     char *text = malloc(size);
     size_t len = (size_t)snprintf(text, size, "domain \"a.b\" {\n");
 
-    (void)state;
     for (int i = 0; i < USERS; i++)
         len += (size_t)snprintf(
                 text + len, size - len, "user \"u%d\" { hosts = {\"h.a.b\"} }\n", i);
@@ -410,23 +392,4 @@ static void many_users(void **state)
     config_free(&config);
     problems_free(&problems);
     free(text);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(wrong_values_have_their_line),
-            cmocka_unit_test(wrong_titles_have_their_line),
-            cmocka_unit_test(options_are_given_once),
-            cmocka_unit_test(syntax_errors_end_the_reading),
-            cmocka_unit_test(sections_are_not_reached_into),
-            cmocka_unit_test(values_are_read),
-            cmocka_unit_test(domains_are_read),
-            cmocka_unit_test(lists_replace_their_default),
-            cmocka_unit_test(empty_lists),
-            cmocka_unit_test(defaults_give_way),
-            cmocka_unit_test(nothing_is_a_configuration),
-            cmocka_unit_test(many_users),
-    };
-    return cmocka_run_group_tests_name("reading", tests, NULL, NULL);
 }

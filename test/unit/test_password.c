@@ -1,11 +1,4 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,10 +7,22 @@
 #include "base/keyfile.h"
 #include "base/password.h"
 #include "folder.h"
+#include "unit.h"
 
 static struct folder folder;
 
-static void a_file_has_one_line(void **state)
+BEFORE_ALL()
+{
+    folder = folder_make();
+    assert_true(sodium_init() >= 0);
+}
+
+AFTER_ALL()
+{
+    folder_remove(&folder);
+}
+
+TEST(a_file_has_one_line)
 {
     static const struct {
         const char *content;
@@ -35,7 +40,6 @@ static void a_file_has_one_line(void **state)
     };
     char path[FOLDER_PATH_MAX];
 
-    (void)state;
     folder_path(&folder, "password", path);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const char *error = NULL;
@@ -49,13 +53,12 @@ static void a_file_has_one_line(void **state)
     }
 }
 
-static void what_is_no_password_is_refused(void **state)
+TEST(what_is_no_password_is_refused)
 {
     static const char content[KEYFILE_MAX] = "a\0b";
     char path[FOLDER_PATH_MAX];
     const char *error = NULL;
 
-    (void)state;
     folder_path(&folder, "password", path);
     folder_write(&folder, "password", content, 3, 0600);
     assert_null(password_load(path, &error));
@@ -71,7 +74,7 @@ static void what_is_no_password_is_refused(void **state)
     assert_string_equal(error, "No such file or directory");
 }
 
-static void a_password_becomes_stars(void **state)
+TEST(a_password_becomes_stars)
 {
     static const struct {
         const char *text;
@@ -88,36 +91,10 @@ static void a_password_becomes_stars(void **state)
             {"a word", "", "a word"},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char text[64];
         snprintf(text, sizeof text, "%s", rows[i].text);
         password_blot(text, rows[i].password);
         assert_string_equal(text, rows[i].want);
     }
-}
-
-static int make_folder(void **state)
-{
-    (void)state;
-    folder = folder_make();
-    return sodium_init() < 0;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    folder_remove(&folder);
-    return 0;
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(a_file_has_one_line),
-            cmocka_unit_test(what_is_no_password_is_refused),
-            cmocka_unit_test(a_password_becomes_stars),
-    };
-
-    return cmocka_run_group_tests_name("password", tests, make_folder, remove_folder);
 }

@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <sodium.h>
 
 #include "exact.h"
 #include "protocol/payload.h"
 #include "protocol/receiving.h"
+#include "unit.h"
 #include "vectors.h"
 
 static const char *const result_names[] = {
@@ -153,13 +147,17 @@ static enum payload_result check_record(const struct vectors *v, const struct si
     return got;
 }
 
-static void vectors_hold(void **state)
+BEFORE_ALL()
+{
+    assert_true(sodium_init() >= 0);
+}
+
+TEST(vectors_hold)
 {
     struct vectors *v = vectors_open("payloads.txt");
     struct sides sides = {.host_ring = NULL};
     unsigned counts[RESULTS] = {0};
 
-    (void)state;
     while (vectors_next(v)) {
         if (vectors_has(v, "host"))
             read_sides(v, &sides);
@@ -193,7 +191,7 @@ static void usual_sides(struct sides *sides)
     make_sides(sides, "mail.example.org", host_secret, service_secret);
 }
 
-static void sealing_refuses_what_does_not_open(void **state)
+TEST(sealing_refuses_what_does_not_open)
 {
     struct {
         const char *about;
@@ -215,7 +213,6 @@ static void sealing_refuses_what_does_not_open(void **state)
     static const unsigned char nonce[PAYLOAD_NONCE] = {3};
     struct sides sides = {.host_ring = NULL};
 
-    (void)state;
     usual_sides(&sides);
     table[1].payload.host = (struct text){NULL, 0};
     table[2].payload.host = text_of("mail example.org");
@@ -254,7 +251,7 @@ static struct text user_for(size_t total, char room[PAYLOAD_CONTENT_MAX])
     return writer_text(&w);
 }
 
-static void content_of_640_octets_is_the_longest(void **state)
+TEST(content_of_640_octets_is_the_longest)
 {
     static const unsigned char nonce[PAYLOAD_NONCE] = {3};
     struct sides sides = {.host_ring = NULL};
@@ -264,7 +261,6 @@ static void content_of_640_octets_is_the_longest(void **state)
     char user[PAYLOAD_CONTENT_MAX];
     char room[PAYLOAD_TEXT_MAX];
 
-    (void)state;
     usual_sides(&sides);
     struct writer w = writer_of(receiving, sizeof receiving);
     for (unsigned i = 100; i < 149; i++) {
@@ -292,7 +288,7 @@ static void content_of_640_octets_is_the_longest(void **state)
 }
 
 /* No bit of a sealed payload can be altered, and none of its octets left out. */
-static void any_bit_counts(void **state)
+TEST(any_bit_counts)
 {
     static const unsigned char nonce[PAYLOAD_NONCE] = {3};
     const struct payload payload = usual();
@@ -301,7 +297,6 @@ static void any_bit_counts(void **state)
     char room[PAYLOAD_TEXT_MAX];
     struct writer w = writer_of(room, sizeof room);
 
-    (void)state;
     usual_sides(&sides);
     assert_true(payload_seal(keyring_at(sides.host_ring, 0), nonce, &payload, &w));
     const struct text sealed = writer_text(&w);
@@ -324,7 +319,7 @@ static void any_bit_counts(void **state)
 }
 
 /* Each of several hosts opens under its own key alone. */
-static void key_names_the_host(void **state)
+TEST(key_names_the_host)
 {
     static const unsigned char nonce[PAYLOAD_NONCE] = {3};
     static const unsigned char secrets[3][KEY_OCTETS] = {{8}, {16}, {24}};
@@ -334,7 +329,6 @@ static void key_names_the_host(void **state)
     struct keyring *ring = keyring_init(3);
     struct payload_opened opened;
 
-    (void)state;
     for (size_t i = 0; i < 3; i++) {
         key_public(secrets[i], public);
         assert_int_equal(keyring_add(ring, hosts[i], public, service_secret), KEY_OK);
@@ -353,19 +347,4 @@ static void key_names_the_host(void **state)
         assert_ptr_equal(opened.key, keyring_at(ring, i / 3));
     }
     keyring_free(&ring);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(vectors_hold),
-            cmocka_unit_test(sealing_refuses_what_does_not_open),
-            cmocka_unit_test(content_of_640_octets_is_the_longest),
-            cmocka_unit_test(any_bit_counts),
-            cmocka_unit_test(key_names_the_host),
-    };
-
-    if (sodium_init() < 0)
-        return 1;
-    return cmocka_run_group_tests_name("payload", tests, NULL, NULL);
 }

@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "directory/person.h"
 #include "exact.h"
+#include "unit.h"
 
 /* Values of the first attribute, `|`, values of the second, and so on; a space between two. */
 static void add_all(struct person *person, const char *values)
@@ -39,7 +33,7 @@ static struct text join(struct person *person, char *room, size_t size)
     return writer_text(&w);
 }
 
-static void the_primary_address_comes_first(void **state)
+TEST(the_primary_address_comes_first)
 {
     static const struct {
         const char *values;
@@ -62,7 +56,6 @@ static void the_primary_address_comes_first(void **state)
     };
     struct person *person = person_init();
 
-    (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char room[256];
         person_clear(person);
@@ -76,11 +69,10 @@ static void the_primary_address_comes_first(void **state)
     person_free(&person);
 }
 
-static void what_was_added_is_said(void **state)
+TEST(what_was_added_is_said)
 {
     struct person *person = person_init();
 
-    (void)state;
     assert_int_equal(person_add(person, text_of("a@x.y"), 0), PERSON_TAKEN);
     assert_int_equal(person_add(person, text_of("SIP:a@x.y"), 0), PERSON_FOREIGN);
     assert_int_equal(person_add(person, text_of("a"), 0), PERSON_BAD);
@@ -88,12 +80,11 @@ static void what_was_added_is_said(void **state)
     person_free(&person);
 }
 
-static void any_number_of_addresses(void **state)
+TEST(any_number_of_addresses)
 {
     struct person *person = person_init();
     char value[32];
 
-    (void)state;
     for (int i = 0; i < 5000; i++) {
         sprintf(value, "%s:u%04d@x.y", i == 4321 ? "SMTP" : "smtp", 4999 - i);
         assert_int_equal(person_add(person, text_of(value), 0), PERSON_TAKEN);
@@ -105,15 +96,4 @@ static void any_number_of_addresses(void **state)
     assert_true(text_equal(person_address(person, 679), text_of("u0679@x.y")));
     assert_true(text_equal(person_address(person, 4999), text_of("u4999@x.y")));
     person_free(&person);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(the_primary_address_comes_first),
-            cmocka_unit_test(what_was_added_is_said),
-            cmocka_unit_test(any_number_of_addresses),
-    };
-
-    return cmocka_run_group_tests_name("person", tests, NULL, NULL);
 }

@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "exact.h"
 #include "report/phrase.h"
+#include "unit.h"
 
 static void expect(const char *what, const char *got, const char *want)
 {
@@ -18,7 +12,7 @@ static void expect(const char *what, const char *got, const char *want)
         fail_msg("%s: got `%s`, want `%s`", what, got, want);
 }
 
-static void texts_are_escaped_and_cut(void **state)
+TEST(texts_are_escaped_and_cut)
 {
     static const struct {
         struct text given;
@@ -39,7 +33,6 @@ static void texts_are_escaped_and_cut(void **state)
     };
     char room[PHRASE_MAX];
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const struct text given = exact_copy(table[i].given);
         phrase_fit(given, table[i].columns, room);
@@ -48,12 +41,11 @@ static void texts_are_escaped_and_cut(void **state)
     }
 }
 
-static void any_length_fits(void **state)
+TEST(any_length_fits)
 {
     char room[PHRASE_MAX];
     char *much = malloc(100000);
 
-    (void)state;
     assert_non_null(much);
     memset(much, 1, 100000);
     for (size_t len = 0; len < 100000; len = len * 2 + 1) {
@@ -67,7 +59,7 @@ static void any_length_fits(void **state)
     free(much);
 }
 
-static void counts_have_commas(void **state)
+TEST(counts_have_commas)
 {
     static const struct {
         uint64_t count;
@@ -83,14 +75,13 @@ static void counts_have_commas(void **state)
     };
     char room[PHRASE_MAX];
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         phrase_count(table[i].count, room);
         expect("count", room, table[i].want);
     }
 }
 
-static void shares_do_not_hide_what_is_there(void **state)
+TEST(shares_do_not_hide_what_is_there)
 {
     static const struct {
         uint64_t part;
@@ -109,14 +100,13 @@ static void shares_do_not_hide_what_is_there(void **state)
     };
     char room[PHRASE_MAX];
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         phrase_share(table[i].part, table[i].whole, room);
         expect("share", room, table[i].want);
     }
 }
 
-static void moments_are_english(void **state)
+TEST(moments_are_english)
 {
     static const struct {
         const char *moment;
@@ -134,7 +124,6 @@ static void moments_are_english(void **state)
     };
     char room[PHRASE_MAX];
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         phrase_step(text_of(table[i].moment), table[i].step, room);
         expect(table[i].moment, room, table[i].step_want);
@@ -143,24 +132,9 @@ static void moments_are_english(void **state)
     }
 }
 
-static void reasons_are_explained(void **state)
+TEST(reasons_are_explained)
 {
-    (void)state;
     expect("NO", phrase_reason(text_of("NO"), text_of("unstamped")), "no stamp");
     expect("ALLOW", phrase_reason(text_of("ALLOW"), text_of("unstamped")), "user may do without");
     expect("unknown", phrase_reason(text_of("ALLOW"), text_of("new")), "");
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(texts_are_escaped_and_cut),
-            cmocka_unit_test(any_length_fits),
-            cmocka_unit_test(counts_have_commas),
-            cmocka_unit_test(shares_do_not_hide_what_is_there),
-            cmocka_unit_test(moments_are_english),
-            cmocka_unit_test(reasons_are_explained),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

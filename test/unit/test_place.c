@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <string.h>
 
 #include "command/place.h"
+#include "unit.h"
 
-static void servers(void **state)
+TEST(servers)
 {
     static const struct {
         const char *text;
@@ -36,7 +30,6 @@ static void servers(void **state)
             {"[::1]x:26", NULL, NULL},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct place server = {"", ""};
         const bool ok = place_parse(table[i].text, &server);
@@ -50,12 +43,11 @@ static void servers(void **state)
     }
 }
 
-static void a_name_at_its_longest(void **state)
+TEST(a_name_at_its_longest)
 {
     char name[PLACE_HOST_MAX + 1];
     struct place server;
 
-    (void)state;
     memset(name, 'a', sizeof name);
     name[PLACE_HOST_MAX - 1] = '\0';
     assert_true(place_parse(name, &server));
@@ -63,14 +55,4 @@ static void a_name_at_its_longest(void **state)
     name[PLACE_HOST_MAX - 1] = 'a';
     name[PLACE_HOST_MAX] = '\0';
     assert_false(place_parse(name, &server));
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(servers),
-            cmocka_unit_test(a_name_at_its_longest),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

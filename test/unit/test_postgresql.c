@@ -1,12 +1,5 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include <arpa/inet.h>
-#include <cmocka.h>
 #include <libpq-fe.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -15,6 +8,7 @@
 #include <unistd.h>
 
 #include "stored.h"
+#include "unit.h"
 
 #define JANUARY (STORED_JUNE - 151 * STORED_DAY)
 #define FEBRUARY (STORED_JUNE - 120 * STORED_DAY)
@@ -50,12 +44,25 @@ static struct eventstore *begin(void)
     return stored_open(address, EVENTSTORE_RECORD);
 }
 
-static void months_have_partitions(void **state)
+#define TEST_SERVER(test) TEST_IF(test, "VERIMAIL_POSTGRESQL")
+
+BEFORE_ALL()
+{
+    address = getenv("VERIMAIL_POSTGRESQL");
+    if (address != NULL)
+        beside = PQconnectdb(address);
+}
+
+AFTER_ALL()
+{
+    PQfinish(beside);
+}
+
+TEST_SERVER(months_have_partitions)
 {
     struct eventstore *store = begin();
     bool more = true;
 
-    (void)state;
     stored_write(store, JANUARY, 3, JANUARY);
     assert_string_equal(
             stored_rows(store, PARTITIONS), "event_202601|3\nevent_202602|0\nevent_other|0\n");
@@ -72,11 +79,10 @@ static void months_have_partitions(void **state)
     eventstore_close(&store);
 }
 
-static void the_year_ends(void **state)
+TEST_SERVER(the_year_ends)
 {
     struct eventstore *store = begin();
 
-    (void)state;
     stored_write(store, JANUARY - 2, 3, JANUARY - 2);
     assert_string_equal(
             stored_rows(store, PARTITIONS), "event_202512|2\nevent_202601|1\nevent_other|0\n");
@@ -84,12 +90,11 @@ static void the_year_ends(void **state)
 }
 
 /* What came before its month's partition was there. */
-static void events_move_over(void **state)
+TEST_SERVER(events_move_over)
 {
     struct eventstore *store = begin();
     bool more;
 
-    (void)state;
     stored_write(store, MARCH, 10, JANUARY);
     stored_write(store, JANUARY - 400 * STORED_DAY, 7, JANUARY);
     assert_string_equal(
@@ -104,12 +109,11 @@ static void events_move_over(void **state)
 }
 
 /* A long report holds the table: neither recording nor deleting fails. */
-static void a_report_in_the_way(void **state)
+TEST_SERVER(a_report_in_the_way)
 {
     struct eventstore *store = begin();
     bool more = true;
 
-    (void)state;
     stored_write(store, JANUARY, 3, JANUARY);
     sql("BEGIN; SELECT count(*) FROM verimail.event");
     stored_write(store, STORED_JUNE, 3, STORED_JUNE);
@@ -124,7 +128,7 @@ static void a_report_in_the_way(void **state)
     eventstore_close(&store);
 }
 
-static void lost_connections_are_made_anew(void **state)
+TEST_SERVER(lost_connections_are_made_anew)
 {
     static const char kill_others[] = "SELECT count(pg_terminate_backend(pid, 10000)) FROM "
                                       "pg_stat_activity WHERE datname = current_database() AND "
@@ -132,7 +136,6 @@ static void lost_connections_are_made_anew(void **state)
     struct eventstore *store = begin();
     bool more;
 
-    (void)state;
     stored_write(store, STORED_JUNE, 3, STORED_JUNE);
     sql(kill_others);
     stored_write(store, STORED_JUNE, 3, STORED_JUNE);
@@ -150,11 +153,10 @@ static void lost_connections_are_made_anew(void **state)
 }
 
 /* The server dies under COMMIT, and nothing was written. */
-static void a_commit_that_came_to_nothing(void **state)
+TEST_SERVER(a_commit_that_came_to_nothing)
 {
     struct eventstore *store = begin();
 
-    (void)state;
     stored_write(store, STORED_JUNE, 3, STORED_JUNE);
     sql("CREATE SEQUENCE verimail.fuse;"
         "CREATE FUNCTION verimail.blow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
@@ -169,12 +171,11 @@ static void a_commit_that_came_to_nothing(void **state)
 }
 
 /* A server that is there and says nothing: given up, and asked again. */
-static void a_silent_server(void **state)
+TEST_SERVER(a_silent_server)
 {
     struct eventstore *store = begin();
     const struct event event = stored_event(STORED_JUNE);
 
-    (void)state;
     stored_write(store, STORED_JUNE, 3, STORED_JUNE);
     const pid_t server = (pid_t)stored_number(store, "SELECT pg_backend_pid()");
     if (kill(server, SIGSTOP) != 0)
@@ -190,12 +191,11 @@ static void a_silent_server(void **state)
     eventstore_close(&store);
 }
 
-static void a_newer_form_is_left_alone(void **state)
+TEST_SERVER(a_newer_form_is_left_alone)
 {
     struct eventstore *store = begin();
     char why[EVENTSTORE_WHY_MAX] = "";
 
-    (void)state;
     eventstore_close(&store);
     sql("UPDATE verimail.form SET version = 2");
     for (int use = EVENTSTORE_RECORD; use <= EVENTSTORE_READ; use++) {
@@ -205,13 +205,12 @@ static void a_newer_form_is_left_alone(void **state)
 }
 
 /* Whoever owns the database made the schema; the recorder may do nothing outside of it. */
-static void a_recorder_with_few_rights(void **state)
+TEST_SERVER(a_recorder_with_few_rights)
 {
     struct eventstore *store = begin();
     char sentence[256];
     char other[512];
 
-    (void)state;
     eventstore_close(&store);
     sql("DROP SCHEMA verimail CASCADE; DROP ROLE IF EXISTS verimail_few; "
         "CREATE ROLE verimail_few LOGIN");
@@ -229,7 +228,7 @@ static void a_recorder_with_few_rights(void **state)
     sql("DROP SCHEMA verimail CASCADE; DROP ROLE verimail_few");
 }
 
-static void addresses_without_a_server(void **state)
+TEST(addresses_without_a_server)
 {
     static const struct {
         const char *address;
@@ -243,7 +242,6 @@ static void addresses_without_a_server(void **state)
     };
     char why[EVENTSTORE_WHY_MAX];
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         why[0] = '\0';
         assert_null(eventstore_open(table[i].address, EVENTSTORE_RECORD, why));
@@ -254,7 +252,7 @@ static void addresses_without_a_server(void **state)
 }
 
 /* Nobody listens; and somebody does who never says a word. */
-static void servers_that_are_none(void **state)
+TEST(servers_that_are_none)
 {
     struct sockaddr_in place = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof place;
@@ -265,7 +263,6 @@ static void servers_that_are_none(void **state)
         struct sockaddr *any;
     } at = {&place};
 
-    (void)state;
     const int server = socket(AF_INET, SOCK_STREAM, 0);
     assert_int_equal(bind(server, at.any, len), 0);
     assert_int_equal(getsockname(server, at.any, &len), 0);
@@ -277,32 +274,4 @@ static void servers_that_are_none(void **state)
     assert_null(eventstore_open(to, EVENTSTORE_RECORD, why));
     assert_non_null(strstr(why, "timeout expired"));
     close(server);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(addresses_without_a_server),
-            cmocka_unit_test(servers_that_are_none),
-    };
-    const struct CMUnitTest with_server[] = {
-            cmocka_unit_test(months_have_partitions),
-            cmocka_unit_test(the_year_ends),
-            cmocka_unit_test(events_move_over),
-            cmocka_unit_test(a_report_in_the_way),
-            cmocka_unit_test(lost_connections_are_made_anew),
-            cmocka_unit_test(a_commit_that_came_to_nothing),
-            cmocka_unit_test(a_silent_server),
-            cmocka_unit_test(a_newer_form_is_left_alone),
-            cmocka_unit_test(a_recorder_with_few_rights),
-    };
-    int failed = cmocka_run_group_tests_name("postgresql", tests, NULL, NULL);
-
-    address = getenv("VERIMAIL_POSTGRESQL");
-    if (address == NULL)
-        return failed;
-    beside = PQconnectdb(address);
-    failed += cmocka_run_group_tests_name("postgresql: server", with_server, NULL, NULL);
-    PQfinish(beside);
-    return failed;
 }

@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "exact.h"
 #include "recorder/privacy.h"
+#include "unit.h"
 
 static void check_text(const char *about, struct text got, const char *want)
 {
@@ -20,7 +14,7 @@ static void check_text(const char *about, struct text got, const char *want)
     }
 }
 
-static void addresses_are_cut_to_networks(void **state)
+TEST(addresses_are_cut_to_networks)
 {
     static const struct {
         const char *address;
@@ -50,7 +44,6 @@ static void addresses_are_cut_to_networks(void **state)
     };
     char room[PRIVACY_TEXT_MAX];
 
-    (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const struct text address = exact_copy(text_of(cases[i].address));
         const uint64_t network = privacy_network(address);
@@ -61,7 +54,7 @@ static void addresses_are_cut_to_networks(void **state)
     assert_int_equal(privacy_network((struct text){"192.0.2.1\0 ", 11}), 0);
 }
 
-static void events_tell_as_much_as_they_may(void **state)
+TEST(events_tell_as_much_as_they_may)
 {
     static const struct {
         const char *word;
@@ -77,7 +70,6 @@ static void events_tell_as_much_as_they_may(void **state)
             {"none", "192.0.2.77", "2001:db8::1", "", ""},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct event event = {.ip = text_of(cases[i].ip),
                 .asker = text_of(cases[i].asker),
@@ -92,23 +84,11 @@ static void events_tell_as_much_as_they_may(void **state)
     }
 }
 
-static void other_words_are_refused(void **state)
+TEST(other_words_are_refused)
 {
     enum privacy privacy;
 
-    (void)state;
     assert_false(privacy_find("", &privacy));
     assert_false(privacy_find("Full", &privacy));
     assert_false(privacy_find("networks", &privacy));
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(addresses_are_cut_to_networks),
-            cmocka_unit_test(events_tell_as_much_as_they_may),
-            cmocka_unit_test(other_words_are_refused),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <string.h>
 
 #include "captured.h"
 #include "config/problems.h"
+#include "unit.h"
 
-static void parts_are_put_together(void **state)
+TEST(parts_are_put_together)
 {
     static const struct {
         unsigned line;
@@ -30,7 +24,6 @@ static void parts_are_put_together(void **state)
             {1, "no such option 'a\nb'", NULL, NULL, "a.conf:1: no such option 'a\\x0ab'\n"},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct problems *problems = problems_init("a.conf");
         problems_add(problems, table[i].line, table[i].what, table[i].value, table[i].expected);
@@ -41,12 +34,11 @@ static void parts_are_put_together(void **state)
     }
 }
 
-static void those_of_another_file_are_joined(void **state)
+TEST(those_of_another_file_are_joined)
 {
     struct problems *problems = problems_init("a.conf");
     struct problems *others = problems_init("table");
 
-    (void)state;
     problems_add(problems, 1, "w", NULL, NULL);
     problems_join(problems, others);
     assert_string_equal(problems_text(problems), "a.conf:1: w\n");
@@ -62,12 +54,11 @@ static void those_of_another_file_are_joined(void **state)
     problems_free(&others);
 }
 
-static void long_values_are_cut(void **state)
+TEST(long_values_are_cut)
 {
     char value[202];
     char want[300];
 
-    (void)state;
     for (size_t len = 199; len <= 201; len++) {
         struct problems *problems = problems_init("f");
         memset(value, 'v', len);
@@ -82,12 +73,11 @@ static void long_values_are_cut(void **state)
     }
 }
 
-static void many_are_kept_in_order(void **state)
+TEST(many_are_kept_in_order)
 {
     struct problems *problems = problems_init("f");
     const char *at;
 
-    (void)state;
     assert_int_equal(problems_count(problems), 0);
     assert_string_equal(problems_text(problems), "");
     for (unsigned i = 1; i <= 20000; i++)
@@ -100,13 +90,12 @@ static void many_are_kept_in_order(void **state)
     problems_free(&problems);
 }
 
-static void each_is_a_line_of_the_log(void **state)
+TEST(each_is_a_line_of_the_log)
 {
     struct problems *problems = problems_init("f");
     struct captured captured;
     char got[512];
 
-    (void)state;
     problems_add(problems, 1, "w", "\n=", "e");
     problems_add(problems, 0, "x", NULL, NULL);
     captured = captured_begin();
@@ -119,16 +108,4 @@ static void each_is_a_line_of_the_log(void **state)
     assert_non_null(
             strstr(got, "level=warning event=checked problem=\"f:1: w: \\\\x0a=: expected e\"\n"));
     assert_non_null(strstr(second, "level=warning event=checked problem=\"f: x\"\n"));
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(parts_are_put_together),
-            cmocka_unit_test(those_of_another_file_are_joined),
-            cmocka_unit_test(long_values_are_cut),
-            cmocka_unit_test(many_are_kept_in_order),
-            cmocka_unit_test(each_is_a_line_of_the_log),
-    };
-    return cmocka_run_group_tests_name("problems", tests, NULL, NULL);
 }

@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 
 #include "exact.h"
 #include "protocol/line.h"
 #include "protocol/question.h"
+#include "unit.h"
 #include "vectors.h"
 
 static struct text wanted(const struct vectors *v, const char *name)
@@ -41,12 +35,11 @@ static void check_formatted(const struct vectors *v, const struct question *ques
     same(v, "formatted", writer_text(&w));
 }
 
-static void vectors_are_understood(void **state)
+TEST(vectors_are_understood)
 {
     struct vectors *v = vectors_open("questions.txt");
     unsigned count = 0;
 
-    (void)state;
     for (; vectors_next(v); count++) {
         const struct text line = exact_copy(vectors_get(v, "line"));
         struct question question;
@@ -88,9 +81,8 @@ static bool parses_at(const char *prefix, char fill, size_t len, const char *end
     return ok;
 }
 
-static void lines_up_to_their_length(void **state)
+TEST(lines_up_to_their_length)
 {
-    (void)state;
     assert_true(parses_at("alice@example.org ", 'A', QUESTION_MAX - 2, "\r\n"));
     assert_false(parses_at("alice@example.org ", 'A', QUESTION_MAX - 1, "\r\n"));
     assert_true(parses_at("alice@example.org ", 'A', QUESTION_MAX - 1, "\n"));
@@ -108,14 +100,13 @@ static struct text domains(char *room, size_t len)
     return (struct text){room, len};
 }
 
-static void rcpt_up_to_its_length(void **state)
+TEST(rcpt_up_to_its_length)
 {
     static const char start[] = "alice@example.org - rcpt=";
     char room[QUESTION_RCPT_MAX + 1];
     char line[QUESTION_MAX];
     struct question question;
 
-    (void)state;
     for (size_t len = QUESTION_RCPT_MAX - 3; len <= QUESTION_RCPT_MAX + 1; len++) {
         struct writer w = writer_of(line, sizeof line);
         writer_string(&w, start);
@@ -126,13 +117,12 @@ static void rcpt_up_to_its_length(void **state)
     }
 }
 
-static void names_up_to_their_number(void **state)
+TEST(names_up_to_their_number)
 {
     char line[LINE_NAMES_MAX * 8 + 64] = "alice@example.org -";
     size_t len = strlen(line);
     struct question question;
 
-    (void)state;
     for (int i = 1; i <= LINE_NAMES_MAX + 1; i++) {
         len += (size_t)snprintf(line + len, sizeof line - len, " n%d=v", i);
         assert_int_equal(
@@ -159,14 +149,13 @@ static bool formats(const struct question *question)
     return question_format(question, &w);
 }
 
-static void long_rcpt_is_a_star(void **state)
+TEST(long_rcpt_is_a_star)
 {
     char room[QUESTION_RCPT_MAX + 1];
     char line[QUESTION_MAX];
     struct question question = of_alice();
     struct question back;
 
-    (void)state;
     for (size_t len = QUESTION_RCPT_MAX; len <= QUESTION_RCPT_MAX + 1; len++) {
         struct writer w = writer_of(line, sizeof line);
         question.rcpt = domains(room, len);
@@ -177,7 +166,7 @@ static void long_rcpt_is_a_star(void **state)
 }
 
 /* Nothing gets onto the wire that the other side would read as something else. */
-static void nothing_is_smuggled_in(void **state)
+TEST(nothing_is_smuggled_in)
 {
     static const struct {
         const char *about;
@@ -198,7 +187,6 @@ static void nothing_is_smuggled_in(void **state)
             {"an ip of 45", "-", "", "", "0000:0000:0000:0000:0000:0000:192.168.100.100", true},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct question question = of_alice();
         question.payload = text_of(table[i].payload);
@@ -219,14 +207,13 @@ static void nothing_is_smuggled_in(void **state)
     assert_false(formats(&question));
 }
 
-static void format_needs_its_room(void **state)
+TEST(format_needs_its_room)
 {
     static char long_payload[QUESTION_MAX];
     char room[QUESTION_MAX + 16];
     struct question question = of_alice();
     struct writer w = writer_of(room, sizeof room);
 
-    (void)state;
     assert_true(question_format(&question, &w));
     const size_t len = writer_text(&w).len;
     w = writer_of(room, len);
@@ -243,18 +230,4 @@ static void format_needs_its_room(void **state)
     assert_true(question_format(&question, &w));
     question.payload.len++;
     assert_false(formats(&question));
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(vectors_are_understood),
-            cmocka_unit_test(lines_up_to_their_length),
-            cmocka_unit_test(rcpt_up_to_its_length),
-            cmocka_unit_test(names_up_to_their_number),
-            cmocka_unit_test(long_rcpt_is_a_star),
-            cmocka_unit_test(nothing_is_smuggled_in),
-            cmocka_unit_test(format_needs_its_room),
-    };
-    return cmocka_run_group_tests_name("question", tests, NULL, NULL);
 }

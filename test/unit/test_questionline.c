@@ -1,21 +1,15 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <string.h>
 
 #include "command/questionline.h"
+#include "unit.h"
 
 #define DIGEST "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 static const struct command command = {.name = "test"};
 static const struct invocation invocation = {.command = &command};
 
-static void lines(void **state)
+TEST(lines)
 {
     static const struct {
         struct questionline asked;
@@ -54,7 +48,6 @@ static void lines(void **state)
             {{"a@b.c", "-", NULL, NULL, "192.0.2.1 x=y"}, NULL},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         char room[QUESTION_MAX];
         struct writer w = writer_of(room, sizeof room);
@@ -76,7 +69,7 @@ static void write_list(char *room, size_t count)
     room[count * 8 - 1] = '\0';
 }
 
-static void a_list_at_its_longest(void **state)
+TEST(a_list_at_its_longest)
 {
     static const char any[] = "a@b.c - rcpt=*\r\n";
     char list[QUESTION_RCPT_MAX + 32];
@@ -84,7 +77,6 @@ static void a_list_at_its_longest(void **state)
     const struct questionline asked = {"a@b.c", "-", list};
     struct writer w = writer_of(room, sizeof room);
 
-    (void)state;
     write_list(list, QUESTION_RCPT_MAX / 8);
     memmove(list + 1, list, strlen(list) + 1);
     list[0] = 'x';
@@ -102,14 +94,4 @@ static void a_list_at_its_longest(void **state)
     w = writer_of(room, sizeof room);
     strcat(list, ",-");
     assert_false(questionline_write(&asked, &invocation, &w));
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(lines),
-            cmocka_unit_test(a_list_at_its_longest),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,11 +1,4 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +7,7 @@
 #include "base/log.h"
 #include "captured.h"
 #include "served.h"
+#include "unit.h"
 #include "verimaild/questionlog.h"
 
 static struct served served;
@@ -69,12 +63,24 @@ static void check(const char *line, const char *want)
     assert_int_equal(questionlog_due(&log), UINT64_MAX);
 }
 
-static void questions_are_logged(void **state)
+BEFORE_ALL()
+{
+    assert_true(sodium_init() >= 0);
+    served = served_open("", "domain example.org { hosts = " SERVED_HOST " user alice { }\n"
+                             " user bob { allow_unauthorized = yes } }\n");
+    assert_string_equal(problems_text(served.conf.problems), "");
+}
+
+AFTER_ALL()
+{
+    served_close(&served);
+}
+
+TEST(questions_are_logged)
 {
     char sealed[PAYLOAD_TEXT_MAX + 1];
     char line[QUESTION_MAX];
 
-    (void)state;
     served_seal("alice@example.org", SERVED_NOW, sealed);
     snprintf(line, sizeof line, "alice@example.org %s rcpt=example.net ip=198.51.100.7\n", sealed);
     check(line, "question verdict=YES reason=stamped user=alice@example.org host=mail.example.org "
@@ -95,19 +101,17 @@ static int count_lines(void)
     return lines;
 }
 
-static void malformed_lines_are_logged(void **state)
+TEST(malformed_lines_are_logged)
 {
-    (void)state;
     check("x\n", "malformed verdict=NO source=192.0.2.1:4711 ms=12");
     check("", "malformed verdict=NO source=192.0.2.1:4711 ms=12");
 }
 
-static void unanswered_connections_are_logged(void **state)
+TEST(unanswered_connections_are_logged)
 {
     const struct endpoint from = source("[2001:db8::1]:1");
     struct questionlog log;
 
-    (void)state;
     questionlog_init(&log);
     struct captured captured = catch ();
     questionlog_unanswered(&log, "timeout", &from, 1000);
@@ -139,7 +143,7 @@ static int logged(struct questionlog *log, const char *line, int count, uint64_t
     return count_lines();
 }
 
-static void what_anybody_can_send_is_limited(void **state)
+TEST(what_anybody_can_send_is_limited)
 {
     static const struct {
         const char *line; /* NULL: unanswered */
@@ -152,7 +156,6 @@ static void what_anybody_can_send_is_limited(void **state)
             {"a@nowhere.org - x=y\n", 1000, 100},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct questionlog log;
         questionlog_init(&log);
@@ -165,11 +168,10 @@ static void what_anybody_can_send_is_limited(void **state)
 }
 
 /* Neither kind takes the other's share, and what is no NO has no limit. */
-static void kinds_are_apart(void **state)
+TEST(kinds_are_apart)
 {
     struct questionlog log;
 
-    (void)state;
     questionlog_init(&log);
     assert_int_equal(logged(&log, "x\n", 200, 0), 100);
     assert_int_equal(logged(&log, NULL, 200, 0), 0); /* one share for both */
@@ -178,11 +180,10 @@ static void kinds_are_apart(void **state)
     assert_int_equal(log.left_out, 100 + 200 + 100);
 }
 
-static void left_out_is_said(void **state)
+TEST(left_out_is_said)
 {
     struct questionlog log;
 
-    (void)state;
     questionlog_init(&log);
     (void)logged(&log, NULL, 103, 50000);
     assert_true(questionlog_due(&log) <= 50000);
@@ -212,14 +213,13 @@ static void left_out_is_said(void **state)
 }
 
 /* The longest question there is: the line still says who asked. */
-static void longest_question(void **state)
+TEST(longest_question)
 {
     const struct endpoint from = source("[2001:db8::1]:65535");
     char line[QUESTION_MAX + 1] = "";
     struct questionlog log;
     struct inquiry inquiry;
 
-    (void)state;
     strcpy(line, "alice@example.org - ip=2001:db8::2 rcpt=");
     for (int i = 0; i < 38; i++)
         snprintf(line + strlen(line), sizeof line - strlen(line), "%s%040d.example.org",
@@ -234,36 +234,4 @@ static void longest_question(void **state)
     assert_true(strlen(caught) <= LOG_LINE_MAX);
     assert_non_null(strstr(caught, " source=[2001:db8::1]:65535 ms=18446744073709551615 "));
     assert_string_equal(caught + strlen(caught) - 5, "...\"\n");
-}
-
-static int open_all(void **state)
-{
-    (void)state;
-    served = served_open("", "domain example.org { hosts = " SERVED_HOST " user alice { }\n"
-                             " user bob { allow_unauthorized = yes } }\n");
-    assert_string_equal(problems_text(served.conf.problems), "");
-    return 0;
-}
-
-static int close_all(void **state)
-{
-    (void)state;
-    served_close(&served);
-    return 0;
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(questions_are_logged),
-            cmocka_unit_test(malformed_lines_are_logged),
-            cmocka_unit_test(unanswered_connections_are_logged),
-            cmocka_unit_test(what_anybody_can_send_is_limited),
-            cmocka_unit_test(kinds_are_apart),
-            cmocka_unit_test(left_out_is_said),
-            cmocka_unit_test(longest_question),
-    };
-    return sodium_init() < 0
-                   ? 1
-                   : cmocka_run_group_tests_name("questionlog", tests, open_all, close_all);
 }

@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "directory/ranged.h"
 #include "exact.h"
+#include "unit.h"
 
 static const char *name_of(enum ranged ranged)
 {
@@ -25,7 +19,7 @@ static const char *name_of(enum ranged ranged)
     return names[ranged];
 }
 
-static void descriptions_are_understood(void **state)
+TEST(descriptions_are_understood)
 {
     static const struct {
         const char *description;
@@ -61,7 +55,6 @@ static void descriptions_are_understood(void **state)
             {"", RANGED_ANOTHER, 0, 0},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const struct text description = exact_copy(text_of(rows[i].description));
         uint64_t first = 0;
@@ -76,13 +69,4 @@ static void descriptions_are_understood(void **state)
         if (got == RANGED_PART)
             assert_int_equal(next, rows[i].next);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(descriptions_are_understood),
-    };
-
-    return cmocka_run_group_tests_name("ranged", tests, NULL, NULL);
 }

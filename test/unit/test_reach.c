@@ -1,12 +1,5 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include <arpa/inet.h>
-#include <cmocka.h>
 #include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
@@ -15,6 +8,7 @@
 #include <unistd.h>
 
 #include "client/reach.h"
+#include "unit.h"
 
 static enum reach_result check(const struct reach *reach, const char *text)
 {
@@ -44,7 +38,7 @@ static void check_rows(const struct reach *reach, const struct row *rows, size_t
     }
 }
 
-static void addresses(void **state)
+TEST(addresses)
 {
     static const struct row rows[] = {
             {"1.1.1.1:26", REACH_OK},
@@ -110,11 +104,10 @@ static void addresses(void **state)
     };
     const struct reach reach = {0};
 
-    (void)state;
     check_rows(&reach, rows, sizeof rows / sizeof *rows);
 }
 
-static void ports(void **state)
+TEST(ports)
 {
     static const uint16_t more[] = {80};
     static const struct row rows[] = {
@@ -129,12 +122,11 @@ static void ports(void **state)
     };
     const struct reach reach = {.ports = more, .ports_count = 1};
 
-    (void)state;
     check_rows(&reach, rows, sizeof rows / sizeof *rows);
 }
 
 /* Each lifts its own rule only. */
-static void allowed_networks(void **state)
+TEST(allowed_networks)
 {
     static const struct row rows[] = {
             {"127.0.0.1:26", REACH_OK},
@@ -148,7 +140,6 @@ static void allowed_networks(void **state)
     assert_true(network_parse("127.0.0.0/8", &loopback));
     const struct reach reach = {.networks = &loopback, .networks_count = 1};
 
-    (void)state;
     check_rows(&reach, rows, sizeof rows / sizeof *rows);
 }
 
@@ -180,36 +171,7 @@ static bool let_all_bind_to_anything(void)
     return out != NULL && fclose(out) == 0 && good;
 }
 
-static void own_addresses(void **state)
-{
-    static const struct row rows[] = {
-            {"9.9.9.1:26", REACH_OK},
-            {"9.9.9.1:1024", REACH_OWN},
-            {"9.9.9.1:80", REACH_PORT},
-            {"9.9.9.2:26", REACH_OK},
-            {"9.9.9.2:1024", REACH_OWN},
-            {"[::ffff:9.9.9.2]:1024", REACH_OWN},
-            {"1.1.1.1:1024", REACH_OK},
-    };
-    struct network allowed;
-    assert_true(network_parse("9.9.9.2", &allowed));
-    const struct reach strict = {0};
-    const struct reach lax = {.networks = &allowed, .networks_count = 1};
-
-    (void)state;
-    /* A machine of our own; not everybody may have one. */
-    if (unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0 && unshare(CLONE_NEWNET) != 0)
-        skip();
-    if (!add_address("lo", "9.9.9.1") || !add_address("lo:1", "9.9.9.2"))
-        skip();
-    check_rows(&strict, rows, sizeof rows / sizeof *rows);
-    assert_int_equal(check(&lax, "9.9.9.2:1024"), REACH_OK);
-    assert_int_equal(check(&lax, "9.9.9.1:1024"), REACH_OWN);
-    if (let_all_bind_to_anything())
-        check_rows(&strict, rows, sizeof rows / sizeof *rows);
-}
-
-static void one_machine(void **state)
+TEST(one_machine)
 {
     static const struct {
         const char *a;
@@ -226,7 +188,6 @@ static void one_machine(void **state)
             {"[c000:201::]:26", "192.0.2.1:26", false},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         unsigned char octets[2][REACH_MACHINE_MAX];
         struct endpoint a;
@@ -242,13 +203,31 @@ static void one_machine(void **state)
     }
 }
 
-int main(void)
+/* The last: it moves the program elsewhere. */
+TEST(own_addresses)
 {
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(addresses), cmocka_unit_test(ports),
-            cmocka_unit_test(allowed_networks), cmocka_unit_test(one_machine),
-            cmocka_unit_test(own_addresses), /* the last: it moves the program elsewhere */
+    static const struct row rows[] = {
+            {"9.9.9.1:26", REACH_OK},
+            {"9.9.9.1:1024", REACH_OWN},
+            {"9.9.9.1:80", REACH_PORT},
+            {"9.9.9.2:26", REACH_OK},
+            {"9.9.9.2:1024", REACH_OWN},
+            {"[::ffff:9.9.9.2]:1024", REACH_OWN},
+            {"1.1.1.1:1024", REACH_OK},
     };
+    struct network allowed;
+    assert_true(network_parse("9.9.9.2", &allowed));
+    const struct reach strict = {0};
+    const struct reach lax = {.networks = &allowed, .networks_count = 1};
 
-    return cmocka_run_group_tests_name("reach", tests, NULL, NULL);
+    /* A machine of our own; not everybody may have one. */
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0 && unshare(CLONE_NEWNET) != 0)
+        skip();
+    if (!add_address("lo", "9.9.9.1") || !add_address("lo:1", "9.9.9.2"))
+        skip();
+    check_rows(&strict, rows, sizeof rows / sizeof *rows);
+    assert_int_equal(check(&lax, "9.9.9.2:1024"), REACH_OK);
+    assert_int_equal(check(&lax, "9.9.9.1:1024"), REACH_OWN);
+    if (let_all_bind_to_anything())
+        check_rows(&strict, rows, sizeof rows / sizeof *rows);
 }

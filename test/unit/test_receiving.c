@@ -1,14 +1,7 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "exact.h"
 #include "protocol/receiving.h"
+#include "unit.h"
 #include "vectors.h"
 
 /* A row that failed: what was read, what came of it and what should have. */
@@ -92,7 +85,7 @@ static void check_added(const struct vectors *v)
     assert_null(receiving);
 }
 
-static void vectors_hold(void **state)
+TEST(vectors_hold)
 {
     static const struct {
         const char *name;
@@ -106,7 +99,6 @@ static void vectors_hold(void **state)
     unsigned counts[sizeof kinds / sizeof *kinds] = {0};
     struct vectors *v = vectors_open("receiving.txt");
 
-    (void)state;
     while (vectors_next(v)) {
         size_t kind = 0;
         while (!vectors_has(v, kinds[kind].name) && kind + 1 < sizeof kinds / sizeof *kinds)
@@ -119,13 +111,12 @@ static void vectors_hold(void **state)
         assert_true(counts[i] > 10);
 }
 
-static void next_takes_entry_after_entry(void **state)
+TEST(next_takes_entry_after_entry)
 {
     struct reader r = reader_of(text_of("example.net:3,a:1000000"));
     struct text domain;
     uint32_t recipients;
 
-    (void)state;
     assert_true(receiving_next(&r, &domain, &recipients));
     assert_true(text_equal(domain, text_of("example.net")));
     assert_int_equal(recipients, 3);
@@ -137,7 +128,7 @@ static void next_takes_entry_after_entry(void **state)
     assert_false(receiving_next(&r, &domain, &recipients));
 }
 
-static void refused_additions_add_nothing(void **state)
+TEST(refused_additions_add_nothing)
 {
     static const struct {
         const char *domain;
@@ -163,7 +154,6 @@ static void refused_additions_add_nothing(void **state)
     char room[RECEIVING_MAX];
     struct writer w = writer_of(room, sizeof room);
 
-    (void)state;
     assert_false(receiving_format(receiving, &w));
     assert_int_equal(writer_text(&w).len, 0);
     assert_true(receiving_add(receiving, text_of("example.net"), 2));
@@ -179,11 +169,10 @@ static void refused_additions_add_nothing(void **state)
     receiving_free(&receiving);
 }
 
-static void the_last_recipient_counts(void **state)
+TEST(the_last_recipient_counts)
 {
     struct receiving *receiving = receiving_init();
 
-    (void)state;
     assert_true(receiving_add(receiving, text_of("a"), RECEIVING_RECIPIENTS_MAX - 1));
     assert_false(receiving_add(receiving, text_of("b"), 2));
     assert_true(receiving_add(receiving, text_of("b"), 1));
@@ -191,28 +180,15 @@ static void the_last_recipient_counts(void **state)
     receiving_free(&receiving);
 }
 
-static void format_needs_its_room(void **state)
+TEST(format_needs_its_room)
 {
     struct receiving *receiving = receiving_init();
     char room[13];
     struct writer w = writer_of(room, sizeof room - 1);
 
-    (void)state;
     assert_true(receiving_add(receiving, text_of("example.net"), 2));
     assert_false(receiving_format(receiving, &w));
     w = writer_of(room, sizeof room);
     assert_true(receiving_format(receiving, &w));
     receiving_free(&receiving);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(vectors_hold),
-            cmocka_unit_test(next_takes_entry_after_entry),
-            cmocka_unit_test(refused_additions_add_nothing),
-            cmocka_unit_test(the_last_recipient_counts),
-            cmocka_unit_test(format_needs_its_room),
-    };
-    return cmocka_run_group_tests_name("receiving", tests, NULL, NULL);
 }

@@ -1,11 +1,4 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sodium.h>
@@ -20,18 +13,23 @@
 #include "employed.h"
 #include "recorder/recording.h"
 #include "replay/mark.h"
+#include "unit.h"
 
 #define ALL "SELECT count(*) FROM event"
 #define DIFFERENT "SELECT count(DISTINCT ms) FROM event"
 
-static void one_that_is_killed_loses_nothing(void **state)
+BEFORE_ALL()
+{
+    assert_true(sodium_init() >= 0);
+}
+
+TEST(one_that_is_killed_loses_nothing)
 {
     struct employed p;
     const unsigned kills = 12;
     const uint32_t each = 5000;
     uint32_t count = 0;
 
-    (void)state;
     employed_open(&p);
     for (unsigned i = 0; i < kills; i++) {
         const uint64_t before = p.counters->events_recorded;
@@ -55,11 +53,10 @@ static void one_that_is_killed_loses_nothing(void **state)
 }
 
 /* Workers may go on for a moment. */
-static void without_a_parent_it_records_and_ends(void **state)
+TEST(without_a_parent_it_records_and_ends)
 {
     struct employed p;
 
-    (void)state;
     employed_open(&p);
     employed_start(&p);
     employed_put(&p, 0, 10);
@@ -104,13 +101,12 @@ static void make_counts(const struct employed *p)
 }
 
 /* Only when nobody counts any more. */
-static void store_of_counts_is_marked_at_the_end(void **state)
+TEST(store_of_counts_is_marked_at_the_end)
 {
     static const char orders[] = {RECORDER_STOP, RECORDER_HAND_OVER, 0};
     char before[4096];
     char after[4096];
 
-    (void)state;
     for (size_t i = 0; i < sizeof orders; i++) {
         struct employed p;
         employed_open(&p);
@@ -135,7 +131,7 @@ static void store_of_counts_is_marked_at_the_end(void **state)
 
 /* Another program holds the lock of the store of events: the store of counts is marked all the
  * same, and the end comes. */
-static void store_that_hangs_delays_no_counts(void **state)
+TEST(store_that_hangs_delays_no_counts)
 {
     struct employed p;
     sqlite3 *other = NULL;
@@ -143,7 +139,6 @@ static void store_that_hangs_delays_no_counts(void **state)
     char before[4096];
     char after[4096];
 
-    (void)state;
     employed_open(&p);
     make_counts(&p);
     const size_t len = read_mark(&p, before, sizeof before);
@@ -164,12 +159,11 @@ static void store_that_hangs_delays_no_counts(void **state)
     employed_close(&p);
 }
 
-static void counts_that_cannot_be_synced_are_an_alarm(void **state)
+TEST(counts_that_cannot_be_synced_are_an_alarm)
 {
     struct employed p;
     char path[FOLDER_PATH_MAX];
 
-    (void)state;
     employed_open(&p);
     folder_path(&p.folder, "replay", path);
     assert_int_equal(mkdir(path, 0700), 0);
@@ -216,13 +210,12 @@ static void check_metrics(const struct sockaddr_un *address, const char *want)
 }
 
 /* Under the filter, and while the store of events fails. */
-static void counters_are_shown(void **state)
+TEST(counters_are_shown)
 {
     struct employed p;
     struct sockaddr_un address;
     char path[FOLDER_PATH_MAX];
 
-    (void)state;
     employed_open(&p);
     folder_path(&p.folder, "events.db", path);
     assert_int_equal(mkdir(path, 0700), 0);
@@ -244,12 +237,11 @@ static void counters_are_shown(void **state)
 }
 
 /* Signals are for the parent. */
-static void signals_do_not_end_it(void **state)
+TEST(signals_do_not_end_it)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGPIPE};
     struct employed p;
 
-    (void)state;
     employed_open(&p);
     employed_start(&p);
     employed_put(&p, 0, 1);
@@ -262,12 +254,11 @@ static void signals_do_not_end_it(void **state)
     employed_close(&p);
 }
 
-static void nothing_to_record_is_no_trouble(void **state)
+TEST(nothing_to_record_is_no_trouble)
 {
     static char none[] = "none";
     struct employed p;
 
-    (void)state;
     employed_open(&p);
     p.service.events.at = none;
     p.service.replay.at = none;
@@ -278,20 +269,4 @@ static void nothing_to_record_is_no_trouble(void **state)
     assert_int_equal(employed_tell(&p, RECORDER_STOP), 0);
     assert_int_equal(p.counters->alarms[COUNTER_ALARM_EVENTS], 0);
     employed_close(&p);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(one_that_is_killed_loses_nothing),
-            cmocka_unit_test(without_a_parent_it_records_and_ends),
-            cmocka_unit_test(store_of_counts_is_marked_at_the_end),
-            cmocka_unit_test(store_that_hangs_delays_no_counts),
-            cmocka_unit_test(counts_that_cannot_be_synced_are_an_alarm),
-            cmocka_unit_test(counters_are_shown),
-            cmocka_unit_test(signals_do_not_end_it),
-            cmocka_unit_test(nothing_to_record_is_no_trouble),
-    };
-
-    return sodium_init() < 0 ? 1 : cmocka_run_group_tests_name("recorder", tests, NULL, NULL);
 }

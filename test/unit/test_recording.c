@@ -1,11 +1,4 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <fcntl.h>
 #include <sodium.h>
 #include <string.h>
@@ -16,15 +9,20 @@
 #include "base/clock.h"
 #include "employed.h"
 #include "recorder/recording.h"
+#include "unit.h"
 
 #define ALL "SELECT count(*) FROM event"
 #define DIFFERENT "SELECT count(DISTINCT ms) FROM event"
 
-static void records_what_comes(void **state)
+BEFORE_ALL()
+{
+    assert_true(sodium_init() >= 0);
+}
+
+TEST(records_what_comes)
 {
     struct employed p;
 
-    (void)state;
     employed_open(&p);
     employed_start(&p);
     employed_put(&p, 0, 3);
@@ -44,11 +42,10 @@ static void records_what_comes(void **state)
 }
 
 /* Several batches, and the order comes at once. */
-static void records_what_is_left(void **state)
+TEST(records_what_is_left)
 {
     static const char orders[] = {RECORDER_STOP, RECORDER_HAND_OVER};
 
-    (void)state;
     for (size_t i = 0; i < sizeof orders; i++) {
         struct employed p;
         employed_open(&p);
@@ -61,12 +58,11 @@ static void records_what_is_left(void **state)
     }
 }
 
-static void what_did_not_fit_is_a_gap(void **state)
+TEST(what_did_not_fit_is_a_gap)
 {
     struct employed p;
     uint64_t put_all = 0;
 
-    (void)state;
     employed_open(&p);
     /* Nobody reads: far more than a ring holds. */
     put_all = 2 * RING_OCTETS / 64;
@@ -84,12 +80,11 @@ static void what_did_not_fit_is_a_gap(void **state)
 }
 
 /* A folder stands where the file should be, and then no longer. */
-static void store_that_fails_is_tried_again(void **state)
+TEST(store_that_fails_is_tried_again)
 {
     struct employed p;
     char path[FOLDER_PATH_MAX];
 
-    (void)state;
     employed_open(&p);
     folder_path(&p.folder, "events.db", path);
     assert_int_equal(mkdir(path, 0700), 0);
@@ -119,12 +114,11 @@ static void store_that_fails_is_tried_again(void **state)
 }
 
 /* There is a limit to how long the end may take; then it is said how many are lost. */
-static void what_is_lost_at_the_end_is_counted(void **state)
+TEST(what_is_lost_at_the_end_is_counted)
 {
     struct employed p;
     char path[FOLDER_PATH_MAX];
 
-    (void)state;
     employed_open(&p);
     folder_path(&p.folder, "events.db", path);
     assert_int_equal(mkdir(path, 0700), 0);
@@ -140,12 +134,11 @@ static void what_is_lost_at_the_end_is_counted(void **state)
 
 /* The store fails again and again, and the same 60 forgeries are looked at as often: with a limit
  * of 100 they are never an alarm. */
-static void forgeries_are_counted_once(void **state)
+TEST(forgeries_are_counted_once)
 {
     struct employed p;
     char path[FOLDER_PATH_MAX];
 
-    (void)state;
     employed_open(&p);
     folder_path(&p.folder, "events.db", path);
     assert_int_equal(mkdir(path, 0700), 0);
@@ -164,13 +157,12 @@ static void forgeries_are_counted_once(void **state)
     employed_close(&p);
 }
 
-static void file_that_is_removed_is_made_again(void **state)
+TEST(file_that_is_removed_is_made_again)
 {
     static const char *const names[] = {"events.db", "events.db-wal", "events.db-shm"};
     struct employed p;
     char path[FOLDER_PATH_MAX];
 
-    (void)state;
     employed_open(&p);
     employed_start(&p);
     employed_put(&p, 0, 10);
@@ -186,13 +178,12 @@ static void file_that_is_removed_is_made_again(void **state)
 }
 
 /* All of it but the first page and the next, so that it shows only when one writes. */
-static void file_that_is_damaged_is_set_aside(void **state)
+TEST(file_that_is_damaged_is_set_aside)
 {
     struct employed p;
     struct stat st;
     char path[FOLDER_PATH_MAX];
 
-    (void)state;
     employed_open(&p);
     employed_put(&p, 0, 2000);
     employed_start(&p);
@@ -214,7 +205,7 @@ static void file_that_is_damaged_is_set_aside(void **state)
     employed_close(&p);
 }
 
-static void addresses_are_told_as_far_as_they_may(void **state)
+TEST(addresses_are_told_as_far_as_they_may)
 {
     static char full[] = "full", network[] = "network", none[] = "none";
     static const struct {
@@ -227,7 +218,6 @@ static void addresses_are_told_as_far_as_they_may(void **state)
             {none, "", ""},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct employed p;
         employed_open(&p);
@@ -243,12 +233,11 @@ static void addresses_are_told_as_far_as_they_may(void **state)
     }
 }
 
-static void what_is_old_is_deleted(void **state)
+TEST(what_is_old_is_deleted)
 {
     struct employed p;
     const uint64_t now = clock_unix_milliseconds();
 
-    (void)state;
     employed_open(&p);
     for (uint32_t i = 0; i < 20000; i++) {
         const struct event event = {.time = now - (90 + i % 2 * 2 - 1) * EMPLOYED_DAY,
@@ -265,22 +254,4 @@ static void what_is_old_is_deleted(void **state)
     employed_wait_for_number(&p, ALL, 10000);
     employed_check_number(&p, "SELECT count(*) FROM event WHERE ms % 2 = 1", 0);
     employed_close(&p);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(records_what_comes),
-            cmocka_unit_test(records_what_is_left),
-            cmocka_unit_test(what_did_not_fit_is_a_gap),
-            cmocka_unit_test(store_that_fails_is_tried_again),
-            cmocka_unit_test(what_is_lost_at_the_end_is_counted),
-            cmocka_unit_test(forgeries_are_counted_once),
-            cmocka_unit_test(file_that_is_removed_is_made_again),
-            cmocka_unit_test(file_that_is_damaged_is_set_aside),
-            cmocka_unit_test(addresses_are_told_as_far_as_they_may),
-            cmocka_unit_test(what_is_old_is_deleted),
-    };
-
-    return sodium_init() < 0 ? 1 : cmocka_run_group_tests_name("recording", tests, NULL, NULL);
 }

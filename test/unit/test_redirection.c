@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "exact.h"
 #include "redis/redirection.h"
-#include <cmocka.h>
+#include "unit.h"
 
-static void redirections(void **state)
+TEST(redirections)
 {
     static const struct {
         const char *error;
@@ -39,7 +33,6 @@ static void redirections(void **state)
             {"ERR 1 127.0.0.1:6381", false, 0, NULL, 0},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const struct text error = exact_copy(text_of(table[i].error));
         struct redirection got;
@@ -52,10 +45,4 @@ static void redirections(void **state)
                     good ? (int)got.host.len : 0, good ? got.host.at : "", got.port);
         exact_free(error);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {cmocka_unit_test(redirections)};
-    return cmocka_run_group_tests_name("redirection", tests, NULL, NULL);
 }

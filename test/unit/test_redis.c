@@ -1,28 +1,21 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "scripted.h"
+#include "unit.h"
 
 static const char replicated[] =
         "maxmemory_policy:noeviction\r\nrole:master\r\ncluster_enabled:0\r\n"
         "slave0:ip=127.0.0.1,port=1,state=online,offset=1,lag=0\r\n";
 
-static void what_is_asked_and_answered(void **state)
+TEST(what_is_asked_and_answered)
 {
     struct scripted *shop = scripted_open("redis://$0", NULL);
     struct scripted_server *server = &shop->servers[0];
     struct scripted_count items[] = {scripted_item(0), scripted_item(1), scripted_item(2)};
     struct replay_health health;
 
-    (void)state;
     /* They wait for the connection, together. */
     for (size_t i = 0; i < 3; i++)
         scripted_hand_in(shop, &items[i]);
@@ -44,7 +37,7 @@ static void what_is_asked_and_answered(void **state)
     scripted_close(shop);
 }
 
-static void users_passwords_and_databases(void **state)
+TEST(users_passwords_and_databases)
 {
     static const struct {
         const char *form;
@@ -58,7 +51,6 @@ static void users_passwords_and_databases(void **state)
             {"redis://$0/3", "secret", {"AUTH secret", "SELECT 3", "INFO"}},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct scripted *shop = scripted_open(table[i].form, table[i].password);
         struct scripted_count item = scripted_item(0);
@@ -76,7 +68,7 @@ static void users_passwords_and_databases(void **state)
     }
 }
 
-static void a_server_that_refuses(void **state)
+TEST(a_server_that_refuses)
 {
     static const struct {
         const char *says; /* to AUTH, and to INFO */
@@ -91,7 +83,6 @@ static void a_server_that_refuses(void **state)
     };
     char caught[4096];
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct scripted *shop = scripted_open("redis://$0", "secret");
         struct scripted_count item = scripted_item(0);
@@ -106,20 +97,19 @@ static void a_server_that_refuses(void **state)
     }
 }
 
-static void a_script_that_is_not_known(void **state)
+TEST(a_script_that_is_not_known)
 {
     struct scripted_count item = scripted_item(0);
     struct scripted *shop = scripted_open_asked(&item);
     struct scripted_server *server = &shop->servers[0];
 
-    (void)state;
     scripted_say(server, "-NOSCRIPT No matching script. Please use EVAL.\r\n");
     scripted_expect(shop, server, "EVAL local key = KEYS[1]");
     scripted_answer(shop, server, ":1\r\n", &item, REPLAY_WITHIN);
     scripted_close(shop);
 }
 
-static void errors_are_failures(void **state)
+TEST(errors_are_failures)
 {
     static const struct {
         const char *says;
@@ -145,7 +135,6 @@ static void errors_are_failures(void **state)
     struct scripted *shop = scripted_open("redis://$0", NULL);
     struct scripted_server *server = &shop->servers[0];
 
-    (void)state;
     scripted_welcome(shop, server, scripted_single);
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct scripted_count item = scripted_item(0);
@@ -167,13 +156,12 @@ static void errors_are_failures(void **state)
     scripted_close(shop);
 }
 
-static void try_again_is_tried_again(void **state)
+TEST(try_again_is_tried_again)
 {
     struct scripted_count item = scripted_item(0);
     struct scripted *shop = scripted_open_asked(&item);
     struct scripted_server *server = &shop->servers[0];
 
-    (void)state;
     scripted_say(server, "-TRYAGAIN Multiple keys request during rehashing of slot\r\n");
     for (int i = 0; i < 20 && replay_time_left(shop->replay, shop->now) > 20; i++)
         scripted_turn(shop);
@@ -185,7 +173,7 @@ static void try_again_is_tried_again(void **state)
 }
 
 /* YES only when a replica has the count too, which is asked once for all that were counted. */
-static void replicas_confirm(void **state)
+TEST(replicas_confirm)
 {
     static const struct {
         const char *says; /* to WAIT */
@@ -197,7 +185,6 @@ static void replicas_confirm(void **state)
             {"-ERR WAIT cannot be used with replica instances\r\n", REPLAY_FAILED},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct scripted *shop = scripted_open("redis://$0", NULL);
         struct scripted_server *server = &shop->servers[0];
@@ -221,7 +208,7 @@ static void replicas_confirm(void **state)
 }
 
 /* Before it is asked for a name's address anew, or for a path, it must be opened anew. */
-static void stores_that_grow_stale(void **state)
+TEST(stores_that_grow_stale)
 {
     static const struct {
         const char *form;
@@ -232,7 +219,6 @@ static void stores_that_grow_stale(void **state)
             {"redis://$0", 0},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct scripted *shop = scripted_open(table[i].form, NULL);
         struct scripted_count item = scripted_item(0);
@@ -252,7 +238,7 @@ static void stores_that_grow_stale(void **state)
     }
 }
 
-static void certificates_that_are_not_there(void **state)
+TEST(certificates_that_are_not_there)
 {
     const struct replay_setup setup = {
             .address = "rediss://127.0.0.1:1", .ca = "/no/such/file", .done = scripted_done};
@@ -260,7 +246,6 @@ static void certificates_that_are_not_there(void **state)
     struct scripted_count item = scripted_item(0);
     struct replay_health health;
 
-    (void)state;
     assert_non_null(replay);
     replay_submit(replay, &item.item, SCRIPTED_BEGIN, SCRIPTED_TODAY);
     replay_commit(replay, SCRIPTED_BEGIN, SCRIPTED_TODAY);
@@ -272,20 +257,4 @@ static void certificates_that_are_not_there(void **state)
     assert_string_equal(
             health.why, "rediss://127.0.0.1:1: /no/such/file: has no certificates to trust");
     replay_close(&replay);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(what_is_asked_and_answered),
-            cmocka_unit_test(users_passwords_and_databases),
-            cmocka_unit_test(a_server_that_refuses),
-            cmocka_unit_test(a_script_that_is_not_known),
-            cmocka_unit_test(errors_are_failures),
-            cmocka_unit_test(try_again_is_tried_again),
-            cmocka_unit_test(replicas_confirm),
-            cmocka_unit_test(stores_that_grow_stale),
-            cmocka_unit_test(certificates_that_are_not_there),
-    };
-    return cmocka_run_group_tests_name("redis", tests, NULL, NULL);
 }

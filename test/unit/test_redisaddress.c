@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 
 #include "base/redisaddress.h"
 #include "exact.h"
+#include "unit.h"
 
 /* What was read, as one line. */
 static void describe(const struct redisaddress *a, char *room, size_t size)
@@ -22,7 +16,7 @@ static void describe(const struct redisaddress *a, char *room, size_t size)
                 room + len, size - len, " %s %u", a->hosts[i].name, (unsigned)a->hosts[i].port);
 }
 
-static void addresses(void **state)
+TEST(addresses)
 {
     static const struct {
         const char *text;
@@ -78,7 +72,6 @@ static void addresses(void **state)
     };
     char got[2048];
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const struct text text = exact_copy(text_of(table[i].text));
         struct redisaddress address;
@@ -91,12 +84,11 @@ static void addresses(void **state)
     }
 }
 
-static void lengths_at_their_edges(void **state)
+TEST(lengths_at_their_edges)
 {
     char text[400];
     struct redisaddress address;
 
-    (void)state;
     snprintf(text, sizeof text, "redis://%0253d", 0);
     assert_true(redisaddress_parse(text_of(text), &address));
     snprintf(text, sizeof text, "redis://%0254d", 0);
@@ -113,25 +105,14 @@ static void lengths_at_their_edges(void **state)
     assert_false(redisaddress_parse((struct text){"redis+unix:///a\0b", 17}, &address));
 }
 
-static void names(void **state)
+TEST(names)
 {
     struct redisaddress address;
 
-    (void)state;
     assert_true(redisaddress_parse(text_of("redis://192.0.2.1,[::1]"), &address));
     assert_false(redisaddress_has_names(&address));
     assert_true(redisaddress_parse(text_of("redis://192.0.2.1,localhost"), &address));
     assert_true(redisaddress_has_names(&address));
     assert_true(redisaddress_parse(text_of("redis+unix:///x"), &address));
     assert_false(redisaddress_has_names(&address));
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(addresses),
-            cmocka_unit_test(lengths_at_their_edges),
-            cmocka_unit_test(names),
-    };
-    return cmocka_run_group_tests_name("redisaddress", tests, NULL, NULL);
 }

@@ -1,14 +1,8 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdlib.h>
 
 #include "replay/rediscalls.h"
+#include "unit.h"
 
 static size_t count(const struct rediscalls *calls)
 {
@@ -23,12 +17,11 @@ static size_t count(const struct rediscalls *calls)
     return found;
 }
 
-static void from_any_place(void **state)
+TEST(from_any_place)
 {
     struct rediscalls calls = {.oldest = NULL};
     struct rediscall *taken[4];
 
-    (void)state;
     for (int round = 0; round < 3; round++) {
         for (size_t i = 0; i < 4; i++) {
             taken[i] = rediscalls_take(&calls);
@@ -48,10 +41,4 @@ static void from_any_place(void **state)
     }
     rediscalls_free(&calls);
     assert_null(calls.spare);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {cmocka_unit_test(from_any_place)};
-    return cmocka_run_group_tests_name("rediscalls", tests, NULL, NULL);
 }

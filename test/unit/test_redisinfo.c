@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 
 #include "exact.h"
 #include "redis/redisinfo.h"
+#include "unit.h"
 
-static void what_servers_say(void **state)
+TEST(what_servers_say)
 {
     static const struct {
         const char *text;
@@ -37,7 +31,6 @@ static void what_servers_say(void **state)
     };
     char got[200];
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const struct text text = exact_copy(text_of(table[i].text));
         struct redisinfo info;
@@ -52,7 +45,7 @@ static void what_servers_say(void **state)
     }
 }
 
-static void who_is_fit(void **state)
+TEST(who_is_fit)
 {
     static const struct {
         struct redisinfo info;
@@ -73,20 +66,10 @@ static void who_is_fit(void **state)
     };
     char why[128];
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const char *wanted = table[i].wanted;
         const bool fit = redisinfo_is_fit(&table[i].info, table[i].cluster_only, why, sizeof why);
         if (fit != (wanted[0] == '\0') || strstr(why, wanted) == NULL)
             fail_msg("row %zu: got %s, want %s", i, why, wanted);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(what_servers_say),
-            cmocka_unit_test(who_is_fit),
-    };
-    return cmocka_run_group_tests_name("redisinfo", tests, NULL, NULL);
 }

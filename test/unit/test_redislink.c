@@ -1,20 +1,14 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "scripted.h"
+#include "unit.h"
 
 /* What is said too late is nobody else's answer. */
-static void late_replies(void **state)
+TEST(late_replies)
 {
     struct scripted_count first = scripted_item(0);
     struct scripted_count second = scripted_item(1);
@@ -22,7 +16,6 @@ static void late_replies(void **state)
     struct scripted *shop = scripted_open_asked(&first);
     struct scripted_server *server = &shop->servers[0];
 
-    (void)state;
     shop->now += 100;
     scripted_ask(shop, server, &second);
     shop->now += REPLAY_PATIENCE - 200;
@@ -41,13 +34,12 @@ static void late_replies(void **state)
 }
 
 /* One that says nothing at all is left, and nobody waits for it again before it says something. */
-static void a_server_that_falls_silent(void **state)
+TEST(a_server_that_falls_silent)
 {
     struct scripted_count items[] = {scripted_item(0), scripted_item(1), scripted_item(2)};
     struct scripted *shop = scripted_open_asked(&items[0]);
     struct scripted_server *server = &shop->servers[0];
 
-    (void)state;
     shop->now += REPLAY_PATIENCE - 1;
     scripted_turn(shop);
     assert_int_equal(items[0].times, 0);
@@ -68,13 +60,12 @@ static void a_server_that_falls_silent(void **state)
     scripted_close(shop);
 }
 
-static void a_connection_that_ends_is_made_anew_at_once(void **state)
+TEST(a_connection_that_ends_is_made_anew_at_once)
 {
     struct scripted_count items[] = {scripted_item(0), scripted_item(1)};
     struct scripted *shop = scripted_open_asked(&items[0]);
     struct scripted_server *server = &shop->servers[0];
 
-    (void)state;
     shop->now += 1000;
     scripted_hang_up(server);
     scripted_wait(shop, &items[0], REPLAY_FAILED);
@@ -86,13 +77,12 @@ static void a_connection_that_ends_is_made_anew_at_once(void **state)
 }
 
 /* Ever later, up to five seconds. */
-static void nobody_is_there(void **state)
+TEST(nobody_is_there)
 {
     static const int pauses[] = {100, 200, 400, 800, 1600, 3200, 5000, 5000};
     struct scripted *shop = scripted_open("redis://$0", NULL);
     struct scripted_count item = scripted_item(0);
 
-    (void)state;
     close(shop->servers[0].listener);
     shop->servers[0].listener = -1;
     for (size_t i = 0; i < sizeof pauses / sizeof *pauses; i++) {
@@ -114,13 +104,12 @@ static void nobody_is_there(void **state)
 }
 
 /* What a server has not taken or answered is bounded; more fails at once. */
-static void a_server_that_takes_nothing(void **state)
+TEST(a_server_that_takes_nothing)
 {
     static struct scripted_count items[10000];
     struct scripted *shop = scripted_open("redis://$0", NULL);
     unsigned pending = 0;
 
-    (void)state;
     scripted_welcome(shop, &shop->servers[0], scripted_single);
     for (int k = 0; k < 50; k++)
         scripted_turn(shop);
@@ -137,7 +126,7 @@ static void a_server_that_takes_nothing(void **state)
 }
 
 /* Whatever it says, and however long: the connection ends, and so does the question. */
-static void mad_servers(void **state)
+TEST(mad_servers)
 {
     static const struct {
         const char *first;
@@ -156,7 +145,6 @@ static void mad_servers(void **state)
             {":1\r\n:1\r\n", "", REPLAY_WITHIN}, /* one more than it was asked for */
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct scripted_count item = scripted_item(0);
         struct scripted *shop = scripted_open_asked(&item);
@@ -178,17 +166,4 @@ static void mad_servers(void **state)
         assert_string_not_equal(health.why, "");
         scripted_close(shop);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(late_replies),
-            cmocka_unit_test(a_server_that_falls_silent),
-            cmocka_unit_test(a_connection_that_ends_is_made_anew_at_once),
-            cmocka_unit_test(nobody_is_there),
-            cmocka_unit_test(a_server_that_takes_nothing),
-            cmocka_unit_test(mad_servers),
-    };
-    return cmocka_run_group_tests_name("redislink", tests, NULL, NULL);
 }

@@ -1,22 +1,15 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <string.h>
 
 #include "redis/redisoutput.h"
+#include "unit.h"
 
-static void what_comes_in_goes_out(void **state)
+TEST(what_comes_in_goes_out)
 {
     struct redisoutput output = {.at = NULL};
     char wanted = 'a';
     size_t sent = 0;
 
-    (void)state;
     assert_int_equal(redisoutput_rest(&output).len, 0);
     for (int i = 0; i < 10000; i++) {
         char octets[26];
@@ -35,13 +28,12 @@ static void what_comes_in_goes_out(void **state)
     assert_int_equal(redisoutput_rest(&output).len, 0);
 }
 
-static void it_ends(void **state)
+TEST(it_ends)
 {
     static char octets[4096];
     struct redisoutput output = {.at = NULL};
     size_t len = 0;
 
-    (void)state;
     while (redisoutput_put(&output, (struct text){octets, sizeof octets}))
         len += sizeof octets;
     assert_int_equal(len, REDISOUTPUT_MAX);
@@ -51,13 +43,4 @@ static void it_ends(void **state)
     redisoutput_sent(&output, len);
     assert_true(redisoutput_put(&output, (struct text){octets, sizeof octets}));
     redisoutput_wipe(&output);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(what_comes_in_goes_out),
-            cmocka_unit_test(it_ends),
-    };
-    return cmocka_run_group_tests_name("redisoutput", tests, NULL, NULL);
 }

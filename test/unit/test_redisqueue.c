@@ -1,21 +1,14 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "redis/redisqueue.h"
-#include <cmocka.h>
+#include "unit.h"
 
-static void in_their_order(void **state)
+TEST(in_their_order)
 {
     struct redisqueue queue = {.ring = NULL};
     struct redisrequest request;
     uint64_t ticket;
     int next = 0;
 
-    (void)state;
     assert_false(redisqueue_shift(&queue, &request));
     assert_null(redisqueue_oldest(&queue));
     for (int i = 0; i < 1000; i++) {
@@ -32,14 +25,13 @@ static void in_their_order(void **state)
     assert_int_equal(redisqueue_count(&queue), 0);
 }
 
-static void no_more_than_so_many(void **state)
+TEST(no_more_than_so_many)
 {
     const struct redisrequest request = {.what = 1};
     struct redisrequest got;
     struct redisqueue queue = {.ring = NULL};
     uint64_t ticket;
 
-    (void)state;
     for (int i = 0; i < 100; i++)
         assert_true(redisqueue_push(&queue, 100, &request, &ticket));
     assert_false(redisqueue_push(&queue, 100, &request, &ticket));
@@ -50,14 +42,13 @@ static void no_more_than_so_many(void **state)
     redisqueue_free(&queue);
 }
 
-static void what_is_forgotten_keeps_its_place(void **state)
+TEST(what_is_forgotten_keeps_its_place)
 {
     int about[3];
     struct redisqueue queue = {.ring = NULL};
     struct redisrequest request = {.what = 1};
     uint64_t tickets[3];
 
-    (void)state;
     for (int i = 0; i < 3; i++) {
         request.about = &about[i];
         assert_true(redisqueue_push(&queue, 3, &request, &tickets[i]));
@@ -72,14 +63,4 @@ static void what_is_forgotten_keeps_its_place(void **state)
     assert_true(redisqueue_shift(&queue, &request));
     assert_ptr_equal(request.about, &about[2]);
     redisqueue_free(&queue);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(in_their_order),
-            cmocka_unit_test(no_more_than_so_many),
-            cmocka_unit_test(what_is_forgotten_keeps_its_place),
-    };
-    return cmocka_run_group_tests_name("redisqueue", tests, NULL, NULL);
 }

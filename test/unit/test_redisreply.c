@@ -1,23 +1,16 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdlib.h>
 
 #include "exact.h"
 #include "redis/redisreply.h"
+#include "unit.h"
 
-static void whole_replies_come_out(void **state)
+TEST(whole_replies_come_out)
 {
     static const char stream[] = "+OK\r\n:1\r\n-ERR no\r\n$3\r\na\r\n\r\n*2\r\n:1\r\n*0\r\n$-1\r\n";
     static const int types[] = {REDIS_REPLY_STATUS, REDIS_REPLY_INTEGER, REDIS_REPLY_ERROR,
             REDIS_REPLY_STRING, REDIS_REPLY_ARRAY, REDIS_REPLY_NIL};
 
-    (void)state;
     for (size_t step = 1; step < sizeof stream; step++) {
         struct redisreply_reader *reader = redisreply_init();
         size_t found = 0;
@@ -40,12 +33,11 @@ static void whole_replies_come_out(void **state)
     }
 }
 
-static void texts(void **state)
+TEST(texts)
 {
     struct redisreply_reader *reader = redisreply_init();
     static const char *const wanted[] = {"OK", "ERR no", "a", ""};
 
-    (void)state;
     redisreply_feed(reader, text_of("+OK\r\n-ERR no\r\n$1\r\na\r\n:5\r\n"));
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
         redisReply *reply = redisreply_next(reader);
@@ -57,7 +49,7 @@ static void texts(void **state)
 }
 
 /* A beginning, and what comes again and again behind it. */
-static void what_is_no_reply_ends(void **state)
+TEST(what_is_no_reply_ends)
 {
     static const struct {
         const char *first;
@@ -79,7 +71,6 @@ static void what_is_no_reply_ends(void **state)
             {"*2\r\n$70000\r\n", "0123456789abcdef", "more than"},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct redisreply_reader *reader = redisreply_init();
         redisReply *reply = NULL;
@@ -101,11 +92,10 @@ static void what_is_no_reply_ends(void **state)
 }
 
 /* The limit is each reply's, not the stream's. */
-static void a_stream_may_be_long(void **state)
+TEST(a_stream_may_be_long)
 {
     struct redisreply_reader *reader = redisreply_init();
 
-    (void)state;
     for (int i = 0; i < 300000; i++) {
         redisreply_feed(reader, text_of("*1\r\n:1\r\n"));
         redisReply *reply = redisreply_next(reader);
@@ -114,15 +104,4 @@ static void a_stream_may_be_long(void **state)
     }
     assert_null(redisreply_error(reader));
     redisreply_free(&reader);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(whole_replies_come_out),
-            cmocka_unit_test(texts),
-            cmocka_unit_test(what_is_no_reply_ends),
-            cmocka_unit_test(a_stream_may_be_long),
-    };
-    return cmocka_run_group_tests_name("redisreply", tests, NULL, NULL);
 }

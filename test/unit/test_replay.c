@@ -1,11 +1,4 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <poll.h>
 #include <signal.h>
 #include <sodium.h>
@@ -18,14 +11,15 @@
 #include "child.h"
 #include "folder.h"
 #include "replay/replay.h"
+#include "unit.h"
 
 #define TODAY UINT64_C(1780272000) /* 1 June 2026 */
 #define LIFETIME UINT64_C(604800)
 #define PROCESSES 4
 #define TIMES 40
 
-/* A place for one kind of store. Redis is the server that VERIMAIL_REDIS names; payloads are new
- * ones in each test, so that it need not be empty. */
+/* A place for a store of one backend. Redis is the server that VERIMAIL_REDIS names; payloads are
+ * new ones in each test, so that it need not be empty. */
 struct place {
     struct folder folder;
     char address[FOLDER_PATH_MAX + 16];
@@ -60,12 +54,29 @@ static void begin_redis(struct place *place)
     snprintf(place->address, sizeof place->address, "%s", getenv("VERIMAIL_REDIS"));
 }
 
-static struct kind {
+struct backend {
+    struct unit_row row;
     void (*begin)(struct place *place);
     void (*end)(struct place *place);
     bool purges; /* by itself, and says up to when */
-} memory = {begin_memory, end_nothing, true}, lmdb = {begin_lmdb, end_lmdb, true},
-  redis = {begin_redis, end_nothing, false};
+};
+
+#define MEMORY                                                                                     \
+    {                                                                                              \
+        {"memory", NULL}, begin_memory, end_nothing, true                                          \
+    }
+#define LMDB                                                                                       \
+    {                                                                                              \
+        {"lmdb", NULL}, begin_lmdb, end_lmdb, true                                                 \
+    }
+#define REDIS                                                                                      \
+    {                                                                                              \
+        {"redis", "VERIMAIL_REDIS"}, begin_redis, end_nothing, false                               \
+    }
+
+static const struct backend backends[] = {MEMORY, LMDB, REDIS};
+/* Those that several processes can share. */
+static const struct backend shared[] = {LMDB, REDIS};
 
 /* A question that is counted. */
 struct counted {
@@ -76,7 +87,7 @@ struct counted {
 /* A store, and what was handed in and not back. */
 struct shop {
     struct place place;
-    const struct kind *kind;
+    const struct backend *backend;
     struct replay *replay;
     size_t pending;
 };
@@ -102,13 +113,13 @@ static void open_store(struct shop *shop)
     assert_non_null(shop->replay);
 }
 
-static struct shop *begin(void **state)
+static struct shop *begin(const struct backend *backend)
 {
     struct shop *shop = calloc(1, sizeof *shop);
 
     assert_non_null(shop);
-    shop->kind = *state;
-    shop->kind->begin(&shop->place);
+    shop->backend = backend;
+    shop->backend->begin(&shop->place);
     open_store(shop);
     return shop;
 }
@@ -117,7 +128,7 @@ static void end(struct shop *shop)
 {
     replay_close(&shop->replay);
     assert_null(shop->replay);
-    shop->kind->end(&shop->place);
+    shop->backend->end(&shop->place);
     free(shop);
 }
 
@@ -164,7 +175,13 @@ static enum replay_count count_once(struct shop *shop, const struct payload_open
     return counted.item.result;
 }
 
-static void exact_edges_of_the_allowance(void **state)
+BEFORE_ALL()
+{
+    assert_true(sodium_init() >= 0);
+    signal(SIGPIPE, SIG_IGN); /* as in a worker */
+}
+
+TEST_EACH(exact_edges_of_the_allowance, backends)
 {
     static const struct {
         const char *receiving;
@@ -182,7 +199,7 @@ static void exact_edges_of_the_allowance(void **state)
             {"*:2", "example.net", 3, 6},
             {"example.net:1", "example.net", 0, 0},
     };
-    struct shop *shop = begin(state);
+    struct shop *shop = begin(row);
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const struct payload_opened payload = new_payload(table[i].receiving);
@@ -198,9 +215,9 @@ static void exact_edges_of_the_allowance(void **state)
     end(shop);
 }
 
-static void a_huge_allowance(void **state)
+TEST_EACH(a_huge_allowance, backends)
 {
-    struct shop *shop = begin(state);
+    struct shop *shop = begin(row);
     const struct payload_opened payload = new_payload("example.net:1000000");
 
     for (int i = 0; i < 20; i++)
@@ -208,9 +225,9 @@ static void a_huge_allowance(void **state)
     end(shop);
 }
 
-static void payloads_are_apart(void **state)
+TEST_EACH(payloads_are_apart, backends)
 {
-    struct shop *shop = begin(state);
+    struct shop *shop = begin(row);
     const struct payload_opened first = new_payload("example.net:1");
     struct payload_opened later = first;
     struct payload_opened other = first;
@@ -226,9 +243,9 @@ static void payloads_are_apart(void **state)
 }
 
 /* All counts of a question move, or none. */
-static void several_domains_in_one_step(void **state)
+TEST_EACH(several_domains_in_one_step, backends)
 {
-    struct shop *shop = begin(state);
+    struct shop *shop = begin(row);
     const struct payload_opened payload = new_payload("a.example:1,b.example:2,c.example:9");
 
     assert_int_equal(count_once(shop, &payload, "a.example,b.example", 1), REPLAY_WITHIN);
@@ -245,11 +262,11 @@ static void several_domains_in_one_step(void **state)
 }
 
 /* As many as a payload has room for. */
-static void very_many_domains(void **state)
+TEST_EACH(very_many_domains, backends)
 {
     char receiving[RECEIVING_MAX + 1] = "";
     char rcpt[RECEIVING_MAX + 1] = "";
-    struct shop *shop = begin(state);
+    struct shop *shop = begin(row);
     const size_t most = RECEIVING_MAX / sizeof "d00:2";
 
     for (unsigned i = 0; i < most; i++) {
@@ -265,10 +282,10 @@ static void very_many_domains(void **state)
 }
 
 /* Many questions in one turn, with the same payload among them. */
-static void a_batch(void **state)
+TEST_EACH(a_batch, backends)
 {
     static struct counted batch[3000];
-    struct shop *shop = begin(state);
+    struct shop *shop = begin(row);
     const struct payload_opened payload = new_payload("example.net:1");
     unsigned within = 0;
 
@@ -289,9 +306,9 @@ static void a_batch(void **state)
 }
 
 /* What is known is known to whoever opens it next. */
-static void it_stays(void **state)
+TEST_EACH(it_stays, shared)
 {
-    struct shop *shop = begin(state);
+    struct shop *shop = begin(row);
     const struct payload_opened payload = new_payload("example.net:1");
 
     assert_int_equal(count_once(shop, &payload, "example.net", 2), REPLAY_WITHIN);
@@ -303,10 +320,10 @@ static void it_stays(void **state)
 }
 
 /* Nothing is forgotten that was handed in. */
-static void closing_hands_all_back(void **state)
+TEST_EACH(closing_hands_all_back, backends)
 {
     static struct counted batch[100];
-    struct shop *shop = begin(state);
+    struct shop *shop = begin(row);
     const struct payload_opened payload = new_payload("example.net:1");
 
     for (size_t i = 0; i < sizeof batch / sizeof *batch; i++)
@@ -329,7 +346,7 @@ struct crowd {
 static bool ask_many(void *context)
 {
     const struct crowd *crowd = context;
-    struct shop shop = {.place = crowd->shop->place, .kind = crowd->shop->kind};
+    struct shop shop = {.place = crowd->shop->place, .backend = crowd->shop->backend};
 
     open_store(&shop);
     for (int i = 0; i < TIMES; i++) {
@@ -359,9 +376,9 @@ static bool ask_many_at_once(void *context)
     return good;
 }
 
-static void processes_count_together(void **state)
+TEST_EACH(processes_count_together, shared)
 {
-    struct shop *shop = begin(state);
+    struct shop *shop = begin(row);
     const struct payload_opened payload = new_payload("example.net:2,example.com:1");
     unsigned *sums = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     struct crowd crowd = {shop, &payload, &sums[0], &sums[1]};
@@ -377,12 +394,12 @@ static void processes_count_together(void **state)
 }
 
 /* Kinds that purge by themselves say up to when; others let what is over go. */
-static void what_is_over_goes(void **state)
+TEST_EACH(what_is_over_goes, backends)
 {
-    struct shop *shop = begin(state);
+    struct shop *shop = begin(row);
     struct payload_opened payload = new_payload("example.net:1");
 
-    if (shop->kind->purges) {
+    if (shop->backend->purges) {
         payload.is.issued = TODAY - LIFETIME - 1;
         assert_int_equal(replay_purged(shop->replay), 0);
         (void)count_once(shop, &payload, "example.net", 1);
@@ -407,9 +424,9 @@ static void what_is_over_goes(void **state)
     end(shop);
 }
 
-static void it_is_well(void **state)
+TEST_EACH(it_is_well, backends)
 {
-    struct shop *shop = begin(state);
+    struct shop *shop = begin(row);
     const struct payload_opened payload = new_payload("example.net:1");
     struct replay_health health;
 
@@ -420,35 +437,4 @@ static void it_is_well(void **state)
     assert_true(health.bytes > 0);
     assert_false(replay_is_stale(shop->replay));
     end(shop);
-}
-
-#define KIND(kind, test)                                                                           \
-    {                                                                                              \
-#test "_" #kind, test, NULL, NULL, &kind                                                   \
-    }
-#define EVERY_TEST(kind)                                                                           \
-    KIND(kind, exact_edges_of_the_allowance), KIND(kind, a_huge_allowance),                        \
-            KIND(kind, payloads_are_apart), KIND(kind, several_domains_in_one_step),               \
-            KIND(kind, very_many_domains), KIND(kind, a_batch),                                    \
-            KIND(kind, closing_hands_all_back), KIND(kind, what_is_over_goes),                     \
-            KIND(kind, it_is_well)
-/* Of what lies behind several processes. */
-#define SHARED_TESTS(kind) KIND(kind, it_stays), KIND(kind, processes_count_together)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            EVERY_TEST(memory),
-            EVERY_TEST(lmdb),
-            SHARED_TESTS(lmdb),
-    };
-    const struct CMUnitTest with_server[] = {EVERY_TEST(redis), SHARED_TESTS(redis)};
-
-    signal(SIGPIPE, SIG_IGN); /* as in a worker */
-    if (sodium_init() < 0)
-        return EXIT_FAILURE;
-    int failed = cmocka_run_group_tests_name("replay", tests, NULL, NULL);
-    if (getenv("VERIMAIL_REDIS") != NULL)
-        failed += cmocka_run_group_tests_name("replay: redis", with_server, NULL, NULL);
-    return failed;
 }

@@ -1,11 +1,4 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <libpq-fe.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -15,10 +8,12 @@
 #include "folder.h"
 #include "report/report.h"
 #include "stored.h"
+#include "unit.h"
 
 #define HOUR (STORED_DAY / 24)
 
-/* A new store of one kind for each test; PostgreSQL is the server that VERIMAIL_POSTGRESQL names.
+/* A new store of one backend for each test; PostgreSQL is the server that VERIMAIL_POSTGRESQL
+ * names.
  */
 struct place {
     struct folder folder;
@@ -38,9 +33,13 @@ static void clear_postgresql(const char *address)
     PQfinish(connection);
 }
 
-static struct place begin(void **state)
+static const struct unit_row backends[] = {
+        {"sqlite", NULL},
+        {"postgresql", "VERIMAIL_POSTGRESQL"},
+};
+
+static struct place begin(const struct unit_row *backend)
 {
-    const char *kind = *state;
     const char *server = getenv("VERIMAIL_POSTGRESQL");
     struct place place = {.address = ""};
     char path[FOLDER_PATH_MAX];
@@ -48,7 +47,7 @@ static struct place begin(void **state)
     place.folder = folder_make();
     folder_path(&place.folder, "events.db", path);
     snprintf(place.address, sizeof place.address, "sqlite:%s", path);
-    if (strcmp(kind, "postgresql") == 0) {
+    if (strcmp(backend->name, "postgresql") == 0) {
         snprintf(place.address, sizeof place.address, "%s", server);
         clear_postgresql(server);
     }
@@ -100,9 +99,9 @@ static struct event event_of(uint64_t time, enum verdict verdict, enum reason re
     return event;
 }
 
-static void everything_is_told(void **state)
+TEST_EACH(everything_is_told, backends)
 {
-    struct place place = begin(state);
+    struct place place = begin(row);
     const uint64_t day = STORED_JUNE;
     struct event events[] = {
             event_of(day - STORED_DAY, VERDICT_YES, REASON_STAMPED, "alice@example.org",
@@ -175,9 +174,9 @@ static void everything_is_told(void **state)
     end(&place);
 }
 
-static void an_empty_record(void **state)
+TEST_EACH(an_empty_record, backends)
 {
-    struct place place = begin(state);
+    struct place place = begin(row);
     const struct report_wish wish = {STORED_JUNE, STORED_JUNE + STORED_DAY, NULL};
     json_t *report = make(&place, &wish);
 
@@ -191,9 +190,9 @@ static void an_empty_record(void **state)
 }
 
 /* A host that was there 80 days ago is an old one; after 100 days it is new. */
-static void old_hosts_are_remembered(void **state)
+TEST_EACH(old_hosts_are_remembered, backends)
 {
-    struct place place = begin(state);
+    struct place place = begin(row);
     const uint64_t day = STORED_JUNE;
     const struct event events[] = {
             event_of(day - 100 * STORED_DAY, VERDICT_YES, REASON_STAMPED, "a@example.org",
@@ -215,9 +214,9 @@ static void old_hosts_are_remembered(void **state)
     end(&place);
 }
 
-static void lists_are_cut(void **state)
+TEST_EACH(lists_are_cut, backends)
 {
-    struct place place = begin(state);
+    struct place place = begin(row);
     struct event events[100];
     char users[100][24];
 
@@ -245,15 +244,12 @@ static void drop_table(const struct place *place)
     sqlite3_close(db);
 }
 
-static void a_store_that_fails(void **state)
+TEST(a_store_that_fails)
 {
-    char sqlite[] = "sqlite";
-    void *kind = sqlite;
-    struct place place = begin(&kind);
+    struct place place = begin(&backends[0]);
     char why[EVENTSTORE_WHY_MAX] = "";
     const struct report_wish wish = {STORED_JUNE, STORED_JUNE + STORED_DAY, NULL};
 
-    (void)state;
     drop_table(&place);
     assert_null(report_make(place.store, &wish, why));
     assert_non_null(strstr(why, "no such table: event"));
@@ -296,11 +292,10 @@ static json_t *hostile(void)
             "<host>&'\"", "questions", 1);
 }
 
-static void strangers_texts_are_escaped(void **state)
+TEST(strangers_texts_are_escaped)
 {
     json_t *report = hostile();
 
-    (void)state;
     assert_non_null(report);
     for (unsigned width = 0; width < 200; width += 8) {
         const struct report_look look = {width, false, false};
@@ -326,14 +321,13 @@ static void strangers_texts_are_escaped(void **state)
 }
 
 /* Whatever is missing or of another type: something is printed. */
-static void any_json_can_be_printed(void **state)
+TEST(any_json_can_be_printed)
 {
     static const char *const members[] = {"since", "until", "domain", "recorded_since", "lost",
             "questions", "yes", "no", "allow", "step_seconds", "times", "reasons", "forgeries",
             "new_hosts", "unlisted", "replays"};
     const struct report_look look = {80, true, true};
 
-    (void)state;
     for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
         json_t *report = hostile();
         assert_int_equal(json_object_del(report, members[i]), 0);
@@ -344,28 +338,4 @@ static void any_json_can_be_printed(void **state)
         free(printed(report, NULL));
         json_decref(report);
     }
-}
-
-#define KIND(kind, test)                                                                           \
-    {                                                                                              \
-#test "_" #kind, test, NULL, NULL, (void *)(uintptr_t) #kind                               \
-    }
-#define EVERY_TEST(kind)                                                                           \
-    KIND(kind, everything_is_told), KIND(kind, an_empty_record),                                   \
-            KIND(kind, old_hosts_are_remembered), KIND(kind, lists_are_cut)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            EVERY_TEST(sqlite),
-            cmocka_unit_test(a_store_that_fails),
-            cmocka_unit_test(strangers_texts_are_escaped),
-            cmocka_unit_test(any_json_can_be_printed),
-    };
-    const struct CMUnitTest with_server[] = {EVERY_TEST(postgresql)};
-    int failed = cmocka_run_group_tests_name("report", tests, NULL, NULL);
-
-    if (getenv("VERIMAIL_POSTGRESQL") != NULL)
-        failed += cmocka_run_group_tests_name("report: postgresql", with_server, NULL, NULL);
-    return failed;
 }

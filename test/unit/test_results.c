@@ -1,18 +1,11 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "exact.h"
 #include "protocol/results.h"
+#include "unit.h"
 
 #define ID "mx.example.org"
 
-static void written(void **state)
+TEST(written)
 {
     static const struct {
         enum verdict verdict;
@@ -39,7 +32,6 @@ static void written(void **state)
             {VERDICT_YES, "", "a;b@b.c", ID "; verimail=pass header.from=\"a;b\"@b.c"},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         char room[RESULTS_VALUE_MAX];
         struct writer w = writer_of(room, sizeof room);
@@ -57,23 +49,21 @@ static void written(void **state)
     }
 }
 
-static void none_writes_nothing(void **state)
+TEST(none_writes_nothing)
 {
     char room[RESULTS_VALUE_MAX];
     struct writer w = writer_of(room, sizeof room);
     const struct results results = {.verdict = VERDICT_NONE};
 
-    (void)state;
     assert_false(results_format(text_of(ID), &results, "\n", &w));
 }
 
 /* At each size: what fits is whole. */
-static void no_room(void **state)
+TEST(no_room)
 {
     const struct results results = {.verdict = VERDICT_PERMERROR, .reason = {"from", 4}};
     const size_t whole = sizeof ID "; verimail=permerror reason=\"from\"" - 1;
 
-    (void)state;
     for (size_t size = 0; size <= whole; size++) {
         char *room = malloc(size > 0 ? size : 1);
         struct writer w = writer_of(room, size);
@@ -82,7 +72,7 @@ static void no_room(void **state)
     }
 }
 
-static void forged(void **state)
+TEST(forged)
 {
     static const struct {
         const char *value;
@@ -139,7 +129,6 @@ static void forged(void **state)
             {"", false},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const struct text value = exact_copy(text_of(table[i].value));
         const bool got = results_is_forged(value, false, text_of(ID));
@@ -151,16 +140,4 @@ static void forged(void **state)
     }
     assert_true(results_is_forged(text_of("mx.elsewhere.org; verimail=pass"), true, text_of(ID)));
     assert_false(results_is_forged(text_of("mx.elsewhere.org; spf=pass"), true, text_of(ID)));
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(written),
-            cmocka_unit_test(none_writes_nothing),
-            cmocka_unit_test(no_room),
-            cmocka_unit_test(forged),
-    };
-
-    return cmocka_run_group_tests_name("results", tests, NULL, NULL);
 }

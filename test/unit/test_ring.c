@@ -1,11 +1,4 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +8,7 @@
 #include <unistd.h>
 
 #include "events/ring.h"
+#include "unit.h"
 
 #define MOST 64
 #define WRITTEN_AT 0 /* where in the ring's memory its positions lie */
@@ -67,11 +61,10 @@ static uint64_t fill(struct ring *ring, uint64_t from)
     }
 }
 
-static void an_empty_ring_has_nothing(void **state)
+TEST(an_empty_ring_has_nothing)
 {
     struct ring *ring = ring_init();
 
-    (void)state;
     assert_non_null(ring);
     assert_int_equal(look(ring), 0);
     ring_take(ring);
@@ -82,11 +75,10 @@ static void an_empty_ring_has_nothing(void **state)
     ring_free(&ring);
 }
 
-static void what_is_not_taken_stays(void **state)
+TEST(what_is_not_taken_stays)
 {
     struct ring *ring = ring_init();
 
-    (void)state;
     for (uint64_t i = 0; i < 10; i++)
         put(ring, i);
     assert_int_equal(look(ring), 10);
@@ -100,11 +92,10 @@ static void what_is_not_taken_stays(void **state)
     ring_free(&ring);
 }
 
-static void a_look_is_bounded(void **state)
+TEST(a_look_is_bounded)
 {
     struct ring *ring = ring_init();
 
-    (void)state;
     for (uint64_t i = 0; i < 10; i++)
         put(ring, i);
     assert_int_equal(ring_look(ring, events, 3, room, sizeof room), 3);
@@ -115,11 +106,10 @@ static void a_look_is_bounded(void **state)
     ring_free(&ring);
 }
 
-static void a_full_ring_counts_and_goes_on(void **state)
+TEST(a_full_ring_counts_and_goes_on)
 {
     struct ring *ring = ring_init();
 
-    (void)state;
     const uint64_t fitted = fill(ring, 0);
     assert_true(fitted > RING_OCTETS / EVENT_OCTETS_MAX);
     for (int i = 0; i < 5; i++)
@@ -133,13 +123,12 @@ static void a_full_ring_counts_and_goes_on(void **state)
 }
 
 /* The end of the ring comes at another place of a record each time. */
-static void many_times_round(void **state)
+TEST(many_times_round)
 {
     struct ring *ring = ring_init();
     uint64_t put_up_to = 0;
     uint64_t taken = 0;
 
-    (void)state;
     while (put_up_to < 300000) {
         for (uint64_t i = 0; i < put_up_to % 1700; i++)
             put(ring, put_up_to + i);
@@ -163,12 +152,11 @@ static void put_some(struct ring *ring, uint64_t number)
 }
 
 /* A worker in another process, killed somewhere; its successor goes on. */
-static void a_killed_worker_leaves_whole_events(void **state)
+TEST(a_killed_worker_leaves_whole_events)
 {
     struct ring *ring = ring_init();
     uint64_t number = 0;
 
-    (void)state;
     for (int round = 0; round < 20; round++) {
         const pid_t child = fork();
         assert_true(child >= 0);
@@ -186,7 +174,7 @@ static void a_killed_worker_leaves_whole_events(void **state)
 }
 
 /* No event is lost or seen twice between two processes that run at once, and gaps are counted. */
-static void two_processes(void **state)
+TEST(two_processes)
 {
     static const uint64_t total = 200000;
     struct ring *ring = ring_init();
@@ -194,7 +182,6 @@ static void two_processes(void **state)
     uint64_t seen = 0;
     uint64_t dropped = 0;
 
-    (void)state;
     const pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
@@ -226,7 +213,7 @@ static void set_position(struct ring *ring, size_t at, uint64_t position)
 }
 
 /* Positions that a mad worker left: what was there is lost and counted, what comes is not. */
-static void positions_mend(void **state)
+TEST(positions_mend)
 {
     static const struct {
         size_t at;
@@ -236,7 +223,6 @@ static void positions_mend(void **state)
             {WRITTEN_AT, RING_OCTETS}, {TAKEN_AT, 1}, {TAKEN_AT, RING_OCTETS},
             {TAKEN_AT, UINT64_MAX}, {TAKEN_AT, (uint64_t)1 << 63}, {TAKEN_AT, 12345677}};
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         for (int worker_first = 0; worker_first < 2; worker_first++) {
             struct ring *ring = ring_init();
@@ -264,12 +250,11 @@ static void positions_mend(void **state)
 }
 
 /* What is no event is passed over, and counted when it is taken, once. */
-static void events_that_are_none(void **state)
+TEST(events_that_are_none)
 {
     struct ring *ring = ring_init();
     size_t size;
 
-    (void)state;
     put(ring, 0);
     put(ring, 1);
     ring_memory(ring, &size)[FIRST_FORM_AT] = 77;
@@ -283,21 +268,4 @@ static void events_that_are_none(void **state)
     put(ring, 2);
     assert_int_equal(take_all(ring, 2), 3);
     ring_free(&ring);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(an_empty_ring_has_nothing),
-            cmocka_unit_test(what_is_not_taken_stays),
-            cmocka_unit_test(a_look_is_bounded),
-            cmocka_unit_test(a_full_ring_counts_and_goes_on),
-            cmocka_unit_test(many_times_round),
-            cmocka_unit_test(a_killed_worker_leaves_whole_events),
-            cmocka_unit_test(two_processes),
-            cmocka_unit_test(positions_mend),
-            cmocka_unit_test(events_that_are_none),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

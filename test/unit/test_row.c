@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "exact.h"
+#include "unit.h"
 #include "users/row.h"
 
 #define L63 "a23456789012345678901234567890123456789012345678901234567890123"
@@ -33,7 +27,7 @@ static struct text format(const struct row *row, char room[ROW_TEXT_MAX])
     return writer_text(&w);
 }
 
-static void a_user_has_one_key(void **state)
+TEST(a_user_has_one_key)
 {
     static const struct {
         const char *user;
@@ -75,7 +69,6 @@ static void a_user_has_one_key(void **state)
             {L63 "xy@example.org", NULL},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const struct text user = exact_copy(text_of(rows[i].user));
         char room[ADDRESS_MAX + 1];
@@ -94,7 +87,7 @@ static void a_user_has_one_key(void **state)
     }
 }
 
-static void rows_are_read_and_written_in_one_form(void **state)
+TEST(rows_are_read_and_written_in_one_form)
 {
     static const struct {
         const char *values;
@@ -121,7 +114,6 @@ static void rows_are_read_and_written_in_one_form(void **state)
             {"allow_unauthorized=yes\r", "allow_unauthorized=yes"},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char why[ROW_WHY_MAX];
         char room[ROW_TEXT_MAX];
@@ -142,7 +134,7 @@ static void rows_are_read_and_written_in_one_form(void **state)
     }
 }
 
-static void wrong_rows_are_refused_with_a_reason(void **state)
+TEST(wrong_rows_are_refused_with_a_reason)
 {
     static const struct {
         const char *values;
@@ -187,7 +179,6 @@ static void wrong_rows_are_refused_with_a_reason(void **state)
             {"# later", "bad word: #: expected name=value"},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char why[ROW_WHY_MAX];
         struct row row;
@@ -198,14 +189,13 @@ static void wrong_rows_are_refused_with_a_reason(void **state)
     }
 }
 
-static void a_nul_is_refused(void **state)
+TEST(a_nul_is_refused)
 {
     char why[ROW_WHY_MAX];
     char room[ADDRESS_MAX + 1];
     struct text key;
     struct row row;
 
-    (void)state;
     assert_false(parse((struct text){"hosts=a\0b", 9}, &row, why));
     assert_false(row_parse_user((struct text){"a\0b@example.org", 15}, room, &key));
     assert_false(row_parse_user((struct text){"a@example\0.org", 14}, room, &key));
@@ -223,14 +213,13 @@ static size_t many_hosts(char *room, size_t count)
     return len;
 }
 
-static void a_row_has_room_for_64_hosts(void **state)
+TEST(a_row_has_room_for_64_hosts)
 {
     char values[1024];
     char why[ROW_WHY_MAX];
     char room[ROW_TEXT_MAX];
     struct row row;
 
-    (void)state;
     assert_true(parse((struct text){values, many_hosts(values, ROW_HOSTS_MAX)}, &row, why));
     assert_int_equal(row.rule.hosts.count, ROW_HOSTS_MAX);
     assert_string_equal(row.rule.hosts.names[63], "h3");
@@ -240,7 +229,7 @@ static void a_row_has_room_for_64_hosts(void **state)
 }
 
 /* What was taken can be written back, and pinned as well, whatever became of its names. */
-static void a_row_that_is_taken_has_a_form(void **state)
+TEST(a_row_that_is_taken_has_a_form)
 {
     char values[ROW_TEXT_MAX + 100];
     char why[ROW_WHY_MAX];
@@ -248,7 +237,6 @@ static void a_row_that_is_taken_has_a_form(void **state)
     struct row row;
     size_t longest = 0;
 
-    (void)state;
     for (size_t extra = 0; extra < 62; extra++) {
         size_t len = (size_t)sprintf(values, "hosts=%.*s", (int)extra + 1, L63);
         while (len + 64 <= ROW_TEXT_MAX)
@@ -271,29 +259,13 @@ static void a_row_that_is_taken_has_a_form(void **state)
     assert_string_equal(why, "too long: expected at most 2048 octets");
 }
 
-static void a_reason_has_its_limit(void **state)
+TEST(a_reason_has_its_limit)
 {
     char values[ROW_TEXT_MAX];
     char why[ROW_WHY_MAX];
     struct row row;
 
-    (void)state;
     memset(values, 'x', sizeof values);
     assert_false(parse((struct text){values, sizeof values}, &row, why));
     assert_int_equal(strlen(why), strlen("bad word: : expected name=value") + 100);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(a_user_has_one_key),
-            cmocka_unit_test(rows_are_read_and_written_in_one_form),
-            cmocka_unit_test(wrong_rows_are_refused_with_a_reason),
-            cmocka_unit_test(a_nul_is_refused),
-            cmocka_unit_test(a_row_has_room_for_64_hosts),
-            cmocka_unit_test(a_row_that_is_taken_has_a_form),
-            cmocka_unit_test(a_reason_has_its_limit),
-    };
-
-    return cmocka_run_group_tests_name("row", tests, NULL, NULL);
 }

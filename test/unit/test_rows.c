@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "command/rows.h"
+#include "unit.h"
 
 /* What becomes of a text: its rows, `key values;` each, or the complaints; to be freed. */
 static char *read_file(FILE *in, enum rows_result *result_r)
@@ -51,7 +45,7 @@ static void check(const char *text, size_t len, enum rows_result want_result, co
     free(got);
 }
 
-static void texts_become_rows(void **state)
+TEST(texts_become_rows)
 {
     static const char *const texts[][2] = {
             {"", ""},
@@ -65,16 +59,14 @@ static void texts_become_rows(void **state)
             {"a#b@x\n", "a#b@x ;"},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         check(texts[i][0], strlen(texts[i][0]), ROWS_OK, texts[i][1]);
 }
 
 #define WRONG(text, want) check(text, sizeof(text) - 1, ROWS_WRONG, want)
 
-static void wrong_lines_are_all_named(void **state)
+TEST(wrong_lines_are_all_named)
 {
-    (void)state;
     WRONG("a\n", "f:1: bad user: a: expected local@domain or *@domain\n");
     WRONG("a@x\n\n# c\nb@x host=a\nc@x hosts=a_b\n",
             "f:4: unknown name: host: expected hosts, more_hosts, allow_unauthorized, alias or "
@@ -88,12 +80,11 @@ static void wrong_lines_are_all_named(void **state)
     WRONG("a@x b\0c\n", "f:1: control octets: expected none but white space\n");
 }
 
-static void a_long_line_is_one_complaint(void **state)
+TEST(a_long_line_is_one_complaint)
 {
     const size_t len = 5000000;
     char *text = malloc(len);
 
-    (void)state;
     assert_non_null(text);
     memset(text, 'x', len);
     memcpy(text, "a@x\n", 4);
@@ -104,13 +95,12 @@ static void a_long_line_is_one_complaint(void **state)
     free(text);
 }
 
-static void complaints_have_a_limit(void **state)
+TEST(complaints_have_a_limit)
 {
     char text[1000];
     enum rows_result result;
     size_t lines = 0;
 
-    (void)state;
     memset(text, '\n', sizeof text);
     for (size_t i = 0; i < sizeof text; i += 2)
         text[i] = 'x';
@@ -124,12 +114,11 @@ static void complaints_have_a_limit(void **state)
     free(got);
 }
 
-static void many_rows_are_sorted(void **state)
+TEST(many_rows_are_sorted)
 {
     FILE *file = tmpfile();
     struct rows *rows = NULL;
 
-    (void)state;
     assert_non_null(file);
     for (unsigned i = 0; i < 50000; i++)
         fprintf(file, "user%05u@example.org hosts=h%u.example.org\n", i * 7919 % 50000, i);
@@ -147,18 +136,17 @@ static void many_rows_are_sorted(void **state)
     rows_free(&rows);
 }
 
-static void what_cannot_be_read_is_said(void **state)
+TEST(what_cannot_be_read_is_said)
 {
     FILE *folder = fopen("/", "r");
     enum rows_result result;
 
-    (void)state;
     assert_non_null(folder);
     free(read_file(folder, &result));
     assert_int_equal(result, ROWS_UNREADABLE);
 }
 
-static void a_row_is_pinned_unless_it_says(void **state)
+TEST(a_row_is_pinned_unless_it_says)
 {
     static const struct {
         const char *values;
@@ -175,7 +163,6 @@ static void a_row_is_pinned_unless_it_says(void **state)
             {"alias=pinned=no@x", true, true},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char why[ROW_WHY_MAX];
         struct row row;
@@ -183,19 +170,4 @@ static void a_row_is_pinned_unless_it_says(void **state)
         if (row.pinned != rows[i].want)
             fail_msg("\"%s\": got %d, want %d", rows[i].values, row.pinned, rows[i].want);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(texts_become_rows),
-            cmocka_unit_test(wrong_lines_are_all_named),
-            cmocka_unit_test(a_long_line_is_one_complaint),
-            cmocka_unit_test(complaints_have_a_limit),
-            cmocka_unit_test(many_rows_are_sorted),
-            cmocka_unit_test(what_cannot_be_read_is_said),
-            cmocka_unit_test(a_row_is_pinned_unless_it_says),
-    };
-
-    return cmocka_run_group_tests_name("rows", tests, NULL, NULL);
 }

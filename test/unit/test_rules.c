@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 
 #include "exact.h"
 #include "protocol/rules.h"
+#include "unit.h"
 
 static const unsigned char seed[RULES_SEED] = "sixteen octets.";
 static const struct domain_policy org = {.name = "example.org"};
@@ -48,7 +42,7 @@ static struct address address_of(const char *text)
     return address;
 }
 
-static void domains_and_parents(void **state)
+TEST(domains_and_parents)
 {
     static const struct {
         const char *domain;
@@ -73,7 +67,6 @@ static void domains_and_parents(void **state)
     };
     struct rules *rules = with_domains();
 
-    (void)state;
     assert_true(add(rules, "alice", "example.org", &plain));
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const struct text in = exact_copy(text_of(table[i].domain));
@@ -93,12 +86,11 @@ static void domains_and_parents(void **state)
     rules_free(&rules);
 }
 
-static void domains_are_added_once(void **state)
+TEST(domains_are_added_once)
 {
     static const char *const bad[] = {"Example.ORG", "", "leg_it.com", "example.com.", "a@b"};
     struct rules *rules = with_domains();
 
-    (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         const struct domain_policy policy = {.name = bad[i]};
         assert_false(rules_add_domain(rules, &policy));
@@ -106,7 +98,7 @@ static void domains_are_added_once(void **state)
     rules_free(&rules);
 }
 
-static void users_are_added_once(void **state)
+TEST(users_are_added_once)
 {
     static const struct {
         const char *local, *domain;
@@ -132,7 +124,6 @@ static void users_are_added_once(void **state)
     };
     struct rules *rules = with_domains();
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const bool ok = add(rules, table[i].local, table[i].domain, &plain);
         if (ok != table[i].ok) {
@@ -156,7 +147,7 @@ static const struct rule *find(
 }
 
 /* Design section 3, step 3. */
-static void the_nearest_rule_is_found(void **state)
+TEST(the_nearest_rule_is_found)
 {
     static const struct {
         const char *user;
@@ -185,7 +176,6 @@ static void the_nearest_rule_is_found(void **state)
     };
     struct rules *rules = with_domains();
 
-    (void)state;
     assert_true(add(rules, "alice", "example.org", &plain));
     assert_true(add(rules, "Alice+News", "example.org", &plain));
     assert_true(add(rules, "*", "example.org", &plain));
@@ -207,7 +197,7 @@ static void the_nearest_rule_is_found(void **state)
 }
 
 /* With the longest address there is, and with domain names longer than any. */
-static void names_up_to_their_length(void **state)
+TEST(names_up_to_their_length)
 {
     char local[ADDRESS_LOCAL_MAX * 3 + 1] = "";
     char domain[DOMAIN_MAX + 3] = "";
@@ -215,7 +205,6 @@ static void names_up_to_their_length(void **state)
     struct address user;
     struct text matched;
 
-    (void)state;
     for (size_t i = 0; i < ADDRESS_LOCAL_MAX; i++)
         memcpy(local + 3 * i, "%FF", 3);
     for (size_t i = 0; i < DOMAIN_MAX + 2; i++)
@@ -234,7 +223,7 @@ static void names_up_to_their_length(void **state)
 }
 
 /* What was found before the table grew is where it was, and all of it is found again. */
-static void ten_thousand_users(void **state)
+TEST(ten_thousand_users)
 {
     struct rules *rules = with_domains();
     const struct address first = address_of("user0@example.org");
@@ -242,7 +231,6 @@ static void ten_thousand_users(void **state)
     struct text matched;
     char text[64];
 
-    (void)state;
     for (unsigned i = 0; i < 10000; i++) {
         const struct rule rule = {.allow_unauthorized = i % 2 == 1};
         snprintf(text, sizeof text, "user%u", i);
@@ -268,11 +256,10 @@ static void ten_thousand_users(void **state)
     rules_free(&rules);
 }
 
-static void one_lenient_user_ends_uniformity(void **state)
+TEST(one_lenient_user_ends_uniformity)
 {
     struct rules *rules = with_domains();
 
-    (void)state;
     assert_true(rules_unstamped_is_uniform(rules, text_of("example.org")));
     assert_true(add(rules, "alice", "example.org", &plain));
     assert_true(rules_unstamped_is_uniform(rules, text_of("example.org")));
@@ -291,7 +278,7 @@ static void one_lenient_user_ends_uniformity(void **state)
     rules_free(&rules);
 }
 
-static void hosts_by_mode(void **state)
+TEST(hosts_by_mode)
 {
     static const char *const of_domain[] = {"mail.example.org", "mail2.example.org"};
     static const char *const of_user[] = {"Lists.example.net"};
@@ -318,7 +305,6 @@ static void hosts_by_mode(void **state)
             {RULE_HOSTS_ONLY, 0, "lists.example.net", false},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const struct rule rule = {.mode = table[i].mode, .hosts = {of_user, table[i].count}};
         const struct text host = exact_copy(text_of(table[i].host));
@@ -330,19 +316,4 @@ static void hosts_by_mode(void **state)
         }
         exact_free(host);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(domains_and_parents),
-            cmocka_unit_test(domains_are_added_once),
-            cmocka_unit_test(users_are_added_once),
-            cmocka_unit_test(the_nearest_rule_is_found),
-            cmocka_unit_test(names_up_to_their_length),
-            cmocka_unit_test(ten_thousand_users),
-            cmocka_unit_test(one_lenient_user_ends_uniformity),
-            cmocka_unit_test(hosts_by_mode),
-    };
-    return cmocka_run_group_tests_name("rules", tests, NULL, NULL);
 }

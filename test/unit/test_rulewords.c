@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "directory/rulewords.h"
 #include "exact.h"
+#include "unit.h"
 
-static void hosts_become_one_word(void **state)
+TEST(hosts_become_one_word)
 {
     static const struct {
         const char *value;
@@ -40,7 +34,6 @@ static void hosts_become_one_word(void **state)
             {"a pinned=yes", "a,pinned=yes"},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const struct text value = exact_copy(text_of(rows[i].value));
         char room[64];
@@ -59,13 +52,12 @@ static void hosts_become_one_word(void **state)
     }
 }
 
-static void values_are_added_to_those_before(void **state)
+TEST(values_are_added_to_those_before)
 {
     char room[8];
     char why[ROW_WHY_MAX];
     struct writer hosts = writer_of(room, sizeof room);
 
-    (void)state;
     assert_true(rulewords_add_hosts(text_of("a b"), &hosts, why));
     assert_true(rulewords_add_hosts(text_of(""), &hosts, why));
     assert_true(rulewords_add_hosts(text_of("{c}"), &hosts, why));
@@ -74,7 +66,7 @@ static void values_are_added_to_those_before(void **state)
     assert_string_equal(why, "too many hosts: expected at most 2048 octets");
 }
 
-static void flags_are_understood(void **state)
+TEST(flags_are_understood)
 {
     static const struct {
         const char *value;
@@ -99,7 +91,6 @@ static void flags_are_understood(void **state)
             {"NULL", -1},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const struct text value = exact_copy(text_of(rows[i].value));
         char why[ROW_WHY_MAX] = "";
@@ -111,26 +102,13 @@ static void flags_are_understood(void **state)
     }
 }
 
-static void a_bad_flag_is_named(void **state)
+TEST(a_bad_flag_is_named)
 {
     char why[ROW_WHY_MAX];
     bool flag;
 
-    (void)state;
     assert_false(rulewords_flag(text_of("perhaps"), &flag, why));
     assert_string_equal(why, "bad allow_unauthorized: perhaps: expected true or false");
     assert_false(rulewords_flag((struct text){NULL, 0}, &flag, why));
     assert_string_equal(why, "bad allow_unauthorized: : expected true or false");
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(hosts_become_one_word),
-            cmocka_unit_test(values_are_added_to_those_before),
-            cmocka_unit_test(flags_are_understood),
-            cmocka_unit_test(a_bad_flag_is_named),
-    };
-
-    return cmocka_run_group_tests_name("rulewords", tests, NULL, NULL);
 }

@@ -1,11 +1,4 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -19,6 +12,7 @@
 
 #include "child.h"
 #include "process/sandbox.h"
+#include "unit.h"
 
 /* System calls are made directly, with arguments that make them fail or do nothing: what is asked
  * is whether they come back. */
@@ -62,7 +56,7 @@ static void check(const char *name, struct call *call, bool allowed)
     }
 }
 
-static void what_a_worker_does_is_allowed(void **state)
+TEST(what_a_worker_does_is_allowed)
 {
     /* -1 as the first argument: no descriptor, no address, no clock */
     static const char *const names[] = {"accept4", "recvfrom", "sendto", "shutdown", "close",
@@ -72,7 +66,6 @@ static void what_a_worker_does_is_allowed(void **state)
     static const char *const nothings[] = {"poll", "brk", "gettimeofday", "time"};
     struct call call;
 
-    (void)state;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (!find(names[i], &call))
             continue;
@@ -87,7 +80,7 @@ static void what_a_worker_does_is_allowed(void **state)
     check("ppoll", &call, true);
 }
 
-static void all_else_ends_the_process(void **state)
+TEST(all_else_ends_the_process)
 {
     static const char *const names[] = {/* files */
             "open", "openat", "openat2", "creat", "stat", "lstat", "fstat", "newfstatat", "statx",
@@ -112,7 +105,6 @@ static void all_else_ends_the_process(void **state)
     struct call call;
     unsigned checked = 0;
 
-    (void)state;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (!find(names[i], &call))
             continue;
@@ -122,7 +114,7 @@ static void all_else_ends_the_process(void **state)
     assert_true(checked > 70);
 }
 
-static void memory_holds_no_code(void **state)
+TEST(memory_holds_no_code)
 {
     static const struct {
         const char *name;
@@ -139,7 +131,6 @@ static void memory_holds_no_code(void **state)
             {"mprotect", PROT_READ | PROT_WRITE | PROT_EXEC, false},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct call call;
         assert_true(find(table[i].name, &call));
@@ -163,7 +154,7 @@ static bool make_call_with_network(void *context)
 }
 
 /* A worker whose counts are in the network may connect to it, and to nothing on the machine. */
-static void network_is_what_counts_need(void **state)
+TEST(network_is_what_counts_need)
 {
     static const struct {
         const char *name;
@@ -188,7 +179,6 @@ static void network_is_what_counts_need(void **state)
             {"pread64", -1, false},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct call call;
         assert_true(find(table[i].name, &call));
@@ -202,11 +192,10 @@ static void network_is_what_counts_need(void **state)
 }
 
 /* The same call by the door of another kind of program. */
-static void other_doors_are_shut(void **state)
+TEST(other_doors_are_shut)
 {
     struct call call = {.number = SYS_getpid | 0x40000000}; /* x32 */
 
-    (void)state;
     check("getpid of x32", &call, false);
     call.number = 100000;
     check("a number that is no call's", &call, false);
@@ -218,11 +207,10 @@ static bool enter_twice(void *context)
     return sandbox_enter_worker(&answering) && !sandbox_enter_worker(&answering);
 }
 
-static void there_is_no_second_filter(void **state)
+TEST(there_is_no_second_filter)
 {
     const int status = child_end(enter_twice, NULL);
 
-    (void)state;
     assert_true(WIFSIGNALED(status));
     assert_int_equal(WTERMSIG(status), SIGSYS);
 }
@@ -264,7 +252,7 @@ static void check_attempt(const struct attempt *tried)
     }
 }
 
-static void what_the_milter_may_not_do_fails(void **state)
+TEST(what_the_milter_may_not_do_fails)
 {
     static const char *const names[] = {"open", "openat", "openat2", "creat", "stat", "newfstatat",
             "statx", "access", "readlink", "getdents64", "unlink", "unlinkat", "rename", "mkdir",
@@ -276,12 +264,11 @@ static void what_the_milter_may_not_do_fails(void **state)
             "personality", "keyctl", "bpf", "perf_event_open", "userfaultfd", "shmget", "shmat",
             "pkey_mprotect", "clock_settime"};
 
-    (void)state;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         check_attempt(&(struct attempt){names[i], {-1, -1}, EPERM});
 }
 
-static void what_the_milter_may_do_depends(void **state)
+TEST(what_the_milter_may_do_depends)
 {
     const long parent = getpid(); /* of the child that tries */
     const struct attempt table[] = {
@@ -308,7 +295,6 @@ static void what_the_milter_may_do_depends(void **state)
             {"mprotect", {0, 4096, PROT_EXEC}, EPERM},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         check_attempt(&table[i]);
 }
@@ -345,9 +331,8 @@ static bool has_threads(void *context)
     return false;
 }
 
-static void all_threads_are_shut_in(void **state)
+TEST(all_threads_are_shut_in)
 {
-    (void)state;
     assert_int_equal(child_end(has_threads, NULL), 0);
 }
 
@@ -359,28 +344,10 @@ static bool gives_up(void *context)
     return true;
 }
 
-static void it_may_abort(void **state)
+TEST(it_may_abort)
 {
     const int status = child_end(gives_up, NULL);
 
-    (void)state;
     assert_true(WIFSIGNALED(status));
     assert_int_equal(WTERMSIG(status), SIGABRT);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(what_a_worker_does_is_allowed),
-            cmocka_unit_test(all_else_ends_the_process),
-            cmocka_unit_test(memory_holds_no_code),
-            cmocka_unit_test(network_is_what_counts_need),
-            cmocka_unit_test(other_doors_are_shut),
-            cmocka_unit_test(there_is_no_second_filter),
-            cmocka_unit_test(what_the_milter_may_not_do_fails),
-            cmocka_unit_test(what_the_milter_may_do_depends),
-            cmocka_unit_test(all_threads_are_shut_in),
-            cmocka_unit_test(it_may_abort),
-    };
-    return cmocka_run_group_tests_name("sandbox", tests, NULL, NULL);
 }

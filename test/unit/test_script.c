@@ -1,11 +1,4 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <hiredis/hiredis.h>
 #include <openssl/sha.h>
 #include <stdio.h>
@@ -13,6 +6,7 @@
 
 #include "redis/slot.h"
 #include "replay/script.h"
+#include "unit.h"
 
 static struct replay_item item_of(size_t entries)
 {
@@ -38,11 +32,10 @@ static void check_command(const struct replay_item *item, uint64_t today, const 
     redisFreeCommand(command);
 }
 
-static void commands(void **state)
+TEST(commands)
 {
     struct replay_item item = item_of(2);
 
-    (void)state;
     check_command(&item, 1780272000,
             "*9\r\n$7\r\nEVALSHA\r\n$40\r\n48c237c5b363151393e6f9604eeed49bbdd521f8\r\n$1\r\n1\r\n"
             "$54\r\nverimail:{1780272000.________________________________}\r\n$4\r\n5000\r\n"
@@ -62,7 +55,7 @@ static void commands(void **state)
 }
 
 /* The hash that the server is told is the hash of the text that it is told. */
-static void the_script_and_its_hash(void **state)
+TEST(the_script_and_its_hash)
 {
     const struct replay_item item = item_of(1);
     unsigned char hash[SHA_DIGEST_LENGTH];
@@ -71,7 +64,6 @@ static void the_script_and_its_hash(void **state)
     char *by_hash = NULL;
     size_t len = 0;
 
-    (void)state;
     assert_true(script_write(&item, true, 0, &by_hash, &len));
     assert_true(script_write(&item, false, 0, &by_text, &len));
     unsigned script_len = 0;
@@ -87,14 +79,13 @@ static void the_script_and_its_hash(void **state)
 }
 
 /* The longest there are. */
-static void the_largest(void **state)
+TEST(the_largest)
 {
     struct replay_item item = item_of(REPLAY_ENTRIES_MAX);
     char room[SCRIPT_KEY_MAX];
     char *command = NULL;
     size_t len = 0;
 
-    (void)state;
     item.issued = UINT64_MAX;
     const struct text key = script_key(&item, room);
     assert_int_equal(key.len, SCRIPT_KEY_MAX);
@@ -102,14 +93,4 @@ static void the_largest(void **state)
     assert_true(script_write(&item, false, 0, &command, &len));
     assert_true(len < 8192);
     redisFreeCommand(command);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(commands),
-            cmocka_unit_test(the_script_and_its_hash),
-            cmocka_unit_test(the_largest),
-    };
-    return cmocka_run_group_tests_name("script", tests, NULL, NULL);
 }

@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config/config.h"
 #include "config/section.h"
+#include "unit.h"
 
 static const struct section *section(const char *name)
 {
@@ -46,17 +40,15 @@ static void check_places(const struct section *s)
         check_places(inner);
 }
 
-static void tables_fit_their_structs(void **state)
+TEST(tables_fit_their_structs)
 {
-    (void)state;
     for (const struct section *s = sections; s->name != NULL; s++)
         check_places(s);
 }
 
 /* Sections of the same name at different depths would be taken for each other. */
-static void names_are_unique(void **state)
+TEST(names_are_unique)
 {
-    (void)state;
     for (const struct section *s = sections; s->name != NULL; s++) {
         for (const struct section *t = sections; t->name != NULL; t++) {
             assert_true(s == t || strcmp(s->name, t->name) != 0);
@@ -66,11 +58,10 @@ static void names_are_unique(void **state)
     }
 }
 
-static void service_defaults(void **state)
+TEST(service_defaults)
 {
     struct config_service s = {0};
 
-    (void)state;
     assert_true(section_defaults(section("service"), &s));
     assert_int_equal(s.listen.count, 1);
     assert_string_equal(s.listen.at[0].at, "*:26");
@@ -90,11 +81,10 @@ static void service_defaults(void **state)
     section_clear(section("service"), &s);
 }
 
-static void domain_defaults(void **state)
+TEST(domain_defaults)
 {
     struct config_domain d = {0};
 
-    (void)state;
     assert_true(section_defaults(section("domain"), &d));
     assert_false(d.is_default);
     assert_int_equal(d.hosts.count, 0);
@@ -106,11 +96,10 @@ static void domain_defaults(void **state)
     section_clear(section("domain"), &d);
 }
 
-static void verify_defaults(void **state)
+TEST(verify_defaults)
 {
     struct config_verify v = {0};
 
-    (void)state;
     assert_true(section_defaults(section("verify"), &v));
     assert_null(v.authserv_id.at);
     assert_string_equal(v.mode.at, "enforce");
@@ -129,11 +118,10 @@ static void verify_defaults(void **state)
     section_clear(section("verify"), &v);
 }
 
-static void milter_defaults(void **state)
+TEST(milter_defaults)
 {
     struct config_milter m = {0};
 
-    (void)state;
     assert_true(section_defaults(section("milter"), &m));
     assert_null(m.socket.at);
     assert_int_equal(m.socket_mode, 0660);
@@ -154,11 +142,10 @@ static void milter_defaults(void **state)
 }
 
 /* As many as double their room several times, each with what it holds; all freed at the end. */
-static void arrays_grow(void **state)
+TEST(arrays_grow)
 {
     struct config *config = calloc(1, sizeof *config);
 
-    (void)state;
     for (unsigned i = 0; i < 100; i++) {
         struct config_host host = {.line = i, .name = {strdup("h"), i}};
         assert_true(config_list_add(&host.keys, (struct config_text){strdup("k"), i}));
@@ -172,18 +159,4 @@ static void arrays_grow(void **state)
     assert_int_equal(config->domains_count, 0);
     config_free(&config);
     assert_null(config);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(tables_fit_their_structs),
-            cmocka_unit_test(names_are_unique),
-            cmocka_unit_test(service_defaults),
-            cmocka_unit_test(domain_defaults),
-            cmocka_unit_test(verify_defaults),
-            cmocka_unit_test(milter_defaults),
-            cmocka_unit_test(arrays_grow),
-    };
-    return cmocka_run_group_tests_name("section", tests, NULL, NULL);
 }

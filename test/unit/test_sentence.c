@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/sentence.h"
+#include "unit.h"
 
-static void what_is_said_is_one_line(void **state)
+TEST(what_is_said_is_one_line)
 {
     static const struct {
         const char *said;
@@ -29,7 +23,6 @@ static void what_is_said_is_one_line(void **state)
             {"a b c", 3, "a"},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         char *at = malloc(table[i].size);
         assert_non_null(at);
@@ -39,13 +32,4 @@ static void what_is_said_is_one_line(void **state)
                     table[i].want);
         free(at);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(what_is_said_is_one_line),
-    };
-
-    return cmocka_run_group_tests_name("sentence", tests, NULL, NULL);
 }

@@ -1,21 +1,14 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "report/origins.h"
 #include "report/series.h"
+#include "unit.h"
 
 #define HOUR UINT64_C(3600000)
 #define DAY (24 * HOUR)
 #define WEEK (7 * DAY)
 #define NOW UINT64_C(1795500000000) /* 24 November 2026, 06:00 */
 
-static void steps(void **state)
+TEST(steps)
 {
     static const struct {
         uint64_t span;
@@ -32,7 +25,6 @@ static void steps(void **state)
             {NOW, 50 * WEEK},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const uint64_t got = series_step(NOW - table[i].span, NOW);
         if (got != table[i].want)
@@ -42,9 +34,8 @@ static void steps(void **state)
     assert_int_equal(series_step(NOW, 0), HOUR);
 }
 
-static void a_period_has_few_steps(void **state)
+TEST(a_period_has_few_steps)
 {
-    (void)state;
     for (uint64_t span = 1; span < NOW; span += span / 9 + HOUR) {
         const uint64_t step = series_step(NOW - span, NOW);
         const uint64_t begin = series_begin(NOW - span, step);
@@ -54,16 +45,15 @@ static void a_period_has_few_steps(void **state)
     }
 }
 
-static void weeks_begin_on_monday(void **state)
+TEST(weeks_begin_on_monday)
 {
-    (void)state;
     assert_int_equal(series_begin(NOW, WEEK), UINT64_C(1795392000000));
     assert_int_equal(series_begin(NOW, DAY) % DAY, 0);
     assert_int_equal(series_begin(3 * DAY, WEEK), 0);
     assert_int_equal(series_begin(4 * DAY, WEEK), 4 * DAY);
 }
 
-static void networks(void **state)
+TEST(networks)
 {
     static const struct {
         const char *beginning;
@@ -87,7 +77,6 @@ static void networks(void **state)
             {"1234567890123456789012345678901234567890123456789012345678901234567890:", ""},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         char room[ORIGINS_NETWORK_MAX];
         const struct text got = origins_network(text_of(table[i].beginning), room);
@@ -95,16 +84,4 @@ static void networks(void **state)
             fail_msg("%s: got `%.*s`, want `%s`", table[i].beginning, (int)got.len, got.at,
                     table[i].want);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(steps),
-            cmocka_unit_test(a_period_has_few_steps),
-            cmocka_unit_test(weeks_begin_on_monday),
-            cmocka_unit_test(networks),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

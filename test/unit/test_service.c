@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "served.h"
+#include "unit.h"
 #include "vectors.h"
 
 static struct address user_of(const char *text)
@@ -33,7 +27,12 @@ static bool permits(const struct served *served, const char *user, const char *h
            rule_permits(rule, rules_domain(rules, address_domain(&address)), text_of(host));
 }
 
-static void users_have_their_hosts(void **state)
+BEFORE_ALL()
+{
+    assert_true(sodium_init() >= 0);
+}
+
+TEST(users_have_their_hosts)
 {
     static const struct {
         const char *user;
@@ -52,7 +51,6 @@ static void users_have_their_hosts(void **state)
     char key[KEY_TEXT_MAX + 1];
     char rest[2048];
 
-    (void)state;
     served_host_key(2, key);
     snprintf(rest, sizeof rest,
             "host other.example.net { keys = \"%s\" }\n"
@@ -77,7 +75,7 @@ static void users_have_their_hosts(void **state)
     served_close(&served);
 }
 
-static void domains_have_their_policy(void **state)
+TEST(domains_have_their_policy)
 {
     struct served served =
             served_open("", "domain example.org { default = true lifetime = 1d\n"
@@ -85,7 +83,6 @@ static void domains_have_their_policy(void **state)
                             "}\ndomain example.net { deny = changed }\n");
     const struct rules *rules = service_rules(served.service);
 
-    (void)state;
     assert_true(text_equal(service_default_domain(served.service), text_of("example.org")));
     const struct domain_policy *policy = rules_domain(rules, text_of("Example.ORG"));
     assert_int_equal(policy->lifetime, 86400);
@@ -103,11 +100,10 @@ static void domains_have_their_policy(void **state)
     served_close(&served);
 }
 
-static void no_default_domain(void **state)
+TEST(no_default_domain)
 {
     struct served served = served_open("", "domain example.org { }\n");
 
-    (void)state;
     assert_int_equal(service_default_domain(served.service).len, 0);
     served_close(&served);
 }
@@ -124,11 +120,10 @@ static void write_classic(const struct folder *folder, const char *name)
     vectors_free(&vectors);
 }
 
-static void classic_keys_belong_to_their_domain(void **state)
+TEST(classic_keys_belong_to_their_domain)
 {
     const struct folder folder = folder_make();
 
-    (void)state;
     write_classic(&folder, "classic.key");
     struct served served = served_open_in(folder, "",
             "domain example.net { }\ndomain example.org { classic_key = \"$/classic.key\" }\n");
@@ -158,11 +153,10 @@ static void check_refused(struct folder folder, const char *rest, const char *wa
     served_close(&served);
 }
 
-static void bad_keys_are_named(void **state)
+TEST(bad_keys_are_named)
 {
     struct folder folder = folder_make();
 
-    (void)state;
     folder_write(&folder, "open", "x", 1, 0644);
     folder_write(&folder, "none", "x", 1, 0600);
     check_refused(folder,
@@ -177,13 +171,12 @@ static void bad_keys_are_named(void **state)
             "$/none: expected a key file that verimaild can read\n");
 }
 
-static void a_key_is_one_hosts(void **state)
+TEST(a_key_is_one_hosts)
 {
     char key[KEY_TEXT_MAX + 1];
     char rest[512];
     char want[512];
 
-    (void)state;
     served_host_key(1, key);
     snprintf(rest, sizeof rest, "domain a.org { }\nhost other.example.net {\n keys = \"%s\"\n}\n",
             key);
@@ -193,14 +186,13 @@ static void a_key_is_one_hosts(void **state)
 }
 
 /* A service key that is there in two files, or not at all. */
-static void service_keys(void **state)
+TEST(service_keys)
 {
     struct folder folder = folder_make();
     char path[FOLDER_PATH_MAX];
     char key[KEY_TEXT_MAX + 1];
     char text[4096];
 
-    (void)state;
     served_service_key(102, key);
     folder_write(&folder, "second.key", key, strlen(key), 0600);
     folder_path(&folder, "second.key", path);
@@ -224,13 +216,12 @@ static void service_keys(void **state)
 }
 
 /* Every service key with every host's. */
-static void several_service_keys(void **state)
+TEST(several_service_keys)
 {
     struct folder folder = folder_make();
     char text[4096];
     char hosts[3][KEY_TEXT_MAX + 1];
 
-    (void)state;
     for (unsigned char i = 0; i < 3; i++) {
         char name[8];
         served_service_key((unsigned char)(50 + i), text);
@@ -255,14 +246,13 @@ static void several_service_keys(void **state)
     folder_remove(&folder);
 }
 
-static void many_users(void **state)
+TEST(many_users)
 {
     enum { USERS = 3000 };
     const size_t size = USERS * 96;
     char *rest = malloc(size);
     size_t len = (size_t)snprintf(rest, size, "domain example.org {\n");
 
-    (void)state;
     for (int i = 0; i < USERS; i++)
         len += (size_t)snprintf(rest + len, size - len,
                 "user \"u%d\" { hosts = {\"" SERVED_HOST "\"} allow_unauthorized = %s }\n", i,
@@ -278,26 +268,9 @@ static void many_users(void **state)
         assert_true(permits(&served, user, SERVED_HOST));
         const struct address address = user_of(user);
         const struct rule *rule;
-        assert_int_equal(
-                rules_user(service_rules(served.service), NULL, &address, &rule, &matched),
+        assert_int_equal(rules_user(service_rules(served.service), NULL, &address, &rule, &matched),
                 RULES_FOUND);
         assert_int_equal(rule->allow_unauthorized, i % 2 == 0);
     }
     served_close(&served);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(users_have_their_hosts),
-            cmocka_unit_test(domains_have_their_policy),
-            cmocka_unit_test(no_default_domain),
-            cmocka_unit_test(classic_keys_belong_to_their_domain),
-            cmocka_unit_test(bad_keys_are_named),
-            cmocka_unit_test(a_key_is_one_hosts),
-            cmocka_unit_test(service_keys),
-            cmocka_unit_test(several_service_keys),
-            cmocka_unit_test(many_users),
-    };
-    return sodium_init() < 0 ? 1 : cmocka_run_group_tests_name("service", tests, NULL, NULL);
 }

@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "config/shown.h"
+#include "unit.h"
 
-static void secrets_are_not_shown(void **state)
+TEST(secrets_are_not_shown)
 {
     static const struct {
         const char *value;
@@ -37,7 +31,6 @@ static void secrets_are_not_shown(void **state)
     };
     char room[SHOWN_MAX];
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const char *got = shown(table[i].value, room);
         if (strcmp(got, table[i].want) != 0)
@@ -45,25 +38,14 @@ static void secrets_are_not_shown(void **state)
     }
 }
 
-static void what_is_long_is_cut(void **state)
+TEST(what_is_long_is_cut)
 {
     char value[2 * SHOWN_MAX] = "redis://u:";
     char room[SHOWN_MAX];
 
-    (void)state;
     memset(value + strlen(value), 'x', SHOWN_MAX);
     strcat(value, "@h");
     assert_string_equal(shown(value, room), "redis://u:***@h");
     memset(value, 'x', SHOWN_MAX + 1);
     assert_int_equal(strlen(shown(value, room)), SHOWN_MAX - 1);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(secrets_are_not_shown),
-            cmocka_unit_test(what_is_long_is_cut),
-    };
-
-    return cmocka_run_group_tests_name("shown", tests, NULL, NULL);
 }

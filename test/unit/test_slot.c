@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "exact.h"
 #include "redis/slot.h"
-#include <cmocka.h>
+#include "unit.h"
 
 /* Of the Redis cluster specification, its appendix, and what a Redis 7 answers to CLUSTER KEYSLOT.
  */
-static void slots(void **state)
+TEST(slots)
 {
     static const struct {
         const char *key;
@@ -33,7 +27,6 @@ static void slots(void **state)
             {"verimail:{1.x}", 10467},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const struct text key = exact_copy(text_of(table[i].key));
         const uint16_t got = slot_of(key);
@@ -43,19 +36,9 @@ static void slots(void **state)
     }
 }
 
-static void crc(void **state)
+TEST(crc)
 {
-    (void)state;
     assert_int_equal(slot_crc16(text_of("123456789")), 0x31c3);
     assert_int_equal(slot_crc16((struct text){NULL, 0}), 0);
     assert_int_equal(slot_crc16(text_of("A")), 0x58e5);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(slots),
-            cmocka_unit_test(crc),
-    };
-    return cmocka_run_group_tests_name("slot", tests, NULL, NULL);
 }

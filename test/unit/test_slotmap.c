@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "redis/slotmap.h"
+#include "unit.h"
 
 static char found[1024];
 
@@ -23,7 +17,7 @@ static void on_range(void *context, const struct slotmap_range *range)
             (int)range->address.len, range->address.len > 0 ? range->address.at : "", range->port);
 }
 
-static void maps(void **state)
+TEST(maps)
 {
     static const struct {
         const char *reply;
@@ -55,7 +49,6 @@ static void maps(void **state)
             {"*1\r\n*3\r\n:0\r\n:1\r\n$1\r\na\r\n", NULL},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct redisreply_reader *reader = redisreply_init();
         redisreply_feed(reader, text_of(table[i].reply));
@@ -68,10 +61,4 @@ static void maps(void **state)
         freeReplyObject(reply);
         redisreply_free(&reader);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {cmocka_unit_test(maps)};
-    return cmocka_run_group_tests_name("slotmap", tests, NULL, NULL);
 }

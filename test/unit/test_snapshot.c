@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <pthread.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "milter/snapshot.h"
+#include "unit.h"
 
 #define HOST_KEY "host-secret:O8KFhtlsmTVUOJsjTJRpzcj3YcJ5uZQBBlV61H8bACNa8rdk"
 #define SERVICE_KEY "service-public:D13rKMCoIj9LkLgtUHgo2aNEpwXEQBrRDrLt-cwkrk9mRRFv"
@@ -54,7 +48,12 @@ static struct snapshot *snapshot_of(
     return snapshot;
 }
 
-static void good_ones(void **state)
+BEFORE_ALL()
+{
+    assert_true(sodium_init() >= 0);
+}
+
+TEST(good_ones)
 {
     static const struct {
         const char *config, *key, *logins;
@@ -71,7 +70,6 @@ static void good_ones(void **state)
                     NULL, NULL, false, true, 0, 3},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct problems *problems = problems_init("f");
         struct snapshot *s = snapshot_of(table[i].config, table[i].key, table[i].logins, problems);
@@ -101,7 +99,7 @@ static void keys_are_not_shown(const char *problems, const char *key)
     }
 }
 
-static void bad_ones(void **state)
+TEST(bad_ones)
 {
     static const struct {
         const char *config, *key, *logins;
@@ -126,7 +124,6 @@ static void bad_ones(void **state)
             {STAMP VERIFY MILTER_TABLE, SERVICE_KEY, "bob\n", 2, "f:2: unusable host key ("},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct problems *problems = problems_init("f");
         struct snapshot *s = snapshot_of(table[i].config, table[i].key, table[i].logins, problems);
@@ -145,11 +142,10 @@ static void bad_ones(void **state)
 
 /* Whoever read the files has said that one of them was not there: it is not said again, but what
  * else is wrong is. */
-static void what_is_missing_was_said(void **state)
+TEST(what_is_missing_was_said)
 {
     struct problems *problems = problems_init("f");
 
-    (void)state;
     problems_add(problems, 2, "unusable host key", "/k", NULL);
     assert_null(snapshot_of(STAMP MILTER_TABLE, NULL, "bob\n", problems));
     assert_int_equal(problems_count(problems), 2);
@@ -180,13 +176,12 @@ static void *hold_and_release(void *context)
 }
 
 /* The last to let go frees it, whoever that is; the sanitizers see both mistakes. */
-static void many_hold_it(void **state)
+TEST(many_hold_it)
 {
     struct problems *problems = problems_init("f");
     struct snapshot *snapshot = snapshot_of(STAMP VERIFY MILTER, HOST_KEY, NULL, problems);
     pthread_t threads[THREADS];
 
-    (void)state;
     assert_non_null(snapshot);
     for (size_t i = 0; i < THREADS; i++) {
         struct snapshot *held = snapshot_hold(snapshot);
@@ -197,17 +192,4 @@ static void many_hold_it(void **state)
     for (size_t i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
     problems_free(&problems);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(good_ones),
-            cmocka_unit_test(bad_ones),
-            cmocka_unit_test(what_is_missing_was_said),
-            cmocka_unit_test(many_hold_it),
-    };
-    if (sodium_init() < 0)
-        return 1;
-    return cmocka_run_group_tests_name("snapshot", tests, NULL, NULL);
 }

@@ -1,11 +1,4 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <grp.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +8,7 @@
 
 #include "child.h"
 #include "placed.h"
+#include "unit.h"
 
 #define SOMEBODY 65534 /* an id that is not root's */
 #define GROUP 54321    /* of nobody here */
@@ -76,11 +70,10 @@ static bool opens_as_told(void *context)
            umask(mask) == 0027 && connect_to(place->path) >= 0;
 }
 
-static void mode_and_group(void **state)
+TEST(mode_and_group)
 {
     static const unsigned modes[] = {0660, 0666, 0600, 0770, 0777};
 
-    (void)state;
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
         struct placed place;
         placed_make(&place, modes[i]);
@@ -111,12 +104,11 @@ static bool refuses_as_somebody(void *context)
 }
 
 /* Who is not root may not give it to a group that he is not in, but the folder may. */
-static void the_group_without_root(void **state)
+TEST(the_group_without_root)
 {
     struct placed place;
     struct expected expected = {&place, "cannot be given to its group: Operation not permitted"};
 
-    (void)state;
     if (geteuid() != 0)
         skip();
     placed_make(&place, 0660);
@@ -131,7 +123,7 @@ static void the_group_without_root(void **state)
 }
 
 /* Who may pass: its mode, its group, and whom the socket is for. */
-static void folders_must_lead_there(void **state)
+TEST(folders_must_lead_there)
 {
     static const struct {
         unsigned folder;
@@ -153,7 +145,6 @@ static void folders_must_lead_there(void **state)
             {0701, true, 0666, true},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct placed place;
         placed_make(&place, table[i].socket);
@@ -177,13 +168,12 @@ static void folders_must_lead_there(void **state)
     }
 }
 
-static void a_folder_above_is_named(void **state)
+TEST(a_folder_above_is_named)
 {
     struct placed place;
     char above[FOLDER_PATH_MAX];
     char cause[FOLDER_PATH_MAX + 64];
 
-    (void)state;
     placed_make(&place, 0660);
     folder_path(&place.folder, "a", above);
     assert_int_equal(mkdir(above, 0700), 0);
@@ -199,13 +189,12 @@ static void a_folder_above_is_named(void **state)
     placed_end(&place);
 }
 
-static void what_somebody_uses_is_left_alone(void **state)
+TEST(what_somebody_uses_is_left_alone)
 {
     struct placed place;
     int waiting[64];
     size_t count = 0;
 
-    (void)state;
     placed_make(&place, 0660);
     const int listener = placed_bind(place.path, SOCK_STREAM, 0);
     assert_refused(&place, "/s: another process answers at this socket");
@@ -228,12 +217,11 @@ static void what_somebody_uses_is_left_alone(void **state)
 }
 
 /* Not asked, because we may not: that is no proof that it is dead. */
-static void what_may_not_be_tried_is_left_alone(void **state)
+TEST(what_may_not_be_tried_is_left_alone)
 {
     struct placed place;
     struct expected expected = {&place, "cannot be tried: Permission denied"};
 
-    (void)state;
     if (geteuid() != 0)
         skip();
     placed_make(&place, 0660);
@@ -249,12 +237,11 @@ static void what_may_not_be_tried_is_left_alone(void **state)
     placed_end(&place);
 }
 
-static void what_is_no_socket_is_left_alone(void **state)
+TEST(what_is_no_socket_is_left_alone)
 {
     struct placed place;
     char content[8];
 
-    (void)state;
     placed_make(&place, 0660);
     folder_write(&place.folder, "s", "x", 1, 0600);
     assert_refused(&place, "/s: is there already, and is no socket");
@@ -273,11 +260,10 @@ static void what_is_no_socket_is_left_alone(void **state)
     placed_end(&place);
 }
 
-static void removing(void **state)
+TEST(removing)
 {
     struct placed place;
 
-    (void)state;
     placed_make(&place, 0660);
     socket_remove(&place.milter); /* nothing is there */
     close(placed_bind(place.path, SOCK_STREAM, -1));
@@ -289,12 +275,11 @@ static void removing(void **state)
 }
 
 /* It connects and is gone; and never waits, whoever does not answer. */
-static void knocking(void **state)
+TEST(knocking)
 {
     struct placed place;
     char octet;
 
-    (void)state;
     placed_make(&place, 0660);
     socket_knock(&place.milter);
     const int listener = placed_bind(place.path, SOCK_STREAM, 0);
@@ -320,20 +305,4 @@ static void knocking(void **state)
     close(tcp);
     socket_knock(&place.milter);
     placed_end(&place);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(mode_and_group),
-            cmocka_unit_test(the_group_without_root),
-            cmocka_unit_test(folders_must_lead_there),
-            cmocka_unit_test(a_folder_above_is_named),
-            cmocka_unit_test(what_somebody_uses_is_left_alone),
-            cmocka_unit_test(what_may_not_be_tried_is_left_alone),
-            cmocka_unit_test(what_is_no_socket_is_left_alone),
-            cmocka_unit_test(removing),
-            cmocka_unit_test(knocking),
-    };
-    return cmocka_run_group_tests_name("socket", tests, NULL, NULL);
 }

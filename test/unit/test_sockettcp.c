@@ -1,11 +1,4 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -15,6 +8,7 @@
 
 #include "child.h"
 #include "placed.h"
+#include "unit.h"
 
 /* What libmilter listens at, as it does not say. */
 static int find_listener(void)
@@ -50,7 +44,7 @@ static bool answers_without_delay(void *context)
     return accepted >= 0 && is_without_delay(accepted);
 }
 
-static void tcp_is_without_delay(void **state)
+TEST(tcp_is_without_delay)
 {
     static const struct {
         const char *kind;
@@ -62,7 +56,6 @@ static void tcp_is_without_delay(void **state)
             {"inet6", "::1", AF_INET6},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct placed place = {0};
         uint16_t port = 0;
@@ -86,25 +79,15 @@ static bool says_in_use(void *context)
            strstr(place->cause, "cannot be opened: Address already in use") != NULL;
 }
 
-static void a_port_in_use_is_named(void **state)
+TEST(a_port_in_use_is_named)
 {
     struct placed place = {0};
     uint16_t port = 0;
     const int taken = placed_listen("127.0.0.1", AF_INET, &port);
 
-    (void)state;
     assert_true(taken >= 0);
     snprintf(place.option, sizeof place.option, "inet:%u@127.0.0.1", (unsigned)port);
     place.milter.socket.at = place.option;
     assert_int_equal(child_end(says_in_use, &place), 0);
     close(taken);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(tcp_is_without_delay),
-            cmocka_unit_test(a_port_in_use_is_named),
-    };
-    return cmocka_run_group_tests_name("sockettcp", tests, NULL, NULL);
 }

@@ -1,11 +1,4 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +7,7 @@
 
 #include "config/source.h"
 #include "folder.h"
+#include "unit.h"
 
 struct prepared {
     const char *text;
@@ -40,7 +34,7 @@ static void check(const struct prepared *row, size_t len)
     problems_free(&problems);
 }
 
-static void comments_become_blanks(void **state)
+TEST(comments_become_blanks)
 {
     static const struct prepared table[] = {
             {"", "", NULL},
@@ -73,7 +67,6 @@ static void comments_become_blanks(void **state)
             {"\"a\\\n#b\" # c\n", "\"a\\\n#b\"    \n", NULL},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         check(&table[i], strlen(table[i].text));
 }
@@ -85,7 +78,7 @@ static void comments_become_blanks(void **state)
     "an octet that has no place outside of quotes: " c                                             \
     ": expected double quotes around a value, and `=` behind a name\n"
 
-static void what_would_be_lost_is_refused(void **state)
+TEST(what_would_be_lost_is_refused)
 {
     static const struct prepared table[] = {
             {"\n\n/* a\n\n", NULL, "f:3: a comment that does not end: expected */\n"},
@@ -109,12 +102,11 @@ static void what_would_be_lost_is_refused(void **state)
             {"a/*b", NULL, "f:1: " BARE("*")},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         check(&table[i], strlen(table[i].text));
 }
 
-static void nul_ends_it(void **state)
+TEST(nul_ends_it)
 {
     static const struct prepared table[] = {
             {"\0", NULL, "f:1: a NUL octet: expected text\n"},
@@ -125,7 +117,6 @@ static void nul_ends_it(void **state)
     };
     static const size_t lens[] = {1, 5, 2, 3, 3};
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         check(&table[i], lens[i]);
 }
@@ -158,12 +149,11 @@ static void check_size(const struct folder *folder, size_t size, const char *wan
     problems_free(&problems);
 }
 
-static void files_at_their_edges(void **state)
+TEST(files_at_their_edges)
 {
     static const size_t sizes[] = {0, 1, 16382, 16383, 16384, 16385, 32767, 32768, 100000};
     const struct folder folder = folder_make();
 
-    (void)state;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         check_size(&folder, sizes[i], "");
     check_size(&folder, SOURCE_MAX, "");
@@ -171,13 +161,12 @@ static void files_at_their_edges(void **state)
     folder_remove(&folder);
 }
 
-static void files_that_cannot_be_read(void **state)
+TEST(files_that_cannot_be_read)
 {
     const struct folder folder = folder_make();
     struct problems *problems = problems_init("f");
     char path[FOLDER_PATH_MAX];
 
-    (void)state;
     folder_path(&folder, "nothing", path);
     assert_null(source_read(path, problems));
     assert_null(source_read(folder.path, problems));
@@ -185,16 +174,4 @@ static void files_that_cannot_be_read(void **state)
                                                  "f: cannot be read: Is a directory\n");
     problems_free(&problems);
     folder_remove(&folder);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(comments_become_blanks),
-            cmocka_unit_test(what_would_be_lost_is_refused),
-            cmocka_unit_test(nul_ends_it),
-            cmocka_unit_test(files_at_their_edges),
-            cmocka_unit_test(files_that_cannot_be_read),
-    };
-    return cmocka_run_group_tests_name("source", tests, NULL, NULL);
 }

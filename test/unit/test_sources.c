@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "unit.h"
 #include "verimaild/sources.h"
 
 static const unsigned char seed[16] = {1, 2, 3};
@@ -45,12 +39,16 @@ static void closed(struct sources *s, const char *address, unsigned count)
         sources_remove(s, &from);
 }
 
-static void limits_of_ipv4(void **state)
+BEFORE_ALL()
+{
+    assert_true(sodium_init() >= 0);
+}
+
+TEST(limits_of_ipv4)
 {
     const struct sources_limits limits = {3, 5, 1};
     struct sources *s = sources_init(100, &limits, seed);
 
-    (void)state;
     assert_int_equal(opened(s, "192.0.2.1"), 3);
     assert_int_equal(opened(s, "192.0.2.1"), 0);
     assert_int_equal(opened(s, "::ffff:192.0.2.1"), 0); /* the same */
@@ -65,12 +63,11 @@ static void limits_of_ipv4(void **state)
     sources_free(&s);
 }
 
-static void limits_of_ipv6(void **state)
+TEST(limits_of_ipv6)
 {
     const struct sources_limits limits = {3, 5, 1};
     struct sources *s = sources_init(100, &limits, seed);
 
-    (void)state;
     assert_int_equal(opened(s, "2001:db8:1:1::1"), 3);
     assert_int_equal(opened(s, "2001:db8:1:1:ffff:ffff:ffff:ffff"), 0); /* the same /64 */
     assert_int_equal(opened(s, "2001:db8:1:2::1"), 2);                  /* the same /48 */
@@ -85,12 +82,11 @@ static void limits_of_ipv6(void **state)
 }
 
 /* The zero network of one length is not that of another, nor IPv4's. */
-static void lengths_are_apart(void **state)
+TEST(lengths_are_apart)
 {
     const struct sources_limits limits = {1, 3, 1};
     struct sources *s = sources_init(100, &limits, seed);
 
-    (void)state;
     assert_int_equal(opened(s, "::"), 1);
     assert_int_equal(opened(s, "0.0.0.0"), 1);
     assert_int_equal(opened(s, "0:0:0:1::"), 1);
@@ -99,12 +95,11 @@ static void lengths_are_apart(void **state)
     sources_free(&s);
 }
 
-static void removing_what_is_not_there(void **state)
+TEST(removing_what_is_not_there)
 {
     const struct sources_limits limits = {1, 1, 1};
     struct sources *s = sources_init(1, &limits, seed);
 
-    (void)state;
     closed(s, "192.0.2.1", 2);
     closed(s, "2001:db8::1", 2);
     assert_int_equal(opened(s, "192.0.2.1"), 1);
@@ -152,12 +147,11 @@ static struct endpoint any_source(uint32_t chance)
 }
 
 /* The table is as small as it ever is, so that its rows fill up and close again. */
-static void like_a_naive_list(void **state)
+TEST(like_a_naive_list)
 {
     const struct sources_limits limits = {4, 9, 1};
     uint32_t chance = 7;
 
-    (void)state;
     for (unsigned char round = 0; round < 20; round++) {
         const unsigned char some_seed[16] = {round};
         struct sources *s = sources_init(64, &limits, some_seed);
@@ -182,7 +176,7 @@ static void like_a_naive_list(void **state)
     }
 }
 
-static void classic_shares(void **state)
+TEST(classic_shares)
 {
     const struct sources_limits limits = {1, 1, 2};
     struct sources *s = sources_init(1, &limits, seed);
@@ -192,7 +186,6 @@ static void classic_shares(void **state)
     const struct endpoint neighbour = source("2001:db8::ffff:1");
     unsigned others = 0;
 
-    (void)state;
     assert_true(sources_take_classic(s, &one, 1000));
     assert_true(sources_take_classic(s, &mapped, 1000));
     assert_false(sources_take_classic(s, &one, 1000));
@@ -210,17 +203,4 @@ static void classic_shares(void **state)
     }
     assert_true(others > 90);
     sources_free(&s);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(limits_of_ipv4),
-            cmocka_unit_test(limits_of_ipv6),
-            cmocka_unit_test(lengths_are_apart),
-            cmocka_unit_test(removing_what_is_not_there),
-            cmocka_unit_test(like_a_naive_list),
-            cmocka_unit_test(classic_shares),
-    };
-    return sodium_init() < 0 ? 1 : cmocka_run_group_tests_name("sources", tests, NULL, NULL);
 }

@@ -1,11 +1,4 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sqlite3.h>
@@ -16,6 +9,7 @@
 #include "child.h"
 #include "folder.h"
 #include "stored.h"
+#include "unit.h"
 
 #define NOBODY 65534
 
@@ -37,18 +31,14 @@ static const char *address_of(const char *name)
     return address;
 }
 
-static int begin(void **state)
+BEFORE_EACH()
 {
-    (void)state;
     folder = folder_make();
-    return 0;
 }
 
-static int end(void **state)
+AFTER_EACH()
 {
-    (void)state;
     folder_remove(&folder);
-    return 0;
 }
 
 /* SQL of our own, beside the store. */
@@ -74,11 +64,10 @@ static bool is_there(const char *name)
     return access(path_of(name), F_OK) == 0;
 }
 
-static void files_are_their_owners_alone(void **state)
+TEST(files_are_their_owners_alone)
 {
     const mode_t before = umask(0);
 
-    (void)state;
     struct eventstore *store = stored_open(address_of("events.db"), EVENTSTORE_RECORD);
     stored_write(store, STORED_JUNE, 1, STORED_JUNE);
     umask(before);
@@ -89,9 +78,8 @@ static void files_are_their_owners_alone(void **state)
     assert_false(is_there("events.db-wal"));
 }
 
-static void a_mode_that_was_set_stays(void **state)
+TEST(a_mode_that_was_set_stays)
 {
-    (void)state;
     folder_write(&folder, "events.db", "", 0, 0640);
     struct eventstore *store = stored_open(address_of("events.db"), EVENTSTORE_RECORD);
     stored_write(store, STORED_JUNE, 1, STORED_JUNE);
@@ -100,12 +88,11 @@ static void a_mode_that_was_set_stays(void **state)
     eventstore_close(&store);
 }
 
-static void the_file_shrinks(void **state)
+TEST(the_file_shrinks)
 {
     struct eventstore *store = stored_open(address_of("events.db"), EVENTSTORE_RECORD);
     bool more = true;
 
-    (void)state;
     stored_write(store, STORED_JUNE, 30000, STORED_JUNE);
     const long long full = stored_number(store, "SELECT page_count FROM pragma_page_count");
     while (more)
@@ -116,13 +103,12 @@ static void the_file_shrinks(void **state)
     eventstore_close(&store);
 }
 
-static void a_damaged_file_is_set_aside(void **state)
+TEST(a_damaged_file_is_set_aside)
 {
     static const char damage[] = "this was a database, until somebody edited it with an editor";
     char why[EVENTSTORE_WHY_MAX] = "";
     char kept[256];
 
-    (void)state;
     folder_write(&folder, "events.db", damage, sizeof damage - 1, 0600);
     assert_null(eventstore_open(address_of("events.db"), EVENTSTORE_READ, why));
     assert_non_null(strstr(why, "not a database"));
@@ -136,11 +122,10 @@ static void a_damaged_file_is_set_aside(void **state)
     assert_int_equal(mode_of("events.db"), 0600);
 }
 
-static void a_newer_form_is_left_alone(void **state)
+TEST(a_newer_form_is_left_alone)
 {
     char why[EVENTSTORE_WHY_MAX] = "";
 
-    (void)state;
     struct eventstore *store = stored_open(address_of("events.db"), EVENTSTORE_RECORD);
     stored_write(store, STORED_JUNE, 3, STORED_JUNE);
     eventstore_close(&store);
@@ -153,11 +138,10 @@ static void a_newer_form_is_left_alone(void **state)
     change("events.db", "SELECT id FROM incident");
 }
 
-static void somebody_elses_database_holds_no_events(void **state)
+TEST(somebody_elses_database_holds_no_events)
 {
     char why[EVENTSTORE_WHY_MAX] = "";
 
-    (void)state;
     change("other.db", "CREATE TABLE recipe (id)");
     assert_null(eventstore_open(address_of("other.db"), EVENTSTORE_READ, why));
     assert_non_null(strstr(why, "holds no events"));
@@ -197,11 +181,10 @@ static bool fill_disk(void *context)
     return failed && again;
 }
 
-static void a_full_disk(void **state)
+TEST(a_full_disk)
 {
     char address[FOLDER_PATH_MAX + 8];
 
-    (void)state;
     snprintf(address, sizeof address, "%s", address_of("events.db"));
     assert_int_equal(child_end(fill_disk, address), 0);
 }
@@ -214,11 +197,10 @@ static bool record_and_die(void *context)
     return raise(SIGKILL) == 0;
 }
 
-static void a_killed_recorder(void **state)
+TEST(a_killed_recorder)
 {
     char address[FOLDER_PATH_MAX + 8];
 
-    (void)state;
     snprintf(address, sizeof address, "%s", address_of("events.db"));
     for (int i = 1; i <= 3; i++) {
         assert_int_equal(child_end(record_and_die, address), SIGKILL);
@@ -244,11 +226,10 @@ static bool record_as_nobody(void *context)
 }
 
 /* Whose recorder does not run, or was killed: root reads, and it starts again. */
-static void root_reads_anothers(void **state)
+TEST(root_reads_anothers)
 {
     char address[FOLDER_PATH_MAX + 8];
 
-    (void)state;
     if (geteuid() != 0)
         skip();
     snprintf(address, sizeof address, "%s", address_of("events.db"));
@@ -275,12 +256,11 @@ static bool read_as_nobody(void *context)
 }
 
 /* Who may only read: with a recorder and without, and nothing new lies there afterwards. */
-static void who_may_only_read(void **state)
+TEST(who_may_only_read)
 {
     static const char name[] = "100%41 ?#.db";
     char address[FOLDER_PATH_MAX + 8];
 
-    (void)state;
     if (geteuid() != 0)
         skip();
     snprintf(address, sizeof address, "%s", address_of(name));
@@ -293,22 +273,4 @@ static void who_may_only_read(void **state)
     assert_int_equal(child_end(read_as_nobody, address), 0);
     assert_false(is_there("100%41 ?#.db-wal"));
     assert_false(is_there("100%41 ?#.db-shm"));
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test_setup_teardown(files_are_their_owners_alone, begin, end),
-            cmocka_unit_test_setup_teardown(a_mode_that_was_set_stays, begin, end),
-            cmocka_unit_test_setup_teardown(the_file_shrinks, begin, end),
-            cmocka_unit_test_setup_teardown(a_damaged_file_is_set_aside, begin, end),
-            cmocka_unit_test_setup_teardown(a_newer_form_is_left_alone, begin, end),
-            cmocka_unit_test_setup_teardown(somebody_elses_database_holds_no_events, begin, end),
-            cmocka_unit_test_setup_teardown(a_full_disk, begin, end),
-            cmocka_unit_test_setup_teardown(a_killed_recorder, begin, end),
-            cmocka_unit_test_setup_teardown(root_reads_anothers, begin, end),
-            cmocka_unit_test_setup_teardown(who_may_only_read, begin, end),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

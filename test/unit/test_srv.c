@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <string.h>
 
 #include "discovery/srv.h"
 #include "exact.h"
+#include "unit.h"
 
 #define HEAD "\0\1\0\2\x11\x5c" /* priority 1, weight 2, port 4444 */
 
-static void parsing(void **state)
+TEST(parsing)
 {
     static const struct {
         const char *rdata;
@@ -39,7 +33,6 @@ static void parsing(void **state)
             {HEAD "\2-a\0", 10, NULL},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const struct text rdata = exact_copy((struct text){table[i].rdata, table[i].len});
         struct srv srv = {.target = "?"};
@@ -62,7 +55,7 @@ static uint32_t chance(uint32_t most)
 }
 
 /* Targets are letters; the order that comes of it. */
-static void order(void **state)
+TEST(order)
 {
     static const struct {
         struct srv records[4];
@@ -82,7 +75,6 @@ static void order(void **state)
             {{{1, 0, 1, "a"}}, 1, 0, "a"},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct srv records[4];
         char got[5] = "";
@@ -94,14 +86,4 @@ static void order(void **state)
         assert_string_equal(got, table[i].want);
     }
     srv_order(NULL, 0, chance);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(parsing),
-            cmocka_unit_test(order),
-    };
-
-    return cmocka_run_group_tests_name("srv", tests, NULL, NULL);
 }

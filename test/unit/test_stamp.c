@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <string.h>
 
 #include "exact.h"
 #include "protocol/stamp.h"
+#include "unit.h"
 #include "vectors.h"
 
 static const struct text no_domain = {NULL, 0};
@@ -69,12 +63,11 @@ static void check_written(const struct vectors *v)
     assert_true(w.failed);
 }
 
-static void vector_stamps(void **state)
+TEST(vector_stamps)
 {
     struct vectors *v = vectors_open("stamps.txt");
     size_t written = 0;
 
-    (void)state;
     while (vectors_next(v)) {
         if (!vectors_has(v, "field")) {
             check_value(v, vectors_get(v, "value"));
@@ -92,7 +85,7 @@ static void vector_stamps(void **state)
 
 /* Every payload length for some users: it is written exactly when lines of 78 make at most 900
  * octets (an LF counts as CRLF), and read back as it was. */
-static void lengths_at_their_limit(void **state)
+TEST(lengths_at_their_limit)
 {
     static const struct {
         const char *user;
@@ -105,7 +98,6 @@ static void lengths_at_their_limit(void **state)
     static const char *const eols[] = {"\r\n", "\n"};
     char payload[STAMP_PAYLOAD_MAX + 1];
 
-    (void)state;
     memset(payload, 'x', sizeof payload);
     for (size_t i = 0; i < 2 * sizeof table / sizeof *table; i++) {
         const struct address user = address_of(text_of(table[i / 2].user));
@@ -132,12 +124,11 @@ static void lengths_at_their_limit(void **state)
     }
 }
 
-static void writer_without_room_stays_inside(void **state)
+TEST(writer_without_room_stays_inside)
 {
     const struct address user = address_of(text_of("alice@example.org"));
     char room[100] = "";
 
-    (void)state;
     for (size_t size = 0; size < sizeof room - 1; size++) {
         struct writer w = writer_of(room, size);
         room[size] = '!';
@@ -147,14 +138,13 @@ static void writer_without_room_stays_inside(void **state)
     }
 }
 
-static void only_payloads_are_written(void **state)
+TEST(only_payloads_are_written)
 {
     static const char *const bad[] = {"", "-", "a b", "a=", "a+b", "a\n", "a/b", "\xe4", "a;"};
     static const char *const good[] = {"--", "_", "a", "-a", "AZaz09-_"};
     const struct address user = address_of(text_of("alice@example.org"));
     char room[STAMP_FIELD_MAX];
 
-    (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct writer w = writer_of(room, sizeof room);
         if (stamp_format(&user, text_of(bad[i]), "\r\n", &w)) {
@@ -171,24 +161,11 @@ static void only_payloads_are_written(void **state)
     }
 }
 
-static void name_in_any_case(void **state)
+TEST(name_in_any_case)
 {
-    (void)state;
     assert_true(stamp_is_name(text_of("verimail")));
     assert_true(stamp_is_name(text_of("VERIMAIL")));
     assert_false(stamp_is_name(text_of("Verimail ")));
     assert_false(stamp_is_name(text_of("X-Verimail")));
     assert_false(stamp_is_name(text_of("Verimai")));
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(vector_stamps),
-            cmocka_unit_test(lengths_at_their_limit),
-            cmocka_unit_test(writer_without_room_stays_inside),
-            cmocka_unit_test(only_payloads_are_written),
-            cmocka_unit_test(name_in_any_case),
-    };
-    return cmocka_run_group_tests_name("stamp", tests, NULL, NULL);
 }

@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <string.h>
 
 #include "command/steps.h"
+#include "unit.h"
 
 /* Every decision that is not a YES has its sentence. */
-static void every_decision_says_why(void **state)
+TEST(every_decision_says_why)
 {
     static const struct {
         enum verdict verdict;
@@ -42,7 +36,6 @@ static void every_decision_says_why(void **state)
             {VERDICT_YES, REASON_STAMPED, "classic", true},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const struct judgement judgement = {
                 .answer = {.verdict = table[i].verdict, .reason = table[i].reason},
@@ -54,13 +47,4 @@ static void every_decision_says_why(void **state)
             fail();
         }
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(every_decision_says_why),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,11 +1,4 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +8,7 @@
 
 #include "folder.h"
 #include "stored.h"
+#include "unit.h"
 
 #define ALL                                                                                        \
     "SELECT time, verdict, reason, cause, \"user\", domain, host, receiving, ip, asker, listed, "  \
@@ -23,8 +17,8 @@
 #define BATCHES 25
 #define BATCH 20
 
-/* A new store of one kind for each test. PostgreSQL is the server that VERIMAIL_POSTGRESQL names,
- * where the schema belongs to the tests. */
+/* A new store of one backend for each test. PostgreSQL is the server that VERIMAIL_POSTGRESQL
+ * names, where the schema belongs to the tests. */
 struct place {
     struct folder folder;
     char address[FOLDER_PATH_MAX + 16];
@@ -63,37 +57,31 @@ static void end_postgresql(struct place *place)
     (void)place;
 }
 
-static const struct kind {
-    const char *name;
+static const struct backend {
+    struct unit_row row;
     void (*begin)(struct place *place);
     void (*end)(struct place *place);
-} sqlite = {"sqlite", begin_sqlite, end_sqlite},
-  postgresql = {"postgresql", begin_postgresql, end_postgresql};
+} backends[] = {
+        {{"sqlite", NULL}, begin_sqlite, end_sqlite},
+        {{"postgresql", "VERIMAIL_POSTGRESQL"}, begin_postgresql, end_postgresql},
+};
 
-static struct place begin(void **state)
+static struct place begin(const struct backend *backend)
 {
-    const struct kind *kind = *state;
     struct place place = {.address = ""};
 
-    kind->begin(&place);
+    backend->begin(&place);
     return place;
 }
 
-static void end(void **state, struct place *place)
+TEST_EACH(what_is_written_is_read, backends)
 {
-    const struct kind *kind = *state;
-
-    kind->end(place);
-}
-
-static void what_is_written_is_read(void **state)
-{
-    struct place place = begin(state);
+    struct place place = begin(row);
     struct eventstore *store = stored_open(place.address, EVENTSTORE_RECORD);
     struct event events[3] = {stored_event(STORED_JUNE), stored_event(STORED_JUNE + 1),
             {.time = STORED_JUNE + 2, .verdict = VERDICT_YES, .reason = REASON_STAMPED}};
 
-    assert_string_equal(eventstore_kind(store), ((const struct kind *)*state)->name);
+    assert_string_equal(eventstore_kind(store), row->row.name);
     assert_string_equal(stored_rows(store, ALL), "");
     events[1].verdict = VERDICT_ALLOW;
     events[1].reason = REASON_CLASSIC;
@@ -114,12 +102,12 @@ static void what_is_written_is_read(void **state)
     store = stored_open(place.address, EVENTSTORE_READ);
     assert_string_equal(stored_rows(store, ALL), want);
     eventstore_close(&store);
-    end(state, &place);
+    row->end(&place);
 }
 
-static void ids_grow(void **state)
+TEST_EACH(ids_grow, backends)
 {
-    struct place place = begin(state);
+    struct place place = begin(row);
     struct eventstore *store = stored_open(place.address, EVENTSTORE_RECORD);
 
     for (uint64_t i = 0; i < 5; i++)
@@ -132,12 +120,12 @@ static void ids_grow(void **state)
             0);
     assert_int_equal(stored_number(store, "SELECT count(DISTINCT id) FROM event"), 16);
     eventstore_close(&store);
-    end(state, &place);
+    row->end(&place);
 }
 
-static void gaps(void **state)
+TEST_EACH(gaps, backends)
 {
-    struct place place = begin(state);
+    struct place place = begin(row);
     struct eventstore *store = stored_open(place.address, EVENTSTORE_RECORD);
     const struct event event = stored_event(STORED_JUNE);
     bool more = true;
@@ -153,12 +141,12 @@ static void gaps(void **state)
     assert_false(more);
     assert_int_equal(stored_number(store, "SELECT min(time) FROM gap"), STORED_JUNE + 2);
     eventstore_close(&store);
-    end(state, &place);
+    row->end(&place);
 }
 
-static void what_is_old_goes_in_steps(void **state)
+TEST_EACH(what_is_old_goes_in_steps, backends)
 {
-    struct place place = begin(state);
+    struct place place = begin(row);
     struct eventstore *store = stored_open(place.address, EVENTSTORE_RECORD);
     int steps = 0;
     bool more = true;
@@ -175,15 +163,15 @@ static void what_is_old_goes_in_steps(void **state)
     assert_true(eventstore_purge(store, UINT64_MAX, &more));
     assert_int_equal(stored_number(store, "SELECT count(*) FROM event"), 0);
     eventstore_close(&store);
-    end(state, &place);
+    row->end(&place);
 }
 
-static void any_time(void **state)
+TEST_EACH(any_time, backends)
 {
     static const uint64_t times[] = {0, 1, STORED_JUNE - 400 * STORED_DAY, STORED_JUNE,
             STORED_JUNE + 40 * STORED_DAY, STORED_JUNE + 4000 * STORED_DAY, INT64_MAX - 1,
             INT64_MAX, UINT64_MAX};
-    struct place place = begin(state);
+    struct place place = begin(row);
     struct eventstore *store = stored_open(place.address, EVENTSTORE_RECORD);
 
     for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
@@ -194,11 +182,11 @@ static void any_time(void **state)
     assert_int_equal(stored_number(store, "SELECT max(time) FROM event"), INT64_MAX);
     assert_int_equal(stored_number(store, "SELECT min(time) FROM event"), 0);
     eventstore_close(&store);
-    end(state, &place);
+    row->end(&place);
 }
 
 /* One text that no store should ever see breaks no batch. */
-static void texts_that_are_not_plain(void **state)
+TEST_EACH(texts_that_are_not_plain, backends)
 {
     static const struct {
         struct text text;
@@ -218,7 +206,7 @@ static void texts_that_are_not_plain(void **state)
             {{"%00", 3}, "%00"},
             {{" ", 1}, " "},
     };
-    struct place place = begin(state);
+    struct place place = begin(row);
     struct eventstore *store = stored_open(place.address, EVENTSTORE_RECORD);
     const size_t count = sizeof table / sizeof *table;
     struct event events[sizeof table / sizeof *table];
@@ -238,12 +226,12 @@ static void texts_that_are_not_plain(void **state)
                                            "FROM event ORDER BY id"),
             want);
     eventstore_close(&store);
-    end(state, &place);
+    row->end(&place);
 }
 
-static void queries_have_parameters(void **state)
+TEST_EACH(queries_have_parameters, backends)
 {
-    struct place place = begin(state);
+    struct place place = begin(row);
     struct eventstore *store = stored_open(place.address, EVENTSTORE_RECORD);
     struct stored_rows rows = {0};
     const struct eventstore_value parameters[] = {
@@ -262,10 +250,10 @@ static void queries_have_parameters(void **state)
                                    "1|alice@example.org|it's \"$1\" \\ %\n"
                                    "0|alice@example.org|it's \"$1\" \\ %\n");
     eventstore_close(&store);
-    end(state, &place);
+    row->end(&place);
 }
 
-static void values_of_queries(void **state)
+TEST_EACH(values_of_queries, backends)
 {
     static const struct {
         const char *sql;
@@ -284,7 +272,7 @@ static void values_of_queries(void **state)
             {"SELECT CASE WHEN listed = 1 THEN 'yes' ELSE 'no' END FROM event LIMIT 1", "yes\n"},
             {"SELECT 1 FROM event WHERE time < 0", ""},
     };
-    struct place place = begin(state);
+    struct place place = begin(row);
     struct eventstore *store = stored_open(place.address, EVENTSTORE_RECORD);
 
     stored_write(store, STORED_JUNE, 5, STORED_JUNE);
@@ -294,12 +282,12 @@ static void values_of_queries(void **state)
             fail_msg("%s: got `%s`, want `%s`", table[i].sql, got, table[i].want);
     }
     eventstore_close(&store);
-    end(state, &place);
+    row->end(&place);
 }
 
-static void queries_that_end_early(void **state)
+TEST_EACH(queries_that_end_early, backends)
 {
-    struct place place = begin(state);
+    struct place place = begin(row);
     struct eventstore *store = stored_open(place.address, EVENTSTORE_RECORD);
     struct stored_rows rows = {.most = 3};
 
@@ -313,12 +301,12 @@ static void queries_that_end_early(void **state)
     stored_write(store, STORED_JUNE, 1, STORED_JUNE);
     assert_int_equal(stored_number(store, "SELECT count(*) FROM event"), 20001);
     eventstore_close(&store);
-    end(state, &place);
+    row->end(&place);
 }
 
-static void readers_beside_a_recorder(void **state)
+TEST_EACH(readers_beside_a_recorder, backends)
 {
-    struct place place = begin(state);
+    struct place place = begin(row);
     char why[EVENTSTORE_WHY_MAX] = "";
 
     assert_null(eventstore_open(place.address, EVENTSTORE_READ, why));
@@ -335,7 +323,7 @@ static void readers_beside_a_recorder(void **state)
     eventstore_close(&store);
     assert_int_equal(stored_number(reader, "SELECT count(*) FROM event"), 50);
     eventstore_close(&reader);
-    end(state, &place);
+    row->end(&place);
 }
 
 /* In a process of its own. */
@@ -350,9 +338,9 @@ static bool record_much(void *context)
 }
 
 /* From the first moment on: all want to make what is not there. */
-static void many_recorders(void **state)
+TEST_EACH(many_recorders, backends)
 {
-    struct place place = begin(state);
+    struct place place = begin(row);
 
     for (int i = 0; i < PROCESSES; i++) {
         const pid_t child = fork();
@@ -371,16 +359,15 @@ static void many_recorders(void **state)
     assert_int_equal(stored_number(store, "SELECT count(DISTINCT id) FROM event"),
             PROCESSES * BATCHES * BATCH);
     eventstore_close(&store);
-    end(state, &place);
+    row->end(&place);
 }
 
-static void none_keeps_nothing(void **state)
+TEST(none_keeps_nothing)
 {
     char why[EVENTSTORE_WHY_MAX] = "";
     const struct event event = stored_event(STORED_JUNE);
     bool more = true;
 
-    (void)state;
     struct eventstore *store = stored_open("none", EVENTSTORE_RECORD);
     assert_string_equal(eventstore_kind(store), "none");
     assert_true(eventstore_write(store, &event, 1, 1, STORED_JUNE));
@@ -391,42 +378,15 @@ static void none_keeps_nothing(void **state)
     assert_non_null(strstr(why, "nothing is recorded"));
 }
 
-static void other_addresses(void **state)
+TEST(other_addresses)
 {
     static const char *const addresses[] = {"", "mysql://x", "sqlit", "SQLITE:/x", "nonesuch"};
     char why[EVENTSTORE_WHY_MAX];
 
-    (void)state;
     for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++) {
         why[0] = '\0';
         if (eventstore_open(addresses[i], EVENTSTORE_RECORD, why) != NULL)
             fail_msg("%s: got a store, want none", addresses[i]);
         assert_non_null(strstr(why, "there is no such kind of store"));
     }
-}
-
-#define KIND(kind, test)                                                                           \
-    {                                                                                              \
-#test "_" #kind, test, NULL, NULL, (void *)(uintptr_t)&kind                                \
-    }
-#define EVERY_TEST(kind)                                                                           \
-    KIND(kind, what_is_written_is_read), KIND(kind, ids_grow), KIND(kind, gaps),                   \
-            KIND(kind, what_is_old_goes_in_steps), KIND(kind, any_time),                           \
-            KIND(kind, texts_that_are_not_plain), KIND(kind, queries_have_parameters),             \
-            KIND(kind, values_of_queries), KIND(kind, queries_that_end_early),                     \
-            KIND(kind, readers_beside_a_recorder), KIND(kind, many_recorders)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            EVERY_TEST(sqlite),
-            cmocka_unit_test(none_keeps_nothing),
-            cmocka_unit_test(other_addresses),
-    };
-    const struct CMUnitTest with_server[] = {EVERY_TEST(postgresql)};
-    int failed = cmocka_run_group_tests_name("store", tests, NULL, NULL);
-
-    if (getenv("VERIMAIL_POSTGRESQL") != NULL)
-        failed += cmocka_run_group_tests_name("store: postgresql", with_server, NULL, NULL);
-    return failed;
 }

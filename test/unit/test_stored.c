@@ -1,14 +1,8 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <string.h>
 
 #include "exact.h"
+#include "unit.h"
 #include "users/stored.h"
 
 static bool is_stored(struct text octets, struct row *row_r)
@@ -20,14 +14,13 @@ static bool is_stored(struct text octets, struct row *row_r)
     return good;
 }
 
-static void what_is_stored_is_read(void **state)
+TEST(what_is_stored_is_read)
 {
     static const char *const rows[] = {"", "hosts=", "hosts=a", "hosts=a.example.org,b.example.org",
             "more_hosts=a allow_unauthorized=yes", "allow_unauthorized=yes pinned=yes",
             "pinned=yes", "hosts=xn--bcher-kva.example pinned=yes", "alias=bob@example.org",
             "alias=a%C3%BCb@example.org pinned=yes"};
 
-    (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char octets[STORED_MAX];
         char text[ROW_TEXT_MAX];
@@ -51,7 +44,7 @@ static void what_is_stored_is_read(void **state)
         t, sizeof(t) - 1                                                                           \
     }
 
-static void what_is_damaged_is_refused(void **state)
+TEST(what_is_damaged_is_refused)
 {
     static const struct text rows[] = {
             {NULL, 0},
@@ -90,21 +83,19 @@ static void what_is_damaged_is_refused(void **state)
     };
     struct row row;
 
-    (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (is_stored(rows[i], &row))
             fail_msg("row %zu was taken", i);
 }
 
 /* All that a flipped bit can do: it is refused, or is a row that could have been stored. */
-static void a_flipped_bit_makes_no_monster(void **state)
+TEST(a_flipped_bit_makes_no_monster)
 {
     char octets[STORED_MAX];
     char why[ROW_WHY_MAX];
     struct writer w = writer_of(octets, sizeof octets);
     struct row row;
 
-    (void)state;
     assert_true(row_parse(
             text_of("more_hosts=a.example.org,b.example.org allow_unauthorized=yes"), &row, why));
     assert_true(stored_write(&row, &w));
@@ -118,15 +109,4 @@ static void a_flipped_bit_makes_no_monster(void **state)
         }
         octets[bit / 8] = (char)(octets[bit / 8] ^ (1 << (bit % 8)));
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(what_is_stored_is_read),
-            cmocka_unit_test(what_is_damaged_is_refused),
-            cmocka_unit_test(a_flipped_bit_makes_no_monster),
-    };
-
-    return cmocka_run_group_tests_name("stored", tests, NULL, NULL);
 }

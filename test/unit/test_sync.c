@@ -1,11 +1,4 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -15,16 +8,16 @@
 #include "counting.h"
 #include "replay/mark.h"
 #include "replay/sync.h"
+#include "unit.h"
 
 #define TODAY COUNTING_TODAY
 
 static char address[FOLDER_PATH_MAX + 8];
 
-static int set_up(void **state)
+BEFORE_EACH()
 {
-    (void)counting_set_up(state);
+    counting_set_up();
     snprintf(address, sizeof address, "lmdb:%s", counting_path);
-    return 0;
 }
 
 static void count(uint64_t number, enum replay_count want)
@@ -47,22 +40,25 @@ static enum mark_state state_of_mark(void)
     return state;
 }
 
-static void only_a_file_of_ours_needs_it(void **state)
+AFTER_EACH()
+{
+    counting_tear_down();
+}
+
+TEST(only_a_file_of_ours_needs_it)
 {
     static const char *const none[] = {"none", "memory:", "redis://127.0.0.1", "unix:/x", ""};
     struct replay_sync *sync = NULL;
 
-    (void)state;
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
         assert_null(replay_sync_init(none[i]));
     replay_sync_free(&sync);
 }
 
-static void a_file_that_comes_later_is_waited_for(void **state)
+TEST(a_file_that_comes_later_is_waited_for)
 {
     struct replay_sync *sync = replay_sync_init(address);
 
-    (void)state;
     assert_non_null(sync);
     assert_true(replay_sync_run(sync));
     assert_true(replay_sync_finish(sync));
@@ -75,11 +71,10 @@ static void a_file_that_comes_later_is_waited_for(void **state)
     assert_null(sync);
 }
 
-static void what_was_finished_is_believed_after_a_boot(void **state)
+TEST(what_was_finished_is_believed_after_a_boot)
 {
     struct replay_sync *sync = replay_sync_init(address);
 
-    (void)state;
     count(1, REPLAY_WITHIN);
     assert_true(replay_sync_run(sync));
     assert_true(replay_sync_finish(sync));
@@ -94,11 +89,10 @@ static void what_was_finished_is_believed_after_a_boot(void **state)
     replay_sync_free(&sync);
 }
 
-static void one_that_is_damaged_is_not_made_whole(void **state)
+TEST(one_that_is_damaged_is_not_made_whole)
 {
     struct replay_sync *sync = replay_sync_init(address);
 
-    (void)state;
     count(1, REPLAY_WITHIN);
     struct mark *mark = mark_open(counting_beside("-mark"));
     mark_set_damaged(mark);
@@ -127,12 +121,11 @@ static bool syncs(const struct replay_sync *sync, const char *wanted)
 }
 
 /* One that was set aside is no longer the one to be written. */
-static void it_follows_a_store_that_is_begun_anew(void **state)
+TEST(it_follows_a_store_that_is_begun_anew)
 {
     struct replay_sync *sync = replay_sync_init(address);
     char lost[FOLDER_PATH_MAX];
 
-    (void)state;
     folder_path(&counting_folder, "replay.lost", lost);
     count(1, REPLAY_WITHIN);
     assert_true(replay_sync_run(sync));
@@ -147,11 +140,10 @@ static void it_follows_a_store_that_is_begun_anew(void **state)
     assert_false(syncs(sync, counting_path));
 }
 
-static void what_cannot_be_written_is_said(void **state)
+TEST(what_cannot_be_written_is_said)
 {
     struct replay_sync *sync = replay_sync_init(address);
 
-    (void)state;
     assert_int_equal(mkdir(counting_path, 0700), 0);
     errno = 0;
     assert_false(replay_sync_run(sync));
@@ -165,20 +157,4 @@ static void what_cannot_be_written_is_said(void **state)
     assert_false(replay_sync_finish(sync));
     assert_int_equal(errno, EISDIR);
     replay_sync_free(&sync);
-}
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, counting_tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            TEST(only_a_file_of_ours_needs_it),
-            TEST(a_file_that_comes_later_is_waited_for),
-            TEST(what_was_finished_is_believed_after_a_boot),
-            TEST(one_that_is_damaged_is_not_made_whole),
-            TEST(it_follows_a_store_that_is_begun_anew),
-            TEST(what_cannot_be_written_is_said),
-    };
-
-    return cmocka_run_group_tests_name("sync", tests, NULL, NULL);
 }

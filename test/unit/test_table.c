@@ -1,11 +1,4 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +7,19 @@
 
 #include "child.h"
 #include "tabled.h"
+#include "unit.h"
 
-static void rows_are_found(void **state)
+BEFORE_EACH()
+{
+    tabled_set_up();
+}
+
+AFTER_EACH()
+{
+    tabled_tear_down();
+}
+
+TEST(rows_are_found)
 {
     static const char *const rows[] = {"alice@example.org", "hosts=a", "bob@example.org", "",
             "*@example.org", "hosts=", "a%20%C3%BC@example.org", "more_hosts=x", "zoe@example.org",
@@ -35,7 +39,6 @@ static void rows_are_found(void **state)
             {"\x01", "a", "absent"},
     };
 
-    (void)state;
     tabled_build(rows);
     for (int write = 0; write < 2; write++) { /* inside a writer's transaction, too */
         struct table *t = tabled_open(write == 1);
@@ -49,7 +52,7 @@ static void rows_are_found(void **state)
     table_close(&(struct table *){NULL});
 }
 
-static void aliases_are_followed(void **state)
+TEST(aliases_are_followed)
 {
     static const char *const rows[] = {"a0@example.org", "hosts=end", "a1@example.org",
             "alias=a0@example.org", "a2@example.org", "alias=a1@example.org", "a3@example.org",
@@ -66,7 +69,6 @@ static void aliases_are_followed(void **state)
             {"x", "absent"}, {"lost", "absent"}, {"far", "more_hosts=net"}, {"odd", "hosts=odd"}};
     struct row row;
 
-    (void)state;
     tabled_build(rows);
     struct table *t = tabled_open(false);
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
@@ -92,7 +94,7 @@ static bool list(void *context, struct text key, struct text values)
     return --l->most > 0;
 }
 
-static void a_table_is_listed_in_order(void **state)
+TEST(a_table_is_listed_in_order)
 {
     static const char *const rows[] = {"b@example.org", "hosts=b", "a@example.org", "",
             "*@example.org", "pinned=yes", "c@example.org", "alias=a@example.org", NULL};
@@ -102,7 +104,6 @@ static void a_table_is_listed_in_order(void **state)
     struct listing empty = {.most = 10};
     uint64_t count = 99;
 
-    (void)state;
     tabled_build(rows);
     struct table *t = tabled_open(false);
     assert_int_equal(table_each(t, list, &all), TABLE_OK);
@@ -123,14 +124,13 @@ static void a_table_is_listed_in_order(void **state)
     table_close(&t);
 }
 
-static void a_transaction_is_all_or_nothing(void **state)
+TEST(a_transaction_is_all_or_nothing)
 {
     static const char *const rows[] = {"a@example.org", "hosts=a", "b@example.org", "hosts=b",
             "p@example.org", "hosts=p pinned=yes", NULL};
     char long_key[600];
     struct row row = {.names = {NULL}};
 
-    (void)state;
     tabled_build(rows);
     struct table *t = tabled_open(true);
     assert_int_equal(table_begin(t), TABLE_OK);
@@ -200,9 +200,8 @@ static bool not_led_astray(void *context)
     return !opened && !made && geteuid() == 0;
 }
 
-static void root_acts_as_the_folders_owner(void **state)
+TEST(root_acts_as_the_folders_owner)
 {
-    (void)state;
     if (geteuid() != 0)
         skip();
     assert_int_equal(child_end(made_for_its_folder, NULL), 0);
@@ -211,19 +210,4 @@ static void root_acts_as_the_folders_owner(void **state)
     folder_path(&tabled_folder, "t-lock", lock);
     assert_int_equal(unlink(lock), 0);
     assert_int_equal(child_end(not_led_astray, NULL), 0);
-}
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, tabled_set_up, tabled_tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            TEST(rows_are_found),
-            TEST(aliases_are_followed),
-            TEST(a_table_is_listed_in_order),
-            TEST(a_transaction_is_all_or_nothing),
-            TEST(root_acts_as_the_folders_owner),
-    };
-
-    return cmocka_run_group_tests_name("table", tests, NULL, NULL);
 }

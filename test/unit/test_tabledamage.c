@@ -1,11 +1,4 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <fcntl.h>
 #include <lmdb.h>
 #include <signal.h>
@@ -17,6 +10,7 @@
 
 #include "child.h"
 #include "tabled.h"
+#include "unit.h"
 
 static void refused(const char *want)
 {
@@ -30,11 +24,20 @@ static void refused(const char *want)
     assert_string_equal(why, want);
 }
 
-static void what_is_no_table_is_refused(void **state)
+BEFORE_EACH()
+{
+    tabled_set_up();
+}
+
+AFTER_EACH()
+{
+    tabled_tear_down();
+}
+
+TEST(what_is_no_table_is_refused)
 {
     static char octets[16384];
 
-    (void)state;
     folder_path(&tabled_folder, "no/t", tabled_path);
     refused("No such file or directory");
     folder_path(&tabled_folder, "", tabled_path);
@@ -56,7 +59,7 @@ static void what_is_no_table_is_refused(void **state)
 }
 
 /* An LMDB database of somebody else's. */
-static void another_database_is_refused(void **state)
+TEST(another_database_is_refused)
 {
     MDB_env *env = NULL;
     MDB_txn *txn = NULL;
@@ -64,7 +67,6 @@ static void another_database_is_refused(void **state)
     char octets[] = "counts";
     MDB_val value = {sizeof octets, octets};
 
-    (void)state;
     assert_int_equal(mdb_env_create(&env), 0);
     assert_int_equal(mdb_env_open(env, tabled_path, MDB_NOSUBDIR, 0600), 0);
     assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
@@ -112,7 +114,7 @@ static bool use_all(void *context)
 
 /* A page of the file becomes something else, with the table closed. Nobody may crash over it, and
  * nobody's row be missing. */
-static void a_damaged_page_is_an_error(void **state)
+TEST(a_damaged_page_is_an_error)
 {
     static char zeros[4096];
     static char ones[4096];
@@ -121,7 +123,6 @@ static void a_damaged_page_is_an_error(void **state)
     struct stat about;
     unsigned seed = 7;
 
-    (void)state;
     memset(ones, 0xff, sizeof ones);
     for (size_t i = 0; i < sizeof noise; i++) {
         seed = seed * 1103515245 + 12345;
@@ -173,11 +174,10 @@ static bool survive(void *context)
     return good;
 }
 
-static void a_file_that_shrinks_or_goes_is_an_error(void **state)
+TEST(a_file_that_shrinks_or_goes_is_an_error)
 {
     static char ways[][10] = {"removed", "emptied", "cut"};
 
-    (void)state;
     for (size_t i = 0; i < 3; i++) {
         struct table *t = tabled_open(true);
         tabled_build_many(t, 1);
@@ -214,11 +214,10 @@ static bool run_into_nothing(void *context)
     return octet == 0;
 }
 
-static void other_crashes_stay_crashes(void **state)
+TEST(other_crashes_stay_crashes)
 {
     int signals[] = {SIGSEGV, SIGBUS, SIGFPE};
 
-    (void)state;
     for (size_t i = 0; i < 3; i++) {
         const int end = child_end(crash, &signals[i]);
         assert_true(WIFSIGNALED(end));
@@ -227,19 +226,4 @@ static void other_crashes_stay_crashes(void **state)
     const int end = child_end(run_into_nothing, NULL);
     assert_true(WIFSIGNALED(end));
     assert_int_equal(WTERMSIG(end), SIGBUS);
-}
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, tabled_set_up, tabled_tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            TEST(what_is_no_table_is_refused),
-            TEST(another_database_is_refused),
-            TEST(a_damaged_page_is_an_error),
-            TEST(a_file_that_shrinks_or_goes_is_an_error),
-            TEST(other_crashes_stay_crashes),
-    };
-
-    return cmocka_run_group_tests_name("tabledamage", tests, NULL, NULL);
 }

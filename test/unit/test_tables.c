@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "served.h"
 #include "service/tables.h"
+#include "unit.h"
 
 #define NOW 5000 /* milliseconds */
 #define REST                                                                                       \
@@ -45,11 +39,15 @@ static void make_table(const struct folder *folder)
     table_close(&table);
 }
 
-static void rows_are_found(void **state)
+BEFORE_ALL()
+{
+    assert_true(sodium_init() >= 0);
+}
+
+TEST(rows_are_found)
 {
     struct folder folder = folder_make();
 
-    (void)state;
     make_table(&folder);
     struct served served = served_open_in(folder, "", REST);
     assert_non_null(served.service);
@@ -65,12 +63,11 @@ static void rows_are_found(void **state)
 }
 
 /* Somebody should look again, but not all the time. */
-static void a_table_that_is_not_there_is_said_and_gets_stale(void **state)
+TEST(a_table_that_is_not_there_is_said_and_gets_stale)
 {
     struct served served = served_open("", REST);
     struct tables *tables = tables_open(served.service, NOW);
 
-    (void)state;
     assert_non_null(tables);
     assert_int_equal(look_up(&served, tables, "alice"), RULES_UNKNOWN);
     const char *error = tables_take_error(tables);
@@ -81,14 +78,4 @@ static void a_table_that_is_not_there_is_said_and_gets_stale(void **state)
     assert_true(tables_are_stale(tables, NOW + TABLES_AGAIN));
     tables_close(&tables);
     served_close(&served);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(rows_are_found),
-            cmocka_unit_test(a_table_that_is_not_there_is_said_and_gets_stale),
-    };
-
-    return sodium_init() < 0 ? 1 : cmocka_run_group_tests_name("tables", tests, NULL, NULL);
 }

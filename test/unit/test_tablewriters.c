@@ -1,11 +1,4 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +9,7 @@
 
 #include "child.h"
 #include "tabled.h"
+#include "unit.h"
 
 #define VERSIONS 60
 
@@ -40,12 +34,21 @@ static bool read_on(void *context)
     return true;
 }
 
-static void readers_see_the_old_or_the_new(void **state)
+BEFORE_EACH()
+{
+    tabled_set_up();
+}
+
+AFTER_EACH()
+{
+    tabled_tear_down();
+}
+
+TEST(readers_see_the_old_or_the_new)
 {
     struct table *t = tabled_open(true);
     int readers[3];
 
-    (void)state;
     tabled_build_many(t, 1);
     table_close(&t); /* it never crosses a fork */
     for (size_t i = 0; i < 3; i++) {
@@ -65,13 +68,12 @@ static void readers_see_the_old_or_the_new(void **state)
     }
 }
 
-static void what_is_replaced_is_used_again(void **state)
+TEST(what_is_replaced_is_used_again)
 {
     struct table *t = tabled_open(true);
     struct stat first;
     struct stat last;
 
-    (void)state;
     tabled_build_many(t, 1);
     assert_int_equal(stat(tabled_path, &first), 0);
     for (unsigned i = 0; i < 40; i++)
@@ -97,14 +99,13 @@ static bool add_rows(void *context)
     return true;
 }
 
-static void two_writers_wait_for_each_other(void **state)
+TEST(two_writers_wait_for_each_other)
 {
     char a[] = "a";
     char b[] = "b";
     uint64_t count = 0;
     int status = -1;
 
-    (void)state;
     const pid_t other = fork();
     assert_true(other >= 0);
     if (other == 0)
@@ -118,11 +119,10 @@ static void two_writers_wait_for_each_other(void **state)
     table_close(&t);
 }
 
-static void a_killed_writer_leaves_old_or_new(void **state)
+TEST(a_killed_writer_leaves_old_or_new)
 {
     char octet;
 
-    (void)state;
     struct table *t = tabled_open(true);
     tabled_build_many(t, 1);
     table_close(&t);
@@ -153,18 +153,4 @@ static void a_killed_writer_leaves_old_or_new(void **state)
     t = tabled_open(true); /* and the next one is not kept waiting */
     tabled_build_many(t, 1);
     table_close(&t);
-}
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, tabled_set_up, tabled_tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            TEST(readers_see_the_old_or_the_new),
-            TEST(what_is_replaced_is_used_again),
-            TEST(two_writers_wait_for_each_other),
-            TEST(a_killed_writer_leaves_old_or_new),
-    };
-
-    return cmocka_run_group_tests_name("tablewriters", tests, NULL, NULL);
 }

@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <sodium.h>
 
 #include "exact.h"
 #include "protocol/text.h"
+#include "unit.h"
 
-static void decimal_at_its_edges(void **state)
+TEST(decimal_at_its_edges)
 {
     static const struct {
         const char *text;
@@ -37,7 +31,6 @@ static void decimal_at_its_edges(void **state)
             {"100000000000000000000", UINT64_MAX, false, 0},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const struct text in = exact_copy(text_of(table[i].text));
         uint64_t value = 0;
@@ -51,9 +44,8 @@ static void decimal_at_its_edges(void **state)
     }
 }
 
-static void folding_is_ascii_only(void **state)
+TEST(folding_is_ascii_only)
 {
-    (void)state;
     assert_true(text_equal_fold(text_of("aZ@[`{09"), text_of("Az@[`{09")));
     assert_false(text_equal_fold(text_of("@"), text_of("`")));
     assert_false(text_equal_fold(text_of("["), text_of("{")));
@@ -63,11 +55,10 @@ static void folding_is_ascii_only(void **state)
     assert_false(text_equal(text_of("a"), text_of("A")));
 }
 
-static void reader_remembers_its_failure(void **state)
+TEST(reader_remembers_its_failure)
 {
     struct reader r = reader_of(text_of("one two  last"));
 
-    (void)state;
     assert_true(text_equal(reader_until(&r, ' '), text_of("one")));
     assert_true(text_equal(reader_field(&r, ' '), text_of("two")));
     assert_true(text_equal(reader_until(&r, ' '), text_of("")));
@@ -79,12 +70,11 @@ static void reader_remembers_its_failure(void **state)
     assert_int_equal(reader_rest(&r).len, 0);
 }
 
-static void writer_stops_at_its_end(void **state)
+TEST(writer_stops_at_its_end)
 {
     char room[8] = "........";
     struct writer w = writer_of(room, 7);
 
-    (void)state;
     writer_string(&w, "abc");
     writer_decimal(&w, 1234);
     assert_false(w.failed);
@@ -95,12 +85,11 @@ static void writer_stops_at_its_end(void **state)
     assert_int_equal(room[7], '.');
 }
 
-static void writer_decimal_at_its_edges(void **state)
+TEST(writer_decimal_at_its_edges)
 {
     char room[TEXT_DECIMAL_MAX];
     struct writer w = writer_of(room, sizeof room);
 
-    (void)state;
     writer_decimal(&w, UINT64_MAX);
     assert_true(text_equal(writer_text(&w), text_of("18446744073709551615")));
     w = writer_of(room, sizeof room);
@@ -109,14 +98,13 @@ static void writer_decimal_at_its_edges(void **state)
 }
 
 /* Against libsodium's own encoder, for every length that a line may hold. */
-static void base64_agrees_with_libsodium(void **state)
+TEST(base64_agrees_with_libsodium)
 {
     unsigned char octets[256];
     unsigned char back[256];
     char got[400];
     char want[400];
 
-    (void)state;
     for (size_t i = 0; i < sizeof octets; i++)
         octets[i] = (unsigned char)(i * 7 + 251);
     for (size_t len = 0; len <= sizeof octets; len++) {
@@ -136,14 +124,13 @@ static void base64_agrees_with_libsodium(void **state)
     }
 }
 
-static void base64_is_strict(void **state)
+TEST(base64_is_strict)
 {
     static const char *const bad[] = {
             "A", "AB=", "AB==", "A B", "AB\n", "A+", "A/", "AB CD", "AAB", "AB", "\xff", "AAAA="};
     unsigned char octets[64];
     size_t len;
 
-    (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         const struct text in = exact_copy(text_of(bad[i]));
         if (text_from_base64(in, octets, sizeof octets, &len)) {
@@ -157,14 +144,13 @@ static void base64_is_strict(void **state)
 }
 
 /* As some decoders take more: libsodium 1.0.18 any octet from 0x80 up. */
-static void only_the_alphabet_is_taken(void **state)
+TEST(only_the_alphabet_is_taken)
 {
     static const char alphabet[] =
             "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     unsigned char octets[3];
     size_t len;
 
-    (void)state;
     for (unsigned c = 0; c <= UINT8_MAX; c++) {
         const char in[] = {'A', (char)c, 'A', 'A'};
         const bool wanted = c != 0 && strchr(alphabet, (int)c) != NULL;
@@ -178,22 +164,20 @@ static void only_the_alphabet_is_taken(void **state)
     }
 }
 
-static void nothing_reads_as_nothing(void **state)
+TEST(nothing_reads_as_nothing)
 {
     struct reader r = reader_of((struct text){NULL, 0});
 
-    (void)state;
     assert_int_equal(reader_field(&r, ' ').len, 0);
     assert_int_equal(reader_rest(&r).len, 0);
     assert_false(r.failed);
 }
 
-static void hex_is_strict(void **state)
+TEST(hex_is_strict)
 {
     unsigned char octets[2];
     size_t len;
 
-    (void)state;
     assert_true(text_from_hex(text_of("aF09"), octets, 2, &len));
     assert_int_equal(len, 2);
     assert_int_equal(octets[0], 0xaf);
@@ -203,28 +187,9 @@ static void hex_is_strict(void **state)
     assert_false(text_from_hex(text_of("xx"), octets, 2, &len));
 }
 
-static void trim_takes_white_space_only(void **state)
+TEST(trim_takes_white_space_only)
 {
-    (void)state;
     assert_true(text_equal(text_trim(text_of(" \t\r\n a b \r\n\t")), text_of("a b")));
     assert_int_equal(text_trim(text_of(" \r\n ")).len, 0);
     assert_true(text_equal(text_trim(text_of("\v")), text_of("\v")));
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(decimal_at_its_edges),
-            cmocka_unit_test(folding_is_ascii_only),
-            cmocka_unit_test(reader_remembers_its_failure),
-            cmocka_unit_test(writer_stops_at_its_end),
-            cmocka_unit_test(writer_decimal_at_its_edges),
-            cmocka_unit_test(base64_agrees_with_libsodium),
-            cmocka_unit_test(base64_is_strict),
-            cmocka_unit_test(only_the_alphabet_is_taken),
-            cmocka_unit_test(nothing_reads_as_nothing),
-            cmocka_unit_test(hex_is_strict),
-            cmocka_unit_test(trim_takes_white_space_only),
-    };
-    return cmocka_run_group_tests_name("text", tests, NULL, NULL);
 }

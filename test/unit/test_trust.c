@@ -1,16 +1,9 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "exact.h"
 #include "milter/trust.h"
+#include "unit.h"
 
-static void submission(void **state)
+TEST(submission)
 {
     static const struct {
         const char *received;
@@ -28,7 +21,6 @@ static void submission(void **state)
             {"(from ", false},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const struct text received = exact_copy(text_of(table[i].received));
         const bool got = trust_is_submission(received);
@@ -38,13 +30,4 @@ static void submission(void **state)
         print_error("\"%s\": got %d, want %d\n", table[i].received, got, table[i].want);
         fail();
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(submission),
-    };
-
-    return cmocka_run_group_tests_name("trust", tests, NULL, NULL);
 }

@@ -1,17 +1,9 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "protocol/verdict.h"
+#include "unit.h"
 
-static void wire_words_round_trip(void **state)
+TEST(wire_words_round_trip)
 {
-    (void)state;
     for (unsigned v = VERDICT_YES; v <= VERDICT_PERMERROR; v++) {
         enum verdict got = VERDICT_PERMERROR;
         const bool travels = verdict_from_wire(text_of(verdict_name((enum verdict)v)), &got);
@@ -26,14 +18,13 @@ static void wire_words_round_trip(void **state)
     }
 }
 
-static void other_words_are_refused(void **state)
+TEST(other_words_are_refused)
 {
     static const char *const words[] = {
             "", "yes", "Yes", "YESS", "NONE", "stampe", "Stamped", " NO"};
     enum verdict verdict;
     enum reason reason;
 
-    (void)state;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         assert_false(verdict_from_wire(text_of(words[i]), &verdict));
         assert_false(reason_from_wire(text_of(words[i]), &reason));
@@ -41,7 +32,7 @@ static void other_words_are_refused(void **state)
 }
 
 /* The table of design section 3, written out. */
-static void reasons_belong_to_verdicts(void **state)
+TEST(reasons_belong_to_verdicts)
 {
     static const struct {
         enum reason reason;
@@ -62,21 +53,10 @@ static void reasons_belong_to_verdicts(void **state)
             {REASON_REFUSED, false, true, false},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         assert_int_equal(verdict_has_reason(VERDICT_YES, table[i].reason), table[i].yes);
         assert_int_equal(verdict_has_reason(VERDICT_NO, table[i].reason), table[i].no);
         assert_int_equal(verdict_has_reason(VERDICT_ALLOW, table[i].reason), table[i].allow);
         assert_false(verdict_has_reason(VERDICT_NONE, table[i].reason));
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(wire_words_round_trip),
-            cmocka_unit_test(other_words_are_refused),
-            cmocka_unit_test(reasons_belong_to_verdicts),
-    };
-    return cmocka_run_group_tests_name("verdict", tests, NULL, NULL);
 }

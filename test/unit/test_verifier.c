@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "conf.h"
 #include "handling/verifier.h"
+#include "unit.h"
 
 /* The client is played: it gives the outcome that a test asked for, and keeps what it was asked. */
 static struct {
@@ -135,7 +129,7 @@ static void check_row(const struct row *row)
     for (size_t i = 0; i < sizeof(rows) / sizeof *(rows); i++)                                     \
     check_row(&(rows)[i])
 
-static void answers(void **state)
+TEST(answers)
 {
     static const struct row rows[] = {
             {ALICE, ANSWER(YES, STAMPED), "",
@@ -167,7 +161,6 @@ static void answers(void **state)
                     "NO |accept   " FIELD "fail header.from=example.org"},
     };
 
-    (void)state;
     CHECK(rows);
 }
 
@@ -176,7 +169,7 @@ static void answers(void **state)
     "postmaster"
 #define TEMPERROR FIELD "temperror header.from=example.org"
 
-static void errors_of_the_network(void **state)
+TEST(errors_of_the_network)
 {
     static const struct row rows[] = {
             {ALICE, FAILS(DNS), "", "temperror dns|accept   " TEMPERROR},
@@ -194,7 +187,6 @@ static void errors_of_the_network(void **state)
                     "temperror step|tempfail 451 4.7.1 " SILENT TEMPERROR},
     };
 
-    (void)state;
     CHECK(rows);
 }
 
@@ -209,7 +201,7 @@ static void errors_of_the_network(void **state)
     "(Verimail); "                                                                                 \
     "try again later" FIELD "temperror"
 
-static void floods_do_not_switch_it_off(void **state)
+TEST(floods_do_not_switch_it_off)
 {
     static const struct row rows[] = {
             {ALICE, FAILS(BUDGET), "", BUDGET},
@@ -221,7 +213,6 @@ static void floods_do_not_switch_it_off(void **state)
                     "on_permerror = mark", MEMORY},
     };
 
-    (void)state;
     CHECK(rows);
 }
 
@@ -232,7 +223,7 @@ static void floods_do_not_switch_it_off(void **state)
     "permerror reason=\"" word "\""
 #define MARK(word) "permerror " word "|accept   " FIELD "permerror reason=\"" word "\""
 
-static void messages_without_an_author(void **state)
+TEST(messages_without_an_author)
 {
     static const struct row rows[] = {
             {"Subject: x\n", UNASKED, "", REJECT("no-from", "has no From field", ONE)},
@@ -253,19 +244,17 @@ static void messages_without_an_author(void **state)
                             PROGRAM)},
     };
 
-    (void)state;
     CHECK(rows);
 }
 
 /* A domain of 253 octets fits into the reply, and nothing of the local part is in it. */
-static void replies_have_the_domain_alone(void **state)
+TEST(replies_have_the_domain_alone)
 {
     static const enum client_step steps[] = {CLIENT_ANSWERED, CLIENT_DNS, CLIENT_FORBIDDEN,
             CLIENT_RESTING, CLIENT_NO_ANSWER, CLIENT_BUDGET, CLIENT_FAILURE};
     char domain[DOMAIN_MAX + 1];
     char field[400];
 
-    (void)state;
     for (size_t i = 0; i < DOMAIN_MAX; i++)
         domain[i] = i % 64 == 59 ? '.' : 'd';
     domain[DOMAIN_MAX] = '\0';
@@ -298,7 +287,7 @@ static void replies_have_the_domain_alone(void **state)
 #define STAMP(user) "Verimail: " user " UEFZTE9BRA\n"
 #define ASKED(payload) "alice@example.org payload=" payload " rcpt=example.net digest=" DIGEST_LEN
 
-static void what_is_asked(void **state)
+TEST(what_is_asked)
 {
     static const struct {
         const char *fields;
@@ -314,7 +303,6 @@ static void what_is_asked(void **state)
                     ASKED("") " ip=192.0.2.1", 2},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct conf conf = conf_verify(rows[i].options);
         struct verifier *verifier = verifier_init(conf.config->verify);
@@ -334,14 +322,13 @@ static void what_is_asked(void **state)
     }
 }
 
-static void messages_without_an_author_ask_nobody(void **state)
+TEST(messages_without_an_author_ask_nobody)
 {
     struct conf conf = conf_verify("");
     struct verifier *verifier = verifier_init(conf.config->verify);
     struct letter *letter = letter_of(ALICE ALICE, MESSAGE_OK);
     struct verification found;
 
-    (void)state;
     client.asked = 0;
     verifier_judge(verifier, NULL, letter, text_of("example.net"), text_of(""), &found);
     assert_int_equal(client.asked, 0);
@@ -353,7 +340,7 @@ static void messages_without_an_author_ask_nobody(void **state)
     conf_free(&conf);
 }
 
-static void the_policy_is_what_the_section_says(void **state)
+TEST(the_policy_is_what_the_section_says)
 {
     struct conf conf = conf_verify("timeout = 7s budget_per_domain = 8 budget_per_address = 9\n"
                                    "allow_networks = {\"10.0.0.0/8\", \"::1\"}\n"
@@ -361,7 +348,6 @@ static void the_policy_is_what_the_section_says(void **state)
     struct verifier *verifier = verifier_init(conf.config->verify);
     const struct client_policy *policy = verifier_policy(verifier);
 
-    (void)state;
     assert_int_equal(policy->timeout, 7000);
     assert_int_equal(policy->budget_per_domain, 8);
     assert_int_equal(policy->budget_per_address, 9);
@@ -387,13 +373,12 @@ static void the_policy_is_what_the_section_says(void **state)
     conf_free(&conf);
 }
 
-static void what_discovery_is_given(void **state)
+TEST(what_discovery_is_given)
 {
     const char *anchors[2];
     struct conf conf = conf_verify("");
     struct discovery_options options = verifier_discovery(conf.config->verify, anchors);
 
-    (void)state;
     assert_null(options.resolver);
     assert_null(options.trust_anchors); /* the root's */
     assert_int_equal(options.trust_anchors_count, 0);
@@ -412,7 +397,7 @@ static void what_discovery_is_given(void **state)
 }
 
 /* The command line verifies without a section of its own, and so without a name. */
-static void without_a_name_there_is_no_field(void **state)
+TEST(without_a_name_there_is_no_field)
 {
     struct conf conf = conf_of("verify { }");
     struct verifier *verifier = verifier_init(conf.config->verify);
@@ -421,28 +406,10 @@ static void without_a_name_there_is_no_field(void **state)
     char room[RESULTS_VALUE_MAX];
     struct writer w = writer_of(room, sizeof room);
 
-    (void)state;
     client.outcome = (struct client_outcome){.verdict = VERDICT_YES, .reason = REASON_STAMPED};
     verifier_judge(verifier, NULL, letter, text_of(""), text_of(""), &found);
     assert_false(verifier_results(verifier, &found, "\n", &w));
     letter_free(&letter);
     verifier_free(&verifier);
     conf_free(&conf);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(answers),
-            cmocka_unit_test(errors_of_the_network),
-            cmocka_unit_test(floods_do_not_switch_it_off),
-            cmocka_unit_test(messages_without_an_author),
-            cmocka_unit_test(replies_have_the_domain_alone),
-            cmocka_unit_test(what_is_asked),
-            cmocka_unit_test(messages_without_an_author_ask_nobody),
-            cmocka_unit_test(the_policy_is_what_the_section_says),
-            cmocka_unit_test(what_discovery_is_given),
-            cmocka_unit_test(without_a_name_there_is_no_field),
-    };
-    return cmocka_run_group_tests_name("verifier", tests, NULL, NULL);
 }

@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: ISC
-// cmocka.h needs these before it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "command/watchline.h"
+#include "unit.h"
 
 static struct eventstore_value number(int64_t value)
 {
@@ -47,7 +41,7 @@ static char *printed(const struct row *row, const struct watchline_look *look)
     return line;
 }
 
-static void lines(void **state)
+TEST(lines)
 {
     static const struct {
         struct watchline_look look;
@@ -65,7 +59,6 @@ static void lines(void **state)
                     "192.0.2.1        12ms\n"},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const struct row row = row_of("NO", table[i].user);
         char *got = printed(&row, &table[i].look);
@@ -75,11 +68,10 @@ static void lines(void **state)
     }
 }
 
-static void lines_are_as_wide_as_the_terminal(void **state)
+TEST(lines_are_as_wide_as_the_terminal)
 {
     char user[2000];
 
-    (void)state;
     memset(user, 1, sizeof user - 1);
     user[sizeof user - 1] = '\0';
     for (unsigned width = 1; width < 300; width++) {
@@ -91,27 +83,15 @@ static void lines_are_as_wide_as_the_terminal(void **state)
     }
 }
 
-static void json(void **state)
+TEST(json)
 {
     const struct row row = row_of("NO", "a\x1b@example.org");
     char *got = printed(&row, NULL);
 
-    (void)state;
     assert_string_equal(got,
             "{\"id\": 7, \"time\": \"2026-11-24T06:00:00.123Z\", \"verdict\": \"NO\", "
             "\"reason\": \"refused\", \"cause\": \"user\", \"user\": \"a\\u001B@example.org\", "
             "\"domain\": \"example.org\", \"host\": \"\", \"ip\": \"\", \"asker\": \"192.0.2.1\", "
             "\"receiving\": [\"example.net\", \"example.com\"], \"listed\": false, \"ms\": 12}\n");
     free(got);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-            cmocka_unit_test(lines),
-            cmocka_unit_test(lines_are_as_wide_as_the_terminal),
-            cmocka_unit_test(json),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }
