@@ -274,7 +274,7 @@ static bool ask_words(
     const char *copies[3] = {words[0], words[1], words[2]};
     char *command = NULL;
     uint64_t ticket;
-    const int len = redisFormatCommandArgv(&command, count, copies, NULL);
+    const long long len = redisFormatCommandArgv(&command, count, copies, NULL);
     const bool asked = len > 0 && ask(link, (int)what, NULL, (struct text){command, (size_t)len},
                                           &ticket, now);
 
