@@ -11,12 +11,13 @@
 #define REDISREPLY_OCTETS_MAX (1024UL * 1024) /* of one reply */
 #define REDISREPLY_ITEM_MAX 65536             /* of one text or number in it */
 #define REDISREPLY_ELEMENTS_MAX 32768         /* of all arrays in one reply */
+#define REDISREPLY_DEPTH_MAX 8                /* of arrays in arrays */
 
-/* Replies out of a stream of octets, read by hiredis, which by itself would hold whatever a server
- * cares to send. */
+/* Replies of RESP2 out of a stream of octets. hiredis reads them; by itself it would hold whatever
+ * a server cares to send. */
 struct redisreply_reader;
 
-struct redisreply_reader *redisreply_init(void); /* NULL: memory is short */
+struct redisreply_reader *redisreply_init(void); /* NULL: out of memory */
 void redisreply_free(struct redisreply_reader **reader);
 
 /* Takes octets in. */

@@ -78,7 +78,8 @@ bool script_write(
         }
         add(&arguments, writer_text(&number));
     }
-    const long long len = redisFormatCommandArgv(command_r, arguments.count, arguments.at, arguments.len);
+    const long long len =
+            redisFormatCommandArgv(command_r, arguments.count, arguments.at, arguments.len);
     *len_r = len > 0 ? (size_t)len : 0;
     return len > 0;
 }
