@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 """What the tests of the command line share: a folder with keys and a configuration, the program in
-it, and TAP. A test file has functions marked with @case that take a World, and ends in main()."""
+it."""
 import base64
 import ctypes
 import ctypes.util
@@ -11,27 +11,12 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
-import traceback
 
-BUILD = os.environ.get("VERIMAIL_BUILD", "build")
+from harness import BUILD, Failure, check, equal
+
 ALICE = b"From: Alice <alice@example.org>\r\nTo: x@example.net\r\nSubject: hi\r\n\r\nbody\r\n"
 LIMIT = 60  # seconds after which a program that runs has hung
-
-
-class Failure(Exception):
-    pass
-
-
-def check(good, what):
-    if not good:
-        raise Failure(what)
-
-
-def equal(got, want, what=""):
-    if got != want:
-        raise Failure(f"{what}: got {got!r}, want {want!r}")
 
 
 def contains(where, what):
@@ -55,7 +40,7 @@ class Ended:
         return json.loads(self.octets)
 
 
-class World:
+class CommandLine:
     def __init__(self):
         self.folder = tempfile.mkdtemp(prefix="verimail-command-")
         os.chmod(self.folder, 0o755)
@@ -65,6 +50,9 @@ class World:
         self.host_public = self.make_key("host")
         self.make_key("classic")
         self.configure()
+
+    def end(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -159,36 +147,3 @@ def public_of(path):
     kind = line.split("-")[0] + "-public:"
     sum_of = hashlib.blake2b(kind.encode() + public.raw, digest_size=32).digest()[:4]
     return kind + base64.urlsafe_b64encode(public.raw + sum_of).decode().rstrip("=")
-
-
-# TAP
-
-
-CASES = []
-
-
-def case(function):
-    CASES.append(function)
-    return function
-
-
-def main():
-    world = World()
-    failed = 0
-    only = sys.argv[1:]
-    chosen = [c for c in CASES if not only or any(word in c.__name__ for word in only)]
-    try:
-        for number, function in enumerate(chosen, 1):
-            name = function.__name__.replace("_", " ")
-            try:
-                function(world)
-                print(f"ok {number} - {name}", flush=True)
-            except Exception:  # whatever it is, it belongs to this case
-                failed += 1
-                print(f"not ok {number} - {name}")
-                for line in traceback.format_exc().splitlines():
-                    print("# " + line, flush=True)
-    finally:
-        shutil.rmtree(world.folder, ignore_errors=True)
-    print(f"1..{len(chosen)}")
-    sys.exit(1 if failed else 0)

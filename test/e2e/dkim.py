@@ -3,8 +3,10 @@
 import os
 import subprocess
 
+import pytest
+
 from dnsserver import DnsServer
-from harness import Skip, wait_for, write_file
+from harness import wait_for, write_file
 from mail import start
 
 
@@ -14,27 +16,27 @@ DOMAIN = "origin.example"
 NAME_SERVER = "192.0.2.53"
 
 
-def name_server(t, site):
+def name_server(case, site):
     """The site's records at an address of the loopback device that is not one of loopback."""
     subprocess.run(["ip", "address", "replace", NAME_SERVER + "/32", "dev", "lo"], check=True)
-    t.servers.append(DnsServer(site.records, NAME_SERVER, 53))
+    case.servers.append(DnsServer(site.records, NAME_SERVER, 53))
 
 
-def open_dkim(t, site, name, mode, bits=1024):
+def open_dkim(case, site, name, mode, bits=1024):
     """An OpenDKIM for origin.test that signs (`s`) or verifies (`v`): its socket for
     Postfix, and its process."""
-    folder = os.path.join(t.folder, "dkim-" + name)
+    folder = os.path.join(case.folder, "dkim-" + name)
     os.makedirs(folder)
     os.chmod(folder, 0o755)
     if not os.path.exists("/usr/sbin/opendkim"):
-        raise Skip("opendkim is not installed")
-    key = os.path.join(t.folder, "dkim.private")
+        pytest.skip("opendkim is not installed")
+    key = os.path.join(case.folder, "dkim.private")
     if not os.path.exists(key):
-        name_server(t, site)
-        subprocess.run(["opendkim-genkey", "-D", t.folder, "-d", "origin.test", "-s", "s", "-b",
+        name_server(case, site)
+        subprocess.run(["opendkim-genkey", "-D", case.folder, "-d", "origin.test", "-s", "s", "-b",
                         str(bits)], check=True)
-        os.rename(os.path.join(t.folder, "s.private"), key)
-        with open(os.path.join(t.folder, "s.txt"), encoding="ascii") as file:
+        os.rename(os.path.join(case.folder, "s.private"), key)
+        with open(os.path.join(case.folder, "s.txt"), encoding="ascii") as file:
             parts = file.read().split('"')[1::2]
         site.records[f"s._domainkey.{DOMAIN}", "TXT"] = [
             " ".join(f'"{part}"' for part in parts)]
@@ -56,7 +58,7 @@ RequireSafeKeys no
     write_file(os.path.join(folder, "signing"), "*@origin.test key\n")
     write_file(os.path.join(folder, "internal"),
                "127.0.0.1\n127.0.1.1\n" if mode == "s" else "192.0.2.1\n")
-    process = start(t, ["/usr/sbin/opendkim", "-f", "-x", os.path.join(folder, "conf")],
+    process = start(case, ["/usr/sbin/opendkim", "-f", "-x", os.path.join(folder, "conf")],
                     os.path.join(folder, "out"))
     wait_for(lambda: os.path.exists(socket_path), "OpenDKIM")
     return "unix:" + socket_path, process

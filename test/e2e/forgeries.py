@@ -35,7 +35,7 @@ OTHERS = [
     f"{OURS}; dkim=pass header.d=origin.test; spf=none",
     f"{OURS}; dkim=pass header.i=@verimail.test",
     f"{OURS}.evil.test; verimail=pass",
-    f"evil.test; iprev=pass policy.iprev=192.0.2.1 (verimail was here)",
+    "evil.test; iprev=pass policy.iprev=192.0.2.1 (verimail was here)",
     "nonsense (",
 ]
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: ISC
 """What the end-to-end tests share: a folder and keys of their own, a verimaild on ports that the
-kernel gives, questions over bare sockets, waiting with a limit, and TAP.
-
-A test file has functions marked with @case that take a Case, and ends in main(). Cases marked with
-@case(waits=True) mostly wait: they run in threads of their own, beside the others."""
+kernel gives, questions over bare sockets, and waiting with a limit."""
 import base64
+import contextlib
 import ctypes
+import fcntl
+import functools
 import hashlib
 import json
 import os
@@ -13,36 +13,33 @@ import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
-import sys
 import tempfile
 import threading
 import time
-import traceback
 
 import nacl.public
+import pytest
 
 BUILD = os.environ.get("VERIMAIL_BUILD", "build")
-FILE_LIMIT = 150  # seconds for all cases of one file
-WAIT_LIMIT = 15  # seconds until something that must happen has not
+WAIT_LIMIT = 60  # seconds until something that must happen has not; a machine may be busy
 ANSWER_LIMIT = 5  # seconds that a client has the patience for
 TAIL = 25  # lines of a daemon's log that a failure shows; those about questions are left out
 
 
-class Failure(Exception):
-    pass
-
-
-class Skip(Exception):
+class Failure(AssertionError):
     pass
 
 
 def check(good, what):
+    __tracebackhide__ = True
     if not good:
         raise Failure(what)
 
 
 def equal(got, want, what=""):
+    __tracebackhide__ = True
     if got != want:
         raise Failure(f"{what}: got {got!r}, want {want!r}")
 
@@ -210,7 +207,6 @@ PROGRAMS = {
     "trespass": "test/e2e/verimaild-trespass",
 }
 READY = 'level=notice event=ready|"level":"notice","event":"ready"'
-DAEMONS = []  # all that were ever started
 
 
 def process_name(pid):
@@ -241,7 +237,6 @@ class Daemon:
                 **popen)
         self.pid = self.process.pid
         case.daemons.append(self)
-        DAEMONS.append(self)
         if ready:
             self.wait_log(READY)
 
@@ -379,7 +374,18 @@ USERS = """
 """
 
 
-# Cases and TAP
+# Cases
+
+
+@contextlib.contextmanager
+def root_folder(parent=None):
+    """A folder for the folders of cases."""
+    folder = tempfile.mkdtemp(prefix="verimail-e2e-", dir=parent)
+    os.chmod(folder, 0o711)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 class Case:
@@ -390,6 +396,11 @@ class Case:
         self.servers = []  # threads of ours, with a stop()
         self.loads = []
         self.world = World(self.folder)
+
+    def tails(self):
+        """What each daemon logged last: pairs of its name and lines."""
+        return [(f"log of pid {daemon.pid}", daemon.lines("^(?!.*event=question )")[-TAIL:])
+                for daemon in self.daemons]
 
     def daemon(self, config=None, **how):
         return Daemon(self, self.world.config() if config is None else config, **how)
@@ -412,110 +423,9 @@ class Case:
                 process.wait()
 
 
-CASES = []
-
-
-def case(given=None, waits=False):
-    def register(function):
-        CASES.append((function, waits))
-        return function
-    return register(given) if given is not None else register
-
-
-def name_of(function):
-    return function.__name__.replace("_", " ")
-
-
-class Results:
-    def __init__(self):
-        self.count = 0
-        self.failed = 0
-        self._lock = threading.Lock()
-
-    def add(self, good, name, note="", diagnosis=""):
-        with self._lock:
-            self.count += 1
-            self.failed += not good
-            print(f"{'ok' if good else 'not ok'} {self.count} - {name}{note}")
-            for line in diagnosis.splitlines():
-                print("# " + line)
-            sys.stdout.flush()
-
-
-def run_case(function, root, results):
-    name = name_of(function)
-    current = Case(root, name)
-    good, note, diagnosis = True, "", ""
-    try:
-        function(current)
-    except Skip as reason:
-        note = f" # SKIP {reason}"
-    except BaseException as error:  # whatever it is, it belongs to this case
-        good = False
-        diagnosis = str(error) if isinstance(error, Failure) else ""
-        diagnosis += "\n" + "".join(traceback.format_tb(error.__traceback__)[-3:])
-        diagnosis += f"{type(error).__name__}: {error}\n"
-        for daemon in current.daemons:
-            tail = daemon.lines("^(?!.*event=question )")[-TAIL:]
-            diagnosis += f"log of pid {daemon.pid}:\n" + "".join(f"    {x}\n" for x in tail)
-    finally:
-        current.end()
-    results.add(good, name, note, diagnosis)
-
-
-def give_up(results, running, root):
-    print(f"not ok {results.count + 1} - all within {FILE_LIMIT} s")
-    print(f"# still running: {', '.join(running)}")
-    sys.stdout.flush()
-    for daemon in list(DAEMONS):
-        daemon.kill()
-    shutil.rmtree(root, ignore_errors=True)
-    os._exit(1)
-
-
-def run_all(root):
-    results = Results()
-    running = []
-    watch = threading.Timer(FILE_LIMIT, give_up, (results, running, root))
-    watch.daemon = True
-    watch.start()
-
-    def one(function):
-        running.append(name_of(function))
-        run_case(function, root, results)
-        running.remove(name_of(function))
-    only = sys.argv[1:]
-    chosen = [c for c in CASES if not only or any(word in name_of(c[0]) for word in only)]
-    threads = [threading.Thread(target=one, args=(f,)) for f, waits in chosen if waits]
-    for thread in threads:
-        thread.start()
-    for function, waits in chosen:
-        if not waits:
-            one(function)
-    for thread in threads:
-        thread.join()
-    watch.cancel()
-    print(f"1..{results.count}")
-    return 0 if results.failed == 0 else 1
-
-
-def main():
-    """Runs all cases, or those whose name has one of the words in the command line."""
-    if not os.access(os.path.join(BUILD, PROGRAMS["verimaild"]), os.X_OK):
-        sys.exit(f"no verimaild in {BUILD}: VERIMAIL_BUILD should be a build folder")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    root = tempfile.mkdtemp(prefix="verimail-e2e-")
-    os.chmod(root, 0o711)
-    try:
-        status = run_all(root)
-    finally:
-        shutil.rmtree(root, ignore_errors=True)
-    sys.exit(status)
-
-
 def needs_root():
     if os.geteuid() != 0:
-        raise Skip("only root may do this")
+        pytest.skip("only root may do this")
 
 
 def log_value(line, name):
@@ -526,8 +436,43 @@ def log_value(line, name):
     return match[1].strip('"') if match else None
 
 
-def unshare_network():
-    """This process gets a network of its own, with a loopback only. Skips where it may not."""
+# Name spaces
+
+
+def apart(test):
+    """Runs a test in a thread of its own, with which the name spaces end that it makes."""
+    @functools.wraps(test)
+    def run(*arguments, **named):
+        raised = []
+
+        def collect():
+            try:
+                test(*arguments, **named)
+            except BaseException as error:  # a skip is none of the others
+                raised.append(error)
+        thread = threading.Thread(target=collect, daemon=True)
+        thread.start()
+        thread.join()
+        if raised:
+            raise raised[0]
+    return run
+
+
+def unshare(kind, what):
+    """This thread gets a name space of its own. Skips where it may not."""
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(0x40000000) != 0:  # CLONE_NEWNET
-        raise Skip("no network name space of its own: " + os.strerror(ctypes.get_errno()))
+    if libc.unshare(kind) != 0:
+        pytest.skip(f"no {what} of its own: " + os.strerror(ctypes.get_errno()))
+
+
+def unshare_network():
+    """A network of this thread's own and of all that it starts, with a loopback only."""
+    unshare(0x40000000, "network")  # CLONE_NEWNET
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        request = struct.pack("16sh", b"lo", 0x1 | 0x40)  # IFF_UP, IFF_RUNNING
+        fcntl.ioctl(any_socket, 0x8914, request)  # SIOCSIFFLAGS
+
+
+def unshare_mounts():
+    """What this thread mounts is not seen by others."""
+    unshare(0x00020000, "mounts")  # CLONE_NEWNS

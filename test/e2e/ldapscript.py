@@ -65,14 +65,14 @@ class Script:
     for the one about the server itself, and gives pairs of an operation and controls; None: the
     connection ends."""
 
-    def __init__(self, t, answer):
+    def __init__(self, case, answer):
         self.answer = answer
         self.listener = socket.socket()
         self.listener.bind(("127.0.0.1", 0))
         self.listener.listen(16)
         self.address = "ldap://127.0.0.1:%d" % self.listener.getsockname()[1]
         self.searches = []
-        t.servers.append(self)
+        case.servers.append(self)
         threading.Thread(target=self._accept, daemon=True).start()
 
     def stop(self):

@@ -8,7 +8,9 @@ import signal
 import socket
 import subprocess
 
-from harness import Skip, wait_for
+import pytest
+
+from harness import wait_for
 
 USER = "nobody"  # servers refuse to be root's
 
@@ -30,25 +32,25 @@ class Server:
     """It does not run before start(). Its unix socket is in `folder`; with `tcp` it listens at a
     loopback port, too."""
 
-    def __init__(self, t, user="tester", tcp=False):
+    def __init__(self, case, user="tester", tcp=False):
         found = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"))
         if not found:
-            raise Skip("no PostgreSQL server")
+            pytest.skip("no PostgreSQL server")
         self.bin = os.path.dirname(found[-1])
         self.user = user
-        self.folder = os.path.join(t.folder, "pg")
+        self.folder = os.path.join(case.folder, "pg")
         self.data = os.path.join(self.folder, "data")
         self.process = None
         self.tcp = tcp
         self.port = free_port() if tcp else 5432
         self.path = os.path.join(self.folder, f".s.PGSQL.{self.port}")
         os.mkdir(self.folder, 0o755)
-        os.chmod(t.folder, 0o755)
+        os.chmod(case.folder, 0o755)
         if os.geteuid() == 0:
             shutil.chown(self.folder, USER)
         subprocess.run(as_user(f"{self.bin}/initdb", "-D", self.data, "-A", "trust", "-U", user,
                                "-N"), check=True, capture_output=True)
-        t.servers.append(self)
+        case.servers.append(self)
 
     def start(self):
         with open(f"{self.folder}/log", "ab") as log:

@@ -7,7 +7,9 @@ import socket
 import subprocess
 import threading
 
-from harness import Failure, Skip, wait_for
+import pytest
+
+from harness import Failure, wait_for
 
 USER = "nobody"  # what a server becomes where the tests are root's
 SLOTS = 16384
@@ -65,10 +67,10 @@ class Client:
 class Redis:
     """A redis-server. `options`: lines of its configuration; `local`: only at a unix socket, `path`."""
 
-    def __init__(self, t, *options, local=False, tls=None, cluster=False):
+    def __init__(self, case, *options, local=False, tls=None, cluster=False):
         if shutil.which("redis-server") is None:
-            raise Skip("no redis-server")
-        self.folder = os.path.join(t.folder, f"redis{len(t.servers)}")
+            pytest.skip("no redis-server")
+        self.folder = os.path.join(case.folder, f"redis{len(case.servers)}")
         self.path = os.path.join(self.folder, "socket")
         self.options = options
         self.local = local
@@ -78,11 +80,11 @@ class Redis:
         self.process = None
         self._client = None
         self._lock = threading.Lock()
-        os.chmod(t.folder, 0o755)
+        os.chmod(case.folder, 0o755)
         os.mkdir(self.folder, 0o755)
         if os.geteuid() == 0:
             shutil.chown(self.folder, USER)
-        t.servers.append(self)
+        case.servers.append(self)
         self._choose_ports()
         self.start()
 
@@ -176,10 +178,10 @@ class Redis:
 class Cluster:
     """Nodes that count, each with as many slots as the next, and as many replicas of each."""
 
-    def __init__(self, t, size=3, replicas=0, options=(), **how):
+    def __init__(self, case, size=3, replicas=0, options=(), **how):
         how["cluster"] = True
-        self.nodes = [Redis(t, *options, **how) for _ in range(size)]
-        self.replicas = [[Redis(t, *options, **how) for _ in range(replicas)]
+        self.nodes = [Redis(case, *options, **how) for _ in range(size)]
+        self.replicas = [[Redis(case, *options, **how) for _ in range(replicas)]
                          for _ in range(size)]
         first = self.nodes[0]
         for i, node in enumerate(self.nodes):

@@ -8,7 +8,9 @@ import socket
 import subprocess
 import urllib.parse
 
-from harness import Skip, wait_for, write_file
+import pytest
+
+from harness import wait_for, write_file
 from postgresql import as_user, free_port, USER
 
 PROGRAM = "/usr/sbin/slapd"
@@ -99,12 +101,12 @@ class Slapd:
     """It runs. `ldif`: what it has beside its root. `settings`: more of slapd.conf(5), before the
     database."""
 
-    def __init__(self, t, *ldif, settings="", tls=None):
+    def __init__(self, case, *ldif, settings="", tls=None):
         if not os.access(PROGRAM, os.X_OK):
-            raise Skip("no slapd")
-        self.folder = os.path.join(t.folder, "slapd" + str(len(t.servers)))
+            pytest.skip("no slapd")
+        self.folder = os.path.join(case.folder, "slapd" + str(len(case.servers)))
         os.makedirs(os.path.join(self.folder, "data"))
-        os.chmod(t.folder, 0o755)
+        os.chmod(case.folder, 0o755)
         if tls is not None:
             settings += (f"\nTLSCACertificateFile {tls}/ca.pem\nTLSCertificateFile {tls}/cert.pem\n"
                          f"TLSCertificateKeyFile {tls}/key.pem\n")
@@ -122,7 +124,7 @@ class Slapd:
         self.process = None
         self.with_tls = tls is not None
         self.start()
-        t.servers.append(self)
+        case.servers.append(self)
 
     def _path(self, name):
         return os.path.join(self.folder, name)

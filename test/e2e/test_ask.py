@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 
-from commandline import LIMIT, case, check, contains, equal, main, one_line
+from commandline import LIMIT, check, contains, equal, one_line
 
 
 class Server:
@@ -37,11 +37,11 @@ class Server:
         self._thread.join(LIMIT)
 
 
-def ask(world, talk, *arguments, question=("alice@example.org", "-"), **how):
+def ask(verimail, talk, *arguments, question=("alice@example.org", "-"), **how):
     server = Server(talk, **how)
     try:
-        done = world.run("ask", "--server", f"127.0.0.1:{server.port}", *question, *arguments,
-                         config=None)
+        done = verimail.run("ask", "--server", f"127.0.0.1:{server.port}", *question, *arguments,
+                            config=None)
     finally:
         server.end()
     done.question = server.line
@@ -55,8 +55,7 @@ def say(*pieces):
     return talk
 
 
-@case
-def ask_sends_one_line(world):
+def test_ask_sends_one_line(verimail):
     digest = "A" * 43
     for arguments, question, line in (
             ([], ("alice", "-"), b"alice -\r\n"),
@@ -65,18 +64,17 @@ def ask_sends_one_line(world):
              b"a@b.c - rcpt=b.example,xn--tda.example\r\n"),
             (["--ip", "::1", "--digest", digest, "--rcpt=*"], ("a@b.c", "-"),
              b"a@b.c - rcpt=* digest=" + digest.encode() + b" ip=::1\r\n")):
-        done = ask(world, say(b"YES\r\n"), *arguments, question=question)
+        done = ask(verimail, say(b"YES\r\n"), *arguments, question=question)
         equal((done.question, done.status, done.out), (line, 0, "YES\n"))
     for arguments, question in (([], ("a b", "-")), ([], ("a@b.c", "x y")), ([], ("a@b.c", "")),
                                 (["--rcpt", "a b"], ("a", "-")), (["--ip", "x"], ("a", "-")),
                                 (["--digest", "x"], ("a", "-")), (["--rcpt", ""], ("a", "-"))):
-        done = world.run("ask", "--server", "127.0.0.1:1", *question, *arguments, config=None)
+        done = verimail.run("ask", "--server", "127.0.0.1:1", *question, *arguments, config=None)
         equal((done.status, done.octets), (65, b""), str(question))
         one_line(done)
 
 
-@case
-def ask_prints_the_answer(world):
+def test_ask_prints_the_answer(verimail):
     for pieces, status, text, fields in (
             ([b"YES stamped\r\n"], 0, "YES stamped", {"verdict": "YES", "reason": "stamped"}),
             ([b"N", b"O", b"\r", b"\n"], 1, "NO", {"verdict": "NO"}),
@@ -85,69 +83,65 @@ def ask_prints_the_answer(world):
              {"verdict": "NO", "reason": "unstamped", "ttl": 300, "scope": "domain"}),
             ([b"ALLOW changed\r\n"], 2, "ALLOW changed",
              {"verdict": "ALLOW", "reason": "changed"})):
-        done = ask(world, say(*pieces))
+        done = ask(verimail, say(*pieces))
         equal((done.status, done.out, done.err), (status, text + "\n", ""))
-        done = ask(world, say(*pieces), "--json")
+        done = ask(verimail, say(*pieces), "--json")
         equal((done.status, done.json), (status, fields))
 
 
-@case
-def ask_takes_nothing_else_for_an_answer(world):
+def test_ask_takes_nothing_else_for_an_answer(verimail):
     for octets, shown in (
             (b"YES", "YES"), (b"YES\n", "YES\\x0a"), (b"yes\r\n", "yes\\x0d\\x0a"),
             (b"YES changed\r\n", "YES changed"), (b"YES\r\nNO\r\n", "YES\\x0d\\x0aNO"),
             (b"YES stamped ttl=1 ttl=1\r\n", "ttl=1 ttl=1"), (b"220 mx ESMTP\r\n", "220 mx ESMTP"),
             (b"\x1b[2J\xff\0\r\n", "\\x1b[2J\\xff\\x00"), (b"NO " * 1000, "NO NO"),
             (b"YES stamped" + b" x=y" * 200 + b"\r\n", "YES stamped x=y")):
-        done = ask(world, say(octets))
+        done = ask(verimail, say(octets))
         equal(done.status, 3, repr(octets))
         check(re.fullmatch(r"temperror [\d.:]+: what came is no answer: [ -~]+\n", done.out),
               done.out)
         contains(done.out, shown)
-        done = ask(world, say(octets), "--json")
+        done = ask(verimail, say(octets), "--json")
         equal((done.status, done.json["verdict"]), (3, "temperror"))
         contains(done.json["cause"], "no answer")
 
 
-@case
-def ask_says_why_there_is_no_answer(world):
-    done = ask(world, say())
+def test_ask_says_why_there_is_no_answer(verimail):
+    done = ask(verimail, say())
     equal((done.status, done.out.split(": ")[1]), (3, "closed without an answer\n"))
 
     def reset(client, _):
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-    done = ask(world, reset)
+    done = ask(verimail, reset)
     equal(done.status, 3)
     check(done.out.startswith("temperror 127.0.0.1:"), done.out)
 
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
-        done = world.run("ask", "--server", f"127.0.0.1:{port}", "a", "-", config=None)
+        done = verimail.run("ask", "--server", f"127.0.0.1:{port}", "a", "-", config=None)
     equal(done.status, 3)
     contains(done.out, "no connection: Connection refused")
-    done = world.run("ask", "--server", "name.invalid:26", "a", "-", "--json", config=None)
+    done = verimail.run("ask", "--server", "name.invalid:26", "a", "-", "--json", config=None)
     equal((done.status, done.json["verdict"]), (3, "temperror"))
     contains(done.json["cause"], "its address cannot be found")
 
 
-@case
-def ask_finds_names_and_ipv6(world):
+def test_ask_finds_names_and_ipv6(verimail):
     server = Server(say(b"YES\r\n"))
-    done = world.run("ask", "--server", f"localhost:{server.port}", "a", "-", config=None)
+    done = verimail.run("ask", "--server", f"localhost:{server.port}", "a", "-", config=None)
     server.end()
     equal((done.status, done.out), (0, "YES\n"))
     try:
         server = Server(say(b"YES\r\n"), family=socket.AF_INET6)
     except OSError:
         return  # a machine without IPv6
-    done = world.run("ask", "--server", f"[::1]:{server.port}", "a", "-", config=None)
+    done = verimail.run("ask", "--server", f"[::1]:{server.port}", "a", "-", config=None)
     server.end()
     equal((done.status, done.out), (0, "YES\n"))
 
 
-@case
-def ask_takes_five_seconds_and_no_more(world):
+def test_ask_takes_five_seconds_and_no_more(verimail):
     def trickle(client, done):
         for octet in b"YES stamped\r\n":
             client.sendall(bytes([octet]))
@@ -166,7 +160,7 @@ def ask_takes_five_seconds_and_no_more(world):
 
     def one(talk, read):
         before = time.monotonic()
-        done = ask(world, talk, read=read)
+        done = ask(verimail, talk, read=read)
         results.append((talk.__name__, time.monotonic() - before, done))
 
     def silent(_, done):
@@ -183,7 +177,3 @@ def ask_takes_five_seconds_and_no_more(world):
         equal(done.status, 3, name)
         contains(done.out, "nobody answered in time")
         check(4.9 < seconds < 15, f"{name}: {seconds} s")
-
-
-if __name__ == "__main__":
-    main()

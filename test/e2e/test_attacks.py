@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 """The tables of test/attacks: each message to the milter directly and through Postfix."""
 import base64
@@ -8,7 +7,9 @@ import shutil
 import socket
 import subprocess
 
-from harness import Failure, Skip, case, check, equal, main, write_file
+import pytest
+
+from harness import Failure, check, equal, write_file
 from mail import ADDRESSES, STRANGER, Site, results_of, wait_for
 from milterclient import LEADSPC, Closed, MilterClient
 
@@ -99,8 +100,8 @@ def through_postfix(site, ident, sender, header):
     return outcome(None, "", results_of(mail))
 
 
-def receiver(t):
-    site = Site(t, users="""user "alice" { } user "bob" { allow_unauthorized = true }
+def receiver(case):
+    site = Site(case, users="""user "alice" { } user "bob" { allow_unauthorized = true }
         user "*" { hosts = {} }""")
     site.milter("receiver", "budget_per_domain = 100000 budget_per_address = 100000")
     return site
@@ -124,35 +125,31 @@ def run_table(name, run, column):
     print(f"# {name}: {count} messages")
 
 
-def direct_table(t, name):
-    site = receiver(t)
+def direct_table(case, name):
+    site = receiver(case)
     run_table(name, lambda ident, sender, header: directly(site, sender, header), 0)
 
 
-def postfix_table(t, name):
-    site = receiver(t)
+def postfix_table(case, name):
+    site = receiver(case)
     site.receiver = site.postfix("receiver", main="smtpd_hard_error_limit = 1000\n")
     run_table(name, lambda ident, sender, header: through_postfix(site, ident, sender, header), 1)
 
 
-@case
-def public_cases_directly(t):
-    direct_table(t, "public.txt")
+def test_public_cases_directly(case):
+    direct_table(case, "public.txt")
 
 
-@case
-def public_cases_through_postfix(t):
-    postfix_table(t, "public.txt")
+def test_public_cases_through_postfix(case):
+    postfix_table(case, "public.txt")
 
 
-@case
-def own_cases_directly(t):
-    direct_table(t, "own.txt")
+def test_own_cases_directly(case):
+    direct_table(case, "own.txt")
 
 
-@case
-def own_cases_through_postfix(t):
-    postfix_table(t, "own.txt")
+def test_own_cases_through_postfix(case):
+    postfix_table(case, "own.txt")
 
 
 def lua(octets_of):
@@ -178,18 +175,17 @@ def script_of(path, ident, sender, header, wanted):
     return lines + ["mt.disconnect(conn)"]
 
 
-@case
-def both_tables_by_miltertest(t):
+def test_both_tables_by_miltertest(case):
     """What another implementation of the protocol hears."""
-    site = receiver(t)
+    site = receiver(case)
     if shutil.which("miltertest") is None:
-        raise Skip("miltertest is not installed")
+        pytest.skip("miltertest is not installed")
     lines = []
     for name in ("public.txt", "own.txt"):
         for ident, direct, _, sender, header in rows(name):
             if all(b"\0" not in part for field in as_fields(header) for part in field):
                 lines += script_of(site.socket("receiver"), ident, sender, header, direct)
-    script = os.path.join(t.folder, "script.lua")
+    script = os.path.join(case.folder, "script.lua")
     write_file(script, "\n".join(lines + ['mt.echo("PASS")']))
     done = subprocess.run(["miltertest", "-vv", "-s", script], capture_output=True, check=False)
     said = (done.stdout + done.stderr).decode("utf-8", "replace")
@@ -200,9 +196,8 @@ FORGED = ("Authentication-Results", " mx.receiver.test; verimail=pass")
 OTHER = ("Authentication-Results", " mx.receiver.test; spf=pass")
 
 
-@case
-def deletions_go_from_the_highest_down(t):
-    site = receiver(t)
+def test_deletions_go_from_the_highest_down(case):
+    site = receiver(case)
     with MilterClient(site.socket("receiver")) as client:
         client.connect(STRANGER)
         header = [FORGED, OTHER] * 25 + [("From", " bob@origin.test")] + [FORGED] * 10
@@ -212,9 +207,8 @@ def deletions_go_from_the_highest_down(t):
     equal(len(edits.results()), 1)
 
 
-@case
-def header_sections_without_end(t):
-    site = receiver(t)
+def test_header_sections_without_end(case):
+    site = receiver(case)
     tables = {
         "fields": [("From", " alice@origin.test")] + [("X", " y")] * 2100 + [FORGED] * 3,
         "octets": [("From", " alice@origin.test")] + [("X", " " + "y" * 60000)] * 20,
@@ -227,9 +221,8 @@ def header_sections_without_end(t):
         check(edits.reply is not None and edits.reply.startswith("550 5.7.1"), f"{what}: {edits.reply}")
 
 
-@case
-def a_mail_server_that_can_do_less(t):
-    site = receiver(t)
+def test_a_mail_server_that_can_do_less(case):
+    site = receiver(case)
     with MilterClient(site.socket("receiver"), steps=0x1fffff & ~LEADSPC) as client:
         client.connect(STRANGER)
         edits = client.message([("From", "bob@origin.test")])
@@ -246,10 +239,9 @@ def a_mail_server_that_can_do_less(t):
         raise Failure(f"actions {actions:#x} were taken")
 
 
-@case
-def broken_conversations(t):
+def test_broken_conversations(case):
     """After each of them the next one is served."""
-    site = receiver(t)
+    site = receiver(case)
 
     def ask():
         with MilterClient(site.socket("receiver")) as client:
@@ -277,9 +269,8 @@ def broken_conversations(t):
     equal(site.case.daemons[-1].count("process-died"), 0, "deaths of the milter process")
 
 
-@case
-def messages_in_one_session_know_nothing_of_each_other(t):
-    site = receiver(t)
+def test_messages_in_one_session_know_nothing_of_each_other(case):
+    site = receiver(case)
     with MilterClient(site.socket("receiver")) as client:
         client.connect(STRANGER)
         for _ in range(3):
@@ -293,9 +284,8 @@ def messages_in_one_session_know_nothing_of_each_other(t):
             equal(client.message([("From", " x@atk.test")]).results(), [])
 
 
-@case
-def who_is_trusted(t):
-    site = Site(t)
+def test_who_is_trusted(case):
+    site = Site(case)
     site.milter("origin", trusted='"127.0.0.0/8", "::1"', milter='trusted_daemons = {"submission"}')
     header = [("From", " alice@origin.test")]
     received = [("Received", " from x by y; now"), *header]
@@ -328,7 +318,3 @@ def who_is_trusted(t):
             client.connect(**connection)
             edits = client.message(fields_of, **mail)
         equal(len(edits.stamps()), int(wanted), what)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,11 +1,10 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 """Payloads of 2013, made by openssl, and clients of 2013 that know nothing but a socket."""
 import os
 import subprocess
 import threading
 
-from harness import Case, case, check, connect, equal, main, read_all, reset, write_file
+from harness import Case, check, connect, equal, read_all, reset, write_file
 
 # config.js of 2013, translated: a domain, its permitted hosts, one user, nobody else.
 DOMAIN_2013 = """
@@ -23,21 +22,21 @@ domain "synapsesoftware.net" {{
 class Site:
     """A service that has only what one of 2013 had."""
 
-    def __init__(self, t: Case, service="", bits=2048):
-        self.folder = t.folder
-        self.key = os.path.join(t.folder, "private.pem")
-        self.public = os.path.join(t.folder, "public.pem")
+    def __init__(self, case: Case, service="", bits=2048):
+        self.folder = case.folder
+        self.key = os.path.join(case.folder, "private.pem")
+        self.public = os.path.join(case.folder, "public.pem")
         openssl("genrsa", "-out", self.key, str(bits))
         os.chmod(self.key, 0o600)
         openssl("rsa", "-in", self.key, "-pubout", "-out", self.public)
         config = f"""service {{
-            listen = {{"127.0.0.1:0"}} run_as = "nobody" state = "{t.world.state}" workers = 1
-            keys = {{"{t.world.service_path}"}} replay = "none" {service}
+            listen = {{"127.0.0.1:0"}} run_as = "nobody" state = "{case.world.state}" workers = 1
+            keys = {{"{case.world.service_path}"}} replay = "none" {service}
         }}
-        host "mail.example.org" {{ keys = {{"{t.world.host.public_text()}"}} }}
+        host "mail.example.org" {{ keys = {{"{case.world.host.public_text()}"}} }}
         domain "example.org" {{ hosts = {{"mail.example.org"}} user "alice" {{ }} }}
         """ + DOMAIN_2013.format(key=self.key)
-        self.daemon = t.daemon(config)
+        self.daemon = case.daemon(config)
 
     def payload(self, text, digest="sha1"):
         plain = os.path.join(self.folder, "plain")
@@ -55,9 +54,8 @@ def openssl(*args):
                           stderr=subprocess.DEVNULL).stdout
 
 
-@case
-def the_configuration_of_2013_answers_as_in_2013(t):
-    site = Site(t)
+def test_the_configuration_of_2013_answers_as_in_2013(case):
+    site = Site(case)
     rows = [
         ("bparks", "localhost gmail.com 12345", "YES\r\n"),
         ("bparks", "mail.synapsesoftware.net gmail.com 12345", "YES\r\n"),
@@ -75,9 +73,8 @@ def the_configuration_of_2013_answers_as_in_2013(t):
     equal(site.daemon.ask("lenient -\r\n"), "ALLOW\r\n", "unstamped, lenient")
 
 
-@case
-def what_does_not_fit_is_no(t):
-    site = Site(t)
+def test_what_does_not_fit_is_no(case):
+    site = Site(case)
     good = site.payload("localhost gmail.com 12345")
     rows = {
         "garbage of the right size": os.urandom(256).hex(),
@@ -99,9 +96,8 @@ def what_does_not_fit_is_no(t):
     equal(site.daemon.ask(f"bparks {good.upper()}\r\n"), "YES\r\n", "in capitals")
 
 
-@case
-def with_names_it_is_allow_at_best(t):
-    site = Site(t)
+def test_with_names_it_is_allow_at_best(case):
+    site = Site(case)
     names = " rcpt=gmail.com ip=192.0.2.1"
     rows = [
         ("bparks", "localhost gmail.com 1", "ALLOW classic\r\n"),
@@ -115,10 +111,9 @@ def with_names_it_is_allow_at_best(t):
     equal(site.daemon.ask(f"bparks {garbage}{names}\r\n"), "NO forged\r\n", "garbage")
 
 
-@case
-def a_client_needs_no_more_than_a_socket(t):
+def test_a_client_needs_no_more_than_a_socket(case):
     """As the client of 2013: one write, and what the first read brings is the whole answer."""
-    site = Site(t)
+    site = Site(case)
     payload = site.payload("localhost gmail.com 12345")
     for end in (b"\r\n", b"\n"):
         with connect(site.daemon.address) as client:
@@ -131,10 +126,9 @@ def a_client_needs_no_more_than_a_socket(t):
           b"YES\r\n", "a shell")
 
 
-@case
-def keys_of_other_sizes(t):
+def test_keys_of_other_sizes(case):
     for bits in (1024, 4096):
-        site = Site(t, bits=bits)
+        site = Site(case, bits=bits)
         equal(site.ask("bparks", "localhost gmail.com 1"), "YES\r\n", f"{bits} bits")
         site.daemon.kill()
 
@@ -155,9 +149,8 @@ def burst(site, count, source):
     return answers
 
 
-@case
-def openings_are_capped_per_source(t):
-    site = Site(t, "classic_rate_per_source = 5 classic_rate = 1000")
+def test_openings_are_capped_per_source(case):
+    site = Site(case, "classic_rate_per_source = 5 classic_rate = 1000")
     answers = burst(site, 60, "127.0.0.2")
     equal(set(answers), {b"", b"NO\r\n"}, "kinds of answers")
     answered = answers.count(b"NO\r\n")
@@ -166,14 +159,13 @@ def openings_are_capped_per_source(t):
     site.daemon.wait_log("event=unanswered why=classic-rate source=127.0.0.2")
 
 
-@case
-def openings_are_capped_per_worker_and_sealed_questions_are_not(t):
-    site = Site(t, "classic_rate_per_source = 1000 classic_rate = 5")
+def test_openings_are_capped_per_worker_and_sealed_questions_are_not(case):
+    site = Site(case, "classic_rate_per_source = 1000 classic_rate = 5")
     sealed = []
 
     def ask_sealed():
         for _ in range(200):
-            sealed.append(site.daemon.ask(t.world.question()))
+            sealed.append(site.daemon.ask(case.world.question()))
     thread = threading.Thread(target=ask_sealed)
     thread.start()
     answers = [burst(site, 10, f"127.0.1.{i}") for i in range(10)]
@@ -181,6 +173,3 @@ def openings_are_capped_per_worker_and_sealed_questions_are_not(t):
     answered = sum(some.count(b"NO\r\n") for some in answers)
     check(5 <= answered <= 20, f"{answered} of 100 were answered")
     equal(sealed, ["YES stamped\r\n"] * 200, "sealed questions meanwhile")
-
-
-main()

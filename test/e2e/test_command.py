@@ -5,41 +5,38 @@ import re
 import stat
 import time
 
-from commandline import case, check, contains, equal, main, one_line, public_of, secret_line
+from commandline import check, contains, equal, one_line, public_of, secret_line
 
 
-@case
-def help_is_printed_in_every_way(world):
-    overview = world.run(config=None)
+def test_help_is_printed_in_every_way(verimail):
+    overview = verimail.run(config=None)
     equal(overview.status, 0)
     names = re.findall(r"^  (\w+) ", overview.out, re.M)
     equal(names, ["keygen", "stamp", "digest", "check", "ask", "explain", "config", "table", "report",
                   "watch", "help"])
     for arguments in (["help"], ["--help"], ["-h"], ["help", "help"]):
-        equal(world.run(*arguments, config=None).out, overview.out, str(arguments))
+        equal(verimail.run(*arguments, config=None).out, overview.out, str(arguments))
     for name in names[:-1]:
-        first = world.run("help", name, config=None)
+        first = verimail.run("help", name, config=None)
         equal(first.status, 0)
         contains(first.out, f"usage: verimail [-c FILE] {name} ")
         contains(first.out, "Exit status: 0 YES")
-        equal(world.run(name, "--help", config=None).out, first.out, name)
-        equal(world.run(name, "what", "--help").out, first.out, name)
-    check(world.run("--version", config=None).out.startswith("verimail "), "version")
+        equal(verimail.run(name, "--help", config=None).out, first.out, name)
+        equal(verimail.run(name, "what", "--help").out, first.out, name)
+    check(verimail.run("--version", config=None).out.startswith("verimail "), "version")
 
 
-@case
-def a_configuration_is_named_in_every_way(world):
-    path = world.path("v.conf")
+def test_a_configuration_is_named_in_every_way(verimail):
+    path = verimail.path("v.conf")
     for arguments in (["-c", path], ["-c" + path], ["--config", path], ["--config=" + path]):
-        done = world.run(*arguments, "config", config=None)
+        done = verimail.run(*arguments, "config", config=None)
         equal((done.status, done.err), (0, ""), str(arguments))
     if not os.path.exists("/etc/verimail/verimail.conf"):
-        done = world.run("config", config=None)
+        done = verimail.run("config", config=None)
         contains(done.err, "/etc/verimail/verimail.conf: cannot be read")
 
 
-@case
-def a_wrong_command_line_is_64(world):
+def test_a_wrong_command_line_is_64(verimail):
     for arguments in (["what"], ["help", "what"], ["--what"], ["-x"], ["-c"], ["--config"],
                       ["-c", "v.conf", "-x", "config"], ["--help=x"], ["keygen"],
                       ["keygen", "host"], ["keygen", "what", "file"], ["keygen", "host", "a", "b"],
@@ -48,7 +45,7 @@ def a_wrong_command_line_is_64(world):
                       ["ask", "--server", "::1", "a@b.c", "-"], ["ask", "--server", "h:1", "a@b.c"],
                       ["explain", "-"], ["explain", "--at", "now", "--user", "a@b.c", "-"],
                       ["explain", "--at", "-1", "--user", "a@b.c", "-"], ["config", "operand"]):
-        done = world.run(*arguments, config=None)
+        done = verimail.run(*arguments, config=None)
         equal((done.status, done.octets), (64, b""), str(arguments))
         one_line(done)
 
@@ -61,8 +58,7 @@ def unescaped(value):
         for part in re.findall(r"\\x[0-9a-fA-F]{2}|\\.|[^\\]", value))
 
 
-@case
-def a_digest_is_the_one_of_the_vectors(world):
+def test_a_digest_is_the_one_of_the_vectors(verimail):
     path = os.path.join(os.path.dirname(__file__), "..", "vectors", "digests.txt")
     with open(path, encoding="ascii") as vectors:
         records = vectors.read().split("\n\n")
@@ -70,31 +66,29 @@ def a_digest_is_the_one_of_the_vectors(world):
     for record in records:
         fields = dict(re.findall(r"^(\w+) = ?(.*)$", record, re.M))
         if "message" in fields and "digest" in fields:
-            got = world.run("digest", given=unescaped(fields["message"]), config=None)
+            got = verimail.run("digest", given=unescaped(fields["message"]), config=None)
             equal((got.status, got.out), (0, fields["digest"] + "\n"), fields["name"])
             done += 1
     check(done >= 20, f"{done} digests")
 
 
-@case
-def what_is_no_message_has_no_digest(world):
-    done = world.run("digest", given=b"From a mailbox\n\nx\n", config=None)
+def test_what_is_no_message_has_no_digest(verimail):
+    done = verimail.run("digest", given=b"From a mailbox\n\nx\n", config=None)
     equal((done.status, done.out), (65, ""))
     contains(one_line(done) or done.err, "line 1")
-    equal(world.run("digest", "operand", config=None).status, 64)
+    equal(verimail.run("digest", "operand", config=None).status, 64)
 
 
-@case
-def no_control_octet_reaches_the_terminal(world):
+def test_no_control_octet_reaches_the_terminal(verimail):
     evil = "\x1b[2J\x07\x7f"
-    world.write("evil.conf", f"\x1b[2J {{ }}\n", 0o644)
+    verimail.write("evil.conf", "\x1b[2J { }\n", 0o644)
     for arguments in ([evil], ["--" + evil], ["help", evil], ["stamp", "--" + evil],
                       ["keygen", evil, "x"], ["keygen", "host", "/no/" + evil],
                       ["ask", "--server", evil, "a", "-"], ["explain", "--user", evil, "-"],
                       ["ask", "--server", "h:1", evil, "-"], ["stamp", "--from", evil],
                       ["stamp", "--to", evil], ["-c", "evil.conf", "config"],
                       ["-c", "/no/" + evil, "config"]):
-        done = world.run(*arguments, config=None)
+        done = verimail.run(*arguments, config=None)
         check(done.status not in (0, 1, 2), str(arguments))
         check(re.fullmatch(r"[\n -~]+", done.err + done.out), f"{arguments}: {done.err!r}")
 
@@ -102,12 +96,11 @@ def no_control_octet_reaches_the_terminal(world):
 # keygen
 
 
-@case
-def keygen_writes_for_its_owner_alone(world):
+def test_keygen_writes_for_its_owner_alone(verimail):
     for kind in ("service", "host", "classic"):
-        done = world.run("keygen", kind, f"new-{kind}", umask=0)
+        done = verimail.run("keygen", kind, f"new-{kind}", umask=0)
         equal(done.status, 0, done.err)
-        path = world.path(f"new-{kind}")
+        path = verimail.path(f"new-{kind}")
         equal(stat.S_IMODE(os.stat(path).st_mode), 0o600, kind)
         contains(done.out, f'"{path}"')
         with open(path, encoding="ascii") as file:
@@ -125,52 +118,48 @@ def keygen_writes_for_its_owner_alone(world):
         equal(public_of(path), public, kind)
 
 
-@case
-def keygen_never_writes_over_a_file(world):
+def test_keygen_never_writes_over_a_file(verimail):
     for content in (b"", b"something"):
-        path = world.write("taken", content)
-        done = world.run("keygen", "host", "taken")
+        path = verimail.write("taken", content)
+        done = verimail.run("keygen", "host", "taken")
         equal((done.status, done.octets), (73, b""))
         contains(one_line(done), "is there already")
         with open(path, "rb") as file:
             equal(file.read(), content)
-    os.symlink(world.path("nowhere"), world.path("link"))
-    equal(world.run("keygen", "host", "link").status, 73)
-    check(not os.path.lexists(world.path("nowhere")), "went through a symbolic link")
+    os.symlink(verimail.path("nowhere"), verimail.path("link"))
+    equal(verimail.run("keygen", "host", "link").status, 73)
+    check(not os.path.lexists(verimail.path("nowhere")), "went through a symbolic link")
 
 
-@case
-def keygen_that_cannot_write_says_so(world):
-    for path, why in (("/nonexistent/key", "No such file"), (world.folder, "already")):
-        done = world.run("keygen", "service", path)
+def test_keygen_that_cannot_write_says_so(verimail):
+    for path, why in (("/nonexistent/key", "No such file"), (verimail.folder, "already")):
+        done = verimail.run("keygen", "service", path)
         equal(done.status, 73)
         contains(one_line(done), why)
 
 
-@case
-def keygen_takes_any_name(world):
-    done = world.run("keygen", "host", b"a\xff\x1b \"b", "--json")
-    equal((done.status, done.json["file"]), (0, world.path('a\\xff\\x1b "b')))
-    done = world.run("keygen", "host", b"c\xff\x1b \"d")
+def test_keygen_takes_any_name(verimail):
+    done = verimail.run("keygen", "host", b"a\xff\x1b \"b", "--json")
+    equal((done.status, done.json["file"]), (0, verimail.path('a\\xff\\x1b "b')))
+    done = verimail.run("keygen", "host", b"c\xff\x1b \"d")
     equal(done.status, 0)
     contains(done.out, 'c\\xff\\x1b \\"d"')
 
 
-@case
-def keygen_says_how_long_an_older_key_stays(world):
+def test_keygen_says_how_long_an_older_key_stays(verimail):
     for domain, lifetime in (("", 7 * 86400), ("lifetime = 30d", 30 * 86400)):
-        world.configure("life.conf", domain=domain)
+        verimail.configure("life.conf", domain=domain)
         before = int(time.time())
         name = f"life-{lifetime}"
-        done = world.run("keygen", "host", name, "--json", config="life.conf")
+        done = verimail.run("keygen", "host", name, "--json", config="life.conf")
         after = int(time.time())
         until = done.json["keep_older_until"]
         check(before + lifetime + 300 <= until <= after + lifetime + 300, str(until))
         equal(sorted(done.json), ["file", "keep_older_until", "kind", "public"])
-        equal((done.json["kind"], done.json["file"]), ("host", world.path(name)))
-    done = world.run("keygen", "host", "life-none", "--json", config="none.conf")
+        equal((done.json["kind"], done.json["file"]), ("host", verimail.path(name)))
+    done = verimail.run("keygen", "host", "life-none", "--json", config="none.conf")
     check(done.json["keep_older_until"] <= time.time() + 7 * 86400 + 300, "no configuration")
-    done = world.run("keygen", "host", "life-text", config="life.conf")
+    done = verimail.run("keygen", "host", "life-text", config="life.conf")
     contains(done.out, 'host "mail.example.org" { keys = {"host-public:')
     contains(done.out, time.strftime("until %Y-%m-", time.gmtime(time.time() + 30 * 86400 + 300)))
 
@@ -178,31 +167,30 @@ def keygen_says_how_long_an_older_key_stays(world):
 # config
 
 
-@case
-def config_prints_what_it_reads(world):
-    world.write("full.conf", world.config(domain="lifetime = 36h ttl = 90s subdomains = off",
-                                          host="MAIL.Example.org") +
-                'domain "Bücher.example" { hosts = {"mail.example.org"} user "a\\"b\\\\" { }\n'
-                "user 'x${y}' { more_hosts = {\"mail.example.org\"} } }\n", 0o644)
-    first = world.run("config", config="full.conf")
+def test_config_prints_what_it_reads(verimail):
+    verimail.write("full.conf", verimail.config(domain="lifetime = 36h ttl = 90s subdomains = off",
+                                                host="MAIL.Example.org") +
+                   'domain "Bücher.example" { hosts = {"mail.example.org"} user "a\\"b\\\\" { }\n'
+                   "user 'x${y}' { more_hosts = {\"mail.example.org\"} } }\n", 0o644)
+    first = verimail.run("config", config="full.conf")
     equal((first.status, first.err), (0, ""))
-    world.write("printed.conf", first.octets, 0o644)
-    second = world.run("config", config="printed.conf")
+    verimail.write("printed.conf", first.octets, 0o644)
+    second = verimail.run("config", config="printed.conf")
     equal((second.status, second.out), (0, first.out), second.err)
-    one = world.run("config", "--json", config="full.conf").json
-    equal(world.run("config", "--json", config="printed.conf").json, one)
+    one = verimail.run("config", "--json", config="full.conf").json
+    equal(verimail.run("config", "--json", config="printed.conf").json, one)
     domain = one["domain"]["example.org"]
     equal((domain["lifetime"], domain["ttl"], domain["subdomains"]), (129600, 90, False))
     equal(domain["user"]["*"]["hosts"], [])
     equal(domain["user"]["alice"]["hosts"], None)
-    equal(one["host"]["mail.example.org"]["keys"], [world.host_public])
+    equal(one["host"]["mail.example.org"]["keys"], [verimail.host_public])
     equal(sorted(one["domain"]["xn--bcher-kva.example"]["user"]), ['a"b\\', "x${y}"])
     equal((one["service"]["listen"], one["service"]["workers"]), (["*:26"], None))
     contains(first.out, "lifetime = 36h\n")
     contains(first.out, "ttl = 90s\n")
     contains(first.out, "# workers is not set\n")
     for name in ("host.key", "service.key"):
-        check(secret_line(world.path(name)) not in first.out, "a secret was printed")
+        check(secret_line(verimail.path(name)) not in first.out, "a secret was printed")
 
 
 VERIFY = '''
@@ -223,46 +211,40 @@ milter {
 '''
 
 
-@case
-def config_prints_verify_and_milter(world):
-    world.write("receiver.conf", VERIFY, 0o644)
-    first = world.run("config", config="receiver.conf")
+def test_config_prints_verify_and_milter(verimail):
+    verimail.write("receiver.conf", VERIFY, 0o644)
+    first = verimail.run("config", config="receiver.conf")
     equal((first.status, first.err), (0, ""))
     for line in ("timeout = 8s", "send_ip = false", "trust_anchors = {}", "socket_mode = 0600",
                  'allow_networks = {"10.0.0.0/8", "::1"}', "trusted_networks = {}",
                  "# resolver is not set", "# socket_group is not set", 'on_no = "reject"',
                  'authserv_id = "mx.xn--bcher-kva.example"', "budget_per_domain = 600"):
         contains(first.out, f"    {line}\n")
-    world.write("printed.conf", first.octets, 0o644)
-    second = world.run("config", config="printed.conf")
+    verimail.write("printed.conf", first.octets, 0o644)
+    second = verimail.run("config", config="printed.conf")
     equal((second.status, second.out), (0, first.out), second.err)
-    one = world.run("config", "--json", config="receiver.conf").json
-    equal(world.run("config", "--json", config="printed.conf").json, one)
+    one = verimail.run("config", "--json", config="receiver.conf").json
+    equal(verimail.run("config", "--json", config="printed.conf").json, one)
     equal((one["milter"]["socket_mode"], one["verify"]["timeout"]), ("0600", 8))
     equal((one["verify"]["trust_anchors"], one["verify"]["allow_ports"]), ([], ["25"]))
-    world.write("bare.conf",
-                "verify { authserv_id = a.b }\nmilter { socket = \"unix:/m\" }\n", 0o644)
-    bare = world.run("config", config="bare.conf")
+    verimail.write("bare.conf",
+                   "verify { authserv_id = a.b }\nmilter { socket = \"unix:/m\" }\n", 0o644)
+    bare = verimail.run("config", config="bare.conf")
     contains(bare.out, '    trusted_networks = {"127.0.0.0/8", "::1"}\n')
     contains(bare.out, "    # trust_anchors is not set\n")
     contains(bare.out, "    socket_mode = 0660\n")
-    one = world.run("config", "--json", config="bare.conf").json
+    one = verimail.run("config", "--json", config="bare.conf").json
     equal((one["verify"]["trust_anchors"], one["milter"]["run_as"]), (None, "verimail"))
 
 
-@case
-def config_says_every_wrong_value(world):
-    world.write("wrong.conf", world.config(domain="lifetime = 1y ttl = never"), 0o644)
-    done = world.run("config", config="wrong.conf")
+def test_config_says_every_wrong_value(verimail):
+    verimail.write("wrong.conf", verimail.config(domain="lifetime = 1y ttl = never"), 0o644)
+    done = verimail.run("config", config="wrong.conf")
     equal((done.status, done.octets), (78, b""))
     for value in ("1y", "never"):
-        check(re.search(rf"^{world.path('wrong.conf')}:\d+: .*{value}: expected ", done.err, re.M),
+        check(re.search(rf"^{verimail.path('wrong.conf')}:\d+: .*{value}: expected ", done.err, re.M),
               done.err)
     for config in ("none.conf", ".", "host.key"):
-        done = world.run("config", "--json", config=config)
+        done = verimail.run("config", "--json", config=config)
         equal((done.status, done.octets), (78, b""), config)
         check(done.err != "", config)
-
-
-if __name__ == "__main__":
-    main()

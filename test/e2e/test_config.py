@@ -1,11 +1,10 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 """`verimaild -t`: each mistake is named with file, line, value, and what was expected."""
 import os
 import re
 import subprocess
 
-from harness import BUILD, PROGRAMS, Key, case, check, equal, main, needs_root, write_file
+from harness import BUILD, PROGRAMS, Key, check, equal, needs_root, write_file
 
 PROGRAM = os.path.abspath(os.path.join(BUILD, PROGRAMS["verimaild"]))
 
@@ -18,8 +17,8 @@ def test(path, *options, env=None):
     return done.returncode, done.stdout.decode("ascii", "backslashreplace")
 
 
-def said(t, text, env=None):
-    path = os.path.join(t.folder, "verimail.conf")
+def said(case, text, env=None):
+    path = os.path.join(case.folder, "verimail.conf")
     write_file(path, text)
     status, output = test(path, env=env)
     check(status in (0, 1), f"the exit status is {status}: {output[:500]}")
@@ -28,9 +27,9 @@ def said(t, text, env=None):
     return status, [line[len(path) + 1:] for line in lines]
 
 
-def refused(t, text, *wanted, env=None):
+def refused(case, text, *wanted, env=None):
     """What is wanted are regular expressions, one for each line."""
-    status, lines = said(t, text, env)
+    status, lines = said(case, text, env)
     equal(status, 1, f"the exit status; it said {lines}")
     equal(len(lines), len(wanted), f"problems; it said {lines}")
     for line, pattern in zip(lines, wanted):
@@ -41,26 +40,24 @@ def line_of(text, part):
     return text[:text.index(part)].count("\n") + 1
 
 
-@case
-def a_good_file_is_passed_in_silence(t):
-    w = t.world
+def test_a_good_file_is_passed_in_silence(case):
+    w = case.world
     for text in (w.config(), w.config().replace("127.0.0.1:0", "*:26"),
                  w.config().replace("\n", "\r\n"), "# a comment\n" + w.config() + "# the end"):
-        equal(said(t, text), (0, []), "what it said")
-    status, output = test(os.path.join(t.folder, "verimail.conf"), "--test")
+        equal(said(case, text), (0, []), "what it said")
+    status, output = test(os.path.join(case.folder, "verimail.conf"), "--test")
     equal((status, output), (0, ""), "--test")
 
 
-@case
-def each_value_is_checked(t):
-    w = t.world
+def test_each_value_is_checked(case):
+    w = case.world
     good = w.config("log_level = info\n    log_format = text\n    connections = 100", """
     lifetime = 7d
     ttl = 5m
     subdomains = true
     deny = {expired}
     user "alice" { allow_unauthorized = false }""")
-    equal(said(t, good), (0, []), "the good one")
+    equal(said(case, good), (0, []), "the good one")
     rows = [
         ('"127.0.0.1:0"', '"localhost:26"', "listen", "ADDRESS:PORT"),
         ('"127.0.0.1:0"', '"127.0.0.1"', "listen", "ADDRESS:PORT"),
@@ -97,12 +94,11 @@ def each_value_is_checked(t):
         text = good.replace(before, after, 1)
         line = line_of(good, before)
         value = re.escape(after.split("= ")[-1].strip('"{}'))
-        refused(t, text, f"{line}: bad {option}: {value}: expected .*{re.escape(expected)}")
+        refused(case, text, f"{line}: bad {option}: {value}: expected .*{re.escape(expected)}")
 
 
-@case
-def names_are_checked(t):
-    w = t.world
+def test_names_are_checked(case):
+    w = case.world
     for good, bad, wanted in (
             ('domain "example.org"', 'domain "exa_mple.org"', "exa_mple.org: expected a domain"),
             ('domain "example.org"', 'domain ""', ": expected a domain"),
@@ -111,19 +107,18 @@ def names_are_checked(t):
             ('user "alice"', 'user "+x"', "expected the part before"),
             ('user "alice"', f'user "{"x" * 65}"', "expected the part before")):
         text = w.config().replace(good, bad)
-        status, lines = said(t, text)
+        status, lines = said(case, text)
         equal((status, len(lines)), (1, 1), f"{bad}: {lines}")
         check(wanted in lines[0], lines[0])
 
 
-@case
-def all_mistakes_are_named_in_one_go(t):
-    w = t.world
+def test_all_mistakes_are_named_in_one_go(case):
+    w = case.world
     text = w.config("log_level = loud", """
     lifetime = long
     user "alice" { allow_unauthorized = perhaps hosts = {"a_b.example"} }
     user "bob" { hosts = {"unknown.example.net"} }""").replace("workers = 2", "workers = many")
-    refused(t, text,
+    refused(case, text,
             f"{line_of(text, 'many')}: bad workers: many: expected",
             f"{line_of(text, 'loud')}: bad log_level: loud: expected",
             f"{line_of(text, 'long')}: bad lifetime: long: expected",
@@ -132,9 +127,8 @@ def all_mistakes_are_named_in_one_go(t):
             f"{line_of(text, 'unknown.ex')}: a host without keys: unknown.example.net: expected")
 
 
-@case
-def lines_are_counted_right_behind_comments(t):
-    w = t.world
+def test_lines_are_counted_right_behind_comments(case):
+    w = case.world
     comments = [
         "# a comment\n", "// a comment\n", "/* a comment */\n", "/* a\ncomment\n\n*/\n", "\n\n\n",
         "# { \" ' /*\n", "// \\\n", "/* # // \" */\n", "\r\n\r\n", "# \xff\n", "/**/\n", "/***/\n",
@@ -143,17 +137,16 @@ def lines_are_counted_right_behind_comments(t):
     for i in range(len(comments)):
         text = "".join(comments[:i + 1]) + good.replace(
             "workers = 2", f"{comments[i]}    workers = many {comments[i]}")
-        refused(t, text, f"{line_of(text, 'many')}: bad workers: many")
+        refused(case, text, f"{line_of(text, 'many')}: bad workers: many")
     # What looks like a comment and is none.
     for url in ('"http://x"', "'a # b'", '"/* x"', "a//b"):
         text = good.replace("workers = 2", f"log_level = {url}\n    workers = many")
-        refused(t, text, f"{line_of(text, url)}: bad log_level: ",
+        refused(case, text, f"{line_of(text, url)}: bad log_level: ",
                 f"{line_of(text, 'many')}: bad workers: many")
 
 
-@case
-def twice_is_once_too_often(t):
-    w = t.world
+def test_twice_is_once_too_often(case):
+    w = case.world
     good = w.config()
     rows = [
         (good.replace("workers = 2", "workers = 2\n    workers = 3"),
@@ -170,108 +163,100 @@ def twice_is_once_too_often(t):
          "both hosts and more_hosts: alice: expected"),
     ]
     for text, wanted in rows:
-        status, lines = said(t, text)
+        status, lines = said(case, text)
         equal(status, 1, f"{wanted}: the exit status")
         check(any(re.search(wanted, line) for line in lines), f"{wanted!r} is not in {lines}")
 
 
-@case
-def what_nobody_knows_is_refused(t):
-    good = t.world.config()
+def test_what_nobody_knows_is_refused(case):
+    good = case.world.config()
     for text, line in ((good.replace("workers = 2", "colour = red"), "colour"),
                        (good + "colour = red\n", "colour"), (good + "paint { }\n", "paint"),
                        (good.replace("{ }", "{ colour = red }", 1), "colour")):
-        refused(t, text, f"{line_of(text, line)}: no such option '{line}'")
+        refused(case, text, f"{line_of(text, line)}: no such option '{line}'")
 
 
-@case
-def what_is_missing_is_named(t):
-    good = t.world.config()
-    refused(t, "", ".*no section.*service")
-    refused(t, "# nothing\n\n", ".*no section.*service")
+def test_what_is_missing_is_named(case):
+    good = case.world.config()
+    refused(case, "", ".*no section.*service")
+    refused(case, "# nothing\n\n", ".*no section.*service")
     for part, wanted in (
             (r"    keys = .*\n", "service without keys: expected keys ="),
             (r"(?s)domain .*", "a service without a domain: expected domain"),
             (r' keys = \{"host-public[^}]*\} ', "host without keys: expected keys")):
         text, count = re.subn(part, "", good, count=1)
         equal(count, 1, part)
-        status, lines = said(t, text)
+        status, lines = said(case, text)
         equal(status, 1, wanted)
         check(any(wanted in line for line in lines), f"{wanted!r} is not in {lines}")
 
 
-@case
-def secrets_of_strayed_values_are_not_said(t):
-    good = t.world.config()
+def test_secrets_of_strayed_values_are_not_said(case):
+    good = case.world.config()
     for wrong in ('replay = "redis://u:hunter2@h"', 'events = "postgresql://u:hunter2@h/d"',
                   'events = "postgresql://u@h/d?password=hunter2"', 'replay_password = "hunter2"',
                   'keys = {"host-secret:hunter2"}'):
         name = wrong.split()[0]
         lines = [line for line in good.splitlines() if not line.strip().startswith(name + " ")]
         text = "\n".join(lines).replace("    workers", f"    {wrong}\n    workers") + "\n"
-        status, said_lines = said(t, text)
+        status, said_lines = said(case, text)
         equal(status, 1, wrong)
         check(any(f"bad {name}: " in line and "***" in line for line in said_lines), f"{said_lines}")
         check("hunter2" not in "\n".join(said_lines), f"{said_lines}")
 
 
-@case
-def files_that_are_none(t):
+def test_files_that_are_none(case):
     for path, wanted in (
-            (os.path.join(t.folder, "missing"), "No such file or directory"),
-            (t.folder, "Is a directory"), ("/dev/zero", "NUL|large"),
-            (t.world.service_path + "/x", "Not a directory"), ("", "No such file")):
+            (os.path.join(case.folder, "missing"), "No such file or directory"),
+            (case.folder, "Is a directory"), ("/dev/zero", "NUL|large"),
+            (case.world.service_path + "/x", "Not a directory"), ("", "No such file")):
         status, output = test(path)
         equal(status, 1, f"{path}: the exit status")
         check(output.startswith(path + ":") and re.search(wanted, output), f"{path}: {output}")
 
 
-@case
-def texts_that_are_none(t):
-    good = t.world.config()
+def test_texts_that_are_none(case):
+    good = case.world.config()
     line = good.count("\n") + 1
-    refused(t, good + "\0", f"{line}: a NUL octet: expected text")
-    refused(t, good.replace("workers", "\0workers"), r"\d+: a NUL octet")
-    refused(t, "\x7fELF\2\1\1\0\0", "1: a NUL octet")
+    refused(case, good + "\0", f"{line}: a NUL octet: expected text")
+    refused(case, good.replace("workers", "\0workers"), r"\d+: a NUL octet")
+    refused(case, "\x7fELF\2\1\1\0\0", "1: a NUL octet")
     for quote in ("'", '"'):
-        refused(t, good + quote, f"{line}: a text in quotes that does not end: expected")
-        refused(t, f"service {{\n    log_level = {quote}many\n\n",
+        refused(case, good + quote, f"{line}: a text in quotes that does not end: expected")
+        refused(case, f"service {{\n    log_level = {quote}many\n\n",
                 "2: a text in quotes that does not end: expected")
-    refused(t, good + "/* never\nended\n", f"{line}: a comment that does not end: expected")
+    refused(case, good + "/* never\nended\n", f"{line}: a comment that does not end: expected")
     for text in (good + "{", good + "}", good + "service {", good[:-3],
                  good.replace("= {", "= ", 1), "(", "=", "service", 'service "x" { }', "a" * 100000,
                  '"' * 1001, "{" * 1000, "\x01\x02\xff\xfe", 'domain { }', 'host "a" "b" { }'):
-        status, lines = said(t, text)
+        status, lines = said(case, text)
         equal(status, 1, f"{text[-20:]!r}: {lines}")
         check(lines and re.match(r"\d+: ", lines[0]), f"{text[-20:]!r}: {lines}")
 
 
-@case
-def the_environment_is_not_looked_at(t):
-    good = t.world.config()
+def test_the_environment_is_not_looked_at(case):
+    good = case.world.config()
     text = good.replace('"nobody"', '"${HOME}"')
-    refused(t, text, rf"{line_of(text, 'HOME')}: a variable.*: \$\{{",
+    refused(case, text, rf"{line_of(text, 'HOME')}: a variable.*: \$\{{",
             env={"HOME": "nobody"})
     text = good.replace('"nobody"', "'${HOME}'")
     if os.geteuid() == 0:
-        refused(t, text, rf"{line_of(text, 'HOME')}: run_as: \$\{{HOME\}}", env={"HOME": "nobody"})
+        refused(case, text, rf"{line_of(text, 'HOME')}: run_as: \$\{{HOME\}}", env={"HOME": "nobody"})
 
 
-@case
-def values_of_strangers_are_shown_escaped(t):
-    text = t.world.config().replace('"nobody"', '"no\tbody\x1b[2J\xff' + "x" * 500 + '"')
-    status, lines = said(t, text)
+def test_values_of_strangers_are_shown_escaped(case):
+    text = case.world.config().replace('"nobody"', '"no\tbody\x1b[2J\xff' + "x" * 500 + '"')
+    status, lines = said(case, text)
     equal(status, 1, "the exit status")
     check(re.search(r"no\\x09body\\x1b\[2J\\x", lines[0]), lines[0])
     check(len(lines[0]) < 500, f"{len(lines[0])} octets")
 
 
-@case
-def a_huge_file_is_read_in_time(t):
+def test_a_huge_file_is_read_in_time(case):
     users = "\n".join(f'    user "user{i}" {{ }}' for i in range(5000))
-    equal(said(t, t.world.config(domain=users)), (0, []), "5000 users")
-    equal(said(t, "# comment\n" * 500_000 + t.world.config()), (0, []), "5 MB of comment")
-    path = os.path.join(t.folder, "verimail.conf")
+    equal(said(case, case.world.config(domain=users)), (0, []), "5000 users")
+    equal(said(case, "# comment\n" * 500_000 + case.world.config()), (0, []), "5 MB of comment")
+    path = os.path.join(case.folder, "verimail.conf")
     with open(path, "wb") as file:
         file.write(b" " * 1000)
         file.seek(70_000_000)
@@ -280,18 +265,17 @@ def a_huge_file_is_read_in_time(t):
     equal(status, 1, output[:200])
 
 
-@case
-def key_files_are_checked(t):
-    w = t.world
+def test_key_files_are_checked(case):
+    w = case.world
     good, path = w.config(), w.service_path
     line = line_of(good, path)
 
     def unusable(why):
-        refused(t, good, rf"{line}: unusable service key \(.*{why}.*\): {path}: expected")
+        refused(case, good, rf"{line}: unusable service key \(.*{why}.*\): {path}: expected")
     w.service.write(path, 0o604)
     unusable("may be read by everybody")
     w.service.write(path, 0o640)
-    equal(said(t, good), (0, []), "a group may read it")
+    equal(said(case, good), (0, []), "a group may read it")
     text = w.service.secret_text()
     for content, why in (("", "is not the text of a key"), (text[:-1], "is not the text of a key"),
                          (text[:20] + ("A" if text[20] != "A" else "B") + text[21:], "mistyped"),
@@ -310,25 +294,23 @@ def key_files_are_checked(t):
     os.unlink(path)
     # Two files, and both are wrong.
     two = w.config(keys=[path, path + "2"])
-    refused(t, two, rf".*{path}: expected", rf".*{path}2: expected")
+    refused(case, two, rf".*{path}: expected", rf".*{path}2: expected")
 
 
-@case
-def a_host_key_speaks_for_one_host(t):
-    w = t.world
+def test_a_host_key_speaks_for_one_host(case):
+    w = case.world
     text = w.config(more=f"""
 host "other.example.org" {{
     keys = {{"{w.host.public_text()}"}}
 }}""")
-    status, lines = said(t, text)
+    status, lines = said(case, text)
     equal((status, len(lines)), (1, 1), f"{lines}")
     check(re.match(r"\d+: .*: host-public:.*expected a key of its own", lines[0]), lines[0])
 
 
-@case
-def a_classic_key_is_checked(t):
-    path = os.path.join(t.folder, "classic.pem")
-    text = t.world.config(domain=f'classic_key = "{path}"\n user "alice" {{ }}')
+def test_a_classic_key_is_checked(case):
+    path = os.path.join(case.folder, "classic.pem")
+    text = case.world.config(domain=f'classic_key = "{path}"\n user "alice" {{ }}')
     curve = subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519"], check=True,
                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
     locked = subprocess.run(["openssl", "genrsa", "-aes128", "-passout", "pass:x", "2048"],
@@ -338,29 +320,26 @@ def a_classic_key_is_checked(t):
     for content, why in ((b"", "not a private key"), (curve, "is not an RSA key"),
                          (locked, "pass phrase"), (small, "less than 1024")):
         write_file(path, content)
-        refused(t, text, rf"{line_of(text, path)}: unusable classic_key \(.*{why}.*\): {path}")
+        refused(case, text, rf"{line_of(text, path)}: unusable classic_key \(.*{why}.*\): {path}")
     os.unlink(path)
-    refused(t, text, rf"{line_of(text, path)}: unusable classic_key \(No such file")
+    refused(case, text, rf"{line_of(text, path)}: unusable classic_key \(No such file")
 
 
-@case
-def a_user_who_is_not_there_is_found_before_the_start(t):
+def test_a_user_who_is_not_there_is_found_before_the_start(case):
     needs_root()
-    text = t.world.config(run_as="no-such-user")
-    refused(t, text, f"{line_of(text, 'no-such')}: run_as: no-such-user: expected a user of this")
-    text = t.world.config(run_as="root")
-    refused(t, text, f"{line_of(text, 'root')}: run_as: root: expected .*not root")
+    text = case.world.config(run_as="no-such-user")
+    refused(case, text, f"{line_of(text, 'no-such')}: run_as: no-such-user: expected a user of this")
+    text = case.world.config(run_as="root")
+    refused(case, text, f"{line_of(text, 'root')}: run_as: root: expected .*not root")
 
 
-@case
-def without_a_good_configuration_it_does_not_start(t):
-    d = t.daemon(t.world.config().replace("workers = 2", "workers = many"), ready=False)
+def test_without_a_good_configuration_it_does_not_start(case):
+    d = case.daemon(case.world.config().replace("workers = 2", "workers = many"), ready=False)
     equal(d.process.wait(10), 1, "the exit status")
     d.wait_log(r"event=not-started problem=.*:\d+: bad workers: many: expected a number")
 
 
-@case
-def options_are_few(t):
+def test_options_are_few(case):
     def run(*options):
         return subprocess.run([PROGRAM, *options], stdout=subprocess.PIPE, check=False,
                               stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=10)
@@ -370,6 +349,3 @@ def options_are_few(t):
         done = run(*options)
         equal(done.returncode, 1, str(options))
         check(b"usage: verimaild" in done.stderr, str(options))
-
-
-main()

@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 """`verimail table sync` with a real PostgreSQL and a real slapd, when all is well and when it is not."""
 import os
@@ -8,7 +7,7 @@ import subprocess
 import time
 
 import ldapscript
-from harness import BUILD, case, check, equal, main, needs_root, wait_for, write_file
+from harness import BUILD, check, equal, needs_root, wait_for, write_file
 from postgresql import Server
 from slapd import BASE, PASSWORD, READER, Slapd, certificates, entry
 
@@ -26,11 +25,11 @@ class Ended:
 class Directory:
     """A section `directory`, and the table that it fills."""
 
-    def __init__(self, t, source, name="people", **options):
-        self.t = t
+    def __init__(self, case, source, name="people", **options):
+        self.t = case
         self.name = name
-        self.table = os.path.join(t.world.state, "users")
-        self.config = os.path.join(t.folder, f"sync-{name}.conf")
+        self.table = os.path.join(case.world.state, "users")
+        self.config = os.path.join(case.folder, f"sync-{name}.conf")
         self.options = {"source": source, "table": "lmdb:" + self.table, "timeout": "20s",
                         **options}
         self.write()
@@ -87,8 +86,8 @@ class Directory:
         return self.run("dump", self.table).splitlines()
 
 
-def secret(t, content=PASSWORD + "\n", mode=0o600):
-    path = os.path.join(t.folder, "password")
+def secret(case, content=PASSWORD + "\n", mode=0o600):
+    path = os.path.join(case.folder, "password")
     write_file(path, content, mode)
     return path
 
@@ -96,14 +95,14 @@ def secret(t, content=PASSWORD + "\n", mode=0o600):
 # PostgreSQL
 
 
-def people(t, *rows, **options):
+def people(case, *rows, **options):
     """A server with a table of people, and a directory that it is."""
-    server = Server(t).start()
+    server = Server(case).start()
     server.do("CREATE TABLE people (address text, hosts text[], more_hosts text,"
               " allow_unauthorized boolean, alias text)")
     for row in rows:
         server.do(f"INSERT INTO people VALUES ({row})")
-    return server, Directory(t, server.local_address, query="SELECT *\n  FROM people -- all\n", **options)
+    return server, Directory(case, server.local_address, query="SELECT *\n  FROM people -- all\n", **options)
 
 
 def asking(words):
@@ -112,9 +111,8 @@ def asking(words):
             " AND pid <> pg_backend_pid()")
 
 
-@case
-def a_table_becomes_what_postgresql_says(t):
-    server, d = people(t, "'Alice@Example.org'", "'bob@example.org', '{a.example.org,\"B.example.org\"}'",
+def test_a_table_becomes_what_postgresql_says(case):
+    server, d = people(case, "'Alice@Example.org'", "'bob@example.org', '{a.example.org,\"B.example.org\"}'",
                        "'carol@example.org', '{}'", "'dave@example.org', NULL, 'x, y', true",
                        "'\"e e\"@bücher.example', NULL, '', false",
                        "'ali@example.org', NULL, NULL, NULL, 'Alice@example.org'",
@@ -125,7 +123,7 @@ def a_table_becomes_what_postgresql_says(t):
              "carol@example.org hosts=",
              "dave@example.org more_hosts=x,y allow_unauthorized=yes", "e%20e@xn--bcher-kva.example"]
     equal(d.dump(), first)
-    equal(os.stat(d.table).st_uid, os.stat(t.world.state).st_uid, "whom the table belongs to")
+    equal(os.stat(d.table).st_uid, os.stat(case.world.state).st_uid, "whom the table belongs to")
     before = os.stat(d.table).st_mtime_ns
     equal(d.good(), "8 rows, 8 before: 0 added, 0 changed, 0 removed")
     equal(d.dump(), first)
@@ -160,9 +158,8 @@ def a_table_becomes_what_postgresql_says(t):
     equal(server.ask("SELECT count(*) FROM people"), "7")
 
 
-@case
-def few_rows_are_not_believed(t):
-    server, d = people(t, *(f"'user{i}@example.org'" for i in range(10)))
+def test_few_rows_are_not_believed(case):
+    server, d = people(case, *(f"'user{i}@example.org'" for i in range(10)))
     d.good()
     d.run("set", d.table, "boss@example.org")  # pinned: does not count
     server.do("DELETE FROM people WHERE address > 'user4'")
@@ -185,9 +182,8 @@ def few_rows_are_not_believed(t):
     check(not os.path.exists(d.table), "an empty table was made, by which everybody is refused")
 
 
-@case
-def wrong_rows_are_named(t):
-    server, d = people(t, "'alice@example.org'")
+def test_wrong_rows_are_named(case):
+    server, d = people(case, "'alice@example.org'")
     d.good()
     for i in range(25):
         server.do(f"INSERT INTO people VALUES ('no address {i}')")
@@ -221,23 +217,22 @@ def wrong_rows_are_named(t):
           {"row 1", "row 3", "row 4"} <= set(re.findall(r"row \d", " ".join(told))), told)
 
 
-@case(waits=True)
-def a_password_is_for_postgresql_alone(t):
-    server, d = people(t, "'alice@example.org'")
+def test_a_password_is_for_postgresql_alone(case):
+    server, d = people(case, "'alice@example.org'")
     server.do(f"CREATE ROLE reader LOGIN PASSWORD '{PASSWORD}'; GRANT SELECT ON people TO reader")
     write_file(f"{server.data}/pg_hba.conf", "local all reader scram-sha-256\nlocal all all trust\n", 0o644)
     server.do("SELECT pg_reload_conf()")
     d.write(source=server.local_address.replace("tester", "reader"))
     wait_for(lambda: d.sync().status == 75, "passwords to be asked for")
     d.bad(75, "PostgreSQL, database postgres at .*: .*no password supplied")
-    d.write(password=secret(t))
+    d.write(password=secret(case))
     d.good()
-    secret(t, "Not-the-word-99\n")
+    secret(case, "Not-the-word-99\n")
     d.bad(75, "password authentication failed for user")
     ended = d.sync()
     check("Not-the-word-99" not in ended.err, ended.err)
     # A server that gives it away.
-    secret(t)
+    secret(case)
     server.do(f"CREATE FUNCTION tell() RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION"
                f" 'his password is {PASSWORD}'; END $$")
     d.write(query="SELECT tell() AS address")
@@ -245,15 +240,14 @@ def a_password_is_for_postgresql_alone(t):
     for content, mode, why in (("", 0o600, "is empty"), ("\n", 0o600, "is empty"),
                                ("a\nb\n", 0o600, "is not one line"),
                                ("word\n", 0o644, "may be read by everybody")):
-        secret(t, content, mode)
-        d.bad(75, f"{t.folder}/password {why}")
-    os.remove(os.path.join(t.folder, "password"))
+        secret(case, content, mode)
+        d.bad(75, f"{case.folder}/password {why}")
+    os.remove(os.path.join(case.folder, "password"))
     d.bad(75, "password No such file")
 
 
-@case(waits=True)
-def a_postgresql_that_is_away_or_hangs_or_dies(t):
-    server, d = people(t, "'alice@example.org'", timeout="2s")
+def test_a_postgresql_that_is_away_or_hangs_or_dies(case):
+    server, d = people(case, "'alice@example.org'", timeout="2s")
     d.good()
     pids = server.processes()
     server.signal(signal.SIGSTOP, pids)
@@ -282,9 +276,8 @@ def a_postgresql_that_is_away_or_hangs_or_dies(t):
     d.bad(75, "PostgreSQL, database postgres at .*: connection to server .* failed: ")
 
 
-@case
-def a_hundred_thousand_rows_and_kills_at_any_moment(t):
-    server, d = people(t)
+def test_a_hundred_thousand_rows_and_kills_at_any_moment(case):
+    server, d = people(case)
     d.write(query="SELECT 'user' || i || '@example.org' AS address, 'v1' AS hosts"
                   " FROM generate_series(1, 100000) i")
     d.good()
@@ -311,10 +304,9 @@ def a_hundred_thousand_rows_and_kills_at_any_moment(t):
     equal(server.ask("SELECT 1"), "1")
 
 
-@case
-def a_million_rows_take_little(t):
-    server = Server(t).start()
-    d = Directory(t, server.local_address, query="SELECT 'user' || i || '@example.org' AS address"
+def test_a_million_rows_take_little(case):
+    server = Server(case).start()
+    d = Directory(case, server.local_address, query="SELECT 'user' || i || '@example.org' AS address"
                   " FROM generate_series(1, 1000000) i", timeout="60s")
     start = time.monotonic()
     process = d.start()
@@ -329,11 +321,10 @@ def a_million_rows_take_little(t):
     equal(d.run("get", d.table, "user567890@example.org"), "user567890@example.org\n")
 
 
-@case(waits=True)
-def syncs_of_one_folder_take_turns(t):
-    server, d = people(t, "'alice@example.org'")
+def test_syncs_of_one_folder_take_turns(case):
+    server, d = people(case, "'alice@example.org'")
     d.good()
-    slow = Directory(t, server.local_address, name="slow",
+    slow = Directory(case, server.local_address, name="slow",
                      query="SELECT address FROM people WHERE pg_sleep(60) IS NOT NULL")
     first = slow.start()
     pid = wait_for(lambda: server.ask(asking("pg_sleep(60)")), "the query")
@@ -354,12 +345,11 @@ def syncs_of_one_folder_take_turns(t):
     d.good()
 
 
-@case
-def a_full_disk_leaves_the_table(t):
+def test_a_full_disk_leaves_the_table(case):
     needs_root()
-    disk = os.path.join(t.folder, "disk")
+    disk = os.path.join(case.folder, "disk")
     os.mkdir(disk)
-    server, d = people(t)
+    server, d = people(case)
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", disk], check=True)
     try:
         d.table = os.path.join(disk, "users")
@@ -373,33 +363,31 @@ def a_full_disk_leaves_the_table(t):
     equal(server.ask("SELECT 1"), "1")
 
 
-@case
-def a_changed_user_counts_from_the_next_question_on(t):
-    server, d = people(t, "'alice@example.org'", "'bob@example.org'")
+def test_a_changed_user_counts_from_the_next_question_on(case):
+    server, d = people(case, "'alice@example.org'", "'bob@example.org'")
     d.good()
-    daemon = t.daemon(t.world.config(domain=f'users = "lmdb:{d.table}"'))
+    daemon = case.daemon(case.world.config(domain=f'users = "lmdb:{d.table}"'))
     daemon.wait_workers(2)
     for _ in range(5):
         for hosts, want in (("'{}'", REFUSED), ("NULL", YES)):
             server.do(f"UPDATE people SET hosts = {hosts} WHERE address LIKE 'alice%'")
             d.good()
             for _ in range(6):
-                equal(daemon.ask(t.world.question()), want, hosts)
+                equal(daemon.ask(case.world.question()), want, hosts)
     server.do("DELETE FROM people WHERE address LIKE 'alice%'")
     d.good()
     for _ in range(6):
-        equal(daemon.ask(t.world.question()), REFUSED, "removed")
+        equal(daemon.ask(case.world.question()), REFUSED, "removed")
     # It waits for nobody.
     server.stop()
     d.bad(75, "PostgreSQL")
-    equal(daemon.ask(t.world.question(user="bob@example.org")), YES)
+    equal(daemon.ask(case.world.question(user="bob@example.org")), YES)
 
 
-@case
-def the_command_line(t):
-    server, d = people(t, "'alice@example.org'")
-    other = Directory(t, server.local_address, name="other", query="SELECT nothing",
-                      table="lmdb:" + os.path.join(t.world.state, "others"))
+def test_the_command_line(case):
+    server, d = people(case, "'alice@example.org'")
+    other = Directory(case, server.local_address, name="other", query="SELECT nothing",
+                      table="lmdb:" + os.path.join(case.world.state, "others"))
     write_file(d.config, other.section() + d.section(), 0o644)
     # One that fails does not keep the other from it.
     ended = d.sync()
@@ -412,7 +400,7 @@ def the_command_line(t):
         ended = d.sync(*arguments)
         equal((ended.status, ended.out, ended.err.count("\n")), (status, "", 1), ended.err)
         check(why in ended.err, ended.err)
-    write_file(d.config, t.world.config(), 0o644)
+    write_file(d.config, case.world.config(), 0o644)
     ended = d.sync()
     equal((ended.status, ended.out), (78, ""))
     check("there is no section `directory`" in ended.err, ended.err)
@@ -423,20 +411,19 @@ def the_command_line(t):
 # LDAP
 
 
-def staff(t, *entries, settings="", tls=None, **options):
+def staff(case, *entries, settings="", tls=None, **options):
     """A slapd with these people, and a directory that it is."""
-    server = Slapd(t, *entries, settings=settings, tls=tls)
-    return server, Directory(t, server.address, base=f"ou=people,{BASE}", **options)
+    server = Slapd(case, *entries, settings=settings, tls=tls)
+    return server, Directory(case, server.address, base=f"ou=people,{BASE}", **options)
 
 
-def as_reader(t):
-    return {"bind_dn": READER, "password": secret(t)}
+def as_reader(case):
+    return {"bind_dn": READER, "password": secret(case)}
 
 
-@case
-def a_table_becomes_what_ldap_says(t):
+def test_a_table_becomes_what_ldap_says(case):
     server, d = staff(
-        t, entry("alice", mail="alice@example.org", proxyAddresses=[
+        case, entry("alice", mail="alice@example.org", proxyAddresses=[
             "SMTP:Alice@example.org", "smtp:ali@example.org", "X400:c=us;a= ;p=x;o=y;s=alice;",
             "SIP:alice@example.org", "smtp:alice@example.net"]),
         entry("bob", mail="bob@example.org", proxyAddresses=[
@@ -477,10 +464,9 @@ def a_table_becomes_what_ldap_says(t):
           "1 pinned row left as it is; 4 entries without an address")
 
 
-@case
-def what_is_wrong_in_ldap_is_named(t):
+def test_what_is_wrong_in_ldap_is_named(case):
     server, d = staff(
-        t, entry("alice", mail="alice@example.org"),
+        case, entry("alice", mail="alice@example.org"),
         entry("bob", mail="bob@example.org", proxyAddresses="smtp:ALICE@example.org"),
         hosts="sendingHosts", allow_unauthorized="anywhere")
     told = d.bad(65, "1 row is wrong")
@@ -512,11 +498,10 @@ def what_is_wrong_in_ldap_is_named(t):
     d.bad(75, "a part is elsewhere: .*ldap://elsewhere.example/ou=branch")
 
 
-@case
-def twenty_thousand_entries_come_in_pages(t):
+def test_twenty_thousand_entries_come_in_pages(case):
     entries = [entry(f"user{i}", proxyAddresses=[f"SMTP:user{i}@example.org", f"smtp:u{i}@example.org"])
                for i in range(20000)]
-    server, d = staff(t, *entries, **as_reader(t))
+    server, d = staff(case, *entries, **as_reader(case))
     start = time.monotonic()
     equal(d.good(), "40000 rows, 0 before: 40000 added, 0 changed, 0 removed")
     print(f"# 20,000 entries in {time.monotonic() - start:.1f} s", flush=True)
@@ -527,7 +512,7 @@ def twenty_thousand_entries_come_in_pages(t):
     d.write(bind_dn=None, password=None)
     d.bad(75, "search: (Size limit exceeded|Administrative limit exceeded)")
     # Killed and stopped in the middle, when some pages are there.
-    d.write(**as_reader(t), timeout="2s")
+    d.write(**as_reader(case), timeout="2s")
     for signum, why in ((signal.SIGKILL, "Can't contact LDAP server"),
                         (signal.SIGSTOP, "gives no answer|Timed out|Can't contact")):
         ended = wait_for(lambda signum=signum: interrupted(d, server, signum), "one in time", LIMIT)
@@ -560,16 +545,15 @@ def reading(pid):
         return False
 
 
-@case
-def a_password_is_for_ldap_alone(t):
-    server, d = staff(t, entry("alice", mail="alice@example.org"), **as_reader(t))
+def test_a_password_is_for_ldap_alone(case):
+    server, d = staff(case, entry("alice", mail="alice@example.org"), **as_reader(case))
     d.good()
-    secret(t, "Not-the-word-99\n")
+    secret(case, "Not-the-word-99\n")
     d.bad(75, "bind: Invalid credentials")
     check("Not-the-word-99" not in d.sync().err, "the password was said")
-    secret(t, "\n")
+    secret(case, "\n")
     d.bad(75, "password is empty")
-    secret(t)
+    secret(case)
     d.write(bind_dn=f"cn=nobody,{BASE}")
     d.bad(75, "bind: Invalid credentials")
     d.write(bind_dn="nobody")
@@ -581,13 +565,12 @@ def a_password_is_for_ldap_alone(t):
     equal(server.process.poll(), None)
 
 
-@case
-def a_certificate_is_verified(t):
-    tls = certificates(os.path.join(t.folder, "tls"))
-    other = certificates(os.path.join(t.folder, "other"))
-    elsewhere = certificates(os.path.join(t.folder, "elsewhere"), "127.0.0.2")
-    server, d = staff(t, entry("alice", mail="alice@example.org"), tls=tls, ca=f"{tls}/ca.pem",
-                      **as_reader(t))
+def test_a_certificate_is_verified(case):
+    tls = certificates(os.path.join(case.folder, "tls"))
+    other = certificates(os.path.join(case.folder, "other"))
+    elsewhere = certificates(os.path.join(case.folder, "elsewhere"), "127.0.0.2")
+    server, d = staff(case, entry("alice", mail="alice@example.org"), tls=tls, ca=f"{tls}/ca.pem",
+                      **as_reader(case))
     environment = {"LDAPTLS_REQCERT": "never", "PATH": "/usr/bin:/bin"}
     for source, start_tls in ((server.tls_address, False), (server.address, True)):
         d.write(source=source, start_tls=start_tls, ca=f"{tls}/ca.pem")
@@ -601,13 +584,13 @@ def a_certificate_is_verified(t):
             check(ended.status == 75 and re.search(why, ended.err), "a variable switched it off")
     server.stop()
     # The right one at the wrong address.
-    server, d = staff(t, entry("alice", mail="alice@example.org"), tls=elsewhere,
+    server, d = staff(case, entry("alice", mail="alice@example.org"), tls=elsewhere,
                       ca=f"{elsewhere}/ca.pem")
     d.write(source=server.tls_address)
     d.bad(75, "TLS: .*it shows no certificate for this host")
     # Without TLS at all.
     server.stop()
-    server, d = staff(t, entry("alice", mail="alice@example.org"), start_tls=True)
+    server, d = staff(case, entry("alice", mail="alice@example.org"), start_tls=True)
     d.bad(75, "StartTLS: Protocol error: ")
     d.write(start_tls=None, source="ldaps" + server.address[4:])
     d.bad(75, "TLS: .*it shows no certificate")
@@ -615,15 +598,14 @@ def a_certificate_is_verified(t):
     d.bad(75, "ldapi://%2Fnowhere: connect: .*: No such file or directory")
 
 
-@case(waits=True)
-def a_slapd_that_hangs(t):
-    tls = certificates(os.path.join(t.folder, "tls"))
-    server, d = staff(t, entry("alice", mail="alice@example.org"), timeout="1s", tls=tls,
+def test_a_slapd_that_hangs(case):
+    tls = certificates(os.path.join(case.folder, "tls"))
+    server, d = staff(case, entry("alice", mail="alice@example.org"), timeout="1s", tls=tls,
                       ca=f"{tls}/ca.pem")
     d.good()
     server.process.send_signal(signal.SIGSTOP)
     start = time.monotonic()
-    for options in ({}, as_reader(t), {"start_tls": True},
+    for options in ({}, as_reader(case), {"start_tls": True},
                     {"start_tls": False, "source": server.tls_address},
                     {"source": server.local_address}):
         d.write(**options)
@@ -631,14 +613,13 @@ def a_slapd_that_hangs(t):
     check(time.monotonic() - start < 20, "it took long")
 
 
-@case
-def active_directory_is_told_apart(t):
+def test_active_directory_is_told_apart(case):
     """A directory that says it is one is asked not to speak of its other parts."""
-    write_file(f"{t.folder}/root.ldif", "dn:\nsupportedCapabilities: 1.2.840.113556.1.4.800\n", 0o644)
-    os.chmod(t.folder, 0o755)
-    server = Slapd(t, entry("alice", mail="alice@example.org"),
-                   settings=f"rootDSE {t.folder}/root.ldif")
-    d = Directory(t, server.address, base=BASE)
+    write_file(f"{case.folder}/root.ldif", "dn:\nsupportedCapabilities: 1.2.840.113556.1.4.800\n", 0o644)
+    os.chmod(case.folder, 0o755)
+    server = Slapd(case, entry("alice", mail="alice@example.org"),
+                   settings=f"rootDSE {case.folder}/root.ldif")
+    d = Directory(case, server.address, base=BASE)
     server.add(f"dn: dc=DomainDnsZones,{BASE}\nobjectClass: referral\nobjectClass: extensibleObject\n"
                f"dc: DomainDnsZones\nref: ldap://DomainDnsZones.example.org/DC=DomainDnsZones,{BASE}\n")
     equal(d.good(), "1 row, 0 before: 1 added, 0 changed, 0 removed")
@@ -648,8 +629,7 @@ def many(first, last):
     return [f"smtp:a{i}@example.org" for i in range(first, last + 1)]
 
 
-@case
-def values_in_ranges_are_fetched(t):
+def test_values_in_ranges_are_fetched(case):
     dn = f"cn=alice,{BASE}"
 
     def answer(base, scope, wanted):
@@ -663,8 +643,8 @@ def values_in_ranges_are_fetched(t):
         last = min(first + 1499, 3700)
         name = f"proxyAddresses;range={first}-{'*' if last == 3700 else last}"
         return [(ldapscript.entry(dn, **{name: many(first, last)}), b""), (ldapscript.result(), b"")]
-    script = ldapscript.Script(t, answer)
-    d = Directory(t, script.address, base=BASE)
+    script = ldapscript.Script(case, answer)
+    d = Directory(case, script.address, base=BASE)
     equal(d.good(), "3703 rows, 0 before: 3703 added, 0 changed, 0 removed")
     equal(d.dump(), sorted([f"a{i}@example.org alias=alice@example.org" for i in range(3701)] +
                            ["alice@example.org", "bob@example.org"]))
@@ -672,8 +652,7 @@ def values_in_ranges_are_fetched(t):
           ["proxyAddresses;range=1500-*", "proxyAddresses;range=3000-*"])
 
 
-@case(waits=True)
-def answers_that_are_not_all_are_none(t):
+def test_answers_that_are_not_all_are_none(case):
     dn = f"cn=alice,{BASE}"
     alice = (ldapscript.entry(dn, mail=["alice@example.org"]), b"")
     done, last = ldapscript.result(), ldapscript.page()
@@ -681,8 +660,8 @@ def answers_that_are_not_all_are_none(t):
 
     def answer(base, scope, wanted):
         return state["script"](base, scope, wanted)
-    script = ldapscript.Script(t, answer)
-    d = Directory(t, script.address, base=BASE, timeout="1s")
+    script = ldapscript.Script(case, answer)
+    d = Directory(case, script.address, base=BASE, timeout="1s")
     part = {"proxyAddresses;range=0-1": many(0, 1)}
 
     def ranged(more):
@@ -723,7 +702,3 @@ def answers_that_are_not_all_are_none(t):
     # An answer without the values that there were a moment ago: somebody took them away.
     state["script"] = lambda *_: [alice, (done, last)]
     d.good()
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 """Name servers that are slow, lie, loop, flood or forge: `verimail check` ends in time each time, and
 asks nobody whom it must not ask. In a network name space of its own."""
@@ -16,7 +15,7 @@ import dns.rrset
 
 from dnsserver import SILENCE, DnsServer, look_up, response, rrset
 from dnszone import SignedZone
-from harness import BUILD, case, check, equal, main, write_file
+from harness import BUILD, check, equal, write_file
 from mail import DNS, private_network
 
 PLACE = "127.0.3.1"
@@ -87,11 +86,10 @@ def srv(domain, *targets):
     return {(f"_verimail._tcp.{domain}", "SRV"): list(targets)}
 
 
-@case
-def who_is_asked(t):
+def test_who_is_asked(case):
     private_network()
-    service = Service(t)
-    w = World(t, {
+    service = Service(case)
+    w = World(case, {
         **srv("origin.test", "0 0 26 mx.origin.test."),
         **srv("own.origin.test", "0 0 26 mx.origin.test."),
         **srv("absent.test", "0 0 0 ."),
@@ -120,8 +118,7 @@ def who_is_asked(t):
     equal(w.check("sub.origin.test")["srv"], "origin.test")
 
 
-@case
-def errors_are_never_none(t):
+def test_errors_are_never_none(case):
     def answer(query, tcp):
         name = query.question[0].name.to_text().split(".")[2]
         if name == "servfail":
@@ -138,43 +135,40 @@ def errors_are_never_none(t):
             return query.to_wire()[:8]
         return response(query, dns.rcode.NXDOMAIN)
 
-    w = World(t, answer)
+    w = World(case, answer)
     w.verdicts([(f"{name}.test", "temperror", "dns")
                 for name in ("servfail", "refused", "notimp", "silent", "garbage", "short")])
     w.verdicts([("other.test", "none", "no-service")])
 
 
-@case
-def a_slow_name_server(t):
+def test_a_slow_name_server(case):
     private_network()
-    Service(t)
+    Service(case)
     records = {**srv("origin.test", "0 0 26 mx.origin.test."), ("mx.origin.test", "A"): [PLACE]}
     pause = [0.3]
 
     def answer(query, tcp):
         time.sleep(pause[0])
         return look_up(records, query)
-    w = World(t, answer)
+    w = World(case, answer)
     w.verdicts([("origin.test", "ALLOW", "answer")])
     pause[0] = LIMIT * 3
     w.verdicts([("origin.test", "temperror", "dns")])
 
 
-@case
-def one_family_is_silent(t):
+def test_one_family_is_silent(case):
     private_network()
-    Service(t)
+    Service(case)
     records = {**srv("origin.test", "0 0 26 mx.origin.test."), ("mx.origin.test", "A"): [PLACE]}
 
     def answer(query, tcp):
         if query.question[0].rdtype == dns.rdatatype.AAAA:
             return SILENCE
         return look_up(records, query)
-    World(t, answer).verdicts([("origin.test", "ALLOW", "answer")])
+    World(case, answer).verdicts([("origin.test", "ALLOW", "answer")])
 
 
-@case
-def lies(t):
+def test_lies(case):
     def answer(query, tcp):
         question = query.question[0]
         name = "loop" if question.name.to_text() == "loop2.test." else \
@@ -203,8 +197,8 @@ def lies(t):
                 for n in range(40)])
         return response(query, dns.rcode.NXDOMAIN)
     private_network()
-    service = Service(t)
-    w = World(t, answer)
+    service = Service(case)
+    w = World(case, answer)
     for name in ("wrongid", "rdata", "loop"):
         got = w.check(f"{name}.test")
         equal((got["verdict"], got["by"]), ("temperror", "dns"), f"{name}: {got}")
@@ -215,15 +209,14 @@ def lies(t):
     equal(service.asked, [], "questions")
 
 
-@case
-def a_hundred_records(t):
+def test_a_hundred_records(case):
     private_network()
-    service = Service(t)
+    service = Service(case)
     records = srv("origin.test", *(f"{n} 0 26 mx{n}.origin.test." for n in range(100)))
     for n in range(100):
         records[f"mx{n}.origin.test", "A"] = [f"127.0.4.{n + 1}"]
     records["mx3.origin.test", "A"] = [PLACE]
-    w = World(t, records)
+    w = World(case, records)
     w.verdicts([("origin.test", "ALLOW", "answer")])
     check(w.dns.queries < 12, f"{w.dns.queries} queries for one message")
     records["mx3.origin.test", "A"] = ["127.0.4.4"]
@@ -232,10 +225,9 @@ def a_hundred_records(t):
     equal(len(service.asked), 1, "questions")
 
 
-@case
-def where_nobody_may_be_sent(t):
+def test_where_nobody_may_be_sent(case):
     private_network()
-    service = Service(t)
+    service = Service(case)
     metadata = ["127.0.0.1", "10.1.2.3", "169.254.169.254", "192.168.1.1", "100.64.0.1", "0.0.0.0",
                 "224.0.0.1", "255.255.255.255", "192.0.2.1", "198.18.0.1"]
     six = ["::1", "fe80::1", "fd00::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::1",
@@ -250,7 +242,7 @@ def where_nobody_may_be_sent(t):
     for n, port in enumerate((25, 80, 443, 1023, 22)):
         records.update(srv(f"port-{n}.test", f"0 0 {port} mx.test."))
     records["mx.test", "A"] = ["127.0.3.1"]
-    w = World(t, records, allow="")
+    w = World(case, records, allow="")
     w.verdicts([(f"v4-{n}.test", "temperror", "forbidden") for n in range(len(metadata))])
     w.verdicts([(f"v6-{n}.test", "temperror", "forbidden") for n in range(len(six))])
     write_file(w.config, open(w.config, encoding="ascii").read().replace(
@@ -259,10 +251,9 @@ def where_nobody_may_be_sent(t):
     equal(service.asked, [], "questions")
 
 
-@case
-def signatures(t):
+def test_signatures(case):
     private_network()
-    service = Service(t)
+    service = Service(case)
     records = {("mx.signed.test", "A"): [PLACE]}
     for name in ("good", "expired", "forged", "bare"):
         records |= srv(f"{name}.signed.test", "0 0 26 mx.signed.test.")
@@ -270,7 +261,7 @@ def signatures(t):
     zone.expire("_verimail._tcp.expired.signed.test", "SRV")
     zone.forge("_verimail._tcp.forged.signed.test", "SRV", "0 0 26 evil.signed.test.")
     zone.strip("_verimail._tcp.bare.signed.test", "SRV")
-    w = World(t, zone.answer, anchors=[zone.anchor()])
+    w = World(case, zone.answer, anchors=[zone.anchor()])
     for name in ("expired", "forged", "bare"):
         got = w.check(f"{name}.signed.test")
         equal((got["verdict"], got["by"]), ("temperror", "dns"), f"{name}: {got}")
@@ -280,7 +271,3 @@ def signatures(t):
     write_file(w.config, open(w.config, encoding="ascii").read().replace(zone.anchor(), "")
                .replace('{""}', "{}"))
     equal(w.check("good.signed.test")["dns"], "insecure")
-
-
-if __name__ == "__main__":
-    main()

@@ -8,36 +8,33 @@ import re
 import subprocess
 import time
 
-from commandline import (ALICE, case, check, contains, equal, main, one_line, raw_key, secret_line,
-                         sodium)
+from commandline import ALICE, check, contains, equal, one_line, raw_key, secret_line, sodium
 
 
 def steps_of(ended):
     return [step["outcome"] for step in ended.json["steps"]]
 
 
-@case
-def stamp_and_explain_agree(world):
+def test_stamp_and_explain_agree(verimail):
     for message in (ALICE, ALICE.replace(b"\r\n", b"\n"), b"From: alice@example.org\n",
                     b"From: alice@example.org", ALICE + bytes(range(256)) + b"\n \n\n",
                     b"From: ALICE+x@example.org\n\n"):
-        stamped = world.stamped(message, "--to", "example.net")
-        done = world.run("explain", "--rcpt", "example.net", given=stamped)
+        stamped = verimail.stamped(message, "--to", "example.net")
+        done = verimail.run("explain", "--rcpt", "example.net", given=stamped)
         equal(done.status, 0, done.out + done.err)
         check(done.out.endswith("verdict YES stamped\n"), done.out)
         equal(done.out.count(": passes"), 10)
         contains(done.out, "receiving  example.net:1")
         contains(done.out, "a service that counts says YES 4 times for example.net")
-        done = world.run("explain", "--json", given=stamped.replace(b"\r\n", b"\n"))
+        done = verimail.run("explain", "--json", given=stamped.replace(b"\r\n", b"\n"))
         equal((done.status, steps_of(done)), (0, ["passes"] * 10 + ["decides"]))
         equal((done.json["verdict"], done.json["reason"]), ("YES", "stamped"))
 
 
-@case
-def explain_says_what_went_wrong(world):
+def test_explain_says_what_went_wrong(verimail):
     now = int(time.time())
-    stamped = world.stamped(ALICE, "--to", "example.net")
-    world.configure("deny.conf", domain='deny = {"changed", "expired", "redirected"}')
+    stamped = verimail.stamped(ALICE, "--to", "example.net")
+    verimail.configure("deny.conf", domain='deny = {"changed", "expired", "redirected"}')
     rows = (
         (stamped.replace(b"body", b"hello"), [], 8, "ALLOW", "changed"),
         (stamped.replace(b"Subject: hi", b"Subject: ho"), [], 8, "ALLOW", "changed"),
@@ -54,43 +51,42 @@ def explain_says_what_went_wrong(world):
         (ALICE, [], 4, "NO", "unstamped"),
         (b"Verimail: alice@example.org AAAA\r\n" + ALICE, [], 1, "NO", "forged"),
         (b"Verimail: alice@example.org AAAA\r\n" + stamped, [], 4, "NO", "unstamped"),
-        (world.stamped(b"From: carol@example.org\n\n"), [], 5, "NO", "refused"),
+        (verimail.stamped(b"From: carol@example.org\n\n"), [], 5, "NO", "refused"),
     )
     for message, arguments, step, verdict, reason in rows:
-        done = world.run("explain", "--json", *arguments, given=message)
+        done = verimail.run("explain", "--json", *arguments, given=message)
         got = (done.json["step"], done.json["verdict"], done.json["reason"])
         equal(got, (step, verdict, reason), f"{message[:40]} {arguments}")
         equal(done.status, {"ALLOW": 2, "NO": 1}[verdict])
         equal(steps_of(done), ["passes"] * (step - 1) + ["decides"] + ["not reached"] * (11 - step))
         check(done.json["why"] != "", "no why")
-        text = world.run("explain", *arguments, given=message)
+        text = verimail.run("explain", *arguments, given=message)
         equal(text.status, done.status)
         contains(text.out, f"{verdict} {reason}: {done.json['why']}\n")
         equal(text.out.count(": not reached\n"), 11 - step)
         check(text.out.endswith(f"verdict {verdict} {reason}\n"), text.out)
         if step > 6:
-            done = world.run("explain", *arguments, given=message, config="deny.conf")
+            done = verimail.run("explain", *arguments, given=message, config="deny.conf")
             equal(done.status, 1)
             check(done.out.endswith("verdict NO refused\n"), done.out)
 
 
-def sealed(world, content):
+def sealed(verimail, content):
     """Whatever content, sealed by our host's key for our service's."""
     lib = sodium()
-    secret = raw_key(secret_line(world.path("host.key")))
-    service = raw_key(world.service_public)
+    secret = raw_key(secret_line(verimail.path("host.key")))
+    service = raw_key(verimail.service_public)
     nonce = os.urandom(24)
     box = ctypes.create_string_buffer(len(content) + 16)
     equal(lib.crypto_box_easy(box, content, ctypes.c_ulonglong(len(content)), nonce, service,
                               secret), 0)
-    name = hashlib.blake2b(raw_key(world.host_public) + service, digest_size=32).digest()[:8]
+    name = hashlib.blake2b(raw_key(verimail.host_public) + service, digest_size=32).digest()[:8]
     whole = b"\x01" + name + nonce + box.raw
     return base64.urlsafe_b64encode(whole).decode().rstrip("=")
 
 
-@case
-def explain_says_why_a_payload_does_not_open(world):
-    payload = world.payload()
+def test_explain_says_why_a_payload_does_not_open(verimail):
+    payload = verimail.payload()
     flipped = "B" if payload[-5] == "A" else "A"
     evil = b"\x1b[2J\xff \x7f"
     foreign = b"other.example *:1 %d alice@example.org -" % time.time()
@@ -99,35 +95,34 @@ def explain_says_why_a_payload_does_not_open(world):
             (payload[:20], "is not a sealed payload"),
             (payload[:6] + flipped + flipped + payload[8:], "a key that is none of ours"),
             (payload[:-5] + flipped + payload[-4:], "made without the key, or altered"),
-            (sealed(world, evil), "the text inside is not well formed"),
-            (sealed(world, foreign), "names another host")):
-        done = world.run("explain", "--user", "alice", given)
-        one = world.run("explain", "--json", "--user", "alice", given)
+            (sealed(verimail, evil), "the text inside is not well formed"),
+            (sealed(verimail, foreign), "names another host")):
+        done = verimail.run("explain", "--user", "alice", given)
+        one = verimail.run("explain", "--json", "--user", "alice", given)
         check(re.fullmatch(r"[\n -~]+", done.out), repr(done.out))
         equal((done.status, one.status, one.json["reason"]), (1, 1, "forged"), given)
         contains(done.out, why)
         contains(one.json["payload"]["result"], why)
         equal(one.json["payload"]["opens"], False)
-    one = world.run("explain", "--json", "--user", "alice", sealed(world, evil))
+    one = verimail.run("explain", "--json", "--user", "alice", sealed(verimail, evil))
     equal(one.json["payload"]["content"], r"\x1b[2J\xff \x7f")
-    one = world.run("explain", "--json", "--user", "alice",
-                    sealed(world, foreign))
+    one = verimail.run("explain", "--json", "--user", "alice",
+                       sealed(verimail, foreign))
     equal((one.json["payload"]["key"], one.json["payload"]["host"]),
           ("mail.example.org", "other.example"))
-    one = world.run("explain", "--json", "--user", "bob", payload)
+    one = verimail.run("explain", "--json", "--user", "bob", payload)
     equal((one.status, one.json["cause"]), (1, "user"))
 
 
-@case
-def explain_needs_a_service_and_a_question(world):
-    world.write("stamponly.conf", world.config().split("stamp {")[0].split("service {")[0] +
-                "stamp {" + world.config().split("stamp {")[1], 0o644)
-    done = world.run("explain", "--user", "a", "-", config="stamponly.conf")
+def test_explain_needs_a_service_and_a_question(verimail):
+    verimail.write("stamponly.conf", verimail.config().split("stamp {")[0].split("service {")[0] +
+                   "stamp {" + verimail.config().split("stamp {")[1], 0o644)
+    done = verimail.run("explain", "--user", "a", "-", config="stamponly.conf")
     equal((done.status, done.octets), (78, b""))
     contains(one_line(done), "no service section")
-    world.write("open.key", secret_line(world.path("service.key")) + "\n", 0o644)
-    world.write("open.conf", world.config().replace("service.key", "open.key"), 0o644)
-    done = world.run("explain", "--user", "a", "-", config="open.conf")
+    verimail.write("open.key", secret_line(verimail.path("service.key")) + "\n", 0o644)
+    verimail.write("open.conf", verimail.config().replace("service.key", "open.key"), 0o644)
+    done = verimail.run("explain", "--user", "a", "-", config="open.conf")
     equal(done.status, 78)
     contains(one_line(done), "read by everybody")
     for arguments, given, status in (([], b"", 65), ([], bytes(range(256)), 65),
@@ -136,41 +131,36 @@ def explain_needs_a_service_and_a_question(world):
                                      (["--user", "a", "= ="], b"", 65),
                                      (["--rcpt", "a b"], ALICE, 65),
                                      (["--digest", "AAAA"], ALICE, 65)):
-        done = world.run("explain", *arguments, given=given)
+        done = verimail.run("explain", *arguments, given=given)
         equal((done.status, done.octets), (status, b""), str(arguments))
         check(done.err.count("\n") in (1, 2), done.err)
-    world.write("nodefault.conf", world.config().replace("default = true", ""), 0o644)
-    done = world.run("explain", "--user", "a", "-", config="nodefault.conf")
+    verimail.write("nodefault.conf", verimail.config().replace("default = true", ""), 0o644)
+    done = verimail.run("explain", "--user", "a", "-", config="nodefault.conf")
     equal(done.status, 65)
     contains(one_line(done), "default = true")
 
 
-@case
-def explain_opens_payloads_of_2013(world):
-    world.configure("classic.conf", domain=f'classic_key = "{world.path("classic.key")}"')
+def test_explain_opens_payloads_of_2013(verimail):
+    verimail.configure("classic.conf", domain=f'classic_key = "{verimail.path("classic.key")}"')
     content = b"mail.example.org example.net 12345"
-    hexed = classic_payload(world, content)
-    done = world.run("explain", "--json", "--user", "alice", hexed, config="classic.conf")
+    hexed = classic_payload(verimail, content)
+    done = verimail.run("explain", "--json", "--user", "alice", hexed, config="classic.conf")
     equal((done.status, done.json["reason"], done.json["cause"]), (0, "stamped", "classic"))
     equal(done.json["payload"]["nonce"], "12345")
-    done = world.run("explain", "--json", "--user", "alice", "--rcpt", "example.net", hexed,
-                     config="classic.conf")
+    done = verimail.run("explain", "--json", "--user", "alice", "--rcpt", "example.net", hexed,
+                        config="classic.conf")
     equal((done.status, done.json["step"], done.json["reason"]), (2, 6, "classic"))
-    done = world.run("explain", "--user", "alice", "00" + hexed[2:-2] + "00", config="classic.conf")
+    done = verimail.run("explain", "--user", "alice", "00" + hexed[2:-2] + "00", config="classic.conf")
     equal(done.status, 1)
     contains(done.out, "does not open with the domain's classic_key")
-    done = world.run("explain", "--user", "alice", hexed)
+    done = verimail.run("explain", "--user", "alice", hexed)
     equal(done.status, 1)
     contains(done.out, "is not a sealed payload")
 
 
-def classic_payload(world, content):
+def classic_payload(verimail, content):
     """By the openssl program: RSA-OAEP with SHA-1, in hex."""
-    command = ["openssl", "pkeyutl", "-encrypt", "-inkey", world.path("classic.key"), "-pkeyopt",
+    command = ["openssl", "pkeyutl", "-encrypt", "-inkey", verimail.path("classic.key"), "-pkeyopt",
                "rsa_padding_mode:oaep"]
     done = subprocess.run(command, input=content, capture_output=True, check=True)
     return done.stdout.hex()
-
-
-if __name__ == "__main__":
-    main()

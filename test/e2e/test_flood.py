@@ -1,9 +1,8 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 """A flood of forgeries asks no more than its budget allows, and does not stop genuine mail."""
 import threading
 
-from harness import case, check, equal, main, seal
+from harness import check, equal, seal
 from mail import Site
 from milterclient import MilterClient
 
@@ -40,15 +39,14 @@ def forged_stamp(site, n):
     return seal(site.host, site.key, f"evil {n}")[:200]
 
 
-def budgeted(t):
-    site = Site(t, users='user "alice" { } user "*" { hosts = {} }')
+def budgeted(case):
+    site = Site(case, users='user "alice" { } user "*" { hosts = {} }')
     site.milter("receiver", f"budget_per_domain = {BUDGET} budget_per_address = 100000")
     return site
 
 
-@case
-def forged_stamps_have_a_budget(t):
-    site = budgeted(t)
+def test_forged_stamps_have_a_budget(case):
+    site = budgeted(case)
     with site.service_counter() as counter:
         counts = flood(site, lambda n: fields(
             "alice@origin.test", ("Verimail", f" alice@origin.test {forged_stamp(site, n)}")))
@@ -64,9 +62,8 @@ def forged_stamps_have_a_budget(t):
             equal(edits.reply[:3], "550", edits.reply)
 
 
-@case
-def unstamped_forgeries_are_answered_from_memory(t):
-    site = budgeted(t)
+def test_unstamped_forgeries_are_answered_from_memory(case):
+    site = budgeted(case)
     with site.service_counter() as counter:
         counts = flood(site, lambda n: fields(f"user{n}@origin.test"))
         check(counter.asked <= BUDGET * 1.5, f"{counter.asked} questions for {FLOOD} forgeries")
@@ -85,9 +82,8 @@ def unstamped_forgeries_are_answered_from_memory(t):
             equal(edits.results(), ["mx.receiver.test; verimail=pass\n header.from=alice@origin.test"])
 
 
-@case
-def many_domains_at_one_address(t):
-    site = Site(t)
+def test_many_domains_at_one_address(case):
+    site = Site(case)
     for n in range(500):
         site.records[f"_verimail._tcp.d{n}.test", "SRV"] = ["0 0 26 verimail.origin.test."]
     site.milter("receiver", f"budget_per_domain = 100000 budget_per_address = {BUDGET}")
@@ -96,7 +92,3 @@ def many_domains_at_one_address(t):
         check(counter.asked <= BUDGET * 1.5, f"{counter.asked} questions for {FLOOD} forgeries")
         print(f"# {FLOOD} messages of 500 domains at one address: {counter.asked} questions, {counts}")
         equal(sum(counts.values()), FLOOD, counts)
-
-
-if __name__ == "__main__":
-    main()

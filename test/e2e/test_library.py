@@ -1,10 +1,9 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 """libverimail asks over the network, as a program of somebody else does."""
 import os
 import subprocess
 
-from harness import BUILD, case, check, equal, main
+from harness import BUILD, check, equal
 from mail import DNS, SERVICE, Site
 
 
@@ -14,9 +13,8 @@ def run(user, resolver=DNS, network="127.0.0.0/8", rcpt="receiver.test", threads
     return done.stdout.decode().splitlines()
 
 
-@case
-def verdicts(t):
-    Site(t)
+def test_verdicts(case):
+    Site(case)
     place = f"{SERVICE}:26|verimail.origin.test|"
     rows = [
         ("alice@origin.test", "NO|unstamped|" + place),
@@ -29,18 +27,16 @@ def verdicts(t):
     equal(run("alice@origin.test", rcpt="no domain!"), ["failed: a receiving domain is not a domain"])
 
 
-@case
-def errors(t):
-    site = Site(t, service=False)
+def test_errors(case):
+    site = Site(case, service=False)
     equal(run("alice@origin.test"), ["temperror||||no connection: Connection refused"])
     site.dns.stop()
     equal(run("alice@origin.test"), ["temperror||||the DNS: its SRV record: no answer in time"])
-    t.servers.remove(site.dns)
+    case.servers.remove(site.dns)
 
 
-@case
-def where_it_must_not_go(t):
-    Site(t)
+def test_where_it_must_not_go(case):
+    Site(case)
     lines = run("alice@origin.test", network="10.0.0.0/8")
     check("must not be asked" in lines[0] and lines[0].startswith("temperror"), lines)
     equal(run("a@b.c", network="10.0.0.1/8"),
@@ -48,21 +44,15 @@ def where_it_must_not_go(t):
     equal(run("a@b.c", resolver="nonsense"), ["no checker: the resolver or a trust anchor is not one"])
 
 
-@case
-def many_threads(t):
-    Site(t)
+def test_many_threads(case):
+    Site(case)
     lines = run("alice@origin.test", threads=50)
     equal(len(lines), 50)
     check(all(line.startswith("NO|unstamped|") for line in lines), lines)
 
 
-@case
-def a_flood(t):
-    Site(t)
+def test_a_flood(case):
+    Site(case)
     lines = run("alice@origin.test", threads=10, more=("forged", "3"))
     equal([line.split("|")[0] for line in sorted(lines)], 3 * ["NO"] + 7 * ["temperror"])
     equal([line[-1] for line in lines if line.startswith("temperror")], 7 * ["!"])
-
-
-if __name__ == "__main__":
-    main()

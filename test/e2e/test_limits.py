@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 """Many connections, many descriptors, many bad lines: others are answered all the same."""
 import os
@@ -8,8 +7,10 @@ import subprocess
 import threading
 import time
 
-from harness import (Failure, Skip, ask, case, check, connect, equal, log_value, main,
-                     read_all, unshare_network, wait_for)
+import pytest
+
+from harness import (Failure, apart, ask, check, connect, equal, log_value, read_all,
+                     unshare_network, wait_for)
 
 YES = "YES stamped\r\n"
 
@@ -37,14 +38,13 @@ def need_descriptors(count):
         try:
             resource.setrlimit(resource.RLIMIT_NOFILE, (count, max(count, hard)))
         except (OSError, ValueError) as error:
-            raise Skip(f"{count} descriptors: {error}") from error
+            pytest.skip(f"{count} descriptors: {error}")
 
 
-@case
-def ten_thousand_idle_connections_change_nothing_for_others(t):
+def test_ten_thousand_idle_connections_change_nothing_for_others(case):
     need_descriptors(11000)
-    w = t.world
-    d = t.daemon()
+    w = case.world
+    d = case.daemon()
     address = d.address
     idle = []
     for i in range(10000):
@@ -73,9 +73,8 @@ def ten_thousand_idle_connections_change_nothing_for_others(t):
     equal(sorted(answered), [0, 1, 2, 3], "clients that got all their answers")
 
 
-@case
-def an_address_has_its_share(t):
-    d = t.daemon(t.world.config("connections_per_address = 5", workers=1))
+def test_an_address_has_its_share(case):
+    d = case.daemon(case.world.config("connections_per_address = 5", workers=1))
     held = [hold(d, "127.0.0.2") for _ in range(5)]
     check(was_refused(hold(d, "127.0.0.2")), "the sixth is refused")
     d.wait_log("event=unanswered why=too-many source=127.0.0.2")
@@ -92,23 +91,23 @@ def an_address_has_its_share(t):
 def loopback(*addresses):
     """A network of this thread's own, with these addresses."""
     if shutil.which("ip") is None:
-        raise Skip("no ip(8)")
+        pytest.skip("no ip(8)")
     unshare_network()
     commands = [["link", "set", "lo", "up"]]
     commands += [["addr", "add", address, "dev", "lo"] for address in addresses]
     for command in commands:
         done = subprocess.run(["ip", *command], stderr=subprocess.PIPE, check=False)
         if done.returncode != 0:
-            raise Skip("ip " + " ".join(command) + ": " + done.stderr.decode().strip())
+            pytest.skip("ip " + " ".join(command) + ": " + done.stderr.decode().strip())
 
 
-@case(waits=True)
-def networks_of_ipv6_have_their_share(t):
+@apart
+def test_networks_of_ipv6_have_their_share(case):
     here, near, next_door, far = ("2001:db8:1:1::1", "2001:db8:1:1:ffff::2", "2001:db8:1:2::1",
                                   "2001:db8:2:1::1")
     loopback(*(address + "/128" for address in (here, near, next_door, far)))
-    d = t.daemon(t.world.config("connections_per_address = 3 connections_per_network = 5",
-                                listen=['"[::1]:0"', '"*:0"'], workers=1))
+    d = case.daemon(case.world.config("connections_per_address = 3 connections_per_network = 5",
+                                      listen=['"[::1]:0"', '"*:0"'], workers=1))
     address = (here, d.addresses()[1][1])
     held = [hold(d, source, address=address) for source in (here, here, near)]
     for source in (here, near):
@@ -125,9 +124,8 @@ def networks_of_ipv6_have_their_share(t):
     d.wait_log(f"why=too-many source=\\[{next_door}\\]")
 
 
-@case
-def the_oldest_makes_room(t):
-    d = t.daemon(t.world.config("connections = 10", workers=1))
+def test_the_oldest_makes_room(case):
+    d = case.daemon(case.world.config("connections = 10", workers=1))
     held = []
     for i in range(10):
         held.append(hold(d, f"127.0.1.{i + 1}"))
@@ -142,17 +140,16 @@ def the_oldest_makes_room(t):
     equal(d.count("why=room"), 1, "closed to make room")
 
 
-def with_descriptors(t, count):
+def with_descriptors(case, count):
     """A daemon of one worker with so many descriptors, and no right to raise their number."""
-    return t.daemon(t.world.config(workers=1),
-                    command=["setpriv", "--bounding-set=-sys_resource", "prlimit",
-                             f"--nofile={count}:{count}"])
+    return case.daemon(case.world.config(workers=1),
+                       command=["setpriv", "--bounding-set=-sys_resource", "prlimit",
+                                f"--nofile={count}:{count}"])
 
 
-@case
-def without_descriptors_it_goes_on_answering(t):
-    w = t.world
-    d = with_descriptors(t, 40)
+def test_without_descriptors_it_goes_on_answering(case):
+    w = case.world
+    d = with_descriptors(case, 40)
     d.wait_log("event=few-descriptors")
     pids = d.workers()
     held = [hold(d, f"127.0.1.{i + 1}") for i in range(60)]
@@ -164,10 +161,9 @@ def without_descriptors_it_goes_on_answering(t):
     equal(d.workers(), pids, "the worker")
 
 
-@case
-def without_a_single_descriptor_it_refuses(t):
-    (pid,) = with_descriptors(t, 1024).workers()
-    d = with_descriptors(t, max(int(fd) for fd in os.listdir(f"/proc/{pid}/fd")) + 1)
+def test_without_a_single_descriptor_it_refuses(case):
+    (pid,) = with_descriptors(case, 1024).workers()
+    d = with_descriptors(case, max(int(fd) for fd in os.listdir(f"/proc/{pid}/fd")) + 1)
     (pid,) = d.workers()
     for _ in range(5):
         check(was_refused(hold(d, "127.0.3.1", b"bob -\r\n")), "closed without an answer")
@@ -177,11 +173,10 @@ def without_a_single_descriptor_it_refuses(t):
     check(sum(map(int, ticks)) < os.sysconf("SC_CLK_TCK"), "the worker goes round in circles")
 
 
-@case
-def as_many_descriptors_as_may_be_are_used(t):
+def test_as_many_descriptors_as_may_be_are_used(case):
     """Even where root may not raise the hard limit, as in most containers."""
-    d = t.daemon(command=["setpriv", "--bounding-set=-sys_resource", "prlimit",
-                          "--nofile=100:2000"])
+    d = case.daemon(command=["setpriv", "--bounding-set=-sys_resource", "prlimit",
+                             "--nofile=100:2000"])
     for pid in d.workers():
         equal(limit_of(pid), (2000, 2000), "open files")
     d.wait_log("event=few-descriptors", 2)
@@ -193,9 +188,8 @@ def limit_of(pid):
     return tuple(int(word) for word in line.split()[3:5])
 
 
-@case
-def a_flood_of_bad_lines_does_not_flood_the_log(t):
-    d = t.daemon()
+def test_a_flood_of_bad_lines_does_not_flood_the_log(case):
+    d = case.daemon()
     address = d.address
     each = 500
 
@@ -217,6 +211,3 @@ def a_flood_of_bad_lines_does_not_flood_the_log(t):
     check(lines <= 2 * (100 + 10 * (seconds + 1)), f"{lines} lines in {seconds:.1f} s")
     left_out = sum(int(log_value(line, "count")) for line in d.lines("event=left-out"))
     equal(lines + left_out, 4 * each, "lines, and what is said to be left out")
-
-
-main()

@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 """What the log says, whatever strangers send and whatever becomes of the log itself."""
 import json
@@ -7,8 +6,7 @@ import re
 import threading
 import time
 
-from harness import (Failure, Load, ask, case, check, connect, equal, log_value, main, reset,
-                     wait_for)
+from harness import Failure, Load, ask, check, connect, equal, log_value, reset, wait_for
 
 YES = "YES stamped\r\n"
 TEXT_LINE = re.compile(
@@ -30,9 +28,8 @@ def ask_hostile(d):
     return len(HOSTILE) + 1
 
 
-@case
-def text_is_well_formed(t):
-    d = t.daemon()
+def test_text_is_well_formed(case):
+    d = case.daemon()
     asked = ask_hostile(d)
     d.wait_log("event=question", asked)
     d.wait_log("event=malformed", 6)
@@ -42,11 +39,10 @@ def text_is_well_formed(t):
     equal(d.count("level=notice event=ready"), 1, "lines that say ready")
 
 
-@case
-def json_is_well_formed(t):
-    d = t.daemon(t.world.config('log_format = "json"'))
+def test_json_is_well_formed(case):
+    d = case.daemon(case.world.config('log_format = "json"'))
     asked = ask_hostile(d)
-    d.ask(t.world.question())
+    d.ask(case.world.question())
     d.wait_log('"event":"question"', asked + 1)
     d.wait_log('"event":"malformed"', 6)
     lines = [json.loads(line) for line in d.text().splitlines()]
@@ -61,10 +57,9 @@ def json_is_well_formed(t):
     equal(json.loads(d.text().splitlines()[-1])["event"], "stopped", "the last line")
 
 
-@case
-def the_level_counts_for_workers_too(t):
-    w = t.world
-    d = t.daemon(w.config('log_level = "notice"'))
+def test_the_level_counts_for_workers_too(case):
+    w = case.world
+    d = case.daemon(w.config('log_level = "notice"'))
     equal(d.ask(w.question()), YES, "the answer")
     d.reload(w.config('log_level = "info"'))
     equal(d.ask("bob -\r\n"), "ALLOW\r\n", "the answer")
@@ -73,9 +68,8 @@ def the_level_counts_for_workers_too(t):
     equal(users, ["bob@example.org"], "users in the log")
 
 
-@case
-def a_long_question_does_not_hide_who_asked(t):
-    d = t.daemon()
+def test_a_long_question_does_not_hide_who_asked(case):
+    d = case.daemon()
     receivers = ",".join(["a.example"] * 204)
     equal(d.ask(f"{'%01' * 64}@example.org - rcpt={receivers} ip=192.0.2.1\r\n"),
           "NO unstamped ttl=300\r\n", "the answer")
@@ -84,10 +78,9 @@ def a_long_question_does_not_hide_who_asked(t):
     check("source=127.0.0.1:" in line and "ip=192.0.2.1" in line, line)
 
 
-@case
-def no_secret_and_no_payload_is_logged(t):
-    w = t.world
-    d = t.daemon()
+def test_no_secret_and_no_payload_is_logged(case):
+    w = case.world
+    d = case.daemon()
     sealed = w.payload()
     secrets = [w.service.secret_text()[-40:], w.host.secret_text()[-40:],
                bytes(w.service.secret).hex()]
@@ -115,9 +108,9 @@ def read_until(pipe, d, wanted):
             log.flush()
 
 
-def with_pipe(t, **how):
+def with_pipe(case, **how):
     ours, theirs = os.pipe()
-    d = t.daemon(t.world.config(workers=4), stderr=theirs, ready=False, **how)
+    d = case.daemon(case.world.config(workers=4), stderr=theirs, ready=False, **how)
     os.close(theirs)
     read_until(ours, d, "event=ready")
     return d, ours
@@ -135,11 +128,10 @@ def rest_of(pipe, d):
     return thread
 
 
-@case
-def a_pipe_that_nobody_reads_delays_no_answer(t):
-    w = t.world
-    d, pipe = with_pipe(t)
-    load = Load(t, d.addresses(), lambda: (w.question(), {YES}))
+def test_a_pipe_that_nobody_reads_delays_no_answer(case):
+    w = case.world
+    d, pipe = with_pipe(case)
+    load = Load(case, d.addresses(), lambda: (w.question(), {YES}))
     load.wait_asked(4000)
     # Room for one write, again and again, and all of them want it.
     for _ in range(50):
@@ -162,10 +154,9 @@ def said_lost(d):
     return sum(int(log_value(line, "count")) for line in d.lines("event=log-lines-lost"))
 
 
-@case
-def two_that_write_to_a_pipe_never_wait_for_each_other(t):
+def test_two_that_write_to_a_pipe_never_wait_for_each_other(case):
     """Between the look at a pipe and the write another may have filled it."""
-    d, pipe = with_pipe(t)
+    d, pipe = with_pipe(case)
     inode = os.fstat(pipe).st_ino
     for pid in [d.pid, *d.workers()]:
         flags = []
@@ -177,14 +168,13 @@ def two_that_write_to_a_pipe_never_wait_for_each_other(t):
     os.close(pipe)
 
 
-@case
-def what_was_lost_is_counted_when_it_can_be_written_again(t):
-    w = t.world
-    path = os.path.join(t.folder, "fifo")
+def test_what_was_lost_is_counted_when_it_can_be_written_again(case):
+    w = case.world
+    path = os.path.join(case.folder, "fifo")
     os.mkfifo(path)
     reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     with open(path, "wb") as writer:
-        d = t.daemon(w.config(workers=2), stderr=writer, ready=False)
+        d = case.daemon(w.config(workers=2), stderr=writer, ready=False)
     os.set_blocking(reader, True)
     read_until(reader, d, "event=ready")
     os.close(reader)
@@ -200,10 +190,9 @@ def what_was_lost_is_counted_when_it_can_be_written_again(t):
     equal(d.count("event=question") + said_lost(d), 70, "lines, and what is said to be lost")
 
 
-@case
-def a_log_that_is_not_read_is_not_repeated(t):
+def test_a_log_that_is_not_read_is_not_repeated(case):
     """What the parent could not write yet is not the workers' to write as well."""
-    d, pipe = with_pipe(t)
+    d, pipe = with_pipe(case)
     os.set_blocking(pipe, False)
     for _ in range(60):
         try:
@@ -237,35 +226,33 @@ def a_log_that_is_not_read_is_not_repeated(t):
     equal(d.count("event=reloaded"), 1, "reloads")
 
 
-@case
-def a_pipe_that_is_closed_stops_nothing(t):
-    d, pipe = with_pipe(t)
+def test_a_pipe_that_is_closed_stops_nothing(case):
+    d, pipe = with_pipe(case)
     os.close(pipe)
     for _ in range(200):
-        equal(d.ask(t.world.question()), YES, "without a log")
+        equal(d.ask(case.world.question()), YES, "without a log")
     os.kill(d.pid, 1)
     time.sleep(0.3)
-    equal(d.ask(t.world.question()), YES, "after a reload")
+    equal(d.ask(case.world.question()), YES, "after a reload")
     equal(d.stop(), 0, "the exit status")
 
 
-@case
-def a_full_disk_stops_nothing(t):
-    d = t.daemon()
+def test_a_full_disk_stops_nothing(case):
+    d = case.daemon()
     address = d.address
     d.kill()
     port = address[1]
     with open("/dev/full", "wb") as full:
-        d = t.daemon(t.world.config(listen=[f'"127.0.0.1:{port}"']), stderr=full, ready=False)
+        d = case.daemon(case.world.config(listen=[f'"127.0.0.1:{port}"']), stderr=full, ready=False)
 
     def answers():
         try:
-            return ask(address, t.world.question()) == YES
+            return ask(address, case.world.question()) == YES
         except ConnectionRefusedError:
             return False
     wait_for(answers, "an answer")
     for _ in range(300):
-        equal(ask(address, t.world.question()), YES, "without a log")
+        equal(ask(address, case.world.question()), YES, "without a log")
     with open(f"/proc/{d.workers()[0]}/stat", encoding="ascii") as file:
         before = sum(map(int, file.read().rsplit(")", 1)[1].split()[11:13]))
     time.sleep(0.5)
@@ -275,9 +262,8 @@ def a_full_disk_stops_nothing(t):
     equal(d.stop(), 0, "the exit status")
 
 
-@case
-def resets_do_not_fill_the_log(t):
-    d = t.daemon()
+def test_resets_do_not_fill_the_log(case):
+    d = case.daemon()
     for _ in range(500):
         client = connect(d.address)
         client.sendall(b"alice")
@@ -285,6 +271,3 @@ def resets_do_not_fill_the_log(t):
     equal(d.ask("bob -\r\n"), "ALLOW\r\n", "afterwards")
     equal(d.stop(), 0, "the exit status")
     check(d.count("") < 400, f"{d.count('')} lines")
-
-
-main()

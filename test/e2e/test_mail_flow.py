@@ -1,17 +1,14 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 """Mail between real Postfix instances: what each verdict comes to."""
 import os
 import signal
 
-from harness import case, main
-from mail import (STRANGER, Site, check, equal, fields, message, results_of, send, submit,
-                  verdict_is, wait_for)
+from mail import Site, check, equal, fields, message, send, submit, verdict_is, wait_for
 
 
-def two(t, verify="", **how):
+def two(case, verify="", **how):
     """origin.test and receiver.test, each with its milter."""
-    site = Site(t, **how)
+    site = Site(case, **how)
     site.origin_milter = site.milter("origin")
     site.receiver_milter = site.milter("receiver", verify)
     site.origin = site.postfix("origin", submission=True)
@@ -22,9 +19,8 @@ def two(t, verify="", **how):
     return site
 
 
-@case
-def genuine_mail_passes(t):
-    site = two(t)
+def test_genuine_mail_passes(case):
+    site = two(case)
     equal(submit(site.origin, message(subject="genuine"))[0], 250, "submission")
     mail = site.receiver.wait_mail("genuine")
     verdict_is(mail, "verimail=pass header.from=alice@origin.test")
@@ -36,9 +32,8 @@ def genuine_mail_passes(t):
     check("event=stamped" in site.origin_milter.text(), site.origin_milter.text())
 
 
-@case
-def forged_mail_is_rejected(t):
-    site = two(t)
+def test_forged_mail_is_rejected(case):
+    site = two(case)
     code, text = send(site.receiver, message(subject="forged"))
     equal(code, 550, text)
     check(text.startswith("5.7.1 origin.test says that it did not send this message"), text)
@@ -50,17 +45,15 @@ def forged_mail_is_rejected(t):
     equal(site.receiver.box(), [], "what was delivered")
 
 
-@case
-def lenient_users_are_neutral(t):
-    site = two(t)
+def test_lenient_users_are_neutral(case):
+    site = two(case)
     equal(send(site.receiver, message("bob@origin.test", "lenient"))[0], 250)
     verdict_is(site.receiver.wait_mail("lenient"),
                'verimail=neutral reason="unstamped" header.from=origin.test')
 
 
-@case
-def forwarded_mail_is_redirected(t):
-    site = two(t)
+def test_forwarded_mail_is_redirected(case):
+    site = two(case)
     site.milter("third")
     third = site.postfix("third")
     equal(submit(site.origin, message(subject="forwarded"), to=["forwarded@receiver.test"])[0],
@@ -70,9 +63,8 @@ def forwarded_mail_is_redirected(t):
     verdict_is(mail, 'verimail=neutral reason="redirected" header.from=origin.test', "third")
 
 
-@case
-def a_list_changes_mail(t):
-    site = two(t)
+def test_a_list_changes_mail(case):
+    site = two(case)
     equal(submit(site.origin, message(subject="for the list"))[0], 250)
     mail = site.receiver.wait_mail("for the list")
     listed = mail[mail.index(b"Verimail:"):].replace(
@@ -82,9 +74,8 @@ def a_list_changes_mail(t):
                'verimail=neutral reason="changed" header.from=origin.test')
 
 
-@case
-def other_domains_are_left_alone(t):
-    site = two(t)
+def test_other_domains_are_left_alone(case):
+    site = two(case)
     text = message("eve@elsewhere.test", "untouched", more="X-First: one\r\n",
                    body="A body.\r\n  with  blanks\r\n")
     equal(send(site.receiver, text)[0], 250)
@@ -96,9 +87,8 @@ def other_domains_are_left_alone(t):
     equal(kept + mail[mail.index(b"\n\n") + 1:], text.replace("\r\n", "\n").encode(), "the message")
 
 
-@case
-def the_service_is_down(t):
-    site = two(t, service=False)
+def test_the_service_is_down(case):
+    site = two(case, service=False)
     equal(submit(site.origin, message(subject="nobody answers"))[0], 250)
     verdict_is(site.receiver.wait_mail("nobody answers"),
                "verimail=temperror header.from=origin.test")
@@ -108,9 +98,8 @@ def the_service_is_down(t):
                "verimail=pass header.from=alice@origin.test")
 
 
-@case
-def the_service_is_down_and_that_is_an_error(t):
-    site = two(t, verify="on_temperror = tempfail", service=False)
+def test_the_service_is_down_and_that_is_an_error(case):
+    site = two(case, verify="on_temperror = tempfail", service=False)
     code, text = send(site.receiver, message())
     equal((code, text[:5]), (451, "4.7.1"), text)
     site.records["_verimail._tcp.lost.test", "SRV"] = ["0 0 26 nowhere.lost.test."]
@@ -118,34 +107,30 @@ def the_service_is_down_and_that_is_an_error(t):
     equal((code, text[:5]), (451, "4.4.3"), text)
 
 
-@case
-def monitoring_only_says_so(t):
-    site = two(t, verify="mode = monitor")
+def test_monitoring_only_says_so(case):
+    site = two(case, verify="mode = monitor")
     equal(send(site.receiver, message(subject="monitored"))[0], 250)
     verdict_is(site.receiver.wait_mail("monitored"), "verimail=fail header.from=origin.test")
     site.receiver_milter.wait_log("verdict=NO reason=unstamped would=reject")
 
 
-@case
-def quarantine_holds_it(t):
-    site = two(t, verify="on_no = quarantine")
+def test_quarantine_holds_it(case):
+    site = two(case, verify="on_no = quarantine")
     equal(send(site.receiver, message(subject="held"))[0], 250)
     wait_for(lambda: any("/hold/" in path for path in site.receiver.queue()), "it to be held")
     equal(site.receiver.box(), [], "what was delivered")
 
 
-@case
-def marking_only_marks(t):
-    site = two(t, verify="on_no = mark on_permerror = mark")
+def test_marking_only_marks(case):
+    site = two(case, verify="on_no = mark on_permerror = mark")
     equal(send(site.receiver, message(subject="marked"))[0], 250)
     verdict_is(site.receiver.wait_mail("marked"), "verimail=fail header.from=origin.test")
     equal(send(site.receiver, message("a@origin.test, b@origin.test", "two authors"))[0], 250)
     verdict_is(site.receiver.wait_mail("two authors"), 'verimail=permerror reason="from"')
 
 
-@case
-def several_domains_and_a_blind_copy(t):
-    site = two(t)
+def test_several_domains_and_a_blind_copy(case):
+    site = two(case)
     site.milter("third")
     third = site.postfix("third")
     equal(submit(site.origin, message(subject="copies", to="bob@receiver.test"),
@@ -158,9 +143,8 @@ def several_domains_and_a_blind_copy(t):
     verdict_is(blind, "verimail=pass header.from=alice@origin.test", "third")
 
 
-@case
-def unusual_messages(t):
-    site = two(t)
+def test_unusual_messages(case):
+    site = two(case)
     bodies = {
         "eight bit": "Gr\u00fc\u00dfe \u2603\r\n",
         "no body": "",
@@ -179,9 +163,8 @@ def unusual_messages(t):
     verdict_is(site.receiver.wait_mail("folded"), "verimail=pass header.from=alice@origin.test")
 
 
-@case
-def a_message_of_25_megabytes(t):
-    site = two(t)
+def test_a_message_of_25_megabytes(case):
+    site = two(case)
     line = "0123456789" * 7 + "\r\n"
     equal(submit(site.origin, message(subject="huge", body=line * (25 * 1024 * 1024 // 72)))[0],
           250)
@@ -197,9 +180,8 @@ def milter_process(milter):
     return milter.workers()[0]
 
 
-@case
-def internationalized_mail(t):
-    site = two(t)
+def test_internationalized_mail(case):
+    site = two(case)
     text = message("J\u00f6rg <alice@origin.test>", "Gr\u00fc\u00dfe", to="m\u00fcller@receiver.test")
     equal(submit(site.origin, text, to=["m\u00fcller@receiver.test"],
                  options=["SMTPUTF8", "BODY=8BITMIME"])[0], 250)
@@ -207,19 +189,17 @@ def internationalized_mail(t):
     verdict_is(mails[0], "verimail=pass header.from=alice@origin.test")
 
 
-@case
-def no_header_at_all(t):
-    site = two(t)
+def test_no_header_at_all(case):
+    site = two(case)
     code, text = send(site.receiver, "\r\nOnly a body.\r\n")
     equal(code, 550, text)
     # A trusted client's passes: it is not ours to judge, and nobody vouches for it.
     equal(submit(site.origin, "\r\nOnly a body.\r\n", to=["dan@origin.test"])[0], 250)
 
 
-@case
-def the_milter_dies_under_load(t):
+def test_the_milter_dies_under_load(case):
     import threading
-    site = two(t)
+    site = two(case)
     sent, failed = [], []
     lock = threading.Lock()
 
@@ -251,9 +231,8 @@ def the_milter_dies_under_load(t):
         verdict_is(mail, "verimail=pass header.from=alice@origin.test")
 
 
-@case
-def a_reload_under_load(t):
-    site = two(t)
+def test_a_reload_under_load(case):
+    site = two(case)
     equal(submit(site.origin, message(subject="before"))[0], 250)
     config = site.verify_section("receiver", "on_no = mark") + site.milter_section(
         "receiver", trusted="")
@@ -266,7 +245,3 @@ def a_reload_under_load(t):
     check("perhaps" in refused, refused)
     equal(send(site.receiver, message(subject="still"))[0], 250)
     site.receiver.wait_mail("still")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,21 +1,18 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 """Results that a message brings with it: those in our name do not survive, others' stay."""
 from forgeries import FORGED, OTHERS, OURS, field, flat
-from harness import case, main
 from mail import Site, check, equal, fields, message, send, submit, verdict_is
 
 
-def receiver(t, verify=""):
-    site = Site(t)
+def receiver(case, verify=""):
+    site = Site(case)
     site.milter("receiver", verify)
     site.receiver = site.postfix("receiver")
     return site
 
 
-@case
-def each_form_alone(t):
-    site = receiver(t)
+def test_each_form_alone(case):
+    site = receiver(case)
     for n, value in enumerate(FORGED):
         code, text = send(site.receiver, message("bob@origin.test", f"forged {n}",
                                                  more=field(value)))
@@ -25,9 +22,8 @@ def each_form_alone(t):
               [f'{OURS}; verimail=neutral reason="unstamped" header.from=origin.test'], value)
 
 
-@case
-def others_stay(t):
-    site = receiver(t)
+def test_others_stay(case):
+    site = receiver(case)
     for n, value in enumerate(OTHERS):
         equal(send(site.receiver, message("eve@elsewhere.test", f"other {n}",
                                           more=field(value)))[0], 250)
@@ -35,9 +31,8 @@ def others_stay(t):
         equal(fields(mail, "Authentication-Results"), [flat(value)], value)
 
 
-@case
-def all_of_them_mixed(t):
-    site = receiver(t)
+def test_all_of_them_mixed(case):
+    site = receiver(case)
     lines = ""
     for n in range(max(len(FORGED), len(OTHERS))):
         name = ("Authentication-Results", "AUTHENTICATION-RESULTS", "authentication-results")[n % 3]
@@ -49,9 +44,8 @@ def all_of_them_mixed(t):
     equal(left, wanted, "what is left")
 
 
-@case
-def white_space_before_the_colon(t):
-    site = receiver(t)
+def test_white_space_before_the_colon(case):
+    site = receiver(case)
     for n, name in enumerate(("Authentication-Results ", "Authentication-Results\t")):
         code, text = send(site.receiver, message(
             "eve@elsewhere.test", f"spaced {n}", more=field(f"{OURS}; verimail=pass", name)))
@@ -62,9 +56,8 @@ def white_space_before_the_colon(t):
             check(code == 550, text)
 
 
-@case
-def a_client_with_a_login_cannot_either(t):
-    site = Site(t)
+def test_a_client_with_a_login_cannot_either(case):
+    site = Site(case)
     site.milter("origin")
     site.origin = site.postfix("origin", submission=True)
     own = "mx.origin.test"
@@ -75,9 +68,8 @@ def a_client_with_a_login_cannot_either(t):
         equal(fields(mail, "Authentication-Results"), [], "results")
 
 
-@case
-def a_stamp_counts_only_for_its_author(t):
-    site = Site(t)
+def test_a_stamp_counts_only_for_its_author(case):
+    site = Site(case)
     site.milter("origin")
     site.milter("receiver", "on_no = mark")
     site.origin = site.postfix("origin")
@@ -100,7 +92,3 @@ def a_stamp_counts_only_for_its_author(t):
         code, reply = send(site.receiver, text)
         equal(code, 250, f"{what}: {reply}")
         verdict_is(site.receiver.wait_mail(str(n)), f"verimail={wanted} header.from=origin.test")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,19 +1,18 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 """Whose mail is stamped: logins, submission on the machine, what was relayed, and other filters."""
 import os
 
 from dkim import open_dkim
-from harness import case, main, write_file
-from mail import (Site, check, equal, fields, listens, message, needs_mail_servers, send,
-                  submit, verdict_is, wait_for)
+from harness import write_file
+from mail import (Site, check, equal, fields, listens, message, needs_mail_servers, send, submit,
+                  verdict_is, wait_for)
 
 PASS = "verimail=pass header.from=alice@origin.test"
 
 
-def origin_and_receiver(t, milter="", verify="on_no = mark", users=None, **how):
+def origin_and_receiver(case, milter="", verify="on_no = mark", users=None, **how):
     """The receiver marks what the origin says NO to, so that it can be looked at."""
-    site = Site(t, users=users)
+    site = Site(case, users=users)
     site.origin_milter = site.milter("origin", verify="on_no = mark", milter=milter)
     site.receiver_milter = site.milter("receiver", verify=verify)
     site.origin = site.postfix("origin", submission=True, **how)
@@ -25,9 +24,8 @@ def log_in(site, login, author, subject):
     return send(site.origin, message(author, subject), login=login, port=587)
 
 
-@case
-def logins_may_use_their_own_address(t):
-    site = origin_and_receiver(t, users='user "alice" { } user "bob" { } user "*" { hosts = {} }')
+def test_logins_may_use_their_own_address(case):
+    site = origin_and_receiver(case, users='user "alice" { } user "bob" { } user "*" { hosts = {} }')
     rows = [
         ("alice", "alice@origin.test", PASS),
         ("alice@origin.test", "alice@origin.test", PASS),
@@ -47,9 +45,8 @@ def logins_may_use_their_own_address(t):
     site.receiver_milter.wait_log("verdict=permerror reason=from action=reject")
 
 
-@case
-def a_foreign_from_can_be_rejected(t):
-    site = origin_and_receiver(t, milter="on_foreign_from = reject")
+def test_a_foreign_from_can_be_rejected(case):
+    site = origin_and_receiver(case, milter="on_foreign_from = reject")
     code, text = log_in(site, "attacker", "alice@origin.test", "foreign")
     equal((code, text[:5]), (550, "5.7.1"), text)
     equal(log_in(site, "alice", "alice@origin.test", "own")[0], 250)
@@ -59,27 +56,24 @@ def a_foreign_from_can_be_rejected(t):
     verdict_is(site.receiver.wait_mail("elsewhere"), None)
 
 
-@case
-def a_table_of_logins(t):
-    path = os.path.join(t.folder, "logins")
+def test_a_table_of_logins(case):
+    path = os.path.join(case.folder, "logins")
     write_file(path, "# who may be whom\nnewsletter *@origin.test\noffice alice@origin.test\n")
-    site = origin_and_receiver(t, milter=f'logins = "{path}"')
+    site = origin_and_receiver(case, milter=f'logins = "{path}"')
     for login, wanted in (("newsletter", PASS), ("office", PASS),
                           ("alice", "verimail=fail header.from=origin.test")):
         equal(log_in(site, login, "alice@origin.test", login)[0], 250)
         verdict_is(site.receiver.wait_mail(login), wanted)
 
 
-@case
-def any_login_may_be_anybody(t):
-    site = origin_and_receiver(t, milter="logins = any")
+def test_any_login_may_be_anybody(case):
+    site = origin_and_receiver(case, milter="logins = any")
     equal(log_in(site, "attacker", "alice@origin.test", "any")[0], 250)
     verdict_is(site.receiver.wait_mail("any"), PASS)
 
 
-@case
-def submission_on_the_machine(t):
-    site = origin_and_receiver(t)
+def test_submission_on_the_machine(case):
+    site = origin_and_receiver(case)
     done = site.origin.run("sendmail", "-i", "-f", "alice@origin.test", "bob@receiver.test",
                            input=message(subject="by sendmail").replace("\r\n", "\n").encode())
     equal(done.returncode, 0, done.stderr)
@@ -89,18 +83,16 @@ def submission_on_the_machine(t):
     equal(len(fields(mail, "Message-Id")), 1, "Message-ID fields")
 
 
-@case
-def a_subdomain_that_is_not_listed(t):
-    site = origin_and_receiver(t)
+def test_a_subdomain_that_is_not_listed(case):
+    site = origin_and_receiver(case)
     equal(submit(site.origin, message("root@host1.origin.test", "cron"),
                  sender="root@host1.origin.test")[0], 250)
     verdict_is(site.receiver.wait_mail("cron"),
                'verimail=neutral reason="unserved" header.from=host1.origin.test')
 
 
-@case
-def earlier_stamps_are_replaced(t):
-    site = origin_and_receiver(t)
+def test_earlier_stamps_are_replaced(case):
+    site = origin_and_receiver(case)
     own = "Verimail: alice@origin.test " + "QUJD" * 30 + "\r\n"
     other = "Verimail: eve@elsewhere.test " + "QUJD" * 30 + "\r\n"
     equal(submit(site.origin, message(subject="stamped before", more=own + other + own))[0], 250)
@@ -110,9 +102,8 @@ def earlier_stamps_are_replaced(t):
     equal(users, ["alice@origin.test", "eve@elsewhere.test"], "stamps")
 
 
-@case
-def mail_that_is_queued_again(t):
-    site = origin_and_receiver(t, main="defer_transports = smtp\n")
+def test_mail_that_is_queued_again(case):
+    site = origin_and_receiver(case, main="defer_transports = smtp\n")
     equal(submit(site.origin, message(subject="again"))[0], 250)
     wait_for(lambda: any("/deferred/" in p for p in site.origin.queue()), "it to be deferred")
     equal(site.origin.run("postsuper", "-r", "ALL").returncode, 0)
@@ -132,10 +123,9 @@ def mail_that_is_queued_again(t):
     equal(len(fields(mail, "Verimail")), 1, "stamps")
 
 
-@case
-def nothing_from_outside_is_laundered(t):
+def test_nothing_from_outside_is_laundered(case):
     """A forgery of our own user comes in from outside, is taken, and leaves again by a forward."""
-    site = origin_and_receiver(t, aliases={"forward@origin.test": "bob@receiver.test"})
+    site = origin_and_receiver(case, aliases={"forward@origin.test": "bob@receiver.test"})
     forged = message(subject="laundered")
     equal(send(site.origin, forged, to=["forward@origin.test"])[0], 250)
     mail = site.receiver.wait_mail("laundered")
@@ -145,11 +135,10 @@ def nothing_from_outside_is_laundered(t):
 
 
 
-@case
-def a_content_filter_on_the_machine(t):
+def test_a_content_filter_on_the_machine(case):
     """What a filter injects again on 127.0.0.1 has been here before: its Received field shows it."""
     site = origin_and_receiver(
-        t, main="content_filter = smtp:[127.0.1.1]:10026\n",
+        case, main="content_filter = smtp:[127.0.1.1]:10026\n",
         master="\n127.0.1.1:10026 inet n - n - - smtpd -o content_filter=\n")
     equal(send(site.origin, message(subject="filtered"), to=["dan@origin.test"])[0], 250)
     site.origin.wait_mail("filtered")
@@ -162,44 +151,40 @@ def a_content_filter_on_the_machine(t):
     equal(len(fields(mail, "Verimail")), 1, "stamps")
 
 
-@case
-def a_result_of_ours_survives_the_filter(t):
+def test_a_result_of_ours_survives_the_filter(case):
     site = origin_and_receiver(
-        t, main="content_filter = smtp:[127.0.1.1]:10026\n",
+        case, main="content_filter = smtp:[127.0.1.1]:10026\n",
         master="\n127.0.1.1:10026 inet n - n - - smtpd -o content_filter=\n")
     equal(send(site.origin, message("bob@origin.test", "kept"), to=["dan@origin.test"])[0], 250)
     verdict_is(site.origin.wait_mail("kept"),
                'verimail=neutral reason="unstamped" header.from=origin.test', "origin")
 
 
-@case
-def relayed_networks_can_be_stamped(t):
-    site = origin_and_receiver(t, milter='stamp_relayed = {"127.0.0.1"}')
+def test_relayed_networks_can_be_stamped(case):
+    site = origin_and_receiver(case, milter='stamp_relayed = {"127.0.0.1"}')
     relayed = message(subject="relayed", more="Received: from inside by outside; now\r\n")
     equal(submit(site.origin, relayed)[0], 250)
     verdict_is(site.receiver.wait_mail("relayed"), PASS)
 
 
-@case
-def generic_maps_come_after_the_milter(t):
+def test_generic_maps_come_after_the_milter(case):
     """smtp_generic_maps changes the author after the stamp; canonical_maps does it before."""
-    site = origin_and_receiver(t, main="smtp_generic_maps = inline:{a@local.test=alice@origin.test}\n")
+    site = origin_and_receiver(case, main="smtp_generic_maps = inline:{a@local.test=alice@origin.test}\n")
     equal(submit(site.origin, message("a@local.test", "generic"))[0], 250)
     verdict_is(site.receiver.wait_mail("generic"), "verimail=fail header.from=origin.test")
     site.origin.stop()
     wait_for(lambda: not listens(site.origin.address, 25), "the first instance to end")
-    t.folder = os.path.join(t.folder, "2")
-    os.makedirs(t.folder)
-    os.chmod(t.folder, 0o755)
+    case.folder = os.path.join(case.folder, "2")
+    os.makedirs(case.folder)
+    os.chmod(case.folder, 0o755)
     origin = site.postfix("origin", milter="unix:" + site.socket("origin").replace("/2/", "/"),
                           main="canonical_maps = inline:{a@local.test=alice@origin.test}\n")
     equal(submit(origin, message("a@local.test", "canonical"))[0], 250)
     verdict_is(site.receiver.wait_mail("canonical"), PASS)
 
 
-@case
-def a_bounce_between_two_domains(t):
-    site = origin_and_receiver(t)
+def test_a_bounce_between_two_domains(case):
+    site = origin_and_receiver(case)
     site.postfix("third", milter=False,
                  main="virtual_mailbox_maps = inline:{carol@third.test=inbox/}\n")
     # The sender is bob, so that it is the receiver whom the origin's MAILER-DAEMON writes to.
@@ -210,13 +195,13 @@ def a_bounce_between_two_domains(t):
     verdict_is(mail, "verimail=pass header.from=MAILER-DAEMON@origin.test")
 
 
-def check_dkim(t, order):
+def check_dkim(case, order):
     needs_mail_servers()
-    site = Site(t)
+    site = Site(case)
     site.milter("origin")
     site.milter("receiver")
-    dkim, _ = open_dkim(t, site, "origin", "s")
-    verifying, _ = open_dkim(t, site, "receiver", "v")
+    dkim, _ = open_dkim(case, site, "origin", "s")
+    verifying, _ = open_dkim(case, site, "receiver", "v")
     ours = "unix:" + site.socket("origin")
     site.origin = site.postfix("origin", milter=", ".join(order(ours, dkim)))
     site.receiver = site.postfix(
@@ -229,10 +214,9 @@ def check_dkim(t, order):
     return mail
 
 
-@case
-def the_lines_of_the_manual(t):
+def test_the_lines_of_the_manual(case):
     """main.cf and master.cf as integrations/postfix has them, but for the folder."""
-    site = Site(t)
+    site = Site(case)
     site.origin_milter = site.milter("origin", milter='trusted_daemons = {"submission"}')
     milter = f"{{ unix:{site.socket('origin')}, default_action=tempfail }}"
     site.origin = site.postfix("origin", milter=milter, submission=True, master="""
@@ -250,17 +234,11 @@ def the_lines_of_the_manual(t):
     check(400 <= code < 500, f"{code} {text}")
 
 
-@case
-def dkim_signs_after_stamping(t):
-    mail = check_dkim(t, lambda ours, dkim: (ours, dkim))
+def test_dkim_signs_after_stamping(case):
+    mail = check_dkim(case, lambda ours, dkim: (ours, dkim))
     signed = fields(mail, "DKIM-Signature")[0].replace(" ", "").lower()
     check("verimail" in signed.split(";h=")[1].split(";")[0].split(":"), signed)
 
 
-@case
-def stamping_after_dkim_breaks_nothing(t):
-    check_dkim(t, lambda ours, dkim: (dkim, ours))
-
-
-if __name__ == "__main__":
-    main()
+def test_stamping_after_dkim_breaks_nothing(case):
+    check_dkim(case, lambda ours, dkim: (dkim, ours))

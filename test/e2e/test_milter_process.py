@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 """verimail-milter's two processes: start, reload, death and end; its socket; what it may still do."""
 import ctypes
@@ -14,8 +13,7 @@ import threading
 import time
 
 from dnsserver import DnsServer
-from harness import (BUILD, PROGRAMS, Daemon, Key, case, check, equal, log_value, main, needs_root,
-                     wait_for, write_file)
+from harness import BUILD, PROGRAMS, Daemon, Key, check, equal, log_value, needs_root, wait_for, write_file
 from milterclient import Closed, MilterClient
 
 PROGRAMS["verimail-milter"] = "src/milter/verimail-milter"
@@ -27,12 +25,12 @@ PROMPT = 4  # seconds; libmilter looks for signals every five if nobody knocks
 class Site:
     """What a milter reads, in a folder that everybody may pass through."""
 
-    def __init__(self, t):
-        self.t = t
-        os.chmod(os.path.dirname(t.folder), 0o711)
-        os.chmod(t.folder, 0o711)
+    def __init__(self, case):
+        self.t = case
+        os.chmod(os.path.dirname(case.folder), 0o711)
+        os.chmod(case.folder, 0o711)
         self.dns = DnsServer({})
-        t.servers.append(self.dns)
+        case.servers.append(self.dns)
         self.key = Key("host").write(self.path("host.key"))
         self.service_key = Key("service").public_text()
         self.socket = self.path("s")
@@ -112,9 +110,8 @@ def stops(d, signum=signal.SIGTERM, limit=PROMPT):
 # Start
 
 
-@case
-def it_starts_and_serves(t):
-    site = Site(t)
+def test_it_starts_and_serves(case):
+    site = Site(case)
     d = site.start()
     line = d.wait_log("event=ready")[0]
     equal([log_value(line, name) for name in ("socket", "stamps", "verifies", "mode")],
@@ -125,10 +122,9 @@ def it_starts_and_serves(t):
     d.wait_log("verdict=none")
 
 
-@case
-def one_direction_is_enough(t):
+def test_one_direction_is_enough(case):
     for stamp, verify, wanted in ((None, "", ("yes", "no")), ("", None, ("no", "yes"))):
-        site = Site(t)
+        site = Site(case)
         d = site.start(site.config(stamp=stamp, verify=verify))
         line = d.wait_log("event=ready")[0]
         equal((log_value(line, "stamps"), log_value(line, "verifies")), wanted, line)
@@ -156,10 +152,9 @@ def bad_files(site):
                     f"{table}:3: ", "run_as: no-such-user: expected "]
 
 
-@case
-def a_check_names_all_that_is_wrong(t):
+def test_a_check_names_all_that_is_wrong(case):
     needs_root()
-    site = Site(t)
+    site = Site(case)
     equal(checked(site, site.config()), (0, ""), "a good one")
     config, wanted = bad_files(site)
     status, said = checked(site, config)
@@ -179,10 +174,9 @@ def a_check_names_all_that_is_wrong(t):
     check(not os.path.exists(site.socket), "a check makes no socket")
 
 
-@case
-def a_start_logs_all_that_is_wrong(t):
+def test_a_start_logs_all_that_is_wrong(case):
     needs_root()
-    site = Site(t)
+    site = Site(case)
     config, wanted = bad_files(site)
     log = site.refuse(config)
     for problem in wanted:
@@ -193,9 +187,8 @@ def a_start_logs_all_that_is_wrong(t):
 # Reload
 
 
-@case
-def a_reload_counts_from_the_next_connection_on(t):
-    site = Site(t)
+def test_a_reload_counts_from_the_next_connection_on(case):
+    site = Site(case)
     d = site.start()
     with session(site) as before:
         equal(stamps(before), 1, "before")
@@ -214,10 +207,9 @@ def a_reload_counts_from_the_next_connection_on(t):
     equal(d.count("event=(restart-needed|reload-refused|process-died)"), 0, d.text())
 
 
-@case
-def a_bad_configuration_is_refused_and_the_old_goes_on(t):
+def test_a_bad_configuration_is_refused_and_the_old_goes_on(case):
     needs_root()
-    site = Site(t)
+    site = Site(case)
     d = site.start()
     child = only_child(d)
     config, wanted = bad_files(site)
@@ -241,10 +233,9 @@ def a_bad_configuration_is_refused_and_the_old_goes_on(t):
     serves(site)
 
 
-@case
-def what_takes_a_restart_is_named(t):
+def test_what_takes_a_restart_is_named(case):
     needs_root()
-    site = Site(t)
+    site = Site(case)
     where = site.path("other")
     d = site.start()
     changed = site.config('socket_mode = 0660 socket_group = "daemon" trusted_networks = {}',
@@ -275,9 +266,8 @@ def what_takes_a_restart_is_named(t):
     check(not os.path.exists(site.socket), "the socket is left")
 
 
-@case
-def a_new_section_verify_takes_a_restart(t):
-    site = Site(t)
+def test_a_new_section_verify_takes_a_restart(case):
+    site = Site(case)
     d = site.start(site.config(verify=""))
     d.reload(site.config())
     d.wait_log("event=restart-needed.*verify.*nothing is verified")
@@ -285,7 +275,7 @@ def a_new_section_verify_takes_a_restart(t):
     with session(site, address="192.0.2.1") as client:
         equal(client.message(HEADER).results(), [], "results")
     # Without one it goes on at once.
-    site = Site(t)
+    site = Site(case)
     site.socket = site.path("second")
     d = site.start(site.config())
     d.reload(site.config(verify=""))
@@ -295,9 +285,8 @@ def a_new_section_verify_takes_a_restart(t):
     equal(d.count("event=verified"), 0, d.text())
 
 
-@case
-def the_log_changes_its_format(t):
-    site = Site(t)
+def test_the_log_changes_its_format(case):
+    site = Site(case)
     d = site.start(site.config("log_format = json"))
     d.wait_log('^{.*"event":"ready"')
     serves(site)
@@ -311,9 +300,8 @@ def the_log_changes_its_format(t):
     equal(d.count("stamped"), count, "below the level")
 
 
-@case
-def nothing_is_lost_under_load(t):
-    site = Site(t)
+def test_nothing_is_lost_under_load(case):
+    site = Site(case)
     d = site.start()
     wrong = []
     done = []
@@ -352,9 +340,8 @@ def replace(path, config):
     os.rename(path + ".new", path)
 
 
-@case
-def many_signals_at_once(t):
-    site = Site(t)
+def test_many_signals_at_once(case):
+    site = Site(case)
     d = site.start()
     for i in range(30):
         replace(d.config, site.config("" if i % 2 == 0 else "trusted_networks = {}"))
@@ -374,9 +361,8 @@ def many_signals_at_once(t):
 # Death
 
 
-@case
-def a_process_that_dies_is_replaced(t):
-    site = Site(t)
+def test_a_process_that_dies_is_replaced(case):
+    site = Site(case)
     d = site.start()
     for n, (signum, name) in enumerate(((signal.SIGKILL, "KILL"), (signal.SIGABRT, "ABRT")), 1):
         child = only_child(d)
@@ -389,9 +375,8 @@ def a_process_that_dies_is_replaced(t):
     stops(d)
 
 
-@case
-def a_reload_while_there_is_no_process(t):
-    site = Site(t)
+def test_a_reload_while_there_is_no_process(case):
+    site = Site(case)
     d = site.start()
     for n in range(1, 4):
         write_file(d.config, site.config("trusted_networks = {}" if n % 2 else ""))
@@ -407,9 +392,8 @@ def a_reload_while_there_is_no_process(t):
         wait_for(as_told, f"the new configuration, {n}")
 
 
-@case(waits=True)
-def it_is_not_replaced_in_a_hurry(t):
-    site = Site(t)
+def test_it_is_not_replaced_in_a_hurry(case):
+    site = Site(case)
     d = site.start()
     os.kill(only_child(d), signal.SIGKILL)
     d.wait_log("event=ready", 2)
@@ -429,9 +413,8 @@ def it_is_not_replaced_in_a_hurry(t):
     equal(d.stop(), 0, "the exit status")
 
 
-@case
-def without_its_supervisor_it_ends(t):
-    site = Site(t)
+def test_without_its_supervisor_it_ends(case):
+    site = Site(case)
     d = site.start()
     child = only_child(d)
     d.kill()
@@ -445,10 +428,9 @@ def without_its_supervisor_it_ends(t):
 # The end
 
 
-@case
-def it_ends_at_once_though_it_is_idle(t):
+def test_it_ends_at_once_though_it_is_idle(case):
     for signum in (signal.SIGTERM, signal.SIGINT):
-        site = Site(t)
+        site = Site(case)
         d = site.start()
         serves(site)
         stops(d, signum)
@@ -456,18 +438,16 @@ def it_ends_at_once_though_it_is_idle(t):
         equal(d.count("event=process-died"), 0, d.text())
 
 
-@case
-def it_ends_though_a_mail_server_is_there(t):
-    site = Site(t)
+def test_it_ends_though_a_mail_server_is_there(case):
+    site = Site(case)
     d = site.start()
     with session(site) as client:
         client.mail()
         stops(d, limit=11)
 
 
-@case(waits=True)
-def a_process_that_does_not_end_is_killed(t):
-    site = Site(t)
+def test_a_process_that_does_not_end_is_killed(case):
+    site = Site(case)
     d = site.start()
     child = only_child(d)
     os.kill(child, signal.SIGSTOP)
@@ -478,9 +458,8 @@ def a_process_that_does_not_end_is_killed(t):
     check(not os.path.exists(site.socket), "the socket is left")
 
 
-@case
-def stopped_as_soon_as_started(t):
-    site = Site(t)
+def test_stopped_as_soon_as_started(case):
+    site = Site(case)
     for n in range(10):
         d = site.start(ready=False)
         wait_for(lambda: status_of(d.pid)["Name"] == "verimail-milter", "it") # pylint: disable=W0640
@@ -493,9 +472,8 @@ def stopped_as_soon_as_started(t):
 # The socket
 
 
-@case
-def a_socket_in_use_is_left_alone(t):
-    site = Site(t)
+def test_a_socket_in_use_is_left_alone(case):
+    site = Site(case)
     d = site.start()
     log = site.refuse()
     check("another process answers at this socket" in log, log)
@@ -504,9 +482,8 @@ def a_socket_in_use_is_left_alone(t):
     stops(d)
 
 
-@case
-def what_is_wrong_with_its_place_is_said(t):
-    site = Site(t)
+def test_what_is_wrong_with_its_place_is_said(case):
+    site = Site(case)
     write_file(site.path("file"), "x")
     os.mkdir(site.path("closed"), 0o700)
     for where, wanted in ((site.path("file"), "is there already, and is no socket"),
@@ -521,10 +498,9 @@ def what_is_wrong_with_its_place_is_said(t):
         equal(file.read(), "x", "the file")
 
 
-@case
-def its_mode_and_group(t):
+def test_its_mode_and_group(case):
     needs_root()
-    site = Site(t)
+    site = Site(case)
     for milter, mode, group in (("socket_mode = 0660", 0o660, grp.getgrgid(NOBODY.pw_gid).gr_name),
                                 ('socket_mode = 0660 socket_group = "daemon"', 0o660, "daemon"),
                                 ("socket_mode = 0666", 0o666, grp.getgrgid(NOBODY.pw_gid).gr_name)):
@@ -561,10 +537,9 @@ def sockets_of(pid):
     return found
 
 
-@case
-def over_tcp_nothing_is_delayed(t):
+def test_over_tcp_nothing_is_delayed(case):
     needs_root()
-    site = Site(t)
+    site = Site(case)
     port = free_port("127.0.0.1")
     d = site.start(site.config(where=f"inet:{port}@127.0.0.1"))
     with socket.create_connection(("127.0.0.1", port)) as client:
@@ -607,10 +582,9 @@ def files_of(pid):
     return sorted(link for link in links if link.startswith("/") and link != "/dev/null")
 
 
-@case
-def the_milter_process_is_shut_in(t):
+def test_the_milter_process_is_shut_in(case):
     needs_root()
-    site = Site(t)
+    site = Site(case)
     d = site.start()
     with session(site) as client, session(site, address="192.0.2.1") as stranger:
         equal(stamps(client), 1, "stamps")
@@ -632,9 +606,9 @@ def the_milter_process_is_shut_in(t):
 class Unprivileged:
     """A site of the user nobody, who starts everything himself."""
 
-    def __init__(self, t):
+    def __init__(self, case):
         needs_root()
-        self.site = Site(t)
+        self.site = Site(case)
         self.program = self.site.path("verimail-milter")
         shutil.copy(os.path.join(BUILD, PROGRAMS["verimail-milter"]), self.program)
         os.chmod(self.program, 0o755)
@@ -651,9 +625,8 @@ class Unprivileged:
         return self.site.start(config, command=command, path=self.program, **how)
 
 
-@case
-def without_root_it_works_and_says_so(t):
-    u = Unprivileged(t)
+def test_without_root_it_works_and_says_so(case):
+    u = Unprivileged(case)
     # Capabilities that it was given are gone too.
     d = u.start(u.site.config("socket_mode = 0660", run_as="no-such-user"),
                 "--inh-caps=+net_bind_service", "--ambient-caps=+net_bind_service")
@@ -672,9 +645,8 @@ def without_root_it_works_and_says_so(t):
     check(not os.path.exists(u.site.socket), "the socket is left")
 
 
-@case
-def without_root_the_folder_gives_the_group(t):
-    u = Unprivileged(t)
+def test_without_root_the_folder_gives_the_group(case):
+    u = Unprivileged(case)
     daemon = grp.getgrnam("daemon").gr_gid
     config = u.site.config('socket_mode = 0660 socket_group = "daemon"')
     os.chown(u.folder, NOBODY.pw_uid, daemon)
@@ -692,9 +664,8 @@ def without_root_the_folder_gives_the_group(t):
 # systemd
 
 
-@case
-def systemd_is_told(t):
-    site = Site(t)
+def test_systemd_is_told(case):
+    site = Site(case)
     path = site.path("notify")
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     listener.bind(path)
@@ -721,6 +692,3 @@ def systemd_is_told(t):
         check(False, f"and then: {listener.recv(4096)!r}")
     except BlockingIOError:
         pass
-
-
-main()

@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 """Questions as clients send them, whole and in pieces, well formed and not."""
 import random
@@ -6,8 +5,7 @@ import socket
 import threading
 import time
 
-from harness import (Failure, Key, case, check, connect, digest_of, equal, main, read_all, reset,
-                     wait_for)
+from harness import Failure, Key, check, connect, digest_of, equal, read_all, reset, wait_for
 
 NO = "NO\r\n"
 BARE_YES = "YES\r\n"
@@ -18,10 +16,9 @@ def table(daemon, rows):
         equal(daemon.ask(question), wanted, what)
 
 
-@case
-def every_verdict(t):
-    w = t.world
-    d = t.daemon(w.config(domain="""
+def test_every_verdict(case):
+    w = case.world
+    d = case.daemon(w.config(domain="""
         user "alice" { }
         user "bob" { allow_unauthorized = true }
         user "eve" { hosts = {"other.example.org"} }
@@ -66,10 +63,9 @@ def every_verdict(t):
     wait_for(lambda: d.count("event=question") == 24, "a line for each question")
 
 
-@case
-def ttl_and_scope_follow_the_domain(t):
-    w = t.world
-    d = t.daemon(w.config(more='''
+def test_ttl_and_scope_follow_the_domain(case):
+    w = case.world
+    d = case.daemon(w.config(more='''
         domain "uniform.example" { ttl = 15m user "a" { } }
         domain "mixed.example" { user "a" { } user "b" { allow_unauthorized = true } }
         domain "none.example" { ttl = 0s user "a" { } }
@@ -84,10 +80,9 @@ def ttl_and_scope_follow_the_domain(t):
     ])
 
 
-@case
-def without_names_the_verdict_stands_alone(t):
-    w = t.world
-    d = t.daemon()
+def test_without_names_the_verdict_stands_alone(case):
+    w = case.world
+    d = case.daemon()
     table(d, [
         ("sealed", w.question(names=""), BARE_YES),
         ("a bare user", f"alice {w.payload()}\r\n", BARE_YES),
@@ -100,18 +95,16 @@ def without_names_the_verdict_stands_alone(t):
     equal(d.ask("bob -\r\n", half_close=True), "ALLOW\r\n", "CRLF and half-close")
 
 
-@case
-def a_bare_user_needs_a_default_domain(t):
-    d = t.daemon(t.world.config().replace("default = true", ""))
+def test_a_bare_user_needs_a_default_domain(case):
+    d = case.daemon(case.world.config().replace("default = true", ""))
     equal(d.ask("alice -\r\n"), NO, "no default domain")
     equal(d.ask("alice@example.org -\r\n"), NO, "a full user")
     d.wait_log("event=malformed")
     d.wait_log("event=question.*user=alice@example.org")
 
 
-@case
-def malformed_lines_get_a_bare_no(t):
-    d = t.daemon()
+def test_malformed_lines_get_a_bare_no(case):
+    d = case.daemon()
     rows = [
         b"\r\n", b"\n", b" \r\n", b"alice\r\n", b"alice \r\n", b"alice  -\r\n", b" alice -\r\n",
         b"alice - \r\n", b"alice -\tx=1\r\n", b"alice - x\r\n", b"alice - x=\r\n",
@@ -131,9 +124,8 @@ def malformed_lines_get_a_bare_no(t):
     wait_for(lambda: d.count("event=malformed") == len(rows) + 3, "a line for each")
 
 
-@case
-def a_line_has_4096_octets_at_most(t):
-    d = t.daemon()
+def test_a_line_has_4096_octets_at_most(case):
+    d = case.daemon()
     for end in ("\r\n", "\n"):
         def line(octets):
             return ("bob - x=" + "y" * 5000)[:octets - len(end)] + end
@@ -145,9 +137,8 @@ def a_line_has_4096_octets_at_most(t):
     equal(d.ask(bare + "\n", half_close=True), NO, "4096 and LF")
 
 
-@case
-def an_endless_line_is_answered_and_not_reset(t):
-    d = t.daemon()
+def test_an_endless_line_is_answered_and_not_reset(case):
+    d = case.daemon()
     for octets in (4097, 8192, 100 * 1024, 900 * 1024):
         for pause in (0, 0.05):
             with connect(d.address) as client:
@@ -158,10 +149,9 @@ def an_endless_line_is_answered_and_not_reset(t):
                 equal(read_all(client), NO.encode(), f"{octets} octets, pause {pause}")
 
 
-@case
-def a_line_may_come_in_pieces(t):
-    w = t.world
-    d = t.daemon()
+def test_a_line_may_come_in_pieces(case):
+    w = case.world
+    d = case.daemon()
     question = w.question().encode()
     for cut in list(range(0, 40)) + [len(question) - 2, len(question) - 1]:
         with connect(d.address) as client:
@@ -177,19 +167,17 @@ def a_line_may_come_in_pieces(t):
         equal(read_all(client), b"YES stamped\r\n", "an octet at a time")
 
 
-@case
-def only_the_first_line_counts(t):
-    d = t.daemon()
+def test_only_the_first_line_counts(case):
+    d = case.daemon()
     for second in ("bob -\r\n", "x", "\r\n", "\0", "x" * 4000, "bob -\r\n" * 3000):
         equal(d.ask("alice -\r\n" + second), NO, f"with {second[:20]!r} behind it")
         equal(d.ask("bob -\r\n" + second), "ALLOW\r\n", f"with {second[:20]!r} behind it")
     wait_for(lambda: d.count("event=question") == 12, "one question for each connection")
 
 
-@case
-def a_reset_at_any_point_harms_nobody(t):
-    w = t.world
-    d = t.daemon()
+def test_a_reset_at_any_point_harms_nobody(case):
+    w = case.world
+    d = case.daemon()
     pids = d.workers()
     question = w.question().encode()
     for octets in range(len(question) + 1):
@@ -207,20 +195,18 @@ def a_reset_at_any_point_harms_nobody(t):
     equal(d.workers(), pids, "the workers")
 
 
-@case
-def words_of_other_languages_are_users_like_others(t):
-    d = t.daemon(t.world.config(domain='user "bob" { allow_unauthorized = true }'))
+def test_words_of_other_languages_are_users_like_others(case):
+    d = case.daemon(case.world.config(domain='user "bob" { allow_unauthorized = true }'))
     for user in ("constructor", "__proto__", "toString", "hasOwnProperty", "null", "undefined",
                  "true", "0", "-", "..", "'", '"', "$", "`id`", "a>b", "a=b", "{}", "x" * 64):
         equal(d.ask(f"{user} - ip=192.0.2.1\r\n"), "NO unstamped ttl=300\r\n", user)
     equal(d.ask("x" * 65 + " -\r\n"), NO, "a local part of 65 octets")
 
 
-@case
-def one_users_hosts_are_not_anothers(t):
-    w = t.world
+def test_one_users_hosts_are_not_anothers(case):
+    w = case.world
     lists, own = Key("host"), Key("host")
-    d = t.daemon(w.config(domain="""
+    d = case.daemon(w.config(domain="""
         user "news" { more_hosts = {"lists.example.net"} }
         user "own" { hosts = {"own.example.net"} }
         user "plain" { }
@@ -248,9 +234,8 @@ def closed_after(client, begin):
     return time.monotonic() - begin, octets
 
 
-@case(waits=True)
-def a_connection_has_ten_seconds(t):
-    d = t.daemon()
+def test_a_connection_has_ten_seconds(case):
+    d = case.daemon()
     results = {}
 
     def half_a_line(name):
@@ -301,10 +286,9 @@ def a_connection_has_ten_seconds(t):
     d.wait_log("event=unanswered why=timeout", 2)
 
 
-@case(waits=True)
-def a_silent_connection_is_closed(t):
+def test_a_silent_connection_is_closed(case):
     """The kernel keeps it from us for a while; then it has its ten seconds."""
-    d = t.daemon()
+    d = case.daemon()
     begin = time.monotonic()
     with connect(d.address) as client:
         seconds, octets = closed_after(client, begin)
@@ -312,10 +296,9 @@ def a_silent_connection_is_closed(t):
     equal(octets, b"", "octets before that")
 
 
-@case
-def what_is_never_closed_is_discarded_to_a_limit(t):
+def test_what_is_never_closed_is_discarded_to_a_limit(case):
     """A peer that sends for ever is cut off before its ten seconds are over."""
-    d = t.daemon()
+    d = case.daemon()
     sent = 0
     begin = time.monotonic()
     with connect(d.address) as client:
@@ -327,6 +310,3 @@ def what_is_never_closed_is_discarded_to_a_limit(t):
         else:
             raise Failure(f"{sent} octets were taken")
     equal(d.ask("bob -\r\n"), "ALLOW\r\n", "afterwards")
-
-
-main()

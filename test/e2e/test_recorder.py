@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 """The recorder: questions and answers on record, whatever happens to it; counters; alarms."""
 import collections
@@ -13,20 +12,21 @@ import sqlite3
 import subprocess
 import time
 
-from harness import (Key, Load, Skip, case, check, digest_of, equal, log_value, main, needs_root, read_all,
-                     wait_for)
+import pytest
+
+from harness import Key, Load, check, digest_of, equal, log_value, needs_root, read_all, wait_for
 
 YES = "YES stamped\r\n"
 UNSTAMPED = "NO unstamped ttl=300\r\n"
 
 
-def events_path(t):
-    return os.path.join(t.world.state, "events.db")
+def events_path(case):
+    return os.path.join(case.world.state, "events.db")
 
 
-def recording(t, service="", **how):
+def recording(case, service="", **how):
     """A configuration with events in SQLite."""
-    return t.world.config(service=service, events=f'"sqlite:{events_path(t)}"', **how)
+    return case.world.config(service=service, events=f'"sqlite:{events_path(case)}"', **how)
 
 
 def rows(path, query="SELECT count(*) FROM event"):
@@ -112,10 +112,9 @@ def answered_once(load):
     equal(load.wrong, [], "wrong answers")
 
 
-@case
-def every_kind_is_recorded(t):
-    w = t.world
-    d = t.daemon(recording(t, domain='user "alice" { } user "bob" { allow_unauthorized = true }'))
+def test_every_kind_is_recorded(case):
+    w = case.world
+    d = case.daemon(recording(case, domain='user "alice" { } user "bob" { allow_unauthorized = true }'))
     digest = digest_of(b"this")
     more = f" rcpt=example.net digest={digest} ip=192.0.2.77"
     stranger = Key("host")
@@ -134,46 +133,44 @@ def every_kind_is_recorded(t):
     for question, wanted in questions:
         equal(bare(d.ask(question)), bare(wanted), question)
     equal(d.ask("this is no question at all\r\n"), "NO\r\n")
-    wait_number(events_path(t), len(questions))
-    got = rows(events_path(t), "SELECT verdict || ' ' || reason FROM event")
+    wait_number(events_path(case), len(questions))
+    got = rows(events_path(case), "SELECT verdict || ' ' || reason FROM event")
     equal(collections.Counter(row[0] for row in got),
           collections.Counter(bare(wanted) for _, wanted in questions))
-    equal(rows(events_path(t), """SELECT "user", domain, host, receiving, ip, asker, listed, cause
+    equal(rows(events_path(case), """SELECT "user", domain, host, receiving, ip, asker, listed, cause
             FROM event WHERE verdict = 'YES'"""),
           [("alice@example.org", "example.org", "mail.example.org", "example.net", "192.0.2.77",
             "127.0.0.1", 1, "")])
-    equal(rows(events_path(t), """SELECT "user", domain, host, listed, cause
+    equal(rows(events_path(case), """SELECT "user", domain, host, listed, cause
             FROM event WHERE reason = 'refused' ORDER BY domain"""),
           [("carol@example.net", "example.net", "", 0, "domain"),
            ("dave@example.org", "example.org", "mail.example.org", 0, "user")])
     now = time.time() * 1000
-    equal(number(events_path(t), f"""SELECT count(*) FROM event
+    equal(number(events_path(case), f"""SELECT count(*) FROM event
             WHERE time BETWEEN {now - 60000} AND {now + 60000}"""), len(questions))
     equal(d.stop(), 0)
 
 
-@case
-def each_once_under_load_and_reloads(t):
+def test_each_once_under_load_and_reloads(case):
     name = names()
-    d = t.daemon(recording(t))
-    load = Load(t, d.addresses(), lambda: (unstamped(name()), {UNSTAMPED}))
+    d = case.daemon(recording(case))
+    load = Load(case, d.addresses(), lambda: (unstamped(name()), {UNSTAMPED}))
     for i in range(8):
         load.wait_asked(100)
-        d.reload(recording(t, service=f'events_keep = "{30 + i}d"', workers=1 + i % 3))
+        d.reload(recording(case, service=f'events_keep = "{30 + i}d"', workers=1 + i % 3))
     answered_once(load)
     equal(d.stop(), 0)
-    equal(number(events_path(t)), load.asked, "events")
-    equal(number(events_path(t), 'SELECT count(DISTINCT "user") FROM event'), load.asked, "users")
-    equal(number(events_path(t), "SELECT count(*) FROM gap"), 0, "gaps")
+    equal(number(events_path(case)), load.asked, "events")
+    equal(number(events_path(case), 'SELECT count(DISTINCT "user") FROM event'), load.asked, "users")
+    equal(number(events_path(case), "SELECT count(*) FROM gap"), 0, "gaps")
 
 
-@case
-def recorder_that_is_killed_is_replaced(t):
+def test_recorder_that_is_killed_is_replaced(case):
     name = names()
-    where = os.path.join(t.folder, "metrics")
-    os.chmod(t.folder, 0o777)
-    d = t.daemon(recording(t, service=f'metrics = "unix:{where}"'))
-    load = Load(t, d.addresses(), lambda: (unstamped(name()), {UNSTAMPED}))
+    where = os.path.join(case.folder, "metrics")
+    os.chmod(case.folder, 0o777)
+    d = case.daemon(recording(case, service=f'metrics = "unix:{where}"'))
+    load = Load(case, d.addresses(), lambda: (unstamped(name()), {UNSTAMPED}))
     kills = 6
     pid = 0
     for _ in range(kills):
@@ -186,27 +183,26 @@ def recorder_that_is_killed_is_replaced(t):
     equal(metric(where, "verimail_recorders_restarted_total"), kills)
     equal(d.count("event=verimail-recorder-died|event=recorder-died"), kills, "deaths in the log")
     equal(d.stop(), 0)
-    equal(number(events_path(t), 'SELECT count(DISTINCT "user") FROM event'), load.asked, "users")
-    equal(number(events_path(t), "SELECT count(*) FROM gap"), 0, "gaps")
+    equal(number(events_path(case), 'SELECT count(DISTINCT "user") FROM event'), load.asked, "users")
+    equal(number(events_path(case), "SELECT count(*) FROM gap"), 0, "gaps")
     # A batch that was written when the recorder died may be written again.
-    twice = rows(events_path(t), """SELECT min(id), max(id) FROM event GROUP BY "user"
+    twice = rows(events_path(case), """SELECT min(id), max(id) FROM event GROUP BY "user"
             HAVING count(*) > 1""")
     check(all(last - first <= 2 * 4096 for first, last in twice), f"far apart: {twice[:5]}")
 
 
-@case
-def nobody_waits_for_a_recorder_that_stands_still(t):
+def test_nobody_waits_for_a_recorder_that_stands_still(case):
     name = names()
-    where = os.path.join(t.folder, "metrics")
-    os.chmod(t.folder, 0o777)
-    d = t.daemon(recording(t, service=f'metrics = "unix:{where}"', workers=1))
+    where = os.path.join(case.folder, "metrics")
+    os.chmod(case.folder, 0o777)
+    d = case.daemon(recording(case, service=f'metrics = "unix:{where}"', workers=1))
     equal(d.ask(unstamped(name())), UNSTAMPED)
-    wait_number(events_path(t), 1)
+    wait_number(events_path(case), 1)
     pid = the_recorder(d)
     os.kill(pid, signal.SIGSTOP)
     # An event has about 600 octets then, and a ring room for 7,000 of them.
     domains = ",".join(f"{'x' * 60}{i}.example.net" for i in range(6))
-    load = Load(t, d.addresses(),
+    load = Load(case, d.addresses(),
                 lambda: (f"{name()} - rcpt={domains}\r\n", {UNSTAMPED}), threads=8)
     try:
         wait_for(lambda: load.asked >= 9000, "answers while the recorder stands still", limit=60)
@@ -214,13 +210,13 @@ def nobody_waits_for_a_recorder_that_stands_still(t):
         os.kill(pid, signal.SIGCONT)
     answered_once(load)
     asked = load.asked + 1
-    wait_for(lambda: number(events_path(t))
-             + number(events_path(t), "SELECT sum(count) FROM gap") >= asked,
+    wait_for(lambda: number(events_path(case))
+             + number(events_path(case), "SELECT sum(count) FROM gap") >= asked,
              "all questions on record", limit=30)
-    gap = number(events_path(t), "SELECT sum(count) FROM gap")
+    gap = number(events_path(case), "SELECT sum(count) FROM gap")
     check(gap > 0, "nothing was lost")
-    equal(number(events_path(t), 'SELECT count(DISTINCT "user") FROM event') + gap, asked)
-    equal(number(events_path(t)) + gap, asked)
+    equal(number(events_path(case), 'SELECT count(DISTINCT "user") FROM event') + gap, asked)
+    equal(number(events_path(case)) + gap, asked)
     equal(metric(where, "verimail_events_dropped_total"), gap, "counted as dropped")
     equal(metric(where, "verimail_events_recorded_total"), asked - gap, "counted as recorded")
     equal(d.stop(), 0)
@@ -234,28 +230,27 @@ def small_disk(path, size):
         ["mount", "-t", "tmpfs", "-o", f"size={size},mode=777", "tmpfs", path],
         capture_output=True, check=False)
     if done.returncode != 0:
-        raise Skip("no file system may be mounted: " + done.stderr.decode().strip())
+        pytest.skip("no file system may be mounted: " + done.stderr.decode().strip())
     try:
         yield
     finally:
         subprocess.run(["umount", "-l", path], check=False)
 
 
-@case
-def full_disk_loses_nothing_that_the_ring_can_keep(t):
+def test_full_disk_loses_nothing_that_the_ring_can_keep(case):
     needs_root()
     name = names()
-    disk = os.path.join(t.folder, "disk")
+    disk = os.path.join(case.folder, "disk")
     with small_disk(disk, "2m"):
         path = os.path.join(disk, "events.db")
         filler = os.path.join(disk, "filler")
-        d = t.daemon(t.world.config(events=f'"sqlite:{path}"'))
+        d = case.daemon(case.world.config(events=f'"sqlite:{path}"'))
         equal(d.ask(unstamped(name())), UNSTAMPED)
         wait_number(path, 1)
         with open(filler, "wb", buffering=0) as file, contextlib.suppress(OSError):
             for _ in range(1000):
                 file.write(b"x" * 4096)
-        load = Load(t, d.addresses(), lambda: (unstamped(name()), {UNSTAMPED}))
+        load = Load(case, d.addresses(), lambda: (unstamped(name()), {UNSTAMPED}))
         d.wait_log("level=alarm event=alarm about=events")
         load.wait_asked(500)
         answered_once(load)
@@ -267,15 +262,14 @@ def full_disk_loses_nothing_that_the_ring_can_keep(t):
         equal(d.stop(), 0)
 
 
-@case
-def addresses_are_told_as_far_as_they_may(t):
-    d = t.daemon(recording(t))
+def test_addresses_are_told_as_far_as_they_may(case):
+    d = case.daemon(recording(case))
     for privacy in ("full", "network", "none"):
-        d.reload(recording(t, service=f'events_ip = "{privacy}"'))
+        d.reload(recording(case, service=f'events_ip = "{privacy}"'))
         for ip in ("192.0.2.77", "2001:db8:7:8::9"):
             equal(d.ask(unstamped(f"{privacy}@example.org", f" ip={ip}")), UNSTAMPED)
     equal(d.stop(), 0)
-    equal(sorted(rows(events_path(t), 'SELECT "user", ip, asker FROM event')),
+    equal(sorted(rows(events_path(case), 'SELECT "user", ip, asker FROM event')),
           [("full@example.org", "192.0.2.77", "127.0.0.1"),
            ("full@example.org", "2001:db8:7:8::9", "127.0.0.1"),
            ("network@example.org", "192.0.2.0", "127.0.0.0"),
@@ -286,25 +280,24 @@ def addresses_are_told_as_far_as_they_may(t):
 
 def check_with_promtool(text):
     if shutil.which("promtool") is None:
-        raise Skip("no promtool")
+        pytest.skip("no promtool")
     done = subprocess.run(["promtool", "check", "metrics"], input=text.encode(),
                           capture_output=True, check=False)
     equal((done.returncode, done.stdout + done.stderr), (0, b""), "promtool")
 
 
-@case
-def keys_that_come_near_their_end_are_an_alarm(t):
-    where = os.path.join(t.folder, "metrics")
-    os.chmod(t.folder, 0o777)
-    config = recording(t, service=f'metrics = "unix:{where}" renew_keys = 1h')
-    keys = os.path.join(t.world.state, "keys")
-    equal(t.daemon(config).stop(), 0)
+def test_keys_that_come_near_their_end_are_an_alarm(case):
+    where = os.path.join(case.folder, "metrics")
+    os.chmod(case.folder, 0o777)
+    config = recording(case, service=f'metrics = "unix:{where}" renew_keys = 1h')
+    keys = os.path.join(case.world.state, "keys")
+    equal(case.daemon(config).stop(), 0)
     with open(keys, encoding="ascii") as file:
         words = file.read().split()
     for age, alarms in ((3200, 0), (3300, 1)):
         with open(keys, "w", encoding="ascii") as file:
             file.write(" ".join(words[:3] + [str(int(time.time()) - age)]) + "\n")
-        d = t.daemon(config)
+        d = case.daemon(config)
         key = f'verimail_key_age_seconds{{host="mail.example.org",key="{words[0]}"}}'
         wait_for(lambda k=key, a=age: (metric(where, k) or 0) >= a, "the age of the key")
         wait_for(lambda n=alarms: metric(where, 'verimail_alarms_total{alarm="key"}') == n,
@@ -314,12 +307,11 @@ def keys_that_come_near_their_end_are_an_alarm(t):
         equal(d.stop(), 0)
 
 
-@case
-def counters_over_a_unix_socket_and_loopback(t):
-    where = os.path.join(t.folder, "metrics")
-    os.chmod(t.folder, 0o777)
-    w = t.world
-    d = t.daemon(recording(t, service=f'metrics = "unix:{where}"'))
+def test_counters_over_a_unix_socket_and_loopback(case):
+    where = os.path.join(case.folder, "metrics")
+    os.chmod(case.folder, 0o777)
+    w = case.world
+    d = case.daemon(recording(case, service=f'metrics = "unix:{where}"'))
     the_recorder(d)
     for _ in range(3):
         equal(d.ask(w.question()), YES)
@@ -332,7 +324,7 @@ def counters_over_a_unix_socket_and_loopback(t):
     check("alice" not in text, "a user's name among the counters")
     # What was counted is counted still after a reload, at another place.
     port = ("127.0.0.1", free_port())
-    d.reload(recording(t, service=f'metrics = "{port[0]}:{port[1]}"'))
+    d.reload(recording(case, service=f'metrics = "{port[0]}:{port[1]}"'))
     wait_for(lambda: not refuses(port), "the new place")
     check_with_promtool(fetch(port)[1])
     equal(metric(port, 'verimail_questions_total{verdict="YES",reason="stamped"}'), 3)
@@ -340,22 +332,21 @@ def counters_over_a_unix_socket_and_loopback(t):
     wait_for(lambda: refuses(where), "the old place to be closed")
     check(not os.path.exists(where), "the old place is still there")
     # And nowhere.
-    d.reload(recording(t))
+    d.reload(recording(case))
     wait_for(lambda: refuses(port), "the place to be closed")
     equal(d.ask(w.question()), YES)
     equal(d.stop(), 0)
 
 
-@case
-def counters_stay_reachable_during_reloads(t):
-    where = os.path.join(t.folder, "metrics")
-    os.chmod(t.folder, 0o777)
-    config = recording(t, service=f'metrics = "unix:{where}"')
-    d = t.daemon(config)
+def test_counters_stay_reachable_during_reloads(case):
+    where = os.path.join(case.folder, "metrics")
+    os.chmod(case.folder, 0o777)
+    config = recording(case, service=f'metrics = "unix:{where}"')
+    d = case.daemon(config)
     the_recorder(d)
     for i in range(6):
         d.reload(config)
-        equal(d.ask(t.world.question()), YES)
+        equal(d.ask(case.world.question()), YES)
         for _ in range(10):
             head, _ = fetch(where)
             check(head.startswith("HTTP/1.1 200 "), head)
@@ -366,14 +357,13 @@ def counters_stay_reachable_during_reloads(t):
     check(not os.path.exists(where), "the socket is left")
 
 
-@case
-def forgeries_of_one_user_are_an_alarm(t):
-    d = t.daemon(recording(t, service="alarm_forgeries = 5"))
+def test_forgeries_of_one_user_are_an_alarm(case):
+    d = case.daemon(recording(case, service="alarm_forgeries = 5"))
     for _ in range(5):
         d.ask("alice@example.org - rcpt=example.net ip=192.0.2.77\r\n")
         d.ask("nobody@example.com - rcpt=example.net ip=192.0.2.77\r\n")
         d.ask("bob@example.org - rcpt=example.net ip=192.0.2.77\r\n")
-    wait_number(events_path(t), 15)
+    wait_number(events_path(case), 15)
     equal(d.count("about=forgeries"), 0, "alarms too early")
     d.ask("nobody@example.com - rcpt=example.net ip=192.0.2.77\r\n")
     d.ask("bob@example.org - rcpt=example.net ip=192.0.2.77\r\n")
@@ -382,35 +372,33 @@ def forgeries_of_one_user_are_an_alarm(t):
     equal(log_value(line, "subject"), "alice@example.org")
     check("more than 5 forgeries in an hour, most from 192.0.2.0/24" in line, line)
     # None, however many.
-    d.reload(recording(t, service="alarm_forgeries = 0"))
+    d.reload(recording(case, service="alarm_forgeries = 0"))
     for _ in range(20):
         d.ask("dave@example.org - rcpt=example.net\r\n")
     equal(d.stop(), 0)
     equal(d.count("about=forgeries"), 1, "alarms")
 
 
-@case
-def what_is_old_is_deleted(t):
-    d = t.daemon(recording(t))
+def test_what_is_old_is_deleted(case):
+    d = case.daemon(recording(case))
     for _ in range(4):
-        equal(d.ask(t.world.question()), YES)
+        equal(d.ask(case.world.question()), YES)
     equal(d.stop(), 0)
-    with contextlib.closing(sqlite3.connect(events_path(t))) as store:
+    with contextlib.closing(sqlite3.connect(events_path(case))) as store:
         store.execute("UPDATE event SET time = time - 7200000 WHERE id % 2 = 0")
         store.commit()
-    d = t.daemon(recording(t, service='events_keep = "3h"'))
-    equal(d.ask(t.world.question()), YES)
-    wait_number(events_path(t), 5)
-    d.reload(recording(t, service='events_keep = "1h"'))
-    wait_for(lambda: number(events_path(t)) == 3, "old events to be deleted")
+    d = case.daemon(recording(case, service='events_keep = "3h"'))
+    equal(d.ask(case.world.question()), YES)
+    wait_number(events_path(case), 5)
+    d.reload(recording(case, service='events_keep = "1h"'))
+    wait_for(lambda: number(events_path(case)) == 3, "old events to be deleted")
     equal(d.stop(), 0)
 
 
-@case
-def recorder_ends_after_its_parent(t):
-    d = t.daemon(recording(t))
+def test_recorder_ends_after_its_parent(case):
+    d = case.daemon(recording(case))
     for _ in range(50):
-        equal(d.ask(t.world.question()), YES)
+        equal(d.ask(case.world.question()), YES)
     pid = the_recorder(d)
     d.kill()
     def gone():
@@ -420,29 +408,27 @@ def recorder_ends_after_its_parent(t):
         except OSError:
             return True
     wait_for(gone, "the recorder's end")
-    equal(number(events_path(t)), 50)
+    equal(number(events_path(case)), 50)
     # And another service goes on where that one ended.
-    d = t.daemon(recording(t))
-    equal(d.ask(t.world.question()), YES)
+    d = case.daemon(recording(case))
+    equal(d.ask(case.world.question()), YES)
     equal(d.stop(), 0)
-    equal(number(events_path(t)), 51)
+    equal(number(events_path(case)), 51)
 
 
-@case
-def no_events_no_trouble(t):
-    d = t.daemon()
+def test_no_events_no_trouble(case):
+    d = case.daemon()
     for _ in range(10):
-        equal(d.ask(t.world.question()), YES)
+        equal(d.ask(case.world.question()), YES)
     the_recorder(d)
     equal(d.stop(), 0)
     equal(d.count("level=(alarm|error|warning)"), 0, "complaints")
-    check(not os.path.exists(events_path(t)), "a store is there")
+    check(not os.path.exists(events_path(case)), "a store is there")
 
 
-@case
-def recorder_is_shut_in(t):
+def test_recorder_is_shut_in(case):
     needs_root()
-    d = t.daemon(recording(t))
+    d = case.daemon(recording(case))
     with open(f"/proc/{the_recorder(d)}/status", encoding="ascii") as file:
         status = dict(re.findall(r"^(\w+):[ \t]*(.*?)[ \t]*$", file.read(), re.MULTILINE))
     equal(status["Uid"].split(), ["65534"] * 4)
@@ -452,6 +438,3 @@ def recorder_is_shut_in(t):
     equal(status["NoNewPrivs"], "1")
     equal(status["Seccomp"], "2")
     equal(d.stop(), 0)
-
-
-main()

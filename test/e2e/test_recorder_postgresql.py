@@ -1,9 +1,8 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 """The recorder and a PostgreSQL server that is down, comes, goes, and hangs."""
 import signal
 
-from harness import case, check, equal, main, wait_for
+from harness import check, equal, wait_for
 from postgresql import Server
 
 YES = "YES stamped\r\n"
@@ -15,23 +14,22 @@ def wait_events(server, count):
     equal(server.ask(sql), str(count), "events")
 
 
-def ask_many(t, d, count=40):
+def ask_many(case, d, count=40):
     for _ in range(count):
-        equal(d.ask(t.world.question()), YES)
+        equal(d.ask(case.world.question()), YES)
 
 
-@case
-def server_that_comes_late_gets_all(t):
-    server = Server(t, "recorder", tcp=True)
-    d = t.daemon(t.world.config(events=f'"{server.address}"'))
-    ask_many(t, d)
+def test_server_that_comes_late_gets_all(case):
+    server = Server(case, "recorder", tcp=True)
+    d = case.daemon(case.world.config(events=f'"{server.address}"'))
+    ask_many(case, d)
     d.wait_log("level=alarm event=alarm about=events")
     server.start()
     wait_events(server, 40)
     d.wait_log("event=events-recorded-again")
     # It goes and comes again.
     server.stop()
-    ask_many(t, d)
+    ask_many(case, d)
     server.start()
     wait_events(server, 80)
     equal(server.ask("SELECT count(*) FROM verimail.gap"), "0")
@@ -39,34 +37,29 @@ def server_that_comes_late_gets_all(t):
     equal(d.stop(), 0)
 
 
-@case
-def over_a_unix_socket_and_reloads(t):
-    server = Server(t, "recorder", tcp=True)
+def test_over_a_unix_socket_and_reloads(case):
+    server = Server(case, "recorder", tcp=True)
     server.start()
-    config = t.world.config(events=f'"{server.local_address}"')
-    d = t.daemon(config)
+    config = case.world.config(events=f'"{server.local_address}"')
+    d = case.daemon(config)
     for _ in range(4):
-        ask_many(t, d)
+        ask_many(case, d)
         d.reload(config)
     equal(d.stop(), 0)
     wait_events(server, 160)
 
 
-@case
-def server_that_hangs_delays_no_answer_and_no_end_for_ever(t):
-    server = Server(t, "recorder", tcp=True)
+def test_server_that_hangs_delays_no_answer_and_no_end_for_ever(case):
+    server = Server(case, "recorder", tcp=True)
     server.start()
-    d = t.daemon(t.world.config(events=f'"{server.address}"'))
-    ask_many(t, d)
+    d = case.daemon(case.world.config(events=f'"{server.address}"'))
+    ask_many(case, d)
     wait_events(server, 40)
     pids = server.processes()
     server.signal(signal.SIGSTOP, pids)
     try:
-        ask_many(t, d)
+        ask_many(case, d)
         equal(d.stop(), 0)
         check(d.count("level=error event=events-lost") == 1, "no word of what is lost")
     finally:
         server.signal(signal.SIGCONT, pids)
-
-
-main()

@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 """SIGHUP and SIGTERM, while clients ask without a pause."""
 import os
@@ -9,15 +8,14 @@ import time
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from harness import (Key, Load, ask, case, check, connect, equal, main, read_all, wait_for,
-                     write_file)
+from harness import Key, Load, ask, check, connect, equal, read_all, wait_for, write_file
 
 YES = "YES stamped\r\n"
 
 
-def load_of(t, d, question=None, **how):
-    w = t.world
-    return Load(t, d.addresses(), question or (lambda: (w.question(), {YES})), **how)
+def load_of(case, d, question=None, **how):
+    w = case.world
+    return Load(case, d.addresses(), question or (lambda: (w.question(), {YES})), **how)
 
 
 def ends_well(load, least=1):
@@ -27,22 +25,20 @@ def ends_well(load, least=1):
     check(load.asked >= least, f"only {load.asked} questions were asked")
 
 
-@case
-def the_same_again_loses_nothing(t):
-    d = t.daemon()
-    load = load_of(t, d)
+def test_the_same_again_loses_nothing(case):
+    d = case.daemon()
+    load = load_of(case, d)
     for _ in range(15):
         load.wait_asked(40)
         d.reload()
     ends_well(load, 600)
 
 
-@case
-def users_change(t):
-    w = t.world
-    d = t.daemon()
+def test_users_change(case):
+    w = case.world
+    d = case.daemon()
     both = {"NO refused\r\n", YES}
-    load = load_of(t, d, lambda: (w.question(user="carol@example.org"), both))
+    load = load_of(case, d, lambda: (w.question(user="carol@example.org"), both))
     for has_carol in (True, False, True):
         carol = 'user "carol" { }' if has_carol else ""
         config = w.config(domain=f'{carol} user "alice" {{ }}')
@@ -56,14 +52,13 @@ def users_change(t):
     ends_well(load)
 
 
-@case
-def keys_rotate_without_a_gap(t):
-    w = t.world
+def test_keys_rotate_without_a_gap(case):
+    w = case.world
     new_service, new_host = Key("service"), Key("host")
-    new_path = new_service.write(os.path.join(t.folder, "new.key"))
-    d = t.daemon()
+    new_path = new_service.write(os.path.join(case.folder, "new.key"))
+    d = case.daemon()
     current = {"host": w.host, "service": w.service}
-    load = load_of(t, d, lambda: (w.question(**current), {YES}))
+    load = load_of(case, d, lambda: (w.question(**current), {YES}))
     old, new = w.host.public_text(), new_host.public_text()
     load.wait_asked(50)
     d.reload(w.config(host_keys=[new, old]))
@@ -78,11 +73,10 @@ def keys_rotate_without_a_gap(t):
     equal(d.ask(w.question()), "NO forged\r\n", "with the old keys")
 
 
-@case
-def workers_change_in_number(t):
-    w = t.world
-    d = t.daemon(w.config(workers=1))
-    load = load_of(t, d, threads=6)
+def test_workers_change_in_number(case):
+    w = case.world
+    d = case.daemon(w.config(workers=1))
+    load = load_of(case, d, threads=6)
     for workers in (4, 2, 8, 1, 3):
         d.reload(w.config(workers=workers))
         load.wait_asked(100)
@@ -90,17 +84,16 @@ def workers_change_in_number(t):
     ends_well(load, 500)
 
 
-@case
-def addresses_come_and_go(t):
-    w = t.world
+def test_addresses_come_and_go(case):
+    w = case.world
     first, second = '"127.0.0.1:0"', '"127.0.0.2:0"'
-    d = t.daemon(w.config(listen=[first]))
+    d = case.daemon(w.config(listen=[first]))
     address = d.address
-    load = load_of(t, d)
+    load = load_of(case, d)
     d.reload(w.config(listen=[first, second]))
     equal(d.addresses()[0], address, "the address that stays")
     other = d.addresses()[1]
-    also = Load(t, [other], load.question)
+    also = Load(case, [other], load.question)
     also.wait_asked(100)
     also.stop()
     half = []
@@ -119,10 +112,9 @@ def addresses_come_and_go(t):
     ends_well(load)
 
 
-@case(waits=True)
-def an_address_that_went_away_is_closed_in_the_end(t):
-    w = t.world
-    d = t.daemon(w.config(listen=['"127.0.0.1:0"', '"127.0.0.2:0"']))
+def test_an_address_that_went_away_is_closed_in_the_end(case):
+    w = case.world
+    d = case.daemon(w.config(listen=['"127.0.0.1:0"', '"127.0.0.2:0"']))
     other = d.addresses()[1]
     d.reload(w.config(listen=['"127.0.0.1:0"']))
 
@@ -136,11 +128,10 @@ def an_address_that_went_away_is_closed_in_the_end(t):
     d.wait_workers(2)
 
 
-@case
-def a_bad_configuration_is_refused_and_the_old_goes_on(t):
-    w = t.world
-    d = t.daemon()
-    load = load_of(t, d)
+def test_a_bad_configuration_is_refused_and_the_old_goes_on(case):
+    w = case.world
+    d = case.daemon()
+    load = load_of(case, d)
     pids = d.workers()
     good = w.config()
     line = good[:good.index("workers")].count("\n") + 1
@@ -162,21 +153,19 @@ def a_bad_configuration_is_refused_and_the_old_goes_on(t):
     ends_well(load)
 
 
-@case
-def more_sockets_than_a_worker_can_have_are_refused(t):
-    w = t.world
+def test_more_sockets_than_a_worker_can_have_are_refused(case):
+    w = case.world
     listen = [f'"127.0.1.{i}:0"' for i in range(1, 18)]
-    d = t.daemon(w.config(listen=listen, workers=64, service="connections = 100"))
+    d = case.daemon(w.config(listen=listen, workers=64, service="connections = 100"))
     d.reload(w.config(listen=listen, workers=1), "event=reload-refused.*too many sockets")
     for address in d.addresses():
         equal(ask(address, "bob -\r\n"), "ALLOW\r\n", f"at {address}")
     equal(d.stop(), 0, "the exit status")
 
 
-@case
-def many_signals_at_once(t):
-    d = t.daemon()
-    load = load_of(t, d)
+def test_many_signals_at_once(case):
+    d = case.daemon()
+    load = load_of(case, d)
     for _ in range(200):
         os.kill(d.pid, signal.SIGHUP)
         time.sleep(0.001)
@@ -187,10 +176,9 @@ def many_signals_at_once(t):
     check(d.process.poll() is None, "verimaild runs")
 
 
-@case
-def a_slow_client_is_answered_by_its_old_worker(t):
-    w = t.world
-    d = t.daemon()
+def test_a_slow_client_is_answered_by_its_old_worker(case):
+    w = case.world
+    d = case.daemon()
     old = set(d.workers())
     with connect(d.address) as client:
         client.sendall(b"carol@example.org - ip=")
@@ -205,18 +193,16 @@ def a_slow_client_is_answered_by_its_old_worker(t):
     d.wait_workers(2, old)
 
 
-@case
-def sigterm_under_load_answers_what_is_in_hand(t):
-    w = t.world
+def test_sigterm_under_load_answers_what_is_in_hand(case):
     for _ in range(5):
-        d = t.daemon()
+        d = case.daemon()
         held = []
         for _ in range(20):
             client = connect(d.address)
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             client.sendall(b"bob@example.org - ")
             held.append(client)
-        load = load_of(t, d)
+        load = load_of(case, d)
         load.wait_asked(100)
         for client in held:
             client.sendall(b"x=")
@@ -234,18 +220,17 @@ def sigterm_under_load_answers_what_is_in_hand(t):
         equal(d.count("event=stopped"), 1, "last lines")
 
 
-@case
-def sigterm_ends_a_service_whose_queue_is_never_empty(t):
+def test_sigterm_ends_a_service_whose_queue_is_never_empty(case):
     """RSA takes a worker longer than it takes a client to come again."""
     key = rsa.generate_private_key(65537, 4096)
-    path = os.path.join(t.folder, "classic.pem")
+    path = os.path.join(case.folder, "classic.pem")
     write_file(path, key.private_bytes(serialization.Encoding.PEM,
                                        serialization.PrivateFormat.PKCS8,
                                        serialization.NoEncryption()))
     question = f"alice@example.org {os.urandom(512).hex()}\r\n"
-    d = t.daemon(t.world.config("classic_rate = 100000 classic_rate_per_source = 100000",
-                                f'classic_key = "{path}" user "alice" {{ }}', workers=1))
-    load = load_of(t, d, lambda: (question, {"NO\r\n"}), threads=16)
+    d = case.daemon(case.world.config("classic_rate = 100000 classic_rate_per_source = 100000",
+                                      f'classic_key = "{path}" user "alice" {{ }}', workers=1))
+    load = load_of(case, d, lambda: (question, {"NO\r\n"}), threads=16)
     load.wait_asked(50)
     begin = time.monotonic()
     equal(d.stop(), 0, "the exit status")
@@ -255,9 +240,8 @@ def sigterm_ends_a_service_whose_queue_is_never_empty(t):
     check(seconds < 5, f"it took {seconds:.1f} s")
 
 
-@case(waits=True)
-def sigterm_waits_for_a_held_connection_no_longer_than_its_time(t):
-    d = t.daemon()
+def test_sigterm_waits_for_a_held_connection_no_longer_than_its_time(case):
+    d = case.daemon()
     with connect(d.address) as client:
         client.sendall(b"alice")
         time.sleep(0.1)
@@ -268,19 +252,17 @@ def sigterm_waits_for_a_held_connection_no_longer_than_its_time(t):
     check(8 <= seconds <= 11, f"it took {seconds:.1f} s")
 
 
-@case
-def sigint_and_sigterm_end_an_idle_service_at_once(t):
+def test_sigint_and_sigterm_end_an_idle_service_at_once(case):
     for signum in (signal.SIGINT, signal.SIGTERM):
-        d = t.daemon()
+        d = case.daemon()
         begin = time.monotonic()
         equal(d.stop(signum), 0, "the exit status")
         check(time.monotonic() - begin < 2, f"signal {signum} took too long")
 
 
-@case
-def a_group_signal_is_the_parents_alone(t):
+def test_a_group_signal_is_the_parents_alone(case):
     """A terminal's ^C reaches all processes of the group."""
-    d = t.daemon(start_new_session=True)
+    d = case.daemon(start_new_session=True)
     with connect(d.address) as client:
         client.sendall(b"bob ")
         time.sleep(0.05)
@@ -290,6 +272,3 @@ def a_group_signal_is_the_parents_alone(t):
         equal(read_all(client), b"ALLOW\r\n", "in hand")
     equal(d.process.wait(10), 0, "the exit status")
     equal(d.count("worker-died"), 0, "deaths")
-
-
-main()

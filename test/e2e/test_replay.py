@@ -1,9 +1,7 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 """Replay counts in a file: what is asked about how often, whoever dies, and when the file or the
 disk is not as it should be."""
 import contextlib
-import ctypes
 import os
 import random
 import signal
@@ -12,7 +10,10 @@ import subprocess
 import threading
 import time
 
-from harness import (BUILD, Skip, ask, case, check, equal, log_value, main, needs_root, wait_for)
+import pytest
+
+from harness import (BUILD, apart, ask, check, equal, log_value, needs_root, unshare_mounts,
+                     wait_for)
 
 YES = "YES stamped\r\n"
 REPLAYED = "ALLOW replayed\r\n"
@@ -24,23 +25,23 @@ LOST = "event=replay-store-lost"
 ALARM = "level=alarm event=alarm about=replay"
 
 
-def counting(t, **how):
+def counting(case, **how):
     """A configuration with the store that is the default; without a line for each question."""
-    return t.world.config(service='log_level = "notice"', **how).replace('replay = "none"\n', "")
+    return case.world.config(service='log_level = "notice"', **how).replace('replay = "none"\n', "")
 
 
-def state(t, name):
-    return os.path.join(t.world.state, name)
+def state(case, name):
+    return os.path.join(case.world.state, name)
 
 
-def question(t, receiving="example.net:1", rcpt="example.net", issued=None, user="alice@example.org"):
-    payload = t.world.payload(user=user, receiving=receiving, issued=issued)
+def question(case, receiving="example.net:1", rcpt="example.net", issued=None, user="alice@example.org"):
+    payload = case.world.payload(user=user, receiving=receiving, issued=issued)
     return f"{user} {payload}{' rcpt=' + rcpt if rcpt else ''}\r\n"
 
 
-def fresh(t):
+def fresh(case):
     """A question about a payload that is issued after whatever happened by now."""
-    return question(t, issued=int(time.time()) + 5)
+    return question(case, issued=int(time.time()) + 5)
 
 
 def exhaust(d, asked, allowance, yes=YES, replayed=REPLAYED):
@@ -50,29 +51,28 @@ def exhaust(d, asked, allowance, yes=YES, replayed=REPLAYED):
         equal(d.ask(asked), replayed, "once more")
 
 
-@case
-def the_default_counts(t):
-    d = t.daemon(counting(t))
-    equal(log_value(d.wait_log("event=ready")[0], "replay"), "lmdb:" + state(t, "replay"))
-    exhaust(d, question(t), 4)
-    exhaust(d, question(t, "example.net:3"), 12)
-    exhaust(d, question(t, "*:2", "example.com"), 8)
-    exhaust(d, question(t, "example.net:1,example.com:1", None), 8, "YES\r\n", "ALLOW\r\n")
+def test_the_default_counts(case):
+    d = case.daemon(counting(case))
+    equal(log_value(d.wait_log("event=ready")[0], "replay"), "lmdb:" + state(case, "replay"))
+    exhaust(d, question(case), 4)
+    exhaust(d, question(case, "example.net:3"), 12)
+    exhaust(d, question(case, "*:2", "example.com"), 8)
+    exhaust(d, question(case, "example.net:1,example.com:1", None), 8, "YES\r\n", "ALLOW\r\n")
     # What names several counts for all of them, or for none.
-    both = t.world.payload(receiving="example.net:1,example.com:2")
+    both = case.world.payload(receiving="example.net:1,example.com:2")
     for rcpt, wanted in (("example.net,example.com", YES), ("example.com,example.NET", YES),
                          ("example.com", YES), ("example.net", YES), ("example.net", YES),
                          ("example.com,example.net", REPLAYED), ("example.net", REPLAYED),
                          *[("example.com", YES)] * 5, ("example.com", REPLAYED)):
         equal(d.ask(f"alice@example.org {both} rcpt={rcpt}\r\n"), wanted, rcpt)
     # Only what came as far as this is counted.
-    asked = question(t)
+    asked = question(case)
     for _ in range(10):
         equal(d.ask(asked.replace("example.net", "example.com")), "ALLOW redirected\r\n")
         equal(d.ask(asked.replace("alice@", "bob@")), "NO forged\r\n")
     exhaust(d, asked, 4)
     for name in ("replay", "replay-mark", "replay-lock"):
-        about = os.stat(state(t, name))
+        about = os.stat(state(case, name))
         equal(about.st_mode & 0o7777, 0o600, name)
         if os.geteuid() == 0:
             equal(about.st_uid, 65534, name)
@@ -80,31 +80,28 @@ def the_default_counts(t):
     equal(d.count("level=(alarm|error|warning)"), 0, "complaints")
 
 
-@case
-def checks_per_recipient_can_be_set(t):
-    d = t.daemon(counting(t, domain='checks_per_recipient = 2\nuser "alice" { }'))
-    asked = question(t, "example.net:3")
+def test_checks_per_recipient_can_be_set(case):
+    d = case.daemon(counting(case, domain='checks_per_recipient = 2\nuser "alice" { }'))
+    asked = question(case, "example.net:3")
     exhaust(d, asked, 6)
-    d.reload(counting(t, domain='checks_per_recipient = 3\nuser "alice" { }'))
+    d.reload(counting(case, domain='checks_per_recipient = 3\nuser "alice" { }'))
     exhaust(d, asked, 3)
     equal(d.stop(), 0)
 
 
-@case
-def none_counts_nothing_and_says_so(t):
-    d = t.daemon()
+def test_none_counts_nothing_and_says_so(case):
+    d = case.daemon()
     equal(log_value(d.wait_log("event=ready")[0], "replay"), "none")
-    asked = question(t)
+    asked = question(case)
     for _ in range(20):
         equal(d.ask(asked), YES)
     equal(d.stop(), 0)
-    check(not os.path.exists(state(t, "replay")), "a store is there")
+    check(not os.path.exists(state(case, "replay")), "a store is there")
 
 
-@case
-def nobody_counts_who_only_looks(t):
-    d = t.daemon(counting(t))
-    payload = t.world.payload()
+def test_nobody_counts_who_only_looks(case):
+    d = case.daemon(counting(case))
+    payload = case.world.payload()
     asked = f"alice@example.org {payload} rcpt=example.net\r\n"
     for _ in range(6):
         done = subprocess.run(
@@ -125,7 +122,7 @@ class Storm:
     """Clients that ask about a few payloads without a pause, and note each answer. A question whose
     answer was lost may have been counted."""
 
-    def __init__(self, t, addresses, questions, threads=6):
+    def __init__(self, case, addresses, questions, threads=6):
         self.addresses = addresses
         self.questions = questions
         self.yes = [0] * len(questions)
@@ -134,7 +131,7 @@ class Storm:
         self.asked = 0
         self._lock = threading.Lock()
         self._end = threading.Event()
-        t.loads.append(self)
+        case.loads.append(self)
         self._threads = [
             threading.Thread(target=self._run, args=(i,), daemon=True) for i in range(threads)]
         for thread in self._threads:
@@ -182,9 +179,9 @@ class Payloads:
 
     RECIPIENTS = 300
 
-    def __init__(self, t):
+    def __init__(self, case):
         n = self.RECIPIENTS
-        w = t.world
+        w = case.world
         self.questions = []
         self.limits = []  # (indices of questions, their sum's allowance)
         for _ in range(3):
@@ -218,12 +215,11 @@ class Payloads:
             check(yes + lost >= allowance, f"{allowance} allowed, {yes} times YES, {lost} lost")
 
 
-@case
-def workers_killed_every_50_ms_lose_no_count(t):
-    payloads = Payloads(t)
-    config = counting(t, workers=4)
-    d = t.daemon(config)
-    storm = Storm(t, d.addresses(), payloads.questions)
+def test_workers_killed_every_50_ms_lose_no_count(case):
+    payloads = Payloads(case)
+    config = counting(case, workers=4)
+    d = case.daemon(config)
+    storm = Storm(case, d.addresses(), payloads.questions)
     kills = 0
     for _ in range(6):
         # Those of one generation come back ever later, if they die so soon.
@@ -245,56 +241,54 @@ def workers_killed_every_50_ms_lose_no_count(t):
     print(f"# {kills} workers killed, {asked} questions, {lost} answers lost")
 
 
-@case
-def parents_killed_lose_no_count(t):
-    payloads = Payloads(t)
-    d = t.daemon(counting(t))
-    storm = Storm(t, d.addresses(), payloads.questions)
+def test_parents_killed_lose_no_count(case):
+    payloads = Payloads(case)
+    d = case.daemon(counting(case))
+    storm = Storm(case, d.addresses(), payloads.questions)
     for _ in range(5):
         storm.wait_asked(150)
         d.kill()
-        d = t.daemon(counting(t))  # while the workers of the one before may still finish
+        d = case.daemon(counting(case))  # while the workers of the one before may still finish
         storm.addresses = d.addresses()
     storm.wait_asked(150)
     storm.stop()
     payloads.settle(d, storm)
     equal(d.stop(), 0)
-    equal(sum(each.count(LOST) for each in t.daemons), 0, "stores that were lost")
+    equal(sum(each.count(LOST) for each in case.daemons), 0, "stores that were lost")
 
 
-@case
-def reloads_lose_neither_counts_nor_answers(t):
-    payloads = Payloads(t)
-    d = t.daemon(counting(t))
-    storm = Storm(t, d.addresses(), payloads.questions)
+def test_reloads_lose_neither_counts_nor_answers(case):
+    payloads = Payloads(case)
+    d = case.daemon(counting(case))
+    storm = Storm(case, d.addresses(), payloads.questions)
     for i in range(10):
         storm.wait_asked(60)
-        d.reload(counting(t, workers=1 + i % 3))
+        d.reload(counting(case, workers=1 + i % 3))
     storm.stop()
     equal(sum(storm.lost), 0, "lost answers")
     payloads.settle(d, storm)
     equal(d.stop(), 0)
     # And a restart.
-    d = t.daemon(counting(t))
+    d = case.daemon(counting(case))
     for asked in payloads.questions:
         equal(d.ask(asked), REPLAYED, "after a restart")
     equal(d.stop(), 0)
 
 
-def change_boot(t):
+def change_boot(case):
     """The store becomes one of another boot."""
     with open("/proc/sys/kernel/random/boot_id", "rb") as file:
         boot = file.read().strip()
-    with open(state(t, "replay-mark"), "r+b") as file:
+    with open(state(case, "replay-mark"), "r+b") as file:
         content = file.read()
         check(boot in content, "the mark does not name this boot")
         file.seek(0)
         file.write(content.replace(boot, boot[::-1]))
 
 
-def end_the_hour(t):
+def end_the_hour(case):
     """The store becomes one that was begun anew an hour ago."""
-    with open(state(t, "replay-mark"), "r+b") as file:
+    with open(state(case, "replay-mark"), "r+b") as file:
         file.seek(BEGUN_AT)
         begun = struct.unpack("=Q", file.read(8))[0]
         check(abs(begun - time.time()) < 60, f"begun at {begun}")
@@ -302,40 +296,38 @@ def end_the_hour(t):
         file.write(struct.pack("=Q", begun - 3600))
 
 
-def is_begun_anew(t, d, before):
+def is_begun_anew(case, d, before):
     """`before`: a question that had been answered YES as often as may be."""
     d.wait_log(LOST)
     d.wait_log(ALARM)
     equal(d.ask(before), UNCOUNTED, "what was issued before")
-    exhaust(d, fresh(t), 4)
+    exhaust(d, fresh(case), 4)
     equal(d.ask(before), UNCOUNTED, "what was issued before")
     equal(d.stop(), 0)
-    check(os.path.exists(state(t, "replay.lost")), "nothing was set aside")
-    end_the_hour(t)
-    d = t.daemon(counting(t))
+    check(os.path.exists(state(case, "replay.lost")), "nothing was set aside")
+    end_the_hour(case)
+    d = case.daemon(counting(case))
     exhaust(d, before, 4)
     equal(d.count(LOST), 0)
     equal(d.stop(), 0)
 
 
-@case
-def after_a_power_failure_it_is_begun_anew(t):
-    d = t.daemon(counting(t))
-    before = question(t)
+def test_after_a_power_failure_it_is_begun_anew(case):
+    d = case.daemon(counting(case))
+    before = question(case)
     exhaust(d, before, 4)
     pids = [*d.workers(), *d.recorders()]
     for pid in (d.pid, *pids):
         os.kill(pid, signal.SIGKILL)
     d.stop()
     wait_for(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids), "their end")
-    change_boot(t)
-    is_begun_anew(t, t.daemon(counting(t)), before)
+    change_boot(case)
+    is_begun_anew(case, case.daemon(counting(case)), before)
 
 
-@case
-def after_a_clean_stop_it_is_believed(t):
-    d = t.daemon(counting(t))
-    before = question(t)
+def test_after_a_clean_stop_it_is_believed(case):
+    d = case.daemon(counting(case))
+    before = question(case)
     exhaust(d, before, 4)
     # By a recorder that came later, and after a reload.
     for pid in d.recorders():
@@ -344,120 +336,114 @@ def after_a_clean_stop_it_is_believed(t):
     wait_for(d.recorders, "another recorder")
     d.reload()
     equal(d.stop(), 0)
-    change_boot(t)
-    d = t.daemon(counting(t))
+    change_boot(case)
+    d = case.daemon(counting(case))
     equal(d.ask(before), REPLAYED)
     equal(d.stop(), 0)
     equal(d.count("level=(alarm|error)"), 0, "complaints")
 
 
-def spoil(t):
+def spoil(case):
     """Both of the pages by which everything is found."""
-    with open(state(t, "replay"), "r+b") as file:
+    with open(state(case, "replay"), "r+b") as file:
         file.write(b"\xff" * 8192)
 
 
-@case
-def a_damaged_file_keeps_no_service_from_starting(t):
-    d = t.daemon(counting(t))
-    before = question(t)
+def test_a_damaged_file_keeps_no_service_from_starting(case):
+    d = case.daemon(counting(case))
+    before = question(case)
     exhaust(d, before, 4)
     equal(d.stop(), 0)
-    spoil(t)
-    d = t.daemon(counting(t))
-    is_begun_anew(t, d, before)
+    spoil(case)
+    d = case.daemon(counting(case))
+    is_begun_anew(case, d, before)
     equal(d.count("worker-died"), 0, "deaths")
 
 
-def wait_renewed(t, d, count):
+def wait_renewed(case, d, count):
     """Until so many workers saw that they count in the wrong file, which they do when they are
     asked, and there is a count in the right one."""
     address = d.address
 
     def is_well():
         try:
-            answer = ask(address, fresh(t))
+            answer = ask(address, fresh(case))
         except OSError:  # the worker that died of it
             answer = ""
         return answer == YES and d.count("event=worker-renewed") >= count
     wait_for(is_well, "a count in a new file")
 
 
-@case
-def a_file_damaged_in_use_is_begun_anew(t):
+def test_a_file_damaged_in_use_is_begun_anew(case):
     # With a table of users, whose own handlers of signals stand before the store's.
     done = subprocess.run(
-        [os.path.join(BUILD, "src/command/verimail"), "table", "build", state(t, "users")],
+        [os.path.join(BUILD, "src/command/verimail"), "table", "build", state(case, "users")],
         input="alice@example.org\n", capture_output=True, text=True, check=False, timeout=20)
     equal((done.returncode, done.stderr), (0, ""), "verimail table build")
-    d = t.daemon(counting(t, domain=f'users = "lmdb:{state(t, "users")}"'))
-    before = question(t)
+    d = case.daemon(counting(case, domain=f'users = "lmdb:{state(case, "users")}"'))
+    before = question(case)
     exhaust(d, before, 4)
-    os.truncate(state(t, "replay"), 0)
+    os.truncate(state(case, "replay"), 0)
 
-    wait_renewed(t, d, 1)
-    is_begun_anew(t, d, before)
+    wait_renewed(case, d, 1)
+    is_begun_anew(case, d, before)
 
 
-@case
-def removed_files_are_made_again(t):
-    d = t.daemon(counting(t))
-    exhaust(d, question(t), 4)
+def test_removed_files_are_made_again(case):
+    d = case.daemon(counting(case))
+    exhaust(d, question(case), 4)
     for name in ("replay", "replay-mark", "replay-lock"):
-        os.unlink(state(t, name))
-    wait_renewed(t, d, 2)
+        os.unlink(state(case, name))
+    wait_renewed(case, d, 2)
     check("was removed while it was in use" in d.wait_log(ALARM)[0], d.lines(ALARM))
-    exhaust(d, fresh(t), 4)
+    exhaust(d, fresh(case), 4)
     equal(d.stop(), 0)
-    check(os.path.exists(state(t, "replay")), "no file")
+    check(os.path.exists(state(case, "replay")), "no file")
 
 
-@case(waits=True)
-def a_folder_that_nobody_may_write_is_an_alarm(t):
+def test_a_folder_that_nobody_may_write_is_an_alarm(case):
     needs_root()
-    os.chown(t.world.state, 0, 0)
-    d = t.daemon(counting(t))
+    os.chown(case.world.state, 0, 0)
+    d = case.daemon(counting(case))
     line = d.wait_log(ALARM)[0]
     check("replay: cannot be opened: Permission denied" in log_value(line, "because"), line)
-    equal(d.ask(question(t)), UNCOUNTED)
+    equal(d.ask(question(case)), UNCOUNTED)
     equal(d.ask("bob@example.org - rcpt=example.net\r\n").split()[:2], ["ALLOW", "unstamped"])
-    os.chown(t.world.state, 65534, 65534)
-    wait_for(lambda: d.ask(question(t)) == YES, "a store", limit=REOPENED)
+    os.chown(case.world.state, 65534, 65534)
+    wait_for(lambda: d.ask(question(case)) == YES, "a store", limit=REOPENED)
     equal(d.count(LOST), 0)
     equal(d.stop(), 0)
 
 
 @contextlib.contextmanager
-def disk(t, size):
+def disk(case, size):
     """The state folder becomes a file system so large. Nobody else sees it."""
     needs_root()
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(0x00020000) != 0:  # CLONE_NEWNS
-        raise Skip("no name space of its own: " + os.strerror(ctypes.get_errno()))
+    unshare_mounts()
     mount("--make-rprivate", "/")
-    mount("-t", "tmpfs", "-o", f"size={size},mode=700,uid=65534,gid=65534", "tmpfs", t.world.state)
+    mount("-t", "tmpfs", "-o", f"size={size},mode=700,uid=65534,gid=65534", "tmpfs", case.world.state)
     try:
         yield
     finally:
-        subprocess.run(["umount", "-l", t.world.state], check=False)
+        subprocess.run(["umount", "-l", case.world.state], check=False)
 
 
 def mount(*arguments):
     done = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise Skip("no file system may be mounted: " + done.stderr.strip())
+        pytest.skip("no file system may be mounted: " + done.stderr.strip())
 
 
-@case(waits=True)
-def a_disk_too_small_is_an_alarm_until_it_is_larger(t):
-    with disk(t, "32m"):
-        d = t.daemon(counting(t))
+@apart
+def test_a_disk_too_small_is_an_alarm_until_it_is_larger(case):
+    with disk(case, "32m"):
+        d = case.daemon(counting(case))
         line = d.wait_log(ALARM)[0]
         check("No space left on device" in log_value(line, "because"), line)
-        asked = question(t)
+        asked = question(case)
         equal(d.ask(asked), UNCOUNTED)
-        mount("-o", "remount,size=100m", t.world.state)
-        wait_for(lambda: d.ask(question(t)) == YES, "a store", limit=REOPENED)
+        mount("-o", "remount,size=100m", case.world.state)
+        wait_for(lambda: d.ask(question(case)) == YES, "a store", limit=REOPENED)
         d.wait_log("event=worker-renewed", 2)
         # Nothing was lost: there was none before.
         exhaust(d, asked, 4)
@@ -471,15 +457,15 @@ class Filling:
 
     DOMAINS = ",".join(chr(97 + i // 26) + chr(97 + i % 26) for i in range(59))
 
-    def __init__(self, t, address):
+    def __init__(self, case, address):
         self.receiving = ",".join(f"{domain}:1" for domain in self.DOMAINS.split(","))
-        self.t = t
+        self.t = case
         self.address = address
         self.yes = 0
         self.other = []
         self._end = threading.Event()
         self._lock = threading.Lock()
-        t.loads.append(self)
+        case.loads.append(self)
         self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(4)]
         for thread in self._threads:
             thread.start()
@@ -501,25 +487,25 @@ class Filling:
             thread.join()
 
 
-@case
-def a_full_map_grows_and_a_full_disk_is_an_alarm(t):
-    with disk(t, "80m"):
-        d = t.daemon(counting(t))
-        asked = question(t)
+@apart
+def test_a_full_map_grows_and_a_full_disk_is_an_alarm(case):
+    with disk(case, "80m"):
+        d = case.daemon(counting(case))
+        asked = question(case)
         equal(d.ask(asked), YES)
-        filling = Filling(t, d.address)
+        filling = Filling(case, d.address)
         filling.join()
         equal(set(filling.other), {UNCOUNTED}, "when the disk was full")
         line = d.wait_log(ALARM)[0]
         check("cannot be written: No space left on device" in log_value(line, "because"), line)
-        equal(os.stat(state(t, "replay")).st_size, FIRST_MAP)
-        mount("-o", "remount,size=200m", t.world.state)
+        equal(os.stat(state(case, "replay")).st_size, FIRST_MAP)
+        mount("-o", "remount,size=200m", case.world.state)
         # One worker makes it larger, the other finds it so; what was asked before is known to both,
         # and to those who come later.
-        wide = [question(t, filling.receiving, filling.DOMAINS) for _ in range(60)]
+        wide = [question(case, filling.receiving, filling.DOMAINS) for _ in range(60)]
         for each in wide:
             equal(d.ask(each), YES, "in a larger file")
-        equal(os.stat(state(t, "replay")).st_size, 2 * FIRST_MAP)
+        equal(os.stat(state(case, "replay")).st_size, 2 * FIRST_MAP)
         pids = d.wait_workers(2)
         os.kill(pids[0], signal.SIGKILL)
         d.wait_workers(2, pids[:1])
@@ -533,6 +519,3 @@ def a_full_map_grows_and_a_full_disk_is_an_alarm(t):
         equal(d.count("worker-died"), 1, "deaths")
         equal(d.count(LOST), 0)
         print(f"# {filling.yes} payloads with {len(filling.receiving)} octets of domains")
-
-
-main()

@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 """Counts in real Redis servers: one, alone, behind a password, TLS or a unix socket; and a cluster that
 several services share, while its nodes die, slots move, and replicas take over."""
@@ -11,7 +10,7 @@ import subprocess
 import threading
 import time
 
-from harness import (BUILD, ask, case, check, equal, log_value, main, wait_for, write_file)
+from harness import BUILD, ask, check, equal, log_value, wait_for, write_file
 from redisserver import Certificates, Cluster, Redis
 
 YES = "YES stamped\r\n"
@@ -24,14 +23,14 @@ ALLOWANCE = 4  # of a payload with one recipient
 PATIENCE = 4  # seconds that any answer may take: a store has two
 
 
-def service(t, address, options="", workers=1, **how):
-    return t.daemon(t.world.config(options, replay=f'"{address}"', workers=workers), **how)
+def service(case, address, options="", workers=1, **how):
+    return case.daemon(case.world.config(options, replay=f'"{address}"', workers=workers), **how)
 
 
-def counted(t, d):
+def counted(case, d):
     """Until the store counts, and then a payload up to its edge."""
-    wait_for(lambda: d.ask(t.world.question()) == YES, "a question that is counted")
-    question = t.world.question()
+    wait_for(lambda: d.ask(case.world.question()) == YES, "a question that is counted")
+    question = case.world.question()
     equal([d.ask(question) for _ in range(ALLOWANCE + 2)],
           [YES] * ALLOWANCE + [REPLAYED] * 2, "one question again and again")
 
@@ -59,7 +58,7 @@ def make_question(world):
 class Tally:
     """Clients that ask the same questions at all services, and what they were answered."""
 
-    def __init__(self, t, services, questions, threads=4):
+    def __init__(self, case, services, questions, threads=4):
         self.addresses = [d.address for d in services]
         self.questions = questions
         self.yes = {question: 0 for question in questions}
@@ -67,7 +66,7 @@ class Tally:
         self.asked = 0
         self.lock = threading.Lock()
         self.end = threading.Event()
-        t.servers.append(self)
+        case.servers.append(self)
         self.threads = [threading.Thread(target=self._run, args=(i,), daemon=True)
                         for i in range(threads)]
         for thread in self.threads:
@@ -123,38 +122,33 @@ def run_unit(address, **more):
     check(re.search(r"^ok .*_redis", text, re.MULTILINE), text)
 
 
-@case
-def every_kind_of_store(t):
-    run_unit(Redis(t).address + "/3")
+def test_every_kind_of_store(case):
+    run_unit(Redis(case).address + "/3")
 
 
-@case
-def every_kind_at_a_unix_socket(t):
-    run_unit(Redis(t, local=True).address)
+def test_every_kind_at_a_unix_socket(case):
+    run_unit(Redis(case, local=True).address)
 
 
-@case
-def every_kind_with_a_password_and_tls(t):
-    certificates = Certificates(os.path.join(t.folder, "tls"), "DNS:localhost")
-    server = Redis(t, USER, tls=certificates)
+def test_every_kind_with_a_password_and_tls(case):
+    certificates = Certificates(os.path.join(case.folder, "tls"), "DNS:localhost")
+    server = Redis(case, USER, tls=certificates)
     run_unit(f"rediss://verimail@localhost:{server.port}/1", VERIMAIL_REDIS_PASSWORD="secret",
              VERIMAIL_REDIS_CA=certificates.ca)
 
 
-@case
-def every_kind_in_a_cluster(t):
-    cluster = Cluster(t, options=[USER], replicas=1)
+def test_every_kind_in_a_cluster(case):
+    cluster = Cluster(case, options=[USER], replicas=1)
     run_unit(cluster.address.replace("//", "//verimail@"), VERIMAIL_REDIS_PASSWORD="secret")
     check(all(node.info("commandstats").get("cmdstat_wait") for node in cluster.nodes),
           "masters whose replicas nobody asked")
 
 
-@case
-def one_server(t):
-    server = Redis(t)
-    d = service(t, server.address, workers=2)
-    counted(t, d)
-    world = t.world
+def test_one_server(case):
+    server = Redis(case)
+    d = service(case, server.address, workers=2)
+    counted(case, d)
+    world = case.world
     question = world.question(receiving="example.net:1,example.com:2",
                               names=" rcpt=example.net,example.com")
     alone = question.replace("example.net,", "")
@@ -168,74 +162,70 @@ def one_server(t):
     equal(d.stop(), 0, "the exit status")
 
 
-@case
-def the_server_forgets_its_scripts(t):
-    server = Redis(t)
-    d = service(t, server.address)
-    counted(t, d)
+def test_the_server_forgets_its_scripts(case):
+    server = Redis(case)
+    d = service(case, server.address)
+    counted(case, d)
     server.ask("SCRIPT", "FLUSH")
-    counted(t, d)
+    counted(case, d)
 
 
-@case
-def a_password_from_a_file(t):
-    server = Redis(t, "requirepass sesame", USER)
-    path = os.path.join(t.folder, "password")
+def test_a_password_from_a_file(case):
+    server = Redis(case, "requirepass sesame", USER)
+    path = os.path.join(case.folder, "password")
     write_file(path, "wrong\n")
-    d = service(t, server.address, f'replay_password = "{path}"')
-    equal(d.ask(t.world.question()), UNCOUNTED, "with a wrong password")
+    d = service(case, server.address, f'replay_password = "{path}"')
+    equal(d.ask(case.world.question()), UNCOUNTED, "with a wrong password")
     line = d.wait_log("event=replay-server-lost")[0]
     equal(log_value(line, "because"), "refuses the user or the password: WRONGPASS", line)
     write_file(path, "sesame\n")
     d.reload()
-    counted(t, d)
+    counted(case, d)
     write_file(path, "secret\n")
-    d.reload(t.world.config(f'replay_password = "{path}"', workers=1,
-                            replay=f'"redis://verimail@{server.host}"'))
-    counted(t, d)
+    d.reload(case.world.config(f'replay_password = "{path}"', workers=1,
+                               replay=f'"redis://verimail@{server.host}"'))
+    counted(case, d)
     check("sesame" not in d.text() and "secret" not in d.text(), "a password in the log")
 
 
-@case
-def tls_is_for_the_right_server_only(t):
-    good = Certificates(os.path.join(t.folder, "good"), "DNS:localhost,IP:127.0.0.1")
-    server = Redis(t, tls=good)
-    d = service(t, server.address, f'replay_ca = "{good.ca}"', workers=2)
-    counted(t, d)
-    d.reload(t.world.config(f'replay_ca = "{good.ca}"',
-                            replay=f'"rediss://localhost:{server.port}"'))
-    counted(t, d)
-    by_machine = service(t, server.address, env={"SSL_CERT_FILE": good.ca})
-    counted(t, by_machine)
+def test_tls_is_for_the_right_server_only(case):
+    good = Certificates(os.path.join(case.folder, "good"), "DNS:localhost,IP:127.0.0.1")
+    server = Redis(case, tls=good)
+    d = service(case, server.address, f'replay_ca = "{good.ca}"', workers=2)
+    counted(case, d)
+    d.reload(case.world.config(f'replay_ca = "{good.ca}"',
+                               replay=f'"rediss://localhost:{server.port}"'))
+    counted(case, d)
+    by_machine = service(case, server.address, env={"SSL_CERT_FILE": good.ca})
+    counted(case, by_machine)
     # Others' signature; another name; no TLS at all.
-    other = Certificates(os.path.join(t.folder, "other"), "DNS:redis.example.org")
-    wrong_name = Redis(t, tls=other)
-    plain = Redis(t)
+    other = Certificates(os.path.join(case.folder, "other"), "DNS:redis.example.org")
+    wrong_name = Redis(case, tls=other)
+    plain = Redis(case)
     for address, ca, wanted in (
             (server.address, other.ca, "TLS: "),
             (wrong_name.address, other.ca, "TLS: the certificate is not for 127.0.0.1"),
             (f"rediss://{plain.host}", other.ca, "")):
         before = d.count("event=replay-server-lost")
-        d.reload(t.world.config(f'replay_ca = "{ca}"', replay=f'"{address}"', workers=1))
-        equal(d.ask(t.world.question()), UNCOUNTED, address)
+        d.reload(case.world.config(f'replay_ca = "{ca}"', replay=f'"{address}"', workers=1))
+        equal(d.ask(case.world.question()), UNCOUNTED, address)
         line = d.wait_log("event=replay-server-lost", before + 1)[-1]
         check(wanted in log_value(line, "because"), line)
     equal(d.count("event=worker-died"), 0, "deaths")
 
 
-@case(waits=True)
-def a_unix_socket_is_opened_anew_by_a_successor(t):
-    server = Redis(t, "appendonly yes", "appendfsync always", local=True)
-    d = service(t, server.address)
-    counted(t, d)
-    question = t.world.question()
+def test_a_unix_socket_is_opened_anew_by_a_successor(case):
+    server = Redis(case, "appendonly yes", "appendfsync always", local=True)
+    d = service(case, server.address)
+    counted(case, d)
+    question = case.world.question()
     equal([d.ask(question) for _ in range(3)], [YES] * 3, "before")
     server.kill()
     equal(d.ask(question), UNCOUNTED, "the first without the server")
     answer, spent = ask_within(d, question, 1)
     equal(answer, UNCOUNTED, f"after {spent} s")
     server.start()
-    wait_for(lambda: d.ask(t.world.question()) == YES, "a successor", limit=40)
+    wait_for(lambda: d.ask(case.world.question()) == YES, "a successor", limit=40)
     equal([d.ask(question) for _ in range(2)], [YES, REPLAYED], "afterwards")
     equal(d.count("event=worker-renewed"), 1, "successors")
     equal(d.count("event=worker-died"), 0, "deaths")
@@ -256,12 +246,11 @@ def is_quick(d):
         equal(answer, "ALLOW unstamped ttl=300\r\n", f"after {spent} s")
 
 
-@case
-def a_server_that_dies(t):
-    server = Redis(t, "appendonly yes", "appendfsync always")
-    d = service(t, server.address, workers=2)
-    counted(t, d)
-    question = t.world.question()
+def test_a_server_that_dies(case):
+    server = Redis(case, "appendonly yes", "appendfsync always")
+    d = service(case, server.address, workers=2)
+    counted(case, d)
+    question = case.world.question()
     equal([d.ask(question) for _ in range(3)], [YES] * 3, "before")
     server.kill()
     for _ in range(5):
@@ -271,19 +260,18 @@ def a_server_that_dies(t):
     line = d.wait_log("level=alarm event=alarm about=replay")[0]
     check(server.host in line, line)
     server.start()
-    wait_for(lambda: d.ask(t.world.question()) == YES, "the server again")
+    wait_for(lambda: d.ask(case.world.question()) == YES, "the server again")
     d.wait_log("event=replay-server-back")
     wait_for(lambda: d.ask(question) != UNCOUNTED, "by every worker")
     equal(d.ask(question), REPLAYED, "what was counted is counted")
     equal(d.count("event=worker-"), 0, "deaths")
 
 
-@case
-def a_server_that_hangs(t):
-    server = Redis(t)
-    d = service(t, server.address)
-    counted(t, d)
-    question = t.world.question()
+def test_a_server_that_hangs(case):
+    server = Redis(case)
+    d = service(case, server.address)
+    counted(case, d)
+    question = case.world.question()
     server.signal(signal.SIGSTOP)
     slow = []
     threads = [threading.Thread(target=lambda: slow.append(ask_within(d, question)))
@@ -298,61 +286,57 @@ def a_server_that_hangs(t):
     answer, spent = ask_within(d, question, 1)
     equal(answer, UNCOUNTED, f"after {spent} s")
     server.signal(signal.SIGCONT)
-    wait_for(lambda: d.ask(t.world.question()) == YES, "the server again")
+    wait_for(lambda: d.ask(case.world.question()) == YES, "the server again")
     # What came too late was counted, and is nobody else's answer.
     equal([d.ask(question) for _ in range(2)], [REPLAYED] * 2, "asked 20 times while it hung")
 
 
-@case
-def a_server_that_may_evict_is_refused(t):
-    server = Redis(t, "maxmemory 100mb", "maxmemory-policy allkeys-lru")
-    d = service(t, server.address)
-    equal(d.ask(t.world.question()), UNCOUNTED, "by a server that may evict")
+def test_a_server_that_may_evict_is_refused(case):
+    server = Redis(case, "maxmemory 100mb", "maxmemory-policy allkeys-lru")
+    d = service(case, server.address)
+    equal(d.ask(case.world.question()), UNCOUNTED, "by a server that may evict")
     alarm = d.wait_log("level=alarm.*maxmemory-policy")[0]
     check("allkeys-lru" in alarm and server.host in alarm, alarm)
     server.ask("CONFIG", "SET", "maxmemory-policy", "noeviction")
-    wait_for(lambda: d.ask(t.world.question()) == YES, "a server that keeps what it has")
+    wait_for(lambda: d.ask(case.world.question()) == YES, "a server that keeps what it has")
     server.ask("CONFIG", "SET", "maxmemory-policy", "volatile-ttl")
-    wait_for(lambda: d.ask(t.world.question()) == UNCOUNTED, "another look at the server")
+    wait_for(lambda: d.ask(case.world.question()) == UNCOUNTED, "another look at the server")
 
 
-@case
-def a_server_without_memory(t):
-    server = Redis(t)
-    d = service(t, server.address)
-    counted(t, d)
+def test_a_server_without_memory(case):
+    server = Redis(case)
+    d = service(case, server.address)
+    counted(case, d)
     server.ask("CONFIG", "SET", "maxmemory", "1mb")
     server.ask("CONFIG", "SET", "maxmemory", "1")
-    equal(d.ask(t.world.question()), UNCOUNTED, "without memory")
+    equal(d.ask(case.world.question()), UNCOUNTED, "without memory")
     check("OOM" in d.wait_log("level=alarm")[0], d.text())
     server.ask("CONFIG", "SET", "maxmemory", "0")
-    counted(t, d)
+    counted(case, d)
 
 
-@case
-def servers_that_cannot_count(t):
-    master = Redis(t)
-    replica = Redis(t, f"replicaof 127.0.0.1 {master.port}")
+def test_servers_that_cannot_count(case):
+    master = Redis(case)
+    replica = Redis(case, f"replicaof 127.0.0.1 {master.port}")
     two = f"redis://{master.host},{replica.host}"
-    d = service(t, replica.address)
-    equal(d.ask(t.world.question()), UNCOUNTED, "by a replica")
+    d = service(case, replica.address)
+    equal(d.ask(case.world.question()), UNCOUNTED, "by a replica")
     d.wait_log("event=replay-server-lost.*is a replica")
-    d.reload(t.world.config(replay=f'"{two}"', workers=1))
-    equal(d.ask(t.world.question()), UNCOUNTED, "by two that are no cluster")
+    d.reload(case.world.config(replay=f'"{two}"', workers=1))
+    equal(d.ask(case.world.question()), UNCOUNTED, "by two that are no cluster")
     d.wait_log("event=replay-server-lost.*is none of a cluster")
-    d.reload(t.world.config(replay='"redis://no-such-host.invalid"', workers=1))
-    equal(d.ask(t.world.question()), UNCOUNTED, "by nobody")
+    d.reload(case.world.config(replay='"redis://no-such-host.invalid"', workers=1))
+    equal(d.ask(case.world.question()), UNCOUNTED, "by nobody")
     d.wait_log("event=replay-server-lost.*its name has no address")
 
 
-@case
-def two_services_on_one_cluster(t):
-    cluster = Cluster(t)
-    services = [service(t, cluster.address, workers=2), service(t, cluster.nodes[1].address)]
+def test_two_services_on_one_cluster(case):
+    cluster = Cluster(case)
+    services = [service(case, cluster.address, workers=2), service(case, cluster.nodes[1].address)]
     for d in services:
-        counted(t, d)
-    questions = [make_question(t.world) for _ in range(100)]
-    tally = Tally(t, services, questions)
+        counted(case, d)
+    questions = [make_question(case.world) for _ in range(100)]
+    tally = Tally(case, services, questions)
     wait_for(lambda: tally.all_yes() == ALLOWANCE * len(questions), "all that is allowed", 60)
     tally.wait(200)
     tally.check()
@@ -362,13 +346,12 @@ def two_services_on_one_cluster(t):
         check(node.ask("DBSIZE") > 10, "a node without counts")
 
 
-@case
-def nodes_are_killed_and_started_again(t):
-    cluster = Cluster(t)
-    services = [service(t, cluster.address, workers=2), service(t, cluster.address)]
+def test_nodes_are_killed_and_started_again(case):
+    cluster = Cluster(case)
+    services = [service(case, cluster.address, workers=2), service(case, cluster.address)]
     for d in services:
-        counted(t, d)
-    tally = Tally(t, services, [make_question(t.world) for _ in range(60)])
+        counted(case, d)
+    tally = Tally(case, services, [make_question(case.world) for _ in range(60)])
     tally.wait(150)
     for node in cluster.nodes:
         before = tally.all_yes()
@@ -376,22 +359,21 @@ def nodes_are_killed_and_started_again(t):
         tally.wait(50)
         node.start()
         cluster.wait_well()
-        tally.add([make_question(t.world) for _ in range(30)])
+        tally.add([make_question(case.world) for _ in range(30)])
         wait_for(lambda b=before: tally.all_yes() > b + 60, "counts by the node again")
     print(f"# {tally.asked} asked, {tally.all_yes()} YES, others: {tally.others}")
     tally.check()
     equal(sum(d.count("event=worker-") for d in services), 0, "deaths")
 
 
-@case
-def slots_move_under_load(t):
-    cluster = Cluster(t)
-    services = [service(t, cluster.address, workers=2), service(t, cluster.address)]
+def test_slots_move_under_load(case):
+    cluster = Cluster(case)
+    services = [service(case, cluster.address, workers=2), service(case, cluster.address)]
     for d in services:
-        counted(t, d)
-    questions = [make_question(t.world) for _ in range(40)]
+        counted(case, d)
+    questions = [make_question(case.world) for _ in range(40)]
     slots = {slot_of(cluster.nodes[0], question) for question in questions}
-    tally = Tally(t, services, questions)
+    tally = Tally(case, services, questions)
     tally.wait(60)
     for slot in list(slots)[:20]:
         owner = cluster.owner(slot)
@@ -407,33 +389,32 @@ def slots_move_under_load(t):
     check(moved > 0 and asked > 0, f"{moved} times MOVED, ASKING at {asked} nodes")
 
 
-@case
-def a_cluster_with_names_and_tls(t):
-    certificates = Certificates(os.path.join(t.folder, "tls"), "DNS:localhost")
-    cluster = Cluster(t, tls=certificates)
-    d = service(t, f"rediss://localhost:{cluster.nodes[0].port}",
+def test_a_cluster_with_names_and_tls(case):
+    certificates = Certificates(os.path.join(case.folder, "tls"), "DNS:localhost")
+    cluster = Cluster(case, tls=certificates)
+    d = service(case, f"rediss://localhost:{cluster.nodes[0].port}",
                 f'replay_ca = "{certificates.ca}"')
-    counted(t, d)
-    answers = {d.ask(t.world.question()) for _ in range(40)}
+    counted(case, d)
+    answers = {d.ask(case.world.question()) for _ in range(40)}
     equal(answers, {YES}, "at all nodes, whose certificates have the configured name")
     for node in cluster.nodes:
         node.ask("CONFIG", "SET", "cluster-announce-hostname", "redis.example.org")
         node.ask("CONFIG", "SET", "cluster-preferred-endpoint-type", "hostname")
     d.reload()
-    counted(t, d)
-    equal({d.ask(t.world.question()) for _ in range(40)}, {YES}, "by nodes that tell names")
+    counted(case, d)
+    equal({d.ask(case.world.question()) for _ in range(40)}, {YES}, "by nodes that tell names")
 
 
 def waits_at(node):
     return int(re.search(r"calls=(\d+)", node.info("commandstats").get("cmdstat_wait", "calls=0"))[1])
 
 
-def wait_confirmed(t, cluster, services):
+def wait_confirmed(case, cluster, services):
     """Until every worker knows that there are replicas: a question alone is then one WAIT."""
     def all_ask():
         before = sum(waits_at(node) for node in cluster.nodes)
         for d in services:
-            equal({d.ask(t.world.question()) for _ in range(16)}, {YES}, "with replicas")
+            equal({d.ask(case.world.question()) for _ in range(16)}, {YES}, "with replicas")
         return sum(waits_at(node) for node in cluster.nodes) - before == 16 * len(services)
     wait_for(all_ask, "counts that replicas confirm", limit=30)
 
@@ -445,37 +426,35 @@ def wait_promoted(cluster, replica):
              "a cluster that is well", limit=30)
 
 
-@case
-def replicas_take_over_under_load(t):
+def test_replicas_take_over_under_load(case):
     """What a replica has confirmed is not lost: nobody gets a YES more. One master dies, another is
     told to hand over."""
-    cluster = Cluster(t, replicas=1)
-    services = [service(t, cluster.address, workers=2), service(t, cluster.address)]
+    cluster = Cluster(case, replicas=1)
+    services = [service(case, cluster.address, workers=2), service(case, cluster.address)]
     for d in services:
-        counted(t, d)
-    wait_confirmed(t, cluster, services)
-    tally = Tally(t, services, [make_question(t.world) for _ in range(60)])
+        counted(case, d)
+    wait_confirmed(case, cluster, services)
+    tally = Tally(case, services, [make_question(case.world) for _ in range(60)])
     tally.wait(100)
     for i, take_over in enumerate((cluster.nodes[0].kill,
                                    lambda: cluster.replicas[1][0].ask("CLUSTER", "FAILOVER"))):
         before = tally.all_yes()
         take_over()
         wait_promoted(cluster, cluster.replicas[i][0])
-        tally.add([make_question(t.world) for _ in range(40)])
+        tally.add([make_question(case.world) for _ in range(40)])
         wait_for(lambda b=before: tally.all_yes() > b + 100, "counts by the replica", limit=30)
     print(f"# {tally.asked} asked, {tally.all_yes()} YES, others: {tally.others}")
     tally.check()
 
 
-@case(waits=True)
-def what_a_replica_never_had_is_allowed_once_more(t):
+def test_what_a_replica_never_had_is_allowed_once_more(case):
     """What a master counts after its replica was cut off is lost when it dies: a payload then has its
     allowance once more, and not more than that."""
-    cluster = Cluster(t, replicas=1)
-    d = service(t, cluster.address)
-    counted(t, d)
-    wait_confirmed(t, cluster, [d])
-    question = make_question(t.world)
+    cluster = Cluster(case, replicas=1)
+    d = service(case, cluster.address)
+    counted(case, d)
+    wait_confirmed(case, cluster, [d])
+    question = make_question(case.world)
     master = cluster.owner(slot_of(cluster.nodes[0], question))
     replica = cluster.replicas[cluster.nodes.index(master)][0]
 
@@ -497,6 +476,3 @@ def what_a_replica_never_had_is_allowed_once_more(t):
     check(1 + before.count(YES) <= ALLOWANCE, f"before: {before}")
     check(1 + before.count(YES) + after.count(YES) <= 2 * ALLOWANCE, f"{before}, then {after}")
     check(after.count(YES) > 0, "nothing was lost: this shows nothing")
-
-
-main()

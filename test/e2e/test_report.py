@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 """What the record says: `verimail report` as text, JSON and a page, which Chromium looks at, and
 `verimail watch`."""
@@ -21,7 +20,9 @@ import time
 import xml.etree.ElementTree
 import zlib
 
-from harness import BUILD, Skip, case, check, equal, main, wait_for, write_file
+import pytest
+
+from harness import BUILD, check, equal, wait_for, write_file
 
 PROGRAM = os.path.abspath(os.path.join(BUILD, "src/command/verimail"))
 DAY = 86400000
@@ -51,14 +52,14 @@ def now():
     return int(time.time() * 1000)
 
 
-def new_store(t, name="events.db"):
+def new_store(case, name="events.db"):
     """An empty store, as the recorder makes it, and a configuration that names it."""
-    path = os.path.join(t.world.state, name)
-    config = t.world.config(events=f'"sqlite:{path}"')
-    daemon = t.daemon(config)
+    path = os.path.join(case.world.state, name)
+    config = case.world.config(events=f'"sqlite:{path}"')
+    daemon = case.daemon(config)
     daemon.stop()
     check(os.path.exists(path), f"{path} was not made")
-    write_file(os.path.join(t.folder, "report.conf"), config, 0o644)
+    write_file(os.path.join(case.folder, "report.conf"), config, 0o644)
     return path
 
 
@@ -89,9 +90,9 @@ def some_event(chance, at):
     return event(at, verdict, chance.choice(SCALE[verdict]), user, host, receiving, ip, int(listed))
 
 
-def full_store(t):
+def full_store(case):
     """Forty days of a busy domain, in which strangers did what they can."""
-    path = new_store(t)
+    path = new_store(case)
     chance = random.Random(4)
     end = now()
     rows = [some_event(chance, end - 40 * DAY + i * 40 * DAY // EVENTS) for i in range(EVENTS)]
@@ -113,9 +114,9 @@ def rows_of(path, sql, *values):
 # The program
 
 
-def run(t, *arguments, config="report.conf", **environment):
+def run(case, *arguments, config="report.conf", **environment):
     return subprocess.run(
-        [PROGRAM, "-c", os.path.join(t.folder, config), *arguments], cwd=t.folder, timeout=60,
+        [PROGRAM, "-c", os.path.join(case.folder, config), *arguments], cwd=case.folder, timeout=60,
         check=False, capture_output=True,
         env={"PATH": os.environ["PATH"], "LC_ALL": "C", **environment})
 
@@ -125,16 +126,16 @@ def good(done):
     return done.stdout
 
 
-def report(t, *arguments, **environment):
-    return good(run(t, "report", *arguments, **environment))
+def report(case, *arguments, **environment):
+    return good(run(case, "report", *arguments, **environment))
 
 
-def in_terminal(t, *arguments, **environment):
+def in_terminal(case, *arguments, **environment):
     """What the program writes to a terminal of 100 columns."""
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (40, 100)) if hasattr(termios, "tcsetwinsize") else \
         __import__("fcntl").ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
-    with subprocess.Popen([PROGRAM, "-c", os.path.join(t.folder, "report.conf"), *arguments],
+    with subprocess.Popen([PROGRAM, "-c", os.path.join(case.folder, "report.conf"), *arguments],
                           stdout=theirs, env={"LC_ALL": "C", **environment}) as process:
         os.close(theirs)
         octets = b""
@@ -158,47 +159,43 @@ def check_screen(octets, encoding, most=80):
     return "\n".join(lines)
 
 
-@case
-def one_screen(t):
-    full_store(t)
+def test_one_screen(case):
+    full_store(case)
     for since in ("7d", "12h", "2d", "30d", "365d", "3w"):
-        screen = check_screen(report(t, "--since", since), "ascii")
+        screen = check_screen(report(case, "--since", since), "ascii")
         for word in ("questions", "YES", "Most forged users", "Forgeries came from", "xxx"):
             check(word in screen, f"no {word} in\n{screen}")
     check("1,234,567 events were lost" in screen, screen)
-    screen = check_screen(report(t, "--since", "12h"), "ascii")
+    screen = check_screen(report(case, "--since", "12h"), "ascii")
     for word in ("\\x1b[2J", "<script>", "(unknown)", "xxx..xx"):
         check(word in screen, f"no {word} in\n{screen}")
-    check("new.example.org" in check_screen(report(t, "--since", "7d"), "ascii"), "no new host")
-    screen = check_screen(report(t, LC_ALL="C.UTF-8"), "utf-8")
+    check("new.example.org" in check_screen(report(case, "--since", "7d"), "ascii"), "no new host")
+    screen = check_screen(report(case, LC_ALL="C.UTF-8"), "utf-8")
     check("█" in screen and "▓" in screen, screen)
 
 
-@case
-def nothing_on_record(t):
-    new_store(t)
-    text = report(t).decode("ascii")
+def test_nothing_on_record(case):
+    new_store(case)
+    text = report(case).decode("ascii")
     check("Nobody asked anything in this time" in text, text)
-    found = json.loads(report(t, "--json"))
+    found = json.loads(report(case, "--json"))
     equal((found["questions"], found["recorded_since"], found["times"]), (0, None, []))
-    check(b"Nobody asked anything" in report(t, "--html", "-"), "no page")
+    check(b"Nobody asked anything" in report(case, "--html", "-"), "no page")
 
 
-@case
-def colour_for_terminals_only(t):
-    add(new_store(t), [event()])
-    check("\033[32m#" in in_terminal(t, "report"), "no colour")
+def test_colour_for_terminals_only(case):
+    add(new_store(case), [event()])
+    check("\033[32m#" in in_terminal(case, "report"), "no colour")
     for environment in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
-        check("\033" not in in_terminal(t, "report", **environment), environment)
-    check(b"\033" not in report(t), "colour in a pipe")
+        check("\033" not in in_terminal(case, "report", **environment), environment)
+    check(b"\033" not in report(case), "colour in a pipe")
 
 
-@case
-def what_cannot_be(t):
-    new_store(t)
+def test_what_cannot_be(case):
+    new_store(case)
     for name, events in (("none.conf", "none"), ("missing.conf", "sqlite:/nonexistent/events")):
-        write_file(os.path.join(t.folder, name), t.world.config(events=f'"{events}"'))
-    write_file(os.path.join(t.folder, "bare.conf"), "")
+        write_file(os.path.join(case.folder, name), case.world.config(events=f'"{events}"'))
+    write_file(os.path.join(case.folder, "bare.conf"), "")
     table = (
         (("report", "--since", "yesterday"), "report.conf", 65, "expected a time"),
         (("report", "--since", "0d"), "report.conf", 65, "expected a time before now"),
@@ -219,7 +216,7 @@ def what_cannot_be(t):
         (("watch", "-n", "-1"), "report.conf", 65, "expected a number"),
     )
     for arguments, config, status, words in table:
-        done = run(t, *arguments, config=config)
+        done = run(case, *arguments, config=config)
         equal(done.returncode, status, f"{arguments}: {done.stderr!r}")
         check(words in done.stderr.decode("ascii"), f"{arguments}: no {words!r} in {done.stderr!r}")
         equal(done.stderr.count(b"\n"), 1, f"{arguments}: lines")
@@ -228,10 +225,9 @@ def what_cannot_be(t):
 # JSON
 
 
-@case
-def json_says_what_is_there(t):
-    path = full_store(t)
-    found = json.loads(report(t, "--since", "10d", "--json"))
+def test_json_says_what_is_there(case):
+    path = full_store(case)
+    found = json.loads(report(case, "--since", "10d", "--json"))
     check(found["domain"] is None, found["domain"])
     since, until = (int(time.mktime(time.strptime(found[key], "%Y-%m-%dT%H:%M:%SZ"))
                         - time.timezone) * 1000 for key in ("since", "until"))
@@ -266,18 +262,17 @@ def json_says_what_is_there(t):
           {"user": HOSTILE[0], "host": f"<b>{HOSTILE[0]}", "questions": 160})
 
 
-@case
-def one_domain_and_other_times(t):
-    path = full_store(t)
-    found = json.loads(report(t, "--since", "400d", "--domain", "EXAMPLE.com", "--json"))
+def test_one_domain_and_other_times(case):
+    path = full_store(case)
+    found = json.loads(report(case, "--since", "400d", "--domain", "EXAMPLE.com", "--json"))
     equal(found["questions"],
           rows_of(path, "SELECT count(*) FROM event WHERE domain = 'example.com'")[0][0])
     equal(found["domain"], "example.com")
     check(all(e["user"].endswith("@example.com") for e in found["forgeries"]["users"]), found)
     for since, step in (("36h", 3600), ("5d", 86400)):
-        equal(json.loads(report(t, "--since", since, "--json"))["step_seconds"], step, since)
+        equal(json.loads(report(case, "--since", since, "--json"))["step_seconds"], step, since)
     add(path, [event(now() - 300 * DAY)])
-    old = json.loads(report(t, "--since", "365d", "--json"))
+    old = json.loads(report(case, "--since", "365d", "--json"))
     equal((old["step_seconds"], old["new_hosts"]), (604800, None))
 
 
@@ -316,14 +311,13 @@ def check_page(octets):
     return text
 
 
-@case
-def the_page_is_well_formed_and_harmless(t):
-    full_store(t)
-    folder = os.path.join(t.folder, "pages")
+def test_the_page_is_well_formed_and_harmless(case):
+    full_store(case)
+    folder = os.path.join(case.folder, "pages")
     os.mkdir(folder)
     path = os.path.join(folder, "page.html")
     write_file(path, "the old one", 0o666)
-    equal(report(t, "--html", path), b"")
+    equal(report(case, "--html", path), b"")
     equal(os.listdir(folder), ["page.html"])
     equal(stat.S_IMODE(os.stat(path).st_mode), 0o640, "mode")
     with open(path, "rb") as file:
@@ -331,9 +325,9 @@ def the_page_is_well_formed_and_harmless(t):
     for want in ("&lt;script&gt;alert(1)&lt;/script&gt;@example.org", "\\x1b[2J", "\\xe2\\x80\\xae",
                  'role="img"', "<desc", "<th scope=", "prefers-color-scheme:dark"):
         check(want in text, f"no {want}")
-    equal(json.loads(report(t, "--json", "--html", path))["domain"], None)
+    equal(json.loads(report(case, "--json", "--html", path))["domain"], None)
     for since in ("12h", "2d", "90d"):
-        check_page(report(t, "--since", since, "--html", "-"))
+        check_page(report(case, "--since", since, "--html", "-"))
 
 
 # What Chromium shows of it
@@ -361,14 +355,14 @@ addEventListener("load", () => {
 """
 
 
-def chromium(t, *arguments):
+def chromium(case, *arguments):
     program = shutil.which("chromium")
     if program is None:
-        raise Skip("no Chromium")
+        pytest.skip("no Chromium")
     done = subprocess.run(
         [program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-         "--hide-scrollbars", "--no-first-run", f"--user-data-dir={t.folder}/chromium", *arguments],
-        check=False, capture_output=True, timeout=60, env={**os.environ, "HOME": t.folder})
+         "--hide-scrollbars", "--no-first-run", f"--user-data-dir={case.folder}/chromium", *arguments],
+        check=False, capture_output=True, timeout=60, env={**os.environ, "HOME": case.folder})
     equal(done.returncode, 0, done.stderr.decode(errors="replace")[-500:])
     return done.stdout.decode()
 
@@ -422,18 +416,17 @@ def pixels(path):
     return width, height, found
 
 
-@case(waits=True)
-def nothing_is_wider_than_a_phone(t):
-    full_store(t)
+def test_nothing_is_wider_than_a_phone(case):
+    full_store(case)
     pages = []
     for since, widths in (("7d", (320, 360, 390, 1280)), ("36h", (360,)), ("60d", (360, 800))):
-        report(t, "--since", since, "--html", f"{since}.html")
+        report(case, "--since", since, "--html", f"{since}.html")
         pages += [(since, width) for width in widths]
     frames = "".join(f'<iframe src="{since}.html" style="border:0;width:{width}px;height:900px">'
                      "</iframe>" for since, width in pages)
-    write_file(os.path.join(t.folder, "measure.html"), MEASURE + frames)
-    dom = chromium(t, "--allow-file-access-from-files", "--dump-dom",
-                   f"file://{t.folder}/measure.html")
+    write_file(os.path.join(case.folder, "measure.html"), MEASURE + frames)
+    dom = chromium(case, "--allow-file-access-from-files", "--dump-dom",
+                   f"file://{case.folder}/measure.html")
     found = json.loads(html.unescape(re.search(r"<body>(.*)</body>", dom, re.DOTALL)[1]))
     equal([f["width"] for f in found], [width for _, width in pages], "frames")
     for frame in found:
@@ -441,16 +434,15 @@ def nothing_is_wider_than_a_phone(t):
         check(frame["scroll"] <= frame["width"] and not frame["wide"] and not frame["cut"], frame)
 
 
-@case(waits=True)
-def it_can_be_seen_by_day_and_by_night(t):
-    full_store(t)
-    report(t, "--html", "page.html")
+def test_it_can_be_seen_by_day_and_by_night(case):
+    full_store(case)
+    report(case, "--html", "page.html")
     for width in (390, 1280):
         for scheme, colours in COLOURS.items():
-            path = os.path.join(t.folder, f"{scheme}{width}.png")
-            chromium(t, f"--blink-settings=preferredColorScheme={int(scheme == 'light')}",
+            path = os.path.join(case.folder, f"{scheme}{width}.png")
+            chromium(case, f"--blink-settings=preferredColorScheme={int(scheme == 'light')}",
                      f"--window-size={width},900", f"--screenshot={path}",
-                     f"file://{t.folder}/page.html")
+                     f"file://{case.folder}/page.html")
             shown, height, found = pixels(path)
             equal((shown, height), (width, 900), "size")
             check(len(found) > 50, f"{path}: {len(found)} colours")
@@ -467,14 +459,14 @@ def it_can_be_seen_by_day_and_by_night(t):
 class Watch:
     """One that runs; its lines are in `out`, its complaints in `err`."""
 
-    def __init__(self, t, *arguments, stdout=None):
-        self.out, self.err = (os.path.join(t.folder, f"watch{len(t.processes)}.{x}")
+    def __init__(self, case, *arguments, stdout=None):
+        self.out, self.err = (os.path.join(case.folder, f"watch{len(case.processes)}.{x}")
                               for x in ("out", "err"))
         with open(self.out, "wb") as out, open(self.err, "wb") as err:
             self.process = subprocess.Popen(
-                [PROGRAM, "-c", os.path.join(t.folder, "report.conf"), "watch", *arguments],
+                [PROGRAM, "-c", os.path.join(case.folder, "report.conf"), "watch", *arguments],
                 stdin=subprocess.DEVNULL, stdout=stdout or out, stderr=err)
-        t.processes.append(self.process)
+        case.processes.append(self.process)
 
     def lines(self, path=None):
         with open(path or self.out, encoding="ascii") as file:
@@ -494,12 +486,11 @@ def users(lines):
     return [line.split()[3].partition("@")[0] for line in lines]
 
 
-@case
-def watch_follows(t):
-    path = new_store(t)
+def test_watch_follows(case):
+    path = new_store(case)
     add(path, [event(user=f"u{i}@example.org") for i in range(25)])
-    watch = Watch(t)
-    more = Watch(t, "-n", "0")
+    watch = Watch(case)
+    more = Watch(case, "-n", "0")
     equal(users(watch.wait_lines(10)), [f"u{i}" for i in range(15, 25)])
     for i in range(25, 30):
         add(path, [event(user=f"u{i}@example.org")])
@@ -512,9 +503,8 @@ def watch_follows(t):
     equal((watch.stop(), more.stop(signal.SIGTERM), watch.lines(watch.err)), (0, 0, []))
 
 
-@case
-def watch_filters(t):
-    path = new_store(t)
+def test_watch_filters(case):
+    path = new_store(case)
     rows = [event(verdict=verdict, reason=SCALE[verdict][0], user=user)
             for verdict in SCALE for user in ("alice@example.org", "Alice@example.com",
                                               "alicia@example.org", "%@example.org")]
@@ -525,7 +515,7 @@ def watch_filters(t):
         (("--domain", "example.com"), 3), (("--domain", "example.net"), 0),
         (("--domain", "example.org", "--user", "alice", "--verdict", "ALLOW"), 1), ((), 12),
     )
-    watches = [(arguments, count, Watch(t, "-n", "100", *arguments)) for arguments, count in table]
+    watches = [(arguments, count, Watch(case, "-n", "100", *arguments)) for arguments, count in table]
     for arguments, count, watch in watches:
         watch.wait_lines(count)
     add(path, rows)
@@ -534,11 +524,10 @@ def watch_filters(t):
         equal(watch.stop(), 0, arguments)
 
 
-@case
-def watch_is_safe_to_look_at(t):
-    path = new_store(t)
+def test_watch_is_safe_to_look_at(case):
+    path = new_store(case)
     add(path, [event(user=user, host=user, receiving=user, ip=user) for user in HOSTILE])
-    watch, as_json = Watch(t), Watch(t, "--json")
+    watch, as_json = Watch(case), Watch(case, "--json")
     for line in watch.wait_lines(len(HOSTILE)):
         check(re.fullmatch("[ -~]+", line), repr(line))
     found = [json.loads(line) for line in as_json.wait_lines(len(HOSTILE))]
@@ -546,13 +535,13 @@ def watch_is_safe_to_look_at(t):
     equal(set(found[0]), {"id", "time", "verdict", "reason", "cause", "user", "domain", "host",
                           "receiving", "ip", "asker", "listed", "ms"})
     equal((watch.stop(), as_json.stop()), (0, 0))
-    shown = in_terminal_for(t, len(HOSTILE))
+    shown = in_terminal_for(case, len(HOSTILE))
     check("\033[32mYES" in shown and "\033[2J" not in shown, shown)
 
 
-def in_terminal_for(t, count):
+def in_terminal_for(case, count):
     ours, theirs = pty.openpty()
-    watch = Watch(t, stdout=theirs)
+    watch = Watch(case, stdout=theirs)
     os.close(theirs)
     octets = b""
     while octets.count(b"\n") < count:
@@ -562,30 +551,28 @@ def in_terminal_for(t, count):
     return octets.decode("ascii")
 
 
-@case
-def watch_ends_with_its_reader(t):
-    add(new_store(t), [event()] * 20000)
+def test_watch_ends_with_its_reader(case):
+    add(new_store(case), [event()] * 20000)
     for read_some in (True, False):
         ours, theirs = os.pipe()
-        watch = Watch(t, "-n", "20000", stdout=theirs)
+        watch = Watch(case, "-n", "20000", stdout=theirs)
         os.close(theirs)
         if read_some:
             os.read(ours, 1000)
         os.close(ours)
         equal((watch.process.wait(10), watch.lines(watch.err)), (0, []))
     ours, theirs = os.pipe()
-    watch = Watch(t, "-n", "20000", stdout=theirs)
+    watch = Watch(case, "-n", "20000", stdout=theirs)
     os.close(theirs)
     os.read(ours, 1000)  # it waits for more to be read, in vain
     equal((watch.stop(), watch.lines(watch.err)), (0, []))
     os.close(ours)
 
 
-@case(waits=True)
-def watch_waits_for_a_store_that_is_away(t):
-    path = new_store(t)
+def test_watch_waits_for_a_store_that_is_away(case):
+    path = new_store(case)
     add(path, [event(user=f"old{i}@example.org") for i in range(5)])
-    watch = Watch(t)
+    watch = Watch(case)
     watch.wait_lines(5)
     os.rename(path, path + ".away")
     wait_for(lambda: watch.lines(watch.err), "a complaint")
@@ -597,11 +584,7 @@ def watch_waits_for_a_store_that_is_away(t):
     add(path, [event(user="new0@example.org")])
     equal(users(watch.wait_lines(6))[5:], ["new0"])
     os.rename(path, path + ".old")
-    new_store(t)
+    new_store(case)
     add(path, [event(user="anew@example.org")])
     equal(users(watch.wait_lines(7))[6:], ["anew"])
     equal(watch.stop(), 0)
-
-
-if __name__ == "__main__":
-    main()

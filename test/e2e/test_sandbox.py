@@ -1,10 +1,11 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 """A worker that makes a system call which it should not: it dies, and the next one answers."""
 import os
 import re
 
-from harness import Skip, case, check, connect, equal, log_value, main, read_all
+import pytest
+
+from harness import check, connect, equal, log_value, read_all
 
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "trespass.c")
 
@@ -24,10 +25,9 @@ def trespass(d, user):
             return b""
 
 
-@case
-def every_trespass_is_the_end_of_a_worker(t):
+def test_every_trespass_is_the_end_of_a_worker(case):
     if os.uname().machine != "x86_64":
-        raise Skip("the table of calls is for x86_64")
+        pytest.skip("the table of calls is for x86_64")
     users = trespasses()
     check(len(users) > 50, f"{len(users)} trespasses in trespass.c")
     d = None
@@ -37,7 +37,7 @@ def every_trespass_is_the_end_of_a_worker(t):
         if i % 2 == 0:
             if d is not None:
                 d.kill()
-            d = t.daemon(t.world.config(workers=1), program="trespass")
+            d = case.daemon(case.world.config(workers=1), program="trespass")
         pids = d.workers()
         answer = trespass(d, user)
         if answer:
@@ -52,21 +52,16 @@ def every_trespass_is_the_end_of_a_worker(t):
     equal(failed, [], "trespasses that did not end in SIGSYS")
 
 
-@case
-def others_are_answered_meanwhile(t):
-    d = t.daemon(program="trespass")
+def test_others_are_answered_meanwhile(case):
+    d = case.daemon(program="trespass")
     equal(trespass(d, "socket"), b"", "the trespass")
     for _ in range(50):
-        equal(d.ask(t.world.question()), "YES stamped\r\n", "afterwards")
+        equal(d.ask(case.world.question()), "YES stamped\r\n", "afterwards")
     equal(d.stop(), 0, "the exit status")
 
 
-@case
-def the_wrapped_judge_judges_as_the_real_one(t):
-    d = t.daemon(program="trespass")
+def test_the_wrapped_judge_judges_as_the_real_one(case):
+    d = case.daemon(program="trespass")
     equal(d.ask("alice -\r\n"), "NO\r\n", "alice")
     equal(d.ask("opens -\r\n"), "NO\r\n", "a user who is no trespass")
     equal(d.count("worker-died"), 0, "deaths")
-
-
-main()

@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 """The rules of integrations/rspamd and integrations/spamassassin in the real programs: what our own
 result is worth, and that nobody else's counts."""
@@ -11,7 +10,9 @@ import shutil
 import socket
 import subprocess
 
-from harness import Skip, case, check, equal, main, unshare_network, wait_for, write_file
+import pytest
+
+from harness import check, equal, wait_for, write_file
 from mail import Site, fields, message as mail_message, send, start, submit
 
 SOURCES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "integrations")
@@ -154,7 +155,7 @@ def compare(got, zero):
 def program(name):
     found = shutil.which(name, path="/usr/bin:/usr/sbin:/bin")
     if found is None:
-        raise Skip(f"{name} is not installed")
+        pytest.skip(f"{name} is not installed")
     return found
 
 
@@ -203,42 +204,42 @@ def verimail_id(text):
     return f'verimail {{ authserv_id = "{text}"; }}\n'
 
 
-def private_options(t, state):
+def private_options(case, state):
     """Where rspamd keeps what it compiled; and few top-level domains: all take it ten seconds."""
-    path = os.path.join(t.folder, "tld")
+    path = os.path.join(case.folder, "tld")
     write_file(path, "com\norg\ntest\n", 0o644)
     return f'hs_cache_dir = "{state}"; url_tld = "{path}";\n'
 
 
-def run_rspamd(t, own=ID, more=""):
+def run_rspamd(case, own=ID, more=""):
     """One that knows no other rule than ours. Its socket."""
     rspamd = program("rspamd")
-    state = os.path.join(t.folder, "rspamd")
+    state = os.path.join(case.folder, "rspamd")
     os.mkdir(state)
-    install_rspamd(os.path.join(t.folder, "etc"), verimail_id(own))
+    install_rspamd(os.path.join(case.folder, "etc"), verimail_id(own))
     user = []
     if os.geteuid() == 0:  # it does not run as root
-        os.chmod(os.path.dirname(t.folder), 0o711)
-        os.chmod(t.folder, 0o711)
+        os.chmod(os.path.dirname(case.folder), 0o711)
+        os.chmod(case.folder, 0o711)
         account = pwd.getpwnam("_rspamd")
         os.chown(state, account.pw_uid, account.pw_gid)
         user = ["-u", "_rspamd", "-g", "_rspamd"]
-    config = os.path.join(t.folder, "rspamd.conf")
+    config = os.path.join(case.folder, "rspamd.conf")
     write_file(config, f"""
 options {{
     pidfile = "{state}/pid"; filters = ""; tempdir = "{state}";
-    {private_options(t, state)}
+    {private_options(case, state)}
     dns {{ nameserver = ["127.0.0.1:1"]; timeout = 0.1s; retransmits = 1; }}
 }}
 logging {{ type = "file"; filename = "{state}/log"; level = "info"; }}
 worker "normal" {{ bind_socket = "{state}/socket mode=0666"; count = 1; }}
 metric {{ name = "default"; actions {{ reject = 1000; }} }}
-lua = "{t.folder}/etc/rspamd.local.lua";
-.include "{t.folder}/etc/rspamd.conf.local"
-.include "{t.folder}/etc/local.d/groups.conf"
+lua = "{case.folder}/etc/rspamd.local.lua";
+.include "{case.folder}/etc/rspamd.conf.local"
+.include "{case.folder}/etc/local.d/groups.conf"
 {more}
 """, 0o644)
-    start(t, [rspamd, "-f", *user, "-c", config], os.path.join(t.folder, "out"))
+    start(case, [rspamd, "-f", *user, "-c", config], os.path.join(case.folder, "out"))
 
     def answers():
         try:
@@ -249,15 +250,14 @@ lua = "{t.folder}/etc/rspamd.local.lua";
     return f"{state}/socket"
 
 
-def rspamd_log(t):
-    path = os.path.join(t.folder, "rspamd", "log")
+def rspamd_log(case):
+    path = os.path.join(case.folder, "rspamd", "log")
     with open(path, encoding="utf-8", errors="replace") as file:
         return file.read()
 
 
-@case
-def rspamd_reads_our_result(t):
-    path = run_rspamd(t)
+def test_rspamd_reads_our_result(case):
+    path = run_rspamd(case)
     got = []
     for top, wanted in TABLE:
         status, reply = ask_rspamd(path, "/checkv2", message(top))
@@ -269,12 +269,11 @@ def rspamd_reads_our_result(t):
         if reason and "VERIMAIL_NEUTRAL" in symbols:
             equal(symbols["VERIMAIL_NEUTRAL"].get("options"), [reason], top)
     compare(got, 0)
-    failed = [line for line in rspamd_log(t).splitlines() if "verimail.lua" in line]
+    failed = [line for line in rspamd_log(case).splitlines() if "verimail.lua" in line]
     check(not failed, "\n".join(failed[:5]))
 
 
-@case
-def rspamd_takes_our_rule_beside_its_own(t):
+def test_rspamd_takes_our_rule_beside_its_own(case):
     stock = "/etc/rspamd/rspamd.conf"
     rspamadm = program("rspamadm")
     for name, config, complains in (
@@ -282,12 +281,12 @@ def rspamd_takes_our_rule_beside_its_own(t):
             ("without", "", "authserv_id: not set"),
             ("pattern", verimail_id(".*"), "authserv_id: .*: expected"),
             ("number", "verimail { authserv_id = 1; }\n", "authserv_id: 1: expected")):
-        folder = os.path.join(t.folder, name)
+        folder = os.path.join(case.folder, name)
         install_rspamd(folder, config)
-        write_file(os.path.join(folder, "local.d", "options.inc"), private_options(t, t.folder))
+        write_file(os.path.join(folder, "local.d", "options.inc"), private_options(case, case.folder))
         # It would look up its server's name.
         write_file(os.path.join(folder, "local.d", "fuzzy_check.conf"), "enabled = false;\n")
-        done = run([rspamadm, f"--var=LOCAL_CONFDIR={folder}", f"--var=DBDIR={t.folder}",
+        done = run([rspamadm, f"--var=LOCAL_CONFDIR={folder}", f"--var=DBDIR={case.folder}",
                     "configtest", "-c", stock])
         said = (done.stdout + done.stderr).decode()
         equal(done.returncode, 0, said)
@@ -299,11 +298,11 @@ def rspamd_takes_our_rule_beside_its_own(t):
 # SpamAssassin
 
 
-def install_spamassassin(t, name="site", line=f"verimail_authserv_id {ID}"):
+def install_spamassassin(case, name="site", line=f"verimail_authserv_id {ID}"):
     """As the README says, with a folder for /etc/spamassassin and no other rules. The options that
     make SpamAssassin use them."""
-    site = os.path.join(t.folder, name)
-    rules = os.path.join(t.folder, name + "-rules")
+    site = os.path.join(case.folder, name)
+    rules = os.path.join(case.folder, name + "-rules")
     os.mkdir(site)
     os.mkdir(rules)
     write_file(os.path.join(site, "init.pre"), "loadplugin Mail::SpamAssassin::Plugin::Check\n")
@@ -317,28 +316,27 @@ def install_spamassassin(t, name="site", line=f"verimail_authserv_id {ID}"):
     return rules, site
 
 
-def run_spamassassin(t, rules, site, *options, **how):
+def run_spamassassin(case, rules, site, *options, **how):
     return run([program("spamassassin"), "--local", "-x", "-C", rules, "--siteconfigpath", site,
-                *options], env={"PATH": "/usr/bin:/bin", "HOME": t.folder}, **how)
+                *options], env={"PATH": "/usr/bin:/bin", "HOME": case.folder}, **how)
 
 
-@case
-def spamassassin_reads_our_result(t):
+def test_spamassassin_reads_our_result(case):
     program("spamassassin")
-    installed = install_spamassassin(t)
+    installed = install_spamassassin(case)
     for ending in (b"\n", b"\r\n"):
         messages = [message(top).replace(b"\r\n", ending) for top, _ in TABLE]
-        compare(scan(t, installed, messages), 0.001)
+        compare(scan(case, installed, messages), 0.001)
 
 
-def scan(t, installed, messages):
+def scan(case, installed, messages):
     """The scores of each, by one process: it takes a second to start."""
     paths = []
     for number, octets in enumerate(messages):
-        paths.append(os.path.join(t.folder, f"{number:03}"))
+        paths.append(os.path.join(case.folder, f"{number:03}"))
         write_file(paths[-1], octets)
     done = run(["perl", "-T", "-e", SCAN, *installed, *paths],
-               env={"PATH": "/usr/bin:/bin", "HOME": t.folder})
+               env={"PATH": "/usr/bin:/bin", "HOME": case.folder})
     equal(done.stderr.decode(), "", "what SpamAssassin says")
     return [{name: float(score) for name, score in re.findall(r"(VERIMAIL_\w+)=([-\d.]+)", line)}
             for line in done.stdout.decode().splitlines()]
@@ -361,31 +359,29 @@ for my $path (@paths) {
 """
 
 
-@case
-def spamassassin_says_whether_it_reads_our_rules(t):
+def test_spamassassin_says_whether_it_reads_our_rules(case):
     for name, line, status, complaint in (
             ("with", f"verimail_authserv_id {ID}", 0, ""),
             ("without", "# nothing", 1, "verimail_authserv_id is not set"),
             ("empty", "verimail_authserv_id", 1, "verimail_authserv_id"),
             ("pattern", "verimail_authserv_id mx.*", 1, "verimail_authserv_id mx.*"),
             ("two", "verimail_authserv_id mx.a mx.b", 1, "verimail_authserv_id mx.a mx.b")):
-        done = run_spamassassin(t, *install_spamassassin(t, name, line), "--lint")
+        done = run_spamassassin(case, *install_spamassassin(case, name, line), "--lint")
         said = done.stderr.decode()
         equal(done.returncode != 0, status != 0, f"{name}: {said}")
         check(complaint in said and (status != 0 or said == ""), f"{name}: {said}")
 
 
-@case
-def spamassassin_takes_our_rules_beside_its_own(t):
-    _, site = install_spamassassin(t)
+def test_spamassassin_takes_our_rules_beside_its_own(case):
+    _, site = install_spamassassin(case)
     for name in os.listdir("/etc/spamassassin"):
         if name.endswith((".pre", ".cf")) and name != "verimail.cf":
             shutil.copy(os.path.join("/etc/spamassassin", name), site)
     stock = "/usr/share/spamassassin"
-    equal(run_spamassassin(t, stock, site, "--lint").stderr.decode(), "", "what lint says")
-    path = os.path.join(t.folder, "message")
+    equal(run_spamassassin(case, stock, site, "--lint").stderr.decode(), "", "what lint says")
+    path = os.path.join(case.folder, "message")
     write_file(path, message(results(FAIL)))
-    done = run_spamassassin(t, stock, site, "-t", path)
+    done = run_spamassassin(case, stock, site, "-t", path)
     report = done.stdout.decode()
     check(re.search(r"^X-Spam-Status: Yes.*\bVERIMAIL_FAIL\b", report, re.M | re.S), report)
     check(re.search(r"^ +10 VERIMAIL_FAIL +The author", report, re.M), report)
@@ -409,12 +405,11 @@ def tried(receiver):
     }
 
 
-@case
-def scanners_behind_the_milter(t):
-    site = Site(t)
+def test_scanners_behind_the_milter(case):
+    site = Site(case)
     program("spamassassin")
-    proxy = os.path.join(t.folder, "rspamd", "milter")
-    run_rspamd(t, "mx.receiver.test", f"""
+    proxy = os.path.join(case.folder, "rspamd", "milter")
+    run_rspamd(case, "mx.receiver.test", f"""
 worker "rspamd_proxy" {{ bind_socket = "{proxy} mode=0666"; milter = yes; timeout = 20s; count = 1;
     upstream "local" {{ default = yes; self_scan = yes; }} }}""")
     wait_for(lambda: os.path.exists(proxy), "rspamd's milter")
@@ -433,11 +428,11 @@ worker "rspamd_proxy" {{ bind_socket = "{proxy} mode=0666"; milter = yes; timeou
         equal(send(receiver, mail_message(author, subject, more=more))[0], 250, subject)
         wanted.setdefault(subject, None)
     mails = [receiver.wait_mail(subject) for subject in wanted]
-    got = dict(zip(wanted, scan(t, install_spamassassin(
-        t, line="verimail_authserv_id mx.receiver.test"), mails)))
+    got = dict(zip(wanted, scan(case, install_spamassassin(
+        case, line="verimail_authserv_id mx.receiver.test"), mails)))
     equal(got, {subject: wanted_scores(what, 0.001) for subject, what in wanted.items()},
           "SpamAssassin")
-    log = rspamd_log(t)
+    log = rspamd_log(case)
     for mail, (subject, what) in zip(mails, wanted.items()):
         name = re.escape(fields(mail, "Message-ID")[0])
         line = re.search(rf"rspamd_task_write_log: id: {name},.*", log)
@@ -445,11 +440,3 @@ worker "rspamd_proxy" {{ bind_socket = "{proxy} mode=0666"; milter = yes; timeou
         symbols = re.findall(r"\b(VERIMAIL_(?!CHECK)\w+)\((-?[\d.]+)\)", line[0])
         equal({symbol: float(score) for symbol, score in symbols}, wanted_scores(what, 0),
               f"rspamd: {subject}")
-
-
-if __name__ == "__main__":
-    try:
-        unshare_network()  # neither program needs one
-    except Skip:
-        pass
-    main()

@@ -1,15 +1,15 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 """sendmail 8.17 in both roles, with the lines of integrations/sendmail."""
 import os
 import subprocess
 
+import pytest
+
 from dkim import open_dkim
 from forgeries import FORGED, OTHERS, OURS, field, flat
-from harness import case, main
-from mail import (Site, check, equal, fields, message, results_of, send, submit, verdict_is,
-                  wait_for)
-from sendmail import MILTER, Sendmail, use_safe_folders
+from harness import root_folder
+from mail import Site, check, equal, fields, message, results_of, send, submit, verdict_is, wait_for
+from sendmail import MILTER, Sendmail
 
 MANUAL = os.path.join(os.path.dirname(__file__), "../../integrations/sendmail/README.md")
 PASS = "verimail=pass header.from=alice@origin.test"
@@ -27,20 +27,27 @@ SUBMISSION = "DAEMON_OPTIONS(`Name=MSA, Addr={address}, Port=587, M=E')dnl\n"
 DKIM = "INPUT_MAIL_FILTER(`opendkim', `S={socket}, F=T, T=S:30s;R:30s;E:5m')dnl\n"
 
 
-def two(t, verify="", users=None, milter="", receiver="", **how):
+@pytest.fixture(scope="module")
+def root():
+    """sendmail trusts no folder below one that everybody may write to, such as /tmp."""
+    with root_folder("/run" if os.geteuid() == 0 else None) as folder:
+        yield folder
+
+
+def two(case, verify="", users=None, milter="", receiver="", **how):
     """origin.test and receiver.test, both with sendmail; `how` is the origin's."""
-    site = Site(t, users=users)
+    site = Site(case, users=users)
     site.origin_milter = site.milter("origin", "on_no = mark", milter=milter)
     site.receiver_milter = site.milter("receiver", verify)
-    site.origin = Sendmail(t, "origin", site.socket("origin"), **how)
-    site.receiver = Sendmail(t, "receiver", site.socket("receiver"), more=receiver,
+    site.origin = Sendmail(case, "origin", site.socket("origin"), **how)
+    site.receiver = Sendmail(case, "receiver", site.socket("receiver"), more=receiver,
                              virtusers={"forward@receiver.test": "carol@third.test"})
     return site
 
 
-def with_third(t, **how):
+def with_third(case, **how):
     """third.test's server is a Postfix."""
-    site = two(t, **how)
+    site = two(case, **how)
     site.milter("third")
     site.third = site.postfix("third")
     return site
@@ -50,9 +57,8 @@ def accepted(reply):
     equal(reply[0], 250, reply[1])
 
 
-@case
-def genuine_and_forged(t):
-    site = two(t)
+def test_genuine_and_forged(case):
+    site = two(case)
     accepted(submit(site.origin, message(subject="genuine")))
     mail = site.receiver.wait_mail("genuine")
     verdict_is(mail, PASS)
@@ -68,17 +74,15 @@ def genuine_and_forged(t):
     equal(len(site.receiver.box()), 1, "what was delivered")
 
 
-@case
-def quarantine_holds_it(t):
-    site = two(t, verify="on_no = quarantine")
+def test_quarantine_holds_it(case):
+    site = two(case, verify="on_no = quarantine")
     accepted(send(site.receiver, message(subject="held")))
     wait_for(site.receiver.held, "it to be held")
     equal((site.receiver.queue(), site.receiver.box()), ([], []), "what goes on")
 
 
-@case
-def redirected_and_changed(t):
-    site = with_third(t)
+def test_redirected_and_changed(case):
+    site = with_third(case)
     accepted(submit(site.origin, message(subject="forwarded"), to=["forward@receiver.test"]))
     verdict_is(site.third.wait_mail("forwarded"),
                'verimail=neutral reason="redirected" header.from=origin.test', "third")
@@ -90,9 +94,8 @@ def redirected_and_changed(t):
     verdict_is(site.receiver.wait_mail("[l] listed"), CHANGED)
 
 
-@case
-def several_domains_and_a_blind_copy(t):
-    site = with_third(t)
+def test_several_domains_and_a_blind_copy(case):
+    site = with_third(case)
     accepted(submit(site.origin, message(subject="copies"),
                     to=["bob@receiver.test", "carol@third.test", "dave@receiver.test"]))
     for mail in site.receiver.wait_mail("copies", 2):
@@ -108,9 +111,8 @@ def several_domains_and_a_blind_copy(t):
         equal(fields(mail, "Bcc"), [], "Bcc")
 
 
-@case
-def what_sendmail_rewrites_and_the_digest_bears(t):
-    site = two(t)
+def test_what_sendmail_rewrites_and_the_digest_bears(case):
+    site = two(case)
     rows = {
         "addresses": {"to": "bob@receiver.test,carol@receiver.test  ,  (x) dan@Receiver.test"},
         "names": {"to": '"Bob \\"B\\"" <bob@receiver.test>,Eve<eve@receiver.test> (her)'},
@@ -131,11 +133,10 @@ def what_sendmail_rewrites_and_the_digest_bears(t):
             verdict_is(site.receiver.wait_mail(f"{subject} {n}"), PASS)
 
 
-@case
-def what_sendmail_repairs_after_the_milter(t):
+def test_what_sendmail_repairs_after_the_milter(case):
     """Addresses without a domain, or not as they should be: by SMTP, that is a change. sendmail(1)
     repairs them before."""
-    site = two(t)
+    site = two(case)
     for n, to in enumerate(("bob", "Bob B. <bob@receiver.test>",
                             "bob@receiver.test,, carol@receiver.test,")):
         accepted(submit(site.origin, message(subject=f"repaired {n}", to=to)))
@@ -145,16 +146,14 @@ def what_sendmail_repairs_after_the_milter(t):
         verdict_is(site.receiver.wait_mail(f"repaired before {n}"), PASS)
 
 
-@case
-def five_megabytes(t):
-    site = two(t)
+def test_five_megabytes(case):
+    site = two(case)
     accepted(submit(site.origin, message(subject="large", body="0123456789\r\n" * 430000)))
     verdict_is(site.receiver.wait_mail("large", limit=60), PASS)
 
 
-@case
-def submission_by_sendmail(t):
-    site = two(t)
+def test_submission_by_sendmail(case):
+    site = two(case)
     site.origin.submit(message(subject="submitted"), "-f", "alice@origin.test", "bob@receiver.test")
     mail = site.receiver.wait_mail("submitted")
     verdict_is(mail, PASS)
@@ -169,10 +168,9 @@ def submission_by_sendmail(t):
                    f'verimail=neutral reason="unserved" header.from={host}')
 
 
-@case
-def submission_by_smtp_on_standard_input(t):
+def test_submission_by_smtp_on_standard_input(case):
     """sendmail -bs has no client's address."""
-    site = two(t)
+    site = two(case)
     steps = ["", "EHLO localhost\r\n", "MAIL FROM:<alice@origin.test>\r\n",
              "RCPT TO:<bob@receiver.test>\r\n", "DATA\r\n",
              message(subject="standard input") + ".\r\n", "QUIT\r\n"]
@@ -187,9 +185,8 @@ def submission_by_smtp_on_standard_input(t):
     verdict_is(site.receiver.wait_mail("standard input"), PASS)
 
 
-@case
-def submission_with_a_login(t):
-    site = two(t, verify="on_no = mark", users=STRICT)
+def test_submission_with_a_login(case):
+    site = two(case, verify="on_no = mark", users=STRICT)
     rows = [("alice", "alice@origin.test", PASS), ("alice@origin.test", "alice@origin.test", PASS),
             ("mallory", "alice@origin.test", FAIL)]
     for n, (login, author, wanted) in enumerate(rows):
@@ -200,16 +197,14 @@ def submission_with_a_login(t):
     check(code in (450, 550), text)
 
 
-@case
-def without_its_macros_who_logs_in_is_a_stranger(t):
-    site = two(t, more="define(`confMILTER_MACROS_ENVFROM', `i')dnl")
+def test_without_its_macros_who_logs_in_is_a_stranger(case):
+    site = two(case, more="define(`confMILTER_MACROS_ENVFROM', `i')dnl")
     accepted(send(site.origin, message(subject="unknown"), login="alice", to=["dan@origin.test"]))
     verdict_is(site.origin.wait_mail("unknown"), FAIL, "origin")
 
 
-@case
-def submission_at_a_port_of_its_own(t):
-    site = two(t, milter='trusted_daemons = {"MSA"}',
+def test_submission_at_a_port_of_its_own(case):
+    site = two(case, milter='trusted_daemons = {"MSA"}',
                more=SUBMISSION.format(address="127.0.1.1"))
     accepted(send(site.origin, message(subject="by its daemon"), to=["dan@origin.test"], port=587))
     equal(len(fields(site.origin.wait_mail("by its daemon"), "Verimail")), 1, "stamps")
@@ -217,9 +212,8 @@ def submission_at_a_port_of_its_own(t):
     equal(fields(site.origin.wait_mail("at port 25"), "Verimail"), [], "stamps")
 
 
-@case
-def nothing_from_outside_is_laundered(t):
-    site = two(t, verify="on_no = mark", virtusers={"out@origin.test": "bob@receiver.test"})
+def test_nothing_from_outside_is_laundered(case):
+    site = two(case, verify="on_no = mark", virtusers={"out@origin.test": "bob@receiver.test"})
     accepted(send(site.origin, message(subject="laundered"), to=["out@origin.test"]))
     mail = site.receiver.wait_mail("laundered")
     equal(fields(mail, "Verimail"), [], "stamps")
@@ -241,11 +235,10 @@ def nothing_from_outside_is_laundered(t):
     equal(site.origin_milter.count("event=stamped"), 0, "stamps")
 
 
-@case
-def masquerading(t):
+def test_masquerading(case):
     """The server masquerades after the milter, so that there is no stamp for the author; the
     submission program does it before."""
-    site = two(t, verify="on_no = mark", users=STRICT, more=MASQUERADE, submit=MASQUERADE)
+    site = two(case, verify="on_no = mark", users=STRICT, more=MASQUERADE, submit=MASQUERADE)
     author = "alice@host1.origin.test"
     accepted(submit(site.origin, message(author, "after"), sender=author))
     mail = site.receiver.wait_mail("after")
@@ -258,9 +251,8 @@ def masquerading(t):
     verdict_is(site.receiver.wait_mail("short"), PASS)
 
 
-@case
-def forged_results(t):
-    site = two(t)
+def test_forged_results(case):
+    site = two(case)
     lines = "".join(field(value) for pair in zip(FORGED, OTHERS * 4) for value in pair)
     accepted(send(site.receiver, message("bob@origin.test", "mixed", more=lines)))
     left = fields(site.receiver.wait_mail("mixed"), "Authentication-Results")
@@ -272,9 +264,8 @@ def forged_results(t):
         equal(fields(site.receiver.wait_mail(f"f{n}"), "Authentication-Results"), [], value)
 
 
-@case
-def white_space_before_a_colon(t):
-    site = two(t)
+def test_white_space_before_a_colon(case):
+    site = two(case)
     for n, name in enumerate(("From ", "From\t")):
         code, text = send(site.receiver, f"X: y\r\n{name}: bob@origin.test\r\nSubject: s{n}\r\n\r\n"
                           "text\r\n")
@@ -291,9 +282,9 @@ def white_space_before_a_colon(t):
             equal(code, 550, text)
 
 
-def bounce(t, more="", users=None):
+def bounce(case, more="", users=None):
     """What the origin tells bob@receiver.test of mail that third.test has no such user for."""
-    site = two(t, verify="on_no = mark", more=more, users=users)
+    site = two(case, verify="on_no = mark", more=more, users=users)
     site.postfix("third", milter=False,
                  main="virtual_mailbox_maps = inline:{carol@third.test=inbox/}\n")
     accepted(submit(site.origin, message(subject="to nobody"), sender="bob@receiver.test",
@@ -301,37 +292,32 @@ def bounce(t, more="", users=None):
     return wait_for(site.receiver.box, "the bounce")[0]
 
 
-@case
-def a_bounce_passes_no_filter(t):
+def test_a_bounce_passes_no_filter(case):
     """sendmail's own bounces have no stamp, and are from the host, not from the domain."""
-    mail = bounce(t)
+    mail = bounce(case)
     check("<MAILER-DAEMON@mx.origin.test>" in fields(mail, "From")[0], fields(mail, "From"))
     verdict_is(mail, 'verimail=neutral reason="unserved" header.from=mx.origin.test')
 
 
-@case
-def a_bounce_that_masquerades(t):
-    mail = bounce(t, "MASQUERADE_AS(`origin.test')dnl\n")
+def test_a_bounce_that_masquerades(case):
+    mail = bounce(case, "MASQUERADE_AS(`origin.test')dnl\n")
     check("<MAILER-DAEMON@origin.test>" in fields(mail, "From")[0], fields(mail, "From"))
     verdict_is(mail, FAIL)
 
 
-@case
-def a_bounce_that_masquerades_and_may(t):
-    mail = bounce(t, "MASQUERADE_AS(`origin.test')dnl\n",
+def test_a_bounce_that_masquerades_and_may(case):
+    mail = bounce(case, "MASQUERADE_AS(`origin.test')dnl\n",
                   'user "alice" { } user "mailer-daemon" { allow_unauthorized = true }')
     verdict_is(mail, UNSTAMPED)
 
 
-@case
-def a_bounce_that_is_exposed(t):
-    mail = bounce(t, "MASQUERADE_AS(`origin.test')dnl\n" + EXPOSED)
+def test_a_bounce_that_is_exposed(case):
+    mail = bounce(case, "MASQUERADE_AS(`origin.test')dnl\n" + EXPOSED)
     verdict_is(mail, 'verimail=neutral reason="unserved" header.from=mx.origin.test')
 
 
-@case
-def nothing_is_lost_without_the_milter(t):
-    site = two(t)
+def test_nothing_is_lost_without_the_milter(case):
+    site = two(case)
     site.receiver_milter.stop()
     code, text = send(site.receiver, message("bob@origin.test", "later"))
     equal(code // 100, 4, text)
@@ -344,20 +330,18 @@ def nothing_is_lost_without_the_milter(t):
     equal((code, text), (451, "4.3.2 Please try again later"))
 
 
-@case
-def without_its_flag_everything_passes(t):
+def test_without_its_flag_everything_passes(case):
     """Why F=T stands in the line."""
-    site = Site(t)
+    site = Site(case)
     site.receiver = Sendmail(
-        t, "receiver", before="INPUT_MAIL_FILTER(`verimail', "
+        case, "receiver", before="INPUT_MAIL_FILTER(`verimail', "
         f"`S=unix:{site.socket('receiver')}, T=C:10s;S:30s;R:30s;E:5m')dnl")
     accepted(send(site.receiver, message(subject="forged")))
     verdict_is(site.receiver.wait_mail("forged"), None)
 
 
-@case
-def nothing_is_lost_when_it_is_submitted_without_the_milter(t):
-    site = two(t)
+def test_nothing_is_lost_when_it_is_submitted_without_the_milter(case):
+    site = two(case)
     site.origin_milter.stop()
     site.origin.submit(message(subject="kept"), "-f", "alice@origin.test", "bob@receiver.test")
     wait_for(site.origin.submitted, "it to wait at its submission")
@@ -366,14 +350,14 @@ def nothing_is_lost_when_it_is_submitted_without_the_milter(t):
     verdict_is(site.receiver.wait_mail("kept"), PASS)
 
 
-def check_dkim(t, order):
-    site = Site(t)
+def check_dkim(case, order):
+    site = Site(case)
     site.milter("origin")
     site.milter("receiver")
-    dkim, _ = open_dkim(t, site, "origin", "s")
-    verifying, _ = open_dkim(t, site, "receiver", "v")
-    site.origin = Sendmail(t, "origin", site.socket("origin"), **{order: DKIM.format(socket=dkim)})
-    site.receiver = Sendmail(t, "receiver", site.socket("receiver"),
+    dkim, _ = open_dkim(case, site, "origin", "s")
+    verifying, _ = open_dkim(case, site, "receiver", "v")
+    site.origin = Sendmail(case, "origin", site.socket("origin"), **{order: DKIM.format(socket=dkim)})
+    site.receiver = Sendmail(case, "receiver", site.socket("receiver"),
                              more=DKIM.format(socket=verifying))
     accepted(submit(site.origin, message(subject="signed", to="a@receiver.test, b@receiver.test")))
     mail = site.receiver.wait_mail("signed")
@@ -383,20 +367,17 @@ def check_dkim(t, order):
     return mail
 
 
-@case
-def dkim_signs_after_stamping(t):
-    mail = check_dkim(t, "more")
+def test_dkim_signs_after_stamping(case):
+    mail = check_dkim(case, "more")
     signed = fields(mail, "DKIM-Signature")[0].replace(" ", "").lower()
     check("verimail" in signed.split(";h=")[1].split(";")[0].split(":"), signed)
 
 
-@case
-def stamping_after_dkim_breaks_nothing(t):
-    check_dkim(t, "before")
+def test_stamping_after_dkim_breaks_nothing(case):
+    check_dkim(case, "before")
 
 
-@case
-def the_lines_of_the_manual(_):
+def test_the_lines_of_the_manual():
     """What is tested here is what it says."""
     with open(MANUAL, encoding="utf-8") as file:
         lines = [line.strip() for line in file]
@@ -408,8 +389,3 @@ def the_lines_of_the_manual(_):
         check(line.strip() in lines, f"not in the manual: {line}")
     given = [line for line in lines if line.endswith("dnl")]
     equal([line for line in given if line not in map(str.strip, used)], [], "not tested")
-
-
-if __name__ == "__main__":
-    use_safe_folders()
-    main()

@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 """Which servers are found for a domain, by a discovery alone: name servers that are good, bad, late
 or silent, signed zones and their faults, many questions at once, and the milter's sandbox."""
@@ -17,7 +16,7 @@ import dns.rrset
 
 from dnsserver import SILENCE, DnsServer, look_up, response, rrset
 from dnszone import SignedZone
-from harness import BUILD, PROGRAMS, case, check, equal, main, needs_root, wait_for
+from harness import BUILD, PROGRAMS, check, equal, needs_root, wait_for
 
 PROGRAMS["discover"] = "test/e2e/discover"
 LIMIT = 2  # seconds that a discovery may take
@@ -88,10 +87,9 @@ def labels_of(query):
     return query.question[0].name.to_text(omit_final_dot=True).lower().split(".")
 
 
-@case
-def found_and_not_found(t):
+def test_found_and_not_found(case):
     long = ".".join(["a" * 61, "b" * 61, "c" * 61])  # with the prefix longer than a name may be
-    d = Discovery(t, {
+    d = Discovery(case, {
         **MX,
         **srv("origin.test", "0 0 4443 mx.origin.test."),
         **srv("own.origin.test", "0 0 26 MX.Origin.test."),
@@ -131,12 +129,11 @@ def found_and_not_found(t):
     equal(d.find("own.origin.test")["srv"], "own.origin.test")
 
 
-@case
-def addresses_and_their_order(t):
+def test_addresses_and_their_order(case):
     def both(name, *numbers):
         return {(f"{name}.test", "A"): [f"192.0.2.{n}" for n in numbers],
                 (f"{name}.test", "AAAA"): [f"2001:db8::{n}" for n in numbers]}
-    d = Discovery(t, {
+    d = Discovery(case, {
         **both("one", 1), **both("two", 2), **both("three", 3), **both("many", *range(10, 20)),
         ("six.test", "AAAA"): ["2001:db8::6"],
         ("four.test", "A"): ["192.0.2.4"],
@@ -170,10 +167,9 @@ def addresses_and_their_order(t):
     equal(families, [True, False, True, False])
 
 
-@case
-def weights(t):
+def test_weights(case):
     """Three of four are sent to the heavier one; the limits are passed once in millions of runs."""
-    d = Discovery(t, {
+    d = Discovery(case, {
         **srv("origin.test", "0 10 26 a.test.", "0 30 27 b.test."),
         ("a.test", "A"): ["192.0.2.1"], ("b.test", "A"): ["192.0.2.2"],
     }, threads=100)
@@ -198,17 +194,15 @@ BAD = {
 }
 
 
-@case(waits=True)
-def an_error_is_never_none(t):
+def test_an_error_is_never_none(case):
     """Nor is the organizational domain asked, which says that there is no service."""
-    d = Discovery(t, lambda query, tcp: BAD[labels_of(query)[2]](query)
+    d = Discovery(case, lambda query, tcp: BAD[labels_of(query)[2]](query)
                   if labels_of(query)[2] in BAD else look_up({}, query))
     d.expect([(f"{name}.origin.test", "error") for name in BAD])
     d.expect([("other.origin.test", "none")])
 
 
-@case(waits=True)
-def targets_that_fail(t):
+def test_targets_that_fail(case):
     """A target passed over for an error as for no address; an error if there is no other."""
     records = {**MX}
     for name in BAD:
@@ -218,13 +212,12 @@ def targets_that_fail(t):
     def answer(query, tcp):
         last = labels_of(query)[-1]
         return BAD[last](query) if last in BAD else look_up(records, query)
-    d = Discovery(t, answer)
+    d = Discovery(case, answer)
     d.expect([(f"only-{name}.test", "error") for name in BAD])
     d.expect([(f"with-{name}.test", "found", "192.0.2.1:26 mx.origin.test") for name in BAD])
 
 
-@case
-def malformed_records(t):
+def test_malformed_records(case):
     bad = [b"", b"\0\0\0", b"\0" * 6, b"\0\0\0\0\0\x1a\x03mx", b"\0\0\0\0\0\0\x02mx\0",
            b"\0\0\0\0\0\x1a\x04m.x!\0"]
     good = dns.rdata.from_text(1, dns.rdatatype.SRV, "0 0 26 mx.origin.test.").to_wire()
@@ -242,7 +235,7 @@ def malformed_records(t):
         if label.startswith("mixed"):
             return response(query, rrsets=[generic(name, [bad[int(label[5:])], good])])
         return look_up(MX, query)
-    d = Discovery(t, answer)
+    d = Discovery(case, answer)
     d.expect([(f"bad{n}.test", "error") for n in range(len(bad))])
     for n in range(len(bad)):
         got = d.find(f"mixed{n}.test")
@@ -254,8 +247,7 @@ def malformed_records(t):
     equal([d.find(f"mixed{n}.test")["result"] for n in (4, 5)], ["found"] * 2)
 
 
-@case
-def an_answer_too_long_for_udp(t):
+def test_an_answer_too_long_for_udp(case):
     records = {**srv("origin.test", *(f"{n} 0 26 mx{n}.origin.test." for n in range(100)))}
     for n in range(100):
         records[f"mx{n}.origin.test", "A"] = ["192.0.2.7"]
@@ -264,26 +256,24 @@ def an_answer_too_long_for_udp(t):
     def answer(query, tcp):
         over_tcp.append(tcp)
         return look_up(records, query)
-    d = Discovery(t, answer)
+    d = Discovery(case, answer)
     equal(d.find()["servers"][0][0], "192.0.2.7:26")
     check(any(over_tcp), "nothing was asked over TCP")
     check(d.dns.queries < 14, f"{d.dns.queries} queries for one domain")
 
 
-@case
-def more_records_than_are_looked_at(t):
+def test_more_records_than_are_looked_at(case):
     def many(count):
         return srv("origin.test", *(f"1 1 {1024 + n} mx.origin.test." for n in range(count)))
-    equal(len(Discovery(t, many(1000) | MX).find()["servers"]), 4)
+    equal(len(Discovery(case, many(1000) | MX).find()["servers"]), 4)
     # They fit into a message when names are compressed only, and libunbound does not do that.
-    equal(Discovery(t, many(3000) | MX).find()["result"], "error")
+    equal(Discovery(case, many(3000) | MX).find()["result"], "error")
 
 
-@case(waits=True)
-def silence(t):
+def test_silence(case):
     speaking = threading.Event()
     records = {**MX, **srv("origin.test", "0 0 26 mx.origin.test.")}
-    d = Discovery(t, lambda query, tcp: look_up(records, query) if speaking.is_set() else SILENCE,
+    d = Discovery(case, lambda query, tcp: look_up(records, query) if speaking.is_set() else SILENCE,
                   limit=1, threads=50)
     for answer in d.find_all():
         equal(answer["result"], "error", answer)
@@ -295,12 +285,11 @@ def silence(t):
     d.end()
 
 
-@case(waits=True)
-def questions_that_nobody_waits_for(t):
+def test_questions_that_nobody_waits_for(case):
     """libunbound goes on with them when time is over: only so many, so that memory is bounded."""
     speaking = threading.Event()
     records = {**MX, **srv("origin.test", "0 0 26 mx.origin.test.")}
-    d = Discovery(t, lambda query, tcp: look_up(records, query) if speaking.is_set() else SILENCE,
+    d = Discovery(case, lambda query, tcp: look_up(records, query) if speaking.is_set() else SILENCE,
                   limit=0.01)
     causes = set()
     for n in range(1400):
@@ -311,13 +300,12 @@ def questions_that_nobody_waits_for(t):
     d.end()
 
 
-@case(waits=True)
-def a_name_server_that_returns(t):
+def test_a_name_server_that_returns(case):
     """It is asked again soon, even if it was away for so long that libunbound gave it up: its waits
     double from 0.4 s to 12 s."""
     speaking = threading.Event()
     records = {**MX, **srv("origin.test", "0 0 26 mx.origin.test.")}
-    d = Discovery(t, lambda query, tcp: look_up(records, query) if speaking.is_set() else SILENCE,
+    d = Discovery(case, lambda query, tcp: look_up(records, query) if speaking.is_set() else SILENCE,
                   limit=1)
     end = time.monotonic() + 35
     while time.monotonic() < end:
@@ -328,24 +316,22 @@ def a_name_server_that_returns(t):
              "the name server's return")
 
 
-@case(waits=True)
-def one_family_is_silent(t):
+def test_one_family_is_silent(case):
     records = {**MX, **srv("origin.test", "0 0 26 mx.origin.test.")}
-    d = Discovery(t, lambda query, tcp: SILENCE if query.question[0].rdtype == dns.rdatatype.AAAA
+    d = Discovery(case, lambda query, tcp: SILENCE if query.question[0].rdtype == dns.rdatatype.AAAA
                   else look_up(records, query))
     got = d.find()
     equal(got["servers"], [["192.0.2.1:26", "mx.origin.test"]], got)
     check(got["took"] < LIMIT * 750, f"no time is left for the question: {got}")
 
 
-@case
-def fifty_at_once(t):
+def test_fifty_at_once(case):
     records = {**MX, **srv("origin.test", "0 0 26 mx.origin.test.")}
 
     def answer(query, tcp):
         time.sleep(0.05)
         return look_up(records, query)
-    d = Discovery(t, answer, threads=50)
+    d = Discovery(case, answer, threads=50)
     for n in range(20):
         for got in d.find_all(f"n{n}.origin.test"):
             equal(got["servers"], [["192.0.2.1:26", "mx.origin.test"]], got)
@@ -411,22 +397,19 @@ def signed_world():
     return zone, answer
 
 
-@case
-def signatures(t):
+def test_signatures(case):
     zone, answer = signed_world()
-    judge_signatures(Discovery(t, answer, anchors=[zone.anchor()]))
+    judge_signatures(Discovery(case, answer, anchors=[zone.anchor()]))
 
 
-@case
-def signatures_without_an_anchor(t):
+def test_signatures_without_an_anchor(case):
     _, answer = signed_world()
-    d = Discovery(t, answer)
+    d = Discovery(case, answer)
     for name in ("good", "expired", "forged", "bare"):
         equal(d.find(f"{name}.signed.test")["secure"], False, name)
 
 
-@case
-def nothing_is_none_without_its_proof(t):
+def test_nothing_is_none_without_its_proof(case):
     """Who answers for a signed domain that it does not exist has to show it."""
     zone = signed_zone()
     lies = {
@@ -436,23 +419,21 @@ def nothing_is_none_without_its_proof(t):
             rrset(query.question[0].name.to_text(), "SRV", ["0 0 0 ."])]),
     }
     for name, lie in lies.items():
-        d = Discovery(t, lambda query, tcp, lie=lie: lie(query)
+        d = Discovery(case, lambda query, tcp, lie=lie: lie(query)
                       if query.question[0].rdtype == dns.rdatatype.SRV else zone.answer(query),
                       anchors=[zone.anchor()])
         got = d.find("good.signed.test")
         equal(got["result"], "error", f"{name}: {got}")
 
 
-@case
-def in_the_sandbox(t):
+def test_in_the_sandbox(case):
     """Everything that is needed was read before: no file is there any more, nor a way to one."""
     needs_root()
     zone, answer = signed_world()
-    judge_signatures(Discovery(t, answer, "-s", anchors=[zone.anchor()], threads=20))
+    judge_signatures(Discovery(case, answer, "-s", anchors=[zone.anchor()], threads=20))
 
 
-@case
-def wrong_options(t):
+def test_wrong_options(case):
     for options, cause in (
             (("-r", "host.test"), "resolver: expected ADDRESS or ADDRESS@PORT"),
             (("-a", "test. IN DS 1 13 2 " + "00" * 32, "-a", "test. IN DS many"),
@@ -461,7 +442,3 @@ def wrong_options(t):
                               check=False)
         equal(json.loads(done.stdout), {"result": "refused", "cause": cause}, options)
         equal(done.stderr, b"", "on standard error")
-
-
-if __name__ == "__main__":
-    main()

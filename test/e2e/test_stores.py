@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 """The unit tests of stores of events with a real PostgreSQL, also behind a network that loses
 connections at the worst moments."""
@@ -9,7 +8,7 @@ import socket
 import subprocess
 import threading
 
-from harness import BUILD, case, check, equal, main
+from harness import BUILD, check, equal
 from postgresql import Server
 
 COMMIT = b"Q\0\0\0\x0bCOMMIT\0"
@@ -20,9 +19,9 @@ class Network:
     """Between a client and a server. The second COMMIT of every connection is its end: in turn, before
     the server hears of it, and after it has done it but before the client hears of that."""
 
-    def __init__(self, t, server):
+    def __init__(self, case, server):
         self.server = server
-        self.folder = os.path.join(t.folder, "net")
+        self.folder = os.path.join(case.folder, "net")
         os.mkdir(self.folder)
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.listener.bind(os.path.join(self.folder, ".s.PGSQL.5432"))
@@ -30,7 +29,7 @@ class Network:
         self.lost_before = 0
         self.lost_after = 0
         self.lock = threading.Lock()
-        t.servers.append(self)
+        case.servers.append(self)
         threading.Thread(target=self._accept, daemon=True).start()
 
     def stop(self):
@@ -87,28 +86,20 @@ def run(program, folder):
     check(re.search(r"^ok .*_postgresql|^ok .*partitions", text, re.MULTILINE), text)
 
 
-@case
-def every_kind_of_store(t):
-    run("test_store", Server(t).start().folder)
+def test_every_kind_of_store(case):
+    run("test_store", Server(case).start().folder)
 
 
-@case
-def what_is_the_servers_own(t):
-    run("test_postgresql", Server(t).start().folder)
+def test_what_is_the_servers_own(case):
+    run("test_postgresql", Server(case).start().folder)
 
 
-@case
-def what_reports_say(t):
-    run("test_report", Server(t).start().folder)
+def test_what_reports_say(case):
+    run("test_report", Server(case).start().folder)
 
 
-@case
-def nothing_is_lost_or_doubled_under_commit(t):
-    network = Network(t, Server(t).start())
+def test_nothing_is_lost_or_doubled_under_commit(case):
+    network = Network(case, Server(case).start())
     run("test_store", network.folder)
     check(network.lost_before > 10 and network.lost_after > 10,
           f"{network.lost_before} connections lost before a COMMIT, {network.lost_after} after")
-
-
-if __name__ == "__main__":
-    main()

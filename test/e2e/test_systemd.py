@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 """What systemd is told, sockets that it hands over, and a start without root's rights."""
 import os
@@ -9,8 +8,7 @@ import signal
 import socket
 import time
 
-from harness import (BUILD, PROGRAMS, Load, ask, case, check, connect, equal, main, needs_root,
-                     read_all)
+from harness import BUILD, PROGRAMS, Load, ask, check, connect, equal, needs_root, read_all
 
 YES = "YES stamped\r\n"
 # Hands descriptors over as systemd does, to the program in its arguments.
@@ -31,13 +29,13 @@ def told(listener, limit=10):
     return listener.recv(4096).decode()
 
 
-def systemd_is_told(t, path, name):
+def systemd_is_told(case, path, name):
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     listener.bind(path)
-    d = t.daemon(env={"NOTIFY_SOCKET": name})
+    d = case.daemon(env={"NOTIFY_SOCKET": name})
     equal(told(listener), "READY=1", "at the start")
     for config, wanted in ((None, "event=reloaded"), ("nonsense", "event=reload-refused"),
-                           (t.world.config(), "event=reloaded")):
+                           (case.world.config(), "event=reloaded")):
         before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
         d.reload(config, wanted)
         message = told(listener)
@@ -58,22 +56,19 @@ def systemd_is_told(t, path, name):
         pass
 
 
-@case
-def systemd_is_told_over_a_path(t):
-    path = os.path.join(t.folder, "notify")
-    systemd_is_told(t, path, path)
+def test_systemd_is_told_over_a_path(case):
+    path = os.path.join(case.folder, "notify")
+    systemd_is_told(case, path, path)
 
 
-@case
-def systemd_is_told_over_an_abstract_name(t):
-    name = os.path.basename(t.folder)
-    systemd_is_told(t, "\0" + name, "@" + name)
+def test_systemd_is_told_over_an_abstract_name(case):
+    name = os.path.basename(case.folder)
+    systemd_is_told(case, "\0" + name, "@" + name)
 
 
-@case
-def nobody_who_could_be_told_is_no_harm(t):
+def test_nobody_who_could_be_told_is_no_harm(case):
     for name in ("", "relative", "/nonexistent/notify", "/" + "x" * 200):
-        d = t.daemon(env={"NOTIFY_SOCKET": name})
+        d = case.daemon(env={"NOTIFY_SOCKET": name})
         equal(d.ask("bob -\r\n"), "ALLOW\r\n", name)
         d.kill()
 
@@ -85,21 +80,20 @@ def listening_socket(family=socket.AF_INET, host="127.0.0.1"):
     return listener
 
 
-def activated(t, listeners, pid_offset=0, **how):
+def activated(case, listeners, pid_offset=0, **how):
     fds = [listener.fileno() for listener in listeners]
-    return t.daemon(command=["/usr/bin/python3", "-c", HAND_OVER, ",".join(map(str, fds)),
-                             str(pid_offset)], pass_fds=fds, **how)
+    return case.daemon(command=["/usr/bin/python3", "-c", HAND_OVER, ",".join(map(str, fds)),
+                                str(pid_offset)], pass_fds=fds, **how)
 
 
-@case
-def sockets_are_handed_over(t):
-    w = t.world
+def test_sockets_are_handed_over(case):
+    w = case.world
     listeners = [listening_socket(), listening_socket(host="127.0.0.2")]
     addresses = [listener.getsockname() for listener in listeners]
     # Who comes before the service waits for it.
     early = connect(addresses[1])
     early.sendall(w.question().encode())
-    d = activated(t, listeners)
+    d = activated(case, listeners)
     for listener in listeners:
         listener.close()
     equal(read_all(early).decode(), YES, "before the start")
@@ -107,7 +101,7 @@ def sockets_are_handed_over(t):
     for address in addresses * 20:
         equal(ask(address, w.question()), YES, str(address))
     equal(len(d.workers()), 2, "workers that share them")
-    load = Load(t, addresses, lambda: (w.question(), {YES}))
+    load = Load(case, addresses, lambda: (w.question(), {YES}))
     for workers in (2, 4, 1):
         load.wait_asked(100)
         d.reload(w.config(workers=workers))
@@ -121,24 +115,22 @@ def sockets_are_handed_over(t):
     equal(d.stop(), 0, "the exit status")
 
 
-@case
-def sockets_for_another_process_are_left_alone(t):
+def test_sockets_for_another_process_are_left_alone(case):
     listener = listening_socket()
-    d = activated(t, [listener], pid_offset=1)
+    d = activated(case, [listener], pid_offset=1)
     check(d.address != listener.getsockname(), "it listens where its configuration says")
     equal(d.ask("bob -\r\n"), "ALLOW\r\n", "there")
 
 
-@case
-def a_socket_that_cannot_be_used_is_named(t):
+def test_a_socket_that_cannot_be_used_is_named(case):
     datagram = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     datagram.bind(("127.0.0.1", 0))
     local = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    local.bind(os.path.join(t.folder, "socket"))
+    local.bind(os.path.join(case.folder, "socket"))
     local.listen()
     idle = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     for sock in (datagram, local, idle):
-        d = activated(t, [sock], ready=False)
+        d = activated(case, [sock], ready=False)
         d.wait_log("event=not-started.*socket from systemd.*expected ListenStream=")
         equal(d.process.wait(10), 1, "the exit status")
 
@@ -146,27 +138,26 @@ def a_socket_that_cannot_be_used_is_named(t):
 class Unprivileged:
     """A folder with a verimaild and all that it reads, of the user nobody."""
 
-    def __init__(self, t):
+    def __init__(self, case):
         needs_root()
         nobody = pwd.getpwnam("nobody")
         self.command = ["setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}",
                         "--clear-groups"]
-        self.program = os.path.join(t.folder, "verimaild")
+        self.program = os.path.join(case.folder, "verimaild")
         shutil.copy(os.path.join(BUILD, PROGRAMS["verimaild"]), self.program)
-        os.chmod(os.path.dirname(t.folder), 0o711)
-        os.chmod(t.folder, 0o711)
+        os.chmod(os.path.dirname(case.folder), 0o711)
+        os.chmod(case.folder, 0o711)
         os.chmod(self.program, 0o755)
-        for path in (t.world.service_path, t.world.state):
+        for path in (case.world.service_path, case.world.state):
             os.chown(path, nobody.pw_uid, nobody.pw_gid)
 
 
-@case
-def without_root_it_works_and_says_so(t):
-    site = Unprivileged(t)
-    d = t.daemon(t.world.config(run_as="no-such-user"), command=site.command, path=site.program)
+def test_without_root_it_works_and_says_so(case):
+    site = Unprivileged(case)
+    d = case.daemon(case.world.config(run_as="no-such-user"), command=site.command, path=site.program)
     d.wait_log("event=not-root")
     for _ in range(50):
-        equal(d.ask(t.world.question()), YES, "an answer")
+        equal(d.ask(case.world.question()), YES, "an answer")
     for pid in d.workers():
         with open(f"/proc/{pid}/status", encoding="ascii") as file:
             status = file.read()
@@ -175,19 +166,18 @@ def without_root_it_works_and_says_so(t):
             check(wanted in status, f"{wanted!r} is not in the worker's status")
     old = d.workers()
     d.reload()
-    equal(d.ask(t.world.question()), YES, "after a reload")
+    equal(d.ask(case.world.question()), YES, "after a reload")
     d.wait_workers(2, old)
     equal(d.stop(), 0, "the exit status")
     equal(d.count("worker-died"), 0, "deaths")
 
 
-@case
-def workers_keep_none_of_the_capabilities_that_were_given(t):
+def test_workers_keep_none_of_the_capabilities_that_were_given(case):
     """A user may be given the one for low ports: the parent has used it when they start."""
-    site = Unprivileged(t)
+    site = Unprivileged(case)
     given = ["--inh-caps=+net_bind_service", "--ambient-caps=+net_bind_service"]
-    d = t.daemon(t.world.config(listen=['"127.0.0.1:0"']), command=site.command + given,
-                 path=site.program)
+    d = case.daemon(case.world.config(listen=['"127.0.0.1:0"']), command=site.command + given,
+                    path=site.program)
     with open(f"/proc/{d.process.pid}/status", encoding="ascii") as file:
         check("CapEff:\t0000000000000400" in file.read(), "the parent was given nothing")
     for pid in d.workers():
@@ -197,16 +187,12 @@ def workers_keep_none_of_the_capabilities_that_were_given(t):
             check(f"{name}:\t0000000000000000" in status, f"a worker kept {name}")
 
 
-@case
-def without_root_a_low_port_is_refused(t):
-    site = Unprivileged(t)
+def test_without_root_a_low_port_is_refused(case):
+    site = Unprivileged(case)
     with open("/proc/sys/net/ipv4/ip_unprivileged_port_start", encoding="ascii") as file:
         low = int(file.read()) > 26
     if low:
-        d = t.daemon(t.world.config(listen=['"127.0.0.1:26"']), command=site.command,
-                     path=site.program, ready=False)
+        d = case.daemon(case.world.config(listen=['"127.0.0.1:26"']), command=site.command,
+                        path=site.program, ready=False)
         d.wait_log("event=not-started.*Permission denied: 127.0.0.1:26")
         equal(d.process.wait(10), 1, "the exit status")
-
-
-main()

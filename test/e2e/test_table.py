@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 """Tables of users: `verimail table`, and a service that answers from a table while it changes."""
 import json
@@ -9,7 +8,7 @@ import signal
 import subprocess
 import time
 
-from harness import BUILD, Key, case, check, equal, main, needs_root, wait_for
+from harness import BUILD, Key, check, equal, needs_root, wait_for
 
 PROGRAM = os.path.abspath(os.path.join(BUILD, "src/command/verimail"))
 NOBODY = 65534
@@ -37,13 +36,13 @@ def done(*arguments, **how):
     return ended.out
 
 
-def path_of(t):
-    return os.path.join(t.world.state, "users")
+def path_of(case):
+    return os.path.join(case.world.state, "users")
 
 
-def build(t, *rows):
-    done("build", path_of(t), given="".join(row + "\n" for row in rows))
-    return path_of(t)
+def build(case, *rows):
+    done("build", path_of(case), given="".join(row + "\n" for row in rows))
+    return path_of(case)
 
 
 def owner(path):
@@ -54,18 +53,17 @@ def owner(path):
 # The command line
 
 
-@case
-def a_dump_can_be_built_again(t):
+def test_a_dump_can_be_built_again(case):
     rows = ["*@example.org hosts=", "alice@example.org", "bob@example.org alias=alice@example.org",
             "c%20d@example.org hosts=a.example.org,b.example.org allow_unauthorized=yes",
             "dave@xn--bcher-kva.example more_hosts=xn--bcher-kva.example pinned=yes"]
     given = ["# users", "", "DAVE@bücher.example  pinned=yes more_hosts=BÜCHER.example".replace("Ü", "ü"),
              "C%20D@example.org\tallow_unauthorized=yes hosts=A.example.org,b.example.org\r",
              "bob@example.org alias=Alice@Example.org", "Alice@example.org", "*@example.org hosts="]
-    path = build(t, *given)
+    path = build(case, *given)
     equal(done("dump", path), "".join(row + "\n" for row in rows))
-    other = os.path.join(t.folder, "other")
-    source = os.path.join(t.folder, "source")
+    other = os.path.join(case.folder, "other")
+    source = os.path.join(case.folder, "source")
     with open(source, "w", encoding="ascii") as file:
         file.write(done("dump", path))
     done("build", other, source)
@@ -88,9 +86,8 @@ def a_dump_can_be_built_again(t):
     equal(json.loads(done("dump", other, "--json")), [])
 
 
-@case
-def rows_are_edited(t):
-    path = build(t, "alice@example.org hosts=a", "bob@example.org")
+def test_rows_are_edited(case):
+    path = build(case, "alice@example.org hosts=a", "bob@example.org")
     equal(done("get", path, "ALICE@example.org"), "alice@example.org hosts=a\n")
     equal(done("set", path, "alice@example.org", "more_hosts=b", "allow_unauthorized=yes"), "")
     equal(done("get", path, "alice@example.org"),
@@ -111,9 +108,8 @@ def rows_are_edited(t):
           (1, "", f"verimail table get: bob@example.org: no such row in {path}\n"))
 
 
-@case
-def get_resolves_as_the_service_does(t):
-    path = build(t, "*@example.org hosts=", "alice@example.org hosts=a", "bob@example.org "
+def test_get_resolves_as_the_service_does(case):
+    path = build(case, "*@example.org hosts=", "alice@example.org hosts=a", "bob@example.org "
                  "alias=alice@example.org", "bob+x@example.org more_hosts=x", "lost@example.org "
                  "alias=nobody@example.net", "loop@example.org alias=loop2@example.org",
                  "loop2@example.org alias=loop@example.org")
@@ -126,10 +122,9 @@ def get_resolves_as_the_service_does(t):
     equal((ended.status, ended.out), (1, ""))
 
 
-@case
-def wrong_rows_leave_the_table_alone(t):
-    path = build(t, "alice@example.org hosts=a")
-    source = os.path.join(t.folder, "new")
+def test_wrong_rows_leave_the_table_alone(case):
+    path = build(case, "alice@example.org hosts=a")
+    source = os.path.join(case.folder, "new")
     with open(source, "w", encoding="utf-8") as file:
         file.write("bob@example.org\n\nalice\ncarol@example.org hosts=no_host\n"
                    "dave@example.org pinned=maybe\nBOB@example.org\n")
@@ -152,20 +147,19 @@ def wrong_rows_leave_the_table_alone(t):
                       ["make", path], [], ["dump", path, "--yaml"]):
         ended = table(*arguments)
         equal((ended.status, len(ended.err.splitlines()), ended.out), (64, 1, ""), str(arguments))
-    equal(table("build", path, os.path.join(t.folder, "none")).status, 66)
-    equal(table("build", path, t.folder).status, 66)
+    equal(table("build", path, os.path.join(case.folder, "none")).status, 66)
+    equal(table("build", path, case.folder).status, 66)
     equal(done("dump", path), "alice@example.org hosts=a\n")
 
 
-@case
-def a_file_that_is_no_table_is_left_alone(t):
-    path = path_of(t)
+def test_a_file_that_is_no_table_is_left_alone(case):
+    path = path_of(case)
     for wrong in (["set", path, "a@example.org"], ["delete", path, "a@example.org"],
                   ["get", path, "a@example.org"], ["dump", path]):
         ended = table(*wrong)
         check(ended.status in (66, 73) and "No such file" in ended.err, (wrong, ended.err))
         check(not os.path.exists(path), "it was made")
-    missing = os.path.join(t.folder, "none", "users")
+    missing = os.path.join(case.folder, "none", "users")
     equal(table("build", missing, given="a@example.org\n").status, 73)
     for content in (b"x" * 5000, os.urandom(50000), b"\0" * 8192):
         with open(path, "wb") as file:
@@ -180,10 +174,9 @@ def a_file_that_is_no_table_is_left_alone(t):
             check(file.read() == content, "it was changed")
 
 
-@case
-def what_root_makes_is_its_folders(t):
+def test_what_root_makes_is_its_folders(case):
     needs_root()
-    path = build(t, "alice@example.org")
+    path = build(case, "alice@example.org")
     equal(owner(path), (NOBODY, NOBODY, 0o600))
     equal(owner(path + "-lock"), (NOBODY, NOBODY, 0o600))
     equal(done("dump", path, user=NOBODY, group=NOBODY), "alice@example.org\n")
@@ -194,10 +187,9 @@ def what_root_makes_is_its_folders(t):
     equal(done("dump", path), "alice@example.org\nbob@example.org pinned=yes\n")
 
 
-@case
-def a_full_disk_leaves_the_table_alone(t):
+def test_a_full_disk_leaves_the_table_alone(case):
     needs_root()
-    disk = os.path.join(t.folder, "disk")
+    disk = os.path.join(case.folder, "disk")
     os.mkdir(disk)
     equal(subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", disk], check=False,
                          capture_output=True).returncode, 0, "mount")
@@ -218,10 +210,9 @@ def a_full_disk_leaves_the_table_alone(t):
         subprocess.run(["umount", "-l", disk], check=True)
 
 
-@case
-def a_million_rows(t):
-    path = path_of(t)
-    source = os.path.join(t.folder, "million")
+def test_a_million_rows(case):
+    path = path_of(case)
+    source = os.path.join(case.folder, "million")
     order = list(range(1000000))
     random.Random(1).shuffle(order)
     with open(source, "w", encoding="ascii") as file:
@@ -239,14 +230,13 @@ def a_million_rows(t):
     equal(done("dump", path).count("\n"), 1000000)
 
 
-@case
-def writers_wait_and_may_be_killed(t):
-    path = build(t, "alice@example.org")
+def test_writers_wait_and_may_be_killed(case):
+    path = build(case, "alice@example.org")
     rows = {version: "".join(f"user{i}@example.org hosts=v{version}\n" for i in range(20000))
             for version in (1, 2)}
     sources = {}
     for version, text in rows.items():
-        sources[version] = os.path.join(t.folder, f"rows{version}")
+        sources[version] = os.path.join(case.folder, f"rows{version}")
         with open(sources[version], "w", encoding="ascii") as file:
             file.write(text)
     wanted = {"alice@example.org\n", *("".join(sorted(text.splitlines(True), key=lambda line:
@@ -262,9 +252,8 @@ def writers_wait_and_may_be_killed(t):
         check(done("dump", path) in wanted, "neither the old nor the new")
 
 
-@case
-def what_cannot_be_printed_is_said(t):
-    path = build(t, *(f"user{i}@example.org" for i in range(1000)))
+def test_what_cannot_be_printed_is_said(case):
+    path = build(case, *(f"user{i}@example.org" for i in range(1000)))
     with open("/dev/full", "w", encoding="ascii") as full:
         ended = table("dump", path, stdout=full)
         equal(ended.status, 75)
@@ -275,54 +264,52 @@ def what_cannot_be_printed_is_said(t):
 # The service
 
 
-def serving(t, rows, users="", service="", more="", **how):
+def serving(case, rows, users="", service="", more="", **how):
     """A service whose users are in a table."""
-    build(t, *rows)
-    t.lists = Key("host")
-    more += f'host "lists.example.org" {{ keys = {{"{t.lists.public_text()}"}} }}\n'
-    return t.daemon(t.world.config(domain=users + f'\n    users = "lmdb:{path_of(t)}"', more=more,
-                                   service=service, **how))
+    build(case, *rows)
+    case.lists = Key("host")
+    more += f'host "lists.example.org" {{ keys = {{"{case.lists.public_text()}"}} }}\n'
+    return case.daemon(case.world.config(domain=users + f'\n    users = "lmdb:{path_of(case)}"', more=more,
+                                         service=service, **how))
 
 
-def always(t, daemon, question, want, what="", times=8):
+def always(case, daemon, question, want, what="", times=8):
     """Each question on a connection of its own, which any of the workers may take."""
     for _ in range(times):
         equal(daemon.ask(question), want, what)
 
 
-@case
-def a_change_counts_from_the_next_question_on(t):
-    daemon = serving(t, ["alice@example.org"])
-    question = t.world.question()
-    path = path_of(t)
+def test_a_change_counts_from_the_next_question_on(case):
+    daemon = serving(case, ["alice@example.org"])
+    question = case.world.question()
+    path = path_of(case)
     daemon.wait_workers(2)
-    always(t, daemon, question, YES, times=20)
+    always(case, daemon, question, YES, times=20)
     for i in range(15):
         done("set", path, "alice@example.org", "hosts=")
-        always(t, daemon, question, REFUSED, f"revoked, {i}")
+        always(case, daemon, question, REFUSED, f"revoked, {i}")
         done("set", path, "alice@example.org")
-        always(t, daemon, question, YES, f"permitted, {i}")
+        always(case, daemon, question, YES, f"permitted, {i}")
     done("delete", path, "alice@example.org")
-    always(t, daemon, question, REFUSED, "deleted", times=20)
+    always(case, daemon, question, REFUSED, "deleted", times=20)
     done("build", path, given="alice@example.org\n")
-    always(t, daemon, question, YES, "built", times=20)
+    always(case, daemon, question, YES, "built", times=20)
     used = {line.split("pid=")[1].split()[0] for line in daemon.lines("event=question") if "pid=" in line}
     check(not used or len(used) == 2, f"asked {used}")
 
 
-@case
-def rows_mean_what_they_say(t):
-    daemon = serving(t, ["alice@example.org", "lenient@example.org allow_unauthorized=yes",
-                         "more@example.org more_hosts=lists.example.org",
-                         "only@example.org hosts=lists.example.org",
-                         "alias@example.org alias=more@example.org",
-                         "far@example.org alias=lenient@example.org",
-                         "lost@example.org alias=nobody@example.org"])
-    path = path_of(t)
+def test_rows_mean_what_they_say(case):
+    daemon = serving(case, ["alice@example.org", "lenient@example.org allow_unauthorized=yes",
+                            "more@example.org more_hosts=lists.example.org",
+                            "only@example.org hosts=lists.example.org",
+                            "alias@example.org alias=more@example.org",
+                            "far@example.org alias=lenient@example.org",
+                            "lost@example.org alias=nobody@example.org"])
+    path = path_of(case)
 
     def stamped(user, by_lists=False):
-        how = {"host": t.lists, "sending": "lists.example.org"} if by_lists else {}
-        return daemon.ask(t.world.question(user=f"{user}@example.org", **how)).split("\r")[0]
+        how = {"host": case.lists, "sending": "lists.example.org"} if by_lists else {}
+        return daemon.ask(case.world.question(user=f"{user}@example.org", **how)).split("\r")[0]
 
     def unstamped(user):
         return daemon.ask(f"{user}@example.org - rcpt=example.net\r\n").split()[0]
@@ -345,20 +332,19 @@ def rows_mean_what_they_say(t):
     equal((stamped("only+list"), stamped("only+other")), ("YES stamped", "NO refused"))
 
 
-@case
-def the_files_rules_come_first_at_each_level(t):
-    daemon = serving(t, ["file@example.org hosts=", "table@example.org", "file+x@example.org",
-                         "table+y@example.org hosts=", "*@example.org"],
+def test_the_files_rules_come_first_at_each_level(case):
+    daemon = serving(case, ["file@example.org hosts=", "table@example.org", "file+x@example.org",
+                            "table+y@example.org hosts=", "*@example.org"],
                      users='user "file" { }\n    user "table+x" { hosts = {} }\n'
                            '    user "*" { hosts = {} }')
     for user, want in (("file", YES), ("table", YES), ("table+x", REFUSED), ("table+y", REFUSED),
                        ("file+x", YES), ("file+y", YES), ("table+z", YES), ("nobody", REFUSED)):
-        always(t, daemon, t.world.question(user=f"{user}@example.org"), want, user, times=2)
-    done("set", path_of(t), "file+x@example.org", "hosts=")
-    equal(daemon.ask(t.world.question(user="file+x@example.org")), REFUSED)
+        always(case, daemon, case.world.question(user=f"{user}@example.org"), want, user, times=2)
+    done("set", path_of(case), "file+x@example.org", "hosts=")
+    equal(daemon.ask(case.world.question(user="file+x@example.org")), REFUSED)
 
 
-def silent(t, daemon, question, why):
+def silent(case, daemon, question, why):
     """From some moment on there is no answer, and until then only the right one."""
     def is_silent():
         answer = daemon.ask(question)
@@ -367,20 +353,20 @@ def silent(t, daemon, question, why):
     wait_for(is_silent, "no answer")
     for _ in range(20):
         is_silent()
-    always(t, daemon, question, "", why, times=20)
+    always(case, daemon, question, "", why, times=20)
     line = daemon.wait_log("event=alarm")[0]
     check("users" in line and why in line, line)
 
 
-def damaged(t, spoil, why, **how):
-    daemon = serving(t, [f"user{i}@example.org" for i in range(20000)], **how)
-    question = t.world.question(user="user10000@example.org", receiving="example.net:1000")
-    always(t, daemon, question, YES)
+def damaged(case, spoil, why, **how):
+    daemon = serving(case, [f"user{i}@example.org" for i in range(20000)], **how)
+    question = case.world.question(user="user10000@example.org", receiving="example.net:1000")
+    always(case, daemon, question, YES)
     workers = daemon.wait_workers(2)
-    copy = os.path.join(t.folder, "copy")
-    shutil.copy(path_of(t), copy)
-    spoil(path_of(t))
-    silent(t, daemon, question, why)
+    copy = os.path.join(case.folder, "copy")
+    shutil.copy(path_of(case), copy)
+    spoil(path_of(case))
+    silent(case, daemon, question, why)
     equal(sorted(daemon.workers()), sorted(workers), "workers")
     return daemon, question, copy
 
@@ -390,48 +376,40 @@ def overwrite(path, octets):
         file.write(octets)
 
 
-@case
-def a_removed_table_is_no_answer(t):
-    daemon, question, _ = damaged(t, os.remove, "it was removed while it was in use")
-    build(t, "user10000@example.org")
-    always(t, daemon, question, "", "the new one is not the one that was opened")
+def test_a_removed_table_is_no_answer(case):
+    daemon, question, _ = damaged(case, os.remove, "it was removed while it was in use")
+    build(case, "user10000@example.org")
+    always(case, daemon, question, "", "the new one is not the one that was opened")
     daemon.reload()
-    always(t, daemon, question, YES, "a new generation opens it")
+    always(case, daemon, question, YES, "a new generation opens it")
 
 
-@case
-def an_overwritten_table_is_no_answer(t):
-    for replay in ('"none"', f'"lmdb:{t.world.state}/replay"'):
+def test_an_overwritten_table_is_no_answer(case):
+    for replay in ('"none"', f'"lmdb:{case.world.state}/replay"'):
         def spoil(path):
             overwrite(path, b"\0" * os.stat(path).st_size)
-        daemon, question, copy = damaged(t, spoil, "it cannot be read", replay=replay)
+        daemon, question, copy = damaged(case, spoil, "it cannot be read", replay=replay)
         with open(copy, "rb") as file:
-            overwrite(path_of(t), file.read())
+            overwrite(path_of(case), file.read())
         wait_for(lambda: daemon.ask(question).startswith("YES"), "an answer from the copy")
         equal(daemon.stop(), 0)
 
 
-@case
-def a_truncated_table_is_no_answer(t):
-    for i, replay in enumerate(('"none"', f'"lmdb:{t.world.state}/replay"')):
+def test_a_truncated_table_is_no_answer(case):
+    for i, replay in enumerate(('"none"', f'"lmdb:{case.world.state}/replay"')):
         for pages in (0, 2, 10):
             def spoil(path, pages=pages):
                 os.truncate(path, pages * 4096)
-            daemon = damaged(t, spoil, "it is damaged", replay=replay)[0]
+            daemon = damaged(case, spoil, "it is damaged", replay=replay)[0]
             equal(daemon.stop(), 0, f"{i}, {pages} pages")
-            os.remove(path_of(t))
+            os.remove(path_of(case))
 
 
-@case
-def a_table_that_is_not_there_is_said_at_once(t):
-    path = build(t, "alice@example.org")
-    config = t.world.config(domain=f'users = "lmdb:{path}"')
-    daemon = t.daemon(config)
+def test_a_table_that_is_not_there_is_said_at_once(case):
+    path = build(case, "alice@example.org")
+    config = case.world.config(domain=f'users = "lmdb:{path}"')
+    daemon = case.daemon(config)
     os.remove(path)
     line = daemon.reload(wanted="event=reload-failed|No such file")
     check("No such file" in daemon.text(), line)
     equal(daemon.stop(signal.SIGTERM), 0)
-
-
-if __name__ == "__main__":
-    main()

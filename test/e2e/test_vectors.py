@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: ISC
 """Reads test/vectors with a second implementation, protocol/, which was written from verimail(7)
-alone: where they agree, the page says enough. TAP, a line for each file and kind of record."""
+alone: where they agree, the page says enough. A test for each file and kind of record."""
+import functools
 import re
-import sys
 from pathlib import Path
 
+import pytest
+
 import protocol
+from harness import check, equal
 from protocol import Refused
 
 VECTORS = Path(__file__).resolve().parent.parent / "vectors"
@@ -392,19 +395,6 @@ FILES = {
 }
 
 
-class Tap:
-    def __init__(self):
-        self.number = 0
-        self.failed = 0
-
-    def line(self, name, complaints):
-        self.number += 1
-        self.failed += bool(complaints)
-        print(f"{'not ok' if complaints else 'ok'} {self.number} - {name}")
-        for complaint in complaints:
-            print(f"# {complaint}")
-
-
 def complaints_about(kind, record, state):
     try:
         return list(kind.differences(record, state))
@@ -412,37 +402,35 @@ def complaints_about(kind, record, state):
         return [f"{type(error).__name__}: {error}"]
 
 
-def check_file(tap, name, kinds):
-    complaints = {kind: [] for kind in kinds}
-    counts = dict.fromkeys(kinds, 0)
-    unknown = []
+@functools.cache
+def checked(name):
+    """What a file has of each kind of record: {kind: [(place, complaints)]}. Those of None fit none."""
+    found = {kind: [] for kind in (*FILES[name], None)}
     state = {}
     for record in read_records(VECTORS / name):
-        place = f"{name}:{record.line}"
-        kind = next((kind for kind in kinds if kind.fits(record)), None)
-        if not kind:
-            unknown.append(f"{place}: got an unknown kind of record, with {', '.join(record)}")
-            continue
-        counts[kind] += 1
-        complaints[kind] += [f"{place}: {text}" for text in complaints_about(kind, record, state)]
-    for kind in kinds:
-        if not counts[kind]:
-            complaints[kind].append(f"{name}: got no such record, want at least one")
-        tap.line(f"{name}: {kind.name}, {counts[kind]} records", complaints[kind])
-    if unknown:
-        tap.line(f"{name}: unknown records", unknown)
+        kind = next((kind for kind in FILES[name] if kind.fits(record)), None)
+        complaints = complaints_about(kind, record, state) if kind else [
+            f"got an unknown kind of record, with {', '.join(record)}"]
+        found[kind].append((f"{name}:{record.line}", complaints))
+    return found
 
 
-def main():
-    tap = Tap()
-    there = {path.name for path in VECTORS.glob("*.txt")}
-    for name, kinds in FILES.items():
-        if name in there:
-            check_file(tap, name, kinds)
-    tap.line("every file", [f"{name}: not read" for name in sorted(there ^ set(FILES))])
-    print(f"1..{tap.number}")
-    return 1 if tap.failed else 0
+def all_complaints(records):
+    return [f"{place}: {text}" for place, complaints in records for text in complaints]
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+@pytest.mark.parametrize("name, kind", [
+    pytest.param(name, kind, id=f"{name}-{kind.name}") for name in FILES for kind in FILES[name]])
+def test_records(name, kind):
+    records = checked(name)[kind]
+    check(records, "got no such record, want at least one")
+    equal(all_complaints(records), [], f"{len(records)} records")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_record_is_of_a_known_kind(name):
+    equal(all_complaints(checked(name)[None]), [])
+
+
+def test_every_file_is_read():
+    equal({path.name for path in VECTORS.glob("*.txt")}, set(FILES))
