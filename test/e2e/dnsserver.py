@@ -139,7 +139,7 @@ def source_of(records, name):
 
 def look_up(records, query):
     """What a table says, with CNAME and wildcards; NXDOMAIN where no record has the name or ends in
-    it."""
+    it. What does not exist comes with a SOA record: without one, libunbound 1.26 asks again."""
     question = query.question[0]
     name = question.name.to_text(omit_final_dot=True).lower()
     kind = dns.rdatatype.to_text(question.rdtype)
@@ -155,4 +155,13 @@ def look_up(records, query):
         found.append(rrset(name + ".", "CNAME", [target]))
         name = target.rstrip(".").lower()
     known = found or exists(records, source_of(records, name))
-    return response(query, dns.rcode.NOERROR if known else dns.rcode.NXDOMAIN, found)
+    answer = response(query, dns.rcode.NOERROR if known else dns.rcode.NXDOMAIN, found)
+    if not found or found[-1].rdtype != question.rdtype:
+        answer.authority.append(soa_of(name))
+    return answer
+
+
+def soa_of(name):
+    """Of the top-level domain, as if that were the zone."""
+    zone = name.rsplit(".", 1)[-1] + "."
+    return rrset(zone, "SOA", [f"ns.{zone} hostmaster.{zone} 1 3600 600 86400 {TTL}"])

@@ -265,7 +265,8 @@ def test_an_answer_too_long_for_udp(case):
 def test_more_records_than_are_looked_at(case):
     def many(count):
         return srv("origin.test", *(f"1 1 {1024 + n} mx.origin.test." for n in range(count)))
-    equal(len(Discovery(case, many(1000) | MX).find()["servers"]), 4)
+    # libunbound 1.26 takes at most 2,048 compressed names in one message: three in each record.
+    equal(len(Discovery(case, many(650) | MX).find()["servers"]), 4)
     # They fit into a message when names are compressed only, and libunbound does not do that.
     equal(Discovery(case, many(3000) | MX).find()["result"], "error")
 
