@@ -7,12 +7,12 @@
 
 #include "config/check.h"
 #include "config/config.h"
-#include "config/problems.h"
 #include "config/parser.h"
+#include "config/problems.h"
 #include "config/source.h"
 
-/* What becomes of a configuration file's text, as configfile_read() does it, but a configuration with
- * problems is there to be looked at. */
+/* What becomes of a configuration file's text, as configfile_read() does it, but a configuration
+ * with problems is there to be looked at. */
 struct conf {
     struct config *config;
     struct problems *problems;

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "captured.h"
+#include "capture.h"
 #include "events/alarm.h"
 #include "unit.h"
 
@@ -13,13 +13,13 @@ static char caught[16384];
 static void raise_alarm(
         struct alarm *alarm, enum counter_alarm about, const char *subject, uint64_t now)
 {
-    struct captured captured = captured_begin();
+    struct capture capture = capture_begin();
 
     log_init();
     log_configure(LOG_LEVEL_ALARM, LOG_FORMAT_TEXT);
     alarm_raise(alarm, about, subject, "it is so", now);
-    captured_read(&captured, caught, sizeof caught);
-    captured_end(&captured);
+    capture_read(&capture, caught, sizeof caught);
+    capture_end(&capture);
 }
 
 TEST(alarms_of_one_kind_are_told_once_a_minute)

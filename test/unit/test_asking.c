@@ -10,36 +10,37 @@
 #include <sys/resource.h>
 #include <sys/time.h>
 
-#include "answering.h"
 #include "base/clock.h"
 #include "client/asking.h"
+#include "fake_service.h"
 #include "unit.h"
 
 #define LONG 60000 /* milliseconds: no test waits for so long */
 #define SHORT 200  /* less than ASKING_STAGGER */
 #define QUESTION "alice@example.org - rcpt=example.net\r\n"
 
-static void ask_all(struct answering **services, size_t count, uint64_t timeout, struct asking *got)
+static void ask_all(
+        struct fake_service **services, size_t count, uint64_t timeout, struct asking *got)
 {
     struct endpoint endpoints[ASKING_ENDPOINTS_MAX];
 
     for (size_t i = 0; i < count; i++)
-        endpoints[i] = answering_endpoint(services[i]);
+        endpoints[i] = fake_service_endpoint(services[i]);
     asking_run(endpoints, count, text_of(QUESTION), clock_milliseconds() + timeout, got);
 }
 
 static void ask_one(
-        enum answering_manner manner, const char *reply, uint64_t timeout, struct asking *got)
+        enum fake_service_manner manner, const char *reply, uint64_t timeout, struct asking *got)
 {
-    struct answering *service = answering_start("127.0.0.2", manner, reply);
-    char question[ANSWERING_QUESTION_MAX];
+    struct fake_service *service = fake_service_start("127.0.0.2", manner, reply);
+    char question[FAKE_SERVICE_QUESTION_MAX];
 
     ask_all(&service, 1, timeout, got);
-    if (manner == ANSWERING_AT_ONCE || manner == ANSWERING_IN_OCTETS) {
-        answering_last(service, question);
+    if (manner == FAKE_SERVICE_AT_ONCE || manner == FAKE_SERVICE_IN_OCTETS) {
+        fake_service_last(service, question);
         assert_string_equal(question, QUESTION);
     }
-    answering_stop(&service);
+    fake_service_stop(&service);
 }
 
 /* `NO unstamped x=yyy...` of this length, line end included. */
@@ -68,7 +69,8 @@ TEST(replies)
             {"YES stamped\r\nYES stamped\r\n", ASKING_NOT_ANSWER},
             {"220 mail.example.org ESMTP\r\n", ASKING_NOT_ANSWER},
     };
-    static const enum answering_manner manners[] = {ANSWERING_AT_ONCE, ANSWERING_IN_OCTETS};
+    static const enum fake_service_manner manners[] = {
+            FAKE_SERVICE_AT_ONCE, FAKE_SERVICE_IN_OCTETS};
 
     for (size_t i = 0; i < 2 * (sizeof table / sizeof *table); i++) {
         const char *reply = table[i / 2].reply;
@@ -88,22 +90,22 @@ TEST(the_longest_reply)
 {
     struct asking got;
 
-    ask_one(ANSWERING_AT_ONCE, answer_of(ANSWER_MAX), LONG, &got);
+    ask_one(FAKE_SERVICE_AT_ONCE, answer_of(ANSWER_MAX), LONG, &got);
     assert_int_equal(got.result, ASKING_ANSWERED);
     assert_int_equal(got.answer.verdict, VERDICT_NO);
-    ask_one(ANSWERING_AT_ONCE, answer_of(ANSWER_MAX + 1), LONG, &got);
+    ask_one(FAKE_SERVICE_AT_ONCE, answer_of(ANSWER_MAX + 1), LONG, &got);
     assert_int_equal(got.result, ASKING_NOT_ANSWER);
     assert_int_equal(got.reply_len, ANSWER_MAX + 1);
     /* No more is waited for: this one would take more than ten seconds. */
-    ask_one(ANSWERING_AT_ONCE, answer_of(ANSWER_MAX + 90), LONG, &got);
+    ask_one(FAKE_SERVICE_AT_ONCE, answer_of(ANSWER_MAX + 90), LONG, &got);
     assert_int_equal(got.result, ASKING_NOT_ANSWER);
     assert_int_equal(got.reply_len, ANSWER_MAX + 1);
 }
 
 TEST(no_answer_in_time)
 {
-    static const enum answering_manner manners[] = {
-            ANSWERING_SLOWLY, ANSWERING_WHEN_RELEASED, ANSWERING_NO_PACKET};
+    static const enum fake_service_manner manners[] = {
+            FAKE_SERVICE_SLOWLY, FAKE_SERVICE_WHEN_RELEASED, FAKE_SERVICE_NO_PACKET};
 
     for (size_t i = 0; i < sizeof manners / sizeof *manners; i++) {
         const uint64_t began = clock_milliseconds();
@@ -112,21 +114,21 @@ TEST(no_answer_in_time)
         assert_int_equal(got.result, ASKING_TIME_OUT);
         assert_int_equal(got.attempts[0].fate, ASKING_SILENT);
         assert_in_range(got.attempts[0].patience, 1, SHORT);
-        assert_int_equal(got.connected, manners[i] != ANSWERING_NO_PACKET);
+        assert_int_equal(got.connected, manners[i] != FAKE_SERVICE_NO_PACKET);
         assert_true(clock_milliseconds() - began >= SHORT);
     }
 }
 
 TEST(time_was_up_before)
 {
-    struct answering *service = answering_start("127.0.0.2", ANSWERING_AT_ONCE, "YES\r\n");
+    struct fake_service *service = fake_service_start("127.0.0.2", FAKE_SERVICE_AT_ONCE, "YES\r\n");
     struct asking got;
 
     ask_all(&service, 1, 0, &got);
     assert_int_equal(got.result, ASKING_TIME_OUT);
     assert_int_equal(got.attempts[0].fate, ASKING_UNTRIED);
-    assert_int_equal(answering_questions(service), 0);
-    answering_stop(&service);
+    assert_int_equal(fake_service_questions(service), 0);
+    fake_service_stop(&service);
 }
 
 TEST(a_connection_that_breaks)
@@ -134,12 +136,12 @@ TEST(a_connection_that_breaks)
     struct asking got;
     char text[80];
 
-    ask_one(ANSWERING_WITH_RESET, "YES stamped\r\n", LONG, &got);
+    ask_one(FAKE_SERVICE_WITH_RESET, "YES stamped\r\n", LONG, &got);
     assert_int_equal(got.result, ASKING_CLOSED);
     assert_int_equal(got.attempts[0].fate, ASKING_SPOKE);
     asking_describe(&got, text, sizeof text);
     assert_string_equal(text, "closed without an answer: Connection reset by peer");
-    ask_one(ANSWERING_NOBODY, "", LONG, &got);
+    ask_one(FAKE_SERVICE_NOBODY, "", LONG, &got);
     assert_int_equal(got.result, ASKING_NO_CONNECTION);
     assert_int_equal(got.attempts[0].fate, ASKING_REFUSED);
     asking_describe(&got, text, sizeof text);
@@ -150,9 +152,9 @@ TEST(a_connection_that_breaks)
 TEST(several)
 {
     enum {
-        AT_ONCE = ANSWERING_AT_ONCE,
-        NOBODY = ANSWERING_NOBODY,
-        NO_PACKET = ANSWERING_NO_PACKET
+        AT_ONCE = FAKE_SERVICE_AT_ONCE,
+        NOBODY = FAKE_SERVICE_NOBODY,
+        NO_PACKET = FAKE_SERVICE_NO_PACKET
     };
     static const struct {
         int manners[ASKING_ENDPOINTS_MAX];
@@ -172,16 +174,16 @@ TEST(several)
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        struct answering *services[ASKING_ENDPOINTS_MAX];
+        struct fake_service *services[ASKING_ENDPOINTS_MAX];
         char fates[ASKING_ENDPOINTS_MAX + 1] = "";
         struct asking got;
         for (size_t n = 0; n < ASKING_ENDPOINTS_MAX; n++)
-            services[n] = answering_start(
-                    "127.0.0.3", (enum answering_manner)table[i].manners[n], "YES stamped\r\n");
+            services[n] = fake_service_start(
+                    "127.0.0.3", (enum fake_service_manner)table[i].manners[n], "YES stamped\r\n");
         ask_all(services, ASKING_ENDPOINTS_MAX, table[i].timeout, &got);
         for (size_t n = 0; n < ASKING_ENDPOINTS_MAX; n++) {
             fates[n] = "ulrsp"[got.attempts[n].fate];
-            answering_stop(&services[n]);
+            fake_service_stop(&services[n]);
         }
         if (got.result != table[i].want || got.which != table[i].which ||
                 strcmp(fates, table[i].fates) != 0) {
@@ -196,9 +198,9 @@ TEST(several)
 /* What is told is what happened last. */
 TEST(one_refuses_and_one_closes)
 {
-    struct answering *services[] = {
-            answering_start("127.0.0.2", ANSWERING_NOBODY, ""),
-            answering_start("127.0.0.3", ANSWERING_AT_ONCE, ""),
+    struct fake_service *services[] = {
+            fake_service_start("127.0.0.2", FAKE_SERVICE_NOBODY, ""),
+            fake_service_start("127.0.0.3", FAKE_SERVICE_AT_ONCE, ""),
     };
     struct asking got;
     char text[80];
@@ -206,8 +208,8 @@ TEST(one_refuses_and_one_closes)
     ask_all(services, 2, LONG, &got);
     asking_describe(&got, text, sizeof text);
     assert_string_equal(text, "closed without an answer");
-    answering_stop(&services[0]);
-    answering_stop(&services[1]);
+    fake_service_stop(&services[0]);
+    fake_service_stop(&services[1]);
 }
 
 TEST(nothing_to_ask)
@@ -222,7 +224,8 @@ TEST(nothing_to_ask)
 /* That we are short of descriptors is nobody else's fault. */
 TEST(no_descriptor_is_left)
 {
-    struct answering *service = answering_start("127.0.0.2", ANSWERING_NOBODY, ""); /* no thread */
+    struct fake_service *service =
+            fake_service_start("127.0.0.2", FAKE_SERVICE_NOBODY, ""); /* no thread */
     struct rlimit before;
     struct rlimit none;
     struct asking got;
@@ -231,17 +234,17 @@ TEST(no_descriptor_is_left)
     none = before;
     none.rlim_cur = 0;
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-    const struct endpoint endpoint = answering_endpoint(service);
+    const struct endpoint endpoint = fake_service_endpoint(service);
     asking_run(&endpoint, 1, text_of(QUESTION), clock_milliseconds() + LONG, &got);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
     assert_int_equal(got.result, ASKING_NO_CONNECTION);
     assert_int_equal(got.error, EMFILE);
     assert_int_equal(got.attempts[0].fate, ASKING_UNTRIED);
-    answering_stop(&service);
+    fake_service_stop(&service);
 }
 
 static atomic_int alarms;
-static struct answering *waiting;
+static struct fake_service *waiting;
 
 static void on_alarm(int signal)
 {
@@ -253,7 +256,7 @@ static void *release_after_alarms(void *context)
 {
     while (alarms < 20)
         (void)sched_yield();
-    answering_release(waiting);
+    fake_service_release(waiting);
     return context;
 }
 
@@ -270,7 +273,7 @@ TEST(signals_come)
     sigemptyset(&alarm_only);
     sigaddset(&alarm_only, SIGALRM);
     assert_int_equal(pthread_sigmask(SIG_BLOCK, &alarm_only, NULL), 0);
-    waiting = answering_start("127.0.0.2", ANSWERING_WHEN_RELEASED, "YES stamped\r\n");
+    waiting = fake_service_start("127.0.0.2", FAKE_SERVICE_WHEN_RELEASED, "YES stamped\r\n");
     assert_int_equal(pthread_create(&releaser, NULL, release_after_alarms, NULL), 0);
     assert_int_equal(pthread_sigmask(SIG_UNBLOCK, &alarm_only, NULL), 0);
     assert_int_equal(sigaction(SIGALRM, &catching, NULL), 0);
@@ -279,5 +282,5 @@ TEST(signals_come)
     assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
     assert_int_equal(got.result, ASKING_ANSWERED);
     pthread_join(releaser, NULL);
-    answering_stop(&waiting);
+    fake_service_stop(&waiting);
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: ISC
 #include <stdio.h>
 
+#include "fake_redis.h"
 #include "redis/slot.h"
 #include "replay/script.h"
-#include "scripted.h"
 #include "unit.h"
 
-static uint16_t slot_of_item(const struct scripted_count *counted)
+static uint16_t slot_of_item(const struct fake_redis_count *counted)
 {
     char room[SCRIPT_KEY_MAX];
 
@@ -14,109 +14,109 @@ static uint16_t slot_of_item(const struct scripted_count *counted)
 }
 
 /* The store is handed this, and the first server says that it counts all there is. */
-static void enter_cluster(struct scripted *shop, struct scripted_count *counted)
+static void enter_cluster(struct fake_redis *fake, struct fake_redis_count *counted)
 {
-    struct scripted_server *one = &shop->servers[0];
+    struct fake_redis_server *one = &fake->servers[0];
     char reply[200];
 
-    scripted_hand_in(shop, counted);
-    scripted_welcome(shop, one, scripted_clustered);
-    scripted_expect(shop, one, "CLUSTER SLOTS");
+    fake_redis_hand_in(fake, counted);
+    fake_redis_welcome(fake, one, fake_redis_clustered);
+    fake_redis_expect(fake, one, "CLUSTER SLOTS");
     snprintf(reply, sizeof reply, "*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$9\r\n127.0.0.1\r\n:%u\r\n",
             one->port);
-    scripted_say(one, reply);
+    fake_redis_say(one, reply);
 }
 
-static void say_redirection(struct scripted_server *server, const char *word, uint16_t slot,
-        const struct scripted_server *other)
+static void say_redirection(struct fake_redis_server *server, const char *word, uint16_t slot,
+        const struct fake_redis_server *other)
 {
     char reply[100];
 
     snprintf(reply, sizeof reply, "-%s %u 127.0.0.1:%u\r\n", word, slot, other->port);
-    scripted_say(server, reply);
+    fake_redis_say(server, reply);
 }
 
 TEST(moved_is_followed_and_remembered)
 {
-    struct scripted *shop = scripted_open("redis://$0", NULL);
-    struct scripted_server *one = &shop->servers[0];
-    struct scripted_server *two = &shop->servers[1];
-    struct scripted_count items[] = {scripted_item(0), scripted_item(0)};
+    struct fake_redis *fake = fake_redis_open("redis://$0", NULL);
+    struct fake_redis_server *one = &fake->servers[0];
+    struct fake_redis_server *two = &fake->servers[1];
+    struct fake_redis_count items[] = {fake_redis_item(0), fake_redis_item(0)};
 
-    enter_cluster(shop, &items[0]);
-    scripted_expect(shop, one, "EVALSHA");
+    enter_cluster(fake, &items[0]);
+    fake_redis_expect(fake, one, "EVALSHA");
     say_redirection(one, "MOVED", slot_of_item(&items[0]), two);
-    scripted_welcome(shop, two, scripted_clustered);
-    scripted_expect(shop, two, "EVALSHA");
-    scripted_answer(shop, two, ":1\r\n", &items[0], REPLAY_WITHIN);
-    scripted_ask(shop, two, &items[1]);
-    scripted_answer(shop, two, ":0\r\n", &items[1], REPLAY_OVER);
+    fake_redis_welcome(fake, two, fake_redis_clustered);
+    fake_redis_expect(fake, two, "EVALSHA");
+    fake_redis_answer(fake, two, ":1\r\n", &items[0], REPLAY_WITHIN);
+    fake_redis_ask(fake, two, &items[1]);
+    fake_redis_answer(fake, two, ":0\r\n", &items[1], REPLAY_OVER);
     /* And who counts where is asked again, after a while. */
-    shop->now += 200;
-    redisReply *request = scripted_hear(shop, two);
+    fake->now += 200;
+    redisReply *request = fake_redis_hear(fake, two);
     assert_string_equal(request->element[0]->str, "CLUSTER");
     freeReplyObject(request);
-    scripted_close(shop);
+    fake_redis_close(fake);
 }
 
 TEST(ask_is_followed_once)
 {
-    struct scripted *shop = scripted_open("redis://$0", NULL);
-    struct scripted_server *one = &shop->servers[0];
-    struct scripted_server *two = &shop->servers[1];
-    struct scripted_count items[] = {scripted_item(0), scripted_item(0)};
+    struct fake_redis *fake = fake_redis_open("redis://$0", NULL);
+    struct fake_redis_server *one = &fake->servers[0];
+    struct fake_redis_server *two = &fake->servers[1];
+    struct fake_redis_count items[] = {fake_redis_item(0), fake_redis_item(0)};
 
-    enter_cluster(shop, &items[0]);
-    scripted_expect(shop, one, "EVALSHA");
+    enter_cluster(fake, &items[0]);
+    fake_redis_expect(fake, one, "EVALSHA");
     say_redirection(one, "ASK", slot_of_item(&items[0]), two);
-    scripted_welcome(shop, two, scripted_clustered);
-    scripted_expect(shop, two, "ASKING");
-    scripted_expect(shop, two, "EVALSHA");
-    scripted_say(two, "+OK\r\n-NOSCRIPT no\r\n");
-    scripted_expect(shop, two, "ASKING");
-    scripted_expect(shop, two, "EVAL ");
-    scripted_answer(shop, two, "+OK\r\n:1\r\n", &items[0], REPLAY_WITHIN);
-    scripted_ask(shop, one, &items[1]);
-    scripted_answer(shop, one, ":1\r\n", &items[1], REPLAY_WITHIN);
-    scripted_close(shop);
+    fake_redis_welcome(fake, two, fake_redis_clustered);
+    fake_redis_expect(fake, two, "ASKING");
+    fake_redis_expect(fake, two, "EVALSHA");
+    fake_redis_say(two, "+OK\r\n-NOSCRIPT no\r\n");
+    fake_redis_expect(fake, two, "ASKING");
+    fake_redis_expect(fake, two, "EVAL ");
+    fake_redis_answer(fake, two, "+OK\r\n:1\r\n", &items[0], REPLAY_WITHIN);
+    fake_redis_ask(fake, one, &items[1]);
+    fake_redis_answer(fake, one, ":1\r\n", &items[1], REPLAY_WITHIN);
+    fake_redis_close(fake);
 }
 
 TEST(two_that_send_to_each_other)
 {
-    struct scripted *shop = scripted_open("redis://$0", NULL);
-    struct scripted_server *one = &shop->servers[0];
-    struct scripted_server *two = &shop->servers[1];
-    struct scripted_count item = scripted_item(0);
+    struct fake_redis *fake = fake_redis_open("redis://$0", NULL);
+    struct fake_redis_server *one = &fake->servers[0];
+    struct fake_redis_server *two = &fake->servers[1];
+    struct fake_redis_count item = fake_redis_item(0);
     unsigned asked = 0;
 
-    enter_cluster(shop, &item);
+    enter_cluster(fake, &item);
     while (item.times == 0 && asked < 100) {
-        struct scripted_server *server = asked % 2 == 0 ? one : two;
+        struct fake_redis_server *server = asked % 2 == 0 ? one : two;
         if (asked == 1)
-            scripted_welcome(shop, two, scripted_clustered);
-        scripted_expect(shop, server, "EVALSHA");
+            fake_redis_welcome(fake, two, fake_redis_clustered);
+        fake_redis_expect(fake, server, "EVALSHA");
         asked++;
         say_redirection(server, "MOVED", slot_of_item(&item), asked % 2 == 0 ? one : two);
         for (int i = 0; i < 50 && item.times == 0; i++)
-            scripted_turn(shop);
+            fake_redis_turn(fake);
     }
-    scripted_wait(shop, &item, REPLAY_FAILED);
+    fake_redis_wait(fake, &item, REPLAY_FAILED);
     assert_int_equal(asked, 8);
-    scripted_check_why(shop, ": MOVED ");
-    scripted_close(shop);
+    fake_redis_check_why(fake, ": MOVED ");
+    fake_redis_close(fake);
 }
 
 TEST(servers_that_are_no_cluster)
 {
-    struct scripted *shop = scripted_open("redis://$0,$1", NULL);
-    struct scripted_count item = scripted_item(0);
+    struct fake_redis *fake = fake_redis_open("redis://$0,$1", NULL);
+    struct fake_redis_count item = fake_redis_item(0);
 
-    scripted_hand_in(shop, &item);
-    scripted_welcome(shop, &shop->servers[0], scripted_single);
-    scripted_welcome(shop, &shop->servers[1], scripted_single);
-    scripted_wait(shop, &item, REPLAY_FAILED);
-    scripted_check_why(shop, "is none of a cluster");
-    scripted_close(shop);
+    fake_redis_hand_in(fake, &item);
+    fake_redis_welcome(fake, &fake->servers[0], fake_redis_single);
+    fake_redis_welcome(fake, &fake->servers[1], fake_redis_single);
+    fake_redis_wait(fake, &item, REPLAY_FAILED);
+    fake_redis_check_why(fake, "is none of a cluster");
+    fake_redis_close(fake);
 }
 
 TEST(a_cluster_that_says_nothing_of_use)
@@ -126,12 +126,12 @@ TEST(a_cluster_that_says_nothing_of_use)
             "*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$20\r\nno-such-host.invalid\r\n:1\r\n"};
 
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++) {
-        struct scripted *shop = scripted_open("redis://$0", NULL);
-        struct scripted_count item = scripted_item(0);
-        scripted_hand_in(shop, &item);
-        scripted_welcome(shop, &shop->servers[0], scripted_clustered);
-        scripted_expect(shop, &shop->servers[0], "CLUSTER SLOTS");
-        scripted_answer(shop, &shop->servers[0], maps[i], &item, REPLAY_FAILED);
-        scripted_close(shop);
+        struct fake_redis *fake = fake_redis_open("redis://$0", NULL);
+        struct fake_redis_count item = fake_redis_item(0);
+        fake_redis_hand_in(fake, &item);
+        fake_redis_welcome(fake, &fake->servers[0], fake_redis_clustered);
+        fake_redis_expect(fake, &fake->servers[0], "CLUSTER SLOTS");
+        fake_redis_answer(fake, &fake->servers[0], maps[i], &item, REPLAY_FAILED);
+        fake_redis_close(fake);
     }
 }

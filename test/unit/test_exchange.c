@@ -10,23 +10,23 @@
 
 #include "base/endpoint.h"
 #include "base/log.h"
-#include "captured.h"
+#include "capture.h"
 #include "events/counters.h"
 #include "events/ring.h"
+#include "fixture_service.h"
 #include "protocol/question.h"
-#include "served.h"
 #include "unit.h"
 #include "verimaild/exchange.h"
 
 #define ANSWER "ALLOW unstamped ttl=300\r\n" /* to LINE */
 #define LINE "bob@example.org - x=y\n"
 
-static struct served served;
+static struct fixture_service fixture;
 static char caught[65536];
 
 /* A worker's exchanges without the worker: clients are real ones, the clock is the test's. */
 struct shop {
-    struct captured captured; /* what is logged */
+    struct capture capture; /* what is logged */
     struct keyuse *keyuse;
     struct counters *counters;
     struct ring *ring;
@@ -60,13 +60,13 @@ static struct shop open_shop(uint64_t connections, uint64_t per_address)
     struct shop shop = {.epoll = epoll_create1(EPOLL_CLOEXEC)};
 
     setenv("JOURNAL_STREAM", "8:1", 1);
-    shop.captured = captured_begin();
+    shop.capture = capture_begin();
     log_init();
     shop.listener = open_listener(&shop.at);
-    shop.keyuse = keyuse_init(service_keyring(served.service));
+    shop.keyuse = keyuse_init(service_keyring(fixture.service));
     shop.counters = counters_init();
     shop.ring = ring_init();
-    const struct exchange_setup setup = {.service = served.service,
+    const struct exchange_setup setup = {.service = fixture.service,
             .config = &limits,
             .keyuse = shop.keyuse,
             .counters = shop.counters,
@@ -87,8 +87,8 @@ static void close_shop(struct shop *shop)
     counters_free(&shop->counters);
     close(shop->epoll);
     close(shop->listener);
-    captured_read(&shop->captured, caught, sizeof caught);
-    captured_end(&shop->captured);
+    capture_read(&shop->capture, caught, sizeof caught);
+    capture_end(&shop->capture);
 }
 
 static int connect_to(const struct shop *shop, const char *octets)
@@ -168,14 +168,14 @@ static bool is_closed(int fd)
 BEFORE_ALL()
 {
     assert_true(sodium_init() >= 0);
-    served = served_open("", "domain example.org { hosts = " SERVED_HOST "\n"
-                             " user bob { allow_unauthorized = yes } }\n");
-    assert_string_equal(problems_text(served.conf.problems), "");
+    fixture = fixture_service_open("", "domain example.org { hosts = " FIXTURE_SERVICE_HOST "\n"
+                                       " user bob { allow_unauthorized = yes } }\n");
+    assert_string_equal(problems_text(fixture.conf.problems), "");
 }
 
 AFTER_ALL()
 {
-    served_close(&served);
+    fixture_service_close(&fixture);
 }
 
 TEST(whole_questions_are_answered_at_once)
@@ -417,16 +417,16 @@ TEST(key_use_is_noted)
     char sealed[PAYLOAD_TEXT_MAX + 1];
     char file[1024];
 
-    served_seal("bob@example.org", SERVED_NOW, sealed);
+    fixture_service_seal("bob@example.org", FIXTURE_SERVICE_NOW, sealed);
     snprintf(line, sizeof line, "eve@example.org %s x=y\n", sealed); /* forged, but with the key */
     const int client = connect_to(&shop, line);
     accept_one(&shop, 1000);
     const bool ok = strcmp(received(client), "NO forged\r\n") == 0 &&
-                    keyuse_save(shop.keyuse, folder.path, SERVED_NOW + 1) &&
+                    keyuse_save(shop.keyuse, folder.path, FIXTURE_SERVICE_NOW + 1) &&
                     folder_read(&folder, "keys", file, sizeof file);
     close(client);
     close_shop(&shop);
     folder_remove(&folder);
     assert_true(ok);
-    assert_non_null(strstr(file, " " SERVED_HOST " 1767225600 "));
+    assert_non_null(strstr(file, " " FIXTURE_SERVICE_HOST " 1767225600 "));
 }

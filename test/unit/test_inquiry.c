@@ -4,13 +4,13 @@
 #include <string.h>
 
 #include "exact.h"
-#include "served.h"
+#include "fixture_service.h"
 #include "service/inquiry.h"
 #include "unit.h"
 #include "vectors.h"
 
-static struct served served;
-static char sealed[PAYLOAD_TEXT_MAX + 1];        /* for alice@example.org, issued at SERVED_NOW */
+static struct fixture_service fixture;
+static char sealed[PAYLOAD_TEXT_MAX + 1]; /* for alice@example.org, issued at FIXTURE_SERVICE_NOW */
 static char classic[2 * CLASSIC_OCTETS_MAX + 1]; /* by localhost */
 
 /* The whole way of a line; `%p` in it is the sealed payload, `%c` the classic one. */
@@ -29,9 +29,9 @@ static void ask(
     const struct text exact = exact_copy(text_of(whole));
     struct writer w = writer_of(answer_r, ANSWER_MAX - 1);
     memset(inquiry_r, 0xa5, sizeof *inquiry_r); /* nothing is taken for set that is not */
-    inquiry_read(served.service, exact, inquiry_r);
+    inquiry_read(fixture.service, exact, inquiry_r);
     const struct circumstances circumstances = {.replay = REPLAY_SKIPPED, .now = now};
-    inquiry_judge(served.service, &circumstances, inquiry_r);
+    inquiry_judge(fixture.service, &circumstances, inquiry_r);
     assert_true(inquiry_answer(inquiry_r, &w));
     *w.at = '\0';
     exact_free(exact);
@@ -53,19 +53,19 @@ BEFORE_ALL()
     assert_true(payload.len < sizeof classic);
     memcpy(classic, payload.at, payload.len);
     vectors_free(&vectors);
-    served = served_open_in(folder, "",
-            "domain example.org { default = true hosts = {" SERVED_HOST
+    fixture = fixture_service_open_in(folder, "",
+            "domain example.org { default = true hosts = {" FIXTURE_SERVICE_HOST
             ", localhost} lifetime = 1d\n"
             " classic_key = \"$/classic.key\" user alice { } user bob { allow_unauthorized = yes } "
             "}\n"
             "domain example.net { user alice { } }\n");
-    assert_string_equal(problems_text(served.conf.problems), "");
-    served_seal("alice@example.org", SERVED_NOW, sealed);
+    assert_string_equal(problems_text(fixture.conf.problems), "");
+    fixture_service_seal("alice@example.org", FIXTURE_SERVICE_NOW, sealed);
 }
 
 AFTER_ALL()
 {
-    served_close(&served);
+    fixture_service_close(&fixture);
 }
 
 TEST(lines_get_their_answer)
@@ -109,7 +109,7 @@ TEST(lines_get_their_answer)
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct inquiry inquiry;
         char got[ANSWER_MAX];
-        ask(table[i].line, (uint64_t)(SERVED_NOW + table[i].after), &inquiry, got);
+        ask(table[i].line, (uint64_t)(FIXTURE_SERVICE_NOW + table[i].after), &inquiry, got);
         const size_t len = strlen(table[i].want);
         const bool whole = table[i].want[len - 1] == '\n';
         if (whole ? strcmp(got, table[i].want) != 0 : strncmp(got, table[i].want, len) != 0) {
@@ -131,8 +131,8 @@ TEST(what_is_known_on_the_way)
     } table[] = {
             {"x\n", false, PAYLOAD_STATE_ABSENT, PAYLOAD_OK, false, ""},
             {"alice -\n", true, PAYLOAD_STATE_ABSENT, PAYLOAD_OK, false, ""},
-            {"alice %p\n", true, PAYLOAD_STATE_SEALED, PAYLOAD_OK, false, SERVED_HOST},
-            {"bob %p\n", true, PAYLOAD_STATE_SEALED, PAYLOAD_OK, false, SERVED_HOST},
+            {"alice %p\n", true, PAYLOAD_STATE_SEALED, PAYLOAD_OK, false, FIXTURE_SERVICE_HOST},
+            {"bob %p\n", true, PAYLOAD_STATE_SEALED, PAYLOAD_OK, false, FIXTURE_SERVICE_HOST},
             {"alice xx\n", true, PAYLOAD_STATE_UNOPENED, PAYLOAD_NOT_SEALED, false, ""},
             {"alice %c\n", true, PAYLOAD_STATE_CLASSIC, PAYLOAD_OK, true, "localhost"},
             {"a@example.net %c\n", true, PAYLOAD_STATE_UNOPENED, PAYLOAD_NOT_SEALED, false, ""},
@@ -143,7 +143,7 @@ TEST(what_is_known_on_the_way)
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct inquiry inquiry;
         char answer[ANSWER_MAX];
-        ask(table[i].line, SERVED_NOW, &inquiry, answer);
+        ask(table[i].line, FIXTURE_SERVICE_NOW, &inquiry, answer);
         if (inquiry.well_formed != table[i].well_formed ||
                 inquiry.payload_state != table[i].payload_state ||
                 inquiry.payload_result != table[i].payload_result ||
@@ -164,7 +164,7 @@ TEST(classic_that_does_not_open)
     const char kept = classic[0];
 
     classic[0] = kept == '1' ? '2' : '1';
-    ask("alice@example.org %c x=y\n", SERVED_NOW, &inquiry, answer);
+    ask("alice@example.org %c x=y\n", FIXTURE_SERVICE_NOW, &inquiry, answer);
     classic[0] = kept;
     assert_non_null(inquiry.classic_key);
     assert_int_equal(inquiry.payload_state, PAYLOAD_STATE_UNOPENED);
@@ -183,7 +183,7 @@ TEST(longest_lines)
         memcpy(line, "bob - x=", 8);
         line[len - 1] = '\n';
         line[len] = '\0';
-        ask(line, SERVED_NOW, &inquiry, answer);
+        ask(line, FIXTURE_SERVICE_NOW, &inquiry, answer);
         assert_string_equal(answer, len <= QUESTION_MAX ? "ALLOW unstamped ttl=300\r\n" : "NO\r\n");
     }
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "integrator.h"
+#include "fixture_library.h"
 #include "unit.h"
 
 /* The library as an integrator has it: by verimail.h alone. What it seals is opened here with

@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "integrator.h"
+#include "fixture_library.h"
 #include "unit.h"
 
 /* A name server that never answers: its port, and a socket to be closed. */

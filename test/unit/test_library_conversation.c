@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "integrator.h"
+#include "fixture_library.h"
 #include "unit.h"
 
 #define DOMAINS_MAX 512 /* in one record */

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "integrator.h"
+#include "fixture_library.h"
 #include "unit.h"
 
 /* libverimail's users, authors and digests, by verimail.h alone. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "integrator.h"
+#include "fixture_library.h"
 #include "unit.h"
 
 /* libverimail's stampers and stamps: what they refuse, and their edges. */

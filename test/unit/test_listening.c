@@ -8,7 +8,7 @@
 
 #include "base/listener.h"
 #include "base/log.h"
-#include "captured.h"
+#include "capture.h"
 #include "child.h"
 #include "unit.h"
 #include "verimaild/listening.h"
@@ -236,11 +236,11 @@ TEST(addresses_are_logged)
     snprintf(want, sizeof want, "<5>level=notice event=listening address=127.0.0.1:%u\n",
             port_of(fd));
     setenv("JOURNAL_STREAM", "8:1", 1);
-    struct captured captured = captured_begin();
+    struct capture capture = capture_begin();
     log_init();
     listening_log(l);
-    captured_read(&captured, got, sizeof got);
-    captured_end(&captured);
+    capture_read(&capture, got, sizeof got);
+    capture_end(&capture);
     assert_string_equal(got, want);
     listening_close(&l);
     config_list_free(&service.listen);

@@ -5,13 +5,13 @@
 
 #include "base/log.h"
 #include "child.h"
-#include "counting.h"
+#include "fixture_replay.h"
 #include "replay/lmdbfile.h"
 #include "unit.h"
 
-#define TODAY COUNTING_TODAY
+#define TODAY FIXTURE_REPLAY_TODAY
 #define PAGE 4096
-#define BATCH COUNTING_BATCH
+#define BATCH FIXTURE_REPLAY_BATCH
 
 BEFORE_ALL()
 {
@@ -20,39 +20,39 @@ BEFORE_ALL()
 
 BEFORE_EACH()
 {
-    counting_set_up();
+    fixture_replay_set_up();
 }
 
 AFTER_EACH()
 {
-    counting_tear_down();
+    fixture_replay_tear_down();
 }
 
 TEST(counts_outlive_whoever_counts)
 {
-    struct counting c;
+    struct fixture_replay c;
 
-    counting_open(&c, TODAY);
-    assert_string_equal(counting_health(&c).why, "");
-    assert_int_equal(counting_ask(&c, TODAY, 1, 2), REPLAY_WITHIN);
-    assert_int_equal(counting_ask(&c, TODAY, 2, 2), REPLAY_WITHIN);
+    fixture_replay_open(&c, TODAY);
+    assert_string_equal(fixture_replay_health(&c).why, "");
+    assert_int_equal(fixture_replay_ask(&c, TODAY, 1, 2), REPLAY_WITHIN);
+    assert_int_equal(fixture_replay_ask(&c, TODAY, 2, 2), REPLAY_WITHIN);
     replay_close(&c.replay);
-    counting_open(&c, TODAY + 10);
-    assert_int_equal(counting_ask(&c, TODAY, 1, 2), REPLAY_WITHIN);
-    assert_int_equal(counting_ask(&c, TODAY, 1, 2), REPLAY_OVER);
-    assert_int_equal(counting_ask(&c, TODAY, 2, 2), REPLAY_WITHIN);
-    assert_int_equal(counting_ask(&c, TODAY, 2, 2), REPLAY_OVER);
+    fixture_replay_open(&c, TODAY + 10);
+    assert_int_equal(fixture_replay_ask(&c, TODAY, 1, 2), REPLAY_WITHIN);
+    assert_int_equal(fixture_replay_ask(&c, TODAY, 1, 2), REPLAY_OVER);
+    assert_int_equal(fixture_replay_ask(&c, TODAY, 2, 2), REPLAY_WITHIN);
+    assert_int_equal(fixture_replay_ask(&c, TODAY, 2, 2), REPLAY_OVER);
     assert_int_equal(replay_fd(c.replay), -1);
     assert_int_equal(replay_time_left(c.replay, c.now), -1);
     assert_false(replay_is_stale(c.replay));
-    const struct replay_health health = counting_health(&c);
+    const struct replay_health health = fixture_replay_health(&c);
     assert_int_equal(health.failures, 0);
     assert_int_equal(health.entries, 2);
     assert_in_range(health.bytes, 3 * PAGE, 100 * PAGE);
     assert_string_equal(health.why, "");
     replay_close(&c.replay);
-    assert_int_equal(counting_length(), LMDBFILE_FIRST);
-    assert_false(counting_is_there(".lost"));
+    assert_int_equal(fixture_replay_length(), LMDBFILE_FIRST);
+    assert_false(fixture_replay_is_there(".lost"));
 }
 
 /* The time of issue first, so that new ones are neighbours, whatever their nonces. */
@@ -65,16 +65,16 @@ TEST(keys_are_in_the_order_of_their_time)
     MDB_dbi dbi;
     MDB_val key;
     MDB_val value;
-    struct counting c;
+    struct fixture_replay c;
     uint64_t last = 0;
     size_t count = 0;
 
-    counting_open(&c, 0x61000200);
+    fixture_replay_open(&c, 0x61000200);
     for (size_t i = 0; i < sizeof issued / sizeof *issued; i++)
-        assert_int_equal(counting_ask(&c, issued[i], i * 0x77777777777, 2), REPLAY_WITHIN);
+        assert_int_equal(fixture_replay_ask(&c, issued[i], i * 0x77777777777, 2), REPLAY_WITHIN);
     replay_close(&c.replay);
     assert_int_equal(mdb_env_create(&env), 0);
-    assert_int_equal(mdb_env_open(env, counting_path, MDB_NOSUBDIR | MDB_RDONLY, 0600), 0);
+    assert_int_equal(mdb_env_open(env, fixture_replay_path, MDB_NOSUBDIR | MDB_RDONLY, 0600), 0);
     assert_int_equal(mdb_txn_begin(env, NULL, MDB_RDONLY, &txn), 0);
     assert_int_equal(mdb_dbi_open(txn, NULL, 0, &dbi), 0);
     assert_int_equal(mdb_cursor_open(txn, dbi, &cursor), 0);
@@ -99,50 +99,50 @@ TEST(keys_are_in_the_order_of_their_time)
 
 TEST(what_nobody_takes_is_deleted_from_the_left)
 {
-    const uint64_t later = TODAY + COUNTING_KEEP + 1; /* the first second is over then */
-    struct counting c;
+    const uint64_t later = TODAY + FIXTURE_REPLAY_KEEP + 1; /* the first second is over then */
+    struct fixture_replay c;
 
-    counting_open(&c, TODAY);
+    fixture_replay_open(&c, TODAY);
     for (uint64_t second = 0; second < 5; second++) {
         for (size_t i = 0; i < 200; i++)
-            counting_many[i] = counting_item(TODAY + second, second * 1000 + i, 4, 10);
-        counting_turn(&c, counting_many, 200);
+            fixture_replay_many[i] = fixture_replay_item(TODAY + second, second * 1000 + i, 4, 10);
+        fixture_replay_turn(&c, fixture_replay_many, 200);
     }
     assert_int_equal(replay_purged(c.replay), 0);
-    assert_int_equal(counting_health(&c).entries, 10000);
+    assert_int_equal(fixture_replay_health(&c).entries, 10000);
     /* In steps: no turn shall take long. The mark goes with the first of them. */
     c.today = later;
-    assert_int_equal(counting_ask(&c, later, 1, 4), REPLAY_WITHIN);
+    assert_int_equal(fixture_replay_ask(&c, later, 1, 4), REPLAY_WITHIN);
     assert_int_equal(replay_purged(c.replay), TODAY + 1);
-    assert_int_equal(counting_health(&c).entries, 10000 - 2000 + 1 + 1);
-    assert_int_equal(counting_ask(&c, TODAY, 1, 4), REPLAY_FAILED);
-    assert_int_equal(counting_ask(&c, TODAY + 1, 1000, 4), REPLAY_WITHIN);
+    assert_int_equal(fixture_replay_health(&c).entries, 10000 - 2000 + 1 + 1);
+    assert_int_equal(fixture_replay_ask(&c, TODAY, 1, 4), REPLAY_FAILED);
+    assert_int_equal(fixture_replay_ask(&c, TODAY + 1, 1000, 4), REPLAY_WITHIN);
     c.today = later + 3;
-    assert_int_equal(counting_ask(&c, later, 1, 4), REPLAY_WITHIN);
+    assert_int_equal(fixture_replay_ask(&c, later, 1, 4), REPLAY_WITHIN);
     assert_int_equal(replay_purged(c.replay), TODAY + 4);
-    const uint64_t left = counting_health(&c).entries;
+    const uint64_t left = fixture_replay_health(&c).entries;
     assert_int_equal(left, 8002 - 4096);
-    assert_int_equal(counting_ask(&c, later, 1, 4), REPLAY_WITHIN);
-    assert_int_equal(counting_health(&c).entries, 2000 + 2);
+    assert_int_equal(fixture_replay_ask(&c, later, 1, 4), REPLAY_WITHIN);
+    assert_int_equal(fixture_replay_health(&c).entries, 2000 + 2);
     replay_close(&c.replay);
     /* Others hear of it as soon as they open it. */
-    counting_open(&c, TODAY);
+    fixture_replay_open(&c, TODAY);
     assert_int_equal(replay_purged(c.replay), TODAY + 4);
-    assert_int_equal(counting_ask(&c, TODAY + 3, 3000, 4), REPLAY_FAILED);
-    assert_int_equal(counting_ask(&c, TODAY + 4, 4000, 4), REPLAY_WITHIN);
+    assert_int_equal(fixture_replay_ask(&c, TODAY + 3, 3000, 4), REPLAY_FAILED);
+    assert_int_equal(fixture_replay_ask(&c, TODAY + 4, 4000, 4), REPLAY_WITHIN);
     replay_close(&c.replay);
 }
 
 TEST(a_turn_may_bring_more_than_a_transaction_takes)
 {
     static struct replay_item items[3000];
-    struct counting c;
+    struct fixture_replay c;
 
-    counting_open(&c, TODAY);
+    fixture_replay_open(&c, TODAY);
     for (int round = 0; round < 3; round++) {
         for (size_t i = 0; i < 3000; i++)
-            items[i] = counting_item(TODAY, i / 2, 4, 1); /* each twice in a turn */
-        counting_turn(&c, items, 3000);
+            items[i] = fixture_replay_item(TODAY, i / 2, 4, 1); /* each twice in a turn */
+        fixture_replay_turn(&c, items, 3000);
         for (size_t i = 0; i < 3000; i++)
             assert_int_equal(items[i].result, round < 2 ? REPLAY_WITHIN : REPLAY_OVER);
     }
@@ -155,7 +155,7 @@ static size_t transactions(void)
     MDB_envinfo info;
 
     must(mdb_env_create(&env) == 0);
-    must(mdb_env_open(env, counting_path, MDB_NOSUBDIR | MDB_RDONLY, 0600) == 0);
+    must(mdb_env_open(env, fixture_replay_path, MDB_NOSUBDIR | MDB_RDONLY, 0600) == 0);
     must(mdb_env_info(env, &info) == 0);
     mdb_env_close(env);
     return info.me_last_txnid;
@@ -163,17 +163,17 @@ static size_t transactions(void)
 
 TEST(a_turn_is_one_transaction)
 {
-    struct counting c;
+    struct fixture_replay c;
 
-    counting_open(&c, TODAY);
-    assert_int_equal(counting_ask(&c, TODAY, 1, 4), REPLAY_WITHIN);
+    fixture_replay_open(&c, TODAY);
+    assert_int_equal(fixture_replay_ask(&c, TODAY, 1, 4), REPLAY_WITHIN);
     replay_close(&c.replay);
     const size_t before = transactions();
-    counting_open(&c, TODAY);
+    fixture_replay_open(&c, TODAY);
     for (size_t i = 0; i < BATCH; i++)
-        counting_many[i] = counting_item(TODAY, i, 4, 5);
-    counting_turn(&c, counting_many, BATCH);
-    counting_turn(&c, counting_many, 0); /* and one without a question is none */
+        fixture_replay_many[i] = fixture_replay_item(TODAY, i, 4, 5);
+    fixture_replay_turn(&c, fixture_replay_many, BATCH);
+    fixture_replay_turn(&c, fixture_replay_many, 0); /* and one without a question is none */
     replay_close(&c.replay);
     assert_int_equal(transactions(), before + 1);
 }
@@ -181,10 +181,10 @@ TEST(a_turn_is_one_transaction)
 /* What is handed in and never committed is handed back. */
 TEST(a_store_that_closes_is_done_with_all)
 {
-    struct replay_item item = counting_item(TODAY, 1, 4, 1);
-    struct counting c;
+    struct replay_item item = fixture_replay_item(TODAY, 1, 4, 1);
+    struct fixture_replay c;
 
-    counting_open(&c, TODAY);
+    fixture_replay_open(&c, TODAY);
     replay_submit(c.replay, &item, c.now, c.today);
     replay_close(&c.replay);
     assert_int_equal(c.done, 1);
@@ -194,93 +194,93 @@ TEST(a_store_that_closes_is_done_with_all)
 /* In a process of its own: LMDB has one environment of a file in each. */
 static bool begin_anew(void *context)
 {
-    struct counting c;
-    struct mark *mark = mark_open(counting_beside("-mark"));
+    struct fixture_replay c;
+    struct mark *mark = mark_open(fixture_replay_beside("-mark"));
 
     (void)context;
     must(mark != NULL);
     mark_set_damaged(mark);
     mark_close(&mark);
-    counting_open(&c, TODAY + 20);
-    must(counting_ask(&c, TODAY + 21, 1, 1) == REPLAY_WITHIN);
+    fixture_replay_open(&c, TODAY + 20);
+    must(fixture_replay_ask(&c, TODAY + 21, 1, 1) == REPLAY_WITHIN);
     replay_close(&c.replay);
     return true;
 }
 
 TEST(whoever_counts_in_the_old_one_makes_way)
 {
-    struct counting c;
+    struct fixture_replay c;
 
-    counting_open(&c, TODAY);
-    assert_int_equal(counting_ask(&c, TODAY, 1, 4), REPLAY_WITHIN);
+    fixture_replay_open(&c, TODAY);
+    assert_int_equal(fixture_replay_ask(&c, TODAY, 1, 4), REPLAY_WITHIN);
     assert_int_equal(child_end(begin_anew, NULL), 0);
-    assert_int_equal(counting_ask(&c, TODAY, 1, 4), REPLAY_FAILED);
+    assert_int_equal(fixture_replay_ask(&c, TODAY, 1, 4), REPLAY_FAILED);
     assert_true(replay_is_stale(c.replay));
-    assert_non_null(strstr(counting_health(&c).why, "is damaged, or was begun anew"));
-    assert_int_equal(counting_ask(&c, TODAY, 1, 4), REPLAY_FAILED);
+    assert_non_null(strstr(fixture_replay_health(&c).why, "is damaged, or was begun anew"));
+    assert_int_equal(fixture_replay_ask(&c, TODAY, 1, 4), REPLAY_FAILED);
     replay_close(&c.replay);
-    counting_open(&c, TODAY + 20);
-    assert_int_equal(counting_ask(&c, TODAY + 21, 1, 1), REPLAY_OVER);
+    fixture_replay_open(&c, TODAY + 20);
+    assert_int_equal(fixture_replay_ask(&c, TODAY + 21, 1, 1), REPLAY_OVER);
     replay_close(&c.replay);
 }
 
 /* Somebody else stopped, and said that nobody counts any more. */
 TEST(one_that_is_called_whole_while_it_is_in_use_is_opened_again)
 {
-    struct counting c;
+    struct fixture_replay c;
 
-    counting_open(&c, TODAY);
-    struct mark *mark = mark_open(counting_beside("-mark"));
+    fixture_replay_open(&c, TODAY);
+    struct mark *mark = mark_open(fixture_replay_beside("-mark"));
     assert_true(mark_make_whole(mark));
-    assert_int_equal(counting_ask(&c, TODAY, 1, 4), REPLAY_FAILED);
+    assert_int_equal(fixture_replay_ask(&c, TODAY, 1, 4), REPLAY_FAILED);
     assert_true(replay_is_stale(c.replay));
     assert_int_equal(mark_state(mark), MARK_WHOLE);
     mark_close(&mark);
     replay_close(&c.replay);
-    counting_open(&c, TODAY);
-    assert_int_equal(counting_ask(&c, TODAY, 1, 4), REPLAY_WITHIN);
+    fixture_replay_open(&c, TODAY);
+    assert_int_equal(fixture_replay_ask(&c, TODAY, 1, 4), REPLAY_WITHIN);
     replay_close(&c.replay);
 }
 
 TEST(one_that_is_removed_in_use_is_opened_again)
 {
     static const char *const gone[] = {"", "-mark"};
-    struct counting c;
+    struct fixture_replay c;
 
     for (size_t i = 0; i < sizeof gone / sizeof *gone; i++) {
-        counting_open(&c, TODAY);
-        assert_int_equal(counting_ask(&c, TODAY, 1, 4), REPLAY_WITHIN);
-        assert_int_equal(unlink(counting_beside(gone[i])), 0);
-        assert_int_equal(counting_ask(&c, TODAY, 1, 4), REPLAY_FAILED);
+        fixture_replay_open(&c, TODAY);
+        assert_int_equal(fixture_replay_ask(&c, TODAY, 1, 4), REPLAY_WITHIN);
+        assert_int_equal(unlink(fixture_replay_beside(gone[i])), 0);
+        assert_int_equal(fixture_replay_ask(&c, TODAY, 1, 4), REPLAY_FAILED);
         assert_true(replay_is_stale(c.replay));
-        assert_non_null(strstr(counting_health(&c).why, "was removed while it was in use"));
+        assert_non_null(strstr(fixture_replay_health(&c).why, "was removed while it was in use"));
         replay_close(&c.replay);
-        (void)unlink(counting_beside("-mark"));
-        (void)unlink(counting_path);
+        (void)unlink(fixture_replay_beside("-mark"));
+        (void)unlink(fixture_replay_path);
     }
 }
 
 /* A clock that was wrong for a moment shall not stop the counting for years. */
 TEST(one_of_a_time_to_come_is_begun_anew)
 {
-    const uint64_t far = TODAY + 100 * COUNTING_KEEP;
-    struct counting c;
+    const uint64_t far = TODAY + 100 * FIXTURE_REPLAY_KEEP;
+    struct fixture_replay c;
 
-    counting_fill();
-    counting_open(&c, far);
-    assert_int_equal(counting_ask(&c, far, 1, 1), REPLAY_WITHIN);
-    assert_int_equal(replay_purged(c.replay), far - COUNTING_KEEP);
+    fixture_replay_fill();
+    fixture_replay_open(&c, far);
+    assert_int_equal(fixture_replay_ask(&c, far, 1, 1), REPLAY_WITHIN);
+    assert_int_equal(replay_purged(c.replay), far - FIXTURE_REPLAY_KEEP);
     c.today = TODAY;
     replay_commit(c.replay, c.now + 1000, TODAY);
     assert_true(replay_is_stale(c.replay));
-    assert_non_null(strstr(counting_health(&c).why, "the clock was wrong"));
+    assert_non_null(strstr(fixture_replay_health(&c).why, "the clock was wrong"));
     replay_close(&c.replay);
-    counting_is_begun_anew(TODAY + 20);
+    fixture_replay_is_begun_anew(TODAY + 20);
     /* And the same when it was begun in that time. */
-    assert_int_equal(unlink(counting_path), 0);
-    counting_open(&c, far);
+    assert_int_equal(unlink(fixture_replay_path), 0);
+    fixture_replay_open(&c, far);
     replay_commit(c.replay, c.now, TODAY);
     assert_true(replay_is_stale(c.replay));
     replay_close(&c.replay);
-    counting_is_begun_anew(TODAY + 20);
+    fixture_replay_is_begun_anew(TODAY + 20);
 }

@@ -7,21 +7,21 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "counting.h"
+#include "fixture_replay.h"
 #include "replay/lmdbfile.h"
 #include "unit.h"
 
-#define TODAY COUNTING_TODAY
+#define TODAY FIXTURE_REPLAY_TODAY
 
 static void ask_a_few(struct tally *tally)
 {
-    struct counting c;
+    struct fixture_replay c;
 
     while (!tally->go)
         sched_yield();
-    counting_open(&c, TODAY);
+    fixture_replay_open(&c, TODAY);
     for (uint64_t i = 0; i < 4000; i++) {
-        const enum replay_count result = counting_ask(&c, TODAY, i % 100, 25);
+        const enum replay_count result = fixture_replay_ask(&c, TODAY, i % 100, 25);
         tally->within += result == REPLAY_WITHIN;
         tally->wrong += result == REPLAY_FAILED;
     }
@@ -30,12 +30,12 @@ static void ask_a_few(struct tally *tally)
 
 BEFORE_EACH()
 {
-    counting_set_up();
+    fixture_replay_set_up();
 }
 
 AFTER_EACH()
 {
-    counting_tear_down();
+    fixture_replay_tear_down();
 }
 
 TEST(several_processes_count_as_one)
@@ -49,65 +49,65 @@ TEST(several_processes_count_as_one)
     tally_wait(pids, 4);
     assert_int_equal(tally->within, 100 * 25);
     assert_int_equal(tally->wrong, 0);
-    assert_false(counting_is_there(".lost"));
+    assert_false(fixture_replay_is_there(".lost"));
     munmap(tally, sizeof *tally);
 }
 
 static void fill_widely(struct tally *tally)
 {
-    struct counting c;
+    struct fixture_replay c;
 
-    counting_open(&c, TODAY);
-    for (uint64_t i = 0; i < COUNTING_WIDE; i++)
-        counting_wide_turn(&c, ((uint64_t)getpid() << 32) + i * COUNTING_BATCH, tally);
+    fixture_replay_open(&c, TODAY);
+    for (uint64_t i = 0; i < FIXTURE_REPLAY_WIDE; i++)
+        fixture_replay_wide_turn(&c, ((uint64_t)getpid() << 32) + i * FIXTURE_REPLAY_BATCH, tally);
     replay_close(&c.replay);
 }
 
 TEST(the_map_grows_under_several_processes)
 {
     struct tally *tally = tally_make();
-    struct counting c;
+    struct fixture_replay c;
     pid_t pids[3];
 
     for (size_t i = 0; i < 3; i++)
         pids[i] = tally_start(fill_widely, tally);
-    counting_open(&c, TODAY);
-    assert_int_equal(counting_ask(&c, TODAY, 1, 2), REPLAY_WITHIN);
+    fixture_replay_open(&c, TODAY);
+    assert_int_equal(fixture_replay_ask(&c, TODAY, 1, 2), REPLAY_WITHIN);
     tally_wait(pids, 3);
-    assert_true(counting_length() >= 4 * (off_t)LMDBFILE_FIRST);
-    assert_int_equal(tally->within, 3 * COUNTING_WIDE * COUNTING_BATCH);
+    assert_true(fixture_replay_length() >= 4 * (off_t)LMDBFILE_FIRST);
+    assert_int_equal(tally->within, 3 * FIXTURE_REPLAY_WIDE * FIXTURE_REPLAY_BATCH);
     assert_int_equal(tally->wrong, 0);
     /* Who did not see it grow goes on, and so does who comes later. */
-    for (uint64_t i = 0; i < COUNTING_WIDE; i++)
-        counting_wide_turn(&c, 1000000 + i * COUNTING_BATCH, tally);
-    assert_int_equal(tally->within, 4 * COUNTING_WIDE * COUNTING_BATCH);
+    for (uint64_t i = 0; i < FIXTURE_REPLAY_WIDE; i++)
+        fixture_replay_wide_turn(&c, 1000000 + i * FIXTURE_REPLAY_BATCH, tally);
+    assert_int_equal(tally->within, 4 * FIXTURE_REPLAY_WIDE * FIXTURE_REPLAY_BATCH);
     assert_int_equal(tally->wrong, 0);
-    assert_int_equal(counting_ask(&c, TODAY, 1, 2), REPLAY_WITHIN);
-    assert_int_equal(counting_ask(&c, TODAY, 1, 2), REPLAY_OVER);
+    assert_int_equal(fixture_replay_ask(&c, TODAY, 1, 2), REPLAY_WITHIN);
+    assert_int_equal(fixture_replay_ask(&c, TODAY, 1, 2), REPLAY_OVER);
     replay_close(&c.replay);
-    counting_open(&c, TODAY);
-    assert_string_equal(counting_health(&c).why, "");
-    assert_true(
-            counting_health(&c).entries > 4 * COUNTING_WIDE * COUNTING_BATCH * COUNTING_DOMAINS);
-    counting_wide_turn(&c, 1000000, tally);
-    assert_int_equal(tally->within, 4 * COUNTING_WIDE * COUNTING_BATCH);
+    fixture_replay_open(&c, TODAY);
+    assert_string_equal(fixture_replay_health(&c).why, "");
+    assert_true(fixture_replay_health(&c).entries >
+                4 * FIXTURE_REPLAY_WIDE * FIXTURE_REPLAY_BATCH * FIXTURE_REPLAY_DOMAINS);
+    fixture_replay_wide_turn(&c, 1000000, tally);
+    assert_int_equal(tally->within, 4 * FIXTURE_REPLAY_WIDE * FIXTURE_REPLAY_BATCH);
     replay_close(&c.replay);
-    assert_false(counting_is_there(".lost"));
+    assert_false(fixture_replay_is_there(".lost"));
     munmap(tally, sizeof *tally);
 }
 
 static void ask_without_end(struct tally *tally)
 {
-    struct counting c;
+    struct fixture_replay c;
 
-    counting_open(&c, TODAY);
+    fixture_replay_open(&c, TODAY);
     for (;;) {
         for (size_t i = 0; i < 20; i++)
-            counting_many[i] = counting_item(TODAY, 7, UINT32_MAX, 3);
-        counting_turn(&c, counting_many, 20);
+            fixture_replay_many[i] = fixture_replay_item(TODAY, 7, UINT32_MAX, 3);
+        fixture_replay_turn(&c, fixture_replay_many, 20);
         for (size_t i = 0; i < 20; i++) {
-            tally->within += counting_many[i].result == REPLAY_WITHIN;
-            tally->wrong += counting_many[i].result != REPLAY_WITHIN;
+            tally->within += fixture_replay_many[i].result == REPLAY_WITHIN;
+            tally->wrong += fixture_replay_many[i].result != REPLAY_WITHIN;
         }
     }
 }
@@ -115,7 +115,7 @@ static void ask_without_end(struct tally *tally)
 /* How often payload 7 was counted under its last domain, from the file itself. */
 static uint32_t stored_count(void)
 {
-    const struct replay_item item = counting_item(TODAY, 7, 1, 3);
+    const struct replay_item item = fixture_replay_item(TODAY, 7, 1, 3);
     unsigned char octets[4 + PAYLOAD_NONCE + REPLAY_DOMAIN];
     MDB_val key = {sizeof octets, octets};
     MDB_val value;
@@ -129,7 +129,7 @@ static uint32_t stored_count(void)
     memcpy(octets + 4, item.nonce, PAYLOAD_NONCE);
     memcpy(octets + 4 + PAYLOAD_NONCE, item.entries[2].domain, REPLAY_DOMAIN);
     must(mdb_env_create(&env) == 0);
-    must(mdb_env_open(env, counting_path, MDB_NOSUBDIR | MDB_RDONLY, 0600) == 0);
+    must(mdb_env_open(env, fixture_replay_path, MDB_NOSUBDIR | MDB_RDONLY, 0600) == 0);
     must(mdb_txn_begin(env, NULL, MDB_RDONLY, &txn) == 0 && mdb_dbi_open(txn, NULL, 0, &dbi) == 0);
     if (mdb_get(txn, dbi, &key, &value) == 0)
         memcpy(&count, value.mv_data, sizeof count);
@@ -164,7 +164,7 @@ TEST(whoever_is_killed_loses_no_count)
                 tally->within - before + 40);
     }
     assert_int_equal(tally->wrong, 0);
-    assert_false(counting_is_there(".lost"));
+    assert_false(fixture_replay_is_there(".lost"));
     munmap(tally, sizeof *tally);
 }
 
@@ -176,7 +176,7 @@ static void die_in_a_transaction(int ready)
     uint64_t number = 99;
     MDB_val value = {sizeof number, &number};
 
-    must(lmdbfile_open(counting_path, TODAY, &file) == 0);
+    must(lmdbfile_open(fixture_replay_path, TODAY, &file) == 0);
     must(mdb_txn_begin(file.env, NULL, 0, &txn) == 0);
     for (uint64_t i = 0; i < 1000; i++) {
         MDB_val key = {sizeof i, &i};
@@ -189,12 +189,12 @@ static void die_in_a_transaction(int ready)
 
 TEST(a_lock_whose_owner_died_is_taken)
 {
-    struct counting c;
+    struct fixture_replay c;
     int ready[2];
     char octet;
 
-    counting_open(&c, TODAY);
-    assert_int_equal(counting_ask(&c, TODAY, 1, 2), REPLAY_WITHIN);
+    fixture_replay_open(&c, TODAY);
+    assert_int_equal(fixture_replay_ask(&c, TODAY, 1, 2), REPLAY_WITHIN);
     assert_int_equal(pipe(ready), 0);
     const pid_t other = fork();
     assert_true(other >= 0);
@@ -203,10 +203,10 @@ TEST(a_lock_whose_owner_died_is_taken)
     assert_int_equal(read(ready[0], &octet, 1), 1);
     kill(other, SIGKILL);
     waitpid(other, NULL, 0);
-    assert_int_equal(counting_ask(&c, TODAY, 1, 2), REPLAY_WITHIN);
-    assert_int_equal(counting_ask(&c, TODAY, 1, 2), REPLAY_OVER);
-    assert_int_equal(counting_health(&c).entries, 1);
-    assert_string_equal(counting_health(&c).why, "");
+    assert_int_equal(fixture_replay_ask(&c, TODAY, 1, 2), REPLAY_WITHIN);
+    assert_int_equal(fixture_replay_ask(&c, TODAY, 1, 2), REPLAY_OVER);
+    assert_int_equal(fixture_replay_health(&c).entries, 1);
+    assert_string_equal(fixture_replay_health(&c).why, "");
     replay_close(&c.replay);
     close(ready[0]);
     close(ready[1]);

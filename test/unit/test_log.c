@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "captured.h"
+#include "capture.h"
 #include "unit.h"
 
 #define ROOM (256 * 1024)
@@ -42,12 +42,12 @@ static void write_value(struct text value)
 /* What is written for a value, in `caught`. */
 static size_t written(bool journal, enum log_format format, struct text value)
 {
-    struct captured captured = captured_begin();
+    struct capture capture = capture_begin();
 
     configure(journal, format);
     write_value(value);
-    const size_t len = captured_read(&captured, caught, sizeof caught);
-    captured_end(&captured);
+    const size_t len = capture_read(&capture, caught, sizeof caught);
+    capture_end(&capture);
     return len;
 }
 
@@ -114,7 +114,7 @@ TEST(levels)
 
     for (size_t least = 0; least < 4; least++) {
         char want[256] = "";
-        struct captured captured = captured_begin();
+        struct capture capture = capture_begin();
         configure(true, LOG_FORMAT_TEXT);
         const bool found = log_level_find(table[least].name, &level);
         log_configure(level, LOG_FORMAT_TEXT);
@@ -124,8 +124,8 @@ TEST(levels)
                 snprintf(want + strlen(want), sizeof want - strlen(want), "<%d>level=%s event=e\n",
                         table[i].level, table[i].name);
         }
-        captured_read(&captured, caught, sizeof caught);
-        captured_end(&captured);
+        capture_read(&capture, caught, sizeof caught);
+        capture_end(&capture);
         assert_true(found);
         assert_string_equal(caught, want);
     }
@@ -136,7 +136,7 @@ TEST(levels)
 
 TEST(whole_lines_of_their_own)
 {
-    struct captured captured = captured_begin();
+    struct capture capture = capture_begin();
 
     configure(true, LOG_FORMAT_TEXT);
     log_event(LOG_LEVEL_NOTICE, "one", "name", "va lue");
@@ -144,8 +144,8 @@ TEST(whole_lines_of_their_own)
     log_errno(LOG_LEVEL_ERROR, "two", "path", "/x");
     errno = EACCES;
     log_errno(LOG_LEVEL_ERROR, "three", NULL, NULL);
-    captured_read(&captured, caught, sizeof caught);
-    captured_end(&captured);
+    capture_read(&capture, caught, sizeof caught);
+    capture_end(&capture);
     assert_string_equal(caught, "<5>level=notice event=one name=\"va lue\"\n"
                                 "<3>level=error event=two path=/x error=\"No such file or "
                                 "directory\"\n"
@@ -210,7 +210,7 @@ TEST(many_names_fill_a_line)
     for (size_t shift = 0; shift < 60; shift++) {
         for (size_t f = 0; f < 2; f++) {
             char first[64];
-            struct captured captured = captured_begin();
+            struct capture capture = capture_begin();
             struct log_line line;
             configure(false, formats[f]);
             memset(first, 'f', shift);
@@ -225,8 +225,8 @@ TEST(many_names_fill_a_line)
                     log_string(&line, name, "\x02\"");
             }
             log_end(&line);
-            const size_t len = captured_read(&captured, caught, sizeof caught);
-            captured_end(&captured);
+            const size_t len = capture_read(&capture, caught, sizeof caught);
+            capture_end(&capture);
             assert_in_range(len, LOG_LINE_MAX - 200, LOG_LINE_MAX);
             assert_ptr_equal(strchr(caught, '\n'), caught + len - 1);
             if (formats[f] != LOG_FORMAT_JSON)
@@ -247,7 +247,7 @@ TEST(many_names_fill_a_line)
 TEST(buffered_lines_wait)
 {
     static const char line[] = "<6>level=info event=e\n";
-    struct captured captured = captured_begin();
+    struct capture capture = capture_begin();
     bool ok = true;
     size_t count = 0;
 
@@ -255,22 +255,22 @@ TEST(buffered_lines_wait)
     log_buffer(true);
     ok = ok && log_pending() == -1;
     log_event(LOG_LEVEL_INFO, "e", NULL, NULL);
-    ok = ok && log_pending() > 0 && captured_read(&captured, caught, sizeof caught) == 0;
+    ok = ok && log_pending() > 0 && capture_read(&capture, caught, sizeof caught) == 0;
     log_tick(1000);
     log_tick(1019);
-    ok = ok && captured_read(&captured, caught, sizeof caught) == 0;
+    ok = ok && capture_read(&capture, caught, sizeof caught) == 0;
     log_tick(1020);
-    ok = ok && captured_read(&captured, caught, sizeof caught) == strlen(line);
+    ok = ok && capture_read(&capture, caught, sizeof caught) == strlen(line);
     ok = ok && log_pending() == -1;
     for (; count * strlen(line) < 4096; count++)
         log_event(LOG_LEVEL_INFO, "e", NULL, NULL);
     log_tick(2000);
-    ok = ok && captured_read(&captured, caught, sizeof caught) == count * strlen(line);
+    ok = ok && capture_read(&capture, caught, sizeof caught) == count * strlen(line);
     log_event(LOG_LEVEL_INFO, "e", NULL, NULL);
     log_flush();
-    ok = ok && captured_read(&captured, caught, sizeof caught) == strlen(line);
+    ok = ok && capture_read(&capture, caught, sizeof caught) == strlen(line);
     log_buffer(false);
-    captured_end(&captured);
+    capture_end(&capture);
     assert_true(ok);
 }
 
@@ -282,23 +282,23 @@ static void fill(int fd)
         continue;
 }
 
-static bool drain(struct captured *captured)
+static bool drain(struct capture *capture)
 {
-    while (captured_read(captured, caught, sizeof caught) == sizeof caught - 1)
+    while (capture_read(capture, caught, sizeof caught) == sizeof caught - 1)
         continue;
     return true;
 }
 
 /* Takes lines as long as anybody writes. Returns how many octets there were, the last in `caught`.
  */
-static size_t flush_all(struct captured *captured)
+static size_t flush_all(struct capture *capture)
 {
     size_t total = 0;
     size_t len;
 
     do {
         log_flush();
-        len = captured_read(captured, caught + total, sizeof caught - total);
+        len = capture_read(capture, caught + total, sizeof caught - total);
         total += len;
     } while (len > 0);
     return total;
@@ -318,7 +318,7 @@ static size_t count(const char *in, const char *what)
 TEST(lines_that_cannot_be_written)
 {
     enum { LINES = 5000 };
-    struct captured captured = captured_begin();
+    struct capture capture = capture_begin();
     unsigned long lost = 0;
 
     configure(true, LOG_FORMAT_TEXT);
@@ -326,10 +326,10 @@ TEST(lines_that_cannot_be_written)
     for (int i = 0; i < LINES; i++)
         log_event(LOG_LEVEL_INFO, "kept", "value", "0123456789");
     const bool pending = log_pending() > 0;
-    drain(&captured);
-    const size_t len = flush_all(&captured);
+    drain(&capture);
+    const size_t len = flush_all(&capture);
     const bool done = log_pending() == -1;
-    captured_end(&captured);
+    capture_end(&capture);
     assert_true(pending);
     assert_true(done);
     const size_t kept = count(caught, "<6>level=info event=kept value=0123456789\n");
@@ -345,22 +345,22 @@ TEST(lines_that_cannot_be_written)
 /* The reader is gone for a while: what was lost is known when there is one again. */
 TEST(closed_pipe_loses_no_count)
 {
-    struct captured captured = captured_begin();
+    struct capture capture = capture_begin();
 
     signal(SIGPIPE, SIG_IGN);
     configure(true, LOG_FORMAT_TEXT);
-    close(captured.pipe);
+    close(capture.pipe);
     for (int i = 0; i < 10; i++) {
         log_event(LOG_LEVEL_INFO, "lost", NULL, NULL);
         log_flush();
     }
-    captured.pipe = dup(captured.kept);
-    captured_end(&captured);
-    captured = captured_begin();
+    capture.pipe = dup(capture.kept);
+    capture_end(&capture);
+    capture = capture_begin();
     configure(true, LOG_FORMAT_TEXT);
     log_flush();
-    captured_read(&captured, caught, sizeof caught);
-    captured_end(&captured);
+    capture_read(&capture, caught, sizeof caught);
+    capture_end(&capture);
     assert_string_equal(caught, "<4>level=warning event=log-lines-lost count=10\n");
     assert_int_equal(log_pending(), -1);
 }
@@ -368,7 +368,7 @@ TEST(closed_pipe_loses_no_count)
 /* Standard error is a socket where a supervisor made it one. */
 TEST(socket_that_is_full)
 {
-    struct captured captured = captured_begin();
+    struct capture capture = capture_begin();
     int ends[2];
     int size = 4096;
     size_t total = 0;
@@ -385,7 +385,7 @@ TEST(socket_that_is_full)
         total += got > 0 ? (size_t)got : 0;
     }
     caught[total] = '\0';
-    captured_end(&captured);
+    capture_end(&capture);
     close(ends[0]);
     close(ends[1]);
     configure(true, LOG_FORMAT_TEXT);

@@ -7,12 +7,12 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-#include "stored.h"
+#include "fixture_events.h"
 #include "unit.h"
 
-#define JANUARY (STORED_JUNE - 151 * STORED_DAY)
-#define FEBRUARY (STORED_JUNE - 120 * STORED_DAY)
-#define MARCH (STORED_JUNE - 92 * STORED_DAY)
+#define JANUARY (FIXTURE_EVENTS_JUNE - 151 * FIXTURE_EVENTS_DAY)
+#define FEBRUARY (FIXTURE_EVENTS_JUNE - 120 * FIXTURE_EVENTS_DAY)
+#define MARCH (FIXTURE_EVENTS_JUNE - 92 * FIXTURE_EVENTS_DAY)
 
 #define PARTITIONS                                                                                 \
     "SELECT relname::text, (SELECT count(*) FROM event WHERE tableoid = pg_class.oid) FROM "       \
@@ -41,7 +41,7 @@ static const char *sql(const char *statement)
 static struct eventstore *begin(void)
 {
     sql("SET client_min_messages = warning; DROP SCHEMA IF EXISTS verimail CASCADE");
-    return stored_open(address, EVENTSTORE_RECORD);
+    return fixture_events_open(address, EVENTSTORE_RECORD);
 }
 
 #define TEST_SERVER(test) TEST_IF(test, "VERIMAIL_POSTGRESQL")
@@ -63,19 +63,19 @@ TEST_SERVER(months_have_partitions)
     struct eventstore *store = begin();
     bool more = true;
 
-    stored_write(store, JANUARY, 3, JANUARY);
-    assert_string_equal(
-            stored_rows(store, PARTITIONS), "event_202601|3\nevent_202602|0\nevent_other|0\n");
-    stored_write(store, MARCH - 1, 2, MARCH - 1);
-    assert_string_equal(stored_rows(store, PARTITIONS),
+    fixture_events_write(store, JANUARY, 3, JANUARY);
+    assert_string_equal(fixture_events_rows(store, PARTITIONS),
+            "event_202601|3\nevent_202602|0\nevent_other|0\n");
+    fixture_events_write(store, MARCH - 1, 2, MARCH - 1);
+    assert_string_equal(fixture_events_rows(store, PARTITIONS),
             "event_202601|3\nevent_202602|1\nevent_202603|1\nevent_other|0\n");
     /* Months are dropped whole, when the last moment of them is old. */
     assert_true(eventstore_purge(store, FEBRUARY - 1, &more));
-    assert_string_equal(stored_rows(store, PARTITIONS),
+    assert_string_equal(fixture_events_rows(store, PARTITIONS),
             "event_202601|0\nevent_202602|1\nevent_202603|1\nevent_other|0\n");
     for (more = true; more;)
         assert_true(eventstore_purge(store, MARCH, &more));
-    assert_string_equal(stored_rows(store, PARTITIONS), "event_202603|1\nevent_other|0\n");
+    assert_string_equal(fixture_events_rows(store, PARTITIONS), "event_202603|1\nevent_other|0\n");
     eventstore_close(&store);
 }
 
@@ -83,9 +83,9 @@ TEST_SERVER(the_year_ends)
 {
     struct eventstore *store = begin();
 
-    stored_write(store, JANUARY - 2, 3, JANUARY - 2);
-    assert_string_equal(
-            stored_rows(store, PARTITIONS), "event_202512|2\nevent_202601|1\nevent_other|0\n");
+    fixture_events_write(store, JANUARY - 2, 3, JANUARY - 2);
+    assert_string_equal(fixture_events_rows(store, PARTITIONS),
+            "event_202512|2\nevent_202601|1\nevent_other|0\n");
     eventstore_close(&store);
 }
 
@@ -95,15 +95,15 @@ TEST_SERVER(events_move_over)
     struct eventstore *store = begin();
     bool more;
 
-    stored_write(store, MARCH, 10, JANUARY);
-    stored_write(store, JANUARY - 400 * STORED_DAY, 7, JANUARY);
-    assert_string_equal(
-            stored_rows(store, PARTITIONS), "event_202601|0\nevent_202602|0\nevent_other|17\n");
-    stored_write(store, MARCH, 1, FEBRUARY);
-    assert_string_equal(stored_rows(store, PARTITIONS),
+    fixture_events_write(store, MARCH, 10, JANUARY);
+    fixture_events_write(store, JANUARY - 400 * FIXTURE_EVENTS_DAY, 7, JANUARY);
+    assert_string_equal(fixture_events_rows(store, PARTITIONS),
+            "event_202601|0\nevent_202602|0\nevent_other|17\n");
+    fixture_events_write(store, MARCH, 1, FEBRUARY);
+    assert_string_equal(fixture_events_rows(store, PARTITIONS),
             "event_202601|0\nevent_202602|0\nevent_202603|11\nevent_other|7\n");
     assert_true(eventstore_purge(store, JANUARY, &more));
-    assert_string_equal(stored_rows(store, PARTITIONS),
+    assert_string_equal(fixture_events_rows(store, PARTITIONS),
             "event_202601|0\nevent_202602|0\nevent_202603|11\nevent_other|0\n");
     eventstore_close(&store);
 }
@@ -114,17 +114,17 @@ TEST_SERVER(a_report_in_the_way)
     struct eventstore *store = begin();
     bool more = true;
 
-    stored_write(store, JANUARY, 3, JANUARY);
+    fixture_events_write(store, JANUARY, 3, JANUARY);
     sql("BEGIN; SELECT count(*) FROM verimail.event");
-    stored_write(store, STORED_JUNE, 3, STORED_JUNE);
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 3, FIXTURE_EVENTS_JUNE);
     assert_true(eventstore_purge(store, FEBRUARY, &more));
     assert_false(more);
     sql("COMMIT");
     for (more = true; more;)
         assert_true(eventstore_purge(store, MARCH, &more));
-    stored_write(store, STORED_JUNE, 3, STORED_JUNE + 60000);
-    assert_string_equal(
-            stored_rows(store, PARTITIONS), "event_202606|6\nevent_202607|0\nevent_other|0\n");
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 3, FIXTURE_EVENTS_JUNE + 60000);
+    assert_string_equal(fixture_events_rows(store, PARTITIONS),
+            "event_202606|6\nevent_202607|0\nevent_other|0\n");
     eventstore_close(&store);
 }
 
@@ -136,16 +136,16 @@ TEST_SERVER(lost_connections_are_made_anew)
     struct eventstore *store = begin();
     bool more;
 
-    stored_write(store, STORED_JUNE, 3, STORED_JUNE);
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 3, FIXTURE_EVENTS_JUNE);
     sql(kill_others);
-    stored_write(store, STORED_JUNE, 3, STORED_JUNE);
-    assert_int_equal(stored_number(store, "SELECT count(*) FROM event"), 6);
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 3, FIXTURE_EVENTS_JUNE);
+    assert_int_equal(fixture_events_number(store, "SELECT count(*) FROM event"), 6);
     /* Asking and deleting may fail once: whoever asks sees why. */
     sql(kill_others);
-    struct stored_rows rows = {0};
-    if (!eventstore_query(store, "SELECT 1", NULL, 0, stored_row, &rows))
+    struct fixture_events_rows rows = {0};
+    if (!eventstore_query(store, "SELECT 1", NULL, 0, fixture_events_row, &rows))
         assert_true(*eventstore_error(store) != '\0');
-    assert_int_equal(stored_number(store, "SELECT count(*) FROM event"), 6);
+    assert_int_equal(fixture_events_number(store, "SELECT count(*) FROM event"), 6);
     sql(kill_others);
     (void)!eventstore_purge(store, 0, &more);
     assert_true(eventstore_purge(store, 0, &more));
@@ -157,7 +157,7 @@ TEST_SERVER(a_commit_that_came_to_nothing)
 {
     struct eventstore *store = begin();
 
-    stored_write(store, STORED_JUNE, 3, STORED_JUNE);
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 3, FIXTURE_EVENTS_JUNE);
     sql("CREATE SEQUENCE verimail.fuse;"
         "CREATE FUNCTION verimail.blow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
         " IF nextval('verimail.fuse') = 1 THEN"
@@ -165,8 +165,8 @@ TEST_SERVER(a_commit_that_came_to_nothing)
         " END IF; RETURN NULL; END $$;"
         "CREATE CONSTRAINT TRIGGER blow AFTER INSERT ON verimail.event_202606"
         " INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION verimail.blow()");
-    stored_write(store, STORED_JUNE, 3, STORED_JUNE);
-    assert_int_equal(stored_number(store, "SELECT count(*) FROM event"), 6);
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 3, FIXTURE_EVENTS_JUNE);
+    assert_int_equal(fixture_events_number(store, "SELECT count(*) FROM event"), 6);
     eventstore_close(&store);
 }
 
@@ -174,20 +174,20 @@ TEST_SERVER(a_commit_that_came_to_nothing)
 TEST_SERVER(a_silent_server)
 {
     struct eventstore *store = begin();
-    const struct event event = stored_event(STORED_JUNE);
+    const struct event event = fixture_event(FIXTURE_EVENTS_JUNE);
 
-    stored_write(store, STORED_JUNE, 3, STORED_JUNE);
-    const pid_t server = (pid_t)stored_number(store, "SELECT pg_backend_pid()");
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 3, FIXTURE_EVENTS_JUNE);
+    const pid_t server = (pid_t)fixture_events_number(store, "SELECT pg_backend_pid()");
     if (kill(server, SIGSTOP) != 0)
         skip(); /* it is on another machine, or another user's */
-    const bool written = eventstore_write(store, &event, 1, 0, STORED_JUNE);
+    const bool written = eventstore_write(store, &event, 1, 0, FIXTURE_EVENTS_JUNE);
     char why[EVENTSTORE_WHY_MAX];
     snprintf(why, sizeof why, "%s", eventstore_error(store));
     assert_int_equal(kill(server, SIGCONT), 0);
     assert_false(written);
     assert_non_null(strstr(why, "gives no answer"));
-    stored_write(store, STORED_JUNE, 1, STORED_JUNE);
-    assert_int_equal(stored_number(store, "SELECT count(*) FROM event"), 4);
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 1, FIXTURE_EVENTS_JUNE);
+    assert_int_equal(fixture_events_number(store, "SELECT count(*) FROM event"), 4);
     eventstore_close(&store);
 }
 
@@ -221,9 +221,9 @@ TEST_SERVER(a_recorder_with_few_rights)
     assert_null(eventstore_open(other, EVENTSTORE_RECORD, why));
     assert_non_null(strstr(why, "permission denied"));
     sql("CREATE SCHEMA verimail AUTHORIZATION verimail_few");
-    store = stored_open(other, EVENTSTORE_RECORD);
-    stored_write(store, STORED_JUNE, 3, STORED_JUNE);
-    assert_int_equal(stored_number(store, "SELECT count(*) FROM event"), 3);
+    store = fixture_events_open(other, EVENTSTORE_RECORD);
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 3, FIXTURE_EVENTS_JUNE);
+    assert_int_equal(fixture_events_number(store, "SELECT count(*) FROM event"), 3);
     eventstore_close(&store);
     sql("DROP SCHEMA verimail CASCADE; DROP ROLE verimail_few");
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 #include <string.h>
 
-#include "captured.h"
+#include "capture.h"
 #include "config/problems.h"
 #include "unit.h"
 
@@ -93,15 +93,15 @@ TEST(many_are_kept_in_order)
 TEST(each_is_a_line_of_the_log)
 {
     struct problems *problems = problems_init("f");
-    struct captured captured;
+    struct capture capture;
     char got[512];
 
     problems_add(problems, 1, "w", "\n=", "e");
     problems_add(problems, 0, "x", NULL, NULL);
-    captured = captured_begin();
+    capture = capture_begin();
     problems_log(problems, LOG_LEVEL_WARNING, "checked");
-    (void)captured_read(&captured, got, sizeof got);
-    captured_end(&captured);
+    (void)capture_read(&capture, got, sizeof got);
+    capture_end(&capture);
     problems_free(&problems);
     const char *second = strchr(got, '\n');
     assert_non_null(second);

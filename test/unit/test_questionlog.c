@@ -5,28 +5,28 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "captured.h"
-#include "served.h"
+#include "capture.h"
+#include "fixture_service.h"
 #include "unit.h"
 #include "verimaild/questionlog.h"
 
-static struct served served;
+static struct fixture_service fixture;
 static char caught[1024 * 1024];
 
-static struct captured catch (void)
+static struct capture catch (void)
 {
-    struct captured captured = captured_begin();
+    struct capture capture = capture_begin();
 
     setenv("JOURNAL_STREAM", "8:1", 1);
     log_init();
     log_configure(LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
-    return captured;
+    return capture;
 }
 
-static void release(struct captured *captured)
+static void release(struct capture *capture)
 {
-    captured_read(captured, caught, sizeof caught);
-    captured_end(captured);
+    capture_read(capture, caught, sizeof caught);
+    capture_end(capture);
 }
 
 static struct endpoint source(const char *text)
@@ -39,10 +39,10 @@ static struct endpoint source(const char *text)
 
 static void judge_line(const char *line, struct inquiry *inquiry)
 {
-    const struct circumstances now = {.replay = REPLAY_SKIPPED, .now = SERVED_NOW};
+    const struct circumstances now = {.replay = REPLAY_SKIPPED, .now = FIXTURE_SERVICE_NOW};
 
-    inquiry_read(served.service, text_of(line), inquiry);
-    inquiry_judge(served.service, &now, inquiry);
+    inquiry_read(fixture.service, text_of(line), inquiry);
+    inquiry_judge(fixture.service, &now, inquiry);
 }
 
 /* What is logged of a question, without its priority and level. */
@@ -55,9 +55,9 @@ static void check(const char *line, const char *want)
 
     questionlog_init(&log);
     judge_line(line, &inquiry);
-    struct captured captured = catch ();
+    struct capture capture = catch ();
     questionlog_answered(&log, &inquiry, &from, 12, 1000);
-    release(&captured);
+    release(&capture);
     snprintf(whole, sizeof whole, "<6>level=info event=%s\n", want);
     assert_string_equal(caught, whole);
     assert_int_equal(questionlog_due(&log), UINT64_MAX);
@@ -66,14 +66,15 @@ static void check(const char *line, const char *want)
 BEFORE_ALL()
 {
     assert_true(sodium_init() >= 0);
-    served = served_open("", "domain example.org { hosts = " SERVED_HOST " user alice { }\n"
-                             " user bob { allow_unauthorized = yes } }\n");
-    assert_string_equal(problems_text(served.conf.problems), "");
+    fixture = fixture_service_open("",
+            "domain example.org { hosts = " FIXTURE_SERVICE_HOST " user alice { }\n"
+            " user bob { allow_unauthorized = yes } }\n");
+    assert_string_equal(problems_text(fixture.conf.problems), "");
 }
 
 AFTER_ALL()
 {
-    served_close(&served);
+    fixture_service_close(&fixture);
 }
 
 TEST(questions_are_logged)
@@ -81,7 +82,7 @@ TEST(questions_are_logged)
     char sealed[PAYLOAD_TEXT_MAX + 1];
     char line[QUESTION_MAX];
 
-    served_seal("alice@example.org", SERVED_NOW, sealed);
+    fixture_service_seal("alice@example.org", FIXTURE_SERVICE_NOW, sealed);
     snprintf(line, sizeof line, "alice@example.org %s rcpt=example.net ip=198.51.100.7\n", sealed);
     check(line, "question verdict=YES reason=stamped user=alice@example.org host=mail.example.org "
                 "source=192.0.2.1:4711 ms=12 ip=198.51.100.7 rcpt=example.net");
@@ -113,9 +114,9 @@ TEST(unanswered_connections_are_logged)
     struct questionlog log;
 
     questionlog_init(&log);
-    struct captured captured = catch ();
+    struct capture capture = catch ();
     questionlog_unanswered(&log, "timeout", &from, 1000);
-    release(&captured);
+    release(&capture);
     assert_string_equal(
             caught, "<6>level=info event=unanswered why=timeout source=[2001:db8::1]:1\n");
 }
@@ -125,7 +126,7 @@ static int logged(struct questionlog *log, const char *line, int count, uint64_t
 {
     const struct endpoint from = source("192.0.2.1:1");
     struct inquiry inquiry;
-    struct captured captured = catch ();
+    struct capture capture = catch ();
 
     if (line != NULL)
         judge_line(line, &inquiry);
@@ -136,10 +137,10 @@ static int logged(struct questionlog *log, const char *line, int count, uint64_t
         else
             questionlog_unanswered(log, "room", &from, now);
         log_flush();
-        captured_read(&captured, caught + (i > 0 ? strlen(caught) : 0), 4096);
+        capture_read(&capture, caught + (i > 0 ? strlen(caught) : 0), 4096);
     }
     log_buffer(false);
-    captured_end(&captured);
+    capture_end(&capture);
     return count_lines();
 }
 
@@ -187,28 +188,28 @@ TEST(left_out_is_said)
     questionlog_init(&log);
     (void)logged(&log, NULL, 103, 50000);
     assert_true(questionlog_due(&log) <= 50000);
-    struct captured captured = catch ();
+    struct capture capture = catch ();
     questionlog_flush(&log, 50000, false);
-    release(&captured);
+    release(&capture);
     assert_string_equal(caught, "<6>level=info event=left-out count=3\n");
     assert_int_equal(questionlog_due(&log), UINT64_MAX);
     /* at most once in ten seconds */
     (void)logged(&log, NULL, 2, 50000);
     assert_int_equal(questionlog_due(&log), 60000);
-    captured = catch ();
+    capture = catch ();
     questionlog_flush(&log, 59999, false);
-    release(&captured);
+    release(&capture);
     assert_string_equal(caught, "");
-    captured = catch ();
+    capture = catch ();
     questionlog_flush(&log, 60000, false);
-    release(&captured);
+    release(&capture);
     assert_string_equal(caught, "<6>level=info event=left-out count=2\n");
     /* unless it is the last time */
     (void)logged(&log, NULL, 101, 60000);
-    captured = catch ();
+    capture = catch ();
     questionlog_flush(&log, 60000, true);
     questionlog_flush(&log, 60000, true);
-    release(&captured);
+    release(&capture);
     assert_string_equal(caught, "<6>level=info event=left-out count=1\n");
 }
 
@@ -228,9 +229,9 @@ TEST(longest_question)
     questionlog_init(&log);
     judge_line(line, &inquiry);
     assert_true(inquiry.well_formed);
-    struct captured captured = catch ();
+    struct capture capture = catch ();
     questionlog_answered(&log, &inquiry, &from, UINT64_MAX, 0);
-    release(&captured);
+    release(&capture);
     assert_true(strlen(caught) <= LOG_LINE_MAX);
     assert_non_null(strstr(caught, " source=[2001:db8::1]:65535 ms=18446744073709551615 "));
     assert_string_equal(caught + strlen(caught) - 5, "...\"\n");

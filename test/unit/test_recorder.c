@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "employed.h"
+#include "fixture_recorder.h"
 #include "recorder/recording.h"
 #include "replay/mark.h"
 #include "unit.h"
@@ -25,52 +25,52 @@ BEFORE_ALL()
 
 TEST(one_that_is_killed_loses_nothing)
 {
-    struct employed p;
+    struct fixture_recorder p;
     const unsigned kills = 12;
     const uint32_t each = 5000;
     uint32_t count = 0;
 
-    employed_open(&p);
+    fixture_recorder_open(&p);
     for (unsigned i = 0; i < kills; i++) {
         const uint64_t before = p.counters->events_recorded;
-        employed_start(&p);
-        employed_put(&p, count, each);
+        fixture_recorder_start(&p);
+        fixture_recorder_put(&p, count, each);
         count += each;
         /* Sometimes in the middle of the first batch, or of another. */
         if (i % 3 > 0)
-            employed_wait_for_count(&p, &p.counters->events_recorded, before + i % 3);
-        employed_kill(&p);
+            fixture_recorder_wait_for_count(&p, &p.counters->events_recorded, before + i % 3);
+        fixture_recorder_kill(&p);
     }
-    employed_start(&p);
-    assert_int_equal(employed_tell(&p, RECORDER_HAND_OVER), 0);
-    employed_check_number(&p, DIFFERENT, count);
-    employed_check_number(&p, "SELECT count(*) FROM gap", 0);
+    fixture_recorder_start(&p);
+    assert_int_equal(fixture_recorder_tell(&p, RECORDER_HAND_OVER), 0);
+    fixture_recorder_check_number(&p, DIFFERENT, count);
+    fixture_recorder_check_number(&p, "SELECT count(*) FROM gap", 0);
     /* A batch that was written and not taken yet is written again. */
-    const int64_t all = employed_asked(&p, ALL).number;
+    const int64_t all = fixture_recorder_asked(&p, ALL).number;
     assert_true(all <= count + kills * RECORDING_BATCH);
     assert_true(p.counters->events_recorded <= (uint64_t)all);
-    employed_close(&p);
+    fixture_recorder_close(&p);
 }
 
 /* Workers may go on for a moment. */
 TEST(without_a_parent_it_records_and_ends)
 {
-    struct employed p;
+    struct fixture_recorder p;
 
-    employed_open(&p);
-    employed_start(&p);
-    employed_put(&p, 0, 10);
-    employed_wait_for_number(&p, ALL, 10);
+    fixture_recorder_open(&p);
+    fixture_recorder_start(&p);
+    fixture_recorder_put(&p, 0, 10);
+    fixture_recorder_wait_for_number(&p, ALL, 10);
     close(p.control);
     p.control = -1;
-    employed_put(&p, 10, 10);
-    assert_int_equal(employed_end(&p), 0);
-    employed_check_number(&p, DIFFERENT, 20);
-    employed_close(&p);
+    fixture_recorder_put(&p, 10, 10);
+    assert_int_equal(fixture_recorder_end(&p), 0);
+    fixture_recorder_check_number(&p, DIFFERENT, 20);
+    fixture_recorder_close(&p);
 }
 
 /* What the mark beside the store of replay counts holds. */
-static size_t read_mark(const struct employed *p, char *room_r, size_t size)
+static size_t read_mark(const struct fixture_recorder *p, char *room_r, size_t size)
 {
     char path[FOLDER_PATH_MAX];
 
@@ -83,13 +83,13 @@ static size_t read_mark(const struct employed *p, char *room_r, size_t size)
     return (size_t)len;
 }
 
-static void make_counts(const struct employed *p)
+static void make_counts(const struct fixture_recorder *p)
 {
     char path[FOLDER_PATH_MAX];
 
     folder_write(&p->folder, "replay", "counts", 6, 0600);
     folder_path(&p->folder, "replay", path);
-    employed_give_away(p, path);
+    fixture_recorder_give_away(p, path);
     folder_path(&p->folder, "replay-mark", path);
     struct mark *mark = mark_open(path);
     assert_non_null(mark);
@@ -97,7 +97,7 @@ static void make_counts(const struct employed *p)
     assert_true(mark_use(mark));
     mark_unlock(mark);
     mark_close(&mark);
-    employed_give_away(p, path);
+    fixture_recorder_give_away(p, path);
 }
 
 /* Only when nobody counts any more. */
@@ -108,24 +108,24 @@ TEST(store_of_counts_is_marked_at_the_end)
     char after[4096];
 
     for (size_t i = 0; i < sizeof orders; i++) {
-        struct employed p;
-        employed_open(&p);
+        struct fixture_recorder p;
+        fixture_recorder_open(&p);
         make_counts(&p);
         const size_t len = read_mark(&p, before, sizeof before);
-        employed_start(&p);
-        employed_put(&p, 0, 1);
-        employed_wait_for_number(&p, ALL, 1);
+        fixture_recorder_start(&p);
+        fixture_recorder_put(&p, 0, 1);
+        fixture_recorder_wait_for_number(&p, ALL, 1);
         if (orders[i] == 0) {
             close(p.control);
             p.control = -1;
-            assert_int_equal(employed_end(&p), 0);
+            assert_int_equal(fixture_recorder_end(&p), 0);
         } else {
-            assert_int_equal(employed_tell(&p, orders[i]), 0);
+            assert_int_equal(fixture_recorder_tell(&p, orders[i]), 0);
         }
         assert_int_equal(read_mark(&p, after, sizeof after), len);
         assert_int_equal(memcmp(before, after, len) != 0, orders[i] == RECORDER_STOP);
         assert_int_equal(p.counters->alarms[COUNTER_ALARM_REPLAY], 0);
-        employed_close(&p);
+        fixture_recorder_close(&p);
     }
 }
 
@@ -133,49 +133,49 @@ TEST(store_of_counts_is_marked_at_the_end)
  * same, and the end comes. */
 TEST(store_that_hangs_delays_no_counts)
 {
-    struct employed p;
+    struct fixture_recorder p;
     sqlite3 *other = NULL;
     char path[FOLDER_PATH_MAX];
     char before[4096];
     char after[4096];
 
-    employed_open(&p);
+    fixture_recorder_open(&p);
     make_counts(&p);
     const size_t len = read_mark(&p, before, sizeof before);
-    employed_start(&p);
-    employed_put(&p, 0, 1);
-    employed_wait_for_number(&p, ALL, 1);
+    fixture_recorder_start(&p);
+    fixture_recorder_put(&p, 0, 1);
+    fixture_recorder_wait_for_number(&p, ALL, 1);
     folder_path(&p.folder, "events.db", path);
     assert_int_equal(sqlite3_open(path, &other), SQLITE_OK);
     assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
-    employed_put(&p, 1, 5);
-    (void)employed_tell(&p, RECORDER_STOP);
+    fixture_recorder_put(&p, 1, 5);
+    (void)fixture_recorder_tell(&p, RECORDER_STOP);
     assert_int_equal(read_mark(&p, after, sizeof after), len);
     assert_int_not_equal(memcmp(before, after, len), 0);
-    assert_int_equal(employed_count_lines(&p, "level=error event=events-lost"), 1);
+    assert_int_equal(fixture_recorder_count_lines(&p, "level=error event=events-lost"), 1);
     assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(other);
-    employed_check_number(&p, ALL, 1);
-    employed_close(&p);
+    fixture_recorder_check_number(&p, ALL, 1);
+    fixture_recorder_close(&p);
 }
 
 TEST(counts_that_cannot_be_synced_are_an_alarm)
 {
-    struct employed p;
+    struct fixture_recorder p;
     char path[FOLDER_PATH_MAX];
 
-    employed_open(&p);
+    fixture_recorder_open(&p);
     folder_path(&p.folder, "replay", path);
     assert_int_equal(mkdir(path, 0700), 0);
-    employed_start(&p);
-    employed_wait_for_count(&p, &p.counters->alarms[COUNTER_ALARM_REPLAY], 2);
-    employed_put(&p, 0, 1);
-    employed_wait_for_number(&p, ALL, 1);
-    assert_int_equal(employed_tell(&p, RECORDER_STOP), 0);
-    employed_close(&p);
+    fixture_recorder_start(&p);
+    fixture_recorder_wait_for_count(&p, &p.counters->alarms[COUNTER_ALARM_REPLAY], 2);
+    fixture_recorder_put(&p, 0, 1);
+    fixture_recorder_wait_for_number(&p, ALL, 1);
+    assert_int_equal(fixture_recorder_tell(&p, RECORDER_STOP), 0);
+    fixture_recorder_close(&p);
 }
 
-static int listen_at(const struct employed *p, struct sockaddr_un *address_r)
+static int listen_at(const struct fixture_recorder *p, struct sockaddr_un *address_r)
 {
     char path[FOLDER_PATH_MAX];
     const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -212,27 +212,27 @@ static void check_metrics(const struct sockaddr_un *address, const char *want)
 /* Under the filter, and while the store of events fails. */
 TEST(counters_are_shown)
 {
-    struct employed p;
+    struct fixture_recorder p;
     struct sockaddr_un address;
     char path[FOLDER_PATH_MAX];
 
-    employed_open(&p);
+    fixture_recorder_open(&p);
     folder_path(&p.folder, "events.db", path);
     assert_int_equal(mkdir(path, 0700), 0);
     p.setup.metrics = listen_at(&p, &address);
-    employed_start(&p);
+    fixture_recorder_start(&p);
     check_metrics(&address, "\nverimail_events_dropped_total 0\n");
     atomic_store(&p.counters->events_dropped, 17);
     check_metrics(&address, "\nverimail_events_dropped_total 17\n");
     assert_int_equal(rmdir(path), 0);
-    assert_int_equal(employed_tell(&p, RECORDER_HAND_OVER), 0);
+    assert_int_equal(fixture_recorder_tell(&p, RECORDER_HAND_OVER), 0);
     /* Another goes on with the same socket. */
-    employed_start(&p);
+    fixture_recorder_start(&p);
     check_metrics(&address, "\nverimail_events_dropped_total 17\n");
-    employed_kill(&p);
-    employed_start(&p);
+    fixture_recorder_kill(&p);
+    fixture_recorder_start(&p);
     check_metrics(&address, "\nverimail_events_dropped_total 17\n");
-    employed_close(&p);
+    fixture_recorder_close(&p);
     close(p.setup.metrics);
 }
 
@@ -240,33 +240,33 @@ TEST(counters_are_shown)
 TEST(signals_do_not_end_it)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGPIPE};
-    struct employed p;
+    struct fixture_recorder p;
 
-    employed_open(&p);
-    employed_start(&p);
-    employed_put(&p, 0, 1);
-    employed_wait_for_number(&p, ALL, 1);
+    fixture_recorder_open(&p);
+    fixture_recorder_start(&p);
+    fixture_recorder_put(&p, 0, 1);
+    fixture_recorder_wait_for_number(&p, ALL, 1);
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
         kill(p.pid, signals[i]);
-    employed_put(&p, 1, 1);
-    employed_wait_for_number(&p, ALL, 2);
-    assert_int_equal(employed_tell(&p, RECORDER_HAND_OVER), 0);
-    employed_close(&p);
+    fixture_recorder_put(&p, 1, 1);
+    fixture_recorder_wait_for_number(&p, ALL, 2);
+    assert_int_equal(fixture_recorder_tell(&p, RECORDER_HAND_OVER), 0);
+    fixture_recorder_close(&p);
 }
 
 TEST(nothing_to_record_is_no_trouble)
 {
     static char none[] = "none";
-    struct employed p;
+    struct fixture_recorder p;
 
-    employed_open(&p);
+    fixture_recorder_open(&p);
     p.service.events.at = none;
     p.service.replay.at = none;
     p.service.alarm_forgeries = 0;
-    employed_start(&p);
-    employed_put(&p, 0, 100);
-    employed_wait_for_count(&p, &p.counters->events_recorded, 100);
-    assert_int_equal(employed_tell(&p, RECORDER_STOP), 0);
+    fixture_recorder_start(&p);
+    fixture_recorder_put(&p, 0, 100);
+    fixture_recorder_wait_for_count(&p, &p.counters->events_recorded, 100);
+    assert_int_equal(fixture_recorder_tell(&p, RECORDER_STOP), 0);
     assert_int_equal(p.counters->alarms[COUNTER_ALARM_EVENTS], 0);
-    employed_close(&p);
+    fixture_recorder_close(&p);
 }

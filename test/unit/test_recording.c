@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "employed.h"
+#include "fixture_recorder.h"
 #include "recorder/recording.h"
 #include "unit.h"
 
@@ -21,24 +21,24 @@ BEFORE_ALL()
 
 TEST(records_what_comes)
 {
-    struct employed p;
+    struct fixture_recorder p;
 
-    employed_open(&p);
-    employed_start(&p);
-    employed_put(&p, 0, 3);
-    employed_wait_for_number(&p, ALL, 3);
-    employed_put_about(&p, "bob@example.org", VERDICT_NO, REASON_FORGED, 3);
-    employed_wait_for_number(&p, ALL, 4);
-    employed_check_text(&p, "SELECT verdict FROM event WHERE ms = 3", "NO");
-    employed_check_text(&p, "SELECT reason FROM event WHERE ms = 3", "forged");
-    employed_check_text(&p, "SELECT ip FROM event WHERE ms = 3", "192.0.2.77");
-    employed_check_text(&p, "SELECT asker FROM event WHERE ms = 3", "2001:db8:7:8::9");
-    employed_check_number(&p, "SELECT count(*) FROM gap", 0);
-    employed_wait_for_count(&p, &p.counters->events_recorded, 4);
-    assert_int_equal(employed_tell(&p, RECORDER_HAND_OVER), 0);
+    fixture_recorder_open(&p);
+    fixture_recorder_start(&p);
+    fixture_recorder_put(&p, 0, 3);
+    fixture_recorder_wait_for_number(&p, ALL, 3);
+    fixture_recorder_put_about(&p, "bob@example.org", VERDICT_NO, REASON_FORGED, 3);
+    fixture_recorder_wait_for_number(&p, ALL, 4);
+    fixture_recorder_check_text(&p, "SELECT verdict FROM event WHERE ms = 3", "NO");
+    fixture_recorder_check_text(&p, "SELECT reason FROM event WHERE ms = 3", "forged");
+    fixture_recorder_check_text(&p, "SELECT ip FROM event WHERE ms = 3", "192.0.2.77");
+    fixture_recorder_check_text(&p, "SELECT asker FROM event WHERE ms = 3", "2001:db8:7:8::9");
+    fixture_recorder_check_number(&p, "SELECT count(*) FROM gap", 0);
+    fixture_recorder_wait_for_count(&p, &p.counters->events_recorded, 4);
+    assert_int_equal(fixture_recorder_tell(&p, RECORDER_HAND_OVER), 0);
     assert_int_equal(p.counters->events_recorded, 4);
     assert_int_equal(p.counters->alarms[COUNTER_ALARM_EVENTS], 0);
-    employed_close(&p);
+    fixture_recorder_close(&p);
 }
 
 /* Several batches, and the order comes at once. */
@@ -47,148 +47,149 @@ TEST(records_what_is_left)
     static const char orders[] = {RECORDER_STOP, RECORDER_HAND_OVER};
 
     for (size_t i = 0; i < sizeof orders; i++) {
-        struct employed p;
-        employed_open(&p);
-        employed_put(&p, 0, 3 * RECORDING_BATCH + 1);
-        employed_start(&p);
-        assert_int_equal(employed_tell(&p, orders[i]), 0);
-        employed_check_number(&p, ALL, 3 * RECORDING_BATCH + 1);
-        employed_check_number(&p, DIFFERENT, 3 * RECORDING_BATCH + 1);
-        employed_close(&p);
+        struct fixture_recorder p;
+        fixture_recorder_open(&p);
+        fixture_recorder_put(&p, 0, 3 * RECORDING_BATCH + 1);
+        fixture_recorder_start(&p);
+        assert_int_equal(fixture_recorder_tell(&p, orders[i]), 0);
+        fixture_recorder_check_number(&p, ALL, 3 * RECORDING_BATCH + 1);
+        fixture_recorder_check_number(&p, DIFFERENT, 3 * RECORDING_BATCH + 1);
+        fixture_recorder_close(&p);
     }
 }
 
 TEST(what_did_not_fit_is_a_gap)
 {
-    struct employed p;
+    struct fixture_recorder p;
     uint64_t put_all = 0;
 
-    employed_open(&p);
+    fixture_recorder_open(&p);
     /* Nobody reads: far more than a ring holds. */
     put_all = 2 * RING_OCTETS / 64;
-    employed_put(&p, 0, (uint32_t)put_all);
-    employed_start(&p);
-    employed_wait_for_count(&p, &p.counters->events_dropped, 1);
-    assert_int_equal(employed_tell(&p, RECORDER_HAND_OVER), 0);
-    const int64_t kept = employed_asked(&p, DIFFERENT).number;
-    const int64_t lost = employed_asked(&p, "SELECT sum(count) FROM gap").number;
-    employed_check_number(&p, ALL, kept);
+    fixture_recorder_put(&p, 0, (uint32_t)put_all);
+    fixture_recorder_start(&p);
+    fixture_recorder_wait_for_count(&p, &p.counters->events_dropped, 1);
+    assert_int_equal(fixture_recorder_tell(&p, RECORDER_HAND_OVER), 0);
+    const int64_t kept = fixture_recorder_asked(&p, DIFFERENT).number;
+    const int64_t lost = fixture_recorder_asked(&p, "SELECT sum(count) FROM gap").number;
+    fixture_recorder_check_number(&p, ALL, kept);
     assert_int_equal(kept + lost, put_all);
     assert_int_equal(p.counters->events_dropped, lost);
     assert_int_equal(p.counters->events_recorded, kept);
-    employed_close(&p);
+    fixture_recorder_close(&p);
 }
 
 /* A folder stands where the file should be, and then no longer. */
 TEST(store_that_fails_is_tried_again)
 {
-    struct employed p;
+    struct fixture_recorder p;
     char path[FOLDER_PATH_MAX];
 
-    employed_open(&p);
+    fixture_recorder_open(&p);
     folder_path(&p.folder, "events.db", path);
     assert_int_equal(mkdir(path, 0700), 0);
-    employed_start(&p);
-    employed_put(&p, 0, 100);
+    fixture_recorder_start(&p);
+    fixture_recorder_put(&p, 0, 100);
     for (uint32_t i = 100; i < 201; i++)
-        employed_put_about(&p, "carol@example.org", VERDICT_NO, REASON_UNSTAMPED, i);
+        fixture_recorder_put_about(&p, "carol@example.org", VERDICT_NO, REASON_UNSTAMPED, i);
     /* Forgeries are noticed all the same. */
-    employed_wait_for_count(&p, &p.counters->alarms[COUNTER_ALARM_FORGERIES], 1);
-    employed_wait_for_count(&p, &p.counters->alarms[COUNTER_ALARM_EVENTS], 2);
+    fixture_recorder_wait_for_count(&p, &p.counters->alarms[COUNTER_ALARM_FORGERIES], 1);
+    fixture_recorder_wait_for_count(&p, &p.counters->alarms[COUNTER_ALARM_EVENTS], 2);
     assert_int_equal(p.counters->events_recorded, 0);
     /* Each of them once: as many again are not yet another alarm's worth. */
     assert_int_equal(rmdir(path), 0);
-    employed_wait_for_number(&p, ALL, 201);
-    employed_check_number(&p, DIFFERENT, 201);
-    assert_int_equal(employed_tell(&p, RECORDER_HAND_OVER), 0);
+    fixture_recorder_wait_for_number(&p, ALL, 201);
+    fixture_recorder_check_number(&p, DIFFERENT, 201);
+    assert_int_equal(fixture_recorder_tell(&p, RECORDER_HAND_OVER), 0);
     assert_int_equal(p.counters->alarms[COUNTER_ALARM_FORGERIES], 1);
     assert_int_equal(p.counters->events_dropped, 0);
-    assert_int_equal(employed_count_lines(&p, "event=alarm about=events"), 1);
-    assert_int_equal(employed_count_lines(&p, "event=events-recorded-again"), 1);
-    assert_int_equal(
-            employed_count_lines(&p, "event=alarm about=forgeries subject=carol@example.org "
-                                     "because=\"more than 100 forgeries in an hour, most from "
-                                     "192.0.2.0/24\""),
+    assert_int_equal(fixture_recorder_count_lines(&p, "event=alarm about=events"), 1);
+    assert_int_equal(fixture_recorder_count_lines(&p, "event=events-recorded-again"), 1);
+    assert_int_equal(fixture_recorder_count_lines(&p,
+                             "event=alarm about=forgeries subject=carol@example.org "
+                             "because=\"more than 100 forgeries in an hour, most from "
+                             "192.0.2.0/24\""),
             1);
-    employed_close(&p);
+    fixture_recorder_close(&p);
 }
 
 /* There is a limit to how long the end may take; then it is said how many are lost. */
 TEST(what_is_lost_at_the_end_is_counted)
 {
-    struct employed p;
+    struct fixture_recorder p;
     char path[FOLDER_PATH_MAX];
 
-    employed_open(&p);
+    fixture_recorder_open(&p);
     folder_path(&p.folder, "events.db", path);
     assert_int_equal(mkdir(path, 0700), 0);
-    employed_put(&p, 0, 2 * RECORDING_BATCH + 1);
-    employed_start(&p);
-    assert_int_equal(employed_tell(&p, RECORDER_HAND_OVER), 0);
+    fixture_recorder_put(&p, 0, 2 * RECORDING_BATCH + 1);
+    fixture_recorder_start(&p);
+    assert_int_equal(fixture_recorder_tell(&p, RECORDER_HAND_OVER), 0);
     assert_int_equal(p.counters->events_dropped, 2 * RECORDING_BATCH + 1);
     assert_int_equal(p.counters->events_recorded, 0);
-    assert_int_equal(employed_count_lines(&p, "level=error event=events-lost count=8193"), 1);
+    assert_int_equal(
+            fixture_recorder_count_lines(&p, "level=error event=events-lost count=8193"), 1);
     assert_int_equal(rmdir(path), 0);
-    employed_close(&p);
+    fixture_recorder_close(&p);
 }
 
 /* The store fails again and again, and the same 60 forgeries are looked at as often: with a limit
  * of 100 they are never an alarm. */
 TEST(forgeries_are_counted_once)
 {
-    struct employed p;
+    struct fixture_recorder p;
     char path[FOLDER_PATH_MAX];
 
-    employed_open(&p);
+    fixture_recorder_open(&p);
     folder_path(&p.folder, "events.db", path);
     assert_int_equal(mkdir(path, 0700), 0);
     for (uint32_t i = 0; i < 60; i++)
-        employed_put_about(&p, "carol@example.org", VERDICT_NO, REASON_UNSTAMPED, i);
-    employed_start(&p);
-    employed_wait_for_count(&p, &p.counters->alarms[COUNTER_ALARM_EVENTS], 4);
+        fixture_recorder_put_about(&p, "carol@example.org", VERDICT_NO, REASON_UNSTAMPED, i);
+    fixture_recorder_start(&p);
+    fixture_recorder_wait_for_count(&p, &p.counters->alarms[COUNTER_ALARM_EVENTS], 4);
     assert_int_equal(rmdir(path), 0);
-    employed_wait_for_number(&p, ALL, 60);
+    fixture_recorder_wait_for_number(&p, ALL, 60);
     for (uint32_t i = 60; i < 100; i++)
-        employed_put_about(&p, "carol@example.org", VERDICT_NO, REASON_UNSTAMPED, i);
-    employed_wait_for_number(&p, ALL, 100);
+        fixture_recorder_put_about(&p, "carol@example.org", VERDICT_NO, REASON_UNSTAMPED, i);
+    fixture_recorder_wait_for_number(&p, ALL, 100);
     assert_int_equal(p.counters->alarms[COUNTER_ALARM_FORGERIES], 0);
-    employed_put_about(&p, "carol@example.org", VERDICT_NO, REASON_UNSTAMPED, 100);
-    employed_wait_for_count(&p, &p.counters->alarms[COUNTER_ALARM_FORGERIES], 1);
-    employed_close(&p);
+    fixture_recorder_put_about(&p, "carol@example.org", VERDICT_NO, REASON_UNSTAMPED, 100);
+    fixture_recorder_wait_for_count(&p, &p.counters->alarms[COUNTER_ALARM_FORGERIES], 1);
+    fixture_recorder_close(&p);
 }
 
 TEST(file_that_is_removed_is_made_again)
 {
     static const char *const names[] = {"events.db", "events.db-wal", "events.db-shm"};
-    struct employed p;
+    struct fixture_recorder p;
     char path[FOLDER_PATH_MAX];
 
-    employed_open(&p);
-    employed_start(&p);
-    employed_put(&p, 0, 10);
-    employed_wait_for_number(&p, ALL, 10);
+    fixture_recorder_open(&p);
+    fixture_recorder_start(&p);
+    fixture_recorder_put(&p, 0, 10);
+    fixture_recorder_wait_for_number(&p, ALL, 10);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         folder_path(&p.folder, names[i], path);
         assert_int_equal(unlink(path), 0);
     }
-    employed_put(&p, 10, 7);
-    employed_wait_for_number(&p, ALL, 7);
-    employed_wait_for_count(&p, &p.counters->alarms[COUNTER_ALARM_EVENTS], 1);
-    employed_close(&p);
+    fixture_recorder_put(&p, 10, 7);
+    fixture_recorder_wait_for_number(&p, ALL, 7);
+    fixture_recorder_wait_for_count(&p, &p.counters->alarms[COUNTER_ALARM_EVENTS], 1);
+    fixture_recorder_close(&p);
 }
 
 /* All of it but the first page and the next, so that it shows only when one writes. */
 TEST(file_that_is_damaged_is_set_aside)
 {
-    struct employed p;
+    struct fixture_recorder p;
     struct stat st;
     char path[FOLDER_PATH_MAX];
 
-    employed_open(&p);
-    employed_put(&p, 0, 2000);
-    employed_start(&p);
-    assert_int_equal(employed_tell(&p, RECORDER_HAND_OVER), 0);
-    employed_check_number(&p, ALL, 2000);
+    fixture_recorder_open(&p);
+    fixture_recorder_put(&p, 0, 2000);
+    fixture_recorder_start(&p);
+    assert_int_equal(fixture_recorder_tell(&p, RECORDER_HAND_OVER), 0);
+    fixture_recorder_check_number(&p, ALL, 2000);
     folder_path(&p.folder, "events.db", path);
     const int fd = open(path, O_WRONLY | O_CLOEXEC);
     assert_true(fd >= 0);
@@ -196,13 +197,13 @@ TEST(file_that_is_damaged_is_set_aside)
     for (off_t at = 8192; at < st.st_size; at++)
         assert_int_equal(pwrite(fd, "\xa5", 1, at), 1);
     close(fd);
-    employed_start(&p);
-    employed_put(&p, 2000, 5);
-    employed_wait_for_number(&p, ALL, 5);
+    fixture_recorder_start(&p);
+    fixture_recorder_put(&p, 2000, 5);
+    fixture_recorder_wait_for_number(&p, ALL, 5);
     folder_path(&p.folder, "events.db.damaged", path);
     assert_int_equal(stat(path, &st), 0);
-    employed_wait_for_count(&p, &p.counters->alarms[COUNTER_ALARM_EVENTS], 1);
-    employed_close(&p);
+    fixture_recorder_wait_for_count(&p, &p.counters->alarms[COUNTER_ALARM_EVENTS], 1);
+    fixture_recorder_close(&p);
 }
 
 TEST(addresses_are_told_as_far_as_they_may)
@@ -219,39 +220,39 @@ TEST(addresses_are_told_as_far_as_they_may)
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct employed p;
-        employed_open(&p);
+        struct fixture_recorder p;
+        fixture_recorder_open(&p);
         p.service.events_ip.at = cases[i].word;
-        employed_put(&p, 0, 3);
-        employed_start(&p);
-        assert_int_equal(employed_tell(&p, RECORDER_HAND_OVER), 0);
-        employed_check_text(&p, "SELECT ip FROM event", cases[i].ip);
-        employed_check_text(&p, "SELECT asker FROM event", cases[i].asker);
-        employed_check_number(&p, "SELECT count(DISTINCT ip) FROM event", 1);
-        employed_check_number(&p, ALL, 3);
-        employed_close(&p);
+        fixture_recorder_put(&p, 0, 3);
+        fixture_recorder_start(&p);
+        assert_int_equal(fixture_recorder_tell(&p, RECORDER_HAND_OVER), 0);
+        fixture_recorder_check_text(&p, "SELECT ip FROM event", cases[i].ip);
+        fixture_recorder_check_text(&p, "SELECT asker FROM event", cases[i].asker);
+        fixture_recorder_check_number(&p, "SELECT count(DISTINCT ip) FROM event", 1);
+        fixture_recorder_check_number(&p, ALL, 3);
+        fixture_recorder_close(&p);
     }
 }
 
 TEST(what_is_old_is_deleted)
 {
-    struct employed p;
+    struct fixture_recorder p;
     const uint64_t now = clock_unix_milliseconds();
 
-    employed_open(&p);
+    fixture_recorder_open(&p);
     for (uint32_t i = 0; i < 20000; i++) {
-        const struct event event = {.time = now - (90 + i % 2 * 2 - 1) * EMPLOYED_DAY,
+        const struct event event = {.time = now - (90 + i % 2 * 2 - 1) * FIXTURE_RECORDER_DAY,
                 .verdict = VERDICT_YES,
                 .reason = REASON_STAMPED,
                 .user = text_of("alice@example.org"),
                 .milliseconds = i};
         ring_put(p.rings[0], &event);
     }
-    employed_start(&p);
-    employed_wait_for_count(&p, &p.counters->events_recorded, 20000);
-    assert_int_equal(employed_tell(&p, RECORDER_HAND_OVER), 0);
-    employed_start(&p);
-    employed_wait_for_number(&p, ALL, 10000);
-    employed_check_number(&p, "SELECT count(*) FROM event WHERE ms % 2 = 1", 0);
-    employed_close(&p);
+    fixture_recorder_start(&p);
+    fixture_recorder_wait_for_count(&p, &p.counters->events_recorded, 20000);
+    assert_int_equal(fixture_recorder_tell(&p, RECORDER_HAND_OVER), 0);
+    fixture_recorder_start(&p);
+    fixture_recorder_wait_for_number(&p, ALL, 10000);
+    fixture_recorder_check_number(&p, "SELECT count(*) FROM event WHERE ms % 2 = 1", 0);
+    fixture_recorder_close(&p);
 }

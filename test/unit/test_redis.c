@@ -2,7 +2,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "scripted.h"
+#include "fake_redis.h"
 #include "unit.h"
 
 static const char replicated[] =
@@ -11,30 +11,30 @@ static const char replicated[] =
 
 TEST(what_is_asked_and_answered)
 {
-    struct scripted *shop = scripted_open("redis://$0", NULL);
-    struct scripted_server *server = &shop->servers[0];
-    struct scripted_count items[] = {scripted_item(0), scripted_item(1), scripted_item(2)};
+    struct fake_redis *fake = fake_redis_open("redis://$0", NULL);
+    struct fake_redis_server *server = &fake->servers[0];
+    struct fake_redis_count items[] = {fake_redis_item(0), fake_redis_item(1), fake_redis_item(2)};
     struct replay_health health;
 
     /* They wait for the connection, together. */
     for (size_t i = 0; i < 3; i++)
-        scripted_hand_in(shop, &items[i]);
-    scripted_welcome(shop, server, scripted_single);
-    scripted_expect(shop, server,
+        fake_redis_hand_in(fake, &items[i]);
+    fake_redis_welcome(fake, server, fake_redis_single);
+    fake_redis_expect(fake, server,
             "EVALSHA 48c237c5b363151393e6f9604eeed49bbdd521f8 1 "
             "verimail:{1780272000.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA} 1000 AAAAAAAAAAA 4");
-    scripted_expect(shop, server, "EVALSHA ");
-    scripted_expect(shop, server, "EVALSHA ");
-    scripted_answer(shop, server, ":1\r\n:0\r\n", &items[0], REPLAY_WITHIN);
-    scripted_wait(shop, &items[1], REPLAY_OVER);
+    fake_redis_expect(fake, server, "EVALSHA ");
+    fake_redis_expect(fake, server, "EVALSHA ");
+    fake_redis_answer(fake, server, ":1\r\n:0\r\n", &items[0], REPLAY_WITHIN);
+    fake_redis_wait(fake, &items[1], REPLAY_OVER);
     assert_int_equal(items[2].times, 0);
-    scripted_answer(shop, server, ":1\r\n", &items[2], REPLAY_WITHIN);
-    replay_health(shop->replay, &health);
+    fake_redis_answer(fake, server, ":1\r\n", &items[2], REPLAY_WITHIN);
+    replay_health(fake->replay, &health);
     assert_int_equal(health.failures, 0);
     assert_int_equal(health.entries, 3);
     assert_int_equal(health.bytes, 4096);
     assert_string_equal(health.why, "");
-    scripted_close(shop);
+    fake_redis_close(fake);
 }
 
 TEST(users_passwords_and_databases)
@@ -52,19 +52,19 @@ TEST(users_passwords_and_databases)
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        struct scripted *shop = scripted_open(table[i].form, table[i].password);
-        struct scripted_count item = scripted_item(0);
-        scripted_hand_in(shop, &item);
+        struct fake_redis *fake = fake_redis_open(table[i].form, table[i].password);
+        struct fake_redis_count item = fake_redis_item(0);
+        fake_redis_hand_in(fake, &item);
         for (size_t k = 0; k < 3 && table[i].words[k] != NULL; k++) {
-            scripted_expect(shop, &shop->servers[0], table[i].words[k]);
+            fake_redis_expect(fake, &fake->servers[0], table[i].words[k]);
             if (strcmp(table[i].words[k], "INFO") == 0)
-                scripted_say_text(&shop->servers[0], scripted_single);
+                fake_redis_say_text(&fake->servers[0], fake_redis_single);
             else
-                scripted_say(&shop->servers[0], "+OK\r\n");
+                fake_redis_say(&fake->servers[0], "+OK\r\n");
         }
-        scripted_expect(shop, &shop->servers[0], "EVALSHA");
-        scripted_answer(shop, &shop->servers[0], ":1\r\n", &item, REPLAY_WITHIN);
-        scripted_close(shop);
+        fake_redis_expect(fake, &fake->servers[0], "EVALSHA");
+        fake_redis_answer(fake, &fake->servers[0], ":1\r\n", &item, REPLAY_WITHIN);
+        fake_redis_close(fake);
     }
 }
 
@@ -84,29 +84,29 @@ TEST(a_server_that_refuses)
     char caught[4096];
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        struct scripted *shop = scripted_open("redis://$0", "secret");
-        struct scripted_count item = scripted_item(0);
-        scripted_hand_in(shop, &item);
-        scripted_expect(shop, &shop->servers[0], "AUTH secret");
-        scripted_answer(shop, &shop->servers[0], table[i].says, &item, REPLAY_FAILED);
-        scripted_check_why(shop, table[i].wanted);
-        captured_read(&shop->captured, caught, sizeof caught);
+        struct fake_redis *fake = fake_redis_open("redis://$0", "secret");
+        struct fake_redis_count item = fake_redis_item(0);
+        fake_redis_hand_in(fake, &item);
+        fake_redis_expect(fake, &fake->servers[0], "AUTH secret");
+        fake_redis_answer(fake, &fake->servers[0], table[i].says, &item, REPLAY_FAILED);
+        fake_redis_check_why(fake, table[i].wanted);
+        capture_read(&fake->capture, caught, sizeof caught);
         assert_non_null(strstr(caught, "event=replay-server-lost"));
         assert_null(strstr(caught, "secret"));
-        scripted_close(shop);
+        fake_redis_close(fake);
     }
 }
 
 TEST(a_script_that_is_not_known)
 {
-    struct scripted_count item = scripted_item(0);
-    struct scripted *shop = scripted_open_asked(&item);
-    struct scripted_server *server = &shop->servers[0];
+    struct fake_redis_count item = fake_redis_item(0);
+    struct fake_redis *fake = fake_redis_open_asked(&item);
+    struct fake_redis_server *server = &fake->servers[0];
 
-    scripted_say(server, "-NOSCRIPT No matching script. Please use EVAL.\r\n");
-    scripted_expect(shop, server, "EVAL local key = KEYS[1]");
-    scripted_answer(shop, server, ":1\r\n", &item, REPLAY_WITHIN);
-    scripted_close(shop);
+    fake_redis_say(server, "-NOSCRIPT No matching script. Please use EVAL.\r\n");
+    fake_redis_expect(fake, server, "EVAL local key = KEYS[1]");
+    fake_redis_answer(fake, server, ":1\r\n", &item, REPLAY_WITHIN);
+    fake_redis_close(fake);
 }
 
 TEST(errors_are_failures)
@@ -132,44 +132,44 @@ TEST(errors_are_failures)
             {"*1\r\n:1\r\n", "makes no sense"},
             {"$-1\r\n", "makes no sense"},
     };
-    struct scripted *shop = scripted_open("redis://$0", NULL);
-    struct scripted_server *server = &shop->servers[0];
+    struct fake_redis *fake = fake_redis_open("redis://$0", NULL);
+    struct fake_redis_server *server = &fake->servers[0];
 
-    scripted_welcome(shop, server, scripted_single);
+    fake_redis_welcome(fake, server, fake_redis_single);
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        struct scripted_count item = scripted_item(0);
-        scripted_hand_in(shop, &item);
-        redisReply *request = scripted_hear(shop, server);
+        struct fake_redis_count item = fake_redis_item(0);
+        fake_redis_hand_in(fake, &item);
+        redisReply *request = fake_redis_hear(fake, server);
         assert_non_null(request);
         const char *word = request->element[0]->str;
         if (strcmp(word, "INFO") == 0) { /* it looks what is wrong */
-            scripted_say_text(server, scripted_single);
+            fake_redis_say_text(server, fake_redis_single);
             freeReplyObject(request);
-            request = scripted_hear(shop, server);
+            request = fake_redis_hear(fake, server);
             word = request->element[0]->str;
         }
         assert_string_equal(word, "EVALSHA");
         freeReplyObject(request);
-        scripted_answer(shop, server, table[i].says, &item, REPLAY_FAILED);
-        scripted_check_why(shop, table[i].wanted);
+        fake_redis_answer(fake, server, table[i].says, &item, REPLAY_FAILED);
+        fake_redis_check_why(fake, table[i].wanted);
     }
-    scripted_close(shop);
+    fake_redis_close(fake);
 }
 
 TEST(try_again_is_tried_again)
 {
-    struct scripted_count item = scripted_item(0);
-    struct scripted *shop = scripted_open_asked(&item);
-    struct scripted_server *server = &shop->servers[0];
+    struct fake_redis_count item = fake_redis_item(0);
+    struct fake_redis *fake = fake_redis_open_asked(&item);
+    struct fake_redis_server *server = &fake->servers[0];
 
-    scripted_say(server, "-TRYAGAIN Multiple keys request during rehashing of slot\r\n");
-    for (int i = 0; i < 20 && replay_time_left(shop->replay, shop->now) > 20; i++)
-        scripted_turn(shop);
-    assert_int_equal(replay_time_left(shop->replay, shop->now), 20);
-    shop->now += 20;
-    scripted_expect(shop, server, "EVALSHA");
-    scripted_answer(shop, server, ":1\r\n", &item, REPLAY_WITHIN);
-    scripted_close(shop);
+    fake_redis_say(server, "-TRYAGAIN Multiple keys request during rehashing of slot\r\n");
+    for (int i = 0; i < 20 && replay_time_left(fake->replay, fake->now) > 20; i++)
+        fake_redis_turn(fake);
+    assert_int_equal(replay_time_left(fake->replay, fake->now), 20);
+    fake->now += 20;
+    fake_redis_expect(fake, server, "EVALSHA");
+    fake_redis_answer(fake, server, ":1\r\n", &item, REPLAY_WITHIN);
+    fake_redis_close(fake);
 }
 
 /* YES only when a replica has the count too, which is asked once for all that were counted. */
@@ -186,24 +186,25 @@ TEST(replicas_confirm)
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        struct scripted *shop = scripted_open("redis://$0", NULL);
-        struct scripted_server *server = &shop->servers[0];
-        struct scripted_count items[] = {scripted_item(0), scripted_item(1), scripted_item(2)};
-        scripted_welcome(shop, server, replicated);
+        struct fake_redis *fake = fake_redis_open("redis://$0", NULL);
+        struct fake_redis_server *server = &fake->servers[0];
+        struct fake_redis_count items[] = {
+                fake_redis_item(0), fake_redis_item(1), fake_redis_item(2)};
+        fake_redis_welcome(fake, server, replicated);
         for (int k = 0; k < 50; k++)
-            scripted_turn(shop);
+            fake_redis_turn(fake);
         for (size_t k = 0; k < 3; k++)
-            scripted_hand_in(shop, &items[k]);
+            fake_redis_hand_in(fake, &items[k]);
         for (size_t k = 0; k < 3; k++)
-            scripted_expect(shop, server, "EVALSHA");
-        scripted_expect(shop, server, "WAIT 1 1000");
-        scripted_answer(shop, server, ":1\r\n:0\r\n:1\r\n", &items[1], REPLAY_OVER);
+            fake_redis_expect(fake, server, "EVALSHA");
+        fake_redis_expect(fake, server, "WAIT 1 1000");
+        fake_redis_answer(fake, server, ":1\r\n:0\r\n:1\r\n", &items[1], REPLAY_OVER);
         for (int k = 0; k < 20; k++)
-            scripted_turn(shop);
+            fake_redis_turn(fake);
         assert_int_equal(items[0].times + items[2].times, 0);
-        scripted_answer(shop, server, table[i].says, &items[0], table[i].wanted);
-        scripted_wait(shop, &items[2], table[i].wanted);
-        scripted_close(shop);
+        fake_redis_answer(fake, server, table[i].says, &items[0], table[i].wanted);
+        fake_redis_wait(fake, &items[2], table[i].wanted);
+        fake_redis_close(fake);
     }
 }
 
@@ -220,39 +221,39 @@ TEST(stores_that_grow_stale)
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        struct scripted *shop = scripted_open(table[i].form, NULL);
-        struct scripted_count item = scripted_item(0);
+        struct fake_redis *fake = fake_redis_open(table[i].form, NULL);
+        struct fake_redis_count item = fake_redis_item(0);
         const uint64_t after = table[i].after > 0 ? table[i].after : 1000000;
-        close(shop->servers[0].listener);
-        shop->servers[0].listener = -1;
-        shop->now += after - 1;
-        scripted_turn(shop);
-        assert_false(replay_is_stale(shop->replay));
-        scripted_hand_in(shop, &item);
+        close(fake->servers[0].listener);
+        fake->servers[0].listener = -1;
+        fake->now += after - 1;
+        fake_redis_turn(fake);
+        assert_false(replay_is_stale(fake->replay));
+        fake_redis_hand_in(fake, &item);
         if (table[i].after > 0)
-            scripted_wait(shop, &item, REPLAY_FAILED);
-        shop->now += 1;
-        scripted_turn(shop);
-        assert_int_equal(replay_is_stale(shop->replay), table[i].after > 0);
-        scripted_close(shop);
+            fake_redis_wait(fake, &item, REPLAY_FAILED);
+        fake->now += 1;
+        fake_redis_turn(fake);
+        assert_int_equal(replay_is_stale(fake->replay), table[i].after > 0);
+        fake_redis_close(fake);
     }
 }
 
 TEST(certificates_that_are_not_there)
 {
     const struct replay_setup setup = {
-            .address = "rediss://127.0.0.1:1", .ca = "/no/such/file", .done = scripted_done};
-    struct replay *replay = replay_open(&setup, SCRIPTED_BEGIN, SCRIPTED_TODAY);
-    struct scripted_count item = scripted_item(0);
+            .address = "rediss://127.0.0.1:1", .ca = "/no/such/file", .done = fake_redis_done};
+    struct replay *replay = replay_open(&setup, FAKE_REDIS_BEGIN, FAKE_REDIS_TODAY);
+    struct fake_redis_count item = fake_redis_item(0);
     struct replay_health health;
 
     assert_non_null(replay);
-    replay_submit(replay, &item.item, SCRIPTED_BEGIN, SCRIPTED_TODAY);
-    replay_commit(replay, SCRIPTED_BEGIN, SCRIPTED_TODAY);
-    replay_turn(replay, SCRIPTED_BEGIN, SCRIPTED_TODAY);
+    replay_submit(replay, &item.item, FAKE_REDIS_BEGIN, FAKE_REDIS_TODAY);
+    replay_commit(replay, FAKE_REDIS_BEGIN, FAKE_REDIS_TODAY);
+    replay_turn(replay, FAKE_REDIS_BEGIN, FAKE_REDIS_TODAY);
     assert_int_equal(item.times, 1);
     assert_int_equal(item.item.result, REPLAY_FAILED);
-    assert_int_equal(replay_time_left(replay, SCRIPTED_BEGIN), -1);
+    assert_int_equal(replay_time_left(replay, FAKE_REDIS_BEGIN), -1);
     replay_health(replay, &health);
     assert_string_equal(
             health.why, "rediss://127.0.0.1:1: /no/such/file: has no certificates to trust");

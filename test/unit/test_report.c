@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fixture_events.h"
 #include "folder.h"
 #include "report/report.h"
-#include "stored.h"
 #include "unit.h"
 
-#define HOUR (STORED_DAY / 24)
+#define HOUR (FIXTURE_EVENTS_DAY / 24)
 
 /* A new store of one backend for each test; PostgreSQL is the server that VERIMAIL_POSTGRESQL
  * names.
@@ -51,7 +51,7 @@ static struct place begin(const struct unit_row *backend)
         snprintf(place.address, sizeof place.address, "%s", server);
         clear_postgresql(server);
     }
-    place.store = stored_open(place.address, EVENTSTORE_RECORD);
+    place.store = fixture_events_open(place.address, EVENTSTORE_RECORD);
     return place;
 }
 
@@ -82,14 +82,14 @@ static void expect(const json_t *report, const char *key, const char *want)
 
 static void write_events(struct place *place, const struct event *events, size_t count)
 {
-    if (!eventstore_write(place->store, events, count, 0, STORED_JUNE))
+    if (!eventstore_write(place->store, events, count, 0, FIXTURE_EVENTS_JUNE))
         fail_msg("%s", eventstore_error(place->store));
 }
 
 static struct event event_of(uint64_t time, enum verdict verdict, enum reason reason,
         const char *user, const char *host, const char *ip)
 {
-    struct event event = stored_event(time);
+    struct event event = fixture_event(time);
 
     event.verdict = verdict;
     event.reason = reason;
@@ -102,36 +102,37 @@ static struct event event_of(uint64_t time, enum verdict verdict, enum reason re
 TEST_EACH(everything_is_told, backends)
 {
     struct place place = begin(row);
-    const uint64_t day = STORED_JUNE;
+    const uint64_t day = FIXTURE_EVENTS_JUNE;
     struct event events[] = {
-            event_of(day - STORED_DAY, VERDICT_YES, REASON_STAMPED, "alice@example.org",
+            event_of(day - FIXTURE_EVENTS_DAY, VERDICT_YES, REASON_STAMPED, "alice@example.org",
                     "mail.example.org", ""),
             event_of(day + HOUR, VERDICT_YES, REASON_STAMPED, "alice@example.org",
                     "mail.example.org", "192.0.2.1"),
             event_of(day + 2 * HOUR, VERDICT_YES, REASON_STAMPED, "bob@example.org",
                     "new.example.org", "192.0.2.1"),
             event_of(day + 3 * HOUR, VERDICT_NO, REASON_FORGED, "bob@example.org", "", "192.0.2.1"),
-            event_of(day + STORED_DAY, VERDICT_NO, REASON_UNSTAMPED, "bob@example.org", "",
+            event_of(day + FIXTURE_EVENTS_DAY, VERDICT_NO, REASON_UNSTAMPED, "bob@example.org", "",
                     "192.0.2.77"),
-            event_of(day + STORED_DAY, VERDICT_NO, REASON_UNSTAMPED, "carol@example.org", "",
-                    "2001:db8:7:1::5"),
-            event_of(day + STORED_DAY, VERDICT_NO, REASON_REFUSED, "x@example.org", "", ""),
-            event_of(day + STORED_DAY, VERDICT_NO, REASON_REFUSED, "x@example.org", "",
+            event_of(day + FIXTURE_EVENTS_DAY, VERDICT_NO, REASON_UNSTAMPED, "carol@example.org",
+                    "", "2001:db8:7:1::5"),
+            event_of(day + FIXTURE_EVENTS_DAY, VERDICT_NO, REASON_REFUSED, "x@example.org", "", ""),
+            event_of(day + FIXTURE_EVENTS_DAY, VERDICT_NO, REASON_REFUSED, "x@example.org", "",
                     "::ffff:192.0.2.9"),
-            event_of(day + 2 * STORED_DAY, VERDICT_ALLOW, REASON_REPLAYED, "bob@example.org",
+            event_of(day + 2 * FIXTURE_EVENTS_DAY, VERDICT_ALLOW, REASON_REPLAYED,
+                    "bob@example.org", "new.example.org", "192.0.2.1"),
+            event_of(day + 2 * FIXTURE_EVENTS_DAY, VERDICT_ALLOW, REASON_CHANGED, "bob@example.org",
                     "new.example.org", "192.0.2.1"),
-            event_of(day + 2 * STORED_DAY, VERDICT_ALLOW, REASON_CHANGED, "bob@example.org",
+            event_of(day + 2 * FIXTURE_EVENTS_DAY, VERDICT_ALLOW, REASON_CHANGED, "eve@example.com",
                     "new.example.org", "192.0.2.1"),
-            event_of(day + 2 * STORED_DAY, VERDICT_ALLOW, REASON_CHANGED, "eve@example.com",
-                    "new.example.org", "192.0.2.1"),
-            event_of(day + 3 * STORED_DAY, VERDICT_NO, REASON_REFUSED, "late@example.org", "", ""),
+            event_of(day + 3 * FIXTURE_EVENTS_DAY, VERDICT_NO, REASON_REFUSED, "late@example.org",
+                    "", ""),
     };
 
     events[6].listed = events[7].listed = false;
     events[7].receiving = text_of("example.com");
     write_events(&place, events, sizeof events / sizeof *events);
     assert_true(eventstore_write(place.store, NULL, 0, 17, day + HOUR));
-    const struct report_wish wish = {day, day + 3 * STORED_DAY, "example.org"};
+    const struct report_wish wish = {day, day + 3 * FIXTURE_EVENTS_DAY, "example.org"};
     json_t *report = make(&place, &wish);
     static const char *const wanted[][2] = {
             {"since", "\"2026-06-01T00:00:00Z\""},
@@ -177,7 +178,8 @@ TEST_EACH(everything_is_told, backends)
 TEST_EACH(an_empty_record, backends)
 {
     struct place place = begin(row);
-    const struct report_wish wish = {STORED_JUNE, STORED_JUNE + STORED_DAY, NULL};
+    const struct report_wish wish = {
+            FIXTURE_EVENTS_JUNE, FIXTURE_EVENTS_JUNE + FIXTURE_EVENTS_DAY, NULL};
     json_t *report = make(&place, &wish);
 
     expect(report, "questions", "0");
@@ -193,18 +195,18 @@ TEST_EACH(an_empty_record, backends)
 TEST_EACH(old_hosts_are_remembered, backends)
 {
     struct place place = begin(row);
-    const uint64_t day = STORED_JUNE;
+    const uint64_t day = FIXTURE_EVENTS_JUNE;
     const struct event events[] = {
-            event_of(day - 100 * STORED_DAY, VERDICT_YES, REASON_STAMPED, "a@example.org",
+            event_of(day - 100 * FIXTURE_EVENTS_DAY, VERDICT_YES, REASON_STAMPED, "a@example.org",
                     "a.example.org", ""),
-            event_of(day - 80 * STORED_DAY, VERDICT_YES, REASON_STAMPED, "a@example.org",
+            event_of(day - 80 * FIXTURE_EVENTS_DAY, VERDICT_YES, REASON_STAMPED, "a@example.org",
                     "b.example.org", ""),
             event_of(day + HOUR, VERDICT_YES, REASON_STAMPED, "a@example.org", "b.example.org", ""),
             event_of(day + HOUR, VERDICT_YES, REASON_STAMPED, "a@example.org", "a.example.org", ""),
     };
 
     write_events(&place, events, sizeof events / sizeof *events);
-    const struct report_wish wish = {day, day + STORED_DAY, NULL};
+    const struct report_wish wish = {day, day + FIXTURE_EVENTS_DAY, NULL};
     json_t *report = make(&place, &wish);
     expect(report, "new_hosts",
             "[{\"host\":\"a.example.org\",\"first\":\"2026-06-01T01:00:00Z\","
@@ -222,11 +224,12 @@ TEST_EACH(lists_are_cut, backends)
 
     for (size_t i = 0; i < 100; i++) {
         snprintf(users[i], sizeof users[i], "user%zu@example.org", i);
-        events[i] = event_of(STORED_JUNE + i, VERDICT_NO, REASON_UNSTAMPED, users[i],
+        events[i] = event_of(FIXTURE_EVENTS_JUNE + i, VERDICT_NO, REASON_UNSTAMPED, users[i],
                 "mail.example.org", "192.0.2.1");
     }
     write_events(&place, events, 100);
-    const struct report_wish wish = {STORED_JUNE, STORED_JUNE + STORED_DAY, NULL};
+    const struct report_wish wish = {
+            FIXTURE_EVENTS_JUNE, FIXTURE_EVENTS_JUNE + FIXTURE_EVENTS_DAY, NULL};
     json_t *report = make(&place, &wish);
     json_t *forged = json_object_get(json_object_get(report, "forgeries"), "users");
     assert_int_equal(json_array_size(forged), 20);
@@ -248,7 +251,8 @@ TEST(a_store_that_fails)
 {
     struct place place = begin(&backends[0]);
     char why[EVENTSTORE_WHY_MAX] = "";
-    const struct report_wish wish = {STORED_JUNE, STORED_JUNE + STORED_DAY, NULL};
+    const struct report_wish wish = {
+            FIXTURE_EVENTS_JUNE, FIXTURE_EVENTS_JUNE + FIXTURE_EVENTS_DAY, NULL};
 
     drop_table(&place);
     assert_null(report_make(place.store, &wish, why));

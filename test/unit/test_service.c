@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "served.h"
+#include "fixture_service.h"
 #include "unit.h"
 #include "vectors.h"
 
@@ -16,9 +16,9 @@ static struct address user_of(const char *text)
 }
 
 /* Whether this host may stamp for this user. */
-static bool permits(const struct served *served, const char *user, const char *host)
+static bool permits(const struct fixture_service *fixture, const char *user, const char *host)
 {
-    const struct rules *rules = service_rules(served->service);
+    const struct rules *rules = service_rules(fixture->service);
     const struct address address = user_of(user);
     struct text matched;
     const struct rule *rule;
@@ -51,7 +51,7 @@ TEST(users_have_their_hosts)
     char key[KEY_TEXT_MAX + 1];
     char rest[2048];
 
-    served_host_key(2, key);
+    fixture_service_host_key(2, key);
     snprintf(rest, sizeof rest,
             "host other.example.net { keys = \"%s\" }\n"
             "domain example.org {\n hosts = mail.example.org\n user domains { }\n"
@@ -60,30 +60,30 @@ TEST(users_have_their_hosts)
             " user none { hosts = {} }\n user \"*\" { hosts = {} }\n}\n"
             "domain example.net { hosts = other.example.net user one { } }\n",
             key);
-    struct served served = served_open("", rest);
-    assert_string_equal(problems_text(served.conf.problems), "");
-    assert_int_equal(keyring_count(service_keyring(served.service)), 2);
+    struct fixture_service fixture = fixture_service_open("", rest);
+    assert_string_equal(problems_text(fixture.conf.problems), "");
+    assert_int_equal(keyring_count(service_keyring(fixture.service)), 2);
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        const bool first = permits(&served, table[i].user, SERVED_HOST);
-        const bool other = permits(&served, table[i].user, "other.example.net");
+        const bool first = permits(&fixture, table[i].user, FIXTURE_SERVICE_HOST);
+        const bool other = permits(&fixture, table[i].user, "other.example.net");
         if (first != table[i].first || other != table[i].other) {
             print_error("%s: got %d %d, want %d %d\n", table[i].user, first, other, table[i].first,
                     table[i].other);
             fail();
         }
     }
-    served_close(&served);
+    fixture_service_close(&fixture);
 }
 
 TEST(domains_have_their_policy)
 {
-    struct served served =
-            served_open("", "domain example.org { default = true lifetime = 1d\n"
-                            " ttl = 1h subdomains = no deny = {expired, redirected}\n"
-                            "}\ndomain example.net { deny = changed }\n");
-    const struct rules *rules = service_rules(served.service);
+    struct fixture_service fixture =
+            fixture_service_open("", "domain example.org { default = true lifetime = 1d\n"
+                                     " ttl = 1h subdomains = no deny = {expired, redirected}\n"
+                                     "}\ndomain example.net { deny = changed }\n");
+    const struct rules *rules = service_rules(fixture.service);
 
-    assert_true(text_equal(service_default_domain(served.service), text_of("example.org")));
+    assert_true(text_equal(service_default_domain(fixture.service), text_of("example.org")));
     const struct domain_policy *policy = rules_domain(rules, text_of("Example.ORG"));
     assert_int_equal(policy->lifetime, 86400);
     assert_int_equal(policy->ttl, 3600);
@@ -94,18 +94,18 @@ TEST(domains_have_their_policy)
     assert_int_equal(policy->ttl, 300);
     assert_true(policy->subdomains);
     assert_true(policy->deny_changed && !policy->deny_expired && !policy->deny_redirected);
-    assert_null(service_classic_key(served.service, text_of("example.org")));
-    assert_null(service_classic_key(served.service, text_of("nowhere.org")));
-    service_after_fork(served.service);
-    served_close(&served);
+    assert_null(service_classic_key(fixture.service, text_of("example.org")));
+    assert_null(service_classic_key(fixture.service, text_of("nowhere.org")));
+    service_after_fork(fixture.service);
+    fixture_service_close(&fixture);
 }
 
 TEST(no_default_domain)
 {
-    struct served served = served_open("", "domain example.org { }\n");
+    struct fixture_service fixture = fixture_service_open("", "domain example.org { }\n");
 
-    assert_int_equal(service_default_domain(served.service).len, 0);
-    served_close(&served);
+    assert_int_equal(service_default_domain(fixture.service).len, 0);
+    fixture_service_close(&fixture);
 }
 
 /* Writes the first key of the classic vectors. */
@@ -125,32 +125,32 @@ TEST(classic_keys_belong_to_their_domain)
     const struct folder folder = folder_make();
 
     write_classic(&folder, "classic.key");
-    struct served served = served_open_in(folder, "",
+    struct fixture_service fixture = fixture_service_open_in(folder, "",
             "domain example.net { }\ndomain example.org { classic_key = \"$/classic.key\" }\n");
-    assert_string_equal(problems_text(served.conf.problems), "");
-    assert_non_null(service_classic_key(served.service, text_of("example.org")));
-    assert_non_null(service_classic_key(served.service, text_of("EXAMPLE.org")));
-    assert_null(service_classic_key(served.service, text_of("sub.example.org")));
-    assert_null(service_classic_key(served.service, text_of("example.net")));
-    served_close(&served);
+    assert_string_equal(problems_text(fixture.conf.problems), "");
+    assert_non_null(service_classic_key(fixture.service, text_of("example.org")));
+    assert_non_null(service_classic_key(fixture.service, text_of("EXAMPLE.org")));
+    assert_null(service_classic_key(fixture.service, text_of("sub.example.org")));
+    assert_null(service_classic_key(fixture.service, text_of("example.net")));
+    fixture_service_close(&fixture);
 }
 
 /* What is wrong with the keys, all of it in one go; `%s` in what is wanted is the folder. */
 static void check_refused(struct folder folder, const char *rest, const char *want)
 {
     char sentences[4096] = "";
-    struct served served = served_open_in(folder, "", rest);
+    struct fixture_service fixture = fixture_service_open_in(folder, "", rest);
 
     for (const char *at = want; *at != '\0'; at++) {
         const size_t len = strlen(sentences);
         snprintf(sentences + len, sizeof sentences - len, *at == '$' ? "%s" : "%.1s",
                 *at == '$' ? folder.path : at);
     }
-    if (served.service != NULL || strcmp(problems_text(served.conf.problems), sentences) != 0) {
-        print_error("got:\n%swant:\n%s", problems_text(served.conf.problems), sentences);
+    if (fixture.service != NULL || strcmp(problems_text(fixture.conf.problems), sentences) != 0) {
+        print_error("got:\n%swant:\n%s", problems_text(fixture.conf.problems), sentences);
         fail();
     }
-    served_close(&served);
+    fixture_service_close(&fixture);
 }
 
 TEST(bad_keys_are_named)
@@ -177,7 +177,7 @@ TEST(a_key_is_one_hosts)
     char rest[512];
     char want[512];
 
-    served_host_key(1, key);
+    fixture_service_host_key(1, key);
     snprintf(rest, sizeof rest, "domain a.org { }\nhost other.example.net {\n keys = \"%s\"\n}\n",
             key);
     snprintf(want, sizeof want,
@@ -193,10 +193,10 @@ TEST(service_keys)
     char key[KEY_TEXT_MAX + 1];
     char text[4096];
 
-    served_service_key(102, key);
+    fixture_service_service_key(102, key);
     folder_write(&folder, "second.key", key, strlen(key), 0600);
     folder_path(&folder, "second.key", path);
-    served_host_key(1, key);
+    fixture_service_host_key(1, key);
     snprintf(text, sizeof text,
             "service { keys = {\"%s\",\n\"%s/x\",\n\"/nothing\"} replay = none }\n"
             "host h.org { keys = \"%s\" }\ndomain a.org { }\n",
@@ -224,10 +224,10 @@ TEST(several_service_keys)
 
     for (unsigned char i = 0; i < 3; i++) {
         char name[8];
-        served_service_key((unsigned char)(50 + i), text);
+        fixture_service_service_key((unsigned char)(50 + i), text);
         snprintf(name, sizeof name, "%u", i);
         folder_write(&folder, name, text, strlen(text), 0600);
-        served_host_key((unsigned char)(10 + i), hosts[i]);
+        fixture_service_host_key((unsigned char)(10 + i), hosts[i]);
     }
     snprintf(text, sizeof text,
             "service { keys = {\"%s/0\", \"%s/1\", \"%s/2\"} replay = none }\n"
@@ -255,22 +255,23 @@ TEST(many_users)
 
     for (int i = 0; i < USERS; i++)
         len += (size_t)snprintf(rest + len, size - len,
-                "user \"u%d\" { hosts = {\"" SERVED_HOST "\"} allow_unauthorized = %s }\n", i,
-                i % 2 == 0 ? "yes" : "no");
+                "user \"u%d\" { hosts = {\"" FIXTURE_SERVICE_HOST "\"} allow_unauthorized = %s }\n",
+                i, i % 2 == 0 ? "yes" : "no");
     snprintf(rest + len, size - len, "}\n");
-    struct served served = served_open("", rest);
+    struct fixture_service fixture = fixture_service_open("", rest);
     free(rest);
-    assert_non_null(served.service);
+    assert_non_null(fixture.service);
     for (int i = 0; i < USERS; i++) {
         char user[64];
         struct text matched;
         snprintf(user, sizeof user, "U%d@example.org", i);
-        assert_true(permits(&served, user, SERVED_HOST));
+        assert_true(permits(&fixture, user, FIXTURE_SERVICE_HOST));
         const struct address address = user_of(user);
         const struct rule *rule;
-        assert_int_equal(rules_user(service_rules(served.service), NULL, &address, &rule, &matched),
+        assert_int_equal(
+                rules_user(service_rules(fixture.service), NULL, &address, &rule, &matched),
                 RULES_FOUND);
         assert_int_equal(rule->allow_unauthorized, i % 2 == 0);
     }
-    served_close(&served);
+    fixture_service_close(&fixture);
 }

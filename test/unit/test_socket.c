@@ -7,7 +7,7 @@
 #include <sys/un.h>
 
 #include "child.h"
-#include "placed.h"
+#include "fixture_socket.h"
 #include "unit.h"
 
 #define SOMEBODY 65534 /* an id that is not root's */
@@ -15,7 +15,7 @@
 
 /* In the child, whose `cause` the test does not see. */
 struct expected {
-    struct placed *place;
+    struct fixture_socket *place;
     const char *cause;
 };
 
@@ -23,7 +23,7 @@ static bool refuses_with(void *context)
 {
     const struct expected *expected = context;
 
-    if (!placed_refuses(expected->place))
+    if (!fixture_socket_refuses(expected->place))
         return false;
     if (strstr(expected->place->cause, expected->cause) != NULL && expected->place->cause[0] == '/')
         return true;
@@ -31,7 +31,7 @@ static bool refuses_with(void *context)
     return false;
 }
 
-static void assert_refused(struct placed *place, const char *cause)
+static void assert_refused(struct fixture_socket *place, const char *cause)
 {
     struct expected expected = {place, cause};
 
@@ -57,11 +57,11 @@ static int connect_to(const char *path)
 
 static bool opens_as_told(void *context)
 {
-    struct placed *place = context;
+    struct fixture_socket *place = context;
     const mode_t mask = umask(0027);
     struct stat st;
 
-    if (!placed_open(place)) {
+    if (!fixture_socket_open(place)) {
         fprintf(stderr, "%s\n", place->cause);
         return false;
     }
@@ -75,20 +75,20 @@ TEST(mode_and_group)
     static const unsigned modes[] = {0660, 0666, 0600, 0770, 0777};
 
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
-        struct placed place;
-        placed_make(&place, modes[i]);
+        struct fixture_socket place;
+        fixture_socket_make(&place, modes[i]);
         if (geteuid() == 0)
             place.group = GROUP;
         assert_int_equal(child_end(opens_as_told, &place), 0);
         /* It is left there, dead, and taken again. */
         assert_int_equal(child_end(opens_as_told, &place), 0);
-        placed_end(&place);
+        fixture_socket_end(&place);
     }
 }
 
 static bool opens(void *context)
 {
-    return placed_open(context);
+    return fixture_socket_open(context);
 }
 
 static bool opens_as_somebody(void *context)
@@ -106,12 +106,12 @@ static bool refuses_as_somebody(void *context)
 /* Who is not root may not give it to a group that he is not in, but the folder may. */
 TEST(the_group_without_root)
 {
-    struct placed place;
+    struct fixture_socket place;
     struct expected expected = {&place, "cannot be given to its group: Operation not permitted"};
 
     if (geteuid() != 0)
         skip();
-    placed_make(&place, 0660);
+    fixture_socket_make(&place, 0660);
     place.group = GROUP;
     assert_int_equal(chown(place.folder.path, SOMEBODY, GROUP), 0);
     assert_int_equal(chmod(place.folder.path, 0750), 0);
@@ -119,7 +119,7 @@ TEST(the_group_without_root)
     assert_int_equal(access(place.path, F_OK), -1);
     assert_int_equal(chmod(place.folder.path, 02750), 0);
     assert_int_equal(child_end(opens_as_somebody, &place), 0);
-    placed_end(&place);
+    fixture_socket_end(&place);
 }
 
 /* Who may pass: its mode, its group, and whom the socket is for. */
@@ -146,10 +146,10 @@ TEST(folders_must_lead_there)
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        struct placed place;
-        placed_make(&place, table[i].socket);
+        struct fixture_socket place;
+        fixture_socket_make(&place, table[i].socket);
         if (!table[i].own_group && geteuid() != 0) {
-            placed_end(&place);
+            fixture_socket_end(&place);
             continue;
         }
         if (!table[i].own_group)
@@ -164,17 +164,17 @@ TEST(folders_must_lead_there)
         if (!got)
             assert_refused(&place, table[i].socket == 0666 ? ": not everybody may pass "
                                                            : ": the socket's group may not pass ");
-        placed_end(&place);
+        fixture_socket_end(&place);
     }
 }
 
 TEST(a_folder_above_is_named)
 {
-    struct placed place;
+    struct fixture_socket place;
     char above[FOLDER_PATH_MAX];
     char cause[FOLDER_PATH_MAX + 64];
 
-    placed_make(&place, 0660);
+    fixture_socket_make(&place, 0660);
     folder_path(&place.folder, "a", above);
     assert_int_equal(mkdir(above, 0700), 0);
     snprintf(place.option, sizeof place.option, "unix:%s/b/s", above);
@@ -186,17 +186,17 @@ TEST(a_folder_above_is_named)
     folder_write(&place.folder, "f", "", 0, 0600);
     snprintf(place.option, sizeof place.option, "unix:%s/f/s", place.folder.path);
     assert_refused(&place, "/f: is no folder");
-    placed_end(&place);
+    fixture_socket_end(&place);
 }
 
 TEST(what_somebody_uses_is_left_alone)
 {
-    struct placed place;
+    struct fixture_socket place;
     int waiting[64];
     size_t count = 0;
 
-    placed_make(&place, 0660);
-    const int listener = placed_bind(place.path, SOCK_STREAM, 0);
+    fixture_socket_make(&place, 0660);
+    const int listener = fixture_socket_bind(place.path, SOCK_STREAM, 0);
     assert_refused(&place, "/s: another process answers at this socket");
     /* Busy: it does not even take more connections. */
     while (count < 64 && (waiting[count] = connect_to(place.path)) >= 0)
@@ -209,40 +209,40 @@ TEST(what_somebody_uses_is_left_alone)
     assert_int_equal(child_end(opens, &place), 0); /* now that nobody answers */
     assert_int_equal(unlink(place.path), 0);
 
-    const int other = placed_bind(place.path, SOCK_DGRAM, -1);
+    const int other = fixture_socket_bind(place.path, SOCK_DGRAM, -1);
     assert_refused(&place, "/s: is there already, and cannot be tried");
     assert_int_equal(access(place.path, F_OK), 0);
     close(other);
-    placed_end(&place);
+    fixture_socket_end(&place);
 }
 
 /* Not asked, because we may not: that is no proof that it is dead. */
 TEST(what_may_not_be_tried_is_left_alone)
 {
-    struct placed place;
+    struct fixture_socket place;
     struct expected expected = {&place, "cannot be tried: Permission denied"};
 
     if (geteuid() != 0)
         skip();
-    placed_make(&place, 0660);
+    fixture_socket_make(&place, 0660);
     place.group = SOMEBODY;
     assert_int_equal(chown(place.folder.path, SOMEBODY, SOMEBODY), 0);
-    const int listener = placed_bind(place.path, SOCK_STREAM, 1);
+    const int listener = fixture_socket_bind(place.path, SOCK_STREAM, 1);
     assert_int_equal(chmod(place.path, 0600), 0);
     assert_int_equal(child_end(refuses_as_somebody, &expected), 0);
     const int client = connect_to(place.path);
     assert_true(client >= 0);
     close(client);
     close(listener);
-    placed_end(&place);
+    fixture_socket_end(&place);
 }
 
 TEST(what_is_no_socket_is_left_alone)
 {
-    struct placed place;
+    struct fixture_socket place;
     char content[8];
 
-    placed_make(&place, 0660);
+    fixture_socket_make(&place, 0660);
     folder_write(&place.folder, "s", "x", 1, 0600);
     assert_refused(&place, "/s: is there already, and is no socket");
     assert_true(folder_read(&place.folder, "s", content, sizeof content));
@@ -254,35 +254,35 @@ TEST(what_is_no_socket_is_left_alone)
     /* Nor is a link to one. */
     char target[FOLDER_PATH_MAX];
     folder_path(&place.folder, "t", target);
-    close(placed_bind(target, SOCK_STREAM, -1));
+    close(fixture_socket_bind(target, SOCK_STREAM, -1));
     assert_int_equal(symlink(target, place.path), 0);
     assert_refused(&place, "/s: is there already, and is no socket");
-    placed_end(&place);
+    fixture_socket_end(&place);
 }
 
 TEST(removing)
 {
-    struct placed place;
+    struct fixture_socket place;
 
-    placed_make(&place, 0660);
+    fixture_socket_make(&place, 0660);
     socket_remove(&place.milter); /* nothing is there */
-    close(placed_bind(place.path, SOCK_STREAM, -1));
+    close(fixture_socket_bind(place.path, SOCK_STREAM, -1));
     socket_remove(&place.milter);
     assert_int_equal(access(place.path, F_OK), -1);
     snprintf(place.option, sizeof place.option, "inet:1@127.0.0.1");
     socket_remove(&place.milter);
-    placed_end(&place);
+    fixture_socket_end(&place);
 }
 
 /* It connects and is gone; and never waits, whoever does not answer. */
 TEST(knocking)
 {
-    struct placed place;
+    struct fixture_socket place;
     char octet;
 
-    placed_make(&place, 0660);
+    fixture_socket_make(&place, 0660);
     socket_knock(&place.milter);
-    const int listener = placed_bind(place.path, SOCK_STREAM, 0);
+    const int listener = fixture_socket_bind(place.path, SOCK_STREAM, 0);
     for (unsigned i = 0; i < 64; i++)
         socket_knock(&place.milter);
     const int accepted = accept(listener, NULL, NULL);
@@ -293,7 +293,7 @@ TEST(knocking)
     socket_knock(&place.milter);
 
     uint16_t port = 0;
-    const int tcp = placed_listen("127.0.0.1", AF_INET, &port);
+    const int tcp = fixture_socket_listen("127.0.0.1", AF_INET, &port);
     assert_true(tcp >= 0);
     snprintf(place.option, sizeof place.option, "inet:%u@127.0.0.1", (unsigned)port);
     for (unsigned i = 0; i < 64; i++)
@@ -304,5 +304,5 @@ TEST(knocking)
     close(first);
     close(tcp);
     socket_knock(&place.milter);
-    placed_end(&place);
+    fixture_socket_end(&place);
 }

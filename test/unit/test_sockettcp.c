@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "child.h"
-#include "placed.h"
+#include "fixture_socket.h"
 #include "unit.h"
 
 /* What libmilter listens at, as it does not say. */
@@ -32,9 +32,9 @@ static bool is_without_delay(int fd)
 
 static bool answers_without_delay(void *context)
 {
-    struct placed *place = context;
+    struct fixture_socket *place = context;
 
-    if (!placed_open(place)) {
+    if (!fixture_socket_open(place)) {
         fprintf(stderr, "%s\n", place->cause);
         return false;
     }
@@ -57,15 +57,15 @@ TEST(tcp_is_without_delay)
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        struct placed place = {0};
+        struct fixture_socket place = {0};
         uint16_t port = 0;
-        const int taken = placed_listen(table[i].address, table[i].family, &port);
+        const int taken = fixture_socket_listen(table[i].address, table[i].family, &port);
         if (taken < 0)
             continue; /* no IPv6 here */
         snprintf(place.option, sizeof place.option, "%s:%u@%s", table[i].kind, (unsigned)port,
                 table[i].address);
         place.milter.socket.at = place.option;
-        assert_int_equal(child_end(placed_refuses, &place), 0); /* it is in use */
+        assert_int_equal(child_end(fixture_socket_refuses, &place), 0); /* it is in use */
         close(taken);
         assert_int_equal(child_end(answers_without_delay, &place), 0);
     }
@@ -73,17 +73,17 @@ TEST(tcp_is_without_delay)
 
 static bool says_in_use(void *context)
 {
-    struct placed *place = context;
+    struct fixture_socket *place = context;
 
-    return placed_refuses(place) && strstr(place->cause, place->option) == place->cause &&
+    return fixture_socket_refuses(place) && strstr(place->cause, place->option) == place->cause &&
            strstr(place->cause, "cannot be opened: Address already in use") != NULL;
 }
 
 TEST(a_port_in_use_is_named)
 {
-    struct placed place = {0};
+    struct fixture_socket place = {0};
     uint16_t port = 0;
-    const int taken = placed_listen("127.0.0.1", AF_INET, &port);
+    const int taken = fixture_socket_listen("127.0.0.1", AF_INET, &port);
 
     assert_true(taken >= 0);
     snprintf(place.option, sizeof place.option, "inet:%u@127.0.0.1", (unsigned)port);

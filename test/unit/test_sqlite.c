@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "fixture_events.h"
 #include "folder.h"
-#include "stored.h"
 #include "unit.h"
 
 #define NOBODY 65534
@@ -68,8 +68,8 @@ TEST(files_are_their_owners_alone)
 {
     const mode_t before = umask(0);
 
-    struct eventstore *store = stored_open(address_of("events.db"), EVENTSTORE_RECORD);
-    stored_write(store, STORED_JUNE, 1, STORED_JUNE);
+    struct eventstore *store = fixture_events_open(address_of("events.db"), EVENTSTORE_RECORD);
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 1, FIXTURE_EVENTS_JUNE);
     umask(before);
     assert_int_equal(mode_of("events.db"), 0600);
     assert_int_equal(mode_of("events.db-wal"), 0600);
@@ -81,8 +81,8 @@ TEST(files_are_their_owners_alone)
 TEST(a_mode_that_was_set_stays)
 {
     folder_write(&folder, "events.db", "", 0, 0640);
-    struct eventstore *store = stored_open(address_of("events.db"), EVENTSTORE_RECORD);
-    stored_write(store, STORED_JUNE, 1, STORED_JUNE);
+    struct eventstore *store = fixture_events_open(address_of("events.db"), EVENTSTORE_RECORD);
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 1, FIXTURE_EVENTS_JUNE);
     assert_int_equal(mode_of("events.db"), 0640);
     assert_int_equal(mode_of("events.db-wal"), 0640);
     eventstore_close(&store);
@@ -90,14 +90,14 @@ TEST(a_mode_that_was_set_stays)
 
 TEST(the_file_shrinks)
 {
-    struct eventstore *store = stored_open(address_of("events.db"), EVENTSTORE_RECORD);
+    struct eventstore *store = fixture_events_open(address_of("events.db"), EVENTSTORE_RECORD);
     bool more = true;
 
-    stored_write(store, STORED_JUNE, 30000, STORED_JUNE);
-    const long long full = stored_number(store, "SELECT page_count FROM pragma_page_count");
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 30000, FIXTURE_EVENTS_JUNE);
+    const long long full = fixture_events_number(store, "SELECT page_count FROM pragma_page_count");
     while (more)
-        assert_true(eventstore_purge(store, STORED_JUNE + 29000, &more));
-    const long long left = stored_number(store, "SELECT page_count FROM pragma_page_count");
+        assert_true(eventstore_purge(store, FIXTURE_EVENTS_JUNE + 29000, &more));
+    const long long left = fixture_events_number(store, "SELECT page_count FROM pragma_page_count");
     if (left > full / 4)
         fail_msg("got %lld pages, of %lld that it was", left, full);
     eventstore_close(&store);
@@ -113,9 +113,9 @@ TEST(a_damaged_file_is_set_aside)
     assert_null(eventstore_open(address_of("events.db"), EVENTSTORE_READ, why));
     assert_non_null(strstr(why, "not a database"));
     assert_false(is_there("events.db.damaged"));
-    struct eventstore *store = stored_open(address_of("events.db"), EVENTSTORE_RECORD);
-    stored_write(store, STORED_JUNE, 3, STORED_JUNE);
-    assert_int_equal(stored_number(store, "SELECT count(*) FROM event"), 3);
+    struct eventstore *store = fixture_events_open(address_of("events.db"), EVENTSTORE_RECORD);
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 3, FIXTURE_EVENTS_JUNE);
+    assert_int_equal(fixture_events_number(store, "SELECT count(*) FROM event"), 3);
     eventstore_close(&store);
     assert_true(folder_read(&folder, "events.db.damaged", kept, sizeof kept));
     assert_string_equal(kept, damage);
@@ -126,8 +126,8 @@ TEST(a_newer_form_is_left_alone)
 {
     char why[EVENTSTORE_WHY_MAX] = "";
 
-    struct eventstore *store = stored_open(address_of("events.db"), EVENTSTORE_RECORD);
-    stored_write(store, STORED_JUNE, 3, STORED_JUNE);
+    struct eventstore *store = fixture_events_open(address_of("events.db"), EVENTSTORE_RECORD);
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 3, FIXTURE_EVENTS_JUNE);
     eventstore_close(&store);
     change("events.db", "PRAGMA user_version = 2; ALTER TABLE event RENAME TO incident");
     for (int use = EVENTSTORE_RECORD; use <= EVENTSTORE_READ; use++) {
@@ -162,21 +162,21 @@ static void limit_files(rlim_t octets)
 
 static bool fill_disk(void *context)
 {
-    struct eventstore *store = stored_open(context, EVENTSTORE_RECORD);
+    struct eventstore *store = fixture_events_open(context, EVENTSTORE_RECORD);
     struct event events[5000];
 
     for (size_t i = 0; i < 5000; i++)
-        events[i] = stored_event(STORED_JUNE);
-    stored_write(store, STORED_JUNE, 10, STORED_JUNE);
+        events[i] = fixture_event(FIXTURE_EVENTS_JUNE);
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 10, FIXTURE_EVENTS_JUNE);
     signal(SIGXFSZ, SIG_IGN);
     limit_files(200000);
-    const bool failed = !eventstore_write(store, events, 5000, 1, STORED_JUNE) &&
+    const bool failed = !eventstore_write(store, events, 5000, 1, FIXTURE_EVENTS_JUNE) &&
                         *eventstore_error(store) != '\0' &&
-                        stored_number(store, "SELECT count(*) FROM event") == 10;
+                        fixture_events_number(store, "SELECT count(*) FROM event") == 10;
     limit_files(RLIM_INFINITY);
-    const bool again = eventstore_write(store, events, 5000, 1, STORED_JUNE) &&
-                       stored_number(store, "SELECT count(*) FROM event") == 5010 &&
-                       stored_number(store, "SELECT sum(count) FROM gap") == 1;
+    const bool again = eventstore_write(store, events, 5000, 1, FIXTURE_EVENTS_JUNE) &&
+                       fixture_events_number(store, "SELECT count(*) FROM event") == 5010 &&
+                       fixture_events_number(store, "SELECT sum(count) FROM gap") == 1;
     eventstore_close(&store);
     return failed && again;
 }
@@ -191,9 +191,9 @@ TEST(a_full_disk)
 
 static bool record_and_die(void *context)
 {
-    struct eventstore *store = stored_open(context, EVENTSTORE_RECORD);
+    struct eventstore *store = fixture_events_open(context, EVENTSTORE_RECORD);
 
-    stored_write(store, STORED_JUNE, 1000, STORED_JUNE);
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 1000, FIXTURE_EVENTS_JUNE);
     return raise(SIGKILL) == 0;
 }
 
@@ -204,8 +204,8 @@ TEST(a_killed_recorder)
     snprintf(address, sizeof address, "%s", address_of("events.db"));
     for (int i = 1; i <= 3; i++) {
         assert_int_equal(child_end(record_and_die, address), SIGKILL);
-        struct eventstore *reader = stored_open(address, EVENTSTORE_READ);
-        assert_int_equal(stored_number(reader, "SELECT count(*) FROM event"), i * 1000);
+        struct eventstore *reader = fixture_events_open(address, EVENTSTORE_READ);
+        assert_int_equal(fixture_events_number(reader, "SELECT count(*) FROM event"), i * 1000);
         eventstore_close(&reader);
     }
 }
@@ -219,8 +219,8 @@ static bool record_as_nobody(void *context)
 {
     if (!drop_root())
         return false;
-    struct eventstore *store = stored_open(context, EVENTSTORE_RECORD);
-    stored_write(store, STORED_JUNE, 10, STORED_JUNE);
+    struct eventstore *store = fixture_events_open(context, EVENTSTORE_RECORD);
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 10, FIXTURE_EVENTS_JUNE);
     eventstore_close(&store);
     return true;
 }
@@ -236,11 +236,11 @@ TEST(root_reads_anothers)
     assert_int_equal(chown(folder.path, NOBODY, NOBODY), 0);
     for (int i = 1; i <= 3; i++) {
         assert_int_equal(child_end(record_as_nobody, address), 0);
-        struct eventstore *reader = stored_open(address, EVENTSTORE_READ);
-        assert_int_equal(stored_number(reader, "SELECT count(*) FROM event"), i * 10);
+        struct eventstore *reader = fixture_events_open(address, EVENTSTORE_READ);
+        assert_int_equal(fixture_events_number(reader, "SELECT count(*) FROM event"), i * 10);
         /* While it still reads, too. */
         assert_int_equal(child_end(record_as_nobody, address), 0);
-        assert_int_equal(stored_number(reader, "SELECT count(*) FROM event"), ++i * 10);
+        assert_int_equal(fixture_events_number(reader, "SELECT count(*) FROM event"), ++i * 10);
         eventstore_close(&reader);
     }
 }
@@ -249,8 +249,8 @@ static bool read_as_nobody(void *context)
 {
     if (!drop_root())
         return false;
-    struct eventstore *reader = stored_open(context, EVENTSTORE_READ);
-    const long long count = stored_number(reader, "SELECT count(*) FROM event");
+    struct eventstore *reader = fixture_events_open(context, EVENTSTORE_READ);
+    const long long count = fixture_events_number(reader, "SELECT count(*) FROM event");
     eventstore_close(&reader);
     return count == 10;
 }
@@ -266,8 +266,8 @@ TEST(who_may_only_read)
     snprintf(address, sizeof address, "%s", address_of(name));
     folder_write(&folder, name, "", 0, 0644);
     assert_int_equal(chmod(folder.path, 0755), 0);
-    struct eventstore *store = stored_open(address, EVENTSTORE_RECORD);
-    stored_write(store, STORED_JUNE, 10, STORED_JUNE);
+    struct eventstore *store = fixture_events_open(address, EVENTSTORE_RECORD);
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 10, FIXTURE_EVENTS_JUNE);
     assert_int_equal(child_end(read_as_nobody, address), 0);
     eventstore_close(&store);
     assert_int_equal(child_end(read_as_nobody, address), 0);

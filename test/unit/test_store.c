@@ -6,8 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fixture_events.h"
 #include "folder.h"
-#include "stored.h"
 #include "unit.h"
 
 #define ALL                                                                                        \
@@ -77,30 +77,31 @@ static struct place begin(const struct backend *backend)
 TEST_EACH(what_is_written_is_read, backends)
 {
     struct place place = begin(row);
-    struct eventstore *store = stored_open(place.address, EVENTSTORE_RECORD);
-    struct event events[3] = {stored_event(STORED_JUNE), stored_event(STORED_JUNE + 1),
-            {.time = STORED_JUNE + 2, .verdict = VERDICT_YES, .reason = REASON_STAMPED}};
+    struct eventstore *store = fixture_events_open(place.address, EVENTSTORE_RECORD);
+    struct event events[3] = {fixture_event(FIXTURE_EVENTS_JUNE),
+            fixture_event(FIXTURE_EVENTS_JUNE + 1),
+            {.time = FIXTURE_EVENTS_JUNE + 2, .verdict = VERDICT_YES, .reason = REASON_STAMPED}};
 
     assert_string_equal(eventstore_kind(store), row->row.name);
-    assert_string_equal(stored_rows(store, ALL), "");
+    assert_string_equal(fixture_events_rows(store, ALL), "");
     events[1].verdict = VERDICT_ALLOW;
     events[1].reason = REASON_CLASSIC;
     events[1].listed = false;
     events[1].milliseconds = UINT32_MAX;
-    assert_true(eventstore_write(store, events, 3, 0, STORED_JUNE));
+    assert_true(eventstore_write(store, events, 3, 0, FIXTURE_EVENTS_JUNE));
     const char *want =
             "1780272000000|NO|unstamped|user|alice@example.org|example.org|mail.example.org|"
             "example.net,example.com|192.0.2.1|2001:db8::1|1|12\n"
             "1780272000001|ALLOW|classic|user|alice@example.org|example.org|mail.example.org|"
             "example.net,example.com|192.0.2.1|2001:db8::1|0|4294967295\n"
             "1780272000002|YES|stamped||||||||0|0\n";
-    assert_string_equal(stored_rows(store, ALL), want);
+    assert_string_equal(fixture_events_rows(store, ALL), want);
     eventstore_close(&store);
     assert_null(store);
     eventstore_close(&store);
 
-    store = stored_open(place.address, EVENTSTORE_READ);
-    assert_string_equal(stored_rows(store, ALL), want);
+    store = fixture_events_open(place.address, EVENTSTORE_READ);
+    assert_string_equal(fixture_events_rows(store, ALL), want);
     eventstore_close(&store);
     row->end(&place);
 }
@@ -108,17 +109,18 @@ TEST_EACH(what_is_written_is_read, backends)
 TEST_EACH(ids_grow, backends)
 {
     struct place place = begin(row);
-    struct eventstore *store = stored_open(place.address, EVENTSTORE_RECORD);
+    struct eventstore *store = fixture_events_open(place.address, EVENTSTORE_RECORD);
 
     for (uint64_t i = 0; i < 5; i++)
-        stored_write(store, STORED_JUNE - i * 1000, 3, STORED_JUNE);
+        fixture_events_write(store, FIXTURE_EVENTS_JUNE - i * 1000, 3, FIXTURE_EVENTS_JUNE);
     eventstore_close(&store);
-    store = stored_open(place.address, EVENTSTORE_RECORD);
-    stored_write(store, STORED_JUNE - 5000, 1, STORED_JUNE);
-    assert_int_equal(stored_number(store, "SELECT count(*) FROM event AS a JOIN event AS b ON "
-                                          "a.id < b.id AND a.time / 1000 < b.time / 1000"),
+    store = fixture_events_open(place.address, EVENTSTORE_RECORD);
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE - 5000, 1, FIXTURE_EVENTS_JUNE);
+    assert_int_equal(
+            fixture_events_number(store, "SELECT count(*) FROM event AS a JOIN event AS b ON "
+                                         "a.id < b.id AND a.time / 1000 < b.time / 1000"),
             0);
-    assert_int_equal(stored_number(store, "SELECT count(DISTINCT id) FROM event"), 16);
+    assert_int_equal(fixture_events_number(store, "SELECT count(DISTINCT id) FROM event"), 16);
     eventstore_close(&store);
     row->end(&place);
 }
@@ -126,20 +128,21 @@ TEST_EACH(ids_grow, backends)
 TEST_EACH(gaps, backends)
 {
     struct place place = begin(row);
-    struct eventstore *store = stored_open(place.address, EVENTSTORE_RECORD);
-    const struct event event = stored_event(STORED_JUNE);
+    struct eventstore *store = fixture_events_open(place.address, EVENTSTORE_RECORD);
+    const struct event event = fixture_event(FIXTURE_EVENTS_JUNE);
     bool more = true;
 
-    assert_true(eventstore_write(store, NULL, 0, 0, STORED_JUNE));
-    assert_true(eventstore_write(store, NULL, 0, 7, STORED_JUNE + 1));
-    assert_true(eventstore_write(store, &event, 1, 8, STORED_JUNE + 2));
-    assert_true(eventstore_write(store, NULL, 0, UINT64_MAX, STORED_JUNE + 3));
-    assert_string_equal(stored_rows(store, "SELECT time, count FROM gap ORDER BY time"),
+    assert_true(eventstore_write(store, NULL, 0, 0, FIXTURE_EVENTS_JUNE));
+    assert_true(eventstore_write(store, NULL, 0, 7, FIXTURE_EVENTS_JUNE + 1));
+    assert_true(eventstore_write(store, &event, 1, 8, FIXTURE_EVENTS_JUNE + 2));
+    assert_true(eventstore_write(store, NULL, 0, UINT64_MAX, FIXTURE_EVENTS_JUNE + 3));
+    assert_string_equal(fixture_events_rows(store, "SELECT time, count FROM gap ORDER BY time"),
             "1780272000001|7\n1780272000002|8\n1780272000003|9223372036854775807\n");
-    assert_int_equal(stored_number(store, "SELECT count(*) FROM event"), 1);
-    assert_true(eventstore_purge(store, STORED_JUNE + 2, &more));
+    assert_int_equal(fixture_events_number(store, "SELECT count(*) FROM event"), 1);
+    assert_true(eventstore_purge(store, FIXTURE_EVENTS_JUNE + 2, &more));
     assert_false(more);
-    assert_int_equal(stored_number(store, "SELECT min(time) FROM gap"), STORED_JUNE + 2);
+    assert_int_equal(
+            fixture_events_number(store, "SELECT min(time) FROM gap"), FIXTURE_EVENTS_JUNE + 2);
     eventstore_close(&store);
     row->end(&place);
 }
@@ -147,40 +150,40 @@ TEST_EACH(gaps, backends)
 TEST_EACH(what_is_old_goes_in_steps, backends)
 {
     struct place place = begin(row);
-    struct eventstore *store = stored_open(place.address, EVENTSTORE_RECORD);
+    struct eventstore *store = fixture_events_open(place.address, EVENTSTORE_RECORD);
     int steps = 0;
     bool more = true;
 
-    stored_write(store, STORED_JUNE, 25000, STORED_JUNE);
-    assert_true(eventstore_purge(store, STORED_JUNE, &more));
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 25000, FIXTURE_EVENTS_JUNE);
+    assert_true(eventstore_purge(store, FIXTURE_EVENTS_JUNE, &more));
     assert_false(more);
-    assert_int_equal(stored_number(store, "SELECT count(*) FROM event"), 25000);
+    assert_int_equal(fixture_events_number(store, "SELECT count(*) FROM event"), 25000);
     for (more = true; more; steps++)
-        assert_true(eventstore_purge(store, STORED_JUNE + 24000, &more));
+        assert_true(eventstore_purge(store, FIXTURE_EVENTS_JUNE + 24000, &more));
     assert_in_range(steps, 2, 10);
-    assert_string_equal(
-            stored_rows(store, "SELECT count(*), min(time) FROM event"), "1000|1780272024000\n");
+    assert_string_equal(fixture_events_rows(store, "SELECT count(*), min(time) FROM event"),
+            "1000|1780272024000\n");
     assert_true(eventstore_purge(store, UINT64_MAX, &more));
-    assert_int_equal(stored_number(store, "SELECT count(*) FROM event"), 0);
+    assert_int_equal(fixture_events_number(store, "SELECT count(*) FROM event"), 0);
     eventstore_close(&store);
     row->end(&place);
 }
 
 TEST_EACH(any_time, backends)
 {
-    static const uint64_t times[] = {0, 1, STORED_JUNE - 400 * STORED_DAY, STORED_JUNE,
-            STORED_JUNE + 40 * STORED_DAY, STORED_JUNE + 4000 * STORED_DAY, INT64_MAX - 1,
-            INT64_MAX, UINT64_MAX};
+    static const uint64_t times[] = {0, 1, FIXTURE_EVENTS_JUNE - 400 * FIXTURE_EVENTS_DAY,
+            FIXTURE_EVENTS_JUNE, FIXTURE_EVENTS_JUNE + 40 * FIXTURE_EVENTS_DAY,
+            FIXTURE_EVENTS_JUNE + 4000 * FIXTURE_EVENTS_DAY, INT64_MAX - 1, INT64_MAX, UINT64_MAX};
     struct place place = begin(row);
-    struct eventstore *store = stored_open(place.address, EVENTSTORE_RECORD);
+    struct eventstore *store = fixture_events_open(place.address, EVENTSTORE_RECORD);
 
     for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
-        stored_write(store, times[i], 1, STORED_JUNE);
-        stored_write(store, STORED_JUNE, 1, times[i]);
+        fixture_events_write(store, times[i], 1, FIXTURE_EVENTS_JUNE);
+        fixture_events_write(store, FIXTURE_EVENTS_JUNE, 1, times[i]);
     }
-    assert_int_equal(stored_number(store, "SELECT count(*) FROM event"), 18);
-    assert_int_equal(stored_number(store, "SELECT max(time) FROM event"), INT64_MAX);
-    assert_int_equal(stored_number(store, "SELECT min(time) FROM event"), 0);
+    assert_int_equal(fixture_events_number(store, "SELECT count(*) FROM event"), 18);
+    assert_int_equal(fixture_events_number(store, "SELECT max(time) FROM event"), INT64_MAX);
+    assert_int_equal(fixture_events_number(store, "SELECT min(time) FROM event"), 0);
     eventstore_close(&store);
     row->end(&place);
 }
@@ -207,13 +210,13 @@ TEST_EACH(texts_that_are_not_plain, backends)
             {{" ", 1}, " "},
     };
     struct place place = begin(row);
-    struct eventstore *store = stored_open(place.address, EVENTSTORE_RECORD);
+    struct eventstore *store = fixture_events_open(place.address, EVENTSTORE_RECORD);
     const size_t count = sizeof table / sizeof *table;
     struct event events[sizeof table / sizeof *table];
-    char want[STORED_MAX] = "";
+    char want[FIXTURE_EVENTS_MAX] = "";
 
     for (size_t i = 0; i < count; i++) {
-        events[i] = stored_event(STORED_JUNE);
+        events[i] = fixture_event(FIXTURE_EVENTS_JUNE);
         events[i].cause = events[i].user = events[i].host = events[i].receiving = table[i].text;
         events[i].ip = events[i].asker = table[i].text;
         for (int k = 0; k < 6; k++) {
@@ -221,9 +224,10 @@ TEST_EACH(texts_that_are_not_plain, backends)
             snprintf(want + len, sizeof want - len, "%s%c", table[i].want, k < 5 ? '|' : '\n');
         }
     }
-    assert_true(eventstore_write(store, events, count, 0, STORED_JUNE));
-    assert_string_equal(stored_rows(store, "SELECT cause, \"user\", host, receiving, ip, asker "
-                                           "FROM event ORDER BY id"),
+    assert_true(eventstore_write(store, events, count, 0, FIXTURE_EVENTS_JUNE));
+    assert_string_equal(
+            fixture_events_rows(store, "SELECT cause, \"user\", host, receiving, ip, asker "
+                                       "FROM event ORDER BY id"),
             want);
     eventstore_close(&store);
     row->end(&place);
@@ -232,20 +236,20 @@ TEST_EACH(texts_that_are_not_plain, backends)
 TEST_EACH(queries_have_parameters, backends)
 {
     struct place place = begin(row);
-    struct eventstore *store = stored_open(place.address, EVENTSTORE_RECORD);
-    struct stored_rows rows = {0};
+    struct eventstore *store = fixture_events_open(place.address, EVENTSTORE_RECORD);
+    struct fixture_events_rows rows = {0};
     const struct eventstore_value parameters[] = {
-            {.number = (int64_t)STORED_JUNE + 2},
+            {.number = (int64_t)FIXTURE_EVENTS_JUNE + 2},
             {.is_text = true, .text = {"alice@example.org and more", 17}},
             {.is_text = true},
             {.is_text = true, .text = {"it's \"$1\" \\ %", 13}},
     };
 
-    stored_write(store, STORED_JUNE, 5, STORED_JUNE);
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 5, FIXTURE_EVENTS_JUNE);
     assert_true(eventstore_query(store,
             "SELECT time - $1, \"user\", $4 FROM event WHERE time >= $1 AND \"user\" = $2 AND "
             "verdict <> $3 ORDER BY time DESC",
-            parameters, 4, stored_row, &rows));
+            parameters, 4, fixture_events_row, &rows));
     assert_string_equal(rows.text, "2|alice@example.org|it's \"$1\" \\ %\n"
                                    "1|alice@example.org|it's \"$1\" \\ %\n"
                                    "0|alice@example.org|it's \"$1\" \\ %\n");
@@ -273,11 +277,11 @@ TEST_EACH(values_of_queries, backends)
             {"SELECT 1 FROM event WHERE time < 0", ""},
     };
     struct place place = begin(row);
-    struct eventstore *store = stored_open(place.address, EVENTSTORE_RECORD);
+    struct eventstore *store = fixture_events_open(place.address, EVENTSTORE_RECORD);
 
-    stored_write(store, STORED_JUNE, 5, STORED_JUNE);
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 5, FIXTURE_EVENTS_JUNE);
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        const char *got = stored_rows(store, table[i].sql);
+        const char *got = fixture_events_rows(store, table[i].sql);
         if (strcmp(got, table[i].want) != 0)
             fail_msg("%s: got `%s`, want `%s`", table[i].sql, got, table[i].want);
     }
@@ -288,18 +292,19 @@ TEST_EACH(values_of_queries, backends)
 TEST_EACH(queries_that_end_early, backends)
 {
     struct place place = begin(row);
-    struct eventstore *store = stored_open(place.address, EVENTSTORE_RECORD);
-    struct stored_rows rows = {.most = 3};
+    struct eventstore *store = fixture_events_open(place.address, EVENTSTORE_RECORD);
+    struct fixture_events_rows rows = {.most = 3};
 
-    stored_write(store, STORED_JUNE, 20000, STORED_JUNE);
-    assert_true(eventstore_query(store, ALL, NULL, 0, stored_row, &rows));
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 20000, FIXTURE_EVENTS_JUNE);
+    assert_true(eventstore_query(store, ALL, NULL, 0, fixture_events_row, &rows));
     assert_int_equal(rows.count, 3);
-    assert_false(eventstore_query(store, "SELECT nonsense FROM event", NULL, 0, stored_row, &rows));
+    assert_false(eventstore_query(
+            store, "SELECT nonsense FROM event", NULL, 0, fixture_events_row, &rows));
     assert_non_null(strstr(eventstore_error(store), "nonsense"));
-    assert_false(eventstore_query(store, "no SQL", NULL, 0, stored_row, &rows));
-    assert_int_equal(stored_number(store, "SELECT count(*) FROM event"), 20000);
-    stored_write(store, STORED_JUNE, 1, STORED_JUNE);
-    assert_int_equal(stored_number(store, "SELECT count(*) FROM event"), 20001);
+    assert_false(eventstore_query(store, "no SQL", NULL, 0, fixture_events_row, &rows));
+    assert_int_equal(fixture_events_number(store, "SELECT count(*) FROM event"), 20000);
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 1, FIXTURE_EVENTS_JUNE);
+    assert_int_equal(fixture_events_number(store, "SELECT count(*) FROM event"), 20001);
     eventstore_close(&store);
     row->end(&place);
 }
@@ -311,17 +316,17 @@ TEST_EACH(readers_beside_a_recorder, backends)
 
     assert_null(eventstore_open(place.address, EVENTSTORE_READ, why));
     assert_true(why[0] != '\0');
-    struct eventstore *store = stored_open(place.address, EVENTSTORE_RECORD);
-    struct eventstore *reader = stored_open(place.address, EVENTSTORE_READ);
+    struct eventstore *store = fixture_events_open(place.address, EVENTSTORE_RECORD);
+    struct eventstore *reader = fixture_events_open(place.address, EVENTSTORE_READ);
     for (int i = 1; i <= 5; i++) {
-        stored_write(store, STORED_JUNE, 10, STORED_JUNE);
-        assert_int_equal(stored_number(reader, "SELECT count(*) FROM event"), i * 10);
+        fixture_events_write(store, FIXTURE_EVENTS_JUNE, 10, FIXTURE_EVENTS_JUNE);
+        assert_int_equal(fixture_events_number(reader, "SELECT count(*) FROM event"), i * 10);
     }
-    struct stored_rows rows = {0};
-    assert_false(eventstore_query(reader, "DELETE FROM event", NULL, 0, stored_row, &rows));
-    assert_int_equal(stored_number(reader, "SELECT count(*) FROM event"), 50);
+    struct fixture_events_rows rows = {0};
+    assert_false(eventstore_query(reader, "DELETE FROM event", NULL, 0, fixture_events_row, &rows));
+    assert_int_equal(fixture_events_number(reader, "SELECT count(*) FROM event"), 50);
     eventstore_close(&store);
-    assert_int_equal(stored_number(reader, "SELECT count(*) FROM event"), 50);
+    assert_int_equal(fixture_events_number(reader, "SELECT count(*) FROM event"), 50);
     eventstore_close(&reader);
     row->end(&place);
 }
@@ -329,10 +334,10 @@ TEST_EACH(readers_beside_a_recorder, backends)
 /* In a process of its own. */
 static bool record_much(void *context)
 {
-    struct eventstore *store = stored_open(context, EVENTSTORE_RECORD);
+    struct eventstore *store = fixture_events_open(context, EVENTSTORE_RECORD);
 
     for (int i = 0; i < BATCHES; i++)
-        stored_write(store, STORED_JUNE, BATCH, STORED_JUNE);
+        fixture_events_write(store, FIXTURE_EVENTS_JUNE, BATCH, FIXTURE_EVENTS_JUNE);
     eventstore_close(&store);
     return true;
 }
@@ -355,8 +360,8 @@ TEST_EACH(many_recorders, backends)
         ended++;
     }
     assert_int_equal(ended, PROCESSES);
-    struct eventstore *store = stored_open(place.address, EVENTSTORE_READ);
-    assert_int_equal(stored_number(store, "SELECT count(DISTINCT id) FROM event"),
+    struct eventstore *store = fixture_events_open(place.address, EVENTSTORE_READ);
+    assert_int_equal(fixture_events_number(store, "SELECT count(DISTINCT id) FROM event"),
             PROCESSES * BATCHES * BATCH);
     eventstore_close(&store);
     row->end(&place);
@@ -365,13 +370,13 @@ TEST_EACH(many_recorders, backends)
 TEST(none_keeps_nothing)
 {
     char why[EVENTSTORE_WHY_MAX] = "";
-    const struct event event = stored_event(STORED_JUNE);
+    const struct event event = fixture_event(FIXTURE_EVENTS_JUNE);
     bool more = true;
 
-    struct eventstore *store = stored_open("none", EVENTSTORE_RECORD);
+    struct eventstore *store = fixture_events_open("none", EVENTSTORE_RECORD);
     assert_string_equal(eventstore_kind(store), "none");
-    assert_true(eventstore_write(store, &event, 1, 1, STORED_JUNE));
-    assert_true(eventstore_purge(store, STORED_JUNE, &more));
+    assert_true(eventstore_write(store, &event, 1, 1, FIXTURE_EVENTS_JUNE));
+    assert_true(eventstore_purge(store, FIXTURE_EVENTS_JUNE, &more));
     assert_false(more);
     eventstore_close(&store);
     assert_null(eventstore_open("none", EVENTSTORE_READ, why));

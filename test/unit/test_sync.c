@@ -5,34 +5,34 @@
 #include <unistd.h>
 
 #include "boot.h"
-#include "counting.h"
+#include "fixture_replay.h"
 #include "replay/mark.h"
 #include "replay/sync.h"
 #include "unit.h"
 
-#define TODAY COUNTING_TODAY
+#define TODAY FIXTURE_REPLAY_TODAY
 
 static char address[FOLDER_PATH_MAX + 8];
 
 BEFORE_EACH()
 {
-    counting_set_up();
-    snprintf(address, sizeof address, "lmdb:%s", counting_path);
+    fixture_replay_set_up();
+    snprintf(address, sizeof address, "lmdb:%s", fixture_replay_path);
 }
 
 static void count(uint64_t number, enum replay_count want)
 {
-    struct counting c;
+    struct fixture_replay c;
 
-    counting_open(&c, TODAY);
-    const enum replay_count got = counting_ask(&c, TODAY, number, 1);
+    fixture_replay_open(&c, TODAY);
+    const enum replay_count got = fixture_replay_ask(&c, TODAY, number, 1);
     replay_close(&c.replay);
     assert_int_equal(got, want);
 }
 
 static enum mark_state state_of_mark(void)
 {
-    struct mark *mark = mark_open(counting_beside("-mark"));
+    struct mark *mark = mark_open(fixture_replay_beside("-mark"));
 
     assert_non_null(mark);
     const enum mark_state state = mark_state(mark);
@@ -42,7 +42,7 @@ static enum mark_state state_of_mark(void)
 
 AFTER_EACH()
 {
-    counting_tear_down();
+    fixture_replay_tear_down();
 }
 
 TEST(only_a_file_of_ours_needs_it)
@@ -62,8 +62,8 @@ TEST(a_file_that_comes_later_is_waited_for)
     assert_non_null(sync);
     assert_true(replay_sync_run(sync));
     assert_true(replay_sync_finish(sync));
-    assert_int_not_equal(access(counting_path, F_OK), 0); /* nothing is made */
-    assert_int_not_equal(access(counting_beside("-mark"), F_OK), 0);
+    assert_int_not_equal(access(fixture_replay_path, F_OK), 0); /* nothing is made */
+    assert_int_not_equal(access(fixture_replay_beside("-mark"), F_OK), 0);
     count(1, REPLAY_WITHIN);
     assert_true(replay_sync_run(sync));
     assert_int_equal(state_of_mark(), MARK_OPEN);
@@ -79,12 +79,12 @@ TEST(what_was_finished_is_believed_after_a_boot)
     assert_true(replay_sync_run(sync));
     assert_true(replay_sync_finish(sync));
     assert_int_equal(state_of_mark(), MARK_WHOLE);
-    boot_change(counting_beside("-mark"));
+    boot_change(fixture_replay_beside("-mark"));
     count(1, REPLAY_OVER);
     /* It is in use again, and what only was synced is not enough. */
     assert_true(replay_sync_run(sync));
     assert_int_equal(state_of_mark(), MARK_OPEN);
-    boot_change(counting_beside("-mark"));
+    boot_change(fixture_replay_beside("-mark"));
     count(1, REPLAY_FAILED);
     replay_sync_free(&sync);
 }
@@ -94,7 +94,7 @@ TEST(one_that_is_damaged_is_not_made_whole)
     struct replay_sync *sync = replay_sync_init(address);
 
     count(1, REPLAY_WITHIN);
-    struct mark *mark = mark_open(counting_beside("-mark"));
+    struct mark *mark = mark_open(fixture_replay_beside("-mark"));
     mark_set_damaged(mark);
     mark_close(&mark);
     assert_true(replay_sync_finish(sync));
@@ -126,33 +126,33 @@ TEST(it_follows_a_store_that_is_begun_anew)
     struct replay_sync *sync = replay_sync_init(address);
     char lost[FOLDER_PATH_MAX];
 
-    folder_path(&counting_folder, "replay.lost", lost);
+    folder_path(&fixture_replay_folder, "replay.lost", lost);
     count(1, REPLAY_WITHIN);
     assert_true(replay_sync_run(sync));
-    assert_true(syncs(sync, counting_path));
-    boot_change(counting_beside("-mark"));
+    assert_true(syncs(sync, fixture_replay_path));
+    boot_change(fixture_replay_beside("-mark"));
     count(1, REPLAY_FAILED);
     assert_true(syncs(sync, lost));
     assert_true(replay_sync_run(sync));
-    assert_true(syncs(sync, counting_path));
+    assert_true(syncs(sync, fixture_replay_path));
     assert_false(syncs(sync, lost));
     replay_sync_free(&sync);
-    assert_false(syncs(sync, counting_path));
+    assert_false(syncs(sync, fixture_replay_path));
 }
 
 TEST(what_cannot_be_written_is_said)
 {
     struct replay_sync *sync = replay_sync_init(address);
 
-    assert_int_equal(mkdir(counting_path, 0700), 0);
+    assert_int_equal(mkdir(fixture_replay_path, 0700), 0);
     errno = 0;
     assert_false(replay_sync_run(sync));
     assert_int_equal(errno, EISDIR);
     assert_false(replay_sync_finish(sync));
-    assert_int_equal(rmdir(counting_path), 0);
+    assert_int_equal(rmdir(fixture_replay_path), 0);
     count(1, REPLAY_WITHIN);
-    assert_int_equal(unlink(counting_beside("-mark")), 0);
-    assert_int_equal(mkdir(counting_beside("-mark"), 0700), 0);
+    assert_int_equal(unlink(fixture_replay_beside("-mark")), 0);
+    assert_int_equal(mkdir(fixture_replay_beside("-mark"), 0700), 0);
     errno = 0;
     assert_false(replay_sync_finish(sync));
     assert_int_equal(errno, EISDIR);

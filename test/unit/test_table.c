@@ -6,17 +6,17 @@
 #include <unistd.h>
 
 #include "child.h"
-#include "tabled.h"
+#include "fixture_table.h"
 #include "unit.h"
 
 BEFORE_EACH()
 {
-    tabled_set_up();
+    fixture_table_set_up();
 }
 
 AFTER_EACH()
 {
-    tabled_tear_down();
+    fixture_table_tear_down();
 }
 
 TEST(rows_are_found)
@@ -39,13 +39,13 @@ TEST(rows_are_found)
             {"\x01", "a", "absent"},
     };
 
-    tabled_build(rows);
+    fixture_table_build(rows);
     for (int write = 0; write < 2; write++) { /* inside a writer's transaction, too */
-        struct table *t = tabled_open(write == 1);
+        struct table *t = fixture_table_open(write == 1);
         if (write == 1)
             assert_int_equal(table_begin(t), TABLE_OK);
         for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
-            assert_string_equal(tabled_found(t, wanted[i][0], wanted[i][1]), wanted[i][2]);
+            assert_string_equal(fixture_table_found(t, wanted[i][0], wanted[i][1]), wanted[i][2]);
         table_close(&t);
         assert_null(t);
     }
@@ -69,10 +69,10 @@ TEST(aliases_are_followed)
             {"x", "absent"}, {"lost", "absent"}, {"far", "more_hosts=net"}, {"odd", "hosts=odd"}};
     struct row row;
 
-    tabled_build(rows);
-    struct table *t = tabled_open(false);
+    fixture_table_build(rows);
+    struct table *t = fixture_table_open(false);
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
-        assert_string_equal(tabled_found(t, wanted[i][0], "example.org"), wanted[i][1]);
+        assert_string_equal(fixture_table_found(t, wanted[i][0], "example.org"), wanted[i][1]);
     assert_int_equal(table_get(t, text_of("a1@example.org"), &row), TABLE_OK);
     assert_true(row.is_alias);
     assert_string_equal(row.alias.text, "a0@example.org");
@@ -104,8 +104,8 @@ TEST(a_table_is_listed_in_order)
     struct listing empty = {.most = 10};
     uint64_t count = 99;
 
-    tabled_build(rows);
-    struct table *t = tabled_open(false);
+    fixture_table_build(rows);
+    struct table *t = fixture_table_open(false);
     assert_int_equal(table_each(t, list, &all), TABLE_OK);
     assert_string_equal(all.text, "*@example.org pinned=yes;a@example.org ;b@example.org hosts=b;"
                                   "c@example.org alias=a@example.org;");
@@ -114,13 +114,13 @@ TEST(a_table_is_listed_in_order)
     assert_int_equal(table_count(t, &count), TABLE_OK);
     assert_int_equal(count, 4);
     table_close(&t);
-    tabled_build(none);
-    t = tabled_open(false);
+    fixture_table_build(none);
+    t = fixture_table_open(false);
     assert_int_equal(table_each(t, list, &empty), TABLE_OK);
     assert_string_equal(empty.text, "");
     assert_int_equal(table_count(t, &count), TABLE_OK);
     assert_int_equal(count, 0);
-    assert_string_equal(tabled_found(t, "a", "example.org"), "absent");
+    assert_string_equal(fixture_table_found(t, "a", "example.org"), "absent");
     table_close(&t);
 }
 
@@ -131,28 +131,28 @@ TEST(a_transaction_is_all_or_nothing)
     char long_key[600];
     struct row row = {.names = {NULL}};
 
-    tabled_build(rows);
-    struct table *t = tabled_open(true);
+    fixture_table_build(rows);
+    struct table *t = fixture_table_open(true);
     assert_int_equal(table_begin(t), TABLE_OK);
-    tabled_put(t, "a@example.org", "hosts=new");
+    fixture_table_put(t, "a@example.org", "hosts=new");
     assert_int_equal(table_delete(t, text_of("b@example.org")), TABLE_OK);
     assert_int_equal(table_delete(t, text_of("b@example.org")), TABLE_ABSENT);
-    assert_string_equal(tabled_found(t, "a", "example.org"), "hosts=new");
+    assert_string_equal(fixture_table_found(t, "a", "example.org"), "hosts=new");
     table_abort(t);
-    assert_string_equal(tabled_found(t, "a", "example.org"), "hosts=a");
-    assert_string_equal(tabled_found(t, "b", "example.org"), "hosts=b");
+    assert_string_equal(fixture_table_found(t, "a", "example.org"), "hosts=a");
+    assert_string_equal(fixture_table_found(t, "b", "example.org"), "hosts=b");
 
     memset(long_key, 'x', sizeof long_key);
     assert_int_equal(table_begin(t), TABLE_OK);
     assert_int_equal(table_clear(t, false), TABLE_OK);
     assert_int_equal(table_put(t, (struct text){long_key, sizeof long_key}, &row), TABLE_ERROR);
     assert_int_equal(table_commit(t), TABLE_ERROR); /* a step failed, and so did all */
-    assert_string_equal(tabled_found(t, "a", "example.org"), "hosts=a");
+    assert_string_equal(fixture_table_found(t, "a", "example.org"), "hosts=a");
 
     assert_int_equal(table_begin(t), TABLE_OK);
     assert_int_equal(table_clear(t, true), TABLE_OK);
-    tabled_put(t, "z@example.org", "");
-    tabled_put(t, "c@example.org", "");
+    fixture_table_put(t, "z@example.org", "");
+    fixture_table_put(t, "c@example.org", "");
     assert_int_equal(table_commit(t), TABLE_OK);
     struct listing all = {.most = 10};
     assert_int_equal(table_each(t, list, &all), TABLE_OK);
@@ -166,17 +166,17 @@ static bool made_for_its_folder(void *context)
     struct stat about;
 
     (void)context;
-    tabled_must(chown(tabled_folder.path, 12345, 23456) == 0);
-    struct table *t = tabled_open(true);
-    tabled_must(geteuid() == 0 && getegid() == 0);
-    tabled_build_many(t, 1); /* what was opened is written as root, or anybody */
+    fixture_table_must(chown(fixture_table_folder.path, 12345, 23456) == 0);
+    struct table *t = fixture_table_open(true);
+    fixture_table_must(geteuid() == 0 && getegid() == 0);
+    fixture_table_build_many(t, 1); /* what was opened is written as root, or anybody */
     table_close(&t);
-    tabled_must(stat(tabled_path, &about) == 0);
+    fixture_table_must(stat(fixture_table_path, &about) == 0);
     const bool mine = about.st_uid == 12345 && about.st_gid == 23456;
     const bool shut = (about.st_mode & 07777) == 0600;
     char lock[FOLDER_PATH_MAX];
-    folder_path(&tabled_folder, "t-lock", lock);
-    tabled_must(stat(lock, &about) == 0);
+    folder_path(&fixture_table_folder, "t-lock", lock);
+    fixture_table_must(stat(lock, &about) == 0);
     return mine && shut && about.st_uid == 12345 && about.st_gid == 23456 &&
            (about.st_mode & 07777) == 0600;
 }
@@ -189,14 +189,14 @@ static bool not_led_astray(void *context)
     char new_file[sizeof target + 4];
 
     (void)context;
-    tabled_must(chown(tabled_folder.path, 12345, 23456) == 0);
-    tabled_must(mkdtemp(target) != NULL);
+    fixture_table_must(chown(fixture_table_folder.path, 12345, 23456) == 0);
+    fixture_table_must(mkdtemp(target) != NULL);
     snprintf(new_file, sizeof new_file, "%s/new", target);
-    tabled_must(symlink(new_file, tabled_path) == 0);
-    const bool opened = table_open_to_write(tabled_path, why) != NULL;
+    fixture_table_must(symlink(new_file, fixture_table_path) == 0);
+    const bool opened = table_open_to_write(fixture_table_path, why) != NULL;
     const bool made = access(new_file, F_OK) == 0;
     (void)unlink(new_file);
-    tabled_must(rmdir(target) == 0);
+    fixture_table_must(rmdir(target) == 0);
     return !opened && !made && geteuid() == 0;
 }
 
@@ -205,9 +205,9 @@ TEST(root_acts_as_the_folders_owner)
     if (geteuid() != 0)
         skip();
     assert_int_equal(child_end(made_for_its_folder, NULL), 0);
-    assert_int_equal(unlink(tabled_path), 0);
+    assert_int_equal(unlink(fixture_table_path), 0);
     char lock[FOLDER_PATH_MAX];
-    folder_path(&tabled_folder, "t-lock", lock);
+    folder_path(&fixture_table_folder, "t-lock", lock);
     assert_int_equal(unlink(lock), 0);
     assert_int_equal(child_end(not_led_astray, NULL), 0);
 }

@@ -9,53 +9,53 @@
 #include <unistd.h>
 
 #include "child.h"
-#include "tabled.h"
+#include "fixture_table.h"
 #include "unit.h"
 
 static void refused(const char *want)
 {
     char why[TABLE_WHY_MAX] = "";
-    struct table *t = table_open_to_read(tabled_path, why);
+    struct table *t = table_open_to_read(fixture_table_path, why);
 
     assert_null(t);
     assert_string_equal(why, want);
-    t = table_open_to_write(tabled_path, why);
+    t = table_open_to_write(fixture_table_path, why);
     assert_null(t);
     assert_string_equal(why, want);
 }
 
 BEFORE_EACH()
 {
-    tabled_set_up();
+    fixture_table_set_up();
 }
 
 AFTER_EACH()
 {
-    tabled_tear_down();
+    fixture_table_tear_down();
 }
 
 TEST(what_is_no_table_is_refused)
 {
     static char octets[16384];
 
-    folder_path(&tabled_folder, "no/t", tabled_path);
+    folder_path(&fixture_table_folder, "no/t", fixture_table_path);
     refused("No such file or directory");
-    folder_path(&tabled_folder, "", tabled_path);
+    folder_path(&fixture_table_folder, "", fixture_table_path);
     refused("it is no table of users");
-    folder_path(&tabled_folder, "t", tabled_path);
+    folder_path(&fixture_table_folder, "t", fixture_table_path);
     memset(octets, 'x', sizeof octets);
-    folder_write(&tabled_folder, "t", octets, 100, 0600);
+    folder_write(&fixture_table_folder, "t", octets, 100, 0600);
     refused("it is no table of users");
-    folder_write(&tabled_folder, "t", octets, sizeof octets, 0600);
+    folder_write(&fixture_table_folder, "t", octets, sizeof octets, 0600);
     refused("it is no table of users");
     memset(octets, 0, sizeof octets);
-    folder_write(&tabled_folder, "t", octets, sizeof octets, 0600);
+    folder_write(&fixture_table_folder, "t", octets, sizeof octets, 0600);
     refused("it is no table of users");
-    assert_int_equal(unlink(tabled_path), 0);
+    assert_int_equal(unlink(fixture_table_path), 0);
     char why[TABLE_WHY_MAX];
-    assert_null(table_open_to_read(tabled_path, why));
+    assert_null(table_open_to_read(fixture_table_path, why));
     assert_string_equal(why, "No such file or directory");
-    assert_int_not_equal(access(tabled_path, F_OK), 0);
+    assert_int_not_equal(access(fixture_table_path, F_OK), 0);
 }
 
 /* An LMDB database of somebody else's. */
@@ -68,7 +68,7 @@ TEST(another_database_is_refused)
     MDB_val value = {sizeof octets, octets};
 
     assert_int_equal(mdb_env_create(&env), 0);
-    assert_int_equal(mdb_env_open(env, tabled_path, MDB_NOSUBDIR, 0600), 0);
+    assert_int_equal(mdb_env_open(env, fixture_table_path, MDB_NOSUBDIR, 0600), 0);
     assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
     assert_int_equal(mdb_dbi_open(txn, NULL, 0, &dbi), 0);
     assert_int_equal(mdb_put(txn, dbi, &value, &value, 0), 0);
@@ -79,23 +79,23 @@ TEST(another_database_is_refused)
 
 static void spoil(off_t at, const char *octets, size_t len)
 {
-    const int fd = open(tabled_path, O_WRONLY);
+    const int fd = open(fixture_table_path, O_WRONLY);
 
-    tabled_must(fd >= 0 && pwrite(fd, octets, len, at) == (ssize_t)len && close(fd) == 0);
+    fixture_table_must(fd >= 0 && pwrite(fd, octets, len, at) == (ssize_t)len && close(fd) == 0);
 }
 
 /* Everything that a table can be used for; whatever comes of it. */
 static bool use_all(void *context)
 {
     char why[TABLE_WHY_MAX];
-    struct tabled_look l = {0};
+    struct fixture_table_look l = {0};
     struct row row;
     char user[64];
 
     (void)context;
-    struct table *t = table_open_to_read(tabled_path, why);
-    for (size_t i = 0; t != NULL && i < TABLED_MANY; i += 37) {
-        tabled_user(user, i);
+    struct table *t = table_open_to_read(fixture_table_path, why);
+    for (size_t i = 0; t != NULL && i < FIXTURE_TABLE_MANY; i += 37) {
+        fixture_table_user(user, i);
         const enum table_result result = table_get(t, text_of(user), &row);
         if (result == TABLE_ABSENT) {
             print_error("%s is not there\n", user);
@@ -103,9 +103,9 @@ static bool use_all(void *context)
         }
     }
     if (t != NULL)
-        (void)table_each(t, tabled_look_at, &l);
+        (void)table_each(t, fixture_table_look_at, &l);
     table_close(&t);
-    t = table_open_to_write(tabled_path, why);
+    t = table_open_to_write(fixture_table_path, why);
     if (t != NULL && table_begin(t) == TABLE_OK && table_clear(t, true) == TABLE_OK)
         (void)table_commit(t);
     table_close(&t);
@@ -130,16 +130,16 @@ TEST(a_damaged_page_is_an_error)
     }
     for (size_t content = 0; content < 3; content++) {
         for (off_t page = 2;; page++) {
-            struct table *t = tabled_open(true);
-            tabled_build_many(t, 1);
+            struct table *t = fixture_table_open(true);
+            fixture_table_build_many(t, 1);
             table_close(&t);
-            assert_int_equal(stat(tabled_path, &about), 0);
+            assert_int_equal(stat(fixture_table_path, &about), 0);
             if (page >= about.st_size / 4096)
                 break;
             spoil(page * 4096, contents[content], 4096);
             if (child_end(use_all, NULL) != 0)
                 fail_msg("page %ld, content %zu", (long)page, content);
-            assert_int_equal(unlink(tabled_path), 0);
+            assert_int_equal(unlink(fixture_table_path), 0);
         }
     }
 }
@@ -148,25 +148,27 @@ TEST(a_damaged_page_is_an_error)
 static bool survive(void *context)
 {
     const char *how = context;
-    struct table *t = tabled_open(false);
-    struct tabled_look l = {0};
+    struct table *t = fixture_table_open(false);
+    struct fixture_table_look l = {0};
     char user[64];
     struct row row;
 
-    tabled_must(table_each(t, tabled_look_at, &l) == TABLE_OK && l.rows == TABLED_MANY);
+    fixture_table_must(
+            table_each(t, fixture_table_look_at, &l) == TABLE_OK && l.rows == FIXTURE_TABLE_MANY);
     if (strcmp(how, "removed") == 0) {
-        tabled_must(unlink(tabled_path) == 0);
+        fixture_table_must(unlink(fixture_table_path) == 0);
         while (table_get(t, text_of("user000000@example.org"), &row) == TABLE_OK)
             continue;
         return strcmp(table_error(t), "it cannot be read: it was removed while it was in use") == 0;
     }
-    tabled_must(truncate(tabled_path, strcmp(how, "emptied") == 0 ? 0 : 3 * 4096) == 0);
-    for (size_t i = 0; i < TABLED_MANY; i++) {
-        tabled_user(user, i);
+    fixture_table_must(
+            truncate(fixture_table_path, strcmp(how, "emptied") == 0 ? 0 : 3 * 4096) == 0);
+    for (size_t i = 0; i < FIXTURE_TABLE_MANY; i++) {
+        fixture_table_user(user, i);
         if (table_get(t, text_of(user), &row) != TABLE_ERROR)
             return false;
     }
-    if (table_each(t, tabled_look_at, &l) != TABLE_ERROR ||
+    if (table_each(t, fixture_table_look_at, &l) != TABLE_ERROR ||
             table_get(t, text_of("x@y"), &row) == TABLE_OK)
         return false;
     const bool good = strcmp(table_error(t), "it cannot be read: it is damaged") == 0;
@@ -179,13 +181,13 @@ TEST(a_file_that_shrinks_or_goes_is_an_error)
     static char ways[][10] = {"removed", "emptied", "cut"};
 
     for (size_t i = 0; i < 3; i++) {
-        struct table *t = tabled_open(true);
-        tabled_build_many(t, 1);
-        tabled_build_many(t, 2);
+        struct table *t = fixture_table_open(true);
+        fixture_table_build_many(t, 1);
+        fixture_table_build_many(t, 2);
         table_close(&t);
         if (child_end(survive, ways[i]) != 0)
             fail_msg("it was %s", ways[i]);
-        (void)unlink(tabled_path);
+        (void)unlink(fixture_table_path);
     }
 }
 
@@ -195,7 +197,7 @@ static bool crash(void *context)
     const int signum = *(int *)context;
 
     (void)signal(signum, SIG_DFL); /* cmocka has one of its own */
-    (void)tabled_open(true);
+    (void)fixture_table_open(true);
     raise(signum);
     return true;
 }
@@ -207,8 +209,8 @@ static bool run_into_nothing(void *context)
 
     (void)context;
     (void)signal(SIGBUS, SIG_DFL);
-    (void)tabled_open(true);
-    const int fd = open(tabled_path, O_RDONLY);
+    (void)fixture_table_open(true);
+    const int fd = open(fixture_table_path, O_RDONLY);
     const volatile char *page = mmap(NULL, 1 << 24, PROT_READ, MAP_SHARED, fd, 0);
     octet = page[(1 << 24) - 1];
     return octet == 0;

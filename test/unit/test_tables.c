@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "served.h"
+#include "fixture_service.h"
 #include "service/tables.h"
 #include "unit.h"
 
@@ -13,11 +13,11 @@
     "domain example.net { }\n"
 
 static enum rules_found look_up(
-        const struct served *served, struct tables *tables, const char *local)
+        const struct fixture_service *fixture, struct tables *tables, const char *local)
 {
     const struct rules_elsewhere *rules = tables_rules(tables);
     const struct domain_policy *policy =
-            rules_domain(service_rules(served->service), text_of("example.org"));
+            rules_domain(service_rules(fixture->service), text_of("example.org"));
     const struct rule *rule = NULL;
 
     return rules->find(rules->context, policy, text_of(local), &rule);
@@ -49,27 +49,27 @@ TEST(rows_are_found)
     struct folder folder = folder_make();
 
     make_table(&folder);
-    struct served served = served_open_in(folder, "", REST);
-    assert_non_null(served.service);
-    struct tables *tables = tables_open(served.service, NOW);
+    struct fixture_service fixture = fixture_service_open_in(folder, "", REST);
+    assert_non_null(fixture.service);
+    struct tables *tables = tables_open(fixture.service, NOW);
     assert_non_null(tables);
-    assert_int_equal(look_up(&served, tables, "alice"), RULES_FOUND);
-    assert_int_equal(look_up(&served, tables, "bob"), RULES_ABSENT);
+    assert_int_equal(look_up(&fixture, tables, "alice"), RULES_FOUND);
+    assert_int_equal(look_up(&fixture, tables, "bob"), RULES_ABSENT);
     assert_null(tables_take_error(tables));
     assert_false(tables_are_stale(tables, NOW + 10 * TABLES_AGAIN));
     tables_close(&tables);
     assert_null(tables);
-    served_close(&served);
+    fixture_service_close(&fixture);
 }
 
 /* Somebody should look again, but not all the time. */
 TEST(a_table_that_is_not_there_is_said_and_gets_stale)
 {
-    struct served served = served_open("", REST);
-    struct tables *tables = tables_open(served.service, NOW);
+    struct fixture_service fixture = fixture_service_open("", REST);
+    struct tables *tables = tables_open(fixture.service, NOW);
 
     assert_non_null(tables);
-    assert_int_equal(look_up(&served, tables, "alice"), RULES_UNKNOWN);
+    assert_int_equal(look_up(&fixture, tables, "alice"), RULES_UNKNOWN);
     const char *error = tables_take_error(tables);
     assert_non_null(error);
     assert_non_null(strstr(error, "/users: No such file or directory"));
@@ -77,5 +77,5 @@ TEST(a_table_that_is_not_there_is_said_and_gets_stale)
     assert_false(tables_are_stale(tables, NOW + TABLES_AGAIN - 1));
     assert_true(tables_are_stale(tables, NOW + TABLES_AGAIN));
     tables_close(&tables);
-    served_close(&served);
+    fixture_service_close(&fixture);
 }

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "child.h"
-#include "tabled.h"
+#include "fixture_table.h"
 #include "unit.h"
 
 #define VERSIONS 60
@@ -16,17 +16,17 @@
 /* A reader in a process of its own: sees each table whole, and never an older one after a newer. */
 static bool read_on(void *context)
 {
-    struct table *t = tabled_open(false);
+    struct table *t = fixture_table_open(false);
     unsigned last = 0;
 
     (void)context;
     while (last < VERSIONS) {
-        struct tabled_look l = {0};
-        if (table_each(t, tabled_look_at, &l) != TABLE_OK || l.mixed || l.rows != TABLED_MANY ||
-                l.version < last)
+        struct fixture_table_look l = {0};
+        if (table_each(t, fixture_table_look_at, &l) != TABLE_OK || l.mixed ||
+                l.rows != FIXTURE_TABLE_MANY || l.version < last)
             return false;
         last = l.version;
-        const char *values = tabled_found(t, "user001999", "example.org");
+        const char *values = fixture_table_found(t, "user001999", "example.org");
         if (strncmp(values, "hosts=v", 7) != 0 || strtoul(values + 7, NULL, 10) < last)
             return false;
     }
@@ -36,20 +36,20 @@ static bool read_on(void *context)
 
 BEFORE_EACH()
 {
-    tabled_set_up();
+    fixture_table_set_up();
 }
 
 AFTER_EACH()
 {
-    tabled_tear_down();
+    fixture_table_tear_down();
 }
 
 TEST(readers_see_the_old_or_the_new)
 {
-    struct table *t = tabled_open(true);
+    struct table *t = fixture_table_open(true);
     int readers[3];
 
-    tabled_build_many(t, 1);
+    fixture_table_build_many(t, 1);
     table_close(&t); /* it never crosses a fork */
     for (size_t i = 0; i < 3; i++) {
         readers[i] = fork();
@@ -57,9 +57,9 @@ TEST(readers_see_the_old_or_the_new)
         if (readers[i] == 0)
             _exit(read_on(NULL) ? 0 : 1);
     }
-    t = tabled_open(true);
+    t = fixture_table_open(true);
     for (unsigned version = 2; version <= VERSIONS; version++)
-        tabled_build_many(t, version);
+        fixture_table_build_many(t, version);
     table_close(&t);
     for (size_t i = 0; i < 3; i++) {
         int status = -1;
@@ -70,30 +70,30 @@ TEST(readers_see_the_old_or_the_new)
 
 TEST(what_is_replaced_is_used_again)
 {
-    struct table *t = tabled_open(true);
+    struct table *t = fixture_table_open(true);
     struct stat first;
     struct stat last;
 
-    tabled_build_many(t, 1);
-    assert_int_equal(stat(tabled_path, &first), 0);
+    fixture_table_build_many(t, 1);
+    assert_int_equal(stat(fixture_table_path, &first), 0);
     for (unsigned i = 0; i < 40; i++)
-        tabled_build_many(t, 2);
+        fixture_table_build_many(t, 2);
     table_close(&t);
-    assert_int_equal(stat(tabled_path, &last), 0);
+    assert_int_equal(stat(fixture_table_path, &last), 0);
     assert_in_range(last.st_size, first.st_size, first.st_size * 4);
 }
 
 /* Each of two adds its rows to what it finds, a row in a transaction. */
 static bool add_rows(void *context)
 {
-    struct table *t = tabled_open(true);
+    struct table *t = fixture_table_open(true);
     char user[64];
 
     for (int i = 0; i < 50; i++) {
         snprintf(user, sizeof user, "%s%d@example.org", (const char *)context, i);
-        tabled_must(table_begin(t) == TABLE_OK);
-        tabled_put(t, user, "");
-        tabled_must(table_commit(t) == TABLE_OK);
+        fixture_table_must(table_begin(t) == TABLE_OK);
+        fixture_table_put(t, user, "");
+        fixture_table_must(table_commit(t) == TABLE_OK);
     }
     table_close(&t);
     return true;
@@ -113,7 +113,7 @@ TEST(two_writers_wait_for_each_other)
     assert_int_equal(child_end(add_rows, b), 0);
     assert_int_equal(waitpid(other, &status, 0), other);
     assert_int_equal(status, 0);
-    struct table *t = tabled_open(false);
+    struct table *t = fixture_table_open(false);
     assert_int_equal(table_count(t, &count), TABLE_OK);
     assert_int_equal(count, 100);
     table_close(&t);
@@ -123,20 +123,20 @@ TEST(a_killed_writer_leaves_old_or_new)
 {
     char octet;
 
-    struct table *t = tabled_open(true);
-    tabled_build_many(t, 1);
+    struct table *t = fixture_table_open(true);
+    fixture_table_build_many(t, 1);
     table_close(&t);
     for (unsigned i = 0; i < 30; i++) {
         int pipe_ends[2];
-        struct tabled_look l = {0};
+        struct fixture_table_look l = {0};
         assert_int_equal(pipe(pipe_ends), 0);
         const pid_t writer = fork();
         assert_true(writer >= 0);
         if (writer == 0) {
-            t = tabled_open(true);
-            tabled_must(write(pipe_ends[1], "", 1) == 1);
+            t = fixture_table_open(true);
+            fixture_table_must(write(pipe_ends[1], "", 1) == 1);
             for (unsigned version = 2;; version++)
-                tabled_build_many(t, version);
+                fixture_table_build_many(t, version);
         }
         close(pipe_ends[1]);
         assert_int_equal(read(pipe_ends[0], &octet, 1), 1);
@@ -144,13 +144,13 @@ TEST(a_killed_writer_leaves_old_or_new)
         usleep(i * 400); /* any moment will do: each shall do no harm */
         kill(writer, SIGKILL);
         waitpid(writer, NULL, 0);
-        t = tabled_open(false);
-        assert_int_equal(table_each(t, tabled_look_at, &l), TABLE_OK);
+        t = fixture_table_open(false);
+        assert_int_equal(table_each(t, fixture_table_look_at, &l), TABLE_OK);
         assert_false(l.mixed);
-        assert_int_equal(l.rows, TABLED_MANY);
+        assert_int_equal(l.rows, FIXTURE_TABLE_MANY);
         table_close(&t);
     }
-    t = tabled_open(true); /* and the next one is not kept waiting */
-    tabled_build_many(t, 1);
+    t = fixture_table_open(true); /* and the next one is not kept waiting */
+    fixture_table_build_many(t, 1);
     table_close(&t);
 }

@@ -6,7 +6,7 @@
 #include "handling/verifier.h"
 #include "unit.h"
 
-/* The client is played: it gives the outcome that a test asked for, and keeps what it was asked. */
+/* A fake client: it gives the outcome that a test asked for, and keeps the question. */
 static struct {
     struct client_outcome outcome; /* to be given */
     unsigned asked;                /* how often */

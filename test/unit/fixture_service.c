@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "served.h"
+#include "fixture_service.h"
 
 #include <err.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@ static void make_secret(unsigned char number, unsigned char secret_r[KEY_OCTETS]
     memset(secret_r, number, KEY_OCTETS);
 }
 
-void served_host_key(unsigned char number, char text_r[KEY_TEXT_MAX + 1])
+void fixture_service_host_key(unsigned char number, char text_r[KEY_TEXT_MAX + 1])
 {
     unsigned char secret[KEY_OCTETS];
     unsigned char public[KEY_OCTETS];
@@ -24,7 +24,7 @@ void served_host_key(unsigned char number, char text_r[KEY_TEXT_MAX + 1])
     key_format(KEY_HOST_PUBLIC, public, text_r);
 }
 
-void served_service_key(unsigned char number, char text_r[KEY_TEXT_MAX + 1])
+void fixture_service_service_key(unsigned char number, char text_r[KEY_TEXT_MAX + 1])
 {
     unsigned char secret[KEY_OCTETS];
 
@@ -51,8 +51,8 @@ static char *make_text(const struct folder *folder, const char *options, const c
 
     if (out == NULL)
         err(EXIT_FAILURE, "memory");
-    served_host_key(HOST_NUMBER, host_key);
-    fprintf(out, "host " SERVED_HOST " { keys = \"%s\" } ", host_key);
+    fixture_service_host_key(HOST_NUMBER, host_key);
+    fprintf(out, "host " FIXTURE_SERVICE_HOST " { keys = \"%s\" } ", host_key);
     put(out, folder, "service { keys = {\"$/service.key\"} replay = none ");
     put(out, folder, options);
     fputs("}\n", out);
@@ -61,38 +61,39 @@ static char *make_text(const struct folder *folder, const char *options, const c
     return text;
 }
 
-struct served served_open_in(struct folder folder, const char *options, const char *rest)
+struct fixture_service fixture_service_open_in(
+        struct folder folder, const char *options, const char *rest)
 {
-    struct served served = {.folder = folder};
+    struct fixture_service fixture = {.folder = folder};
     char key[KEY_TEXT_MAX + 1];
     char *text = make_text(&folder, options, rest);
 
-    served_service_key(SERVICE_NUMBER, key);
+    fixture_service_service_key(SERVICE_NUMBER, key);
     folder_write(&folder, "service.key", key, strlen(key), 0600);
-    served.conf = conf_of(text);
+    fixture.conf = conf_of(text);
     free(text);
-    if (problems_count(served.conf.problems) > 0)
-        errx(EXIT_FAILURE, "%s", problems_text(served.conf.problems));
-    served.service = service_init(served.conf.config, served.conf.problems);
-    return served;
+    if (problems_count(fixture.conf.problems) > 0)
+        errx(EXIT_FAILURE, "%s", problems_text(fixture.conf.problems));
+    fixture.service = service_init(fixture.conf.config, fixture.conf.problems);
+    return fixture;
 }
 
-struct served served_open(const char *options, const char *rest)
+struct fixture_service fixture_service_open(const char *options, const char *rest)
 {
-    return served_open_in(folder_make(), options, rest);
+    return fixture_service_open_in(folder_make(), options, rest);
 }
 
-void served_close(struct served *served)
+void fixture_service_close(struct fixture_service *fixture)
 {
-    service_free(&served->service);
-    conf_free(&served->conf);
-    folder_remove(&served->folder);
+    service_free(&fixture->service);
+    conf_free(&fixture->conf);
+    folder_remove(&fixture->folder);
 }
 
-void served_seal(const char *user, uint64_t issued, char text_r[PAYLOAD_TEXT_MAX + 1])
+void fixture_service_seal(const char *user, uint64_t issued, char text_r[PAYLOAD_TEXT_MAX + 1])
 {
     static const unsigned char nonce[PAYLOAD_NONCE];
-    const struct payload payload = {.host = text_of(SERVED_HOST),
+    const struct payload payload = {.host = text_of(FIXTURE_SERVICE_HOST),
             .receiving = text_of("*:1"),
             .issued = issued,
             .user = text_of(user),
@@ -106,7 +107,7 @@ void served_seal(const char *user, uint64_t issued, char text_r[PAYLOAD_TEXT_MAX
     make_secret(HOST_NUMBER, host);
     make_secret(SERVICE_NUMBER, service);
     key_public(service, public);
-    if (ring == NULL || keyring_add_sender(ring, SERVED_HOST, host, public) != KEY_OK ||
+    if (ring == NULL || keyring_add_sender(ring, FIXTURE_SERVICE_HOST, host, public) != KEY_OK ||
             !payload_seal(keyring_at(ring, 0), nonce, &payload, &w))
         errx(EXIT_FAILURE, "a payload for %s cannot be sealed", user);
     text_r[writer_text(&w).len] = '\0';

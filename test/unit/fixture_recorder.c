@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "employed.h"
+#include "fixture_recorder.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -14,21 +14,21 @@
 #include "base/log.h"
 #include "unit.h"
 
-#define EMPLOYED_PATIENCE 60000 /* milliseconds until something that must come has not */
+#define FIXTURE_RECORDER_PATIENCE 60000 /* milliseconds until something that must come has not */
 
-void employed_give_away(const struct employed *p, const char *path)
+void fixture_recorder_give_away(const struct fixture_recorder *p, const char *path)
 {
     if (p->identity.is_root)
         assert_int_equal(chown(path, p->identity.uid, p->identity.gid), 0);
 }
 
-void employed_open(struct employed *p)
+void fixture_recorder_open(struct fixture_recorder *p)
 {
     char path[FOLDER_PATH_MAX];
 
-    *p = (struct employed){.folder = folder_make(), .control = -1};
+    *p = (struct fixture_recorder){.folder = folder_make(), .control = -1};
     assert_true(identity_find("nobody", &p->identity));
-    employed_give_away(p, p->folder.path);
+    fixture_recorder_give_away(p, p->folder.path);
     folder_path(&p->folder, "events.db", path);
     snprintf(p->events, sizeof p->events, "sqlite:%s", path);
     folder_path(&p->folder, "replay", path);
@@ -37,13 +37,13 @@ void employed_open(struct employed *p)
     p->service = (struct config_service){
             .replay.at = p->replay,
             .events.at = p->events,
-            .events_keep = 90 * EMPLOYED_DAY / 1000,
+            .events_keep = 90 * FIXTURE_RECORDER_DAY / 1000,
             .events_ip.at = full,
             .alarm_forgeries = 100,
     };
     p->counters = counters_init();
     assert_non_null(p->counters);
-    for (size_t i = 0; i < EMPLOYED_RINGS; i++) {
+    for (size_t i = 0; i < FIXTURE_RECORDER_RINGS; i++) {
         p->rings[i] = ring_init();
         assert_non_null(p->rings[i]);
     }
@@ -52,11 +52,11 @@ void employed_open(struct employed *p)
             .metrics = -1,
             .counters = p->counters,
             .rings = p->rings,
-            .rings_count = EMPLOYED_RINGS};
+            .rings_count = FIXTURE_RECORDER_RINGS};
 }
 
 /* What it logs lies in a file beside its store. */
-static void be_recorder(struct employed *p, int control)
+static void be_recorder(struct fixture_recorder *p, int control)
 {
     char path[FOLDER_PATH_MAX];
 
@@ -69,7 +69,7 @@ static void be_recorder(struct employed *p, int control)
     _exit(recorder_run(&p->setup));
 }
 
-void employed_start(struct employed *p)
+void fixture_recorder_start(struct fixture_recorder *p)
 {
     int pair[2];
 
@@ -84,7 +84,7 @@ void employed_start(struct employed *p)
     close(pair[1]);
 }
 
-int employed_end(struct employed *p)
+int fixture_recorder_end(struct fixture_recorder *p)
 {
     int status = -1;
 
@@ -96,29 +96,29 @@ int employed_end(struct employed *p)
     return status;
 }
 
-int employed_tell(struct employed *p, char order)
+int fixture_recorder_tell(struct fixture_recorder *p, char order)
 {
     assert_int_equal(send(p->control, &order, 1, MSG_NOSIGNAL), 1);
-    return employed_end(p);
+    return fixture_recorder_end(p);
 }
 
-void employed_kill(struct employed *p)
+void fixture_recorder_kill(struct fixture_recorder *p)
 {
     kill(p->pid, SIGKILL);
-    assert_true(WIFSIGNALED(employed_end(p)));
+    assert_true(WIFSIGNALED(fixture_recorder_end(p)));
 }
 
-void employed_close(struct employed *p)
+void fixture_recorder_close(struct fixture_recorder *p)
 {
     if (p->pid != 0)
-        employed_kill(p);
-    for (size_t i = 0; i < EMPLOYED_RINGS; i++)
+        fixture_recorder_kill(p);
+    for (size_t i = 0; i < FIXTURE_RECORDER_RINGS; i++)
         ring_free(&p->rings[i]);
     counters_free(&p->counters);
     folder_remove(&p->folder);
 }
 
-void employed_put_about(struct employed *p, const char *user, enum verdict verdict,
+void fixture_recorder_put_about(struct fixture_recorder *p, const char *user, enum verdict verdict,
         enum reason reason, uint32_t number)
 {
     const struct event event = {.time = clock_unix_milliseconds(),
@@ -132,13 +132,13 @@ void employed_put_about(struct employed *p, const char *user, enum verdict verdi
             .listed = true,
             .milliseconds = number};
 
-    ring_put(p->rings[number % EMPLOYED_RINGS], &event);
+    ring_put(p->rings[number % FIXTURE_RECORDER_RINGS], &event);
 }
 
-void employed_put(struct employed *p, uint32_t first, uint32_t count)
+void fixture_recorder_put(struct fixture_recorder *p, uint32_t first, uint32_t count)
 {
     for (uint32_t i = first; i < first + count; i++)
-        employed_put_about(p, "alice@example.org", VERDICT_YES, REASON_STAMPED, i);
+        fixture_recorder_put_about(p, "alice@example.org", VERDICT_YES, REASON_STAMPED, i);
 }
 
 static bool keep_first(void *context, const struct eventstore_value *values, size_t count)
@@ -155,7 +155,7 @@ static bool keep_first(void *context, const struct eventstore_value *values, siz
     return false;
 }
 
-struct eventstore_value employed_asked(const struct employed *p, const char *sql)
+struct eventstore_value fixture_recorder_asked(const struct fixture_recorder *p, const char *sql)
 {
     struct eventstore_value value = {.number = -1};
     char why[EVENTSTORE_WHY_MAX];
@@ -169,14 +169,14 @@ struct eventstore_value employed_asked(const struct employed *p, const char *sql
     return value;
 }
 
-void employed_nap(void)
+void fixture_recorder_nap(void)
 {
     const struct timespec time = {.tv_nsec = 10000000};
 
     nanosleep(&time, NULL);
 }
 
-void employed_show_log(const struct employed *p)
+void fixture_recorder_show_log(const struct fixture_recorder *p)
 {
     static char log[1 << 20];
 
@@ -184,51 +184,53 @@ void employed_show_log(const struct employed *p)
         print_error("the log:\n%s", log);
 }
 
-void employed_wait_for_number(const struct employed *p, const char *sql, int64_t want)
+void fixture_recorder_wait_for_number(
+        const struct fixture_recorder *p, const char *sql, int64_t want)
 {
-    const uint64_t limit = clock_milliseconds() + EMPLOYED_PATIENCE;
-    int64_t got = employed_asked(p, sql).number;
+    const uint64_t limit = clock_milliseconds() + FIXTURE_RECORDER_PATIENCE;
+    int64_t got = fixture_recorder_asked(p, sql).number;
 
     while (got != want && clock_milliseconds() < limit) {
-        employed_nap();
-        got = employed_asked(p, sql).number;
+        fixture_recorder_nap();
+        got = fixture_recorder_asked(p, sql).number;
     }
     if (got != want) {
         print_error("%s: got %lld, want %lld\n", sql, (long long)got, (long long)want);
-        employed_show_log(p);
+        fixture_recorder_show_log(p);
         fail();
     }
 }
 
-void employed_wait_for_count(
-        const struct employed *p, const _Atomic uint64_t *counter, uint64_t least)
+void fixture_recorder_wait_for_count(
+        const struct fixture_recorder *p, const _Atomic uint64_t *counter, uint64_t least)
 {
-    const uint64_t limit = clock_milliseconds() + EMPLOYED_PATIENCE;
+    const uint64_t limit = clock_milliseconds() + FIXTURE_RECORDER_PATIENCE;
 
     while (atomic_load(counter) < least && clock_milliseconds() < limit)
-        employed_nap();
+        fixture_recorder_nap();
     if (atomic_load(counter) < least) {
         print_error("got %llu, want %llu\n", (unsigned long long)atomic_load(counter),
                 (unsigned long long)least);
-        employed_show_log(p);
+        fixture_recorder_show_log(p);
         fail();
     }
 }
 
-void employed_check_number(const struct employed *p, const char *sql, int64_t want)
+void fixture_recorder_check_number(const struct fixture_recorder *p, const char *sql, int64_t want)
 {
-    const int64_t got = employed_asked(p, sql).number;
+    const int64_t got = fixture_recorder_asked(p, sql).number;
 
     if (got != want) {
         print_error("%s: got %lld, want %lld\n", sql, (long long)got, (long long)want);
-        employed_show_log(p);
+        fixture_recorder_show_log(p);
         fail();
     }
 }
 
-void employed_check_text(const struct employed *p, const char *sql, const char *want)
+void fixture_recorder_check_text(
+        const struct fixture_recorder *p, const char *sql, const char *want)
 {
-    const struct eventstore_value got = employed_asked(p, sql);
+    const struct eventstore_value got = fixture_recorder_asked(p, sql);
 
     if (!got.is_text || !text_equal(got.text, text_of(want))) {
         print_error("%s: got `%.*s`, want `%s`\n", sql, (int)got.text.len,
@@ -237,7 +239,7 @@ void employed_check_text(const struct employed *p, const char *sql, const char *
     }
 }
 
-unsigned employed_count_lines(const struct employed *p, const char *what)
+unsigned fixture_recorder_count_lines(const struct fixture_recorder *p, const char *what)
 {
     static char log[1 << 20];
     unsigned count = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-#ifndef VERIMAIL_TEST_STORED_H
-#define VERIMAIL_TEST_STORED_H
+#ifndef VERIMAIL_TEST_FIXTURE_EVENTS_H
+#define VERIMAIL_TEST_FIXTURE_EVENTS_H
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -9,14 +9,14 @@
 
 #include "events/store.h"
 
-#define STORED_MAX 4096 /* octets of rows as text */
+#define FIXTURE_EVENTS_MAX 4096 /* octets of rows as text */
 
 /* The beginning of June 2026, in Unix milliseconds. */
-#define STORED_JUNE UINT64_C(1780272000000)
-#define STORED_DAY UINT64_C(86400000)
+#define FIXTURE_EVENTS_JUNE UINT64_C(1780272000000)
+#define FIXTURE_EVENTS_DAY UINT64_C(86400000)
 
 /* An event like many others, at this time. */
-static inline struct event stored_event(uint64_t time)
+static inline struct event fixture_event(uint64_t time)
 {
     return (struct event){
             .time = time,
@@ -34,21 +34,22 @@ static inline struct event stored_event(uint64_t time)
 }
 
 /* Rows as text, a line each, values with a | between. */
-struct stored_rows {
+struct fixture_events_rows {
     size_t len;
     size_t count;
     size_t most; /* rows that are wanted; 0: all */
-    char text[STORED_MAX];
+    char text[FIXTURE_EVENTS_MAX];
 };
 
-static inline bool stored_row(void *context, const struct eventstore_value *values, size_t count)
+static inline bool fixture_events_row(
+        void *context, const struct eventstore_value *values, size_t count)
 {
-    struct stored_rows *rows = context;
+    struct fixture_events_rows *rows = context;
 
-    for (size_t i = 0; i < count && rows->len < STORED_MAX - 512; i++) {
+    for (size_t i = 0; i < count && rows->len < FIXTURE_EVENTS_MAX - 512; i++) {
         const char *end = i + 1 < count ? "|" : "\n";
         char *at = rows->text + rows->len;
-        const size_t size = STORED_MAX - rows->len;
+        const size_t size = FIXTURE_EVENTS_MAX - rows->len;
         const int len = values[i].is_text
                                 ? snprintf(at, size, "%.*s%s", (int)values[i].text.len,
                                           values[i].text.at, end)
@@ -60,25 +61,25 @@ static inline bool stored_row(void *context, const struct eventstore_value *valu
 }
 
 /* What a query without parameters says; a query that fails ends the program. */
-static inline const char *stored_rows(struct eventstore *store, const char *sql)
+static inline const char *fixture_events_rows(struct eventstore *store, const char *sql)
 {
-    static struct stored_rows rows;
+    static struct fixture_events_rows rows;
 
-    rows = (struct stored_rows){0};
-    if (!eventstore_query(store, sql, NULL, 0, stored_row, &rows)) {
+    rows = (struct fixture_events_rows){0};
+    if (!eventstore_query(store, sql, NULL, 0, fixture_events_row, &rows)) {
         fprintf(stderr, "%s: %s\n", sql, eventstore_error(store));
         abort();
     }
     return rows.text;
 }
 
-static inline long long stored_number(struct eventstore *store, const char *sql)
+static inline long long fixture_events_number(struct eventstore *store, const char *sql)
 {
-    return strtoll(stored_rows(store, sql), NULL, 10);
+    return strtoll(fixture_events_rows(store, sql), NULL, 10);
 }
 
 /* A store that must open; one that does not ends the program. */
-static inline struct eventstore *stored_open(const char *address, enum eventstore_use use)
+static inline struct eventstore *fixture_events_open(const char *address, enum eventstore_use use)
 {
     char why[EVENTSTORE_WHY_MAX];
     struct eventstore *store = eventstore_open(address, use, why);
@@ -91,12 +92,13 @@ static inline struct eventstore *stored_open(const char *address, enum eventstor
 }
 
 /* So many events, a millisecond apart, in one batch, which must be taken. */
-static inline void stored_write(struct eventstore *store, uint64_t from, size_t count, uint64_t now)
+static inline void fixture_events_write(
+        struct eventstore *store, uint64_t from, size_t count, uint64_t now)
 {
     struct event *events = calloc(count, sizeof *events);
 
     for (size_t i = 0; events != NULL && i < count; i++)
-        events[i] = stored_event(from + i);
+        events[i] = fixture_event(from + i);
     if (events == NULL || !eventstore_write(store, events, count, 0, now)) {
         fprintf(stderr, "write: %s\n", eventstore_error(store));
         abort();

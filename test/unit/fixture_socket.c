@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "placed.h"
+#include "fixture_socket.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -13,9 +13,9 @@
 #include "milter/filter.h"
 #include "unit.h"
 
-void placed_make(struct placed *place_r, unsigned mode)
+void fixture_socket_make(struct fixture_socket *place_r, unsigned mode)
 {
-    *place_r = (struct placed){.folder = folder_make(), .group = getegid()};
+    *place_r = (struct fixture_socket){.folder = folder_make(), .group = getegid()};
     assert_int_equal(chmod(place_r->folder.path, 0755), 0);
     folder_path(&place_r->folder, "s", place_r->path);
     snprintf(place_r->option, sizeof place_r->option, "unix:%s", place_r->path);
@@ -23,25 +23,25 @@ void placed_make(struct placed *place_r, unsigned mode)
     place_r->milter.socket_mode = mode;
 }
 
-void placed_end(struct placed *place)
+void fixture_socket_end(struct fixture_socket *place)
 {
     assert_int_equal(chmod(place->folder.path, 0755), 0);
     folder_remove(&place->folder);
 }
 
-bool placed_open(struct placed *place)
+bool fixture_socket_open(struct fixture_socket *place)
 {
     return filter_register(NULL) && socket_open(&place->milter, place->group, place->cause);
 }
 
-bool placed_refuses(void *context)
+bool fixture_socket_refuses(void *context)
 {
-    struct placed *place = context;
+    struct fixture_socket *place = context;
 
     return filter_register(NULL) && !socket_open(&place->milter, place->group, place->cause);
 }
 
-int placed_bind(const char *path, int kind, int backlog)
+int fixture_socket_bind(const char *path, int kind, int backlog)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     const int fd = socket(AF_UNIX, kind | SOCK_CLOEXEC, 0);
@@ -54,7 +54,7 @@ int placed_bind(const char *path, int kind, int backlog)
     return fd;
 }
 
-int placed_listen(const char *address, int family, uint16_t *port_r)
+int fixture_socket_listen(const char *address, int family, uint16_t *port_r)
 {
     struct sockaddr_in v4 = {.sin_family = AF_INET};
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};

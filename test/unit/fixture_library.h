@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-#ifndef VERIMAIL_TEST_INTEGRATOR_H
-#define VERIMAIL_TEST_INTEGRATOR_H
+#ifndef VERIMAIL_TEST_FIXTURE_LIBRARY_H
+#define VERIMAIL_TEST_FIXTURE_LIBRARY_H
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,9 +10,9 @@
 #include "unit.h"
 #include "vectors.h"
 
-/* What the tests of libverimail share. They know of the library what its header says, link nothing
- * else of Verimail's, and include this behind cmocka.h. Of the core they see only its struct text,
- * in which the vectors come. */
+/* What the tests of libverimail share. They know of the library what its header says and
+ * link nothing else of Verimail. Of the core they see only its struct text, in which the vectors
+ * come. */
 
 static const char host_key[] = "host-secret:O8KFhtlsmTVUOJsjTJRpzcj3YcJ5uZQBBlV61H8bACNa8rdk";
 static const char service_key[] = "service-public:D13rKMCoIj9LkLgtUHgo2aNEpwXEQBrRDrLt-cwkrk9mRRFv";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "answering.h"
+#include "fake_service.h"
 
 #include <err.h>
 #include <errno.h>
@@ -18,11 +18,11 @@ struct connection {
     int fd;
     bool asked;
     size_t len;
-    char line[ANSWERING_QUESTION_MAX];
+    char line[FAKE_SERVICE_QUESTION_MAX];
 };
 
-struct answering {
-    enum answering_manner manner;
+struct fake_service {
+    enum fake_service_manner manner;
     const char *reply;
     struct endpoint endpoint;
     int listener;
@@ -37,13 +37,13 @@ struct answering {
     bool stopped;
     unsigned open;
     unsigned questions;
-    char last[ANSWERING_QUESTION_MAX];
+    char last[FAKE_SERVICE_QUESTION_MAX];
 };
 
 static void fail_if(bool failed, const char *what)
 {
     if (failed)
-        err(EXIT_FAILURE, "answering: %s", what);
+        err(EXIT_FAILURE, "fake_service: %s", what);
 }
 
 static int new_socket(void)
@@ -55,7 +55,7 @@ static int new_socket(void)
 }
 
 /* Whose queue is full is sent no more connections to by the kernel, and refuses none. */
-static void fill_queue(struct answering *a)
+static void fill_queue(struct fake_service *a)
 {
     for (size_t i = 0; i < FILLERS; i++) {
         a->fillers[i] = new_socket();
@@ -69,40 +69,41 @@ static void fill_queue(struct answering *a)
     }
 }
 
-static void open_listener(struct answering *a, const char *address)
+static void open_listener(struct fake_service *a, const char *address)
 {
     char text[ENDPOINT_TEXT_MAX];
 
     snprintf(text, sizeof text, "%s:0", address);
     if (!endpoint_parse(text, &a->endpoint))
-        errx(EXIT_FAILURE, "answering: %s is no address", address);
+        errx(EXIT_FAILURE, "fake_service: %s is no address", address);
     a->listener = new_socket();
     fail_if(bind(a->listener, &a->endpoint.address.any, a->endpoint.len) != 0, address);
     fail_if(getsockname(a->listener, &a->endpoint.address.any, &a->endpoint.len) != 0, address);
-    if (a->manner == ANSWERING_NOBODY)
+    if (a->manner == FAKE_SERVICE_NOBODY)
         return;
-    fail_if(listen(a->listener, a->manner == ANSWERING_NO_PACKET ? 0 : 1024) != 0, "listen");
-    if (a->manner == ANSWERING_NO_PACKET)
+    fail_if(listen(a->listener, a->manner == FAKE_SERVICE_NO_PACKET ? 0 : 1024) != 0, "listen");
+    if (a->manner == FAKE_SERVICE_NO_PACKET)
         fill_queue(a);
 }
 
-static void send_reply(const struct answering *a, int fd)
+static void send_reply(const struct fake_service *a, int fd)
 {
     const size_t len = strlen(a->reply);
-    const size_t step = a->manner == ANSWERING_IN_OCTETS || a->manner == ANSWERING_SLOWLY ? 1 : len;
+    const size_t step =
+            a->manner == FAKE_SERVICE_IN_OCTETS || a->manner == FAKE_SERVICE_SLOWLY ? 1 : len;
     const struct linger reset = {.l_onoff = 1};
 
     for (size_t at = 0; at < len; at += step) {
         if (send(fd, a->reply + at, step, MSG_NOSIGNAL) < 0)
             return;
-        if (a->manner == ANSWERING_SLOWLY)
+        if (a->manner == FAKE_SERVICE_SLOWLY)
             usleep(20000);
     }
-    if (a->manner == ANSWERING_WITH_RESET)
+    if (a->manner == FAKE_SERVICE_WITH_RESET)
         fail_if(setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset) != 0, "SO_LINGER");
 }
 
-static void close_at(struct answering *a, size_t i)
+static void close_at(struct fake_service *a, size_t i)
 {
     close(a->connections[i].fd);
     a->connections[i] = a->connections[--a->count];
@@ -112,15 +113,15 @@ static void close_at(struct answering *a, size_t i)
     pthread_mutex_unlock(&a->lock);
 }
 
-static bool may_answer(struct answering *a)
+static bool may_answer(struct fake_service *a)
 {
     pthread_mutex_lock(&a->lock);
-    const bool may = a->manner != ANSWERING_WHEN_RELEASED || a->released;
+    const bool may = a->manner != FAKE_SERVICE_WHEN_RELEASED || a->released;
     pthread_mutex_unlock(&a->lock);
     return may;
 }
 
-static void note_question(struct answering *a, struct connection *c)
+static void note_question(struct fake_service *a, struct connection *c)
 {
     c->asked = true;
     pthread_mutex_lock(&a->lock);
@@ -131,7 +132,7 @@ static void note_question(struct answering *a, struct connection *c)
 }
 
 /* Reads what came; false: the other side has closed. */
-static bool read_from(struct answering *a, struct connection *c)
+static bool read_from(struct fake_service *a, struct connection *c)
 {
     const ssize_t got = recv(c->fd, c->line + c->len, sizeof c->line - 1 - c->len, MSG_DONTWAIT);
 
@@ -145,7 +146,7 @@ static bool read_from(struct answering *a, struct connection *c)
     return true;
 }
 
-static void serve(struct answering *a)
+static void serve(struct fake_service *a)
 {
     for (size_t i = a->count; i-- > 0;) {
         struct connection *c = &a->connections[i];
@@ -158,7 +159,7 @@ static void serve(struct answering *a)
     }
 }
 
-static void accept_one(struct answering *a)
+static void accept_one(struct fake_service *a)
 {
     const int fd = accept4(a->listener, NULL, NULL, SOCK_CLOEXEC);
 
@@ -170,7 +171,7 @@ static void accept_one(struct answering *a)
     pthread_mutex_unlock(&a->lock);
 }
 
-static bool is_stopped(struct answering *a)
+static bool is_stopped(struct fake_service *a)
 {
     pthread_mutex_lock(&a->lock);
     const bool stopped = a->stopped;
@@ -180,7 +181,7 @@ static bool is_stopped(struct answering *a)
 
 static void *run(void *context)
 {
-    struct answering *a = context;
+    struct fake_service *a = context;
     struct pollfd polled[2 + CONNECTIONS_MAX];
     char octet;
 
@@ -202,15 +203,15 @@ static void *run(void *context)
     return NULL;
 }
 
-static bool has_thread(const struct answering *a)
+static bool has_thread(const struct fake_service *a)
 {
-    return a->manner != ANSWERING_NOBODY && a->manner != ANSWERING_NO_PACKET;
+    return a->manner != FAKE_SERVICE_NOBODY && a->manner != FAKE_SERVICE_NO_PACKET;
 }
 
-struct answering *answering_start(
-        const char *address, enum answering_manner manner, const char *reply)
+struct fake_service *fake_service_start(
+        const char *address, enum fake_service_manner manner, const char *reply)
 {
-    struct answering *a = calloc(1, sizeof *a);
+    struct fake_service *a = calloc(1, sizeof *a);
 
     fail_if(a == NULL, "memory");
     a->manner = manner;
@@ -225,7 +226,7 @@ struct answering *answering_start(
     return a;
 }
 
-static void set(struct answering *a, bool *flag)
+static void set(struct fake_service *a, bool *flag)
 {
     pthread_mutex_lock(&a->lock);
     *flag = true;
@@ -233,9 +234,9 @@ static void set(struct answering *a, bool *flag)
     fail_if(write(a->wake[1], "", 1) != 1, "write");
 }
 
-void answering_stop(struct answering **answering)
+void fake_service_stop(struct fake_service **fake)
 {
-    struct answering *a = *answering;
+    struct fake_service *a = *fake;
 
     if (a == NULL)
         return;
@@ -251,38 +252,38 @@ void answering_stop(struct answering **answering)
     pthread_cond_destroy(&a->changed);
     pthread_mutex_destroy(&a->lock);
     free(a);
-    *answering = NULL;
+    *fake = NULL;
 }
 
-struct endpoint answering_endpoint(const struct answering *answering)
+struct endpoint fake_service_endpoint(const struct fake_service *fake)
 {
-    return answering->endpoint;
+    return fake->endpoint;
 }
 
-unsigned answering_questions(struct answering *answering)
+unsigned fake_service_questions(struct fake_service *fake)
 {
-    pthread_mutex_lock(&answering->lock);
-    const unsigned questions = answering->questions;
-    pthread_mutex_unlock(&answering->lock);
+    pthread_mutex_lock(&fake->lock);
+    const unsigned questions = fake->questions;
+    pthread_mutex_unlock(&fake->lock);
     return questions;
 }
 
-void answering_wait_for(struct answering *answering, unsigned connections)
+void fake_service_wait_for(struct fake_service *fake, unsigned connections)
 {
-    pthread_mutex_lock(&answering->lock);
-    while (answering->open != connections)
-        pthread_cond_wait(&answering->changed, &answering->lock);
-    pthread_mutex_unlock(&answering->lock);
+    pthread_mutex_lock(&fake->lock);
+    while (fake->open != connections)
+        pthread_cond_wait(&fake->changed, &fake->lock);
+    pthread_mutex_unlock(&fake->lock);
 }
 
-void answering_release(struct answering *answering)
+void fake_service_release(struct fake_service *fake)
 {
-    set(answering, &answering->released);
+    set(fake, &fake->released);
 }
 
-void answering_last(struct answering *answering, char question_r[ANSWERING_QUESTION_MAX])
+void fake_service_last(struct fake_service *fake, char question_r[FAKE_SERVICE_QUESTION_MAX])
 {
-    pthread_mutex_lock(&answering->lock);
-    memcpy(question_r, answering->last, ANSWERING_QUESTION_MAX);
-    pthread_mutex_unlock(&answering->lock);
+    pthread_mutex_lock(&fake->lock);
+    memcpy(question_r, fake->last, FAKE_SERVICE_QUESTION_MAX);
+    pthread_mutex_unlock(&fake->lock);
 }

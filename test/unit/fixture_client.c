@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "played.h"
+#include "fixture_client.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "unit.h"
 
-struct played_name played_names[PLAYED_NAMES];
+struct fake_dns_name fake_dns_names[FAKE_DNS_NAMES];
 
 static size_t names_count;
 
@@ -18,24 +18,24 @@ void discovery_find(struct discovery *discovery, struct text domain, uint64_t de
     assert_null(discovery);
     *answer_r = (struct discovery_answer){.result = DISCOVERY_ERROR, .cause = "no such test"};
     for (size_t i = 0; i < names_count; i++) {
-        if (!text_equal(domain, text_of(played_names[i].domain)))
+        if (!text_equal(domain, text_of(fake_dns_names[i].domain)))
             continue;
-        *answer_r = played_names[i].answer;
-        while (played_names[i].leaves > 0 &&
-                clock_milliseconds() + played_names[i].leaves < deadline)
+        *answer_r = fake_dns_names[i].answer;
+        while (fake_dns_names[i].leaves > 0 &&
+                clock_milliseconds() + fake_dns_names[i].leaves < deadline)
             usleep(1000);
     }
 }
 
-struct played_name *played_name(const char *domain, enum discovery_result result)
+struct fake_dns_name *fake_dns_name(const char *domain, enum discovery_result result)
 {
-    struct played_name *named = &played_names[names_count++];
+    struct fake_dns_name *named = &fake_dns_names[names_count++];
 
-    *named = (struct played_name){.domain = domain, .answer = {.result = result, .secure = true}};
+    *named = (struct fake_dns_name){.domain = domain, .answer = {.result = result, .secure = true}};
     return named;
 }
 
-void played_add_server(struct played_name *named, struct endpoint endpoint)
+void fake_dns_add_server(struct fake_dns_name *named, struct endpoint endpoint)
 {
     struct discovery_server *server = &named->answer.servers[named->answer.count++];
 
@@ -43,29 +43,29 @@ void played_add_server(struct played_name *named, struct endpoint endpoint)
     strcpy(server->target, "service.test");
 }
 
-struct played_name *played_name_at(const char *domain, const struct answering *service)
+struct fake_dns_name *fake_dns_service(const char *domain, const struct fake_service *service)
 {
-    struct played_name *named = played_name(domain, DISCOVERY_FOUND);
+    struct fake_dns_name *named = fake_dns_name(domain, DISCOVERY_FOUND);
 
-    played_add_server(named, answering_endpoint(service));
+    fake_dns_add_server(named, fake_service_endpoint(service));
     return named;
 }
 
-struct played played_begin(void)
+struct fixture_client fixture_client_begin(void)
 {
-    struct played here = {.client = client_init(NULL)};
+    struct fixture_client here = {.client = client_init(NULL)};
 
     names_count = 0;
     assert_non_null(here.client);
     assert_true(network_parse("127.0.0.0/8", &here.loopback));
-    here.policy = (struct client_policy){.timeout = PLAYED_LONG,
+    here.policy = (struct client_policy){.timeout = FIXTURE_CLIENT_LONG,
             .budget_per_domain = CLIENT_BUDGET_PER_DOMAIN,
             .budget_per_address = CLIENT_BUDGET_PER_ADDRESS};
     return here;
 }
 
-struct client_outcome played_ask_with(
-        const struct played *here, const char *user, const struct client_question *about)
+struct client_outcome fixture_client_ask_with(
+        const struct fixture_client *here, const char *user, const struct client_question *about)
 {
     struct client_question question = *about;
     struct client_policy policy = here->policy;
@@ -81,15 +81,17 @@ struct client_outcome played_ask_with(
     return outcome;
 }
 
-struct client_outcome played_ask(const struct played *here, const char *user, const char *payload)
+struct client_outcome fixture_client_ask(
+        const struct fixture_client *here, const char *user, const char *payload)
 {
-    return played_ask_with(here, user, &(struct client_question){.payload = text_of(payload)});
+    return fixture_client_ask_with(
+            here, user, &(struct client_question){.payload = text_of(payload)});
 }
 
-void played_expect(const struct played *here, const char *user, const char *payload,
+void fixture_client_expect(const struct fixture_client *here, const char *user, const char *payload,
         enum verdict verdict, enum client_step step)
 {
-    const struct client_outcome got = played_ask(here, user, payload);
+    const struct client_outcome got = fixture_client_ask(here, user, payload);
 
     if (got.verdict != verdict || got.step != step) {
         print_error("%s %s: got %s by %s, want %s by %s\n", user, payload,
@@ -99,7 +101,7 @@ void played_expect(const struct played *here, const char *user, const char *payl
     }
 }
 
-void played_end(struct played *here)
+void fixture_client_end(struct fixture_client *here)
 {
     client_free(&here->client);
     client_free(&here->client);
