@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: ISC
+#include "fake_dns.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "unit.h"
+
+struct fake_dns_name fake_dns_names[FAKE_DNS_NAMES];
+
+static size_t fake_dns_count;
+
+void discovery_find(struct discovery *discovery, struct text domain, uint64_t deadline,
+        struct discovery_answer *answer_r)
+{
+    assert_null(discovery);
+    *answer_r = (struct discovery_answer){.result = DISCOVERY_ERROR, .cause = "no such test"};
+    for (size_t i = 0; i < fake_dns_count; i++) {
+        if (!text_equal(domain, text_of(fake_dns_names[i].domain)))
+            continue;
+        *answer_r = fake_dns_names[i].answer;
+        while (fake_dns_names[i].leaves > 0 &&
+                clock_milliseconds() + fake_dns_names[i].leaves < deadline)
+            usleep(1000);
+    }
+}
+
+void fake_dns_clear(void)
+{
+    fake_dns_count = 0;
+}
+
+struct fake_dns_name *fake_dns_name(const char *domain, enum discovery_result result)
+{
+    struct fake_dns_name *named = &fake_dns_names[fake_dns_count++];
+
+    *named = (struct fake_dns_name){.domain = domain, .answer = {.result = result, .secure = true}};
+    return named;
+}
+
+void fake_dns_add_server(struct fake_dns_name *named, struct endpoint endpoint)
+{
+    struct discovery_server *server = &named->answer.servers[named->answer.count++];
+
+    server->endpoint = endpoint;
+    strcpy(server->target, "service.test");
+}
+
+struct fake_dns_name *fake_dns_service(const char *domain, const struct fake_service *service)
+{
+    struct fake_dns_name *named = fake_dns_name(domain, DISCOVERY_FOUND);
+
+    fake_dns_add_server(named, fake_service_endpoint(service));
+    return named;
+}
