@@ -8,8 +8,12 @@ import pytest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "e2e"))
 
-from commandline import CommandLine
-from harness import BUILD, PROGRAMS, Case, Failure, root_folder, unshare_network
+from harness.case import Case
+from harness.checks import Failure
+from harness.commandline import CommandLine
+from harness.daemon import BUILD, PROGRAMS
+from harness.files import root_folder
+from harness.namespaces import unshare_network
 
 CASE_LIMIT = 300  # seconds that one test may take
 

@@ -6,7 +6,8 @@ import socket
 import threading
 import time
 
-from commandline import LIMIT, check, contains, equal, one_line
+from harness.checks import check, contains, equal
+from harness.commandline import LIMIT, one_line
 
 
 class Server:

@@ -9,9 +9,11 @@ import subprocess
 
 import pytest
 
-from harness import Failure, check, equal, write_file
-from mail import ADDRESSES, STRANGER, Site, results_of, wait_for
-from milterclient import LEADSPC, Closed, MilterClient
+from harness.addresses import ADDRESSES, STRANGER
+from harness.checks import Failure, check, equal, wait_for
+from harness.files import write_file
+from harness.mailsite import Site, results_of
+from harness.milterclient import LEADSPC, Closed, MilterClient
 
 TABLES = os.path.join(os.path.dirname(__file__), "..", "attacks")
 WORDS = {"legit": "origin.test", "atk": "atk.test",

@@ -4,7 +4,10 @@ import os
 import subprocess
 import threading
 
-from harness import Case, check, connect, equal, read_all, reset, write_file
+from harness.case import Case
+from harness.checks import check, equal
+from harness.client import connect, read_all, reset
+from harness.files import write_file
 
 # config.js of 2013, translated: a domain, its permitted hosts, one user, nobody else.
 DOMAIN_2013 = """

@@ -5,7 +5,8 @@ import re
 import stat
 import time
 
-from commandline import check, contains, equal, one_line, public_of, secret_line
+from harness.checks import check, contains, equal
+from harness.commandline import one_line, public_of, secret_line
 
 
 def test_help_is_printed_in_every_way(verimail):

@@ -4,7 +4,11 @@ import os
 import re
 import subprocess
 
-from harness import BUILD, PROGRAMS, Key, check, equal, needs_root, write_file
+from harness.checks import check, equal
+from harness.daemon import BUILD, PROGRAMS
+from harness.files import write_file
+from harness.keys import Key
+from harness.namespaces import needs_root
 
 PROGRAM = os.path.abspath(os.path.join(BUILD, PROGRAMS["verimaild"]))
 

@@ -6,10 +6,13 @@ import signal
 import subprocess
 import time
 
-import ldapscript
-from harness import BUILD, check, equal, needs_root, wait_for, write_file
-from postgresql import Server
-from slapd import BASE, PASSWORD, READER, Slapd, certificates, entry
+from harness import ldapserver
+from harness.checks import check, equal, wait_for
+from harness.daemon import BUILD
+from harness.files import write_file
+from harness.namespaces import needs_root
+from harness.postgresql import Server
+from harness.slapd import BASE, PASSWORD, READER, Slapd, certificates, entry
 
 PROGRAM = os.path.abspath(os.path.join(BUILD, "src/command/verimail"))
 LIMIT = 60  # seconds after which a program that runs has hung
@@ -634,16 +637,16 @@ def test_values_in_ranges_are_fetched(case):
 
     def answer(base, scope, wanted):
         if scope == 2:
-            return [(ldapscript.entry(dn, **{"mail": ["alice@example.org"], "proxyAddresses": [],
+            return [(ldapserver.entry(dn, **{"mail": ["alice@example.org"], "proxyAddresses": [],
                                              "proxyAddresses;range=0-1499": many(0, 1499)}), b""),
-                    (ldapscript.entry(f"cn=bob,{BASE}", mail=["bob@example.org"]), b""),
-                    (ldapscript.result(), ldapscript.page())]
+                    (ldapserver.entry(f"cn=bob,{BASE}", mail=["bob@example.org"]), b""),
+                    (ldapserver.result(), ldapserver.page())]
         equal((base, wanted), (dn, [wanted[0]]))
         first = int(re.fullmatch(r"proxyAddresses;range=(\d+)-\*", wanted[0])[1])
         last = min(first + 1499, 3700)
         name = f"proxyAddresses;range={first}-{'*' if last == 3700 else last}"
-        return [(ldapscript.entry(dn, **{name: many(first, last)}), b""), (ldapscript.result(), b"")]
-    script = ldapscript.Script(case, answer)
+        return [(ldapserver.entry(dn, **{name: many(first, last)}), b""), (ldapserver.result(), b"")]
+    script = ldapserver.Script(case, answer)
     d = Directory(case, script.address, base=BASE)
     equal(d.good(), "3703 rows, 0 before: 3703 added, 0 changed, 0 removed")
     equal(d.dump(), sorted([f"a{i}@example.org alias=alice@example.org" for i in range(3701)] +
@@ -654,31 +657,31 @@ def test_values_in_ranges_are_fetched(case):
 
 def test_answers_that_are_not_all_are_none(case):
     dn = f"cn=alice,{BASE}"
-    alice = (ldapscript.entry(dn, mail=["alice@example.org"]), b"")
-    done, last = ldapscript.result(), ldapscript.page()
+    alice = (ldapserver.entry(dn, mail=["alice@example.org"]), b"")
+    done, last = ldapserver.result(), ldapserver.page()
     state = {}
 
     def answer(base, scope, wanted):
         return state["script"](base, scope, wanted)
-    script = ldapscript.Script(case, answer)
+    script = ldapserver.Script(case, answer)
     d = Directory(case, script.address, base=BASE, timeout="1s")
     part = {"proxyAddresses;range=0-1": many(0, 1)}
 
     def ranged(more):
-        return lambda base, scope, wanted: [(ldapscript.entry(dn, **part), b""), (done, last)] \
+        return lambda base, scope, wanted: [(ldapserver.entry(dn, **part), b""), (done, last)] \
             if scope == 2 else more
     pages = iter(range(1000))
     for script, why in (
             (lambda *_: [alice, (done, b"")], "does not give pages"),
-            (lambda *_: [alice, (ldapscript.result(4), last)], "Size limit exceeded"),
-            (lambda *_: [alice, (ldapscript.result(3), last)], "Time limit exceeded"),
-            (lambda *_: [alice, (ldapscript.result(11), last)], "Administrative limit exceeded"),
-            (lambda *_: [alice, (ldapscript.result(9), last)], "Partial results|Unknown|Referral"),
-            (lambda *_: [alice, (ldapscript.result(10), last)], "Referral"),
-            (lambda *_: [alice, (ldapscript.result(51, "come back\nlater"), last)],
+            (lambda *_: [alice, (ldapserver.result(4), last)], "Size limit exceeded"),
+            (lambda *_: [alice, (ldapserver.result(3), last)], "Time limit exceeded"),
+            (lambda *_: [alice, (ldapserver.result(11), last)], "Administrative limit exceeded"),
+            (lambda *_: [alice, (ldapserver.result(9), last)], "Partial results|Unknown|Referral"),
+            (lambda *_: [alice, (ldapserver.result(10), last)], "Referral"),
+            (lambda *_: [alice, (ldapserver.result(51, "come back\nlater"), last)],
              "Server is busy: come back later"),
-            (lambda *_: [alice, (ldapscript.result(12), b"")], "Critical extension is unavailable"),
-            (lambda *_: [alice, (ldapscript.reference("ldap://x/"), b""), (done, last)],
+            (lambda *_: [alice, (ldapserver.result(12), b"")], "Critical extension is unavailable"),
+            (lambda *_: [alice, (ldapserver.reference("ldap://x/"), b""), (done, last)],
              "a part is elsewhere: .*ldap://x/"),
             (lambda *_: [alice], "gives no answer"),
             (lambda *_: [alice, None], "Can't contact LDAP server"),
@@ -687,14 +690,14 @@ def test_answers_that_are_not_all_are_none(case):
             (lambda *_: [alice, (alice[0][:20], None)], "gives no answer|Can't contact|Decoding"),
             (lambda *_: [alice, (b"GET / HTTP/1.0\r\n\r\n", None)],
              "gives no answer|Can't contact|Decoding"),
-            (lambda *_: [alice, (done, ldapscript.page(b"x")) if next(pages) < 3 else None],
+            (lambda *_: [alice, (done, ldapserver.page(b"x")) if next(pages) < 3 else None],
              "Can't contact LDAP server"),
             (ranged([(done, b"")]), "more values of an entry"),
             (ranged([alice, (done, b"")]), "more values of an entry: No such attribute"),
-            (ranged([(ldapscript.result(32), b"")]), "more values of an entry: No such object"),
-            (ranged([(ldapscript.entry(dn, **{"proxyAddresses;range=5-*": many(5, 6)}), b""), (done, b"")]),
+            (ranged([(ldapserver.result(32), b"")]), "more values of an entry: No such object"),
+            (ranged([(ldapserver.entry(dn, **{"proxyAddresses;range=5-*": many(5, 6)}), b""), (done, b"")]),
              "range=5-"),
-            (ranged([(ldapscript.entry(dn, **{"proxyAddresses;range=2-1": many(2, 2)}), b""), (done, b"")]),
+            (ranged([(ldapserver.entry(dn, **{"proxyAddresses;range=2-1": many(2, 2)}), b""), (done, b"")]),
              "range=2-1")):
         state["script"] = script
         d.bad(75, why)

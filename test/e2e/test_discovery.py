@@ -13,10 +13,13 @@ import dns.rdata
 import dns.rdatatype
 import dns.rrset
 
-from dnsserver import SILENCE, DnsServer, look_up, response, rrset
-from dnszone import SignedZone
-from harness import BUILD, check, equal, write_file
-from mail import DNS, private_network
+from harness.addresses import DNS
+from harness.checks import check, equal
+from harness.daemon import BUILD
+from harness.dnsserver import SILENCE, DnsServer, look_up, response, rrset
+from harness.dnszone import SignedZone
+from harness.files import write_file
+from harness.namespaces import private_network
 
 PLACE = "127.0.3.1"
 LIMIT = 2  # seconds that a check may take

@@ -8,7 +8,8 @@ import re
 import subprocess
 import time
 
-from commandline import ALICE, check, contains, equal, one_line, raw_key, secret_line, sodium
+from harness.checks import check, contains, equal
+from harness.commandline import ALICE, one_line, raw_key, secret_line, sodium
 
 
 def steps_of(ended):

@@ -2,9 +2,10 @@
 """A flood of forgeries asks no more than its budget allows, and does not stop genuine mail."""
 import threading
 
-from harness import check, equal, seal
-from mail import Site
-from milterclient import MilterClient
+from harness.checks import check, equal
+from harness.keys import seal
+from harness.mailsite import Site
+from harness.milterclient import MilterClient
 
 FLOOD = 10000
 SESSIONS = 16

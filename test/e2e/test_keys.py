@@ -6,7 +6,10 @@ import signal
 import subprocess
 import time
 
-from harness import BUILD, PROGRAMS, Key, check, equal, write_file
+from harness.checks import check, equal
+from harness.daemon import BUILD, PROGRAMS
+from harness.files import write_file
+from harness.keys import Key
 
 WEEK = 7 * 86400
 WARNING = "warning: a key removed while its payloads are still good"

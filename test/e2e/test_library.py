@@ -3,8 +3,10 @@
 import os
 import subprocess
 
-from harness import BUILD, check, equal
-from mail import DNS, SERVICE, Site
+from harness.addresses import DNS, SERVICE
+from harness.checks import check, equal
+from harness.daemon import BUILD
+from harness.mailsite import Site
 
 
 def run(user, resolver=DNS, network="127.0.0.0/8", rcpt="receiver.test", threads=1, more=()):

@@ -9,8 +9,10 @@ import time
 
 import pytest
 
-from harness import (Failure, apart, ask, check, connect, equal, log_value, read_all,
-                     unshare_network, wait_for)
+from harness.checks import Failure, check, equal, wait_for
+from harness.client import ask, connect, read_all
+from harness.daemon import log_value
+from harness.namespaces import apart, unshare_network
 
 YES = "YES stamped\r\n"
 

@@ -6,7 +6,9 @@ import re
 import threading
 import time
 
-from harness import Failure, Load, ask, check, connect, equal, log_value, reset, wait_for
+from harness.checks import Failure, check, equal, wait_for
+from harness.client import Load, ask, connect, reset
+from harness.daemon import log_value
 
 YES = "YES stamped\r\n"
 TEXT_LINE = re.compile(

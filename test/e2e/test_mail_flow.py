@@ -3,7 +3,9 @@
 import os
 import signal
 
-from mail import Site, check, equal, fields, message, send, submit, verdict_is, wait_for
+from harness.checks import check, equal, wait_for
+from harness.mailsite import Site, verdict_is
+from harness.message import fields, message, send, submit
 
 
 def two(case, verify="", **how):

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: ISC
 """Results that a message brings with it: those in our name do not survive, others' stay."""
-from forgeries import FORGED, OTHERS, OURS, field, flat
-from mail import Site, check, equal, fields, message, send, submit, verdict_is
+from harness.checks import check, equal
+from harness.forgeries import FORGED, OTHERS, OURS, field, flat
+from harness.mailsite import Site, verdict_is
+from harness.message import fields, message, send, submit
 
 
 def receiver(case, verify=""):

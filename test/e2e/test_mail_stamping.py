@@ -2,10 +2,13 @@
 """Whose mail is stamped: logins, submission on the machine, what was relayed, and other filters."""
 import os
 
-from dkim import open_dkim
-from harness import write_file
-from mail import (Site, check, equal, fields, listens, message, needs_mail_servers, send, submit,
-                  verdict_is, wait_for)
+from harness.addresses import needs_mail_servers
+from harness.checks import check, equal, wait_for
+from harness.files import write_file
+from harness.mailsite import Site, verdict_is
+from harness.message import fields, message, send, submit
+from harness.opendkim import open_dkim
+from harness.programs import listens
 
 PASS = "verimail=pass header.from=alice@origin.test"
 

@@ -12,9 +12,13 @@ import subprocess
 import threading
 import time
 
-from dnsserver import DnsServer
-from harness import BUILD, PROGRAMS, Daemon, Key, check, equal, log_value, needs_root, wait_for, write_file
-from milterclient import Closed, MilterClient
+from harness.checks import check, equal, wait_for
+from harness.daemon import BUILD, PROGRAMS, Daemon, log_value
+from harness.dnsserver import DnsServer
+from harness.files import write_file
+from harness.keys import Key
+from harness.milterclient import Closed, MilterClient
+from harness.namespaces import needs_root
 
 PROGRAMS["verimail-milter"] = "src/milter/verimail-milter"
 NOBODY = pwd.getpwnam("nobody")

@@ -5,7 +5,9 @@ import socket
 import threading
 import time
 
-from harness import Failure, Key, check, connect, digest_of, equal, read_all, reset, wait_for
+from harness.checks import Failure, check, equal, wait_for
+from harness.client import connect, read_all, reset
+from harness.keys import Key, digest_of
 
 NO = "NO\r\n"
 BARE_YES = "YES\r\n"

@@ -14,7 +14,11 @@ import time
 
 import pytest
 
-from harness import Key, Load, check, digest_of, equal, log_value, needs_root, read_all, wait_for
+from harness.checks import check, equal, wait_for
+from harness.client import Load, read_all
+from harness.daemon import log_value
+from harness.keys import Key, digest_of
+from harness.namespaces import needs_root
 
 YES = "YES stamped\r\n"
 UNSTAMPED = "NO unstamped ttl=300\r\n"

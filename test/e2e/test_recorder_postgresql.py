@@ -2,8 +2,8 @@
 """The recorder and a PostgreSQL server that is down, comes, goes, and hangs."""
 import signal
 
-from harness import check, equal, wait_for
-from postgresql import Server
+from harness.checks import check, equal, wait_for
+from harness.postgresql import Server
 
 YES = "YES stamped\r\n"
 

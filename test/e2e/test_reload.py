@@ -8,7 +8,10 @@ import time
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from harness import Key, Load, ask, check, connect, equal, read_all, wait_for, write_file
+from harness.checks import check, equal, wait_for
+from harness.client import Load, ask, connect, read_all
+from harness.files import write_file
+from harness.keys import Key
 
 YES = "YES stamped\r\n"
 

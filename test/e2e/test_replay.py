@@ -12,8 +12,10 @@ import time
 
 import pytest
 
-from harness import (BUILD, apart, ask, check, equal, log_value, needs_root, unshare_mounts,
-                     wait_for)
+from harness.checks import check, equal, wait_for
+from harness.client import ask
+from harness.daemon import BUILD, log_value
+from harness.namespaces import apart, needs_root, unshare_mounts
 
 YES = "YES stamped\r\n"
 REPLAYED = "ALLOW replayed\r\n"

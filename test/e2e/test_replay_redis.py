@@ -10,8 +10,11 @@ import subprocess
 import threading
 import time
 
-from harness import BUILD, ask, check, equal, log_value, wait_for, write_file
-from redisserver import Certificates, Cluster, Redis
+from harness.checks import check, equal, wait_for
+from harness.client import ask
+from harness.daemon import BUILD, log_value
+from harness.files import write_file
+from harness.redisserver import Certificates, Cluster, Redis
 
 YES = "YES stamped\r\n"
 REPLAYED = "ALLOW replayed\r\n"

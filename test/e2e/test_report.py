@@ -22,7 +22,9 @@ import zlib
 
 import pytest
 
-from harness import BUILD, check, equal, wait_for, write_file
+from harness.checks import check, equal, wait_for
+from harness.daemon import BUILD
+from harness.files import write_file
 
 PROGRAM = os.path.abspath(os.path.join(BUILD, "src/command/verimail"))
 DAY = 86400000

@@ -5,7 +5,9 @@ import re
 
 import pytest
 
-from harness import check, connect, equal, log_value, read_all
+from harness.checks import check, equal
+from harness.client import connect, read_all
+from harness.daemon import log_value
 
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "trespass.c")
 

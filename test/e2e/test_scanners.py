@@ -12,8 +12,11 @@ import subprocess
 
 import pytest
 
-from harness import check, equal, wait_for, write_file
-from mail import Site, fields, message as mail_message, send, start, submit
+from harness.checks import check, equal, wait_for
+from harness.files import write_file
+from harness.mailsite import Site
+from harness.message import fields, message as mail_message, send, submit
+from harness.programs import start
 
 SOURCES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "integrations")
 ID = "mx.example.com"

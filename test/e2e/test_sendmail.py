@@ -5,11 +5,13 @@ import subprocess
 
 import pytest
 
-from dkim import open_dkim
-from forgeries import FORGED, OTHERS, OURS, field, flat
-from harness import root_folder
-from mail import Site, check, equal, fields, message, results_of, send, submit, verdict_is, wait_for
-from sendmail import MILTER, Sendmail
+from harness.checks import check, equal, wait_for
+from harness.files import root_folder
+from harness.forgeries import FORGED, OTHERS, OURS, field, flat
+from harness.mailsite import Site, results_of, verdict_is
+from harness.message import fields, message, send, submit
+from harness.opendkim import open_dkim
+from harness.sendmail import MILTER, Sendmail
 
 MANUAL = os.path.join(os.path.dirname(__file__), "../../integrations/sendmail/README.md")
 PASS = "verimail=pass header.from=alice@origin.test"

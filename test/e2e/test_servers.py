@@ -14,9 +14,11 @@ import dns.rdata
 import dns.rdatatype
 import dns.rrset
 
-from dnsserver import SILENCE, DnsServer, look_up, response, rrset
-from dnszone import SignedZone
-from harness import BUILD, PROGRAMS, check, equal, needs_root, wait_for
+from harness.checks import check, equal, wait_for
+from harness.daemon import BUILD, PROGRAMS
+from harness.dnsserver import SILENCE, DnsServer, look_up, response, rrset
+from harness.dnszone import SignedZone
+from harness.namespaces import needs_root
 
 PROGRAMS["discover"] = "test/e2e/discover"
 LIMIT = 2  # seconds that a discovery may take

@@ -8,7 +8,8 @@ import resource
 import subprocess
 import tempfile
 
-from commandline import ALICE, LIMIT, check, contains, equal, one_line, payload_of, secret_line
+from harness.checks import check, contains, equal
+from harness.commandline import ALICE, LIMIT, one_line, payload_of, secret_line
 
 LARGE = 50 * 1024 * 1024
 

@@ -8,8 +8,9 @@ import socket
 import subprocess
 import threading
 
-from harness import BUILD, check, equal
-from postgresql import Server
+from harness.checks import check, equal
+from harness.daemon import BUILD
+from harness.postgresql import Server
 
 COMMIT = b"Q\0\0\0\x0bCOMMIT\0"
 COMMITTED = b"C\0\0\0\x0bCOMMIT\0"

@@ -8,7 +8,10 @@ import signal
 import socket
 import time
 
-from harness import BUILD, PROGRAMS, Load, ask, check, connect, equal, needs_root, read_all
+from harness.checks import check, equal
+from harness.client import Load, ask, connect, read_all
+from harness.daemon import BUILD, PROGRAMS
+from harness.namespaces import needs_root
 
 YES = "YES stamped\r\n"
 # Hands descriptors over as systemd does, to the program in its arguments.

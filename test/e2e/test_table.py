@@ -8,7 +8,10 @@ import signal
 import subprocess
 import time
 
-from harness import BUILD, Key, check, equal, needs_root, wait_for
+from harness.checks import check, equal, wait_for
+from harness.daemon import BUILD
+from harness.keys import Key
+from harness.namespaces import needs_root
 
 PROGRAM = os.path.abspath(os.path.join(BUILD, "src/command/verimail"))
 NOBODY = 65534

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import protocol
-from harness import check, equal
+from harness.checks import check, equal
 from protocol import Refused
 
 VECTORS = Path(__file__).resolve().parent.parent / "vectors"

@@ -4,7 +4,10 @@ import os
 import signal
 import time
 
-from harness import Load, check, connect, equal, log_value, needs_root, read_all, wait_for
+from harness.checks import check, equal, wait_for
+from harness.client import Load, connect, read_all
+from harness.daemon import log_value
+from harness.namespaces import needs_root
 
 YES = "YES stamped\r\n"
 

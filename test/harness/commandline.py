@@ -13,15 +13,11 @@ import shutil
 import subprocess
 import tempfile
 
-from harness import BUILD, Failure, check, equal
+from harness.checks import check, equal
+from harness.daemon import BUILD
 
 ALICE = b"From: Alice <alice@example.org>\r\nTo: x@example.net\r\nSubject: hi\r\n\r\nbody\r\n"
 LIMIT = 60  # seconds after which a program that runs has hung
-
-
-def contains(where, what):
-    if what not in where:
-        raise Failure(f"no {what!r} in {where!r}")
 
 
 # The program, and a folder with keys and a configuration

@@ -11,7 +11,7 @@ import dns.rdatatype
 import dns.rrset
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from dnsserver import response
+from harness.dnsserver import response
 
 TTL = 60
 HOUR = 3600

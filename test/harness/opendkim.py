@@ -5,9 +5,10 @@ import subprocess
 
 import pytest
 
-from dnsserver import DnsServer
-from harness import wait_for, write_file
-from mail import start
+from harness.checks import wait_for
+from harness.dnsserver import DnsServer
+from harness.files import write_file
+from harness.programs import start
 
 
 # libunbound, which OpenDKIM asks with, knows `test.` better than any name server, and asks none in

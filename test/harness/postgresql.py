@@ -10,22 +10,8 @@ import subprocess
 
 import pytest
 
-from harness import wait_for
-
-USER = "nobody"  # servers refuse to be root's
-
-
-def as_user(*command):
-    """As root, for a server that would refuse to be root's."""
-    if os.geteuid() != 0:
-        return command
-    return ("setpriv", f"--reuid={USER}", "--regid=nogroup", "--clear-groups", *command)
-
-
-def free_port():
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        return server.getsockname()[1]
+from harness.checks import wait_for
+from harness.programs import USER, as_user, free_port
 
 
 class Server:

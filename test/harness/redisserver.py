@@ -9,22 +9,10 @@ import threading
 
 import pytest
 
-from harness import Failure, wait_for
+from harness.checks import Failure, wait_for
+from harness.programs import USER, as_user, free_port
 
-USER = "nobody"  # what a server becomes where the tests are root's
 SLOTS = 16384
-
-
-def as_user(*command):
-    if os.geteuid() != 0:
-        return command
-    return ("setpriv", f"--reuid={USER}", "--regid=nogroup", "--clear-groups", *command)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Error(Exception):

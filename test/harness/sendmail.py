@@ -9,8 +9,11 @@ import socket
 import subprocess
 import threading
 
-from harness import Failure, equal, wait_for, write_file
-from mail import ADDRESSES, MTA, listens, start, subject_of
+from harness.addresses import ADDRESSES, MTA
+from harness.checks import Failure, equal, wait_for
+from harness.files import write_file
+from harness.message import subject_of
+from harness.programs import listens, start
 
 CONFIG = """divert(-1)
 divert(0)dnl

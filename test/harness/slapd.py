@@ -10,8 +10,9 @@ import urllib.parse
 
 import pytest
 
-from harness import wait_for, write_file
-from postgresql import as_user, free_port, USER
+from harness.checks import wait_for
+from harness.files import write_file
+from harness.programs import USER, as_user, free_port
 
 PROGRAM = "/usr/sbin/slapd"
 BASE = "dc=example,dc=org"

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: ISC
+"""Messages: made, sent and read."""
+import email
+import email.policy
+import smtplib
+
+from harness.addresses import STRANGER
+
+
+def message(author="Alice <alice@origin.test>", subject="hello", to="bob@receiver.test",
+            body="The body.\r\n", more=""):
+    return (f"{more}From: {author}\r\nTo: {to}\r\nSubject: {subject}\r\n\r\n{body}")
+
+
+def parsed(octets):
+    return email.message_from_bytes(octets, policy=email.policy.compat32)
+
+
+def subject_of(octets):
+    return str(parsed(octets)["Subject"])
+
+
+def fields(octets, name):
+    """The values of all fields of a name, unfolded."""
+    return [" ".join(str(value).split()) for value in parsed(octets).get_all(name, [])]
+
+
+def send(server, octets, sender="alice@origin.test", to=("bob@receiver.test",), source=STRANGER,
+         port=25, login=None, options=()):
+    """Sends as a client; the reply to the end of the message: (code, text)."""
+    if isinstance(octets, str):
+        octets = octets.encode()
+    with smtplib.SMTP(server.address, port, local_hostname="client.test",
+                      source_address=(source, 0), timeout=60) as client:
+        client.ehlo()
+        if login is not None:
+            client.login(login, login)
+        code, text = client.mail(sender, options)
+        for recipient in to:
+            if code == 250:
+                code, text = client.rcpt(recipient)
+        if code == 250:
+            code, text = client.data(octets)
+        return code, text.decode("utf-8", "replace")
+
+
+def submit(server, octets, **how):
+    """As a client that the origin trusts."""
+    return send(server, octets, source="127.0.0.1", **how)

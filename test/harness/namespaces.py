@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: ISC
+"""Networks and mounts of a thread's or a process's own."""
+import ctypes
+import fcntl
+import functools
+import os
+import socket
+import struct
+import threading
+
+import pytest
+
+
+def needs_root():
+    if os.geteuid() != 0:
+        pytest.skip("only root may do this")
+
+
+def apart(test):
+    """Runs a test in a thread of its own, with which the name spaces end that it makes."""
+    @functools.wraps(test)
+    def run(*arguments, **named):
+        raised = []
+
+        def collect():
+            try:
+                test(*arguments, **named)
+            except BaseException as error:  # a skip is none of the others
+                raised.append(error)
+        thread = threading.Thread(target=collect, daemon=True)
+        thread.start()
+        thread.join()
+        if raised:
+            raise raised[0]
+    return run
+
+
+def unshare(kind, what):
+    """This thread gets a name space of its own. Skips where it may not."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(kind) != 0:
+        pytest.skip(f"no {what} of its own: " + os.strerror(ctypes.get_errno()))
+
+
+def unshare_network():
+    """A network of this thread's own and of all that it starts, with a loopback only."""
+    unshare(0x40000000, "network")  # CLONE_NEWNET
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        request = struct.pack("16sh", b"lo", 0x1 | 0x40)  # IFF_UP, IFF_RUNNING
+        fcntl.ioctl(any_socket, 0x8914, request)  # SIOCSIFFLAGS
+
+
+def unshare_mounts():
+    """What this thread mounts is not seen by others."""
+    unshare(0x00020000, "mounts")  # CLONE_NEWNS
+
+
+_private = []
+
+
+def private_network():
+    """A network of this process's own, with every address of 127.0.0.0/8 and every port: once for
+    it and all that it starts."""
+    if not _private:
+        unshare_network()
+        _private.append(True)
