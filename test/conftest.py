@@ -2,18 +2,15 @@
 """What pytest has for all tests: a case, a network, a limit of time, and results in TAP."""
 import os
 import signal
-import sys
 
 import pytest
-
-sys.path.insert(0, os.path.join(os.path.dirname(__file__), "e2e"))
 
 from harness.case import Case
 from harness.checks import Failure
 from harness.commandline import CommandLine
 from harness.daemon import BUILD, PROGRAMS
 from harness.files import root_folder
-from harness.namespaces import unshare_network
+from harness.namespaces import private_network
 
 CASE_LIMIT = 300  # seconds that one test may take
 
@@ -41,7 +38,7 @@ def network():
     """Each process that runs tests has a network of its own, with every address of 127.0.0.0/8 and
     every port. Who is not root has the machine's."""
     if os.geteuid() == 0:
-        unshare_network()
+        private_network()
 
 
 @pytest.fixture(scope="module")
@@ -54,10 +51,8 @@ def root():
 @pytest.fixture
 def case(root, request):
     """A folder, a configuration, and daemons that end with the test."""
-    made = Case(root, request.node.name)
-    request.node.case = made
-    yield made
-    made.end()
+    with Case(root, request.node.name) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -86,8 +81,10 @@ def pytest_runtest_call(item):
 def pytest_runtest_makereport(item, call):
     outcome = yield
     report = outcome.get_result()
-    if report.failed and hasattr(item, "case"):
-        report.sections += [(name, "\n".join(lines)) for name, lines in item.case.tails()]
+    if report.failed:
+        for value in getattr(item, "funcargs", {}).values():
+            if isinstance(value, Case):
+                report.sections += [(name, "\n".join(lines)) for name, lines in value.tails()]
 
 
 class Tap:

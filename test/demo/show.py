@@ -10,10 +10,14 @@ import sys
 import tempfile
 import textwrap
 
-sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "e2e"))
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 
-from harness import BUILD, Case, wait_for
-from mail import Site, message, needs_mail_servers, results_of, send, submit
+from harness.addresses import needs_mail_servers
+from harness.case import Case
+from harness.checks import wait_for
+from harness.daemon import BUILD
+from harness.mailsite import Site, results_of
+from harness.message import message, send, submit
 
 VERIMAIL = os.path.join(BUILD, "src/command/verimail")
 BOLD, PLAIN = ("\033[1m", "\033[0m") if sys.stdout.isatty() else ("", "")

@@ -19,7 +19,7 @@ from harness.daemon import BUILD
 from harness.dnsserver import SILENCE, DnsServer, look_up, response, rrset
 from harness.dnszone import SignedZone
 from harness.files import write_file
-from harness.namespaces import private_network
+from harness.namespaces import needs_root
 
 PLACE = "127.0.3.1"
 LIMIT = 2  # seconds that a check may take
@@ -59,7 +59,7 @@ class Service:
 
 class World:
     def __init__(self, case, records, anchors=(), allow='"127.0.0.0/8"'):
-        private_network()
+        needs_root()
         self.case = case
         self.dns = DnsServer(records, DNS, 53)
         case.servers.append(self.dns)
@@ -90,7 +90,7 @@ def srv(domain, *targets):
 
 
 def test_who_is_asked(case):
-    private_network()
+    needs_root()
     service = Service(case)
     w = World(case, {
         **srv("origin.test", "0 0 26 mx.origin.test."),
@@ -145,7 +145,7 @@ def test_errors_are_never_none(case):
 
 
 def test_a_slow_name_server(case):
-    private_network()
+    needs_root()
     Service(case)
     records = {**srv("origin.test", "0 0 26 mx.origin.test."), ("mx.origin.test", "A"): [PLACE]}
     pause = [0.3]
@@ -160,7 +160,7 @@ def test_a_slow_name_server(case):
 
 
 def test_one_family_is_silent(case):
-    private_network()
+    needs_root()
     Service(case)
     records = {**srv("origin.test", "0 0 26 mx.origin.test."), ("mx.origin.test", "A"): [PLACE]}
 
@@ -199,7 +199,7 @@ def test_lies(case):
                 rrset(f"a{n}.test." if n else question.name.to_text(), "CNAME", [f"a{n + 1}.test."])
                 for n in range(40)])
         return response(query, dns.rcode.NXDOMAIN)
-    private_network()
+    needs_root()
     service = Service(case)
     w = World(case, answer)
     for name in ("wrongid", "rdata", "loop"):
@@ -213,7 +213,7 @@ def test_lies(case):
 
 
 def test_a_hundred_records(case):
-    private_network()
+    needs_root()
     service = Service(case)
     records = srv("origin.test", *(f"{n} 0 26 mx{n}.origin.test." for n in range(100)))
     for n in range(100):
@@ -229,7 +229,7 @@ def test_a_hundred_records(case):
 
 
 def test_where_nobody_may_be_sent(case):
-    private_network()
+    needs_root()
     service = Service(case)
     metadata = ["127.0.0.1", "10.1.2.3", "169.254.169.254", "192.168.1.1", "100.64.0.1", "0.0.0.0",
                 "224.0.0.1", "255.255.255.255", "192.0.2.1", "198.18.0.1"]
@@ -255,7 +255,7 @@ def test_where_nobody_may_be_sent(case):
 
 
 def test_signatures(case):
-    private_network()
+    needs_root()
     service = Service(case)
     records = {("mx.signed.test", "A"): [PLACE]}
     for name in ("good", "expired", "forged", "bare"):

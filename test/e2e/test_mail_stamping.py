@@ -136,8 +136,6 @@ def test_nothing_from_outside_is_laundered(case):
     verdict_is(mail, "verimail=fail header.from=origin.test")
 
 
-
-
 def test_a_content_filter_on_the_machine(case):
     """What a filter injects again on 127.0.0.1 has been here before: its Received field shows it."""
     site = origin_and_receiver(

@@ -16,9 +16,9 @@ from harness.namespaces import needs_root
 YES = "YES stamped\r\n"
 # Hands descriptors over as systemd does, to the program in its arguments.
 HAND_OVER = """
-import os, sys
+import fcntl, os, sys
 fds = [int(fd) for fd in sys.argv[1].split(",")]
-high = [os.dup(fd) for fd in fds]
+high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 100) for fd in fds]
 for i, fd in enumerate(high):
     os.dup2(fd, 3 + i)
 os.environ["LISTEN_FDS"] = str(len(fds))

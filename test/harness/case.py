@@ -74,6 +74,12 @@ class Case:
         self.loads = []
         self.world = World(self.folder)
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.end()
+
     def tails(self):
         """What each daemon logged last: pairs of its name and lines."""
         return [(f"log of pid {daemon.pid}", daemon.lines("^(?!.*event=question )")[-TAIL:])

@@ -216,7 +216,6 @@ class Sendmail:
             self.process.wait(10)
 
 
-
 class PasswordServer:
     """Logs everybody in whose password is his login, by saslauthd's protocol."""
 

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: ISC
+"""`verimail watch`: events as they come."""
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import time
+
+from harness.checks import check, equal, wait_for
+from harness.eventstore import HOSTILE, PROGRAM, SCALE, add, event, new_store
+
+
+class Watch:
+    """One that runs; its lines are in `out`, its complaints in `err`."""
+
+    def __init__(self, case, *arguments, stdout=None):
+        self.out, self.err = (os.path.join(case.folder, f"watch{len(case.processes)}.{x}")
+                              for x in ("out", "err"))
+        with open(self.out, "wb") as out, open(self.err, "wb") as err:
+            self.process = subprocess.Popen(
+                [PROGRAM, "-c", os.path.join(case.folder, "report.conf"), "watch", *arguments],
+                stdin=subprocess.DEVNULL, stdout=stdout or out, stderr=err)
+        case.processes.append(self.process)
+
+    def lines(self, path=None):
+        with open(path or self.out, encoding="ascii") as file:
+            return file.read().splitlines()
+
+    def wait_lines(self, count):
+        wait_for(lambda: len(self.lines()) >= count, f"{count} lines")
+        equal(len(self.lines()), count, "lines")
+        return self.lines()
+
+    def stop(self, number=signal.SIGINT):
+        self.process.send_signal(number)
+        return self.process.wait(10)
+
+
+def users(lines):
+    return [line.split()[3].partition("@")[0] for line in lines]
+
+
+def test_watch_follows(case):
+    path = new_store(case)
+    add(path, [event(user=f"u{i}@example.org") for i in range(25)])
+    watch = Watch(case)
+    more = Watch(case, "-n", "0")
+    equal(users(watch.wait_lines(10)), [f"u{i}" for i in range(15, 25)])
+    for i in range(25, 30):
+        add(path, [event(user=f"u{i}@example.org")])
+    equal(users(watch.wait_lines(15)), [f"u{i}" for i in range(15, 30)])
+    check(len(more.lines()) <= 5, more.lines())
+    add(path, [event(user=f"v{i}@example.org") for i in range(3000)])
+    equal(users(watch.wait_lines(3015))[15:], [f"v{i}" for i in range(3000)])
+    equal(len({line.index("@example.org") > 0 and line.index("mail.example.org")
+               for line in watch.lines()}), 1, "where the hosts stand")
+    equal((watch.stop(), more.stop(signal.SIGTERM), watch.lines(watch.err)), (0, 0, []))
+
+
+def test_watch_filters(case):
+    path = new_store(case)
+    rows = [event(verdict=verdict, reason=SCALE[verdict][0], user=user)
+            for verdict in SCALE for user in ("alice@example.org", "Alice@example.com",
+                                              "alicia@example.org", "%@example.org")]
+    add(path, rows)
+    table = (
+        (("--verdict", "NO"), 4), (("--verdict", "no,ALLOW"), 8), (("--verdict", "YES,YES"), 4),
+        (("--user", "alice"), 6), (("--user", "ALICE@example.org"), 3), (("--user", "%"), 3),
+        (("--domain", "example.com"), 3), (("--domain", "example.net"), 0),
+        (("--domain", "example.org", "--user", "alice", "--verdict", "ALLOW"), 1), ((), 12),
+    )
+    watches = [(arguments, count, Watch(case, "-n", "100", *arguments)) for arguments, count in table]
+    for arguments, count, watch in watches:
+        watch.wait_lines(count)
+    add(path, rows)
+    for arguments, count, watch in watches:
+        watch.wait_lines(2 * count)
+        equal(watch.stop(), 0, arguments)
+
+
+def test_watch_is_safe_to_look_at(case):
+    path = new_store(case)
+    add(path, [event(user=user, host=user, receiving=user, ip=user) for user in HOSTILE])
+    watch, as_json = Watch(case), Watch(case, "--json")
+    for line in watch.wait_lines(len(HOSTILE)):
+        check(re.fullmatch("[ -~]+", line), repr(line))
+    found = [json.loads(line) for line in as_json.wait_lines(len(HOSTILE))]
+    equal([f["user"] for f in found], list(HOSTILE))
+    equal(set(found[0]), {"id", "time", "verdict", "reason", "cause", "user", "domain", "host",
+                          "receiving", "ip", "asker", "listed", "ms"})
+    equal((watch.stop(), as_json.stop()), (0, 0))
+    shown = in_terminal_for(case, len(HOSTILE))
+    check("\033[32mYES" in shown and "\033[2J" not in shown, shown)
+
+
+def in_terminal_for(case, count):
+    ours, theirs = pty.openpty()
+    watch = Watch(case, stdout=theirs)
+    os.close(theirs)
+    octets = b""
+    while octets.count(b"\n") < count:
+        octets += os.read(ours, 65536)
+    equal(watch.stop(), 0)
+    os.close(ours)
+    return octets.decode("ascii")
+
+
+def test_watch_ends_with_its_reader(case):
+    add(new_store(case), [event()] * 20000)
+    for read_some in (True, False):
+        ours, theirs = os.pipe()
+        watch = Watch(case, "-n", "20000", stdout=theirs)
+        os.close(theirs)
+        if read_some:
+            os.read(ours, 1000)
+        os.close(ours)
+        equal((watch.process.wait(10), watch.lines(watch.err)), (0, []))
+    ours, theirs = os.pipe()
+    watch = Watch(case, "-n", "20000", stdout=theirs)
+    os.close(theirs)
+    os.read(ours, 1000)  # it waits for more to be read, in vain
+    equal((watch.stop(), watch.lines(watch.err)), (0, []))
+    os.close(ours)
+
+
+def test_watch_waits_for_a_store_that_is_away(case):
+    path = new_store(case)
+    add(path, [event(user=f"old{i}@example.org") for i in range(5)])
+    watch = Watch(case)
+    watch.wait_lines(5)
+    os.rename(path, path + ".away")
+    wait_for(lambda: watch.lines(watch.err), "a complaint")
+    time.sleep(1)
+    equal(len(watch.lines(watch.err)), 1, "complaints")
+    check(watch.lines(watch.err)[0].endswith("waiting for it"), watch.lines(watch.err))
+    check(watch.process.poll() is None, "it ended")
+    os.rename(path + ".away", path)
+    add(path, [event(user="new0@example.org")])
+    equal(users(watch.wait_lines(6))[5:], ["new0"])
+    for end in ("", "-wal", "-shm"):  # what is left in the last two would be read again
+        if os.path.exists(path + end):
+            os.rename(path + end, path + ".old" + end)
+    new_store(case)
+    add(path, [event(user="anew@example.org")])
+    equal(users(watch.wait_lines(7))[6:], ["anew"])
+    equal(watch.stop(), 0)
