@@ -83,8 +83,9 @@ def pytest_runtest_makereport(item, call):
     report = outcome.get_result()
     if report.failed:
         for value in getattr(item, "funcargs", {}).values():
-            if isinstance(value, Case):
-                report.sections += [(name, "\n".join(lines)) for name, lines in value.tails()]
+            of = getattr(value, "case", value)
+            if isinstance(of, Case):
+                report.sections += [(name, "\n".join(lines)) for name, lines in of.tails()]
 
 
 class Tap:

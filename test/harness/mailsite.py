@@ -150,6 +150,14 @@ milter {{ socket = "unix:{self.socket(name)}" socket_mode = 0666 run_as = "nobod
         return Postfix(self.case, name, milter or "", transports=transports, **how)
 
 
+def receiver(case):
+    """A site whose receiver verifies, and whose budgets nobody comes to the end of."""
+    site = Site(case, users="""user "alice" { } user "bob" { allow_unauthorized = true }
+        user "*" { hosts = {} }""")
+    site.milter("receiver", "budget_per_domain = 100000 budget_per_address = 100000")
+    return site
+
+
 def results_of(octets, server="receiver"):
     """Our own results in a message: those of fields that begin with the server's id."""
     own = f"mx.{server}.test;"
