@@ -104,7 +104,8 @@ class Tap:
 
     def pytest_runtest_logreport(self, report):
         if report.failed:
-            self._line(report, False, "" if report.when == "call" else f" ({report.when})")
+            notes = {"call": "", "setup": " (setup)", "teardown": " (teardown)"}
+            self._line(report, False, notes.get(report.when, " (the process died)"))
         elif report.skipped:
             self._line(report, True, f" # SKIP {self._reason(report)}")
         elif report.when == "call":
@@ -119,4 +120,4 @@ class Tap:
     def pytest_report_teststatus(self, report):
         if report.when != "call" and report.passed:
             return None
-        return report.outcome, "", ""
+        return report.outcome, "", report.outcome.upper()
