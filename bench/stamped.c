@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "config/configfile.h"
 #include "protocol/payload.h"
-#include "service/service.h"
+#include "verimaild/service.h"
 
 static struct service *make_service(const char *path, struct problems *problems)
 {

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "client/breaker.h"
+#include "client/circuit_breaker.h"
 #include "client/budget.h"
 #include "client/cache.h"
 #include "protocol/question.h"

@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 #include "client/asking.h"
-#include "client/reach.h"
-#include "discovery/discovery.h"
+#include "client/target_acl.h"
+#include "client/discovery.h"
 #include "protocol/address.h"
 #include "protocol/verdict.h"
 

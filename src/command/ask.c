@@ -4,10 +4,10 @@
 #include "base/clock.h"
 #include "command/arguments.h"
 #include "command/escape.h"
-#include "command/jsontext.h"
-#include "command/place.h"
-#include "command/questionline.h"
-#include "command/receiver.h"
+#include "command/json_text.h"
+#include "command/hostport.h"
+#include "command/question_line.h"
+#include "command/verify_setup.h"
 
 #define SHOWN_MAX 80 /* octets of what is no answer */
 

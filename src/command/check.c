@@ -6,9 +6,9 @@
 #include "base/network.h"
 #include "command/arguments.h"
 #include "command/escape.h"
-#include "command/intake.h"
-#include "command/jsontext.h"
-#include "command/receiver.h"
+#include "command/read_message.h"
+#include "command/json_text.h"
+#include "command/verify_setup.h"
 #include "protocol/question.h"
 
 #define PAYLOAD_SHOWN 24 /* octets of a payload */

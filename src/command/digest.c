@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "command/arguments.h"
-#include "command/intake.h"
+#include "command/read_message.h"
 
 static enum status run(const struct invocation *invocation)
 {

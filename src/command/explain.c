@@ -8,8 +8,8 @@
 #include "base/clock.h"
 #include "command/arguments.h"
 #include "command/explanation.h"
-#include "command/intake.h"
-#include "command/questionline.h"
+#include "command/read_message.h"
+#include "command/question_line.h"
 
 /* What it takes to explain one question. */
 struct job {

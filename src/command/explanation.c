@@ -6,11 +6,11 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/moment.h"
+#include "base/date.h"
 #include "command/escape.h"
-#include "command/jsontext.h"
+#include "command/json_text.h"
 #include "command/steps.h"
-#include "service/tables.h"
+#include "verimaild/tables.h"
 
 #define ITEMS_MAX 6
 

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "service/inquiry.h"
+#include "verimaild/query.h"
 
 /* A question judged step by step, with what each step saw. */
 struct explanation;

@@ -9,10 +9,10 @@
 #include "base/clock.h"
 #include "base/keyfile.h"
 #include "command/arguments.h"
-#include "command/classicpair.h"
+#include "command/classic_pair.h"
 #include "command/escape.h"
-#include "command/jsontext.h"
-#include "base/moment.h"
+#include "command/json_text.h"
+#include "base/date.h"
 #include "config/configfile.h"
 #include "protocol/judge.h"
 

@@ -10,8 +10,8 @@
 
 #include "base/clock.h"
 #include "command/arguments.h"
-#include "command/instant.h"
-#include "command/jsontext.h"
+#include "command/time_argument.h"
+#include "command/json_text.h"
 #include "command/record.h"
 #include "command/terminal.h"
 #include "protocol/domain.h"

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "command/escape.h"
-#include "users/blocks.h"
+#include "users/arena.h"
 
 #define LINE_OCTETS (ADDRESS_MAX * 4 + ROW_TEXT_MAX) /* of a line that can be a row, and more */
 

@@ -4,7 +4,7 @@
 
 #include "command/arguments.h"
 #include "command/escape.h"
-#include "command/jsontext.h"
+#include "command/json_text.h"
 #include "config/section.h"
 
 #define INDENT 4

@@ -10,9 +10,9 @@
 #include "base/clock.h"
 #include "base/keyfile.h"
 #include "command/arguments.h"
-#include "command/intake.h"
+#include "command/read_message.h"
 #include "command/spool.h"
-#include "handling/stamper.h"
+#include "filter/stamper.h"
 
 #define HEAD_MAX (STAMP_FIELD_MAX + STAMPER_MESSAGE_ID_MAX + MOMENT_TEXT_MAX + 64)
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 #include "command/steps.h"
 
-#include "base/moment.h"
+#include "base/date.h"
 #include "command/escape.h"
 #include "protocol/receiving.h"
 

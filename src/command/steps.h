@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "service/inquiry.h"
+#include "verimaild/query.h"
 
 /* What step `number` of design section 3 looked at, as a sentence: the two sides of a comparison.
  * To be called after the step was taken. Everything that is somebody else's is escaped. */

@@ -7,8 +7,8 @@
 
 #include "command/arguments.h"
 #include "command/rows.h"
-#include "command/tabledump.h"
-#include "command/tablesync.h"
+#include "command/table_dump.h"
+#include "command/table_sync.h"
 #include "users/table.h"
 
 #define STANDARD_INPUT "-"

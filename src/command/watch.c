@@ -12,8 +12,8 @@
 #include "command/arguments.h"
 #include "command/record.h"
 #include "command/terminal.h"
-#include "command/watchfilter.h"
-#include "command/watchline.h"
+#include "command/watch_filter.h"
+#include "command/watch_line.h"
 
 #define PAUSE 250          /* milliseconds between two looks at the store */
 #define LOOK_BACK 1000000  /* events that are searched for the first lines */

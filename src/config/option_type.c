@@ -7,7 +7,7 @@
 
 #include "base/endpoint.h"
 #include "base/network.h"
-#include "base/redisaddress.h"
+#include "replay/redis_address.h"
 #include "protocol/address.h"
 #include "protocol/answer.h"
 #include "protocol/domain.h"

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/sentence.h"
+#include "base/one_line.h"
 
 #define PARAMETERS_MAX 16
 #define COLUMNS_MAX 32

@@ -2,7 +2,7 @@
 #ifndef VERIMAIL_MILTER_DECISION_H
 #define VERIMAIL_MILTER_DECISION_H
 
-#include "handling/verifier.h"
+#include "filter/verifier.h"
 
 #define DECISION_FIELD_MAX 2048 /* octets of a value that is added, with a NUL */
 

@@ -5,7 +5,7 @@
 #include "milter/decision.h"
 #include "milter/envelope.h"
 #include "milter/snapshot.h"
-#include "milter/trust.h"
+#include "milter/mail_class.h"
 
 /* What session.h keeps of a message while it comes, and what is decided from it. */
 

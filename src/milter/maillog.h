@@ -3,8 +3,8 @@
 #define VERIMAIL_MILTER_MAILLOG_H
 
 #include "base/endpoint.h"
-#include "handling/verifier.h"
-#include "milter/trust.h"
+#include "filter/verifier.h"
+#include "milter/mail_class.h"
 
 /* The one line that is logged of each message: verimail-milter(8), LOG. */
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "milter/logins.h"
+#include "milter/sender_logins.h"
 #include "milter/maillog.h"
 
 static void put_below(struct decision *decision, const char *name, const char *value)

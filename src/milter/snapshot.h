@@ -5,10 +5,10 @@
 #include "base/network.h"
 #include "config/config.h"
 #include "config/problems.h"
-#include "handling/stamper.h"
-#include "handling/verifier.h"
-#include "milter/logins.h"
-#include "milter/material.h"
+#include "filter/stamper.h"
+#include "filter/verifier.h"
+#include "milter/sender_logins.h"
+#include "milter/bundle.h"
 
 struct networks {
     struct network *at;

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "protocol/judge.h"
-#include "replay/kind.h"
-#include "replay/lmdbfile.h"
+#include "replay/backend.h"
+#include "replay/lmdb_file.h"
 
 #define SCHEME "lmdb:"
 #define BATCH_MAX 1024     /* items in one transaction */

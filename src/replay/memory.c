@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "replay/kind.h"
+#include "replay/backend.h"
 
 /* A list of all counts, looked through from its begin: enough for tests, which it is for. */
 struct count {

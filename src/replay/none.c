@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 #include <stdlib.h>
 
-#include "replay/kind.h"
+#include "replay/backend.h"
 
 struct none {
     struct replay_setup setup;

@@ -5,10 +5,10 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "redis/cluster.h"
-#include "redis/slot.h"
-#include "replay/kind.h"
-#include "replay/rediscalls.h"
+#include "replay/redis_cluster.h"
+#include "replay/redis_slot.h"
+#include "replay/backend.h"
+#include "replay/redis_request.h"
 #include "replay/script.h"
 
 #define TRIES_MAX 8       /* of one call: others said that it is not theirs, or not now */

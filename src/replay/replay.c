@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "replay/kind.h"
+#include "replay/backend.h"
 
 static const struct replay_kind *const kinds[] = {
         &replay_none,

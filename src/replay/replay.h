@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "replay/item.h"
+#include "replay/count_request.h"
 
 #define REPLAY_PATIENCE 2000  /* milliseconds that a question waits for its count */
 #define REPLAY_UNCOUNTED 3600 /* seconds for which a lost store's payloads are not counted */

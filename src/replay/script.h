@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 #include "protocol/text.h"
-#include "replay/item.h"
+#include "replay/count_request.h"
 
 #define SCRIPT_KEY_MAX 64 /* octets of a key */
 

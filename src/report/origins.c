@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "recorder/privacy.h"
+#include "events/privacy.h"
 #include "report/tally.h"
 
 /* Three groups of IPv6 are 15 octets at most, with their colons; whatever group is cut there goes,

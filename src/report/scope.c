@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/moment.h"
+#include "base/date.h"
 
 #define SQL_MAX 2048 /* octets; the queries are ours */
 

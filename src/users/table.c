@@ -9,8 +9,8 @@
 #include "base/clock.h"
 #include "users/guard.h"
 #include "users/stored.h"
-#include "users/tablefile.h"
-#include "users/tablestep.h"
+#include "users/table_file.h"
+#include "users/table_step.h"
 
 #define CHECK_EVERY 100 /* milliseconds, whether the file is still there */
 

@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 #include "base/endpoint.h"
-#include "replay/item.h"
-#include "service/inquiry.h"
+#include "replay/count_request.h"
+#include "verimaild/query.h"
 
 /* A question that came whole, from its line to its answer. */
 struct asked {

@@ -10,11 +10,11 @@
 
 #include "base/clock.h"
 #include "replay/replay.h"
-#include "service/tables.h"
-#include "verimaild/books.h"
+#include "verimaild/tables.h"
+#include "verimaild/stats.h"
 #include "verimaild/connections.h"
 #include "verimaild/desk.h"
-#include "verimaild/sources.h"
+#include "verimaild/connection_limits.h"
 
 #define ASIDE_MAX 65536     /* octets read at once of what nobody wants */
 #define DISCARD_MAX 1048576 /* octets after which a peer that still sends is cut off */

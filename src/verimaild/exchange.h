@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "config/config.h"
-#include "service/service.h"
+#include "verimaild/service.h"
 #include "verimaild/keyuse.h"
 
 #define EXCHANGE_DEADLINE 10000 /* milliseconds from accept to close, whatever comes */

@@ -10,11 +10,11 @@
 
 #include "base/log.h"
 #include "config/configfile.h"
-#include "recorder/recorder.h"
+#include "events/recorder.h"
 #include "verimaild/child.h"
 #include "verimaild/listening.h"
-#include "verimaild/showing.h"
-#include "verimaild/tablecheck.h"
+#include "verimaild/metrics_socket.h"
+#include "verimaild/table_check.h"
 #include "verimaild/worker.h"
 
 #define LISTENERS_MAX 1024

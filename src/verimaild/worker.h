@@ -9,7 +9,7 @@
 #include "events/counters.h"
 #include "events/ring.h"
 #include "process/identity.h"
-#include "service/service.h"
+#include "verimaild/service.h"
 #include "verimaild/keyuse.h"
 
 #define WORKER_GRACE 10000 /* milliseconds to finish what is in hand */

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "discovery/discovery.h"
+#include "client/discovery.h"
 #include "process/identity.h"
 #include "process/sandbox.h"
 

@@ -2,7 +2,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "directory/mailbox.h"
+#include "users/mailbox.h"
 #include "users/row.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "directory/ranged.h"
+#include "users/ranged.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "redis/redirection.h"
-#include "redis/redisinfo.h"
-#include "redis/slotmap.h"
+#include "replay/redis_redirection.h"
+#include "replay/redis_info.h"
+#include "replay/redis_slotmap.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

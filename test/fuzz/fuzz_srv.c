@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "discovery/srv.h"
+#include "client/srv.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -2,7 +2,7 @@
 #ifndef VERIMAIL_TEST_FAKE_DNS_H
 #define VERIMAIL_TEST_FAKE_DNS_H
 
-#include "discovery/discovery.h"
+#include "client/discovery.h"
 #include "fake_service.h"
 
 #define FAKE_DNS_NAMES 40

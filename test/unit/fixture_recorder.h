@@ -4,7 +4,7 @@
 
 #include "events/store.h"
 #include "folder.h"
-#include "recorder/recorder.h"
+#include "events/recorder.h"
 
 #define FIXTURE_RECORDER_RINGS 2
 #define FIXTURE_RECORDER_DAY UINT64_C(86400000) /* milliseconds */

@@ -5,7 +5,7 @@
 #include "conf.h"
 #include "folder.h"
 #include "protocol/payload.h"
-#include "service/service.h"
+#include "verimaild/service.h"
 
 #define FIXTURE_SERVICE_HOST "mail.example.org"
 /* Unix seconds: when fixture_service_seal()'s payloads were issued. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 #include <string.h>
 
-#include "client/breaker.h"
+#include "client/circuit_breaker.h"
 #include "fixture_client.h"
 #include "protocol/question.h"
 #include "unit.h"

@@ -2,7 +2,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "client/breaker.h"
+#include "client/circuit_breaker.h"
 #include "fixture_client.h"
 #include "unit.h"
 

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "exact.h"
-#include "recorder/forgeries.h"
-#include "recorder/privacy.h"
+#include "events/forgeries.h"
+#include "events/privacy.h"
 #include "unit.h"
 
 #define MINUTE UINT64_C(60000)

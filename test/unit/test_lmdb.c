@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "child.h"
 #include "fixture_replay.h"
-#include "replay/lmdbfile.h"
+#include "replay/lmdb_file.h"
 #include "unit.h"
 
 #define TODAY FIXTURE_REPLAY_TODAY

@@ -9,7 +9,7 @@
 #include "boot.h"
 #include "child.h"
 #include "fixture_replay.h"
-#include "replay/lmdbfile.h"
+#include "replay/lmdb_file.h"
 #include "unit.h"
 
 #define TODAY FIXTURE_REPLAY_TODAY

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "fixture_replay.h"
-#include "replay/lmdbfile.h"
+#include "replay/lmdb_file.h"
 #include "unit.h"
 
 #define TODAY FIXTURE_REPLAY_TODAY

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "directory/mailbox.h"
+#include "users/mailbox.h"
 #include "exact.h"
 #include "unit.h"
 

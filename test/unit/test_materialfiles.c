@@ -7,7 +7,7 @@
 
 #include "config/source.h"
 #include "folder.h"
-#include "milter/material.h"
+#include "milter/bundle.h"
 #include "part.h"
 #include "unit.h"
 

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "folder.h"
-#include "recorder/metrics.h"
+#include "events/metrics.h"
 #include "unit.h"
 
 #define PATIENCE 30 /* seconds until something that must come has not */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "discovery/organization.h"
+#include "client/organization.h"
 #include "exact.h"
 #include "unit.h"
 

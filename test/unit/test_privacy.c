@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "exact.h"
-#include "recorder/privacy.h"
+#include "events/privacy.h"
 #include "unit.h"
 
 static void check_text(const char *about, struct text got, const char *want)

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "directory/ranged.h"
+#include "users/ranged.h"
 #include "exact.h"
 #include "unit.h"
 

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "fixture_recorder.h"
-#include "recorder/recording.h"
+#include "events/recording.h"
 #include "replay/mark.h"
 #include "unit.h"
 

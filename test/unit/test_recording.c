@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "fixture_recorder.h"
-#include "recorder/recording.h"
+#include "events/recording.h"
 #include "unit.h"
 
 #define ALL "SELECT count(*) FROM event"

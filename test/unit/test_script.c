@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "redis/slot.h"
+#include "replay/redis_slot.h"
 #include "replay/script.h"
 #include "unit.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 #include <string.h>
 
-#include "discovery/srv.h"
+#include "client/srv.h"
 #include "exact.h"
 #include "unit.h"
 

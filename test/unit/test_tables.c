@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "fixture_service.h"
-#include "service/tables.h"
+#include "verimaild/tables.h"
 #include "unit.h"
 
 #define NOW 5000 /* milliseconds */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "conf.h"
-#include "handling/verifier.h"
+#include "filter/verifier.h"
 #include "unit.h"
 
 /* A fake client: it gives the outcome that a test asked for, and keeps the question. */

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: ISC
+#include "client/discovery.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "client/organization.h"
+#include "client/resolver.h"
+#include "client/srv.h"
+
+#define PREFIX "_verimail._tcp."
+#define TARGETS_MAX (RESOLVER_QUERIES_MAX / 2) /* an A and an AAAA question for each */
+
+struct discovery {
+    struct resolver *resolver;
+};
+
+struct discovery *discovery_init(
+        const struct discovery_options *options, char cause_r[DISCOVERY_CAUSE_MAX])
+{
+    struct discovery *discovery = calloc(1, sizeof *discovery);
+
+    snprintf(cause_r, DISCOVERY_CAUSE_MAX, "memory is short");
+    if (discovery == NULL)
+        return NULL;
+    organization_load();
+    discovery->resolver = resolver_init(options, cause_r);
+    if (discovery->resolver == NULL)
+        discovery_free(&discovery);
+    return discovery;
+}
+
+bool discovery_start(struct discovery *discovery)
+{
+    return resolver_start(discovery->resolver);
+}
+
+void discovery_free(struct discovery **discovery)
+{
+    if (*discovery == NULL)
+        return;
+    resolver_free(&(*discovery)->resolver);
+    free(*discovery);
+    *discovery = NULL;
+}
+
+static uint32_t chance(uint32_t most)
+{
+    return randombytes_uniform(most + 1);
+}
+
+static void fail(struct discovery_answer *answer, const char *what, enum resolver_result result)
+{
+    static const char *const texts[] = {
+            [RESOLVER_DATA] = "an answer that makes no sense",
+            [RESOLVER_NO_DATA] = "there is none",
+            [RESOLVER_FAILED] = "the name servers failed",
+            [RESOLVER_BOGUS] = "its DNSSEC signature is not valid",
+            [RESOLVER_BUSY] = "too many questions wait for the name servers",
+            [RESOLVER_LATE] = "no answer in time",
+    };
+
+    answer->result = DISCOVERY_ERROR;
+    snprintf(answer->cause, sizeof answer->cause, "%s: %s", what, texts[result]);
+}
+
+/* Where a record goes: behind the others, or, when there are SRV_MAX, in the place of one that
+ * would be tried later; NULL when it is itself to be tried last. An answer has no order. */
+static struct srv *place_for(const struct srv *record, struct srv records[SRV_MAX], size_t *count)
+{
+    struct srv *last = &records[0];
+
+    if (*count < SRV_MAX)
+        return &records[(*count)++];
+    for (size_t i = 1; i < SRV_MAX; i++)
+        if (records[i].priority > last->priority)
+            last = &records[i];
+    return record->priority < last->priority ? last : NULL;
+}
+
+/* The good ones of an SRV answer; `foreign_r`: whether there was anything at all that was not. */
+static size_t read_records(
+        const struct ub_result *answer, struct srv records_r[SRV_MAX], bool *foreign_r)
+{
+    size_t count = 0;
+
+    *foreign_r = false;
+    for (size_t i = 0; answer->data[i] != NULL; i++) {
+        const unsigned char *rdata = (const unsigned char *)answer->data[i];
+        struct srv record;
+        if (answer->len[i] <= 0 || !srv_parse(rdata, (size_t)answer->len[i], &record)) {
+            *foreign_r = true;
+            continue;
+        }
+        struct srv *place = place_for(&record, records_r, &count);
+        if (place != NULL)
+            *place = record;
+    }
+    return count;
+}
+
+/* Without the target `.`, which says that there is no service. */
+static size_t drop_absent(struct srv *records, size_t count)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (records[i].target[0] != '\0')
+            records[kept++] = records[i];
+    return kept;
+}
+
+enum step {
+    STEP_RECORDS, /* there are records to follow */
+    STEP_ABSENT,  /* the domain has none */
+    STEP_END,     /* the answer is complete */
+};
+
+/* The SRV records at exactly this domain, in the order to be tried in. */
+static enum step find_records(struct discovery *discovery, struct text domain, uint64_t deadline,
+        struct srv records_r[SRV_MAX], size_t *count_r, struct discovery_answer *answer)
+{
+    char name[sizeof PREFIX + DOMAIN_MAX];
+    struct resolver_query query = {.name = name, .type = RESOLVER_SRV};
+    bool foreign;
+
+    /* No name in the DNS is that long: there is none. */
+    if (sizeof PREFIX - 1 + domain.len > DOMAIN_MAX)
+        return STEP_ABSENT;
+    (void)snprintf(name, sizeof name, PREFIX "%.*s", (int)domain.len, domain.at);
+    resolver_ask(discovery->resolver, &query, 1, deadline);
+    if (query.result == RESOLVER_NO_DATA) {
+        answer->secure = answer->secure && query.secure;
+        return STEP_ABSENT;
+    }
+    if (query.result != RESOLVER_DATA) {
+        fail(answer, "its SRV record", query.result);
+        return STEP_END;
+    }
+    answer->secure = answer->secure && query.secure;
+    const size_t read = read_records(query.answer, records_r, &foreign);
+    *count_r = drop_absent(records_r, read);
+    ub_resolve_free(query.answer);
+    if (*count_r == 0 && (foreign || read == 0)) {
+        fail(answer, "its SRV record", RESOLVER_DATA);
+        return STEP_END;
+    }
+    if (*count_r == 0)
+        return STEP_END;
+    srv_order(records_r, *count_r, chance);
+    (void)snprintf(answer->domain, sizeof answer->domain, "%.*s", (int)domain.len, domain.at);
+    return STEP_RECORDS;
+}
+
+/* The addresses of one target, in the order to be tried in: IPv6 and IPv4 in turn. */
+struct addresses {
+    const struct srv *srv;
+    const struct ub_result *answers[2]; /* AAAA, A; NULL: none */
+    bool secure;
+};
+
+static bool make_endpoint(
+        const struct ub_result *answer, size_t i, uint16_t port, struct endpoint *endpoint_r)
+{
+    *endpoint_r = (struct endpoint){0};
+    if (answer->qtype == RESOLVER_AAAA &&
+            answer->len[i] == (int)sizeof endpoint_r->address.v6.sin6_addr) {
+        endpoint_r->address.v6.sin6_family = AF_INET6;
+        endpoint_r->address.v6.sin6_port = htons(port);
+        memcpy(&endpoint_r->address.v6.sin6_addr, answer->data[i], (size_t)answer->len[i]);
+        endpoint_r->len = sizeof endpoint_r->address.v6;
+    } else if (answer->qtype == RESOLVER_A &&
+               answer->len[i] == (int)sizeof endpoint_r->address.v4.sin_addr) {
+        endpoint_r->address.v4.sin_family = AF_INET;
+        endpoint_r->address.v4.sin_port = htons(port);
+        memcpy(&endpoint_r->address.v4.sin_addr, answer->data[i], (size_t)answer->len[i]);
+        endpoint_r->len = sizeof endpoint_r->address.v4;
+    }
+    return endpoint_r->len > 0;
+}
+
+static bool is_known(const struct discovery_answer *answer, const struct endpoint *endpoint)
+{
+    for (size_t i = 0; i < answer->count; i++)
+        if (endpoint_equal(&answer->servers[i].endpoint, endpoint))
+            return true;
+    return false;
+}
+
+static void add_server(struct discovery_answer *answer, const struct addresses *addresses,
+        const struct ub_result *from, size_t i)
+{
+    struct endpoint endpoint;
+
+    if (answer->count == DISCOVERY_ADDRESSES_MAX ||
+            !make_endpoint(from, i, addresses->srv->port, &endpoint) || is_known(answer, &endpoint))
+        return;
+    struct discovery_server *server = &answer->servers[answer->count++];
+    server->endpoint = endpoint;
+    memcpy(server->target, addresses->srv->target, sizeof server->target);
+    answer->secure = answer->secure && addresses->secure;
+}
+
+static void add_target(struct discovery_answer *answer, const struct addresses *addresses)
+{
+    bool more[2] = {addresses->answers[0] != NULL, addresses->answers[1] != NULL};
+
+    for (size_t i = 0; more[0] || more[1]; i++) {
+        for (size_t family = 0; family < 2; family++) {
+            const struct ub_result *from = addresses->answers[family];
+            more[family] = more[family] && from->data[i] != NULL;
+            if (more[family])
+                add_server(answer, addresses, from, i);
+        }
+    }
+}
+
+/* What went wrong with most meaning, when no target has an address. */
+static enum resolver_result worst(const struct resolver_query *queries, size_t count)
+{
+    enum resolver_result result = RESOLVER_NO_DATA;
+
+    for (size_t i = 0; i < count; i++)
+        if (queries[i].result > result)
+            result = queries[i].result;
+    return result;
+}
+
+static void find_addresses(struct discovery *discovery, const struct srv *records, size_t count,
+        uint64_t deadline, struct discovery_answer *answer)
+{
+    struct resolver_query queries[RESOLVER_QUERIES_MAX] = {0};
+    const size_t targets = count < TARGETS_MAX ? count : TARGETS_MAX;
+
+    for (size_t i = 0; i < targets; i++) {
+        queries[2 * i] = (struct resolver_query){.name = records[i].target, .type = RESOLVER_AAAA};
+        queries[2 * i + 1] = (struct resolver_query){.name = records[i].target, .type = RESOLVER_A};
+    }
+    resolver_ask(discovery->resolver, queries, 2 * targets, deadline);
+    answer->result = DISCOVERY_FOUND;
+    for (size_t i = 0; i < targets; i++) {
+        const struct resolver_query *pair = &queries[2 * i];
+        const struct addresses addresses = {
+                .srv = &records[i],
+                .answers = {pair[0].answer, pair[1].answer},
+                .secure = (pair[0].answer == NULL || pair[0].secure) &&
+                          (pair[1].answer == NULL || pair[1].secure),
+        };
+        add_target(answer, &addresses);
+    }
+    if (answer->count == 0)
+        fail(answer, "the address of its server", worst(queries, 2 * targets));
+    for (size_t i = 0; i < 2 * targets; i++)
+        ub_resolve_free(queries[i].answer);
+}
+
+/* A name server that is silent about one family must leave time for the question: half of it. */
+static uint64_t half_way(uint64_t deadline)
+{
+    const uint64_t now = clock_milliseconds();
+
+    return now < deadline ? now + (deadline - now) / 2 : deadline;
+}
+
+void discovery_find(struct discovery *discovery, struct text domain, uint64_t deadline,
+        struct discovery_answer *answer_r)
+{
+    const struct text organization = organization_of(domain);
+    struct srv records[SRV_MAX];
+    size_t count = 0;
+
+    *answer_r = (struct discovery_answer){.result = DISCOVERY_NONE, .secure = true};
+    enum step step = find_records(discovery, domain, deadline, records, &count, answer_r);
+    if (step == STEP_ABSENT && organization.len > 0 && organization.len < domain.len)
+        step = find_records(discovery, organization, deadline, records, &count, answer_r);
+    if (step == STEP_RECORDS)
+        find_addresses(discovery, records, count, half_way(deadline), answer_r);
+    if (answer_r->result == DISCOVERY_ERROR)
+        answer_r->secure = false;
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: ISC
+#ifndef VERIMAIL_CLIENT_DISCOVERY_H
+#define VERIMAIL_CLIENT_DISCOVERY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/endpoint.h"
+#include "protocol/domain.h"
+#include "protocol/text.h"
+
+#define DISCOVERY_ADDRESSES_MAX 4 /* in total, design section 6 */
+#define DISCOVERY_CAUSE_MAX 160   /* octets with a NUL */
+
+/* Whom to ask about a domain: SRV records (RFC 2782) and their addresses. One object for a process,
+ * made after any fork; all its threads may use it at once. It has a thread of its own, which waits
+ * for the resolver (libunbound). */
+struct discovery;
+
+struct discovery_options {
+    const char *resolver;             /* `ADDRESS@PORT` or `ADDRESS`; NULL: /etc/resolv.conf's */
+    const char *const *trust_anchors; /* DS or DNSKEY records as text; none of them: nothing is
+                                       * secure. NULL: Debian's dns-root-data, if it is there */
+    size_t trust_anchors_count;
+};
+
+/* Reads all files that it will ever need: afterwards the process may shut itself in. Threads are
+ * made by the first discovery_find(), or by discovery_start(). NULL with a sentence in `cause_r`:
+ * an option was wrong, or memory is short. */
+struct discovery *discovery_init(
+        const struct discovery_options *options, char cause_r[DISCOVERY_CAUSE_MAX]);
+/* Makes the threads now. False with errno. */
+bool discovery_start(struct discovery *discovery) __attribute__((warn_unused_result));
+/* No thread may be in discovery_find(). */
+void discovery_free(struct discovery **discovery);
+
+enum discovery_result {
+    DISCOVERY_FOUND,
+    DISCOVERY_NONE,  /* the domain says that it does not use Verimail: NXDOMAIN, NODATA, target `.`
+                      */
+    DISCOVERY_ERROR, /* SERVFAIL, no answer in time, bogus, or an answer that makes no sense */
+};
+
+/* A place to ask at. */
+struct discovery_server {
+    struct endpoint endpoint;
+    char target[DOMAIN_MAX + 1]; /* the SRV record's */
+};
+
+/* What was found out about a domain. */
+struct discovery_answer {
+    enum discovery_result result;
+    bool secure;                 /* DNSSEC vouches for every step that led here */
+    char domain[DOMAIN_MAX + 1]; /* whose SRV record it was: the author's or the organizational */
+    struct discovery_server servers[DISCOVERY_ADDRESSES_MAX]; /* in the order to try, RFC 8305 */
+    size_t count;                                             /* 1 to 4 when DISCOVERY_FOUND */
+    char cause[DISCOVERY_CAUSE_MAX]; /* a sentence's end when DISCOVERY_ERROR; none of it is from
+                                      * the network */
+};
+
+/* Looks up `_verimail._tcp.` at exactly `domain` (A-labels), then at its organizational domain.
+ * `deadline`: clock_milliseconds(). */
+void discovery_find(struct discovery *discovery, struct text domain, uint64_t deadline,
+        struct discovery_answer *answer_r);
+
+#endif

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: ISC
+#include "client/target_acl.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PORT 26
+
+/* What is not global in IANA's registry of special-purpose IPv4 addresses (RFC 6890), and the
+ * anycast addresses of 6to4 relays. */
+static const struct {
+    uint32_t base;
+    unsigned prefix;
+} special_v4[] = {
+        {0x00000000, 8},  /* this network */
+        {0x0a000000, 8},  /* private */
+        {0x64400000, 10}, /* shared by carriers */
+        {0x7f000000, 8},  /* loopback */
+        {0xa9fe0000, 16}, /* link local: clouds keep their secrets at 169.254.169.254 */
+        {0xac100000, 12}, /* private */
+        {0xc0000000, 24}, /* protocol assignments */
+        {0xc0000200, 24}, /* documentation */
+        {0xc0586300, 24}, /* 6to4 relays */
+        {0xc0a80000, 16}, /* private */
+        {0xc6120000, 15}, /* benchmarks */
+        {0xc6336400, 24}, /* documentation */
+        {0xcb007100, 24}, /* documentation */
+        {0xe0000000, 4},  /* multicast */
+        {0xf0000000, 4},  /* reserved, and broadcast */
+};
+
+/* The same for IPv6 inside 2000::/3, which is all that is global unicast. */
+static const struct {
+    unsigned char base[4];
+    unsigned prefix;
+} special_v6[] = {
+        {{0x20, 0x01, 0x00, 0x00}, 23}, /* protocol assignments, Teredo among them */
+        {{0x20, 0x01, 0x0d, 0xb8}, 32}, /* documentation */
+        {{0x3f, 0xff, 0x00, 0x00}, 20}, /* documentation */
+};
+
+static const unsigned char nat64[12] = {0x00, 0x64, 0xff, 0x9b};
+
+static bool is_global_v4(uint32_t address)
+{
+    for (size_t i = 0; i < sizeof special_v4 / sizeof *special_v4; i++)
+        if ((address ^ special_v4[i].base) >> (32 - special_v4[i].prefix) == 0)
+            return false;
+    return true;
+}
+
+static uint32_t number(const unsigned char octets[4])
+{
+    return (uint32_t)octets[0] << 24 | (uint32_t)octets[1] << 16 | (uint32_t)octets[2] << 8 |
+           octets[3];
+}
+
+static bool is_global_v6(const unsigned char octets[16])
+{
+    if (memcmp(octets, nat64, sizeof nat64) == 0)
+        return is_global_v4(number(octets + sizeof nat64));
+    if (octets[0] >> 5 != 1)
+        return false;
+    if (octets[0] == 0x20 && octets[1] == 0x02) /* 6to4 */
+        return is_global_v4(number(octets + 2));
+    for (size_t i = 0; i < sizeof special_v6 / sizeof *special_v6; i++)
+        if ((number(octets) ^ number(special_v6[i].base)) >> (32 - special_v6[i].prefix) == 0)
+            return false;
+    return true;
+}
+
+static bool is_global(const struct endpoint *endpoint)
+{
+    if (endpoint->address.any.sa_family == AF_INET)
+        return is_global_v4(ntohl(endpoint->address.v4.sin_addr.s_addr));
+    return endpoint->address.any.sa_family == AF_INET6 &&
+           is_global_v6(endpoint->address.v6.sin6_addr.s6_addr);
+}
+
+static unsigned port_of(const struct endpoint *endpoint)
+{
+    return ntohs(endpoint->address.any.sa_family == AF_INET ? endpoint->address.v4.sin_port
+                                                            : endpoint->address.v6.sin6_port);
+}
+
+static bool same_address(const struct endpoint *a, const struct endpoint *b)
+{
+    if (a->address.any.sa_family != b->address.any.sa_family)
+        return false;
+    if (a->address.any.sa_family == AF_INET)
+        return a->address.v4.sin_addr.s_addr == b->address.v4.sin_addr.s_addr;
+    return IN6_ARE_ADDR_EQUAL(&a->address.v6.sin6_addr, &b->address.v6.sin6_addr);
+}
+
+/* To its own addresses a machine speaks from the very same address; but to a second address of an
+ * IPv4 network from the first one, unless it is told to use that. Binding alone proves nothing
+ * where the system lets everybody bind to addresses that it does not have; to speak from one of
+ * them it refuses, for IPv4. */
+static bool speaks_to_itself(int fd, const struct endpoint *endpoint)
+{
+    struct endpoint from = *endpoint;
+
+    if (from.address.any.sa_family == AF_INET) {
+        from.address.v4.sin_port = 0;
+        if (bind(fd, &from.address.any, from.len) != 0)
+            return false;
+    }
+    return connect(fd, &endpoint->address.any, endpoint->len) == 0 &&
+           getsockname(fd, &from.address.any, &from.len) == 0 && same_address(endpoint, &from);
+}
+
+/* Connecting a UDP socket sends nothing. */
+static bool is_own(const struct endpoint *endpoint)
+{
+    const int fd = socket(endpoint->address.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    /* Whoever uses up our sockets must not get past here; a family that the machine does not speak
+     * leads nowhere. */
+    if (fd < 0)
+        return errno != EAFNOSUPPORT;
+    const bool own = speaks_to_itself(fd, endpoint);
+    close(fd);
+    return own;
+}
+
+static bool is_port_allowed(const struct reach *reach, unsigned port)
+{
+    if (port == PORT || port >= REACH_PORT_MIN)
+        return true;
+    for (size_t i = 0; i < reach->ports_count; i++)
+        if (port == reach->ports[i])
+            return true;
+    return false;
+}
+
+enum reach_result reach_check(const struct reach *reach, const struct endpoint *endpoint)
+{
+    const struct endpoint plain = endpoint_unmapped(endpoint);
+
+    if (!is_port_allowed(reach, port_of(&plain)))
+        return REACH_PORT;
+    if (network_any_has(reach->networks, reach->networks_count, &plain.address.any))
+        return REACH_OK;
+    if (!is_global(&plain))
+        return REACH_NETWORK;
+    return port_of(&plain) != PORT && is_own(&plain) ? REACH_OWN : REACH_OK;
+}
+
+size_t reach_machine(const struct endpoint *endpoint, unsigned char octets_r[REACH_MACHINE_MAX])
+{
+    const struct endpoint plain = endpoint_unmapped(endpoint);
+    const unsigned char *v6 = plain.address.v6.sin6_addr.s6_addr;
+
+    if (plain.address.any.sa_family == AF_INET) {
+        memcpy(octets_r, &plain.address.v4.sin_addr, 4);
+        return 4;
+    }
+    if (memcmp(v6, nat64, sizeof nat64) == 0) {
+        memcpy(octets_r, v6 + sizeof nat64, 4);
+        return 4;
+    }
+    memcpy(octets_r, v6, REACH_MACHINE_MAX);
+    return REACH_MACHINE_MAX;
+}
+
+const char *reach_result_text(enum reach_result result)
+{
+    static const char *const texts[] = {
+            [REACH_OK] = "it may be asked",
+            [REACH_NETWORK] = "its address is not one of the public Internet",
+            [REACH_OWN] = "it is an address of this machine, and its port is not 26",
+            [REACH_PORT] = "its port is neither 26 nor 1024 or above",
+    };
+
+    return texts[result];
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: ISC
+#include "command/hostport.h"
+
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "protocol/text.h"
+
+static bool copy(struct text t, char *room, size_t size)
+{
+    struct writer w = writer_of(room, size);
+
+    writer_put(&w, t);
+    writer_char(&w, '\0');
+    return t.len > 0 && !w.failed;
+}
+
+bool place_parse(const char *text, struct place *place_r)
+{
+    struct text host = text_of(text);
+    struct text port = text_of(PLACE_PORT);
+    uint64_t number;
+
+    const char *colon = strrchr(text, ':');
+    if (colon != NULL && strchr(colon, ']') == NULL) {
+        host.len = (size_t)(colon - text);
+        port = text_of(colon + 1);
+    }
+    const bool bracketed = host.len >= 2 && host.at[0] == '[' && host.at[host.len - 1] == ']';
+    if (bracketed)
+        host = (struct text){host.at + 1, host.len - 2};
+    else if (memchr(host.at, ':', host.len) != NULL)
+        return false;
+    return text_decimal(port, 65535, &number) && number > 0 &&
+           copy(host, place_r->host, sizeof place_r->host) &&
+           copy(port, place_r->port, sizeof place_r->port);
+}
+
+static int remaining(uint64_t deadline)
+{
+    const uint64_t now = clock_milliseconds();
+
+    return now < deadline ? (int)(deadline - now) : 0;
+}
+
+/* A look-up that can be left behind when the time is up: all of it then stays where it is, since
+ * the resolver's thread may still write to it. */
+struct look_up {
+    struct place place;
+    struct addrinfo hints;
+    struct gaicb request;
+};
+
+static int wait_for_look_up(struct look_up *l, uint64_t deadline)
+{
+    const struct gaicb *const list[] = {&l->request};
+
+    for (;;) {
+        const int ms = remaining(deadline);
+        const struct timespec limit = {ms / 1000, (long)(ms % 1000) * 1000000};
+        const int result = gai_error(&l->request);
+        if (result != EAI_INPROGRESS || ms == 0)
+            return result;
+        (void)gai_suspend(list, 1, &limit);
+    }
+}
+
+static struct addrinfo *look_up(
+        const struct place *place, uint64_t deadline, char cause_r[PLACE_CAUSE_MAX])
+{
+    struct look_up *l = calloc(1, sizeof *l);
+    struct gaicb *list[] = {NULL};
+
+    if (l == NULL) {
+        snprintf(cause_r, PLACE_CAUSE_MAX, "memory is short");
+        return NULL;
+    }
+    l->place = *place;
+    l->hints = (struct addrinfo){.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
+    l->request = (struct gaicb){l->place.host, l->place.port, &l->hints, NULL};
+    list[0] = &l->request;
+    int result = getaddrinfo_a(GAI_NOWAIT, list, 1, NULL);
+    if (result == 0)
+        result = wait_for_look_up(l, deadline);
+    struct addrinfo *found = result == 0 ? l->request.ar_result : NULL;
+    if (result != 0)
+        snprintf(cause_r, PLACE_CAUSE_MAX, "its address cannot be found: %s",
+                result == EAI_INPROGRESS ? "no answer in time" : gai_strerror(result));
+    if (result != EAI_INPROGRESS || gai_cancel(&l->request) == EAI_CANCELED)
+        free(l);
+    return found;
+}
+
+size_t place_find(const struct place *place, uint64_t deadline, struct endpoint *endpoints_r,
+        size_t size, char cause_r[PLACE_CAUSE_MAX])
+{
+    struct addrinfo *found = look_up(place, deadline, cause_r);
+    size_t count = 0;
+
+    for (const struct addrinfo *a = found; a != NULL && count < size; a = a->ai_next) {
+        endpoints_r[count] = (struct endpoint){.len = a->ai_addrlen};
+        memcpy(&endpoints_r[count++].address, a->ai_addr, a->ai_addrlen);
+    }
+    if (found != NULL)
+        freeaddrinfo(found);
+    return count;
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: ISC
+#include "command/json_text.h"
+
+#include <stdlib.h>
+
+#include "command/command.h"
+#include "command/escape.h"
+
+static void *or_end(void *made)
+{
+    if (made == NULL) {
+        fputs("verimail: memory is short\n", stderr);
+        exit(STATUS_FAILURE);
+    }
+    return made;
+}
+
+json_t *jsontext_object(void)
+{
+    return or_end(json_object());
+}
+
+json_t *jsontext_array(void)
+{
+    return or_end(json_array());
+}
+
+static json_t *escaped(struct text t)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = or_end(open_memstream(&text, &len));
+
+    escape_put(out, t);
+    if (fclose(out) != 0)
+        or_end(NULL);
+    json_t *made = json_stringn(text, len);
+    free(text);
+    return made;
+}
+
+json_t *jsontext_of(struct text t)
+{
+    json_t *made = json_stringn(t.len > 0 ? t.at : "", t.len);
+
+    return or_end(made != NULL ? made : escaped(t));
+}
+
+json_t *jsontext_string(const char *zero_terminated)
+{
+    return jsontext_of(text_of(zero_terminated));
+}
+
+json_t *jsontext_number(uint64_t number)
+{
+    char room[TEXT_DECIMAL_MAX];
+    struct writer w = writer_of(room, sizeof room);
+
+    if (number <= INT64_MAX)
+        return or_end(json_integer((json_int_t)number));
+    writer_decimal(&w, number);
+    return jsontext_of(writer_text(&w));
+}
+
+void jsontext_set(json_t *object, const char *key, json_t *value)
+{
+    if (json_object_set_new(object, key, value) != 0)
+        or_end(NULL);
+}
+
+void jsontext_append(json_t *array, json_t *value)
+{
+    if (json_array_append_new(array, value) != 0)
+        or_end(NULL);
+}
+
+static void print(FILE *out, json_t *document, size_t form)
+{
+    char *text = or_end(json_dumps(document, form | JSON_ENSURE_ASCII));
+
+    /* DEL is the one control octet that jansson lets through. */
+    for (const char *at = text; *at != '\0'; at++) {
+        if (*at == '\x7f')
+            fputs("\\u007f", out);
+        else
+            fputc(*at, out);
+    }
+    fputc('\n', out);
+    free(text);
+    json_decref(document);
+}
+
+void jsontext_print(FILE *out, json_t *document)
+{
+    print(out, document, JSON_INDENT(2));
+}
+
+void jsontext_print_line(FILE *out, json_t *document)
+{
+    print(out, document, 0);
+}

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: ISC
+#include "command/table_dump.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command/arguments.h"
+#include "command/json_text.h"
+#include "command/spool.h"
+#include "users/table.h"
+
+static struct table *open_table(const struct invocation *invocation, const char *path)
+{
+    char why[TABLE_WHY_MAX];
+    struct table *table = table_open_to_read(path, why);
+
+    if (table == NULL)
+        command_complain(invocation, "%s: %s", path, why);
+    return table;
+}
+
+static void print_row(FILE *out, struct text key, struct text values)
+{
+    fwrite(key.at, 1, key.len, out);
+    if (values.len > 0)
+        fputc(' ', out);
+    fwrite(values.at, 1, values.len, out);
+    fputc('\n', out);
+}
+
+/* The rule of the first of these that has one: the user, the one without +detail, `*`. Whether it
+ * is pinned is not said: the row may be another user's. */
+static enum table_result resolve(
+        struct table *table, struct text *local, struct text domain, struct row *row_r)
+{
+    struct reader r = reader_of(*local);
+    const struct text tries[] = {*local, reader_field(&r, '+'), text_of("*")};
+    enum table_result result = TABLE_ABSENT;
+
+    for (size_t i = 0; result == TABLE_ABSENT && i < sizeof tries / sizeof *tries; i++) {
+        *local = tries[i];
+        result = table_find(table, tries[i], domain, row_r);
+    }
+    row_r->pinned = false;
+    return result;
+}
+
+static enum table_result print_found(struct table *table, struct text key, bool as_service)
+{
+    char octets[ROW_TEXT_MAX];
+    char room[ADDRESS_MAX];
+    struct writer values = writer_of(octets, sizeof octets);
+    struct writer user = writer_of(room, sizeof room);
+    struct reader r = reader_of(key);
+    struct text local = reader_until(&r, '@');
+    const struct text domain = reader_rest(&r);
+    struct row row;
+
+    const enum table_result result =
+            as_service ? resolve(table, &local, domain, &row) : table_get(table, key, &row);
+    if (result != TABLE_OK || !row_format(&row, &values) || !row_key(local, domain, &user))
+        return result;
+    print_row(stdout, writer_text(&user), writer_text(&values));
+    return result;
+}
+
+enum status tabledump_get(const struct invocation *invocation)
+{
+    const char *operands[2];
+    bool as_service = false;
+    const struct arguments_option options[] = {{"--resolve", .flag = &as_service}, {NULL}};
+    char room[ADDRESS_MAX + 1];
+    struct text key;
+    enum status status = STATUS_OK;
+
+    if (!arguments_read(invocation, options, 2, 2, operands))
+        return STATUS_USAGE;
+    if (!row_parse_user(text_of(operands[1]), room, &key)) {
+        command_complain(
+                invocation, "bad user: %s: expected local@domain or *@domain", operands[1]);
+        return STATUS_USAGE;
+    }
+    struct table *table = open_table(invocation, operands[0]);
+    if (table == NULL)
+        return STATUS_INPUT;
+    switch (print_found(table, key, as_service)) {
+    case TABLE_OK:
+        break;
+    case TABLE_ABSENT:
+        command_complain(invocation, "%s: no such row in %s", operands[1], operands[0]);
+        status = STATUS_NO;
+        break;
+    case TABLE_ERROR:
+        command_complain(invocation, "%s: %s", operands[0], table_error(table));
+        status = STATUS_INPUT;
+        break;
+    }
+    table_close(&table);
+    return status;
+}
+
+struct dump {
+    FILE *out;
+    bool as_json;
+    bool any;
+};
+
+static void set_rule(json_t *object, const struct row *row)
+{
+    if (row->rule.mode != RULE_HOSTS_DOMAIN) {
+        json_t *hosts = jsontext_array();
+        for (size_t i = 0; i < row->rule.hosts.count; i++)
+            jsontext_append(hosts, jsontext_string(row->rule.hosts.names[i]));
+        jsontext_set(object, row->rule.mode == RULE_HOSTS_ONLY ? "hosts" : "more_hosts", hosts);
+    }
+    jsontext_set(object, "allow_unauthorized", json_boolean(row->rule.allow_unauthorized));
+}
+
+static void print_json(struct dump *dump, struct text key, const struct row *row)
+{
+    json_t *object = jsontext_object();
+
+    jsontext_set(object, "user", jsontext_of(key));
+    if (row->is_alias)
+        jsontext_set(object, "alias", jsontext_of(address_text(&row->alias)));
+    else
+        set_rule(object, row);
+    jsontext_set(object, "pinned", json_boolean(row->pinned));
+    fputs(dump->any ? "," : "", dump->out);
+    jsontext_print(dump->out, object);
+}
+
+static bool print_one(void *context, struct text key, struct text values)
+{
+    struct dump *dump = context;
+    char why[ROW_WHY_MAX];
+    struct row row;
+
+    if (!dump->as_json)
+        print_row(dump->out, key, values);
+    else if (row_parse(values, &row, why))
+        print_json(dump, key, &row);
+    dump->any = true;
+    return !ferror(dump->out);
+}
+
+/* Aside first: a reader that waits for a person to turn the page would keep alive all that writers
+ * replace meanwhile. */
+static enum status print_all(
+        const struct invocation *invocation, const char *path, struct table *table, bool as_json)
+{
+    struct spool spool;
+    struct dump dump = {.as_json = as_json};
+    enum status status = STATUS_FAILURE;
+
+    if (spool_open(&spool))
+        dump.out = fdopen(dup(spool.fd), "w");
+    if (dump.out == NULL) {
+        command_complain(invocation, "a temporary file: %s", strerror(errno));
+        spool_close(&spool);
+        return STATUS_FAILURE;
+    }
+    fputs(as_json ? "[" : "", dump.out);
+    const enum table_result result = table_each(table, print_one, &dump);
+    fputs(as_json ? "]\n" : "", dump.out);
+    const bool written = fflush(dump.out) == 0 && !ferror(dump.out);
+    if (result != TABLE_OK)
+        command_complain(invocation, "%s: %s", path, table_error(table));
+    else if (!written)
+        command_complain(invocation, "a temporary file: %s", strerror(errno));
+    else if (!spool_copy(&spool, 0, (uint64_t)ftello(dump.out), STDOUT_FILENO))
+        command_complain(invocation, "standard output: %s", strerror(errno));
+    else
+        status = STATUS_OK;
+    fclose(dump.out);
+    spool_close(&spool);
+    return result == TABLE_OK ? status : STATUS_INPUT;
+}
+
+enum status tabledump_all(const struct invocation *invocation)
+{
+    const char *operands[1];
+    bool as_json = false;
+    const struct arguments_option options[] = {{"--json", .flag = &as_json}, {NULL}};
+
+    if (!arguments_read(invocation, options, 1, 1, operands))
+        return STATUS_USAGE;
+    struct table *table = open_table(invocation, operands[0]);
+    if (table == NULL)
+        return STATUS_INPUT;
+    const enum status status = print_all(invocation, operands[0], table, as_json);
+    table_close(&table);
+    return status;
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: ISC
+#ifndef VERIMAIL_COMMAND_VERIFY_SETUP_H
+#define VERIMAIL_COMMAND_VERIFY_SETUP_H
+
+#include <stdio.h>
+
+#include "command/command.h"
+#include "filter/verifier.h"
+
+/* What asking over the network takes, as the section `verify` has it; where there is no such
+ * section, or no configuration file at all, with its defaults. */
+struct receiver {
+    struct problems *problems;
+    struct config *config; /* NULL: there is no file */
+    struct config_verify defaults;
+    const struct config_verify *verify; /* one of the two */
+    struct verifier *verifier;
+    struct discovery *discovery;
+    struct client *client;
+};
+
+/* STATUS_OK, or what is wrong was said. receiver_clear() in either case. */
+enum status receiver_init(const struct invocation *invocation, struct receiver *receiver_r)
+        __attribute__((warn_unused_result));
+void receiver_clear(struct receiver *receiver);
+
+/* "192.0.2.1:26 (mx.example.org, by _verimail._tcp.example.org; DNS insecure)": where an answer
+ * came from; nothing when nobody was asked. */
+void receiver_print_source(FILE *out, const struct client_outcome *outcome);
+
+#endif

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: ISC
+#include "command/watch_line.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/date.h"
+#include "command/escape.h"
+#include "command/json_text.h"
+#include "report/phrase.h"
+
+#define WIDTH_LEAST 80
+#define WIDTH_OF_ALL 112 /* from here on there is room for the day, the cause and the host, too */
+#define TIME_AT 11       /* in a moment's text */
+#define TIME_LEN 8
+#define VERDICT 5
+#define REASON 15 /* with its cause */
+#define REASON_ALONE 10
+#define MILLISECONDS 7
+
+enum column {
+    COLUMN_ID,
+    COLUMN_TIME,
+    COLUMN_VERDICT,
+    COLUMN_REASON,
+    COLUMN_CAUSE,
+    COLUMN_USER,
+    COLUMN_DOMAIN,
+    COLUMN_HOST,
+    COLUMN_RECEIVING,
+    COLUMN_IP,
+    COLUMN_ASKER,
+    COLUMN_LISTED,
+    COLUMN_MS,
+};
+
+static bool is_narrow(const struct watchline_look *look)
+{
+    return look->width > 0 && look->width < WIDTH_OF_ALL;
+}
+
+/* What is left of a line is divided among the texts, in these shares. */
+struct widths {
+    unsigned user;
+    unsigned host; /* 0: it is left out */
+    unsigned receiving;
+    unsigned address;
+};
+
+static struct widths widths_of(const struct watchline_look *look, unsigned taken)
+{
+    if (look->width == 0)
+        return (struct widths){30, 22, 20, 15};
+    const unsigned width = look->width > WIDTH_LEAST ? look->width : WIDTH_LEAST;
+    const unsigned rest = width - taken - (is_narrow(look) ? 3 : 4);
+    struct widths widths = {.receiving = rest * 22 / 100, .address = rest * 22 / 100};
+
+    if (is_narrow(look))
+        widths.receiving = widths.address = rest * 30 / 100;
+    else
+        widths.host = rest * 21 / 100;
+    widths.user = rest - widths.host - widths.receiving - widths.address;
+    return widths;
+}
+
+/* A text and a blank; what is not known is a `-`. */
+static void put_cell(struct text t, unsigned width, const struct watchline_look *look, FILE *out)
+{
+    char phrase[PHRASE_MAX];
+
+    if (t.len == 0)
+        t = text_of("-");
+    if (look->width == 0 && t.len > width) {
+        escape_put(out, t);
+        fputc(' ', out);
+        return;
+    }
+    phrase_fit(t, look->width > 0 ? width : PHRASE_MAX - 1, phrase);
+    fprintf(out, "%-*s ", (int)width, phrase);
+}
+
+static void put_verdict(struct text verdict, const struct watchline_look *look, FILE *out)
+{
+    const char *colour = text_equal(verdict, text_of("YES"))  ? "\033[32m"
+                         : text_equal(verdict, text_of("NO")) ? "\033[31m"
+                                                              : "\033[33m";
+
+    fputs(look->colour ? colour : "", out);
+    put_cell(verdict, VERDICT, look, out);
+    fputs(look->colour ? "\033[0m" : "", out);
+}
+
+/* `refused/user`: the word on the wire, and what the log knows beyond it. */
+static void put_reason(
+        struct text reason, struct text cause, const struct watchline_look *look, FILE *out)
+{
+    char both[64];
+    struct writer w = writer_of(both, sizeof both);
+
+    writer_put(&w, reason);
+    if (cause.len > 0 && !text_equal(cause, reason) && !is_narrow(look)) {
+        writer_char(&w, '/');
+        writer_put(&w, cause);
+    }
+    put_cell(w.failed ? reason : writer_text(&w), is_narrow(look) ? REASON_ALONE : REASON, look,
+            out);
+}
+
+static uint64_t number_of(const struct eventstore_value *value)
+{
+    return value->number > 0 ? (uint64_t)value->number : 0;
+}
+
+static struct text address_of(const struct eventstore_value values[WATCHLINE_COUNT])
+{
+    return values[COLUMN_IP].text.len > 0 ? values[COLUMN_IP].text : values[COLUMN_ASKER].text;
+}
+
+void watchline_print(const struct eventstore_value values[WATCHLINE_COUNT],
+        const struct watchline_look *look, FILE *out)
+{
+    char moment[MOMENT_TEXT_MAX];
+    struct text when;
+
+    moment_format(number_of(&values[COLUMN_TIME]) / 1000, moment);
+    when = text_of(moment);
+    if (is_narrow(look) && when.len > TIME_AT + TIME_LEN)
+        when = (struct text){moment + TIME_AT, TIME_LEN};
+    const unsigned reason = is_narrow(look) ? REASON_ALONE : REASON;
+    const struct widths widths =
+            widths_of(look, (unsigned)when.len + 1 + VERDICT + 1 + reason + 1 + MILLISECONDS);
+    fprintf(out, "%.*s ", (int)when.len, when.at);
+    put_verdict(values[COLUMN_VERDICT].text, look, out);
+    put_reason(values[COLUMN_REASON].text, values[COLUMN_CAUSE].text, look, out);
+    put_cell(values[COLUMN_USER].text, widths.user, look, out);
+    if (widths.host > 0)
+        put_cell(values[COLUMN_HOST].text, widths.host, look, out);
+    put_cell(values[COLUMN_RECEIVING].text, widths.receiving, look, out);
+    put_cell(address_of(values), widths.address, look, out);
+    fprintf(out, "%*" PRIu64 "ms\n", MILLISECONDS - 2, number_of(&values[COLUMN_MS]));
+}
+
+static json_t *receiving_json(struct text receiving)
+{
+    struct reader domains = reader_of(receiving);
+    json_t *list = jsontext_array();
+
+    while (domains.rest.len > 0)
+        jsontext_append(list, jsontext_of(reader_field(&domains, ',')));
+    return list;
+}
+
+/* `2026-11-24T13:05:00.123Z` */
+static json_t *moment_json(uint64_t milliseconds)
+{
+    char moment[MOMENT_TEXT_MAX];
+    char whole[MOMENT_TEXT_MAX + 8];
+
+    moment_format(milliseconds / 1000, moment);
+    const size_t len = strlen(moment);
+    snprintf(whole, sizeof whole, "%.*s.%03uZ", (int)(len > 0 ? len - 1 : 0), moment,
+            (unsigned)(milliseconds % 1000));
+    return jsontext_string(whole);
+}
+
+void watchline_print_json(const struct eventstore_value values[WATCHLINE_COUNT], FILE *out)
+{
+    static const struct {
+        const char *name;
+        enum column column;
+    } texts[] = {{"verdict", COLUMN_VERDICT}, {"reason", COLUMN_REASON}, {"cause", COLUMN_CAUSE},
+            {"user", COLUMN_USER}, {"domain", COLUMN_DOMAIN}, {"host", COLUMN_HOST},
+            {"ip", COLUMN_IP}, {"asker", COLUMN_ASKER}};
+    json_t *event = jsontext_object();
+
+    jsontext_set(event, "id", jsontext_number(number_of(&values[COLUMN_ID])));
+    jsontext_set(event, "time", moment_json(number_of(&values[COLUMN_TIME])));
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        jsontext_set(event, texts[i].name, jsontext_of(values[texts[i].column].text));
+    jsontext_set(event, "receiving", receiving_json(values[COLUMN_RECEIVING].text));
+    jsontext_set(event, "listed", json_boolean(values[COLUMN_LISTED].number != 0));
+    jsontext_set(event, "ms", jsontext_number(number_of(&values[COLUMN_MS])));
+    jsontext_print_line(out, event);
+}

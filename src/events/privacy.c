@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: ISC
+#include "events/privacy.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+/* A network's number: the family's mark, then the octets that are told. */
+#define MARK_SHIFT 56
+#define MARK_V4 UINT64_C(4)
+#define MARK_V6 UINT64_C(6)
+#define OCTETS_V4 3
+#define OCTETS_V6 6
+
+static const struct {
+    const char *word;
+    enum privacy privacy;
+} words[] = {
+        {"full", PRIVACY_FULL},
+        {"network", PRIVACY_NETWORK},
+        {"none", PRIVACY_NONE},
+};
+
+bool privacy_find(const char *word, enum privacy *privacy_r)
+{
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (strcmp(words[i].word, word) == 0) {
+            *privacy_r = words[i].privacy;
+            return true;
+        }
+    }
+    return false;
+}
+
+static uint64_t number(uint64_t mark, const unsigned char *octets, size_t count)
+{
+    uint64_t value = 0;
+
+    for (size_t i = 0; i < count; i++)
+        value = value << 8 | octets[i];
+    return mark << MARK_SHIFT | value;
+}
+
+static void octets_of(uint64_t network, size_t count, unsigned char *octets_r)
+{
+    for (size_t i = count; i-- > 0; network >>= 8)
+        octets_r[i] = (unsigned char)network;
+}
+
+uint64_t privacy_network(struct text address)
+{
+    char zero_terminated[PRIVACY_TEXT_MAX];
+    unsigned char octets[sizeof(struct in6_addr)];
+
+    if (address.len >= sizeof zero_terminated || address.len == 0)
+        return 0;
+    memcpy(zero_terminated, address.at, address.len);
+    zero_terminated[address.len] = '\0';
+    if (strlen(zero_terminated) != address.len)
+        return 0;
+    if (inet_pton(AF_INET, zero_terminated, octets) == 1)
+        return number(MARK_V4, octets, OCTETS_V4);
+    if (inet_pton(AF_INET6, zero_terminated, octets) != 1)
+        return 0;
+    struct in6_addr v6;
+    memcpy(&v6, octets, sizeof v6);
+    if (IN6_IS_ADDR_V4MAPPED(&v6))
+        return number(MARK_V4, octets + 12, OCTETS_V4);
+    return number(MARK_V6, octets, OCTETS_V6);
+}
+
+struct text privacy_text(uint64_t network, char room_r[PRIVACY_TEXT_MAX])
+{
+    unsigned char octets[sizeof(struct in6_addr)] = {0};
+    const bool v4 = network >> MARK_SHIFT == MARK_V4;
+
+    if (network == 0)
+        return (struct text){"", 0};
+    octets_of(network, v4 ? OCTETS_V4 : OCTETS_V6, octets);
+    if (inet_ntop(v4 ? AF_INET : AF_INET6, octets, room_r, PRIVACY_TEXT_MAX) == NULL)
+        return (struct text){"", 0};
+    return text_of(room_r);
+}
+
+struct text privacy_prefix_text(uint64_t network, char room_r[PRIVACY_TEXT_MAX])
+{
+    const struct text address = privacy_text(network, room_r);
+
+    if (address.len == 0)
+        return address;
+    /* A network's first address is shorter than the longest address by more than a prefix. */
+    struct writer w = writer_of(room_r + address.len, PRIVACY_TEXT_MAX - address.len);
+    writer_string(&w, network >> MARK_SHIFT == MARK_V4 ? "/24" : "/48");
+    return (struct text){room_r, address.len + writer_text(&w).len};
+}
+
+void privacy_apply(enum privacy privacy, struct event *event, struct privacy_room *room)
+{
+    if (privacy == PRIVACY_FULL)
+        return;
+    const bool told = privacy == PRIVACY_NETWORK;
+    event->ip = privacy_text(told ? privacy_network(event->ip) : 0, room->ip);
+    event->asker = privacy_text(told ? privacy_network(event->asker) : 0, room->asker);
+}

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: ISC
+#include "events/recorder.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "process/sandbox.h"
+#include "events/metrics.h"
+#include "events/recording.h"
+#include "events/syncing.h"
+
+#define WAIT_LEAST 200  /* milliseconds between two looks, when something came */
+#define WAIT_MOST 1000  /* when nothing did for a while */
+#define WAIT_ORPHAN 500 /* when nothing can be waited for any more */
+#define MORE 1000       /* at the end, for a store that answers at the last moment */
+#define QUIET 2         /* looks that found nothing, after which an orphan ends */
+
+/* The first thread hears the parent; a second one records, and may wait for its store as long as
+ * that takes; others sync the store of replay counts and show the counters. */
+struct recorder {
+    const struct recorder_setup *setup;
+    struct metrics *metrics; /* NULL: nobody wants them */
+    struct syncing *syncing; /* NULL: there is nothing to sync */
+
+    pthread_t thread; /* that records */
+    pthread_mutex_t lock;
+    pthread_cond_t changed; /* one of these, which are under the lock */
+    bool end;               /* for the thread that records */
+    char order;
+    bool ended; /* it has */
+
+    struct recording *recording; /* the second thread's, as the next */
+    struct alarm alarm;
+};
+
+/* The parent alone says when to stop: a terminal or a supervisor may signal the whole group. */
+static void set_signals(void)
+{
+    static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ};
+
+    for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
+        signal(ignored[i], SIG_IGN);
+}
+
+static struct timespec after(uint64_t milliseconds)
+{
+    const uint64_t until = clock_milliseconds() + milliseconds;
+
+    return (struct timespec){
+            .tv_sec = (time_t)(until / 1000), .tv_nsec = (long)(until % 1000) * 1000000};
+}
+
+/* How long to wait after a turn. */
+static uint64_t next_wait(enum recording_state state, uint64_t wait)
+{
+    switch (state) {
+    case RECORDING_MORE:
+        return 0;
+    case RECORDING_DONE:
+    case RECORDING_FAILED:
+        return WAIT_LEAST;
+    case RECORDING_IDLE:
+        break;
+    }
+    if (wait < WAIT_LEAST)
+        return WAIT_LEAST;
+    return wait * 2 < WAIT_MOST ? wait * 2 : WAIT_MOST;
+}
+
+/* Until it is true, or the time is over. Returns whether it is. */
+static bool wait_until(struct recorder *r, const bool *it, uint64_t milliseconds)
+{
+    const struct timespec until = after(milliseconds);
+    int error = 0;
+
+    pthread_mutex_lock(&r->lock);
+    while (!*it && error == 0 && milliseconds > 0)
+        error = pthread_cond_clockwait(&r->changed, &r->lock, CLOCK_MONOTONIC, &until);
+    const bool is = *it;
+    pthread_mutex_unlock(&r->lock);
+    return is;
+}
+
+static void set(struct recorder *r, bool *it)
+{
+    pthread_mutex_lock(&r->lock);
+    *it = true;
+    pthread_cond_signal(&r->changed);
+    pthread_mutex_unlock(&r->lock);
+}
+
+static void record_until_end(struct recorder *r)
+{
+    uint64_t wait = WAIT_LEAST;
+
+    do {
+        wait = next_wait(recording_turn(r->recording), wait);
+        log_tick(clock_milliseconds());
+    } while (!wait_until(r, &r->end, wait));
+}
+
+/* Whatever happened before, the store is tried once more. */
+static void record_the_rest(struct recorder *r)
+{
+    const uint64_t end = clock_milliseconds() + RECORDER_FINISH;
+
+    recording_hurry(r->recording);
+    for (;;) {
+        const enum recording_state state = recording_turn(r->recording);
+        if (state == RECORDING_IDLE || clock_milliseconds() >= end)
+            return;
+        if (state == RECORDING_FAILED)
+            (void)poll(NULL, 0, WAIT_LEAST);
+    }
+}
+
+static void record_as_orphan(struct recorder *r)
+{
+    const uint64_t end = clock_milliseconds() + RECORDER_ORPHAN;
+    unsigned quiet = 0;
+
+    while (quiet < QUIET && clock_milliseconds() < end) {
+        (void)poll(NULL, 0, WAIT_ORPHAN);
+        quiet = recording_turn(r->recording) == RECORDING_IDLE ? quiet + 1 : 0;
+    }
+}
+
+static bool is_orphan(const struct recorder *r)
+{
+    return r->order != RECORDER_STOP && r->order != RECORDER_HAND_OVER;
+}
+
+/* When the store failed to the end, or was too slow. */
+static void give_up_the_rest(struct recorder *r)
+{
+    const uint64_t lost = recording_give_up(r->recording);
+    struct log_line line;
+
+    if (lost == 0)
+        return;
+    log_begin(&line, LOG_LEVEL_ERROR, "events-lost");
+    log_number(&line, "count", lost);
+    log_end(&line);
+}
+
+static void *record(void *context)
+{
+    struct recorder *r = context;
+
+    record_until_end(r);
+    if (is_orphan(r))
+        record_as_orphan(r);
+    else
+        record_the_rest(r);
+    give_up_the_rest(r);
+    set(r, &r->ended);
+    return NULL;
+}
+
+static bool begin_recording(struct recorder *r)
+{
+    const struct recorder_setup *setup = r->setup;
+
+    r->alarm.counters = setup->counters;
+    r->recording = recording_init(setup->service, setup->rings, setup->rings_count, &r->alarm);
+    if (r->recording == NULL)
+        return false;
+    errno = pthread_create(&r->thread, NULL, record, r);
+    return errno == 0;
+}
+
+static bool begin(struct recorder *r)
+{
+    const struct recorder_setup *setup = r->setup;
+
+    set_signals();
+    (void)pthread_mutex_init(&r->lock, NULL);
+    (void)pthread_cond_init(&r->changed, NULL);
+    if (!identity_drop(setup->identity) || !sandbox_enter_recorder() || !begin_recording(r))
+        return false;
+    r->syncing = syncing_start(setup->service->replay.at, setup->counters);
+    if (setup->metrics >= 0) {
+        r->metrics = metrics_start(setup->metrics, setup->counters);
+        if (r->metrics == NULL)
+            log_errno(LOG_LEVEL_ERROR, "no-metrics", NULL, NULL);
+    }
+    return true;
+}
+
+/* '\0' when none can come any more. */
+static char hear_order(int control)
+{
+    struct pollfd fd = {.fd = control, .events = POLLIN};
+    char order = '\0';
+
+    for (;;) {
+        (void)poll(&fd, 1, -1);
+        const ssize_t len = recv(control, &order, 1, MSG_DONTWAIT);
+        if (len > 0)
+            return order;
+        if (len == 0 || (errno != EAGAIN && errno != EINTR))
+            return '\0';
+    }
+}
+
+/* A successor of the parent must find the address free. */
+static void close_metrics(struct recorder *r)
+{
+    metrics_stop(&r->metrics);
+    if (r->setup->metrics >= 0)
+        close(r->setup->metrics);
+}
+
+/* A store that hangs may hang for ever. */
+static bool end_recording(struct recorder *r)
+{
+    if (wait_until(r, &r->ended, (is_orphan(r) ? RECORDER_ORPHAN : RECORDER_FINISH) + MORE)) {
+        (void)pthread_join(r->thread, NULL);
+        recording_free(&r->recording);
+        return true;
+    }
+    log_event(LOG_LEVEL_ERROR, "events-lost", "because", "the store of events does not answer");
+    return false;
+}
+
+/* The store of replay counts does not wait for that of events. Workers that have lost their parent
+ * may still count. */
+static bool finish(struct recorder *r, char order)
+{
+    r->order = order; /* seen by whoever sees the end */
+    set(r, &r->end);
+    if (order == RECORDER_STOP)
+        syncing_end(r->syncing, true);
+    close_metrics(r);
+    const bool ended = end_recording(r);
+    if (order != RECORDER_STOP)
+        syncing_end(r->syncing, false);
+    syncing_free(&r->syncing);
+    return ended;
+}
+
+int recorder_run(const struct recorder_setup *setup)
+{
+    /* Not on the stack: a thread that hangs at the end still has it. */
+    static struct recorder r;
+
+    r = (struct recorder){.setup = setup};
+    if (!begin(&r)) {
+        log_errno(LOG_LEVEL_ERROR, "recorder-failed", NULL, NULL);
+        log_flush();
+        return EXIT_FAILURE;
+    }
+    const bool ended = finish(&r, hear_order(setup->control));
+    log_flush();
+    return ended ? EXIT_SUCCESS : EXIT_FAILURE;
+}

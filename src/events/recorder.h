@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: ISC
+#ifndef VERIMAIL_EVENTS_RECORDER_H
+#define VERIMAIL_EVENTS_RECORDER_H
+
+#include <stddef.h>
+
+#include "config/config.h"
+#include "events/counters.h"
+#include "events/ring.h"
+#include "process/identity.h"
+
+#define RECORDER_FINISH 5000  /* milliseconds for what is left; the store may take longer */
+#define RECORDER_ORPHAN 11000 /* milliseconds that workers may go on for without their parent */
+
+/* What the parent says to a recorder, an octet each. At the end of the socket the parent is dead
+ * and workers may go on for a while: as long as events come, they are recorded. */
+enum recorder_order {
+    RECORDER_STOP = 's',      /* all workers have ended: record what is left, mark the store of
+                               * replay counts as whole, and end */
+    RECORDER_HAND_OVER = 'h', /* the same, but others go on counting */
+};
+
+/* Everything a recorder is given at its fork; all of it borrowed. */
+struct recorder_setup {
+    const struct config_service
+            *service; /* events, events_keep, events_ip, alarm_forgeries, replay */
+    const struct identity *identity;
+    int control;
+    int metrics; /* a listening socket, or -1 */
+    struct counters *counters;
+    struct ring *const *rings; /* of the generation's workers */
+    size_t rings_count;
+};
+
+/* The third process of design section 9: records events, shows the counters, raises alarms about
+ * forgeries and about its store, and writes the replay counts to the disk. It may be slow and may
+ * die; workers never notice. Returns the exit status. */
+int recorder_run(const struct recorder_setup *setup);
+
+#endif

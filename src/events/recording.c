@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: ISC
+#include "events/recording.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "events/store.h"
+#include "events/forgeries.h"
+#include "events/privacy.h"
+
+#define BACK_OFF_FIRST 200 /* milliseconds */
+#define BACK_OFF_MAX 10000 /* milliseconds */
+#define PURGE_EVERY 60000  /* milliseconds */
+
+struct recording {
+    const struct config_service *service;
+    enum privacy privacy;
+    struct alarm *alarm;
+    struct forgeries *forgeries; /* NULL: nobody wants to know */
+    struct eventstore *store;    /* NULL: not open now */
+    bool failing;
+    uint64_t pause;   /* milliseconds after the next failure */
+    uint64_t retry;   /* when, in milliseconds */
+    uint64_t purge;   /* when, in milliseconds; 0: at once */
+    uint64_t dropped; /* not recorded yet */
+
+    /* The batch: what was looked at in all rings and not taken yet. */
+    size_t count;
+    struct event *events;
+    struct privacy_room *privacy_rooms; /* one for each event */
+    char *room;                         /* a part for each ring */
+
+    struct ring *const *rings;
+    size_t rings_count;
+    size_t quota;   /* events of one ring in a batch */
+    size_t noted[]; /* how many of each ring's first events forgeries_note() has seen */
+};
+
+static struct recording *fail(struct recording *r)
+{
+    recording_free(&r);
+    errno = ENOMEM;
+    return NULL;
+}
+
+struct recording *recording_init(const struct config_service *service, struct ring *const *rings,
+        size_t rings_count, struct alarm *alarm)
+{
+    struct recording *r = calloc(1, sizeof *r + rings_count * sizeof r->noted[0]);
+
+    if (r == NULL)
+        return NULL;
+    r->service = service;
+    if (!privacy_find(service->events_ip.at, &r->privacy))
+        r->privacy = PRIVACY_NONE; /* cannot be: it was checked when it was read */
+    r->alarm = alarm;
+    r->rings = rings;
+    r->rings_count = rings_count;
+    r->quota = rings_count > 0 ? RECORDING_BATCH / rings_count : 0;
+    if (r->quota == 0)
+        r->quota = 1;
+    const size_t most = r->quota * (rings_count > 0 ? rings_count : 1);
+    r->events = calloc(most, sizeof *r->events);
+    r->privacy_rooms = calloc(most, sizeof *r->privacy_rooms);
+    r->room = malloc(most * EVENT_OCTETS_MAX);
+    if (r->events == NULL || r->privacy_rooms == NULL || r->room == NULL)
+        return fail(r);
+    if (service->alarm_forgeries > 0) {
+        r->forgeries = forgeries_init(service->alarm_forgeries, FORGERIES_USERS);
+        if (r->forgeries == NULL)
+            return fail(r);
+    }
+    return r;
+}
+
+void recording_free(struct recording **recording)
+{
+    struct recording *r = *recording;
+
+    if (r == NULL)
+        return;
+    eventstore_close(&r->store);
+    forgeries_free(&r->forgeries);
+    free(r->events);
+    free(r->privacy_rooms);
+    free(r->room);
+    free(r);
+    *recording = NULL;
+}
+
+void recording_hurry(struct recording *r)
+{
+    r->retry = 0;
+    r->purge = UINT64_MAX;
+}
+
+/* Which ring's turn it is in a full batch does not matter: each has a quota. Returns whether one
+ * has more than that. */
+static bool look(struct recording *r, uint64_t now)
+{
+    bool more = false;
+
+    r->count = 0;
+    for (size_t i = 0; i < r->rings_count; i++) {
+        struct event *events = &r->events[r->count];
+        const size_t size = r->quota * EVENT_OCTETS_MAX;
+        const size_t count = ring_look(r->rings[i], events, r->quota, r->room + i * size, size);
+        for (size_t k = 0; k < count; k++) {
+            privacy_apply(r->privacy, &events[k], &r->privacy_rooms[r->count + k]);
+            if (r->forgeries != NULL && k >= r->noted[i])
+                forgeries_note(r->forgeries, &events[k], now);
+        }
+        r->noted[i] = count;
+        r->count += count;
+        more = more || count == r->quota;
+
+        const uint64_t dropped = ring_take_dropped(r->rings[i]);
+        counters_add(&r->alarm->counters->events_dropped, dropped);
+        r->dropped += dropped;
+    }
+    return more;
+}
+
+static void take(struct recording *r)
+{
+    for (size_t i = 0; i < r->rings_count; i++) {
+        ring_take(r->rings[i]);
+        r->noted[i] = 0;
+    }
+    r->count = 0;
+}
+
+/* A new one is opened for the next attempt: that also helps where the file was replaced. */
+static void store_failed(struct recording *r, const char *why)
+{
+    const uint64_t now = clock_milliseconds();
+
+    alarm_raise(r->alarm, COUNTER_ALARM_EVENTS, "", why, now);
+    eventstore_close(&r->store);
+    r->pause = r->failing ? r->pause * 2 : BACK_OFF_FIRST;
+    if (r->pause > BACK_OFF_MAX)
+        r->pause = BACK_OFF_MAX;
+    r->retry = now + r->pause;
+    r->failing = true;
+}
+
+static void store_works(struct recording *r)
+{
+    if (r->failing)
+        log_event(LOG_LEVEL_NOTICE, "events-recorded-again", "store", eventstore_kind(r->store));
+    r->failing = false;
+}
+
+/* Opened before there is anything to record, so that an error shows at once. */
+static bool open_store(struct recording *r)
+{
+    char why[EVENTSTORE_WHY_MAX] = "";
+
+    if (r->store != NULL)
+        return true;
+    if (clock_milliseconds() < r->retry)
+        return false;
+    r->store = eventstore_open(r->service->events.at, EVENTSTORE_RECORD, why);
+    if (r->store != NULL)
+        return true;
+    store_failed(r, why);
+    return false;
+}
+
+static bool record(struct recording *r)
+{
+    if (!open_store(r))
+        return false;
+    if (r->count == 0 && r->dropped == 0)
+        return true;
+    if (!eventstore_write(r->store, r->events, r->count, r->dropped, clock_unix_milliseconds())) {
+        store_failed(r, eventstore_error(r->store));
+        return false;
+    }
+    store_works(r);
+    counters_add(&r->alarm->counters->events_recorded, r->count);
+    r->dropped = 0;
+    take(r);
+    return true;
+}
+
+/* A step of it: events that come wait for no more than that. */
+static void purge(struct recording *r)
+{
+    const uint64_t now = clock_milliseconds();
+    const uint64_t today = clock_unix_milliseconds();
+    const uint64_t keep = r->service->events_keep * 1000;
+    bool more = false;
+
+    if (now < r->purge)
+        return;
+    if (today < keep) {
+        r->purge = now + PURGE_EVERY;
+        return;
+    }
+    if (!eventstore_purge(r->store, today - keep, &more)) {
+        store_failed(r, eventstore_error(r->store));
+        more = false;
+    }
+    r->purge = more ? 0 : now + PURGE_EVERY;
+}
+
+static void raise_forgery(struct recording *r, const struct forgery *forgery, uint64_t now)
+{
+    char because[128];
+    char network[PRIVACY_TEXT_MAX];
+    struct writer w = writer_of(because, sizeof because - 1);
+
+    writer_string(&w, "more than ");
+    writer_decimal(&w, r->service->alarm_forgeries);
+    writer_string(&w, " forgeries in an hour");
+    if (forgery->network != 0) {
+        writer_string(&w, ", most from ");
+        writer_put(&w, privacy_prefix_text(forgery->network, network));
+    }
+    because[writer_text(&w).len] = '\0';
+    alarm_raise(r->alarm, COUNTER_ALARM_FORGERIES, forgery->user, because, now);
+}
+
+/* One line a minute is told of each kind: who comes meanwhile waits, and is not left out. */
+static void tell_forgeries(struct recording *r)
+{
+    const uint64_t now = clock_milliseconds();
+    const uint64_t said = r->alarm->said[COUNTER_ALARM_FORGERIES];
+    struct forgery forgery;
+
+    if (r->forgeries == NULL || (said != 0 && now - said < ALARM_EVERY))
+        return;
+    if (forgeries_next(r->forgeries, &forgery))
+        raise_forgery(r, &forgery, now);
+}
+
+enum recording_state recording_turn(struct recording *r)
+{
+    const bool full = look(r, clock_milliseconds());
+    const bool any = r->count > 0 || r->dropped > 0;
+
+    tell_forgeries(r);
+    if (!record(r))
+        return any ? RECORDING_FAILED : RECORDING_IDLE;
+    purge(r);
+    if (full || r->purge == 0)
+        return RECORDING_MORE;
+    return any ? RECORDING_DONE : RECORDING_IDLE;
+}
+
+uint64_t recording_give_up(struct recording *r)
+{
+    uint64_t lost = 0;
+
+    for (;;) {
+        (void)look(r, clock_milliseconds());
+        if (r->count == 0)
+            break;
+        lost += r->count;
+        take(r);
+    }
+    counters_add(&r->alarm->counters->events_dropped, lost);
+    return lost + r->dropped;
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: ISC
+#include "events/syncing.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "events/alarm.h"
+#include "replay/replay.h"
+#include "replay/sync.h"
+
+struct syncing {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t told;
+    bool stop; /* under the lock, as the next */
+    bool whole;
+    const char *address;      /* borrowed */
+    struct replay_sync *sync; /* the thread's, as the next */
+    struct alarm alarm;
+};
+
+static void complain(struct syncing *s)
+{
+    char why[REPLAY_WHY_MAX];
+
+    snprintf(why, sizeof why, "%s: cannot be written to the disk: %s", s->address, strerror(errno));
+    alarm_raise(&s->alarm, COUNTER_ALARM_REPLAY, "", why, clock_milliseconds());
+}
+
+/* A second, or less when it is told to stop. */
+static bool wait_a_second(struct syncing *s)
+{
+    struct timespec until;
+    int error = 0;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec++;
+    pthread_mutex_lock(&s->lock);
+    while (!s->stop && error == 0)
+        error = pthread_cond_clockwait(&s->told, &s->lock, CLOCK_MONOTONIC, &until);
+    const bool stop = s->stop;
+    pthread_mutex_unlock(&s->lock);
+    return !stop;
+}
+
+static void *run(void *context)
+{
+    struct syncing *s = context;
+
+    while (wait_a_second(s))
+        if (!replay_sync_run(s->sync))
+            complain(s);
+    /* Nobody changes `whole` any more. */
+    if (s->whole ? !replay_sync_finish(s->sync) : !replay_sync_run(s->sync))
+        complain(s);
+    return NULL;
+}
+
+static void free_all(struct syncing *s)
+{
+    pthread_cond_destroy(&s->told);
+    pthread_mutex_destroy(&s->lock);
+    replay_sync_free(&s->sync);
+    free(s);
+}
+
+struct syncing *syncing_start(const char *address, struct counters *counters)
+{
+    struct replay_sync *sync = replay_sync_init(address);
+
+    if (sync == NULL)
+        return NULL;
+    struct syncing *s = calloc(1, sizeof *s);
+    if (s == NULL) {
+        replay_sync_free(&sync);
+        log_errno(LOG_LEVEL_ERROR, "no-syncing", NULL, NULL);
+        return NULL;
+    }
+    s->address = address;
+    s->sync = sync;
+    s->alarm.counters = counters;
+    (void)pthread_mutex_init(&s->lock, NULL);
+    (void)pthread_cond_init(&s->told, NULL);
+    errno = pthread_create(&s->thread, NULL, run, s);
+    if (errno != 0) {
+        log_errno(LOG_LEVEL_ERROR, "no-syncing", NULL, NULL);
+        free_all(s);
+        return NULL;
+    }
+    return s;
+}
+
+void syncing_end(struct syncing *s, bool whole)
+{
+    if (s == NULL)
+        return;
+    pthread_mutex_lock(&s->lock);
+    s->stop = true;
+    s->whole = whole;
+    pthread_cond_signal(&s->told);
+    pthread_mutex_unlock(&s->lock);
+}
+
+void syncing_free(struct syncing **syncing)
+{
+    if (*syncing == NULL)
+        return;
+    (void)pthread_join((*syncing)->thread, NULL);
+    free_all(*syncing);
+    *syncing = NULL;
+}

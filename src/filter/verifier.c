@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: ISC
+#include "filter/verifier.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct verifier {
+    const struct config_verify *verify;
+    enum action on_no;
+    enum action on_permerror;
+    enum action on_temperror;
+    bool is_monitor;
+    struct network *networks;
+    uint16_t *ports;
+    struct client_policy policy; /* borrows the two above */
+};
+
+static enum action action_of(const struct config_text *word)
+{
+    static const struct {
+        const char *word;
+        enum action action;
+    } words[] = {
+            {"reject", ACTION_REJECT},
+            {"quarantine", ACTION_QUARANTINE},
+            {"tempfail", ACTION_TEMPFAIL},
+    };
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(word->at, words[i].word) == 0)
+            return words[i].action;
+    return ACTION_ACCEPT; /* accept, mark */
+}
+
+/* The configuration has checked each of them. */
+static bool read_reach(struct verifier *verifier)
+{
+    const struct config_list *networks = &verifier->verify->allow_networks;
+    const struct config_list *ports = &verifier->verify->allow_ports;
+
+    verifier->networks = calloc(networks->count + 1, sizeof *verifier->networks);
+    verifier->ports = calloc(ports->count + 1, sizeof *verifier->ports);
+    if (verifier->networks == NULL || verifier->ports == NULL)
+        return false;
+    for (size_t i = 0; i < networks->count; i++)
+        if (!network_parse(networks->at[i].at, &verifier->networks[i]))
+            return false;
+    for (size_t i = 0; i < ports->count; i++) {
+        uint64_t port;
+        if (!text_decimal(text_of(ports->at[i].at), UINT16_MAX, &port))
+            return false;
+        verifier->ports[i] = (uint16_t)port;
+    }
+    verifier->policy.reach =
+            (struct reach){verifier->networks, networks->count, verifier->ports, ports->count};
+    return true;
+}
+
+struct verifier *verifier_init(const struct config_verify *verify)
+{
+    struct verifier *verifier = calloc(1, sizeof *verifier);
+
+    if (verifier == NULL)
+        return NULL;
+    *verifier = (struct verifier){
+            .verify = verify,
+            .on_no = action_of(&verify->on_no),
+            .on_permerror = action_of(&verify->on_permerror),
+            .on_temperror = action_of(&verify->on_temperror),
+            .is_monitor = strcmp(verify->mode.at, "monitor") == 0,
+            .policy = {.timeout = verify->timeout * 1000,
+                    .budget_per_domain = (uint32_t)verify->budget_per_domain,
+                    .budget_per_address = (uint32_t)verify->budget_per_address},
+    };
+    if (!read_reach(verifier))
+        verifier_free(&verifier);
+    return verifier;
+}
+
+void verifier_free(struct verifier **verifier)
+{
+    if (*verifier == NULL)
+        return;
+    free((*verifier)->networks);
+    free((*verifier)->ports);
+    free(*verifier);
+    *verifier = NULL;
+}
+
+const struct client_policy *verifier_policy(const struct verifier *verifier)
+{
+    return &verifier->policy;
+}
+
+bool verifier_is_monitor(const struct verifier *verifier)
+{
+    return verifier->is_monitor;
+}
+
+struct discovery_options verifier_discovery(
+        const struct config_verify *verify, const char **anchors_r)
+{
+    const struct config_list *anchors = &verify->trust_anchors;
+
+    for (size_t i = 0; i < anchors->count; i++)
+        anchors_r[i] = anchors->at[i].at;
+    return (struct discovery_options){
+            .resolver = verify->resolver.at,
+            .trust_anchors = verify->trust_anchors_given ? anchors_r : NULL,
+            .trust_anchors_count = anchors->count,
+    };
+}
+
+/* Judging */
+
+static void ask(const struct verifier *verifier, struct client *client, const struct letter *letter,
+        struct text rcpt, struct text ip, struct verification *verification)
+{
+    const struct stamp *stamp =
+            letter_stamp_by(letter, verification->author, &verification->stamps);
+    const struct client_question question = {
+            .author = verification->author,
+            .payload = text_of(stamp != NULL ? stamp->payload : ""),
+            .rcpt = rcpt,
+            .digest = text_of(letter_digest(letter)),
+            .ip = verifier->verify->send_ip ? ip : text_of(""),
+    };
+
+    client_ask(client, &verifier->policy, &question, &verification->outcome);
+    verification->asked = true;
+    verification->verdict = verification->outcome.verdict;
+    if (verification->verdict == VERDICT_TEMPERROR)
+        verification->reason = text_of(client_step_word(verification->outcome.step));
+    else
+        verification->reason = text_of(reason_name(verification->outcome.reason));
+}
+
+void verifier_judge(const struct verifier *verifier, struct client *client,
+        const struct letter *letter, struct text rcpt, struct text ip,
+        struct verification *verification_r)
+{
+    enum letter_fault fault = LETTER_OK;
+    const struct address *author = letter_author(letter, &fault);
+
+    *verification_r = (struct verification){.author = author, .fault = fault};
+    if (author != NULL) {
+        ask(verifier, client, letter, rcpt, ip, verification_r);
+        return;
+    }
+    /* That memory is short is our fault, not the message's. */
+    verification_r->verdict = fault == LETTER_MEMORY ? VERDICT_TEMPERROR : VERDICT_PERMERROR;
+    verification_r->reason = text_of(letter_fault_word(fault));
+}
+
+bool verifier_results(const struct verifier *verifier, const struct verification *verification,
+        const char *eol, struct writer *w)
+{
+    const struct config_text *id = &verifier->verify->authserv_id;
+    const enum verdict verdict = verification->verdict;
+    struct results results = {.verdict = verdict, .author = verification->author};
+
+    /* A receiver of the command line has the defaults alone, and so no name. */
+    if (verdict == VERDICT_NONE || id->at == NULL)
+        return false;
+    if (verdict == VERDICT_ALLOW || verdict == VERDICT_PERMERROR)
+        results.reason = verification->reason;
+    return results_format(text_of(id->at), &results, eol, w);
+}
+
+/* Acting */
+
+const char *action_name(enum action action)
+{
+    static const char *const names[] = {
+            [ACTION_ACCEPT] = "accept",
+            [ACTION_QUARANTINE] = "quarantine",
+            [ACTION_TEMPFAIL] = "tempfail",
+            [ACTION_REJECT] = "reject",
+    };
+
+    return names[action];
+}
+
+/* A reply of the mail server. Between the halves of its text stands the author's domain, or what is
+ * wrong with a message that names no author. */
+struct reply {
+    const char *code;
+    const char *status;
+    const char *before;
+    const char *behind;
+};
+
+static const struct reply denied = {"550", "5.7.1", "",
+        " says that it did not send this message (Verimail); if it is yours, send it through that "
+        "domain's own mail server"};
+
+static struct reply permerror_reply(enum letter_fault fault)
+{
+    static const struct reply author = {"550", "5.7.1", "This message ",
+            " (Verimail); give it one From field with one address"};
+    static const struct reply header = {"550", "5.7.1", "This message ",
+            " (Verimail); the program that made it has to be corrected"};
+
+    return fault == LETTER_NOT_FIELD || fault == LETTER_TOO_LARGE ? header : author;
+}
+
+static struct reply temperror_reply(const struct verification *verification)
+{
+    static const struct reply unread = {
+            "451", "4.7.1", "This message ", " (Verimail); try again later"};
+    static const struct reply dns = {"451", "4.4.3", "The DNS of ",
+            " does not say whether that domain uses Verimail; try again later, or tell its "
+            "postmaster"};
+    static const struct reply budget = {"451", "4.7.1", "Too many messages in the name of ",
+            " were not confirmed lately (Verimail); try again later"};
+    static const struct reply failure = {"451", "4.7.1", "This server cannot ask ",
+            " about the message now (Verimail); try again later"};
+    static const struct reply silent = {"451", "4.7.1", "The Verimail service of ",
+            " does not answer; try again later, or tell that domain's postmaster"};
+
+    if (!verification->asked)
+        return unread;
+    if (verification->outcome.step == CLIENT_DNS)
+        return dns;
+    if (verification->outcome.step == CLIENT_BUDGET)
+        return budget;
+    return verification->outcome.step == CLIENT_FAILURE ? failure : silent;
+}
+
+/* What a flood could bring about would switch the protection off if it were accepted: a spent
+ * budget, and short memory. */
+static bool is_tempfail_always(const struct verification *verification)
+{
+    return !verification->asked || verification->outcome.step == CLIENT_BUDGET ||
+           verification->outcome.step == CLIENT_FAILURE;
+}
+
+static void put_text(const struct reply *reply, const struct verification *verification,
+        char text_r[VERIFIER_REPLY_MAX])
+{
+    const struct address *author = verification->author;
+    struct writer w = writer_of(text_r, VERIFIER_REPLY_MAX - 1);
+
+    writer_string(&w, reply->before);
+    if (author == NULL)
+        writer_string(&w, letter_fault_text(verification->fault));
+    else
+        writer_put(&w, address_domain(author));
+    writer_string(&w, reply->behind);
+    *w.at = '\0';
+}
+
+/* What the verdict calls for; `reply_r` is set unless that is to accept. */
+static enum action choose(const struct verifier *verifier, const struct verification *verification,
+        struct reply *reply_r)
+{
+    switch (verification->verdict) {
+    case VERDICT_NO:
+        *reply_r = denied;
+        return verifier->on_no;
+    case VERDICT_PERMERROR:
+        *reply_r = permerror_reply(verification->fault);
+        return verifier->on_permerror;
+    case VERDICT_TEMPERROR:
+        *reply_r = temperror_reply(verification);
+        return is_tempfail_always(verification) ? ACTION_TEMPFAIL : verifier->on_temperror;
+    case VERDICT_YES:
+    case VERDICT_ALLOW:
+    case VERDICT_NONE:
+        break;
+    }
+    return ACTION_ACCEPT;
+}
+
+enum action verifier_action(const struct verifier *verifier,
+        const struct verification *verification, const char **code_r, const char **status_r,
+        char text_r[VERIFIER_REPLY_MAX])
+{
+    struct reply reply = {"", "", "", ""};
+    const enum action action = choose(verifier, verification, &reply);
+
+    *code_r = "";
+    *status_r = "";
+    text_r[0] = '\0';
+    if (action == ACTION_TEMPFAIL || action == ACTION_REJECT) {
+        *code_r = reply.code;
+        *status_r = reply.status;
+        put_text(&reply, verification, text_r);
+    }
+    return action;
+}

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: ISC
+#include "milter/bundle.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/keyfile.h"
+#include "config/configfile.h"
+#include "config/source.h"
+
+/* On the socket: for each of the four its length and one, or 0 for none, as four octets in the
+ * machine's order, since both ends are one program; then their octets. */
+enum { PATH, CONFIG, KEY, LOGINS, PARTS };
+
+static const size_t limits[PARTS] = {
+        [PATH] = 65536,
+        [CONFIG] = SOURCE_MAX,
+        [KEY] = KEYFILE_MAX,
+        [LOGINS] = SOURCE_MAX,
+};
+
+/* NULL with errno when it is no plain file, or too long. */
+static char *make_room(int fd, size_t *size_r)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) != 0)
+        return NULL;
+    if (!S_ISREG(st.st_mode) || st.st_size > SOURCE_MAX) {
+        errno = S_ISDIR(st.st_mode) ? EISDIR : S_ISREG(st.st_mode) ? EFBIG : EINVAL;
+        return NULL;
+    }
+    *size_r = (size_t)st.st_size;
+    return malloc(*size_r + 1);
+}
+
+/* What a file holds and a NUL, or NULL with errno. */
+static char *slurp(const char *path, size_t *len_r)
+{
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    size_t size = 0;
+    size_t len = 0;
+    ssize_t got = 1;
+
+    if (fd < 0)
+        return NULL;
+    char *content = make_room(fd, &size);
+    while (content != NULL && got > 0 && len < size) {
+        got = read(fd, content + len, size - len);
+        len += got > 0 ? (size_t)got : 0;
+    }
+    const int error = errno;
+    close(fd);
+    if (content != NULL && got >= 0) {
+        content[len] = '\0';
+        *len_r = len;
+        return content;
+    }
+    free(content);
+    errno = error;
+    return NULL;
+}
+
+/* `which` of the files that the configuration names cannot be had, and `why`. */
+static void add_unusable(struct problems *problems, const char *which,
+        const struct config_text *path, const char *why)
+{
+    char what[256];
+
+    snprintf(what, sizeof what, "unusable %s (%s)", which, why);
+    problems_add(problems, path->line, what, path->at, "a file that verimail-milter can read");
+}
+
+static bool read_key(
+        const struct config_text *path, struct material *material, struct problems *problems)
+{
+    const char *error = NULL;
+
+    material->key = keyfile_load(path->at, &material->key_len, &error);
+    if (material->key == NULL)
+        add_unusable(problems, "host key", path, error);
+    return material->key != NULL;
+}
+
+static bool read_logins(
+        const struct config_text *logins, struct material *material, struct problems *problems)
+{
+    if (logins->at[0] != '/')
+        return true;
+    material->logins = slurp(logins->at, &material->logins_len);
+    if (material->logins == NULL)
+        add_unusable(problems, "table of logins", logins, strerror(errno));
+    return material->logins != NULL;
+}
+
+/* The files that the configuration names. */
+static bool read_files(
+        const struct config *config, struct material *material, struct problems *problems)
+{
+    bool ok = true;
+
+    if (config->stamp_count > 0)
+        ok = read_key(&config->stamp->key, material, problems);
+    return read_logins(&config->milter->logins, material, problems) && ok;
+}
+
+bool material_read(const char *path, struct material *material_r, struct config **config_r,
+        struct problems *problems)
+{
+    *config_r = NULL;
+    *material_r = (struct material){.path = strdup(path)};
+    if (material_r->path == NULL) {
+        problems_add(problems, 0, "memory is short", NULL, NULL);
+        return false;
+    }
+    material_r->config = slurp(path, &material_r->config_len);
+    if (material_r->config == NULL) {
+        problems_add(problems, 0, "cannot be read", strerror(errno), NULL);
+        return false;
+    }
+    *config_r = configfile_parse(material_r->config, material_r->config_len, problems);
+    if (*config_r != NULL && (*config_r)->milter_count == 0) {
+        problems_add(problems, 0, "no section", "milter", "milter { ... }");
+        config_free(config_r);
+    }
+    return *config_r != NULL && read_files(*config_r, material_r, problems);
+}
+
+void material_clear(struct material *material)
+{
+    free(material->path);
+    free(material->config);
+    sodium_free(material->key);
+    free(material->logins);
+    *material = (struct material){0};
+}
+
+static bool send_octets(int fd, const void *at, size_t len)
+{
+    const char *from = at;
+
+    while (len > 0) {
+        const ssize_t sent = send(fd, from, len, MSG_NOSIGNAL);
+        if (sent < 0 && errno != EINTR)
+            return false;
+        from += sent > 0 ? sent : 0;
+        len -= sent > 0 ? (size_t)sent : 0;
+    }
+    return true;
+}
+
+static bool receive_octets(int fd, void *at, size_t len)
+{
+    char *to = at;
+
+    while (len > 0) {
+        const ssize_t got = recv(fd, to, len, 0);
+        if (got == 0)
+            errno = ECONNRESET;
+        if (got == 0 || (got < 0 && errno != EINTR))
+            return false;
+        to += got > 0 ? got : 0;
+        len -= got > 0 ? (size_t)got : 0;
+    }
+    return true;
+}
+
+bool material_send(int fd, const struct material *material)
+{
+    const char *const parts[PARTS] = {
+            material->path, material->config, material->key, material->logins};
+    const size_t lens[PARTS] = {
+            strlen(material->path), material->config_len, material->key_len, material->logins_len};
+    uint32_t head[PARTS];
+
+    for (size_t i = 0; i < PARTS; i++)
+        head[i] = parts[i] != NULL ? (uint32_t)lens[i] + 1 : 0;
+    bool ok = send_octets(fd, head, sizeof head);
+    for (size_t i = 0; ok && i < PARTS; i++)
+        ok = parts[i] == NULL || send_octets(fd, parts[i], lens[i]);
+    return ok;
+}
+
+/* With a NUL behind it; a key's lies in guarded memory. */
+static char *receive_part(int fd, size_t part, size_t len)
+{
+    char *content = part == KEY ? sodium_malloc(KEYFILE_MAX + 1) : malloc(len + 1);
+
+    if (content == NULL)
+        return NULL;
+    if (receive_octets(fd, content, len)) {
+        content[len] = '\0';
+        return content;
+    }
+    const int error = errno;
+    if (part == KEY)
+        sodium_free(content);
+    else
+        free(content);
+    errno = error;
+    return NULL;
+}
+
+bool material_receive(int fd, struct material *material_r)
+{
+    char **const parts[PARTS] = {
+            &material_r->path, &material_r->config, &material_r->key, &material_r->logins};
+    uint32_t head[PARTS];
+    bool ok = receive_octets(fd, head, sizeof head);
+
+    *material_r = (struct material){0};
+    for (size_t i = 0; ok && i < PARTS; i++) {
+        if (head[i] > limits[i] + 1 || (head[i] == 0 && i <= CONFIG)) {
+            errno = EPROTO;
+            ok = false;
+        }
+    }
+    for (size_t i = 0; ok && i < PARTS; i++) {
+        if (head[i] > 0)
+            *parts[i] = receive_part(fd, i, head[i] - 1);
+        ok = head[i] == 0 || *parts[i] != NULL;
+    }
+    if (!ok) {
+        const int error = errno;
+        material_clear(material_r);
+        errno = error;
+        return false;
+    }
+    material_r->config_len = head[CONFIG] - 1;
+    material_r->key_len = head[KEY] > 0 ? head[KEY] - 1 : 0;
+    material_r->logins_len = head[LOGINS] > 0 ? head[LOGINS] - 1 : 0;
+    return true;
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: ISC
+#ifndef VERIMAIL_MILTER_BUNDLE_H
+#define VERIMAIL_MILTER_BUNDLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "config/config.h"
+#include "config/problems.h"
+
+/* What a snapshot is made of, as it lies in files: whoever shut himself in is handed it over a
+ * socket pair. Texts have a NUL behind them, the key need not. */
+struct material {
+    char *path;   /* of the configuration, for messages */
+    char *config; /* the configuration file */
+    size_t config_len;
+    char *key; /* the host's key file, in guarded memory; NULL: nothing is stamped */
+    size_t key_len;
+    char *logins; /* the table of logins; NULL: there is none */
+    size_t logins_len;
+};
+
+/* Reads the configuration file and the files that it names. False when one cannot be read:
+ * `problems` says which, and on which line it is named. `*config_r` is NULL when the configuration
+ * itself is wrong or has no section `milter`, and is the caller's otherwise, so that he can look
+ * for more that is wrong. */
+bool material_read(const char *path, struct material *material_r, struct config **config_r,
+        struct problems *problems) __attribute__((warn_unused_result));
+/* Wipes the key. */
+void material_clear(struct material *material);
+
+/* Over a stream socket, all of it. False with errno when the other side is gone, or says what is no
+ * material (EPROTO). */
+bool material_send(int fd, const struct material *material) __attribute__((warn_unused_result));
+bool material_receive(int fd, struct material *material_r) __attribute__((warn_unused_result));
+
+#endif

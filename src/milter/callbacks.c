@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: ISC
+#include "milter/callbacks.h"
+
+#include <libmilter/mfapi.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "milter/session.h"
+
+#define ACTIONS_NEEDED (SMFIF_ADDHDRS | SMFIF_CHGHDRS)
+#define ACTIONS_WANTED (ACTIONS_NEEDED | SMFIF_QUARANTINE)
+/* Header values as they are; nothing that we would only pass over, and no waiting for an answer
+ * that is always to go on. */
+#define STEPS_WANTED                                                                               \
+    (SMFIP_HDR_LEADSPC | SMFIP_SKIP | SMFIP_NOHELO | SMFIP_NODATA | SMFIP_NOUNKNOWN |              \
+            SMFIP_NR_CONN | SMFIP_NR_RCPT | SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_NR_BODY)
+#define PENDING_MAX 256 /* connections that wait to be accepted */
+
+/* A mail server's connection. */
+struct connection {
+    unsigned long actions;
+    unsigned long steps;
+    struct session *session; /* NULL before the SMTP client is known */
+};
+
+static struct filter {
+    pthread_mutex_t lock; /* of `current` */
+    struct snapshot *current;
+    struct client *client;
+} filter = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static struct snapshot *current_snapshot(void)
+{
+    pthread_mutex_lock(&filter.lock);
+    struct snapshot *snapshot = snapshot_hold(filter.current);
+    pthread_mutex_unlock(&filter.lock);
+    return snapshot;
+}
+
+void filter_use(struct snapshot *snapshot)
+{
+    pthread_mutex_lock(&filter.lock);
+    struct snapshot *before = filter.current;
+    filter.current = snapshot;
+    pthread_mutex_unlock(&filter.lock);
+    if (before != NULL)
+        snapshot_release(&before);
+}
+
+/* What a step is answered with: nothing, where the mail server agreed not to wait. */
+static sfsistat go_on(const struct connection *connection, unsigned long no_reply)
+{
+    return (connection->steps & no_reply) != 0 ? SMFIS_NOREPLY : SMFIS_CONTINUE;
+}
+
+static sfsistat on_negotiate(SMFICTX *context, unsigned long actions, unsigned long steps,
+        unsigned long unused_2, unsigned long unused_3, unsigned long *actions_r,
+        unsigned long *steps_r, unsigned long *unused_2_r, unsigned long *unused_3_r)
+{
+    struct connection *connection = smfi_getpriv(context);
+
+    (void)unused_2, (void)unused_3;
+    if (connection == NULL)
+        connection = calloc(1, sizeof *connection);
+    if (connection == NULL || smfi_setpriv(context, connection) != MI_SUCCESS) {
+        free(connection);
+        return SMFIS_REJECT;
+    }
+    if ((actions & ACTIONS_NEEDED) != ACTIONS_NEEDED) {
+        log_event(LOG_LEVEL_ERROR, "refused", "error",
+                "the mail server does not let header fields be added and deleted");
+        return SMFIS_REJECT;
+    }
+    connection->actions = actions & ACTIONS_WANTED;
+    connection->steps = steps & STEPS_WANTED;
+    *actions_r = connection->actions;
+    *steps_r = connection->steps;
+    *unused_2_r = *unused_3_r = 0;
+    return SMFIS_CONTINUE;
+}
+
+static sfsistat on_connect(SMFICTX *context, char *hostname, _SOCK_ADDR *address)
+{
+    struct connection *connection = smfi_getpriv(context);
+
+    if (connection == NULL)
+        return SMFIS_TEMPFAIL;
+    session_free(&connection->session);
+    connection->session = session_init(current_snapshot(), filter.client, hostname, address);
+    /* Without a session each message is refused for now. */
+    return go_on(connection, SMFIP_NR_CONN);
+}
+
+static struct session *session_of(SMFICTX *context)
+{
+    const struct connection *connection = smfi_getpriv(context);
+
+    return connection != NULL ? connection->session : NULL;
+}
+
+/* A copy for libmilter, which does not write to what it is given, but does not promise so. */
+static char *copy(const char *text, char *room, size_t size)
+{
+    struct writer w = writer_of(room, size - 1);
+
+    writer_string(&w, text);
+    room[writer_text(&w).len] = '\0';
+    return room;
+}
+
+static const char *macro(SMFICTX *context, const char *name)
+{
+    char room[24];
+
+    return smfi_getsymval(context, copy(name, room, sizeof room));
+}
+
+static sfsistat on_mail(SMFICTX *context, char **arguments)
+{
+    const struct session_client client = {
+            .auth_type = macro(context, "{auth_type}"),
+            .login = macro(context, "{auth_authen}"),
+            .daemon_name = macro(context, "{daemon_name}"),
+    };
+    struct session *session = session_of(context);
+
+    (void)arguments;
+    if (session == NULL || !session_mail(session, &client)) {
+        log_event(LOG_LEVEL_ERROR, "refused", "error", "memory is short");
+        return SMFIS_TEMPFAIL;
+    }
+    return SMFIS_CONTINUE;
+}
+
+static sfsistat on_recipient(SMFICTX *context, char **arguments)
+{
+    struct session *session = session_of(context);
+
+    if (session != NULL && arguments[0] != NULL)
+        session_recipient(session, arguments[0]);
+    return go_on(smfi_getpriv(context), SMFIP_NR_RCPT);
+}
+
+static sfsistat on_field(SMFICTX *context, char *name, char *value)
+{
+    struct session *session = session_of(context);
+
+    if (session != NULL)
+        session_field(session, name, value != NULL ? value : "");
+    return go_on(smfi_getpriv(context), SMFIP_NR_HDR);
+}
+
+static sfsistat on_header_end(SMFICTX *context)
+{
+    struct session *session = session_of(context);
+
+    if (session != NULL)
+        session_header_end(session);
+    return go_on(smfi_getpriv(context), SMFIP_NR_EOH);
+}
+
+static sfsistat on_body(SMFICTX *context, unsigned char *at, size_t len)
+{
+    const struct connection *connection = smfi_getpriv(context);
+
+    if (connection->session != NULL && session_wants_body(connection->session))
+        session_body(connection->session, (const char *)at, len);
+    else if ((connection->steps & SMFIP_SKIP) != 0)
+        return SMFIS_SKIP;
+    return go_on(connection, SMFIP_NR_BODY);
+}
+
+static bool remove_field(SMFICTX *context, const char *name, unsigned number)
+{
+    return smfi_chgheader(context, (char *)(uintptr_t)name, (int)number, NULL) == MI_SUCCESS;
+}
+
+/* From the highest down: those behind a field that goes change their numbers. */
+static bool remove_fields(SMFICTX *context, const struct decision_removal *removal)
+{
+    bool ok = true;
+
+    for (unsigned n = removal->last; removal->rest > 0 && n >= removal->rest; n--)
+        ok = remove_field(context, removal->name, n) && ok;
+    for (size_t i = removal->count; i-- > 0;)
+        ok = remove_field(context, removal->name, removal->at[i]) && ok;
+    return ok;
+}
+
+/* `place`: -1: below all others. */
+static bool put_field(SMFICTX *context, int place, const struct decision_field *field)
+{
+    const struct connection *connection = smfi_getpriv(context);
+    char value[DECISION_FIELD_MAX + 1];
+    struct writer w = writer_of(value, sizeof value);
+
+    /* A mail server that gives values as they are wants them so, with the space at their start. */
+    if ((connection->steps & SMFIP_HDR_LEADSPC) != 0)
+        writer_char(&w, ' ');
+    writer_string(&w, field->value);
+    writer_char(&w, '\0');
+    char *name = (char *)(uintptr_t)field->name;
+    if (place < 0)
+        return smfi_addheader(context, name, value) == MI_SUCCESS;
+    return smfi_insheader(context, place, name, value) == MI_SUCCESS;
+}
+
+static bool edit(SMFICTX *context, const struct decision *decision)
+{
+    bool ok = remove_fields(context, &decision->results);
+
+    ok = remove_fields(context, &decision->stamps) && ok;
+    for (size_t i = 0; i < decision->below_count; i++)
+        ok = put_field(context, -1, &decision->below[i]) && ok;
+    for (size_t i = 0; i < decision->on_top_count; i++)
+        ok = put_field(context, 0, &decision->on_top[i]) && ok;
+    return ok;
+}
+
+/* In a reply's text `%` is special: it is doubled. */
+static void reply(SMFICTX *context, const struct decision *decision)
+{
+    char text[VERIFIER_REPLY_MAX * 2];
+    char code[4];
+    char status[12];
+    struct writer w = writer_of(text, sizeof text);
+
+    for (const char *at = decision->text; *at != '\0'; at++) {
+        writer_char(&w, *at);
+        if (*at == '%')
+            writer_char(&w, '%');
+    }
+    writer_char(&w, '\0');
+    if (smfi_setreply(context, copy(decision->code, code, sizeof code),
+                copy(decision->status, status, sizeof status), text) != MI_SUCCESS)
+        log_event(LOG_LEVEL_ERROR, "reply-refused", "text", decision->text);
+}
+
+static bool quarantine(SMFICTX *context)
+{
+    const struct connection *connection = smfi_getpriv(context);
+    char reason[] = "Verimail: the author's domain did not send it";
+
+    return (connection->actions & SMFIF_QUARANTINE) != 0 &&
+           smfi_quarantine(context, reason) == MI_SUCCESS;
+}
+
+static sfsistat do_what(SMFICTX *context, const struct decision *decision)
+{
+    switch (decision->action) {
+    case ACTION_REJECT:
+        reply(context, decision);
+        return SMFIS_REJECT;
+    case ACTION_TEMPFAIL:
+        reply(context, decision);
+        return SMFIS_TEMPFAIL;
+    case ACTION_QUARANTINE:
+        if (edit(context, decision) && quarantine(context))
+            return SMFIS_CONTINUE;
+        break;
+    case ACTION_ACCEPT:
+        if (edit(context, decision))
+            return SMFIS_CONTINUE;
+        break;
+    }
+    log_event(LOG_LEVEL_ERROR, "refused", "error",
+            decision->action == ACTION_QUARANTINE ? "the mail server does not quarantine"
+                                                  : "the mail server does not take the changes");
+    return SMFIS_TEMPFAIL;
+}
+
+static sfsistat on_end(SMFICTX *context)
+{
+    struct session *session = session_of(context);
+
+    if (session == NULL)
+        return SMFIS_TEMPFAIL;
+    const sfsistat status = do_what(context, session_end(session, macro(context, "i")));
+    session_abort(session);
+    return status;
+}
+
+static sfsistat on_abort(SMFICTX *context)
+{
+    struct session *session = session_of(context);
+
+    if (session != NULL)
+        session_abort(session);
+    return SMFIS_CONTINUE;
+}
+
+static sfsistat on_close(SMFICTX *context)
+{
+    struct connection *connection = smfi_getpriv(context);
+
+    if (connection != NULL)
+        session_free(&connection->session);
+    free(connection);
+    (void)smfi_setpriv(context, NULL);
+    return SMFIS_CONTINUE;
+}
+
+bool filter_register(struct client *client)
+{
+    static char name[] = "verimail";
+    struct smfiDesc description = {
+            .xxfi_name = name,
+            .xxfi_version = SMFI_VERSION,
+            .xxfi_flags = ACTIONS_WANTED,
+            .xxfi_connect = on_connect,
+            .xxfi_envfrom = on_mail,
+            .xxfi_envrcpt = on_recipient,
+            .xxfi_header = on_field,
+            .xxfi_eoh = on_header_end,
+            .xxfi_body = on_body,
+            .xxfi_eom = on_end,
+            .xxfi_abort = on_abort,
+            .xxfi_close = on_close,
+            .xxfi_negotiate = on_negotiate,
+    };
+
+    filter.client = client;
+    return smfi_register(description) == MI_SUCCESS && smfi_setbacklog(PENDING_MAX) == MI_SUCCESS;
+}
+
+bool filter_run(void)
+{
+    return smfi_main() == MI_SUCCESS;
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: ISC
+#include "milter/mail_class.h"
+
+const char *trust_name(enum trust trust)
+{
+    static const char *const names[] = {
+            [TRUST_STRANGER] = "stranger",
+            [TRUST_AUTHENTICATED] = "authenticated",
+            [TRUST_SUBMITTED] = "submitted",
+            [TRUST_RELAYED] = "relayed",
+    };
+
+    return names[trust];
+}
+
+static bool contains(struct text t, struct text part)
+{
+    for (size_t i = 0; i + part.len <= t.len; i++)
+        if (text_equal((struct text){t.at + i, part.len}, part))
+            return true;
+    return false;
+}
+
+/* (from root@localhost) by host.example.org (8.17.1.9/8.17.1.9/Submit) id ...; */
+bool trust_is_submission(struct text received)
+{
+    const struct text value = text_trim(received);
+
+    return text_starts_with_fold(value, text_of("(from ")) &&
+           contains(value, text_of("/Submit) id "));
+}

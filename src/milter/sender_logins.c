@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: ISC
+#include "milter/sender_logins.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/from.h"
+
+#define WILDCARD "*@"
+#define PROBLEMS_MAX 100 /* then the file is something else than a table */
+
+/* One address of one login. */
+struct row {
+    struct text login; /* in `text` */
+    bool any_local;
+    struct address address; /* its domain alone counts when any_local */
+};
+
+enum kind { SAME, ANY, TABLE };
+
+struct logins {
+    enum kind kind;
+    struct row *rows; /* sorted by login */
+    size_t count;
+    char *text; /* a copy of the table */
+};
+
+static struct logins *make(enum kind kind)
+{
+    struct logins *logins = calloc(1, sizeof *logins);
+
+    if (logins != NULL)
+        logins->kind = kind;
+    return logins;
+}
+
+struct logins *logins_same(void)
+{
+    return make(SAME);
+}
+
+struct logins *logins_any(void)
+{
+    return make(ANY);
+}
+
+void logins_free(struct logins **logins)
+{
+    if (*logins == NULL)
+        return;
+    free((*logins)->rows);
+    free((*logins)->text);
+    free(*logins);
+    *logins = NULL;
+}
+
+static int compare_logins(struct text a, struct text b)
+{
+    const size_t shorter = a.len < b.len ? a.len : b.len;
+
+    for (size_t i = 0; i < shorter; i++) {
+        const int difference =
+                (unsigned char)text_lower(a.at[i]) - (unsigned char)text_lower(b.at[i]);
+        if (difference != 0)
+            return difference;
+    }
+    return (a.len > b.len) - (a.len < b.len);
+}
+
+static int compare_rows(const void *a, const void *b)
+{
+    const struct row *left = a;
+    const struct row *right = b;
+
+    return compare_logins(left->login, right->login);
+}
+
+static bool add_row(struct logins *logins, const struct row *row)
+{
+    /* Room is doubled, so a power of two is full. */
+    if ((logins->count & (logins->count - 1)) == 0) {
+        struct row *larger = reallocarray(
+                logins->rows, logins->count > 0 ? logins->count * 2 : 1, sizeof *larger);
+        if (larger == NULL)
+            return false;
+        logins->rows = larger;
+    }
+    logins->rows[logins->count++] = *row;
+    return true;
+}
+
+static bool has_any(struct text t, const char *octets)
+{
+    for (size_t i = 0; i < t.len; i++)
+        if (strchr(octets, t.at[i]) != NULL)
+            return true;
+    return false;
+}
+
+/* As a person types it; from_parse() also takes names and comments, which a word cannot have. A `*`
+ * that is not alone may be part of a name, but whoever wrote it meant something else. */
+static bool read_address(struct text word, struct row *row_r)
+{
+    const struct text prefix = text_of(WILDCARD);
+
+    row_r->any_local = text_starts_with_fold(word, prefix);
+    if (row_r->any_local) {
+        const struct text domain = {word.at + prefix.len, word.len - prefix.len};
+        return address_make(text_of("any"), domain, &row_r->address);
+    }
+    return !has_any(word, "(<*") && from_parse(word, &row_r->address) == FROM_OK;
+}
+
+static struct text next_word(struct reader *r)
+{
+    size_t begin = 0;
+
+    while (begin < r->rest.len && text_is_white(r->rest.at[begin]))
+        begin++;
+    size_t end = begin;
+    while (end < r->rest.len && !text_is_white(r->rest.at[end]))
+        end++;
+    const struct text word = {r->rest.at + begin, end - begin};
+    r->rest = (struct text){r->rest.at + end, r->rest.len - end};
+    return word;
+}
+
+static void complain(struct problems *problems, unsigned line, const char *what, struct text value,
+        const char *expected)
+{
+    char *copy = strndup(value.at, value.len);
+
+    problems_add(problems, line, what, copy, expected);
+    free(copy);
+}
+
+static bool read_line(
+        struct logins *logins, struct text content, unsigned line, struct problems *problems)
+{
+    struct reader words = reader_of(content);
+    struct row row = {.login = next_word(&words)};
+    size_t addresses = 0;
+
+    if (row.login.len == 0 || row.login.at[0] == '#')
+        return true;
+    if (has_any(row.login, "*"))
+        complain(problems, line, "bad login", row.login, "one login: `*` stands for no others");
+    for (struct text word = next_word(&words); word.len > 0; word = next_word(&words)) {
+        addresses++;
+        if (!read_address(word, &row))
+            complain(problems, line, "not an address", word,
+                    "user@domain, or *@domain for all of its users");
+        else if (!add_row(logins, &row))
+            return false;
+    }
+    if (addresses == 0)
+        complain(problems, line, "a login without addresses", row.login, "those that it may use");
+    return true;
+}
+
+/* False when memory is short. */
+static bool read_table(struct logins *logins, size_t len, struct problems *problems)
+{
+    struct reader lines = reader_of((struct text){logins->text, len});
+
+    if (memchr(logins->text, '\0', len) != NULL) {
+        problems_add(problems, 0, "a NUL in the table", NULL, "text");
+        return true;
+    }
+    for (unsigned line = 1; lines.rest.len > 0; line++) {
+        if (problems_count(problems) >= PROBLEMS_MAX) {
+            problems_add(problems, line, "and so on", NULL, "a table of logins");
+            return true;
+        }
+        if (!read_line(logins, reader_field(&lines, '\n'), line, problems))
+            return false;
+    }
+    return true;
+}
+
+struct logins *logins_table(
+        const char *text, size_t len, const char *path, struct problems *problems)
+{
+    struct problems *own = problems_init(path);
+    struct logins *logins = make(TABLE);
+    bool ok = own != NULL && logins != NULL;
+
+    if (ok)
+        logins->text = malloc(len + 1);
+    ok = ok && logins->text != NULL;
+    if (ok) {
+        memcpy(logins->text, text, len);
+        ok = read_table(logins, len, own);
+    }
+    if (!ok)
+        problems_add(problems, 0, "memory is short", NULL, NULL);
+    else
+        problems_join(problems, own);
+    if (!ok || problems_count(own) > 0)
+        logins_free(&logins);
+    else if (logins->count > 0)
+        qsort(logins->rows, logins->count, sizeof *logins->rows, compare_rows);
+    problems_free(&own);
+    return logins;
+}
+
+/* `wanted`, canonical, admits the author's local part: as it is, or, without a +detail of its own,
+ * with any. With one it equals nothing that has none. */
+static bool admits(struct text wanted, const struct address *author)
+{
+    return text_equal_fold(wanted, address_local(author)) ||
+           text_equal_fold(wanted, address_without_detail(author));
+}
+
+/* The login is the author's address, or its local part. It is no canonical text, in which it could
+ * mean somebody else, until address_make() made it so. */
+static bool is_same(const char *login, const struct address *author)
+{
+    const char *at = strrchr(login, '@');
+    const struct text domain = at != NULL ? text_of(at + 1) : address_domain(author);
+    const struct text local = {login, at != NULL ? (size_t)(at - login) : strlen(login)};
+    struct address own;
+
+    return address_make(local, domain, &own) &&
+           text_equal_fold(address_domain(&own), address_domain(author)) &&
+           admits(address_local(&own), author);
+}
+
+static bool row_admits(const struct row *row, const struct address *author)
+{
+    return text_equal_fold(address_domain(&row->address), address_domain(author)) &&
+           (row->any_local || admits(address_local(&row->address), author));
+}
+
+static bool is_listed(const struct logins *logins, const char *login, const struct address *author)
+{
+    size_t low = 0;
+    size_t high = logins->count;
+
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (compare_logins(logins->rows[middle].login, text_of(login)) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (size_t i = low; i < logins->count; i++) {
+        if (compare_logins(logins->rows[i].login, text_of(login)) != 0)
+            return false;
+        if (row_admits(&logins->rows[i], author))
+            return true;
+    }
+    return false;
+}
+
+bool logins_permit(const struct logins *logins, const char *login, const struct address *author)
+{
+    switch (logins->kind) {
+    case ANY:
+        return true;
+    case SAME:
+        return is_same(login, author);
+    case TABLE:
+        break;
+    }
+    return is_listed(logins, login, author);
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: ISC
+#include "milter/worker.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "client/client.h"
+#include "milter/callbacks.h"
+#include "milter/socket.h"
+#include "process/sandbox.h"
+
+/* What the process has for as long as it runs. */
+struct running {
+    struct discovery *discovery;
+    struct client *client;
+    int control;
+};
+
+static bool fail(const char *what, const char *cause)
+{
+    log_event(LOG_LEVEL_ERROR, "not-started", what, cause);
+    return false;
+}
+
+static bool fail_errno(const char *what)
+{
+    log_errno(LOG_LEVEL_ERROR, "not-started", "step", what);
+    return false;
+}
+
+void process_configure_log(const struct config_milter *milter)
+{
+    enum log_level level = LOG_LEVEL_INFO;
+
+    (void)log_level_find(milter->log_level.at, &level);
+    log_configure(level, milter->log_format.at[0] == 'j' ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT);
+}
+
+/* Reads files: while there are some. */
+static bool make_client(struct running *running, const struct config_verify *verify)
+{
+    const char **anchors = calloc(verify->trust_anchors.count + 1, sizeof *anchors);
+    char cause[DISCOVERY_CAUSE_MAX];
+
+    if (anchors == NULL)
+        return fail_errno("discovery");
+    const struct discovery_options options = verifier_discovery(verify, anchors);
+    running->discovery = discovery_init(&options, cause);
+    free(anchors);
+    if (running->discovery == NULL)
+        return fail("error", cause);
+    running->client = client_init(running->discovery);
+    return running->client != NULL || fail_errno("client");
+}
+
+static bool say(int control, enum process_word word)
+{
+    const char octet = (char)word;
+
+    return send(control, &octet, 1, MSG_NOSIGNAL) == 1;
+}
+
+/* NULL after its problems were logged. */
+static struct snapshot *make_snapshot(const struct material *material, const char *event)
+{
+    struct problems *problems = problems_init(material->path);
+    struct snapshot *snapshot = problems != NULL ? snapshot_init(material, problems) : NULL;
+
+    if (snapshot == NULL && problems != NULL)
+        problems_log(problems, LOG_LEVEL_ERROR, event);
+    problems_free(&problems);
+    return snapshot;
+}
+
+/* Waits for new material, for as long as the supervisor lives. */
+static void *run_receiver(void *context)
+{
+    const int control = ((const struct running *)context)->control;
+    struct material material;
+
+    while (material_receive(control, &material)) {
+        struct snapshot *snapshot = make_snapshot(&material, "reload-refused");
+        material_clear(&material);
+        if (snapshot != NULL) {
+            process_configure_log(snapshot->milter);
+            filter_use(snapshot);
+        }
+        (void)say(control, snapshot != NULL ? PROCESS_TOOK : PROCESS_REFUSED);
+    }
+    log_event(LOG_LEVEL_ERROR, "stopped", "error", "the supervisor is gone");
+    _exit(EXIT_FAILURE);
+}
+
+static bool start_receiver(struct running *running)
+{
+    pthread_t thread;
+
+    errno = pthread_create(&thread, NULL, run_receiver, running);
+    return errno == 0 || fail_errno("thread");
+}
+
+static bool open_doors(const struct process_place *place)
+{
+    char cause[SOCKET_CAUSE_MAX];
+
+    return socket_open(place->milter, place->socket_group, cause) || fail("error", cause);
+}
+
+/* Threads begin when the process is already who it is to be: some of that is each thread's own. */
+static bool prepare(struct running *running, const struct process_place *place)
+{
+    if (place->verify != NULL && !make_client(running, place->verify))
+        return false;
+    if (!filter_register(running->client))
+        return fail("error", "libmilter does not start");
+    if (!open_doors(place))
+        return false;
+    if (!identity_become(&place->identity, place->empty_folder))
+        return fail_errno("identity");
+    if (running->discovery != NULL && !discovery_start(running->discovery))
+        return fail_errno("discovery");
+    return sandbox_enter_milter() || fail_errno("sandbox");
+}
+
+/* For all threads, now and later: libmilter has one that waits for these. */
+static void block_signals(void)
+{
+    sigset_t waited_for;
+
+    sigemptyset(&waited_for);
+    sigaddset(&waited_for, SIGHUP);
+    sigaddset(&waited_for, SIGINT);
+    sigaddset(&waited_for, SIGTERM);
+    pthread_sigmask(SIG_SETMASK, &waited_for, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+}
+
+int process_run(const struct process_place *place, struct material *material, int control)
+{
+    struct running running = {.control = control};
+
+    block_signals();
+    tzset(); /* reads a file, which is there no more later */
+    struct snapshot *snapshot = make_snapshot(material, "not-started");
+    material_clear(material);
+    if (snapshot == NULL)
+        return EXIT_FAILURE;
+    process_configure_log(snapshot->milter);
+    if (!prepare(&running, place)) {
+        snapshot_release(&snapshot);
+        return EXIT_FAILURE;
+    }
+    filter_use(snapshot);
+    if (!start_receiver(&running) || !say(control, PROCESS_READY))
+        return EXIT_FAILURE;
+    return filter_run() ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: ISC
+#include "replay/count_request.h"
+
+#include <sodium.h>
+#include <string.h>
+
+/* Of the name in lower case. */
+static void hash_domain(struct text domain, unsigned char hash_r[REPLAY_DOMAIN])
+{
+    unsigned char hash[crypto_generichash_BYTES_MIN];
+    crypto_generichash_state state;
+
+    crypto_generichash_init(&state, NULL, 0, sizeof hash);
+    for (size_t i = 0; i < domain.len; i++) {
+        const unsigned char lower = (unsigned char)text_lower(domain.at[i]);
+        crypto_generichash_update(&state, &lower, 1);
+    }
+    crypto_generichash_final(&state, hash, sizeof hash);
+    memcpy(hash_r, hash, REPLAY_DOMAIN);
+}
+
+static bool has(const struct replay_item *item, const unsigned char domain[REPLAY_DOMAIN])
+{
+    for (size_t i = 0; i < item->entries_count; i++)
+        if (memcmp(item->entries[i].domain, domain, REPLAY_DOMAIN) == 0)
+            return true;
+    return false;
+}
+
+static void add(
+        struct replay_item *item, struct text domain, uint32_t recipients, uint32_t per_recipient)
+{
+    struct replay_entry *entry = &item->entries[item->entries_count];
+    const uint64_t allowance = (uint64_t)recipients * per_recipient;
+
+    /* What passed the steps before names fewer domains than there is room for. */
+    if (item->entries_count == REPLAY_ENTRIES_MAX)
+        return;
+    hash_domain(domain, entry->domain);
+    if (has(item, entry->domain))
+        return;
+    entry->allowance = allowance < UINT32_MAX ? (uint32_t)allowance : UINT32_MAX;
+    item->entries_count++;
+}
+
+static uint32_t total_of(struct text receiving)
+{
+    struct reader r = reader_of(receiving);
+    struct text domain;
+    uint32_t recipients = 0;
+    uint32_t total = 0;
+
+    while (receiving_next(&r, &domain, &recipients))
+        total += recipients;
+    return total;
+}
+
+static bool is_for_any(struct text receiving)
+{
+    return receiving.len > 1 && receiving.at[0] == '*';
+}
+
+void replay_item_make(const struct payload_opened *payload, struct text rcpt,
+        uint32_t per_recipient, uint64_t lifetime, struct replay_item *item_r)
+{
+    const struct payload *is = &payload->is;
+    struct reader domains = reader_of(rcpt);
+
+    item_r->issued = is->issued;
+    memcpy(item_r->nonce, payload->nonce, sizeof item_r->nonce);
+    item_r->expires = is->issued + lifetime + JUDGE_FUTURE;
+    item_r->entries_count = 0;
+    item_r->result = REPLAY_PENDING;
+    if (rcpt.len == 0 || is_for_any(is->receiving)) {
+        add(item_r, text_of("*"), total_of(is->receiving), per_recipient);
+        return;
+    }
+    while (domains.rest.len > 0) {
+        const struct text domain = reader_field(&domains, ',');
+        add(item_r, domain, receiving_recipients(is->receiving, domain), per_recipient);
+    }
+}

@@ -1,0 +1,421 @@
+// SPDX-License-Identifier: ISC
+#include "replay/lmdb_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+#define TRIAL_MAX 10 /* seconds; LMDB may go round in circles, too */
+
+#define FLAGS (MDB_NOSUBDIR | MDB_WRITEMAP | MDB_NOSYNC | MDB_NOTLS | MDB_NORDAHEAD | MDB_NOMEMINIT)
+
+static const unsigned char purged_key[] = {0, 0, 0, 0, 'm'};
+
+/* What a signal finds while we are in LMDB is the file's fault. */
+static struct mark *volatile in_danger;
+
+static void on_crash(int signum, siginfo_t *info, void *context)
+{
+    (void)signum; /* the handler is gone: the same instruction now ends the process */
+    (void)context;
+    if (info->si_code > 0 && in_danger != NULL) /* met by the processor, not sent by somebody */
+        mark_set_damaged(in_danger);
+}
+
+static void on_assert(MDB_env *env, const char *message)
+{
+    (void)env;
+    (void)message;
+    if (in_danger != NULL)
+        mark_set_damaged(in_danger);
+    _exit(EXIT_FAILURE);
+}
+
+static void catch_crashes(void)
+{
+    static const int caught[] = {SIGSEGV, SIGBUS, SIGFPE};
+    const struct sigaction action = {
+            .sa_sigaction = on_crash, .sa_flags = SA_SIGINFO | (int)SA_RESETHAND};
+
+    for (size_t i = 0; i < sizeof caught / sizeof *caught; i++)
+        sigaction(caught[i], &action, NULL);
+}
+
+void lmdbfile_enter(const struct lmdbfile *file)
+{
+    in_danger = file->mark;
+}
+
+void lmdbfile_leave(void)
+{
+    in_danger = NULL;
+}
+
+bool lmdbfile_is_damage(int error)
+{
+    if (error == MDB_MAP_FULL || error == MDB_MAP_RESIZED)
+        return false;
+    return error >= MDB_KEYEXIST && error <= MDB_LAST_ERRCODE;
+}
+
+bool lmdbfile_is_purged_key(const MDB_val *key)
+{
+    return key->mv_size == sizeof purged_key &&
+           memcmp(key->mv_data, purged_key, sizeof purged_key) == 0;
+}
+
+int lmdbfile_get_purged(const struct lmdbfile *file, MDB_txn *txn, uint64_t *purged_r)
+{
+    unsigned char octets[sizeof purged_key];
+    MDB_val key = {sizeof octets, octets};
+    MDB_val value;
+
+    memcpy(octets, purged_key, sizeof octets);
+    *purged_r = 0;
+    const int error = mdb_get(txn, file->dbi, &key, &value);
+    if (error != 0)
+        return error == MDB_NOTFOUND ? 0 : error;
+    if (value.mv_size != sizeof *purged_r)
+        return MDB_CORRUPTED;
+    memcpy(purged_r, value.mv_data, sizeof *purged_r);
+    return 0;
+}
+
+int lmdbfile_put_purged(const struct lmdbfile *file, MDB_txn *txn, uint64_t purged)
+{
+    unsigned char octets[sizeof purged_key];
+    MDB_val key = {sizeof octets, octets};
+    MDB_val value = {sizeof purged, &purged};
+
+    memcpy(octets, purged_key, sizeof octets);
+    return mdb_put(txn, file->dbi, &key, &value, 0);
+}
+
+/* Writes the purge mark as it was: something must be written for the file to be told its size. */
+static int touch(const struct lmdbfile *file, bool commit)
+{
+    MDB_txn *txn = NULL;
+    uint64_t purged = 0;
+    int error = mdb_txn_begin(file->env, NULL, 0, &txn);
+
+    if (error != 0)
+        return error;
+    error = lmdbfile_get_purged(file, txn, &purged);
+    if (error == 0)
+        error = lmdbfile_put_purged(file, txn, purged);
+    if (error == 0 && commit)
+        return mdb_txn_commit(txn);
+    mdb_txn_abort(txn);
+    return error;
+}
+
+/* Blocks for all of the map: a full disk is then an error here, and no signal later. Where there is
+ * no such thing we do without. */
+static int reserve(const struct lmdbfile *file, size_t size)
+{
+    int fd = -1;
+    int error = mdb_env_get_fd(file->env, &fd);
+
+    if (error == 0 && fallocate(fd, 0, 0, (off_t)size) != 0)
+        error = errno;
+    return error == EOPNOTSUPP ? 0 : error;
+}
+
+static int open_database(struct lmdbfile *file)
+{
+    MDB_txn *txn = NULL;
+    int error = mdb_txn_begin(file->env, NULL, 0, &txn);
+
+    if (error != 0)
+        return error;
+    error = mdb_dbi_open(txn, NULL, 0, &file->dbi);
+    if (error == 0)
+        return mdb_txn_commit(txn);
+    mdb_txn_abort(txn);
+    return error;
+}
+
+static void close_env(struct lmdbfile *file)
+{
+    if (file->env != NULL)
+        mdb_env_close(file->env);
+    file->env = NULL;
+}
+
+/* Under the mark's lock. Only a new file is told a size: a smaller map than that of others would
+ * cut it under them. */
+static int open_env(struct lmdbfile *file, bool is_new)
+{
+    MDB_envinfo info;
+    int error = mdb_env_create(&file->env);
+
+    if (error == 0)
+        error = mdb_env_set_assert(file->env, on_assert);
+    if (error == 0 && is_new)
+        error = mdb_env_set_mapsize(file->env, LMDBFILE_FIRST);
+    if (error == 0)
+        error = mdb_env_open(file->env, file->path, FLAGS, 0600);
+    if (error == 0)
+        error = mdb_env_info(file->env, &info);
+    if (error == 0)
+        error = reserve(file, info.me_mapsize);
+    if (error == 0)
+        error = open_database(file);
+    if (error != 0)
+        close_env(file);
+    return error;
+}
+
+/* Whether the file has all the pages that it speaks of. To open it for writing would make it as
+ * long as it says it is. */
+static int try_length(struct lmdbfile *file)
+{
+    MDB_envinfo info;
+    MDB_stat about;
+    struct stat st;
+    int error = mdb_env_create(&file->env);
+
+    if (stat(file->path, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size < (off_t)LMDBFILE_FIRST)
+        return MDB_INVALID;
+    if (error == 0)
+        error = mdb_env_open(file->env, file->path, MDB_NOSUBDIR | MDB_RDONLY | MDB_NOLOCK, 0600);
+    if (error == ENOMEM || error == EINVAL) /* there is no room for a map of the length it says */
+        return MDB_CORRUPTED;
+    if (error != 0)
+        return error;
+    (void)mdb_env_info(file->env, &info);
+    (void)mdb_env_stat(file->env, &about);
+    const uint64_t length = (uint64_t)st.st_size;
+    close_env(file);
+    return info.me_mapsize <= length && info.me_last_pgno < length / about.ms_psize ? 0
+                                                                                    : MDB_CORRUPTED;
+}
+
+static int try_all(struct lmdbfile *file)
+{
+    int error = try_length(file);
+
+    if (error == 0)
+        error = open_env(file, false);
+    if (error == 0)
+        error = touch(file, false);
+    return error == MDB_MAP_FULL ? 0 : error;
+}
+
+/* Uses the file in a process that may die of it, so that a damaged one keeps no service from
+ * starting. */
+static int try_in_a_child(struct lmdbfile *file)
+{
+    static const struct rlimit no_core;
+    int status = 0;
+    const pid_t child = fork();
+
+    if (child < 0)
+        return errno;
+    if (child == 0) {
+        static const int deadly[] = {SIGSEGV, SIGBUS, SIGFPE, SIGALRM};
+        for (size_t i = 0; i < sizeof deadly / sizeof *deadly; i++)
+            (void)signal(deadly[i], SIG_DFL);
+        (void)setrlimit(RLIMIT_CORE, &no_core);
+        (void)alarm(TRIAL_MAX);
+        _exit(lmdbfile_is_damage(try_all(file)) ? EXIT_FAILURE : EXIT_SUCCESS);
+    }
+    while (waitpid(child, &status, 0) != child)
+        if (errno != EINTR)
+            return errno;
+    return status == 0 ? 0 : MDB_CORRUPTED; /* what else is wrong we shall see for ourselves */
+}
+
+static char *path_with(const struct lmdbfile *file, const char *suffix)
+{
+    char *path = NULL;
+
+    return asprintf(&path, "%s%s", file->path, suffix) < 0 ? NULL : path;
+}
+
+static bool exists(const char *path)
+{
+    struct stat st;
+
+    return lstat(path, &st) == 0;
+}
+
+static void log_loss(const char *path, const char *kept_as)
+{
+    struct log_line line;
+
+    log_begin(&line, LOG_LEVEL_ERROR, "replay-store-lost");
+    log_string(&line, "path", path);
+    log_string(&line, "kept_as", kept_as);
+    log_string(&line, "because",
+            "it was damaged, removed, or of a boot that ended without its last counts");
+    log_end(&line);
+}
+
+/* What is there is kept for whoever wants to look at it; those who still count in it see that the
+ * epoch is another. */
+static int set_aside(struct lmdbfile *file, uint64_t today)
+{
+    char *lost = path_with(file, ".lost");
+    const bool is_there = exists(file->path);
+    int error = lost == NULL ? ENOMEM : 0;
+
+    if (error == 0 && is_there && rename(file->path, lost) != 0)
+        error = errno;
+    if (error == 0) {
+        mark_begin_anew(file->mark, today);
+        file->lost = true;
+        log_loss(file->path, is_there ? lost : "");
+    }
+    free(lost);
+    return error;
+}
+
+/* Whatever lies in its place has no counts in it. */
+static int begin(struct lmdbfile *file)
+{
+    char *lock = path_with(file, "-lock");
+    int error = lock == NULL ? ENOMEM : 0;
+
+    if (error == 0 && unlink(file->path) != 0 && errno != ENOENT)
+        error = errno;
+    if (error == 0 && unlink(lock) != 0 && errno != ENOENT) /* those who had it keep theirs */
+        error = errno;
+    if (error == 0)
+        error = open_env(file, true);
+    if (error != 0 && lock != NULL) {
+        (void)unlink(file->path);
+        (void)unlink(lock);
+    }
+    free(lock);
+    return error;
+}
+
+/* Under the mark's lock. */
+static int open_or_begin(struct lmdbfile *file, uint64_t today)
+{
+    const struct mark *mark = file->mark;
+    int error = MDB_INVALID;
+
+    if (mark_is_good(mark) && exists(file->path)) {
+        error = try_in_a_child(file);
+        if (error == 0)
+            error = open_env(file, false);
+    } else if (mark_state(mark) == MARK_EMPTY && (mark_begun(mark) != 0 || !exists(file->path))) {
+        error = begin(file);
+    }
+    if (lmdbfile_is_damage(error)) {
+        error = set_aside(file, today);
+        if (error == 0)
+            error = begin(file);
+    }
+    if (error == 0 && !mark_use(file->mark)) {
+        error = errno;
+        close_env(file);
+    }
+    return error;
+}
+
+int lmdbfile_open(const char *path, uint64_t today, struct lmdbfile *file_r)
+{
+    int error = ENOMEM;
+
+    *file_r = (struct lmdbfile){.path = strdup(path)};
+    char *mark_path = file_r->path != NULL ? path_with(file_r, "-mark") : NULL;
+    if (mark_path != NULL) {
+        file_r->mark = mark_open(mark_path);
+        error = errno;
+    }
+    free(mark_path);
+    if (file_r->mark == NULL)
+        return error;
+    catch_crashes();
+    lmdbfile_enter(file_r);
+    error = open_or_begin(file_r, today);
+    lmdbfile_leave();
+    file_r->epoch = mark_epoch(file_r->mark);
+    mark_unlock(file_r->mark);
+    return error;
+}
+
+void lmdbfile_close(struct lmdbfile *file)
+{
+    close_env(file);
+    mark_close(&file->mark);
+    free(file->path);
+    file->path = NULL;
+}
+
+bool lmdbfile_is_current(const struct lmdbfile *file)
+{
+    return mark_state(file->mark) == MARK_OPEN && mark_epoch(file->mark) == file->epoch;
+}
+
+bool lmdbfile_is_there(const struct lmdbfile *file)
+{
+    struct stat st;
+    int fd = -1;
+
+    return mdb_env_get_fd(file->env, &fd) == 0 && fstat(fd, &st) == 0 && st.st_nlink > 0 &&
+           !mark_is_removed(file->mark);
+}
+
+static int set_size(struct lmdbfile *file, size_t size)
+{
+    const int error = mdb_env_set_mapsize(file->env, size);
+
+    return error == 0 ? touch(file, true) : error;
+}
+
+/* Not while another process does the same: what each sets is the length of the file. One that was
+ * not told it would be cut to its old length by whoever opens it next. */
+int lmdbfile_enlarge(struct lmdbfile *file, int full, bool *broken_r)
+{
+    MDB_envinfo info;
+    struct stat st;
+    int fd = -1;
+
+    if (!mark_lock(file->mark))
+        return errno;
+    int error = mdb_env_info(file->env, &info);
+    if (error == 0)
+        error = mdb_env_get_fd(file->env, &fd);
+    if (error == 0 && fstat(fd, &st) != 0)
+        error = errno;
+    const bool others_did = error == 0 && (uint64_t)st.st_size > info.me_mapsize;
+    const size_t size = others_did ? (size_t)st.st_size : info.me_mapsize * 2;
+    if (error == 0 && !others_did && full == MDB_MAP_RESIZED)
+        error = MDB_CORRUPTED;
+    if (error == 0)
+        error = reserve(file, size);
+    if (error == 0) {
+        error = set_size(file, size);
+        *broken_r = error != 0;
+    }
+    mark_unlock(file->mark);
+    return error;
+}
+
+int lmdbfile_size(const struct lmdbfile *file, uint64_t *entries_r, uint64_t *bytes_r)
+{
+    MDB_envinfo info;
+    MDB_stat about;
+    int error = mdb_env_stat(file->env, &about);
+
+    if (error == 0)
+        error = mdb_env_info(file->env, &info);
+    if (error != 0)
+        return error;
+    *entries_r = about.ms_entries;
+    *bytes_r = (info.me_last_pgno + 1) * about.ms_psize;
+    return 0;
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: ISC
+#include "replay/redis_address.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#define DATABASE_MAX 65535
+
+static bool take_scheme(struct text *t, const char *scheme)
+{
+    const struct text wanted = text_of(scheme);
+
+    if (t->len < wanted.len || memcmp(t->at, wanted.at, wanted.len) != 0)
+        return false;
+    *t = (struct text){t->at + wanted.len, t->len - wanted.len};
+    return true;
+}
+
+static bool is_letter(char c)
+{
+    return text_lower(c) >= 'a' && text_lower(c) <= 'z';
+}
+
+static bool has_only(struct text t, const char *marks)
+{
+    for (size_t i = 0; i < t.len; i++)
+        if (!is_letter(t.at[i]) && !text_is_digit(t.at[i]) &&
+                (t.at[i] == '\0' || strchr(marks, t.at[i]) == NULL))
+            return false;
+    return t.len > 0;
+}
+
+static bool keep(struct text t, char *room, size_t size)
+{
+    if (t.len >= size)
+        return false;
+    memcpy(room, t.at, t.len);
+    room[t.len] = '\0';
+    return true;
+}
+
+/* [USER@] */
+static bool take_user(struct text *t, struct redisaddress *address)
+{
+    const char *at = t->len > 0 ? memchr(t->at, '@', t->len) : NULL;
+
+    if (at == NULL)
+        return true;
+    const struct text user = {t->at, (size_t)(at - t->at)};
+    *t = (struct text){at + 1, t->len - user.len - 1};
+    return has_only(user, "-._+=~") && keep(user, address->user, sizeof address->user);
+}
+
+/* A name as machines have them, underscores among them, or an address in brackets. */
+static bool take_name(struct text name, struct redisaddress_host *host)
+{
+    struct in6_addr address;
+
+    if (name.len < 2 || name.at[0] != '[')
+        return has_only(name, "-._") && keep(name, host->name, sizeof host->name);
+    if (name.at[name.len - 1] != ']')
+        return false;
+    const struct text inside = {name.at + 1, name.len - 2};
+    return has_only(inside, ":.") && keep(inside, host->name, sizeof host->name) &&
+           inet_pton(AF_INET6, host->name, &address) == 1;
+}
+
+/* HOST[:PORT] */
+static bool take_host(struct text t, struct redisaddress *address)
+{
+    if (address->count == REDISADDRESS_HOSTS_MAX)
+        return false;
+    struct redisaddress_host *host = &address->hosts[address->count++];
+    const char *colon = t.len > 0 ? memrchr(t.at, ':', t.len) : NULL;
+    uint64_t port = REDISADDRESS_PORT;
+
+    if (colon != NULL && t.at[t.len - 1] != ']') {
+        const size_t before = (size_t)(colon - t.at);
+        if (!text_decimal((struct text){colon + 1, t.len - before - 1}, UINT16_MAX, &port) ||
+                port == 0)
+            return false;
+        t.len = before;
+    }
+    host->port = (uint16_t)port;
+    return take_name(t, host);
+}
+
+static bool take_database(struct text t, struct redisaddress *address)
+{
+    uint64_t database = 0;
+
+    if (!text_decimal(t, DATABASE_MAX, &database))
+        return false;
+    address->database = (unsigned)database;
+    return true;
+}
+
+static bool parse_path(struct text t, struct redisaddress *address)
+{
+    struct reader r = reader_of(t);
+    const struct text path = reader_field(&r, '?');
+    struct text parameter = reader_rest(&r);
+
+    if (path.len < 2 || path.at[0] != '/' || memchr(path.at, '\0', path.len) != NULL ||
+            !keep(path, address->path, sizeof address->path))
+        return false;
+    if (path.len == t.len)
+        return true;
+    return take_scheme(&parameter, "db=") && take_database(parameter, address);
+}
+
+static bool parse_hosts(struct text t, struct redisaddress *address)
+{
+    struct reader r = reader_of(t);
+    const struct text hosts = reader_field(&r, '/');
+    const struct text database = reader_rest(&r);
+    struct reader list = reader_of(hosts);
+
+    if (hosts.len == 0 || hosts.at[hosts.len - 1] == ',')
+        return false;
+    while (list.rest.len > 0)
+        if (!take_host(reader_field(&list, ','), address))
+            return false;
+    return database.len == 0 || take_database(database, address);
+}
+
+bool redisaddress_parse(struct text t, struct redisaddress *address_r)
+{
+    *address_r = (struct redisaddress){.tls = false};
+    if (take_scheme(&t, "redis+unix://"))
+        return take_user(&t, address_r) && parse_path(t, address_r);
+    address_r->tls = take_scheme(&t, "rediss://");
+    return (address_r->tls || take_scheme(&t, "redis://")) && take_user(&t, address_r) &&
+           parse_hosts(t, address_r);
+}
+
+bool redisaddress_has_names(const struct redisaddress *address)
+{
+    unsigned char octets[sizeof(struct in6_addr)];
+
+    for (size_t i = 0; i < address->count; i++)
+        if (inet_pton(AF_INET, address->hosts[i].name, octets) != 1 &&
+                inet_pton(AF_INET6, address->hosts[i].name, octets) != 1)
+            return true;
+    return false;
+}

@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: ISC
+#include "replay/redis_cluster.h"
+
+#include <netdb.h>
+#include <resolv.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "replay/redis_slotmap.h"
+
+#define NOBODY UINT16_MAX
+#define MAP_EVERY 10000 /* milliseconds between two questions who counts where */
+#define MAP_PAUSE 200   /* milliseconds at least, however often a node contradicts */
+#define GONE_AFTER 60000
+#define LABEL_MAX (REDISADDRESS_HOST_MAX + 10)
+
+struct node {
+    struct redislink *link;
+    bool named; /* by the configuration: it stays */
+    char host[REDISADDRESS_HOST_MAX + 1];
+    char address[ENDPOINT_TEXT_MAX];
+    uint16_t port;
+    uint64_t seen_at; /* milliseconds: a node spoke of it */
+    const char *names[REDISADDRESS_HOSTS_MAX + 2];
+    size_t names_count;
+};
+
+struct cluster {
+    const struct redislink_setup *links;
+    struct node *nodes[CLUSTER_NODES_MAX];
+    size_t count;
+    uint16_t owners[SLOT_COUNT]; /* indices of nodes, or NOBODY */
+    bool mapped;                 /* at least once */
+    bool told;                   /* somebody has said something, at least */
+    bool asking;
+    bool doubted;
+    uint64_t asked_at;
+    size_t turn; /* whose turn it is to be asked */
+    uint64_t well_at;
+    /* While a map is read: */
+    const struct redislink *from;
+    uint64_t now;
+};
+
+static const char slots_command[] = "*2\r\n$7\r\nCLUSTER\r\n$5\r\nSLOTS\r\n";
+
+static void free_node(struct node *node)
+{
+    redislink_free(&node->link);
+    free(node);
+}
+
+void cluster_free(struct cluster **cluster)
+{
+    struct cluster *c = *cluster;
+
+    if (c == NULL)
+        return;
+    for (size_t i = 0; i < c->count; i++)
+        free_node(c->nodes[i]);
+    free(c);
+    *cluster = NULL;
+}
+
+/* The node takes it over. */
+static struct node *add(struct cluster *c, struct node *node, const char *path,
+        const struct endpoint *endpoints, size_t count, uint64_t now)
+{
+    char label[LABEL_MAX];
+    const struct redislink_place place = {.label = label,
+            .path = path,
+            .endpoints = endpoints,
+            .count = count,
+            .names = node->names,
+            .names_count = node->names_count};
+
+    if (path != NULL)
+        snprintf(label, sizeof label, "%s", path);
+    else
+        snprintf(label, sizeof label, strchr(node->host, ':') != NULL ? "[%s]:%u" : "%s:%u",
+                node->host, (unsigned)node->port);
+    node->seen_at = now;
+    node->link = redislink_init(c->links, &place, now);
+    if (node->link == NULL) {
+        free(node);
+        return NULL;
+    }
+    c->nodes[c->count++] = node;
+    return node;
+}
+
+/* A name server that is not there must not keep a worker from its questions for long. */
+static void be_impatient(void)
+{
+    if (res_init() == 0) {
+        _res.retrans = 1; /* seconds */
+        _res.retry = 1;
+    }
+}
+
+static size_t look_up(
+        const struct redisaddress_host *host, struct endpoint endpoints_r[REDISLINK_ENDPOINTS_MAX])
+{
+    const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *found = NULL;
+    char port[6];
+    size_t count = 0;
+
+    snprintf(port, sizeof port, "%u", (unsigned)host->port);
+    if (getaddrinfo(host->name, port, &hints, &found) != 0)
+        return 0;
+    for (const struct addrinfo *at = found; at != NULL && count < REDISLINK_ENDPOINTS_MAX;
+            at = at->ai_next) {
+        if (at->ai_addrlen > sizeof endpoints_r->address)
+            continue;
+        endpoints_r[count] = (struct endpoint){.len = at->ai_addrlen};
+        memcpy(&endpoints_r[count++].address, at->ai_addr, at->ai_addrlen);
+    }
+    freeaddrinfo(found);
+    return count;
+}
+
+static bool add_named(
+        struct cluster *c, const struct redisaddress_host *host, const char *path, uint64_t now)
+{
+    struct endpoint endpoints[REDISLINK_ENDPOINTS_MAX];
+    struct node *node = calloc(1, sizeof *node);
+
+    if (node == NULL)
+        return false;
+    node->named = true;
+    if (path == NULL) {
+        snprintf(node->host, sizeof node->host, "%s", host->name);
+        node->port = host->port;
+        node->names[node->names_count++] = host->name;
+    }
+    const size_t count = path == NULL ? look_up(host, endpoints) : 0;
+    return add(c, node, path, endpoints, count, now) != NULL;
+}
+
+struct cluster *cluster_init(const struct redislink_setup *links, uint64_t now)
+{
+    const struct redisaddress *address = links->address;
+    struct cluster *c = calloc(1, sizeof *c);
+
+    if (c == NULL)
+        return NULL;
+    c->links = links;
+    c->well_at = now;
+    be_impatient();
+    for (size_t slot = 0; slot < SLOT_COUNT; slot++)
+        c->owners[slot] = NOBODY;
+    bool good = address->path[0] == '\0' || add_named(c, NULL, address->path, now);
+    for (size_t i = 0; good && i < address->count; i++)
+        good = add_named(c, &address->hosts[i], NULL, now);
+    if (!good)
+        cluster_free(&c);
+    return c;
+}
+
+struct redislink *cluster_route(const struct cluster *cluster, uint16_t slot)
+{
+    const uint16_t owner = cluster->owners[slot];
+
+    return owner != NOBODY ? cluster->nodes[owner]->link : NULL;
+}
+
+bool cluster_is_coming(const struct cluster *cluster)
+{
+    for (size_t i = 0; !cluster->told && i < cluster->count; i++)
+        if (redislink_state(cluster->nodes[i]->link) != REDISLINK_DOWN)
+            return true;
+    return false;
+}
+
+static bool make_endpoint(struct text host, uint16_t port, struct endpoint *endpoint_r)
+{
+    char text[INET6_ADDRSTRLEN + 10];
+    const bool v6 = host.len > 0 && memchr(host.at, ':', host.len) != NULL;
+
+    if (host.len == 0 || host.len >= INET6_ADDRSTRLEN || memchr(host.at, '\0', host.len) != NULL)
+        return false;
+    snprintf(text, sizeof text, v6 ? "[%.*s]:%u" : "%.*s:%u", (int)host.len, host.at,
+            (unsigned)port);
+    return endpoint_parse(text, endpoint_r) && !endpoint_r->wildcard;
+}
+
+static bool is_host(const struct node *node, struct text host, uint16_t port)
+{
+    return node->port == port && text_equal_fold(text_of(node->host), host);
+}
+
+static uint16_t find(
+        const struct cluster *c, struct text host, uint16_t port, const struct endpoint *endpoint)
+{
+    for (size_t i = 0; i < c->count; i++)
+        if (is_host(c->nodes[i], host, port) ||
+                (endpoint != NULL && redislink_is_at(c->nodes[i]->link, endpoint)))
+            return (uint16_t)i;
+    return NOBODY;
+}
+
+/* Its certificate may be for what the others call it, or for a name that the configuration has. */
+static void name_node(const struct cluster *c, struct node *node)
+{
+    const struct redisaddress *address = c->links->address;
+
+    node->names[node->names_count++] = node->host;
+    if (node->address[0] != '\0')
+        node->names[node->names_count++] = node->address;
+    for (size_t i = 0; i < address->count; i++)
+        node->names[node->names_count++] = address->hosts[i].name;
+}
+
+static uint16_t add_told(struct cluster *c, struct text host, uint16_t port,
+        const struct endpoint *endpoint, uint64_t now)
+{
+    struct node *node = c->count < CLUSTER_NODES_MAX ? calloc(1, sizeof *node) : NULL;
+
+    if (node == NULL)
+        return NOBODY;
+    snprintf(node->host, sizeof node->host, "%.*s", (int)host.len, host.at);
+    endpoint_format_address(endpoint, node->address);
+    node->port = port;
+    name_node(c, node);
+    return add(c, node, NULL, endpoint, 1, now) != NULL ? (uint16_t)(c->count - 1) : NOBODY;
+}
+
+/* Finds the node that `from` speaks of, or adds it. `address`: the host's, where that is a name. */
+static uint16_t meet(struct cluster *c, const struct redislink *from, struct text host,
+        struct text address, uint16_t port, uint64_t now)
+{
+    char own[ENDPOINT_TEXT_MAX];
+    struct endpoint endpoint;
+
+    if (port == 0)
+        return NOBODY;
+    if (host.len == 0) {
+        if (c->links->address->path[0] != '\0')
+            return 0; /* there is but one at a unix socket */
+        endpoint_format_address(redislink_endpoint(from), own);
+        host = text_of(own);
+    }
+    const bool there =
+            make_endpoint(host, port, &endpoint) || make_endpoint(address, port, &endpoint);
+    uint16_t index = find(c, host, port, there ? &endpoint : NULL);
+    if (index == NOBODY && there && host.len <= REDISADDRESS_HOST_MAX)
+        index = add_told(c, host, port, &endpoint, now);
+    if (index != NOBODY)
+        c->nodes[index]->seen_at = now;
+    return index;
+}
+
+struct redislink *cluster_follow(struct cluster *cluster, const struct redislink *from,
+        const struct redirection *redirection, uint64_t now)
+{
+    const struct text none = {NULL, 0};
+    const uint16_t index = meet(cluster, from, redirection->host, none, redirection->port, now);
+
+    if (!redirection->ask)
+        cluster_doubt(cluster);
+    if (index == NOBODY)
+        return NULL;
+    if (!redirection->ask)
+        cluster->owners[redirection->slot] = index;
+    return cluster->nodes[index]->link;
+}
+
+void cluster_doubt(struct cluster *cluster)
+{
+    cluster->doubted = true;
+}
+
+void cluster_on_ready(struct cluster *cluster, const struct redislink *link)
+{
+    if (redislink_info(link)->cluster) {
+        if (!cluster->mapped)
+            cluster->asked_at = 0; /* it was too early */
+        return;
+    }
+    /* One server alone. */
+    for (size_t slot = 0; slot < SLOT_COUNT; slot++)
+        cluster->owners[slot] = 0;
+    cluster->mapped = true;
+    cluster->told = true;
+}
+
+/* A slot that nobody is told to count in stays with whom it was: he knows better. */
+static void take_range(void *context, const struct slotmap_range *range)
+{
+    struct cluster *c = context;
+    const uint16_t index = meet(c, c->from, range->host, range->address, range->port, c->now);
+
+    for (unsigned slot = range->first; index != NOBODY && slot <= range->last; slot++) {
+        c->owners[slot] = index;
+        c->mapped = true;
+    }
+}
+
+void cluster_on_slots(struct cluster *cluster, const struct redislink *from,
+        const redisReply *reply, uint64_t now)
+{
+    cluster->asking = false;
+    cluster->told = cluster->told || reply != NULL;
+    cluster->from = from;
+    cluster->now = now;
+    if (reply == NULL || !slotmap_read(reply, take_range, cluster))
+        cluster->doubted = true;
+}
+
+/* Nobody has spoken of it for long. The last one takes its place. */
+static void remove_node(struct cluster *c, size_t index)
+{
+    const size_t last = c->count - 1;
+
+    free_node(c->nodes[index]);
+    c->nodes[index] = c->nodes[last];
+    c->count = last;
+    for (size_t slot = 0; slot < SLOT_COUNT; slot++) {
+        if (c->owners[slot] == index)
+            c->owners[slot] = NOBODY;
+        else if (c->owners[slot] == last)
+            c->owners[slot] = (uint16_t)index;
+    }
+}
+
+static void remove_gone(struct cluster *c, uint64_t now)
+{
+    for (size_t i = 0; i < c->count;) {
+        if (!c->nodes[i]->named && now - c->nodes[i]->seen_at > GONE_AFTER)
+            remove_node(c, i);
+        else
+            i++;
+    }
+}
+
+static bool ask_one(struct cluster *c, struct redislink *link, uint64_t now)
+{
+    if (redislink_state(link) != REDISLINK_READY || !redislink_info(link)->cluster ||
+            !redislink_ask(link, CLUSTER_ASKS_SLOTS, c, text_of(slots_command), NULL, now))
+        return false;
+    redislink_flush(link, now);
+    return true;
+}
+
+static void ask_map(struct cluster *c, uint64_t now)
+{
+    c->asked_at = now;
+    for (size_t i = 0; i < c->count; i++) {
+        c->turn = (c->turn + 1) % c->count;
+        if (ask_one(c, c->nodes[c->turn]->link, now)) {
+            c->asking = true;
+            c->doubted = false;
+            return;
+        }
+    }
+}
+
+static uint64_t map_due(const struct cluster *c)
+{
+    return c->asking ? UINT64_MAX : c->asked_at + (c->doubted ? MAP_PAUSE : MAP_EVERY);
+}
+
+uint64_t cluster_tick(struct cluster *cluster, uint64_t now)
+{
+    uint64_t due = UINT64_MAX;
+
+    for (size_t i = 0; i < cluster->count; i++) {
+        struct redislink *link = cluster->nodes[i]->link;
+        const uint64_t link_due = redislink_tick(link, now);
+        if (link_due < due)
+            due = link_due;
+        if (redislink_state(link) == REDISLINK_READY)
+            cluster->well_at = now;
+    }
+    remove_gone(cluster, now);
+    if (now >= map_due(cluster))
+        ask_map(cluster, now);
+    return map_due(cluster) < due ? map_due(cluster) : due;
+}
+
+size_t cluster_count(const struct cluster *cluster)
+{
+    return cluster->count;
+}
+
+struct redislink *cluster_link(const struct cluster *cluster, size_t index)
+{
+    return cluster->nodes[index]->link;
+}
+
+uint64_t cluster_well_at(const struct cluster *cluster)
+{
+    return cluster->well_at;
+}
+
+const struct redislink *cluster_trouble(const struct cluster *cluster)
+{
+    for (size_t i = 0; i < cluster->count; i++)
+        if (redislink_why(cluster->nodes[i]->link)[0] != '\0')
+            return cluster->nodes[i]->link;
+    return NULL;
+}

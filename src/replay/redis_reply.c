@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: ISC
+#include "replay/redis_reply.h"
+
+#include <stdlib.h>
+
+struct redisreply_reader {
+    redisReader *reader;
+    redisReplyObjectFunctions makers; /* hiredis's own, behind checks of ours */
+    redisReplyObjectFunctions theirs;
+    size_t octets;       /* since the last reply */
+    size_t elements;     /* as many */
+    const char *refusal; /* why a maker refused */
+    const char *error;
+};
+
+static const char too_much[] = "said more than it was asked for";
+static const char not_redis[] = "does not speak Redis's protocol";
+
+/* hiredis takes it for a lack of memory. */
+static void *refuse(const redisReadTask *task, const char *why)
+{
+    struct redisreply_reader *r = task->privdata;
+
+    r->refusal = why;
+    return NULL;
+}
+
+/* hiredis 1 reads the types of RESP3 as well. A server that was not asked for them has none. Its
+ * null is the only one that comes as a type of its own. */
+static bool is_resp3(const redisReadTask *task)
+{
+    return task->type > REDIS_REPLY_ERROR || task->type == REDIS_REPLY_NIL;
+}
+
+static size_t depth_of(const redisReadTask *task)
+{
+    size_t depth = 1;
+
+    for (; task->parent != NULL; task = task->parent)
+        depth++;
+    return depth;
+}
+
+#if HIREDIS_MAJOR >= 1
+typedef size_t array_length;
+
+static void *make_double(const redisReadTask *task, double value, char *octets, size_t len)
+{
+    (void)value;
+    (void)octets;
+    (void)len;
+    return refuse(task, not_redis);
+}
+
+static void *make_bool(const redisReadTask *task, int value)
+{
+    (void)value;
+    return refuse(task, not_redis);
+}
+#else
+typedef int array_length;
+#endif
+
+/* An array is made when its length is read: before there are any elements. */
+static void *make_array(const redisReadTask *task, array_length count)
+{
+    struct redisreply_reader *r = task->privdata;
+
+    if (is_resp3(task) || depth_of(task) > REDISREPLY_DEPTH_MAX)
+        return refuse(task, not_redis);
+    if ((size_t)count > REDISREPLY_ELEMENTS_MAX - r->elements)
+        return refuse(task, too_much);
+    r->elements += (size_t)count;
+    return r->theirs.createArray(task, count);
+}
+
+static void *make_string(const redisReadTask *task, char *octets, size_t len)
+{
+    const struct redisreply_reader *r = task->privdata;
+
+    return is_resp3(task) ? refuse(task, not_redis) : r->theirs.createString(task, octets, len);
+}
+
+static void *make_nil(const redisReadTask *task)
+{
+    const struct redisreply_reader *r = task->privdata;
+
+    return is_resp3(task) ? refuse(task, not_redis) : r->theirs.createNil(task);
+}
+
+struct redisreply_reader *redisreply_init(void)
+{
+    struct redisreply_reader *r = calloc(1, sizeof *r);
+
+    if (r == NULL)
+        return NULL;
+    r->reader = redisReaderCreate();
+    if (r->reader == NULL) {
+        redisreply_free(&r);
+        return NULL;
+    }
+    r->theirs = *r->reader->fn;
+    r->makers = r->theirs;
+    r->makers.createArray = make_array;
+    r->makers.createString = make_string;
+    r->makers.createNil = make_nil;
+#if HIREDIS_MAJOR >= 1
+    r->makers.createDouble = make_double;
+    r->makers.createBool = make_bool;
+#endif
+    r->reader->fn = &r->makers;
+    r->reader->privdata = r;
+    return r;
+}
+
+void redisreply_free(struct redisreply_reader **reader)
+{
+    if (*reader == NULL)
+        return;
+    if ((*reader)->reader != NULL)
+        redisReaderFree((*reader)->reader);
+    free(*reader);
+    *reader = NULL;
+}
+
+void redisreply_feed(struct redisreply_reader *reader, struct text octets)
+{
+    reader->octets += octets.len;
+    if (reader->error == NULL && redisReaderFeed(reader->reader, octets.at, octets.len) != REDIS_OK)
+        reader->error = "out of memory";
+}
+
+redisReply *redisreply_next(struct redisreply_reader *reader)
+{
+    void *reply = NULL;
+
+    if (reader->error != NULL)
+        return NULL;
+    if (redisReaderGetReply(reader->reader, &reply) != REDIS_OK) {
+        reader->error = reader->refusal;
+        if (reader->error == NULL)
+            reader->error = reader->reader->err == REDIS_ERR_OOM ? "out of memory" : not_redis;
+        return NULL;
+    }
+    const size_t item = reader->reader->len - reader->reader->pos;
+    if (reply == NULL && (reader->octets > REDISREPLY_OCTETS_MAX || item > REDISREPLY_ITEM_MAX))
+        reader->error = too_much;
+    if (reply != NULL) {
+        reader->octets = item;
+        reader->elements = 0;
+    }
+    return reply;
+}
+
+const char *redisreply_error(const struct redisreply_reader *reader)
+{
+    return reader->error;
+}
+
+struct text redisreply_text(const redisReply *reply)
+{
+    if (reply->type != REDIS_REPLY_STRING && reply->type != REDIS_REPLY_STATUS &&
+            reply->type != REDIS_REPLY_ERROR)
+        return (struct text){NULL, 0};
+    return (struct text){reply->str, reply->len};
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: ISC
+#include "replay/redis_slotmap.h"
+
+static bool is_array(const redisReply *reply, size_t least)
+{
+    return reply->type == REDIS_REPLY_ARRAY && reply->elements >= least;
+}
+
+static bool take_number(const redisReply *reply, long long most, uint16_t *number_r)
+{
+    if (reply->type != REDIS_REPLY_INTEGER || reply->integer < 0 || reply->integer > most)
+        return false;
+    *number_r = (uint16_t)reply->integer;
+    return true;
+}
+
+/* Names and values by turns, from Redis 7 on. */
+static struct text find_address(const redisReply *more)
+{
+    for (size_t i = 0; more->type == REDIS_REPLY_ARRAY && i + 1 < more->elements; i += 2)
+        if (text_equal(redisreply_text(more->element[i]), text_of("ip")))
+            return redisreply_text(more->element[i + 1]);
+    return (struct text){NULL, 0};
+}
+
+/* The host that is to be preferred, the port, the id, and more. The host is nil where it is that of
+ * the node that was asked, and `?` where the node does not know it, which a client takes alike. */
+static bool read_node(const redisReply *node, struct slotmap_range *range)
+{
+    if (!is_array(node, 2) || !take_number(node->element[1], UINT16_MAX, &range->port))
+        return false;
+    range->host = redisreply_text(node->element[0]);
+    if (text_equal(range->host, text_of("?")))
+        range->host.len = 0;
+    if (node->elements > 3)
+        range->address = find_address(node->element[3]);
+    return node->element[0]->type == REDIS_REPLY_STRING ||
+           node->element[0]->type == REDIS_REPLY_NIL;
+}
+
+/* First, last, the node that counts, its replicas. */
+static bool read_range(const redisReply *reply, struct slotmap_range *range_r)
+{
+    *range_r = (struct slotmap_range){.first = 0};
+    return is_array(reply, 3) && take_number(reply->element[0], SLOT_COUNT - 1, &range_r->first) &&
+           take_number(reply->element[1], SLOT_COUNT - 1, &range_r->last) &&
+           range_r->first <= range_r->last && read_node(reply->element[2], range_r);
+}
+
+bool slotmap_read(const redisReply *reply,
+        void (*found)(void *context, const struct slotmap_range *range), void *context)
+{
+    struct slotmap_range range;
+
+    if (!is_array(reply, 0))
+        return false;
+    for (size_t i = 0; i < reply->elements; i++) {
+        if (!read_range(reply->element[i], &range))
+            return false;
+        found(context, &range);
+    }
+    return true;
+}

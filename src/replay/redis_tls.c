@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: ISC
+#include "replay/redis_tls.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct redistls {
+    SSL_CTX *context;
+};
+
+struct redistls_stream {
+    SSL *ssl;
+    const char *const *names;
+    size_t names_count;
+    char why[REDISTLS_WHY_MAX];
+};
+
+/* Where OpenSSL looks by itself, or, in the same folder, what Debian puts together. */
+static bool load_machines(SSL_CTX *context)
+{
+    const char *file = getenv(X509_get_default_cert_file_env());
+    char path[512];
+
+    if (file != NULL)
+        return SSL_CTX_load_verify_file(context, file) == 1;
+    if (access(X509_get_default_cert_file(), R_OK) == 0)
+        return SSL_CTX_load_verify_file(context, X509_get_default_cert_file()) == 1;
+    snprintf(path, sizeof path, "%s/ca-certificates.crt", X509_get_default_cert_dir());
+    return SSL_CTX_load_verify_file(context, path) == 1;
+}
+
+struct redistls *redistls_init(const char *ca, char why_r[REDISTLS_WHY_MAX])
+{
+    struct redistls *tls = calloc(1, sizeof *tls);
+    bool good = false;
+
+    snprintf(why_r, REDISTLS_WHY_MAX, "memory is short");
+    if (tls == NULL)
+        return NULL;
+    tls->context = SSL_CTX_new(TLS_client_method());
+    if (tls->context != NULL) {
+        snprintf(why_r, REDISTLS_WHY_MAX, "%s: has no certificates to trust",
+                ca != NULL ? ca : "the machine's store");
+        SSL_CTX_set_verify(tls->context, SSL_VERIFY_PEER, NULL);
+        SSL_CTX_set_mode(
+                tls->context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+        good = SSL_CTX_set_min_proto_version(tls->context, TLS1_2_VERSION) == 1 &&
+               (ca != NULL ? SSL_CTX_load_verify_file(tls->context, ca) == 1
+                           : load_machines(tls->context));
+    }
+    ERR_clear_error();
+    if (!good)
+        redistls_free(&tls);
+    return tls;
+}
+
+void redistls_free(struct redistls **tls)
+{
+    if (*tls == NULL)
+        return;
+    SSL_CTX_free((*tls)->context);
+    free(*tls);
+    *tls = NULL;
+}
+
+static bool is_address(const char *name)
+{
+    unsigned char address[sizeof(struct in6_addr)];
+
+    return inet_pton(AF_INET, name, address) == 1 || inet_pton(AF_INET6, name, address) == 1;
+}
+
+/* OpenSSL copies the name, but asks for one that it could change. */
+static bool name_server(struct redistls_stream *stream, const char *name)
+{
+    char copy[TLSEXT_MAXLEN_host_name + 1];
+
+    snprintf(copy, sizeof copy, "%s", name);
+    return SSL_set_tlsext_host_name(stream->ssl, copy) == 1;
+}
+
+struct redistls_stream *redistls_begin(
+        struct redistls *tls, int fd, const char *const *names, size_t count)
+{
+    struct redistls_stream *stream = calloc(1, sizeof *stream);
+
+    if (stream == NULL)
+        return NULL;
+    stream->names = names;
+    stream->names_count = count;
+    stream->ssl = SSL_new(tls->context);
+    if (stream->ssl == NULL || SSL_set_fd(stream->ssl, fd) != 1 ||
+            (count > 0 && !is_address(names[0]) && !name_server(stream, names[0])))
+        redistls_end(&stream);
+    else
+        SSL_set_connect_state(stream->ssl);
+    ERR_clear_error();
+    return stream;
+}
+
+void redistls_end(struct redistls_stream **stream)
+{
+    if (*stream == NULL)
+        return;
+    SSL_free((*stream)->ssl);
+    free(*stream);
+    *stream = NULL;
+}
+
+/* What OpenSSL's error queue says first is the cause; a certificate has words of its own. */
+static void note_why(struct redistls_stream *stream)
+{
+    const long verified = SSL_get_verify_result(stream->ssl);
+    const unsigned long error = ERR_peek_error();
+    const char *reason = ERR_reason_error_string(error);
+
+    if (verified != X509_V_OK)
+        reason = X509_verify_cert_error_string(verified);
+    else if (error == 0)
+        reason = errno != 0 ? strerror(errno) : "the connection broke";
+    snprintf(stream->why, sizeof stream->why, "TLS: %s", reason != NULL ? reason : "failed");
+}
+
+/* Errors that others left behind are not this stream's. */
+static void begin_call(void)
+{
+    ERR_clear_error();
+    errno = 0;
+}
+
+static enum redistls_result result_of(struct redistls_stream *stream, int returned)
+{
+    enum redistls_result result = REDISTLS_BROKEN;
+
+    switch (SSL_get_error(stream->ssl, returned)) {
+    case SSL_ERROR_NONE:
+        return REDISTLS_OK;
+    case SSL_ERROR_WANT_READ:
+        result = REDISTLS_WANTS_IN;
+        break;
+    case SSL_ERROR_WANT_WRITE:
+        result = REDISTLS_WANTS_OUT;
+        break;
+    case SSL_ERROR_ZERO_RETURN:
+        result = REDISTLS_CLOSED;
+        break;
+    default:
+        note_why(stream);
+        break;
+    }
+    return result;
+}
+
+static bool is_named(const struct redistls_stream *stream)
+{
+    X509 *certificate = SSL_get0_peer_certificate(stream->ssl);
+
+    for (size_t i = 0; certificate != NULL && i < stream->names_count; i++) {
+        const char *name = stream->names[i];
+        if (is_address(name) ? X509_check_ip_asc(certificate, name, 0) == 1
+                             : X509_check_host(certificate, name, 0, 0, NULL) == 1)
+            return true;
+    }
+    return false;
+}
+
+enum redistls_result redistls_shake(struct redistls_stream *stream)
+{
+    begin_call();
+    const enum redistls_result result = result_of(stream, SSL_do_handshake(stream->ssl));
+
+    if (result != REDISTLS_OK || is_named(stream))
+        return result;
+    snprintf(stream->why, sizeof stream->why, "TLS: the certificate is not for %s",
+            stream->names_count > 0 ? stream->names[0] : "it");
+    return REDISTLS_BROKEN;
+}
+
+enum redistls_result redistls_read(
+        struct redistls_stream *stream, char *room, size_t size, size_t *len_r)
+{
+    begin_call();
+    return result_of(stream, SSL_read_ex(stream->ssl, room, size, len_r));
+}
+
+enum redistls_result redistls_write(
+        struct redistls_stream *stream, const char *octets, size_t len, size_t *len_r)
+{
+    begin_call();
+    return result_of(stream, SSL_write_ex(stream->ssl, octets, len, len_r));
+}
+
+bool redistls_has_more(const struct redistls_stream *stream)
+{
+    return SSL_has_pending(stream->ssl) == 1;
+}
+
+const char *redistls_why(const struct redistls_stream *stream)
+{
+    return stream->why;
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: ISC
+#include "users/arena.h"
+
+#include <stdlib.h>
+
+struct block {
+    struct block *before;
+    size_t used;
+    char octets[BLOCKS_MAX];
+};
+
+char *blocks_keep(struct blocks *blocks, size_t len)
+{
+    if (blocks->last == NULL || BLOCKS_MAX - blocks->last->used < len) {
+        struct block *block = len <= BLOCKS_MAX ? malloc(sizeof *block) : NULL;
+        if (block == NULL)
+            return NULL;
+        block->before = blocks->last;
+        block->used = 0;
+        blocks->last = block;
+    }
+    blocks->last->used += len;
+    return blocks->last->octets + blocks->last->used - len;
+}
+
+void blocks_free(struct blocks *blocks)
+{
+    while (blocks->last != NULL) {
+        struct block *before = blocks->last->before;
+        free(blocks->last);
+        blocks->last = before;
+    }
+}

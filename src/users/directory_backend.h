@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: ISC
+#ifndef VERIMAIL_USERS_DIRECTORY_BACKEND_H
+#define VERIMAIL_USERS_DIRECTORY_BACKEND_H
+
+#include "users/directory.h"
+#include "users/row_set.h"
+
+/* Where a table's rows come from. */
+struct directory_kind {
+    const char *scheme; /* what sources begin with */
+    /* Gathers all rows. `password`: NULL: none. True only when the directory said all it had and
+     * that this was all; else a sentence is in `why_r`, without the password. */
+    bool (*read)(const struct config_directory *directory, const char *password,
+            struct gathered *gathered, char why_r[DIRECTORY_WHY_MAX]);
+};
+extern const struct directory_kind directory_postgresql; /* postgresql:// */
+extern const struct directory_kind directory_ldap;       /* ldap://, ldaps://, ldapi:// */
+
+#endif

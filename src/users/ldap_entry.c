@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: ISC
+#include "users/ldap_entry.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "users/account.h"
+#include "users/ranged.h"
+#include "users/rule_words.h"
+
+#define RULES_MAX 3 /* attributes that hold a rule */
+#define WORDS_MAX (ROW_TEXT_MAX * 2)
+
+/* An attribute, and what is done with each value: false when memory is short. */
+struct wanted {
+    char *name;
+    bool (*take)(struct ldapentry *e, struct text value, size_t rank);
+    size_t rank; /* among those that hold addresses */
+};
+
+/* What the attributes of one entry say of its rule. */
+struct said {
+    char hosts_room[ROW_TEXT_MAX];
+    char more_hosts_room[ROW_TEXT_MAX];
+    struct writer hosts;
+    struct writer more_hosts;
+    size_t flags;
+    bool allow_unauthorized;
+    bool bad;
+    char why[ROW_WHY_MAX];
+};
+
+struct ldapentry {
+    struct ldapsession *session;
+    struct gathered *gathered;
+    struct person *person;
+    struct wanted *wanted;
+    size_t wanted_count;
+    char **attributes;
+    struct text dn; /* of the entry that is read */
+    struct said said;
+};
+
+static bool take_address(struct ldapentry *e, struct text value, size_t rank)
+{
+    const enum person_result result = person_add(e->person, value, rank);
+
+    if (result == PERSON_BAD)
+        gathered_skip(e->gathered, value, e->dn);
+    return result != PERSON_NO_MEMORY;
+}
+
+static bool take_host(struct ldapentry *e, struct text value, size_t rank)
+{
+    (void)rank;
+    e->said.bad = e->said.bad || !rulewords_add_hosts(value, &e->said.hosts, e->said.why);
+    return true;
+}
+
+static bool take_more_host(struct ldapentry *e, struct text value, size_t rank)
+{
+    (void)rank;
+    e->said.bad = e->said.bad || !rulewords_add_hosts(value, &e->said.more_hosts, e->said.why);
+    return true;
+}
+
+static bool take_flag(struct ldapentry *e, struct text value, size_t rank)
+{
+    struct said *said = &e->said;
+
+    (void)rank;
+    if (said->flags++ > 0 && !said->bad) {
+        snprintf(said->why, sizeof said->why, "a second allow_unauthorized: expected one value");
+        said->bad = true;
+    }
+    said->bad = said->bad || !rulewords_flag(value, &said->allow_unauthorized, said->why);
+    return true;
+}
+
+static void want(struct ldapentry *e, char *name,
+        bool (*take)(struct ldapentry *e, struct text value, size_t rank), size_t rank)
+{
+    if (name == NULL)
+        return;
+    e->wanted[e->wanted_count] = (struct wanted){name, take, rank};
+    e->attributes[e->wanted_count++] = name;
+}
+
+struct ldapentry *ldapentry_init(struct ldapsession *session, struct gathered *gathered)
+{
+    const struct config_directory *directory = session->directory;
+    const size_t most = directory->addresses.count + RULES_MAX;
+    struct ldapentry *e = calloc(1, sizeof *e);
+
+    if (e == NULL)
+        return NULL;
+    e->session = session;
+    e->gathered = gathered;
+    e->person = person_init();
+    e->wanted = calloc(most, sizeof *e->wanted);
+    e->attributes = calloc(most + 1, sizeof *e->attributes);
+    if (e->person == NULL || e->wanted == NULL || e->attributes == NULL) {
+        ldapentry_free(&e);
+        return NULL;
+    }
+    for (size_t i = 0; i < directory->addresses.count; i++)
+        want(e, directory->addresses.at[i].at, take_address, i);
+    want(e, directory->hosts.at, take_host, 0);
+    want(e, directory->more_hosts.at, take_more_host, 0);
+    want(e, directory->allow_unauthorized.at, take_flag, 0);
+    return e;
+}
+
+void ldapentry_free(struct ldapentry **entry)
+{
+    struct ldapentry *e = *entry;
+
+    if (e == NULL)
+        return;
+    person_free(&e->person);
+    free(e->wanted);
+    free(e->attributes);
+    free(e);
+    *entry = NULL;
+}
+
+char **ldapentry_attributes(struct ldapentry *e)
+{
+    return e->attributes;
+}
+
+static bool take_values(struct ldapentry *e, LDAPMessage *message, const char *description,
+        const struct wanted *wanted)
+{
+    struct berval **values = ldap_get_values_len(e->session->ld, message, description);
+    bool good = true;
+
+    for (size_t i = 0; good && values != NULL && values[i] != NULL; i++)
+        good = wanted->take(e, (struct text){values[i]->bv_val, values[i]->bv_len}, wanted->rank);
+    ldap_value_free_len(values);
+    return good || ldapsession_fail(e->session, "read", LDAP_NO_MEMORY, "");
+}
+
+/* All values that a message has of an attribute, from one on. `more_r`: the first that it does not
+ * have; 0: it has all. */
+static bool take_attribute(struct ldapentry *e, LDAPMessage *message, const struct wanted *wanted,
+        uint64_t from, uint64_t *more_r)
+{
+    BerElement *position = NULL;
+    LDAP *ld = e->session->ld;
+    bool good = true;
+    bool seen = from == 0; /* it need not be there at all, but for what was said to follow */
+
+    *more_r = 0;
+    for (char *description = ldap_first_attribute(ld, message, &position);
+            good && description != NULL; description = ldap_next_attribute(ld, message, position)) {
+        uint64_t first = 0;
+        uint64_t next = 0;
+        const enum ranged ranged =
+                ranged_read(text_of(description), text_of(wanted->name), &first, &next);
+        const bool is_range = ranged == RANGED_PART || ranged == RANGED_LAST;
+        if (ranged == RANGED_WRONG || (is_range && first != from))
+            good = ldapsession_fail(e->session, "search", LDAP_DECODING_ERROR, description);
+        else if (ranged != RANGED_ANOTHER)
+            good = take_values(e, message, description, wanted);
+        seen = seen || is_range;
+        if (ranged == RANGED_PART)
+            *more_r = next;
+        ldap_memfree(description);
+    }
+    ber_free(position, 0);
+    return good && (seen || ldapsession_fail(e->session, "search for more values of an entry",
+                                    LDAP_NO_SUCH_ATTRIBUTE, e->dn.at));
+}
+
+/* A few more of one attribute. */
+static bool fetch_part(
+        struct ldapentry *e, const struct wanted *wanted, uint64_t from, uint64_t *more_r)
+{
+    char description[512];
+    LDAPMessage *found = NULL;
+
+    snprintf(description, sizeof description, "%.450s;range=%" PRIu64 "-*", wanted->name, from);
+    const int error = ldapsession_get(e->session, e->dn.at, description, &found);
+    bool good = error == LDAP_SUCCESS;
+    if (!good)
+        (void)ldapsession_fail(e->session, "search for more values of an entry", error, e->dn.at);
+    else
+        good = take_attribute(e, ldap_first_entry(e->session->ld, found), wanted, from, more_r);
+    ldap_msgfree(found);
+    return good;
+}
+
+static bool take_wanted(struct ldapentry *e, LDAPMessage *message, const struct wanted *wanted)
+{
+    uint64_t from = 0;
+    bool good = take_attribute(e, message, wanted, 0, &from);
+
+    while (good && from > 0)
+        good = fetch_part(e, wanted, from, &from);
+    return good;
+}
+
+static void forget_entry(struct ldapentry *e)
+{
+    person_clear(e->person);
+    e->said.hosts = writer_of(e->said.hosts_room, sizeof e->said.hosts_room);
+    e->said.more_hosts = writer_of(e->said.more_hosts_room, sizeof e->said.more_hosts_room);
+    e->said.flags = 0;
+    e->said.allow_unauthorized = false;
+    e->said.bad = false;
+}
+
+static void put_rule(const struct said *said, struct writer *words)
+{
+    if (writer_text(&said->hosts).len > 0)
+        rulewords_put(words, "hosts", writer_text(&said->hosts));
+    if (writer_text(&said->more_hosts).len > 0)
+        rulewords_put(words, "more_hosts", writer_text(&said->more_hosts));
+    if (said->allow_unauthorized)
+        rulewords_put(words, "allow_unauthorized", text_of("yes"));
+}
+
+static bool put_rows(struct ldapentry *e, size_t count)
+{
+    char rule_octets[WORDS_MAX];
+    char alias_octets[ADDRESS_MAX + sizeof " alias="];
+    struct writer rule = writer_of(rule_octets, sizeof rule_octets);
+    struct writer alias = writer_of(alias_octets, sizeof alias_octets);
+    const struct text primary = person_address(e->person, 0);
+
+    put_rule(&e->said, &rule);
+    rulewords_put(&alias, "alias", primary);
+    bool good = gathered_put(e->gathered, primary, writer_text(&rule), e->dn);
+    for (size_t i = 1; good && i < count; i++)
+        good = gathered_put(e->gathered, person_address(e->person, i), writer_text(&alias), e->dn);
+    return good || ldapsession_fail(e->session, "read", LDAP_NO_MEMORY, "");
+}
+
+static bool take_entry(struct ldapentry *e, LDAPMessage *message)
+{
+    bool good = true;
+
+    forget_entry(e);
+    for (size_t i = 0; good && i < e->wanted_count; i++)
+        good = take_wanted(e, message, &e->wanted[i]);
+    if (!good)
+        return false;
+    const size_t count = person_settle(e->person);
+    if (count == 0) {
+        gathered_pass(e->gathered);
+    } else if (e->said.bad) {
+        gathered_refuse(e->gathered, e->dn, e->said.why);
+    } else {
+        good = put_rows(e, count);
+    }
+    return good;
+}
+
+bool ldapentry_take(struct ldapentry *e, LDAPMessage *message)
+{
+    char *dn = ldap_get_dn(e->session->ld, message);
+
+    if (dn == NULL)
+        return ldapsession_fail(e->session, "search", LDAP_DECODING_ERROR, "an entry without DN");
+    e->dn = text_of(dn);
+    const bool good = take_entry(e, message);
+    ldap_memfree(dn);
+    return good;
+}

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: ISC
+#include "users/ldap_session.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+
+#include "base/one_line.h"
+#include "users/ldap_limit.h"
+
+#define CERTIFICATES "/etc/ssl/certs/ca-certificates.crt" /* the machine's, of ca-certificates */
+#define ACTIVE_DIRECTORY "1.2.840.113556.1.4.800"         /* LDAP_CAP_ACTIVE_DIRECTORY_OID */
+#define LDAPS "ldaps://"
+#define LDAPI "ldapi://"
+#define BEHIND 1 /* seconds: libldap's own limit comes first */
+#define EVERYTHING "(objectClass=*)"
+
+static struct timeval patience(const struct config_directory *directory)
+{
+    return (struct timeval){.tv_sec = (time_t)directory->timeout};
+}
+
+bool ldapsession_fail(struct ldapsession *s, const char *doing, int error, const char *detail)
+{
+    char *said = NULL;
+
+    if (ldaplimit_was_reached())
+        detail = "gives no answer";
+    if (detail == NULL && s->ld != NULL)
+        (void)ldap_get_option(s->ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &said);
+    const int used = snprintf(s->why, DIRECTORY_WHY_MAX, "%.200s: %s: %s", s->directory->source.at,
+            doing, ldap_err2string(error));
+    if (detail == NULL)
+        detail = said;
+    if (detail != NULL && *detail != '\0' && used > 0 && used < DIRECTORY_WHY_MAX - 2) {
+        memcpy(s->why + used, ": ", 2);
+        sentence_put(detail, s->why + used + 2, DIRECTORY_WHY_MAX - (size_t)used - 2);
+    }
+    ldap_memfree(said);
+    return false;
+}
+
+static bool set(struct ldapsession *s, int option, const void *value)
+{
+    const int error = ldap_set_option(s->ld, option, value);
+
+    return error == LDAP_OPT_SUCCESS || ldapsession_fail(s, "set up", LDAP_LOCAL_ERROR, "");
+}
+
+static bool set_up(struct ldapsession *s)
+{
+    const struct timeval limit = patience(s->directory);
+    const int version = LDAP_VERSION3;
+    const int never = LDAP_DEREF_NEVER;
+    const int seconds = (int)s->directory->timeout;
+
+    return set(s, LDAP_OPT_PROTOCOL_VERSION, &version) &&
+           set(s, LDAP_OPT_REFERRALS, LDAP_OPT_OFF) && set(s, LDAP_OPT_DEREF, &never) &&
+           set(s, LDAP_OPT_NETWORK_TIMEOUT, &limit) && set(s, LDAP_OPT_TIMEOUT, &limit) &&
+           set(s, LDAP_OPT_TIMELIMIT, &seconds);
+}
+
+static bool is_ldaps(const struct ldapsession *s)
+{
+    return strncmp(s->directory->source.at, LDAPS, strlen(LDAPS)) == 0;
+}
+
+static const char *certificates(const struct ldapsession *s)
+{
+    return s->directory->ca.at != NULL ? s->directory->ca.at : CERTIFICATES;
+}
+
+/* The last one makes the others count. */
+static bool set_up_tls(struct ldapsession *s)
+{
+    const char *ca = certificates(s);
+    const int demand = LDAP_OPT_X_TLS_DEMAND;
+    const int least = LDAP_OPT_X_TLS_PROTOCOL_TLS1_2;
+    const int is_server = 0;
+
+    if (!is_ldaps(s) && !s->directory->start_tls)
+        return true;
+    if (!set(s, LDAP_OPT_X_TLS_REQUIRE_CERT, &demand) ||
+            !set(s, LDAP_OPT_X_TLS_PROTOCOL_MIN, &least))
+        return false;
+    if (ldap_set_option(s->ld, LDAP_OPT_X_TLS_CACERTFILE, ca) == LDAP_OPT_SUCCESS &&
+            ldap_set_option(s->ld, LDAP_OPT_X_TLS_NEWCTX, &is_server) == LDAP_OPT_SUCCESS)
+        return true;
+    return ldapsession_fail(s, "the file of certificates cannot be used", LDAP_LOCAL_ERROR, ca);
+}
+
+/* libldap has no words for what GnuTLS found, and does not say that it was the certificate. */
+static bool fail_tls(struct ldapsession *s, const char *doing, int error)
+{
+    char detail[DIRECTORY_WHY_MAX];
+
+    snprintf(detail, sizeof detail,
+            "it shows no certificate for this host that one in %s has signed", certificates(s));
+    return ldapsession_fail(s, doing, error, detail);
+}
+
+/* errno means something for a unix socket only. */
+static bool connect_to(struct ldapsession *s)
+{
+    const bool is_local = strncmp(s->directory->source.at, LDAPI, strlen(LDAPI)) == 0;
+
+    errno = 0;
+    const int error = ldap_connect(s->ld);
+    const int cause = errno;
+
+    if (error == LDAP_SUCCESS)
+        return true;
+    if (ldaplimit_was_connected() && is_ldaps(s))
+        return fail_tls(s, "TLS", error);
+    return ldapsession_fail(s, "connect", error, is_local && cause != 0 ? strerror(cause) : NULL);
+}
+
+static bool start_tls(struct ldapsession *s)
+{
+    if (!s->directory->start_tls)
+        return true;
+    const int error = ldap_start_tls_s(s->ld, NULL, NULL);
+    if (error == LDAP_CONNECT_ERROR)
+        return fail_tls(s, "StartTLS", error);
+    return error == LDAP_SUCCESS || ldapsession_fail(s, "StartTLS", error, NULL);
+}
+
+/* Without a password a server would take anybody for nobody, who sees less than all. */
+static bool bind_as(struct ldapsession *s, const char *password)
+{
+    const char *dn = s->directory->bind_dn.at;
+    struct berval word = {0};
+
+    if (dn == NULL)
+        return true;
+    if (password == NULL)
+        return ldapsession_fail(s, "bind", LDAP_LOCAL_ERROR, "expected a password");
+    char *copy = strdup(password);
+    if (copy == NULL)
+        return ldapsession_fail(s, "bind", LDAP_NO_MEMORY, "");
+    word.bv_val = copy;
+    word.bv_len = strlen(copy);
+    const int error = ldap_sasl_bind_s(s->ld, dn, LDAP_SASL_SIMPLE, &word, NULL, NULL, NULL);
+    explicit_bzero(copy, word.bv_len);
+    free(copy);
+    return error == LDAP_SUCCESS || ldapsession_fail(s, "bind", error, NULL);
+}
+
+int ldapsession_get(struct ldapsession *s, const char *dn, char *attribute, LDAPMessage **found_r)
+{
+    char *attributes[] = {attribute, NULL};
+    struct timeval limit = patience(s->directory);
+
+    ldaplimit_begin(s->directory->timeout + BEHIND);
+    int error = ldap_search_ext_s(s->ld, dn, LDAP_SCOPE_BASE, EVERYTHING, attributes, 0, NULL, NULL,
+            &limit, LDAP_NO_LIMIT, found_r);
+    ldaplimit_end();
+    if (error == LDAP_SUCCESS && ldap_first_entry(s->ld, *found_r) == NULL)
+        error = LDAP_NO_SUCH_OBJECT;
+    return error;
+}
+
+/* Who may not look has no Active Directory, and other mistakes show at the search. */
+static void find_out(struct ldapsession *s)
+{
+    char name[] = "supportedCapabilities";
+    LDAPMessage *found = NULL;
+
+    if (ldapsession_get(s, "", name, &found) == LDAP_SUCCESS) {
+        struct berval **values = ldap_get_values_len(s->ld, ldap_first_entry(s->ld, found), name);
+        for (size_t i = 0; values != NULL && values[i] != NULL; i++)
+            s->is_active_directory =
+                    s->is_active_directory || strcmp(values[i]->bv_val, ACTIVE_DIRECTORY) == 0;
+        ldap_value_free_len(values);
+    }
+    ldap_msgfree(found);
+}
+
+static bool open_session(struct ldapsession *s, const char *password)
+{
+    ldaplimit_begin(s->directory->timeout);
+    const bool good =
+            set_up(s) && set_up_tls(s) && connect_to(s) && start_tls(s) && bind_as(s, password);
+    ldaplimit_end();
+    if (good)
+        find_out(s);
+    return good;
+}
+
+bool ldapsession_open(struct ldapsession *s, const struct config_directory *directory,
+        const char *password, char why[DIRECTORY_WHY_MAX])
+{
+    *s = (struct ldapsession){.directory = directory, .why = why};
+    if (setenv("LDAPNOINIT", "1", 1) != 0)
+        return ldapsession_fail(s, "set up", LDAP_NO_MEMORY, "");
+    const int error = ldap_initialize(&s->ld, directory->source.at);
+    if (error != LDAP_SUCCESS)
+        return ldapsession_fail(s, "set up", error, "");
+    const bool good = ldaplimit_install(s->ld) ? open_session(s, password)
+                                               : ldapsession_fail(s, "set up", LDAP_NO_MEMORY, "");
+    if (!good)
+        ldapsession_close(s);
+    return good;
+}
+
+void ldapsession_close(struct ldapsession *s)
+{
+    if (s->ld != NULL)
+        (void)ldap_unbind_ext_s(s->ld, NULL, NULL);
+    s->ld = NULL;
+    ldaplimit_remove();
+}
+
+bool ldapsession_search(struct ldapsession *s, const char *base, int scope, const char *filter,
+        char **attributes, LDAPControl **controls, int *id_r)
+{
+    struct timeval limit = patience(s->directory);
+
+    ldaplimit_begin(s->directory->timeout + BEHIND);
+    const int error = ldap_search_ext(
+            s->ld, base, scope, filter, attributes, 0, controls, NULL, &limit, LDAP_NO_LIMIT, id_r);
+    ldaplimit_end();
+    return error == LDAP_SUCCESS || ldapsession_fail(s, "search", error, NULL);
+}
+
+LDAPMessage *ldapsession_next(struct ldapsession *s, int id)
+{
+    struct timeval limit = patience(s->directory);
+    LDAPMessage *message = NULL;
+    int error = LDAP_TIMEOUT;
+
+    ldaplimit_begin(s->directory->timeout + BEHIND);
+    const int type = ldap_result(s->ld, id, LDAP_MSG_ONE, &limit, &message);
+    ldaplimit_end();
+    if (type > 0)
+        return message;
+    if (type < 0 && ldap_get_option(s->ld, LDAP_OPT_RESULT_CODE, &error) != LDAP_OPT_SUCCESS)
+        error = LDAP_OTHER;
+    (void)ldapsession_fail(s, "search", error, type < 0 ? NULL : "gives no answer");
+    return NULL;
+}

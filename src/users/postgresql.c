@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: ISC
+#include <inttypes.h>
+#include <libpq-fe.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "users/directory_backend.h"
+#include "users/mailbox.h"
+#include "users/rule_words.h"
+
+#define COLUMNS_MAX 5
+#define WORDS_MAX (ROW_TEXT_MAX * 2)
+#define CONNECT_LEAST 2 /* seconds; libpq takes less for as much */
+#define BEHIND 1000     /* milliseconds: the server's own limit comes first, and says what it was */
+
+struct reading {
+    PGconn *connection;
+    const struct config_directory *directory;
+    struct gathered *gathered;
+    int columns[COLUMNS_MAX]; /* where a column stands; -1: nowhere */
+    uint64_t row;             /* its number, from 1 */
+    bool silent;              /* the server was waited for in vain */
+    char *why;
+};
+
+enum column { ADDRESS, HOSTS, MORE_HOSTS, ALLOW_UNAUTHORIZED, ALIAS };
+static const char *const names[COLUMNS_MAX] = {
+        "address", "hosts", "more_hosts", "allow_unauthorized", "alias"};
+
+/* What libpq and servers say may have several lines. */
+static bool fail(struct reading *r, const char *sentence)
+{
+    const char *host = PQhost(r->connection);
+    const char *database = PQdb(r->connection);
+    const int used = snprintf(r->why, DIRECTORY_WHY_MAX,
+            "PostgreSQL, database %.128s at %.128s: ", database != NULL ? database : "?",
+            host != NULL && *host != '\0' ? host : "?");
+
+    char *at = r->why + used;
+    snprintf(at, DIRECTORY_WHY_MAX - (size_t)used, "%s", sentence);
+    for (; *at != '\0'; at++)
+        if (*at == '\n' || *at == '\t')
+            *at = ' ';
+    while (at[-1] == ' ')
+        *--at = '\0';
+    return false;
+}
+
+static bool fail_connection(struct reading *r)
+{
+    return fail(r, r->silent ? "gives no answer" : PQerrorMessage(r->connection));
+}
+
+/* They would go to standard error. */
+static void ignore_notice(void *context, const char *message)
+{
+    (void)context;
+    (void)message;
+}
+
+/* What stands before the address may be said otherwise in it, what stands after it may not. */
+static PGconn *connect_to(const struct config_directory *directory, const char *password)
+{
+    const char *keywords[10] = {
+            "connect_timeout", "fallback_application_name", "dbname", "client_encoding"};
+    char seconds[24];
+    const char *values[10] = {seconds, "verimail", directory->source.at, "UTF8"};
+    size_t count = 4;
+
+    snprintf(seconds, sizeof seconds, "%" PRIu64,
+            directory->timeout > CONNECT_LEAST ? directory->timeout : CONNECT_LEAST);
+    if (password != NULL) {
+        keywords[count] = "password";
+        values[count++] = password;
+    }
+    if (directory->ca.at != NULL) {
+        keywords[count] = "sslmode";
+        values[count++] = "verify-full";
+        keywords[count] = "sslrootcert";
+        values[count++] = directory->ca.at;
+    }
+    return PQconnectdbParams(keywords, values, 1);
+}
+
+/* Until something can be read. False when the server is lost, or said nothing for too long. */
+static bool wait_for(struct reading *r, uint64_t deadline)
+{
+    const uint64_t now = clock_milliseconds();
+    struct pollfd fd = {.fd = PQsocket(r->connection), .events = POLLIN};
+
+    if (fd.fd < 0)
+        return false;
+    if (poll(&fd, 1, now < deadline ? (int)(deadline - now) : 0) == 0) {
+        r->silent = true;
+        return false;
+    }
+    return PQconsumeInput(r->connection) == 1;
+}
+
+/* NULL: there are no more, or the server is lost. */
+static PGresult *next(struct reading *r)
+{
+    const uint64_t deadline = clock_milliseconds() + r->directory->timeout * 1000 + BEHIND;
+
+    while (PQisBusy(r->connection))
+        if (!wait_for(r, deadline))
+            return NULL;
+    return PQgetResult(r->connection);
+}
+
+/* Whether all was said: after a NULL from next(). */
+static bool is_over(struct reading *r)
+{
+    return (!r->silent && PQstatus(r->connection) == CONNECTION_OK) || fail_connection(r);
+}
+
+static bool run(struct reading *r, const char *sql)
+{
+    bool good = true;
+    PGresult *result;
+
+    if (PQsendQuery(r->connection, sql) == 0)
+        return fail_connection(r);
+    while ((result = next(r)) != NULL) {
+        if (good && PQresultStatus(result) != PGRES_COMMAND_OK)
+            good = fail(r, PQresultErrorMessage(result));
+        PQclear(result);
+    }
+    return good && is_over(r);
+}
+
+/* The query is one statement (so is what PQsendQueryParams() takes) in a transaction that may write
+ * nothing. */
+static bool begin(struct reading *r)
+{
+    char sql[256];
+
+    snprintf(sql, sizeof sql,
+            "SET default_transaction_read_only = on; SET statement_timeout = %" PRIu64
+            "000; BEGIN READ ONLY",
+            r->directory->timeout);
+    return run(r, sql) && ((PQsendQueryParams(r->connection, r->directory->query.at, 0, NULL, NULL,
+                                    NULL, NULL, 0) == 1 &&
+                                   PQsetSingleRowMode(r->connection) == 1) ||
+                                  fail_connection(r));
+}
+
+static bool find_column(struct reading *r, const char *name, int at)
+{
+    char sentence[256];
+
+    for (size_t i = 0; i < COLUMNS_MAX; i++) {
+        if (strcmp(name, names[i]) != 0)
+            continue;
+        if (r->columns[i] < 0) {
+            r->columns[i] = at;
+            return true;
+        }
+        snprintf(sentence, sizeof sentence, "a second column: %s: expected one", name);
+        return fail(r, sentence);
+    }
+    snprintf(sentence, sizeof sentence,
+            "unknown column: %.64s: expected address, hosts, more_hosts, allow_unauthorized or "
+            "alias",
+            name);
+    return fail(r, sentence);
+}
+
+/* A column that nobody knows could be a restriction, spelled wrong. */
+static bool find_columns(struct reading *r, const PGresult *result)
+{
+    for (size_t i = 0; i < COLUMNS_MAX; i++)
+        r->columns[i] = -1;
+    for (int i = 0; i < PQnfields(result); i++)
+        if (!find_column(r, PQfname(result, i), i))
+            return false;
+    return r->columns[ADDRESS] >= 0 || fail(r, "the query has no column `address`");
+}
+
+/* False: NULL, or there is no such column. */
+static bool get(
+        const struct reading *r, const PGresult *result, enum column column, struct text *value_r)
+{
+    const int at = r->columns[column];
+
+    if (at < 0 || PQgetisnull(result, 0, at))
+        return false;
+    *value_r = (struct text){PQgetvalue(result, 0, at), (size_t)PQgetlength(result, 0, at)};
+    return true;
+}
+
+static bool put_hosts(const struct reading *r, const PGresult *result, enum column column,
+        struct writer *words, char why_r[ROW_WHY_MAX])
+{
+    char room[ROW_TEXT_MAX];
+    struct writer hosts = writer_of(room, sizeof room);
+    struct text value;
+
+    if (!get(r, result, column, &value))
+        return true;
+    if (!rulewords_add_hosts(value, &hosts, why_r))
+        return false;
+    if (column == HOSTS || writer_text(&hosts).len > 0)
+        rulewords_put(words, names[column], writer_text(&hosts));
+    return true;
+}
+
+static bool put_flag(const struct reading *r, const PGresult *result, struct writer *words,
+        char why_r[ROW_WHY_MAX])
+{
+    struct text value;
+    bool flag = false;
+
+    if (!get(r, result, ALLOW_UNAUTHORIZED, &value))
+        return true;
+    if (!rulewords_flag(value, &flag, why_r))
+        return false;
+    if (flag)
+        rulewords_put(words, names[ALLOW_UNAUTHORIZED], text_of("yes"));
+    return true;
+}
+
+static bool put_alias(const struct reading *r, const PGresult *result, struct writer *words,
+        char why_r[ROW_WHY_MAX])
+{
+    char room[ADDRESS_MAX + 1];
+    struct text value;
+    struct text key;
+
+    if (!get(r, result, ALIAS, &value) || value.len == 0)
+        return true;
+    if (mailbox_read(value, room, &key) != MAILBOX_PLAIN) {
+        snprintf(why_r, ROW_WHY_MAX, "bad alias: %.100s: expected an address", value.at);
+        return false;
+    }
+    rulewords_put(words, names[ALIAS], key);
+    return true;
+}
+
+/* `*@example.org` is everybody else there. */
+static bool find_user(struct text address, char room[ADDRESS_MAX + 1], struct text *user_r)
+{
+    if (address.len > 1 && memcmp(address.at, "*@", 2) == 0)
+        return row_parse_user(address, room, user_r);
+    return mailbox_read(address, room, user_r) == MAILBOX_PLAIN;
+}
+
+static bool take_row(struct reading *r, const PGresult *result)
+{
+    char origin[32];
+    char octets[WORDS_MAX];
+    char room[ADDRESS_MAX + 1];
+    char why[ROW_WHY_MAX];
+    char sentence[DIRECTORY_WHY_MAX];
+    struct writer words = writer_of(octets, sizeof octets);
+    struct text address = {"NULL", 4};
+    struct text user;
+
+    snprintf(origin, sizeof origin, "row %" PRIu64, ++r->row);
+    if (!get(r, result, ADDRESS, &address) || !find_user(address, room, &user)) {
+        gathered_skip(r->gathered, address, text_of(origin));
+        return true;
+    }
+    if (!put_hosts(r, result, HOSTS, &words, why) ||
+            !put_hosts(r, result, MORE_HOSTS, &words, why) || !put_flag(r, result, &words, why) ||
+            !put_alias(r, result, &words, why)) {
+        snprintf(sentence, sizeof sentence, "%.*s: %s", (int)user.len, user.at, why);
+        gathered_refuse(r->gathered, text_of(origin), sentence);
+        return true;
+    }
+    return gathered_put(r->gathered, user, writer_text(&words), text_of(origin)) ||
+           fail(r, "memory is short");
+}
+
+static bool take_result(struct reading *r, const PGresult *result)
+{
+    switch ((int)PQresultStatus(result)) {
+    case PGRES_SINGLE_TUPLE:
+        return (r->row > 0 || find_columns(r, result)) && take_row(r, result);
+    case PGRES_TUPLES_OK: /* the end of them */
+        return r->row > 0 || find_columns(r, result);
+    case PGRES_COMMAND_OK:
+    case PGRES_COPY_OUT:
+    case PGRES_COPY_IN:
+    case PGRES_EMPTY_QUERY:
+        return fail(r, "the query gives no rows: expected a SELECT");
+    default:
+        return fail(r, PQresultErrorMessage(result));
+    }
+}
+
+static bool read_rows(struct reading *r)
+{
+    bool good = begin(r);
+    bool any = false;
+    PGresult *result;
+
+    while (good && (result = next(r)) != NULL) {
+        good = take_result(r, result);
+        any = true;
+        PQclear(result);
+    }
+    return good && is_over(r) && (any || fail(r, "gives no answer"));
+}
+
+static bool read_postgresql(const struct config_directory *directory, const char *password,
+        struct gathered *gathered, char why_r[DIRECTORY_WHY_MAX])
+{
+    struct reading r = {.connection = connect_to(directory, password),
+            .directory = directory,
+            .gathered = gathered,
+            .why = why_r};
+    bool good = false;
+
+    if (r.connection == NULL) {
+        snprintf(why_r, DIRECTORY_WHY_MAX, "memory is short");
+        return false;
+    }
+    PQsetNoticeProcessor(r.connection, ignore_notice, NULL);
+    if (PQstatus(r.connection) == CONNECTION_OK)
+        good = read_rows(&r);
+    else
+        (void)fail_connection(&r);
+    PQfinish(r.connection);
+    return good;
+}
+
+const struct directory_kind directory_postgresql = {"postgresql://", read_postgresql};

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: ISC
+#include "users/rule_words.h"
+
+#include <stdio.h>
+
+#define SHOWN_MAX 100 /* octets */
+
+static bool is_divider(char c)
+{
+    return c == ',' || text_is_white(c);
+}
+
+static struct text next_item(struct text *rest)
+{
+    size_t begin = 0;
+
+    while (begin < rest->len && is_divider(rest->at[begin]))
+        begin++;
+    size_t end = begin;
+    while (end < rest->len && !is_divider(rest->at[end]))
+        end++;
+    const struct text item = {rest->at + begin, end - begin};
+    *rest = (struct text){rest->at + end, rest->len - end};
+    return item;
+}
+
+/* `{...}` is an array: no name begins with a brace. */
+static bool open_array(struct text *value)
+{
+    if (value->len < 2 || value->at[0] != '{' || value->at[value->len - 1] != '}')
+        return false;
+    *value = (struct text){value->at + 1, value->len - 2};
+    return true;
+}
+
+static struct text unquote(struct text item)
+{
+    if (item.len < 2 || item.at[0] != '"' || item.at[item.len - 1] != '"')
+        return item;
+    return (struct text){item.at + 1, item.len - 2};
+}
+
+bool rulewords_add_hosts(struct text value, struct writer *hosts, char why_r[ROW_WHY_MAX])
+{
+    struct text rest = text_trim(value);
+
+    const bool is_array = open_array(&rest);
+    for (struct text item = next_item(&rest); item.len > 0; item = next_item(&rest)) {
+        if (is_array && text_equal_fold(item, text_of("NULL"))) {
+            snprintf(why_r, ROW_WHY_MAX, "a NULL among hosts: expected names, or no array");
+            return false;
+        }
+        if (writer_text(hosts).len > 0)
+            writer_char(hosts, ',');
+        writer_put(hosts, is_array ? unquote(item) : item);
+    }
+    if (hosts->failed)
+        snprintf(why_r, ROW_WHY_MAX, "too many hosts: expected at most 2048 octets");
+    return !hosts->failed;
+}
+
+static bool is_one_of(struct text value, const char *const *words)
+{
+    for (; *words != NULL; words++)
+        if (text_equal_fold(value, text_of(*words)))
+            return true;
+    return false;
+}
+
+bool rulewords_flag(struct text value, bool *flag_r, char why_r[ROW_WHY_MAX])
+{
+    static const char *const yes[] = {"true", "yes", "on", "t", "y", "1", NULL};
+    static const char *const no[] = {"false", "no", "off", "f", "n", "0", NULL};
+    const int len = (int)(value.len < SHOWN_MAX ? value.len : SHOWN_MAX);
+
+    *flag_r = is_one_of(value, yes);
+    if (*flag_r || is_one_of(value, no))
+        return true;
+    snprintf(why_r, ROW_WHY_MAX, "bad allow_unauthorized: %.*s: expected true or false", len,
+            len > 0 ? value.at : "");
+    return false;
+}
+
+void rulewords_put(struct writer *words, const char *name, struct text value)
+{
+    writer_char(words, ' ');
+    writer_string(words, name);
+    writer_char(words, '=');
+    writer_put(words, value);
+}

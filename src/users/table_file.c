@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: ISC
+#include "users/table_file.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "process/identity.h"
+#include "users/guard.h"
+
+/* Address space, not disk, and room for a hundred million rows. It is the same for all, so that no
+ * process ever has less of it than the file is long, and it need never grow. */
+#define MAP_OCTETS (sizeof(size_t) > 4 ? (size_t)64 << 10 << 10 << 10 : (size_t)1 << 30)
+#define READERS_MAX 1000 /* processes; a table of as many lies in the lock file */
+
+/* No user begins with a NUL. */
+static const char mark_key[] = "\0users";
+static const char mark_value[] = "1";
+
+bool tablefile_is_mark(const MDB_val *key)
+{
+    return key->mv_size > 0 && *(const char *)key->mv_data == '\0';
+}
+
+int tablefile_put_mark(MDB_txn *txn, MDB_dbi dbi)
+{
+    char key_octets[sizeof mark_key];
+    char value_octets[sizeof mark_value];
+    MDB_val key = {sizeof key_octets, key_octets};
+    MDB_val value = {sizeof value_octets, value_octets};
+
+    memcpy(key_octets, mark_key, sizeof key_octets);
+    memcpy(value_octets, mark_value, sizeof value_octets);
+    return mdb_put(txn, dbi, &key, &value, 0);
+}
+
+const char *tablefile_reason(int error)
+{
+    switch (error) {
+    case MDB_INVALID:
+    case MDB_VERSION_MISMATCH:
+    case MDB_INCOMPATIBLE:
+        return "it is no table of users";
+    case MDB_CORRUPTED:
+    case MDB_PAGE_NOTFOUND:
+    case MDB_PANIC:
+    case MDB_BAD_TXN:
+    case MDB_CURSOR_FULL:
+        return "it is damaged";
+    case MDB_MAP_FULL:
+        return "it is full";
+    case MDB_MAP_RESIZED:
+        return "it is larger than it can be";
+    case MDB_READERS_FULL:
+        return "too many processes read it";
+    case EIDRM:
+        return "it was removed while it was in use";
+    default:
+        return mdb_strerror(error);
+    }
+}
+
+static void on_assert(MDB_env *env, const char *message)
+{
+    (void)env;
+    (void)message;
+    guard_give_up();
+}
+
+/* One that is empty was made a moment ago, and is as good. */
+static int check_mark(MDB_txn *txn, MDB_dbi dbi)
+{
+    MDB_stat about;
+    char octets[sizeof mark_key];
+    MDB_val key = {sizeof octets, octets};
+    MDB_val value;
+    int error = mdb_stat(txn, dbi, &about);
+
+    if (error != 0 || about.ms_entries == 0)
+        return error;
+    memcpy(octets, mark_key, sizeof octets);
+    error = mdb_get(txn, dbi, &key, &value);
+    if (error != 0)
+        return error == MDB_NOTFOUND ? MDB_INVALID : error;
+    return value.mv_size == sizeof mark_value &&
+                           memcmp(value.mv_data, mark_value, sizeof mark_value) == 0
+                   ? 0
+                   : MDB_VERSION_MISMATCH;
+}
+
+static int mark_new(MDB_txn *txn, MDB_dbi dbi)
+{
+    MDB_stat about;
+    const int error = mdb_stat(txn, dbi, &about);
+
+    return error != 0 || about.ms_entries > 0 ? error : tablefile_put_mark(txn, dbi);
+}
+
+static int open_database(MDB_env *env, bool write, MDB_dbi *dbi_r)
+{
+    MDB_txn *txn = NULL;
+    int error = mdb_txn_begin(env, NULL, write ? 0 : MDB_RDONLY, &txn);
+
+    if (error != 0)
+        return error;
+    error = mdb_dbi_open(txn, NULL, 0, dbi_r);
+    if (error == 0)
+        error = check_mark(txn, *dbi_r);
+    if (error == 0 && write)
+        error = mark_new(txn, *dbi_r);
+    if (error == 0)
+        return mdb_txn_commit(txn);
+    mdb_txn_abort(txn);
+    return error;
+}
+
+struct opening {
+    const char *path;
+    bool write;
+    MDB_env *env;
+    MDB_dbi dbi;
+    int error;
+};
+
+static void open_env(void *context)
+{
+    struct opening *o = context;
+    const unsigned flags = MDB_NOSUBDIR | MDB_NOTLS | (o->write ? 0 : MDB_RDONLY);
+
+    o->error = mdb_env_create(&o->env);
+    if (o->error == 0)
+        o->error = mdb_env_set_mapsize(o->env, MAP_OCTETS);
+    if (o->error == 0)
+        o->error = mdb_env_set_maxreaders(o->env, READERS_MAX);
+    if (o->error == 0)
+        o->error = mdb_env_set_assert(o->env, on_assert);
+    if (o->error == 0)
+        o->error = mdb_env_open(o->env, o->path, flags, 0600);
+    if (o->error == 0)
+        o->error = mdb_reader_check(o->env, NULL);
+    if (o->error == 0)
+        o->error = open_database(o->env, o->write, &o->dbi);
+}
+
+/* What root makes is for whom the folder is for. It is made as by him: then root can be led
+ * nowhere where he could not go himself, by a link in a folder of his. */
+static bool find_owner(const char *path, struct identity *owner_r)
+{
+    char *copy = strdup(path);
+    struct stat folder;
+
+    *owner_r = (struct identity){.is_root = geteuid() == 0};
+    if (copy == NULL)
+        return false;
+    const bool found = stat(dirname(copy), &folder) == 0;
+    const int error = errno;
+    free(copy);
+    if (found) {
+        owner_r->uid = folder.st_uid;
+        owner_r->gid = folder.st_gid;
+    }
+    errno = error;
+    return found;
+}
+
+static void open_as_owner(struct opening *o)
+{
+    struct stat about;
+
+    if (stat(o->path, &about) != 0)
+        o->error = o->write && errno == ENOENT ? 0 : errno;
+    else if (!S_ISREG(about.st_mode) || (!o->write && about.st_size == 0))
+        o->error = MDB_INVALID;
+    if (o->error == 0 && !guard_run(open_env, o))
+        o->error = MDB_CORRUPTED;
+}
+
+static bool fail(const struct opening *o, const struct identity *owner, char why_r[TABLE_WHY_MAX])
+{
+    if (o->error == EACCES && owner->is_root && owner->uid != 0)
+        snprintf(why_r, TABLE_WHY_MAX, "whom its folder belongs to may not %s it (user %u)",
+                o->write ? "write" : "read", (unsigned)owner->uid);
+    else
+        snprintf(why_r, TABLE_WHY_MAX, "%s", tablefile_reason(o->error));
+    if (o->env != NULL)
+        mdb_env_close(o->env);
+    return false;
+}
+
+bool tablefile_open(
+        const char *path, bool write, MDB_env **env_r, MDB_dbi *dbi_r, char why_r[TABLE_WHY_MAX])
+{
+    struct opening o = {.path = path, .write = write};
+    struct identity owner;
+
+    guard_install();
+    if (!find_owner(path, &owner) || !identity_assume(&owner)) {
+        o.error = errno;
+        return fail(&o, &owner, why_r);
+    }
+    open_as_owner(&o);
+    if (!identity_return(&owner) && o.error == 0)
+        o.error = errno;
+    if (o.error != 0)
+        return fail(&o, &owner, why_r);
+    *env_r = o.env;
+    *dbi_r = o.dbi;
+    return true;
+}
+
+int tablefile_check(MDB_env *env)
+{
+    struct stat about;
+    int fd = -1;
+
+    if (mdb_env_get_fd(env, &fd) != 0 || fstat(fd, &about) != 0)
+        return errno;
+    return about.st_nlink > 0 ? 0 : EIDRM;
+}

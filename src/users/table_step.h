@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: ISC
+#ifndef VERIMAIL_USERS_TABLE_STEP_H
+#define VERIMAIL_USERS_TABLE_STEP_H
+
+#include <lmdb.h>
+
+#include "users/table.h"
+
+/* What table.c and tablewrite.c share: a table, and a step of work on it. */
+struct table {
+    MDB_env *env;
+    MDB_dbi dbi;
+    MDB_txn *reading;   /* reset between look-ups */
+    MDB_cursor *cursor; /* of it */
+    MDB_txn *writing;   /* between table_begin() and its end */
+    uint64_t check_at;  /* milliseconds: whether the file is there */
+    bool spoiled;       /* a step failed: the whole must not be committed */
+    bool appending;     /* all rows so far came in their order, into an empty table */
+    char error[TABLE_WHY_MAX];
+};
+
+/* What is done with LMDB in one go, and under guard, with all that it is done with. */
+struct step {
+    struct table *t;
+    MDB_txn *txn;
+    MDB_cursor *cursor;
+    struct text key;
+    struct row *row;
+    const struct row *put;
+    uint64_t count;
+    struct text last; /* key, of a walk over all rows */
+    char last_room[ADDRESS_MAX];
+    int error;
+};
+
+enum table_result tablestep_fail(struct table *table, const char *doing, int error);
+/* Returns LMDB's error, or MDB_CORRUPTED when the guard ended the work. */
+int tablestep_do(void (*work)(void *step), struct step *step);
+void tablestep_abort(struct table *table, MDB_txn **txn);
+
+/* The texts that LMDB takes are not const, and it does not change them. */
+static inline MDB_val value_of(struct text t)
+{
+    MDB_val value = {.mv_size = t.len};
+
+    memcpy(&value.mv_data, &t.at, sizeof value.mv_data);
+    return value;
+}
+
+/* The next row of a cursor. Its key stands behind the last one, or the file leads in circles. */
+int tablestep_next(struct step *step, struct text *key_r, struct row *row_r);
+
+#endif

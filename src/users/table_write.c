@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: ISC
+#include <errno.h>
+#include <sys/statvfs.h>
+
+#include "users/stored.h"
+#include "users/table_file.h"
+#include "users/table_step.h"
+
+/* LMDB says no more than EIO when a disk took a part of what it should. */
+static int find_cause(const struct table *t, int error)
+{
+    struct statvfs disk;
+    int fd = -1;
+
+    return error == EIO && mdb_env_get_fd(t->env, &fd) == 0 && fstatvfs(fd, &disk) == 0 &&
+                           disk.f_bavail == 0
+                   ? ENOSPC
+                   : error;
+}
+
+/* Of a step in a writer's transaction: what failed halfway is not to be committed. */
+static enum table_result written(struct table *t, int error)
+{
+    if (error == MDB_NOTFOUND)
+        return TABLE_ABSENT;
+    if (error == 0)
+        return TABLE_OK;
+    t->spoiled = true;
+    return tablestep_fail(t, "it cannot be written", find_cause(t, error));
+}
+
+static void do_begin(void *context)
+{
+    struct step *step = context;
+
+    step->error = mdb_txn_begin(step->t->env, NULL, 0, &step->txn);
+}
+
+enum table_result table_begin(struct table *t)
+{
+    struct step step = {.t = t};
+    int error = tablestep_do(do_begin, &step);
+
+    t->writing = step.txn;
+    t->spoiled = false;
+    t->appending = false;
+    if (error == 0)
+        error = tablefile_check(t->env);
+    if (error != 0)
+        tablestep_abort(t, &t->writing);
+    return written(t, error);
+}
+
+static void do_put(void *context)
+{
+    struct step *step = context;
+    char room[STORED_MAX];
+    struct writer w = writer_of(room, sizeof room);
+    MDB_val key = value_of(step->key);
+
+    if (!stored_write(step->put, &w)) {
+        step->error = MDB_BAD_VALSIZE;
+        return;
+    }
+    MDB_val value = value_of(writer_text(&w));
+    const unsigned flags = step->t->appending ? MDB_APPEND : 0;
+    step->error = mdb_put(step->txn, step->t->dbi, &key, &value, flags);
+    if (flags == 0 || step->error != MDB_KEYEXIST)
+        return;
+    step->t->appending = false; /* this one is not behind the others */
+    step->error = mdb_put(step->txn, step->t->dbi, &key, &value, 0);
+}
+
+enum table_result table_put(struct table *t, struct text key, const struct row *row)
+{
+    struct step step = {.t = t, .txn = t->writing, .key = key, .put = row};
+
+    return written(t, tablestep_do(do_put, &step));
+}
+
+static void do_delete(void *context)
+{
+    struct step *step = context;
+    MDB_val key = value_of(step->key);
+
+    step->error = mdb_del(step->txn, step->t->dbi, &key, NULL);
+}
+
+enum table_result table_delete(struct table *t, struct text key)
+{
+    struct step step = {.t = t, .txn = t->writing, .key = key};
+
+    return written(t, tablestep_do(do_delete, &step));
+}
+
+static void do_empty(void *context)
+{
+    struct step *step = context;
+
+    step->error = mdb_drop(step->txn, step->t->dbi, 0);
+    if (step->error == 0)
+        step->error = tablefile_put_mark(step->txn, step->t->dbi);
+}
+
+static bool go_on(void *context, struct text key, struct text values)
+{
+    (void)context;
+    (void)key;
+    (void)values;
+    return true;
+}
+
+static void do_delete_others(void *context)
+{
+    struct step *step = context;
+    struct text key;
+
+    step->error = mdb_cursor_open(step->txn, step->t->dbi, &step->cursor);
+    while (step->error == 0 && (step->error = tablestep_next(step, &key, step->row)) == 0)
+        if (!step->row->pinned)
+            step->error = mdb_cursor_del(step->cursor, 0);
+    if (step->cursor != NULL)
+        mdb_cursor_close(step->cursor);
+}
+
+enum table_result table_clear(struct table *t, bool but_pinned)
+{
+    struct row row;
+    struct step step = {.t = t, .txn = t->writing, .row = &row};
+
+    /* LMDB mends its tree after each row that goes, with the pages beside it: if one of these was
+     * damaged there is no telling what it does. So all are looked at before. */
+    if (but_pinned && table_each(t, go_on, NULL) != TABLE_OK) {
+        t->spoiled = true;
+        return TABLE_ERROR;
+    }
+    const int error = tablestep_do(but_pinned ? do_delete_others : do_empty, &step);
+    t->appending = error == 0 && !but_pinned;
+    return written(t, but_pinned && error == MDB_NOTFOUND ? 0 : error);
+}
+
+static void do_commit(void *context)
+{
+    struct step *step = context;
+    MDB_txn *txn = step->txn;
+
+    step->txn = NULL; /* it is gone, whatever becomes of it */
+    step->error = mdb_txn_commit(txn);
+}
+
+enum table_result table_commit(struct table *t)
+{
+    struct step step = {.t = t, .txn = t->writing};
+
+    if (t->spoiled) {
+        table_abort(t);
+        return TABLE_ERROR; /* table_error() says what it was */
+    }
+    t->writing = NULL;
+    return written(t, tablestep_do(do_commit, &step));
+}
+
+void table_abort(struct table *t)
+{
+    tablestep_abort(t, &t->writing);
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: ISC
+#include "verimaild/connection_limits.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NETWORKS_MAX 2 /* per source: its address and, for IPv6, its network */
+#define CLASSIC_SHARES 4096
+
+/* A network: its length and its first octets, of IPv4 mapped into IPv6. */
+struct network {
+    unsigned char octets[16];
+    unsigned char bits;
+};
+
+struct slot {
+    struct network network;
+    uint32_t open; /* 0: the slot is free */
+};
+
+struct sources {
+    struct sources_limits limits;
+    unsigned char seed[16];
+    size_t mask;
+    struct bucket classic[CLASSIC_SHARES];
+    struct slot slots[];
+};
+
+struct sources *sources_init(
+        size_t connections, const struct sources_limits *limits, const unsigned char seed[16])
+{
+    size_t size = 16;
+
+    while (size < connections * NETWORKS_MAX * 2)
+        size *= 2;
+    struct sources *s = calloc(1, sizeof *s + size * sizeof s->slots[0]);
+    if (s == NULL)
+        return NULL;
+    s->limits = *limits;
+    s->mask = size - 1;
+    memcpy(s->seed, seed, sizeof s->seed);
+    for (size_t i = 0; i < CLASSIC_SHARES; i++)
+        s->classic[i] =
+                (struct bucket){.rate = limits->classic_rate, .burst = limits->classic_rate};
+    return s;
+}
+
+void sources_free(struct sources **sources)
+{
+    free(*sources);
+    *sources = NULL;
+}
+
+static struct network network_of(const struct in6_addr *address, unsigned char bits)
+{
+    struct network n = {.bits = bits};
+
+    memcpy(n.octets, address->s6_addr, bits / 8);
+    return n;
+}
+
+/* The networks that a source belongs to, the narrowest first. */
+static size_t networks_of(const struct endpoint *source, struct network networks_r[NETWORKS_MAX])
+{
+    const struct endpoint plain = endpoint_unmapped(source);
+
+    if (plain.address.any.sa_family == AF_INET) {
+        networks_r[0] = (struct network){.bits = 128};
+        memcpy(networks_r[0].octets + 12, &plain.address.v4.sin_addr, 4);
+        return 1;
+    }
+    networks_r[0] = network_of(&plain.address.v6.sin6_addr, 64);
+    networks_r[1] = network_of(&plain.address.v6.sin6_addr, 48);
+    return 2;
+}
+
+static size_t hash(const struct sources *s, const struct network *network)
+{
+    uint64_t out = 0;
+    unsigned char octets[sizeof network->octets + 1];
+
+    memcpy(octets, network->octets, sizeof network->octets);
+    octets[sizeof network->octets] = network->bits;
+    crypto_shorthash((unsigned char *)&out, octets, sizeof octets, s->seed);
+    return (size_t)out;
+}
+
+static bool same(const struct network *a, const struct network *b)
+{
+    return a->bits == b->bits && memcmp(a->octets, b->octets, sizeof a->octets) == 0;
+}
+
+/* The slot of this network, or the free one where it would stand. */
+static size_t find(const struct sources *s, const struct network *network)
+{
+    size_t i = hash(s, network) & s->mask;
+
+    while (s->slots[i].open > 0 && !same(&s->slots[i].network, network))
+        i = (i + 1) & s->mask;
+    return i;
+}
+
+bool sources_may_open(const struct sources *s, const struct endpoint *source)
+{
+    const uint32_t limits[NETWORKS_MAX] = {s->limits.per_address, s->limits.per_network};
+    struct network networks[NETWORKS_MAX];
+    const size_t count = networks_of(source, networks);
+
+    for (size_t i = 0; i < count; i++)
+        if (s->slots[find(s, &networks[i])].open >= limits[i])
+            return false;
+    return true;
+}
+
+void sources_add(struct sources *s, const struct endpoint *source)
+{
+    struct network networks[NETWORKS_MAX];
+    const size_t count = networks_of(source, networks);
+
+    for (size_t i = 0; i < count; i++) {
+        struct slot *slot = &s->slots[find(s, &networks[i])];
+        slot->network = networks[i];
+        slot->open++;
+    }
+}
+
+/* Closes the gap at `hole`, so that no search stops too early. */
+static void close_gap(struct sources *s, size_t hole)
+{
+    for (size_t i = (hole + 1) & s->mask; s->slots[i].open > 0; i = (i + 1) & s->mask) {
+        const size_t home = hash(s, &s->slots[i].network) & s->mask;
+        /* It may move if its home does not lie behind the hole, going round. */
+        if (((i - home) & s->mask) >= ((i - hole) & s->mask)) {
+            s->slots[hole] = s->slots[i];
+            s->slots[i].open = 0;
+            hole = i;
+        }
+    }
+}
+
+void sources_remove(struct sources *s, const struct endpoint *source)
+{
+    struct network networks[NETWORKS_MAX];
+    const size_t count = networks_of(source, networks);
+
+    for (size_t i = 0; i < count; i++) {
+        const size_t at = find(s, &networks[i]);
+        if (s->slots[at].open > 0 && --s->slots[at].open == 0)
+            close_gap(s, at);
+    }
+}
+
+bool sources_take_classic(struct sources *s, const struct endpoint *source, uint64_t now)
+{
+    struct network networks[NETWORKS_MAX];
+
+    networks_of(source, networks);
+    return bucket_take(&s->classic[hash(s, &networks[0]) % CLASSIC_SHARES], now);
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: ISC
+#include "verimaild/metrics_socket.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/endpoint.h"
+
+#define UNIX "unix:"
+#define BACKLOG 16
+
+struct showing {
+    int fd;
+    struct identity identity;
+    char address[];
+};
+
+static const char *unix_path(const char *address)
+{
+    return strncmp(address, UNIX, sizeof UNIX - 1) == 0 ? address + sizeof UNIX - 1 : NULL;
+}
+
+static int new_socket(int family)
+{
+    return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+/* Removes a socket that nobody listens at. False with errno when something else is there. */
+static bool make_way(const struct sockaddr_un *address)
+{
+    struct stat st;
+
+    if (lstat(address->sun_path, &st) != 0)
+        return errno == ENOENT;
+    if (!S_ISSOCK(st.st_mode)) {
+        errno = EEXIST;
+        return false;
+    }
+    const int fd = new_socket(AF_UNIX);
+    const bool answers = fd < 0 ||
+                         connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 ||
+                         errno != ECONNREFUSED;
+    if (fd >= 0)
+        close(fd);
+    if (answers) {
+        errno = EADDRINUSE;
+        return false;
+    }
+    return unlink(address->sun_path) == 0;
+}
+
+static int listen_at(int fd, const struct sockaddr *address, socklen_t len)
+{
+    if (fd >= 0 && bind(fd, address, len) == 0 && listen(fd, BACKLOG) == 0)
+        return fd;
+    const int error = errno;
+    if (fd >= 0)
+        close(fd);
+    errno = error;
+    return -1;
+}
+
+static int open_unix(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+    memcpy(address.sun_path, path, strlen(path)); /* the configuration has seen to its length */
+    if (!make_way(&address))
+        return -1;
+    const mode_t before = umask(0117);
+    const int fd =
+            listen_at(new_socket(AF_UNIX), (const struct sockaddr *)&address, sizeof address);
+    umask(before);
+    return fd;
+}
+
+static int open_loopback(const char *address)
+{
+    struct endpoint endpoint;
+    const int one = 1;
+
+    if (!endpoint_parse(address, &endpoint)) {
+        errno = EINVAL;
+        return -1;
+    }
+    const int fd = new_socket(endpoint.address.any.sa_family);
+    if (fd >= 0)
+        (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    return listen_at(fd, &endpoint.address.any, endpoint.len);
+}
+
+static int open_as(const struct identity *identity, const char *address)
+{
+    const char *path = unix_path(address);
+
+    if (path == NULL)
+        return open_loopback(address);
+    if (!identity_assume(identity))
+        return -1;
+    const int fd = open_unix(path);
+    const int error = errno;
+    if (!identity_return(identity))
+        abort(); /* nothing that comes could be trusted to be who it should */
+    errno = error;
+    return fd;
+}
+
+bool showing_open(const struct config_text *address, const struct showing *before,
+        const struct identity *identity, struct showing **showing_r, struct problems *problems)
+{
+    *showing_r = NULL;
+    if (address->at == NULL)
+        return true;
+    const size_t size = strlen(address->at) + 1;
+    struct showing *s = calloc(1, sizeof *s + size);
+    if (s == NULL) {
+        problems_add(problems, 0, "memory is short", NULL, NULL);
+        return false;
+    }
+    memcpy(s->address, address->at, size);
+    s->identity = *identity;
+    if (before != NULL && strcmp(before->address, address->at) == 0)
+        s->fd = dup(before->fd);
+    else
+        s->fd = open_as(identity, address->at);
+    if (s->fd < 0) {
+        problems_add(problems, address->line, strerror(errno), address->at,
+                "a place for the socket `metrics`");
+        free(s);
+        return false;
+    }
+    *showing_r = s;
+    return true;
+}
+
+void showing_close(struct showing **showing)
+{
+    if (*showing == NULL)
+        return;
+    close((*showing)->fd);
+    free(*showing);
+    *showing = NULL;
+}
+
+int showing_socket(const struct showing *showing)
+{
+    return showing != NULL ? showing->fd : -1;
+}
+
+void showing_end(const struct showing *showing, const struct showing *after)
+{
+    const char *path = showing != NULL ? unix_path(showing->address) : NULL;
+
+    if (path == NULL || (after != NULL && strcmp(after->address, showing->address) == 0) ||
+            !identity_assume(&showing->identity))
+        return;
+    (void)unlink(path);
+    if (!identity_return(&showing->identity))
+        abort();
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: ISC
+#include "verimaild/question_log.h"
+
+#include "base/log.h"
+
+#define BAD_PER_SECOND 10
+#define BAD_BURST 100
+#define FORGERY_PER_SECOND 100
+#define FORGERY_BURST 1000
+#define SAY_EVERY 10000 /* milliseconds */
+
+void questionlog_init(struct questionlog *log)
+{
+    *log = (struct questionlog){
+            .bad = {.rate = BAD_PER_SECOND, .burst = BAD_BURST},
+            .forgery = {.rate = FORGERY_PER_SECOND, .burst = FORGERY_BURST},
+    };
+}
+
+static void put_source(struct log_line *line, const struct endpoint *source)
+{
+    char text[ENDPOINT_TEXT_MAX];
+
+    if (!line->wanted)
+        return;
+    endpoint_format(source, text);
+    log_string(line, "source", text);
+}
+
+static void put_if_any(struct log_line *line, const char *name, struct text value)
+{
+    if (value.len > 0)
+        log_text(line, name, value);
+}
+
+static void put_question(struct log_line *line, const struct inquiry *inquiry)
+{
+    const struct judgement *judgement = &inquiry->judgement;
+
+    log_string(line, "verdict", verdict_name(judgement->answer.verdict));
+    log_string(line, "reason", reason_name(judgement->answer.reason));
+    put_if_any(line, "cause", text_of(judgement->cause));
+    if (inquiry->payload_result != PAYLOAD_OK)
+        log_string(line, "payload", payload_result_text(inquiry->payload_result));
+    log_text(line, "user", address_text(&inquiry->question.user));
+    put_if_any(line, "host", inquiry_host(inquiry));
+}
+
+/* The longest comes last: a line that is cut says all the same who asked. */
+static void put_names(struct log_line *line, const struct question *question)
+{
+    put_if_any(line, "ip", question->ip);
+    put_if_any(line, "rcpt", question->rcpt);
+}
+
+void questionlog_answered(struct questionlog *log, const struct inquiry *inquiry,
+        const struct endpoint *source, uint64_t waited, uint64_t now)
+{
+    struct bucket *bucket = NULL;
+    struct log_line line;
+
+    if (!inquiry->well_formed)
+        bucket = &log->bad;
+    else if (inquiry->judgement.answer.verdict == VERDICT_NO)
+        bucket = &log->forgery;
+    if (bucket != NULL && !bucket_take(bucket, now)) {
+        log->left_out++;
+        return;
+    }
+    log_begin(&line, LOG_LEVEL_INFO, inquiry->well_formed ? "question" : "malformed");
+    if (inquiry->well_formed)
+        put_question(&line, inquiry);
+    else
+        log_string(&line, "verdict", verdict_name(VERDICT_NO));
+    put_source(&line, source);
+    log_number(&line, "ms", waited);
+    if (inquiry->well_formed)
+        put_names(&line, &inquiry->question);
+    log_end(&line);
+}
+
+void questionlog_unanswered(
+        struct questionlog *log, const char *why, const struct endpoint *source, uint64_t now)
+{
+    struct log_line line;
+
+    if (!bucket_take(&log->bad, now)) {
+        log->left_out++;
+        return;
+    }
+    log_begin(&line, LOG_LEVEL_INFO, "unanswered");
+    log_string(&line, "why", why);
+    put_source(&line, source);
+    log_end(&line);
+}
+
+uint64_t questionlog_due(const struct questionlog *log)
+{
+    return log->left_out > 0 ? log->said + SAY_EVERY : UINT64_MAX;
+}
+
+void questionlog_flush(struct questionlog *log, uint64_t now, bool last)
+{
+    struct log_line line;
+
+    if (log->left_out == 0 || (!last && now < questionlog_due(log)))
+        return;
+    log_begin(&line, LOG_LEVEL_INFO, "left-out");
+    log_number(&line, "count", log->left_out);
+    log_end(&line);
+    log->left_out = 0;
+    log->said = now;
+}

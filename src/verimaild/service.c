@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: ISC
+#include "verimaild/service.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/keyfile.h"
+#include "base/password.h"
+#include "protocol/judge.h"
+
+#define KEY_FILE "a key file that verimaild can read"
+#define PASSWORD_FILE "a file that verimaild can read, and not everybody, whose only line it is"
+
+/* A domain's policy is what the rules hand back; the rest of what it needs lies behind it. */
+struct served {
+    struct domain_policy policy;
+    struct classic_key *classic;
+    size_t table; /* when the policy says `elsewhere` */
+};
+
+struct service {
+    struct keyring *ring;
+    struct rules *rules;
+    struct served *served;
+    size_t served_count;
+    const char *default_domain;
+    const char ***lists; /* arrays that host lists point to */
+    size_t lists_count;
+    char *password;
+    uint64_t keep;
+    const char **tables; /* borrowed from the configuration */
+    size_t tables_count;
+};
+
+static bool out_of_memory(struct problems *problems)
+{
+    problems_add(problems, 0, "memory is short", NULL, NULL);
+    return false;
+}
+
+static void file_problem(struct problems *problems, const struct config_text *path,
+        const char *which, const char *error, const char *expected)
+{
+    char what[256];
+
+    snprintf(what, sizeof what, "unusable %s (%s)", which, error);
+    problems_add(problems, path->line, what, path->at, expected);
+}
+
+static bool make_hosts(struct service *service, const struct config_list *from,
+        struct host_list *hosts_r, struct problems *problems)
+{
+    if (from->count == 0)
+        return true;
+    const char **names = calloc(from->count, sizeof *names);
+    const char ***lists = reallocarray(service->lists, service->lists_count + 1, sizeof *lists);
+    if (lists != NULL)
+        service->lists = lists;
+    if (names == NULL || lists == NULL) {
+        free(names);
+        return out_of_memory(problems);
+    }
+    lists[service->lists_count++] = names;
+    for (size_t i = 0; i < from->count; i++)
+        names[i] = from->at[i].at;
+    *hosts_r = (struct host_list){names, from->count};
+    return true;
+}
+
+static bool add_pair(struct service *service, const struct config_host *host,
+        const struct config_text *key, const unsigned char secret[KEY_OCTETS],
+        struct problems *problems)
+{
+    unsigned char public[KEY_OCTETS];
+    enum key_result result = key_parse(text_of(key->at), KEY_HOST_PUBLIC, public);
+
+    if (result == KEY_OK)
+        result = keyring_add(service->ring, host->name.at, public, secret);
+    if (result != KEY_OK)
+        problems_add(problems, key->line, "unusable host key", key->at,
+                result == KEY_TWICE ? "a key of its own for each host" : key_result_text(result));
+    return result == KEY_OK;
+}
+
+static bool add_service_key(struct service *service, const struct config *config,
+        const struct config_text *path, struct problems *problems)
+{
+    unsigned char *secret = sodium_malloc(KEY_OCTETS);
+    const char *error = NULL;
+    bool ok = true;
+
+    if (secret == NULL)
+        return out_of_memory(problems);
+    if (!keyfile_read(path->at, KEY_SERVICE_SECRET, secret, &error)) {
+        file_problem(problems, path, "service key", error, KEY_FILE);
+        ok = false;
+    }
+    for (size_t h = 0; ok && h < config->hosts_count; h++)
+        for (size_t k = 0; k < config->hosts[h].keys.count; k++)
+            ok = add_pair(service, &config->hosts[h], &config->hosts[h].keys.at[k], secret,
+                         problems) &&
+                 ok;
+    sodium_free(secret);
+    return ok;
+}
+
+static bool make_keyring(
+        struct service *service, const struct config *config, struct problems *problems)
+{
+    const struct config_list *keys = &config->service->keys;
+    size_t pairs = 0;
+    bool ok = true;
+
+    for (size_t h = 0; h < config->hosts_count; h++)
+        pairs += config->hosts[h].keys.count * keys->count;
+    service->ring = keyring_init(pairs);
+    if (service->ring == NULL)
+        return out_of_memory(problems);
+    for (size_t i = 0; i < keys->count; i++)
+        ok = add_service_key(service, config, &keys->at[i], problems) && ok;
+    keyring_seal(service->ring);
+    return ok;
+}
+
+static bool make_classic(
+        struct served *served, const struct config_text *path, struct problems *problems)
+{
+    const char *error = NULL;
+    size_t len = 0;
+    char *pem = keyfile_load(path->at, &len, &error);
+
+    if (pem != NULL)
+        served->classic = classic_key_init((struct text){pem, len}, &error);
+    sodium_free(pem);
+    if (served->classic == NULL) {
+        file_problem(problems, path, "classic_key", error, KEY_FILE);
+    }
+    return served->classic != NULL;
+}
+
+static bool is_denied(const struct config_domain *domain, const char *reason)
+{
+    for (size_t i = 0; i < domain->deny.count; i++)
+        if (strcmp(domain->deny.at[i].at, reason) == 0)
+            return true;
+    return false;
+}
+
+static bool make_users(
+        struct service *service, const struct config_domain *domain, struct problems *problems)
+{
+    for (size_t i = 0; i < domain->users_count; i++) {
+        const struct config_user *user = &domain->users[i];
+        struct rule rule = {.allow_unauthorized = user->allow_unauthorized};
+        const struct config_list *hosts = &user->hosts;
+        if (user->hosts_given) {
+            rule.mode = RULE_HOSTS_ONLY;
+        } else if (user->more_hosts.count > 0) {
+            rule.mode = RULE_HOSTS_MORE;
+            hosts = &user->more_hosts;
+        }
+        if (!make_hosts(service, hosts, &rule.hosts, problems))
+            return false;
+        if (!rules_add_user(
+                    service->rules, text_of(domain->name.at), text_of(user->local.at), &rule)) {
+            problems_add(problems, user->local.line, "unusable user", user->local.at, NULL);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The index of the table, which other domains may have named before. */
+static size_t find_table(struct service *service, const char *address)
+{
+    size_t i = 0;
+
+    while (i < service->tables_count && strcmp(service->tables[i], address) != 0)
+        i++;
+    if (i == service->tables_count)
+        service->tables[service->tables_count++] = address;
+    return i;
+}
+
+static bool make_domain(struct service *service, const struct config_domain *domain,
+        struct served *served, struct problems *problems)
+{
+    struct domain_policy *policy = &served->policy;
+
+    policy->name = domain->name.at;
+    policy->lifetime = domain->lifetime;
+    if (domain->lifetime + JUDGE_FUTURE > service->keep)
+        service->keep = domain->lifetime + JUDGE_FUTURE;
+    policy->ttl = (uint32_t)domain->ttl;
+    policy->subdomains = domain->subdomains;
+    policy->deny_expired = is_denied(domain, "expired");
+    policy->deny_changed = is_denied(domain, "changed");
+    policy->deny_redirected = is_denied(domain, "redirected");
+    policy->checks_per_recipient = (uint32_t)domain->checks_per_recipient;
+    policy->elsewhere = domain->table.at != NULL;
+    if (policy->elsewhere)
+        served->table = find_table(service, domain->table.at);
+    if (!make_hosts(service, &domain->hosts, &policy->hosts, problems))
+        return false;
+    if (!rules_add_domain(service->rules, policy)) {
+        problems_add(problems, domain->name.line, "unusable domain", domain->name.at, NULL);
+        return false;
+    }
+    if (domain->is_default)
+        service->default_domain = domain->name.at;
+    const bool classic =
+            domain->classic_key.at == NULL || make_classic(served, &domain->classic_key, problems);
+    return make_users(service, domain, problems) && classic;
+}
+
+static bool make_domains(
+        struct service *service, const struct config *config, struct problems *problems)
+{
+    unsigned char seed[16];
+    bool ok = true;
+
+    randombytes_buf(seed, sizeof seed);
+    service->rules = rules_init(seed);
+    service->served = calloc(config->domains_count + 1, sizeof *service->served);
+    service->tables = calloc(config->domains_count + 1, sizeof *service->tables);
+    if (service->rules == NULL || service->served == NULL || service->tables == NULL)
+        return out_of_memory(problems);
+    service->served_count = config->domains_count;
+    for (size_t i = 0; i < config->domains_count; i++)
+        ok = make_domain(service, &config->domains[i], &service->served[i], problems) && ok;
+    return ok;
+}
+
+static bool read_password(
+        struct service *service, const struct config_text *path, struct problems *problems)
+{
+    const char *error = NULL;
+
+    if (path->at == NULL)
+        return true;
+    service->password = password_load(path->at, &error);
+    if (service->password == NULL)
+        file_problem(problems, path, "replay_password", error, PASSWORD_FILE);
+    return service->password != NULL;
+}
+
+struct service *service_init(const struct config *config, struct problems *problems)
+{
+    struct service *service = calloc(1, sizeof *service);
+
+    if (service == NULL) {
+        out_of_memory(problems);
+        return NULL;
+    }
+    const bool keys = make_keyring(service, config, problems);
+    const bool password = read_password(service, &config->service->replay_password, problems);
+    if (!make_domains(service, config, problems) || !keys || !password)
+        service_free(&service);
+    return service;
+}
+
+void service_free(struct service **service)
+{
+    struct service *s = *service;
+
+    if (s == NULL)
+        return;
+    keyring_free(&s->ring);
+    sodium_free(s->password);
+    rules_free(&s->rules);
+    for (size_t i = 0; i < s->served_count; i++)
+        classic_key_free(&s->served[i].classic);
+    free(s->served);
+    for (size_t i = 0; i < s->lists_count; i++)
+        free(s->lists[i]);
+    free(s->lists);
+    free(s->tables);
+    free(s);
+    *service = NULL;
+}
+
+void service_after_fork(struct service *service)
+{
+    keyring_relock(service->ring);
+}
+
+const struct keyring *service_keyring(const struct service *service)
+{
+    return service->ring;
+}
+
+const struct rules *service_rules(const struct service *service)
+{
+    return service->rules;
+}
+
+struct text service_default_domain(const struct service *service)
+{
+    return service->default_domain != NULL ? text_of(service->default_domain)
+                                           : (struct text){NULL, 0};
+}
+
+struct classic_key *service_classic_key(const struct service *service, struct text domain)
+{
+    const struct domain_policy *policy = rules_domain(service->rules, domain);
+
+    /* Every policy that the rules know is the first member of one of ours. */
+    return policy != NULL ? ((const struct served *)policy)->classic : NULL;
+}
+
+size_t service_tables(const struct service *service)
+{
+    return service->tables_count;
+}
+
+const char *service_table(const struct service *service, size_t index)
+{
+    return service->tables[index];
+}
+
+size_t service_table_of(const struct domain_policy *policy)
+{
+    return ((const struct served *)policy)->table;
+}
+
+const char *service_replay_password(const struct service *service)
+{
+    return service->password;
+}
+
+uint64_t service_keep(const struct service *service)
+{
+    return service->keep;
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: ISC
+#include "verimaild/stats.h"
+
+void books_init(
+        struct books *books, struct keyuse *keyuse, struct counters *counters, struct ring *ring)
+{
+    *books = (struct books){
+            .keyuse = keyuse, .counters = counters, .ring = ring, .alarm = {.counters = counters}};
+    questionlog_init(&books->log);
+}
+
+static void put_event(struct ring *ring, const struct asked *asked, uint64_t waited, uint64_t today)
+{
+    const struct inquiry *inquiry = &asked->inquiry;
+    const struct judgement *judgement = &inquiry->judgement;
+    char asker[ENDPOINT_TEXT_MAX];
+
+    endpoint_format_address(&asked->source, asker);
+    const struct event event = {
+            .time = today,
+            .verdict = judgement->answer.verdict,
+            .reason = judgement->answer.reason,
+            .cause = text_of(judgement->cause),
+            .user = address_text(&inquiry->question.user),
+            .host = inquiry_host(inquiry),
+            .receiving = inquiry->question.rcpt,
+            .ip = inquiry->question.ip,
+            .asker = text_of(asker),
+            .listed = judgement->listed,
+            .milliseconds = waited < UINT32_MAX ? (uint32_t)waited : UINT32_MAX,
+    };
+    ring_put(ring, &event);
+}
+
+void books_answered(struct books *books, const struct asked *asked, uint64_t now, uint64_t today)
+{
+    const struct inquiry *inquiry = &asked->inquiry;
+    const uint64_t waited = now - asked->since;
+
+    questionlog_answered(&books->log, inquiry, &asked->source, waited, now);
+    if (!inquiry->well_formed) {
+        counters_add(&books->counters->malformed, 1);
+        return;
+    }
+    if (inquiry->payload_state == PAYLOAD_STATE_SEALED)
+        keyuse_note(books->keyuse, inquiry->payload.sealed.key, inquiry->payload.sealed.is.issued,
+                today / 1000);
+    counters_note(books->counters, inquiry->judgement.answer.verdict,
+            inquiry->judgement.answer.reason, waited);
+    put_event(books->ring, asked, waited, today);
+}
+
+void books_store(struct books *books, const struct replay_health *health, uint64_t now)
+{
+    const uint64_t more = health->failures - books->failures;
+    const bool was_troubled = books->troubled;
+
+    books->counters->replay_entries = health->entries;
+    books->counters->replay_bytes = health->bytes;
+    books->failures = health->failures;
+    books->troubled = health->why[0] != '\0';
+    counters_add(&books->counters->replay_failures, more);
+    if (more > 0 || (books->troubled && !was_troubled))
+        alarm_raise(&books->alarm, COUNTER_ALARM_REPLAY, "", health->why, now);
+}
+
+void books_tables(struct books *books, const char *error, uint64_t now)
+{
+    if (error != NULL)
+        alarm_raise(&books->alarm, COUNTER_ALARM_USERS, "", error, now);
+}
+
+void books_uncounted(struct books *books, uint64_t now)
+{
+    counters_add(&books->counters->replay_failures, 1);
+    alarm_raise(&books->alarm, COUNTER_ALARM_REPLAY, "",
+            "more questions wait for the store than there is room for", now);
+}
+
+void books_unanswered(
+        struct books *books, const char *why, const struct endpoint *source, uint64_t now)
+{
+    counters_add(&books->counters->unanswered, 1);
+    questionlog_unanswered(&books->log, why, source, now);
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: ISC
+#ifndef VERIMAIL_VERIMAILD_TABLES_H
+#define VERIMAIL_VERIMAILD_TABLES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config/problems.h"
+#include "protocol/rules.h"
+#include "verimaild/service.h"
+#include "users/table.h"
+
+/* The tables of users that a service's domains name, opened for one process: after its fork, and as
+ * the user that may read them. */
+struct tables;
+
+#define TABLES_AGAIN 60000 /* milliseconds */
+
+/* A table that cannot be opened leaves its domains' rules unknown, and tables_take_error() says
+ * why. NULL when memory is short. `now`: milliseconds of one clock. */
+struct tables *tables_open(const struct service *service, uint64_t now);
+void tables_close(struct tables **tables);
+
+/* For the judge; borrowed. NULL when no domain has a table. */
+const struct rules_elsewhere *tables_rules(const struct tables *tables);
+/* Why a rule could not be looked up, since the last call: a sentence that names the table; NULL
+ * when nothing failed. */
+const char *tables_take_error(struct tables *tables);
+
+/* Whether one could not be read, and has had TABLES_AGAIN: it may have been made anew, and should
+ * be opened by another process, since this one is shut in. */
+bool tables_are_stale(const struct tables *tables, uint64_t now);
+
+/* Opens each once and closes it: a problem for each that cannot be used. */
+void tables_check(const struct config *config, struct problems *problems);
+
+#endif

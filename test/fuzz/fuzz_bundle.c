@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: ISC
+#include <errno.h>
+#include <sodium.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/keyfile.h"
+#include "config/source.h"
+#include "milter/bundle.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* The input is what comes over the socket, and then its end. Either it is a material, and that is
+ * sent as the same octets, or nothing of it is there. */
+
+#define STREAM_MAX 65536 /* octets that a socket takes at once */
+
+static void must(bool holds)
+{
+    if (!holds)
+        abort();
+}
+
+/* A socket at which the input is to be read. */
+static int socket_with(const uint8_t *data, size_t size)
+{
+    int fds[2];
+
+    must(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
+    must(send(fds[0], data, size, MSG_DONTWAIT) == (ssize_t)size);
+    close(fds[0]);
+    return fds[1];
+}
+
+static void must_be_terminated(const char *part, size_t len, size_t max)
+{
+    must(part == NULL || (len <= max && part[len] == '\0'));
+}
+
+static void check_received(const struct material *material, const uint8_t *data, size_t size)
+{
+    static uint8_t again[STREAM_MAX];
+    int fds[2];
+    size_t len = 0;
+    ssize_t got;
+
+    must(material->path != NULL && material->config != NULL);
+    must_be_terminated(material->config, material->config_len, SOURCE_MAX);
+    must_be_terminated(material->key, material->key_len, KEYFILE_MAX);
+    must_be_terminated(material->logins, material->logins_len, SOURCE_MAX);
+    /* A path is a C string and may end before its part does. */
+    const size_t cut = ((const uint32_t *)(const void *)data)[0] - 1 - strlen(material->path);
+    must(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
+    must(material_send(fds[0], material));
+    close(fds[0]);
+    while ((got = recv(fds[1], again + len, sizeof again - len, 0)) > 0)
+        len += (size_t)got;
+    close(fds[1]);
+    must(len + cut <= size);
+    must(cut > 0 || memcmp(again, data, len) == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct material material;
+    uint32_t *copy = malloc(size > 0 ? size : 1);
+
+    must(copy != NULL && sodium_init() >= 0);
+    if (size > STREAM_MAX || size == 0) {
+        free(copy);
+        return 0;
+    }
+    memcpy(copy, data, size);
+    const int fd = socket_with(data, size);
+    if (material_receive(fd, &material)) {
+        check_received(&material, (const uint8_t *)copy, size);
+        material_clear(&material);
+    } else {
+        must(errno == ECONNRESET || errno == EPROTO);
+        must(material.path == NULL && material.config == NULL);
+        must(material.key == NULL && material.logins == NULL);
+    }
+    close(fd);
+    free(copy);
+    return 0;
+}

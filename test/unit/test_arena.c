@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: ISC
+#include <string.h>
+
+#include "unit.h"
+#include "users/arena.h"
+
+#define PIECES 3000
+
+TEST(what_is_kept_stays)
+{
+    static char *pieces[PIECES];
+    struct blocks blocks = {NULL};
+
+    for (size_t i = 0; i < PIECES; i++) {
+        pieces[i] = blocks_keep(&blocks, i);
+        assert_non_null(pieces[i]);
+        memset(pieces[i], (int)(i % 251), i);
+    }
+    for (size_t i = 0; i < PIECES; i++)
+        for (size_t k = 0; k < i; k++)
+            if ((unsigned char)pieces[i][k] != i % 251)
+                fail_msg("piece %zu at %zu: got %d", i, k, pieces[i][k]);
+    blocks_free(&blocks);
+    assert_null(blocks.last);
+    blocks_free(&blocks);
+}
+
+TEST(sizes_at_their_edge)
+{
+    struct blocks blocks = {NULL};
+
+    assert_null(blocks_keep(&blocks, BLOCKS_MAX + 1));
+    assert_null(blocks_keep(&blocks, SIZE_MAX));
+    char *whole = blocks_keep(&blocks, BLOCKS_MAX);
+    assert_non_null(whole);
+    memset(whole, 'x', BLOCKS_MAX);
+    char *next = blocks_keep(&blocks, 1);
+    assert_non_null(next);
+    *next = 'y';
+    assert_int_equal(whole[BLOCKS_MAX - 1], 'x');
+    blocks_free(&blocks);
+}

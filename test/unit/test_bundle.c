@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: ISC
+#include <errno.h>
+#include <pthread.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "base/keyfile.h"
+#include "config/source.h"
+#include "milter/bundle.h"
+#include "part.h"
+#include "unit.h"
+
+#define STREAM_MAX 4096
+
+/* Two ends of a socket. */
+struct pair {
+    int near;
+    int far;
+};
+
+static struct pair pair_make(void)
+{
+    int fds[2];
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+    return (struct pair){fds[0], fds[1]};
+}
+
+static void pair_close(struct pair *pair)
+{
+    close(pair->near);
+    close(pair->far);
+}
+
+/* What is sent, for as long as the test lives. */
+static struct material material_of(const struct text parts[4])
+{
+    struct material material = {0};
+    char **const at[] = {&material.path, &material.config, NULL, &material.logins};
+
+    for (size_t i = 0; i < 4; i++) {
+        if (at[i] == NULL || parts[i].at == NULL)
+            continue;
+        *at[i] = malloc(parts[i].len + 1);
+        assert_non_null(*at[i]);
+        memcpy(*at[i], parts[i].at, parts[i].len);
+        (*at[i])[parts[i].len] = '\0';
+    }
+    if (parts[2].at != NULL) {
+        /* Without a NUL behind it. */
+        material.key = sodium_malloc(parts[2].len);
+        assert_non_null(material.key);
+        memcpy(material.key, parts[2].at, parts[2].len);
+    }
+    material.config_len = parts[1].len;
+    material.key_len = parts[2].len;
+    material.logins_len = parts[3].len;
+    return material;
+}
+
+static void assert_same(const struct material *got, const struct material *want)
+{
+    assert_string_equal(got->path, want->path);
+    part_assert(got->config, got->config_len, want->config, want->config_len);
+    part_assert(got->key, got->key_len, want->key, want->key_len);
+    part_assert(got->logins, got->logins_len, want->logins, want->logins_len);
+}
+
+static void assert_cleared(const struct material *material)
+{
+    assert_null(material->path);
+    assert_null(material->config);
+    assert_null(material->key);
+    assert_null(material->logins);
+}
+
+struct sending {
+    int fd;
+    const struct material *material;
+    bool sent;
+};
+
+static void *send_it(void *context)
+{
+    struct sending *sending = context;
+
+    sending->sent = material_send(sending->fd, sending->material);
+    return NULL;
+}
+
+/* Sent by one thread, received by another. */
+static void assert_arrives(const struct material *material, int room)
+{
+    struct pair pair = pair_make();
+    struct sending sending = {pair.near, material, false};
+    struct material got;
+    pthread_t thread;
+
+    if (room > 0)
+        assert_int_equal(setsockopt(pair.near, SOL_SOCKET, SO_SNDBUF, &room, sizeof room), 0);
+    assert_int_equal(pthread_create(&thread, NULL, send_it, &sending), 0);
+    const bool received = material_receive(pair.far, &got);
+    pthread_join(thread, NULL);
+    assert_true(received);
+    assert_true(sending.sent);
+    assert_same(&got, material);
+    material_clear(&got);
+    assert_cleared(&got);
+    pair_close(&pair);
+}
+
+#define PART(literal)                                                                              \
+    {                                                                                              \
+        literal, sizeof(literal) - 1                                                               \
+    }
+#define NO_PART                                                                                    \
+    {                                                                                              \
+        NULL, 0                                                                                    \
+    }
+
+BEFORE_ALL()
+{
+    assert_true(sodium_init() >= 0);
+}
+
+TEST(what_is_sent_arrives)
+{
+    static const struct text table[][4] = {
+            {PART("/p"), PART("c"), PART("k"), PART("l")},
+            {PART("/etc/verimail/verimail.conf"), PART("milter {\n}\n"), NO_PART, NO_PART},
+            {PART("/p"), PART("c"), NO_PART, PART("a b\0c\n")},
+            {PART("/p"), PART("\0\0\xff"), PART("host-secret:x"), NO_PART},
+            {PART(""), PART(""), PART(""), PART("")},
+    };
+
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct material material = material_of(table[i]);
+        assert_arrives(&material, 0);
+        material_clear(&material);
+        material_clear(&material);
+    }
+}
+
+/* In many pieces: the socket takes little at a time. */
+TEST(what_is_long_arrives)
+{
+    const size_t len = 3000001;
+    char *many = malloc(len);
+
+    assert_non_null(many);
+    randombytes_buf(many, len);
+    const struct text parts[4] = {PART("/p"), {many, len}, {many, KEYFILE_MAX}, {many, len - 1}};
+    struct material material = material_of(parts);
+    assert_arrives(&material, 0);
+    assert_arrives(&material, 1);
+    material_clear(&material);
+    free(many);
+}
+
+/* What goes over the socket for a material; its length. */
+static size_t stream_of(const struct material *material, char stream_r[STREAM_MAX])
+{
+    struct pair pair = pair_make();
+
+    assert_true(material_send(pair.near, material));
+    const ssize_t len = recv(pair.far, stream_r, STREAM_MAX, 0);
+    assert_true(len > 0);
+    pair_close(&pair);
+    return (size_t)len;
+}
+
+/* Whether it is received, with errno, when a stream has come and then an end. */
+static bool receive(const char *stream, size_t len, struct material *material_r)
+{
+    struct pair pair = pair_make();
+
+    assert_int_equal(send(pair.near, stream, len, 0), (ssize_t)len);
+    assert_int_equal(shutdown(pair.near, SHUT_WR), 0);
+    errno = 0;
+    const bool received = material_receive(pair.far, material_r);
+    const int error = errno;
+    pair_close(&pair);
+    errno = error;
+    return received;
+}
+
+TEST(an_early_end_is_no_material)
+{
+    static const struct text parts[4] = {PART("/p"), PART("c"), PART("key"), PART("logins")};
+    struct material material = material_of(parts);
+    struct material got;
+    char stream[STREAM_MAX];
+    const size_t len = stream_of(&material, stream);
+
+    for (size_t n = 0; n < len; n++) {
+        if (receive(stream, n, &got) || errno != ECONNRESET) {
+            print_error("%zu of %zu octets: got errno %d, want %d\n", n, len, errno, ECONNRESET);
+            fail();
+        }
+        assert_cleared(&got);
+    }
+    assert_true(receive(stream, len, &got));
+    assert_same(&got, &material);
+    material_clear(&got);
+    material_clear(&material);
+}
+
+/* One after the other leave nothing behind. */
+TEST(several_follow_each_other)
+{
+    static const struct text first[4] = {PART("/p"), PART("first"), PART("key"), PART("logins")};
+    static const struct text second[4] = {PART("/p"), PART("second"), NO_PART, NO_PART};
+    struct material materials[] = {material_of(first), material_of(second), material_of(first)};
+    struct pair pair = pair_make();
+    struct material got;
+
+    for (size_t i = 0; i < 3; i++)
+        assert_true(material_send(pair.near, &materials[i]));
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(material_receive(pair.far, &got));
+        assert_same(&got, &materials[i]);
+        material_clear(&got);
+        material_clear(&materials[i]);
+    }
+    pair_close(&pair);
+}
+
+TEST(lengths_are_not_believed)
+{
+    static const struct {
+        uint32_t head[4];
+        int want;
+    } table[] = {
+            {{0, 2, 0, 0}, EPROTO}, /* no path */
+            {{2, 0, 0, 0}, EPROTO}, /* no configuration */
+            {{0, 0, 0, 0}, EPROTO},
+            {{65536 + 2, 2, 0, 0}, EPROTO},
+            {{2, SOURCE_MAX + 2, 0, 0}, EPROTO},
+            {{2, 2, KEYFILE_MAX + 2, 0}, EPROTO},
+            {{2, 2, 0, SOURCE_MAX + 2}, EPROTO},
+            {{UINT32_MAX, 2, 0, 0}, EPROTO},
+            {{2, UINT32_MAX, 0, 0}, EPROTO},
+            {{2, 2, UINT32_MAX, 0}, EPROTO},
+            {{2, 2, 0, UINT32_MAX}, EPROTO},
+            {{2, 2, 0, UINT32_MAX / 2 + 2}, EPROTO},
+            /* As long as may be: it is only not there. */
+            {{65536 + 1, 2, 0, 0}, ECONNRESET},
+            {{2, SOURCE_MAX + 1, 0, 0}, ECONNRESET},
+            {{2, 2, KEYFILE_MAX + 1, 0}, ECONNRESET},
+            {{2, 2, 0, SOURCE_MAX + 1}, ECONNRESET},
+    };
+    char stream[sizeof table->head + 2];
+    struct material got;
+
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        memcpy(stream, table[i].head, sizeof table->head);
+        memcpy(stream + sizeof table->head, "pc", 2);
+        const bool received = receive(stream, sizeof stream, &got);
+        if (received || errno != table[i].want) {
+            print_error("row %zu: got %d with errno %d, want errno %d\n", i, received, errno,
+                    table[i].want);
+            fail();
+        }
+        assert_cleared(&got);
+    }
+}
+
+TEST(nobody_receives)
+{
+    static const struct text parts[4] = {PART("/p"), PART("c"), NO_PART, NO_PART};
+    struct material material = material_of(parts);
+    struct pair pair = pair_make();
+
+    close(pair.far);
+    assert_false(material_send(pair.near, &material));
+    assert_int_equal(errno, EPIPE);
+    close(pair.near);
+    material_clear(&material);
+}
+
+/* A receiver that is there and reads nothing. */
+TEST(somebody_does_not_listen)
+{
+    const struct timeval limit = {.tv_usec = 1000};
+    const size_t len = 8000000;
+    char *many = calloc(1, len);
+    struct pair pair = pair_make();
+
+    assert_non_null(many);
+    const struct text parts[4] = {PART("/p"), {many, len}, NO_PART, NO_PART};
+    struct material material = material_of(parts);
+    assert_int_equal(setsockopt(pair.near, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit), 0);
+    assert_false(material_send(pair.near, &material));
+    assert_int_equal(errno, EAGAIN);
+    material_clear(&material);
+    pair_close(&pair);
+    free(many);
+}

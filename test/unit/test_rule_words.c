@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: ISC
+#include <stdio.h>
+#include <string.h>
+
+#include "users/rule_words.h"
+#include "exact.h"
+#include "unit.h"
+
+TEST(hosts_become_one_word)
+{
+    static const struct {
+        const char *value;
+        const char *want; /* NULL: refused */
+    } rows[] = {
+            {"", ""},
+            {" ", ""},
+            {"a.example.org", "a.example.org"},
+            {" a , b\tc\r\n", "a,b,c"},
+            {"a,,b", "a,b"},
+            {"a b", "a,b"},
+            {"{}", ""},
+            {"{a}", "a"},
+            {"{a,b,\"c\"}", "a,b,c"},
+            {"{\"a,b\"}", "\"a,b\""}, /* no name: row_parse() will say so */
+            {"{\"\"}", ""},
+            {"{NULL}", NULL},
+            {"{a,null,b}", NULL},
+            {"{\"NULL\"}", "NULL"},
+            {"NULL", "NULL"},
+            {"{a", "{a"},
+            {"{", "{"},
+            {"}", "}"},
+            {"{\"}", "\""},
+            {"a pinned=yes", "a,pinned=yes"},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct text value = exact_copy(text_of(rows[i].value));
+        char room[64];
+        char why[ROW_WHY_MAX] = "";
+        struct writer hosts = writer_of(room, sizeof room);
+        const bool good = rulewords_add_hosts(value, &hosts, why);
+        exact_free(value);
+        if (good != (rows[i].want != NULL) ||
+                (good && !text_equal(writer_text(&hosts), text_of(rows[i].want)))) {
+            print_error("\"%s\": got \"%.*s\" (%s), want \"%s\"\n", rows[i].value,
+                    (int)writer_text(&hosts).len, room, why,
+                    rows[i].want != NULL ? rows[i].want : "(refused)");
+            fail();
+        }
+        assert_true(good == (why[0] == '\0'));
+    }
+}
+
+TEST(values_are_added_to_those_before)
+{
+    char room[8];
+    char why[ROW_WHY_MAX];
+    struct writer hosts = writer_of(room, sizeof room);
+
+    assert_true(rulewords_add_hosts(text_of("a b"), &hosts, why));
+    assert_true(rulewords_add_hosts(text_of(""), &hosts, why));
+    assert_true(rulewords_add_hosts(text_of("{c}"), &hosts, why));
+    assert_true(text_equal(writer_text(&hosts), text_of("a,b,c")));
+    assert_false(rulewords_add_hosts(text_of("too,long"), &hosts, why));
+    assert_string_equal(why, "too many hosts: expected at most 2048 octets");
+}
+
+TEST(flags_are_understood)
+{
+    static const struct {
+        const char *value;
+        int want; /* -1: refused */
+    } rows[] = {
+            {"t", 1},
+            {"TRUE", 1},
+            {"yes", 1},
+            {"On", 1},
+            {"y", 1},
+            {"1", 1},
+            {"f", 0},
+            {"FALSE", 0},
+            {"no", 0},
+            {"off", 0},
+            {"n", 0},
+            {"0", 0},
+            {"", -1},
+            {"2", -1},
+            {"tr", -1},
+            {"true ", -1},
+            {"NULL", -1},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct text value = exact_copy(text_of(rows[i].value));
+        char why[ROW_WHY_MAX] = "";
+        bool flag = false;
+        const bool good = rulewords_flag(value, &flag, why);
+        exact_free(value);
+        if ((good ? (int)flag : -1) != rows[i].want)
+            fail_msg("\"%s\": got %d %d, want %d", rows[i].value, good, flag, rows[i].want);
+    }
+}
+
+TEST(a_bad_flag_is_named)
+{
+    char why[ROW_WHY_MAX];
+    bool flag;
+
+    assert_false(rulewords_flag(text_of("perhaps"), &flag, why));
+    assert_string_equal(why, "bad allow_unauthorized: perhaps: expected true or false");
+    assert_false(rulewords_flag((struct text){NULL, 0}, &flag, why));
+    assert_string_equal(why, "bad allow_unauthorized: : expected true or false");
+}
