@@ -14,15 +14,15 @@
 
 static uint64_t failed;
 
-static void on_done(void *context, struct replay_item *item)
+static void on_done(void *context, struct count_request *item)
 {
     (void)context;
     failed += item->result != REPLAY_WITHIN;
 }
 
-static void make_item(uint64_t issued, struct replay_item *item_r)
+static void make_item(uint64_t issued, struct count_request *item_r)
 {
-    *item_r = (struct replay_item){.issued = issued, .entries_count = 1};
+    *item_r = (struct count_request){.issued = issued, .entries_count = 1};
     item_r->expires = issued + UINT64_C(7) * 86400;
     randombytes_buf(item_r->nonce, sizeof item_r->nonce);
     memset(item_r->entries[0].domain, 1, sizeof item_r->entries[0].domain);
@@ -40,8 +40,8 @@ static bool make_whole(const char *address)
 
 int main(int argc, char **argv)
 {
-    static struct replay_item items[BATCH];
-    const uint64_t today = clock_unix();
+    static struct count_request items[BATCH];
+    const uint64_t today = unix_now();
     const uint64_t span = UINT64_C(86400) * DAYS;
     uint64_t count = 0;
 
@@ -51,15 +51,15 @@ int main(int argc, char **argv)
     }
     const struct replay_setup setup = {
             .address = argv[1], .keep = UINT64_C(8) * 86400, .done = on_done};
-    struct replay *replay = replay_open(&setup, clock_milliseconds(), today);
+    struct replay *replay = replay_open(&setup, mono_ms(), today);
     if (replay == NULL)
         return 1;
     for (uint64_t i = 0; i < count;) {
         for (size_t k = 0; k < BATCH && i < count; k++, i++) {
             make_item(today - span + span * i / count, &items[k]);
-            replay_submit(replay, &items[k], clock_milliseconds(), today);
+            replay_submit(replay, &items[k], mono_ms(), today);
         }
-        replay_commit(replay, clock_milliseconds(), today);
+        replay_commit(replay, mono_ms(), today);
     }
     struct replay_health health;
     replay_health(replay, &health);

@@ -22,28 +22,28 @@ static struct service *make_service(const char *path, struct problems *problems)
 
 static uint64_t ask(const struct service *service, struct text line, uint64_t count)
 {
-    struct questionlog log;
+    struct question_log log;
     struct endpoint source;
-    const uint64_t begin = clock_microseconds();
+    const uint64_t begin = mono_us();
 
-    questionlog_init(&log);
+    question_log_init(&log);
     if (!endpoint_parse("192.0.2.1:4711", &source))
         abort();
     for (uint64_t i = 0; i < count; i++) {
         char room[ANSWER_MAX];
         struct writer w = writer_of(room, sizeof room);
-        struct inquiry inquiry;
-        inquiry_read(service, line, &inquiry);
-        const struct circumstances now = {.replay = REPLAY_SKIPPED, .now = clock_unix()};
-        inquiry_judge(service, &now, &inquiry);
-        if (!inquiry_answer(&inquiry, &w))
+        struct query inquiry;
+        query_read(service, line, &inquiry);
+        const struct circumstances now = {.replay = REPLAY_SKIPPED, .now = unix_now()};
+        query_judge(service, &now, &inquiry);
+        if (!query_answer(&inquiry, &w))
             abort();
-        questionlog_answered(&log, &inquiry, &source, 0, i);
+        question_log_answered(&log, &inquiry, &source, 0, i);
         log_tick(i);
         if (i == 0)
             printf("answer: %.*s", (int)writer_text(&w).len, room);
     }
-    return clock_microseconds() - begin;
+    return mono_us() - begin;
 }
 
 int main(int argc, char **argv)

@@ -30,7 +30,7 @@ static bool print_question(const struct shared_key *key, const char *user)
     const struct payload payload = {
             .host = text_of(key->host),
             .receiving = text_of("receiver.example:1"),
-            .issued = clock_unix(),
+            .issued = unix_now(),
             .user = text_of(user),
             .digest = text_of(digest),
     };

@@ -11,24 +11,24 @@ static struct timespec now(clockid_t which)
     return ts;
 }
 
-uint64_t clock_unix(void)
+uint64_t unix_now(void)
 {
     return (uint64_t)now(CLOCK_REALTIME).tv_sec;
 }
 
-uint64_t clock_unix_milliseconds(void)
+uint64_t unix_ms(void)
 {
     const struct timespec ts = now(CLOCK_REALTIME);
 
     return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
-uint64_t clock_milliseconds(void)
+uint64_t mono_ms(void)
 {
-    return clock_microseconds() / 1000;
+    return mono_us() / 1000;
 }
 
-uint64_t clock_microseconds(void)
+uint64_t mono_us(void)
 {
     const struct timespec ts = now(CLOCK_MONOTONIC);
 

@@ -4,9 +4,9 @@
 
 #include <stdint.h>
 
-uint64_t clock_unix(void);         /* seconds since 1970 */
-uint64_t clock_unix_milliseconds(void);
-uint64_t clock_milliseconds(void); /* never goes back */
-uint64_t clock_microseconds(void); /* never goes back */
+uint64_t unix_now(void); /* seconds since 1970 */
+uint64_t unix_ms(void);
+uint64_t mono_ms(void); /* never goes back */
+uint64_t mono_us(void); /* never goes back */
 
 #endif

@@ -4,11 +4,11 @@
 
 #include <stdint.h>
 
-#define MOMENT_TEXT_MAX 40 /* octets with a NUL */
+#define DATE_TEXT_MAX 40 /* octets with a NUL */
 
 /* `2025-11-23T20:05:00Z`; empty for what no calendar has. */
-void moment_format(uint64_t unix_seconds, char text_r[MOMENT_TEXT_MAX]);
+void date_format(uint64_t unix_seconds, char text_r[DATE_TEXT_MAX]);
 /* As a Date field has it (RFC 5322, section 3.3), in this machine's time zone. */
-void moment_format_date(uint64_t unix_seconds, char text_r[MOMENT_TEXT_MAX]);
+void date_format_date(uint64_t unix_seconds, char text_r[DATE_TEXT_MAX]);
 
 #endif

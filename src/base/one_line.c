@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 #include "base/one_line.h"
 
-void sentence_put(const char *said, char *at_r, size_t size)
+void one_line_put(const char *said, char *at_r, size_t size)
 {
     size_t len = 0;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 #include "base/ratelimit.h"
 
-bool bucket_take(struct bucket *bucket, uint64_t now)
+bool ratelimit_take(struct ratelimit *bucket, uint64_t now)
 {
     const uint64_t passed = now > bucket->updated ? now - bucket->updated : 0;
     const uint64_t full_after = bucket->rate > 0 ? bucket->used / bucket->rate : UINT64_MAX;

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 /* A token bucket: `rate` a second, up to `burst` at once. Zeroed apart from the two it is full. */
-struct bucket {
+struct ratelimit {
     uint32_t rate;
     uint32_t burst;
     uint64_t used;    /* thousandths of a token that are missing */
@@ -14,6 +14,6 @@ struct bucket {
 };
 
 /* Takes one, if there is one. `now`: milliseconds of any clock that does not go back. */
-bool bucket_take(struct bucket *bucket, uint64_t now) __attribute__((warn_unused_result));
+bool ratelimit_take(struct ratelimit *bucket, uint64_t now) __attribute__((warn_unused_result));
 
 #endif

@@ -25,7 +25,7 @@ struct race {
 /* For poll(). */
 static int remaining(uint64_t deadline)
 {
-    const uint64_t now = clock_milliseconds();
+    const uint64_t now = mono_ms();
     const uint64_t left = now < deadline ? deadline - now : 0;
 
     return left < INT_MAX ? (int)left : INT_MAX;
@@ -104,7 +104,7 @@ static size_t run_race(struct race *race)
     size_t winner = race->count;
 
     while (winner == race->count && (race->open > 0 || race->begun < race->count)) {
-        const uint64_t now = clock_milliseconds();
+        const uint64_t now = mono_ms();
         if (now >= race->deadline)
             break;
         if (race->begun < race->count && now >= race->next)

@@ -49,7 +49,7 @@ struct asking {
 
 /* Connects, a next address beside the first after 250 ms or as soon as one fails (RFC 8305). The
  * socket, for asking_converse() alone; -1: there is none, and that is the result. `deadline`:
- * clock_milliseconds(). */
+ * mono_ms(). */
 int asking_connect(const struct endpoint *endpoints, size_t count, uint64_t deadline,
         struct asking *asking_r) __attribute__((warn_unused_result));
 /* Sends `line` and reads until the other side closes: at most one octet more than an answer may

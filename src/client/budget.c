@@ -73,7 +73,7 @@ static struct entry *find(struct budget *budget, struct text key)
     return entry;
 }
 
-/* At the end, where those stand that were used last; the shared one when memory is short. */
+/* At the end, where those stand that were used last; the shared one when out of memory. */
 /* NOLINTNEXTLINE(readability-function-size): what uthash expands to is not ours */
 static struct entry *add(struct budget *budget, struct entry *entry)
 {

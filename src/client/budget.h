@@ -13,7 +13,7 @@
  * others that came late: a flood of keys frees no other key. Not for two threads at once. */
 struct budget;
 
-struct budget *budget_init(size_t size); /* NULL when memory is short */
+struct budget *budget_init(size_t size); /* NULL when out of memory */
 void budget_free(struct budget **budget);
 /* Takes one before the question is asked. False: it is spent. `now`: milliseconds. */
 bool budget_take(struct budget *budget, struct text key, uint32_t per_minute, uint64_t now)

@@ -18,10 +18,10 @@ struct cached {
     bool secure;          /* of the discovery that led to it */
 };
 
-struct cache *cache_init(size_t size); /* NULL when memory is short */
+struct cache *cache_init(size_t size); /* NULL when out of memory */
 void cache_free(struct cache **cache);
 /* `now`: milliseconds of a clock that does not go back. An answer without a ttl is not kept. When
- * memory is short nothing is. */
+ * out of memory nothing is. */
 void cache_put(
         struct cache *cache, const struct address *user, const struct cached *cached, uint64_t now);
 bool cache_get(struct cache *cache, const struct address *user, uint64_t now,

@@ -22,28 +22,28 @@ struct entry {
     uint64_t rest_until;
 };
 
-struct breaker {
+struct circuit_breaker {
     struct entry *entries; /* the one used last at the end */
     size_t size;
 };
 
-struct breaker *breaker_init(size_t size)
+struct circuit_breaker *circuit_breaker_init(size_t size)
 {
-    struct breaker *breaker = calloc(1, sizeof *breaker);
+    struct circuit_breaker *breaker = calloc(1, sizeof *breaker);
 
     if (breaker != NULL)
         breaker->size = size;
     return breaker;
 }
 
-static void drop(struct breaker *breaker, struct entry *entry)
+static void drop(struct circuit_breaker *breaker, struct entry *entry)
 {
     /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the analyzer loses sight of uthash's list */
     HASH_DEL(breaker->entries, entry);
     free(entry);
 }
 
-void breaker_free(struct breaker **breaker)
+void circuit_breaker_free(struct circuit_breaker **breaker)
 {
     struct entry *entry;
     struct entry *next;
@@ -74,7 +74,7 @@ static struct key key_of(const struct endpoint *endpoint)
     return key;
 }
 
-static struct entry *find(struct breaker *breaker, const struct key *key)
+static struct entry *find(struct circuit_breaker *breaker, const struct key *key)
 {
     struct entry *entry = NULL;
 
@@ -83,7 +83,7 @@ static struct entry *find(struct breaker *breaker, const struct key *key)
 }
 
 /* The oldest one that no question is under way at. */
-static bool make_room(struct breaker *breaker)
+static bool make_room(struct circuit_breaker *breaker)
 {
     struct entry *entry;
     struct entry *next;
@@ -100,9 +100,9 @@ static bool make_room(struct breaker *breaker)
     return false;
 }
 
-/* At the end, where those stand that were used last; NULL when memory is short. */
+/* At the end, where those stand that were used last; NULL when out of memory. */
 /* NOLINTNEXTLINE(readability-function-size): what uthash expands to is not ours */
-static struct entry *add(struct breaker *breaker, struct entry *entry)
+static struct entry *add(struct circuit_breaker *breaker, struct entry *entry)
 {
     HASH_ADD(hh, breaker->entries, key, sizeof entry->key, entry);
     if (entry->hh.tbl != NULL)
@@ -111,7 +111,7 @@ static struct entry *add(struct breaker *breaker, struct entry *entry)
     return NULL;
 }
 
-static struct entry *make(struct breaker *breaker, const struct key *key)
+static struct entry *make(struct circuit_breaker *breaker, const struct key *key)
 {
     struct entry *entry = make_room(breaker) ? calloc(1, sizeof *entry) : NULL;
 
@@ -121,7 +121,7 @@ static struct entry *make(struct breaker *breaker, const struct key *key)
     return add(breaker, entry);
 }
 
-static struct entry *find_or_make(struct breaker *breaker, const struct key *key)
+static struct entry *find_or_make(struct circuit_breaker *breaker, const struct key *key)
 {
     struct entry *entry = find(breaker, key);
 
@@ -131,28 +131,28 @@ static struct entry *find_or_make(struct breaker *breaker, const struct key *key
     return add(breaker, entry);
 }
 
-enum breaker_result breaker_enter(
-        struct breaker *breaker, const struct endpoint *endpoint, uint64_t now)
+enum circuit_breaker_result circuit_breaker_enter(
+        struct circuit_breaker *breaker, const struct endpoint *endpoint, uint64_t now)
 {
     const struct key key = key_of(endpoint);
     struct entry *entry = find_or_make(breaker, &key);
 
     /* More places at once than we know: as if each were full. */
     if (entry == NULL)
-        return BREAKER_FULL;
+        return CIRCUIT_BREAKER_FULL;
     /* First of all: nobody waits for room at a place that does not answer. */
-    const bool tired = entry->failures >= BREAKER_FAILURES;
+    const bool tired = entry->failures >= CIRCUIT_BREAKER_FAILURES;
     if (tired && (now < entry->rest_until || entry->probing))
-        return BREAKER_REST_NOW;
-    if (entry->connections >= BREAKER_CONNECTIONS)
-        return BREAKER_FULL;
+        return CIRCUIT_BREAKER_REST_NOW;
+    if (entry->connections >= CIRCUIT_BREAKER_CONNECTIONS)
+        return CIRCUIT_BREAKER_FULL;
     entry->probing = tired;
     entry->connections++;
-    return BREAKER_GO;
+    return CIRCUIT_BREAKER_GO;
 }
 
-void breaker_done(struct breaker *breaker, const struct endpoint *endpoint, bool tried, bool failed,
-        uint64_t now)
+void circuit_breaker_done(struct circuit_breaker *breaker, const struct endpoint *endpoint,
+        bool tried, bool failed, uint64_t now)
 {
     const struct key key = key_of(endpoint);
     struct entry *entry = find(breaker, &key);
@@ -164,6 +164,6 @@ void breaker_done(struct breaker *breaker, const struct endpoint *endpoint, bool
     if (!tried)
         return;
     entry->failures = failed ? entry->failures + 1 : 0;
-    if (entry->failures >= BREAKER_FAILURES)
-        entry->rest_until = now + BREAKER_REST;
+    if (entry->failures >= CIRCUIT_BREAKER_FAILURES)
+        entry->rest_until = now + CIRCUIT_BREAKER_REST;
 }

@@ -7,28 +7,29 @@
 
 #include "base/endpoint.h"
 
-#define BREAKER_FAILURES 3     /* in a row */
-#define BREAKER_REST 60000     /* milliseconds; then one question at a time tries it again */
-#define BREAKER_CONNECTIONS 50 /* at once to one address: half of the service's cap per source */
+#define CIRCUIT_BREAKER_FAILURES 3 /* in a row */
+#define CIRCUIT_BREAKER_REST 60000 /* milliseconds; then one question at a time tries it again */
+#define CIRCUIT_BREAKER_CONNECTIONS                                                                \
+    50 /* at once to one address: half of the service's cap per source */
 
 /* What is known of the places that questions go to (design, section 6): which of them to leave
  * alone, since connects failed or timed out, and how many connections each has. At most `size`
  * endpoints are known. Not for two threads at once. */
-struct breaker;
+struct circuit_breaker;
 
-enum breaker_result {
-    BREAKER_GO, /* and one connection more is counted: breaker_done() must follow */
-    BREAKER_REST_NOW,
-    BREAKER_FULL, /* BREAKER_CONNECTIONS are open: wait for one to end */
+enum circuit_breaker_result {
+    CIRCUIT_BREAKER_GO, /* and one connection more is counted: circuit_breaker_done() must follow */
+    CIRCUIT_BREAKER_REST_NOW,
+    CIRCUIT_BREAKER_FULL, /* CIRCUIT_BREAKER_CONNECTIONS are open: wait for one to end */
 };
 
-struct breaker *breaker_init(size_t size); /* NULL when memory is short */
-void breaker_free(struct breaker **breaker);
+struct circuit_breaker *circuit_breaker_init(size_t size); /* NULL when out of memory */
+void circuit_breaker_free(struct circuit_breaker **breaker);
 /* `now`: milliseconds. */
-enum breaker_result breaker_enter(struct breaker *breaker, const struct endpoint *endpoint,
-        uint64_t now) __attribute__((warn_unused_result));
+enum circuit_breaker_result circuit_breaker_enter(struct circuit_breaker *breaker,
+        const struct endpoint *endpoint, uint64_t now) __attribute__((warn_unused_result));
 /* `tried`: there was an attempt to connect; `failed`: it, or the wait for the answer, failed. */
-void breaker_done(struct breaker *breaker, const struct endpoint *endpoint, bool tried, bool failed,
-        uint64_t now);
+void circuit_breaker_done(struct circuit_breaker *breaker, const struct endpoint *endpoint,
+        bool tried, bool failed, uint64_t now);
 
 #endif

@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "client/circuit_breaker.h"
 #include "client/budget.h"
 #include "client/cache.h"
+#include "client/circuit_breaker.h"
 #include "protocol/question.h"
 
 #define NO_STAMP "-" /* instead of a payload */
@@ -19,7 +19,7 @@
 #define DOMAINS_MAX 50000 /* about 150 octets each, for stamped and for unstamped mail */
 #define ADDRESSES_MAX 20000
 #define PLACES_MAX 10000 /* about 200 octets each */
-#define PATIENCE 1000    /* milliseconds in which a service that is there has answered */
+#define TIMEOUT 1000     /* milliseconds in which a service that is there has answered */
 
 /* Budgets are for mail with a stamp and for mail without apart: who floods without stamps spends
  * nothing of those who have one. */
@@ -32,7 +32,7 @@ struct client {
     struct cache *cache;
     struct budget *domains[KINDS];
     struct budget *addresses[KINDS];
-    struct breaker *breaker;
+    struct circuit_breaker *breaker;
 };
 
 /* One question on its way. */
@@ -51,7 +51,7 @@ struct inquest {
 static bool make_parts(struct client *client)
 {
     client->cache = cache_init(ANSWERS_MAX);
-    client->breaker = breaker_init(PLACES_MAX);
+    client->breaker = circuit_breaker_init(PLACES_MAX);
     bool good = client->cache != NULL && client->breaker != NULL;
     for (size_t i = 0; i < KINDS; i++) {
         client->domains[i] = budget_init(DOMAINS_MAX);
@@ -86,7 +86,7 @@ void client_free(struct client **client)
     if (c == NULL)
         return;
     cache_free(&c->cache);
-    breaker_free(&c->breaker);
+    circuit_breaker_free(&c->breaker);
     for (size_t i = 0; i < KINDS; i++) {
         budget_free(&c->domains[i]);
         budget_free(&c->addresses[i]);
@@ -108,8 +108,8 @@ static bool look_into_cache(struct inquest *inquest)
 {
     struct cached cached;
 
-    if (inquest->kind == STAMPED || !cache_get(inquest->client->cache, inquest->question->author,
-                                            clock_milliseconds(), &cached))
+    if (inquest->kind == STAMPED ||
+            !cache_get(inquest->client->cache, inquest->question->author, mono_ms(), &cached))
         return true;
     end_with(inquest, cached.answer.verdict, CLIENT_CACHED);
     inquest->outcome->reason = cached.answer.reason;
@@ -125,7 +125,7 @@ static struct text domain_of(const struct inquest *inquest)
 static bool take_domain(struct inquest *inquest)
 {
     if (budget_take(inquest->client->domains[inquest->kind], domain_of(inquest),
-                inquest->policy->budget_per_domain, clock_milliseconds()))
+                inquest->policy->budget_per_domain, mono_ms()))
         return true;
     end_with(inquest, VERDICT_TEMPERROR, CLIENT_BUDGET);
     return false;
@@ -134,8 +134,8 @@ static bool take_domain(struct inquest *inquest)
 /* What is flooded is a machine, at whatever port. */
 static void give_back_address(struct inquest *inquest, size_t i)
 {
-    unsigned char octets[REACH_MACHINE_MAX];
-    const size_t len = reach_machine(&inquest->endpoints[i], octets);
+    unsigned char octets[TARGET_ACL_MACHINE_MAX];
+    const size_t len = target_acl_machine(&inquest->endpoints[i], octets);
 
     budget_give_back(
             inquest->client->addresses[inquest->kind], (struct text){(const char *)octets, len});
@@ -143,12 +143,12 @@ static void give_back_address(struct inquest *inquest, size_t i)
 
 static bool has_address_budget(struct inquest *inquest, const struct endpoint *endpoint)
 {
-    unsigned char octets[REACH_MACHINE_MAX];
-    const size_t len = reach_machine(endpoint, octets);
+    unsigned char octets[TARGET_ACL_MACHINE_MAX];
+    const size_t len = target_acl_machine(endpoint, octets);
 
     return budget_take(inquest->client->addresses[inquest->kind],
             (struct text){(const char *)octets, len}, inquest->policy->budget_per_address,
-            clock_milliseconds());
+            mono_ms());
 }
 
 /* What kept places from being asked. */
@@ -163,22 +163,22 @@ static void choose(struct inquest *inquest, size_t i, struct obstacles *obstacle
 {
     const struct endpoint *endpoint = &inquest->outcome->discovery.servers[i].endpoint;
 
-    if (inquest->outcome->reached[i] != REACH_OK) {
+    if (inquest->outcome->reached[i] != TARGET_ACL_OK) {
         obstacles->forbidden = true;
         return;
     }
-    switch (breaker_enter(inquest->client->breaker, endpoint, clock_milliseconds())) {
-    case BREAKER_REST_NOW:
+    switch (circuit_breaker_enter(inquest->client->breaker, endpoint, mono_ms())) {
+    case CIRCUIT_BREAKER_REST_NOW:
         obstacles->resting = true;
         return;
-    case BREAKER_FULL:
+    case CIRCUIT_BREAKER_FULL:
         obstacles->full = true;
         return;
-    case BREAKER_GO:
+    case CIRCUIT_BREAKER_GO:
         break;
     }
     if (!has_address_budget(inquest, endpoint)) {
-        breaker_done(inquest->client->breaker, endpoint, false, false, clock_milliseconds());
+        circuit_breaker_done(inquest->client->breaker, endpoint, false, false, mono_ms());
         obstacles->spent = true;
         return;
     }
@@ -241,7 +241,7 @@ static bool has_failed(const struct inquest *inquest, const struct asking_attemp
 
     return attempt->fate == ASKING_REFUSED ||
            (attempt->fate == ASKING_SILENT &&
-                   attempt->patience >= (half < PATIENCE ? half : PATIENCE));
+                   attempt->patience >= (half < TIMEOUT ? half : TIMEOUT));
 }
 
 /* A place is done with: what was learnt of it. */
@@ -250,8 +250,8 @@ static void leave(struct inquest *inquest, size_t i)
     const struct asking_attempt *attempt = &inquest->outcome->asking.attempts[i];
     const bool failed = has_failed(inquest, attempt);
 
-    breaker_done(inquest->client->breaker, &inquest->endpoints[i],
-            failed || attempt->fate == ASKING_SPOKE, failed, clock_milliseconds());
+    circuit_breaker_done(inquest->client->breaker, &inquest->endpoints[i],
+            failed || attempt->fate == ASKING_SPOKE, failed, mono_ms());
     if (attempt->fate == ASKING_UNTRIED)
         give_back_address(inquest, i);
     pthread_cond_broadcast(&inquest->client->freed);
@@ -285,7 +285,7 @@ static void note(struct inquest *inquest)
         give_back_all(inquest);
     else if (inquest->kind == UNSTAMPED && asking->result == ASKING_ANSWERED)
         cache_put(inquest->client->cache, inquest->question->author,
-                &(struct cached){asking->answer, inquest->outcome->secure}, clock_milliseconds());
+                &(struct cached){asking->answer, inquest->outcome->secure}, mono_ms());
 }
 
 static void ask(struct inquest *inquest, struct text line)
@@ -333,7 +333,7 @@ static bool discover(struct inquest *inquest)
     }
     for (size_t i = 0; i < outcome->discovery.count; i++)
         outcome->reached[i] =
-                reach_check(&inquest->policy->reach, &outcome->discovery.servers[i].endpoint);
+                target_acl_check(&inquest->policy->reach, &outcome->discovery.servers[i].endpoint);
     return true;
 }
 
@@ -364,7 +364,7 @@ static void run(struct inquest *inquest)
 void client_ask(struct client *client, const struct client_policy *policy,
         const struct client_question *question, struct client_outcome *outcome_r)
 {
-    const uint64_t began = clock_milliseconds();
+    const uint64_t began = mono_ms();
     const bool stamped =
             question->payload.len > 0 && !text_equal(question->payload, text_of(NO_STAMP));
     struct inquest inquest = {
@@ -378,7 +378,7 @@ void client_ask(struct client *client, const struct client_policy *policy,
 
     *outcome_r = (struct client_outcome){.verdict = VERDICT_TEMPERROR, .step = CLIENT_FAILURE};
     run(&inquest);
-    outcome_r->milliseconds = clock_milliseconds() - began;
+    outcome_r->milliseconds = mono_ms() - began;
 }
 
 const char *client_step_word(enum client_step step)
@@ -401,9 +401,9 @@ const char *client_step_word(enum client_step step)
 static const char *why_forbidden(const struct client_outcome *outcome)
 {
     for (size_t i = 0; i < outcome->discovery.count; i++)
-        if (outcome->reached[i] != REACH_OK)
-            return reach_result_text(outcome->reached[i]);
-    return reach_result_text(REACH_NETWORK);
+        if (outcome->reached[i] != TARGET_ACL_OK)
+            return target_acl_result_text(outcome->reached[i]);
+    return target_acl_result_text(TARGET_ACL_NETWORK);
 }
 
 void client_outcome_text(const struct client_outcome *outcome, char *text_r, size_t size)
@@ -434,7 +434,7 @@ void client_outcome_text(const struct client_outcome *outcome, char *text_r, siz
         snprintf(text_r, size, "too many questions with another answer than YES");
         break;
     case CLIENT_FAILURE:
-        snprintf(text_r, size, "memory is short, or the question does not fit into a line");
+        snprintf(text_r, size, "out of memory, or the question does not fit into a line");
         break;
     }
 }

@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 #include "client/asking.h"
-#include "client/target_acl.h"
 #include "client/discovery.h"
+#include "client/target_acl.h"
 #include "protocol/address.h"
 #include "protocol/verdict.h"
 
@@ -19,13 +19,13 @@
  * 6. One for a process; all its threads may use it at once. */
 struct client;
 
-/* `discovery` is borrowed. NULL when memory is short. */
+/* `discovery` is borrowed. NULL when out of memory. */
 struct client *client_init(struct discovery *discovery);
 void client_free(struct client **client);
 
 /* What may be asked, and how long it may take. */
 struct client_policy {
-    struct reach reach;
+    struct target_acl reach;
     uint64_t timeout; /* milliseconds */
     uint32_t budget_per_domain;
     uint32_t budget_per_address;
@@ -50,7 +50,7 @@ enum client_step {
     CLIENT_RESTING,    /* it did not answer lately and is left alone for a minute */
     CLIENT_NO_ANSWER,  /* `asking` says why */
     CLIENT_BUDGET,     /* too many questions: 451 whatever else holds */
-    CLIENT_FAILURE,    /* memory is short, or the question does not fit into a line */
+    CLIENT_FAILURE,    /* out of memory, or the question does not fit into a line */
 };
 
 struct client_outcome {
@@ -59,7 +59,7 @@ struct client_outcome {
     enum client_step step;
     bool secure;                       /* DNSSEC vouches for the way to the service */
     struct discovery_answer discovery; /* unless CLIENT_CACHED, or CLIENT_BUDGET of the domain */
-    enum reach_result reached[DISCOVERY_ADDRESSES_MAX]; /* of each server */
+    enum target_acl_result reached[DISCOVERY_ADDRESSES_MAX]; /* of each server */
     struct asking asking;  /* set when there was a question; its `which` is then an index of
                             * discovery.servers */
     uint64_t milliseconds; /* that it all took */

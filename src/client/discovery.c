@@ -19,15 +19,15 @@ struct discovery {
 };
 
 struct discovery *discovery_init(
-        const struct discovery_options *options, char cause_r[DISCOVERY_CAUSE_MAX])
+        const struct discovery_options *options, char error_r[DISCOVERY_ERROR_MAX])
 {
     struct discovery *discovery = calloc(1, sizeof *discovery);
 
-    snprintf(cause_r, DISCOVERY_CAUSE_MAX, "memory is short");
+    snprintf(error_r, DISCOVERY_ERROR_MAX, "out of memory");
     if (discovery == NULL)
         return NULL;
     organization_load();
-    discovery->resolver = resolver_init(options, cause_r);
+    discovery->resolver = resolver_init(options, error_r);
     if (discovery->resolver == NULL)
         discovery_free(&discovery);
     return discovery;
@@ -260,7 +260,7 @@ static void find_addresses(struct discovery *discovery, const struct srv *record
 /* A name server that is silent about one family must leave time for the question: half of it. */
 static uint64_t half_way(uint64_t deadline)
 {
-    const uint64_t now = clock_milliseconds();
+    const uint64_t now = mono_ms();
 
     return now < deadline ? now + (deadline - now) / 2 : deadline;
 }

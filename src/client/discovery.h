@@ -11,7 +11,7 @@
 #include "protocol/text.h"
 
 #define DISCOVERY_ADDRESSES_MAX 4 /* in total, design section 6 */
-#define DISCOVERY_CAUSE_MAX 160   /* octets with a NUL */
+#define DISCOVERY_ERROR_MAX 160   /* octets with a NUL */
 
 /* Whom to ask about a domain: SRV records (RFC 2782) and their addresses. One object for a process,
  * made after any fork; all its threads may use it at once. It has a thread of its own, which waits
@@ -26,10 +26,10 @@ struct discovery_options {
 };
 
 /* Reads all files that it will ever need: afterwards the process may shut itself in. Threads are
- * made by the first discovery_find(), or by discovery_start(). NULL with a sentence in `cause_r`:
- * an option was wrong, or memory is short. */
+ * made by the first discovery_find(), or by discovery_start(). NULL with a sentence in `error_r`:
+ * an option was wrong, or out of memory. */
 struct discovery *discovery_init(
-        const struct discovery_options *options, char cause_r[DISCOVERY_CAUSE_MAX]);
+        const struct discovery_options *options, char error_r[DISCOVERY_ERROR_MAX]);
 /* Makes the threads now. False with errno. */
 bool discovery_start(struct discovery *discovery) __attribute__((warn_unused_result));
 /* No thread may be in discovery_find(). */
@@ -55,12 +55,12 @@ struct discovery_answer {
     char domain[DOMAIN_MAX + 1]; /* whose SRV record it was: the author's or the organizational */
     struct discovery_server servers[DISCOVERY_ADDRESSES_MAX]; /* in the order to try, RFC 8305 */
     size_t count;                                             /* 1 to 4 when DISCOVERY_FOUND */
-    char cause[DISCOVERY_CAUSE_MAX]; /* a sentence's end when DISCOVERY_ERROR; none of it is from
+    char cause[DISCOVERY_ERROR_MAX]; /* a sentence's end when DISCOVERY_ERROR; none of it is from
                                       * the network */
 };
 
 /* Looks up `_verimail._tcp.` at exactly `domain` (A-labels), then at its organizational domain.
- * `deadline`: clock_milliseconds(). */
+ * `deadline`: mono_ms(). */
 void discovery_find(struct discovery *discovery, struct text domain, uint64_t deadline,
         struct discovery_answer *answer_r);
 

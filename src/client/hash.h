@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 /* uthash for tables whose keys strangers choose: hashed with a key of chance, and without an end of
- * the process where memory is short (an entry that was not added has hh.tbl == NULL). Entries stand
+ * the process where out of memory (an entry that was not added has hh.tbl == NULL). Entries stand
  * in the order in which they were added. Included before everything else that includes uthash. */
 
 unsigned hash_octets(const void *key, size_t len);

@@ -84,7 +84,7 @@ static bool configure(struct ub_ctx *context)
 
 /* Whom it asks itself. */
 static bool choose_upstream(
-        struct ub_ctx *context, const char *address, char cause_r[DISCOVERY_CAUSE_MAX])
+        struct ub_ctx *context, const char *address, char error_r[DISCOVERY_ERROR_MAX])
 {
     const int error = address != NULL ? ub_ctx_set_fwd(context, address)
                                       : ub_ctx_resolvconf(context, RESOLV_CONF);
@@ -95,7 +95,7 @@ static bool choose_upstream(
         return true;
     if (error == 0)
         return set(context, "do-not-query-localhost:", "no");
-    snprintf(cause_r, DISCOVERY_CAUSE_MAX, "%s: expected %s",
+    snprintf(error_r, DISCOVERY_ERROR_MAX, "%s: expected %s",
             address != NULL ? "resolver" : RESOLV_CONF,
             address != NULL ? "ADDRESS or ADDRESS@PORT" : "addresses of name servers");
     return false;
@@ -135,16 +135,16 @@ static bool is_anchor(const char *record)
     return good;
 }
 
-static void explain(const struct discovery_options *options, char cause_r[DISCOVERY_CAUSE_MAX])
+static void explain(const struct discovery_options *options, char error_r[DISCOVERY_ERROR_MAX])
 {
     if (options->trust_anchors == NULL) {
-        snprintf(cause_r, DISCOVERY_CAUSE_MAX,
+        snprintf(error_r, DISCOVERY_ERROR_MAX,
                 "the resolver cannot be set up; is %s as it should be?", ROOT_ANCHOR);
         return;
     }
     for (size_t i = 0; i < options->trust_anchors_count; i++) {
         if (!is_anchor(options->trust_anchors[i])) {
-            snprintf(cause_r, DISCOVERY_CAUSE_MAX, "trust anchor %zu is no DS or DNSKEY record",
+            snprintf(error_r, DISCOVERY_ERROR_MAX, "trust anchor %zu is no DS or DNSKEY record",
                     i + 1);
             return;
         }
@@ -152,28 +152,28 @@ static void explain(const struct discovery_options *options, char cause_r[DISCOV
 }
 
 static bool complete(struct ub_ctx *context, const struct discovery_options *options,
-        char cause_r[DISCOVERY_CAUSE_MAX])
+        char error_r[DISCOVERY_ERROR_MAX])
 {
     if (add_anchors(context, options) && finish(context, options->resolver != NULL))
         return true;
-    explain(options, cause_r);
+    explain(options, error_r);
     return false;
 }
 
 struct resolver *resolver_init(
-        const struct discovery_options *options, char cause_r[DISCOVERY_CAUSE_MAX])
+        const struct discovery_options *options, char error_r[DISCOVERY_ERROR_MAX])
 {
     struct resolver *resolver = calloc(1, sizeof *resolver);
 
-    snprintf(cause_r, DISCOVERY_CAUSE_MAX, "the resolver cannot be set up");
+    snprintf(error_r, DISCOVERY_ERROR_MAX, "the resolver cannot be set up");
     if (resolver == NULL)
         return NULL;
     pthread_mutex_init(&resolver->lock, NULL);
     resolver->stop = eventfd(0, EFD_CLOEXEC);
     resolver->context = ub_ctx_create();
     if (resolver->stop < 0 || resolver->context == NULL || !configure(resolver->context) ||
-            !choose_upstream(resolver->context, options->resolver, cause_r) ||
-            !complete(resolver->context, options, cause_r))
+            !choose_upstream(resolver->context, options->resolver, error_r) ||
+            !complete(resolver->context, options, error_r))
         resolver_free(&resolver);
     return resolver;
 }
@@ -212,7 +212,7 @@ bool resolver_start(struct resolver *resolver)
     /* libunbound makes its own thread at the first question; the answer to this one it knows. */
     struct resolver_query query = {.name = "localhost", .type = RESOLVER_A};
 
-    resolver_ask(resolver, &query, 1, clock_milliseconds() + START_LIMIT);
+    resolver_ask(resolver, &query, 1, mono_ms() + START_LIMIT);
     ub_resolve_free(query.answer);
     if (query.result == RESOLVER_LATE)
         errno = ETIMEDOUT;

@@ -23,14 +23,14 @@ enum resolver_type {
 struct resolver;
 
 struct resolver *resolver_init(
-        const struct discovery_options *options, char cause_r[DISCOVERY_CAUSE_MAX]);
+        const struct discovery_options *options, char error_r[DISCOVERY_ERROR_MAX]);
 bool resolver_start(struct resolver *resolver) __attribute__((warn_unused_result));
 void resolver_free(struct resolver **resolver);
 
 enum resolver_result {
     RESOLVER_DATA,
     RESOLVER_NO_DATA, /* NXDOMAIN, or no such record */
-    RESOLVER_FAILED,  /* SERVFAIL or another error; also when memory is short */
+    RESOLVER_FAILED,  /* SERVFAIL or another error; also when out of memory */
     RESOLVER_BOGUS,   /* DNSSEC says that it is forged */
     RESOLVER_BUSY,    /* too many questions wait for an answer: the name servers are away */
     RESOLVER_LATE,
@@ -45,7 +45,7 @@ struct resolver_query {
     struct ub_result *answer; /* when RESOLVER_DATA; ub_resolve_free() it */
 };
 
-/* Asks all of them at once and waits until each was answered or `deadline` (clock_milliseconds())
+/* Asks all of them at once and waits until each was answered or `deadline` (mono_ms())
  * is over. */
 void resolver_ask(
         struct resolver *resolver, struct resolver_query *queries, size_t count, uint64_t deadline);

@@ -125,9 +125,9 @@ static bool is_own(const struct endpoint *endpoint)
     return own;
 }
 
-static bool is_port_allowed(const struct reach *reach, unsigned port)
+static bool is_port_allowed(const struct target_acl *reach, unsigned port)
 {
-    if (port == PORT || port >= REACH_PORT_MIN)
+    if (port == PORT || port >= TARGET_ACL_PORT_MIN)
         return true;
     for (size_t i = 0; i < reach->ports_count; i++)
         if (port == reach->ports[i])
@@ -135,20 +135,22 @@ static bool is_port_allowed(const struct reach *reach, unsigned port)
     return false;
 }
 
-enum reach_result reach_check(const struct reach *reach, const struct endpoint *endpoint)
+enum target_acl_result target_acl_check(
+        const struct target_acl *reach, const struct endpoint *endpoint)
 {
     const struct endpoint plain = endpoint_unmapped(endpoint);
 
     if (!is_port_allowed(reach, port_of(&plain)))
-        return REACH_PORT;
+        return TARGET_ACL_PORT;
     if (network_any_has(reach->networks, reach->networks_count, &plain.address.any))
-        return REACH_OK;
+        return TARGET_ACL_OK;
     if (!is_global(&plain))
-        return REACH_NETWORK;
-    return port_of(&plain) != PORT && is_own(&plain) ? REACH_OWN : REACH_OK;
+        return TARGET_ACL_NETWORK;
+    return port_of(&plain) != PORT && is_own(&plain) ? TARGET_ACL_OWN : TARGET_ACL_OK;
 }
 
-size_t reach_machine(const struct endpoint *endpoint, unsigned char octets_r[REACH_MACHINE_MAX])
+size_t target_acl_machine(
+        const struct endpoint *endpoint, unsigned char octets_r[TARGET_ACL_MACHINE_MAX])
 {
     const struct endpoint plain = endpoint_unmapped(endpoint);
     const unsigned char *v6 = plain.address.v6.sin6_addr.s6_addr;
@@ -161,17 +163,17 @@ size_t reach_machine(const struct endpoint *endpoint, unsigned char octets_r[REA
         memcpy(octets_r, v6 + sizeof nat64, 4);
         return 4;
     }
-    memcpy(octets_r, v6, REACH_MACHINE_MAX);
-    return REACH_MACHINE_MAX;
+    memcpy(octets_r, v6, TARGET_ACL_MACHINE_MAX);
+    return TARGET_ACL_MACHINE_MAX;
 }
 
-const char *reach_result_text(enum reach_result result)
+const char *target_acl_result_text(enum target_acl_result result)
 {
     static const char *const texts[] = {
-            [REACH_OK] = "it may be asked",
-            [REACH_NETWORK] = "its address is not one of the public Internet",
-            [REACH_OWN] = "it is an address of this machine, and its port is not 26",
-            [REACH_PORT] = "its port is neither 26 nor 1024 or above",
+            [TARGET_ACL_OK] = "it may be asked",
+            [TARGET_ACL_NETWORK] = "its address is not one of the public Internet",
+            [TARGET_ACL_OWN] = "it is an address of this machine, and its port is not 26",
+            [TARGET_ACL_PORT] = "its port is neither 26 nor 1024 or above",
     };
 
     return texts[result];

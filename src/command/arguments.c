@@ -43,7 +43,7 @@ static bool store(
         const struct reading *reading, const struct arguments_option *option, const char *value)
 {
     if (option->values != NULL)
-        return append(option->values, value) || refuse(reading, "memory is short", option->name);
+        return append(option->values, value) || refuse(reading, "out of memory", option->name);
     if (*option->value != NULL)
         return refuse(reading, "given twice", option->name);
     *option->value = value;

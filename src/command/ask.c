@@ -4,8 +4,8 @@
 #include "base/clock.h"
 #include "command/arguments.h"
 #include "command/escape.h"
-#include "command/json_text.h"
 #include "command/hostport.h"
+#include "command/json_text.h"
 #include "command/question_line.h"
 #include "command/verify_setup.h"
 
@@ -26,9 +26,9 @@ static void print_answer(const struct answer *answer)
 static void print_none(const char *domain, bool as_json)
 {
     if (as_json) {
-        json_t *document = jsontext_object();
-        jsontext_set(document, "verdict", jsontext_string(verdict_name(VERDICT_NONE)));
-        jsontext_print(stdout, document);
+        json_t *document = json_text_object();
+        json_text_set(document, "verdict", json_text_string(verdict_name(VERDICT_NONE)));
+        json_text_print(stdout, document);
         return;
     }
     printf("%s %s does not use Verimail\n", verdict_name(VERDICT_NONE), domain);
@@ -36,16 +36,16 @@ static void print_none(const char *domain, bool as_json)
 
 static void print_answer_json(const struct answer *answer)
 {
-    json_t *document = jsontext_object();
+    json_t *document = json_text_object();
 
-    jsontext_set(document, "verdict", jsontext_string(verdict_name(answer->verdict)));
+    json_text_set(document, "verdict", json_text_string(verdict_name(answer->verdict)));
     if (answer->reason != REASON_NONE)
-        jsontext_set(document, "reason", jsontext_string(reason_name(answer->reason)));
+        json_text_set(document, "reason", json_text_string(reason_name(answer->reason)));
     if (answer->ttl > 0)
-        jsontext_set(document, "ttl", jsontext_number(answer->ttl));
+        json_text_set(document, "ttl", json_text_number(answer->ttl));
     if (answer->scope_domain)
-        jsontext_set(document, "scope", jsontext_string("domain"));
-    jsontext_print(stdout, document);
+        json_text_set(document, "scope", json_text_string("domain"));
+    json_text_print(stdout, document);
 }
 
 /* `asking`: what came instead of an answer; NULL: nobody could be asked. */
@@ -57,12 +57,12 @@ static void print_temperror(
             asking != NULL ? asking->reply : "", came < SHOWN_MAX ? came : SHOWN_MAX};
 
     if (as_json) {
-        json_t *document = jsontext_object();
-        jsontext_set(document, "verdict", jsontext_string(verdict_name(VERDICT_TEMPERROR)));
-        jsontext_set(document, "cause", jsontext_string(cause));
+        json_t *document = json_text_object();
+        json_text_set(document, "verdict", json_text_string(verdict_name(VERDICT_TEMPERROR)));
+        json_text_set(document, "cause", json_text_string(cause));
         if (came > 0)
-            jsontext_set(document, "received", jsontext_of(shown));
-        jsontext_print(stdout, document);
+            json_text_set(document, "received", json_text_of(shown));
+        json_text_print(stdout, document);
         return;
     }
     printf("%s ", verdict_name(VERDICT_TEMPERROR));
@@ -79,7 +79,7 @@ static void print_temperror(
 
 static enum status print_asking(const char *server, const struct asking *asking, bool as_json)
 {
-    char cause[DISCOVERY_CAUSE_MAX];
+    char cause[DISCOVERY_ERROR_MAX];
 
     if (asking->result != ASKING_ANSWERED) {
         asking_describe(asking, cause, sizeof cause);
@@ -95,13 +95,13 @@ static enum status print_asking(const char *server, const struct asking *asking,
 
 /* Where we were told to. */
 static enum status ask_place(
-        const struct place *place, const char *name, struct text line, bool as_json)
+        const struct hostport *place, const char *name, struct text line, bool as_json)
 {
-    const uint64_t deadline = clock_milliseconds() + CLIENT_TIMEOUT;
+    const uint64_t deadline = mono_ms() + CLIENT_TIMEOUT;
     struct endpoint endpoints[ASKING_ENDPOINTS_MAX];
-    char cause[PLACE_CAUSE_MAX];
+    char cause[HOSTPORT_ERROR_MAX];
     struct asking asking;
-    const size_t count = place_find(place, deadline, endpoints, ASKING_ENDPOINTS_MAX, cause);
+    const size_t count = hostport_find(place, deadline, endpoints, ASKING_ENDPOINTS_MAX, cause);
 
     if (count == 0) {
         print_temperror(name, cause, NULL, as_json);
@@ -112,21 +112,21 @@ static enum status ask_place(
 }
 
 /* The service that the DNS names. The line is the question; it was looked at. */
-static enum status ask_domain(const struct invocation *invocation, const struct questionline *asked,
-        struct text line, bool as_json)
+static enum status ask_domain(const struct invocation *invocation,
+        const struct question_line *asked, struct text line, bool as_json)
 {
-    struct receiver receiver;
+    struct verify_setup receiver;
     struct client_outcome outcome;
     struct question question;
-    char cause[DISCOVERY_CAUSE_MAX];
-    enum status status = receiver_init(invocation, &receiver);
+    char cause[DISCOVERY_ERROR_MAX];
+    enum status status = verify_setup_init(invocation, &receiver);
 
     if (status == STATUS_OK && !question_parse(line, text_of(""), &question)) {
         command_complain(invocation, "user %s: without --server it needs its domain", asked->user);
         status = STATUS_DATA;
     }
     if (status != STATUS_OK) {
-        receiver_clear(&receiver);
+        verify_setup_clear(&receiver);
         return status;
     }
     const bool unstamped = text_equal(question.payload, text_of("-"));
@@ -149,13 +149,13 @@ static enum status ask_domain(const struct invocation *invocation, const struct 
         print_temperror(domain.at, cause, NULL, as_json);
         status = STATUS_TEMPERROR;
     }
-    receiver_clear(&receiver);
+    verify_setup_clear(&receiver);
     return status;
 }
 
 static enum status run(const struct invocation *invocation)
 {
-    struct questionline asked = {0};
+    struct question_line asked = {0};
     const char *server = NULL;
     const char *operands[2];
     bool as_json = false;
@@ -169,18 +169,18 @@ static enum status run(const struct invocation *invocation)
     };
     char room[QUESTION_MAX];
     struct writer line = writer_of(room, sizeof room);
-    struct place place;
+    struct hostport place;
 
     if (!arguments_read(invocation, options, 2, 2, operands))
         return STATUS_USAGE;
-    if (server != NULL && !place_parse(server, &place)) {
+    if (server != NULL && !hostport_parse(server, &place)) {
         command_complain(
                 invocation, "--server %s: expected HOST:PORT, with [..] around IPv6", server);
         return STATUS_USAGE;
     }
     asked.user = operands[0];
     asked.payload = operands[1];
-    if (!questionline_write(&asked, invocation, &line))
+    if (!question_line_write(&asked, invocation, &line))
         return STATUS_DATA;
     return server != NULL ? ask_place(&place, server, writer_text(&line), as_json)
                           : ask_domain(invocation, &asked, writer_text(&line), as_json);

@@ -6,8 +6,8 @@
 #include "base/network.h"
 #include "command/arguments.h"
 #include "command/escape.h"
-#include "command/read_message.h"
 #include "command/json_text.h"
+#include "command/read_message.h"
 #include "command/verify_setup.h"
 #include "protocol/question.h"
 
@@ -16,8 +16,8 @@
 /* What it takes to check one message. */
 struct job {
     const struct invocation *invocation;
-    struct receiver receiver;
-    struct letter *letter;
+    struct verify_setup receiver;
+    struct message_parser *letter;
     char rcpt_room[QUESTION_RCPT_MAX];
     struct writer rcpt;
     const char *mail_from; /* NULL: was not given */
@@ -83,7 +83,7 @@ static bool take_arguments(struct job *job)
 
 static void judge(struct job *job)
 {
-    const struct receiver *receiver = &job->receiver;
+    const struct verify_setup *receiver = &job->receiver;
     struct writer field = writer_of(job->field, sizeof job->field - 1);
 
     verifier_judge(receiver->verifier, receiver->client, job->letter, writer_text(&job->rcpt),
@@ -115,11 +115,11 @@ static void print_action(const struct job *job)
 
 static void print_outcome(const struct client_outcome *outcome)
 {
-    char text[DISCOVERY_CAUSE_MAX];
+    char text[DISCOVERY_ERROR_MAX];
 
     if (outcome->asking.connected) {
         printf("%-9s ", "from");
-        receiver_print_source(stdout, outcome);
+        verify_setup_print_source(stdout, outcome);
         putchar('\n');
     }
     if (outcome->verdict == VERDICT_TEMPERROR || outcome->verdict == VERDICT_NONE) {
@@ -140,7 +140,7 @@ static void print(const struct job *job)
     if (found->author != NULL)
         print_named("author", found->author->text);
     else
-        print_named("because", letter_fault_text(found->fault));
+        print_named("because", message_parser_fault_text(found->fault));
     if (found->asked)
         print_outcome(&found->outcome);
     if (job->field[0] != '\0') {
@@ -161,10 +161,11 @@ static void explain_author(const struct job *job)
         fputs(" is not looked at: the question is about the author\n", stdout);
     }
     if (found->author == NULL) {
-        printf("author: none: the message %s%s%s\n", letter_fault_text(found->fault),
-                found->fault == LETTER_FROM ? ": it " : "",
-                found->fault == LETTER_FROM ? from_result_text(letter_from_result(job->letter))
-                                            : "");
+        printf("author: none: the message %s%s%s\n", message_parser_fault_text(found->fault),
+                found->fault == MESSAGE_PARSER_FROM ? ": it " : "",
+                found->fault == MESSAGE_PARSER_FROM
+                        ? from_result_text(message_parser_from_result(job->letter))
+                        : "");
         return;
     }
     printf("author: %s, the one mailbox in the one From field\n", found->author->text);
@@ -188,22 +189,23 @@ static void explain_discovery(const struct client_outcome *outcome)
     for (size_t i = 0; discovery->result == DISCOVERY_FOUND && i < discovery->count; i++) {
         endpoint_format(&discovery->servers[i].endpoint, text);
         printf("  %zu. %s (%s)%s%s\n", i + 1, text, discovery->servers[i].target,
-                outcome->reached[i] == REACH_OK ? "" : ": not asked: ",
-                outcome->reached[i] == REACH_OK ? "" : reach_result_text(outcome->reached[i]));
+                outcome->reached[i] == TARGET_ACL_OK ? "" : ": not asked: ",
+                outcome->reached[i] == TARGET_ACL_OK ? ""
+                                                     : target_acl_result_text(outcome->reached[i]));
     }
 }
 
 static void explain_question(const struct job *job)
 {
     size_t count;
-    const struct stamp *stamp = letter_stamp_by(job->letter, job->found.author, &count);
+    const struct stamp *stamp = message_parser_stamp_by(job->letter, job->found.author, &count);
     const char *payload = stamp != NULL ? stamp->payload : "-";
 
     printf("question: %s %.*s%s", job->found.author->text, PAYLOAD_SHOWN, payload,
             strlen(payload) > PAYLOAD_SHOWN ? "..." : "");
     if (writer_text(&job->rcpt).len > 0)
         printf(" rcpt=%.*s", (int)writer_text(&job->rcpt).len, job->rcpt_room);
-    printf(" digest=%s", letter_digest(job->letter));
+    printf(" digest=%s", message_parser_digest(job->letter));
     if (job->ip != NULL && job->receiver.verify->send_ip)
         printf(" ip=%s", job->ip);
     putchar('\n');
@@ -212,7 +214,7 @@ static void explain_question(const struct job *job)
 static void explain_answer(const struct client_outcome *outcome)
 {
     const struct asking *asking = &outcome->asking;
-    char cause[DISCOVERY_CAUSE_MAX];
+    char cause[DISCOVERY_ERROR_MAX];
 
     if (asking->reply_len > 0) {
         fputs("answer: ", stdout);
@@ -244,45 +246,45 @@ static void print_json(const struct job *job)
 {
     const struct verification *found = &job->found;
     const struct client_outcome *outcome = &found->outcome;
-    json_t *document = jsontext_object();
-    char text[DISCOVERY_CAUSE_MAX];
+    json_t *document = json_text_object();
+    char text[DISCOVERY_ERROR_MAX];
 
-    jsontext_set(document, "verdict", jsontext_string(verdict_name(found->verdict)));
+    json_text_set(document, "verdict", json_text_string(verdict_name(found->verdict)));
     if (found->reason.len > 0)
-        jsontext_set(document, "reason", jsontext_of(found->reason));
+        json_text_set(document, "reason", json_text_of(found->reason));
     if (found->author != NULL)
-        jsontext_set(document, "author", jsontext_string(found->author->text));
+        json_text_set(document, "author", json_text_string(found->author->text));
     if (found->asked && outcome->asking.connected) {
         const struct discovery_server *server = &outcome->discovery.servers[outcome->asking.which];
         endpoint_format(&server->endpoint, text);
-        jsontext_set(document, "server", jsontext_string(text));
-        jsontext_set(document, "target", jsontext_string(server->target));
-        jsontext_set(document, "srv", jsontext_string(outcome->discovery.domain));
+        json_text_set(document, "server", json_text_string(text));
+        json_text_set(document, "target", json_text_string(server->target));
+        json_text_set(document, "srv", json_text_string(outcome->discovery.domain));
     }
     if (found->asked) {
         client_outcome_text(outcome, text, sizeof text);
-        jsontext_set(document, "by", jsontext_string(client_step_word(outcome->step)));
+        json_text_set(document, "by", json_text_string(client_step_word(outcome->step)));
         if (outcome->verdict == VERDICT_TEMPERROR)
-            jsontext_set(document, "cause", jsontext_string(text));
-        jsontext_set(document, "dns", jsontext_string(outcome->secure ? "secure" : "insecure"));
-        jsontext_set(document, "milliseconds", jsontext_number(outcome->milliseconds));
+            json_text_set(document, "cause", json_text_string(text));
+        json_text_set(document, "dns", json_text_string(outcome->secure ? "secure" : "insecure"));
+        json_text_set(document, "milliseconds", json_text_number(outcome->milliseconds));
     }
     if (job->field[0] != '\0')
-        jsontext_set(document, "field", jsontext_string(job->field));
-    jsontext_set(document, "action", jsontext_string(action_name(job->action)));
+        json_text_set(document, "field", json_text_string(job->field));
+    json_text_set(document, "action", json_text_string(action_name(job->action)));
     if (job->reply[0] != '\0')
-        jsontext_set(document, "reply", jsontext_string(job->reply));
-    jsontext_print(stdout, document);
+        json_text_set(document, "reply", json_text_string(job->reply));
+    json_text_print(stdout, document);
 }
 
 static enum status check(struct job *job)
 {
-    job->letter = letter_init(NULL);
+    job->letter = message_parser_init(NULL);
     if (job->letter == NULL) {
-        command_complain(job->invocation, "memory is short");
+        command_complain(job->invocation, "out of memory");
         return STATUS_FAILURE;
     }
-    const enum status status = intake_read(job->letter, job->invocation);
+    const enum status status = read_message_read(job->letter, job->invocation);
     if (status != STATUS_OK)
         return status;
     judge(job);
@@ -302,16 +304,16 @@ static enum status run(const struct invocation *invocation)
     enum status status = STATUS_USAGE;
 
     if (job == NULL) {
-        command_complain(invocation, "memory is short");
+        command_complain(invocation, "out of memory");
         return STATUS_FAILURE;
     }
     job->invocation = invocation;
     if (take_arguments(job)) {
-        status = receiver_init(invocation, &job->receiver);
+        status = verify_setup_init(invocation, &job->receiver);
         if (status == STATUS_OK)
             status = check(job);
-        letter_free(&job->letter);
-        receiver_clear(&job->receiver);
+        message_parser_free(&job->letter);
+        verify_setup_clear(&job->receiver);
     }
     free(job);
     return status;

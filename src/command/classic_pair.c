@@ -21,9 +21,9 @@ static bool take_out(BIO *bio, char *room, size_t size, size_t *len_r)
     return true;
 }
 
-bool classicpair_make(char *secret_r, size_t size, size_t *len_r, char public_r[CLASSICPAIR_MAX])
+bool classic_pair_make(char *secret_r, size_t size, size_t *len_r, char public_r[CLASSIC_PAIR_MAX])
 {
-    EVP_PKEY *pair = EVP_RSA_gen(CLASSICPAIR_BITS);
+    EVP_PKEY *pair = EVP_RSA_gen(CLASSIC_PAIR_BITS);
     BIO *secret = BIO_new(BIO_s_mem());
     BIO *public = BIO_new(BIO_s_mem());
     size_t public_len;
@@ -32,7 +32,7 @@ bool classicpair_make(char *secret_r, size_t size, size_t *len_r, char public_r[
                     PEM_write_bio_PrivateKey(secret, pair, NULL, NULL, 0, NULL, NULL) == 1 &&
                     PEM_write_bio_PUBKEY(public, pair) == 1 &&
                     take_out(secret, secret_r, size, len_r) &&
-                    take_out(public, public_r, CLASSICPAIR_MAX, &public_len);
+                    take_out(public, public_r, CLASSIC_PAIR_MAX, &public_len);
     BIO_free(secret);
     BIO_free(public);
     EVP_PKEY_free(pair);

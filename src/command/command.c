@@ -38,7 +38,7 @@ struct config *command_read_config(
 {
     *problems_r = problems_init(invocation->config_path);
     if (*problems_r == NULL) {
-        command_complain(invocation, "memory is short");
+        command_complain(invocation, "out of memory");
         return NULL;
     }
     struct config *config = configfile_read(invocation->config_path, *problems_r);

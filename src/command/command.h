@@ -60,7 +60,7 @@ void command_complain(const struct invocation *invocation, const char *format, .
 /* What is wrong with the configuration, on standard error. */
 void command_print_problems(struct problems *problems);
 /* The configuration; NULL after its problems were printed. The problems stay with the caller, who
- * may want to add to them. NULL in `*problems_r` too when memory is short. */
+ * may want to add to them. NULL in `*problems_r` too when out of memory. */
 struct config *command_read_config(
         const struct invocation *invocation, struct problems **problems_r);
 

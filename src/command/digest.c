@@ -10,15 +10,15 @@ static enum status run(const struct invocation *invocation)
 
     if (!arguments_read(invocation, no_options, 0, 0, NULL))
         return STATUS_USAGE;
-    struct letter *letter = letter_init(NULL);
+    struct message_parser *letter = message_parser_init(NULL);
     if (letter == NULL) {
-        command_complain(invocation, "memory is short");
+        command_complain(invocation, "out of memory");
         return STATUS_FAILURE;
     }
-    const enum status status = intake_read(letter, invocation);
+    const enum status status = read_message_read(letter, invocation);
     if (status == STATUS_OK)
-        puts(letter_digest(letter));
-    letter_free(&letter);
+        puts(message_parser_digest(letter));
+    message_parser_free(&letter);
     return status;
 }
 

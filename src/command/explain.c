@@ -8,8 +8,8 @@
 #include "base/clock.h"
 #include "command/arguments.h"
 #include "command/explanation.h"
-#include "command/read_message.h"
 #include "command/question_line.h"
+#include "command/read_message.h"
 
 /* What it takes to explain one question. */
 struct job {
@@ -17,15 +17,15 @@ struct job {
     struct problems *problems;
     struct config *config;
     struct service *service;
-    struct letter *letter; /* NULL: a payload was given */
-    struct questionline asked;
+    struct message_parser *letter; /* NULL: a payload was given */
+    struct question_line asked;
     uint64_t now;
     bool as_json;
 };
 
 static enum status short_of_memory(const struct job *job)
 {
-    command_complain(job->invocation, "memory is short");
+    command_complain(job->invocation, "out of memory");
     return STATUS_FAILURE;
 }
 
@@ -49,7 +49,7 @@ static enum status make_service(struct job *job)
 static void choose_payload(struct job *job, const struct address *user)
 {
     size_t count;
-    const struct stamp *stamp = letter_stamp_by(job->letter, user, &count);
+    const struct stamp *stamp = message_parser_stamp_by(job->letter, user, &count);
 
     if (stamp == NULL)
         command_complain(job->invocation, "the message has %s stamp by %s",
@@ -71,8 +71,8 @@ static const struct address *given_user(const struct job *job, struct address *r
 
 static const struct address *author(const struct job *job)
 {
-    char why[INTAKE_FAULT_MAX];
-    const struct address *user = intake_author(job->letter, why);
+    char why[READ_MESSAGE_ERROR_MAX];
+    const struct address *user = read_message_author(job->letter, why);
 
     if (user == NULL)
         command_complain(job->invocation, "%s", why);
@@ -84,10 +84,10 @@ static enum status ask_about_message(struct job *job)
 {
     struct address room;
 
-    job->letter = letter_init(NULL);
+    job->letter = message_parser_init(NULL);
     if (job->letter == NULL)
         return short_of_memory(job);
-    const enum status status = intake_read(job->letter, job->invocation);
+    const enum status status = read_message_read(job->letter, job->invocation);
     if (status != STATUS_OK)
         return status;
     const struct address *user = job->asked.user != NULL ? given_user(job, &room) : author(job);
@@ -97,7 +97,7 @@ static enum status ask_about_message(struct job *job)
     if (job->asked.user == NULL)
         job->asked.user = user->text;
     if (job->asked.digest == NULL)
-        job->asked.digest = letter_digest(job->letter);
+        job->asked.digest = message_parser_digest(job->letter);
     return STATUS_OK;
 }
 
@@ -107,7 +107,7 @@ static enum status explain(const struct job *job)
     struct writer line = writer_of(room, sizeof room);
     struct address user;
 
-    if (given_user(job, &user) == NULL || !questionline_write(&job->asked, job->invocation, &line))
+    if (given_user(job, &user) == NULL || !question_line_write(&job->asked, job->invocation, &line))
         return STATUS_DATA;
     struct explanation *explanation = explanation_init(job->service, writer_text(&line), job->now);
     if (explanation == NULL)
@@ -152,7 +152,7 @@ static bool take_arguments(struct job *job)
 
 static enum status run(const struct invocation *invocation)
 {
-    struct job job = {.invocation = invocation, .now = clock_unix()};
+    struct job job = {.invocation = invocation, .now = unix_now()};
 
     if (!take_arguments(&job))
         return STATUS_USAGE;
@@ -161,7 +161,7 @@ static enum status run(const struct invocation *invocation)
         status = ask_about_message(&job);
     if (status == STATUS_OK)
         status = explain(&job);
-    letter_free(&job.letter);
+    message_parser_free(&job.letter);
     service_free(&job.service);
     config_free(&job.config);
     problems_free(&job.problems);

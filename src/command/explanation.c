@@ -17,7 +17,7 @@
 struct explanation {
     struct text line;
     struct tables *tables;
-    struct inquiry inquiry;
+    struct query inquiry;
     struct judge_case judge_case;
     struct judgement judgement;
     unsigned taken; /* steps, the one that decided included */
@@ -32,7 +32,7 @@ struct item {
     uint64_t number;
 };
 
-/* Takes the next step and puts down what it saw. False when memory is short. */
+/* Takes the next step and puts down what it saw. False when out of memory. */
 static bool take_step(struct explanation *e, bool *decided_r)
 {
     const struct judge_step *step = &judge_steps[e->taken];
@@ -57,9 +57,9 @@ struct explanation *explanation_init(const struct service *service, struct text 
         return NULL;
     e->line = line;
     e->judgement.cause = "";
-    e->tables = tables_open(service, clock_milliseconds());
-    inquiry_read(service, line, &e->inquiry);
-    inquiry_open(service, &e->inquiry);
+    e->tables = tables_open(service, mono_ms());
+    query_read(service, line, &e->inquiry);
+    query_open(service, &e->inquiry);
     bool ok = e->inquiry.well_formed && e->tables != NULL;
     const struct circumstances circumstances = {
             .elsewhere = ok ? tables_rules(e->tables) : NULL,
@@ -67,7 +67,7 @@ struct explanation *explanation_init(const struct service *service, struct text 
             .now = now,
     };
     if (ok)
-        e->judge_case = inquiry_case(service, &circumstances, &e->inquiry);
+        e->judge_case = query_case(service, &circumstances, &e->inquiry);
     while (ok && !decided)
         ok = take_step(e, &decided);
     if (!ok)
@@ -94,7 +94,7 @@ enum verdict explanation_verdict(const struct explanation *e)
     return e->judgement.answer.verdict;
 }
 
-static const char *payload_says(const struct inquiry *inquiry)
+static const char *payload_says(const struct query *inquiry)
 {
     switch (inquiry->payload_state) {
     case PAYLOAD_STATE_ABSENT:
@@ -111,7 +111,7 @@ static const char *payload_says(const struct inquiry *inquiry)
     return payload_result_text(inquiry->payload_result);
 }
 
-static size_t list_sealed(const struct inquiry *inquiry, struct item items_r[ITEMS_MAX])
+static size_t list_sealed(const struct query *inquiry, struct item items_r[ITEMS_MAX])
 {
     const struct payload_opened *opened = &inquiry->payload.sealed;
     size_t n = 0;
@@ -131,7 +131,7 @@ static size_t list_sealed(const struct inquiry *inquiry, struct item items_r[ITE
 }
 
 /* What came out of the payload, as far as it opened. */
-static size_t list_items(const struct inquiry *inquiry, struct item items_r[ITEMS_MAX])
+static size_t list_items(const struct query *inquiry, struct item items_r[ITEMS_MAX])
 {
     const struct classic_payload *classic = &inquiry->payload.classic;
 
@@ -148,11 +148,11 @@ static size_t list_items(const struct inquiry *inquiry, struct item items_r[ITEM
 
 static void print_item(const struct item *item, FILE *out)
 {
-    char moment[MOMENT_TEXT_MAX];
+    char moment[DATE_TEXT_MAX];
 
     fprintf(out, "    %-10s ", item->name);
     if (item->is_number) {
-        moment_format(item->number, moment);
+        date_format(item->number, moment);
         fprintf(out, "%llu %s", (unsigned long long)item->number, moment);
     } else {
         escape_put(out, item->value);
@@ -208,12 +208,12 @@ void explanation_print(const struct explanation *e, FILE *out)
 static void set_text(json_t *object, const char *key, struct text t)
 {
     if (t.len > 0)
-        jsontext_set(object, key, jsontext_of(t));
+        json_text_set(object, key, json_text_of(t));
 }
 
 static json_t *question_json(const struct question *question)
 {
-    json_t *object = jsontext_object();
+    json_t *object = json_text_object();
 
     set_text(object, "user", address_text(&question->user));
     set_text(object, "payload", question->payload);
@@ -222,51 +222,51 @@ static json_t *question_json(const struct question *question)
     return object;
 }
 
-static json_t *payload_json(const struct inquiry *inquiry)
+static json_t *payload_json(const struct query *inquiry)
 {
     struct item items[ITEMS_MAX];
     const size_t count = list_items(inquiry, items);
-    json_t *object = jsontext_object();
+    json_t *object = json_text_object();
     const bool opens = inquiry->payload_state == PAYLOAD_STATE_SEALED ||
                        inquiry->payload_state == PAYLOAD_STATE_CLASSIC;
 
-    jsontext_set(object, "opens", json_boolean(opens));
-    jsontext_set(object, "result", jsontext_string(payload_says(inquiry)));
+    json_text_set(object, "opens", json_boolean(opens));
+    json_text_set(object, "result", json_text_string(payload_says(inquiry)));
     for (size_t i = 0; i < count; i++)
-        jsontext_set(object, items[i].name,
-                items[i].is_number ? jsontext_number(items[i].number)
-                                   : jsontext_of(items[i].value));
+        json_text_set(object, items[i].name,
+                items[i].is_number ? json_text_number(items[i].number)
+                                   : json_text_of(items[i].value));
     return object;
 }
 
 static json_t *step_json(const struct explanation *e, unsigned i)
 {
-    json_t *object = jsontext_object();
+    json_t *object = json_text_object();
     const char *outcome = i >= e->taken ? "not reached" : i + 1 == e->taken ? "decides" : "passes";
 
-    jsontext_set(object, "step", jsontext_number(judge_steps[i].number));
-    jsontext_set(object, "about", jsontext_string(judge_steps[i].about));
-    jsontext_set(object, "outcome", jsontext_string(outcome));
+    json_text_set(object, "step", json_text_number(judge_steps[i].number));
+    json_text_set(object, "about", json_text_string(judge_steps[i].about));
+    json_text_set(object, "outcome", json_text_string(outcome));
     if (i < e->taken)
-        jsontext_set(object, "seen", jsontext_string(e->seen[i]));
+        json_text_set(object, "seen", json_text_string(e->seen[i]));
     return object;
 }
 
 void explanation_print_json(const struct explanation *e, FILE *out)
 {
-    json_t *document = jsontext_object();
-    json_t *steps = jsontext_array();
+    json_t *document = json_text_object();
+    json_t *steps = json_text_array();
 
     for (unsigned i = 0; i < judge_steps_count; i++)
-        jsontext_append(steps, step_json(e, i));
-    jsontext_set(document, "question", question_json(&e->inquiry.question));
-    jsontext_set(document, "payload", payload_json(&e->inquiry));
-    jsontext_set(document, "now", jsontext_number(e->judge_case.now));
-    jsontext_set(document, "steps", steps);
-    jsontext_set(document, "verdict", jsontext_string(verdict_name(explanation_verdict(e))));
-    jsontext_set(document, "reason", jsontext_string(reason_name(e->judgement.answer.reason)));
-    jsontext_set(document, "cause", jsontext_string(e->judgement.cause));
-    jsontext_set(document, "why", jsontext_string(steps_why(&e->judgement)));
-    jsontext_set(document, "step", jsontext_number(e->judgement.step));
-    jsontext_print(out, document);
+        json_text_append(steps, step_json(e, i));
+    json_text_set(document, "question", question_json(&e->inquiry.question));
+    json_text_set(document, "payload", payload_json(&e->inquiry));
+    json_text_set(document, "now", json_text_number(e->judge_case.now));
+    json_text_set(document, "steps", steps);
+    json_text_set(document, "verdict", json_text_string(verdict_name(explanation_verdict(e))));
+    json_text_set(document, "reason", json_text_string(reason_name(e->judgement.answer.reason)));
+    json_text_set(document, "cause", json_text_string(e->judgement.cause));
+    json_text_set(document, "why", json_text_string(steps_why(&e->judgement)));
+    json_text_set(document, "step", json_text_number(e->judgement.step));
+    json_text_print(out, document);
 }

@@ -10,7 +10,7 @@
 struct explanation;
 
 /* `line`: the question, borrowed, as is the service. `now`: Unix seconds. NULL when the service
- * does not take the line for a question, or memory is short. */
+ * does not take the line for a question, or out of memory. */
 struct explanation *explanation_init(const struct service *service, struct text line, uint64_t now);
 /* Wipes what was in the payload. */
 void explanation_free(struct explanation **explanation);

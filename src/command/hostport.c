@@ -18,10 +18,10 @@ static bool copy(struct text t, char *room, size_t size)
     return t.len > 0 && !w.failed;
 }
 
-bool place_parse(const char *text, struct place *place_r)
+bool hostport_parse(const char *text, struct hostport *place_r)
 {
     struct text host = text_of(text);
-    struct text port = text_of(PLACE_PORT);
+    struct text port = text_of(HOSTPORT_PORT);
     uint64_t number;
 
     const char *colon = strrchr(text, ':');
@@ -41,7 +41,7 @@ bool place_parse(const char *text, struct place *place_r)
 
 static int remaining(uint64_t deadline)
 {
-    const uint64_t now = clock_milliseconds();
+    const uint64_t now = mono_ms();
 
     return now < deadline ? (int)(deadline - now) : 0;
 }
@@ -49,7 +49,7 @@ static int remaining(uint64_t deadline)
 /* A look-up that can be left behind when the time is up: all of it then stays where it is, since
  * the resolver's thread may still write to it. */
 struct look_up {
-    struct place place;
+    struct hostport place;
     struct addrinfo hints;
     struct gaicb request;
 };
@@ -69,13 +69,13 @@ static int wait_for_look_up(struct look_up *l, uint64_t deadline)
 }
 
 static struct addrinfo *look_up(
-        const struct place *place, uint64_t deadline, char cause_r[PLACE_CAUSE_MAX])
+        const struct hostport *place, uint64_t deadline, char error_r[HOSTPORT_ERROR_MAX])
 {
     struct look_up *l = calloc(1, sizeof *l);
     struct gaicb *list[] = {NULL};
 
     if (l == NULL) {
-        snprintf(cause_r, PLACE_CAUSE_MAX, "memory is short");
+        snprintf(error_r, HOSTPORT_ERROR_MAX, "out of memory");
         return NULL;
     }
     l->place = *place;
@@ -87,17 +87,17 @@ static struct addrinfo *look_up(
         result = wait_for_look_up(l, deadline);
     struct addrinfo *found = result == 0 ? l->request.ar_result : NULL;
     if (result != 0)
-        snprintf(cause_r, PLACE_CAUSE_MAX, "its address cannot be found: %s",
+        snprintf(error_r, HOSTPORT_ERROR_MAX, "its address cannot be found: %s",
                 result == EAI_INPROGRESS ? "no answer in time" : gai_strerror(result));
     if (result != EAI_INPROGRESS || gai_cancel(&l->request) == EAI_CANCELED)
         free(l);
     return found;
 }
 
-size_t place_find(const struct place *place, uint64_t deadline, struct endpoint *endpoints_r,
-        size_t size, char cause_r[PLACE_CAUSE_MAX])
+size_t hostport_find(const struct hostport *place, uint64_t deadline, struct endpoint *endpoints_r,
+        size_t size, char error_r[HOSTPORT_ERROR_MAX])
 {
-    struct addrinfo *found = look_up(place, deadline, cause_r);
+    struct addrinfo *found = look_up(place, deadline, error_r);
     size_t count = 0;
 
     for (const struct addrinfo *a = found; a != NULL && count < size; a = a->ai_next) {

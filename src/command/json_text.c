@@ -9,18 +9,18 @@
 static void *or_end(void *made)
 {
     if (made == NULL) {
-        fputs("verimail: memory is short\n", stderr);
+        fputs("verimail: out of memory\n", stderr);
         exit(STATUS_FAILURE);
     }
     return made;
 }
 
-json_t *jsontext_object(void)
+json_t *json_text_object(void)
 {
     return or_end(json_object());
 }
 
-json_t *jsontext_array(void)
+json_t *json_text_array(void)
 {
     return or_end(json_array());
 }
@@ -39,19 +39,19 @@ static json_t *escaped(struct text t)
     return made;
 }
 
-json_t *jsontext_of(struct text t)
+json_t *json_text_of(struct text t)
 {
     json_t *made = json_stringn(t.len > 0 ? t.at : "", t.len);
 
     return or_end(made != NULL ? made : escaped(t));
 }
 
-json_t *jsontext_string(const char *zero_terminated)
+json_t *json_text_string(const char *zero_terminated)
 {
-    return jsontext_of(text_of(zero_terminated));
+    return json_text_of(text_of(zero_terminated));
 }
 
-json_t *jsontext_number(uint64_t number)
+json_t *json_text_number(uint64_t number)
 {
     char room[TEXT_DECIMAL_MAX];
     struct writer w = writer_of(room, sizeof room);
@@ -59,16 +59,16 @@ json_t *jsontext_number(uint64_t number)
     if (number <= INT64_MAX)
         return or_end(json_integer((json_int_t)number));
     writer_decimal(&w, number);
-    return jsontext_of(writer_text(&w));
+    return json_text_of(writer_text(&w));
 }
 
-void jsontext_set(json_t *object, const char *key, json_t *value)
+void json_text_set(json_t *object, const char *key, json_t *value)
 {
     if (json_object_set_new(object, key, value) != 0)
         or_end(NULL);
 }
 
-void jsontext_append(json_t *array, json_t *value)
+void json_text_append(json_t *array, json_t *value)
 {
     if (json_array_append_new(array, value) != 0)
         or_end(NULL);
@@ -90,12 +90,12 @@ static void print(FILE *out, json_t *document, size_t form)
     json_decref(document);
 }
 
-void jsontext_print(FILE *out, json_t *document)
+void json_text_print(FILE *out, json_t *document)
 {
     print(out, document, JSON_INDENT(2));
 }
 
-void jsontext_print_line(FILE *out, json_t *document)
+void json_text_print_line(FILE *out, json_t *document)
 {
     print(out, document, 0);
 }

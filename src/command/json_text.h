@@ -8,23 +8,23 @@
 
 #include "protocol/text.h"
 
-/* JSON that another program may read whatever we were given. When memory is short the program ends
+/* JSON that another program may read whatever we were given. When out of memory the program ends
  * with STATUS_FAILURE: a document with a part missing would be a lie. */
 
-json_t *jsontext_object(void);
-json_t *jsontext_array(void);
+json_t *json_text_object(void);
+json_t *json_text_array(void);
 /* A string; octets that are not UTF-8 are written \xNN, and so is then each `\`. */
-json_t *jsontext_of(struct text t);
-json_t *jsontext_string(const char *zero_terminated);
-json_t *jsontext_number(uint64_t number); /* at most INT64_MAX is said; more becomes a string */
+json_t *json_text_of(struct text t);
+json_t *json_text_string(const char *zero_terminated);
+json_t *json_text_number(uint64_t number); /* at most INT64_MAX is said; more becomes a string */
 
 /* These take `value` over. */
-void jsontext_set(json_t *object, const char *key, json_t *value);
-void jsontext_append(json_t *array, json_t *value);
+void json_text_set(json_t *object, const char *key, json_t *value);
+void json_text_append(json_t *array, json_t *value);
 
 /* The document and a line's end, in ASCII without a control octet; frees it. */
-void jsontext_print(FILE *out, json_t *document);
+void json_text_print(FILE *out, json_t *document);
 /* The same in one line. */
-void jsontext_print_line(FILE *out, json_t *document);
+void json_text_print_line(FILE *out, json_t *document);
 
 #endif

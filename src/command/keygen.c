@@ -7,17 +7,17 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/date.h"
 #include "base/keyfile.h"
 #include "command/arguments.h"
 #include "command/classic_pair.h"
 #include "command/escape.h"
 #include "command/json_text.h"
-#include "base/date.h"
 #include "config/configfile.h"
 #include "protocol/judge.h"
 
 #define LIFETIME_DEFAULT (UINT64_C(7) * 86400) /* seconds, as a domain's that says nothing */
-#define PUBLIC_MAX CLASSICPAIR_MAX
+#define PUBLIC_MAX CLASSIC_PAIR_MAX
 
 /* A new key: what its file holds, and what others are given. */
 struct made {
@@ -28,7 +28,7 @@ struct made {
 
 /* What to paste, and where: the file's name or the public key, with what stands around it. Without
  * anything around it: the key as it is. NAME becomes the host's. */
-struct place {
+struct hostport {
     const char *where;
     const char *before;
     bool is_file;
@@ -41,8 +41,8 @@ struct key_form {
     bool (*make)(const struct key_form *form, uint64_t now, struct made *made);
     enum key_kind secret;
     enum key_kind public;
-    struct place places[3]; /* ends with a NULL */
-    bool is_single;         /* there is no place for an older one */
+    struct hostport places[3]; /* ends with a NULL */
+    bool is_single;            /* there is no place for an older one */
 };
 
 static bool make_pair(const struct key_form *form, uint64_t now, struct made *made)
@@ -51,14 +51,14 @@ static bool make_pair(const struct key_form *form, uint64_t now, struct made *ma
     unsigned char public[KEY_OCTETS];
     char *text = sodium_malloc(KEY_TEXT_MAX + 1);
     struct writer w = writer_of(made->content, KEYFILE_MAX);
-    char moment[MOMENT_TEXT_MAX];
+    char moment[DATE_TEXT_MAX];
 
     if (secret != NULL && text != NULL) {
         randombytes_buf(secret, KEY_OCTETS);
         key_public(secret, public);
         key_format(form->public, public, made->public);
         key_format(form->secret, secret, text);
-        moment_format(now, moment);
+        date_format(now, moment);
         writer_string(&w, "# Verimail, secret key of ");
         writer_string(&w, form->called);
         writer_string(&w, ", made ");
@@ -79,7 +79,7 @@ static bool make_classic(const struct key_form *form, uint64_t now, struct made 
 {
     (void)form;
     (void)now;
-    return classicpair_make(made->content, KEYFILE_MAX, &made->len, made->public);
+    return classic_pair_make(made->content, KEYFILE_MAX, &made->len, made->public);
 }
 
 static const struct key_form forms[] = {
@@ -131,7 +131,7 @@ static struct known read_known(const char *path)
 }
 
 static void print_place(
-        const struct place *place, const char *file, const char *public, const char *host)
+        const struct hostport *place, const char *file, const char *public, const char *host)
 {
     printf("\n%s\n", place->where);
     if (place->before == NULL) {
@@ -151,12 +151,12 @@ static void print_place(
 static void print_text(const struct key_form *form, const char *file, const struct made *made,
         const char *host, uint64_t until)
 {
-    char moment[MOMENT_TEXT_MAX];
+    char moment[DATE_TEXT_MAX];
 
-    moment_format(until, moment);
+    date_format(until, moment);
     escape_put(stdout, text_of(file));
     printf(": the new secret key of %s. Keep it secret.\n", form->called);
-    for (const struct place *place = form->places; place->where != NULL; place++)
+    for (const struct hostport *place = form->places; place->where != NULL; place++)
         print_place(place, file, made->public, host);
     if (form->is_single)
         puts("\nA domain has one such key at a time: payloads for an older one open no more.");
@@ -168,13 +168,13 @@ static void print_text(const struct key_form *form, const char *file, const stru
 static void print_json(
         const struct key_form *form, const char *file, const struct made *made, uint64_t until)
 {
-    json_t *document = jsontext_object();
+    json_t *document = json_text_object();
 
-    jsontext_set(document, "file", jsontext_string(file));
-    jsontext_set(document, "kind", jsontext_string(form->name));
-    jsontext_set(document, "public", jsontext_string(made->public));
-    jsontext_set(document, "keep_older_until", jsontext_number(until));
-    jsontext_print(stdout, document);
+    json_text_set(document, "file", json_text_string(file));
+    json_text_set(document, "kind", json_text_string(form->name));
+    json_text_set(document, "public", json_text_string(made->public));
+    json_text_set(document, "keep_older_until", json_text_number(until));
+    json_text_print(stdout, document);
 }
 
 static enum status save(
@@ -191,7 +191,7 @@ static enum status save(
 static enum status generate(const struct invocation *invocation, const struct key_form *form,
         const char *path, bool as_json)
 {
-    const uint64_t now = clock_unix();
+    const uint64_t now = unix_now();
     struct made made = {.content = sodium_malloc(KEYFILE_MAX)};
     char absolute[PATH_MAX];
 

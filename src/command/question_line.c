@@ -69,8 +69,8 @@ static bool is_user(const char *user)
     return address_parse(text_of(user), text_of("example.org"), &address);
 }
 
-bool questionline_write(
-        const struct questionline *asked, const struct invocation *invocation, struct writer *w)
+bool question_line_write(
+        const struct question_line *asked, const struct invocation *invocation, struct writer *w)
 {
     char room[QUESTION_RCPT_MAX];
     struct writer rcpt = writer_of(room, sizeof room);

@@ -9,41 +9,41 @@
 
 #include "command/spool.h"
 
-struct intake {
-    struct letter *letter;
+struct read_message {
+    struct message_parser *letter;
     struct message *message;
 };
 
 static void on_field(void *context, const struct field *field)
 {
-    letter_field(context, field);
+    message_parser_field(context, field);
 }
 
 static void on_header_end(void *context)
 {
-    letter_header_end(context);
+    message_parser_header_end(context);
 }
 
 static void on_body(void *context, struct text piece)
 {
-    letter_body(context, piece);
+    message_parser_body(context, piece);
 }
 
-struct intake *intake_init(struct letter *letter)
+struct read_message *read_message_init(struct message_parser *letter)
 {
     static const struct message_events events = {on_field, on_header_end, on_body};
-    struct intake *intake = calloc(1, sizeof *intake);
+    struct read_message *intake = calloc(1, sizeof *intake);
 
     if (intake == NULL)
         return NULL;
     intake->letter = letter;
     intake->message = message_init(&events, letter);
     if (intake->message == NULL)
-        intake_free(&intake);
+        read_message_free(&intake);
     return intake;
 }
 
-void intake_free(struct intake **intake)
+void read_message_free(struct read_message **intake)
 {
     if (*intake == NULL)
         return;
@@ -52,93 +52,95 @@ void intake_free(struct intake **intake)
     *intake = NULL;
 }
 
-void intake_feed(struct intake *intake, struct text chunk)
+void read_message_feed(struct read_message *intake, struct text chunk)
 {
-    /* The result stays until intake_end(). */
+    /* The result stays until read_message_end(). */
     (void)!message_feed(intake->message, chunk);
 }
 
-static enum status describe(
-        const struct intake *intake, enum letter_fault fault, char fault_r[INTAKE_FAULT_MAX])
+static enum status describe(const struct read_message *intake, enum message_parser_fault fault,
+        char error_r[READ_MESSAGE_ERROR_MAX])
 {
     const unsigned long long line = message_line(intake->message);
 
     switch (fault) {
-    case LETTER_NOT_FIELD:
-        snprintf(fault_r, INTAKE_FAULT_MAX,
+    case MESSAGE_PARSER_NOT_FIELD:
+        snprintf(error_r, READ_MESSAGE_ERROR_MAX,
                 "line %llu of the message is neither a header field nor the empty line before the "
                 "body",
                 line);
         return STATUS_DATA;
-    case LETTER_TOO_LARGE:
-        snprintf(fault_r, INTAKE_FAULT_MAX,
+    case MESSAGE_PARSER_TOO_LARGE:
+        snprintf(error_r, READ_MESSAGE_ERROR_MAX,
                 "line %llu of the message: the header section is over %d octets or %d fields", line,
                 MESSAGE_HEADER_MAX, MESSAGE_FIELDS_MAX);
         return STATUS_DATA;
-    case LETTER_MEMORY:
-        snprintf(fault_r, INTAKE_FAULT_MAX, "memory is short");
+    case MESSAGE_PARSER_MEMORY:
+        snprintf(error_r, READ_MESSAGE_ERROR_MAX, "out of memory");
         return STATUS_FAILURE;
-    case LETTER_OK:
-    case LETTER_NO_FROM:
-    case LETTER_SEVERAL_FROMS:
-    case LETTER_FROM_SPACED:
-    case LETTER_FROM:
+    case MESSAGE_PARSER_OK:
+    case MESSAGE_PARSER_NO_FROM:
+    case MESSAGE_PARSER_SEVERAL_FROMS:
+    case MESSAGE_PARSER_FROM_SPACED:
+    case MESSAGE_PARSER_FROM:
         break;
     }
     return STATUS_OK;
 }
 
-enum status intake_end(struct intake *intake, char fault_r[INTAKE_FAULT_MAX])
+enum status read_message_end(struct read_message *intake, char error_r[READ_MESSAGE_ERROR_MAX])
 {
-    letter_broken(intake->letter, message_end(intake->message));
-    return describe(intake, letter_end(intake->letter), fault_r);
+    message_parser_broken(intake->letter, message_end(intake->message));
+    return describe(intake, message_parser_end(intake->letter), error_r);
 }
 
-bool intake_is_crlf(const struct intake *intake)
+bool read_message_is_crlf(const struct read_message *intake)
 {
     return message_is_crlf(intake->message);
 }
 
-static enum status feed_all(struct intake *intake, const struct invocation *invocation)
+static enum status feed_all(struct read_message *intake, const struct invocation *invocation)
 {
     char room[SPOOL_CHUNK];
-    char fault[INTAKE_FAULT_MAX];
+    char fault[READ_MESSAGE_ERROR_MAX];
     ssize_t got;
 
     while ((got = spool_read(STDIN_FILENO, room, sizeof room)) > 0)
-        intake_feed(intake, (struct text){room, (size_t)got});
+        read_message_feed(intake, (struct text){room, (size_t)got});
     if (got < 0) {
         command_complain(invocation, "standard input: %s", strerror(errno));
         return STATUS_INPUT;
     }
-    const enum status status = intake_end(intake, fault);
+    const enum status status = read_message_end(intake, fault);
     if (status != STATUS_OK)
         command_complain(invocation, "%s", fault);
     return status;
 }
 
-enum status intake_read(struct letter *letter, const struct invocation *invocation)
+enum status read_message_read(struct message_parser *letter, const struct invocation *invocation)
 {
-    struct intake *intake = intake_init(letter);
+    struct read_message *intake = read_message_init(letter);
 
     if (intake == NULL) {
-        command_complain(invocation, "memory is short");
+        command_complain(invocation, "out of memory");
         return STATUS_FAILURE;
     }
     const enum status status = feed_all(intake, invocation);
-    intake_free(&intake);
+    read_message_free(&intake);
     return status;
 }
 
-const struct address *intake_author(const struct letter *letter, char why_r[INTAKE_FAULT_MAX])
+const struct address *read_message_author(
+        const struct message_parser *letter, char error_r[READ_MESSAGE_ERROR_MAX])
 {
-    enum letter_fault fault;
-    const struct address *author = letter_author(letter, &fault);
+    enum message_parser_fault fault;
+    const struct address *author = message_parser_author(letter, &fault);
 
-    if (fault == LETTER_FROM)
-        snprintf(why_r, INTAKE_FAULT_MAX, "the From field %s",
-                from_result_text(letter_from_result(letter)));
+    if (fault == MESSAGE_PARSER_FROM)
+        snprintf(error_r, READ_MESSAGE_ERROR_MAX, "the From field %s",
+                from_result_text(message_parser_from_result(letter)));
     else if (author == NULL)
-        snprintf(why_r, INTAKE_FAULT_MAX, "the message %s", letter_fault_text(fault));
+        snprintf(error_r, READ_MESSAGE_ERROR_MAX, "the message %s",
+                message_parser_fault_text(fault));
     return author;
 }

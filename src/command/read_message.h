@@ -5,28 +5,29 @@
 #include "command/command.h"
 #include "protocol/message_parser.h"
 
-#define INTAKE_FAULT_MAX 160 /* octets with a NUL */
+#define READ_MESSAGE_ERROR_MAX 160 /* octets with a NUL */
 
 /* A message as octets on their way into a letter. */
-struct intake;
+struct read_message;
 
-/* `letter` is borrowed. NULL when memory is short. */
-struct intake *intake_init(struct letter *letter);
-void intake_free(struct intake **intake);
+/* `letter` is borrowed. NULL when out of memory. */
+struct read_message *read_message_init(struct message_parser *letter);
+void read_message_free(struct read_message **intake);
 
 /* Any chunk boundaries. */
-void intake_feed(struct intake *intake, struct text chunk);
+void read_message_feed(struct read_message *intake, struct text chunk);
 /* Once, at the end; ends the letter. STATUS_DATA when it is no message, STATUS_FAILURE when memory
- * is short: `fault_r` is then a sentence. */
-enum status intake_end(struct intake *intake, char fault_r[INTAKE_FAULT_MAX])
+ * is short: `error_r` is then a sentence. */
+enum status read_message_end(struct read_message *intake, char error_r[READ_MESSAGE_ERROR_MAX])
         __attribute__((warn_unused_result));
-bool intake_is_crlf(const struct intake *intake);
+bool read_message_is_crlf(const struct read_message *intake);
 
 /* All of it for standard input; what is wrong has then been said. */
-enum status intake_read(struct letter *letter, const struct invocation *invocation)
+enum status read_message_read(struct message_parser *letter, const struct invocation *invocation)
         __attribute__((warn_unused_result));
 
-/* The author; NULL with a sentence in `why_r` when the message does not say. */
-const struct address *intake_author(const struct letter *letter, char why_r[INTAKE_FAULT_MAX]);
+/* The author; NULL with a sentence in `error_r` when the message does not say. */
+const struct address *read_message_author(
+        const struct message_parser *letter, char error_r[READ_MESSAGE_ERROR_MAX]);
 
 #endif

@@ -21,7 +21,7 @@ static enum status find(
     *address_r = strdup(config->service->events.at);
     if (*address_r != NULL)
         return STATUS_OK;
-    command_complain(invocation, "memory is short");
+    command_complain(invocation, "out of memory");
     return STATUS_FAILURE;
 }
 
@@ -42,7 +42,7 @@ enum status record_find(const struct invocation *invocation, char **address_r)
 enum status record_open(
         const struct invocation *invocation, const char *address, struct eventstore **store_r)
 {
-    char why[EVENTSTORE_WHY_MAX] = "";
+    char why[EVENTSTORE_ERROR_MAX] = "";
 
     *store_r = eventstore_open(address, EVENTSTORE_READ, why);
     if (*store_r != NULL)

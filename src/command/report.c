@@ -10,10 +10,10 @@
 
 #include "base/clock.h"
 #include "command/arguments.h"
-#include "command/time_argument.h"
 #include "command/json_text.h"
 #include "command/record.h"
 #include "command/terminal.h"
+#include "command/time_argument.h"
 #include "protocol/domain.h"
 
 #define HOUR UINT64_C(3600000)
@@ -31,17 +31,17 @@ struct job {
     char ascii[DOMAIN_MAX + 1];
 };
 
-static bool take_instant(
-        const struct job *job, const char *option, const char *text, struct instant *instant_r)
+static bool take_instant(const struct job *job, const char *option, const char *text,
+        struct time_argument *instant_r)
 {
-    if (instant_parse(text, clock_unix_milliseconds(), instant_r))
+    if (time_argument_parse(text, unix_ms(), instant_r))
         return true;
-    command_complain(job->invocation, "%s %s: " INSTANT_EXPECTED, option, text);
+    command_complain(job->invocation, "%s %s: " TIME_ARGUMENT_EXPECTED, option, text);
     return false;
 }
 
 /* "7d" means seven days and what there is of today: a bar of half a day is no use. */
-static uint64_t whole_steps(const struct instant *since, uint64_t until)
+static uint64_t whole_steps(const struct time_argument *since, uint64_t until)
 {
     const uint64_t at = since->milliseconds;
 
@@ -52,9 +52,9 @@ static uint64_t whole_steps(const struct instant *since, uint64_t until)
 
 static bool take_period(struct job *job)
 {
-    const uint64_t now = clock_unix_milliseconds();
-    struct instant since;
-    struct instant until = {.milliseconds = now};
+    const uint64_t now = unix_ms();
+    struct time_argument since;
+    struct time_argument until = {.milliseconds = now};
 
     if (!take_instant(job, "--since", job->since, &since) ||
             (job->until != NULL && !take_instant(job, "--until", job->until, &until)))
@@ -128,7 +128,7 @@ static enum status write_page(const struct job *job, const json_t *report)
         return STATUS_CREATE;
     }
     if (asprintf(&temporary, "%s.XXXXXX", job->html) < 0) {
-        command_complain(job->invocation, "memory is short");
+        command_complain(job->invocation, "out of memory");
         return STATUS_FAILURE;
     }
     const enum status status = replace(job, report, temporary);
@@ -143,7 +143,7 @@ static enum status show(const struct job *job, json_t *report)
     if (job->html != NULL)
         status = write_page(job, report);
     if (job->as_json) {
-        jsontext_print(stdout, json_incref(report));
+        json_text_print(stdout, json_incref(report));
     } else if (job->html == NULL) {
         const unsigned width = terminal_width();
         const struct report_look look = {width > 0 ? width : WIDTH_OF_NO_TERMINAL,
@@ -155,7 +155,7 @@ static enum status show(const struct job *job, json_t *report)
 
 static enum status ask(const struct job *job, struct eventstore *store)
 {
-    char why[EVENTSTORE_WHY_MAX] = "";
+    char why[EVENTSTORE_ERROR_MAX] = "";
     json_t *report = report_make(store, &job->wish, why);
 
     if (report == NULL) {

@@ -18,7 +18,7 @@ struct entry {
 };
 
 struct rows {
-    struct blocks blocks;
+    struct arena blocks;
     struct entry *entries;
     size_t count;
     size_t size;
@@ -42,7 +42,7 @@ void rows_free(struct rows **rows)
 
     if (r == NULL)
         return;
-    blocks_free(&r->blocks);
+    arena_free(&r->blocks);
     free(r->entries);
     free(r);
     *rows = NULL;
@@ -75,7 +75,7 @@ static struct entry *new_entry(struct rows *rows)
 
 static bool add(struct rows *rows, struct text key, struct text values, unsigned line)
 {
-    char *room = blocks_keep(&rows->blocks, key.len + values.len);
+    char *room = arena_keep(&rows->blocks, key.len + values.len);
     struct entry *entry = room != NULL ? new_entry(rows) : NULL;
 
     if (entry == NULL)
@@ -129,9 +129,9 @@ static struct text cut_user(struct text *line)
     return user;
 }
 
-bool rows_parse(struct text values, bool pinned, struct row *row_r, char why_r[ROW_WHY_MAX])
+bool rows_parse(struct text values, bool pinned, struct row *row_r, char error_r[ROW_ERROR_MAX])
 {
-    if (!row_parse(values, row_r, why_r))
+    if (!row_parse(values, row_r, error_r))
         return false;
     for (size_t i = 0; i + 6 < values.len; i++)
         if ((i == 0 || text_is_white(values.at[i - 1])) && memcmp(values.at + i, "pinned=", 7) == 0)
@@ -148,7 +148,7 @@ static bool is_own_alias(const struct row *row, struct text key)
 static void take_line(struct reading *r, struct text line)
 {
     char room[ADDRESS_MAX + 1];
-    char why[ROW_WHY_MAX];
+    char why[ROW_ERROR_MAX];
     struct text values = line;
     struct text key;
     struct row row;

@@ -35,8 +35,8 @@ size_t rows_count(const struct rows *rows);
 struct rows_entry rows_entry(const struct rows *rows, size_t index);
 
 /* A row as the user of a table wrote it. `pinned`: what it is when it does not say. False with the
- * end of a sentence in `why_r`. */
-bool rows_parse(struct text values, bool pinned, struct row *row_r, char why_r[ROW_WHY_MAX])
+ * end of a sentence in `error_r`. */
+bool rows_parse(struct text values, bool pinned, struct row *row_r, char error_r[ROW_ERROR_MAX])
         __attribute__((warn_unused_result));
 
 #endif

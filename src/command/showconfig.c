@@ -155,10 +155,10 @@ static void print_sections(const struct section *within, const char *parent, int
 
 static json_t *list_json(const struct config_list *list)
 {
-    json_t *array = jsontext_array();
+    json_t *array = json_text_array();
 
     for (size_t i = 0; i < list->count; i++)
-        jsontext_append(array, jsontext_string(list->at[i].at));
+        json_text_append(array, json_text_string(list->at[i].at));
     return array;
 }
 
@@ -168,7 +168,7 @@ static json_t *mode_json(uint64_t mode)
     char text[24];
 
     (void)snprintf(text, sizeof text, "%04llo", (unsigned long long)mode);
-    return jsontext_string(text);
+    return json_text_string(text);
 }
 
 static json_t *option_json(const struct option *option, const char *values)
@@ -178,22 +178,22 @@ static json_t *option_json(const struct option *option, const char *values)
     if (option->is_list)
         return list_json(list_at(option, values));
     if (option->kind->is_text)
-        return jsontext_string(text_at(option, values));
+        return json_text_string(text_at(option, values));
     if (option->kind == &kind_bool)
         return json_boolean(bool_at(option, values));
     if (option->kind == &kind_socket_mode)
         return mode_json(number_at(option, values));
-    return jsontext_number(number_at(option, values));
+    return json_text_number(number_at(option, values));
 }
 
 static void set_sections(json_t *object, const struct section *within, const char *parent);
 
 static json_t *section_json(const struct section *section, const char *values)
 {
-    json_t *object = jsontext_object();
+    json_t *object = json_text_object();
 
     for (const struct option *o = section->options; o->name != NULL; o++)
-        jsontext_set(object, o->name, option_json(o, values));
+        json_text_set(object, o->name, option_json(o, values));
     set_sections(object, section->within, values);
     return object;
 }
@@ -203,16 +203,16 @@ static void set_sections(json_t *object, const struct section *within, const cha
 {
     for (const struct section *s = within; s != NULL && s->name != NULL; s++) {
         const size_t count = count_of(s, parent);
-        json_t *titled = s->title != NULL ? jsontext_object() : NULL;
+        json_t *titled = s->title != NULL ? json_text_object() : NULL;
         for (size_t i = 0; i < count; i++) {
             const char *values = nth(s, parent, i);
             if (titled != NULL)
-                jsontext_set(titled, title_of(s, values), section_json(s, values));
+                json_text_set(titled, title_of(s, values), section_json(s, values));
             else
-                jsontext_set(object, s->name, section_json(s, values));
+                json_text_set(object, s->name, section_json(s, values));
         }
         if (titled != NULL)
-            jsontext_set(object, s->name, titled);
+            json_text_set(object, s->name, titled);
     }
 }
 
@@ -227,9 +227,9 @@ static enum status run(const struct invocation *invocation)
     struct config *config = command_read_config(invocation, &problems);
     const enum status status = config != NULL ? STATUS_OK : STATUS_CONFIG;
     if (config != NULL && as_json) {
-        json_t *document = jsontext_object();
+        json_t *document = json_text_object();
         set_sections(document, sections, (const char *)config);
-        jsontext_print(stdout, document);
+        json_text_print(stdout, document);
     } else if (config != NULL) {
         print_sections(sections, (const char *)config, 0);
     }

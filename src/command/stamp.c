@@ -14,7 +14,7 @@
 #include "command/spool.h"
 #include "filter/stamper.h"
 
-#define HEAD_MAX (STAMP_FIELD_MAX + STAMPER_MESSAGE_ID_MAX + MOMENT_TEXT_MAX + 64)
+#define HEAD_MAX (STAMP_FIELD_MAX + STAMPER_MESSAGE_ID_MAX + DATE_TEXT_MAX + 64)
 
 /* What the stamp is made with. */
 struct job {
@@ -26,7 +26,7 @@ struct job {
     bool has_from; /* --from was given */
     struct address from;
     uint64_t now;
-    char date[MOMENT_TEXT_MAX];
+    char date[DATE_TEXT_MAX];
     char message_id[STAMPER_MESSAGE_ID_MAX];
 };
 
@@ -40,7 +40,7 @@ struct passage {
 
 static enum status short_of_memory(const struct job *job)
 {
-    command_complain(job->invocation, "memory is short");
+    command_complain(job->invocation, "out of memory");
     return STATUS_FAILURE;
 }
 
@@ -141,10 +141,10 @@ static enum status prepare(struct job *job, const char *from, const struct argum
 }
 
 /* In whose name; NULL when nobody's: a sentence was then said. */
-static const struct address *find_user(const struct job *job, const struct letter *letter)
+static const struct address *find_user(const struct job *job, const struct message_parser *letter)
 {
-    char why[INTAKE_FAULT_MAX];
-    const struct address *user = job->has_from ? &job->from : intake_author(letter, why);
+    char why[READ_MESSAGE_ERROR_MAX];
+    const struct address *user = job->has_from ? &job->from : read_message_author(letter, why);
 
     if (user == NULL) {
         command_complain(job->invocation, "not stamped: %s", why);
@@ -165,11 +165,11 @@ static void put_field(struct writer *w, const char *name, const char *value, con
 }
 
 /* What stands above the message: its stamp, and the fields it lacks. */
-static enum status make_head(
-        const struct job *job, struct intake *intake, const struct letter *letter, struct writer *w)
+static enum status make_head(const struct job *job, struct read_message *intake,
+        const struct message_parser *letter, struct writer *w)
 {
-    char fault[INTAKE_FAULT_MAX];
-    const enum status status = intake_end(intake, fault);
+    char fault[READ_MESSAGE_ERROR_MAX];
+    const enum status status = read_message_end(intake, fault);
 
     if (status != STATUS_OK) {
         command_complain(job->invocation, "not stamped: %s", fault);
@@ -178,24 +178,24 @@ static enum status make_head(
     const struct address *user = find_user(job, letter);
     if (user == NULL)
         return STATUS_DATA;
-    const char *eol = intake_is_crlf(intake) ? "\r\n" : "\n";
-    if (stamper_seal(job->stamper, user, job->receiving, job->now, text_of(letter_digest(letter)),
-                eol, w) != STAMPER_OK) {
+    const char *eol = read_message_is_crlf(intake) ? "\r\n" : "\n";
+    if (stamper_seal(job->stamper, user, job->receiving, job->now,
+                text_of(message_parser_digest(letter)), eol, w) != STAMPER_OK) {
         command_complain(job->invocation,
                 "not stamped: %s: the stamp would be longer than %d octets", user->text,
                 STAMP_FIELD_MAX);
         return STATUS_DATA;
     }
     writer_string(w, eol);
-    if (letter_lacks_date(letter))
+    if (message_parser_lacks_date(letter))
         put_field(w, "Date", job->date, eol);
-    if (letter_lacks_message_id(letter))
+    if (message_parser_lacks_message_id(letter))
         put_field(w, "Message-ID", job->message_id, eol);
     return STATUS_OK;
 }
 
 /* `intake` may be NULL: then the message is only kept. */
-static enum status take_in(const struct job *job, struct passage *in, struct intake *intake)
+static enum status take_in(const struct job *job, struct passage *in, struct read_message *intake)
 {
     if (!spool_open(&in->spool)) {
         command_complain(job->invocation, "not stamped: no file to keep the message in: %s",
@@ -218,7 +218,7 @@ static enum status take_in(const struct job *job, struct passage *in, struct int
             return STATUS_FAILURE;
         }
         if (intake != NULL)
-            intake_feed(intake, chunk);
+            read_message_feed(intake, chunk);
     }
     return STATUS_OK;
 }
@@ -240,10 +240,10 @@ static bool write_unchanged(struct passage *in)
 
 /* The head and the message, without the earlier stamps of our own domains. */
 static bool write_stamped(const struct job *job, const struct passage *in,
-        const struct letter *letter, struct text head)
+        const struct message_parser *letter, struct text head)
 {
     size_t count;
-    const struct letter_stamp *stamps = letter_stamps(letter, &count);
+    const struct message_parser_stamp *stamps = message_parser_stamps(letter, &count);
     uint64_t from = 0;
     bool ok = spool_write(STDOUT_FILENO, head);
 
@@ -259,9 +259,9 @@ static bool write_stamped(const struct job *job, const struct passage *in,
 /* `status`: of what was prepared. Whatever it is, the message passes. */
 static enum status pass(const struct job *job, enum status status, struct passage *in)
 {
-    const struct letter_missing missing = {job->date, job->message_id};
-    struct letter *letter = status == STATUS_OK ? letter_init(&missing) : NULL;
-    struct intake *intake = letter != NULL ? intake_init(letter) : NULL;
+    const struct message_parser_missing missing = {job->date, job->message_id};
+    struct message_parser *letter = status == STATUS_OK ? message_parser_init(&missing) : NULL;
+    struct read_message *intake = letter != NULL ? read_message_init(letter) : NULL;
     char room[HEAD_MAX];
     struct writer head = writer_of(room, sizeof room);
 
@@ -278,15 +278,15 @@ static enum status pass(const struct job *job, enum status status, struct passag
         command_complain(job->invocation, "the message cannot be written: %s", strerror(errno));
         status = STATUS_FAILURE;
     }
-    intake_free(&intake);
-    letter_free(&letter);
+    read_message_free(&intake);
+    message_parser_free(&letter);
     spool_close(&in->spool);
     return status;
 }
 
 static enum status run(const struct invocation *invocation)
 {
-    struct job job = {.invocation = invocation, .now = clock_unix()};
+    struct job job = {.invocation = invocation, .now = unix_now()};
     const char *from = NULL;
     struct arguments_values to = {0};
     const struct arguments_option options[] = {

@@ -7,7 +7,7 @@
 
 struct seen {
     FILE *out;
-    const struct inquiry *inquiry;
+    const struct query *inquiry;
     const struct judge_case *judge_case;
     const struct judgement *judgement;
 };
@@ -95,7 +95,7 @@ static void describe_host(const struct seen *s)
 {
     const struct rule *rule = s->judgement->rule;
 
-    say(s, "sent by ", inquiry_host(s->inquiry));
+    say(s, "sent by ", query_host(s->inquiry));
     if (rule == NULL) {
         fputs("; the user has no rule", s->out);
         return;
@@ -121,9 +121,9 @@ static void describe_time(const struct seen *s)
 {
     const unsigned long long now = s->judge_case->now;
     const unsigned long long issued = s->judge_case->sealed->issued;
-    char text[MOMENT_TEXT_MAX];
+    char text[DATE_TEXT_MAX];
 
-    moment_format(issued, text);
+    date_format(issued, text);
     fprintf(s->out, "issued %llu%s%s, %llu s %s; good for %llu s, and %d s ahead", issued,
             text[0] != '\0' ? " " : "", text, issued > now ? issued - now : now - issued,
             issued > now ? "ahead" : "ago", (unsigned long long)s->judgement->policy->lifetime,
@@ -165,7 +165,7 @@ static void describe_allowance(const struct seen *s, const char *before, struct 
     say(s, domain.len > 0 ? " for " : " in all", domain);
 }
 
-/* What the service would raise is what replay_item_make() makes. */
+/* What the service would raise is what count_request_make() makes. */
 static void describe_allowances(const struct seen *s)
 {
     const struct text receiving = s->judge_case->sealed->receiving;
@@ -202,7 +202,7 @@ static void describe_end(const struct seen *s)
     fputs("all above passed", s->out);
 }
 
-void steps_describe(FILE *out, unsigned number, const struct inquiry *inquiry,
+void steps_describe(FILE *out, unsigned number, const struct query *inquiry,
         const struct judge_case *judge_case, const struct judgement *judgement)
 {
     static void (*const describe[])(const struct seen *) = {

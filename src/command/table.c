@@ -22,7 +22,7 @@ static enum status fail(const struct invocation *invocation, const char *path,
 
 static struct table *open_to_write(const struct invocation *invocation, const char *path)
 {
-    char why[TABLE_WHY_MAX];
+    char why[TABLE_ERROR_MAX];
     struct table *table = table_open_to_write(path, why);
 
     if (table == NULL)
@@ -59,7 +59,7 @@ static enum status read_rows(
         command_complain(
                 invocation, "%s: %s", is_standard ? "standard input" : path, strerror(errno));
     if (result == ROWS_NO_MEMORY)
-        command_complain(invocation, "memory is short");
+        command_complain(invocation, "out of memory");
     if (in != NULL && !is_standard)
         fclose(in);
     switch (result) {
@@ -78,7 +78,7 @@ static enum status read_rows(
 static enum table_result put_all(struct table *table, const struct rows *rows, bool pinned)
 {
     enum table_result result = TABLE_OK;
-    char why[ROW_WHY_MAX];
+    char why[ROW_ERROR_MAX];
     struct row row;
 
     for (size_t i = 0; result == TABLE_OK && i < rows_count(rows); i++) {
@@ -175,7 +175,7 @@ static enum status set(const struct invocation *invocation, size_t count, const 
     char octets[ROW_TEXT_MAX * 2]; /* of more than a row has */
     struct writer w = writer_of(octets, sizeof octets);
     char room[ADDRESS_MAX + 1];
-    char why[ROW_WHY_MAX];
+    char why[ROW_ERROR_MAX];
     struct text key;
     struct row row;
 
@@ -206,7 +206,7 @@ static const char **read_operands(const struct invocation *invocation, size_t *c
     if (operands != NULL && arguments_read(invocation, options, 2, *count_r + 1, operands))
         return operands;
     if (operands == NULL)
-        command_complain(invocation, "memory is short");
+        command_complain(invocation, "out of memory");
     free(operands);
     return NULL;
 }
@@ -287,8 +287,8 @@ static const struct command commands[] = {
         {.name = "table build", .synopsis = "FILE [FROM] [--empty]", .run = run_build},
         {.name = "table set", .synopsis = "FILE USER [NAME=VALUE...]", .run = run_set},
         {.name = "table delete", .synopsis = "FILE USER...", .run = run_delete},
-        {.name = "table get", .synopsis = "FILE USER [--resolve]", .run = tabledump_get},
-        {.name = "table dump", .synopsis = "FILE [--json]", .run = tabledump_all},
+        {.name = "table get", .synopsis = "FILE USER [--resolve]", .run = table_dump_get},
+        {.name = "table dump", .synopsis = "FILE [--json]", .run = table_dump_all},
 };
 
 static enum status run(const struct invocation *invocation)

@@ -13,7 +13,7 @@
 
 static struct table *open_table(const struct invocation *invocation, const char *path)
 {
-    char why[TABLE_WHY_MAX];
+    char why[TABLE_ERROR_MAX];
     struct table *table = table_open_to_read(path, why);
 
     if (table == NULL)
@@ -66,7 +66,7 @@ static enum table_result print_found(struct table *table, struct text key, bool 
     return result;
 }
 
-enum status tabledump_get(const struct invocation *invocation)
+enum status table_dump_get(const struct invocation *invocation)
 {
     const char *operands[2];
     bool as_service = false;
@@ -110,32 +110,32 @@ struct dump {
 static void set_rule(json_t *object, const struct row *row)
 {
     if (row->rule.mode != RULE_HOSTS_DOMAIN) {
-        json_t *hosts = jsontext_array();
+        json_t *hosts = json_text_array();
         for (size_t i = 0; i < row->rule.hosts.count; i++)
-            jsontext_append(hosts, jsontext_string(row->rule.hosts.names[i]));
-        jsontext_set(object, row->rule.mode == RULE_HOSTS_ONLY ? "hosts" : "more_hosts", hosts);
+            json_text_append(hosts, json_text_string(row->rule.hosts.names[i]));
+        json_text_set(object, row->rule.mode == RULE_HOSTS_ONLY ? "hosts" : "more_hosts", hosts);
     }
-    jsontext_set(object, "allow_unauthorized", json_boolean(row->rule.allow_unauthorized));
+    json_text_set(object, "allow_unauthorized", json_boolean(row->rule.allow_unauthorized));
 }
 
 static void print_json(struct dump *dump, struct text key, const struct row *row)
 {
-    json_t *object = jsontext_object();
+    json_t *object = json_text_object();
 
-    jsontext_set(object, "user", jsontext_of(key));
+    json_text_set(object, "user", json_text_of(key));
     if (row->is_alias)
-        jsontext_set(object, "alias", jsontext_of(address_text(&row->alias)));
+        json_text_set(object, "alias", json_text_of(address_text(&row->alias)));
     else
         set_rule(object, row);
-    jsontext_set(object, "pinned", json_boolean(row->pinned));
+    json_text_set(object, "pinned", json_boolean(row->pinned));
     fputs(dump->any ? "," : "", dump->out);
-    jsontext_print(dump->out, object);
+    json_text_print(dump->out, object);
 }
 
 static bool print_one(void *context, struct text key, struct text values)
 {
     struct dump *dump = context;
-    char why[ROW_WHY_MAX];
+    char why[ROW_ERROR_MAX];
     struct row row;
 
     if (!dump->as_json)
@@ -179,7 +179,7 @@ static enum status print_all(
     return result == TABLE_OK ? status : STATUS_INPUT;
 }
 
-enum status tabledump_all(const struct invocation *invocation)
+enum status table_dump_all(const struct invocation *invocation)
 {
     const char *operands[1];
     bool as_json = false;

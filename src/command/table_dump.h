@@ -5,7 +5,7 @@
 #include "command/command.h"
 
 /* `verimail table get` and `dump`: what a table of users has. */
-enum status tabledump_get(const struct invocation *invocation);
-enum status tabledump_all(const struct invocation *invocation);
+enum status table_dump_get(const struct invocation *invocation);
+enum status table_dump_all(const struct invocation *invocation);
 
 #endif

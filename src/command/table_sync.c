@@ -67,7 +67,7 @@ static void print_counts(const char *name, const struct directory_counts *counts
 static enum status sync_one(struct syncing *syncing, const struct config_directory *directory)
 {
     const struct directory_notes notes = {tell, syncing};
-    char why[DIRECTORY_WHY_MAX];
+    char why[DIRECTORY_ERROR_MAX];
     struct directory_counts counts;
 
     syncing->name = directory->name.at;
@@ -151,7 +151,7 @@ enum status table_sync(const struct invocation *invocation, int argc, char **arg
     enum status status = STATUS_USAGE;
 
     if (names == NULL) {
-        command_complain(&inner, "memory is short");
+        command_complain(&inner, "out of memory");
         return STATUS_FAILURE;
     }
     if (arguments_read(&inner, options, 0, (size_t)argc + 1, names))

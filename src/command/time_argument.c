@@ -64,7 +64,7 @@ static bool parse_date(const char *text, uint64_t *milliseconds_r)
     return false;
 }
 
-bool instant_parse(const char *text, uint64_t now, struct instant *instant_r)
+bool time_argument_parse(const char *text, uint64_t now, struct time_argument *instant_r)
 {
     instant_r->is_before_now = parse_before(text_of(text), now, &instant_r->milliseconds);
     return instant_r->is_before_now || parse_date(text, &instant_r->milliseconds);

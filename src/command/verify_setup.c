@@ -10,7 +10,7 @@
 
 static enum status short_of_memory(const struct invocation *invocation)
 {
-    command_complain(invocation, "memory is short");
+    command_complain(invocation, "out of memory");
     return STATUS_FAILURE;
 }
 
@@ -23,7 +23,7 @@ static const struct section *verify_section(void)
     return section;
 }
 
-static enum status read_config(const struct invocation *invocation, struct receiver *receiver)
+static enum status read_config(const struct invocation *invocation, struct verify_setup *receiver)
 {
     const bool is_default = strcmp(invocation->config_path, CONFIG_PATH) == 0;
 
@@ -40,11 +40,12 @@ static enum status read_config(const struct invocation *invocation, struct recei
     return STATUS_OK;
 }
 
-static enum status make_discovery(const struct invocation *invocation, struct receiver *receiver)
+static enum status make_discovery(
+        const struct invocation *invocation, struct verify_setup *receiver)
 {
     const struct config_verify *verify = receiver->verify;
     const char **anchors = calloc(verify->trust_anchors.count + 1, sizeof *anchors);
-    char cause[DISCOVERY_CAUSE_MAX];
+    char cause[DISCOVERY_ERROR_MAX];
 
     if (anchors == NULL)
         return short_of_memory(invocation);
@@ -58,9 +59,9 @@ static enum status make_discovery(const struct invocation *invocation, struct re
     return STATUS_OK;
 }
 
-enum status receiver_init(const struct invocation *invocation, struct receiver *receiver_r)
+enum status verify_setup_init(const struct invocation *invocation, struct verify_setup *receiver_r)
 {
-    *receiver_r = (struct receiver){0};
+    *receiver_r = (struct verify_setup){0};
     enum status status = read_config(invocation, receiver_r);
 
     if (status == STATUS_OK)
@@ -74,7 +75,7 @@ enum status receiver_init(const struct invocation *invocation, struct receiver *
     return STATUS_OK;
 }
 
-void receiver_clear(struct receiver *receiver)
+void verify_setup_clear(struct verify_setup *receiver)
 {
     client_free(&receiver->client);
     discovery_free(&receiver->discovery);
@@ -84,7 +85,7 @@ void receiver_clear(struct receiver *receiver)
     problems_free(&receiver->problems);
 }
 
-void receiver_print_source(FILE *out, const struct client_outcome *outcome)
+void verify_setup_print_source(FILE *out, const struct client_outcome *outcome)
 {
     const struct asking *asking = &outcome->asking;
     char text[ENDPOINT_TEXT_MAX];

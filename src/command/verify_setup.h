@@ -9,7 +9,7 @@
 
 /* What asking over the network takes, as the section `verify` has it; where there is no such
  * section, or no configuration file at all, with its defaults. */
-struct receiver {
+struct verify_setup {
     struct problems *problems;
     struct config *config; /* NULL: there is no file */
     struct config_verify defaults;
@@ -19,13 +19,13 @@ struct receiver {
     struct client *client;
 };
 
-/* STATUS_OK, or what is wrong was said. receiver_clear() in either case. */
-enum status receiver_init(const struct invocation *invocation, struct receiver *receiver_r)
+/* STATUS_OK, or what is wrong was said. verify_setup_clear() in either case. */
+enum status verify_setup_init(const struct invocation *invocation, struct verify_setup *receiver_r)
         __attribute__((warn_unused_result));
-void receiver_clear(struct receiver *receiver);
+void verify_setup_clear(struct verify_setup *receiver);
 
 /* "192.0.2.1:26 (mx.example.org, by _verimail._tcp.example.org; DNS insecure)": where an answer
  * came from; nothing when nobody was asked. */
-void receiver_print_source(FILE *out, const struct client_outcome *outcome);
+void verify_setup_print_source(FILE *out, const struct client_outcome *outcome);
 
 #endif

@@ -27,8 +27,8 @@ struct watch {
     const struct invocation *invocation;
     const char *address;
     struct eventstore *store; /* NULL: it is away */
-    struct watchfilter filter;
-    struct watchline_look look;
+    struct watch_filter filter;
+    struct watch_line_look look;
     bool as_json;
     int64_t last;   /* the id behind which it goes on */
     int64_t newest; /* the largest id that there is */
@@ -101,12 +101,12 @@ static bool show(void *context, const struct eventstore_value *values, size_t co
 {
     struct watch *watch = context;
 
-    if (count != WATCHLINE_COUNT)
+    if (count != WATCH_LINE_COUNT)
         return false;
     if (watch->as_json)
-        watchline_print_json(values, watch->lines);
+        watch_line_print_json(values, watch->lines);
     else
-        watchline_print(values, &watch->look, watch->lines);
+        watch_line_print(values, &watch->look, watch->lines);
     watch->last = values[0].number;
     watch->shown++;
     if (ftello(watch->lines) > PENDING_MOST)
@@ -118,13 +118,13 @@ static bool show(void *context, const struct eventstore_value *values, size_t co
  * first ones; in their order. */
 static bool ask(struct watch *watch, int64_t after, bool latest, uint64_t most)
 {
-    struct watchfilter *filter = &watch->filter;
+    struct watch_filter *filter = &watch->filter;
     char sql[SQL_MAX];
 
     filter->parameters[0] = (struct eventstore_value){.number = after};
     filter->parameters[1] = (struct eventstore_value){.number = watch->newest};
     snprintf(sql, sizeof sql,
-            "SELECT " WATCHLINE_COLUMNS " FROM (SELECT * FROM event WHERE id > $1 AND id <= $2%s "
+            "SELECT " WATCH_LINE_COLUMNS " FROM (SELECT * FROM event WHERE id > $1 AND id <= $2%s "
             "ORDER BY id%s LIMIT %" PRIu64 ") AS chosen ORDER BY id",
             filter->conditions, latest ? " DESC" : "", most);
     watch->shown = 0;
@@ -187,7 +187,7 @@ static void lose(struct watch *watch, const char *why)
 /* A file that was replaced looks like one in which nothing happens. */
 static void look_again(struct watch *watch)
 {
-    char why[EVENTSTORE_WHY_MAX] = "";
+    char why[EVENTSTORE_ERROR_MAX] = "";
     const bool was_there = watch->store != NULL;
 
     watch->idle = 0;
@@ -247,7 +247,7 @@ static enum status watch_address(struct watch *watch, uint64_t lines)
 {
     watch->lines = open_memstream(&watch->pending, &watch->pending_len);
     if (watch->lines == NULL) {
-        command_complain(watch->invocation, "memory is short");
+        command_complain(watch->invocation, "out of memory");
         return STATUS_FAILURE;
     }
     const enum status status = watch_record(watch, lines);
@@ -281,10 +281,10 @@ static enum status run(const struct invocation *invocation)
 
     if (!arguments_read(invocation, options, 0, 0, NULL))
         return STATUS_USAGE;
-    if (!watchfilter_take(invocation, verdicts, domain, user, &watch.filter) ||
+    if (!watch_filter_take(invocation, verdicts, domain, user, &watch.filter) ||
             !take_lines(invocation, lines_text, &lines))
         return STATUS_DATA;
-    watch.look = (struct watchline_look){terminal_width(), terminal_has_colour()};
+    watch.look = (struct watch_line_look){terminal_width(), terminal_has_colour()};
     enum status status = record_find(invocation, &address);
     watch.address = address;
     if (status == STATUS_OK)

@@ -4,14 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
-static void add_condition(struct watchfilter *filter, const char *condition)
+static void add_condition(struct watch_filter *filter, const char *condition)
 {
     const size_t len = strlen(filter->conditions);
 
     snprintf(filter->conditions + len, sizeof filter->conditions - len, "%s", condition);
 }
 
-static void add_parameter(struct watchfilter *filter, const char *text)
+static void add_parameter(struct watch_filter *filter, const char *text)
 {
     filter->parameters[filter->count++] =
             (struct eventstore_value){.is_text = true, .text = text_of(text)};
@@ -26,7 +26,7 @@ static const char *verdict_of(struct text word)
 }
 
 static bool take_verdicts(
-        const struct invocation *invocation, const char *verdicts, struct watchfilter *filter)
+        const struct invocation *invocation, const char *verdicts, struct watch_filter *filter)
 {
     struct reader words = reader_of(text_of(verdicts != NULL ? verdicts : ""));
     bool wanted[VERDICT_ALLOW + 1] = {false};
@@ -53,7 +53,7 @@ static bool take_verdicts(
 }
 
 static bool take_domain(
-        const struct invocation *invocation, const char *domain, struct watchfilter *filter)
+        const struct invocation *invocation, const char *domain, struct watch_filter *filter)
 {
     char condition[32];
 
@@ -71,7 +71,7 @@ static bool take_domain(
 
 /* `local@domain`, or `local` at any domain; small and capital letters are the same. */
 static bool take_user(
-        const struct invocation *invocation, const char *user, struct watchfilter *filter)
+        const struct invocation *invocation, const char *user, struct watch_filter *filter)
 {
     char condition[96];
 
@@ -96,10 +96,10 @@ static bool take_user(
     return true;
 }
 
-bool watchfilter_take(const struct invocation *invocation, const char *verdicts, const char *domain,
-        const char *user, struct watchfilter *filter_r)
+bool watch_filter_take(const struct invocation *invocation, const char *verdicts,
+        const char *domain, const char *user, struct watch_filter *filter_r)
 {
-    *filter_r = (struct watchfilter){.count = 2};
+    *filter_r = (struct watch_filter){.count = 2};
     return take_verdicts(invocation, verdicts, filter_r) &&
            take_domain(invocation, domain, filter_r) && take_user(invocation, user, filter_r);
 }

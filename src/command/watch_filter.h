@@ -9,7 +9,7 @@
 
 /* Which events are shown: more of an SQL condition, and its parameters from $3 on. It points into
  * itself and is not copied. */
-struct watchfilter {
+struct watch_filter {
     char conditions[256];
     struct eventstore_value parameters[4];
     size_t count; /* of parameters, $1 and $2 with them */
@@ -18,7 +18,7 @@ struct watchfilter {
 };
 
 /* From the options' values, NULL where there is none. False after a complaint. */
-bool watchfilter_take(const struct invocation *invocation, const char *verdicts, const char *domain,
-        const char *user, struct watchfilter *filter_r);
+bool watch_filter_take(const struct invocation *invocation, const char *verdicts,
+        const char *domain, const char *user, struct watch_filter *filter_r);
 
 #endif

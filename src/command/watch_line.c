@@ -34,7 +34,7 @@ enum column {
     COLUMN_MS,
 };
 
-static bool is_narrow(const struct watchline_look *look)
+static bool is_narrow(const struct watch_line_look *look)
 {
     return look->width > 0 && look->width < WIDTH_OF_ALL;
 }
@@ -47,7 +47,7 @@ struct widths {
     unsigned address;
 };
 
-static struct widths widths_of(const struct watchline_look *look, unsigned taken)
+static struct widths widths_of(const struct watch_line_look *look, unsigned taken)
 {
     if (look->width == 0)
         return (struct widths){30, 22, 20, 15};
@@ -64,7 +64,7 @@ static struct widths widths_of(const struct watchline_look *look, unsigned taken
 }
 
 /* A text and a blank; what is not known is a `-`. */
-static void put_cell(struct text t, unsigned width, const struct watchline_look *look, FILE *out)
+static void put_cell(struct text t, unsigned width, const struct watch_line_look *look, FILE *out)
 {
     char phrase[PHRASE_MAX];
 
@@ -79,7 +79,7 @@ static void put_cell(struct text t, unsigned width, const struct watchline_look 
     fprintf(out, "%-*s ", (int)width, phrase);
 }
 
-static void put_verdict(struct text verdict, const struct watchline_look *look, FILE *out)
+static void put_verdict(struct text verdict, const struct watch_line_look *look, FILE *out)
 {
     const char *colour = text_equal(verdict, text_of("YES"))  ? "\033[32m"
                          : text_equal(verdict, text_of("NO")) ? "\033[31m"
@@ -92,7 +92,7 @@ static void put_verdict(struct text verdict, const struct watchline_look *look, 
 
 /* `refused/user`: the word on the wire, and what the log knows beyond it. */
 static void put_reason(
-        struct text reason, struct text cause, const struct watchline_look *look, FILE *out)
+        struct text reason, struct text cause, const struct watch_line_look *look, FILE *out)
 {
     char both[64];
     struct writer w = writer_of(both, sizeof both);
@@ -111,18 +111,18 @@ static uint64_t number_of(const struct eventstore_value *value)
     return value->number > 0 ? (uint64_t)value->number : 0;
 }
 
-static struct text address_of(const struct eventstore_value values[WATCHLINE_COUNT])
+static struct text address_of(const struct eventstore_value values[WATCH_LINE_COUNT])
 {
     return values[COLUMN_IP].text.len > 0 ? values[COLUMN_IP].text : values[COLUMN_ASKER].text;
 }
 
-void watchline_print(const struct eventstore_value values[WATCHLINE_COUNT],
-        const struct watchline_look *look, FILE *out)
+void watch_line_print(const struct eventstore_value values[WATCH_LINE_COUNT],
+        const struct watch_line_look *look, FILE *out)
 {
-    char moment[MOMENT_TEXT_MAX];
+    char moment[DATE_TEXT_MAX];
     struct text when;
 
-    moment_format(number_of(&values[COLUMN_TIME]) / 1000, moment);
+    date_format(number_of(&values[COLUMN_TIME]) / 1000, moment);
     when = text_of(moment);
     if (is_narrow(look) && when.len > TIME_AT + TIME_LEN)
         when = (struct text){moment + TIME_AT, TIME_LEN};
@@ -143,27 +143,27 @@ void watchline_print(const struct eventstore_value values[WATCHLINE_COUNT],
 static json_t *receiving_json(struct text receiving)
 {
     struct reader domains = reader_of(receiving);
-    json_t *list = jsontext_array();
+    json_t *list = json_text_array();
 
     while (domains.rest.len > 0)
-        jsontext_append(list, jsontext_of(reader_field(&domains, ',')));
+        json_text_append(list, json_text_of(reader_field(&domains, ',')));
     return list;
 }
 
 /* `2026-11-24T13:05:00.123Z` */
 static json_t *moment_json(uint64_t milliseconds)
 {
-    char moment[MOMENT_TEXT_MAX];
-    char whole[MOMENT_TEXT_MAX + 8];
+    char moment[DATE_TEXT_MAX];
+    char whole[DATE_TEXT_MAX + 8];
 
-    moment_format(milliseconds / 1000, moment);
+    date_format(milliseconds / 1000, moment);
     const size_t len = strlen(moment);
     snprintf(whole, sizeof whole, "%.*s.%03uZ", (int)(len > 0 ? len - 1 : 0), moment,
             (unsigned)(milliseconds % 1000));
-    return jsontext_string(whole);
+    return json_text_string(whole);
 }
 
-void watchline_print_json(const struct eventstore_value values[WATCHLINE_COUNT], FILE *out)
+void watch_line_print_json(const struct eventstore_value values[WATCH_LINE_COUNT], FILE *out)
 {
     static const struct {
         const char *name;
@@ -171,14 +171,14 @@ void watchline_print_json(const struct eventstore_value values[WATCHLINE_COUNT],
     } texts[] = {{"verdict", COLUMN_VERDICT}, {"reason", COLUMN_REASON}, {"cause", COLUMN_CAUSE},
             {"user", COLUMN_USER}, {"domain", COLUMN_DOMAIN}, {"host", COLUMN_HOST},
             {"ip", COLUMN_IP}, {"asker", COLUMN_ASKER}};
-    json_t *event = jsontext_object();
+    json_t *event = json_text_object();
 
-    jsontext_set(event, "id", jsontext_number(number_of(&values[COLUMN_ID])));
-    jsontext_set(event, "time", moment_json(number_of(&values[COLUMN_TIME])));
+    json_text_set(event, "id", json_text_number(number_of(&values[COLUMN_ID])));
+    json_text_set(event, "time", moment_json(number_of(&values[COLUMN_TIME])));
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        jsontext_set(event, texts[i].name, jsontext_of(values[texts[i].column].text));
-    jsontext_set(event, "receiving", receiving_json(values[COLUMN_RECEIVING].text));
-    jsontext_set(event, "listed", json_boolean(values[COLUMN_LISTED].number != 0));
-    jsontext_set(event, "ms", jsontext_number(number_of(&values[COLUMN_MS])));
-    jsontext_print_line(out, event);
+        json_text_set(event, texts[i].name, json_text_of(values[texts[i].column].text));
+    json_text_set(event, "receiving", receiving_json(values[COLUMN_RECEIVING].text));
+    json_text_set(event, "listed", json_boolean(values[COLUMN_LISTED].number != 0));
+    json_text_set(event, "ms", json_text_number(number_of(&values[COLUMN_MS])));
+    json_text_print_line(out, event);
 }

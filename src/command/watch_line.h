@@ -8,19 +8,19 @@
 #include "events/store.h"
 
 /* The columns of a row that is shown, the first of which is its id. */
-#define WATCHLINE_COLUMNS                                                                          \
+#define WATCH_LINE_COLUMNS                                                                         \
     "id, time, verdict, reason, cause, \"user\", domain, host, receiving, ip, asker, listed, ms"
-#define WATCHLINE_COUNT 13
+#define WATCH_LINE_COUNT 13
 
-struct watchline_look {
+struct watch_line_look {
     unsigned width; /* columns of a terminal, into which a line is cut; 0: nothing is cut */
     bool colour;
 };
 
 /* One event as a line; strangers' texts are escaped. */
-void watchline_print(const struct eventstore_value values[WATCHLINE_COUNT],
-        const struct watchline_look *look, FILE *out);
+void watch_line_print(const struct eventstore_value values[WATCH_LINE_COUNT],
+        const struct watch_line_look *look, FILE *out);
 /* As a JSON object in one line. */
-void watchline_print_json(const struct eventstore_value values[WATCHLINE_COUNT], FILE *out);
+void watch_line_print_json(const struct eventstore_value values[WATCH_LINE_COUNT], FILE *out);
 
 #endif

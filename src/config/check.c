@@ -46,7 +46,7 @@ static void check_unique(const char *what, struct texts texts, order *by, struct
     size_t n = 0;
 
     if (sorted == NULL) {
-        problems_add(problems, 0, "memory is short", NULL, NULL);
+        problems_add(problems, 0, "out of memory", NULL, NULL);
         return;
     }
     for (size_t i = 0; i < texts.count; i++) {

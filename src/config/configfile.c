@@ -37,7 +37,7 @@ static struct config *make(char *text, size_t before, struct problems *problems)
     if (problems_count(problems) > before)
         config_free(&config);
     if (config != NULL && !complete(config)) {
-        problems_add(problems, 0, "memory is short", NULL, NULL);
+        problems_add(problems, 0, "out of memory", NULL, NULL);
         config_free(&config);
     }
     return config;
@@ -56,7 +56,7 @@ struct config *configfile_parse(const char *text, size_t len, struct problems *p
     char *copy = len <= SOURCE_MAX ? malloc(len + 1) : NULL;
 
     if (copy == NULL) {
-        problems_add(problems, 0, len <= SOURCE_MAX ? "memory is short" : "it is too long", NULL,
+        problems_add(problems, 0, len <= SOURCE_MAX ? "out of memory" : "it is too long", NULL,
                 len <= SOURCE_MAX ? NULL : "at most 64 MiB");
         return NULL;
     }

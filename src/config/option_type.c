@@ -7,11 +7,11 @@
 
 #include "base/endpoint.h"
 #include "base/network.h"
-#include "replay/redis_address.h"
 #include "protocol/address.h"
 #include "protocol/answer.h"
 #include "protocol/domain.h"
 #include "protocol/key.h"
+#include "replay/redis_address.h"
 
 void config_list_free(struct config_list *list)
 {
@@ -289,11 +289,11 @@ static bool is_open_address(const char *value, const char *scheme)
 
 static bool take_replay(const struct kind *kind, const char *value, void *at_r)
 {
-    struct redisaddress redis;
+    struct redis_address redis;
 
     (void)kind;
     return (strcmp(value, "none") == 0 || is_path_behind(value, "lmdb:") ||
-                   redisaddress_parse(text_of(value), &redis)) &&
+                   redis_address_parse(text_of(value), &redis)) &&
            keep(value, at_r);
 }
 

@@ -20,7 +20,7 @@ struct config_list {
 };
 
 void config_list_free(struct config_list *list);
-/* Takes the text over. False when memory is short; the text is then still the caller's. */
+/* Takes the text over. False when out of memory; the text is then still the caller's. */
 bool config_list_add(struct config_list *list, struct config_text text)
         __attribute__((warn_unused_result));
 

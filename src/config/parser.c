@@ -353,7 +353,7 @@ struct config *reading_do(const char *text, struct problems *problems)
     }
     drop_open();
     if (reading.memory) {
-        problems_add(problems, 0, "memory is short", NULL, NULL);
+        problems_add(problems, 0, "out of memory", NULL, NULL);
         config_free(&reading.config);
     }
     cfg_free(cfg);

@@ -6,7 +6,7 @@
 #include "config/problems.h"
 
 /* Reads `text` (made ready by source_prepare()) into a struct config by the tables of section.h.
- * NULL when memory is short or a syntax error ended the reading; wrong values are in `problems`
+ * NULL when out of memory or a syntax error ended the reading; wrong values are in `problems`
  * all the same, and leave their default in place. */
 struct config *reading_do(const char *text, struct problems *problems);
 

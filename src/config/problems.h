@@ -10,7 +10,7 @@
 /* What is wrong with a configuration, collected so that all of it is said in one go. */
 struct problems;
 
-struct problems *problems_init(const char *path); /* NULL when memory is short; path is borrowed */
+struct problems *problems_init(const char *path); /* NULL when out of memory; path is borrowed */
 void problems_free(struct problems **problems);
 
 /* Adds `PATH:LINE: what: value: expected ...`; octets of `what` and `value` that are not printable

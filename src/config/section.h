@@ -36,12 +36,12 @@ extern const struct section sections[];
 
 const struct option *section_option(const struct section *section, const char *name);
 
-/* Sets the defaults in a struct that is all zero. False when memory is short. */
+/* Sets the defaults in a struct that is all zero. False when out of memory. */
 bool section_defaults(const struct section *section, void *values)
         __attribute__((warn_unused_result));
 /* Frees what a section's struct holds, not the struct. */
 void section_clear(const struct section *section, void *values);
-/* Appends a copy of `values` to the array in `parent`. False when memory is short. */
+/* Appends a copy of `values` to the array in `parent`. False when out of memory. */
 bool section_append(const struct section *section, const void *values, void *parent)
         __attribute__((warn_unused_result));
 

@@ -23,7 +23,7 @@ struct forgery {
     uint64_t network;           /* that most of them come from (privacy.h); 0: none or not known */
 };
 
-/* `limit`: so many in an hour are no alarm yet. NULL when memory is short. */
+/* `limit`: so many in an hour are no alarm yet. NULL when out of memory. */
 struct forgeries *forgeries_init(uint64_t limit, size_t users);
 void forgeries_free(struct forgeries **forgeries);
 

@@ -52,7 +52,7 @@ static enum MHD_Result say(struct MHD_Connection *connection, unsigned status, c
 
 static enum MHD_Result show(struct MHD_Connection *connection, const struct counters *counters)
 {
-    char *text = counters_exposition(counters, clock_unix());
+    char *text = counters_exposition(counters, unix_now());
 
     if (text == NULL)
         return MHD_NO;
@@ -135,7 +135,7 @@ struct metrics *metrics_start(int listener, const struct counters *counters)
         metrics->daemon = MHD_start_daemon(MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL,
                 NULL, on_request, metrics, MHD_OPTION_LISTEN_SOCKET, listener,
                 MHD_OPTION_CONNECTION_LIMIT, 2 * METRICS_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
-                METRICS_PATIENCE, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_MAX,
+                METRICS_TIMEOUT, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_MAX,
                 MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
                 metrics, MHD_OPTION_END);
     if (metrics->daemon != NULL)

@@ -5,7 +5,7 @@
 #include "events/counters.h"
 
 #define METRICS_CONNECTIONS 32 /* at once; the oldest makes room for one more */
-#define METRICS_PATIENCE 10    /* seconds of silence in a connection */
+#define METRICS_TIMEOUT 10     /* seconds of silence in a connection */
 #define METRICS_FINISH 500     /* milliseconds for who is connected at the end */
 
 /* The counters over HTTP: GET /metrics. A thread of its own answers, and what comes over the socket

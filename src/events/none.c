@@ -6,12 +6,13 @@
 /* There is nothing to keep; the address is as good as any. */
 static char nothing;
 
-static void *open_none(const char *address, enum eventstore_use use, char why_r[EVENTSTORE_WHY_MAX])
+static void *open_none(
+        const char *address, enum eventstore_use use, char error_r[EVENTSTORE_ERROR_MAX])
 {
     (void)address;
     if (use == EVENTSTORE_RECORD)
         return &nothing;
-    snprintf(why_r, EVENTSTORE_WHY_MAX, "nothing is recorded: events = \"none\"");
+    snprintf(error_r, EVENTSTORE_ERROR_MAX, "nothing is recorded: events = \"none\"");
     return NULL;
 }
 
@@ -21,30 +22,31 @@ static void close_none(void *store)
 }
 
 static bool write_none(void *store, const struct event *events, size_t count, uint64_t dropped,
-        uint64_t now, char why_r[EVENTSTORE_WHY_MAX])
+        uint64_t now, char error_r[EVENTSTORE_ERROR_MAX])
 {
     (void)store;
     (void)events;
     (void)count;
     (void)dropped;
     (void)now;
-    (void)why_r;
+    (void)error_r;
     return true;
 }
 
-static bool purge_none(void *store, uint64_t before, bool *more_r, char why_r[EVENTSTORE_WHY_MAX])
+static bool purge_none(
+        void *store, uint64_t before, bool *more_r, char error_r[EVENTSTORE_ERROR_MAX])
 {
     (void)store;
     (void)before;
     (void)more_r;
-    (void)why_r;
+    (void)error_r;
     return true;
 }
 
 static bool query_none(void *store, const char *sql, const struct eventstore_value *parameters,
         size_t parameters_count,
         bool (*row)(void *context, const struct eventstore_value *values, size_t count),
-        void *context, char why_r[EVENTSTORE_WHY_MAX])
+        void *context, char error_r[EVENTSTORE_ERROR_MAX])
 {
     (void)store;
     (void)sql;
@@ -52,7 +54,7 @@ static bool query_none(void *store, const char *sql, const struct eventstore_val
     (void)parameters_count;
     (void)row;
     (void)context;
-    (void)why_r;
+    (void)error_r;
     return true;
 }
 

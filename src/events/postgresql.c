@@ -64,16 +64,16 @@ static const char copy[] =
 
 static void roll_back(struct session *s)
 {
-    char ignored[EVENTSTORE_WHY_MAX];
+    char ignored[EVENTSTORE_ERROR_MAX];
 
     if (session_alive(s) && !session_run(s, "ROLLBACK", ignored))
         session_abandon(s); /* it may still be in the middle of it */
 }
 
 /* Several statements that are one transaction, BEGIN to COMMIT. */
-static bool transact(struct session *s, const char *sql, char why_r[EVENTSTORE_WHY_MAX])
+static bool transact(struct session *s, const char *sql, char error_r[EVENTSTORE_ERROR_MAX])
 {
-    const bool done = session_run(s, sql, why_r);
+    const bool done = session_run(s, sql, error_r);
 
     if (!done)
         roll_back(s);
@@ -81,58 +81,59 @@ static bool transact(struct session *s, const char *sql, char why_r[EVENTSTORE_W
 }
 
 /* 0: there is nothing yet. */
-static bool read_version(struct session *s, int64_t *version_r, char why_r[EVENTSTORE_WHY_MAX])
+static bool read_version(struct session *s, int64_t *version_r, char error_r[EVENTSTORE_ERROR_MAX])
 {
     *version_r = 0;
     if (!session_number(
-                s, "SELECT (to_regclass('verimail.form') IS NOT NULL)::int", version_r, why_r))
+                s, "SELECT (to_regclass('verimail.form') IS NOT NULL)::int", version_r, error_r))
         return false;
     return *version_r == 0 ||
-           session_number(s, "SELECT coalesce(max(version), 0) FROM form", version_r, why_r);
+           session_number(s, "SELECT coalesce(max(version), 0) FROM form", version_r, error_r);
 }
 
-static bool make_tables(struct session *s, char why_r[EVENTSTORE_WHY_MAX])
+static bool make_tables(struct session *s, char error_r[EVENTSTORE_ERROR_MAX])
 {
-    char ignored[EVENTSTORE_WHY_MAX];
+    char ignored[EVENTSTORE_ERROR_MAX];
     int64_t there = 0;
 
-    if (!session_number(s, "SELECT (to_regnamespace('verimail') IS NOT NULL)::int", &there, why_r))
+    if (!session_number(
+                s, "SELECT (to_regnamespace('verimail') IS NOT NULL)::int", &there, error_r))
         return false;
     /* Another service may be faster; if it is something else, the tables' error says what. */
-    if (there == 0 && !session_run(s, schema, why_r) &&
+    if (there == 0 && !session_run(s, schema, error_r) &&
             !session_run(s, "SELECT 'verimail'::regnamespace", ignored))
         return false;
-    return transact(s, tables, why_r);
+    return transact(s, tables, error_r);
 }
 
-static bool check_tables(struct postgresql *p, char why_r[EVENTSTORE_WHY_MAX])
+static bool check_tables(struct postgresql *p, char error_r[EVENTSTORE_ERROR_MAX])
 {
     int64_t version;
 
-    if (!read_version(p->session, &version, why_r))
+    if (!read_version(p->session, &version, error_r))
         return false;
     if (version == 0 && p->use == EVENTSTORE_RECORD)
-        return make_tables(p->session, why_r) && read_version(p->session, &version, why_r);
+        return make_tables(p->session, error_r) && read_version(p->session, &version, error_r);
     if (version >= 1 && version <= FORM)
         return true;
     if (version == 0)
-        snprintf(why_r, EVENTSTORE_WHY_MAX, "%s: holds no events", p->address);
+        snprintf(error_r, EVENTSTORE_ERROR_MAX, "%s: holds no events", p->address);
     else
-        snprintf(why_r, EVENTSTORE_WHY_MAX,
+        snprintf(error_r, EVENTSTORE_ERROR_MAX,
                 "%s: was made by a newer Verimail (form %" PRId64 ", this one knows %d)",
                 p->address, version, FORM);
     return false;
 }
 
-static bool connect_session(struct postgresql *p, char why_r[EVENTSTORE_WHY_MAX])
+static bool connect_session(struct postgresql *p, char error_r[EVENTSTORE_ERROR_MAX])
 {
     const bool to_record = p->use == EVENTSTORE_RECORD;
 
     session_close(&p->session);
-    p->session = session_open(p->address, !to_record, why_r);
+    p->session = session_open(p->address, !to_record, error_r);
     if (p->session != NULL &&
-            session_run(p->session, to_record ? settings_to_record : settings_to_read, why_r) &&
-            check_tables(p, why_r))
+            session_run(p->session, to_record ? settings_to_record : settings_to_read, error_r) &&
+            check_tables(p, error_r))
         return true;
     session_close(&p->session);
     return false;
@@ -147,18 +148,18 @@ static void close_postgresql(void *store)
 }
 
 static void *open_postgresql(
-        const char *address, enum eventstore_use use, char why_r[EVENTSTORE_WHY_MAX])
+        const char *address, enum eventstore_use use, char error_r[EVENTSTORE_ERROR_MAX])
 {
     const size_t size = strlen(address) + 1;
     struct postgresql *p = calloc(1, sizeof *p + size);
 
     if (p == NULL) {
-        snprintf(why_r, EVENTSTORE_WHY_MAX, "memory is short");
+        snprintf(error_r, EVENTSTORE_ERROR_MAX, "out of memory");
         return NULL;
     }
     p->use = use;
     memcpy(p->address, address, size);
-    if (connect_session(p, why_r))
+    if (connect_session(p, error_r))
         return p;
     close_postgresql(p);
     return NULL;
@@ -192,7 +193,8 @@ static bool is_same_month(struct month a, struct month b)
 }
 
 /* What came before the partition did moves over from event_other. */
-static bool make_partition(struct session *s, struct month month, char why_r[EVENTSTORE_WHY_MAX])
+static bool make_partition(
+        struct session *s, struct month month, char error_r[EVENTSTORE_ERROR_MAX])
 {
     const long long begin = month_begin(month);
     const long long end = month_begin(month_after(month));
@@ -202,7 +204,7 @@ static bool make_partition(struct session *s, struct month month, char why_r[EVE
 
     snprintf(name, sizeof name, "verimail.event_%04d%02d", month.year, month.number);
     snprintf(sql, sizeof sql, "SELECT (to_regclass('%s') IS NOT NULL)::int", name);
-    if (!session_number(s, sql, &there, why_r) || there == 1)
+    if (!session_number(s, sql, &there, error_r) || there == 1)
         return there == 1;
     snprintf(sql, sizeof sql,
             "BEGIN; SET LOCAL lock_timeout = 1000; " LOCK
@@ -212,7 +214,7 @@ static bool make_partition(struct session *s, struct month month, char why_r[EVE
             "ALTER TABLE verimail.event ATTACH PARTITION %s FOR VALUES FROM (%lld) TO (%lld);"
             "COMMIT;",
             name, begin, end, name, name, begin, end);
-    return transact(s, sql, why_r);
+    return transact(s, sql, error_r);
 }
 
 /* This month's and the next one's. Where it fails (a long report may be in the way, or another
@@ -220,7 +222,7 @@ static bool make_partition(struct session *s, struct month month, char why_r[EVE
 static void make_partitions(struct postgresql *p, uint64_t now)
 {
     const struct month month = month_of(now);
-    char ignored[EVENTSTORE_WHY_MAX];
+    char ignored[EVENTSTORE_ERROR_MAX];
 
     if (is_same_month(month, p->made) || now < p->made_again || now > YEARS_END)
         return;
@@ -286,25 +288,25 @@ struct writing {
     bool ending;         /* COMMIT was sent */
 };
 
-static bool write_once(struct session *s, struct writing *w, char why_r[EVENTSTORE_WHY_MAX])
+static bool write_once(struct session *s, struct writing *w, char error_r[EVENTSTORE_ERROR_MAX])
 {
     char gap[128];
 
     w->ending = false;
     snprintf(gap, sizeof gap, "INSERT INTO verimail.gap VALUES (%" PRIu64 ", %" PRIu64 ")", w->now,
             w->dropped < INT64_MAX ? w->dropped : INT64_MAX);
-    if (!session_number(s, "BEGIN;" LOCK "SELECT txid_current()", &w->transaction, why_r) ||
-            (w->lines.len > 0 && !session_copy(s, copy, w->lines, why_r)) ||
-            (w->dropped > 0 && !session_run(s, gap, why_r)))
+    if (!session_number(s, "BEGIN;" LOCK "SELECT txid_current()", &w->transaction, error_r) ||
+            (w->lines.len > 0 && !session_copy(s, copy, w->lines, error_r)) ||
+            (w->dropped > 0 && !session_run(s, gap, error_r)))
         return false;
     w->ending = true;
-    return session_run(s, "COMMIT", why_r);
+    return session_run(s, "COMMIT", error_r);
 }
 
 /* A connection that broke between COMMIT and its answer: the server knows what became of it. */
 static bool was_written(struct session *s, const struct writing *w)
 {
-    char ignored[EVENTSTORE_WHY_MAX];
+    char ignored[EVENTSTORE_ERROR_MAX];
     char sql[96];
     int64_t done = 0;
 
@@ -315,16 +317,16 @@ static bool was_written(struct session *s, const struct writing *w)
     return session_number(s, sql, &done, ignored) && done == 1;
 }
 
-static bool write_lines(struct postgresql *p, struct writing *w, char why_r[EVENTSTORE_WHY_MAX])
+static bool write_lines(struct postgresql *p, struct writing *w, char error_r[EVENTSTORE_ERROR_MAX])
 {
-    snprintf(why_r, EVENTSTORE_WHY_MAX, "%s: the connection was lost", p->address);
+    snprintf(error_r, EVENTSTORE_ERROR_MAX, "%s: the connection was lost", p->address);
     for (int tries = 0; tries < 2; tries++) {
-        if (!session_alive(p->session) && !connect_session(p, why_r))
+        if (!session_alive(p->session) && !connect_session(p, error_r))
             return false;
         if (tries > 0 && was_written(p->session, w))
             return true;
         make_partitions(p, w->now);
-        if (session_alive(p->session) && write_once(p->session, w, why_r))
+        if (session_alive(p->session) && write_once(p->session, w, error_r))
             return true;
         roll_back(p->session);
         if (session_alive(p->session) || session_is_silent(p->session))
@@ -334,34 +336,34 @@ static bool write_lines(struct postgresql *p, struct writing *w, char why_r[EVEN
 }
 
 static bool write_postgresql(void *store, const struct event *events, size_t count,
-        uint64_t dropped, uint64_t now, char why_r[EVENTSTORE_WHY_MAX])
+        uint64_t dropped, uint64_t now, char error_r[EVENTSTORE_ERROR_MAX])
 {
     char *lines = NULL;
     size_t len = 0;
 
     if (!put_events(events, count, &lines, &len)) {
-        snprintf(why_r, EVENTSTORE_WHY_MAX, "memory is short");
+        snprintf(error_r, EVENTSTORE_ERROR_MAX, "out of memory");
         return false;
     }
     struct writing w = {.lines = {lines, len}, .dropped = dropped, .now = now};
-    const bool done = write_lines(store, &w, why_r);
+    const bool done = write_lines(store, &w, error_r);
     free(lines);
     return done;
 }
 
 /* The oldest month with a partition of its own, as 202611; 0: there is none. */
-static bool find_oldest(struct session *s, int64_t *month_r, char why_r[EVENTSTORE_WHY_MAX])
+static bool find_oldest(struct session *s, int64_t *month_r, char error_r[EVENTSTORE_ERROR_MAX])
 {
     return session_number(s,
             "SELECT coalesce(min(right(relname::text, 6)::int), 0) FROM pg_inherits"
             " JOIN pg_class ON pg_class.oid = inhrelid WHERE inhparent = 'verimail.event'::regclass"
             " AND relname ~ '^event_[0-9]{6}$'",
-            month_r, why_r);
+            month_r, error_r);
 }
 
 /* A month that is over and old. Somebody who reads may be in the way: then later. */
 static bool drop_partition(
-        struct session *s, int64_t month, bool *more_r, char why_r[EVENTSTORE_WHY_MAX])
+        struct session *s, int64_t month, bool *more_r, char error_r[EVENTSTORE_ERROR_MAX])
 {
     char sql[256];
 
@@ -369,7 +371,7 @@ static bool drop_partition(
             "BEGIN; SET LOCAL lock_timeout = 1000; " LOCK
             "DROP TABLE IF EXISTS verimail.event_%06" PRId64 "; COMMIT;",
             month);
-    *more_r = session_run(s, sql, why_r);
+    *more_r = session_run(s, sql, error_r);
     if (*more_r)
         return true;
     const bool in_the_way = session_failed_with(s, LOCK_TIMED_OUT);
@@ -378,7 +380,7 @@ static bool drop_partition(
 }
 
 static bool delete_some(
-        struct session *s, uint64_t before, bool *more_r, char why_r[EVENTSTORE_WHY_MAX])
+        struct session *s, uint64_t before, bool *more_r, char error_r[EVENTSTORE_ERROR_MAX])
 {
     char sql[SQL_MAX];
     int64_t deleted = 0;
@@ -388,38 +390,38 @@ static bool delete_some(
             "DELETE FROM verimail.event WHERE time < %" PRIu64 " AND id IN (SELECT id FROM"
             " verimail.event WHERE time < %" PRIu64 " ORDER BY time LIMIT %d)",
             before, before, before, PURGE_MOST);
-    const bool done = session_number(s, sql, &deleted, why_r);
+    const bool done = session_number(s, sql, &deleted, error_r);
     *more_r = done && deleted >= PURGE_MOST;
     return done;
 }
 
 static bool purge_postgresql(
-        void *store, uint64_t before, bool *more_r, char why_r[EVENTSTORE_WHY_MAX])
+        void *store, uint64_t before, bool *more_r, char error_r[EVENTSTORE_ERROR_MAX])
 {
     struct postgresql *p = store;
     int64_t oldest = 0;
 
     if (before > INT64_MAX)
         before = INT64_MAX;
-    if ((!session_alive(p->session) && !connect_session(p, why_r)) ||
-            !find_oldest(p->session, &oldest, why_r))
+    if ((!session_alive(p->session) && !connect_session(p, error_r)) ||
+            !find_oldest(p->session, &oldest, error_r))
         return false;
     const struct month month = {(int)(oldest / 100), (int)(oldest % 100)};
     if (oldest > 0 && month_begin(month_after(month)) <= (int64_t)before)
-        return drop_partition(p->session, oldest, more_r, why_r);
-    return delete_some(p->session, before, more_r, why_r);
+        return drop_partition(p->session, oldest, more_r, error_r);
+    return delete_some(p->session, before, more_r, error_r);
 }
 
 static bool query_postgresql(void *store, const char *sql,
         const struct eventstore_value *parameters, size_t parameters_count,
         bool (*row)(void *context, const struct eventstore_value *values, size_t count),
-        void *context, char why_r[EVENTSTORE_WHY_MAX])
+        void *context, char error_r[EVENTSTORE_ERROR_MAX])
 {
     struct postgresql *p = store;
 
-    if (!session_alive(p->session) && !connect_session(p, why_r))
+    if (!session_alive(p->session) && !connect_session(p, error_r))
         return false;
-    return session_query(p->session, sql, parameters, parameters_count, row, context, why_r);
+    return session_query(p->session, sql, parameters, parameters_count, row, context, error_r);
 }
 
 const struct eventstore_kind eventstore_postgresql = {

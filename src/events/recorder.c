@@ -13,10 +13,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "process/sandbox.h"
 #include "events/metrics.h"
 #include "events/recording.h"
 #include "events/syncing.h"
+#include "process/sandbox.h"
 
 #define WAIT_LEAST 200  /* milliseconds between two looks, when something came */
 #define WAIT_MOST 1000  /* when nothing did for a while */
@@ -53,7 +53,7 @@ static void set_signals(void)
 
 static struct timespec after(uint64_t milliseconds)
 {
-    const uint64_t until = clock_milliseconds() + milliseconds;
+    const uint64_t until = mono_ms() + milliseconds;
 
     return (struct timespec){
             .tv_sec = (time_t)(until / 1000), .tv_nsec = (long)(until % 1000) * 1000000};
@@ -104,19 +104,19 @@ static void record_until_end(struct recorder *r)
 
     do {
         wait = next_wait(recording_turn(r->recording), wait);
-        log_tick(clock_milliseconds());
+        log_tick(mono_ms());
     } while (!wait_until(r, &r->end, wait));
 }
 
 /* Whatever happened before, the store is tried once more. */
 static void record_the_rest(struct recorder *r)
 {
-    const uint64_t end = clock_milliseconds() + RECORDER_FINISH;
+    const uint64_t end = mono_ms() + RECORDER_FINISH;
 
     recording_hurry(r->recording);
     for (;;) {
         const enum recording_state state = recording_turn(r->recording);
-        if (state == RECORDING_IDLE || clock_milliseconds() >= end)
+        if (state == RECORDING_IDLE || mono_ms() >= end)
             return;
         if (state == RECORDING_FAILED)
             (void)poll(NULL, 0, WAIT_LEAST);
@@ -125,10 +125,10 @@ static void record_the_rest(struct recorder *r)
 
 static void record_as_orphan(struct recorder *r)
 {
-    const uint64_t end = clock_milliseconds() + RECORDER_ORPHAN;
+    const uint64_t end = mono_ms() + RECORDER_ORPHAN;
     unsigned quiet = 0;
 
-    while (quiet < QUIET && clock_milliseconds() < end) {
+    while (quiet < QUIET && mono_ms() < end) {
         (void)poll(NULL, 0, WAIT_ORPHAN);
         quiet = recording_turn(r->recording) == RECORDING_IDLE ? quiet + 1 : 0;
     }

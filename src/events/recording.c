@@ -7,9 +7,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "events/store.h"
 #include "events/forgeries.h"
 #include "events/privacy.h"
+#include "events/store.h"
 
 #define BACK_OFF_FIRST 200 /* milliseconds */
 #define BACK_OFF_MAX 10000 /* milliseconds */
@@ -136,7 +136,7 @@ static void take(struct recording *r)
 /* A new one is opened for the next attempt: that also helps where the file was replaced. */
 static void store_failed(struct recording *r, const char *why)
 {
-    const uint64_t now = clock_milliseconds();
+    const uint64_t now = mono_ms();
 
     alarm_raise(r->alarm, COUNTER_ALARM_EVENTS, "", why, now);
     eventstore_close(&r->store);
@@ -157,11 +157,11 @@ static void store_works(struct recording *r)
 /* Opened before there is anything to record, so that an error shows at once. */
 static bool open_store(struct recording *r)
 {
-    char why[EVENTSTORE_WHY_MAX] = "";
+    char why[EVENTSTORE_ERROR_MAX] = "";
 
     if (r->store != NULL)
         return true;
-    if (clock_milliseconds() < r->retry)
+    if (mono_ms() < r->retry)
         return false;
     r->store = eventstore_open(r->service->events.at, EVENTSTORE_RECORD, why);
     if (r->store != NULL)
@@ -176,7 +176,7 @@ static bool record(struct recording *r)
         return false;
     if (r->count == 0 && r->dropped == 0)
         return true;
-    if (!eventstore_write(r->store, r->events, r->count, r->dropped, clock_unix_milliseconds())) {
+    if (!eventstore_write(r->store, r->events, r->count, r->dropped, unix_ms())) {
         store_failed(r, eventstore_error(r->store));
         return false;
     }
@@ -190,8 +190,8 @@ static bool record(struct recording *r)
 /* A step of it: events that come wait for no more than that. */
 static void purge(struct recording *r)
 {
-    const uint64_t now = clock_milliseconds();
-    const uint64_t today = clock_unix_milliseconds();
+    const uint64_t now = mono_ms();
+    const uint64_t today = unix_ms();
     const uint64_t keep = r->service->events_keep * 1000;
     bool more = false;
 
@@ -228,7 +228,7 @@ static void raise_forgery(struct recording *r, const struct forgery *forgery, ui
 /* One line a minute is told of each kind: who comes meanwhile waits, and is not left out. */
 static void tell_forgeries(struct recording *r)
 {
-    const uint64_t now = clock_milliseconds();
+    const uint64_t now = mono_ms();
     const uint64_t said = r->alarm->said[COUNTER_ALARM_FORGERIES];
     struct forgery forgery;
 
@@ -240,7 +240,7 @@ static void tell_forgeries(struct recording *r)
 
 enum recording_state recording_turn(struct recording *r)
 {
-    const bool full = look(r, clock_milliseconds());
+    const bool full = look(r, mono_ms());
     const bool any = r->count > 0 || r->dropped > 0;
 
     tell_forgeries(r);
@@ -257,7 +257,7 @@ uint64_t recording_give_up(struct recording *r)
     uint64_t lost = 0;
 
     for (;;) {
-        (void)look(r, clock_milliseconds());
+        (void)look(r, mono_ms());
         if (r->count == 0)
             break;
         lost += r->count;

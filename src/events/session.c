@@ -34,21 +34,21 @@ struct session {
     char state[STATE_OCTETS];
 };
 
-static bool fail(struct session *s, const char *sentence, char why_r[EVENTSTORE_WHY_MAX])
+static bool fail(struct session *s, const char *sentence, char error_r[EVENTSTORE_ERROR_MAX])
 {
     const char *host = PQhost(s->connection);
     const char *database = PQdb(s->connection);
-    const int used = snprintf(why_r, EVENTSTORE_WHY_MAX,
+    const int used = snprintf(error_r, EVENTSTORE_ERROR_MAX,
             "PostgreSQL, database %.128s at %.128s: ", database != NULL ? database : "?",
             host != NULL && *host != '\0' ? host : "?");
 
-    sentence_put(sentence, why_r + used, EVENTSTORE_WHY_MAX - (size_t)used);
+    one_line_put(sentence, error_r + used, EVENTSTORE_ERROR_MAX - (size_t)used);
     return false;
 }
 
-static bool fail_connection(struct session *s, char why_r[EVENTSTORE_WHY_MAX])
+static bool fail_connection(struct session *s, char error_r[EVENTSTORE_ERROR_MAX])
 {
-    return fail(s, s->silent ? "gives no answer" : PQerrorMessage(s->connection), why_r);
+    return fail(s, s->silent ? "gives no answer" : PQerrorMessage(s->connection), error_r);
 }
 
 /* Notices are no news to anybody here, and would go to standard error. */
@@ -59,31 +59,32 @@ static void ignore_notice(void *context, const char *message)
 }
 
 /* Who puts a password where it does not belong should not find it in the log as well. */
-static void put_mistake(const char *address, const char *mistake, char why_r[EVENTSTORE_WHY_MAX])
+static void put_mistake(
+        const char *address, const char *mistake, char error_r[EVENTSTORE_ERROR_MAX])
 {
     if (strstr(mistake, address) != NULL)
         mistake = "the address of a PostgreSQL server is not one that libpq understands";
-    sentence_put(mistake, why_r, EVENTSTORE_WHY_MAX);
+    one_line_put(mistake, error_r, EVENTSTORE_ERROR_MAX);
 }
 
-static bool holds_password(const char *address, char why_r[EVENTSTORE_WHY_MAX])
+static bool holds_password(const char *address, char error_r[EVENTSTORE_ERROR_MAX])
 {
     char *mistake = NULL;
     PQconninfoOption *options = PQconninfoParse(address, &mistake);
     bool found = false;
 
-    why_r[0] = '\0';
+    error_r[0] = '\0';
     for (const PQconninfoOption *o = options; o != NULL && o->keyword != NULL; o++)
         found = found || (strcmp(o->keyword, "password") == 0 && o->val != NULL);
     if (options == NULL)
-        put_mistake(address, mistake != NULL ? mistake : "memory is short", why_r);
+        put_mistake(address, mistake != NULL ? mistake : "out of memory", error_r);
     else if (found)
-        snprintf(why_r, EVENTSTORE_WHY_MAX,
+        snprintf(error_r, EVENTSTORE_ERROR_MAX,
                 "the address of a PostgreSQL server holds no password: name a file with "
                 "passfile=");
     PQfreemem(mistake);
     PQconninfoFree(options);
-    return why_r[0] != '\0';
+    return error_r[0] != '\0';
 }
 
 /* What stands before the address may be said otherwise in it, what stands after it may not. */
@@ -98,23 +99,23 @@ static PGconn *connect_to(const char *address)
     return PQconnectdbParams(names, values, 1);
 }
 
-struct session *session_open(const char *address, bool patient, char why_r[EVENTSTORE_WHY_MAX])
+struct session *session_open(const char *address, bool patient, char error_r[EVENTSTORE_ERROR_MAX])
 {
-    if (holds_password(address, why_r))
+    if (holds_password(address, error_r))
         return NULL;
     struct session *s = calloc(1, sizeof *s);
     if (s != NULL)
         s->connection = connect_to(address);
     if (s == NULL || s->connection == NULL) {
         free(s);
-        snprintf(why_r, EVENTSTORE_WHY_MAX, "memory is short");
+        snprintf(error_r, EVENTSTORE_ERROR_MAX, "out of memory");
         return NULL;
     }
     s->patient = patient;
     PQsetNoticeProcessor(s->connection, ignore_notice, NULL);
     if (PQstatus(s->connection) == CONNECTION_OK && PQsetnonblocking(s->connection, 1) == 0)
         return s;
-    (void)fail_connection(s, why_r);
+    (void)fail_connection(s, error_r);
     session_close(&s);
     return NULL;
 }
@@ -151,7 +152,7 @@ bool session_failed_with(const struct session *s, const char *state)
 /* Until something can be read, or written if that is wanted. False when the server is lost. */
 static bool wait_for(struct session *s, bool to_write, uint64_t deadline)
 {
-    const uint64_t now = clock_milliseconds();
+    const uint64_t now = mono_ms();
     struct pollfd fd = {
             .fd = PQsocket(s->connection), .events = (short)(POLLIN | (to_write ? POLLOUT : 0))};
     const int patience = deadline == UINT64_MAX ? -1 : now < deadline ? (int)(deadline - now) : 0;
@@ -167,7 +168,7 @@ static bool wait_for(struct session *s, bool to_write, uint64_t deadline)
 
 static bool flush(struct session *s)
 {
-    const uint64_t deadline = clock_milliseconds() + SESSION_PATIENCE;
+    const uint64_t deadline = mono_ms() + SESSION_TIMEOUT;
     int left;
 
     while ((left = PQflush(s->connection)) == 1)
@@ -179,7 +180,7 @@ static bool flush(struct session *s)
 /* NULL: there are no more, or the server is lost. */
 static PGresult *next(struct session *s)
 {
-    const uint64_t deadline = s->patient ? UINT64_MAX : clock_milliseconds() + SESSION_PATIENCE;
+    const uint64_t deadline = s->patient ? UINT64_MAX : mono_ms() + SESSION_TIMEOUT;
 
     while (PQisBusy(s->connection))
         if (!wait_for(s, false, deadline))
@@ -196,13 +197,13 @@ static bool is_good(const PGresult *result)
 }
 
 /* Whether a result is good; if it is not, why. */
-static bool examine(struct session *s, const PGresult *result, char why_r[EVENTSTORE_WHY_MAX])
+static bool examine(struct session *s, const PGresult *result, char error_r[EVENTSTORE_ERROR_MAX])
 {
     if (is_good(result))
         return true;
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     snprintf(s->state, sizeof s->state, "%s", state != NULL ? state : "");
-    return fail(s, PQresultErrorMessage(result), why_r);
+    return fail(s, PQresultErrorMessage(result), error_r);
 }
 
 static int64_t number_of(PGresult *result)
@@ -213,66 +214,66 @@ static int64_t number_of(PGresult *result)
 }
 
 /* All results that are still to come, the last of them as a number. */
-static bool finish(struct session *s, int64_t *number_r, char why_r[EVENTSTORE_WHY_MAX])
+static bool finish(struct session *s, int64_t *number_r, char error_r[EVENTSTORE_ERROR_MAX])
 {
     bool good = true;
     PGresult *result;
 
     while ((result = next(s)) != NULL) {
-        good = good && examine(s, result, why_r);
+        good = good && examine(s, result, error_r);
         if (good)
             *number_r = number_of(result);
         PQclear(result);
     }
-    return good && (session_alive(s) || fail_connection(s, why_r));
+    return good && (session_alive(s) || fail_connection(s, error_r));
 }
 
 bool session_number(
-        struct session *s, const char *sql, int64_t *number_r, char why_r[EVENTSTORE_WHY_MAX])
+        struct session *s, const char *sql, int64_t *number_r, char error_r[EVENTSTORE_ERROR_MAX])
 {
     s->state[0] = '\0';
     if (PQsendQuery(s->connection, sql) == 0 || !flush(s))
-        return fail_connection(s, why_r);
-    return finish(s, number_r, why_r);
+        return fail_connection(s, error_r);
+    return finish(s, number_r, error_r);
 }
 
-bool session_run(struct session *s, const char *sql, char why_r[EVENTSTORE_WHY_MAX])
+bool session_run(struct session *s, const char *sql, char error_r[EVENTSTORE_ERROR_MAX])
 {
     int64_t ignored;
 
-    return session_number(s, sql, &ignored, why_r);
+    return session_number(s, sql, &ignored, error_r);
 }
 
-static bool begin_copy(struct session *s, const char *sql, char why_r[EVENTSTORE_WHY_MAX])
+static bool begin_copy(struct session *s, const char *sql, char error_r[EVENTSTORE_ERROR_MAX])
 {
     int64_t ignored;
 
     s->state[0] = '\0';
     if (PQsendQuery(s->connection, sql) == 0 || !flush(s))
-        return fail_connection(s, why_r);
+        return fail_connection(s, error_r);
     PGresult *result = next(s);
     if (result == NULL)
-        return fail_connection(s, why_r);
+        return fail_connection(s, error_r);
     const bool begun = PQresultStatus(result) == PGRES_COPY_IN;
     if (!begun)
-        (void)examine(s, result, why_r);
+        (void)examine(s, result, error_r);
     PQclear(result);
-    return begun || (finish(s, &ignored, why_r) && false);
+    return begun || (finish(s, &ignored, error_r) && false);
 }
 
 bool session_copy(
-        struct session *s, const char *sql, struct text lines, char why_r[EVENTSTORE_WHY_MAX])
+        struct session *s, const char *sql, struct text lines, char error_r[EVENTSTORE_ERROR_MAX])
 {
     int64_t ignored;
 
-    if (!begin_copy(s, sql, why_r))
+    if (!begin_copy(s, sql, error_r))
         return false;
     if (PQputCopyData(s->connection, lines.at, (int)lines.len) != 1 ||
             PQputCopyEnd(s->connection, NULL) != 1 || !flush(s)) {
         s->lost = true; /* in the middle of something: no use for anything else */
-        return fail_connection(s, why_r);
+        return fail_connection(s, error_r);
     }
-    return finish(s, &ignored, why_r);
+    return finish(s, &ignored, error_r);
 }
 
 static bool send_query(struct session *s, const char *sql,
@@ -348,7 +349,7 @@ static void cancel(struct session *s)
 bool session_query(struct session *s, const char *sql, const struct eventstore_value *parameters,
         size_t parameters_count,
         bool (*row)(void *context, const struct eventstore_value *values, size_t count),
-        void *context, char why_r[EVENTSTORE_WHY_MAX])
+        void *context, char error_r[EVENTSTORE_ERROR_MAX])
 {
     struct eventstore_value values[COLUMNS_MAX];
     PGresult *result;
@@ -357,16 +358,16 @@ bool session_query(struct session *s, const char *sql, const struct eventstore_v
 
     s->state[0] = '\0';
     if (!send_query(s, sql, parameters, parameters_count))
-        return fail_connection(s, why_r);
+        return fail_connection(s, error_r);
     while ((result = next(s)) != NULL) {
         if (wanted && PQresultStatus(result) == PGRES_SINGLE_TUPLE) {
             wanted = row(context, values, read_row(result, values));
             if (!wanted)
                 cancel(s);
         } else if (wanted) {
-            good = good && examine(s, result, why_r);
+            good = good && examine(s, result, error_r);
         }
         PQclear(result);
     }
-    return good && (session_alive(s) || fail_connection(s, why_r));
+    return good && (session_alive(s) || fail_connection(s, error_r));
 }

@@ -15,7 +15,7 @@
 
 #define SCHEME "sqlite:"
 #define SCHEMA 1        /* PRAGMA user_version */
-#define PATIENCE 5000   /* milliseconds for another process's transaction */
+#define TIMEOUT 5000    /* milliseconds for another process's transaction */
 #define PURGE_MOST 5000 /* events in one step */
 #define PARAMETERS_MAX 16
 #define COLUMNS_MAX 32
@@ -46,10 +46,10 @@ static const char schema[] =
         "PRAGMA user_version = 1;"
         "COMMIT;";
 
-static bool fail(struct sqlite *s, const char *doing, char why_r[EVENTSTORE_WHY_MAX])
+static bool fail(struct sqlite *s, const char *doing, char error_r[EVENTSTORE_ERROR_MAX])
 {
-    snprintf(why_r, EVENTSTORE_WHY_MAX, "%s: %s: %s", s->path, doing,
-            s->db != NULL ? sqlite3_errmsg(s->db) : "memory is short");
+    snprintf(error_r, EVENTSTORE_ERROR_MAX, "%s: %s: %s", s->path, doing,
+            s->db != NULL ? sqlite3_errmsg(s->db) : "out of memory");
     return false;
 }
 
@@ -99,39 +99,39 @@ static void close_sqlite(void *store)
     free(s);
 }
 
-static bool check_version(struct sqlite *s, char why_r[EVENTSTORE_WHY_MAX])
+static bool check_version(struct sqlite *s, char error_r[EVENTSTORE_ERROR_MAX])
 {
     const int version = number_of(s, "PRAGMA user_version");
 
     if (version < 0)
-        return fail(s, "cannot be read", why_r);
+        return fail(s, "cannot be read", error_r);
     if (version <= SCHEMA)
         return true;
-    snprintf(why_r, EVENTSTORE_WHY_MAX,
+    snprintf(error_r, EVENTSTORE_ERROR_MAX,
             "%s: was made by a newer Verimail (form %d, this one knows %d)", s->path, version,
             SCHEMA);
     return false;
 }
 
-static bool open_to_record(struct sqlite *s, char why_r[EVENTSTORE_WHY_MAX])
+static bool open_to_record(struct sqlite *s, char error_r[EVENTSTORE_ERROR_MAX])
 {
-    return (run(s, layout) || fail(s, "cannot be used", why_r)) && check_version(s, why_r) &&
+    return (run(s, layout) || fail(s, "cannot be used", error_r)) && check_version(s, error_r) &&
            ((run(s, settings) && run(s, schema) && prepare_all(s)) ||
-                   fail(s, "cannot be used", why_r));
+                   fail(s, "cannot be used", error_r));
 }
 
-static bool open_to_read(struct sqlite *s, char why_r[EVENTSTORE_WHY_MAX])
+static bool open_to_read(struct sqlite *s, char error_r[EVENTSTORE_ERROR_MAX])
 {
-    if (!check_version(s, why_r))
+    if (!check_version(s, error_r))
         return false;
     if (number_of(s, "SELECT count(*) FROM sqlite_master WHERE name = 'event'") == 1)
         return true;
-    snprintf(why_r, EVENTSTORE_WHY_MAX, "%s: holds no events", s->path);
+    snprintf(error_r, EVENTSTORE_ERROR_MAX, "%s: holds no events", s->path);
     return false;
 }
 
 /* The file as it is on the disk, without its log: as a URI, where `%`, `?` and `#` mean something.
- * NULL when memory is short. */
+ * NULL when out of memory. */
 static char *uri_of(const char *path)
 {
     static const char before[] = "file:";
@@ -156,7 +156,7 @@ static bool open_database(struct sqlite *s, const char *name, int flags)
     const int opened = sqlite3_open_v2(name, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
 
     if (s->db != NULL)
-        sqlite3_busy_timeout(s->db, PATIENCE);
+        sqlite3_busy_timeout(s->db, TIMEOUT);
     return opened == SQLITE_OK;
 }
 
@@ -193,25 +193,25 @@ static bool open_at_rest(struct sqlite *s)
     return done;
 }
 
-static bool open_file_to_read(struct sqlite *s, char why_r[EVENTSTORE_WHY_MAX])
+static bool open_file_to_read(struct sqlite *s, char error_r[EVENTSTORE_ERROR_MAX])
 {
     if (access(s->path, R_OK) != 0) {
-        snprintf(why_r, EVENTSTORE_WHY_MAX, "%s: %s", s->path, strerror(errno));
+        snprintf(error_r, EVENTSTORE_ERROR_MAX, "%s: %s", s->path, strerror(errno));
         return false;
     }
     if (!open_database(s, s->path, SQLITE_OPEN_READONLY))
-        return fail(s, "cannot be opened", why_r);
-    return open_to_read(s, why_r) || (open_at_rest(s) && open_to_read(s, why_r));
+        return fail(s, "cannot be opened", error_r);
+    return open_to_read(s, error_r) || (open_at_rest(s) && open_to_read(s, error_r));
 }
 
-static bool open_file(struct sqlite *s, enum eventstore_use use, char why_r[EVENTSTORE_WHY_MAX])
+static bool open_file(struct sqlite *s, enum eventstore_use use, char error_r[EVENTSTORE_ERROR_MAX])
 {
     if (use == EVENTSTORE_READ)
-        return open_file_to_read(s, why_r);
+        return open_file_to_read(s, error_r);
     make_file(s->path);
     if (!open_database(s, s->path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE))
-        return fail(s, "cannot be opened", why_r);
-    return open_to_record(s, why_r);
+        return fail(s, "cannot be opened", error_r);
+    return open_to_record(s, error_r);
 }
 
 static bool is_damaged(const struct sqlite *s)
@@ -255,9 +255,9 @@ static bool has_moved(struct sqlite *s)
 
 /* Where the damage is deeper in the file than one sees at opening: the next one to open it begins
  * anew. What another has begun meanwhile is left alone. */
-static bool fail_for_good(struct sqlite *s, const char *doing, char why_r[EVENTSTORE_WHY_MAX])
+static bool fail_for_good(struct sqlite *s, const char *doing, char error_r[EVENTSTORE_ERROR_MAX])
 {
-    (void)fail(s, doing, why_r);
+    (void)fail(s, doing, error_r);
     if (is_damaged(s) && !has_moved(s))
         (void)set_aside(s);
     return false;
@@ -274,7 +274,7 @@ static struct sqlite *new_sqlite(const char *path)
 }
 
 static void *open_sqlite(
-        const char *address, enum eventstore_use use, char why_r[EVENTSTORE_WHY_MAX])
+        const char *address, enum eventstore_use use, char error_r[EVENTSTORE_ERROR_MAX])
 {
     const char *path = address + sizeof SCHEME - 1;
 
@@ -284,10 +284,10 @@ static void *open_sqlite(
     for (int tries = 0; tries < 2; tries++) {
         struct sqlite *s = new_sqlite(path);
         if (s == NULL) {
-            snprintf(why_r, EVENTSTORE_WHY_MAX, "memory is short");
+            snprintf(error_r, EVENTSTORE_ERROR_MAX, "out of memory");
             return NULL;
         }
-        if (open_file(s, use, why_r))
+        if (open_file(s, use, error_r))
             return s;
         const bool again = use == EVENTSTORE_RECORD && is_damaged(s) && set_aside(s);
         close_sqlite(s);
@@ -359,12 +359,12 @@ static bool insert(struct sqlite *s, const struct event *e)
 }
 
 static bool write_sqlite(void *store, const struct event *events, size_t count, uint64_t dropped,
-        uint64_t now, char why_r[EVENTSTORE_WHY_MAX])
+        uint64_t now, char error_r[EVENTSTORE_ERROR_MAX])
 {
     struct sqlite *s = store;
 
     if (has_moved(s)) {
-        snprintf(why_r, EVENTSTORE_WHY_MAX, "%s: was removed or replaced", s->path);
+        snprintf(error_r, EVENTSTORE_ERROR_MAX, "%s: was removed or replaced", s->path);
         return false;
     }
     bool done = run(s, "BEGIN IMMEDIATE");
@@ -377,28 +377,29 @@ static bool write_sqlite(void *store, const struct event *events, size_t count, 
     }
     if (done && run(s, "COMMIT"))
         return true;
-    (void)fail_for_good(s, "cannot be written", why_r);
+    (void)fail_for_good(s, "cannot be written", error_r);
     if (!sqlite3_get_autocommit(s->db))
         run(s, "ROLLBACK");
     return false;
 }
 
-static bool purge_sqlite(void *store, uint64_t before, bool *more_r, char why_r[EVENTSTORE_WHY_MAX])
+static bool purge_sqlite(
+        void *store, uint64_t before, bool *more_r, char error_r[EVENTSTORE_ERROR_MAX])
 {
     struct sqlite *s = store;
 
     sqlite3_bind_int64(s->delete, 1, number_from(before));
     sqlite3_bind_int64(s->delete, 2, PURGE_MOST);
     if (!step(s->delete))
-        return fail_for_good(s, "old events cannot be deleted", why_r);
+        return fail_for_good(s, "old events cannot be deleted", error_r);
     const int deleted = sqlite3_changes(s->db);
     char gaps[80];
     snprintf(
             gaps, sizeof gaps, "DELETE FROM gap WHERE time < %lld", (long long)number_from(before));
     *more_r = deleted == PURGE_MOST;
     if (deleted > 0 && !run(s, "PRAGMA incremental_vacuum(1000)"))
-        return fail_for_good(s, "cannot be made smaller", why_r);
-    return run(s, gaps) || fail_for_good(s, "old gaps cannot be deleted", why_r);
+        return fail_for_good(s, "cannot be made smaller", error_r);
+    return run(s, gaps) || fail_for_good(s, "old gaps cannot be deleted", error_r);
 }
 
 static void bind(sqlite3_stmt *statement, const struct eventstore_value *parameters, size_t count)
@@ -433,7 +434,7 @@ static size_t read_row(sqlite3_stmt *statement, struct eventstore_value values_r
 static bool query_sqlite(void *store, const char *sql, const struct eventstore_value *parameters,
         size_t parameters_count,
         bool (*row)(void *context, const struct eventstore_value *values, size_t count),
-        void *context, char why_r[EVENTSTORE_WHY_MAX])
+        void *context, char error_r[EVENTSTORE_ERROR_MAX])
 {
     struct sqlite *s = store;
     struct eventstore_value values[COLUMNS_MAX];
@@ -448,7 +449,7 @@ static bool query_sqlite(void *store, const char *sql, const struct eventstore_v
     }
     const bool done = result == SQLITE_DONE || result == SQLITE_ROW;
     if (!done)
-        (void)fail(s, "cannot be asked", why_r);
+        (void)fail(s, "cannot be asked", error_r);
     sqlite3_finalize(statement);
     return done;
 }

@@ -15,7 +15,7 @@ static const struct eventstore_kind *const kinds[] = {
 struct eventstore {
     const struct eventstore_kind *kind;
     void *store;
-    char why[EVENTSTORE_WHY_MAX];
+    char why[EVENTSTORE_ERROR_MAX];
 };
 
 /* A scheme without a colon is all of the address. */
@@ -28,21 +28,21 @@ static bool is_of_kind(const char *address, const struct eventstore_kind *kind)
 }
 
 struct eventstore *eventstore_open(
-        const char *address, enum eventstore_use use, char why_r[EVENTSTORE_WHY_MAX])
+        const char *address, enum eventstore_use use, char error_r[EVENTSTORE_ERROR_MAX])
 {
     struct eventstore *store = calloc(1, sizeof *store);
 
     if (store == NULL) {
-        snprintf(why_r, EVENTSTORE_WHY_MAX, "memory is short");
+        snprintf(error_r, EVENTSTORE_ERROR_MAX, "out of memory");
         return NULL;
     }
     for (size_t i = 0; kinds[i] != NULL && store->kind == NULL; i++)
         if (is_of_kind(address, kinds[i]))
             store->kind = kinds[i];
     if (store->kind == NULL)
-        snprintf(why_r, EVENTSTORE_WHY_MAX, "%s: there is no such kind of store", address);
+        snprintf(error_r, EVENTSTORE_ERROR_MAX, "%s: there is no such kind of store", address);
     else
-        store->store = store->kind->open(address, use, why_r);
+        store->store = store->kind->open(address, use, error_r);
     if (store->store == NULL) {
         free(store);
         return NULL;

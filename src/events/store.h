@@ -8,7 +8,7 @@
 
 #include "events/event.h"
 
-#define EVENTSTORE_WHY_MAX 512 /* octets of a sentence, with a NUL */
+#define EVENTSTORE_ERROR_MAX 512 /* octets of a sentence, with a NUL */
 
 /* Where events are recorded (design, section 8): none, sqlite:PATH, postgresql://... Calls may wait
  * for disk and network, but not for ever. One process's and one thread's; several may record in one
@@ -27,9 +27,9 @@ enum eventstore_use {
     EVENTSTORE_READ,   /* what is not there is an error */
 };
 
-/* NULL with a sentence in `why_r`. */
+/* NULL with a sentence in `error_r`. */
 struct eventstore *eventstore_open(
-        const char *address, enum eventstore_use use, char why_r[EVENTSTORE_WHY_MAX]);
+        const char *address, enum eventstore_use use, char error_r[EVENTSTORE_ERROR_MAX]);
 void eventstore_close(struct eventstore **store);
 const char *eventstore_error(const struct eventstore *store);
 const char *eventstore_kind(const struct eventstore *store); /* "sqlite" */
@@ -64,15 +64,15 @@ bool eventstore_query(struct eventstore *store, const char *sql,
 struct eventstore_kind {
     const char *name;
     const char *scheme; /* what its addresses begin with */
-    void *(*open)(const char *address, enum eventstore_use use, char why_r[EVENTSTORE_WHY_MAX]);
+    void *(*open)(const char *address, enum eventstore_use use, char error_r[EVENTSTORE_ERROR_MAX]);
     void (*close)(void *store);
     bool (*write)(void *store, const struct event *events, size_t count, uint64_t dropped,
-            uint64_t now, char why_r[EVENTSTORE_WHY_MAX]);
-    bool (*purge)(void *store, uint64_t before, bool *more_r, char why_r[EVENTSTORE_WHY_MAX]);
+            uint64_t now, char error_r[EVENTSTORE_ERROR_MAX]);
+    bool (*purge)(void *store, uint64_t before, bool *more_r, char error_r[EVENTSTORE_ERROR_MAX]);
     bool (*query)(void *store, const char *sql, const struct eventstore_value *parameters,
             size_t parameters_count,
             bool (*row)(void *context, const struct eventstore_value *values, size_t count),
-            void *context, char why_r[EVENTSTORE_WHY_MAX]);
+            void *context, char error_r[EVENTSTORE_ERROR_MAX]);
 };
 extern const struct eventstore_kind eventstore_none; /* takes all, has nothing */
 extern const struct eventstore_kind eventstore_sqlite;

@@ -27,10 +27,10 @@ struct syncing {
 
 static void complain(struct syncing *s)
 {
-    char why[REPLAY_WHY_MAX];
+    char why[REPLAY_ERROR_MAX];
 
     snprintf(why, sizeof why, "%s: cannot be written to the disk: %s", s->address, strerror(errno));
-    alarm_raise(&s->alarm, COUNTER_ALARM_REPLAY, "", why, clock_milliseconds());
+    alarm_raise(&s->alarm, COUNTER_ALARM_REPLAY, "", why, mono_ms());
 }
 
 /* A second, or less when it is told to stop. */

@@ -31,7 +31,7 @@ struct stamper *stamper_init(const struct config_stamp *stamp,
 {
     struct stamper *stamper = calloc(1, sizeof *stamper);
 
-    *error_r = "memory is short";
+    *error_r = "out of memory";
     if (stamper == NULL)
         return NULL;
     stamper->stamp = stamp;
@@ -67,13 +67,13 @@ bool stamper_is_ours(const struct stamper *stamper, const struct address *user)
     return false;
 }
 
-void stamper_make_missing(const struct stamper *stamper, uint64_t now, char date_r[MOMENT_TEXT_MAX],
+void stamper_make_missing(const struct stamper *stamper, uint64_t now, char date_r[DATE_TEXT_MAX],
         char message_id_r[STAMPER_MESSAGE_ID_MAX])
 {
     unsigned char random[MESSAGE_ID_RANDOM];
     struct writer w = writer_of(message_id_r, STAMPER_MESSAGE_ID_MAX);
 
-    moment_format_date(now, date_r);
+    date_format_date(now, date_r);
     randombytes_buf(random, sizeof random);
     writer_char(&w, '<');
     writer_base64(&w, random, sizeof random);

@@ -28,7 +28,7 @@ void stamper_free(struct stamper **stamper);
 bool stamper_is_ours(const struct stamper *stamper, const struct address *user);
 
 /* The fields that a message may lack. `date_r`: of `now`, Unix seconds. */
-void stamper_make_missing(const struct stamper *stamper, uint64_t now, char date_r[MOMENT_TEXT_MAX],
+void stamper_make_missing(const struct stamper *stamper, uint64_t now, char date_r[DATE_TEXT_MAX],
         char message_id_r[STAMPER_MESSAGE_ID_MAX]);
 
 enum stamper_result {

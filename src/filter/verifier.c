@@ -52,7 +52,7 @@ static bool read_reach(struct verifier *verifier)
         verifier->ports[i] = (uint16_t)port;
     }
     verifier->policy.reach =
-            (struct reach){verifier->networks, networks->count, verifier->ports, ports->count};
+            (struct target_acl){verifier->networks, networks->count, verifier->ports, ports->count};
     return true;
 }
 
@@ -113,16 +113,17 @@ struct discovery_options verifier_discovery(
 
 /* Judging */
 
-static void ask(const struct verifier *verifier, struct client *client, const struct letter *letter,
-        struct text rcpt, struct text ip, struct verification *verification)
+static void ask(const struct verifier *verifier, struct client *client,
+        const struct message_parser *letter, struct text rcpt, struct text ip,
+        struct verification *verification)
 {
     const struct stamp *stamp =
-            letter_stamp_by(letter, verification->author, &verification->stamps);
+            message_parser_stamp_by(letter, verification->author, &verification->stamps);
     const struct client_question question = {
             .author = verification->author,
             .payload = text_of(stamp != NULL ? stamp->payload : ""),
             .rcpt = rcpt,
-            .digest = text_of(letter_digest(letter)),
+            .digest = text_of(message_parser_digest(letter)),
             .ip = verifier->verify->send_ip ? ip : text_of(""),
     };
 
@@ -136,20 +137,21 @@ static void ask(const struct verifier *verifier, struct client *client, const st
 }
 
 void verifier_judge(const struct verifier *verifier, struct client *client,
-        const struct letter *letter, struct text rcpt, struct text ip,
+        const struct message_parser *letter, struct text rcpt, struct text ip,
         struct verification *verification_r)
 {
-    enum letter_fault fault = LETTER_OK;
-    const struct address *author = letter_author(letter, &fault);
+    enum message_parser_fault fault = MESSAGE_PARSER_OK;
+    const struct address *author = message_parser_author(letter, &fault);
 
     *verification_r = (struct verification){.author = author, .fault = fault};
     if (author != NULL) {
         ask(verifier, client, letter, rcpt, ip, verification_r);
         return;
     }
-    /* That memory is short is our fault, not the message's. */
-    verification_r->verdict = fault == LETTER_MEMORY ? VERDICT_TEMPERROR : VERDICT_PERMERROR;
-    verification_r->reason = text_of(letter_fault_word(fault));
+    /* That out of memory is our fault, not the message's. */
+    verification_r->verdict =
+            fault == MESSAGE_PARSER_MEMORY ? VERDICT_TEMPERROR : VERDICT_PERMERROR;
+    verification_r->reason = text_of(message_parser_fault_word(fault));
 }
 
 bool verifier_results(const struct verifier *verifier, const struct verification *verification,
@@ -194,14 +196,14 @@ static const struct reply denied = {"550", "5.7.1", "",
         " says that it did not send this message (Verimail); if it is yours, send it through that "
         "domain's own mail server"};
 
-static struct reply permerror_reply(enum letter_fault fault)
+static struct reply permerror_reply(enum message_parser_fault fault)
 {
     static const struct reply author = {"550", "5.7.1", "This message ",
             " (Verimail); give it one From field with one address"};
     static const struct reply header = {"550", "5.7.1", "This message ",
             " (Verimail); the program that made it has to be corrected"};
 
-    return fault == LETTER_NOT_FIELD || fault == LETTER_TOO_LARGE ? header : author;
+    return fault == MESSAGE_PARSER_NOT_FIELD || fault == MESSAGE_PARSER_TOO_LARGE ? header : author;
 }
 
 static struct reply temperror_reply(const struct verification *verification)
@@ -243,7 +245,7 @@ static void put_text(const struct reply *reply, const struct verification *verif
 
     writer_string(&w, reply->before);
     if (author == NULL)
-        writer_string(&w, letter_fault_text(verification->fault));
+        writer_string(&w, message_parser_fault_text(verification->fault));
     else
         writer_put(&w, address_domain(author));
     writer_string(&w, reply->behind);

@@ -14,7 +14,7 @@
  * `verify`: the rules of one configuration. It is not changed after. */
 struct verifier;
 
-/* `verify` is borrowed. NULL when memory is short. */
+/* `verify` is borrowed. NULL when out of memory. */
 struct verifier *verifier_init(const struct config_verify *verify);
 void verifier_free(struct verifier **verifier);
 
@@ -30,18 +30,18 @@ struct discovery_options verifier_discovery(
 struct verification {
     enum verdict verdict;
     struct text reason;           /* one word; empty: none. Design section 3 has it, or it is of
-                                   * letter_fault_word(), or TEMPERROR: client_step_word() */
+                                   * message_parser_fault_word(), or TEMPERROR: client_step_word() */
     const struct address *author; /* borrowed from the letter; NULL when it names none: PERMERROR,
-                                   * or LETTER_MEMORY, which is a TEMPERROR */
-    enum letter_fault fault;      /* why there is none */
-    size_t stamps;                /* of the author, in the message */
-    bool asked;                   /* `outcome` is set */
+                                   * or MESSAGE_PARSER_MEMORY, which is a TEMPERROR */
+    enum message_parser_fault fault; /* why there is none */
+    size_t stamps;                   /* of the author, in the message */
+    bool asked;                      /* `outcome` is set */
     struct client_outcome outcome;
 };
 
-/* Judges a message that letter_end() ended. `rcpt`, `ip`: as in client.h. */
+/* Judges a message that message_parser_end() ended. `rcpt`, `ip`: as in client.h. */
 void verifier_judge(const struct verifier *verifier, struct client *client,
-        const struct letter *letter, struct text rcpt, struct text ip,
+        const struct message_parser *letter, struct text rcpt, struct text ip,
         struct verification *verification_r);
 
 /* The value of our field, of at most RESULTS_VALUE_MAX octets. False, with nothing to be used in

@@ -9,7 +9,7 @@
 
 _Static_assert(VERIMAIL_SERVER_SIZE == ENDPOINT_TEXT_MAX, "room for any address");
 _Static_assert(VERIMAIL_TARGET_SIZE == DOMAIN_MAX + 1, "room for any name");
-_Static_assert(VERIMAIL_CAUSE_SIZE == DISCOVERY_CAUSE_MAX, "room for any cause");
+_Static_assert(VERIMAIL_CAUSE_SIZE == DISCOVERY_ERROR_MAX, "room for any cause");
 
 struct verimail_checker {
     struct discovery *discovery;
@@ -34,7 +34,7 @@ static enum verimail_result take_reach(
             return VERIMAIL_NETWORK;
     for (size_t i = 0; i < ports; i++)
         checker->ports[i] = options->allow_ports[i];
-    checker->policy.reach = (struct reach){checker->networks, networks, checker->ports, ports};
+    checker->policy.reach = (struct target_acl){checker->networks, networks, checker->ports, ports};
     return VERIMAIL_OK;
 }
 
@@ -59,7 +59,7 @@ static enum verimail_result make(
             .trust_anchors = options->trust_anchors,
             .trust_anchors_count = options->trust_anchors_count,
     };
-    char cause[DISCOVERY_CAUSE_MAX];
+    char cause[DISCOVERY_ERROR_MAX];
     const enum verimail_result result = take_reach(options, checker);
 
     take_limits(options, &checker->policy);

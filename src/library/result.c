@@ -6,7 +6,7 @@
 static const char *const texts[] = {
         [VERIMAIL_OK] = "all is well",
         [VERIMAIL_INIT] = "libsodium cannot be used: there is no source of random numbers",
-        [VERIMAIL_MEMORY] = "memory is short",
+        [VERIMAIL_MEMORY] = "out of memory",
         [VERIMAIL_ROOM] = "the text does not fit into the room that was given for it",
         [VERIMAIL_ORDER] = "a digest was fed in a way or at a time that it must not be",
         [VERIMAIL_HOST] = "the host's name is not a domain name",

@@ -54,7 +54,7 @@ extern "C" {
 enum verimail_result {
     VERIMAIL_OK = 0,
     VERIMAIL_INIT,   /* libsodium cannot be used */
-    VERIMAIL_MEMORY, /* memory is short */
+    VERIMAIL_MEMORY, /* out of memory */
     VERIMAIL_ROOM,   /* the text does not fit into the room that was given */
     VERIMAIL_ORDER,  /* called when it must not be any more, or not yet */
 

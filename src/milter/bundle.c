@@ -80,7 +80,7 @@ static void add_unusable(struct problems *problems, const char *which,
 }
 
 static bool read_key(
-        const struct config_text *path, struct material *material, struct problems *problems)
+        const struct config_text *path, struct bundle *material, struct problems *problems)
 {
     const char *error = NULL;
 
@@ -91,7 +91,7 @@ static bool read_key(
 }
 
 static bool read_logins(
-        const struct config_text *logins, struct material *material, struct problems *problems)
+        const struct config_text *logins, struct bundle *material, struct problems *problems)
 {
     if (logins->at[0] != '/')
         return true;
@@ -103,7 +103,7 @@ static bool read_logins(
 
 /* The files that the configuration names. */
 static bool read_files(
-        const struct config *config, struct material *material, struct problems *problems)
+        const struct config *config, struct bundle *material, struct problems *problems)
 {
     bool ok = true;
 
@@ -112,13 +112,13 @@ static bool read_files(
     return read_logins(&config->milter->logins, material, problems) && ok;
 }
 
-bool material_read(const char *path, struct material *material_r, struct config **config_r,
+bool bundle_read(const char *path, struct bundle *material_r, struct config **config_r,
         struct problems *problems)
 {
     *config_r = NULL;
-    *material_r = (struct material){.path = strdup(path)};
+    *material_r = (struct bundle){.path = strdup(path)};
     if (material_r->path == NULL) {
-        problems_add(problems, 0, "memory is short", NULL, NULL);
+        problems_add(problems, 0, "out of memory", NULL, NULL);
         return false;
     }
     material_r->config = slurp(path, &material_r->config_len);
@@ -134,13 +134,13 @@ bool material_read(const char *path, struct material *material_r, struct config 
     return *config_r != NULL && read_files(*config_r, material_r, problems);
 }
 
-void material_clear(struct material *material)
+void bundle_clear(struct bundle *material)
 {
     free(material->path);
     free(material->config);
     sodium_free(material->key);
     free(material->logins);
-    *material = (struct material){0};
+    *material = (struct bundle){0};
 }
 
 static bool send_octets(int fd, const void *at, size_t len)
@@ -173,7 +173,7 @@ static bool receive_octets(int fd, void *at, size_t len)
     return true;
 }
 
-bool material_send(int fd, const struct material *material)
+bool bundle_send(int fd, const struct bundle *material)
 {
     const char *const parts[PARTS] = {
             material->path, material->config, material->key, material->logins};
@@ -209,14 +209,14 @@ static char *receive_part(int fd, size_t part, size_t len)
     return NULL;
 }
 
-bool material_receive(int fd, struct material *material_r)
+bool bundle_receive(int fd, struct bundle *material_r)
 {
     char **const parts[PARTS] = {
             &material_r->path, &material_r->config, &material_r->key, &material_r->logins};
     uint32_t head[PARTS];
     bool ok = receive_octets(fd, head, sizeof head);
 
-    *material_r = (struct material){0};
+    *material_r = (struct bundle){0};
     for (size_t i = 0; ok && i < PARTS; i++) {
         if (head[i] > limits[i] + 1 || (head[i] == 0 && i <= CONFIG)) {
             errno = EPROTO;
@@ -230,7 +230,7 @@ bool material_receive(int fd, struct material *material_r)
     }
     if (!ok) {
         const int error = errno;
-        material_clear(material_r);
+        bundle_clear(material_r);
         errno = error;
         return false;
     }

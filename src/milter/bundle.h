@@ -10,7 +10,7 @@
 
 /* What a snapshot is made of, as it lies in files: whoever shut himself in is handed it over a
  * socket pair. Texts have a NUL behind them, the key need not. */
-struct material {
+struct bundle {
     char *path;   /* of the configuration, for messages */
     char *config; /* the configuration file */
     size_t config_len;
@@ -24,14 +24,14 @@ struct material {
  * `problems` says which, and on which line it is named. `*config_r` is NULL when the configuration
  * itself is wrong or has no section `milter`, and is the caller's otherwise, so that he can look
  * for more that is wrong. */
-bool material_read(const char *path, struct material *material_r, struct config **config_r,
+bool bundle_read(const char *path, struct bundle *material_r, struct config **config_r,
         struct problems *problems) __attribute__((warn_unused_result));
 /* Wipes the key. */
-void material_clear(struct material *material);
+void bundle_clear(struct bundle *material);
 
 /* Over a stream socket, all of it. False with errno when the other side is gone, or says what is no
  * material (EPROTO). */
-bool material_send(int fd, const struct material *material) __attribute__((warn_unused_result));
-bool material_receive(int fd, struct material *material_r) __attribute__((warn_unused_result));
+bool bundle_send(int fd, const struct bundle *material) __attribute__((warn_unused_result));
+bool bundle_receive(int fd, struct bundle *material_r) __attribute__((warn_unused_result));
 
 #endif

@@ -24,7 +24,7 @@ struct connection {
     struct session *session; /* NULL before the SMTP client is known */
 };
 
-static struct filter {
+static struct callbacks {
     pthread_mutex_t lock; /* of `current` */
     struct snapshot *current;
     struct client *client;
@@ -38,7 +38,7 @@ static struct snapshot *current_snapshot(void)
     return snapshot;
 }
 
-void filter_use(struct snapshot *snapshot)
+void callbacks_use(struct snapshot *snapshot)
 {
     pthread_mutex_lock(&filter.lock);
     struct snapshot *before = filter.current;
@@ -127,7 +127,7 @@ static sfsistat on_mail(SMFICTX *context, char **arguments)
 
     (void)arguments;
     if (session == NULL || !session_mail(session, &client)) {
-        log_event(LOG_LEVEL_ERROR, "refused", "error", "memory is short");
+        log_event(LOG_LEVEL_ERROR, "refused", "error", "out of memory");
         return SMFIS_TEMPFAIL;
     }
     return SMFIS_CONTINUE;
@@ -301,7 +301,7 @@ static sfsistat on_close(SMFICTX *context)
     return SMFIS_CONTINUE;
 }
 
-bool filter_register(struct client *client)
+bool callbacks_register(struct client *client)
 {
     static char name[] = "verimail";
     struct smfiDesc description = {
@@ -324,7 +324,7 @@ bool filter_register(struct client *client)
     return smfi_register(description) == MI_SUCCESS && smfi_setbacklog(PENDING_MAX) == MI_SUCCESS;
 }
 
-bool filter_run(void)
+bool callbacks_run(void)
 {
     return smfi_main() == MI_SUCCESS;
 }

@@ -11,14 +11,14 @@
 
 /* Registers with libmilter: before the socket is opened. `client` is borrowed; NULL when nothing is
  * verified. */
-bool filter_register(struct client *client) __attribute__((warn_unused_result));
+bool callbacks_register(struct client *client) __attribute__((warn_unused_result));
 
-/* The configuration for sessions that begin from now on. Takes over one count. Before filter_run(),
- * and then at any time from any thread. */
-void filter_use(struct snapshot *snapshot);
+/* The configuration for sessions that begin from now on. Takes over one count. Before
+ * callbacks_run(), and then at any time from any thread. */
+void callbacks_use(struct snapshot *snapshot);
 
 /* Talks to mail servers until SIGTERM (libmilter also stops at SIGINT and SIGHUP). False when
  * libmilter gave up. */
-bool filter_run(void) __attribute__((warn_unused_result));
+bool callbacks_run(void) __attribute__((warn_unused_result));
 
 #endif

@@ -12,13 +12,13 @@
  * on both sides alike. */
 struct envelope {
     struct receiving *receiving;
-    bool failed; /* memory was short, or there were more recipients than a stamp can have */
+    bool failed; /* out of memory, or there were more recipients than a stamp can have */
     bool any;    /* the domains are too many or cannot be named */
     size_t len;  /* of `domains` */
     char domains[QUESTION_RCPT_MAX]; /* with commas, each once */
 };
 
-/* False when memory is short. */
+/* False when out of memory. */
 bool envelope_init(struct envelope *envelope_r) __attribute__((warn_unused_result));
 void envelope_clear(struct envelope *envelope);
 

@@ -22,8 +22,9 @@ static void mark(
 void incoming_decide(struct mail *mail, const char *queue_id, struct decision *decision_r)
 {
     const struct verifier *verifier = mail->snapshot->verifier;
-    const uint64_t began = clock_milliseconds();
-    struct maillog line = {.queue_id = queue_id, .source = mail->source, .trust = TRUST_STRANGER};
+    const uint64_t began = mono_ms();
+    struct maillog line = {
+            .queue_id = queue_id, .source = mail->source, .trust = MAIL_CLASS_INBOUND};
     char ip[ENDPOINT_TEXT_MAX] = "";
     struct verification verification;
 
@@ -31,14 +32,14 @@ void incoming_decide(struct mail *mail, const char *queue_id, struct decision *d
         return;
     if (mail->source != NULL)
         endpoint_format_address(mail->source, ip);
-    (void)!letter_end(mail->letter); /* its faults are the verifier's to see */
+    (void)!message_parser_end(mail->letter); /* its faults are the verifier's to see */
     verifier_judge(verifier, mail->client, mail->letter, envelope_rcpt(&mail->envelope),
             text_of(ip), &verification);
     decision_r->action = verifier_action(
             verifier, &verification, &decision_r->code, &decision_r->status, decision_r->text);
     const bool monitor = verifier_is_monitor(verifier);
     line.author = verification.author;
-    line.milliseconds = clock_milliseconds() - began;
+    line.milliseconds = mono_ms() - began;
     decision_r->results = mail_forged_results(mail);
     const size_t forged = decision_r->results.rest > 0
                                   ? decision_r->results.count + decision_r->results.last -

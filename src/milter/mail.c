@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: ISC
 #include "milter/mail.h"
 
-enum trust mail_trust(const struct mail *mail)
+enum mail_class mail_trust(const struct mail *mail)
 {
     if (mail->authenticated)
-        return TRUST_AUTHENTICATED;
+        return MAIL_CLASS_AUTHENTICATED;
     if (!mail->trusted)
-        return TRUST_STRANGER;
+        return MAIL_CLASS_INBOUND;
     if (mail->received == 0 || (mail->received == 1 && mail->loopback && mail->submission))
-        return TRUST_SUBMITTED;
-    return TRUST_RELAYED;
+        return MAIL_CLASS_SUBMISSION;
+    return MAIL_CLASS_RELAYED;
 }
 
 struct decision_removal mail_forged_results(struct mail *mail)

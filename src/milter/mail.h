@@ -4,8 +4,8 @@
 
 #include "milter/decision.h"
 #include "milter/envelope.h"
-#include "milter/snapshot.h"
 #include "milter/mail_class.h"
+#include "milter/snapshot.h"
 
 /* What session.h keeps of a message while it comes, and what is decided from it. */
 
@@ -29,17 +29,17 @@ struct mail {
     unsigned received;    /* fields of that name */
     bool submission;      /* the first of them is sendmail's own: trust.h */
     struct envelope envelope;
-    struct letter *letter;
+    struct message_parser *letter;
     uint64_t now; /* Unix seconds, when it began */
-    char date[MOMENT_TEXT_MAX];
+    char date[DATE_TEXT_MAX];
     char message_id[STAMPER_MESSAGE_ID_MAX];
-    struct letter_missing missing;           /* the two above */
+    struct message_parser_missing missing;   /* the two above */
     unsigned stamps;                         /* fields of that name */
     unsigned our_stamps[MESSAGE_FIELDS_MAX]; /* numbers of those that are replaced */
     struct mail_fields results;              /* Authentication-Results; those forged are chosen */
 };
 
-enum trust mail_trust(const struct mail *mail);
+enum mail_class mail_trust(const struct mail *mail);
 /* The forged results, as a decision takes them out. */
 struct decision_removal mail_forged_results(struct mail *mail);
 

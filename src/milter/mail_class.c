@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: ISC
 #include "milter/mail_class.h"
 
-const char *trust_name(enum trust trust)
+const char *mail_class_name(enum mail_class trust)
 {
     static const char *const names[] = {
-            [TRUST_STRANGER] = "stranger",
-            [TRUST_AUTHENTICATED] = "authenticated",
-            [TRUST_SUBMITTED] = "submitted",
-            [TRUST_RELAYED] = "relayed",
+            [MAIL_CLASS_INBOUND] = "stranger",
+            [MAIL_CLASS_AUTHENTICATED] = "authenticated",
+            [MAIL_CLASS_SUBMISSION] = "submitted",
+            [MAIL_CLASS_RELAYED] = "relayed",
     };
 
     return names[trust];
@@ -22,7 +22,7 @@ static bool contains(struct text t, struct text part)
 }
 
 /* (from root@localhost) by host.example.org (8.17.1.9/8.17.1.9/Submit) id ...; */
-bool trust_is_submission(struct text received)
+bool mail_class_is_submission(struct text received)
 {
     const struct text value = text_trim(received);
 

@@ -15,7 +15,7 @@ static void begin(
         endpoint_format_address(mail->source, address);
     log_string(line, "queue", mail->queue_id != NULL ? mail->queue_id : "-");
     log_string(line, "ip", address);
-    log_string(line, "client", trust_name(mail->trust));
+    log_string(line, "client", mail_class_name(mail->trust));
     if (mail->login != NULL && mail->login[0] != '\0')
         log_string(line, "login", mail->login);
     log_string(line, "author", mail->author != NULL ? mail->author->text : "-");
@@ -36,7 +36,7 @@ static void put_outcome(struct log_line *line, const struct client_outcome *outc
 
 static void put_cause(struct log_line *line, const struct client_outcome *outcome)
 {
-    char cause[DISCOVERY_CAUSE_MAX];
+    char cause[DISCOVERY_ERROR_MAX];
 
     client_outcome_text(outcome, cause, sizeof cause);
     log_string(line, "cause", cause);

@@ -14,7 +14,7 @@ struct maillog {
     const struct endpoint *source; /* NULL: unknown */
     const char *login;             /* NULL or empty: nobody logged in */
     const struct address *author;  /* NULL: the message does not say */
-    enum trust trust;
+    enum mail_class trust;
     uint64_t milliseconds; /* from the end of the message to the decision */
 };
 

@@ -8,8 +8,8 @@ int main(int argc, char **argv)
     static const struct program program = {
             .name = "verimail-milter",
             .config_path = CONFIG_PATH,
-            .run = supervisor_run,
-            .check = supervisor_check,
+            .run = milter_run,
+            .check = milter_check,
     };
 
     return program_main(&program, argc, argv);

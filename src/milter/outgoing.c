@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "milter/sender_logins.h"
 #include "milter/maillog.h"
+#include "milter/sender_logins.h"
 
 static void put_below(struct decision *decision, const char *name, const char *value)
 {
@@ -21,7 +21,7 @@ static void put_below(struct decision *decision, const char *name, const char *v
 static void remove_stamps(struct mail *mail, struct decision *decision)
 {
     size_t count;
-    const struct letter_stamp *stamps = letter_stamps(mail->letter, &count);
+    const struct message_parser_stamp *stamps = message_parser_stamps(mail->letter, &count);
     struct decision_removal *removal = &decision->stamps;
 
     *removal = (struct decision_removal){
@@ -40,7 +40,7 @@ static const char *stamp(struct mail *mail, const struct address *author, struct
     if (mail->envelope.failed)
         return "recipients";
     switch (stamper_seal(mail->snapshot->stamper, author, mail->envelope.receiving, mail->now,
-            text_of(letter_digest(mail->letter)), "\n", &w)) {
+            text_of(message_parser_digest(mail->letter)), "\n", &w)) {
     case STAMPER_OK:
         break;
     case STAMPER_RECEIVING:
@@ -55,9 +55,9 @@ static const char *stamp(struct mail *mail, const struct address *author, struct
     top->name = STAMP_NAME;
     writer_put(&value, text_trim(reader_rest(&field)));
     writer_char(&value, '\0');
-    if (letter_lacks_date(mail->letter))
+    if (message_parser_lacks_date(mail->letter))
         put_below(decision, "Date", mail->date);
-    if (letter_lacks_message_id(mail->letter))
+    if (message_parser_lacks_message_id(mail->letter))
         put_below(decision, "Message-ID", mail->message_id);
     remove_stamps(mail, decision);
     return NULL;
@@ -97,28 +97,28 @@ static const char *decide(
         struct mail *mail, const struct address **author_r, struct decision *decision)
 {
     const struct stamper *stamper = mail->snapshot->stamper;
-    enum letter_fault fault = letter_end(mail->letter);
+    enum message_parser_fault fault = message_parser_end(mail->letter);
 
-    if (fault == LETTER_MEMORY)
-        return stamp_error(mail, letter_fault_word(fault), decision);
-    *author_r = letter_author(mail->letter, &fault);
+    if (fault == MESSAGE_PARSER_MEMORY)
+        return stamp_error(mail, message_parser_fault_word(fault), decision);
+    *author_r = message_parser_author(mail->letter, &fault);
     if (stamper == NULL)
         return "no-key";
     if (*author_r == NULL)
-        return letter_fault_word(fault);
+        return message_parser_fault_word(fault);
     if (!stamper_is_ours(stamper, *author_r))
         return "not-ours";
-    if (mail_trust(mail) == TRUST_RELAYED && !mail->relayed_is_ours)
+    if (mail_trust(mail) == MAIL_CLASS_RELAYED && !mail->relayed_is_ours)
         return "relayed";
-    if (mail->authenticated &&
-            (mail->login == NULL || !logins_permit(mail->snapshot->logins, mail->login, *author_r)))
+    if (mail->authenticated && (mail->login == NULL || !sender_logins_permit(mail->snapshot->logins,
+                                                               mail->login, *author_r)))
         return foreign(mail, decision);
     return stamp(mail, *author_r, decision);
 }
 
 void outgoing_decide(struct mail *mail, const char *queue_id, struct decision *decision_r)
 {
-    const uint64_t began = clock_milliseconds();
+    const uint64_t began = mono_ms();
     struct maillog line = {
             .queue_id = queue_id,
             .source = mail->source,
@@ -127,10 +127,10 @@ void outgoing_decide(struct mail *mail, const char *queue_id, struct decision *d
     };
 
     /* What was relayed may have been verified by us before; of what is new, nothing was. */
-    if (mail_trust(mail) != TRUST_RELAYED)
+    if (mail_trust(mail) != MAIL_CLASS_RELAYED)
         decision_r->results = mail_forged_results(mail);
     const char *why = decide(mail, &line.author, decision_r);
-    line.milliseconds = clock_milliseconds() - began;
+    line.milliseconds = mono_ms() - began;
     if (why == NULL)
         maillog_stamped(&line, envelope_rcpt(&mail->envelope), decision_r->stamps.count);
     else
@@ -140,5 +140,5 @@ void outgoing_decide(struct mail *mail, const char *queue_id, struct decision *d
 bool outgoing_wants_body(const struct mail *mail)
 {
     return mail->snapshot->stamper != NULL &&
-           (mail_trust(mail) != TRUST_RELAYED || mail->relayed_is_ours);
+           (mail_trust(mail) != MAIL_CLASS_RELAYED || mail->relayed_is_ours);
 }

@@ -18,33 +18,33 @@ struct row {
 
 enum kind { SAME, ANY, TABLE };
 
-struct logins {
+struct sender_logins {
     enum kind kind;
     struct row *rows; /* sorted by login */
     size_t count;
     char *text; /* a copy of the table */
 };
 
-static struct logins *make(enum kind kind)
+static struct sender_logins *make(enum kind kind)
 {
-    struct logins *logins = calloc(1, sizeof *logins);
+    struct sender_logins *logins = calloc(1, sizeof *logins);
 
     if (logins != NULL)
         logins->kind = kind;
     return logins;
 }
 
-struct logins *logins_same(void)
+struct sender_logins *sender_logins_same(void)
 {
     return make(SAME);
 }
 
-struct logins *logins_any(void)
+struct sender_logins *sender_logins_any(void)
 {
     return make(ANY);
 }
 
-void logins_free(struct logins **logins)
+void sender_logins_free(struct sender_logins **logins)
 {
     if (*logins == NULL)
         return;
@@ -75,7 +75,7 @@ static int compare_rows(const void *a, const void *b)
     return compare_logins(left->login, right->login);
 }
 
-static bool add_row(struct logins *logins, const struct row *row)
+static bool add_row(struct sender_logins *logins, const struct row *row)
 {
     /* Room is doubled, so a power of two is full. */
     if ((logins->count & (logins->count - 1)) == 0) {
@@ -135,7 +135,7 @@ static void complain(struct problems *problems, unsigned line, const char *what,
 }
 
 static bool read_line(
-        struct logins *logins, struct text content, unsigned line, struct problems *problems)
+        struct sender_logins *logins, struct text content, unsigned line, struct problems *problems)
 {
     struct reader words = reader_of(content);
     struct row row = {.login = next_word(&words)};
@@ -158,8 +158,8 @@ static bool read_line(
     return true;
 }
 
-/* False when memory is short. */
-static bool read_table(struct logins *logins, size_t len, struct problems *problems)
+/* False when out of memory. */
+static bool read_table(struct sender_logins *logins, size_t len, struct problems *problems)
 {
     struct reader lines = reader_of((struct text){logins->text, len});
 
@@ -178,11 +178,11 @@ static bool read_table(struct logins *logins, size_t len, struct problems *probl
     return true;
 }
 
-struct logins *logins_table(
+struct sender_logins *sender_logins_table(
         const char *text, size_t len, const char *path, struct problems *problems)
 {
     struct problems *own = problems_init(path);
-    struct logins *logins = make(TABLE);
+    struct sender_logins *logins = make(TABLE);
     bool ok = own != NULL && logins != NULL;
 
     if (ok)
@@ -193,11 +193,11 @@ struct logins *logins_table(
         ok = read_table(logins, len, own);
     }
     if (!ok)
-        problems_add(problems, 0, "memory is short", NULL, NULL);
+        problems_add(problems, 0, "out of memory", NULL, NULL);
     else
         problems_join(problems, own);
     if (!ok || problems_count(own) > 0)
-        logins_free(&logins);
+        sender_logins_free(&logins);
     else if (logins->count > 0)
         qsort(logins->rows, logins->count, sizeof *logins->rows, compare_rows);
     problems_free(&own);
@@ -232,7 +232,8 @@ static bool row_admits(const struct row *row, const struct address *author)
            (row->any_local || admits(address_local(&row->address), author));
 }
 
-static bool is_listed(const struct logins *logins, const char *login, const struct address *author)
+static bool is_listed(
+        const struct sender_logins *logins, const char *login, const struct address *author)
 {
     size_t low = 0;
     size_t high = logins->count;
@@ -253,7 +254,8 @@ static bool is_listed(const struct logins *logins, const char *login, const stru
     return false;
 }
 
-bool logins_permit(const struct logins *logins, const char *login, const struct address *author)
+bool sender_logins_permit(
+        const struct sender_logins *logins, const char *login, const struct address *author)
 {
     switch (logins->kind) {
     case ANY:

@@ -73,7 +73,7 @@ static void mail_free(struct mail **mail)
         return;
     free((*mail)->login);
     envelope_clear(&(*mail)->envelope);
-    letter_free(&(*mail)->letter);
+    message_parser_free(&(*mail)->letter);
     free(*mail);
     *mail = NULL;
 }
@@ -102,11 +102,11 @@ static bool begin_letter(struct mail *mail)
     const bool may_stamp = stamper != NULL && (mail->authenticated || mail->trusted);
 
     if (may_stamp) {
-        mail->now = clock_unix();
+        mail->now = unix_now();
         stamper_make_missing(stamper, mail->now, mail->date, mail->message_id);
-        mail->missing = (struct letter_missing){mail->date, mail->message_id};
+        mail->missing = (struct message_parser_missing){mail->date, mail->message_id};
     }
-    mail->letter = letter_init(may_stamp ? &mail->missing : NULL);
+    mail->letter = message_parser_init(may_stamp ? &mail->missing : NULL);
     return mail->letter != NULL && envelope_init(&mail->envelope);
 }
 
@@ -187,15 +187,15 @@ void session_field(struct session *session, const char *name, const char *value)
         note_result(mail, &field);
     } else if (text_equal_fold(field.name, text_of("Received"))) {
         if (mail->received++ == 0)
-            mail->submission = trust_is_submission(field.value);
+            mail->submission = mail_class_is_submission(field.value);
     }
-    letter_field(mail->letter, &field);
+    message_parser_field(mail->letter, &field);
 }
 
 void session_header_end(struct session *session)
 {
     if (session->mail != NULL)
-        letter_header_end(session->mail->letter);
+        message_parser_header_end(session->mail->letter);
 }
 
 bool session_wants_body(const struct session *session)
@@ -204,7 +204,7 @@ bool session_wants_body(const struct session *session)
 
     if (mail == NULL)
         return false;
-    if (mail_trust(mail) == TRUST_STRANGER)
+    if (mail_trust(mail) == MAIL_CLASS_INBOUND)
         return mail->snapshot->verifier != NULL && mail->client != NULL;
     return outgoing_wants_body(mail);
 }
@@ -212,7 +212,7 @@ bool session_wants_body(const struct session *session)
 void session_body(struct session *session, const char *at, size_t len)
 {
     if (session->mail != NULL)
-        letter_body(session->mail->letter, (struct text){at, len});
+        message_parser_body(session->mail->letter, (struct text){at, len});
 }
 
 void session_abort(struct session *session)
@@ -228,7 +228,7 @@ const struct decision *session_end(struct session *session, const char *queue_id
     if (mail == NULL || session->decided)
         return &session->decision;
     session->decided = true;
-    if (mail_trust(mail) == TRUST_STRANGER)
+    if (mail_trust(mail) == MAIL_CLASS_INBOUND)
         incoming_decide(mail, queue_id, &session->decision);
     else
         outgoing_decide(mail, queue_id, &session->decision);

@@ -29,7 +29,7 @@ struct session_client {
     const char *daemon_name; /* {daemon_name} */
 };
 
-/* A message begins; one that was under way is forgotten. False when memory is short: the message
+/* A message begins; one that was under way is forgotten. False when out of memory: the message
  * must be refused for now. What follows may be called blindly. */
 bool session_mail(struct session *session, const struct session_client *client)
         __attribute__((warn_unused_result));

@@ -38,12 +38,12 @@ static void add_unusable_key(
 }
 
 static bool make_stamper(
-        struct snapshot *snapshot, const struct material *material, struct problems *problems)
+        struct snapshot *snapshot, const struct bundle *material, struct problems *problems)
 {
     const struct config_stamp *stamp = snapshot->config->stamp;
     const struct text content = {material->key, material->key_len};
     unsigned char *secret = sodium_malloc(KEY_OCTETS);
-    const char *error = "memory is short";
+    const char *error = "out of memory";
 
     if (secret != NULL) {
         const enum key_result result = key_parse_file(content, KEY_HOST_SECRET, secret);
@@ -58,21 +58,21 @@ static bool make_stamper(
 }
 
 /* NULL without a problem where its file could not be read: whoever tried has said so. */
-static struct logins *make_logins(const struct config_milter *milter,
-        const struct material *material, struct problems *problems)
+static struct sender_logins *make_logins(const struct config_milter *milter,
+        const struct bundle *material, struct problems *problems)
 {
     if (strcmp(milter->logins.at, "same") == 0)
-        return logins_same();
+        return sender_logins_same();
     if (strcmp(milter->logins.at, "any") == 0)
-        return logins_any();
+        return sender_logins_any();
     if (material->logins == NULL)
         return NULL;
-    return logins_table(material->logins, material->logins_len, milter->logins.at, problems);
+    return sender_logins_table(material->logins, material->logins_len, milter->logins.at, problems);
 }
 
 /* All that can be made is, so that all that is wrong is said in one go. */
 static bool fill(
-        struct snapshot *snapshot, const struct material *material, struct problems *problems)
+        struct snapshot *snapshot, const struct bundle *material, struct problems *problems)
 {
     const struct config *config = snapshot->config;
     bool ok = true;
@@ -93,12 +93,12 @@ static bool fill(
     return snapshot->logins != NULL && ok;
 }
 
-struct snapshot *snapshot_init(const struct material *material, struct problems *problems)
+struct snapshot *snapshot_init(const struct bundle *material, struct problems *problems)
 {
     struct counted *counted = calloc(1, sizeof *counted);
 
     if (counted == NULL) {
-        problems_add(problems, 0, "memory is short", NULL, NULL);
+        problems_add(problems, 0, "out of memory", NULL, NULL);
         return NULL;
     }
     struct snapshot *snapshot = &counted->is;
@@ -107,7 +107,7 @@ struct snapshot *snapshot_init(const struct material *material, struct problems 
     if (snapshot->config != NULL && fill(snapshot, material, problems))
         return snapshot;
     if (problems_count(problems) == 0)
-        problems_add(problems, 0, "memory is short", NULL, NULL);
+        problems_add(problems, 0, "out of memory", NULL, NULL);
     snapshot_release(&snapshot);
     return NULL;
 }
@@ -127,7 +127,7 @@ void snapshot_release(struct snapshot **snapshot)
     *snapshot = NULL;
     if (counted == NULL || atomic_fetch_sub(&counted->count, 1) > 1)
         return;
-    logins_free(&counted->is.logins);
+    sender_logins_free(&counted->is.logins);
     stamper_free(&counted->is.stamper);
     verifier_free(&counted->is.verifier);
     free(counted->is.trusted.at);

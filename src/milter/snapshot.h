@@ -7,8 +7,8 @@
 #include "config/problems.h"
 #include "filter/stamper.h"
 #include "filter/verifier.h"
-#include "milter/sender_logins.h"
 #include "milter/bundle.h"
+#include "milter/sender_logins.h"
 
 struct networks {
     struct network *at;
@@ -22,15 +22,15 @@ struct snapshot {
     const struct config_milter *milter; /* in `config` */
     struct stamper *stamper;            /* NULL: no section `stamp` */
     struct verifier *verifier;          /* NULL: no section `verify` */
-    struct logins *logins;
+    struct sender_logins *logins;
     struct networks trusted;
     struct networks relayed;
 };
 
 /* NULL when anything is wrong: `problems` then says what, and where, but for a file that the
- * material lacks: material_read() has said that. The material stays the caller's, and may be freed.
+ * material lacks: bundle_read() has said that. The material stays the caller's, and may be freed.
  * The count is one. */
-struct snapshot *snapshot_init(const struct material *material, struct problems *problems);
+struct snapshot *snapshot_init(const struct bundle *material, struct problems *problems);
 struct snapshot *snapshot_hold(struct snapshot *snapshot);
 /* Lets go of one count, and nulls the pointer. */
 void snapshot_release(struct snapshot **snapshot);

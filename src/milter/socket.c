@@ -26,15 +26,15 @@ static const char *unix_path(const struct config_milter *milter)
     return strncmp(socket, UNIX, sizeof UNIX - 1) == 0 ? socket + sizeof UNIX - 1 : NULL;
 }
 
-static bool fail(char cause_r[SOCKET_CAUSE_MAX], const char *path, const char *what)
+static bool fail(char error_r[SOCKET_ERROR_MAX], const char *path, const char *what)
 {
-    snprintf(cause_r, SOCKET_CAUSE_MAX, "%s: %s", path, what);
+    snprintf(error_r, SOCKET_ERROR_MAX, "%s: %s", path, what);
     return false;
 }
 
-static bool fail_errno(char cause_r[SOCKET_CAUSE_MAX], const char *path, const char *what)
+static bool fail_errno(char error_r[SOCKET_ERROR_MAX], const char *path, const char *what)
 {
-    snprintf(cause_r, SOCKET_CAUSE_MAX, "%s: %s: %s", path, what, strerror(errno));
+    snprintf(error_r, SOCKET_ERROR_MAX, "%s: %s: %s", path, what, strerror(errno));
     return false;
 }
 
@@ -64,7 +64,7 @@ static bool may_pass(const struct stat *folder, gid_t group, bool everybody)
 }
 
 static bool folders_lead_to(
-        const char *path, gid_t group, bool everybody, char cause_r[SOCKET_CAUSE_MAX])
+        const char *path, gid_t group, bool everybody, char error_r[SOCKET_ERROR_MAX])
 {
     char folder[sizeof((struct sockaddr_un *)NULL)->sun_path] = "";
     struct stat st;
@@ -72,11 +72,11 @@ static bool folders_lead_to(
     for (const char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
         (void)snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
         if (stat(folder, &st) != 0)
-            return fail_errno(cause_r, folder, "the socket's folder");
+            return fail_errno(error_r, folder, "the socket's folder");
         if (!S_ISDIR(st.st_mode))
-            return fail(cause_r, folder, "is no folder");
+            return fail(error_r, folder, "is no folder");
         if (!may_pass(&st, group, everybody))
-            return fail(cause_r, folder,
+            return fail(error_r, folder,
                     everybody ? "not everybody may pass through this folder, and so no mail server "
                                 "reaches the socket: chmod o+x"
                               : "the socket's group may not pass through this folder, and so the "
@@ -88,22 +88,22 @@ static bool folders_lead_to(
 
 /* What stands at the socket's path must be a socket that nobody answers at, or nothing. Only a
  * refusal says that there is nobody: whoever is busy, or does not want to see us, is there. */
-static bool make_way(const char *path, char cause_r[SOCKET_CAUSE_MAX])
+static bool make_way(const char *path, char error_r[SOCKET_ERROR_MAX])
 {
     struct stat st;
 
     if (lstat(path, &st) != 0)
-        return errno == ENOENT || fail(cause_r, path, strerror(errno));
+        return errno == ENOENT || fail(error_r, path, strerror(errno));
     if (!S_ISSOCK(st.st_mode))
-        return fail(cause_r, path, "is there already, and is no socket");
+        return fail(error_r, path, "is there already, and is no socket");
     const int fd = connect_unix(path);
     if (fd >= 0)
         close(fd);
     if (fd >= 0 || errno == EAGAIN)
-        return fail(cause_r, path, "another process answers at this socket");
+        return fail(error_r, path, "another process answers at this socket");
     if (errno != ECONNREFUSED)
-        return fail_errno(cause_r, path, "is there already, and cannot be tried");
-    return unlink(path) == 0 || fail_errno(cause_r, path, "cannot be replaced");
+        return fail_errno(error_r, path, "is there already, and cannot be tried");
+    return unlink(path) == 0 || fail_errno(error_r, path, "cannot be replaced");
 }
 
 static bool open_by_libmilter(const struct config_milter *milter)
@@ -115,10 +115,10 @@ static bool open_by_libmilter(const struct config_milter *milter)
     return smfi_setconn(room) == MI_SUCCESS && smfi_opensocket(false) == MI_SUCCESS;
 }
 
-static bool fail_to_open(char cause_r[SOCKET_CAUSE_MAX], const char *what)
+static bool fail_to_open(char error_r[SOCKET_ERROR_MAX], const char *what)
 {
-    return errno != 0 ? fail_errno(cause_r, what, "cannot be opened")
-                      : fail(cause_r, what, "cannot be opened");
+    return errno != 0 ? fail_errno(error_r, what, "cannot be opened")
+                      : fail(error_r, what, "cannot be opened");
 }
 
 /* In a folder whose group things inherit it has the right one already, which only root and that
@@ -131,22 +131,22 @@ static bool give_to(const char *path, gid_t group)
 }
 
 static bool open_unix(const struct config_milter *milter, const char *path, gid_t group,
-        char cause_r[SOCKET_CAUSE_MAX])
+        char error_r[SOCKET_ERROR_MAX])
 {
     const mode_t mode = (mode_t)milter->socket_mode;
     const bool everybody = (mode & S_IWOTH) != 0;
 
-    if (!folders_lead_to(path, group, everybody, cause_r) || !make_way(path, cause_r))
+    if (!folders_lead_to(path, group, everybody, error_r) || !make_way(path, error_r))
         return false;
     /* Nobody but us may connect before the group is right. */
     const mode_t before = umask(0177);
     const bool opened = open_by_libmilter(milter);
     umask(before);
     if (!opened)
-        return fail_to_open(cause_r, path);
+        return fail_to_open(error_r, path);
     if (give_to(path, group) && chmod(path, mode) == 0)
         return true;
-    (void)fail_errno(cause_r, path, "cannot be given to its group");
+    (void)fail_errno(error_r, path, "cannot be given to its group");
     (void)unlink(path);
     return false;
 }
@@ -175,15 +175,15 @@ static bool set_nodelay(void)
     return set;
 }
 
-bool socket_open(const struct config_milter *milter, gid_t group, char cause_r[SOCKET_CAUSE_MAX])
+bool socket_open(const struct config_milter *milter, gid_t group, char error_r[SOCKET_ERROR_MAX])
 {
     const char *path = unix_path(milter);
 
     if (path != NULL)
-        return open_unix(milter, path, group, cause_r);
+        return open_unix(milter, path, group, error_r);
     if (!open_by_libmilter(milter))
-        return fail_to_open(cause_r, milter->socket.at);
-    return set_nodelay() || fail(cause_r, milter->socket.at, "TCP_NODELAY cannot be set");
+        return fail_to_open(error_r, milter->socket.at);
+    return set_nodelay() || fail(error_r, milter->socket.at, "TCP_NODELAY cannot be set");
 }
 
 /* inet:PORT@ADDRESS as ADDRESS:PORT, which endpoint.h reads. */

@@ -16,9 +16,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "milter/worker.h"
 #include "milter/snapshot.h"
 #include "milter/socket.h"
+#include "milter/worker.h"
 #include "process/notify.h"
 
 #define BACK_OFF_FIRST 100 /* milliseconds until a process that died is started again */
@@ -30,10 +30,10 @@
 
 static struct supervisor {
     const char *path;
-    struct material material; /* of the process that runs, or is to be started again */
-    struct config *config;    /* the same, read */
-    struct config *first;     /* what it was at the start; `place` borrows from it */
-    struct process_place place;
+    struct bundle material; /* of the process that runs, or is to be started again */
+    struct config *config;  /* the same, read */
+    struct config *first;   /* what it was at the start; `place` borrows from it */
+    struct milter_worker_place place;
     int signals;
     pid_t child; /* 0: none */
     int control;
@@ -69,7 +69,7 @@ static bool find_identity(const struct config_milter *milter, struct identity *i
 
 /* What a start or a reload would use. */
 struct candidate {
-    struct material material;
+    struct bundle material;
     struct config *config;
     struct identity identity;
     gid_t group;
@@ -77,7 +77,7 @@ struct candidate {
 
 static void candidate_clear(struct candidate *candidate)
 {
-    material_clear(&candidate->material);
+    bundle_clear(&candidate->material);
     config_free(&candidate->config);
 }
 
@@ -87,7 +87,7 @@ static bool candidate_read(
         const char *path, struct candidate *candidate_r, struct problems *problems)
 {
     *candidate_r = (struct candidate){0};
-    bool good = material_read(path, &candidate_r->material, &candidate_r->config, problems);
+    bool good = bundle_read(path, &candidate_r->material, &candidate_r->config, problems);
 
     if (candidate_r->config == NULL)
         return false;
@@ -100,7 +100,7 @@ static bool candidate_read(
     return good;
 }
 
-int supervisor_check(const char *config_path)
+int milter_check(const char *config_path)
 {
     struct problems *problems = problems_init(config_path);
     struct candidate candidate = {0};
@@ -116,21 +116,21 @@ int supervisor_check(const char *config_path)
 /* From now on this is what runs. Takes the material and the configuration over. */
 static void adopt(struct candidate *candidate)
 {
-    material_clear(&supervisor.material);
+    bundle_clear(&supervisor.material);
     if (supervisor.config != supervisor.first)
         config_free(&supervisor.config);
     supervisor.material = candidate->material;
     supervisor.config = candidate->config;
-    candidate->material = (struct material){0};
+    candidate->material = (struct bundle){0};
     candidate->config = NULL;
-    process_configure_log(supervisor.config->milter);
+    milter_worker_configure_log(supervisor.config->milter);
 }
 
 /* What a process is started with now and whenever it has to be started again. */
 static bool settle(const struct candidate *candidate)
 {
     supervisor.first = supervisor.config;
-    supervisor.place = (struct process_place){
+    supervisor.place = (struct milter_worker_place){
             .milter = supervisor.first->milter,
             .verify = supervisor.first->verify_count > 0 ? supervisor.first->verify : NULL,
             .identity = candidate->identity,
@@ -145,7 +145,7 @@ static void run_child(int control)
 {
     close(supervisor.signals);
     log_after_fork();
-    const int status = process_run(&supervisor.place, &supervisor.material, control);
+    const int status = milter_worker_run(&supervisor.place, &supervisor.material, control);
     log_flush();
     _exit(status); /* nothing is put away: sessions may still use it */
 }
@@ -263,7 +263,7 @@ static void warn_of_restart(
 static void hand_over(void)
 {
     supervisor.outdated = false;
-    if (material_send(supervisor.control, &supervisor.material))
+    if (bundle_send(supervisor.control, &supervisor.material))
         return;
     log_errno(LOG_LEVEL_ERROR, "reload-failed", NULL, NULL);
     (void)kill(supervisor.child, SIGKILL); /* the next one starts with it */
@@ -341,12 +341,12 @@ static void log_ready(void)
 
 static void on_word(char word)
 {
-    if (word == PROCESS_READY) {
+    if (word == MILTER_WORKER_READY) {
         supervisor.ready = supervisor.was_ready = true;
         log_ready();
         if (supervisor.outdated)
             hand_over();
-    } else if (word == PROCESS_TOOK) {
+    } else if (word == MILTER_WORKER_TOOK) {
         log_event(LOG_LEVEL_NOTICE, "reloaded", "config", supervisor.path);
     }
     notify_send("READY=1");
@@ -393,8 +393,8 @@ static bool turn(void)
             {.fd = supervisor.control, .events = POLLIN},
     };
 
-    (void)poll(polled, 2, time_left(clock_milliseconds()));
-    const uint64_t now = clock_milliseconds();
+    (void)poll(polled, 2, time_left(mono_ms()));
+    const uint64_t now = mono_ms();
     listen_to_child();
     on_signals(now);
     log_flush();
@@ -444,7 +444,7 @@ static bool prepare(void)
     return good;
 }
 
-int supervisor_run(const char *config_path)
+int milter_run(const char *config_path)
 {
     supervisor.path = config_path;
     supervisor.back_off = BACK_OFF_FIRST;
@@ -454,14 +454,14 @@ int supervisor_run(const char *config_path)
     }
     if (!prepare())
         return EXIT_FAILURE;
-    start_child(clock_milliseconds());
+    start_child(mono_ms());
     while (turn())
         ;
     if (supervisor.was_ready)
         socket_remove(supervisor.place.milter);
     log_event(LOG_LEVEL_NOTICE, supervisor.was_ready ? "stopped" : "not-started", NULL, NULL);
     log_flush();
-    material_clear(&supervisor.material);
+    bundle_clear(&supervisor.material);
     if (supervisor.config != supervisor.first)
         config_free(&supervisor.config);
     config_free(&supervisor.first);

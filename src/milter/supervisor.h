@@ -7,8 +7,8 @@
  * talks to anybody else. */
 
 /* Both return what the program ends with. */
-int supervisor_run(const char *config_path);
+int milter_run(const char *config_path);
 /* -t: reads and checks everything, and says what is wrong. */
-int supervisor_check(const char *config_path);
+int milter_check(const char *config_path);
 
 #endif

@@ -34,7 +34,7 @@ static bool fail_errno(const char *what)
     return false;
 }
 
-void process_configure_log(const struct config_milter *milter)
+void milter_worker_configure_log(const struct config_milter *milter)
 {
     enum log_level level = LOG_LEVEL_INFO;
 
@@ -46,7 +46,7 @@ void process_configure_log(const struct config_milter *milter)
 static bool make_client(struct running *running, const struct config_verify *verify)
 {
     const char **anchors = calloc(verify->trust_anchors.count + 1, sizeof *anchors);
-    char cause[DISCOVERY_CAUSE_MAX];
+    char cause[DISCOVERY_ERROR_MAX];
 
     if (anchors == NULL)
         return fail_errno("discovery");
@@ -59,7 +59,7 @@ static bool make_client(struct running *running, const struct config_verify *ver
     return running->client != NULL || fail_errno("client");
 }
 
-static bool say(int control, enum process_word word)
+static bool say(int control, enum milter_worker_word word)
 {
     const char octet = (char)word;
 
@@ -67,7 +67,7 @@ static bool say(int control, enum process_word word)
 }
 
 /* NULL after its problems were logged. */
-static struct snapshot *make_snapshot(const struct material *material, const char *event)
+static struct snapshot *make_snapshot(const struct bundle *material, const char *event)
 {
     struct problems *problems = problems_init(material->path);
     struct snapshot *snapshot = problems != NULL ? snapshot_init(material, problems) : NULL;
@@ -82,16 +82,16 @@ static struct snapshot *make_snapshot(const struct material *material, const cha
 static void *run_receiver(void *context)
 {
     const int control = ((const struct running *)context)->control;
-    struct material material;
+    struct bundle material;
 
-    while (material_receive(control, &material)) {
+    while (bundle_receive(control, &material)) {
         struct snapshot *snapshot = make_snapshot(&material, "reload-refused");
-        material_clear(&material);
+        bundle_clear(&material);
         if (snapshot != NULL) {
-            process_configure_log(snapshot->milter);
-            filter_use(snapshot);
+            milter_worker_configure_log(snapshot->milter);
+            callbacks_use(snapshot);
         }
-        (void)say(control, snapshot != NULL ? PROCESS_TOOK : PROCESS_REFUSED);
+        (void)say(control, snapshot != NULL ? MILTER_WORKER_TOOK : MILTER_WORKER_REFUSED);
     }
     log_event(LOG_LEVEL_ERROR, "stopped", "error", "the supervisor is gone");
     _exit(EXIT_FAILURE);
@@ -105,19 +105,19 @@ static bool start_receiver(struct running *running)
     return errno == 0 || fail_errno("thread");
 }
 
-static bool open_doors(const struct process_place *place)
+static bool open_doors(const struct milter_worker_place *place)
 {
-    char cause[SOCKET_CAUSE_MAX];
+    char cause[SOCKET_ERROR_MAX];
 
     return socket_open(place->milter, place->socket_group, cause) || fail("error", cause);
 }
 
 /* Threads begin when the process is already who it is to be: some of that is each thread's own. */
-static bool prepare(struct running *running, const struct process_place *place)
+static bool prepare(struct running *running, const struct milter_worker_place *place)
 {
     if (place->verify != NULL && !make_client(running, place->verify))
         return false;
-    if (!filter_register(running->client))
+    if (!callbacks_register(running->client))
         return fail("error", "libmilter does not start");
     if (!open_doors(place))
         return false;
@@ -141,23 +141,23 @@ static void block_signals(void)
     (void)signal(SIGPIPE, SIG_IGN);
 }
 
-int process_run(const struct process_place *place, struct material *material, int control)
+int milter_worker_run(const struct milter_worker_place *place, struct bundle *material, int control)
 {
     struct running running = {.control = control};
 
     block_signals();
     tzset(); /* reads a file, which is there no more later */
     struct snapshot *snapshot = make_snapshot(material, "not-started");
-    material_clear(material);
+    bundle_clear(material);
     if (snapshot == NULL)
         return EXIT_FAILURE;
-    process_configure_log(snapshot->milter);
+    milter_worker_configure_log(snapshot->milter);
     if (!prepare(&running, place)) {
         snapshot_release(&snapshot);
         return EXIT_FAILURE;
     }
-    filter_use(snapshot);
-    if (!start_receiver(&running) || !say(control, PROCESS_READY))
+    callbacks_use(snapshot);
+    if (!start_receiver(&running) || !say(control, MILTER_WORKER_READY))
         return EXIT_FAILURE;
-    return filter_run() ? EXIT_SUCCESS : EXIT_FAILURE;
+    return callbacks_run() ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -7,14 +7,14 @@
 #include "process/identity.h"
 
 /* What the milter process says on the socket pair, an octet each. */
-enum process_word {
-    PROCESS_READY = 'R',  /* it serves */
-    PROCESS_TOOK = 'T',   /* it uses the material that came */
-    PROCESS_REFUSED = 'N' /* it goes on with what it had */
+enum milter_worker_word {
+    MILTER_WORKER_READY = 'R',  /* it serves */
+    MILTER_WORKER_TOOK = 'T',   /* it uses the material that came */
+    MILTER_WORKER_REFUSED = 'N' /* it goes on with what it had */
 };
 
 /* What stays as it is for as long as the supervisor lives, whatever a new configuration says. */
-struct process_place {
+struct milter_worker_place {
     const struct config_milter *milter; /* its socket */
     const struct config_verify *verify; /* its resolver and trust anchors; NULL: nothing is asked */
     struct identity identity;
@@ -26,9 +26,10 @@ struct process_place {
  * shuts itself in, and serves until SIGTERM. New material comes over `control`, a socket; at its
  * end the supervisor is gone, and so is the process. `material` is cleared. Returns the exit
  * status. */
-int process_run(const struct process_place *place, struct material *material, int control);
+int milter_worker_run(
+        const struct milter_worker_place *place, struct bundle *material, int control);
 
 /* As the section says, for this process and the supervisor. */
-void process_configure_log(const struct config_milter *milter);
+void milter_worker_configure_log(const struct config_milter *milter);
 
 #endif

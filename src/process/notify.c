@@ -38,8 +38,8 @@ void notify_reloading(void)
 {
     char state[64];
 
-    snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%llu",
-            (unsigned long long)clock_microseconds());
+    snprintf(
+            state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)mono_us());
     notify_send(state);
 }
 

@@ -104,7 +104,7 @@ struct classic_key *classic_key_init(struct text pem, const char **error_r)
 {
     struct classic_key *key = calloc(1, sizeof *key);
 
-    *error_r = "cannot be read: memory is short";
+    *error_r = "cannot be read: out of memory";
     if (key == NULL)
         return NULL;
     key->pkey = read_pem(pem, error_r);

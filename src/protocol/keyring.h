@@ -17,7 +17,7 @@ struct shared_key {
     const char *host; /* A-label, borrowed from whoever called keyring_add() */
 };
 
-/* Room for `pairs` pairs. NULL when memory is short. sodium_init() must have been called before. */
+/* Room for `pairs` pairs. NULL when out of memory. sodium_init() must have been called before. */
 struct keyring *keyring_init(size_t pairs);
 void keyring_free(struct keyring **ring);
 

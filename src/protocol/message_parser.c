@@ -3,11 +3,11 @@
 
 #include <stdlib.h>
 
-struct letter {
-    const struct letter_missing *missing;
+struct message_parser {
+    const struct message_parser_missing *missing;
     struct digest *digest;
     char digest_text[DIGEST_TEXT + 1];
-    enum letter_fault broken; /* LETTER_OK, or what makes it no message at all */
+    enum message_parser_fault broken; /* MESSAGE_PARSER_OK, or what makes it no message at all */
     size_t fields;
     size_t octets; /* of names and values so far */
     size_t froms;
@@ -16,24 +16,24 @@ struct letter {
     struct address author;
     bool has_date;
     bool has_message_id;
-    struct letter_stamp *stamps;
+    struct message_parser_stamp *stamps;
     size_t stamps_count;
 };
 
-struct letter *letter_init(const struct letter_missing *missing)
+struct message_parser *message_parser_init(const struct message_parser_missing *missing)
 {
-    struct letter *letter = calloc(1, sizeof *letter);
+    struct message_parser *letter = calloc(1, sizeof *letter);
 
     if (letter == NULL)
         return NULL;
     letter->missing = missing;
     letter->digest = digest_init();
     if (letter->digest == NULL)
-        letter_free(&letter);
+        message_parser_free(&letter);
     return letter;
 }
 
-void letter_free(struct letter **letter)
+void message_parser_free(struct message_parser **letter)
 {
     if (*letter == NULL)
         return;
@@ -43,42 +43,42 @@ void letter_free(struct letter **letter)
     *letter = NULL;
 }
 
-static void take_stamp(struct letter *letter, const struct field *field)
+static void take_stamp(struct message_parser *letter, const struct field *field)
 {
     struct stamp stamp;
 
     if (!stamp_parse(field->value, &stamp))
         return;
-    struct letter_stamp *larger =
+    struct message_parser_stamp *larger =
             reallocarray(letter->stamps, letter->stamps_count + 1, sizeof *larger);
     if (larger == NULL) {
-        letter->broken = LETTER_MEMORY;
+        letter->broken = MESSAGE_PARSER_MEMORY;
         return;
     }
     letter->stamps = larger;
-    letter->stamps[letter->stamps_count++] =
-            (struct letter_stamp){field->offset, field->len, field->space_before_colon, stamp};
+    letter->stamps[letter->stamps_count++] = (struct message_parser_stamp){
+            field->offset, field->len, field->space_before_colon, stamp};
 }
 
-static void digest(struct letter *letter, struct text name, struct text value)
+static void digest(struct message_parser *letter, struct text name, struct text value)
 {
     if (!digest_field(letter->digest, name, value))
-        letter->broken = LETTER_MEMORY;
+        letter->broken = MESSAGE_PARSER_MEMORY;
 }
 
 /* Whether the header section still has room for it. */
-static bool has_room(struct letter *letter, const struct field *field)
+static bool has_room(struct message_parser *letter, const struct field *field)
 {
     letter->fields++;
     letter->octets += field->name.len + field->value.len;
     if (letter->fields > MESSAGE_FIELDS_MAX || letter->octets > MESSAGE_HEADER_MAX)
-        letter->broken = LETTER_TOO_LARGE;
-    return letter->broken == LETTER_OK;
+        letter->broken = MESSAGE_PARSER_TOO_LARGE;
+    return letter->broken == MESSAGE_PARSER_OK;
 }
 
-void letter_field(struct letter *letter, const struct field *field)
+void message_parser_field(struct message_parser *letter, const struct field *field)
 {
-    if (letter->broken != LETTER_OK || !has_room(letter, field))
+    if (letter->broken != MESSAGE_PARSER_OK || !has_room(letter, field))
         return;
     digest(letter, field->name, field->value);
     if (stamp_is_name(field->name)) {
@@ -94,93 +94,95 @@ void letter_field(struct letter *letter, const struct field *field)
     }
 }
 
-void letter_header_end(struct letter *letter)
+void message_parser_header_end(struct message_parser *letter)
 {
-    if (letter->broken != LETTER_OK)
+    if (letter->broken != MESSAGE_PARSER_OK)
         return;
-    if (letter_lacks_date(letter))
+    if (message_parser_lacks_date(letter))
         digest(letter, text_of("Date"), text_of(letter->missing->date));
-    if (letter_lacks_message_id(letter))
+    if (message_parser_lacks_message_id(letter))
         digest(letter, text_of("Message-ID"), text_of(letter->missing->message_id));
 }
 
-void letter_body(struct letter *letter, struct text piece)
+void message_parser_body(struct message_parser *letter, struct text piece)
 {
-    if (letter->broken == LETTER_OK)
+    if (letter->broken == MESSAGE_PARSER_OK)
         digest_body(letter->digest, piece);
 }
 
-void letter_broken(struct letter *letter, enum message_result result)
+void message_parser_broken(struct message_parser *letter, enum message_result result)
 {
-    static const enum letter_fault faults[] = {
-            [MESSAGE_OK] = LETTER_OK,
-            [MESSAGE_TOO_LARGE] = LETTER_TOO_LARGE,
-            [MESSAGE_NOT_FIELD] = LETTER_NOT_FIELD,
-            [MESSAGE_MEMORY] = LETTER_MEMORY,
+    static const enum message_parser_fault faults[] = {
+            [MESSAGE_OK] = MESSAGE_PARSER_OK,
+            [MESSAGE_TOO_LARGE] = MESSAGE_PARSER_TOO_LARGE,
+            [MESSAGE_NOT_FIELD] = MESSAGE_PARSER_NOT_FIELD,
+            [MESSAGE_MEMORY] = MESSAGE_PARSER_MEMORY,
     };
 
-    if (letter->broken == LETTER_OK)
+    if (letter->broken == MESSAGE_PARSER_OK)
         letter->broken = faults[result];
 }
 
-enum letter_fault letter_end(struct letter *letter)
+enum message_parser_fault message_parser_end(struct message_parser *letter)
 {
-    if (letter->broken == LETTER_OK)
+    if (letter->broken == MESSAGE_PARSER_OK)
         digest_final(letter->digest, letter->digest_text);
     return letter->broken;
 }
 
-static enum letter_fault author_fault(const struct letter *letter)
+static enum message_parser_fault author_fault(const struct message_parser *letter)
 {
-    if (letter->broken != LETTER_OK)
+    if (letter->broken != MESSAGE_PARSER_OK)
         return letter->broken;
     if (letter->froms == 0)
-        return LETTER_NO_FROM;
+        return MESSAGE_PARSER_NO_FROM;
     if (letter->froms > 1)
-        return LETTER_SEVERAL_FROMS;
+        return MESSAGE_PARSER_SEVERAL_FROMS;
     if (letter->from_spaced)
-        return LETTER_FROM_SPACED;
-    return letter->from_result == FROM_OK ? LETTER_OK : LETTER_FROM;
+        return MESSAGE_PARSER_FROM_SPACED;
+    return letter->from_result == FROM_OK ? MESSAGE_PARSER_OK : MESSAGE_PARSER_FROM;
 }
 
-const struct address *letter_author(const struct letter *letter, enum letter_fault *fault_r)
+const struct address *message_parser_author(
+        const struct message_parser *letter, enum message_parser_fault *error_r)
 {
-    *fault_r = author_fault(letter);
-    return *fault_r == LETTER_OK ? &letter->author : NULL;
+    *error_r = author_fault(letter);
+    return *error_r == MESSAGE_PARSER_OK ? &letter->author : NULL;
 }
 
-enum from_result letter_from_result(const struct letter *letter)
+enum from_result message_parser_from_result(const struct message_parser *letter)
 {
     return letter->from_result;
 }
 
-const char *letter_digest(const struct letter *letter)
+const char *message_parser_digest(const struct message_parser *letter)
 {
     return letter->digest_text;
 }
 
-bool letter_lacks_date(const struct letter *letter)
+bool message_parser_lacks_date(const struct message_parser *letter)
 {
     return letter->missing != NULL && !letter->has_date;
 }
 
-bool letter_lacks_message_id(const struct letter *letter)
+bool message_parser_lacks_message_id(const struct message_parser *letter)
 {
     return letter->missing != NULL && !letter->has_message_id;
 }
 
-const struct letter_stamp *letter_stamps(const struct letter *letter, size_t *count_r)
+const struct message_parser_stamp *message_parser_stamps(
+        const struct message_parser *letter, size_t *count_r)
 {
-    *count_r = letter->broken == LETTER_OK ? letter->stamps_count : 0;
+    *count_r = letter->broken == MESSAGE_PARSER_OK ? letter->stamps_count : 0;
     return letter->stamps;
 }
 
-const struct stamp *letter_stamp_by(
-        const struct letter *letter, const struct address *user, size_t *count_r)
+const struct stamp *message_parser_stamp_by(
+        const struct message_parser *letter, const struct address *user, size_t *count_r)
 {
     const struct stamp *found = NULL;
     size_t count;
-    const struct letter_stamp *stamps = letter_stamps(letter, &count);
+    const struct message_parser_stamp *stamps = message_parser_stamps(letter, &count);
 
     *count_r = 0;
     for (size_t i = 0; i < count; i++) {
@@ -192,33 +194,33 @@ const struct stamp *letter_stamp_by(
     return *count_r == 1 ? found : NULL;
 }
 
-const char *letter_fault_text(enum letter_fault fault)
+const char *message_parser_fault_text(enum message_parser_fault fault)
 {
     static const char *const texts[] = {
-            [LETTER_OK] = "names its author",
-            [LETTER_NO_FROM] = "has no From field",
-            [LETTER_SEVERAL_FROMS] = "has more than one From field",
-            [LETTER_FROM_SPACED] = "has a From field with white space before its colon",
-            [LETTER_FROM] = "has a From field that is not one mailbox",
-            [LETTER_NOT_FIELD] = "has a line in its header section that is no field",
-            [LETTER_TOO_LARGE] = "has a header section over 1 MiB or 2000 fields",
-            [LETTER_MEMORY] = "cannot be read: memory is short",
+            [MESSAGE_PARSER_OK] = "names its author",
+            [MESSAGE_PARSER_NO_FROM] = "has no From field",
+            [MESSAGE_PARSER_SEVERAL_FROMS] = "has more than one From field",
+            [MESSAGE_PARSER_FROM_SPACED] = "has a From field with white space before its colon",
+            [MESSAGE_PARSER_FROM] = "has a From field that is not one mailbox",
+            [MESSAGE_PARSER_NOT_FIELD] = "has a line in its header section that is no field",
+            [MESSAGE_PARSER_TOO_LARGE] = "has a header section over 1 MiB or 2000 fields",
+            [MESSAGE_PARSER_MEMORY] = "cannot be read: out of memory",
     };
 
     return texts[fault];
 }
 
-const char *letter_fault_word(enum letter_fault fault)
+const char *message_parser_fault_word(enum message_parser_fault fault)
 {
     static const char *const words[] = {
-            [LETTER_OK] = "ok",
-            [LETTER_NO_FROM] = "no-from",
-            [LETTER_SEVERAL_FROMS] = "several-froms",
-            [LETTER_FROM_SPACED] = "from-spaced",
-            [LETTER_FROM] = "from",
-            [LETTER_NOT_FIELD] = "not-field",
-            [LETTER_TOO_LARGE] = "too-large",
-            [LETTER_MEMORY] = "memory",
+            [MESSAGE_PARSER_OK] = "ok",
+            [MESSAGE_PARSER_NO_FROM] = "no-from",
+            [MESSAGE_PARSER_SEVERAL_FROMS] = "several-froms",
+            [MESSAGE_PARSER_FROM_SPACED] = "from-spaced",
+            [MESSAGE_PARSER_FROM] = "from",
+            [MESSAGE_PARSER_NOT_FIELD] = "not-field",
+            [MESSAGE_PARSER_TOO_LARGE] = "too-large",
+            [MESSAGE_PARSER_MEMORY] = "memory",
     };
 
     return words[fault];

@@ -28,10 +28,10 @@ bool receiving_covers(struct text receiving, struct text rcpt);
 /* Adds up recipients by domain as they come (an envelope's order) and writes the text. */
 struct receiving;
 
-struct receiving *receiving_init(void); /* NULL when memory is short */
+struct receiving *receiving_init(void); /* NULL when out of memory */
 void receiving_free(struct receiving **receiving);
 /* `domain`: an A-label in any case, or `*`, which swallows all others. False when it is no domain,
- * the count is 0 or over the limit, or memory is short; nothing is then added. */
+ * the count is 0 or over the limit, or out of memory; nothing is then added. */
 bool receiving_add(struct receiving *receiving, struct text domain, uint32_t recipients)
         __attribute__((warn_unused_result));
 /* Writes at most RECEIVING_MAX octets. Fails when nothing was added. */

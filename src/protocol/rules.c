@@ -140,7 +140,7 @@ static bool grow(struct rules *rules)
     return true;
 }
 
-/* A new entry under this key, otherwise zero; NULL when there is one, or memory is short. */
+/* A new entry under this key, otherwise zero; NULL when there is one, or out of memory. */
 static struct entry *add(struct rules *rules, const struct key *key)
 {
     const struct text t = writer_text(&key->text);

@@ -68,12 +68,12 @@ struct rules *rules_init(const unsigned char seed[RULES_SEED]);
 void rules_free(struct rules **rules);
 
 /* The policy and what it points to stay with the caller and must outlive the rules. False when its
- * name is no LDH domain or is there already, or memory is short; nothing is then added. */
+ * name is no LDH domain or is there already, or out of memory; nothing is then added. */
 bool rules_add_domain(struct rules *rules, const struct domain_policy *policy)
         __attribute__((warn_unused_result));
 /* `local`: canonical local part, or `*`. The rule is copied, what it points to is not. False when
  * the domain is not there or has this user already (case folded), `local` could not be anybody's,
- * or memory is short; nothing is then added. */
+ * or out of memory; nothing is then added. */
 bool rules_add_user(struct rules *rules, struct text domain, struct text local,
         const struct rule *rule) __attribute__((warn_unused_result));
 

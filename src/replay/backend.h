@@ -6,14 +6,14 @@
 
 /* A kind of store. The functions do what those of replay.h of the same names do; those that may be
  * NULL say so. */
-struct replay_kind {
+struct replay_backend {
     const char *name;
     const char *const *schemes; /* what its addresses begin with, NULL at the end */
     bool files;
     bool network;
     void *(*open)(const struct replay_setup *setup, uint64_t now, uint64_t today);
     void (*close)(void *store);
-    void (*submit)(void *store, struct replay_item *item, uint64_t now, uint64_t today);
+    void (*submit)(void *store, struct count_request *item, uint64_t now, uint64_t today);
     void (*commit)(void *store, uint64_t now, uint64_t today);
     int (*fd)(const void *store);                            /* NULL: -1 */
     void (*turn)(void *store, uint64_t now, uint64_t today); /* NULL: nothing to do */
@@ -23,10 +23,10 @@ struct replay_kind {
     void (*health)(const void *store, struct replay_health *health_r);
 };
 
-extern const struct replay_kind replay_none;   /* everything is REPLAY_SKIPPED */
-extern const struct replay_kind replay_memory; /* this process's own; for tests */
-extern const struct replay_kind replay_lmdb;
-extern const struct replay_kind replay_redis;
-extern const struct replay_kind replay_redis_unix; /* the same at a unix socket */
+extern const struct replay_backend replay_none;   /* everything is REPLAY_SKIPPED */
+extern const struct replay_backend replay_memory; /* this process's own; for tests */
+extern const struct replay_backend replay_lmdb;
+extern const struct replay_backend replay_redis;
+extern const struct replay_backend replay_redis_unix; /* the same at a unix socket */
 
 #endif

@@ -19,7 +19,7 @@ static void hash_domain(struct text domain, unsigned char hash_r[REPLAY_DOMAIN])
     memcpy(hash_r, hash, REPLAY_DOMAIN);
 }
 
-static bool has(const struct replay_item *item, const unsigned char domain[REPLAY_DOMAIN])
+static bool has(const struct count_request *item, const unsigned char domain[REPLAY_DOMAIN])
 {
     for (size_t i = 0; i < item->entries_count; i++)
         if (memcmp(item->entries[i].domain, domain, REPLAY_DOMAIN) == 0)
@@ -28,7 +28,7 @@ static bool has(const struct replay_item *item, const unsigned char domain[REPLA
 }
 
 static void add(
-        struct replay_item *item, struct text domain, uint32_t recipients, uint32_t per_recipient)
+        struct count_request *item, struct text domain, uint32_t recipients, uint32_t per_recipient)
 {
     struct replay_entry *entry = &item->entries[item->entries_count];
     const uint64_t allowance = (uint64_t)recipients * per_recipient;
@@ -60,8 +60,8 @@ static bool is_for_any(struct text receiving)
     return receiving.len > 1 && receiving.at[0] == '*';
 }
 
-void replay_item_make(const struct payload_opened *payload, struct text rcpt,
-        uint32_t per_recipient, uint64_t lifetime, struct replay_item *item_r)
+void count_request_make(const struct payload_opened *payload, struct text rcpt,
+        uint32_t per_recipient, uint64_t lifetime, struct count_request *item_r)
 {
     const struct payload *is = &payload->is;
     struct reader domains = reader_of(rcpt);

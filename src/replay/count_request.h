@@ -21,7 +21,7 @@ struct replay_entry {
 
 /* What a question wants to be counted (design, sections 3, step 10, 4 and 8): all its entries are
  * raised by one, or, if that would bring any over its allowance, none. */
-struct replay_item {
+struct count_request {
     uint64_t issued; /* Unix seconds; at most UINT32_MAX */
     unsigned char nonce[PAYLOAD_NONCE];
     uint64_t expires; /* Unix seconds: the payload is good until then, the count is kept as long */
@@ -35,7 +35,7 @@ struct replay_item {
  * own entries count: where it says `*`, or the question has no `rcpt`, one entry `*` with the
  * total's allowance. A domain that stands twice in `rcpt` is one. `per_recipient`: checks that each
  * recipient gives room for; `lifetime`: seconds. */
-void replay_item_make(const struct payload_opened *payload, struct text rcpt,
-        uint32_t per_recipient, uint64_t lifetime, struct replay_item *item_r);
+void count_request_make(const struct payload_opened *payload, struct text rcpt,
+        uint32_t per_recipient, uint64_t lifetime, struct count_request *item_r);
 
 #endif

@@ -22,15 +22,15 @@
 
 struct lmdb {
     struct replay_setup setup;
-    struct lmdbfile file;
+    struct lmdb_file file;
     uint64_t purged;
     uint64_t purge_at;  /* milliseconds */
     uint64_t reopen_at; /* milliseconds; only while it is not open */
     bool stale;
     uint64_t failures;
-    char why[REPLAY_WHY_MAX];
+    char why[REPLAY_ERROR_MAX];
     size_t count;
-    struct replay_item *items[BATCH_MAX];
+    struct count_request *items[BATCH_MAX];
     enum replay_count results[BATCH_MAX]; /* believed once the transaction is done */
 };
 
@@ -61,7 +61,7 @@ static int read_purged(struct lmdb *s)
 
     if (error != 0)
         return error;
-    error = lmdbfile_get_purged(&s->file, txn, &s->purged);
+    error = lmdb_file_get_purged(&s->file, txn, &s->purged);
     mdb_txn_abort(txn);
     return error;
 }
@@ -73,16 +73,16 @@ static void *open_lmdb(const struct replay_setup *setup, uint64_t now, uint64_t 
     if (s == NULL)
         return NULL;
     s->setup = *setup;
-    int error = lmdbfile_open(path_of(s), today, &s->file);
+    int error = lmdb_file_open(path_of(s), today, &s->file);
     if (error == 0) {
-        lmdbfile_enter(&s->file);
+        lmdb_file_enter(&s->file);
         error = read_purged(s);
-        lmdbfile_leave();
-        if (lmdbfile_is_damage(error))
+        lmdb_file_leave();
+        if (lmdb_file_is_damage(error))
             mark_set_damaged(s->file.mark);
     }
     if (error != 0) {
-        lmdbfile_close(&s->file);
+        lmdb_file_close(&s->file);
         s->reopen_at = now + REOPEN_AFTER;
         say_error(s, "cannot be opened", error);
     } else if (s->file.lost) {
@@ -96,9 +96,9 @@ static const char *find_change(struct lmdb *s, uint64_t now, uint64_t today)
 {
     const uint64_t latest = today + JUDGE_FUTURE;
 
-    if (!lmdbfile_is_current(&s->file))
+    if (!lmdb_file_is_current(&s->file))
         return "is damaged, or was begun anew";
-    if (now >= s->purge_at && !lmdbfile_is_there(&s->file))
+    if (now >= s->purge_at && !lmdb_file_is_there(&s->file))
         return "was removed while it was in use";
     if (s->purged <= latest && mark_begun(s->file.mark) <= latest)
         return NULL;
@@ -121,7 +121,7 @@ static bool is_usable(struct lmdb *s, uint64_t now, uint64_t today)
     return !s->stale;
 }
 
-static void make_key(const struct replay_item *item, const struct replay_entry *entry,
+static void make_key(const struct count_request *item, const struct replay_entry *entry,
         unsigned char key_r[COUNT_KEY])
 {
     for (int i = 0; i < 4; i++)
@@ -147,7 +147,7 @@ static int get_count(
     return error;
 }
 
-static int raise_all(struct lmdb *s, MDB_txn *txn, const struct replay_item *item,
+static int raise_all(struct lmdb *s, MDB_txn *txn, const struct count_request *item,
         const uint32_t counts[REPLAY_ENTRIES_MAX])
 {
     unsigned char octets[COUNT_KEY];
@@ -165,7 +165,7 @@ static int raise_all(struct lmdb *s, MDB_txn *txn, const struct replay_item *ite
 
 /* Mostly a payload is asked about for the first time, and for one domain: then one walk down the
  * tree is enough. MDB_KEYEXIST: it is not so, and nothing was done. */
-static int count_first(struct lmdb *s, MDB_txn *txn, const struct replay_item *item)
+static int count_first(struct lmdb *s, MDB_txn *txn, const struct count_request *item)
 {
     unsigned char octets[COUNT_KEY];
     uint32_t count = 1;
@@ -180,7 +180,7 @@ static int count_first(struct lmdb *s, MDB_txn *txn, const struct replay_item *i
 
 /* All its counts, or none. */
 static int count_item(
-        struct lmdb *s, MDB_txn *txn, const struct replay_item *item, enum replay_count *result_r)
+        struct lmdb *s, MDB_txn *txn, const struct count_request *item, enum replay_count *result_r)
 {
     unsigned char octets[COUNT_KEY];
     uint32_t counts[REPLAY_ENTRIES_MAX];
@@ -203,7 +203,7 @@ static int count_item(
 }
 
 /* What the store cannot know: it forgot the time, or was lost after it. */
-static bool is_out_of_reach(const struct lmdb *s, const struct replay_item *item, uint64_t today)
+static bool is_out_of_reach(const struct lmdb *s, const struct count_request *item, uint64_t today)
 {
     const uint64_t begun = mark_begun(s->file.mark);
 
@@ -229,7 +229,7 @@ static int delete_before(struct lmdb *s, MDB_txn *txn, uint64_t horizon, size_t 
     if (error != 0)
         return error;
     while (*deleted_r < PURGE_MOST && (error = mdb_cursor_get(cursor, &key, NULL, MDB_NEXT)) == 0) {
-        if (lmdbfile_is_purged_key(&key))
+        if (lmdb_file_is_purged_key(&key))
             continue;
         if (key.mv_size != COUNT_KEY)
             error = MDB_CORRUPTED;
@@ -257,7 +257,7 @@ static int purge(struct lmdb *s, MDB_txn *txn, uint64_t today, bool *changed_r)
     *changed_r = true;
     if (horizon > s->purged)
         s->purged = horizon;
-    return lmdbfile_put_purged(&s->file, txn, s->purged);
+    return lmdb_file_put_purged(&s->file, txn, s->purged);
 }
 
 static int count_all(struct lmdb *s, MDB_txn *txn, uint64_t today, bool *changed_r)
@@ -284,7 +284,7 @@ static int transact(struct lmdb *s, bool do_purge, uint64_t today)
 
     if (error != 0)
         return error;
-    error = lmdbfile_get_purged(&s->file, txn, &s->purged);
+    error = lmdb_file_get_purged(&s->file, txn, &s->purged);
     if (error == 0)
         error = count_all(s, txn, today, &changed);
     if (error == 0 && do_purge)
@@ -304,7 +304,7 @@ static int count_batch(struct lmdb *s, uint64_t now, uint64_t today)
     if (do_purge)
         s->purge_at = now + PURGE_EVERY;
     for (int i = 0; i < ENLARGE_MAX && (error == MDB_MAP_FULL || error == MDB_MAP_RESIZED); i++) {
-        error = lmdbfile_enlarge(&s->file, error, &broken);
+        error = lmdb_file_enlarge(&s->file, error, &broken);
         if (error == 0)
             error = transact(s, do_purge, today);
     }
@@ -340,15 +340,15 @@ static bool has_failures(const struct lmdb *s)
 
 static void count_and_say(struct lmdb *s, uint64_t now, uint64_t today)
 {
-    lmdbfile_enter(&s->file);
+    lmdb_file_enter(&s->file);
     const int error = count_batch(s, now, today);
-    lmdbfile_leave();
-    if (lmdbfile_is_damage(error))
+    lmdb_file_leave();
+    if (lmdb_file_is_damage(error))
         mark_set_damaged(s->file.mark);
     if (error != 0) {
         fail_all(s);
         say_error(s, "cannot be written", error);
-    } else if (!lmdbfile_is_current(&s->file)) {
+    } else if (!lmdb_file_is_current(&s->file)) {
         /* Others count in another by now, and know nothing of these. */
         fail_all(s);
     } else if (has_failures(s)) {
@@ -369,7 +369,7 @@ static void commit(void *store, uint64_t now, uint64_t today)
     hand_back(s);
 }
 
-static void submit(void *store, struct replay_item *item, uint64_t now, uint64_t today)
+static void submit(void *store, struct count_request *item, uint64_t now, uint64_t today)
 {
     struct lmdb *s = store;
 
@@ -384,7 +384,7 @@ static void close_lmdb(void *store)
 
     fail_all(s);
     hand_back(s);
-    lmdbfile_close(&s->file);
+    lmdb_file_close(&s->file);
     free(s);
 }
 
@@ -419,14 +419,14 @@ static void health(const void *store, struct replay_health *health_r)
     memcpy(health_r->why, s->why, sizeof health_r->why);
     if (s->file.env == NULL || s->stale)
         return;
-    lmdbfile_enter(&s->file);
-    (void)lmdbfile_size(&s->file, &health_r->entries, &health_r->bytes);
-    lmdbfile_leave();
+    lmdb_file_enter(&s->file);
+    (void)lmdb_file_size(&s->file, &health_r->entries, &health_r->bytes);
+    lmdb_file_leave();
 }
 
 static const char *const schemes[] = {SCHEME, NULL};
 
-const struct replay_kind replay_lmdb = {
+const struct replay_backend replay_lmdb = {
         .name = "lmdb",
         .schemes = schemes,
         .files = true,

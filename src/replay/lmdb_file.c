@@ -50,30 +50,30 @@ static void catch_crashes(void)
         sigaction(caught[i], &action, NULL);
 }
 
-void lmdbfile_enter(const struct lmdbfile *file)
+void lmdb_file_enter(const struct lmdb_file *file)
 {
     in_danger = file->mark;
 }
 
-void lmdbfile_leave(void)
+void lmdb_file_leave(void)
 {
     in_danger = NULL;
 }
 
-bool lmdbfile_is_damage(int error)
+bool lmdb_file_is_damage(int error)
 {
     if (error == MDB_MAP_FULL || error == MDB_MAP_RESIZED)
         return false;
     return error >= MDB_KEYEXIST && error <= MDB_LAST_ERRCODE;
 }
 
-bool lmdbfile_is_purged_key(const MDB_val *key)
+bool lmdb_file_is_purged_key(const MDB_val *key)
 {
     return key->mv_size == sizeof purged_key &&
            memcmp(key->mv_data, purged_key, sizeof purged_key) == 0;
 }
 
-int lmdbfile_get_purged(const struct lmdbfile *file, MDB_txn *txn, uint64_t *purged_r)
+int lmdb_file_get_purged(const struct lmdb_file *file, MDB_txn *txn, uint64_t *purged_r)
 {
     unsigned char octets[sizeof purged_key];
     MDB_val key = {sizeof octets, octets};
@@ -90,7 +90,7 @@ int lmdbfile_get_purged(const struct lmdbfile *file, MDB_txn *txn, uint64_t *pur
     return 0;
 }
 
-int lmdbfile_put_purged(const struct lmdbfile *file, MDB_txn *txn, uint64_t purged)
+int lmdb_file_put_purged(const struct lmdb_file *file, MDB_txn *txn, uint64_t purged)
 {
     unsigned char octets[sizeof purged_key];
     MDB_val key = {sizeof octets, octets};
@@ -101,7 +101,7 @@ int lmdbfile_put_purged(const struct lmdbfile *file, MDB_txn *txn, uint64_t purg
 }
 
 /* Writes the purge mark as it was: something must be written for the file to be told its size. */
-static int touch(const struct lmdbfile *file, bool commit)
+static int touch(const struct lmdb_file *file, bool commit)
 {
     MDB_txn *txn = NULL;
     uint64_t purged = 0;
@@ -109,9 +109,9 @@ static int touch(const struct lmdbfile *file, bool commit)
 
     if (error != 0)
         return error;
-    error = lmdbfile_get_purged(file, txn, &purged);
+    error = lmdb_file_get_purged(file, txn, &purged);
     if (error == 0)
-        error = lmdbfile_put_purged(file, txn, purged);
+        error = lmdb_file_put_purged(file, txn, purged);
     if (error == 0 && commit)
         return mdb_txn_commit(txn);
     mdb_txn_abort(txn);
@@ -120,7 +120,7 @@ static int touch(const struct lmdbfile *file, bool commit)
 
 /* Blocks for all of the map: a full disk is then an error here, and no signal later. Where there is
  * no such thing we do without. */
-static int reserve(const struct lmdbfile *file, size_t size)
+static int reserve(const struct lmdb_file *file, size_t size)
 {
     int fd = -1;
     int error = mdb_env_get_fd(file->env, &fd);
@@ -130,7 +130,7 @@ static int reserve(const struct lmdbfile *file, size_t size)
     return error == EOPNOTSUPP ? 0 : error;
 }
 
-static int open_database(struct lmdbfile *file)
+static int open_database(struct lmdb_file *file)
 {
     MDB_txn *txn = NULL;
     int error = mdb_txn_begin(file->env, NULL, 0, &txn);
@@ -144,7 +144,7 @@ static int open_database(struct lmdbfile *file)
     return error;
 }
 
-static void close_env(struct lmdbfile *file)
+static void close_env(struct lmdb_file *file)
 {
     if (file->env != NULL)
         mdb_env_close(file->env);
@@ -153,7 +153,7 @@ static void close_env(struct lmdbfile *file)
 
 /* Under the mark's lock. Only a new file is told a size: a smaller map than that of others would
  * cut it under them. */
-static int open_env(struct lmdbfile *file, bool is_new)
+static int open_env(struct lmdb_file *file, bool is_new)
 {
     MDB_envinfo info;
     int error = mdb_env_create(&file->env);
@@ -161,7 +161,7 @@ static int open_env(struct lmdbfile *file, bool is_new)
     if (error == 0)
         error = mdb_env_set_assert(file->env, on_assert);
     if (error == 0 && is_new)
-        error = mdb_env_set_mapsize(file->env, LMDBFILE_FIRST);
+        error = mdb_env_set_mapsize(file->env, LMDB_FILE_FIRST);
     if (error == 0)
         error = mdb_env_open(file->env, file->path, FLAGS, 0600);
     if (error == 0)
@@ -177,14 +177,14 @@ static int open_env(struct lmdbfile *file, bool is_new)
 
 /* Whether the file has all the pages that it speaks of. To open it for writing would make it as
  * long as it says it is. */
-static int try_length(struct lmdbfile *file)
+static int try_length(struct lmdb_file *file)
 {
     MDB_envinfo info;
     MDB_stat about;
     struct stat st;
     int error = mdb_env_create(&file->env);
 
-    if (stat(file->path, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size < (off_t)LMDBFILE_FIRST)
+    if (stat(file->path, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size < (off_t)LMDB_FILE_FIRST)
         return MDB_INVALID;
     if (error == 0)
         error = mdb_env_open(file->env, file->path, MDB_NOSUBDIR | MDB_RDONLY | MDB_NOLOCK, 0600);
@@ -200,7 +200,7 @@ static int try_length(struct lmdbfile *file)
                                                                                     : MDB_CORRUPTED;
 }
 
-static int try_all(struct lmdbfile *file)
+static int try_all(struct lmdb_file *file)
 {
     int error = try_length(file);
 
@@ -213,7 +213,7 @@ static int try_all(struct lmdbfile *file)
 
 /* Uses the file in a process that may die of it, so that a damaged one keeps no service from
  * starting. */
-static int try_in_a_child(struct lmdbfile *file)
+static int try_in_a_child(struct lmdb_file *file)
 {
     static const struct rlimit no_core;
     int status = 0;
@@ -227,7 +227,7 @@ static int try_in_a_child(struct lmdbfile *file)
             (void)signal(deadly[i], SIG_DFL);
         (void)setrlimit(RLIMIT_CORE, &no_core);
         (void)alarm(TRIAL_MAX);
-        _exit(lmdbfile_is_damage(try_all(file)) ? EXIT_FAILURE : EXIT_SUCCESS);
+        _exit(lmdb_file_is_damage(try_all(file)) ? EXIT_FAILURE : EXIT_SUCCESS);
     }
     while (waitpid(child, &status, 0) != child)
         if (errno != EINTR)
@@ -235,7 +235,7 @@ static int try_in_a_child(struct lmdbfile *file)
     return status == 0 ? 0 : MDB_CORRUPTED; /* what else is wrong we shall see for ourselves */
 }
 
-static char *path_with(const struct lmdbfile *file, const char *suffix)
+static char *path_with(const struct lmdb_file *file, const char *suffix)
 {
     char *path = NULL;
 
@@ -263,7 +263,7 @@ static void log_loss(const char *path, const char *kept_as)
 
 /* What is there is kept for whoever wants to look at it; those who still count in it see that the
  * epoch is another. */
-static int set_aside(struct lmdbfile *file, uint64_t today)
+static int set_aside(struct lmdb_file *file, uint64_t today)
 {
     char *lost = path_with(file, ".lost");
     const bool is_there = exists(file->path);
@@ -281,7 +281,7 @@ static int set_aside(struct lmdbfile *file, uint64_t today)
 }
 
 /* Whatever lies in its place has no counts in it. */
-static int begin(struct lmdbfile *file)
+static int begin(struct lmdb_file *file)
 {
     char *lock = path_with(file, "-lock");
     int error = lock == NULL ? ENOMEM : 0;
@@ -301,7 +301,7 @@ static int begin(struct lmdbfile *file)
 }
 
 /* Under the mark's lock. */
-static int open_or_begin(struct lmdbfile *file, uint64_t today)
+static int open_or_begin(struct lmdb_file *file, uint64_t today)
 {
     const struct mark *mark = file->mark;
     int error = MDB_INVALID;
@@ -313,7 +313,7 @@ static int open_or_begin(struct lmdbfile *file, uint64_t today)
     } else if (mark_state(mark) == MARK_EMPTY && (mark_begun(mark) != 0 || !exists(file->path))) {
         error = begin(file);
     }
-    if (lmdbfile_is_damage(error)) {
+    if (lmdb_file_is_damage(error)) {
         error = set_aside(file, today);
         if (error == 0)
             error = begin(file);
@@ -325,11 +325,11 @@ static int open_or_begin(struct lmdbfile *file, uint64_t today)
     return error;
 }
 
-int lmdbfile_open(const char *path, uint64_t today, struct lmdbfile *file_r)
+int lmdb_file_open(const char *path, uint64_t today, struct lmdb_file *file_r)
 {
     int error = ENOMEM;
 
-    *file_r = (struct lmdbfile){.path = strdup(path)};
+    *file_r = (struct lmdb_file){.path = strdup(path)};
     char *mark_path = file_r->path != NULL ? path_with(file_r, "-mark") : NULL;
     if (mark_path != NULL) {
         file_r->mark = mark_open(mark_path);
@@ -339,15 +339,15 @@ int lmdbfile_open(const char *path, uint64_t today, struct lmdbfile *file_r)
     if (file_r->mark == NULL)
         return error;
     catch_crashes();
-    lmdbfile_enter(file_r);
+    lmdb_file_enter(file_r);
     error = open_or_begin(file_r, today);
-    lmdbfile_leave();
+    lmdb_file_leave();
     file_r->epoch = mark_epoch(file_r->mark);
     mark_unlock(file_r->mark);
     return error;
 }
 
-void lmdbfile_close(struct lmdbfile *file)
+void lmdb_file_close(struct lmdb_file *file)
 {
     close_env(file);
     mark_close(&file->mark);
@@ -355,12 +355,12 @@ void lmdbfile_close(struct lmdbfile *file)
     file->path = NULL;
 }
 
-bool lmdbfile_is_current(const struct lmdbfile *file)
+bool lmdb_file_is_current(const struct lmdb_file *file)
 {
     return mark_state(file->mark) == MARK_OPEN && mark_epoch(file->mark) == file->epoch;
 }
 
-bool lmdbfile_is_there(const struct lmdbfile *file)
+bool lmdb_file_is_there(const struct lmdb_file *file)
 {
     struct stat st;
     int fd = -1;
@@ -369,7 +369,7 @@ bool lmdbfile_is_there(const struct lmdbfile *file)
            !mark_is_removed(file->mark);
 }
 
-static int set_size(struct lmdbfile *file, size_t size)
+static int set_size(struct lmdb_file *file, size_t size)
 {
     const int error = mdb_env_set_mapsize(file->env, size);
 
@@ -378,7 +378,7 @@ static int set_size(struct lmdbfile *file, size_t size)
 
 /* Not while another process does the same: what each sets is the length of the file. One that was
  * not told it would be cut to its old length by whoever opens it next. */
-int lmdbfile_enlarge(struct lmdbfile *file, int full, bool *broken_r)
+int lmdb_file_enlarge(struct lmdb_file *file, int full, bool *broken_r)
 {
     MDB_envinfo info;
     struct stat st;
@@ -405,7 +405,7 @@ int lmdbfile_enlarge(struct lmdbfile *file, int full, bool *broken_r)
     return error;
 }
 
-int lmdbfile_size(const struct lmdbfile *file, uint64_t *entries_r, uint64_t *bytes_r)
+int lmdb_file_size(const struct lmdb_file *file, uint64_t *entries_r, uint64_t *bytes_r)
 {
     MDB_envinfo info;
     MDB_stat about;

@@ -41,7 +41,7 @@ static void close_memory(void *store)
 }
 
 static struct count *find(
-        struct memory *memory, const struct replay_item *item, const struct replay_entry *entry)
+        struct memory *memory, const struct count_request *item, const struct replay_entry *entry)
 {
     for (size_t i = 0; i < memory->used; i++) {
         struct count *count = &memory->counts[i];
@@ -80,7 +80,7 @@ static bool make_room(struct memory *memory, size_t more)
 }
 
 static void raise_one(
-        struct memory *memory, const struct replay_item *item, const struct replay_entry *entry)
+        struct memory *memory, const struct count_request *item, const struct replay_entry *entry)
 {
     struct count *count = find(memory, item, entry);
 
@@ -93,7 +93,7 @@ static void raise_one(
     count->count++;
 }
 
-static enum replay_count count_item(struct memory *memory, const struct replay_item *item)
+static enum replay_count count_item(struct memory *memory, const struct count_request *item)
 {
     if (item->issued < memory->purged || !make_room(memory, item->entries_count))
         return REPLAY_FAILED;
@@ -107,7 +107,7 @@ static enum replay_count count_item(struct memory *memory, const struct replay_i
     return REPLAY_WITHIN;
 }
 
-static void submit(void *store, struct replay_item *item, uint64_t now, uint64_t today)
+static void submit(void *store, struct count_request *item, uint64_t now, uint64_t today)
 {
     struct memory *memory = store;
 
@@ -143,7 +143,7 @@ static void health(const void *store, struct replay_health *health_r)
 
 static const char *const schemes[] = {"memory:", NULL};
 
-const struct replay_kind replay_memory = {
+const struct replay_backend replay_memory = {
         .name = "memory",
         .schemes = schemes,
         .open = open_memory,

@@ -18,7 +18,7 @@ static void *open_none(const struct replay_setup *setup, uint64_t now, uint64_t 
     return none;
 }
 
-static void submit(void *store, struct replay_item *item, uint64_t now, uint64_t today)
+static void submit(void *store, struct count_request *item, uint64_t now, uint64_t today)
 {
     const struct none *none = store;
 
@@ -43,7 +43,7 @@ static void health(const void *store, struct replay_health *health_r)
 
 static const char *const schemes[] = {"none", NULL};
 
-const struct replay_kind replay_none = {
+const struct replay_backend replay_none = {
         .name = "none",
         .schemes = schemes,
         .open = open_none,

@@ -5,10 +5,10 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "replay/redis_cluster.h"
-#include "replay/redis_slot.h"
 #include "replay/backend.h"
+#include "replay/redis_cluster.h"
 #include "replay/redis_request.h"
+#include "replay/redis_slot.h"
 #include "replay/script.h"
 
 #define TRIES_MAX 8       /* of one call: others said that it is not theirs, or not now */
@@ -23,11 +23,11 @@ enum what { ASKS_COUNT, ASKS_LEAVE, ASKS_CONFIRMATION };
 
 struct redis {
     struct replay_setup setup;
-    struct redisaddress address;
-    struct redislink_setup links;
-    struct cluster *cluster; /* NULL: it cannot be used */
+    struct redis_address address;
+    struct redis_link_setup links;
+    struct redis_cluster *cluster; /* NULL: it cannot be used */
     int epoll;
-    struct rediscalls calls;
+    struct redis_request calls;
     uint64_t opened_at;
     uint64_t due;      /* of the cluster */
     uint64_t again_at; /* milliseconds: calls that wait are to be tried; UINT64_MAX: none */
@@ -35,8 +35,8 @@ struct redis {
     uint64_t today;
     bool stale;
     uint64_t failures;
-    const struct redislink *troubled; /* whom `why` is about; only compared */
-    char why[REPLAY_WHY_MAX];
+    const struct redis_link *troubled; /* whom `why` is about; only compared */
+    char why[REPLAY_ERROR_MAX];
 };
 
 static const char asking_command[] = "*1\r\n$6\r\nASKING\r\n";
@@ -45,23 +45,23 @@ static const char wait_command[] = "*3\r\n$4\r\nWAIT\r\n$1\r\n1\r\n$4\r\n1000\r\
 
 static void finish(struct redis *s, struct rediscall *call, enum replay_count result)
 {
-    struct replay_item *item = call->item;
+    struct count_request *item = call->item;
 
     if (result != REPLAY_FAILED && call->link == s->troubled)
         s->why[0] = '\0';
     s->failures += result == REPLAY_FAILED;
-    rediscalls_give(&s->calls, call);
+    redis_request_give(&s->calls, call);
     item->result = result;
     s->setup.done(s->setup.context, item);
 }
 
-static void say_why(struct redis *s, const struct redislink *link, struct text why)
+static void say_why(struct redis *s, const struct redis_link *link, struct text why)
 {
     const int len = (int)(why.len < 120 ? why.len : 120);
 
     s->troubled = link;
     snprintf(s->why, sizeof s->why, "%.100s: %.*s",
-            link != NULL ? redislink_label(link) : s->setup.address, len,
+            link != NULL ? redis_link_label(link) : s->setup.address, len,
             why.len > 0 ? why.at : "");
     /* It may be the server's own words. */
     for (char *at = s->why; *at != '\0'; at++)
@@ -70,14 +70,14 @@ static void say_why(struct redis *s, const struct redislink *link, struct text w
 }
 
 static void fail(
-        struct redis *s, struct rediscall *call, const struct redislink *link, const char *why)
+        struct redis *s, struct rediscall *call, const struct redis_link *link, const char *why)
 {
     say_why(s, link, text_of(why));
     finish(s, call, REPLAY_FAILED);
 }
 
 /* ASKING holds for the one command that follows it. */
-static bool ask(struct redis *s, struct rediscall *call, struct redislink *link, uint64_t now)
+static bool ask(struct redis *s, struct rediscall *call, struct redis_link *link, uint64_t now)
 {
     char *command = NULL;
     size_t len = 0;
@@ -86,45 +86,46 @@ static bool ask(struct redis *s, struct rediscall *call, struct redislink *link,
         return false;
     const bool asked =
             (!call->by_ask ||
-                    redislink_ask(link, ASKS_LEAVE, NULL, text_of(asking_command), NULL, now)) &&
-            redislink_ask(link, ASKS_COUNT, call, (struct text){command, len}, &call->ticket, now);
+                    redis_link_ask(link, ASKS_LEAVE, NULL, text_of(asking_command), NULL, now)) &&
+            redis_link_ask(link, ASKS_COUNT, call, (struct text){command, len}, &call->ticket, now);
     redisFreeCommand(command);
     if (!asked)
         return false;
     call->stage = REDISCALL_ASKED;
     call->link = link;
-    call->confirm = redislink_info(link)->replicas > 0;
+    call->confirm = redis_link_info(link)->replicas > 0;
     if (call->confirm)
-        redislink_set_mark(link, true);
+        redis_link_set_mark(link, true);
     return true;
 }
 
 /* Asks whom it concerns, or lets it wait for him. */
 static void dispatch(struct redis *s, struct rediscall *call, uint64_t now)
 {
-    struct redislink *link = call->by_ask ? call->link : cluster_route(s->cluster, call->slot);
+    struct redis_link *link =
+            call->by_ask ? call->link : redis_cluster_route(s->cluster, call->slot);
 
     call->stage = REDISCALL_WAITS;
-    if (link == NULL && cluster_is_coming(s->cluster))
+    if (link == NULL && redis_cluster_is_coming(s->cluster))
         return;
     if (link == NULL) {
-        const struct redislink *trouble = cluster_trouble(s->cluster);
-        cluster_doubt(s->cluster);
+        const struct redis_link *trouble = redis_cluster_trouble(s->cluster);
+        redis_cluster_doubt(s->cluster);
         fail(s, call, trouble,
-                trouble != NULL ? redislink_why(trouble)
+                trouble != NULL ? redis_link_why(trouble)
                                 : "no node that can be reached counts in its slot");
         return;
     }
-    switch (redislink_state(link)) {
-    case REDISLINK_COMING:
+    switch (redis_link_state(link)) {
+    case REDIS_LINK_COMING:
         break;
-    case REDISLINK_READY:
+    case REDIS_LINK_READY:
         if (!ask(s, call, link, now))
             fail(s, call, link, "takes no more: it has not answered enough of what it was asked");
         break;
-    case REDISLINK_DOWN:
-        cluster_doubt(s->cluster);
-        fail(s, call, link, redislink_why(link));
+    case REDIS_LINK_DOWN:
+        redis_cluster_doubt(s->cluster);
+        fail(s, call, link, redis_link_why(link));
         break;
     }
 }
@@ -157,11 +158,11 @@ static bool says(struct text error, const char *code)
 }
 
 /* Another one is to be asked. */
-static void redirect(struct redis *s, struct rediscall *call, const struct redirection *redirection,
-        uint64_t now)
+static void redirect(struct redis *s, struct rediscall *call,
+        const struct redis_redirection *redirection, uint64_t now)
 {
-    const struct redislink *from = call->link;
-    struct redislink *link = cluster_follow(s->cluster, from, redirection, now);
+    const struct redis_link *from = call->link;
+    struct redis_link *link = redis_cluster_follow(s->cluster, from, redirection, now);
 
     if (link == NULL) {
         fail(s, call, from, "names a node that cannot be found");
@@ -176,10 +177,10 @@ static void redirect(struct redis *s, struct rediscall *call, const struct redir
  * may be better after a look at the server makes us look. */
 static void on_error(struct redis *s, struct rediscall *call, struct text error, uint64_t now)
 {
-    struct redislink *link = call->link;
-    struct redirection redirection;
+    struct redis_link *link = call->link;
+    struct redis_redirection redirection;
 
-    if (++call->tries < TRIES_MAX && redirection_parse(error, &redirection)) {
+    if (++call->tries < TRIES_MAX && redis_redirection_parse(error, &redirection)) {
         redirect(s, call, &redirection, now);
         return;
     }
@@ -193,8 +194,8 @@ static void on_error(struct redis *s, struct rediscall *call, struct text error,
         try_again_at(s, now + AGAIN_AFTER);
         return;
     }
-    cluster_doubt(s->cluster);
-    redislink_check_soon(link);
+    redis_cluster_doubt(s->cluster);
+    redis_link_check_soon(link);
     say_why(s, link, error);
     finish(s, call, REPLAY_FAILED);
 }
@@ -203,9 +204,9 @@ static void on_counted(
         struct redis *s, struct rediscall *call, const redisReply *reply, uint64_t now)
 {
     if (reply == NULL)
-        fail(s, call, call->link, redislink_why(call->link));
+        fail(s, call, call->link, redis_link_why(call->link));
     else if (reply->type == REDIS_REPLY_ERROR)
-        on_error(s, call, redisreply_text(reply), now);
+        on_error(s, call, redis_reply_text(reply), now);
     else if (reply->type != REDIS_REPLY_INTEGER)
         fail(s, call, call->link, "answers what makes no sense");
     else if (reply->integer != 1)
@@ -217,13 +218,13 @@ static void on_counted(
 }
 
 /* Servers do one thing after the other: it holds for all that was counted before. */
-static void on_confirmation(struct redis *s, struct redislink *link, const redisReply *reply)
+static void on_confirmation(struct redis *s, struct redis_link *link, const redisReply *reply)
 {
     const bool good = reply != NULL && reply->type == REDIS_REPLY_INTEGER && reply->integer > 0;
     struct rediscall *next = NULL;
 
     if (!good && reply != NULL)
-        redislink_check_soon(link);
+        redis_link_check_soon(link);
     for (struct rediscall *call = s->calls.oldest; call != NULL; call = next) {
         next = call->next;
         if (call->stage != REDISCALL_UNCONFIRMED || call->link != link)
@@ -232,19 +233,19 @@ static void on_confirmation(struct redis *s, struct redislink *link, const redis
             finish(s, call, REPLAY_WITHIN);
         else
             fail(s, call, link,
-                    reply != NULL ? "none of its replicas confirms" : redislink_why(link));
+                    reply != NULL ? "none of its replicas confirms" : redis_link_why(link));
     }
 }
 
-static void on_reply(void *context, struct redislink *link, int what, void *about,
+static void on_reply(void *context, struct redis_link *link, int what, void *about,
         const redisReply *reply, uint64_t now)
 {
     struct redis *s = context;
 
     if (reply == NULL)
-        cluster_doubt(s->cluster);
-    if (what == CLUSTER_ASKS_SLOTS) {
-        cluster_on_slots(s->cluster, link, reply, now);
+        redis_cluster_doubt(s->cluster);
+    if (what == REDIS_CLUSTER_ASKS_SLOTS) {
+        redis_cluster_on_slots(s->cluster, link, reply, now);
         try_again_at(s, now);
     } else if (what == ASKS_CONFIRMATION) {
         on_confirmation(s, link, reply);
@@ -253,13 +254,13 @@ static void on_reply(void *context, struct redislink *link, int what, void *abou
     }
 }
 
-static void on_ready(void *context, struct redislink *link, uint64_t now)
+static void on_ready(void *context, struct redis_link *link, uint64_t now)
 {
     struct redis *s = context;
 
     /* While the first links are begun there is nothing yet that they belong to. */
     if (s->cluster != NULL)
-        cluster_on_ready(s->cluster, link);
+        redis_cluster_on_ready(s->cluster, link);
     try_again_at(s, now);
 }
 
@@ -269,24 +270,24 @@ static void close_redis(void *store)
 
     while (s->calls.oldest != NULL) {
         if (s->calls.oldest->stage == REDISCALL_ASKED)
-            redislink_forget(s->calls.oldest->link, s->calls.oldest->ticket);
+            redis_link_forget(s->calls.oldest->link, s->calls.oldest->ticket);
         finish(s, s->calls.oldest, REPLAY_FAILED);
     }
-    cluster_free(&s->cluster);
-    redistls_free(&s->links.tls);
-    rediscalls_free(&s->calls);
+    redis_cluster_free(&s->cluster);
+    redis_tls_free(&s->links.tls);
+    redis_request_free(&s->calls);
     if (s->epoll >= 0)
         close(s->epoll);
     free(s);
 }
 
-/* Without certificates there is nobody to trust: nothing is connected to. False: memory is short.
+/* Without certificates there is nobody to trust: nothing is connected to. False: out of memory.
  */
 static bool open_links(struct redis *s, uint64_t now)
 {
-    char why[REDISTLS_WHY_MAX];
+    char why[REDIS_TLS_ERROR_MAX];
 
-    s->links = (struct redislink_setup){
+    s->links = (struct redis_link_setup){
             .address = &s->address,
             .password = s->setup.password,
             .cluster_only = s->address.count > 1,
@@ -296,13 +297,13 @@ static bool open_links(struct redis *s, uint64_t now)
             .on_ready = on_ready,
     };
     if (s->address.tls) {
-        s->links.tls = redistls_init(s->setup.ca, why);
+        s->links.tls = redis_tls_init(s->setup.ca, why);
         if (s->links.tls == NULL) {
             say_why(s, NULL, text_of(why));
             return true;
         }
     }
-    s->cluster = cluster_init(&s->links, now);
+    s->cluster = redis_cluster_init(&s->links, now);
     return s->cluster != NULL;
 }
 
@@ -317,7 +318,7 @@ static void *open_redis(const struct replay_setup *setup, uint64_t now, uint64_t
     s->due = now;
     s->again_at = UINT64_MAX;
     s->today = today;
-    if (!redisaddress_parse(text_of(setup->address), &s->address))
+    if (!redis_address_parse(text_of(setup->address), &s->address))
         abort(); /* the configuration takes no other */
     s->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (s->epoll < 0 || !open_links(s, now)) {
@@ -327,10 +328,10 @@ static void *open_redis(const struct replay_setup *setup, uint64_t now, uint64_t
     return s;
 }
 
-static void submit(void *store, struct replay_item *item, uint64_t now, uint64_t today)
+static void submit(void *store, struct count_request *item, uint64_t now, uint64_t today)
 {
     struct redis *s = store;
-    struct rediscall *call = s->cluster != NULL ? rediscalls_take(&s->calls) : NULL;
+    struct rediscall *call = s->cluster != NULL ? redis_request_take(&s->calls) : NULL;
     char key[SCRIPT_KEY_MAX];
 
     s->today = today;
@@ -342,7 +343,7 @@ static void submit(void *store, struct replay_item *item, uint64_t now, uint64_t
     }
     call->item = item;
     call->since = now;
-    call->slot = slot_of(script_key(item, key));
+    call->slot = redis_slot_of(script_key(item, key));
     dispatch(s, call, now);
 }
 
@@ -352,12 +353,12 @@ static void commit(void *store, uint64_t now, uint64_t today)
     struct redis *s = store;
 
     (void)today;
-    for (size_t i = 0; s->cluster != NULL && i < cluster_count(s->cluster); i++) {
-        struct redislink *link = cluster_link(s->cluster, i);
-        if (redislink_mark(link) &&
-                redislink_ask(link, ASKS_CONFIRMATION, NULL, text_of(wait_command), NULL, now))
-            redislink_set_mark(link, false);
-        redislink_flush(link, now);
+    for (size_t i = 0; s->cluster != NULL && i < redis_cluster_count(s->cluster); i++) {
+        struct redis_link *link = redis_cluster_link(s->cluster, i);
+        if (redis_link_mark(link) &&
+                redis_link_ask(link, ASKS_CONFIRMATION, NULL, text_of(wait_command), NULL, now))
+            redis_link_set_mark(link, false);
+        redis_link_flush(link, now);
     }
 }
 
@@ -370,11 +371,12 @@ static int fd(const void *store)
 
 static void expire(struct redis *s, uint64_t now)
 {
-    while (s->calls.oldest != NULL && now >= s->calls.oldest->since + REPLAY_PATIENCE) {
+    while (s->calls.oldest != NULL && now >= s->calls.oldest->since + REPLAY_TIMEOUT) {
         struct rediscall *call = s->calls.oldest;
         if (call->stage == REDISCALL_ASKED)
-            redislink_forget(call->link, call->ticket);
-        fail(s, call, call->stage == REDISCALL_WAITS ? cluster_trouble(s->cluster) : call->link,
+            redis_link_forget(call->link, call->ticket);
+        fail(s, call,
+                call->stage == REDISCALL_WAITS ? redis_cluster_trouble(s->cluster) : call->link,
                 "does not answer in time");
     }
 }
@@ -384,8 +386,8 @@ static void look_at_links(struct redis *s, uint64_t now)
 {
     size_t coming = 0;
 
-    for (size_t i = 0; i < cluster_count(s->cluster); i++)
-        coming += redislink_state(cluster_link(s->cluster, i)) == REDISLINK_COMING;
+    for (size_t i = 0; i < redis_cluster_count(s->cluster); i++)
+        coming += redis_link_state(redis_cluster_link(s->cluster, i)) == REDIS_LINK_COMING;
     if (coming < s->coming)
         try_again_at(s, now);
     s->coming = coming;
@@ -399,9 +401,9 @@ static uint64_t stale_at(const struct redis *s)
     uint64_t at = UINT64_MAX;
 
     if (s->address.path[0] != '\0')
-        at = cluster_well_at(s->cluster) + RENEW_UNIX;
-    else if (redisaddress_has_names(&s->address))
-        at = cluster_well_at(s->cluster) + RENEW_NAMES;
+        at = redis_cluster_well_at(s->cluster) + RENEW_UNIX;
+    else if (redis_address_has_names(&s->address))
+        at = redis_cluster_well_at(s->cluster) + RENEW_NAMES;
     return at > young ? at : young;
 }
 
@@ -415,8 +417,8 @@ static void turn(void *store, uint64_t now, uint64_t today)
     s->today = today;
     const int count = epoll_wait(s->epoll, events, EVENTS_MAX, 0);
     for (int i = 0; i < count; i++)
-        redislink_on_event(events[i].data.ptr, events[i].events, now);
-    s->due = cluster_tick(s->cluster, now);
+        redis_link_on_event(events[i].data.ptr, events[i].events, now);
+    s->due = redis_cluster_tick(s->cluster, now);
     look_at_links(s, now);
     if (now >= s->again_at)
         dispatch_again(s, now);
@@ -432,8 +434,8 @@ static int time_left(const void *store, uint64_t now)
 
     if (s->cluster == NULL)
         return -1;
-    if (s->calls.oldest != NULL && s->calls.oldest->since + REPLAY_PATIENCE < due)
-        due = s->calls.oldest->since + REPLAY_PATIENCE;
+    if (s->calls.oldest != NULL && s->calls.oldest->since + REPLAY_TIMEOUT < due)
+        due = s->calls.oldest->since + REPLAY_TIMEOUT;
     if (!s->stale && stale_at(s) < due)
         due = stale_at(s);
     if (due == UINT64_MAX)
@@ -456,16 +458,16 @@ static void health(const void *store, struct replay_health *health_r)
     memcpy(health_r->why, s->why, sizeof health_r->why);
     if (s->cluster == NULL)
         return;
-    const struct redislink *trouble = cluster_trouble(s->cluster);
+    const struct redis_link *trouble = redis_cluster_trouble(s->cluster);
     if (health_r->why[0] == '\0' && trouble != NULL)
-        snprintf(health_r->why, sizeof health_r->why, "%.100s: %.120s", redislink_label(trouble),
-                redislink_why(trouble));
-    for (size_t i = 0; i < cluster_count(s->cluster); i++) {
-        const struct redislink *link = cluster_link(s->cluster, i);
-        if (redislink_state(link) != REDISLINK_READY || redislink_info(link)->replica)
+        snprintf(health_r->why, sizeof health_r->why, "%.100s: %.120s", redis_link_label(trouble),
+                redis_link_why(trouble));
+    for (size_t i = 0; i < redis_cluster_count(s->cluster); i++) {
+        const struct redis_link *link = redis_cluster_link(s->cluster, i);
+        if (redis_link_state(link) != REDIS_LINK_READY || redis_link_info(link)->replica)
             continue;
-        health_r->entries += redislink_info(link)->keys;
-        health_r->bytes += redislink_info(link)->memory;
+        health_r->entries += redis_link_info(link)->keys;
+        health_r->bytes += redis_link_info(link)->memory;
     }
 }
 
@@ -476,8 +478,8 @@ static const char *const unix_schemes[] = {"redis+unix://", NULL};
     .open = open_redis, .close = close_redis, .submit = submit, .commit = commit, .fd = fd,        \
     .turn = turn, .time_left = time_left, .is_stale = is_stale, .health = health
 
-const struct replay_kind replay_redis = {
+const struct replay_backend replay_redis = {
         .name = "redis", .schemes = schemes, .network = true, FUNCTIONS};
 /* It is connected to once, before the process is shut in. */
-const struct replay_kind replay_redis_unix = {
+const struct replay_backend replay_redis_unix = {
         .name = "redis+unix", .schemes = unix_schemes, FUNCTIONS};

@@ -40,7 +40,7 @@ static bool keep(struct text t, char *room, size_t size)
 }
 
 /* [USER@] */
-static bool take_user(struct text *t, struct redisaddress *address)
+static bool take_user(struct text *t, struct redis_address *address)
 {
     const char *at = t->len > 0 ? memchr(t->at, '@', t->len) : NULL;
 
@@ -52,7 +52,7 @@ static bool take_user(struct text *t, struct redisaddress *address)
 }
 
 /* A name as machines have them, underscores among them, or an address in brackets. */
-static bool take_name(struct text name, struct redisaddress_host *host)
+static bool take_name(struct text name, struct redis_address_host *host)
 {
     struct in6_addr address;
 
@@ -66,13 +66,13 @@ static bool take_name(struct text name, struct redisaddress_host *host)
 }
 
 /* HOST[:PORT] */
-static bool take_host(struct text t, struct redisaddress *address)
+static bool take_host(struct text t, struct redis_address *address)
 {
-    if (address->count == REDISADDRESS_HOSTS_MAX)
+    if (address->count == REDIS_ADDRESS_HOSTS_MAX)
         return false;
-    struct redisaddress_host *host = &address->hosts[address->count++];
+    struct redis_address_host *host = &address->hosts[address->count++];
     const char *colon = t.len > 0 ? memrchr(t.at, ':', t.len) : NULL;
-    uint64_t port = REDISADDRESS_PORT;
+    uint64_t port = REDIS_ADDRESS_PORT;
 
     if (colon != NULL && t.at[t.len - 1] != ']') {
         const size_t before = (size_t)(colon - t.at);
@@ -85,7 +85,7 @@ static bool take_host(struct text t, struct redisaddress *address)
     return take_name(t, host);
 }
 
-static bool take_database(struct text t, struct redisaddress *address)
+static bool take_database(struct text t, struct redis_address *address)
 {
     uint64_t database = 0;
 
@@ -95,7 +95,7 @@ static bool take_database(struct text t, struct redisaddress *address)
     return true;
 }
 
-static bool parse_path(struct text t, struct redisaddress *address)
+static bool parse_path(struct text t, struct redis_address *address)
 {
     struct reader r = reader_of(t);
     const struct text path = reader_field(&r, '?');
@@ -109,7 +109,7 @@ static bool parse_path(struct text t, struct redisaddress *address)
     return take_scheme(&parameter, "db=") && take_database(parameter, address);
 }
 
-static bool parse_hosts(struct text t, struct redisaddress *address)
+static bool parse_hosts(struct text t, struct redis_address *address)
 {
     struct reader r = reader_of(t);
     const struct text hosts = reader_field(&r, '/');
@@ -124,9 +124,9 @@ static bool parse_hosts(struct text t, struct redisaddress *address)
     return database.len == 0 || take_database(database, address);
 }
 
-bool redisaddress_parse(struct text t, struct redisaddress *address_r)
+bool redis_address_parse(struct text t, struct redis_address *address_r)
 {
-    *address_r = (struct redisaddress){.tls = false};
+    *address_r = (struct redis_address){.tls = false};
     if (take_scheme(&t, "redis+unix://"))
         return take_user(&t, address_r) && parse_path(t, address_r);
     address_r->tls = take_scheme(&t, "rediss://");
@@ -134,7 +134,7 @@ bool redisaddress_parse(struct text t, struct redisaddress *address_r)
            parse_hosts(t, address_r);
 }
 
-bool redisaddress_has_names(const struct redisaddress *address)
+bool redis_address_has_names(const struct redis_address *address)
 {
     unsigned char octets[sizeof(struct in6_addr)];
 

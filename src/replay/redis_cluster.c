@@ -14,33 +14,33 @@
 #define MAP_EVERY 10000 /* milliseconds between two questions who counts where */
 #define MAP_PAUSE 200   /* milliseconds at least, however often a node contradicts */
 #define GONE_AFTER 60000
-#define LABEL_MAX (REDISADDRESS_HOST_MAX + 10)
+#define LABEL_MAX (REDIS_ADDRESS_HOST_MAX + 10)
 
 struct node {
-    struct redislink *link;
+    struct redis_link *link;
     bool named; /* by the configuration: it stays */
-    char host[REDISADDRESS_HOST_MAX + 1];
+    char host[REDIS_ADDRESS_HOST_MAX + 1];
     char address[ENDPOINT_TEXT_MAX];
     uint16_t port;
     uint64_t seen_at; /* milliseconds: a node spoke of it */
-    const char *names[REDISADDRESS_HOSTS_MAX + 2];
+    const char *names[REDIS_ADDRESS_HOSTS_MAX + 2];
     size_t names_count;
 };
 
-struct cluster {
-    const struct redislink_setup *links;
-    struct node *nodes[CLUSTER_NODES_MAX];
+struct redis_cluster {
+    const struct redis_link_setup *links;
+    struct node *nodes[REDIS_CLUSTER_NODES_MAX];
     size_t count;
-    uint16_t owners[SLOT_COUNT]; /* indices of nodes, or NOBODY */
-    bool mapped;                 /* at least once */
-    bool told;                   /* somebody has said something, at least */
+    uint16_t owners[REDIS_SLOT_COUNT]; /* indices of nodes, or NOBODY */
+    bool mapped;                       /* at least once */
+    bool told;                         /* somebody has said something, at least */
     bool asking;
     bool doubted;
     uint64_t asked_at;
     size_t turn; /* whose turn it is to be asked */
     uint64_t well_at;
     /* While a map is read: */
-    const struct redislink *from;
+    const struct redis_link *from;
     uint64_t now;
 };
 
@@ -48,13 +48,13 @@ static const char slots_command[] = "*2\r\n$7\r\nCLUSTER\r\n$5\r\nSLOTS\r\n";
 
 static void free_node(struct node *node)
 {
-    redislink_free(&node->link);
+    redis_link_free(&node->link);
     free(node);
 }
 
-void cluster_free(struct cluster **cluster)
+void redis_cluster_free(struct redis_cluster **cluster)
 {
-    struct cluster *c = *cluster;
+    struct redis_cluster *c = *cluster;
 
     if (c == NULL)
         return;
@@ -65,11 +65,11 @@ void cluster_free(struct cluster **cluster)
 }
 
 /* The node takes it over. */
-static struct node *add(struct cluster *c, struct node *node, const char *path,
+static struct node *add(struct redis_cluster *c, struct node *node, const char *path,
         const struct endpoint *endpoints, size_t count, uint64_t now)
 {
     char label[LABEL_MAX];
-    const struct redislink_place place = {.label = label,
+    const struct redis_link_place place = {.label = label,
             .path = path,
             .endpoints = endpoints,
             .count = count,
@@ -82,7 +82,7 @@ static struct node *add(struct cluster *c, struct node *node, const char *path,
         snprintf(label, sizeof label, strchr(node->host, ':') != NULL ? "[%s]:%u" : "%s:%u",
                 node->host, (unsigned)node->port);
     node->seen_at = now;
-    node->link = redislink_init(c->links, &place, now);
+    node->link = redis_link_init(c->links, &place, now);
     if (node->link == NULL) {
         free(node);
         return NULL;
@@ -100,8 +100,8 @@ static void be_impatient(void)
     }
 }
 
-static size_t look_up(
-        const struct redisaddress_host *host, struct endpoint endpoints_r[REDISLINK_ENDPOINTS_MAX])
+static size_t look_up(const struct redis_address_host *host,
+        struct endpoint endpoints_r[REDIS_LINK_ENDPOINTS_MAX])
 {
     const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     struct addrinfo *found = NULL;
@@ -111,7 +111,7 @@ static size_t look_up(
     snprintf(port, sizeof port, "%u", (unsigned)host->port);
     if (getaddrinfo(host->name, port, &hints, &found) != 0)
         return 0;
-    for (const struct addrinfo *at = found; at != NULL && count < REDISLINK_ENDPOINTS_MAX;
+    for (const struct addrinfo *at = found; at != NULL && count < REDIS_LINK_ENDPOINTS_MAX;
             at = at->ai_next) {
         if (at->ai_addrlen > sizeof endpoints_r->address)
             continue;
@@ -122,10 +122,10 @@ static size_t look_up(
     return count;
 }
 
-static bool add_named(
-        struct cluster *c, const struct redisaddress_host *host, const char *path, uint64_t now)
+static bool add_named(struct redis_cluster *c, const struct redis_address_host *host,
+        const char *path, uint64_t now)
 {
-    struct endpoint endpoints[REDISLINK_ENDPOINTS_MAX];
+    struct endpoint endpoints[REDIS_LINK_ENDPOINTS_MAX];
     struct node *node = calloc(1, sizeof *node);
 
     if (node == NULL)
@@ -140,37 +140,37 @@ static bool add_named(
     return add(c, node, path, endpoints, count, now) != NULL;
 }
 
-struct cluster *cluster_init(const struct redislink_setup *links, uint64_t now)
+struct redis_cluster *redis_cluster_init(const struct redis_link_setup *links, uint64_t now)
 {
-    const struct redisaddress *address = links->address;
-    struct cluster *c = calloc(1, sizeof *c);
+    const struct redis_address *address = links->address;
+    struct redis_cluster *c = calloc(1, sizeof *c);
 
     if (c == NULL)
         return NULL;
     c->links = links;
     c->well_at = now;
     be_impatient();
-    for (size_t slot = 0; slot < SLOT_COUNT; slot++)
+    for (size_t slot = 0; slot < REDIS_SLOT_COUNT; slot++)
         c->owners[slot] = NOBODY;
     bool good = address->path[0] == '\0' || add_named(c, NULL, address->path, now);
     for (size_t i = 0; good && i < address->count; i++)
         good = add_named(c, &address->hosts[i], NULL, now);
     if (!good)
-        cluster_free(&c);
+        redis_cluster_free(&c);
     return c;
 }
 
-struct redislink *cluster_route(const struct cluster *cluster, uint16_t slot)
+struct redis_link *redis_cluster_route(const struct redis_cluster *cluster, uint16_t slot)
 {
     const uint16_t owner = cluster->owners[slot];
 
     return owner != NOBODY ? cluster->nodes[owner]->link : NULL;
 }
 
-bool cluster_is_coming(const struct cluster *cluster)
+bool redis_cluster_is_coming(const struct redis_cluster *cluster)
 {
     for (size_t i = 0; !cluster->told && i < cluster->count; i++)
-        if (redislink_state(cluster->nodes[i]->link) != REDISLINK_DOWN)
+        if (redis_link_state(cluster->nodes[i]->link) != REDIS_LINK_DOWN)
             return true;
     return false;
 }
@@ -192,20 +192,20 @@ static bool is_host(const struct node *node, struct text host, uint16_t port)
     return node->port == port && text_equal_fold(text_of(node->host), host);
 }
 
-static uint16_t find(
-        const struct cluster *c, struct text host, uint16_t port, const struct endpoint *endpoint)
+static uint16_t find(const struct redis_cluster *c, struct text host, uint16_t port,
+        const struct endpoint *endpoint)
 {
     for (size_t i = 0; i < c->count; i++)
         if (is_host(c->nodes[i], host, port) ||
-                (endpoint != NULL && redislink_is_at(c->nodes[i]->link, endpoint)))
+                (endpoint != NULL && redis_link_is_at(c->nodes[i]->link, endpoint)))
             return (uint16_t)i;
     return NOBODY;
 }
 
 /* Its certificate may be for what the others call it, or for a name that the configuration has. */
-static void name_node(const struct cluster *c, struct node *node)
+static void name_node(const struct redis_cluster *c, struct node *node)
 {
-    const struct redisaddress *address = c->links->address;
+    const struct redis_address *address = c->links->address;
 
     node->names[node->names_count++] = node->host;
     if (node->address[0] != '\0')
@@ -214,10 +214,10 @@ static void name_node(const struct cluster *c, struct node *node)
         node->names[node->names_count++] = address->hosts[i].name;
 }
 
-static uint16_t add_told(struct cluster *c, struct text host, uint16_t port,
+static uint16_t add_told(struct redis_cluster *c, struct text host, uint16_t port,
         const struct endpoint *endpoint, uint64_t now)
 {
-    struct node *node = c->count < CLUSTER_NODES_MAX ? calloc(1, sizeof *node) : NULL;
+    struct node *node = c->count < REDIS_CLUSTER_NODES_MAX ? calloc(1, sizeof *node) : NULL;
 
     if (node == NULL)
         return NOBODY;
@@ -229,7 +229,7 @@ static uint16_t add_told(struct cluster *c, struct text host, uint16_t port,
 }
 
 /* Finds the node that `from` speaks of, or adds it. `address`: the host's, where that is a name. */
-static uint16_t meet(struct cluster *c, const struct redislink *from, struct text host,
+static uint16_t meet(struct redis_cluster *c, const struct redis_link *from, struct text host,
         struct text address, uint16_t port, uint64_t now)
 {
     char own[ENDPOINT_TEXT_MAX];
@@ -240,27 +240,27 @@ static uint16_t meet(struct cluster *c, const struct redislink *from, struct tex
     if (host.len == 0) {
         if (c->links->address->path[0] != '\0')
             return 0; /* there is but one at a unix socket */
-        endpoint_format_address(redislink_endpoint(from), own);
+        endpoint_format_address(redis_link_endpoint(from), own);
         host = text_of(own);
     }
     const bool there =
             make_endpoint(host, port, &endpoint) || make_endpoint(address, port, &endpoint);
     uint16_t index = find(c, host, port, there ? &endpoint : NULL);
-    if (index == NOBODY && there && host.len <= REDISADDRESS_HOST_MAX)
+    if (index == NOBODY && there && host.len <= REDIS_ADDRESS_HOST_MAX)
         index = add_told(c, host, port, &endpoint, now);
     if (index != NOBODY)
         c->nodes[index]->seen_at = now;
     return index;
 }
 
-struct redislink *cluster_follow(struct cluster *cluster, const struct redislink *from,
-        const struct redirection *redirection, uint64_t now)
+struct redis_link *redis_cluster_follow(struct redis_cluster *cluster,
+        const struct redis_link *from, const struct redis_redirection *redirection, uint64_t now)
 {
     const struct text none = {NULL, 0};
     const uint16_t index = meet(cluster, from, redirection->host, none, redirection->port, now);
 
     if (!redirection->ask)
-        cluster_doubt(cluster);
+        redis_cluster_doubt(cluster);
     if (index == NOBODY)
         return NULL;
     if (!redirection->ask)
@@ -268,29 +268,29 @@ struct redislink *cluster_follow(struct cluster *cluster, const struct redislink
     return cluster->nodes[index]->link;
 }
 
-void cluster_doubt(struct cluster *cluster)
+void redis_cluster_doubt(struct redis_cluster *cluster)
 {
     cluster->doubted = true;
 }
 
-void cluster_on_ready(struct cluster *cluster, const struct redislink *link)
+void redis_cluster_on_ready(struct redis_cluster *cluster, const struct redis_link *link)
 {
-    if (redislink_info(link)->cluster) {
+    if (redis_link_info(link)->cluster) {
         if (!cluster->mapped)
             cluster->asked_at = 0; /* it was too early */
         return;
     }
     /* One server alone. */
-    for (size_t slot = 0; slot < SLOT_COUNT; slot++)
+    for (size_t slot = 0; slot < REDIS_SLOT_COUNT; slot++)
         cluster->owners[slot] = 0;
     cluster->mapped = true;
     cluster->told = true;
 }
 
 /* A slot that nobody is told to count in stays with whom it was: he knows better. */
-static void take_range(void *context, const struct slotmap_range *range)
+static void take_range(void *context, const struct redis_slotmap_range *range)
 {
-    struct cluster *c = context;
+    struct redis_cluster *c = context;
     const uint16_t index = meet(c, c->from, range->host, range->address, range->port, c->now);
 
     for (unsigned slot = range->first; index != NOBODY && slot <= range->last; slot++) {
@@ -299,26 +299,26 @@ static void take_range(void *context, const struct slotmap_range *range)
     }
 }
 
-void cluster_on_slots(struct cluster *cluster, const struct redislink *from,
+void redis_cluster_on_slots(struct redis_cluster *cluster, const struct redis_link *from,
         const redisReply *reply, uint64_t now)
 {
     cluster->asking = false;
     cluster->told = cluster->told || reply != NULL;
     cluster->from = from;
     cluster->now = now;
-    if (reply == NULL || !slotmap_read(reply, take_range, cluster))
+    if (reply == NULL || !redis_slotmap_read(reply, take_range, cluster))
         cluster->doubted = true;
 }
 
 /* Nobody has spoken of it for long. The last one takes its place. */
-static void remove_node(struct cluster *c, size_t index)
+static void remove_node(struct redis_cluster *c, size_t index)
 {
     const size_t last = c->count - 1;
 
     free_node(c->nodes[index]);
     c->nodes[index] = c->nodes[last];
     c->count = last;
-    for (size_t slot = 0; slot < SLOT_COUNT; slot++) {
+    for (size_t slot = 0; slot < REDIS_SLOT_COUNT; slot++) {
         if (c->owners[slot] == index)
             c->owners[slot] = NOBODY;
         else if (c->owners[slot] == last)
@@ -326,7 +326,7 @@ static void remove_node(struct cluster *c, size_t index)
     }
 }
 
-static void remove_gone(struct cluster *c, uint64_t now)
+static void remove_gone(struct redis_cluster *c, uint64_t now)
 {
     for (size_t i = 0; i < c->count;) {
         if (!c->nodes[i]->named && now - c->nodes[i]->seen_at > GONE_AFTER)
@@ -336,16 +336,16 @@ static void remove_gone(struct cluster *c, uint64_t now)
     }
 }
 
-static bool ask_one(struct cluster *c, struct redislink *link, uint64_t now)
+static bool ask_one(struct redis_cluster *c, struct redis_link *link, uint64_t now)
 {
-    if (redislink_state(link) != REDISLINK_READY || !redislink_info(link)->cluster ||
-            !redislink_ask(link, CLUSTER_ASKS_SLOTS, c, text_of(slots_command), NULL, now))
+    if (redis_link_state(link) != REDIS_LINK_READY || !redis_link_info(link)->cluster ||
+            !redis_link_ask(link, REDIS_CLUSTER_ASKS_SLOTS, c, text_of(slots_command), NULL, now))
         return false;
-    redislink_flush(link, now);
+    redis_link_flush(link, now);
     return true;
 }
 
-static void ask_map(struct cluster *c, uint64_t now)
+static void ask_map(struct redis_cluster *c, uint64_t now)
 {
     c->asked_at = now;
     for (size_t i = 0; i < c->count; i++) {
@@ -358,21 +358,21 @@ static void ask_map(struct cluster *c, uint64_t now)
     }
 }
 
-static uint64_t map_due(const struct cluster *c)
+static uint64_t map_due(const struct redis_cluster *c)
 {
     return c->asking ? UINT64_MAX : c->asked_at + (c->doubted ? MAP_PAUSE : MAP_EVERY);
 }
 
-uint64_t cluster_tick(struct cluster *cluster, uint64_t now)
+uint64_t redis_cluster_tick(struct redis_cluster *cluster, uint64_t now)
 {
     uint64_t due = UINT64_MAX;
 
     for (size_t i = 0; i < cluster->count; i++) {
-        struct redislink *link = cluster->nodes[i]->link;
-        const uint64_t link_due = redislink_tick(link, now);
+        struct redis_link *link = cluster->nodes[i]->link;
+        const uint64_t link_due = redis_link_tick(link, now);
         if (link_due < due)
             due = link_due;
-        if (redislink_state(link) == REDISLINK_READY)
+        if (redis_link_state(link) == REDIS_LINK_READY)
             cluster->well_at = now;
     }
     remove_gone(cluster, now);
@@ -381,25 +381,25 @@ uint64_t cluster_tick(struct cluster *cluster, uint64_t now)
     return map_due(cluster) < due ? map_due(cluster) : due;
 }
 
-size_t cluster_count(const struct cluster *cluster)
+size_t redis_cluster_count(const struct redis_cluster *cluster)
 {
     return cluster->count;
 }
 
-struct redislink *cluster_link(const struct cluster *cluster, size_t index)
+struct redis_link *redis_cluster_link(const struct redis_cluster *cluster, size_t index)
 {
     return cluster->nodes[index]->link;
 }
 
-uint64_t cluster_well_at(const struct cluster *cluster)
+uint64_t redis_cluster_well_at(const struct redis_cluster *cluster)
 {
     return cluster->well_at;
 }
 
-const struct redislink *cluster_trouble(const struct cluster *cluster)
+const struct redis_link *redis_cluster_trouble(const struct redis_cluster *cluster)
 {
     for (size_t i = 0; i < cluster->count; i++)
-        if (redislink_why(cluster->nodes[i]->link)[0] != '\0')
+        if (redis_link_why(cluster->nodes[i]->link)[0] != '\0')
             return cluster->nodes[i]->link;
     return NULL;
 }

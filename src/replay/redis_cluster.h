@@ -6,46 +6,46 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "replay/redis_redirection.h"
 #include "replay/redis_link.h"
+#include "replay/redis_redirection.h"
 
-#define CLUSTER_NODES_MAX 64  /* that a worker keeps connections to */
-#define CLUSTER_ASKS_SLOTS 64 /* `what` of the cluster's own requests */
+#define REDIS_CLUSTER_NODES_MAX 64  /* that a worker keeps connections to */
+#define REDIS_CLUSTER_ASKS_SLOTS 64 /* `what` of the cluster's own requests */
 
 /* Which server counts in which slot (Redis cluster specification): those that the configuration
  * names, and those that they name. A server that is none of a cluster has all slots. */
-struct cluster;
+struct redis_cluster;
 
 /* Looks up the names of `links->address`, and begins to connect. What is looked up later is none:
  * a node that is told by name is found if its address is told too, or the configuration has the
- * name. `links` is borrowed. NULL when memory is short. */
-struct cluster *cluster_init(const struct redislink_setup *links, uint64_t now);
-void cluster_free(struct cluster **cluster);
+ * name. `links` is borrowed. NULL when out of memory. */
+struct redis_cluster *redis_cluster_init(const struct redis_link_setup *links, uint64_t now);
+void redis_cluster_free(struct redis_cluster **cluster);
 
 /* NULL: it is not known who counts in the slot. */
-struct redislink *cluster_route(const struct cluster *cluster, uint16_t slot);
+struct redis_link *redis_cluster_route(const struct redis_cluster *cluster, uint16_t slot);
 /* Nobody has said yet who counts where, but somebody may soon. */
-bool cluster_is_coming(const struct cluster *cluster);
+bool redis_cluster_is_coming(const struct redis_cluster *cluster);
 /* Whom `from` means. One that was not known is connected to; after MOVED the slot is its. NULL when
  * it cannot be found. */
-struct redislink *cluster_follow(struct cluster *cluster, const struct redislink *from,
-        const struct redirection *redirection, uint64_t now);
+struct redis_link *redis_cluster_follow(struct redis_cluster *cluster,
+        const struct redis_link *from, const struct redis_redirection *redirection, uint64_t now);
 /* Who counts where is no longer what was said. */
-void cluster_doubt(struct cluster *cluster);
+void redis_cluster_doubt(struct redis_cluster *cluster);
 
-/* What the links say: on_ready(), and on_reply() to CLUSTER_ASKS_SLOTS. */
-void cluster_on_ready(struct cluster *cluster, const struct redislink *link);
-void cluster_on_slots(struct cluster *cluster, const struct redislink *from,
+/* What the links say: on_ready(), and on_reply() to REDIS_CLUSTER_ASKS_SLOTS. */
+void redis_cluster_on_ready(struct redis_cluster *cluster, const struct redis_link *link);
+void redis_cluster_on_slots(struct redis_cluster *cluster, const struct redis_link *from,
         const redisReply *reply, uint64_t now);
 
-/* See redislink_tick(). Links may come and go in it. */
-uint64_t cluster_tick(struct cluster *cluster, uint64_t now);
+/* See redis_link_tick(). Links may come and go in it. */
+uint64_t redis_cluster_tick(struct redis_cluster *cluster, uint64_t now);
 
-size_t cluster_count(const struct cluster *cluster);
-struct redislink *cluster_link(const struct cluster *cluster, size_t index);
+size_t redis_cluster_count(const struct redis_cluster *cluster);
+struct redis_link *redis_cluster_link(const struct redis_cluster *cluster, size_t index);
 /* The last moment at which any link was ready, or at which all of them were begun. */
-uint64_t cluster_well_at(const struct cluster *cluster);
+uint64_t redis_cluster_well_at(const struct redis_cluster *cluster);
 /* The first link that is in trouble; NULL: none. */
-const struct redislink *cluster_trouble(const struct cluster *cluster);
+const struct redis_link *redis_cluster_trouble(const struct redis_cluster *cluster);
 
 #endif

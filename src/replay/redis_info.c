@@ -39,10 +39,10 @@ static bool is_online_replica(struct text name, struct text value)
 
     return starts_with(name, "slave") && name.len > 5 && text_is_digit(name.at[5]) &&
            text_equal(value_of(value, "state"), text_of("online")) &&
-           text_decimal(value_of(value, "lag"), REDISINFO_LAG_MAX, &lag);
+           text_decimal(value_of(value, "lag"), REDIS_INFO_LAG_MAX, &lag);
 }
 
-static void take_policy(struct text value, struct redisinfo *info)
+static void take_policy(struct text value, struct redis_info *info)
 {
     if (value.len < sizeof info->policy) {
         memcpy(info->policy, value.at, value.len);
@@ -50,7 +50,7 @@ static void take_policy(struct text value, struct redisinfo *info)
     }
 }
 
-static void read_line(struct text line, const char *keyspace, struct redisinfo *info)
+static void read_line(struct text line, const char *keyspace, struct redis_info *info)
 {
     struct reader r = reader_of(text_trim(line));
     const struct text name = reader_until(&r, ':');
@@ -74,18 +74,18 @@ static void read_line(struct text line, const char *keyspace, struct redisinfo *
         info->replicas++;
 }
 
-void redisinfo_read(struct text t, unsigned database, struct redisinfo *info_r)
+void redis_info_read(struct text t, unsigned database, struct redis_info *info_r)
 {
     struct reader r = reader_of(t);
     char keyspace[16];
 
-    *info_r = (struct redisinfo){.cluster = false};
+    *info_r = (struct redis_info){.cluster = false};
     snprintf(keyspace, sizeof keyspace, "db%u", database);
     while (r.rest.len > 0)
         read_line(reader_field(&r, '\n'), keyspace, info_r);
 }
 
-bool redisinfo_is_fit(const struct redisinfo *info, bool cluster_only, char *why_r, size_t size)
+bool redis_info_is_fit(const struct redis_info *info, bool cluster_only, char *error_r, size_t size)
 {
     const char *why = "";
 
@@ -97,10 +97,10 @@ bool redisinfo_is_fit(const struct redisinfo *info, bool cluster_only, char *why
         why = "is none of a cluster, though several servers are named";
     else if (info->replica && !info->cluster)
         why = "is a replica of another server";
-    snprintf(why_r, size, "%s", why);
+    snprintf(error_r, size, "%s", why);
     if (why[0] == '\0' && strcmp(info->policy, "noeviction") != 0)
-        snprintf(why_r, size,
+        snprintf(error_r, size,
                 "may forget counts: its maxmemory-policy is %s, and must be noeviction",
                 info->policy);
-    return why_r[0] == '\0';
+    return error_r[0] == '\0';
 }

@@ -23,11 +23,11 @@ enum own { OWN_AUTH = -3, OWN_SELECT, OWN_INFO };
 
 enum stage { STAGE_DOWN, STAGE_CONNECTING, STAGE_CHECKING, STAGE_READY };
 
-struct redislink {
-    const struct redislink_setup *setup;
+struct redis_link {
+    const struct redis_link_setup *setup;
     char *label;
     char *path;
-    struct endpoint endpoints[REDISLINK_ENDPOINTS_MAX];
+    struct endpoint endpoints[REDIS_LINK_ENDPOINTS_MAX];
     size_t count;
     size_t current;
     const char *const *names;
@@ -42,28 +42,28 @@ struct redislink {
     uint64_t checked_at;
     uint64_t check_at; /* UINT64_MAX: it is being done */
     uint64_t heard;    /* of the last whole reply */
-    struct redisstream stream;
+    struct redis_stream stream;
     uint32_t watched;
-    struct redisreply_reader *reader;
-    struct redisqueue queue;
-    struct redisoutput output;
-    struct redisinfo info;
+    struct redis_reply_reader *reader;
+    struct redis_queue queue;
+    struct redis_output output;
+    struct redis_info info;
     bool mark;
-    char why[REDISLINK_WHY_MAX];
-    char logged[REDISLINK_WHY_MAX]; /* the why in the log; "": that it is well */
+    char why[REDIS_LINK_ERROR_MAX];
+    char logged[REDIS_LINK_ERROR_MAX]; /* the why in the log; "": that it is well */
 };
 
-struct redislink *redislink_init(
-        const struct redislink_setup *setup, const struct redislink_place *place, uint64_t now)
+struct redis_link *redis_link_init(
+        const struct redis_link_setup *setup, const struct redis_link_place *place, uint64_t now)
 {
-    struct redislink *link = calloc(1, sizeof *link);
+    struct redis_link *link = calloc(1, sizeof *link);
 
     if (link == NULL)
         return NULL;
     link->setup = setup;
     link->label = strdup(place->label);
     link->path = place->path != NULL ? strdup(place->path) : NULL;
-    link->count = place->count < REDISLINK_ENDPOINTS_MAX ? place->count : REDISLINK_ENDPOINTS_MAX;
+    link->count = place->count < REDIS_LINK_ENDPOINTS_MAX ? place->count : REDIS_LINK_ENDPOINTS_MAX;
     if (link->count > 0)
         memcpy(link->endpoints, place->endpoints, link->count * sizeof *link->endpoints);
     link->names = place->names;
@@ -72,47 +72,47 @@ struct redislink *redislink_init(
     link->stream.fd = -1;
     link->retry_at = now;
     if (link->label == NULL || (place->path != NULL && link->path == NULL)) {
-        redislink_free(&link);
+        redis_link_free(&link);
         return NULL;
     }
-    (void)redislink_tick(link, now);
+    (void)redis_link_tick(link, now);
     return link;
 }
 
-enum redislink_state redislink_state(const struct redislink *link)
+enum redis_link_state redis_link_state(const struct redis_link *link)
 {
     if (link->stage == STAGE_READY)
-        return REDISLINK_READY;
-    return link->trusted ? REDISLINK_COMING : REDISLINK_DOWN;
+        return REDIS_LINK_READY;
+    return link->trusted ? REDIS_LINK_COMING : REDIS_LINK_DOWN;
 }
 
-const char *redislink_label(const struct redislink *link)
+const char *redis_link_label(const struct redis_link *link)
 {
     return link->label;
 }
 
-const char *redislink_why(const struct redislink *link)
+const char *redis_link_why(const struct redis_link *link)
 {
     return link->why;
 }
 
-const struct redisinfo *redislink_info(const struct redislink *link)
+const struct redis_info *redis_link_info(const struct redis_link *link)
 {
     return &link->info;
 }
 
-bool redislink_is_at(const struct redislink *link, const struct endpoint *endpoint)
+bool redis_link_is_at(const struct redis_link *link, const struct endpoint *endpoint)
 {
-    return link->count > 0 && endpoint_equal(redislink_endpoint(link), endpoint);
+    return link->count > 0 && endpoint_equal(redis_link_endpoint(link), endpoint);
 }
 
-const struct endpoint *redislink_endpoint(const struct redislink *link)
+const struct endpoint *redis_link_endpoint(const struct redis_link *link)
 {
     return &link->endpoints[link->current];
 }
 
 /* Once for each cause, and once when it is over. */
-static void log_change(struct redislink *link, const char *why)
+static void log_change(struct redis_link *link, const char *why)
 {
     struct log_line line;
 
@@ -129,7 +129,7 @@ static void log_change(struct redislink *link, const char *why)
     log_end(&line);
 }
 
-static void set_stage(struct redislink *link, enum stage stage, uint64_t now)
+static void set_stage(struct redis_link *link, enum stage stage, uint64_t now)
 {
     link->stage = stage;
     link->since = now;
@@ -140,29 +140,29 @@ static uint64_t pause_of(unsigned failures)
     const uint64_t pause =
             failures > 0 ? (uint64_t)PAUSE_FIRST << (failures < 8 ? failures - 1 : 7) : 0;
 
-    return pause < REDISLINK_PAUSE_MAX ? pause : REDISLINK_PAUSE_MAX;
+    return pause < REDIS_LINK_PAUSE_MAX ? pause : REDIS_LINK_PAUSE_MAX;
 }
 
 /* Everything of the connection goes; who waits for a reply learns that there will be none. */
-static void disconnect(struct redislink *link, uint64_t now)
+static void disconnect(struct redis_link *link, uint64_t now)
 {
-    struct redisqueue queue = link->queue;
+    struct redis_queue queue = link->queue;
     struct redisrequest request;
 
-    redisstream_close(&link->stream);
-    redisreply_free(&link->reader);
-    redisoutput_wipe(&link->output);
-    link->queue = (struct redisqueue){.ring = NULL};
+    redis_stream_close(&link->stream);
+    redis_reply_free(&link->reader);
+    redis_output_wipe(&link->output);
+    link->queue = (struct redis_queue){.ring = NULL};
     link->mark = false;
-    while (redisqueue_shift(&queue, &request))
+    while (redis_queue_shift(&queue, &request))
         if (request.what >= 0)
             link->setup->on_reply(
                     link->setup->context, link, request.what, request.about, NULL, now);
-    redisqueue_free(&queue);
+    redis_queue_free(&queue);
 }
 
 /* What closes in good order, after it worked, may be there again at once. */
-static void fall(struct redislink *link, const char *why, bool in_order, uint64_t now)
+static void fall(struct redis_link *link, const char *why, bool in_order, uint64_t now)
 {
     const bool was_ready = link->stage == STAGE_READY;
     const bool steady = was_ready && now - link->since >= STEADY;
@@ -178,14 +178,14 @@ static void fall(struct redislink *link, const char *why, bool in_order, uint64_
     disconnect(link, now);
 }
 
-void redislink_drop(struct redislink *link, const char *why, uint64_t now)
+void redis_link_drop(struct redis_link *link, const char *why, uint64_t now)
 {
     fall(link, why, false, now);
 }
 
-void redislink_free(struct redislink **link)
+void redis_link_free(struct redis_link **link)
 {
-    struct redislink *l = *link;
+    struct redis_link *l = *link;
 
     if (l == NULL)
         return;
@@ -196,10 +196,10 @@ void redislink_free(struct redislink **link)
     *link = NULL;
 }
 
-static void watch(struct redislink *link)
+static void watch(struct redis_link *link)
 {
     const bool out = link->stream.wants_out ||
-                     (link->stage > STAGE_CONNECTING && redisoutput_rest(&link->output).len > 0);
+                     (link->stage > STAGE_CONNECTING && redis_output_rest(&link->output).len > 0);
     struct epoll_event event = {.events = EPOLLIN | (out ? EPOLLOUT : 0), .data.ptr = link};
 
     if (link->stream.fd < 0 || event.events == link->watched)
@@ -209,41 +209,41 @@ static void watch(struct redislink *link)
     link->watched = event.events;
 }
 
-static void begin(struct redislink *link, uint64_t now)
+static void begin(struct redis_link *link, uint64_t now)
 {
     set_stage(link, STAGE_CONNECTING, now);
     link->begun = true;
     link->watched = 0;
-    link->reader = redisreply_init();
+    link->reader = redis_reply_init();
     if (link->reader == NULL) {
-        redislink_drop(link, "memory is short", now);
+        redis_link_drop(link, "out of memory", now);
         return;
     }
     if (link->path == NULL && link->count == 0) {
-        redislink_drop(link, "its name has no address", now);
+        redis_link_drop(link, "its name has no address", now);
         return;
     }
     const bool begun = link->path != NULL
-                               ? redisstream_open_unix(&link->stream, link->path)
-                               : redisstream_open_tcp(&link->stream, redislink_endpoint(link));
+                               ? redis_stream_open_unix(&link->stream, link->path)
+                               : redis_stream_open_tcp(&link->stream, redis_link_endpoint(link));
     if (begun)
         watch(link);
     else
-        redislink_drop(link, link->stream.why, now);
+        redis_link_drop(link, link->stream.why, now);
 }
 
-static bool ask(struct redislink *link, int what, void *about, struct text command,
+static bool ask(struct redis_link *link, int what, void *about, struct text command,
         uint64_t *ticket_r, uint64_t now)
 {
     const struct redisrequest request = {.what = what, .about = about, .since = now};
 
     /* A request without its octets would have the next one's reply. */
-    return redisqueue_count(&link->queue) < REDISLINK_QUEUE_MAX &&
-           redisqueue_push(&link->queue, REDISLINK_QUEUE_MAX, &request, ticket_r) &&
-           (redisoutput_put(&link->output, command) || redisqueue_take_back(&link->queue));
+    return redis_queue_count(&link->queue) < REDIS_LINK_QUEUE_MAX &&
+           redis_queue_push(&link->queue, REDIS_LINK_QUEUE_MAX, &request, ticket_r) &&
+           (redis_output_put(&link->output, command) || redis_queue_take_back(&link->queue));
 }
 
-bool redislink_ask(struct redislink *link, int what, void *about, struct text command,
+bool redis_link_ask(struct redis_link *link, int what, void *about, struct text command,
         uint64_t *ticket_r, uint64_t now)
 {
     uint64_t unused;
@@ -252,24 +252,24 @@ bool redislink_ask(struct redislink *link, int what, void *about, struct text co
            ask(link, what, about, command, ticket_r != NULL ? ticket_r : &unused, now);
 }
 
-void redislink_set_mark(struct redislink *link, bool mark)
+void redis_link_set_mark(struct redis_link *link, bool mark)
 {
     link->mark = mark;
 }
 
-bool redislink_mark(const struct redislink *link)
+bool redis_link_mark(const struct redis_link *link)
 {
     return link->mark;
 }
 
-void redislink_forget(struct redislink *link, uint64_t ticket)
+void redis_link_forget(struct redis_link *link, uint64_t ticket)
 {
-    redisqueue_forget(&link->queue, ticket);
+    redis_queue_forget(&link->queue, ticket);
 }
 
 /* Asks for the link itself, with at most three words. */
 static bool ask_words(
-        struct redislink *link, enum own what, int count, const char *const words[3], uint64_t now)
+        struct redis_link *link, enum own what, int count, const char *const words[3], uint64_t now)
 {
     const char *copies[3] = {words[0], words[1], words[2]};
     char *command = NULL;
@@ -285,7 +285,7 @@ static bool ask_words(
     return asked;
 }
 
-static bool ask_info(struct redislink *link, uint64_t now)
+static bool ask_info(struct redis_link *link, uint64_t now)
 {
     static const char *const words[3] = {"INFO"};
 
@@ -294,9 +294,9 @@ static bool ask_info(struct redislink *link, uint64_t now)
 }
 
 /* The user and the password, the database, and what the server says of itself. */
-static bool introduce(struct redislink *link, uint64_t now)
+static bool introduce(struct redis_link *link, uint64_t now)
 {
-    const struct redisaddress *address = link->setup->address;
+    const struct redis_address *address = link->setup->address;
     const char *password = link->setup->password;
     const bool has_user = address->user[0] != '\0';
     char database[16];
@@ -315,62 +315,62 @@ static bool introduce(struct redislink *link, uint64_t now)
     return asked && ask_info(link, now);
 }
 
-static void establish(struct redislink *link, uint64_t now)
+static void establish(struct redis_link *link, uint64_t now)
 {
-    switch (redisstream_establish(
+    switch (redis_stream_establish(
             &link->stream, link->setup->tls, link->names, link->names_count)) {
-    case REDISSTREAM_OK:
+    case REDIS_STREAM_OK:
         set_stage(link, STAGE_CHECKING, now);
         if (introduce(link, now))
-            redislink_flush(link, now);
+            redis_link_flush(link, now);
         else
-            redislink_drop(link, "memory is short", now);
+            redis_link_drop(link, "out of memory", now);
         break;
-    case REDISSTREAM_WAITS:
+    case REDIS_STREAM_WAITS:
         watch(link);
         break;
-    case REDISSTREAM_BROKEN:
-        redislink_drop(link, link->stream.why, now);
+    case REDIS_STREAM_BROKEN:
+        redis_link_drop(link, link->stream.why, now);
         break;
     }
 }
 
-void redislink_flush(struct redislink *link, uint64_t now)
+void redis_link_flush(struct redis_link *link, uint64_t now)
 {
-    struct text rest = redisoutput_rest(&link->output);
-    enum redisstream_result result = REDISSTREAM_OK;
+    struct text rest = redis_output_rest(&link->output);
+    enum redis_stream_result result = REDIS_STREAM_OK;
 
     if (link->stage < STAGE_CHECKING || rest.len == 0)
         return;
-    while (rest.len > 0 && result == REDISSTREAM_OK) {
+    while (rest.len > 0 && result == REDIS_STREAM_OK) {
         size_t len = 0;
-        result = redisstream_write(&link->stream, rest.at, rest.len, &len);
-        if (result == REDISSTREAM_OK)
-            redisoutput_sent(&link->output, len);
-        rest = redisoutput_rest(&link->output);
+        result = redis_stream_write(&link->stream, rest.at, rest.len, &len);
+        if (result == REDIS_STREAM_OK)
+            redis_output_sent(&link->output, len);
+        rest = redis_output_rest(&link->output);
     }
-    if (result == REDISSTREAM_BROKEN) {
+    if (result == REDIS_STREAM_BROKEN) {
         fall(link, link->stream.why, true, now);
         return;
     }
     if (link->stage == STAGE_CHECKING && rest.len == 0) /* the password was in it */
-        redisoutput_wipe(&link->output);
+        redis_output_wipe(&link->output);
     watch(link);
 }
 
-static void on_info(struct redislink *link, struct text text, uint64_t now)
+static void on_info(struct redis_link *link, struct text text, uint64_t now)
 {
-    char why[REDISLINK_WHY_MAX];
+    char why[REDIS_LINK_ERROR_MAX];
 
-    redisinfo_read(text, link->setup->address->database, &link->info);
-    if (!redisinfo_is_fit(&link->info, link->setup->cluster_only, why, sizeof why)) {
-        redislink_drop(link, why, now);
+    redis_info_read(text, link->setup->address->database, &link->info);
+    if (!redis_info_is_fit(&link->info, link->setup->cluster_only, why, sizeof why)) {
+        redis_link_drop(link, why, now);
         return;
     }
     if (link->stage == STAGE_CHECKING)
         set_stage(link, STAGE_READY, now);
     link->checked_at = now;
-    link->check_at = now + REDISLINK_CHECK_EVERY;
+    link->check_at = now + REDIS_LINK_CHECK_EVERY;
     link->trusted = true;
     link->why[0] = '\0';
     log_change(link, "");
@@ -378,39 +378,39 @@ static void on_info(struct redislink *link, struct text text, uint64_t now)
 }
 
 /* Of what a server says about a password, only the code is for people: the rest may quote it. */
-static void on_refusal(struct redislink *link, enum own what, struct text error, uint64_t now)
+static void on_refusal(struct redis_link *link, enum own what, struct text error, uint64_t now)
 {
     struct reader r = reader_of(error);
     const struct text code = reader_field(&r, ' ');
     const struct text shown = what == OWN_AUTH ? code : error;
     static const char *const actions[] = {
             "refuses the user or the password", "refuses the database", "refuses INFO"};
-    char why[REDISLINK_WHY_MAX];
+    char why[REDIS_LINK_ERROR_MAX];
 
     snprintf(why, sizeof why, "%s: %.*s", actions[what - OWN_AUTH],
             (int)(shown.len < 100 ? shown.len : 100), shown.len > 0 ? shown.at : "");
-    redislink_drop(link, why, now);
+    redis_link_drop(link, why, now);
 }
 
 static void on_own_reply(
-        struct redislink *link, enum own what, const redisReply *reply, uint64_t now)
+        struct redis_link *link, enum own what, const redisReply *reply, uint64_t now)
 {
     if (reply->type == REDIS_REPLY_ERROR)
-        on_refusal(link, what, redisreply_text(reply), now);
+        on_refusal(link, what, redis_reply_text(reply), now);
     else if (what == OWN_INFO)
-        on_info(link, redisreply_text(reply), now);
+        on_info(link, redis_reply_text(reply), now);
 }
 
 /* Takes replies as long as there are any, and the link stands. */
-static void take_replies(struct redislink *link, uint64_t now)
+static void take_replies(struct redis_link *link, uint64_t now)
 {
     struct redisrequest request;
     redisReply *reply = NULL;
 
-    while (link->stage > STAGE_CONNECTING && (reply = redisreply_next(link->reader)) != NULL) {
+    while (link->stage > STAGE_CONNECTING && (reply = redis_reply_next(link->reader)) != NULL) {
         link->heard = now;
-        if (!redisqueue_shift(&link->queue, &request))
-            redislink_drop(link, "says what it was not asked", now);
+        if (!redis_queue_shift(&link->queue, &request))
+            redis_link_drop(link, "says what it was not asked", now);
         else if (request.what < 0)
             on_own_reply(link, (enum own)request.what, reply, now);
         else
@@ -418,23 +418,23 @@ static void take_replies(struct redislink *link, uint64_t now)
                     link->setup->context, link, request.what, request.about, reply, now);
         freeReplyObject(reply);
     }
-    if (link->stage > STAGE_CONNECTING && redisreply_error(link->reader) != NULL)
-        redislink_drop(link, redisreply_error(link->reader), now);
+    if (link->stage > STAGE_CONNECTING && redis_reply_error(link->reader) != NULL)
+        redis_link_drop(link, redis_reply_error(link->reader), now);
 }
 
-static void read_some(struct redislink *link, uint64_t now)
+static void read_some(struct redis_link *link, uint64_t now)
 {
     char room[INPUT_ROOM];
     size_t len = 0;
 
-    for (int i = 0; i < READS_MAX || redisstream_has_more(&link->stream); i++) {
-        const enum redisstream_result result =
-                redisstream_read(&link->stream, room, sizeof room, &len);
-        if (result == REDISSTREAM_BROKEN)
+    for (int i = 0; i < READS_MAX || redis_stream_has_more(&link->stream); i++) {
+        const enum redis_stream_result result =
+                redis_stream_read(&link->stream, room, sizeof room, &len);
+        if (result == REDIS_STREAM_BROKEN)
             fall(link, link->stream.why, true, now);
-        if (result != REDISSTREAM_OK)
+        if (result != REDIS_STREAM_OK)
             break;
-        redisreply_feed(link->reader, (struct text){room, len});
+        redis_reply_feed(link->reader, (struct text){room, len});
         take_replies(link, now);
         if (link->stage == STAGE_DOWN || (len < sizeof room && link->stream.tls == NULL))
             break;
@@ -442,46 +442,46 @@ static void read_some(struct redislink *link, uint64_t now)
     watch(link);
 }
 
-void redislink_on_event(struct redislink *link, uint32_t events, uint64_t now)
+void redis_link_on_event(struct redis_link *link, uint32_t events, uint64_t now)
 {
     if (link->stage == STAGE_CONNECTING)
         establish(link, now);
     else if (link->stage > STAGE_CONNECTING && (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0)
         read_some(link, now);
     if ((events & EPOLLOUT) != 0)
-        redislink_flush(link, now);
+        redis_link_flush(link, now);
 }
 
 /* When one that owes replies, or is being made, counts as not there. */
-static uint64_t silent_at(const struct redislink *link)
+static uint64_t silent_at(const struct redis_link *link)
 {
-    const struct redisrequest *oldest = redisqueue_oldest(&link->queue);
+    const struct redisrequest *oldest = redis_queue_oldest(&link->queue);
 
     if (link->stage == STAGE_DOWN || (link->stage == STAGE_READY && oldest == NULL))
         return UINT64_MAX;
     if (link->stage != STAGE_READY)
-        return link->since + REDISLINK_SILENCE;
-    return (oldest->since > link->heard ? oldest->since : link->heard) + REDISLINK_SILENCE;
+        return link->since + REDIS_LINK_SILENCE;
+    return (oldest->since > link->heard ? oldest->since : link->heard) + REDIS_LINK_SILENCE;
 }
 
-static uint64_t next_attempt(const struct redislink *link)
+static uint64_t next_attempt(const struct redis_link *link)
 {
     const bool is_over = link->path != NULL && link->begun;
 
     return link->stage == STAGE_DOWN && !is_over ? link->retry_at : UINT64_MAX;
 }
 
-uint64_t redislink_tick(struct redislink *link, uint64_t now)
+uint64_t redis_link_tick(struct redis_link *link, uint64_t now)
 {
     if (now >= silent_at(link))
-        redislink_drop(link, "does not answer", now);
+        redis_link_drop(link, "does not answer", now);
     if (now >= next_attempt(link))
         begin(link, now);
     if (link->stage == STAGE_READY && now >= link->check_at) {
         if (ask_info(link, now))
-            redislink_flush(link, now);
+            redis_link_flush(link, now);
         else
-            redislink_drop(link, "takes nothing any more", now);
+            redis_link_drop(link, "takes nothing any more", now);
     }
     const uint64_t silent = silent_at(link);
     const uint64_t attempt = next_attempt(link);
@@ -490,7 +490,7 @@ uint64_t redislink_tick(struct redislink *link, uint64_t now)
     return earlier < check ? earlier : check;
 }
 
-void redislink_check_soon(struct redislink *link)
+void redis_link_check_soon(struct redis_link *link)
 {
     const uint64_t soon = link->checked_at + CHECK_PAUSE;
 

@@ -7,7 +7,7 @@
 
 #define SIZE_FIRST 32768 /* what a greeting never fills: no copy of the password is left behind */
 
-static bool make_room(struct redisoutput *output, size_t len)
+static bool make_room(struct redis_output *output, size_t len)
 {
     const size_t used = output->end - output->begin;
     size_t size = output->size > 0 ? output->size : SIZE_FIRST;
@@ -16,7 +16,7 @@ static bool make_room(struct redisoutput *output, size_t len)
         memmove(output->at, output->at + output->begin, used);
     output->begin = 0;
     output->end = used;
-    while (size - used < len && size < REDISOUTPUT_MAX)
+    while (size - used < len && size < REDIS_OUTPUT_MAX)
         size *= 2;
     if (size - used < len)
         return false;
@@ -30,7 +30,7 @@ static bool make_room(struct redisoutput *output, size_t len)
     return true;
 }
 
-bool redisoutput_put(struct redisoutput *output, struct text t)
+bool redis_output_put(struct redis_output *output, struct text t)
 {
     if (output->size - output->end < t.len && !make_room(output, t.len))
         return false;
@@ -39,24 +39,24 @@ bool redisoutput_put(struct redisoutput *output, struct text t)
     return true;
 }
 
-struct text redisoutput_rest(const struct redisoutput *output)
+struct text redis_output_rest(const struct redis_output *output)
 {
     return output->at != NULL
                    ? (struct text){output->at + output->begin, output->end - output->begin}
                    : (struct text){NULL, 0};
 }
 
-void redisoutput_sent(struct redisoutput *output, size_t len)
+void redis_output_sent(struct redis_output *output, size_t len)
 {
     output->begin += len;
     if (output->begin == output->end)
         output->begin = output->end = 0;
 }
 
-void redisoutput_wipe(struct redisoutput *output)
+void redis_output_wipe(struct redis_output *output)
 {
     if (output->at != NULL)
         sodium_memzero(output->at, output->size);
     free(output->at);
-    *output = (struct redisoutput){.at = NULL};
+    *output = (struct redis_output){.at = NULL};
 }

@@ -7,10 +7,10 @@
 
 #include "protocol/text.h"
 
-#define REDISOUTPUT_MAX (4UL * 1024 * 1024) /* octets that a server has not taken */
+#define REDIS_OUTPUT_MAX (4UL * 1024 * 1024) /* octets that a server has not taken */
 
 /* What a server is yet to be sent, a password among it. All zero: empty. */
-struct redisoutput {
+struct redis_output {
     char *at;
     size_t size;
     size_t begin;
@@ -18,11 +18,12 @@ struct redisoutput {
 };
 
 /* False when there is no room. */
-bool redisoutput_put(struct redisoutput *output, struct text t) __attribute__((warn_unused_result));
-struct text redisoutput_rest(const struct redisoutput *output);
+bool redis_output_put(struct redis_output *output, struct text t)
+        __attribute__((warn_unused_result));
+struct text redis_output_rest(const struct redis_output *output);
 /* So many octets of the rest were sent. */
-void redisoutput_sent(struct redisoutput *output, size_t len);
+void redis_output_sent(struct redis_output *output, size_t len);
 /* Leaves nothing of it in memory. */
-void redisoutput_wipe(struct redisoutput *output);
+void redis_output_wipe(struct redis_output *output);
 
 #endif

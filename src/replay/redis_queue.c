@@ -5,25 +5,25 @@
 
 #define SIZE_FIRST 64
 
-void redisqueue_free(struct redisqueue *queue)
+void redis_queue_free(struct redis_queue *queue)
 {
     free(queue->ring);
-    *queue = (struct redisqueue){.ring = NULL};
+    *queue = (struct redis_queue){.ring = NULL};
 }
 
-size_t redisqueue_count(const struct redisqueue *queue)
+size_t redis_queue_count(const struct redis_queue *queue)
 {
     return (size_t)(queue->end - queue->first);
 }
 
-static struct redisrequest *at(const struct redisqueue *queue, uint64_t ticket)
+static struct redisrequest *at(const struct redis_queue *queue, uint64_t ticket)
 {
     return &queue->ring[ticket & (queue->size - 1)];
 }
 
-static bool grow(struct redisqueue *queue)
+static bool grow(struct redis_queue *queue)
 {
-    struct redisqueue larger = *queue;
+    struct redis_queue larger = *queue;
 
     larger.size = queue->size > 0 ? queue->size * 2 : SIZE_FIRST;
     larger.ring = calloc(larger.size, sizeof *larger.ring);
@@ -36,10 +36,10 @@ static bool grow(struct redisqueue *queue)
     return true;
 }
 
-bool redisqueue_push(struct redisqueue *queue, size_t most, const struct redisrequest *request,
+bool redis_queue_push(struct redis_queue *queue, size_t most, const struct redisrequest *request,
         uint64_t *ticket_r)
 {
-    const size_t count = redisqueue_count(queue);
+    const size_t count = redis_queue_count(queue);
 
     if (count >= most || (count == queue->size && !grow(queue)))
         return false;
@@ -48,26 +48,26 @@ bool redisqueue_push(struct redisqueue *queue, size_t most, const struct redisre
     return true;
 }
 
-bool redisqueue_take_back(struct redisqueue *queue)
+bool redis_queue_take_back(struct redis_queue *queue)
 {
     queue->end--;
     return false;
 }
 
-bool redisqueue_shift(struct redisqueue *queue, struct redisrequest *request_r)
+bool redis_queue_shift(struct redis_queue *queue, struct redisrequest *request_r)
 {
-    if (redisqueue_count(queue) == 0)
+    if (redis_queue_count(queue) == 0)
         return false;
     *request_r = *at(queue, queue->first++);
     return true;
 }
 
-const struct redisrequest *redisqueue_oldest(const struct redisqueue *queue)
+const struct redisrequest *redis_queue_oldest(const struct redis_queue *queue)
 {
-    return redisqueue_count(queue) > 0 ? at(queue, queue->first) : NULL;
+    return redis_queue_count(queue) > 0 ? at(queue, queue->first) : NULL;
 }
 
-void redisqueue_forget(struct redisqueue *queue, uint64_t ticket)
+void redis_queue_forget(struct redis_queue *queue, uint64_t ticket)
 {
     if (ticket >= queue->first && ticket < queue->end)
         at(queue, ticket)->about = NULL;

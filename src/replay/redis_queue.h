@@ -14,25 +14,25 @@ struct redisrequest {
 };
 
 /* All zero: empty. */
-struct redisqueue {
+struct redis_queue {
     struct redisrequest *ring;
     size_t size; /* a power of 2 */
     uint64_t first;
     uint64_t end;
 };
 
-void redisqueue_free(struct redisqueue *queue); /* and leaves it empty */
-size_t redisqueue_count(const struct redisqueue *queue);
-/* False when it has `most` already, or memory is short. The ticket is for redisqueue_forget(). */
-bool redisqueue_push(struct redisqueue *queue, size_t most, const struct redisrequest *request,
+void redis_queue_free(struct redis_queue *queue); /* and leaves it empty */
+size_t redis_queue_count(const struct redis_queue *queue);
+/* False when it has `most` already, or out of memory. The ticket is for redis_queue_forget(). */
+bool redis_queue_push(struct redis_queue *queue, size_t most, const struct redisrequest *request,
         uint64_t *ticket_r) __attribute__((warn_unused_result));
 /* Without the newest. Returns false, for its callers. */
-bool redisqueue_take_back(struct redisqueue *queue);
+bool redis_queue_take_back(struct redis_queue *queue);
 /* The oldest; false when there is none. */
-bool redisqueue_shift(struct redisqueue *queue, struct redisrequest *request_r)
+bool redis_queue_shift(struct redis_queue *queue, struct redisrequest *request_r)
         __attribute__((warn_unused_result));
-const struct redisrequest *redisqueue_oldest(const struct redisqueue *queue);
+const struct redisrequest *redis_queue_oldest(const struct redis_queue *queue);
 /* The request stays, and is about nothing. One that is gone is none of it. */
-void redisqueue_forget(struct redisqueue *queue, uint64_t ticket);
+void redis_queue_forget(struct redis_queue *queue, uint64_t ticket);
 
 #endif

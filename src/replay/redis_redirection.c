@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 #include "replay/redis_redirection.h"
 
-bool redirection_parse(struct text error, struct redirection *redirection_r)
+bool redis_redirection_parse(struct text error, struct redis_redirection *redirection_r)
 {
     struct reader r = reader_of(error);
     const struct text word = reader_until(&r, ' ');
@@ -16,8 +16,8 @@ bool redirection_parse(struct text error, struct redirection *redirection_r)
         return false;
     redirection_r->host = (struct text){place.at, (size_t)(colon - place.at)};
     const struct text digits = {colon + 1, place.len - redirection_r->host.len - 1};
-    if (!text_decimal(slot, SLOT_COUNT - 1, &number) || !text_decimal(digits, UINT16_MAX, &port) ||
-            port == 0)
+    if (!text_decimal(slot, REDIS_SLOT_COUNT - 1, &number) ||
+            !text_decimal(digits, UINT16_MAX, &port) || port == 0)
         return false;
     redirection_r->slot = (uint16_t)number;
     redirection_r->port = (uint16_t)port;

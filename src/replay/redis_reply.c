@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-struct redisreply_reader {
+struct redis_reply_reader {
     redisReader *reader;
     redisReplyObjectFunctions makers; /* hiredis's own, behind checks of ours */
     redisReplyObjectFunctions theirs;
@@ -19,7 +19,7 @@ static const char not_redis[] = "does not speak Redis's protocol";
 /* hiredis takes it for a lack of memory. */
 static void *refuse(const redisReadTask *task, const char *why)
 {
-    struct redisreply_reader *r = task->privdata;
+    struct redis_reply_reader *r = task->privdata;
 
     r->refusal = why;
     return NULL;
@@ -64,11 +64,11 @@ typedef int array_length;
 /* An array is made when its length is read: before there are any elements. */
 static void *make_array(const redisReadTask *task, array_length count)
 {
-    struct redisreply_reader *r = task->privdata;
+    struct redis_reply_reader *r = task->privdata;
 
-    if (is_resp3(task) || depth_of(task) > REDISREPLY_DEPTH_MAX)
+    if (is_resp3(task) || depth_of(task) > REDIS_REPLY_DEPTH_MAX)
         return refuse(task, not_redis);
-    if ((size_t)count > REDISREPLY_ELEMENTS_MAX - r->elements)
+    if ((size_t)count > REDIS_REPLY_ELEMENTS_MAX - r->elements)
         return refuse(task, too_much);
     r->elements += (size_t)count;
     return r->theirs.createArray(task, count);
@@ -76,27 +76,27 @@ static void *make_array(const redisReadTask *task, array_length count)
 
 static void *make_string(const redisReadTask *task, char *octets, size_t len)
 {
-    const struct redisreply_reader *r = task->privdata;
+    const struct redis_reply_reader *r = task->privdata;
 
     return is_resp3(task) ? refuse(task, not_redis) : r->theirs.createString(task, octets, len);
 }
 
 static void *make_nil(const redisReadTask *task)
 {
-    const struct redisreply_reader *r = task->privdata;
+    const struct redis_reply_reader *r = task->privdata;
 
     return is_resp3(task) ? refuse(task, not_redis) : r->theirs.createNil(task);
 }
 
-struct redisreply_reader *redisreply_init(void)
+struct redis_reply_reader *redis_reply_init(void)
 {
-    struct redisreply_reader *r = calloc(1, sizeof *r);
+    struct redis_reply_reader *r = calloc(1, sizeof *r);
 
     if (r == NULL)
         return NULL;
     r->reader = redisReaderCreate();
     if (r->reader == NULL) {
-        redisreply_free(&r);
+        redis_reply_free(&r);
         return NULL;
     }
     r->theirs = *r->reader->fn;
@@ -113,7 +113,7 @@ struct redisreply_reader *redisreply_init(void)
     return r;
 }
 
-void redisreply_free(struct redisreply_reader **reader)
+void redis_reply_free(struct redis_reply_reader **reader)
 {
     if (*reader == NULL)
         return;
@@ -123,14 +123,14 @@ void redisreply_free(struct redisreply_reader **reader)
     *reader = NULL;
 }
 
-void redisreply_feed(struct redisreply_reader *reader, struct text octets)
+void redis_reply_feed(struct redis_reply_reader *reader, struct text octets)
 {
     reader->octets += octets.len;
     if (reader->error == NULL && redisReaderFeed(reader->reader, octets.at, octets.len) != REDIS_OK)
         reader->error = "out of memory";
 }
 
-redisReply *redisreply_next(struct redisreply_reader *reader)
+redisReply *redis_reply_next(struct redis_reply_reader *reader)
 {
     void *reply = NULL;
 
@@ -143,7 +143,7 @@ redisReply *redisreply_next(struct redisreply_reader *reader)
         return NULL;
     }
     const size_t item = reader->reader->len - reader->reader->pos;
-    if (reply == NULL && (reader->octets > REDISREPLY_OCTETS_MAX || item > REDISREPLY_ITEM_MAX))
+    if (reply == NULL && (reader->octets > REDIS_REPLY_OCTETS_MAX || item > REDIS_REPLY_ITEM_MAX))
         reader->error = too_much;
     if (reply != NULL) {
         reader->octets = item;
@@ -152,12 +152,12 @@ redisReply *redisreply_next(struct redisreply_reader *reader)
     return reply;
 }
 
-const char *redisreply_error(const struct redisreply_reader *reader)
+const char *redis_reply_error(const struct redis_reply_reader *reader)
 {
     return reader->error;
 }
 
-struct text redisreply_text(const redisReply *reply)
+struct text redis_reply_text(const redisReply *reply)
 {
     if (reply->type != REDIS_REPLY_STRING && reply->type != REDIS_REPLY_STATUS &&
             reply->type != REDIS_REPLY_ERROR)

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-struct rediscall *rediscalls_take(struct rediscalls *calls)
+struct rediscall *redis_request_take(struct redis_request *calls)
 {
     struct rediscall *call = calls->spare;
 
@@ -22,7 +22,7 @@ struct rediscall *rediscalls_take(struct rediscalls *calls)
     return call;
 }
 
-void rediscalls_give(struct rediscalls *calls, struct rediscall *call)
+void redis_request_give(struct redis_request *calls, struct rediscall *call)
 {
     if (call->previous != NULL)
         call->previous->next = call->next;
@@ -36,7 +36,7 @@ void rediscalls_give(struct rediscalls *calls, struct rediscall *call)
     calls->spare = call;
 }
 
-void rediscalls_free(struct rediscalls *calls)
+void redis_request_free(struct redis_request *calls)
 {
     while (calls->spare != NULL) {
         struct rediscall *call = calls->spare;

@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "replay/redis_link.h"
 #include "replay/count_request.h"
+#include "replay/redis_link.h"
 
 enum rediscall_stage {
     REDISCALL_WAITS,       /* for a server that is coming, or to be asked again */
@@ -18,10 +18,10 @@ enum rediscall_stage {
 struct rediscall {
     struct rediscall *next;
     struct rediscall *previous;
-    struct replay_item *item;
+    struct count_request *item;
     uint64_t since; /* milliseconds */
     enum rediscall_stage stage;
-    struct redislink *link; /* that is asked, or is to be though the slot is another's */
+    struct redis_link *link; /* that is asked, or is to be though the slot is another's */
     uint64_t ticket;
     uint16_t slot;
     unsigned tries;
@@ -31,16 +31,16 @@ struct rediscall {
 };
 
 /* All that are on their way, in the order in which they came. All zero: none. */
-struct rediscalls {
+struct redis_request {
     struct rediscall *oldest;
     struct rediscall *newest;
     struct rediscall *spare;
 };
 
-/* NULL when memory is short; else it is the newest. */
-struct rediscall *rediscalls_take(struct rediscalls *calls);
-void rediscalls_give(struct rediscalls *calls, struct rediscall *call);
+/* NULL when out of memory; else it is the newest. */
+struct rediscall *redis_request_take(struct redis_request *calls);
+void redis_request_give(struct redis_request *calls, struct rediscall *call);
 /* When none is on its way. */
-void rediscalls_free(struct rediscalls *calls);
+void redis_request_free(struct redis_request *calls);
 
 #endif

@@ -3,7 +3,7 @@
 
 #define POLYNOMIAL 0x1021
 
-uint16_t slot_crc16(struct text t)
+uint16_t redis_slot_crc16(struct text t)
 {
     unsigned crc = 0;
 
@@ -24,7 +24,7 @@ static struct text tag_of(struct text key)
     return r.failed || tag.len == 0 ? key : tag;
 }
 
-uint16_t slot_of(struct text key)
+uint16_t redis_slot_of(struct text key)
 {
-    return slot_crc16(tag_of(key)) % SLOT_COUNT;
+    return redis_slot_crc16(tag_of(key)) % REDIS_SLOT_COUNT;
 }

@@ -6,14 +6,14 @@
 
 #include "protocol/text.h"
 
-#define SLOT_COUNT 16384
+#define REDIS_SLOT_COUNT 16384
 
 /* Where a key lies in a cluster (Redis cluster specification, "Key distribution model" and "Hash
  * tags"): what stands between the first `{` and the next `}` decides, unless that is nothing or
  * there is none; else the whole key. */
-uint16_t slot_of(struct text key);
+uint16_t redis_slot_of(struct text key);
 
 /* CRC-16/XMODEM: of "123456789" it is 0x31C3. */
-uint16_t slot_crc16(struct text t);
+uint16_t redis_slot_crc16(struct text t);
 
 #endif

@@ -18,18 +18,18 @@ static bool take_number(const redisReply *reply, long long most, uint16_t *numbe
 static struct text find_address(const redisReply *more)
 {
     for (size_t i = 0; more->type == REDIS_REPLY_ARRAY && i + 1 < more->elements; i += 2)
-        if (text_equal(redisreply_text(more->element[i]), text_of("ip")))
-            return redisreply_text(more->element[i + 1]);
+        if (text_equal(redis_reply_text(more->element[i]), text_of("ip")))
+            return redis_reply_text(more->element[i + 1]);
     return (struct text){NULL, 0};
 }
 
 /* The host that is to be preferred, the port, the id, and more. The host is nil where it is that of
  * the node that was asked, and `?` where the node does not know it, which a client takes alike. */
-static bool read_node(const redisReply *node, struct slotmap_range *range)
+static bool read_node(const redisReply *node, struct redis_slotmap_range *range)
 {
     if (!is_array(node, 2) || !take_number(node->element[1], UINT16_MAX, &range->port))
         return false;
-    range->host = redisreply_text(node->element[0]);
+    range->host = redis_reply_text(node->element[0]);
     if (text_equal(range->host, text_of("?")))
         range->host.len = 0;
     if (node->elements > 3)
@@ -39,18 +39,19 @@ static bool read_node(const redisReply *node, struct slotmap_range *range)
 }
 
 /* First, last, the node that counts, its replicas. */
-static bool read_range(const redisReply *reply, struct slotmap_range *range_r)
+static bool read_range(const redisReply *reply, struct redis_slotmap_range *range_r)
 {
-    *range_r = (struct slotmap_range){.first = 0};
-    return is_array(reply, 3) && take_number(reply->element[0], SLOT_COUNT - 1, &range_r->first) &&
-           take_number(reply->element[1], SLOT_COUNT - 1, &range_r->last) &&
+    *range_r = (struct redis_slotmap_range){.first = 0};
+    return is_array(reply, 3) &&
+           take_number(reply->element[0], REDIS_SLOT_COUNT - 1, &range_r->first) &&
+           take_number(reply->element[1], REDIS_SLOT_COUNT - 1, &range_r->last) &&
            range_r->first <= range_r->last && read_node(reply->element[2], range_r);
 }
 
-bool slotmap_read(const redisReply *reply,
-        void (*found)(void *context, const struct slotmap_range *range), void *context)
+bool redis_slotmap_read(const redisReply *reply,
+        void (*found)(void *context, const struct redis_slotmap_range *range), void *context)
 {
-    struct slotmap_range range;
+    struct redis_slotmap_range range;
 
     if (!is_array(reply, 0))
         return false;

@@ -10,7 +10,7 @@
 
 /* A range of slots with the node that counts in them, as CLUSTER SLOTS says it. Texts are borrowed
  * from the reply. */
-struct slotmap_range {
+struct redis_slotmap_range {
     uint16_t first;
     uint16_t last;
     struct text host;    /* an address or a name; empty: that of the node that was asked */
@@ -20,8 +20,8 @@ struct slotmap_range {
 
 /* Calls `found` for each range, in the reply's order. False, and what was found then means nothing,
  * when this is no reply to CLUSTER SLOTS. */
-bool slotmap_read(const redisReply *reply,
-        void (*found)(void *context, const struct slotmap_range *range), void *context)
+bool redis_slotmap_read(const redisReply *reply,
+        void (*found)(void *context, const struct redis_slotmap_range *range), void *context)
         __attribute__((warn_unused_result));
 
 #endif

@@ -8,41 +8,41 @@
 #include "base/endpoint.h"
 #include "replay/redis_tls.h"
 
-#define REDISSTREAM_WHY_MAX 160 /* octets of a sentence's end, with a NUL */
+#define REDIS_STREAM_ERROR_MAX 160 /* octets of a sentence's end, with a NUL */
 
 /* Octets to and from a server: TCP, TLS over it, or a unix socket. Nothing waits. */
-struct redisstream {
+struct redis_stream {
     int fd; /* -1: it is closed */
     bool connected;
     bool wants_out; /* it goes on when there is room to write, whatever else it is watched for */
-    struct redistls_stream *tls;
-    char why[REDISSTREAM_WHY_MAX]; /* what went wrong */
+    struct redis_tls_stream *tls;
+    char why[REDIS_STREAM_ERROR_MAX]; /* what went wrong */
 };
 
-enum redisstream_result {
-    REDISSTREAM_OK,
-    REDISSTREAM_WAITS,
-    REDISSTREAM_BROKEN, /* `why` */
+enum redis_stream_result {
+    REDIS_STREAM_OK,
+    REDIS_STREAM_WAITS,
+    REDIS_STREAM_BROKEN, /* `why` */
 };
 
 /* Begins to connect. False with `why`; the stream is then closed. */
-bool redisstream_open_tcp(struct redisstream *stream, const struct endpoint *endpoint)
+bool redis_stream_open_tcp(struct redis_stream *stream, const struct endpoint *endpoint)
         __attribute__((warn_unused_result));
-bool redisstream_open_unix(struct redisstream *stream, const char *path)
+bool redis_stream_open_unix(struct redis_stream *stream, const char *path)
         __attribute__((warn_unused_result));
-void redisstream_close(struct redisstream *stream);
+void redis_stream_close(struct redis_stream *stream);
 
 /* Goes on, when there was an event, with what comes before the first octet. `tls`: NULL for none;
- * `names`: see redistls_begin(). */
-enum redisstream_result redisstream_establish(struct redisstream *stream, struct redistls *tls,
+ * `names`: see redis_tls_begin(). */
+enum redis_stream_result redis_stream_establish(struct redis_stream *stream, struct redis_tls *tls,
         const char *const *names, size_t names_count);
 
 /* Of one that is established. */
-enum redisstream_result redisstream_read(
-        struct redisstream *stream, char *room, size_t size, size_t *len_r);
-enum redisstream_result redisstream_write(
-        struct redisstream *stream, const char *octets, size_t len, size_t *len_r);
+enum redis_stream_result redis_stream_read(
+        struct redis_stream *stream, char *room, size_t size, size_t *len_r);
+enum redis_stream_result redis_stream_write(
+        struct redis_stream *stream, const char *octets, size_t len, size_t *len_r);
 /* Whether there is something to be read that the descriptor does not show. */
-bool redisstream_has_more(const struct redisstream *stream);
+bool redis_stream_has_more(const struct redis_stream *stream);
 
 #endif

@@ -11,15 +11,15 @@
 #include <string.h>
 #include <unistd.h>
 
-struct redistls {
+struct redis_tls {
     SSL_CTX *context;
 };
 
-struct redistls_stream {
+struct redis_tls_stream {
     SSL *ssl;
     const char *const *names;
     size_t names_count;
-    char why[REDISTLS_WHY_MAX];
+    char why[REDIS_TLS_ERROR_MAX];
 };
 
 /* Where OpenSSL looks by itself, or, in the same folder, what Debian puts together. */
@@ -36,17 +36,17 @@ static bool load_machines(SSL_CTX *context)
     return SSL_CTX_load_verify_file(context, path) == 1;
 }
 
-struct redistls *redistls_init(const char *ca, char why_r[REDISTLS_WHY_MAX])
+struct redis_tls *redis_tls_init(const char *ca, char error_r[REDIS_TLS_ERROR_MAX])
 {
-    struct redistls *tls = calloc(1, sizeof *tls);
+    struct redis_tls *tls = calloc(1, sizeof *tls);
     bool good = false;
 
-    snprintf(why_r, REDISTLS_WHY_MAX, "memory is short");
+    snprintf(error_r, REDIS_TLS_ERROR_MAX, "out of memory");
     if (tls == NULL)
         return NULL;
     tls->context = SSL_CTX_new(TLS_client_method());
     if (tls->context != NULL) {
-        snprintf(why_r, REDISTLS_WHY_MAX, "%s: has no certificates to trust",
+        snprintf(error_r, REDIS_TLS_ERROR_MAX, "%s: has no certificates to trust",
                 ca != NULL ? ca : "the machine's store");
         SSL_CTX_set_verify(tls->context, SSL_VERIFY_PEER, NULL);
         SSL_CTX_set_mode(
@@ -57,11 +57,11 @@ struct redistls *redistls_init(const char *ca, char why_r[REDISTLS_WHY_MAX])
     }
     ERR_clear_error();
     if (!good)
-        redistls_free(&tls);
+        redis_tls_free(&tls);
     return tls;
 }
 
-void redistls_free(struct redistls **tls)
+void redis_tls_free(struct redis_tls **tls)
 {
     if (*tls == NULL)
         return;
@@ -78,7 +78,7 @@ static bool is_address(const char *name)
 }
 
 /* OpenSSL copies the name, but asks for one that it could change. */
-static bool name_server(struct redistls_stream *stream, const char *name)
+static bool name_server(struct redis_tls_stream *stream, const char *name)
 {
     char copy[TLSEXT_MAXLEN_host_name + 1];
 
@@ -86,10 +86,10 @@ static bool name_server(struct redistls_stream *stream, const char *name)
     return SSL_set_tlsext_host_name(stream->ssl, copy) == 1;
 }
 
-struct redistls_stream *redistls_begin(
-        struct redistls *tls, int fd, const char *const *names, size_t count)
+struct redis_tls_stream *redis_tls_begin(
+        struct redis_tls *tls, int fd, const char *const *names, size_t count)
 {
-    struct redistls_stream *stream = calloc(1, sizeof *stream);
+    struct redis_tls_stream *stream = calloc(1, sizeof *stream);
 
     if (stream == NULL)
         return NULL;
@@ -98,14 +98,14 @@ struct redistls_stream *redistls_begin(
     stream->ssl = SSL_new(tls->context);
     if (stream->ssl == NULL || SSL_set_fd(stream->ssl, fd) != 1 ||
             (count > 0 && !is_address(names[0]) && !name_server(stream, names[0])))
-        redistls_end(&stream);
+        redis_tls_end(&stream);
     else
         SSL_set_connect_state(stream->ssl);
     ERR_clear_error();
     return stream;
 }
 
-void redistls_end(struct redistls_stream **stream)
+void redis_tls_end(struct redis_tls_stream **stream)
 {
     if (*stream == NULL)
         return;
@@ -115,7 +115,7 @@ void redistls_end(struct redistls_stream **stream)
 }
 
 /* What OpenSSL's error queue says first is the cause; a certificate has words of its own. */
-static void note_why(struct redistls_stream *stream)
+static void note_why(struct redis_tls_stream *stream)
 {
     const long verified = SSL_get_verify_result(stream->ssl);
     const unsigned long error = ERR_peek_error();
@@ -135,21 +135,21 @@ static void begin_call(void)
     errno = 0;
 }
 
-static enum redistls_result result_of(struct redistls_stream *stream, int returned)
+static enum redis_tls_result result_of(struct redis_tls_stream *stream, int returned)
 {
-    enum redistls_result result = REDISTLS_BROKEN;
+    enum redis_tls_result result = REDIS_TLS_BROKEN;
 
     switch (SSL_get_error(stream->ssl, returned)) {
     case SSL_ERROR_NONE:
-        return REDISTLS_OK;
+        return REDIS_TLS_OK;
     case SSL_ERROR_WANT_READ:
-        result = REDISTLS_WANTS_IN;
+        result = REDIS_TLS_WANTS_IN;
         break;
     case SSL_ERROR_WANT_WRITE:
-        result = REDISTLS_WANTS_OUT;
+        result = REDIS_TLS_WANTS_OUT;
         break;
     case SSL_ERROR_ZERO_RETURN:
-        result = REDISTLS_CLOSED;
+        result = REDIS_TLS_CLOSED;
         break;
     default:
         note_why(stream);
@@ -158,7 +158,7 @@ static enum redistls_result result_of(struct redistls_stream *stream, int return
     return result;
 }
 
-static bool is_named(const struct redistls_stream *stream)
+static bool is_named(const struct redis_tls_stream *stream)
 {
     X509 *certificate = SSL_get0_peer_certificate(stream->ssl);
 
@@ -171,38 +171,38 @@ static bool is_named(const struct redistls_stream *stream)
     return false;
 }
 
-enum redistls_result redistls_shake(struct redistls_stream *stream)
+enum redis_tls_result redis_tls_shake(struct redis_tls_stream *stream)
 {
     begin_call();
-    const enum redistls_result result = result_of(stream, SSL_do_handshake(stream->ssl));
+    const enum redis_tls_result result = result_of(stream, SSL_do_handshake(stream->ssl));
 
-    if (result != REDISTLS_OK || is_named(stream))
+    if (result != REDIS_TLS_OK || is_named(stream))
         return result;
     snprintf(stream->why, sizeof stream->why, "TLS: the certificate is not for %s",
             stream->names_count > 0 ? stream->names[0] : "it");
-    return REDISTLS_BROKEN;
+    return REDIS_TLS_BROKEN;
 }
 
-enum redistls_result redistls_read(
-        struct redistls_stream *stream, char *room, size_t size, size_t *len_r)
+enum redis_tls_result redis_tls_read(
+        struct redis_tls_stream *stream, char *room, size_t size, size_t *len_r)
 {
     begin_call();
     return result_of(stream, SSL_read_ex(stream->ssl, room, size, len_r));
 }
 
-enum redistls_result redistls_write(
-        struct redistls_stream *stream, const char *octets, size_t len, size_t *len_r)
+enum redis_tls_result redis_tls_write(
+        struct redis_tls_stream *stream, const char *octets, size_t len, size_t *len_r)
 {
     begin_call();
     return result_of(stream, SSL_write_ex(stream->ssl, octets, len, len_r));
 }
 
-bool redistls_has_more(const struct redistls_stream *stream)
+bool redis_tls_has_more(const struct redis_tls_stream *stream)
 {
     return SSL_has_pending(stream->ssl) == 1;
 }
 
-const char *redistls_why(const struct redistls_stream *stream)
+const char *redis_tls_why(const struct redis_tls_stream *stream)
 {
     return stream->why;
 }

@@ -6,7 +6,7 @@
 
 #include "replay/backend.h"
 
-static const struct replay_kind *const kinds[] = {
+static const struct replay_backend *const kinds[] = {
         &replay_none,
         &replay_memory,
         &replay_lmdb,
@@ -16,13 +16,13 @@ static const struct replay_kind *const kinds[] = {
 };
 
 struct replay {
-    const struct replay_kind *kind;
+    const struct replay_backend *kind;
     void *store;
 };
 
-static const struct replay_kind *kind_of(const char *address)
+static const struct replay_backend *kind_of(const char *address)
 {
-    for (const struct replay_kind *const *kind = kinds; *kind != NULL; kind++)
+    for (const struct replay_backend *const *kind = kinds; *kind != NULL; kind++)
         for (const char *const *scheme = (*kind)->schemes; *scheme != NULL; scheme++)
             if (strncmp(address, *scheme, strlen(*scheme)) == 0)
                 return *kind;
@@ -53,7 +53,7 @@ void replay_close(struct replay **replay)
     *replay = NULL;
 }
 
-void replay_submit(struct replay *replay, struct replay_item *item, uint64_t now, uint64_t today)
+void replay_submit(struct replay *replay, struct count_request *item, uint64_t now, uint64_t today)
 {
     replay->kind->submit(replay->store, item, now, today);
 }

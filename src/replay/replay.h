@@ -7,9 +7,9 @@
 
 #include "replay/count_request.h"
 
-#define REPLAY_PATIENCE 2000  /* milliseconds that a question waits for its count */
+#define REPLAY_TIMEOUT 2000   /* milliseconds that a question waits for its count */
 #define REPLAY_UNCOUNTED 3600 /* seconds for which a lost store's payloads are not counted */
-#define REPLAY_WHY_MAX 256    /* octets of a sentence's end, with a NUL */
+#define REPLAY_ERROR_MAX 256  /* octets of a sentence's end, with a NUL */
 
 /* How often payloads were asked about (design, section 8). A store is one process's, and one
  * thread's; several processes count together in what lies behind it. Items are handed in with
@@ -24,20 +24,20 @@ struct replay_setup {
     const char *password; /* of Redis, what the file says; NULL: none. Borrowed for good. */
     const char *ca;       /* path of a file of certificates for rediss://; NULL: the machine's */
     uint64_t keep;        /* seconds: no payload that is older is in time for any domain */
-    void (*done)(void *context, struct replay_item *item);
+    void (*done)(void *context, struct count_request *item);
     void *context;
 };
 
 /* Opens the store as the user that the process is at this moment, before it is shut in. A store
  * that cannot be used now (a server that is down, a file that is damaged or not ours) is no error:
  * what it should count comes out as REPLAY_FAILED. Servers' names are looked up here, which alone
- * may wait for the network, for a second or so each. NULL when memory is short. The address must be
+ * may wait for the network, for a second or so each. NULL when out of memory. The address must be
  * one that the configuration took. */
 struct replay *replay_open(const struct replay_setup *setup, uint64_t now, uint64_t today);
 void replay_close(struct replay **replay);
 
 /* `item` stays where it is until it is done. */
-void replay_submit(struct replay *replay, struct replay_item *item, uint64_t now, uint64_t today);
+void replay_submit(struct replay *replay, struct count_request *item, uint64_t now, uint64_t today);
 void replay_commit(struct replay *replay, uint64_t now, uint64_t today);
 
 /* To be watched for EPOLLIN: then, and when the time is up, replay_turn() has something to do. -1:
@@ -53,13 +53,13 @@ uint64_t replay_purged(const struct replay *replay);
  * asked to count until then fails. */
 bool replay_is_stale(const struct replay *replay);
 
-/* How the store is. `why_r`: what is wrong with it, "" if nothing is; `failures` counts what was
+/* How the store is. `error_r`: what is wrong with it, "" if nothing is; `failures` counts what was
  * REPLAY_FAILED since the start, `entries` and `bytes` are what it holds, 0 when it cannot say. */
 struct replay_health {
     uint64_t failures;
     uint64_t entries;
     uint64_t bytes;
-    char why[REPLAY_WHY_MAX];
+    char why[REPLAY_ERROR_MAX];
 };
 void replay_health(const struct replay *replay, struct replay_health *health_r);
 

@@ -33,7 +33,7 @@ static void add(struct arguments *arguments, struct text t)
     arguments->len[arguments->count++] = t.len;
 }
 
-struct text script_key(const struct replay_item *item, char room_r[SCRIPT_KEY_MAX])
+struct text script_key(const struct count_request *item, char room_r[SCRIPT_KEY_MAX])
 {
     struct writer w = writer_of(room_r, SCRIPT_KEY_MAX);
 
@@ -46,15 +46,15 @@ struct text script_key(const struct replay_item *item, char room_r[SCRIPT_KEY_MA
 }
 
 /* Redis refuses what its clock has no room for, and that would be after the counts were raised. */
-static uint64_t seconds_left(const struct replay_item *item, uint64_t today)
+static uint64_t seconds_left(const struct count_request *item, uint64_t today)
 {
     const uint64_t left = item->expires > today ? item->expires - today : 1;
 
     return left < SECONDS_MAX ? left : SECONDS_MAX;
 }
 
-bool script_write(
-        const struct replay_item *item, bool known, uint64_t today, char **command_r, size_t *len_r)
+bool script_write(const struct count_request *item, bool known, uint64_t today, char **command_r,
+        size_t *len_r)
 {
     struct arguments arguments = {.count = 0};
     char key[SCRIPT_KEY_MAX];

@@ -8,7 +8,7 @@
  * (design, section 8). It opens neither an environment nor a lock. */
 struct replay_sync;
 
-/* NULL when a store at this address needs none, or memory is short. The file may come later. */
+/* NULL when a store at this address needs none, or out of memory. The file may come later. */
 struct replay_sync *replay_sync_init(const char *address);
 void replay_sync_free(struct replay_sync **sync);
 

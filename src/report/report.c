@@ -138,8 +138,8 @@ static int64_t lost(struct scope *scope)
     return scope_number(scope, sql, 0);
 }
 
-json_t *report_make(
-        struct eventstore *store, const struct report_wish *wish, char why_r[EVENTSTORE_WHY_MAX])
+json_t *report_make(struct eventstore *store, const struct report_wish *wish,
+        char error_r[EVENTSTORE_ERROR_MAX])
 {
     struct scope scope = {
             .store = store, .since = wish->since, .until = wish->until, .domain = wish->domain};
@@ -160,7 +160,7 @@ json_t *report_make(
     if (!scope.failed)
         return report;
     json_decref(report);
-    snprintf(why_r, EVENTSTORE_WHY_MAX, "%s",
-            scope.short_of_memory ? "memory is short" : eventstore_error(store));
+    snprintf(error_r, EVENTSTORE_ERROR_MAX, "%s",
+            scope.short_of_memory ? "out of memory" : eventstore_error(store));
     return NULL;
 }

@@ -22,10 +22,10 @@ struct report_look {
 };
 
 /* What the record says, as JSON (verimail(1) documents its members), from which the text and the
- * page are made. NULL with the reason in `why_r`. The store counts; what comes to memory is the
+ * page are made. NULL with the reason in `error_r`. The store counts; what comes to memory is the
  * tops of its lists. */
-json_t *report_make(
-        struct eventstore *store, const struct report_wish *wish, char why_r[EVENTSTORE_WHY_MAX]);
+json_t *report_make(struct eventstore *store, const struct report_wish *wish,
+        char error_r[EVENTSTORE_ERROR_MAX]);
 
 /* One screen of a terminal. Texts that came from strangers are escaped, and cut in their middle
  * where they are too long. */

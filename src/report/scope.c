@@ -102,8 +102,8 @@ json_t *scope_text(struct text t)
 
 json_t *scope_moment(uint64_t unix_milliseconds)
 {
-    char text[MOMENT_TEXT_MAX];
+    char text[DATE_TEXT_MAX];
 
-    moment_format(unix_milliseconds / 1000, text);
+    date_format(unix_milliseconds / 1000, text);
     return json_string(text);
 }

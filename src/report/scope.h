@@ -35,7 +35,7 @@ void scope_ask_between(struct scope *scope, uint64_t since, uint64_t until, cons
 /* Any query without parameters that has one number as its result; `otherwise` when it has none. */
 int64_t scope_number(struct scope *scope, const char *sql, int64_t otherwise);
 
-/* These take `value` over, which may be NULL when memory was short. */
+/* These take `value` over, which may be NULL when out of memory. */
 void scope_set(struct scope *scope, json_t *object, const char *key, json_t *value);
 void scope_append(struct scope *scope, json_t *array, json_t *value);
 /* Texts of the store as JSON: octets that are not UTF-8 become \xNN. */

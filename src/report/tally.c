@@ -15,7 +15,7 @@ void tally_add(struct scope *scope, json_t *tally, struct text name, int64_t cou
     const char *text = json_string_value(key);
 
     if (text == NULL) {
-        scope_append(scope, NULL, NULL); /* says that memory is short */
+        scope_append(scope, NULL, NULL); /* says that out of memory */
     } else {
         const json_int_t before = json_integer_value(json_object_get(tally, text));
         scope_set(scope, tally, text, json_integer(before + count));

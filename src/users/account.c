@@ -10,18 +10,18 @@ struct one {
     size_t precedence;
 };
 
-struct person {
+struct account {
     struct one *ones;
     size_t count;
     size_t size;
 };
 
-struct person *person_init(void)
+struct account *account_init(void)
 {
-    return calloc(1, sizeof(struct person));
+    return calloc(1, sizeof(struct account));
 }
 
-void person_free(struct person **person)
+void account_free(struct account **person)
 {
     if (*person == NULL)
         return;
@@ -30,12 +30,12 @@ void person_free(struct person **person)
     *person = NULL;
 }
 
-void person_clear(struct person *p)
+void account_clear(struct account *p)
 {
     p->count = 0;
 }
 
-static struct one *next_one(struct person *p)
+static struct one *next_one(struct account *p)
 {
     if (p->count == p->size) {
         const size_t size = p->size > 0 ? p->size * 2 : 16;
@@ -48,25 +48,25 @@ static struct one *next_one(struct person *p)
     return &p->ones[p->count];
 }
 
-enum person_result person_add(struct person *p, struct text value, size_t rank)
+enum account_result account_add(struct account *p, struct text value, size_t rank)
 {
     struct one *one = next_one(p);
     struct text key;
 
     if (one == NULL)
-        return PERSON_NO_MEMORY;
+        return ACCOUNT_NO_MEMORY;
     const enum mailbox_kind kind = mailbox_read(value, one->key, &key);
     if (kind == MAILBOX_FOREIGN)
-        return PERSON_FOREIGN;
+        return ACCOUNT_FOREIGN;
     if (kind == MAILBOX_BAD)
-        return PERSON_BAD;
+        return ACCOUNT_BAD;
     one->len = key.len;
     one->precedence = kind == MAILBOX_PRIMARY ? 0 : rank + 1;
     p->count++;
-    return PERSON_TAKEN;
+    return ACCOUNT_TAKEN;
 }
 
-struct text person_address(const struct person *p, size_t index)
+struct text account_address(const struct account *p, size_t index)
 {
     return (struct text){p->ones[index].key, p->ones[index].len};
 }
@@ -82,7 +82,7 @@ static int by_key(const void *a, const void *b)
 }
 
 /* Of those that are the same the strongest stays. */
-static void unite(struct person *p)
+static void unite(struct account *p)
 {
     size_t kept = 0;
 
@@ -95,7 +95,7 @@ static void unite(struct person *p)
     p->count = kept;
 }
 
-size_t person_settle(struct person *p)
+size_t account_settle(struct account *p)
 {
     size_t first = 0;
 

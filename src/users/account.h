@@ -9,27 +9,27 @@
 
 /* The addresses of one entry of a directory. One of them is the primary one, whose row has the
  * rule; the others are aliases of it: who revokes that one row has revoked all of them. */
-struct person;
+struct account;
 
-enum person_result {
-    PERSON_TAKEN,
-    PERSON_FOREIGN, /* no address of mail: X400 and the like */
-    PERSON_BAD,     /* no address at all */
-    PERSON_NO_MEMORY,
+enum account_result {
+    ACCOUNT_TAKEN,
+    ACCOUNT_FOREIGN, /* no address of mail: X400 and the like */
+    ACCOUNT_BAD,     /* no address at all */
+    ACCOUNT_NO_MEMORY,
 };
 
-struct person *person_init(void);
-void person_free(struct person **person);
+struct account *account_init(void);
+void account_free(struct account **person);
 /* For the next entry. */
-void person_clear(struct person *person);
+void account_clear(struct account *person);
 
 /* A value of an attribute; `rank`: its place among those that are configured, 0 the first. */
-enum person_result person_add(struct person *person, struct text value, size_t rank);
+enum account_result account_add(struct account *person, struct text value, size_t rank);
 
 /* When all are there: each once, the primary one first, the others in order. That is the one with
  * SMTP in capital letters, or else one of the first attribute that has any; of several the first in
  * the order of octets, since a directory gives values in any order. */
-size_t person_settle(struct person *person);
-struct text person_address(const struct person *person, size_t index);
+size_t account_settle(struct account *person);
+struct text account_address(const struct account *person, size_t index);
 
 #endif

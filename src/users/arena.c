@@ -6,13 +6,13 @@
 struct block {
     struct block *before;
     size_t used;
-    char octets[BLOCKS_MAX];
+    char octets[ARENA_MAX];
 };
 
-char *blocks_keep(struct blocks *blocks, size_t len)
+char *arena_keep(struct arena *blocks, size_t len)
 {
-    if (blocks->last == NULL || BLOCKS_MAX - blocks->last->used < len) {
-        struct block *block = len <= BLOCKS_MAX ? malloc(sizeof *block) : NULL;
+    if (blocks->last == NULL || ARENA_MAX - blocks->last->used < len) {
+        struct block *block = len <= ARENA_MAX ? malloc(sizeof *block) : NULL;
         if (block == NULL)
             return NULL;
         block->before = blocks->last;
@@ -23,7 +23,7 @@ char *blocks_keep(struct blocks *blocks, size_t len)
     return blocks->last->octets + blocks->last->used - len;
 }
 
-void blocks_free(struct blocks *blocks)
+void arena_free(struct arena *blocks)
 {
     while (blocks->last != NULL) {
         struct block *before = blocks->last->before;

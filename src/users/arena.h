@@ -4,16 +4,16 @@
 
 #include <stddef.h>
 
-#define BLOCKS_MAX (1UL << 20) /* octets that are kept together */
+#define ARENA_MAX (1UL << 20) /* octets that are kept together */
 
 /* Room for the texts of a million rows, one behind the other. All zero to begin with. */
-struct blocks {
+struct arena {
     struct block *last;
 };
 
-/* Room for so many octets, which stays where it is until blocks_free(). NULL when memory is short,
- * or it is more than BLOCKS_MAX. */
-char *blocks_keep(struct blocks *blocks, size_t len);
-void blocks_free(struct blocks *blocks);
+/* Room for so many octets, which stays where it is until arena_free(). NULL when out of memory,
+ * or it is more than ARENA_MAX. */
+char *arena_keep(struct arena *blocks, size_t len);
+void arena_free(struct arena *blocks);
 
 #endif

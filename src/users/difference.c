@@ -15,7 +15,7 @@ struct removed {
 };
 
 struct difference {
-    struct gathered_row *rows;
+    struct row_set_row *rows;
     size_t count;
     struct removed removed;
     bool was_empty;
@@ -68,15 +68,15 @@ static int compare(struct text a, struct text b)
     return by_octets != 0 ? by_octets : (a.len > b.len) - (a.len < b.len);
 }
 
-static void meet(struct directory_counts *counts, struct gathered_row *row, struct text values)
+static void meet(struct directory_counts *counts, struct row_set_row *row, struct text values)
 {
     if (is_pinned(values)) {
-        row->state = GATHERED_HIDDEN;
+        row->state = ROW_SET_HIDDEN;
         counts->hidden++;
-    } else if (text_equal(values, gathered_values(row))) {
-        row->state = GATHERED_SAME;
+    } else if (text_equal(values, row_set_values(row))) {
+        row->state = ROW_SET_SAME;
     } else {
-        row->state = GATHERED_CHANGED;
+        row->state = ROW_SET_CHANGED;
         counts->changed++;
     }
 }
@@ -88,7 +88,7 @@ static bool take_row(void *context, struct text key, struct text values)
     int order = 1;
 
     *(is_pinned(values) ? &c->counts->pinned : &c->counts->before) += 1;
-    while (c->next < d->count && (order = compare(gathered_key(&d->rows[c->next]), key)) < 0)
+    while (c->next < d->count && (order = compare(row_set_key(&d->rows[c->next]), key)) < 0)
         c->next++;
     if (c->next < d->count && order == 0) {
         meet(c->counts, &d->rows[c->next++], values);
@@ -99,19 +99,20 @@ static bool take_row(void *context, struct text key, struct text values)
     return !c->no_memory;
 }
 
-struct difference *difference_find(struct table *table, struct gathered *gathered,
-        struct directory_counts *counts_r, char why_r[TABLE_WHY_MAX])
+struct difference *difference_find(struct table *table, struct row_set *gathered,
+        struct directory_counts *counts_r, char error_r[TABLE_ERROR_MAX])
 {
     struct difference *d = calloc(1, sizeof *d);
     struct comparison c = {.difference = d, .counts = counts_r, .no_memory = d == NULL};
     enum table_result result = TABLE_OK;
 
     if (d != NULL) {
-        d->rows = gathered_rows(gathered, &d->count);
+        d->rows = row_set_rows(gathered, &d->count);
         result = table_each(table, take_row, &c);
     }
     if (result != TABLE_OK || c.no_memory) {
-        snprintf(why_r, TABLE_WHY_MAX, "%s", c.no_memory ? strerror(ENOMEM) : table_error(table));
+        snprintf(error_r, TABLE_ERROR_MAX, "%s",
+                c.no_memory ? strerror(ENOMEM) : table_error(table));
         difference_free(&d);
         return NULL;
     }
@@ -131,13 +132,13 @@ static enum table_result delete_removed(const struct removed *removed, struct ta
     return result != TABLE_ERROR ? TABLE_OK : result;
 }
 
-static enum table_result put(const struct gathered_row *gathered, struct table *table)
+static enum table_result put(const struct row_set_row *gathered, struct table *table)
 {
-    char why[ROW_WHY_MAX];
+    char why[ROW_ERROR_MAX];
     struct row row;
 
-    return row_parse(gathered_values(gathered), &row, why) /* as it did when it was gathered */
-                   ? table_put(table, gathered_key(gathered), &row)
+    return row_parse(row_set_values(gathered), &row, why) /* as it did when it was gathered */
+                   ? table_put(table, row_set_key(gathered), &row)
                    : TABLE_ERROR;
 }
 
@@ -148,7 +149,7 @@ enum table_result difference_write(const struct difference *d, struct table *tab
     if (result == TABLE_OK)
         result = delete_removed(&d->removed, table);
     for (size_t i = 0; result == TABLE_OK && i < d->count; i++)
-        if (d->rows[i].state == GATHERED_NEW || d->rows[i].state == GATHERED_CHANGED)
+        if (d->rows[i].state == ROW_SET_NEW || d->rows[i].state == ROW_SET_CHANGED)
             result = put(&d->rows[i], table);
     return result;
 }

@@ -10,9 +10,10 @@
 struct difference;
 
 /* Within a writer's transaction: compares, sets each gathered row's state, and counts before,
- * after, pinned, hidden, added, changed and removed. NULL with the end of a sentence in `why_r`. */
-struct difference *difference_find(struct table *table, struct gathered *gathered,
-        struct directory_counts *counts_r, char why_r[TABLE_WHY_MAX]);
+ * after, pinned, hidden, added, changed and removed. NULL with the end of a sentence in `error_r`.
+ */
+struct difference *difference_find(struct table *table, struct row_set *gathered,
+        struct directory_counts *counts_r, char error_r[TABLE_ERROR_MAX]);
 void difference_free(struct difference **difference);
 
 /* Makes the table what the directory said, but for what is pinned; the commit is the caller's. */

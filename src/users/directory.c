@@ -20,15 +20,15 @@ const char *directory_path(const struct config_directory *directory)
     return directory->table.at + strlen(TABLE_SCHEME);
 }
 
-static const struct directory_kind *find_kind(const char *source)
+static const struct directory_backend *find_kind(const char *source)
 {
     return strncmp(source, directory_postgresql.scheme, strlen(directory_postgresql.scheme)) == 0
                    ? &directory_postgresql
                    : &directory_ldap;
 }
 
-static bool ask(const struct config_directory *directory, struct gathered *gathered,
-        char why_r[DIRECTORY_WHY_MAX])
+static bool ask(const struct config_directory *directory, struct row_set *gathered,
+        char error_r[DIRECTORY_ERROR_MAX])
 {
     const char *error = NULL;
     char *password = NULL;
@@ -36,21 +36,21 @@ static bool ask(const struct config_directory *directory, struct gathered *gathe
     if (directory->password.at != NULL) {
         password = password_load(directory->password.at, &error);
         if (password == NULL) {
-            snprintf(why_r, DIRECTORY_WHY_MAX, "%s %s", directory->password.at, error);
+            snprintf(error_r, DIRECTORY_ERROR_MAX, "%s %s", directory->password.at, error);
             return false;
         }
     }
-    const bool read = find_kind(directory->source.at)->read(directory, password, gathered, why_r);
+    const bool read = find_kind(directory->source.at)->read(directory, password, gathered, error_r);
     if (!read)
-        password_blot(why_r, password);
+        password_blot(error_r, password);
     sodium_free(password);
     return read;
 }
 
 static enum directory_result refuse_few(const struct config_directory *directory,
-        const struct directory_counts *counts, char why_r[DIRECTORY_WHY_MAX])
+        const struct directory_counts *counts, char error_r[DIRECTORY_ERROR_MAX])
 {
-    snprintf(why_r, DIRECTORY_WHY_MAX,
+    snprintf(error_r, DIRECTORY_ERROR_MAX,
             "%" PRIu64 " rows instead of %" PRIu64 " before: expected at least %" PRIu64
             "%% of them (keep_at_least)",
             counts->after, counts->before, directory->keep_at_least);
@@ -62,89 +62,92 @@ static bool is_few(const struct config_directory *directory, const struct direct
     return counts->after * 100 < counts->before * directory->keep_at_least;
 }
 
-static enum directory_result fail(
-        const struct config_directory *directory, const char *error, char why_r[DIRECTORY_WHY_MAX])
+static enum directory_result fail(const struct config_directory *directory, const char *error,
+        char error_r[DIRECTORY_ERROR_MAX])
 {
-    snprintf(why_r, DIRECTORY_WHY_MAX, "%s: %s", directory_path(directory), error);
+    snprintf(error_r, DIRECTORY_ERROR_MAX, "%s: %s", directory_path(directory), error);
     return DIRECTORY_UNWRITTEN;
 }
 
 /* Within a transaction, which the caller ends. */
 static enum directory_result renew(const struct config_directory *directory, bool believe,
-        struct table *table, struct gathered *gathered, struct directory_counts *counts_r,
-        char why_r[DIRECTORY_WHY_MAX])
+        struct table *table, struct row_set *gathered, struct directory_counts *counts_r,
+        char error_r[DIRECTORY_ERROR_MAX])
 {
-    char why[TABLE_WHY_MAX];
+    char why[TABLE_ERROR_MAX];
     enum directory_result result = DIRECTORY_OK;
     struct difference *difference = difference_find(table, gathered, counts_r, why);
 
     if (difference == NULL)
-        return fail(directory, why, why_r);
+        return fail(directory, why, error_r);
     if (!believe && is_few(directory, counts_r))
-        result = refuse_few(directory, counts_r, why_r);
+        result = refuse_few(directory, counts_r, error_r);
     else if (difference_write(difference, table) != TABLE_OK)
-        result = fail(directory, table_error(table), why_r);
+        result = fail(directory, table_error(table), error_r);
     difference_free(&difference);
     return result;
 }
 
 static enum directory_result write_table(const struct config_directory *directory, bool believe,
-        struct gathered *gathered, struct directory_counts *counts_r, char why_r[DIRECTORY_WHY_MAX])
+        struct row_set *gathered, struct directory_counts *counts_r,
+        char error_r[DIRECTORY_ERROR_MAX])
 {
-    char error[TABLE_WHY_MAX];
+    char error[TABLE_ERROR_MAX];
     struct table *table = table_open_to_write(directory_path(directory), error);
 
     if (table == NULL)
-        return fail(directory, error, why_r);
+        return fail(directory, error, error_r);
     enum directory_result result = DIRECTORY_UNWRITTEN;
     if (table_begin(table) != TABLE_OK)
-        result = fail(directory, table_error(table), why_r);
+        result = fail(directory, table_error(table), error_r);
     else
-        result = renew(directory, believe, table, gathered, counts_r, why_r);
+        result = renew(directory, believe, table, gathered, counts_r, error_r);
     if (result == DIRECTORY_OK && table_commit(table) != TABLE_OK)
-        result = fail(directory, table_error(table), why_r);
+        result = fail(directory, table_error(table), error_r);
     table_close(&table); /* and with it a transaction that is open */
     return result;
 }
 
 static enum directory_result sync_gathered(const struct config_directory *directory, bool believe,
-        struct gathered *gathered, struct directory_counts *counts_r, char why_r[DIRECTORY_WHY_MAX])
+        struct row_set *gathered, struct directory_counts *counts_r,
+        char error_r[DIRECTORY_ERROR_MAX])
 {
     size_t count;
 
-    if (!ask(directory, gathered, why_r))
+    if (!ask(directory, gathered, error_r))
         return DIRECTORY_UNREAD;
-    if (!gathered_finish(gathered, why_r))
+    if (!row_set_finish(gathered, error_r))
         return DIRECTORY_WRONG;
-    counts_r->skipped = gathered_skipped(gathered);
-    counts_r->without = gathered_passed(gathered);
-    (void)gathered_rows(gathered, &count);
+    counts_r->skipped = row_set_skipped(gathered);
+    counts_r->without = row_set_passed(gathered);
+    (void)row_set_rows(gathered, &count);
     if (count == 0 && !believe) {
-        snprintf(why_r, DIRECTORY_WHY_MAX, "there is no row at all: expected at least one");
+        snprintf(error_r, DIRECTORY_ERROR_MAX, "there is no row at all: expected at least one");
         return DIRECTORY_FEW;
     }
-    return write_table(directory, believe, gathered, counts_r, why_r);
+    return write_table(directory, believe, gathered, counts_r, error_r);
 }
 
 enum directory_result directory_sync(const struct config_directory *directory, bool believe,
         const struct directory_notes *notes, struct directory_counts *counts_r,
-        char why_r[DIRECTORY_WHY_MAX])
+        char error_r[DIRECTORY_ERROR_MAX])
 {
-    struct gathered *gathered = gathered_init(notes);
+    struct row_set *gathered = row_set_init(notes);
     enum directory_result result = DIRECTORY_UNREAD;
 
     *counts_r = (struct directory_counts){0};
-    const int turn = turn_take(directory_path(directory), directory->timeout);
+    const int turn = sync_lock_take(directory_path(directory), directory->timeout);
     if (gathered == NULL)
-        snprintf(why_r, DIRECTORY_WHY_MAX, "%s", strerror(ENOMEM));
+        snprintf(error_r, DIRECTORY_ERROR_MAX, "%s", strerror(ENOMEM));
     else if (turn >= 0)
-        result = sync_gathered(directory, believe, gathered, counts_r, why_r);
+        result = sync_gathered(directory, believe, gathered, counts_r, error_r);
     else if (errno == EWOULDBLOCK)
-        snprintf(why_r, DIRECTORY_WHY_MAX, "another sync of a table in this folder is under way");
+        snprintf(error_r, DIRECTORY_ERROR_MAX,
+                "another sync of a table in this folder is under way");
     else
-        result = fail(directory, strerror(errno), why_r);
+        result = fail(directory, strerror(errno), error_r);
     if (turn >= 0)
         close(turn);
-    gathered_free(&gathered);
+    row_set_free(&gathered);
     return result;
 }

@@ -8,8 +8,8 @@
 
 #include "config/config.h"
 
-#define DIRECTORY_WHY_MAX 640  /* octets of a sentence, with a NUL */
-#define DIRECTORY_NOTES_MAX 20 /* of one kind that are told one by one */
+#define DIRECTORY_ERROR_MAX 640 /* octets of a sentence, with a NUL */
+#define DIRECTORY_NOTES_MAX 20  /* of one kind that are told one by one */
 
 /* What a person should know beside the result: what was left out, and every row that is wrong. A
  * sentence each; its octets are anybody's. */
@@ -41,7 +41,7 @@ struct directory_counts {
 
 /* Reads the directory and makes the table what it says (design, section 8), in one step, but for
  * rows that are pinned. `path`: of the table, which is made if it is not there. Only what differs
- * is written. Unless it returns DIRECTORY_OK the table is as it was, and `why_r` says why.
+ * is written. Unless it returns DIRECTORY_OK the table is as it was, and `error_r` says why.
  *
  * What is no address is left out and told: such values stay in a directory for years, and must not
  * keep a user's end from the service for as long. A rule that cannot be read is DIRECTORY_WRONG:
@@ -52,7 +52,7 @@ struct directory_counts {
  * as long as `timeout`. SIGPIPE should be ignored. */
 enum directory_result directory_sync(const struct config_directory *directory, bool believe,
         const struct directory_notes *notes, struct directory_counts *counts_r,
-        char why_r[DIRECTORY_WHY_MAX]) __attribute__((warn_unused_result));
+        char error_r[DIRECTORY_ERROR_MAX]) __attribute__((warn_unused_result));
 
 /* Of the table that a directory fills. */
 const char *directory_path(const struct config_directory *directory);

@@ -13,8 +13,8 @@
 #define DOMAIN_SCOPE "1.2.840.113556.1.4.1339"
 
 struct paging {
-    struct ldapsession *session;
-    struct ldapentry *entry;
+    struct ldap_session *session;
+    struct ldap_entry *entry;
     struct berval *cookie; /* of the next page; NULL: the first */
     bool done;
 };
@@ -27,7 +27,7 @@ static bool is_left(const struct berval *cookie)
 /* The end of a page: all of it was there, and it says whether another follows (RFC 2696). */
 static bool end_page(struct paging *p, LDAPMessage *message)
 {
-    struct ldapsession *s = p->session;
+    struct ldap_session *s = p->session;
     LDAPControl **controls = NULL;
     char *text = NULL;
     ber_int_t estimate = 0;
@@ -40,16 +40,17 @@ static bool end_page(struct paging *p, LDAPMessage *message)
     LDAPControl *paged = ldap_control_find(LDAP_CONTROL_PAGEDRESULTS, controls, NULL);
     bool good = false;
     if (error != LDAP_SUCCESS || code != LDAP_SUCCESS) {
-        (void)ldapsession_fail(s, "search", error != LDAP_SUCCESS ? error : code, text);
+        (void)ldap_session_fail(s, "search", error != LDAP_SUCCESS ? error : code, text);
     } else if (paged == NULL) {
-        (void)ldapsession_fail(
+        (void)ldap_session_fail(
                 s, "search", LDAP_CONTROL_NOT_FOUND, "the server does not give pages");
     } else {
         error = ldap_parse_pageresponse_control(s->ld, paged, &estimate, &cookie);
         p->done = !is_left(&cookie);
         good = error == LDAP_SUCCESS && (p->done || (p->cookie = ber_bvdup(&cookie)) != NULL);
         if (!good)
-            (void)ldapsession_fail(s, "search", error != LDAP_SUCCESS ? error : LDAP_NO_MEMORY, "");
+            (void)ldap_session_fail(
+                    s, "search", error != LDAP_SUCCESS ? error : LDAP_NO_MEMORY, "");
     }
     ber_memfree(cookie.bv_val);
     ber_memfree(text);
@@ -63,7 +64,7 @@ static bool refuse_reference(struct paging *p, LDAPMessage *message)
     char **references = NULL;
 
     (void)ldap_parse_reference(p->session->ld, message, &references, NULL, 0);
-    (void)ldapsession_fail(p->session, "a part is elsewhere", LDAP_REFERRAL,
+    (void)ldap_session_fail(p->session, "a part is elsewhere", LDAP_REFERRAL,
             references != NULL && references[0] != NULL ? references[0] : "");
     ber_memvfree((void **)references);
     return false;
@@ -75,12 +76,12 @@ static bool take_page(struct paging *p, int id)
     bool ended = false;
 
     while (good && !ended) {
-        LDAPMessage *message = ldapsession_next(p->session, id);
+        LDAPMessage *message = ldap_session_next(p->session, id);
         if (message == NULL)
             return false;
         switch (ldap_msgtype(message)) {
         case LDAP_RES_SEARCH_ENTRY:
-            good = ldapentry_take(p->entry, message);
+            good = ldap_entry_take(p->entry, message);
             break;
         case LDAP_RES_SEARCH_REFERENCE:
             good = refuse_reference(p, message);
@@ -107,39 +108,39 @@ static bool read_page(struct paging *p)
 
     const int error = ldap_create_page_control(p->session->ld, PAGE, p->cookie, 1, &controls[0]);
     if (error != LDAP_SUCCESS)
-        return ldapsession_fail(p->session, "search", error, NULL);
+        return ldap_session_fail(p->session, "search", error, NULL);
     if (p->session->is_active_directory)
         controls[1] = &scope;
     const bool good =
-            ldapsession_search(p->session, directory->base.at, LDAP_SCOPE_SUBTREE,
-                    directory->filter.at, ldapentry_attributes(p->entry), controls, &id) &&
+            ldap_session_search(p->session, directory->base.at, LDAP_SCOPE_SUBTREE,
+                    directory->filter.at, ldap_entry_attributes(p->entry), controls, &id) &&
             take_page(p, id);
     ldap_control_free(controls[0]);
     return good;
 }
 
-static bool read_pages(struct ldapsession *session, struct gathered *gathered)
+static bool read_pages(struct ldap_session *session, struct row_set *gathered)
 {
-    struct paging p = {.session = session, .entry = ldapentry_init(session, gathered)};
-    bool good = p.entry != NULL || ldapsession_fail(session, "read", LDAP_NO_MEMORY, "");
+    struct paging p = {.session = session, .entry = ldap_entry_init(session, gathered)};
+    bool good = p.entry != NULL || ldap_session_fail(session, "read", LDAP_NO_MEMORY, "");
 
     while (good && !p.done)
         good = read_page(&p);
     ber_bvfree(p.cookie);
-    ldapentry_free(&p.entry);
+    ldap_entry_free(&p.entry);
     return good;
 }
 
 static bool read_ldap(const struct config_directory *directory, const char *password,
-        struct gathered *gathered, char why_r[DIRECTORY_WHY_MAX])
+        struct row_set *gathered, char error_r[DIRECTORY_ERROR_MAX])
 {
-    struct ldapsession session;
+    struct ldap_session session;
 
-    if (!ldapsession_open(&session, directory, password, why_r))
+    if (!ldap_session_open(&session, directory, password, error_r))
         return false;
     const bool good = read_pages(&session, gathered);
-    ldapsession_close(&session);
+    ldap_session_close(&session);
     return good;
 }
 
-const struct directory_kind directory_ldap = {"ldap", read_ldap};
+const struct directory_backend directory_ldap = {"ldap", read_ldap};

@@ -13,10 +13,10 @@
 #define RULES_MAX 3 /* attributes that hold a rule */
 #define WORDS_MAX (ROW_TEXT_MAX * 2)
 
-/* An attribute, and what is done with each value: false when memory is short. */
+/* An attribute, and what is done with each value: false when out of memory. */
 struct wanted {
     char *name;
-    bool (*take)(struct ldapentry *e, struct text value, size_t rank);
+    bool (*take)(struct ldap_entry *e, struct text value, size_t rank);
     size_t rank; /* among those that hold addresses */
 };
 
@@ -29,13 +29,13 @@ struct said {
     size_t flags;
     bool allow_unauthorized;
     bool bad;
-    char why[ROW_WHY_MAX];
+    char why[ROW_ERROR_MAX];
 };
 
-struct ldapentry {
-    struct ldapsession *session;
-    struct gathered *gathered;
-    struct person *person;
+struct ldap_entry {
+    struct ldap_session *session;
+    struct row_set *gathered;
+    struct account *person;
     struct wanted *wanted;
     size_t wanted_count;
     char **attributes;
@@ -43,30 +43,30 @@ struct ldapentry {
     struct said said;
 };
 
-static bool take_address(struct ldapentry *e, struct text value, size_t rank)
+static bool take_address(struct ldap_entry *e, struct text value, size_t rank)
 {
-    const enum person_result result = person_add(e->person, value, rank);
+    const enum account_result result = account_add(e->person, value, rank);
 
-    if (result == PERSON_BAD)
-        gathered_skip(e->gathered, value, e->dn);
-    return result != PERSON_NO_MEMORY;
+    if (result == ACCOUNT_BAD)
+        row_set_skip(e->gathered, value, e->dn);
+    return result != ACCOUNT_NO_MEMORY;
 }
 
-static bool take_host(struct ldapentry *e, struct text value, size_t rank)
+static bool take_host(struct ldap_entry *e, struct text value, size_t rank)
 {
     (void)rank;
-    e->said.bad = e->said.bad || !rulewords_add_hosts(value, &e->said.hosts, e->said.why);
+    e->said.bad = e->said.bad || !rule_words_add_hosts(value, &e->said.hosts, e->said.why);
     return true;
 }
 
-static bool take_more_host(struct ldapentry *e, struct text value, size_t rank)
+static bool take_more_host(struct ldap_entry *e, struct text value, size_t rank)
 {
     (void)rank;
-    e->said.bad = e->said.bad || !rulewords_add_hosts(value, &e->said.more_hosts, e->said.why);
+    e->said.bad = e->said.bad || !rule_words_add_hosts(value, &e->said.more_hosts, e->said.why);
     return true;
 }
 
-static bool take_flag(struct ldapentry *e, struct text value, size_t rank)
+static bool take_flag(struct ldap_entry *e, struct text value, size_t rank)
 {
     struct said *said = &e->said;
 
@@ -75,12 +75,12 @@ static bool take_flag(struct ldapentry *e, struct text value, size_t rank)
         snprintf(said->why, sizeof said->why, "a second allow_unauthorized: expected one value");
         said->bad = true;
     }
-    said->bad = said->bad || !rulewords_flag(value, &said->allow_unauthorized, said->why);
+    said->bad = said->bad || !rule_words_flag(value, &said->allow_unauthorized, said->why);
     return true;
 }
 
-static void want(struct ldapentry *e, char *name,
-        bool (*take)(struct ldapentry *e, struct text value, size_t rank), size_t rank)
+static void want(struct ldap_entry *e, char *name,
+        bool (*take)(struct ldap_entry *e, struct text value, size_t rank), size_t rank)
 {
     if (name == NULL)
         return;
@@ -88,21 +88,21 @@ static void want(struct ldapentry *e, char *name,
     e->attributes[e->wanted_count++] = name;
 }
 
-struct ldapentry *ldapentry_init(struct ldapsession *session, struct gathered *gathered)
+struct ldap_entry *ldap_entry_init(struct ldap_session *session, struct row_set *gathered)
 {
     const struct config_directory *directory = session->directory;
     const size_t most = directory->addresses.count + RULES_MAX;
-    struct ldapentry *e = calloc(1, sizeof *e);
+    struct ldap_entry *e = calloc(1, sizeof *e);
 
     if (e == NULL)
         return NULL;
     e->session = session;
     e->gathered = gathered;
-    e->person = person_init();
+    e->person = account_init();
     e->wanted = calloc(most, sizeof *e->wanted);
     e->attributes = calloc(most + 1, sizeof *e->attributes);
     if (e->person == NULL || e->wanted == NULL || e->attributes == NULL) {
-        ldapentry_free(&e);
+        ldap_entry_free(&e);
         return NULL;
     }
     for (size_t i = 0; i < directory->addresses.count; i++)
@@ -113,25 +113,25 @@ struct ldapentry *ldapentry_init(struct ldapsession *session, struct gathered *g
     return e;
 }
 
-void ldapentry_free(struct ldapentry **entry)
+void ldap_entry_free(struct ldap_entry **entry)
 {
-    struct ldapentry *e = *entry;
+    struct ldap_entry *e = *entry;
 
     if (e == NULL)
         return;
-    person_free(&e->person);
+    account_free(&e->person);
     free(e->wanted);
     free(e->attributes);
     free(e);
     *entry = NULL;
 }
 
-char **ldapentry_attributes(struct ldapentry *e)
+char **ldap_entry_attributes(struct ldap_entry *e)
 {
     return e->attributes;
 }
 
-static bool take_values(struct ldapentry *e, LDAPMessage *message, const char *description,
+static bool take_values(struct ldap_entry *e, LDAPMessage *message, const char *description,
         const struct wanted *wanted)
 {
     struct berval **values = ldap_get_values_len(e->session->ld, message, description);
@@ -140,12 +140,12 @@ static bool take_values(struct ldapentry *e, LDAPMessage *message, const char *d
     for (size_t i = 0; good && values != NULL && values[i] != NULL; i++)
         good = wanted->take(e, (struct text){values[i]->bv_val, values[i]->bv_len}, wanted->rank);
     ldap_value_free_len(values);
-    return good || ldapsession_fail(e->session, "read", LDAP_NO_MEMORY, "");
+    return good || ldap_session_fail(e->session, "read", LDAP_NO_MEMORY, "");
 }
 
 /* All values that a message has of an attribute, from one on. `more_r`: the first that it does not
  * have; 0: it has all. */
-static bool take_attribute(struct ldapentry *e, LDAPMessage *message, const struct wanted *wanted,
+static bool take_attribute(struct ldap_entry *e, LDAPMessage *message, const struct wanted *wanted,
         uint64_t from, uint64_t *more_r)
 {
     BerElement *position = NULL;
@@ -162,7 +162,7 @@ static bool take_attribute(struct ldapentry *e, LDAPMessage *message, const stru
                 ranged_read(text_of(description), text_of(wanted->name), &first, &next);
         const bool is_range = ranged == RANGED_PART || ranged == RANGED_LAST;
         if (ranged == RANGED_WRONG || (is_range && first != from))
-            good = ldapsession_fail(e->session, "search", LDAP_DECODING_ERROR, description);
+            good = ldap_session_fail(e->session, "search", LDAP_DECODING_ERROR, description);
         else if (ranged != RANGED_ANOTHER)
             good = take_values(e, message, description, wanted);
         seen = seen || is_range;
@@ -171,29 +171,29 @@ static bool take_attribute(struct ldapentry *e, LDAPMessage *message, const stru
         ldap_memfree(description);
     }
     ber_free(position, 0);
-    return good && (seen || ldapsession_fail(e->session, "search for more values of an entry",
+    return good && (seen || ldap_session_fail(e->session, "search for more values of an entry",
                                     LDAP_NO_SUCH_ATTRIBUTE, e->dn.at));
 }
 
 /* A few more of one attribute. */
 static bool fetch_part(
-        struct ldapentry *e, const struct wanted *wanted, uint64_t from, uint64_t *more_r)
+        struct ldap_entry *e, const struct wanted *wanted, uint64_t from, uint64_t *more_r)
 {
     char description[512];
     LDAPMessage *found = NULL;
 
     snprintf(description, sizeof description, "%.450s;range=%" PRIu64 "-*", wanted->name, from);
-    const int error = ldapsession_get(e->session, e->dn.at, description, &found);
+    const int error = ldap_session_get(e->session, e->dn.at, description, &found);
     bool good = error == LDAP_SUCCESS;
     if (!good)
-        (void)ldapsession_fail(e->session, "search for more values of an entry", error, e->dn.at);
+        (void)ldap_session_fail(e->session, "search for more values of an entry", error, e->dn.at);
     else
         good = take_attribute(e, ldap_first_entry(e->session->ld, found), wanted, from, more_r);
     ldap_msgfree(found);
     return good;
 }
 
-static bool take_wanted(struct ldapentry *e, LDAPMessage *message, const struct wanted *wanted)
+static bool take_wanted(struct ldap_entry *e, LDAPMessage *message, const struct wanted *wanted)
 {
     uint64_t from = 0;
     bool good = take_attribute(e, message, wanted, 0, &from);
@@ -203,9 +203,9 @@ static bool take_wanted(struct ldapentry *e, LDAPMessage *message, const struct 
     return good;
 }
 
-static void forget_entry(struct ldapentry *e)
+static void forget_entry(struct ldap_entry *e)
 {
-    person_clear(e->person);
+    account_clear(e->person);
     e->said.hosts = writer_of(e->said.hosts_room, sizeof e->said.hosts_room);
     e->said.more_hosts = writer_of(e->said.more_hosts_room, sizeof e->said.more_hosts_room);
     e->said.flags = 0;
@@ -216,30 +216,30 @@ static void forget_entry(struct ldapentry *e)
 static void put_rule(const struct said *said, struct writer *words)
 {
     if (writer_text(&said->hosts).len > 0)
-        rulewords_put(words, "hosts", writer_text(&said->hosts));
+        rule_words_put(words, "hosts", writer_text(&said->hosts));
     if (writer_text(&said->more_hosts).len > 0)
-        rulewords_put(words, "more_hosts", writer_text(&said->more_hosts));
+        rule_words_put(words, "more_hosts", writer_text(&said->more_hosts));
     if (said->allow_unauthorized)
-        rulewords_put(words, "allow_unauthorized", text_of("yes"));
+        rule_words_put(words, "allow_unauthorized", text_of("yes"));
 }
 
-static bool put_rows(struct ldapentry *e, size_t count)
+static bool put_rows(struct ldap_entry *e, size_t count)
 {
     char rule_octets[WORDS_MAX];
     char alias_octets[ADDRESS_MAX + sizeof " alias="];
     struct writer rule = writer_of(rule_octets, sizeof rule_octets);
     struct writer alias = writer_of(alias_octets, sizeof alias_octets);
-    const struct text primary = person_address(e->person, 0);
+    const struct text primary = account_address(e->person, 0);
 
     put_rule(&e->said, &rule);
-    rulewords_put(&alias, "alias", primary);
-    bool good = gathered_put(e->gathered, primary, writer_text(&rule), e->dn);
+    rule_words_put(&alias, "alias", primary);
+    bool good = row_set_put(e->gathered, primary, writer_text(&rule), e->dn);
     for (size_t i = 1; good && i < count; i++)
-        good = gathered_put(e->gathered, person_address(e->person, i), writer_text(&alias), e->dn);
-    return good || ldapsession_fail(e->session, "read", LDAP_NO_MEMORY, "");
+        good = row_set_put(e->gathered, account_address(e->person, i), writer_text(&alias), e->dn);
+    return good || ldap_session_fail(e->session, "read", LDAP_NO_MEMORY, "");
 }
 
-static bool take_entry(struct ldapentry *e, LDAPMessage *message)
+static bool take_entry(struct ldap_entry *e, LDAPMessage *message)
 {
     bool good = true;
 
@@ -248,23 +248,23 @@ static bool take_entry(struct ldapentry *e, LDAPMessage *message)
         good = take_wanted(e, message, &e->wanted[i]);
     if (!good)
         return false;
-    const size_t count = person_settle(e->person);
+    const size_t count = account_settle(e->person);
     if (count == 0) {
-        gathered_pass(e->gathered);
+        row_set_pass(e->gathered);
     } else if (e->said.bad) {
-        gathered_refuse(e->gathered, e->dn, e->said.why);
+        row_set_refuse(e->gathered, e->dn, e->said.why);
     } else {
         good = put_rows(e, count);
     }
     return good;
 }
 
-bool ldapentry_take(struct ldapentry *e, LDAPMessage *message)
+bool ldap_entry_take(struct ldap_entry *e, LDAPMessage *message)
 {
     char *dn = ldap_get_dn(e->session->ld, message);
 
     if (dn == NULL)
-        return ldapsession_fail(e->session, "search", LDAP_DECODING_ERROR, "an entry without DN");
+        return ldap_session_fail(e->session, "search", LDAP_DECODING_ERROR, "an entry without DN");
     e->dn = text_of(dn);
     const bool good = take_entry(e, message);
     ldap_memfree(dn);

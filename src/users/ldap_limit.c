@@ -44,7 +44,7 @@ static void forget_socket(LDAP *ld, Sockbuf *sb, struct ldap_conncb *cb)
     socket_fd = -1;
 }
 
-bool ldaplimit_install(LDAP *ld)
+bool ldap_limit_install(LDAP *ld)
 {
     static struct ldap_conncb callbacks = {.lc_add = take_socket, .lc_del = forget_socket};
     struct sigaction action = {.sa_handler = shut_down}; /* without SA_RESTART */
@@ -57,15 +57,15 @@ bool ldaplimit_install(LDAP *ld)
     return ldap_set_option(ld, LDAP_OPT_CONNECT_CB, &callbacks) == LDAP_OPT_SUCCESS;
 }
 
-void ldaplimit_remove(void)
+void ldap_limit_remove(void)
 {
-    ldaplimit_end();
+    ldap_limit_end();
     sigaction(SIGALRM, &before, NULL);
     socket_fd = -1;
 }
 
 /* Again and again: behind one connection another one may be tried. */
-void ldaplimit_begin(uint64_t seconds)
+void ldap_limit_begin(uint64_t seconds)
 {
     const struct timeval limit = {.tv_sec = (time_t)seconds};
     const struct itimerval timer = {.it_interval = limit, .it_value = limit};
@@ -73,19 +73,19 @@ void ldaplimit_begin(uint64_t seconds)
     (void)setitimer(ITIMER_REAL, &timer, NULL);
 }
 
-void ldaplimit_end(void)
+void ldap_limit_end(void)
 {
     const struct itimerval none = {0};
 
     (void)setitimer(ITIMER_REAL, &none, NULL);
 }
 
-bool ldaplimit_was_reached(void)
+bool ldap_limit_was_reached(void)
 {
     return reached != 0;
 }
 
-bool ldaplimit_was_connected(void)
+bool ldap_limit_was_connected(void)
 {
     return connected;
 }

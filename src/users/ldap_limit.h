@@ -10,17 +10,17 @@
  * for those of a TLS handshake. Here is the limit: SIGALRM, by whose handler the connection is shut
  * down, which libldap takes for its end. One connection of the process at a time has it. */
 
-/* Before the first operation of `ld`. False when memory is short. */
-bool ldaplimit_install(LDAP *ld) __attribute__((warn_unused_result));
+/* Before the first operation of `ld`. False when out of memory. */
+bool ldap_limit_install(LDAP *ld) __attribute__((warn_unused_result));
 /* Before `ld` is given up. */
-void ldaplimit_remove(void);
+void ldap_limit_remove(void);
 
 /* From now on so many seconds, for as long as what follows takes; again: anew. */
-void ldaplimit_begin(uint64_t seconds);
-void ldaplimit_end(void);
-/* Whether a connection was shut down since ldaplimit_install(). */
-bool ldaplimit_was_reached(void);
+void ldap_limit_begin(uint64_t seconds);
+void ldap_limit_end(void);
+/* Whether a connection was shut down since ldap_limit_install(). */
+bool ldap_limit_was_reached(void);
 /* Whether there was a connection at all, before anything was said over it. */
-bool ldaplimit_was_connected(void);
+bool ldap_limit_was_connected(void);
 
 #endif

@@ -22,34 +22,34 @@ static struct timeval patience(const struct config_directory *directory)
     return (struct timeval){.tv_sec = (time_t)directory->timeout};
 }
 
-bool ldapsession_fail(struct ldapsession *s, const char *doing, int error, const char *detail)
+bool ldap_session_fail(struct ldap_session *s, const char *doing, int error, const char *detail)
 {
     char *said = NULL;
 
-    if (ldaplimit_was_reached())
+    if (ldap_limit_was_reached())
         detail = "gives no answer";
     if (detail == NULL && s->ld != NULL)
         (void)ldap_get_option(s->ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &said);
-    const int used = snprintf(s->why, DIRECTORY_WHY_MAX, "%.200s: %s: %s", s->directory->source.at,
-            doing, ldap_err2string(error));
+    const int used = snprintf(s->why, DIRECTORY_ERROR_MAX, "%.200s: %s: %s",
+            s->directory->source.at, doing, ldap_err2string(error));
     if (detail == NULL)
         detail = said;
-    if (detail != NULL && *detail != '\0' && used > 0 && used < DIRECTORY_WHY_MAX - 2) {
+    if (detail != NULL && *detail != '\0' && used > 0 && used < DIRECTORY_ERROR_MAX - 2) {
         memcpy(s->why + used, ": ", 2);
-        sentence_put(detail, s->why + used + 2, DIRECTORY_WHY_MAX - (size_t)used - 2);
+        one_line_put(detail, s->why + used + 2, DIRECTORY_ERROR_MAX - (size_t)used - 2);
     }
     ldap_memfree(said);
     return false;
 }
 
-static bool set(struct ldapsession *s, int option, const void *value)
+static bool set(struct ldap_session *s, int option, const void *value)
 {
     const int error = ldap_set_option(s->ld, option, value);
 
-    return error == LDAP_OPT_SUCCESS || ldapsession_fail(s, "set up", LDAP_LOCAL_ERROR, "");
+    return error == LDAP_OPT_SUCCESS || ldap_session_fail(s, "set up", LDAP_LOCAL_ERROR, "");
 }
 
-static bool set_up(struct ldapsession *s)
+static bool set_up(struct ldap_session *s)
 {
     const struct timeval limit = patience(s->directory);
     const int version = LDAP_VERSION3;
@@ -62,18 +62,18 @@ static bool set_up(struct ldapsession *s)
            set(s, LDAP_OPT_TIMELIMIT, &seconds);
 }
 
-static bool is_ldaps(const struct ldapsession *s)
+static bool is_ldaps(const struct ldap_session *s)
 {
     return strncmp(s->directory->source.at, LDAPS, strlen(LDAPS)) == 0;
 }
 
-static const char *certificates(const struct ldapsession *s)
+static const char *certificates(const struct ldap_session *s)
 {
     return s->directory->ca.at != NULL ? s->directory->ca.at : CERTIFICATES;
 }
 
 /* The last one makes the others count. */
-static bool set_up_tls(struct ldapsession *s)
+static bool set_up_tls(struct ldap_session *s)
 {
     const char *ca = certificates(s);
     const int demand = LDAP_OPT_X_TLS_DEMAND;
@@ -88,21 +88,21 @@ static bool set_up_tls(struct ldapsession *s)
     if (ldap_set_option(s->ld, LDAP_OPT_X_TLS_CACERTFILE, ca) == LDAP_OPT_SUCCESS &&
             ldap_set_option(s->ld, LDAP_OPT_X_TLS_NEWCTX, &is_server) == LDAP_OPT_SUCCESS)
         return true;
-    return ldapsession_fail(s, "the file of certificates cannot be used", LDAP_LOCAL_ERROR, ca);
+    return ldap_session_fail(s, "the file of certificates cannot be used", LDAP_LOCAL_ERROR, ca);
 }
 
 /* libldap has no words for what GnuTLS found, and does not say that it was the certificate. */
-static bool fail_tls(struct ldapsession *s, const char *doing, int error)
+static bool fail_tls(struct ldap_session *s, const char *doing, int error)
 {
-    char detail[DIRECTORY_WHY_MAX];
+    char detail[DIRECTORY_ERROR_MAX];
 
     snprintf(detail, sizeof detail,
             "it shows no certificate for this host that one in %s has signed", certificates(s));
-    return ldapsession_fail(s, doing, error, detail);
+    return ldap_session_fail(s, doing, error, detail);
 }
 
 /* errno means something for a unix socket only. */
-static bool connect_to(struct ldapsession *s)
+static bool connect_to(struct ldap_session *s)
 {
     const bool is_local = strncmp(s->directory->source.at, LDAPI, strlen(LDAPI)) == 0;
 
@@ -112,23 +112,23 @@ static bool connect_to(struct ldapsession *s)
 
     if (error == LDAP_SUCCESS)
         return true;
-    if (ldaplimit_was_connected() && is_ldaps(s))
+    if (ldap_limit_was_connected() && is_ldaps(s))
         return fail_tls(s, "TLS", error);
-    return ldapsession_fail(s, "connect", error, is_local && cause != 0 ? strerror(cause) : NULL);
+    return ldap_session_fail(s, "connect", error, is_local && cause != 0 ? strerror(cause) : NULL);
 }
 
-static bool start_tls(struct ldapsession *s)
+static bool start_tls(struct ldap_session *s)
 {
     if (!s->directory->start_tls)
         return true;
     const int error = ldap_start_tls_s(s->ld, NULL, NULL);
     if (error == LDAP_CONNECT_ERROR)
         return fail_tls(s, "StartTLS", error);
-    return error == LDAP_SUCCESS || ldapsession_fail(s, "StartTLS", error, NULL);
+    return error == LDAP_SUCCESS || ldap_session_fail(s, "StartTLS", error, NULL);
 }
 
 /* Without a password a server would take anybody for nobody, who sees less than all. */
-static bool bind_as(struct ldapsession *s, const char *password)
+static bool bind_as(struct ldap_session *s, const char *password)
 {
     const char *dn = s->directory->bind_dn.at;
     struct berval word = {0};
@@ -136,39 +136,39 @@ static bool bind_as(struct ldapsession *s, const char *password)
     if (dn == NULL)
         return true;
     if (password == NULL)
-        return ldapsession_fail(s, "bind", LDAP_LOCAL_ERROR, "expected a password");
+        return ldap_session_fail(s, "bind", LDAP_LOCAL_ERROR, "expected a password");
     char *copy = strdup(password);
     if (copy == NULL)
-        return ldapsession_fail(s, "bind", LDAP_NO_MEMORY, "");
+        return ldap_session_fail(s, "bind", LDAP_NO_MEMORY, "");
     word.bv_val = copy;
     word.bv_len = strlen(copy);
     const int error = ldap_sasl_bind_s(s->ld, dn, LDAP_SASL_SIMPLE, &word, NULL, NULL, NULL);
     explicit_bzero(copy, word.bv_len);
     free(copy);
-    return error == LDAP_SUCCESS || ldapsession_fail(s, "bind", error, NULL);
+    return error == LDAP_SUCCESS || ldap_session_fail(s, "bind", error, NULL);
 }
 
-int ldapsession_get(struct ldapsession *s, const char *dn, char *attribute, LDAPMessage **found_r)
+int ldap_session_get(struct ldap_session *s, const char *dn, char *attribute, LDAPMessage **found_r)
 {
     char *attributes[] = {attribute, NULL};
     struct timeval limit = patience(s->directory);
 
-    ldaplimit_begin(s->directory->timeout + BEHIND);
+    ldap_limit_begin(s->directory->timeout + BEHIND);
     int error = ldap_search_ext_s(s->ld, dn, LDAP_SCOPE_BASE, EVERYTHING, attributes, 0, NULL, NULL,
             &limit, LDAP_NO_LIMIT, found_r);
-    ldaplimit_end();
+    ldap_limit_end();
     if (error == LDAP_SUCCESS && ldap_first_entry(s->ld, *found_r) == NULL)
         error = LDAP_NO_SUCH_OBJECT;
     return error;
 }
 
 /* Who may not look has no Active Directory, and other mistakes show at the search. */
-static void find_out(struct ldapsession *s)
+static void find_out(struct ldap_session *s)
 {
     char name[] = "supportedCapabilities";
     LDAPMessage *found = NULL;
 
-    if (ldapsession_get(s, "", name, &found) == LDAP_SUCCESS) {
+    if (ldap_session_get(s, "", name, &found) == LDAP_SUCCESS) {
         struct berval **values = ldap_get_values_len(s->ld, ldap_first_entry(s->ld, found), name);
         for (size_t i = 0; values != NULL && values[i] != NULL; i++)
             s->is_active_directory =
@@ -178,66 +178,67 @@ static void find_out(struct ldapsession *s)
     ldap_msgfree(found);
 }
 
-static bool open_session(struct ldapsession *s, const char *password)
+static bool open_session(struct ldap_session *s, const char *password)
 {
-    ldaplimit_begin(s->directory->timeout);
+    ldap_limit_begin(s->directory->timeout);
     const bool good =
             set_up(s) && set_up_tls(s) && connect_to(s) && start_tls(s) && bind_as(s, password);
-    ldaplimit_end();
+    ldap_limit_end();
     if (good)
         find_out(s);
     return good;
 }
 
-bool ldapsession_open(struct ldapsession *s, const struct config_directory *directory,
-        const char *password, char why[DIRECTORY_WHY_MAX])
+bool ldap_session_open(struct ldap_session *s, const struct config_directory *directory,
+        const char *password, char why[DIRECTORY_ERROR_MAX])
 {
-    *s = (struct ldapsession){.directory = directory, .why = why};
+    *s = (struct ldap_session){.directory = directory, .why = why};
     if (setenv("LDAPNOINIT", "1", 1) != 0)
-        return ldapsession_fail(s, "set up", LDAP_NO_MEMORY, "");
+        return ldap_session_fail(s, "set up", LDAP_NO_MEMORY, "");
     const int error = ldap_initialize(&s->ld, directory->source.at);
     if (error != LDAP_SUCCESS)
-        return ldapsession_fail(s, "set up", error, "");
-    const bool good = ldaplimit_install(s->ld) ? open_session(s, password)
-                                               : ldapsession_fail(s, "set up", LDAP_NO_MEMORY, "");
+        return ldap_session_fail(s, "set up", error, "");
+    const bool good = ldap_limit_install(s->ld)
+                              ? open_session(s, password)
+                              : ldap_session_fail(s, "set up", LDAP_NO_MEMORY, "");
     if (!good)
-        ldapsession_close(s);
+        ldap_session_close(s);
     return good;
 }
 
-void ldapsession_close(struct ldapsession *s)
+void ldap_session_close(struct ldap_session *s)
 {
     if (s->ld != NULL)
         (void)ldap_unbind_ext_s(s->ld, NULL, NULL);
     s->ld = NULL;
-    ldaplimit_remove();
+    ldap_limit_remove();
 }
 
-bool ldapsession_search(struct ldapsession *s, const char *base, int scope, const char *filter,
+bool ldap_session_search(struct ldap_session *s, const char *base, int scope, const char *filter,
         char **attributes, LDAPControl **controls, int *id_r)
 {
     struct timeval limit = patience(s->directory);
 
-    ldaplimit_begin(s->directory->timeout + BEHIND);
+    ldap_limit_begin(s->directory->timeout + BEHIND);
     const int error = ldap_search_ext(
             s->ld, base, scope, filter, attributes, 0, controls, NULL, &limit, LDAP_NO_LIMIT, id_r);
-    ldaplimit_end();
-    return error == LDAP_SUCCESS || ldapsession_fail(s, "search", error, NULL);
+    ldap_limit_end();
+    return error == LDAP_SUCCESS || ldap_session_fail(s, "search", error, NULL);
 }
 
-LDAPMessage *ldapsession_next(struct ldapsession *s, int id)
+LDAPMessage *ldap_session_next(struct ldap_session *s, int id)
 {
     struct timeval limit = patience(s->directory);
     LDAPMessage *message = NULL;
     int error = LDAP_TIMEOUT;
 
-    ldaplimit_begin(s->directory->timeout + BEHIND);
+    ldap_limit_begin(s->directory->timeout + BEHIND);
     const int type = ldap_result(s->ld, id, LDAP_MSG_ONE, &limit, &message);
-    ldaplimit_end();
+    ldap_limit_end();
     if (type > 0)
         return message;
     if (type < 0 && ldap_get_option(s->ld, LDAP_OPT_RESULT_CODE, &error) != LDAP_OPT_SUCCESS)
         error = LDAP_OTHER;
-    (void)ldapsession_fail(s, "search", error, type < 0 ? NULL : "gives no answer");
+    (void)ldap_session_fail(s, "search", error, type < 0 ? NULL : "gives no answer");
     return NULL;
 }

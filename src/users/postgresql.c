@@ -18,7 +18,7 @@
 struct reading {
     PGconn *connection;
     const struct config_directory *directory;
-    struct gathered *gathered;
+    struct row_set *gathered;
     int columns[COLUMNS_MAX]; /* where a column stands; -1: nowhere */
     uint64_t row;             /* its number, from 1 */
     bool silent;              /* the server was waited for in vain */
@@ -34,12 +34,12 @@ static bool fail(struct reading *r, const char *sentence)
 {
     const char *host = PQhost(r->connection);
     const char *database = PQdb(r->connection);
-    const int used = snprintf(r->why, DIRECTORY_WHY_MAX,
+    const int used = snprintf(r->why, DIRECTORY_ERROR_MAX,
             "PostgreSQL, database %.128s at %.128s: ", database != NULL ? database : "?",
             host != NULL && *host != '\0' ? host : "?");
 
     char *at = r->why + used;
-    snprintf(at, DIRECTORY_WHY_MAX - (size_t)used, "%s", sentence);
+    snprintf(at, DIRECTORY_ERROR_MAX - (size_t)used, "%s", sentence);
     for (; *at != '\0'; at++)
         if (*at == '\n' || *at == '\t')
             *at = ' ';
@@ -87,7 +87,7 @@ static PGconn *connect_to(const struct config_directory *directory, const char *
 /* Until something can be read. False when the server is lost, or said nothing for too long. */
 static bool wait_for(struct reading *r, uint64_t deadline)
 {
-    const uint64_t now = clock_milliseconds();
+    const uint64_t now = mono_ms();
     struct pollfd fd = {.fd = PQsocket(r->connection), .events = POLLIN};
 
     if (fd.fd < 0)
@@ -102,7 +102,7 @@ static bool wait_for(struct reading *r, uint64_t deadline)
 /* NULL: there are no more, or the server is lost. */
 static PGresult *next(struct reading *r)
 {
-    const uint64_t deadline = clock_milliseconds() + r->directory->timeout * 1000 + BEHIND;
+    const uint64_t deadline = mono_ms() + r->directory->timeout * 1000 + BEHIND;
 
     while (PQisBusy(r->connection))
         if (!wait_for(r, deadline))
@@ -192,7 +192,7 @@ static bool get(
 }
 
 static bool put_hosts(const struct reading *r, const PGresult *result, enum column column,
-        struct writer *words, char why_r[ROW_WHY_MAX])
+        struct writer *words, char error_r[ROW_ERROR_MAX])
 {
     char room[ROW_TEXT_MAX];
     struct writer hosts = writer_of(room, sizeof room);
@@ -200,30 +200,30 @@ static bool put_hosts(const struct reading *r, const PGresult *result, enum colu
 
     if (!get(r, result, column, &value))
         return true;
-    if (!rulewords_add_hosts(value, &hosts, why_r))
+    if (!rule_words_add_hosts(value, &hosts, error_r))
         return false;
     if (column == HOSTS || writer_text(&hosts).len > 0)
-        rulewords_put(words, names[column], writer_text(&hosts));
+        rule_words_put(words, names[column], writer_text(&hosts));
     return true;
 }
 
 static bool put_flag(const struct reading *r, const PGresult *result, struct writer *words,
-        char why_r[ROW_WHY_MAX])
+        char error_r[ROW_ERROR_MAX])
 {
     struct text value;
     bool flag = false;
 
     if (!get(r, result, ALLOW_UNAUTHORIZED, &value))
         return true;
-    if (!rulewords_flag(value, &flag, why_r))
+    if (!rule_words_flag(value, &flag, error_r))
         return false;
     if (flag)
-        rulewords_put(words, names[ALLOW_UNAUTHORIZED], text_of("yes"));
+        rule_words_put(words, names[ALLOW_UNAUTHORIZED], text_of("yes"));
     return true;
 }
 
 static bool put_alias(const struct reading *r, const PGresult *result, struct writer *words,
-        char why_r[ROW_WHY_MAX])
+        char error_r[ROW_ERROR_MAX])
 {
     char room[ADDRESS_MAX + 1];
     struct text value;
@@ -232,10 +232,10 @@ static bool put_alias(const struct reading *r, const PGresult *result, struct wr
     if (!get(r, result, ALIAS, &value) || value.len == 0)
         return true;
     if (mailbox_read(value, room, &key) != MAILBOX_PLAIN) {
-        snprintf(why_r, ROW_WHY_MAX, "bad alias: %.100s: expected an address", value.at);
+        snprintf(error_r, ROW_ERROR_MAX, "bad alias: %.100s: expected an address", value.at);
         return false;
     }
-    rulewords_put(words, names[ALIAS], key);
+    rule_words_put(words, names[ALIAS], key);
     return true;
 }
 
@@ -252,26 +252,26 @@ static bool take_row(struct reading *r, const PGresult *result)
     char origin[32];
     char octets[WORDS_MAX];
     char room[ADDRESS_MAX + 1];
-    char why[ROW_WHY_MAX];
-    char sentence[DIRECTORY_WHY_MAX];
+    char why[ROW_ERROR_MAX];
+    char sentence[DIRECTORY_ERROR_MAX];
     struct writer words = writer_of(octets, sizeof octets);
     struct text address = {"NULL", 4};
     struct text user;
 
     snprintf(origin, sizeof origin, "row %" PRIu64, ++r->row);
     if (!get(r, result, ADDRESS, &address) || !find_user(address, room, &user)) {
-        gathered_skip(r->gathered, address, text_of(origin));
+        row_set_skip(r->gathered, address, text_of(origin));
         return true;
     }
     if (!put_hosts(r, result, HOSTS, &words, why) ||
             !put_hosts(r, result, MORE_HOSTS, &words, why) || !put_flag(r, result, &words, why) ||
             !put_alias(r, result, &words, why)) {
         snprintf(sentence, sizeof sentence, "%.*s: %s", (int)user.len, user.at, why);
-        gathered_refuse(r->gathered, text_of(origin), sentence);
+        row_set_refuse(r->gathered, text_of(origin), sentence);
         return true;
     }
-    return gathered_put(r->gathered, user, writer_text(&words), text_of(origin)) ||
-           fail(r, "memory is short");
+    return row_set_put(r->gathered, user, writer_text(&words), text_of(origin)) ||
+           fail(r, "out of memory");
 }
 
 static bool take_result(struct reading *r, const PGresult *result)
@@ -306,16 +306,16 @@ static bool read_rows(struct reading *r)
 }
 
 static bool read_postgresql(const struct config_directory *directory, const char *password,
-        struct gathered *gathered, char why_r[DIRECTORY_WHY_MAX])
+        struct row_set *gathered, char error_r[DIRECTORY_ERROR_MAX])
 {
     struct reading r = {.connection = connect_to(directory, password),
             .directory = directory,
             .gathered = gathered,
-            .why = why_r};
+            .why = error_r};
     bool good = false;
 
     if (r.connection == NULL) {
-        snprintf(why_r, DIRECTORY_WHY_MAX, "memory is short");
+        snprintf(error_r, DIRECTORY_ERROR_MAX, "out of memory");
         return false;
     }
     PQsetNoticeProcessor(r.connection, ignore_notice, NULL);
@@ -327,4 +327,4 @@ static bool read_postgresql(const struct config_directory *directory, const char
     return good;
 }
 
-const struct directory_kind directory_postgresql = {"postgresql://", read_postgresql};
+const struct directory_backend directory_postgresql = {"postgresql://", read_postgresql};

@@ -7,14 +7,15 @@
 #define STAR "*"
 #define VALUE_SHOWN_MAX 100 /* octets */
 
-static bool fail(char why_r[ROW_WHY_MAX], const char *what, struct text value, const char *expected)
+static bool fail(
+        char error_r[ROW_ERROR_MAX], const char *what, struct text value, const char *expected)
 {
     const int len = (int)(value.len < VALUE_SHOWN_MAX ? value.len : VALUE_SHOWN_MAX);
 
     if (value.at == NULL)
-        snprintf(why_r, ROW_WHY_MAX, "%s: expected %s", what, expected);
+        snprintf(error_r, ROW_ERROR_MAX, "%s: expected %s", what, expected);
     else
-        snprintf(why_r, ROW_WHY_MAX, "%s: %.*s: expected %s", what, len, value.at, expected);
+        snprintf(error_r, ROW_ERROR_MAX, "%s: %.*s: expected %s", what, len, value.at, expected);
     return false;
 }
 
@@ -79,86 +80,86 @@ struct given {
     size_t used; /* of the storage */
 };
 
-static bool take_host(struct row *row, struct given *given, struct text value, char *why_r)
+static bool take_host(struct row *row, struct given *given, struct text value, char *error_r)
 {
     char *room = row->storage + given->used;
     char name[DOMAIN_MAX + 1];
 
     if (!domain_to_ascii(value, name))
-        return fail(why_r, "bad host", value, "a domain name");
+        return fail(error_r, "bad host", value, "a domain name");
     const size_t size = strlen(name) + 1;
     if (row->rule.hosts.count == ROW_HOSTS_MAX || given->used + size > sizeof row->storage)
-        return fail(why_r, "too many hosts", value, "at most 64, and 2048 octets");
+        return fail(error_r, "too many hosts", value, "at most 64, and 2048 octets");
     memcpy(room, name, size);
     given->used += size;
     row->names[row->rule.hosts.count++] = room;
     return true;
 }
 
-static bool take_hosts(
-        struct row *row, struct given *given, struct text value, enum rule_hosts mode, char *why_r)
+static bool take_hosts(struct row *row, struct given *given, struct text value,
+        enum rule_hosts mode, char *error_r)
 {
     struct reader hosts = reader_of(value);
     bool *once = mode == RULE_HOSTS_ONLY ? &given->hosts : &given->more_hosts;
 
     if (given->hosts || given->more_hosts)
-        return fail(why_r, "hosts twice", value, "hosts= or more_hosts=, once");
+        return fail(error_r, "hosts twice", value, "hosts= or more_hosts=, once");
     *once = true;
     row->rule.mode = mode;
     row->rule.hosts.names = row->names;
     while (hosts.rest.len > 0)
-        if (!take_host(row, given, reader_field(&hosts, ','), why_r))
+        if (!take_host(row, given, reader_field(&hosts, ','), error_r))
             return false;
     if (value.len > 0 && value.at[value.len - 1] == ',')
-        return fail(why_r, "bad host", (struct text){NULL, 0}, "a domain name behind the comma");
+        return fail(error_r, "bad host", (struct text){NULL, 0}, "a domain name behind the comma");
     return mode == RULE_HOSTS_ONLY || value.len > 0 ||
-           fail(why_r, "bad more_hosts", value, "at least one domain name");
+           fail(error_r, "bad more_hosts", value, "at least one domain name");
 }
 
-static bool take_flag(bool *once, bool *flag, struct text name, struct text value, char *why_r)
+static bool take_flag(bool *once, bool *flag, struct text name, struct text value, char *error_r)
 {
     if (*once)
-        return fail(why_r, "given twice", name, "each name once");
+        return fail(error_r, "given twice", name, "each name once");
     *once = true;
-    return parse_yes(value, flag) || fail(why_r, "bad value", value, "yes or no");
+    return parse_yes(value, flag) || fail(error_r, "bad value", value, "yes or no");
 }
 
-static bool take_alias(struct row *row, struct given *given, struct text value, char *why_r)
+static bool take_alias(struct row *row, struct given *given, struct text value, char *error_r)
 {
     char room[ADDRESS_MAX + 1];
     struct text key;
 
     if (given->alias)
-        return fail(why_r, "given twice", text_of("alias"), "each name once");
+        return fail(error_r, "given twice", text_of("alias"), "each name once");
     given->alias = true;
     row->is_alias = true;
     if (!row_parse_user(value, room, &key) ||
             !address_parse(key, (struct text){NULL, 0}, &row->alias))
-        return fail(why_r, "bad alias", value, "another user, local@domain");
+        return fail(error_r, "bad alias", value, "another user, local@domain");
     return true;
 }
 
-static bool take(struct row *row, struct given *given, struct text word, char *why_r)
+static bool take(struct row *row, struct given *given, struct text word, char *error_r)
 {
     struct reader r = reader_of(word);
     const struct text name = reader_until(&r, '=');
     const struct text value = reader_rest(&r);
 
     if (r.failed)
-        return fail(why_r, "bad word", word, "name=value");
+        return fail(error_r, "bad word", word, "name=value");
     if (text_equal(name, text_of("hosts")))
-        return take_hosts(row, given, value, RULE_HOSTS_ONLY, why_r);
+        return take_hosts(row, given, value, RULE_HOSTS_ONLY, error_r);
     if (text_equal(name, text_of("more_hosts")))
-        return take_hosts(row, given, value, RULE_HOSTS_MORE, why_r);
+        return take_hosts(row, given, value, RULE_HOSTS_MORE, error_r);
     if (text_equal(name, text_of("allow_unauthorized")))
         return take_flag(
-                &given->allow_unauthorized, &row->rule.allow_unauthorized, name, value, why_r);
+                &given->allow_unauthorized, &row->rule.allow_unauthorized, name, value, error_r);
     if (text_equal(name, text_of("pinned")))
-        return take_flag(&given->pinned, &row->pinned, name, value, why_r);
+        return take_flag(&given->pinned, &row->pinned, name, value, error_r);
     if (text_equal(name, text_of("alias")))
-        return take_alias(row, given, value, why_r);
-    return fail(
-            why_r, "unknown name", name, "hosts, more_hosts, allow_unauthorized, alias or pinned");
+        return take_alias(row, given, value, error_r);
+    return fail(error_r, "unknown name", name,
+            "hosts, more_hosts, allow_unauthorized, alias or pinned");
 }
 
 static struct text next_word(struct text *rest)
@@ -197,7 +198,7 @@ static bool fits(const struct row *row)
     return formatted && (row->pinned || writer_text(&w).len + sizeof " pinned=yes" <= sizeof room);
 }
 
-bool row_parse(struct text values, struct row *row_r, char why_r[ROW_WHY_MAX])
+bool row_parse(struct text values, struct row *row_r, char error_r[ROW_ERROR_MAX])
 {
     struct given given = {0};
     const struct text none = {NULL, 0};
@@ -206,16 +207,16 @@ bool row_parse(struct text values, struct row *row_r, char why_r[ROW_WHY_MAX])
     row_r->pinned = false;
     row_r->is_alias = false;
     if (values.len > ROW_TEXT_MAX)
-        return fail(why_r, "too long", none, "at most 2048 octets");
+        return fail(error_r, "too long", none, "at most 2048 octets");
     if (!has_no_controls(values))
-        return fail(why_r, "control octets", none, "none but white space");
+        return fail(error_r, "control octets", none, "none but white space");
     for (struct text word = next_word(&values); word.len > 0; word = next_word(&values))
-        if (!take(row_r, &given, word, why_r))
+        if (!take(row_r, &given, word, error_r))
             return false;
     if (given.alias && (given.hosts || given.more_hosts || given.allow_unauthorized))
-        return fail(why_r, "an alias with a rule", none, "the rule in the row that it names");
+        return fail(error_r, "an alias with a rule", none, "the rule in the row that it names");
     if (!fits(row_r))
-        return fail(why_r, "too long", none, "at most 2048 octets");
+        return fail(error_r, "too long", none, "at most 2048 octets");
     return true;
 }
 

@@ -9,7 +9,7 @@
 
 #define ROW_TEXT_MAX 2048 /* octets of what stands behind the address */
 #define ROW_HOSTS_MAX 64
-#define ROW_WHY_MAX 256 /* octets of a sentence's end, with a NUL */
+#define ROW_ERROR_MAX 256 /* octets of a sentence's end, with a NUL */
 
 /* A user's rule in a table, as text: `alice@example.org hosts=a.example.org,b.example.org`.
  *
@@ -41,9 +41,9 @@ bool row_key(struct text local, struct text domain, struct writer *w)
 bool row_parse_user(struct text user, char room[ADDRESS_MAX + 1], struct text *key_r)
         __attribute__((warn_unused_result));
 
-/* What stands behind the user. False with the end of a sentence in `why_r`: what is wrong, the
+/* What stands behind the user. False with the end of a sentence in `error_r`: what is wrong, the
  * value, what was expected; its octets are anybody's. */
-bool row_parse(struct text values, struct row *row_r, char why_r[ROW_WHY_MAX])
+bool row_parse(struct text values, struct row *row_r, char error_r[ROW_ERROR_MAX])
         __attribute__((warn_unused_result));
 
 /* Writes it back, in one form for all rows of one meaning, without the user; nothing for a row that

@@ -9,10 +9,10 @@
 
 #define SHOWN_MAX 200 /* octets of a value or an origin in a sentence */
 
-struct gathered {
+struct row_set {
     const struct directory_notes *notes;
-    struct blocks blocks;
-    struct gathered_row *rows;
+    struct arena blocks;
+    struct row_set_row *rows;
     size_t count;
     size_t size;
     struct text origin; /* the last one; an entry has it for all its rows */
@@ -21,49 +21,49 @@ struct gathered {
     uint64_t wrong;
 };
 
-struct gathered *gathered_init(const struct directory_notes *notes)
+struct row_set *row_set_init(const struct directory_notes *notes)
 {
-    struct gathered *g = calloc(1, sizeof *g);
+    struct row_set *g = calloc(1, sizeof *g);
 
     if (g != NULL)
         g->notes = notes;
     return g;
 }
 
-void gathered_free(struct gathered **gathered)
+void row_set_free(struct row_set **gathered)
 {
-    struct gathered *g = *gathered;
+    struct row_set *g = *gathered;
 
     if (g == NULL)
         return;
-    blocks_free(&g->blocks);
+    arena_free(&g->blocks);
     free(g->rows);
     free(g);
     *gathered = NULL;
 }
 
-struct gathered_row *gathered_rows(struct gathered *g, size_t *count_r)
+struct row_set_row *row_set_rows(struct row_set *g, size_t *count_r)
 {
     *count_r = g->count;
     return g->rows;
 }
 
-struct text gathered_key(const struct gathered_row *row)
+struct text row_set_key(const struct row_set_row *row)
 {
     return (struct text){row->at, row->key_len};
 }
 
-struct text gathered_values(const struct gathered_row *row)
+struct text row_set_values(const struct row_set_row *row)
 {
     return (struct text){row->at + row->key_len, row->values_len};
 }
 
-uint64_t gathered_skipped(const struct gathered *g)
+uint64_t row_set_skipped(const struct row_set *g)
 {
     return g->skipped;
 }
 
-uint64_t gathered_passed(const struct gathered *g)
+uint64_t row_set_passed(const struct row_set *g)
 {
     return g->passed;
 }
@@ -73,9 +73,9 @@ static int shown(struct text t)
     return (int)(t.len < SHOWN_MAX ? t.len : SHOWN_MAX);
 }
 
-void gathered_skip(struct gathered *g, struct text value, struct text origin)
+void row_set_skip(struct row_set *g, struct text value, struct text origin)
 {
-    char sentence[DIRECTORY_WHY_MAX];
+    char sentence[DIRECTORY_ERROR_MAX];
 
     if (++g->skipped > DIRECTORY_NOTES_MAX)
         return;
@@ -84,14 +84,14 @@ void gathered_skip(struct gathered *g, struct text value, struct text origin)
     g->notes->tell(g->notes->context, sentence);
 }
 
-void gathered_pass(struct gathered *g)
+void row_set_pass(struct row_set *g)
 {
     g->passed++;
 }
 
-void gathered_refuse(struct gathered *g, struct text origin, const char *why)
+void row_set_refuse(struct row_set *g, struct text origin, const char *why)
 {
-    char sentence[DIRECTORY_WHY_MAX];
+    char sentence[DIRECTORY_ERROR_MAX];
 
     if (++g->wrong > DIRECTORY_NOTES_MAX)
         return;
@@ -100,11 +100,11 @@ void gathered_refuse(struct gathered *g, struct text origin, const char *why)
 }
 
 /* NUL-terminated, and only once for all rows of an entry. */
-static bool keep_origin(struct gathered *g, struct text origin)
+static bool keep_origin(struct row_set *g, struct text origin)
 {
     if (g->origin.at != NULL && text_equal(g->origin, origin))
         return true;
-    char *room = blocks_keep(&g->blocks, origin.len + 1);
+    char *room = arena_keep(&g->blocks, origin.len + 1);
     if (room == NULL)
         return false;
     memcpy(room, origin.at, origin.len);
@@ -113,50 +113,50 @@ static bool keep_origin(struct gathered *g, struct text origin)
     return true;
 }
 
-static bool add(struct gathered *g, struct text key, struct text values, struct text origin)
+static bool add(struct row_set *g, struct text key, struct text values, struct text origin)
 {
     if (g->count == g->size) {
         const size_t size = g->size > 0 ? g->size * 2 : 1024;
-        struct gathered_row *larger = reallocarray(g->rows, size, sizeof *larger);
+        struct row_set_row *larger = reallocarray(g->rows, size, sizeof *larger);
         if (larger == NULL)
             return false;
         g->rows = larger;
         g->size = size;
     }
-    char *room = keep_origin(g, origin) ? blocks_keep(&g->blocks, key.len + values.len) : NULL;
+    char *room = keep_origin(g, origin) ? arena_keep(&g->blocks, key.len + values.len) : NULL;
     if (room == NULL)
         return false;
     memcpy(room, key.at, key.len);
     memcpy(room + key.len, values.at, values.len);
-    g->rows[g->count++] = (struct gathered_row){.at = room,
+    g->rows[g->count++] = (struct row_set_row){.at = room,
             .origin = g->origin.at,
             .key_len = (unsigned short)key.len,
             .values_len = (unsigned short)values.len};
     return true;
 }
 
-bool gathered_put(struct gathered *g, struct text user, struct text values, struct text origin)
+bool row_set_put(struct row_set *g, struct text user, struct text values, struct text origin)
 {
     char octets[ROW_TEXT_MAX];
     char room[ADDRESS_MAX + 1];
-    char why[ROW_WHY_MAX];
-    char sentence[ADDRESS_MAX + ROW_WHY_MAX];
+    char why[ROW_ERROR_MAX];
+    char sentence[ADDRESS_MAX + ROW_ERROR_MAX];
     struct writer w = writer_of(octets, sizeof octets);
     struct text key;
     struct row row;
 
     if (!row_parse_user(user, room, &key)) {
-        gathered_skip(g, user, origin);
+        row_set_skip(g, user, origin);
         return true;
     }
     if (!row_parse(values, &row, why)) {
         snprintf(sentence, sizeof sentence, "%.*s: %s", (int)key.len, key.at, why);
-        gathered_refuse(g, origin, sentence);
+        row_set_refuse(g, origin, sentence);
         return true;
     }
     if (row.is_alias && text_equal_fold(address_text(&row.alias), key)) {
         snprintf(sentence, sizeof sentence, "bad alias: %s: expected another user", row.alias.text);
-        gathered_refuse(g, origin, sentence);
+        row_set_refuse(g, origin, sentence);
         return true;
     }
     return row_format(&row, &w) && add(g, key, writer_text(&w), origin);
@@ -165,8 +165,8 @@ bool gathered_put(struct gathered *g, struct text user, struct text values, stru
 /* The order that LMDB has. */
 static int by_key(const void *a, const void *b)
 {
-    const struct gathered_row *left = a;
-    const struct gathered_row *right = b;
+    const struct row_set_row *left = a;
+    const struct row_set_row *right = b;
     const size_t shorter = left->key_len < right->key_len ? left->key_len : right->key_len;
     const int by_octets = memcmp(left->at, right->at, shorter);
 
@@ -175,36 +175,36 @@ static int by_key(const void *a, const void *b)
 }
 
 /* An entry that is renamed while it is read in pages may come twice. */
-static bool is_again(const struct gathered_row *a, const struct gathered_row *b)
+static bool is_again(const struct row_set_row *a, const struct row_set_row *b)
 {
-    return strcmp(a->origin, b->origin) == 0 && text_equal(gathered_values(a), gathered_values(b));
+    return strcmp(a->origin, b->origin) == 0 && text_equal(row_set_values(a), row_set_values(b));
 }
 
-static void find_duplicates(struct gathered *g)
+static void find_duplicates(struct row_set *g)
 {
-    char sentence[DIRECTORY_WHY_MAX];
+    char sentence[DIRECTORY_ERROR_MAX];
     size_t kept = 0;
 
     for (size_t i = 0; i < g->count; i++) {
-        const struct gathered_row row = g->rows[i];
-        const struct gathered_row *before = kept > 0 ? &g->rows[kept - 1] : NULL;
-        if (before == NULL || !text_equal(gathered_key(before), gathered_key(&row))) {
+        const struct row_set_row row = g->rows[i];
+        const struct row_set_row *before = kept > 0 ? &g->rows[kept - 1] : NULL;
+        if (before == NULL || !text_equal(row_set_key(before), row_set_key(&row))) {
             g->rows[kept++] = row;
         } else if (!is_again(before, &row)) {
             snprintf(sentence, sizeof sentence, "%.*s: expected once, and it is at %.*s as well",
-                    shown(gathered_key(&row)), row.at, SHOWN_MAX, row.origin);
-            gathered_refuse(g, text_of(before->origin), sentence);
+                    shown(row_set_key(&row)), row.at, SHOWN_MAX, row.origin);
+            row_set_refuse(g, text_of(before->origin), sentence);
         }
     }
     g->count = kept;
 }
 
-bool gathered_finish(struct gathered *g, char why_r[DIRECTORY_WHY_MAX])
+bool row_set_finish(struct row_set *g, char error_r[DIRECTORY_ERROR_MAX])
 {
     if (g->count > 0)
         qsort(g->rows, g->count, sizeof *g->rows, by_key);
     find_duplicates(g);
-    snprintf(why_r, DIRECTORY_WHY_MAX, "%" PRIu64 " %s wrong", g->wrong,
+    snprintf(error_r, DIRECTORY_ERROR_MAX, "%" PRIu64 " %s wrong", g->wrong,
             g->wrong == 1 ? "row is" : "rows are");
     return g->wrong == 0;
 }

@@ -40,14 +40,14 @@ static struct text unquote(struct text item)
     return (struct text){item.at + 1, item.len - 2};
 }
 
-bool rulewords_add_hosts(struct text value, struct writer *hosts, char why_r[ROW_WHY_MAX])
+bool rule_words_add_hosts(struct text value, struct writer *hosts, char error_r[ROW_ERROR_MAX])
 {
     struct text rest = text_trim(value);
 
     const bool is_array = open_array(&rest);
     for (struct text item = next_item(&rest); item.len > 0; item = next_item(&rest)) {
         if (is_array && text_equal_fold(item, text_of("NULL"))) {
-            snprintf(why_r, ROW_WHY_MAX, "a NULL among hosts: expected names, or no array");
+            snprintf(error_r, ROW_ERROR_MAX, "a NULL among hosts: expected names, or no array");
             return false;
         }
         if (writer_text(hosts).len > 0)
@@ -55,7 +55,7 @@ bool rulewords_add_hosts(struct text value, struct writer *hosts, char why_r[ROW
         writer_put(hosts, is_array ? unquote(item) : item);
     }
     if (hosts->failed)
-        snprintf(why_r, ROW_WHY_MAX, "too many hosts: expected at most 2048 octets");
+        snprintf(error_r, ROW_ERROR_MAX, "too many hosts: expected at most 2048 octets");
     return !hosts->failed;
 }
 
@@ -67,7 +67,7 @@ static bool is_one_of(struct text value, const char *const *words)
     return false;
 }
 
-bool rulewords_flag(struct text value, bool *flag_r, char why_r[ROW_WHY_MAX])
+bool rule_words_flag(struct text value, bool *flag_r, char error_r[ROW_ERROR_MAX])
 {
     static const char *const yes[] = {"true", "yes", "on", "t", "y", "1", NULL};
     static const char *const no[] = {"false", "no", "off", "f", "n", "0", NULL};
@@ -76,12 +76,12 @@ bool rulewords_flag(struct text value, bool *flag_r, char why_r[ROW_WHY_MAX])
     *flag_r = is_one_of(value, yes);
     if (*flag_r || is_one_of(value, no))
         return true;
-    snprintf(why_r, ROW_WHY_MAX, "bad allow_unauthorized: %.*s: expected true or false", len,
+    snprintf(error_r, ROW_ERROR_MAX, "bad allow_unauthorized: %.*s: expected true or false", len,
             len > 0 ? value.at : "");
     return false;
 }
 
-void rulewords_put(struct writer *words, const char *name, struct text value)
+void rule_words_put(struct writer *words, const char *name, struct text value)
 {
     writer_char(words, ' ');
     writer_string(words, name);

@@ -27,14 +27,14 @@ static int open_folder(const char *path)
     return fd;
 }
 
-int turn_take(const char *path, uint64_t seconds)
+int sync_lock_take(const char *path, uint64_t seconds)
 {
     const struct timespec again = {.tv_nsec = AGAIN * 1000000L};
-    const uint64_t end = clock_milliseconds() + seconds * 1000;
+    const uint64_t end = mono_ms() + seconds * 1000;
     const int fd = open_folder(path);
 
     while (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        if (errno != EINTR && (errno != EWOULDBLOCK || clock_milliseconds() >= end)) {
+        if (errno != EINTR && (errno != EWOULDBLOCK || mono_ms() >= end)) {
             const int error = errno;
             close(fd);
             errno = error;

@@ -8,6 +8,6 @@
  * turns, from before the first question to the end, one at a time for the tables of one folder.
  * Waits for at most so many seconds. Returns a descriptor, whose end is the turn's, or -1 with
  * errno, EWOULDBLOCK when it is still another's. `path`: of a table. */
-int turn_take(const char *path, uint64_t seconds);
+int sync_lock_take(const char *path, uint64_t seconds);
 
 #endif

@@ -14,13 +14,13 @@
 
 #define CHECK_EVERY 100 /* milliseconds, whether the file is still there */
 
-enum table_result tablestep_fail(struct table *table, const char *doing, int error)
+enum table_result table_step_fail(struct table *table, const char *doing, int error)
 {
-    snprintf(table->error, sizeof table->error, "%s: %s", doing, tablefile_reason(error));
+    snprintf(table->error, sizeof table->error, "%s: %s", doing, table_file_reason(error));
     return TABLE_ERROR;
 }
 
-int tablestep_do(void (*work)(void *step), struct step *step)
+int table_step_do(void (*work)(void *step), struct step *step)
 {
     if (!guard_run(work, step))
         step->error = MDB_CORRUPTED;
@@ -39,12 +39,12 @@ static void do_abort(void *context)
     mdb_txn_abort(step->txn);
 }
 
-void tablestep_abort(struct table *t, MDB_txn **txn)
+void table_step_abort(struct table *t, MDB_txn **txn)
 {
     struct step step = {.t = t, .txn = *txn};
 
     if (*txn != NULL)
-        (void)tablestep_do(do_abort, &step);
+        (void)table_step_do(do_abort, &step);
     *txn = NULL;
 }
 
@@ -54,9 +54,9 @@ void table_close(struct table **table)
 
     if (t == NULL)
         return;
-    tablestep_abort(t, &t->writing);
+    table_step_abort(t, &t->writing);
     mdb_cursor_close(t->cursor);
-    tablestep_abort(t, &t->reading);
+    table_step_abort(t, &t->reading);
     if (t->env != NULL)
         mdb_env_close(t->env);
     free(t);
@@ -76,45 +76,45 @@ static void do_take_place(void *context)
         mdb_txn_reset(t->reading);
 }
 
-static struct table *open_table(const char *path, bool write, char why_r[TABLE_WHY_MAX])
+static struct table *open_table(const char *path, bool write, char error_r[TABLE_ERROR_MAX])
 {
     struct table *t = calloc(1, sizeof *t);
 
     if (t == NULL) {
-        snprintf(why_r, TABLE_WHY_MAX, "%s", strerror(ENOMEM));
+        snprintf(error_r, TABLE_ERROR_MAX, "%s", strerror(ENOMEM));
         return NULL;
     }
-    if (!tablefile_open(path, write, &t->env, &t->dbi, why_r)) {
+    if (!table_file_open(path, write, &t->env, &t->dbi, error_r)) {
         free(t);
         return NULL;
     }
     struct step step = {.t = t};
-    const int error = tablestep_do(do_take_place, &step);
+    const int error = table_step_do(do_take_place, &step);
     if (error == 0)
         return t;
-    snprintf(why_r, TABLE_WHY_MAX, "%s", tablefile_reason(error));
+    snprintf(error_r, TABLE_ERROR_MAX, "%s", table_file_reason(error));
     table_close(&t);
     return NULL;
 }
 
-struct table *table_open_to_read(const char *path, char why_r[TABLE_WHY_MAX])
+struct table *table_open_to_read(const char *path, char error_r[TABLE_ERROR_MAX])
 {
-    return open_table(path, false, why_r);
+    return open_table(path, false, error_r);
 }
 
-struct table *table_open_to_write(const char *path, char why_r[TABLE_WHY_MAX])
+struct table *table_open_to_write(const char *path, char error_r[TABLE_ERROR_MAX])
 {
-    return open_table(path, true, why_r);
+    return open_table(path, true, error_r);
 }
 
 /* The system call would be a third of a look-up: under load it is made now and then. */
 static int check_file(struct table *t)
 {
-    const uint64_t now = clock_milliseconds();
+    const uint64_t now = mono_ms();
 
     if (now < t->check_at)
         return 0;
-    const int error = tablefile_check(t->env);
+    const int error = table_file_check(t->env);
     t->check_at = error == 0 ? now + CHECK_EVERY : 0;
     return error;
 }
@@ -151,21 +151,21 @@ static int begin(struct table *t, struct step *step)
 {
     step->t = t;
     step->txn = t->writing != NULL ? t->writing : t->reading;
-    return tablestep_do(do_begin, step);
+    return table_step_do(do_begin, step);
 }
 
 static void end(struct step *step)
 {
     const int error = step->error;
 
-    (void)tablestep_do(do_end, step);
+    (void)table_step_do(do_end, step);
     step->error = error;
 }
 
 static int look(struct table *t, void (*how)(void *step), struct step *step)
 {
     if (begin(t, step) == 0)
-        (void)tablestep_do(how, step);
+        (void)table_step_do(how, step);
     end(step);
     return step->error;
 }
@@ -209,7 +209,7 @@ static int check_absent(struct step *step, struct text wanted)
         return mdb_stat(step->txn, step->t->dbi, &about) == 0 && about.ms_entries == 0
                        ? MDB_NOTFOUND
                        : MDB_CORRUPTED;
-    if (error == 0 && ((!tablefile_is_mark(&key) && !is_row(&key, &value)) ||
+    if (error == 0 && ((!table_file_is_mark(&key) && !is_row(&key, &value)) ||
                               compare(text_of_value(&key), wanted) >= 0))
         error = MDB_CORRUPTED;
     return error != 0 ? error : MDB_NOTFOUND;
@@ -260,7 +260,7 @@ static enum table_result look_up(
 
     if (error == MDB_NOTFOUND || error == MDB_BAD_VALSIZE) /* no row has such a key */
         return TABLE_ABSENT;
-    return error == 0 ? TABLE_OK : tablestep_fail(t, "it cannot be read", error);
+    return error == 0 ? TABLE_OK : table_step_fail(t, "it cannot be read", error);
 }
 
 enum table_result table_get(struct table *t, struct text key, struct row *row_r)
@@ -293,19 +293,19 @@ enum table_result table_count(struct table *t, uint64_t *count_r)
     const int error = look(t, do_count, &step);
 
     if (error != 0)
-        return tablestep_fail(t, "it cannot be read", error);
+        return table_step_fail(t, "it cannot be read", error);
     *count_r = step.count;
     return TABLE_OK;
 }
 
-int tablestep_next(struct step *step, struct text *key_r, struct row *row_r)
+int table_step_next(struct step *step, struct text *key_r, struct row *row_r)
 {
     char room[ADDRESS_MAX + 1];
     MDB_val key;
     MDB_val value;
     int error = mdb_cursor_get(step->cursor, &key, &value, MDB_NEXT);
 
-    if (error == 0 && step->last.len == 0 && tablefile_is_mark(&key))
+    if (error == 0 && step->last.len == 0 && table_file_is_mark(&key))
         error = mdb_cursor_get(step->cursor, &key, &value, MDB_NEXT);
     if (error != 0)
         return error;
@@ -324,7 +324,7 @@ static void do_next(void *context)
 {
     struct step *step = context;
 
-    step->error = tablestep_next(step, &step->key, step->row);
+    step->error = table_step_next(step, &step->key, step->row);
 }
 
 static int walk(struct step *step, bool (*each)(void *context, struct text key, struct text values),
@@ -333,7 +333,7 @@ static int walk(struct step *step, bool (*each)(void *context, struct text key, 
     char room[ROW_TEXT_MAX];
     bool more = true;
 
-    while (more && tablestep_do(do_next, step) == 0) {
+    while (more && table_step_do(do_next, step) == 0) {
         struct writer w = writer_of(room, sizeof room);
         if (!row_format(step->row, &w))
             return MDB_CORRUPTED;
@@ -352,5 +352,5 @@ enum table_result table_each(struct table *t,
     if (error == 0)
         error = walk(&step, each, context);
     end(&step);
-    return error == 0 ? TABLE_OK : tablestep_fail(t, "it cannot be read", error);
+    return error == 0 ? TABLE_OK : table_step_fail(t, "it cannot be read", error);
 }

@@ -8,7 +8,7 @@
 
 #include "users/row.h"
 
-#define TABLE_WHY_MAX 512 /* octets of a sentence, with a NUL */
+#define TABLE_ERROR_MAX 512 /* octets of a sentence, with a NUL */
 #define TABLE_ALIASES_MAX 8
 
 /* The table of users' rules (design, section 8): an LMDB environment in one file (MDB_NOSUBDIR), of
@@ -25,12 +25,12 @@ enum table_result {
 
 /* `path`: of the file. For reading it must be there; for writing it is made if it is not. As root
  * it is opened, and made, as by whom its folder belongs to, and so is its lock, `path` with `-lock`
- * behind it. NULL with the end of a sentence in `why_r`. A reader may afterwards be shut in: all it
- * still needs of the kernel is fstat(2), and signals that return. A file that is damaged, cut short
- * or removed is a TABLE_ERROR; for this SIGBUS, SIGSEGV and SIGFPE get a handler (guard.h), so that
- * whoever else has one for them should have set it before. */
-struct table *table_open_to_read(const char *path, char why_r[TABLE_WHY_MAX]);
-struct table *table_open_to_write(const char *path, char why_r[TABLE_WHY_MAX]);
+ * behind it. NULL with the end of a sentence in `error_r`. A reader may afterwards be shut in: all
+ * it still needs of the kernel is fstat(2), and signals that return. A file that is damaged, cut
+ * short or removed is a TABLE_ERROR; for this SIGBUS, SIGSEGV and SIGFPE get a handler (guard.h),
+ * so that whoever else has one for them should have set it before. */
+struct table *table_open_to_read(const char *path, char error_r[TABLE_ERROR_MAX]);
+struct table *table_open_to_write(const char *path, char error_r[TABLE_ERROR_MAX]);
 void table_close(struct table **table);
 const char *table_error(const struct table *table);
 

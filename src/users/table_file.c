@@ -21,12 +21,12 @@
 static const char mark_key[] = "\0users";
 static const char mark_value[] = "1";
 
-bool tablefile_is_mark(const MDB_val *key)
+bool table_file_is_mark(const MDB_val *key)
 {
     return key->mv_size > 0 && *(const char *)key->mv_data == '\0';
 }
 
-int tablefile_put_mark(MDB_txn *txn, MDB_dbi dbi)
+int table_file_put_mark(MDB_txn *txn, MDB_dbi dbi)
 {
     char key_octets[sizeof mark_key];
     char value_octets[sizeof mark_value];
@@ -38,7 +38,7 @@ int tablefile_put_mark(MDB_txn *txn, MDB_dbi dbi)
     return mdb_put(txn, dbi, &key, &value, 0);
 }
 
-const char *tablefile_reason(int error)
+const char *table_file_reason(int error)
 {
     switch (error) {
     case MDB_INVALID:
@@ -97,7 +97,7 @@ static int mark_new(MDB_txn *txn, MDB_dbi dbi)
     MDB_stat about;
     const int error = mdb_stat(txn, dbi, &about);
 
-    return error != 0 || about.ms_entries > 0 ? error : tablefile_put_mark(txn, dbi);
+    return error != 0 || about.ms_entries > 0 ? error : table_file_put_mark(txn, dbi);
 }
 
 static int open_database(MDB_env *env, bool write, MDB_dbi *dbi_r)
@@ -179,20 +179,21 @@ static void open_as_owner(struct opening *o)
         o->error = MDB_CORRUPTED;
 }
 
-static bool fail(const struct opening *o, const struct identity *owner, char why_r[TABLE_WHY_MAX])
+static bool fail(
+        const struct opening *o, const struct identity *owner, char error_r[TABLE_ERROR_MAX])
 {
     if (o->error == EACCES && owner->is_root && owner->uid != 0)
-        snprintf(why_r, TABLE_WHY_MAX, "whom its folder belongs to may not %s it (user %u)",
+        snprintf(error_r, TABLE_ERROR_MAX, "whom its folder belongs to may not %s it (user %u)",
                 o->write ? "write" : "read", (unsigned)owner->uid);
     else
-        snprintf(why_r, TABLE_WHY_MAX, "%s", tablefile_reason(o->error));
+        snprintf(error_r, TABLE_ERROR_MAX, "%s", table_file_reason(o->error));
     if (o->env != NULL)
         mdb_env_close(o->env);
     return false;
 }
 
-bool tablefile_open(
-        const char *path, bool write, MDB_env **env_r, MDB_dbi *dbi_r, char why_r[TABLE_WHY_MAX])
+bool table_file_open(const char *path, bool write, MDB_env **env_r, MDB_dbi *dbi_r,
+        char error_r[TABLE_ERROR_MAX])
 {
     struct opening o = {.path = path, .write = write};
     struct identity owner;
@@ -200,19 +201,19 @@ bool tablefile_open(
     guard_install();
     if (!find_owner(path, &owner) || !identity_assume(&owner)) {
         o.error = errno;
-        return fail(&o, &owner, why_r);
+        return fail(&o, &owner, error_r);
     }
     open_as_owner(&o);
     if (!identity_return(&owner) && o.error == 0)
         o.error = errno;
     if (o.error != 0)
-        return fail(&o, &owner, why_r);
+        return fail(&o, &owner, error_r);
     *env_r = o.env;
     *dbi_r = o.dbi;
     return true;
 }
 
-int tablefile_check(MDB_env *env)
+int table_file_check(MDB_env *env)
 {
     struct stat about;
     int fd = -1;

@@ -8,19 +8,19 @@
 #include "users/table.h"
 
 /* Whether the octets under a key are the table's own, and no user's row. */
-bool tablefile_is_mark(const MDB_val *key);
+bool table_file_is_mark(const MDB_val *key);
 /* Writes what says that the database is a table of users; its key stands before all others. */
-int tablefile_put_mark(MDB_txn *txn, MDB_dbi dbi);
+int table_file_put_mark(MDB_txn *txn, MDB_dbi dbi);
 
 /* What was the matter, in words; MDB_CORRUPTED is anything that is not as we wrote it. */
-const char *tablefile_reason(int error);
+const char *table_file_reason(int error);
 
-/* The environment and the database in it. On false `why_r` has the end of a sentence. */
-bool tablefile_open(const char *path, bool write, MDB_env **env_r, MDB_dbi *dbi_r,
-        char why_r[TABLE_WHY_MAX]) __attribute__((warn_unused_result));
+/* The environment and the database in it. On false `error_r` has the end of a sentence. */
+bool table_file_open(const char *path, bool write, MDB_env **env_r, MDB_dbi *dbi_r,
+        char error_r[TABLE_ERROR_MAX]) __attribute__((warn_unused_result));
 
 /* 0 as long as the file is there: one that was removed will never change again, while another may
  * have taken its place. */
-int tablefile_check(MDB_env *env);
+int table_file_check(MDB_env *env);
 
 #endif

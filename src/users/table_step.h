@@ -16,7 +16,7 @@ struct table {
     uint64_t check_at;  /* milliseconds: whether the file is there */
     bool spoiled;       /* a step failed: the whole must not be committed */
     bool appending;     /* all rows so far came in their order, into an empty table */
-    char error[TABLE_WHY_MAX];
+    char error[TABLE_ERROR_MAX];
 };
 
 /* What is done with LMDB in one go, and under guard, with all that it is done with. */
@@ -33,10 +33,10 @@ struct step {
     int error;
 };
 
-enum table_result tablestep_fail(struct table *table, const char *doing, int error);
+enum table_result table_step_fail(struct table *table, const char *doing, int error);
 /* Returns LMDB's error, or MDB_CORRUPTED when the guard ended the work. */
-int tablestep_do(void (*work)(void *step), struct step *step);
-void tablestep_abort(struct table *table, MDB_txn **txn);
+int table_step_do(void (*work)(void *step), struct step *step);
+void table_step_abort(struct table *table, MDB_txn **txn);
 
 /* The texts that LMDB takes are not const, and it does not change them. */
 static inline MDB_val value_of(struct text t)
@@ -48,6 +48,6 @@ static inline MDB_val value_of(struct text t)
 }
 
 /* The next row of a cursor. Its key stands behind the last one, or the file leads in circles. */
-int tablestep_next(struct step *step, struct text *key_r, struct row *row_r);
+int table_step_next(struct step *step, struct text *key_r, struct row *row_r);
 
 #endif

@@ -26,7 +26,7 @@ static enum table_result written(struct table *t, int error)
     if (error == 0)
         return TABLE_OK;
     t->spoiled = true;
-    return tablestep_fail(t, "it cannot be written", find_cause(t, error));
+    return table_step_fail(t, "it cannot be written", find_cause(t, error));
 }
 
 static void do_begin(void *context)
@@ -39,15 +39,15 @@ static void do_begin(void *context)
 enum table_result table_begin(struct table *t)
 {
     struct step step = {.t = t};
-    int error = tablestep_do(do_begin, &step);
+    int error = table_step_do(do_begin, &step);
 
     t->writing = step.txn;
     t->spoiled = false;
     t->appending = false;
     if (error == 0)
-        error = tablefile_check(t->env);
+        error = table_file_check(t->env);
     if (error != 0)
-        tablestep_abort(t, &t->writing);
+        table_step_abort(t, &t->writing);
     return written(t, error);
 }
 
@@ -75,7 +75,7 @@ enum table_result table_put(struct table *t, struct text key, const struct row *
 {
     struct step step = {.t = t, .txn = t->writing, .key = key, .put = row};
 
-    return written(t, tablestep_do(do_put, &step));
+    return written(t, table_step_do(do_put, &step));
 }
 
 static void do_delete(void *context)
@@ -90,7 +90,7 @@ enum table_result table_delete(struct table *t, struct text key)
 {
     struct step step = {.t = t, .txn = t->writing, .key = key};
 
-    return written(t, tablestep_do(do_delete, &step));
+    return written(t, table_step_do(do_delete, &step));
 }
 
 static void do_empty(void *context)
@@ -99,7 +99,7 @@ static void do_empty(void *context)
 
     step->error = mdb_drop(step->txn, step->t->dbi, 0);
     if (step->error == 0)
-        step->error = tablefile_put_mark(step->txn, step->t->dbi);
+        step->error = table_file_put_mark(step->txn, step->t->dbi);
 }
 
 static bool go_on(void *context, struct text key, struct text values)
@@ -116,7 +116,7 @@ static void do_delete_others(void *context)
     struct text key;
 
     step->error = mdb_cursor_open(step->txn, step->t->dbi, &step->cursor);
-    while (step->error == 0 && (step->error = tablestep_next(step, &key, step->row)) == 0)
+    while (step->error == 0 && (step->error = table_step_next(step, &key, step->row)) == 0)
         if (!step->row->pinned)
             step->error = mdb_cursor_del(step->cursor, 0);
     if (step->cursor != NULL)
@@ -134,7 +134,7 @@ enum table_result table_clear(struct table *t, bool but_pinned)
         t->spoiled = true;
         return TABLE_ERROR;
     }
-    const int error = tablestep_do(but_pinned ? do_delete_others : do_empty, &step);
+    const int error = table_step_do(but_pinned ? do_delete_others : do_empty, &step);
     t->appending = error == 0 && !but_pinned;
     return written(t, but_pinned && error == MDB_NOTFOUND ? 0 : error);
 }
@@ -157,10 +157,10 @@ enum table_result table_commit(struct table *t)
         return TABLE_ERROR; /* table_error() says what it was */
     }
     t->writing = NULL;
-    return written(t, tablestep_do(do_commit, &step));
+    return written(t, table_step_do(do_commit, &step));
 }
 
 void table_abort(struct table *t)
 {
-    tablestep_abort(t, &t->writing);
+    table_step_abort(t, &t->writing);
 }

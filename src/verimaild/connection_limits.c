@@ -19,22 +19,22 @@ struct slot {
     uint32_t open; /* 0: the slot is free */
 };
 
-struct sources {
-    struct sources_limits limits;
+struct connection_limits {
+    struct connection_limits_limits limits;
     unsigned char seed[16];
     size_t mask;
-    struct bucket classic[CLASSIC_SHARES];
+    struct ratelimit classic[CLASSIC_SHARES];
     struct slot slots[];
 };
 
-struct sources *sources_init(
-        size_t connections, const struct sources_limits *limits, const unsigned char seed[16])
+struct connection_limits *connection_limits_init(size_t connections,
+        const struct connection_limits_limits *limits, const unsigned char seed[16])
 {
     size_t size = 16;
 
     while (size < connections * NETWORKS_MAX * 2)
         size *= 2;
-    struct sources *s = calloc(1, sizeof *s + size * sizeof s->slots[0]);
+    struct connection_limits *s = calloc(1, sizeof *s + size * sizeof s->slots[0]);
     if (s == NULL)
         return NULL;
     s->limits = *limits;
@@ -42,11 +42,11 @@ struct sources *sources_init(
     memcpy(s->seed, seed, sizeof s->seed);
     for (size_t i = 0; i < CLASSIC_SHARES; i++)
         s->classic[i] =
-                (struct bucket){.rate = limits->classic_rate, .burst = limits->classic_rate};
+                (struct ratelimit){.rate = limits->classic_rate, .burst = limits->classic_rate};
     return s;
 }
 
-void sources_free(struct sources **sources)
+void connection_limits_free(struct connection_limits **sources)
 {
     free(*sources);
     *sources = NULL;
@@ -75,7 +75,7 @@ static size_t networks_of(const struct endpoint *source, struct network networks
     return 2;
 }
 
-static size_t hash(const struct sources *s, const struct network *network)
+static size_t hash(const struct connection_limits *s, const struct network *network)
 {
     uint64_t out = 0;
     unsigned char octets[sizeof network->octets + 1];
@@ -92,7 +92,7 @@ static bool same(const struct network *a, const struct network *b)
 }
 
 /* The slot of this network, or the free one where it would stand. */
-static size_t find(const struct sources *s, const struct network *network)
+static size_t find(const struct connection_limits *s, const struct network *network)
 {
     size_t i = hash(s, network) & s->mask;
 
@@ -101,7 +101,7 @@ static size_t find(const struct sources *s, const struct network *network)
     return i;
 }
 
-bool sources_may_open(const struct sources *s, const struct endpoint *source)
+bool connection_limits_may_open(const struct connection_limits *s, const struct endpoint *source)
 {
     const uint32_t limits[NETWORKS_MAX] = {s->limits.per_address, s->limits.per_network};
     struct network networks[NETWORKS_MAX];
@@ -113,7 +113,7 @@ bool sources_may_open(const struct sources *s, const struct endpoint *source)
     return true;
 }
 
-void sources_add(struct sources *s, const struct endpoint *source)
+void connection_limits_add(struct connection_limits *s, const struct endpoint *source)
 {
     struct network networks[NETWORKS_MAX];
     const size_t count = networks_of(source, networks);
@@ -126,7 +126,7 @@ void sources_add(struct sources *s, const struct endpoint *source)
 }
 
 /* Closes the gap at `hole`, so that no search stops too early. */
-static void close_gap(struct sources *s, size_t hole)
+static void close_gap(struct connection_limits *s, size_t hole)
 {
     for (size_t i = (hole + 1) & s->mask; s->slots[i].open > 0; i = (i + 1) & s->mask) {
         const size_t home = hash(s, &s->slots[i].network) & s->mask;
@@ -139,7 +139,7 @@ static void close_gap(struct sources *s, size_t hole)
     }
 }
 
-void sources_remove(struct sources *s, const struct endpoint *source)
+void connection_limits_remove(struct connection_limits *s, const struct endpoint *source)
 {
     struct network networks[NETWORKS_MAX];
     const size_t count = networks_of(source, networks);
@@ -151,10 +151,11 @@ void sources_remove(struct sources *s, const struct endpoint *source)
     }
 }
 
-bool sources_take_classic(struct sources *s, const struct endpoint *source, uint64_t now)
+bool connection_limits_take_classic(
+        struct connection_limits *s, const struct endpoint *source, uint64_t now)
 {
     struct network networks[NETWORKS_MAX];
 
     networks_of(source, networks);
-    return bucket_take(&s->classic[hash(s, &networks[0]) % CLASSIC_SHARES], now);
+    return ratelimit_take(&s->classic[hash(s, &networks[0]) % CLASSIC_SHARES], now);
 }

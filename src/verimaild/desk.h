@@ -12,8 +12,8 @@
 
 /* A question that came whole, from its line to its answer. */
 struct asked {
-    struct replay_item item; /* the first member: it is what the store of counts hands back */
-    struct inquiry inquiry;  /* borrows from the line */
+    struct count_request item; /* the first member: it is what the store of counts hands back */
+    struct query inquiry;      /* borrows from the line */
     struct endpoint source;
     int fd;
     uint64_t since; /* milliseconds: when the connection was accepted */
@@ -26,7 +26,7 @@ struct asked {
  * memory only once it was used. */
 struct desk;
 
-/* NULL when memory is short. */
+/* NULL when out of memory. */
 struct desk *desk_init(size_t places);
 void desk_free(struct desk **desk);
 /* NULL when all places are taken. What is in it is from before. */

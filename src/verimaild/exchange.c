@@ -10,11 +10,11 @@
 
 #include "base/clock.h"
 #include "replay/replay.h"
-#include "verimaild/tables.h"
-#include "verimaild/stats.h"
+#include "verimaild/connection_limits.h"
 #include "verimaild/connections.h"
 #include "verimaild/desk.h"
-#include "verimaild/connection_limits.h"
+#include "verimaild/stats.h"
+#include "verimaild/tables.h"
 
 #define ASIDE_MAX 65536     /* octets read at once of what nobody wants */
 #define DISCARD_MAX 1048576 /* octets after which a peer that still sends is cut off */
@@ -26,9 +26,9 @@ struct exchange {
     int epoll;
     int reserve; /* a descriptor kept to be able to refuse when there are no more */
     struct connections *connections;
-    struct sources *sources;
-    struct bucket classic;
-    struct books books;
+    struct connection_limits *sources;
+    struct ratelimit classic;
+    struct stats books;
     struct tables *tables;
     struct replay *replay;
     uint64_t look_at; /* milliseconds: when to look at the store */
@@ -39,7 +39,7 @@ struct exchange {
     char aside[ASIDE_MAX];
 };
 
-static void on_counted(void *context, struct replay_item *item);
+static void on_counted(void *context, struct count_request *item);
 
 static bool open_stores(struct exchange *x, const struct exchange_setup *setup)
 {
@@ -54,8 +54,8 @@ static bool open_stores(struct exchange *x, const struct exchange_setup *setup)
 
     /* Both want to hear of pages that are not there. The tables do last: they live on, and hand on
      * what is not theirs. */
-    x->replay = replay_open(&store, clock_milliseconds(), clock_unix());
-    x->tables = tables_open(setup->service, clock_milliseconds());
+    x->replay = replay_open(&store, mono_ms(), unix_now());
+    x->tables = tables_open(setup->service, mono_ms());
     return x->tables != NULL && x->replay != NULL;
 }
 
@@ -65,13 +65,13 @@ static void look_at_store(struct exchange *x, uint64_t now)
 
     x->uncounted = false;
     replay_health(x->replay, &health);
-    books_store(&x->books, &health, now);
+    stats_store(&x->books, &health, now);
 }
 
 struct exchange *exchange_init(const struct exchange_setup *setup)
 {
     const struct config_service *limits = setup->config;
-    const struct sources_limits per_source = {
+    const struct connection_limits_limits per_source = {
             .per_address = (uint32_t)limits->connections_per_address,
             .per_network = (uint32_t)limits->connections_per_network,
             .classic_rate = (uint32_t)limits->classic_rate_per_source,
@@ -86,10 +86,10 @@ struct exchange *exchange_init(const struct exchange_setup *setup)
     x->epoll = setup->epoll;
     x->reserve = dup(setup->epoll);
     x->connections = connections_init(limits->connections);
-    x->sources = sources_init(limits->connections + DESK_PLACES, &per_source, seed);
-    x->classic = (struct bucket){
+    x->sources = connection_limits_init(limits->connections + DESK_PLACES, &per_source, seed);
+    x->classic = (struct ratelimit){
             .rate = (uint32_t)limits->classic_rate, .burst = (uint32_t)limits->classic_rate};
-    books_init(&x->books, setup->keyuse, setup->counters, setup->ring);
+    stats_init(&x->books, setup->keyuse, setup->counters, setup->ring);
     x->desk = desk_init(DESK_PLACES);
     if (x->desk != NULL)
         x->hand = desk_take(x->desk);
@@ -97,14 +97,14 @@ struct exchange *exchange_init(const struct exchange_setup *setup)
             !open_stores(x, setup))
         exchange_free(&x);
     else
-        look_at_store(x, clock_milliseconds());
+        look_at_store(x, mono_ms());
     return x;
 }
 
 static void drop(struct exchange *x, struct connection *connection)
 {
     close(connection->fd);
-    sources_remove(x->sources, &connection->source);
+    connection_limits_remove(x->sources, &connection->source);
     connections_remove(x->connections, connection);
 }
 
@@ -114,21 +114,21 @@ void exchange_free(struct exchange **exchange)
 
     if (x == NULL)
         return;
-    const uint64_t now = clock_milliseconds();
+    const uint64_t now = mono_ms();
     if (x->replay != NULL) /* it may be why this process ends */
         look_at_store(x, now);
     replay_close(&x->replay); /* which first is done with what it was given */
     while (x->connections != NULL && connections_count(x->connections) > 0) {
         struct connection *oldest = connections_oldest(x->connections);
         if (!oldest->answered)
-            books_unanswered(&x->books, "stopped", &oldest->source, now);
+            stats_unanswered(&x->books, "stopped", &oldest->source, now);
         drop(x, oldest);
     }
-    questionlog_flush(&x->books.log, now, true);
+    question_log_flush(&x->books.log, now, true);
     tables_close(&x->tables);
     desk_free(&x->desk);
     connections_free(&x->connections);
-    sources_free(&x->sources);
+    connection_limits_free(&x->sources);
     if (x->reserve >= 0)
         close(x->reserve);
     free(x);
@@ -136,20 +136,21 @@ void exchange_free(struct exchange **exchange)
 }
 
 /* RSA costs two hundred times what a sealed payload does: it is rationed. */
-static bool may_open(struct exchange *x, const struct inquiry *inquiry,
-        const struct endpoint *source, uint64_t now)
+static bool may_open(struct exchange *x, const struct query *inquiry, const struct endpoint *source,
+        uint64_t now)
 {
     return inquiry->classic_key == NULL ||
-           (sources_take_classic(x->sources, source, now) && bucket_take(&x->classic, now));
+           (connection_limits_take_classic(x->sources, source, now) &&
+                   ratelimit_take(&x->classic, now));
 }
 
 /* Sends the answer, and FIN in the same segment. False when nothing may be answered. */
-static bool send_answer(int fd, const struct inquiry *inquiry)
+static bool send_answer(int fd, const struct query *inquiry)
 {
     char room[ANSWER_MAX];
     struct writer w = writer_of(room, sizeof room);
 
-    if (!inquiry_answer(inquiry, &w))
+    if (!query_answer(inquiry, &w))
         return false;
     const struct text answer = writer_text(&w);
     /* An empty socket takes a line this short; if it is gone, nobody waits for the answer. */
@@ -161,20 +162,20 @@ static bool send_answer(int fd, const struct inquiry *inquiry)
 /* Judges the question in a line. False when it must go unanswered. */
 static bool judge_line(struct exchange *x, struct asked *asked, struct text line, uint64_t now)
 {
-    struct inquiry *inquiry = &asked->inquiry;
+    struct query *inquiry = &asked->inquiry;
 
-    inquiry_read(x->service, line, inquiry);
+    query_read(x->service, line, inquiry);
     if (!may_open(x, inquiry, &asked->source, now)) {
-        books_unanswered(&x->books, "classic-rate", &asked->source, now);
+        stats_unanswered(&x->books, "classic-rate", &asked->source, now);
         return false;
     }
     const struct circumstances circumstances = {
             .elsewhere = tables_rules(x->tables),
             .replay = REPLAY_PENDING,
             .purged = replay_purged(x->replay),
-            .now = clock_unix(),
+            .now = unix_now(),
     };
-    inquiry_judge(x->service, &circumstances, inquiry);
+    query_judge(x->service, &circumstances, inquiry);
     return true;
 }
 
@@ -184,10 +185,10 @@ static bool reply(struct exchange *x, struct asked *asked, uint64_t now)
     const bool sent = send_answer(asked->fd, &asked->inquiry);
 
     if (sent) {
-        books_answered(&x->books, asked, now, clock_unix_milliseconds());
+        stats_answered(&x->books, asked, now, unix_ms());
     } else {
-        books_tables(&x->books, tables_take_error(x->tables), now);
-        books_unanswered(&x->books, "users", &asked->source, now);
+        stats_tables(&x->books, tables_take_error(x->tables), now);
+        stats_unanswered(&x->books, "users", &asked->source, now);
     }
     sodium_memzero(&asked->inquiry.payload, sizeof asked->inquiry.payload);
     return sent;
@@ -212,7 +213,7 @@ static bool make_room(struct exchange *x, uint64_t now)
     if (oldest == NULL)
         return false;
     if (!oldest->answered)
-        books_unanswered(&x->books, "room", &oldest->source, now);
+        stats_unanswered(&x->books, "room", &oldest->source, now);
     drop(x, oldest);
     return true;
 }
@@ -229,7 +230,7 @@ static struct connection *hold(
         close(fd);
         return NULL;
     }
-    sources_add(x->sources, source);
+    connection_limits_add(x->sources, source);
     struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP,
             .data.u64 = connections_index(x->connections, connection)};
     if (epoll_ctl(x->epoll, EPOLL_CTL_ADD, fd, &event) != 0) {
@@ -269,14 +270,14 @@ static void settle(struct exchange *x, struct asked *asked, uint64_t now)
         connection->answered = true;
 }
 
-static void on_counted(void *context, struct replay_item *item)
+static void on_counted(void *context, struct count_request *item)
 {
     struct exchange *x = context;
     struct asked *asked = (struct asked *)item;
 
     x->uncounted = x->uncounted || item->result == REPLAY_FAILED;
     judge_counted(&asked->inquiry.judgement, item->result);
-    sources_remove(x->sources, &asked->source);
+    connection_limits_remove(x->sources, &asked->source);
     settle(x, asked, x->now);
     desk_give(x->desk, asked);
 }
@@ -285,22 +286,22 @@ static void on_counted(void *context, struct replay_item *item)
 static void count(struct exchange *x, uint64_t now)
 {
     struct asked *asked = x->hand;
-    const struct inquiry *inquiry = &asked->inquiry;
+    const struct query *inquiry = &asked->inquiry;
     const struct domain_policy *policy = inquiry->judgement.policy;
     struct asked *next = desk_take(x->desk);
 
     if (next == NULL) {
-        books_uncounted(&x->books, now);
+        stats_uncounted(&x->books, now);
         judge_counted(&asked->inquiry.judgement, REPLAY_FAILED);
         settle(x, asked, now);
         return;
     }
     x->hand = next;
     x->now = now;
-    sources_add(x->sources, &asked->source);
-    replay_item_make(&inquiry->payload.sealed, inquiry->question.rcpt, policy->checks_per_recipient,
-            policy->lifetime, &asked->item);
-    replay_submit(x->replay, &asked->item, now, clock_unix());
+    connection_limits_add(x->sources, &asked->source);
+    count_request_make(&inquiry->payload.sealed, inquiry->question.rcpt,
+            policy->checks_per_recipient, policy->lifetime, &asked->item);
+    replay_submit(x->replay, &asked->item, now, unix_now());
 }
 
 static bool must_count(const struct asked *asked)
@@ -358,10 +359,10 @@ bool exchange_accept(struct exchange *x, int listener, size_t most, uint64_t now
         struct endpoint source = {.len = sizeof source.address};
         const int fd =
                 accept4(listener, &source.address.any, &source.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0 && sources_may_open(x->sources, &source)) {
+        if (fd >= 0 && connection_limits_may_open(x->sources, &source)) {
             begin(x, fd, &source, now);
         } else if (fd >= 0) {
-            books_unanswered(&x->books, "too-many", &source, now);
+            stats_unanswered(&x->books, "too-many", &source, now);
             close(fd);
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
             if (!relieve(x, listener, now))
@@ -377,7 +378,7 @@ bool exchange_accept(struct exchange *x, int listener, size_t most, uint64_t now
 static void let_go(struct exchange *x, struct connection *connection)
 {
     epoll_ctl(x->epoll, EPOLL_CTL_DEL, connection->fd, NULL);
-    sources_remove(x->sources, &connection->source);
+    connection_limits_remove(x->sources, &connection->source);
     connections_remove(x->connections, connection);
 }
 
@@ -436,7 +437,7 @@ void exchange_continue(struct exchange *x, uint32_t index, uint64_t now)
 
 void exchange_count(struct exchange *x, uint64_t now)
 {
-    const uint64_t today = clock_unix();
+    const uint64_t today = unix_now();
 
     x->now = now;
     replay_commit(x->replay, now, today);
@@ -463,11 +464,11 @@ void exchange_expire(struct exchange *x, uint64_t now)
 
     while (oldest != NULL && now >= oldest->since + EXCHANGE_DEADLINE) {
         if (!oldest->answered)
-            books_unanswered(&x->books, "timeout", &oldest->source, now);
+            stats_unanswered(&x->books, "timeout", &oldest->source, now);
         drop(x, oldest);
         oldest = connections_oldest(x->connections);
     }
-    questionlog_flush(&x->books.log, now, false);
+    question_log_flush(&x->books.log, now, false);
 }
 
 size_t exchange_held(const struct exchange *x)
@@ -479,7 +480,7 @@ int exchange_time_left(const struct exchange *x, uint64_t now)
 {
     const struct connection *oldest = connections_oldest(x->connections);
     const int store = replay_time_left(x->replay, now);
-    uint64_t end = questionlog_due(&x->books.log);
+    uint64_t end = question_log_due(&x->books.log);
 
     if (oldest != NULL && oldest->since + EXCHANGE_DEADLINE < end)
         end = oldest->since + EXCHANGE_DEADLINE;

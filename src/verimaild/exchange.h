@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 #include "config/config.h"
-#include "verimaild/service.h"
 #include "verimaild/keyuse.h"
+#include "verimaild/service.h"
 
 #define EXCHANGE_DEADLINE 10000 /* milliseconds from accept to close, whatever comes */
 

@@ -33,7 +33,7 @@ struct generation {
     struct keyuse *keyuse;
     struct counters *counters; /* the parent's */
     struct listening *listening;
-    struct showing *showing; /* NULL: counters are not shown */
+    struct metrics_socket *showing; /* NULL: counters are not shown */
     struct identity identity;
     int empty_folder;
     bool retired;
@@ -105,7 +105,7 @@ static bool read_all(struct generation *g, struct problems *problems)
     g->service = service_init(g->config, problems);
     if (g->service == NULL || !find_identity(g, problems))
         return false;
-    if (!tablecheck_run(g->config, &g->identity, problems))
+    if (!table_check_run(g->config, &g->identity, problems))
         return false;
     g->keyuse = keyuse_init(service_keyring(g->service));
     for (size_t i = 0; g->keyuse != NULL && i < g->count; i++) {
@@ -127,8 +127,8 @@ static bool open_all(
     g->listening =
             listening_open(service, g->count, before != NULL ? before->listening : NULL, problems);
     return g->listening != NULL && sockets_suffice(g, problems) &&
-           showing_open(&service->metrics, before != NULL ? before->showing : NULL, &g->identity,
-                   &g->showing, problems);
+           metrics_socket_open(&service->metrics, before != NULL ? before->showing : NULL,
+                   &g->identity, &g->showing, problems);
 }
 
 struct generation *generation_init(const char *path, const struct generation *before,
@@ -141,7 +141,7 @@ struct generation *generation_init(const char *path, const struct generation *be
     const size_t count = worker_count(config->service);
     struct generation *g = calloc(1, sizeof *g + count * sizeof g->workers[0]);
     if (g == NULL) {
-        problems_add(problems, 0, "memory is short", NULL, NULL);
+        problems_add(problems, 0, "out of memory", NULL, NULL);
         config_free(&config);
         return NULL;
     }
@@ -178,7 +178,7 @@ void generation_free(struct generation **generation)
         ring_free(&g->workers[i].ring);
     if (g->empty_folder >= 0)
         close(g->empty_folder);
-    showing_close(&g->showing);
+    metrics_socket_close(&g->showing);
     listening_close(&g->listening);
     keyuse_free(&g->keyuse);
     service_free(&g->service);
@@ -206,7 +206,7 @@ static int work(void *context, size_t index, int control)
 
     g->forget(g);
     close_controls(g);
-    showing_close(&g->showing);
+    metrics_socket_close(&g->showing);
     generation_configure_log(g);
     for (size_t i = 0; i < g->count; i++) {
         if (i == index)
@@ -242,7 +242,7 @@ static int record(void *context, size_t index, int control)
             .service = g->config->service,
             .identity = &g->identity,
             .control = control,
-            .metrics = showing_socket(g->showing),
+            .metrics = metrics_socket_socket(g->showing),
             .counters = g->counters,
             .rings = rings,
             .rings_count = g->count,
@@ -379,7 +379,7 @@ void generation_retire(struct generation *g, const struct generation *successor,
         child_tell(&g->workers[i].child, packet, 1 + count);
     }
     if (successor != NULL)
-        showing_end(g->showing, successor->showing);
+        metrics_socket_end(g->showing, successor->showing);
     /* What goes away is from now on theirs alone, and gone with them. */
     listening_close(&g->listening);
 }
@@ -399,7 +399,7 @@ bool generation_dismiss(struct generation *g, bool last, uint64_t now)
     g->kill_at = now + RECORDER_GRACE;
     child_tell(&g->recorder, &order, 1);
     if (last)
-        showing_end(g->showing, NULL);
+        metrics_socket_end(g->showing, NULL);
     return true;
 }
 

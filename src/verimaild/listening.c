@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "process/notify.h"
 
-struct place {
+struct hostport {
     struct endpoint wanted; /* as configured */
     struct endpoint bound;  /* with the port that it has */
     int *fds;
@@ -20,7 +20,7 @@ struct place {
 
 struct listening {
     bool activated; /* by systemd: a socket for each address, which all workers share */
-    struct place *places;
+    struct hostport *places;
     size_t count;
 };
 
@@ -40,7 +40,7 @@ void listening_close(struct listening **listening)
     *listening = NULL;
 }
 
-static bool add_fd(struct place *place, int fd)
+static bool add_fd(struct hostport *place, int fd)
 {
     int *larger = fd >= 0 ? reallocarray(place->fds, place->count + 1, sizeof *larger) : NULL;
 
@@ -54,18 +54,18 @@ static bool add_fd(struct place *place, int fd)
     return true;
 }
 
-static struct place *add_place(struct listening *l, const struct endpoint *wanted)
+static struct hostport *add_place(struct listening *l, const struct endpoint *wanted)
 {
-    struct place *larger = reallocarray(l->places, l->count + 1, sizeof *larger);
+    struct hostport *larger = reallocarray(l->places, l->count + 1, sizeof *larger);
 
     if (larger == NULL)
         return NULL;
     l->places = larger;
-    l->places[l->count] = (struct place){.wanted = *wanted, .bound = *wanted};
+    l->places[l->count] = (struct hostport){.wanted = *wanted, .bound = *wanted};
     return &l->places[l->count++];
 }
 
-static const struct place *find(const struct listening *l, const struct endpoint *wanted)
+static const struct hostport *find(const struct listening *l, const struct endpoint *wanted)
 {
     for (size_t i = 0; l != NULL && i < l->count; i++)
         if (endpoint_equal(&l->places[i].wanted, wanted))
@@ -73,7 +73,7 @@ static const struct place *find(const struct listening *l, const struct endpoint
     return NULL;
 }
 
-static bool duplicate(const struct place *from, struct place *to)
+static bool duplicate(const struct hostport *from, struct hostport *to)
 {
     to->bound = from->bound;
     for (size_t i = 0; i < from->count; i++)
@@ -85,8 +85,8 @@ static bool duplicate(const struct place *from, struct place *to)
 static bool open_place(struct listening *l, const struct endpoint *wanted, size_t workers,
         const struct listening *before)
 {
-    const struct place *old = find(before, wanted);
-    struct place *place = add_place(l, wanted);
+    const struct hostport *old = find(before, wanted);
+    struct hostport *place = add_place(l, wanted);
 
     if (place == NULL || (old != NULL && !duplicate(old, place)))
         return false;
@@ -102,7 +102,7 @@ static bool adopt(struct listening *l, int first, size_t count, struct problems 
     for (size_t i = 0; i < count; i++) {
         struct endpoint bound;
         const int fd = first + (int)i;
-        struct place *place = listener_adopt(fd, &bound) ? add_place(l, &bound) : NULL;
+        struct hostport *place = listener_adopt(fd, &bound) ? add_place(l, &bound) : NULL;
         if (place == NULL || !add_fd(place, fd)) {
             problems_add(problems, 0, "a socket from systemd that cannot be used", strerror(errno),
                     "ListenStream= with an address and a port");
@@ -116,7 +116,7 @@ static bool share(struct listening *l, const struct listening *before)
 {
     l->activated = true;
     for (size_t i = 0; i < before->count; i++) {
-        struct place *place = add_place(l, &before->places[i].wanted);
+        struct hostport *place = add_place(l, &before->places[i].wanted);
         if (place == NULL || !duplicate(&before->places[i], place))
             return false;
     }

@@ -8,8 +8,8 @@ int main(int argc, char **argv)
     static const struct program program = {
             .name = "verimaild",
             .config_path = CONFIG_PATH,
-            .run = parent_run,
-            .check = parent_check,
+            .run = verimaild_run,
+            .check = verimaild_check,
     };
 
     return program_main(&program, argc, argv);

@@ -14,7 +14,7 @@
 #define UNIX "unix:"
 #define BACKLOG 16
 
-struct showing {
+struct metrics_socket {
     int fd;
     struct identity identity;
     char address[];
@@ -110,16 +110,17 @@ static int open_as(const struct identity *identity, const char *address)
     return fd;
 }
 
-bool showing_open(const struct config_text *address, const struct showing *before,
-        const struct identity *identity, struct showing **showing_r, struct problems *problems)
+bool metrics_socket_open(const struct config_text *address, const struct metrics_socket *before,
+        const struct identity *identity, struct metrics_socket **showing_r,
+        struct problems *problems)
 {
     *showing_r = NULL;
     if (address->at == NULL)
         return true;
     const size_t size = strlen(address->at) + 1;
-    struct showing *s = calloc(1, sizeof *s + size);
+    struct metrics_socket *s = calloc(1, sizeof *s + size);
     if (s == NULL) {
-        problems_add(problems, 0, "memory is short", NULL, NULL);
+        problems_add(problems, 0, "out of memory", NULL, NULL);
         return false;
     }
     memcpy(s->address, address->at, size);
@@ -138,7 +139,7 @@ bool showing_open(const struct config_text *address, const struct showing *befor
     return true;
 }
 
-void showing_close(struct showing **showing)
+void metrics_socket_close(struct metrics_socket **showing)
 {
     if (*showing == NULL)
         return;
@@ -147,12 +148,12 @@ void showing_close(struct showing **showing)
     *showing = NULL;
 }
 
-int showing_socket(const struct showing *showing)
+int metrics_socket_socket(const struct metrics_socket *showing)
 {
     return showing != NULL ? showing->fd : -1;
 }
 
-void showing_end(const struct showing *showing, const struct showing *after)
+void metrics_socket_end(const struct metrics_socket *showing, const struct metrics_socket *after)
 {
     const char *path = showing != NULL ? unix_path(showing->address) : NULL;
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: ISC
 #include "verimaild/query.h"
 
-void inquiry_read(const struct service *service, struct text line, struct inquiry *inquiry_r)
+void query_read(const struct service *service, struct text line, struct query *inquiry_r)
 {
-    struct inquiry *i = inquiry_r;
+    struct query *i = inquiry_r;
 
     i->classic_key = NULL;
     i->payload_state = PAYLOAD_STATE_ABSENT;
@@ -19,7 +19,7 @@ void inquiry_read(const struct service *service, struct text line, struct inquir
         i->classic_key = key;
 }
 
-void inquiry_open(const struct service *service, struct inquiry *i)
+void query_open(const struct service *service, struct query *i)
 {
     if (!i->well_formed || i->payload_state == PAYLOAD_STATE_ABSENT)
         return;
@@ -34,8 +34,8 @@ void inquiry_open(const struct service *service, struct inquiry *i)
         i->payload_state = PAYLOAD_STATE_SEALED;
 }
 
-struct judge_case inquiry_case(const struct service *service,
-        const struct circumstances *circumstances, const struct inquiry *i)
+struct judge_case query_case(const struct service *service,
+        const struct circumstances *circumstances, const struct query *i)
 {
     return (struct judge_case){
             .question = &i->question,
@@ -50,17 +50,17 @@ struct judge_case inquiry_case(const struct service *service,
     };
 }
 
-void inquiry_judge(
-        const struct service *service, const struct circumstances *circumstances, struct inquiry *i)
+void query_judge(
+        const struct service *service, const struct circumstances *circumstances, struct query *i)
 {
     if (!i->well_formed)
         return;
-    inquiry_open(service, i);
-    const struct judge_case judge_case = inquiry_case(service, circumstances, i);
+    query_open(service, i);
+    const struct judge_case judge_case = query_case(service, circumstances, i);
     judge(&judge_case, &i->judgement);
 }
 
-struct text inquiry_host(const struct inquiry *i)
+struct text query_host(const struct query *i)
 {
     if (i->well_formed && i->payload_state == PAYLOAD_STATE_SEALED)
         return i->payload.sealed.is.host;
@@ -69,7 +69,7 @@ struct text inquiry_host(const struct inquiry *i)
     return (struct text){NULL, 0};
 }
 
-bool inquiry_answer(const struct inquiry *i, struct writer *w)
+bool query_answer(const struct query *i, struct writer *w)
 {
     static const struct answer bare_no = {.verdict = VERDICT_NO};
 

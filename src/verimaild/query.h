@@ -9,7 +9,7 @@
 #include "verimaild/service.h"
 
 /* One question on its way through the service, from the line that came to the answer. */
-struct inquiry {
+struct query {
     bool well_formed;
     struct question question;        /* borrows from the line; set when well formed, as all below */
     struct classic_key *classic_key; /* the payload has the form of 2013, for this key */
@@ -24,10 +24,10 @@ struct inquiry {
 
 /* Reads the line. Afterwards `classic_key` says whether opening the payload will cost an RSA
  * decryption, which the caller may want to ration. */
-void inquiry_read(const struct service *service, struct text line, struct inquiry *inquiry_r);
+void query_read(const struct service *service, struct text line, struct query *inquiry_r);
 
 /* Opens the payload; nothing to do for a line that is not well formed. */
-void inquiry_open(const struct service *service, struct inquiry *inquiry);
+void query_open(const struct service *service, struct query *inquiry);
 
 /* What the judgement rests on besides the service and the question. */
 struct circumstances {
@@ -38,19 +38,19 @@ struct circumstances {
 };
 
 /* What the judge is given. The result borrows from all three. */
-struct judge_case inquiry_case(const struct service *service,
-        const struct circumstances *circumstances, const struct inquiry *inquiry);
+struct judge_case query_case(const struct service *service,
+        const struct circumstances *circumstances, const struct query *inquiry);
 
 /* Opens and judges. */
-void inquiry_judge(const struct service *service, const struct circumstances *circumstances,
-        struct inquiry *inquiry);
+void query_judge(const struct service *service, const struct circumstances *circumstances,
+        struct query *inquiry);
 
 /* The sending host that the payload names once it was opened; else empty. */
-struct text inquiry_host(const struct inquiry *inquiry);
+struct text query_host(const struct query *inquiry);
 
 /* Writes the answer line: to what is not well formed a bare NO. False, with nothing written, where
  * nothing may be answered (VERDICT_TEMPERROR). */
-bool inquiry_answer(const struct inquiry *inquiry, struct writer *w)
+bool query_answer(const struct query *inquiry, struct writer *w)
         __attribute__((warn_unused_result));
 
 #endif

@@ -9,9 +9,9 @@
 #define FORGERY_BURST 1000
 #define SAY_EVERY 10000 /* milliseconds */
 
-void questionlog_init(struct questionlog *log)
+void question_log_init(struct question_log *log)
 {
-    *log = (struct questionlog){
+    *log = (struct question_log){
             .bad = {.rate = BAD_PER_SECOND, .burst = BAD_BURST},
             .forgery = {.rate = FORGERY_PER_SECOND, .burst = FORGERY_BURST},
     };
@@ -33,7 +33,7 @@ static void put_if_any(struct log_line *line, const char *name, struct text valu
         log_text(line, name, value);
 }
 
-static void put_question(struct log_line *line, const struct inquiry *inquiry)
+static void put_question(struct log_line *line, const struct query *inquiry)
 {
     const struct judgement *judgement = &inquiry->judgement;
 
@@ -43,7 +43,7 @@ static void put_question(struct log_line *line, const struct inquiry *inquiry)
     if (inquiry->payload_result != PAYLOAD_OK)
         log_string(line, "payload", payload_result_text(inquiry->payload_result));
     log_text(line, "user", address_text(&inquiry->question.user));
-    put_if_any(line, "host", inquiry_host(inquiry));
+    put_if_any(line, "host", query_host(inquiry));
 }
 
 /* The longest comes last: a line that is cut says all the same who asked. */
@@ -53,17 +53,17 @@ static void put_names(struct log_line *line, const struct question *question)
     put_if_any(line, "rcpt", question->rcpt);
 }
 
-void questionlog_answered(struct questionlog *log, const struct inquiry *inquiry,
+void question_log_answered(struct question_log *log, const struct query *inquiry,
         const struct endpoint *source, uint64_t waited, uint64_t now)
 {
-    struct bucket *bucket = NULL;
+    struct ratelimit *bucket = NULL;
     struct log_line line;
 
     if (!inquiry->well_formed)
         bucket = &log->bad;
     else if (inquiry->judgement.answer.verdict == VERDICT_NO)
         bucket = &log->forgery;
-    if (bucket != NULL && !bucket_take(bucket, now)) {
+    if (bucket != NULL && !ratelimit_take(bucket, now)) {
         log->left_out++;
         return;
     }
@@ -79,12 +79,12 @@ void questionlog_answered(struct questionlog *log, const struct inquiry *inquiry
     log_end(&line);
 }
 
-void questionlog_unanswered(
-        struct questionlog *log, const char *why, const struct endpoint *source, uint64_t now)
+void question_log_unanswered(
+        struct question_log *log, const char *why, const struct endpoint *source, uint64_t now)
 {
     struct log_line line;
 
-    if (!bucket_take(&log->bad, now)) {
+    if (!ratelimit_take(&log->bad, now)) {
         log->left_out++;
         return;
     }
@@ -94,16 +94,16 @@ void questionlog_unanswered(
     log_end(&line);
 }
 
-uint64_t questionlog_due(const struct questionlog *log)
+uint64_t question_log_due(const struct question_log *log)
 {
     return log->left_out > 0 ? log->said + SAY_EVERY : UINT64_MAX;
 }
 
-void questionlog_flush(struct questionlog *log, uint64_t now, bool last)
+void question_log_flush(struct question_log *log, uint64_t now, bool last)
 {
     struct log_line line;
 
-    if (log->left_out == 0 || (!last && now < questionlog_due(log)))
+    if (log->left_out == 0 || (!last && now < question_log_due(log)))
         return;
     log_begin(&line, LOG_LEVEL_INFO, "left-out");
     log_number(&line, "count", log->left_out);

@@ -36,7 +36,7 @@ struct service {
 
 static bool out_of_memory(struct problems *problems)
 {
-    problems_add(problems, 0, "memory is short", NULL, NULL);
+    problems_add(problems, 0, "out of memory", NULL, NULL);
     return false;
 }
 

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: ISC
 #include "verimaild/stats.h"
 
-void books_init(
-        struct books *books, struct keyuse *keyuse, struct counters *counters, struct ring *ring)
+void stats_init(
+        struct stats *books, struct keyuse *keyuse, struct counters *counters, struct ring *ring)
 {
-    *books = (struct books){
+    *books = (struct stats){
             .keyuse = keyuse, .counters = counters, .ring = ring, .alarm = {.counters = counters}};
-    questionlog_init(&books->log);
+    question_log_init(&books->log);
 }
 
 static void put_event(struct ring *ring, const struct asked *asked, uint64_t waited, uint64_t today)
 {
-    const struct inquiry *inquiry = &asked->inquiry;
+    const struct query *inquiry = &asked->inquiry;
     const struct judgement *judgement = &inquiry->judgement;
     char asker[ENDPOINT_TEXT_MAX];
 
@@ -22,7 +22,7 @@ static void put_event(struct ring *ring, const struct asked *asked, uint64_t wai
             .reason = judgement->answer.reason,
             .cause = text_of(judgement->cause),
             .user = address_text(&inquiry->question.user),
-            .host = inquiry_host(inquiry),
+            .host = query_host(inquiry),
             .receiving = inquiry->question.rcpt,
             .ip = inquiry->question.ip,
             .asker = text_of(asker),
@@ -32,12 +32,12 @@ static void put_event(struct ring *ring, const struct asked *asked, uint64_t wai
     ring_put(ring, &event);
 }
 
-void books_answered(struct books *books, const struct asked *asked, uint64_t now, uint64_t today)
+void stats_answered(struct stats *books, const struct asked *asked, uint64_t now, uint64_t today)
 {
-    const struct inquiry *inquiry = &asked->inquiry;
+    const struct query *inquiry = &asked->inquiry;
     const uint64_t waited = now - asked->since;
 
-    questionlog_answered(&books->log, inquiry, &asked->source, waited, now);
+    question_log_answered(&books->log, inquiry, &asked->source, waited, now);
     if (!inquiry->well_formed) {
         counters_add(&books->counters->malformed, 1);
         return;
@@ -50,7 +50,7 @@ void books_answered(struct books *books, const struct asked *asked, uint64_t now
     put_event(books->ring, asked, waited, today);
 }
 
-void books_store(struct books *books, const struct replay_health *health, uint64_t now)
+void stats_store(struct stats *books, const struct replay_health *health, uint64_t now)
 {
     const uint64_t more = health->failures - books->failures;
     const bool was_troubled = books->troubled;
@@ -64,22 +64,22 @@ void books_store(struct books *books, const struct replay_health *health, uint64
         alarm_raise(&books->alarm, COUNTER_ALARM_REPLAY, "", health->why, now);
 }
 
-void books_tables(struct books *books, const char *error, uint64_t now)
+void stats_tables(struct stats *books, const char *error, uint64_t now)
 {
     if (error != NULL)
         alarm_raise(&books->alarm, COUNTER_ALARM_USERS, "", error, now);
 }
 
-void books_uncounted(struct books *books, uint64_t now)
+void stats_uncounted(struct stats *books, uint64_t now)
 {
     counters_add(&books->counters->replay_failures, 1);
     alarm_raise(&books->alarm, COUNTER_ALARM_REPLAY, "",
             "more questions wait for the store than there is room for", now);
 }
 
-void books_unanswered(
-        struct books *books, const char *why, const struct endpoint *source, uint64_t now)
+void stats_unanswered(
+        struct stats *books, const char *why, const struct endpoint *source, uint64_t now)
 {
     counters_add(&books->counters->unanswered, 1);
-    questionlog_unanswered(&books->log, why, source, now);
+    question_log_unanswered(&books->log, why, source, now);
 }

@@ -14,9 +14,9 @@
 #include "base/log.h"
 #include "events/alarm.h"
 #include "process/notify.h"
-#include "verimaild/service.h"
 #include "verimaild/generation.h"
 #include "verimaild/keyuse.h"
+#include "verimaild/service.h"
 #include "verimaild/table_check.h"
 
 #define GENERATIONS_MAX 16 /* with those that still finish; a further reload waits */
@@ -25,7 +25,7 @@
 #define KEY_LOOK_EVERY (UINT64_C(86400) * 1000) /* milliseconds */
 #define POLL_MAX 514 /* the signals, and the workers of two generations */
 
-static struct parent {
+static struct supervisor {
     const char *path;
     int signals;
     struct generation *all[GENERATIONS_MAX]; /* NULL: a free place */
@@ -87,7 +87,7 @@ static uint64_t longest_lifetime(const struct config *config)
 static void warn_keyuse(
         const struct config *config, const struct keyring *ring, struct problems *warnings)
 {
-    keyuse_warn(ring, config->service->state.at, longest_lifetime(config), clock_unix(), warnings);
+    keyuse_warn(ring, config->service->state.at, longest_lifetime(config), unix_now(), warnings);
 }
 
 /* Says of keys that should soon have been replaced, so that there is time to do it. */
@@ -95,7 +95,7 @@ static void look_at_keys(uint64_t now)
 {
     const struct config *config = generation_config(parent.serving);
     const uint64_t end = config->service->renew_keys;
-    const uint64_t today = clock_unix();
+    const uint64_t today = unix_now();
 
     for (size_t i = 0; i < COUNTERS_KEYS_MAX && parent.counters->keys[i].since > 0; i++) {
         const struct counter_key *key = &parent.counters->keys[i];
@@ -112,7 +112,7 @@ static void look_at_keys(uint64_t now)
 
 static void save_keyuse(const struct generation *g)
 {
-    const bool saved = generation_save_keyuse(g, clock_unix());
+    const bool saved = generation_save_keyuse(g, unix_now());
 
     if (!saved && !parent.cannot_save)
         log_errno(LOG_LEVEL_WARNING, "state-not-written", "folder",
@@ -290,10 +290,10 @@ static bool catch_signals(void)
 /* Waits until the first generation is ready, or told to stop. False when it could not start. */
 static bool open_shop(void)
 {
-    struct generation *g = start("not-started", clock_milliseconds());
+    struct generation *g = start("not-started", mono_ms());
 
     while (g != NULL && !generation_is_ready(g) && !generation_has_failed(g)) {
-        const uint64_t now = clock_milliseconds();
+        const uint64_t now = mono_ms();
         wait_for_something(now);
         on_signals(now);
         if (generation_is_retired(g))
@@ -303,14 +303,14 @@ static bool open_shop(void)
     if (g == NULL)
         return false;
     if (generation_has_failed(g)) {
-        generation_retire(g, NULL, clock_milliseconds());
+        generation_retire(g, NULL, mono_ms());
         return false;
     }
-    serve(g, clock_milliseconds());
+    serve(g, mono_ms());
     return true;
 }
 
-int parent_run(const char *path)
+int verimaild_run(const char *path)
 {
     parent.path = path;
     parent.counters = counters_init();
@@ -320,14 +320,14 @@ int parent_run(const char *path)
         return EXIT_FAILURE;
     }
     const bool served = open_shop();
-    uint64_t now = clock_milliseconds();
+    uint64_t now = mono_ms();
     while (tend(now) > 0) {
         settle_reload(now);
         if (parent.reload && parent.starting == NULL && parent.serving != NULL &&
                 free_place() != NULL)
             start_reload(now);
         wait_for_something(now);
-        now = clock_milliseconds();
+        now = mono_ms();
         on_signals(now);
         if (now >= parent.save_at)
             note_keys(now);
@@ -345,12 +345,12 @@ static struct service *check_service(const struct config *config, struct problem
     struct service *service = service_init(config, problems);
 
     if (!generation_identity(config->service, &identity, problems) ||
-            !tablecheck_run(config, &identity, problems))
+            !table_check_run(config, &identity, problems))
         service_free(&service);
     return service;
 }
 
-int parent_check(const char *path)
+int verimaild_check(const char *path)
 {
     struct problems *problems = problems_init(path);
     struct config *config = problems != NULL ? generation_config_read(path, problems) : NULL;

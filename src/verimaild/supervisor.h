@@ -4,10 +4,10 @@
 
 /* Runs the service by the configuration at `path` until SIGTERM or SIGINT; SIGHUP reads it anew.
  * Returns the exit status. */
-int parent_run(const char *path);
+int verimaild_run(const char *path);
 
 /* Reads and checks everything that a start would, but the addresses: what is wrong goes to
  * standard error. Returns the exit status. */
-int parent_check(const char *path);
+int verimaild_check(const char *path);
 
 #endif

@@ -40,7 +40,7 @@ static void be_child(const struct config *config, const struct identity *identit
     const size_t before = strlen(problems_text(problems));
 
     (void)signal(SIGALRM, SIG_DFL);
-    (void)alarm(TABLECHECK_MAX);
+    (void)alarm(TABLE_CHECK_MAX);
     if (identity_drop(identity))
         tables_check(config, problems);
     else
@@ -83,7 +83,7 @@ static int ask_child(
     return status;
 }
 
-bool tablecheck_run(
+bool table_check_run(
         const struct config *config, const struct identity *identity, struct problems *problems)
 {
     const size_t before = problems_count(problems);

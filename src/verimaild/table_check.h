@@ -8,12 +8,12 @@
 #include "config/problems.h"
 #include "process/identity.h"
 
-#define TABLECHECK_MAX 10 /* seconds for all of them */
+#define TABLE_CHECK_MAX 10 /* seconds for all of them */
 
 /* Opens each table of users once, as the workers will: in a child that is their user for good,
  * since what is in such a file may be anything. False when one cannot be used: `problems` then says
  * which, and why. */
-bool tablecheck_run(const struct config *config, const struct identity *identity,
+bool table_check_run(const struct config *config, const struct identity *identity,
         struct problems *problems) __attribute__((warn_unused_result));
 
 #endif

@@ -11,7 +11,7 @@
 struct opened {
     const char *path; /* borrowed from the service */
     struct table *table;
-    char why[TABLE_WHY_MAX]; /* it could not be opened */
+    char why[TABLE_ERROR_MAX]; /* it could not be opened */
 };
 
 struct tables {
@@ -21,7 +21,7 @@ struct tables {
     bool failed;       /* since that was last told */
     bool broken;       /* one of them failed once */
     uint64_t stale_at; /* milliseconds */
-    char error[TABLE_WHY_MAX + 256];
+    char error[TABLE_ERROR_MAX + 256];
     size_t count;
     struct opened opened[];
 };
@@ -114,12 +114,12 @@ void tables_check(const struct config *config, struct problems *problems)
 {
     for (size_t i = 0; i < config->domains_count; i++) {
         const struct config_text *address = &config->domains[i].table;
-        char why[TABLE_WHY_MAX];
+        char why[TABLE_ERROR_MAX];
         if (address->at == NULL)
             continue;
         struct table *table = table_open_to_read(path_of(address->at), why);
         if (table == NULL) {
-            char what[TABLE_WHY_MAX + 32];
+            char what[TABLE_ERROR_MAX + 32];
             snprintf(what, sizeof what, "unusable users (%s)", why);
             problems_add(problems, address->line, what, address->at,
                     "a table that `verimail table build` made");

@@ -8,8 +8,8 @@
 
 #include "config/problems.h"
 #include "protocol/rules.h"
-#include "verimaild/service.h"
 #include "users/table.h"
+#include "verimaild/service.h"
 
 /* The tables of users that a service's domains name, opened for one process: after its fork, and as
  * the user that may read them. */
@@ -18,7 +18,7 @@ struct tables;
 #define TABLES_AGAIN 60000 /* milliseconds */
 
 /* A table that cannot be opened leaves its domains' rules unknown, and tables_take_error() says
- * why. NULL when memory is short. `now`: milliseconds of one clock. */
+ * why. NULL when out of memory. `now`: milliseconds of one clock. */
 struct tables *tables_open(const struct service *service, uint64_t now);
 void tables_close(struct tables **tables);
 

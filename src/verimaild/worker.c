@@ -152,7 +152,7 @@ static void stop(struct worker *w, uint64_t now)
         bool more = w->open[i];
         while (more && now < end) {
             more = exchange_accept(w->exchange, w->setup->listeners[i], DRAIN_STEP, now);
-            now = clock_milliseconds();
+            now = mono_ms();
         }
         close_listener(w, i);
     }
@@ -279,7 +279,7 @@ static uint64_t turn(struct worker *w, uint64_t before)
 
     set_timer(w, before);
     const int count = epoll_wait(w->epoll, events, EVENTS_MAX, -1);
-    const uint64_t now = clock_milliseconds();
+    const uint64_t now = mono_ms();
 
     for (int i = 0; i < count; i++)
         on_event(w, events[i].data.u64, now);
@@ -308,7 +308,7 @@ int worker_run(const struct worker_setup *setup)
     log_buffer(true);
     /* Without a parent there is nobody to be ready for: the control socket says so at once. */
     (void)!write(setup->control, &ready, 1);
-    uint64_t now = clock_milliseconds();
+    uint64_t now = mono_ms();
     while (!is_done(w, now))
         now = turn(w, now);
     exchange_free(&w->exchange);

@@ -9,8 +9,8 @@
 #include "events/counters.h"
 #include "events/ring.h"
 #include "process/identity.h"
-#include "verimaild/service.h"
 #include "verimaild/keyuse.h"
+#include "verimaild/service.h"
 
 #define WORKER_GRACE 10000 /* milliseconds to finish what is in hand */
 

@@ -58,11 +58,11 @@ static void print(const struct discovery_answer *answer, uint64_t took)
 static void *find(void *context)
 {
     const struct job *job = context;
-    const uint64_t began = clock_milliseconds();
+    const uint64_t began = mono_ms();
     struct discovery_answer answer;
 
     discovery_find(job->discovery, text_of(job->domain), began + job->limit, &answer);
-    print(&answer, clock_milliseconds() - began);
+    print(&answer, mono_ms() - began);
     return NULL;
 }
 
@@ -116,7 +116,7 @@ int main(int argc, char **argv)
 {
     struct options options;
     struct job job = {0};
-    char cause[DISCOVERY_CAUSE_MAX];
+    char cause[DISCOVERY_ERROR_MAX];
 
     if (!read_options(argc, argv, &options))
         return 2;

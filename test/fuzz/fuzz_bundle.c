@@ -40,7 +40,7 @@ static void must_be_terminated(const char *part, size_t len, size_t max)
     must(part == NULL || (len <= max && part[len] == '\0'));
 }
 
-static void check_received(const struct material *material, const uint8_t *data, size_t size)
+static void check_received(const struct bundle *material, const uint8_t *data, size_t size)
 {
     static uint8_t again[STREAM_MAX];
     int fds[2];
@@ -54,7 +54,7 @@ static void check_received(const struct material *material, const uint8_t *data,
     /* A path is a C string and may end before its part does. */
     const size_t cut = ((const uint32_t *)(const void *)data)[0] - 1 - strlen(material->path);
     must(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
-    must(material_send(fds[0], material));
+    must(bundle_send(fds[0], material));
     close(fds[0]);
     while ((got = recv(fds[1], again + len, sizeof again - len, 0)) > 0)
         len += (size_t)got;
@@ -65,7 +65,7 @@ static void check_received(const struct material *material, const uint8_t *data,
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct material material;
+    struct bundle material;
     uint32_t *copy = malloc(size > 0 ? size : 1);
 
     must(copy != NULL && sodium_init() >= 0);
@@ -75,9 +75,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     memcpy(copy, data, size);
     const int fd = socket_with(data, size);
-    if (material_receive(fd, &material)) {
+    if (bundle_receive(fd, &material)) {
         check_received(&material, (const uint8_t *)copy, size);
-        material_clear(&material);
+        bundle_clear(&material);
     } else {
         must(errno == ECONNRESET || errno == EPROTO);
         must(material.path == NULL && material.config == NULL);

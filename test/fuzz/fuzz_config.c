@@ -6,8 +6,8 @@
 #include "base/network.h"
 #include "config/check.h"
 #include "config/config.h"
-#include "config/problems.h"
 #include "config/parser.h"
+#include "config/problems.h"
 #include "config/source.h"
 #include "protocol/text.h"
 

@@ -19,7 +19,8 @@ struct seen {
     size_t stamps;
 };
 
-static void give(struct letter *letter, struct text line, uint64_t number, struct seen *seen)
+static void give(
+        struct message_parser *letter, struct text line, uint64_t number, struct seen *seen)
 {
     struct reader r = reader_of(line);
     const struct text name = reader_field(&r, ':');
@@ -28,38 +29,38 @@ static void give(struct letter *letter, struct text line, uint64_t number, struc
     while (trimmed.len > 0 && text_is_space(trimmed.at[trimmed.len - 1]))
         trimmed.len--;
     const struct field field = {trimmed, reader_rest(&r), number, line.len, trimmed.len < name.len};
-    letter_field(letter, &field);
+    message_parser_field(letter, &field);
     seen->froms += text_equal_fold(trimmed, text_of("From"));
     seen->stamps += stamp_is_name(trimmed);
 }
 
-static void check(struct letter *letter, const struct seen *seen)
+static void check(struct message_parser *letter, const struct seen *seen)
 {
-    enum letter_fault fault;
+    enum message_parser_fault fault;
     size_t listed;
     size_t count = 0;
-    const enum letter_fault end = letter_end(letter);
-    const struct address *author = letter_author(letter, &fault);
+    const enum message_parser_fault end = message_parser_end(letter);
+    const struct address *author = message_parser_author(letter, &fault);
 
-    require((author != NULL) == (fault == LETTER_OK));
-    require(end == LETTER_OK || fault == end);
+    require((author != NULL) == (fault == MESSAGE_PARSER_OK));
+    require(end == MESSAGE_PARSER_OK || fault == end);
     require(author == NULL || seen->froms == 1);
-    (void)letter_stamps(letter, &listed);
+    (void)message_parser_stamps(letter, &listed);
     require(listed <= seen->stamps);
     if (author == NULL)
         return;
-    const struct stamp *stamp = letter_stamp_by(letter, author, &count);
+    const struct stamp *stamp = message_parser_stamp_by(letter, author, &count);
     require(count <= listed && (stamp != NULL) == (count == 1));
     require(stamp == NULL || address_equal(&stamp->user, author));
-    require(digest_is_text(text_of(letter_digest(letter))));
+    require(digest_is_text(text_of(message_parser_digest(letter))));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct letter_missing missing = {"a date", "<an@id>"};
-    struct letter *letter = letter_init(size % 2 == 0 ? &missing : NULL);
+    static const struct message_parser_missing missing = {"a date", "<an@id>"};
+    struct message_parser *letter = message_parser_init(size % 2 == 0 ? &missing : NULL);
     struct reader lines = reader_of((struct text){(const char *)data, size});
     struct seen seen = {0};
 
@@ -67,9 +68,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     for (uint64_t number = 1; lines.rest.len > 0 && lines.rest.at[0] != '\n'; number++)
         give(letter, reader_field(&lines, '\n'), number, &seen);
-    letter_header_end(letter);
-    letter_body(letter, lines.rest);
+    message_parser_header_end(letter);
+    message_parser_body(letter, lines.rest);
     check(letter, &seen);
-    letter_free(&letter);
+    message_parser_free(&letter);
     return 0;
 }

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "replay/redis_redirection.h"
 #include "replay/redis_info.h"
+#include "replay/redis_redirection.h"
 #include "replay/redis_slotmap.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -20,11 +20,11 @@ static bool lies_in(struct text part, struct text whole)
     return part.len == 0 || (part.at >= whole.at && part.at + part.len <= whole.at + whole.len);
 }
 
-static void on_range(void *context, const struct slotmap_range *range)
+static void on_range(void *context, const struct redis_slotmap_range *range)
 {
     size_t *count = context;
 
-    require(range->first <= range->last && range->last < SLOT_COUNT);
+    require(range->first <= range->last && range->last < REDIS_SLOT_COUNT);
     if (range->host.len > 0) /* all of it is there */
         require(memchr(range->host.at, '\0', range->host.len + 1) != NULL);
     (*count)++;
@@ -33,23 +33,23 @@ static void on_range(void *context, const struct slotmap_range *range)
 /* An error can be a redirection, whose parts are parts of it. */
 static void check_error(struct text error)
 {
-    struct redirection redirection;
+    struct redis_redirection redirection;
 
-    if (!redirection_parse(error, &redirection))
+    if (!redis_redirection_parse(error, &redirection))
         return;
-    require(redirection.slot < SLOT_COUNT && redirection.port > 0);
+    require(redirection.slot < REDIS_SLOT_COUNT && redirection.port > 0);
     require(lies_in(redirection.host, error));
     require(error.at[0] == (redirection.ask ? 'A' : 'M'));
 }
 
 static void check_info(struct text t)
 {
-    struct redisinfo info;
+    struct redis_info info;
     char why[128];
 
-    redisinfo_read(t, 0, &info);
+    redis_info_read(t, 0, &info);
     require(memchr(info.policy, '\0', sizeof info.policy) != NULL);
-    if (redisinfo_is_fit(&info, false, why, sizeof why))
+    if (redis_info_is_fit(&info, false, why, sizeof why))
         require(strcmp(info.policy, "noeviction") == 0 && !info.loading);
     else
         require(why[0] != '\0');
@@ -59,18 +59,18 @@ static void check_reply(const redisReply *reply)
 {
     size_t count = 0;
 
-    if (slotmap_read(reply, on_range, &count))
+    if (redis_slotmap_read(reply, on_range, &count))
         require(reply->type == REDIS_REPLY_ARRAY && count == reply->elements);
     if (reply->type == REDIS_REPLY_ERROR)
-        check_error(redisreply_text(reply));
+        check_error(redis_reply_text(reply));
     if (reply->type == REDIS_REPLY_STRING)
-        check_info(redisreply_text(reply));
+        check_info(redis_reply_text(reply));
 }
 
 /* Replies come out the same however the stream is cut. */
 static size_t read_all(struct text stream, size_t step)
 {
-    struct redisreply_reader *reader = redisreply_init();
+    struct redis_reply_reader *reader = redis_reply_init();
     size_t count = 0;
 
     require(reader != NULL);
@@ -80,15 +80,15 @@ static size_t read_all(struct text stream, size_t step)
         redisReply *reply = NULL;
         require(part != NULL);
         memcpy(part, stream.at + i, len);
-        redisreply_feed(reader, (struct text){part, len});
+        redis_reply_feed(reader, (struct text){part, len});
         free(part);
-        while ((reply = redisreply_next(reader)) != NULL) {
+        while ((reply = redis_reply_next(reader)) != NULL) {
             check_reply(reply);
             freeReplyObject(reply);
             count++;
         }
     }
-    redisreply_free(&reader);
+    redis_reply_free(&reader);
     return count;
 }
 

@@ -14,7 +14,7 @@ static void require(bool truth)
 }
 
 /* Writes what was read as it could have been written. */
-static void format(const struct redisaddress *a, char *room, size_t size)
+static void format(const struct redis_address *a, char *room, size_t size)
 {
     const char *at = a->user[0] != '\0' ? "@" : "";
     size_t len;
@@ -36,18 +36,18 @@ static void format(const struct redisaddress *a, char *room, size_t size)
 /* What was read and written again is read as the same. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static struct redisaddress address;
-    static struct redisaddress again;
-    static char text[REDISADDRESS_HOSTS_MAX * (REDISADDRESS_HOST_MAX + 10) + 200];
+    static struct redis_address address;
+    static struct redis_address again;
+    static char text[REDIS_ADDRESS_HOSTS_MAX * (REDIS_ADDRESS_HOST_MAX + 10) + 200];
     char *copy = malloc(size > 0 ? size : 1);
 
     require(copy != NULL);
     if (size > 0)
         memcpy(copy, data, size);
-    if (redisaddress_parse((struct text){copy, size}, &address)) {
+    if (redis_address_parse((struct text){copy, size}, &address)) {
         require((address.count > 0) == (address.path[0] == '\0'));
         format(&address, text, sizeof text);
-        require(redisaddress_parse(text_of(text), &again));
+        require(redis_address_parse(text_of(text), &again));
         require(memcmp(&address, &again, sizeof address) == 0);
     }
     free(copy);

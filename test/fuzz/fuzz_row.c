@@ -51,7 +51,7 @@ static void check_forms(struct row *row)
     char again_room[ROW_TEXT_MAX];
     char octets[STORED_MAX];
     char again_octets[STORED_MAX];
-    char why[ROW_WHY_MAX];
+    char why[ROW_ERROR_MAX];
     struct writer text = writer_of(text_room, sizeof text_room);
     struct writer again_text = writer_of(again_room, sizeof again_room);
     struct writer stored = writer_of(octets, sizeof octets);
@@ -70,7 +70,7 @@ static void check_forms(struct row *row)
 
 static void read_values(struct text values)
 {
-    char why[ROW_WHY_MAX] = "";
+    char why[ROW_ERROR_MAX] = "";
     static struct row row;
 
     if (!row_parse(values, &row, why)) {

@@ -17,19 +17,19 @@ static void read_hosts(struct text value)
 {
     char hosts_room[ROW_TEXT_MAX];
     char words_room[ROW_TEXT_MAX * 2];
-    char why[ROW_WHY_MAX] = "";
+    char why[ROW_ERROR_MAX] = "";
     struct writer hosts = writer_of(hosts_room, sizeof hosts_room);
     struct writer words = writer_of(words_room, sizeof words_room);
     static struct row row;
 
-    if (!rulewords_add_hosts(value, &hosts, why)) {
+    if (!rule_words_add_hosts(value, &hosts, why)) {
         must(why[0] != '\0');
         return;
     }
     const struct text got = writer_text(&hosts);
     for (size_t i = 0; i < got.len; i++)
         must(!text_is_white(got.at[i]));
-    rulewords_put(&words, "hosts", got);
+    rule_words_put(&words, "hosts", got);
     if (!row_parse(writer_text(&words), &row, why))
         return;
     must(row.rule.mode == RULE_HOSTS_ONLY && !row.rule.allow_unauthorized && !row.pinned &&
@@ -39,11 +39,11 @@ static void read_hosts(struct text value)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const struct text value = {(const char *)data, size};
-    char why[ROW_WHY_MAX] = "";
+    char why[ROW_ERROR_MAX] = "";
     bool flag = false;
 
     read_hosts(value);
-    if (!rulewords_flag(value, &flag, why))
+    if (!rule_words_flag(value, &flag, why))
         must(why[0] != '\0' && !flag);
     return 0;
 }

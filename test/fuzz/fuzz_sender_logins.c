@@ -114,26 +114,27 @@ static void check_table(struct text table, const char *login, const struct addre
     struct problems *problems = problems_init("f");
 
     must(problems != NULL);
-    struct logins *logins = logins_table(table.at, table.len, "t", problems);
+    struct sender_logins *logins = sender_logins_table(table.at, table.len, "t", problems);
     must((logins == NULL) == (problems_count(problems) > 0));
     if (logins != NULL)
-        must(logins_permit(logins, login, author) == model_table(table, text_of(login), author));
-    logins_free(&logins);
+        must(sender_logins_permit(logins, login, author) ==
+                model_table(table, text_of(login), author));
+    sender_logins_free(&logins);
     problems_free(&problems);
 }
 
 static void check_same(const char *login, const struct address *author)
 {
-    struct logins *same = logins_same();
-    struct logins *any = logins_any();
+    struct sender_logins *same = sender_logins_same();
+    struct sender_logins *any = sender_logins_any();
 
     must(same != NULL && any != NULL);
-    must(logins_permit(any, login, author));
-    must(logins_permit(same, login, author) == model_same(text_of(login), author));
-    must(logins_permit(same, author->text, author) ||
+    must(sender_logins_permit(any, login, author));
+    must(sender_logins_permit(same, login, author) == model_same(text_of(login), author));
+    must(sender_logins_permit(same, author->text, author) ||
             memchr(author->text, '%', author->len) != NULL);
-    logins_free(&same);
-    logins_free(&any);
+    sender_logins_free(&same);
+    sender_logins_free(&any);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

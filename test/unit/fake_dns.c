@@ -20,8 +20,7 @@ void discovery_find(struct discovery *discovery, struct text domain, uint64_t de
         if (!text_equal(domain, text_of(fake_dns_names[i].domain)))
             continue;
         *answer_r = fake_dns_names[i].answer;
-        while (fake_dns_names[i].leaves > 0 &&
-                clock_milliseconds() + fake_dns_names[i].leaves < deadline)
+        while (fake_dns_names[i].leaves > 0 && mono_ms() + fake_dns_names[i].leaves < deadline)
             usleep(1000);
     }
 }

@@ -21,7 +21,7 @@ const char fake_redis_single[] =
 const char fake_redis_clustered[] = "maxmemory_policy:noeviction\r\nrole:master\r\nloading:0\r\n"
                                     "cluster_enabled:1\r\n";
 
-void fake_redis_done(void *context, struct replay_item *item)
+void fake_redis_done(void *context, struct count_request *item)
 {
     (void)context;
     ((struct fake_redis_count *)item)->times++;

@@ -21,7 +21,7 @@ struct fake_redis_server {
 };
 
 struct fake_redis_count {
-    struct replay_item item; /* the first member: what the store hands back */
+    struct count_request item; /* the first member: what the store hands back */
     unsigned times;
 };
 
@@ -39,7 +39,7 @@ extern const char fake_redis_single[];
 extern const char fake_redis_clustered[];
 
 /* What such a store calls when an item is done. */
-void fake_redis_done(void *context, struct replay_item *item);
+void fake_redis_done(void *context, struct count_request *item);
 /* `$0` and `$1` in the address become the servers' addresses. */
 struct fake_redis *fake_redis_open(const char *form, const char *password);
 void fake_redis_close(struct fake_redis *fake);

@@ -81,7 +81,7 @@ static inline long long fixture_events_number(struct eventstore *store, const ch
 /* A store that must open; one that does not ends the program. */
 static inline struct eventstore *fixture_events_open(const char *address, enum eventstore_use use)
 {
-    char why[EVENTSTORE_WHY_MAX];
+    char why[EVENTSTORE_ERROR_MAX];
     struct eventstore *store = eventstore_open(address, use, why);
 
     if (store == NULL) {

@@ -121,7 +121,7 @@ void fixture_recorder_close(struct fixture_recorder *p)
 void fixture_recorder_put_about(struct fixture_recorder *p, const char *user, enum verdict verdict,
         enum reason reason, uint32_t number)
 {
-    const struct event event = {.time = clock_unix_milliseconds(),
+    const struct event event = {.time = unix_ms(),
             .verdict = verdict,
             .reason = reason,
             .user = text_of(user),
@@ -158,7 +158,7 @@ static bool keep_first(void *context, const struct eventstore_value *values, siz
 struct eventstore_value fixture_recorder_asked(const struct fixture_recorder *p, const char *sql)
 {
     struct eventstore_value value = {.number = -1};
-    char why[EVENTSTORE_WHY_MAX];
+    char why[EVENTSTORE_ERROR_MAX];
     struct eventstore *store = eventstore_open(p->events, EVENTSTORE_READ, why);
 
     if (store == NULL)
@@ -187,10 +187,10 @@ void fixture_recorder_show_log(const struct fixture_recorder *p)
 void fixture_recorder_wait_for_number(
         const struct fixture_recorder *p, const char *sql, int64_t want)
 {
-    const uint64_t limit = clock_milliseconds() + FIXTURE_RECORDER_PATIENCE;
+    const uint64_t limit = mono_ms() + FIXTURE_RECORDER_PATIENCE;
     int64_t got = fixture_recorder_asked(p, sql).number;
 
-    while (got != want && clock_milliseconds() < limit) {
+    while (got != want && mono_ms() < limit) {
         fixture_recorder_nap();
         got = fixture_recorder_asked(p, sql).number;
     }
@@ -204,9 +204,9 @@ void fixture_recorder_wait_for_number(
 void fixture_recorder_wait_for_count(
         const struct fixture_recorder *p, const _Atomic uint64_t *counter, uint64_t least)
 {
-    const uint64_t limit = clock_milliseconds() + FIXTURE_RECORDER_PATIENCE;
+    const uint64_t limit = mono_ms() + FIXTURE_RECORDER_PATIENCE;
 
-    while (atomic_load(counter) < least && clock_milliseconds() < limit)
+    while (atomic_load(counter) < least && mono_ms() < limit)
         fixture_recorder_nap();
     if (atomic_load(counter) < least) {
         print_error("got %llu, want %llu\n", (unsigned long long)atomic_load(counter),

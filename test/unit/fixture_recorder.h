@@ -2,9 +2,9 @@
 #ifndef VERIMAIL_TEST_FIXTURE_RECORDER_H
 #define VERIMAIL_TEST_FIXTURE_RECORDER_H
 
+#include "events/recorder.h"
 #include "events/store.h"
 #include "folder.h"
-#include "events/recorder.h"
 
 #define FIXTURE_RECORDER_RINGS 2
 #define FIXTURE_RECORDER_DAY UINT64_C(86400000) /* milliseconds */

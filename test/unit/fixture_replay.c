@@ -11,11 +11,11 @@
 
 struct folder fixture_replay_folder;
 char fixture_replay_path[FOLDER_PATH_MAX];
-struct replay_item fixture_replay_many[FIXTURE_REPLAY_BATCH];
+struct count_request fixture_replay_many[FIXTURE_REPLAY_BATCH];
 
 static char address[FOLDER_PATH_MAX + 8];
 
-static void on_done(void *context, struct replay_item *item)
+static void on_done(void *context, struct count_request *item)
 {
     struct fixture_replay *fixture = context;
 
@@ -35,10 +35,10 @@ void fixture_replay_open(struct fixture_replay *fixture, uint64_t today)
         abort();
 }
 
-struct replay_item fixture_replay_item(
+struct count_request fixture_replay_item(
         uint64_t issued, uint64_t number, uint32_t allowance, size_t domains)
 {
-    struct replay_item item = {.issued = issued,
+    struct count_request item = {.issued = issued,
             .expires = issued + FIXTURE_REPLAY_KEEP,
             .entries_count = domains,
             .result = REPLAY_PENDING};
@@ -51,7 +51,7 @@ struct replay_item fixture_replay_item(
     return item;
 }
 
-void fixture_replay_turn(struct fixture_replay *fixture, struct replay_item *items, size_t count)
+void fixture_replay_turn(struct fixture_replay *fixture, struct count_request *items, size_t count)
 {
     const size_t before = fixture->done;
 
@@ -68,7 +68,7 @@ void fixture_replay_turn(struct fixture_replay *fixture, struct replay_item *ite
 enum replay_count fixture_replay_ask(
         struct fixture_replay *fixture, uint64_t issued, uint64_t number, uint32_t allowance)
 {
-    struct replay_item item = fixture_replay_item(issued, number, allowance, 1);
+    struct count_request item = fixture_replay_item(issued, number, allowance, 1);
 
     fixture_replay_turn(fixture, &item, 1);
     return item.result;

@@ -43,10 +43,10 @@ struct fixture_replay {
 void fixture_replay_open(struct fixture_replay *fixture, uint64_t today);
 struct replay_health fixture_replay_health(const struct fixture_replay *fixture);
 /* The payload of this number, issued then, with so many domains. */
-struct replay_item fixture_replay_item(
+struct count_request fixture_replay_item(
         uint64_t issued, uint64_t number, uint32_t allowance, size_t domains);
 /* All of them in one turn. */
-void fixture_replay_turn(struct fixture_replay *fixture, struct replay_item *items, size_t count);
+void fixture_replay_turn(struct fixture_replay *fixture, struct count_request *items, size_t count);
 /* One question about a payload with one domain. */
 enum replay_count fixture_replay_ask(
         struct fixture_replay *fixture, uint64_t issued, uint64_t number, uint32_t allowance);
@@ -75,7 +75,7 @@ pid_t tally_start(void (*work)(struct tally *), struct tally *tally);
 void tally_wait(const pid_t *pids, size_t count);
 
 /* Room for a turn's items. */
-extern struct replay_item fixture_replay_many[FIXTURE_REPLAY_BATCH];
+extern struct count_request fixture_replay_many[FIXTURE_REPLAY_BATCH];
 /* A turn of payloads that take much room, from this number on. */
 void fixture_replay_wide_turn(struct fixture_replay *fixture, uint64_t number, struct tally *tally);
 

@@ -12,7 +12,7 @@ struct fixture_socket {
     char option[FOLDER_PATH_MAX + 16];
     struct config_milter milter;
     gid_t group;
-    char cause[SOCKET_CAUSE_MAX];
+    char cause[SOCKET_ERROR_MAX];
 };
 
 /* `place_r` stays where it is: the configuration points into it. */

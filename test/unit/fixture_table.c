@@ -28,7 +28,7 @@ void fixture_table_must(bool holds)
 
 struct table *fixture_table_open(bool write)
 {
-    char why[TABLE_WHY_MAX] = "";
+    char why[TABLE_ERROR_MAX] = "";
     struct table *t = write ? table_open_to_write(fixture_table_path, why)
                             : table_open_to_read(fixture_table_path, why);
 
@@ -40,7 +40,7 @@ struct table *fixture_table_open(bool write)
 
 void fixture_table_put(struct table *t, const char *user, const char *values)
 {
-    char why[ROW_WHY_MAX];
+    char why[ROW_ERROR_MAX];
     struct row row;
 
     fixture_table_must(row_parse(text_of(values), &row, why));

@@ -9,10 +9,10 @@
 TEST(what_is_kept_stays)
 {
     static char *pieces[PIECES];
-    struct blocks blocks = {NULL};
+    struct arena blocks = {NULL};
 
     for (size_t i = 0; i < PIECES; i++) {
-        pieces[i] = blocks_keep(&blocks, i);
+        pieces[i] = arena_keep(&blocks, i);
         assert_non_null(pieces[i]);
         memset(pieces[i], (int)(i % 251), i);
     }
@@ -20,23 +20,23 @@ TEST(what_is_kept_stays)
         for (size_t k = 0; k < i; k++)
             if ((unsigned char)pieces[i][k] != i % 251)
                 fail_msg("piece %zu at %zu: got %d", i, k, pieces[i][k]);
-    blocks_free(&blocks);
+    arena_free(&blocks);
     assert_null(blocks.last);
-    blocks_free(&blocks);
+    arena_free(&blocks);
 }
 
 TEST(sizes_at_their_edge)
 {
-    struct blocks blocks = {NULL};
+    struct arena blocks = {NULL};
 
-    assert_null(blocks_keep(&blocks, BLOCKS_MAX + 1));
-    assert_null(blocks_keep(&blocks, SIZE_MAX));
-    char *whole = blocks_keep(&blocks, BLOCKS_MAX);
+    assert_null(arena_keep(&blocks, ARENA_MAX + 1));
+    assert_null(arena_keep(&blocks, SIZE_MAX));
+    char *whole = arena_keep(&blocks, ARENA_MAX);
     assert_non_null(whole);
-    memset(whole, 'x', BLOCKS_MAX);
-    char *next = blocks_keep(&blocks, 1);
+    memset(whole, 'x', ARENA_MAX);
+    char *next = arena_keep(&blocks, 1);
     assert_non_null(next);
     *next = 'y';
-    assert_int_equal(whole[BLOCKS_MAX - 1], 'x');
-    blocks_free(&blocks);
+    assert_int_equal(whole[ARENA_MAX - 1], 'x');
+    arena_free(&blocks);
 }

@@ -26,7 +26,7 @@ static void ask_all(
 
     for (size_t i = 0; i < count; i++)
         endpoints[i] = fake_service_endpoint(services[i]);
-    asking_run(endpoints, count, text_of(QUESTION), clock_milliseconds() + timeout, got);
+    asking_run(endpoints, count, text_of(QUESTION), mono_ms() + timeout, got);
 }
 
 static void ask_one(
@@ -108,14 +108,14 @@ TEST(no_answer_in_time)
             FAKE_SERVICE_SLOWLY, FAKE_SERVICE_WHEN_RELEASED, FAKE_SERVICE_NO_PACKET};
 
     for (size_t i = 0; i < sizeof manners / sizeof *manners; i++) {
-        const uint64_t began = clock_milliseconds();
+        const uint64_t began = mono_ms();
         struct asking got;
         ask_one(manners[i], answer_of(200), SHORT, &got);
         assert_int_equal(got.result, ASKING_TIME_OUT);
         assert_int_equal(got.attempts[0].fate, ASKING_SILENT);
         assert_in_range(got.attempts[0].patience, 1, SHORT);
         assert_int_equal(got.connected, manners[i] != FAKE_SERVICE_NO_PACKET);
-        assert_true(clock_milliseconds() - began >= SHORT);
+        assert_true(mono_ms() - began >= SHORT);
     }
 }
 
@@ -216,7 +216,7 @@ TEST(nothing_to_ask)
 {
     struct asking got;
 
-    asking_run(NULL, 0, text_of(QUESTION), clock_milliseconds() + LONG, &got);
+    asking_run(NULL, 0, text_of(QUESTION), mono_ms() + LONG, &got);
     assert_int_equal(got.result, ASKING_NO_CONNECTION);
     assert_int_equal(got.error, 0);
 }
@@ -235,7 +235,7 @@ TEST(no_descriptor_is_left)
     none.rlim_cur = 0;
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
     const struct endpoint endpoint = fake_service_endpoint(service);
-    asking_run(&endpoint, 1, text_of(QUESTION), clock_milliseconds() + LONG, &got);
+    asking_run(&endpoint, 1, text_of(QUESTION), mono_ms() + LONG, &got);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
     assert_int_equal(got.result, ASKING_NO_CONNECTION);
     assert_int_equal(got.error, EMFILE);

@@ -37,9 +37,9 @@ static void pair_close(struct pair *pair)
 }
 
 /* What is sent, for as long as the test lives. */
-static struct material material_of(const struct text parts[4])
+static struct bundle material_of(const struct text parts[4])
 {
-    struct material material = {0};
+    struct bundle material = {0};
     char **const at[] = {&material.path, &material.config, NULL, &material.logins};
 
     for (size_t i = 0; i < 4; i++) {
@@ -62,7 +62,7 @@ static struct material material_of(const struct text parts[4])
     return material;
 }
 
-static void assert_same(const struct material *got, const struct material *want)
+static void assert_same(const struct bundle *got, const struct bundle *want)
 {
     assert_string_equal(got->path, want->path);
     part_assert(got->config, got->config_len, want->config, want->config_len);
@@ -70,7 +70,7 @@ static void assert_same(const struct material *got, const struct material *want)
     part_assert(got->logins, got->logins_len, want->logins, want->logins_len);
 }
 
-static void assert_cleared(const struct material *material)
+static void assert_cleared(const struct bundle *material)
 {
     assert_null(material->path);
     assert_null(material->config);
@@ -80,7 +80,7 @@ static void assert_cleared(const struct material *material)
 
 struct sending {
     int fd;
-    const struct material *material;
+    const struct bundle *material;
     bool sent;
 };
 
@@ -88,27 +88,27 @@ static void *send_it(void *context)
 {
     struct sending *sending = context;
 
-    sending->sent = material_send(sending->fd, sending->material);
+    sending->sent = bundle_send(sending->fd, sending->material);
     return NULL;
 }
 
 /* Sent by one thread, received by another. */
-static void assert_arrives(const struct material *material, int room)
+static void assert_arrives(const struct bundle *material, int room)
 {
     struct pair pair = pair_make();
     struct sending sending = {pair.near, material, false};
-    struct material got;
+    struct bundle got;
     pthread_t thread;
 
     if (room > 0)
         assert_int_equal(setsockopt(pair.near, SOL_SOCKET, SO_SNDBUF, &room, sizeof room), 0);
     assert_int_equal(pthread_create(&thread, NULL, send_it, &sending), 0);
-    const bool received = material_receive(pair.far, &got);
+    const bool received = bundle_receive(pair.far, &got);
     pthread_join(thread, NULL);
     assert_true(received);
     assert_true(sending.sent);
     assert_same(&got, material);
-    material_clear(&got);
+    bundle_clear(&got);
     assert_cleared(&got);
     pair_close(&pair);
 }
@@ -138,10 +138,10 @@ TEST(what_is_sent_arrives)
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        struct material material = material_of(table[i]);
+        struct bundle material = material_of(table[i]);
         assert_arrives(&material, 0);
-        material_clear(&material);
-        material_clear(&material);
+        bundle_clear(&material);
+        bundle_clear(&material);
     }
 }
 
@@ -154,19 +154,19 @@ TEST(what_is_long_arrives)
     assert_non_null(many);
     randombytes_buf(many, len);
     const struct text parts[4] = {PART("/p"), {many, len}, {many, KEYFILE_MAX}, {many, len - 1}};
-    struct material material = material_of(parts);
+    struct bundle material = material_of(parts);
     assert_arrives(&material, 0);
     assert_arrives(&material, 1);
-    material_clear(&material);
+    bundle_clear(&material);
     free(many);
 }
 
 /* What goes over the socket for a material; its length. */
-static size_t stream_of(const struct material *material, char stream_r[STREAM_MAX])
+static size_t stream_of(const struct bundle *material, char stream_r[STREAM_MAX])
 {
     struct pair pair = pair_make();
 
-    assert_true(material_send(pair.near, material));
+    assert_true(bundle_send(pair.near, material));
     const ssize_t len = recv(pair.far, stream_r, STREAM_MAX, 0);
     assert_true(len > 0);
     pair_close(&pair);
@@ -174,14 +174,14 @@ static size_t stream_of(const struct material *material, char stream_r[STREAM_MA
 }
 
 /* Whether it is received, with errno, when a stream has come and then an end. */
-static bool receive(const char *stream, size_t len, struct material *material_r)
+static bool receive(const char *stream, size_t len, struct bundle *material_r)
 {
     struct pair pair = pair_make();
 
     assert_int_equal(send(pair.near, stream, len, 0), (ssize_t)len);
     assert_int_equal(shutdown(pair.near, SHUT_WR), 0);
     errno = 0;
-    const bool received = material_receive(pair.far, material_r);
+    const bool received = bundle_receive(pair.far, material_r);
     const int error = errno;
     pair_close(&pair);
     errno = error;
@@ -191,8 +191,8 @@ static bool receive(const char *stream, size_t len, struct material *material_r)
 TEST(an_early_end_is_no_material)
 {
     static const struct text parts[4] = {PART("/p"), PART("c"), PART("key"), PART("logins")};
-    struct material material = material_of(parts);
-    struct material got;
+    struct bundle material = material_of(parts);
+    struct bundle got;
     char stream[STREAM_MAX];
     const size_t len = stream_of(&material, stream);
 
@@ -205,8 +205,8 @@ TEST(an_early_end_is_no_material)
     }
     assert_true(receive(stream, len, &got));
     assert_same(&got, &material);
-    material_clear(&got);
-    material_clear(&material);
+    bundle_clear(&got);
+    bundle_clear(&material);
 }
 
 /* One after the other leave nothing behind. */
@@ -214,17 +214,17 @@ TEST(several_follow_each_other)
 {
     static const struct text first[4] = {PART("/p"), PART("first"), PART("key"), PART("logins")};
     static const struct text second[4] = {PART("/p"), PART("second"), NO_PART, NO_PART};
-    struct material materials[] = {material_of(first), material_of(second), material_of(first)};
+    struct bundle materials[] = {material_of(first), material_of(second), material_of(first)};
     struct pair pair = pair_make();
-    struct material got;
+    struct bundle got;
 
     for (size_t i = 0; i < 3; i++)
-        assert_true(material_send(pair.near, &materials[i]));
+        assert_true(bundle_send(pair.near, &materials[i]));
     for (size_t i = 0; i < 3; i++) {
-        assert_true(material_receive(pair.far, &got));
+        assert_true(bundle_receive(pair.far, &got));
         assert_same(&got, &materials[i]);
-        material_clear(&got);
-        material_clear(&materials[i]);
+        bundle_clear(&got);
+        bundle_clear(&materials[i]);
     }
     pair_close(&pair);
 }
@@ -254,7 +254,7 @@ TEST(lengths_are_not_believed)
             {{2, 2, 0, SOURCE_MAX + 1}, ECONNRESET},
     };
     char stream[sizeof table->head + 2];
-    struct material got;
+    struct bundle got;
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         memcpy(stream, table[i].head, sizeof table->head);
@@ -272,14 +272,14 @@ TEST(lengths_are_not_believed)
 TEST(nobody_receives)
 {
     static const struct text parts[4] = {PART("/p"), PART("c"), NO_PART, NO_PART};
-    struct material material = material_of(parts);
+    struct bundle material = material_of(parts);
     struct pair pair = pair_make();
 
     close(pair.far);
-    assert_false(material_send(pair.near, &material));
+    assert_false(bundle_send(pair.near, &material));
     assert_int_equal(errno, EPIPE);
     close(pair.near);
-    material_clear(&material);
+    bundle_clear(&material);
 }
 
 /* A receiver that is there and reads nothing. */
@@ -292,11 +292,11 @@ TEST(somebody_does_not_listen)
 
     assert_non_null(many);
     const struct text parts[4] = {PART("/p"), {many, len}, NO_PART, NO_PART};
-    struct material material = material_of(parts);
+    struct bundle material = material_of(parts);
     assert_int_equal(setsockopt(pair.near, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit), 0);
-    assert_false(material_send(pair.near, &material));
+    assert_false(bundle_send(pair.near, &material));
     assert_int_equal(errno, EAGAIN);
-    material_clear(&material);
+    bundle_clear(&material);
     pair_close(&pair);
     free(many);
 }

@@ -91,8 +91,8 @@ TEST(nobody_to_ask)
     client_outcome_text(&got, text, sizeof text);
     assert_string_equal(text, "the DNS: the name server is out");
     got = fixture_client_ask(&here, "a@inside.test", "");
-    assert_int_equal(got.reached[0], REACH_NETWORK);
-    assert_int_equal(got.reached[1], REACH_PORT);
+    assert_int_equal(got.reached[0], TARGET_ACL_NETWORK);
+    assert_int_equal(got.reached[1], TARGET_ACL_PORT);
     client_outcome_text(&got, text, sizeof text);
     assert_string_equal(
             text, "the service must not be asked: its address is not one of the public Internet");
@@ -197,7 +197,7 @@ TEST(budget_of_a_machine)
     fixture_client_expect(&here, "u@b.test", "p", VERDICT_NO, CLIENT_ANSWERED);
     fixture_client_expect(&here, "u@c.test", "p", VERDICT_NO, CLIENT_ANSWERED);
     /* Nor does it hold places. */
-    for (unsigned i = 0; i <= BREAKER_CONNECTIONS; i++)
+    for (unsigned i = 0; i <= CIRCUIT_BREAKER_CONNECTIONS; i++)
         fixture_client_expect(&here, "u@d.test", "p", VERDICT_TEMPERROR, CLIENT_BUDGET);
     fixture_client_expect(&here, "u@d.test", "", VERDICT_NO, CLIENT_ANSWERED);
     assert_int_equal(fake_service_questions(one) + fake_service_questions(other), 4);
@@ -223,7 +223,7 @@ TEST(who_refuses_is_left_alone)
 
     fake_dns_service("dead.test", dead);
     fake_dns_add_server(fake_dns_service("both.test", dead), fake_service_endpoint(alive));
-    for (unsigned i = 0; i < BREAKER_FAILURES; i++)
+    for (unsigned i = 0; i < CIRCUIT_BREAKER_FAILURES; i++)
         fixture_client_expect(&here, "a@dead.test", "p", VERDICT_TEMPERROR, CLIENT_NO_ANSWER);
     fixture_client_expect(&here, "a@dead.test", "p", VERDICT_TEMPERROR, CLIENT_RESTING);
     const struct client_outcome got = fixture_client_ask(&here, "a@both.test", "p");
@@ -243,7 +243,7 @@ TEST(who_is_silent_is_left_alone)
 
     here.policy.timeout = FIXTURE_CLIENT_SHORT;
     fake_dns_service("silent.test", silent);
-    for (unsigned i = 0; i < BREAKER_FAILURES; i++)
+    for (unsigned i = 0; i < CIRCUIT_BREAKER_FAILURES; i++)
         fixture_client_expect(&here, "a@silent.test", "p", VERDICT_TEMPERROR, CLIENT_NO_ANSWER);
     /* On a busy machine some of them may have had no time. */
     while (fixture_client_ask(&here, "a@silent.test", "p").step != CLIENT_RESTING)
@@ -261,7 +261,7 @@ TEST(who_had_no_time_is_not_blamed)
 
     here.policy.timeout = FIXTURE_CLIENT_SHORT;
     fake_dns_service("slow.test", silent)->leaves = FIXTURE_CLIENT_SHORT / 4;
-    for (unsigned i = 0; i < 2 * BREAKER_FAILURES; i++)
+    for (unsigned i = 0; i < 2 * CIRCUIT_BREAKER_FAILURES; i++)
         fixture_client_expect(&here, "a@slow.test", "p", VERDICT_TEMPERROR, CLIENT_NO_ANSWER);
     fake_service_stop(&silent);
     fixture_client_end(&here);
@@ -276,7 +276,7 @@ TEST(who_closes_is_not_blamed)
 
     fake_dns_service("closing.test", closing);
     fake_dns_service("garbled.test", garbled);
-    for (unsigned i = 0; i < 2 * BREAKER_FAILURES; i++) {
+    for (unsigned i = 0; i < 2 * CIRCUIT_BREAKER_FAILURES; i++) {
         fixture_client_expect(&here, "a@closing.test", "p", VERDICT_TEMPERROR, CLIENT_NO_ANSWER);
         fixture_client_expect(&here, "a@garbled.test", "p", VERDICT_TEMPERROR, CLIENT_NO_ANSWER);
     }

@@ -43,22 +43,22 @@ static void finish(struct asker *askers, size_t count, enum verdict want)
 
 TEST(more_than_one_address_takes)
 {
-    static struct asker askers[2 * BREAKER_CONNECTIONS];
+    static struct asker askers[2 * CIRCUIT_BREAKER_CONNECTIONS];
     struct fixture_client here = fixture_client_begin();
     struct fake_service *busy =
             fake_service_start("127.0.0.2", FAKE_SERVICE_WHEN_RELEASED, "YES stamped\r\n");
 
     fake_dns_service("busy.test", busy);
-    start(askers, BREAKER_CONNECTIONS, &here, "a@busy.test");
-    fake_service_wait_for(busy, BREAKER_CONNECTIONS);
+    start(askers, CIRCUIT_BREAKER_CONNECTIONS, &here, "a@busy.test");
+    fake_service_wait_for(busy, CIRCUIT_BREAKER_CONNECTIONS);
     /* Who does not get his turn in time. */
     struct fixture_client hasty = here;
     hasty.policy.timeout = FIXTURE_CLIENT_SHORT;
     fixture_client_expect(&hasty, "a@busy.test", "p", VERDICT_TEMPERROR, CLIENT_RESTING);
     /* Who does. */
-    start(askers + BREAKER_CONNECTIONS, BREAKER_CONNECTIONS, &here, "b@busy.test");
+    start(askers + CIRCUIT_BREAKER_CONNECTIONS, CIRCUIT_BREAKER_CONNECTIONS, &here, "b@busy.test");
     fake_service_release(busy);
-    finish(askers, 2 * BREAKER_CONNECTIONS, VERDICT_YES);
+    finish(askers, 2 * CIRCUIT_BREAKER_CONNECTIONS, VERDICT_YES);
     fake_service_stop(&busy);
     fixture_client_end(&here);
 }
@@ -66,7 +66,7 @@ TEST(more_than_one_address_takes)
 /* A stranger's slow service stands before ours in the stranger's DNS. */
 TEST(a_tarpit_holds_nothing_of_others)
 {
-    static struct asker askers[BREAKER_CONNECTIONS];
+    static struct asker askers[CIRCUIT_BREAKER_CONNECTIONS];
     struct fixture_client here = fixture_client_begin();
     struct fake_service *tarpit =
             fake_service_start("127.0.0.2", FAKE_SERVICE_WHEN_RELEASED, "YES stamped\r\n");
@@ -75,11 +75,11 @@ TEST(a_tarpit_holds_nothing_of_others)
 
     fake_dns_add_server(fake_dns_service("stranger.test", tarpit), fake_service_endpoint(ours));
     fake_dns_service("ours.test", ours);
-    start(askers, BREAKER_CONNECTIONS, &here, "a@stranger.test");
-    fake_service_wait_for(tarpit, BREAKER_CONNECTIONS);
+    start(askers, CIRCUIT_BREAKER_CONNECTIONS, &here, "a@stranger.test");
+    fake_service_wait_for(tarpit, CIRCUIT_BREAKER_CONNECTIONS);
     fixture_client_expect(&here, "a@ours.test", "p", VERDICT_YES, CLIENT_ANSWERED);
     fake_service_release(tarpit);
-    finish(askers, BREAKER_CONNECTIONS, VERDICT_YES);
+    finish(askers, CIRCUIT_BREAKER_CONNECTIONS, VERDICT_YES);
     fake_service_stop(&tarpit);
     fake_service_stop(&ours);
     fixture_client_end(&here);
@@ -135,7 +135,7 @@ TEST(all_at_once)
         free(wrong);
     }
     /* Nothing is left behind: all places are free. */
-    for (unsigned i = 0; i < 2 * BREAKER_CONNECTIONS; i++)
+    for (unsigned i = 0; i < 2 * CIRCUIT_BREAKER_CONNECTIONS; i++)
         fixture_client_expect(&here, "a@yes.test", "p", VERDICT_YES, CLIENT_ANSWERED);
     fake_service_stop(&yes);
     fake_service_stop(&no);

@@ -19,24 +19,24 @@ static struct endpoint source(const char *address)
 }
 
 /* How many of ten more this source may open, which are then open. */
-static unsigned opened(struct sources *s, const char *address)
+static unsigned opened(struct connection_limits *s, const char *address)
 {
     const struct endpoint from = source(address);
     unsigned n = 0;
 
-    while (n < 10 && sources_may_open(s, &from)) {
-        sources_add(s, &from);
+    while (n < 10 && connection_limits_may_open(s, &from)) {
+        connection_limits_add(s, &from);
         n++;
     }
     return n;
 }
 
-static void closed(struct sources *s, const char *address, unsigned count)
+static void closed(struct connection_limits *s, const char *address, unsigned count)
 {
     const struct endpoint from = source(address);
 
     for (unsigned i = 0; i < count; i++)
-        sources_remove(s, &from);
+        connection_limits_remove(s, &from);
 }
 
 BEFORE_ALL()
@@ -46,8 +46,8 @@ BEFORE_ALL()
 
 TEST(limits_of_ipv4)
 {
-    const struct sources_limits limits = {3, 5, 1};
-    struct sources *s = sources_init(100, &limits, seed);
+    const struct connection_limits_limits limits = {3, 5, 1};
+    struct connection_limits *s = connection_limits_init(100, &limits, seed);
 
     assert_int_equal(opened(s, "192.0.2.1"), 3);
     assert_int_equal(opened(s, "192.0.2.1"), 0);
@@ -58,15 +58,15 @@ TEST(limits_of_ipv4)
     assert_int_equal(opened(s, "::ffff:192.0.2.1"), 1);
     closed(s, "::ffff:192.0.2.1", 3);
     assert_int_equal(opened(s, "192.0.2.1"), 3);
-    sources_free(&s);
+    connection_limits_free(&s);
     assert_null(s);
-    sources_free(&s);
+    connection_limits_free(&s);
 }
 
 TEST(limits_of_ipv6)
 {
-    const struct sources_limits limits = {3, 5, 1};
-    struct sources *s = sources_init(100, &limits, seed);
+    const struct connection_limits_limits limits = {3, 5, 1};
+    struct connection_limits *s = connection_limits_init(100, &limits, seed);
 
     assert_int_equal(opened(s, "2001:db8:1:1::1"), 3);
     assert_int_equal(opened(s, "2001:db8:1:1:ffff:ffff:ffff:ffff"), 0); /* the same /64 */
@@ -78,32 +78,32 @@ TEST(limits_of_ipv6)
     closed(s, "2001:db8:1:2::1", 2);
     closed(s, "2001:db8:1:3::1", 2);
     assert_int_equal(opened(s, "2001:db8:1:1::1"), 2);
-    sources_free(&s);
+    connection_limits_free(&s);
 }
 
 /* The zero network of one length is not that of another, nor IPv4's. */
 TEST(lengths_are_apart)
 {
-    const struct sources_limits limits = {1, 3, 1};
-    struct sources *s = sources_init(100, &limits, seed);
+    const struct connection_limits_limits limits = {1, 3, 1};
+    struct connection_limits *s = connection_limits_init(100, &limits, seed);
 
     assert_int_equal(opened(s, "::"), 1);
     assert_int_equal(opened(s, "0.0.0.0"), 1);
     assert_int_equal(opened(s, "0:0:0:1::"), 1);
     assert_int_equal(opened(s, "0:0:0:2::"), 1);
     assert_int_equal(opened(s, "0:0:0:3::"), 0);
-    sources_free(&s);
+    connection_limits_free(&s);
 }
 
 TEST(removing_what_is_not_there)
 {
-    const struct sources_limits limits = {1, 1, 1};
-    struct sources *s = sources_init(1, &limits, seed);
+    const struct connection_limits_limits limits = {1, 1, 1};
+    struct connection_limits *s = connection_limits_init(1, &limits, seed);
 
     closed(s, "192.0.2.1", 2);
     closed(s, "2001:db8::1", 2);
     assert_int_equal(opened(s, "192.0.2.1"), 1);
-    sources_free(&s);
+    connection_limits_free(&s);
 }
 
 struct model {
@@ -120,8 +120,8 @@ static bool shares(const struct endpoint *a, const struct endpoint *b, size_t oc
     return memcmp(&a->address.v6.sin6_addr, &b->address.v6.sin6_addr, octets) == 0;
 }
 
-static bool model_may_open(
-        const struct model *m, const struct endpoint *from, const struct sources_limits *limits)
+static bool model_may_open(const struct model *m, const struct endpoint *from,
+        const struct connection_limits_limits *limits)
 {
     unsigned address = 0;
     unsigned network = 0;
@@ -149,58 +149,58 @@ static struct endpoint any_source(uint32_t chance)
 /* The table is as small as it ever is, so that its rows fill up and close again. */
 TEST(like_a_naive_list)
 {
-    const struct sources_limits limits = {4, 9, 1};
+    const struct connection_limits_limits limits = {4, 9, 1};
     uint32_t chance = 7;
 
     for (unsigned char round = 0; round < 20; round++) {
         const unsigned char some_seed[16] = {round};
-        struct sources *s = sources_init(64, &limits, some_seed);
+        struct connection_limits *s = connection_limits_init(64, &limits, some_seed);
         struct model m = {.count = 0};
         for (int step = 0; step < 4000; step++) {
             chance = chance * 1664525 + 1013904223;
             const struct endpoint from = any_source(chance >> 8);
-            const bool may = sources_may_open(s, &from);
+            const bool may = connection_limits_may_open(s, &from);
             assert_int_equal(may, model_may_open(&m, &from, &limits));
             /* It swings between empty and full. */
             const bool grow = step / 200 % 2 == 0;
             if (may && m.count < 64 && (grow || chance >> 30 == 0)) {
-                sources_add(s, &from);
+                connection_limits_add(s, &from);
                 m.from[m.count++] = from;
             } else if (m.count > 0 && (!grow || chance >> 30 == 0)) {
                 const size_t which = (chance >> 4) % m.count;
-                sources_remove(s, &m.from[which]);
+                connection_limits_remove(s, &m.from[which]);
                 m.from[which] = m.from[--m.count];
             }
         }
-        sources_free(&s);
+        connection_limits_free(&s);
     }
 }
 
 TEST(classic_shares)
 {
-    const struct sources_limits limits = {1, 1, 2};
-    struct sources *s = sources_init(1, &limits, seed);
+    const struct connection_limits_limits limits = {1, 1, 2};
+    struct connection_limits *s = connection_limits_init(1, &limits, seed);
     const struct endpoint one = source("192.0.2.1");
     const struct endpoint mapped = source("::ffff:192.0.2.1");
     const struct endpoint v6 = source("2001:db8::1");
     const struct endpoint neighbour = source("2001:db8::ffff:1");
     unsigned others = 0;
 
-    assert_true(sources_take_classic(s, &one, 1000));
-    assert_true(sources_take_classic(s, &mapped, 1000));
-    assert_false(sources_take_classic(s, &one, 1000));
-    assert_false(sources_take_classic(s, &one, 1499));
-    assert_true(sources_take_classic(s, &one, 1500));
-    assert_true(sources_take_classic(s, &v6, 1500));
-    assert_true(sources_take_classic(s, &neighbour, 1500));
-    assert_false(sources_take_classic(s, &v6, 1500));
+    assert_true(connection_limits_take_classic(s, &one, 1000));
+    assert_true(connection_limits_take_classic(s, &mapped, 1000));
+    assert_false(connection_limits_take_classic(s, &one, 1000));
+    assert_false(connection_limits_take_classic(s, &one, 1499));
+    assert_true(connection_limits_take_classic(s, &one, 1500));
+    assert_true(connection_limits_take_classic(s, &v6, 1500));
+    assert_true(connection_limits_take_classic(s, &neighbour, 1500));
+    assert_false(connection_limits_take_classic(s, &v6, 1500));
     /* Other sources have shares of their own, but for a few whose hashes meet. */
     for (unsigned i = 0; i < 100; i++) {
         char text[32];
         snprintf(text, sizeof text, "198.51.100.%u", i);
         const struct endpoint other = source(text);
-        others += sources_take_classic(s, &other, 1500);
+        others += connection_limits_take_classic(s, &other, 1500);
     }
     assert_true(others > 90);
-    sources_free(&s);
+    connection_limits_free(&s);
 }

@@ -17,8 +17,8 @@ struct wanted {
     uint32_t allowance;
 };
 
-static void make(
-        const char *receiving, const char *rcpt, uint32_t per_recipient, struct replay_item *item_r)
+static void make(const char *receiving, const char *rcpt, uint32_t per_recipient,
+        struct count_request *item_r)
 {
     const struct text exact_receiving = exact_copy(text_of(receiving));
     const struct text exact_rcpt = exact_copy(text_of(rcpt));
@@ -29,7 +29,7 @@ static void make(
     for (size_t i = 0; i < sizeof payload.nonce; i++)
         payload.nonce[i] = (unsigned char)(i + 1);
     memset(item_r, 0x55, sizeof *item_r);
-    replay_item_make(&payload, exact_rcpt, per_recipient, LIFETIME, item_r);
+    count_request_make(&payload, exact_rcpt, per_recipient, LIFETIME, item_r);
     assert_memory_equal(item_r->nonce, payload.nonce, sizeof payload.nonce);
     exact_free(exact_receiving);
     exact_free(exact_rcpt);
@@ -73,7 +73,7 @@ TEST(what_is_counted_against_which_allowance)
             {"a.net:500000,b.net:500000", "", 4295, {{"*", UINT32_MAX}}},
             {"a.net:500000,b.net:500000", "", 4294, {{"*", 4294000000}}},
     };
-    static struct replay_item item;
+    static struct count_request item;
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         size_t count = 0;
@@ -96,7 +96,7 @@ TEST(what_is_counted_against_which_allowance)
 /* As many domains as a payload can name, all of them asked about. */
 TEST(the_longest_list_has_room)
 {
-    static struct replay_item item;
+    static struct count_request item;
     char receiving[RECEIVING_MAX + 1] = "";
     char rcpt[RECEIVING_MAX + 1] = "";
     size_t count = 0;
@@ -120,7 +120,7 @@ TEST(the_longest_list_has_room)
 /* One that nobody should hand in: the entries end at their room. */
 TEST(a_list_that_is_too_long_stays_in_its_room)
 {
-    static struct replay_item item;
+    static struct count_request item;
     char rcpt[2048] = "";
 
     for (int i = 0; i < 400; i++)

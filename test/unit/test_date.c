@@ -24,12 +24,12 @@ TEST(moments)
     assert_int_equal(setenv("TZ", "XXX-5:30", 1), 0);
     tzset();
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        char text[MOMENT_TEXT_MAX];
-        moment_format(table[i].at, text);
+        char text[DATE_TEXT_MAX];
+        date_format(table[i].at, text);
         assert_string_equal(text, table[i].text);
         if (table[i].date == NULL)
             continue;
-        moment_format_date(table[i].at, text);
+        date_format_date(table[i].at, text);
         assert_string_equal(text, table[i].date);
     }
 }

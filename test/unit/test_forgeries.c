@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "exact.h"
 #include "events/forgeries.h"
 #include "events/privacy.h"
+#include "exact.h"
 #include "unit.h"
 
 #define MINUTE UINT64_C(60000)

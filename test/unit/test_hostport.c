@@ -31,8 +31,8 @@ TEST(servers)
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        struct place server = {"", ""};
-        const bool ok = place_parse(table[i].text, &server);
+        struct hostport server = {"", ""};
+        const bool ok = hostport_parse(table[i].text, &server);
         if (ok != (table[i].host != NULL) ||
                 (ok && (strcmp(server.host, table[i].host) != 0 ||
                                strcmp(server.port, table[i].port) != 0))) {
@@ -45,14 +45,14 @@ TEST(servers)
 
 TEST(a_name_at_its_longest)
 {
-    char name[PLACE_HOST_MAX + 1];
-    struct place server;
+    char name[HOSTPORT_HOST_MAX + 1];
+    struct hostport server;
 
     memset(name, 'a', sizeof name);
-    name[PLACE_HOST_MAX - 1] = '\0';
-    assert_true(place_parse(name, &server));
+    name[HOSTPORT_HOST_MAX - 1] = '\0';
+    assert_true(hostport_parse(name, &server));
     assert_string_equal(server.host, name);
-    name[PLACE_HOST_MAX - 1] = 'a';
-    name[PLACE_HOST_MAX] = '\0';
-    assert_false(place_parse(name, &server));
+    name[HOSTPORT_HOST_MAX - 1] = 'a';
+    name[HOSTPORT_HOST_MAX] = '\0';
+    assert_false(hostport_parse(name, &server));
 }

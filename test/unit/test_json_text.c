@@ -13,7 +13,7 @@ static json_t *reread(json_t *document, char **printed_r)
     FILE *out = open_memstream(printed_r, &len);
 
     assert_non_null(out);
-    jsontext_print(out, document);
+    json_text_print(out, document);
     assert_int_equal(fclose(out), 0);
     for (size_t i = 0; i < len; i++)
         assert_true((*printed_r)[i] == '\n' || ((*printed_r)[i] >= ' ' && (*printed_r)[i] < 0x7f));
@@ -47,9 +47,9 @@ TEST(every_octet_makes_valid_json)
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        json_t *document = jsontext_object();
+        json_t *document = json_text_object();
         char *printed = NULL;
-        jsontext_set(document, "key", jsontext_of((struct text){table[i].octets, table[i].len}));
+        json_text_set(document, "key", json_text_of((struct text){table[i].octets, table[i].len}));
         json_t *read = reread(document, &printed);
         const json_t *value = json_object_get(read, "key");
         const struct text got = {json_string_value(value), json_string_length(value)};
@@ -65,11 +65,11 @@ TEST(every_octet_makes_valid_json)
 TEST(numbers_at_their_edge)
 {
     char *printed = NULL;
-    json_t *document = jsontext_array();
+    json_t *document = json_text_array();
 
-    jsontext_append(document, jsontext_number(0));
-    jsontext_append(document, jsontext_number(INT64_MAX));
-    jsontext_append(document, jsontext_number((uint64_t)INT64_MAX + 1));
+    json_text_append(document, json_text_number(0));
+    json_text_append(document, json_text_number(INT64_MAX));
+    json_text_append(document, json_text_number((uint64_t)INT64_MAX + 1));
     json_t *read = reread(document, &printed);
     assert_true(json_integer_value(json_array_get(read, 0)) == 0);
     assert_true(json_integer_value(json_array_get(read, 1)) == INT64_MAX);

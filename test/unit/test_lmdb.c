@@ -51,7 +51,7 @@ TEST(counts_outlive_whoever_counts)
     assert_in_range(health.bytes, 3 * PAGE, 100 * PAGE);
     assert_string_equal(health.why, "");
     replay_close(&c.replay);
-    assert_int_equal(fixture_replay_length(), LMDBFILE_FIRST);
+    assert_int_equal(fixture_replay_length(), LMDB_FILE_FIRST);
     assert_false(fixture_replay_is_there(".lost"));
 }
 
@@ -80,7 +80,7 @@ TEST(keys_are_in_the_order_of_their_time)
     assert_int_equal(mdb_cursor_open(txn, dbi, &cursor), 0);
     while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0) {
         const unsigned char *at = key.mv_data;
-        if (lmdbfile_is_purged_key(&key))
+        if (lmdb_file_is_purged_key(&key))
             continue;
         assert_int_equal(key.mv_size, 4 + PAYLOAD_NONCE + REPLAY_DOMAIN);
         const uint64_t time =
@@ -135,7 +135,7 @@ TEST(what_nobody_takes_is_deleted_from_the_left)
 
 TEST(a_turn_may_bring_more_than_a_transaction_takes)
 {
-    static struct replay_item items[3000];
+    static struct count_request items[3000];
     struct fixture_replay c;
 
     fixture_replay_open(&c, TODAY);
@@ -181,7 +181,7 @@ TEST(a_turn_is_one_transaction)
 /* What is handed in and never committed is handed back. */
 TEST(a_store_that_closes_is_done_with_all)
 {
-    struct replay_item item = fixture_replay_item(TODAY, 1, 4, 1);
+    struct count_request item = fixture_replay_item(TODAY, 1, 4, 1);
     struct fixture_replay c;
 
     fixture_replay_open(&c, TODAY);

@@ -214,7 +214,7 @@ static void content_put_back(const struct content *content)
     (void)unlink(fixture_replay_beside(".lost"));
     folder_write(&fixture_replay_folder, "replay-mark", content->mark, content->mark_len, 0600);
     folder_write(&fixture_replay_folder, "replay", content->octets, content->used, 0600);
-    must(truncate(fixture_replay_path, (off_t)LMDBFILE_FIRST) == 0);
+    must(truncate(fixture_replay_path, (off_t)LMDB_FILE_FIRST) == 0);
 }
 
 static void spoil(off_t at, const char *octets, size_t len)
@@ -281,8 +281,8 @@ TEST(a_file_cut_short_is_survived)
         assert_true(fixture_replay_is_there(".lost"));
     }
     content_put_back(&content);
-    must(truncate(fixture_replay_path, (off_t)LMDBFILE_FIRST - PAGE) == 0);
-    is_survived("cut", (long)LMDBFILE_FIRST - PAGE);
+    must(truncate(fixture_replay_path, (off_t)LMDB_FILE_FIRST - PAGE) == 0);
+    is_survived("cut", (long)LMDB_FILE_FIRST - PAGE);
     assert_true(fixture_replay_is_there(".lost"));
     free(content.octets);
 }

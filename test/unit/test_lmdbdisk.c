@@ -81,7 +81,8 @@ static bool fill_a_disk(void *context)
     must(fixture_replay_health(&c).why[0] == '\0');
     must(fixture_replay_ask(&c, TODAY, 1, 3) == REPLAY_WITHIN);
     replay_close(&c.replay);
-    must(fixture_replay_length() == 2 * (off_t)LMDBFILE_FIRST && !fixture_replay_is_there(".lost"));
+    must(fixture_replay_length() == 2 * (off_t)LMDB_FILE_FIRST &&
+            !fixture_replay_is_there(".lost"));
     return true;
 }
 

@@ -74,7 +74,7 @@ TEST(the_map_grows_under_several_processes)
     fixture_replay_open(&c, TODAY);
     assert_int_equal(fixture_replay_ask(&c, TODAY, 1, 2), REPLAY_WITHIN);
     tally_wait(pids, 3);
-    assert_true(fixture_replay_length() >= 4 * (off_t)LMDBFILE_FIRST);
+    assert_true(fixture_replay_length() >= 4 * (off_t)LMDB_FILE_FIRST);
     assert_int_equal(tally->within, 3 * FIXTURE_REPLAY_WIDE * FIXTURE_REPLAY_BATCH);
     assert_int_equal(tally->wrong, 0);
     /* Who did not see it grow goes on, and so does who comes later. */
@@ -115,7 +115,7 @@ static void ask_without_end(struct tally *tally)
 /* How often payload 7 was counted under its last domain, from the file itself. */
 static uint32_t stored_count(void)
 {
-    const struct replay_item item = fixture_replay_item(TODAY, 7, 1, 3);
+    const struct count_request item = fixture_replay_item(TODAY, 7, 1, 3);
     unsigned char octets[4 + PAYLOAD_NONCE + REPLAY_DOMAIN];
     MDB_val key = {sizeof octets, octets};
     MDB_val value;
@@ -171,12 +171,12 @@ TEST(whoever_is_killed_loses_no_count)
 /* Holds the lock of all who write, in the middle of writing, until it is killed. */
 static void die_in_a_transaction(int ready)
 {
-    struct lmdbfile file;
+    struct lmdb_file file;
     MDB_txn *txn = NULL;
     uint64_t number = 99;
     MDB_val value = {sizeof number, &number};
 
-    must(lmdbfile_open(fixture_replay_path, TODAY, &file) == 0);
+    must(lmdb_file_open(fixture_replay_path, TODAY, &file) == 0);
     must(mdb_txn_begin(file.env, NULL, 0, &txn) == 0);
     for (uint64_t i = 0; i < 1000; i++) {
         MDB_val key = {sizeof i, &i};

@@ -23,7 +23,7 @@ TEST(submission)
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const struct text received = exact_copy(text_of(table[i].received));
-        const bool got = trust_is_submission(received);
+        const bool got = mail_class_is_submission(received);
         exact_free(received);
         if (got == table[i].want)
             continue;

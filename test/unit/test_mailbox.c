@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "users/mailbox.h"
 #include "exact.h"
 #include "unit.h"
+#include "users/mailbox.h"
 
 #define L64 "a234567890123456789012345678901234567890123456789012345678901234"
 

@@ -20,7 +20,7 @@
 
 struct reading {
     struct folder folder;
-    struct material material;
+    struct bundle material;
     struct config *config;
     struct problems *problems;
     char path[FOLDER_PATH_MAX];
@@ -43,7 +43,7 @@ static struct reading reading_begin(const char *config)
 
 static void reading_end(struct reading *r)
 {
-    material_clear(&r->material);
+    bundle_clear(&r->material);
     config_free(&r->config);
     problems_free(&r->problems);
     folder_remove(&r->folder);
@@ -51,7 +51,7 @@ static void reading_end(struct reading *r)
 
 static bool reading_try(struct reading *r)
 {
-    return material_read(r->path, &r->material, &r->config, r->problems);
+    return bundle_read(r->path, &r->material, &r->config, r->problems);
 }
 
 static void assert_problem(struct reading *r, size_t count, const char *want)

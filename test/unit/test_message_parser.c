@@ -14,26 +14,26 @@ struct line {
     bool spaced;
 };
 
-static void give(struct letter *letter, const struct line *line, uint64_t number)
+static void give(struct message_parser *letter, const struct line *line, uint64_t number)
 {
     const struct text name = exact_copy(text_of(line->name));
     const struct text value = exact_copy(text_of(line->value));
     const struct field field = {name, value, number, 1, line->spaced};
 
-    letter_field(letter, &field);
+    message_parser_field(letter, &field);
     exact_free(name);
     exact_free(value);
 }
 
-static struct letter *read_in(const struct line *lines)
+static struct message_parser *read_in(const struct line *lines)
 {
-    struct letter *letter = letter_init(NULL);
+    struct message_parser *letter = message_parser_init(NULL);
 
     assert_non_null(letter);
     for (size_t i = 0; i < FIELDS_MAX && lines[i].name != NULL; i++)
         give(letter, &lines[i], i + 1);
-    letter_header_end(letter);
-    letter_body(letter, text_of("text\n"));
+    message_parser_header_end(letter);
+    message_parser_body(letter, text_of("text\n"));
     return letter;
 }
 
@@ -41,30 +41,31 @@ TEST(faults)
 {
     static const struct {
         struct line lines[FIELDS_MAX];
-        enum letter_fault want;
+        enum message_parser_fault want;
     } table[] = {
-            {{{"From", " a@b.example"}}, LETTER_OK},
-            {{{"FROM", "a@b.example"}}, LETTER_OK},
-            {{{"Sender", " a@b.example"}}, LETTER_NO_FROM},
-            {{{NULL}}, LETTER_NO_FROM},
-            {{{"From", " a@b.example"}, {"from", " a@b.example"}}, LETTER_SEVERAL_FROMS},
-            {{{"From", " a@b.example", true}}, LETTER_FROM_SPACED},
-            {{{"From", " a@b.example", true}, {"From", " a@b.example"}}, LETTER_SEVERAL_FROMS},
-            {{{"From", " a@b.example, c@d.example"}}, LETTER_FROM},
-            {{{"From", ""}}, LETTER_FROM},
+            {{{"From", " a@b.example"}}, MESSAGE_PARSER_OK},
+            {{{"FROM", "a@b.example"}}, MESSAGE_PARSER_OK},
+            {{{"Sender", " a@b.example"}}, MESSAGE_PARSER_NO_FROM},
+            {{{NULL}}, MESSAGE_PARSER_NO_FROM},
+            {{{"From", " a@b.example"}, {"from", " a@b.example"}}, MESSAGE_PARSER_SEVERAL_FROMS},
+            {{{"From", " a@b.example", true}}, MESSAGE_PARSER_FROM_SPACED},
+            {{{"From", " a@b.example", true}, {"From", " a@b.example"}},
+                    MESSAGE_PARSER_SEVERAL_FROMS},
+            {{{"From", " a@b.example, c@d.example"}}, MESSAGE_PARSER_FROM},
+            {{{"From", ""}}, MESSAGE_PARSER_FROM},
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        struct letter *letter = read_in(table[i].lines);
-        enum letter_fault got = LETTER_MEMORY;
-        assert_int_equal(letter_end(letter), LETTER_OK);
-        const struct address *author = letter_author(letter, &got);
-        if (got != table[i].want || (author != NULL) != (got == LETTER_OK)) {
-            print_error("row %zu: got %s, want %s\n", i, letter_fault_word(got),
-                    letter_fault_word(table[i].want));
+        struct message_parser *letter = read_in(table[i].lines);
+        enum message_parser_fault got = MESSAGE_PARSER_MEMORY;
+        assert_int_equal(message_parser_end(letter), MESSAGE_PARSER_OK);
+        const struct address *author = message_parser_author(letter, &got);
+        if (got != table[i].want || (author != NULL) != (got == MESSAGE_PARSER_OK)) {
+            print_error("row %zu: got %s, want %s\n", i, message_parser_fault_word(got),
+                    message_parser_fault_word(table[i].want));
             fail();
         }
-        letter_free(&letter);
+        message_parser_free(&letter);
     }
 }
 
@@ -72,25 +73,25 @@ TEST(what_is_no_message_has_no_author)
 {
     static const struct {
         enum message_result result;
-        enum letter_fault want;
+        enum message_parser_fault want;
     } table[] = {
-            {MESSAGE_NOT_FIELD, LETTER_NOT_FIELD},
-            {MESSAGE_TOO_LARGE, LETTER_TOO_LARGE},
-            {MESSAGE_MEMORY, LETTER_MEMORY},
+            {MESSAGE_NOT_FIELD, MESSAGE_PARSER_NOT_FIELD},
+            {MESSAGE_TOO_LARGE, MESSAGE_PARSER_TOO_LARGE},
+            {MESSAGE_MEMORY, MESSAGE_PARSER_MEMORY},
     };
     const struct line lines[FIELDS_MAX] = {{"From", " a@b.example"}, {"Verimail", STAMP}};
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        struct letter *letter = read_in(lines);
-        enum letter_fault got;
+        struct message_parser *letter = read_in(lines);
+        enum message_parser_fault got;
         size_t count;
-        letter_broken(letter, table[i].result);
-        assert_int_equal(letter_end(letter), table[i].want);
-        assert_null(letter_author(letter, &got));
+        message_parser_broken(letter, table[i].result);
+        assert_int_equal(message_parser_end(letter), table[i].want);
+        assert_null(message_parser_author(letter, &got));
         assert_int_equal(got, table[i].want);
-        (void)letter_stamps(letter, &count);
+        (void)message_parser_stamps(letter, &count);
         assert_int_equal(count, 0);
-        letter_free(&letter);
+        message_parser_free(&letter);
     }
 }
 
@@ -103,21 +104,22 @@ TEST(limits)
 
     memset(large, 'y', sizeof large);
     for (unsigned fields = MESSAGE_FIELDS_MAX; fields <= MESSAGE_FIELDS_MAX + 1; fields++) {
-        struct letter *letter = letter_init(NULL);
+        struct message_parser *letter = message_parser_init(NULL);
         give(letter, &from, 1);
         for (unsigned i = 1; i < fields; i++)
             give(letter, &small, i + 1);
-        letter_header_end(letter);
-        assert_int_equal(
-                letter_end(letter), fields > MESSAGE_FIELDS_MAX ? LETTER_TOO_LARGE : LETTER_OK);
-        letter_free(&letter);
+        message_parser_header_end(letter);
+        assert_int_equal(message_parser_end(letter),
+                fields > MESSAGE_FIELDS_MAX ? MESSAGE_PARSER_TOO_LARGE : MESSAGE_PARSER_OK);
+        message_parser_free(&letter);
     }
     for (size_t len = sizeof large - 1; len <= sizeof large; len++) {
-        struct letter *letter = letter_init(NULL);
+        struct message_parser *letter = message_parser_init(NULL);
         const struct field field = {text_of("X"), {large, len}, 1, 1, false};
-        letter_field(letter, &field);
-        assert_int_equal(letter_end(letter), len == sizeof large ? LETTER_TOO_LARGE : LETTER_OK);
-        letter_free(&letter);
+        message_parser_field(letter, &field);
+        assert_int_equal(message_parser_end(letter),
+                len == sizeof large ? MESSAGE_PARSER_TOO_LARGE : MESSAGE_PARSER_OK);
+        message_parser_free(&letter);
     }
 }
 
@@ -140,12 +142,12 @@ TEST(stamps)
 
     assert_true(address_parse(text_of("ALICE@example.org"), text_of(""), &user));
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        struct letter *letter = read_in(table[i].lines);
+        struct message_parser *letter = read_in(table[i].lines);
         size_t listed;
         size_t by_author;
-        assert_int_equal(letter_end(letter), LETTER_OK);
-        const struct letter_stamp *all = letter_stamps(letter, &listed);
-        const struct stamp *one = letter_stamp_by(letter, &user, &by_author);
+        assert_int_equal(message_parser_end(letter), MESSAGE_PARSER_OK);
+        const struct message_parser_stamp *all = message_parser_stamps(letter, &listed);
+        const struct stamp *one = message_parser_stamp_by(letter, &user, &by_author);
         if (listed != table[i].listed || by_author != table[i].by_author ||
                 (one != NULL) != (by_author == 1)) {
             print_error("row %zu: got %zu and %zu, want %zu and %zu\n", i, listed, by_author,
@@ -154,6 +156,6 @@ TEST(stamps)
         }
         if (listed > 0)
             assert_int_equal(all[listed - 1].offset, listed);
-        letter_free(&letter);
+        message_parser_free(&letter);
     }
 }

@@ -9,11 +9,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "folder.h"
 #include "events/metrics.h"
+#include "folder.h"
 #include "unit.h"
 
-#define PATIENCE 30 /* seconds until something that must come has not */
+#define TIMEOUT 30 /* seconds until something that must come has not */
 #define ANSWER_MAX 262144
 
 union address {
@@ -22,7 +22,7 @@ union address {
     struct sockaddr_un local;
 };
 
-struct place {
+struct hostport {
     struct folder folder;
     union address address;
     socklen_t len;
@@ -31,7 +31,7 @@ struct place {
     struct metrics *metrics;
 };
 
-static void place_open(struct place *place)
+static void place_open(struct hostport *place)
 {
     place->listener = socket(place->address.any.sa_family, SOCK_STREAM, 0);
     assert_true(place->listener >= 0);
@@ -44,9 +44,9 @@ static void place_open(struct place *place)
     assert_non_null(place->metrics);
 }
 
-static struct place open_unix(void)
+static struct hostport open_unix(void)
 {
-    struct place place = {.folder = folder_make(),
+    struct hostport place = {.folder = folder_make(),
             .address.local.sun_family = AF_UNIX,
             .len = sizeof(union address)};
     char path[FOLDER_PATH_MAX];
@@ -59,9 +59,9 @@ static struct place open_unix(void)
     return place;
 }
 
-static struct place open_loopback(void)
+static struct hostport open_loopback(void)
 {
-    struct place place = {.folder = folder_make(),
+    struct hostport place = {.folder = folder_make(),
             .address.v4 = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)},
             .len = sizeof(struct sockaddr_in)};
 
@@ -69,7 +69,7 @@ static struct place open_loopback(void)
     return place;
 }
 
-static void place_close(struct place *place)
+static void place_close(struct hostport *place)
 {
     metrics_stop(&place->metrics);
     assert_null(place->metrics);
@@ -78,9 +78,9 @@ static void place_close(struct place *place)
     folder_remove(&place->folder);
 }
 
-static int client(const struct place *place)
+static int client(const struct hostport *place)
 {
-    const struct timeval patience = {.tv_sec = PATIENCE};
+    const struct timeval patience = {.tv_sec = TIMEOUT};
     const int fd = socket(place->address.any.sa_family, SOCK_STREAM, 0);
 
     assert_true(fd >= 0);
@@ -118,7 +118,7 @@ static const char *hear(int fd)
     return room;
 }
 
-static const char *ask(const struct place *place, const char *request)
+static const char *ask(const struct hostport *place, const char *request)
 {
     const int fd = client(place);
 
@@ -144,7 +144,7 @@ static void check_has(const char *about, const char *got, const char *want)
 
 #define GET_METRICS "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
-static void counters_are_shown(struct place *place)
+static void counters_are_shown(struct hostport *place)
 {
     char *want = counters_exposition(place->counters, 0);
 
@@ -160,7 +160,7 @@ static void counters_are_shown(struct place *place)
 
 TEST(over_a_unix_socket)
 {
-    struct place place = open_unix();
+    struct hostport place = open_unix();
 
     counters_are_shown(&place);
     counters_note(place.counters, VERDICT_NO, REASON_FORGED, 3);
@@ -170,7 +170,7 @@ TEST(over_a_unix_socket)
 
 TEST(over_loopback)
 {
-    struct place place = open_loopback();
+    struct hostport place = open_loopback();
 
     counters_are_shown(&place);
     place_close(&place);
@@ -199,7 +199,7 @@ TEST(requests_get_their_status)
             {"get /metrics HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 405 ", "\r\n\r\n"},
             {"GET /metrics HTTP/1.1\r\n\r\n", "HTTP/1.1 400 ", "\r\n\r\n"},
     };
-    struct place place = open_unix();
+    struct hostport place = open_unix();
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *got = ask(&place, cases[i].request);
@@ -212,7 +212,7 @@ TEST(requests_get_their_status)
 
 TEST(head_has_no_body)
 {
-    struct place place = open_unix();
+    struct hostport place = open_unix();
     char length[64];
     char *body = counters_exposition(place.counters, 0);
 
@@ -241,7 +241,7 @@ TEST(garbage_harms_nobody)
             "alice@example.org - rcpt=example.net\r\n",
             ": : :\r\n: \r\n\r\n",
     };
-    struct place place = open_unix();
+    struct hostport place = open_unix();
     char *long_one = malloc(1 << 20);
 
     assert_non_null(long_one);
@@ -269,7 +269,7 @@ TEST(garbage_harms_nobody)
  * room. */
 TEST(slow_ones_keep_nobody_out)
 {
-    struct place place = open_loopback();
+    struct hostport place = open_loopback();
     int slow[2 * METRICS_CONNECTIONS];
 
     for (size_t i = 0; i < sizeof slow / sizeof *slow; i++) {
@@ -291,7 +291,7 @@ TEST(slow_ones_keep_nobody_out)
 /* They ask, and never read. */
 TEST(deaf_ones_keep_nobody_out)
 {
-    struct place place = open_unix();
+    struct hostport place = open_unix();
     int deaf[3 * METRICS_CONNECTIONS];
 
     for (size_t i = 0; i < sizeof deaf / sizeof *deaf; i++) {
@@ -309,7 +309,7 @@ TEST(deaf_ones_keep_nobody_out)
 /* As at a reload: what the first leaves is the second's. */
 TEST(two_share_a_socket)
 {
-    struct place place = open_unix();
+    struct hostport place = open_unix();
     struct metrics *other = metrics_start(place.listener, place.counters);
 
     assert_non_null(other);
@@ -333,7 +333,7 @@ TEST(two_share_a_socket)
  * without an answer. */
 TEST(who_was_accepted_is_answered)
 {
-    struct place place = open_unix();
+    struct hostport place = open_unix();
     int asking[20];
     const size_t count = sizeof asking / sizeof *asking;
 

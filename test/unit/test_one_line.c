@@ -26,7 +26,7 @@ TEST(what_is_said_is_one_line)
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         char *at = malloc(table[i].size);
         assert_non_null(at);
-        sentence_put(table[i].said, at, table[i].size);
+        one_line_put(table[i].said, at, table[i].size);
         if (strcmp(at, table[i].want) != 0)
             fail_msg("`%s` in %zu: got `%s`, want `%s`", table[i].said, table[i].size, at,
                     table[i].want);

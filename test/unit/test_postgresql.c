@@ -181,7 +181,7 @@ TEST_SERVER(a_silent_server)
     if (kill(server, SIGSTOP) != 0)
         skip(); /* it is on another machine, or another user's */
     const bool written = eventstore_write(store, &event, 1, 0, FIXTURE_EVENTS_JUNE);
-    char why[EVENTSTORE_WHY_MAX];
+    char why[EVENTSTORE_ERROR_MAX];
     snprintf(why, sizeof why, "%s", eventstore_error(store));
     assert_int_equal(kill(server, SIGCONT), 0);
     assert_false(written);
@@ -194,7 +194,7 @@ TEST_SERVER(a_silent_server)
 TEST_SERVER(a_newer_form_is_left_alone)
 {
     struct eventstore *store = begin();
-    char why[EVENTSTORE_WHY_MAX] = "";
+    char why[EVENTSTORE_ERROR_MAX] = "";
 
     eventstore_close(&store);
     sql("UPDATE verimail.form SET version = 2");
@@ -217,7 +217,7 @@ TEST_SERVER(a_recorder_with_few_rights)
     snprintf(sentence, sizeof sentence, "REVOKE CREATE ON DATABASE %s FROM PUBLIC", PQdb(beside));
     sql(sentence);
     snprintf(other, sizeof other, "%s&user=verimail_few", address);
-    char why[EVENTSTORE_WHY_MAX] = "";
+    char why[EVENTSTORE_ERROR_MAX] = "";
     assert_null(eventstore_open(other, EVENTSTORE_RECORD, why));
     assert_non_null(strstr(why, "permission denied"));
     sql("CREATE SCHEMA verimail AUTHORIZATION verimail_few");
@@ -240,7 +240,7 @@ TEST(addresses_without_a_server)
             {"postgresql://u@h/x?nonsense=1", "nonsense"},
             {"postgresql://u@/x?host=/nonexistent/place", "/nonexistent/place"},
     };
-    char why[EVENTSTORE_WHY_MAX];
+    char why[EVENTSTORE_ERROR_MAX];
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         why[0] = '\0';
@@ -257,7 +257,7 @@ TEST(servers_that_are_none)
     struct sockaddr_in place = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof place;
     char to[128];
-    char why[EVENTSTORE_WHY_MAX] = "";
+    char why[EVENTSTORE_ERROR_MAX] = "";
     union {
         struct sockaddr_in *in;
         struct sockaddr *any;

@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "exact.h"
 #include "events/privacy.h"
+#include "exact.h"
 #include "unit.h"
 
 static void check_text(const char *about, struct text got, const char *want)

@@ -5,17 +5,16 @@
 
 #include "exact.h"
 #include "fixture_service.h"
-#include "verimaild/query.h"
 #include "unit.h"
 #include "vectors.h"
+#include "verimaild/query.h"
 
 static struct fixture_service fixture;
 static char sealed[PAYLOAD_TEXT_MAX + 1]; /* for alice@example.org, issued at FIXTURE_SERVICE_NOW */
 static char classic[2 * CLASSIC_OCTETS_MAX + 1]; /* by localhost */
 
 /* The whole way of a line; `%p` in it is the sealed payload, `%c` the classic one. */
-static void ask(
-        const char *line, uint64_t now, struct inquiry *inquiry_r, char answer_r[ANSWER_MAX])
+static void ask(const char *line, uint64_t now, struct query *inquiry_r, char answer_r[ANSWER_MAX])
 {
     char whole[8192] = "";
 
@@ -29,10 +28,10 @@ static void ask(
     const struct text exact = exact_copy(text_of(whole));
     struct writer w = writer_of(answer_r, ANSWER_MAX - 1);
     memset(inquiry_r, 0xa5, sizeof *inquiry_r); /* nothing is taken for set that is not */
-    inquiry_read(fixture.service, exact, inquiry_r);
+    query_read(fixture.service, exact, inquiry_r);
     const struct circumstances circumstances = {.replay = REPLAY_SKIPPED, .now = now};
-    inquiry_judge(fixture.service, &circumstances, inquiry_r);
-    assert_true(inquiry_answer(inquiry_r, &w));
+    query_judge(fixture.service, &circumstances, inquiry_r);
+    assert_true(query_answer(inquiry_r, &w));
     *w.at = '\0';
     exact_free(exact);
 }
@@ -107,7 +106,7 @@ TEST(lines_get_their_answer)
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        struct inquiry inquiry;
+        struct query inquiry;
         char got[ANSWER_MAX];
         ask(table[i].line, (uint64_t)(FIXTURE_SERVICE_NOW + table[i].after), &inquiry, got);
         const size_t len = strlen(table[i].want);
@@ -141,14 +140,14 @@ TEST(what_is_known_on_the_way)
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        struct inquiry inquiry;
+        struct query inquiry;
         char answer[ANSWER_MAX];
         ask(table[i].line, FIXTURE_SERVICE_NOW, &inquiry, answer);
         if (inquiry.well_formed != table[i].well_formed ||
                 inquiry.payload_state != table[i].payload_state ||
                 inquiry.payload_result != table[i].payload_result ||
                 (inquiry.classic_key != NULL) != table[i].is_classic ||
-                !text_equal(inquiry_host(&inquiry), text_of(table[i].host))) {
+                !text_equal(query_host(&inquiry), text_of(table[i].host))) {
             print_error("%s: got %d %d %d %d\n", table[i].line, inquiry.well_formed,
                     inquiry.payload_state, inquiry.payload_result, inquiry.classic_key != NULL);
             fail();
@@ -159,7 +158,7 @@ TEST(what_is_known_on_the_way)
 /* The form of a payload of 2013, which does not open. */
 TEST(classic_that_does_not_open)
 {
-    struct inquiry inquiry;
+    struct query inquiry;
     char answer[ANSWER_MAX];
     const char kept = classic[0];
 
@@ -168,7 +167,7 @@ TEST(classic_that_does_not_open)
     classic[0] = kept;
     assert_non_null(inquiry.classic_key);
     assert_int_equal(inquiry.payload_state, PAYLOAD_STATE_UNOPENED);
-    assert_int_equal(inquiry_host(&inquiry).len, 0);
+    assert_int_equal(query_host(&inquiry).len, 0);
     assert_string_equal(answer, "NO forged\r\n");
 }
 
@@ -177,7 +176,7 @@ TEST(longest_lines)
 {
     for (size_t len = QUESTION_MAX - 1; len <= QUESTION_MAX + 1; len++) {
         char line[QUESTION_MAX + 2];
-        struct inquiry inquiry;
+        struct query inquiry;
         char answer[ANSWER_MAX];
         memset(line, 'y', sizeof line);
         memcpy(line, "bob - x=", 8);

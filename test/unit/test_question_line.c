@@ -12,7 +12,7 @@ static const struct invocation invocation = {.command = &command};
 TEST(lines)
 {
     static const struct {
-        struct questionline asked;
+        struct question_line asked;
         const char *line; /* NULL: refused */
     } table[] = {
             {{"alice", "-"}, "alice -\r\n"},
@@ -51,7 +51,7 @@ TEST(lines)
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         char room[QUESTION_MAX];
         struct writer w = writer_of(room, sizeof room);
-        const bool ok = questionline_write(&table[i].asked, &invocation, &w);
+        const bool ok = question_line_write(&table[i].asked, &invocation, &w);
         const struct text got = writer_text(&w);
         if (ok != (table[i].line != NULL) || (ok && !text_equal(got, text_of(table[i].line)))) {
             print_error("row %zu: got %d %.*s, want %s\n", i, ok, (int)got.len, got.at,
@@ -74,24 +74,24 @@ TEST(a_list_at_its_longest)
     static const char any[] = "a@b.c - rcpt=*\r\n";
     char list[QUESTION_RCPT_MAX + 32];
     char room[QUESTION_MAX];
-    const struct questionline asked = {"a@b.c", "-", list};
+    const struct question_line asked = {"a@b.c", "-", list};
     struct writer w = writer_of(room, sizeof room);
 
     write_list(list, QUESTION_RCPT_MAX / 8);
     memmove(list + 1, list, strlen(list) + 1);
     list[0] = 'x';
     assert_int_equal(strlen(list), QUESTION_RCPT_MAX);
-    assert_true(questionline_write(&asked, &invocation, &w));
+    assert_true(question_line_write(&asked, &invocation, &w));
     assert_int_equal(writer_text(&w).len, strlen(any) - 1 + QUESTION_RCPT_MAX);
 
     w = writer_of(room, sizeof room);
     memmove(list + 1, list, strlen(list) + 1);
     list[0] = 'x';
-    assert_true(questionline_write(&asked, &invocation, &w));
+    assert_true(question_line_write(&asked, &invocation, &w));
     assert_true(text_equal(writer_text(&w), text_of(any)));
 
     /* What stands behind the limit is looked at all the same. */
     w = writer_of(room, sizeof room);
     strcat(list, ",-");
-    assert_false(questionline_write(&asked, &invocation, &w));
+    assert_false(question_line_write(&asked, &invocation, &w));
 }

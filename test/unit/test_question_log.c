@@ -37,30 +37,30 @@ static struct endpoint source(const char *text)
     return endpoint;
 }
 
-static void judge_line(const char *line, struct inquiry *inquiry)
+static void judge_line(const char *line, struct query *inquiry)
 {
     const struct circumstances now = {.replay = REPLAY_SKIPPED, .now = FIXTURE_SERVICE_NOW};
 
-    inquiry_read(fixture.service, text_of(line), inquiry);
-    inquiry_judge(fixture.service, &now, inquiry);
+    query_read(fixture.service, text_of(line), inquiry);
+    query_judge(fixture.service, &now, inquiry);
 }
 
 /* What is logged of a question, without its priority and level. */
 static void check(const char *line, const char *want)
 {
     const struct endpoint from = source("[::ffff:192.0.2.1]:4711");
-    struct questionlog log;
-    struct inquiry inquiry;
+    struct question_log log;
+    struct query inquiry;
     char whole[2048];
 
-    questionlog_init(&log);
+    question_log_init(&log);
     judge_line(line, &inquiry);
     struct capture capture = catch ();
-    questionlog_answered(&log, &inquiry, &from, 12, 1000);
+    question_log_answered(&log, &inquiry, &from, 12, 1000);
     release(&capture);
     snprintf(whole, sizeof whole, "<6>level=info event=%s\n", want);
     assert_string_equal(caught, whole);
-    assert_int_equal(questionlog_due(&log), UINT64_MAX);
+    assert_int_equal(question_log_due(&log), UINT64_MAX);
 }
 
 BEFORE_ALL()
@@ -111,21 +111,21 @@ TEST(malformed_lines_are_logged)
 TEST(unanswered_connections_are_logged)
 {
     const struct endpoint from = source("[2001:db8::1]:1");
-    struct questionlog log;
+    struct question_log log;
 
-    questionlog_init(&log);
+    question_log_init(&log);
     struct capture capture = catch ();
-    questionlog_unanswered(&log, "timeout", &from, 1000);
+    question_log_unanswered(&log, "timeout", &from, 1000);
     release(&capture);
     assert_string_equal(
             caught, "<6>level=info event=unanswered why=timeout source=[2001:db8::1]:1\n");
 }
 
 /* At one moment `count` of a kind; how many lines they make. */
-static int logged(struct questionlog *log, const char *line, int count, uint64_t now)
+static int logged(struct question_log *log, const char *line, int count, uint64_t now)
 {
     const struct endpoint from = source("192.0.2.1:1");
-    struct inquiry inquiry;
+    struct query inquiry;
     struct capture capture = catch ();
 
     if (line != NULL)
@@ -133,9 +133,9 @@ static int logged(struct questionlog *log, const char *line, int count, uint64_t
     log_buffer(true);
     for (int i = 0; i < count; i++) {
         if (line != NULL)
-            questionlog_answered(log, &inquiry, &from, 0, now);
+            question_log_answered(log, &inquiry, &from, 0, now);
         else
-            questionlog_unanswered(log, "room", &from, now);
+            question_log_unanswered(log, "room", &from, now);
         log_flush();
         capture_read(&capture, caught + (i > 0 ? strlen(caught) : 0), 4096);
     }
@@ -158,8 +158,8 @@ TEST(what_anybody_can_send_is_limited)
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        struct questionlog log;
-        questionlog_init(&log);
+        struct question_log log;
+        question_log_init(&log);
         assert_int_equal(logged(&log, table[i].line, table[i].burst, 5000), table[i].burst);
         assert_int_equal(log.left_out, 0);
         assert_int_equal(logged(&log, table[i].line, 5, 5000), 0);
@@ -171,9 +171,9 @@ TEST(what_anybody_can_send_is_limited)
 /* Neither kind takes the other's share, and what is no NO has no limit. */
 TEST(kinds_are_apart)
 {
-    struct questionlog log;
+    struct question_log log;
 
-    questionlog_init(&log);
+    question_log_init(&log);
     assert_int_equal(logged(&log, "x\n", 200, 0), 100);
     assert_int_equal(logged(&log, NULL, 200, 0), 0); /* one share for both */
     assert_int_equal(logged(&log, "alice@example.org -\n", 1100, 0), 1000);
@@ -183,32 +183,32 @@ TEST(kinds_are_apart)
 
 TEST(left_out_is_said)
 {
-    struct questionlog log;
+    struct question_log log;
 
-    questionlog_init(&log);
+    question_log_init(&log);
     (void)logged(&log, NULL, 103, 50000);
-    assert_true(questionlog_due(&log) <= 50000);
+    assert_true(question_log_due(&log) <= 50000);
     struct capture capture = catch ();
-    questionlog_flush(&log, 50000, false);
+    question_log_flush(&log, 50000, false);
     release(&capture);
     assert_string_equal(caught, "<6>level=info event=left-out count=3\n");
-    assert_int_equal(questionlog_due(&log), UINT64_MAX);
+    assert_int_equal(question_log_due(&log), UINT64_MAX);
     /* at most once in ten seconds */
     (void)logged(&log, NULL, 2, 50000);
-    assert_int_equal(questionlog_due(&log), 60000);
+    assert_int_equal(question_log_due(&log), 60000);
     capture = catch ();
-    questionlog_flush(&log, 59999, false);
+    question_log_flush(&log, 59999, false);
     release(&capture);
     assert_string_equal(caught, "");
     capture = catch ();
-    questionlog_flush(&log, 60000, false);
+    question_log_flush(&log, 60000, false);
     release(&capture);
     assert_string_equal(caught, "<6>level=info event=left-out count=2\n");
     /* unless it is the last time */
     (void)logged(&log, NULL, 101, 60000);
     capture = catch ();
-    questionlog_flush(&log, 60000, true);
-    questionlog_flush(&log, 60000, true);
+    question_log_flush(&log, 60000, true);
+    question_log_flush(&log, 60000, true);
     release(&capture);
     assert_string_equal(caught, "<6>level=info event=left-out count=1\n");
 }
@@ -218,19 +218,19 @@ TEST(longest_question)
 {
     const struct endpoint from = source("[2001:db8::1]:65535");
     char line[QUESTION_MAX + 1] = "";
-    struct questionlog log;
-    struct inquiry inquiry;
+    struct question_log log;
+    struct query inquiry;
 
     strcpy(line, "alice@example.org - ip=2001:db8::2 rcpt=");
     for (int i = 0; i < 38; i++)
         snprintf(line + strlen(line), sizeof line - strlen(line), "%s%040d.example.org",
                 i > 0 ? "," : "", i);
     strcat(line, "\n");
-    questionlog_init(&log);
+    question_log_init(&log);
     judge_line(line, &inquiry);
     assert_true(inquiry.well_formed);
     struct capture capture = catch ();
-    questionlog_answered(&log, &inquiry, &from, UINT64_MAX, 0);
+    question_log_answered(&log, &inquiry, &from, UINT64_MAX, 0);
     release(&capture);
     assert_true(strlen(caught) <= LOG_LINE_MAX);
     assert_non_null(strstr(caught, " source=[2001:db8::1]:65535 ms=18446744073709551615 "));

@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "users/ranged.h"
 #include "exact.h"
 #include "unit.h"
+#include "users/ranged.h"
 
 static const char *name_of(enum ranged ranged)
 {

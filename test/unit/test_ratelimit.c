@@ -3,12 +3,12 @@
 #include "unit.h"
 
 /* How many of `tries` at one moment are granted. */
-static unsigned taken(struct bucket *bucket, uint64_t now, unsigned tries)
+static unsigned taken(struct ratelimit *bucket, uint64_t now, unsigned tries)
 {
     unsigned n = 0;
 
     for (unsigned i = 0; i < tries; i++)
-        n += bucket_take(bucket, now);
+        n += ratelimit_take(bucket, now);
     return n;
 }
 
@@ -17,7 +17,7 @@ struct moment {
     unsigned want; /* granted, of more tries than that */
 };
 
-static void check_moments(struct bucket bucket, const struct moment *moments, size_t count)
+static void check_moments(struct ratelimit bucket, const struct moment *moments, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         const unsigned got = taken(&bucket, moments[i].now, 300);
@@ -32,7 +32,7 @@ static void check_moments(struct bucket bucket, const struct moment *moments, si
 #define CHECK(rate_, burst_, ...)                                                                  \
     do {                                                                                           \
         const struct moment moments[] = {__VA_ARGS__};                                             \
-        check_moments((struct bucket){.rate = rate_, .burst = burst_}, moments,                    \
+        check_moments((struct ratelimit){.rate = rate_, .burst = burst_}, moments,                 \
                 sizeof moments / sizeof *moments);                                                 \
     } while (0)
 
@@ -53,11 +53,11 @@ TEST(never_holds_more_than_its_burst)
 
 TEST(fills_whole_at_the_exact_moment)
 {
-    struct bucket bucket = {.rate = 7, .burst = 21};
+    struct ratelimit bucket = {.rate = 7, .burst = 21};
 
     assert_int_equal(taken(&bucket, 0, 100), 21);
     /* 21000 / 7 = 3000 ms: the last token is there then and not before */
-    struct bucket other = bucket;
+    struct ratelimit other = bucket;
     assert_int_equal(taken(&other, 2999, 100), 20);
     assert_int_equal(taken(&bucket, 3000, 100), 21);
 }
@@ -85,7 +85,7 @@ TEST(zeros)
 
 TEST(largest_numbers_do_not_wrap)
 {
-    struct bucket bucket = {
+    struct ratelimit bucket = {
             .rate = UINT32_MAX, .burst = UINT32_MAX, .used = (uint64_t)UINT32_MAX * 1000 - 1000};
 
     assert_int_equal(taken(&bucket, 0, 2), 1);

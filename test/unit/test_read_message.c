@@ -8,36 +8,38 @@
 #include "unit.h"
 
 static bool is_crlf; /* of the message read last */
-static const struct letter_missing missing = {"Thu, 01 Jan 1970 00:00:00 +0000", "<x@y>"};
+static const struct message_parser_missing missing = {"Thu, 01 Jan 1970 00:00:00 +0000", "<x@y>"};
 
 /* The whole message at once, or in pieces of one octet. */
-static struct letter *read_in(const char *message, size_t piece, const struct letter_missing *add,
-        enum status *status_r, char fault_r[INTAKE_FAULT_MAX])
+static struct message_parser *read_in(const char *message, size_t piece,
+        const struct message_parser_missing *add, enum status *status_r,
+        char error_r[READ_MESSAGE_ERROR_MAX])
 {
-    struct letter *letter = letter_init(add);
-    struct intake *intake = intake_init(letter);
+    struct message_parser *letter = message_parser_init(add);
+    struct read_message *intake = read_message_init(letter);
     struct text rest = text_of(message);
 
     assert_non_null(intake);
     while (rest.len > 0) {
         const size_t len = piece < rest.len ? piece : rest.len;
         const struct text chunk = exact_copy((struct text){rest.at, len});
-        intake_feed(intake, chunk);
+        read_message_feed(intake, chunk);
         exact_free(chunk);
         rest = (struct text){rest.at + len, rest.len - len};
     }
-    fault_r[0] = '\0';
-    *status_r = intake_end(intake, fault_r);
-    is_crlf = intake_is_crlf(intake);
-    intake_free(&intake);
+    error_r[0] = '\0';
+    *status_r = read_message_end(intake, error_r);
+    is_crlf = read_message_is_crlf(intake);
+    read_message_free(&intake);
     return letter;
 }
 
-static struct letter *read_good(const char *message, size_t piece, const struct letter_missing *add)
+static struct message_parser *read_good(
+        const char *message, size_t piece, const struct message_parser_missing *add)
 {
-    char fault[INTAKE_FAULT_MAX];
+    char fault[READ_MESSAGE_ERROR_MAX];
     enum status status;
-    struct letter *letter = read_in(message, piece, add, &status, fault);
+    struct message_parser *letter = read_in(message, piece, add, &status, fault);
 
     if (status != STATUS_OK) {
         print_error("%s: got %d %s\n", message, status, fault);
@@ -73,9 +75,9 @@ TEST(authors)
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         for (size_t piece = 1; piece < 1000; piece += 998) {
-            struct letter *letter = read_good(table[i].message, piece, NULL);
-            char why[INTAKE_FAULT_MAX] = "";
-            const struct address *author = intake_author(letter, why);
+            struct message_parser *letter = read_good(table[i].message, piece, NULL);
+            char why[READ_MESSAGE_ERROR_MAX] = "";
+            const struct address *author = read_message_author(letter, why);
             const char *got = author != NULL ? author->text : NULL;
             if ((got == NULL) != (table[i].author == NULL) || (got == NULL) != (why[0] != '\0') ||
                     (got != NULL && strcmp(got, table[i].author) != 0)) {
@@ -84,7 +86,7 @@ TEST(authors)
                         table[i].author != NULL ? table[i].author : "none");
                 fail();
             }
-            letter_free(&letter);
+            message_parser_free(&letter);
         }
     }
 }
@@ -102,15 +104,15 @@ TEST(what_is_no_message)
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        char fault[INTAKE_FAULT_MAX];
+        char fault[READ_MESSAGE_ERROR_MAX];
         enum status status;
-        struct letter *letter = read_in(table[i].message, 1, NULL, &status, fault);
+        struct message_parser *letter = read_in(table[i].message, 1, NULL, &status, fault);
         if (status != STATUS_DATA || strstr(fault, table[i].fault) == NULL) {
             print_error(
                     "%s: got %d %s, want %s\n", table[i].message, status, fault, table[i].fault);
             fail();
         }
-        letter_free(&letter);
+        message_parser_free(&letter);
     }
 }
 
@@ -130,34 +132,34 @@ TEST(fields_that_are_missing)
             {"From: a@b.example\nDATE: Thu, 01 Jan 1970 00:00:00 +0000\n\nbody\n", false, true},
     };
 
-    struct letter *wanted = read_good(whole, 1000, NULL);
+    struct message_parser *wanted = read_good(whole, 1000, NULL);
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        struct letter *letter = read_good(table[i].message, 1, &missing);
-        assert_int_equal(letter_lacks_date(letter), table[i].lacks_date);
-        assert_int_equal(letter_lacks_message_id(letter), table[i].lacks_id);
-        assert_string_equal(letter_digest(letter), letter_digest(wanted));
-        letter_free(&letter);
+        struct message_parser *letter = read_good(table[i].message, 1, &missing);
+        assert_int_equal(message_parser_lacks_date(letter), table[i].lacks_date);
+        assert_int_equal(message_parser_lacks_message_id(letter), table[i].lacks_id);
+        assert_string_equal(message_parser_digest(letter), message_parser_digest(wanted));
+        message_parser_free(&letter);
     }
-    letter_free(&wanted);
+    message_parser_free(&wanted);
 }
 
 TEST(nothing_is_added_unasked)
 {
-    struct letter *letter = read_good("From: a@b.example\n\n", 1, NULL);
+    struct message_parser *letter = read_good("From: a@b.example\n\n", 1, NULL);
 
-    assert_false(letter_lacks_date(letter));
-    assert_false(letter_lacks_message_id(letter));
-    letter_free(&letter);
+    assert_false(message_parser_lacks_date(letter));
+    assert_false(message_parser_lacks_message_id(letter));
+    message_parser_free(&letter);
 }
 
 TEST(line_ends)
 {
-    struct letter *letter = read_good("From: a@b.example\r\nX: y\n\n", 1, NULL);
+    struct message_parser *letter = read_good("From: a@b.example\r\nX: y\n\n", 1, NULL);
     assert_true(is_crlf);
-    letter_free(&letter);
+    message_parser_free(&letter);
     letter = read_good("From: a@b.example\nX: y\r\n\r\n", 1, NULL);
     assert_false(is_crlf);
-    letter_free(&letter);
+    message_parser_free(&letter);
 }
 
 TEST(stamps)
@@ -172,26 +174,26 @@ TEST(stamps)
     struct address user;
 
     for (size_t piece = 1; piece < 1000; piece += 998) {
-        struct letter *letter = read_good(message, piece, NULL);
-        const struct letter_stamp *found = letter_stamps(letter, &count);
+        struct message_parser *letter = read_good(message, piece, NULL);
+        const struct message_parser_stamp *found = message_parser_stamps(letter, &count);
         assert_int_equal(count, 3);
         assert_int_equal(found[1].offset, strlen("Verimail: a@b.example AAAA\n"));
         assert_int_equal(found[1].len, strlen("verimail: c@d.example BBBB\n CCCC\n"));
         assert_string_equal(found[1].stamp.payload, "BBBBCCCC");
 
         assert_true(address_parse(text_of("A@b.example"), text_of(""), &user));
-        const struct stamp *by = letter_stamp_by(letter, &user, &count);
+        const struct stamp *by = message_parser_stamp_by(letter, &user, &count);
         assert_non_null(by);
         assert_string_equal(by->payload, "AAAA");
         assert_int_equal(count, 1);
 
         assert_true(address_parse(text_of("c@d.example"), text_of(""), &user));
-        assert_null(letter_stamp_by(letter, &user, &count));
+        assert_null(message_parser_stamp_by(letter, &user, &count));
         assert_int_equal(count, 2);
 
         assert_true(address_parse(text_of("e@b.example"), text_of(""), &user));
-        assert_null(letter_stamp_by(letter, &user, &count));
+        assert_null(message_parser_stamp_by(letter, &user, &count));
         assert_int_equal(count, 0);
-        letter_free(&letter);
+        message_parser_free(&letter);
     }
 }

@@ -10,8 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "fixture_recorder.h"
 #include "events/recording.h"
+#include "fixture_recorder.h"
 #include "replay/mark.h"
 #include "unit.h"
 

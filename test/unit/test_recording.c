@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "fixture_recorder.h"
 #include "events/recording.h"
+#include "fixture_recorder.h"
 #include "unit.h"
 
 #define ALL "SELECT count(*) FROM event"
@@ -237,7 +237,7 @@ TEST(addresses_are_told_as_far_as_they_may)
 TEST(what_is_old_is_deleted)
 {
     struct fixture_recorder p;
-    const uint64_t now = clock_unix_milliseconds();
+    const uint64_t now = unix_ms();
 
     fixture_recorder_open(&p);
     for (uint32_t i = 0; i < 20000; i++) {

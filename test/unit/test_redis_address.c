@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: ISC
 #include <stdio.h>
 
-#include "replay/redis_address.h"
 #include "exact.h"
+#include "replay/redis_address.h"
 #include "unit.h"
 
 /* What was read, as one line. */
-static void describe(const struct redisaddress *a, char *room, size_t size)
+static void describe(const struct redis_address *a, char *room, size_t size)
 {
     size_t len = (size_t)snprintf(
             room, size, "%s%s@%s db%u", a->tls ? "tls " : "", a->user, a->path, a->database);
@@ -74,8 +74,8 @@ TEST(addresses)
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const struct text text = exact_copy(text_of(table[i].text));
-        struct redisaddress address;
-        const bool good = redisaddress_parse(text, &address);
+        struct redis_address address;
+        const bool good = redis_address_parse(text, &address);
         exact_free(text);
         describe(&address, got, sizeof got);
         if (good != (table[i].wanted != NULL) || (good && strcmp(got, table[i].wanted) != 0))
@@ -87,32 +87,32 @@ TEST(addresses)
 TEST(lengths_at_their_edges)
 {
     char text[400];
-    struct redisaddress address;
+    struct redis_address address;
 
     snprintf(text, sizeof text, "redis://%0253d", 0);
-    assert_true(redisaddress_parse(text_of(text), &address));
+    assert_true(redis_address_parse(text_of(text), &address));
     snprintf(text, sizeof text, "redis://%0254d", 0);
-    assert_false(redisaddress_parse(text_of(text), &address));
+    assert_false(redis_address_parse(text_of(text), &address));
     snprintf(text, sizeof text, "redis://%064d@x", 0);
-    assert_true(redisaddress_parse(text_of(text), &address));
+    assert_true(redis_address_parse(text_of(text), &address));
     snprintf(text, sizeof text, "redis://%065d@x", 0);
-    assert_false(redisaddress_parse(text_of(text), &address));
+    assert_false(redis_address_parse(text_of(text), &address));
     snprintf(text, sizeof text, "redis+unix:///%0106d", 0);
-    assert_true(redisaddress_parse(text_of(text), &address));
+    assert_true(redis_address_parse(text_of(text), &address));
     snprintf(text, sizeof text, "redis+unix:///%0107d", 0);
-    assert_false(redisaddress_parse(text_of(text), &address));
-    assert_false(redisaddress_parse((struct text){"redis://a\0b", 11}, &address));
-    assert_false(redisaddress_parse((struct text){"redis+unix:///a\0b", 17}, &address));
+    assert_false(redis_address_parse(text_of(text), &address));
+    assert_false(redis_address_parse((struct text){"redis://a\0b", 11}, &address));
+    assert_false(redis_address_parse((struct text){"redis+unix:///a\0b", 17}, &address));
 }
 
 TEST(names)
 {
-    struct redisaddress address;
+    struct redis_address address;
 
-    assert_true(redisaddress_parse(text_of("redis://192.0.2.1,[::1]"), &address));
-    assert_false(redisaddress_has_names(&address));
-    assert_true(redisaddress_parse(text_of("redis://192.0.2.1,localhost"), &address));
-    assert_true(redisaddress_has_names(&address));
-    assert_true(redisaddress_parse(text_of("redis+unix:///x"), &address));
-    assert_false(redisaddress_has_names(&address));
+    assert_true(redis_address_parse(text_of("redis://192.0.2.1,[::1]"), &address));
+    assert_false(redis_address_has_names(&address));
+    assert_true(redis_address_parse(text_of("redis://192.0.2.1,localhost"), &address));
+    assert_true(redis_address_has_names(&address));
+    assert_true(redis_address_parse(text_of("redis+unix:///x"), &address));
+    assert_false(redis_address_has_names(&address));
 }

@@ -33,8 +33,8 @@ TEST(what_servers_say)
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const struct text text = exact_copy(text_of(table[i].text));
-        struct redisinfo info;
-        redisinfo_read(text, 1, &info);
+        struct redis_info info;
+        redis_info_read(text, 1, &info);
         exact_free(text);
         snprintf(got, sizeof got, "%s-%s-%s-%s--- %u %lu %lu", info.policy,
                 info.cluster ? "cluster" : "", info.replica ? "replica" : "",
@@ -48,7 +48,7 @@ TEST(what_servers_say)
 TEST(who_is_fit)
 {
     static const struct {
-        struct redisinfo info;
+        struct redis_info info;
         bool cluster_only;
         const char *wanted; /* of the reason; "": it is fit */
     } table[] = {
@@ -68,7 +68,7 @@ TEST(who_is_fit)
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const char *wanted = table[i].wanted;
-        const bool fit = redisinfo_is_fit(&table[i].info, table[i].cluster_only, why, sizeof why);
+        const bool fit = redis_info_is_fit(&table[i].info, table[i].cluster_only, why, sizeof why);
         if (fit != (wanted[0] == '\0') || strstr(why, wanted) == NULL)
             fail_msg("row %zu: got %s, want %s", i, why, wanted);
     }

@@ -18,7 +18,7 @@ TEST(late_replies)
 
     fake->now += 100;
     fake_redis_ask(fake, server, &second);
-    fake->now += REPLAY_PATIENCE - 200;
+    fake->now += REPLAY_TIMEOUT - 200;
     fake_redis_answer(fake, server, ":1\r\n", &first, REPLAY_WITHIN);
     fake->now += 199;
     fake_redis_turn(fake);
@@ -40,7 +40,7 @@ TEST(a_server_that_falls_silent)
     struct fake_redis *fake = fake_redis_open_asked(&items[0]);
     struct fake_redis_server *server = &fake->servers[0];
 
-    fake->now += REPLAY_PATIENCE - 1;
+    fake->now += REPLAY_TIMEOUT - 1;
     fake_redis_turn(fake);
     assert_int_equal(items[0].times, 0);
     fake->now += 1;

@@ -35,8 +35,8 @@ TEST(redirections)
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const struct text error = exact_copy(text_of(table[i].error));
-        struct redirection got;
-        const bool good = redirection_parse(error, &got);
+        struct redis_redirection got;
+        const bool good = redis_redirection_parse(error, &got);
         if (good != (table[i].host != NULL) ||
                 (good && (got.ask != table[i].ask || got.slot != table[i].slot ||
                                  !text_equal(got.host, text_of(table[i].host)) ||

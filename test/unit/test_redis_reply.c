@@ -12,40 +12,40 @@ TEST(whole_replies_come_out)
             REDIS_REPLY_STRING, REDIS_REPLY_ARRAY, REDIS_REPLY_NIL};
 
     for (size_t step = 1; step < sizeof stream; step++) {
-        struct redisreply_reader *reader = redisreply_init();
+        struct redis_reply_reader *reader = redis_reply_init();
         size_t found = 0;
         for (size_t i = 0; i < sizeof stream - 1; i += step) {
             const size_t left = sizeof stream - 1 - i;
             const struct text part =
                     exact_copy((struct text){stream + i, step < left ? step : left});
             redisReply *reply = NULL;
-            redisreply_feed(reader, part);
+            redis_reply_feed(reader, part);
             exact_free(part);
-            while ((reply = redisreply_next(reader)) != NULL) {
+            while ((reply = redis_reply_next(reader)) != NULL) {
                 assert_int_equal(reply->type, types[found++]);
                 freeReplyObject(reply);
             }
-            assert_null(redisreply_error(reader));
+            assert_null(redis_reply_error(reader));
         }
         assert_int_equal(found, sizeof types / sizeof *types);
-        redisreply_free(&reader);
+        redis_reply_free(&reader);
         assert_null(reader);
     }
 }
 
 TEST(texts)
 {
-    struct redisreply_reader *reader = redisreply_init();
+    struct redis_reply_reader *reader = redis_reply_init();
     static const char *const wanted[] = {"OK", "ERR no", "a", ""};
 
-    redisreply_feed(reader, text_of("+OK\r\n-ERR no\r\n$1\r\na\r\n:5\r\n"));
+    redis_reply_feed(reader, text_of("+OK\r\n-ERR no\r\n$1\r\na\r\n:5\r\n"));
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
-        redisReply *reply = redisreply_next(reader);
+        redisReply *reply = redis_reply_next(reader);
         assert_non_null(reply);
-        assert_true(text_equal(redisreply_text(reply), text_of(wanted[i])));
+        assert_true(text_equal(redis_reply_text(reply), text_of(wanted[i])));
         freeReplyObject(reply);
     }
-    redisreply_free(&reader);
+    redis_reply_free(&reader);
 }
 
 /* A beginning, and what comes again and again behind it. */
@@ -85,36 +85,36 @@ TEST(what_is_no_reply_ends)
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        struct redisreply_reader *reader = redisreply_init();
+        struct redis_reply_reader *reader = redis_reply_init();
         redisReply *reply = NULL;
         size_t octets = 0;
-        redisreply_feed(reader, text_of(table[i].first));
-        while (redisreply_error(reader) == NULL && octets < 2 * REDISREPLY_OCTETS_MAX) {
-            reply = redisreply_next(reader);
+        redis_reply_feed(reader, text_of(table[i].first));
+        while (redis_reply_error(reader) == NULL && octets < 2 * REDIS_REPLY_OCTETS_MAX) {
+            reply = redis_reply_next(reader);
             if (reply != NULL)
                 freeReplyObject(reply);
-            redisreply_feed(reader, text_of(table[i].again));
+            redis_reply_feed(reader, text_of(table[i].again));
             octets += strlen(table[i].again) + 1;
         }
-        const char *got = redisreply_error(reader);
+        const char *got = redis_reply_error(reader);
         if (got == NULL || strstr(got, table[i].wanted) == NULL)
             fail_msg("%s: got %s, want %s", table[i].first, got, table[i].wanted);
-        assert_null(redisreply_next(reader));
-        redisreply_free(&reader);
+        assert_null(redis_reply_next(reader));
+        redis_reply_free(&reader);
     }
 }
 
 /* The limit is each reply's, not the stream's. */
 TEST(a_stream_may_be_long)
 {
-    struct redisreply_reader *reader = redisreply_init();
+    struct redis_reply_reader *reader = redis_reply_init();
 
     for (int i = 0; i < 300000; i++) {
-        redisreply_feed(reader, text_of("*1\r\n:1\r\n"));
-        redisReply *reply = redisreply_next(reader);
+        redis_reply_feed(reader, text_of("*1\r\n:1\r\n"));
+        redisReply *reply = redis_reply_next(reader);
         assert_non_null(reply);
         freeReplyObject(reply);
     }
-    assert_null(redisreply_error(reader));
-    redisreply_free(&reader);
+    assert_null(redis_reply_error(reader));
+    redis_reply_free(&reader);
 }

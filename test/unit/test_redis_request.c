@@ -4,7 +4,7 @@
 #include "replay/redis_request.h"
 #include "unit.h"
 
-static size_t count(const struct rediscalls *calls)
+static size_t count(const struct redis_request *calls)
 {
     const struct rediscall *before = NULL;
     size_t found = 0;
@@ -19,26 +19,26 @@ static size_t count(const struct rediscalls *calls)
 
 TEST(from_any_place)
 {
-    struct rediscalls calls = {.oldest = NULL};
+    struct redis_request calls = {.oldest = NULL};
     struct rediscall *taken[4];
 
     for (int round = 0; round < 3; round++) {
         for (size_t i = 0; i < 4; i++) {
-            taken[i] = rediscalls_take(&calls);
+            taken[i] = redis_request_take(&calls);
             assert_ptr_equal(calls.newest, taken[i]);
             assert_int_equal(taken[i]->tries, 0);
             taken[i]->tries = 9;
         }
         assert_int_equal(count(&calls), 4);
-        rediscalls_give(&calls, taken[1]);
+        redis_request_give(&calls, taken[1]);
         assert_int_equal(count(&calls), 3);
-        rediscalls_give(&calls, taken[0]);
+        redis_request_give(&calls, taken[0]);
         assert_ptr_equal(calls.oldest, taken[2]);
-        rediscalls_give(&calls, taken[3]);
+        redis_request_give(&calls, taken[3]);
         assert_ptr_equal(calls.newest, taken[2]);
-        rediscalls_give(&calls, taken[2]);
+        redis_request_give(&calls, taken[2]);
         assert_int_equal(count(&calls), 0);
     }
-    rediscalls_free(&calls);
+    redis_request_free(&calls);
     assert_null(calls.spare);
 }

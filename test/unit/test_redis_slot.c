@@ -29,7 +29,7 @@ TEST(slots)
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const struct text key = exact_copy(text_of(table[i].key));
-        const uint16_t got = slot_of(key);
+        const uint16_t got = redis_slot_of(key);
         exact_free(key);
         if (got != table[i].slot)
             fail_msg("%s: got %u, want %u", table[i].key, got, table[i].slot);
@@ -38,7 +38,7 @@ TEST(slots)
 
 TEST(crc)
 {
-    assert_int_equal(slot_crc16(text_of("123456789")), 0x31c3);
-    assert_int_equal(slot_crc16((struct text){NULL, 0}), 0);
-    assert_int_equal(slot_crc16(text_of("A")), 0x58e5);
+    assert_int_equal(redis_slot_crc16(text_of("123456789")), 0x31c3);
+    assert_int_equal(redis_slot_crc16((struct text){NULL, 0}), 0);
+    assert_int_equal(redis_slot_crc16(text_of("A")), 0x58e5);
 }

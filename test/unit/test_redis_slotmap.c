@@ -7,7 +7,7 @@
 
 static char found[1024];
 
-static void on_range(void *context, const struct slotmap_range *range)
+static void on_range(void *context, const struct redis_slotmap_range *range)
 {
     const size_t len = strlen(found);
 
@@ -50,15 +50,15 @@ TEST(maps)
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        struct redisreply_reader *reader = redisreply_init();
-        redisreply_feed(reader, text_of(table[i].reply));
-        redisReply *reply = redisreply_next(reader);
+        struct redis_reply_reader *reader = redis_reply_init();
+        redis_reply_feed(reader, text_of(table[i].reply));
+        redisReply *reply = redis_reply_next(reader);
         assert_non_null(reply);
         found[0] = '\0';
-        const bool good = slotmap_read(reply, on_range, NULL);
+        const bool good = redis_slotmap_read(reply, on_range, NULL);
         if (good != (table[i].wanted != NULL) || (good && strcmp(found, table[i].wanted) != 0))
             fail_msg("%s: got %d %s, want %s", table[i].reply, good, found, table[i].wanted);
         freeReplyObject(reply);
-        redisreply_free(&reader);
+        redis_reply_free(&reader);
     }
 }

@@ -20,22 +20,22 @@
 
 /* A place for a store of one backend. Redis is the server that VERIMAIL_REDIS names; payloads are
  * new ones in each test, so that it need not be empty. */
-struct place {
+struct hostport {
     struct folder folder;
     char address[FOLDER_PATH_MAX + 16];
 };
 
-static void begin_memory(struct place *place)
+static void begin_memory(struct hostport *place)
 {
     snprintf(place->address, sizeof place->address, "memory:");
 }
 
-static void end_nothing(struct place *place)
+static void end_nothing(struct hostport *place)
 {
     (void)place;
 }
 
-static void begin_lmdb(struct place *place)
+static void begin_lmdb(struct hostport *place)
 {
     char path[FOLDER_PATH_MAX];
 
@@ -44,20 +44,20 @@ static void begin_lmdb(struct place *place)
     snprintf(place->address, sizeof place->address, "lmdb:%s", path);
 }
 
-static void end_lmdb(struct place *place)
+static void end_lmdb(struct hostport *place)
 {
     folder_remove(&place->folder);
 }
 
-static void begin_redis(struct place *place)
+static void begin_redis(struct hostport *place)
 {
     snprintf(place->address, sizeof place->address, "%s", getenv("VERIMAIL_REDIS"));
 }
 
 struct backend {
     struct unit_row row;
-    void (*begin)(struct place *place);
-    void (*end)(struct place *place);
+    void (*begin)(struct hostport *place);
+    void (*end)(struct hostport *place);
     bool purges; /* by itself, and says up to when */
 };
 
@@ -80,19 +80,19 @@ static const struct backend shared[] = {LMDB, REDIS};
 
 /* A question that is counted. */
 struct counted {
-    struct replay_item item; /* the first member: what the store hands back */
-    unsigned times;          /* that it was handed back */
+    struct count_request item; /* the first member: what the store hands back */
+    unsigned times;            /* that it was handed back */
 };
 
 /* A store, and what was handed in and not back. */
 struct shop {
-    struct place place;
+    struct hostport place;
     const struct backend *backend;
     struct replay *replay;
     size_t pending;
 };
 
-static void on_done(void *context, struct replay_item *item)
+static void on_done(void *context, struct count_request *item)
 {
     struct shop *shop = context;
 
@@ -109,7 +109,7 @@ static void open_store(struct shop *shop)
             .done = on_done,
             .context = shop};
 
-    shop->replay = replay_open(&setup, clock_milliseconds(), TODAY);
+    shop->replay = replay_open(&setup, mono_ms(), TODAY);
     assert_non_null(shop->replay);
 }
 
@@ -145,22 +145,22 @@ static void hand_in(struct shop *shop, struct counted *counted,
         const struct payload_opened *payload, const char *rcpt, uint32_t per_recipient)
 {
     counted->times = 0;
-    replay_item_make(payload, text_of(rcpt), per_recipient, LIFETIME, &counted->item);
+    count_request_make(payload, text_of(rcpt), per_recipient, LIFETIME, &counted->item);
     shop->pending++;
-    replay_submit(shop->replay, &counted->item, clock_milliseconds(), TODAY);
+    replay_submit(shop->replay, &counted->item, mono_ms(), TODAY);
 }
 
 /* What a worker does at the end of its turns, until nothing is pending. */
 static void settle(struct shop *shop)
 {
-    replay_commit(shop->replay, clock_milliseconds(), TODAY);
+    replay_commit(shop->replay, mono_ms(), TODAY);
     for (;;) {
-        replay_turn(shop->replay, clock_milliseconds(), TODAY);
+        replay_turn(shop->replay, mono_ms(), TODAY);
         if (shop->pending == 0)
             return;
         struct pollfd ready = {.fd = replay_fd(shop->replay), .events = POLLIN};
         assert_true(ready.fd >= 0);
-        assert_true(poll(&ready, 1, replay_time_left(shop->replay, clock_milliseconds())) >= 0);
+        assert_true(poll(&ready, 1, replay_time_left(shop->replay, mono_ms())) >= 0);
     }
 }
 
@@ -403,8 +403,8 @@ TEST_EACH(what_is_over_goes, backends)
         payload.is.issued = TODAY - LIFETIME - 1;
         assert_int_equal(replay_purged(shop->replay), 0);
         (void)count_once(shop, &payload, "example.net", 1);
-        const uint64_t until = clock_milliseconds() + 5000;
-        while (replay_purged(shop->replay) == 0 && clock_milliseconds() < until) {
+        const uint64_t until = mono_ms() + 5000;
+        while (replay_purged(shop->replay) == 0 && mono_ms() < until) {
             const struct payload_opened other = new_payload("example.net:1");
             (void)count_once(shop, &other, "example.net", 1);
         }
@@ -414,9 +414,9 @@ TEST_EACH(what_is_over_goes, backends)
         payload.is.issued = TODAY - LIFETIME - JUDGE_FUTURE + 1; /* it has one second more */
         assert_int_equal(count_once(shop, &payload, "example.net", 1), REPLAY_WITHIN);
         assert_int_equal(count_once(shop, &payload, "example.net", 1), REPLAY_OVER);
-        const uint64_t until = clock_milliseconds() + 5000;
+        const uint64_t until = mono_ms() + 5000;
         enum replay_count got = REPLAY_OVER;
-        while (got == REPLAY_OVER && clock_milliseconds() < until)
+        while (got == REPLAY_OVER && mono_ms() < until)
             got = count_once(shop, &payload, "example.net", 1);
         assert_int_equal(got, REPLAY_WITHIN);
         assert_int_equal(replay_purged(shop->replay), 0);

@@ -15,7 +15,7 @@
 /* A new store of one backend for each test; PostgreSQL is the server that VERIMAIL_POSTGRESQL
  * names.
  */
-struct place {
+struct hostport {
     struct folder folder;
     char address[FOLDER_PATH_MAX + 16];
     struct eventstore *store;
@@ -38,10 +38,10 @@ static const struct unit_row backends[] = {
         {"postgresql", "VERIMAIL_POSTGRESQL"},
 };
 
-static struct place begin(const struct unit_row *backend)
+static struct hostport begin(const struct unit_row *backend)
 {
     const char *server = getenv("VERIMAIL_POSTGRESQL");
-    struct place place = {.address = ""};
+    struct hostport place = {.address = ""};
     char path[FOLDER_PATH_MAX];
 
     place.folder = folder_make();
@@ -55,15 +55,15 @@ static struct place begin(const struct unit_row *backend)
     return place;
 }
 
-static void end(struct place *place)
+static void end(struct hostport *place)
 {
     eventstore_close(&place->store);
     folder_remove(&place->folder);
 }
 
-static json_t *make(struct place *place, const struct report_wish *wish)
+static json_t *make(struct hostport *place, const struct report_wish *wish)
 {
-    char why[EVENTSTORE_WHY_MAX] = "";
+    char why[EVENTSTORE_ERROR_MAX] = "";
     json_t *report = report_make(place->store, wish, why);
 
     if (report == NULL)
@@ -80,7 +80,7 @@ static void expect(const json_t *report, const char *key, const char *want)
     free(got);
 }
 
-static void write_events(struct place *place, const struct event *events, size_t count)
+static void write_events(struct hostport *place, const struct event *events, size_t count)
 {
     if (!eventstore_write(place->store, events, count, 0, FIXTURE_EVENTS_JUNE))
         fail_msg("%s", eventstore_error(place->store));
@@ -101,7 +101,7 @@ static struct event event_of(uint64_t time, enum verdict verdict, enum reason re
 
 TEST_EACH(everything_is_told, backends)
 {
-    struct place place = begin(row);
+    struct hostport place = begin(row);
     const uint64_t day = FIXTURE_EVENTS_JUNE;
     struct event events[] = {
             event_of(day - FIXTURE_EVENTS_DAY, VERDICT_YES, REASON_STAMPED, "alice@example.org",
@@ -177,7 +177,7 @@ TEST_EACH(everything_is_told, backends)
 
 TEST_EACH(an_empty_record, backends)
 {
-    struct place place = begin(row);
+    struct hostport place = begin(row);
     const struct report_wish wish = {
             FIXTURE_EVENTS_JUNE, FIXTURE_EVENTS_JUNE + FIXTURE_EVENTS_DAY, NULL};
     json_t *report = make(&place, &wish);
@@ -194,7 +194,7 @@ TEST_EACH(an_empty_record, backends)
 /* A host that was there 80 days ago is an old one; after 100 days it is new. */
 TEST_EACH(old_hosts_are_remembered, backends)
 {
-    struct place place = begin(row);
+    struct hostport place = begin(row);
     const uint64_t day = FIXTURE_EVENTS_JUNE;
     const struct event events[] = {
             event_of(day - 100 * FIXTURE_EVENTS_DAY, VERDICT_YES, REASON_STAMPED, "a@example.org",
@@ -218,7 +218,7 @@ TEST_EACH(old_hosts_are_remembered, backends)
 
 TEST_EACH(lists_are_cut, backends)
 {
-    struct place place = begin(row);
+    struct hostport place = begin(row);
     struct event events[100];
     char users[100][24];
 
@@ -238,7 +238,7 @@ TEST_EACH(lists_are_cut, backends)
     end(&place);
 }
 
-static void drop_table(const struct place *place)
+static void drop_table(const struct hostport *place)
 {
     sqlite3 *db = NULL;
 
@@ -249,8 +249,8 @@ static void drop_table(const struct place *place)
 
 TEST(a_store_that_fails)
 {
-    struct place place = begin(&backends[0]);
-    char why[EVENTSTORE_WHY_MAX] = "";
+    struct hostport place = begin(&backends[0]);
+    char why[EVENTSTORE_ERROR_MAX] = "";
     const struct report_wish wish = {
             FIXTURE_EVENTS_JUNE, FIXTURE_EVENTS_JUNE + FIXTURE_EVENTS_DAY, NULL};
 

@@ -9,12 +9,12 @@
 #define L63 "a23456789012345678901234567890123456789012345678901234567890123"
 #define LONG_DOMAIN L63 "." L63 "." L63 "." L63 /* 255 octets: two too many */
 
-static bool parse(struct text values, struct row *row_r, char why_r[ROW_WHY_MAX])
+static bool parse(struct text values, struct row *row_r, char error_r[ROW_ERROR_MAX])
 {
     const struct text exact = exact_copy(values);
 
-    why_r[0] = '\0';
-    const bool good = row_parse(exact, row_r, why_r);
+    error_r[0] = '\0';
+    const bool good = row_parse(exact, row_r, error_r);
     exact_free(exact);
     return good;
 }
@@ -115,7 +115,7 @@ TEST(rows_are_read_and_written_in_one_form)
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        char why[ROW_WHY_MAX];
+        char why[ROW_ERROR_MAX];
         char room[ROW_TEXT_MAX];
         char again_room[ROW_TEXT_MAX];
         struct row row;
@@ -180,7 +180,7 @@ TEST(wrong_rows_are_refused_with_a_reason)
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        char why[ROW_WHY_MAX];
+        char why[ROW_ERROR_MAX];
         struct row row;
         if (parse(text_of(rows[i].values), &row, why))
             fail_msg("\"%s\" was taken", rows[i].values);
@@ -191,7 +191,7 @@ TEST(wrong_rows_are_refused_with_a_reason)
 
 TEST(a_nul_is_refused)
 {
-    char why[ROW_WHY_MAX];
+    char why[ROW_ERROR_MAX];
     char room[ADDRESS_MAX + 1];
     struct text key;
     struct row row;
@@ -216,7 +216,7 @@ static size_t many_hosts(char *room, size_t count)
 TEST(a_row_has_room_for_64_hosts)
 {
     char values[1024];
-    char why[ROW_WHY_MAX];
+    char why[ROW_ERROR_MAX];
     char room[ROW_TEXT_MAX];
     struct row row;
 
@@ -232,7 +232,7 @@ TEST(a_row_has_room_for_64_hosts)
 TEST(a_row_that_is_taken_has_a_form)
 {
     char values[ROW_TEXT_MAX + 100];
-    char why[ROW_WHY_MAX];
+    char why[ROW_ERROR_MAX];
     char room[ROW_TEXT_MAX];
     struct row row;
     size_t longest = 0;
@@ -262,7 +262,7 @@ TEST(a_row_that_is_taken_has_a_form)
 TEST(a_reason_has_its_limit)
 {
     char values[ROW_TEXT_MAX];
-    char why[ROW_WHY_MAX];
+    char why[ROW_ERROR_MAX];
     struct row row;
 
     memset(values, 'x', sizeof values);

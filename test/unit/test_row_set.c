@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "users/difference.h"
 #include "folder.h"
 #include "unit.h"
+#include "users/difference.h"
 
 static struct folder folder;
 static char path[FOLDER_PATH_MAX];
@@ -15,9 +15,9 @@ static void add_note(void *context, const char *sentence)
 }
 
 /* `USER VALUES` a line; the origins are `1`, `2` and so on. */
-static struct gathered *gather(const struct directory_notes *notes, const char *lines)
+static struct row_set *gather(const struct directory_notes *notes, const char *lines)
 {
-    struct gathered *g = gathered_init(notes);
+    struct row_set *g = row_set_init(notes);
     struct reader r = reader_of(text_of(lines));
 
     for (int i = 1; r.rest.len > 0; i++) {
@@ -25,7 +25,7 @@ static struct gathered *gather(const struct directory_notes *notes, const char *
         struct reader line = reader_of(reader_field(&r, '\n'));
         const struct text user = reader_field(&line, ' ');
         snprintf(origin, sizeof origin, "%d", i);
-        assert_true(gathered_put(g, user, reader_rest(&line), text_of(origin)));
+        assert_true(row_set_put(g, user, reader_rest(&line), text_of(origin)));
     }
     return g;
 }
@@ -62,11 +62,11 @@ TEST(wrong_rows_are_told)
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char told[1024] = "";
-        char why[DIRECTORY_WHY_MAX];
+        char why[DIRECTORY_ERROR_MAX];
         const struct directory_notes notes = {add_note, told};
-        struct gathered *g = gather(&notes, rows[i].lines);
-        const bool good = gathered_finish(g, why);
-        gathered_free(&g);
+        struct row_set *g = gather(&notes, rows[i].lines);
+        const bool good = row_set_finish(g, why);
+        row_set_free(&g);
         if (good != (rows[i].why == NULL) || strcmp(told, rows[i].notes) != 0 ||
                 (!good && strcmp(why, rows[i].why) != 0))
             fail_msg("\"%s\": got \"%s\" (%s), want \"%s\" (%s)", rows[i].lines, told,
@@ -78,42 +78,42 @@ TEST(wrong_rows_are_told)
 TEST(a_row_that_came_twice_is_one)
 {
     char told[1024] = "";
-    char why[DIRECTORY_WHY_MAX];
+    char why[DIRECTORY_ERROR_MAX];
     const struct directory_notes notes = {add_note, told};
-    struct gathered *g = gathered_init(&notes);
+    struct row_set *g = row_set_init(&notes);
     size_t count;
 
     for (int i = 0; i < 3; i++)
-        assert_true(gathered_put(g, text_of("a@x.y"), text_of("hosts=h"), text_of("cn=a")));
-    assert_true(gathered_finish(g, why));
-    (void)gathered_rows(g, &count);
+        assert_true(row_set_put(g, text_of("a@x.y"), text_of("hosts=h"), text_of("cn=a")));
+    assert_true(row_set_finish(g, why));
+    (void)row_set_rows(g, &count);
     assert_int_equal(count, 1);
-    assert_true(gathered_put(g, text_of("a@x.y"), text_of("hosts=i"), text_of("cn=a")));
-    assert_false(gathered_finish(g, why));
+    assert_true(row_set_put(g, text_of("a@x.y"), text_of("hosts=i"), text_of("cn=a")));
+    assert_false(row_set_finish(g, why));
     assert_string_equal(told, "cn=a: a@x.y: expected once, and it is at cn=a as well\n");
-    gathered_free(&g);
-    gathered_free(&g);
+    row_set_free(&g);
+    row_set_free(&g);
 }
 
 TEST(only_the_first_are_told)
 {
     static char told[16384];
-    char why[DIRECTORY_WHY_MAX];
+    char why[DIRECTORY_ERROR_MAX];
     const struct directory_notes notes = {add_note, told};
-    struct gathered *g = gathered_init(&notes);
+    struct row_set *g = row_set_init(&notes);
 
     for (int i = 0; i < 1000; i++) {
-        gathered_skip(g, text_of("no"), text_of("cn=a"));
-        gathered_refuse(g, text_of("cn=a"), "why");
-        gathered_pass(g);
+        row_set_skip(g, text_of("no"), text_of("cn=a"));
+        row_set_refuse(g, text_of("cn=a"), "why");
+        row_set_pass(g);
     }
-    assert_int_equal(gathered_skipped(g), 1000);
-    assert_int_equal(gathered_passed(g), 1000);
-    assert_false(gathered_finish(g, why));
+    assert_int_equal(row_set_skipped(g), 1000);
+    assert_int_equal(row_set_passed(g), 1000);
+    assert_false(row_set_finish(g, why));
     assert_string_equal(why, "1000 rows are wrong");
     assert_int_equal(strlen(told),
             DIRECTORY_NOTES_MAX * strlen("cn=a: no address: no: left out\ncn=a: why\n"));
-    gathered_free(&g);
+    row_set_free(&g);
 }
 
 static bool print(void *context, struct text key, struct text values)
@@ -127,17 +127,17 @@ static bool print(void *context, struct text key, struct text values)
 static void renew(
         const char *before, const char *lines, char *after_r, struct directory_counts *counts_r)
 {
-    char why[DIRECTORY_WHY_MAX];
-    char error[TABLE_WHY_MAX];
+    char why[DIRECTORY_ERROR_MAX];
+    char error[TABLE_ERROR_MAX];
     struct directory_notes notes = {add_note, after_r};
     struct table *table = table_open_to_write(path, error);
-    struct gathered *old = gather(&notes, before);
-    struct gathered *new = gather(&notes, lines);
+    struct row_set *old = gather(&notes, before);
+    struct row_set *new = gather(&notes, lines);
     struct difference *difference;
 
     after_r[0] = '\0';
     assert_non_null(table);
-    assert_true(gathered_finish(old, why) && gathered_finish(new, why));
+    assert_true(row_set_finish(old, why) && row_set_finish(new, why));
     assert_int_equal(table_begin(table), TABLE_OK);
     assert_int_equal(table_clear(table, false), TABLE_OK);
     *counts_r = (struct directory_counts){0};
@@ -152,8 +152,8 @@ static void renew(
     assert_int_equal(table_commit(table), TABLE_OK);
     assert_int_equal(table_each(table, print, after_r), TABLE_OK);
     table_close(&table);
-    gathered_free(&old);
-    gathered_free(&new);
+    row_set_free(&old);
+    row_set_free(&new);
 }
 
 TEST(a_table_becomes_what_was_gathered)

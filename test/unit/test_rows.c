@@ -164,7 +164,7 @@ TEST(a_row_is_pinned_unless_it_says)
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        char why[ROW_WHY_MAX];
+        char why[ROW_ERROR_MAX];
         struct row row;
         assert_true(rows_parse(text_of(rows[i].values), rows[i].by_default, &row, why));
         if (row.pinned != rows[i].want)

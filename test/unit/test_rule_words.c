@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "users/rule_words.h"
 #include "exact.h"
 #include "unit.h"
+#include "users/rule_words.h"
 
 TEST(hosts_become_one_word)
 {
@@ -37,9 +37,9 @@ TEST(hosts_become_one_word)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const struct text value = exact_copy(text_of(rows[i].value));
         char room[64];
-        char why[ROW_WHY_MAX] = "";
+        char why[ROW_ERROR_MAX] = "";
         struct writer hosts = writer_of(room, sizeof room);
-        const bool good = rulewords_add_hosts(value, &hosts, why);
+        const bool good = rule_words_add_hosts(value, &hosts, why);
         exact_free(value);
         if (good != (rows[i].want != NULL) ||
                 (good && !text_equal(writer_text(&hosts), text_of(rows[i].want)))) {
@@ -55,14 +55,14 @@ TEST(hosts_become_one_word)
 TEST(values_are_added_to_those_before)
 {
     char room[8];
-    char why[ROW_WHY_MAX];
+    char why[ROW_ERROR_MAX];
     struct writer hosts = writer_of(room, sizeof room);
 
-    assert_true(rulewords_add_hosts(text_of("a b"), &hosts, why));
-    assert_true(rulewords_add_hosts(text_of(""), &hosts, why));
-    assert_true(rulewords_add_hosts(text_of("{c}"), &hosts, why));
+    assert_true(rule_words_add_hosts(text_of("a b"), &hosts, why));
+    assert_true(rule_words_add_hosts(text_of(""), &hosts, why));
+    assert_true(rule_words_add_hosts(text_of("{c}"), &hosts, why));
     assert_true(text_equal(writer_text(&hosts), text_of("a,b,c")));
-    assert_false(rulewords_add_hosts(text_of("too,long"), &hosts, why));
+    assert_false(rule_words_add_hosts(text_of("too,long"), &hosts, why));
     assert_string_equal(why, "too many hosts: expected at most 2048 octets");
 }
 
@@ -93,9 +93,9 @@ TEST(flags_are_understood)
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const struct text value = exact_copy(text_of(rows[i].value));
-        char why[ROW_WHY_MAX] = "";
+        char why[ROW_ERROR_MAX] = "";
         bool flag = false;
-        const bool good = rulewords_flag(value, &flag, why);
+        const bool good = rule_words_flag(value, &flag, why);
         exact_free(value);
         if ((good ? (int)flag : -1) != rows[i].want)
             fail_msg("\"%s\": got %d %d, want %d", rows[i].value, good, flag, rows[i].want);
@@ -104,11 +104,11 @@ TEST(flags_are_understood)
 
 TEST(a_bad_flag_is_named)
 {
-    char why[ROW_WHY_MAX];
+    char why[ROW_ERROR_MAX];
     bool flag;
 
-    assert_false(rulewords_flag(text_of("perhaps"), &flag, why));
+    assert_false(rule_words_flag(text_of("perhaps"), &flag, why));
     assert_string_equal(why, "bad allow_unauthorized: perhaps: expected true or false");
-    assert_false(rulewords_flag((struct text){NULL, 0}, &flag, why));
+    assert_false(rule_words_flag((struct text){NULL, 0}, &flag, why));
     assert_string_equal(why, "bad allow_unauthorized: : expected true or false");
 }

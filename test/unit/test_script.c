@@ -8,9 +8,9 @@
 #include "replay/script.h"
 #include "unit.h"
 
-static struct replay_item item_of(size_t entries)
+static struct count_request item_of(size_t entries)
 {
-    struct replay_item item = {
+    struct count_request item = {
             .issued = 1780272000, .expires = 1780277000, .entries_count = entries};
 
     memset(item.nonce, 0xff, sizeof item.nonce);
@@ -21,7 +21,7 @@ static struct replay_item item_of(size_t entries)
     return item;
 }
 
-static void check_command(const struct replay_item *item, uint64_t today, const char *wanted)
+static void check_command(const struct count_request *item, uint64_t today, const char *wanted)
 {
     char *command = NULL;
     size_t len = 0;
@@ -34,7 +34,7 @@ static void check_command(const struct replay_item *item, uint64_t today, const 
 
 TEST(commands)
 {
-    struct replay_item item = item_of(2);
+    struct count_request item = item_of(2);
 
     check_command(&item, 1780272000,
             "*9\r\n$7\r\nEVALSHA\r\n$40\r\n48c237c5b363151393e6f9604eeed49bbdd521f8\r\n$1\r\n1\r\n"
@@ -57,7 +57,7 @@ TEST(commands)
 /* The hash that the server is told is the hash of the text that it is told. */
 TEST(the_script_and_its_hash)
 {
-    const struct replay_item item = item_of(1);
+    const struct count_request item = item_of(1);
     unsigned char hash[SHA_DIGEST_LENGTH];
     char hex[2 * SHA_DIGEST_LENGTH + 1];
     char *by_text = NULL;
@@ -81,7 +81,7 @@ TEST(the_script_and_its_hash)
 /* The longest there are. */
 TEST(the_largest)
 {
-    struct replay_item item = item_of(REPLAY_ENTRIES_MAX);
+    struct count_request item = item_of(REPLAY_ENTRIES_MAX);
     char room[SCRIPT_KEY_MAX];
     char *command = NULL;
     size_t len = 0;

@@ -11,14 +11,14 @@ struct row {
     bool want;
 };
 
-static void check(const struct logins *logins, const struct row *rows, size_t count)
+static void check(const struct sender_logins *logins, const struct row *rows, size_t count)
 {
     assert_non_null(logins);
     for (size_t i = 0; i < count; i++) {
         struct address author;
         char *login = strdup(rows[i].login);
         assert_true(address_parse(text_of(rows[i].author), text_of(""), &author));
-        const bool got = logins_permit(logins, login, &author);
+        const bool got = sender_logins_permit(logins, login, &author);
         free(login);
         if (got == rows[i].want)
             continue;
@@ -31,14 +31,14 @@ static void check(const struct logins *logins, const struct row *rows, size_t co
 #define CHECK(logins, rows) check(logins, rows, sizeof(rows) / sizeof *(rows))
 
 /* From an allocation of exactly its size. */
-static struct logins *read_table(const char *table, struct problems *problems)
+static struct sender_logins *read_table(const char *table, struct problems *problems)
 {
     const size_t len = strlen(table);
     char *copy = calloc(1, len > 0 ? len : 1);
 
     assert_non_null(copy);
     memcpy(copy, table, len);
-    struct logins *logins = logins_table(copy, len, "/t", problems);
+    struct sender_logins *logins = sender_logins_table(copy, len, "/t", problems);
     free(copy);
     return logins;
 }
@@ -93,22 +93,22 @@ TEST(same)
                     "a@xn--bcher-kva.example", true},
             HOSTILE("alice@example.org"),
     };
-    struct logins *logins = logins_same();
+    struct sender_logins *logins = sender_logins_same();
 
     CHECK(logins, rows);
-    logins_free(&logins);
+    sender_logins_free(&logins);
     assert_null(logins);
-    logins_free(&logins);
+    sender_logins_free(&logins);
 }
 
 TEST(any)
 {
     static const struct row rows[] = {
             {"alice", "bob@example.org", true}, {"", "bob@example.org", true}};
-    struct logins *logins = logins_any();
+    struct sender_logins *logins = sender_logins_any();
 
     CHECK(logins, rows);
-    logins_free(&logins);
+    sender_logins_free(&logins);
 }
 
 TEST(table)
@@ -140,23 +140,23 @@ TEST(table)
             HOSTILE("anybody@lists.example.org"),
     };
     struct problems *problems = problems_init("f");
-    struct logins *logins = read_table("# who may be whom\n"
-                                       "\n"
-                                       "alice  alice@example.org\toffice@example.org\n"
-                                       "  news *@Lists.example.org\n"
-                                       "bob bob+only@example.org\n"
-                                       "crlf c@example.org \r\n\r\n"
-                                       "crlf d@example.org\r\n"
-                                       "\t# indented\n"
-                                       "j\xc3\xb6rg j\xc3\xb6rg@b\xc3\xbc"
-                                       "cher.example\n"
-                                       "ALICE third@example.org\n"
-                                       "last last@example.org",
+    struct sender_logins *logins = read_table("# who may be whom\n"
+                                              "\n"
+                                              "alice  alice@example.org\toffice@example.org\n"
+                                              "  news *@Lists.example.org\n"
+                                              "bob bob+only@example.org\n"
+                                              "crlf c@example.org \r\n\r\n"
+                                              "crlf d@example.org\r\n"
+                                              "\t# indented\n"
+                                              "j\xc3\xb6rg j\xc3\xb6rg@b\xc3\xbc"
+                                              "cher.example\n"
+                                              "ALICE third@example.org\n"
+                                              "last last@example.org",
             problems);
 
     assert_string_equal(problems_text(problems), "");
     CHECK(logins, rows);
-    logins_free(&logins);
+    sender_logins_free(&logins);
     problems_free(&problems);
 }
 
@@ -167,10 +167,10 @@ TEST(empty_tables_permit_nobody)
 
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
         struct problems *problems = problems_init("f");
-        struct logins *logins = read_table(tables[i], problems);
+        struct sender_logins *logins = read_table(tables[i], problems);
         assert_string_equal(problems_text(problems), "");
         CHECK(logins, rows);
-        logins_free(&logins);
+        sender_logins_free(&logins);
         problems_free(&problems);
     }
 }
@@ -208,7 +208,7 @@ TEST(mistakes_have_their_line)
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct problems *problems = problems_init("f");
-        struct logins *logins = read_table(rows[i].table, problems);
+        struct sender_logins *logins = read_table(rows[i].table, problems);
         if (logins != NULL || strcmp(problems_text(problems), rows[i].want) != 0) {
             print_error(
                     "%s\ngot:\n%swant:\n%s", rows[i].table, problems_text(problems), rows[i].want);
@@ -223,7 +223,7 @@ TEST(a_nul_is_no_text)
     static const char octets[] = "a a@c.de\nb b@c.de\0x\n";
     struct problems *problems = problems_init("f");
 
-    assert_null(logins_table(octets, sizeof octets - 1, "/t", problems));
+    assert_null(sender_logins_table(octets, sizeof octets - 1, "/t", problems));
     assert_string_equal(problems_text(problems), "/t: a NUL in the table: expected text\n");
     problems_free(&problems);
 }
@@ -237,7 +237,7 @@ TEST(other_files_are_soon_given_up)
 
     for (size_t i = 0; i < LINES; i++)
         memcpy(text + i * 2, "x\n", 2);
-    assert_null(logins_table(text, LINES * 2, "/t", problems));
+    assert_null(sender_logins_table(text, LINES * 2, "/t", problems));
     assert_in_range(problems_count(problems), 2, 200);
     free(text);
     problems_free(&problems);
@@ -249,7 +249,8 @@ TEST(long_logins)
     enum { LEN = 100000 };
     char *login = malloc(LEN + 20);
     struct problems *problems = problems_init("f");
-    struct logins *kinds[] = {logins_same(), read_table("a a@c.de\nb *@c.de\n", problems)};
+    struct sender_logins *kinds[] = {
+            sender_logins_same(), read_table("a a@c.de\nb *@c.de\n", problems)};
     struct address author;
 
     assert_true(address_parse(text_of("a@c.de"), text_of(""), &author));
@@ -257,13 +258,13 @@ TEST(long_logins)
         memset(login, octet, LEN);
         for (size_t i = 0; i < 2; i++) {
             login[LEN] = '\0';
-            assert_false(logins_permit(kinds[i], login, &author));
+            assert_false(sender_logins_permit(kinds[i], login, &author));
             strcpy(login + LEN, "@c.de");
-            assert_false(logins_permit(kinds[i], login, &author));
+            assert_false(sender_logins_permit(kinds[i], login, &author));
         }
     }
     free(login);
-    logins_free(&kinds[0]);
-    logins_free(&kinds[1]);
+    sender_logins_free(&kinds[0]);
+    sender_logins_free(&kinds[1]);
     problems_free(&problems);
 }

@@ -17,9 +17,9 @@
 #define MILTER_TABLE "milter { socket = \"unix:/s\"\nlogins = \"/l\" }\n"
 
 /* Each part in an allocation of exactly its size; NULL: there is none. */
-static struct material material_of(const char *config, const char *key, const char *logins)
+static struct bundle material_of(const char *config, const char *key, const char *logins)
 {
-    struct material material = {
+    struct bundle material = {
             .path = strdup("f"),
             .config = strdup(config),
             .config_len = strlen(config),
@@ -41,10 +41,10 @@ static struct material material_of(const char *config, const char *key, const ch
 static struct snapshot *snapshot_of(
         const char *config, const char *key, const char *logins, struct problems *problems)
 {
-    struct material material = material_of(config, key, logins);
+    struct bundle material = material_of(config, key, logins);
     struct snapshot *snapshot = snapshot_init(&material, problems);
 
-    material_clear(&material);
+    bundle_clear(&material);
     return snapshot;
 }
 

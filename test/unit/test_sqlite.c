@@ -106,7 +106,7 @@ TEST(the_file_shrinks)
 TEST(a_damaged_file_is_set_aside)
 {
     static const char damage[] = "this was a database, until somebody edited it with an editor";
-    char why[EVENTSTORE_WHY_MAX] = "";
+    char why[EVENTSTORE_ERROR_MAX] = "";
     char kept[256];
 
     folder_write(&folder, "events.db", damage, sizeof damage - 1, 0600);
@@ -124,7 +124,7 @@ TEST(a_damaged_file_is_set_aside)
 
 TEST(a_newer_form_is_left_alone)
 {
-    char why[EVENTSTORE_WHY_MAX] = "";
+    char why[EVENTSTORE_ERROR_MAX] = "";
 
     struct eventstore *store = fixture_events_open(address_of("events.db"), EVENTSTORE_RECORD);
     fixture_events_write(store, FIXTURE_EVENTS_JUNE, 3, FIXTURE_EVENTS_JUNE);
@@ -140,7 +140,7 @@ TEST(a_newer_form_is_left_alone)
 
 TEST(somebody_elses_database_holds_no_events)
 {
-    char why[EVENTSTORE_WHY_MAX] = "";
+    char why[EVENTSTORE_ERROR_MAX] = "";
 
     change("other.db", "CREATE TABLE recipe (id)");
     assert_null(eventstore_open(address_of("other.db"), EVENTSTORE_READ, why));

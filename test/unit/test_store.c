@@ -19,12 +19,12 @@
 
 /* A new store of one backend for each test. PostgreSQL is the server that VERIMAIL_POSTGRESQL
  * names, where the schema belongs to the tests. */
-struct place {
+struct hostport {
     struct folder folder;
     char address[FOLDER_PATH_MAX + 16];
 };
 
-static void begin_sqlite(struct place *place)
+static void begin_sqlite(struct hostport *place)
 {
     char path[FOLDER_PATH_MAX];
 
@@ -33,12 +33,12 @@ static void begin_sqlite(struct place *place)
     snprintf(place->address, sizeof place->address, "sqlite:%s", path);
 }
 
-static void end_sqlite(struct place *place)
+static void end_sqlite(struct hostport *place)
 {
     folder_remove(&place->folder);
 }
 
-static void begin_postgresql(struct place *place)
+static void begin_postgresql(struct hostport *place)
 {
     const char *address = getenv("VERIMAIL_POSTGRESQL");
 
@@ -52,23 +52,23 @@ static void begin_postgresql(struct place *place)
     PQfinish(connection);
 }
 
-static void end_postgresql(struct place *place)
+static void end_postgresql(struct hostport *place)
 {
     (void)place;
 }
 
 static const struct backend {
     struct unit_row row;
-    void (*begin)(struct place *place);
-    void (*end)(struct place *place);
+    void (*begin)(struct hostport *place);
+    void (*end)(struct hostport *place);
 } backends[] = {
         {{"sqlite", NULL}, begin_sqlite, end_sqlite},
         {{"postgresql", "VERIMAIL_POSTGRESQL"}, begin_postgresql, end_postgresql},
 };
 
-static struct place begin(const struct backend *backend)
+static struct hostport begin(const struct backend *backend)
 {
-    struct place place = {.address = ""};
+    struct hostport place = {.address = ""};
 
     backend->begin(&place);
     return place;
@@ -76,7 +76,7 @@ static struct place begin(const struct backend *backend)
 
 TEST_EACH(what_is_written_is_read, backends)
 {
-    struct place place = begin(row);
+    struct hostport place = begin(row);
     struct eventstore *store = fixture_events_open(place.address, EVENTSTORE_RECORD);
     struct event events[3] = {fixture_event(FIXTURE_EVENTS_JUNE),
             fixture_event(FIXTURE_EVENTS_JUNE + 1),
@@ -108,7 +108,7 @@ TEST_EACH(what_is_written_is_read, backends)
 
 TEST_EACH(ids_grow, backends)
 {
-    struct place place = begin(row);
+    struct hostport place = begin(row);
     struct eventstore *store = fixture_events_open(place.address, EVENTSTORE_RECORD);
 
     for (uint64_t i = 0; i < 5; i++)
@@ -127,7 +127,7 @@ TEST_EACH(ids_grow, backends)
 
 TEST_EACH(gaps, backends)
 {
-    struct place place = begin(row);
+    struct hostport place = begin(row);
     struct eventstore *store = fixture_events_open(place.address, EVENTSTORE_RECORD);
     const struct event event = fixture_event(FIXTURE_EVENTS_JUNE);
     bool more = true;
@@ -149,7 +149,7 @@ TEST_EACH(gaps, backends)
 
 TEST_EACH(what_is_old_goes_in_steps, backends)
 {
-    struct place place = begin(row);
+    struct hostport place = begin(row);
     struct eventstore *store = fixture_events_open(place.address, EVENTSTORE_RECORD);
     int steps = 0;
     bool more = true;
@@ -174,7 +174,7 @@ TEST_EACH(any_time, backends)
     static const uint64_t times[] = {0, 1, FIXTURE_EVENTS_JUNE - 400 * FIXTURE_EVENTS_DAY,
             FIXTURE_EVENTS_JUNE, FIXTURE_EVENTS_JUNE + 40 * FIXTURE_EVENTS_DAY,
             FIXTURE_EVENTS_JUNE + 4000 * FIXTURE_EVENTS_DAY, INT64_MAX - 1, INT64_MAX, UINT64_MAX};
-    struct place place = begin(row);
+    struct hostport place = begin(row);
     struct eventstore *store = fixture_events_open(place.address, EVENTSTORE_RECORD);
 
     for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
@@ -209,7 +209,7 @@ TEST_EACH(texts_that_are_not_plain, backends)
             {{"%00", 3}, "%00"},
             {{" ", 1}, " "},
     };
-    struct place place = begin(row);
+    struct hostport place = begin(row);
     struct eventstore *store = fixture_events_open(place.address, EVENTSTORE_RECORD);
     const size_t count = sizeof table / sizeof *table;
     struct event events[sizeof table / sizeof *table];
@@ -235,7 +235,7 @@ TEST_EACH(texts_that_are_not_plain, backends)
 
 TEST_EACH(queries_have_parameters, backends)
 {
-    struct place place = begin(row);
+    struct hostport place = begin(row);
     struct eventstore *store = fixture_events_open(place.address, EVENTSTORE_RECORD);
     struct fixture_events_rows rows = {0};
     const struct eventstore_value parameters[] = {
@@ -276,7 +276,7 @@ TEST_EACH(values_of_queries, backends)
             {"SELECT CASE WHEN listed = 1 THEN 'yes' ELSE 'no' END FROM event LIMIT 1", "yes\n"},
             {"SELECT 1 FROM event WHERE time < 0", ""},
     };
-    struct place place = begin(row);
+    struct hostport place = begin(row);
     struct eventstore *store = fixture_events_open(place.address, EVENTSTORE_RECORD);
 
     fixture_events_write(store, FIXTURE_EVENTS_JUNE, 5, FIXTURE_EVENTS_JUNE);
@@ -291,7 +291,7 @@ TEST_EACH(values_of_queries, backends)
 
 TEST_EACH(queries_that_end_early, backends)
 {
-    struct place place = begin(row);
+    struct hostport place = begin(row);
     struct eventstore *store = fixture_events_open(place.address, EVENTSTORE_RECORD);
     struct fixture_events_rows rows = {.most = 3};
 
@@ -311,8 +311,8 @@ TEST_EACH(queries_that_end_early, backends)
 
 TEST_EACH(readers_beside_a_recorder, backends)
 {
-    struct place place = begin(row);
-    char why[EVENTSTORE_WHY_MAX] = "";
+    struct hostport place = begin(row);
+    char why[EVENTSTORE_ERROR_MAX] = "";
 
     assert_null(eventstore_open(place.address, EVENTSTORE_READ, why));
     assert_true(why[0] != '\0');
@@ -345,7 +345,7 @@ static bool record_much(void *context)
 /* From the first moment on: all want to make what is not there. */
 TEST_EACH(many_recorders, backends)
 {
-    struct place place = begin(row);
+    struct hostport place = begin(row);
 
     for (int i = 0; i < PROCESSES; i++) {
         const pid_t child = fork();
@@ -369,7 +369,7 @@ TEST_EACH(many_recorders, backends)
 
 TEST(none_keeps_nothing)
 {
-    char why[EVENTSTORE_WHY_MAX] = "";
+    char why[EVENTSTORE_ERROR_MAX] = "";
     const struct event event = fixture_event(FIXTURE_EVENTS_JUNE);
     bool more = true;
 
@@ -386,7 +386,7 @@ TEST(none_keeps_nothing)
 TEST(other_addresses)
 {
     static const char *const addresses[] = {"", "mysql://x", "sqlit", "SQLITE:/x", "nonesuch"};
-    char why[EVENTSTORE_WHY_MAX];
+    char why[EVENTSTORE_ERROR_MAX];
 
     for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++) {
         why[0] = '\0';

@@ -24,7 +24,7 @@ TEST(what_is_stored_is_read)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char octets[STORED_MAX];
         char text[ROW_TEXT_MAX];
-        char why[ROW_WHY_MAX];
+        char why[ROW_ERROR_MAX];
         struct writer w = writer_of(octets, sizeof octets);
         struct writer formatted = writer_of(text, sizeof text);
         struct row row;
@@ -92,7 +92,7 @@ TEST(what_is_damaged_is_refused)
 TEST(a_flipped_bit_makes_no_monster)
 {
     char octets[STORED_MAX];
-    char why[ROW_WHY_MAX];
+    char why[ROW_ERROR_MAX];
     struct writer w = writer_of(octets, sizeof octets);
     struct row row;
 

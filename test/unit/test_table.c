@@ -185,7 +185,7 @@ static bool made_for_its_folder(void *context)
 static bool not_led_astray(void *context)
 {
     char target[] = "/tmp/verimail-test-target-XXXXXX";
-    char why[TABLE_WHY_MAX];
+    char why[TABLE_ERROR_MAX];
     char new_file[sizeof target + 4];
 
     (void)context;

@@ -14,7 +14,7 @@
 
 static void refused(const char *want)
 {
-    char why[TABLE_WHY_MAX] = "";
+    char why[TABLE_ERROR_MAX] = "";
     struct table *t = table_open_to_read(fixture_table_path, why);
 
     assert_null(t);
@@ -52,7 +52,7 @@ TEST(what_is_no_table_is_refused)
     folder_write(&fixture_table_folder, "t", octets, sizeof octets, 0600);
     refused("it is no table of users");
     assert_int_equal(unlink(fixture_table_path), 0);
-    char why[TABLE_WHY_MAX];
+    char why[TABLE_ERROR_MAX];
     assert_null(table_open_to_read(fixture_table_path, why));
     assert_string_equal(why, "No such file or directory");
     assert_int_not_equal(access(fixture_table_path, F_OK), 0);
@@ -87,7 +87,7 @@ static void spoil(off_t at, const char *octets, size_t len)
 /* Everything that a table can be used for; whatever comes of it. */
 static bool use_all(void *context)
 {
-    char why[TABLE_WHY_MAX];
+    char why[TABLE_ERROR_MAX];
     struct fixture_table_look l = {0};
     struct row row;
     char user[64];

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "fixture_service.h"
-#include "verimaild/tables.h"
 #include "unit.h"
+#include "verimaild/tables.h"
 
 #define NOW 5000 /* milliseconds */
 #define REST                                                                                       \
@@ -26,7 +26,7 @@ static enum rules_found look_up(
 static void make_table(const struct folder *folder)
 {
     char path[FOLDER_PATH_MAX];
-    char why[TABLE_WHY_MAX];
+    char why[TABLE_ERROR_MAX];
     struct row row;
 
     folder_path(folder, "users", path);

@@ -10,7 +10,7 @@
 #include "client/target_acl.h"
 #include "unit.h"
 
-static enum reach_result check(const struct reach *reach, const char *text)
+static enum target_acl_result check(const struct target_acl *reach, const char *text)
 {
     struct endpoint endpoint;
 
@@ -18,21 +18,21 @@ static enum reach_result check(const struct reach *reach, const char *text)
         print_error("%s is no endpoint\n", text);
         fail();
     }
-    return reach_check(reach, &endpoint);
+    return target_acl_check(reach, &endpoint);
 }
 
 struct row {
     const char *endpoint;
-    enum reach_result want;
+    enum target_acl_result want;
 };
 
-static void check_rows(const struct reach *reach, const struct row *rows, size_t count)
+static void check_rows(const struct target_acl *reach, const struct row *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        const enum reach_result got = check(reach, rows[i].endpoint);
+        const enum target_acl_result got = check(reach, rows[i].endpoint);
         if (got != rows[i].want) {
-            print_error("%s: got %s, want %s\n", rows[i].endpoint, reach_result_text(got),
-                    reach_result_text(rows[i].want));
+            print_error("%s: got %s, want %s\n", rows[i].endpoint, target_acl_result_text(got),
+                    target_acl_result_text(rows[i].want));
             fail();
         }
     }
@@ -41,68 +41,68 @@ static void check_rows(const struct reach *reach, const struct row *rows, size_t
 TEST(addresses)
 {
     static const struct row rows[] = {
-            {"1.1.1.1:26", REACH_OK},
-            {"9.255.255.255:26", REACH_OK},
-            {"11.0.0.0:26", REACH_OK},
-            {"0.0.0.0:26", REACH_NETWORK},
-            {"0.255.255.255:26", REACH_NETWORK},
-            {"10.0.0.0:26", REACH_NETWORK},
-            {"10.255.255.255:26", REACH_NETWORK},
-            {"100.63.255.255:26", REACH_OK},
-            {"100.64.0.0:26", REACH_NETWORK},
-            {"100.127.255.255:26", REACH_NETWORK},
-            {"100.128.0.0:26", REACH_OK},
-            {"127.0.0.1:26", REACH_NETWORK},
-            {"169.254.169.254:26", REACH_NETWORK},
-            {"172.15.255.255:26", REACH_OK},
-            {"172.16.0.0:26", REACH_NETWORK},
-            {"172.31.255.255:26", REACH_NETWORK},
-            {"172.32.0.0:26", REACH_OK},
-            {"192.0.0.1:26", REACH_NETWORK},
-            {"192.0.1.0:26", REACH_OK},
-            {"192.0.2.1:26", REACH_NETWORK},
-            {"192.88.99.1:26", REACH_NETWORK},
-            {"192.168.0.0:26", REACH_NETWORK},
-            {"198.18.0.0:26", REACH_NETWORK},
-            {"198.19.255.255:26", REACH_NETWORK},
-            {"198.20.0.0:26", REACH_OK},
-            {"198.51.100.1:26", REACH_NETWORK},
-            {"203.0.113.1:26", REACH_NETWORK},
-            {"223.255.255.255:26", REACH_OK},
-            {"224.0.0.0:26", REACH_NETWORK},
-            {"240.0.0.0:26", REACH_NETWORK},
-            {"255.255.255.255:26", REACH_NETWORK},
-            {"[2600::1]:26", REACH_OK},
-            {"[2001:200::1]:26", REACH_OK},
-            {"[2001:1ff:ffff::1]:26", REACH_NETWORK},
-            {"[2001::1]:26", REACH_NETWORK},
-            {"[2001:db8::1]:26", REACH_NETWORK},
-            {"[2001:db9::1]:26", REACH_OK},
-            {"[3ffe::1]:26", REACH_OK},
-            {"[3fff::1]:26", REACH_NETWORK},
-            {"[3fff:1000::1]:26", REACH_OK},
-            {"[::]:26", REACH_NETWORK},
-            {"[::1]:26", REACH_NETWORK},
-            {"[4000::1]:26", REACH_NETWORK},
-            {"[1fff::1]:26", REACH_NETWORK},
-            {"[fc00::1]:26", REACH_NETWORK},
-            {"[fe80::1]:26", REACH_NETWORK},
-            {"[fec0::1]:26", REACH_NETWORK},
-            {"[ff02::1]:26", REACH_NETWORK},
-            {"[100::1]:26", REACH_NETWORK},
+            {"1.1.1.1:26", TARGET_ACL_OK},
+            {"9.255.255.255:26", TARGET_ACL_OK},
+            {"11.0.0.0:26", TARGET_ACL_OK},
+            {"0.0.0.0:26", TARGET_ACL_NETWORK},
+            {"0.255.255.255:26", TARGET_ACL_NETWORK},
+            {"10.0.0.0:26", TARGET_ACL_NETWORK},
+            {"10.255.255.255:26", TARGET_ACL_NETWORK},
+            {"100.63.255.255:26", TARGET_ACL_OK},
+            {"100.64.0.0:26", TARGET_ACL_NETWORK},
+            {"100.127.255.255:26", TARGET_ACL_NETWORK},
+            {"100.128.0.0:26", TARGET_ACL_OK},
+            {"127.0.0.1:26", TARGET_ACL_NETWORK},
+            {"169.254.169.254:26", TARGET_ACL_NETWORK},
+            {"172.15.255.255:26", TARGET_ACL_OK},
+            {"172.16.0.0:26", TARGET_ACL_NETWORK},
+            {"172.31.255.255:26", TARGET_ACL_NETWORK},
+            {"172.32.0.0:26", TARGET_ACL_OK},
+            {"192.0.0.1:26", TARGET_ACL_NETWORK},
+            {"192.0.1.0:26", TARGET_ACL_OK},
+            {"192.0.2.1:26", TARGET_ACL_NETWORK},
+            {"192.88.99.1:26", TARGET_ACL_NETWORK},
+            {"192.168.0.0:26", TARGET_ACL_NETWORK},
+            {"198.18.0.0:26", TARGET_ACL_NETWORK},
+            {"198.19.255.255:26", TARGET_ACL_NETWORK},
+            {"198.20.0.0:26", TARGET_ACL_OK},
+            {"198.51.100.1:26", TARGET_ACL_NETWORK},
+            {"203.0.113.1:26", TARGET_ACL_NETWORK},
+            {"223.255.255.255:26", TARGET_ACL_OK},
+            {"224.0.0.0:26", TARGET_ACL_NETWORK},
+            {"240.0.0.0:26", TARGET_ACL_NETWORK},
+            {"255.255.255.255:26", TARGET_ACL_NETWORK},
+            {"[2600::1]:26", TARGET_ACL_OK},
+            {"[2001:200::1]:26", TARGET_ACL_OK},
+            {"[2001:1ff:ffff::1]:26", TARGET_ACL_NETWORK},
+            {"[2001::1]:26", TARGET_ACL_NETWORK},
+            {"[2001:db8::1]:26", TARGET_ACL_NETWORK},
+            {"[2001:db9::1]:26", TARGET_ACL_OK},
+            {"[3ffe::1]:26", TARGET_ACL_OK},
+            {"[3fff::1]:26", TARGET_ACL_NETWORK},
+            {"[3fff:1000::1]:26", TARGET_ACL_OK},
+            {"[::]:26", TARGET_ACL_NETWORK},
+            {"[::1]:26", TARGET_ACL_NETWORK},
+            {"[4000::1]:26", TARGET_ACL_NETWORK},
+            {"[1fff::1]:26", TARGET_ACL_NETWORK},
+            {"[fc00::1]:26", TARGET_ACL_NETWORK},
+            {"[fe80::1]:26", TARGET_ACL_NETWORK},
+            {"[fec0::1]:26", TARGET_ACL_NETWORK},
+            {"[ff02::1]:26", TARGET_ACL_NETWORK},
+            {"[100::1]:26", TARGET_ACL_NETWORK},
             /* those that carry another */
-            {"[::ffff:1.1.1.1]:26", REACH_OK},
-            {"[::ffff:127.0.0.1]:26", REACH_NETWORK},
-            {"[::127.0.0.1]:26", REACH_NETWORK},
-            {"[::1.1.1.1]:26", REACH_NETWORK},
-            {"[64:ff9b::1.1.1.1]:26", REACH_OK},
-            {"[64:ff9b::10.0.0.1]:26", REACH_NETWORK},
-            {"[64:ff9b:1::1.1.1.1]:26", REACH_NETWORK},
-            {"[2002:101:101::1]:26", REACH_OK},
-            {"[2002:7f00:1::1]:26", REACH_NETWORK},
-            {"[2002:a9fe:a9fe::1]:26", REACH_NETWORK},
+            {"[::ffff:1.1.1.1]:26", TARGET_ACL_OK},
+            {"[::ffff:127.0.0.1]:26", TARGET_ACL_NETWORK},
+            {"[::127.0.0.1]:26", TARGET_ACL_NETWORK},
+            {"[::1.1.1.1]:26", TARGET_ACL_NETWORK},
+            {"[64:ff9b::1.1.1.1]:26", TARGET_ACL_OK},
+            {"[64:ff9b::10.0.0.1]:26", TARGET_ACL_NETWORK},
+            {"[64:ff9b:1::1.1.1.1]:26", TARGET_ACL_NETWORK},
+            {"[2002:101:101::1]:26", TARGET_ACL_OK},
+            {"[2002:7f00:1::1]:26", TARGET_ACL_NETWORK},
+            {"[2002:a9fe:a9fe::1]:26", TARGET_ACL_NETWORK},
     };
-    const struct reach reach = {0};
+    const struct target_acl reach = {0};
 
     check_rows(&reach, rows, sizeof rows / sizeof *rows);
 }
@@ -111,16 +111,16 @@ TEST(ports)
 {
     static const uint16_t more[] = {80};
     static const struct row rows[] = {
-            {"1.1.1.1:1", REACH_PORT},
-            {"1.1.1.1:25", REACH_PORT},
-            {"1.1.1.1:27", REACH_PORT},
-            {"1.1.1.1:1023", REACH_PORT},
-            {"1.1.1.1:1024", REACH_OK},
-            {"1.1.1.1:65535", REACH_OK},
-            {"1.1.1.1:80", REACH_OK},
-            {"127.0.0.1:80", REACH_NETWORK},
+            {"1.1.1.1:1", TARGET_ACL_PORT},
+            {"1.1.1.1:25", TARGET_ACL_PORT},
+            {"1.1.1.1:27", TARGET_ACL_PORT},
+            {"1.1.1.1:1023", TARGET_ACL_PORT},
+            {"1.1.1.1:1024", TARGET_ACL_OK},
+            {"1.1.1.1:65535", TARGET_ACL_OK},
+            {"1.1.1.1:80", TARGET_ACL_OK},
+            {"127.0.0.1:80", TARGET_ACL_NETWORK},
     };
-    const struct reach reach = {.ports = more, .ports_count = 1};
+    const struct target_acl reach = {.ports = more, .ports_count = 1};
 
     check_rows(&reach, rows, sizeof rows / sizeof *rows);
 }
@@ -129,16 +129,16 @@ TEST(ports)
 TEST(allowed_networks)
 {
     static const struct row rows[] = {
-            {"127.0.0.1:26", REACH_OK},
-            {"127.0.0.1:1024", REACH_OK},
-            {"127.0.0.1:80", REACH_PORT},
-            {"10.0.0.1:26", REACH_NETWORK},
-            {"[::ffff:127.0.0.1]:26", REACH_OK},
-            {"[::1]:26", REACH_NETWORK},
+            {"127.0.0.1:26", TARGET_ACL_OK},
+            {"127.0.0.1:1024", TARGET_ACL_OK},
+            {"127.0.0.1:80", TARGET_ACL_PORT},
+            {"10.0.0.1:26", TARGET_ACL_NETWORK},
+            {"[::ffff:127.0.0.1]:26", TARGET_ACL_OK},
+            {"[::1]:26", TARGET_ACL_NETWORK},
     };
     struct network loopback;
     assert_true(network_parse("127.0.0.0/8", &loopback));
-    const struct reach reach = {.networks = &loopback, .networks_count = 1};
+    const struct target_acl reach = {.networks = &loopback, .networks_count = 1};
 
     check_rows(&reach, rows, sizeof rows / sizeof *rows);
 }
@@ -189,13 +189,13 @@ TEST(one_machine)
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        unsigned char octets[2][REACH_MACHINE_MAX];
+        unsigned char octets[2][TARGET_ACL_MACHINE_MAX];
         struct endpoint a;
         struct endpoint b;
         assert_true(endpoint_parse(table[i].a, &a) && endpoint_parse(table[i].b, &b));
-        const size_t len = reach_machine(&a, octets[0]);
+        const size_t len = target_acl_machine(&a, octets[0]);
         const bool got =
-                len == reach_machine(&b, octets[1]) && memcmp(octets[0], octets[1], len) == 0;
+                len == target_acl_machine(&b, octets[1]) && memcmp(octets[0], octets[1], len) == 0;
         if (got != table[i].want) {
             print_error("%s, %s: got %d, want %d\n", table[i].a, table[i].b, got, table[i].want);
             fail();
@@ -207,18 +207,18 @@ TEST(one_machine)
 TEST(own_addresses)
 {
     static const struct row rows[] = {
-            {"9.9.9.1:26", REACH_OK},
-            {"9.9.9.1:1024", REACH_OWN},
-            {"9.9.9.1:80", REACH_PORT},
-            {"9.9.9.2:26", REACH_OK},
-            {"9.9.9.2:1024", REACH_OWN},
-            {"[::ffff:9.9.9.2]:1024", REACH_OWN},
-            {"1.1.1.1:1024", REACH_OK},
+            {"9.9.9.1:26", TARGET_ACL_OK},
+            {"9.9.9.1:1024", TARGET_ACL_OWN},
+            {"9.9.9.1:80", TARGET_ACL_PORT},
+            {"9.9.9.2:26", TARGET_ACL_OK},
+            {"9.9.9.2:1024", TARGET_ACL_OWN},
+            {"[::ffff:9.9.9.2]:1024", TARGET_ACL_OWN},
+            {"1.1.1.1:1024", TARGET_ACL_OK},
     };
     struct network allowed;
     assert_true(network_parse("9.9.9.2", &allowed));
-    const struct reach strict = {0};
-    const struct reach lax = {.networks = &allowed, .networks_count = 1};
+    const struct target_acl strict = {0};
+    const struct target_acl lax = {.networks = &allowed, .networks_count = 1};
 
     /* A machine of our own; not everybody may have one. */
     if (unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0 && unshare(CLONE_NEWNET) != 0)
@@ -226,8 +226,8 @@ TEST(own_addresses)
     if (!add_address("lo", "9.9.9.1") || !add_address("lo:1", "9.9.9.2"))
         skip();
     check_rows(&strict, rows, sizeof rows / sizeof *rows);
-    assert_int_equal(check(&lax, "9.9.9.2:1024"), REACH_OK);
-    assert_int_equal(check(&lax, "9.9.9.1:1024"), REACH_OWN);
+    assert_int_equal(check(&lax, "9.9.9.2:1024"), TARGET_ACL_OK);
+    assert_int_equal(check(&lax, "9.9.9.1:1024"), TARGET_ACL_OWN);
     if (let_all_bind_to_anything())
         check_rows(&strict, rows, sizeof rows / sizeof *rows);
 }

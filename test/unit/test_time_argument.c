@@ -27,8 +27,8 @@ TEST(good_ones)
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        struct instant got;
-        if (!instant_parse(table[i].text, NOW, &got))
+        struct time_argument got;
+        if (!time_argument_parse(table[i].text, NOW, &got))
             fail_msg("%s: refused", table[i].text);
         if (got.milliseconds != table[i].want || got.is_before_now != table[i].before)
             fail_msg("%s: got %llu, want %llu", table[i].text, (unsigned long long)got.milliseconds,
@@ -44,8 +44,8 @@ TEST(bad_ones)
             "26-11-24", "1969-12-31", "2026-11-24Z", "2026-11-24T06:00ZZ", "yesterday"};
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        struct instant got;
-        if (instant_parse(table[i], NOW, &got))
+        struct time_argument got;
+        if (time_argument_parse(table[i], NOW, &got))
             fail_msg("%s: taken as %llu", table[i], (unsigned long long)got.milliseconds);
     }
 }

@@ -48,9 +48,9 @@ static struct conf conf_verify(const char *options)
 }
 
 /* `fields`: lines of `Name:value`. */
-static struct letter *letter_of(const char *fields, enum message_result broken)
+static struct message_parser *letter_of(const char *fields, enum message_result broken)
 {
-    struct letter *letter = letter_init(NULL);
+    struct message_parser *letter = message_parser_init(NULL);
     struct reader lines = reader_of(text_of(fields));
 
     assert_non_null(letter);
@@ -58,12 +58,12 @@ static struct letter *letter_of(const char *fields, enum message_result broken)
         struct reader line = reader_of(reader_field(&lines, '\n'));
         struct field field = {.name = reader_until(&line, ':')};
         field.value = reader_rest(&line);
-        letter_field(letter, &field);
+        message_parser_field(letter, &field);
     }
-    letter_header_end(letter);
+    message_parser_header_end(letter);
     if (broken != MESSAGE_OK)
-        letter_broken(letter, broken);
-    (void)!letter_end(letter);
+        message_parser_broken(letter, broken);
+    (void)!message_parser_end(letter);
     return letter;
 }
 
@@ -93,7 +93,7 @@ static void check_row(const struct row *row)
 {
     struct conf conf = conf_verify(row->options);
     struct verifier *verifier = verifier_init(conf.config->verify);
-    struct letter *letter = letter_of(row->fields, row->broken);
+    struct message_parser *letter = letter_of(row->fields, row->broken);
     struct verification found;
     const char *code;
     const char *status;
@@ -119,7 +119,7 @@ static void check_row(const struct row *row)
         fail();
     }
     assert_int_equal(found.asked, found.author != NULL);
-    letter_free(&letter);
+    message_parser_free(&letter);
     verifier_free(&verifier);
     assert_null(verifier);
     conf_free(&conf);
@@ -197,7 +197,7 @@ TEST(errors_of_the_network)
     "temperror step|tempfail 451 4.7.1 This server cannot ask example.org about the message now "  \
     "(Verimail); try again later" TEMPERROR
 #define MEMORY                                                                                     \
-    "temperror memory|tempfail 451 4.7.1 This message cannot be read: memory is short "            \
+    "temperror memory|tempfail 451 4.7.1 This message cannot be read: out of memory "              \
     "(Verimail); "                                                                                 \
     "try again later" FIELD "temperror"
 
@@ -259,7 +259,7 @@ TEST(replies_have_the_domain_alone)
         domain[i] = i % 64 == 59 ? '.' : 'd';
     domain[DOMAIN_MAX] = '\0';
     snprintf(field, sizeof field, "From: \"se%%cr et\"@%s\n", domain);
-    struct letter *letter = letter_of(field, MESSAGE_OK);
+    struct message_parser *letter = letter_of(field, MESSAGE_OK);
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
         struct conf conf = conf_verify(TEMPFAIL);
         struct verifier *verifier = verifier_init(conf.config->verify);
@@ -281,7 +281,7 @@ TEST(replies_have_the_domain_alone)
         verifier_free(&verifier);
         conf_free(&conf);
     }
-    letter_free(&letter);
+    message_parser_free(&letter);
 }
 
 #define STAMP(user) "Verimail: " user " UEFZTE9BRA\n"
@@ -306,7 +306,7 @@ TEST(what_is_asked)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct conf conf = conf_verify(rows[i].options);
         struct verifier *verifier = verifier_init(conf.config->verify);
-        struct letter *letter = letter_of(rows[i].fields, MESSAGE_OK);
+        struct message_parser *letter = letter_of(rows[i].fields, MESSAGE_OK);
         struct verification found;
         client.asked = 0;
         verifier_judge(
@@ -316,7 +316,7 @@ TEST(what_is_asked)
         assert_int_equal(found.stamps, rows[i].stamps);
         assert_true(found.asked);
         assert_ptr_equal(client.policy, verifier_policy(verifier));
-        letter_free(&letter);
+        message_parser_free(&letter);
         verifier_free(&verifier);
         conf_free(&conf);
     }
@@ -326,7 +326,7 @@ TEST(messages_without_an_author_ask_nobody)
 {
     struct conf conf = conf_verify("");
     struct verifier *verifier = verifier_init(conf.config->verify);
-    struct letter *letter = letter_of(ALICE ALICE, MESSAGE_OK);
+    struct message_parser *letter = letter_of(ALICE ALICE, MESSAGE_OK);
     struct verification found;
 
     client.asked = 0;
@@ -334,8 +334,8 @@ TEST(messages_without_an_author_ask_nobody)
     assert_int_equal(client.asked, 0);
     assert_false(found.asked);
     assert_null(found.author);
-    assert_int_equal(found.fault, LETTER_SEVERAL_FROMS);
-    letter_free(&letter);
+    assert_int_equal(found.fault, MESSAGE_PARSER_SEVERAL_FROMS);
+    message_parser_free(&letter);
     verifier_free(&verifier);
     conf_free(&conf);
 }
@@ -401,7 +401,7 @@ TEST(without_a_name_there_is_no_field)
 {
     struct conf conf = conf_of("verify { }");
     struct verifier *verifier = verifier_init(conf.config->verify);
-    struct letter *letter = letter_of(ALICE, MESSAGE_OK);
+    struct message_parser *letter = letter_of(ALICE, MESSAGE_OK);
     struct verification found;
     char room[RESULTS_VALUE_MAX];
     struct writer w = writer_of(room, sizeof room);
@@ -409,7 +409,7 @@ TEST(without_a_name_there_is_no_field)
     client.outcome = (struct client_outcome){.verdict = VERDICT_YES, .reason = REASON_STAMPED};
     verifier_judge(verifier, NULL, letter, text_of(""), text_of(""), &found);
     assert_false(verifier_results(verifier, &found, "\n", &w));
-    letter_free(&letter);
+    message_parser_free(&letter);
     verifier_free(&verifier);
     conf_free(&conf);
 }

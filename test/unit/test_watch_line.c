@@ -16,7 +16,7 @@ static struct eventstore_value text(const char *value)
 }
 
 struct row {
-    struct eventstore_value values[WATCHLINE_COUNT];
+    struct eventstore_value values[WATCH_LINE_COUNT];
 };
 
 static struct row row_of(const char *verdict, const char *user)
@@ -26,7 +26,7 @@ static struct row row_of(const char *verdict, const char *user)
             text("example.net,example.com"), text(""), text("192.0.2.1"), number(0), number(12)}};
 }
 
-static char *printed(const struct row *row, const struct watchline_look *look)
+static char *printed(const struct row *row, const struct watch_line_look *look)
 {
     char *line = NULL;
     size_t len = 0;
@@ -34,9 +34,9 @@ static char *printed(const struct row *row, const struct watchline_look *look)
 
     assert_non_null(out);
     if (look != NULL)
-        watchline_print(row->values, look, out);
+        watch_line_print(row->values, look, out);
     else
-        watchline_print_json(row->values, out);
+        watch_line_print_json(row->values, out);
     assert_int_equal(fclose(out), 0);
     return line;
 }
@@ -44,7 +44,7 @@ static char *printed(const struct row *row, const struct watchline_look *look)
 TEST(lines)
 {
     static const struct {
-        struct watchline_look look;
+        struct watch_line_look look;
         const char *user;
         const char *want;
     } table[] = {
@@ -76,7 +76,7 @@ TEST(lines_are_as_wide_as_the_terminal)
     user[sizeof user - 1] = '\0';
     for (unsigned width = 1; width < 300; width++) {
         const struct row row = row_of("ALLOW", user);
-        const struct watchline_look look = {width, false};
+        const struct watch_line_look look = {width, false};
         char *got = printed(&row, &look);
         assert_int_equal(strlen(got) - 1, width < 80 ? 80 : width);
         free(got);
