@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char *refuse(int fd)
+static const char *keyfile_refuse(int fd)
 {
     struct stat st;
 
@@ -23,7 +23,7 @@ static const char *refuse(int fd)
     return NULL;
 }
 
-static bool read_all(int fd, char *room, size_t size, size_t *len_r)
+static bool keyfile_read_all(int fd, char *room, size_t size, size_t *len_r)
 {
     *len_r = 0;
     while (*len_r < size) {
@@ -42,10 +42,10 @@ char *keyfile_load(const char *path, size_t *len_r, const char **error_r)
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     char *content = NULL;
 
-    *error_r = fd < 0 ? strerror(errno) : refuse(fd);
+    *error_r = fd < 0 ? strerror(errno) : keyfile_refuse(fd);
     if (*error_r == NULL) {
         content = sodium_malloc(KEYFILE_MAX);
-        if (content == NULL || !read_all(fd, content, KEYFILE_MAX, len_r)) {
+        if (content == NULL || !keyfile_read_all(fd, content, KEYFILE_MAX, len_r)) {
             *error_r = strerror(errno);
             sodium_free(content);
             content = NULL;

@@ -8,22 +8,23 @@
 
 #define BACKLOG 4096 /* the kernel's own limit cuts it */
 
-static bool set(int fd, int level, int option, int value)
+static bool listener_set(int fd, int level, int option, int value)
 {
     return setsockopt(fd, level, option, &value, sizeof value) == 0;
 }
 
-static int open_at(const struct endpoint *endpoint)
+static int listener_open_at(const struct endpoint *endpoint)
 {
     const int family = endpoint->address.any.sa_family;
     const int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (fd < 0)
         return -1;
-    bool ok = set(fd, SOL_SOCKET, SO_REUSEADDR, 1) && set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    bool ok = listener_set(fd, SOL_SOCKET, SO_REUSEADDR, 1) &&
+              listener_set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     if (family == AF_INET6)
-        ok = ok && set(fd, IPPROTO_IPV6, IPV6_V6ONLY, !endpoint->wildcard);
-    ok = ok && set(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, LISTENER_DEFER);
+        ok = ok && listener_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, !endpoint->wildcard);
+    ok = ok && listener_set(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, LISTENER_DEFER);
     if (ok && bind(fd, &endpoint->address.any, endpoint->len) == 0 && listen(fd, BACKLOG) == 0)
         return fd;
     const int error = errno;
@@ -42,14 +43,14 @@ int listener_open(const struct endpoint *endpoint, struct endpoint *bound_r)
 {
     const bool wildcard = endpoint->wildcard; /* the two may be one */
     struct endpoint at = *endpoint;
-    int fd = open_at(&at);
+    int fd = listener_open_at(&at);
 
     if (fd < 0 && wildcard && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL)) {
         const in_port_t port = at.address.v6.sin6_port;
         at = (struct endpoint){.len = sizeof at.address.v4};
         at.address.v4.sin_family = AF_INET;
         at.address.v4.sin_port = port;
-        fd = open_at(&at);
+        fd = listener_open_at(&at);
     }
     if (fd >= 0 && get_bound(fd, bound_r))
         bound_r->wildcard = wildcard;
@@ -74,5 +75,5 @@ bool listener_adopt(int fd, struct endpoint *bound_r)
     const int flags = fcntl(fd, F_GETFL);
     return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 &&
            fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 &&
-           set(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, LISTENER_DEFER);
+           listener_set(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, LISTENER_DEFER);
 }

@@ -153,7 +153,7 @@ static void put_time(struct writer *w)
     writer_char(w, 'Z');
 }
 
-static void put_name(struct log_line *line, const char *name)
+static void log_put_name(struct log_line *line, const char *name)
 {
     if (line->named)
         writer_char(&line->out, line->json ? ',' : ' ');
@@ -210,7 +210,7 @@ void log_text(struct log_line *line, const char *name, struct text value)
         line->cut = true;
         return;
     }
-    put_name(line, name);
+    log_put_name(line, name);
     if (!line->json && !needs_quotes(value) && value.len < room_left(line)) {
         writer_put(&line->out, value);
         return;
@@ -233,7 +233,7 @@ void log_number(struct log_line *line, const char *name, uint64_t value)
 {
     if (!line->wanted || line->cut || room_left(line) < strlen(name) + TEXT_DECIMAL_MAX + 4)
         return;
-    put_name(line, name);
+    log_put_name(line, name);
     writer_decimal(&line->out, value);
 }
 
@@ -291,19 +291,19 @@ static size_t count_lines(const char *at, size_t len)
     return lines;
 }
 
-static void forget(size_t len)
+static void log_forget(size_t len)
 {
     the_log.len -= len;
     memmove(the_log.kept, the_log.kept + len, the_log.len);
 }
 
-static void drop(size_t len)
+static void log_drop(size_t len)
 {
     the_log.dropped += count_lines(the_log.kept, len);
     if (the_log.said > 0)
         the_log.dropped += the_log.said - 1;
     the_log.said = 0;
-    forget(len);
+    log_forget(len);
 }
 
 static void write_kept(void)
@@ -312,11 +312,11 @@ static void write_kept(void)
         const size_t len = whole_lines();
         const ssize_t written = write_now(the_log.kept, len);
         if (written > 0) {
-            forget((size_t)written);
+            log_forget((size_t)written);
             the_log.said = 0;
         } else if (errno != EINTR) {
             if (errno != EAGAIN) /* a full disk, a closed pipe: it will not get better soon */
-                drop(len);
+                log_drop(len);
             return;
         }
     }

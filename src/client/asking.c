@@ -23,7 +23,7 @@ struct race {
 };
 
 /* For poll(). */
-static int remaining(uint64_t deadline)
+static int asking_remaining(uint64_t deadline)
 {
     const uint64_t now = mono_ms();
     const uint64_t left = now < deadline ? deadline - now : 0;
@@ -39,7 +39,7 @@ static bool is_our_shortage(int error)
 }
 
 /* The next one need not wait for its turn. */
-static void lose(struct race *race, size_t i, int error)
+static void asking_lose(struct race *race, size_t i, int error)
 {
     race->asking->attempts[i].fate = is_our_shortage(error) ? ASKING_UNTRIED : ASKING_REFUSED;
     race->asking->error = error;
@@ -62,12 +62,12 @@ static void begin_next(struct race *race, uint64_t now)
     race->fds[i] =
             socket(endpoint->address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (race->fds[i] < 0) {
-        lose(race, i, errno);
+        asking_lose(race, i, errno);
         return;
     }
     race->open++;
     if (connect(race->fds[i], &endpoint->address.any, endpoint->len) != 0 && errno != EINPROGRESS)
-        lose(race, i, errno);
+        asking_lose(race, i, errno);
 }
 
 /* Looks which connection stands; the index, or `count`. */
@@ -82,7 +82,7 @@ static size_t find_winner(struct race *race, const struct pollfd *polled)
             error = errno;
         if (error == 0)
             return i;
-        lose(race, i, error);
+        asking_lose(race, i, error);
     }
     return race->count;
 }
@@ -94,7 +94,7 @@ static size_t wait_for_one(struct race *race, uint64_t until)
 
     for (size_t i = 0; i < race->begun; i++)
         polled[i] = (struct pollfd){.fd = race->fds[i], .events = POLLOUT};
-    if (poll(polled, race->begun, remaining(until)) <= 0)
+    if (poll(polled, race->begun, asking_remaining(until)) <= 0)
         return race->count;
     return find_winner(race, polled);
 }
@@ -153,13 +153,13 @@ int asking_connect(
     return race.fds[winner];
 }
 
-static bool wait_for(int fd, short events, uint64_t deadline)
+static bool asking_wait_for(int fd, short events, uint64_t deadline)
 {
     struct pollfd wanted = {.fd = fd, .events = events};
     int ready;
 
     do {
-        const int ms = remaining(deadline);
+        const int ms = asking_remaining(deadline);
         ready = ms > 0 ? poll(&wanted, 1, ms) : 0;
     } while (ready < 0 && errno == EINTR);
     if (ready == 0)
@@ -178,7 +178,7 @@ static bool send_all(int fd, struct text line, uint64_t deadline)
         const ssize_t sent = send(fd, line.at, line.len, MSG_NOSIGNAL);
         if (sent < 0 && !is_for_later(errno))
             return false;
-        if (sent < 0 && !wait_for(fd, POLLOUT, deadline))
+        if (sent < 0 && !asking_wait_for(fd, POLLOUT, deadline))
             return false;
         line.at += sent > 0 ? sent : 0;
         line.len -= sent > 0 ? (size_t)sent : 0;
@@ -189,7 +189,7 @@ static bool send_all(int fd, struct text line, uint64_t deadline)
 static bool receive_all(int fd, uint64_t deadline, struct asking *asking)
 {
     while (asking->reply_len < sizeof asking->reply) {
-        if (!wait_for(fd, POLLIN, deadline))
+        if (!asking_wait_for(fd, POLLIN, deadline))
             return false;
         const ssize_t got = recv(
                 fd, asking->reply + asking->reply_len, sizeof asking->reply - asking->reply_len, 0);

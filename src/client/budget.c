@@ -34,7 +34,7 @@ struct budget *budget_init(size_t size)
     return budget;
 }
 
-static void drop(struct budget *budget, struct entry *entry)
+static void budget_drop(struct budget *budget, struct entry *entry)
 {
     HASH_DEL(budget->entries, entry);
     free(entry);
@@ -49,7 +49,7 @@ void budget_free(struct budget **budget)
         return;
     HASH_ITER(hh, (*budget)->entries, entry, next)
     {
-        drop(*budget, entry);
+        budget_drop(*budget, entry);
     }
     free(*budget);
     *budget = NULL;
@@ -65,7 +65,7 @@ static void refill(struct entry *entry, uint32_t per_minute, uint64_t now)
         entry->updated = now;
 }
 
-static struct entry *find(struct budget *budget, struct text key)
+static struct entry *budget_find(struct budget *budget, struct text key)
 {
     struct entry *entry = NULL;
 
@@ -75,7 +75,7 @@ static struct entry *find(struct budget *budget, struct text key)
 
 /* At the end, where those stand that were used last; the shared one when out of memory. */
 /* NOLINTNEXTLINE(readability-function-size): what uthash expands to is not ours */
-static struct entry *add(struct budget *budget, struct entry *entry)
+static struct entry *budget_add(struct budget *budget, struct entry *entry)
 {
     HASH_ADD_KEYPTR(hh, budget->entries, entry->key, entry->len, entry);
     if (entry->hh.tbl != NULL)
@@ -84,7 +84,7 @@ static struct entry *add(struct budget *budget, struct entry *entry)
     return &budget->late;
 }
 
-static struct entry *make(struct budget *budget, struct text key)
+static struct entry *budget_make(struct budget *budget, struct text key)
 {
     struct entry *entry = calloc(1, sizeof *entry + key.len);
 
@@ -92,12 +92,12 @@ static struct entry *make(struct budget *budget, struct text key)
         return &budget->late;
     memcpy(entry->key, key.at, key.len);
     entry->len = key.len;
-    return add(budget, entry);
+    return budget_add(budget, entry);
 }
 
 /* Whether there is room for one more. Those not used for the longest time are the first to be full
  * again; but one whose budget was spent takes its minute, so several are looked at. */
-static bool has_room(struct budget *budget, uint32_t per_minute, uint64_t now)
+static bool budget_has_room(struct budget *budget, uint32_t per_minute, uint64_t now)
 {
     struct entry *entry = budget->entries;
 
@@ -106,7 +106,7 @@ static bool has_room(struct budget *budget, uint32_t per_minute, uint64_t now)
     for (unsigned i = 0; i < LOOKED_AT && entry != NULL; i++, entry = entry->hh.next) {
         refill(entry, per_minute, now);
         if (entry->used == 0) {
-            drop(budget, entry);
+            budget_drop(budget, entry);
             return true;
         }
     }
@@ -115,13 +115,13 @@ static bool has_room(struct budget *budget, uint32_t per_minute, uint64_t now)
 
 bool budget_take(struct budget *budget, struct text key, uint32_t per_minute, uint64_t now)
 {
-    struct entry *entry = find(budget, key);
+    struct entry *entry = budget_find(budget, key);
 
     if (entry != NULL) {
         HASH_DEL(budget->entries, entry);
-        entry = add(budget, entry);
+        entry = budget_add(budget, entry);
     } else {
-        entry = has_room(budget, per_minute, now) ? make(budget, key) : &budget->late;
+        entry = budget_has_room(budget, per_minute, now) ? budget_make(budget, key) : &budget->late;
     }
     refill(entry, per_minute, now);
     const bool good = entry->used + MINUTE <= (uint64_t)per_minute * MINUTE;
@@ -132,7 +132,7 @@ bool budget_take(struct budget *budget, struct text key, uint32_t per_minute, ui
 
 void budget_give_back(struct budget *budget, struct text key)
 {
-    struct entry *entry = find(budget, key);
+    struct entry *entry = budget_find(budget, key);
 
     if (entry == NULL)
         entry = &budget->late;

@@ -30,7 +30,7 @@ struct cache *cache_init(size_t size)
     return cache;
 }
 
-static void drop(struct cache *cache, struct entry *entry)
+static void cache_drop(struct cache *cache, struct entry *entry)
 {
     HASH_DEL(cache->entries, entry);
     free(entry);
@@ -45,14 +45,15 @@ void cache_free(struct cache **cache)
         return;
     HASH_ITER(hh, (*cache)->entries, entry, next)
     {
-        drop(*cache, entry);
+        cache_drop(*cache, entry);
     }
     free(*cache);
     *cache = NULL;
 }
 
 /* An entry's key, and its length. */
-static size_t make_key(const struct address *user, bool whole_domain, char key_r[ADDRESS_MAX + 1])
+static size_t cache_make_key(
+        const struct address *user, bool whole_domain, char key_r[ADDRESS_MAX + 1])
 {
     const struct text text = address_text(user);
     const size_t from = whole_domain ? user->at : 0;
@@ -62,7 +63,7 @@ static size_t make_key(const struct address *user, bool whole_domain, char key_r
     return text.len - from;
 }
 
-static struct entry *find(struct cache *cache, const char *key, size_t len)
+static struct entry *cache_find(struct cache *cache, const char *key, size_t len)
 {
     struct entry *entry = NULL;
 
@@ -71,7 +72,7 @@ static struct entry *find(struct cache *cache, const char *key, size_t len)
 }
 
 /* NOLINTNEXTLINE(readability-function-size): what uthash expands to is not ours */
-static bool add(struct cache *cache, struct entry *entry)
+static bool cache_add(struct cache *cache, struct entry *entry)
 {
     HASH_ADD_KEYPTR(hh, cache->entries, entry->key, entry->len, entry);
     if (entry->hh.tbl != NULL)
@@ -89,36 +90,37 @@ void cache_put(
         return;
     entry->cached = *cached;
     entry->until = now + (uint64_t)cached->answer.ttl * 1000;
-    entry->len = make_key(user, cached->answer.scope_domain, entry->key);
-    struct entry *before = find(cache, entry->key, entry->len);
+    entry->len = cache_make_key(user, cached->answer.scope_domain, entry->key);
+    struct entry *before = cache_find(cache, entry->key, entry->len);
     if (before != NULL)
-        drop(cache, before);
+        cache_drop(cache, before);
     if (HASH_COUNT(cache->entries) >= cache->size)
-        drop(cache, cache->entries);
-    (void)add(cache, entry);
+        cache_drop(cache, cache->entries);
+    (void)cache_add(cache, entry);
 }
 
-static bool get(struct cache *cache, const struct address *user, bool whole_domain, uint64_t now,
-        struct cached *cached_r)
+static bool client_cache_get(struct cache *cache, const struct address *user, bool whole_domain,
+        uint64_t now, struct cached *cached_r)
 {
     char key[ADDRESS_MAX + 1];
-    struct entry *entry = find(cache, key, make_key(user, whole_domain, key));
+    struct entry *entry = cache_find(cache, key, cache_make_key(user, whole_domain, key));
 
     if (entry == NULL)
         return false;
     if (now >= entry->until) {
-        drop(cache, entry);
+        cache_drop(cache, entry);
         return false;
     }
     *cached_r = entry->cached;
     /* To the end: it was used. */
     HASH_DEL(cache->entries, entry);
-    (void)add(cache, entry);
+    (void)cache_add(cache, entry);
     return true;
 }
 
 bool cache_get(
         struct cache *cache, const struct address *user, uint64_t now, struct cached *cached_r)
 {
-    return get(cache, user, false, now, cached_r) || get(cache, user, true, now, cached_r);
+    return client_cache_get(cache, user, false, now, cached_r) ||
+           client_cache_get(cache, user, true, now, cached_r);
 }

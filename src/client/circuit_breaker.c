@@ -36,7 +36,7 @@ struct circuit_breaker *circuit_breaker_init(size_t size)
     return breaker;
 }
 
-static void drop(struct circuit_breaker *breaker, struct entry *entry)
+static void circuit_breaker_drop(struct circuit_breaker *breaker, struct entry *entry)
 {
     /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the analyzer loses sight of uthash's list */
     HASH_DEL(breaker->entries, entry);
@@ -52,7 +52,7 @@ void circuit_breaker_free(struct circuit_breaker **breaker)
         return;
     HASH_ITER(hh, (*breaker)->entries, entry, next)
     {
-        drop(*breaker, entry);
+        circuit_breaker_drop(*breaker, entry);
     }
     free(*breaker);
     *breaker = NULL;
@@ -74,7 +74,7 @@ static struct key key_of(const struct endpoint *endpoint)
     return key;
 }
 
-static struct entry *find(struct circuit_breaker *breaker, const struct key *key)
+static struct entry *circuit_breaker_find(struct circuit_breaker *breaker, const struct key *key)
 {
     struct entry *entry = NULL;
 
@@ -83,7 +83,7 @@ static struct entry *find(struct circuit_breaker *breaker, const struct key *key
 }
 
 /* The oldest one that no question is under way at. */
-static bool make_room(struct circuit_breaker *breaker)
+static bool circuit_breaker_make_room(struct circuit_breaker *breaker)
 {
     struct entry *entry;
     struct entry *next;
@@ -93,7 +93,7 @@ static bool make_room(struct circuit_breaker *breaker)
     HASH_ITER(hh, breaker->entries, entry, next)
     {
         if (entry->connections == 0) {
-            drop(breaker, entry);
+            circuit_breaker_drop(breaker, entry);
             return true;
         }
     }
@@ -102,7 +102,7 @@ static bool make_room(struct circuit_breaker *breaker)
 
 /* At the end, where those stand that were used last; NULL when out of memory. */
 /* NOLINTNEXTLINE(readability-function-size): what uthash expands to is not ours */
-static struct entry *add(struct circuit_breaker *breaker, struct entry *entry)
+static struct entry *circuit_breaker_add(struct circuit_breaker *breaker, struct entry *entry)
 {
     HASH_ADD(hh, breaker->entries, key, sizeof entry->key, entry);
     if (entry->hh.tbl != NULL)
@@ -111,24 +111,24 @@ static struct entry *add(struct circuit_breaker *breaker, struct entry *entry)
     return NULL;
 }
 
-static struct entry *make(struct circuit_breaker *breaker, const struct key *key)
+static struct entry *circuit_breaker_make(struct circuit_breaker *breaker, const struct key *key)
 {
-    struct entry *entry = make_room(breaker) ? calloc(1, sizeof *entry) : NULL;
+    struct entry *entry = circuit_breaker_make_room(breaker) ? calloc(1, sizeof *entry) : NULL;
 
     if (entry == NULL)
         return NULL;
     entry->key = *key;
-    return add(breaker, entry);
+    return circuit_breaker_add(breaker, entry);
 }
 
 static struct entry *find_or_make(struct circuit_breaker *breaker, const struct key *key)
 {
-    struct entry *entry = find(breaker, key);
+    struct entry *entry = circuit_breaker_find(breaker, key);
 
     if (entry == NULL)
-        return make(breaker, key);
+        return circuit_breaker_make(breaker, key);
     HASH_DEL(breaker->entries, entry);
-    return add(breaker, entry);
+    return circuit_breaker_add(breaker, entry);
 }
 
 enum circuit_breaker_result circuit_breaker_enter(
@@ -155,7 +155,7 @@ void circuit_breaker_done(struct circuit_breaker *breaker, const struct endpoint
         bool tried, bool failed, uint64_t now)
 {
     const struct key key = key_of(endpoint);
-    struct entry *entry = find(breaker, &key);
+    struct entry *entry = circuit_breaker_find(breaker, &key);
 
     if (entry == NULL || entry->connections == 0)
         return;

@@ -117,14 +117,14 @@ static bool look_into_cache(struct inquest *inquest)
     return false;
 }
 
-static struct text domain_of(const struct inquest *inquest)
+static struct text client_domain_of(const struct inquest *inquest)
 {
     return address_domain(inquest->question->author);
 }
 
-static bool take_domain(struct inquest *inquest)
+static bool client_take_domain(struct inquest *inquest)
 {
-    if (budget_take(inquest->client->domains[inquest->kind], domain_of(inquest),
+    if (budget_take(inquest->client->domains[inquest->kind], client_domain_of(inquest),
                 inquest->policy->budget_per_domain, mono_ms()))
         return true;
     end_with(inquest, VERDICT_TEMPERROR, CLIENT_BUDGET);
@@ -159,7 +159,7 @@ struct obstacles {
     bool spent;
 };
 
-static void choose(struct inquest *inquest, size_t i, struct obstacles *obstacles)
+static void client_choose(struct inquest *inquest, size_t i, struct obstacles *obstacles)
 {
     const struct endpoint *endpoint = &inquest->outcome->discovery.servers[i].endpoint;
 
@@ -205,7 +205,7 @@ static bool choose_places(struct inquest *inquest)
     while (again) {
         obstacles = (struct obstacles){0};
         for (size_t i = 0; i < discovery->count; i++)
-            choose(inquest, i, &obstacles);
+            client_choose(inquest, i, &obstacles);
         again = inquest->count == 0 && obstacles.full && wait_for_place(inquest);
     }
     if (inquest->count > 0)
@@ -269,14 +269,14 @@ static void leave_others(struct inquest *inquest)
 
 static void give_back_all(struct inquest *inquest)
 {
-    budget_give_back(inquest->client->domains[inquest->kind], domain_of(inquest));
+    budget_give_back(inquest->client->domains[inquest->kind], client_domain_of(inquest));
     for (size_t i = 0; i < inquest->count; i++)
         if (inquest->outcome->asking.attempts[i].fate != ASKING_UNTRIED)
             give_back_address(inquest, i);
 }
 
 /* What was learnt of the question. */
-static void note(struct inquest *inquest)
+static void client_note(struct inquest *inquest)
 {
     const struct asking *asking = &inquest->outcome->asking;
     const bool yes = inquest->outcome->verdict == VERDICT_YES;
@@ -288,7 +288,7 @@ static void note(struct inquest *inquest)
                 &(struct cached){asking->answer, inquest->outcome->secure}, mono_ms());
 }
 
-static void ask(struct inquest *inquest, struct text line)
+static void client_client_ask(struct inquest *inquest, struct text line)
 {
     struct client *client = inquest->client;
     struct asking *asking = &inquest->outcome->asking;
@@ -307,7 +307,7 @@ static void ask(struct inquest *inquest, struct text line)
     }
     pthread_mutex_lock(&client->lock);
     leave(inquest, asking->which);
-    note(inquest);
+    client_note(inquest);
     pthread_mutex_unlock(&client->lock);
     /* From here on it counts in the discovery's servers. */
     asking->which = inquest->servers[asking->which];
@@ -318,8 +318,8 @@ static bool discover(struct inquest *inquest)
 {
     struct client_outcome *outcome = inquest->outcome;
 
-    discovery_find(
-            inquest->client->discovery, domain_of(inquest), inquest->deadline, &outcome->discovery);
+    discovery_find(inquest->client->discovery, client_domain_of(inquest), inquest->deadline,
+            &outcome->discovery);
     outcome->secure = outcome->discovery.secure;
     switch (outcome->discovery.result) {
     case DISCOVERY_NONE:
@@ -337,7 +337,7 @@ static bool discover(struct inquest *inquest)
     return true;
 }
 
-static void run(struct inquest *inquest)
+static void client_run(struct inquest *inquest)
 {
     struct client *client = inquest->client;
     char room[QUESTION_MAX];
@@ -346,7 +346,7 @@ static void run(struct inquest *inquest)
     if (!write_question(inquest->question, &line))
         return;
     pthread_mutex_lock(&client->lock);
-    const bool go_on = look_into_cache(inquest) && take_domain(inquest);
+    const bool go_on = look_into_cache(inquest) && client_take_domain(inquest);
     pthread_mutex_unlock(&client->lock);
     if (!go_on)
         return;
@@ -354,11 +354,11 @@ static void run(struct inquest *inquest)
     pthread_mutex_lock(&client->lock);
     const bool chosen = found && choose_places(inquest);
     if (!chosen)
-        budget_give_back(client->domains[inquest->kind], domain_of(inquest));
+        budget_give_back(client->domains[inquest->kind], client_domain_of(inquest));
     pthread_mutex_unlock(&client->lock);
     if (!chosen)
         return;
-    ask(inquest, writer_text(&line));
+    client_client_ask(inquest, writer_text(&line));
 }
 
 void client_ask(struct client *client, const struct client_policy *policy,
@@ -377,7 +377,7 @@ void client_ask(struct client *client, const struct client_policy *policy,
     };
 
     *outcome_r = (struct client_outcome){.verdict = VERDICT_TEMPERROR, .step = CLIENT_FAILURE};
-    run(&inquest);
+    client_run(&inquest);
     outcome_r->milliseconds = mono_ms() - began;
 }
 

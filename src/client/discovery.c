@@ -52,7 +52,8 @@ static uint32_t chance(uint32_t most)
     return randombytes_uniform(most + 1);
 }
 
-static void fail(struct discovery_answer *answer, const char *what, enum resolver_result result)
+static void discovery_fail(
+        struct discovery_answer *answer, const char *what, enum resolver_result result)
 {
     static const char *const texts[] = {
             [RESOLVER_DATA] = "an answer that makes no sense",
@@ -137,7 +138,7 @@ static enum step find_records(struct discovery *discovery, struct text domain, u
         return STEP_ABSENT;
     }
     if (query.result != RESOLVER_DATA) {
-        fail(answer, "its SRV record", query.result);
+        discovery_fail(answer, "its SRV record", query.result);
         return STEP_END;
     }
     answer->secure = answer->secure && query.secure;
@@ -145,7 +146,7 @@ static enum step find_records(struct discovery *discovery, struct text domain, u
     *count_r = drop_absent(records_r, read);
     ub_resolve_free(query.answer);
     if (*count_r == 0 && (foreign || read == 0)) {
-        fail(answer, "its SRV record", RESOLVER_DATA);
+        discovery_fail(answer, "its SRV record", RESOLVER_DATA);
         return STEP_END;
     }
     if (*count_r == 0)
@@ -162,7 +163,7 @@ struct addresses {
     bool secure;
 };
 
-static bool make_endpoint(
+static bool discovery_make_endpoint(
         const struct ub_result *answer, size_t i, uint16_t port, struct endpoint *endpoint_r)
 {
     *endpoint_r = (struct endpoint){0};
@@ -196,7 +197,8 @@ static void add_server(struct discovery_answer *answer, const struct addresses *
     struct endpoint endpoint;
 
     if (answer->count == DISCOVERY_ADDRESSES_MAX ||
-            !make_endpoint(from, i, addresses->srv->port, &endpoint) || is_known(answer, &endpoint))
+            !discovery_make_endpoint(from, i, addresses->srv->port, &endpoint) ||
+            is_known(answer, &endpoint))
         return;
     struct discovery_server *server = &answer->servers[answer->count++];
     server->endpoint = endpoint;
@@ -252,7 +254,7 @@ static void find_addresses(struct discovery *discovery, const struct srv *record
         add_target(answer, &addresses);
     }
     if (answer->count == 0)
-        fail(answer, "the address of its server", worst(queries, 2 * targets));
+        discovery_fail(answer, "the address of its server", worst(queries, 2 * targets));
     for (size_t i = 0; i < 2 * targets; i++)
         ub_resolve_free(queries[i].answer);
 }

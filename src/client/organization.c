@@ -11,7 +11,7 @@
  * one, for as long as it runs. */
 static const psl_ctx_t *list;
 
-static void load(void)
+static void client_organization_load(void)
 {
     list = psl_latest(NULL);
     if (list == NULL)
@@ -22,7 +22,7 @@ void organization_load(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-    (void)pthread_once(&once, load);
+    (void)pthread_once(&once, client_organization_load);
 }
 
 struct text organization_of(struct text domain)

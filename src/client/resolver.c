@@ -68,7 +68,7 @@ static const char *const settings[][2] = {
         {"infra-host-ttl:", "10"},
 };
 
-static bool set(struct ub_ctx *context, const char *name, const char *value)
+static bool resolver_set(struct ub_ctx *context, const char *name, const char *value)
 {
     return ub_ctx_set_option(context, name, value) == 0;
 }
@@ -78,7 +78,7 @@ static bool configure(struct ub_ctx *context)
     bool ok = ub_ctx_async(context, 1) == 0 && ub_ctx_debugout(context, NULL) == 0;
 
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
-        ok = set(context, settings[i][0], settings[i][1]) && ok;
+        ok = resolver_set(context, settings[i][0], settings[i][1]) && ok;
     return ok;
 }
 
@@ -94,7 +94,7 @@ static bool choose_upstream(
     if (address == NULL && error == UB_READFILE)
         return true;
     if (error == 0)
-        return set(context, "do-not-query-localhost:", "no");
+        return resolver_set(context, "do-not-query-localhost:", "no");
     snprintf(error_r, DISCOVERY_ERROR_MAX, "%s: expected %s",
             address != NULL ? "resolver" : RESOLV_CONF,
             address != NULL ? "ADDRESS or ADDRESS@PORT" : "addresses of name servers");
@@ -113,7 +113,7 @@ static bool add_anchors(struct ub_ctx *context, const struct discovery_options *
 
 /* Reads the files and ends the settings. libunbound knows zones of its own, as `test.`: a resolver
  * that was named may know them better. */
-static bool finish(struct ub_ctx *context, bool named)
+static bool resolver_finish(struct ub_ctx *context, bool named)
 {
     static const char *const zones[] = {"test.", "home.arpa."};
     int error = ub_ctx_zone_add(context, "resolver.invalid.", "static");
@@ -128,14 +128,15 @@ static bool is_anchor(const char *record)
 {
     struct ub_ctx *context = ub_ctx_create();
     const bool good = context != NULL && ub_ctx_debugout(context, NULL) == 0 &&
-                      ub_ctx_add_ta(context, record) == 0 && finish(context, false);
+                      ub_ctx_add_ta(context, record) == 0 && resolver_finish(context, false);
 
     if (context != NULL)
         ub_ctx_delete(context);
     return good;
 }
 
-static void explain(const struct discovery_options *options, char error_r[DISCOVERY_ERROR_MAX])
+static void resolver_explain(
+        const struct discovery_options *options, char error_r[DISCOVERY_ERROR_MAX])
 {
     if (options->trust_anchors == NULL) {
         snprintf(error_r, DISCOVERY_ERROR_MAX,
@@ -151,12 +152,12 @@ static void explain(const struct discovery_options *options, char error_r[DISCOV
     }
 }
 
-static bool complete(struct ub_ctx *context, const struct discovery_options *options,
+static bool resolver_complete(struct ub_ctx *context, const struct discovery_options *options,
         char error_r[DISCOVERY_ERROR_MAX])
 {
-    if (add_anchors(context, options) && finish(context, options->resolver != NULL))
+    if (add_anchors(context, options) && resolver_finish(context, options->resolver != NULL))
         return true;
-    explain(options, error_r);
+    resolver_explain(options, error_r);
     return false;
 }
 
@@ -173,7 +174,7 @@ struct resolver *resolver_init(
     resolver->context = ub_ctx_create();
     if (resolver->stop < 0 || resolver->context == NULL || !configure(resolver->context) ||
             !choose_upstream(resolver->context, options->resolver, error_r) ||
-            !complete(resolver->context, options, error_r))
+            !resolver_complete(resolver->context, options, error_r))
         resolver_free(&resolver);
     return resolver;
 }
@@ -280,7 +281,7 @@ static struct group *group_init(struct resolver *resolver)
 }
 
 /* Unlocks it. */
-static void let_go(struct group *group)
+static void resolver_let_go(struct group *group)
 {
     const bool last = --group->holders == 0;
 
@@ -323,10 +324,11 @@ static void on_answer(void *context, int error, struct ub_result *answer)
     member->answer = answer;
     group->open--;
     pthread_cond_signal(&group->answered);
-    let_go(group);
+    resolver_let_go(group);
 }
 
-static void ask(struct group *group, struct member *member, const struct resolver_query *query)
+static void client_resolver_ask(
+        struct group *group, struct member *member, const struct resolver_query *query)
 {
     struct resolver *resolver = group->resolver;
 
@@ -360,7 +362,7 @@ static bool is_cut(const struct ub_result *answer)
     return answer->answer_len > FLAGS && (packet[FLAGS] & TRUNCATED) != 0;
 }
 
-static enum resolver_result judge(const struct member *member)
+static enum resolver_result resolver_judge(const struct member *member)
 {
     const struct ub_result *answer = member->answer;
 
@@ -386,7 +388,7 @@ static void collect(struct group *group, struct resolver_query *queries, size_t 
 {
     for (size_t i = 0; i < count; i++) {
         struct member *member = &group->members[i];
-        queries[i].result = judge(member);
+        queries[i].result = resolver_judge(member);
         queries[i].secure = member->answer != NULL && member->answer->secure;
         if (queries[i].result == RESOLVER_DATA) {
             queries[i].answer = member->answer;
@@ -398,7 +400,8 @@ static void collect(struct group *group, struct resolver_query *queries, size_t 
 /* Signals are not for the threads that are made here: where one waits for them in a thread of its
  * own, as libmilter does, that one must get them. libunbound makes its thread at the first
  * question. */
-static bool start(struct group *group, const struct resolver_query *queries, size_t count)
+static bool client_resolver_start(
+        struct group *group, const struct resolver_query *queries, size_t count)
 {
     sigset_t all;
     sigset_t before;
@@ -407,7 +410,7 @@ static bool start(struct group *group, const struct resolver_query *queries, siz
     pthread_sigmask(SIG_SETMASK, &all, &before);
     const bool started = start_pump(group->resolver);
     for (size_t i = 0; started && i < count; i++)
-        ask(group, &group->members[i], &queries[i]);
+        client_resolver_ask(group, &group->members[i], &queries[i]);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return started;
 }
@@ -424,9 +427,9 @@ void resolver_ask(
     if (group == NULL)
         return;
     pthread_mutex_lock(&group->lock);
-    if (start(group, queries, count)) {
+    if (client_resolver_start(group, queries, count)) {
         wait_for_answers(group, deadline);
         collect(group, queries, count);
     }
-    let_go(group);
+    resolver_let_go(group);
 }

@@ -27,7 +27,7 @@ static bool read_target(const unsigned char *at, size_t len, struct writer *w)
     return len == 1 && !w->failed;
 }
 
-static uint16_t number(const unsigned char octets[2])
+static uint16_t srv_number(const unsigned char octets[2])
 {
     return (uint16_t)(octets[0] << 8 | octets[1]);
 }
@@ -40,9 +40,9 @@ bool srv_parse(const unsigned char *rdata, size_t len, struct srv *srv_r)
         return false;
     const size_t target = writer_text(&w).len;
     srv_r->target[target] = '\0';
-    srv_r->priority = number(rdata);
-    srv_r->weight = number(rdata + 2);
-    srv_r->port = number(rdata + 4);
+    srv_r->priority = srv_number(rdata);
+    srv_r->weight = srv_number(rdata + 2);
+    srv_r->port = srv_number(rdata + 4);
     return target == 0 || (srv_r->port != 0 && domain_is_ldh(writer_text(&w)));
 }
 
@@ -70,7 +70,7 @@ static void sort(struct srv *records, size_t count)
 }
 
 /* The one whose turn it is of `count` with the same priority. */
-static size_t choose(const struct srv *records, size_t count, uint32_t (*chance)(uint32_t most))
+static size_t srv_choose(const struct srv *records, size_t count, uint32_t (*chance)(uint32_t most))
 {
     uint32_t total = 0;
     uint32_t sum = 0;
@@ -102,6 +102,6 @@ void srv_order(struct srv *records, size_t count, uint32_t (*chance)(uint32_t mo
         size_t same = 1;
         while (i + same < count && records[i + same].priority == records[i].priority)
             same++;
-        bring_to_front(records + i, choose(records + i, same, chance));
+        bring_to_front(records + i, srv_choose(records + i, same, chance));
     }
 }

@@ -51,7 +51,7 @@ static bool is_global_v4(uint32_t address)
     return true;
 }
 
-static uint32_t number(const unsigned char octets[4])
+static uint32_t target_acl_number(const unsigned char octets[4])
 {
     return (uint32_t)octets[0] << 24 | (uint32_t)octets[1] << 16 | (uint32_t)octets[2] << 8 |
            octets[3];
@@ -60,13 +60,15 @@ static uint32_t number(const unsigned char octets[4])
 static bool is_global_v6(const unsigned char octets[16])
 {
     if (memcmp(octets, nat64, sizeof nat64) == 0)
-        return is_global_v4(number(octets + sizeof nat64));
+        return is_global_v4(target_acl_number(octets + sizeof nat64));
     if (octets[0] >> 5 != 1)
         return false;
     if (octets[0] == 0x20 && octets[1] == 0x02) /* 6to4 */
-        return is_global_v4(number(octets + 2));
+        return is_global_v4(target_acl_number(octets + 2));
     for (size_t i = 0; i < sizeof special_v6 / sizeof *special_v6; i++)
-        if ((number(octets) ^ number(special_v6[i].base)) >> (32 - special_v6[i].prefix) == 0)
+        if ((target_acl_number(octets) ^ target_acl_number(special_v6[i].base)) >>
+                        (32 - special_v6[i].prefix) ==
+                0)
             return false;
     return true;
 }
@@ -112,7 +114,7 @@ static bool speaks_to_itself(int fd, const struct endpoint *endpoint)
 }
 
 /* Connecting a UDP socket sends nothing. */
-static bool is_own(const struct endpoint *endpoint)
+static bool target_acl_is_own(const struct endpoint *endpoint)
 {
     const int fd = socket(endpoint->address.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
@@ -146,7 +148,7 @@ enum target_acl_result target_acl_check(
         return TARGET_ACL_OK;
     if (!is_global(&plain))
         return TARGET_ACL_NETWORK;
-    return port_of(&plain) != PORT && is_own(&plain) ? TARGET_ACL_OWN : TARGET_ACL_OK;
+    return port_of(&plain) != PORT && target_acl_is_own(&plain) ? TARGET_ACL_OWN : TARGET_ACL_OK;
 }
 
 size_t target_acl_machine(

@@ -10,7 +10,7 @@ struct reading {
     int next; /* argument */
 };
 
-static bool refuse(const struct reading *reading, const char *what, const char *argument)
+static bool arguments_refuse(const struct reading *reading, const char *what, const char *argument)
 {
     const struct invocation *invocation = reading->invocation;
 
@@ -19,7 +19,7 @@ static bool refuse(const struct reading *reading, const char *what, const char *
     return false;
 }
 
-static const struct arguments_option *find(
+static const struct arguments_option *arguments_find(
         const struct arguments_option *options, const char *name, size_t len)
 {
     for (const struct arguments_option *o = options; o->name != NULL; o++)
@@ -28,7 +28,7 @@ static const struct arguments_option *find(
     return NULL;
 }
 
-static bool append(struct arguments_values *values, const char *value)
+static bool arguments_append(struct arguments_values *values, const char *value)
 {
     const char **larger = reallocarray(values->at, values->count + 1, sizeof *larger);
 
@@ -43,9 +43,10 @@ static bool store(
         const struct reading *reading, const struct arguments_option *option, const char *value)
 {
     if (option->values != NULL)
-        return append(option->values, value) || refuse(reading, "out of memory", option->name);
+        return arguments_append(option->values, value) ||
+               arguments_refuse(reading, "out of memory", option->name);
     if (*option->value != NULL)
-        return refuse(reading, "given twice", option->name);
+        return arguments_refuse(reading, "given twice", option->name);
     *option->value = value;
     return true;
 }
@@ -55,18 +56,18 @@ static bool take_option(struct reading *reading, const char *argument)
     const struct invocation *invocation = reading->invocation;
     const char *equals = strchr(argument, '=');
     const size_t len = equals != NULL ? (size_t)(equals - argument) : strlen(argument);
-    const struct arguments_option *option = find(reading->options, argument, len);
+    const struct arguments_option *option = arguments_find(reading->options, argument, len);
 
     if (option == NULL)
-        return refuse(reading, "no such option", argument);
+        return arguments_refuse(reading, "no such option", argument);
     if (option->flag != NULL) {
         *option->flag = true;
-        return equals == NULL || refuse(reading, "takes no value", argument);
+        return equals == NULL || arguments_refuse(reading, "takes no value", argument);
     }
     if (equals != NULL)
         return store(reading, option, equals + 1);
     if (reading->next == invocation->argc)
-        return refuse(reading, "needs a value", argument);
+        return arguments_refuse(reading, "needs a value", argument);
     return store(reading, option, invocation->argv[reading->next++]);
 }
 
@@ -87,12 +88,12 @@ bool arguments_read(const struct invocation *invocation, const struct arguments_
             if (!take_option(&reading, argument))
                 return false;
         } else if (operands == most) {
-            return refuse(&reading, "one argument too many", argument);
+            return arguments_refuse(&reading, "one argument too many", argument);
         } else {
             operands_r[operands++] = argument;
         }
     }
     if (operands < least)
-        return refuse(&reading, "expected", invocation->command->synopsis);
+        return arguments_refuse(&reading, "expected", invocation->command->synopsis);
     return true;
 }

@@ -153,7 +153,7 @@ static enum status ask_domain(const struct invocation *invocation,
     return status;
 }
 
-static enum status run(const struct invocation *invocation)
+static enum status ask_run(const struct invocation *invocation)
 {
     struct question_line asked = {0};
     const char *server = NULL;
@@ -204,5 +204,5 @@ const struct command command_ask = {
                 "Without --rcpt, --digest and --ip it is the bare question of 2013, and the "
                 "answer\n"
                 "is the verdict alone. Everything together may take 5 seconds.\n",
-        .run = run,
+        .run = ask_run,
 };

@@ -61,7 +61,7 @@ static bool take_ip(const struct job *job)
     return false;
 }
 
-static bool take_arguments(struct job *job)
+static bool check_take_arguments(struct job *job)
 {
     struct arguments_values rcpt = {0};
     const struct arguments_option options[] = {
@@ -81,7 +81,7 @@ static bool take_arguments(struct job *job)
     return good;
 }
 
-static void judge(struct job *job)
+static void check_judge(struct job *job)
 {
     const struct verify_setup *receiver = &job->receiver;
     struct writer field = writer_of(job->field, sizeof job->field - 1);
@@ -129,7 +129,7 @@ static void print_outcome(const struct client_outcome *outcome)
     printf("%-9s %llu ms\n", "took", (unsigned long long)outcome->milliseconds);
 }
 
-static void print(const struct job *job)
+static void check_print(const struct job *job)
 {
     const struct verification *found = &job->found;
 
@@ -227,7 +227,7 @@ static void explain_answer(const struct client_outcome *outcome)
     }
 }
 
-static void explain(const struct job *job)
+static void check_explain(const struct job *job)
 {
     const struct verification *found = &job->found;
 
@@ -242,7 +242,7 @@ static void explain(const struct job *job)
     putchar('\n');
 }
 
-static void print_json(const struct job *job)
+static void check_print_json(const struct job *job)
 {
     const struct verification *found = &job->found;
     const struct client_outcome *outcome = &found->outcome;
@@ -287,18 +287,18 @@ static enum status check(struct job *job)
     const enum status status = read_message_read(job->letter, job->invocation);
     if (status != STATUS_OK)
         return status;
-    judge(job);
+    check_judge(job);
     if (job->as_json) {
-        print_json(job);
+        check_print_json(job);
     } else {
         if (job->explain)
-            explain(job);
-        print(job);
+            check_explain(job);
+        check_print(job);
     }
     return command_status(job->found.verdict);
 }
 
-static enum status run(const struct invocation *invocation)
+static enum status check_run(const struct invocation *invocation)
 {
     struct job *job = calloc(1, sizeof *job);
     enum status status = STATUS_USAGE;
@@ -308,7 +308,7 @@ static enum status run(const struct invocation *invocation)
         return STATUS_FAILURE;
     }
     job->invocation = invocation;
-    if (take_arguments(job)) {
+    if (check_take_arguments(job)) {
         status = verify_setup_init(invocation, &job->receiver);
         if (status == STATUS_OK)
             status = check(job);
@@ -333,5 +333,5 @@ const struct command command_check = {
                 "Of the configuration the section `verify` is used, or its defaults where there "
                 "is none.\n"
                 "Nothing is done to the message; `action` is what the milter would do.\n",
-        .run = run,
+        .run = check_run,
 };

@@ -4,7 +4,7 @@
 #include "command/arguments.h"
 #include "command/read_message.h"
 
-static enum status run(const struct invocation *invocation)
+static enum status digest_run(const struct invocation *invocation)
 {
     static const struct arguments_option no_options[] = {{NULL}};
 
@@ -27,5 +27,5 @@ const struct command command_digest = {
         .synopsis = "<MESSAGE",
         .summary = "print the digest of a message, as `ask --digest` and a stamp have it",
         .help = "There are no options.\n",
-        .run = run,
+        .run = digest_run,
 };

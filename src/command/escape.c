@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static void put(FILE *out, struct text t, const char *also)
+static void command_escape_put(FILE *out, struct text t, const char *also)
 {
     for (size_t i = 0; i < t.len; i++) {
         const unsigned char c = (unsigned char)t.at[i];
@@ -16,12 +16,12 @@ static void put(FILE *out, struct text t, const char *also)
 
 void escape_put(FILE *out, struct text t)
 {
-    put(out, t, "\\");
+    command_escape_put(out, t, "\\");
 }
 
 void escape_controls(FILE *out, struct text t)
 {
-    put(out, t, "");
+    command_escape_put(out, t, "");
 }
 
 void escape_quoted(FILE *out, struct text t)
@@ -38,7 +38,7 @@ void escape_quoted(FILE *out, struct text t)
         else if (t.at[i] == '\r' && quote == '"')
             fputs("\\r", out);
         else
-            put(out, (struct text){t.at + i, 1}, "");
+            command_escape_put(out, (struct text){t.at + i, 1}, "");
     }
     fputc(quote, out);
 }

@@ -23,7 +23,7 @@ struct job {
     bool as_json;
 };
 
-static enum status short_of_memory(const struct job *job)
+static enum status explain_short_of_memory(const struct job *job)
 {
     command_complain(job->invocation, "out of memory");
     return STATUS_FAILURE;
@@ -86,7 +86,7 @@ static enum status ask_about_message(struct job *job)
 
     job->letter = message_parser_init(NULL);
     if (job->letter == NULL)
-        return short_of_memory(job);
+        return explain_short_of_memory(job);
     const enum status status = read_message_read(job->letter, job->invocation);
     if (status != STATUS_OK)
         return status;
@@ -101,7 +101,7 @@ static enum status ask_about_message(struct job *job)
     return STATUS_OK;
 }
 
-static enum status explain(const struct job *job)
+static enum status explain_explain(const struct job *job)
 {
     char room[QUESTION_MAX];
     struct writer line = writer_of(room, sizeof room);
@@ -111,7 +111,7 @@ static enum status explain(const struct job *job)
         return STATUS_DATA;
     struct explanation *explanation = explanation_init(job->service, writer_text(&line), job->now);
     if (explanation == NULL)
-        return short_of_memory(job);
+        return explain_short_of_memory(job);
     if (job->as_json)
         explanation_print_json(explanation, stdout);
     else
@@ -129,7 +129,7 @@ static bool take_time(struct job *job, const char *at)
     return false;
 }
 
-static bool take_arguments(struct job *job)
+static bool explain_take_arguments(struct job *job)
 {
     const char *at = NULL;
     const struct arguments_option options[] = {
@@ -150,17 +150,17 @@ static bool take_arguments(struct job *job)
     return true;
 }
 
-static enum status run(const struct invocation *invocation)
+static enum status explain_run(const struct invocation *invocation)
 {
     struct job job = {.invocation = invocation, .now = unix_now()};
 
-    if (!take_arguments(&job))
+    if (!explain_take_arguments(&job))
         return STATUS_USAGE;
     enum status status = make_service(&job);
     if (status == STATUS_OK && job.asked.payload == NULL)
         status = ask_about_message(&job);
     if (status == STATUS_OK)
-        status = explain(&job);
+        status = explain_explain(&job);
     message_parser_free(&job.letter);
     service_free(&job.service);
     config_free(&job.config);
@@ -184,5 +184,5 @@ const struct command command_explain = {
                 "is\n"
                 "read from standard input unless a PAYLOAD is given, or `-` for mail without one.\n"
                 "Nothing is counted.\n",
-        .run = run,
+        .run = explain_run,
 };

@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "protocol/text.h"
 
-static bool copy(struct text t, char *room, size_t size)
+static bool hostport_copy(struct text t, char *room, size_t size)
 {
     struct writer w = writer_of(room, size);
 
@@ -35,11 +35,11 @@ bool hostport_parse(const char *text, struct hostport *place_r)
     else if (memchr(host.at, ':', host.len) != NULL)
         return false;
     return text_decimal(port, 65535, &number) && number > 0 &&
-           copy(host, place_r->host, sizeof place_r->host) &&
-           copy(port, place_r->port, sizeof place_r->port);
+           hostport_copy(host, place_r->host, sizeof place_r->host) &&
+           hostport_copy(port, place_r->port, sizeof place_r->port);
 }
 
-static int remaining(uint64_t deadline)
+static int hostport_remaining(uint64_t deadline)
 {
     const uint64_t now = mono_ms();
 
@@ -59,7 +59,7 @@ static int wait_for_look_up(struct look_up *l, uint64_t deadline)
     const struct gaicb *const list[] = {&l->request};
 
     for (;;) {
-        const int ms = remaining(deadline);
+        const int ms = hostport_remaining(deadline);
         const struct timespec limit = {ms / 1000, (long)(ms % 1000) * 1000000};
         const int result = gai_error(&l->request);
         if (result != EAI_INPROGRESS || ms == 0)
@@ -68,7 +68,7 @@ static int wait_for_look_up(struct look_up *l, uint64_t deadline)
     }
 }
 
-static struct addrinfo *look_up(
+static struct addrinfo *hostport_look_up(
         const struct hostport *place, uint64_t deadline, char error_r[HOSTPORT_ERROR_MAX])
 {
     struct look_up *l = calloc(1, sizeof *l);
@@ -97,7 +97,7 @@ static struct addrinfo *look_up(
 size_t hostport_find(const struct hostport *place, uint64_t deadline, struct endpoint *endpoints_r,
         size_t size, char error_r[HOSTPORT_ERROR_MAX])
 {
-    struct addrinfo *found = look_up(place, deadline, error_r);
+    struct addrinfo *found = hostport_look_up(place, deadline, error_r);
     size_t count = 0;
 
     for (const struct addrinfo *a = found; a != NULL && count < size; a = a->ai_next) {

@@ -25,7 +25,7 @@ json_t *json_text_array(void)
     return or_end(json_array());
 }
 
-static json_t *escaped(struct text t)
+static json_t *json_text_escaped(struct text t)
 {
     char *text = NULL;
     size_t len = 0;
@@ -43,7 +43,7 @@ json_t *json_text_of(struct text t)
 {
     json_t *made = json_stringn(t.len > 0 ? t.at : "", t.len);
 
-    return or_end(made != NULL ? made : escaped(t));
+    return or_end(made != NULL ? made : json_text_escaped(t));
 }
 
 json_t *json_text_string(const char *zero_terminated)
@@ -74,7 +74,7 @@ void json_text_append(json_t *array, json_t *value)
         or_end(NULL);
 }
 
-static void print(FILE *out, json_t *document, size_t form)
+static void command_json_text_print(FILE *out, json_t *document, size_t form)
 {
     char *text = or_end(json_dumps(document, form | JSON_ENSURE_ASCII));
 
@@ -92,10 +92,10 @@ static void print(FILE *out, json_t *document, size_t form)
 
 void json_text_print(FILE *out, json_t *document)
 {
-    print(out, document, JSON_INDENT(2));
+    command_json_text_print(out, document, JSON_INDENT(2));
 }
 
 void json_text_print_line(FILE *out, json_t *document)
 {
-    print(out, document, 0);
+    command_json_text_print(out, document, 0);
 }

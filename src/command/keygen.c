@@ -75,7 +75,7 @@ static bool make_pair(const struct key_form *form, uint64_t now, struct made *ma
     return made->len > 0 && !w.failed;
 }
 
-static bool make_classic(const struct key_form *form, uint64_t now, struct made *made)
+static bool keygen_make_classic(const struct key_form *form, uint64_t now, struct made *made)
 {
     (void)form;
     (void)now;
@@ -91,7 +91,7 @@ static const struct key_form forms[] = {
                 {{"In the stamp section on this host:", "key = ", true, ""},
                         {"Where the service runs, beside older keys of the host:",
                                 "host \"NAME\" { keys = {", false, "} }"}}},
-        {"classic", "a domain, for payloads of 2013", make_classic, KEY_SERVICE_SECRET,
+        {"classic", "a domain, for payloads of 2013", keygen_make_classic, KEY_SERVICE_SECRET,
                 KEY_SERVICE_PUBLIC,
                 {{"In the domain's section:", "classic_key = ", true, ""},
                         {"For the sending hosts of 2013:", NULL, false, NULL}},
@@ -165,7 +165,7 @@ static void print_text(const struct key_form *form, const char *file, const stru
                 moment);
 }
 
-static void print_json(
+static void keygen_print_json(
         const struct key_form *form, const char *file, const struct made *made, uint64_t until)
 {
     json_t *document = json_text_object();
@@ -208,13 +208,13 @@ static enum status generate(const struct invocation *invocation, const struct ke
     const struct known known = read_known(invocation->config_path);
     const uint64_t until = now + known.lifetime + JUDGE_FUTURE;
     if (as_json)
-        print_json(form, file, &made, until);
+        keygen_print_json(form, file, &made, until);
     else
         print_text(form, file, &made, known.host, until);
     return STATUS_OK;
 }
 
-static enum status run(const struct invocation *invocation)
+static enum status keygen_run(const struct invocation *invocation)
 {
     const char *operands[2];
     bool as_json = false;
@@ -239,5 +239,5 @@ const struct command command_keygen = {
                 "  --json    print JSON\n"
                 "\n"
                 "FILE is created for its owner alone, and never written over.\n",
-        .run = run,
+        .run = keygen_run,
 };

@@ -98,7 +98,7 @@ static enum status run_command(const char *config_path, int argc, char **argv)
 }
 
 /* The options that stand before the command. */
-static enum status run(int argc, char **argv)
+static enum status main_run(int argc, char **argv)
 {
     static const struct option options[] = {
             {"config", required_argument, NULL, 'c'},
@@ -145,7 +145,7 @@ int main(int argc, char **argv)
         fputs("verimail: libsodium does not start\n", stderr);
         return STATUS_FAILURE;
     }
-    const enum status status = run(argc, argv);
+    const enum status status = main_run(argc, argv);
     if (fflush(stdout) != 0 || ferror(stdout)) {
         fprintf(stderr, "verimail: standard output: %s\n", strerror(errno));
         return STATUS_FAILURE;

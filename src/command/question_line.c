@@ -2,7 +2,7 @@
 #include "command/question_line.h"
 
 /* Only octets that may stand in a word: so that no part can be two. */
-static bool is_word(struct text t)
+static bool question_line_is_word(struct text t)
 {
     for (size_t i = 0; i < t.len; i++)
         if (t.at[i] <= ' ' || t.at[i] >= '\x7f')
@@ -12,7 +12,7 @@ static bool is_word(struct text t)
 
 /* Domains as A-labels. A list that a question has no room for is said as `*`, as a verifier does.
  */
-static bool write_rcpt(const char *rcpt, struct writer *w)
+static bool question_line_write_rcpt(const char *rcpt, struct writer *w)
 {
     struct reader domains = reader_of(text_of(rcpt));
     char ascii[DOMAIN_MAX + 1];
@@ -55,14 +55,14 @@ static bool put_part(const struct part *part, const struct invocation *invocatio
 {
     writer_string(w, part->before);
     writer_put(w, part->value);
-    if (is_word(part->value) && is_question(w))
+    if (question_line_is_word(part->value) && is_question(w))
         return true;
     command_complain(invocation, "%s %.*s: expected %s", part->called, (int)part->value.len,
             part->value.at, part->expected);
     return false;
 }
 
-static bool is_user(const char *user)
+static bool question_line_is_user(const char *user)
 {
     struct address address;
 
@@ -75,12 +75,12 @@ bool question_line_write(
     char room[QUESTION_RCPT_MAX];
     struct writer rcpt = writer_of(room, sizeof room);
 
-    if (!is_user(asked->user)) {
+    if (!question_line_is_user(asked->user)) {
         command_complain(invocation, "user %s: expected canonical text, as in alice@example.org",
                 asked->user);
         return false;
     }
-    if (asked->rcpt != NULL && !write_rcpt(asked->rcpt, &rcpt)) {
+    if (asked->rcpt != NULL && !question_line_write_rcpt(asked->rcpt, &rcpt)) {
         command_complain(invocation, "--rcpt %s: expected domains with commas between them, or *",
                 asked->rcpt);
         return false;

@@ -14,24 +14,25 @@ struct read_message {
     struct message *message;
 };
 
-static void on_field(void *context, const struct field *field)
+static void read_message_on_field(void *context, const struct field *field)
 {
     message_parser_field(context, field);
 }
 
-static void on_header_end(void *context)
+static void read_message_on_header_end(void *context)
 {
     message_parser_header_end(context);
 }
 
-static void on_body(void *context, struct text piece)
+static void read_message_on_body(void *context, struct text piece)
 {
     message_parser_body(context, piece);
 }
 
 struct read_message *read_message_init(struct message_parser *letter)
 {
-    static const struct message_events events = {on_field, on_header_end, on_body};
+    static const struct message_events events = {
+            read_message_on_field, read_message_on_header_end, read_message_on_body};
     struct read_message *intake = calloc(1, sizeof *intake);
 
     if (intake == NULL)
@@ -58,8 +59,8 @@ void read_message_feed(struct read_message *intake, struct text chunk)
     (void)!message_feed(intake->message, chunk);
 }
 
-static enum status describe(const struct read_message *intake, enum message_parser_fault fault,
-        char error_r[READ_MESSAGE_ERROR_MAX])
+static enum status read_message_describe(const struct read_message *intake,
+        enum message_parser_fault fault, char error_r[READ_MESSAGE_ERROR_MAX])
 {
     const unsigned long long line = message_line(intake->message);
 
@@ -91,7 +92,7 @@ static enum status describe(const struct read_message *intake, enum message_pars
 enum status read_message_end(struct read_message *intake, char error_r[READ_MESSAGE_ERROR_MAX])
 {
     message_parser_broken(intake->letter, message_end(intake->message));
-    return describe(intake, message_parser_end(intake->letter), error_r);
+    return read_message_describe(intake, message_parser_end(intake->letter), error_r);
 }
 
 bool read_message_is_crlf(const struct read_message *intake)

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static enum status find(
+static enum status command_record_find(
         const struct invocation *invocation, const struct config *config, char **address_r)
 {
     if (config->service_count == 0) {
@@ -33,7 +33,7 @@ enum status record_find(const struct invocation *invocation, char **address_r)
     *address_r = NULL;
     struct config *config = command_read_config(invocation, &problems);
     if (config != NULL)
-        status = find(invocation, config, address_r);
+        status = command_record_find(invocation, config, address_r);
     config_free(&config);
     problems_free(&problems);
     return status;

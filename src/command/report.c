@@ -68,7 +68,7 @@ static bool take_period(struct job *job)
     return false;
 }
 
-static bool take_domain(struct job *job)
+static bool report_take_domain(struct job *job)
 {
     if (job->domain == NULL)
         return true;
@@ -85,7 +85,7 @@ static enum status fail_to_write(const struct job *job, const char *path)
     return STATUS_CREATE;
 }
 
-static bool fill(int fd, const json_t *report)
+static bool report_fill(int fd, const json_t *report)
 {
     FILE *out = fdopen(fd, "w");
 
@@ -106,7 +106,7 @@ static enum status replace(const struct job *job, const json_t *report, char *te
 
     if (fd < 0)
         return fail_to_write(job, job->html);
-    if (!fill(fd, report) || rename(temporary, job->html) != 0) {
+    if (!report_fill(fd, report) || rename(temporary, job->html) != 0) {
         status = fail_to_write(job, job->html);
         unlink(temporary);
     }
@@ -136,7 +136,7 @@ static enum status write_page(const struct job *job, const json_t *report)
     return status;
 }
 
-static enum status show(const struct job *job, json_t *report)
+static enum status report_show(const struct job *job, json_t *report)
 {
     enum status status = STATUS_OK;
 
@@ -153,7 +153,7 @@ static enum status show(const struct job *job, json_t *report)
     return status;
 }
 
-static enum status ask(const struct job *job, struct eventstore *store)
+static enum status report_ask(const struct job *job, struct eventstore *store)
 {
     char why[EVENTSTORE_ERROR_MAX] = "";
     json_t *report = report_make(store, &job->wish, why);
@@ -162,12 +162,12 @@ static enum status ask(const struct job *job, struct eventstore *store)
         command_complain(job->invocation, "the record of events: %s", why);
         return STATUS_FAILURE;
     }
-    const enum status status = show(job, report);
+    const enum status status = report_show(job, report);
     json_decref(report);
     return status;
 }
 
-static enum status run(const struct invocation *invocation)
+static enum status report_run(const struct invocation *invocation)
 {
     struct job job = {.invocation = invocation};
     const struct arguments_option options[] = {{"--since", .value = &job.since},
@@ -185,13 +185,13 @@ static enum status run(const struct invocation *invocation)
     }
     if (job.since == NULL)
         job.since = "7d";
-    if (!take_period(&job) || !take_domain(&job))
+    if (!take_period(&job) || !report_take_domain(&job))
         return STATUS_DATA;
     enum status status = record_find(invocation, &address);
     if (status == STATUS_OK)
         status = record_open(invocation, address, &store);
     if (status == STATUS_OK)
-        status = ask(&job, store);
+        status = report_ask(&job, store);
     eventstore_close(&store);
     free(address);
     return status;
@@ -209,5 +209,5 @@ const struct command command_report = {
                 "  --html FILE       write a page with charts instead; `-` is standard output\n"
                 "\n"
                 "It reads the record that `events` in the service section names.\n",
-        .run = run,
+        .run = report_run,
 };

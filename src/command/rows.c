@@ -73,7 +73,7 @@ static struct entry *new_entry(struct rows *rows)
     return &rows->entries[rows->count++];
 }
 
-static bool add(struct rows *rows, struct text key, struct text values, unsigned line)
+static bool rows_add(struct rows *rows, struct text key, struct text values, unsigned line)
 {
     char *room = arena_keep(&rows->blocks, key.len + values.len);
     struct entry *entry = room != NULL ? new_entry(rows) : NULL;
@@ -88,7 +88,7 @@ static bool add(struct rows *rows, struct text key, struct text values, unsigned
     return true;
 }
 
-static void complain(struct reading *r, unsigned line, const char *sentence)
+static void rows_complain(struct reading *r, unsigned line, const char *sentence)
 {
     if (++r->wrong > ROWS_WRONG_SHOWN)
         return;
@@ -145,7 +145,7 @@ static bool is_own_alias(const struct row *row, struct text key)
     return row->is_alias && text_equal_fold(address_text(&row->alias), key);
 }
 
-static void take_line(struct reading *r, struct text line)
+static void rows_take_line(struct reading *r, struct text line)
 {
     char room[ADDRESS_MAX + 1];
     char why[ROW_ERROR_MAX];
@@ -155,22 +155,22 @@ static void take_line(struct reading *r, struct text line)
 
     const struct text user = cut_user(&values);
     if (r->too_long) {
-        complain(r, r->line, "too long: expected a row of at most 2048 octets");
+        rows_complain(r, r->line, "too long: expected a row of at most 2048 octets");
     } else if (!row_parse_user(user, room, &key)) {
         snprintf(why, sizeof why, "bad user: %.*s: expected local@domain or *@domain",
                 (int)(user.len < 100 ? user.len : 100), user.at);
-        complain(r, r->line, why);
+        rows_complain(r, r->line, why);
     } else if (!row_parse(values, &row, why)) {
-        complain(r, r->line, why);
+        rows_complain(r, r->line, why);
     } else if (is_own_alias(&row, key)) {
         snprintf(why, sizeof why, "bad alias: %.100s: expected another user", row.alias.text);
-        complain(r, r->line, why);
-    } else if (!add(r->rows, key, values, r->line)) {
+        rows_complain(r, r->line, why);
+    } else if (!rows_add(r->rows, key, values, r->line)) {
         r->no_memory = true;
     }
 }
 
-static int by_key(const void *a, const void *b)
+static int rows_by_key(const void *a, const void *b)
 {
     const struct entry *x = a;
     const struct entry *y = b;
@@ -189,7 +189,7 @@ static bool is_same_user(const struct entry *a, const struct entry *b)
     return a->key_len == b->key_len && memcmp(a->at, b->at, a->key_len) == 0;
 }
 
-static void find_duplicates(struct reading *r)
+static void rows_find_duplicates(struct reading *r)
 {
     const struct entry *first = r->rows->entries;
     char sentence[ADDRESS_MAX + 100];
@@ -203,24 +203,24 @@ static void find_duplicates(struct reading *r)
         snprintf(sentence, sizeof sentence,
                 "a second row: %.*s: expected one, and the first is in line %u", e->key_len, e->at,
                 first->line);
-        complain(r, e->line, sentence);
+        rows_complain(r, e->line, sentence);
     }
 }
 
-static enum rows_result read_all(struct reading *r)
+static enum rows_result rows_read_all(struct reading *r)
 {
     struct text line;
 
     while (!r->no_memory && next_line(r, &line))
         if (line.len > 0 && line.at[0] != '#')
-            take_line(r, line);
+            rows_take_line(r, line);
     if (r->no_memory)
         return ROWS_NO_MEMORY;
     if (ferror(r->in))
         return ROWS_UNREADABLE;
     if (r->rows->count > 0)
-        qsort(r->rows->entries, r->rows->count, sizeof *r->rows->entries, by_key);
-    find_duplicates(r);
+        qsort(r->rows->entries, r->rows->count, sizeof *r->rows->entries, rows_by_key);
+    rows_find_duplicates(r);
     if (r->wrong > ROWS_WRONG_SHOWN)
         fprintf(r->complaints, "... and %zu more\n", r->wrong - ROWS_WRONG_SHOWN);
     return r->wrong == 0 ? ROWS_OK : ROWS_WRONG;
@@ -231,7 +231,7 @@ enum rows_result rows_read(FILE *in, const char *name, FILE *complaints, struct 
     struct reading r = {.in = in, .name = name, .complaints = complaints};
 
     r.rows = calloc(1, sizeof *r.rows);
-    const enum rows_result result = r.rows != NULL ? read_all(&r) : ROWS_NO_MEMORY;
+    const enum rows_result result = r.rows != NULL ? rows_read_all(&r) : ROWS_NO_MEMORY;
     const int error = errno;
     if (result == ROWS_OK)
         *rows_r = r.rows;

@@ -15,7 +15,7 @@ static bool is_duration(const struct kind *kind)
            kind == &kind_keep || kind == &kind_patience;
 }
 
-static uint64_t number_at(const struct option *option, const char *values)
+static uint64_t showconfig_number_at(const struct option *option, const char *values)
 {
     uint64_t number;
 
@@ -28,7 +28,7 @@ static const struct config_list *list_at(const struct option *option, const char
     return (const void *)(values + option->offset);
 }
 
-static const char *text_at(const struct option *option, const char *values)
+static const char *showconfig_text_at(const struct option *option, const char *values)
 {
     const struct config_text *text = (const void *)(values + option->offset);
 
@@ -45,8 +45,8 @@ static bool is_unset(const struct option *option, const char *values)
     if (option->is_list)
         return option->given > 0 && !given;
     if (option->kind->is_text)
-        return text_at(option, values) == NULL;
-    return option->kind != &kind_bool && number_at(option, values) < option->kind->min;
+        return showconfig_text_at(option, values) == NULL;
+    return option->kind != &kind_bool && showconfig_number_at(option, values) < option->kind->min;
 }
 
 static bool bool_at(const struct option *option, const char *values)
@@ -93,15 +93,15 @@ static void print_option(const struct option *option, const char *values, int in
     if (option->is_list)
         print_list(list_at(option, values));
     else if (option->kind->is_text)
-        escape_quoted(stdout, text_of(text_at(option, values)));
+        escape_quoted(stdout, text_of(showconfig_text_at(option, values)));
     else if (option->kind == &kind_bool)
         fputs(bool_at(option, values) ? "true" : "false", stdout);
     else if (is_duration(option->kind))
-        print_duration(number_at(option, values));
+        print_duration(showconfig_number_at(option, values));
     else if (option->kind == &kind_socket_mode)
-        printf("%04llo", (unsigned long long)number_at(option, values));
+        printf("%04llo", (unsigned long long)showconfig_number_at(option, values));
     else
-        printf("%llu", (unsigned long long)number_at(option, values));
+        printf("%llu", (unsigned long long)showconfig_number_at(option, values));
     putchar('\n');
 }
 
@@ -128,9 +128,9 @@ static const char *nth(const struct section *section, const char *parent, size_t
     return array + i * section->size;
 }
 
-static void print_sections(const struct section *within, const char *parent, int indent);
+static void showconfig_print_sections(const struct section *within, const char *parent, int indent);
 
-static void print_section(const struct section *section, const char *values, int indent)
+static void showconfig_print_section(const struct section *section, const char *values, int indent)
 {
     const char *title = title_of(section, values);
 
@@ -142,15 +142,15 @@ static void print_section(const struct section *section, const char *values, int
     puts("{");
     for (const struct option *o = section->options; o->name != NULL; o++)
         print_option(o, values, indent + INDENT);
-    print_sections(section->within, values, indent + INDENT);
+    showconfig_print_sections(section->within, values, indent + INDENT);
     printf("%*s}\n", indent, "");
 }
 
-static void print_sections(const struct section *within, const char *parent, int indent)
+static void showconfig_print_sections(const struct section *within, const char *parent, int indent)
 {
     for (const struct section *s = within; s != NULL && s->name != NULL; s++)
         for (size_t i = 0; i < count_of(s, parent); i++)
-            print_section(s, nth(s, parent, i), indent);
+            showconfig_print_section(s, nth(s, parent, i), indent);
 }
 
 static json_t *list_json(const struct config_list *list)
@@ -178,12 +178,12 @@ static json_t *option_json(const struct option *option, const char *values)
     if (option->is_list)
         return list_json(list_at(option, values));
     if (option->kind->is_text)
-        return json_text_string(text_at(option, values));
+        return json_text_string(showconfig_text_at(option, values));
     if (option->kind == &kind_bool)
         return json_boolean(bool_at(option, values));
     if (option->kind == &kind_socket_mode)
-        return mode_json(number_at(option, values));
-    return json_text_number(number_at(option, values));
+        return mode_json(showconfig_number_at(option, values));
+    return json_text_number(showconfig_number_at(option, values));
 }
 
 static void set_sections(json_t *object, const struct section *within, const char *parent);
@@ -216,7 +216,7 @@ static void set_sections(json_t *object, const struct section *within, const cha
     }
 }
 
-static enum status run(const struct invocation *invocation)
+static enum status showconfig_run(const struct invocation *invocation)
 {
     bool as_json = false;
     const struct arguments_option options[] = {{"--json", .flag = &as_json}, {NULL}};
@@ -231,7 +231,7 @@ static enum status run(const struct invocation *invocation)
         set_sections(document, sections, (const char *)config);
         json_text_print(stdout, document);
     } else if (config != NULL) {
-        print_sections(sections, (const char *)config, 0);
+        showconfig_print_sections(sections, (const char *)config, 0);
     }
     config_free(&config);
     problems_free(&problems);
@@ -246,5 +246,5 @@ const struct command command_config = {
                 "\n"
                 "What is printed is a configuration file of the same meaning, with every option\n"
                 "written out. Key files are not opened.\n",
-        .run = run,
+        .run = showconfig_run,
 };

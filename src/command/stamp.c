@@ -38,7 +38,7 @@ struct passage {
     char room[SPOOL_CHUNK];
 };
 
-static enum status short_of_memory(const struct job *job)
+static enum status stamp_short_of_memory(const struct job *job)
 {
     command_complain(job->invocation, "out of memory");
     return STATUS_FAILURE;
@@ -62,11 +62,11 @@ static bool add_receiving(struct receiving *receiving, const char *value)
     return receiving_add(receiving, text_of(ascii), (uint32_t)count);
 }
 
-static enum status take_receiving(struct job *job, const struct arguments_values *to)
+static enum status stamp_take_receiving(struct job *job, const struct arguments_values *to)
 {
     job->receiving = receiving_init();
     if (job->receiving == NULL)
-        return short_of_memory(job);
+        return stamp_short_of_memory(job);
     for (size_t i = 0; i < to->count; i++) {
         if (!add_receiving(job->receiving, to->at[i])) {
             command_complain(job->invocation,
@@ -76,7 +76,7 @@ static enum status take_receiving(struct job *job, const struct arguments_values
         }
     }
     if (to->count == 0 && !receiving_add(job->receiving, text_of("*"), 1))
-        return short_of_memory(job);
+        return stamp_short_of_memory(job);
     return STATUS_OK;
 }
 
@@ -92,7 +92,7 @@ static enum status take_from(struct job *job, const char *from)
     return STATUS_DATA;
 }
 
-static enum status read_config(struct job *job)
+static enum status stamp_read_config(struct job *job)
 {
     job->config = command_read_config(job->invocation, &job->problems);
     if (job->config == NULL)
@@ -111,7 +111,7 @@ static enum status open_key(struct job *job)
     const char *error = NULL;
 
     if (secret == NULL)
-        return short_of_memory(job);
+        return stamp_short_of_memory(job);
     if (!keyfile_read(path, KEY_HOST_SECRET, secret, &error)) {
         command_complain(job->invocation, "the host's key %s: %s", path, error);
     } else {
@@ -125,14 +125,15 @@ static enum status open_key(struct job *job)
     return status;
 }
 
-static enum status prepare(struct job *job, const char *from, const struct arguments_values *to)
+static enum status stamp_prepare(
+        struct job *job, const char *from, const struct arguments_values *to)
 {
-    enum status status = take_receiving(job, to);
+    enum status status = stamp_take_receiving(job, to);
 
     if (status == STATUS_OK)
         status = take_from(job, from);
     if (status == STATUS_OK)
-        status = read_config(job);
+        status = stamp_read_config(job);
     if (status == STATUS_OK)
         status = open_key(job);
     if (status == STATUS_OK)
@@ -141,7 +142,8 @@ static enum status prepare(struct job *job, const char *from, const struct argum
 }
 
 /* In whose name; NULL when nobody's: a sentence was then said. */
-static const struct address *find_user(const struct job *job, const struct message_parser *letter)
+static const struct address *stamp_find_user(
+        const struct job *job, const struct message_parser *letter)
 {
     char why[READ_MESSAGE_ERROR_MAX];
     const struct address *user = job->has_from ? &job->from : read_message_author(letter, why);
@@ -156,7 +158,7 @@ static const struct address *find_user(const struct job *job, const struct messa
     return user;
 }
 
-static void put_field(struct writer *w, const char *name, const char *value, const char *eol)
+static void stamp_put_field(struct writer *w, const char *name, const char *value, const char *eol)
 {
     writer_string(w, name);
     writer_string(w, ": ");
@@ -175,7 +177,7 @@ static enum status make_head(const struct job *job, struct read_message *intake,
         command_complain(job->invocation, "not stamped: %s", fault);
         return status;
     }
-    const struct address *user = find_user(job, letter);
+    const struct address *user = stamp_find_user(job, letter);
     if (user == NULL)
         return STATUS_DATA;
     const char *eol = read_message_is_crlf(intake) ? "\r\n" : "\n";
@@ -188,9 +190,9 @@ static enum status make_head(const struct job *job, struct read_message *intake,
     }
     writer_string(w, eol);
     if (message_parser_lacks_date(letter))
-        put_field(w, "Date", job->date, eol);
+        stamp_put_field(w, "Date", job->date, eol);
     if (message_parser_lacks_message_id(letter))
-        put_field(w, "Message-ID", job->message_id, eol);
+        stamp_put_field(w, "Message-ID", job->message_id, eol);
     return STATUS_OK;
 }
 
@@ -266,7 +268,7 @@ static enum status pass(const struct job *job, enum status status, struct passag
     struct writer head = writer_of(room, sizeof room);
 
     if (status == STATUS_OK && intake == NULL)
-        status = short_of_memory(job);
+        status = stamp_short_of_memory(job);
     const enum status taken = take_in(job, in, intake);
     if (status == STATUS_OK)
         status = taken;
@@ -284,7 +286,7 @@ static enum status pass(const struct job *job, enum status status, struct passag
     return status;
 }
 
-static enum status run(const struct invocation *invocation)
+static enum status stamp_run(const struct invocation *invocation)
 {
     struct job job = {.invocation = invocation, .now = unix_now()};
     const char *from = NULL;
@@ -300,9 +302,9 @@ static enum status run(const struct invocation *invocation)
     /* Mail servers limit the size of files: that must be an error like others, not the end. */
     (void)signal(SIGXFSZ, SIG_IGN);
     if (in == NULL)
-        status = short_of_memory(&job);
+        status = stamp_short_of_memory(&job);
     else if (arguments_read(invocation, options, 0, 0, NULL))
-        status = pass(&job, prepare(&job, from, &to), in);
+        status = pass(&job, stamp_prepare(&job, from, &to), in);
     free(in);
     free(to.at);
     stamper_free(&job.stamper);
@@ -324,5 +326,5 @@ const struct command command_stamp = {
                 "added. A message that cannot be stamped is written unchanged, and the exit "
                 "status\n"
                 "tells: 65 for what is wrong with the message, 78 with the configuration.\n",
-        .run = run,
+        .run = stamp_run,
 };

@@ -13,13 +13,13 @@ struct seen {
 };
 
 /* `before`, then somebody's text. */
-static void say(const struct seen *s, const char *before, struct text t)
+static void steps_say(const struct seen *s, const char *before, struct text t)
 {
     fputs(before, s->out);
     escape_put(s->out, t);
 }
 
-static struct text domain_of(const struct seen *s)
+static struct text steps_domain_of(const struct seen *s)
 {
     return address_domain(&s->inquiry->question.user);
 }
@@ -37,9 +37,9 @@ static void describe_payload(const struct seen *s)
                         : payload_result_text(s->inquiry->payload_result));
         break;
     case PAYLOAD_STATE_SEALED:
-        say(s, "opened with the key of ", s->judge_case->sealed->host);
-        say(s, "; user in the payload ", s->judge_case->sealed->user);
-        say(s, ", in the question ", address_text(&s->inquiry->question.user));
+        steps_say(s, "opened with the key of ", s->judge_case->sealed->host);
+        steps_say(s, "; user in the payload ", s->judge_case->sealed->user);
+        steps_say(s, ", in the question ", address_text(&s->inquiry->question.user));
         break;
     case PAYLOAD_STATE_CLASSIC:
         fputs("opened with the domain's classic_key; it names no user", s->out);
@@ -49,9 +49,9 @@ static void describe_payload(const struct seen *s)
 
 static void describe_domain(const struct seen *s)
 {
-    const struct domain_policy *parent = rules_parent(s->judge_case->rules, domain_of(s));
+    const struct domain_policy *parent = rules_parent(s->judge_case->rules, steps_domain_of(s));
 
-    say(s, "", domain_of(s));
+    steps_say(s, "", steps_domain_of(s));
     if (s->judgement->policy != NULL)
         fputs(" is in the configuration", s->out);
     else if (parent != NULL)
@@ -63,11 +63,11 @@ static void describe_domain(const struct seen *s)
 
 static void describe_user(const struct seen *s)
 {
-    say(s, "", address_local(&s->inquiry->question.user));
+    steps_say(s, "", address_local(&s->inquiry->question.user));
     if (s->judgement->answer.verdict == VERDICT_TEMPERROR)
         fputs(": the table of users cannot be read", s->out);
     else if (s->judgement->rule != NULL)
-        say(s, " has the rule of user ", s->judgement->matched);
+        steps_say(s, " has the rule of user ", s->judgement->matched);
     else
         fputs(" has no rule, and there is none for *", s->out);
 }
@@ -95,7 +95,7 @@ static void describe_host(const struct seen *s)
 {
     const struct rule *rule = s->judgement->rule;
 
-    say(s, "sent by ", query_host(s->inquiry));
+    steps_say(s, "sent by ", query_host(s->inquiry));
     if (rule == NULL) {
         fputs("; the user has no rule", s->out);
         return;
@@ -137,8 +137,8 @@ static void describe_digest(const struct seen *s)
     if (s->inquiry->question.digest.len == 0)
         fputs("the question has no digest", s->out);
     else
-        say(s, "digest in the question ", s->inquiry->question.digest);
-    say(s, "; in the payload ", s->judge_case->sealed->digest);
+        steps_say(s, "digest in the question ", s->inquiry->question.digest);
+    steps_say(s, "; in the payload ", s->judge_case->sealed->digest);
 }
 
 static void describe_receiving(const struct seen *s)
@@ -146,8 +146,8 @@ static void describe_receiving(const struct seen *s)
     if (s->inquiry->question.rcpt.len == 0)
         fputs("the question names no receiving domain", s->out);
     else
-        say(s, "received for ", s->inquiry->question.rcpt);
-    say(s, "; made for ", s->judge_case->sealed->receiving);
+        steps_say(s, "received for ", s->inquiry->question.rcpt);
+    steps_say(s, "; made for ", s->judge_case->sealed->receiving);
 }
 
 static void describe_allowance(const struct seen *s, const char *before, struct text domain)
@@ -162,7 +162,7 @@ static void describe_allowance(const struct seen *s, const char *before, struct 
     while (domain.len == 0 && receiving_next(&r, &named, &more))
         recipients += more;
     fprintf(s->out, "%s%llu times", before, checks * recipients);
-    say(s, domain.len > 0 ? " for " : " in all", domain);
+    steps_say(s, domain.len > 0 ? " for " : " in all", domain);
 }
 
 /* What the service would raise is what count_request_make() makes. */

@@ -13,7 +13,7 @@
 
 #define STANDARD_INPUT "-"
 
-static enum status fail(const struct invocation *invocation, const char *path,
+static enum status table_fail(const struct invocation *invocation, const char *path,
         const struct table *table, enum status status)
 {
     command_complain(invocation, "%s: %s", path, table_error(table));
@@ -46,7 +46,7 @@ enum filling {
     FILL_ALL,   /* they go */
 };
 
-static enum status read_rows(
+static enum status table_read_rows(
         const struct invocation *invocation, const char *path, struct rows **rows_r)
 {
     const bool is_standard = strcmp(path, STANDARD_INPUT) == 0;
@@ -101,7 +101,7 @@ static enum status write_rows(const struct invocation *invocation, const char *p
         result = put_all(table, rows, edit);
     if (result == TABLE_OK)
         result = table_commit(table);
-    return result == TABLE_OK ? STATUS_OK : fail(invocation, path, table, STATUS_FAILURE);
+    return result == TABLE_OK ? STATUS_OK : table_fail(invocation, path, table, STATUS_FAILURE);
 }
 
 /* A text without a row is what a command prints that failed. */
@@ -116,12 +116,12 @@ static bool may_be_written(const struct invocation *invocation, const struct row
     return false;
 }
 
-static enum status fill(const struct invocation *invocation, const char *path, const char *from,
-        enum filling filling)
+static enum status table_fill(const struct invocation *invocation, const char *path,
+        const char *from, enum filling filling)
 {
     const bool edit = filling == FILL_MORE;
     struct rows *rows = NULL;
-    enum status status = read_rows(invocation, from, &rows);
+    enum status status = table_read_rows(invocation, from, &rows);
 
     if (status == STATUS_OK && !may_be_written(invocation, rows, from, filling))
         status = STATUS_DATA;
@@ -143,7 +143,7 @@ static enum status run_build(const struct invocation *invocation)
 
     if (!arguments_read(invocation, options, 1, 2, operands))
         return STATUS_USAGE;
-    return fill(invocation, operands[0], operands[1] != NULL ? operands[1] : STANDARD_INPUT,
+    return table_fill(invocation, operands[0], operands[1] != NULL ? operands[1] : STANDARD_INPUT,
             empty ? FILL_ALL : FILL_WHOLE);
 }
 
@@ -165,12 +165,14 @@ static enum status set_one(const struct invocation *invocation, const char *path
         return STATUS_CREATE;
     const bool good = table_begin(table) == TABLE_OK && table_put(table, key, row) == TABLE_OK &&
                       table_commit(table) == TABLE_OK;
-    const enum status status = good ? STATUS_OK : fail(invocation, path, table, STATUS_FAILURE);
+    const enum status status =
+            good ? STATUS_OK : table_fail(invocation, path, table, STATUS_FAILURE);
     table_close(&table);
     return status;
 }
 
-static enum status set(const struct invocation *invocation, size_t count, const char **operands)
+static enum status table_set(
+        const struct invocation *invocation, size_t count, const char **operands)
 {
     char octets[ROW_TEXT_MAX * 2]; /* of more than a row has */
     struct writer w = writer_of(octets, sizeof octets);
@@ -220,9 +222,9 @@ static enum status run_set(const struct invocation *invocation)
     if (operands == NULL)
         return STATUS_USAGE;
     if (strcmp(operands[1], STANDARD_INPUT) != 0)
-        status = set(invocation, count, operands);
+        status = table_set(invocation, count, operands);
     else if (operands[2] == NULL)
-        status = fill(invocation, operands[0], STANDARD_INPUT, FILL_MORE);
+        status = table_fill(invocation, operands[0], STANDARD_INPUT, FILL_MORE);
     else
         command_complain(invocation, "%s: expected nothing behind `-`", operands[2]);
     free(operands);
@@ -260,7 +262,7 @@ static enum status delete_rows(const struct invocation *invocation, const char *
     }
     if (result != TABLE_ERROR)
         result = table_commit(table);
-    return result == TABLE_OK ? status : fail(invocation, path, table, STATUS_FAILURE);
+    return result == TABLE_OK ? status : table_fail(invocation, path, table, STATUS_FAILURE);
 }
 
 static enum status run_delete(const struct invocation *invocation)
@@ -291,7 +293,7 @@ static const struct command commands[] = {
         {.name = "table dump", .synopsis = "FILE [--json]", .run = table_dump_all},
 };
 
-static enum status run(const struct invocation *invocation)
+static enum status table_run(const struct invocation *invocation)
 {
     const char *name = invocation->argc > 0 ? invocation->argv[0] : "";
 
@@ -351,5 +353,5 @@ const struct command command_table = {
                 "1: there\n"
                 "is no such row.\n"
                 "\n",
-        .run = run,
+        .run = table_run,
 };

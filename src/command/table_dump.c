@@ -11,7 +11,7 @@
 #include "command/spool.h"
 #include "users/table.h"
 
-static struct table *open_table(const struct invocation *invocation, const char *path)
+static struct table *table_dump_open_table(const struct invocation *invocation, const char *path)
 {
     char why[TABLE_ERROR_MAX];
     struct table *table = table_open_to_read(path, why);
@@ -82,7 +82,7 @@ enum status table_dump_get(const struct invocation *invocation)
                 invocation, "bad user: %s: expected local@domain or *@domain", operands[1]);
         return STATUS_USAGE;
     }
-    struct table *table = open_table(invocation, operands[0]);
+    struct table *table = table_dump_open_table(invocation, operands[0]);
     if (table == NULL)
         return STATUS_INPUT;
     switch (print_found(table, key, as_service)) {
@@ -118,7 +118,7 @@ static void set_rule(json_t *object, const struct row *row)
     json_text_set(object, "allow_unauthorized", json_boolean(row->rule.allow_unauthorized));
 }
 
-static void print_json(struct dump *dump, struct text key, const struct row *row)
+static void table_dump_print_json(struct dump *dump, struct text key, const struct row *row)
 {
     json_t *object = json_text_object();
 
@@ -141,7 +141,7 @@ static bool print_one(void *context, struct text key, struct text values)
     if (!dump->as_json)
         print_row(dump->out, key, values);
     else if (row_parse(values, &row, why))
-        print_json(dump, key, &row);
+        table_dump_print_json(dump, key, &row);
     dump->any = true;
     return !ferror(dump->out);
 }
@@ -187,7 +187,7 @@ enum status table_dump_all(const struct invocation *invocation)
 
     if (!arguments_read(invocation, options, 1, 1, operands))
         return STATUS_USAGE;
-    struct table *table = open_table(invocation, operands[0]);
+    struct table *table = table_dump_open_table(invocation, operands[0]);
     if (table == NULL)
         return STATUS_INPUT;
     const enum status status = print_all(invocation, operands[0], table, as_json);

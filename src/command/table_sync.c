@@ -82,7 +82,7 @@ static enum status sync_one(struct syncing *syncing, const struct config_directo
     return status_of(result);
 }
 
-static const struct config_directory *find(const struct config *config, const char *name)
+static const struct config_directory *table_sync_find(const struct config *config, const char *name)
 {
     for (size_t i = 0; i < config->directories_count; i++)
         if (strcmp(config->directories[i].name.at, name) == 0)
@@ -95,7 +95,7 @@ static bool are_known(const struct syncing *syncing, const char *const *names)
     bool good = true;
 
     for (; *names != NULL; names++) {
-        if (find(syncing->config, *names) != NULL)
+        if (table_sync_find(syncing->config, *names) != NULL)
             continue;
         command_complain(syncing->invocation,
                 "%s: no such directory: expected a section `directory \"%s\"` in %s", *names,
@@ -120,14 +120,15 @@ static enum status sync_all(struct syncing *syncing, const char *const *names)
     if (!are_known(syncing, names))
         return STATUS_USAGE;
     for (size_t i = 0; i < count || (count == 0 && names[i] != NULL); i++) {
-        status = sync_one(syncing,
-                count > 0 ? &syncing->config->directories[i] : find(syncing->config, names[i]));
+        status = sync_one(syncing, count > 0 ? &syncing->config->directories[i]
+                                             : table_sync_find(syncing->config, names[i]));
         first = first == STATUS_OK ? status : first;
     }
     return first;
 }
 
-static enum status run(const struct invocation *invocation, bool believe, const char *const *names)
+static enum status table_sync_run(
+        const struct invocation *invocation, bool believe, const char *const *names)
 {
     struct problems *problems = NULL;
     struct config *config = command_read_config(invocation, &problems);
@@ -155,7 +156,7 @@ enum status table_sync(const struct invocation *invocation, int argc, char **arg
         return STATUS_FAILURE;
     }
     if (arguments_read(&inner, options, 0, (size_t)argc + 1, names))
-        status = run(&inner, believe, names);
+        status = table_sync_run(&inner, believe, names);
     free(names);
     return status;
 }

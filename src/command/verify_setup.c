@@ -8,7 +8,7 @@
 #include "command/escape.h"
 #include "config/section.h"
 
-static enum status short_of_memory(const struct invocation *invocation)
+static enum status verify_setup_short_of_memory(const struct invocation *invocation)
 {
     command_complain(invocation, "out of memory");
     return STATUS_FAILURE;
@@ -23,12 +23,13 @@ static const struct section *verify_section(void)
     return section;
 }
 
-static enum status read_config(const struct invocation *invocation, struct verify_setup *receiver)
+static enum status verify_setup_read_config(
+        const struct invocation *invocation, struct verify_setup *receiver)
 {
     const bool is_default = strcmp(invocation->config_path, CONFIG_PATH) == 0;
 
     if (!section_defaults(verify_section(), &receiver->defaults))
-        return short_of_memory(invocation);
+        return verify_setup_short_of_memory(invocation);
     receiver->verify = &receiver->defaults;
     if (is_default && access(CONFIG_PATH, F_OK) != 0)
         return STATUS_OK;
@@ -48,7 +49,7 @@ static enum status make_discovery(
     char cause[DISCOVERY_ERROR_MAX];
 
     if (anchors == NULL)
-        return short_of_memory(invocation);
+        return verify_setup_short_of_memory(invocation);
     const struct discovery_options options = verifier_discovery(verify, anchors);
     receiver->discovery = discovery_init(&options, cause);
     free(anchors);
@@ -62,7 +63,7 @@ static enum status make_discovery(
 enum status verify_setup_init(const struct invocation *invocation, struct verify_setup *receiver_r)
 {
     *receiver_r = (struct verify_setup){0};
-    enum status status = read_config(invocation, receiver_r);
+    enum status status = verify_setup_read_config(invocation, receiver_r);
 
     if (status == STATUS_OK)
         status = make_discovery(invocation, receiver_r);
@@ -71,7 +72,7 @@ enum status verify_setup_init(const struct invocation *invocation, struct verify
     receiver_r->verifier = verifier_init(receiver_r->verify);
     receiver_r->client = client_init(receiver_r->discovery);
     if (receiver_r->verifier == NULL || receiver_r->client == NULL)
-        return short_of_memory(invocation);
+        return verify_setup_short_of_memory(invocation);
     return STATUS_OK;
 }
 

@@ -42,7 +42,7 @@ struct watch {
 
 static volatile sig_atomic_t ended;
 
-static void on_signal(int signal_number)
+static void watch_on_signal(int signal_number)
 {
     (void)signal_number;
     ended = 1;
@@ -53,7 +53,7 @@ static void on_signal(int signal_number)
 static void take_signals(void)
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    struct sigaction action = {.sa_handler = watch_on_signal, .sa_flags = (int)SA_RESETHAND};
 
     sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
@@ -97,7 +97,7 @@ static void spill(struct watch *watch)
     rewind(watch->lines);
 }
 
-static bool show(void *context, const struct eventstore_value *values, size_t count)
+static bool watch_show(void *context, const struct eventstore_value *values, size_t count)
 {
     struct watch *watch = context;
 
@@ -116,7 +116,7 @@ static bool show(void *context, const struct eventstore_value *values, size_t co
 
 /* The events behind the id `after` that the filter lets through: the latest `most` of them, or the
  * first ones; in their order. */
-static bool ask(struct watch *watch, int64_t after, bool latest, uint64_t most)
+static bool watch_ask(struct watch *watch, int64_t after, bool latest, uint64_t most)
 {
     struct watch_filter *filter = &watch->filter;
     char sql[SQL_MAX];
@@ -128,10 +128,11 @@ static bool ask(struct watch *watch, int64_t after, bool latest, uint64_t most)
             "ORDER BY id%s LIMIT %" PRIu64 ") AS chosen ORDER BY id",
             filter->conditions, latest ? " DESC" : "", most);
     watch->shown = 0;
-    return eventstore_query(watch->store, sql, filter->parameters, filter->count, show, watch);
+    return eventstore_query(
+            watch->store, sql, filter->parameters, filter->count, watch_show, watch);
 }
 
-static bool take_number(void *context, const struct eventstore_value *values, size_t count)
+static bool watch_take_number(void *context, const struct eventstore_value *values, size_t count)
 {
     int64_t *number_r = context;
 
@@ -144,15 +145,15 @@ static bool find_newest(struct watch *watch)
 {
     watch->newest = 0;
     return eventstore_query(watch->store, "SELECT coalesce(max(id), 0) FROM event", NULL, 0,
-            take_number, &watch->newest);
+            watch_take_number, &watch->newest);
 }
 
 static bool show_first(struct watch *watch, uint64_t lines)
 {
     const int64_t newest_of_all = watch->newest;
 
-    if (lines > 0 &&
-            !ask(watch, newest_of_all > LOOK_BACK ? newest_of_all - LOOK_BACK : 0, true, lines))
+    if (lines > 0 && !watch_ask(watch, newest_of_all > LOOK_BACK ? newest_of_all - LOOK_BACK : 0,
+                             true, lines))
         return false;
     watch->last = newest_of_all;
     return true;
@@ -167,7 +168,7 @@ static bool show_new(struct watch *watch)
         watch->last = 0;
     watch->idle = watch->newest == watch->last ? watch->idle + 1 : 0;
     while (watch->newest > watch->last && goes_on(watch)) {
-        const bool done = ask(watch, watch->last, false, BATCH);
+        const bool done = watch_ask(watch, watch->last, false, BATCH);
         spill(watch);
         if (!done)
             return false;
@@ -178,7 +179,7 @@ static bool show_new(struct watch *watch)
 }
 
 /* Once for each time that it goes away. */
-static void lose(struct watch *watch, const char *why)
+static void watch_lose(struct watch *watch, const char *why)
 {
     command_complain(watch->invocation, "the record of events: %s; waiting for it", why);
     eventstore_close(&watch->store);
@@ -194,7 +195,7 @@ static void look_again(struct watch *watch)
     eventstore_close(&watch->store);
     watch->store = eventstore_open(watch->address, EVENTSTORE_READ, why);
     if (watch->store == NULL && was_there)
-        lose(watch, why);
+        watch_lose(watch, why);
 }
 
 /* Until the next look, or nobody reads any more. */
@@ -213,12 +214,12 @@ static void follow(struct watch *watch)
         if (watch->store == NULL || watch->idle >= IDLE_MOST)
             look_again(watch);
         if (!ended && watch->store != NULL && !show_new(watch))
-            lose(watch, eventstore_error(watch->store));
+            watch_lose(watch, eventstore_error(watch->store));
     }
 }
 
 /* That nobody reads any more is no failure. */
-static enum status finish(const struct watch *watch)
+static enum status watch_finish(const struct watch *watch)
 {
     if (watch->failure == 0 || watch->failure == EPIPE)
         return STATUS_OK;
@@ -240,7 +241,7 @@ static enum status watch_record(struct watch *watch, uint64_t lines)
     }
     spill(watch);
     follow(watch);
-    return finish(watch);
+    return watch_finish(watch);
 }
 
 static enum status watch_address(struct watch *watch, uint64_t lines)
@@ -257,7 +258,8 @@ static enum status watch_address(struct watch *watch, uint64_t lines)
     return status;
 }
 
-static bool take_lines(const struct invocation *invocation, const char *text, uint64_t *lines_r)
+static bool watch_take_lines(
+        const struct invocation *invocation, const char *text, uint64_t *lines_r)
 {
     *lines_r = 10;
     if (text == NULL || text_decimal(text_of(text), LINES_MOST, lines_r))
@@ -266,7 +268,7 @@ static bool take_lines(const struct invocation *invocation, const char *text, ui
     return false;
 }
 
-static enum status run(const struct invocation *invocation)
+static enum status watch_run(const struct invocation *invocation)
 {
     struct watch watch = {.invocation = invocation};
     const char *verdicts = NULL;
@@ -282,7 +284,7 @@ static enum status run(const struct invocation *invocation)
     if (!arguments_read(invocation, options, 0, 0, NULL))
         return STATUS_USAGE;
     if (!watch_filter_take(invocation, verdicts, domain, user, &watch.filter) ||
-            !take_lines(invocation, lines_text, &lines))
+            !watch_take_lines(invocation, lines_text, &lines))
         return STATUS_DATA;
     watch.look = (struct watch_line_look){terminal_width(), terminal_has_colour()};
     enum status status = record_find(invocation, &address);
@@ -307,5 +309,5 @@ const struct command command_watch = {
                 "the address that the message came from (else the asker's), and the time that the\n"
                 "answer took. A terminal of less than 112 columns has no room for the host. It\n"
                 "ends with Control-C.\n",
-        .run = run,
+        .run = watch_run,
 };

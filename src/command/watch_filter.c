@@ -52,7 +52,7 @@ static bool take_verdicts(
     return true;
 }
 
-static bool take_domain(
+static bool watch_filter_take_domain(
         const struct invocation *invocation, const char *domain, struct watch_filter *filter)
 {
     char condition[32];
@@ -70,7 +70,7 @@ static bool take_domain(
 }
 
 /* `local@domain`, or `local` at any domain; small and capital letters are the same. */
-static bool take_user(
+static bool watch_filter_take_user(
         const struct invocation *invocation, const char *user, struct watch_filter *filter)
 {
     char condition[96];
@@ -101,5 +101,6 @@ bool watch_filter_take(const struct invocation *invocation, const char *verdicts
 {
     *filter_r = (struct watch_filter){.count = 2};
     return take_verdicts(invocation, verdicts, filter_r) &&
-           take_domain(invocation, domain, filter_r) && take_user(invocation, user, filter_r);
+           watch_filter_take_domain(invocation, domain, filter_r) &&
+           watch_filter_take_user(invocation, user, filter_r);
 }

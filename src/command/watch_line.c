@@ -106,7 +106,7 @@ static void put_reason(
             out);
 }
 
-static uint64_t number_of(const struct eventstore_value *value)
+static uint64_t watch_line_number_of(const struct eventstore_value *value)
 {
     return value->number > 0 ? (uint64_t)value->number : 0;
 }
@@ -122,7 +122,7 @@ void watch_line_print(const struct eventstore_value values[WATCH_LINE_COUNT],
     char moment[DATE_TEXT_MAX];
     struct text when;
 
-    date_format(number_of(&values[COLUMN_TIME]) / 1000, moment);
+    date_format(watch_line_number_of(&values[COLUMN_TIME]) / 1000, moment);
     when = text_of(moment);
     if (is_narrow(look) && when.len > TIME_AT + TIME_LEN)
         when = (struct text){moment + TIME_AT, TIME_LEN};
@@ -137,7 +137,7 @@ void watch_line_print(const struct eventstore_value values[WATCH_LINE_COUNT],
         put_cell(values[COLUMN_HOST].text, widths.host, look, out);
     put_cell(values[COLUMN_RECEIVING].text, widths.receiving, look, out);
     put_cell(address_of(values), widths.address, look, out);
-    fprintf(out, "%*" PRIu64 "ms\n", MILLISECONDS - 2, number_of(&values[COLUMN_MS]));
+    fprintf(out, "%*" PRIu64 "ms\n", MILLISECONDS - 2, watch_line_number_of(&values[COLUMN_MS]));
 }
 
 static json_t *receiving_json(struct text receiving)
@@ -173,12 +173,12 @@ void watch_line_print_json(const struct eventstore_value values[WATCH_LINE_COUNT
             {"ip", COLUMN_IP}, {"asker", COLUMN_ASKER}};
     json_t *event = json_text_object();
 
-    json_text_set(event, "id", json_text_number(number_of(&values[COLUMN_ID])));
-    json_text_set(event, "time", moment_json(number_of(&values[COLUMN_TIME])));
+    json_text_set(event, "id", json_text_number(watch_line_number_of(&values[COLUMN_ID])));
+    json_text_set(event, "time", moment_json(watch_line_number_of(&values[COLUMN_TIME])));
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         json_text_set(event, texts[i].name, json_text_of(values[texts[i].column].text));
     json_text_set(event, "receiving", receiving_json(values[COLUMN_RECEIVING].text));
     json_text_set(event, "listed", json_boolean(values[COLUMN_LISTED].number != 0));
-    json_text_set(event, "ms", json_text_number(number_of(&values[COLUMN_MS])));
+    json_text_set(event, "ms", json_text_number(watch_line_number_of(&values[COLUMN_MS])));
     json_text_print_line(out, event);
 }

@@ -27,7 +27,7 @@ struct texts {
     size_t offset; /* of the text in it */
 };
 
-static struct config_text text_at(const struct texts *texts, size_t i)
+static struct config_text check_text_at(const struct texts *texts, size_t i)
 {
     struct config_text text;
 
@@ -50,7 +50,7 @@ static void check_unique(const char *what, struct texts texts, order *by, struct
         return;
     }
     for (size_t i = 0; i < texts.count; i++) {
-        const struct config_text text = text_at(&texts, i);
+        const struct config_text text = check_text_at(&texts, i);
         if (text.at != NULL)
             sorted[n++] = text;
     }
@@ -125,7 +125,7 @@ static void require(unsigned line, bool there, const char *what, const char *exp
         problems_add(problems, line, what, NULL, expected);
 }
 
-static void check_service(const struct config *config, const struct config_service *service,
+static void check_check_service(const struct config *config, const struct config_service *service,
         struct problems *problems)
 {
     require(service->line, were_given(&service->keys), "service without keys",
@@ -238,7 +238,7 @@ void check_config(const struct config *config, struct problems *problems)
         check_domain(config, &config->domains[i], problems);
     check_defaults(config, problems);
     for (size_t i = 0; i < config->service_count; i++)
-        check_service(config, &config->service[i], problems);
+        check_check_service(config, &config->service[i], problems);
     for (size_t i = 0; i < config->stamp_count; i++)
         check_stamp(&config->stamp[i], problems);
     for (size_t i = 0; i < config->verify_count; i++)

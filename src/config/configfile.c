@@ -16,7 +16,7 @@ static bool set_in_state(struct config_text *text, const char *scheme,
     return text->at != NULL || asprintf(&text->at, "%s%s/%s", scheme, state->at, name) >= 0;
 }
 
-static bool complete(struct config *config)
+static bool configfile_complete(struct config *config)
 {
     struct config_service *service = config->service;
 
@@ -27,7 +27,7 @@ static bool complete(struct config *config)
 
 /* Of a text that was made ready; frees it. `before`: problems that others had. NULL: it was not to
  * be had, and `problems` says why. */
-static struct config *make(char *text, size_t before, struct problems *problems)
+static struct config *configfile_make(char *text, size_t before, struct problems *problems)
 {
     struct config *config = text != NULL ? reading_do(text, problems) : NULL;
 
@@ -36,7 +36,7 @@ static struct config *make(char *text, size_t before, struct problems *problems)
         check_config(config, problems);
     if (problems_count(problems) > before)
         config_free(&config);
-    if (config != NULL && !complete(config)) {
+    if (config != NULL && !configfile_complete(config)) {
         problems_add(problems, 0, "out of memory", NULL, NULL);
         config_free(&config);
     }
@@ -47,7 +47,7 @@ struct config *configfile_read(const char *path, struct problems *problems)
 {
     const size_t before = problems_count(problems);
 
-    return make(source_read(path, problems), before, problems);
+    return configfile_make(source_read(path, problems), before, problems);
 }
 
 struct config *configfile_parse(const char *text, size_t len, struct problems *problems)
@@ -66,5 +66,5 @@ struct config *configfile_parse(const char *text, size_t len, struct problems *p
         free(copy);
         copy = NULL;
     }
-    return make(copy, before, problems);
+    return configfile_make(copy, before, problems);
 }

@@ -32,7 +32,7 @@ bool config_list_add(struct config_list *list, struct config_text text)
     return true;
 }
 
-static bool keep(const char *value, void *at_r)
+static bool option_type_keep(const char *value, void *at_r)
 {
     char *copy = strdup(value);
 
@@ -56,7 +56,7 @@ static bool take_bool(const struct kind *kind, const char *value, void *at_r)
     return false;
 }
 
-static bool take_number(const struct kind *kind, const char *value, void *at_r)
+static bool option_type_take_number(const struct kind *kind, const char *value, void *at_r)
 {
     uint64_t number = 0;
 
@@ -92,33 +92,34 @@ static bool take_duration(const struct kind *kind, const char *value, void *at_r
 static bool take_path(const struct kind *kind, const char *value, void *at_r)
 {
     (void)kind;
-    return value[0] == '/' && keep(value, at_r);
+    return value[0] == '/' && option_type_keep(value, at_r);
 }
 
-static bool take_name(const struct kind *kind, const char *value, void *at_r)
+static bool option_type_take_name(const struct kind *kind, const char *value, void *at_r)
 {
     (void)kind;
-    return value[0] != '\0' && strpbrk(value, "/: \t") == NULL && keep(value, at_r);
+    return value[0] != '\0' && strpbrk(value, "/: \t") == NULL && option_type_keep(value, at_r);
 }
 
-static bool take_domain(const struct kind *kind, const char *value, void *at_r)
+static bool option_type_take_domain(const struct kind *kind, const char *value, void *at_r)
 {
     char ascii[DOMAIN_MAX + 1];
 
     (void)kind;
-    return domain_to_ascii(text_of(value), ascii) && keep(ascii, at_r);
+    return domain_to_ascii(text_of(value), ascii) && option_type_keep(ascii, at_r);
 }
 
-static bool take_local(const struct kind *kind, const char *value, void *at_r)
+static bool option_type_take_local(const struct kind *kind, const char *value, void *at_r)
 {
     struct address address;
 
     (void)kind;
     if (strcmp(value, "*") == 0)
-        return keep(value, at_r);
+        return option_type_keep(value, at_r);
     /* Any domain will do: what is asked is whether this could be a user of one. */
     return strchr(value, '@') == NULL &&
-           address_parse(text_of(value), text_of("example.org"), &address) && keep(value, at_r);
+           address_parse(text_of(value), text_of("example.org"), &address) &&
+           option_type_keep(value, at_r);
 }
 
 static bool take_listen(const struct kind *kind, const char *value, void *at_r)
@@ -126,7 +127,7 @@ static bool take_listen(const struct kind *kind, const char *value, void *at_r)
     struct endpoint endpoint;
 
     (void)kind;
-    return endpoint_parse(value, &endpoint) && keep(value, at_r);
+    return endpoint_parse(value, &endpoint) && option_type_keep(value, at_r);
 }
 
 /* Printable octets and spaces; what is not ASCII is left to whoever compares it. */
@@ -141,11 +142,11 @@ static bool is_printable(const char *value)
 static bool take_daemon(const struct kind *kind, const char *value, void *at_r)
 {
     (void)kind;
-    return is_printable(value) && keep(value, at_r);
+    return is_printable(value) && option_type_keep(value, at_r);
 }
 
 /* A query of some length is written over several lines. */
-static bool take_lines(const struct kind *kind, const char *value, void *at_r)
+static bool option_type_take_lines(const struct kind *kind, const char *value, void *at_r)
 {
     bool any = false;
 
@@ -155,7 +156,7 @@ static bool take_lines(const struct kind *kind, const char *value, void *at_r)
             return false;
         any = any || !text_is_white(*at);
     }
-    return any && keep(value, at_r);
+    return any && option_type_keep(value, at_r);
 }
 
 /* The resolver reads the rest. */
@@ -164,15 +165,15 @@ static bool take_anchor(const struct kind *kind, const char *value, void *at_r)
     (void)kind;
     return is_printable(value) &&
            (strcasestr(value, " DS ") != NULL || strcasestr(value, " DNSKEY ") != NULL) &&
-           keep(value, at_r);
+           option_type_keep(value, at_r);
 }
 
-static bool take_network(const struct kind *kind, const char *value, void *at_r)
+static bool option_type_take_network(const struct kind *kind, const char *value, void *at_r)
 {
     struct network network;
 
     (void)kind;
-    return network_parse(value, &network) && keep(value, at_r);
+    return network_parse(value, &network) && option_type_keep(value, at_r);
 }
 
 static bool is_port(const char *value)
@@ -185,11 +186,11 @@ static bool is_port(const char *value)
 static bool take_port(const struct kind *kind, const char *value, void *at_r)
 {
     (void)kind;
-    return is_port(value) && keep(value, at_r);
+    return is_port(value) && option_type_keep(value, at_r);
 }
 
 /* An address alone, of either family. */
-static bool is_address(struct text t)
+static bool option_type_is_address(struct text t)
 {
     struct network network;
     char room[ENDPOINT_TEXT_MAX];
@@ -207,8 +208,8 @@ static bool take_resolver(const struct kind *kind, const char *value, void *at_r
     const size_t len = at != NULL ? (size_t)(at - value) : strlen(value);
 
     (void)kind;
-    return is_address((struct text){value, len}) && (at == NULL || is_port(at + 1)) &&
-           keep(value, at_r);
+    return option_type_is_address((struct text){value, len}) && (at == NULL || is_port(at + 1)) &&
+           option_type_keep(value, at_r);
 }
 
 static bool is_unix_socket(const char *path)
@@ -225,18 +226,19 @@ static bool is_inet_socket(const char *value)
     if (at == NULL || at - value >= (long)sizeof port)
         return false;
     memcpy(port, value, (size_t)(at - value));
-    return is_port(port) && is_address(text_of(at + 1));
+    return is_port(port) && option_type_is_address(text_of(at + 1));
 }
 
-static bool take_socket(const struct kind *kind, const char *value, void *at_r)
+static bool option_type_take_socket(const struct kind *kind, const char *value, void *at_r)
 {
     (void)kind;
     if (strncmp(value, "unix:", 5) == 0)
-        return is_unix_socket(value + 5) && keep(value, at_r);
+        return is_unix_socket(value + 5) && option_type_keep(value, at_r);
     if (strncmp(value, "inet:", 5) == 0)
-        return strchr(value + 5, ':') == NULL && is_inet_socket(value + 5) && keep(value, at_r);
+        return strchr(value + 5, ':') == NULL && is_inet_socket(value + 5) &&
+               option_type_keep(value, at_r);
     return strncmp(value, "inet6:", 6) == 0 && strchr(value + 6, ':') != NULL &&
-           is_inet_socket(value + 6) && keep(value, at_r);
+           is_inet_socket(value + 6) && option_type_keep(value, at_r);
 }
 
 static bool take_octal(const struct kind *kind, const char *value, void *at_r)
@@ -254,14 +256,15 @@ static bool take_logins(const struct kind *kind, const char *value, void *at_r)
 {
     (void)kind;
     return (strcmp(value, "same") == 0 || strcmp(value, "any") == 0 || value[0] == '/') &&
-           keep(value, at_r);
+           option_type_keep(value, at_r);
 }
 
 static bool take_key(const struct kind *kind, const char *value, void *at_r)
 {
     unsigned char key[KEY_OCTETS];
 
-    return key_parse(text_of(value), (enum key_kind)kind->min, key) == KEY_OK && keep(value, at_r);
+    return key_parse(text_of(value), (enum key_kind)kind->min, key) == KEY_OK &&
+           option_type_keep(value, at_r);
 }
 
 static bool is_path_behind(const char *value, const char *scheme)
@@ -294,7 +297,7 @@ static bool take_replay(const struct kind *kind, const char *value, void *at_r)
     (void)kind;
     return (strcmp(value, "none") == 0 || is_path_behind(value, "lmdb:") ||
                    redis_address_parse(text_of(value), &redis)) &&
-           keep(value, at_r);
+           option_type_keep(value, at_r);
 }
 
 static bool take_events(const struct kind *kind, const char *value, void *at_r)
@@ -302,21 +305,21 @@ static bool take_events(const struct kind *kind, const char *value, void *at_r)
     (void)kind;
     return (strcmp(value, "none") == 0 || is_path_behind(value, "sqlite:") ||
                    is_open_address(value, "postgresql://")) &&
-           keep(value, at_r);
+           option_type_keep(value, at_r);
 }
 
 static bool take_table(const struct kind *kind, const char *value, void *at_r)
 {
     (void)kind;
-    return is_path_behind(value, "lmdb:") && keep(value, at_r);
+    return is_path_behind(value, "lmdb:") && option_type_keep(value, at_r);
 }
 
-static bool take_source(const struct kind *kind, const char *value, void *at_r)
+static bool option_type_take_source(const struct kind *kind, const char *value, void *at_r)
 {
     (void)kind;
     return (is_open_address(value, "postgresql://") || is_open_address(value, "ldap://") ||
                    is_open_address(value, "ldaps://") || is_open_address(value, "ldapi://")) &&
-           keep(value, at_r);
+           option_type_keep(value, at_r);
 }
 
 static bool take_metrics(const struct kind *kind, const char *value, void *at_r)
@@ -325,23 +328,24 @@ static bool take_metrics(const struct kind *kind, const char *value, void *at_r)
 
     (void)kind;
     if (strncmp(value, "unix:", 5) == 0)
-        return is_unix_socket(value + 5) && keep(value, at_r);
-    return endpoint_parse(value, &endpoint) && endpoint_is_loopback(&endpoint) && keep(value, at_r);
+        return is_unix_socket(value + 5) && option_type_keep(value, at_r);
+    return endpoint_parse(value, &endpoint) && endpoint_is_loopback(&endpoint) &&
+           option_type_keep(value, at_r);
 }
 
 /* An attribute's description, RFC 4512, 2.5: a name or an object identifier, and options. */
-static bool take_attribute(const struct kind *kind, const char *value, void *at_r)
+static bool option_type_take_attribute(const struct kind *kind, const char *value, void *at_r)
 {
     (void)kind;
     for (const char *at = value; *at != '\0'; at++)
         if (!text_is_digit(*at) && (text_lower(*at) < 'a' || text_lower(*at) > 'z') &&
                 strchr("-.;_", *at) == NULL)
             return false;
-    return value[0] != '\0' && keep(value, at_r);
+    return value[0] != '\0' && option_type_keep(value, at_r);
 }
 
 /* `expected` is the words themselves, divided by ` or `. */
-static bool take_word(const struct kind *kind, const char *value, void *at_r)
+static bool option_type_take_word(const struct kind *kind, const char *value, void *at_r)
 {
     const size_t len = strlen(value);
 
@@ -351,7 +355,7 @@ static bool take_word(const struct kind *kind, const char *value, void *at_r)
         const char *end = strstr(word, " or ");
         const size_t word_len = end != NULL ? (size_t)(end - word) : strlen(word);
         if (word_len == len && memcmp(word, value, len) == 0)
-            return keep(value, at_r);
+            return option_type_keep(value, at_r);
     }
     return false;
 }
@@ -371,10 +375,10 @@ const struct kind kind_password = {.take = take_path,
         .expected = "the absolute path of a file that has it",
         .is_text = true,
         .hides = true};
-const struct kind kind_name = TEXT_KIND(take_name, "a user of this machine");
-const struct kind kind_domain = TEXT_KIND(take_domain, "a domain name");
-const struct kind kind_local = TEXT_KIND(
-        take_local, "the part before the `@`, with %XX for what is not printable, or `*`");
+const struct kind kind_name = TEXT_KIND(option_type_take_name, "a user of this machine");
+const struct kind kind_domain = TEXT_KIND(option_type_take_domain, "a domain name");
+const struct kind kind_local = TEXT_KIND(option_type_take_local,
+        "the part before the `@`, with %XX for what is not printable, or `*`");
 const struct kind kind_listen =
         TEXT_KIND(take_listen, "ADDRESS:PORT, with `*` for all and [..] around an IPv6 address");
 const struct kind kind_host_key = {.take = take_key,
@@ -390,53 +394,59 @@ const struct kind kind_replay = TEXT_KIND(take_replay,
         "redis+unix:///PATH, with USER@ before the host but no password");
 const struct kind kind_events = TEXT_KIND(take_events,
         "none, sqlite:/PATH, or postgresql://[USER@][HOST][/DATABASE][?...] without a password");
-const struct kind kind_events_ip = TEXT_KIND(take_word, "full or network or none");
+const struct kind kind_events_ip = TEXT_KIND(option_type_take_word, "full or network or none");
 const struct kind kind_keep =
         NUMBER_KIND(take_duration, "a time from 1h to 3650d, as in 12h, 90d", 3600, 315360000);
 const struct kind kind_metrics =
         TEXT_KIND(take_metrics, "unix:/PATH of at most 107 octets, or a loopback ADDRESS:PORT");
-const struct kind kind_alarm = NUMBER_KIND(
-        take_number, "a number from 1 to 1000000 an hour, or 0 for no alarm", 0, 1000000);
-const struct kind kind_checks = NUMBER_KIND(take_number, "a number from 1 to 1000", 1, 1000);
+const struct kind kind_alarm = NUMBER_KIND(option_type_take_number,
+        "a number from 1 to 1000000 an hour, or 0 for no alarm", 0, 1000000);
+const struct kind kind_checks =
+        NUMBER_KIND(option_type_take_number, "a number from 1 to 1000", 1, 1000);
 const struct kind kind_table = TEXT_KIND(take_table, "lmdb:/PATH");
-const struct kind kind_source = TEXT_KIND(take_source,
+const struct kind kind_source = TEXT_KIND(option_type_take_source,
         "postgresql://..., ldap://..., ldaps://... or ldapi://..., without a password");
 const struct kind kind_phrase = TEXT_KIND(take_daemon, "printable text, not empty");
-const struct kind kind_lines = TEXT_KIND(take_lines, "printable text, in one line or several");
-const struct kind kind_attribute = TEXT_KIND(take_attribute, "the name of an attribute");
-const struct kind kind_share = NUMBER_KIND(take_number, "a number from 0 to 100", 0, 100);
+const struct kind kind_lines =
+        TEXT_KIND(option_type_take_lines, "printable text, in one line or several");
+const struct kind kind_attribute =
+        TEXT_KIND(option_type_take_attribute, "the name of an attribute");
+const struct kind kind_share =
+        NUMBER_KIND(option_type_take_number, "a number from 0 to 100", 0, 100);
 const struct kind kind_patience =
         NUMBER_KIND(take_duration, "a time from 1s to 1h, as in 90s, 15m", 1, 3600);
-const struct kind kind_log_format = TEXT_KIND(take_word, "text or json");
-const struct kind kind_log_level = TEXT_KIND(take_word, "info or notice or warning or error");
-const struct kind kind_deny = TEXT_KIND(take_word, "expired or changed or redirected");
-const struct kind kind_mode = TEXT_KIND(take_word, "enforce or monitor");
-const struct kind kind_on_no = TEXT_KIND(take_word, "reject or quarantine or mark");
-const struct kind kind_on_permerror = TEXT_KIND(take_word, "reject or mark");
-const struct kind kind_or_tempfail = TEXT_KIND(take_word, "accept or tempfail");
-const struct kind kind_or_reject = TEXT_KIND(take_word, "accept or reject");
+const struct kind kind_log_format = TEXT_KIND(option_type_take_word, "text or json");
+const struct kind kind_log_level =
+        TEXT_KIND(option_type_take_word, "info or notice or warning or error");
+const struct kind kind_deny = TEXT_KIND(option_type_take_word, "expired or changed or redirected");
+const struct kind kind_mode = TEXT_KIND(option_type_take_word, "enforce or monitor");
+const struct kind kind_on_no = TEXT_KIND(option_type_take_word, "reject or quarantine or mark");
+const struct kind kind_on_permerror = TEXT_KIND(option_type_take_word, "reject or mark");
+const struct kind kind_or_tempfail = TEXT_KIND(option_type_take_word, "accept or tempfail");
+const struct kind kind_or_reject = TEXT_KIND(option_type_take_word, "accept or reject");
 const struct kind kind_resolver = TEXT_KIND(take_resolver, "ADDRESS or ADDRESS@PORT");
 const struct kind kind_anchor = TEXT_KIND(
         take_anchor, "a DS or DNSKEY record in one line, as in \". IN DS 20326 8 2 ...\"");
 const struct kind kind_daemon = TEXT_KIND(take_daemon, "what the mail server has in {daemon_name}");
-const struct kind kind_group = TEXT_KIND(take_name, "a group of this machine");
-const struct kind kind_network =
-        TEXT_KIND(take_network, "an address, or ADDRESS/BITS with no bit set behind them");
+const struct kind kind_group = TEXT_KIND(option_type_take_name, "a group of this machine");
+const struct kind kind_network = TEXT_KIND(
+        option_type_take_network, "an address, or ADDRESS/BITS with no bit set behind them");
 const struct kind kind_port = TEXT_KIND(take_port, "a port from 1 to 65535");
 const struct kind kind_budget =
-        NUMBER_KIND(take_number, "a number from 1 to 1000000 a minute", 1, 1000000);
+        NUMBER_KIND(option_type_take_number, "a number from 1 to 1000000 a minute", 1, 1000000);
 const struct kind kind_timeout =
         NUMBER_KIND(take_duration, "a time from 1s to 20s: a mail server waits no longer", 1, 20);
-const struct kind kind_socket = TEXT_KIND(
-        take_socket, "unix:/PATH of at most 107 octets, inet:PORT@ADDRESS, or inet6:PORT@ADDRESS");
+const struct kind kind_socket = TEXT_KIND(option_type_take_socket,
+        "unix:/PATH of at most 107 octets, inet:PORT@ADDRESS, or inet6:PORT@ADDRESS");
 const struct kind kind_socket_mode =
         NUMBER_KIND(take_octal, "an octal mode from 0600 to 0777", 0600, 0777);
 const struct kind kind_logins = TEXT_KIND(take_logins, "same, any, or the path of a table");
-const struct kind kind_workers = NUMBER_KIND(take_number, "a number from 1 to 256", 1, 256);
+const struct kind kind_workers =
+        NUMBER_KIND(option_type_take_number, "a number from 1 to 256", 1, 256);
 const struct kind kind_connections =
-        NUMBER_KIND(take_number, "a number from 1 to 100000", 1, 100000);
+        NUMBER_KIND(option_type_take_number, "a number from 1 to 100000", 1, 100000);
 const struct kind kind_rate =
-        NUMBER_KIND(take_number, "a number from 1 to 1000000 a second", 1, 1000000);
+        NUMBER_KIND(option_type_take_number, "a number from 1 to 1000000 a second", 1, 1000000);
 const struct kind kind_lifetime =
         NUMBER_KIND(take_duration, "a time from 1m to 365d, as in 90s, 15m, 12h, 7d", 60, 31536000);
 const struct kind kind_ttl =

@@ -56,7 +56,7 @@ static const struct section *find_section(const struct section *among, const cha
 }
 
 static void __attribute__((format(printf, 2, 0)))
-on_error(cfg_t *cfg, const char *format, va_list args)
+parser_on_error(cfg_t *cfg, const char *format, va_list args)
 {
     char what[512];
 
@@ -74,7 +74,7 @@ static void problem(
 }
 
 /* What is wrong with a value: errors are read, and logged, where the file is not. */
-static void refuse(cfg_t *cfg, const struct kind *kind, const char *name, const char *what,
+static void parser_refuse(cfg_t *cfg, const struct kind *kind, const char *name, const char *what,
         const char *value, const char *expected)
 {
     char room[SHOWN_MAX];
@@ -83,10 +83,11 @@ static void refuse(cfg_t *cfg, const struct kind *kind, const char *name, const 
 }
 
 /* Reads a title or a text or a number into its place in a struct. */
-static void take(cfg_t *cfg, const struct kind *kind, const char *name, const char *value, void *at)
+static void parser_take(
+        cfg_t *cfg, const struct kind *kind, const char *name, const char *value, void *at)
 {
     if (!kind->take(kind, value, at))
-        refuse(cfg, kind, name, "bad", value, kind->expected);
+        parser_refuse(cfg, kind, name, "bad", value, kind->expected);
     if (kind->is_text)
         ((struct config_text *)at)->line = (unsigned)cfg->line;
 }
@@ -109,13 +110,13 @@ static struct frame *frame_of(cfg_t *cfg)
     top = &reading.open[reading.depth++];
     *top = (struct frame){.cfg = cfg, .section = section, .values = values};
     if (section->title != NULL)
-        take(cfg_opt_getnsec(&cfg->opts[OPENING], 0), section->title, section->name, cfg_title(cfg),
-                (char *)values + section->title_offset);
+        parser_take(cfg_opt_getnsec(&cfg->opts[OPENING], 0), section->title, section->name,
+                cfg_title(cfg), (char *)values + section->title_offset);
     return top;
 }
 
 /* A name with a `|` in it reaches into another section. */
-static bool is_own(cfg_t *cfg, cfg_opt_t *opt)
+static bool parser_is_own(cfg_t *cfg, cfg_opt_t *opt)
 {
     for (const cfg_opt_t *o = cfg->opts; o->name != NULL; o++)
         if (o == opt)
@@ -129,7 +130,7 @@ static void take_item(cfg_t *cfg, const struct option *option, const char *value
     struct config_list *list = (void *)((char *)values + option->offset);
     struct config_text text = {0};
 
-    take(cfg, option->kind, option->name, value, &text);
+    parser_take(cfg, option->kind, option->name, value, &text);
     if (text.at == NULL) {
         list->refused = true;
     } else if (!config_list_add(list, text)) {
@@ -146,13 +147,13 @@ static void take_scalar(cfg_t *cfg, const struct option *option, const char *val
         free(((struct config_text *)at)->at);
         *(struct config_text *)at = (struct config_text){0};
     }
-    take(cfg, option->kind, option->name, value, at);
+    parser_take(cfg, option->kind, option->name, value, at);
 }
 
 /* A value comes; what is wrong with it is said here. libconfuse keeps the text, and counts. */
 static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *text_r)
 {
-    struct frame *frame = is_own(cfg, opt) ? frame_of(cfg) : NULL;
+    struct frame *frame = parser_is_own(cfg, opt) ? frame_of(cfg) : NULL;
 
     if (frame == NULL)
         return -1;
@@ -161,7 +162,7 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *text_r)
     struct seen *seen = &frame->seen[option - frame->section->options];
     const unsigned n = cfg_opt_size(opt);
     if (seen->ended || n <= seen->values) {
-        refuse(cfg, option->kind, option->name, "a second", value, "it once");
+        parser_refuse(cfg, option->kind, option->name, "a second", value, "it once");
         return 0;
     }
     seen->values = n;
@@ -211,7 +212,7 @@ static int on_section(cfg_t *cfg, cfg_opt_t *opt)
 {
     const unsigned n = cfg_opt_size(opt);
     cfg_t *ended = cfg_opt_getnsec(opt, n - 1);
-    struct frame *frame = is_own(cfg, opt) ? frame_of(ended) : NULL;
+    struct frame *frame = parser_is_own(cfg, opt) ? frame_of(ended) : NULL;
 
     if (frame == NULL)
         return -1;
@@ -266,11 +267,11 @@ static void free_tables(cfg_opt_t *opts)
     free(opts);
 }
 
-static cfg_opt_t *make_tables(const struct section *self, const struct section *among);
+static cfg_opt_t *parser_make_tables(const struct section *self, const struct section *among);
 
 static bool make_section(const struct section *section, cfg_opt_t *opt_r)
 {
-    cfg_opt_t *inside = make_tables(section, section->within);
+    cfg_opt_t *inside = parser_make_tables(section, section->within);
     cfg_flag_t flags = CFGF_MULTI | CFGF_NODEFAULT;
 
     if (section->title != NULL)
@@ -293,7 +294,7 @@ static cfg_opt_t make_option(const struct option *option)
 }
 
 /* libconfuse's tables made of ours. It reads every value as a text, and so never judges one. */
-static cfg_opt_t *make_tables(const struct section *self, const struct section *among)
+static cfg_opt_t *parser_make_tables(const struct section *self, const struct section *among)
 {
     const size_t options = self != NULL ? count_options(self) : 0;
     const size_t inner = count_sections(among);
@@ -332,14 +333,14 @@ static void drop_open(void)
 
 struct config *reading_do(const char *text, struct problems *problems)
 {
-    cfg_opt_t *tables = make_tables(NULL, sections);
+    cfg_opt_t *tables = parser_make_tables(NULL, sections);
     cfg_t *cfg = tables != NULL ? cfg_init(tables, CFGF_NONE) : NULL;
 
     reading = (struct reading){.problems = problems, .config = calloc(1, sizeof(struct config))};
     if (cfg == NULL || reading.config == NULL) {
         reading.memory = true;
     } else {
-        cfg_set_error_function(cfg, on_error);
+        cfg_set_error_function(cfg, parser_on_error);
         const size_t before = problems_count(problems);
         errno = 0;
         const int result = cfg_parse_buf(cfg, text);

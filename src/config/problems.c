@@ -39,7 +39,7 @@ void problems_free(struct problems **problems)
     *problems = NULL;
 }
 
-static void put_escaped(FILE *out, const char *value)
+static void problems_put_escaped(FILE *out, const char *value)
 {
     for (size_t i = 0; value[i] != '\0'; i++) {
         const unsigned char c = (unsigned char)value[i];
@@ -62,10 +62,11 @@ void problems_add(struct problems *p, unsigned line, const char *what, const cha
     if (line > 0)
         fprintf(p->out, "%u:", line);
     fputc(' ', p->out);
-    put_escaped(p->out, what); /* libconfuse's own words may have a part of the file in them */
+    problems_put_escaped(
+            p->out, what); /* libconfuse's own words may have a part of the file in them */
     if (value != NULL) {
         fputs(": ", p->out);
-        put_escaped(p->out, value);
+        problems_put_escaped(p->out, value);
     }
     if (expected != NULL)
         fprintf(p->out, ": expected %s", expected);

@@ -22,7 +22,7 @@ static bool ends_word(char c)
     return strchr(" \t\r\n={}()+,\"'#", c) != NULL;
 }
 
-static enum state start(char **at)
+static enum state source_start(char **at)
 {
     const char *c = *at;
 
@@ -40,15 +40,15 @@ static enum state start(char **at)
 }
 
 /* The state behind *at, which moves on by one more where two octets belong together. */
-static enum state step(enum state state, char **at)
+static enum state source_step(enum state state, char **at)
 {
     const char *c = *at;
 
     switch (state) {
     case WORD:
-        return ends_word(*c) ? start(at) : WORD;
+        return ends_word(*c) ? source_start(at) : WORD;
     case PLAIN:
-        return start(at);
+        return source_start(at);
     case SINGLE:
     case DOUBLE:
         if (*c == '\\' && c[1] != '\0' && c[1] != '\n')
@@ -127,7 +127,7 @@ bool source_prepare(char *text, size_t len, struct problems *problems)
         check_octets(state, at, line, problems);
         char *from = at;
         const enum state was = state;
-        state = step(state, &at);
+        state = source_step(state, &at);
         if (state != was)
             begun = line;
         count_braces(&braces, state, *from, line);
@@ -144,7 +144,7 @@ bool source_prepare(char *text, size_t len, struct problems *problems)
 }
 
 /* What the file holds and a NUL, or NULL with errno. */
-static char *slurp(FILE *file, size_t *len_r)
+static char *source_slurp(FILE *file, size_t *len_r)
 {
     size_t len = 0;
     size_t size = 16384;
@@ -176,7 +176,7 @@ char *source_read(const char *path, struct problems *problems)
 {
     FILE *file = fopen(path, "re");
     size_t len = 0;
-    char *text = file != NULL ? slurp(file, &len) : NULL;
+    char *text = file != NULL ? source_slurp(file, &len) : NULL;
 
     if (text == NULL)
         problems_add(problems, 0, "cannot be read", strerror(errno), NULL);

@@ -18,7 +18,7 @@ static void put_number(struct writer *w, uint64_t number, size_t octets)
         room[i] = (char)(unsigned char)(number >> (8 * i));
 }
 
-static void put_text(struct writer *w, struct text t, size_t max)
+static void event_put_text(struct writer *w, struct text t, size_t max)
 {
     if (t.len > max)
         t.len = max;
@@ -46,12 +46,12 @@ bool event_encode(const struct event *event, struct writer *w)
     put_number(w, event->listed, 1);
     put_number(w, event->time, 8);
     put_number(w, event->milliseconds, 4);
-    put_text(w, event->cause, EVENT_CAUSE_MAX);
-    put_text(w, event->user, ADDRESS_MAX);
-    put_text(w, event->host, DOMAIN_MAX);
-    put_text(w, cut_list(event->receiving), EVENT_RECEIVING_MAX);
-    put_text(w, event->ip, IP_MAX);
-    put_text(w, event->asker, IP_MAX);
+    event_put_text(w, event->cause, EVENT_CAUSE_MAX);
+    event_put_text(w, event->user, ADDRESS_MAX);
+    event_put_text(w, event->host, DOMAIN_MAX);
+    event_put_text(w, cut_list(event->receiving), EVENT_RECEIVING_MAX);
+    event_put_text(w, event->ip, IP_MAX);
+    event_put_text(w, event->asker, IP_MAX);
     return !w->failed;
 }
 

@@ -53,7 +53,7 @@ void forgeries_free(struct forgeries **forgeries)
 }
 
 /* The name under which a user is counted. */
-static size_t make_key(struct text user, char key_r[ADDRESS_MAX + 1])
+static size_t forgeries_make_key(struct text user, char key_r[ADDRESS_MAX + 1])
 {
     struct writer w = writer_of(key_r, ADDRESS_MAX);
     bool in_detail = false;
@@ -79,7 +79,7 @@ static uint64_t hash_of(const struct forgeries *f, const char *key, size_t len)
 }
 
 /* Forgets what is more than an hour old. */
-static void settle(struct entry *entry, uint64_t now)
+static void forgeries_settle(struct entry *entry, uint64_t now)
 {
     const uint64_t slot = now / SLOT;
     const uint64_t last = entry->touched / SLOT;
@@ -92,13 +92,13 @@ static void settle(struct entry *entry, uint64_t now)
         entry->touched = now;
 }
 
-/* As settle() would leave it; `touched` stays what it is. */
+/* As forgeries_settle() would leave it; `touched` stays what it is. */
 static uint64_t total(const struct entry *entry, uint64_t now)
 {
     struct entry settled = *entry;
     uint64_t sum = 0;
 
-    settle(&settled, now);
+    forgeries_settle(&settled, now);
     for (size_t i = 0; i < SLOTS; i++)
         sum += settled.counts[i];
     return sum;
@@ -114,7 +114,7 @@ static bool goes_before(const struct entry *a, const struct entry *b, uint64_t n
 
 /* The user's entry, or that of another who goes. The hash is keyed, so that nobody can choose whom
  * to push out. */
-static struct entry *find(struct forgeries *f, uint64_t hash, uint64_t now)
+static struct entry *forgeries_find(struct forgeries *f, uint64_t hash, uint64_t now)
 {
     struct entry *set = &f->entries[hash % f->sets * WAYS];
     struct entry *least = set;
@@ -129,7 +129,7 @@ static struct entry *find(struct forgeries *f, uint64_t hash, uint64_t now)
     return least;
 }
 
-static void add(uint32_t *count)
+static void forgeries_add(uint32_t *count)
 {
     if (*count < UINT32_MAX)
         ++*count;
@@ -143,12 +143,12 @@ static void vote(struct entry *entry, uint64_t network)
         entry->hits = 0;
     }
     if (entry->network == network) {
-        add(&entry->votes);
-        add(&entry->hits);
+        forgeries_add(&entry->votes);
+        forgeries_add(&entry->hits);
     } else {
         entry->votes--;
     }
-    add(&entry->noted);
+    forgeries_add(&entry->noted);
 }
 
 /* He may have had more than these before he was chosen; then nothing is claimed. */
@@ -174,10 +174,10 @@ void forgeries_note(struct forgeries *f, const struct event *event, uint64_t now
 
     if (event->verdict != VERDICT_NO || text_equal(event->cause, text_of("domain")))
         return;
-    const size_t len = make_key(event->user, key);
-    struct entry *entry = find(f, hash_of(f, key, len), now);
-    settle(entry, now);
-    add(&entry->counts[entry->touched / SLOT % SLOTS]);
+    const size_t len = forgeries_make_key(event->user, key);
+    struct entry *entry = forgeries_find(f, hash_of(f, key, len), now);
+    forgeries_settle(entry, now);
+    forgeries_add(&entry->counts[entry->touched / SLOT % SLOTS]);
     vote(entry, privacy_network(event->ip));
     if (now >= entry->silent && total(entry, now) > f->limit)
         put_due(f, entry, key, now);

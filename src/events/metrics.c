@@ -39,7 +39,8 @@ static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status
     return result;
 }
 
-static enum MHD_Result say(struct MHD_Connection *connection, unsigned status, const char *line)
+static enum MHD_Result metrics_say(
+        struct MHD_Connection *connection, unsigned status, const char *line)
 {
     char room[64];
     struct writer w = writer_of(room, sizeof room);
@@ -50,7 +51,8 @@ static enum MHD_Result say(struct MHD_Connection *connection, unsigned status, c
             MHD_create_response_from_buffer(text.len, room, MHD_RESPMEM_MUST_COPY));
 }
 
-static enum MHD_Result show(struct MHD_Connection *connection, const struct counters *counters)
+static enum MHD_Result metrics_show(
+        struct MHD_Connection *connection, const struct counters *counters)
 {
     char *text = counters_exposition(counters, unix_now());
 
@@ -74,15 +76,16 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     (void)body_size;
     (void)request;
     if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
-        return say(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "GET and HEAD only\n");
+        return metrics_say(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "GET and HEAD only\n");
     if (strcmp(url, "/metrics") == 0)
-        return show(connection, metrics->counters);
+        return metrics_show(connection, metrics->counters);
     if (strcmp(url, "/") == 0)
-        return say(connection, MHD_HTTP_OK, "verimaild: its counters are at /metrics\n");
-    return say(connection, MHD_HTTP_NOT_FOUND, "nothing here: the counters are at /metrics\n");
+        return metrics_say(connection, MHD_HTTP_OK, "verimaild: its counters are at /metrics\n");
+    return metrics_say(
+            connection, MHD_HTTP_NOT_FOUND, "nothing here: the counters are at /metrics\n");
 }
 
-static void forget(struct metrics *metrics, size_t i)
+static void metrics_forget(struct metrics *metrics, size_t i)
 {
     metrics->count--;
     memmove(&metrics->connected[i], &metrics->connected[i + 1],
@@ -102,14 +105,14 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
     if (what == MHD_CONNECTION_NOTIFY_STARTED) {
         if (metrics->count == METRICS_CONNECTIONS) {
             (void)shutdown(metrics->connected[0], SHUT_RDWR);
-            forget(metrics, 0);
+            metrics_forget(metrics, 0);
         }
         metrics->connected[metrics->count++] = fd;
         return;
     }
     for (size_t i = 0; i < metrics->count; i++) {
         if (metrics->connected[i] == fd) {
-            forget(metrics, i);
+            metrics_forget(metrics, i);
             return;
         }
     }

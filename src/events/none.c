@@ -6,7 +6,7 @@
 /* There is nothing to keep; the address is as good as any. */
 static char nothing;
 
-static void *open_none(
+static void *none_open_none(
         const char *address, enum eventstore_use use, char error_r[EVENTSTORE_ERROR_MAX])
 {
     (void)address;
@@ -61,7 +61,7 @@ static bool query_none(void *store, const char *sql, const struct eventstore_val
 const struct eventstore_kind eventstore_none = {
         .name = "none",
         .scheme = "none",
-        .open = open_none,
+        .open = none_open_none,
         .close = close_none,
         .write = write_none,
         .purge = purge_none,

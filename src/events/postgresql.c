@@ -71,7 +71,8 @@ static void roll_back(struct session *s)
 }
 
 /* Several statements that are one transaction, BEGIN to COMMIT. */
-static bool transact(struct session *s, const char *sql, char error_r[EVENTSTORE_ERROR_MAX])
+static bool postgresql_transact(
+        struct session *s, const char *sql, char error_r[EVENTSTORE_ERROR_MAX])
 {
     const bool done = session_run(s, sql, error_r);
 
@@ -91,7 +92,7 @@ static bool read_version(struct session *s, int64_t *version_r, char error_r[EVE
            session_number(s, "SELECT coalesce(max(version), 0) FROM form", version_r, error_r);
 }
 
-static bool make_tables(struct session *s, char error_r[EVENTSTORE_ERROR_MAX])
+static bool postgresql_make_tables(struct session *s, char error_r[EVENTSTORE_ERROR_MAX])
 {
     char ignored[EVENTSTORE_ERROR_MAX];
     int64_t there = 0;
@@ -103,7 +104,7 @@ static bool make_tables(struct session *s, char error_r[EVENTSTORE_ERROR_MAX])
     if (there == 0 && !session_run(s, schema, error_r) &&
             !session_run(s, "SELECT 'verimail'::regnamespace", ignored))
         return false;
-    return transact(s, tables, error_r);
+    return postgresql_transact(s, tables, error_r);
 }
 
 static bool check_tables(struct postgresql *p, char error_r[EVENTSTORE_ERROR_MAX])
@@ -113,7 +114,8 @@ static bool check_tables(struct postgresql *p, char error_r[EVENTSTORE_ERROR_MAX
     if (!read_version(p->session, &version, error_r))
         return false;
     if (version == 0 && p->use == EVENTSTORE_RECORD)
-        return make_tables(p->session, error_r) && read_version(p->session, &version, error_r);
+        return postgresql_make_tables(p->session, error_r) &&
+               read_version(p->session, &version, error_r);
     if (version >= 1 && version <= FORM)
         return true;
     if (version == 0)
@@ -214,7 +216,7 @@ static bool make_partition(
             "ALTER TABLE verimail.event ATTACH PARTITION %s FOR VALUES FROM (%lld) TO (%lld);"
             "COMMIT;",
             name, begin, end, name, name, begin, end);
-    return transact(s, sql, error_r);
+    return postgresql_transact(s, sql, error_r);
 }
 
 /* This month's and the next one's. Where it fails (a long report may be in the way, or another
@@ -236,7 +238,7 @@ static void make_partitions(struct postgresql *p, uint64_t now)
 
 /* COPY's text form. An event's texts are printable ASCII; should another octet be there, it is
  * written as in canonical text, so that no server refuses it, whatever its encoding. */
-static void put_text(FILE *out, struct text t, char end)
+static void postgresql_put_text(FILE *out, struct text t, char end)
 {
     for (size_t i = 0; i < t.len; i++) {
         const unsigned char c = (unsigned char)t.at[i];
@@ -250,18 +252,18 @@ static void put_text(FILE *out, struct text t, char end)
     putc_unlocked(end, out);
 }
 
-static void put_event(FILE *out, const struct event *e)
+static void postgresql_put_event(FILE *out, const struct event *e)
 {
     const uint64_t time = e->time < INT64_MAX ? e->time : INT64_MAX;
 
     fprintf(out, "%" PRIu64 "\t%s\t%s\t", time, verdict_name(e->verdict), reason_name(e->reason));
-    put_text(out, e->cause, '\t');
-    put_text(out, e->user, '\t');
-    put_text(out, event_domain(e), '\t');
-    put_text(out, e->host, '\t');
-    put_text(out, e->receiving, '\t');
-    put_text(out, e->ip, '\t');
-    put_text(out, e->asker, '\t');
+    postgresql_put_text(out, e->cause, '\t');
+    postgresql_put_text(out, e->user, '\t');
+    postgresql_put_text(out, event_domain(e), '\t');
+    postgresql_put_text(out, e->host, '\t');
+    postgresql_put_text(out, e->receiving, '\t');
+    postgresql_put_text(out, e->ip, '\t');
+    postgresql_put_text(out, e->asker, '\t');
     fprintf(out, "%d\t%" PRIu32 "\n", e->listed, e->milliseconds);
 }
 
@@ -272,7 +274,7 @@ static bool put_events(const struct event *events, size_t count, char **lines_r,
     if (out == NULL)
         return false;
     for (size_t i = 0; i < count; i++)
-        put_event(out, &events[i]);
+        postgresql_put_event(out, &events[i]);
     if (fclose(out) == 0)
         return true;
     free(*lines_r);

@@ -31,7 +31,7 @@ bool privacy_find(const char *word, enum privacy *privacy_r)
     return false;
 }
 
-static uint64_t number(uint64_t mark, const unsigned char *octets, size_t count)
+static uint64_t privacy_number(uint64_t mark, const unsigned char *octets, size_t count)
 {
     uint64_t value = 0;
 
@@ -58,14 +58,14 @@ uint64_t privacy_network(struct text address)
     if (strlen(zero_terminated) != address.len)
         return 0;
     if (inet_pton(AF_INET, zero_terminated, octets) == 1)
-        return number(MARK_V4, octets, OCTETS_V4);
+        return privacy_number(MARK_V4, octets, OCTETS_V4);
     if (inet_pton(AF_INET6, zero_terminated, octets) != 1)
         return 0;
     struct in6_addr v6;
     memcpy(&v6, octets, sizeof v6);
     if (IN6_IS_ADDR_V4MAPPED(&v6))
-        return number(MARK_V4, octets + 12, OCTETS_V4);
-    return number(MARK_V6, octets, OCTETS_V6);
+        return privacy_number(MARK_V4, octets + 12, OCTETS_V4);
+    return privacy_number(MARK_V6, octets, OCTETS_V6);
 }
 
 struct text privacy_text(uint64_t network, char room_r[PRIVACY_TEXT_MAX])

@@ -43,7 +43,7 @@ struct recorder {
 };
 
 /* The parent alone says when to stop: a terminal or a supervisor may signal the whole group. */
-static void set_signals(void)
+static void recorder_set_signals(void)
 {
     static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ};
 
@@ -90,7 +90,7 @@ static bool wait_until(struct recorder *r, const bool *it, uint64_t milliseconds
     return is;
 }
 
-static void set(struct recorder *r, bool *it)
+static void recorder_set(struct recorder *r, bool *it)
 {
     pthread_mutex_lock(&r->lock);
     *it = true;
@@ -152,7 +152,7 @@ static void give_up_the_rest(struct recorder *r)
     log_end(&line);
 }
 
-static void *record(void *context)
+static void *recorder_record(void *context)
 {
     struct recorder *r = context;
 
@@ -162,7 +162,7 @@ static void *record(void *context)
     else
         record_the_rest(r);
     give_up_the_rest(r);
-    set(r, &r->ended);
+    recorder_set(r, &r->ended);
     return NULL;
 }
 
@@ -174,15 +174,15 @@ static bool begin_recording(struct recorder *r)
     r->recording = recording_init(setup->service, setup->rings, setup->rings_count, &r->alarm);
     if (r->recording == NULL)
         return false;
-    errno = pthread_create(&r->thread, NULL, record, r);
+    errno = pthread_create(&r->thread, NULL, recorder_record, r);
     return errno == 0;
 }
 
-static bool begin(struct recorder *r)
+static bool recorder_begin(struct recorder *r)
 {
     const struct recorder_setup *setup = r->setup;
 
-    set_signals();
+    recorder_set_signals();
     (void)pthread_mutex_init(&r->lock, NULL);
     (void)pthread_cond_init(&r->changed, NULL);
     if (!identity_drop(setup->identity) || !sandbox_enter_recorder() || !begin_recording(r))
@@ -234,10 +234,10 @@ static bool end_recording(struct recorder *r)
 
 /* The store of replay counts does not wait for that of events. Workers that have lost their parent
  * may still count. */
-static bool finish(struct recorder *r, char order)
+static bool recorder_finish(struct recorder *r, char order)
 {
     r->order = order; /* seen by whoever sees the end */
-    set(r, &r->end);
+    recorder_set(r, &r->end);
     if (order == RECORDER_STOP)
         syncing_end(r->syncing, true);
     close_metrics(r);
@@ -254,12 +254,12 @@ int recorder_run(const struct recorder_setup *setup)
     static struct recorder r;
 
     r = (struct recorder){.setup = setup};
-    if (!begin(&r)) {
+    if (!recorder_begin(&r)) {
         log_errno(LOG_LEVEL_ERROR, "recorder-failed", NULL, NULL);
         log_flush();
         return EXIT_FAILURE;
     }
-    const bool ended = finish(&r, hear_order(setup->control));
+    const bool ended = recorder_finish(&r, hear_order(setup->control));
     log_flush();
     return ended ? EXIT_SUCCESS : EXIT_FAILURE;
 }

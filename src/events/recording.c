@@ -39,7 +39,7 @@ struct recording {
     size_t noted[]; /* how many of each ring's first events forgeries_note() has seen */
 };
 
-static struct recording *fail(struct recording *r)
+static struct recording *recording_fail(struct recording *r)
 {
     recording_free(&r);
     errno = ENOMEM;
@@ -67,11 +67,11 @@ struct recording *recording_init(const struct config_service *service, struct ri
     r->privacy_rooms = calloc(most, sizeof *r->privacy_rooms);
     r->room = malloc(most * EVENT_OCTETS_MAX);
     if (r->events == NULL || r->privacy_rooms == NULL || r->room == NULL)
-        return fail(r);
+        return recording_fail(r);
     if (service->alarm_forgeries > 0) {
         r->forgeries = forgeries_init(service->alarm_forgeries, FORGERIES_USERS);
         if (r->forgeries == NULL)
-            return fail(r);
+            return recording_fail(r);
     }
     return r;
 }
@@ -99,7 +99,7 @@ void recording_hurry(struct recording *r)
 
 /* Which ring's turn it is in a full batch does not matter: each has a quota. Returns whether one
  * has more than that. */
-static bool look(struct recording *r, uint64_t now)
+static bool recording_look(struct recording *r, uint64_t now)
 {
     bool more = false;
 
@@ -124,7 +124,7 @@ static bool look(struct recording *r, uint64_t now)
     return more;
 }
 
-static void take(struct recording *r)
+static void recording_take(struct recording *r)
 {
     for (size_t i = 0; i < r->rings_count; i++) {
         ring_take(r->rings[i]);
@@ -170,7 +170,7 @@ static bool open_store(struct recording *r)
     return false;
 }
 
-static bool record(struct recording *r)
+static bool recording_record(struct recording *r)
 {
     if (!open_store(r))
         return false;
@@ -183,12 +183,12 @@ static bool record(struct recording *r)
     store_works(r);
     counters_add(&r->alarm->counters->events_recorded, r->count);
     r->dropped = 0;
-    take(r);
+    recording_take(r);
     return true;
 }
 
 /* A step of it: events that come wait for no more than that. */
-static void purge(struct recording *r)
+static void recording_purge(struct recording *r)
 {
     const uint64_t now = mono_ms();
     const uint64_t today = unix_ms();
@@ -240,13 +240,13 @@ static void tell_forgeries(struct recording *r)
 
 enum recording_state recording_turn(struct recording *r)
 {
-    const bool full = look(r, mono_ms());
+    const bool full = recording_look(r, mono_ms());
     const bool any = r->count > 0 || r->dropped > 0;
 
     tell_forgeries(r);
-    if (!record(r))
+    if (!recording_record(r))
         return any ? RECORDING_FAILED : RECORDING_IDLE;
-    purge(r);
+    recording_purge(r);
     if (full || r->purge == 0)
         return RECORDING_MORE;
     return any ? RECORDING_DONE : RECORDING_IDLE;
@@ -257,11 +257,11 @@ uint64_t recording_give_up(struct recording *r)
     uint64_t lost = 0;
 
     for (;;) {
-        (void)look(r, mono_ms());
+        (void)recording_look(r, mono_ms());
         if (r->count == 0)
             break;
         lost += r->count;
-        take(r);
+        recording_take(r);
     }
     counters_add(&r->alarm->counters->events_dropped, lost);
     return lost + r->dropped;

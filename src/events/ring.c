@@ -54,7 +54,7 @@ static bool make_sense(uint64_t taken, uint64_t written)
     return written - taken <= RING_OCTETS && written % ALIGN == 0 && taken % ALIGN == 0;
 }
 
-static void drop(struct shared *s, uint64_t count)
+static void ring_drop(struct shared *s, uint64_t count)
 {
     atomic_fetch_add_explicit(&s->dropped, count, memory_order_relaxed);
 }
@@ -76,7 +76,7 @@ static uint64_t where_to_write(struct shared *s, uint64_t taken)
 
     if (make_sense(taken, written))
         return written;
-    drop(s, 1);
+    ring_drop(s, 1);
     return (taken + ALIGN - 1) / ALIGN * ALIGN;
 }
 
@@ -93,12 +93,12 @@ void ring_put(struct ring *ring, const struct event *event)
     const uint64_t needed = padded(EVENT_OCTETS_MAX) + (wraps ? to_end : 0);
 
     if (written - taken > RING_OCTETS - needed) {
-        drop(s, 1);
+        ring_drop(s, 1);
         return;
     }
     struct writer w = writer_of(s->octets + begin + sizeof(uint32_t), EVENT_OCTETS_MAX);
     if (!event_encode(event, &w)) {
-        drop(s, 1);
+        ring_drop(s, 1);
         return;
     }
     const size_t len = writer_text(&w).len;
@@ -177,7 +177,7 @@ size_t ring_look(struct ring *ring, struct event *events_r, size_t most, char *r
 void ring_take(struct ring *ring)
 {
     atomic_store_explicit(&ring->shared->taken, ring->looked, memory_order_release);
-    drop(ring->shared, ring->unreadable);
+    ring_drop(ring->shared, ring->unreadable);
     ring->unreadable = 0;
 }
 

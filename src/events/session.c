@@ -34,7 +34,8 @@ struct session {
     char state[STATE_OCTETS];
 };
 
-static bool fail(struct session *s, const char *sentence, char error_r[EVENTSTORE_ERROR_MAX])
+static bool session_fail(
+        struct session *s, const char *sentence, char error_r[EVENTSTORE_ERROR_MAX])
 {
     const char *host = PQhost(s->connection);
     const char *database = PQdb(s->connection);
@@ -46,13 +47,13 @@ static bool fail(struct session *s, const char *sentence, char error_r[EVENTSTOR
     return false;
 }
 
-static bool fail_connection(struct session *s, char error_r[EVENTSTORE_ERROR_MAX])
+static bool session_fail_connection(struct session *s, char error_r[EVENTSTORE_ERROR_MAX])
 {
-    return fail(s, s->silent ? "gives no answer" : PQerrorMessage(s->connection), error_r);
+    return session_fail(s, s->silent ? "gives no answer" : PQerrorMessage(s->connection), error_r);
 }
 
 /* Notices are no news to anybody here, and would go to standard error. */
-static void ignore_notice(void *context, const char *message)
+static void session_ignore_notice(void *context, const char *message)
 {
     (void)context;
     (void)message;
@@ -88,7 +89,7 @@ static bool holds_password(const char *address, char error_r[EVENTSTORE_ERROR_MA
 }
 
 /* What stands before the address may be said otherwise in it, what stands after it may not. */
-static PGconn *connect_to(const char *address)
+static PGconn *session_connect_to(const char *address)
 {
     static const char *const names[] = {"connect_timeout", "tcp_user_timeout", "keepalives_idle",
             "keepalives_interval", "keepalives_count", "fallback_application_name", "dbname",
@@ -105,17 +106,17 @@ struct session *session_open(const char *address, bool patient, char error_r[EVE
         return NULL;
     struct session *s = calloc(1, sizeof *s);
     if (s != NULL)
-        s->connection = connect_to(address);
+        s->connection = session_connect_to(address);
     if (s == NULL || s->connection == NULL) {
         free(s);
         snprintf(error_r, EVENTSTORE_ERROR_MAX, "out of memory");
         return NULL;
     }
     s->patient = patient;
-    PQsetNoticeProcessor(s->connection, ignore_notice, NULL);
+    PQsetNoticeProcessor(s->connection, session_ignore_notice, NULL);
     if (PQstatus(s->connection) == CONNECTION_OK && PQsetnonblocking(s->connection, 1) == 0)
         return s;
-    (void)fail_connection(s, error_r);
+    (void)session_fail_connection(s, error_r);
     session_close(&s);
     return NULL;
 }
@@ -150,7 +151,7 @@ bool session_failed_with(const struct session *s, const char *state)
 }
 
 /* Until something can be read, or written if that is wanted. False when the server is lost. */
-static bool wait_for(struct session *s, bool to_write, uint64_t deadline)
+static bool session_wait_for(struct session *s, bool to_write, uint64_t deadline)
 {
     const uint64_t now = mono_ms();
     struct pollfd fd = {
@@ -172,18 +173,18 @@ static bool flush(struct session *s)
     int left;
 
     while ((left = PQflush(s->connection)) == 1)
-        if (!wait_for(s, true, deadline))
+        if (!session_wait_for(s, true, deadline))
             return false;
     return left == 0;
 }
 
 /* NULL: there are no more, or the server is lost. */
-static PGresult *next(struct session *s)
+static PGresult *session_next(struct session *s)
 {
     const uint64_t deadline = s->patient ? UINT64_MAX : mono_ms() + SESSION_TIMEOUT;
 
     while (PQisBusy(s->connection))
-        if (!wait_for(s, false, deadline))
+        if (!session_wait_for(s, false, deadline))
             return NULL;
     return PQgetResult(s->connection);
 }
@@ -203,10 +204,10 @@ static bool examine(struct session *s, const PGresult *result, char error_r[EVEN
         return true;
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     snprintf(s->state, sizeof s->state, "%s", state != NULL ? state : "");
-    return fail(s, PQresultErrorMessage(result), error_r);
+    return session_fail(s, PQresultErrorMessage(result), error_r);
 }
 
-static int64_t number_of(PGresult *result)
+static int64_t session_number_of(PGresult *result)
 {
     if (PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) > 0)
         return strtoll(PQgetvalue(result, 0, 0), NULL, 10);
@@ -214,18 +215,18 @@ static int64_t number_of(PGresult *result)
 }
 
 /* All results that are still to come, the last of them as a number. */
-static bool finish(struct session *s, int64_t *number_r, char error_r[EVENTSTORE_ERROR_MAX])
+static bool session_finish(struct session *s, int64_t *number_r, char error_r[EVENTSTORE_ERROR_MAX])
 {
     bool good = true;
     PGresult *result;
 
-    while ((result = next(s)) != NULL) {
+    while ((result = session_next(s)) != NULL) {
         good = good && examine(s, result, error_r);
         if (good)
-            *number_r = number_of(result);
+            *number_r = session_number_of(result);
         PQclear(result);
     }
-    return good && (session_alive(s) || fail_connection(s, error_r));
+    return good && (session_alive(s) || session_fail_connection(s, error_r));
 }
 
 bool session_number(
@@ -233,8 +234,8 @@ bool session_number(
 {
     s->state[0] = '\0';
     if (PQsendQuery(s->connection, sql) == 0 || !flush(s))
-        return fail_connection(s, error_r);
-    return finish(s, number_r, error_r);
+        return session_fail_connection(s, error_r);
+    return session_finish(s, number_r, error_r);
 }
 
 bool session_run(struct session *s, const char *sql, char error_r[EVENTSTORE_ERROR_MAX])
@@ -250,15 +251,15 @@ static bool begin_copy(struct session *s, const char *sql, char error_r[EVENTSTO
 
     s->state[0] = '\0';
     if (PQsendQuery(s->connection, sql) == 0 || !flush(s))
-        return fail_connection(s, error_r);
-    PGresult *result = next(s);
+        return session_fail_connection(s, error_r);
+    PGresult *result = session_next(s);
     if (result == NULL)
-        return fail_connection(s, error_r);
+        return session_fail_connection(s, error_r);
     const bool begun = PQresultStatus(result) == PGRES_COPY_IN;
     if (!begun)
         (void)examine(s, result, error_r);
     PQclear(result);
-    return begun || (finish(s, &ignored, error_r) && false);
+    return begun || (session_finish(s, &ignored, error_r) && false);
 }
 
 bool session_copy(
@@ -271,9 +272,9 @@ bool session_copy(
     if (PQputCopyData(s->connection, lines.at, (int)lines.len) != 1 ||
             PQputCopyEnd(s->connection, NULL) != 1 || !flush(s)) {
         s->lost = true; /* in the middle of something: no use for anything else */
-        return fail_connection(s, error_r);
+        return session_fail_connection(s, error_r);
     }
-    return finish(s, &ignored, error_r);
+    return session_finish(s, &ignored, error_r);
 }
 
 static bool send_query(struct session *s, const char *sql,
@@ -303,7 +304,7 @@ static bool send_query(struct session *s, const char *sql,
 }
 
 /* A NULL is the number 0, as with SQLite. */
-static struct eventstore_value value_of(const PGresult *result, int column)
+static struct eventstore_value session_value_of(const PGresult *result, int column)
 {
     const char *at = PQgetvalue(result, 0, column);
 
@@ -326,12 +327,13 @@ static struct eventstore_value value_of(const PGresult *result, int column)
     }
 }
 
-static size_t read_row(const PGresult *result, struct eventstore_value values_r[COLUMNS_MAX])
+static size_t session_read_row(
+        const PGresult *result, struct eventstore_value values_r[COLUMNS_MAX])
 {
     const int count = PQnfields(result) < COLUMNS_MAX ? PQnfields(result) : COLUMNS_MAX;
 
     for (int i = 0; i < count; i++)
-        values_r[i] = value_of(result, i);
+        values_r[i] = session_value_of(result, i);
     return (size_t)count;
 }
 
@@ -358,10 +360,10 @@ bool session_query(struct session *s, const char *sql, const struct eventstore_v
 
     s->state[0] = '\0';
     if (!send_query(s, sql, parameters, parameters_count))
-        return fail_connection(s, error_r);
-    while ((result = next(s)) != NULL) {
+        return session_fail_connection(s, error_r);
+    while ((result = session_next(s)) != NULL) {
         if (wanted && PQresultStatus(result) == PGRES_SINGLE_TUPLE) {
-            wanted = row(context, values, read_row(result, values));
+            wanted = row(context, values, session_read_row(result, values));
             if (!wanted)
                 cancel(s);
         } else if (wanted) {
@@ -369,5 +371,5 @@ bool session_query(struct session *s, const char *sql, const struct eventstore_v
         }
         PQclear(result);
     }
-    return good && (session_alive(s) || fail_connection(s, error_r));
+    return good && (session_alive(s) || session_fail_connection(s, error_r));
 }

@@ -46,30 +46,30 @@ static const char schema[] =
         "PRAGMA user_version = 1;"
         "COMMIT;";
 
-static bool fail(struct sqlite *s, const char *doing, char error_r[EVENTSTORE_ERROR_MAX])
+static bool sqlite_fail(struct sqlite *s, const char *doing, char error_r[EVENTSTORE_ERROR_MAX])
 {
     snprintf(error_r, EVENTSTORE_ERROR_MAX, "%s: %s: %s", s->path, doing,
             s->db != NULL ? sqlite3_errmsg(s->db) : "out of memory");
     return false;
 }
 
-static bool run(struct sqlite *s, const char *sql)
+static bool sqlite_run(struct sqlite *s, const char *sql)
 {
     return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK;
 }
 
-static bool prepare(struct sqlite *s, const char *sql, sqlite3_stmt **statement_r)
+static bool sqlite_prepare(struct sqlite *s, const char *sql, sqlite3_stmt **statement_r)
 {
     return sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, statement_r, NULL) ==
            SQLITE_OK;
 }
 
-static int number_of(struct sqlite *s, const char *sql)
+static int sqlite_number_of(struct sqlite *s, const char *sql)
 {
     sqlite3_stmt *statement = NULL;
     int number = -1;
 
-    if (prepare(s, sql, &statement) && sqlite3_step(statement) == SQLITE_ROW)
+    if (sqlite_prepare(s, sql, &statement) && sqlite3_step(statement) == SQLITE_ROW)
         number = sqlite3_column_int(statement, 0);
     sqlite3_finalize(statement);
     return number;
@@ -77,12 +77,12 @@ static int number_of(struct sqlite *s, const char *sql)
 
 static bool prepare_all(struct sqlite *s)
 {
-    return prepare(s,
+    return sqlite_prepare(s,
                    "INSERT INTO event (time, verdict, reason, cause, \"user\", domain, host, "
                    "receiving, ip, asker, listed, ms) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
                    &s->insert) &&
-           prepare(s, "INSERT INTO gap (time, count) VALUES (?,?)", &s->insert_gap) &&
-           prepare(s,
+           sqlite_prepare(s, "INSERT INTO gap (time, count) VALUES (?,?)", &s->insert_gap) &&
+           sqlite_prepare(s,
                    "DELETE FROM event WHERE id IN (SELECT id FROM event WHERE time < ?1 ORDER BY "
                    "time LIMIT ?2)",
                    &s->delete);
@@ -101,10 +101,10 @@ static void close_sqlite(void *store)
 
 static bool check_version(struct sqlite *s, char error_r[EVENTSTORE_ERROR_MAX])
 {
-    const int version = number_of(s, "PRAGMA user_version");
+    const int version = sqlite_number_of(s, "PRAGMA user_version");
 
     if (version < 0)
-        return fail(s, "cannot be read", error_r);
+        return sqlite_fail(s, "cannot be read", error_r);
     if (version <= SCHEMA)
         return true;
     snprintf(error_r, EVENTSTORE_ERROR_MAX,
@@ -115,16 +115,17 @@ static bool check_version(struct sqlite *s, char error_r[EVENTSTORE_ERROR_MAX])
 
 static bool open_to_record(struct sqlite *s, char error_r[EVENTSTORE_ERROR_MAX])
 {
-    return (run(s, layout) || fail(s, "cannot be used", error_r)) && check_version(s, error_r) &&
-           ((run(s, settings) && run(s, schema) && prepare_all(s)) ||
-                   fail(s, "cannot be used", error_r));
+    return (sqlite_run(s, layout) || sqlite_fail(s, "cannot be used", error_r)) &&
+           check_version(s, error_r) &&
+           ((sqlite_run(s, settings) && sqlite_run(s, schema) && prepare_all(s)) ||
+                   sqlite_fail(s, "cannot be used", error_r));
 }
 
 static bool open_to_read(struct sqlite *s, char error_r[EVENTSTORE_ERROR_MAX])
 {
     if (!check_version(s, error_r))
         return false;
-    if (number_of(s, "SELECT count(*) FROM sqlite_master WHERE name = 'event'") == 1)
+    if (sqlite_number_of(s, "SELECT count(*) FROM sqlite_master WHERE name = 'event'") == 1)
         return true;
     snprintf(error_r, EVENTSTORE_ERROR_MAX, "%s: holds no events", s->path);
     return false;
@@ -151,7 +152,7 @@ static char *uri_of(const char *path)
     return uri;
 }
 
-static bool open_database(struct sqlite *s, const char *name, int flags)
+static bool sqlite_open_database(struct sqlite *s, const char *name, int flags)
 {
     const int opened = sqlite3_open_v2(name, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
 
@@ -187,7 +188,7 @@ static bool open_at_rest(struct sqlite *s)
     free(log_path);
     if (rests && (name = uri_of(s->path)) != NULL) {
         sqlite3_close(s->db);
-        done = open_database(s, name, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
+        done = sqlite_open_database(s, name, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
     }
     free(name);
     return done;
@@ -199,18 +200,19 @@ static bool open_file_to_read(struct sqlite *s, char error_r[EVENTSTORE_ERROR_MA
         snprintf(error_r, EVENTSTORE_ERROR_MAX, "%s: %s", s->path, strerror(errno));
         return false;
     }
-    if (!open_database(s, s->path, SQLITE_OPEN_READONLY))
-        return fail(s, "cannot be opened", error_r);
+    if (!sqlite_open_database(s, s->path, SQLITE_OPEN_READONLY))
+        return sqlite_fail(s, "cannot be opened", error_r);
     return open_to_read(s, error_r) || (open_at_rest(s) && open_to_read(s, error_r));
 }
 
-static bool open_file(struct sqlite *s, enum eventstore_use use, char error_r[EVENTSTORE_ERROR_MAX])
+static bool sqlite_open_file(
+        struct sqlite *s, enum eventstore_use use, char error_r[EVENTSTORE_ERROR_MAX])
 {
     if (use == EVENTSTORE_READ)
         return open_file_to_read(s, error_r);
     make_file(s->path);
-    if (!open_database(s, s->path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE))
-        return fail(s, "cannot be opened", error_r);
+    if (!sqlite_open_database(s, s->path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE))
+        return sqlite_fail(s, "cannot be opened", error_r);
     return open_to_record(s, error_r);
 }
 
@@ -222,7 +224,7 @@ static bool is_damaged(const struct sqlite *s)
 }
 
 /* What is there is kept for whoever wants to save something of it. */
-static bool set_aside(struct sqlite *s)
+static bool sqlite_set_aside(struct sqlite *s)
 {
     static const char *const suffixes[] = {"", "-wal", "-shm"};
     bool done = true;
@@ -257,9 +259,9 @@ static bool has_moved(struct sqlite *s)
  * anew. What another has begun meanwhile is left alone. */
 static bool fail_for_good(struct sqlite *s, const char *doing, char error_r[EVENTSTORE_ERROR_MAX])
 {
-    (void)fail(s, doing, error_r);
+    (void)sqlite_fail(s, doing, error_r);
     if (is_damaged(s) && !has_moved(s))
-        (void)set_aside(s);
+        (void)sqlite_set_aside(s);
     return false;
 }
 
@@ -287,9 +289,9 @@ static void *open_sqlite(
             snprintf(error_r, EVENTSTORE_ERROR_MAX, "out of memory");
             return NULL;
         }
-        if (open_file(s, use, error_r))
+        if (sqlite_open_file(s, use, error_r))
             return s;
-        const bool again = use == EVENTSTORE_RECORD && is_damaged(s) && set_aside(s);
+        const bool again = use == EVENTSTORE_RECORD && is_damaged(s) && sqlite_set_aside(s);
         close_sqlite(s);
         if (!again)
             return NULL;
@@ -326,7 +328,7 @@ static void bind_plain(sqlite3_stmt *statement, int at, struct text t)
     sqlite3_bind_text(statement, at, escaped, (int)len, sqlite3_free);
 }
 
-static bool step(sqlite3_stmt *statement)
+static bool sqlite_step(sqlite3_stmt *statement)
 {
     const bool done = sqlite3_step(statement) == SQLITE_DONE;
 
@@ -339,7 +341,7 @@ static sqlite3_int64 number_from(uint64_t number)
     return number < INT64_MAX ? (sqlite3_int64)number : INT64_MAX;
 }
 
-static bool insert(struct sqlite *s, const struct event *e)
+static bool sqlite_insert(struct sqlite *s, const struct event *e)
 {
     sqlite3_stmt *i = s->insert;
 
@@ -355,7 +357,7 @@ static bool insert(struct sqlite *s, const struct event *e)
     bind_plain(i, 10, e->asker);
     sqlite3_bind_int(i, 11, e->listed);
     sqlite3_bind_int64(i, 12, e->milliseconds);
-    return step(i);
+    return sqlite_step(i);
 }
 
 static bool write_sqlite(void *store, const struct event *events, size_t count, uint64_t dropped,
@@ -367,19 +369,19 @@ static bool write_sqlite(void *store, const struct event *events, size_t count, 
         snprintf(error_r, EVENTSTORE_ERROR_MAX, "%s: was removed or replaced", s->path);
         return false;
     }
-    bool done = run(s, "BEGIN IMMEDIATE");
+    bool done = sqlite_run(s, "BEGIN IMMEDIATE");
     for (size_t i = 0; done && i < count; i++)
-        done = insert(s, &events[i]);
+        done = sqlite_insert(s, &events[i]);
     if (done && dropped > 0) {
         sqlite3_bind_int64(s->insert_gap, 1, number_from(now));
         sqlite3_bind_int64(s->insert_gap, 2, number_from(dropped));
-        done = step(s->insert_gap);
+        done = sqlite_step(s->insert_gap);
     }
-    if (done && run(s, "COMMIT"))
+    if (done && sqlite_run(s, "COMMIT"))
         return true;
     (void)fail_for_good(s, "cannot be written", error_r);
     if (!sqlite3_get_autocommit(s->db))
-        run(s, "ROLLBACK");
+        sqlite_run(s, "ROLLBACK");
     return false;
 }
 
@@ -390,16 +392,16 @@ static bool purge_sqlite(
 
     sqlite3_bind_int64(s->delete, 1, number_from(before));
     sqlite3_bind_int64(s->delete, 2, PURGE_MOST);
-    if (!step(s->delete))
+    if (!sqlite_step(s->delete))
         return fail_for_good(s, "old events cannot be deleted", error_r);
     const int deleted = sqlite3_changes(s->db);
     char gaps[80];
     snprintf(
             gaps, sizeof gaps, "DELETE FROM gap WHERE time < %lld", (long long)number_from(before));
     *more_r = deleted == PURGE_MOST;
-    if (deleted > 0 && !run(s, "PRAGMA incremental_vacuum(1000)"))
+    if (deleted > 0 && !sqlite_run(s, "PRAGMA incremental_vacuum(1000)"))
         return fail_for_good(s, "cannot be made smaller", error_r);
-    return run(s, gaps) || fail_for_good(s, "old gaps cannot be deleted", error_r);
+    return sqlite_run(s, gaps) || fail_for_good(s, "old gaps cannot be deleted", error_r);
 }
 
 static void bind(sqlite3_stmt *statement, const struct eventstore_value *parameters, size_t count)
@@ -415,7 +417,8 @@ static void bind(sqlite3_stmt *statement, const struct eventstore_value *paramet
     }
 }
 
-static size_t read_row(sqlite3_stmt *statement, struct eventstore_value values_r[COLUMNS_MAX])
+static size_t sqlite_read_row(
+        sqlite3_stmt *statement, struct eventstore_value values_r[COLUMNS_MAX])
 {
     const int count = sqlite3_column_count(statement);
 
@@ -444,12 +447,12 @@ static bool query_sqlite(void *store, const char *sql, const struct eventstore_v
     if (sqlite3_prepare_v2(s->db, sql, -1, &statement, NULL) == SQLITE_OK) {
         bind(statement, parameters, parameters_count);
         while ((result = sqlite3_step(statement)) == SQLITE_ROW)
-            if (!row(context, values, read_row(statement, values)))
+            if (!row(context, values, sqlite_read_row(statement, values)))
                 break;
     }
     const bool done = result == SQLITE_DONE || result == SQLITE_ROW;
     if (!done)
-        (void)fail(s, "cannot be asked", error_r);
+        (void)sqlite_fail(s, "cannot be asked", error_r);
     sqlite3_finalize(statement);
     return done;
 }

@@ -25,7 +25,7 @@ struct syncing {
     struct alarm alarm;
 };
 
-static void complain(struct syncing *s)
+static void syncing_complain(struct syncing *s)
 {
     char why[REPLAY_ERROR_MAX];
 
@@ -49,16 +49,16 @@ static bool wait_a_second(struct syncing *s)
     return !stop;
 }
 
-static void *run(void *context)
+static void *syncing_run(void *context)
 {
     struct syncing *s = context;
 
     while (wait_a_second(s))
         if (!replay_sync_run(s->sync))
-            complain(s);
+            syncing_complain(s);
     /* Nobody changes `whole` any more. */
     if (s->whole ? !replay_sync_finish(s->sync) : !replay_sync_run(s->sync))
-        complain(s);
+        syncing_complain(s);
     return NULL;
 }
 
@@ -87,7 +87,7 @@ struct syncing *syncing_start(const char *address, struct counters *counters)
     s->alarm.counters = counters;
     (void)pthread_mutex_init(&s->lock, NULL);
     (void)pthread_cond_init(&s->told, NULL);
-    errno = pthread_create(&s->thread, NULL, run, s);
+    errno = pthread_create(&s->thread, NULL, syncing_run, s);
     if (errno != 0) {
         log_errno(LOG_LEVEL_ERROR, "no-syncing", NULL, NULL);
         free_all(s);

@@ -113,7 +113,7 @@ struct discovery_options verifier_discovery(
 
 /* Judging */
 
-static void ask(const struct verifier *verifier, struct client *client,
+static void verifier_ask(const struct verifier *verifier, struct client *client,
         const struct message_parser *letter, struct text rcpt, struct text ip,
         struct verification *verification)
 {
@@ -145,7 +145,7 @@ void verifier_judge(const struct verifier *verifier, struct client *client,
 
     *verification_r = (struct verification){.author = author, .fault = fault};
     if (author != NULL) {
-        ask(verifier, client, letter, rcpt, ip, verification_r);
+        verifier_ask(verifier, client, letter, rcpt, ip, verification_r);
         return;
     }
     /* That out of memory is our fault, not the message's. */
@@ -237,7 +237,7 @@ static bool is_tempfail_always(const struct verification *verification)
            verification->outcome.step == CLIENT_FAILURE;
 }
 
-static void put_text(const struct reply *reply, const struct verification *verification,
+static void verifier_put_text(const struct reply *reply, const struct verification *verification,
         char text_r[VERIFIER_REPLY_MAX])
 {
     const struct address *author = verification->author;
@@ -253,8 +253,8 @@ static void put_text(const struct reply *reply, const struct verification *verif
 }
 
 /* What the verdict calls for; `reply_r` is set unless that is to accept. */
-static enum action choose(const struct verifier *verifier, const struct verification *verification,
-        struct reply *reply_r)
+static enum action verifier_choose(const struct verifier *verifier,
+        const struct verification *verification, struct reply *reply_r)
 {
     switch (verification->verdict) {
     case VERDICT_NO:
@@ -279,7 +279,7 @@ enum action verifier_action(const struct verifier *verifier,
         char text_r[VERIFIER_REPLY_MAX])
 {
     struct reply reply = {"", "", "", ""};
-    const enum action action = choose(verifier, verification, &reply);
+    const enum action action = verifier_choose(verifier, verification, &reply);
 
     *code_r = "";
     *status_r = "";
@@ -287,7 +287,7 @@ enum action verifier_action(const struct verifier *verifier,
     if (action == ACTION_TEMPFAIL || action == ACTION_REJECT) {
         *code_r = reply.code;
         *status_r = reply.status;
-        put_text(&reply, verification, text_r);
+        verifier_put_text(&reply, verification, text_r);
     }
     return action;
 }

@@ -51,7 +51,7 @@ static void take_limits(
     policy->budget_per_address = or_default(options->budget_per_address, CLIENT_BUDGET_PER_ADDRESS);
 }
 
-static enum verimail_result make(
+static enum verimail_result checker_make(
         const struct verimail_checker_options *options, struct verimail_checker *checker)
 {
     const struct discovery_options discovery = {
@@ -84,7 +84,7 @@ enum verimail_result verimail_checker_new(
     *checker_r = calloc(1, sizeof **checker_r);
     if (*checker_r == NULL)
         return VERIMAIL_MEMORY;
-    result = make(options != NULL ? options : &defaults, *checker_r);
+    result = checker_make(options != NULL ? options : &defaults, *checker_r);
     if (result != VERIMAIL_OK)
         verimail_checker_free(checker_r);
     return result;
@@ -103,7 +103,8 @@ void verimail_checker_free(struct verimail_checker **checker)
 }
 
 /* Where the answer came from, or why there is none. */
-static void describe(const struct client_outcome *outcome, struct verimail_outcome *outcome_r)
+static void checker_describe(
+        const struct client_outcome *outcome, struct verimail_outcome *outcome_r)
 {
     const struct asking *asking = &outcome->asking;
 
@@ -145,6 +146,6 @@ enum verimail_result verimail_check(struct verimail_checker *checker, const char
     outcome_r->too_many = outcome.step == CLIENT_BUDGET;
     outcome_r->dns_secure = outcome.secure;
     outcome_r->milliseconds = outcome.milliseconds;
-    describe(&outcome, outcome_r);
+    checker_describe(&outcome, outcome_r);
     return VERIMAIL_OK;
 }

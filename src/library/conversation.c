@@ -55,7 +55,7 @@ const char *verimail_reason_name(enum verimail_reason reason)
     return (size_t)reason < REASONS ? reason_name(reasons[reason]) : "";
 }
 
-static bool is_named(struct text rcpt, struct text domain)
+static bool conversation_is_named(struct text rcpt, struct text domain)
 {
     struct reader r = reader_of(rcpt);
 
@@ -67,7 +67,7 @@ static bool is_named(struct text rcpt, struct text domain)
 
 /* The value of rcpt=, each domain once; `*` as soon as it is too long or one of them is that. False
  * when one is no domain, wherever it stands. */
-static bool write_rcpt(const char *const *domains, size_t count, struct writer *w)
+static bool conversation_write_rcpt(const char *const *domains, size_t count, struct writer *w)
 {
     const struct writer before = *w;
     bool any = false;
@@ -80,7 +80,7 @@ static bool write_rcpt(const char *const *domains, size_t count, struct writer *
         }
         if (!domain_to_ascii(text_of(domains[i]), ascii))
             return false;
-        if (w->failed || is_named(writer_text(w), text_of(ascii)))
+        if (w->failed || conversation_is_named(writer_text(w), text_of(ascii)))
             continue;
         if (writer_text(w).len > 0)
             writer_char(w, ',');
@@ -131,7 +131,7 @@ enum verimail_result verimail_question(const char *user, const char *payload,
     enum verimail_result result = make_question(user, payload, digest, ip, &question);
     if (result != VERIMAIL_OK)
         return result;
-    if (!write_rcpt(rcpt, rcpt_count, &rcpt_text))
+    if (!conversation_write_rcpt(rcpt, rcpt_count, &rcpt_text))
         return VERIMAIL_RCPT;
     question.rcpt = writer_text(&rcpt_text);
     if (!question_format(&question, &line))

@@ -31,7 +31,7 @@ static const enum verimail_result results[] = {
         [MESSAGE_MEMORY] = VERIMAIL_MEMORY,
 };
 
-static enum verimail_result note(struct verimail_digest *d, enum verimail_result result)
+static enum verimail_result digester_note(struct verimail_digest *d, enum verimail_result result)
 {
     if (d->result == VERIMAIL_OK)
         d->result = result;
@@ -44,7 +44,7 @@ static bool enter(struct verimail_digest *d, enum stage stage)
     const bool in_parts = stage == STAGE_BODY && d->stage == STAGE_FIELDS;
 
     if (d->stage != STAGE_NEW && d->stage != stage && !in_parts)
-        (void)note(d, VERIMAIL_ORDER);
+        (void)digester_note(d, VERIMAIL_ORDER);
     else
         d->stage = stage;
     return d->result == VERIMAIL_OK;
@@ -56,10 +56,10 @@ static void take_field(void *context, const struct field *field)
     struct verimail_digest *d = context;
 
     if (!digest_field(d->digest, field->name, field->value))
-        (void)note(d, VERIMAIL_MEMORY);
+        (void)digester_note(d, VERIMAIL_MEMORY);
 }
 
-static void end_header(void *context)
+static void digester_end_header(void *context)
 {
     (void)context;
 }
@@ -73,7 +73,7 @@ static void take_body(void *context, struct text piece)
 
 static const struct message_events events = {
         .field = take_field,
-        .header_end = end_header,
+        .header_end = digester_end_header,
         .body = take_body,
 };
 
@@ -113,7 +113,7 @@ enum verimail_result verimail_digest_message(
 {
     if (!enter(d, STAGE_MESSAGE))
         return d->result;
-    return note(d, results[message_feed(d->message, (struct text){chunk, chunk_len})]);
+    return digester_note(d, results[message_feed(d->message, (struct text){chunk, chunk_len})]);
 }
 
 enum verimail_result verimail_digest_field(struct verimail_digest *d, const char *name,
@@ -122,10 +122,10 @@ enum verimail_result verimail_digest_field(struct verimail_digest *d, const char
     if (!enter(d, STAGE_FIELDS))
         return d->result;
     if (name_len > d->header_left || value_len > d->header_left - name_len)
-        return note(d, VERIMAIL_MESSAGE_HEADER);
+        return digester_note(d, VERIMAIL_MESSAGE_HEADER);
     d->header_left -= name_len + value_len;
     if (!digest_field(d->digest, (struct text){name, name_len}, (struct text){value, value_len}))
-        return note(d, VERIMAIL_MEMORY);
+        return digester_note(d, VERIMAIL_MEMORY);
     return VERIMAIL_OK;
 }
 
@@ -147,9 +147,9 @@ enum verimail_result verimail_digest_final(
     if (text_size < sizeof text)
         return VERIMAIL_ROOM;
     if (d->stage == STAGE_DONE)
-        return note(d, VERIMAIL_ORDER);
+        return digester_note(d, VERIMAIL_ORDER);
     if (d->stage == STAGE_MESSAGE)
-        (void)note(d, results[message_end(d->message)]);
+        (void)digester_note(d, results[message_end(d->message)]);
     d->stage = STAGE_DONE;
     if (d->result != VERIMAIL_OK)
         return d->result;

@@ -40,8 +40,8 @@ static const enum verimail_result service_key_results[] = {
         [KEY_TWICE] = VERIMAIL_SERVICE_KEY, /* a ring of one has none twice */
 };
 
-static enum verimail_result add_pair(struct verimail_stamper *stamper, const char *host_secret_key,
-        const char *service_public_key)
+static enum verimail_result stamper_add_pair(struct verimail_stamper *stamper,
+        const char *host_secret_key, const char *service_public_key)
 {
     unsigned char host_secret[KEY_OCTETS];
     unsigned char service_public[KEY_OCTETS];
@@ -75,7 +75,7 @@ enum verimail_result verimail_stamper_new(const char *host, const char *host_sec
     else if (!domain_to_ascii(text_of(host), stamper->host))
         result = VERIMAIL_HOST;
     else
-        result = add_pair(stamper, host_secret_key, service_public_key);
+        result = stamper_add_pair(stamper, host_secret_key, service_public_key);
     if (result != VERIMAIL_OK) {
         verimail_stamper_free(&stamper);
         return result;

@@ -21,7 +21,7 @@ static const enum verimail_result results[] = {
         [FROM_SYNTAX] = VERIMAIL_ADDRESS_SYNTAX,
 };
 
-static bool is_plain(struct text t)
+static bool user_is_plain(struct text t)
 {
     for (size_t i = 0; i < t.len; i++)
         if (strchr(" \t\r\n()<>", t.at[i]) != NULL)
@@ -36,11 +36,11 @@ static bool is_alone(struct text typed)
     const char *at = typed.len > 0 ? memrchr(typed.at, '@', typed.len) : NULL;
 
     if (at == NULL)
-        return is_plain(typed);
+        return user_is_plain(typed);
     const struct text local = {typed.at, (size_t)(at - typed.at)};
     const struct text domain = {at + 1, typed.len - local.len - 1};
     const bool is_quoted = local.len >= 2 && local.at[0] == '"' && local.at[local.len - 1] == '"';
-    return (is_quoted || is_plain(local)) && is_plain(domain);
+    return (is_quoted || user_is_plain(local)) && user_is_plain(domain);
 }
 
 enum verimail_result verimail_author(

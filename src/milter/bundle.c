@@ -28,7 +28,7 @@ static const size_t limits[PARTS] = {
 };
 
 /* NULL with errno when it is no plain file, or too long. */
-static char *make_room(int fd, size_t *size_r)
+static char *bundle_make_room(int fd, size_t *size_r)
 {
     struct stat st;
 
@@ -43,7 +43,7 @@ static char *make_room(int fd, size_t *size_r)
 }
 
 /* What a file holds and a NUL, or NULL with errno. */
-static char *slurp(const char *path, size_t *len_r)
+static char *bundle_slurp(const char *path, size_t *len_r)
 {
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     size_t size = 0;
@@ -52,7 +52,7 @@ static char *slurp(const char *path, size_t *len_r)
 
     if (fd < 0)
         return NULL;
-    char *content = make_room(fd, &size);
+    char *content = bundle_make_room(fd, &size);
     while (content != NULL && got > 0 && len < size) {
         got = read(fd, content + len, size - len);
         len += got > 0 ? (size_t)got : 0;
@@ -95,7 +95,7 @@ static bool read_logins(
 {
     if (logins->at[0] != '/')
         return true;
-    material->logins = slurp(logins->at, &material->logins_len);
+    material->logins = bundle_slurp(logins->at, &material->logins_len);
     if (material->logins == NULL)
         add_unusable(problems, "table of logins", logins, strerror(errno));
     return material->logins != NULL;
@@ -121,7 +121,7 @@ bool bundle_read(const char *path, struct bundle *material_r, struct config **co
         problems_add(problems, 0, "out of memory", NULL, NULL);
         return false;
     }
-    material_r->config = slurp(path, &material_r->config_len);
+    material_r->config = bundle_slurp(path, &material_r->config_len);
     if (material_r->config == NULL) {
         problems_add(problems, 0, "cannot be read", strerror(errno), NULL);
         return false;

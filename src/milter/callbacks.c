@@ -49,7 +49,7 @@ void callbacks_use(struct snapshot *snapshot)
 }
 
 /* What a step is answered with: nothing, where the mail server agreed not to wait. */
-static sfsistat go_on(const struct connection *connection, unsigned long no_reply)
+static sfsistat callbacks_go_on(const struct connection *connection, unsigned long no_reply)
 {
     return (connection->steps & no_reply) != 0 ? SMFIS_NOREPLY : SMFIS_CONTINUE;
 }
@@ -89,7 +89,7 @@ static sfsistat on_connect(SMFICTX *context, char *hostname, _SOCK_ADDR *address
     session_free(&connection->session);
     connection->session = session_init(current_snapshot(), filter.client, hostname, address);
     /* Without a session each message is refused for now. */
-    return go_on(connection, SMFIP_NR_CONN);
+    return callbacks_go_on(connection, SMFIP_NR_CONN);
 }
 
 static struct session *session_of(SMFICTX *context)
@@ -100,7 +100,7 @@ static struct session *session_of(SMFICTX *context)
 }
 
 /* A copy for libmilter, which does not write to what it is given, but does not promise so. */
-static char *copy(const char *text, char *room, size_t size)
+static char *callbacks_copy(const char *text, char *room, size_t size)
 {
     struct writer w = writer_of(room, size - 1);
 
@@ -113,7 +113,7 @@ static const char *macro(SMFICTX *context, const char *name)
 {
     char room[24];
 
-    return smfi_getsymval(context, copy(name, room, sizeof room));
+    return smfi_getsymval(context, callbacks_copy(name, room, sizeof room));
 }
 
 static sfsistat on_mail(SMFICTX *context, char **arguments)
@@ -139,28 +139,28 @@ static sfsistat on_recipient(SMFICTX *context, char **arguments)
 
     if (session != NULL && arguments[0] != NULL)
         session_recipient(session, arguments[0]);
-    return go_on(smfi_getpriv(context), SMFIP_NR_RCPT);
+    return callbacks_go_on(smfi_getpriv(context), SMFIP_NR_RCPT);
 }
 
-static sfsistat on_field(SMFICTX *context, char *name, char *value)
+static sfsistat callbacks_on_field(SMFICTX *context, char *name, char *value)
 {
     struct session *session = session_of(context);
 
     if (session != NULL)
         session_field(session, name, value != NULL ? value : "");
-    return go_on(smfi_getpriv(context), SMFIP_NR_HDR);
+    return callbacks_go_on(smfi_getpriv(context), SMFIP_NR_HDR);
 }
 
-static sfsistat on_header_end(SMFICTX *context)
+static sfsistat callbacks_on_header_end(SMFICTX *context)
 {
     struct session *session = session_of(context);
 
     if (session != NULL)
         session_header_end(session);
-    return go_on(smfi_getpriv(context), SMFIP_NR_EOH);
+    return callbacks_go_on(smfi_getpriv(context), SMFIP_NR_EOH);
 }
 
-static sfsistat on_body(SMFICTX *context, unsigned char *at, size_t len)
+static sfsistat callbacks_on_body(SMFICTX *context, unsigned char *at, size_t len)
 {
     const struct connection *connection = smfi_getpriv(context);
 
@@ -168,7 +168,7 @@ static sfsistat on_body(SMFICTX *context, unsigned char *at, size_t len)
         session_body(connection->session, (const char *)at, len);
     else if ((connection->steps & SMFIP_SKIP) != 0)
         return SMFIS_SKIP;
-    return go_on(connection, SMFIP_NR_BODY);
+    return callbacks_go_on(connection, SMFIP_NR_BODY);
 }
 
 static bool remove_field(SMFICTX *context, const char *name, unsigned number)
@@ -189,7 +189,7 @@ static bool remove_fields(SMFICTX *context, const struct decision_removal *remov
 }
 
 /* `place`: -1: below all others. */
-static bool put_field(SMFICTX *context, int place, const struct decision_field *field)
+static bool callbacks_put_field(SMFICTX *context, int place, const struct decision_field *field)
 {
     const struct connection *connection = smfi_getpriv(context);
     char value[DECISION_FIELD_MAX + 1];
@@ -212,14 +212,14 @@ static bool edit(SMFICTX *context, const struct decision *decision)
 
     ok = remove_fields(context, &decision->stamps) && ok;
     for (size_t i = 0; i < decision->below_count; i++)
-        ok = put_field(context, -1, &decision->below[i]) && ok;
+        ok = callbacks_put_field(context, -1, &decision->below[i]) && ok;
     for (size_t i = 0; i < decision->on_top_count; i++)
-        ok = put_field(context, 0, &decision->on_top[i]) && ok;
+        ok = callbacks_put_field(context, 0, &decision->on_top[i]) && ok;
     return ok;
 }
 
 /* In a reply's text `%` is special: it is doubled. */
-static void reply(SMFICTX *context, const struct decision *decision)
+static void callbacks_reply(SMFICTX *context, const struct decision *decision)
 {
     char text[VERIFIER_REPLY_MAX * 2];
     char code[4];
@@ -232,8 +232,8 @@ static void reply(SMFICTX *context, const struct decision *decision)
             writer_char(&w, '%');
     }
     writer_char(&w, '\0');
-    if (smfi_setreply(context, copy(decision->code, code, sizeof code),
-                copy(decision->status, status, sizeof status), text) != MI_SUCCESS)
+    if (smfi_setreply(context, callbacks_copy(decision->code, code, sizeof code),
+                callbacks_copy(decision->status, status, sizeof status), text) != MI_SUCCESS)
         log_event(LOG_LEVEL_ERROR, "reply-refused", "text", decision->text);
 }
 
@@ -250,10 +250,10 @@ static sfsistat do_what(SMFICTX *context, const struct decision *decision)
 {
     switch (decision->action) {
     case ACTION_REJECT:
-        reply(context, decision);
+        callbacks_reply(context, decision);
         return SMFIS_REJECT;
     case ACTION_TEMPFAIL:
-        reply(context, decision);
+        callbacks_reply(context, decision);
         return SMFIS_TEMPFAIL;
     case ACTION_QUARANTINE:
         if (edit(context, decision) && quarantine(context))
@@ -311,9 +311,9 @@ bool callbacks_register(struct client *client)
             .xxfi_connect = on_connect,
             .xxfi_envfrom = on_mail,
             .xxfi_envrcpt = on_recipient,
-            .xxfi_header = on_field,
-            .xxfi_eoh = on_header_end,
-            .xxfi_body = on_body,
+            .xxfi_header = callbacks_on_field,
+            .xxfi_eoh = callbacks_on_header_end,
+            .xxfi_body = callbacks_on_body,
             .xxfi_eom = on_end,
             .xxfi_abort = on_abort,
             .xxfi_close = on_close,

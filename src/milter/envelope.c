@@ -18,7 +18,7 @@ void envelope_clear(struct envelope *envelope)
 }
 
 /* What stands behind the last `@`: a quoted local part may have others. */
-static struct text domain_of(struct text path)
+static struct text envelope_domain_of(struct text path)
 {
     if (path.len >= 2 && path.at[0] == '<' && path.at[path.len - 1] == '>')
         path = (struct text){path.at + 1, path.len - 2};
@@ -28,7 +28,7 @@ static struct text domain_of(struct text path)
     return (struct text){path.at, 0};
 }
 
-static bool has(const struct envelope *envelope, struct text domain)
+static bool envelope_has(const struct envelope *envelope, struct text domain)
 {
     struct reader r = reader_of((struct text){envelope->domains, envelope->len});
 
@@ -38,9 +38,9 @@ static bool has(const struct envelope *envelope, struct text domain)
     return false;
 }
 
-static void note(struct envelope *envelope, struct text domain)
+static void envelope_note(struct envelope *envelope, struct text domain)
 {
-    if (envelope->any || has(envelope, domain))
+    if (envelope->any || envelope_has(envelope, domain))
         return;
     struct writer w =
             writer_of(envelope->domains + envelope->len, sizeof envelope->domains - envelope->len);
@@ -57,11 +57,11 @@ void envelope_add(struct envelope *envelope, struct text path)
 {
     char ascii[DOMAIN_MAX + 1] = "*";
 
-    if (!domain_to_ascii(domain_of(path), ascii)) {
+    if (!domain_to_ascii(envelope_domain_of(path), ascii)) {
         memcpy(ascii, "*", sizeof "*");
         envelope->any = true;
     }
-    note(envelope, text_of(ascii));
+    envelope_note(envelope, text_of(ascii));
     if (!receiving_add(envelope->receiving, text_of(ascii), 1))
         envelope->failed = true;
 }

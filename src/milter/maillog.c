@@ -3,7 +3,7 @@
 
 #include "base/log.h"
 
-static void begin(
+static void maillog_begin(
         struct log_line *line, enum log_level level, const char *event, const struct maillog *mail)
 {
     char address[ENDPOINT_TEXT_MAX] = "-";
@@ -49,7 +49,7 @@ void maillog_verified(const struct maillog *mail, const struct verification *ver
     const enum log_level level = verdict == VERDICT_TEMPERROR ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO;
     struct log_line line;
 
-    begin(&line, level, "verified", mail);
+    maillog_begin(&line, level, "verified", mail);
     log_string(&line, "verdict", verdict_name(verdict));
     /* Of a temperror `by` says the same, and `cause` more. */
     if (verification->reason.len > 0 && verdict != VERDICT_TEMPERROR)
@@ -72,7 +72,7 @@ void maillog_stamped(const struct maillog *mail, struct text rcpt, size_t replac
 {
     struct log_line line;
 
-    begin(&line, LOG_LEVEL_INFO, "stamped", mail);
+    maillog_begin(&line, LOG_LEVEL_INFO, "stamped", mail);
     log_text(&line, "rcpt", rcpt);
     if (replaced > 0)
         log_number(&line, "replaced", replaced);
@@ -84,7 +84,7 @@ void maillog_not_stamped(const struct maillog *mail, const char *why, enum actio
 {
     struct log_line line;
 
-    begin(&line, LOG_LEVEL_INFO, "not-stamped", mail);
+    maillog_begin(&line, LOG_LEVEL_INFO, "not-stamped", mail);
     log_string(&line, "reason", why);
     log_string(&line, "action", action_name(action));
     log_number(&line, "ms", mail->milliseconds);

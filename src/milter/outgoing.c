@@ -63,7 +63,7 @@ static const char *stamp(struct mail *mail, const struct address *author, struct
     return NULL;
 }
 
-static void refuse(struct decision *decision, enum action action, const char *code,
+static void outgoing_refuse(struct decision *decision, enum action action, const char *code,
         const char *status, const char *text)
 {
     struct writer w = writer_of(decision->text, sizeof decision->text);
@@ -79,7 +79,7 @@ static void refuse(struct decision *decision, enum action action, const char *co
 static const char *stamp_error(const struct mail *mail, const char *why, struct decision *decision)
 {
     if (strcmp(mail->snapshot->milter->stamp_errors.at, "tempfail") == 0)
-        refuse(decision, ACTION_TEMPFAIL, "451", "4.7.1",
+        outgoing_refuse(decision, ACTION_TEMPFAIL, "451", "4.7.1",
                 "This message cannot be stamped now (Verimail); try again later");
     return why;
 }
@@ -87,7 +87,7 @@ static const char *stamp_error(const struct mail *mail, const char *why, struct 
 static const char *foreign(const struct mail *mail, struct decision *decision)
 {
     if (strcmp(mail->snapshot->milter->on_foreign_from.at, "reject") == 0)
-        refuse(decision, ACTION_REJECT, "550", "5.7.1",
+        outgoing_refuse(decision, ACTION_REJECT, "550", "5.7.1",
                 "The address in From is not one that your login may use (Verimail)");
     return "foreign-from";
 }

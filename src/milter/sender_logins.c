@@ -25,7 +25,7 @@ struct sender_logins {
     char *text; /* a copy of the table */
 };
 
-static struct sender_logins *make(enum kind kind)
+static struct sender_logins *sender_logins_make(enum kind kind)
 {
     struct sender_logins *logins = calloc(1, sizeof *logins);
 
@@ -36,12 +36,12 @@ static struct sender_logins *make(enum kind kind)
 
 struct sender_logins *sender_logins_same(void)
 {
-    return make(SAME);
+    return sender_logins_make(SAME);
 }
 
 struct sender_logins *sender_logins_any(void)
 {
-    return make(ANY);
+    return sender_logins_make(ANY);
 }
 
 void sender_logins_free(struct sender_logins **logins)
@@ -111,7 +111,7 @@ static bool read_address(struct text word, struct row *row_r)
     return !has_any(word, "(<*") && from_parse(word, &row_r->address) == FROM_OK;
 }
 
-static struct text next_word(struct reader *r)
+static struct text sender_logins_next_word(struct reader *r)
 {
     size_t begin = 0;
 
@@ -125,8 +125,8 @@ static struct text next_word(struct reader *r)
     return word;
 }
 
-static void complain(struct problems *problems, unsigned line, const char *what, struct text value,
-        const char *expected)
+static void sender_logins_complain(struct problems *problems, unsigned line, const char *what,
+        struct text value, const char *expected)
 {
     char *copy = strndup(value.at, value.len);
 
@@ -134,27 +134,30 @@ static void complain(struct problems *problems, unsigned line, const char *what,
     free(copy);
 }
 
-static bool read_line(
+static bool sender_logins_read_line(
         struct sender_logins *logins, struct text content, unsigned line, struct problems *problems)
 {
     struct reader words = reader_of(content);
-    struct row row = {.login = next_word(&words)};
+    struct row row = {.login = sender_logins_next_word(&words)};
     size_t addresses = 0;
 
     if (row.login.len == 0 || row.login.at[0] == '#')
         return true;
     if (has_any(row.login, "*"))
-        complain(problems, line, "bad login", row.login, "one login: `*` stands for no others");
-    for (struct text word = next_word(&words); word.len > 0; word = next_word(&words)) {
+        sender_logins_complain(
+                problems, line, "bad login", row.login, "one login: `*` stands for no others");
+    for (struct text word = sender_logins_next_word(&words); word.len > 0;
+            word = sender_logins_next_word(&words)) {
         addresses++;
         if (!read_address(word, &row))
-            complain(problems, line, "not an address", word,
+            sender_logins_complain(problems, line, "not an address", word,
                     "user@domain, or *@domain for all of its users");
         else if (!add_row(logins, &row))
             return false;
     }
     if (addresses == 0)
-        complain(problems, line, "a login without addresses", row.login, "those that it may use");
+        sender_logins_complain(
+                problems, line, "a login without addresses", row.login, "those that it may use");
     return true;
 }
 
@@ -172,7 +175,7 @@ static bool read_table(struct sender_logins *logins, size_t len, struct problems
             problems_add(problems, line, "and so on", NULL, "a table of logins");
             return true;
         }
-        if (!read_line(logins, reader_field(&lines, '\n'), line, problems))
+        if (!sender_logins_read_line(logins, reader_field(&lines, '\n'), line, problems))
             return false;
     }
     return true;
@@ -182,7 +185,7 @@ struct sender_logins *sender_logins_table(
         const char *text, size_t len, const char *path, struct problems *problems)
 {
     struct problems *own = problems_init(path);
-    struct sender_logins *logins = make(TABLE);
+    struct sender_logins *logins = sender_logins_make(TABLE);
     bool ok = own != NULL && logins != NULL;
 
     if (ok)
@@ -232,7 +235,7 @@ static bool row_admits(const struct row *row, const struct address *author)
            (row->any_local || admits(address_local(&row->address), author));
 }
 
-static bool is_listed(
+static bool sender_logins_is_listed(
         const struct sender_logins *logins, const char *login, const struct address *author)
 {
     size_t low = 0;
@@ -265,5 +268,5 @@ bool sender_logins_permit(
     case TABLE:
         break;
     }
-    return is_listed(logins, login, author);
+    return sender_logins_is_listed(logins, login, author);
 }

@@ -27,7 +27,7 @@ static bool in_networks(const struct networks *networks, const struct sockaddr *
     return network_any_has(networks->at, networks->count, address);
 }
 
-static bool take_source(const struct sockaddr *address, struct endpoint *source_r)
+static bool session_take_source(const struct sockaddr *address, struct endpoint *source_r)
 {
     *source_r = (struct endpoint){0};
     if (address == NULL)
@@ -54,7 +54,7 @@ struct session *session_init(struct snapshot *snapshot, struct client *client, c
     }
     session->snapshot = snapshot;
     session->client = client;
-    session->has_source = take_source(address, &session->source);
+    session->has_source = session_take_source(address, &session->source);
     if (session->has_source) {
         session->loopback = endpoint_is_loopback(&session->source);
         session->trusted = in_networks(&snapshot->trusted, &session->source.address.any);
@@ -88,7 +88,7 @@ void session_free(struct session **session)
     *session = NULL;
 }
 
-static bool is_listed(const struct config_list *names, const char *name)
+static bool session_is_listed(const struct config_list *names, const char *name)
 {
     for (size_t i = 0; name != NULL && i < names->count; i++)
         if (strcmp(names->at[i].at, name) == 0)
@@ -121,8 +121,9 @@ bool session_mail(struct session *session, const struct session_client *client)
     mail->client = session->client;
     mail->source = session->has_source ? &session->source : NULL;
     mail->authenticated = client->auth_type != NULL && client->auth_type[0] != '\0';
-    mail->trusted = session->trusted ||
-                    is_listed(&session->snapshot->milter->trusted_daemons, client->daemon_name);
+    mail->trusted =
+            session->trusted ||
+            session_is_listed(&session->snapshot->milter->trusted_daemons, client->daemon_name);
     mail->relayed_is_ours = session->relayed_is_ours;
     mail->loopback = session->loopback;
     if (mail->authenticated && client->login != NULL)

@@ -71,7 +71,7 @@ static struct sender_logins *make_logins(const struct config_milter *milter,
 }
 
 /* All that can be made is, so that all that is wrong is said in one go. */
-static bool fill(
+static bool snapshot_fill(
         struct snapshot *snapshot, const struct bundle *material, struct problems *problems)
 {
     const struct config *config = snapshot->config;
@@ -104,7 +104,7 @@ struct snapshot *snapshot_init(const struct bundle *material, struct problems *p
     struct snapshot *snapshot = &counted->is;
     atomic_init(&counted->count, 1);
     snapshot->config = configfile_parse(material->config, material->config_len, problems);
-    if (snapshot->config != NULL && fill(snapshot, material, problems))
+    if (snapshot->config != NULL && snapshot_fill(snapshot, material, problems))
         return snapshot;
     if (problems_count(problems) == 0)
         problems_add(problems, 0, "out of memory", NULL, NULL);

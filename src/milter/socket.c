@@ -19,20 +19,20 @@
 #define DESCRIPTORS_MAX 1024 /* the socket is one of the first that a process has */
 
 /* The path of a unix socket; NULL: it is TCP. */
-static const char *unix_path(const struct config_milter *milter)
+static const char *socket_unix_path(const struct config_milter *milter)
 {
     const char *socket = milter->socket.at;
 
     return strncmp(socket, UNIX, sizeof UNIX - 1) == 0 ? socket + sizeof UNIX - 1 : NULL;
 }
 
-static bool fail(char error_r[SOCKET_ERROR_MAX], const char *path, const char *what)
+static bool socket_fail(char error_r[SOCKET_ERROR_MAX], const char *path, const char *what)
 {
     snprintf(error_r, SOCKET_ERROR_MAX, "%s: %s", path, what);
     return false;
 }
 
-static bool fail_errno(char error_r[SOCKET_ERROR_MAX], const char *path, const char *what)
+static bool socket_fail_errno(char error_r[SOCKET_ERROR_MAX], const char *path, const char *what)
 {
     snprintf(error_r, SOCKET_ERROR_MAX, "%s: %s: %s", path, what, strerror(errno));
     return false;
@@ -72,11 +72,11 @@ static bool folders_lead_to(
     for (const char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
         (void)snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
         if (stat(folder, &st) != 0)
-            return fail_errno(error_r, folder, "the socket's folder");
+            return socket_fail_errno(error_r, folder, "the socket's folder");
         if (!S_ISDIR(st.st_mode))
-            return fail(error_r, folder, "is no folder");
+            return socket_fail(error_r, folder, "is no folder");
         if (!may_pass(&st, group, everybody))
-            return fail(error_r, folder,
+            return socket_fail(error_r, folder,
                     everybody ? "not everybody may pass through this folder, and so no mail server "
                                 "reaches the socket: chmod o+x"
                               : "the socket's group may not pass through this folder, and so the "
@@ -88,22 +88,22 @@ static bool folders_lead_to(
 
 /* What stands at the socket's path must be a socket that nobody answers at, or nothing. Only a
  * refusal says that there is nobody: whoever is busy, or does not want to see us, is there. */
-static bool make_way(const char *path, char error_r[SOCKET_ERROR_MAX])
+static bool socket_make_way(const char *path, char error_r[SOCKET_ERROR_MAX])
 {
     struct stat st;
 
     if (lstat(path, &st) != 0)
-        return errno == ENOENT || fail(error_r, path, strerror(errno));
+        return errno == ENOENT || socket_fail(error_r, path, strerror(errno));
     if (!S_ISSOCK(st.st_mode))
-        return fail(error_r, path, "is there already, and is no socket");
+        return socket_fail(error_r, path, "is there already, and is no socket");
     const int fd = connect_unix(path);
     if (fd >= 0)
         close(fd);
     if (fd >= 0 || errno == EAGAIN)
-        return fail(error_r, path, "another process answers at this socket");
+        return socket_fail(error_r, path, "another process answers at this socket");
     if (errno != ECONNREFUSED)
-        return fail_errno(error_r, path, "is there already, and cannot be tried");
-    return unlink(path) == 0 || fail_errno(error_r, path, "cannot be replaced");
+        return socket_fail_errno(error_r, path, "is there already, and cannot be tried");
+    return unlink(path) == 0 || socket_fail_errno(error_r, path, "cannot be replaced");
 }
 
 static bool open_by_libmilter(const struct config_milter *milter)
@@ -117,8 +117,8 @@ static bool open_by_libmilter(const struct config_milter *milter)
 
 static bool fail_to_open(char error_r[SOCKET_ERROR_MAX], const char *what)
 {
-    return errno != 0 ? fail_errno(error_r, what, "cannot be opened")
-                      : fail(error_r, what, "cannot be opened");
+    return errno != 0 ? socket_fail_errno(error_r, what, "cannot be opened")
+                      : socket_fail(error_r, what, "cannot be opened");
 }
 
 /* In a folder whose group things inherit it has the right one already, which only root and that
@@ -130,13 +130,13 @@ static bool give_to(const char *path, gid_t group)
     return stat(path, &st) == 0 && (st.st_gid == group || chown(path, (uid_t)-1, group) == 0);
 }
 
-static bool open_unix(const struct config_milter *milter, const char *path, gid_t group,
+static bool socket_open_unix(const struct config_milter *milter, const char *path, gid_t group,
         char error_r[SOCKET_ERROR_MAX])
 {
     const mode_t mode = (mode_t)milter->socket_mode;
     const bool everybody = (mode & S_IWOTH) != 0;
 
-    if (!folders_lead_to(path, group, everybody, error_r) || !make_way(path, error_r))
+    if (!folders_lead_to(path, group, everybody, error_r) || !socket_make_way(path, error_r))
         return false;
     /* Nobody but us may connect before the group is right. */
     const mode_t before = umask(0177);
@@ -146,7 +146,7 @@ static bool open_unix(const struct config_milter *milter, const char *path, gid_
         return fail_to_open(error_r, path);
     if (give_to(path, group) && chmod(path, mode) == 0)
         return true;
-    (void)fail_errno(error_r, path, "cannot be given to its group");
+    (void)socket_fail_errno(error_r, path, "cannot be given to its group");
     (void)unlink(path);
     return false;
 }
@@ -177,13 +177,13 @@ static bool set_nodelay(void)
 
 bool socket_open(const struct config_milter *milter, gid_t group, char error_r[SOCKET_ERROR_MAX])
 {
-    const char *path = unix_path(milter);
+    const char *path = socket_unix_path(milter);
 
     if (path != NULL)
-        return open_unix(milter, path, group, error_r);
+        return socket_open_unix(milter, path, group, error_r);
     if (!open_by_libmilter(milter))
         return fail_to_open(error_r, milter->socket.at);
-    return set_nodelay() || fail(error_r, milter->socket.at, "TCP_NODELAY cannot be set");
+    return set_nodelay() || socket_fail(error_r, milter->socket.at, "TCP_NODELAY cannot be set");
 }
 
 /* inet:PORT@ADDRESS as ADDRESS:PORT, which endpoint.h reads. */
@@ -203,7 +203,7 @@ static bool inet_endpoint(const char *socket, struct endpoint *endpoint_r)
 
 void socket_knock(const struct config_milter *milter)
 {
-    const char *path = unix_path(milter);
+    const char *path = socket_unix_path(milter);
     struct endpoint endpoint;
     int fd = -1;
 
@@ -220,7 +220,7 @@ void socket_knock(const struct config_milter *milter)
 
 void socket_remove(const struct config_milter *milter)
 {
-    const char *path = unix_path(milter);
+    const char *path = socket_unix_path(milter);
     struct stat st;
 
     if (path != NULL && lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))

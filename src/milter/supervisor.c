@@ -47,8 +47,8 @@ static struct supervisor {
     uint64_t back_off;
 } supervisor = {.control = -1, .signals = -1};
 
-static bool find_identity(const struct config_milter *milter, struct identity *identity_r,
-        gid_t *group_r, struct problems *problems)
+static bool supervisor_find_identity(const struct config_milter *milter,
+        struct identity *identity_r, gid_t *group_r, struct problems *problems)
 {
     if (!identity_find(milter->run_as.at, identity_r)) {
         problems_add(problems, milter->run_as.line, "run_as", milter->run_as.at,
@@ -91,8 +91,8 @@ static bool candidate_read(
 
     if (candidate_r->config == NULL)
         return false;
-    good = find_identity(candidate_r->config->milter, &candidate_r->identity, &candidate_r->group,
-                   problems) &&
+    good = supervisor_find_identity(candidate_r->config->milter, &candidate_r->identity,
+                   &candidate_r->group, problems) &&
            good;
     struct snapshot *snapshot = snapshot_init(&candidate_r->material, problems);
     good = snapshot != NULL && good;
@@ -114,7 +114,7 @@ int milter_check(const char *config_path)
 }
 
 /* From now on this is what runs. Takes the material and the configuration over. */
-static void adopt(struct candidate *candidate)
+static void supervisor_adopt(struct candidate *candidate)
 {
     bundle_clear(&supervisor.material);
     if (supervisor.config != supervisor.first)
@@ -127,7 +127,7 @@ static void adopt(struct candidate *candidate)
 }
 
 /* What a process is started with now and whenever it has to be started again. */
-static bool settle(const struct candidate *candidate)
+static bool supervisor_settle(const struct candidate *candidate)
 {
     supervisor.first = supervisor.config;
     supervisor.place = (struct milter_worker_place){
@@ -180,7 +180,7 @@ static void start_child(uint64_t now)
     supervisor.control = pair[0];
 }
 
-static void log_death(int status)
+static void supervisor_log_death(int status)
 {
     struct log_line line;
 
@@ -195,7 +195,7 @@ static void log_death(int status)
     log_end(&line);
 }
 
-static void reap(uint64_t now)
+static void supervisor_reap(uint64_t now)
 {
     int status = 0;
     pid_t pid;
@@ -209,7 +209,7 @@ static void reap(uint64_t now)
         supervisor.ready = supervisor.outdated = false;
         if (supervisor.stopping)
             continue;
-        log_death(status);
+        supervisor_log_death(status);
         if (now - supervisor.started >= STEADY)
             supervisor.back_off = BACK_OFF_FIRST;
         supervisor.start_at = now + supervisor.back_off;
@@ -224,7 +224,7 @@ static const char *text_or_empty(const struct config_text *text)
     return text->at != NULL ? text->at : "";
 }
 
-static void warn(struct problems *problems, const struct config_text *before,
+static void supervisor_warn(struct problems *problems, const struct config_text *before,
         const struct config_text *after, const char *name)
 {
     if (strcmp(text_or_empty(before), text_or_empty(after)) != 0)
@@ -243,9 +243,10 @@ static bool same_list(const struct config_list *a, const struct config_list *b)
 static void warn_of_restart(
         const struct config *before, const struct config *after, struct problems *problems)
 {
-    warn(problems, &before->milter->socket, &after->milter->socket, "socket");
-    warn(problems, &before->milter->socket_group, &after->milter->socket_group, "socket_group");
-    warn(problems, &before->milter->run_as, &after->milter->run_as, "run_as");
+    supervisor_warn(problems, &before->milter->socket, &after->milter->socket, "socket");
+    supervisor_warn(
+            problems, &before->milter->socket_group, &after->milter->socket_group, "socket_group");
+    supervisor_warn(problems, &before->milter->run_as, &after->milter->run_as, "run_as");
     if (before->milter->socket_mode != after->milter->socket_mode)
         problems_add(problems, after->milter->line, "socket_mode", NULL, "a restart to change it");
     if (before->verify_count == 0 && after->verify_count > 0)
@@ -253,7 +254,7 @@ static void warn_of_restart(
                 "a restart: until then nothing is verified");
     if (before->verify_count == 0 || after->verify_count == 0)
         return;
-    warn(problems, &before->verify->resolver, &after->verify->resolver, "resolver");
+    supervisor_warn(problems, &before->verify->resolver, &after->verify->resolver, "resolver");
     if (before->verify->trust_anchors_given != after->verify->trust_anchors_given ||
             !same_list(&before->verify->trust_anchors, &after->verify->trust_anchors))
         problems_add(
@@ -280,7 +281,7 @@ static void reload(void)
             candidate_read(supervisor.path, &candidate, problems)) {
         warn_of_restart(supervisor.first, candidate.config, warnings);
         problems_log(warnings, LOG_LEVEL_WARNING, "restart-needed");
-        adopt(&candidate);
+        supervisor_adopt(&candidate);
         /* A process that is not there yet will start with it. */
         supervisor.outdated = supervisor.child > 0;
         if (supervisor.ready)
@@ -295,7 +296,7 @@ static void reload(void)
     problems_free(&warnings);
 }
 
-static void stop(uint64_t now)
+static void supervisor_stop(uint64_t now)
 {
     if (supervisor.stopping)
         return;
@@ -307,15 +308,15 @@ static void stop(uint64_t now)
         (void)kill(supervisor.child, SIGTERM);
 }
 
-static void on_signals(uint64_t now)
+static void supervisor_on_signals(uint64_t now)
 {
     struct signalfd_siginfo info;
 
     while (read(supervisor.signals, &info, sizeof info) == (ssize_t)sizeof info) {
         if (info.ssi_signo == SIGCHLD)
-            reap(now);
+            supervisor_reap(now);
         else if (info.ssi_signo != SIGHUP)
-            stop(now);
+            supervisor_stop(now);
         else if (!supervisor.stopping)
             reload();
     }
@@ -361,7 +362,7 @@ static void listen_to_child(void)
         on_word(word);
 }
 
-static int time_left(uint64_t now)
+static int supervisor_time_left(uint64_t now)
 {
     const int pending = log_pending();
     uint64_t until = UINT64_MAX;
@@ -386,17 +387,17 @@ static void tend_stop(uint64_t now)
 }
 
 /* False when it is over. */
-static bool turn(void)
+static bool supervisor_turn(void)
 {
     struct pollfd polled[] = {
             {.fd = supervisor.signals, .events = POLLIN},
             {.fd = supervisor.control, .events = POLLIN},
     };
 
-    (void)poll(polled, 2, time_left(mono_ms()));
+    (void)poll(polled, 2, supervisor_time_left(mono_ms()));
     const uint64_t now = mono_ms();
     listen_to_child();
-    on_signals(now);
+    supervisor_on_signals(now);
     log_flush();
     if (supervisor.stopping && supervisor.child > 0)
         tend_stop(now);
@@ -410,7 +411,7 @@ static bool turn(void)
     return true;
 }
 
-static bool catch_signals(void)
+static bool supervisor_catch_signals(void)
 {
     static const int caught[] = {SIGHUP, SIGTERM, SIGINT, SIGCHLD};
     sigset_t set;
@@ -425,15 +426,15 @@ static bool catch_signals(void)
     return supervisor.signals >= 0;
 }
 
-static bool prepare(void)
+static bool supervisor_prepare(void)
 {
     struct problems *problems = problems_init(supervisor.path);
     struct candidate candidate = {0};
     bool good = problems != NULL && candidate_read(supervisor.path, &candidate, problems);
 
     if (good) {
-        adopt(&candidate);
-        good = settle(&candidate);
+        supervisor_adopt(&candidate);
+        good = supervisor_settle(&candidate);
         if (!good)
             log_errno(LOG_LEVEL_ERROR, "not-started", NULL, NULL);
     } else if (problems != NULL) {
@@ -448,14 +449,14 @@ int milter_run(const char *config_path)
 {
     supervisor.path = config_path;
     supervisor.back_off = BACK_OFF_FIRST;
-    if (!catch_signals()) {
+    if (!supervisor_catch_signals()) {
         log_errno(LOG_LEVEL_ERROR, "not-started", NULL, NULL);
         return EXIT_FAILURE;
     }
-    if (!prepare())
+    if (!supervisor_prepare())
         return EXIT_FAILURE;
     start_child(mono_ms());
-    while (turn())
+    while (supervisor_turn())
         ;
     if (supervisor.was_ready)
         socket_remove(supervisor.place.milter);

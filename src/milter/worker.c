@@ -22,13 +22,13 @@ struct running {
     int control;
 };
 
-static bool fail(const char *what, const char *cause)
+static bool worker_fail(const char *what, const char *cause)
 {
     log_event(LOG_LEVEL_ERROR, "not-started", what, cause);
     return false;
 }
 
-static bool fail_errno(const char *what)
+static bool worker_fail_errno(const char *what)
 {
     log_errno(LOG_LEVEL_ERROR, "not-started", "step", what);
     return false;
@@ -49,17 +49,17 @@ static bool make_client(struct running *running, const struct config_verify *ver
     char cause[DISCOVERY_ERROR_MAX];
 
     if (anchors == NULL)
-        return fail_errno("discovery");
+        return worker_fail_errno("discovery");
     const struct discovery_options options = verifier_discovery(verify, anchors);
     running->discovery = discovery_init(&options, cause);
     free(anchors);
     if (running->discovery == NULL)
-        return fail("error", cause);
+        return worker_fail("error", cause);
     running->client = client_init(running->discovery);
-    return running->client != NULL || fail_errno("client");
+    return running->client != NULL || worker_fail_errno("client");
 }
 
-static bool say(int control, enum milter_worker_word word)
+static bool worker_say(int control, enum milter_worker_word word)
 {
     const char octet = (char)word;
 
@@ -91,7 +91,7 @@ static void *run_receiver(void *context)
             milter_worker_configure_log(snapshot->milter);
             callbacks_use(snapshot);
         }
-        (void)say(control, snapshot != NULL ? MILTER_WORKER_TOOK : MILTER_WORKER_REFUSED);
+        (void)worker_say(control, snapshot != NULL ? MILTER_WORKER_TOOK : MILTER_WORKER_REFUSED);
     }
     log_event(LOG_LEVEL_ERROR, "stopped", "error", "the supervisor is gone");
     _exit(EXIT_FAILURE);
@@ -102,30 +102,30 @@ static bool start_receiver(struct running *running)
     pthread_t thread;
 
     errno = pthread_create(&thread, NULL, run_receiver, running);
-    return errno == 0 || fail_errno("thread");
+    return errno == 0 || worker_fail_errno("thread");
 }
 
 static bool open_doors(const struct milter_worker_place *place)
 {
     char cause[SOCKET_ERROR_MAX];
 
-    return socket_open(place->milter, place->socket_group, cause) || fail("error", cause);
+    return socket_open(place->milter, place->socket_group, cause) || worker_fail("error", cause);
 }
 
 /* Threads begin when the process is already who it is to be: some of that is each thread's own. */
-static bool prepare(struct running *running, const struct milter_worker_place *place)
+static bool worker_prepare(struct running *running, const struct milter_worker_place *place)
 {
     if (place->verify != NULL && !make_client(running, place->verify))
         return false;
     if (!callbacks_register(running->client))
-        return fail("error", "libmilter does not start");
+        return worker_fail("error", "libmilter does not start");
     if (!open_doors(place))
         return false;
     if (!identity_become(&place->identity, place->empty_folder))
-        return fail_errno("identity");
+        return worker_fail_errno("identity");
     if (running->discovery != NULL && !discovery_start(running->discovery))
-        return fail_errno("discovery");
-    return sandbox_enter_milter() || fail_errno("sandbox");
+        return worker_fail_errno("discovery");
+    return sandbox_enter_milter() || worker_fail_errno("sandbox");
 }
 
 /* For all threads, now and later: libmilter has one that waits for these. */
@@ -152,12 +152,12 @@ int milter_worker_run(const struct milter_worker_place *place, struct bundle *ma
     if (snapshot == NULL)
         return EXIT_FAILURE;
     milter_worker_configure_log(snapshot->milter);
-    if (!prepare(&running, place)) {
+    if (!worker_prepare(&running, place)) {
         snapshot_release(&snapshot);
         return EXIT_FAILURE;
     }
     callbacks_use(snapshot);
-    if (!start_receiver(&running) || !say(control, MILTER_WORKER_READY))
+    if (!start_receiver(&running) || !worker_say(control, MILTER_WORKER_READY))
         return EXIT_FAILURE;
     return callbacks_run() ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -21,7 +21,7 @@ static void print_usage(const struct program *program, FILE *out)
             program->name, program->config_path);
 }
 
-static int start(const struct program *program, const char *config_path, bool only_check)
+static int program_start(const struct program *program, const char *config_path, bool only_check)
 {
     umask(077);
     log_init();
@@ -68,5 +68,5 @@ int program_main(const struct program *program, int argc, char **argv)
         print_usage(program, stderr);
         return EXIT_FAILURE;
     }
-    return start(program, path, only_check);
+    return program_start(program, path, only_check);
 }

@@ -220,7 +220,7 @@ static int allow_network(scmp_filter_ctx filter)
 }
 
 /* Frees the filter. */
-static bool load(scmp_filter_ctx filter, int error)
+static bool sandbox_load(scmp_filter_ctx filter, int error)
 {
     if (error == 0)
         error = seccomp_load(filter);
@@ -252,7 +252,7 @@ bool sandbox_enter_worker(const struct sandbox_worker *may)
         error = allow(filter, allowed_to_worker_files, files);
     if (error == 0 && may->network)
         error = allow_worker_network(filter);
-    return load(filter, error);
+    return sandbox_load(filter, error);
 }
 
 bool sandbox_enter_recorder(void)
@@ -274,7 +274,7 @@ bool sandbox_enter_recorder(void)
                 sizeof allowed_to_recorder / sizeof *allowed_to_recorder);
     if (error == 0)
         error = allow_threads(filter);
-    return load(filter, error);
+    return sandbox_load(filter, error);
 }
 
 bool sandbox_enter_milter(void)
@@ -286,5 +286,5 @@ bool sandbox_enter_milter(void)
         error = allow_network(filter);
     if (error == 0)
         error = allow_threads(filter);
-    return load(filter, error);
+    return sandbox_load(filter, error);
 }

@@ -3,14 +3,14 @@
 
 #include <string.h>
 
-static bool is_plain(char c)
+static bool address_is_plain(char c)
 {
     const unsigned char octet = (unsigned char)c;
 
     return octet > ' ' && octet < 0x7f && c != '%' && c != '@';
 }
 
-static bool is_user(struct text local)
+static bool address_is_user(struct text local)
 {
     return local.len > 0 && local.len <= ADDRESS_LOCAL_MAX && local.at[0] != '+' &&
            !text_equal(local, text_of("*"));
@@ -22,7 +22,7 @@ static void write_encoded(struct text local, struct writer *w)
 
     for (size_t i = 0; i < local.len; i++) {
         const unsigned char octet = (unsigned char)local.at[i];
-        if (is_plain(local.at[i])) {
+        if (address_is_plain(local.at[i])) {
             writer_char(w, local.at[i]);
         } else {
             writer_char(w, '%');
@@ -36,7 +36,7 @@ bool address_make(struct text local, struct text domain, struct address *address
 {
     char ascii[DOMAIN_MAX + 1];
 
-    if (!is_user(local) || !domain_to_ascii(domain, ascii))
+    if (!address_is_user(local) || !domain_to_ascii(domain, ascii))
         return false;
     /* Cannot fail: ADDRESS_MAX is the longest local part, every octet encoded, and domain. */
     struct writer w = writer_of(address_r->text, ADDRESS_MAX);

@@ -24,7 +24,7 @@ bool answer_format(const struct answer *answer, struct writer *w)
     return !w->failed;
 }
 
-static bool take_name(struct answer *answer, struct text name, struct text value)
+static bool answer_take_name(struct answer *answer, struct text name, struct text value)
 {
     if (text_equal(name, text_of("ttl"))) {
         uint64_t ttl;
@@ -49,7 +49,7 @@ static bool take_words(struct line *words, struct answer *answer)
             !verdict_has_reason(answer->verdict, answer->reason))
         return false;
     for (struct text name, value; line_name(words, &name, &value);)
-        if (!take_name(answer, name, value))
+        if (!answer_take_name(answer, name, value))
             return false;
     return !words->failed;
 }

@@ -47,7 +47,7 @@ static EVP_PKEY *read_pem(struct text pem, const char **error_r)
     return pkey;
 }
 
-static bool is_usable(const EVP_PKEY *pkey, const char **error_r)
+static bool classic_is_usable(const EVP_PKEY *pkey, const char **error_r)
 {
     const int bits = EVP_PKEY_get_bits(pkey);
 
@@ -70,7 +70,7 @@ static bool set_padding(EVP_PKEY_CTX *ctx)
            EVP_PKEY_CTX_set_rsa_mgf1_md_name(ctx, "SHA1", NULL) > 0;
 }
 
-static EVP_PKEY_CTX *prepare(EVP_PKEY *pkey, int (*begin)(EVP_PKEY_CTX *))
+static EVP_PKEY_CTX *classic_prepare(EVP_PKEY *pkey, int (*begin)(EVP_PKEY_CTX *))
 {
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
 
@@ -88,7 +88,7 @@ static bool trial_opens(struct classic_key *key)
     size_t len = sizeof sealed;
     char hex[2 * CLASSIC_OCTETS_MAX + 1];
     struct classic_payload payload;
-    EVP_PKEY_CTX *sealing = prepare(key->pkey, EVP_PKEY_encrypt_init);
+    EVP_PKEY_CTX *sealing = classic_prepare(key->pkey, EVP_PKEY_encrypt_init);
     const bool is_sealed = sealing != NULL &&
                            EVP_PKEY_encrypt(sealing, sealed, &len, content, sizeof content - 1) > 0;
 
@@ -108,11 +108,11 @@ struct classic_key *classic_key_init(struct text pem, const char **error_r)
     if (key == NULL)
         return NULL;
     key->pkey = read_pem(pem, error_r);
-    if (key->pkey == NULL || !is_usable(key->pkey, error_r))
+    if (key->pkey == NULL || !classic_is_usable(key->pkey, error_r))
         goto failed;
     key->octets = (size_t)EVP_PKEY_get_size(key->pkey);
     *error_r = "cannot open what was sealed for it (RSA-OAEP with SHA-1)";
-    key->opening = prepare(key->pkey, EVP_PKEY_decrypt_init);
+    key->opening = classic_prepare(key->pkey, EVP_PKEY_decrypt_init);
     if (key->opening == NULL || !trial_opens(key))
         goto failed;
     *error_r = NULL;
@@ -173,7 +173,7 @@ static bool has_control(struct text t)
 }
 
 /* `sending_fqdn receiving_fqdn nonce` */
-static bool parse(struct text content, struct classic_payload *payload)
+static bool classic_parse(struct text content, struct classic_payload *payload)
 {
     struct reader r = reader_of(content);
 
@@ -193,7 +193,7 @@ bool classic_open(struct classic_key *key, struct text hex, struct classic_paylo
     if (classic_is_payload(key, hex) && text_from_hex(hex, sealed, sizeof sealed, &sealed_len) &&
             EVP_PKEY_decrypt(key->opening, (unsigned char *)payload_r->content, &len, sealed,
                     sealed_len) > 0 &&
-            parse((struct text){payload_r->content, len}, payload_r))
+            classic_parse((struct text){payload_r->content, len}, payload_r))
         return true;
     /* Why it failed is for nobody to know, and must not pile up. */
     ERR_clear_error();

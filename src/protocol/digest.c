@@ -86,7 +86,7 @@ static size_t find_name(struct text name)
     return i;
 }
 
-static bool make_room(struct kept *kept, size_t len)
+static bool digest_make_room(struct kept *kept, size_t len)
 {
     size_t size = kept->size > 0 ? kept->size : KEPT_FIRST;
 
@@ -129,7 +129,7 @@ bool digest_field(struct digest *d, struct text name, struct text value)
     struct kept *kept = &d->kept[i];
     if (d->in_body || value.len > MESSAGE_HEADER_MAX - d->octets ||
             name_len > MESSAGE_HEADER_MAX - d->octets - value.len ||
-            !make_room(kept, name_len + strlen(":\r\n") + value.len)) {
+            !digest_make_room(kept, name_len + strlen(":\r\n") + value.len)) {
         d->failed = true;
         return false;
     }
@@ -144,7 +144,7 @@ bool digest_field(struct digest *d, struct text name, struct text value)
     return true;
 }
 
-static void hash(struct digest *d, struct text t)
+static void digest_hash(struct digest *d, struct text t)
 {
     crypto_generichash_update(&d->hash, (const unsigned char *)t.at, t.len);
 }
@@ -158,7 +158,7 @@ static void hash_count(struct digest *d, const char *name, uint64_t instances)
     writer_char(&w, ':');
     writer_decimal(&w, instances);
     writer_string(&w, "\r\n");
-    hash(d, writer_text(&w));
+    digest_hash(d, writer_text(&w));
 }
 
 static void begin_body(struct digest *d)
@@ -167,9 +167,9 @@ static void begin_body(struct digest *d)
         return;
     for (size_t i = 0; i < COUNTED; i++) {
         hash_count(d, counted[i].name, d->kept[i].instances);
-        hash(d, (struct text){d->kept[i].at, d->kept[i].len});
+        digest_hash(d, (struct text){d->kept[i].at, d->kept[i].len});
     }
-    hash(d, text_of("\r\n"));
+    digest_hash(d, text_of("\r\n"));
     d->in_body = true;
 }
 
@@ -180,7 +180,7 @@ static void hash_lines(struct digest *d)
     while (d->lines > 0) {
         const uint64_t all = sizeof ends / strlen("\r\n");
         const uint64_t some = d->lines < all ? d->lines : all;
-        hash(d, (struct text){ends, some * strlen("\r\n")});
+        digest_hash(d, (struct text){ends, some * strlen("\r\n")});
         d->lines -= some;
     }
 }
@@ -190,10 +190,10 @@ static void hash_body(struct digest *d, struct text octets)
 {
     hash_lines(d);
     if (d->white)
-        hash(d, text_of(" "));
+        digest_hash(d, text_of(" "));
     d->white = false;
     d->any = true;
-    hash(d, octets);
+    digest_hash(d, octets);
 }
 
 /* The CR that waited is not part of a line end. */
@@ -244,7 +244,7 @@ void digest_final(struct digest *d, char text_r[DIGEST_TEXT + 1])
     begin_body(d);
     settle_cr(d);
     if (d->any)
-        hash(d, text_of("\r\n"));
+        digest_hash(d, text_of("\r\n"));
     crypto_generichash_final(&d->hash, octets, sizeof octets);
     sodium_bin2base64(text_r, DIGEST_TEXT + 1, octets, sizeof octets,
             sodium_base64_VARIANT_URLSAFE_NO_PADDING);

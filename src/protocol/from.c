@@ -99,7 +99,7 @@ static bool is_atom(char c)
            (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~.", c) != NULL);
 }
 
-static struct text take(struct scanner *s, size_t len)
+static struct text from_take(struct scanner *s, size_t len)
 {
     const struct text taken = {s->rest.at, len};
 
@@ -113,13 +113,13 @@ static bool skip_pair(struct scanner *s)
 {
     if (s->rest.len < 2 || is_line_end(s->rest.at[1]))
         return false;
-    (void)take(s, 2);
+    (void)from_take(s, 2);
     return true;
 }
 
 /* From the first `(` to the `)` that closes it. Counts instead of recursing: the depth is the
  * sender's choice. */
-static bool skip_comment(struct scanner *s)
+static bool from_skip_comment(struct scanner *s)
 {
     size_t depth = 0;
 
@@ -130,7 +130,7 @@ static bool skip_comment(struct scanner *s)
                 return false;
             continue;
         }
-        (void)take(s, 1);
+        (void)from_take(s, 1);
         if (c == '(')
             depth++;
         else if (c == ')' && --depth == 0)
@@ -142,16 +142,16 @@ static bool skip_comment(struct scanner *s)
 /* What stands between the quotes, of which the first is next. */
 static bool read_quoted(struct scanner *s, struct text *inside_r)
 {
-    (void)take(s, 1);
+    (void)from_take(s, 1);
     const struct text from = s->rest;
     while (s->rest.len > 0) {
         if (s->rest.at[0] == '"') {
             *inside_r = (struct text){from.at, from.len - s->rest.len};
-            (void)take(s, 1);
+            (void)from_take(s, 1);
             return true;
         }
         if (s->rest.at[0] != '\\')
-            (void)take(s, 1);
+            (void)from_take(s, 1);
         else if (!skip_pair(s))
             return false;
     }
@@ -164,7 +164,7 @@ static struct text read_atom(struct scanner *s)
 
     while (len < s->rest.len && is_atom(s->rest.at[len]))
         len++;
-    return take(s, len);
+    return from_take(s, len);
 }
 
 /* Steps over CFWS and notes in `token` what it was made of. */
@@ -173,11 +173,11 @@ static bool skip_gap(struct scanner *s, struct token *token)
     while (s->rest.len > 0) {
         const char c = s->rest.at[0];
         if (text_is_space(c) || is_line_end(c)) {
-            (void)take(s, 1);
+            (void)from_take(s, 1);
             token->space = true;
         } else if (c == '(') {
             token->comment = true;
-            if (!skip_comment(s))
+            if (!from_skip_comment(s))
                 return false;
         } else {
             return true;
@@ -205,11 +205,11 @@ static struct token next_token(struct scanner *s)
         return read_quoted(s, &token.text) ? token : bad(s, FROM_SYNTAX);
     }
     token.kind = is_atom(s->rest.at[0]) ? TOKEN_ATOM : TOKEN_SPECIAL;
-    token.text = token.kind == TOKEN_ATOM ? read_atom(s) : take(s, 1);
+    token.text = token.kind == TOKEN_ATOM ? read_atom(s) : from_take(s, 1);
     return token;
 }
 
-static bool is_word(const struct token *token)
+static bool from_is_word(const struct token *token)
 {
     return token->kind == TOKEN_ATOM || token->kind == TOKEN_QUOTED;
 }
@@ -259,7 +259,7 @@ static enum from_result read_angle(struct scanner *s, struct mailbox *mailbox_r)
         return FROM_EMPTY;
     if (special(&mailbox_r->local) == '@')
         return FROM_ROUTE;
-    if (!is_word(&mailbox_r->local))
+    if (!from_is_word(&mailbox_r->local))
         return FROM_LOCAL;
     const struct token at = next_token(s);
     const enum from_result result = read_domain(s, &at, &mailbox_r->domain);
@@ -310,7 +310,7 @@ static enum from_result read_mailbox(struct scanner *s, struct mailbox *mailbox_
     size_t words = 0;
     bool encoded = false;
 
-    for (; is_word(&token); token = next_token(s)) {
+    for (; from_is_word(&token); token = next_token(s)) {
         mailbox_r->local = token;
         encoded = encoded || holds_encoded(token.text);
         words++;

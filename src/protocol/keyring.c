@@ -80,7 +80,7 @@ static bool is_there(const struct keyring *ring, const struct shared_key *key)
 }
 
 /* Kept in order from the start: qsort() may copy the secrets to memory that nobody wipes. */
-static enum key_result insert(struct keyring *ring, const struct shared_key *key)
+static enum key_result keyring_insert(struct keyring *ring, const struct shared_key *key)
 {
     const size_t place = place_of(ring, key->id);
 
@@ -93,13 +93,13 @@ static enum key_result insert(struct keyring *ring, const struct shared_key *key
 }
 
 /* `id` is set in `key`; the secret is made from what is ours and what is theirs. */
-static enum key_result share(struct keyring *ring, struct shared_key *key,
+static enum key_result keyring_share(struct keyring *ring, struct shared_key *key,
         const unsigned char theirs[KEY_OCTETS], const unsigned char ours[KEY_OCTETS])
 {
     enum key_result result = KEY_WEAK;
 
     if (crypto_box_beforenm(key->secret, theirs, ours) == 0)
-        result = insert(ring, key);
+        result = keyring_insert(ring, key);
     sodium_memzero(key, sizeof *key);
     return result;
 }
@@ -112,7 +112,7 @@ enum key_result keyring_add(struct keyring *ring, const char *host,
 
     key_public(service_secret, service_public);
     key_id(host_public, service_public, key.id);
-    return share(ring, &key, host_public, service_secret);
+    return keyring_share(ring, &key, host_public, service_secret);
 }
 
 enum key_result keyring_add_sender(struct keyring *ring, const char *host,
@@ -123,7 +123,7 @@ enum key_result keyring_add_sender(struct keyring *ring, const char *host,
 
     key_public(host_secret, host_public);
     key_id(host_public, service_public, key.id);
-    return share(ring, &key, service_public, host_secret);
+    return keyring_share(ring, &key, service_public, host_secret);
 }
 
 void keyring_seal(struct keyring *ring)

@@ -27,7 +27,7 @@ struct text line_word(struct line *line)
     return reader_field(&line->words, ' ');
 }
 
-static bool remember(struct line *line, struct text name)
+static bool line_remember(struct line *line, struct text name)
 {
     if (line->names == LINE_NAMES_MAX)
         return false;
@@ -46,6 +46,6 @@ bool line_name(struct line *line, struct text *name_r, struct text *value_r)
         return false;
     *name_r = reader_until(&word, '=');
     *value_r = reader_rest(&word);
-    line->failed = !text_is_token(*name_r) || value_r->len == 0 || !remember(line, *name_r);
+    line->failed = !text_is_token(*name_r) || value_r->len == 0 || !line_remember(line, *name_r);
     return !line->failed;
 }

@@ -43,7 +43,7 @@ void message_free(struct message **message)
     *message = NULL;
 }
 
-static void stop(struct message *m, enum message_result result, uint64_t line)
+static void message_stop(struct message *m, enum message_result result, uint64_t line)
 {
     m->result = result;
     m->fault_line = line;
@@ -100,11 +100,11 @@ static void report_held(struct message *m)
     if (m->held_len == 0)
         return;
     if (m->fields == MESSAGE_FIELDS_MAX) {
-        stop(m, MESSAGE_TOO_LARGE, m->held_line);
+        message_stop(m, MESSAGE_TOO_LARGE, m->held_line);
         return;
     }
     if (!cut_field((struct text){m->held, m->held_len}, &field)) {
-        stop(m, MESSAGE_NOT_FIELD, m->held_line);
+        message_stop(m, MESSAGE_NOT_FIELD, m->held_line);
         return;
     }
     m->events->field(m->context, &field);
@@ -113,14 +113,14 @@ static void report_held(struct message *m)
     m->held_len = 0;
 }
 
-static void end_header(struct message *m)
+static void message_end_header(struct message *m)
 {
     m->in_body = true;
     m->held_len = 0;
     m->events->header_end(m->context);
 }
 
-static bool make_room(struct message *m, size_t len)
+static bool message_make_room(struct message *m, size_t len)
 {
     size_t size = m->held_size > 0 ? m->held_size : HELD_FIRST;
 
@@ -136,14 +136,14 @@ static bool make_room(struct message *m, size_t len)
     return true;
 }
 
-static void hold(struct message *m, struct text part)
+static void message_hold(struct message *m, struct text part)
 {
     if (part.len > MESSAGE_HEADER_MAX - m->held_offset - m->held_len) {
-        stop(m, MESSAGE_TOO_LARGE, m->line);
+        message_stop(m, MESSAGE_TOO_LARGE, m->line);
         return;
     }
-    if (!make_room(m, part.len)) {
-        stop(m, MESSAGE_MEMORY, m->line);
+    if (!message_make_room(m, part.len)) {
+        message_stop(m, MESSAGE_MEMORY, m->line);
         return;
     }
     if (m->held_len == 0)
@@ -160,11 +160,11 @@ static void end_line(struct message *m)
         m->is_crlf = is_crlf;
     m->line++;
     if (m->held_len == (is_crlf ? 2 : 1))
-        end_header(m);
+        message_end_header(m);
 }
 
 /* Takes one line of the header section, or as much of it as is there. */
-static void take_line(struct message *m, struct text *rest)
+static void message_take_line(struct message *m, struct text *rest)
 {
     const bool is_start = m->held_len > 0 && m->held[m->held_len - 1] == '\n';
     const char *lf = memchr(rest->at, '\n', rest->len);
@@ -173,7 +173,7 @@ static void take_line(struct message *m, struct text *rest)
     if (is_start && !text_is_space(rest->at[0]))
         report_held(m);
     if (m->result == MESSAGE_OK)
-        hold(m, (struct text){rest->at, len});
+        message_hold(m, (struct text){rest->at, len});
     rest->at += len;
     rest->len -= len;
     if (m->result == MESSAGE_OK && lf != NULL)
@@ -183,7 +183,7 @@ static void take_line(struct message *m, struct text *rest)
 enum message_result message_feed(struct message *m, struct text chunk)
 {
     while (m->result == MESSAGE_OK && !m->in_body && chunk.len > 0)
-        take_line(m, &chunk);
+        message_take_line(m, &chunk);
     if (m->result == MESSAGE_OK && chunk.len > 0)
         m->events->body(m->context, chunk);
     return m->result;
@@ -194,7 +194,7 @@ enum message_result message_end(struct message *m)
     if (m->result == MESSAGE_OK && !m->in_body)
         report_held(m);
     if (m->result == MESSAGE_OK && !m->in_body)
-        end_header(m);
+        message_end_header(m);
     return m->result;
 }
 

@@ -67,7 +67,7 @@ static void digest(struct message_parser *letter, struct text name, struct text 
 }
 
 /* Whether the header section still has room for it. */
-static bool has_room(struct message_parser *letter, const struct field *field)
+static bool message_parser_has_room(struct message_parser *letter, const struct field *field)
 {
     letter->fields++;
     letter->octets += field->name.len + field->value.len;
@@ -78,7 +78,7 @@ static bool has_room(struct message_parser *letter, const struct field *field)
 
 void message_parser_field(struct message_parser *letter, const struct field *field)
 {
-    if (letter->broken != MESSAGE_PARSER_OK || !has_room(letter, field))
+    if (letter->broken != MESSAGE_PARSER_OK || !message_parser_has_room(letter, field))
         return;
     digest(letter, field->name, field->value);
     if (stamp_is_name(field->name)) {

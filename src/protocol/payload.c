@@ -34,7 +34,7 @@ const char *payload_result_text(enum payload_result result)
 }
 
 /* Exactly canonical: address_parse() alone would let the domain be in upper case. */
-static bool is_user(struct text user)
+static bool payload_is_user(struct text user)
 {
     struct address address;
 
@@ -42,16 +42,16 @@ static bool is_user(struct text user)
            text_equal(address_text(&address), user);
 }
 
-static bool is_well_formed(const struct payload *payload)
+static bool payload_is_well_formed(const struct payload *payload)
 {
     return domain_is_ldh(payload->host) && receiving_is_valid(payload->receiving) &&
-           is_user(payload->user) &&
+           payload_is_user(payload->user) &&
            (text_equal(payload->digest, text_of("-")) || digest_is_text(payload->digest));
 }
 
 /* Takes the content apart; the texts are borrowed from it. What has a field too many has a space in
  * its last one, and that is no digest. */
-static bool parse(struct text content, struct payload *payload_r)
+static bool payload_parse(struct text content, struct payload *payload_r)
 {
     struct reader r = reader_of(content);
 
@@ -61,7 +61,7 @@ static bool parse(struct text content, struct payload *payload_r)
     payload_r->user = reader_until(&r, ' ');
     payload_r->digest = reader_rest(&r);
     return !r.failed && text_decimal(issued, UINT64_MAX, &payload_r->issued) &&
-           is_well_formed(payload_r);
+           payload_is_well_formed(payload_r);
 }
 
 static void write_content(const struct payload *payload, struct writer *w)
@@ -84,7 +84,7 @@ bool payload_seal(const struct shared_key *key, const unsigned char nonce[PAYLOA
     /* Written where the box will be, which is then made in place. */
     struct writer content = writer_of((char *)octets + OCTETS_MIN, PAYLOAD_CONTENT_MAX);
 
-    if (!is_well_formed(payload))
+    if (!payload_is_well_formed(payload))
         return false;
     write_content(payload, &content);
     const struct text text = writer_text(&content);
@@ -130,7 +130,7 @@ enum payload_result payload_open(
     if (result != PAYLOAD_OK)
         return result;
     struct payload is = {.issued = 0};
-    if (!parse((struct text){opened_r->content, opened_r->content_len}, &is))
+    if (!payload_parse((struct text){opened_r->content, opened_r->content_len}, &is))
         return PAYLOAD_CONTENT;
     opened_r->is = is;
     return text_equal_fold(is.host, text_of(opened_r->key->host)) ? PAYLOAD_OK : PAYLOAD_HOST;

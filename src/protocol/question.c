@@ -49,7 +49,7 @@ static const struct {
 
 #define NAMES (sizeof names / sizeof *names)
 
-static bool take_name(struct question *question, struct text name, struct text value)
+static bool question_take_name(struct question *question, struct text name, struct text value)
 {
     for (size_t i = 0; i < NAMES; i++) {
         if (text_equal(name, text_of(names[i].name))) {
@@ -88,7 +88,7 @@ bool question_parse(struct text line, struct text default_domain, struct questio
         return false;
     for (struct text name, value; line_name(&words, &name, &value);) {
         question_r->named = true;
-        if (!take_name(question_r, name, value))
+        if (!question_take_name(question_r, name, value))
             return false;
     }
     return !words.failed;

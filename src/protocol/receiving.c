@@ -116,7 +116,7 @@ void receiving_free(struct receiving **receiving)
     *receiving = NULL;
 }
 
-static struct entry *find(struct receiving *receiving, struct text domain)
+static struct entry *receiving_find(struct receiving *receiving, struct text domain)
 {
     for (size_t i = 0; i < receiving->count; i++)
         if (text_equal_fold(receiving->entries[i].domain, domain))
@@ -125,7 +125,7 @@ static struct entry *find(struct receiving *receiving, struct text domain)
 }
 
 /* False when the list would be too long for a payload, whatever the counts. */
-static bool append(struct receiving *receiving, struct text domain, uint32_t recipients)
+static bool receiving_append(struct receiving *receiving, struct text domain, uint32_t recipients)
 {
     const size_t names_len = receiving->names_len + domain.len;
 
@@ -145,16 +145,16 @@ bool receiving_add(struct receiving *receiving, struct text domain, uint32_t rec
         return false;
     if (!is_any(domain) && !domain_is_ldh(domain))
         return false;
-    struct entry *entry = find(receiving, domain);
+    struct entry *entry = receiving_find(receiving, domain);
     if (entry != NULL)
         entry->recipients += recipients;
-    else if (is_any(domain) || !append(receiving, domain, recipients))
+    else if (is_any(domain) || !receiving_append(receiving, domain, recipients))
         receiving->any = true;
     receiving->total += recipients;
     return true;
 }
 
-static void put_entry(struct writer *w, struct text domain, uint32_t recipients)
+static void receiving_put_entry(struct writer *w, struct text domain, uint32_t recipients)
 {
     writer_put(w, domain);
     writer_char(w, ':');
@@ -171,10 +171,10 @@ bool receiving_format(const struct receiving *receiving, struct writer *w)
     for (size_t i = 0; i < receiving->count; i++) {
         if (i > 0)
             writer_char(&list, ',');
-        put_entry(&list, receiving->entries[i].domain, receiving->entries[i].recipients);
+        receiving_put_entry(&list, receiving->entries[i].domain, receiving->entries[i].recipients);
     }
     if (receiving->any || list.failed)
-        put_entry(w, text_of("*"), receiving->total);
+        receiving_put_entry(w, text_of("*"), receiving->total);
     else
         writer_put(w, writer_text(&list));
     return !w->failed;

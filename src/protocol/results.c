@@ -27,7 +27,7 @@ static bool is_atext(char c)
 }
 
 /* What may be written without quotes: a dot-atom of which a reader of tokens makes the same. */
-static bool is_plain(struct text t)
+static bool results_is_plain(struct text t)
 {
     bool after_dot = true;
 
@@ -41,7 +41,7 @@ static bool is_plain(struct text t)
 
 static void put_local(struct writer *w, struct text local)
 {
-    if (is_plain(local)) {
+    if (results_is_plain(local)) {
         writer_put(w, local);
         return;
     }
@@ -146,7 +146,7 @@ static void skip(struct scan *scan, size_t count)
     scan->rest.len -= count;
 }
 
-static bool take(struct scan *scan, char c)
+static bool results_take(struct scan *scan, char c)
 {
     if (!next_is(scan, c))
         return false;
@@ -160,7 +160,7 @@ static bool is_text_octet(char c)
 }
 
 /* Behind its `(`. Nested ones count. */
-static void skip_comment(struct scan *scan)
+static void results_skip_comment(struct scan *scan)
 {
     for (unsigned depth = 1; depth > 0;) {
         if (at_end(scan) || !is_text_octet(scan->rest.at[0])) {
@@ -186,8 +186,8 @@ static bool skip_cfws(struct scan *scan)
     while (!at_end(scan)) {
         if (text_is_white(scan->rest.at[0]))
             skip(scan, 1);
-        else if (take(scan, '('))
-            skip_comment(scan);
+        else if (results_take(scan, '('))
+            results_skip_comment(scan);
         else
             break;
     }
@@ -232,9 +232,9 @@ static void take_quoted(struct scan *scan, struct writer *w)
     }
 }
 
-static void take_word(struct scan *scan, struct writer *w)
+static void results_take_word(struct scan *scan, struct writer *w)
 {
-    if (take(scan, '"'))
+    if (results_take(scan, '"'))
         take_quoted(scan, w);
     else
         writer_put(w, take_token(scan));
@@ -251,8 +251,8 @@ static void take_digits(struct scan *scan)
 static void take_id(struct scan *scan, struct writer *id)
 {
     skip_cfws(scan);
-    take_word(scan, id);
-    const bool slash = take(scan, '/');
+    results_take_word(scan, id);
+    const bool slash = results_take(scan, '/');
     if (slash || (skip_cfws(scan) && !at_end(scan) && !next_is(scan, ';')))
         take_digits(scan);
     skip_cfws(scan);
@@ -261,12 +261,12 @@ static void take_id(struct scan *scan, struct writer *id)
 static void take_equals(struct scan *scan)
 {
     skip_cfws(scan);
-    scan->failed = !take(scan, '=') || scan->failed;
+    scan->failed = !results_take(scan, '=') || scan->failed;
     skip_cfws(scan);
 }
 
 /* A local part that is a dot-atom, which has more octets than a token. */
-static bool take_local(struct scan *scan)
+static bool results_take_local(struct scan *scan)
 {
     size_t len = 0;
 
@@ -286,20 +286,20 @@ static void take_property(struct scan *scan)
 
     (void)take_token(scan);
     take_equals(scan);
-    if (!take_local(scan))
-        take_word(scan, &nowhere);
-    if (take(scan, '@'))
+    if (!results_take_local(scan))
+        results_take_word(scan, &nowhere);
+    if (results_take(scan, '@'))
         (void)take_token(scan);
 }
 
-static void take_result(struct scan *scan)
+static void results_take_result(struct scan *scan)
 {
     skip_cfws(scan);
     const struct text method = take_token(scan);
     skip_cfws(scan);
     if (text_equal_fold(method, text_of("none")) && (at_end(scan) || next_is(scan, ';')))
         return;
-    if (take(scan, '/')) {
+    if (results_take(scan, '/')) {
         skip_cfws(scan);
         take_digits(scan);
     }
@@ -375,8 +375,8 @@ bool results_is_forged(struct text value, bool space_before_colon, struct text a
         return false;
     take_id(&scan, &id);
     do {
-        scan.failed = !take(&scan, ';') || scan.failed;
-        take_result(&scan);
+        scan.failed = !results_take(&scan, ';') || scan.failed;
+        results_take_result(&scan);
     } while (!at_end(&scan));
     if (scan.failed || space_before_colon)
         return true;

@@ -98,7 +98,7 @@ static void user_key(
 }
 
 /* The slot that has the key, or the free one where it belongs. */
-static struct slot *find(const struct rules *rules, const struct key *key)
+static struct slot *rules_find(const struct rules *rules, const struct key *key)
 {
     const struct text wanted = writer_text(&key->text);
 
@@ -112,13 +112,13 @@ static struct slot *find(const struct rules *rules, const struct key *key)
     }
 }
 
-static struct entry *look_up(const struct rules *rules, const struct key *key)
+static struct entry *rules_look_up(const struct rules *rules, const struct key *key)
 {
     /* A name that is too long for its key was never added. */
-    return key->text.failed ? NULL : find(rules, key)->entry;
+    return key->text.failed ? NULL : rules_find(rules, key)->entry;
 }
 
-static bool grow(struct rules *rules)
+static bool rules_grow(struct rules *rules)
 {
     struct rules larger = *rules;
 
@@ -141,13 +141,13 @@ static bool grow(struct rules *rules)
 }
 
 /* A new entry under this key, otherwise zero; NULL when there is one, or out of memory. */
-static struct entry *add(struct rules *rules, const struct key *key)
+static struct entry *rules_add(struct rules *rules, const struct key *key)
 {
     const struct text t = writer_text(&key->text);
 
-    if (key->text.failed || (rules->used >= rules->size / 2 && !grow(rules)))
+    if (key->text.failed || (rules->used >= rules->size / 2 && !rules_grow(rules)))
         return NULL;
-    struct slot *slot = find(rules, key);
+    struct slot *slot = rules_find(rules, key);
     if (slot->entry != NULL)
         return NULL;
     struct entry *entry = calloc(1, sizeof *entry + t.len);
@@ -168,7 +168,7 @@ bool rules_add_domain(struct rules *rules, const struct domain_policy *policy)
     if (!domain_is_ldh(name))
         return false;
     domain_key(rules, name, &key);
-    struct entry *entry = add(rules, &key);
+    struct entry *entry = rules_add(rules, &key);
     if (entry == NULL)
         return false;
     entry->policy = policy;
@@ -191,11 +191,11 @@ bool rules_add_user(
     struct key key;
 
     domain_key(rules, domain, &key);
-    struct entry *of = look_up(rules, &key);
+    struct entry *of = rules_look_up(rules, &key);
     if (of == NULL || of->policy == NULL || !is_local(local, domain))
         return false;
     user_key(rules, local, domain, &key);
-    struct entry *entry = add(rules, &key);
+    struct entry *entry = rules_add(rules, &key);
     if (entry == NULL)
         return false;
     entry->rule = *rule;
@@ -208,7 +208,7 @@ static const struct entry *domain_entry(const struct rules *rules, struct text d
     struct key key;
 
     domain_key(rules, domain, &key);
-    return look_up(rules, &key);
+    return rules_look_up(rules, &key);
 }
 
 const struct domain_policy *rules_domain(const struct rules *rules, struct text domain)
@@ -245,7 +245,7 @@ static enum rules_found found_in_memory(const struct rules *rules, struct text l
     struct key key;
 
     user_key(rules, local, domain, &key);
-    const struct entry *entry = look_up(rules, &key);
+    const struct entry *entry = rules_look_up(rules, &key);
     if (entry == NULL)
         return RULES_ABSENT;
     *matched_r = (struct text){entry->key, local.len};

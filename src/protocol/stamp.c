@@ -18,7 +18,7 @@ struct folder {
     size_t total; /* of all of them, each line end counted as CRLF */
 };
 
-static void put(struct folder *f, struct text t)
+static void stamp_put(struct folder *f, struct text t)
 {
     writer_put(f->w, t);
     f->line += t.len;
@@ -33,7 +33,7 @@ static void put_gap(struct folder *f, size_t len)
         f->total += strlen("\r\n");
         f->line = 0;
     }
-    put(f, text_of(" "));
+    stamp_put(f, text_of(" "));
 }
 
 static struct text cut_front(struct text *t, size_t len)
@@ -51,12 +51,12 @@ bool stamp_format(
     struct folder f = {.w = w, .eol = eol};
     struct text rest = payload;
 
-    put(&f, text_of(STAMP_NAME ":"));
+    stamp_put(&f, text_of(STAMP_NAME ":"));
     put_gap(&f, user->len);
-    put(&f, address_text(user));
+    stamp_put(&f, address_text(user));
     while (rest.len > 0) {
         put_gap(&f, 1);
-        put(&f, cut_front(&rest, STAMP_LINE_MAX - f.line));
+        stamp_put(&f, cut_front(&rest, STAMP_LINE_MAX - f.line));
     }
     if (!is_payload(payload) || f.total > STAMP_FIELD_MAX)
         w->failed = true;
@@ -80,7 +80,7 @@ static bool take_gap(struct text *rest, size_t *bare_r)
     return true;
 }
 
-static struct text take_word(struct text *rest)
+static struct text stamp_take_word(struct text *rest)
 {
     size_t len = 0;
 
@@ -97,11 +97,11 @@ bool stamp_parse(struct text value, struct stamp *stamp_r)
 
     if (!take_gap(&rest, &bare))
         return false;
-    const struct text user = take_word(&rest);
+    const struct text user = stamp_take_word(&rest);
     while (rest.len > 0) {
         if (!take_gap(&rest, &bare))
             return false;
-        writer_put(&payload, take_word(&rest));
+        writer_put(&payload, stamp_take_word(&rest));
     }
     *payload.at = '\0';
     return strlen(STAMP_NAME ":") + value.len + bare <= STAMP_FIELD_MAX &&

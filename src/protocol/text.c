@@ -58,7 +58,7 @@ struct reader reader_of(struct text t)
     return (struct reader){.rest = t};
 }
 
-static struct text take(struct reader *r, size_t len)
+static struct text text_take(struct reader *r, size_t len)
 {
     const struct text taken = {r->rest.at, len};
 
@@ -76,8 +76,8 @@ struct text reader_until(struct reader *r, char stop)
         r->failed = true;
         return (struct text){NULL, 0};
     }
-    const struct text taken = take(r, (size_t)(found - r->rest.at));
-    (void)take(r, 1);
+    const struct text taken = text_take(r, (size_t)(found - r->rest.at));
+    (void)text_take(r, 1);
     return taken;
 }
 
@@ -92,7 +92,7 @@ struct text reader_rest(struct reader *r)
 {
     if (r->failed)
         return (struct text){NULL, 0};
-    return take(r, r->rest.len);
+    return text_take(r, r->rest.len);
 }
 
 struct writer writer_of(char *room, size_t size)

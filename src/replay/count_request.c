@@ -19,7 +19,8 @@ static void hash_domain(struct text domain, unsigned char hash_r[REPLAY_DOMAIN])
     memcpy(hash_r, hash, REPLAY_DOMAIN);
 }
 
-static bool has(const struct count_request *item, const unsigned char domain[REPLAY_DOMAIN])
+static bool count_request_has(
+        const struct count_request *item, const unsigned char domain[REPLAY_DOMAIN])
 {
     for (size_t i = 0; i < item->entries_count; i++)
         if (memcmp(item->entries[i].domain, domain, REPLAY_DOMAIN) == 0)
@@ -27,7 +28,7 @@ static bool has(const struct count_request *item, const unsigned char domain[REP
     return false;
 }
 
-static void add(
+static void count_request_add(
         struct count_request *item, struct text domain, uint32_t recipients, uint32_t per_recipient)
 {
     struct replay_entry *entry = &item->entries[item->entries_count];
@@ -37,7 +38,7 @@ static void add(
     if (item->entries_count == REPLAY_ENTRIES_MAX)
         return;
     hash_domain(domain, entry->domain);
-    if (has(item, entry->domain))
+    if (count_request_has(item, entry->domain))
         return;
     entry->allowance = allowance < UINT32_MAX ? (uint32_t)allowance : UINT32_MAX;
     item->entries_count++;
@@ -72,11 +73,12 @@ void count_request_make(const struct payload_opened *payload, struct text rcpt,
     item_r->entries_count = 0;
     item_r->result = REPLAY_PENDING;
     if (rcpt.len == 0 || is_for_any(is->receiving)) {
-        add(item_r, text_of("*"), total_of(is->receiving), per_recipient);
+        count_request_add(item_r, text_of("*"), total_of(is->receiving), per_recipient);
         return;
     }
     while (domains.rest.len > 0) {
         const struct text domain = reader_field(&domains, ',');
-        add(item_r, domain, receiving_recipients(is->receiving, domain), per_recipient);
+        count_request_add(
+                item_r, domain, receiving_recipients(is->receiving, domain), per_recipient);
     }
 }

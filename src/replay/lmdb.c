@@ -34,24 +34,24 @@ struct lmdb {
     enum replay_count results[BATCH_MAX]; /* believed once the transaction is done */
 };
 
-static const char *path_of(const struct lmdb *s)
+static const char *lmdb_path_of(const struct lmdb *s)
 {
     return s->setup.address + sizeof SCHEME - 1;
 }
 
-static void say_why(struct lmdb *s, const char *why)
+static void lmdb_say_why(struct lmdb *s, const char *why)
 {
-    snprintf(s->why, sizeof s->why, "%s: %s", path_of(s), why);
+    snprintf(s->why, sizeof s->why, "%s: %s", lmdb_path_of(s), why);
 }
 
 static void say_error(struct lmdb *s, const char *doing, int error)
 {
-    snprintf(s->why, sizeof s->why, "%s: %s: %s", path_of(s), doing, mdb_strerror(error));
+    snprintf(s->why, sizeof s->why, "%s: %s: %s", lmdb_path_of(s), doing, mdb_strerror(error));
 }
 
 static void say_begun_anew(struct lmdb *s)
 {
-    say_why(s, "was begun anew: what was issued before is not counted for an hour");
+    lmdb_say_why(s, "was begun anew: what was issued before is not counted for an hour");
 }
 
 static int read_purged(struct lmdb *s)
@@ -73,7 +73,7 @@ static void *open_lmdb(const struct replay_setup *setup, uint64_t now, uint64_t 
     if (s == NULL)
         return NULL;
     s->setup = *setup;
-    int error = lmdb_file_open(path_of(s), today, &s->file);
+    int error = lmdb_file_open(lmdb_path_of(s), today, &s->file);
     if (error == 0) {
         lmdb_file_enter(&s->file);
         error = read_purged(s);
@@ -107,7 +107,7 @@ static const char *find_change(struct lmdb *s, uint64_t now, uint64_t today)
     return "is of a time to come: the clock was wrong, or is";
 }
 
-static bool is_usable(struct lmdb *s, uint64_t now, uint64_t today)
+static bool lmdb_is_usable(struct lmdb *s, uint64_t now, uint64_t today)
 {
     if (s->file.env == NULL)
         s->stale = now >= s->reopen_at;
@@ -115,13 +115,13 @@ static bool is_usable(struct lmdb *s, uint64_t now, uint64_t today)
         return false;
     const char *why = find_change(s, now, today);
     if (why != NULL) {
-        say_why(s, why);
+        lmdb_say_why(s, why);
         s->stale = true;
     }
     return !s->stale;
 }
 
-static void make_key(const struct count_request *item, const struct replay_entry *entry,
+static void lmdb_make_key(const struct count_request *item, const struct replay_entry *entry,
         unsigned char key_r[COUNT_KEY])
 {
     for (int i = 0; i < 4; i++)
@@ -157,7 +157,7 @@ static int raise_all(struct lmdb *s, MDB_txn *txn, const struct count_request *i
         uint32_t count = counts[i] + 1;
         MDB_val key = {sizeof octets, octets};
         MDB_val value = {sizeof count, &count};
-        make_key(item, &item->entries[i], octets);
+        lmdb_make_key(item, &item->entries[i], octets);
         error = mdb_put(txn, s->file.dbi, &key, &value, 0);
     }
     return error;
@@ -174,12 +174,12 @@ static int count_first(struct lmdb *s, MDB_txn *txn, const struct count_request 
 
     if (item->entries_count != 1 || item->entries[0].allowance == 0)
         return MDB_KEYEXIST;
-    make_key(item, &item->entries[0], octets);
+    lmdb_make_key(item, &item->entries[0], octets);
     return mdb_put(txn, s->file.dbi, &key, &value, MDB_NOOVERWRITE);
 }
 
 /* All its counts, or none. */
-static int count_item(
+static int lmdb_count_item(
         struct lmdb *s, MDB_txn *txn, const struct count_request *item, enum replay_count *result_r)
 {
     unsigned char octets[COUNT_KEY];
@@ -190,7 +190,7 @@ static int count_item(
     if (first != MDB_KEYEXIST)
         return first;
     for (size_t i = 0; i < item->entries_count; i++) {
-        make_key(item, &item->entries[i], octets);
+        lmdb_make_key(item, &item->entries[i], octets);
         const int error = get_count(s, txn, octets, &counts[i]);
         if (error != 0)
             return error;
@@ -246,7 +246,7 @@ static int delete_before(struct lmdb *s, MDB_txn *txn, uint64_t horizon, size_t 
 }
 
 /* With what is deleted goes the mark. */
-static int purge(struct lmdb *s, MDB_txn *txn, uint64_t today, bool *changed_r)
+static int lmdb_purge(struct lmdb *s, MDB_txn *txn, uint64_t today, bool *changed_r)
 {
     const uint64_t horizon = today > s->setup.keep ? today - s->setup.keep : 0;
     size_t deleted = 0;
@@ -268,7 +268,7 @@ static int count_all(struct lmdb *s, MDB_txn *txn, uint64_t today, bool *changed
         s->results[i] = REPLAY_FAILED;
         if (is_out_of_reach(s, s->items[i], today))
             continue;
-        error = count_item(s, txn, s->items[i], &s->results[i]);
+        error = lmdb_count_item(s, txn, s->items[i], &s->results[i]);
         *changed_r = *changed_r || s->results[i] == REPLAY_WITHIN;
     }
     return error;
@@ -276,7 +276,7 @@ static int count_all(struct lmdb *s, MDB_txn *txn, uint64_t today, bool *changed
 
 /* One transaction for all. Nothing is believed before it is committed. Another process may have
  * moved the purge mark. */
-static int transact(struct lmdb *s, bool do_purge, uint64_t today)
+static int lmdb_transact(struct lmdb *s, bool do_purge, uint64_t today)
 {
     MDB_txn *txn = NULL;
     bool changed = false;
@@ -288,7 +288,7 @@ static int transact(struct lmdb *s, bool do_purge, uint64_t today)
     if (error == 0)
         error = count_all(s, txn, today, &changed);
     if (error == 0 && do_purge)
-        error = purge(s, txn, today, &changed);
+        error = lmdb_purge(s, txn, today, &changed);
     if (error == 0 && changed)
         return mdb_txn_commit(txn);
     mdb_txn_abort(txn);
@@ -299,14 +299,14 @@ static int count_batch(struct lmdb *s, uint64_t now, uint64_t today)
 {
     const bool do_purge = now >= s->purge_at;
     bool broken = false;
-    int error = transact(s, do_purge, today);
+    int error = lmdb_transact(s, do_purge, today);
 
     if (do_purge)
         s->purge_at = now + PURGE_EVERY;
     for (int i = 0; i < ENLARGE_MAX && (error == MDB_MAP_FULL || error == MDB_MAP_RESIZED); i++) {
         error = lmdb_file_enlarge(&s->file, error, &broken);
         if (error == 0)
-            error = transact(s, do_purge, today);
+            error = lmdb_transact(s, do_purge, today);
     }
     s->stale = broken || error == MDB_PANIC;
     return error;
@@ -358,23 +358,23 @@ static void count_and_say(struct lmdb *s, uint64_t now, uint64_t today)
     }
 }
 
-static void commit(void *store, uint64_t now, uint64_t today)
+static void lmdb_commit(void *store, uint64_t now, uint64_t today)
 {
     struct lmdb *s = store;
 
-    if (!is_usable(s, now, today))
+    if (!lmdb_is_usable(s, now, today))
         fail_all(s);
     else if (s->count > 0)
         count_and_say(s, now, today);
     hand_back(s);
 }
 
-static void submit(void *store, struct count_request *item, uint64_t now, uint64_t today)
+static void lmdb_submit(void *store, struct count_request *item, uint64_t now, uint64_t today)
 {
     struct lmdb *s = store;
 
     if (s->count == BATCH_MAX)
-        commit(s, now, today);
+        lmdb_commit(s, now, today);
     s->items[s->count++] = item;
 }
 
@@ -388,7 +388,7 @@ static void close_lmdb(void *store)
     free(s);
 }
 
-static int time_left(const void *store, uint64_t now)
+static int lmdb_time_left(const void *store, uint64_t now)
 {
     const struct lmdb *s = store;
 
@@ -397,21 +397,21 @@ static int time_left(const void *store, uint64_t now)
     return now < s->reopen_at ? (int)(s->reopen_at - now) : 0;
 }
 
-static uint64_t purged(const void *store)
+static uint64_t lmdb_purged(const void *store)
 {
     const struct lmdb *s = store;
 
     return s->purged;
 }
 
-static bool is_stale(const void *store)
+static bool lmdb_is_stale(const void *store)
 {
     const struct lmdb *s = store;
 
     return s->stale;
 }
 
-static void health(const void *store, struct replay_health *health_r)
+static void lmdb_health(const void *store, struct replay_health *health_r)
 {
     const struct lmdb *s = store;
 
@@ -432,10 +432,10 @@ const struct replay_backend replay_lmdb = {
         .files = true,
         .open = open_lmdb,
         .close = close_lmdb,
-        .submit = submit,
-        .commit = commit,
-        .time_left = time_left,
-        .purged = purged,
-        .is_stale = is_stale,
-        .health = health,
+        .submit = lmdb_submit,
+        .commit = lmdb_commit,
+        .time_left = lmdb_time_left,
+        .purged = lmdb_purged,
+        .is_stale = lmdb_is_stale,
+        .health = lmdb_health,
 };

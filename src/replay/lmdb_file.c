@@ -31,7 +31,7 @@ static void on_crash(int signum, siginfo_t *info, void *context)
         mark_set_damaged(in_danger);
 }
 
-static void on_assert(MDB_env *env, const char *message)
+static void lmdb_file_on_assert(MDB_env *env, const char *message)
 {
     (void)env;
     (void)message;
@@ -130,7 +130,7 @@ static int reserve(const struct lmdb_file *file, size_t size)
     return error == EOPNOTSUPP ? 0 : error;
 }
 
-static int open_database(struct lmdb_file *file)
+static int lmdb_file_open_database(struct lmdb_file *file)
 {
     MDB_txn *txn = NULL;
     int error = mdb_txn_begin(file->env, NULL, 0, &txn);
@@ -153,13 +153,13 @@ static void close_env(struct lmdb_file *file)
 
 /* Under the mark's lock. Only a new file is told a size: a smaller map than that of others would
  * cut it under them. */
-static int open_env(struct lmdb_file *file, bool is_new)
+static int lmdb_file_open_env(struct lmdb_file *file, bool is_new)
 {
     MDB_envinfo info;
     int error = mdb_env_create(&file->env);
 
     if (error == 0)
-        error = mdb_env_set_assert(file->env, on_assert);
+        error = mdb_env_set_assert(file->env, lmdb_file_on_assert);
     if (error == 0 && is_new)
         error = mdb_env_set_mapsize(file->env, LMDB_FILE_FIRST);
     if (error == 0)
@@ -169,7 +169,7 @@ static int open_env(struct lmdb_file *file, bool is_new)
     if (error == 0)
         error = reserve(file, info.me_mapsize);
     if (error == 0)
-        error = open_database(file);
+        error = lmdb_file_open_database(file);
     if (error != 0)
         close_env(file);
     return error;
@@ -205,7 +205,7 @@ static int try_all(struct lmdb_file *file)
     int error = try_length(file);
 
     if (error == 0)
-        error = open_env(file, false);
+        error = lmdb_file_open_env(file, false);
     if (error == 0)
         error = touch(file, false);
     return error == MDB_MAP_FULL ? 0 : error;
@@ -263,7 +263,7 @@ static void log_loss(const char *path, const char *kept_as)
 
 /* What is there is kept for whoever wants to look at it; those who still count in it see that the
  * epoch is another. */
-static int set_aside(struct lmdb_file *file, uint64_t today)
+static int lmdb_file_set_aside(struct lmdb_file *file, uint64_t today)
 {
     char *lost = path_with(file, ".lost");
     const bool is_there = exists(file->path);
@@ -281,7 +281,7 @@ static int set_aside(struct lmdb_file *file, uint64_t today)
 }
 
 /* Whatever lies in its place has no counts in it. */
-static int begin(struct lmdb_file *file)
+static int lmdb_file_begin(struct lmdb_file *file)
 {
     char *lock = path_with(file, "-lock");
     int error = lock == NULL ? ENOMEM : 0;
@@ -291,7 +291,7 @@ static int begin(struct lmdb_file *file)
     if (error == 0 && unlink(lock) != 0 && errno != ENOENT) /* those who had it keep theirs */
         error = errno;
     if (error == 0)
-        error = open_env(file, true);
+        error = lmdb_file_open_env(file, true);
     if (error != 0 && lock != NULL) {
         (void)unlink(file->path);
         (void)unlink(lock);
@@ -309,14 +309,14 @@ static int open_or_begin(struct lmdb_file *file, uint64_t today)
     if (mark_is_good(mark) && exists(file->path)) {
         error = try_in_a_child(file);
         if (error == 0)
-            error = open_env(file, false);
+            error = lmdb_file_open_env(file, false);
     } else if (mark_state(mark) == MARK_EMPTY && (mark_begun(mark) != 0 || !exists(file->path))) {
-        error = begin(file);
+        error = lmdb_file_begin(file);
     }
     if (lmdb_file_is_damage(error)) {
-        error = set_aside(file, today);
+        error = lmdb_file_set_aside(file, today);
         if (error == 0)
-            error = begin(file);
+            error = lmdb_file_begin(file);
     }
     if (error == 0 && !mark_use(file->mark)) {
         error = errno;

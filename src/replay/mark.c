@@ -44,7 +44,7 @@ static void read_boot(char boot_r[BOOT_MAX])
     close(fd);
 }
 
-static bool is_well_formed(const struct content *c)
+static bool mark_is_well_formed(const struct content *c)
 {
     return memcmp(c->magic, MAGIC, sizeof c->magic) == 0 && c->state <= MARK_DAMAGED;
 }
@@ -72,7 +72,7 @@ static bool make_content(struct mark *mark)
         mark->content = NULL;
         return false;
     }
-    if (is_empty || !is_well_formed(mark->content)) {
+    if (is_empty || !mark_is_well_formed(mark->content)) {
         memcpy(mark->content->magic, MAGIC, sizeof MAGIC);
         mark->content->state = is_empty ? MARK_EMPTY : MARK_DAMAGED;
     }

@@ -40,7 +40,7 @@ static void close_memory(void *store)
     free(memory);
 }
 
-static struct count *find(
+static struct count *memory_find(
         struct memory *memory, const struct count_request *item, const struct replay_entry *entry)
 {
     for (size_t i = 0; i < memory->used; i++) {
@@ -53,7 +53,7 @@ static struct count *find(
     return NULL;
 }
 
-static void purge(struct memory *memory, uint64_t today)
+static void memory_purge(struct memory *memory, uint64_t today)
 {
     const uint64_t mark = today > memory->setup.keep ? today - memory->setup.keep : 0;
     size_t left = 0;
@@ -66,7 +66,7 @@ static void purge(struct memory *memory, uint64_t today)
     memory->used = left;
 }
 
-static bool make_room(struct memory *memory, size_t more)
+static bool memory_make_room(struct memory *memory, size_t more)
 {
     if (memory->used + more <= memory->size)
         return true;
@@ -82,7 +82,7 @@ static bool make_room(struct memory *memory, size_t more)
 static void raise_one(
         struct memory *memory, const struct count_request *item, const struct replay_entry *entry)
 {
-    struct count *count = find(memory, item, entry);
+    struct count *count = memory_find(memory, item, entry);
 
     if (count == NULL) {
         count = &memory->counts[memory->used++];
@@ -93,12 +93,12 @@ static void raise_one(
     count->count++;
 }
 
-static enum replay_count count_item(struct memory *memory, const struct count_request *item)
+static enum replay_count memory_count_item(struct memory *memory, const struct count_request *item)
 {
-    if (item->issued < memory->purged || !make_room(memory, item->entries_count))
+    if (item->issued < memory->purged || !memory_make_room(memory, item->entries_count))
         return REPLAY_FAILED;
     for (size_t i = 0; i < item->entries_count; i++) {
-        const struct count *count = find(memory, item, &item->entries[i]);
+        const struct count *count = memory_find(memory, item, &item->entries[i]);
         if ((count != NULL ? count->count : 0) >= item->entries[i].allowance)
             return REPLAY_OVER;
     }
@@ -107,32 +107,32 @@ static enum replay_count count_item(struct memory *memory, const struct count_re
     return REPLAY_WITHIN;
 }
 
-static void submit(void *store, struct count_request *item, uint64_t now, uint64_t today)
+static void memory_submit(void *store, struct count_request *item, uint64_t now, uint64_t today)
 {
     struct memory *memory = store;
 
     (void)now;
-    purge(memory, today);
-    item->result = count_item(memory, item);
+    memory_purge(memory, today);
+    item->result = memory_count_item(memory, item);
     memory->failures += item->result == REPLAY_FAILED;
     memory->setup.done(memory->setup.context, item);
 }
 
-static void commit(void *store, uint64_t now, uint64_t today)
+static void memory_commit(void *store, uint64_t now, uint64_t today)
 {
     (void)store;
     (void)now;
     (void)today;
 }
 
-static uint64_t purged(const void *store)
+static uint64_t memory_purged(const void *store)
 {
     const struct memory *memory = store;
 
     return memory->purged;
 }
 
-static void health(const void *store, struct replay_health *health_r)
+static void memory_health(const void *store, struct replay_health *health_r)
 {
     const struct memory *memory = store;
 
@@ -148,8 +148,8 @@ const struct replay_backend replay_memory = {
         .schemes = schemes,
         .open = open_memory,
         .close = close_memory,
-        .submit = submit,
-        .commit = commit,
-        .purged = purged,
-        .health = health,
+        .submit = memory_submit,
+        .commit = memory_commit,
+        .purged = memory_purged,
+        .health = memory_health,
 };

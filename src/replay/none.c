@@ -7,7 +7,7 @@ struct none {
     struct replay_setup setup;
 };
 
-static void *open_none(const struct replay_setup *setup, uint64_t now, uint64_t today)
+static void *none_open_none(const struct replay_setup *setup, uint64_t now, uint64_t today)
 {
     struct none *none = calloc(1, sizeof *none);
 
@@ -18,7 +18,7 @@ static void *open_none(const struct replay_setup *setup, uint64_t now, uint64_t 
     return none;
 }
 
-static void submit(void *store, struct count_request *item, uint64_t now, uint64_t today)
+static void none_submit(void *store, struct count_request *item, uint64_t now, uint64_t today)
 {
     const struct none *none = store;
 
@@ -28,14 +28,14 @@ static void submit(void *store, struct count_request *item, uint64_t now, uint64
     none->setup.done(none->setup.context, item);
 }
 
-static void commit(void *store, uint64_t now, uint64_t today)
+static void none_commit(void *store, uint64_t now, uint64_t today)
 {
     (void)store;
     (void)now;
     (void)today;
 }
 
-static void health(const void *store, struct replay_health *health_r)
+static void none_health(const void *store, struct replay_health *health_r)
 {
     (void)store;
     (void)health_r;
@@ -46,9 +46,9 @@ static const char *const schemes[] = {"none", NULL};
 const struct replay_backend replay_none = {
         .name = "none",
         .schemes = schemes,
-        .open = open_none,
+        .open = none_open_none,
         .close = free,
-        .submit = submit,
-        .commit = commit,
-        .health = health,
+        .submit = none_submit,
+        .commit = none_commit,
+        .health = none_health,
 };

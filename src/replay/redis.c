@@ -43,7 +43,7 @@ static const char asking_command[] = "*1\r\n$6\r\nASKING\r\n";
 /* One replica, within a second. */
 static const char wait_command[] = "*3\r\n$4\r\nWAIT\r\n$1\r\n1\r\n$4\r\n1000\r\n";
 
-static void finish(struct redis *s, struct rediscall *call, enum replay_count result)
+static void redis_finish(struct redis *s, struct rediscall *call, enum replay_count result)
 {
     struct count_request *item = call->item;
 
@@ -55,7 +55,7 @@ static void finish(struct redis *s, struct rediscall *call, enum replay_count re
     s->setup.done(s->setup.context, item);
 }
 
-static void say_why(struct redis *s, const struct redis_link *link, struct text why)
+static void redis_say_why(struct redis *s, const struct redis_link *link, struct text why)
 {
     const int len = (int)(why.len < 120 ? why.len : 120);
 
@@ -69,15 +69,16 @@ static void say_why(struct redis *s, const struct redis_link *link, struct text 
             *at = '?';
 }
 
-static void fail(
+static void redis_fail(
         struct redis *s, struct rediscall *call, const struct redis_link *link, const char *why)
 {
-    say_why(s, link, text_of(why));
-    finish(s, call, REPLAY_FAILED);
+    redis_say_why(s, link, text_of(why));
+    redis_finish(s, call, REPLAY_FAILED);
 }
 
 /* ASKING holds for the one command that follows it. */
-static bool ask(struct redis *s, struct rediscall *call, struct redis_link *link, uint64_t now)
+static bool redis_ask(
+        struct redis *s, struct rediscall *call, struct redis_link *link, uint64_t now)
 {
     char *command = NULL;
     size_t len = 0;
@@ -111,7 +112,7 @@ static void dispatch(struct redis *s, struct rediscall *call, uint64_t now)
     if (link == NULL) {
         const struct redis_link *trouble = redis_cluster_trouble(s->cluster);
         redis_cluster_doubt(s->cluster);
-        fail(s, call, trouble,
+        redis_fail(s, call, trouble,
                 trouble != NULL ? redis_link_why(trouble)
                                 : "no node that can be reached counts in its slot");
         return;
@@ -120,12 +121,13 @@ static void dispatch(struct redis *s, struct rediscall *call, uint64_t now)
     case REDIS_LINK_COMING:
         break;
     case REDIS_LINK_READY:
-        if (!ask(s, call, link, now))
-            fail(s, call, link, "takes no more: it has not answered enough of what it was asked");
+        if (!redis_ask(s, call, link, now))
+            redis_fail(s, call, link,
+                    "takes no more: it has not answered enough of what it was asked");
         break;
     case REDIS_LINK_DOWN:
         redis_cluster_doubt(s->cluster);
-        fail(s, call, link, redis_link_why(link));
+        redis_fail(s, call, link, redis_link_why(link));
         break;
     }
 }
@@ -165,7 +167,7 @@ static void redirect(struct redis *s, struct rediscall *call,
     struct redis_link *link = redis_cluster_follow(s->cluster, from, redirection, now);
 
     if (link == NULL) {
-        fail(s, call, from, "names a node that cannot be found");
+        redis_fail(s, call, from, "names a node that cannot be found");
         return;
     }
     call->by_ask = redirection->ask;
@@ -175,7 +177,7 @@ static void redirect(struct redis *s, struct rediscall *call,
 
 /* The server has not counted. What may be better elsewhere, or in a moment, is tried again; what
  * may be better after a look at the server makes us look. */
-static void on_error(struct redis *s, struct rediscall *call, struct text error, uint64_t now)
+static void redis_on_error(struct redis *s, struct rediscall *call, struct text error, uint64_t now)
 {
     struct redis_link *link = call->link;
     struct redis_redirection redirection;
@@ -196,25 +198,25 @@ static void on_error(struct redis *s, struct rediscall *call, struct text error,
     }
     redis_cluster_doubt(s->cluster);
     redis_link_check_soon(link);
-    say_why(s, link, error);
-    finish(s, call, REPLAY_FAILED);
+    redis_say_why(s, link, error);
+    redis_finish(s, call, REPLAY_FAILED);
 }
 
-static void on_counted(
+static void redis_on_counted(
         struct redis *s, struct rediscall *call, const redisReply *reply, uint64_t now)
 {
     if (reply == NULL)
-        fail(s, call, call->link, redis_link_why(call->link));
+        redis_fail(s, call, call->link, redis_link_why(call->link));
     else if (reply->type == REDIS_REPLY_ERROR)
-        on_error(s, call, redis_reply_text(reply), now);
+        redis_on_error(s, call, redis_reply_text(reply), now);
     else if (reply->type != REDIS_REPLY_INTEGER)
-        fail(s, call, call->link, "answers what makes no sense");
+        redis_fail(s, call, call->link, "answers what makes no sense");
     else if (reply->integer != 1)
-        finish(s, call, REPLAY_OVER);
+        redis_finish(s, call, REPLAY_OVER);
     else if (call->confirm)
         call->stage = REDISCALL_UNCONFIRMED;
     else
-        finish(s, call, REPLAY_WITHIN);
+        redis_finish(s, call, REPLAY_WITHIN);
 }
 
 /* Servers do one thing after the other: it holds for all that was counted before. */
@@ -230,9 +232,9 @@ static void on_confirmation(struct redis *s, struct redis_link *link, const redi
         if (call->stage != REDISCALL_UNCONFIRMED || call->link != link)
             continue;
         if (good)
-            finish(s, call, REPLAY_WITHIN);
+            redis_finish(s, call, REPLAY_WITHIN);
         else
-            fail(s, call, link,
+            redis_fail(s, call, link,
                     reply != NULL ? "none of its replicas confirms" : redis_link_why(link));
     }
 }
@@ -250,7 +252,7 @@ static void on_reply(void *context, struct redis_link *link, int what, void *abo
     } else if (what == ASKS_CONFIRMATION) {
         on_confirmation(s, link, reply);
     } else if (what == ASKS_COUNT && about != NULL) {
-        on_counted(s, about, reply, now);
+        redis_on_counted(s, about, reply, now);
     }
 }
 
@@ -271,7 +273,7 @@ static void close_redis(void *store)
     while (s->calls.oldest != NULL) {
         if (s->calls.oldest->stage == REDISCALL_ASKED)
             redis_link_forget(s->calls.oldest->link, s->calls.oldest->ticket);
-        finish(s, s->calls.oldest, REPLAY_FAILED);
+        redis_finish(s, s->calls.oldest, REPLAY_FAILED);
     }
     redis_cluster_free(&s->cluster);
     redis_tls_free(&s->links.tls);
@@ -299,7 +301,7 @@ static bool open_links(struct redis *s, uint64_t now)
     if (s->address.tls) {
         s->links.tls = redis_tls_init(s->setup.ca, why);
         if (s->links.tls == NULL) {
-            say_why(s, NULL, text_of(why));
+            redis_say_why(s, NULL, text_of(why));
             return true;
         }
     }
@@ -328,7 +330,7 @@ static void *open_redis(const struct replay_setup *setup, uint64_t now, uint64_t
     return s;
 }
 
-static void submit(void *store, struct count_request *item, uint64_t now, uint64_t today)
+static void redis_submit(void *store, struct count_request *item, uint64_t now, uint64_t today)
 {
     struct redis *s = store;
     struct rediscall *call = s->cluster != NULL ? redis_request_take(&s->calls) : NULL;
@@ -348,7 +350,7 @@ static void submit(void *store, struct count_request *item, uint64_t now, uint64
 }
 
 /* Where counts of this turn are to be confirmed, that is asked once for all of them. */
-static void commit(void *store, uint64_t now, uint64_t today)
+static void redis_commit(void *store, uint64_t now, uint64_t today)
 {
     struct redis *s = store;
 
@@ -375,7 +377,7 @@ static void expire(struct redis *s, uint64_t now)
         struct rediscall *call = s->calls.oldest;
         if (call->stage == REDISCALL_ASKED)
             redis_link_forget(call->link, call->ticket);
-        fail(s, call,
+        redis_fail(s, call,
                 call->stage == REDISCALL_WAITS ? redis_cluster_trouble(s->cluster) : call->link,
                 "does not answer in time");
     }
@@ -407,7 +409,7 @@ static uint64_t stale_at(const struct redis *s)
     return at > young ? at : young;
 }
 
-static void turn(void *store, uint64_t now, uint64_t today)
+static void redis_turn(void *store, uint64_t now, uint64_t today)
 {
     struct redis *s = store;
     struct epoll_event events[EVENTS_MAX];
@@ -424,10 +426,10 @@ static void turn(void *store, uint64_t now, uint64_t today)
         dispatch_again(s, now);
     expire(s, now);
     s->stale = now >= stale_at(s);
-    commit(s, now, today);
+    redis_commit(s, now, today);
 }
 
-static int time_left(const void *store, uint64_t now)
+static int redis_time_left(const void *store, uint64_t now)
 {
     const struct redis *s = store;
     uint64_t due = s->due < s->again_at ? s->due : s->again_at;
@@ -443,14 +445,14 @@ static int time_left(const void *store, uint64_t now)
     return due > now ? (int)(due - now) : 0;
 }
 
-static bool is_stale(const void *store)
+static bool redis_is_stale(const void *store)
 {
     const struct redis *s = store;
 
     return s->stale;
 }
 
-static void health(const void *store, struct replay_health *health_r)
+static void redis_health(const void *store, struct replay_health *health_r)
 {
     const struct redis *s = store;
 
@@ -475,8 +477,9 @@ static const char *const schemes[] = {"redis://", "rediss://", NULL};
 static const char *const unix_schemes[] = {"redis+unix://", NULL};
 
 #define FUNCTIONS                                                                                  \
-    .open = open_redis, .close = close_redis, .submit = submit, .commit = commit, .fd = fd,        \
-    .turn = turn, .time_left = time_left, .is_stale = is_stale, .health = health
+    .open = open_redis, .close = close_redis, .submit = redis_submit, .commit = redis_commit,      \
+    .fd = fd, .turn = redis_turn, .time_left = redis_time_left, .is_stale = redis_is_stale,        \
+    .health = redis_health
 
 const struct replay_backend replay_redis = {
         .name = "redis", .schemes = schemes, .network = true, FUNCTIONS};

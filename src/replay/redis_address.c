@@ -30,7 +30,7 @@ static bool has_only(struct text t, const char *marks)
     return t.len > 0;
 }
 
-static bool keep(struct text t, char *room, size_t size)
+static bool redis_address_keep(struct text t, char *room, size_t size)
 {
     if (t.len >= size)
         return false;
@@ -40,7 +40,7 @@ static bool keep(struct text t, char *room, size_t size)
 }
 
 /* [USER@] */
-static bool take_user(struct text *t, struct redis_address *address)
+static bool redis_address_take_user(struct text *t, struct redis_address *address)
 {
     const char *at = t->len > 0 ? memchr(t->at, '@', t->len) : NULL;
 
@@ -48,25 +48,26 @@ static bool take_user(struct text *t, struct redis_address *address)
         return true;
     const struct text user = {t->at, (size_t)(at - t->at)};
     *t = (struct text){at + 1, t->len - user.len - 1};
-    return has_only(user, "-._+=~") && keep(user, address->user, sizeof address->user);
+    return has_only(user, "-._+=~") &&
+           redis_address_keep(user, address->user, sizeof address->user);
 }
 
 /* A name as machines have them, underscores among them, or an address in brackets. */
-static bool take_name(struct text name, struct redis_address_host *host)
+static bool redis_address_take_name(struct text name, struct redis_address_host *host)
 {
     struct in6_addr address;
 
     if (name.len < 2 || name.at[0] != '[')
-        return has_only(name, "-._") && keep(name, host->name, sizeof host->name);
+        return has_only(name, "-._") && redis_address_keep(name, host->name, sizeof host->name);
     if (name.at[name.len - 1] != ']')
         return false;
     const struct text inside = {name.at + 1, name.len - 2};
-    return has_only(inside, ":.") && keep(inside, host->name, sizeof host->name) &&
+    return has_only(inside, ":.") && redis_address_keep(inside, host->name, sizeof host->name) &&
            inet_pton(AF_INET6, host->name, &address) == 1;
 }
 
 /* HOST[:PORT] */
-static bool take_host(struct text t, struct redis_address *address)
+static bool redis_address_take_host(struct text t, struct redis_address *address)
 {
     if (address->count == REDIS_ADDRESS_HOSTS_MAX)
         return false;
@@ -82,7 +83,7 @@ static bool take_host(struct text t, struct redis_address *address)
         t.len = before;
     }
     host->port = (uint16_t)port;
-    return take_name(t, host);
+    return redis_address_take_name(t, host);
 }
 
 static bool take_database(struct text t, struct redis_address *address)
@@ -102,7 +103,7 @@ static bool parse_path(struct text t, struct redis_address *address)
     struct text parameter = reader_rest(&r);
 
     if (path.len < 2 || path.at[0] != '/' || memchr(path.at, '\0', path.len) != NULL ||
-            !keep(path, address->path, sizeof address->path))
+            !redis_address_keep(path, address->path, sizeof address->path))
         return false;
     if (path.len == t.len)
         return true;
@@ -119,7 +120,7 @@ static bool parse_hosts(struct text t, struct redis_address *address)
     if (hosts.len == 0 || hosts.at[hosts.len - 1] == ',')
         return false;
     while (list.rest.len > 0)
-        if (!take_host(reader_field(&list, ','), address))
+        if (!redis_address_take_host(reader_field(&list, ','), address))
             return false;
     return database.len == 0 || take_database(database, address);
 }
@@ -128,10 +129,10 @@ bool redis_address_parse(struct text t, struct redis_address *address_r)
 {
     *address_r = (struct redis_address){.tls = false};
     if (take_scheme(&t, "redis+unix://"))
-        return take_user(&t, address_r) && parse_path(t, address_r);
+        return redis_address_take_user(&t, address_r) && parse_path(t, address_r);
     address_r->tls = take_scheme(&t, "rediss://");
-    return (address_r->tls || take_scheme(&t, "redis://")) && take_user(&t, address_r) &&
-           parse_hosts(t, address_r);
+    return (address_r->tls || take_scheme(&t, "redis://")) &&
+           redis_address_take_user(&t, address_r) && parse_hosts(t, address_r);
 }
 
 bool redis_address_has_names(const struct redis_address *address)

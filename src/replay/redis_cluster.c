@@ -65,7 +65,7 @@ void redis_cluster_free(struct redis_cluster **cluster)
 }
 
 /* The node takes it over. */
-static struct node *add(struct redis_cluster *c, struct node *node, const char *path,
+static struct node *redis_cluster_add(struct redis_cluster *c, struct node *node, const char *path,
         const struct endpoint *endpoints, size_t count, uint64_t now)
 {
     char label[LABEL_MAX];
@@ -100,7 +100,7 @@ static void be_impatient(void)
     }
 }
 
-static size_t look_up(const struct redis_address_host *host,
+static size_t redis_cluster_look_up(const struct redis_address_host *host,
         struct endpoint endpoints_r[REDIS_LINK_ENDPOINTS_MAX])
 {
     const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
@@ -136,8 +136,8 @@ static bool add_named(struct redis_cluster *c, const struct redis_address_host *
         node->port = host->port;
         node->names[node->names_count++] = host->name;
     }
-    const size_t count = path == NULL ? look_up(host, endpoints) : 0;
-    return add(c, node, path, endpoints, count, now) != NULL;
+    const size_t count = path == NULL ? redis_cluster_look_up(host, endpoints) : 0;
+    return redis_cluster_add(c, node, path, endpoints, count, now) != NULL;
 }
 
 struct redis_cluster *redis_cluster_init(const struct redis_link_setup *links, uint64_t now)
@@ -175,7 +175,8 @@ bool redis_cluster_is_coming(const struct redis_cluster *cluster)
     return false;
 }
 
-static bool make_endpoint(struct text host, uint16_t port, struct endpoint *endpoint_r)
+static bool redis_cluster_make_endpoint(
+        struct text host, uint16_t port, struct endpoint *endpoint_r)
 {
     char text[INET6_ADDRSTRLEN + 10];
     const bool v6 = host.len > 0 && memchr(host.at, ':', host.len) != NULL;
@@ -192,7 +193,7 @@ static bool is_host(const struct node *node, struct text host, uint16_t port)
     return node->port == port && text_equal_fold(text_of(node->host), host);
 }
 
-static uint16_t find(const struct redis_cluster *c, struct text host, uint16_t port,
+static uint16_t redis_cluster_find(const struct redis_cluster *c, struct text host, uint16_t port,
         const struct endpoint *endpoint)
 {
     for (size_t i = 0; i < c->count; i++)
@@ -225,12 +226,13 @@ static uint16_t add_told(struct redis_cluster *c, struct text host, uint16_t por
     endpoint_format_address(endpoint, node->address);
     node->port = port;
     name_node(c, node);
-    return add(c, node, NULL, endpoint, 1, now) != NULL ? (uint16_t)(c->count - 1) : NOBODY;
+    return redis_cluster_add(c, node, NULL, endpoint, 1, now) != NULL ? (uint16_t)(c->count - 1)
+                                                                      : NOBODY;
 }
 
 /* Finds the node that `from` speaks of, or adds it. `address`: the host's, where that is a name. */
-static uint16_t meet(struct redis_cluster *c, const struct redis_link *from, struct text host,
-        struct text address, uint16_t port, uint64_t now)
+static uint16_t redis_cluster_meet(struct redis_cluster *c, const struct redis_link *from,
+        struct text host, struct text address, uint16_t port, uint64_t now)
 {
     char own[ENDPOINT_TEXT_MAX];
     struct endpoint endpoint;
@@ -243,9 +245,9 @@ static uint16_t meet(struct redis_cluster *c, const struct redis_link *from, str
         endpoint_format_address(redis_link_endpoint(from), own);
         host = text_of(own);
     }
-    const bool there =
-            make_endpoint(host, port, &endpoint) || make_endpoint(address, port, &endpoint);
-    uint16_t index = find(c, host, port, there ? &endpoint : NULL);
+    const bool there = redis_cluster_make_endpoint(host, port, &endpoint) ||
+                       redis_cluster_make_endpoint(address, port, &endpoint);
+    uint16_t index = redis_cluster_find(c, host, port, there ? &endpoint : NULL);
     if (index == NOBODY && there && host.len <= REDIS_ADDRESS_HOST_MAX)
         index = add_told(c, host, port, &endpoint, now);
     if (index != NOBODY)
@@ -257,7 +259,8 @@ struct redis_link *redis_cluster_follow(struct redis_cluster *cluster,
         const struct redis_link *from, const struct redis_redirection *redirection, uint64_t now)
 {
     const struct text none = {NULL, 0};
-    const uint16_t index = meet(cluster, from, redirection->host, none, redirection->port, now);
+    const uint16_t index =
+            redis_cluster_meet(cluster, from, redirection->host, none, redirection->port, now);
 
     if (!redirection->ask)
         redis_cluster_doubt(cluster);
@@ -291,7 +294,8 @@ void redis_cluster_on_ready(struct redis_cluster *cluster, const struct redis_li
 static void take_range(void *context, const struct redis_slotmap_range *range)
 {
     struct redis_cluster *c = context;
-    const uint16_t index = meet(c, c->from, range->host, range->address, range->port, c->now);
+    const uint16_t index =
+            redis_cluster_meet(c, c->from, range->host, range->address, range->port, c->now);
 
     for (unsigned slot = range->first; index != NOBODY && slot <= range->last; slot++) {
         c->owners[slot] = index;

@@ -11,7 +11,7 @@ static bool starts_with(struct text t, const char *start)
 }
 
 /* The value behind `name=` in `name=value,name=value`; empty: there is none. */
-static struct text value_of(struct text fields, const char *name)
+static struct text redis_info_value_of(struct text fields, const char *name)
 {
     struct reader r = reader_of(fields);
 
@@ -24,7 +24,7 @@ static struct text value_of(struct text fields, const char *name)
     return (struct text){NULL, 0};
 }
 
-static uint64_t number_of(struct text t)
+static uint64_t redis_info_number_of(struct text t)
 {
     uint64_t number = 0;
 
@@ -38,8 +38,8 @@ static bool is_online_replica(struct text name, struct text value)
     uint64_t lag = 0;
 
     return starts_with(name, "slave") && name.len > 5 && text_is_digit(name.at[5]) &&
-           text_equal(value_of(value, "state"), text_of("online")) &&
-           text_decimal(value_of(value, "lag"), REDIS_INFO_LAG_MAX, &lag);
+           text_equal(redis_info_value_of(value, "state"), text_of("online")) &&
+           text_decimal(redis_info_value_of(value, "lag"), REDIS_INFO_LAG_MAX, &lag);
 }
 
 static void take_policy(struct text value, struct redis_info *info)
@@ -50,7 +50,7 @@ static void take_policy(struct text value, struct redis_info *info)
     }
 }
 
-static void read_line(struct text line, const char *keyspace, struct redis_info *info)
+static void redis_info_read_line(struct text line, const char *keyspace, struct redis_info *info)
 {
     struct reader r = reader_of(text_trim(line));
     const struct text name = reader_until(&r, ':');
@@ -67,9 +67,9 @@ static void read_line(struct text line, const char *keyspace, struct redis_info 
     else if (text_equal(name, text_of("maxmemory_policy")))
         take_policy(value, info);
     else if (text_equal(name, text_of("used_memory")))
-        info->memory = number_of(value);
+        info->memory = redis_info_number_of(value);
     else if (text_equal(name, text_of(keyspace)))
-        info->keys = number_of(value_of(value, "keys"));
+        info->keys = redis_info_number_of(redis_info_value_of(value, "keys"));
     else if (is_online_replica(name, value))
         info->replicas++;
 }
@@ -82,7 +82,7 @@ void redis_info_read(struct text t, unsigned database, struct redis_info *info_r
     *info_r = (struct redis_info){.cluster = false};
     snprintf(keyspace, sizeof keyspace, "db%u", database);
     while (r.rest.len > 0)
-        read_line(reader_field(&r, '\n'), keyspace, info_r);
+        redis_info_read_line(reader_field(&r, '\n'), keyspace, info_r);
 }
 
 bool redis_info_is_fit(const struct redis_info *info, bool cluster_only, char *error_r, size_t size)

@@ -196,7 +196,7 @@ void redis_link_free(struct redis_link **link)
     *link = NULL;
 }
 
-static void watch(struct redis_link *link)
+static void redis_link_watch(struct redis_link *link)
 {
     const bool out = link->stream.wants_out ||
                      (link->stage > STAGE_CONNECTING && redis_output_rest(&link->output).len > 0);
@@ -209,7 +209,7 @@ static void watch(struct redis_link *link)
     link->watched = event.events;
 }
 
-static void begin(struct redis_link *link, uint64_t now)
+static void redis_link_begin(struct redis_link *link, uint64_t now)
 {
     set_stage(link, STAGE_CONNECTING, now);
     link->begun = true;
@@ -227,13 +227,13 @@ static void begin(struct redis_link *link, uint64_t now)
                                ? redis_stream_open_unix(&link->stream, link->path)
                                : redis_stream_open_tcp(&link->stream, redis_link_endpoint(link));
     if (begun)
-        watch(link);
+        redis_link_watch(link);
     else
         redis_link_drop(link, link->stream.why, now);
 }
 
-static bool ask(struct redis_link *link, int what, void *about, struct text command,
-        uint64_t *ticket_r, uint64_t now)
+static bool replay_redis_link_ask(struct redis_link *link, int what, void *about,
+        struct text command, uint64_t *ticket_r, uint64_t now)
 {
     const struct redisrequest request = {.what = what, .about = about, .since = now};
 
@@ -248,8 +248,8 @@ bool redis_link_ask(struct redis_link *link, int what, void *about, struct text 
 {
     uint64_t unused;
 
-    return link->stage == STAGE_READY &&
-           ask(link, what, about, command, ticket_r != NULL ? ticket_r : &unused, now);
+    return link->stage == STAGE_READY && replay_redis_link_ask(link, what, about, command,
+                                                 ticket_r != NULL ? ticket_r : &unused, now);
 }
 
 void redis_link_set_mark(struct redis_link *link, bool mark)
@@ -275,8 +275,8 @@ static bool ask_words(
     char *command = NULL;
     uint64_t ticket;
     const long long len = redisFormatCommandArgv(&command, count, copies, NULL);
-    const bool asked = len > 0 && ask(link, (int)what, NULL, (struct text){command, (size_t)len},
-                                          &ticket, now);
+    const bool asked = len > 0 && replay_redis_link_ask(link, (int)what, NULL,
+                                          (struct text){command, (size_t)len}, &ticket, now);
 
     if (len > 0) {
         sodium_memzero(command, (size_t)len);
@@ -327,7 +327,7 @@ static void establish(struct redis_link *link, uint64_t now)
             redis_link_drop(link, "out of memory", now);
         break;
     case REDIS_STREAM_WAITS:
-        watch(link);
+        redis_link_watch(link);
         break;
     case REDIS_STREAM_BROKEN:
         redis_link_drop(link, link->stream.why, now);
@@ -355,7 +355,7 @@ void redis_link_flush(struct redis_link *link, uint64_t now)
     }
     if (link->stage == STAGE_CHECKING && rest.len == 0) /* the password was in it */
         redis_output_wipe(&link->output);
-    watch(link);
+    redis_link_watch(link);
 }
 
 static void on_info(struct redis_link *link, struct text text, uint64_t now)
@@ -439,7 +439,7 @@ static void read_some(struct redis_link *link, uint64_t now)
         if (link->stage == STAGE_DOWN || (len < sizeof room && link->stream.tls == NULL))
             break;
     }
-    watch(link);
+    redis_link_watch(link);
 }
 
 void redis_link_on_event(struct redis_link *link, uint32_t events, uint64_t now)
@@ -476,7 +476,7 @@ uint64_t redis_link_tick(struct redis_link *link, uint64_t now)
     if (now >= silent_at(link))
         redis_link_drop(link, "does not answer", now);
     if (now >= next_attempt(link))
-        begin(link, now);
+        redis_link_begin(link, now);
     if (link->stage == STAGE_READY && now >= link->check_at) {
         if (ask_info(link, now))
             redis_link_flush(link, now);

@@ -7,7 +7,7 @@
 
 #define SIZE_FIRST 32768 /* what a greeting never fills: no copy of the password is left behind */
 
-static bool make_room(struct redis_output *output, size_t len)
+static bool redis_output_make_room(struct redis_output *output, size_t len)
 {
     const size_t used = output->end - output->begin;
     size_t size = output->size > 0 ? output->size : SIZE_FIRST;
@@ -32,7 +32,7 @@ static bool make_room(struct redis_output *output, size_t len)
 
 bool redis_output_put(struct redis_output *output, struct text t)
 {
-    if (output->size - output->end < t.len && !make_room(output, t.len))
+    if (output->size - output->end < t.len && !redis_output_make_room(output, t.len))
         return false;
     memcpy(output->at + output->end, t.at, t.len);
     output->end += t.len;

@@ -21,7 +21,7 @@ static struct redisrequest *at(const struct redis_queue *queue, uint64_t ticket)
     return &queue->ring[ticket & (queue->size - 1)];
 }
 
-static bool grow(struct redis_queue *queue)
+static bool redis_queue_grow(struct redis_queue *queue)
 {
     struct redis_queue larger = *queue;
 
@@ -41,7 +41,7 @@ bool redis_queue_push(struct redis_queue *queue, size_t most, const struct redis
 {
     const size_t count = redis_queue_count(queue);
 
-    if (count >= most || (count == queue->size && !grow(queue)))
+    if (count >= most || (count == queue->size && !redis_queue_grow(queue)))
         return false;
     *ticket_r = queue->end++;
     *at(queue, *ticket_r) = *request;

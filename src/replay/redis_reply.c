@@ -17,7 +17,7 @@ static const char too_much[] = "said more than it was asked for";
 static const char not_redis[] = "does not speak Redis's protocol";
 
 /* hiredis takes it for a lack of memory. */
-static void *refuse(const redisReadTask *task, const char *why)
+static void *redis_reply_refuse(const redisReadTask *task, const char *why)
 {
     struct redis_reply_reader *r = task->privdata;
 
@@ -49,13 +49,13 @@ static void *make_double(const redisReadTask *task, double value, char *octets, 
     (void)value;
     (void)octets;
     (void)len;
-    return refuse(task, not_redis);
+    return redis_reply_refuse(task, not_redis);
 }
 
 static void *make_bool(const redisReadTask *task, int value)
 {
     (void)value;
-    return refuse(task, not_redis);
+    return redis_reply_refuse(task, not_redis);
 }
 #else
 typedef int array_length;
@@ -67,9 +67,9 @@ static void *make_array(const redisReadTask *task, array_length count)
     struct redis_reply_reader *r = task->privdata;
 
     if (is_resp3(task) || depth_of(task) > REDIS_REPLY_DEPTH_MAX)
-        return refuse(task, not_redis);
+        return redis_reply_refuse(task, not_redis);
     if ((size_t)count > REDIS_REPLY_ELEMENTS_MAX - r->elements)
-        return refuse(task, too_much);
+        return redis_reply_refuse(task, too_much);
     r->elements += (size_t)count;
     return r->theirs.createArray(task, count);
 }
@@ -78,14 +78,15 @@ static void *make_string(const redisReadTask *task, char *octets, size_t len)
 {
     const struct redis_reply_reader *r = task->privdata;
 
-    return is_resp3(task) ? refuse(task, not_redis) : r->theirs.createString(task, octets, len);
+    return is_resp3(task) ? redis_reply_refuse(task, not_redis)
+                          : r->theirs.createString(task, octets, len);
 }
 
 static void *make_nil(const redisReadTask *task)
 {
     const struct redis_reply_reader *r = task->privdata;
 
-    return is_resp3(task) ? refuse(task, not_redis) : r->theirs.createNil(task);
+    return is_resp3(task) ? redis_reply_refuse(task, not_redis) : r->theirs.createNil(task);
 }
 
 struct redis_reply_reader *redis_reply_init(void)

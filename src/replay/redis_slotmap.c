@@ -6,7 +6,7 @@ static bool is_array(const redisReply *reply, size_t least)
     return reply->type == REDIS_REPLY_ARRAY && reply->elements >= least;
 }
 
-static bool take_number(const redisReply *reply, long long most, uint16_t *number_r)
+static bool redis_slotmap_take_number(const redisReply *reply, long long most, uint16_t *number_r)
 {
     if (reply->type != REDIS_REPLY_INTEGER || reply->integer < 0 || reply->integer > most)
         return false;
@@ -27,7 +27,8 @@ static struct text find_address(const redisReply *more)
  * the node that was asked, and `?` where the node does not know it, which a client takes alike. */
 static bool read_node(const redisReply *node, struct redis_slotmap_range *range)
 {
-    if (!is_array(node, 2) || !take_number(node->element[1], UINT16_MAX, &range->port))
+    if (!is_array(node, 2) ||
+            !redis_slotmap_take_number(node->element[1], UINT16_MAX, &range->port))
         return false;
     range->host = redis_reply_text(node->element[0]);
     if (text_equal(range->host, text_of("?")))
@@ -39,12 +40,12 @@ static bool read_node(const redisReply *node, struct redis_slotmap_range *range)
 }
 
 /* First, last, the node that counts, its replicas. */
-static bool read_range(const redisReply *reply, struct redis_slotmap_range *range_r)
+static bool redis_slotmap_read_range(const redisReply *reply, struct redis_slotmap_range *range_r)
 {
     *range_r = (struct redis_slotmap_range){.first = 0};
     return is_array(reply, 3) &&
-           take_number(reply->element[0], REDIS_SLOT_COUNT - 1, &range_r->first) &&
-           take_number(reply->element[1], REDIS_SLOT_COUNT - 1, &range_r->last) &&
+           redis_slotmap_take_number(reply->element[0], REDIS_SLOT_COUNT - 1, &range_r->first) &&
+           redis_slotmap_take_number(reply->element[1], REDIS_SLOT_COUNT - 1, &range_r->last) &&
            range_r->first <= range_r->last && read_node(reply->element[2], range_r);
 }
 
@@ -56,7 +57,7 @@ bool redis_slotmap_read(const redisReply *reply,
     if (!is_array(reply, 0))
         return false;
     for (size_t i = 0; i < reply->elements; i++) {
-        if (!read_range(reply->element[i], &range))
+        if (!redis_slotmap_read_range(reply->element[i], &range))
             return false;
         found(context, &range);
     }

@@ -14,7 +14,8 @@ static enum redis_stream_result break_off(struct redis_stream *stream, const cha
     return REDIS_STREAM_BROKEN;
 }
 
-static bool open_at(struct redis_stream *stream, const struct sockaddr *address, socklen_t len)
+static bool redis_stream_open_at(
+        struct redis_stream *stream, const struct sockaddr *address, socklen_t len)
 {
     const int on = 1;
 
@@ -36,7 +37,7 @@ static bool open_at(struct redis_stream *stream, const struct sockaddr *address,
 
 bool redis_stream_open_tcp(struct redis_stream *stream, const struct endpoint *endpoint)
 {
-    return open_at(stream, &endpoint->address.any, endpoint->len);
+    return redis_stream_open_at(stream, &endpoint->address.any, endpoint->len);
 }
 
 bool redis_stream_open_unix(struct redis_stream *stream, const char *path)
@@ -47,7 +48,7 @@ bool redis_stream_open_unix(struct redis_stream *stream, const char *path)
     } address = {.local = {.sun_family = AF_UNIX}};
 
     snprintf(address.local.sun_path, sizeof address.local.sun_path, "%s", path);
-    return open_at(stream, &address.any, sizeof address.local);
+    return redis_stream_open_at(stream, &address.any, sizeof address.local);
 }
 
 void redis_stream_close(struct redis_stream *stream)
@@ -72,7 +73,8 @@ static enum redis_stream_result finish_connect(struct redis_stream *stream)
 }
 
 /* What TLS said, as a result of ours. */
-static enum redis_stream_result take(struct redis_stream *stream, enum redis_tls_result result)
+static enum redis_stream_result redis_stream_take(
+        struct redis_stream *stream, enum redis_tls_result result)
 {
     stream->wants_out = result == REDIS_TLS_WANTS_OUT;
     switch (result) {
@@ -104,10 +106,11 @@ enum redis_stream_result redis_stream_establish(struct redis_stream *stream, str
         stream->tls = redis_tls_begin(tls, stream->fd, names, names_count);
     if (stream->tls == NULL)
         return break_off(stream, "out of memory");
-    return take(stream, redis_tls_shake(stream->tls));
+    return redis_stream_take(stream, redis_tls_shake(stream->tls));
 }
 
-static enum redis_stream_result result_of(struct redis_stream *stream, ssize_t done, size_t *len_r)
+static enum redis_stream_result redis_stream_result_of(
+        struct redis_stream *stream, ssize_t done, size_t *len_r)
 {
     *len_r = done > 0 ? (size_t)done : 0;
     if (done > 0)
@@ -121,16 +124,17 @@ enum redis_stream_result redis_stream_read(
         struct redis_stream *stream, char *room, size_t size, size_t *len_r)
 {
     if (stream->tls != NULL)
-        return take(stream, redis_tls_read(stream->tls, room, size, len_r));
-    return result_of(stream, recv(stream->fd, room, size, MSG_DONTWAIT), len_r);
+        return redis_stream_take(stream, redis_tls_read(stream->tls, room, size, len_r));
+    return redis_stream_result_of(stream, recv(stream->fd, room, size, MSG_DONTWAIT), len_r);
 }
 
 enum redis_stream_result redis_stream_write(
         struct redis_stream *stream, const char *octets, size_t len, size_t *len_r)
 {
     if (stream->tls != NULL)
-        return take(stream, redis_tls_write(stream->tls, octets, len, len_r));
-    return result_of(stream, send(stream->fd, octets, len, MSG_DONTWAIT | MSG_NOSIGNAL), len_r);
+        return redis_stream_take(stream, redis_tls_write(stream->tls, octets, len, len_r));
+    return redis_stream_result_of(
+            stream, send(stream->fd, octets, len, MSG_DONTWAIT | MSG_NOSIGNAL), len_r);
 }
 
 bool redis_stream_has_more(const struct redis_stream *stream)

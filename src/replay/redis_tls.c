@@ -70,7 +70,7 @@ void redis_tls_free(struct redis_tls **tls)
     *tls = NULL;
 }
 
-static bool is_address(const char *name)
+static bool redis_tls_is_address(const char *name)
 {
     unsigned char address[sizeof(struct in6_addr)];
 
@@ -97,7 +97,7 @@ struct redis_tls_stream *redis_tls_begin(
     stream->names_count = count;
     stream->ssl = SSL_new(tls->context);
     if (stream->ssl == NULL || SSL_set_fd(stream->ssl, fd) != 1 ||
-            (count > 0 && !is_address(names[0]) && !name_server(stream, names[0])))
+            (count > 0 && !redis_tls_is_address(names[0]) && !name_server(stream, names[0])))
         redis_tls_end(&stream);
     else
         SSL_set_connect_state(stream->ssl);
@@ -135,7 +135,7 @@ static void begin_call(void)
     errno = 0;
 }
 
-static enum redis_tls_result result_of(struct redis_tls_stream *stream, int returned)
+static enum redis_tls_result redis_tls_result_of(struct redis_tls_stream *stream, int returned)
 {
     enum redis_tls_result result = REDIS_TLS_BROKEN;
 
@@ -158,14 +158,14 @@ static enum redis_tls_result result_of(struct redis_tls_stream *stream, int retu
     return result;
 }
 
-static bool is_named(const struct redis_tls_stream *stream)
+static bool redis_tls_is_named(const struct redis_tls_stream *stream)
 {
     X509 *certificate = SSL_get0_peer_certificate(stream->ssl);
 
     for (size_t i = 0; certificate != NULL && i < stream->names_count; i++) {
         const char *name = stream->names[i];
-        if (is_address(name) ? X509_check_ip_asc(certificate, name, 0) == 1
-                             : X509_check_host(certificate, name, 0, 0, NULL) == 1)
+        if (redis_tls_is_address(name) ? X509_check_ip_asc(certificate, name, 0) == 1
+                                       : X509_check_host(certificate, name, 0, 0, NULL) == 1)
             return true;
     }
     return false;
@@ -174,9 +174,9 @@ static bool is_named(const struct redis_tls_stream *stream)
 enum redis_tls_result redis_tls_shake(struct redis_tls_stream *stream)
 {
     begin_call();
-    const enum redis_tls_result result = result_of(stream, SSL_do_handshake(stream->ssl));
+    const enum redis_tls_result result = redis_tls_result_of(stream, SSL_do_handshake(stream->ssl));
 
-    if (result != REDIS_TLS_OK || is_named(stream))
+    if (result != REDIS_TLS_OK || redis_tls_is_named(stream))
         return result;
     snprintf(stream->why, sizeof stream->why, "TLS: the certificate is not for %s",
             stream->names_count > 0 ? stream->names[0] : "it");
@@ -187,14 +187,14 @@ enum redis_tls_result redis_tls_read(
         struct redis_tls_stream *stream, char *room, size_t size, size_t *len_r)
 {
     begin_call();
-    return result_of(stream, SSL_read_ex(stream->ssl, room, size, len_r));
+    return redis_tls_result_of(stream, SSL_read_ex(stream->ssl, room, size, len_r));
 }
 
 enum redis_tls_result redis_tls_write(
         struct redis_tls_stream *stream, const char *octets, size_t len, size_t *len_r)
 {
     begin_call();
-    return result_of(stream, SSL_write_ex(stream->ssl, octets, len, len_r));
+    return redis_tls_result_of(stream, SSL_write_ex(stream->ssl, octets, len, len_r));
 }
 
 bool redis_tls_has_more(const struct redis_tls_stream *stream)

@@ -20,7 +20,7 @@ struct replay {
     void *store;
 };
 
-static const struct replay_backend *kind_of(const char *address)
+static const struct replay_backend *replay_kind_of(const char *address)
 {
     for (const struct replay_backend *const *kind = kinds; *kind != NULL; kind++)
         for (const char *const *scheme = (*kind)->schemes; *scheme != NULL; scheme++)
@@ -35,7 +35,7 @@ struct replay *replay_open(const struct replay_setup *setup, uint64_t now, uint6
 
     if (replay == NULL)
         return NULL;
-    replay->kind = kind_of(setup->address);
+    replay->kind = replay_kind_of(setup->address);
     replay->store = replay->kind->open(setup, now, today);
     if (replay->store == NULL) {
         free(replay);
@@ -97,10 +97,10 @@ void replay_health(const struct replay *replay, struct replay_health *health_r)
 
 bool replay_needs_files(const char *address)
 {
-    return kind_of(address)->files;
+    return replay_kind_of(address)->files;
 }
 
 bool replay_needs_network(const char *address)
 {
-    return kind_of(address)->network;
+    return replay_kind_of(address)->network;
 }

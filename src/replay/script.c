@@ -27,7 +27,7 @@ struct arguments {
     size_t len[ARGUMENTS_MAX];
 };
 
-static void add(struct arguments *arguments, struct text t)
+static void script_add(struct arguments *arguments, struct text t)
 {
     arguments->at[arguments->count] = t.at;
     arguments->len[arguments->count++] = t.len;
@@ -61,22 +61,22 @@ bool script_write(const struct count_request *item, bool known, uint64_t today, 
     char fields[REPLAY_ENTRIES_MAX][FIELD_MAX];
     char numbers[REPLAY_ENTRIES_MAX + 1][NUMBER_MAX];
 
-    add(&arguments, text_of(known ? "EVALSHA" : "EVAL"));
-    add(&arguments, text_of(known ? script_sha1 : script));
-    add(&arguments, text_of("1"));
-    add(&arguments, script_key(item, key));
+    script_add(&arguments, text_of(known ? "EVALSHA" : "EVAL"));
+    script_add(&arguments, text_of(known ? script_sha1 : script));
+    script_add(&arguments, text_of("1"));
+    script_add(&arguments, script_key(item, key));
     for (size_t i = 0; i <= item->entries_count; i++) {
         struct writer number = writer_of(numbers[i], NUMBER_MAX);
         if (i > 0) {
             const struct replay_entry *entry = &item->entries[i - 1];
             struct writer field = writer_of(fields[i - 1], FIELD_MAX);
             writer_base64(&field, entry->domain, sizeof entry->domain);
-            add(&arguments, writer_text(&field));
+            script_add(&arguments, writer_text(&field));
             writer_decimal(&number, entry->allowance);
         } else {
             writer_decimal(&number, seconds_left(item, today));
         }
-        add(&arguments, writer_text(&number));
+        script_add(&arguments, writer_text(&number));
     }
     const long long len =
             redisFormatCommandArgv(command_r, arguments.count, arguments.at, arguments.len);

@@ -9,7 +9,7 @@ struct candidates {
     json_t *hosts;
 };
 
-static bool take_host(void *context, const struct eventstore_value *values, size_t count)
+static bool hosts_take_host(void *context, const struct eventstore_value *values, size_t count)
 {
     struct candidates *candidates = context;
     struct scope *scope = candidates->scope;
@@ -48,7 +48,8 @@ json_t *hosts_new(struct scope *scope, uint64_t oldest, size_t most)
         return json_null();
     }
     scope_ask(scope, "host, min(time), count(*)",
-            "AND host <> '' GROUP BY 1 ORDER BY 3 DESC, 1 LIMIT 1000", take_host, &candidates);
+            "AND host <> '' GROUP BY 1 ORDER BY 3 DESC, 1 LIMIT 1000", hosts_take_host,
+            &candidates);
     /* Mostly a day is enough to know them all; what is new takes the look at everything. */
     for (uint64_t span = DAY; end > earliest && end > oldest; span *= 2) {
         const uint64_t begin = end > earliest + span ? end - span : earliest;

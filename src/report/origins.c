@@ -53,7 +53,7 @@ struct text origins_network(struct text beginning, char room_r[ORIGINS_NETWORK_M
     return privacy_prefix_text(w.failed ? 0 : privacy_network(writer_text(&w)), room_r);
 }
 
-static bool take_network(void *context, const struct eventstore_value *values, size_t count)
+static bool origins_take_network(void *context, const struct eventstore_value *values, size_t count)
 {
     struct tallying *tallying = context;
     char room[ORIGINS_NETWORK_MAX];
@@ -69,12 +69,13 @@ json_t *origins_networks(struct scope *scope, size_t most)
 {
     struct tallying tallying = {scope, json_object()};
 
-    scope_ask(
-            scope, BEGINNING ", count(*)", "AND verdict = 'NO' " LARGEST, take_network, &tallying);
+    scope_ask(scope, BEGINNING ", count(*)", "AND verdict = 'NO' " LARGEST, origins_take_network,
+            &tallying);
     return tally_top(scope, tallying.tally, "network", most);
 }
 
-static bool take_receiving(void *context, const struct eventstore_value *values, size_t count)
+static bool origins_take_receiving(
+        void *context, const struct eventstore_value *values, size_t count)
 {
     struct tallying *tallying = context;
 
@@ -91,6 +92,6 @@ json_t *origins_receiving(struct scope *scope, size_t most)
     struct tallying tallying = {scope, json_object()};
 
     scope_ask(scope, "receiving, count(*)", "AND verdict = 'NO' AND receiving <> '' " LARGEST,
-            take_receiving, &tallying);
+            origins_take_receiving, &tallying);
     return tally_top(scope, tallying.tally, "domain", most);
 }

@@ -13,7 +13,7 @@
 
 /* Written as well-formed XML too, so that any parser can check it. */
 
-static void put_escaped(const char *text, FILE *out)
+static void page_put_escaped(const char *text, FILE *out)
 {
     for (; *text != '\0'; text++) {
         switch (*text) {
@@ -41,12 +41,12 @@ static void put_escaped(const char *text, FILE *out)
 
 /* Anybody's text: what is not printable ASCII (controls, marks that turn the direction) as \xNN,
  * then HTML's own. */
-static void put_text(struct text t, FILE *out)
+static void page_put_text(struct text t, FILE *out)
 {
     char phrase[PHRASE_MAX];
 
     phrase_fit(t, NAME_MOST, phrase);
-    put_escaped(phrase, out);
+    page_put_escaped(phrase, out);
 }
 
 static void put_count(uint64_t count, FILE *out)
@@ -62,24 +62,24 @@ static void put_moment(const json_t *moment, FILE *out)
     char phrase[PHRASE_MAX];
 
     phrase_moment(phrase_text(moment), phrase);
-    put_escaped(phrase, out);
+    page_put_escaped(phrase, out);
 }
 
-static uint64_t number_at(const json_t *report, const char *key)
+static uint64_t page_number_at(const json_t *report, const char *key)
 {
     const json_int_t value = json_integer_value(json_object_get(report, key));
 
     return value > 0 ? (uint64_t)value : 0;
 }
 
-static void put_title(const json_t *report, FILE *out)
+static void page_put_title(const json_t *report, FILE *out)
 {
     const struct text domain = phrase_text(json_object_get(report, "domain"));
 
     fputs("Verimail", out);
     if (domain.len > 0) {
         fputs(" for ", out);
-        put_text(domain, out);
+        page_put_text(domain, out);
     } else {
         fputs(" for all domains", out);
     }
@@ -96,14 +96,14 @@ static void put_head(const json_t *report, FILE *out)
           "<meta name=\"referrer\" content=\"no-referrer\"/>\n"
           "<meta name=\"robots\" content=\"noindex\"/>\n<title>",
             out);
-    put_title(report, out);
+    page_put_title(report, out);
     fprintf(out, "</title>\n<style>\n%s</style>\n</head>\n<body>\n<main>\n", style_css);
 }
 
-static void put_period(const json_t *report, FILE *out)
+static void page_put_period(const json_t *report, FILE *out)
 {
     fputs("<h1>", out);
-    put_title(report, out);
+    page_put_title(report, out);
     fputs("</h1>\n<p class=\"period\">", out);
     put_moment(json_object_get(report, "since"), out);
     fputs(" to ", out);
@@ -115,7 +115,7 @@ static void put_doubts(const json_t *report, FILE *out)
 {
     const json_t *recorded = json_object_get(report, "recorded_since");
     const json_t *since = json_object_get(report, "since");
-    const uint64_t lost = number_at(report, "lost");
+    const uint64_t lost = page_number_at(report, "lost");
 
     if (lost > 0) {
         fputs("<p class=\"notice\" role=\"note\">", out);
@@ -143,19 +143,19 @@ static void put_tile(const char *name, const char *class, uint64_t count, uint64
     phrase_share(count, whole, share);
     fputs("<small>", out);
     if (class != NULL)
-        put_escaped(share, out);
+        page_put_escaped(share, out);
     fprintf(out, "%s%s</small></dd></div>\n", class != NULL ? ", " : "", meaning);
 }
 
 static void put_tiles(const json_t *report, FILE *out)
 {
-    const uint64_t all = number_at(report, "questions");
+    const uint64_t all = page_number_at(report, "questions");
 
     fputs("<dl class=\"tiles\">\n", out);
     put_tile("Questions", NULL, all, all, "from receiving servers", out);
-    put_tile("YES", "yes", number_at(report, "yes"), all, "we sent it", out);
-    put_tile("ALLOW", "allow", number_at(report, "allow"), all, "nobody can be sure", out);
-    put_tile("NO", "no", number_at(report, "no"), all, "we did not send it", out);
+    put_tile("YES", "yes", page_number_at(report, "yes"), all, "we sent it", out);
+    put_tile("ALLOW", "allow", page_number_at(report, "allow"), all, "nobody can be sure", out);
+    put_tile("NO", "no", page_number_at(report, "no"), all, "we did not send it", out);
     fputs("</dl>\n", out);
 }
 
@@ -167,7 +167,7 @@ static void put_times_row(const json_t *time, uint64_t step_seconds, FILE *out)
 
     phrase_step(phrase_text(json_object_get(time, "begin")), step_seconds, label);
     fputs("<tr><th scope=\"row\">", out);
-    put_escaped(label, out);
+    page_put_escaped(label, out);
     fputs("</th><td>", out);
     put_count(sum, out);
     for (size_t i = 0; i < BARS_PARTS; i++) {
@@ -189,7 +189,7 @@ static const char *step_name(uint64_t step_seconds)
 static void put_times(const json_t *report, FILE *out)
 {
     const json_t *times = json_object_get(report, "times");
-    const uint64_t step_seconds = number_at(report, "step_seconds");
+    const uint64_t step_seconds = page_number_at(report, "step_seconds");
 
     fprintf(out, "<section class=\"card\">\n<h2>Verdicts by %s</h2>\n<ul class=\"legend\">\n",
             step_name(step_seconds));
@@ -224,17 +224,17 @@ static const char *class_of(const struct section *section)
     return "yes";
 }
 
-static void put_entry(
+static void page_put_entry(
         const struct section *section, const json_t *entry, uint64_t largest, FILE *out)
 {
     char note[SECTION_NOTE_MAX];
 
     section_note(section, entry, note);
     fputs("<tr><th scope=\"row\">", out);
-    put_text(section_name(section, entry), out);
+    page_put_text(section_name(section, entry), out);
     if (note[0] != '\0') {
         fputs("<small>", out);
-        put_escaped(note, out);
+        page_put_escaped(note, out);
         fputs("</small>", out);
     }
     chart_put_bar(class_of(section), section_questions(entry), largest, out);
@@ -260,7 +260,7 @@ static void put_section(const struct section *section, const json_t *report, FIL
     for (size_t i = 0; i < ENTRIES; i++) {
         const json_t *entry = section_entry(section, report, i);
         if (entry != NULL)
-            put_entry(section, entry, section_questions(first), out);
+            page_put_entry(section, entry, section_questions(first), out);
     }
     fputs("</tbody>\n</table>\n</section>\n", out);
 }
@@ -268,13 +268,13 @@ static void put_section(const struct section *section, const json_t *report, FIL
 void report_print_html(const json_t *report, FILE *out)
 {
     put_head(report, out);
-    put_period(report, out);
-    if (number_at(report, "questions") == 0)
+    page_put_period(report, out);
+    if (page_number_at(report, "questions") == 0)
         fputs("<p class=\"card\">Nobody asked anything in this time, as far as it is recorded."
               "</p>\n",
                 out);
     put_doubts(report, out);
-    if (number_at(report, "questions") > 0) {
+    if (page_number_at(report, "questions") > 0) {
         chart_put_patterns(out);
         put_tiles(report, out);
         put_times(report, out);

@@ -14,7 +14,7 @@
 #define BETWEEN "   "
 #define NOTE_LEAST 8 /* columns of a note that is cut */
 
-static uint64_t number_at(const json_t *report, const char *key)
+static uint64_t print_number_at(const json_t *report, const char *key)
 {
     const json_int_t value = json_integer_value(json_object_get(report, key));
 
@@ -57,15 +57,15 @@ static void phrase_verdict(
 /* In one line, in two, or in as many as it takes. */
 static void print_sums(const json_t *report, const struct report_look *look, FILE *out)
 {
-    const uint64_t questions = number_at(report, "questions");
+    const uint64_t questions = print_number_at(report, "questions");
     char number[PHRASE_MAX];
     char sums[3][PHRASE_MAX];
 
     phrase_count(questions, number);
     const size_t first = strlen(number) + strlen(" questions");
-    phrase_verdict("YES", number_at(report, "yes"), questions, sums[0]);
-    phrase_verdict("ALLOW", number_at(report, "allow"), questions, sums[1]);
-    phrase_verdict("NO", number_at(report, "no"), questions, sums[2]);
+    phrase_verdict("YES", print_number_at(report, "yes"), questions, sums[0]);
+    phrase_verdict("ALLOW", print_number_at(report, "allow"), questions, sums[1]);
+    phrase_verdict("NO", print_number_at(report, "no"), questions, sums[2]);
     const size_t rest = strlen(sums[0]) + strlen(sums[1]) + strlen(sums[2]) + 2 * strlen(BETWEEN);
     const bool in_one = first + strlen(BETWEEN) + rest <= look->width;
     const char *between = rest <= look->width ? BETWEEN : "\n";
@@ -79,7 +79,7 @@ static void print_doubts(const json_t *report, FILE *out)
 {
     const char *recorded = json_string_value(json_object_get(report, "recorded_since"));
     const char *since = json_string_value(json_object_get(report, "since"));
-    const uint64_t lost = number_at(report, "lost");
+    const uint64_t lost = print_number_at(report, "lost");
     char phrase[PHRASE_MAX];
 
     if (lost > 0) {
@@ -94,14 +94,15 @@ static void print_doubts(const json_t *report, FILE *out)
 }
 
 /* Returns the columns that it took. */
-static unsigned put_title(const struct section *section, const struct report_look *look, FILE *out)
+static unsigned print_put_title(
+        const struct section *section, const struct report_look *look, FILE *out)
 {
     put_bold(section->title, look, out);
     return (unsigned)strlen(section->title);
 }
 
 /* The entry's number, name and note, as much as fits; the same. */
-static unsigned put_entry(
+static unsigned print_put_entry(
         const struct section *section, const json_t *report, size_t i, unsigned width, FILE *out)
 {
     const json_t *entry = section_entry(section, report, i);
@@ -140,14 +141,14 @@ static size_t lines_of(const struct section *section, const json_t *report)
     return lines > 0 ? lines : 1;
 }
 
-static void print_section(const struct section *section, const json_t *report,
+static void print_print_section(const struct section *section, const json_t *report,
         const struct report_look *look, FILE *out)
 {
     fputc('\n', out);
-    put_title(section, look, out);
+    print_put_title(section, look, out);
     fputc('\n', out);
     for (size_t i = 0; i < lines_of(section, report); i++) {
-        put_entry(section, report, i, look->width, out);
+        print_put_entry(section, report, i, look->width, out);
         fputc('\n', out);
     }
 }
@@ -160,21 +161,21 @@ static void print_two(const struct section *left, const struct section *right, c
     const size_t right_lines = lines_of(right, report);
 
     fputc('\n', out);
-    const unsigned title = put_title(left, look, out);
+    const unsigned title = print_put_title(left, look, out);
     fprintf(out, "%*s", (int)(width + GAP - title), "");
-    put_title(right, look, out);
+    print_put_title(right, look, out);
     fputc('\n', out);
     for (size_t i = 0; i < left_lines || i < right_lines; i++) {
-        const unsigned used = i < left_lines ? put_entry(left, report, i, width, out) : 0;
+        const unsigned used = i < left_lines ? print_put_entry(left, report, i, width, out) : 0;
         if (i < right_lines) {
             fprintf(out, "%*s", (int)(width + GAP - used), "");
-            put_entry(right, report, i, width, out);
+            print_put_entry(right, report, i, width, out);
         }
         fputc('\n', out);
     }
 }
 
-static void print_sections(const json_t *report, const struct report_look *look, FILE *out)
+static void print_print_sections(const json_t *report, const struct report_look *look, FILE *out)
 {
     const bool two = look->width >= WIDTH_OF_TWO;
 
@@ -182,7 +183,7 @@ static void print_sections(const json_t *report, const struct report_look *look,
         if (two)
             print_two(&sections_of_report[i], &sections_of_report[i + 1], report, look, out);
         else
-            print_section(&sections_of_report[i], report, look, out);
+            print_print_section(&sections_of_report[i], report, look, out);
     }
 }
 
@@ -194,7 +195,7 @@ void report_print(const json_t *report, const struct report_look *wanted, FILE *
     look.width = look.width < WIDTH_LEAST ? WIDTH_LEAST : look.width;
     look.width = look.width > WIDTH_MOST ? WIDTH_MOST : look.width;
     print_period(report, &look, out);
-    if (number_at(report, "questions") == 0) {
+    if (print_number_at(report, "questions") == 0) {
         fputs("Nobody asked anything in this time, as far as it is recorded.\n", out);
         print_doubts(report, out);
         return;
@@ -202,6 +203,7 @@ void report_print(const json_t *report, const struct report_look *wanted, FILE *
     print_sums(report, &look, out);
     print_doubts(report, out);
     fputc('\n', out);
-    bars_print(json_object_get(report, "times"), number_at(report, "step_seconds"), &look, out);
-    print_sections(report, &look, out);
+    bars_print(
+            json_object_get(report, "times"), print_number_at(report, "step_seconds"), &look, out);
+    print_print_sections(report, &look, out);
 }

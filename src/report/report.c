@@ -18,7 +18,7 @@ struct listing {
     json_t *list;
 };
 
-static bool take_entry(void *context, const struct eventstore_value *values, size_t count)
+static bool report_take_entry(void *context, const struct eventstore_value *values, size_t count)
 {
     struct listing *listing = context;
     json_t *entry = json_object();
@@ -30,12 +30,12 @@ static bool take_entry(void *context, const struct eventstore_value *values, siz
     return !listing->scope->failed;
 }
 
-static json_t *list(
+static json_t *report_list(
         struct scope *scope, const char *const *keys, const char *columns, const char *rest)
 {
     struct listing listing = {scope, keys, json_array()};
 
-    scope_ask(scope, columns, rest, take_entry, &listing);
+    scope_ask(scope, columns, rest, report_take_entry, &listing);
     return listing.list;
 }
 
@@ -45,7 +45,7 @@ static json_t *reasons(struct scope *scope, const json_t *report)
 {
     static const char *const keys[] = {"verdict", "reason", "questions", NULL};
     const json_int_t yes = json_integer_value(json_object_get(report, "yes"));
-    json_t *found = list(scope, keys, "verdict, reason, count(*) AS questions",
+    json_t *found = report_list(scope, keys, "verdict, reason, count(*) AS questions",
             "AND verdict <> 'YES' GROUP BY verdict, reason ORDER BY questions DESC, verdict, "
             "reason");
 
@@ -68,7 +68,7 @@ static json_t *forgeries(struct scope *scope)
     json_t *made = json_object();
 
     scope_set(scope, made, "users",
-            list(scope, keys, "\"user\", count(*) AS questions",
+            report_list(scope, keys, "\"user\", count(*) AS questions",
                     "AND verdict = 'NO' GROUP BY \"user\"" LARGEST));
     scope_set(scope, made, "networks", origins_networks(scope, MOST));
     scope_set(scope, made, "receiving", origins_receiving(scope, MOST));
@@ -82,7 +82,7 @@ static json_t *unlisted(struct scope *scope, uint64_t questions)
 
     scope_set(scope, made, "questions", json_integer((json_int_t)questions));
     scope_set(scope, made, "users",
-            list(scope, keys,
+            report_list(scope, keys,
                     "\"user\", count(*) AS questions, count(*) FILTER (WHERE verdict = 'NO')",
                     "AND " SCOPE_UNLISTED " GROUP BY \"user\"" LARGEST));
     return made;
@@ -111,13 +111,13 @@ static json_t *replays(struct scope *scope, const json_t *report)
 
     scope_set(scope, made, "questions", json_integer(count_reason(report, "replayed")));
     scope_set(scope, made, "users",
-            list(scope, keys, "\"user\", host, count(*) AS questions",
+            report_list(scope, keys, "\"user\", host, count(*) AS questions",
                     "AND reason = 'replayed' GROUP BY \"user\", host ORDER BY questions DESC, "
                     "\"user\", host LIMIT 20"));
     return made;
 }
 
-static void put_period(struct scope *scope, int64_t oldest, json_t *report)
+static void report_put_period(struct scope *scope, int64_t oldest, json_t *report)
 {
     scope_set(scope, report, "since", scope_moment(scope->since));
     scope_set(scope, report, "until", scope_moment(scope->until));
@@ -148,7 +148,7 @@ json_t *report_make(struct eventstore *store, const struct report_wish *wish,
 
     scope.newest = scope_number(&scope, "SELECT coalesce(max(id), 0) FROM event", 0);
     const int64_t oldest = scope_number(&scope, "SELECT time FROM event ORDER BY time LIMIT 1", -1);
-    put_period(&scope, oldest, report);
+    report_put_period(&scope, oldest, report);
     scope_set(&scope, report, "lost", json_integer(lost(&scope)));
     series_put(&scope, oldest >= 0 ? (uint64_t)oldest : wish->until, report, &unlisted_questions);
     scope_set(&scope, report, "reasons", reasons(&scope, report));

@@ -40,7 +40,7 @@ void scope_ask(
     scope_ask_between(scope, scope->since, scope->until, columns, rest, row, context);
 }
 
-static bool take_number(void *context, const struct eventstore_value *values, size_t count)
+static bool scope_take_number(void *context, const struct eventstore_value *values, size_t count)
 {
     int64_t *number_r = context;
 
@@ -54,11 +54,11 @@ int64_t scope_number(struct scope *scope, const char *sql, int64_t otherwise)
     int64_t number = otherwise;
 
     if (!scope->failed)
-        scope->failed = !eventstore_query(scope->store, sql, NULL, 0, take_number, &number);
+        scope->failed = !eventstore_query(scope->store, sql, NULL, 0, scope_take_number, &number);
     return number;
 }
 
-static void note(struct scope *scope, int result)
+static void scope_note(struct scope *scope, int result)
 {
     if (result == 0 || scope->failed)
         return;
@@ -68,15 +68,15 @@ static void note(struct scope *scope, int result)
 
 void scope_set(struct scope *scope, json_t *object, const char *key, json_t *value)
 {
-    note(scope, json_object_set_new(object, key, value));
+    scope_note(scope, json_object_set_new(object, key, value));
 }
 
 void scope_append(struct scope *scope, json_t *array, json_t *value)
 {
-    note(scope, json_array_append_new(array, value));
+    scope_note(scope, json_array_append_new(array, value));
 }
 
-static json_t *escaped(struct text t)
+static json_t *scope_escaped(struct text t)
 {
     char *text = malloc(4 * t.len + 1);
     size_t len = 0;
@@ -97,7 +97,7 @@ json_t *scope_text(struct text t)
 {
     json_t *made = json_stringn(t.len > 0 ? t.at : "", t.len);
 
-    return made != NULL ? made : escaped(t);
+    return made != NULL ? made : scope_escaped(t);
 }
 
 json_t *scope_moment(uint64_t unix_milliseconds)

@@ -24,7 +24,7 @@ void tally_add(struct scope *scope, json_t *tally, struct text name, int64_t cou
 }
 
 /* The largest first, those alike in the order of their names. */
-static int compare(const void *left, const void *right)
+static int tally_compare(const void *left, const void *right)
 {
     const struct entry *a = left;
     const struct entry *b = right;
@@ -34,7 +34,7 @@ static int compare(const void *left, const void *right)
     return strcmp(a->name, b->name);
 }
 
-static size_t list(json_t *tally, struct entry *entries_r)
+static size_t tally_list(json_t *tally, struct entry *entries_r)
 {
     const char *name;
     json_t *count;
@@ -56,8 +56,8 @@ json_t *tally_top(struct scope *scope, json_t *tally, const char *key, size_t mo
     if (entries == NULL) {
         scope_append(scope, NULL, NULL);
     } else {
-        count = list(tally, entries);
-        qsort(entries, count, sizeof *entries, compare);
+        count = tally_list(tally, entries);
+        qsort(entries, count, sizeof *entries, tally_compare);
     }
     for (size_t i = 0; i < count && i < most; i++) {
         json_t *entry = json_object();

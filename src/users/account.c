@@ -71,7 +71,7 @@ struct text account_address(const struct account *p, size_t index)
     return (struct text){p->ones[index].key, p->ones[index].len};
 }
 
-static int by_key(const void *a, const void *b)
+static int account_by_key(const void *a, const void *b)
 {
     const struct one *left = a;
     const struct one *right = b;
@@ -87,7 +87,7 @@ static void unite(struct account *p)
     size_t kept = 0;
 
     for (size_t i = 0; i < p->count; i++) {
-        if (kept == 0 || by_key(&p->ones[kept - 1], &p->ones[i]) != 0)
+        if (kept == 0 || account_by_key(&p->ones[kept - 1], &p->ones[i]) != 0)
             p->ones[kept++] = p->ones[i];
         else if (p->ones[i].precedence < p->ones[kept - 1].precedence)
             p->ones[kept - 1].precedence = p->ones[i].precedence;
@@ -101,7 +101,7 @@ size_t account_settle(struct account *p)
 
     if (p->count == 0)
         return 0;
-    qsort(p->ones, p->count, sizeof *p->ones, by_key);
+    qsort(p->ones, p->count, sizeof *p->ones, account_by_key);
     unite(p);
     for (size_t i = 1; i < p->count; i++)
         if (p->ones[i].precedence < p->ones[first].precedence)

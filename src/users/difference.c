@@ -37,7 +37,7 @@ void difference_free(struct difference **difference)
     *difference = NULL;
 }
 
-static bool remember(struct removed *removed, struct text key)
+static bool difference_remember(struct removed *removed, struct text key)
 {
     if (removed->size - removed->len <= key.len) {
         const size_t size = removed->size * 2 + 65536; /* more than a key has */
@@ -61,14 +61,15 @@ static bool is_pinned(struct text values)
     return values.len >= len && memcmp(values.at + values.len - len, pinned_word, len) == 0;
 }
 
-static int compare(struct text a, struct text b)
+static int difference_compare(struct text a, struct text b)
 {
     const int by_octets = memcmp(a.at, b.at, a.len < b.len ? a.len : b.len);
 
     return by_octets != 0 ? by_octets : (a.len > b.len) - (a.len < b.len);
 }
 
-static void meet(struct directory_counts *counts, struct row_set_row *row, struct text values)
+static void difference_meet(
+        struct directory_counts *counts, struct row_set_row *row, struct text values)
 {
     if (is_pinned(values)) {
         row->state = ROW_SET_HIDDEN;
@@ -81,19 +82,20 @@ static void meet(struct directory_counts *counts, struct row_set_row *row, struc
     }
 }
 
-static bool take_row(void *context, struct text key, struct text values)
+static bool difference_take_row(void *context, struct text key, struct text values)
 {
     struct comparison *c = context;
     struct difference *d = c->difference;
     int order = 1;
 
     *(is_pinned(values) ? &c->counts->pinned : &c->counts->before) += 1;
-    while (c->next < d->count && (order = compare(row_set_key(&d->rows[c->next]), key)) < 0)
+    while (c->next < d->count &&
+            (order = difference_compare(row_set_key(&d->rows[c->next]), key)) < 0)
         c->next++;
     if (c->next < d->count && order == 0) {
-        meet(c->counts, &d->rows[c->next++], values);
+        difference_meet(c->counts, &d->rows[c->next++], values);
     } else if (!is_pinned(values)) {
-        c->no_memory = !remember(&d->removed, key);
+        c->no_memory = !difference_remember(&d->removed, key);
         c->counts->removed++;
     }
     return !c->no_memory;
@@ -108,7 +110,7 @@ struct difference *difference_find(struct table *table, struct row_set *gathered
 
     if (d != NULL) {
         d->rows = row_set_rows(gathered, &d->count);
-        result = table_each(table, take_row, &c);
+        result = table_each(table, difference_take_row, &c);
     }
     if (result != TABLE_OK || c.no_memory) {
         snprintf(error_r, TABLE_ERROR_MAX, "%s",
@@ -132,7 +134,7 @@ static enum table_result delete_removed(const struct removed *removed, struct ta
     return result != TABLE_ERROR ? TABLE_OK : result;
 }
 
-static enum table_result put(const struct row_set_row *gathered, struct table *table)
+static enum table_result difference_put(const struct row_set_row *gathered, struct table *table)
 {
     char why[ROW_ERROR_MAX];
     struct row row;
@@ -150,6 +152,6 @@ enum table_result difference_write(const struct difference *d, struct table *tab
         result = delete_removed(&d->removed, table);
     for (size_t i = 0; result == TABLE_OK && i < d->count; i++)
         if (d->rows[i].state == ROW_SET_NEW || d->rows[i].state == ROW_SET_CHANGED)
-            result = put(&d->rows[i], table);
+            result = difference_put(&d->rows[i], table);
     return result;
 }

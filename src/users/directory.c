@@ -27,7 +27,7 @@ static const struct directory_backend *find_kind(const char *source)
                    : &directory_ldap;
 }
 
-static bool ask(const struct config_directory *directory, struct row_set *gathered,
+static bool directory_ask(const struct config_directory *directory, struct row_set *gathered,
         char error_r[DIRECTORY_ERROR_MAX])
 {
     const char *error = NULL;
@@ -62,8 +62,8 @@ static bool is_few(const struct config_directory *directory, const struct direct
     return counts->after * 100 < counts->before * directory->keep_at_least;
 }
 
-static enum directory_result fail(const struct config_directory *directory, const char *error,
-        char error_r[DIRECTORY_ERROR_MAX])
+static enum directory_result directory_fail(const struct config_directory *directory,
+        const char *error, char error_r[DIRECTORY_ERROR_MAX])
 {
     snprintf(error_r, DIRECTORY_ERROR_MAX, "%s: %s", directory_path(directory), error);
     return DIRECTORY_UNWRITTEN;
@@ -79,11 +79,11 @@ static enum directory_result renew(const struct config_directory *directory, boo
     struct difference *difference = difference_find(table, gathered, counts_r, why);
 
     if (difference == NULL)
-        return fail(directory, why, error_r);
+        return directory_fail(directory, why, error_r);
     if (!believe && is_few(directory, counts_r))
         result = refuse_few(directory, counts_r, error_r);
     else if (difference_write(difference, table) != TABLE_OK)
-        result = fail(directory, table_error(table), error_r);
+        result = directory_fail(directory, table_error(table), error_r);
     difference_free(&difference);
     return result;
 }
@@ -96,14 +96,14 @@ static enum directory_result write_table(const struct config_directory *director
     struct table *table = table_open_to_write(directory_path(directory), error);
 
     if (table == NULL)
-        return fail(directory, error, error_r);
+        return directory_fail(directory, error, error_r);
     enum directory_result result = DIRECTORY_UNWRITTEN;
     if (table_begin(table) != TABLE_OK)
-        result = fail(directory, table_error(table), error_r);
+        result = directory_fail(directory, table_error(table), error_r);
     else
         result = renew(directory, believe, table, gathered, counts_r, error_r);
     if (result == DIRECTORY_OK && table_commit(table) != TABLE_OK)
-        result = fail(directory, table_error(table), error_r);
+        result = directory_fail(directory, table_error(table), error_r);
     table_close(&table); /* and with it a transaction that is open */
     return result;
 }
@@ -114,7 +114,7 @@ static enum directory_result sync_gathered(const struct config_directory *direct
 {
     size_t count;
 
-    if (!ask(directory, gathered, error_r))
+    if (!directory_ask(directory, gathered, error_r))
         return DIRECTORY_UNREAD;
     if (!row_set_finish(gathered, error_r))
         return DIRECTORY_WRONG;
@@ -145,7 +145,7 @@ enum directory_result directory_sync(const struct config_directory *directory, b
         snprintf(error_r, DIRECTORY_ERROR_MAX,
                 "another sync of a table in this folder is under way");
     else
-        result = fail(directory, strerror(errno), error_r);
+        result = directory_fail(directory, strerror(errno), error_r);
     if (turn >= 0)
         close(turn);
     row_set_free(&gathered);

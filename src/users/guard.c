@@ -26,7 +26,7 @@ static void call_earlier(int signum, siginfo_t *info, void *context)
     }
 }
 
-static void on_signal(int signum, siginfo_t *info, void *context)
+static void guard_on_signal(int signum, siginfo_t *info, void *context)
 {
     ucontext_t *interrupted = context;
 
@@ -47,12 +47,13 @@ static void on_signal(int signum, siginfo_t *info, void *context)
 void guard_install(void)
 {
     /* No signal is blocked while the handler runs: the way out needs no system call then. */
-    struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_NODEFER};
+    struct sigaction action = {
+            .sa_sigaction = guard_on_signal, .sa_flags = SA_SIGINFO | SA_NODEFER};
 
     for (size_t i = 0; i < CAUGHT; i++) {
         struct sigaction now;
         if (sigaction(caught[i], NULL, &now) != 0 ||
-                ((now.sa_flags & SA_SIGINFO) != 0 && now.sa_sigaction == on_signal))
+                ((now.sa_flags & SA_SIGINFO) != 0 && now.sa_sigaction == guard_on_signal))
             continue;
         before[i] = now;
         sigaction(caught[i], &action, NULL);

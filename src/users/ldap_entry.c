@@ -52,7 +52,7 @@ static bool take_address(struct ldap_entry *e, struct text value, size_t rank)
     return result != ACCOUNT_NO_MEMORY;
 }
 
-static bool take_host(struct ldap_entry *e, struct text value, size_t rank)
+static bool ldap_entry_take_host(struct ldap_entry *e, struct text value, size_t rank)
 {
     (void)rank;
     e->said.bad = e->said.bad || !rule_words_add_hosts(value, &e->said.hosts, e->said.why);
@@ -66,7 +66,7 @@ static bool take_more_host(struct ldap_entry *e, struct text value, size_t rank)
     return true;
 }
 
-static bool take_flag(struct ldap_entry *e, struct text value, size_t rank)
+static bool ldap_entry_take_flag(struct ldap_entry *e, struct text value, size_t rank)
 {
     struct said *said = &e->said;
 
@@ -107,9 +107,9 @@ struct ldap_entry *ldap_entry_init(struct ldap_session *session, struct row_set 
     }
     for (size_t i = 0; i < directory->addresses.count; i++)
         want(e, directory->addresses.at[i].at, take_address, i);
-    want(e, directory->hosts.at, take_host, 0);
+    want(e, directory->hosts.at, ldap_entry_take_host, 0);
     want(e, directory->more_hosts.at, take_more_host, 0);
-    want(e, directory->allow_unauthorized.at, take_flag, 0);
+    want(e, directory->allow_unauthorized.at, ldap_entry_take_flag, 0);
     return e;
 }
 
@@ -145,8 +145,8 @@ static bool take_values(struct ldap_entry *e, LDAPMessage *message, const char *
 
 /* All values that a message has of an attribute, from one on. `more_r`: the first that it does not
  * have; 0: it has all. */
-static bool take_attribute(struct ldap_entry *e, LDAPMessage *message, const struct wanted *wanted,
-        uint64_t from, uint64_t *more_r)
+static bool ldap_entry_take_attribute(struct ldap_entry *e, LDAPMessage *message,
+        const struct wanted *wanted, uint64_t from, uint64_t *more_r)
 {
     BerElement *position = NULL;
     LDAP *ld = e->session->ld;
@@ -188,7 +188,8 @@ static bool fetch_part(
     if (!good)
         (void)ldap_session_fail(e->session, "search for more values of an entry", error, e->dn.at);
     else
-        good = take_attribute(e, ldap_first_entry(e->session->ld, found), wanted, from, more_r);
+        good = ldap_entry_take_attribute(
+                e, ldap_first_entry(e->session->ld, found), wanted, from, more_r);
     ldap_msgfree(found);
     return good;
 }
@@ -196,7 +197,7 @@ static bool fetch_part(
 static bool take_wanted(struct ldap_entry *e, LDAPMessage *message, const struct wanted *wanted)
 {
     uint64_t from = 0;
-    bool good = take_attribute(e, message, wanted, 0, &from);
+    bool good = ldap_entry_take_attribute(e, message, wanted, 0, &from);
 
     while (good && from > 0)
         good = fetch_part(e, wanted, from, &from);
@@ -239,7 +240,7 @@ static bool put_rows(struct ldap_entry *e, size_t count)
     return good || ldap_session_fail(e->session, "read", LDAP_NO_MEMORY, "");
 }
 
-static bool take_entry(struct ldap_entry *e, LDAPMessage *message)
+static bool ldap_entry_take_entry(struct ldap_entry *e, LDAPMessage *message)
 {
     bool good = true;
 
@@ -266,7 +267,7 @@ bool ldap_entry_take(struct ldap_entry *e, LDAPMessage *message)
     if (dn == NULL)
         return ldap_session_fail(e->session, "search", LDAP_DECODING_ERROR, "an entry without DN");
     e->dn = text_of(dn);
-    const bool good = take_entry(e, message);
+    const bool good = ldap_entry_take_entry(e, message);
     ldap_memfree(dn);
     return good;
 }

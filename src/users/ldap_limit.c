@@ -22,8 +22,8 @@ static void shut_down(int signum)
     errno = error;
 }
 
-static int take_socket(LDAP *ld, Sockbuf *sb, LDAPURLDesc *server, struct sockaddr *address,
-        struct ldap_conncb *cb)
+static int ldap_limit_take_socket(LDAP *ld, Sockbuf *sb, LDAPURLDesc *server,
+        struct sockaddr *address, struct ldap_conncb *cb)
 {
     ber_socket_t fd = -1;
 
@@ -46,7 +46,8 @@ static void forget_socket(LDAP *ld, Sockbuf *sb, struct ldap_conncb *cb)
 
 bool ldap_limit_install(LDAP *ld)
 {
-    static struct ldap_conncb callbacks = {.lc_add = take_socket, .lc_del = forget_socket};
+    static struct ldap_conncb callbacks = {
+            .lc_add = ldap_limit_take_socket, .lc_del = forget_socket};
     struct sigaction action = {.sa_handler = shut_down}; /* without SA_RESTART */
 
     socket_fd = -1;

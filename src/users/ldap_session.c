@@ -42,7 +42,7 @@ bool ldap_session_fail(struct ldap_session *s, const char *doing, int error, con
     return false;
 }
 
-static bool set(struct ldap_session *s, int option, const void *value)
+static bool ldap_session_set(struct ldap_session *s, int option, const void *value)
 {
     const int error = ldap_set_option(s->ld, option, value);
 
@@ -56,10 +56,12 @@ static bool set_up(struct ldap_session *s)
     const int never = LDAP_DEREF_NEVER;
     const int seconds = (int)s->directory->timeout;
 
-    return set(s, LDAP_OPT_PROTOCOL_VERSION, &version) &&
-           set(s, LDAP_OPT_REFERRALS, LDAP_OPT_OFF) && set(s, LDAP_OPT_DEREF, &never) &&
-           set(s, LDAP_OPT_NETWORK_TIMEOUT, &limit) && set(s, LDAP_OPT_TIMEOUT, &limit) &&
-           set(s, LDAP_OPT_TIMELIMIT, &seconds);
+    return ldap_session_set(s, LDAP_OPT_PROTOCOL_VERSION, &version) &&
+           ldap_session_set(s, LDAP_OPT_REFERRALS, LDAP_OPT_OFF) &&
+           ldap_session_set(s, LDAP_OPT_DEREF, &never) &&
+           ldap_session_set(s, LDAP_OPT_NETWORK_TIMEOUT, &limit) &&
+           ldap_session_set(s, LDAP_OPT_TIMEOUT, &limit) &&
+           ldap_session_set(s, LDAP_OPT_TIMELIMIT, &seconds);
 }
 
 static bool is_ldaps(const struct ldap_session *s)
@@ -82,8 +84,8 @@ static bool set_up_tls(struct ldap_session *s)
 
     if (!is_ldaps(s) && !s->directory->start_tls)
         return true;
-    if (!set(s, LDAP_OPT_X_TLS_REQUIRE_CERT, &demand) ||
-            !set(s, LDAP_OPT_X_TLS_PROTOCOL_MIN, &least))
+    if (!ldap_session_set(s, LDAP_OPT_X_TLS_REQUIRE_CERT, &demand) ||
+            !ldap_session_set(s, LDAP_OPT_X_TLS_PROTOCOL_MIN, &least))
         return false;
     if (ldap_set_option(s->ld, LDAP_OPT_X_TLS_CACERTFILE, ca) == LDAP_OPT_SUCCESS &&
             ldap_set_option(s->ld, LDAP_OPT_X_TLS_NEWCTX, &is_server) == LDAP_OPT_SUCCESS)
@@ -102,7 +104,7 @@ static bool fail_tls(struct ldap_session *s, const char *doing, int error)
 }
 
 /* errno means something for a unix socket only. */
-static bool connect_to(struct ldap_session *s)
+static bool ldap_session_connect_to(struct ldap_session *s)
 {
     const bool is_local = strncmp(s->directory->source.at, LDAPI, strlen(LDAPI)) == 0;
 
@@ -181,8 +183,8 @@ static void find_out(struct ldap_session *s)
 static bool open_session(struct ldap_session *s, const char *password)
 {
     ldap_limit_begin(s->directory->timeout);
-    const bool good =
-            set_up(s) && set_up_tls(s) && connect_to(s) && start_tls(s) && bind_as(s, password);
+    const bool good = set_up(s) && set_up_tls(s) && ldap_session_connect_to(s) && start_tls(s) &&
+                      bind_as(s, password);
     ldap_limit_end();
     if (good)
         find_out(s);

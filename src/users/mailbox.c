@@ -24,7 +24,7 @@ static struct text cut_type(struct text *value)
     return type;
 }
 
-static enum mailbox_kind kind_of(struct text type)
+static enum mailbox_kind mailbox_kind_of(struct text type)
 {
     const struct text mail = text_of("SMTP");
 
@@ -47,7 +47,7 @@ enum mailbox_kind mailbox_read(struct text value, char room[ADDRESS_MAX + 1], st
     struct writer w = writer_of(room, ADDRESS_MAX + 1);
     struct address address;
 
-    const enum mailbox_kind kind = kind_of(cut_type(&value));
+    const enum mailbox_kind kind = mailbox_kind_of(cut_type(&value));
     if (kind == MAILBOX_FOREIGN)
         return kind;
     if (!is_bare(value) || from_parse(value, &address) != FROM_OK ||

@@ -30,7 +30,7 @@ static const char *const names[COLUMNS_MAX] = {
         "address", "hosts", "more_hosts", "allow_unauthorized", "alias"};
 
 /* What libpq and servers say may have several lines. */
-static bool fail(struct reading *r, const char *sentence)
+static bool postgresql_fail(struct reading *r, const char *sentence)
 {
     const char *host = PQhost(r->connection);
     const char *database = PQdb(r->connection);
@@ -48,20 +48,20 @@ static bool fail(struct reading *r, const char *sentence)
     return false;
 }
 
-static bool fail_connection(struct reading *r)
+static bool postgresql_fail_connection(struct reading *r)
 {
-    return fail(r, r->silent ? "gives no answer" : PQerrorMessage(r->connection));
+    return postgresql_fail(r, r->silent ? "gives no answer" : PQerrorMessage(r->connection));
 }
 
 /* They would go to standard error. */
-static void ignore_notice(void *context, const char *message)
+static void postgresql_ignore_notice(void *context, const char *message)
 {
     (void)context;
     (void)message;
 }
 
 /* What stands before the address may be said otherwise in it, what stands after it may not. */
-static PGconn *connect_to(const struct config_directory *directory, const char *password)
+static PGconn *postgresql_connect_to(const struct config_directory *directory, const char *password)
 {
     const char *keywords[10] = {
             "connect_timeout", "fallback_application_name", "dbname", "client_encoding"};
@@ -85,7 +85,7 @@ static PGconn *connect_to(const struct config_directory *directory, const char *
 }
 
 /* Until something can be read. False when the server is lost, or said nothing for too long. */
-static bool wait_for(struct reading *r, uint64_t deadline)
+static bool postgresql_wait_for(struct reading *r, uint64_t deadline)
 {
     const uint64_t now = mono_ms();
     struct pollfd fd = {.fd = PQsocket(r->connection), .events = POLLIN};
@@ -100,32 +100,33 @@ static bool wait_for(struct reading *r, uint64_t deadline)
 }
 
 /* NULL: there are no more, or the server is lost. */
-static PGresult *next(struct reading *r)
+static PGresult *postgresql_next(struct reading *r)
 {
     const uint64_t deadline = mono_ms() + r->directory->timeout * 1000 + BEHIND;
 
     while (PQisBusy(r->connection))
-        if (!wait_for(r, deadline))
+        if (!postgresql_wait_for(r, deadline))
             return NULL;
     return PQgetResult(r->connection);
 }
 
-/* Whether all was said: after a NULL from next(). */
+/* Whether all was said: after a NULL from postgresql_next(). */
 static bool is_over(struct reading *r)
 {
-    return (!r->silent && PQstatus(r->connection) == CONNECTION_OK) || fail_connection(r);
+    return (!r->silent && PQstatus(r->connection) == CONNECTION_OK) ||
+           postgresql_fail_connection(r);
 }
 
-static bool run(struct reading *r, const char *sql)
+static bool postgresql_run(struct reading *r, const char *sql)
 {
     bool good = true;
     PGresult *result;
 
     if (PQsendQuery(r->connection, sql) == 0)
-        return fail_connection(r);
-    while ((result = next(r)) != NULL) {
+        return postgresql_fail_connection(r);
+    while ((result = postgresql_next(r)) != NULL) {
         if (good && PQresultStatus(result) != PGRES_COMMAND_OK)
-            good = fail(r, PQresultErrorMessage(result));
+            good = postgresql_fail(r, PQresultErrorMessage(result));
         PQclear(result);
     }
     return good && is_over(r);
@@ -133,7 +134,7 @@ static bool run(struct reading *r, const char *sql)
 
 /* The query is one statement (so is what PQsendQueryParams() takes) in a transaction that may write
  * nothing. */
-static bool begin(struct reading *r)
+static bool postgresql_begin(struct reading *r)
 {
     char sql[256];
 
@@ -141,10 +142,10 @@ static bool begin(struct reading *r)
             "SET default_transaction_read_only = on; SET statement_timeout = %" PRIu64
             "000; BEGIN READ ONLY",
             r->directory->timeout);
-    return run(r, sql) && ((PQsendQueryParams(r->connection, r->directory->query.at, 0, NULL, NULL,
-                                    NULL, NULL, 0) == 1 &&
-                                   PQsetSingleRowMode(r->connection) == 1) ||
-                                  fail_connection(r));
+    return postgresql_run(r, sql) && ((PQsendQueryParams(r->connection, r->directory->query.at, 0,
+                                               NULL, NULL, NULL, NULL, 0) == 1 &&
+                                              PQsetSingleRowMode(r->connection) == 1) ||
+                                             postgresql_fail_connection(r));
 }
 
 static bool find_column(struct reading *r, const char *name, int at)
@@ -159,13 +160,13 @@ static bool find_column(struct reading *r, const char *name, int at)
             return true;
         }
         snprintf(sentence, sizeof sentence, "a second column: %s: expected one", name);
-        return fail(r, sentence);
+        return postgresql_fail(r, sentence);
     }
     snprintf(sentence, sizeof sentence,
             "unknown column: %.64s: expected address, hosts, more_hosts, allow_unauthorized or "
             "alias",
             name);
-    return fail(r, sentence);
+    return postgresql_fail(r, sentence);
 }
 
 /* A column that nobody knows could be a restriction, spelled wrong. */
@@ -176,11 +177,11 @@ static bool find_columns(struct reading *r, const PGresult *result)
     for (int i = 0; i < PQnfields(result); i++)
         if (!find_column(r, PQfname(result, i), i))
             return false;
-    return r->columns[ADDRESS] >= 0 || fail(r, "the query has no column `address`");
+    return r->columns[ADDRESS] >= 0 || postgresql_fail(r, "the query has no column `address`");
 }
 
 /* False: NULL, or there is no such column. */
-static bool get(
+static bool postgresql_get(
         const struct reading *r, const PGresult *result, enum column column, struct text *value_r)
 {
     const int at = r->columns[column];
@@ -198,7 +199,7 @@ static bool put_hosts(const struct reading *r, const PGresult *result, enum colu
     struct writer hosts = writer_of(room, sizeof room);
     struct text value;
 
-    if (!get(r, result, column, &value))
+    if (!postgresql_get(r, result, column, &value))
         return true;
     if (!rule_words_add_hosts(value, &hosts, error_r))
         return false;
@@ -213,7 +214,7 @@ static bool put_flag(const struct reading *r, const PGresult *result, struct wri
     struct text value;
     bool flag = false;
 
-    if (!get(r, result, ALLOW_UNAUTHORIZED, &value))
+    if (!postgresql_get(r, result, ALLOW_UNAUTHORIZED, &value))
         return true;
     if (!rule_words_flag(value, &flag, error_r))
         return false;
@@ -229,7 +230,7 @@ static bool put_alias(const struct reading *r, const PGresult *result, struct wr
     struct text value;
     struct text key;
 
-    if (!get(r, result, ALIAS, &value) || value.len == 0)
+    if (!postgresql_get(r, result, ALIAS, &value) || value.len == 0)
         return true;
     if (mailbox_read(value, room, &key) != MAILBOX_PLAIN) {
         snprintf(error_r, ROW_ERROR_MAX, "bad alias: %.100s: expected an address", value.at);
@@ -240,14 +241,15 @@ static bool put_alias(const struct reading *r, const PGresult *result, struct wr
 }
 
 /* `*@example.org` is everybody else there. */
-static bool find_user(struct text address, char room[ADDRESS_MAX + 1], struct text *user_r)
+static bool postgresql_find_user(
+        struct text address, char room[ADDRESS_MAX + 1], struct text *user_r)
 {
     if (address.len > 1 && memcmp(address.at, "*@", 2) == 0)
         return row_parse_user(address, room, user_r);
     return mailbox_read(address, room, user_r) == MAILBOX_PLAIN;
 }
 
-static bool take_row(struct reading *r, const PGresult *result)
+static bool postgresql_take_row(struct reading *r, const PGresult *result)
 {
     char origin[32];
     char octets[WORDS_MAX];
@@ -259,7 +261,8 @@ static bool take_row(struct reading *r, const PGresult *result)
     struct text user;
 
     snprintf(origin, sizeof origin, "row %" PRIu64, ++r->row);
-    if (!get(r, result, ADDRESS, &address) || !find_user(address, room, &user)) {
+    if (!postgresql_get(r, result, ADDRESS, &address) ||
+            !postgresql_find_user(address, room, &user)) {
         row_set_skip(r->gathered, address, text_of(origin));
         return true;
     }
@@ -271,44 +274,44 @@ static bool take_row(struct reading *r, const PGresult *result)
         return true;
     }
     return row_set_put(r->gathered, user, writer_text(&words), text_of(origin)) ||
-           fail(r, "out of memory");
+           postgresql_fail(r, "out of memory");
 }
 
-static bool take_result(struct reading *r, const PGresult *result)
+static bool postgresql_take_result(struct reading *r, const PGresult *result)
 {
     switch ((int)PQresultStatus(result)) {
     case PGRES_SINGLE_TUPLE:
-        return (r->row > 0 || find_columns(r, result)) && take_row(r, result);
+        return (r->row > 0 || find_columns(r, result)) && postgresql_take_row(r, result);
     case PGRES_TUPLES_OK: /* the end of them */
         return r->row > 0 || find_columns(r, result);
     case PGRES_COMMAND_OK:
     case PGRES_COPY_OUT:
     case PGRES_COPY_IN:
     case PGRES_EMPTY_QUERY:
-        return fail(r, "the query gives no rows: expected a SELECT");
+        return postgresql_fail(r, "the query gives no rows: expected a SELECT");
     default:
-        return fail(r, PQresultErrorMessage(result));
+        return postgresql_fail(r, PQresultErrorMessage(result));
     }
 }
 
-static bool read_rows(struct reading *r)
+static bool postgresql_read_rows(struct reading *r)
 {
-    bool good = begin(r);
+    bool good = postgresql_begin(r);
     bool any = false;
     PGresult *result;
 
-    while (good && (result = next(r)) != NULL) {
-        good = take_result(r, result);
+    while (good && (result = postgresql_next(r)) != NULL) {
+        good = postgresql_take_result(r, result);
         any = true;
         PQclear(result);
     }
-    return good && is_over(r) && (any || fail(r, "gives no answer"));
+    return good && is_over(r) && (any || postgresql_fail(r, "gives no answer"));
 }
 
 static bool read_postgresql(const struct config_directory *directory, const char *password,
         struct row_set *gathered, char error_r[DIRECTORY_ERROR_MAX])
 {
-    struct reading r = {.connection = connect_to(directory, password),
+    struct reading r = {.connection = postgresql_connect_to(directory, password),
             .directory = directory,
             .gathered = gathered,
             .why = error_r};
@@ -318,11 +321,11 @@ static bool read_postgresql(const struct config_directory *directory, const char
         snprintf(error_r, DIRECTORY_ERROR_MAX, "out of memory");
         return false;
     }
-    PQsetNoticeProcessor(r.connection, ignore_notice, NULL);
+    PQsetNoticeProcessor(r.connection, postgresql_ignore_notice, NULL);
     if (PQstatus(r.connection) == CONNECTION_OK)
-        good = read_rows(&r);
+        good = postgresql_read_rows(&r);
     else
-        (void)fail_connection(&r);
+        (void)postgresql_fail_connection(&r);
     PQfinish(r.connection);
     return good;
 }

@@ -5,7 +5,7 @@
 
 #define VALUES_MAX 1000000000 /* of one attribute; no directory has as many */
 
-static enum ranged read_range(struct text range, uint64_t *first_r, uint64_t *next_r)
+static enum ranged ranged_read_range(struct text range, uint64_t *first_r, uint64_t *next_r)
 {
     struct reader r = reader_of(range);
     const struct text first = reader_until(&r, '-');
@@ -35,7 +35,7 @@ enum ranged ranged_read(
     while (r.rest.len > 0) {
         const struct text option = reader_field(&r, ';');
         if (text_starts_with_fold(option, prefix))
-            return read_range((struct text){option.at + prefix.len, option.len - prefix.len},
+            return ranged_read_range((struct text){option.at + prefix.len, option.len - prefix.len},
                     first_r, next_r);
     }
     return RANGED_ALL;

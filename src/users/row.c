@@ -7,7 +7,7 @@
 #define STAR "*"
 #define VALUE_SHOWN_MAX 100 /* octets */
 
-static bool fail(
+static bool row_fail(
         char error_r[ROW_ERROR_MAX], const char *what, struct text value, const char *expected)
 {
     const int len = (int)(value.len < VALUE_SHOWN_MAX ? value.len : VALUE_SHOWN_MAX);
@@ -80,16 +80,16 @@ struct given {
     size_t used; /* of the storage */
 };
 
-static bool take_host(struct row *row, struct given *given, struct text value, char *error_r)
+static bool row_take_host(struct row *row, struct given *given, struct text value, char *error_r)
 {
     char *room = row->storage + given->used;
     char name[DOMAIN_MAX + 1];
 
     if (!domain_to_ascii(value, name))
-        return fail(error_r, "bad host", value, "a domain name");
+        return row_fail(error_r, "bad host", value, "a domain name");
     const size_t size = strlen(name) + 1;
     if (row->rule.hosts.count == ROW_HOSTS_MAX || given->used + size > sizeof row->storage)
-        return fail(error_r, "too many hosts", value, "at most 64, and 2048 octets");
+        return row_fail(error_r, "too many hosts", value, "at most 64, and 2048 octets");
     memcpy(room, name, size);
     given->used += size;
     row->names[row->rule.hosts.count++] = room;
@@ -103,25 +103,27 @@ static bool take_hosts(struct row *row, struct given *given, struct text value,
     bool *once = mode == RULE_HOSTS_ONLY ? &given->hosts : &given->more_hosts;
 
     if (given->hosts || given->more_hosts)
-        return fail(error_r, "hosts twice", value, "hosts= or more_hosts=, once");
+        return row_fail(error_r, "hosts twice", value, "hosts= or more_hosts=, once");
     *once = true;
     row->rule.mode = mode;
     row->rule.hosts.names = row->names;
     while (hosts.rest.len > 0)
-        if (!take_host(row, given, reader_field(&hosts, ','), error_r))
+        if (!row_take_host(row, given, reader_field(&hosts, ','), error_r))
             return false;
     if (value.len > 0 && value.at[value.len - 1] == ',')
-        return fail(error_r, "bad host", (struct text){NULL, 0}, "a domain name behind the comma");
+        return row_fail(
+                error_r, "bad host", (struct text){NULL, 0}, "a domain name behind the comma");
     return mode == RULE_HOSTS_ONLY || value.len > 0 ||
-           fail(error_r, "bad more_hosts", value, "at least one domain name");
+           row_fail(error_r, "bad more_hosts", value, "at least one domain name");
 }
 
-static bool take_flag(bool *once, bool *flag, struct text name, struct text value, char *error_r)
+static bool row_take_flag(
+        bool *once, bool *flag, struct text name, struct text value, char *error_r)
 {
     if (*once)
-        return fail(error_r, "given twice", name, "each name once");
+        return row_fail(error_r, "given twice", name, "each name once");
     *once = true;
-    return parse_yes(value, flag) || fail(error_r, "bad value", value, "yes or no");
+    return parse_yes(value, flag) || row_fail(error_r, "bad value", value, "yes or no");
 }
 
 static bool take_alias(struct row *row, struct given *given, struct text value, char *error_r)
@@ -130,39 +132,39 @@ static bool take_alias(struct row *row, struct given *given, struct text value, 
     struct text key;
 
     if (given->alias)
-        return fail(error_r, "given twice", text_of("alias"), "each name once");
+        return row_fail(error_r, "given twice", text_of("alias"), "each name once");
     given->alias = true;
     row->is_alias = true;
     if (!row_parse_user(value, room, &key) ||
             !address_parse(key, (struct text){NULL, 0}, &row->alias))
-        return fail(error_r, "bad alias", value, "another user, local@domain");
+        return row_fail(error_r, "bad alias", value, "another user, local@domain");
     return true;
 }
 
-static bool take(struct row *row, struct given *given, struct text word, char *error_r)
+static bool row_take(struct row *row, struct given *given, struct text word, char *error_r)
 {
     struct reader r = reader_of(word);
     const struct text name = reader_until(&r, '=');
     const struct text value = reader_rest(&r);
 
     if (r.failed)
-        return fail(error_r, "bad word", word, "name=value");
+        return row_fail(error_r, "bad word", word, "name=value");
     if (text_equal(name, text_of("hosts")))
         return take_hosts(row, given, value, RULE_HOSTS_ONLY, error_r);
     if (text_equal(name, text_of("more_hosts")))
         return take_hosts(row, given, value, RULE_HOSTS_MORE, error_r);
     if (text_equal(name, text_of("allow_unauthorized")))
-        return take_flag(
+        return row_take_flag(
                 &given->allow_unauthorized, &row->rule.allow_unauthorized, name, value, error_r);
     if (text_equal(name, text_of("pinned")))
-        return take_flag(&given->pinned, &row->pinned, name, value, error_r);
+        return row_take_flag(&given->pinned, &row->pinned, name, value, error_r);
     if (text_equal(name, text_of("alias")))
         return take_alias(row, given, value, error_r);
-    return fail(error_r, "unknown name", name,
+    return row_fail(error_r, "unknown name", name,
             "hosts, more_hosts, allow_unauthorized, alias or pinned");
 }
 
-static struct text next_word(struct text *rest)
+static struct text row_next_word(struct text *rest)
 {
     size_t len = 0;
 
@@ -207,20 +209,20 @@ bool row_parse(struct text values, struct row *row_r, char error_r[ROW_ERROR_MAX
     row_r->pinned = false;
     row_r->is_alias = false;
     if (values.len > ROW_TEXT_MAX)
-        return fail(error_r, "too long", none, "at most 2048 octets");
+        return row_fail(error_r, "too long", none, "at most 2048 octets");
     if (!has_no_controls(values))
-        return fail(error_r, "control octets", none, "none but white space");
-    for (struct text word = next_word(&values); word.len > 0; word = next_word(&values))
-        if (!take(row_r, &given, word, error_r))
+        return row_fail(error_r, "control octets", none, "none but white space");
+    for (struct text word = row_next_word(&values); word.len > 0; word = row_next_word(&values))
+        if (!row_take(row_r, &given, word, error_r))
             return false;
     if (given.alias && (given.hosts || given.more_hosts || given.allow_unauthorized))
-        return fail(error_r, "an alias with a rule", none, "the rule in the row that it names");
+        return row_fail(error_r, "an alias with a rule", none, "the rule in the row that it names");
     if (!fits(row_r))
-        return fail(error_r, "too long", none, "at most 2048 octets");
+        return row_fail(error_r, "too long", none, "at most 2048 octets");
     return true;
 }
 
-static void put_name(struct writer *w, const char *name)
+static void row_put_name(struct writer *w, const char *name)
 {
     if (writer_text(w).len > 0)
         writer_char(w, ' ');
@@ -232,18 +234,18 @@ bool row_format(const struct row *row, struct writer *w)
     const struct rule *rule = &row->rule;
 
     if (row->is_alias) {
-        put_name(w, "alias=");
+        row_put_name(w, "alias=");
         writer_put(w, address_text(&row->alias));
     } else if (rule->mode != RULE_HOSTS_DOMAIN) {
-        put_name(w, rule->mode == RULE_HOSTS_ONLY ? "hosts=" : "more_hosts=");
+        row_put_name(w, rule->mode == RULE_HOSTS_ONLY ? "hosts=" : "more_hosts=");
         for (size_t i = 0; i < rule->hosts.count; i++) {
             writer_string(w, i > 0 ? "," : "");
             writer_string(w, rule->hosts.names[i]);
         }
     }
     if (rule->allow_unauthorized && !row->is_alias)
-        put_name(w, "allow_unauthorized=yes");
+        row_put_name(w, "allow_unauthorized=yes");
     if (row->pinned)
-        put_name(w, "pinned=yes");
+        row_put_name(w, "pinned=yes");
     return !w->failed;
 }

@@ -68,7 +68,7 @@ uint64_t row_set_passed(const struct row_set *g)
     return g->passed;
 }
 
-static int shown(struct text t)
+static int row_set_shown(struct text t)
 {
     return (int)(t.len < SHOWN_MAX ? t.len : SHOWN_MAX);
 }
@@ -79,8 +79,8 @@ void row_set_skip(struct row_set *g, struct text value, struct text origin)
 
     if (++g->skipped > DIRECTORY_NOTES_MAX)
         return;
-    snprintf(sentence, sizeof sentence, "%.*s: no address: %.*s: left out", shown(origin),
-            origin.at, shown(value), value.len > 0 ? value.at : "");
+    snprintf(sentence, sizeof sentence, "%.*s: no address: %.*s: left out", row_set_shown(origin),
+            origin.at, row_set_shown(value), value.len > 0 ? value.at : "");
     g->notes->tell(g->notes->context, sentence);
 }
 
@@ -95,7 +95,7 @@ void row_set_refuse(struct row_set *g, struct text origin, const char *why)
 
     if (++g->wrong > DIRECTORY_NOTES_MAX)
         return;
-    snprintf(sentence, sizeof sentence, "%.*s: %s", shown(origin), origin.at, why);
+    snprintf(sentence, sizeof sentence, "%.*s: %s", row_set_shown(origin), origin.at, why);
     g->notes->tell(g->notes->context, sentence);
 }
 
@@ -113,7 +113,7 @@ static bool keep_origin(struct row_set *g, struct text origin)
     return true;
 }
 
-static bool add(struct row_set *g, struct text key, struct text values, struct text origin)
+static bool row_set_add(struct row_set *g, struct text key, struct text values, struct text origin)
 {
     if (g->count == g->size) {
         const size_t size = g->size > 0 ? g->size * 2 : 1024;
@@ -159,11 +159,11 @@ bool row_set_put(struct row_set *g, struct text user, struct text values, struct
         row_set_refuse(g, origin, sentence);
         return true;
     }
-    return row_format(&row, &w) && add(g, key, writer_text(&w), origin);
+    return row_format(&row, &w) && row_set_add(g, key, writer_text(&w), origin);
 }
 
 /* The order that LMDB has. */
-static int by_key(const void *a, const void *b)
+static int row_set_by_key(const void *a, const void *b)
 {
     const struct row_set_row *left = a;
     const struct row_set_row *right = b;
@@ -180,7 +180,7 @@ static bool is_again(const struct row_set_row *a, const struct row_set_row *b)
     return strcmp(a->origin, b->origin) == 0 && text_equal(row_set_values(a), row_set_values(b));
 }
 
-static void find_duplicates(struct row_set *g)
+static void row_set_find_duplicates(struct row_set *g)
 {
     char sentence[DIRECTORY_ERROR_MAX];
     size_t kept = 0;
@@ -192,7 +192,7 @@ static void find_duplicates(struct row_set *g)
             g->rows[kept++] = row;
         } else if (!is_again(before, &row)) {
             snprintf(sentence, sizeof sentence, "%.*s: expected once, and it is at %.*s as well",
-                    shown(row_set_key(&row)), row.at, SHOWN_MAX, row.origin);
+                    row_set_shown(row_set_key(&row)), row.at, SHOWN_MAX, row.origin);
             row_set_refuse(g, text_of(before->origin), sentence);
         }
     }
@@ -202,8 +202,8 @@ static void find_duplicates(struct row_set *g)
 bool row_set_finish(struct row_set *g, char error_r[DIRECTORY_ERROR_MAX])
 {
     if (g->count > 0)
-        qsort(g->rows, g->count, sizeof *g->rows, by_key);
-    find_duplicates(g);
+        qsort(g->rows, g->count, sizeof *g->rows, row_set_by_key);
+    row_set_find_duplicates(g);
     snprintf(error_r, DIRECTORY_ERROR_MAX, "%" PRIu64 " %s wrong", g->wrong,
             g->wrong == 1 ? "row is" : "rows are");
     return g->wrong == 0;

@@ -76,7 +76,7 @@ static void do_take_place(void *context)
         mdb_txn_reset(t->reading);
 }
 
-static struct table *open_table(const char *path, bool write, char error_r[TABLE_ERROR_MAX])
+static struct table *table_open_table(const char *path, bool write, char error_r[TABLE_ERROR_MAX])
 {
     struct table *t = calloc(1, sizeof *t);
 
@@ -99,12 +99,12 @@ static struct table *open_table(const char *path, bool write, char error_r[TABLE
 
 struct table *table_open_to_read(const char *path, char error_r[TABLE_ERROR_MAX])
 {
-    return open_table(path, false, error_r);
+    return table_open_table(path, false, error_r);
 }
 
 struct table *table_open_to_write(const char *path, char error_r[TABLE_ERROR_MAX])
 {
-    return open_table(path, true, error_r);
+    return table_open_table(path, true, error_r);
 }
 
 /* The system call would be a third of a look-up: under load it is made now and then. */
@@ -119,7 +119,7 @@ static int check_file(struct table *t)
     return error;
 }
 
-static void do_begin(void *context)
+static void table_do_begin(void *context)
 {
     struct step *step = context;
     struct table *t = step->t;
@@ -147,11 +147,11 @@ static void do_end(void *context)
 }
 
 /* A look at the table as it is now; within a writer's transaction it is that. */
-static int begin(struct table *t, struct step *step)
+static int users_table_begin(struct table *t, struct step *step)
 {
     step->t = t;
     step->txn = t->writing != NULL ? t->writing : t->reading;
-    return table_step_do(do_begin, step);
+    return table_step_do(table_do_begin, step);
 }
 
 static void end(struct step *step)
@@ -162,9 +162,9 @@ static void end(struct step *step)
     step->error = error;
 }
 
-static int look(struct table *t, void (*how)(void *step), struct step *step)
+static int table_look(struct table *t, void (*how)(void *step), struct step *step)
 {
-    if (begin(t, step) == 0)
+    if (users_table_begin(t, step) == 0)
         (void)table_step_do(how, step);
     end(step);
     return step->error;
@@ -175,7 +175,7 @@ static struct text text_of_value(const MDB_val *value)
     return (struct text){value->mv_data, value->mv_size};
 }
 
-static int compare(struct text a, struct text b)
+static int table_compare(struct text a, struct text b)
 {
     const int by_octets = memcmp(a.at, b.at, a.len < b.len ? a.len : b.len);
 
@@ -199,7 +199,7 @@ static int check_absent(struct step *step, struct text wanted)
     MDB_stat about;
     int error = mdb_cursor_get(step->cursor, &key, &value, MDB_SET_RANGE);
 
-    if (error == 0 && (!is_row(&key, &value) || compare(text_of_value(&key), wanted) <= 0))
+    if (error == 0 && (!is_row(&key, &value) || table_compare(text_of_value(&key), wanted) <= 0))
         return MDB_CORRUPTED;
     if (error == 0)
         error = mdb_cursor_get(step->cursor, &key, &value, MDB_PREV);
@@ -210,12 +210,12 @@ static int check_absent(struct step *step, struct text wanted)
                        ? MDB_NOTFOUND
                        : MDB_CORRUPTED;
     if (error == 0 && ((!table_file_is_mark(&key) && !is_row(&key, &value)) ||
-                              compare(text_of_value(&key), wanted) >= 0))
+                              table_compare(text_of_value(&key), wanted) >= 0))
         error = MDB_CORRUPTED;
     return error != 0 ? error : MDB_NOTFOUND;
 }
 
-static int get(struct step *step, struct text key_text, struct row *row_r)
+static int users_table_get(struct step *step, struct text key_text, struct row *row_r)
 {
     MDB_val key = value_of(key_text);
     MDB_val value;
@@ -232,7 +232,7 @@ static void do_get(void *context)
 {
     struct step *step = context;
 
-    step->error = get(step, step->key, step->row);
+    step->error = users_table_get(step, step->key, step->row);
 }
 
 static void do_find(void *context)
@@ -241,22 +241,22 @@ static void do_find(void *context)
     struct row *row = step->row;
     char room[ADDRESS_MAX];
 
-    step->error = get(step, step->key, row);
+    step->error = users_table_get(step, step->key, row);
     for (int i = 0; step->error == 0 && row->is_alias; i++) {
         struct writer w = writer_of(room, sizeof room);
         if (i == TABLE_ALIASES_MAX ||
                 !row_key(address_local(&row->alias), address_domain(&row->alias), &w))
             step->error = MDB_NOTFOUND;
         else
-            step->error = get(step, writer_text(&w), row);
+            step->error = users_table_get(step, writer_text(&w), row);
     }
 }
 
-static enum table_result look_up(
+static enum table_result table_look_up(
         struct table *t, void (*how)(void *step), struct text key, struct row *row_r)
 {
     struct step step = {.key = key, .row = row_r};
-    const int error = look(t, how, &step);
+    const int error = table_look(t, how, &step);
 
     if (error == MDB_NOTFOUND || error == MDB_BAD_VALSIZE) /* no row has such a key */
         return TABLE_ABSENT;
@@ -265,7 +265,7 @@ static enum table_result look_up(
 
 enum table_result table_get(struct table *t, struct text key, struct row *row_r)
 {
-    return look_up(t, do_get, key, row_r);
+    return table_look_up(t, do_get, key, row_r);
 }
 
 enum table_result table_find(
@@ -274,7 +274,8 @@ enum table_result table_find(
     char room[ADDRESS_MAX];
     struct writer w = writer_of(room, sizeof room);
 
-    return row_key(local, domain, &w) ? look_up(t, do_find, writer_text(&w), row_r) : TABLE_ABSENT;
+    return row_key(local, domain, &w) ? table_look_up(t, do_find, writer_text(&w), row_r)
+                                      : TABLE_ABSENT;
 }
 
 static void do_count(void *context)
@@ -290,7 +291,7 @@ static void do_count(void *context)
 enum table_result table_count(struct table *t, uint64_t *count_r)
 {
     struct step step = {0};
-    const int error = look(t, do_count, &step);
+    const int error = table_look(t, do_count, &step);
 
     if (error != 0)
         return table_step_fail(t, "it cannot be read", error);
@@ -311,7 +312,7 @@ int table_step_next(struct step *step, struct text *key_r, struct row *row_r)
         return error;
     const struct text found = text_of_value(&key);
     const bool good = row_parse_user(found, room, key_r) && text_equal(*key_r, found) &&
-                      (step->last.len == 0 || compare(found, step->last) > 0) &&
+                      (step->last.len == 0 || table_compare(found, step->last) > 0) &&
                       stored_read(text_of_value(&value), row_r);
     if (!good)
         return MDB_CORRUPTED;
@@ -347,7 +348,7 @@ enum table_result table_each(struct table *t,
 {
     struct row row;
     struct step step = {.row = &row};
-    int error = begin(t, &step);
+    int error = users_table_begin(t, &step);
 
     if (error == 0)
         error = walk(&step, each, context);

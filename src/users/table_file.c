@@ -64,7 +64,7 @@ const char *table_file_reason(int error)
     }
 }
 
-static void on_assert(MDB_env *env, const char *message)
+static void table_file_on_assert(MDB_env *env, const char *message)
 {
     (void)env;
     (void)message;
@@ -100,7 +100,7 @@ static int mark_new(MDB_txn *txn, MDB_dbi dbi)
     return error != 0 || about.ms_entries > 0 ? error : table_file_put_mark(txn, dbi);
 }
 
-static int open_database(MDB_env *env, bool write, MDB_dbi *dbi_r)
+static int table_file_open_database(MDB_env *env, bool write, MDB_dbi *dbi_r)
 {
     MDB_txn *txn = NULL;
     int error = mdb_txn_begin(env, NULL, write ? 0 : MDB_RDONLY, &txn);
@@ -126,7 +126,7 @@ struct opening {
     int error;
 };
 
-static void open_env(void *context)
+static void table_file_open_env(void *context)
 {
     struct opening *o = context;
     const unsigned flags = MDB_NOSUBDIR | MDB_NOTLS | (o->write ? 0 : MDB_RDONLY);
@@ -137,13 +137,13 @@ static void open_env(void *context)
     if (o->error == 0)
         o->error = mdb_env_set_maxreaders(o->env, READERS_MAX);
     if (o->error == 0)
-        o->error = mdb_env_set_assert(o->env, on_assert);
+        o->error = mdb_env_set_assert(o->env, table_file_on_assert);
     if (o->error == 0)
         o->error = mdb_env_open(o->env, o->path, flags, 0600);
     if (o->error == 0)
         o->error = mdb_reader_check(o->env, NULL);
     if (o->error == 0)
-        o->error = open_database(o->env, o->write, &o->dbi);
+        o->error = table_file_open_database(o->env, o->write, &o->dbi);
 }
 
 /* What root makes is for whom the folder is for. It is made as by him: then root can be led
@@ -175,11 +175,11 @@ static void open_as_owner(struct opening *o)
         o->error = o->write && errno == ENOENT ? 0 : errno;
     else if (!S_ISREG(about.st_mode) || (!o->write && about.st_size == 0))
         o->error = MDB_INVALID;
-    if (o->error == 0 && !guard_run(open_env, o))
+    if (o->error == 0 && !guard_run(table_file_open_env, o))
         o->error = MDB_CORRUPTED;
 }
 
-static bool fail(
+static bool table_file_fail(
         const struct opening *o, const struct identity *owner, char error_r[TABLE_ERROR_MAX])
 {
     if (o->error == EACCES && owner->is_root && owner->uid != 0)
@@ -201,13 +201,13 @@ bool table_file_open(const char *path, bool write, MDB_env **env_r, MDB_dbi *dbi
     guard_install();
     if (!find_owner(path, &owner) || !identity_assume(&owner)) {
         o.error = errno;
-        return fail(&o, &owner, error_r);
+        return table_file_fail(&o, &owner, error_r);
     }
     open_as_owner(&o);
     if (!identity_return(&owner) && o.error == 0)
         o.error = errno;
     if (o.error != 0)
-        return fail(&o, &owner, error_r);
+        return table_file_fail(&o, &owner, error_r);
     *env_r = o.env;
     *dbi_r = o.dbi;
     return true;

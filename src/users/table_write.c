@@ -29,7 +29,7 @@ static enum table_result written(struct table *t, int error)
     return table_step_fail(t, "it cannot be written", find_cause(t, error));
 }
 
-static void do_begin(void *context)
+static void table_write_do_begin(void *context)
 {
     struct step *step = context;
 
@@ -39,7 +39,7 @@ static void do_begin(void *context)
 enum table_result table_begin(struct table *t)
 {
     struct step step = {.t = t};
-    int error = table_step_do(do_begin, &step);
+    int error = table_step_do(table_write_do_begin, &step);
 
     t->writing = step.txn;
     t->spoiled = false;
@@ -102,7 +102,7 @@ static void do_empty(void *context)
         step->error = table_file_put_mark(step->txn, step->t->dbi);
 }
 
-static bool go_on(void *context, struct text key, struct text values)
+static bool table_write_go_on(void *context, struct text key, struct text values)
 {
     (void)context;
     (void)key;
@@ -130,7 +130,7 @@ enum table_result table_clear(struct table *t, bool but_pinned)
 
     /* LMDB mends its tree after each row that goes, with the pages beside it: if one of these was
      * damaged there is no telling what it does. So all are looked at before. */
-    if (but_pinned && table_each(t, go_on, NULL) != TABLE_OK) {
+    if (but_pinned && table_each(t, table_write_go_on, NULL) != TABLE_OK) {
         t->spoiled = true;
         return TABLE_ERROR;
     }

@@ -18,7 +18,7 @@ struct child child_of(const char *name)
 }
 
 /* The parent alone says when to stop: a terminal or a supervisor may signal the whole group. */
-static void set_signals(void)
+static void child_set_signals(void)
 {
     sigset_t none;
 
@@ -40,7 +40,7 @@ bool child_start(struct child *child, uint64_t now, child_work *work, void *cont
     if (pid == 0) {
         close(pair[0]);
         log_after_fork();
-        set_signals();
+        child_set_signals();
         _exit(work(context, index, pair[1]));
     }
     close(pair[1]);
@@ -74,7 +74,7 @@ bool child_restart(struct child *child, uint64_t now, child_work *work, void *co
     return false;
 }
 
-static void log_death(const struct child *child, int status, uint64_t pause)
+static void child_log_death(const struct child *child, int status, uint64_t pause)
 {
     char event[32] = "";
     struct writer w = writer_of(event, sizeof event - 1);
@@ -104,7 +104,7 @@ void child_ended(struct child *child, int status, int renew, bool expected, uint
             log_event(
                     LOG_LEVEL_NOTICE, "worker-renewed", "because", "a store is to be opened anew");
         else
-            log_death(child, status, pause);
+            child_log_death(child, status, pause);
     }
     child->pid = 0;
     close(child->control);

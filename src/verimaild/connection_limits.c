@@ -75,7 +75,8 @@ static size_t networks_of(const struct endpoint *source, struct network networks
     return 2;
 }
 
-static size_t hash(const struct connection_limits *s, const struct network *network)
+static size_t connection_limits_hash(
+        const struct connection_limits *s, const struct network *network)
 {
     uint64_t out = 0;
     unsigned char octets[sizeof network->octets + 1];
@@ -92,9 +93,10 @@ static bool same(const struct network *a, const struct network *b)
 }
 
 /* The slot of this network, or the free one where it would stand. */
-static size_t find(const struct connection_limits *s, const struct network *network)
+static size_t connection_limits_find(
+        const struct connection_limits *s, const struct network *network)
 {
-    size_t i = hash(s, network) & s->mask;
+    size_t i = connection_limits_hash(s, network) & s->mask;
 
     while (s->slots[i].open > 0 && !same(&s->slots[i].network, network))
         i = (i + 1) & s->mask;
@@ -108,7 +110,7 @@ bool connection_limits_may_open(const struct connection_limits *s, const struct 
     const size_t count = networks_of(source, networks);
 
     for (size_t i = 0; i < count; i++)
-        if (s->slots[find(s, &networks[i])].open >= limits[i])
+        if (s->slots[connection_limits_find(s, &networks[i])].open >= limits[i])
             return false;
     return true;
 }
@@ -119,7 +121,7 @@ void connection_limits_add(struct connection_limits *s, const struct endpoint *s
     const size_t count = networks_of(source, networks);
 
     for (size_t i = 0; i < count; i++) {
-        struct slot *slot = &s->slots[find(s, &networks[i])];
+        struct slot *slot = &s->slots[connection_limits_find(s, &networks[i])];
         slot->network = networks[i];
         slot->open++;
     }
@@ -129,7 +131,7 @@ void connection_limits_add(struct connection_limits *s, const struct endpoint *s
 static void close_gap(struct connection_limits *s, size_t hole)
 {
     for (size_t i = (hole + 1) & s->mask; s->slots[i].open > 0; i = (i + 1) & s->mask) {
-        const size_t home = hash(s, &s->slots[i].network) & s->mask;
+        const size_t home = connection_limits_hash(s, &s->slots[i].network) & s->mask;
         /* It may move if its home does not lie behind the hole, going round. */
         if (((i - home) & s->mask) >= ((i - hole) & s->mask)) {
             s->slots[hole] = s->slots[i];
@@ -145,7 +147,7 @@ void connection_limits_remove(struct connection_limits *s, const struct endpoint
     const size_t count = networks_of(source, networks);
 
     for (size_t i = 0; i < count; i++) {
-        const size_t at = find(s, &networks[i]);
+        const size_t at = connection_limits_find(s, &networks[i]);
         if (s->slots[at].open > 0 && --s->slots[at].open == 0)
             close_gap(s, at);
     }
@@ -157,5 +159,6 @@ bool connection_limits_take_classic(
     struct network networks[NETWORKS_MAX];
 
     networks_of(source, networks);
-    return ratelimit_take(&s->classic[hash(s, &networks[0]) % CLASSIC_SHARES], now);
+    return ratelimit_take(
+            &s->classic[connection_limits_hash(s, &networks[0]) % CLASSIC_SHARES], now);
 }

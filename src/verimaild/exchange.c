@@ -39,7 +39,7 @@ struct exchange {
     char aside[ASIDE_MAX];
 };
 
-static void on_counted(void *context, struct count_request *item);
+static void exchange_on_counted(void *context, struct count_request *item);
 
 static bool open_stores(struct exchange *x, const struct exchange_setup *setup)
 {
@@ -48,7 +48,7 @@ static bool open_stores(struct exchange *x, const struct exchange_setup *setup)
             .password = service_replay_password(setup->service),
             .ca = setup->config->replay_ca.at,
             .keep = service_keep(setup->service),
-            .done = on_counted,
+            .done = exchange_on_counted,
             .context = x,
     };
 
@@ -101,7 +101,7 @@ struct exchange *exchange_init(const struct exchange_setup *setup)
     return x;
 }
 
-static void drop(struct exchange *x, struct connection *connection)
+static void exchange_drop(struct exchange *x, struct connection *connection)
 {
     close(connection->fd);
     connection_limits_remove(x->sources, &connection->source);
@@ -122,7 +122,7 @@ void exchange_free(struct exchange **exchange)
         struct connection *oldest = connections_oldest(x->connections);
         if (!oldest->answered)
             stats_unanswered(&x->books, "stopped", &oldest->source, now);
-        drop(x, oldest);
+        exchange_drop(x, oldest);
     }
     question_log_flush(&x->books.log, now, true);
     tables_close(&x->tables);
@@ -180,7 +180,7 @@ static bool judge_line(struct exchange *x, struct asked *asked, struct text line
 }
 
 /* False when nothing may be answered. */
-static bool reply(struct exchange *x, struct asked *asked, uint64_t now)
+static bool exchange_reply(struct exchange *x, struct asked *asked, uint64_t now)
 {
     const bool sent = send_answer(asked->fd, &asked->inquiry);
 
@@ -206,7 +206,7 @@ static size_t line_end(struct text got, bool at_end)
 }
 
 /* Makes room by closing the connection that has had the most time. */
-static bool make_room(struct exchange *x, uint64_t now)
+static bool exchange_make_room(struct exchange *x, uint64_t now)
 {
     struct connection *oldest = connections_oldest(x->connections);
 
@@ -214,17 +214,17 @@ static bool make_room(struct exchange *x, uint64_t now)
         return false;
     if (!oldest->answered)
         stats_unanswered(&x->books, "room", &oldest->source, now);
-    drop(x, oldest);
+    exchange_drop(x, oldest);
     return true;
 }
 
 /* NULL when it cannot be held; the descriptor is then closed. */
-static struct connection *hold(
+static struct connection *exchange_hold(
         struct exchange *x, int fd, const struct endpoint *source, uint64_t now)
 {
     struct connection *connection = connections_add(x->connections, fd, source, now);
 
-    if (connection == NULL && make_room(x, now))
+    if (connection == NULL && exchange_make_room(x, now))
         connection = connections_add(x->connections, fd, source, now);
     if (connection == NULL) {
         close(fd);
@@ -234,7 +234,7 @@ static struct connection *hold(
     struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP,
             .data.u64 = connections_index(x->connections, connection)};
     if (epoll_ctl(x->epoll, EPOLL_CTL_ADD, fd, &event) != 0) {
-        drop(x, connection);
+        exchange_drop(x, connection);
         return NULL;
     }
     return connection;
@@ -259,18 +259,18 @@ static bool discard(struct exchange *x, struct connection *connection)
 }
 
 /* Answers on a connection that is not held: closed then, or held until its peer stops sending. */
-static void settle(struct exchange *x, struct asked *asked, uint64_t now)
+static void exchange_settle(struct exchange *x, struct asked *asked, uint64_t now)
 {
-    if (!reply(x, asked, now) || !(asked->more || sends_more(x, asked->fd))) {
+    if (!exchange_reply(x, asked, now) || !(asked->more || sends_more(x, asked->fd))) {
         close(asked->fd);
         return;
     }
-    struct connection *connection = hold(x, asked->fd, &asked->source, now);
+    struct connection *connection = exchange_hold(x, asked->fd, &asked->source, now);
     if (connection != NULL)
         connection->answered = true;
 }
 
-static void on_counted(void *context, struct count_request *item)
+static void exchange_on_counted(void *context, struct count_request *item)
 {
     struct exchange *x = context;
     struct asked *asked = (struct asked *)item;
@@ -278,7 +278,7 @@ static void on_counted(void *context, struct count_request *item)
     x->uncounted = x->uncounted || item->result == REPLAY_FAILED;
     judge_counted(&asked->inquiry.judgement, item->result);
     connection_limits_remove(x->sources, &asked->source);
-    settle(x, asked, x->now);
+    exchange_settle(x, asked, x->now);
     desk_give(x->desk, asked);
 }
 
@@ -293,7 +293,7 @@ static void count(struct exchange *x, uint64_t now)
     if (next == NULL) {
         stats_uncounted(&x->books, now);
         judge_counted(&asked->inquiry.judgement, REPLAY_FAILED);
-        settle(x, asked, now);
+        exchange_settle(x, asked, now);
         return;
     }
     x->hand = next;
@@ -309,7 +309,7 @@ static bool must_count(const struct asked *asked)
     return asked->inquiry.well_formed && asked->inquiry.judgement.must_count;
 }
 
-static void begin(struct exchange *x, int fd, const struct endpoint *source, uint64_t now)
+static void exchange_begin(struct exchange *x, int fd, const struct endpoint *source, uint64_t now)
 {
     struct asked *asked = x->hand;
     const ssize_t got = recv(fd, asked->line, sizeof asked->line, MSG_DONTWAIT);
@@ -330,10 +330,10 @@ static void begin(struct exchange *x, int fd, const struct endpoint *source, uin
         else if (must_count(asked))
             count(x, now);
         else
-            settle(x, asked, now);
+            exchange_settle(x, asked, now);
         return;
     }
-    struct connection *connection = hold(x, fd, source, now);
+    struct connection *connection = exchange_hold(x, fd, source, now);
     if (connection != NULL && octets.len > 0) {
         memcpy(connections_room(x->connections, connection), octets.at, octets.len);
         connection->used = (uint32_t)octets.len;
@@ -343,7 +343,7 @@ static void begin(struct exchange *x, int fd, const struct endpoint *source, uin
 /* No descriptors are left: something must give way, or the same event would come for ever. */
 static bool relieve(struct exchange *x, int listener, uint64_t now)
 {
-    if (make_room(x, now))
+    if (exchange_make_room(x, now))
         return true;
     close(x->reserve);
     const int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
@@ -360,7 +360,7 @@ bool exchange_accept(struct exchange *x, int listener, size_t most, uint64_t now
         const int fd =
                 accept4(listener, &source.address.any, &source.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0 && connection_limits_may_open(x->sources, &source)) {
-            begin(x, fd, &source, now);
+            exchange_begin(x, fd, &source, now);
         } else if (fd >= 0) {
             stats_unanswered(&x->books, "too-many", &source, now);
             close(fd);
@@ -375,7 +375,7 @@ bool exchange_accept(struct exchange *x, int listener, size_t most, uint64_t now
 }
 
 /* Its descriptor stays open. */
-static void let_go(struct exchange *x, struct connection *connection)
+static void exchange_let_go(struct exchange *x, struct connection *connection)
 {
     epoll_ctl(x->epoll, EPOLL_CTL_DEL, connection->fd, NULL);
     connection_limits_remove(x->sources, &connection->source);
@@ -394,12 +394,13 @@ static void end_question(struct exchange *x, struct connection *connection, stru
     asked->more = end < octets.len || end > QUESTION_MAX;
     const bool judged = judge_line(x, asked, (struct text){octets.at, end}, now);
     if (judged && must_count(asked)) {
-        let_go(x, connection);
+        exchange_let_go(x, connection);
         count(x, now);
-    } else if (judged && reply(x, asked, now) && (asked->more || sends_more(x, connection->fd))) {
+    } else if (judged && exchange_reply(x, asked, now) &&
+               (asked->more || sends_more(x, connection->fd))) {
         connection->answered = true;
     } else {
-        drop(x, connection);
+        exchange_drop(x, connection);
     }
 }
 
@@ -412,7 +413,7 @@ void exchange_continue(struct exchange *x, uint32_t index, uint64_t now)
         return;
     if (connection->answered) {
         if (!discard(x, connection))
-            drop(x, connection);
+            exchange_drop(x, connection);
         return;
     }
     const size_t used = connection->used;
@@ -420,7 +421,7 @@ void exchange_continue(struct exchange *x, uint32_t index, uint64_t now)
             recv(connection->fd, line + used, sizeof x->hand->line - used, MSG_DONTWAIT);
     if (got < 0) {
         if (errno != EAGAIN && errno != EINTR)
-            drop(x, connection);
+            exchange_drop(x, connection);
         return;
     }
     char *kept = connections_room(x->connections, connection);
@@ -465,7 +466,7 @@ void exchange_expire(struct exchange *x, uint64_t now)
     while (oldest != NULL && now >= oldest->since + EXCHANGE_DEADLINE) {
         if (!oldest->answered)
             stats_unanswered(&x->books, "timeout", &oldest->source, now);
-        drop(x, oldest);
+        exchange_drop(x, oldest);
         oldest = connections_oldest(x->connections);
     }
     question_log_flush(&x->books.log, now, false);

@@ -67,7 +67,7 @@ bool generation_identity(const struct config_service *service, struct identity *
     return found;
 }
 
-static bool find_identity(struct generation *g, struct problems *problems)
+static bool generation_find_identity(struct generation *g, struct problems *problems)
 {
     if (!generation_identity(g->config->service, &g->identity, problems))
         return false;
@@ -100,10 +100,10 @@ static bool sockets_suffice(const struct generation *g, struct problems *problem
 }
 
 /* What is there before a socket is opened, and can be wrong. */
-static bool read_all(struct generation *g, struct problems *problems)
+static bool generation_read_all(struct generation *g, struct problems *problems)
 {
     g->service = service_init(g->config, problems);
-    if (g->service == NULL || !find_identity(g, problems))
+    if (g->service == NULL || !generation_find_identity(g, problems))
         return false;
     if (!table_check_run(g->config, &g->identity, problems))
         return false;
@@ -152,7 +152,7 @@ struct generation *generation_init(const char *path, const struct generation *be
     g->recorder = child_of("recorder");
     for (size_t i = 0; i < count; i++)
         g->workers[i].child = child_of("worker");
-    if (!read_all(g, problems) || !open_all(g, before, problems))
+    if (!generation_read_all(g, problems) || !open_all(g, before, problems))
         generation_free(&g);
     return g;
 }
@@ -220,7 +220,7 @@ static int work(void *context, size_t index, int control)
 }
 
 /* It keeps no key: what it is made of has been in many hands. */
-static int record(void *context, size_t index, int control)
+static int generation_record(void *context, size_t index, int control)
 {
     struct generation *g = context;
     struct ring **rings = calloc(g->count, sizeof(struct ring *));
@@ -254,7 +254,7 @@ bool generation_start(struct generation *g, uint64_t now, void (*forget)(const s
 {
     g->forget = forget;
     /* It may be late, and without it the workers go on. */
-    if (!child_start(&g->recorder, now, record, g, 0))
+    if (!child_start(&g->recorder, now, generation_record, g, 0))
         log_errno(LOG_LEVEL_ERROR, "no-process", "of", g->recorder.name);
     for (size_t i = 0; i < g->count; i++) {
         if (!child_start(&g->workers[i].child, now, work, g, i)) {
@@ -270,7 +270,7 @@ void generation_restart(struct generation *g, uint64_t now)
 {
     if (g->retired)
         return;
-    if (child_restart(&g->recorder, now, record, g, 0))
+    if (child_restart(&g->recorder, now, generation_record, g, 0))
         counters_add(&g->counters->recorders_restarted, 1);
     for (size_t i = 0; i < g->count; i++) {
         if (child_restart(&g->workers[i].child, now, work, g, i)) {

@@ -98,7 +98,7 @@ static bool parse_entry(char *line, struct entry *entry_r)
            (since.len == 0 || text_decimal(since, UINT64_MAX, &entry_r->since));
 }
 
-static FILE *open_file(const char *folder)
+static FILE *keyuse_open_file(const char *folder)
 {
     char path[4096];
 
@@ -138,7 +138,7 @@ static void write_entry(FILE *out, const unsigned char id[KEY_ID_OCTETS], const 
             (unsigned long long)since);
 }
 
-static bool write_all(struct keyuse *k, FILE *old, FILE *out, uint64_t now)
+static bool keyuse_write_all(struct keyuse *k, FILE *old, FILE *out, uint64_t now)
 {
     uint64_t *used = calloc(k->count + 1, sizeof *used);
     struct entry entry;
@@ -183,8 +183,8 @@ bool keyuse_save(struct keyuse *k, const char *folder, uint64_t now)
     FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
     if (out == NULL)
         return false;
-    FILE *old = open_file(folder);
-    bool ok = write_all(k, old, out, now);
+    FILE *old = keyuse_open_file(folder);
+    bool ok = keyuse_write_all(k, old, out, now);
     if (old != NULL)
         fclose(old);
     ok = fflush(out) == 0 && !ferror(out) && ok;
@@ -208,7 +208,8 @@ void keyuse_show(const struct keyuse *k, struct counters *counters)
     counters->keys_changed++;
 }
 
-static void warn(const struct entry *entry, uint64_t until, struct problems *warnings)
+static void verimaild_keyuse_warn(
+        const struct entry *entry, uint64_t until, struct problems *warnings)
 {
     char hex[KEY_ID_OCTETS * 2 + 1];
     char value[DOMAIN_MAX + sizeof hex + 16];
@@ -227,13 +228,13 @@ static void warn(const struct entry *entry, uint64_t until, struct problems *war
 void keyuse_warn(const struct keyring *ring, const char *folder, uint64_t lifetime, uint64_t now,
         struct problems *warnings)
 {
-    FILE *file = open_file(folder);
+    FILE *file = keyuse_open_file(folder);
     struct entry entry;
 
     while (next_entry(file, &entry))
         if (keyring_find(ring, entry.id) == NULL && entry.used > 0 && entry.used <= now &&
                 now - entry.used <= lifetime + JUDGE_FUTURE)
-            warn(&entry, entry.used + lifetime + JUDGE_FUTURE, warnings);
+            verimaild_keyuse_warn(&entry, entry.used + lifetime + JUDGE_FUTURE, warnings);
     if (file != NULL)
         fclose(file);
 }

@@ -65,7 +65,8 @@ static struct hostport *add_place(struct listening *l, const struct endpoint *wa
     return &l->places[l->count++];
 }
 
-static const struct hostport *find(const struct listening *l, const struct endpoint *wanted)
+static const struct hostport *listening_find(
+        const struct listening *l, const struct endpoint *wanted)
 {
     for (size_t i = 0; l != NULL && i < l->count; i++)
         if (endpoint_equal(&l->places[i].wanted, wanted))
@@ -85,7 +86,7 @@ static bool duplicate(const struct hostport *from, struct hostport *to)
 static bool open_place(struct listening *l, const struct endpoint *wanted, size_t workers,
         const struct listening *before)
 {
-    const struct hostport *old = find(before, wanted);
+    const struct hostport *old = listening_find(before, wanted);
     struct hostport *place = add_place(l, wanted);
 
     if (place == NULL || (old != NULL && !duplicate(old, place)))
@@ -96,7 +97,7 @@ static bool open_place(struct listening *l, const struct endpoint *wanted, size_
     return true;
 }
 
-static bool adopt(struct listening *l, int first, size_t count, struct problems *problems)
+static bool listening_adopt(struct listening *l, int first, size_t count, struct problems *problems)
 {
     l->activated = true;
     for (size_t i = 0; i < count; i++) {
@@ -112,7 +113,7 @@ static bool adopt(struct listening *l, int first, size_t count, struct problems 
     return true;
 }
 
-static bool share(struct listening *l, const struct listening *before)
+static bool listening_share(struct listening *l, const struct listening *before)
 {
     l->activated = true;
     for (size_t i = 0; i < before->count; i++) {
@@ -148,9 +149,9 @@ struct listening *listening_open(const struct config_service *service, size_t wo
     bool ok = l != NULL;
 
     if (ok && handed > 0)
-        ok = adopt(l, first, handed, problems);
+        ok = listening_adopt(l, first, handed, problems);
     else if (ok && before != NULL && before->activated)
-        ok = share(l, before);
+        ok = listening_share(l, before);
     else if (ok)
         ok = open_configured(l, service, workers, before, problems);
     if (!ok) {
@@ -191,7 +192,7 @@ void listening_kept(const struct listening *l, size_t worker, size_t workers,
     size_t n = 0;
 
     for (size_t i = 0; i < l->count; i++) {
-        const bool kept = find(other, &l->places[i].wanted) != NULL;
+        const bool kept = listening_find(other, &l->places[i].wanted) != NULL;
         for (size_t k = 0; k < l->places[i].count; k++)
             if (is_mine(l, k, worker, workers) && n < size)
                 kept_r[n++] = kept;

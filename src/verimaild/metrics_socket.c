@@ -20,7 +20,7 @@ struct metrics_socket {
     char address[];
 };
 
-static const char *unix_path(const char *address)
+static const char *metrics_socket_unix_path(const char *address)
 {
     return strncmp(address, UNIX, sizeof UNIX - 1) == 0 ? address + sizeof UNIX - 1 : NULL;
 }
@@ -31,7 +31,7 @@ static int new_socket(int family)
 }
 
 /* Removes a socket that nobody listens at. False with errno when something else is there. */
-static bool make_way(const struct sockaddr_un *address)
+static bool metrics_socket_make_way(const struct sockaddr_un *address)
 {
     struct stat st;
 
@@ -65,12 +65,12 @@ static int listen_at(int fd, const struct sockaddr *address, socklen_t len)
     return -1;
 }
 
-static int open_unix(const char *path)
+static int metrics_socket_open_unix(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
 
     memcpy(address.sun_path, path, strlen(path)); /* the configuration has seen to its length */
-    if (!make_way(&address))
+    if (!metrics_socket_make_way(&address))
         return -1;
     const mode_t before = umask(0117);
     const int fd =
@@ -96,13 +96,13 @@ static int open_loopback(const char *address)
 
 static int open_as(const struct identity *identity, const char *address)
 {
-    const char *path = unix_path(address);
+    const char *path = metrics_socket_unix_path(address);
 
     if (path == NULL)
         return open_loopback(address);
     if (!identity_assume(identity))
         return -1;
-    const int fd = open_unix(path);
+    const int fd = metrics_socket_open_unix(path);
     const int error = errno;
     if (!identity_return(identity))
         abort(); /* nothing that comes could be trusted to be who it should */
@@ -155,7 +155,7 @@ int metrics_socket_socket(const struct metrics_socket *showing)
 
 void metrics_socket_end(const struct metrics_socket *showing, const struct metrics_socket *after)
 {
-    const char *path = showing != NULL ? unix_path(showing->address) : NULL;
+    const char *path = showing != NULL ? metrics_socket_unix_path(showing->address) : NULL;
 
     if (path == NULL || (after != NULL && strcmp(after->address, showing->address) == 0) ||
             !identity_assume(&showing->identity))

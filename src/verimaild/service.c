@@ -69,7 +69,7 @@ static bool make_hosts(struct service *service, const struct config_list *from,
     return true;
 }
 
-static bool add_pair(struct service *service, const struct config_host *host,
+static bool service_add_pair(struct service *service, const struct config_host *host,
         const struct config_text *key, const unsigned char secret[KEY_OCTETS],
         struct problems *problems)
 {
@@ -99,7 +99,7 @@ static bool add_service_key(struct service *service, const struct config *config
     }
     for (size_t h = 0; ok && h < config->hosts_count; h++)
         for (size_t k = 0; k < config->hosts[h].keys.count; k++)
-            ok = add_pair(service, &config->hosts[h], &config->hosts[h].keys.at[k], secret,
+            ok = service_add_pair(service, &config->hosts[h], &config->hosts[h].keys.at[k], secret,
                          problems) &&
                  ok;
     sodium_free(secret);
@@ -124,7 +124,7 @@ static bool make_keyring(
     return ok;
 }
 
-static bool make_classic(
+static bool service_make_classic(
         struct served *served, const struct config_text *path, struct problems *problems)
 {
     const char *error = NULL;
@@ -210,8 +210,8 @@ static bool make_domain(struct service *service, const struct config_domain *dom
     }
     if (domain->is_default)
         service->default_domain = domain->name.at;
-    const bool classic =
-            domain->classic_key.at == NULL || make_classic(served, &domain->classic_key, problems);
+    const bool classic = domain->classic_key.at == NULL ||
+                         service_make_classic(served, &domain->classic_key, problems);
     return make_users(service, domain, problems) && classic;
 }
 

@@ -9,7 +9,8 @@ void stats_init(
     question_log_init(&books->log);
 }
 
-static void put_event(struct ring *ring, const struct asked *asked, uint64_t waited, uint64_t today)
+static void stats_put_event(
+        struct ring *ring, const struct asked *asked, uint64_t waited, uint64_t today)
 {
     const struct query *inquiry = &asked->inquiry;
     const struct judgement *judgement = &inquiry->judgement;
@@ -47,7 +48,7 @@ void stats_answered(struct stats *books, const struct asked *asked, uint64_t now
                 today / 1000);
     counters_note(books->counters, inquiry->judgement.answer.verdict,
             inquiry->judgement.answer.reason, waited);
-    put_event(books->ring, asked, waited, today);
+    stats_put_event(books->ring, asked, waited, today);
 }
 
 void stats_store(struct stats *books, const struct replay_health *health, uint64_t now)

@@ -58,7 +58,7 @@ static struct generation **free_place(void)
 }
 
 /* A new generation in its place, started; NULL when it could not be: the log says why. */
-static struct generation *start(const char *event, uint64_t now)
+static struct generation *supervisor_start(const char *event, uint64_t now)
 {
     struct problems *problems = problems_init(parent.path);
     struct generation **place = free_place();
@@ -153,7 +153,7 @@ static void start_reload(uint64_t now)
 {
     parent.reload = false;
     notify_reloading();
-    parent.starting = start("reload-refused", now);
+    parent.starting = supervisor_start("reload-refused", now);
     if (parent.starting == NULL)
         notify_send("READY=1");
 }
@@ -178,7 +178,7 @@ static void settle_reload(uint64_t now)
     }
 }
 
-static void stop(uint64_t now)
+static void supervisor_stop(uint64_t now)
 {
     notify_send("STOPPING=1");
     log_event(LOG_LEVEL_NOTICE, "stopping", NULL, NULL);
@@ -190,7 +190,7 @@ static void stop(uint64_t now)
     parent.stopping = true;
 }
 
-static void reap(uint64_t now)
+static void supervisor_reap(uint64_t now)
 {
     int status = 0;
     pid_t pid;
@@ -202,7 +202,7 @@ static void reap(uint64_t now)
     }
 }
 
-static void on_signals(uint64_t now)
+static void supervisor_on_signals(uint64_t now)
 {
     struct signalfd_siginfo info;
 
@@ -210,9 +210,9 @@ static void on_signals(uint64_t now)
         if (info.ssi_signo == SIGHUP)
             parent.reload = true;
         else if (info.ssi_signo == SIGCHLD)
-            reap(now);
+            supervisor_reap(now);
         else
-            stop(now);
+            supervisor_stop(now);
     }
 }
 
@@ -272,7 +272,7 @@ static void wait_for_something(uint64_t now)
     poll(fds, count, left);
 }
 
-static bool catch_signals(void)
+static bool supervisor_catch_signals(void)
 {
     static const int caught[] = {SIGHUP, SIGTERM, SIGINT, SIGCHLD};
     sigset_t set;
@@ -290,12 +290,12 @@ static bool catch_signals(void)
 /* Waits until the first generation is ready, or told to stop. False when it could not start. */
 static bool open_shop(void)
 {
-    struct generation *g = start("not-started", mono_ms());
+    struct generation *g = supervisor_start("not-started", mono_ms());
 
     while (g != NULL && !generation_is_ready(g) && !generation_has_failed(g)) {
         const uint64_t now = mono_ms();
         wait_for_something(now);
-        on_signals(now);
+        supervisor_on_signals(now);
         if (generation_is_retired(g))
             return true;
         tend(now);
@@ -315,7 +315,7 @@ int verimaild_run(const char *path)
     parent.path = path;
     parent.counters = counters_init();
     parent.alarm.counters = parent.counters;
-    if (parent.counters == NULL || !catch_signals()) {
+    if (parent.counters == NULL || !supervisor_catch_signals()) {
         log_errno(LOG_LEVEL_ERROR, "not-started", NULL, NULL);
         return EXIT_FAILURE;
     }
@@ -328,7 +328,7 @@ int verimaild_run(const char *path)
             start_reload(now);
         wait_for_something(now);
         now = mono_ms();
-        on_signals(now);
+        supervisor_on_signals(now);
         if (now >= parent.save_at)
             note_keys(now);
         log_flush();
@@ -339,7 +339,8 @@ int verimaild_run(const char *path)
 }
 
 /* NULL when a start would fail. */
-static struct service *check_service(const struct config *config, struct problems *problems)
+static struct service *supervisor_check_service(
+        const struct config *config, struct problems *problems)
 {
     struct identity identity;
     struct service *service = service_init(config, problems);
@@ -354,7 +355,7 @@ int verimaild_check(const char *path)
 {
     struct problems *problems = problems_init(path);
     struct config *config = problems != NULL ? generation_config_read(path, problems) : NULL;
-    struct service *service = config != NULL ? check_service(config, problems) : NULL;
+    struct service *service = config != NULL ? supervisor_check_service(config, problems) : NULL;
     const bool good = service != NULL;
 
     if (good)

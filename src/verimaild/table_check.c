@@ -19,7 +19,7 @@ static bool has_tables(const struct config *config)
     return false;
 }
 
-static bool write_all(int fd, const char *at)
+static bool table_check_write_all(int fd, const char *at)
 {
     size_t rest = strlen(at);
 
@@ -45,7 +45,8 @@ static void be_child(const struct config *config, const struct identity *identit
         tables_check(config, problems);
     else
         problems_add(problems, 0, strerror(errno), "run_as", NULL);
-    _exit(write_all(fd, problems_text(problems) + before) ? EXIT_SUCCESS : EXIT_FAILURE);
+    _exit(table_check_write_all(fd, problems_text(problems) + before) ? EXIT_SUCCESS
+                                                                      : EXIT_FAILURE);
 }
 
 static void take_all(int fd, struct problems *problems)

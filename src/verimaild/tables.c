@@ -26,12 +26,12 @@ struct tables {
     struct opened opened[];
 };
 
-static const char *path_of(const char *address)
+static const char *tables_path_of(const char *address)
 {
     return address + sizeof SCHEME - 1;
 }
 
-static enum rules_found fail(struct tables *t, const struct opened *o, const char *why)
+static enum rules_found tables_fail(struct tables *t, const struct opened *o, const char *why)
 {
     t->failed = true;
     t->broken = true;
@@ -39,14 +39,14 @@ static enum rules_found fail(struct tables *t, const struct opened *o, const cha
     return RULES_UNKNOWN;
 }
 
-static enum rules_found find(void *context, const struct domain_policy *policy, struct text local,
-        const struct rule **rule_r)
+static enum rules_found tables_find(void *context, const struct domain_policy *policy,
+        struct text local, const struct rule **rule_r)
 {
     struct tables *t = context;
     struct opened *o = &t->opened[service_table_of(policy)];
 
     if (o->table == NULL)
-        return fail(t, o, o->why);
+        return tables_fail(t, o, o->why);
     switch (table_find(o->table, local, text_of(policy->name), &t->row)) {
     case TABLE_OK:
         *rule_r = &t->row.rule;
@@ -56,7 +56,7 @@ static enum rules_found find(void *context, const struct domain_policy *policy, 
     case TABLE_ERROR:
         break;
     }
-    return fail(t, o, table_error(o->table));
+    return tables_fail(t, o, table_error(o->table));
 }
 
 struct tables *tables_open(const struct service *service, uint64_t now)
@@ -69,13 +69,13 @@ struct tables *tables_open(const struct service *service, uint64_t now)
     t->service = service;
     t->count = count;
     t->stale_at = now + TABLES_AGAIN;
-    t->rules = (struct rules_elsewhere){.find = find, .context = t};
+    t->rules = (struct rules_elsewhere){.find = tables_find, .context = t};
     for (size_t i = 0; i < count; i++) {
         struct opened *o = &t->opened[i];
-        o->path = path_of(service_table(service, i));
+        o->path = tables_path_of(service_table(service, i));
         o->table = table_open_to_read(o->path, o->why);
         if (o->table == NULL)
-            (void)fail(t, o, o->why);
+            (void)tables_fail(t, o, o->why);
     }
     return t;
 }
@@ -117,7 +117,7 @@ void tables_check(const struct config *config, struct problems *problems)
         char why[TABLE_ERROR_MAX];
         if (address->at == NULL)
             continue;
-        struct table *table = table_open_to_read(path_of(address->at), why);
+        struct table *table = table_open_to_read(tables_path_of(address->at), why);
         if (table == NULL) {
             char what[TABLE_ERROR_MAX + 32];
             snprintf(what, sizeof what, "unusable users (%s)", why);

@@ -44,7 +44,7 @@ struct worker {
     uint64_t finish_by; /* milliseconds */
 };
 
-static bool watch(int epoll, int fd, uint32_t events, uint64_t tag)
+static bool worker_watch(int epoll, int fd, uint32_t events, uint64_t tag)
 {
     struct epoll_event event = {.events = events, .data.u64 = tag};
 
@@ -73,14 +73,14 @@ static bool watch_all(struct worker *w)
 {
     const uint32_t events = EPOLLIN | (w->setup->listeners_shared ? EPOLLEXCLUSIVE : 0);
 
-    if (!watch(w->epoll, w->setup->control, EPOLLIN, CONTROL_EVENT) ||
-            !watch(w->epoll, w->timer, EPOLLIN, TIMER_EVENT))
+    if (!worker_watch(w->epoll, w->setup->control, EPOLLIN, CONTROL_EVENT) ||
+            !worker_watch(w->epoll, w->timer, EPOLLIN, TIMER_EVENT))
         return false;
     const int store = exchange_store(w->exchange);
-    if (store >= 0 && !watch(w->epoll, store, EPOLLIN, STORE_EVENT))
+    if (store >= 0 && !worker_watch(w->epoll, store, EPOLLIN, STORE_EVENT))
         return false;
     for (size_t i = 0; i < w->setup->listeners_count; i++) {
-        if (!watch(w->epoll, w->setup->listeners[i], events, LISTENER_EVENT + i))
+        if (!worker_watch(w->epoll, w->setup->listeners[i], events, LISTENER_EVENT + i))
             return false;
         w->open[i] = true;
     }
@@ -105,7 +105,7 @@ static struct exchange *open_exchange(const struct worker *w)
 }
 
 /* Everything that needs more than a shut-in process may do. */
-static bool prepare(struct worker *w)
+static bool worker_prepare(struct worker *w)
 {
     const struct worker_setup *setup = w->setup;
     const char *replay = setup->config->replay.at;
@@ -135,7 +135,7 @@ static void close_listener(struct worker *w, size_t i)
     close(w->setup->listeners[i]);
 }
 
-static void finish(struct worker *w, uint64_t now)
+static void worker_finish(struct worker *w, uint64_t now)
 {
     if (!w->finishing)
         w->finish_by = now + WORKER_GRACE;
@@ -143,11 +143,11 @@ static void finish(struct worker *w, uint64_t now)
 }
 
 /* Where clients come faster than they are answered, the queue would never be empty. */
-static void stop(struct worker *w, uint64_t now)
+static void worker_stop(struct worker *w, uint64_t now)
 {
     const uint64_t end = now + DRAIN_MAX;
 
-    finish(w, now);
+    worker_finish(w, now);
     for (size_t i = 0; i < w->setup->listeners_count; i++) {
         bool more = w->open[i];
         while (more && now < end) {
@@ -168,20 +168,20 @@ static void on_control(struct worker *w, uint64_t now)
     if (len <= 0)
         epoll_ctl(w->epoll, EPOLL_CTL_DEL, w->setup->control, NULL);
     if (len <= 0 || packet[0] == WORKER_STOP) {
-        stop(w, now);
+        worker_stop(w, now);
         return;
     }
     for (size_t i = 0; i + 1 < (size_t)len && i < w->setup->listeners_count; i++)
         if (packet[i + 1] == WORKER_LISTENER_KEPT)
             close_listener(w, i);
-    finish(w, now);
+    worker_finish(w, now);
 }
 
 /* What is queued waits for the successor: the parent holds the sockets too. */
-static void make_way(struct worker *w, uint64_t now)
+static void worker_make_way(struct worker *w, uint64_t now)
 {
     w->renew = true;
-    finish(w, now);
+    worker_finish(w, now);
     for (size_t i = 0; i < w->setup->listeners_count; i++)
         close_listener(w, i);
 }
@@ -209,7 +209,7 @@ static int earlier(int a, int b)
 }
 
 /* Milliseconds until something must be done though nothing happens; -1: never. */
-static int time_left(const struct worker *w, uint64_t now)
+static int worker_time_left(const struct worker *w, uint64_t now)
 {
     int left = earlier(exchange_time_left(w->exchange, now), log_pending());
 
@@ -222,7 +222,7 @@ static int time_left(const struct worker *w, uint64_t now)
  * then, and may go off too early, never too late. */
 static void set_timer(struct worker *w, uint64_t now)
 {
-    const int left = time_left(w, now);
+    const int left = worker_time_left(w, now);
     const uint64_t due = left > 0 ? now + (uint64_t)left : now + 1;
 
     if (left < 0 || (w->timer_due != 0 && w->timer_due <= due))
@@ -273,7 +273,7 @@ static void on_event(struct worker *w, uint64_t tag, uint64_t now)
 }
 
 /* Returns the time at its end. */
-static uint64_t turn(struct worker *w, uint64_t before)
+static uint64_t worker_turn(struct worker *w, uint64_t before)
 {
     struct epoll_event events[EVENTS_MAX];
 
@@ -286,7 +286,7 @@ static uint64_t turn(struct worker *w, uint64_t before)
     exchange_count(w->exchange, now);
     exchange_expire(w->exchange, now);
     if (!w->finishing && exchange_is_stale(w->exchange, now))
-        make_way(w, now);
+        worker_make_way(w, now);
     log_tick(now);
     return now;
 }
@@ -300,7 +300,7 @@ int worker_run(const struct worker_setup *setup)
         return EXIT_FAILURE;
     w->setup = setup;
     w->take = 1;
-    if (!prepare(w)) {
+    if (!worker_prepare(w)) {
         log_errno(LOG_LEVEL_ERROR, "worker-failed", NULL, NULL);
         free(w);
         return EXIT_FAILURE;
@@ -310,7 +310,7 @@ int worker_run(const struct worker_setup *setup)
     (void)!write(setup->control, &ready, 1);
     uint64_t now = mono_ms();
     while (!is_done(w, now))
-        now = turn(w, now);
+        now = worker_turn(w, now);
     exchange_free(&w->exchange);
     log_flush();
     const int status = w->renew ? WORKER_RENEW : EXIT_SUCCESS;
