@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "command/escape.h"
-#include "config/configfile.h"
+#include "config/config.h"
 
 void command_complain(const struct invocation *invocation, const char *format, ...)
 {
@@ -41,7 +41,7 @@ struct config *command_read_config(
         command_complain(invocation, "out of memory");
         return NULL;
     }
-    struct config *config = configfile_read(invocation->config_path, *problems_r);
+    struct config *config = config_read(invocation->config_path, *problems_r);
     if (config == NULL)
         command_print_problems(*problems_r);
     return config;

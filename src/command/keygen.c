@@ -13,7 +13,7 @@
 #include "command/classic_pair.h"
 #include "command/escape.h"
 #include "command/json_text.h"
-#include "config/configfile.h"
+#include "config/config.h"
 #include "protocol/judge.h"
 
 #define LIFETIME_DEFAULT (UINT64_C(7) * 86400) /* seconds, as a domain's that says nothing */
@@ -116,7 +116,7 @@ static struct known read_known(const char *path)
 {
     struct known known = {.lifetime = LIFETIME_DEFAULT, .host = "NAME"};
     struct problems *problems = problems_init(path);
-    struct config *config = problems != NULL ? configfile_read(path, problems) : NULL;
+    struct config *config = problems != NULL ? config_read(path, problems) : NULL;
 
     if (config != NULL && config->domains_count > 0)
         known.lifetime = 0;

@@ -9,68 +9,34 @@
 
 #define INDENT 4
 
-static bool is_duration(const struct kind *kind)
+static const void *value_at(const struct option *option, const void *values)
 {
-    return kind == &kind_lifetime || kind == &kind_ttl || kind == &kind_timeout ||
-           kind == &kind_keep || kind == &kind_patience;
+    return (const char *)values + option->offset;
 }
 
-static uint64_t showconfig_number_at(const struct option *option, const char *values)
-{
-    uint64_t number;
-
-    memcpy(&number, values + option->offset, sizeof number);
-    return number;
-}
-
-static const struct config_list *list_at(const struct option *option, const char *values)
-{
-    return (const void *)(values + option->offset);
-}
-
-static const char *showconfig_text_at(const struct option *option, const char *values)
-{
-    const struct config_text *text = (const void *)(values + option->offset);
-
-    return text->at;
-}
-
-/* Whether the file says nothing of it and there is no default: the section goes without it. */
-static bool is_unset(const struct option *option, const char *values)
+/* The file does not have it and it has no default: the section goes without. */
+static bool is_unset(const struct option *option, const void *values)
 {
     bool given = false;
+    uint64_t number = 0;
 
-    if (option->given > 0)
-        memcpy(&given, values + option->given, sizeof given);
-    if (option->is_list)
-        return option->given > 0 && !given;
-    if (option->kind->is_text)
-        return showconfig_text_at(option, values) == NULL;
-    return option->kind != &kind_bool && showconfig_number_at(option, values) < option->kind->min;
-}
-
-static bool bool_at(const struct option *option, const char *values)
-{
-    bool truth;
-
-    memcpy(&truth, values + option->offset, sizeof truth);
-    return truth;
-}
-
-static void print_duration(uint64_t seconds)
-{
-    static const struct {
-        char letter;
-        uint64_t seconds;
-    } units[] = {{'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}};
-    size_t i = 0;
-
-    while (seconds % units[i].seconds != 0 || seconds < units[i].seconds) {
-        if (units[i].seconds == 1)
-            break;
-        i++;
+    if (option->is_list && option->given == 0)
+        return false;
+    if (option->is_list) {
+        memcpy(&given, (const char *)values + option->given, sizeof given);
+        return !given;
     }
-    printf("%llu%c", (unsigned long long)(seconds / units[i].seconds), units[i].letter);
+    if (option->type->value == OPTION_TYPE_NUMBER)
+        memcpy(&number, value_at(option, values), sizeof number);
+    switch (option->type->value) {
+    case OPTION_TYPE_TEXT:
+        return ((const struct config_text *)value_at(option, values))->at == NULL;
+    case OPTION_TYPE_NUMBER:
+        return number < option->type->min;
+    case OPTION_TYPE_BOOL:
+        break;
+    }
+    return false;
 }
 
 static void print_list(const struct config_list *list)
@@ -83,54 +49,37 @@ static void print_list(const struct config_list *list)
     putchar('}');
 }
 
-static void print_option(const struct option *option, const char *values, int indent)
+static void print_option(const struct option *option, const void *values, int indent)
 {
+    char buffer[OPTION_TYPE_PRINT_MAX];
+
     if (is_unset(option, values)) {
         printf("%*s# %s is not set\n", indent, "", option->name);
         return;
     }
     printf("%*s%s = ", indent, "", option->name);
-    if (option->is_list)
-        print_list(list_at(option, values));
-    else if (option->kind->is_text)
-        escape_quoted(stdout, text_of(showconfig_text_at(option, values)));
-    else if (option->kind == &kind_bool)
-        fputs(bool_at(option, values) ? "true" : "false", stdout);
-    else if (is_duration(option->kind))
-        print_duration(showconfig_number_at(option, values));
-    else if (option->kind == &kind_socket_mode)
-        printf("%04llo", (unsigned long long)showconfig_number_at(option, values));
-    else
-        printf("%llu", (unsigned long long)showconfig_number_at(option, values));
+    if (option->is_list) {
+        print_list(value_at(option, values));
+    } else {
+        const char *text = option->type->print(value_at(option, values), buffer);
+        if (option->type->value == OPTION_TYPE_TEXT)
+            escape_quoted(stdout, text_of(text));
+        else
+            fputs(text, stdout);
+    }
     putchar('\n');
 }
 
-static const char *title_of(const struct section *section, const char *values)
+static const char *title_of(const struct section *section, const void *values)
 {
-    const struct config_text *title = (const void *)(values + section->title_offset);
+    const struct config_text *title = (const void *)((const char *)values + section->title_offset);
 
     return section->title != NULL ? title->at : NULL;
 }
 
-static size_t count_of(const struct section *section, const char *parent)
-{
-    size_t count;
+static void showconfig_print_sections(const struct section *around, const void *parent, int indent);
 
-    memcpy(&count, parent + section->count, sizeof count);
-    return count;
-}
-
-static const char *nth(const struct section *section, const char *parent, size_t i)
-{
-    const char *array;
-
-    memcpy(&array, parent + section->array, sizeof array);
-    return array + i * section->size;
-}
-
-static void showconfig_print_sections(const struct section *within, const char *parent, int indent);
-
-static void showconfig_print_section(const struct section *section, const char *values, int indent)
+static void showconfig_print_section(const struct section *section, const void *values, int indent)
 {
     const char *title = title_of(section, values);
 
@@ -142,15 +91,17 @@ static void showconfig_print_section(const struct section *section, const char *
     puts("{");
     for (const struct option *o = section->options; o->name != NULL; o++)
         print_option(o, values, indent + INDENT);
-    showconfig_print_sections(section->within, values, indent + INDENT);
+    showconfig_print_sections(section, values, indent + INDENT);
     printf("%*s}\n", indent, "");
 }
 
-static void showconfig_print_sections(const struct section *within, const char *parent, int indent)
+static void showconfig_print_sections(const struct section *around, const void *parent, int indent)
 {
-    for (const struct section *s = within; s != NULL && s->name != NULL; s++)
-        for (size_t i = 0; i < count_of(s, parent); i++)
-            showconfig_print_section(s, nth(s, parent, i), indent);
+    for (const struct section *s = around->within; s != NULL && s->name != NULL; s++) {
+        const char *array = section_array(s, parent);
+        for (size_t i = 0; i < section_count(s, parent); i++)
+            showconfig_print_section(s, array + i * s->size, indent);
+    }
 }
 
 static json_t *list_json(const struct config_list *list)
@@ -162,50 +113,44 @@ static json_t *list_json(const struct config_list *list)
     return array;
 }
 
-/* A mode is what people know in octal, which JSON has no numbers in. */
-static json_t *mode_json(uint64_t mode)
+static json_t *option_json(const struct option *option, const void *values)
 {
-    char text[24];
+    const struct option_type *type = option->type;
+    const void *at = value_at(option, values);
+    char buffer[OPTION_TYPE_PRINT_MAX];
 
-    (void)snprintf(text, sizeof text, "%04llo", (unsigned long long)mode);
-    return json_text_string(text);
-}
-
-static json_t *option_json(const struct option *option, const char *values)
-{
     if (is_unset(option, values))
         return json_null();
     if (option->is_list)
-        return list_json(list_at(option, values));
-    if (option->kind->is_text)
-        return json_text_string(showconfig_text_at(option, values));
-    if (option->kind == &kind_bool)
-        return json_boolean(bool_at(option, values));
-    if (option->kind == &kind_socket_mode)
-        return mode_json(showconfig_number_at(option, values));
-    return json_text_number(showconfig_number_at(option, values));
+        return list_json(at);
+    if (type->value == OPTION_TYPE_TEXT || type->is_text_in_json)
+        return json_text_string(type->print(at, buffer));
+    if (type->value == OPTION_TYPE_BOOL)
+        return json_boolean(*(const bool *)at);
+    return json_text_number(*(const uint64_t *)at);
 }
 
-static void set_sections(json_t *object, const struct section *within, const char *parent);
+static void set_sections(json_t *object, const struct section *around, const void *parent);
 
-static json_t *section_json(const struct section *section, const char *values)
+static json_t *section_json(const struct section *section, const void *values)
 {
     json_t *object = json_text_object();
 
     for (const struct option *o = section->options; o->name != NULL; o++)
         json_text_set(object, o->name, option_json(o, values));
-    set_sections(object, section->within, values);
+    set_sections(object, section, values);
     return object;
 }
 
-/* Those with titles are members of one object; the others, of which there is one, stand alone. */
-static void set_sections(json_t *object, const struct section *within, const char *parent)
+/* Sections with titles are members of one object. The others, of which there is one, stand alone.
+ */
+static void set_sections(json_t *object, const struct section *around, const void *parent)
 {
-    for (const struct section *s = within; s != NULL && s->name != NULL; s++) {
-        const size_t count = count_of(s, parent);
+    for (const struct section *s = around->within; s != NULL && s->name != NULL; s++) {
+        const char *array = section_array(s, parent);
         json_t *titled = s->title != NULL ? json_text_object() : NULL;
-        for (size_t i = 0; i < count; i++) {
-            const char *values = nth(s, parent, i);
+        for (size_t i = 0; i < section_count(s, parent); i++) {
+            const char *values = array + i * s->size;
             if (titled != NULL)
                 json_text_set(titled, title_of(s, values), section_json(s, values));
             else
@@ -228,10 +173,10 @@ static enum status showconfig_run(const struct invocation *invocation)
     const enum status status = config != NULL ? STATUS_OK : STATUS_CONFIG;
     if (config != NULL && as_json) {
         json_t *document = json_text_object();
-        set_sections(document, sections, (const char *)config);
+        set_sections(document, &section_root, config);
         json_text_print(stdout, document);
     } else if (config != NULL) {
-        showconfig_print_sections(sections, (const char *)config, 0);
+        showconfig_print_sections(&section_root, config, 0);
     }
     config_free(&config);
     problems_free(&problems);

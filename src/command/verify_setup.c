@@ -14,21 +14,12 @@ static enum status verify_setup_short_of_memory(const struct invocation *invocat
     return STATUS_FAILURE;
 }
 
-static const struct section *verify_section(void)
-{
-    const struct section *section = sections;
-
-    while (strcmp(section->name, "verify") != 0)
-        section++;
-    return section;
-}
-
 static enum status verify_setup_read_config(
         const struct invocation *invocation, struct verify_setup *receiver)
 {
     const bool is_default = strcmp(invocation->config_path, CONFIG_PATH) == 0;
 
-    if (!section_defaults(verify_section(), &receiver->defaults))
+    if (!section_defaults(section_within(&section_root, "verify"), &receiver->defaults))
         return verify_setup_short_of_memory(invocation);
     receiver->verify = &receiver->defaults;
     if (is_default && access(CONFIG_PATH, F_OK) != 0)
@@ -81,7 +72,7 @@ void verify_setup_clear(struct verify_setup *receiver)
     client_free(&receiver->client);
     discovery_free(&receiver->discovery);
     verifier_free(&receiver->verifier);
-    section_clear(verify_section(), &receiver->defaults);
+    section_clear(section_within(&section_root, "verify"), &receiver->defaults);
     config_free(&receiver->config);
     problems_free(&receiver->problems);
 }

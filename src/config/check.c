@@ -1,111 +1,150 @@
 // SPDX-License-Identifier: ISC
-#include "config/check.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/endpoint.h"
+#include "config/config.h"
+#include "config/problems.h"
+#include "config/section.h"
 
-typedef int order(const char *a, const char *b);
+typedef int check_order(const char *a, const char *b);
 
-static int by_name_then_line(const void *a, const void *b, void *by)
-{
-    const struct config_text *left = a;
-    const struct config_text *right = b;
-    const int difference = (*(order **)by)(left->at, right->at);
-
-    return difference != 0 ? difference : (left->line > right->line) - (left->line < right->line);
-}
-
-/* A text in each struct of an array. */
-struct texts {
+/* The same text of each struct of an array. */
+struct column {
     const void *array;
     size_t count;
     size_t size;   /* of a struct */
     size_t offset; /* of the text in it */
 };
 
-static struct config_text check_text_at(const struct texts *texts, size_t i)
-{
-    struct config_text text;
+/* Texts by name, and by line where names are equal. */
+struct sorted {
+    struct config_text *at;
+    size_t count;
+    check_order *by;
+};
 
-    memcpy(&text, (const char *)texts->array + i * texts->size + texts->offset, sizeof text);
-    return text;
+static int check_compare(const void *a, const void *b, void *by)
+{
+    const struct config_text *left = a;
+    const struct config_text *right = b;
+    const int difference = (*(check_order **)by)(left->at, right->at);
+
+    return difference != 0 ? difference : (left->line > right->line) - (left->line < right->line);
 }
 
-static struct texts list_texts(const struct config_list *list)
+/* Texts that were wrong are left out. The caller frees `at`; NULL when out of memory. */
+static struct sorted check_sort(struct column column, check_order *by, struct problems *problems)
 {
-    return (struct texts){list->at, list->count, sizeof *list->at, 0};
-}
+    struct sorted sorted = {.at = calloc(column.count + 1, sizeof *sorted.at), .by = by};
 
-static void check_unique(const char *what, struct texts texts, order *by, struct problems *problems)
-{
-    struct config_text *sorted = calloc(texts.count + 1, sizeof *sorted);
-    size_t n = 0;
-
-    if (sorted == NULL) {
+    if (sorted.at == NULL) {
         problems_add(problems, 0, "out of memory", NULL, NULL);
-        return;
+        return sorted;
     }
-    for (size_t i = 0; i < texts.count; i++) {
-        const struct config_text text = check_text_at(&texts, i);
+    for (size_t i = 0; i < column.count; i++) {
+        struct config_text text;
+        memcpy(&text, (const char *)column.array + i * column.size + column.offset, sizeof text);
         if (text.at != NULL)
-            sorted[n++] = text;
+            sorted.at[sorted.count++] = text;
     }
-    qsort_r(sorted, n, sizeof *sorted, by_name_then_line, &by);
-    for (size_t i = 1; i < n; i++)
-        if (by(sorted[i - 1].at, sorted[i].at) == 0)
-            problems_add(problems, sorted[i].line, what, sorted[i].at, "each once");
-    free(sorted);
+    qsort_r(sorted.at, sorted.count, sizeof *sorted.at, check_compare, &by);
+    return sorted;
 }
 
-static void check_hosts_known(const struct config *config, const struct config_domain *domain,
+static void check_repeated(const struct sorted *sorted, const char *what, struct problems *problems)
+{
+    for (size_t i = 1; i < sorted->count; i++)
+        if (sorted->by(sorted->at[i - 1].at, sorted->at[i].at) == 0)
+            problems_add(problems, sorted->at[i].line, what, sorted->at[i].at, "each once");
+}
+
+static void check_unique(
+        struct column column, check_order *by, const char *what, struct problems *problems)
+{
+    const struct sorted sorted = check_sort(column, by, problems);
+
+    check_repeated(&sorted, what, problems);
+    free(sorted.at);
+}
+
+static void check_unique_list(const struct config_list *list, check_order *by, const char *what,
+        struct problems *problems)
+{
+    check_unique((struct column){list->at, list->count, sizeof *list->at, 0}, by, what, problems);
+}
+
+static int check_find_compare(const void *name, const void *text)
+{
+    return strcasecmp(name, ((const struct config_text *)text)->at);
+}
+
+/* The domain's hosts, and those of its users, have a section `host`. */
+static void check_hosts(const struct sorted *known, const struct config_domain *domain,
         const struct config_list *hosts, struct problems *problems)
 {
-    /* A host of 2013 has no key of its own: whoever has the domain's can write its name. */
-    if (domain->classic_key.at != NULL)
+    /* A host of 2013 has no key of its own: all who have the domain's public key can write its
+     * name. */
+    if (domain->classic_key.at != NULL || known->at == NULL)
         return;
     for (size_t i = 0; i < hosts->count; i++)
-        if (config_host(config, hosts->at[i].at) == NULL)
+        if (bsearch(hosts->at[i].at, known->at, known->count, sizeof *known->at,
+                    check_find_compare) == NULL)
             problems_add(problems, hosts->at[i].line, "a host without keys", hosts->at[i].at,
                     "a section `host` of that name, or a classic_key");
 }
 
-static void check_user(const struct config *config, const struct config_domain *domain,
+static void check_user(const struct sorted *known, const struct config_domain *domain,
         const struct config_user *user, struct problems *problems)
 {
     if (user->hosts_given && user->more_hosts.count > 0)
         problems_add(problems, user->more_hosts.at[0].line, "both hosts and more_hosts",
                 user->local.at, "hosts (these only) or more_hosts (the domain's and these)");
-    check_hosts_known(config, domain, &user->hosts, problems);
-    check_hosts_known(config, domain, &user->more_hosts, problems);
+    check_hosts(known, domain, &user->hosts, problems);
+    check_hosts(known, domain, &user->more_hosts, problems);
 }
 
 static void check_domain(
-        const struct config *config, const struct config_domain *domain, struct problems *problems)
+        const struct sorted *known, const struct config_domain *domain, struct problems *problems)
 {
-    check_hosts_known(config, domain, &domain->hosts, problems);
-    const struct texts users = {domain->users, domain->users_count, sizeof *domain->users,
+    const struct column users = {domain->users, domain->users_count, sizeof *domain->users,
             offsetof(struct config_user, local)};
-    check_unique("a second user", users, strcasecmp, problems);
+
+    check_hosts(known, domain, &domain->hosts, problems);
+    check_unique(users, strcasecmp, "a second user", problems);
     for (size_t i = 0; i < domain->users_count; i++)
-        check_user(config, domain, &domain->users[i], problems);
+        check_user(known, domain, &domain->users[i], problems);
 }
 
-static void check_defaults(const struct config *config, struct problems *problems)
+static void check_default_domain(const struct config *config, struct problems *problems)
 {
-    const struct config_domain *first = NULL;
+    bool found = false;
 
     for (size_t i = 0; i < config->domains_count; i++) {
         const struct config_domain *domain = &config->domains[i];
-        if (domain->is_default && first != NULL)
+        if (domain->is_default && found)
             problems_add(problems, domain->line, "a second default domain", domain->name.at,
                     "`default = true` once");
-        else if (domain->is_default)
-            first = domain;
+        found = found || domain->is_default;
     }
+}
+
+static void check_hosts_and_domains(const struct config *config, struct problems *problems)
+{
+    const struct column hosts = {config->hosts, config->hosts_count, sizeof *config->hosts,
+            offsetof(struct config_host, name)};
+    const struct column domains = {config->domains, config->domains_count, sizeof *config->domains,
+            offsetof(struct config_domain, name)};
+    const struct sorted known = check_sort(hosts, strcasecmp, problems);
+
+    check_repeated(&known, "a second host", problems);
+    check_unique(domains, strcasecmp, "a second domain", problems);
+    for (size_t i = 0; i < config->domains_count; i++)
+        check_domain(&known, &config->domains[i], problems);
+    check_default_domain(config, problems);
+    free(known.at);
 }
 
 static bool was_given(const struct config_text *text)
@@ -113,9 +152,25 @@ static bool was_given(const struct config_text *text)
     return text->at != NULL || text->line > 0;
 }
 
-static bool were_given(const struct config_list *list)
+/* Options that the tables require. A wrong value counts as given: it is one problem, not two. */
+static void check_required(
+        const struct section *section, const char *values, struct problems *problems)
 {
-    return list->count > 0 || list->refused;
+    char what[128];
+
+    for (const struct option *o = section->options; o->name != NULL; o++) {
+        const void *at = values + o->offset;
+        const struct config_list *list = at;
+        if (o->required == NULL || (o->is_list ? list->count > 0 || list->refused : was_given(at)))
+            continue;
+        snprintf(what, sizeof what, "%s without %s", section->name, o->name);
+        problems_add(problems, *(const unsigned *)(const void *)values, what, NULL, o->required);
+    }
+    for (const struct section *s = section->within; s != NULL && s->name != NULL; s++) {
+        const char *array = section_array(s, values);
+        for (size_t i = 0; i < section_count(s, values); i++)
+            check_required(s, array + i * s->size, problems);
+    }
 }
 
 static void require(unsigned line, bool there, const char *what, const char *expected,
@@ -125,44 +180,18 @@ static void require(unsigned line, bool there, const char *what, const char *exp
         problems_add(problems, line, what, NULL, expected);
 }
 
-static void check_check_service(const struct config *config, const struct config_service *service,
+static void check_service(const struct config *config, const struct config_service *service,
         struct problems *problems)
 {
-    require(service->line, were_given(&service->keys), "service without keys",
-            "keys = {\"/etc/verimail/service.key\"}", problems);
-    require(service->line, were_given(&service->listen), "service without listen",
-            "listen = {\"*:26\"}", problems);
     require(service->line, config->domains_count > 0, "a service without a domain",
             "domain \"example.org\" { ... }", problems);
-    check_unique(
-            "a second address to listen on", list_texts(&service->listen), strcasecmp, problems);
-    check_unique("a second key", list_texts(&service->keys), strcmp, problems);
-}
-
-static void check_stamp(const struct config_stamp *stamp, struct problems *problems)
-{
-    require(stamp->line, was_given(&stamp->host), "stamp without host",
-            "host = \"mail.example.org\", this machine's name as the service lists it", problems);
-    require(stamp->line, was_given(&stamp->key), "stamp without key",
-            "key = \"/etc/verimail/host.key\"", problems);
-    require(stamp->line, was_given(&stamp->service_key), "stamp without service_key",
-            "service_key = \"service-public:...\"", problems);
-    require(stamp->line, were_given(&stamp->domains), "stamp without domains",
-            "domains = {\"example.org\"}", problems);
-}
-
-static void check_verify(const struct config_verify *verify, struct problems *problems)
-{
-    require(verify->line, was_given(&verify->authserv_id), "verify without authserv_id",
-            "authserv_id = \"mx.example.net\", the name that Authentication-Results begins with",
-            problems);
+    check_unique_list(&service->listen, strcasecmp, "a second address to listen on", problems);
+    check_unique_list(&service->keys, strcmp, "a second key", problems);
 }
 
 static void check_milter(
         const struct config *config, const struct config_milter *milter, struct problems *problems)
 {
-    require(milter->line, was_given(&milter->socket), "milter without socket",
-            "socket = \"unix:/var/spool/postfix/verimail/milter.sock\"", problems);
     require(milter->line, config->stamp_count > 0 || config->verify_count > 0,
             "a milter with nothing to do", "a section `stamp`, or `verify`, or both", problems);
 }
@@ -172,7 +201,7 @@ static bool is_ldap(const struct config_directory *directory)
     return directory->source.at != NULL && strncmp(directory->source.at, "ldap", 4) == 0;
 }
 
-/* This machine, on the way to which nobody listens. */
+/* This machine: nobody listens on the way to it. */
 static bool is_loopback_host(const char *host)
 {
     char name[64];
@@ -194,9 +223,7 @@ static void check_ldap(const struct config_directory *directory, struct problems
             "base = \"ou=people,dc=example,dc=org\"", problems);
     require(directory->line, was_given(&directory->bind_dn) == was_given(&directory->password),
             "bind_dn without password, or the other way round",
-            "both, or none: then it is asked "
-            "as nobody",
-            problems);
+            "both, or none for an anonymous bind", problems);
     require(directory->line, is_plain || !directory->start_tls, "start_tls without ldap://",
             "ldap://... with start_tls, or ldaps://... without", problems);
     require(directory->line,
@@ -208,11 +235,6 @@ static void check_ldap(const struct config_directory *directory, struct problems
 
 static void check_directory(const struct config_directory *directory, struct problems *problems)
 {
-    require(directory->line, was_given(&directory->table), "directory without table",
-            "table = \"lmdb:/var/lib/verimail/users\"", problems);
-    require(directory->line, was_given(&directory->source), "directory without source",
-            "source = \"postgresql://db.example.org/mail\" or \"ldaps://dc.example.org\"",
-            problems);
     if (directory->source.at == NULL)
         return;
     if (is_ldap(directory))
@@ -222,32 +244,18 @@ static void check_directory(const struct config_directory *directory, struct pro
                 "query = \"SELECT address FROM users\"", problems);
 }
 
-void check_config(const struct config *config, struct problems *problems)
+void config_check(const struct config *config, struct problems *problems)
 {
-    const struct texts hosts = {config->hosts, config->hosts_count, sizeof *config->hosts,
-            offsetof(struct config_host, name)};
-    const struct texts domains = {config->domains, config->domains_count, sizeof *config->domains,
-            offsetof(struct config_domain, name)};
+    const struct column tables = {config->directories, config->directories_count,
+            sizeof *config->directories, offsetof(struct config_directory, table)};
 
-    check_unique("a second host", hosts, strcasecmp, problems);
-    for (size_t i = 0; i < config->hosts_count; i++)
-        require(config->hosts[i].line, were_given(&config->hosts[i].keys), "host without keys",
-                "keys = {\"host-public:...\"}", problems);
-    check_unique("a second domain", domains, strcasecmp, problems);
-    for (size_t i = 0; i < config->domains_count; i++)
-        check_domain(config, &config->domains[i], problems);
-    check_defaults(config, problems);
+    check_required(&section_root, (const char *)config, problems);
+    check_hosts_and_domains(config, problems);
     for (size_t i = 0; i < config->service_count; i++)
-        check_check_service(config, &config->service[i], problems);
-    for (size_t i = 0; i < config->stamp_count; i++)
-        check_stamp(&config->stamp[i], problems);
-    for (size_t i = 0; i < config->verify_count; i++)
-        check_verify(&config->verify[i], problems);
+        check_service(config, &config->service[i], problems);
     for (size_t i = 0; i < config->milter_count; i++)
         check_milter(config, &config->milter[i], problems);
     for (size_t i = 0; i < config->directories_count; i++)
         check_directory(&config->directories[i], problems);
-    const struct texts tables = {config->directories, config->directories_count,
-            sizeof *config->directories, offsetof(struct config_directory, table)};
-    check_unique("a second directory for a table", tables, strcmp, problems);
+    check_unique(tables, strcmp, "a second directory for a table", problems);
 }

@@ -1,32 +1,117 @@
 // SPDX-License-Identifier: ISC
 #include "config/config.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
+#include <string.h>
 
+#include "config/problems.h"
 #include "config/section.h"
+
+bool config_list_add(struct config_list *list, struct config_text text)
+{
+    /* The array doubles: at a power of two it is full. */
+    if ((list->count & (list->count - 1)) == 0) {
+        const size_t size = list->count > 0 ? list->count * 2 : 1;
+        struct config_text *larger = reallocarray(list->at, size, sizeof *larger);
+        if (larger == NULL)
+            return false;
+        list->at = larger;
+    }
+    list->at[list->count++] = text;
+    return true;
+}
+
+void config_list_free(struct config_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        free(list->at[i].at);
+    free(list->at);
+    *list = (struct config_list){0};
+}
 
 void config_free(struct config **config)
 {
-    /* The root is a section like the others, with no options of its own. */
-    static const struct option no_options[] = {{NULL}};
-    static const struct section root = {
-            .options = no_options, .size = sizeof(struct config), .within = sections};
-
     if (*config == NULL)
         return;
-    section_clear(&root, *config);
+    section_clear(&section_root, *config);
     free(*config);
     *config = NULL;
 }
 
-const struct config_host *config_host(const struct config *config, const char *name)
+/* A store that the file does not name lies in the state folder. */
+static bool config_set_store(struct config_text *text, const char *scheme,
+        const struct config_text *state, const char *name)
 {
-    for (size_t i = 0; i < config->hosts_count; i++) {
-        const struct config_host *host = &config->hosts[i];
-        /* A wrong name is not there while the rest of the file is checked. */
-        if (host->name.at != NULL && strcasecmp(host->name.at, name) == 0)
-            return host;
+    return text->at != NULL || asprintf(&text->at, "%s%s/%s", scheme, state->at, name) >= 0;
+}
+
+static bool config_complete(struct config *config)
+{
+    struct config_service *service = config->service;
+
+    return service == NULL ||
+           (config_set_store(&service->replay, "lmdb:", &service->state, "replay") &&
+                   config_set_store(&service->events, "sqlite:", &service->state, "events.db"));
+}
+
+struct config *config_read_text(const char *text, size_t len, struct problems *problems)
+{
+    const size_t before = problems_count(problems);
+    struct config *config = config_parse(text, len, problems);
+
+    if (config != NULL)
+        config_check(config, problems);
+    if (problems_count(problems) > before)
+        config_free(&config);
+    if (config != NULL && !config_complete(config)) {
+        problems_add(problems, 0, "out of memory", NULL, NULL);
+        config_free(&config);
     }
-    return NULL;
+    return config;
+}
+
+/* What the file holds, at most CONFIG_MAX octets; or NULL with errno. */
+static char *config_slurp(FILE *file, size_t *len_r)
+{
+    size_t len = 0;
+    size_t size = 16384;
+    char *text = malloc(size);
+
+    while (text != NULL) {
+        len += fread(text + len, 1, size - len, file);
+        if (len < size || len > CONFIG_MAX)
+            break;
+        size *= 2;
+        char *larger = realloc(text, size);
+        if (larger == NULL)
+            free(text);
+        text = larger;
+    }
+    if (text != NULL && (ferror(file) || len > CONFIG_MAX)) {
+        if (!ferror(file))
+            errno = EFBIG;
+        free(text);
+        return NULL;
+    }
+    *len_r = len;
+    return text;
+}
+
+struct config *config_read(const char *path, struct problems *problems)
+{
+    FILE *file = fopen(path, "re");
+    size_t len = 0;
+    char *text = file != NULL ? config_slurp(file, &len) : NULL;
+    struct config *config = NULL;
+
+    if (text == NULL)
+        problems_add(problems, 0, "cannot be read", strerror(errno), NULL);
+    else
+        config = config_read_text(text, len, problems);
+    free(text);
+    if (file != NULL)
+        fclose(file);
+    return config;
 }

@@ -6,9 +6,28 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "config/option_type.h"
-
 #define CONFIG_PATH "/etc/verimail/verimail.conf"
+#define CONFIG_MAX 67108864 /* octets of a configuration file */
+
+struct problems;
+
+/* An owned, NUL-terminated text and the line of the file that gave it; 0: a default. A wrong value
+ * leaves its line and no text. */
+struct config_text {
+    char *at;
+    unsigned line;
+};
+
+struct config_list {
+    struct config_text *at;
+    size_t count;
+    bool refused; /* a value that was given is not in the list: it was wrong */
+};
+
+/* Takes the text over. False when out of memory: the text is then still the caller's. */
+bool config_list_add(struct config_list *list, struct config_text text)
+        __attribute__((warn_unused_result));
+void config_list_free(struct config_list *list);
 
 /* The configuration file (design, section 11; verimail.conf(5)), every value checked. Domains are
  * A-labels in lower case, times are seconds. A section's struct
@@ -149,9 +168,19 @@ struct config {
     size_t directories_count;
 };
 
+/* Reads the file, checks all of it, and sets what the file leaves out. NULL when anything is wrong:
+ * `problems` then says what, and where. Key files are not opened. */
+struct config *config_read(const char *path, struct problems *problems);
+/* The same for the text of such a file, for a process that gets the text from another one. The
+ * lines in `problems` are those of `text`. */
+struct config *config_read_text(const char *text, size_t len, struct problems *problems);
 void config_free(struct config **config);
 
-/* NULL when there is none. */
-const struct config_host *config_host(const struct config *config, const char *name);
+/* The steps of config_read_text(). config_parse() reads sections and values. It returns what it
+ * has although values were wrong; NULL after a syntax error, or when out of memory. */
+struct config *config_parse(const char *text, size_t len, struct problems *problems);
+/* Checks what no value shows by itself: what is missing, stands twice, or does not fit another
+ * section. */
+void config_check(const struct config *config, struct problems *problems);
 
 #endif

@@ -1,363 +1,376 @@
 // SPDX-License-Identifier: ISC
-#include "config/parser.h"
-
-#include <confuse.h>
-#include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/config.h"
+#include "config/problems.h"
 #include "config/section.h"
-#include "config/shown.h"
+#include "protocol/text.h"
 
-#define DEPTH_MAX 2    /* user in domain */
-#define OPTIONS_MAX 24 /* in one section; a table with more is not taken */
-
-/* libconfuse makes a section that may come once as soon as it opens the one around it, and notes
- * the line: one of these in each section tells where that begins. It is nobody's to write. */
-#define OPENING 0 /* its place among the options */
-#define OPENING_NAME "|"
-
-/* What came for an option. */
-struct seen {
-    unsigned values;
-    bool fresh; /* the last of them has just come */
-    bool ended; /* so has its list's closing brace */
+/* The grammar of verimail.conf(5). Between tokens there may be white space and comments:
+ *
+ *   file    = *item
+ *   item    = name "=" value / name [title] "{" *item "}"
+ *   value   = text / "{" [text *("," text) [","]] "}"
+ *   name, title, text = a word, or octets in quotes
+ */
+enum {
+    TOKEN_END = '\0',
+    TOKEN_TEXT = 't', /* all others are `=`, `{`, `}` and `,` themselves */
 };
 
-/* A section of the file that is being read: libconfuse calls for each value as it comes, which is
- * the only time at which its line is known. */
-struct frame {
-    const cfg_t *cfg;
-    const struct section *section;
-    void *values;
-    struct seen seen[OPTIONS_MAX];
-};
-
-static struct reading {
+struct parser {
+    const char *at;
+    const char *end;
+    unsigned line; /* on which `at` is */
+    char token;
+    unsigned token_line; /* on which the token begins */
+    char *text;          /* of a TOKEN_TEXT, with a NUL; has the size of the file */
     struct problems *problems;
-    struct config *config;
-    struct frame open[DEPTH_MAX];
-    size_t depth;
-    bool memory; /* was short */
-} reading;
+    bool failed; /* a syntax error, or out of memory: the file ends here */
+};
 
-static const struct section *find_section(const struct section *among, const char *name)
+static char parser_peek(const struct parser *p, size_t ahead)
 {
-    for (const struct section *s = among; s != NULL && s->name != NULL; s++) {
-        if (strcmp(s->name, name) == 0)
-            return s;
-        const struct section *inner = find_section(s->within, name);
-        if (inner != NULL)
-            return inner;
+    return ahead < (size_t)(p->end - p->at) ? p->at[ahead] : '\0';
+}
+
+static void parser_fail(
+        struct parser *p, unsigned line, const char *what, const char *value, const char *expected)
+{
+    if (!p->failed)
+        problems_add(p->problems, line, what, value, expected);
+    p->failed = true;
+    p->at = p->end;
+    p->token = TOKEN_END;
+}
+
+static void parser_skip_comment(struct parser *p)
+{
+    const unsigned begin = p->line;
+    const bool is_block = p->at[0] == '/' && p->at[1] == '*';
+
+    p->at += is_block ? 2 : 1;
+    while (p->at < p->end) {
+        if (is_block && *p->at == '*' && parser_peek(p, 1) == '/') {
+            p->at += 2;
+            return;
+        }
+        if (!is_block && *p->at == '\n')
+            return;
+        p->line += *p->at++ == '\n';
     }
-    return NULL;
+    if (is_block)
+        parser_fail(p, begin, "a comment that does not end", NULL, "*/");
 }
 
-static void __attribute__((format(printf, 2, 0)))
-parser_on_error(cfg_t *cfg, const char *format, va_list args)
+static void parser_skip_space(struct parser *p)
 {
-    char what[512];
-
-    vsnprintf(what, sizeof what, format, args);
-    problems_add(reading.problems, (unsigned)cfg->line, what, NULL, NULL);
+    while (p->at < p->end) {
+        const char next = parser_peek(p, 1);
+        if (*p->at == '#' || (*p->at == '/' && (next == '/' || next == '*')))
+            parser_skip_comment(p);
+        else if (text_is_white(*p->at))
+            p->line += *p->at++ == '\n';
+        else
+            return;
+    }
 }
 
-static void problem(
-        cfg_t *cfg, const char *option, const char *what, const char *value, const char *expected)
+/* Behind a backslash. Returns how many octets of the text it makes. */
+static size_t parser_read_escape(struct parser *p, char quote, char text_r[2])
+{
+    static const char letters[] = "abefnrtv";
+    static const char octets[] = "\a\b\033\f\n\r\t\v";
+    const char c = *p->at++;
+    const char *letter = strchr(letters, c);
+
+    if (c == '\n') {
+        p->line++;
+        return 0;
+    }
+    if (quote == '\'' && c != '\'' && c != '\\') {
+        memcpy(text_r, (char[]){'\\', c}, 2);
+        return 2;
+    }
+    if (quote == '"' && (c == 'x' || text_is_digit(c)))
+        parser_fail(p, p->line, "an octet by its number", NULL, "the octet itself");
+    text_r[0] = quote == '"' && letter != NULL ? octets[letter - letters] : c;
+    return 1;
+}
+
+static void parser_read_quoted(struct parser *p)
+{
+    const char quote = *p->at++;
+    size_t len = 0;
+
+    while (p->at < p->end && *p->at != quote) {
+        const char c = *p->at++;
+        p->line += c == '\n';
+        if (c == '\\' && p->at < p->end)
+            len += parser_read_escape(p, quote, p->text + len);
+        else
+            p->text[len++] = c;
+    }
+    p->text[len] = '\0';
+    if (p->at == p->end)
+        parser_fail(p, p->token_line, "a text in quotes that does not end", NULL, "its quote");
+    else
+        p->at++;
+}
+
+static void parser_read_word(struct parser *p)
+{
+    size_t len = 0;
+
+    while (p->at < p->end && strchr(" \t\r\n={},\"'#", *p->at) == NULL)
+        p->text[len++] = *p->at++;
+    p->text[len] = '\0';
+}
+
+static void parser_next(struct parser *p)
+{
+    parser_skip_space(p);
+    p->token_line = p->line;
+    if (p->at == p->end) {
+        p->token = TOKEN_END;
+    } else if (strchr("={},", *p->at) != NULL) {
+        p->token = *p->at++;
+    } else {
+        p->token = TOKEN_TEXT;
+        if (*p->at == '"' || *p->at == '\'')
+            parser_read_quoted(p);
+        else
+            parser_read_word(p);
+    }
+}
+
+static void parser_unexpected(struct parser *p, const char *expected, const char *behind)
+{
+    const char octet[] = {p->token, '\0'};
+    char sentence[128];
+
+    snprintf(sentence, sizeof sentence, "%s%s%s", expected, behind != NULL ? " behind " : "",
+            behind != NULL ? behind : "");
+    parser_fail(p, p->token_line, "unexpected",
+            p->token == TOKEN_TEXT  ? p->text
+            : p->token == TOKEN_END ? "the end of the file"
+                                    : octet,
+            sentence);
+}
+
+/* Takes the token that must be there. */
+static void parser_expect(struct parser *p, char token, const char *expected, const char *behind)
+{
+    if (p->token == token && !p->failed)
+        parser_next(p);
+    else
+        parser_unexpected(p, expected, behind);
+}
+
+/* The `}` that closes the `{` on `line`. */
+static void parser_close(struct parser *p, unsigned line, const char *expected, const char *behind)
+{
+    if (p->token == TOKEN_END)
+        parser_fail(p, line, "a `{` that is not closed", NULL, "}");
+    parser_expect(p, '}', expected, behind);
+}
+
+static void parser_problem(struct parser *p, const char *what, const char *name, const char *value,
+        const char *expected)
 {
     char sentence[128];
 
-    snprintf(sentence, sizeof sentence, "%s %s", what, option);
-    problems_add(reading.problems, (unsigned)cfg->line, sentence, value, expected);
+    snprintf(sentence, sizeof sentence, "%s %s", what, name);
+    problems_add(p->problems, p->token_line, sentence, value, expected);
 }
 
-/* What is wrong with a value: errors are read, and logged, where the file is not. */
-static void parser_refuse(cfg_t *cfg, const struct kind *kind, const char *name, const char *what,
-        const char *value, const char *expected)
-{
-    char room[SHOWN_MAX];
-
-    problem(cfg, name, what, kind->hides ? SHOWN_STARS : shown(value, room), expected);
-}
-
-/* Reads a title or a text or a number into its place in a struct. */
+/* Reads the token into its place in a struct. */
 static void parser_take(
-        cfg_t *cfg, const struct kind *kind, const char *name, const char *value, void *at)
+        struct parser *p, const struct option_type *type, const char *name, void *at)
 {
-    if (!kind->take(kind, value, at))
-        parser_refuse(cfg, kind, name, "bad", value, kind->expected);
-    if (kind->is_text)
-        ((struct config_text *)at)->line = (unsigned)cfg->line;
-}
-
-static struct frame *frame_of(cfg_t *cfg)
-{
-    struct frame *top = reading.depth > 0 ? &reading.open[reading.depth - 1] : NULL;
-
-    if (top != NULL && top->cfg == cfg)
-        return top;
-    const struct section *section = find_section(sections, cfg_name(cfg));
-    void *values = section != NULL && reading.depth < DEPTH_MAX ? calloc(1, section->size) : NULL;
-    if (values == NULL || !section_defaults(section, values)) {
-        if (values != NULL)
-            section_clear(section, values);
-        free(values);
-        reading.memory = true;
-        return NULL;
+    if (type->value == OPTION_TYPE_TEXT) {
+        free(((struct config_text *)at)->at);
+        *(struct config_text *)at = (struct config_text){.line = p->token_line};
     }
-    top = &reading.open[reading.depth++];
-    *top = (struct frame){.cfg = cfg, .section = section, .values = values};
-    if (section->title != NULL)
-        parser_take(cfg_opt_getnsec(&cfg->opts[OPENING], 0), section->title, section->name,
-                cfg_title(cfg), (char *)values + section->title_offset);
-    return top;
+    if (!type->parse(type, p->text, at))
+        parser_problem(p, "bad", name, type->is_secret ? PROBLEMS_STARS : p->text, type->expected);
 }
 
-/* A name with a `|` in it reaches into another section. */
-static bool parser_is_own(cfg_t *cfg, cfg_opt_t *opt)
+static void parser_take_item(
+        struct parser *p, const struct option *option, struct config_list *list)
 {
-    for (const cfg_opt_t *o = cfg->opts; o->name != NULL; o++)
-        if (o == opt)
-            return true;
-    problem(cfg, cfg_opt_name(opt), "out of place:", NULL, "it in its own section");
-    return false;
-}
-
-static void take_item(cfg_t *cfg, const struct option *option, const char *value, void *values)
-{
-    struct config_list *list = (void *)((char *)values + option->offset);
     struct config_text text = {0};
 
-    parser_take(cfg, option->kind, option->name, value, &text);
-    if (text.at == NULL) {
-        list->refused = true;
-    } else if (!config_list_add(list, text)) {
+    parser_take(p, option->type, option->name, &text);
+    list->refused = list->refused || text.at == NULL;
+    if (text.at != NULL && !config_list_add(list, text)) {
         free(text.at);
-        reading.memory = true;
+        parser_fail(p, 0, "out of memory", NULL, NULL);
     }
 }
 
-static void take_scalar(cfg_t *cfg, const struct option *option, const char *value, void *values)
+/* One value for the place `at`; NULL: the option had its value before. */
+static void parser_read_value(struct parser *p, const struct option *option, void *at)
 {
-    void *at = (char *)values + option->offset;
-
-    if (option->kind->is_text) {
-        free(((struct config_text *)at)->at);
-        *(struct config_text *)at = (struct config_text){0};
-    }
-    parser_take(cfg, option->kind, option->name, value, at);
-}
-
-/* A value comes; what is wrong with it is said here. libconfuse keeps the text, and counts. */
-static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *text_r)
-{
-    struct frame *frame = parser_is_own(cfg, opt) ? frame_of(cfg) : NULL;
-
-    if (frame == NULL)
-        return -1;
-    memcpy(text_r, &value, sizeof value);
-    const struct option *option = section_option(frame->section, cfg_opt_name(opt));
-    struct seen *seen = &frame->seen[option - frame->section->options];
-    const unsigned n = cfg_opt_size(opt);
-    if (seen->ended || n <= seen->values) {
-        parser_refuse(cfg, option->kind, option->name, "a second", value, "it once");
-        return 0;
-    }
-    seen->values = n;
-    seen->fresh = true;
-    if (option->is_list && n == 1)
-        config_list_free((void *)((char *)frame->values + option->offset));
-    if (option->is_list)
-        take_item(cfg, option, value, frame->values);
+    if (p->token != TOKEN_TEXT)
+        parser_unexpected(p, "a value", option->name);
+    else if (at == NULL)
+        parser_problem(p, "a second", option->name,
+                option->type->is_secret ? PROBLEMS_STARS : p->text, "it once");
+    else if (option->is_list)
+        parser_take_item(p, option, at);
     else
-        take_scalar(cfg, option, value, frame->values);
-    return 0;
+        parser_take(p, option->type, option->name, at);
+    parser_next(p);
 }
 
-/* After each value, and once more at a list's closing brace. */
-static int on_taken(cfg_t *cfg, cfg_opt_t *opt)
+static void parser_read_list(struct parser *p, const struct option *option, void *at)
 {
-    struct frame *frame = frame_of(cfg);
+    const unsigned line = p->token_line;
+    const char *expected = "a value or `}`";
 
-    if (frame == NULL)
-        return -1;
-    const struct option *option = section_option(frame->section, cfg_opt_name(opt));
-    struct seen *seen = &frame->seen[option - frame->section->options];
-    seen->ended = !seen->fresh;
-    seen->fresh = false;
-    return 0;
-}
-
-/* `hosts = {}` calls nobody: it shows once its section has ended, in a flag, and in the values that
- * it took from a list before it. */
-static void note_empty(const struct frame *frame, cfg_t *cfg)
-{
-    for (size_t i = 0; frame->section->options[i].name != NULL; i++) {
-        const struct option *option = &frame->section->options[i];
-        cfg_opt_t *opt = cfg_getopt(cfg, option->name);
-        const bool given = (opt->flags & CFGF_MODIFIED) != 0;
-        if (option->given != 0)
-            *((bool *)frame->values + option->given) = given;
-        if (option->is_list && given && cfg_opt_size(opt) == 0)
-            config_list_free((void *)((char *)frame->values + option->offset));
-        if (cfg_opt_size(opt) < frame->seen[i].values)
-            problem(cfg, option->name, "a second", "{}", "it once");
+    parser_next(p);
+    if (p->token == '}' && at == NULL)
+        parser_problem(p, "a second", option->name, "{}", "it once");
+    while (p->token == TOKEN_TEXT) {
+        parser_read_value(p, option, at);
+        expected = p->token == ',' ? "a value or `}`" : "`,` or `}`";
+        if (p->token != ',')
+            break;
+        parser_next(p);
     }
+    parser_close(p, line, expected, option->name);
 }
 
-/* The end of a section; `cfg` is its parent. */
-static int on_section(cfg_t *cfg, cfg_opt_t *opt)
+static void parser_read_option(
+        struct parser *p, const struct option *option, bool is_second, void *values)
 {
-    const unsigned n = cfg_opt_size(opt);
-    cfg_t *ended = cfg_opt_getnsec(opt, n - 1);
-    struct frame *frame = parser_is_own(cfg, opt) ? frame_of(ended) : NULL;
+    void *at = is_second ? NULL : (char *)values + option->offset;
 
-    if (frame == NULL)
-        return -1;
-    note_empty(frame, ended);
-    *(unsigned *)frame->values = (unsigned)ended->line;
-    const struct frame done = *frame;
-    reading.depth--;
-    if (done.section->title == NULL && n > 1)
-        problem(ended, done.section->name, "a second section", NULL, "it once");
-    void *parent = reading.config;
-    if (find_section(sections, cfg_name(cfg)) != NULL) {
-        struct frame *outer = frame_of(cfg);
-        parent = outer != NULL ? outer->values : NULL;
-    }
-    if (parent == NULL || !section_append(done.section, done.values, parent)) {
-        section_clear(done.section, done.values);
-        reading.memory = true;
-    }
-    free(done.values);
-    return reading.memory ? -1 : 0;
+    parser_next(p);
+    parser_expect(p, '=', "`=`", option->name);
+    if (at != NULL && option->given != 0)
+        *((bool *)values + option->given) = true;
+    if (at != NULL && option->is_list)
+        config_list_free(at); /* the default */
+    if (p->token == '{' && option->is_list)
+        parser_read_list(p, option, at);
+    else
+        parser_read_value(p, option, at);
 }
 
-static int on_opening(cfg_t *cfg, cfg_opt_t *opt)
+static void parser_skip_braces(struct parser *p)
 {
-    problem(cfg, cfg_opt_name(opt), "no such section:", NULL, NULL);
-    return -1;
+    const unsigned line = p->token_line;
+    size_t depth = 0;
+
+    do {
+        depth += p->token == '{';
+        depth -= p->token == '}';
+        parser_next(p);
+    } while (depth > 0 && p->token != TOKEN_END);
+    if (depth > 0)
+        parser_fail(p, line, "a `{` that is not closed", NULL, "}");
 }
 
-static size_t count_options(const struct section *section)
+/* What the tables do not have is passed over, so that all such names are told in one go. */
+static void parser_skip_unknown(struct parser *p, const struct section *section)
 {
-    size_t n = 0;
+    const bool is_root = section->name == NULL;
+    char advice[SECTION_ADVICE_MAX];
 
-    while (section->options[n].name != NULL)
-        n++;
-    return n;
+    section_advise(section, p->text, advice);
+    parser_problem(p, is_root ? "no such option" : "no such option in",
+            is_root ? "or section" : section->name, p->text, advice);
+    parser_next(p);
+    const bool is_option = p->token == '=';
+    if (is_option)
+        parser_next(p);
+    const bool has_text = p->token == TOKEN_TEXT;
+    if (has_text)
+        parser_next(p);
+    if (is_option && has_text)
+        return;
+    if (p->token == '{')
+        parser_skip_braces(p);
+    else
+        parser_unexpected(p, is_option ? "a value" : "`=` or `{`", "this name");
 }
 
-static size_t count_sections(const struct section *among)
+static void parser_read_section(struct parser *p, const struct section *section, void *parent);
+
+static void parser_read_items(struct parser *p, const struct section *section, void *values)
 {
-    size_t n = 0;
+    bool seen[SECTION_OPTIONS_MAX] = {false};
 
-    while (among != NULL && among[n].name != NULL)
-        n++;
-    return n;
-}
-
-static void free_tables(cfg_opt_t *opts)
-{
-    for (cfg_opt_t *opt = opts; opt != NULL && opt->name != NULL; opt++)
-        if (opt->type == CFGT_SEC)
-            free_tables(opt->subopts);
-    free(opts);
-}
-
-static cfg_opt_t *parser_make_tables(const struct section *self, const struct section *among);
-
-static bool make_section(const struct section *section, cfg_opt_t *opt_r)
-{
-    cfg_opt_t *inside = parser_make_tables(section, section->within);
-    cfg_flag_t flags = CFGF_MULTI | CFGF_NODEFAULT;
-
-    if (section->title != NULL)
-        flags |= CFGF_TITLE | CFGF_NO_TITLE_DUPES;
-    const cfg_opt_t opt = CFG_SEC(section->name, inside, flags);
-    *opt_r = opt;
-    opt_r->validcb = on_section;
-    return inside != NULL;
-}
-
-static cfg_opt_t make_option(const struct option *option)
-{
-    const cfg_opt_t one = CFG_STR(option->name, NULL, CFGF_NODEFAULT);
-    const cfg_opt_t many = CFG_STR_LIST(option->name, NULL, CFGF_NODEFAULT);
-    cfg_opt_t opt = option->is_list ? many : one;
-
-    opt.parsecb = on_value;
-    opt.validcb = on_taken;
-    return opt;
-}
-
-/* libconfuse's tables made of ours. It reads every value as a text, and so never judges one. */
-static cfg_opt_t *parser_make_tables(const struct section *self, const struct section *among)
-{
-    const size_t options = self != NULL ? count_options(self) : 0;
-    const size_t inner = count_sections(among);
-    cfg_opt_t *opts = calloc(1 + options + inner + 1, sizeof *opts);
-    cfg_opt_t *nothing = calloc(1, sizeof *nothing);
-    const cfg_opt_t opening = CFG_SEC(OPENING_NAME, nothing, CFGF_NONE);
-    bool ok = opts != NULL && nothing != NULL && options <= OPTIONS_MAX;
-
-    if (!ok) {
-        free(opts);
-        free(nothing);
-        return NULL;
-    }
-    opts[OPENING] = opening;
-    opts[OPENING].validcb = on_opening;
-    for (size_t i = 0; i < options; i++)
-        opts[1 + i] = make_option(&self->options[i]);
-    for (size_t i = 0; ok && i < inner; i++)
-        ok = make_section(&among[i], &opts[1 + options + i]);
-    if (!ok) {
-        free_tables(opts);
-        return NULL;
-    }
-    return opts;
-}
-
-/* What a syntax error left open. */
-static void drop_open(void)
-{
-    while (reading.depth > 0) {
-        const struct frame *frame = &reading.open[--reading.depth];
-        section_clear(frame->section, frame->values);
-        free(frame->values);
-    }
-}
-
-struct config *reading_do(const char *text, struct problems *problems)
-{
-    cfg_opt_t *tables = parser_make_tables(NULL, sections);
-    cfg_t *cfg = tables != NULL ? cfg_init(tables, CFGF_NONE) : NULL;
-
-    reading = (struct reading){.problems = problems, .config = calloc(1, sizeof(struct config))};
-    if (cfg == NULL || reading.config == NULL) {
-        reading.memory = true;
-    } else {
-        cfg_set_error_function(cfg, parser_on_error);
-        const size_t before = problems_count(problems);
-        errno = 0;
-        const int result = cfg_parse_buf(cfg, text);
-        if (result != CFG_SUCCESS && problems_count(problems) == before) {
-            reading.memory = reading.memory || errno == ENOMEM;
-            if (!reading.memory)
-                problems_add(problems, 0, "an option whose name is empty", NULL, "a name");
+    while (p->token == TOKEN_TEXT) {
+        const struct option *option = section_option(section, p->text);
+        const struct section *inner = section_within(section, p->text);
+        if (option != NULL) {
+            bool *is_second = &seen[option - section->options];
+            parser_read_option(p, option, *is_second, values);
+            *is_second = true;
+        } else if (inner != NULL) {
+            parser_read_section(p, inner, values);
+        } else {
+            parser_skip_unknown(p, section);
         }
-        if (result != CFG_SUCCESS)
-            config_free(&reading.config);
     }
-    drop_open();
-    if (reading.memory) {
-        problems_add(problems, 0, "out of memory", NULL, NULL);
-        config_free(&reading.config);
+}
+
+static void parser_read_section(struct parser *p, const struct section *section, void *parent)
+{
+    void *values = calloc(1, section->size);
+
+    if (values == NULL || !section_defaults(section, values))
+        parser_fail(p, 0, "out of memory", NULL, NULL);
+    else if (section->title == NULL && section_count(section, parent) > 0)
+        parser_problem(p, "a second section", section->name, NULL, "it once");
+    parser_next(p);
+    if (section->title != NULL && p->token == TOKEN_TEXT)
+        parser_take(p, section->title, section->name, (char *)values + section->title_offset);
+    if (section->title != NULL)
+        parser_expect(p, TOKEN_TEXT, "a title", section->name);
+    const unsigned line = p->token_line;
+    parser_expect(p, '{', "`{`", section->name);
+    parser_read_items(p, section, values);
+    const unsigned end = p->token_line;
+    parser_close(p, line, "an option or `}`", NULL);
+    if (values != NULL && !p->failed) {
+        memcpy(values, &end, sizeof end);
+        if (section_append(section, values, parent)) {
+            free(values);
+            return;
+        }
+        parser_fail(p, 0, "out of memory", NULL, NULL);
     }
-    cfg_free(cfg);
-    free_tables(tables);
-    return reading.config;
+    if (values != NULL)
+        section_clear(section, values);
+    free(values);
+}
+
+struct config *config_parse(const char *text, size_t len, struct problems *problems)
+{
+    struct parser p = {.at = text, .end = text + len, .line = 1, .problems = problems};
+    struct config *config = calloc(1, sizeof *config);
+    const char *nul = memchr(text, '\0', len);
+
+    p.text = malloc(len + 1);
+    if (config == NULL || p.text == NULL)
+        parser_fail(&p, 0, "out of memory", NULL, NULL);
+    if (nul != NULL) {
+        while (p.at < nul)
+            p.line += *p.at++ == '\n';
+        parser_fail(&p, p.line, "a NUL octet", NULL, "text");
+    }
+    parser_next(&p);
+    parser_read_items(&p, &section_root, config);
+    if (p.token != TOKEN_END)
+        parser_unexpected(&p, "a section", NULL);
+    free(p.text);
+    if (p.failed)
+        config_free(&config);
+    return config;
 }

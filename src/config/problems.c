@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define VALUE_SHOWN_MAX 200 /* octets of a wrong value that are worth a reader's time */
 
@@ -39,19 +40,62 @@ void problems_free(struct problems **problems)
     *problems = NULL;
 }
 
-static void problems_put_escaped(FILE *out, const char *value)
+/* The secret in a key's text: `KIND-secret:SECRET`. */
+static const char *problems_find_key(const char *value)
 {
-    for (size_t i = 0; value[i] != '\0'; i++) {
-        const unsigned char c = (unsigned char)value[i];
-        if (i == VALUE_SHOWN_MAX) {
-            fputs("...", out);
-            break;
-        }
+    static const char before[] = "-secret:";
+    const char *at = strstr(value, before);
+
+    return at != NULL ? at + sizeof before - 1 : NULL;
+}
+
+/* The password of the user in an address, `SCHEME://USER:PASSWORD@HOST`. */
+static const char *problems_find_password(const char *value, const char **end_r)
+{
+    const char *scheme = strstr(value, "://");
+    const char *authority = scheme != NULL ? scheme + 3 : value;
+    const char *at = scheme != NULL ? strrchr(authority, '@') : NULL;
+    const char *colon = at != NULL ? memchr(authority, ':', (size_t)(at - authority)) : NULL;
+
+    *end_r = at;
+    return colon != NULL ? colon + 1 : NULL;
+}
+
+static void problems_put(FILE *out, struct text t)
+{
+    for (size_t i = 0; i < t.len && i < VALUE_SHOWN_MAX; i++) {
+        const unsigned char c = (unsigned char)t.at[i];
         if (c < ' ' || c >= 0x7f || c == '\\')
             fprintf(out, "\\x%02x", c);
         else
             fputc(c, out);
     }
+    if (t.len > VALUE_SHOWN_MAX)
+        fputs("...", out);
+}
+
+/* Without the secret that strayed into the value: errors are read, and logged, where the file is
+ * not. */
+static void problems_put_value(FILE *out, const char *value)
+{
+    static const char parameter[] = "password=";
+    const char *end = NULL;
+    const char *from = problems_find_key(value);
+
+    if (from == NULL)
+        from = problems_find_password(value, &end);
+    if (from == NULL) {
+        from = strcasestr(value, parameter);
+        from = from != NULL ? from + sizeof parameter - 1 : NULL;
+    }
+    if (from == NULL) {
+        problems_put(out, text_of(value));
+        return;
+    }
+    problems_put(out, (struct text){value, (size_t)(from - value)});
+    fputs(PROBLEMS_STARS, out);
+    if (end != NULL && strcasestr(end, parameter) == NULL)
+        problems_put(out, text_of(end));
 }
 
 void problems_add(struct problems *p, unsigned line, const char *what, const char *value,
@@ -62,11 +106,10 @@ void problems_add(struct problems *p, unsigned line, const char *what, const cha
     if (line > 0)
         fprintf(p->out, "%u:", line);
     fputc(' ', p->out);
-    problems_put_escaped(
-            p->out, what); /* libconfuse's own words may have a part of the file in them */
+    problems_put(p->out, text_of(what));
     if (value != NULL) {
         fputs(": ", p->out);
-        problems_put_escaped(p->out, value);
+        problems_put_value(p->out, value);
     }
     if (expected != NULL)
         fprintf(p->out, ": expected %s", expected);

@@ -13,9 +13,11 @@ struct problems;
 struct problems *problems_init(const char *path); /* NULL when out of memory; path is borrowed */
 void problems_free(struct problems **problems);
 
-/* Adds `PATH:LINE: what: value: expected ...`; octets of `what` and `value` that are not printable
- * are escaped, and each is cut after 200. `value` and `expected` may be NULL; line 0 is not
- * printed: the problem is the whole file's. */
+#define PROBLEMS_STARS "***" /* in place of a secret */
+
+/* Adds `PATH:LINE: what: value: expected ...`. Octets of `what` and `value` that are not printable
+ * are escaped, and each is cut after 200. A password or a secret key in `value` is not shown.
+ * `value` and `expected` may be NULL. Line 0 is not printed: the problem is the whole file's. */
 void problems_add(struct problems *problems, unsigned line, const char *what, const char *value,
         const char *expected);
 

@@ -13,8 +13,7 @@
 #include <unistd.h>
 
 #include "base/keyfile.h"
-#include "config/configfile.h"
-#include "config/source.h"
+#include "config/config.h"
 
 /* On the socket: for each of the four its length and one, or 0 for none, as four octets in the
  * machine's order, since both ends are one program; then their octets. */
@@ -22,9 +21,9 @@ enum { PATH, CONFIG, KEY, LOGINS, PARTS };
 
 static const size_t limits[PARTS] = {
         [PATH] = 65536,
-        [CONFIG] = SOURCE_MAX,
+        [CONFIG] = CONFIG_MAX,
         [KEY] = KEYFILE_MAX,
-        [LOGINS] = SOURCE_MAX,
+        [LOGINS] = CONFIG_MAX,
 };
 
 /* NULL with errno when it is no plain file, or too long. */
@@ -34,7 +33,7 @@ static char *bundle_make_room(int fd, size_t *size_r)
 
     if (fstat(fd, &st) != 0)
         return NULL;
-    if (!S_ISREG(st.st_mode) || st.st_size > SOURCE_MAX) {
+    if (!S_ISREG(st.st_mode) || st.st_size > CONFIG_MAX) {
         errno = S_ISDIR(st.st_mode) ? EISDIR : S_ISREG(st.st_mode) ? EFBIG : EINVAL;
         return NULL;
     }
@@ -126,7 +125,7 @@ bool bundle_read(const char *path, struct bundle *material_r, struct config **co
         problems_add(problems, 0, "cannot be read", strerror(errno), NULL);
         return false;
     }
-    *config_r = configfile_parse(material_r->config, material_r->config_len, problems);
+    *config_r = config_read_text(material_r->config, material_r->config_len, problems);
     if (*config_r != NULL && (*config_r)->milter_count == 0) {
         problems_add(problems, 0, "no section", "milter", "milter { ... }");
         config_free(config_r);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/configfile.h"
+#include "config/config.h"
 
 /* The count stands beside what everybody may see. */
 struct counted {
@@ -103,7 +103,7 @@ struct snapshot *snapshot_init(const struct bundle *material, struct problems *p
     }
     struct snapshot *snapshot = &counted->is;
     atomic_init(&counted->count, 1);
-    snapshot->config = configfile_parse(material->config, material->config_len, problems);
+    snapshot->config = config_read_text(material->config, material->config_len, problems);
     if (snapshot->config != NULL && snapshot_fill(snapshot, material, problems))
         return snapshot;
     if (problems_count(problems) == 0)

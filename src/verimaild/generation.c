@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "config/configfile.h"
+#include "config/config.h"
 #include "events/recorder.h"
 #include "verimaild/child.h"
 #include "verimaild/listening.h"
@@ -80,7 +80,7 @@ static bool generation_find_identity(struct generation *g, struct problems *prob
 
 struct config *generation_config_read(const char *path, struct problems *problems)
 {
-    struct config *config = configfile_read(path, problems);
+    struct config *config = config_read(path, problems);
 
     if (config != NULL && config->service == NULL) {
         problems_add(problems, 0, "no section", "service", "service { ... }");

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "config/option_type.h"
+#include "config/config.h"
 #include "config/problems.h"
 #include "process/identity.h"
 

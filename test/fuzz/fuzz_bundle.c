@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/keyfile.h"
-#include "config/source.h"
+#include "config/config.h"
 #include "milter/bundle.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -48,9 +48,9 @@ static void check_received(const struct bundle *material, const uint8_t *data, s
     ssize_t got;
 
     must(material->path != NULL && material->config != NULL);
-    must_be_terminated(material->config, material->config_len, SOURCE_MAX);
+    must_be_terminated(material->config, material->config_len, CONFIG_MAX);
     must_be_terminated(material->key, material->key_len, KEYFILE_MAX);
-    must_be_terminated(material->logins, material->logins_len, SOURCE_MAX);
+    must_be_terminated(material->logins, material->logins_len, CONFIG_MAX);
     /* A path is a C string and may end before its part does. */
     const size_t cut = ((const uint32_t *)(const void *)data)[0] - 1 - strlen(material->path);
     must(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);

@@ -5,14 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/check.h"
 #include "config/config.h"
-#include "config/parser.h"
 #include "config/problems.h"
-#include "config/source.h"
 
-/* What becomes of a configuration file's text, as configfile_read() does it, but a configuration
- * with problems is there to be looked at. */
+/* What becomes of a configuration file's text, as config_read() does it, but a configuration with
+ * problems is there to be looked at. */
 struct conf {
     struct config *config;
     struct problems *problems;
@@ -21,15 +18,12 @@ struct conf {
 static inline struct conf conf_of(const char *text)
 {
     struct conf conf = {.problems = problems_init("f")};
-    char *copy = strdup(text);
 
-    if (conf.problems == NULL || copy == NULL)
+    if (conf.problems == NULL)
         abort();
-    if (source_prepare(copy, strlen(copy), conf.problems))
-        conf.config = reading_do(copy, conf.problems);
+    conf.config = config_parse(text, strlen(text), conf.problems);
     if (conf.config != NULL)
-        check_config(conf.config, conf.problems);
-    free(copy);
+        config_check(conf.config, conf.problems);
     return conf;
 }
 

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/keyfile.h"
-#include "config/source.h"
+#include "config/config.h"
 #include "milter/bundle.h"
 #include "part.h"
 #include "unit.h"
@@ -239,9 +239,9 @@ TEST(lengths_are_not_believed)
             {{2, 0, 0, 0}, EPROTO}, /* no configuration */
             {{0, 0, 0, 0}, EPROTO},
             {{65536 + 2, 2, 0, 0}, EPROTO},
-            {{2, SOURCE_MAX + 2, 0, 0}, EPROTO},
+            {{2, CONFIG_MAX + 2, 0, 0}, EPROTO},
             {{2, 2, KEYFILE_MAX + 2, 0}, EPROTO},
-            {{2, 2, 0, SOURCE_MAX + 2}, EPROTO},
+            {{2, 2, 0, CONFIG_MAX + 2}, EPROTO},
             {{UINT32_MAX, 2, 0, 0}, EPROTO},
             {{2, UINT32_MAX, 0, 0}, EPROTO},
             {{2, 2, UINT32_MAX, 0}, EPROTO},
@@ -249,9 +249,9 @@ TEST(lengths_are_not_believed)
             {{2, 2, 0, UINT32_MAX / 2 + 2}, EPROTO},
             /* As long as may be: it is only not there. */
             {{65536 + 1, 2, 0, 0}, ECONNRESET},
-            {{2, SOURCE_MAX + 1, 0, 0}, ECONNRESET},
+            {{2, CONFIG_MAX + 1, 0, 0}, ECONNRESET},
             {{2, 2, KEYFILE_MAX + 1, 0}, ECONNRESET},
-            {{2, 2, 0, SOURCE_MAX + 1}, ECONNRESET},
+            {{2, 2, 0, CONFIG_MAX + 1}, ECONNRESET},
     };
     char stream[sizeof table->head + 2];
     struct bundle got;

@@ -124,10 +124,10 @@ TEST(directories_have_what_their_kind_needs)
                     "dc=org\"\n"},
             {"source = 'ldaps://dc' base = x bind_dn = x",
                     "f:1: bind_dn without password, or the other way round: expected both, or "
-                    "none: then it is asked as nobody\n"},
+                    "none for an anonymous bind\n"},
             {"source = 'ldaps://dc' base = x password = /p",
                     "f:1: bind_dn without password, or the other way round: expected both, or "
-                    "none: then it is asked as nobody\n"},
+                    "none for an anonymous bind\n"},
             {"source = 'ldaps://dc' base = x start_tls = true",
                     "f:1: start_tls without ldap://: expected ldap://... with start_tls, or "
                     "ldaps://... without\n"},

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/configfile.h"
+#include "config/config.h"
+#include "config/problems.h"
 #include "folder.h"
-#include "protocol/key.h"
 #include "unit.h"
 
 static struct folder folder;
@@ -16,7 +16,7 @@ static struct config *read_file(const char *text, struct problems *problems)
 
     folder_write(&folder, "conf", text, strlen(text), 0600);
     folder_path(&folder, "conf", path);
-    return configfile_read(path, problems);
+    return config_read(path, problems);
 }
 
 BEFORE_ALL()
@@ -42,26 +42,6 @@ TEST(a_file_is_read)
     problems_free(&problems);
 }
 
-TEST(hosts_are_found)
-{
-    static const unsigned char key[KEY_OCTETS] = {9};
-    struct problems *problems = problems_init("f");
-    char key_text[KEY_TEXT_MAX + 1];
-    char text[512];
-
-    key_format(KEY_HOST_PUBLIC, key, key_text);
-    snprintf(text, sizeof text, "host b.c { keys = \"%s\" }\nhost A.b { keys = \"%s\" }\n",
-            key_text, key_text);
-    struct config *config = read_file(text, problems);
-    assert_string_equal(problems_text(problems), "");
-    assert_ptr_equal(config_host(config, "b.c"), &config->hosts[0]);
-    assert_ptr_equal(config_host(config, "a.B"), &config->hosts[1]);
-    assert_null(config_host(config, "a.b.c"));
-    assert_null(config_host(config, ""));
-    config_free(&config);
-    problems_free(&problems);
-}
-
 /* Whatever kind of mistake it is: there is no configuration, and there is a sentence. */
 TEST(any_mistake_is_no_configuration)
 {
@@ -69,10 +49,9 @@ TEST(any_mistake_is_no_configuration)
         const char *text;
         const char *want;
     } table[] = {
-            {"service { state = \"${HOME}\" }", "f:1: a variable: ${: expected the value itself: "
-                                                "the environment is not looked at\n"},
             {"/* ", "f:1: a comment that does not end: expected */\n"},
-            {"x", "f:1: no such option 'x'\n"},
+            {"x { }", "f:1: no such option or section: x: expected a name that verimail.conf(5) "
+                      "lists\n"},
             {"domain a.b { ttl = 2h }",
                     "f:1: bad ttl: 2h: expected a time from 0s to 1h, as in 90s, 15m\n"},
             {"host a.b { }", "f:1: host without keys: expected keys = {\"host-public:...\"}\n"},
@@ -96,7 +75,7 @@ TEST(readings_are_apart)
         assert_null(read_file("domain a.b { user x { nothing = 1 } }", problems));
         struct config *config = read_file("domain a.b { user x { hosts = {} } }\n", problems);
         assert_non_null(config);
-        assert_int_equal(problems_count(problems), 3);
+        assert_int_equal(problems_count(problems), 4);
         config_free(&config);
         problems_free(&problems);
     }
@@ -115,7 +94,7 @@ TEST(memory_is_read_as_a_file_is)
         char *copy = calloc(1, len > 0 ? len : 1); /* without a NUL behind it */
         memcpy(copy, texts[i], len);
         struct config *file = read_file(texts[i], by_file);
-        struct config *memory = configfile_parse(copy, len, by_memory);
+        struct config *memory = config_read_text(copy, len, by_memory);
         assert_int_equal(file != NULL, memory != NULL);
         assert_string_equal(problems_text(by_memory), problems_text(by_file));
         assert_int_equal(memcmp(copy, texts[i], len), 0);
@@ -131,14 +110,14 @@ TEST(a_nul_in_memory_is_named)
 {
     struct problems *problems = problems_init("f");
 
-    assert_null(configfile_parse("\n#\0\n", 4, problems));
+    assert_null(config_read_text("\n#\0\n", 4, problems));
     assert_string_equal(problems_text(problems), "f:2: a NUL octet: expected text\n");
     problems_free(&problems);
 }
 
 static struct config *read_memory(const char *text, struct problems *problems)
 {
-    return configfile_parse(text, strlen(text), problems);
+    return config_read_text(text, strlen(text), problems);
 }
 
 TEST(verify_is_read)
@@ -218,4 +197,66 @@ TEST(milter_is_read)
     assert_string_equal(m->log_level.at, "error");
     config_free(&config);
     problems_free(&problems);
+}
+
+/* How a file of so many octets ends; only its last one is no blank. */
+static void check_size(size_t size, const char *want)
+{
+    struct problems *problems = problems_init("f");
+    char path[FOLDER_PATH_MAX];
+    char *content = malloc(size + 1);
+
+    assert_non_null(content);
+    memset(content, ' ', size + 1);
+    if (size > 0)
+        content[size - 1] = '}';
+    folder_write(&folder, "f", content, size, 0600);
+    folder_path(&folder, "f", path);
+    struct config *config = config_read(path, problems);
+    if (strcmp(problems_text(problems), want) != 0) {
+        print_error("%zu octets: got %swant %s", size, problems_text(problems), want);
+        fail();
+    }
+    assert_true((config != NULL) == (want[0] == '\0'));
+    config_free(&config);
+    free(content);
+    problems_free(&problems);
+}
+
+TEST(files_at_their_edges)
+{
+    static const char brace[] = "f:1: unexpected: }: expected a section\n";
+    static const size_t sizes[] = {1, 16383, 16384, 16385, 32768, 32769, 100000, CONFIG_MAX};
+
+    check_size(0, "");
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        check_size(sizes[i], brace);
+    check_size(CONFIG_MAX + 1, "f: cannot be read: File too large\n");
+}
+
+TEST(files_that_cannot_be_read)
+{
+    struct problems *problems = problems_init("f");
+    char path[FOLDER_PATH_MAX];
+
+    folder_path(&folder, "nothing", path);
+    assert_null(config_read(path, problems));
+    assert_null(config_read(folder.path, problems));
+    assert_string_equal(problems_text(problems), "f: cannot be read: No such file or directory\n"
+                                                 "f: cannot be read: Is a directory\n");
+    problems_free(&problems);
+}
+
+TEST(lists_grow_and_are_freed)
+{
+    struct config_list list = {0};
+
+    for (unsigned i = 0; i < 100; i++)
+        assert_true(config_list_add(&list, (struct config_text){strdup("x"), i}));
+    assert_int_equal(list.count, 100);
+    assert_int_equal(list.at[99].line, 99);
+    config_list_free(&list);
+    assert_int_equal(list.count, 0);
+    assert_null(list.at);
+    config_list_free(&list);
 }

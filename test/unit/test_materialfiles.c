@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "config/source.h"
+#include "config/config.h"
 #include "folder.h"
 #include "milter/bundle.h"
 #include "part.h"
@@ -147,7 +147,7 @@ TEST(a_table_may_be_too_long)
     folder_write(&r.folder, "key", "a key\n", 6, 0600);
     folder_write(&r.folder, "logins", "", 0, 0600);
     folder_path(&r.folder, "logins", path);
-    assert_int_equal(truncate(path, SOURCE_MAX + 1), 0);
+    assert_int_equal(truncate(path, CONFIG_MAX + 1), 0);
     assert_false(reading_try(&r));
     assert_problem(&r, 1, "f:6: unusable table of logins (File too large): ");
     reading_end(&r);

@@ -3,19 +3,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/parser.h"
-#include "config/source.h"
+#include "config/config.h"
+#include "config/problems.h"
 #include "unit.h"
 
-/* Reads a text without the checks that come after. */
+/* Reads a text without the checks that come after, from a copy of its very size. */
 static struct config *read_text(const char *text, struct problems *problems)
 {
-    char *copy = strdup(text);
-    struct config *config = NULL;
+    const size_t len = strlen(text);
+    char *copy = malloc(len > 0 ? len : 1);
 
     assert_non_null(copy);
-    if (source_prepare(copy, strlen(copy), problems))
-        config = reading_do(copy, problems);
+    memcpy(copy, text, len);
+    struct config *config = config_parse(copy, len, problems);
     free(copy);
     return config;
 }
@@ -62,11 +62,12 @@ TEST(wrong_values_have_their_line)
                     "f:1: bad keys: a" PATH "f:1: bad keys: c" PATH
                     "f:1: bad workers: 257" WORKERS},
             {"service {\n state = \"a\n\nb\"\n workers = 0\n}",
-                    "f:4: bad state: a\\x0a\\x0ab" PATH "f:5: bad workers: 0" WORKERS},
+                    "f:2: bad state: a\\x0a\\x0ab" PATH "f:5: bad workers: 0" WORKERS},
             {"service {\n state = \"a\\\nb\"\n workers = 0\n}",
-                    "f:3: bad state: ab" PATH "f:4: bad workers: 0" WORKERS},
+                    "f:2: bad state: ab" PATH "f:4: bad workers: 0" WORKERS},
             {"domain \"a.b\" {\n hosts = {\n  a_b,\n  c.d,\n  e f\n }\n}",
-                    "f:3: bad hosts: a_b" DOMAIN "f:5: unexpected token 'f'\n"},
+                    "f:3: bad hosts: a_b" DOMAIN
+                    "f:5: unexpected: f: expected `,` or `}` behind hosts\n"},
             {"service {\n state = \"\\e[1m\x7f\"\n}", "f:2: bad state: \\x1b[1m\\x7f" PATH},
             {"service {\n state = \"\"\n}", "f:2: bad state: " PATH},
             {"verify {\n timeout = 21s\n allow_networks = {::1,\n 10.0.0.1/8}\n allow_ports = 0\n}",
@@ -114,60 +115,185 @@ TEST(options_are_given_once)
                     "f:3: a second keys: /e" ONCE},
             {"service {\n keys = {x}\n keys = {/c}\n}",
                     "f:2: bad keys: x" PATH "f:3: a second keys: /c" ONCE},
-            /* where it stands is not known any more */
-            {"service {\n keys = {/a}\n keys = {}\n}", "f:4: a second keys: {}" ONCE},
-            {"service {\n}\nservice {\n}\n", "f:4: a second section service" ONCE},
+            {"service {\n keys = {/a}\n keys = {}\n}", "f:3: a second keys: {}" ONCE},
+            {"service {\n}\nservice {\n}\n", "f:3: a second section service" ONCE},
             {"stamp {\n}\n\nstamp { }\nstamp {\n}",
-                    "f:4: a second section stamp" ONCE "f:6: a second section stamp" ONCE},
+                    "f:4: a second section stamp" ONCE "f:5: a second section stamp" ONCE},
             {"verify { }\nverify { }\nmilter { }\nmilter { }\n",
                     "f:2: a second section verify" ONCE "f:4: a second section milter" ONCE},
-            {"host \"a.b\" {\n}\nhost \"a.b\" {\n}\n", "f:3: found duplicate title 'a.b'\n"},
     };
 
     CHECK(rows);
 }
+
+#define ANY "expected a name that verimail.conf(5) lists"
+
+TEST(unknown_names_are_passed_over)
+{
+    static const struct wrong rows[] = {
+            {"service {\n nothing = 1\n state = x\n}",
+                    "f:2: no such option in service: nothing: " ANY "\nf:3: bad state: x" PATH},
+            {"service {\n nothing = {1, a, \"}\"}\n state = x\n}",
+                    "f:2: no such option in service: nothing: " ANY "\nf:3: bad state: x" PATH},
+            {"service {\n staet = /a\n wokers = 1\n authserv_id = a.b\n}",
+                    "f:2: no such option in service: staet: " ANY "; did you mean state?\n"
+                    "f:3: no such option in service: wokers: " ANY "; did you mean workers?\n"
+                    "f:4: no such option in service: authserv_id: expected it in a section "
+                    "verify\n"},
+            {"colour { red { x = {} } }\ncolour x { \"y\" { } }\nservice { state = x }",
+                    "f:1: no such option or section: colour: " ANY "\n"
+                    "f:2: no such option or section: colour: " ANY "\nf:3: bad state: x" PATH},
+            {"\nstate = /x\n",
+                    "f:2: no such option or section: state: expected it in a section service\n"},
+            {"user \"x\" { }",
+                    "f:1: no such option or section: user: expected it in a section domain\n"},
+            {"domain a.b {\n domain c.d {\n hosts = a_b }\n}\n",
+                    "f:2: no such option in domain: domain: expected it outside of all "
+                    "sections\n"},
+            {"domain a.b { user x { }\n user x { }\n ttl = 1 }\nhost c.d { key = x }",
+                    "f:4: no such option in host: key: expected it in a section stamp; did you "
+                    "mean "
+                    "keys?\n"},
+            {"\"\" = x", "f:1: no such option or section: : " ANY "\n"},
+            {"\"a\\nb\\e\" = x", "f:1: no such option or section: a\\x0ab\\x1b: " ANY "\n"},
+            {"hosts+ = {}", "f:1: no such option or section: hosts+: " ANY
+                            "; did you mean hosts in a section domain?\n"},
+            {"\"domain=a.b|user\" \"x\" {\n hosts = {c.d}\n}\n",
+                    "f:1: no such option or section: domain=a.b|user: " ANY "\n"},
+    };
+
+    CHECK(rows);
+}
+
+#define QUOTE "a text in quotes that does not end: expected its quote\n"
+#define OPEN "a `{` that is not closed: expected }\n"
+#define NUMBERED "an octet by its number: expected the octet itself\n"
 
 TEST(syntax_errors_end_the_reading)
 {
     static const struct wrong rows[] = {
-            {"service {\n nothing = 1\n state = x\n}", "f:2: no such option 'nothing'\n"},
-            {"service {\n state = x\n nothing = 1\n workers = 0\n}",
-                    "f:2: bad state: x" PATH "f:3: no such option 'nothing'\n"},
-            {"\nstate = /x\n", "f:2: no such option 'state'\n"},
-            {"service {\n state /x\n}", "f:2: missing equal sign after option 'state'\n"},
-            {"service {\n keys = {/x,, /y}\n}", "f:2: unexpected token ','\n"},
-            {"service {\n keys = {,}\n}", "f:2: unexpected token ','\n"},
-            {"service \"x\" {\n}", "f:1: missing opening brace for section 'service'\n"},
-            {"domain {\n}", "f:1: missing title for section 'domain'\n"},
-            {"service {\n}\n}\n", "f:3: unexpected closing brace\n"},
-            {"service {\n}\ndomain", "f:3: premature end of file\n"},
-            {"\"\" = x", "f: an option whose name is empty: expected a name\n"},
-            {"\"a\\nb\\e\" = x", "f:1: no such option 'a\\x0ab\\x1b'\n"},
-            {"{ }", "f:1: unexpected token '{'\n"},
-            {"user \"x\" { }", "f:1: no such option 'user'\n"},
+            {"service {\n state = x\n state /x\n workers = 0\n}",
+                    "f:2: bad state: x" PATH "f:3: unexpected: /x: expected `=` behind state\n"},
+            {"service {\n state =\n}\n", "f:3: unexpected: }: expected a value behind state\n"},
+            {"service {\n state = {/x}\n}\n",
+                    "f:2: unexpected: {: expected a value behind state\n"},
+            {"service {\n keys = {/x,, /y}\n}",
+                    "f:2: unexpected: ,: expected a value or `}` behind keys\n"},
+            {"service {\n keys = {,}\n}",
+                    "f:2: unexpected: ,: expected a value or `}` behind keys\n"},
+            {"service {\n keys = {/x\n workers = 1\n}",
+                    "f:3: unexpected: workers: expected `,` or `}` behind keys\n"},
+            {"service {\n keys += {/x}\n}", "f:2: unexpected: +: expected `=` behind keys\n"},
+            {"service \"x\" {\n}", "f:1: unexpected: x: expected `{` behind service\n"},
+            {"domain {\n}", "f:1: unexpected: {: expected a title behind domain\n"},
+            {"domain a.b c.d {\n}", "f:1: unexpected: c.d: expected `{` behind domain\n"},
+            {"service {\n}\n}\n", "f:3: unexpected: }: expected a section\n"},
+            {"service {\n}\ndomain",
+                    "f:3: unexpected: the end of the file: expected a title behind domain\n"},
+            {"service {\n}\n=", "f:3: unexpected: =: expected a section\n"},
+            {"service {\n , }", "f:2: unexpected: ,: expected an option or `}`\n"},
+            {"{ }", "f:1: unexpected: {: expected a section\n"},
+            {"nothing\n", "f:1: no such option or section: nothing: " ANY "\n"
+                          "f:2: unexpected: the end of the file: expected `=` or `{` behind this "
+                          "name\n"},
+            {"service { nothing = }", "f:1: no such option in service: nothing: " ANY "\n"
+                                      "f:1: unexpected: }: expected a value behind this name\n"},
+            {"a {\n b {\n }\n", "f:1: no such option or section: a: " ANY "\nf:1: " OPEN},
+            {"\nservice {\n", "f:2: " OPEN},
+            {"domain a.b {\n user x {\n hosts = {}\n", "f:2: " OPEN},
+            {"domain a.b {\n}\nservice {\n keys = {/x,\n", "f:4: " OPEN},
+            {"service { # }\n /* } */ run_as = \"}\" ", "f:1: " OPEN},
+            {"\n\n/* a\n\n", "f:3: a comment that does not end: expected */\n"},
+            {"/*/", "f:1: a comment that does not end: expected */\n"},
+            {"service { state =\n\"a\\", "f:2: " QUOTE},
+            {"service { state = \"a\n\\\"", "f:1: " QUOTE},
+            {"service {\n\n'a\\'", "f:3: " QUOTE},
+            {"service { state = \"\\0\" }", "f:1: " NUMBERED},
+            {"service { state =\n\"\n\\x41\" }", "f:3: " NUMBERED},
+            {"service { state = \"\\101\" }", "f:1: " NUMBERED},
     };
 
     CHECK(rows);
 }
 
-/* libconfuse lets a name reach into another section. */
-TEST(sections_are_not_reached_into)
+TEST(a_nul_is_named)
 {
-    static const struct wrong rows[] = {
-            {"service {\n}\nservice|state = /x\n",
-                    "f:3: out of place: state: expected it in its own section\n"},
-            {"domain \"a.b\" {\n}\n\"domain=a.b|user\" \"x\" {\n}\n",
-                    "f:4: out of place: user: expected it in its own section\n"},
-            {"domain \"a.b\" {\n}\n\"domain=a.b|user\" \"x\" {\n hosts = {c.d}\n}\n",
-                    "f:5: out of place: user: expected it in its own section\n"},
-            {"domain \"a.b\" {\n user \"x\" { }\n \"user=x|hosts\" = {c.d}\n}\n",
-                    "f:3: out of place: hosts: expected it in its own section\n"},
-            {"\"|\" { }", "f:1: no such section: |\n"},
-            {"service {\n \"|\" {\n } }", "f:3: no such section: |\n"},
-            {"service {\n \"|\" { x = 1 } }", "f:2: no such option 'x'\n"},
+    static const struct {
+        const char *text;
+        size_t len;
+        const char *want;
+    } table[] = {
+            {"\0", 1, "f:1: a NUL octet: expected text\n"},
+            {"a\n\n\0#", 5, "f:3: a NUL octet: expected text\n"},
+            {"#\0", 2, "f:1: a NUL octet: expected text\n"},
+            {"\"\\\0", 3, "f:1: a NUL octet: expected text\n"},
+            {"/*\0", 3, "f:1: a NUL octet: expected text\n"},
     };
 
-    CHECK(rows);
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct problems *problems = problems_init("f");
+        assert_null(config_parse(table[i].text, table[i].len, problems));
+        assert_string_equal(problems_text(problems), table[i].want);
+        problems_free(&problems);
+    }
+}
+
+/* What the value of `query` becomes, which may be nearly any text. */
+TEST(texts_are_read)
+{
+    static const struct {
+        const char *text;
+        const char *want;
+        unsigned line; /* of the value */
+    } table[] = {
+            {"a", "a", 1},
+            {"a//b", "a//b", 1},
+            {"/a/*b", "/a/*b", 1},
+            {"*+()|$", "*+()|$", 1},
+            {"a#b\n", "a", 1},
+            {"a//b # c", "a//b", 1},
+            {"a /* b", NULL, 0},
+            {"/**/a", "a", 1},
+            {"/***/a", "a", 1},
+            {"/*/ */a", "a", 1},
+            {"/* # \" ' // */a", "a", 1},
+            {"# \"\n\n// '{\na", "a", 4},
+            {"/* \n\n */a", "a", 3},
+            {"// \\\na", "a", 2},
+            {"\"// a\" # c", "// a", 1},
+            {"'b /* c' # d", "b /* c", 1},
+            {"\"a'#b\"", "a'#b", 1},
+            {"'a\"#b'", "a\"#b", 1},
+            {"\"a\\\"#b\" # c", "a\"#b", 1},
+            {"'a\\'#b' # c", "a'#b", 1},
+            {"\"a\\\\\" # c", "a\\", 1},
+            {"'a\\\\' # c", "a\\", 1},
+            {"\"a\n#b\" # c\n", "a\n#b", 1},
+            {"\n\"a\\\n#b\"", "a#b", 2},
+            {"'a\\\n#b'", "a#b", 1},
+            {"\"a\\n\\tb\\r\\q\\$\"", "a\n\tb\rq$", 1},
+            {"'a\\nb\\x41\\0'", "a\\nb\\x41\\0", 1},
+            {"\"${HOME} $A\"", "${HOME} $A", 1},
+            {"'${HOME}'", "${HOME}", 1},
+    };
+
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct problems *problems = problems_init("f");
+        char text[256];
+        snprintf(text, sizeof text, "directory d { query = %s\n}", table[i].text);
+        struct config *config = read_text(text, problems);
+        if (table[i].want == NULL) {
+            assert_null(config);
+        } else {
+            assert_string_equal(problems_text(problems), "");
+            const struct config_text *query = &config->directories->query;
+            if (strcmp(query->at, table[i].want) != 0 || query->line != table[i].line)
+                fail_msg("%s: got %s on line %u, want %s on line %u", table[i].text, query->at,
+                        query->line, table[i].want, table[i].line);
+        }
+        config_free(&config);
+        problems_free(&problems);
+    }
 }
 
 TEST(values_are_read)
@@ -369,7 +495,7 @@ TEST(nothing_is_a_configuration)
     }
 }
 
-/* Many users; libconfuse alone takes the square of their number. */
+/* Reading takes time in proportion to the file. */
 TEST(many_users)
 {
     enum { USERS = 20000 };

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: ISC
+#include <stdio.h>
 #include <string.h>
 
 #include "capture.h"
@@ -71,6 +72,52 @@ TEST(long_values_are_cut)
         assert_string_equal(problems_text(problems), want);
         problems_free(&problems);
     }
+}
+
+TEST(secrets_in_values_are_not_shown)
+{
+    static const struct {
+        const char *value;
+        const char *want;
+    } table[] = {
+            {"/etc/verimail/service.key", "/etc/verimail/service.key"},
+            {"127.0.0.1:26", "127.0.0.1:26"},
+            {"alice@example.org", "alice@example.org"},
+            {"redis://h:6379", "redis://h:6379"},
+            {"redis://u@[::1]:6379,h:2", "redis://u@[::1]:6379,h:2"},
+            {"redis://u:word@h:6379", "redis://u:***@h:6379"},
+            {"redis://:word@h", "redis://:***@h"},
+            {"redis://u:w@rd/x@h", "redis://u:***@h"},
+            {"redis://u:@h", "redis://u:***@h"},
+            {"postgresql://u:word@h/d?sslmode=require", "postgresql://u:***@h/d?sslmode=require"},
+            {"postgresql://u@h/d?password=word", "postgresql://u@h/d?password=***"},
+            {"postgresql://u@h/d?PassWord=word&x=y", "postgresql://u@h/d?PassWord=***"},
+            {"postgresql://u:word@h/d?password=word", "postgresql://u:***"},
+            {"host-secret:AAAA", "host-secret:***"},
+            {"x service-secret:AAAA@h", "x service-secret:***"},
+            {"host-public:AAAA", "host-public:AAAA"},
+    };
+
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct problems *problems = problems_init("f");
+        char want[256];
+        snprintf(want, sizeof want, "f:1: w: %s: expected e\n", table[i].want);
+        problems_add(problems, 1, "w", table[i].value, "e");
+        assert_string_equal(problems_text(problems), want);
+        problems_free(&problems);
+    }
+}
+
+TEST(long_secrets_are_not_shown)
+{
+    struct problems *problems = problems_init("f");
+    char value[1024] = "redis://u:";
+
+    memset(value + strlen(value), 'x', 512);
+    strcat(value, "@h");
+    problems_add(problems, 1, "w", value, "e");
+    assert_string_equal(problems_text(problems), "f:1: w: redis://u:***@h: expected e\n");
+    problems_free(&problems);
 }
 
 TEST(many_are_kept_in_order)

@@ -8,23 +8,32 @@
 
 static const struct section *section(const char *name)
 {
-    for (const struct section *s = sections; s->name != NULL; s++)
-        if (strcmp(s->name, name) == 0)
-            return s;
-    fail();
-    return NULL;
+    const struct section *found = section_within(&section_root, name);
+
+    assert_non_null(found);
+    return found;
+}
+
+static size_t size_of(const struct option *option)
+{
+    static const size_t sizes[] = {
+            [OPTION_TYPE_TEXT] = sizeof(struct config_text),
+            [OPTION_TYPE_NUMBER] = sizeof(uint64_t),
+            [OPTION_TYPE_BOOL] = sizeof(bool),
+    };
+
+    return option->is_list ? sizeof(struct config_list) : sizes[option->type->value];
 }
 
 /* No two options share a place, and none reaches over its struct's end. */
 static void check_places(const struct section *s)
 {
+    const size_t begin = s->name != NULL ? sizeof(unsigned) : 0;
+    const size_t name_max = 31;
+
     for (const struct option *o = s->options; o->name != NULL; o++) {
-        const size_t size = o->is_list                        ? sizeof(struct config_list)
-                            : o->kind->is_text                ? sizeof(struct config_text)
-                            : o->kind->min + o->kind->max > 0 ? sizeof(uint64_t)
-                                                              : sizeof(bool);
-        if (o->offset < sizeof(unsigned) || o->offset + size > s->size || o->given >= s->size ||
-                (o->is_list && !o->kind->is_text)) {
+        if (o->offset < begin || o->offset + size_of(o) > s->size || o->given >= s->size ||
+                (o->is_list && o->type->value != OPTION_TYPE_TEXT) || strlen(o->name) > name_max) {
             print_error("%s in %s\n", o->name, s->name);
             fail();
         }
@@ -33,28 +42,62 @@ static void check_places(const struct section *s)
             assert_int_not_equal(other->offset, o->offset);
         }
         assert_ptr_equal(section_option(s, o->name), o);
+        assert_null(section_within(s, o->name));
+        assert_true(o - s->options < SECTION_OPTIONS_MAX);
     }
     assert_null(section_option(s, "nothing"));
+    assert_null(section_within(s, "nothing"));
     assert_true(s->title == NULL || s->title_offset + sizeof(struct config_text) <= s->size);
-    for (const struct section *inner = s->within; inner != NULL && inner->name != NULL; inner++)
+    for (const struct section *inner = s->within; inner != NULL && inner->name != NULL; inner++) {
+        assert_ptr_equal(section_within(s, inner->name), inner);
         check_places(inner);
+    }
 }
 
 TEST(tables_fit_their_structs)
 {
-    for (const struct section *s = sections; s->name != NULL; s++)
-        check_places(s);
+    check_places(&section_root);
 }
 
-/* Sections of the same name at different depths would be taken for each other. */
-TEST(names_are_unique)
+TEST(unknown_names_get_advice)
 {
-    for (const struct section *s = sections; s->name != NULL; s++) {
-        for (const struct section *t = sections; t->name != NULL; t++) {
-            assert_true(s == t || strcmp(s->name, t->name) != 0);
-            for (const struct section *i = t->within; i != NULL && i->name != NULL; i++)
-                assert_string_not_equal(s->name, i->name);
-        }
+#define ANY "a name that verimail.conf(5) lists"
+    static const struct {
+        const char *section; /* NULL: the file itself */
+        const char *name;
+        const char *want;
+    } table[] = {
+            {"service", "staet", ANY "; did you mean state?"},
+            {"service", "sttate", ANY "; did you mean state?"},
+            {"service", "sate", ANY "; did you mean state?"},
+            {"service", "stats", ANY "; did you mean state?"},
+            {"service", "State", ANY "; did you mean state?"},
+            {"service", "run-as", ANY "; did you mean run_as?"},
+            {"service", "colour", ANY},
+            {"service", "x", ANY},
+            {"service", "", ANY},
+            {"service", "an_option_whose_name_is_longer_than_any", ANY},
+            /* spelled as in another section */
+            {"service", "lifetme", ANY "; did you mean lifetime in a section domain?"},
+            {"host", "key", "it in a section stamp; did you mean keys?"},
+            {"milter", "authserv_id", "it in a section verify"},
+            {"verify", "run_as", "it in a section service or in a section milter"},
+            {"service", "hosts",
+                    "it in a section domain or in a section user or in a section directory"},
+            {"service", "domain", "it outside of all sections"},
+            {"domain", "usr", ANY "; did you mean user?"},
+            {NULL, "user", "it in a section domain"},
+            {NULL, "state", "it in a section service"},
+            {NULL, "servce", ANY "; did you mean service?"},
+            {NULL, "paint", ANY},
+    };
+
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        char got[SECTION_ADVICE_MAX];
+        section_advise(table[i].section != NULL ? section(table[i].section) : &section_root,
+                table[i].name, got);
+        if (strcmp(got, table[i].want) != 0)
+            fail_msg("%s: got %s, want %s", table[i].name, got, table[i].want);
     }
 }
 
@@ -141,7 +184,7 @@ TEST(milter_defaults)
     section_clear(section("milter"), &m);
 }
 
-/* As many as double their room several times, each with what it holds; all freed at the end. */
+/* As many as double their space several times, each with what it holds; all freed at the end. */
 TEST(arrays_grow)
 {
     struct config *config = calloc(1, sizeof *config);
