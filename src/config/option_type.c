@@ -16,7 +16,7 @@
 #include "protocol/key.h"
 #include "replay/redis_address.h"
 
-static bool keep_text(const char *value, void *at_r)
+static bool option_type_keep(const char *value, void *at_r)
 {
     char *copy = strdup(value);
 
@@ -26,7 +26,7 @@ static bool keep_text(const char *value, void *at_r)
 
 static bool parse_text(const struct option_type *type, const char *value, void *at_r)
 {
-    return type->accept(value) && keep_text(value, at_r);
+    return type->accept(value) && option_type_keep(value, at_r);
 }
 
 #define UNITS 4
@@ -96,7 +96,7 @@ static bool parse_domain(const struct option_type *type, const char *value, void
     char ascii[DOMAIN_MAX + 1];
 
     (void)type;
-    return domain_to_ascii(text_of(value), ascii) && keep_text(ascii, at_r);
+    return domain_to_ascii(text_of(value), ascii) && option_type_keep(ascii, at_r);
 }
 
 static bool accept_local(const char *value)
@@ -239,7 +239,7 @@ static bool parse_key(const struct option_type *type, const char *value, void *a
     unsigned char key[KEY_OCTETS];
 
     return key_parse(text_of(value), (enum key_kind)type->min, key) == KEY_OK &&
-           keep_text(value, at_r);
+           option_type_keep(value, at_r);
 }
 
 static bool is_path_behind(const char *value, const char *scheme)
@@ -320,12 +320,12 @@ static bool parse_word(const struct option_type *type, const char *value, void *
         const char *end = strstr(word, " or ");
         const size_t word_len = end != NULL ? (size_t)(end - word) : strlen(word);
         if (word_len == len && memcmp(word, value, len) == 0)
-            return keep_text(value, at_r);
+            return option_type_keep(value, at_r);
     }
     return false;
 }
 
-static const char *print_text(const void *at, char buffer_r[OPTION_TYPE_PRINT_MAX])
+static const char *option_type_print_text(const void *at, char buffer_r[OPTION_TYPE_PRINT_MAX])
 {
     const struct config_text *text = at;
 
@@ -366,17 +366,18 @@ static const char *print_duration(const void *at, char buffer_r[OPTION_TYPE_PRIN
 
 #define TEXT_TYPE(accept_it, words)                                                                \
     {                                                                                              \
-        .value = OPTION_TYPE_TEXT, .parse = parse_text, .print = print_text,                       \
+        .value = OPTION_TYPE_TEXT, .parse = parse_text, .print = option_type_print_text,           \
         .accept = (accept_it), .expected = (words)                                                 \
     }
 #define WORD_TYPE(words)                                                                           \
     {                                                                                              \
-        .value = OPTION_TYPE_TEXT, .parse = parse_word, .print = print_text, .expected = (words)   \
+        .value = OPTION_TYPE_TEXT, .parse = parse_word, .print = option_type_print_text,           \
+        .expected = (words)                                                                        \
     }
 #define KEY_TYPE(kind, words)                                                                      \
     {                                                                                              \
-        .value = OPTION_TYPE_TEXT, .parse = parse_key, .print = print_text, .expected = (words),   \
-        .min = (kind)                                                                              \
+        .value = OPTION_TYPE_TEXT, .parse = parse_key, .print = option_type_print_text,            \
+        .expected = (words), .min = (kind)                                                         \
     }
 #define NUMBER_TYPE(form, words, least, most)                                                      \
     {                                                                                              \
@@ -429,7 +430,7 @@ const struct option_type option_type_daemon =
 const struct option_type option_type_deny = WORD_TYPE("expired or changed or redirected");
 const struct option_type option_type_domain = {.value = OPTION_TYPE_TEXT,
         .parse = parse_domain,
-        .print = print_text,
+        .print = option_type_print_text,
         .expected = "a domain name"};
 const struct option_type option_type_events = TEXT_TYPE(accept_events,
         "none, sqlite:/PATH, or postgresql://[USER@][HOST][/DATABASE][?...] without a password");
@@ -458,7 +459,7 @@ const struct option_type option_type_or_reject = WORD_TYPE("accept or reject");
 const struct option_type option_type_or_tempfail = WORD_TYPE("accept or tempfail");
 const struct option_type option_type_password = {.value = OPTION_TYPE_TEXT,
         .parse = parse_text,
-        .print = print_text,
+        .print = option_type_print_text,
         .accept = accept_path,
         .expected = "the absolute path of a file that has it",
         .is_secret = true};
