@@ -16,7 +16,7 @@
 #include "protocol/key.h"
 #include "replay/redis_address.h"
 
-static bool option_type_keep(const char *value, void *at_r)
+static bool option_type_store(const char *value, void *at_r)
 {
     char *copy = strdup(value);
 
@@ -26,7 +26,7 @@ static bool option_type_keep(const char *value, void *at_r)
 
 static bool parse_text(const struct option_type *type, const char *value, void *at_r)
 {
-    return type->accept(value) && option_type_keep(value, at_r);
+    return type->accept(value) && option_type_store(value, at_r);
 }
 
 #define UNITS 4
@@ -96,7 +96,7 @@ static bool parse_domain(const struct option_type *type, const char *value, void
     char ascii[DOMAIN_MAX + 1];
 
     (void)type;
-    return domain_to_ascii(text_of(value), ascii) && option_type_keep(ascii, at_r);
+    return domain_to_ascii(text_of(value), ascii) && option_type_store(ascii, at_r);
 }
 
 static bool accept_local(const char *value)
@@ -239,7 +239,7 @@ static bool parse_key(const struct option_type *type, const char *value, void *a
     unsigned char key[KEY_OCTETS];
 
     return key_parse(text_of(value), (enum key_kind)type->min, key) == KEY_OK &&
-           option_type_keep(value, at_r);
+           option_type_store(value, at_r);
 }
 
 static bool is_path_behind(const char *value, const char *scheme)
@@ -320,7 +320,7 @@ static bool parse_word(const struct option_type *type, const char *value, void *
         const char *end = strstr(word, " or ");
         const size_t word_len = end != NULL ? (size_t)(end - word) : strlen(word);
         if (word_len == len && memcmp(word, value, len) == 0)
-            return option_type_keep(value, at_r);
+            return option_type_store(value, at_r);
     }
     return false;
 }
