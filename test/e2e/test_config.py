@@ -5,7 +5,7 @@ import re
 import subprocess
 import time
 
-from harness.checks import check, equal
+from harness.checks import WAIT_LIMIT, check, equal
 from harness.daemon import BUILD, PROGRAMS
 from harness.files import write_file
 from harness.keys import Key
@@ -17,7 +17,7 @@ PROGRAM = os.path.abspath(os.path.join(BUILD, PROGRAMS["verimaild"]))
 def test(path, *options, env=None):
     """Exit status and what was said."""
     done = subprocess.run([PROGRAM, "-t", "-c", path, *options], stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=WAIT_LIMIT,
                           env={"PATH": "/usr/bin", **(env or {})}, check=False)
     return done.returncode, done.stdout.decode("ascii", "backslashreplace")
 
@@ -351,14 +351,14 @@ def test_a_user_who_is_not_there_is_found_before_the_start(case):
 
 def test_without_a_good_configuration_it_does_not_start(case):
     d = case.daemon(case.world.config().replace("workers = 2", "workers = many"), ready=False)
-    equal(d.process.wait(10), 1, "the exit status")
+    equal(d.process.wait(WAIT_LIMIT), 1, "the exit status")
     d.wait_log(r"event=not-started problem=.*:\d+: bad workers: many: expected a number")
 
 
 def test_options_are_few(case):
     def run(*options):
         return subprocess.run([PROGRAM, *options], stdout=subprocess.PIPE, check=False,
-                              stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=10)
+                              stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=WAIT_LIMIT)
     check(b"usage: verimaild" in run("-h").stdout and run("-h").returncode == 0, "-h")
     check(run("--version").stdout.startswith(b"verimaild "), "--version")
     for options in (("-x",), ("--colour",), ("surplus",), ("-c",)):

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 
-from harness.checks import check, equal
+from harness.checks import WAIT_LIMIT, check, equal
 from harness.daemon import BUILD, PROGRAMS
 from harness.files import write_file
 from harness.keys import Key
@@ -18,7 +18,7 @@ WARNING = "warning: a key removed while its payloads are still good"
 def tested(path):
     """What `verimaild -t` says of this configuration, which is good."""
     done = subprocess.run([os.path.join(BUILD, PROGRAMS["verimaild"]), "-t", "-c", path],
-                          capture_output=True, check=False, timeout=30)
+                          capture_output=True, check=False, timeout=WAIT_LIMIT)
     equal(done.returncode, 0, "the exit status of -t")
     equal(done.stdout, b"", "standard output of -t")
     return done.stderr.decode()

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from harness.checks import Failure, check, equal, wait_for
-from harness.client import ask, connect, read_all
+from harness.client import ask, connect, read_all, wait_read
 from harness.daemon import log_value
 from harness.namespaces import apart, unshare_network
 
@@ -131,7 +131,7 @@ def test_the_oldest_makes_room(case):
     held = []
     for i in range(10):
         held.append(hold(d, f"127.0.1.{i + 1}"))
-        time.sleep(0.005)
+        wait_read(held[-1])
     equal(d.ask("bob -\r\n"), "ALLOW\r\n", "which is answered at once, and needs no room")
     more = hold(d, "127.0.2.1")
     check(was_refused(held[0]), "the oldest is closed")

@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: ISC
 """What the log says, whatever strangers send and whatever becomes of the log itself."""
+import fcntl
 import json
 import os
 import re
+import signal
+import struct
+import termios
 import threading
 import time
 
 from harness.checks import Failure, check, equal, wait_for
-from harness.client import Load, ask, connect, reset
+from harness.client import Load, ask, connect, refuses, reset
 from harness.daemon import log_value
+from harness.files import Readings
 
 YES = "YES stamped\r\n"
 TEXT_LINE = re.compile(
@@ -118,6 +123,10 @@ def with_pipe(case, **how):
     return d, ours
 
 
+def waiting_in(pipe):
+    return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4))[0]
+
+
 def rest_of(pipe, d):
     """Reads to the end in a thread of its own."""
     def run():
@@ -137,9 +146,10 @@ def test_a_pipe_that_nobody_reads_delays_no_answer(case):
     load.wait_asked(4000)
     # Room for one write, again and again, and all of them want it.
     for _ in range(50):
+        left = waiting_in(pipe)
         with open(d.log, "ab") as log:
-            log.write(os.read(pipe, 4096))
-        time.sleep(0.005)
+            left -= log.write(os.read(pipe, 4096))
+        wait_for(lambda: waiting_in(pipe) > left, "a write")  # pylint: disable=W0640
     load.wait_asked(1000)
     load.stop()
     equal(load.lost + load.wrong, [], "lost and wrong answers")
@@ -182,7 +192,6 @@ def test_what_was_lost_is_counted_when_it_can_be_written_again(case):
     os.close(reader)
     for _ in range(50):
         equal(d.ask(w.question()), YES, "without a log")
-        time.sleep(0.005)
     reading = rest_of(os.open(path, os.O_RDONLY), d)
     d.wait_log("event=log-lines-lost")
     for _ in range(20):
@@ -206,18 +215,18 @@ def test_a_log_that_is_not_read_is_not_repeated(case):
     os.set_blocking(pipe, True)
     with open(d.config, "a", encoding="ascii") as file:
         file.write("}")
-    os.kill(d.pid, 1)
-    time.sleep(0.2)
-    os.kill(d.pid, 1)
-    time.sleep(0.2)
+    readings = Readings(d.config)
+    for _ in range(2):
+        readings.wait_another(lambda: os.kill(d.pid, signal.SIGHUP))
+    readings.end()
     with open(d.config, "r+", encoding="ascii") as file:
         text = file.read()
         file.seek(0)
         file.truncate()
         file.write(text[:-1])
     before = d.workers()
-    os.kill(d.pid, 1)
-    wait_for(lambda: not set(before) & set(d.workers()), "new workers", limit=20)
+    os.kill(d.pid, signal.SIGHUP)
+    wait_for(lambda: not set(before) & set(d.workers()), "new workers")
     reader = rest_of(pipe, d)
     d.wait_log("event=reloaded")
     for _ in range(40):
@@ -233,16 +242,30 @@ def test_a_pipe_that_is_closed_stops_nothing(case):
     os.close(pipe)
     for _ in range(200):
         equal(d.ask(case.world.question()), YES, "without a log")
-    os.kill(d.pid, 1)
-    time.sleep(0.3)
+    before = d.wait_workers(4)
+    os.kill(d.pid, signal.SIGHUP)
+    d.wait_workers(4, before)
     equal(d.ask(case.world.question()), YES, "after a reload")
     equal(d.stop(), 0, "the exit status")
+
+
+def ticks_of(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        return sum(map(int, file.read().rsplit(")", 1)[1].split()[11:13]))
+
+
+def is_idle(pid):
+    """Whether a process takes less than a fifth of half a second."""
+    before = ticks_of(pid)
+    time.sleep(0.5)
+    return ticks_of(pid) - before < 10
 
 
 def test_a_full_disk_stops_nothing(case):
     d = case.daemon()
     address = d.address
     d.kill()
+    wait_for(lambda: refuses(address), "its workers to end")
     port = address[1]
     with open("/dev/full", "wb") as full:
         d = case.daemon(case.world.config(listen=[f'"127.0.0.1:{port}"']), stderr=full, ready=False)
@@ -255,12 +278,8 @@ def test_a_full_disk_stops_nothing(case):
     wait_for(answers, "an answer")
     for _ in range(300):
         equal(ask(address, case.world.question()), YES, "without a log")
-    with open(f"/proc/{d.workers()[0]}/stat", encoding="ascii") as file:
-        before = sum(map(int, file.read().rsplit(")", 1)[1].split()[11:13]))
-    time.sleep(0.5)
-    with open(f"/proc/{d.workers()[0]}/stat", encoding="ascii") as file:
-        after = sum(map(int, file.read().rsplit(")", 1)[1].split()[11:13]))
-    check(after - before < 10, f"an idle worker used {after - before} ticks of 50")
+    for pid in d.workers():
+        wait_for(lambda: is_idle(pid), "a worker to be idle")  # pylint: disable=W0640
     equal(d.stop(), 0, "the exit status")
 
 

@@ -170,7 +170,7 @@ def test_a_message_of_25_megabytes(case):
     line = "0123456789" * 7 + "\r\n"
     equal(submit(site.origin, message(subject="huge", body=line * (25 * 1024 * 1024 // 72)))[0],
           250)
-    verdict_is(site.receiver.wait_mail("huge", limit=60),
+    verdict_is(site.receiver.wait_mail("huge"),
                "verimail=pass header.from=alice@origin.test")
     with open(f"/proc/{milter_process(site.receiver_milter)}/status", encoding="ascii") as file:
         peak = [int(l.split()[1]) for l in file if l.startswith("VmHWM")][0]

@@ -6,7 +6,7 @@ import stat
 import subprocess
 import threading
 
-from harness.checks import check, equal, wait_for
+from harness.checks import WAIT_LIMIT, check, equal, wait_for
 from harness.daemon import BUILD, PROGRAMS, log_value
 from harness.files import write_file
 from harness.keys import Key
@@ -42,7 +42,7 @@ def checked(site, config, command=()):
     path = site.path("checked.conf")
     write_file(path, config, 0o644)
     done = subprocess.run([*command, os.path.join(BUILD, PROGRAMS["verimail-milter"]), "-t", "-c",
-                           path], capture_output=True, text=True, timeout=30, check=False)
+                           path], capture_output=True, text=True, timeout=WAIT_LIMIT, check=False)
     equal(done.stdout, "", "standard output")
     return done.returncode, done.stderr.replace(path, "F")
 

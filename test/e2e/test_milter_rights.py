@@ -8,7 +8,7 @@ import signal
 import socket
 import stat
 
-from harness.checks import check, equal, wait_for
+from harness.checks import WAIT_LIMIT, check, equal, wait_for
 from harness.daemon import BUILD, PROGRAMS
 from harness.files import write_file
 from harness.milterprocess import (HEADER, NOBODY, MilterSite, only_child, serves, session, stamps,
@@ -193,7 +193,7 @@ def test_without_root_the_folder_gives_the_group(case):
     os.chown(u.folder, NOBODY.pw_uid, daemon)
     os.chmod(u.folder, 0o750)
     d = u.start(config, ready=False)
-    equal(d.process.wait(10), 1, d.text())
+    equal(d.process.wait(WAIT_LIMIT), 1, d.text())
     check("cannot be given to its group: Operation not permitted" in d.text(), d.text())
     os.chmod(u.folder, 0o2750)
     d = u.start(config)

@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from harness.checks import check, equal, wait_for
+from harness.checks import WAIT_LIMIT, check, equal, wait_for
 from harness.client import Load, read_all
 from harness.daemon import log_value
 from harness.keys import Key, digest_of
@@ -49,7 +49,7 @@ def number(path, query="SELECT count(*) FROM event"):
 
 
 def wait_number(path, wanted, query="SELECT count(*) FROM event"):
-    wait_for(lambda: number(path, query) >= wanted, f"{wanted} from {query}", limit=30)
+    wait_for(lambda: number(path, query) >= wanted, f"{wanted} from {query}")
     equal(number(path, query), wanted, query)
 
 
@@ -72,7 +72,7 @@ def fetch(where, request="GET /metrics"):
     """The head and the body of an answer over HTTP, from a unix socket's path or (host, port)."""
     family = socket.AF_UNIX if isinstance(where, str) else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as client:
-        client.settimeout(10)
+        client.settimeout(WAIT_LIMIT)
         client.connect(where)
         client.sendall(f"{request} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         head, _, body = read_all(client).decode().partition("\r\n\r\n")
@@ -209,14 +209,14 @@ def test_nobody_waits_for_a_recorder_that_stands_still(case):
     load = Load(case, d.addresses(),
                 lambda: (f"{name()} - rcpt={domains}\r\n", {UNSTAMPED}), threads=8)
     try:
-        wait_for(lambda: load.asked >= 9000, "answers while the recorder stands still", limit=60)
+        wait_for(lambda: load.asked >= 9000, "answers while the recorder stands still")
     finally:
         os.kill(pid, signal.SIGCONT)
     answered_once(load)
     asked = load.asked + 1
     wait_for(lambda: number(events_path(case))
              + number(events_path(case), "SELECT sum(count) FROM gap") >= asked,
-             "all questions on record", limit=30)
+             "all questions on record")
     gap = number(events_path(case), "SELECT sum(count) FROM gap")
     check(gap > 0, "nothing was lost")
     equal(number(events_path(case), 'SELECT count(DISTINCT "user") FROM event') + gap, asked)

@@ -10,7 +10,7 @@ YES = "YES stamped\r\n"
 
 def wait_events(server, count):
     sql = "SELECT count(*) FROM verimail.event"
-    wait_for(lambda: int(server.ask(sql) or 0) >= count, f"{count} events", limit=30)
+    wait_for(lambda: int(server.ask(sql) or 0) >= count, f"{count} events")
     equal(server.ask(sql), str(count), "events")
 
 

@@ -3,7 +3,7 @@
 import os
 import subprocess
 
-from harness.checks import check, equal
+from harness.checks import WAIT_LIMIT, check, equal
 from harness.daemon import BUILD, log_value
 from harness.replaystore import REPLAYED, YES, counting, exhaust, question, state
 
@@ -64,12 +64,12 @@ def test_nobody_counts_who_only_looks(case):
         done = subprocess.run(
             [os.path.join(BUILD, "src/command/verimail"), "-c", d.config, "explain", "--user",
              "alice@example.org", "--rcpt", "example.net", payload],
-            capture_output=True, text=True, check=False, timeout=20)
+            capture_output=True, text=True, check=False, timeout=WAIT_LIMIT)
         equal((done.returncode, done.stderr), (0, ""), "verimail explain")
         check("verdict YES stamped" in done.stdout, done.stdout)
         done = subprocess.run(
             [os.path.join(BUILD, "src/verimaild/verimaild"), "-t", "-c", d.config],
-            capture_output=True, text=True, check=False, timeout=20)
+            capture_output=True, text=True, check=False, timeout=WAIT_LIMIT)
         equal((done.returncode, done.stderr), (0, ""), "verimaild -t")
     exhaust(d, asked, 4)
     equal(d.stop(), 0)

@@ -57,7 +57,7 @@ class Tally:
         while not self.end.is_set():
             question = chance.choice(self.questions)
             try:
-                answer = ask(chance.choice(self.addresses), question, limit=20)
+                answer = ask(chance.choice(self.addresses), question)
             except OSError as error:
                 answer = f"{type(error).__name__}: {error}"
             with self.lock:
@@ -69,7 +69,7 @@ class Tally:
 
     def wait(self, count):
         target = self.asked + count
-        wait_for(lambda: self.asked >= target, f"{count} more answers", limit=60)
+        wait_for(lambda: self.asked >= target, f"{count} more answers")
 
     def all_yes(self):
         with self.lock:
@@ -100,7 +100,7 @@ def test_two_services_on_one_cluster(case):
         counted(case, d)
     questions = [make_question(case.world) for _ in range(100)]
     tally = Tally(case, services, questions)
-    wait_for(lambda: tally.all_yes() == ALLOWANCE * len(questions), "all that is allowed", 60)
+    wait_for(lambda: tally.all_yes() == ALLOWANCE * len(questions), "all that is allowed")
     tally.wait(200)
     tally.check()
     equal(set(tally.yes.values()), {ALLOWANCE}, "YES for each payload")
@@ -179,14 +179,14 @@ def wait_confirmed(case, cluster, services):
         for d in services:
             equal({d.ask(case.world.question()) for _ in range(16)}, {YES}, "with replicas")
         return sum(waits_at(node) for node in cluster.nodes) - before == 16 * len(services)
-    wait_for(all_ask, "counts that replicas confirm", limit=30)
+    wait_for(all_ask, "counts that replicas confirm")
 
 
 def wait_promoted(cluster, replica):
-    wait_for(lambda: replica.info("replication")["role"] == "master", "a promotion", limit=30)
+    wait_for(lambda: replica.info("replication")["role"] == "master", "a promotion")
     living = [node for node in cluster.everybody() if node.process.poll() is None]
     wait_for(lambda: all("cluster_state:ok" in node.ask("CLUSTER", "INFO") for node in living),
-             "a cluster that is well", limit=30)
+             "a cluster that is well")
 
 
 def test_replicas_take_over_under_load(case):
@@ -205,7 +205,7 @@ def test_replicas_take_over_under_load(case):
         take_over()
         wait_promoted(cluster, cluster.replicas[i][0])
         tally.add([make_question(case.world) for _ in range(40)])
-        wait_for(lambda b=before: tally.all_yes() > b + 100, "counts by the replica", limit=30)
+        wait_for(lambda b=before: tally.all_yes() > b + 100, "counts by the replica")
     print(f"# {tally.asked} asked, {tally.all_yes()} YES, others: {tally.others}")
     tally.check()
 

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from harness.checks import check, equal, wait_for
+from harness.checks import WAIT_LIMIT, check, equal, wait_for
 from harness.client import ask
 from harness.daemon import BUILD, log_value
 from harness.namespaces import apart, needs_root, unshare_mounts
@@ -125,7 +125,7 @@ def test_a_file_damaged_in_use_is_begun_anew(case):
     # With a table of users, whose own handlers of signals stand before the store's.
     done = subprocess.run(
         [os.path.join(BUILD, "src/command/verimail"), "table", "build", state(case, "users")],
-        input="alice@example.org\n", capture_output=True, text=True, check=False, timeout=20)
+        input="alice@example.org\n", capture_output=True, text=True, check=False, timeout=WAIT_LIMIT)
     equal((done.returncode, done.stderr), (0, ""), "verimail table build")
     d = case.daemon(counting(case, domain=f'users = "lmdb:{state(case, "users")}"'))
     before = question(case)
@@ -219,7 +219,7 @@ class Filling:
 
     def _run(self):
         while not self._end.is_set():
-            answer = ask(self.address, question(self.t, self.receiving, self.DOMAINS), limit=20)
+            answer = ask(self.address, question(self.t, self.receiving, self.DOMAINS))
             with self._lock:
                 self.yes += answer == YES
                 if answer != YES:

@@ -35,7 +35,7 @@ class Storm:
         while not self._end.is_set():
             i = chance.randrange(len(self.questions))
             try:
-                answer = ask(chance.choice(self.addresses), self.questions[i], limit=20)
+                answer = ask(chance.choice(self.addresses), self.questions[i])
             except OSError:
                 answer = ""
             self._note(i, answer)
@@ -54,7 +54,7 @@ class Storm:
 
     def wait_asked(self, count):
         target = self.asked + count
-        wait_for(lambda: self.asked >= target, f"{count} more answers", limit=60)
+        wait_for(lambda: self.asked >= target, f"{count} more answers")
 
     def end(self):
         self._end.set()

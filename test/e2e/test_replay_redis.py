@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 
-from harness.checks import check, equal, wait_for
+from harness.checks import LATE, check, equal, wait_for
 from harness.daemon import BUILD, log_value
 from harness.files import write_file
 from harness.redisserver import Certificates, Cluster, Redis
@@ -132,7 +132,7 @@ def test_a_unix_socket_is_opened_anew_by_a_successor(case):
     answer, spent = ask_within(d, question, 1)
     equal(answer, UNCOUNTED, f"after {spent} s")
     server.start()
-    wait_for(lambda: d.ask(case.world.question()) == YES, "a successor", limit=40)
+    wait_for(lambda: d.ask(case.world.question()) == YES, "a successor")
     equal([d.ask(question) for _ in range(2)], [YES, REPLAYED], "afterwards")
     equal(d.count("event=worker-renewed"), 1, "successors")
     equal(d.count("event=worker-died"), 0, "deaths")
@@ -140,7 +140,7 @@ def test_a_unix_socket_is_opened_anew_by_a_successor(case):
 
 def ask_within(d, question, limit=PATIENCE):
     begun = time.monotonic()
-    answer = d.ask(question, limit=limit + 5)
+    answer = d.ask(question, limit=limit + LATE)
     spent = time.monotonic() - begun
     check(spent < limit, f"answered after {spent:.1f} s")
     return answer, spent

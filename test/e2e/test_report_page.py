@@ -14,7 +14,7 @@ import zlib
 
 import pytest
 
-from harness.checks import check, equal
+from harness.checks import WAIT_LIMIT, check, equal
 from harness.eventstore import full_store, report
 from harness.files import write_file
 
@@ -100,7 +100,7 @@ def chromium(case, *arguments):
     done = subprocess.run(
         [program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
          "--hide-scrollbars", "--no-first-run", f"--user-data-dir={case.folder}/chromium", *arguments],
-        check=False, capture_output=True, timeout=60, env={**os.environ, "HOME": case.folder})
+        check=False, capture_output=True, timeout=WAIT_LIMIT, env={**os.environ, "HOME": case.folder})
     equal(done.returncode, 0, done.stderr.decode(errors="replace")[-500:])
     return done.stdout.decode()
 

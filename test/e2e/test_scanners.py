@@ -12,7 +12,7 @@ import subprocess
 
 import pytest
 
-from harness.checks import check, equal, wait_for
+from harness.checks import WAIT_LIMIT, check, equal, wait_for
 from harness.files import write_file
 from harness.mailsite import Site
 from harness.message import fields, message as mail_message, send, submit
@@ -164,7 +164,7 @@ def program(name):
 
 def run(command, **how):
     return subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL,
-                          timeout=60, **how)
+                          timeout=WAIT_LIMIT, **how)
 
 
 # rspamd
@@ -184,7 +184,7 @@ class UnixHttp(http.client.HTTPConnection):
     """HTTP over a unix socket, which nobody else can have taken."""
 
     def __init__(self, path):
-        super().__init__("localhost", timeout=20)
+        super().__init__("localhost", timeout=WAIT_LIMIT)
         self.path = path
 
     def connect(self):

@@ -8,8 +8,8 @@ import resource
 import subprocess
 import tempfile
 
-from harness.checks import check, contains, equal
-from harness.commandline import ALICE, LIMIT, one_line, payload_of, secret_line
+from harness.checks import WAIT_LIMIT, check, contains, equal
+from harness.commandline import ALICE, one_line, payload_of, secret_line
 
 LARGE = 50 * 1024 * 1024
 
@@ -199,7 +199,7 @@ def test_without_room_for_the_spool_it_passes_unchanged(verimail):
     for how in ({"env": {**os.environ, "TMPDIR": "/nonexistent"}},
                 {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1000000,) * 2)}):
         done = subprocess.run([verimail.program, "-c", verimail.path("v.conf"), "stamp"], check=False,
-                              input=ALICE + body, capture_output=True, timeout=LIMIT, **how)
+                              input=ALICE + body, capture_output=True, timeout=WAIT_LIMIT, **how)
         equal(done.returncode, 75, repr(done.stderr))
         check(done.stdout == ALICE + body, "not all of it passed")
         contains(done.stderr, b"not stamped: ")
@@ -209,7 +209,7 @@ def test_closed_standard_files_do_no_harm(verimail):
     for closed, status in (("<&-", 66), (">&-", 75), ("2>&-", 0)):
         done = subprocess.run(
             ["/bin/sh", "-c", f'"$@" {closed}', "sh", verimail.program, "-c", verimail.path("v.conf"),
-             "stamp"], input=ALICE, capture_output=True, check=False, timeout=LIMIT)
+             "stamp"], input=ALICE, capture_output=True, check=False, timeout=WAIT_LIMIT)
         equal((done.returncode, len(done.stdout) > len(ALICE)), (status, status == 0), closed)
     folder = os.open(verimail.folder, os.O_RDONLY)
     done = verimail.run("stamp", stdin=folder)

@@ -8,7 +8,7 @@ import signal
 import socket
 import time
 
-from harness.checks import check, equal
+from harness.checks import WAIT_LIMIT, check, equal
 from harness.client import Load, ask, connect, read_all
 from harness.daemon import BUILD, PROGRAMS
 from harness.namespaces import needs_root
@@ -27,7 +27,7 @@ os.execv(sys.argv[3], sys.argv[3:])
 """
 
 
-def told(listener, limit=10):
+def told(listener, limit=WAIT_LIMIT):
     listener.settimeout(limit)
     return listener.recv(4096).decode()
 
@@ -51,7 +51,7 @@ def systemd_is_told(case, path, name):
     d.wait_log("event=worker-died")
     d.process.send_signal(signal.SIGTERM)
     equal(told(listener), "STOPPING=1", "at the end")
-    equal(d.process.wait(10), 0, "the exit status")
+    equal(d.process.wait(WAIT_LIMIT), 0, "the exit status")
     listener.setblocking(False)
     try:
         check(False, f"and then: {listener.recv(4096)!r}")
@@ -135,7 +135,7 @@ def test_a_socket_that_cannot_be_used_is_named(case):
     for sock in (datagram, local, idle):
         d = activated(case, [sock], ready=False)
         d.wait_log("event=not-started.*socket from systemd.*expected ListenStream=")
-        equal(d.process.wait(10), 1, "the exit status")
+        equal(d.process.wait(WAIT_LIMIT), 1, "the exit status")
 
 
 class Unprivileged:
@@ -198,4 +198,4 @@ def test_without_root_a_low_port_is_refused(case):
         d = case.daemon(case.world.config(listen=['"127.0.0.1:26"']), command=site.command,
                         path=site.program, ready=False)
         d.wait_log("event=not-started.*Permission denied: 127.0.0.1:26")
-        equal(d.process.wait(10), 1, "the exit status")
+        equal(d.process.wait(WAIT_LIMIT), 1, "the exit status")

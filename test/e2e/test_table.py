@@ -8,14 +8,13 @@ import signal
 import subprocess
 import time
 
-from harness.checks import check, equal, wait_for
+from harness.checks import WAIT_LIMIT, check, equal, wait_for
 from harness.daemon import BUILD
 from harness.keys import Key
 from harness.namespaces import needs_root
 
 PROGRAM = os.path.abspath(os.path.join(BUILD, "src/command/verimail"))
 NOBODY = 65534
-LIMIT = 60  # seconds after which a program that runs has hung
 YES = "YES stamped\r\n"
 REFUSED = "NO refused\r\n"
 
@@ -29,7 +28,7 @@ def table(*arguments, given="", **how):
     """Standard output is looked at unless it is put elsewhere."""
     how = {"stdout": subprocess.PIPE, **how}
     return Ended(subprocess.run([PROGRAM, "table", *arguments], input=given, text=True, check=False,
-                                stderr=subprocess.PIPE, timeout=LIMIT, **how))
+                                stderr=subprocess.PIPE, timeout=WAIT_LIMIT, **how))
 
 
 def done(*arguments, **how):
@@ -250,8 +249,8 @@ def test_writers_wait_and_may_be_killed(case):
         time.sleep(i * 0.004)  # any moment will do: each shall do no harm
         both[i % 2].kill()
         check(done("dump", path) in wanted, "neither the old nor the new")
-        equal(both[(i + 1) % 2].wait(LIMIT), 0)
-        both[i % 2].wait(LIMIT)
+        equal(both[(i + 1) % 2].wait(WAIT_LIMIT), 0)
+        both[i % 2].wait(WAIT_LIMIT)
         check(done("dump", path) in wanted, "neither the old nor the new")
 
 

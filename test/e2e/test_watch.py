@@ -6,9 +6,8 @@ import pty
 import re
 import signal
 import subprocess
-import time
 
-from harness.checks import check, equal, wait_for
+from harness.checks import WAIT_LIMIT, check, equal, wait_for
 from harness.eventstore import HOSTILE, PROGRAM, SCALE, add, event, new_store
 
 
@@ -33,9 +32,18 @@ class Watch:
         equal(len(self.lines()), count, "lines")
         return self.lines()
 
+    def _naps(self):
+        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as file:
+            return int(re.search(r"\nvoluntary_ctxt_switches:\t(\d+)", file.read())[1])
+
+    def wait_looks(self, count):
+        """Until it has looked for events so often, after each of which it sleeps."""
+        target = self._naps() + count
+        wait_for(lambda: self._naps() >= target, f"{count} looks")
+
     def stop(self, number=signal.SIGINT):
         self.process.send_signal(number)
-        return self.process.wait(10)
+        return self.process.wait(WAIT_LIMIT)
 
 
 def users(lines):
@@ -116,7 +124,7 @@ def test_watch_ends_with_its_reader(case):
         if read_some:
             os.read(ours, 1000)
         os.close(ours)
-        equal((watch.process.wait(10), watch.lines(watch.err)), (0, []))
+        equal((watch.process.wait(WAIT_LIMIT), watch.lines(watch.err)), (0, []))
     ours, theirs = os.pipe()
     watch = Watch(case, "-n", "20000", stdout=theirs)
     os.close(theirs)
@@ -132,7 +140,7 @@ def test_watch_waits_for_a_store_that_is_away(case):
     watch.wait_lines(5)
     os.rename(path, path + ".away")
     wait_for(lambda: watch.lines(watch.err), "a complaint")
-    time.sleep(1)
+    watch.wait_looks(3)
     equal(len(watch.lines(watch.err)), 1, "complaints")
     check(watch.lines(watch.err)[0].endswith("waiting for it"), watch.lines(watch.err))
     check(watch.process.poll() is None, "it ended")

@@ -2,10 +2,9 @@
 """Workers that die, a parent that dies, and what a worker is."""
 import os
 import signal
-import time
 
 from harness.checks import check, equal, wait_for
-from harness.client import Load, connect, read_all
+from harness.client import Load, connect, read_all, refuses
 from harness.daemon import log_value
 from harness.namespaces import needs_root
 
@@ -90,17 +89,13 @@ def test_workers_do_not_outlive_their_parent(case):
     load = Load(case, [address], lambda: (w.question(), {YES}))
     load.wait_asked(50)
     d.process.kill()
-    time.sleep(0.1)
+    wait_for(lambda: refuses(address), "an end of listening")
     client.sendall(question[10:])
     equal(read_all(client).decode(), YES, "what was in hand")
     load.stop()
     equal(load.wrong, [], "wrong answers")
     wait_for(lambda: all(is_gone(pid) for pid in pids), "the workers to end")
-    try:
-        connect(address).close()
-    except ConnectionRefusedError:
-        return
-    check(False, "nobody listens any more")
+    check(refuses(address), "nobody listens any more")
 
 
 def status_of(pid):

@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 import time
 
+from harness.checks import WAIT_LIMIT
 from harness.daemon import Daemon
 from harness.keys import Key, seal
 
@@ -100,7 +101,7 @@ class Case:
             daemon.kill()
         for process in self.processes:
             try:
-                process.wait(10)
+                process.wait(WAIT_LIMIT)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

@@ -4,12 +4,10 @@ import socket
 import threading
 import time
 
-from harness.checks import wait_for
-
-ANSWER_LIMIT = 5  # seconds that a client has the patience for
+from harness.checks import WAIT_LIMIT, wait_for
 
 
-def connect(address, source=None, limit=ANSWER_LIMIT):
+def connect(address, source=None, limit=WAIT_LIMIT):
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
     client = socket.socket(family, socket.SOCK_STREAM)
     client.settimeout(limit)
@@ -34,13 +32,49 @@ def read_all(client):
         octets += more
 
 
-def ask(address, question, source=None, half_close=False, limit=ANSWER_LIMIT):
+def ask(address, question, source=None, half_close=False, limit=WAIT_LIMIT):
     """The whole answer to a question, which is sent as it is: str or bytes."""
     with connect(address, source, limit) as client:
         client.sendall(question.encode() if isinstance(question, str) else question)
         if half_close:
             client.shutdown(socket.SHUT_WR)
         return read_all(client).decode()
+
+
+def refuses(address):
+    """Whether nobody listens there."""
+    try:
+        connect(address).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def wait_read(client):
+    """Until the other side, on this machine, has accepted a client and read all that it sent."""
+    wait_for(lambda: is_read(client.getpeername(), client.getsockname()), "what was sent to be read")
+
+
+def in_proc(address):
+    """An address as /proc/net has it: hexadecimal words in the machine's order, and the port."""
+    host, port = address[:2]
+    octets = socket.inet_pton(socket.AF_INET6 if ":" in host else socket.AF_INET, host)
+    words = [octets[i:i + 4][::-1].hex() for i in range(0, len(octets), 4)]
+    return f"{''.join(words)}:{port:04x}".upper()
+
+
+def is_read(server, client):
+    """What proc_net_tcp(5) says of the server's end. A connection that it has closed was read."""
+    name = "tcp6" if ":" in server[0] else "tcp"
+    with open(f"/proc/thread-self/net/{name}", encoding="ascii") as file:
+        for line in file:
+            words = line.split()
+            if words[1:3] == [in_proc(server), in_proc(client)]:
+                state, waiting, inode = words[3], int(words[4].split(":")[1], 16), words[9]
+                if state in ("01", "03"):  # established, and not yet
+                    return state == "01" and inode != "0" and waiting == 0
+                return True
+    return True
 
 
 def reset(client):
@@ -72,7 +106,7 @@ class Load:
             question, wanted = self.question()
             address = self.addresses[i % len(self.addresses)]
             try:
-                answer = ask(address, question, limit=20)
+                answer = ask(address, question)
             except OSError as error:
                 with self._lock:
                     self.lost.append(f"{address}: {error}")
@@ -88,7 +122,7 @@ class Load:
     def wait_asked(self, count):
         """Until so many more were answered."""
         target = self.asked + count
-        wait_for(lambda: self.asked >= target, f"{count} more answers under load", limit=30)
+        wait_for(lambda: self.asked >= target, f"{count} more answers under load")
 
     def end(self):
         self._end.set()

@@ -13,11 +13,10 @@ import shutil
 import subprocess
 import tempfile
 
-from harness.checks import check, equal
+from harness.checks import WAIT_LIMIT, check, equal
 from harness.daemon import BUILD
 
 ALICE = b"From: Alice <alice@example.org>\r\nTo: x@example.net\r\nSubject: hi\r\n\r\nbody\r\n"
-LIMIT = 60  # seconds after which a program that runs has hung
 
 
 # The program, and a folder with keys and a configuration
@@ -62,7 +61,7 @@ class CommandLine:
     def run(self, *arguments, given=b"", config="v.conf", **how):
         """Standard output is looked at unless it is put elsewhere."""
         before = ["-c", self.path(config)] if config else []
-        how = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "timeout": LIMIT, **how}
+        how = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "timeout": WAIT_LIMIT, **how}
         if "stdin" not in how:
             how["input"] = given
         done = subprocess.run([self.program, *before, *arguments], check=False, cwd=self.folder,

@@ -4,13 +4,12 @@ import os
 import re
 import subprocess
 
-from harness.checks import check, equal
+from harness.checks import WAIT_LIMIT, check, equal
 from harness.daemon import BUILD
 from harness.files import write_file
 from harness.slapd import PASSWORD
 
 PROGRAM = os.path.abspath(os.path.join(BUILD, "src/command/verimail"))
-LIMIT = 60  # seconds after which a program that runs has hung
 
 
 class Ended:
@@ -49,7 +48,7 @@ class Directory:
 
     def sync(self, *arguments, **how):
         process = self.start(*arguments, **how)
-        out, err = process.communicate(timeout=LIMIT)
+        out, err = process.communicate(timeout=WAIT_LIMIT)
         ended = subprocess.CompletedProcess([], process.returncode, out, err)
         check(PASSWORD not in out + err, "the password was said")
         return Ended(ended)
@@ -74,7 +73,7 @@ class Directory:
 
     def run(self, *arguments):
         done = subprocess.run([PROGRAM, "table", *arguments], text=True, capture_output=True,
-                              check=False, timeout=LIMIT)
+                              check=False, timeout=WAIT_LIMIT)
         equal((done.returncode, done.stderr), (0, ""), " ".join(arguments))
         return done.stdout
 

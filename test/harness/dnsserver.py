@@ -14,6 +14,8 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
+from harness.checks import WAIT_LIMIT
+
 TTL = 1
 SILENCE = object()  # a function's answer: none at all
 
@@ -74,7 +76,7 @@ class DnsServer:
 
     def _answer_tcp(self, client):
         with client:
-            client.settimeout(10)
+            client.settimeout(WAIT_LIMIT)
             try:
                 while len(head := client.recv(2, socket.MSG_WAITALL)) == 2:
                     octets = client.recv(struct.unpack("!H", head)[0], socket.MSG_WAITALL)

@@ -10,7 +10,7 @@ import subprocess
 import termios
 import time
 
-from harness.checks import check, equal
+from harness.checks import WAIT_LIMIT, check, equal
 from harness.daemon import BUILD
 from harness.files import write_file
 
@@ -100,7 +100,7 @@ def rows_of(path, sql, *values):
 
 def run(case, *arguments, config="report.conf", **environment):
     return subprocess.run(
-        [PROGRAM, "-c", os.path.join(case.folder, config), *arguments], cwd=case.folder, timeout=60,
+        [PROGRAM, "-c", os.path.join(case.folder, config), *arguments], cwd=case.folder, timeout=WAIT_LIMIT,
         check=False, capture_output=True,
         env={"PATH": os.environ["PATH"], "LC_ALL": "C", **environment})
 

@@ -1,15 +1,43 @@
 # SPDX-License-Identifier: ISC
 """Files and folders of the tests."""
 import contextlib
+import ctypes
 import os
 import shutil
 import tempfile
+
+from harness.checks import wait_for
 
 
 def write_file(path, content, mode=0o600):
     with open(path, "wb") as file:
         file.write(content.encode() if isinstance(content, str) else content)
     os.chmod(path, mode)
+
+
+class Readings:
+    """How often a file was read by somebody who then closed it (inotify)."""
+
+    def __init__(self, path):
+        libc = ctypes.CDLL(None, use_errno=True)
+        self._fd = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        if self._fd < 0 or libc.inotify_add_watch(self._fd, path.encode(), 0x10) < 0:
+            raise OSError(ctypes.get_errno(), "inotify")  # above: IN_CLOSE_NOWRITE
+        self._count = 0
+
+    def count(self):
+        with contextlib.suppress(BlockingIOError):
+            self._count += len(os.read(self._fd, 4096)) // 16
+        return self._count
+
+    def wait_another(self, cause):
+        """Until it was read once more after a cause."""
+        before = self.count()
+        cause()
+        wait_for(lambda: self.count() > before, "a file to be read")
+
+    def end(self):
+        os.close(self._fd)
 
 
 @contextlib.contextmanager

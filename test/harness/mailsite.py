@@ -8,7 +8,7 @@ import socket
 import threading
 
 from harness.addresses import ADDRESSES, DNS, NOBODY, SERVICE, needs_mail_servers
-from harness.checks import equal
+from harness.checks import WAIT_LIMIT, equal
 from harness.daemon import Daemon
 from harness.dnsserver import DnsServer
 from harness.keys import Key
@@ -55,8 +55,8 @@ class Counter:
             except TimeoutError:
                 continue
             self.asked += 1
-            with client, socket.create_connection((SERVICE, 26), timeout=10) as service:
-                client.settimeout(10)
+            with client, socket.create_connection((SERVICE, 26), timeout=WAIT_LIMIT) as service:
+                client.settimeout(WAIT_LIMIT)
                 try:
                     service.sendall(client.recv(4096))
                     while octets := service.recv(4096):

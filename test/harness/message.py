@@ -5,6 +5,7 @@ import email.policy
 import smtplib
 
 from harness.addresses import STRANGER
+from harness.checks import WAIT_LIMIT
 
 
 def message(author="Alice <alice@origin.test>", subject="hello", to="bob@receiver.test",
@@ -31,7 +32,7 @@ def send(server, octets, sender="alice@origin.test", to=("bob@receiver.test",), 
     if isinstance(octets, str):
         octets = octets.encode()
     with smtplib.SMTP(server.address, port, local_hostname="client.test",
-                      source_address=(source, 0), timeout=60) as client:
+                      source_address=(source, 0), timeout=WAIT_LIMIT) as client:
         client.ehlo()
         if login is not None:
             client.login(login, login)

@@ -4,6 +4,8 @@ would let through can be said too."""
 import socket
 import struct
 
+from harness.checks import WAIT_LIMIT
+
 ADDHDRS, CHGHDRS, QUARANTINE = 0x1, 0x10, 0x20
 ALL_ACTIONS = 0x1ff
 LEADSPC, SKIP = 0x100000, 0x400
@@ -41,7 +43,7 @@ class Edits:
 
 
 class MilterClient:
-    def __init__(self, path, actions=ALL_ACTIONS, steps=ALL_STEPS, version=6, timeout=30):
+    def __init__(self, path, actions=ALL_ACTIONS, steps=ALL_STEPS, version=6, timeout=WAIT_LIMIT):
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(timeout)
         self._socket.connect(path)

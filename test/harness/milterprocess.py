@@ -5,7 +5,7 @@ import pwd
 import signal
 import time
 
-from harness.checks import check, equal
+from harness.checks import WAIT_LIMIT, check, equal
 from harness.daemon import Daemon
 from harness.dnsserver import DnsServer
 from harness.keys import Key
@@ -56,7 +56,7 @@ milter {{ socket = "{where or 'unix:' + self.socket}" run_as = "{run_as}" {mode}
     def refuse(self, config=None, **how):
         """A start that fails: the log."""
         d = self.start(config, ready=False, **how)
-        equal(d.process.wait(10), 1, f"the exit status: {d.text()}")
+        equal(d.process.wait(WAIT_LIMIT), 1, f"the exit status: {d.text()}")
         equal(d.count("event=ready"), 0, "ready")
         check(d.count("event=not-started") >= 1, d.text())
         return d.text()

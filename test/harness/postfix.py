@@ -11,7 +11,7 @@ import subprocess
 import threading
 
 from harness.addresses import ADDRESSES, MTA, NOBODY
-from harness.checks import Failure, equal, wait_for
+from harness.checks import WAIT_LIMIT, Failure, equal, wait_for
 from harness.files import write_file
 from harness.message import subject_of
 from harness.programs import listens, start
@@ -185,7 +185,7 @@ class Postfix:
         found = glob.glob(f"{self.folder}/boxes/inbox/new/*")
         return [open(path, "rb").read() for path in sorted(found, key=os.path.getmtime)]
 
-    def wait_mail(self, subject, count=1, limit=20):
+    def wait_mail(self, subject, count=1, limit=WAIT_LIMIT):
         """The messages with this subject, once there are so many."""
         def there():
             found = [m for m in self.box() if subject_of(m) == subject]
@@ -203,7 +203,7 @@ class Postfix:
     def stop(self):
         if self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(10)
+            self.process.wait(WAIT_LIMIT)
 
 
 def table(rows):

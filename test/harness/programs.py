@@ -4,6 +4,8 @@ import os
 import socket
 import subprocess
 
+from harness.checks import WAIT_LIMIT
+
 USER = "nobody"  # what servers become that refuse to be root's
 
 
@@ -32,7 +34,7 @@ def start(case, command, log, **popen):
 
 def listens(address, port):
     try:
-        with socket.create_connection((address, port), timeout=5):
+        with socket.create_connection((address, port), timeout=WAIT_LIMIT):
             return True
     except OSError:
         return False

@@ -204,7 +204,7 @@ class Cluster:
                            for node in self.everybody())
             except (OSError, Error):
                 return False
-        wait_for(well, "a cluster that is well", limit=30)
+        wait_for(well, "a cluster that is well")
 
     @staticmethod
     def id_of(node):

@@ -10,7 +10,7 @@ import subprocess
 import threading
 
 from harness.addresses import ADDRESSES, MTA
-from harness.checks import Failure, equal, wait_for
+from harness.checks import WAIT_LIMIT, Failure, equal, wait_for
 from harness.files import write_file
 from harness.message import subject_of
 from harness.programs import listens, start
@@ -29,6 +29,8 @@ define(`confDOMAIN_NAME', `mx.{name}.test')dnl
 define(`confDONT_PROBE_INTERFACES', `True')dnl
 define(`confLOG_LEVEL', `14')dnl
 define(`confTO_IDENT', `0')dnl
+define(`confREFUSE_LA', `1000')dnl
+define(`confQUEUE_LA', `1000')dnl
 define(`confTO_ICONNECT', `5s')dnl
 define(`confDELIVERY_MODE', `background')dnl
 define(`confAUTH_MECHANISMS', `PLAIN')dnl
@@ -198,7 +200,7 @@ class Sendmail:
         found = glob.glob(f"{self.folder}/box/*")
         return [open(path, "rb").read() for path in sorted(found, key=os.path.basename)]
 
-    def wait_mail(self, subject, count=1, limit=20):
+    def wait_mail(self, subject, count=1, limit=WAIT_LIMIT):
         """The messages with this subject, once there are so many."""
         def there():
             found = [m for m in self.box() if subject_of(m) == subject]
@@ -213,7 +215,7 @@ class Sendmail:
     def stop(self):
         if self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(10)
+            self.process.wait(WAIT_LIMIT)
 
 
 class PasswordServer:
