@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "milter/session.h"
+#include "filter/session.h"
 
 #define ACTIONS_NEEDED (SMFIF_ADDHDRS | SMFIF_CHGHDRS)
 #define ACTIONS_WANTED (ACTIONS_NEEDED | SMFIF_QUARANTINE)

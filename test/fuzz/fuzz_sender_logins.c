@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "milter/sender_logins.h"
+#include "filter/sender_logins.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

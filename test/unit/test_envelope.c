@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "exact.h"
-#include "milter/envelope.h"
+#include "filter/envelope.h"
 #include "unit.h"
 
 #define PATHS_MAX 4

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "milter/sender_logins.h"
+#include "filter/sender_logins.h"
 #include "unit.h"
 
 struct row {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 #include "exact.h"
-#include "milter/mail_class.h"
+#include "filter/mail_class.h"
 #include "unit.h"
 
 TEST(submission)

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "milter/snapshot.h"
+#include "filter/policy.h"
 #include "unit.h"
 
 #define HOST_KEY "host-secret:O8KFhtlsmTVUOJsjTJRpzcj3YcJ5uZQBBlV61H8bACNa8rdk"

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: ISC
-#include "milter/session.h"
+#include "filter/session.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "milter/incoming.h"
-#include "milter/mail.h"
-#include "milter/outgoing.h"
+#include "filter/inbound.h"
+#include "filter/outbound.h"
+#include "filter/transaction.h"
 
 struct session {
     struct snapshot *snapshot;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-#ifndef VERIMAIL_MILTER_ENVELOPE_H
-#define VERIMAIL_MILTER_ENVELOPE_H
+#ifndef VERIMAIL_FILTER_ENVELOPE_H
+#define VERIMAIL_FILTER_ENVELOPE_H
 
 #include <stdbool.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-#ifndef VERIMAIL_MILTER_DECISION_H
-#define VERIMAIL_MILTER_DECISION_H
+#ifndef VERIMAIL_FILTER_DECISION_H
+#define VERIMAIL_FILTER_DECISION_H
 
 #include "filter/verifier.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "milter/envelope.h"
+#include "filter/envelope.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-#ifndef VERIMAIL_MILTER_MAIL_CLASS_H
-#define VERIMAIL_MILTER_MAIL_CLASS_H
+#ifndef VERIMAIL_FILTER_MAIL_CLASS_H
+#define VERIMAIL_FILTER_MAIL_CLASS_H
 
 #include <stdbool.h>
 

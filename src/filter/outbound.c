@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: ISC
-#include "milter/outgoing.h"
+#include "filter/outbound.h"
 
 #include <string.h>
 
 #include "base/clock.h"
-#include "milter/maillog.h"
-#include "milter/sender_logins.h"
+#include "filter/maillog.h"
+#include "filter/sender_logins.h"
 
 static void put_below(struct decision *decision, const char *name, const char *value)
 {

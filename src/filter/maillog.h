@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: ISC
-#ifndef VERIMAIL_MILTER_MAILLOG_H
-#define VERIMAIL_MILTER_MAILLOG_H
+#ifndef VERIMAIL_FILTER_MAILLOG_H
+#define VERIMAIL_FILTER_MAILLOG_H
 
 #include "base/endpoint.h"
+#include "filter/mail_class.h"
 #include "filter/verifier.h"
-#include "milter/mail_class.h"
 
 /* The one line that is logged of each message: verimail-milter(8), LOG. */
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "milter/mail.h"
+#include "filter/transaction.h"
 
 enum mail_class mail_trust(const struct mail *mail)
 {

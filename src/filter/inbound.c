@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
-#include "milter/incoming.h"
+#include "filter/inbound.h"
 
 #include "base/clock.h"
-#include "milter/maillog.h"
+#include "filter/maillog.h"
 
 static void mark(
         const struct mail *mail, const struct verification *verification, struct decision *decision)

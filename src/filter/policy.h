@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: ISC
-#ifndef VERIMAIL_MILTER_SNAPSHOT_H
-#define VERIMAIL_MILTER_SNAPSHOT_H
+#ifndef VERIMAIL_FILTER_POLICY_H
+#define VERIMAIL_FILTER_POLICY_H
 
 #include "base/network.h"
 #include "config/config.h"
 #include "config/problems.h"
+#include "filter/sender_logins.h"
 #include "filter/stamper.h"
 #include "filter/verifier.h"
 #include "milter/bundle.h"
-#include "milter/sender_logins.h"
 
 struct networks {
     struct network *at;

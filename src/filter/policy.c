@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "milter/snapshot.h"
+#include "filter/policy.h"
 
 #include <sodium.h>
 #include <stdatomic.h>

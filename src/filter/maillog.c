@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "milter/maillog.h"
+#include "filter/maillog.h"
 
 #include "base/log.h"
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: ISC
-#ifndef VERIMAIL_MILTER_MAIL_H
-#define VERIMAIL_MILTER_MAIL_H
+#ifndef VERIMAIL_FILTER_TRANSACTION_H
+#define VERIMAIL_FILTER_TRANSACTION_H
 
-#include "milter/decision.h"
-#include "milter/envelope.h"
-#include "milter/mail_class.h"
-#include "milter/snapshot.h"
+#include "filter/decision.h"
+#include "filter/envelope.h"
+#include "filter/mail_class.h"
+#include "filter/policy.h"
 
 /* What session.h keeps of a message while it comes, and what is decided from it. */
 

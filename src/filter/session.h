@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: ISC
-#ifndef VERIMAIL_MILTER_SESSION_H
-#define VERIMAIL_MILTER_SESSION_H
+#ifndef VERIMAIL_FILTER_SESSION_H
+#define VERIMAIL_FILTER_SESSION_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
-#include "milter/decision.h"
-#include "milter/snapshot.h"
+#include "filter/decision.h"
+#include "filter/policy.h"
 
 /* A mail server's connection to us for one SMTP client, and the messages that come over it (design,
  * section 7). It knows nothing of libmilter: it is told what comes and says what to do. What it

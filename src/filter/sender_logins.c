@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "milter/sender_logins.h"
+#include "filter/sender_logins.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "milter/mail_class.h"
+#include "filter/mail_class.h"
 
 const char *mail_class_name(enum mail_class trust)
 {

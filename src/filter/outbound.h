@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
-#ifndef VERIMAIL_MILTER_OUTGOING_H
-#define VERIMAIL_MILTER_OUTGOING_H
+#ifndef VERIMAIL_FILTER_OUTBOUND_H
+#define VERIMAIL_FILTER_OUTBOUND_H
 
-#include "milter/mail.h"
+#include "filter/transaction.h"
 
 /* A message of ours, which is stamped if it may be. */
 void outgoing_decide(struct mail *mail, const char *queue_id, struct decision *decision_r);
