@@ -12,7 +12,7 @@ static void mark(
 
     field->name = RESULTS_NAME;
     if (verification->verdict == VERDICT_NONE ||
-            !verifier_results(mail->snapshot->verifier, verification, "\n", &w))
+            !verifier_results(mail->policy->verifier, verification, "\n", &w))
         return;
     writer_char(&w, '\0');
     if (!w.failed)
@@ -21,7 +21,7 @@ static void mark(
 
 void incoming_decide(struct mail *mail, const char *queue_id, struct decision *decision_r)
 {
-    const struct verifier *verifier = mail->snapshot->verifier;
+    const struct verifier *verifier = mail->policy->verifier;
     const uint64_t began = mono_ms();
     struct maillog line = {
             .queue_id = queue_id, .source = mail->source, .trust = MAIL_CLASS_INBOUND};

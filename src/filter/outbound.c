@@ -27,7 +27,7 @@ static void remove_stamps(struct mail *mail, struct decision *decision)
     *removal = (struct decision_removal){
             .name = STAMP_NAME, .at = mail->our_stamps, .last = mail->stamps};
     for (size_t i = 0; i < count; i++)
-        if (stamper_is_ours(mail->snapshot->stamper, &stamps[i].stamp.user))
+        if (stamper_is_ours(mail->policy->stamper, &stamps[i].stamp.user))
             mail->our_stamps[removal->count++] = (unsigned)stamps[i].offset;
 }
 
@@ -39,7 +39,7 @@ static const char *stamp(struct mail *mail, const struct address *author, struct
 
     if (mail->envelope.failed)
         return "recipients";
-    switch (stamper_seal(mail->snapshot->stamper, author, mail->envelope.receiving, mail->now,
+    switch (stamper_seal(mail->policy->stamper, author, mail->envelope.receiving, mail->now,
             text_of(message_parser_digest(mail->letter)), "\n", &w)) {
     case STAMPER_OK:
         break;
@@ -78,7 +78,7 @@ static void outgoing_refuse(struct decision *decision, enum action action, const
 /* An error that is ours, not the message's. */
 static const char *stamp_error(const struct mail *mail, const char *why, struct decision *decision)
 {
-    if (strcmp(mail->snapshot->milter->stamp_errors.at, "tempfail") == 0)
+    if (strcmp(mail->policy->config->milter->stamp_errors.at, "tempfail") == 0)
         outgoing_refuse(decision, ACTION_TEMPFAIL, "451", "4.7.1",
                 "This message cannot be stamped now (Verimail); try again later");
     return why;
@@ -86,7 +86,7 @@ static const char *stamp_error(const struct mail *mail, const char *why, struct 
 
 static const char *foreign(const struct mail *mail, struct decision *decision)
 {
-    if (strcmp(mail->snapshot->milter->on_foreign_from.at, "reject") == 0)
+    if (strcmp(mail->policy->config->milter->on_foreign_from.at, "reject") == 0)
         outgoing_refuse(decision, ACTION_REJECT, "550", "5.7.1",
                 "The address in From is not one that your login may use (Verimail)");
     return "foreign-from";
@@ -96,7 +96,7 @@ static const char *foreign(const struct mail *mail, struct decision *decision)
 static const char *decide(
         struct mail *mail, const struct address **author_r, struct decision *decision)
 {
-    const struct stamper *stamper = mail->snapshot->stamper;
+    const struct stamper *stamper = mail->policy->stamper;
     enum message_parser_fault fault = message_parser_end(mail->letter);
 
     if (fault == MESSAGE_PARSER_MEMORY)
@@ -110,7 +110,7 @@ static const char *decide(
         return "not-ours";
     if (mail_trust(mail) == MAIL_CLASS_RELAYED && !mail->relayed_is_ours)
         return "relayed";
-    if (mail->authenticated && (mail->login == NULL || !sender_logins_permit(mail->snapshot->logins,
+    if (mail->authenticated && (mail->login == NULL || !sender_logins_permit(mail->policy->logins,
                                                                mail->login, *author_r)))
         return foreign(mail, decision);
     return stamp(mail, *author_r, decision);
@@ -139,6 +139,6 @@ void outgoing_decide(struct mail *mail, const char *queue_id, struct decision *d
 
 bool outgoing_wants_body(const struct mail *mail)
 {
-    return mail->snapshot->stamper != NULL &&
+    return mail->policy->stamper != NULL &&
            (mail_trust(mail) != MAIL_CLASS_RELAYED || mail->relayed_is_ours);
 }

@@ -8,31 +8,34 @@
 #include "filter/sender_logins.h"
 #include "filter/stamper.h"
 #include "filter/verifier.h"
-#include "milter/bundle.h"
 
-struct networks {
+struct policy_networks {
     struct network *at;
     size_t count;
 };
 
-/* One configuration, ready for use. It is not changed after it was made; sessions that began under
- * it keep it, and the last to let go frees it (design, section 7: reload). */
-struct snapshot {
-    struct config *config;
-    const struct config_milter *milter; /* in `config` */
-    struct stamper *stamper;            /* NULL: no section `stamp` */
-    struct verifier *verifier;          /* NULL: no section `verify` */
+/* What one configuration says about messages, ready for use. It is not changed after it was made:
+ * all threads may use it at once. */
+struct policy {
+    const struct config *config; /* borrowed */
+    struct stamper *stamper;     /* NULL: no section `stamp` */
+    struct verifier *verifier;   /* NULL: no section `verify` */
     struct sender_logins *logins;
-    struct networks trusted;
-    struct networks relayed;
+    struct policy_networks trusted;
+    struct policy_networks relayed;
 };
 
-/* NULL when anything is wrong: `problems` then says what, and where, but for a file that the
- * material lacks: bundle_read() has said that. The material stays the caller's, and may be freed.
- * The count is one. */
-struct snapshot *snapshot_init(const struct bundle *material, struct problems *problems);
-struct snapshot *snapshot_hold(struct snapshot *snapshot);
-/* Lets go of one count, and nulls the pointer. */
-void snapshot_release(struct snapshot **snapshot);
+/* What the files hold that the configuration names; `at` is NULL for one that was not read. */
+struct policy_files {
+    struct text key;    /* of the section `stamp` */
+    struct text logins; /* of the option `logins`, if that is a path */
+};
+
+/* `config` has a section `milter` and outlives the policy; the files may be freed. False when
+ * anything is wrong: `problems` then says what, and where. About a file that was not read it says
+ * nothing: that is for the caller. */
+bool policy_init(const struct config *config, const struct policy_files *files,
+        struct problems *problems, struct policy *policy_r) __attribute__((warn_unused_result));
+void policy_clear(struct policy *policy);
 
 #endif

@@ -10,7 +10,7 @@
 #include "filter/transaction.h"
 
 struct session {
-    struct snapshot *snapshot;
+    const struct policy *policy;
     struct client *client;
     bool has_source;
     struct endpoint source;
@@ -22,7 +22,7 @@ struct session {
     struct decision decision;
 };
 
-static bool in_networks(const struct networks *networks, const struct sockaddr *address)
+static bool in_networks(const struct policy_networks *networks, const struct sockaddr *address)
 {
     return network_any_has(networks->at, networks->count, address);
 }
@@ -43,22 +43,20 @@ static bool session_take_source(const struct sockaddr *address, struct endpoint 
     return true;
 }
 
-struct session *session_init(struct snapshot *snapshot, struct client *client, const char *hostname,
-        const struct sockaddr *address)
+struct session *session_init(const struct policy *policy, struct client *client,
+        const char *hostname, const struct sockaddr *address)
 {
     struct session *session = calloc(1, sizeof *session);
 
-    if (session == NULL) {
-        snapshot_release(&snapshot);
+    if (session == NULL)
         return NULL;
-    }
-    session->snapshot = snapshot;
+    session->policy = policy;
     session->client = client;
     session->has_source = session_take_source(address, &session->source);
     if (session->has_source) {
         session->loopback = endpoint_is_loopback(&session->source);
-        session->trusted = in_networks(&snapshot->trusted, &session->source.address.any);
-        session->relayed_is_ours = in_networks(&snapshot->relayed, &session->source.address.any);
+        session->trusted = in_networks(&policy->trusted, &session->source.address.any);
+        session->relayed_is_ours = in_networks(&policy->relayed, &session->source.address.any);
     } else if (address == NULL && hostname != NULL && strcmp(hostname, "localhost") == 0) {
         /* sendmail -bs: standard input has no address, and calls itself so. */
         session->loopback = true;
@@ -83,7 +81,6 @@ void session_free(struct session **session)
     if (*session == NULL)
         return;
     mail_free(&(*session)->mail);
-    snapshot_release(&(*session)->snapshot);
     free(*session);
     *session = NULL;
 }
@@ -98,7 +95,7 @@ static bool session_is_listed(const struct config_list *names, const char *name)
 
 static bool begin_letter(struct mail *mail)
 {
-    const struct stamper *stamper = mail->snapshot->stamper;
+    const struct stamper *stamper = mail->policy->stamper;
     const bool may_stamp = stamper != NULL && (mail->authenticated || mail->trusted);
 
     if (may_stamp) {
@@ -117,13 +114,13 @@ bool session_mail(struct session *session, const struct session_client *client)
     mail_free(&session->mail);
     if (mail == NULL)
         return false;
-    mail->snapshot = session->snapshot;
+    mail->policy = session->policy;
     mail->client = session->client;
     mail->source = session->has_source ? &session->source : NULL;
     mail->authenticated = client->auth_type != NULL && client->auth_type[0] != '\0';
     mail->trusted =
-            session->trusted ||
-            session_is_listed(&session->snapshot->milter->trusted_daemons, client->daemon_name);
+            session->trusted || session_is_listed(&session->policy->config->milter->trusted_daemons,
+                                        client->daemon_name);
     mail->relayed_is_ours = session->relayed_is_ours;
     mail->loopback = session->loopback;
     if (mail->authenticated && client->login != NULL)
@@ -146,7 +143,7 @@ void session_recipient(struct session *session, const char *path)
 
 static void note_result(struct mail *mail, const struct field *field)
 {
-    const struct config *config = mail->snapshot->config;
+    const struct config *config = mail->policy->config;
     struct mail_fields *results = &mail->results;
 
     results->seen++;
@@ -206,7 +203,7 @@ bool session_wants_body(const struct session *session)
     if (mail == NULL)
         return false;
     if (mail_trust(mail) == MAIL_CLASS_INBOUND)
-        return mail->snapshot->verifier != NULL && mail->client != NULL;
+        return mail->policy->verifier != NULL && mail->client != NULL;
     return outgoing_wants_body(mail);
 }
 

@@ -15,11 +15,11 @@
  * keeps of a message does not grow with it. One thread at a time. */
 struct session;
 
-/* Takes over one count of `snapshot`. `client`: NULL when nothing is verified. `hostname`: as the
- * mail server calls the SMTP client; `address`: NULL when it did not say. NULL when memory is
- * short; the count is then let go. */
-struct session *session_init(struct snapshot *snapshot, struct client *client, const char *hostname,
-        const struct sockaddr *address);
+/* `policy` and `client` are borrowed. `client`: NULL when nothing is verified. `hostname`: as the
+ * mail server calls the SMTP client; `address`: NULL when it did not say. NULL when out of memory.
+ */
+struct session *session_init(const struct policy *policy, struct client *client,
+        const char *hostname, const struct sockaddr *address);
 void session_free(struct session **session);
 
 /* What the mail server knows of the SMTP client at MAIL; each may be NULL. */

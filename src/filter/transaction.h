@@ -18,7 +18,7 @@ struct mail_fields {
 };
 
 struct mail {
-    const struct snapshot *snapshot;
+    const struct policy *policy;
     struct client *client;
     const struct endpoint *source; /* of the SMTP client; NULL: unknown */
     char *login;                   /* NULL: none */

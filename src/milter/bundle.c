@@ -111,6 +111,25 @@ static bool read_files(
     return read_logins(&config->milter->logins, material, problems) && ok;
 }
 
+struct config *bundle_parse(const struct bundle *material, struct problems *problems)
+{
+    struct config *config = config_read_text(material->config, material->config_len, problems);
+
+    if (config != NULL && config->milter_count == 0) {
+        problems_add(problems, 0, "no section", "milter", "milter { ... }");
+        config_free(&config);
+    }
+    return config;
+}
+
+struct policy_files bundle_files(const struct bundle *material)
+{
+    return (struct policy_files){
+            .key = {material->key, material->key_len},
+            .logins = {material->logins, material->logins_len},
+    };
+}
+
 bool bundle_read(const char *path, struct bundle *material_r, struct config **config_r,
         struct problems *problems)
 {
@@ -125,11 +144,7 @@ bool bundle_read(const char *path, struct bundle *material_r, struct config **co
         problems_add(problems, 0, "cannot be read", strerror(errno), NULL);
         return false;
     }
-    *config_r = config_read_text(material_r->config, material_r->config_len, problems);
-    if (*config_r != NULL && (*config_r)->milter_count == 0) {
-        problems_add(problems, 0, "no section", "milter", "milter { ... }");
-        config_free(config_r);
-    }
+    *config_r = bundle_parse(material_r, problems);
     return *config_r != NULL && read_files(*config_r, material_r, problems);
 }
 

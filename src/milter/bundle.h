@@ -7,6 +7,7 @@
 
 #include "config/config.h"
 #include "config/problems.h"
+#include "filter/policy.h"
 
 /* What a snapshot is made of, as it lies in files: whoever shut himself in is handed it over a
  * socket pair. Texts have a NUL behind them, the key need not. */
@@ -26,6 +27,10 @@ struct bundle {
  * for more that is wrong. */
 bool bundle_read(const char *path, struct bundle *material_r, struct config **config_r,
         struct problems *problems) __attribute__((warn_unused_result));
+/* The configuration alone; NULL when it is wrong or has no section `milter`. */
+struct config *bundle_parse(const struct bundle *material, struct problems *problems);
+/* The files that the configuration names; borrowed. */
+struct policy_files bundle_files(const struct bundle *material);
 /* Wipes the key. */
 void bundle_clear(struct bundle *material);
 

@@ -21,7 +21,8 @@
 struct connection {
     unsigned long actions;
     unsigned long steps;
-    struct session *session; /* NULL before the SMTP client is known */
+    struct snapshot *snapshot; /* of `session` */
+    struct session *session;   /* NULL before the SMTP client is known */
 };
 
 static struct callbacks {
@@ -87,7 +88,10 @@ static sfsistat on_connect(SMFICTX *context, char *hostname, _SOCK_ADDR *address
     if (connection == NULL)
         return SMFIS_TEMPFAIL;
     session_free(&connection->session);
-    connection->session = session_init(current_snapshot(), filter.client, hostname, address);
+    snapshot_release(&connection->snapshot);
+    connection->snapshot = current_snapshot();
+    connection->session =
+            session_init(&connection->snapshot->policy, filter.client, hostname, address);
     /* Without a session each message is refused for now. */
     return callbacks_go_on(connection, SMFIP_NR_CONN);
 }
@@ -294,8 +298,10 @@ static sfsistat on_close(SMFICTX *context)
 {
     struct connection *connection = smfi_getpriv(context);
 
-    if (connection != NULL)
+    if (connection != NULL) {
         session_free(&connection->session);
+        snapshot_release(&connection->snapshot);
+    }
     free(connection);
     (void)smfi_setpriv(context, NULL);
     return SMFIS_CONTINUE;

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "filter/policy.h"
+#include "milter/snapshot.h"
 
 /* What libmilter calls: each session's events are brought to session.h, and what it decides back to
  * the mail server. One for a process, as libmilter is. */

@@ -16,7 +16,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "filter/policy.h"
+#include "milter/snapshot.h"
 #include "milter/socket.h"
 #include "milter/worker.h"
 #include "process/notify.h"

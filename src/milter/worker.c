@@ -88,7 +88,7 @@ static void *run_receiver(void *context)
         struct snapshot *snapshot = make_snapshot(&material, "reload-refused");
         bundle_clear(&material);
         if (snapshot != NULL) {
-            milter_worker_configure_log(snapshot->milter);
+            milter_worker_configure_log(snapshot->config->milter);
             callbacks_use(snapshot);
         }
         (void)worker_say(control, snapshot != NULL ? MILTER_WORKER_TOOK : MILTER_WORKER_REFUSED);
@@ -151,7 +151,7 @@ int milter_worker_run(const struct milter_worker_place *place, struct bundle *ma
     bundle_clear(material);
     if (snapshot == NULL)
         return EXIT_FAILURE;
-    milter_worker_configure_log(snapshot->milter);
+    milter_worker_configure_log(snapshot->config->milter);
     if (!worker_prepare(&running, place)) {
         snapshot_release(&snapshot);
         return EXIT_FAILURE;

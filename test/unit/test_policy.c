@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: ISC
-#include <pthread.h>
 #include <sodium.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "config/config.h"
+#include "exact.h"
 #include "filter/policy.h"
 #include "unit.h"
 
@@ -16,36 +16,44 @@
 #define MILTER "milter { socket = \"unix:/s\" }\n"
 #define MILTER_TABLE "milter { socket = \"unix:/s\"\nlogins = \"/l\" }\n"
 
-/* Each part in an allocation of exactly its size; NULL: there is none. */
-static struct bundle material_of(const char *config, const char *key, const char *logins)
-{
-    struct bundle material = {
-            .path = strdup("f"),
-            .config = strdup(config),
-            .config_len = strlen(config),
-            .logins = logins != NULL ? strdup(logins) : NULL,
-            .logins_len = logins != NULL ? strlen(logins) : 0,
-    };
+struct made {
+    struct problems *problems;
+    struct config *config;
+    struct policy policy;
+    bool ok;
+};
 
-    assert_non_null(material.path);
-    assert_non_null(material.config);
-    if (key != NULL) {
-        material.key_len = strlen(key);
-        material.key = sodium_malloc(material.key_len);
-        assert_non_null(material.key);
-        memcpy(material.key, key, material.key_len);
-    }
-    return material;
+static struct text copy_or_none(const char *content)
+{
+    return content != NULL ? exact_copy(text_of(content)) : (struct text){NULL, 0};
 }
 
-static struct snapshot *snapshot_of(
-        const char *config, const char *key, const char *logins, struct problems *problems)
+/* The files are in memory of exactly their size. Problems are added to those of `said`, a line. */
+static struct made make(const char *config, const char *key, const char *logins, const char *said)
 {
-    struct bundle material = material_of(config, key, logins);
-    struct snapshot *snapshot = snapshot_init(&material, problems);
+    struct made made = {.problems = problems_init("f")};
+    const struct policy_files files = {copy_or_none(key), copy_or_none(logins)};
 
-    bundle_clear(&material);
-    return snapshot;
+    assert_non_null(made.problems);
+    if (said != NULL)
+        problems_add(made.problems, 0, said, NULL, NULL);
+    made.config = config_read_text(config, strlen(config), made.problems);
+    if (made.config == NULL)
+        print_error("%s", problems_text(made.problems));
+    assert_non_null(made.config);
+    made.ok = policy_init(made.config, &files, made.problems, &made.policy);
+    if (key != NULL)
+        exact_free(files.key);
+    if (logins != NULL)
+        exact_free(files.logins);
+    return made;
+}
+
+static void made_free(struct made *made)
+{
+    policy_clear(&made->policy);
+    config_free(&made->config);
+    problems_free(&made->problems);
 }
 
 BEFORE_ALL()
@@ -71,22 +79,20 @@ TEST(good_ones)
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        struct problems *problems = problems_init("f");
-        struct snapshot *s = snapshot_of(table[i].config, table[i].key, table[i].logins, problems);
-        if (s == NULL)
-            print_error("row %zu: %s", i, problems_text(problems));
-        assert_non_null(s);
-        assert_int_equal(problems_count(problems), 0);
-        assert_int_equal(s->stamper != NULL, table[i].stamps);
-        assert_int_equal(s->verifier != NULL, table[i].verifies);
-        assert_ptr_equal(s->milter, s->config->milter);
-        assert_non_null(s->logins);
-        assert_int_equal(s->trusted.count, table[i].trusted);
-        assert_int_equal(s->relayed.count, table[i].relayed);
-        snapshot_release(&s);
-        assert_null(s);
-        snapshot_release(&s);
-        problems_free(&problems);
+        struct made made = make(table[i].config, table[i].key, table[i].logins, NULL);
+        if (!made.ok)
+            print_error("row %zu: %s", i, problems_text(made.problems));
+        assert_true(made.ok);
+        assert_int_equal(problems_count(made.problems), 0);
+        assert_ptr_equal(made.policy.config, made.config);
+        assert_int_equal(made.policy.stamper != NULL, table[i].stamps);
+        assert_int_equal(made.policy.verifier != NULL, table[i].verifies);
+        assert_non_null(made.policy.logins);
+        assert_int_equal(made.policy.trusted.count, table[i].trusted);
+        assert_int_equal(made.policy.relayed.count, table[i].relayed);
+        made_free(&made);
+        assert_null(made.policy.logins);
+        policy_clear(&made.policy);
     }
 }
 
@@ -103,13 +109,9 @@ TEST(bad_ones)
 {
     static const struct {
         const char *config, *key, *logins;
-        size_t count; /* of problems; 0: as many as there are */
+        size_t count; /* of problems */
         const char *want;
     } table[] = {
-            {"", NULL, NULL, 1, "f: no section: milter: expected milter { ... }\n"},
-            {STAMP, HOST_KEY, NULL, 1, "f: no section: milter: "},
-            {"milter {", NULL, NULL, 0, "f:"},
-            {"milter { socket = nonsense }", NULL, NULL, 2, "f:1: bad socket: nonsense: "},
             {STAMP MILTER, "", NULL, 1, "f:2: unusable host key (is not the text of a key): /k: "},
             {STAMP MILTER, "\n\n# nothing\n", NULL, 1, "f:2: unusable host key ("},
             {STAMP MILTER, SERVICE_KEY, NULL, 1, "f:2: unusable host key (is a key of another "},
@@ -125,71 +127,42 @@ TEST(bad_ones)
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        struct problems *problems = problems_init("f");
-        struct snapshot *s = snapshot_of(table[i].config, table[i].key, table[i].logins, problems);
-        const char *got = problems_text(problems);
-        assert_null(s);
-        if (strstr(got, table[i].want) == NULL || problems_count(problems) == 0 ||
-                (table[i].count > 0 && problems_count(problems) != table[i].count)) {
+        struct made made = make(table[i].config, table[i].key, table[i].logins, NULL);
+        const char *got = problems_text(made.problems);
+        assert_false(made.ok);
+        if (strstr(got, table[i].want) == NULL || problems_count(made.problems) != table[i].count) {
             print_error(
                     "row %zu: got: %swant %zu with: %s\n", i, got, table[i].count, table[i].want);
             fail();
         }
         keys_are_not_shown(got, table[i].key);
-        problems_free(&problems);
+        made_free(&made);
     }
 }
 
-/* Whoever read the files has said that one of them was not there: it is not said again, but what
- * else is wrong is. */
+/* Who read the files has said which one was not there. That is not said again, but all else that
+ * is wrong is. */
 TEST(what_is_missing_was_said)
 {
-    struct problems *problems = problems_init("f");
+    static const struct {
+        const char *config, *key, *logins;
+        size_t count; /* of problems, with the one that was there before */
+    } table[] = {
+            {STAMP MILTER, NULL, NULL, 1},
+            {STAMP MILTER_TABLE, NULL, "bob\n", 2},
+            {STAMP MILTER_TABLE, HOST_KEY, NULL, 1},
+            {STAMP MILTER_TABLE, NULL, NULL, 1},
+            {STAMP MILTER_TABLE, SERVICE_KEY, NULL, 2},
+    };
 
-    problems_add(problems, 2, "unusable host key", "/k", NULL);
-    assert_null(snapshot_of(STAMP MILTER_TABLE, NULL, "bob\n", problems));
-    assert_int_equal(problems_count(problems), 2);
-    assert_null(snapshot_of(STAMP MILTER_TABLE, HOST_KEY, NULL, problems));
-    assert_int_equal(problems_count(problems), 2);
-    problems_free(&problems);
-    /* And if nobody has, nothing comes of it all the same. */
-    problems = problems_init("f");
-    assert_null(snapshot_of(STAMP MILTER, NULL, NULL, problems));
-    assert_int_equal(problems_count(problems), 1);
-    problems_free(&problems);
-}
-
-#define THREADS 4
-#define ROUNDS 10000
-
-static void *hold_and_release(void *context)
-{
-    for (unsigned i = 0; i < ROUNDS; i++) {
-        struct snapshot *mine = snapshot_hold(context);
-        if (mine->logins == NULL)
-            abort();
-        snapshot_release(&mine);
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct made made = make(table[i].config, table[i].key, table[i].logins, "a file");
+        assert_false(made.ok);
+        if (problems_count(made.problems) != table[i].count) {
+            print_error(
+                    "row %zu: want %zu, got: %s", i, table[i].count, problems_text(made.problems));
+            fail();
+        }
+        made_free(&made);
     }
-    struct snapshot *last = context;
-    snapshot_release(&last);
-    return NULL;
-}
-
-/* The last to let go frees it, whoever that is; the sanitizers see both mistakes. */
-TEST(many_hold_it)
-{
-    struct problems *problems = problems_init("f");
-    struct snapshot *snapshot = snapshot_of(STAMP VERIFY MILTER, HOST_KEY, NULL, problems);
-    pthread_t threads[THREADS];
-
-    assert_non_null(snapshot);
-    for (size_t i = 0; i < THREADS; i++) {
-        struct snapshot *held = snapshot_hold(snapshot);
-        assert_ptr_equal(held, snapshot);
-        assert_int_equal(pthread_create(&threads[i], NULL, hold_and_release, held), 0);
-    }
-    snapshot_release(&snapshot);
-    for (size_t i = 0; i < THREADS; i++)
-        pthread_join(threads[i], NULL);
-    problems_free(&problems);
 }
