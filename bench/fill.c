@@ -7,7 +7,6 @@
 
 #include "base/clock.h"
 #include "replay/replay.h"
-#include "replay/sync.h"
 
 #define DAYS 5
 #define BATCH 1000

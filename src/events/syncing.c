@@ -12,7 +12,6 @@
 #include "base/log.h"
 #include "events/alarm.h"
 #include "replay/replay.h"
-#include "replay/sync.h"
 
 struct syncing {
     pthread_t thread;

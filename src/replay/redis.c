@@ -8,8 +8,7 @@
 #include "replay/backend.h"
 #include "replay/redis_cluster.h"
 #include "replay/redis_request.h"
-#include "replay/redis_slot.h"
-#include "replay/script.h"
+#include "replay/redis_slots.h"
 
 #define TRIES_MAX 8       /* of one call: others said that it is not theirs, or not now */
 #define AGAIN_AFTER 20    /* milliseconds, when a server says that it is not now */

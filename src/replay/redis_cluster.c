@@ -8,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "replay/redis_slotmap.h"
+#include "replay/redis_slots.h"
 
 #define NOBODY UINT16_MAX
 #define MAP_EVERY 10000 /* milliseconds between two questions who counts where */

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "replay/redis_link.h"
-#include "replay/redis_redirection.h"
+#include "replay/redis_slots.h"
 
 #define REDIS_CLUSTER_NODES_MAX 64  /* that a worker keeps connections to */
 #define REDIS_CLUSTER_ASKS_SLOTS 64 /* `what` of the cluster's own requests */

@@ -8,7 +8,6 @@
 #include <sys/epoll.h>
 
 #include "base/log.h"
-#include "replay/redis_output.h"
 #include "replay/redis_queue.h"
 #include "replay/redis_stream.h"
 

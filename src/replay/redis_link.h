@@ -8,7 +8,6 @@
 
 #include "base/endpoint.h"
 #include "replay/redis_address.h"
-#include "replay/redis_info.h"
 #include "replay/redis_reply.h"
 #include "replay/redis_tls.h"
 

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/endpoint.h"
+#include "protocol/text.h"
 #include "replay/redis_tls.h"
 
 #define REDIS_STREAM_ERROR_MAX 160 /* octets of a sentence's end, with a NUL */
@@ -44,5 +45,24 @@ enum redis_stream_result redis_stream_write(
         struct redis_stream *stream, const char *octets, size_t len, size_t *len_r);
 /* Whether there is something to be read that the descriptor does not show. */
 bool redis_stream_has_more(const struct redis_stream *stream);
+
+#define REDIS_OUTPUT_MAX (4UL * 1024 * 1024) /* octets that a server has not taken */
+
+/* What a server is yet to be sent, a password among it. All zero: empty. */
+struct redis_output {
+    char *at;
+    size_t size;
+    size_t begin;
+    size_t end;
+};
+
+/* False when there is no room. */
+bool redis_output_put(struct redis_output *output, struct text t)
+        __attribute__((warn_unused_result));
+struct text redis_output_rest(const struct redis_output *output);
+/* So many octets of the rest were sent. */
+void redis_output_sent(struct redis_output *output, size_t len);
+/* Leaves nothing of it in memory. */
+void redis_output_wipe(struct redis_output *output);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "replay/sync.h"
+#include "replay/replay.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,9 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "replay/redis_info.h"
-#include "replay/redis_redirection.h"
-#include "replay/redis_slotmap.h"
+#include "replay/redis_reply.h"
+#include "replay/redis_slots.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -2,8 +2,8 @@
 #include <stdio.h>
 
 #include "fake_redis.h"
-#include "replay/redis_slot.h"
-#include "replay/script.h"
+#include "replay/redis_request.h"
+#include "replay/redis_slots.h"
 #include "unit.h"
 
 static uint16_t slot_of_item(const struct fake_redis_count *counted)

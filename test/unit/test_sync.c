@@ -7,7 +7,7 @@
 #include "boot.h"
 #include "fixture_replay.h"
 #include "replay/mark.h"
-#include "replay/sync.h"
+#include "replay/replay.h"
 #include "unit.h"
 
 #define TODAY FIXTURE_REPLAY_TODAY

@@ -1,5 +1,33 @@
 // SPDX-License-Identifier: ISC
-#include "replay/redis_slotmap.h"
+#include "replay/redis_slots.h"
+
+#define POLYNOMIAL 0x1021
+
+uint16_t redis_slot_crc16(struct text t)
+{
+    unsigned crc = 0;
+
+    for (size_t i = 0; i < t.len; i++) {
+        crc ^= (unsigned)(unsigned char)t.at[i] << 8;
+        for (int bit = 0; bit < 8; bit++)
+            crc = (crc & 0x8000) != 0 ? crc << 1 ^ POLYNOMIAL : crc << 1;
+    }
+    return (uint16_t)crc;
+}
+
+static struct text tag_of(struct text key)
+{
+    struct reader r = reader_of(key);
+
+    (void)reader_until(&r, '{');
+    const struct text tag = reader_until(&r, '}');
+    return r.failed || tag.len == 0 ? key : tag;
+}
+
+uint16_t redis_slot_of(struct text key)
+{
+    return redis_slot_crc16(tag_of(key)) % REDIS_SLOT_COUNT;
+}
 
 static bool is_array(const redisReply *reply, size_t least)
 {
@@ -61,5 +89,28 @@ bool redis_slotmap_read(const redisReply *reply,
             return false;
         found(context, &range);
     }
+    return true;
+}
+
+bool redis_redirection_parse(struct text error, struct redis_redirection *redirection_r)
+{
+    struct reader r = reader_of(error);
+    const struct text word = reader_until(&r, ' ');
+    const struct text slot = reader_until(&r, ' ');
+    const struct text place = reader_field(&r, ' ');
+    const char *colon = place.len > 0 ? memrchr(place.at, ':', place.len) : NULL;
+    uint64_t number = 0;
+    uint64_t port = 0;
+
+    redirection_r->ask = text_equal(word, text_of("ASK"));
+    if (r.failed || colon == NULL || (!redirection_r->ask && !text_equal(word, text_of("MOVED"))))
+        return false;
+    redirection_r->host = (struct text){place.at, (size_t)(colon - place.at)};
+    const struct text digits = {colon + 1, place.len - redirection_r->host.len - 1};
+    if (!text_decimal(slot, REDIS_SLOT_COUNT - 1, &number) ||
+            !text_decimal(digits, UINT16_MAX, &port) || port == 0)
+        return false;
+    redirection_r->slot = (uint16_t)number;
+    redirection_r->port = (uint16_t)port;
     return true;
 }

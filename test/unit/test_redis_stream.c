@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 #include <string.h>
 
-#include "replay/redis_output.h"
+#include "replay/redis_stream.h"
 #include "unit.h"
 
 TEST(what_comes_in_goes_out)
