@@ -11,15 +11,15 @@ struct replay_backend {
     const char *const *schemes; /* what its addresses begin with, NULL at the end */
     bool files;
     bool network;
-    void *(*open)(const struct replay_setup *setup, uint64_t now, uint64_t today);
+    void *(*open)(const struct replay_setup *setup, uint64_t mono_ms, uint64_t unix_now);
     void (*close)(void *store);
-    void (*submit)(void *store, struct count_request *item, uint64_t now, uint64_t today);
-    void (*commit)(void *store, uint64_t now, uint64_t today);
-    int (*fd)(const void *store);                            /* NULL: -1 */
-    void (*turn)(void *store, uint64_t now, uint64_t today); /* NULL: nothing to do */
-    int (*time_left)(const void *store, uint64_t now);       /* NULL: -1 */
-    uint64_t (*purged)(const void *store);                   /* NULL: 0 */
-    bool (*is_stale)(const void *store);                     /* NULL: false */
+    void (*submit)(void *store, struct count_request *request, uint64_t mono_ms, uint64_t unix_now);
+    void (*commit)(void *store, uint64_t mono_ms, uint64_t unix_now);
+    int (*fd)(const void *store);                                   /* NULL: -1 */
+    void (*turn)(void *store, uint64_t mono_ms, uint64_t unix_now); /* NULL: nothing to do */
+    int (*time_left)(const void *store, uint64_t mono_ms);          /* NULL: -1 */
+    uint64_t (*purged)(const void *store);                          /* NULL: 0 */
+    bool (*is_stale)(const void *store);                            /* NULL: false */
     void (*health)(const void *store, struct replay_health *health_r);
 };
 

@@ -20,28 +20,28 @@ static void hash_domain(struct text domain, unsigned char hash_r[REPLAY_DOMAIN])
 }
 
 static bool count_request_has(
-        const struct count_request *item, const unsigned char domain[REPLAY_DOMAIN])
+        const struct count_request *request, const unsigned char domain[REPLAY_DOMAIN])
 {
-    for (size_t i = 0; i < item->entries_count; i++)
-        if (memcmp(item->entries[i].domain, domain, REPLAY_DOMAIN) == 0)
+    for (size_t i = 0; i < request->entries_count; i++)
+        if (memcmp(request->entries[i].domain, domain, REPLAY_DOMAIN) == 0)
             return true;
     return false;
 }
 
-static void count_request_add(
-        struct count_request *item, struct text domain, uint32_t recipients, uint32_t per_recipient)
+static void count_request_add(struct count_request *request, struct text domain,
+        uint32_t recipients, uint32_t per_recipient)
 {
-    struct replay_entry *entry = &item->entries[item->entries_count];
+    struct replay_entry *entry = &request->entries[request->entries_count];
     const uint64_t allowance = (uint64_t)recipients * per_recipient;
 
     /* What passed the steps before names fewer domains than there is room for. */
-    if (item->entries_count == REPLAY_ENTRIES_MAX)
+    if (request->entries_count == REPLAY_ENTRIES_MAX)
         return;
     hash_domain(domain, entry->domain);
-    if (count_request_has(item, entry->domain))
+    if (count_request_has(request, entry->domain))
         return;
     entry->allowance = allowance < UINT32_MAX ? (uint32_t)allowance : UINT32_MAX;
-    item->entries_count++;
+    request->entries_count++;
 }
 
 static uint32_t total_of(struct text receiving)

@@ -66,24 +66,24 @@ static int read_purged(struct lmdb *s)
     return error;
 }
 
-static void *open_lmdb(const struct replay_setup *setup, uint64_t now, uint64_t today)
+static void *open_lmdb(const struct replay_setup *setup, uint64_t mono_ms, uint64_t unix_now)
 {
     struct lmdb *s = calloc(1, sizeof *s);
 
     if (s == NULL)
         return NULL;
     s->setup = *setup;
-    int error = lmdb_file_open(lmdb_path_of(s), today, &s->file);
+    int error = lmdb_file_open(lmdb_path_of(s), unix_now, &s->file);
     if (error == 0) {
         lmdb_file_enter(&s->file);
         error = read_purged(s);
         lmdb_file_leave();
         if (lmdb_file_is_damage(error))
-            mark_set_damaged(s->file.mark);
+            clean_flag_set_damaged(s->file.flag);
     }
     if (error != 0) {
         lmdb_file_close(&s->file);
-        s->reopen_at = now + REOPEN_AFTER;
+        s->reopen_at = mono_ms + REOPEN_AFTER;
         say_error(s, "cannot be opened", error);
     } else if (s->file.lost) {
         say_begun_anew(s);
@@ -92,28 +92,28 @@ static void *open_lmdb(const struct replay_setup *setup, uint64_t now, uint64_t 
 }
 
 /* Why the store must be opened anew; NULL when it need not be. */
-static const char *find_change(struct lmdb *s, uint64_t now, uint64_t today)
+static const char *find_change(struct lmdb *s, uint64_t mono_ms, uint64_t unix_now)
 {
-    const uint64_t latest = today + JUDGE_FUTURE;
+    const uint64_t latest = unix_now + JUDGE_FUTURE;
 
     if (!lmdb_file_is_current(&s->file))
         return "is damaged, or was begun anew";
-    if (now >= s->purge_at && !lmdb_file_is_there(&s->file))
+    if (mono_ms >= s->purge_at && !lmdb_file_is_there(&s->file))
         return "was removed while it was in use";
-    if (s->purged <= latest && mark_begun(s->file.mark) <= latest)
+    if (s->purged <= latest && clean_flag_begun(s->file.flag) <= latest)
         return NULL;
     /* Nothing would be in time, or counted, until the clock says so again. */
-    mark_set_damaged(s->file.mark);
+    clean_flag_set_damaged(s->file.flag);
     return "is of a time to come: the clock was wrong, or is";
 }
 
-static bool lmdb_is_usable(struct lmdb *s, uint64_t now, uint64_t today)
+static bool lmdb_is_usable(struct lmdb *s, uint64_t mono_ms, uint64_t unix_now)
 {
     if (s->file.env == NULL)
-        s->stale = now >= s->reopen_at;
+        s->stale = mono_ms >= s->reopen_at;
     if (s->file.env == NULL || s->stale)
         return false;
-    const char *why = find_change(s, now, today);
+    const char *why = find_change(s, mono_ms, unix_now);
     if (why != NULL) {
         lmdb_say_why(s, why);
         s->stale = true;
@@ -121,12 +121,12 @@ static bool lmdb_is_usable(struct lmdb *s, uint64_t now, uint64_t today)
     return !s->stale;
 }
 
-static void lmdb_make_key(const struct count_request *item, const struct replay_entry *entry,
+static void lmdb_make_key(const struct count_request *request, const struct replay_entry *entry,
         unsigned char key_r[COUNT_KEY])
 {
     for (int i = 0; i < 4; i++)
-        key_r[i] = (unsigned char)(item->issued >> (24 - 8 * i));
-    memcpy(key_r + 4, item->nonce, PAYLOAD_NONCE);
+        key_r[i] = (unsigned char)(request->issued >> (24 - 8 * i));
+    memcpy(key_r + 4, request->nonce, PAYLOAD_NONCE);
     memcpy(key_r + 4 + PAYLOAD_NONCE, entry->domain, REPLAY_DOMAIN);
 }
 
@@ -147,17 +147,17 @@ static int get_count(
     return error;
 }
 
-static int raise_all(struct lmdb *s, MDB_txn *txn, const struct count_request *item,
+static int raise_all(struct lmdb *s, MDB_txn *txn, const struct count_request *request,
         const uint32_t counts[REPLAY_ENTRIES_MAX])
 {
     unsigned char octets[COUNT_KEY];
     int error = 0;
 
-    for (size_t i = 0; error == 0 && i < item->entries_count; i++) {
+    for (size_t i = 0; error == 0 && i < request->entries_count; i++) {
         uint32_t count = counts[i] + 1;
         MDB_val key = {sizeof octets, octets};
         MDB_val value = {sizeof count, &count};
-        lmdb_make_key(item, &item->entries[i], octets);
+        lmdb_make_key(request, &request->entries[i], octets);
         error = mdb_put(txn, s->file.dbi, &key, &value, 0);
     }
     return error;
@@ -165,50 +165,51 @@ static int raise_all(struct lmdb *s, MDB_txn *txn, const struct count_request *i
 
 /* Mostly a payload is asked about for the first time, and for one domain: then one walk down the
  * tree is enough. MDB_KEYEXIST: it is not so, and nothing was done. */
-static int count_first(struct lmdb *s, MDB_txn *txn, const struct count_request *item)
+static int count_first(struct lmdb *s, MDB_txn *txn, const struct count_request *request)
 {
     unsigned char octets[COUNT_KEY];
     uint32_t count = 1;
     MDB_val key = {sizeof octets, octets};
     MDB_val value = {sizeof count, &count};
 
-    if (item->entries_count != 1 || item->entries[0].allowance == 0)
+    if (request->entries_count != 1 || request->entries[0].allowance == 0)
         return MDB_KEYEXIST;
-    lmdb_make_key(item, &item->entries[0], octets);
+    lmdb_make_key(request, &request->entries[0], octets);
     return mdb_put(txn, s->file.dbi, &key, &value, MDB_NOOVERWRITE);
 }
 
 /* All its counts, or none. */
-static int lmdb_count_item(
-        struct lmdb *s, MDB_txn *txn, const struct count_request *item, enum replay_count *result_r)
+static int lmdb_count_item(struct lmdb *s, MDB_txn *txn, const struct count_request *request,
+        enum replay_count *result_r)
 {
     unsigned char octets[COUNT_KEY];
     uint32_t counts[REPLAY_ENTRIES_MAX];
-    const int first = count_first(s, txn, item);
+    const int first = count_first(s, txn, request);
 
     *result_r = REPLAY_WITHIN;
     if (first != MDB_KEYEXIST)
         return first;
-    for (size_t i = 0; i < item->entries_count; i++) {
-        lmdb_make_key(item, &item->entries[i], octets);
+    for (size_t i = 0; i < request->entries_count; i++) {
+        lmdb_make_key(request, &request->entries[i], octets);
         const int error = get_count(s, txn, octets, &counts[i]);
         if (error != 0)
             return error;
-        if (counts[i] >= item->entries[i].allowance) {
+        if (counts[i] >= request->entries[i].allowance) {
             *result_r = REPLAY_OVER;
             return 0;
         }
     }
-    return raise_all(s, txn, item, counts);
+    return raise_all(s, txn, request, counts);
 }
 
 /* What the store cannot know: it forgot the time, or was lost after it. */
-static bool is_out_of_reach(const struct lmdb *s, const struct count_request *item, uint64_t today)
+static bool is_out_of_reach(
+        const struct lmdb *s, const struct count_request *request, uint64_t unix_now)
 {
-    const uint64_t begun = mark_begun(s->file.mark);
+    const uint64_t begun = clean_flag_begun(s->file.flag);
 
-    return item->issued < s->purged || item->issued > UINT32_MAX ||
-           (item->issued <= begun && today < begun + REPLAY_UNCOUNTED);
+    return request->issued < s->purged || request->issued > UINT32_MAX ||
+           (request->issued <= begun && unix_now < begun + REPLAY_UNCOUNTED);
 }
 
 static uint64_t issued_of(const MDB_val *key)
@@ -246,9 +247,9 @@ static int delete_before(struct lmdb *s, MDB_txn *txn, uint64_t horizon, size_t 
 }
 
 /* With what is deleted goes the mark. */
-static int lmdb_purge(struct lmdb *s, MDB_txn *txn, uint64_t today, bool *changed_r)
+static int lmdb_purge(struct lmdb *s, MDB_txn *txn, uint64_t unix_now, bool *changed_r)
 {
-    const uint64_t horizon = today > s->setup.keep ? today - s->setup.keep : 0;
+    const uint64_t horizon = unix_now > s->setup.keep ? unix_now - s->setup.keep : 0;
     size_t deleted = 0;
     int error = delete_before(s, txn, horizon, &deleted);
 
@@ -260,13 +261,13 @@ static int lmdb_purge(struct lmdb *s, MDB_txn *txn, uint64_t today, bool *change
     return lmdb_file_put_purged(&s->file, txn, s->purged);
 }
 
-static int count_all(struct lmdb *s, MDB_txn *txn, uint64_t today, bool *changed_r)
+static int count_all(struct lmdb *s, MDB_txn *txn, uint64_t unix_now, bool *changed_r)
 {
     int error = 0;
 
     for (size_t i = 0; error == 0 && i < s->count; i++) {
         s->results[i] = REPLAY_FAILED;
-        if (is_out_of_reach(s, s->items[i], today))
+        if (is_out_of_reach(s, s->items[i], unix_now))
             continue;
         error = lmdb_count_item(s, txn, s->items[i], &s->results[i]);
         *changed_r = *changed_r || s->results[i] == REPLAY_WITHIN;
@@ -276,7 +277,7 @@ static int count_all(struct lmdb *s, MDB_txn *txn, uint64_t today, bool *changed
 
 /* One transaction for all. Nothing is believed before it is committed. Another process may have
  * moved the purge mark. */
-static int lmdb_transact(struct lmdb *s, bool do_purge, uint64_t today)
+static int lmdb_transact(struct lmdb *s, bool do_purge, uint64_t unix_now)
 {
     MDB_txn *txn = NULL;
     bool changed = false;
@@ -286,27 +287,27 @@ static int lmdb_transact(struct lmdb *s, bool do_purge, uint64_t today)
         return error;
     error = lmdb_file_get_purged(&s->file, txn, &s->purged);
     if (error == 0)
-        error = count_all(s, txn, today, &changed);
+        error = count_all(s, txn, unix_now, &changed);
     if (error == 0 && do_purge)
-        error = lmdb_purge(s, txn, today, &changed);
+        error = lmdb_purge(s, txn, unix_now, &changed);
     if (error == 0 && changed)
         return mdb_txn_commit(txn);
     mdb_txn_abort(txn);
     return error;
 }
 
-static int count_batch(struct lmdb *s, uint64_t now, uint64_t today)
+static int count_batch(struct lmdb *s, uint64_t mono_ms, uint64_t unix_now)
 {
-    const bool do_purge = now >= s->purge_at;
+    const bool do_purge = mono_ms >= s->purge_at;
     bool broken = false;
-    int error = lmdb_transact(s, do_purge, today);
+    int error = lmdb_transact(s, do_purge, unix_now);
 
     if (do_purge)
-        s->purge_at = now + PURGE_EVERY;
+        s->purge_at = mono_ms + PURGE_EVERY;
     for (int i = 0; i < ENLARGE_MAX && (error == MDB_MAP_FULL || error == MDB_MAP_RESIZED); i++) {
         error = lmdb_file_enlarge(&s->file, error, &broken);
         if (error == 0)
-            error = lmdb_transact(s, do_purge, today);
+            error = lmdb_transact(s, do_purge, unix_now);
     }
     s->stale = broken || error == MDB_PANIC;
     return error;
@@ -338,13 +339,13 @@ static bool has_failures(const struct lmdb *s)
     return false;
 }
 
-static void count_and_say(struct lmdb *s, uint64_t now, uint64_t today)
+static void count_and_say(struct lmdb *s, uint64_t mono_ms, uint64_t unix_now)
 {
     lmdb_file_enter(&s->file);
-    const int error = count_batch(s, now, today);
+    const int error = count_batch(s, mono_ms, unix_now);
     lmdb_file_leave();
     if (lmdb_file_is_damage(error))
-        mark_set_damaged(s->file.mark);
+        clean_flag_set_damaged(s->file.flag);
     if (error != 0) {
         fail_all(s);
         say_error(s, "cannot be written", error);
@@ -358,24 +359,25 @@ static void count_and_say(struct lmdb *s, uint64_t now, uint64_t today)
     }
 }
 
-static void lmdb_commit(void *store, uint64_t now, uint64_t today)
+static void lmdb_commit(void *store, uint64_t mono_ms, uint64_t unix_now)
 {
     struct lmdb *s = store;
 
-    if (!lmdb_is_usable(s, now, today))
+    if (!lmdb_is_usable(s, mono_ms, unix_now))
         fail_all(s);
     else if (s->count > 0)
-        count_and_say(s, now, today);
+        count_and_say(s, mono_ms, unix_now);
     hand_back(s);
 }
 
-static void lmdb_submit(void *store, struct count_request *item, uint64_t now, uint64_t today)
+static void lmdb_submit(
+        void *store, struct count_request *request, uint64_t mono_ms, uint64_t unix_now)
 {
     struct lmdb *s = store;
 
     if (s->count == BATCH_MAX)
-        lmdb_commit(s, now, today);
-    s->items[s->count++] = item;
+        lmdb_commit(s, mono_ms, unix_now);
+    s->items[s->count++] = request;
 }
 
 static void close_lmdb(void *store)
@@ -388,13 +390,13 @@ static void close_lmdb(void *store)
     free(s);
 }
 
-static int lmdb_time_left(const void *store, uint64_t now)
+static int lmdb_time_left(const void *store, uint64_t mono_ms)
 {
     const struct lmdb *s = store;
 
     if (s->file.env != NULL || s->stale)
         return -1;
-    return now < s->reopen_at ? (int)(s->reopen_at - now) : 0;
+    return mono_ms < s->reopen_at ? (int)(s->reopen_at - mono_ms) : 0;
 }
 
 static uint64_t lmdb_purged(const void *store)

@@ -21,14 +21,14 @@
 static const unsigned char purged_key[] = {0, 0, 0, 0, 'm'};
 
 /* What a signal finds while we are in LMDB is the file's fault. */
-static struct mark *volatile in_danger;
+static struct clean_flag *volatile in_danger;
 
 static void on_crash(int signum, siginfo_t *info, void *context)
 {
     (void)signum; /* the handler is gone: the same instruction now ends the process */
     (void)context;
     if (info->si_code > 0 && in_danger != NULL) /* met by the processor, not sent by somebody */
-        mark_set_damaged(in_danger);
+        clean_flag_set_damaged(in_danger);
 }
 
 static void lmdb_file_on_assert(MDB_env *env, const char *message)
@@ -36,7 +36,7 @@ static void lmdb_file_on_assert(MDB_env *env, const char *message)
     (void)env;
     (void)message;
     if (in_danger != NULL)
-        mark_set_damaged(in_danger);
+        clean_flag_set_damaged(in_danger);
     _exit(EXIT_FAILURE);
 }
 
@@ -52,7 +52,7 @@ static void catch_crashes(void)
 
 void lmdb_file_enter(const struct lmdb_file *file)
 {
-    in_danger = file->mark;
+    in_danger = file->flag;
 }
 
 void lmdb_file_leave(void)
@@ -263,7 +263,7 @@ static void log_loss(const char *path, const char *kept_as)
 
 /* What is there is kept for whoever wants to look at it; those who still count in it see that the
  * epoch is another. */
-static int lmdb_file_set_aside(struct lmdb_file *file, uint64_t today)
+static int lmdb_file_set_aside(struct lmdb_file *file, uint64_t unix_now)
 {
     char *lost = path_with(file, ".lost");
     const bool is_there = exists(file->path);
@@ -272,7 +272,7 @@ static int lmdb_file_set_aside(struct lmdb_file *file, uint64_t today)
     if (error == 0 && is_there && rename(file->path, lost) != 0)
         error = errno;
     if (error == 0) {
-        mark_begin_anew(file->mark, today);
+        clean_flag_recreate(file->flag, unix_now);
         file->lost = true;
         log_loss(file->path, is_there ? lost : "");
     }
@@ -301,63 +301,65 @@ static int lmdb_file_begin(struct lmdb_file *file)
 }
 
 /* Under the mark's lock. */
-static int open_or_begin(struct lmdb_file *file, uint64_t today)
+static int open_or_begin(struct lmdb_file *file, uint64_t unix_now)
 {
-    const struct mark *mark = file->mark;
+    const struct clean_flag *flag = file->flag;
     int error = MDB_INVALID;
 
-    if (mark_is_good(mark) && exists(file->path)) {
+    if (clean_flag_is_good(flag) && exists(file->path)) {
         error = try_in_a_child(file);
         if (error == 0)
             error = lmdb_file_open_env(file, false);
-    } else if (mark_state(mark) == MARK_EMPTY && (mark_begun(mark) != 0 || !exists(file->path))) {
+    } else if (clean_flag_state(flag) == CLEAN_FLAG_EMPTY &&
+               (clean_flag_begun(flag) != 0 || !exists(file->path))) {
         error = lmdb_file_begin(file);
     }
     if (lmdb_file_is_damage(error)) {
-        error = lmdb_file_set_aside(file, today);
+        error = lmdb_file_set_aside(file, unix_now);
         if (error == 0)
             error = lmdb_file_begin(file);
     }
-    if (error == 0 && !mark_use(file->mark)) {
+    if (error == 0 && !clean_flag_use(file->flag)) {
         error = errno;
         close_env(file);
     }
     return error;
 }
 
-int lmdb_file_open(const char *path, uint64_t today, struct lmdb_file *file_r)
+int lmdb_file_open(const char *path, uint64_t unix_now, struct lmdb_file *file_r)
 {
     int error = ENOMEM;
 
     *file_r = (struct lmdb_file){.path = strdup(path)};
     char *mark_path = file_r->path != NULL ? path_with(file_r, "-mark") : NULL;
     if (mark_path != NULL) {
-        file_r->mark = mark_open(mark_path);
+        file_r->flag = clean_flag_open(mark_path);
         error = errno;
     }
     free(mark_path);
-    if (file_r->mark == NULL)
+    if (file_r->flag == NULL)
         return error;
     catch_crashes();
     lmdb_file_enter(file_r);
-    error = open_or_begin(file_r, today);
+    error = open_or_begin(file_r, unix_now);
     lmdb_file_leave();
-    file_r->epoch = mark_epoch(file_r->mark);
-    mark_unlock(file_r->mark);
+    file_r->epoch = clean_flag_epoch(file_r->flag);
+    clean_flag_unlock(file_r->flag);
     return error;
 }
 
 void lmdb_file_close(struct lmdb_file *file)
 {
     close_env(file);
-    mark_close(&file->mark);
+    clean_flag_close(&file->flag);
     free(file->path);
     file->path = NULL;
 }
 
 bool lmdb_file_is_current(const struct lmdb_file *file)
 {
-    return mark_state(file->mark) == MARK_OPEN && mark_epoch(file->mark) == file->epoch;
+    return clean_flag_state(file->flag) == CLEAN_FLAG_IN_USE &&
+           clean_flag_epoch(file->flag) == file->epoch;
 }
 
 bool lmdb_file_is_there(const struct lmdb_file *file)
@@ -366,7 +368,7 @@ bool lmdb_file_is_there(const struct lmdb_file *file)
     int fd = -1;
 
     return mdb_env_get_fd(file->env, &fd) == 0 && fstat(fd, &st) == 0 && st.st_nlink > 0 &&
-           !mark_is_removed(file->mark);
+           !clean_flag_is_removed(file->flag);
 }
 
 static int set_size(struct lmdb_file *file, size_t size)
@@ -384,7 +386,7 @@ int lmdb_file_enlarge(struct lmdb_file *file, int full, bool *broken_r)
     struct stat st;
     int fd = -1;
 
-    if (!mark_lock(file->mark))
+    if (!clean_flag_lock(file->flag))
         return errno;
     int error = mdb_env_info(file->env, &info);
     if (error == 0)
@@ -401,7 +403,7 @@ int lmdb_file_enlarge(struct lmdb_file *file, int full, bool *broken_r)
         error = set_size(file, size);
         *broken_r = error != 0;
     }
-    mark_unlock(file->mark);
+    clean_flag_unlock(file->flag);
     return error;
 }
 

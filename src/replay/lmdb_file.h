@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "replay/mark.h"
+#include "replay/clean_flag.h"
 
 #define LMDB_FILE_FIRST (64UL * 1024 * 1024) /* octets of a new file; doubled when it is full */
 
@@ -15,16 +15,16 @@
  * what is in it, but for the purge mark, is its user's. Errors are errno's or LMDB's. */
 struct lmdb_file {
     char *path;
-    struct mark *mark; /* NULL: it could not be opened */
-    MDB_env *env;      /* NULL: it cannot be used */
+    struct clean_flag *flag; /* NULL: it could not be opened */
+    MDB_env *env;            /* NULL: it cannot be used */
     MDB_dbi dbi;
     uint32_t epoch;
-    bool lost; /* it was begun anew by this process, at its opening */
+    bool lost; /* it was recreated by this process, at its opening */
 };
 
 /* Opens it, or makes it. One that is damaged, not ours, or of a boot that ended without it is set
- * aside as `PATH.lost` and begun anew. On an error `env` is NULL, and the rest may be freed. */
-int lmdb_file_open(const char *path, uint64_t today, struct lmdb_file *file_r);
+ * aside as `PATH.lost` and recreated. On an error `env` is NULL, and the rest may be freed. */
+int lmdb_file_open(const char *path, uint64_t unix_now, struct lmdb_file *file_r);
 void lmdb_file_close(struct lmdb_file *file);
 
 /* Around all that LMDB is asked to do: it believes what is in the file, and one that was damaged

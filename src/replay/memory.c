@@ -21,12 +21,12 @@ struct memory {
     struct count *counts;
 };
 
-static void *open_memory(const struct replay_setup *setup, uint64_t now, uint64_t today)
+static void *open_memory(const struct replay_setup *setup, uint64_t mono_ms, uint64_t unix_now)
 {
     struct memory *memory = calloc(1, sizeof *memory);
 
-    (void)now;
-    (void)today;
+    (void)mono_ms;
+    (void)unix_now;
     if (memory != NULL)
         memory->setup = *setup;
     return memory;
@@ -40,22 +40,22 @@ static void close_memory(void *store)
     free(memory);
 }
 
-static struct count *memory_find(
-        struct memory *memory, const struct count_request *item, const struct replay_entry *entry)
+static struct count *memory_find(struct memory *memory, const struct count_request *request,
+        const struct replay_entry *entry)
 {
     for (size_t i = 0; i < memory->used; i++) {
         struct count *count = &memory->counts[i];
-        if (count->issued == item->issued &&
-                memcmp(count->nonce, item->nonce, sizeof count->nonce) == 0 &&
+        if (count->issued == request->issued &&
+                memcmp(count->nonce, request->nonce, sizeof count->nonce) == 0 &&
                 memcmp(count->domain, entry->domain, sizeof count->domain) == 0)
             return count;
     }
     return NULL;
 }
 
-static void memory_purge(struct memory *memory, uint64_t today)
+static void memory_purge(struct memory *memory, uint64_t unix_now)
 {
-    const uint64_t mark = today > memory->setup.keep ? today - memory->setup.keep : 0;
+    const uint64_t mark = unix_now > memory->setup.keep ? unix_now - memory->setup.keep : 0;
     size_t left = 0;
 
     for (size_t i = 0; i < memory->used; i++)
@@ -79,50 +79,52 @@ static bool memory_make_room(struct memory *memory, size_t more)
     return true;
 }
 
-static void raise_one(
-        struct memory *memory, const struct count_request *item, const struct replay_entry *entry)
+static void raise_one(struct memory *memory, const struct count_request *request,
+        const struct replay_entry *entry)
 {
-    struct count *count = memory_find(memory, item, entry);
+    struct count *count = memory_find(memory, request, entry);
 
     if (count == NULL) {
         count = &memory->counts[memory->used++];
-        *count = (struct count){.issued = item->issued};
-        memcpy(count->nonce, item->nonce, sizeof count->nonce);
+        *count = (struct count){.issued = request->issued};
+        memcpy(count->nonce, request->nonce, sizeof count->nonce);
         memcpy(count->domain, entry->domain, sizeof count->domain);
     }
     count->count++;
 }
 
-static enum replay_count memory_count_item(struct memory *memory, const struct count_request *item)
+static enum replay_count memory_count_item(
+        struct memory *memory, const struct count_request *request)
 {
-    if (item->issued < memory->purged || !memory_make_room(memory, item->entries_count))
+    if (request->issued < memory->purged || !memory_make_room(memory, request->entries_count))
         return REPLAY_FAILED;
-    for (size_t i = 0; i < item->entries_count; i++) {
-        const struct count *count = memory_find(memory, item, &item->entries[i]);
-        if ((count != NULL ? count->count : 0) >= item->entries[i].allowance)
+    for (size_t i = 0; i < request->entries_count; i++) {
+        const struct count *count = memory_find(memory, request, &request->entries[i]);
+        if ((count != NULL ? count->count : 0) >= request->entries[i].allowance)
             return REPLAY_OVER;
     }
-    for (size_t i = 0; i < item->entries_count; i++)
-        raise_one(memory, item, &item->entries[i]);
+    for (size_t i = 0; i < request->entries_count; i++)
+        raise_one(memory, request, &request->entries[i]);
     return REPLAY_WITHIN;
 }
 
-static void memory_submit(void *store, struct count_request *item, uint64_t now, uint64_t today)
+static void memory_submit(
+        void *store, struct count_request *request, uint64_t mono_ms, uint64_t unix_now)
 {
     struct memory *memory = store;
 
-    (void)now;
-    memory_purge(memory, today);
-    item->result = memory_count_item(memory, item);
-    memory->failures += item->result == REPLAY_FAILED;
-    memory->setup.done(memory->setup.context, item);
+    (void)mono_ms;
+    memory_purge(memory, unix_now);
+    request->result = memory_count_item(memory, request);
+    memory->failures += request->result == REPLAY_FAILED;
+    memory->setup.done(memory->setup.context, request);
 }
 
-static void memory_commit(void *store, uint64_t now, uint64_t today)
+static void memory_commit(void *store, uint64_t mono_ms, uint64_t unix_now)
 {
     (void)store;
-    (void)now;
-    (void)today;
+    (void)mono_ms;
+    (void)unix_now;
 }
 
 static uint64_t memory_purged(const void *store)

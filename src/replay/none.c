@@ -7,32 +7,33 @@ struct none {
     struct replay_setup setup;
 };
 
-static void *none_open_none(const struct replay_setup *setup, uint64_t now, uint64_t today)
+static void *none_open_none(const struct replay_setup *setup, uint64_t mono_ms, uint64_t unix_now)
 {
     struct none *none = calloc(1, sizeof *none);
 
-    (void)now;
-    (void)today;
+    (void)mono_ms;
+    (void)unix_now;
     if (none != NULL)
         none->setup = *setup;
     return none;
 }
 
-static void none_submit(void *store, struct count_request *item, uint64_t now, uint64_t today)
+static void none_submit(
+        void *store, struct count_request *request, uint64_t mono_ms, uint64_t unix_now)
 {
     const struct none *none = store;
 
-    (void)now;
-    (void)today;
-    item->result = REPLAY_SKIPPED;
-    none->setup.done(none->setup.context, item);
+    (void)mono_ms;
+    (void)unix_now;
+    request->result = REPLAY_SKIPPED;
+    none->setup.done(none->setup.context, request);
 }
 
-static void none_commit(void *store, uint64_t now, uint64_t today)
+static void none_commit(void *store, uint64_t mono_ms, uint64_t unix_now)
 {
     (void)store;
-    (void)now;
-    (void)today;
+    (void)mono_ms;
+    (void)unix_now;
 }
 
 static void none_health(const void *store, struct replay_health *health_r)

@@ -26,12 +26,12 @@ struct redis {
     struct redis_link_setup links;
     struct redis_cluster *cluster; /* NULL: it cannot be used */
     int epoll;
-    struct redis_request calls;
+    struct redis_requests requests;
     uint64_t opened_at;
     uint64_t due;      /* of the cluster */
     uint64_t again_at; /* milliseconds: calls that wait are to be tried; UINT64_MAX: none */
     size_t coming;     /* links that are */
-    uint64_t today;
+    uint64_t unix_now;
     bool stale;
     uint64_t failures;
     const struct redis_link *troubled; /* whom `why` is about; only compared */
@@ -42,16 +42,16 @@ static const char asking_command[] = "*1\r\n$6\r\nASKING\r\n";
 /* One replica, within a second. */
 static const char wait_command[] = "*3\r\n$4\r\nWAIT\r\n$1\r\n1\r\n$4\r\n1000\r\n";
 
-static void redis_finish(struct redis *s, struct rediscall *call, enum replay_count result)
+static void redis_finish(struct redis *s, struct redis_request *request, enum replay_count result)
 {
-    struct count_request *item = call->item;
+    struct count_request *count = request->count;
 
-    if (result != REPLAY_FAILED && call->link == s->troubled)
+    if (result != REPLAY_FAILED && request->link == s->troubled)
         s->why[0] = '\0';
     s->failures += result == REPLAY_FAILED;
-    redis_request_give(&s->calls, call);
-    item->result = result;
-    s->setup.done(s->setup.context, item);
+    redis_request_give(&s->requests, request);
+    count->result = result;
+    s->setup.done(s->setup.context, count);
 }
 
 static void redis_say_why(struct redis *s, const struct redis_link *link, struct text why)
@@ -68,50 +68,50 @@ static void redis_say_why(struct redis *s, const struct redis_link *link, struct
             *at = '?';
 }
 
-static void redis_fail(
-        struct redis *s, struct rediscall *call, const struct redis_link *link, const char *why)
+static void redis_fail(struct redis *s, struct redis_request *request,
+        const struct redis_link *link, const char *why)
 {
     redis_say_why(s, link, text_of(why));
-    redis_finish(s, call, REPLAY_FAILED);
+    redis_finish(s, request, REPLAY_FAILED);
 }
 
 /* ASKING holds for the one command that follows it. */
 static bool redis_ask(
-        struct redis *s, struct rediscall *call, struct redis_link *link, uint64_t now)
+        struct redis *s, struct redis_request *request, struct redis_link *link, uint64_t mono_ms)
 {
     char *command = NULL;
     size_t len = 0;
 
-    if (!script_write(call->item, !call->by_text, s->today, &command, &len))
+    if (!redis_request_write(request->count, !request->by_text, s->unix_now, &command, &len))
         return false;
-    const bool asked =
-            (!call->by_ask ||
-                    redis_link_ask(link, ASKS_LEAVE, NULL, text_of(asking_command), NULL, now)) &&
-            redis_link_ask(link, ASKS_COUNT, call, (struct text){command, len}, &call->ticket, now);
+    const bool asked = (!request->by_ask || redis_link_ask(link, ASKS_LEAVE, NULL,
+                                                    text_of(asking_command), NULL, mono_ms)) &&
+                       redis_link_ask(link, ASKS_COUNT, request, (struct text){command, len},
+                               &request->ticket, mono_ms);
     redisFreeCommand(command);
     if (!asked)
         return false;
-    call->stage = REDISCALL_ASKED;
-    call->link = link;
-    call->confirm = redis_link_info(link)->replicas > 0;
-    if (call->confirm)
+    request->stage = REDIS_REQUEST_ASKED;
+    request->link = link;
+    request->confirm = redis_link_info(link)->replicas > 0;
+    if (request->confirm)
         redis_link_set_mark(link, true);
     return true;
 }
 
 /* Asks whom it concerns, or lets it wait for him. */
-static void dispatch(struct redis *s, struct rediscall *call, uint64_t now)
+static void dispatch(struct redis *s, struct redis_request *request, uint64_t mono_ms)
 {
     struct redis_link *link =
-            call->by_ask ? call->link : redis_cluster_route(s->cluster, call->slot);
+            request->by_ask ? request->link : redis_cluster_route(s->cluster, request->slot);
 
-    call->stage = REDISCALL_WAITS;
+    request->stage = REDIS_REQUEST_WAITS;
     if (link == NULL && redis_cluster_is_coming(s->cluster))
         return;
     if (link == NULL) {
         const struct redis_link *trouble = redis_cluster_trouble(s->cluster);
         redis_cluster_doubt(s->cluster);
-        redis_fail(s, call, trouble,
+        redis_fail(s, request, trouble,
                 trouble != NULL ? redis_link_why(trouble)
                                 : "no node that can be reached counts in its slot");
         return;
@@ -120,13 +120,13 @@ static void dispatch(struct redis *s, struct rediscall *call, uint64_t now)
     case REDIS_LINK_COMING:
         break;
     case REDIS_LINK_READY:
-        if (!redis_ask(s, call, link, now))
-            redis_fail(s, call, link,
+        if (!redis_ask(s, request, link, mono_ms))
+            redis_fail(s, request, link,
                     "takes no more: it has not answered enough of what it was asked");
         break;
     case REDIS_LINK_DOWN:
         redis_cluster_doubt(s->cluster);
-        redis_fail(s, call, link, redis_link_why(link));
+        redis_fail(s, request, link, redis_link_why(link));
         break;
     }
 }
@@ -138,15 +138,15 @@ static void try_again_at(struct redis *s, uint64_t when)
         s->again_at = when;
 }
 
-static void dispatch_again(struct redis *s, uint64_t now)
+static void dispatch_again(struct redis *s, uint64_t mono_ms)
 {
-    struct rediscall *next = NULL;
+    struct redis_request *next = NULL;
 
     s->again_at = UINT64_MAX;
-    for (struct rediscall *call = s->calls.oldest; call != NULL; call = next) {
-        next = call->next;
-        if (call->stage == REDISCALL_WAITS)
-            dispatch(s, call, now);
+    for (struct redis_request *request = s->requests.oldest; request != NULL; request = next) {
+        next = request->next;
+        if (request->stage == REDIS_REQUEST_WAITS)
+            dispatch(s, request, mono_ms);
     }
 }
 
@@ -159,124 +159,125 @@ static bool says(struct text error, const char *code)
 }
 
 /* Another one is to be asked. */
-static void redirect(struct redis *s, struct rediscall *call,
-        const struct redis_redirection *redirection, uint64_t now)
+static void redirect(struct redis *s, struct redis_request *request,
+        const struct redis_redirection *redirection, uint64_t mono_ms)
 {
-    const struct redis_link *from = call->link;
-    struct redis_link *link = redis_cluster_follow(s->cluster, from, redirection, now);
+    const struct redis_link *from = request->link;
+    struct redis_link *link = redis_cluster_follow(s->cluster, from, redirection, mono_ms);
 
     if (link == NULL) {
-        redis_fail(s, call, from, "names a node that cannot be found");
+        redis_fail(s, request, from, "names a node that cannot be found");
         return;
     }
-    call->by_ask = redirection->ask;
-    call->link = link;
-    dispatch(s, call, now);
+    request->by_ask = redirection->ask;
+    request->link = link;
+    dispatch(s, request, mono_ms);
 }
 
 /* The server has not counted. What may be better elsewhere, or in a moment, is tried again; what
  * may be better after a look at the server makes us look. */
-static void redis_on_error(struct redis *s, struct rediscall *call, struct text error, uint64_t now)
+static void redis_on_error(
+        struct redis *s, struct redis_request *request, struct text error, uint64_t mono_ms)
 {
-    struct redis_link *link = call->link;
+    struct redis_link *link = request->link;
     struct redis_redirection redirection;
 
-    if (++call->tries < TRIES_MAX && redis_redirection_parse(error, &redirection)) {
-        redirect(s, call, &redirection, now);
+    if (++request->tries < TRIES_MAX && redis_slots_redirection(error, &redirection)) {
+        redirect(s, request, &redirection, mono_ms);
         return;
     }
-    if (call->tries < TRIES_MAX && says(error, "NOSCRIPT") && !call->by_text) {
-        call->by_text = true;
-        dispatch(s, call, now);
+    if (request->tries < TRIES_MAX && says(error, "NOSCRIPT") && !request->by_text) {
+        request->by_text = true;
+        dispatch(s, request, mono_ms);
         return;
     }
-    if (call->tries < TRIES_MAX && says(error, "TRYAGAIN")) {
-        call->stage = REDISCALL_WAITS;
-        try_again_at(s, now + AGAIN_AFTER);
+    if (request->tries < TRIES_MAX && says(error, "TRYAGAIN")) {
+        request->stage = REDIS_REQUEST_WAITS;
+        try_again_at(s, mono_ms + AGAIN_AFTER);
         return;
     }
     redis_cluster_doubt(s->cluster);
     redis_link_check_soon(link);
     redis_say_why(s, link, error);
-    redis_finish(s, call, REPLAY_FAILED);
+    redis_finish(s, request, REPLAY_FAILED);
 }
 
 static void redis_on_counted(
-        struct redis *s, struct rediscall *call, const redisReply *reply, uint64_t now)
+        struct redis *s, struct redis_request *request, const redisReply *reply, uint64_t mono_ms)
 {
     if (reply == NULL)
-        redis_fail(s, call, call->link, redis_link_why(call->link));
+        redis_fail(s, request, request->link, redis_link_why(request->link));
     else if (reply->type == REDIS_REPLY_ERROR)
-        redis_on_error(s, call, redis_reply_text(reply), now);
+        redis_on_error(s, request, redis_reply_text(reply), mono_ms);
     else if (reply->type != REDIS_REPLY_INTEGER)
-        redis_fail(s, call, call->link, "answers what makes no sense");
+        redis_fail(s, request, request->link, "answers what makes no sense");
     else if (reply->integer != 1)
-        redis_finish(s, call, REPLAY_OVER);
-    else if (call->confirm)
-        call->stage = REDISCALL_UNCONFIRMED;
+        redis_finish(s, request, REPLAY_OVER);
+    else if (request->confirm)
+        request->stage = REDIS_REQUEST_UNCONFIRMED;
     else
-        redis_finish(s, call, REPLAY_WITHIN);
+        redis_finish(s, request, REPLAY_WITHIN);
 }
 
 /* Servers do one thing after the other: it holds for all that was counted before. */
 static void on_confirmation(struct redis *s, struct redis_link *link, const redisReply *reply)
 {
     const bool good = reply != NULL && reply->type == REDIS_REPLY_INTEGER && reply->integer > 0;
-    struct rediscall *next = NULL;
+    struct redis_request *next = NULL;
 
     if (!good && reply != NULL)
         redis_link_check_soon(link);
-    for (struct rediscall *call = s->calls.oldest; call != NULL; call = next) {
-        next = call->next;
-        if (call->stage != REDISCALL_UNCONFIRMED || call->link != link)
+    for (struct redis_request *request = s->requests.oldest; request != NULL; request = next) {
+        next = request->next;
+        if (request->stage != REDIS_REQUEST_UNCONFIRMED || request->link != link)
             continue;
         if (good)
-            redis_finish(s, call, REPLAY_WITHIN);
+            redis_finish(s, request, REPLAY_WITHIN);
         else
-            redis_fail(s, call, link,
+            redis_fail(s, request, link,
                     reply != NULL ? "none of its replicas confirms" : redis_link_why(link));
     }
 }
 
 static void on_reply(void *context, struct redis_link *link, int what, void *about,
-        const redisReply *reply, uint64_t now)
+        const redisReply *reply, uint64_t mono_ms)
 {
     struct redis *s = context;
 
     if (reply == NULL)
         redis_cluster_doubt(s->cluster);
     if (what == REDIS_CLUSTER_ASKS_SLOTS) {
-        redis_cluster_on_slots(s->cluster, link, reply, now);
-        try_again_at(s, now);
+        redis_cluster_on_slots(s->cluster, link, reply, mono_ms);
+        try_again_at(s, mono_ms);
     } else if (what == ASKS_CONFIRMATION) {
         on_confirmation(s, link, reply);
     } else if (what == ASKS_COUNT && about != NULL) {
-        redis_on_counted(s, about, reply, now);
+        redis_on_counted(s, about, reply, mono_ms);
     }
 }
 
-static void on_ready(void *context, struct redis_link *link, uint64_t now)
+static void on_ready(void *context, struct redis_link *link, uint64_t mono_ms)
 {
     struct redis *s = context;
 
     /* While the first links are begun there is nothing yet that they belong to. */
     if (s->cluster != NULL)
         redis_cluster_on_ready(s->cluster, link);
-    try_again_at(s, now);
+    try_again_at(s, mono_ms);
 }
 
 static void close_redis(void *store)
 {
     struct redis *s = store;
 
-    while (s->calls.oldest != NULL) {
-        if (s->calls.oldest->stage == REDISCALL_ASKED)
-            redis_link_forget(s->calls.oldest->link, s->calls.oldest->ticket);
-        redis_finish(s, s->calls.oldest, REPLAY_FAILED);
+    while (s->requests.oldest != NULL) {
+        if (s->requests.oldest->stage == REDIS_REQUEST_ASKED)
+            redis_link_forget(s->requests.oldest->link, s->requests.oldest->ticket);
+        redis_finish(s, s->requests.oldest, REPLAY_FAILED);
     }
     redis_cluster_free(&s->cluster);
     redis_tls_free(&s->links.tls);
-    redis_request_free(&s->calls);
+    redis_request_free(&s->requests);
     if (s->epoll >= 0)
         close(s->epoll);
     free(s);
@@ -284,7 +285,7 @@ static void close_redis(void *store)
 
 /* Without certificates there is nobody to trust: nothing is connected to. False: out of memory.
  */
-static bool open_links(struct redis *s, uint64_t now)
+static bool open_links(struct redis *s, uint64_t mono_ms)
 {
     char why[REDIS_TLS_ERROR_MAX];
 
@@ -304,62 +305,63 @@ static bool open_links(struct redis *s, uint64_t now)
             return true;
         }
     }
-    s->cluster = redis_cluster_init(&s->links, now);
+    s->cluster = redis_cluster_init(&s->links, mono_ms);
     return s->cluster != NULL;
 }
 
-static void *open_redis(const struct replay_setup *setup, uint64_t now, uint64_t today)
+static void *open_redis(const struct replay_setup *setup, uint64_t mono_ms, uint64_t unix_now)
 {
     struct redis *s = calloc(1, sizeof *s);
 
     if (s == NULL)
         return NULL;
     s->setup = *setup;
-    s->opened_at = now;
-    s->due = now;
+    s->opened_at = mono_ms;
+    s->due = mono_ms;
     s->again_at = UINT64_MAX;
-    s->today = today;
+    s->unix_now = unix_now;
     if (!redis_address_parse(text_of(setup->address), &s->address))
         abort(); /* the configuration takes no other */
     s->epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (s->epoll < 0 || !open_links(s, now)) {
+    if (s->epoll < 0 || !open_links(s, mono_ms)) {
         close_redis(s);
         return NULL;
     }
     return s;
 }
 
-static void redis_submit(void *store, struct count_request *item, uint64_t now, uint64_t today)
+static void redis_submit(
+        void *store, struct count_request *count, uint64_t mono_ms, uint64_t unix_now)
 {
     struct redis *s = store;
-    struct rediscall *call = s->cluster != NULL ? redis_request_take(&s->calls) : NULL;
-    char key[SCRIPT_KEY_MAX];
+    struct redis_request *request = s->cluster != NULL ? redis_request_take(&s->requests) : NULL;
+    char key[REDIS_REQUEST_KEY_MAX];
 
-    s->today = today;
-    if (call == NULL) {
+    s->unix_now = unix_now;
+    if (request == NULL) {
         s->failures++;
-        item->result = REPLAY_FAILED;
-        s->setup.done(s->setup.context, item);
+        count->result = REPLAY_FAILED;
+        s->setup.done(s->setup.context, count);
         return;
     }
-    call->item = item;
-    call->since = now;
-    call->slot = redis_slot_of(script_key(item, key));
-    dispatch(s, call, now);
+    request->count = count;
+    request->since = mono_ms;
+    request->slot = redis_slots_key(redis_request_key(count, key));
+    dispatch(s, request, mono_ms);
 }
 
 /* Where counts of this turn are to be confirmed, that is asked once for all of them. */
-static void redis_commit(void *store, uint64_t now, uint64_t today)
+static void redis_commit(void *store, uint64_t mono_ms, uint64_t unix_now)
 {
     struct redis *s = store;
 
-    (void)today;
+    (void)unix_now;
     for (size_t i = 0; s->cluster != NULL && i < redis_cluster_count(s->cluster); i++) {
         struct redis_link *link = redis_cluster_link(s->cluster, i);
         if (redis_link_mark(link) &&
-                redis_link_ask(link, ASKS_CONFIRMATION, NULL, text_of(wait_command), NULL, now))
+                redis_link_ask(link, ASKS_CONFIRMATION, NULL, text_of(wait_command), NULL, mono_ms))
             redis_link_set_mark(link, false);
-        redis_link_flush(link, now);
+        redis_link_flush(link, mono_ms);
     }
 }
 
@@ -370,27 +372,28 @@ static int fd(const void *store)
     return s->epoll;
 }
 
-static void expire(struct redis *s, uint64_t now)
+static void expire(struct redis *s, uint64_t mono_ms)
 {
-    while (s->calls.oldest != NULL && now >= s->calls.oldest->since + REPLAY_TIMEOUT) {
-        struct rediscall *call = s->calls.oldest;
-        if (call->stage == REDISCALL_ASKED)
-            redis_link_forget(call->link, call->ticket);
-        redis_fail(s, call,
-                call->stage == REDISCALL_WAITS ? redis_cluster_trouble(s->cluster) : call->link,
+    while (s->requests.oldest != NULL && mono_ms >= s->requests.oldest->since + REPLAY_TIMEOUT) {
+        struct redis_request *request = s->requests.oldest;
+        if (request->stage == REDIS_REQUEST_ASKED)
+            redis_link_forget(request->link, request->ticket);
+        redis_fail(s, request,
+                request->stage == REDIS_REQUEST_WAITS ? redis_cluster_trouble(s->cluster)
+                                                      : request->link,
                 "does not answer in time");
     }
 }
 
 /* Those who wait for a link must hear that it does not come. */
-static void look_at_links(struct redis *s, uint64_t now)
+static void look_at_links(struct redis *s, uint64_t mono_ms)
 {
     size_t coming = 0;
 
     for (size_t i = 0; i < redis_cluster_count(s->cluster); i++)
         coming += redis_link_state(redis_cluster_link(s->cluster, i)) == REDIS_LINK_COMING;
     if (coming < s->coming)
-        try_again_at(s, now);
+        try_again_at(s, mono_ms);
     s->coming = coming;
 }
 
@@ -408,40 +411,40 @@ static uint64_t stale_at(const struct redis *s)
     return at > young ? at : young;
 }
 
-static void redis_turn(void *store, uint64_t now, uint64_t today)
+static void redis_turn(void *store, uint64_t mono_ms, uint64_t unix_now)
 {
     struct redis *s = store;
     struct epoll_event events[EVENTS_MAX];
 
     if (s->cluster == NULL)
         return;
-    s->today = today;
+    s->unix_now = unix_now;
     const int count = epoll_wait(s->epoll, events, EVENTS_MAX, 0);
     for (int i = 0; i < count; i++)
-        redis_link_on_event(events[i].data.ptr, events[i].events, now);
-    s->due = redis_cluster_tick(s->cluster, now);
-    look_at_links(s, now);
-    if (now >= s->again_at)
-        dispatch_again(s, now);
-    expire(s, now);
-    s->stale = now >= stale_at(s);
-    redis_commit(s, now, today);
+        redis_link_on_event(events[i].data.ptr, events[i].events, mono_ms);
+    s->due = redis_cluster_tick(s->cluster, mono_ms);
+    look_at_links(s, mono_ms);
+    if (mono_ms >= s->again_at)
+        dispatch_again(s, mono_ms);
+    expire(s, mono_ms);
+    s->stale = mono_ms >= stale_at(s);
+    redis_commit(s, mono_ms, unix_now);
 }
 
-static int redis_time_left(const void *store, uint64_t now)
+static int redis_time_left(const void *store, uint64_t mono_ms)
 {
     const struct redis *s = store;
     uint64_t due = s->due < s->again_at ? s->due : s->again_at;
 
     if (s->cluster == NULL)
         return -1;
-    if (s->calls.oldest != NULL && s->calls.oldest->since + REPLAY_TIMEOUT < due)
-        due = s->calls.oldest->since + REPLAY_TIMEOUT;
+    if (s->requests.oldest != NULL && s->requests.oldest->since + REPLAY_TIMEOUT < due)
+        due = s->requests.oldest->since + REPLAY_TIMEOUT;
     if (!s->stale && stale_at(s) < due)
         due = stale_at(s);
     if (due == UINT64_MAX)
         return -1;
-    return due > now ? (int)(due - now) : 0;
+    return due > mono_ms ? (int)(due - mono_ms) : 0;
 }
 
 static bool redis_is_stale(const void *store)

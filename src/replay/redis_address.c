@@ -30,12 +30,12 @@ static bool has_only(struct text t, const char *marks)
     return t.len > 0;
 }
 
-static bool redis_address_keep(struct text t, char *room, size_t size)
+static bool redis_address_keep(struct text t, char *buffer, size_t size)
 {
     if (t.len >= size)
         return false;
-    memcpy(room, t.at, t.len);
-    room[t.len] = '\0';
+    memcpy(buffer, t.at, t.len);
+    buffer[t.len] = '\0';
     return true;
 }
 

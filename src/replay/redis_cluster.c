@@ -31,9 +31,9 @@ struct redis_cluster {
     const struct redis_link_setup *links;
     struct node *nodes[REDIS_CLUSTER_NODES_MAX];
     size_t count;
-    uint16_t owners[REDIS_SLOT_COUNT]; /* indices of nodes, or NOBODY */
-    bool mapped;                       /* at least once */
-    bool told;                         /* somebody has said something, at least */
+    uint16_t owners[REDIS_SLOTS]; /* indices of nodes, or NOBODY */
+    bool mapped;                  /* at least once */
+    bool told;                    /* somebody has said something, at least */
     bool asking;
     bool doubted;
     uint64_t asked_at;
@@ -41,7 +41,7 @@ struct redis_cluster {
     uint64_t well_at;
     /* While a map is read: */
     const struct redis_link *from;
-    uint64_t now;
+    uint64_t mono_ms;
 };
 
 static const char slots_command[] = "*2\r\n$7\r\nCLUSTER\r\n$5\r\nSLOTS\r\n";
@@ -66,7 +66,7 @@ void redis_cluster_free(struct redis_cluster **cluster)
 
 /* The node takes it over. */
 static struct node *redis_cluster_add(struct redis_cluster *c, struct node *node, const char *path,
-        const struct endpoint *endpoints, size_t count, uint64_t now)
+        const struct endpoint *endpoints, size_t count, uint64_t mono_ms)
 {
     char label[LABEL_MAX];
     const struct redis_link_place place = {.label = label,
@@ -81,8 +81,8 @@ static struct node *redis_cluster_add(struct redis_cluster *c, struct node *node
     else
         snprintf(label, sizeof label, strchr(node->host, ':') != NULL ? "[%s]:%u" : "%s:%u",
                 node->host, (unsigned)node->port);
-    node->seen_at = now;
-    node->link = redis_link_init(c->links, &place, now);
+    node->seen_at = mono_ms;
+    node->link = redis_link_init(c->links, &place, mono_ms);
     if (node->link == NULL) {
         free(node);
         return NULL;
@@ -123,7 +123,7 @@ static size_t redis_cluster_look_up(const struct redis_address_host *host,
 }
 
 static bool add_named(struct redis_cluster *c, const struct redis_address_host *host,
-        const char *path, uint64_t now)
+        const char *path, uint64_t mono_ms)
 {
     struct endpoint endpoints[REDIS_LINK_ENDPOINTS_MAX];
     struct node *node = calloc(1, sizeof *node);
@@ -137,10 +137,10 @@ static bool add_named(struct redis_cluster *c, const struct redis_address_host *
         node->names[node->names_count++] = host->name;
     }
     const size_t count = path == NULL ? redis_cluster_look_up(host, endpoints) : 0;
-    return redis_cluster_add(c, node, path, endpoints, count, now) != NULL;
+    return redis_cluster_add(c, node, path, endpoints, count, mono_ms) != NULL;
 }
 
-struct redis_cluster *redis_cluster_init(const struct redis_link_setup *links, uint64_t now)
+struct redis_cluster *redis_cluster_init(const struct redis_link_setup *links, uint64_t mono_ms)
 {
     const struct redis_address *address = links->address;
     struct redis_cluster *c = calloc(1, sizeof *c);
@@ -148,13 +148,13 @@ struct redis_cluster *redis_cluster_init(const struct redis_link_setup *links, u
     if (c == NULL)
         return NULL;
     c->links = links;
-    c->well_at = now;
+    c->well_at = mono_ms;
     be_impatient();
-    for (size_t slot = 0; slot < REDIS_SLOT_COUNT; slot++)
+    for (size_t slot = 0; slot < REDIS_SLOTS; slot++)
         c->owners[slot] = NOBODY;
-    bool good = address->path[0] == '\0' || add_named(c, NULL, address->path, now);
+    bool good = address->path[0] == '\0' || add_named(c, NULL, address->path, mono_ms);
     for (size_t i = 0; good && i < address->count; i++)
-        good = add_named(c, &address->hosts[i], NULL, now);
+        good = add_named(c, &address->hosts[i], NULL, mono_ms);
     if (!good)
         redis_cluster_free(&c);
     return c;
@@ -216,7 +216,7 @@ static void name_node(const struct redis_cluster *c, struct node *node)
 }
 
 static uint16_t add_told(struct redis_cluster *c, struct text host, uint16_t port,
-        const struct endpoint *endpoint, uint64_t now)
+        const struct endpoint *endpoint, uint64_t mono_ms)
 {
     struct node *node = c->count < REDIS_CLUSTER_NODES_MAX ? calloc(1, sizeof *node) : NULL;
 
@@ -226,13 +226,13 @@ static uint16_t add_told(struct redis_cluster *c, struct text host, uint16_t por
     endpoint_format_address(endpoint, node->address);
     node->port = port;
     name_node(c, node);
-    return redis_cluster_add(c, node, NULL, endpoint, 1, now) != NULL ? (uint16_t)(c->count - 1)
-                                                                      : NOBODY;
+    return redis_cluster_add(c, node, NULL, endpoint, 1, mono_ms) != NULL ? (uint16_t)(c->count - 1)
+                                                                          : NOBODY;
 }
 
 /* Finds the node that `from` speaks of, or adds it. `address`: the host's, where that is a name. */
 static uint16_t redis_cluster_meet(struct redis_cluster *c, const struct redis_link *from,
-        struct text host, struct text address, uint16_t port, uint64_t now)
+        struct text host, struct text address, uint16_t port, uint64_t mono_ms)
 {
     char own[ENDPOINT_TEXT_MAX];
     struct endpoint endpoint;
@@ -249,18 +249,19 @@ static uint16_t redis_cluster_meet(struct redis_cluster *c, const struct redis_l
                        redis_cluster_make_endpoint(address, port, &endpoint);
     uint16_t index = redis_cluster_find(c, host, port, there ? &endpoint : NULL);
     if (index == NOBODY && there && host.len <= REDIS_ADDRESS_HOST_MAX)
-        index = add_told(c, host, port, &endpoint, now);
+        index = add_told(c, host, port, &endpoint, mono_ms);
     if (index != NOBODY)
-        c->nodes[index]->seen_at = now;
+        c->nodes[index]->seen_at = mono_ms;
     return index;
 }
 
 struct redis_link *redis_cluster_follow(struct redis_cluster *cluster,
-        const struct redis_link *from, const struct redis_redirection *redirection, uint64_t now)
+        const struct redis_link *from, const struct redis_redirection *redirection,
+        uint64_t mono_ms)
 {
     const struct text none = {NULL, 0};
     const uint16_t index =
-            redis_cluster_meet(cluster, from, redirection->host, none, redirection->port, now);
+            redis_cluster_meet(cluster, from, redirection->host, none, redirection->port, mono_ms);
 
     if (!redirection->ask)
         redis_cluster_doubt(cluster);
@@ -284,18 +285,18 @@ void redis_cluster_on_ready(struct redis_cluster *cluster, const struct redis_li
         return;
     }
     /* One server alone. */
-    for (size_t slot = 0; slot < REDIS_SLOT_COUNT; slot++)
+    for (size_t slot = 0; slot < REDIS_SLOTS; slot++)
         cluster->owners[slot] = 0;
     cluster->mapped = true;
     cluster->told = true;
 }
 
 /* A slot that nobody is told to count in stays with whom it was: he knows better. */
-static void take_range(void *context, const struct redis_slotmap_range *range)
+static void take_range(void *context, const struct redis_slots_range *range)
 {
     struct redis_cluster *c = context;
     const uint16_t index =
-            redis_cluster_meet(c, c->from, range->host, range->address, range->port, c->now);
+            redis_cluster_meet(c, c->from, range->host, range->address, range->port, c->mono_ms);
 
     for (unsigned slot = range->first; index != NOBODY && slot <= range->last; slot++) {
         c->owners[slot] = index;
@@ -304,13 +305,13 @@ static void take_range(void *context, const struct redis_slotmap_range *range)
 }
 
 void redis_cluster_on_slots(struct redis_cluster *cluster, const struct redis_link *from,
-        const redisReply *reply, uint64_t now)
+        const redisReply *reply, uint64_t mono_ms)
 {
     cluster->asking = false;
     cluster->told = cluster->told || reply != NULL;
     cluster->from = from;
-    cluster->now = now;
-    if (reply == NULL || !redis_slotmap_read(reply, take_range, cluster))
+    cluster->mono_ms = mono_ms;
+    if (reply == NULL || !redis_slots_read(reply, take_range, cluster))
         cluster->doubted = true;
 }
 
@@ -322,7 +323,7 @@ static void remove_node(struct redis_cluster *c, size_t index)
     free_node(c->nodes[index]);
     c->nodes[index] = c->nodes[last];
     c->count = last;
-    for (size_t slot = 0; slot < REDIS_SLOT_COUNT; slot++) {
+    for (size_t slot = 0; slot < REDIS_SLOTS; slot++) {
         if (c->owners[slot] == index)
             c->owners[slot] = NOBODY;
         else if (c->owners[slot] == last)
@@ -330,31 +331,32 @@ static void remove_node(struct redis_cluster *c, size_t index)
     }
 }
 
-static void remove_gone(struct redis_cluster *c, uint64_t now)
+static void remove_gone(struct redis_cluster *c, uint64_t mono_ms)
 {
     for (size_t i = 0; i < c->count;) {
-        if (!c->nodes[i]->named && now - c->nodes[i]->seen_at > GONE_AFTER)
+        if (!c->nodes[i]->named && mono_ms - c->nodes[i]->seen_at > GONE_AFTER)
             remove_node(c, i);
         else
             i++;
     }
 }
 
-static bool ask_one(struct redis_cluster *c, struct redis_link *link, uint64_t now)
+static bool ask_one(struct redis_cluster *c, struct redis_link *link, uint64_t mono_ms)
 {
     if (redis_link_state(link) != REDIS_LINK_READY || !redis_link_info(link)->cluster ||
-            !redis_link_ask(link, REDIS_CLUSTER_ASKS_SLOTS, c, text_of(slots_command), NULL, now))
+            !redis_link_ask(
+                    link, REDIS_CLUSTER_ASKS_SLOTS, c, text_of(slots_command), NULL, mono_ms))
         return false;
-    redis_link_flush(link, now);
+    redis_link_flush(link, mono_ms);
     return true;
 }
 
-static void ask_map(struct redis_cluster *c, uint64_t now)
+static void ask_map(struct redis_cluster *c, uint64_t mono_ms)
 {
-    c->asked_at = now;
+    c->asked_at = mono_ms;
     for (size_t i = 0; i < c->count; i++) {
         c->turn = (c->turn + 1) % c->count;
-        if (ask_one(c, c->nodes[c->turn]->link, now)) {
+        if (ask_one(c, c->nodes[c->turn]->link, mono_ms)) {
             c->asking = true;
             c->doubted = false;
             return;
@@ -367,21 +369,21 @@ static uint64_t map_due(const struct redis_cluster *c)
     return c->asking ? UINT64_MAX : c->asked_at + (c->doubted ? MAP_PAUSE : MAP_EVERY);
 }
 
-uint64_t redis_cluster_tick(struct redis_cluster *cluster, uint64_t now)
+uint64_t redis_cluster_tick(struct redis_cluster *cluster, uint64_t mono_ms)
 {
     uint64_t due = UINT64_MAX;
 
     for (size_t i = 0; i < cluster->count; i++) {
         struct redis_link *link = cluster->nodes[i]->link;
-        const uint64_t link_due = redis_link_tick(link, now);
+        const uint64_t link_due = redis_link_tick(link, mono_ms);
         if (link_due < due)
             due = link_due;
         if (redis_link_state(link) == REDIS_LINK_READY)
-            cluster->well_at = now;
+            cluster->well_at = mono_ms;
     }
-    remove_gone(cluster, now);
-    if (now >= map_due(cluster))
-        ask_map(cluster, now);
+    remove_gone(cluster, mono_ms);
+    if (mono_ms >= map_due(cluster))
+        ask_map(cluster, mono_ms);
     return map_due(cluster) < due ? map_due(cluster) : due;
 }
 

@@ -19,7 +19,7 @@ struct redis_cluster;
 /* Looks up the names of `links->address`, and begins to connect. What is looked up later is none:
  * a node that is told by name is found if its address is told too, or the configuration has the
  * name. `links` is borrowed. NULL when out of memory. */
-struct redis_cluster *redis_cluster_init(const struct redis_link_setup *links, uint64_t now);
+struct redis_cluster *redis_cluster_init(const struct redis_link_setup *links, uint64_t mono_ms);
 void redis_cluster_free(struct redis_cluster **cluster);
 
 /* NULL: it is not known who counts in the slot. */
@@ -29,17 +29,18 @@ bool redis_cluster_is_coming(const struct redis_cluster *cluster);
 /* Whom `from` means. One that was not known is connected to; after MOVED the slot is its. NULL when
  * it cannot be found. */
 struct redis_link *redis_cluster_follow(struct redis_cluster *cluster,
-        const struct redis_link *from, const struct redis_redirection *redirection, uint64_t now);
+        const struct redis_link *from, const struct redis_redirection *redirection,
+        uint64_t mono_ms);
 /* Who counts where is no longer what was said. */
 void redis_cluster_doubt(struct redis_cluster *cluster);
 
 /* What the links say: on_ready(), and on_reply() to REDIS_CLUSTER_ASKS_SLOTS. */
 void redis_cluster_on_ready(struct redis_cluster *cluster, const struct redis_link *link);
 void redis_cluster_on_slots(struct redis_cluster *cluster, const struct redis_link *from,
-        const redisReply *reply, uint64_t now);
+        const redisReply *reply, uint64_t mono_ms);
 
 /* See redis_link_tick(). Links may come and go in it. */
-uint64_t redis_cluster_tick(struct redis_cluster *cluster, uint64_t now);
+uint64_t redis_cluster_tick(struct redis_cluster *cluster, uint64_t mono_ms);
 
 size_t redis_cluster_count(const struct redis_cluster *cluster);
 struct redis_link *redis_cluster_link(const struct redis_cluster *cluster, size_t index);

@@ -52,8 +52,8 @@ struct redis_link {
     char logged[REDIS_LINK_ERROR_MAX]; /* the why in the log; "": that it is well */
 };
 
-struct redis_link *redis_link_init(
-        const struct redis_link_setup *setup, const struct redis_link_place *place, uint64_t now)
+struct redis_link *redis_link_init(const struct redis_link_setup *setup,
+        const struct redis_link_place *place, uint64_t mono_ms)
 {
     struct redis_link *link = calloc(1, sizeof *link);
 
@@ -69,12 +69,12 @@ struct redis_link *redis_link_init(
     link->names_count = place->names_count;
     link->trusted = true;
     link->stream.fd = -1;
-    link->retry_at = now;
+    link->retry_at = mono_ms;
     if (link->label == NULL || (place->path != NULL && link->path == NULL)) {
         redis_link_free(&link);
         return NULL;
     }
-    (void)redis_link_tick(link, now);
+    (void)redis_link_tick(link, mono_ms);
     return link;
 }
 
@@ -128,10 +128,10 @@ static void log_change(struct redis_link *link, const char *why)
     log_end(&line);
 }
 
-static void set_stage(struct redis_link *link, enum stage stage, uint64_t now)
+static void set_stage(struct redis_link *link, enum stage stage, uint64_t mono_ms)
 {
     link->stage = stage;
-    link->since = now;
+    link->since = mono_ms;
 }
 
 static uint64_t pause_of(unsigned failures)
@@ -143,10 +143,10 @@ static uint64_t pause_of(unsigned failures)
 }
 
 /* Everything of the connection goes; who waits for a reply learns that there will be none. */
-static void disconnect(struct redis_link *link, uint64_t now)
+static void disconnect(struct redis_link *link, uint64_t mono_ms)
 {
     struct redis_queue queue = link->queue;
-    struct redisrequest request;
+    struct redis_queued request;
 
     redis_stream_close(&link->stream);
     redis_reply_free(&link->reader);
@@ -156,30 +156,30 @@ static void disconnect(struct redis_link *link, uint64_t now)
     while (redis_queue_shift(&queue, &request))
         if (request.what >= 0)
             link->setup->on_reply(
-                    link->setup->context, link, request.what, request.about, NULL, now);
+                    link->setup->context, link, request.what, request.about, NULL, mono_ms);
     redis_queue_free(&queue);
 }
 
 /* What closes in good order, after it worked, may be there again at once. */
-static void fall(struct redis_link *link, const char *why, bool in_order, uint64_t now)
+static void fall(struct redis_link *link, const char *why, bool in_order, uint64_t mono_ms)
 {
     const bool was_ready = link->stage == STAGE_READY;
-    const bool steady = was_ready && now - link->since >= STEADY;
+    const bool steady = was_ready && mono_ms - link->since >= STEADY;
 
     link->failures = steady && in_order ? 0 : link->failures + 1;
     link->trusted = was_ready && in_order && link->path == NULL;
-    link->retry_at = now + pause_of(link->failures);
+    link->retry_at = mono_ms + pause_of(link->failures);
     link->current =
             link->count > 0 && !was_ready ? (link->current + 1) % link->count : link->current;
-    set_stage(link, STAGE_DOWN, now);
+    set_stage(link, STAGE_DOWN, mono_ms);
     snprintf(link->why, sizeof link->why, "%s", why);
     log_change(link, link->why);
-    disconnect(link, now);
+    disconnect(link, mono_ms);
 }
 
-void redis_link_drop(struct redis_link *link, const char *why, uint64_t now)
+void redis_link_drop(struct redis_link *link, const char *why, uint64_t mono_ms)
 {
-    fall(link, why, false, now);
+    fall(link, why, false, mono_ms);
 }
 
 void redis_link_free(struct redis_link **link)
@@ -208,18 +208,18 @@ static void redis_link_watch(struct redis_link *link)
     link->watched = event.events;
 }
 
-static void redis_link_begin(struct redis_link *link, uint64_t now)
+static void redis_link_begin(struct redis_link *link, uint64_t mono_ms)
 {
-    set_stage(link, STAGE_CONNECTING, now);
+    set_stage(link, STAGE_CONNECTING, mono_ms);
     link->begun = true;
     link->watched = 0;
     link->reader = redis_reply_init();
     if (link->reader == NULL) {
-        redis_link_drop(link, "out of memory", now);
+        redis_link_drop(link, "out of memory", mono_ms);
         return;
     }
     if (link->path == NULL && link->count == 0) {
-        redis_link_drop(link, "its name has no address", now);
+        redis_link_drop(link, "its name has no address", mono_ms);
         return;
     }
     const bool begun = link->path != NULL
@@ -228,13 +228,13 @@ static void redis_link_begin(struct redis_link *link, uint64_t now)
     if (begun)
         redis_link_watch(link);
     else
-        redis_link_drop(link, link->stream.why, now);
+        redis_link_drop(link, link->stream.why, mono_ms);
 }
 
 static bool replay_redis_link_ask(struct redis_link *link, int what, void *about,
-        struct text command, uint64_t *ticket_r, uint64_t now)
+        struct text command, uint64_t *ticket_r, uint64_t mono_ms)
 {
-    const struct redisrequest request = {.what = what, .about = about, .since = now};
+    const struct redis_queued request = {.what = what, .about = about, .since = mono_ms};
 
     /* A request without its octets would have the next one's reply. */
     return redis_queue_count(&link->queue) < REDIS_LINK_QUEUE_MAX &&
@@ -243,12 +243,12 @@ static bool replay_redis_link_ask(struct redis_link *link, int what, void *about
 }
 
 bool redis_link_ask(struct redis_link *link, int what, void *about, struct text command,
-        uint64_t *ticket_r, uint64_t now)
+        uint64_t *ticket_r, uint64_t mono_ms)
 {
     uint64_t unused;
 
     return link->stage == STAGE_READY && replay_redis_link_ask(link, what, about, command,
-                                                 ticket_r != NULL ? ticket_r : &unused, now);
+                                                 ticket_r != NULL ? ticket_r : &unused, mono_ms);
 }
 
 void redis_link_set_mark(struct redis_link *link, bool mark)
@@ -267,15 +267,15 @@ void redis_link_forget(struct redis_link *link, uint64_t ticket)
 }
 
 /* Asks for the link itself, with at most three words. */
-static bool ask_words(
-        struct redis_link *link, enum own what, int count, const char *const words[3], uint64_t now)
+static bool ask_words(struct redis_link *link, enum own what, int count, const char *const words[3],
+        uint64_t mono_ms)
 {
     const char *copies[3] = {words[0], words[1], words[2]};
     char *command = NULL;
     uint64_t ticket;
     const long long len = redisFormatCommandArgv(&command, count, copies, NULL);
     const bool asked = len > 0 && replay_redis_link_ask(link, (int)what, NULL,
-                                          (struct text){command, (size_t)len}, &ticket, now);
+                                          (struct text){command, (size_t)len}, &ticket, mono_ms);
 
     if (len > 0) {
         sodium_memzero(command, (size_t)len);
@@ -284,16 +284,16 @@ static bool ask_words(
     return asked;
 }
 
-static bool ask_info(struct redis_link *link, uint64_t now)
+static bool ask_info(struct redis_link *link, uint64_t mono_ms)
 {
     static const char *const words[3] = {"INFO"};
 
     link->check_at = UINT64_MAX;
-    return ask_words(link, OWN_INFO, 1, words, now);
+    return ask_words(link, OWN_INFO, 1, words, mono_ms);
 }
 
 /* The user and the password, the database, and what the server says of itself. */
-static bool introduce(struct redis_link *link, uint64_t now)
+static bool introduce(struct redis_link *link, uint64_t mono_ms)
 {
     const struct redis_address *address = link->setup->address;
     const char *password = link->setup->password;
@@ -306,35 +306,35 @@ static bool introduce(struct redis_link *link, uint64_t now)
     const char *const as_anybody[3] = {"AUTH", password};
     const char *const select[3] = {"SELECT", database};
     if (has_user)
-        asked = ask_words(link, OWN_AUTH, 3, as_user, now);
+        asked = ask_words(link, OWN_AUTH, 3, as_user, mono_ms);
     else if (password != NULL)
-        asked = ask_words(link, OWN_AUTH, 2, as_anybody, now);
+        asked = ask_words(link, OWN_AUTH, 2, as_anybody, mono_ms);
     if (asked && address->database > 0)
-        asked = ask_words(link, OWN_SELECT, 2, select, now);
-    return asked && ask_info(link, now);
+        asked = ask_words(link, OWN_SELECT, 2, select, mono_ms);
+    return asked && ask_info(link, mono_ms);
 }
 
-static void establish(struct redis_link *link, uint64_t now)
+static void establish(struct redis_link *link, uint64_t mono_ms)
 {
     switch (redis_stream_establish(
             &link->stream, link->setup->tls, link->names, link->names_count)) {
     case REDIS_STREAM_OK:
-        set_stage(link, STAGE_CHECKING, now);
-        if (introduce(link, now))
-            redis_link_flush(link, now);
+        set_stage(link, STAGE_CHECKING, mono_ms);
+        if (introduce(link, mono_ms))
+            redis_link_flush(link, mono_ms);
         else
-            redis_link_drop(link, "out of memory", now);
+            redis_link_drop(link, "out of memory", mono_ms);
         break;
     case REDIS_STREAM_WAITS:
         redis_link_watch(link);
         break;
     case REDIS_STREAM_BROKEN:
-        redis_link_drop(link, link->stream.why, now);
+        redis_link_drop(link, link->stream.why, mono_ms);
         break;
     }
 }
 
-void redis_link_flush(struct redis_link *link, uint64_t now)
+void redis_link_flush(struct redis_link *link, uint64_t mono_ms)
 {
     struct text rest = redis_output_rest(&link->output);
     enum redis_stream_result result = REDIS_STREAM_OK;
@@ -349,7 +349,7 @@ void redis_link_flush(struct redis_link *link, uint64_t now)
         rest = redis_output_rest(&link->output);
     }
     if (result == REDIS_STREAM_BROKEN) {
-        fall(link, link->stream.why, true, now);
+        fall(link, link->stream.why, true, mono_ms);
         return;
     }
     if (link->stage == STAGE_CHECKING && rest.len == 0) /* the password was in it */
@@ -357,27 +357,27 @@ void redis_link_flush(struct redis_link *link, uint64_t now)
     redis_link_watch(link);
 }
 
-static void on_info(struct redis_link *link, struct text text, uint64_t now)
+static void on_info(struct redis_link *link, struct text text, uint64_t mono_ms)
 {
     char why[REDIS_LINK_ERROR_MAX];
 
     redis_info_read(text, link->setup->address->database, &link->info);
     if (!redis_info_is_fit(&link->info, link->setup->cluster_only, why, sizeof why)) {
-        redis_link_drop(link, why, now);
+        redis_link_drop(link, why, mono_ms);
         return;
     }
     if (link->stage == STAGE_CHECKING)
-        set_stage(link, STAGE_READY, now);
-    link->checked_at = now;
-    link->check_at = now + REDIS_LINK_CHECK_EVERY;
+        set_stage(link, STAGE_READY, mono_ms);
+    link->checked_at = mono_ms;
+    link->check_at = mono_ms + REDIS_LINK_CHECK_EVERY;
     link->trusted = true;
     link->why[0] = '\0';
     log_change(link, "");
-    link->setup->on_ready(link->setup->context, link, now);
+    link->setup->on_ready(link->setup->context, link, mono_ms);
 }
 
 /* Of what a server says about a password, only the code is for people: the rest may quote it. */
-static void on_refusal(struct redis_link *link, enum own what, struct text error, uint64_t now)
+static void on_refusal(struct redis_link *link, enum own what, struct text error, uint64_t mono_ms)
 {
     struct reader r = reader_of(error);
     const struct text code = reader_field(&r, ' ');
@@ -388,73 +388,73 @@ static void on_refusal(struct redis_link *link, enum own what, struct text error
 
     snprintf(why, sizeof why, "%s: %.*s", actions[what - OWN_AUTH],
             (int)(shown.len < 100 ? shown.len : 100), shown.len > 0 ? shown.at : "");
-    redis_link_drop(link, why, now);
+    redis_link_drop(link, why, mono_ms);
 }
 
 static void on_own_reply(
-        struct redis_link *link, enum own what, const redisReply *reply, uint64_t now)
+        struct redis_link *link, enum own what, const redisReply *reply, uint64_t mono_ms)
 {
     if (reply->type == REDIS_REPLY_ERROR)
-        on_refusal(link, what, redis_reply_text(reply), now);
+        on_refusal(link, what, redis_reply_text(reply), mono_ms);
     else if (what == OWN_INFO)
-        on_info(link, redis_reply_text(reply), now);
+        on_info(link, redis_reply_text(reply), mono_ms);
 }
 
 /* Takes replies as long as there are any, and the link stands. */
-static void take_replies(struct redis_link *link, uint64_t now)
+static void take_replies(struct redis_link *link, uint64_t mono_ms)
 {
-    struct redisrequest request;
+    struct redis_queued request;
     redisReply *reply = NULL;
 
     while (link->stage > STAGE_CONNECTING && (reply = redis_reply_next(link->reader)) != NULL) {
-        link->heard = now;
+        link->heard = mono_ms;
         if (!redis_queue_shift(&link->queue, &request))
-            redis_link_drop(link, "says what it was not asked", now);
+            redis_link_drop(link, "says what it was not asked", mono_ms);
         else if (request.what < 0)
-            on_own_reply(link, (enum own)request.what, reply, now);
+            on_own_reply(link, (enum own)request.what, reply, mono_ms);
         else
             link->setup->on_reply(
-                    link->setup->context, link, request.what, request.about, reply, now);
+                    link->setup->context, link, request.what, request.about, reply, mono_ms);
         freeReplyObject(reply);
     }
     if (link->stage > STAGE_CONNECTING && redis_reply_error(link->reader) != NULL)
-        redis_link_drop(link, redis_reply_error(link->reader), now);
+        redis_link_drop(link, redis_reply_error(link->reader), mono_ms);
 }
 
-static void read_some(struct redis_link *link, uint64_t now)
+static void read_some(struct redis_link *link, uint64_t mono_ms)
 {
-    char room[INPUT_ROOM];
+    char buffer[INPUT_ROOM];
     size_t len = 0;
 
     for (int i = 0; i < READS_MAX || redis_stream_has_more(&link->stream); i++) {
         const enum redis_stream_result result =
-                redis_stream_read(&link->stream, room, sizeof room, &len);
+                redis_stream_read(&link->stream, buffer, sizeof buffer, &len);
         if (result == REDIS_STREAM_BROKEN)
-            fall(link, link->stream.why, true, now);
+            fall(link, link->stream.why, true, mono_ms);
         if (result != REDIS_STREAM_OK)
             break;
-        redis_reply_feed(link->reader, (struct text){room, len});
-        take_replies(link, now);
-        if (link->stage == STAGE_DOWN || (len < sizeof room && link->stream.tls == NULL))
+        redis_reply_feed(link->reader, (struct text){buffer, len});
+        take_replies(link, mono_ms);
+        if (link->stage == STAGE_DOWN || (len < sizeof buffer && link->stream.tls == NULL))
             break;
     }
     redis_link_watch(link);
 }
 
-void redis_link_on_event(struct redis_link *link, uint32_t events, uint64_t now)
+void redis_link_on_event(struct redis_link *link, uint32_t events, uint64_t mono_ms)
 {
     if (link->stage == STAGE_CONNECTING)
-        establish(link, now);
+        establish(link, mono_ms);
     else if (link->stage > STAGE_CONNECTING && (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0)
-        read_some(link, now);
+        read_some(link, mono_ms);
     if ((events & EPOLLOUT) != 0)
-        redis_link_flush(link, now);
+        redis_link_flush(link, mono_ms);
 }
 
 /* When one that owes replies, or is being made, counts as not there. */
 static uint64_t silent_at(const struct redis_link *link)
 {
-    const struct redisrequest *oldest = redis_queue_oldest(&link->queue);
+    const struct redis_queued *oldest = redis_queue_oldest(&link->queue);
 
     if (link->stage == STAGE_DOWN || (link->stage == STAGE_READY && oldest == NULL))
         return UINT64_MAX;
@@ -470,17 +470,17 @@ static uint64_t next_attempt(const struct redis_link *link)
     return link->stage == STAGE_DOWN && !is_over ? link->retry_at : UINT64_MAX;
 }
 
-uint64_t redis_link_tick(struct redis_link *link, uint64_t now)
+uint64_t redis_link_tick(struct redis_link *link, uint64_t mono_ms)
 {
-    if (now >= silent_at(link))
-        redis_link_drop(link, "does not answer", now);
-    if (now >= next_attempt(link))
-        redis_link_begin(link, now);
-    if (link->stage == STAGE_READY && now >= link->check_at) {
-        if (ask_info(link, now))
-            redis_link_flush(link, now);
+    if (mono_ms >= silent_at(link))
+        redis_link_drop(link, "does not answer", mono_ms);
+    if (mono_ms >= next_attempt(link))
+        redis_link_begin(link, mono_ms);
+    if (link->stage == STAGE_READY && mono_ms >= link->check_at) {
+        if (ask_info(link, mono_ms))
+            redis_link_flush(link, mono_ms);
         else
-            redis_link_drop(link, "takes nothing any more", now);
+            redis_link_drop(link, "takes nothing any more", mono_ms);
     }
     const uint64_t silent = silent_at(link);
     const uint64_t attempt = next_attempt(link);

@@ -20,7 +20,7 @@
 
 /* A connection to one Redis server that makes itself anew when it breaks. Before it is ready it has
  * given its password, and the server has said that it will not forget what it is told: that is
- * asked again now and then. Requests are answered in their order. Nothing waits; `now` is
+ * asked again now and then. Requests are answered in their order. Nothing waits; `mono_ms` is
  * milliseconds. */
 struct redis_link;
 
@@ -35,9 +35,9 @@ struct redis_link_setup {
     /* What the server said to a request; NULL: the connection broke before. The reply is borrowed.
      * A reply to a request that was forgotten comes with `about` NULL. */
     void (*on_reply)(void *context, struct redis_link *link, int what, void *about,
-            const redisReply *reply, uint64_t now);
+            const redisReply *reply, uint64_t mono_ms);
     /* It was made, and checked; after later checks as well. */
-    void (*on_ready)(void *context, struct redis_link *link, uint64_t now);
+    void (*on_ready)(void *context, struct redis_link *link, uint64_t mono_ms);
 };
 
 /* Where the server is. */
@@ -58,8 +58,8 @@ enum redis_link_state {
 
 /* Begins to connect. Copies the place, but for `names`, which is borrowed. NULL when memory is
  * short. */
-struct redis_link *redis_link_init(
-        const struct redis_link_setup *setup, const struct redis_link_place *place, uint64_t now);
+struct redis_link *redis_link_init(const struct redis_link_setup *setup,
+        const struct redis_link_place *place, uint64_t mono_ms);
 /* What has no reply then has none: on_reply() with NULL. */
 void redis_link_free(struct redis_link **link);
 
@@ -75,22 +75,22 @@ const struct endpoint *redis_link_endpoint(const struct redis_link *link);
 /* Puts a command into the queue of one that is ready. `ticket_r` is what redis_link_forget() wants,
  * and may be NULL. False when there is no room: the server takes less than it is given. */
 bool redis_link_ask(struct redis_link *link, int what, void *about, struct text command,
-        uint64_t *ticket_r, uint64_t now) __attribute__((warn_unused_result));
+        uint64_t *ticket_r, uint64_t mono_ms) __attribute__((warn_unused_result));
 /* Nobody waits for that reply any more. */
 void redis_link_forget(struct redis_link *link, uint64_t ticket);
 /* A mark for whoever owns the link; gone when the connection breaks. */
 void redis_link_set_mark(struct redis_link *link, bool mark);
 bool redis_link_mark(const struct redis_link *link);
 /* Sends what is in the queue. */
-void redis_link_flush(struct redis_link *link, uint64_t now);
+void redis_link_flush(struct redis_link *link, uint64_t mono_ms);
 
-void redis_link_on_event(struct redis_link *link, uint32_t events, uint64_t now);
+void redis_link_on_event(struct redis_link *link, uint32_t events, uint64_t mono_ms);
 /* Does what the time has come for, and returns the time of the next such thing; UINT64_MAX: none.
  */
-uint64_t redis_link_tick(struct redis_link *link, uint64_t now);
+uint64_t redis_link_tick(struct redis_link *link, uint64_t mono_ms);
 /* Looks at how the server is before it is time. */
 void redis_link_check_soon(struct redis_link *link);
 /* Breaks the connection: this server is of no use. Not in on_reply(). */
-void redis_link_drop(struct redis_link *link, const char *why, uint64_t now);
+void redis_link_drop(struct redis_link *link, const char *why, uint64_t mono_ms);
 
 #endif

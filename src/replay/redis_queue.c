@@ -16,7 +16,7 @@ size_t redis_queue_count(const struct redis_queue *queue)
     return (size_t)(queue->end - queue->first);
 }
 
-static struct redisrequest *at(const struct redis_queue *queue, uint64_t ticket)
+static struct redis_queued *at(const struct redis_queue *queue, uint64_t ticket)
 {
     return &queue->ring[ticket & (queue->size - 1)];
 }
@@ -36,7 +36,7 @@ static bool redis_queue_grow(struct redis_queue *queue)
     return true;
 }
 
-bool redis_queue_push(struct redis_queue *queue, size_t most, const struct redisrequest *request,
+bool redis_queue_push(struct redis_queue *queue, size_t most, const struct redis_queued *request,
         uint64_t *ticket_r)
 {
     const size_t count = redis_queue_count(queue);
@@ -54,7 +54,7 @@ bool redis_queue_take_back(struct redis_queue *queue)
     return false;
 }
 
-bool redis_queue_shift(struct redis_queue *queue, struct redisrequest *request_r)
+bool redis_queue_shift(struct redis_queue *queue, struct redis_queued *request_r)
 {
     if (redis_queue_count(queue) == 0)
         return false;
@@ -62,7 +62,7 @@ bool redis_queue_shift(struct redis_queue *queue, struct redisrequest *request_r
     return true;
 }
 
-const struct redisrequest *redis_queue_oldest(const struct redis_queue *queue)
+const struct redis_queued *redis_queue_oldest(const struct redis_queue *queue)
 {
     return redis_queue_count(queue) > 0 ? at(queue, queue->first) : NULL;
 }

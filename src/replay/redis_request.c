@@ -4,45 +4,45 @@
 #include <hiredis/hiredis.h>
 #include <stdlib.h>
 
-struct rediscall *redis_request_take(struct redis_request *calls)
+struct redis_request *redis_request_take(struct redis_requests *requests)
 {
-    struct rediscall *call = calls->spare;
+    struct redis_request *request = requests->spare;
 
-    if (call != NULL)
-        calls->spare = call->next;
+    if (request != NULL)
+        requests->spare = request->next;
     else
-        call = malloc(sizeof *call);
-    if (call == NULL)
+        request = malloc(sizeof *request);
+    if (request == NULL)
         return NULL;
-    *call = (struct rediscall){.previous = calls->newest};
-    if (calls->newest != NULL)
-        calls->newest->next = call;
+    *request = (struct redis_request){.previous = requests->newest};
+    if (requests->newest != NULL)
+        requests->newest->next = request;
     else
-        calls->oldest = call;
-    calls->newest = call;
-    return call;
+        requests->oldest = request;
+    requests->newest = request;
+    return request;
 }
 
-void redis_request_give(struct redis_request *calls, struct rediscall *call)
+void redis_request_give(struct redis_requests *requests, struct redis_request *request)
 {
-    if (call->previous != NULL)
-        call->previous->next = call->next;
+    if (request->previous != NULL)
+        request->previous->next = request->next;
     else
-        calls->oldest = call->next;
-    if (call->next != NULL)
-        call->next->previous = call->previous;
+        requests->oldest = request->next;
+    if (request->next != NULL)
+        request->next->previous = request->previous;
     else
-        calls->newest = call->previous;
-    call->next = calls->spare;
-    calls->spare = call;
+        requests->newest = request->previous;
+    request->next = requests->spare;
+    requests->spare = request;
 }
 
-void redis_request_free(struct redis_request *calls)
+void redis_request_free(struct redis_requests *requests)
 {
-    while (calls->spare != NULL) {
-        struct rediscall *call = calls->spare;
-        calls->spare = call->next;
-        free(call);
+    while (requests->spare != NULL) {
+        struct redis_request *request = requests->spare;
+        requests->spare = request->next;
+        free(request);
     }
 }
 
@@ -70,56 +70,57 @@ struct arguments {
     size_t len[ARGUMENTS_MAX];
 };
 
-static void script_add(struct arguments *arguments, struct text t)
+static void redis_request_add(struct arguments *arguments, struct text t)
 {
     arguments->at[arguments->count] = t.at;
     arguments->len[arguments->count++] = t.len;
 }
 
-struct text script_key(const struct count_request *item, char room_r[SCRIPT_KEY_MAX])
+struct text redis_request_key(
+        const struct count_request *count, char buffer_r[REDIS_REQUEST_KEY_MAX])
 {
-    struct writer w = writer_of(room_r, SCRIPT_KEY_MAX);
+    struct writer w = writer_of(buffer_r, REDIS_REQUEST_KEY_MAX);
 
     writer_string(&w, "verimail:{");
-    writer_decimal(&w, item->issued);
+    writer_decimal(&w, count->issued);
     writer_char(&w, '.');
-    writer_base64(&w, item->nonce, sizeof item->nonce);
+    writer_base64(&w, count->nonce, sizeof count->nonce);
     writer_char(&w, '}');
     return writer_text(&w);
 }
 
 /* Redis refuses what its clock has no room for, and that would be after the counts were raised. */
-static uint64_t seconds_left(const struct count_request *item, uint64_t today)
+static uint64_t seconds_left(const struct count_request *count, uint64_t unix_now)
 {
-    const uint64_t left = item->expires > today ? item->expires - today : 1;
+    const uint64_t left = count->expires > unix_now ? count->expires - unix_now : 1;
 
     return left < SECONDS_MAX ? left : SECONDS_MAX;
 }
 
-bool script_write(const struct count_request *item, bool known, uint64_t today, char **command_r,
-        size_t *len_r)
+bool redis_request_write(const struct count_request *count, bool known, uint64_t unix_now,
+        char **command_r, size_t *len_r)
 {
     struct arguments arguments = {.count = 0};
-    char key[SCRIPT_KEY_MAX];
+    char key[REDIS_REQUEST_KEY_MAX];
     char fields[REPLAY_ENTRIES_MAX][FIELD_MAX];
     char numbers[REPLAY_ENTRIES_MAX + 1][NUMBER_MAX];
 
-    script_add(&arguments, text_of(known ? "EVALSHA" : "EVAL"));
-    script_add(&arguments, text_of(known ? script_sha1 : script));
-    script_add(&arguments, text_of("1"));
-    script_add(&arguments, script_key(item, key));
-    for (size_t i = 0; i <= item->entries_count; i++) {
+    redis_request_add(&arguments, text_of(known ? "EVALSHA" : "EVAL"));
+    redis_request_add(&arguments, text_of(known ? script_sha1 : script));
+    redis_request_add(&arguments, text_of("1"));
+    redis_request_add(&arguments, redis_request_key(count, key));
+    for (size_t i = 0; i <= count->entries_count; i++) {
         struct writer number = writer_of(numbers[i], NUMBER_MAX);
         if (i > 0) {
-            const struct replay_entry *entry = &item->entries[i - 1];
+            const struct replay_entry *entry = &count->entries[i - 1];
             struct writer field = writer_of(fields[i - 1], FIELD_MAX);
             writer_base64(&field, entry->domain, sizeof entry->domain);
-            script_add(&arguments, writer_text(&field));
+            redis_request_add(&arguments, writer_text(&field));
             writer_decimal(&number, entry->allowance);
         } else {
-            writer_decimal(&number, seconds_left(item, today));
+            writer_decimal(&number, seconds_left(count, unix_now));
         }
-        script_add(&arguments, writer_text(&number));
+        redis_request_add(&arguments, writer_text(&number));
     }
     const long long len =
             redisFormatCommandArgv(command_r, arguments.count, arguments.at, arguments.len);

@@ -3,7 +3,7 @@
 
 #define POLYNOMIAL 0x1021
 
-uint16_t redis_slot_crc16(struct text t)
+uint16_t redis_slots_crc16(struct text t)
 {
     unsigned crc = 0;
 
@@ -24,9 +24,9 @@ static struct text tag_of(struct text key)
     return r.failed || tag.len == 0 ? key : tag;
 }
 
-uint16_t redis_slot_of(struct text key)
+uint16_t redis_slots_key(struct text key)
 {
-    return redis_slot_crc16(tag_of(key)) % REDIS_SLOT_COUNT;
+    return redis_slots_crc16(tag_of(key)) % REDIS_SLOTS;
 }
 
 static bool is_array(const redisReply *reply, size_t least)
@@ -34,7 +34,7 @@ static bool is_array(const redisReply *reply, size_t least)
     return reply->type == REDIS_REPLY_ARRAY && reply->elements >= least;
 }
 
-static bool redis_slotmap_take_number(const redisReply *reply, long long most, uint16_t *number_r)
+static bool redis_slots_take_number(const redisReply *reply, long long most, uint16_t *number_r)
 {
     if (reply->type != REDIS_REPLY_INTEGER || reply->integer < 0 || reply->integer > most)
         return false;
@@ -53,10 +53,9 @@ static struct text find_address(const redisReply *more)
 
 /* The host that is to be preferred, the port, the id, and more. The host is nil where it is that of
  * the node that was asked, and `?` where the node does not know it, which a client takes alike. */
-static bool read_node(const redisReply *node, struct redis_slotmap_range *range)
+static bool read_node(const redisReply *node, struct redis_slots_range *range)
 {
-    if (!is_array(node, 2) ||
-            !redis_slotmap_take_number(node->element[1], UINT16_MAX, &range->port))
+    if (!is_array(node, 2) || !redis_slots_take_number(node->element[1], UINT16_MAX, &range->port))
         return false;
     range->host = redis_reply_text(node->element[0]);
     if (text_equal(range->host, text_of("?")))
@@ -68,31 +67,31 @@ static bool read_node(const redisReply *node, struct redis_slotmap_range *range)
 }
 
 /* First, last, the node that counts, its replicas. */
-static bool redis_slotmap_read_range(const redisReply *reply, struct redis_slotmap_range *range_r)
+static bool redis_slots_read_range(const redisReply *reply, struct redis_slots_range *range_r)
 {
-    *range_r = (struct redis_slotmap_range){.first = 0};
+    *range_r = (struct redis_slots_range){.first = 0};
     return is_array(reply, 3) &&
-           redis_slotmap_take_number(reply->element[0], REDIS_SLOT_COUNT - 1, &range_r->first) &&
-           redis_slotmap_take_number(reply->element[1], REDIS_SLOT_COUNT - 1, &range_r->last) &&
+           redis_slots_take_number(reply->element[0], REDIS_SLOTS - 1, &range_r->first) &&
+           redis_slots_take_number(reply->element[1], REDIS_SLOTS - 1, &range_r->last) &&
            range_r->first <= range_r->last && read_node(reply->element[2], range_r);
 }
 
-bool redis_slotmap_read(const redisReply *reply,
-        void (*found)(void *context, const struct redis_slotmap_range *range), void *context)
+bool redis_slots_read(const redisReply *reply,
+        void (*found)(void *context, const struct redis_slots_range *range), void *context)
 {
-    struct redis_slotmap_range range;
+    struct redis_slots_range range;
 
     if (!is_array(reply, 0))
         return false;
     for (size_t i = 0; i < reply->elements; i++) {
-        if (!redis_slotmap_read_range(reply->element[i], &range))
+        if (!redis_slots_read_range(reply->element[i], &range))
             return false;
         found(context, &range);
     }
     return true;
 }
 
-bool redis_redirection_parse(struct text error, struct redis_redirection *redirection_r)
+bool redis_slots_redirection(struct text error, struct redis_redirection *redirection_r)
 {
     struct reader r = reader_of(error);
     const struct text word = reader_until(&r, ' ');
@@ -107,8 +106,8 @@ bool redis_redirection_parse(struct text error, struct redis_redirection *redire
         return false;
     redirection_r->host = (struct text){place.at, (size_t)(colon - place.at)};
     const struct text digits = {colon + 1, place.len - redirection_r->host.len - 1};
-    if (!text_decimal(slot, REDIS_SLOT_COUNT - 1, &number) ||
-            !text_decimal(digits, UINT16_MAX, &port) || port == 0)
+    if (!text_decimal(slot, REDIS_SLOTS - 1, &number) || !text_decimal(digits, UINT16_MAX, &port) ||
+            port == 0)
         return false;
     redirection_r->slot = (uint16_t)number;
     redirection_r->port = (uint16_t)port;

@@ -123,11 +123,11 @@ static enum redis_stream_result redis_stream_result_of(
 }
 
 enum redis_stream_result redis_stream_read(
-        struct redis_stream *stream, char *room, size_t size, size_t *len_r)
+        struct redis_stream *stream, char *buffer, size_t size, size_t *len_r)
 {
     if (stream->tls != NULL)
-        return redis_stream_take(stream, redis_tls_read(stream->tls, room, size, len_r));
-    return redis_stream_result_of(stream, recv(stream->fd, room, size, MSG_DONTWAIT), len_r);
+        return redis_stream_take(stream, redis_tls_read(stream->tls, buffer, size, len_r));
+    return redis_stream_result_of(stream, recv(stream->fd, buffer, size, MSG_DONTWAIT), len_r);
 }
 
 enum redis_stream_result redis_stream_write(

@@ -40,7 +40,7 @@ enum redis_stream_result redis_stream_establish(struct redis_stream *stream, str
 
 /* Of one that is established. */
 enum redis_stream_result redis_stream_read(
-        struct redis_stream *stream, char *room, size_t size, size_t *len_r);
+        struct redis_stream *stream, char *buffer, size_t size, size_t *len_r);
 enum redis_stream_result redis_stream_write(
         struct redis_stream *stream, const char *octets, size_t len, size_t *len_r);
 /* Whether there is something to be read that the descriptor does not show. */

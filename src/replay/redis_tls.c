@@ -184,10 +184,10 @@ enum redis_tls_result redis_tls_shake(struct redis_tls_stream *stream)
 }
 
 enum redis_tls_result redis_tls_read(
-        struct redis_tls_stream *stream, char *room, size_t size, size_t *len_r)
+        struct redis_tls_stream *stream, char *buffer, size_t size, size_t *len_r)
 {
     begin_call();
-    return redis_tls_result_of(stream, SSL_read_ex(stream->ssl, room, size, len_r));
+    return redis_tls_result_of(stream, SSL_read_ex(stream->ssl, buffer, size, len_r));
 }
 
 enum redis_tls_result redis_tls_write(

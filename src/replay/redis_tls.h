@@ -35,7 +35,7 @@ enum redis_tls_result {
 /* Shakes hands; REDIS_TLS_OK when that is done and the certificate is good. */
 enum redis_tls_result redis_tls_shake(struct redis_tls_stream *stream);
 enum redis_tls_result redis_tls_read(
-        struct redis_tls_stream *stream, char *room, size_t size, size_t *len_r);
+        struct redis_tls_stream *stream, char *buffer, size_t size, size_t *len_r);
 /* Goes on, after anything but REDIS_TLS_OK, with octets that begin with the same. */
 enum redis_tls_result redis_tls_write(
         struct redis_tls_stream *stream, const char *octets, size_t len, size_t *len_r);

@@ -29,14 +29,14 @@ static const struct replay_backend *replay_kind_of(const char *address)
     abort(); /* the configuration takes no other */
 }
 
-struct replay *replay_open(const struct replay_setup *setup, uint64_t now, uint64_t today)
+struct replay *replay_open(const struct replay_setup *setup, uint64_t mono_ms, uint64_t unix_now)
 {
     struct replay *replay = calloc(1, sizeof *replay);
 
     if (replay == NULL)
         return NULL;
     replay->kind = replay_kind_of(setup->address);
-    replay->store = replay->kind->open(setup, now, today);
+    replay->store = replay->kind->open(setup, mono_ms, unix_now);
     if (replay->store == NULL) {
         free(replay);
         return NULL;
@@ -53,14 +53,15 @@ void replay_close(struct replay **replay)
     *replay = NULL;
 }
 
-void replay_submit(struct replay *replay, struct count_request *item, uint64_t now, uint64_t today)
+void replay_submit(
+        struct replay *replay, struct count_request *request, uint64_t mono_ms, uint64_t unix_now)
 {
-    replay->kind->submit(replay->store, item, now, today);
+    replay->kind->submit(replay->store, request, mono_ms, unix_now);
 }
 
-void replay_commit(struct replay *replay, uint64_t now, uint64_t today)
+void replay_commit(struct replay *replay, uint64_t mono_ms, uint64_t unix_now)
 {
-    replay->kind->commit(replay->store, now, today);
+    replay->kind->commit(replay->store, mono_ms, unix_now);
 }
 
 int replay_fd(const struct replay *replay)
@@ -68,15 +69,15 @@ int replay_fd(const struct replay *replay)
     return replay->kind->fd != NULL ? replay->kind->fd(replay->store) : -1;
 }
 
-void replay_turn(struct replay *replay, uint64_t now, uint64_t today)
+void replay_turn(struct replay *replay, uint64_t mono_ms, uint64_t unix_now)
 {
     if (replay->kind->turn != NULL)
-        replay->kind->turn(replay->store, now, today);
+        replay->kind->turn(replay->store, mono_ms, unix_now);
 }
 
-int replay_time_left(const struct replay *replay, uint64_t now)
+int replay_time_left(const struct replay *replay, uint64_t mono_ms)
 {
-    return replay->kind->time_left != NULL ? replay->kind->time_left(replay->store, now) : -1;
+    return replay->kind->time_left != NULL ? replay->kind->time_left(replay->store, mono_ms) : -1;
 }
 
 uint64_t replay_purged(const struct replay *replay)

@@ -15,8 +15,8 @@
  * thread's; several processes count together in what lies behind it. Items are handed in with
  * replay_submit(), and moved together by replay_commit() at the end of a turn of the event loop;
  * `done` is called for each of them, once, with its result set: in replay_submit(), replay_commit()
- * or replay_turn(). It must not call the store. No call waits for the network. `now`: milliseconds
- * of one clock, `today`: Unix seconds. */
+ * or replay_turn(). It must not call the store. No call waits for the network. `mono_ms`:
+ * milliseconds of one clock, `unix_now`: Unix seconds. */
 struct replay;
 
 struct replay_setup {
@@ -24,7 +24,7 @@ struct replay_setup {
     const char *password; /* of Redis, what the file says; NULL: none. Borrowed for good. */
     const char *ca;       /* path of a file of certificates for rediss://; NULL: the machine's */
     uint64_t keep;        /* seconds: no payload that is older is in time for any domain */
-    void (*done)(void *context, struct count_request *item);
+    void (*done)(void *context, struct count_request *request);
     void *context;
 };
 
@@ -33,23 +33,24 @@ struct replay_setup {
  * what it should count comes out as REPLAY_FAILED. Servers' names are looked up here, which alone
  * may wait for the network, for a second or so each. NULL when out of memory. The address must be
  * one that the configuration took. */
-struct replay *replay_open(const struct replay_setup *setup, uint64_t now, uint64_t today);
+struct replay *replay_open(const struct replay_setup *setup, uint64_t mono_ms, uint64_t unix_now);
 void replay_close(struct replay **replay);
 
-/* `item` stays where it is until it is done. */
-void replay_submit(struct replay *replay, struct count_request *item, uint64_t now, uint64_t today);
-void replay_commit(struct replay *replay, uint64_t now, uint64_t today);
+/* `request` stays where it is until it is done. */
+void replay_submit(
+        struct replay *replay, struct count_request *request, uint64_t mono_ms, uint64_t unix_now);
+void replay_commit(struct replay *replay, uint64_t mono_ms, uint64_t unix_now);
 
 /* To be watched for EPOLLIN: then, and when the time is up, replay_turn() has something to do. -1:
  * there is none, commit does it all. It is the same as long as the store is open. */
 int replay_fd(const struct replay *replay);
-void replay_turn(struct replay *replay, uint64_t now, uint64_t today);
+void replay_turn(struct replay *replay, uint64_t mono_ms, uint64_t unix_now);
 /* Milliseconds; -1: never. */
-int replay_time_left(const struct replay *replay, uint64_t now);
+int replay_time_left(const struct replay *replay, uint64_t mono_ms);
 
 /* Payloads issued before this were forgotten: Unix seconds, 0: none were. */
 uint64_t replay_purged(const struct replay *replay);
-/* The store was begun anew by another process: this one should make way for a successor. What it is
+/* The store was recreated by another process: this one should make way for a successor. What it is
  * asked to count until then fails. */
 bool replay_is_stale(const struct replay *replay);
 

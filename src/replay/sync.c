@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "replay/mark.h"
+#include "replay/clean_flag.h"
 
 #define SCHEME "lmdb:"
 
@@ -42,7 +42,7 @@ void replay_sync_free(struct replay_sync **sync)
     *sync = NULL;
 }
 
-/* The file that has the name now: another one if the store was begun anew. */
+/* The file that has the name now: another one if the store was recreated. */
 static bool open_current(struct replay_sync *sync)
 {
     struct stat mine;
@@ -72,13 +72,13 @@ bool replay_sync_finish(struct replay_sync *sync)
         return errno == ENOENT;
     if (fsync(sync->fd) != 0 || asprintf(&path, "%s-mark", sync->path) < 0)
         return false;
-    struct mark *mark = mark_open(path);
+    struct clean_flag *flag = clean_flag_open(path);
     free(path);
-    if (mark == NULL)
+    if (flag == NULL)
         return false;
-    const bool whole = mark_make_whole(mark);
+    const bool whole = clean_flag_set_clean(flag);
     const int error = errno;
-    mark_close(&mark);
+    clean_flag_close(&flag);
     errno = error;
     return whole;
 }

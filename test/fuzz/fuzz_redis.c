@@ -19,11 +19,11 @@ static bool lies_in(struct text part, struct text whole)
     return part.len == 0 || (part.at >= whole.at && part.at + part.len <= whole.at + whole.len);
 }
 
-static void on_range(void *context, const struct redis_slotmap_range *range)
+static void on_range(void *context, const struct redis_slots_range *range)
 {
     size_t *count = context;
 
-    require(range->first <= range->last && range->last < REDIS_SLOT_COUNT);
+    require(range->first <= range->last && range->last < REDIS_SLOTS);
     if (range->host.len > 0) /* all of it is there */
         require(memchr(range->host.at, '\0', range->host.len + 1) != NULL);
     (*count)++;
@@ -34,9 +34,9 @@ static void check_error(struct text error)
 {
     struct redis_redirection redirection;
 
-    if (!redis_redirection_parse(error, &redirection))
+    if (!redis_slots_redirection(error, &redirection))
         return;
-    require(redirection.slot < REDIS_SLOT_COUNT && redirection.port > 0);
+    require(redirection.slot < REDIS_SLOTS && redirection.port > 0);
     require(lies_in(redirection.host, error));
     require(error.at[0] == (redirection.ask ? 'A' : 'M'));
 }
@@ -58,7 +58,7 @@ static void check_reply(const redisReply *reply)
 {
     size_t count = 0;
 
-    if (redis_slotmap_read(reply, on_range, &count))
+    if (redis_slots_read(reply, on_range, &count))
         require(reply->type == REDIS_REPLY_ARRAY && count == reply->elements);
     if (reply->type == REDIS_REPLY_ERROR)
         check_error(redis_reply_text(reply));

@@ -195,12 +195,12 @@ TEST(a_store_that_closes_is_done_with_all)
 static bool begin_anew(void *context)
 {
     struct fixture_replay c;
-    struct mark *mark = mark_open(fixture_replay_beside("-mark"));
+    struct clean_flag *mark = clean_flag_open(fixture_replay_beside("-mark"));
 
     (void)context;
     must(mark != NULL);
-    mark_set_damaged(mark);
-    mark_close(&mark);
+    clean_flag_set_damaged(mark);
+    clean_flag_close(&mark);
     fixture_replay_open(&c, TODAY + 20);
     must(fixture_replay_ask(&c, TODAY + 21, 1, 1) == REPLAY_WITHIN);
     replay_close(&c.replay);
@@ -230,12 +230,12 @@ TEST(one_that_is_called_whole_while_it_is_in_use_is_opened_again)
     struct fixture_replay c;
 
     fixture_replay_open(&c, TODAY);
-    struct mark *mark = mark_open(fixture_replay_beside("-mark"));
-    assert_true(mark_make_whole(mark));
+    struct clean_flag *mark = clean_flag_open(fixture_replay_beside("-mark"));
+    assert_true(clean_flag_set_clean(mark));
     assert_int_equal(fixture_replay_ask(&c, TODAY, 1, 4), REPLAY_FAILED);
     assert_true(replay_is_stale(c.replay));
-    assert_int_equal(mark_state(mark), MARK_WHOLE);
-    mark_close(&mark);
+    assert_int_equal(clean_flag_state(mark), CLEAN_FLAG_CLEAN);
+    clean_flag_close(&mark);
     replay_close(&c.replay);
     fixture_replay_open(&c, TODAY);
     assert_int_equal(fixture_replay_ask(&c, TODAY, 1, 4), REPLAY_WITHIN);

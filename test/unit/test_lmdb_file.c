@@ -82,10 +82,10 @@ TEST(left_whole_it_is_believed_after_a_boot)
     struct fixture_replay c;
 
     fixture_replay_fill();
-    struct mark *mark = mark_open(fixture_replay_beside("-mark"));
+    struct clean_flag *mark = clean_flag_open(fixture_replay_beside("-mark"));
     assert_non_null(mark);
-    assert_true(mark_make_whole(mark));
-    mark_close(&mark);
+    assert_true(clean_flag_set_clean(mark));
+    clean_flag_close(&mark);
     boot_change(fixture_replay_beside("-mark"));
     fixture_replay_open(&c, TODAY);
     assert_int_equal(fixture_replay_ask_all(&c, 0, 100, REPLAY_OVER), 0);
@@ -368,8 +368,8 @@ TEST(several_find_it_damaged_and_begin_one)
     tally_wait(pids, 8);
     assert_int_equal(tally->within, 5);
     assert_int_equal(tally->wrong, 0);
-    struct mark *mark = mark_open(fixture_replay_beside("-mark"));
-    assert_int_equal(mark_epoch(mark), 1);
-    mark_close(&mark);
+    struct clean_flag *mark = clean_flag_open(fixture_replay_beside("-mark"));
+    assert_int_equal(clean_flag_epoch(mark), 1);
+    clean_flag_close(&mark);
     munmap(tally, sizeof *tally);
 }

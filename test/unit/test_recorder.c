@@ -12,7 +12,7 @@
 
 #include "events/recording.h"
 #include "fixture_recorder.h"
-#include "replay/mark.h"
+#include "replay/clean_flag.h"
 #include "unit.h"
 
 #define ALL "SELECT count(*) FROM event"
@@ -91,12 +91,12 @@ static void make_counts(const struct fixture_recorder *p)
     folder_path(&p->folder, "replay", path);
     fixture_recorder_give_away(p, path);
     folder_path(&p->folder, "replay-mark", path);
-    struct mark *mark = mark_open(path);
+    struct clean_flag *mark = clean_flag_open(path);
     assert_non_null(mark);
-    assert_true(mark_lock(mark));
-    assert_true(mark_use(mark));
-    mark_unlock(mark);
-    mark_close(&mark);
+    assert_true(clean_flag_lock(mark));
+    assert_true(clean_flag_use(mark));
+    clean_flag_unlock(mark);
+    clean_flag_close(&mark);
     fixture_recorder_give_away(p, path);
 }
 

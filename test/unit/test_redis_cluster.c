@@ -8,9 +8,9 @@
 
 static uint16_t slot_of_item(const struct fake_redis_count *counted)
 {
-    char room[SCRIPT_KEY_MAX];
+    char room[REDIS_REQUEST_KEY_MAX];
 
-    return redis_slot_of(script_key(&counted->item, room));
+    return redis_slots_key(redis_request_key(&counted->item, room));
 }
 
 /* The store is handed this, and the first server says that it counts all there is. */

@@ -5,14 +5,14 @@
 TEST(in_their_order)
 {
     struct redis_queue queue = {.ring = NULL};
-    struct redisrequest request;
+    struct redis_queued request;
     uint64_t ticket;
     int next = 0;
 
     assert_false(redis_queue_shift(&queue, &request));
     assert_null(redis_queue_oldest(&queue));
     for (int i = 0; i < 1000; i++) {
-        request = (struct redisrequest){.what = i, .about = &next, .since = (uint64_t)i};
+        request = (struct redis_queued){.what = i, .about = &next, .since = (uint64_t)i};
         assert_true(redis_queue_push(&queue, 600, &request, &ticket));
         if (i % 2 == 0)
             continue;
@@ -27,8 +27,8 @@ TEST(in_their_order)
 
 TEST(no_more_than_so_many)
 {
-    const struct redisrequest request = {.what = 1};
-    struct redisrequest got;
+    const struct redis_queued request = {.what = 1};
+    struct redis_queued got;
     struct redis_queue queue = {.ring = NULL};
     uint64_t ticket;
 
@@ -46,7 +46,7 @@ TEST(what_is_forgotten_keeps_its_place)
 {
     int about[3];
     struct redis_queue queue = {.ring = NULL};
-    struct redisrequest request = {.what = 1};
+    struct redis_queued request = {.what = 1};
     uint64_t tickets[3];
 
     for (int i = 0; i < 3; i++) {

@@ -9,12 +9,13 @@
 #include "replay/redis_slots.h"
 #include "unit.h"
 
-static size_t count(const struct redis_request *calls)
+static size_t count(const struct redis_requests *calls)
 {
-    const struct rediscall *before = NULL;
+    const struct redis_request *before = NULL;
     size_t found = 0;
 
-    for (const struct rediscall *call = calls->oldest; call != NULL; call = call->next, found++) {
+    for (const struct redis_request *call = calls->oldest; call != NULL;
+            call = call->next, found++) {
         assert_ptr_equal(call->previous, before);
         before = call;
     }
@@ -24,8 +25,8 @@ static size_t count(const struct redis_request *calls)
 
 TEST(from_any_place)
 {
-    struct redis_request calls = {.oldest = NULL};
-    struct rediscall *taken[4];
+    struct redis_requests calls = {.oldest = NULL};
+    struct redis_request *taken[4];
 
     for (int round = 0; round < 3; round++) {
         for (size_t i = 0; i < 4; i++) {
@@ -66,7 +67,7 @@ static void check_command(const struct count_request *item, uint64_t today, cons
     char *command = NULL;
     size_t len = 0;
 
-    assert_true(script_write(item, true, today, &command, &len));
+    assert_true(redis_request_write(item, true, today, &command, &len));
     if (len != strlen(wanted) || memcmp(command, wanted, len) != 0)
         fail_msg("got %.*s, want %s", (int)len, command, wanted);
     redisFreeCommand(command);
@@ -104,8 +105,8 @@ TEST(the_script_and_its_hash)
     char *by_hash = NULL;
     size_t len = 0;
 
-    assert_true(script_write(&item, true, 0, &by_hash, &len));
-    assert_true(script_write(&item, false, 0, &by_text, &len));
+    assert_true(redis_request_write(&item, true, 0, &by_hash, &len));
+    assert_true(redis_request_write(&item, false, 0, &by_text, &len));
     unsigned script_len = 0;
     int begin = 0;
     assert_int_equal(sscanf(by_text, "*7\r\n$4\r\nEVAL\r\n$%u\r\n%n", &script_len, &begin), 1);
@@ -122,15 +123,15 @@ TEST(the_script_and_its_hash)
 TEST(the_largest)
 {
     struct count_request item = item_of(REPLAY_ENTRIES_MAX);
-    char room[SCRIPT_KEY_MAX];
+    char room[REDIS_REQUEST_KEY_MAX];
     char *command = NULL;
     size_t len = 0;
 
     item.issued = UINT64_MAX;
-    const struct text key = script_key(&item, room);
-    assert_int_equal(key.len, SCRIPT_KEY_MAX);
+    const struct text key = redis_request_key(&item, room);
+    assert_int_equal(key.len, REDIS_REQUEST_KEY_MAX);
     assert_int_equal(key.at[key.len - 1], '}');
-    assert_true(script_write(&item, false, 0, &command, &len));
+    assert_true(redis_request_write(&item, false, 0, &command, &len));
     assert_true(len < 8192);
     redisFreeCommand(command);
 }

@@ -32,7 +32,7 @@ TEST(slots)
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const struct text key = exact_copy(text_of(table[i].key));
-        const uint16_t got = redis_slot_of(key);
+        const uint16_t got = redis_slots_key(key);
         exact_free(key);
         if (got != table[i].slot)
             fail_msg("%s: got %u, want %u", table[i].key, got, table[i].slot);
@@ -41,14 +41,14 @@ TEST(slots)
 
 TEST(crc)
 {
-    assert_int_equal(redis_slot_crc16(text_of("123456789")), 0x31c3);
-    assert_int_equal(redis_slot_crc16((struct text){NULL, 0}), 0);
-    assert_int_equal(redis_slot_crc16(text_of("A")), 0x58e5);
+    assert_int_equal(redis_slots_crc16(text_of("123456789")), 0x31c3);
+    assert_int_equal(redis_slots_crc16((struct text){NULL, 0}), 0);
+    assert_int_equal(redis_slots_crc16(text_of("A")), 0x58e5);
 }
 
 static char found[1024];
 
-static void on_range(void *context, const struct redis_slotmap_range *range)
+static void on_range(void *context, const struct redis_slots_range *range)
 {
     const size_t len = strlen(found);
 
@@ -96,7 +96,7 @@ TEST(maps)
         redisReply *reply = redis_reply_next(reader);
         assert_non_null(reply);
         found[0] = '\0';
-        const bool good = redis_slotmap_read(reply, on_range, NULL);
+        const bool good = redis_slots_read(reply, on_range, NULL);
         if (good != (table[i].wanted != NULL) || (good && strcmp(found, table[i].wanted) != 0))
             fail_msg("%s: got %d %s, want %s", table[i].reply, good, found, table[i].wanted);
         freeReplyObject(reply);
@@ -137,7 +137,7 @@ TEST(redirections)
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const struct text error = exact_copy(text_of(table[i].error));
         struct redis_redirection got;
-        const bool good = redis_redirection_parse(error, &got);
+        const bool good = redis_slots_redirection(error, &got);
         if (good != (table[i].host != NULL) ||
                 (good && (got.ask != table[i].ask || got.slot != table[i].slot ||
                                  !text_equal(got.host, text_of(table[i].host)) ||

@@ -6,7 +6,7 @@
 
 #include "boot.h"
 #include "fixture_replay.h"
-#include "replay/mark.h"
+#include "replay/clean_flag.h"
 #include "replay/replay.h"
 #include "unit.h"
 
@@ -30,13 +30,13 @@ static void count(uint64_t number, enum replay_count want)
     assert_int_equal(got, want);
 }
 
-static enum mark_state state_of_mark(void)
+static enum clean_flag_state state_of_mark(void)
 {
-    struct mark *mark = mark_open(fixture_replay_beside("-mark"));
+    struct clean_flag *mark = clean_flag_open(fixture_replay_beside("-mark"));
 
     assert_non_null(mark);
-    const enum mark_state state = mark_state(mark);
-    mark_close(&mark);
+    const enum clean_flag_state state = clean_flag_state(mark);
+    clean_flag_close(&mark);
     return state;
 }
 
@@ -66,7 +66,7 @@ TEST(a_file_that_comes_later_is_waited_for)
     assert_int_not_equal(access(fixture_replay_beside("-mark"), F_OK), 0);
     count(1, REPLAY_WITHIN);
     assert_true(replay_sync_run(sync));
-    assert_int_equal(state_of_mark(), MARK_OPEN);
+    assert_int_equal(state_of_mark(), CLEAN_FLAG_IN_USE);
     replay_sync_free(&sync);
     assert_null(sync);
 }
@@ -78,12 +78,12 @@ TEST(what_was_finished_is_believed_after_a_boot)
     count(1, REPLAY_WITHIN);
     assert_true(replay_sync_run(sync));
     assert_true(replay_sync_finish(sync));
-    assert_int_equal(state_of_mark(), MARK_WHOLE);
+    assert_int_equal(state_of_mark(), CLEAN_FLAG_CLEAN);
     boot_change(fixture_replay_beside("-mark"));
     count(1, REPLAY_OVER);
     /* It is in use again, and what only was synced is not enough. */
     assert_true(replay_sync_run(sync));
-    assert_int_equal(state_of_mark(), MARK_OPEN);
+    assert_int_equal(state_of_mark(), CLEAN_FLAG_IN_USE);
     boot_change(fixture_replay_beside("-mark"));
     count(1, REPLAY_FAILED);
     replay_sync_free(&sync);
@@ -94,11 +94,11 @@ TEST(one_that_is_damaged_is_not_made_whole)
     struct replay_sync *sync = replay_sync_init(address);
 
     count(1, REPLAY_WITHIN);
-    struct mark *mark = mark_open(fixture_replay_beside("-mark"));
-    mark_set_damaged(mark);
-    mark_close(&mark);
+    struct clean_flag *mark = clean_flag_open(fixture_replay_beside("-mark"));
+    clean_flag_set_damaged(mark);
+    clean_flag_close(&mark);
     assert_true(replay_sync_finish(sync));
-    assert_int_equal(state_of_mark(), MARK_DAMAGED);
+    assert_int_equal(state_of_mark(), CLEAN_FLAG_DAMAGED);
     replay_sync_free(&sync);
 }
 
