@@ -7,13 +7,13 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "config/configfile.h"
+#include "config/config.h"
 #include "verimaild/query.h"
 #include "verimaild/question_log.h"
 
 static struct service *make_service(const char *path, struct problems *problems)
 {
-    struct config *config = configfile_read(path, problems);
+    struct config *config = config_read(path, problems);
 
     if (config == NULL || config->service == NULL)
         return NULL;

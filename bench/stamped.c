@@ -8,13 +8,13 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "config/configfile.h"
+#include "config/config.h"
 #include "protocol/payload.h"
 #include "verimaild/service.h"
 
 static struct service *make_service(const char *path, struct problems *problems)
 {
-    struct config *config = configfile_read(path, problems);
+    struct config *config = config_read(path, problems);
 
     if (config == NULL || config->service == NULL)
         return NULL;
