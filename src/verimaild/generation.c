@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "events/recorder.h"
-#include "verimaild/child.h"
+#include "process/child.h"
 #include "verimaild/listening.h"
 #include "verimaild/metrics_socket.h"
 #include "verimaild/table_check.h"

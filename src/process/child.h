@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-#ifndef VERIMAIL_VERIMAILD_CHILD_H
-#define VERIMAIL_VERIMAILD_CHILD_H
+#ifndef VERIMAIL_PROCESS_CHILD_H
+#define VERIMAIL_PROCESS_CHILD_H
 
 #include <stdbool.h>
 #include <stddef.h>

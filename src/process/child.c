@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "verimaild/child.h"
+#include "process/child.h"
 
 #include <signal.h>
 #include <sys/socket.h>
