@@ -5,15 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "events/forgeries.h"
 #include "events/privacy.h"
 #include "events/store.h"
 
-#define BACK_OFF_FIRST 200 /* milliseconds */
-#define BACK_OFF_MAX 10000 /* milliseconds */
-#define PURGE_EVERY 60000  /* milliseconds */
+#define PAUSE_FIRST 200   /* milliseconds after a failure */
+#define PAUSE_MAX 10000   /* milliseconds */
+#define PURGE_EVERY 60000 /* milliseconds */
 
 struct recording {
     const struct config_service *service;
@@ -22,8 +23,7 @@ struct recording {
     struct forgeries *forgeries; /* NULL: nobody wants to know */
     struct eventstore *store;    /* NULL: not open now */
     bool failing;
-    uint64_t pause;   /* milliseconds after the next failure */
-    uint64_t retry;   /* when, in milliseconds */
+    struct backoff backoff;
     uint64_t purge;   /* when, in milliseconds; 0: at once */
     uint64_t dropped; /* not recorded yet */
 
@@ -54,6 +54,7 @@ struct recording *recording_init(const struct config_service *service, struct ri
     if (r == NULL)
         return NULL;
     r->service = service;
+    r->backoff = (struct backoff){.first = PAUSE_FIRST, .max = PAUSE_MAX};
     if (!privacy_find(service->events_ip.at, &r->privacy))
         r->privacy = PRIVACY_NONE; /* cannot be: it was checked when it was read */
     r->alarm = alarm;
@@ -93,7 +94,7 @@ void recording_free(struct recording **recording)
 
 void recording_hurry(struct recording *r)
 {
-    r->retry = 0;
+    r->backoff.until = 0;
     r->purge = UINT64_MAX;
 }
 
@@ -140,10 +141,7 @@ static void store_failed(struct recording *r, const char *why)
 
     alarm_raise(r->alarm, COUNTER_ALARM_EVENTS, "", why, now);
     eventstore_close(&r->store);
-    r->pause = r->failing ? r->pause * 2 : BACK_OFF_FIRST;
-    if (r->pause > BACK_OFF_MAX)
-        r->pause = BACK_OFF_MAX;
-    r->retry = now + r->pause;
+    backoff_failed(&r->backoff, now);
     r->failing = true;
 }
 
@@ -152,6 +150,7 @@ static void store_works(struct recording *r)
     if (r->failing)
         log_event(LOG_LEVEL_NOTICE, "events-recorded-again", "store", eventstore_kind(r->store));
     r->failing = false;
+    backoff_reset(&r->backoff);
 }
 
 /* Opened before there is anything to record, so that an error shows at once. */
@@ -161,7 +160,7 @@ static bool open_store(struct recording *r)
 
     if (r->store != NULL)
         return true;
-    if (mono_ms() < r->retry)
+    if (mono_ms() < r->backoff.until)
         return false;
     r->store = eventstore_open(r->service->events.at, EVENTSTORE_RECORD, why);
     if (r->store != NULL)

@@ -2,46 +2,40 @@
 #include "process/child.h"
 
 #include <signal.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/log.h"
 
-#define STEADY 10000 /* milliseconds after which a process is not to blame for how it died */
-#define BACK_OFF_FIRST 100
-#define BACK_OFF_MAX 10000
+#define STEADY 10000 /* milliseconds: one that ran as long is not dying again and again */
+#define PAUSE_FIRST 100
+#define PAUSE_MAX 10000
 
-struct child child_of(const char *name)
+struct child child_of(const char *name, int type)
 {
-    return (struct child){.name = name, .control = -1};
-}
-
-/* The parent alone says when to stop: a terminal or a supervisor may signal the whole group. */
-static void child_set_signals(void)
-{
-    sigset_t none;
-
-    signal(SIGINT, SIG_IGN);
-    signal(SIGTERM, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
-    signal(SIGPIPE, SIG_IGN);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+    return (struct child){
+            .name = name,
+            .type = type,
+            .control = -1,
+            .backoff = {.first = PAUSE_FIRST, .max = PAUSE_MAX, .free = 1},
+    };
 }
 
 bool child_start(struct child *child, uint64_t now, child_work *work, void *context, size_t index)
 {
     int pair[2];
 
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+    if (socketpair(AF_UNIX, child->type | SOCK_CLOEXEC, 0, pair) != 0)
         return false;
     const pid_t pid = fork();
     if (pid == 0) {
         close(pair[0]);
         log_after_fork();
-        child_set_signals();
-        _exit(work(context, index, pair[1]));
+        const int status = work(context, index, pair[1]);
+        log_flush();
+        _exit(status); /* without the exit handlers: threads may still run */
     }
     close(pair[1]);
     if (pid < 0) {
@@ -54,24 +48,32 @@ bool child_start(struct child *child, uint64_t now, child_work *work, void *cont
     return true;
 }
 
-static uint64_t back_off(unsigned failures)
-{
-    if (failures < 2)
-        return 0;
-    const unsigned doublings = failures - 2 < 7 ? failures - 2 : 7;
-    const uint64_t pause = (uint64_t)BACK_OFF_FIRST << doublings;
-    return pause < BACK_OFF_MAX ? pause : BACK_OFF_MAX;
-}
-
 bool child_restart(struct child *child, uint64_t now, child_work *work, void *context, size_t index)
 {
-    if (child->pid != 0 || now < child->restart)
+    if (now < child_due(child))
         return false;
     if (child_start(child, now, work, context, index))
         return true;
     log_errno(LOG_LEVEL_ERROR, "no-process", "of", child->name);
-    child->restart = now + back_off(++child->failures);
+    backoff_failed(&child->backoff, now);
     return false;
+}
+
+uint64_t child_due(const struct child *child)
+{
+    return child->pid == 0 ? child->backoff.until : UINT64_MAX;
+}
+
+static void child_log_signal(struct log_line *line, int signum)
+{
+    const char *name = sigabbrev_np(signum);
+
+    if (name != NULL)
+        log_string(line, "signal", name);
+    else
+        log_number(line, "signal", (uint64_t)signum);
+    if (signum == SIGSYS)
+        log_string(line, "because", "it made a system call that its sandbox forbids");
 }
 
 static void child_log_death(const struct child *child, int status, uint64_t pause)
@@ -85,30 +87,23 @@ static void child_log_death(const struct child *child, int status, uint64_t paus
     log_begin(&line, LOG_LEVEL_ERROR, event);
     log_number(&line, "pid", (uint64_t)child->pid);
     if (WIFSIGNALED(status))
-        log_number(&line, "signal", (uint64_t)WTERMSIG(status));
+        child_log_signal(&line, WTERMSIG(status));
     else
         log_number(&line, "status", (uint64_t)WEXITSTATUS(status));
-    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
-        log_string(&line, "because", "it made a system call that its sandbox forbids");
     log_number(&line, "again_in_ms", pause);
     log_end(&line);
 }
 
-void child_ended(struct child *child, int status, int renew, bool expected, uint64_t now)
+void child_ended(struct child *child, int status, bool expected, uint64_t now)
 {
-    if (!expected) {
-        child->failures = now - child->started < STEADY ? child->failures + 1 : 1;
-        const uint64_t pause = back_off(child->failures);
-        child->restart = now + pause;
-        if (WIFEXITED(status) && WEXITSTATUS(status) == renew)
-            log_event(
-                    LOG_LEVEL_NOTICE, "worker-renewed", "because", "a store is to be opened anew");
-        else
-            child_log_death(child, status, pause);
-    }
-    child->pid = 0;
+    if (now - child->started >= STEADY)
+        backoff_reset(&child->backoff);
+    const uint64_t pause = backoff_failed(&child->backoff, now);
+    if (!expected)
+        child_log_death(child, status, pause);
     close(child->control);
     child->control = -1;
+    child->pid = 0;
 }
 
 void child_tell(const struct child *child, const char *packet, size_t len)

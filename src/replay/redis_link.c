@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "base/backoff.h"
 #include "base/log.h"
 #include "replay/redis_queue.h"
 #include "replay/redis_stream.h"
@@ -33,11 +34,10 @@ struct redis_link {
     size_t names_count;
 
     enum stage stage;
-    bool begun;        /* it was tried at all */
-    bool trusted;      /* it was ready, or not tried yet, and then nothing failed */
-    unsigned failures; /* in a row */
-    uint64_t since;    /* milliseconds: the stage was reached */
-    uint64_t retry_at;
+    bool begun;     /* it was tried at all */
+    bool trusted;   /* it was ready, or not tried yet, and then nothing failed */
+    uint64_t since; /* milliseconds: the stage was reached */
+    struct backoff backoff;
     uint64_t checked_at;
     uint64_t check_at; /* UINT64_MAX: it is being done */
     uint64_t heard;    /* of the last whole reply */
@@ -69,7 +69,7 @@ struct redis_link *redis_link_init(const struct redis_link_setup *setup,
     link->names_count = place->names_count;
     link->trusted = true;
     link->stream.fd = -1;
-    link->retry_at = mono_ms;
+    link->backoff = (struct backoff){.first = PAUSE_FIRST, .max = REDIS_LINK_PAUSE_MAX};
     if (link->label == NULL || (place->path != NULL && link->path == NULL)) {
         redis_link_free(&link);
         return NULL;
@@ -134,14 +134,6 @@ static void set_stage(struct redis_link *link, enum stage stage, uint64_t mono_m
     link->since = mono_ms;
 }
 
-static uint64_t pause_of(unsigned failures)
-{
-    const uint64_t pause =
-            failures > 0 ? (uint64_t)PAUSE_FIRST << (failures < 8 ? failures - 1 : 7) : 0;
-
-    return pause < REDIS_LINK_PAUSE_MAX ? pause : REDIS_LINK_PAUSE_MAX;
-}
-
 /* Everything of the connection goes; who waits for a reply learns that there will be none. */
 static void disconnect(struct redis_link *link, uint64_t mono_ms)
 {
@@ -166,9 +158,11 @@ static void fall(struct redis_link *link, const char *why, bool in_order, uint64
     const bool was_ready = link->stage == STAGE_READY;
     const bool steady = was_ready && mono_ms - link->since >= STEADY;
 
-    link->failures = steady && in_order ? 0 : link->failures + 1;
+    if (steady && in_order)
+        backoff_reset(&link->backoff);
+    else
+        backoff_failed(&link->backoff, mono_ms);
     link->trusted = was_ready && in_order && link->path == NULL;
-    link->retry_at = mono_ms + pause_of(link->failures);
     link->current =
             link->count > 0 && !was_ready ? (link->current + 1) % link->count : link->current;
     set_stage(link, STAGE_DOWN, mono_ms);
@@ -467,7 +461,7 @@ static uint64_t next_attempt(const struct redis_link *link)
 {
     const bool is_over = link->path != NULL && link->begun;
 
-    return link->stage == STAGE_DOWN && !is_over ? link->retry_at : UINT64_MAX;
+    return link->stage == STAGE_DOWN && !is_over ? link->backoff.until : UINT64_MAX;
 }
 
 uint64_t redis_link_tick(struct redis_link *link, uint64_t mono_ms)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -149,9 +150,9 @@ struct generation *generation_init(const char *path, const struct generation *be
     g->counters = counters;
     g->count = count;
     g->empty_folder = -1;
-    g->recorder = child_of("recorder");
+    g->recorder = child_of("recorder", SOCK_SEQPACKET);
     for (size_t i = 0; i < count; i++)
-        g->workers[i].child = child_of("worker");
+        g->workers[i].child = child_of("worker", SOCK_SEQPACKET);
     if (!generation_read_all(g, problems) || !open_all(g, before, problems))
         generation_free(&g);
     return g;
@@ -284,11 +285,11 @@ int generation_time_left(const struct generation *g, uint64_t now)
 {
     uint64_t due = g->retired ? g->kill_at : UINT64_MAX;
 
-    if (!g->retired && g->recorder.pid == 0 && g->recorder.restart < due)
-        due = g->recorder.restart;
+    if (!g->retired && child_due(&g->recorder) < due)
+        due = child_due(&g->recorder);
     for (size_t i = 0; i < g->count && !g->retired; i++)
-        if (g->workers[i].child.pid == 0 && g->workers[i].child.restart < due)
-            due = g->workers[i].child.restart;
+        if (child_due(&g->workers[i].child) < due)
+            due = child_due(&g->workers[i].child);
     if (due == UINT64_MAX)
         return -1;
     return due > now ? (int)(due - now) : 0;
@@ -297,14 +298,18 @@ int generation_time_left(const struct generation *g, uint64_t now)
 bool generation_reaped(struct generation *g, pid_t pid, int status, uint64_t now)
 {
     if (g->recorder.pid == pid) {
-        child_ended(&g->recorder, status, -1, g->dismissed, now);
+        child_ended(&g->recorder, status, g->dismissed, now);
         return true;
     }
     for (size_t i = 0; i < g->count; i++) {
         struct worker *worker = &g->workers[i];
         if (worker->child.pid != pid)
             continue;
-        child_ended(&worker->child, status, WORKER_RENEW, g->retired, now);
+        const bool renewed = WIFEXITED(status) && WEXITSTATUS(status) == WORKER_RENEW;
+        if (renewed && !g->retired)
+            log_event(
+                    LOG_LEVEL_NOTICE, "worker-renewed", "because", "a store is to be opened anew");
+        child_ended(&worker->child, status, renewed || g->retired, now);
         g->failed = g->failed || !worker->ready;
         return true;
     }

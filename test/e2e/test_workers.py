@@ -22,7 +22,7 @@ def test_workers_are_killed_under_load(case):
         for pid in d.wait_workers(2):
             os.kill(pid, signal.SIGKILL)
             kills += 1
-            d.wait_log("event=worker-died.*signal=9", kills)
+            d.wait_log("event=worker-died.*signal=KILL", kills)
             d.wait_workers(2, {pid})
     load.wait_asked(100)
     load.stop()
