@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""A private sendmail 8.17, in the place of a Postfix of mail.py: the same names where the same is
+"""A private sendmail 8.17, in the place of a Postfix: the same names where the same is
 meant. Its files lie below /run: sendmail takes no socket, map or queue below a folder that everybody
 may write to, such as /tmp."""
 import glob
