@@ -16,6 +16,9 @@ from harness.milterprocess import (HEADER, NOBODY, MilterSite, only_child, serve
 from harness.namespaces import needs_root
 
 
+# Start
+
+
 def test_it_starts_and_serves(case):
     site = MilterSite(case)
     d = site.start()
@@ -88,6 +91,9 @@ def test_a_start_logs_all_that_is_wrong(case):
     for problem in wanted:
         check(any(problem in line and "event=not-started" in line for line in log.splitlines()),
               f"{problem!r} is not in {log}")
+
+
+# Reload
 
 
 def test_a_reload_counts_from_the_next_connection_on(case):

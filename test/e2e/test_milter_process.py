@@ -13,6 +13,9 @@ from harness.milterprocess import (MilterSite, ended, only_child, serves, sessio
                                    status_of, stops)
 
 
+# Death
+
+
 def test_a_process_that_dies_is_replaced(case):
     site = MilterSite(case)
     d = site.start()
@@ -77,6 +80,9 @@ def test_without_its_supervisor_it_ends(case):
     stops(d)
 
 
+# The end
+
+
 def test_it_ends_at_once_though_it_is_idle(case):
     for signum in (signal.SIGTERM, signal.SIGINT):
         site = MilterSite(case)
@@ -116,6 +122,9 @@ def test_stopped_as_soon_as_started(case):
         wait_for(lambda: int(status_of(d.pid)["SigBlk"], 16) & 1 << signal.SIGTERM - 1, "it")  # pylint: disable=W0640
         time.sleep(n * 0.004)  # any moment will do
         equal(d.stop(), 0, f"the exit status: {d.text()}")
+
+
+# systemd
 
 
 def test_systemd_is_told(case):

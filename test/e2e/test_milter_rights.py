@@ -16,6 +16,9 @@ from harness.milterprocess import (HEADER, NOBODY, MilterSite, only_child, serve
 from harness.namespaces import needs_root
 
 
+# The socket
+
+
 def test_a_socket_in_use_is_left_alone(case):
     site = MilterSite(case)
     d = site.start()
@@ -97,6 +100,9 @@ def test_over_tcp_nothing_is_delayed(case):
         check("Address already in use" in log, log)
         client.close()
     stops(d)
+
+
+# What it may still do
 
 
 def every_thread(pid):

@@ -12,6 +12,9 @@ from harness.eventstore import (DAY, HOSTILE, add, event, full_store, in_termina
 from harness.files import write_file
 
 
+# Text
+
+
 def check_screen(octets, encoding, most=80):
     lines = octets.decode(encoding).splitlines()
     for line in lines:
@@ -82,6 +85,9 @@ def test_what_cannot_be(case):
         equal(done.returncode, status, f"{arguments}: {done.stderr!r}")
         check(words in done.stderr.decode("ascii"), f"{arguments}: no {words!r} in {done.stderr!r}")
         equal(done.stderr.count(b"\n"), 1, f"{arguments}: lines")
+
+
+# JSON
 
 
 def test_json_says_what_is_there(case):

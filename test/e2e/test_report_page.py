@@ -19,6 +19,9 @@ from harness.eventstore import full_store, report
 from harness.files import write_file
 
 
+# The page
+
+
 class Tags(html.parser.HTMLParser):
     def __init__(self):
         super().__init__()
@@ -69,6 +72,8 @@ def test_the_page_is_well_formed_and_harmless(case):
     for since in ("12h", "2d", "90d"):
         check_page(report(case, "--since", since, "--html", "-"))
 
+
+# What Chromium shows of it
 
 COLOURS = {"light": ((31, 119, 180), (168, 116, 0), (196, 61, 27)),
            "dark": ((88, 166, 232), (227, 179, 65), (255, 123, 92))}

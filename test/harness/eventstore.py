@@ -35,6 +35,9 @@ SCALE = {"YES": ("stamped",), "NO": ("unstamped", "unstamped", "unstamped", "for
          "ALLOW": ("changed", "changed", "redirected", "replayed", "expired", "unstamped")}
 
 
+# Stores
+
+
 def now():
     return int(time.time() * 1000)
 
@@ -96,6 +99,9 @@ def full_store(case):
 def rows_of(path, sql, *values):
     with contextlib.closing(sqlite3.connect(path)) as store:
         return store.execute(sql, values).fetchall()
+
+
+# The program
 
 
 def run(case, *arguments, config="report.conf", **environment):
