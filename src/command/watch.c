@@ -159,7 +159,7 @@ static bool show_first(struct watch *watch, uint64_t lines)
     return true;
 }
 
-/* What came since the last look. A store with smaller ids than before was begun anew. */
+/* What came since the last look. A store with smaller ids than before was recreated. */
 static bool show_new(struct watch *watch)
 {
     if (!find_newest(watch))

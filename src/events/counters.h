@@ -64,7 +64,7 @@ void counters_note(
         struct counters *counters, enum verdict verdict, enum reason reason, uint64_t milliseconds);
 
 /* The Prometheus text format, version 0.0.4, as a text that the caller frees; NULL when memory is
- * short. `today`: Unix seconds. */
-char *counters_exposition(const struct counters *counters, uint64_t today);
+ * short. `unix_now`: Unix seconds. */
+char *counters_exposition(const struct counters *counters, uint64_t unix_now);
 
 #endif

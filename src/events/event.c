@@ -12,10 +12,10 @@
 
 static void put_number(struct writer *w, uint64_t number, size_t octets)
 {
-    char *room = writer_room(w, octets);
+    char *buffer = writer_room(w, octets);
 
-    for (size_t i = 0; room != NULL && i < octets; i++)
-        room[i] = (char)(unsigned char)(number >> (8 * i));
+    for (size_t i = 0; buffer != NULL && i < octets; i++)
+        buffer[i] = (char)(unsigned char)(number >> (8 * i));
 }
 
 static void event_put_text(struct writer *w, struct text t, size_t max)

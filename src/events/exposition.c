@@ -91,7 +91,8 @@ static void value_of_label(FILE *out, const char *value)
     }
 }
 
-static void print_keys(FILE *out, const struct counter_key keys[COUNTERS_KEYS_MAX], uint64_t today)
+static void print_keys(
+        FILE *out, const struct counter_key keys[COUNTERS_KEYS_MAX], uint64_t unix_now)
 {
     head(out, "key_age_seconds", "gauge",
             "Age of a pair of keys of a sending host and the service.");
@@ -100,12 +101,12 @@ static void print_keys(FILE *out, const struct counter_key keys[COUNTERS_KEYS_MA
         value_of_label(out, keys[i].host);
         fputs("\",key=\"", out);
         value_of_label(out, keys[i].id);
-        fprintf(out, "\"} %" PRIu64 "\n", today > keys[i].since ? today - keys[i].since : 0);
+        fprintf(out, "\"} %" PRIu64 "\n", unix_now > keys[i].since ? unix_now - keys[i].since : 0);
     }
 }
 
 /* As they are at one moment; none when the parent writes and writes. */
-static void keys(FILE *out, const struct counters *c, uint64_t today)
+static void keys(FILE *out, const struct counters *c, uint64_t unix_now)
 {
     struct counter_key *copy = malloc(sizeof c->keys);
 
@@ -114,14 +115,14 @@ static void keys(FILE *out, const struct counters *c, uint64_t today)
         memcpy(copy, c->keys, sizeof c->keys);
         atomic_thread_fence(memory_order_acquire);
         if (before % 2 == 0 && c->keys_changed == before) {
-            print_keys(out, copy, today);
+            print_keys(out, copy, unix_now);
             break;
         }
     }
     free(copy);
 }
 
-char *counters_exposition(const struct counters *c, uint64_t today)
+char *counters_exposition(const struct counters *c, uint64_t unix_now)
 {
     char *text = NULL;
     size_t size = 0;
@@ -135,7 +136,7 @@ char *counters_exposition(const struct counters *c, uint64_t today)
     latency(out, c);
     stores(out, c);
     alarms(out, c);
-    keys(out, c, today);
+    keys(out, c, unix_now);
     if (fclose(out) == 0)
         return text;
     free(text);

@@ -42,13 +42,13 @@ static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status
 static enum MHD_Result metrics_say(
         struct MHD_Connection *connection, unsigned status, const char *line)
 {
-    char room[64];
-    struct writer w = writer_of(room, sizeof room);
+    char buffer[64];
+    struct writer w = writer_of(buffer, sizeof buffer);
 
     writer_string(&w, line);
     const struct text text = writer_text(&w);
     return answer(connection, status, TEXT_PLAIN,
-            MHD_create_response_from_buffer(text.len, room, MHD_RESPMEM_MUST_COPY));
+            MHD_create_response_from_buffer(text.len, buffer, MHD_RESPMEM_MUST_COPY));
 }
 
 static enum MHD_Result metrics_show(

@@ -68,7 +68,7 @@ uint64_t privacy_network(struct text address)
     return privacy_number(MARK_V6, octets, OCTETS_V6);
 }
 
-struct text privacy_text(uint64_t network, char room_r[PRIVACY_TEXT_MAX])
+struct text privacy_text(uint64_t network, char buffer_r[PRIVACY_TEXT_MAX])
 {
     unsigned char octets[sizeof(struct in6_addr)] = {0};
     const bool v4 = network >> MARK_SHIFT == MARK_V4;
@@ -76,28 +76,28 @@ struct text privacy_text(uint64_t network, char room_r[PRIVACY_TEXT_MAX])
     if (network == 0)
         return (struct text){"", 0};
     octets_of(network, v4 ? OCTETS_V4 : OCTETS_V6, octets);
-    if (inet_ntop(v4 ? AF_INET : AF_INET6, octets, room_r, PRIVACY_TEXT_MAX) == NULL)
+    if (inet_ntop(v4 ? AF_INET : AF_INET6, octets, buffer_r, PRIVACY_TEXT_MAX) == NULL)
         return (struct text){"", 0};
-    return text_of(room_r);
+    return text_of(buffer_r);
 }
 
-struct text privacy_prefix_text(uint64_t network, char room_r[PRIVACY_TEXT_MAX])
+struct text privacy_prefix_text(uint64_t network, char buffer_r[PRIVACY_TEXT_MAX])
 {
-    const struct text address = privacy_text(network, room_r);
+    const struct text address = privacy_text(network, buffer_r);
 
     if (address.len == 0)
         return address;
     /* A network's first address is shorter than the longest address by more than a prefix. */
-    struct writer w = writer_of(room_r + address.len, PRIVACY_TEXT_MAX - address.len);
+    struct writer w = writer_of(buffer_r + address.len, PRIVACY_TEXT_MAX - address.len);
     writer_string(&w, network >> MARK_SHIFT == MARK_V4 ? "/24" : "/48");
-    return (struct text){room_r, address.len + writer_text(&w).len};
+    return (struct text){buffer_r, address.len + writer_text(&w).len};
 }
 
-void privacy_apply(enum privacy privacy, struct event *event, struct privacy_room *room)
+void privacy_apply(enum privacy privacy, struct event *event, struct privacy_room *buffer)
 {
     if (privacy == PRIVACY_FULL)
         return;
     const bool told = privacy == PRIVACY_NETWORK;
-    event->ip = privacy_text(told ? privacy_network(event->ip) : 0, room->ip);
-    event->asker = privacy_text(told ? privacy_network(event->asker) : 0, room->asker);
+    event->ip = privacy_text(told ? privacy_network(event->ip) : 0, buffer->ip);
+    event->asker = privacy_text(told ? privacy_network(event->asker) : 0, buffer->asker);
 }

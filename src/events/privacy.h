@@ -23,9 +23,9 @@ bool privacy_find(const char *word, enum privacy *privacy_r) __attribute__((warn
  * An IPv4 address mapped into IPv6 is the IPv4 address it is. */
 uint64_t privacy_network(struct text address);
 /* `192.0.2.0`, `2001:db8:7::`: the network's first address; empty for 0. */
-struct text privacy_text(uint64_t network, char room_r[PRIVACY_TEXT_MAX]);
+struct text privacy_text(uint64_t network, char buffer_r[PRIVACY_TEXT_MAX]);
 /* The same with its prefix: `192.0.2.0/24`. */
-struct text privacy_prefix_text(uint64_t network, char room_r[PRIVACY_TEXT_MAX]);
+struct text privacy_prefix_text(uint64_t network, char buffer_r[PRIVACY_TEXT_MAX]);
 
 /* What an event's texts lie in afterwards, as far as they are new. */
 struct privacy_room {
@@ -35,6 +35,6 @@ struct privacy_room {
 
 /* Both its addresses: as they are, cut to their networks, or empty. What is no address is empty
  * too, unless all is told. */
-void privacy_apply(enum privacy privacy, struct event *event, struct privacy_room *room);
+void privacy_apply(enum privacy privacy, struct event *event, struct privacy_room *buffer);
 
 #endif

@@ -31,7 +31,7 @@ struct recording {
     size_t count;
     struct event *events;
     struct privacy_room *privacy_rooms; /* one for each event */
-    char *room;                         /* a part for each ring */
+    char *buffer;                       /* a part for each ring */
 
     struct ring *const *rings;
     size_t rings_count;
@@ -66,8 +66,8 @@ struct recording *recording_init(const struct config_service *service, struct ri
     const size_t most = r->quota * (rings_count > 0 ? rings_count : 1);
     r->events = calloc(most, sizeof *r->events);
     r->privacy_rooms = calloc(most, sizeof *r->privacy_rooms);
-    r->room = malloc(most * EVENT_OCTETS_MAX);
-    if (r->events == NULL || r->privacy_rooms == NULL || r->room == NULL)
+    r->buffer = malloc(most * EVENT_OCTETS_MAX);
+    if (r->events == NULL || r->privacy_rooms == NULL || r->buffer == NULL)
         return recording_fail(r);
     if (service->alarm_forgeries > 0) {
         r->forgeries = forgeries_init(service->alarm_forgeries, FORGERIES_USERS);
@@ -87,7 +87,7 @@ void recording_free(struct recording **recording)
     forgeries_free(&r->forgeries);
     free(r->events);
     free(r->privacy_rooms);
-    free(r->room);
+    free(r->buffer);
     free(r);
     *recording = NULL;
 }
@@ -108,7 +108,7 @@ static bool recording_look(struct recording *r, uint64_t now)
     for (size_t i = 0; i < r->rings_count; i++) {
         struct event *events = &r->events[r->count];
         const size_t size = r->quota * EVENT_OCTETS_MAX;
-        const size_t count = ring_look(r->rings[i], events, r->quota, r->room + i * size, size);
+        const size_t count = ring_look(r->rings[i], events, r->quota, r->buffer + i * size, size);
         for (size_t k = 0; k < count; k++) {
             privacy_apply(r->privacy, &events[k], &r->privacy_rooms[r->count + k]);
             if (r->forgeries != NULL && k >= r->noted[i])
@@ -190,17 +190,17 @@ static bool recording_record(struct recording *r)
 static void recording_purge(struct recording *r)
 {
     const uint64_t now = mono_ms();
-    const uint64_t today = unix_ms();
+    const uint64_t unix_now = unix_ms();
     const uint64_t keep = r->service->events_keep * 1000;
     bool more = false;
 
     if (now < r->purge)
         return;
-    if (today < keep) {
+    if (unix_now < keep) {
         r->purge = now + PURGE_EVERY;
         return;
     }
-    if (!eventstore_purge(r->store, today - keep, &more)) {
+    if (!eventstore_purge(r->store, unix_now - keep, &more)) {
         store_failed(r, eventstore_error(r->store));
         more = false;
     }

@@ -133,7 +133,7 @@ static bool record_at(const struct shared *s, uint64_t at, uint64_t written, uin
            at + padded(len) <= written;
 }
 
-size_t ring_look(struct ring *ring, struct event *events_r, size_t most, char *room, size_t size)
+size_t ring_look(struct ring *ring, struct event *events_r, size_t most, char *buffer, size_t size)
 {
     struct shared *s = ring->shared;
     const uint64_t written = atomic_load_explicit(&s->written, memory_order_acquire);
@@ -159,8 +159,8 @@ size_t ring_look(struct ring *ring, struct event *events_r, size_t most, char *r
         if (len > size - used)
             break;
         /* A copy: the worker may still write there, if it has gone mad. */
-        memcpy(room + used, s->octets + at % RING_OCTETS + sizeof len, len);
-        if (event_decode((struct text){room + used, len}, &events_r[count])) {
+        memcpy(buffer + used, s->octets + at % RING_OCTETS + sizeof len, len);
+        if (event_decode((struct text){buffer + used, len}, &events_r[count])) {
             count++;
             used += len;
         } else {

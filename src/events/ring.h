@@ -24,10 +24,10 @@ void ring_free(struct ring **ring);
 void ring_put(struct ring *ring, const struct event *event);
 
 /* The recorder's side: looks at the events from the oldest on, `most` at the most, without taking
- * them; the texts are borrowed from `room`, of EVENT_OCTETS_MAX octets or more. Returns how many
+ * them; the texts are borrowed from `buffer`, of EVENT_OCTETS_MAX octets or more. Returns how many
  * there are. What is no event is passed over; where that makes no sense, all that is there is.
  * Either is counted as dropped. */
-size_t ring_look(struct ring *ring, struct event *events_r, size_t most, char *room, size_t size);
+size_t ring_look(struct ring *ring, struct event *events_r, size_t most, char *buffer, size_t size);
 /* Takes those that the last look returned: their place may be used again. */
 void ring_take(struct ring *ring);
 /* How many did not fit, or were no events, since the last call. */

@@ -17,7 +17,7 @@
  * The table `event`: id (grows with the order of recording), time (Unix milliseconds), verdict
  * ("YES"), reason ("stamped"), cause, user, domain (the user's), host, receiving, ip, asker (texts,
  * "" for what is not known), listed (0 or 1), ms. Whoever sees an id has seen all lower ones; where
- * a store is begun anew, they begin anew. The table `gap`: time, count: so many events were lost
+ * a store is recreated, they begin anew. The table `gap`: time, count: so many events were lost
  * before this time. Names of columns that are SQL words somewhere are quoted in the queries.
  */
 struct eventstore;

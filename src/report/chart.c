@@ -64,7 +64,7 @@ uint64_t chart_tick(uint64_t largest)
 }
 
 /* `500`, `20k`, `5M`: a tick's multiple. */
-static void short_count(uint64_t count, char room_r[PHRASE_MAX])
+static void short_count(uint64_t count, char buffer_r[PHRASE_MAX])
 {
     static const struct {
         uint64_t unit;
@@ -74,7 +74,8 @@ static void short_count(uint64_t count, char room_r[PHRASE_MAX])
 
     while (i < 3 && count < units[i].unit)
         i++;
-    snprintf(room_r, PHRASE_MAX, "%.4g%s", (double)count / (double)units[i].unit, units[i].suffix);
+    snprintf(
+            buffer_r, PHRASE_MAX, "%.4g%s", (double)count / (double)units[i].unit, units[i].suffix);
 }
 
 static double height_of(uint64_t value, uint64_t top)

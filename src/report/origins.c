@@ -38,7 +38,7 @@ static void complete_v6(struct text beginning, struct writer *w)
     writer_string(w, "::");
 }
 
-struct text origins_network(struct text beginning, char room_r[ORIGINS_NETWORK_MAX])
+struct text origins_network(struct text beginning, char buffer_r[ORIGINS_NETWORK_MAX])
 {
     char address[ORIGINS_NETWORK_MAX];
     struct writer w = writer_of(address, sizeof address);
@@ -50,17 +50,17 @@ struct text origins_network(struct text beginning, char room_r[ORIGINS_NETWORK_M
         writer_put(&w, beginning);
         writer_char(&w, '0');
     }
-    return privacy_prefix_text(w.failed ? 0 : privacy_network(writer_text(&w)), room_r);
+    return privacy_prefix_text(w.failed ? 0 : privacy_network(writer_text(&w)), buffer_r);
 }
 
 static bool origins_take_network(void *context, const struct eventstore_value *values, size_t count)
 {
     struct tallying *tallying = context;
-    char room[ORIGINS_NETWORK_MAX];
+    char buffer[ORIGINS_NETWORK_MAX];
 
     if (count < 2)
         return false;
-    tally_add(tallying->scope, tallying->tally, origins_network(values[0].text, room),
+    tally_add(tallying->scope, tallying->tally, origins_network(values[0].text, buffer),
             values[1].number);
     return !tallying->scope->failed;
 }

@@ -17,6 +17,6 @@ json_t *origins_receiving(struct scope *scope, size_t most);
 
 /* The network that an address lies in, of which the store has grouped by the beginning: `192.0.2.`,
  * or an IPv6 address that is cut behind its third group at the earliest. Empty when it is none. */
-struct text origins_network(struct text beginning, char room_r[ORIGINS_NETWORK_MAX]);
+struct text origins_network(struct text beginning, char buffer_r[ORIGINS_NETWORK_MAX]);
 
 #endif

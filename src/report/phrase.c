@@ -9,28 +9,28 @@
 #define TAKEN_MAX 1024 /* octets of a text that are looked at, from its beginning or its end */
 #define CUT ".."
 
-static size_t escape(struct text t, char *room_r)
+static size_t escape(struct text t, char *buffer_r)
 {
     size_t len = 0;
 
     for (size_t i = 0; i < t.len; i++) {
         const unsigned char c = (unsigned char)t.at[i];
         if (c >= ' ' && c < 0x7f && c != '\\')
-            room_r[len++] = t.at[i];
+            buffer_r[len++] = t.at[i];
         else
-            len += (size_t)sprintf(room_r + len, "\\x%02x", c);
+            len += (size_t)sprintf(buffer_r + len, "\\x%02x", c);
     }
     return len;
 }
 
-void phrase_fit(struct text t, size_t columns, char room_r[PHRASE_MAX])
+void phrase_fit(struct text t, size_t columns, char buffer_r[PHRASE_MAX])
 {
     char head[4 * TAKEN_MAX + 1];
     char tail[4 * TAKEN_MAX + 1];
     const size_t taken = t.len < TAKEN_MAX ? t.len : TAKEN_MAX;
     const size_t most = columns < PHRASE_MAX ? columns : PHRASE_MAX - 1;
     const size_t len = escape((struct text){t.at, taken}, head);
-    struct writer w = writer_of(room_r, PHRASE_MAX - 1);
+    struct writer w = writer_of(buffer_r, PHRASE_MAX - 1);
 
     if (taken == t.len && len <= most) {
         writer_put(&w, (struct text){head, len});
@@ -52,10 +52,10 @@ struct text phrase_text(const json_t *string)
     return at != NULL ? (struct text){at, json_string_length(string)} : text_of("");
 }
 
-void phrase_count(uint64_t count, char room_r[PHRASE_MAX])
+void phrase_count(uint64_t count, char buffer_r[PHRASE_MAX])
 {
     char digits[TEXT_DECIMAL_MAX + 1];
-    struct writer w = writer_of(room_r, PHRASE_MAX - 1);
+    struct writer w = writer_of(buffer_r, PHRASE_MAX - 1);
     const size_t len = (size_t)snprintf(digits, sizeof digits, "%" PRIu64, count);
 
     for (size_t i = 0; i < len; i++) {
@@ -66,16 +66,16 @@ void phrase_count(uint64_t count, char room_r[PHRASE_MAX])
     *w.at = '\0';
 }
 
-void phrase_share(uint64_t part, uint64_t whole, char room_r[PHRASE_MAX])
+void phrase_share(uint64_t part, uint64_t whole, char buffer_r[PHRASE_MAX])
 {
     const double share = whole > 0 ? 100.0 * (double)part / (double)whole : 0;
 
     if (part > 0 && share < 0.1)
-        snprintf(room_r, PHRASE_MAX, "<0.1%%");
+        snprintf(buffer_r, PHRASE_MAX, "<0.1%%");
     else if (part < whole && share > 99.9)
-        snprintf(room_r, PHRASE_MAX, ">99.9%%");
+        snprintf(buffer_r, PHRASE_MAX, ">99.9%%");
     else
-        snprintf(room_r, PHRASE_MAX, "%.1f%%", share);
+        snprintf(buffer_r, PHRASE_MAX, "%.1f%%", share);
 }
 
 static bool parts_of(struct text moment, struct tm *parts_r)
@@ -106,10 +106,10 @@ static void put_two_digits(int number, struct writer *w)
     writer_char(w, (char)('0' + number % 10));
 }
 
-void phrase_step(struct text moment, uint64_t step_seconds, char room_r[PHRASE_MAX])
+void phrase_step(struct text moment, uint64_t step_seconds, char buffer_r[PHRASE_MAX])
 {
     static const char days[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-    struct writer w = writer_of(room_r, PHRASE_MAX - 1);
+    struct writer w = writer_of(buffer_r, PHRASE_MAX - 1);
     struct tm parts;
 
     if (parts_of(moment, &parts)) {
@@ -127,9 +127,9 @@ void phrase_step(struct text moment, uint64_t step_seconds, char room_r[PHRASE_M
     *w.at = '\0';
 }
 
-void phrase_moment(struct text moment, char room_r[PHRASE_MAX])
+void phrase_moment(struct text moment, char buffer_r[PHRASE_MAX])
 {
-    struct writer w = writer_of(room_r, PHRASE_MAX - 1);
+    struct writer w = writer_of(buffer_r, PHRASE_MAX - 1);
     struct tm parts;
 
     if (parts_of(moment, &parts)) {

@@ -14,21 +14,21 @@
 
 /* Anybody's text: octets that are not printable ASCII become \xNN, and what is longer than
  * `columns` (less than PHRASE_MAX) loses its middle: `alice.and..@example.org`. */
-void phrase_fit(struct text t, size_t columns, char room_r[PHRASE_MAX]);
+void phrase_fit(struct text t, size_t columns, char buffer_r[PHRASE_MAX]);
 /* A string of the report; empty when it is none. */
 struct text phrase_text(const json_t *string);
 
 /* `1,234,567` */
-void phrase_count(uint64_t count, char room_r[PHRASE_MAX]);
+void phrase_count(uint64_t count, char buffer_r[PHRASE_MAX]);
 /* `12.3%` of the whole; what is more than nothing never looks like nothing, what is less than all
  * never like all. */
-void phrase_share(uint64_t part, uint64_t whole, char room_r[PHRASE_MAX]);
+void phrase_share(uint64_t part, uint64_t whole, char buffer_r[PHRASE_MAX]);
 
 /* A step of the series that begins at `moment` (`2026-11-24T00:00:00Z`): `Tue 24 Nov`, or
  * `24 Nov 13h` when it is less than a day. */
-void phrase_step(struct text moment, uint64_t step_seconds, char room_r[PHRASE_MAX]);
+void phrase_step(struct text moment, uint64_t step_seconds, char buffer_r[PHRASE_MAX]);
 /* `24 Nov 2026`, and `13:05` if it is not midnight. */
-void phrase_moment(struct text moment, char room_r[PHRASE_MAX]);
+void phrase_moment(struct text moment, char buffer_r[PHRASE_MAX]);
 
 /* What a pair of verdict and reason means, in a few words; empty for what is not known. */
 const char *phrase_reason(struct text verdict, struct text reason);

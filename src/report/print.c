@@ -44,14 +44,14 @@ static void print_period(const json_t *report, const struct report_look *look, F
 
 /* `YES 3,501,032 (70.0%)` */
 static void phrase_verdict(
-        const char *name, uint64_t count, uint64_t whole, char room_r[PHRASE_MAX])
+        const char *name, uint64_t count, uint64_t whole, char buffer_r[PHRASE_MAX])
 {
     char number[PHRASE_MAX];
     char share[PHRASE_MAX];
 
     phrase_count(count, number);
     phrase_share(count, whole, share);
-    snprintf(room_r, PHRASE_MAX, "%.16s %.64s (%.16s)", name, number, share);
+    snprintf(buffer_r, PHRASE_MAX, "%.16s %.64s (%.16s)", name, number, share);
 }
 
 /* In one line, in two, or in as many as it takes. */
@@ -118,11 +118,11 @@ static unsigned print_put_entry(
     phrase_count(section_questions(entry), number);
     const unsigned number_width =
             strlen(number) > NUMBER_MIN ? (unsigned)strlen(number) : NUMBER_MIN;
-    const unsigned room = width - number_width - 1;
+    const unsigned buffer = width - number_width - 1;
     section_note(section, entry, note);
     const unsigned note_width = note[0] != '\0' ? (unsigned)strlen(note) + 2 : 0;
     phrase_fit(section_name(section, entry),
-            note_width < room / 2 ? room - note_width : room - room / 2, name);
+            note_width < buffer / 2 ? buffer - note_width : buffer - buffer / 2, name);
     unsigned used = (unsigned)fprintf(out, "%*s %s", (int)number_width, number, name);
     const unsigned left = width > used + 2 ? width - used - 2 : 0;
     if (note[0] != '\0' && strlen(note) <= left)

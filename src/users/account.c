@@ -21,13 +21,13 @@ struct account *account_init(void)
     return calloc(1, sizeof(struct account));
 }
 
-void account_free(struct account **person)
+void account_free(struct account **account)
 {
-    if (*person == NULL)
+    if (*account == NULL)
         return;
-    free((*person)->ones);
-    free(*person);
-    *person = NULL;
+    free((*account)->ones);
+    free(*account);
+    *account = NULL;
 }
 
 void account_clear(struct account *p)

@@ -19,17 +19,17 @@ enum account_result {
 };
 
 struct account *account_init(void);
-void account_free(struct account **person);
+void account_free(struct account **account);
 /* For the next entry. */
-void account_clear(struct account *person);
+void account_clear(struct account *account);
 
 /* A value of an attribute; `rank`: its place among those that are configured, 0 the first. */
-enum account_result account_add(struct account *person, struct text value, size_t rank);
+enum account_result account_add(struct account *account, struct text value, size_t rank);
 
 /* When all are there: each once, the primary one first, the others in order. That is the one with
  * SMTP in capital letters, or else one of the first attribute that has any; of several the first in
  * the order of octets, since a directory gives values in any order. */
-size_t account_settle(struct account *person);
-struct text account_address(const struct account *person, size_t index);
+size_t account_settle(struct account *account);
+struct text account_address(const struct account *account, size_t index);
 
 #endif

@@ -9,25 +9,25 @@ struct block {
     char octets[ARENA_MAX];
 };
 
-char *arena_keep(struct arena *blocks, size_t len)
+char *arena_keep(struct arena *arena, size_t len)
 {
-    if (blocks->last == NULL || ARENA_MAX - blocks->last->used < len) {
+    if (arena->last == NULL || ARENA_MAX - arena->last->used < len) {
         struct block *block = len <= ARENA_MAX ? malloc(sizeof *block) : NULL;
         if (block == NULL)
             return NULL;
-        block->before = blocks->last;
+        block->before = arena->last;
         block->used = 0;
-        blocks->last = block;
+        arena->last = block;
     }
-    blocks->last->used += len;
-    return blocks->last->octets + blocks->last->used - len;
+    arena->last->used += len;
+    return arena->last->octets + arena->last->used - len;
 }
 
-void arena_free(struct arena *blocks)
+void arena_free(struct arena *arena)
 {
-    while (blocks->last != NULL) {
-        struct block *before = blocks->last->before;
-        free(blocks->last);
-        blocks->last = before;
+    while (arena->last != NULL) {
+        struct block *before = arena->last->before;
+        free(arena->last);
+        arena->last = before;
     }
 }

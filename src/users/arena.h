@@ -13,7 +13,7 @@ struct arena {
 
 /* Room for so many octets, which stays where it is until arena_free(). NULL when out of memory,
  * or it is more than ARENA_MAX. */
-char *arena_keep(struct arena *blocks, size_t len);
-void arena_free(struct arena *blocks);
+char *arena_keep(struct arena *arena, size_t len);
+void arena_free(struct arena *arena);
 
 #endif

@@ -101,7 +101,7 @@ static bool difference_take_row(void *context, struct text key, struct text valu
     return !c->no_memory;
 }
 
-struct difference *difference_find(struct table *table, struct row_set *gathered,
+struct difference *difference_find(struct table *table, struct row_set *rows,
         struct directory_counts *counts_r, char error_r[TABLE_ERROR_MAX])
 {
     struct difference *d = calloc(1, sizeof *d);
@@ -109,7 +109,7 @@ struct difference *difference_find(struct table *table, struct row_set *gathered
     enum table_result result = TABLE_OK;
 
     if (d != NULL) {
-        d->rows = row_set_rows(gathered, &d->count);
+        d->rows = row_set_rows(rows, &d->count);
         result = table_each(table, difference_take_row, &c);
     }
     if (result != TABLE_OK || c.no_memory) {
@@ -134,13 +134,13 @@ static enum table_result delete_removed(const struct removed *removed, struct ta
     return result != TABLE_ERROR ? TABLE_OK : result;
 }
 
-static enum table_result difference_put(const struct row_set_row *gathered, struct table *table)
+static enum table_result difference_put(const struct row_set_row *rows, struct table *table)
 {
     char why[ROW_ERROR_MAX];
     struct row row;
 
-    return row_parse(row_set_values(gathered), &row, why) /* as it did when it was gathered */
-                   ? table_put(table, row_set_key(gathered), &row)
+    return row_parse(row_set_values(rows), &row, why) /* as it did when it was gathered */
+                   ? table_put(table, row_set_key(rows), &row)
                    : TABLE_ERROR;
 }
 

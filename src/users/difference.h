@@ -12,7 +12,7 @@ struct difference;
 /* Within a writer's transaction: compares, sets each gathered row's state, and counts before,
  * after, pinned, hidden, added, changed and removed. NULL with the end of a sentence in `error_r`.
  */
-struct difference *difference_find(struct table *table, struct row_set *gathered,
+struct difference *difference_find(struct table *table, struct row_set *rows,
         struct directory_counts *counts_r, char error_r[TABLE_ERROR_MAX]);
 void difference_free(struct difference **difference);
 

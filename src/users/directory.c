@@ -27,7 +27,7 @@ static const struct directory_backend *find_kind(const char *source)
                    : &directory_ldap;
 }
 
-static bool directory_ask(const struct config_directory *directory, struct row_set *gathered,
+static bool directory_ask(const struct config_directory *directory, struct row_set *rows,
         char error_r[DIRECTORY_ERROR_MAX])
 {
     const char *error = NULL;
@@ -40,7 +40,7 @@ static bool directory_ask(const struct config_directory *directory, struct row_s
             return false;
         }
     }
-    const bool read = find_kind(directory->source.at)->read(directory, password, gathered, error_r);
+    const bool read = find_kind(directory->source.at)->read(directory, password, rows, error_r);
     if (!read)
         password_blot(error_r, password);
     sodium_free(password);
@@ -71,12 +71,12 @@ static enum directory_result directory_fail(const struct config_directory *direc
 
 /* Within a transaction, which the caller ends. */
 static enum directory_result renew(const struct config_directory *directory, bool believe,
-        struct table *table, struct row_set *gathered, struct directory_counts *counts_r,
+        struct table *table, struct row_set *rows, struct directory_counts *counts_r,
         char error_r[DIRECTORY_ERROR_MAX])
 {
     char why[TABLE_ERROR_MAX];
     enum directory_result result = DIRECTORY_OK;
-    struct difference *difference = difference_find(table, gathered, counts_r, why);
+    struct difference *difference = difference_find(table, rows, counts_r, why);
 
     if (difference == NULL)
         return directory_fail(directory, why, error_r);
@@ -89,8 +89,7 @@ static enum directory_result renew(const struct config_directory *directory, boo
 }
 
 static enum directory_result write_table(const struct config_directory *directory, bool believe,
-        struct row_set *gathered, struct directory_counts *counts_r,
-        char error_r[DIRECTORY_ERROR_MAX])
+        struct row_set *rows, struct directory_counts *counts_r, char error_r[DIRECTORY_ERROR_MAX])
 {
     char error[TABLE_ERROR_MAX];
     struct table *table = table_open_to_write(directory_path(directory), error);
@@ -101,7 +100,7 @@ static enum directory_result write_table(const struct config_directory *director
     if (table_begin(table) != TABLE_OK)
         result = directory_fail(directory, table_error(table), error_r);
     else
-        result = renew(directory, believe, table, gathered, counts_r, error_r);
+        result = renew(directory, believe, table, rows, counts_r, error_r);
     if (result == DIRECTORY_OK && table_commit(table) != TABLE_OK)
         result = directory_fail(directory, table_error(table), error_r);
     table_close(&table); /* and with it a transaction that is open */
@@ -109,38 +108,37 @@ static enum directory_result write_table(const struct config_directory *director
 }
 
 static enum directory_result sync_gathered(const struct config_directory *directory, bool believe,
-        struct row_set *gathered, struct directory_counts *counts_r,
-        char error_r[DIRECTORY_ERROR_MAX])
+        struct row_set *rows, struct directory_counts *counts_r, char error_r[DIRECTORY_ERROR_MAX])
 {
     size_t count;
 
-    if (!directory_ask(directory, gathered, error_r))
+    if (!directory_ask(directory, rows, error_r))
         return DIRECTORY_UNREAD;
-    if (!row_set_finish(gathered, error_r))
+    if (!row_set_finish(rows, error_r))
         return DIRECTORY_WRONG;
-    counts_r->skipped = row_set_skipped(gathered);
-    counts_r->without = row_set_passed(gathered);
-    (void)row_set_rows(gathered, &count);
+    counts_r->skipped = row_set_skipped(rows);
+    counts_r->without = row_set_passed(rows);
+    (void)row_set_rows(rows, &count);
     if (count == 0 && !believe) {
         snprintf(error_r, DIRECTORY_ERROR_MAX, "there is no row at all: expected at least one");
         return DIRECTORY_FEW;
     }
-    return write_table(directory, believe, gathered, counts_r, error_r);
+    return write_table(directory, believe, rows, counts_r, error_r);
 }
 
 enum directory_result directory_sync(const struct config_directory *directory, bool believe,
         const struct directory_notes *notes, struct directory_counts *counts_r,
         char error_r[DIRECTORY_ERROR_MAX])
 {
-    struct row_set *gathered = row_set_init(notes);
+    struct row_set *rows = row_set_init(notes);
     enum directory_result result = DIRECTORY_UNREAD;
 
     *counts_r = (struct directory_counts){0};
     const int turn = sync_lock_take(directory_path(directory), directory->timeout);
-    if (gathered == NULL)
+    if (rows == NULL)
         snprintf(error_r, DIRECTORY_ERROR_MAX, "%s", strerror(ENOMEM));
     else if (turn >= 0)
-        result = sync_gathered(directory, believe, gathered, counts_r, error_r);
+        result = sync_gathered(directory, believe, rows, counts_r, error_r);
     else if (errno == EWOULDBLOCK)
         snprintf(error_r, DIRECTORY_ERROR_MAX,
                 "another sync of a table in this folder is under way");
@@ -148,6 +146,6 @@ enum directory_result directory_sync(const struct config_directory *directory, b
         result = directory_fail(directory, strerror(errno), error_r);
     if (turn >= 0)
         close(turn);
-    row_set_free(&gathered);
+    row_set_free(&rows);
     return result;
 }

@@ -119,9 +119,9 @@ static bool read_page(struct paging *p)
     return good;
 }
 
-static bool read_pages(struct ldap_session *session, struct row_set *gathered)
+static bool read_pages(struct ldap_session *session, struct row_set *rows)
 {
-    struct paging p = {.session = session, .entry = ldap_entry_init(session, gathered)};
+    struct paging p = {.session = session, .entry = ldap_entry_init(session, rows)};
     bool good = p.entry != NULL || ldap_session_fail(session, "read", LDAP_NO_MEMORY, "");
 
     while (good && !p.done)
@@ -132,13 +132,13 @@ static bool read_pages(struct ldap_session *session, struct row_set *gathered)
 }
 
 static bool read_ldap(const struct config_directory *directory, const char *password,
-        struct row_set *gathered, char error_r[DIRECTORY_ERROR_MAX])
+        struct row_set *rows, char error_r[DIRECTORY_ERROR_MAX])
 {
     struct ldap_session session;
 
     if (!ldap_session_open(&session, directory, password, error_r))
         return false;
-    const bool good = read_pages(&session, gathered);
+    const bool good = read_pages(&session, rows);
     ldap_session_close(&session);
     return good;
 }

@@ -34,8 +34,8 @@ struct said {
 
 struct ldap_entry {
     struct ldap_session *session;
-    struct row_set *gathered;
-    struct account *person;
+    struct row_set *rows;
+    struct account *account;
     struct wanted *wanted;
     size_t wanted_count;
     char **attributes;
@@ -45,10 +45,10 @@ struct ldap_entry {
 
 static bool take_address(struct ldap_entry *e, struct text value, size_t rank)
 {
-    const enum account_result result = account_add(e->person, value, rank);
+    const enum account_result result = account_add(e->account, value, rank);
 
     if (result == ACCOUNT_BAD)
-        row_set_skip(e->gathered, value, e->dn);
+        row_set_skip(e->rows, value, e->dn);
     return result != ACCOUNT_NO_MEMORY;
 }
 
@@ -88,7 +88,7 @@ static void want(struct ldap_entry *e, char *name,
     e->attributes[e->wanted_count++] = name;
 }
 
-struct ldap_entry *ldap_entry_init(struct ldap_session *session, struct row_set *gathered)
+struct ldap_entry *ldap_entry_init(struct ldap_session *session, struct row_set *rows)
 {
     const struct config_directory *directory = session->directory;
     const size_t most = directory->addresses.count + RULES_MAX;
@@ -97,11 +97,11 @@ struct ldap_entry *ldap_entry_init(struct ldap_session *session, struct row_set 
     if (e == NULL)
         return NULL;
     e->session = session;
-    e->gathered = gathered;
-    e->person = account_init();
+    e->rows = rows;
+    e->account = account_init();
     e->wanted = calloc(most, sizeof *e->wanted);
     e->attributes = calloc(most + 1, sizeof *e->attributes);
-    if (e->person == NULL || e->wanted == NULL || e->attributes == NULL) {
+    if (e->account == NULL || e->wanted == NULL || e->attributes == NULL) {
         ldap_entry_free(&e);
         return NULL;
     }
@@ -119,7 +119,7 @@ void ldap_entry_free(struct ldap_entry **entry)
 
     if (e == NULL)
         return;
-    account_free(&e->person);
+    account_free(&e->account);
     free(e->wanted);
     free(e->attributes);
     free(e);
@@ -206,7 +206,7 @@ static bool take_wanted(struct ldap_entry *e, LDAPMessage *message, const struct
 
 static void forget_entry(struct ldap_entry *e)
 {
-    account_clear(e->person);
+    account_clear(e->account);
     e->said.hosts = writer_of(e->said.hosts_room, sizeof e->said.hosts_room);
     e->said.more_hosts = writer_of(e->said.more_hosts_room, sizeof e->said.more_hosts_room);
     e->said.flags = 0;
@@ -230,13 +230,13 @@ static bool put_rows(struct ldap_entry *e, size_t count)
     char alias_octets[ADDRESS_MAX + sizeof " alias="];
     struct writer rule = writer_of(rule_octets, sizeof rule_octets);
     struct writer alias = writer_of(alias_octets, sizeof alias_octets);
-    const struct text primary = account_address(e->person, 0);
+    const struct text primary = account_address(e->account, 0);
 
     put_rule(&e->said, &rule);
     rule_words_put(&alias, "alias", primary);
-    bool good = row_set_put(e->gathered, primary, writer_text(&rule), e->dn);
+    bool good = row_set_put(e->rows, primary, writer_text(&rule), e->dn);
     for (size_t i = 1; good && i < count; i++)
-        good = row_set_put(e->gathered, account_address(e->person, i), writer_text(&alias), e->dn);
+        good = row_set_put(e->rows, account_address(e->account, i), writer_text(&alias), e->dn);
     return good || ldap_session_fail(e->session, "read", LDAP_NO_MEMORY, "");
 }
 
@@ -249,11 +249,11 @@ static bool ldap_entry_take_entry(struct ldap_entry *e, LDAPMessage *message)
         good = take_wanted(e, message, &e->wanted[i]);
     if (!good)
         return false;
-    const size_t count = account_settle(e->person);
+    const size_t count = account_settle(e->account);
     if (count == 0) {
-        row_set_pass(e->gathered);
+        row_set_pass(e->rows);
     } else if (e->said.bad) {
-        row_set_refuse(e->gathered, e->dn, e->said.why);
+        row_set_refuse(e->rows, e->dn, e->said.why);
     } else {
         good = put_rows(e, count);
     }

@@ -10,7 +10,7 @@
 struct ldap_entry;
 
 /* All is borrowed. NULL when out of memory. */
-struct ldap_entry *ldap_entry_init(struct ldap_session *session, struct row_set *gathered);
+struct ldap_entry *ldap_entry_init(struct ldap_session *session, struct row_set *rows);
 void ldap_entry_free(struct ldap_entry **entry);
 
 /* The attributes to search for, with a NULL at the end. */

@@ -42,9 +42,9 @@ static bool is_bare(struct text value)
            memchr(value.at, '(', value.len) == NULL;
 }
 
-enum mailbox_kind mailbox_read(struct text value, char room[ADDRESS_MAX + 1], struct text *key_r)
+enum mailbox_kind mailbox_read(struct text value, char buffer[ADDRESS_MAX + 1], struct text *key_r)
 {
-    struct writer w = writer_of(room, ADDRESS_MAX + 1);
+    struct writer w = writer_of(buffer, ADDRESS_MAX + 1);
     struct address address;
 
     const enum mailbox_kind kind = mailbox_kind_of(cut_type(&value));

@@ -17,8 +17,8 @@ enum mailbox_kind {
 /* An address as a directory of people has it, typed by a person: a local part in quotes and UTF-8
  * are taken. Before it may stand a type and a colon, as in Active Directory's proxyAddresses: of
  * those only SMTP is mail, and in capital letters it is the address that its owner sends from. No
- * local part has a colon, unless it stands in quotes. `key_r`, in `room`, is set for the first
+ * local part has a colon, unless it stands in quotes. `key_r`, in `buffer`, is set for the first
  * three: the user, as row_parse_user() gives it. */
-enum mailbox_kind mailbox_read(struct text value, char room[ADDRESS_MAX + 1], struct text *key_r);
+enum mailbox_kind mailbox_read(struct text value, char buffer[ADDRESS_MAX + 1], struct text *key_r);
 
 #endif

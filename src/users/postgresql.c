@@ -18,7 +18,7 @@
 struct reading {
     PGconn *connection;
     const struct config_directory *directory;
-    struct row_set *gathered;
+    struct row_set *rows;
     int columns[COLUMNS_MAX]; /* where a column stands; -1: nowhere */
     uint64_t row;             /* its number, from 1 */
     bool silent;              /* the server was waited for in vain */
@@ -195,8 +195,8 @@ static bool postgresql_get(
 static bool put_hosts(const struct reading *r, const PGresult *result, enum column column,
         struct writer *words, char error_r[ROW_ERROR_MAX])
 {
-    char room[ROW_TEXT_MAX];
-    struct writer hosts = writer_of(room, sizeof room);
+    char buffer[ROW_TEXT_MAX];
+    struct writer hosts = writer_of(buffer, sizeof buffer);
     struct text value;
 
     if (!postgresql_get(r, result, column, &value))
@@ -226,13 +226,13 @@ static bool put_flag(const struct reading *r, const PGresult *result, struct wri
 static bool put_alias(const struct reading *r, const PGresult *result, struct writer *words,
         char error_r[ROW_ERROR_MAX])
 {
-    char room[ADDRESS_MAX + 1];
+    char buffer[ADDRESS_MAX + 1];
     struct text value;
     struct text key;
 
     if (!postgresql_get(r, result, ALIAS, &value) || value.len == 0)
         return true;
-    if (mailbox_read(value, room, &key) != MAILBOX_PLAIN) {
+    if (mailbox_read(value, buffer, &key) != MAILBOX_PLAIN) {
         snprintf(error_r, ROW_ERROR_MAX, "bad alias: %.100s: expected an address", value.at);
         return false;
     }
@@ -242,18 +242,18 @@ static bool put_alias(const struct reading *r, const PGresult *result, struct wr
 
 /* `*@example.org` is everybody else there. */
 static bool postgresql_find_user(
-        struct text address, char room[ADDRESS_MAX + 1], struct text *user_r)
+        struct text address, char buffer[ADDRESS_MAX + 1], struct text *user_r)
 {
     if (address.len > 1 && memcmp(address.at, "*@", 2) == 0)
-        return row_parse_user(address, room, user_r);
-    return mailbox_read(address, room, user_r) == MAILBOX_PLAIN;
+        return row_parse_user(address, buffer, user_r);
+    return mailbox_read(address, buffer, user_r) == MAILBOX_PLAIN;
 }
 
 static bool postgresql_take_row(struct reading *r, const PGresult *result)
 {
     char origin[32];
     char octets[WORDS_MAX];
-    char room[ADDRESS_MAX + 1];
+    char buffer[ADDRESS_MAX + 1];
     char why[ROW_ERROR_MAX];
     char sentence[DIRECTORY_ERROR_MAX];
     struct writer words = writer_of(octets, sizeof octets);
@@ -262,18 +262,18 @@ static bool postgresql_take_row(struct reading *r, const PGresult *result)
 
     snprintf(origin, sizeof origin, "row %" PRIu64, ++r->row);
     if (!postgresql_get(r, result, ADDRESS, &address) ||
-            !postgresql_find_user(address, room, &user)) {
-        row_set_skip(r->gathered, address, text_of(origin));
+            !postgresql_find_user(address, buffer, &user)) {
+        row_set_skip(r->rows, address, text_of(origin));
         return true;
     }
     if (!put_hosts(r, result, HOSTS, &words, why) ||
             !put_hosts(r, result, MORE_HOSTS, &words, why) || !put_flag(r, result, &words, why) ||
             !put_alias(r, result, &words, why)) {
         snprintf(sentence, sizeof sentence, "%.*s: %s", (int)user.len, user.at, why);
-        row_set_refuse(r->gathered, text_of(origin), sentence);
+        row_set_refuse(r->rows, text_of(origin), sentence);
         return true;
     }
-    return row_set_put(r->gathered, user, writer_text(&words), text_of(origin)) ||
+    return row_set_put(r->rows, user, writer_text(&words), text_of(origin)) ||
            postgresql_fail(r, "out of memory");
 }
 
@@ -309,11 +309,11 @@ static bool postgresql_read_rows(struct reading *r)
 }
 
 static bool read_postgresql(const struct config_directory *directory, const char *password,
-        struct row_set *gathered, char error_r[DIRECTORY_ERROR_MAX])
+        struct row_set *rows, char error_r[DIRECTORY_ERROR_MAX])
 {
     struct reading r = {.connection = postgresql_connect_to(directory, password),
             .directory = directory,
-            .gathered = gathered,
+            .rows = rows,
             .why = error_r};
     bool good = false;
 

@@ -45,13 +45,13 @@ bool row_key(struct text local, struct text domain, struct writer *w)
     return !w->failed;
 }
 
-bool row_parse_user(struct text user, char room[ADDRESS_MAX + 1], struct text *key_r)
+bool row_parse_user(struct text user, char buffer[ADDRESS_MAX + 1], struct text *key_r)
 {
     char domain[DOMAIN_MAX + 1];
     struct address address;
     struct text local;
     struct text given;
-    struct writer w = writer_of(room, ADDRESS_MAX + 1);
+    struct writer w = writer_of(buffer, ADDRESS_MAX + 1);
 
     if (!split(user, &local, &given) || !domain_to_ascii(given, domain))
         return false;
@@ -82,7 +82,7 @@ struct given {
 
 static bool row_take_host(struct row *row, struct given *given, struct text value, char *error_r)
 {
-    char *room = row->storage + given->used;
+    char *buffer = row->storage + given->used;
     char name[DOMAIN_MAX + 1];
 
     if (!domain_to_ascii(value, name))
@@ -90,9 +90,9 @@ static bool row_take_host(struct row *row, struct given *given, struct text valu
     const size_t size = strlen(name) + 1;
     if (row->rule.hosts.count == ROW_HOSTS_MAX || given->used + size > sizeof row->storage)
         return row_fail(error_r, "too many hosts", value, "at most 64, and 2048 octets");
-    memcpy(room, name, size);
+    memcpy(buffer, name, size);
     given->used += size;
-    row->names[row->rule.hosts.count++] = room;
+    row->names[row->rule.hosts.count++] = buffer;
     return true;
 }
 
@@ -128,14 +128,14 @@ static bool row_take_flag(
 
 static bool take_alias(struct row *row, struct given *given, struct text value, char *error_r)
 {
-    char room[ADDRESS_MAX + 1];
+    char buffer[ADDRESS_MAX + 1];
     struct text key;
 
     if (given->alias)
         return row_fail(error_r, "given twice", text_of("alias"), "each name once");
     given->alias = true;
     row->is_alias = true;
-    if (!row_parse_user(value, room, &key) ||
+    if (!row_parse_user(value, buffer, &key) ||
             !address_parse(key, (struct text){NULL, 0}, &row->alias))
         return row_fail(error_r, "bad alias", value, "another user, local@domain");
     return true;
@@ -193,11 +193,12 @@ static bool has_no_controls(struct text t)
 /* Names may have grown on their way to A-labels, and the row may yet be pinned. */
 static bool fits(const struct row *row)
 {
-    char room[ROW_TEXT_MAX];
-    struct writer w = writer_of(room, sizeof room);
+    char buffer[ROW_TEXT_MAX];
+    struct writer w = writer_of(buffer, sizeof buffer);
     const bool formatted = row_format(row, &w);
 
-    return formatted && (row->pinned || writer_text(&w).len + sizeof " pinned=yes" <= sizeof room);
+    return formatted &&
+           (row->pinned || writer_text(&w).len + sizeof " pinned=yes" <= sizeof buffer);
 }
 
 bool row_parse(struct text values, struct row *row_r, char error_r[ROW_ERROR_MAX])

@@ -37,8 +37,8 @@ bool row_key(struct text local, struct text domain, struct writer *w)
         __attribute__((warn_unused_result));
 
 /* The key of what somebody wrote: the local part `*` or canonical, in any case, the domain in any
- * form. False when it is no user. `key_r` lies in `room`. */
-bool row_parse_user(struct text user, char room[ADDRESS_MAX + 1], struct text *key_r)
+ * form. False when it is no user. `key_r` lies in `buffer`. */
+bool row_parse_user(struct text user, char buffer[ADDRESS_MAX + 1], struct text *key_r)
         __attribute__((warn_unused_result));
 
 /* What stands behind the user. False with the end of a sentence in `error_r`: what is wrong, the

@@ -11,7 +11,7 @@
 
 struct row_set {
     const struct directory_notes *notes;
-    struct arena blocks;
+    struct arena arena;
     struct row_set_row *rows;
     size_t count;
     size_t size;
@@ -30,16 +30,16 @@ struct row_set *row_set_init(const struct directory_notes *notes)
     return g;
 }
 
-void row_set_free(struct row_set **gathered)
+void row_set_free(struct row_set **rows)
 {
-    struct row_set *g = *gathered;
+    struct row_set *g = *rows;
 
     if (g == NULL)
         return;
-    arena_free(&g->blocks);
+    arena_free(&g->arena);
     free(g->rows);
     free(g);
-    *gathered = NULL;
+    *rows = NULL;
 }
 
 struct row_set_row *row_set_rows(struct row_set *g, size_t *count_r)
@@ -104,12 +104,12 @@ static bool keep_origin(struct row_set *g, struct text origin)
 {
     if (g->origin.at != NULL && text_equal(g->origin, origin))
         return true;
-    char *room = arena_keep(&g->blocks, origin.len + 1);
-    if (room == NULL)
+    char *buffer = arena_keep(&g->arena, origin.len + 1);
+    if (buffer == NULL)
         return false;
-    memcpy(room, origin.at, origin.len);
-    room[origin.len] = '\0';
-    g->origin = (struct text){room, origin.len};
+    memcpy(buffer, origin.at, origin.len);
+    buffer[origin.len] = '\0';
+    g->origin = (struct text){buffer, origin.len};
     return true;
 }
 
@@ -123,12 +123,12 @@ static bool row_set_add(struct row_set *g, struct text key, struct text values, 
         g->rows = larger;
         g->size = size;
     }
-    char *room = keep_origin(g, origin) ? arena_keep(&g->blocks, key.len + values.len) : NULL;
-    if (room == NULL)
+    char *buffer = keep_origin(g, origin) ? arena_keep(&g->arena, key.len + values.len) : NULL;
+    if (buffer == NULL)
         return false;
-    memcpy(room, key.at, key.len);
-    memcpy(room + key.len, values.at, values.len);
-    g->rows[g->count++] = (struct row_set_row){.at = room,
+    memcpy(buffer, key.at, key.len);
+    memcpy(buffer + key.len, values.at, values.len);
+    g->rows[g->count++] = (struct row_set_row){.at = buffer,
             .origin = g->origin.at,
             .key_len = (unsigned short)key.len,
             .values_len = (unsigned short)values.len};
@@ -138,14 +138,14 @@ static bool row_set_add(struct row_set *g, struct text key, struct text values, 
 bool row_set_put(struct row_set *g, struct text user, struct text values, struct text origin)
 {
     char octets[ROW_TEXT_MAX];
-    char room[ADDRESS_MAX + 1];
+    char buffer[ADDRESS_MAX + 1];
     char why[ROW_ERROR_MAX];
     char sentence[ADDRESS_MAX + ROW_ERROR_MAX];
     struct writer w = writer_of(octets, sizeof octets);
     struct text key;
     struct row row;
 
-    if (!row_parse_user(user, room, &key)) {
+    if (!row_parse_user(user, buffer, &key)) {
         row_set_skip(g, user, origin);
         return true;
     }

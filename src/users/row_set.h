@@ -26,29 +26,29 @@ struct row_set_row {
 
 /* NULL when out of memory. The notes are borrowed. */
 struct row_set *row_set_init(const struct directory_notes *notes);
-void row_set_free(struct row_set **gathered);
+void row_set_free(struct row_set **rows);
 
 /* A row as row_parse_user() and row_parse() take it; one that they do not take, or an alias of
  * itself, is refused as below. `origin` says where the directory has it: a row's number, a DN.
  * False when out of memory. */
-bool row_set_put(struct row_set *gathered, struct text user, struct text values, struct text origin)
+bool row_set_put(struct row_set *rows, struct text user, struct text values, struct text origin)
         __attribute__((warn_unused_result));
 /* A value that is no address, and left out. */
-void row_set_skip(struct row_set *gathered, struct text value, struct text origin);
+void row_set_skip(struct row_set *rows, struct text value, struct text origin);
 /* An entry that has no address at all. */
-void row_set_pass(struct row_set *gathered);
+void row_set_pass(struct row_set *rows);
 /* A row, or an entry, whose rule is wrong. `why`: what it is about, the value, what was expected.
  */
-void row_set_refuse(struct row_set *gathered, struct text origin, const char *why);
+void row_set_refuse(struct row_set *rows, struct text origin, const char *why);
 
 /* When all is there: the rows are in the order of their keys, each once. False when anything was
  * refused, or several rows are about one user, which is told; `error_r` says how many. */
-bool row_set_finish(struct row_set *gathered, char error_r[DIRECTORY_ERROR_MAX])
+bool row_set_finish(struct row_set *rows, char error_r[DIRECTORY_ERROR_MAX])
         __attribute__((warn_unused_result));
-struct row_set_row *row_set_rows(struct row_set *gathered, size_t *count_r);
+struct row_set_row *row_set_rows(struct row_set *rows, size_t *count_r);
 struct text row_set_key(const struct row_set_row *row);
 struct text row_set_values(const struct row_set_row *row);
-uint64_t row_set_skipped(const struct row_set *gathered);
-uint64_t row_set_passed(const struct row_set *gathered);
+uint64_t row_set_skipped(const struct row_set *rows);
+uint64_t row_set_passed(const struct row_set *rows);
 
 #endif

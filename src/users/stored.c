@@ -73,11 +73,11 @@ static bool read_rule(unsigned flags, size_t count, struct text names, struct ro
 
 static bool read_alias(unsigned flags, size_t count, struct text user, struct row *row)
 {
-    char room[ADDRESS_MAX + 1];
+    char buffer[ADDRESS_MAX + 1];
     struct text key;
 
     return (flags & ~(FLAG_PINNED | FLAG_ALIAS)) == 0 && count == 0 &&
-           row_parse_user(user, room, &key) && text_equal(key, user) &&
+           row_parse_user(user, buffer, &key) && text_equal(key, user) &&
            address_parse(user, (struct text){NULL, 0}, &row->alias);
 }
 

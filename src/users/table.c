@@ -239,11 +239,11 @@ static void do_find(void *context)
 {
     struct step *step = context;
     struct row *row = step->row;
-    char room[ADDRESS_MAX];
+    char buffer[ADDRESS_MAX];
 
     step->error = users_table_get(step, step->key, row);
     for (int i = 0; step->error == 0 && row->is_alias; i++) {
-        struct writer w = writer_of(room, sizeof room);
+        struct writer w = writer_of(buffer, sizeof buffer);
         if (i == TABLE_ALIASES_MAX ||
                 !row_key(address_local(&row->alias), address_domain(&row->alias), &w))
             step->error = MDB_NOTFOUND;
@@ -271,8 +271,8 @@ enum table_result table_get(struct table *t, struct text key, struct row *row_r)
 enum table_result table_find(
         struct table *t, struct text local, struct text domain, struct row *row_r)
 {
-    char room[ADDRESS_MAX];
-    struct writer w = writer_of(room, sizeof room);
+    char buffer[ADDRESS_MAX];
+    struct writer w = writer_of(buffer, sizeof buffer);
 
     return row_key(local, domain, &w) ? table_look_up(t, do_find, writer_text(&w), row_r)
                                       : TABLE_ABSENT;
@@ -301,7 +301,7 @@ enum table_result table_count(struct table *t, uint64_t *count_r)
 
 int table_step_next(struct step *step, struct text *key_r, struct row *row_r)
 {
-    char room[ADDRESS_MAX + 1];
+    char buffer[ADDRESS_MAX + 1];
     MDB_val key;
     MDB_val value;
     int error = mdb_cursor_get(step->cursor, &key, &value, MDB_NEXT);
@@ -311,7 +311,7 @@ int table_step_next(struct step *step, struct text *key_r, struct row *row_r)
     if (error != 0)
         return error;
     const struct text found = text_of_value(&key);
-    const bool good = row_parse_user(found, room, key_r) && text_equal(*key_r, found) &&
+    const bool good = row_parse_user(found, buffer, key_r) && text_equal(*key_r, found) &&
                       (step->last.len == 0 || table_compare(found, step->last) > 0) &&
                       stored_read(text_of_value(&value), row_r);
     if (!good)
@@ -331,11 +331,11 @@ static void do_next(void *context)
 static int walk(struct step *step, bool (*each)(void *context, struct text key, struct text values),
         void *context)
 {
-    char room[ROW_TEXT_MAX];
+    char buffer[ROW_TEXT_MAX];
     bool more = true;
 
     while (more && table_step_do(do_next, step) == 0) {
-        struct writer w = writer_of(room, sizeof room);
+        struct writer w = writer_of(buffer, sizeof buffer);
         if (!row_format(step->row, &w))
             return MDB_CORRUPTED;
         more = each(context, step->key, writer_text(&w));

@@ -54,8 +54,8 @@ enum table_result table_begin(struct table *t)
 static void do_put(void *context)
 {
     struct step *step = context;
-    char room[STORED_MAX];
-    struct writer w = writer_of(room, sizeof room);
+    char buffer[STORED_MAX];
+    struct writer w = writer_of(buffer, sizeof buffer);
     MDB_val key = value_of(step->key);
 
     if (!stored_write(step->put, &w)) {
