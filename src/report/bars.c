@@ -119,7 +119,7 @@ static void label_of(const json_t *time, uint64_t step_seconds, char label_r[PHR
 
 /* The columns of a line. */
 struct columns {
-    unsigned buffer; /* for the bar */
+    unsigned bar;
     unsigned questions;
     unsigned no;
 };
@@ -143,7 +143,7 @@ static struct columns columns_of(
             ROOM_LEAST, questions > QUESTIONS ? questions : QUESTIONS, no > NO ? no : NO};
     const unsigned taken = LABEL + 1 + columns.questions + columns.no;
     if (look->width > taken + ROOM_LEAST)
-        columns.buffer = look->width - taken;
+        columns.bar = look->width - taken;
     return columns;
 }
 
@@ -158,7 +158,7 @@ static void print_line(const json_t *time, uint64_t step_seconds, uint64_t large
     unsigned used = 0;
     const uint64_t sum = bars_parts(time, parts);
 
-    bars_share(parts, cells_of(sum, largest, columns->buffer), cells);
+    bars_share(parts, cells_of(sum, largest, columns->bar), cells);
     label_of(time, step_seconds, label);
     fprintf(out, "%*s ", LABEL, label);
     for (size_t i = 0; i < BARS_PARTS; i++) {
@@ -167,7 +167,7 @@ static void print_line(const json_t *time, uint64_t step_seconds, uint64_t large
     }
     phrase_count(sum, questions);
     phrase_count(parts[2], no);
-    fprintf(out, "%*s%*s%*s\n", (int)(columns->buffer - used), "", (int)columns->questions,
+    fprintf(out, "%*s%*s%*s\n", (int)(columns->bar - used), "", (int)columns->questions,
             questions, (int)columns->no, no);
 }
 
@@ -179,7 +179,7 @@ static void print_lines(
 
     fprintf(out, "%*s ", LABEL, "");
     const unsigned used = put_legend(look, out);
-    fprintf(out, "%*s%*s\n", (int)(columns.buffer + columns.questions) - (int)used, "questions",
+    fprintf(out, "%*s%*s\n", (int)(columns.bar + columns.questions) - (int)used, "questions",
             (int)columns.no, "NO");
     for (size_t i = 0; i < json_array_size(times); i++)
         print_line(json_array_get(times, i), step_seconds, largest, &columns, look, out);

@@ -118,11 +118,11 @@ static unsigned print_put_entry(
     phrase_count(section_questions(entry), number);
     const unsigned number_width =
             strlen(number) > NUMBER_MIN ? (unsigned)strlen(number) : NUMBER_MIN;
-    const unsigned buffer = width - number_width - 1;
+    const unsigned space = width - number_width - 1;
     section_note(section, entry, note);
     const unsigned note_width = note[0] != '\0' ? (unsigned)strlen(note) + 2 : 0;
     phrase_fit(section_name(section, entry),
-            note_width < buffer / 2 ? buffer - note_width : buffer - buffer / 2, name);
+            note_width < space / 2 ? space - note_width : space - space / 2, name);
     unsigned used = (unsigned)fprintf(out, "%*s %s", (int)number_width, number, name);
     const unsigned left = width > used + 2 ? width - used - 2 : 0;
     if (note[0] != '\0' && strlen(note) <= left)
