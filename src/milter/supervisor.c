@@ -12,14 +12,18 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "config/run_as.h"
 #include "milter/snapshot.h"
 #include "milter/socket.h"
 #include "milter/worker.h"
 #include "process/notify.h"
+#include "process/sandbox.h"
+#include "process/signals.h"
 
 #define BACK_OFF_FIRST 100 /* milliseconds until a process that died is started again */
 #define BACK_OFF_MAX 10000
@@ -50,11 +54,8 @@ static struct supervisor {
 static bool supervisor_find_identity(const struct config_milter *milter,
         struct identity *identity_r, gid_t *group_r, struct problems *problems)
 {
-    if (!identity_find(milter->run_as.at, identity_r)) {
-        problems_add(problems, milter->run_as.line, "run_as", milter->run_as.at,
-                "a user of this machine, not root");
+    if (!run_as_find(&milter->run_as, identity_r, problems))
         return false;
-    }
     *group_r = identity_r->gid;
     if (milter->socket_group.at == NULL)
         return true;
@@ -100,17 +101,33 @@ static bool candidate_read(
     return good;
 }
 
+/* The files that the supervisor reads. Under systemd it is not root. */
+static void supervisor_warn_unreadable(
+        const struct config *config, const char *config_path, struct problems *warnings)
+{
+    const char *run_as = config->milter->run_as.at;
+    const struct config_text *logins = &config->milter->logins;
+
+    run_as_check_file(run_as, config_path, 0, warnings);
+    if (config->stamp_count > 0)
+        run_as_check_file(run_as, config->stamp->key.at, config->stamp->key.line, warnings);
+    if (logins->at[0] == '/')
+        run_as_check_file(run_as, logins->at, logins->line, warnings);
+}
+
 int milter_check(const char *config_path)
 {
     struct problems *problems = problems_init(config_path);
     struct candidate candidate = {0};
     const bool good = problems != NULL && candidate_read(config_path, &candidate, problems);
 
+    if (good && notify_is_booted())
+        supervisor_warn_unreadable(candidate.config, config_path, problems);
     if (problems != NULL)
         fputs(problems_text(problems), stderr);
     candidate_clear(&candidate);
     problems_free(&problems);
-    return good ? EXIT_SUCCESS : EXIT_FAILURE;
+    return good ? EXIT_SUCCESS : EX_CONFIG;
 }
 
 /* From now on this is what runs. Takes the material and the configuration over. */
@@ -192,6 +209,8 @@ static void supervisor_log_death(int status)
         log_number(&line, "signal", (uint64_t)WTERMSIG(status));
     else
         log_number(&line, "status", (uint64_t)WEXITSTATUS(status));
+    if (sandbox_death(status) != NULL)
+        log_string(&line, "because", sandbox_death(status));
     log_end(&line);
 }
 
@@ -411,50 +430,41 @@ static bool supervisor_turn(void)
     return true;
 }
 
-static bool supervisor_catch_signals(void)
-{
-    static const int caught[] = {SIGHUP, SIGTERM, SIGINT, SIGCHLD};
-    sigset_t set;
-
-    sigemptyset(&set);
-    for (size_t i = 0; i < sizeof caught / sizeof *caught; i++)
-        sigaddset(&set, caught[i]);
-    (void)signal(SIGPIPE, SIG_IGN);
-    (void)signal(SIGXFSZ, SIG_IGN); /* a log that may grow no more is an error like others */
-    (void)sigprocmask(SIG_BLOCK, &set, NULL);
-    supervisor.signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-    return supervisor.signals >= 0;
-}
-
-static bool supervisor_prepare(void)
+/* The exit status of a start that fails; EXIT_SUCCESS when a process can be started. */
+static int supervisor_prepare(void)
 {
     struct problems *problems = problems_init(supervisor.path);
     struct candidate candidate = {0};
-    bool good = problems != NULL && candidate_read(supervisor.path, &candidate, problems);
+    int status = EXIT_SUCCESS;
 
-    if (good) {
+    if (problems == NULL || !candidate_read(supervisor.path, &candidate, problems)) {
+        status = EX_CONFIG;
+        if (problems != NULL)
+            problems_log(problems, LOG_LEVEL_ERROR, "not-started");
+    } else {
         supervisor_adopt(&candidate);
-        good = supervisor_settle(&candidate);
-        if (!good)
+        if (!supervisor_settle(&candidate)) {
+            status = EXIT_FAILURE;
             log_errno(LOG_LEVEL_ERROR, "not-started", NULL, NULL);
-    } else if (problems != NULL) {
-        problems_log(problems, LOG_LEVEL_ERROR, "not-started");
+        }
     }
     candidate_clear(&candidate);
     problems_free(&problems);
-    return good;
+    return status;
 }
 
 int milter_run(const char *config_path)
 {
     supervisor.path = config_path;
     supervisor.back_off = BACK_OFF_FIRST;
-    if (!supervisor_catch_signals()) {
+    supervisor.signals = signals_open();
+    if (supervisor.signals < 0) {
         log_errno(LOG_LEVEL_ERROR, "not-started", NULL, NULL);
         return EXIT_FAILURE;
     }
-    if (!supervisor_prepare())
-        return EXIT_FAILURE;
+    const int status = supervisor_prepare();
+    if (status != EXIT_SUCCESS)
+        return status;
     start_child(mono_ms());
     while (supervisor_turn())
         ;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "process/sandbox.h"
 
 #define STEADY 10000 /* milliseconds: one that ran as long is not dying again and again */
 #define PAUSE_FIRST 100
@@ -72,8 +73,6 @@ static void child_log_signal(struct log_line *line, int signum)
         log_string(line, "signal", name);
     else
         log_number(line, "signal", (uint64_t)signum);
-    if (signum == SIGSYS)
-        log_string(line, "because", "it made a system call that its sandbox forbids");
 }
 
 static void child_log_death(const struct child *child, int status, uint64_t pause)
@@ -90,6 +89,8 @@ static void child_log_death(const struct child *child, int status, uint64_t paus
         child_log_signal(&line, WTERMSIG(status));
     else
         log_number(&line, "status", (uint64_t)WEXITSTATUS(status));
+    if (sandbox_death(status) != NULL)
+        log_string(&line, "because", sandbox_death(status));
     log_number(&line, "again_in_ms", pause);
     log_end(&line);
 }

@@ -33,7 +33,7 @@ int identity_empty_folder(void)
 
     if (mkdtemp(path) == NULL)
         return -1;
-    /* Whoever is to be shut in there must be able to go there, and is not root any more. */
+    /* The process that goes there is not root any more. */
     const int fd = chmod(path, 0711) == 0 ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
     const int error = errno;
     rmdir(path);
@@ -41,51 +41,66 @@ int identity_empty_folder(void)
     return fd;
 }
 
-static bool leave_root_folder(int empty_folder)
+static bool identity_leave_root_folder(int empty_folder)
 {
     return fchdir(empty_folder) == 0 && chroot(".") == 0;
 }
 
-static bool drop_root(const struct identity *identity)
+static bool identity_drop_root(const struct identity *identity)
 {
     return setgroups(0, NULL) == 0 && setresgid(identity->gid, identity->gid, identity->gid) == 0 &&
            setresuid(identity->uid, identity->uid, identity->uid) == 0 && setuid(0) != 0;
 }
 
-/* `kept`: bits of those below 32. */
-static bool keep_capabilities(uint32_t kept)
+/* True also when that cannot be found out. */
+static bool identity_has_capabilities(void)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    const struct __user_cap_data_struct those[_LINUX_CAPABILITY_U32S_3] = {
-            {.effective = kept, .permitted = kept}};
+    struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {0};
+    bool has = syscall(SYS_capget, &header, sets) != 0;
 
-    return syscall(SYS_capset, &header, those) == 0;
+    for (size_t i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
+        has = has || (sets[i].effective | sets[i].permitted | sets[i].inheritable) != 0;
+    return has;
 }
 
-/* Nobody who is not root has a capability, unless it was given to him: to open a port below 1024,
- * say, which the parent has done. */
-static bool drop_the_rest(void)
+/* `kept`: bits of those below 32. Without any capability there is no system call: filters that
+ * forbid capset(2), as systemd's ~@privileged does, kill for it. */
+static bool identity_keep_capabilities(uint32_t kept)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    const struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {
+            {.effective = kept, .permitted = kept}};
+
+    return !identity_has_capabilities() || syscall(SYS_capset, &header, sets) == 0;
+}
+
+/* A user that is not root may have been given a capability, to open a port below 1024: that is
+ * done.
+ */
+static bool identity_harden(void)
 {
     const struct rlimit none = {0, 0};
 
-    return keep_capabilities(0) && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+    return identity_keep_capabilities(0) && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
            prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 && setrlimit(RLIMIT_CORE, &none) == 0;
 }
 
 bool identity_drop(const struct identity *identity)
 {
-    return (!identity->is_root || drop_root(identity)) && drop_the_rest();
+    return (!identity->is_root || identity_drop_root(identity)) && identity_harden();
 }
 
 bool identity_yield(const struct identity *identity)
 {
-    return !identity->is_root || (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == 0 && drop_root(identity) &&
-                                         keep_capabilities(1U << CAP_SYS_CHROOT));
+    return !identity->is_root ||
+           (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == 0 && identity_drop_root(identity) &&
+                   identity_keep_capabilities(1U << CAP_SYS_CHROOT));
 }
 
 bool identity_shut_in(const struct identity *identity, int empty_folder)
 {
-    return (!identity->is_root || leave_root_folder(empty_folder)) && drop_the_rest();
+    return (!identity->is_root || identity_leave_root_folder(empty_folder)) && identity_harden();
 }
 
 bool identity_become(const struct identity *identity, int empty_folder)
@@ -93,7 +108,8 @@ bool identity_become(const struct identity *identity, int empty_folder)
     return identity_yield(identity) && identity_shut_in(identity, empty_folder);
 }
 
-/* The groups stay root's: what lies in its groups' folders alone is not for services. */
+/* The supplementary groups stay root's: they open no folder to a service that its own user lacks.
+ */
 bool identity_assume(const struct identity *identity)
 {
     if (!identity->is_root)

@@ -13,6 +13,11 @@
 
 #define LISTEN_FDS_START 3
 
+bool notify_is_booted(void)
+{
+    return access("/run/systemd/system", F_OK) == 0;
+}
+
 void notify_send(const char *state)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -24,11 +29,11 @@ void notify_send(const char *state)
     memcpy(address.sun_path, path, strlen(path));
     const size_t len = offsetof(struct sockaddr_un, sun_path) + strlen(path);
     if (path[0] == '@')
-        address.sun_path[0] = '\0'; /* a name without a file */
+        address.sun_path[0] = '\0'; /* an abstract name, without a file */
     const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return;
-    /* Whoever started us and does not listen has only itself to wait for. */
+    /* An error concerns only the program that is to be notified. */
     (void)!sendto(fd, state, strlen(state), MSG_NOSIGNAL, (const struct sockaddr *)&address,
             (socklen_t)len);
     close(fd);

@@ -10,12 +10,12 @@
 
 #include "base/log.h"
 
-static void print_usage(const struct program *program, FILE *out)
+static void program_usage(const struct program *program, FILE *out)
 {
     fprintf(out,
             "usage: %s [-t] [-c FILE]\n"
             "  -c, --config FILE   read FILE instead of %s\n"
-            "  -t, --test          check the configuration and the keys, and end\n"
+            "  -t, --test          check the configuration and the keys, and exit\n"
             "  -h, --help          this text\n"
             "  -V, --version       the version\n",
             program->name, program->config_path);
@@ -53,19 +53,19 @@ int program_main(const struct program *program, int argc, char **argv)
             only_check = true;
             break;
         case 'h':
-            print_usage(program, stdout);
+            program_usage(program, stdout);
             return EXIT_SUCCESS;
         case 'V':
             printf("%s %s\n", program->name, VERSION);
             return EXIT_SUCCESS;
         default:
-            print_usage(program, stderr);
+            program_usage(program, stderr);
             return EXIT_FAILURE;
         }
     }
     if (optind < argc) {
         fprintf(stderr, "%s: unexpected argument: %s\n", program->name, argv[optind]);
-        print_usage(program, stderr);
+        program_usage(program, stderr);
         return EXIT_FAILURE;
     }
     return program_start(program, path, only_check);

@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const int allowed_to_worker[] = {
@@ -21,11 +23,11 @@ static const int allowed_to_worker[] = {
         SCMP_SYS(epoll_wait),
         SCMP_SYS(epoll_pwait),
         SCMP_SYS(dup),
-        /* the log, and the word to the parent */
+        /* the log, and the message to the parent that it is ready */
         SCMP_SYS(write),
         SCMP_SYS(poll),
         SCMP_SYS(ppoll),
-        /* memory: libsodium's guarded pages, OpenSSL's numbers */
+        /* memory: libsodium's guarded pages, OpenSSL's big numbers */
         SCMP_SYS(brk),
         SCMP_SYS(munmap),
         SCMP_SYS(mremap),
@@ -33,7 +35,7 @@ static const int allowed_to_worker[] = {
         SCMP_SYS(mlock),
         SCMP_SYS(munlock),
         SCMP_SYS(futex),
-        /* time, and chance for RSA blinding */
+        /* time, and random numbers for RSA blinding */
         SCMP_SYS(timerfd_settime),
         SCMP_SYS(read), /* of the timer */
         SCMP_SYS(clock_gettime),
@@ -72,7 +74,7 @@ static const int allowed_to_worker_network[] = {
         SCMP_SYS(setsockopt),
 };
 
-/* Files, and what SQLite, libpq and a resolver want. */
+/* Files, and what SQLite, libpq and a resolver need. */
 static const int allowed_to_recorder[] = {
         SCMP_SYS(open),
         SCMP_SYS(openat),
@@ -114,7 +116,7 @@ static const int allowed_to_recorder[] = {
         SCMP_SYS(alarm),
 };
 
-/* And these: libmilter, libunbound, and questions of ours. */
+/* libmilter, libunbound, and questions to services. */
 static const int allowed_to_milter[] = {
         SCMP_SYS(accept),
         SCMP_SYS(bind),
@@ -153,7 +155,7 @@ static const int allowed_to_milter[] = {
         SCMP_SYS(getegid),
 };
 
-static int allow(scmp_filter_ctx filter, const int *calls, size_t count)
+static int sandbox_allow(scmp_filter_ctx filter, const int *calls, size_t count)
 {
     int error = 0;
 
@@ -162,13 +164,13 @@ static int allow(scmp_filter_ctx filter, const int *calls, size_t count)
     return error;
 }
 
-/* What every process of ours needs. */
-static int allow_basics(scmp_filter_ctx filter)
+/* What every process needs. */
+static int sandbox_allow_basics(scmp_filter_ctx filter)
 {
-    int error =
-            allow(filter, allowed_to_worker, sizeof allowed_to_worker / sizeof *allowed_to_worker);
+    int error = sandbox_allow(
+            filter, allowed_to_worker, sizeof allowed_to_worker / sizeof *allowed_to_worker);
 
-    /* Memory, but none that holds code. */
+    /* Memory, but none that is executable. */
     if (error == 0)
         error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
                 SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
@@ -178,16 +180,16 @@ static int allow_basics(scmp_filter_ctx filter)
     return error;
 }
 
-/* Threads, but no processes: clone3() hides what it is asked for behind a pointer, and the C
- * library goes on with clone() where there is no such call. */
-static int allow_threads(scmp_filter_ctx filter)
+/* Threads, but no processes. The flags of clone3() are behind a pointer, where a filter cannot see
+ * them; without it the C library uses clone(). */
+static int sandbox_allow_threads(scmp_filter_ctx filter)
 {
     int error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
             SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
 
     if (error == 0)
         error = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
-    /* abort() is a signal to a thread of its own; the supervisor may be of the same user. */
+    /* For abort(). Only to threads of this process: the supervisor may run as the same user. */
     if (error == 0)
         error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
                 SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
@@ -196,26 +198,25 @@ static int allow_threads(scmp_filter_ctx filter)
     return error;
 }
 
-static int allow_if(scmp_filter_ctx filter, int call, struct scmp_arg_cmp argument)
+static int sandbox_allow_if(scmp_filter_ctx filter, int call, struct scmp_arg_cmp argument)
 {
     return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call, 1, &argument);
 }
 
-/* To the internet, and not to what waits on this machine for whoever knows its name; a terminal
- * cannot be made to type. */
-static int allow_network(scmp_filter_ctx filter)
+/* The internet, but no unix sockets of this machine. ioctl() cannot put input into a terminal. */
+static int sandbox_allow_network(scmp_filter_ctx filter)
 {
-    int error =
-            allow(filter, allowed_to_milter, sizeof allowed_to_milter / sizeof *allowed_to_milter);
+    int error = sandbox_allow(
+            filter, allowed_to_milter, sizeof allowed_to_milter / sizeof *allowed_to_milter);
 
     if (error == 0)
-        error = allow_if(filter, SCMP_SYS(socket), SCMP_A0_32(SCMP_CMP_EQ, AF_INET));
+        error = sandbox_allow_if(filter, SCMP_SYS(socket), SCMP_A0_32(SCMP_CMP_EQ, AF_INET));
     if (error == 0)
-        error = allow_if(filter, SCMP_SYS(socket), SCMP_A0_32(SCMP_CMP_EQ, AF_INET6));
+        error = sandbox_allow_if(filter, SCMP_SYS(socket), SCMP_A0_32(SCMP_CMP_EQ, AF_INET6));
     if (error == 0)
-        error = allow_if(filter, SCMP_SYS(ioctl), SCMP_A1_32(SCMP_CMP_EQ, FIONBIO));
+        error = sandbox_allow_if(filter, SCMP_SYS(ioctl), SCMP_A1_32(SCMP_CMP_EQ, FIONBIO));
     if (error == 0)
-        error = allow_if(filter, SCMP_SYS(ioctl), SCMP_A1_32(SCMP_CMP_EQ, FIONREAD));
+        error = sandbox_allow_if(filter, SCMP_SYS(ioctl), SCMP_A1_32(SCMP_CMP_EQ, FIONREAD));
     return error;
 }
 
@@ -229,62 +230,71 @@ static bool sandbox_load(scmp_filter_ctx filter, int error)
     return error == 0;
 }
 
-/* Not to what waits on this machine: a unix socket was connected to before. */
-static int allow_worker_network(scmp_filter_ctx filter)
+/* No unix sockets of this machine: a store behind one was connected to before. */
+static int sandbox_allow_worker_network(scmp_filter_ctx filter)
 {
     const size_t count = sizeof allowed_to_worker_network / sizeof *allowed_to_worker_network;
-    int error = allow(filter, allowed_to_worker_network, count);
+    int error = sandbox_allow(filter, allowed_to_worker_network, count);
 
     if (error == 0)
-        error = allow_if(filter, SCMP_SYS(socket), SCMP_A0_32(SCMP_CMP_EQ, AF_INET));
+        error = sandbox_allow_if(filter, SCMP_SYS(socket), SCMP_A0_32(SCMP_CMP_EQ, AF_INET));
     if (error == 0)
-        error = allow_if(filter, SCMP_SYS(socket), SCMP_A0_32(SCMP_CMP_EQ, AF_INET6));
+        error = sandbox_allow_if(filter, SCMP_SYS(socket), SCMP_A0_32(SCMP_CMP_EQ, AF_INET6));
     return error;
+}
+
+const char *sandbox_death(int status)
+{
+    if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGSYS)
+        return NULL;
+    return "a filter for system calls killed it: its own, or SystemCallFilter= of the systemd "
+           "unit; "
+           "the kernel's log has the number of the call (journalctl -k: type=1326 ... syscall=N)";
 }
 
 bool sandbox_enter_worker(const struct sandbox_worker *may)
 {
     const size_t files = sizeof allowed_to_worker_files / sizeof *allowed_to_worker_files;
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
-    int error = filter != NULL ? allow_basics(filter) : -ENOMEM;
+    int error = filter != NULL ? sandbox_allow_basics(filter) : -ENOMEM;
 
     if (error == 0 && may->files)
-        error = allow(filter, allowed_to_worker_files, files);
+        error = sandbox_allow(filter, allowed_to_worker_files, files);
     if (error == 0 && may->network)
-        error = allow_worker_network(filter);
+        error = sandbox_allow_worker_network(filter);
     return sandbox_load(filter, error);
 }
 
 bool sandbox_enter_recorder(void)
 {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-    int error = filter != NULL ? allow_basics(filter) : -ENOMEM;
+    int error = filter != NULL ? sandbox_allow_basics(filter) : -ENOMEM;
 
     if (error == 0)
-        error = allow_network(filter);
+        error = sandbox_allow_network(filter);
     if (error == 0)
-        error = allow_if(filter, SCMP_SYS(socket), SCMP_A0_32(SCMP_CMP_EQ, AF_UNIX));
+        error = sandbox_allow_if(filter, SCMP_SYS(socket), SCMP_A0_32(SCMP_CMP_EQ, AF_UNIX));
     if (error == 0)
-        error = allow_if(filter, SCMP_SYS(socket), SCMP_A0_32(SCMP_CMP_EQ, AF_NETLINK));
+        error = sandbox_allow_if(filter, SCMP_SYS(socket), SCMP_A0_32(SCMP_CMP_EQ, AF_NETLINK));
     if (error == 0)
-        error = allow(filter, allowed_to_worker_files,
+        error = sandbox_allow(filter, allowed_to_worker_files,
                 sizeof allowed_to_worker_files / sizeof *allowed_to_worker_files);
     if (error == 0)
-        error = allow(filter, allowed_to_recorder,
+        error = sandbox_allow(filter, allowed_to_recorder,
                 sizeof allowed_to_recorder / sizeof *allowed_to_recorder);
     if (error == 0)
-        error = allow_threads(filter);
+        error = sandbox_allow_threads(filter);
     return sandbox_load(filter, error);
 }
 
 bool sandbox_enter_milter(void)
 {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-    int error = filter != NULL ? allow_basics(filter) : -ENOMEM;
+    int error = filter != NULL ? sandbox_allow_basics(filter) : -ENOMEM;
 
     if (error == 0)
-        error = allow_network(filter);
+        error = sandbox_allow_network(filter);
     if (error == 0)
-        error = allow_threads(filter);
+        error = sandbox_allow_threads(filter);
     return sandbox_load(filter, error);
 }

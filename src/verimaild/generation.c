@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "config/config.h"
+#include "config/run_as.h"
 #include "events/recorder.h"
 #include "process/child.h"
 #include "verimaild/listening.h"
@@ -56,21 +57,9 @@ static size_t worker_count(const struct config_service *service)
     return processors > 0 ? (size_t)processors : 1;
 }
 
-bool generation_identity(const struct config_service *service, struct identity *identity_r,
-        struct problems *problems)
-{
-    const struct config_text *run_as = &service->run_as;
-    const bool found = identity_find(run_as->at, identity_r);
-
-    if (!found)
-        problems_add(
-                problems, run_as->line, "run_as", run_as->at, "a user of this machine, not root");
-    return found;
-}
-
 static bool generation_find_identity(struct generation *g, struct problems *problems)
 {
-    if (!generation_identity(g->config->service, &g->identity, problems))
+    if (!run_as_find(&g->config->service->run_as, &g->identity, problems))
         return false;
     if (g->identity.is_root)
         g->empty_folder = identity_empty_folder();
@@ -120,7 +109,7 @@ static bool generation_read_all(struct generation *g, struct problems *problems)
     return false;
 }
 
-static bool open_all(
+bool generation_open(
         struct generation *g, const struct generation *before, struct problems *problems)
 {
     const struct config_service *service = g->config->service;
@@ -132,8 +121,8 @@ static bool open_all(
                    &g->identity, &g->showing, problems);
 }
 
-struct generation *generation_init(const char *path, const struct generation *before,
-        struct counters *counters, struct problems *problems)
+struct generation *generation_init(
+        const char *path, struct counters *counters, struct problems *problems)
 {
     struct config *config = generation_config_read(path, problems);
 
@@ -153,7 +142,7 @@ struct generation *generation_init(const char *path, const struct generation *be
     g->recorder = child_of("recorder", SOCK_SEQPACKET);
     for (size_t i = 0; i < count; i++)
         g->workers[i].child = child_of("worker", SOCK_SEQPACKET);
-    if (!generation_read_all(g, problems) || !open_all(g, before, problems))
+    if (!generation_read_all(g, problems))
         generation_free(&g);
     return g;
 }

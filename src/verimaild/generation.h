@@ -18,19 +18,20 @@
  * makes a new generation beside the old one. Times are milliseconds of one clock. */
 struct generation;
 
-/* Reads the configuration and the keys, and opens the sockets that `before` (may be NULL) does not
- * have. No process is started. NULL when anything is wrong: `problems` then says what. */
-struct generation *generation_init(const char *path, const struct generation *before,
-        struct counters *counters, struct problems *problems);
+/* Reads the configuration, the keys and the tables. NULL when anything is wrong: `problems` then
+ * says what. */
+struct generation *generation_init(
+        const char *path, struct counters *counters, struct problems *problems);
+/* Opens the sockets that `before` (may be NULL) does not have. No process is started. False when
+ * that cannot be: `problems` then says why. */
+bool generation_open(struct generation *generation, const struct generation *before,
+        struct problems *problems) __attribute__((warn_unused_result));
 /* Frees what the parent holds. There must be no processes left. */
 void generation_free(struct generation **generation);
 
 /* Reads the configuration of a service. NULL when anything is wrong, or it has no service section:
  * `problems` then says so. */
 struct config *generation_config_read(const char *path, struct problems *problems);
-/* Whom the workers of such a service become. False when that cannot be: `problems` then says so. */
-bool generation_identity(const struct config_service *service, struct identity *identity_r,
-        struct problems *problems) __attribute__((warn_unused_result));
 
 /* Forks the recorder and all workers. `forget` is called first in each child: it must let go of
  * what is the parent's alone. False when one could not be started. */

@@ -8,12 +8,15 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "config/run_as.h"
 #include "events/alarm.h"
 #include "process/notify.h"
+#include "process/signals.h"
 #include "verimaild/generation.h"
 #include "verimaild/keyuse.h"
 #include "verimaild/service.h"
@@ -28,6 +31,7 @@
 static struct supervisor {
     const char *path;
     int signals;
+    bool misconfigured; /* the configuration that was read last cannot be used */
     struct generation *all[GENERATIONS_MAX]; /* NULL: a free place */
     struct generation *starting;             /* one of them; NULL: no reload is under way */
     struct generation *serving;              /* one of them */
@@ -65,7 +69,10 @@ static struct generation *supervisor_start(const char *event, uint64_t now)
 
     if (problems == NULL || place == NULL)
         return NULL;
-    *place = generation_init(parent.path, parent.serving, parent.counters, problems);
+    *place = generation_init(parent.path, parent.counters, problems);
+    parent.misconfigured = *place == NULL;
+    if (*place != NULL && !generation_open(*place, parent.serving, problems))
+        generation_free(place);
     if (*place == NULL)
         problems_log(problems, LOG_LEVEL_ERROR, event);
     else
@@ -272,21 +279,6 @@ static void wait_for_something(uint64_t now)
     poll(fds, count, left);
 }
 
-static bool supervisor_catch_signals(void)
-{
-    static const int caught[] = {SIGHUP, SIGTERM, SIGINT, SIGCHLD};
-    sigset_t set;
-
-    sigemptyset(&set);
-    for (size_t i = 0; i < sizeof caught / sizeof *caught; i++)
-        sigaddset(&set, caught[i]);
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN); /* a log that may grow no more is an error like others */
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    parent.signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-    return parent.signals >= 0;
-}
-
 /* Waits until the first generation is ready, or told to stop. False when it could not start. */
 static bool open_shop(void)
 {
@@ -315,7 +307,8 @@ int verimaild_run(const char *path)
     parent.path = path;
     parent.counters = counters_init();
     parent.alarm.counters = parent.counters;
-    if (parent.counters == NULL || !supervisor_catch_signals()) {
+    parent.signals = signals_open();
+    if (parent.counters == NULL || parent.signals < 0) {
         log_errno(LOG_LEVEL_ERROR, "not-started", NULL, NULL);
         return EXIT_FAILURE;
     }
@@ -335,7 +328,29 @@ int verimaild_run(const char *path)
     }
     log_event(LOG_LEVEL_NOTICE, served ? "stopped" : "not-started", NULL, NULL);
     log_flush();
-    return served ? EXIT_SUCCESS : EXIT_FAILURE;
+    if (served)
+        return EXIT_SUCCESS;
+    return parent.misconfigured ? EX_CONFIG : EXIT_FAILURE;
+}
+
+/* The files that the first process reads. Under systemd it is not root. */
+static void supervisor_warn_unreadable(
+        const struct config *config, const char *config_path, struct problems *warnings)
+{
+    const struct config_service *service = config->service;
+    const char *run_as = service->run_as.at;
+
+    run_as_check_file(run_as, config_path, 0, warnings);
+    for (size_t i = 0; i < service->keys.count; i++)
+        run_as_check_file(run_as, service->keys.at[i].at, service->keys.at[i].line, warnings);
+    if (service->replay_password.at != NULL)
+        run_as_check_file(
+                run_as, service->replay_password.at, service->replay_password.line, warnings);
+    for (size_t i = 0; i < config->domains_count; i++) {
+        const struct config_text *key = &config->domains[i].classic_key;
+        if (key->at != NULL)
+            run_as_check_file(run_as, key->at, key->line, warnings);
+    }
 }
 
 /* NULL when a start would fail. */
@@ -345,7 +360,7 @@ static struct service *supervisor_check_service(
     struct identity identity;
     struct service *service = service_init(config, problems);
 
-    if (!generation_identity(config->service, &identity, problems) ||
+    if (!run_as_find(&config->service->run_as, &identity, problems) ||
             !table_check_run(config, &identity, problems))
         service_free(&service);
     return service;
@@ -358,12 +373,15 @@ int verimaild_check(const char *path)
     struct service *service = config != NULL ? supervisor_check_service(config, problems) : NULL;
     const bool good = service != NULL;
 
-    if (good)
+    if (good) {
         warn_keyuse(config, service_keyring(service), problems);
+        if (notify_is_booted())
+            supervisor_warn_unreadable(config, path, problems);
+    }
     if (problems != NULL)
         fputs(problems_text(problems), stderr);
     service_free(&service);
     config_free(&config);
     problems_free(&problems);
-    return good ? EXIT_SUCCESS : EXIT_FAILURE;
+    return good ? EXIT_SUCCESS : EX_CONFIG;
 }

@@ -26,7 +26,7 @@ def said(case, text, env=None):
     path = os.path.join(case.folder, "verimail.conf")
     write_file(path, text)
     status, output = test(path, env=env)
-    check(status in (0, 1), f"the exit status is {status}: {output[:500]}")
+    check(status in (0, os.EX_CONFIG), f"the exit status is {status}: {output[:500]}")
     lines = output.splitlines()
     check(all(line.startswith(path + ":") for line in lines), f"a line without the file: {output}")
     return status, [line[len(path) + 1:] for line in lines]
@@ -35,7 +35,7 @@ def said(case, text, env=None):
 def refused(case, text, *wanted, env=None):
     """What is wanted are regular expressions, one for each line."""
     status, lines = said(case, text, env)
-    equal(status, 1, f"the exit status; it said {lines}")
+    equal(status, os.EX_CONFIG, f"the exit status; it said {lines}")
     equal(len(lines), len(wanted), f"problems; it said {lines}")
     for line, pattern in zip(lines, wanted):
         check(re.match(pattern, line), f"{line!r} is not {pattern!r}")
@@ -113,7 +113,7 @@ def test_names_are_checked(case):
             ('user "alice"', f'user "{"x" * 65}"', "expected the part before")):
         text = w.config().replace(good, bad)
         status, lines = said(case, text)
-        equal((status, len(lines)), (1, 1), f"{bad}: {lines}")
+        equal((status, len(lines)), (os.EX_CONFIG, 1), f"{bad}: {lines}")
         check(wanted in lines[0], lines[0])
 
 
@@ -169,7 +169,7 @@ def test_twice_is_once_too_often(case):
     ]
     for text, wanted in rows:
         status, lines = said(case, text)
-        equal(status, 1, f"{wanted}: the exit status")
+        equal(status, os.EX_CONFIG, f"{wanted}: the exit status")
         check(any(re.search(wanted, line) for line in lines), f"{wanted!r} is not in {lines}")
 
 
@@ -200,7 +200,7 @@ def test_what_is_missing_is_named(case):
         text, count = re.subn(part, "", good, count=1)
         equal(count, 1, part)
         status, lines = said(case, text)
-        equal(status, 1, wanted)
+        equal(status, os.EX_CONFIG, wanted)
         check(any(wanted in line for line in lines), f"{wanted!r} is not in {lines}")
 
 
@@ -213,7 +213,7 @@ def test_secrets_of_strayed_values_are_not_said(case):
         lines = [line for line in good.splitlines() if not line.strip().startswith(name + " ")]
         text = "\n".join(lines).replace("    workers", f"    {wrong}\n    workers") + "\n"
         status, said_lines = said(case, text)
-        equal(status, 1, wrong)
+        equal(status, os.EX_CONFIG, wrong)
         check(any(f"bad {name}: " in line and "***" in line for line in said_lines), f"{said_lines}")
         check("hunter2" not in "\n".join(said_lines), f"{said_lines}")
 
@@ -224,7 +224,7 @@ def test_files_that_are_none(case):
             (case.folder, "Is a directory"), ("/dev/zero", "NUL|large"),
             (case.world.service_path + "/x", "Not a directory"), ("", "No such file")):
         status, output = test(path)
-        equal(status, 1, f"{path}: the exit status")
+        equal(status, os.EX_CONFIG, f"{path}: the exit status")
         check(output.startswith(path + ":") and re.search(wanted, output), f"{path}: {output}")
 
 
@@ -243,7 +243,7 @@ def test_texts_that_are_none(case):
                  good.replace("= {", "= ", 1), "(", "=", "service", 'service "x" { }', "a" * 100000,
                  '"' * 1001, "{" * 1000, "\x01\x02\xff\xfe", 'domain { }', 'host "a" "b" { }'):
         status, lines = said(case, text)
-        equal(status, 1, f"{text[-20:]!r}: {lines}")
+        equal(status, os.EX_CONFIG, f"{text[-20:]!r}: {lines}")
         check(lines and re.match(r"\d+: ", lines[0]), f"{text[-20:]!r}: {lines}")
 
 
@@ -258,7 +258,7 @@ def test_the_environment_is_not_looked_at(case):
 def test_values_of_strangers_are_shown_escaped(case):
     text = case.world.config().replace('"nobody"', '"no\tbody\x1b[2J\xff' + "x" * 500 + '"')
     status, lines = said(case, text)
-    equal(status, 1, "the exit status")
+    equal(status, os.EX_CONFIG, "the exit status")
     check(re.search(r"no\\x09body\\x1b\[2J\\x", lines[0]), lines[0])
     check(len(lines[0]) < 500, f"{len(lines[0])} octets")
 
@@ -278,7 +278,7 @@ def test_a_huge_file_is_read_in_time(case):
         file.seek(70_000_000)
         file.write(b" ")
     status, output = test(path)
-    equal(status, 1, output[:200])
+    equal(status, os.EX_CONFIG, output[:200])
 
 
 def test_key_files_are_checked(case):
@@ -320,7 +320,7 @@ host "other.example.org" {{
     keys = {{"{w.host.public_text()}"}}
 }}""")
     status, lines = said(case, text)
-    equal((status, len(lines)), (1, 1), f"{lines}")
+    equal((status, len(lines)), (os.EX_CONFIG, 1), f"{lines}")
     check(re.match(r"\d+: .*: host-public:.*expected a key of its own", lines[0]), lines[0])
 
 
@@ -351,7 +351,7 @@ def test_a_user_who_is_not_there_is_found_before_the_start(case):
 
 def test_without_a_good_configuration_it_does_not_start(case):
     d = case.daemon(case.world.config().replace("workers = 2", "workers = many"), ready=False)
-    equal(d.process.wait(WAIT_LIMIT), 1, "the exit status")
+    equal(d.process.wait(WAIT_LIMIT), os.EX_CONFIG, "the exit status")
     d.wait_log(r"event=not-started problem=.*:\d+: bad workers: many: expected a number")
 
 

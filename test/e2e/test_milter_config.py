@@ -67,19 +67,19 @@ def test_a_check_names_all_that_is_wrong(case):
     equal(checked(site, site.config()), (0, ""), "a good one")
     config, wanted = bad_files(site)
     status, said = checked(site, config)
-    equal(status, 1, said)
+    equal(status, os.EX_CONFIG, said)
     for problem in wanted:
         check(problem in said, f"{problem!r} is not in {said}")
     missing = site.config(stamp=site.stamp("/nonexistent/key"),
                           milter='logins = "/nonexistent/logins" socket_group = "no-such-group"')
     status, said = checked(site, missing)
-    equal(status, 1, said)
+    equal(status, os.EX_CONFIG, said)
     for problem in ("F:2: unusable host key (No such file or directory): /nonexistent/key: ",
                     "unusable table of logins (No such file or directory): /nonexistent/logins",
                     "socket_group: no-such-group: expected a group of this machine"):
         check(problem in said, f"{problem!r} is not in {said}")
     status, said = checked(site, 'verify { authserv_id = "a b" mode = x }\nmilter { socket = "y" }')
-    equal((status, said.count("\n")), (1, 3), said)
+    equal((status, said.count("\n")), (os.EX_CONFIG, 3), said)
     check(not os.path.exists(site.socket), "a check makes no socket")
 
 
@@ -87,7 +87,7 @@ def test_a_start_logs_all_that_is_wrong(case):
     needs_root()
     site = MilterSite(case)
     config, wanted = bad_files(site)
-    log = site.refuse(config)
+    log = site.refuse(config, status=os.EX_CONFIG)
     for problem in wanted:
         check(any(problem in line and "event=not-started" in line for line in log.splitlines()),
               f"{problem!r} is not in {log}")

@@ -53,10 +53,10 @@ milter {{ socket = "{where or 'unix:' + self.socket}" run_as = "{run_as}" {mode}
         return Daemon(self.t, self.config() if config is None else config,
                       program="verimail-milter", **how)
 
-    def refuse(self, config=None, **how):
+    def refuse(self, config=None, status=1, **how):
         """A start that fails: the log."""
         d = self.start(config, ready=False, **how)
-        equal(d.process.wait(WAIT_LIMIT), 1, f"the exit status: {d.text()}")
+        equal(d.process.wait(WAIT_LIMIT), status, f"the exit status: {d.text()}")
         equal(d.count("event=ready"), 0, "ready")
         check(d.count("event=not-started") >= 1, d.text())
         return d.text()

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <seccomp.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
@@ -185,4 +186,28 @@ static bool is_shut_in_all_the_same(void *context)
 TEST(without_root_it_is_shut_in_too)
 {
     assert_int_equal(child_end(is_shut_in_all_the_same, NULL), 0);
+}
+
+/* As systemd's ~@privileged does. */
+static bool forbid_capset(void)
+{
+    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+
+    return filter != NULL &&
+           seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, SCMP_SYS(capset), 0) == 0 &&
+           seccomp_load(filter) == 0;
+}
+
+static bool is_shut_in_without_capset(void *context)
+{
+    struct identity identity;
+
+    (void)context;
+    return give_up_root() && forbid_capset() && identity_find("x", &identity) &&
+           identity_become(&identity, -1) && is_shut_in();
+}
+
+TEST(capabilities_are_given_up_only_where_there_are_some)
+{
+    assert_int_equal(child_end(is_shut_in_without_capset, NULL), 0);
 }

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -350,4 +351,20 @@ TEST(it_may_abort)
 
     assert_true(WIFSIGNALED(status));
     assert_int_equal(WTERMSIG(status), SIGABRT);
+}
+
+TEST(death_by_a_filter_is_explained)
+{
+    static const struct {
+        int status;
+        bool explained;
+    } table[] = {
+            {SIGSYS, true}, {SIGSYS | 0x80, true}, /* with a core dump */
+            {SIGKILL, false}, {SIGSEGV, false}, {0, false},
+            {SIGSYS << 8, false}, /* an exit with that status */
+    };
+
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        assert_int_equal(sandbox_death(table[i].status) != NULL, table[i].explained);
+    assert_non_null(strstr(sandbox_death(SIGSYS), "SystemCallFilter="));
 }
