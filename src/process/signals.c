@@ -19,14 +19,3 @@ int signals_open(void)
         return -1;
     return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
-
-void signals_leave(void)
-{
-    static const int ignored[] = {SIGHUP, SIGTERM, SIGINT, SIGPIPE, SIGXFSZ};
-    sigset_t none;
-
-    for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
-        (void)signal(ignored[i], SIG_IGN);
-    sigemptyset(&none);
-    (void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
