@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: ISC
 #include <errno.h>
 #include <limits.h>
+#include <openssl/bio.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <sodium.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +16,6 @@
 #include "base/date.h"
 #include "base/keyfile.h"
 #include "command/arguments.h"
-#include "command/classic_pair.h"
 #include "command/escape.h"
 #include "command/json_text.h"
 #include "config/config.h"
@@ -18,6 +23,46 @@
 
 #define LIFETIME_DEFAULT (UINT64_C(7) * 86400) /* seconds, as a domain's that says nothing */
 #define PUBLIC_MAX CLASSIC_PAIR_MAX
+
+#define CLASSIC_PAIR_BITS 2048
+#define CLASSIC_PAIR_MAX 1024 /* octets of the public key as PEM, with a NUL */
+
+/* A new RSA key for the payloads of 2013: the secret one as PEM in `secret_r`, which is the
+ * caller's to wipe, and the public one as PEM with a NUL. */
+bool classic_pair_make(char *secret_r, size_t size, size_t *len_r, char public_r[CLASSIC_PAIR_MAX])
+        __attribute__((warn_unused_result));
+
+/* What was written to a memory BIO, with a NUL; wiped there when the BIO is freed. */
+static bool take_out(BIO *bio, char *room, size_t size, size_t *len_r)
+{
+    char *at = NULL;
+    const long len = BIO_get_mem_data(bio, &at);
+
+    if (len <= 0 || (size_t)len >= size)
+        return false;
+    memcpy(room, at, (size_t)len);
+    room[len] = '\0';
+    *len_r = (size_t)len;
+    return true;
+}
+
+bool classic_pair_make(char *secret_r, size_t size, size_t *len_r, char public_r[CLASSIC_PAIR_MAX])
+{
+    EVP_PKEY *pair = EVP_RSA_gen(CLASSIC_PAIR_BITS);
+    BIO *secret = BIO_new(BIO_s_mem());
+    BIO *public = BIO_new(BIO_s_mem());
+    size_t public_len;
+
+    const bool ok = pair != NULL && secret != NULL && public != NULL &&
+                    PEM_write_bio_PrivateKey(secret, pair, NULL, NULL, 0, NULL, NULL) == 1 &&
+                    PEM_write_bio_PUBKEY(public, pair) == 1 &&
+                    take_out(secret, secret_r, size, len_r) &&
+                    take_out(public, public_r, CLASSIC_PAIR_MAX, &public_len);
+    BIO_free(secret);
+    BIO_free(public);
+    EVP_PKEY_free(pair);
+    return ok;
+}
 
 /* A new key: what its file holds, and what others are given. */
 struct made {

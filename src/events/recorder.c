@@ -6,23 +6,138 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "events/alarm.h"
+#include "events/counters.h"
 #include "events/metrics.h"
 #include "events/recording.h"
-#include "events/syncing.h"
 #include "process/sandbox.h"
+#include "replay/replay.h"
 
 #define WAIT_LEAST 200  /* milliseconds between two looks, when something came */
 #define WAIT_MOST 1000  /* when nothing did for a while */
 #define WAIT_ORPHAN 500 /* when nothing can be waited for any more */
 #define MORE 1000       /* at the end, for a store that answers at the last moment */
 #define QUIET 2         /* looks that found nothing, after which an orphan ends */
+
+/* The thread that writes the store of replay counts to the disk, each second. */
+struct syncing;
+
+/* Waits until that is done. */
+void syncing_free(struct syncing **syncing);
+
+struct syncing {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t told;
+    bool stop; /* under the lock, as the next */
+    bool whole;
+    const char *address;      /* borrowed */
+    struct replay_sync *sync; /* the thread's, as the next */
+    struct alarm alarm;
+};
+
+static void syncing_complain(struct syncing *s)
+{
+    char why[REPLAY_ERROR_MAX];
+
+    snprintf(why, sizeof why, "%s: cannot be written to the disk: %s", s->address, strerror(errno));
+    alarm_raise(&s->alarm, COUNTER_ALARM_REPLAY, "", why, mono_ms());
+}
+
+/* A second, or less when it is told to stop. */
+static bool wait_a_second(struct syncing *s)
+{
+    struct timespec until;
+    int error = 0;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec++;
+    pthread_mutex_lock(&s->lock);
+    while (!s->stop && error == 0)
+        error = pthread_cond_clockwait(&s->told, &s->lock, CLOCK_MONOTONIC, &until);
+    const bool stop = s->stop;
+    pthread_mutex_unlock(&s->lock);
+    return !stop;
+}
+
+static void *syncing_run(void *context)
+{
+    struct syncing *s = context;
+
+    while (wait_a_second(s))
+        if (!replay_sync_run(s->sync))
+            syncing_complain(s);
+    /* Nobody changes `whole` any more. */
+    if (s->whole ? !replay_sync_finish(s->sync) : !replay_sync_run(s->sync))
+        syncing_complain(s);
+    return NULL;
+}
+
+static void free_all(struct syncing *s)
+{
+    pthread_cond_destroy(&s->told);
+    pthread_mutex_destroy(&s->lock);
+    replay_sync_free(&s->sync);
+    free(s);
+}
+
+/* NULL when the store at this address needs none, or with a line in the log. */
+static struct syncing *syncing_start(const char *address, struct counters *counters)
+{
+    struct replay_sync *sync = replay_sync_init(address);
+
+    if (sync == NULL)
+        return NULL;
+    struct syncing *s = calloc(1, sizeof *s);
+    if (s == NULL) {
+        replay_sync_free(&sync);
+        log_errno(LOG_LEVEL_ERROR, "no-syncing", NULL, NULL);
+        return NULL;
+    }
+    s->address = address;
+    s->sync = sync;
+    s->alarm.counters = counters;
+    (void)pthread_mutex_init(&s->lock, NULL);
+    (void)pthread_cond_init(&s->told, NULL);
+    errno = pthread_create(&s->thread, NULL, syncing_run, s);
+    if (errno != 0) {
+        log_errno(LOG_LEVEL_ERROR, "no-syncing", NULL, NULL);
+        free_all(s);
+        return NULL;
+    }
+    return s;
+}
+
+/* Once more, and then no more; does not wait for it. `whole`: nobody counts any more, and the store
+ * is marked so. NULL is none. */
+static void syncing_end(struct syncing *s, bool whole)
+{
+    if (s == NULL)
+        return;
+    pthread_mutex_lock(&s->lock);
+    s->stop = true;
+    s->whole = whole;
+    pthread_cond_signal(&s->told);
+    pthread_mutex_unlock(&s->lock);
+}
+
+void syncing_free(struct syncing **syncing)
+{
+    if (*syncing == NULL)
+        return;
+    (void)pthread_join((*syncing)->thread, NULL);
+    free_all(*syncing);
+    *syncing = NULL;
+}
 
 /* The first thread hears the parent; a second one records, and may wait for its store as long as
  * that takes; others sync the store of replay counts and show the counters. */

@@ -6,10 +6,75 @@
 #include "report/phrase.h"
 #include "report/report.h"
 #include "report/section.h"
-#include "report/style.h"
 
 #define ENTRIES 10   /* of each list */
 #define NAME_MOST 96 /* columns of a name */
+
+/* The page's CSS. Colours are variables, with a set for dark mode; what is drawn in them differs in
+ * its pattern too. */
+extern const char style_css[];
+
+/* It holds no `<` and no `&`, so that the page is well-formed as XML too. Every pair of text and
+ * ground has a contrast of 4.5 at least, every bar and ground of 3. */
+const char style_css[] =
+        ":root{color-scheme:light dark;--ground:#f4f5f7;--card:#ffffff;--text:#1b1f24;"
+        "--soft:#57606a;--line:#d9dee4;--track:#e9ecf0;--yes:#1f77b4;--allow:#a87400;"
+        "--no:#c43d1b;--warn:#fff4d6;--warn-line:#c99a1c}\n"
+        "@media (prefers-color-scheme:dark){:root{--ground:#0f1317;--card:#181e24;--text:#e6eaee;"
+        "--soft:#9da7b1;--line:#2c353e;--track:#26303a;--yes:#58a6e8;--allow:#e3b341;"
+        "--no:#ff7b5c;--warn:#2f2a17;--warn-line:#8f7420}}\n"
+        "*{box-sizing:border-box}\n"
+        "body{margin:0;background:var(--ground);color:var(--text);font:16px/1.5 system-ui,"
+        "-apple-system,\"Segoe UI\",Roboto,\"DejaVu Sans\",sans-serif;"
+        "-webkit-text-size-adjust:100%;overflow-wrap:anywhere}\n"
+        "main{max-width:68rem;margin:0 auto;padding:1.5rem 1rem 2rem}\n"
+        "h1{font-size:1.6rem;line-height:1.25;margin:0}\n"
+        "h2{font-size:1.05rem;line-height:1.3;margin:0 0 .25rem}\n"
+        ".period,.about,footer,small{color:var(--soft)}\n"
+        ".period{margin:.25rem 0 1.25rem}\n"
+        ".about{margin:0 0 .75rem;font-size:.875rem}\n"
+        ".card,.tile{background:var(--card);border:1px solid var(--line);border-radius:.75rem}\n"
+        ".card{padding:1rem 1.1rem 1.1rem}\n"
+        ".tiles{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:.75rem;"
+        "margin:0 0 1rem}\n"
+        ".tile{padding:.7rem .9rem}\n"
+        ".tile dt{display:flex;align-items:center;gap:.45rem;font-size:.875rem;"
+        "color:var(--soft)}\n"
+        ".tile dd{margin:0;font-size:1.5rem;line-height:1.35;font-weight:650}\n"
+        ".tile small{display:block;font-size:.8125rem;font-weight:400}\n"
+        ".notice{background:var(--warn);border:1px solid var(--warn-line);border-radius:.5rem;"
+        "padding:.5rem .8rem;margin:0 0 1rem}\n"
+        ".lists{display:grid;gap:1rem;margin-top:1rem}\n"
+        ".legend{display:flex;flex-wrap:wrap;gap:.25rem 1.1rem;list-style:none;margin:0 0 .6rem;"
+        "padding:0;font-size:.875rem}\n"
+        ".legend li{display:flex;align-items:center;gap:.45rem}\n"
+        ".swatch{flex:none;width:14px;height:14px;border-radius:3px}\n"
+        ".plot{display:flex}\n"
+        ".axis{flex:none}\n"
+        ".chart{flex:1;min-width:0;overflow:visible}\n"
+        "svg text{font-size:12px;fill:var(--soft)}\n"
+        ".grid{stroke:var(--line)}\n"
+        ".yes{fill:var(--yes)}.allow{fill:url(#dots)}.no{fill:url(#stripes)}\n"
+        ".allow-ink{fill:var(--allow)}.no-ink{fill:var(--no)}.card-ink{fill:var(--card)}\n"
+        ".card-line{stroke:var(--card);stroke-width:1.6}\n"
+        ".bar{display:block;margin-top:.2rem}\n"
+        ".track{fill:var(--track)}\n"
+        "details{margin-top:.6rem;font-size:.875rem}\n"
+        "summary{cursor:pointer;color:var(--soft);padding:.3rem 0}\n"
+        "table{width:100%;border-collapse:collapse;font-size:.875rem}\n"
+        "th{font-weight:400;text-align:left;vertical-align:top}\n"
+        "thead th{color:var(--soft);font-size:.8125rem}\n"
+        "th,td{padding:.35rem 0;border-top:1px solid var(--line)}\n"
+        "thead th{border-top:0}\n"
+        "td,th.number{text-align:right;vertical-align:top;font-variant-numeric:tabular-nums;"
+        "padding-left:.6rem;overflow-wrap:normal}\n"
+        "tbody th small{display:block}\n"
+        ".times td,.times th.number{padding-left:.35rem;overflow-wrap:anywhere}\n"
+        ".none{color:var(--soft);margin:0}\n"
+        "footer{margin-top:1.25rem;font-size:.8125rem}\n"
+        "@media (min-width:44rem){.tiles{grid-template-columns:repeat(4,minmax(0,1fr))}"
+        ".lists{grid-template-columns:repeat(2,minmax(0,1fr))}main{padding-top:2rem}}\n"
+        "@media print{:root{--ground:#ffffff}.card{break-inside:avoid}}\n";
 
 /* Written as well-formed XML too, so that any parser can check it. */
 

@@ -2,18 +2,62 @@
 #include "users/directory.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <libgen.h>
 #include <sodium.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/password.h"
-#include "users/difference.h"
 #include "users/directory_backend.h"
-#include "users/sync_lock.h"
 
 #define TABLE_SCHEME "lmdb:"
+
+/* Who has asked a directory earlier must not write later: what he writes is older. So syncs take
+ * turns, from before the first question to the end, one at a time for the tables of one folder.
+ * Waits for at most so many seconds. Returns a descriptor, whose end is the turn's, or -1 with
+ * errno, EWOULDBLOCK when it is still another's. `path`: of a table. */
+int sync_lock_take(const char *path, uint64_t seconds);
+
+#define AGAIN 50 /* milliseconds */
+
+static int open_folder(const char *path)
+{
+    char *copy = strdup(path);
+
+    if (copy == NULL)
+        return -1;
+    const int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int error = errno;
+    free(copy);
+    errno = error;
+    return fd;
+}
+
+int sync_lock_take(const char *path, uint64_t seconds)
+{
+    const struct timespec again = {.tv_nsec = AGAIN * 1000000L};
+    const uint64_t end = mono_ms() + seconds * 1000;
+    const int fd = open_folder(path);
+
+    while (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EINTR && (errno != EWOULDBLOCK || mono_ms() >= end)) {
+            const int error = errno;
+            close(fd);
+            errno = error;
+            return -1;
+        }
+        nanosleep(&again, NULL);
+    }
+    return fd;
+}
 
 const char *directory_path(const struct config_directory *directory)
 {

@@ -2,13 +2,17 @@
 #include "users/ldap_session.h"
 
 #include <errno.h>
+#include <ldap.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 
 #include "base/one_line.h"
-#include "users/ldap_limit.h"
 
 #define CERTIFICATES "/etc/ssl/certs/ca-certificates.crt" /* the machine's, of ca-certificates */
 #define ACTIVE_DIRECTORY "1.2.840.113556.1.4.800"         /* LDAP_CAP_ACTIVE_DIRECTORY_OID */
@@ -16,6 +20,102 @@
 #define LDAPI "ldapi://"
 #define BEHIND 1 /* seconds: libldap's own limit comes first */
 #define EVERYTHING "(objectClass=*)"
+
+/* libldap waits with a limit for the first octet of a message, and without one for the others and
+ * for those of a TLS handshake. Here is the limit: SIGALRM, by whose handler the connection is shut
+ * down, which libldap takes for its end. One connection of the process at a time has it. */
+
+/* Whether there was a connection at all, before anything was said over it. */
+bool ldap_limit_was_connected(void);
+
+static volatile sig_atomic_t socket_fd = -1;
+static volatile sig_atomic_t reached;
+static bool connected;
+static struct sigaction before;
+
+static void shut_down(int signum)
+{
+    const int error = errno;
+
+    (void)signum;
+    reached = 1;
+    if (socket_fd >= 0)
+        (void)shutdown((int)socket_fd, SHUT_RDWR);
+    errno = error;
+}
+
+static int ldap_limit_take_socket(LDAP *ld, Sockbuf *sb, LDAPURLDesc *server,
+        struct sockaddr *address, struct ldap_conncb *cb)
+{
+    ber_socket_t fd = -1;
+
+    (void)ld;
+    (void)server;
+    (void)address;
+    (void)cb;
+    socket_fd = ber_sockbuf_ctrl(sb, LBER_SB_OPT_GET_FD, &fd) == 1 ? fd : -1;
+    connected = true;
+    return 0;
+}
+
+static void forget_socket(LDAP *ld, Sockbuf *sb, struct ldap_conncb *cb)
+{
+    (void)ld;
+    (void)sb;
+    (void)cb;
+    socket_fd = -1;
+}
+
+/* Before the first operation of `ld`. False when out of memory. */
+static bool ldap_limit_install(LDAP *ld)
+{
+    static struct ldap_conncb callbacks = {
+            .lc_add = ldap_limit_take_socket, .lc_del = forget_socket};
+    struct sigaction action = {.sa_handler = shut_down}; /* without SA_RESTART */
+
+    socket_fd = -1;
+    reached = 0;
+    connected = false;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGALRM, &action, &before);
+    return ldap_set_option(ld, LDAP_OPT_CONNECT_CB, &callbacks) == LDAP_OPT_SUCCESS;
+}
+
+static void ldap_limit_end(void)
+{
+    const struct itimerval none = {0};
+
+    (void)setitimer(ITIMER_REAL, &none, NULL);
+}
+
+/* Before `ld` is given up. */
+static void ldap_limit_remove(void)
+{
+    ldap_limit_end();
+    sigaction(SIGALRM, &before, NULL);
+    socket_fd = -1;
+}
+
+/* From now on so many seconds, for as long as what follows takes; again: anew. */
+/* Again and again: behind one connection another one may be tried. */
+static void ldap_limit_begin(uint64_t seconds)
+{
+    const struct timeval limit = {.tv_sec = (time_t)seconds};
+    const struct itimerval timer = {.it_interval = limit, .it_value = limit};
+
+    (void)setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+/* Whether a connection was shut down since ldap_limit_install(). */
+static bool ldap_limit_was_reached(void)
+{
+    return reached != 0;
+}
+
+bool ldap_limit_was_connected(void)
+{
+    return connected;
+}
 
 static struct timeval patience(const struct config_directory *directory)
 {

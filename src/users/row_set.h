@@ -7,6 +7,7 @@
 
 #include "users/directory.h"
 #include "users/row.h"
+#include "users/table.h"
 
 /* What a directory said, in memory until all of it is there: a million rows take a hundred MiB,
  * and a writer's transaction that is open for as long as a directory takes would make everybody
@@ -50,5 +51,20 @@ struct text row_set_key(const struct row_set_row *row);
 struct text row_set_values(const struct row_set_row *row);
 uint64_t row_set_skipped(const struct row_set *rows);
 uint64_t row_set_passed(const struct row_set *rows);
+
+/* What a table has to become what a directory said: rows that are the same are not written again,
+ * so that the pages stay where they are which a service reads. */
+struct difference;
+
+/* Within a writer's transaction: compares, sets each gathered row's state, and counts before,
+ * after, pinned, hidden, added, changed and removed. NULL with the end of a sentence in `error_r`.
+ */
+struct difference *difference_find(struct table *table, struct row_set *rows,
+        struct directory_counts *counts_r, char error_r[TABLE_ERROR_MAX]);
+void difference_free(struct difference **difference);
+
+/* Makes the table what the directory said, but for what is pinned; the commit is the caller's. */
+enum table_result difference_write(const struct difference *difference, struct table *table)
+        __attribute__((warn_unused_result));
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "folder.h"
 #include "unit.h"
-#include "users/difference.h"
+#include "users/row_set.h"
 
 static struct folder folder;
 static char path[FOLDER_PATH_MAX];
