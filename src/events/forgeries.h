@@ -29,7 +29,8 @@ void forgeries_free(struct forgeries **forgeries);
 
 /* Any event; each only once. `now`: milliseconds of one clock. */
 void forgeries_note(struct forgeries *forgeries, const struct event *event, uint64_t now);
-/* The next alarm that is due, oldest first: one for a user in an hour. False when none is. */
+/* The next alarm that is due, oldest first: one for a user in an hour. False when none is. Only
+ * this process is known here: alarm_history.h knows those before it. */
 bool forgeries_next(struct forgeries *forgeries, struct forgery *forgery_r);
 
 #endif

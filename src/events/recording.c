@@ -8,6 +8,7 @@
 #include "base/backoff.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "events/alarm_history.h"
 #include "events/forgeries.h"
 #include "events/privacy.h"
 #include "events/store.h"
@@ -224,7 +225,19 @@ static void raise_forgery(struct recording *r, const struct forgery *forgery, ui
     alarm_raise(r->alarm, COUNTER_ALARM_FORGERIES, forgery->user, because, now);
 }
 
-/* One line a minute is told of each kind: who comes meanwhile waits, and is not left out. */
+/* Neither this process nor one before it has raised it within the hour. */
+static bool recording_is_news(const struct recording *r, const struct forgery *forgery)
+{
+    const char *state = r->service->state.at;
+
+    if (alarm_history_has(state, forgery->user, unix_now()))
+        return false;
+    if (!alarm_history_add(state, forgery->user, unix_now()))
+        log_errno(LOG_LEVEL_WARNING, "state-not-written", "folder", state);
+    return true;
+}
+
+/* An alarm is logged at most once a minute: further users wait until then. */
 static void tell_forgeries(struct recording *r)
 {
     const uint64_t now = mono_ms();
@@ -233,8 +246,12 @@ static void tell_forgeries(struct recording *r)
 
     if (r->forgeries == NULL || (said != 0 && now - said < ALARM_EVERY))
         return;
-    if (forgeries_next(r->forgeries, &forgery))
-        raise_forgery(r, &forgery, now);
+    while (forgeries_next(r->forgeries, &forgery)) {
+        if (recording_is_news(r, &forgery)) {
+            raise_forgery(r, &forgery, now);
+            return;
+        }
+    }
 }
 
 enum recording_state recording_turn(struct recording *r)

@@ -35,6 +35,7 @@ void fixture_recorder_open(struct fixture_recorder *p)
     snprintf(p->replay, sizeof p->replay, "lmdb:%s", path);
     static char full[] = "full";
     p->service = (struct config_service){
+            .state.at = p->folder.path,
             .replay.at = p->replay,
             .events.at = p->events,
             .events_keep = 90 * FIXTURE_RECORDER_DAY / 1000,

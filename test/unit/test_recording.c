@@ -113,6 +113,32 @@ TEST(store_that_fails_is_tried_again)
     fixture_recorder_close(&p);
 }
 
+/* Dave's alarm shows that the second recorder was there, and had nothing to say about carol. */
+TEST(alarm_is_not_raised_again_by_the_next_recorder)
+{
+    static const char *const users[] = {"carol@example.org", "dave@example.org"};
+    struct fixture_recorder p;
+    uint32_t id = 0;
+
+    fixture_recorder_open(&p);
+    for (size_t recorder = 0; recorder < 2; recorder++) {
+        fixture_recorder_start(&p);
+        for (size_t user = 0; user <= recorder; user++)
+            for (size_t i = 0; i < 101; i++)
+                fixture_recorder_put_about(&p, users[user], VERDICT_NO, REASON_UNSTAMPED, id++);
+        fixture_recorder_wait_for_count(
+                &p, &p.counters->alarms[COUNTER_ALARM_FORGERIES], recorder + 1);
+        assert_int_equal(fixture_recorder_tell(&p, RECORDER_HAND_OVER), 0);
+    }
+    assert_int_equal(p.counters->alarms[COUNTER_ALARM_FORGERIES], 2);
+    for (size_t user = 0; user < 2; user++) {
+        char line[128];
+        snprintf(line, sizeof line, "event=alarm about=forgeries subject=%s", users[user]);
+        assert_int_equal(fixture_recorder_count_lines(&p, line), 1);
+    }
+    fixture_recorder_close(&p);
+}
+
 /* There is a limit to how long the end may take; then it is said how many are lost. */
 TEST(what_is_lost_at_the_end_is_counted)
 {
