@@ -5,43 +5,42 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What is known of an LMDB store besides its content, in a small file that all who count share:
- * which boot it belongs to, whether it is damaged, and since when it counts. */
+/* What is known of an LMDB store besides its content: the boot that it belongs to, whether it is
+ * damaged, and since when it counts. A small file that all counting processes map. */
 enum clean_flag_state {
-    CLEAN_FLAG_EMPTY,   /* nothing was ever counted in it */
+    CLEAN_FLAG_EMPTY,   /* nothing was counted in it yet */
     CLEAN_FLAG_IN_USE,  /* in use, in the boot that it names */
-    CLEAN_FLAG_CLEAN,   /* all of it is on the disk, nobody has counted since */
-    CLEAN_FLAG_DAMAGED, /* nobody may use it */
+    CLEAN_FLAG_CLEAN,   /* all of it is on the disk, and nothing was counted since */
+    CLEAN_FLAG_DAMAGED, /* must not be used */
 };
 
 struct clean_flag;
 
-/* Opens `path`, makes it (CLEAN_FLAG_EMPTY) if it is not there, and locks it against others who
- * open. One that makes no sense is CLEAN_FLAG_DAMAGED. NULL with errno. */
+/* Opens `path` and takes its lock. A missing file is created (CLEAN_FLAG_EMPTY); one that cannot be
+ * understood is CLEAN_FLAG_DAMAGED. NULL with errno. */
 struct clean_flag *clean_flag_open(const char *path);
 void clean_flag_close(struct clean_flag **flag);
 
-/* Others wait. False with errno. */
+/* Waits for the lock. False with errno. */
 bool clean_flag_lock(struct clean_flag *flag);
 void clean_flag_unlock(struct clean_flag *flag);
 
-/* Whether what the store holds can be believed: it is of this boot, or was left whole. */
+/* Whether the store's content can be trusted: it is of this boot, or was left clean. */
 bool clean_flag_is_good(const struct clean_flag *flag);
-/* Under the lock: it is in use from now on. On the disk before it returns, or else the next boot
- * could take what is half written for whole. False with errno. */
+/* Under the lock: the store is in use from now on. That is on the disk before this returns;
+ * otherwise the next boot could take a half-written store for a clean one. False with errno. */
 bool clean_flag_use(struct clean_flag *flag) __attribute__((warn_unused_result));
-/* Under the lock: a store that was lost is recreated, and is empty until it is in use. Unix
- * seconds. */
+/* Under the lock: a lost store was recreated. It is empty until clean_flag_use(). */
 void clean_flag_recreate(struct clean_flag *flag, uint64_t unix_now);
-/* Nobody counts any more; to the disk. One that is not in use stays what it is. False with
- * errno. */
+/* The last process has stopped counting; written to the disk. A store that is not in use keeps its
+ * state. False with errno. */
 bool clean_flag_set_clean(struct clean_flag *flag) __attribute__((warn_unused_result));
 
-/* These may be asked at any time; the others see what one says. */
+/* These need no lock. */
 enum clean_flag_state clean_flag_state(const struct clean_flag *flag);
-uint32_t clean_flag_epoch(const struct clean_flag *flag);  /* another one for each that is begun */
-uint64_t clean_flag_begun(const struct clean_flag *flag);  /* Unix seconds; 0: it never was lost */
-bool clean_flag_is_removed(const struct clean_flag *flag); /* the file; asks the kernel */
+uint32_t clean_flag_epoch(const struct clean_flag *flag);  /* changes with each recreation */
+uint64_t clean_flag_begun(const struct clean_flag *flag);  /* Unix seconds; 0: never recreated */
+bool clean_flag_is_removed(const struct clean_flag *flag); /* the file was unlinked: fstat(2) */
 /* Safe in a signal handler. */
 void clean_flag_set_damaged(struct clean_flag *flag);
 
