@@ -249,7 +249,7 @@ lua = "{case.folder}/etc/rspamd.local.lua";
             return ask_rspamd(f"{state}/socket", "/ping")[0] == 200
         except OSError:
             return False
-    wait_for(answers, "rspamd", 30)
+    wait_for(answers, "rspamd")
     return f"{state}/socket"
 
 
