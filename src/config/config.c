@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "config/problems.h"
 #include "config/section.h"
 
@@ -40,6 +41,15 @@ void config_free(struct config **config)
     *config = NULL;
 }
 
+void config_configure_log(const struct config *config)
+{
+    const bool is_json = strcmp(config->log->format.at, "json") == 0;
+    enum log_level level = LOG_LEVEL_INFO;
+
+    (void)log_level_find(config->log->level.at, &level); /* the parser checked it */
+    log_configure(level, is_json ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT);
+}
+
 /* A store that the file does not name lies in the state folder. */
 static bool config_set_store(struct config_text *text, const char *scheme,
         const struct config_text *state, const char *name)
@@ -47,10 +57,23 @@ static bool config_set_store(struct config_text *text, const char *scheme,
     return text->at != NULL || asprintf(&text->at, "%s%s/%s", scheme, state->at, name) >= 0;
 }
 
+static bool config_add_log(struct config *config)
+{
+    const struct section *section = section_within(&section_root, "log");
+    struct config_log log = {0};
+
+    if (section_defaults(section, &log) && section_append(section, &log, config))
+        return true;
+    section_clear(section, &log);
+    return false;
+}
+
 static bool config_complete(struct config *config)
 {
     struct config_service *service = config->service;
 
+    if (config->log_count == 0 && !config_add_log(config))
+        return false;
     return service == NULL ||
            (config_set_store(&service->replay, "lmdb:", &service->state, "replay") &&
                    config_set_store(&service->events, "sqlite:", &service->state, "events.db"));

@@ -44,17 +44,22 @@ struct config_service {
     struct config_text replay_ca;       /* a file of certificates; at NULL: the machine's */
     struct config_text events;          /* none, sqlite:PATH, or postgresql://... */
     uint64_t events_keep;
-    struct config_text events_ip; /* full, network or none */
-    struct config_text metrics;   /* unix:PATH or a loopback ADDRESS:PORT; at NULL: nowhere */
-    uint64_t alarm_forgeries;     /* of one user in an hour; 0: no alarm */
-    uint64_t renew_keys;          /* the age at which keys should have been replaced */
-    struct config_text log_format;
-    struct config_text log_level;
+    struct config_text events_ip;     /* full, network or none */
+    struct config_text metrics;       /* unix:PATH or a loopback ADDRESS:PORT; at NULL: nowhere */
+    uint64_t alarm_forgeries;         /* of one user in an hour; 0: no alarm */
+    uint64_t renew_keys;              /* the age at which keys should have been replaced */
     uint64_t connections;             /* per worker, as are the other limits */
     uint64_t connections_per_address; /* IPv4 /32, IPv6 /64 */
     uint64_t connections_per_network; /* IPv6 /48 */
     uint64_t classic_rate;
     uint64_t classic_rate_per_source;
+};
+
+/* Of both daemons. */
+struct config_log {
+    unsigned line;
+    struct config_text format; /* text or json */
+    struct config_text level;  /* info, notice, warning or error */
 };
 
 struct config_host {
@@ -126,8 +131,6 @@ struct config_milter {
     struct config_text logins;          /* same, any, or the path of a table */
     struct config_text on_foreign_from; /* accept or reject */
     struct config_text stamp_errors;    /* accept or tempfail */
-    struct config_text log_format;
-    struct config_text log_level;
 };
 
 /* Where `verimail table sync` gets a table of users from. */
@@ -154,6 +157,8 @@ struct config_directory {
 struct config {
     struct config_service *service; /* none or one */
     size_t service_count;
+    struct config_log *log; /* one, after config_read() */
+    size_t log_count;
     struct config_host *hosts;
     size_t hosts_count;
     struct config_domain *domains;
@@ -175,6 +180,9 @@ struct config *config_read(const char *path, struct problems *problems);
  * lines in `problems` are those of `text`. */
 struct config *config_read_text(const char *text, size_t len, struct problems *problems);
 void config_free(struct config **config);
+
+/* Makes the log of this process what the section `log` says. */
+void config_configure_log(const struct config *config);
 
 /* The steps of config_read_text(). config_parse() reads sections and values. It returns what it
  * has although values were wrong; NULL after a syntax error, or when out of memory. */

@@ -33,8 +33,6 @@ static const struct option service_options[] = {
         {"alarm_forgeries", &option_type_alarm, AT(config_service, alarm_forgeries),
                 .fallback = "100"},
         {"renew_keys", &option_type_keep, AT(config_service, renew_keys), .fallback = "365d"},
-        {"log_format", &option_type_log_format, AT(config_service, log_format), .fallback = "text"},
-        {"log_level", &option_type_log_level, AT(config_service, log_level), .fallback = "info"},
         {"connections", &option_type_connections, AT(config_service, connections),
                 .fallback = "10000"},
         {"connections_per_address", &option_type_connections,
@@ -44,6 +42,12 @@ static const struct option service_options[] = {
         {"classic_rate", &option_type_rate, AT(config_service, classic_rate), .fallback = "1000"},
         {"classic_rate_per_source", &option_type_rate, AT(config_service, classic_rate_per_source),
                 .fallback = "50"},
+        {NULL},
+};
+
+static const struct option log_options[] = {
+        {"format", &option_type_log_format, AT(config_log, format), .fallback = "text"},
+        {"level", &option_type_log_level, AT(config_log, level), .fallback = "info"},
         {NULL},
 };
 
@@ -138,8 +142,6 @@ static const struct option milter_options[] = {
                 .fallback = "accept"},
         {"stamp_errors", &option_type_or_tempfail, AT(config_milter, stamp_errors),
                 .fallback = "accept"},
-        {"log_format", &option_type_log_format, AT(config_milter, log_format), .fallback = "text"},
-        {"log_level", &option_type_log_level, AT(config_milter, log_level), .fallback = "info"},
         {NULL},
 };
 
@@ -173,6 +175,10 @@ static const struct section root_sections[] = {
                 .options = service_options,
                 .size = sizeof(struct config_service),
                 WITHIN(config, service)},
+        {.name = "log",
+                .options = log_options,
+                .size = sizeof(struct config_log),
+                WITHIN(config, log)},
         {.name = "host",
                 .title = &option_type_domain,
                 .title_offset = offsetof(struct config_host, name),

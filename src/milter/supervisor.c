@@ -140,7 +140,7 @@ static void supervisor_adopt(struct candidate *candidate)
     supervisor.config = candidate->config;
     candidate->material = (struct bundle){0};
     candidate->config = NULL;
-    milter_worker_configure_log(supervisor.config->milter);
+    config_configure_log(supervisor.config);
 }
 
 /* What a process is started with now and whenever it has to be started again. */

@@ -34,14 +34,6 @@ static bool worker_fail_errno(const char *what)
     return false;
 }
 
-void milter_worker_configure_log(const struct config_milter *milter)
-{
-    enum log_level level = LOG_LEVEL_INFO;
-
-    (void)log_level_find(milter->log_level.at, &level);
-    log_configure(level, milter->log_format.at[0] == 'j' ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT);
-}
-
 /* Reads files: while there are some. */
 static bool make_client(struct running *running, const struct config_verify *verify)
 {
@@ -88,7 +80,7 @@ static void *run_receiver(void *context)
         struct snapshot *snapshot = make_snapshot(&material, "reload-refused");
         bundle_clear(&material);
         if (snapshot != NULL) {
-            milter_worker_configure_log(snapshot->config->milter);
+            config_configure_log(snapshot->config);
             callbacks_use(snapshot);
         }
         (void)worker_say(control, snapshot != NULL ? MILTER_WORKER_TOOK : MILTER_WORKER_REFUSED);
@@ -151,7 +143,7 @@ int milter_worker_run(const struct milter_worker_place *place, struct bundle *ma
     bundle_clear(material);
     if (snapshot == NULL)
         return EXIT_FAILURE;
-    milter_worker_configure_log(snapshot->config->milter);
+    config_configure_log(snapshot->config);
     if (!worker_prepare(&running, place)) {
         snapshot_release(&snapshot);
         return EXIT_FAILURE;

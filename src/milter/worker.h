@@ -29,7 +29,4 @@ struct milter_worker_place {
 int milter_worker_run(
         const struct milter_worker_place *place, struct bundle *material, int control);
 
-/* As the section says, for this process and the supervisor. */
-void milter_worker_configure_log(const struct config_milter *milter);
-
 #endif

@@ -197,7 +197,7 @@ static int work(void *context, size_t index, int control)
     g->forget(g);
     close_controls(g);
     metrics_socket_close(&g->showing);
-    generation_configure_log(g);
+    config_configure_log(g->config);
     for (size_t i = 0; i < g->count; i++) {
         if (i == index)
             continue;
@@ -219,7 +219,7 @@ static int generation_record(void *context, size_t index, int control)
     prctl(PR_SET_NAME, "verimail-record"); /* for whoever looks at the processes */
     g->forget(g);
     close_controls(g);
-    generation_configure_log(g);
+    config_configure_log(g->config);
     listening_close(&g->listening);
     service_free(&g->service);
     if (g->empty_folder >= 0)
@@ -426,16 +426,6 @@ const struct keyring *generation_keyring(const struct generation *g)
 const struct config *generation_config(const struct generation *g)
 {
     return g->config;
-}
-
-void generation_configure_log(const struct generation *g)
-{
-    const struct config_service *service = g->config->service;
-    enum log_level level = LOG_LEVEL_INFO;
-
-    (void)log_level_find(service->log_level.at, &level); /* checked when it was read */
-    log_configure(
-            level, strcmp(service->log_format.at, "json") == 0 ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT);
 }
 
 void generation_log(const struct generation *g)

@@ -70,8 +70,6 @@ bool generation_save_keyuse(const struct generation *generation, uint64_t today)
 void generation_show_keys(const struct generation *generation);
 const struct keyring *generation_keyring(const struct generation *generation);
 const struct config *generation_config(const struct generation *generation);
-/* Makes this process log as its configuration says; its workers do so by themselves. */
-void generation_configure_log(const struct generation *generation);
 void generation_log(const struct generation *generation);
 
 #endif

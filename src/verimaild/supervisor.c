@@ -145,7 +145,7 @@ static void serve(struct generation *g, uint64_t now)
     note_keys(now);
     parent.serving = g;
     parent.starting = NULL;
-    generation_configure_log(g);
+    config_configure_log(generation_config(g));
     generation_log(g);
     if (warnings != NULL) {
         warn_keyuse(generation_config(g), generation_keyring(g), warnings);

@@ -56,7 +56,7 @@ def test_a_good_file_is_passed_in_silence(case):
 
 def test_each_value_is_checked(case):
     w = case.world
-    good = w.config("log_level = info\n    log_format = text\n    connections = 100", """
+    good = w.config("connections = 100", more="log { level = info\n format = text }", domain="""
     lifetime = 7d
     ttl = 5m
     subdomains = true
@@ -76,9 +76,9 @@ def test_each_value_is_checked(case):
         ("workers = 2", "workers = -1", "workers", "a number from 1 to 256"),
         ("workers = 2", "workers = 2x", "workers", "a number from 1 to 256"),
         ("workers = 2", "workers = 99999999999999999999", "workers", "a number from 1 to 256"),
-        ("= info", "= chatty", "log_level", "info or notice or warning or error"),
-        ("= info", "= or", "log_level", "info or notice or warning or error"),
-        ("= text", "= xml", "log_format", "text or json"),
+        ("= info", "= chatty", "level", "info or notice or warning or error"),
+        ("= info", "= or", "level", "info or notice or warning or error"),
+        ("= text", "= xml", "format", "text or json"),
         ("connections = 100", "connections = 100001", "connections", "a number from 1 to 100000"),
         (f'"{w.state}"', '"state"', "state", "an absolute path"),
         (f'"{w.state}"', '""', "state", "an absolute path"),
@@ -119,16 +119,16 @@ def test_names_are_checked(case):
 
 def test_all_mistakes_are_named_in_one_go(case):
     w = case.world
-    text = w.config("log_level = loud", """
+    text = w.config(more="log { level = loud }", domain="""
     lifetime = long
     user "alice" { allow_unauthorized = perhaps hosts = {"a_b.example"} }
     user "bob" { hosts = {"unknown.example.net"} }""").replace("workers = 2", "workers = many")
     refused(case, text,
             f"{line_of(text, 'many')}: bad workers: many: expected",
-            f"{line_of(text, 'loud')}: bad log_level: loud: expected",
             f"{line_of(text, 'long')}: bad lifetime: long: expected",
             f"{line_of(text, 'perhaps')}: bad allow_unauthorized: perhaps: expected",
             f"{line_of(text, 'a_b')}: bad hosts: a_b.example: expected a domain name",
+            f"{line_of(text, 'loud')}: bad level: loud: expected",
             f"{line_of(text, 'unknown.ex')}: a host without keys: unknown.example.net: expected")
 
 
@@ -145,8 +145,8 @@ def test_lines_are_counted_right_behind_comments(case):
         refused(case, text, f"{line_of(text, 'many')}: bad workers: many")
     # What looks like a comment and is none.
     for url in ('"http://x"', "'a # b'", '"/* x"', "a//b"):
-        text = good.replace("workers = 2", f"log_level = {url}\n    workers = many")
-        refused(case, text, f"{line_of(text, url)}: bad log_level: ",
+        text = good.replace("workers = 2", f"metrics = {url}\n    workers = many")
+        refused(case, text, f"{line_of(text, url)}: bad metrics: ",
                 f"{line_of(text, 'many')}: bad workers: many")
 
 
@@ -236,7 +236,7 @@ def test_texts_that_are_none(case):
     refused(case, "\x7fELF\2\1\1\0\0", "1: a NUL octet")
     for quote in ("'", '"'):
         refused(case, good + quote, f"{line}: a text in quotes that does not end: expected")
-        refused(case, f"service {{\n    log_level = {quote}many\n\n",
+        refused(case, f"service {{\n    run_as = {quote}many\n\n",
                 "2: a text in quotes that does not end: expected")
     refused(case, good + "/* never\nended\n", f"{line}: a comment that does not end: expected")
     for text in (good + "{", good + "}", good + "service {", good[:-3],

@@ -48,7 +48,7 @@ def test_text_is_well_formed(case):
 
 
 def test_json_is_well_formed(case):
-    d = case.daemon(case.world.config('log_format = "json"'))
+    d = case.daemon(case.world.config(more="log { format = json }"))
     asked = ask_hostile(d)
     d.ask(case.world.question())
     d.wait_log('"event":"question"', asked + 1)
@@ -67,9 +67,9 @@ def test_json_is_well_formed(case):
 
 def test_the_level_counts_for_workers_too(case):
     w = case.world
-    d = case.daemon(w.config('log_level = "notice"'))
+    d = case.daemon(w.config(more="log { level = notice }"))
     equal(d.ask(w.question()), YES, "the answer")
-    d.reload(w.config('log_level = "info"'))
+    d.reload(w.config(more="log { level = info }"))
     equal(d.ask("bob -\r\n"), "ALLOW\r\n", "the answer")
     equal(d.stop(), 0, "the exit status")
     users = [log_value(line, "user") for line in d.lines("event=question")]

@@ -196,14 +196,14 @@ def test_a_new_section_verify_takes_a_restart(case):
 
 def test_the_log_changes_its_format(case):
     site = MilterSite(case)
-    d = site.start(site.config("log_format = json"))
+    d = site.start(site.config() + "log { format = json }")
     d.wait_log('^{.*"event":"ready"')
     serves(site)
     equal(d.lines("^[^{]"), [], "lines that are not JSON")
     d.reload(site.config())
     serves(site)
     d.wait_log("level=info event=stamped")
-    d.reload(site.config("log_format = json log_level = notice"), '"event":"reloaded"')
+    d.reload(site.config() + "log { format = json level = notice }", '"event":"reloaded"')
     count = d.count("stamped")
     serves(site)
     equal(d.count("stamped"), count, "below the level")

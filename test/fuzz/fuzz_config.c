@@ -103,8 +103,6 @@ static void check_milter(const struct config_milter *m, bool good, unsigned line
     check_text(&m->logins, good, lines);
     check_text(&m->on_foreign_from, good, lines);
     check_text(&m->stamp_errors, good, lines);
-    check_text(&m->log_format, good, lines);
-    check_text(&m->log_level, good, lines);
 }
 
 /* What is there is what config.h says of it; `good`: there were no problems. */
@@ -127,16 +125,20 @@ static void check_values(const struct config *config, bool good, unsigned lines)
     }
     for (size_t i = 0; i < config->service_count; i++) {
         check_text(&config->service[i].run_as, good, lines);
-        check_text(&config->service[i].log_level, good, lines);
         check_list(&config->service[i].listen, lines);
         require(config->service[i].connections > 0 && config->service[i].classic_rate > 0);
+    }
+    for (size_t i = 0; i < config->log_count; i++) {
+        check_text(&config->log[i].format, good, lines);
+        check_text(&config->log[i].level, good, lines);
     }
     for (size_t i = 0; i < config->verify_count; i++)
         check_verify(&config->verify[i], good, lines);
     for (size_t i = 0; i < config->milter_count; i++)
         check_milter(&config->milter[i], good, lines);
-    require(!good || (config->service_count <= 1 && config->stamp_count <= 1 &&
-                             config->verify_count <= 1 && config->milter_count <= 1));
+    require(!good ||
+            (config->service_count <= 1 && config->log_count <= 1 && config->stamp_count <= 1 &&
+                    config->verify_count <= 1 && config->milter_count <= 1));
 }
 
 /* Reads it whole; `sentences_r`: what is wrong with it. */

@@ -15,7 +15,7 @@ ALARM = "level=alarm event=alarm about=replay"
 
 def counting(case, **how):
     """A configuration with the store that is the default; without a line for each question."""
-    return case.world.config(service='log_level = "notice"', **how).replace('replay = "none"\n', "")
+    return case.world.config(more="log { level = notice }", **how).replace('replay = "none"\n', "")
 
 
 def state(case, name):

@@ -171,7 +171,6 @@ TEST(milter_is_read)
                                         "  trusted_daemons = {MSA, \"a b\"}\n"
                                         "  stamp_relayed = {192.0.2.7} logins = /l\n"
                                         "  on_foreign_from = reject stamp_errors = tempfail\n"
-                                        "  log_format = json log_level = error\n"
                                         "}\n"
                                         "verify { authserv_id = a.b }\n",
             problems);
@@ -179,7 +178,7 @@ TEST(milter_is_read)
     assert_string_equal(problems_text(problems), "");
     assert_int_equal(config->milter_count, 1);
     const struct config_milter *m = config->milter;
-    assert_int_equal(m->line, 9);
+    assert_int_equal(m->line, 8);
     assert_string_equal(m->socket.at, "inet:8891@127.0.0.1");
     assert_int_equal(m->socket_mode, 0666);
     assert_string_equal(m->socket_group.at, "postfix");
@@ -193,10 +192,33 @@ TEST(milter_is_read)
     assert_int_equal(m->logins.line, 6);
     assert_string_equal(m->on_foreign_from.at, "reject");
     assert_string_equal(m->stamp_errors.at, "tempfail");
-    assert_string_equal(m->log_format.at, "json");
-    assert_string_equal(m->log_level.at, "error");
     config_free(&config);
     problems_free(&problems);
+}
+
+TEST(the_log_is_as_the_file_says_or_text_at_info)
+{
+    static const struct {
+        const char *text;
+        const char *format;
+        const char *level;
+    } table[] = {
+            {"", "text", "info"},
+            {"log { }", "text", "info"},
+            {"log { format = json }", "json", "info"},
+            {"log { level = error }", "text", "error"},
+    };
+
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct problems *problems = problems_init("f");
+        struct config *config = read_memory(table[i].text, problems);
+        assert_string_equal(problems_text(problems), "");
+        assert_int_equal(config->log_count, 1);
+        assert_string_equal(config->log->format.at, table[i].format);
+        assert_string_equal(config->log->level.at, table[i].level);
+        config_free(&config);
+        problems_free(&problems);
+    }
 }
 
 /* How a file of so many octets ends; only its last one is no blank. */

@@ -303,7 +303,7 @@ TEST(values_are_read)
                                       "  listen = {\"192.0.2.1:26\", '[::1]:27'}\n"
                                       "  run_as = nobody   state = \"/s\"\n"
                                       "  workers = 3  keys = {/k1,\n /k2,}\n"
-                                      "  replay = none log_format = json log_level = error\n"
+                                      "  replay = none\n"
                                       "  connections = 1 connections_per_address = 2\n"
                                       "  connections_per_network = 3 classic_rate = 4\n"
                                       "  classic_rate_per_source = 5\n"
@@ -328,8 +328,6 @@ TEST(values_are_read)
     assert_string_equal(s->keys.at[1].at, "/k2");
     assert_int_equal(s->keys.at[1].line, 5);
     assert_string_equal(s->replay.at, "none");
-    assert_string_equal(s->log_format.at, "json");
-    assert_string_equal(s->log_level.at, "error");
     assert_int_equal(s->connections, 1);
     assert_int_equal(s->connections_per_address, 2);
     assert_int_equal(s->connections_per_network, 3);

@@ -114,8 +114,6 @@ TEST(service_defaults)
     assert_int_equal(s.workers, 0);
     assert_int_equal(s.keys.count, 0);
     assert_null(s.replay.at);
-    assert_string_equal(s.log_format.at, "text");
-    assert_string_equal(s.log_level.at, "info");
     assert_int_equal(s.connections, 10000);
     assert_int_equal(s.connections_per_address, 100);
     assert_int_equal(s.connections_per_network, 400);
@@ -179,8 +177,6 @@ TEST(milter_defaults)
     assert_string_equal(m.logins.at, "same");
     assert_string_equal(m.on_foreign_from.at, "accept");
     assert_string_equal(m.stamp_errors.at, "accept");
-    assert_string_equal(m.log_format.at, "text");
-    assert_string_equal(m.log_level.at, "info");
     section_clear(section("milter"), &m);
 }
 
