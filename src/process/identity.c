@@ -75,9 +75,7 @@ static bool identity_keep_capabilities(uint32_t kept)
     return !identity_has_capabilities() || syscall(SYS_capset, &header, sets) == 0;
 }
 
-/* A user that is not root may have been given a capability, to open a port below 1024: that is
- * done.
- */
+/* A user may have been given a capability, for ports below 1024: they are open by now. */
 static bool identity_harden(void)
 {
     const struct rlimit none = {0, 0};
@@ -108,8 +106,7 @@ bool identity_become(const struct identity *identity, int empty_folder)
     return identity_yield(identity) && identity_shut_in(identity, empty_folder);
 }
 
-/* The supplementary groups stay root's: they open no folder to a service that its own user lacks.
- */
+/* Supplementary groups are not changed: a folder that only they open is not for services. */
 bool identity_assume(const struct identity *identity)
 {
     if (!identity->is_root)
