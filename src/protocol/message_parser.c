@@ -18,6 +18,7 @@ struct message_parser {
     bool has_message_id;
     struct message_parser_stamp *stamps;
     size_t stamps_count;
+    unsigned stamp_fields; /* well-formed or not */
 };
 
 struct message_parser *message_parser_init(const struct message_parser_missing *missing)
@@ -47,6 +48,7 @@ static void take_stamp(struct message_parser *letter, const struct field *field)
 {
     struct stamp stamp;
 
+    letter->stamp_fields++;
     if (!stamp_parse(field->value, &stamp))
         return;
     struct message_parser_stamp *larger =
@@ -57,7 +59,7 @@ static void take_stamp(struct message_parser *letter, const struct field *field)
     }
     letter->stamps = larger;
     letter->stamps[letter->stamps_count++] = (struct message_parser_stamp){
-            field->offset, field->len, field->space_before_colon, stamp};
+            letter->stamp_fields, field->offset, field->len, field->space_before_colon, stamp};
 }
 
 static void digest(struct message_parser *letter, struct text name, struct text value)

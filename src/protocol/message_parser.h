@@ -23,6 +23,7 @@ struct message_parser_missing {
 
 /* A well-formed stamp, whoever it is by, and where it stands: what the field had (message.h). */
 struct message_parser_stamp {
+    unsigned number; /* of the message's fields Verimail, well-formed or not; the first is 1 */
     uint64_t offset;
     uint64_t len;
     bool space_before_colon;
