@@ -2,24 +2,25 @@
 #ifndef VERIMAIL_FILTER_DECISION_H
 #define VERIMAIL_FILTER_DECISION_H
 
-#include "filter/verifier.h"
+#include "filter/transaction.h"
 
 #define DECISION_FIELD_MAX 2048 /* octets of a value that is added, with a NUL */
 
-/* A field to be put into the message: its value without the space at its start, folds with LF. */
+/* A field to be added: its value without the space at its start, folded with LF. */
 struct decision_field {
     const char *name;
     char value[DECISION_FIELD_MAX];
 };
 
-/* Fields of one name to be taken out, numbered from 1 as they stand: those in `at`, which grow, and
- * all from `rest` on; 0: none of these. The highest goes first, or the numbers shift. */
+/* Fields of one name to be removed, by their number among the fields of that name, which counts
+ * from 1: those in `at`, in ascending order, and all from `rest` on (0: none). Remove the highest
+ * first: a removal changes the numbers behind it. */
 struct decision_removal {
     const char *name;
-    unsigned *at;
+    const unsigned *at;
     size_t count;
     unsigned rest;
-    unsigned last; /* the number of such fields that the message has */
+    unsigned last; /* how many such fields the message has */
 };
 
 /* What to do with a message. */
@@ -32,8 +33,16 @@ struct decision {
     struct decision_removal stamps;
     struct decision_field on_top[1]; /* above all others: a stamp, or our result */
     size_t on_top_count;
-    struct decision_field below[2]; /* Date, Message-ID */
+    struct decision_field below[2]; /* below all others: Date, Message-ID */
     size_t below_count;
 };
+
+/* Verifies a message of the class INBOUND, stamps one of another class if it may be, and logs what
+ * is done. The decision borrows from the transaction. `queue_id`: NULL when there is none. */
+void decision_make(
+        struct transaction *transaction, const char *queue_id, struct decision *decision_r);
+
+/* Whether the message's body matters, once its header section is complete. */
+bool decision_wants_body(const struct transaction *transaction);
 
 #endif

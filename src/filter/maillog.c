@@ -6,22 +6,23 @@
 static void maillog_begin(
         struct log_line *line, enum log_level level, const char *event, const struct maillog *mail)
 {
+    const struct transaction *transaction = mail->transaction;
     char address[ENDPOINT_TEXT_MAX] = "-";
 
     log_begin(line, level, event);
     if (!line->wanted)
         return;
-    if (mail->source != NULL)
-        endpoint_format_address(mail->source, address);
+    if (transaction->from->has_address)
+        endpoint_format_address(&transaction->from->address, address);
     log_string(line, "queue", mail->queue_id != NULL ? mail->queue_id : "-");
     log_string(line, "ip", address);
-    log_string(line, "client", mail_class_name(mail->trust));
-    if (mail->login != NULL && mail->login[0] != '\0')
-        log_string(line, "login", mail->login);
+    log_string(line, "class", mail_class_name(transaction_class(transaction)));
+    if (transaction->login != NULL && transaction->login[0] != '\0')
+        log_string(line, "login", transaction->login);
     log_string(line, "author", mail->author != NULL ? mail->author->text : "-");
 }
 
-static void put_outcome(struct log_line *line, const struct client_outcome *outcome)
+static void maillog_put_outcome(struct log_line *line, const struct client_outcome *outcome)
 {
     const bool asked = outcome->step == CLIENT_ANSWERED || outcome->step == CLIENT_NO_ANSWER;
     char text[ENDPOINT_TEXT_MAX];
@@ -34,7 +35,7 @@ static void put_outcome(struct log_line *line, const struct client_outcome *outc
     log_string(line, "dns", outcome->secure ? "secure" : "insecure");
 }
 
-static void put_cause(struct log_line *line, const struct client_outcome *outcome)
+static void maillog_put_cause(struct log_line *line, const struct client_outcome *outcome)
 {
     char cause[DISCOVERY_ERROR_MAX];
 
@@ -51,7 +52,7 @@ void maillog_verified(const struct maillog *mail, const struct verification *ver
 
     maillog_begin(&line, level, "verified", mail);
     log_string(&line, "verdict", verdict_name(verdict));
-    /* Of a temperror `by` says the same, and `cause` more. */
+    /* For a temperror `by` says the same, and `cause` more. */
     if (verification->reason.len > 0 && verdict != VERDICT_TEMPERROR)
         log_text(&line, "reason", verification->reason);
     log_string(&line, monitor ? "would" : "action", action_name(action));
@@ -60,20 +61,20 @@ void maillog_verified(const struct maillog *mail, const struct verification *ver
     if (forged > 0)
         log_number(&line, "forged_results", forged);
     if (verification->asked) {
-        put_outcome(&line, &verification->outcome);
+        maillog_put_outcome(&line, &verification->outcome);
         if (verdict == VERDICT_TEMPERROR)
-            put_cause(&line, &verification->outcome);
+            maillog_put_cause(&line, &verification->outcome);
     }
     log_number(&line, "ms", mail->milliseconds);
     log_end(&line);
 }
 
-void maillog_stamped(const struct maillog *mail, struct text rcpt, size_t replaced)
+void maillog_stamped(const struct maillog *mail, size_t replaced)
 {
     struct log_line line;
 
     maillog_begin(&line, LOG_LEVEL_INFO, "stamped", mail);
-    log_text(&line, "rcpt", rcpt);
+    log_text(&line, "rcpt", envelope_rcpt(&mail->transaction->envelope));
     if (replaced > 0)
         log_number(&line, "replaced", replaced);
     log_number(&line, "ms", mail->milliseconds);

@@ -8,11 +8,10 @@
 #include <sys/socket.h>
 
 #include "filter/decision.h"
-#include "filter/policy.h"
 
-/* A mail server's connection to us for one SMTP client, and the messages that come over it (design,
- * section 7). It knows nothing of libmilter: it is told what comes and says what to do. What it
- * keeps of a message does not grow with it. One thread at a time. */
+/* The connection of one SMTP client to the mail server, and the messages that come over it (design,
+ * section 7). It knows nothing of libmilter: it is told what comes and says what to do. One thread
+ * at a time. */
 struct session;
 
 /* `policy` and `client` are borrowed. `client`: NULL when nothing is verified. `hostname`: as the
@@ -22,16 +21,9 @@ struct session *session_init(const struct policy *policy, struct client *client,
         const char *hostname, const struct sockaddr *address);
 void session_free(struct session **session);
 
-/* What the mail server knows of the SMTP client at MAIL; each may be NULL. */
-struct session_client {
-    const char *auth_type;   /* {auth_type} */
-    const char *login;       /* {auth_authen} */
-    const char *daemon_name; /* {daemon_name} */
-};
-
 /* A message begins; one that was under way is forgotten. False when out of memory: the message
  * must be refused for now. What follows may be called blindly. */
-bool session_mail(struct session *session, const struct session_client *client)
+bool session_mail(struct session *session, const struct mail_macros *macros)
         __attribute__((warn_unused_result));
 /* `path`: as in RCPT, `<user@domain>`. */
 void session_recipient(struct session *session, const char *path);

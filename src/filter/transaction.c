@@ -1,24 +1,145 @@
 // SPDX-License-Identifier: ISC
 #include "filter/transaction.h"
 
-enum mail_class mail_trust(const struct mail *mail)
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+const char *mail_class_name(enum mail_class mail_class)
 {
-    if (mail->authenticated)
-        return MAIL_CLASS_AUTHENTICATED;
-    if (!mail->trusted)
-        return MAIL_CLASS_INBOUND;
-    if (mail->received == 0 || (mail->received == 1 && mail->loopback && mail->submission))
-        return MAIL_CLASS_SUBMISSION;
-    return MAIL_CLASS_RELAYED;
+    static const char *const names[] = {
+            [MAIL_CLASS_INBOUND] = "inbound",
+            [MAIL_CLASS_AUTHENTICATED] = "authenticated",
+            [MAIL_CLASS_SUBMISSION] = "submission",
+            [MAIL_CLASS_RELAYED] = "relayed",
+    };
+
+    return names[mail_class];
 }
 
-struct decision_removal mail_forged_results(struct mail *mail)
+static bool transaction_has_daemon(const struct config_list *names, const char *name)
 {
-    return (struct decision_removal){
-            .name = RESULTS_NAME,
-            .at = mail->results.chosen,
-            .count = mail->results.count,
-            .rest = mail->results.rest,
-            .last = mail->results.seen,
-    };
+    for (size_t i = 0; name != NULL && i < names->count; i++)
+        if (strcmp(names->at[i].at, name) == 0)
+            return true;
+    return false;
+}
+
+static bool transaction_make_parser(struct transaction *transaction)
+{
+    const struct stamper *stamper = transaction->policy->stamper;
+    const bool may_stamp =
+            stamper != NULL && (transaction->is_authenticated || transaction->is_trusted);
+
+    if (may_stamp) {
+        transaction->began = unix_now();
+        stamper_make_missing(
+                stamper, transaction->began, transaction->date, transaction->message_id);
+        transaction->missing =
+                (struct message_parser_missing){transaction->date, transaction->message_id};
+    }
+    transaction->parser = message_parser_init(may_stamp ? &transaction->missing : NULL);
+    return transaction->parser != NULL;
+}
+
+static bool transaction_take_login(struct transaction *transaction, const char *login)
+{
+    if (!transaction->is_authenticated || login == NULL)
+        return true;
+    transaction->login = strdup(login);
+    return transaction->login != NULL;
+}
+
+struct transaction *transaction_init(const struct policy *policy, struct client *client,
+        const struct smtp_client *from, const struct mail_macros *macros)
+{
+    const struct config_list *daemons = &policy->config->milter->trusted_daemons;
+    struct transaction *transaction = calloc(1, sizeof *transaction);
+
+    if (transaction == NULL)
+        return NULL;
+    transaction->policy = policy;
+    transaction->client = client;
+    transaction->from = from;
+    transaction->is_authenticated = macros->auth_type != NULL && macros->auth_type[0] != '\0';
+    transaction->is_trusted =
+            from->is_trusted || transaction_has_daemon(daemons, macros->daemon_name);
+    if (!transaction_take_login(transaction, macros->login) ||
+            !transaction_make_parser(transaction) || !envelope_init(&transaction->envelope))
+        transaction_free(&transaction);
+    return transaction;
+}
+
+void transaction_free(struct transaction **transaction)
+{
+    if (*transaction == NULL)
+        return;
+    free((*transaction)->login);
+    envelope_clear(&(*transaction)->envelope);
+    message_parser_free(&(*transaction)->parser);
+    free(*transaction);
+    *transaction = NULL;
+}
+
+static void transaction_note_result(struct transaction *transaction, const struct field *field)
+{
+    const struct config *config = transaction->policy->config;
+    struct forged_results *forged = &transaction->forged;
+
+    forged->seen++;
+    if (config->verify_count == 0 || forged->rest > 0)
+        return;
+    if (!results_is_forged(
+                field->value, field->space_before_colon, text_of(config->verify->authserv_id.at)))
+        return;
+    /* So many fields are no valid header section: nobody's results are of use in it. */
+    if (forged->count == sizeof forged->numbers / sizeof *forged->numbers)
+        forged->rest = forged->seen;
+    else
+        forged->numbers[forged->count++] = forged->seen;
+}
+
+/* sendmail's submission program hands a local user's message on over SMTP to 127.0.0.1, with this
+ * one field: (from root@localhost) by host.example.org (8.17.1.9/8.17.1.9/Submit) id ...; */
+static bool transaction_is_submission(struct text received)
+{
+    const struct text value = text_trim(received);
+    const struct text program = text_of("/Submit) id ");
+
+    return text_starts_with_fold(value, text_of("(from ")) &&
+           memmem(value.at, value.len, program.at, program.len) != NULL;
+}
+
+static struct text transaction_trim_end(struct text t)
+{
+    while (t.len > 0 && text_is_white(t.at[t.len - 1]))
+        t.len--;
+    return t;
+}
+
+void transaction_field(struct transaction *transaction, struct text name, struct text value)
+{
+    struct field field = {.name = transaction_trim_end(name), .value = value};
+
+    field.space_before_colon = field.name.len < name.len;
+    field.len = name.len + 1 + value.len + 2;
+    if (results_is_name(field.name))
+        transaction_note_result(transaction, &field);
+    else if (text_equal_fold(field.name, text_of("Received")) && transaction->received++ == 0)
+        transaction->is_submission = transaction_is_submission(value);
+    message_parser_field(transaction->parser, &field);
+}
+
+enum mail_class transaction_class(const struct transaction *transaction)
+{
+    const bool is_new = transaction->received == 0 ||
+                        (transaction->received == 1 && transaction->is_submission &&
+                                transaction->from->is_loopback);
+
+    if (transaction->is_authenticated)
+        return MAIL_CLASS_AUTHENTICATED;
+    if (!transaction->is_trusted)
+        return MAIL_CLASS_INBOUND;
+    return is_new ? MAIL_CLASS_SUBMISSION : MAIL_CLASS_RELAYED;
 }

@@ -2,45 +2,75 @@
 #ifndef VERIMAIL_FILTER_TRANSACTION_H
 #define VERIMAIL_FILTER_TRANSACTION_H
 
-#include "filter/decision.h"
+#include "base/endpoint.h"
 #include "filter/envelope.h"
-#include "filter/mail_class.h"
 #include "filter/policy.h"
 
-/* What session.h keeps of a message while it comes, and what is decided from it. */
+/* Whose message it is (design, section 7). */
+enum mail_class {
+    MAIL_CLASS_INBOUND,       /* from elsewhere: it is verified */
+    MAIL_CLASS_AUTHENTICATED, /* the client logged in: stamped for what its login may use */
+    MAIL_CLASS_SUBMISSION,    /* from this machine or a trusted network, where it was written */
+    MAIL_CLASS_RELAYED,       /* from there, but written elsewhere: not ours to vouch for */
+};
 
-/* Fields of one name, counted as they come. */
-struct mail_fields {
-    unsigned seen;
-    unsigned chosen[MESSAGE_FIELDS_MAX]; /* numbers of those to be taken out */
+const char *mail_class_name(enum mail_class mail_class); /* "inbound" ... */
+
+/* The SMTP client of a mail server: the same for all messages of its connection. */
+struct smtp_client {
+    bool has_address;
+    struct endpoint address;
+    bool is_loopback;   /* on this machine */
+    bool is_trusted;    /* in trusted_networks */
+    bool relays_for_us; /* in stamp_relayed */
+};
+
+/* What the mail server knows of the SMTP client at MAIL, under its names; each may be NULL. */
+struct mail_macros {
+    const char *auth_type;   /* {auth_type} */
+    const char *login;       /* {auth_authen} */
+    const char *daemon_name; /* {daemon_name} */
+};
+
+/* The forged fields Authentication-Results, by their number among the fields of that name, which
+ * counts from 1. */
+struct forged_results {
+    unsigned seen; /* fields of that name, forged or not */
+    unsigned numbers[MESSAGE_FIELDS_MAX];
     size_t count;
-    unsigned rest; /* all from this number on; 0: none */
+    unsigned rest; /* all from this number on are forged too; 0: none */
 };
 
-struct mail {
+/* A mail transaction (RFC 5321, section 3.3): what is kept of one message while it comes. It does
+ * not grow with the message. */
+struct transaction {
     const struct policy *policy;
-    struct client *client;
-    const struct endpoint *source; /* of the SMTP client; NULL: unknown */
-    char *login;                   /* NULL: none */
-    bool authenticated;
-    bool trusted;         /* its network, or the daemon it came in by */
-    bool relayed_is_ours; /* its network is in stamp_relayed */
-    bool loopback;        /* it is on this machine */
-    unsigned received;    /* fields of that name */
-    bool submission;      /* the first of them is sendmail's own: trust.h */
+    struct client *client; /* NULL: nothing is verified */
+    const struct smtp_client *from;
+    bool is_authenticated;
+    bool is_trusted; /* by its network or by the daemon that it came in by */
+    char *login;     /* NULL: none */
     struct envelope envelope;
-    struct message_parser *letter;
-    uint64_t now; /* Unix seconds, when it began */
-    char date[DATE_TEXT_MAX];
+    struct message_parser *parser;
+    unsigned received;  /* fields Received */
+    bool is_submission; /* the first of them is of sendmail's submission program */
+    struct forged_results forged;
+    unsigned replaced[MESSAGE_FIELDS_MAX]; /* numbers of the stamps that a new one replaces */
+    uint64_t began;                        /* Unix seconds */
+    char date[DATE_TEXT_MAX]; /* for a message that lacks them; the digest has them then */
     char message_id[STAMPER_MESSAGE_ID_MAX];
-    struct message_parser_missing missing;   /* the two above */
-    unsigned stamps;                         /* fields of that name */
-    unsigned our_stamps[MESSAGE_FIELDS_MAX]; /* numbers of those that are replaced */
-    struct mail_fields results;              /* Authentication-Results; those forged are chosen */
+    struct message_parser_missing missing;
 };
 
-enum mail_class mail_trust(const struct mail *mail);
-/* The forged results, as a decision takes them out. */
-struct decision_removal mail_forged_results(struct mail *mail);
+/* All but the macros is borrowed. NULL when out of memory. */
+struct transaction *transaction_init(const struct policy *policy, struct client *client,
+        const struct smtp_client *from, const struct mail_macros *macros);
+void transaction_free(struct transaction **transaction);
+
+/* One header field, as session_field() has it. */
+void transaction_field(struct transaction *transaction, struct text name, struct text value);
+
+/* For certain only when the header section is complete. */
+enum mail_class transaction_class(const struct transaction *transaction);
 
 #endif

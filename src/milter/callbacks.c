@@ -122,7 +122,7 @@ static const char *macro(SMFICTX *context, const char *name)
 
 static sfsistat on_mail(SMFICTX *context, char **arguments)
 {
-    const struct session_client client = {
+    const struct mail_macros macros = {
             .auth_type = macro(context, "{auth_type}"),
             .login = macro(context, "{auth_authen}"),
             .daemon_name = macro(context, "{daemon_name}"),
@@ -130,7 +130,7 @@ static sfsistat on_mail(SMFICTX *context, char **arguments)
     struct session *session = session_of(context);
 
     (void)arguments;
-    if (session == NULL || !session_mail(session, &client)) {
+    if (session == NULL || !session_mail(session, &macros)) {
         log_event(LOG_LEVEL_ERROR, "refused", "error", "out of memory");
         return SMFIS_TEMPFAIL;
     }

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: ISC
+#include "filter/decision.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "filter/maillog.h"
+
+static void decision_remove_forged(const struct transaction *transaction, struct decision *decision)
+{
+    decision->results = (struct decision_removal){
+            .name = RESULTS_NAME,
+            .at = transaction->forged.numbers,
+            .count = transaction->forged.count,
+            .rest = transaction->forged.rest,
+            .last = transaction->forged.seen,
+    };
+}
+
+static size_t decision_removal_count(const struct decision_removal *removal)
+{
+    return removal->count + (removal->rest > 0 ? removal->last - removal->rest + 1 : 0);
+}
+
+/* Inbound */
+
+static void decision_add_result(const struct verifier *verifier,
+        const struct verification *verification, struct decision *decision)
+{
+    struct decision_field *field = &decision->on_top[decision->on_top_count];
+    struct writer w = writer_of(field->value, sizeof field->value);
+
+    field->name = RESULTS_NAME;
+    if (!verifier_results(verifier, verification, "\n", &w))
+        return;
+    writer_char(&w, '\0');
+    if (!w.failed)
+        decision->on_top_count++;
+}
+
+static void decision_verify(
+        struct transaction *transaction, struct maillog *line, struct decision *decision)
+{
+    const struct verifier *verifier = transaction->policy->verifier;
+    const bool monitor = verifier_is_monitor(verifier);
+    const uint64_t began = mono_ms();
+    char ip[ENDPOINT_TEXT_MAX] = "";
+    struct verification verification;
+
+    if (transaction->from->has_address)
+        endpoint_format_address(&transaction->from->address, ip);
+    (void)!message_parser_end(transaction->parser); /* the verifier finds its faults */
+    verifier_judge(verifier, transaction->client, transaction->parser,
+            envelope_rcpt(&transaction->envelope), text_of(ip), &verification);
+    decision->action = verifier_action(
+            verifier, &verification, &decision->code, &decision->status, decision->text);
+    decision_remove_forged(transaction, decision);
+    line->author = verification.author;
+    line->milliseconds = mono_ms() - began;
+    maillog_verified(line, &verification, decision->action, monitor,
+            decision_removal_count(&decision->results));
+    if (monitor)
+        decision->action = ACTION_ACCEPT;
+    decision_add_result(verifier, &verification, decision);
+}
+
+/* Outbound */
+
+static void decision_add_below(struct decision *decision, const char *name, const char *value)
+{
+    struct decision_field *field = &decision->below[decision->below_count++];
+    struct writer w = writer_of(field->value, sizeof field->value);
+
+    field->name = name;
+    writer_string(&w, value);
+    writer_char(&w, '\0');
+}
+
+/* Earlier stamps of our own domains: the new one replaces them. */
+static void decision_replace_stamps(struct transaction *transaction, struct decision *decision)
+{
+    size_t count;
+    const struct message_parser_stamp *stamps = message_parser_stamps(transaction->parser, &count);
+    struct decision_removal *removal = &decision->stamps;
+
+    *removal = (struct decision_removal){.name = STAMP_NAME, .at = transaction->replaced};
+    for (size_t i = 0; i < count; i++)
+        if (stamper_is_ours(transaction->policy->stamper, &stamps[i].stamp.user))
+            transaction->replaced[removal->count++] = stamps[i].number;
+}
+
+/* NULL when the stamp was made; else one word that says why not. */
+static const char *decision_add_stamp(
+        struct transaction *transaction, const struct address *author, struct decision *decision)
+{
+    char buffer[STAMP_FIELD_MAX + 1];
+    struct writer w = writer_of(buffer, sizeof buffer);
+
+    if (transaction->envelope.failed)
+        return "recipients";
+    switch (stamper_seal(transaction->policy->stamper, author, transaction->envelope.receiving,
+            transaction->began, text_of(message_parser_digest(transaction->parser)), "\n", &w)) {
+    case STAMPER_OK:
+        break;
+    case STAMPER_RECEIVING:
+        return "no-recipients";
+    case STAMPER_LONG:
+        return "long";
+    }
+    struct reader field = reader_of(writer_text(&w));
+    (void)reader_until(&field, ':');
+    struct decision_field *top = &decision->on_top[decision->on_top_count++];
+    struct writer value = writer_of(top->value, sizeof top->value);
+    top->name = STAMP_NAME;
+    writer_put(&value, text_trim(reader_rest(&field)));
+    writer_char(&value, '\0');
+    if (message_parser_lacks_date(transaction->parser))
+        decision_add_below(decision, "Date", transaction->date);
+    if (message_parser_lacks_message_id(transaction->parser))
+        decision_add_below(decision, "Message-ID", transaction->message_id);
+    decision_replace_stamps(transaction, decision);
+    return NULL;
+}
+
+static void decision_refuse(struct decision *decision, enum action action, const char *code,
+        const char *status, const char *text)
+{
+    struct writer w = writer_of(decision->text, sizeof decision->text);
+
+    decision->action = action;
+    decision->code = code;
+    decision->status = status;
+    writer_string(&w, text);
+    writer_char(&w, '\0');
+}
+
+/* An error of ours, not of the message. */
+static const char *decision_stamp_error(
+        const struct config_milter *milter, const char *why, struct decision *decision)
+{
+    if (strcmp(milter->stamp_errors.at, "tempfail") == 0)
+        decision_refuse(decision, ACTION_TEMPFAIL, "451", "4.7.1",
+                "This message cannot be stamped now (Verimail); try again later");
+    return why;
+}
+
+static const char *decision_foreign_from(
+        const struct config_milter *milter, struct decision *decision)
+{
+    if (strcmp(milter->on_foreign_from.at, "reject") == 0)
+        decision_refuse(decision, ACTION_REJECT, "550", "5.7.1",
+                "The address in From is not one that your login may use (Verimail)");
+    return "foreign-from";
+}
+
+static bool decision_login_may_use(
+        const struct transaction *transaction, const struct address *author)
+{
+    return transaction->login != NULL &&
+           sender_logins_permit(transaction->policy->logins, transaction->login, author);
+}
+
+/* NULL when it was stamped; else one word that says why not. */
+static const char *decision_try_stamp(
+        struct transaction *transaction, const struct address **author_r, struct decision *decision)
+{
+    const struct policy *policy = transaction->policy;
+    const struct config_milter *milter = policy->config->milter;
+    enum message_parser_fault fault = message_parser_end(transaction->parser);
+
+    if (fault == MESSAGE_PARSER_MEMORY)
+        return decision_stamp_error(milter, message_parser_fault_word(fault), decision);
+    *author_r = message_parser_author(transaction->parser, &fault);
+    if (policy->stamper == NULL)
+        return "no-key";
+    if (*author_r == NULL)
+        return message_parser_fault_word(fault);
+    if (!stamper_is_ours(policy->stamper, *author_r))
+        return "not-ours";
+    if (transaction_class(transaction) == MAIL_CLASS_RELAYED && !transaction->from->relays_for_us)
+        return "relayed";
+    if (transaction->is_authenticated && !decision_login_may_use(transaction, *author_r))
+        return decision_foreign_from(milter, decision);
+    return decision_add_stamp(transaction, *author_r, decision);
+}
+
+static void decision_stamp(
+        struct transaction *transaction, struct maillog *line, struct decision *decision)
+{
+    const uint64_t began = mono_ms();
+
+    /* A relayed message may have been verified by us before; a new one was not. */
+    if (transaction_class(transaction) != MAIL_CLASS_RELAYED)
+        decision_remove_forged(transaction, decision);
+    const char *why = decision_try_stamp(transaction, &line->author, decision);
+    line->milliseconds = mono_ms() - began;
+    if (why == NULL)
+        maillog_stamped(line, decision->stamps.count);
+    else
+        maillog_not_stamped(line, why, decision->action);
+}
+
+void decision_make(
+        struct transaction *transaction, const char *queue_id, struct decision *decision_r)
+{
+    struct maillog line = {.transaction = transaction, .queue_id = queue_id};
+
+    *decision_r = (struct decision){.action = ACTION_ACCEPT};
+    if (transaction_class(transaction) != MAIL_CLASS_INBOUND)
+        decision_stamp(transaction, &line, decision_r);
+    else if (decision_wants_body(transaction))
+        decision_verify(transaction, &line, decision_r);
+}
+
+bool decision_wants_body(const struct transaction *transaction)
+{
+    const struct policy *policy = transaction->policy;
+
+    switch (transaction_class(transaction)) {
+    case MAIL_CLASS_INBOUND:
+        return policy->verifier != NULL && transaction->client != NULL;
+    case MAIL_CLASS_RELAYED:
+        return policy->stamper != NULL && transaction->from->relays_for_us;
+    case MAIL_CLASS_AUTHENTICATED:
+    case MAIL_CLASS_SUBMISSION:
+        break;
+    }
+    return policy->stamper != NULL;
+}
