@@ -144,7 +144,7 @@ def test_a_content_filter_on_the_machine(case):
     equal(send(site.origin, message(subject="filtered"), to=["dan@origin.test"])[0], 250)
     site.origin.wait_mail("filtered")
     equal(site.origin_milter.count("event=stamped"), 0, "stamps for a forgery")
-    check(site.origin_milter.count("client=relayed") == 1, site.origin_milter.text())
+    check(site.origin_milter.count("class=relayed") == 1, site.origin_milter.text())
     # Our own user's mail, stamped at its submission, keeps that stamp.
     equal(submit(site.origin, message(subject="ours"))[0], 250)
     mail = site.receiver.wait_mail("ours")

@@ -160,7 +160,7 @@ def test_submission_by_sendmail(case):
     mail = site.receiver.wait_mail("submitted")
     verdict_is(mail, PASS)
     equal(len(fields(mail, "Verimail")), 1, "stamps")
-    site.origin_milter.wait_log("event=stamped.* client=submitted")
+    site.origin_milter.wait_log("event=stamped.* class=submission")
     # Cron's mail is from the host, whose name is not a domain that is stamped for.
     for n, author in enumerate(("root@host1.origin.test", "root (Cron Daemon)")):
         site.origin.submit(message(author, f"cron {n}", to="root"), "-f", "root",

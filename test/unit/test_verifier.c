@@ -3,34 +3,9 @@
 #include <string.h>
 
 #include "conf.h"
+#include "fake_client.h"
 #include "filter/verifier.h"
 #include "unit.h"
-
-/* A fake client: it gives the outcome that a test asked for, and keeps the question. */
-static struct {
-    struct client_outcome outcome; /* to be given */
-    unsigned asked;                /* how often */
-    char question[1024];
-    const struct client_policy *policy;
-} client;
-
-void client_ask(struct client *c, const struct client_policy *policy,
-        const struct client_question *question, struct client_outcome *outcome_r)
-{
-    assert_null(c);
-    client.asked++;
-    client.policy = policy;
-    snprintf(client.question, sizeof client.question,
-            "%s payload=%.*s rcpt=%.*s digest=%zu ip=%.*s", question->author->text,
-            (int)question->payload.len, question->payload.at, (int)question->rcpt.len,
-            question->rcpt.at, question->digest.len, (int)question->ip.len, question->ip.at);
-    *outcome_r = client.outcome;
-}
-
-const char *client_step_word(enum client_step step)
-{
-    return step == CLIENT_DNS ? "dns" : "step";
-}
 
 #define DIGEST_LEN "43"
 
@@ -102,11 +77,11 @@ static void check_row(const struct row *row)
     char got[2048];
     struct writer w = writer_of(value, RESULTS_VALUE_MAX);
 
-    client.outcome = (struct client_outcome){
+    fake_client.outcome = (struct client_outcome){
             .verdict = row->verdict, .reason = row->reason, .step = row->step};
     memset(text, 'x', sizeof text);
     assert_non_null(verifier);
-    verifier_judge(verifier, NULL, letter, text_of(""), text_of(""), &found);
+    verifier_judge(verifier, fake_client_get(), letter, text_of(""), text_of(""), &found);
     const enum action action = verifier_action(verifier, &found, &code, &status, text);
     if (verifier_results(verifier, &found, "", &w))
         *w.at = '\0';
@@ -267,9 +242,9 @@ TEST(replies_have_the_domain_alone)
         const char *code;
         const char *status;
         char text[VERIFIER_REPLY_MAX];
-        client.outcome = (struct client_outcome){
+        fake_client.outcome = (struct client_outcome){
                 .verdict = i == 0 ? VERDICT_NO : VERDICT_TEMPERROR, .step = steps[i]};
-        verifier_judge(verifier, NULL, letter, text_of(""), text_of(""), &found);
+        verifier_judge(verifier, fake_client_get(), letter, text_of(""), text_of(""), &found);
         assert_int_not_equal(
                 verifier_action(verifier, &found, &code, &status, text), ACTION_ACCEPT);
         if (strstr(text, domain) == NULL)
@@ -308,14 +283,14 @@ TEST(what_is_asked)
         struct verifier *verifier = verifier_init(conf.config->verify);
         struct message_parser *letter = letter_of(rows[i].fields, MESSAGE_OK);
         struct verification found;
-        client.asked = 0;
-        verifier_judge(
-                verifier, NULL, letter, text_of("example.net"), text_of("192.0.2.1"), &found);
-        assert_int_equal(client.asked, 1);
-        assert_string_equal(client.question, rows[i].want);
+        fake_client.asked = 0;
+        verifier_judge(verifier, fake_client_get(), letter, text_of("example.net"),
+                text_of("192.0.2.1"), &found);
+        assert_int_equal(fake_client.asked, 1);
+        assert_string_equal(fake_client.question, rows[i].want);
         assert_int_equal(found.stamps, rows[i].stamps);
         assert_true(found.asked);
-        assert_ptr_equal(client.policy, verifier_policy(verifier));
+        assert_ptr_equal(fake_client.policy, verifier_policy(verifier));
         message_parser_free(&letter);
         verifier_free(&verifier);
         conf_free(&conf);
@@ -329,9 +304,10 @@ TEST(messages_without_an_author_ask_nobody)
     struct message_parser *letter = letter_of(ALICE ALICE, MESSAGE_OK);
     struct verification found;
 
-    client.asked = 0;
-    verifier_judge(verifier, NULL, letter, text_of("example.net"), text_of(""), &found);
-    assert_int_equal(client.asked, 0);
+    fake_client.asked = 0;
+    verifier_judge(
+            verifier, fake_client_get(), letter, text_of("example.net"), text_of(""), &found);
+    assert_int_equal(fake_client.asked, 0);
     assert_false(found.asked);
     assert_null(found.author);
     assert_int_equal(found.fault, MESSAGE_PARSER_SEVERAL_FROMS);
@@ -406,8 +382,8 @@ TEST(without_a_name_there_is_no_field)
     char room[RESULTS_VALUE_MAX];
     struct writer w = writer_of(room, sizeof room);
 
-    client.outcome = (struct client_outcome){.verdict = VERDICT_YES, .reason = REASON_STAMPED};
-    verifier_judge(verifier, NULL, letter, text_of(""), text_of(""), &found);
+    fake_client.outcome = (struct client_outcome){.verdict = VERDICT_YES, .reason = REASON_STAMPED};
+    verifier_judge(verifier, fake_client_get(), letter, text_of(""), text_of(""), &found);
     assert_false(verifier_results(verifier, &found, "\n", &w));
     message_parser_free(&letter);
     verifier_free(&verifier);

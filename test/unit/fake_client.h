@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: ISC
+#ifndef VERIMAIL_TEST_FAKE_CLIENT_H
+#define VERIMAIL_TEST_FAKE_CLIENT_H
+
+#include "client/client.h"
+
+/* Stands in for client.c: client_ask() gives the outcome that a test asked for, and keeps the
+ * question. Linked before the part `client`. */
+struct fake_client {
+    struct client_outcome outcome; /* to be given */
+    unsigned asked;                /* how often */
+    char question[1024];           /* the last one */
+    const struct client_policy *policy;
+};
+
+extern struct fake_client fake_client;
+
+/* The client to ask: there is nothing in it. */
+struct client *fake_client_get(void);
+
+#endif
