@@ -32,13 +32,14 @@ static uint64_t ask(const struct service *service, struct text line, uint64_t co
     for (uint64_t i = 0; i < count; i++) {
         char room[ANSWER_MAX];
         struct writer w = writer_of(room, sizeof room);
-        struct query inquiry;
-        query_read(service, line, &inquiry);
-        const struct circumstances now = {.replay = REPLAY_SKIPPED, .now = unix_now()};
-        query_judge(service, &now, &inquiry);
-        if (!query_answer(&inquiry, &w))
+        struct query query;
+        query_read(service, line, &query);
+        query_open(service, NULL, 0, unix_now(), &query);
+        if (judge_begin(&query.judge, &query.judgement) == JUDGE_COUNT)
+            judge_counted(&query.judgement, REPLAY_SKIPPED);
+        if (!query_answer(&query, &w))
             abort();
-        question_log_answered(&log, &inquiry, &source, 0, i);
+        question_log_answered(&log, &query, &source, 0, i);
         log_tick(i);
         if (i == 0)
             printf("answer: %.*s", (int)writer_text(&w).len, room);
@@ -53,7 +54,7 @@ int main(int argc, char **argv)
     uint64_t count = 0;
 
     if (problems == NULL || !text_decimal(text_of(argv[2]), 100000000, &count) || count == 0) {
-        fputs("usage: inquiry CONFIG COUNT <QUESTION\n", stderr);
+        fputs("usage: query CONFIG COUNT <QUESTION\n", stderr);
         return 2;
     }
     if (sodium_init() < 0 || fgets(line, sizeof line, stdin) == NULL)

@@ -17,11 +17,8 @@
 struct explanation {
     struct text line;
     struct tables *tables;
-    struct query inquiry;
-    struct judge_case judge_case;
-    struct judgement judgement;
-    unsigned taken; /* steps, the one that decided included */
-    char *seen[];   /* by them, a sentence each */
+    struct query query;
+    char *seen[JUDGE_STEPS]; /* by the steps that were taken, a sentence each */
 };
 
 /* What stands in a payload, one word or number each. */
@@ -32,45 +29,49 @@ struct item {
     uint64_t number;
 };
 
-/* Takes the next step and puts down what it saw. False when out of memory. */
-static bool take_step(struct explanation *e, bool *decided_r)
+/* Puts down what the last step saw. False when out of memory. */
+static bool explanation_note(struct explanation *e)
 {
-    const struct judge_step *step = &judge_steps[e->taken];
+    const unsigned number = e->query.judgement.step;
     size_t len;
-    FILE *out = open_memstream(&e->seen[e->taken], &len);
+    FILE *out = open_memstream(&e->seen[number - 1], &len);
 
     if (out == NULL)
         return false;
-    e->taken++;
-    *decided_r = step->decide(&e->judge_case, &e->judgement);
-    e->judgement.step = step->number;
-    steps_describe(out, step->number, &e->inquiry, &e->judge_case, &e->judgement);
+    steps_describe(out, number, &e->query);
     return fclose(out) == 0;
 }
 
-struct explanation *explanation_init(const struct service *service, struct text line, uint64_t now)
+/* Takes all steps. Nothing is counted. */
+static bool explanation_judge(struct explanation *e)
 {
-    struct explanation *e = calloc(1, sizeof *e + judge_steps_count * sizeof *e->seen);
-    bool decided = false;
+    enum judge_state state = JUDGE_NEXT;
+
+    while (state == JUDGE_NEXT) {
+        state = judge_step(&e->query.judge, &e->query.judgement);
+        if (!explanation_note(e))
+            return false;
+    }
+    if (state != JUDGE_COUNT)
+        return true;
+    judge_counted(&e->query.judgement, REPLAY_SKIPPED);
+    return explanation_note(e);
+}
+
+struct explanation *explanation_init(
+        const struct service *service, struct text line, uint64_t unix_now)
+{
+    struct explanation *e = calloc(1, sizeof *e);
 
     if (e == NULL)
         return NULL;
     e->line = line;
-    e->judgement.cause = "";
     e->tables = tables_open(service, mono_ms());
-    query_read(service, line, &e->inquiry);
-    query_open(service, &e->inquiry);
-    bool ok = e->inquiry.well_formed && e->tables != NULL;
-    const struct circumstances circumstances = {
-            .elsewhere = ok ? tables_rules(e->tables) : NULL,
-            .replay = REPLAY_SKIPPED,
-            .now = now,
-    };
+    query_read(service, line, &e->query);
+    bool ok = e->query.well_formed && e->tables != NULL;
     if (ok)
-        e->judge_case = query_case(service, &circumstances, &e->inquiry);
-    while (ok && !decided)
-        ok = take_step(e, &decided);
-    if (!ok)
+        query_open(service, tables_rules(e->tables), 0, unix_now, &e->query);
+    if (!ok || !explanation_judge(e))
         explanation_free(&e);
     return e;
 }
@@ -82,7 +83,7 @@ void explanation_free(struct explanation **explanation)
     if (e == NULL)
         return;
     tables_close(&e->tables);
-    for (unsigned i = 0; i < e->taken; i++)
+    for (unsigned i = 0; i < JUDGE_STEPS; i++)
         free(e->seen[i]);
     sodium_memzero(e, sizeof *e);
     free(e);
@@ -91,36 +92,36 @@ void explanation_free(struct explanation **explanation)
 
 enum verdict explanation_verdict(const struct explanation *e)
 {
-    return e->judgement.answer.verdict;
+    return e->query.judgement.answer.verdict;
 }
 
-static const char *payload_says(const struct query *inquiry)
+static const char *payload_says(const struct query *query)
 {
-    switch (inquiry->payload_state) {
+    switch (query->judge.payload_state) {
     case PAYLOAD_STATE_ABSENT:
         return "none";
     case PAYLOAD_STATE_CLASSIC:
         return "opens with the domain's classic_key";
     case PAYLOAD_STATE_UNOPENED:
-        if (inquiry->classic_key != NULL)
+        if (query->classic_key != NULL)
             return "does not open with the domain's classic_key";
         break;
     case PAYLOAD_STATE_SEALED:
         break;
     }
-    return payload_result_text(inquiry->payload_result);
+    return payload_result_text(query->payload_result);
 }
 
-static size_t list_sealed(const struct query *inquiry, struct item items_r[ITEMS_MAX])
+static size_t list_sealed(const struct query *query, struct item items_r[ITEMS_MAX])
 {
-    const struct payload_opened *opened = &inquiry->payload.sealed;
+    const struct payload_opened *opened = &query->payload.sealed;
     size_t n = 0;
 
-    if (inquiry->payload_result == PAYLOAD_CONTENT)
+    if (query->payload_result == PAYLOAD_CONTENT)
         items_r[n++] = (struct item){"content", {opened->content, opened->content_len}};
-    if (inquiry->payload_result == PAYLOAD_HOST)
+    if (query->payload_result == PAYLOAD_HOST)
         items_r[n++] = (struct item){"key", text_of(opened->key->host)};
-    if (inquiry->payload_result != PAYLOAD_HOST && inquiry->payload_result != PAYLOAD_OK)
+    if (query->payload_result != PAYLOAD_HOST && query->payload_result != PAYLOAD_OK)
         return n;
     items_r[n++] = (struct item){"host", opened->is.host};
     items_r[n++] = (struct item){"receiving", opened->is.receiving};
@@ -131,19 +132,19 @@ static size_t list_sealed(const struct query *inquiry, struct item items_r[ITEMS
 }
 
 /* What came out of the payload, as far as it opened. */
-static size_t list_items(const struct query *inquiry, struct item items_r[ITEMS_MAX])
+static size_t list_items(const struct query *query, struct item items_r[ITEMS_MAX])
 {
-    const struct classic_payload *classic = &inquiry->payload.classic;
+    const struct classic_payload *classic = &query->payload.classic;
 
-    if (inquiry->payload_state == PAYLOAD_STATE_CLASSIC) {
+    if (query->judge.payload_state == PAYLOAD_STATE_CLASSIC) {
         items_r[0] = (struct item){"host", classic->host};
         items_r[1] = (struct item){"receiving", classic->receiving};
         items_r[2] = (struct item){"nonce", classic->nonce};
         return 3;
     }
-    if (inquiry->payload_state == PAYLOAD_STATE_ABSENT || inquiry->classic_key != NULL)
+    if (query->judge.payload_state == PAYLOAD_STATE_ABSENT || query->classic_key != NULL)
         return 0;
-    return list_sealed(inquiry, items_r);
+    return list_sealed(query, items_r);
 }
 
 static void print_item(const struct item *item, FILE *out)
@@ -168,18 +169,19 @@ static void print_decision(const struct judgement *judgement, FILE *out)
 
 static void print_step(const struct explanation *e, unsigned i, FILE *out)
 {
-    const char *why = steps_why(&e->judgement);
+    const unsigned taken = e->query.judgement.step;
+    const char *why = steps_why(&e->query.judgement);
 
-    fprintf(out, "%2u  %s: ", judge_steps[i].number, judge_steps[i].about);
-    if (i >= e->taken) {
+    fprintf(out, "%2u  %s: ", i + 1, judge_about(i + 1));
+    if (i >= taken) {
         fputs("not reached\n", out);
         return;
     }
-    if (i + 1 < e->taken)
+    if (i + 1 < taken)
         fputs("passes", out);
     else
-        print_decision(&e->judgement, out);
-    if (i + 1 == e->taken && why[0] != '\0')
+        print_decision(&e->query.judgement, out);
+    if (i + 1 == taken && why[0] != '\0')
         fprintf(out, ": %s", why);
     fprintf(out, "\n        %s\n", e->seen[i]);
 }
@@ -187,20 +189,20 @@ static void print_step(const struct explanation *e, unsigned i, FILE *out)
 void explanation_print(const struct explanation *e, FILE *out)
 {
     struct item items[ITEMS_MAX];
-    const size_t count = list_items(&e->inquiry, items);
+    const size_t count = list_items(&e->query, items);
 
     fputs("question ", out);
     escape_put(out, text_trim(e->line));
     fprintf(out, "\npayload ");
-    escape_put(out, e->inquiry.question.payload);
-    fprintf(out, "\n    %s\n", payload_says(&e->inquiry));
+    escape_put(out, e->query.question.payload);
+    fprintf(out, "\n    %s\n", payload_says(&e->query));
     for (size_t i = 0; i < count; i++)
         print_item(&items[i], out);
-    fprintf(out, "judged at %llu\n", (unsigned long long)e->judge_case.now);
-    for (unsigned i = 0; i < judge_steps_count; i++)
+    fprintf(out, "judged at %llu\n", (unsigned long long)e->query.judge.unix_now);
+    for (unsigned i = 0; i < JUDGE_STEPS; i++)
         print_step(e, i, out);
     fputs("verdict ", out);
-    print_decision(&e->judgement, out);
+    print_decision(&e->query.judgement, out);
     fputc('\n', out);
 }
 
@@ -222,16 +224,16 @@ static json_t *question_json(const struct question *question)
     return object;
 }
 
-static json_t *payload_json(const struct query *inquiry)
+static json_t *payload_json(const struct query *query)
 {
     struct item items[ITEMS_MAX];
-    const size_t count = list_items(inquiry, items);
+    const size_t count = list_items(query, items);
     json_t *object = json_text_object();
-    const bool opens = inquiry->payload_state == PAYLOAD_STATE_SEALED ||
-                       inquiry->payload_state == PAYLOAD_STATE_CLASSIC;
+    const bool opens = query->judge.payload_state == PAYLOAD_STATE_SEALED ||
+                       query->judge.payload_state == PAYLOAD_STATE_CLASSIC;
 
     json_text_set(object, "opens", json_boolean(opens));
-    json_text_set(object, "result", json_text_string(payload_says(inquiry)));
+    json_text_set(object, "result", json_text_string(payload_says(query)));
     for (size_t i = 0; i < count; i++)
         json_text_set(object, items[i].name,
                 items[i].is_number ? json_text_number(items[i].number)
@@ -241,13 +243,14 @@ static json_t *payload_json(const struct query *inquiry)
 
 static json_t *step_json(const struct explanation *e, unsigned i)
 {
+    const unsigned taken = e->query.judgement.step;
     json_t *object = json_text_object();
-    const char *outcome = i >= e->taken ? "not reached" : i + 1 == e->taken ? "decides" : "passes";
+    const char *outcome = i >= taken ? "not reached" : i + 1 == taken ? "decides" : "passes";
 
-    json_text_set(object, "step", json_text_number(judge_steps[i].number));
-    json_text_set(object, "about", json_text_string(judge_steps[i].about));
+    json_text_set(object, "step", json_text_number(i + 1));
+    json_text_set(object, "about", json_text_string(judge_about(i + 1)));
     json_text_set(object, "outcome", json_text_string(outcome));
-    if (i < e->taken)
+    if (i < taken)
         json_text_set(object, "seen", json_text_string(e->seen[i]));
     return object;
 }
@@ -257,16 +260,17 @@ void explanation_print_json(const struct explanation *e, FILE *out)
     json_t *document = json_text_object();
     json_t *steps = json_text_array();
 
-    for (unsigned i = 0; i < judge_steps_count; i++)
+    for (unsigned i = 0; i < JUDGE_STEPS; i++)
         json_text_append(steps, step_json(e, i));
-    json_text_set(document, "question", question_json(&e->inquiry.question));
-    json_text_set(document, "payload", payload_json(&e->inquiry));
-    json_text_set(document, "now", json_text_number(e->judge_case.now));
+    json_text_set(document, "question", question_json(&e->query.question));
+    json_text_set(document, "payload", payload_json(&e->query));
+    json_text_set(document, "now", json_text_number(e->query.judge.unix_now));
     json_text_set(document, "steps", steps);
     json_text_set(document, "verdict", json_text_string(verdict_name(explanation_verdict(e))));
-    json_text_set(document, "reason", json_text_string(reason_name(e->judgement.answer.reason)));
-    json_text_set(document, "cause", json_text_string(e->judgement.cause));
-    json_text_set(document, "why", json_text_string(steps_why(&e->judgement)));
-    json_text_set(document, "step", json_text_number(e->judgement.step));
+    json_text_set(
+            document, "reason", json_text_string(reason_name(e->query.judgement.answer.reason)));
+    json_text_set(document, "cause", json_text_string(e->query.judgement.cause));
+    json_text_set(document, "why", json_text_string(steps_why(&e->query.judgement)));
+    json_text_set(document, "step", json_text_number(e->query.judgement.step));
     json_text_print(out, document);
 }

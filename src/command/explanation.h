@@ -9,9 +9,10 @@
 /* A question judged step by step, with what each step saw. */
 struct explanation;
 
-/* `line`: the question, borrowed, as is the service. `now`: Unix seconds. NULL when the service
+/* `line`: the question, borrowed, as is the service. `unix_now`: seconds. NULL when the service
  * does not take the line for a question, or out of memory. */
-struct explanation *explanation_init(const struct service *service, struct text line, uint64_t now);
+struct explanation *explanation_init(
+        const struct service *service, struct text line, uint64_t unix_now);
 /* Wipes what was in the payload. */
 void explanation_free(struct explanation **explanation);
 

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: ISC
 #include "command/steps.h"
 
+#include <string.h>
+
 #include "base/date.h"
 #include "command/escape.h"
 #include "protocol/receiving.h"
 
 struct seen {
     FILE *out;
-    const struct query *inquiry;
-    const struct judge_case *judge_case;
+    const struct query *query;
+    const struct judge *judge;
     const struct judgement *judgement;
 };
 
@@ -21,25 +23,25 @@ static void steps_say(const struct seen *s, const char *before, struct text t)
 
 static struct text steps_domain_of(const struct seen *s)
 {
-    return address_domain(&s->inquiry->question.user);
+    return address_domain(&s->query->question.user);
 }
 
 static void describe_payload(const struct seen *s)
 {
-    switch (s->judge_case->payload_state) {
+    switch (s->judge->payload_state) {
     case PAYLOAD_STATE_ABSENT:
         fputs("the question carries no payload", s->out);
         break;
     case PAYLOAD_STATE_UNOPENED:
         fprintf(s->out, "the payload %s",
-                s->inquiry->classic_key != NULL
+                s->query->classic_key != NULL
                         ? "has the form of 2013, but the domain's classic_key does not open it"
-                        : payload_result_text(s->inquiry->payload_result));
+                        : payload_result_text(s->query->payload_result));
         break;
     case PAYLOAD_STATE_SEALED:
-        steps_say(s, "opened with the key of ", s->judge_case->sealed->host);
-        steps_say(s, "; user in the payload ", s->judge_case->sealed->user);
-        steps_say(s, ", in the question ", address_text(&s->inquiry->question.user));
+        steps_say(s, "opened with the key of ", s->judge->sealed->host);
+        steps_say(s, "; user in the payload ", s->judge->sealed->user);
+        steps_say(s, ", in the question ", address_text(&s->query->question.user));
         break;
     case PAYLOAD_STATE_CLASSIC:
         fputs("opened with the domain's classic_key; it names no user", s->out);
@@ -49,7 +51,7 @@ static void describe_payload(const struct seen *s)
 
 static void describe_domain(const struct seen *s)
 {
-    const struct domain_policy *parent = rules_parent(s->judge_case->rules, steps_domain_of(s));
+    const struct domain_policy *parent = rules_parent(s->judge->rules, steps_domain_of(s));
 
     steps_say(s, "", steps_domain_of(s));
     if (s->judgement->policy != NULL)
@@ -63,8 +65,8 @@ static void describe_domain(const struct seen *s)
 
 static void describe_user(const struct seen *s)
 {
-    steps_say(s, "", address_local(&s->inquiry->question.user));
-    if (s->judgement->answer.verdict == VERDICT_TEMPERROR)
+    steps_say(s, "", address_local(&s->query->question.user));
+    if (strcmp(s->judgement->cause, "users") == 0)
         fputs(": the table of users cannot be read", s->out);
     else if (s->judgement->rule != NULL)
         steps_say(s, " has the rule of user ", s->judgement->matched);
@@ -74,7 +76,7 @@ static void describe_user(const struct seen *s)
 
 static void describe_leniency(const struct seen *s)
 {
-    if (s->judge_case->payload_state != PAYLOAD_STATE_ABSENT) {
+    if (s->judge->payload_state != PAYLOAD_STATE_ABSENT) {
         fputs("the question carries a payload", s->out);
         return;
     }
@@ -95,7 +97,7 @@ static void describe_host(const struct seen *s)
 {
     const struct rule *rule = s->judgement->rule;
 
-    steps_say(s, "sent by ", query_host(s->inquiry));
+    steps_say(s, "sent by ", query_host(s->query));
     if (rule == NULL) {
         fputs("; the user has no rule", s->out);
         return;
@@ -110,17 +112,17 @@ static void describe_host(const struct seen *s)
 
 static void describe_form(const struct seen *s)
 {
-    if (s->judge_case->payload_state == PAYLOAD_STATE_CLASSIC)
+    if (s->judge->payload_state == PAYLOAD_STATE_CLASSIC)
         fprintf(s->out, "the payload is one of 2013, in a question %s names",
-                s->inquiry->question.named ? "with" : "without");
+                s->query->question.named ? "with" : "without");
     else
         fputs("the payload is a sealed one", s->out);
 }
 
 static void describe_time(const struct seen *s)
 {
-    const unsigned long long now = s->judge_case->now;
-    const unsigned long long issued = s->judge_case->sealed->issued;
+    const unsigned long long now = s->judge->unix_now;
+    const unsigned long long issued = s->judge->sealed->issued;
     char text[DATE_TEXT_MAX];
 
     date_format(issued, text);
@@ -128,31 +130,31 @@ static void describe_time(const struct seen *s)
             text[0] != '\0' ? " " : "", text, issued > now ? issued - now : now - issued,
             issued > now ? "ahead" : "ago", (unsigned long long)s->judgement->policy->lifetime,
             JUDGE_FUTURE);
-    if (s->judge_case->purged > 0)
-        fprintf(s->out, "; counts go back to %llu", (unsigned long long)s->judge_case->purged);
+    if (s->judge->purged > 0)
+        fprintf(s->out, "; counts go back to %llu", (unsigned long long)s->judge->purged);
 }
 
 static void describe_digest(const struct seen *s)
 {
-    if (s->inquiry->question.digest.len == 0)
+    if (s->query->question.digest.len == 0)
         fputs("the question has no digest", s->out);
     else
-        steps_say(s, "digest in the question ", s->inquiry->question.digest);
-    steps_say(s, "; in the payload ", s->judge_case->sealed->digest);
+        steps_say(s, "digest in the question ", s->query->question.digest);
+    steps_say(s, "; in the payload ", s->judge->sealed->digest);
 }
 
 static void describe_receiving(const struct seen *s)
 {
-    if (s->inquiry->question.rcpt.len == 0)
+    if (s->query->question.rcpt.len == 0)
         fputs("the question names no receiving domain", s->out);
     else
-        steps_say(s, "received for ", s->inquiry->question.rcpt);
-    steps_say(s, "; made for ", s->judge_case->sealed->receiving);
+        steps_say(s, "received for ", s->query->question.rcpt);
+    steps_say(s, "; made for ", s->judge->sealed->receiving);
 }
 
 static void describe_allowance(const struct seen *s, const char *before, struct text domain)
 {
-    const struct text receiving = s->judge_case->sealed->receiving;
+    const struct text receiving = s->judge->sealed->receiving;
     const unsigned long long checks = s->judgement->policy->checks_per_recipient;
     struct reader r = reader_of(receiving);
     uint64_t recipients = receiving_recipients(receiving, domain);
@@ -168,8 +170,8 @@ static void describe_allowance(const struct seen *s, const char *before, struct 
 /* What the service would raise is what count_request_make() makes. */
 static void describe_allowances(const struct seen *s)
 {
-    const struct text receiving = s->judge_case->sealed->receiving;
-    struct reader domains = reader_of(s->inquiry->question.rcpt);
+    const struct text receiving = s->judge->sealed->receiving;
+    struct reader domains = reader_of(s->query->question.rcpt);
     const char *before = "nothing is counted here; a service that counts says YES ";
 
     if (domains.rest.len == 0 || (receiving.len > 0 && receiving.at[0] == '*')) {
@@ -182,28 +184,12 @@ static void describe_allowances(const struct seen *s)
     }
 }
 
-static void describe_count(const struct seen *s)
-{
-    static const char *const texts[] = {
-            [REPLAY_PENDING] = "not counted yet",
-            [REPLAY_WITHIN] = "within its allowance",
-            [REPLAY_OVER] = "over its allowance",
-            [REPLAY_FAILED] = "it could not be counted",
-    };
-
-    if (s->judge_case->replay == REPLAY_SKIPPED)
-        describe_allowances(s);
-    else
-        fputs(texts[s->judge_case->replay], s->out);
-}
-
 static void describe_end(const struct seen *s)
 {
     fputs("all above passed", s->out);
 }
 
-void steps_describe(FILE *out, unsigned number, const struct query *inquiry,
-        const struct judge_case *judge_case, const struct judgement *judgement)
+void steps_describe(FILE *out, unsigned number, const struct query *query)
 {
     static void (*const describe[])(const struct seen *) = {
             [1] = describe_payload,
@@ -215,10 +201,10 @@ void steps_describe(FILE *out, unsigned number, const struct query *inquiry,
             [7] = describe_time,
             [8] = describe_digest,
             [9] = describe_receiving,
-            [10] = describe_count,
+            [10] = describe_allowances,
             [11] = describe_end,
     };
-    const struct seen seen = {out, inquiry, judge_case, judgement};
+    const struct seen seen = {out, query, &query->judge, &query->judgement};
 
     if (number > 0 && number < sizeof describe / sizeof *describe)
         describe[number](&seen);

@@ -8,8 +8,7 @@
 
 /* What step `number` of design section 3 looked at, as a sentence: the two sides of a comparison.
  * To be called after the step was taken. Everything that is somebody else's is escaped. */
-void steps_describe(FILE *out, unsigned number, const struct query *inquiry,
-        const struct judge_case *judge_case, const struct judgement *judgement);
+void steps_describe(FILE *out, unsigned number, const struct query *query);
 
 /* Why it was decided as it was; "" for what the step's description says by itself. */
 const char *steps_why(const struct judgement *judgement);

@@ -35,37 +35,37 @@ static void may_be_kept(
     judgement->answer.scope_domain = policy->ttl > 0 && for_all_users;
 }
 
-static bool payload_opens(const struct judge_case *c, struct judgement *judgement)
+static bool payload_opens(const struct judge *judge, struct judgement *judgement)
 {
-    if (c->payload_state == PAYLOAD_STATE_UNOPENED)
+    if (judge->payload_state == PAYLOAD_STATE_UNOPENED)
         return decided(judgement, VERDICT_NO, REASON_FORGED, "");
-    if (c->payload_state == PAYLOAD_STATE_SEALED &&
-            !text_equal_fold(c->sealed->user, address_text(&c->question->user)))
+    if (judge->payload_state == PAYLOAD_STATE_SEALED &&
+            !text_equal_fold(judge->sealed->user, address_text(&judge->question->user)))
         return decided(judgement, VERDICT_NO, REASON_FORGED, "user");
     return false;
 }
 
-static bool domain_is_served(const struct judge_case *c, struct judgement *judgement)
+static bool domain_is_served(const struct judge *judge, struct judgement *judgement)
 {
-    const struct text domain = address_domain(&c->question->user);
+    const struct text domain = address_domain(&judge->question->user);
 
-    judgement->policy = rules_domain(c->rules, domain);
+    judgement->policy = rules_domain(judge->rules, domain);
     if (judgement->policy != NULL)
         return false;
-    const struct domain_policy *parent = rules_parent(c->rules, domain);
+    const struct domain_policy *parent = rules_parent(judge->rules, domain);
     if (parent == NULL)
         return refused(judgement, "domain");
-    if (c->payload_state == PAYLOAD_STATE_ABSENT)
+    if (judge->payload_state == PAYLOAD_STATE_ABSENT)
         may_be_kept(judgement, parent, true);
     if (!parent->subdomains)
         return refused(judgement, "subdomain");
     return decided(judgement, VERDICT_ALLOW, REASON_UNSERVED, "");
 }
 
-static bool user_has_rule(const struct judge_case *c, struct judgement *judgement)
+static bool user_has_rule(const struct judge *judge, struct judgement *judgement)
 {
-    const enum rules_found found = rules_user(
-            c->rules, c->elsewhere, &c->question->user, &judgement->rule, &judgement->matched);
+    const enum rules_found found = rules_user(judge->rules, judge->elsewhere,
+            &judge->question->user, &judgement->rule, &judgement->matched);
 
     if (found == RULES_UNKNOWN)
         return decided(judgement, VERDICT_TEMPERROR, REASON_NONE, "users");
@@ -79,20 +79,20 @@ static bool is_lenient(const struct judgement *judgement)
     return judgement->rule != NULL && judgement->rule->allow_unauthorized;
 }
 
-static bool message_is_stamped(const struct judge_case *c, struct judgement *judgement)
+static bool message_is_stamped(const struct judge *judge, struct judgement *judgement)
 {
-    if (c->payload_state != PAYLOAD_STATE_ABSENT)
+    if (judge->payload_state != PAYLOAD_STATE_ABSENT)
         return false;
     may_be_kept(judgement, judgement->policy,
-            rules_unstamped_is_uniform(c->rules, address_domain(&c->question->user)));
+            rules_unstamped_is_uniform(judge->rules, address_domain(&judge->question->user)));
     return decided(
             judgement, is_lenient(judgement) ? VERDICT_ALLOW : VERDICT_NO, REASON_UNSTAMPED, "");
 }
 
-static bool host_is_permitted(const struct judge_case *c, struct judgement *judgement)
+static bool host_is_permitted(const struct judge *judge, struct judgement *judgement)
 {
-    const struct text host =
-            c->payload_state == PAYLOAD_STATE_CLASSIC ? c->classic->host : c->sealed->host;
+    const struct text host = judge->payload_state == PAYLOAD_STATE_CLASSIC ? judge->classic->host
+                                                                           : judge->sealed->host;
 
     if (judgement->rule == NULL)
         return refused(judgement, "user");
@@ -103,35 +103,35 @@ static bool host_is_permitted(const struct judge_case *c, struct judgement *judg
     return refused(judgement, "host");
 }
 
-static bool payload_is_sealed(const struct judge_case *c, struct judgement *judgement)
+static bool payload_is_sealed(const struct judge *judge, struct judgement *judgement)
 {
-    if (c->payload_state != PAYLOAD_STATE_CLASSIC)
+    if (judge->payload_state != PAYLOAD_STATE_CLASSIC)
         return false;
-    if (c->question->named)
+    if (judge->question->named)
         return decided(judgement, VERDICT_ALLOW, REASON_CLASSIC, "");
     return decided(judgement, VERDICT_YES, REASON_STAMPED, "classic");
 }
 
-static bool is_in_time(const struct judge_case *c, const struct domain_policy *policy)
+static bool is_in_time(const struct judge *judge, const struct domain_policy *policy)
 {
-    const uint64_t issued = c->sealed->issued;
+    const uint64_t issued = judge->sealed->issued;
 
-    if (issued > c->now)
-        return issued - c->now <= JUDGE_FUTURE && issued >= c->purged;
-    return c->now - issued <= policy->lifetime && issued >= c->purged;
+    if (issued > judge->unix_now)
+        return issued - judge->unix_now <= JUDGE_FUTURE && issued >= judge->purged;
+    return judge->unix_now - issued <= policy->lifetime && issued >= judge->purged;
 }
 
-static bool payload_is_in_time(const struct judge_case *c, struct judgement *judgement)
+static bool payload_is_in_time(const struct judge *judge, struct judgement *judgement)
 {
-    if (is_in_time(c, judgement->policy))
+    if (is_in_time(judge, judgement->policy))
         return false;
     return allowed_unless(judgement->policy->deny_expired, judgement, REASON_EXPIRED);
 }
 
-static bool message_is_unchanged(const struct judge_case *c, struct judgement *judgement)
+static bool message_is_unchanged(const struct judge *judge, struct judgement *judgement)
 {
-    const struct text asked = c->question->digest;
-    const struct text bound = c->sealed->digest;
+    const struct text asked = judge->question->digest;
+    const struct text bound = judge->sealed->digest;
 
     if (asked.len == 0 ||
             (asked.len == bound.len && sodium_memcmp(asked.at, bound.at, asked.len) == 0))
@@ -139,69 +139,76 @@ static bool message_is_unchanged(const struct judge_case *c, struct judgement *j
     return allowed_unless(judgement->policy->deny_changed, judgement, REASON_CHANGED);
 }
 
-static bool receivers_are_named(const struct judge_case *c, struct judgement *judgement)
+static bool receivers_are_named(const struct judge *judge, struct judgement *judgement)
 {
-    const struct text rcpt = c->question->rcpt;
+    const struct text rcpt = judge->question->rcpt;
 
-    if (rcpt.len == 0 || receiving_covers(c->sealed->receiving, rcpt))
+    if (rcpt.len == 0 || receiving_covers(judge->sealed->receiving, rcpt))
         return false;
     return allowed_unless(judgement->policy->deny_redirected, judgement, REASON_REDIRECTED);
 }
 
-static bool count_decides(enum replay_count replay, struct judgement *judgement)
+static bool all_is_well(const struct judge *judge, struct judgement *judgement)
 {
-    if (replay == REPLAY_SKIPPED || replay == REPLAY_WITHIN)
-        return false;
-    if (replay == REPLAY_OVER)
-        return decided(judgement, VERDICT_ALLOW, REASON_REPLAYED, "");
-    /* Whoever forgets to count must not thereby say YES. */
-    judgement->must_count = replay == REPLAY_PENDING;
-    return decided(judgement, VERDICT_ALLOW, REASON_UNCOUNTED, "");
-}
-
-static bool payload_is_within_allowance(const struct judge_case *c, struct judgement *judgement)
-{
-    return count_decides(c->replay, judgement);
-}
-
-static bool all_is_well(const struct judge_case *c, struct judgement *judgement)
-{
-    (void)c;
+    (void)judge;
     return decided(judgement, VERDICT_YES, REASON_STAMPED, "");
 }
 
-const struct judge_step judge_steps[] = {
-        {1, "the payload opens and fits the question", payload_opens},
-        {2, "the user's domain is served here", domain_is_served},
-        {3, "the user has a rule", user_has_rule},
-        {4, "the message carries a stamp", message_is_stamped},
-        {5, "the user's rule permits the sending host", host_is_permitted},
-        {6, "the payload is a sealed one", payload_is_sealed},
-        {7, "the payload is in time", payload_is_in_time},
-        {8, "the message is the one that was stamped", message_is_unchanged},
-        {9, "the payload names all receiving domains", receivers_are_named},
-        {10, "the payload is within its allowance", payload_is_within_allowance},
-        {11, "nothing stands against it", all_is_well},
+static const struct {
+    const char *about;
+    /* True: it decided. NULL: the payload is to be counted. */
+    bool (*decide)(const struct judge *judge, struct judgement *judgement);
+} judge_steps[JUDGE_STEPS] = {
+        {"the payload opens and fits the question", payload_opens},
+        {"the user's domain is served here", domain_is_served},
+        {"the user has a rule", user_has_rule},
+        {"the message carries a stamp", message_is_stamped},
+        {"the user's rule permits the sending host", host_is_permitted},
+        {"the payload is a sealed one", payload_is_sealed},
+        {"the payload is in time", payload_is_in_time},
+        {"the message is the one that was stamped", message_is_unchanged},
+        {"the payload names all receiving domains", receivers_are_named},
+        {"the payload is within its allowance", NULL},
+        {"nothing stands against it", all_is_well},
 };
-const unsigned judge_steps_count = sizeof judge_steps / sizeof *judge_steps;
 
-void judge(const struct judge_case *judge_case, struct judgement *judgement_r)
+const char *judge_about(unsigned number)
 {
-    const struct judge_step *step = judge_steps;
-
-    *judgement_r = (struct judgement){.cause = ""};
-    while (!step->decide(judge_case, judgement_r))
-        step++;
-    judgement_r->step = step->number;
+    return judge_steps[number - 1].about;
 }
 
-void judge_counted(struct judgement *judgement, enum replay_count replay)
+enum judge_state judge_step(const struct judge *judge, struct judgement *judgement)
 {
-    judgement->must_count = false;
-    if (count_decides(replay, judgement))
-        return;
-    judgement->step++;
-    (void)all_is_well(NULL, judgement);
+    bool (*decide)(const struct judge *, struct judgement *) = judge_steps[judgement->step].decide;
+
+    /* What is not decided is no YES. */
+    if (judgement->step++ == 0)
+        (void)decided(judgement, VERDICT_TEMPERROR, REASON_NONE, "");
+    if (decide == NULL)
+        return JUDGE_COUNT;
+    return decide(judge, judgement) ? JUDGE_DECIDED : JUDGE_NEXT;
+}
+
+enum judge_state judge_begin(const struct judge *judge, struct judgement *judgement_r)
+{
+    enum judge_state state = JUDGE_NEXT;
+
+    *judgement_r = (struct judgement){.step = 0};
+    while (state == JUDGE_NEXT)
+        state = judge_step(judge, judgement_r);
+    return state;
+}
+
+void judge_counted(struct judgement *judgement, enum replay_count count)
+{
+    if (count == REPLAY_OVER) {
+        (void)decided(judgement, VERDICT_ALLOW, REASON_REPLAYED, "");
+    } else if (count != REPLAY_SKIPPED && count != REPLAY_WITHIN) {
+        (void)decided(judgement, VERDICT_ALLOW, REASON_UNCOUNTED, "");
+    } else {
+        judgement->step++;
+        (void)all_is_well(NULL, judgement);
+    }
 }
 
 struct answer judge_answer(const struct judgement *judgement, const struct question *question)

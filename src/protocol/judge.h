@@ -21,35 +21,34 @@ enum payload_state {
     PAYLOAD_STATE_CLASSIC,  /* opened; `classic` is set */
 };
 
-/* Step 10, as far as it is known when the judge is asked. */
+/* How often this payload was asked about, for step 10. */
 enum replay_count {
     REPLAY_SKIPPED, /* replay = "none" */
-    REPLAY_PENDING, /* not counted yet: judge() says whether it must be */
+    REPLAY_PENDING, /* not counted yet */
     REPLAY_WITHIN,  /* its allowance */
     REPLAY_OVER,
     REPLAY_FAILED, /* the store could not count */
 };
 
-/* Everything the judgement rests on; all of it borrowed, nothing kept. */
-struct judge_case {
+/* Everything that a judgement rests on, but the count. All of it is borrowed. */
+struct judge {
     const struct question *question;
     enum payload_state payload_state;
     const struct payload *sealed;
     const struct classic_payload *classic;
     const struct rules *rules;
     const struct rules_elsewhere *elsewhere; /* NULL: all rules are in memory */
-    enum replay_count replay;
-    uint64_t purged; /* Unix seconds: the store forgot what was issued before; 0: nothing */
-    uint64_t now;    /* Unix seconds */
+    uint64_t purged;   /* Unix seconds: the store forgot what was issued before; 0: nothing */
+    uint64_t unix_now; /* seconds */
 };
 
 struct judgement {
-    /* Reason, ttl and scope are set whether the question is named or not. VERDICT_TEMPERROR: the
-     * user's rule cannot be looked up now, and nothing may be answered. */
+    /* Reason, ttl and scope are set whether the question is named or not. VERDICT_TEMPERROR:
+     * nothing may be answered, because the user's rule cannot be looked up now, or because no step
+     * has decided yet. */
     struct answer answer;
     const char *cause; /* one word for the log where it knows more than the wire, else "" */
-    unsigned step;     /* of design section 3 that decided, 1 to 11 */
-    bool must_count;   /* the replay count is pending, and all before it passed: no answer yet */
+    unsigned step;     /* the last one taken, 1 to JUDGE_STEPS; in the end the one that decided */
     bool listed;       /* the user has a rule of his own, not that of `*` */
 
     /* What the rules say, for the log; borrowed from them. Not set when an earlier step decided. */
@@ -58,23 +57,29 @@ struct judgement {
     struct text matched;                /* the local part whose rule it is */
 };
 
-/* Design section 3: the first step that applies decides. */
-void judge(const struct judge_case *judge_case, struct judgement *judgement_r);
-
-/* Goes on with a judgement that must_count, once that is done: steps 10 and 11. `replay`: any but
- * REPLAY_PENDING. */
-void judge_counted(struct judgement *judgement, enum replay_count replay);
-
-/* The steps in their order, so that a person can be shown each. They work on one judgement, all
- * zero before the first of them. */
-struct judge_step {
-    unsigned number;   /* in design section 3 */
-    const char *about; /* "the payload opens and fits the question" */
-    /* Returns true when it decided; the steps behind it must then not be taken. */
-    bool (*decide)(const struct judge_case *judge_case, struct judgement *judgement);
+/* Where a judgement stands. */
+enum judge_state {
+    JUDGE_DECIDED,
+    JUDGE_COUNT, /* all before it passed: the payload is to be counted, then judge_counted() */
+    JUDGE_NEXT,  /* the step decided nothing: take the next */
 };
-extern const struct judge_step judge_steps[];
-extern const unsigned judge_steps_count;
+
+/* Design section 3: the first step that applies decides. Takes the steps until one does, or until
+ * the payload must be counted: JUDGE_DECIDED or JUDGE_COUNT. */
+enum judge_state judge_begin(const struct judge *judge, struct judgement *judgement_r)
+        __attribute__((warn_unused_result));
+
+/* Decides a judgement that waits for its count. `count`: any but REPLAY_PENDING. */
+void judge_counted(struct judgement *judgement, enum replay_count count);
+
+/* The same, one step for each call, so that a person can be shown each. The first call gets a
+ * judgement of zeros. After JUDGE_DECIDED and JUDGE_COUNT there is no next step to take. */
+enum judge_state judge_step(const struct judge *judge, struct judgement *judgement)
+        __attribute__((warn_unused_result));
+
+#define JUDGE_STEPS 11 /* in design section 3 */
+/* What step `number`, from 1 on, asks for: "the payload opens and fits the question". */
+const char *judge_about(unsigned number);
 
 /* What is sent for a judgement: to a question without names the verdict alone (the 2013 clients
  * compare the whole line). */

@@ -17,7 +17,8 @@ struct asked {
     struct endpoint source;
     int fd;
     uint64_t since; /* milliseconds: when the connection was accepted */
-    bool more;      /* the peer sent more than its line */
+    bool must_count;
+    bool more; /* the peer sent more than its line */
     struct asked *next;
     char line[QUESTION_MAX + 1]; /* one octet more than a question may have */
 };

@@ -169,13 +169,12 @@ static bool judge_line(struct exchange *x, struct asked *asked, struct text line
         stats_unanswered(&x->books, "classic-rate", &asked->source, now);
         return false;
     }
-    const struct circumstances circumstances = {
-            .elsewhere = tables_rules(x->tables),
-            .replay = REPLAY_PENDING,
-            .purged = replay_purged(x->replay),
-            .now = unix_now(),
-    };
-    query_judge(x->service, &circumstances, inquiry);
+    asked->must_count = false;
+    if (inquiry->well_formed) {
+        query_open(
+                x->service, tables_rules(x->tables), replay_purged(x->replay), unix_now(), inquiry);
+        asked->must_count = judge_begin(&inquiry->judge, &inquiry->judgement) == JUDGE_COUNT;
+    }
     return true;
 }
 
@@ -306,7 +305,7 @@ static void count(struct exchange *x, uint64_t now)
 
 static bool must_count(const struct asked *asked)
 {
-    return asked->inquiry.well_formed && asked->inquiry.judgement.must_count;
+    return asked->must_count;
 }
 
 static void exchange_begin(struct exchange *x, int fd, const struct endpoint *source, uint64_t now)

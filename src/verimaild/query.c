@@ -1,80 +1,67 @@
 // SPDX-License-Identifier: ISC
 #include "verimaild/query.h"
 
-void query_read(const struct service *service, struct text line, struct query *inquiry_r)
+void query_read(const struct service *service, struct text line, struct query *query_r)
 {
-    struct query *i = inquiry_r;
+    struct query *q = query_r;
 
-    i->classic_key = NULL;
-    i->payload_state = PAYLOAD_STATE_ABSENT;
-    i->payload_result = PAYLOAD_OK;
-    i->well_formed = question_parse(line, service_default_domain(service), &i->question);
-    if (!i->well_formed || text_equal(i->question.payload, text_of("-")))
+    q->classic_key = NULL;
+    q->judge.payload_state = PAYLOAD_STATE_ABSENT;
+    q->payload_result = PAYLOAD_OK;
+    q->well_formed = question_parse(line, service_default_domain(service), &q->question);
+    if (!q->well_formed || text_equal(q->question.payload, text_of("-")))
         return;
-    i->payload_state = PAYLOAD_STATE_UNOPENED;
-    if (!classic_is_hex(i->question.payload)) /* seen at the first octets of a sealed one */
+    q->judge.payload_state = PAYLOAD_STATE_UNOPENED;
+    if (!classic_is_hex(q->question.payload)) /* seen at the first octets of a sealed one */
         return;
-    struct classic_key *key = service_classic_key(service, address_domain(&i->question.user));
-    if (key != NULL && classic_is_payload(key, i->question.payload))
-        i->classic_key = key;
+    struct classic_key *key = service_classic_key(service, address_domain(&q->question.user));
+    if (key != NULL && classic_is_payload(key, q->question.payload))
+        q->classic_key = key;
 }
 
-void query_open(const struct service *service, struct query *i)
+static enum payload_state query_open_payload(const struct service *service, struct query *q)
 {
-    if (!i->well_formed || i->payload_state == PAYLOAD_STATE_ABSENT)
-        return;
-    if (i->classic_key != NULL) {
-        if (classic_open(i->classic_key, i->question.payload, &i->payload.classic))
-            i->payload_state = PAYLOAD_STATE_CLASSIC;
-        return;
-    }
-    i->payload_result =
-            payload_open(service_keyring(service), i->question.payload, &i->payload.sealed);
-    if (i->payload_result == PAYLOAD_OK)
-        i->payload_state = PAYLOAD_STATE_SEALED;
+    if (q->judge.payload_state == PAYLOAD_STATE_ABSENT)
+        return PAYLOAD_STATE_ABSENT;
+    if (q->classic_key != NULL)
+        return classic_open(q->classic_key, q->question.payload, &q->payload.classic)
+                       ? PAYLOAD_STATE_CLASSIC
+                       : PAYLOAD_STATE_UNOPENED;
+    q->payload_result =
+            payload_open(service_keyring(service), q->question.payload, &q->payload.sealed);
+    return q->payload_result == PAYLOAD_OK ? PAYLOAD_STATE_SEALED : PAYLOAD_STATE_UNOPENED;
 }
 
-struct judge_case query_case(const struct service *service,
-        const struct circumstances *circumstances, const struct query *i)
+void query_open(const struct service *service, const struct rules_elsewhere *elsewhere,
+        uint64_t purged, uint64_t unix_now, struct query *q)
 {
-    return (struct judge_case){
-            .question = &i->question,
-            .payload_state = i->payload_state,
-            .sealed = &i->payload.sealed.is,
-            .classic = &i->payload.classic,
+    q->judge = (struct judge){
+            .question = &q->question,
+            .payload_state = query_open_payload(service, q),
+            .sealed = &q->payload.sealed.is,
+            .classic = &q->payload.classic,
             .rules = service_rules(service),
-            .elsewhere = circumstances->elsewhere,
-            .replay = circumstances->replay,
-            .purged = circumstances->purged,
-            .now = circumstances->now,
+            .elsewhere = elsewhere,
+            .purged = purged,
+            .unix_now = unix_now,
     };
 }
 
-void query_judge(
-        const struct service *service, const struct circumstances *circumstances, struct query *i)
+struct text query_host(const struct query *q)
 {
-    if (!i->well_formed)
-        return;
-    query_open(service, i);
-    const struct judge_case judge_case = query_case(service, circumstances, i);
-    judge(&judge_case, &i->judgement);
-}
-
-struct text query_host(const struct query *i)
-{
-    if (i->well_formed && i->payload_state == PAYLOAD_STATE_SEALED)
-        return i->payload.sealed.is.host;
-    if (i->well_formed && i->payload_state == PAYLOAD_STATE_CLASSIC)
-        return i->payload.classic.host;
+    if (q->well_formed && q->judge.payload_state == PAYLOAD_STATE_SEALED)
+        return q->payload.sealed.is.host;
+    if (q->well_formed && q->judge.payload_state == PAYLOAD_STATE_CLASSIC)
+        return q->payload.classic.host;
     return (struct text){NULL, 0};
 }
 
-bool query_answer(const struct query *i, struct writer *w)
+bool query_answer(const struct query *q, struct writer *w)
 {
     static const struct answer bare_no = {.verdict = VERDICT_NO};
 
-    if (!i->well_formed)
+    if (!q->well_formed)
         return answer_format(&bare_no, w);
-    const struct answer answer = judge_answer(&i->judgement, &i->question);
+    const struct answer answer = judge_answer(&q->judgement, &q->question);
     return answer_format(&answer, w);
 }

@@ -43,7 +43,7 @@ void stats_answered(struct stats *books, const struct asked *asked, uint64_t now
         counters_add(&books->counters->malformed, 1);
         return;
     }
-    if (inquiry->payload_state == PAYLOAD_STATE_SEALED)
+    if (inquiry->judge.payload_state == PAYLOAD_STATE_SEALED)
         keyuse_note(books->keyuse, inquiry->payload.sealed.key, inquiry->payload.sealed.is.issued,
                 today / 1000);
     counters_note(books->counters, inquiry->judgement.answer.verdict,

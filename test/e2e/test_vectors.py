@@ -325,22 +325,15 @@ def check_first(record, state):
 
 
 def check_judgement(record, state):
-    """A payload that is still to be counted could not be counted."""
     told = {**state["first"], **record}
-    replay = known(told["replay"], "skipped pending within over failed")
-    counted = []
-
-    def count():
-        counted.append(replay)
-        return b"failed" if replay == b"pending" else replay
-
+    replay = known(told["replay"], "skipped within over failed")
     domains = read_service(told)
     question = protocol.read_question(told["question"])
     judgement = protocol.judge(domains, question, read_opened(told), int(told["now"]),
-                               int(told["purged"]), count)
+                               int(told["purged"]), lambda: replay)
     answer = protocol.answer_to(domains, question, judgement)
     return {"step": judgement.step, "answer": protocol.write_answer(answer),
-            "cause": judgement.cause, "count": "first" if b"pending" in counted else None}
+            "cause": judgement.cause}
 
 
 FILES = {
@@ -390,7 +383,7 @@ FILES = {
     ],
     "judgements.txt": [
         Kind("first", JUDGED, check_first),
-        Kind("judgement", "step answer", check_judgement, JUDGED, "step answer cause count"),
+        Kind("judgement", "step answer", check_judgement, JUDGED, "step answer cause"),
     ],
 }
 

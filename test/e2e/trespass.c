@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 /* A verimaild whose judge can be told, by the user that it is asked about, to do what a worker
- * never does: the sandbox must end it before the answer. Linked with --wrap=judge, never installed.
- * Should a call be let through, it does no harm, and the question is answered as usual. */
+ * never does: the sandbox must end it before the answer. Linked with --wrap=judge_begin, never
+ * installed. Should a call be let through, it does no harm, and the question is answered as usual.
+ */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -13,9 +14,9 @@
 
 #include "protocol/judge.h"
 
-/* What the linker makes of the calls to judge(), and of judge() itself. */
-void __wrap_judge(const struct judge_case *judge_case, struct judgement *judgement_r);
-void __real_judge(const struct judge_case *judge_case, struct judgement *judgement_r);
+/* What the linker makes of the calls to judge_begin(), and of judge_begin() itself. */
+enum judge_state __wrap_judge_begin(const struct judge *judge, struct judgement *judgement_r);
+enum judge_state __real_judge_begin(const struct judge *judge, struct judgement *judgement_r);
 
 static const struct trespass {
     const char *user; /* the local part that asks for it */
@@ -120,9 +121,9 @@ static const struct {
         {"abort", abort},
 };
 
-void __wrap_judge(const struct judge_case *judge_case, struct judgement *judgement_r)
+enum judge_state __wrap_judge_begin(const struct judge *judge, struct judgement *judgement_r)
 {
-    const struct text user = address_local(&judge_case->question->user);
+    const struct text user = address_local(&judge->question->user);
 
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
         if (text_equal(user, text_of(calls[i].user)))
@@ -131,5 +132,5 @@ void __wrap_judge(const struct judge_case *judge_case, struct judgement *judgeme
     for (size_t i = 0; i < sizeof acts / sizeof *acts; i++)
         if (text_equal(user, text_of(acts[i].user)))
             acts[i].act();
-    __real_judge(judge_case, judgement_r);
+    return __real_judge_begin(judge, judgement_r);
 }

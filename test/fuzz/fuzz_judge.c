@@ -7,7 +7,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Any case at all, and what must hold between its judgement and those of cases next to it. */
+/* Any question at all, and what must hold between its judgement and those of cases next to it. */
 
 static const char *const hosts[] = {"mail.example.org", "lists.example.net"};
 static const char *const users[] = {"alice@example.org", "bob@example.org", "Nobody@example.org",
@@ -30,7 +30,8 @@ struct all {
     struct question question;
     struct payload sealed;
     struct classic_payload classic;
-    struct judge_case judge_case;
+    struct judge judge;
+    enum replay_count count;
 };
 
 static void must(bool holds)
@@ -110,14 +111,27 @@ static void make_case(struct input *in, struct all *all)
             .user = text_of(PICK(users, next(in))),
             .digest = text_of(PICK(digests, next(in)))};
     all->classic.host = all->sealed.host;
-    all->judge_case = (struct judge_case){.question = &all->question,
+    all->judge = (struct judge){.question = &all->question,
             .payload_state = (enum payload_state)(next(in) % 4),
             .sealed = &all->sealed,
             .classic = &all->classic,
             .rules = all->rules,
-            .replay = (enum replay_count)(next(in) % 5),
             .purged = next_time(in),
-            .now = next_time(in)};
+            .unix_now = next_time(in)};
+    all->count = (enum replay_count)(next(in) % 5);
+}
+
+/* Returns whether the count was asked for. */
+static bool judge_all(
+        const struct judge *judge, enum replay_count count, struct judgement *judgement_r)
+{
+    const bool counts = judge_begin(judge, judgement_r) == JUDGE_COUNT;
+
+    if (counts) {
+        must(judgement_r->step == 10 && judgement_r->answer.verdict == VERDICT_TEMPERROR);
+        judge_counted(judgement_r, count);
+    }
+    return counts;
 }
 
 static bool same_answer(const struct judgement *a, const struct judgement *b)
@@ -135,7 +149,7 @@ static void answer_is_sound(const struct all *all, const struct judgement *got)
     must(verdict_has_reason(got->answer.verdict, got->answer.reason));
     must(answer_format(&sent, &w));
     must(all->question.named || sent.reason == REASON_NONE);
-    must(got->answer.ttl == 0 || all->judge_case.payload_state == PAYLOAD_STATE_ABSENT);
+    must(got->answer.ttl == 0 || all->judge.payload_state == PAYLOAD_STATE_ABSENT);
     must(got->answer.ttl > 0 || !got->answer.scope_domain);
     must(got->step >= 1 && got->step <= 11 && got->step != 3);
 }
@@ -143,58 +157,57 @@ static void answer_is_sound(const struct all *all, const struct judgement *got)
 /* Every single thing that YES says, without regard to the order of the steps. */
 static void yes_is_earned(const struct all *all)
 {
-    const struct judge_case *c = &all->judge_case;
+    const struct judge *judge = &all->judge;
     const struct text host = all->sealed.host;
     struct text matched;
     const struct rule *rule;
 
-    must(rules_user(c->rules, NULL, &all->question.user, &rule, &matched) == RULES_FOUND);
+    must(rules_user(judge->rules, NULL, &all->question.user, &rule, &matched) == RULES_FOUND);
     must(rule_permits(rule, &all->policy, host));
-    if (c->payload_state == PAYLOAD_STATE_CLASSIC) {
+    if (judge->payload_state == PAYLOAD_STATE_CLASSIC) {
         must(!all->question.named);
         return;
     }
-    must(c->payload_state == PAYLOAD_STATE_SEALED);
+    must(judge->payload_state == PAYLOAD_STATE_SEALED);
     must(text_equal_fold(all->sealed.user, address_text(&all->question.user)));
-    must(all->sealed.issued >= c->purged);
-    must(all->sealed.issued <= c->now || all->sealed.issued - c->now <= JUDGE_FUTURE);
-    must(all->sealed.issued >= c->now || c->now - all->sealed.issued <= all->policy.lifetime);
+    must(all->sealed.issued >= judge->purged);
+    must(all->sealed.issued <= judge->unix_now ||
+            all->sealed.issued - judge->unix_now <= JUDGE_FUTURE);
+    must(all->sealed.issued >= judge->unix_now ||
+            judge->unix_now - all->sealed.issued <= all->policy.lifetime);
     must(all->question.digest.len == 0 || text_equal(all->question.digest, all->sealed.digest));
-    must(c->replay == REPLAY_SKIPPED || c->replay == REPLAY_WITHIN);
+    must(all->count == REPLAY_SKIPPED || all->count == REPLAY_WITHIN);
 }
 
 /* A spoofer learns nothing about the users: forged is forged without any rules, too. */
 static void forged_needs_no_rules(const struct all *all, const struct judgement *got)
 {
     static const unsigned char seed[RULES_SEED];
-    struct judge_case c = all->judge_case;
+    struct judge judge = all->judge;
     struct judgement without;
     struct rules *none = rules_init(seed);
 
     must(none != NULL);
-    c.rules = none;
-    judge(&c, &without);
+    judge.rules = none;
+    (void)judge_all(&judge, all->count, &without);
     must((got->answer.reason == REASON_FORGED) == (without.answer.reason == REASON_FORGED));
     must(got->step != 1 || same_answer(got, &without));
     rules_free(&none);
 }
 
 /* The count decides nothing that the steps before it have decided. */
-static void count_comes_last(const struct all *all, const struct judgement *got)
+static void count_comes_last(const struct all *all)
 {
-    struct judge_case c = all->judge_case;
     struct judgement within;
     struct judgement other;
+    const bool counts = judge_all(&all->judge, REPLAY_WITHIN, &within);
 
-    c.replay = REPLAY_WITHIN;
-    judge(&c, &within);
-    for (unsigned replay = REPLAY_SKIPPED; replay <= REPLAY_FAILED; replay++) {
-        c.replay = (enum replay_count)replay;
-        judge(&c, &other);
-        must(other.must_count == (replay == REPLAY_PENDING && within.step == 11));
-        must(within.step == 11 ? other.step >= 10 : same_answer(&within, &other));
+    for (unsigned count = REPLAY_SKIPPED; count <= REPLAY_FAILED; count++) {
+        must(judge_all(&all->judge, (enum replay_count)count, &other) == counts);
+        must(counts == (within.step == 11));
+        must(counts ? other.step >= 10 : same_answer(&within, &other));
+        must(!counts || (other.step == 11) == (count == REPLAY_SKIPPED || count == REPLAY_WITHIN));
     }
-    must(!got->must_count || got->answer.verdict != VERDICT_YES);
 }
 
 /* What an operator denies was ALLOW before, and nothing else changes. */
@@ -203,7 +216,7 @@ static void deny_makes_no_of_allow(struct all *all, const struct judgement *got)
     struct judgement mild;
 
     all->policy.deny_expired = all->policy.deny_changed = all->policy.deny_redirected = false;
-    judge(&all->judge_case, &mild);
+    (void)judge_all(&all->judge, all->count, &mild);
     must(mild.step == got->step);
     if (same_answer(&mild, got))
         return;
@@ -219,12 +232,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct judgement got;
 
     make_case(&in, &all);
-    judge(&all.judge_case, &got);
+    (void)judge_all(&all.judge, all.count, &got);
     answer_is_sound(&all, &got);
     if (got.answer.verdict == VERDICT_YES)
         yes_is_earned(&all);
     forged_needs_no_rules(&all, &got);
-    count_comes_last(&all, &got);
+    count_comes_last(&all);
     deny_makes_no_of_allow(&all, &got);
     rules_free(&all.rules);
     return 0;

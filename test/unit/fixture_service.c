@@ -90,6 +90,17 @@ void fixture_service_close(struct fixture_service *fixture)
     folder_remove(&fixture->folder);
 }
 
+void fixture_service_judge(const struct fixture_service *fixture, struct text line,
+        uint64_t unix_now, struct query *query_r)
+{
+    query_read(fixture->service, line, query_r);
+    if (!query_r->well_formed)
+        return;
+    query_open(fixture->service, NULL, 0, unix_now, query_r);
+    if (judge_begin(&query_r->judge, &query_r->judgement) == JUDGE_COUNT)
+        judge_counted(&query_r->judgement, REPLAY_SKIPPED);
+}
+
 void fixture_service_seal(const char *user, uint64_t issued, char text_r[PAYLOAD_TEXT_MAX + 1])
 {
     static const unsigned char nonce[PAYLOAD_NONCE];

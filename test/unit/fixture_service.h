@@ -5,6 +5,7 @@
 #include "conf.h"
 #include "folder.h"
 #include "protocol/payload.h"
+#include "verimaild/query.h"
 #include "verimaild/service.h"
 
 #define FIXTURE_SERVICE_HOST "mail.example.org"
@@ -27,6 +28,10 @@ struct fixture_service fixture_service_open(const char *options, const char *res
 struct fixture_service fixture_service_open_in(
         struct folder folder, const char *options, const char *rest);
 void fixture_service_close(struct fixture_service *fixture);
+
+/* The whole way of a line to its judgement, where nothing is counted. */
+void fixture_service_judge(const struct fixture_service *fixture, struct text line,
+        uint64_t unix_now, struct query *query_r);
 
 /* The text form of a key that is a host's public one, and of a service's secret one. */
 void fixture_service_host_key(unsigned char number, char text_r[KEY_TEXT_MAX + 1]);

@@ -52,15 +52,18 @@ static struct payload payload_of_alice(void)
             .digest = text_of(DIGEST)};
 }
 
-static struct judgement judge_line(const char *line, const struct judge_case *as_is)
+/* Judges, and says what the count was where it is asked for. */
+static struct judgement judge_line(
+        const char *line, const struct judge *as_is, enum replay_count count)
 {
     struct question question;
-    struct judge_case c = *as_is;
+    struct judge judge = *as_is;
     struct judgement judgement;
 
     assert_true(question_parse(text_of(line), text_of(""), &question));
-    c.question = &question;
-    judge(&c, &judgement);
+    judge.question = &question;
+    if (judge_begin(&judge, &judgement) == JUDGE_COUNT)
+        judge_counted(&judgement, count);
     return judgement;
 }
 
@@ -105,12 +108,13 @@ TEST(times_at_their_edges)
         struct rules *rules = rules_of(table[i].policy);
         struct payload payload = payload_of_alice();
         payload.issued = table[i].issued;
-        const struct judgement got = judge_line(
-                "alice@example.org P", &(struct judge_case){.payload_state = PAYLOAD_STATE_SEALED,
-                                               .sealed = &payload,
-                                               .rules = rules,
-                                               .purged = table[i].purged,
-                                               .now = table[i].now});
+        const struct judgement got = judge_line("alice@example.org P",
+                &(struct judge){.payload_state = PAYLOAD_STATE_SEALED,
+                        .sealed = &payload,
+                        .rules = rules,
+                        .purged = table[i].purged,
+                        .unix_now = table[i].now},
+                REPLAY_WITHIN);
         if (got.answer.reason != table[i].reason) {
             print_error("issued %llu, now %llu, purged %llu: got %s, want %s\n",
                     (unsigned long long)table[i].issued, (unsigned long long)table[i].now,
@@ -172,11 +176,11 @@ TEST(the_first_step_decides)
         if (table[row].receiving != NULL)
             payload.receiving = text_of(table[row].receiving);
         const struct judgement got = judge_line("bob@example.org P rcpt=example.net digest=" DIGEST,
-                &(struct judge_case){.payload_state = table[row].payload_state,
+                &(struct judge){.payload_state = table[row].payload_state,
                         .sealed = &payload,
                         .rules = rules,
-                        .replay = table[row].replay,
-                        .now = NOW});
+                        .unix_now = NOW},
+                table[row].replay);
         const char *word =
                 got.cause[0] != '\0' && denied ? got.cause : reason_name(got.answer.reason);
         const char *want = denied ? table[row].strict : table[row].normal;
@@ -189,39 +193,48 @@ TEST(the_first_step_decides)
     }
 }
 
-TEST(steps_are_in_their_order)
+TEST(every_step_says_what_it_asks_for)
 {
-    assert_int_equal(judge_steps_count, 11);
-    for (unsigned i = 0; i < judge_steps_count; i++) {
-        assert_int_equal(judge_steps[i].number, i + 1);
-        assert_true(judge_steps[i].about[0] != '\0');
-    }
+    for (unsigned number = 1; number <= JUDGE_STEPS; number++)
+        assert_true(judge_about(number)[0] != '\0');
 }
 
 /* Whoever walks the steps to show them comes to the same end, and finds what the rules say. */
 TEST(steps_can_be_walked)
 {
     struct rules *rules = rules_of(&normal);
-    const struct payload payload = payload_of_alice();
+    struct payload payload = payload_of_alice();
     struct question question;
-    const struct judge_case c = {.question = &question,
+    const struct judge judge = {.question = &question,
             .payload_state = PAYLOAD_STATE_SEALED,
             .sealed = &payload,
             .rules = rules,
-            .now = NOW};
-    struct judgement walked = {.cause = NULL};
-    struct judgement judged;
-    unsigned i = 0;
+            .unix_now = NOW};
 
     assert_true(question_parse(text_of("Alice@example.org P"), text_of(""), &question));
-    while (!judge_steps[i].decide(&c, &walked))
-        i++;
-    judge(&c, &judged);
-    assert_int_equal(judge_steps[i].number, judged.step);
-    assert_int_equal(walked.answer.reason, judged.answer.reason);
-    assert_ptr_equal(judged.policy, &normal);
-    assert_non_null(judged.rule);
-    assert_true(text_equal(judged.matched, text_of("alice")));
+    for (int expired = 0; expired <= 1; expired++) {
+        struct judgement walked = {0};
+        struct judgement judged;
+        unsigned steps = 0;
+        enum judge_state state = JUDGE_NEXT;
+
+        payload.issued = expired ? 0 : NOW;
+        for (; state == JUDGE_NEXT; steps++) {
+            assert_int_equal(walked.step, steps);
+            state = judge_step(&judge, &walked);
+            if (state != JUDGE_DECIDED)
+                assert_int_equal(walked.answer.verdict, VERDICT_TEMPERROR);
+        }
+        assert_int_equal(state, expired ? JUDGE_DECIDED : JUDGE_COUNT);
+        assert_int_equal(steps, expired ? 7 : 10);
+        assert_int_equal(judge_begin(&judge, &judged), state);
+        assert_int_equal(judged.step, steps);
+        assert_int_equal(walked.answer.verdict, judged.answer.verdict);
+        assert_int_equal(walked.answer.reason, judged.answer.reason);
+        assert_ptr_equal(judged.policy, &normal);
+        assert_non_null(judged.rule);
+        assert_true(text_equal(judged.matched, text_of("alice")));
+    }
     rules_free(&rules);
 }
 
@@ -236,33 +249,56 @@ TEST(dash_is_no_digest)
         payload.digest = (struct text){digest, len};
         const struct judgement got =
                 judge_line("alice@example.org P digest=-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
-                        &(struct judge_case){.payload_state = PAYLOAD_STATE_SEALED,
+                        &(struct judge){.payload_state = PAYLOAD_STATE_SEALED,
                                 .sealed = &payload,
                                 .rules = rules,
-                                .now = NOW});
+                                .unix_now = NOW},
+                        REPLAY_WITHIN);
         assert_int_equal(
                 got.answer.reason, len == sizeof digest - 1 ? REASON_STAMPED : REASON_CHANGED);
     }
     rules_free(&rules);
 }
 
-TEST(pending_is_counted_only_at_the_end)
+/* Without its count it is no YES, and no other answer either. */
+TEST(what_waits_for_its_count_has_no_answer)
 {
+    static const struct {
+        enum replay_count count;
+        enum verdict verdict;
+        enum reason reason;
+        unsigned step;
+    } table[] = {
+            {REPLAY_SKIPPED, VERDICT_YES, REASON_STAMPED, 11},
+            {REPLAY_WITHIN, VERDICT_YES, REASON_STAMPED, 11},
+            {REPLAY_OVER, VERDICT_ALLOW, REASON_REPLAYED, 10},
+            {REPLAY_FAILED, VERDICT_ALLOW, REASON_UNCOUNTED, 10},
+            {REPLAY_PENDING, VERDICT_ALLOW, REASON_UNCOUNTED, 10},
+    };
     struct rules *rules = rules_of(&normal);
-    struct payload payload = payload_of_alice();
-    const struct judge_case c = {.payload_state = PAYLOAD_STATE_SEALED,
+    const struct payload payload = payload_of_alice();
+    struct question question;
+    const struct judge judge = {.question = &question,
+            .payload_state = PAYLOAD_STATE_SEALED,
             .sealed = &payload,
             .rules = rules,
-            .replay = REPLAY_PENDING,
-            .now = NOW};
+            .unix_now = NOW};
+    char room[ANSWER_MAX];
 
-    struct judgement got = judge_line("alice@example.org P", &c);
-    assert_true(got.must_count);
-    assert_int_equal(got.answer.verdict, VERDICT_ALLOW);
-    payload.issued = 0;
-    got = judge_line("alice@example.org P", &c);
-    assert_false(got.must_count);
-    assert_int_equal(got.answer.reason, REASON_EXPIRED);
+    assert_true(question_parse(text_of("alice@example.org P x=y"), text_of(""), &question));
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct judgement got;
+        assert_int_equal(judge_begin(&judge, &got), JUDGE_COUNT);
+        assert_int_equal(got.step, 10);
+        const struct answer none = judge_answer(&got, &question);
+        struct writer w = writer_of(room, sizeof room);
+        assert_false(answer_format(&none, &w));
+        judge_counted(&got, table[i].count);
+        if (got.answer.verdict != table[i].verdict || got.answer.reason != table[i].reason ||
+                got.step != table[i].step)
+            fail_msg("count %d: got %s %s, step %u", table[i].count,
+                    verdict_name(got.answer.verdict), reason_name(got.answer.reason), got.step);
+    }
     rules_free(&rules);
 }
 
@@ -390,56 +426,59 @@ static void tear_down(struct record *record)
         free(record->user_host[--record->user_hosts]);
 }
 
-static void judge_record(
+static enum judge_state judge_record(
         const struct record *record, struct question *question_r, struct judgement *judgement_r)
 {
     static const char *const states[] = {"absent", "unopened", "sealed", "classic"};
-    static const char *const counts[] = {"skipped", "pending", "within", "over", "failed"};
     struct reader inside = reader_of(value(record, "inside"));
     struct payload sealed = {.host = reader_field(&inside, ' ')};
     struct classic_payload classic = {.host = sealed.host};
-    struct judge_case c = {.question = question_r,
+    struct judge judge = {.question = question_r,
             .payload_state = (enum payload_state)index_of(value(record, "payload"), states, 4),
             .rules = record->rules,
-            .replay = (enum replay_count)index_of(value(record, "replay"), counts, 5),
             .purged = number(record, "purged"),
-            .now = number(record, "now")};
+            .unix_now = number(record, "now")};
 
     assert_true(question_parse(value(record, "question"), text_of(""), question_r));
-    assert_int_equal(
-            text_equal(question_r->payload, text_of("-")), c.payload_state == PAYLOAD_STATE_ABSENT);
+    assert_int_equal(text_equal(question_r->payload, text_of("-")),
+            judge.payload_state == PAYLOAD_STATE_ABSENT);
     sealed.receiving = reader_field(&inside, ' ');
     assert_true(text_decimal(reader_field(&inside, ' '), UINT64_MAX, &sealed.issued));
     sealed.user = reader_field(&inside, ' ');
     sealed.digest = reader_field(&inside, ' ');
     /* Only the one that there is: the judge must not look at the other. */
-    c.sealed = c.payload_state == PAYLOAD_STATE_SEALED ? &sealed : NULL;
-    c.classic = c.payload_state == PAYLOAD_STATE_CLASSIC ? &classic : NULL;
-    judge(&c, judgement_r);
+    judge.sealed = judge.payload_state == PAYLOAD_STATE_SEALED ? &sealed : NULL;
+    judge.classic = judge.payload_state == PAYLOAD_STATE_CLASSIC ? &classic : NULL;
+    return judge_begin(&judge, judgement_r);
 }
 
 static void check_record(struct record *record)
 {
+    static const char *const counts[] = {"skipped", "within", "over", "failed"};
+    static const enum replay_count counted[] = {
+            REPLAY_SKIPPED, REPLAY_WITHIN, REPLAY_OVER, REPLAY_FAILED};
     struct question question;
     struct judgement got;
     char room[ANSWER_MAX];
     struct writer w = writer_of(room, sizeof room);
 
     set_up(record);
-    judge_record(record, &question, &got);
+    const bool count = judge_record(record, &question, &got) == JUDGE_COUNT;
+    if (count)
+        judge_counted(&got, counted[index_of(value(record, "replay"), counts, 4)]);
     const struct answer answer = judge_answer(&got, &question);
     assert_true(answer_format(&answer, &w));
     const struct text line = writer_text(&w);
     const struct text want = value(record, "answer");
     const struct text cause = value(record, "cause");
-    const bool count = text_equal(value(record, "count"), text_of("first"));
+    /* Only what passed all before step 10 is counted. */
     if (!text_equal(line, want) || got.step != number(record, "step") ||
-            !text_equal(text_of(got.cause), cause) || got.must_count != count) {
+            !text_equal(text_of(got.cause), cause) || count != (got.step >= 10)) {
         print_error("judgements.txt:%u: got step %u, cause \"%s\", count %d: %.*s"
-                    "want step %llu, cause \"%.*s\", count %d: %.*s",
-                vectors_line(record->vectors), got.step, got.cause, got.must_count, (int)line.len,
-                line.at, (unsigned long long)number(record, "step"), (int)cause.len, cause.at,
-                count, (int)want.len, want.at);
+                    "want step %llu, cause \"%.*s\": %.*s",
+                vectors_line(record->vectors), got.step, got.cause, count, (int)line.len, line.at,
+                (unsigned long long)number(record, "step"), (int)cause.len, cause.at, (int)want.len,
+                want.at);
         fail();
     }
     tear_down(record);

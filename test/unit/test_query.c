@@ -14,7 +14,7 @@ static char sealed[PAYLOAD_TEXT_MAX + 1]; /* for alice@example.org, issued at FI
 static char classic[2 * CLASSIC_OCTETS_MAX + 1]; /* by localhost */
 
 /* The whole way of a line; `%p` in it is the sealed payload, `%c` the classic one. */
-static void ask(const char *line, uint64_t now, struct query *inquiry_r, char answer_r[ANSWER_MAX])
+static void ask(const char *line, uint64_t now, struct query *query_r, char answer_r[ANSWER_MAX])
 {
     char whole[8192] = "";
 
@@ -27,11 +27,9 @@ static void ask(const char *line, uint64_t now, struct query *inquiry_r, char an
     }
     const struct text exact = exact_copy(text_of(whole));
     struct writer w = writer_of(answer_r, ANSWER_MAX - 1);
-    memset(inquiry_r, 0xa5, sizeof *inquiry_r); /* nothing is taken for set that is not */
-    query_read(fixture.service, exact, inquiry_r);
-    const struct circumstances circumstances = {.replay = REPLAY_SKIPPED, .now = now};
-    query_judge(fixture.service, &circumstances, inquiry_r);
-    assert_true(query_answer(inquiry_r, &w));
+    memset(query_r, 0xa5, sizeof *query_r); /* nothing is taken for set that is not */
+    fixture_service_judge(&fixture, exact, now, query_r);
+    assert_true(query_answer(query_r, &w));
     *w.at = '\0';
     exact_free(exact);
 }
@@ -106,9 +104,9 @@ TEST(lines_get_their_answer)
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        struct query inquiry;
+        struct query query;
         char got[ANSWER_MAX];
-        ask(table[i].line, (uint64_t)(FIXTURE_SERVICE_NOW + table[i].after), &inquiry, got);
+        ask(table[i].line, (uint64_t)(FIXTURE_SERVICE_NOW + table[i].after), &query, got);
         const size_t len = strlen(table[i].want);
         const bool whole = table[i].want[len - 1] == '\n';
         if (whole ? strcmp(got, table[i].want) != 0 : strncmp(got, table[i].want, len) != 0) {
@@ -140,16 +138,16 @@ TEST(what_is_known_on_the_way)
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        struct query inquiry;
+        struct query query;
         char answer[ANSWER_MAX];
-        ask(table[i].line, FIXTURE_SERVICE_NOW, &inquiry, answer);
-        if (inquiry.well_formed != table[i].well_formed ||
-                inquiry.payload_state != table[i].payload_state ||
-                inquiry.payload_result != table[i].payload_result ||
-                (inquiry.classic_key != NULL) != table[i].is_classic ||
-                !text_equal(query_host(&inquiry), text_of(table[i].host))) {
-            print_error("%s: got %d %d %d %d\n", table[i].line, inquiry.well_formed,
-                    inquiry.payload_state, inquiry.payload_result, inquiry.classic_key != NULL);
+        ask(table[i].line, FIXTURE_SERVICE_NOW, &query, answer);
+        if (query.well_formed != table[i].well_formed ||
+                query.judge.payload_state != table[i].payload_state ||
+                query.payload_result != table[i].payload_result ||
+                (query.classic_key != NULL) != table[i].is_classic ||
+                !text_equal(query_host(&query), text_of(table[i].host))) {
+            print_error("%s: got %d %d %d %d\n", table[i].line, query.well_formed,
+                    query.judge.payload_state, query.payload_result, query.classic_key != NULL);
             fail();
         }
     }
@@ -158,16 +156,16 @@ TEST(what_is_known_on_the_way)
 /* The form of a payload of 2013, which does not open. */
 TEST(classic_that_does_not_open)
 {
-    struct query inquiry;
+    struct query query;
     char answer[ANSWER_MAX];
     const char kept = classic[0];
 
     classic[0] = kept == '1' ? '2' : '1';
-    ask("alice@example.org %c x=y\n", FIXTURE_SERVICE_NOW, &inquiry, answer);
+    ask("alice@example.org %c x=y\n", FIXTURE_SERVICE_NOW, &query, answer);
     classic[0] = kept;
-    assert_non_null(inquiry.classic_key);
-    assert_int_equal(inquiry.payload_state, PAYLOAD_STATE_UNOPENED);
-    assert_int_equal(query_host(&inquiry).len, 0);
+    assert_non_null(query.classic_key);
+    assert_int_equal(query.judge.payload_state, PAYLOAD_STATE_UNOPENED);
+    assert_int_equal(query_host(&query).len, 0);
     assert_string_equal(answer, "NO forged\r\n");
 }
 
@@ -176,13 +174,13 @@ TEST(longest_lines)
 {
     for (size_t len = QUESTION_MAX - 1; len <= QUESTION_MAX + 1; len++) {
         char line[QUESTION_MAX + 2];
-        struct query inquiry;
+        struct query query;
         char answer[ANSWER_MAX];
         memset(line, 'y', sizeof line);
         memcpy(line, "bob - x=", 8);
         line[len - 1] = '\n';
         line[len] = '\0';
-        ask(line, FIXTURE_SERVICE_NOW, &inquiry, answer);
+        ask(line, FIXTURE_SERVICE_NOW, &query, answer);
         assert_string_equal(answer, len <= QUESTION_MAX ? "ALLOW unstamped ttl=300\r\n" : "NO\r\n");
     }
 }

@@ -37,26 +37,18 @@ static struct endpoint source(const char *text)
     return endpoint;
 }
 
-static void judge_line(const char *line, struct query *inquiry)
-{
-    const struct circumstances now = {.replay = REPLAY_SKIPPED, .now = FIXTURE_SERVICE_NOW};
-
-    query_read(fixture.service, text_of(line), inquiry);
-    query_judge(fixture.service, &now, inquiry);
-}
-
 /* What is logged of a question, without its priority and level. */
 static void check(const char *line, const char *want)
 {
     const struct endpoint from = source("[::ffff:192.0.2.1]:4711");
     struct question_log log;
-    struct query inquiry;
+    struct query query;
     char whole[2048];
 
     question_log_init(&log);
-    judge_line(line, &inquiry);
+    fixture_service_judge(&fixture, text_of(line), FIXTURE_SERVICE_NOW, &query);
     struct capture capture = catch ();
-    question_log_answered(&log, &inquiry, &from, 12, 1000);
+    question_log_answered(&log, &query, &from, 12, 1000);
     release(&capture);
     snprintf(whole, sizeof whole, "<6>level=info event=%s\n", want);
     assert_string_equal(caught, whole);
@@ -125,15 +117,15 @@ TEST(unanswered_connections_are_logged)
 static int logged(struct question_log *log, const char *line, int count, uint64_t now)
 {
     const struct endpoint from = source("192.0.2.1:1");
-    struct query inquiry;
+    struct query query;
     struct capture capture = catch ();
 
     if (line != NULL)
-        judge_line(line, &inquiry);
+        fixture_service_judge(&fixture, text_of(line), FIXTURE_SERVICE_NOW, &query);
     log_buffer(true);
     for (int i = 0; i < count; i++) {
         if (line != NULL)
-            question_log_answered(log, &inquiry, &from, 0, now);
+            question_log_answered(log, &query, &from, 0, now);
         else
             question_log_unanswered(log, "room", &from, now);
         log_flush();
@@ -219,7 +211,7 @@ TEST(longest_question)
     const struct endpoint from = source("[2001:db8::1]:65535");
     char line[QUESTION_MAX + 1] = "";
     struct question_log log;
-    struct query inquiry;
+    struct query query;
 
     strcpy(line, "alice@example.org - ip=2001:db8::2 rcpt=");
     for (int i = 0; i < 38; i++)
@@ -227,10 +219,10 @@ TEST(longest_question)
                 i > 0 ? "," : "", i);
     strcat(line, "\n");
     question_log_init(&log);
-    judge_line(line, &inquiry);
-    assert_true(inquiry.well_formed);
+    fixture_service_judge(&fixture, text_of(line), FIXTURE_SERVICE_NOW, &query);
+    assert_true(query.well_formed);
     struct capture capture = catch ();
-    question_log_answered(&log, &inquiry, &from, UINT64_MAX, 0);
+    question_log_answered(&log, &query, &from, UINT64_MAX, 0);
     release(&capture);
     assert_true(strlen(caught) <= LOG_LINE_MAX);
     assert_non_null(strstr(caught, " source=[2001:db8::1]:65535 ms=18446744073709551615 "));
