@@ -15,7 +15,7 @@
 #include "base/log.h"
 #include "process/sandbox.h"
 #include "replay/replay.h"
-#include "verimaild/exchange.h"
+#include "verimaild/server.h"
 
 #define TAKE_MAX 16   /* connections for one event */
 #define MORE_EVERY 16 /* events */
@@ -32,7 +32,7 @@
 
 struct worker {
     const struct worker_setup *setup;
-    struct exchange *exchange;
+    struct server *server;
     int epoll;
     int timer;
     uint64_t timer_due; /* milliseconds; 0: it is not set */
@@ -76,7 +76,7 @@ static bool watch_all(struct worker *w)
     if (!worker_watch(w->epoll, w->setup->control, EPOLLIN, CONTROL_EVENT) ||
             !worker_watch(w->epoll, w->timer, EPOLLIN, TIMER_EVENT))
         return false;
-    const int store = exchange_store(w->exchange);
+    const int store = server_store(w->server);
     if (store >= 0 && !worker_watch(w->epoll, store, EPOLLIN, STORE_EVENT))
         return false;
     for (size_t i = 0; i < w->setup->listeners_count; i++) {
@@ -89,10 +89,10 @@ static bool watch_all(struct worker *w)
 
 /* The files of the stores are the workers', whoever started the service; one of them that was taken
  * over may have written what is in them now. */
-static struct exchange *open_exchange(const struct worker *w)
+static struct server *open_server(const struct worker *w)
 {
     const struct worker_setup *setup = w->setup;
-    const struct exchange_setup exchange = {
+    const struct server_setup server = {
             .service = setup->service,
             .config = setup->config,
             .keyuse = setup->keyuse,
@@ -101,7 +101,7 @@ static struct exchange *open_exchange(const struct worker *w)
             .epoll = w->epoll,
     };
 
-    return identity_yield(setup->identity) ? exchange_init(&exchange) : NULL;
+    return identity_yield(setup->identity) ? server_init(&server) : NULL;
 }
 
 /* Everything that needs more than a shut-in process may do. */
@@ -120,8 +120,8 @@ static bool worker_prepare(struct worker *w)
     w->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     if (w->epoll < 0 || w->timer < 0 || setup->listeners_count > LISTENERS_MAX)
         return false;
-    w->exchange = open_exchange(w);
-    return w->exchange != NULL && watch_all(w) &&
+    w->server = open_server(w);
+    return w->server != NULL && watch_all(w) &&
            identity_shut_in(setup->identity, setup->empty_folder) && identity_stay_alone() &&
            sandbox_enter_worker(&may);
 }
@@ -151,7 +151,7 @@ static void worker_stop(struct worker *w, uint64_t now)
     for (size_t i = 0; i < w->setup->listeners_count; i++) {
         bool more = w->open[i];
         while (more && now < end) {
-            more = exchange_accept(w->exchange, w->setup->listeners[i], DRAIN_STEP, now);
+            more = server_accept(w->server, w->setup->listeners[i], DRAIN_STEP, now);
             now = mono_ms();
         }
         close_listener(w, i);
@@ -198,7 +198,7 @@ static bool is_done(const struct worker *w, uint64_t now)
 {
     if (!w->finishing)
         return false;
-    return now >= w->finish_by || (!any_open(w) && exchange_held(w->exchange) == 0);
+    return now >= w->finish_by || (!any_open(w) && server_held(w->server) == 0);
 }
 
 static int earlier(int a, int b)
@@ -211,7 +211,7 @@ static int earlier(int a, int b)
 /* Milliseconds until something must be done though nothing happens; -1: never. */
 static int worker_time_left(const struct worker *w, uint64_t now)
 {
-    int left = earlier(exchange_time_left(w->exchange, now), log_pending());
+    int left = earlier(server_time_left(w->server, now), log_pending());
 
     if (w->finishing)
         left = earlier(left, w->finish_by > now ? (int)(w->finish_by - now) : 0);
@@ -248,17 +248,17 @@ static void take_some(struct worker *w, int listener, uint64_t now)
     const bool more = w->take > 1 || ++w->events % MORE_EVERY == 0;
 
     if (!more) {
-        (void)exchange_accept(w->exchange, listener, 1, now);
+        (void)server_accept(w->server, listener, 1, now);
         return;
     }
     const size_t take = w->take < TAKE_MAX ? w->take * 2 : TAKE_MAX;
-    w->take = exchange_accept(w->exchange, listener, take, now) ? take : 1;
+    w->take = server_accept(w->server, listener, take, now) ? take : 1;
 }
 
 static void on_event(struct worker *w, uint64_t tag, uint64_t now)
 {
     if (tag == STORE_EVENT) {
-        /* exchange_count() has it in every turn */
+        /* server_count() has it in every turn */
     } else if (tag == TIMER_EVENT) {
         on_timer(w);
     } else if (tag == CONTROL_EVENT) {
@@ -268,7 +268,7 @@ static void on_event(struct worker *w, uint64_t tag, uint64_t now)
         if (w->open[i])
             take_some(w, w->setup->listeners[i], now);
     } else {
-        exchange_continue(w->exchange, (uint32_t)tag, now);
+        server_continue(w->server, (uint32_t)tag, now);
     }
 }
 
@@ -283,9 +283,9 @@ static uint64_t worker_turn(struct worker *w, uint64_t before)
 
     for (int i = 0; i < count; i++)
         on_event(w, events[i].data.u64, now);
-    exchange_count(w->exchange, now);
-    exchange_expire(w->exchange, now);
-    if (!w->finishing && exchange_is_stale(w->exchange, now))
+    server_count(w->server, now);
+    server_expire(w->server, now);
+    if (!w->finishing && server_is_stale(w->server, now))
         worker_make_way(w, now);
     log_tick(now);
     return now;
@@ -311,7 +311,7 @@ int worker_run(const struct worker_setup *setup)
     uint64_t now = mono_ms();
     while (!is_done(w, now))
         now = worker_turn(w, now);
-    exchange_free(&w->exchange);
+    server_free(&w->server);
     log_flush();
     const int status = w->renew ? WORKER_RENEW : EXIT_SUCCESS;
     free(w);

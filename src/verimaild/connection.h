@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-#ifndef VERIMAIL_VERIMAILD_CONNECTIONS_H
-#define VERIMAIL_VERIMAILD_CONNECTIONS_H
+#ifndef VERIMAIL_VERIMAILD_CONNECTION_H
+#define VERIMAIL_VERIMAILD_CONNECTION_H
 
 #include <stdbool.h>
 #include <stddef.h>

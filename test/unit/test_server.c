@@ -16,7 +16,7 @@
 #include "fixture_service.h"
 #include "protocol/question.h"
 #include "unit.h"
-#include "verimaild/exchange.h"
+#include "verimaild/server.h"
 
 #define ANSWER "ALLOW unstamped ttl=300\r\n" /* to LINE */
 #define LINE "bob@example.org - x=y\n"
@@ -24,13 +24,13 @@
 static struct fixture_service fixture;
 static char caught[65536];
 
-/* A worker's exchanges without the worker: clients are real ones, the clock is the test's. */
+/* A worker's server without the worker: clients are real ones, the clock is the test's. */
 struct shop {
     struct capture capture; /* what is logged */
     struct keyuse *keyuse;
     struct counters *counters;
     struct ring *ring;
-    struct exchange *exchange;
+    struct server *server;
     int epoll;
     int listener;
     struct endpoint at;
@@ -66,22 +66,22 @@ static struct shop open_shop(uint64_t connections, uint64_t per_address)
     shop.keyuse = keyuse_init(service_keyring(fixture.service));
     shop.counters = counters_init();
     shop.ring = ring_init();
-    const struct exchange_setup setup = {.service = fixture.service,
+    const struct server_setup setup = {.service = fixture.service,
             .config = &limits,
             .keyuse = shop.keyuse,
             .counters = shop.counters,
             .ring = shop.ring,
             .epoll = shop.epoll};
-    shop.exchange = exchange_init(&setup);
-    assert_non_null(shop.exchange);
+    shop.server = server_init(&setup);
+    assert_non_null(shop.server);
     return shop;
 }
 
 /* What was logged is then in `caught`. */
 static void close_shop(struct shop *shop)
 {
-    exchange_free(&shop->exchange);
-    assert_null(shop->exchange);
+    server_free(&shop->server);
+    assert_null(shop->server);
     keyuse_free(&shop->keyuse);
     ring_free(&shop->ring);
     counters_free(&shop->counters);
@@ -106,7 +106,7 @@ static void accept_one(struct shop *shop, uint64_t now)
     struct pollfd ready = {.fd = shop->listener, .events = POLLIN};
 
     assert_int_equal(poll(&ready, 1, 5000), 1);
-    (void)exchange_accept(shop->exchange, shop->listener, 1, now);
+    (void)server_accept(shop->server, shop->listener, 1, now);
 }
 
 /* Lets every held connection that has something come on; how many did. */
@@ -116,7 +116,7 @@ static int go_on(struct shop *shop, uint64_t now)
     const int count = epoll_wait(shop->epoll, events, 16, 5000);
 
     for (int i = 0; i < count; i++)
-        exchange_continue(shop->exchange, (uint32_t)events[i].data.u64, now);
+        server_continue(shop->server, (uint32_t)events[i].data.u64, now);
     return count;
 }
 
@@ -152,7 +152,7 @@ static const char *answered(struct shop *shop, int fd)
 static bool leaves(struct shop *shop, int fd)
 {
     close(fd);
-    while (exchange_held(shop->exchange) > 0)
+    while (server_held(shop->server) > 0)
         if (go_on(shop, 1000) == 0)
             return false;
     return true;
@@ -197,10 +197,10 @@ TEST(whole_questions_are_answered_at_once)
         const int client = connect_to(&shop, table[i].octets);
         accept_one(&shop, 1000);
         ok = ok && strcmp(received(client), table[i].want) == 0;
-        ok = ok && exchange_held(shop.exchange) == 0;
+        ok = ok && server_held(shop.server) == 0;
         close(client);
     }
-    ok = ok && exchange_time_left(shop.exchange, 1000) == -1;
+    ok = ok && server_time_left(shop.server, 1000) == -1;
     close_shop(&shop);
     assert_true(ok);
 }
@@ -215,7 +215,7 @@ TEST(questions_that_come_in_pieces)
     for (int with_lf = 0; with_lf < 2; with_lf++) {
         const int client = connect_to(&shop, "b");
         accept_one(&shop, 1000);
-        ok = ok && exchange_held(shop.exchange) == 1;
+        ok = ok && server_held(shop.server) == 1;
         const size_t len = strlen(line) - (with_lf == 0);
         for (size_t i = 1; i < len; i++) {
             ok = ok && send(client, &line[i], 1, MSG_NOSIGNAL) == 1 && go_on(&shop, 1001) == 1;
@@ -224,7 +224,7 @@ TEST(questions_that_come_in_pieces)
             shutdown(client, SHUT_WR);
             ok = ok && go_on(&shop, 1002) == 1;
         }
-        ok = ok && strcmp(received(client), ANSWER) == 0 && exchange_held(shop.exchange) == 0;
+        ok = ok && strcmp(received(client), ANSWER) == 0 && server_held(shop.server) == 0;
         close(client);
     }
     close_shop(&shop);
@@ -281,9 +281,9 @@ TEST(more_than_a_question)
     bool ok = true;
 
     accept_one(&shop, 1000);
-    ok = ok && exchange_held(shop.exchange) == 1;
+    ok = ok && server_held(shop.server) == 1;
     ok = ok && send(client, LINE, strlen(LINE), MSG_NOSIGNAL) > 0 && go_on(&shop, 1000) == 1;
-    ok = ok && exchange_held(shop.exchange) == 1;
+    ok = ok && server_held(shop.server) == 1;
     ok = ok && strcmp(received(client), ANSWER) == 0;
     ok = leaves(&shop, client) && ok;
     close_shop(&shop);
@@ -300,16 +300,16 @@ TEST(deadline_at_its_edge)
     accept_one(&shop, 1000);
     const int second = connect_to(&shop, "y");
     accept_one(&shop, 1500);
-    ok = ok && exchange_time_left(shop.exchange, 1500) == 9500;
-    exchange_expire(shop.exchange, 1000 + EXCHANGE_DEADLINE - 1);
-    ok = ok && exchange_held(shop.exchange) == 2 && !is_closed(first);
+    ok = ok && server_time_left(shop.server, 1500) == 9500;
+    server_expire(shop.server, 1000 + SERVER_DEADLINE - 1);
+    ok = ok && server_held(shop.server) == 2 && !is_closed(first);
     /* octets that come give no more time */
     ok = ok && send(first, "x", 1, MSG_NOSIGNAL) == 1 && go_on(&shop, 10999) == 1;
-    exchange_expire(shop.exchange, 1000 + EXCHANGE_DEADLINE);
-    ok = ok && exchange_held(shop.exchange) == 1 && strcmp(received(first), "") == 0;
-    ok = ok && exchange_time_left(shop.exchange, 11000) == 500;
-    exchange_expire(shop.exchange, UINT64_MAX);
-    ok = ok && exchange_held(shop.exchange) == 0 && strcmp(received(second), "") == 0;
+    server_expire(shop.server, 1000 + SERVER_DEADLINE);
+    ok = ok && server_held(shop.server) == 1 && strcmp(received(first), "") == 0;
+    ok = ok && server_time_left(shop.server, 11000) == 500;
+    server_expire(shop.server, UINT64_MAX);
+    ok = ok && server_held(shop.server) == 0 && strcmp(received(second), "") == 0;
     close(first);
     close(second);
     close_shop(&shop);
@@ -328,12 +328,12 @@ TEST(oldest_makes_room)
         clients[i] = connect_to(&shop, "x");
         accept_one(&shop, 1000);
     }
-    ok = ok && exchange_held(shop.exchange) == 2 && strcmp(received(clients[0]), "") == 0 &&
+    ok = ok && server_held(shop.server) == 2 && strcmp(received(clients[0]), "") == 0 &&
          !is_closed(clients[1]) && !is_closed(clients[2]);
     /* a whole question needs no room */
     const int quick = connect_to(&shop, LINE);
     accept_one(&shop, 1000);
-    ok = ok && strcmp(received(quick), ANSWER) == 0 && exchange_held(shop.exchange) == 2;
+    ok = ok && strcmp(received(quick), ANSWER) == 0 && server_held(shop.server) == 2;
     /* those that wait are answered when they go on */
     ok = ok && send(clients[1], "\n", 1, MSG_NOSIGNAL) == 1 && go_on(&shop, 1000) == 1;
     ok = ok && strcmp(received(clients[1]), "NO\r\n") == 0;
@@ -356,12 +356,12 @@ TEST(source_at_its_cap)
         clients[i] = connect_to(&shop, "x");
         accept_one(&shop, 1000);
     }
-    ok = ok && exchange_held(shop.exchange) == 2 && is_closed(clients[2]);
+    ok = ok && server_held(shop.server) == 2 && is_closed(clients[2]);
     close(clients[0]);
-    ok = ok && go_on(&shop, 1000) == 1 && exchange_held(shop.exchange) == 1;
+    ok = ok && go_on(&shop, 1000) == 1 && server_held(shop.server) == 1;
     clients[3] = connect_to(&shop, "x");
     accept_one(&shop, 1000);
-    ok = ok && exchange_held(shop.exchange) == 2 && !is_closed(clients[3]);
+    ok = ok && server_held(shop.server) == 2 && !is_closed(clients[3]);
     for (int i = 1; i < 4; i++)
         close(clients[i]);
     close_shop(&shop);
@@ -378,11 +378,11 @@ TEST(many_at_once)
 
     for (int i = 0; i < 5; i++)
         clients[i] = connect_to(&shop, LINE);
-    (void)exchange_accept(shop.exchange, shop.listener, 3, 1000);
+    (void)server_accept(shop.server, shop.listener, 3, 1000);
     for (int i = 0; i < 3; i++)
         ok = ok && strcmp(received(clients[i]), ANSWER) == 0;
     ok = ok && !is_closed(clients[3]) && poll(&ready, 1, 0) == 1;
-    (void)exchange_accept(shop.exchange, shop.listener, SIZE_MAX, 1000);
+    (void)server_accept(shop.server, shop.listener, SIZE_MAX, 1000);
     for (int i = 3; i < 5; i++)
         ok = ok && strcmp(received(clients[i]), ANSWER) == 0;
     ok = ok && poll(&ready, 1, 0) == 0;
@@ -397,12 +397,12 @@ TEST(nothing_to_go_on_with)
 {
     struct shop shop = open_shop(2, 2);
 
-    exchange_continue(shop.exchange, 0, 1000);
-    exchange_continue(shop.exchange, 2, 1000);
-    exchange_continue(shop.exchange, UINT32_MAX, 1000);
-    (void)exchange_accept(shop.exchange, shop.listener, 1, 1000);
-    exchange_expire(shop.exchange, UINT64_MAX);
-    const size_t held = exchange_held(shop.exchange);
+    server_continue(shop.server, 0, 1000);
+    server_continue(shop.server, 2, 1000);
+    server_continue(shop.server, UINT32_MAX, 1000);
+    (void)server_accept(shop.server, shop.listener, 1, 1000);
+    server_expire(shop.server, UINT64_MAX);
+    const size_t held = server_held(shop.server);
     close_shop(&shop);
     assert_int_equal(held, 0);
     assert_string_equal(caught, "");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "verimaild/exchange.h"
+#include "verimaild/server.h"
 
 #include <errno.h>
 #include <sodium.h>
@@ -10,8 +10,8 @@
 
 #include "base/clock.h"
 #include "replay/replay.h"
+#include "verimaild/connection.h"
 #include "verimaild/connection_limits.h"
-#include "verimaild/connections.h"
 #include "verimaild/desk.h"
 #include "verimaild/stats.h"
 #include "verimaild/tables.h"
@@ -21,7 +21,7 @@
 #define DESK_PLACES 4096    /* questions that wait for their counts; more are not counted */
 #define LOOK_EVERY 1000     /* milliseconds between two looks at how the store is */
 
-struct exchange {
+struct server {
     const struct service *service;
     int epoll;
     int reserve; /* a descriptor kept to be able to refuse when there are no more */
@@ -39,16 +39,16 @@ struct exchange {
     char aside[ASIDE_MAX];
 };
 
-static void exchange_on_counted(void *context, struct count_request *item);
+static void server_on_counted(void *context, struct count_request *item);
 
-static bool open_stores(struct exchange *x, const struct exchange_setup *setup)
+static bool open_stores(struct server *x, const struct server_setup *setup)
 {
     const struct replay_setup store = {
             .address = setup->config->replay.at,
             .password = service_replay_password(setup->service),
             .ca = setup->config->replay_ca.at,
             .keep = service_keep(setup->service),
-            .done = exchange_on_counted,
+            .done = server_on_counted,
             .context = x,
     };
 
@@ -59,7 +59,7 @@ static bool open_stores(struct exchange *x, const struct exchange_setup *setup)
     return x->tables != NULL && x->replay != NULL;
 }
 
-static void look_at_store(struct exchange *x, uint64_t now)
+static void look_at_store(struct server *x, uint64_t now)
 {
     struct replay_health health;
 
@@ -68,7 +68,7 @@ static void look_at_store(struct exchange *x, uint64_t now)
     stats_store(&x->books, &health, now);
 }
 
-struct exchange *exchange_init(const struct exchange_setup *setup)
+struct server *server_init(const struct server_setup *setup)
 {
     const struct config_service *limits = setup->config;
     const struct connection_limits_limits per_source = {
@@ -76,7 +76,7 @@ struct exchange *exchange_init(const struct exchange_setup *setup)
             .per_network = (uint32_t)limits->connections_per_network,
             .classic_rate = (uint32_t)limits->classic_rate_per_source,
     };
-    struct exchange *x = calloc(1, sizeof *x);
+    struct server *x = calloc(1, sizeof *x);
     unsigned char seed[16];
 
     if (x == NULL)
@@ -95,22 +95,22 @@ struct exchange *exchange_init(const struct exchange_setup *setup)
         x->hand = desk_take(x->desk);
     if (x->reserve < 0 || x->connections == NULL || x->sources == NULL || x->desk == NULL ||
             !open_stores(x, setup))
-        exchange_free(&x);
+        server_free(&x);
     else
         look_at_store(x, mono_ms());
     return x;
 }
 
-static void exchange_drop(struct exchange *x, struct connection *connection)
+static void server_drop(struct server *x, struct connection *connection)
 {
     close(connection->fd);
     connection_limits_remove(x->sources, &connection->source);
     connections_remove(x->connections, connection);
 }
 
-void exchange_free(struct exchange **exchange)
+void server_free(struct server **server)
 {
-    struct exchange *x = *exchange;
+    struct server *x = *server;
 
     if (x == NULL)
         return;
@@ -122,7 +122,7 @@ void exchange_free(struct exchange **exchange)
         struct connection *oldest = connections_oldest(x->connections);
         if (!oldest->answered)
             stats_unanswered(&x->books, "stopped", &oldest->source, now);
-        exchange_drop(x, oldest);
+        server_drop(x, oldest);
     }
     question_log_flush(&x->books.log, now, true);
     tables_close(&x->tables);
@@ -132,12 +132,12 @@ void exchange_free(struct exchange **exchange)
     if (x->reserve >= 0)
         close(x->reserve);
     free(x);
-    *exchange = NULL;
+    *server = NULL;
 }
 
 /* RSA costs two hundred times what a sealed payload does: it is rationed. */
-static bool may_open(struct exchange *x, const struct query *inquiry, const struct endpoint *source,
-        uint64_t now)
+static bool may_open(
+        struct server *x, const struct query *inquiry, const struct endpoint *source, uint64_t now)
 {
     return inquiry->classic_key == NULL ||
            (connection_limits_take_classic(x->sources, source, now) &&
@@ -160,7 +160,7 @@ static bool send_answer(int fd, const struct query *inquiry)
 }
 
 /* Judges the question in a line. False when it must go unanswered. */
-static bool judge_line(struct exchange *x, struct asked *asked, struct text line, uint64_t now)
+static bool judge_line(struct server *x, struct asked *asked, struct text line, uint64_t now)
 {
     struct query *inquiry = &asked->inquiry;
 
@@ -179,7 +179,7 @@ static bool judge_line(struct exchange *x, struct asked *asked, struct text line
 }
 
 /* False when nothing may be answered. */
-static bool exchange_reply(struct exchange *x, struct asked *asked, uint64_t now)
+static bool server_reply(struct server *x, struct asked *asked, uint64_t now)
 {
     const bool sent = send_answer(asked->fd, &asked->inquiry);
 
@@ -205,7 +205,7 @@ static size_t line_end(struct text got, bool at_end)
 }
 
 /* Makes room by closing the connection that has had the most time. */
-static bool exchange_make_room(struct exchange *x, uint64_t now)
+static bool server_make_room(struct server *x, uint64_t now)
 {
     struct connection *oldest = connections_oldest(x->connections);
 
@@ -213,17 +213,17 @@ static bool exchange_make_room(struct exchange *x, uint64_t now)
         return false;
     if (!oldest->answered)
         stats_unanswered(&x->books, "room", &oldest->source, now);
-    exchange_drop(x, oldest);
+    server_drop(x, oldest);
     return true;
 }
 
 /* NULL when it cannot be held; the descriptor is then closed. */
-static struct connection *exchange_hold(
-        struct exchange *x, int fd, const struct endpoint *source, uint64_t now)
+static struct connection *server_hold(
+        struct server *x, int fd, const struct endpoint *source, uint64_t now)
 {
     struct connection *connection = connections_add(x->connections, fd, source, now);
 
-    if (connection == NULL && exchange_make_room(x, now))
+    if (connection == NULL && server_make_room(x, now))
         connection = connections_add(x->connections, fd, source, now);
     if (connection == NULL) {
         close(fd);
@@ -233,7 +233,7 @@ static struct connection *exchange_hold(
     struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP,
             .data.u64 = connections_index(x->connections, connection)};
     if (epoll_ctl(x->epoll, EPOLL_CTL_ADD, fd, &event) != 0) {
-        exchange_drop(x, connection);
+        server_drop(x, connection);
         return NULL;
     }
     return connection;
@@ -241,13 +241,13 @@ static struct connection *exchange_hold(
 
 /* After the answer: most peers have sent their line and nothing else, and are done with. Closing
  * while octets wait would send a reset, and a reset can overtake the answer. */
-static bool sends_more(struct exchange *x, int fd)
+static bool sends_more(struct server *x, int fd)
 {
     return recv(fd, x->aside, sizeof x->aside, MSG_DONTWAIT) > 0;
 }
 
 /* Reads what nobody wants. False when the connection should be closed. */
-static bool discard(struct exchange *x, struct connection *connection)
+static bool discard(struct server *x, struct connection *connection)
 {
     const ssize_t got = recv(connection->fd, x->aside, sizeof x->aside, MSG_DONTWAIT);
 
@@ -258,31 +258,31 @@ static bool discard(struct exchange *x, struct connection *connection)
 }
 
 /* Answers on a connection that is not held: closed then, or held until its peer stops sending. */
-static void exchange_settle(struct exchange *x, struct asked *asked, uint64_t now)
+static void server_settle(struct server *x, struct asked *asked, uint64_t now)
 {
-    if (!exchange_reply(x, asked, now) || !(asked->more || sends_more(x, asked->fd))) {
+    if (!server_reply(x, asked, now) || !(asked->more || sends_more(x, asked->fd))) {
         close(asked->fd);
         return;
     }
-    struct connection *connection = exchange_hold(x, asked->fd, &asked->source, now);
+    struct connection *connection = server_hold(x, asked->fd, &asked->source, now);
     if (connection != NULL)
         connection->answered = true;
 }
 
-static void exchange_on_counted(void *context, struct count_request *item)
+static void server_on_counted(void *context, struct count_request *item)
 {
-    struct exchange *x = context;
+    struct server *x = context;
     struct asked *asked = (struct asked *)item;
 
     x->uncounted = x->uncounted || item->result == REPLAY_FAILED;
     judge_counted(&asked->inquiry.judgement, item->result);
     connection_limits_remove(x->sources, &asked->source);
-    exchange_settle(x, asked, x->now);
+    server_settle(x, asked, x->now);
     desk_give(x->desk, asked);
 }
 
 /* Hands the question in hand, whose connection is not held, to the store. */
-static void count(struct exchange *x, uint64_t now)
+static void count(struct server *x, uint64_t now)
 {
     struct asked *asked = x->hand;
     const struct query *inquiry = &asked->inquiry;
@@ -292,7 +292,7 @@ static void count(struct exchange *x, uint64_t now)
     if (next == NULL) {
         stats_uncounted(&x->books, now);
         judge_counted(&asked->inquiry.judgement, REPLAY_FAILED);
-        exchange_settle(x, asked, now);
+        server_settle(x, asked, now);
         return;
     }
     x->hand = next;
@@ -308,7 +308,7 @@ static bool must_count(const struct asked *asked)
     return asked->must_count;
 }
 
-static void exchange_begin(struct exchange *x, int fd, const struct endpoint *source, uint64_t now)
+static void server_begin(struct server *x, int fd, const struct endpoint *source, uint64_t now)
 {
     struct asked *asked = x->hand;
     const ssize_t got = recv(fd, asked->line, sizeof asked->line, MSG_DONTWAIT);
@@ -329,10 +329,10 @@ static void exchange_begin(struct exchange *x, int fd, const struct endpoint *so
         else if (must_count(asked))
             count(x, now);
         else
-            exchange_settle(x, asked, now);
+            server_settle(x, asked, now);
         return;
     }
-    struct connection *connection = exchange_hold(x, fd, source, now);
+    struct connection *connection = server_hold(x, fd, source, now);
     if (connection != NULL && octets.len > 0) {
         memcpy(connections_room(x->connections, connection), octets.at, octets.len);
         connection->used = (uint32_t)octets.len;
@@ -340,9 +340,9 @@ static void exchange_begin(struct exchange *x, int fd, const struct endpoint *so
 }
 
 /* No descriptors are left: something must give way, or the same event would come for ever. */
-static bool relieve(struct exchange *x, int listener, uint64_t now)
+static bool relieve(struct server *x, int listener, uint64_t now)
 {
-    if (exchange_make_room(x, now))
+    if (server_make_room(x, now))
         return true;
     close(x->reserve);
     const int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
@@ -352,14 +352,14 @@ static bool relieve(struct exchange *x, int listener, uint64_t now)
     return false;
 }
 
-bool exchange_accept(struct exchange *x, int listener, size_t most, uint64_t now)
+bool server_accept(struct server *x, int listener, size_t most, uint64_t now)
 {
     for (size_t i = 0; i < most; i++) {
         struct endpoint source = {.len = sizeof source.address};
         const int fd =
                 accept4(listener, &source.address.any, &source.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0 && connection_limits_may_open(x->sources, &source)) {
-            exchange_begin(x, fd, &source, now);
+            server_begin(x, fd, &source, now);
         } else if (fd >= 0) {
             stats_unanswered(&x->books, "too-many", &source, now);
             close(fd);
@@ -374,7 +374,7 @@ bool exchange_accept(struct exchange *x, int listener, size_t most, uint64_t now
 }
 
 /* Its descriptor stays open. */
-static void exchange_let_go(struct exchange *x, struct connection *connection)
+static void server_let_go(struct server *x, struct connection *connection)
 {
     epoll_ctl(x->epoll, EPOLL_CTL_DEL, connection->fd, NULL);
     connection_limits_remove(x->sources, &connection->source);
@@ -382,7 +382,7 @@ static void exchange_let_go(struct exchange *x, struct connection *connection)
 }
 
 /* The question of a held connection is whole: the first `end` of the octets in hand. */
-static void end_question(struct exchange *x, struct connection *connection, struct text octets,
+static void end_question(struct server *x, struct connection *connection, struct text octets,
         size_t end, uint64_t now)
 {
     struct asked *asked = x->hand;
@@ -393,17 +393,17 @@ static void end_question(struct exchange *x, struct connection *connection, stru
     asked->more = end < octets.len || end > QUESTION_MAX;
     const bool judged = judge_line(x, asked, (struct text){octets.at, end}, now);
     if (judged && must_count(asked)) {
-        exchange_let_go(x, connection);
+        server_let_go(x, connection);
         count(x, now);
-    } else if (judged && exchange_reply(x, asked, now) &&
+    } else if (judged && server_reply(x, asked, now) &&
                (asked->more || sends_more(x, connection->fd))) {
         connection->answered = true;
     } else {
-        exchange_drop(x, connection);
+        server_drop(x, connection);
     }
 }
 
-void exchange_continue(struct exchange *x, uint32_t index, uint64_t now)
+void server_continue(struct server *x, uint32_t index, uint64_t now)
 {
     struct connection *connection = connections_at(x->connections, index);
     char *line = x->hand->line;
@@ -412,7 +412,7 @@ void exchange_continue(struct exchange *x, uint32_t index, uint64_t now)
         return;
     if (connection->answered) {
         if (!discard(x, connection))
-            exchange_drop(x, connection);
+            server_drop(x, connection);
         return;
     }
     const size_t used = connection->used;
@@ -420,7 +420,7 @@ void exchange_continue(struct exchange *x, uint32_t index, uint64_t now)
             recv(connection->fd, line + used, sizeof x->hand->line - used, MSG_DONTWAIT);
     if (got < 0) {
         if (errno != EAGAIN && errno != EINTR)
-            exchange_drop(x, connection);
+            server_drop(x, connection);
         return;
     }
     char *kept = connections_room(x->connections, connection);
@@ -435,7 +435,7 @@ void exchange_continue(struct exchange *x, uint32_t index, uint64_t now)
     connection->used += (uint32_t)got;
 }
 
-void exchange_count(struct exchange *x, uint64_t now)
+void server_count(struct server *x, uint64_t now)
 {
     const uint64_t today = unix_now();
 
@@ -448,42 +448,42 @@ void exchange_count(struct exchange *x, uint64_t now)
     x->look_at = now + LOOK_EVERY;
 }
 
-int exchange_store(const struct exchange *x)
+int server_store(const struct server *x)
 {
     return replay_fd(x->replay);
 }
 
-bool exchange_is_stale(const struct exchange *x, uint64_t now)
+bool server_is_stale(const struct server *x, uint64_t now)
 {
     return replay_is_stale(x->replay) || tables_are_stale(x->tables, now);
 }
 
-void exchange_expire(struct exchange *x, uint64_t now)
+void server_expire(struct server *x, uint64_t now)
 {
     struct connection *oldest = connections_oldest(x->connections);
 
-    while (oldest != NULL && now >= oldest->since + EXCHANGE_DEADLINE) {
+    while (oldest != NULL && now >= oldest->since + SERVER_DEADLINE) {
         if (!oldest->answered)
             stats_unanswered(&x->books, "timeout", &oldest->source, now);
-        exchange_drop(x, oldest);
+        server_drop(x, oldest);
         oldest = connections_oldest(x->connections);
     }
     question_log_flush(&x->books.log, now, false);
 }
 
-size_t exchange_held(const struct exchange *x)
+size_t server_held(const struct server *x)
 {
     return connections_count(x->connections) + desk_count(x->desk) - 1;
 }
 
-int exchange_time_left(const struct exchange *x, uint64_t now)
+int server_time_left(const struct server *x, uint64_t now)
 {
     const struct connection *oldest = connections_oldest(x->connections);
     const int store = replay_time_left(x->replay, now);
     uint64_t end = question_log_due(&x->books.log);
 
-    if (oldest != NULL && oldest->since + EXCHANGE_DEADLINE < end)
-        end = oldest->since + EXCHANGE_DEADLINE;
+    if (oldest != NULL && oldest->since + SERVER_DEADLINE < end)
+        end = oldest->since + SERVER_DEADLINE;
     if (x->uncounted && x->look_at < end)
         end = x->look_at;
     if (store >= 0 && now + (uint64_t)store < end)

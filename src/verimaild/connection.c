@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "verimaild/connections.h"
+#include "verimaild/connection.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>

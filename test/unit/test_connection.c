@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "unit.h"
-#include "verimaild/connections.h"
+#include "verimaild/connection.h"
 
 static const struct endpoint nowhere;
 

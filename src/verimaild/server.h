@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: ISC
+#ifndef VERIMAIL_VERIMAILD_SERVER_H
+#define VERIMAIL_VERIMAILD_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config/config.h"
+#include "verimaild/keyuse.h"
+#include "verimaild/service.h"
+
+#define SERVER_DEADLINE 10000 /* milliseconds from accept to close, whatever comes */
+
+/* The server of one worker: a connection is accepted, a question comes, an answer goes, the
+ * connection is closed (design, sections 2 and 9). Most are over within one call: the kernel hands
+ * over a connection when its question is there. The others are held, within fixed limits and for
+ * SERVER_DEADLINE at most. `now`: milliseconds of one clock. */
+struct server;
+
+struct server_setup {
+    const struct service *service;
+    const struct config_service *config;
+    struct keyuse *keyuse;
+    struct counters *counters;
+    struct ring *ring;
+    int epoll; /* where held connections are watched, by their index */
+};
+
+/* Opens the store of replay counts and the tables of users as the user that this process is at the
+ * moment. NULL with errno. */
+struct server *server_init(const struct server_setup *setup);
+/* Closes what is still held. */
+void server_free(struct server **server);
+
+/* Accepts and answers up to `most` connections. False when no more can be had now. */
+bool server_accept(struct server *server, int listener, size_t most, uint64_t now);
+/* Something came for a held connection. */
+void server_continue(struct server *server, uint32_t index, uint64_t now);
+/* Closes those whose time is up. */
+void server_expire(struct server *server, uint64_t now);
+
+/* At the end of a turn of the event loop: what waited for its count is counted, in one step. */
+void server_count(struct server *server, uint64_t now);
+/* To be watched for EPOLLIN, then server_count() has something to do; -1: there is none. */
+int server_store(const struct server *server);
+/* Whether another process, which opens its stores anew, should take over from this one. */
+bool server_is_stale(const struct server *server, uint64_t now);
+
+/* Connections that are not done with. */
+size_t server_held(const struct server *server);
+/* Milliseconds until server_expire() has something to do; -1: never. */
+int server_time_left(const struct server *server, uint64_t now);
+
+#endif
