@@ -71,6 +71,8 @@ define(`confPID_FILE', `{folder}/submit.pid')dnl
 define(`MSP_QUEUE_DIR', `{folder}/submit')dnl
 define(`STATUS_FILE', `{folder}/submit.statistics')dnl
 define(`confDOMAIN_NAME', `mx.{name}.test')dnl
+define(`confREFUSE_LA', `1000')dnl
+define(`confQUEUE_LA', `1000')dnl
 define(`confDONT_BLAME_SENDMAIL', `GroupWritableDirPathSafe')dnl
 define(`confQUEUE_LA', `1000')dnl
 CLIENT_OPTIONS(`Family=inet, Addr=127.0.0.1')dnl
