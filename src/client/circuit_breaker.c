@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/hash.h"
+#include "client/lru.h"
 
-/* What tells endpoints apart, with nothing between its members. */
+/* An endpoint as octets that can be compared. */
 struct key {
     unsigned char address[16];
     unsigned char port[2];
@@ -14,8 +14,6 @@ struct key {
 };
 
 struct entry {
-    UT_hash_handle hh;
-    struct key key;
     unsigned connections;
     unsigned failures; /* in a row */
     bool probing;      /* after a rest one question at a time tries */
@@ -23,7 +21,7 @@ struct entry {
 };
 
 struct circuit_breaker {
-    struct entry *entries; /* the one used last at the end */
+    struct lru *entries;
     size_t size;
 };
 
@@ -31,34 +29,25 @@ struct circuit_breaker *circuit_breaker_init(size_t size)
 {
     struct circuit_breaker *breaker = calloc(1, sizeof *breaker);
 
-    if (breaker != NULL)
-        breaker->size = size;
+    if (breaker == NULL)
+        return NULL;
+    breaker->size = size;
+    breaker->entries = lru_init(size, sizeof(struct entry));
+    if (breaker->entries == NULL)
+        circuit_breaker_free(&breaker);
     return breaker;
-}
-
-static void circuit_breaker_drop(struct circuit_breaker *breaker, struct entry *entry)
-{
-    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the analyzer loses sight of uthash's list */
-    HASH_DEL(breaker->entries, entry);
-    free(entry);
 }
 
 void circuit_breaker_free(struct circuit_breaker **breaker)
 {
-    struct entry *entry;
-    struct entry *next;
-
     if (*breaker == NULL)
         return;
-    HASH_ITER(hh, (*breaker)->entries, entry, next)
-    {
-        circuit_breaker_drop(*breaker, entry);
-    }
+    lru_free(&(*breaker)->entries);
     free(*breaker);
     *breaker = NULL;
 }
 
-static struct key key_of(const struct endpoint *endpoint)
+static struct key circuit_breaker_key(const struct endpoint *endpoint)
 {
     const struct endpoint plain = endpoint_unmapped(endpoint);
     const sa_family_t family = plain.address.any.sa_family;
@@ -74,73 +63,34 @@ static struct key key_of(const struct endpoint *endpoint)
     return key;
 }
 
-static struct entry *circuit_breaker_find(struct circuit_breaker *breaker, const struct key *key)
+static bool circuit_breaker_may_go(void *value, const void *context)
 {
-    struct entry *entry = NULL;
+    const struct entry *entry = value;
 
-    HASH_FIND(hh, breaker->entries, key, sizeof *key, entry);
-    return entry;
+    (void)context;
+    return entry->connections == 0;
 }
 
-/* The oldest one that no question is under way at. */
-static bool circuit_breaker_make_room(struct circuit_breaker *breaker)
+/* NULL when out of memory, or when each endpoint that is known has a connection. */
+static struct entry *circuit_breaker_add(struct circuit_breaker *breaker, struct text key)
 {
-    struct entry *entry;
-    struct entry *next;
-
-    if (HASH_COUNT(breaker->entries) < breaker->size)
-        return true;
-    HASH_ITER(hh, breaker->entries, entry, next)
-    {
-        if (entry->connections == 0) {
-            circuit_breaker_drop(breaker, entry);
-            return true;
-        }
-    }
-    return false;
-}
-
-/* At the end, where those stand that were used last; NULL when out of memory. */
-/* NOLINTNEXTLINE(readability-function-size): what uthash expands to is not ours */
-static struct entry *circuit_breaker_add(struct circuit_breaker *breaker, struct entry *entry)
-{
-    HASH_ADD(hh, breaker->entries, key, sizeof entry->key, entry);
-    if (entry->hh.tbl != NULL)
-        return entry;
-    free(entry);
-    return NULL;
-}
-
-static struct entry *circuit_breaker_make(struct circuit_breaker *breaker, const struct key *key)
-{
-    struct entry *entry = circuit_breaker_make_room(breaker) ? calloc(1, sizeof *entry) : NULL;
-
-    if (entry == NULL)
+    if (!lru_make_room(breaker->entries, breaker->size, circuit_breaker_may_go, NULL))
         return NULL;
-    entry->key = *key;
-    return circuit_breaker_add(breaker, entry);
-}
-
-static struct entry *find_or_make(struct circuit_breaker *breaker, const struct key *key)
-{
-    struct entry *entry = circuit_breaker_find(breaker, key);
-
-    if (entry == NULL)
-        return circuit_breaker_make(breaker, key);
-    HASH_DEL(breaker->entries, entry);
-    return circuit_breaker_add(breaker, entry);
+    return lru_add(breaker->entries, key);
 }
 
 enum circuit_breaker_result circuit_breaker_enter(
         struct circuit_breaker *breaker, const struct endpoint *endpoint, uint64_t now)
 {
-    const struct key key = key_of(endpoint);
-    struct entry *entry = find_or_make(breaker, &key);
+    const struct key octets = circuit_breaker_key(endpoint);
+    const struct text key = {(const char *)&octets, sizeof octets};
+    struct entry *entry = lru_use(breaker->entries, key);
 
-    /* More places at once than we know: as if each were full. */
+    if (entry == NULL)
+        entry = circuit_breaker_add(breaker, key);
     if (entry == NULL)
         return CIRCUIT_BREAKER_FULL;
-    /* First of all: nobody waits for room at a place that does not answer. */
+    /* Comes first: no question waits for a connection to an endpoint that does not answer. */
     const bool tired = entry->failures >= CIRCUIT_BREAKER_FAILURES;
     if (tired && (now < entry->rest_until || entry->probing))
         return CIRCUIT_BREAKER_REST_NOW;
@@ -154,8 +104,9 @@ enum circuit_breaker_result circuit_breaker_enter(
 void circuit_breaker_done(struct circuit_breaker *breaker, const struct endpoint *endpoint,
         bool tried, bool failed, uint64_t now)
 {
-    const struct key key = key_of(endpoint);
-    struct entry *entry = circuit_breaker_find(breaker, &key);
+    const struct key octets = circuit_breaker_key(endpoint);
+    struct entry *entry =
+            lru_find(breaker->entries, (struct text){(const char *)&octets, sizeof octets});
 
     if (entry == NULL || entry->connections == 0)
         return;

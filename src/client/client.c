@@ -8,75 +8,86 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "client/budget.h"
 #include "client/cache.h"
 #include "client/circuit_breaker.h"
-#include "protocol/question.h"
-
-#define NO_STAMP "-" /* instead of a payload */
+#include "client/keyed_ratelimit.h"
 
 #define ANSWERS_MAX 20000 /* about 700 octets each */
 #define DOMAINS_MAX 50000 /* about 150 octets each, for stamped and for unstamped mail */
 #define ADDRESSES_MAX 20000
-#define PLACES_MAX 10000 /* about 200 octets each */
-#define TIMEOUT 1000     /* milliseconds in which a service that is there has answered */
+#define ENDPOINTS_MAX 10000 /* about 200 octets each */
+#define TIMEOUT 1000        /* milliseconds in which a service that works has answered */
 
-/* Budgets are for mail with a stamp and for mail without apart: who floods without stamps spends
- * nothing of those who have one. */
-enum kind { UNSTAMPED, STAMPED, KINDS };
+/* Mail with a stamp and mail without have rate limits of their own: a flood without stamps uses up
+ * nothing of the limits for stamped mail. */
+enum traffic { UNSTAMPED, STAMPED, TRAFFICS };
 
 struct client {
     struct discovery *discovery;
     pthread_mutex_t lock; /* of all that follows; never held while waiting for the network */
     pthread_cond_t freed; /* a connection has ended */
     struct cache *cache;
-    struct budget *domains[KINDS];
-    struct budget *addresses[KINDS];
+    struct keyed_ratelimit *domains[TRAFFICS];
+    struct keyed_ratelimit *addresses[TRAFFICS];
     struct circuit_breaker *breaker;
 };
 
-/* One question on its way. */
-struct inquest {
+/* A question on its way. */
+struct call {
     struct client *client;
     const struct client_policy *policy;
-    const struct client_question *question;
-    enum kind kind;
+    const struct question *question;
+    enum traffic traffic;
     uint64_t deadline;
-    size_t servers[DISCOVERY_ADDRESSES_MAX]; /* that are to be asked: indices of the discovery's */
+    size_t servers[DISCOVERY_ADDRESSES_MAX]; /* that are asked: indices of the discovery's */
     struct endpoint endpoints[DISCOVERY_ADDRESSES_MAX];
     size_t count;
     struct client_outcome *outcome;
 };
 
-static bool make_parts(struct client *client)
+static bool client_init_memory(struct client *client)
 {
     client->cache = cache_init(ANSWERS_MAX);
-    client->breaker = circuit_breaker_init(PLACES_MAX);
+    client->breaker = circuit_breaker_init(ENDPOINTS_MAX);
     bool good = client->cache != NULL && client->breaker != NULL;
-    for (size_t i = 0; i < KINDS; i++) {
-        client->domains[i] = budget_init(DOMAINS_MAX);
-        client->addresses[i] = budget_init(ADDRESSES_MAX);
+    for (size_t i = 0; i < TRAFFICS; i++) {
+        client->domains[i] = keyed_ratelimit_init(DOMAINS_MAX);
+        client->addresses[i] = keyed_ratelimit_init(ADDRESSES_MAX);
         good = good && client->domains[i] != NULL && client->addresses[i] != NULL;
     }
     return good;
 }
 
-struct client *client_init(struct discovery *discovery)
+struct client *client_init(
+        const struct discovery_options *options, char error_r[DISCOVERY_ERROR_MAX])
 {
     struct client *client = calloc(1, sizeof *client);
     pthread_condattr_t monotonic;
+    int error = ENOMEM;
 
+    snprintf(error_r, DISCOVERY_ERROR_MAX, "out of memory");
     if (client == NULL)
         return NULL;
-    client->discovery = discovery;
     pthread_mutex_init(&client->lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&client->freed, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    if (!make_parts(client))
+    bool good = client_init_memory(client);
+    if (good) {
+        error = EINVAL;
+        client->discovery = discovery_init(options, error_r);
+        good = client->discovery != NULL;
+    }
+    if (!good)
         client_free(&client);
+    errno = error;
     return client;
+}
+
+bool client_start(struct client *client)
+{
+    return discovery_start(client->discovery);
 }
 
 void client_free(struct client **client)
@@ -87,71 +98,77 @@ void client_free(struct client **client)
         return;
     cache_free(&c->cache);
     circuit_breaker_free(&c->breaker);
-    for (size_t i = 0; i < KINDS; i++) {
-        budget_free(&c->domains[i]);
-        budget_free(&c->addresses[i]);
+    for (size_t i = 0; i < TRAFFICS; i++) {
+        keyed_ratelimit_free(&c->domains[i]);
+        keyed_ratelimit_free(&c->addresses[i]);
     }
+    discovery_free(&c->discovery);
     pthread_cond_destroy(&c->freed);
     pthread_mutex_destroy(&c->lock);
     free(c);
     *client = NULL;
 }
 
-static void end_with(struct inquest *inquest, enum verdict verdict, enum client_step step)
+static void client_conclude(
+        struct client_outcome *outcome, enum verdict verdict, enum client_step step)
 {
-    inquest->outcome->verdict = verdict;
-    inquest->outcome->step = step;
+    outcome->verdict = verdict;
+    outcome->step = step;
 }
 
-/* Whether there is no answer at hand. */
-static bool look_into_cache(struct inquest *inquest)
+/* Whether the cache has an answer, which is then the outcome. */
+static bool client_use_cache(struct call *call)
 {
     struct cached cached;
 
-    if (inquest->kind == STAMPED ||
-            !cache_get(inquest->client->cache, inquest->question->author, mono_ms(), &cached))
+    if (call->traffic == STAMPED ||
+            !cache_get(call->client->cache, &call->question->user, mono_ms(), &cached))
+        return false;
+    client_conclude(call->outcome, cached.answer.verdict, CLIENT_CACHED);
+    call->outcome->reason = cached.answer.reason;
+    call->outcome->secure = cached.secure;
+    return true;
+}
+
+static struct text client_domain_of(const struct call *call)
+{
+    return address_domain(&call->question->user);
+}
+
+static bool client_take_domain(struct call *call)
+{
+    if (keyed_ratelimit_take(call->client->domains[call->traffic], client_domain_of(call),
+                call->policy->budget_per_domain, mono_ms()))
         return true;
-    end_with(inquest, cached.answer.verdict, CLIENT_CACHED);
-    inquest->outcome->reason = cached.answer.reason;
-    inquest->outcome->secure = cached.secure;
+    client_conclude(call->outcome, VERDICT_TEMPERROR, CLIENT_BUDGET);
     return false;
 }
 
-static struct text client_domain_of(const struct inquest *inquest)
+static void client_give_back_domain(struct call *call)
 {
-    return address_domain(inquest->question->author);
+    keyed_ratelimit_give_back(call->client->domains[call->traffic], client_domain_of(call));
 }
 
-static bool client_take_domain(struct inquest *inquest)
-{
-    if (budget_take(inquest->client->domains[inquest->kind], client_domain_of(inquest),
-                inquest->policy->budget_per_domain, mono_ms()))
-        return true;
-    end_with(inquest, VERDICT_TEMPERROR, CLIENT_BUDGET);
-    return false;
-}
-
-/* What is flooded is a machine, at whatever port. */
-static void give_back_address(struct inquest *inquest, size_t i)
-{
-    unsigned char octets[TARGET_ACL_MACHINE_MAX];
-    const size_t len = target_acl_machine(&inquest->endpoints[i], octets);
-
-    budget_give_back(
-            inquest->client->addresses[inquest->kind], (struct text){(const char *)octets, len});
-}
-
-static bool has_address_budget(struct inquest *inquest, const struct endpoint *endpoint)
+/* The limit is for a machine, whatever the port. */
+static bool client_take_address(struct call *call, const struct endpoint *endpoint)
 {
     unsigned char octets[TARGET_ACL_MACHINE_MAX];
     const size_t len = target_acl_machine(endpoint, octets);
 
-    return budget_take(inquest->client->addresses[inquest->kind],
-            (struct text){(const char *)octets, len}, inquest->policy->budget_per_address,
-            mono_ms());
+    return keyed_ratelimit_take(call->client->addresses[call->traffic],
+            (struct text){(const char *)octets, len}, call->policy->budget_per_address, mono_ms());
 }
 
-/* What kept places from being asked. */
+static void client_give_back_address(struct call *call, size_t i)
+{
+    unsigned char octets[TARGET_ACL_MACHINE_MAX];
+    const size_t len = target_acl_machine(&call->endpoints[i], octets);
+
+    keyed_ratelimit_give_back(
+            call->client->addresses[call->traffic], (struct text){(const char *)octets, len});
+}
+
+/* Why servers are not asked. */
 struct obstacles {
     bool forbidden;
     bool resting;
@@ -159,15 +176,15 @@ struct obstacles {
     bool spent;
 };
 
-static void client_choose(struct inquest *inquest, size_t i, struct obstacles *obstacles)
+static void client_choose(struct call *call, size_t i, struct obstacles *obstacles)
 {
-    const struct endpoint *endpoint = &inquest->outcome->discovery.servers[i].endpoint;
+    const struct endpoint *endpoint = &call->outcome->discovery.servers[i].endpoint;
 
-    if (inquest->outcome->reached[i] != TARGET_ACL_OK) {
+    if (call->outcome->reached[i] != TARGET_ACL_OK) {
         obstacles->forbidden = true;
         return;
     }
-    switch (circuit_breaker_enter(inquest->client->breaker, endpoint, mono_ms())) {
+    switch (circuit_breaker_enter(call->client->breaker, endpoint, mono_ms())) {
     case CIRCUIT_BREAKER_REST_NOW:
         obstacles->resting = true;
         return;
@@ -177,207 +194,220 @@ static void client_choose(struct inquest *inquest, size_t i, struct obstacles *o
     case CIRCUIT_BREAKER_GO:
         break;
     }
-    if (!has_address_budget(inquest, endpoint)) {
-        circuit_breaker_done(inquest->client->breaker, endpoint, false, false, mono_ms());
+    if (!client_take_address(call, endpoint)) {
+        circuit_breaker_done(call->client->breaker, endpoint, false, false, mono_ms());
         obstacles->spent = true;
         return;
     }
-    inquest->servers[inquest->count] = i;
-    inquest->endpoints[inquest->count++] = *endpoint;
+    call->servers[call->count] = i;
+    call->endpoints[call->count++] = *endpoint;
 }
 
-static bool wait_for_place(struct inquest *inquest)
+/* False when the deadline has passed. */
+static bool client_wait_for_connection(struct call *call)
 {
     const struct timespec until = {
-            (time_t)(inquest->deadline / 1000), (long)(inquest->deadline % 1000) * 1000000};
+            (time_t)(call->deadline / 1000), (long)(call->deadline % 1000) * 1000000};
 
-    return pthread_cond_timedwait(&inquest->client->freed, &inquest->client->lock, &until) !=
-           ETIMEDOUT;
+    return pthread_cond_timedwait(&call->client->freed, &call->client->lock, &until) != ETIMEDOUT;
 }
 
-/* Which of the servers are asked; false when none is. */
-static bool choose_places(struct inquest *inquest)
+/* Chooses the servers that are asked; false when there is none. */
+static bool client_choose_servers(struct call *call)
 {
-    const struct discovery_answer *discovery = &inquest->outcome->discovery;
+    const struct discovery_answer *discovery = &call->outcome->discovery;
     struct obstacles obstacles;
     bool again = true;
 
     while (again) {
         obstacles = (struct obstacles){0};
         for (size_t i = 0; i < discovery->count; i++)
-            client_choose(inquest, i, &obstacles);
-        again = inquest->count == 0 && obstacles.full && wait_for_place(inquest);
+            client_choose(call, i, &obstacles);
+        again = call->count == 0 && obstacles.full && client_wait_for_connection(call);
     }
-    if (inquest->count > 0)
+    if (call->count > 0)
         return true;
     if (obstacles.spent)
-        end_with(inquest, VERDICT_TEMPERROR, CLIENT_BUDGET);
+        client_conclude(call->outcome, VERDICT_TEMPERROR, CLIENT_BUDGET);
     else if (obstacles.resting || obstacles.full)
-        end_with(inquest, VERDICT_TEMPERROR, CLIENT_RESTING);
+        client_conclude(call->outcome, VERDICT_TEMPERROR, CLIENT_RESTING);
     else
-        end_with(inquest, VERDICT_TEMPERROR, CLIENT_FORBIDDEN);
+        client_conclude(call->outcome, VERDICT_TEMPERROR, CLIENT_FORBIDDEN);
     return false;
 }
 
-static bool write_question(const struct client_question *question, struct writer *w)
+/* Whether the address is to blame. A silent one must have had enough time to answer. Otherwise a
+ * stranger could keep us from another's service: slow name servers use up our time, and then name
+ * that service. */
+static bool client_is_at_fault(const struct call *call, const struct attempt_address *address)
 {
-    const struct question line = {
-            .user = *question->author,
-            .payload = question->payload.len > 0 ? question->payload : text_of(NO_STAMP),
-            .rcpt = question->rcpt,
-            .digest = question->digest,
-            .ip = question->ip,
-    };
+    const uint64_t half = call->policy->timeout / 2;
 
-    return question_format(&line, w);
+    return address->state == ATTEMPT_REFUSED ||
+           (address->state == ATTEMPT_SILENT &&
+                   address->time_ms >= (half < TIMEOUT ? half : TIMEOUT));
 }
 
-/* Whether a place is to blame. Who was silent must have had the time to speak: otherwise a
- * stranger, whose slow name servers use up our time and then name the service of another, would
- * make us leave that one alone. */
-static bool has_failed(const struct inquest *inquest, const struct asking_attempt *attempt)
+/* Notes what became of an address, and frees its connection. */
+static void client_release(struct call *call, size_t i)
 {
-    const uint64_t half = inquest->policy->timeout / 2;
+    const struct attempt_address *address = &call->outcome->attempt.addresses[i];
+    const bool failed = client_is_at_fault(call, address);
 
-    return attempt->fate == ASKING_REFUSED ||
-           (attempt->fate == ASKING_SILENT &&
-                   attempt->patience >= (half < TIMEOUT ? half : TIMEOUT));
+    circuit_breaker_done(call->client->breaker, &call->endpoints[i],
+            failed || address->state == ATTEMPT_SPOKE, failed, mono_ms());
+    if (address->state == ATTEMPT_UNTRIED)
+        client_give_back_address(call, i);
+    pthread_cond_broadcast(&call->client->freed);
 }
 
-/* A place is done with: what was learnt of it. */
-static void leave(struct inquest *inquest, size_t i)
+/* Releases all addresses but the one that is connected, at once: it may be slow on purpose. */
+static void client_release_others(struct call *call)
 {
-    const struct asking_attempt *attempt = &inquest->outcome->asking.attempts[i];
-    const bool failed = has_failed(inquest, attempt);
+    const struct attempt *attempt = &call->outcome->attempt;
 
-    circuit_breaker_done(inquest->client->breaker, &inquest->endpoints[i],
-            failed || attempt->fate == ASKING_SPOKE, failed, mono_ms());
-    if (attempt->fate == ASKING_UNTRIED)
-        give_back_address(inquest, i);
-    pthread_cond_broadcast(&inquest->client->freed);
+    for (size_t i = 0; i < call->count; i++)
+        if (!attempt->connected || i != attempt->which)
+            client_release(call, i);
 }
 
-/* Leaves all places but the one that is asked, at once: it may be slow on purpose. */
-static void leave_others(struct inquest *inquest)
+static void client_give_back_all(struct call *call)
 {
-    const struct asking *asking = &inquest->outcome->asking;
-
-    for (size_t i = 0; i < inquest->count; i++)
-        if (!asking->connected || i != asking->which)
-            leave(inquest, i);
+    client_give_back_domain(call);
+    for (size_t i = 0; i < call->count; i++)
+        if (call->outcome->attempt.addresses[i].state != ATTEMPT_UNTRIED)
+            client_give_back_address(call, i);
 }
 
-static void give_back_all(struct inquest *inquest)
+/* Remembers the answer. */
+static void client_note(struct call *call)
 {
-    budget_give_back(inquest->client->domains[inquest->kind], client_domain_of(inquest));
-    for (size_t i = 0; i < inquest->count; i++)
-        if (inquest->outcome->asking.attempts[i].fate != ASKING_UNTRIED)
-            give_back_address(inquest, i);
+    const struct attempt *attempt = &call->outcome->attempt;
+
+    if (call->outcome->verdict == VERDICT_YES)
+        client_give_back_all(call);
+    else if (call->traffic == UNSTAMPED && attempt->result == ATTEMPT_ANSWERED)
+        cache_put(call->client->cache, &call->question->user,
+                &(struct cached){attempt->answer, call->outcome->secure}, mono_ms());
 }
 
-/* What was learnt of the question. */
-static void client_note(struct inquest *inquest)
+/* Sends the line and takes the answer. */
+static void client_converse(int fd, uint64_t deadline, struct client_outcome *outcome)
 {
-    const struct asking *asking = &inquest->outcome->asking;
-    const bool yes = inquest->outcome->verdict == VERDICT_YES;
+    struct attempt *attempt = &outcome->attempt;
 
-    if (yes)
-        give_back_all(inquest);
-    else if (inquest->kind == UNSTAMPED && asking->result == ASKING_ANSWERED)
-        cache_put(inquest->client->cache, inquest->question->author,
-                &(struct cached){asking->answer, inquest->outcome->secure}, mono_ms());
+    attempt_converse(fd, (struct text){outcome->line, outcome->line_len}, deadline, attempt);
+    if (attempt->result == ATTEMPT_ANSWERED) {
+        client_conclude(outcome, attempt->answer.verdict, CLIENT_ANSWERED);
+        outcome->reason = attempt->answer.reason;
+    }
 }
 
-static void client_client_ask(struct inquest *inquest, struct text line)
+static void client_ask_servers(struct call *call)
 {
-    struct client *client = inquest->client;
-    struct asking *asking = &inquest->outcome->asking;
-    const int fd = asking_connect(inquest->endpoints, inquest->count, inquest->deadline, asking);
+    struct client *client = call->client;
+    struct attempt *attempt = &call->outcome->attempt;
+    const int fd = attempt_connect(call->endpoints, call->count, call->deadline, attempt);
 
-    end_with(inquest, VERDICT_TEMPERROR, CLIENT_NO_ANSWER);
+    client_conclude(call->outcome, VERDICT_TEMPERROR, CLIENT_NO_ANSWER);
     pthread_mutex_lock(&client->lock);
-    leave_others(inquest);
+    client_release_others(call);
     pthread_mutex_unlock(&client->lock);
     if (fd < 0)
         return;
-    asking_converse(fd, line, inquest->deadline, asking);
-    if (asking->result == ASKING_ANSWERED) {
-        end_with(inquest, asking->answer.verdict, CLIENT_ANSWERED);
-        inquest->outcome->reason = asking->answer.reason;
-    }
+    client_converse(fd, call->deadline, call->outcome);
     pthread_mutex_lock(&client->lock);
-    leave(inquest, asking->which);
-    client_note(inquest);
+    client_release(call, attempt->which);
+    client_note(call);
     pthread_mutex_unlock(&client->lock);
-    /* From here on it counts in the discovery's servers. */
-    asking->which = inquest->servers[asking->which];
+    /* From here on it is an index of the discovery's servers. */
+    attempt->which = call->servers[attempt->which];
 }
 
-/* Whether there is somebody to ask. */
-static bool discover(struct inquest *inquest)
+/* Whether there is a service to ask. */
+static bool client_discover(struct call *call)
 {
-    struct client_outcome *outcome = inquest->outcome;
+    struct client_outcome *outcome = call->outcome;
 
-    discovery_find(inquest->client->discovery, client_domain_of(inquest), inquest->deadline,
-            &outcome->discovery);
+    discovery_find(
+            call->client->discovery, client_domain_of(call), call->deadline, &outcome->discovery);
     outcome->secure = outcome->discovery.secure;
     switch (outcome->discovery.result) {
     case DISCOVERY_NONE:
-        end_with(inquest, VERDICT_NONE, CLIENT_NO_SERVICE);
+        client_conclude(outcome, VERDICT_NONE, CLIENT_NO_SERVICE);
         return false;
     case DISCOVERY_ERROR:
-        end_with(inquest, VERDICT_TEMPERROR, CLIENT_DNS);
+        client_conclude(outcome, VERDICT_TEMPERROR, CLIENT_DNS);
         return false;
     case DISCOVERY_FOUND:
         break;
     }
     for (size_t i = 0; i < outcome->discovery.count; i++)
         outcome->reached[i] =
-                target_acl_check(&inquest->policy->reach, &outcome->discovery.servers[i].endpoint);
+                target_acl_check(&call->policy->reach, &outcome->discovery.servers[i].endpoint);
     return true;
 }
 
-static void client_run(struct inquest *inquest)
+/* Formats the question; until there is more, the outcome is CLIENT_FAILURE. */
+static bool client_begin(const struct question *question, struct client_outcome *outcome_r)
 {
-    struct client *client = inquest->client;
-    char room[QUESTION_MAX];
-    struct writer line = writer_of(room, sizeof room);
+    struct writer line = writer_of(outcome_r->line, sizeof outcome_r->line);
 
-    if (!write_question(inquest->question, &line))
-        return;
+    *outcome_r = (struct client_outcome){.verdict = VERDICT_TEMPERROR, .step = CLIENT_FAILURE};
+    if (!question_format(question, &line))
+        return false;
+    outcome_r->line_len = writer_text(&line).len;
+    return true;
+}
+
+static void client_run(struct call *call)
+{
+    struct client *client = call->client;
+
     pthread_mutex_lock(&client->lock);
-    const bool go_on = look_into_cache(inquest) && client_take_domain(inquest);
+    const bool go_on = !client_use_cache(call) && client_take_domain(call);
     pthread_mutex_unlock(&client->lock);
     if (!go_on)
         return;
-    const bool found = discover(inquest);
+    const bool found = client_discover(call);
     pthread_mutex_lock(&client->lock);
-    const bool chosen = found && choose_places(inquest);
+    const bool chosen = found && client_choose_servers(call);
     if (!chosen)
-        budget_give_back(client->domains[inquest->kind], client_domain_of(inquest));
+        client_give_back_domain(call);
     pthread_mutex_unlock(&client->lock);
-    if (!chosen)
-        return;
-    client_client_ask(inquest, writer_text(&line));
+    if (chosen)
+        client_ask_servers(call);
 }
 
 void client_ask(struct client *client, const struct client_policy *policy,
-        const struct client_question *question, struct client_outcome *outcome_r)
+        const struct question *question, struct client_outcome *outcome_r)
 {
     const uint64_t began = mono_ms();
-    const bool stamped =
-            question->payload.len > 0 && !text_equal(question->payload, text_of(NO_STAMP));
-    struct inquest inquest = {
+    struct call call = {
             .client = client,
             .policy = policy,
             .question = question,
-            .kind = stamped ? STAMPED : UNSTAMPED,
+            .traffic = question_is_stamped(question) ? STAMPED : UNSTAMPED,
             .deadline = began + policy->timeout,
             .outcome = outcome_r,
     };
 
-    *outcome_r = (struct client_outcome){.verdict = VERDICT_TEMPERROR, .step = CLIENT_FAILURE};
-    client_run(&inquest);
+    if (client_begin(question, outcome_r))
+        client_run(&call);
+    outcome_r->milliseconds = mono_ms() - began;
+}
+
+void client_ask_at(const struct endpoint *endpoints, size_t count, const struct question *question,
+        uint64_t deadline, struct client_outcome *outcome_r)
+{
+    const uint64_t began = mono_ms();
+
+    if (client_begin(question, outcome_r)) {
+        client_conclude(outcome_r, VERDICT_TEMPERROR, CLIENT_NO_ANSWER);
+        const int fd = attempt_connect(endpoints, count, deadline, &outcome_r->attempt);
+        if (fd >= 0)
+            client_converse(fd, deadline, outcome_r);
+    }
     outcome_r->milliseconds = mono_ms() - began;
 }
 
@@ -398,7 +428,7 @@ const char *client_step_word(enum client_step step)
     return words[step];
 }
 
-static const char *why_forbidden(const struct client_outcome *outcome)
+static const char *client_why_forbidden(const struct client_outcome *outcome)
 {
     for (size_t i = 0; i < outcome->discovery.count; i++)
         if (outcome->reached[i] != TARGET_ACL_OK)
@@ -422,13 +452,13 @@ void client_outcome_text(const struct client_outcome *outcome, char *text_r, siz
         snprintf(text_r, size, "the DNS: %s", outcome->discovery.cause);
         break;
     case CLIENT_FORBIDDEN:
-        snprintf(text_r, size, "the service must not be asked: %s", why_forbidden(outcome));
+        snprintf(text_r, size, "the service must not be asked: %s", client_why_forbidden(outcome));
         break;
     case CLIENT_RESTING:
         snprintf(text_r, size, "the service did not answer lately, or is busy with our questions");
         break;
     case CLIENT_NO_ANSWER:
-        asking_describe(&outcome->asking, text_r, size);
+        attempt_describe(&outcome->attempt, text_r, size);
         break;
     case CLIENT_BUDGET:
         snprintf(text_r, size, "too many questions with another answer than YES");

@@ -5,25 +5,32 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "client/asking.h"
+#include "client/attempt.h"
 #include "client/discovery.h"
 #include "client/target_acl.h"
-#include "protocol/address.h"
+#include "protocol/question.h"
 #include "protocol/verdict.h"
 
-#define CLIENT_TIMEOUT 5000            /* milliseconds for everything, unless told otherwise */
+#define CLIENT_TIMEOUT 5000            /* milliseconds for the whole question, by default */
 #define CLIENT_BUDGET_PER_DOMAIN 600   /* a minute, stamped and unstamped questions apart */
 #define CLIENT_BUDGET_PER_ADDRESS 6000 /* the same */
 
-/* A verifier's memory of what it asked: the cache, the budgets and the breaker of design section
- * 6. One for a process; all its threads may use it at once. */
+/* Asks services about messages. It has the discovery, and the memory of design section 6: the
+ * cache, the rate limits and the circuit breaker. One for a process, made after any fork; all its
+ * threads may use it at once. */
 struct client;
 
-/* `discovery` is borrowed. NULL when out of memory. */
-struct client *client_init(struct discovery *discovery);
+/* Reads all files that it will ever need: afterwards the process may enter its sandbox. Threads are
+ * made by the first question, or by client_start(). NULL with a sentence in `error_r`; errno is
+ * ENOMEM when out of memory, else EINVAL: an option is wrong. */
+struct client *client_init(
+        const struct discovery_options *options, char error_r[DISCOVERY_ERROR_MAX]);
+/* Makes the threads now. False with errno. */
+bool client_start(struct client *client) __attribute__((warn_unused_result));
+/* No thread may be in client_ask(). */
 void client_free(struct client **client);
 
-/* What may be asked, and how long it may take. */
+/* Which services may be asked, and the limits. */
 struct client_policy {
     struct target_acl reach;
     uint64_t timeout; /* milliseconds */
@@ -31,28 +38,20 @@ struct client_policy {
     uint32_t budget_per_address;
 };
 
-/* What is asked about a message. */
-struct client_question {
-    const struct address *author;
-    struct text payload; /* of the author's one stamp; empty, or `-`: it has none */
-    struct text rcpt;    /* receiving domains with commas, or `*`; empty: not said */
-    struct text digest;  /* empty: not said */
-    struct text ip;      /* empty: not said */
-};
-
 /* Where an outcome is from. */
 enum client_step {
-    CLIENT_ANSWERED,   /* the service said so */
-    CLIENT_CACHED,     /* it said so a moment ago */
+    CLIENT_ANSWERED,   /* the service's answer */
+    CLIENT_CACHED,     /* an earlier answer of the service */
     CLIENT_NO_SERVICE, /* VERDICT_NONE: the domain does not use Verimail */
     CLIENT_DNS,        /* VERDICT_TEMPERROR from here on: discovery failed */
-    CLIENT_FORBIDDEN,  /* every address of the service is one that we do not connect to */
-    CLIENT_RESTING,    /* it did not answer lately and is left alone for a minute */
-    CLIENT_NO_ANSWER,  /* `asking` says why */
+    CLIENT_FORBIDDEN,  /* the policy allows no address of the service */
+    CLIENT_RESTING,    /* it did not answer lately and is not asked for a minute */
+    CLIENT_NO_ANSWER,  /* `attempt` says why */
     CLIENT_BUDGET,     /* too many questions: 451 whatever else holds */
     CLIENT_FAILURE,    /* out of memory, or the question does not fit into a line */
 };
 
+/* What came of a question. */
 struct client_outcome {
     enum verdict verdict; /* YES, NO, ALLOW, NONE or TEMPERROR */
     enum reason reason;
@@ -60,19 +59,26 @@ struct client_outcome {
     bool secure;                       /* DNSSEC vouches for the way to the service */
     struct discovery_answer discovery; /* unless CLIENT_CACHED, or CLIENT_BUDGET of the domain */
     enum target_acl_result reached[DISCOVERY_ADDRESSES_MAX]; /* of each server */
-    struct asking asking;  /* set when there was a question; its `which` is then an index of
-                            * discovery.servers */
-    uint64_t milliseconds; /* that it all took */
+    size_t line_len;
+    char line[QUESTION_MAX]; /* the question with its line end, as it was or would be sent */
+    struct attempt attempt;  /* when a service was asked; its `which` is then an index of
+                              * discovery.servers */
+    uint64_t milliseconds;   /* that it all took */
 };
 
-/* Asks the author's domain, or what is known of it. Never fails: what goes wrong is a temperror. */
+/* Asks the service of the author's domain, or answers from the cache. Never fails: an error is a
+ * VERDICT_TEMPERROR. */
 void client_ask(struct client *client, const struct client_policy *policy,
-        const struct client_question *question, struct client_outcome *outcome_r);
+        const struct question *question, struct client_outcome *outcome_r);
+/* Asks at these endpoints, without discovery and without a client's memory. `deadline`:
+ * mono_ms(). */
+void client_ask_at(const struct endpoint *endpoints, size_t count, const struct question *question,
+        uint64_t deadline, struct client_outcome *outcome_r);
 
-/* One word for a log: "answered", "dns", "budget" ... */
+/* One word for a log: "answer", "dns", "budget" ... */
 const char *client_step_word(enum client_step step);
-/* A sentence's end for a person, with the discovery's or the asking's cause in it; none of it is
- * from the network. */
+/* The end of a sentence for a person, with the cause from the discovery or the attempt. None of it
+ * is from the network. */
 void client_outcome_text(const struct client_outcome *outcome, char *text_r, size_t size);
 
 #endif

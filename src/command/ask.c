@@ -6,12 +6,12 @@
 #include "command/escape.h"
 #include "command/hostport.h"
 #include "command/json_text.h"
-#include "command/question_line.h"
+#include "command/question_arguments.h"
 #include "command/verify_setup.h"
 
 #define SHOWN_MAX 80 /* octets of what is no answer */
 
-static void print_answer(const struct answer *answer)
+static void ask_print_answer(const struct answer *answer)
 {
     printf("%s", verdict_name(answer->verdict));
     if (answer->reason != REASON_NONE)
@@ -23,7 +23,7 @@ static void print_answer(const struct answer *answer)
     putchar('\n');
 }
 
-static void print_none(const char *domain, bool as_json)
+static void ask_print_none(const char *domain, bool as_json)
 {
     if (as_json) {
         json_t *document = json_text_object();
@@ -34,7 +34,7 @@ static void print_none(const char *domain, bool as_json)
     printf("%s %s does not use Verimail\n", verdict_name(VERDICT_NONE), domain);
 }
 
-static void print_answer_json(const struct answer *answer)
+static void ask_print_answer_json(const struct answer *answer)
 {
     json_t *document = json_text_object();
 
@@ -48,114 +48,91 @@ static void print_answer_json(const struct answer *answer)
     json_text_print(stdout, document);
 }
 
-/* `asking`: what came instead of an answer; NULL: nobody could be asked. */
-static void print_temperror(
-        const char *server, const char *cause, const struct asking *asking, bool as_json)
+/* `received`: what came instead of an answer. */
+static void ask_print_temperror(
+        const char *asked, const char *cause, struct text received, bool as_json)
 {
-    const size_t came = asking == NULL ? 0 : asking->reply_len;
-    const struct text shown = {
-            asking != NULL ? asking->reply : "", came < SHOWN_MAX ? came : SHOWN_MAX};
+    const struct text shown = {received.at, received.len < SHOWN_MAX ? received.len : SHOWN_MAX};
 
     if (as_json) {
         json_t *document = json_text_object();
         json_text_set(document, "verdict", json_text_string(verdict_name(VERDICT_TEMPERROR)));
         json_text_set(document, "cause", json_text_string(cause));
-        if (came > 0)
+        if (shown.len > 0)
             json_text_set(document, "received", json_text_of(shown));
         json_text_print(stdout, document);
         return;
     }
     printf("%s ", verdict_name(VERDICT_TEMPERROR));
-    escape_put(stdout, text_of(server));
+    escape_put(stdout, text_of(asked));
     printf(": %s", cause);
-    if (came > 0) {
+    if (shown.len > 0) {
         fputs(": ", stdout);
         escape_put(stdout, shown);
-        if (shown.len < came)
+        if (shown.len < received.len)
             fputs("...", stdout);
     }
     putchar('\n');
 }
 
-static enum status print_asking(const char *server, const struct asking *asking, bool as_json)
+/* `asked`: the server or the domain. */
+static enum status ask_print_outcome(
+        const char *asked, const struct client_outcome *outcome, bool as_json)
 {
+    const struct attempt *attempt = &outcome->attempt;
     char cause[DISCOVERY_ERROR_MAX];
 
-    if (asking->result != ASKING_ANSWERED) {
-        asking_describe(asking, cause, sizeof cause);
-        print_temperror(server, cause, asking, as_json);
-        return STATUS_TEMPERROR;
+    if (outcome->verdict == VERDICT_NONE) {
+        ask_print_none(asked, as_json);
+    } else if (outcome->verdict == VERDICT_TEMPERROR) {
+        client_outcome_text(outcome, cause, sizeof cause);
+        ask_print_temperror(
+                asked, cause, (struct text){attempt->reply, attempt->reply_len}, as_json);
+    } else if (as_json) {
+        ask_print_answer_json(&attempt->answer);
+    } else {
+        ask_print_answer(&attempt->answer);
     }
-    if (as_json)
-        print_answer_json(&asking->answer);
-    else
-        print_answer(&asking->answer);
-    return command_status(asking->answer.verdict);
+    return command_status(outcome->verdict);
 }
 
-/* Where we were told to. */
-static enum status ask_place(
-        const struct hostport *place, const char *name, struct text line, bool as_json)
+/* Asks the server that --server names. */
+static enum status ask_server(const struct hostport *hostport, const char *server,
+        const struct question *question, bool as_json)
 {
     const uint64_t deadline = mono_ms() + CLIENT_TIMEOUT;
-    struct endpoint endpoints[ASKING_ENDPOINTS_MAX];
+    struct endpoint endpoints[ATTEMPT_ADDRESSES_MAX];
     char cause[HOSTPORT_ERROR_MAX];
-    struct asking asking;
-    const size_t count = hostport_find(place, deadline, endpoints, ASKING_ENDPOINTS_MAX, cause);
+    struct client_outcome outcome;
+    const size_t count = hostport_find(hostport, deadline, endpoints, ATTEMPT_ADDRESSES_MAX, cause);
 
     if (count == 0) {
-        print_temperror(name, cause, NULL, as_json);
+        ask_print_temperror(server, cause, text_of(""), as_json);
         return STATUS_TEMPERROR;
     }
-    asking_run(endpoints, count, line, deadline, &asking);
-    return print_asking(name, &asking, as_json);
+    client_ask_at(endpoints, count, question, deadline, &outcome);
+    return ask_print_outcome(server, &outcome, as_json);
 }
 
-/* The service that the DNS names. The line is the question; it was looked at. */
-static enum status ask_domain(const struct invocation *invocation,
-        const struct question_line *asked, struct text line, bool as_json)
+/* Asks the service that the DNS names. */
+static enum status ask_domain(
+        const struct invocation *invocation, const struct question *question, bool as_json)
 {
-    struct verify_setup receiver;
+    struct verify_setup setup;
     struct client_outcome outcome;
-    struct question question;
-    char cause[DISCOVERY_ERROR_MAX];
-    enum status status = verify_setup_init(invocation, &receiver);
+    enum status status = verify_setup_init(invocation, &setup);
 
-    if (status == STATUS_OK && !question_parse(line, text_of(""), &question)) {
-        command_complain(invocation, "user %s: without --server it needs its domain", asked->user);
-        status = STATUS_DATA;
+    if (status == STATUS_OK) {
+        client_ask(setup.client, verifier_policy(setup.verifier), question, &outcome);
+        status = ask_print_outcome(address_domain(&question->user).at, &outcome, as_json);
     }
-    if (status != STATUS_OK) {
-        verify_setup_clear(&receiver);
-        return status;
-    }
-    const bool unstamped = text_equal(question.payload, text_of("-"));
-    const struct client_question about = {
-            .author = &question.user,
-            .payload = unstamped ? text_of("") : question.payload,
-            .rcpt = question.rcpt,
-            .digest = question.digest,
-            .ip = question.ip,
-    };
-    client_ask(receiver.client, verifier_policy(receiver.verifier), &about, &outcome);
-    const struct text domain = address_domain(&question.user);
-    if (outcome.step == CLIENT_ANSWERED || outcome.step == CLIENT_NO_ANSWER) {
-        status = print_asking(domain.at, &outcome.asking, as_json);
-    } else if (outcome.verdict == VERDICT_NONE) {
-        print_none(domain.at, as_json);
-        status = STATUS_NONE;
-    } else {
-        client_outcome_text(&outcome, cause, sizeof cause);
-        print_temperror(domain.at, cause, NULL, as_json);
-        status = STATUS_TEMPERROR;
-    }
-    verify_setup_clear(&receiver);
+    verify_setup_clear(&setup);
     return status;
 }
 
 static enum status ask_run(const struct invocation *invocation)
 {
-    struct question_line asked = {0};
+    struct question_arguments asked = {0};
     const char *server = NULL;
     const char *operands[2];
     bool as_json = false;
@@ -167,23 +144,28 @@ static enum status ask_run(const struct invocation *invocation)
             {"--json", .flag = &as_json},
             {NULL},
     };
-    char room[QUESTION_MAX];
-    struct writer line = writer_of(room, sizeof room);
-    struct hostport place;
+    struct hostport hostport;
+    struct rcpt rcpt;
+    struct question question;
 
     if (!arguments_read(invocation, options, 2, 2, operands))
         return STATUS_USAGE;
-    if (server != NULL && !hostport_parse(server, &place)) {
+    if (server != NULL && !hostport_parse(server, &hostport)) {
         command_complain(
                 invocation, "--server %s: expected HOST:PORT, with [..] around IPv6", server);
         return STATUS_USAGE;
     }
     asked.user = operands[0];
     asked.payload = operands[1];
-    if (!question_line_write(&asked, invocation, &line))
+    if (!question_arguments_parse(&asked, invocation, &rcpt, &question))
         return STATUS_DATA;
-    return server != NULL ? ask_place(&place, server, writer_text(&line), as_json)
-                          : ask_domain(invocation, &asked, writer_text(&line), as_json);
+    if (server != NULL)
+        return ask_server(&hostport, server, &question, as_json);
+    if (question.bare) {
+        command_complain(invocation, "user %s: without --server it needs its domain", asked.user);
+        return STATUS_DATA;
+    }
+    return ask_domain(invocation, &question, as_json);
 }
 
 const struct command command_ask = {

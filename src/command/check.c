@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/network.h"
 #include "command/arguments.h"
 #include "command/escape.h"
 #include "command/json_text.h"
@@ -16,46 +15,31 @@
 /* What it takes to check one message. */
 struct job {
     const struct invocation *invocation;
-    struct verify_setup receiver;
-    struct message_parser *letter;
-    char rcpt_room[QUESTION_RCPT_MAX];
-    struct writer rcpt;
+    struct verify_setup setup;
+    struct message_parser *parser;
+    struct rcpt rcpt;
     const char *mail_from; /* NULL: was not given */
     const char *ip;        /* NULL: was not given */
     bool explain;
     bool as_json;
     struct verification found;
-    enum action action;
-    const char *code;
-    const char *status;
-    char reply[VERIFIER_REPLY_MAX];
-    char field[RESULTS_VALUE_MAX]; /* empty: none is written */
 };
 
-/* USER@DOMAIN, or a domain alone; what cannot be named in a question is `*`, as in the milter. */
-static void add_recipient(struct job *job, const char *address)
+/* USER@DOMAIN, or a domain alone. A domain that a question cannot name is `*`, as in the milter. */
+static void check_add_recipient(struct job *job, const char *address)
 {
     const char *at = strrchr(address, '@');
     char ascii[DOMAIN_MAX + 1];
-    const struct text so_far = writer_text(&job->rcpt);
 
-    if (text_equal(so_far, text_of("*")))
-        return;
-    const bool named = domain_to_ascii(text_of(at != NULL ? at + 1 : address), ascii);
-    if (so_far.len > 0)
-        writer_char(&job->rcpt, ',');
-    writer_string(&job->rcpt, ascii);
-    if (!named || job->rcpt.failed) {
-        job->rcpt = writer_of(job->rcpt_room, sizeof job->rcpt_room);
-        writer_char(&job->rcpt, '*');
-    }
+    if (domain_to_ascii(text_of(at != NULL ? at + 1 : address), ascii))
+        rcpt_add(&job->rcpt, text_of(ascii));
+    else
+        rcpt_add(&job->rcpt, text_of("*"));
 }
 
-static bool take_ip(const struct job *job)
+static bool check_take_ip(const struct job *job)
 {
-    struct network network;
-
-    if (job->ip == NULL || (strchr(job->ip, '/') == NULL && network_parse(job->ip, &network)))
+    if (job->ip == NULL || question_is_ip(text_of(job->ip)))
         return true;
     command_complain(job->invocation, "--ip %s: expected an IPv4 or IPv6 address", job->ip);
     return false;
@@ -72,28 +56,12 @@ static bool check_take_arguments(struct job *job)
             {"--json", .flag = &job->as_json},
             {NULL},
     };
-    const bool good = arguments_read(job->invocation, options, 0, 0, NULL) && take_ip(job);
+    const bool good = arguments_read(job->invocation, options, 0, 0, NULL) && check_take_ip(job);
 
-    job->rcpt = writer_of(job->rcpt_room, sizeof job->rcpt_room);
     for (size_t i = 0; good && i < rcpt.count; i++)
-        add_recipient(job, rcpt.at[i]);
+        check_add_recipient(job, rcpt.at[i]);
     free(rcpt.at);
     return good;
-}
-
-static void check_judge(struct job *job)
-{
-    const struct verify_setup *receiver = &job->receiver;
-    struct writer field = writer_of(job->field, sizeof job->field - 1);
-
-    verifier_judge(receiver->verifier, receiver->client, job->letter, writer_text(&job->rcpt),
-            text_of(job->ip != NULL ? job->ip : ""), &job->found);
-    job->action =
-            verifier_action(receiver->verifier, &job->found, &job->code, &job->status, job->reply);
-    if (verifier_results(receiver->verifier, &job->found, "", &field))
-        writer_char(&field, '\0');
-    else
-        job->field[0] = '\0';
 }
 
 /* Everything that the message or the network brought is escaped. */
@@ -104,20 +72,20 @@ static void print_named(const char *name, const char *value)
     putchar('\n');
 }
 
-static void print_action(const struct job *job)
+static void check_print_action(const struct job *job)
 {
-    printf("%-9s %s%s", "action", action_name(job->action),
-            verifier_is_monitor(job->receiver.verifier) ? ", if it were not `mode = monitor`" : "");
-    if (job->action == ACTION_REJECT || job->action == ACTION_TEMPFAIL)
-        printf(": %s %s %s", job->code, job->status, job->reply);
+    printf("%-9s %s%s", "action", action_name(job->found.action),
+            verifier_is_monitor(job->setup.verifier) ? ", if it were not `mode = monitor`" : "");
+    if (job->found.action == ACTION_REJECT || job->found.action == ACTION_TEMPFAIL)
+        printf(": %s %s %s", job->found.code, job->found.status, job->found.reply);
     putchar('\n');
 }
 
-static void print_outcome(const struct client_outcome *outcome)
+static void check_print_outcome(const struct client_outcome *outcome)
 {
     char text[DISCOVERY_ERROR_MAX];
 
-    if (outcome->asking.connected) {
+    if (outcome->attempt.connected) {
         printf("%-9s ", "from");
         verify_setup_print_source(stdout, outcome);
         putchar('\n');
@@ -142,13 +110,13 @@ static void check_print(const struct job *job)
     else
         print_named("because", message_parser_fault_text(found->fault));
     if (found->asked)
-        print_outcome(&found->outcome);
-    if (job->field[0] != '\0') {
+        check_print_outcome(&found->outcome);
+    if (job->found.field[0] != '\0') {
         printf("%-9s %s: ", "field", RESULTS_NAME);
-        escape_controls(stdout, text_of(job->field));
+        escape_controls(stdout, text_of(job->found.field));
         putchar('\n');
     }
-    print_action(job);
+    check_print_action(job);
 }
 
 static void explain_author(const struct job *job)
@@ -164,7 +132,7 @@ static void explain_author(const struct job *job)
         printf("author: none: the message %s%s%s\n", message_parser_fault_text(found->fault),
                 found->fault == MESSAGE_PARSER_FROM ? ": it " : "",
                 found->fault == MESSAGE_PARSER_FROM
-                        ? from_result_text(message_parser_from_result(job->letter))
+                        ? from_result_text(message_parser_from_result(job->parser))
                         : "");
         return;
     }
@@ -195,30 +163,27 @@ static void explain_discovery(const struct client_outcome *outcome)
     }
 }
 
-static void explain_question(const struct job *job)
+/* The line that was sent, with the payload cut short. */
+static void explain_question(const struct client_outcome *outcome)
 {
-    size_t count;
-    const struct stamp *stamp = message_parser_stamp_by(job->letter, job->found.author, &count);
-    const char *payload = stamp != NULL ? stamp->payload : "-";
+    struct reader line = reader_of(text_trim((struct text){outcome->line, outcome->line_len}));
+    const struct text user = reader_field(&line, ' ');
+    const struct text payload = reader_field(&line, ' ');
+    const bool is_long = payload.len > PAYLOAD_SHOWN;
 
-    printf("question: %s %.*s%s", job->found.author->text, PAYLOAD_SHOWN, payload,
-            strlen(payload) > PAYLOAD_SHOWN ? "..." : "");
-    if (writer_text(&job->rcpt).len > 0)
-        printf(" rcpt=%.*s", (int)writer_text(&job->rcpt).len, job->rcpt_room);
-    printf(" digest=%s", message_parser_digest(job->letter));
-    if (job->ip != NULL && job->receiver.verify->send_ip)
-        printf(" ip=%s", job->ip);
-    putchar('\n');
+    printf("question: %.*s %.*s%s %.*s\n", (int)user.len, user.at,
+            (int)(is_long ? PAYLOAD_SHOWN : payload.len), payload.at, is_long ? "..." : "",
+            (int)line.rest.len, line.rest.at);
 }
 
 static void explain_answer(const struct client_outcome *outcome)
 {
-    const struct asking *asking = &outcome->asking;
+    const struct attempt *attempt = &outcome->attempt;
     char cause[DISCOVERY_ERROR_MAX];
 
-    if (asking->reply_len > 0) {
+    if (attempt->reply_len > 0) {
         fputs("answer: ", stdout);
-        escape_put(stdout, text_trim((struct text){asking->reply, asking->reply_len}));
+        escape_put(stdout, text_trim((struct text){attempt->reply, attempt->reply_len}));
         putchar('\n');
     }
     if (outcome->verdict == VERDICT_TEMPERROR) {
@@ -235,7 +200,7 @@ static void check_explain(const struct job *job)
     if (found->asked) {
         explain_discovery(&found->outcome);
         if (found->outcome.discovery.result == DISCOVERY_FOUND) {
-            explain_question(job);
+            explain_question(&found->outcome);
             explain_answer(&found->outcome);
         }
     }
@@ -254,8 +219,8 @@ static void check_print_json(const struct job *job)
         json_text_set(document, "reason", json_text_of(found->reason));
     if (found->author != NULL)
         json_text_set(document, "author", json_text_string(found->author->text));
-    if (found->asked && outcome->asking.connected) {
-        const struct discovery_server *server = &outcome->discovery.servers[outcome->asking.which];
+    if (found->asked && outcome->attempt.connected) {
+        const struct discovery_server *server = &outcome->discovery.servers[outcome->attempt.which];
         endpoint_format(&server->endpoint, text);
         json_text_set(document, "server", json_text_string(text));
         json_text_set(document, "target", json_text_string(server->target));
@@ -269,25 +234,26 @@ static void check_print_json(const struct job *job)
         json_text_set(document, "dns", json_text_string(outcome->secure ? "secure" : "insecure"));
         json_text_set(document, "milliseconds", json_text_number(outcome->milliseconds));
     }
-    if (job->field[0] != '\0')
-        json_text_set(document, "field", json_text_string(job->field));
-    json_text_set(document, "action", json_text_string(action_name(job->action)));
-    if (job->reply[0] != '\0')
-        json_text_set(document, "reply", json_text_string(job->reply));
+    if (job->found.field[0] != '\0')
+        json_text_set(document, "field", json_text_string(job->found.field));
+    json_text_set(document, "action", json_text_string(action_name(job->found.action)));
+    if (job->found.reply[0] != '\0')
+        json_text_set(document, "reply", json_text_string(job->found.reply));
     json_text_print(stdout, document);
 }
 
 static enum status check(struct job *job)
 {
-    job->letter = message_parser_init(NULL);
-    if (job->letter == NULL) {
+    job->parser = message_parser_init(NULL);
+    if (job->parser == NULL) {
         command_complain(job->invocation, "out of memory");
         return STATUS_FAILURE;
     }
-    const enum status status = read_message_read(job->letter, job->invocation);
+    const enum status status = read_message_read(job->parser, job->invocation);
     if (status != STATUS_OK)
         return status;
-    check_judge(job);
+    verifier_judge(job->setup.verifier, job->setup.client, job->parser, rcpt_text(&job->rcpt),
+            text_of(job->ip != NULL ? job->ip : ""), "", &job->found);
     if (job->as_json) {
         check_print_json(job);
     } else {
@@ -309,11 +275,11 @@ static enum status check_run(const struct invocation *invocation)
     }
     job->invocation = invocation;
     if (check_take_arguments(job)) {
-        status = verify_setup_init(invocation, &job->receiver);
+        status = verify_setup_init(invocation, &job->setup);
         if (status == STATUS_OK)
             status = check(job);
-        message_parser_free(&job->letter);
-        verify_setup_clear(&job->receiver);
+        message_parser_free(&job->parser);
+        verify_setup_clear(&job->setup);
     }
     free(job);
     return status;

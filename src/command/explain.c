@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "command/arguments.h"
 #include "command/explanation.h"
-#include "command/question_line.h"
+#include "command/question_arguments.h"
 #include "command/read_message.h"
 
 /* What it takes to explain one question. */
@@ -18,7 +18,7 @@ struct job {
     struct config *config;
     struct service *service;
     struct message_parser *letter; /* NULL: a payload was given */
-    struct question_line asked;
+    struct question_arguments asked;
     uint64_t now;
     bool as_json;
 };
@@ -103,11 +103,15 @@ static enum status ask_about_message(struct job *job)
 
 static enum status explain_explain(const struct job *job)
 {
-    char room[QUESTION_MAX];
-    struct writer line = writer_of(room, sizeof room);
+    char buffer[QUESTION_MAX];
+    struct writer line = writer_of(buffer, sizeof buffer);
     struct address user;
+    struct rcpt rcpt;
+    struct question question;
 
-    if (given_user(job, &user) == NULL || !question_line_write(&job->asked, job->invocation, &line))
+    if (given_user(job, &user) == NULL ||
+            !question_arguments_parse(&job->asked, job->invocation, &rcpt, &question) ||
+            !question_format(&question, &line))
         return STATUS_DATA;
     struct explanation *explanation = explanation_init(job->service, writer_text(&line), job->now);
     if (explanation == NULL)

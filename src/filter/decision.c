@@ -24,18 +24,17 @@ static size_t decision_removal_count(const struct decision_removal *removal)
 
 /* Inbound */
 
-static void decision_add_result(const struct verifier *verifier,
-        const struct verification *verification, struct decision *decision)
+static void decision_add_result(const struct verification *verification, struct decision *decision)
 {
     struct decision_field *field = &decision->on_top[decision->on_top_count];
     struct writer w = writer_of(field->value, sizeof field->value);
 
-    field->name = RESULTS_NAME;
-    if (!verifier_results(verifier, verification, "\n", &w))
+    if (verification->field[0] == '\0')
         return;
+    field->name = RESULTS_NAME;
+    writer_string(&w, verification->field);
     writer_char(&w, '\0');
-    if (!w.failed)
-        decision->on_top_count++;
+    decision->on_top_count++;
 }
 
 static void decision_verify(
@@ -51,9 +50,11 @@ static void decision_verify(
         endpoint_format_address(&transaction->from->address, ip);
     (void)!message_parser_end(transaction->parser); /* the verifier finds its faults */
     verifier_judge(verifier, transaction->client, transaction->parser,
-            envelope_rcpt(&transaction->envelope), text_of(ip), &verification);
-    decision->action = verifier_action(
-            verifier, &verification, &decision->code, &decision->status, decision->text);
+            envelope_rcpt(&transaction->envelope), text_of(ip), "\n", &verification);
+    decision->action = verification.action;
+    decision->code = verification.code;
+    decision->status = verification.status;
+    memcpy(decision->text, verification.reply, sizeof decision->text);
     decision_remove_forged(transaction, decision);
     line->author = verification.author;
     line->milliseconds = mono_ms() - began;
@@ -61,7 +62,7 @@ static void decision_verify(
             decision_removal_count(&decision->results));
     if (monitor)
         decision->action = ACTION_ACCEPT;
-    decision_add_result(verifier, &verification, decision);
+    decision_add_result(&verification, decision);
 }
 
 /* Outbound */

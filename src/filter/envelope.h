@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "protocol/question.h"
+#include "protocol/rcpt.h"
 #include "protocol/receiving.h"
 
 /* The recipients of a message, by domain: for a stamp how many each has, for a question which they
@@ -13,9 +13,7 @@
 struct envelope {
     struct receiving *receiving;
     bool failed; /* out of memory, or there were more recipients than a stamp can have */
-    bool any;    /* the domains are too many or cannot be named */
-    size_t len;  /* of `domains` */
-    char domains[QUESTION_RCPT_MAX]; /* with commas, each once */
+    struct rcpt rcpt;
 };
 
 /* False when out of memory. */

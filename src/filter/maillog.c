@@ -28,8 +28,8 @@ static void maillog_put_outcome(struct log_line *line, const struct client_outco
     char text[ENDPOINT_TEXT_MAX];
 
     log_string(line, "by", client_step_word(outcome->step));
-    if (asked && outcome->asking.connected) {
-        endpoint_format(&outcome->discovery.servers[outcome->asking.which].endpoint, text);
+    if (asked && outcome->attempt.connected) {
+        endpoint_format(&outcome->discovery.servers[outcome->attempt.which].endpoint, text);
         log_string(line, "server", text);
     }
     log_string(line, "dns", outcome->secure ? "secure" : "insecure");

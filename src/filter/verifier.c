@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: ISC
 #include "filter/verifier.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +17,7 @@ struct verifier {
     struct client_policy policy; /* borrows the two above */
 };
 
-static enum action action_of(const struct config_text *word)
+static enum action verifier_action_of(const struct config_text *word)
 {
     static const struct {
         const char *word;
@@ -33,7 +35,7 @@ static enum action action_of(const struct config_text *word)
 }
 
 /* The configuration has checked each of them. */
-static bool read_reach(struct verifier *verifier)
+static bool verifier_read_reach(struct verifier *verifier)
 {
     const struct config_list *networks = &verifier->verify->allow_networks;
     const struct config_list *ports = &verifier->verify->allow_ports;
@@ -64,15 +66,15 @@ struct verifier *verifier_init(const struct config_verify *verify)
         return NULL;
     *verifier = (struct verifier){
             .verify = verify,
-            .on_no = action_of(&verify->on_no),
-            .on_permerror = action_of(&verify->on_permerror),
-            .on_temperror = action_of(&verify->on_temperror),
+            .on_no = verifier_action_of(&verify->on_no),
+            .on_permerror = verifier_action_of(&verify->on_permerror),
+            .on_temperror = verifier_action_of(&verify->on_temperror),
             .is_monitor = strcmp(verify->mode.at, "monitor") == 0,
             .policy = {.timeout = verify->timeout * 1000,
                     .budget_per_domain = (uint32_t)verify->budget_per_domain,
                     .budget_per_address = (uint32_t)verify->budget_per_address},
     };
-    if (!read_reach(verifier))
+    if (!verifier_read_reach(verifier))
         verifier_free(&verifier);
     return verifier;
 }
@@ -97,33 +99,43 @@ bool verifier_is_monitor(const struct verifier *verifier)
     return verifier->is_monitor;
 }
 
-struct discovery_options verifier_discovery(
-        const struct config_verify *verify, const char **anchors_r)
+struct client *verifier_client(
+        const struct config_verify *verify, char error_r[DISCOVERY_ERROR_MAX])
 {
     const struct config_list *anchors = &verify->trust_anchors;
+    const char **texts = calloc(anchors->count + 1, sizeof *texts);
 
+    if (texts == NULL) {
+        snprintf(error_r, DISCOVERY_ERROR_MAX, "out of memory");
+        return NULL;
+    }
     for (size_t i = 0; i < anchors->count; i++)
-        anchors_r[i] = anchors->at[i].at;
-    return (struct discovery_options){
+        texts[i] = anchors->at[i].at;
+    const struct discovery_options options = {
             .resolver = verify->resolver.at,
-            .trust_anchors = verify->trust_anchors_given ? anchors_r : NULL,
+            .trust_anchors = verify->trust_anchors_given ? texts : NULL,
             .trust_anchors_count = anchors->count,
     };
+    struct client *client = client_init(&options, error_r);
+    const int error = errno;
+    free(texts);
+    errno = error;
+    return client;
 }
 
-/* Judging */
+/* The verdict */
 
 static void verifier_ask(const struct verifier *verifier, struct client *client,
-        const struct message_parser *letter, struct text rcpt, struct text ip,
+        const struct message_parser *parser, struct text rcpt, struct text ip,
         struct verification *verification)
 {
     const struct stamp *stamp =
-            message_parser_stamp_by(letter, verification->author, &verification->stamps);
-    const struct client_question question = {
-            .author = verification->author,
-            .payload = text_of(stamp != NULL ? stamp->payload : ""),
+            message_parser_stamp_by(parser, verification->author, &verification->stamps);
+    const struct question question = {
+            .user = *verification->author,
+            .payload = text_of(stamp != NULL ? stamp->payload : QUESTION_UNSTAMPED),
             .rcpt = rcpt,
-            .digest = text_of(message_parser_digest(letter)),
+            .digest = text_of(message_parser_digest(parser)),
             .ip = verifier->verify->send_ip ? ip : text_of(""),
     };
 
@@ -136,40 +148,40 @@ static void verifier_ask(const struct verifier *verifier, struct client *client,
         verification->reason = text_of(reason_name(verification->outcome.reason));
 }
 
-void verifier_judge(const struct verifier *verifier, struct client *client,
-        const struct message_parser *letter, struct text rcpt, struct text ip,
-        struct verification *verification_r)
+static void verifier_find_verdict(const struct verifier *verifier, struct client *client,
+        const struct message_parser *parser, struct text rcpt, struct text ip,
+        struct verification *verification)
 {
-    enum message_parser_fault fault = MESSAGE_PARSER_OK;
-    const struct address *author = message_parser_author(letter, &fault);
+    const enum message_parser_fault fault = verification->fault;
 
-    *verification_r = (struct verification){.author = author, .fault = fault};
-    if (author != NULL) {
-        verifier_ask(verifier, client, letter, rcpt, ip, verification_r);
+    if (verification->author != NULL) {
+        verifier_ask(verifier, client, parser, rcpt, ip, verification);
         return;
     }
-    /* That out of memory is our fault, not the message's. */
-    verification_r->verdict =
-            fault == MESSAGE_PARSER_MEMORY ? VERDICT_TEMPERROR : VERDICT_PERMERROR;
-    verification_r->reason = text_of(message_parser_fault_word(fault));
+    /* A lack of memory is not the message's fault. */
+    verification->verdict = fault == MESSAGE_PARSER_MEMORY ? VERDICT_TEMPERROR : VERDICT_PERMERROR;
+    verification->reason = text_of(message_parser_fault_word(fault));
 }
 
-bool verifier_results(const struct verifier *verifier, const struct verification *verification,
-        const char *eol, struct writer *w)
+/* The field */
+
+static void verifier_write_field(
+        const struct verifier *verifier, const char *eol, struct verification *verification)
 {
     const struct config_text *id = &verifier->verify->authserv_id;
     const enum verdict verdict = verification->verdict;
     struct results results = {.verdict = verdict, .author = verification->author};
+    struct writer w = writer_of(verification->field, sizeof verification->field - 1);
 
-    /* A receiver of the command line has the defaults alone, and so no name. */
-    if (verdict == VERDICT_NONE || id->at == NULL)
-        return false;
     if (verdict == VERDICT_ALLOW || verdict == VERDICT_PERMERROR)
         results.reason = verification->reason;
-    return results_format(text_of(id->at), &results, eol, w);
+    /* The defaults, which the command line may have, have no name. */
+    const bool good = verdict != VERDICT_NONE && id->at != NULL &&
+                      results_format(text_of(id->at), &results, eol, &w);
+    *(good ? w.at : verification->field) = '\0';
 }
 
-/* Acting */
+/* The action */
 
 const char *action_name(enum action action)
 {
@@ -183,8 +195,8 @@ const char *action_name(enum action action)
     return names[action];
 }
 
-/* A reply of the mail server. Between the halves of its text stands the author's domain, or what is
- * wrong with a message that names no author. */
+/* A reply of the mail server. Between the halves of its text stands the author's domain; where the
+ * message names no author, what is wrong with it. */
 struct reply {
     const char *code;
     const char *status;
@@ -196,7 +208,7 @@ static const struct reply denied = {"550", "5.7.1", "",
         " says that it did not send this message (Verimail); if it is yours, send it through that "
         "domain's own mail server"};
 
-static struct reply permerror_reply(enum message_parser_fault fault)
+static struct reply verifier_permerror_reply(enum message_parser_fault fault)
 {
     static const struct reply author = {"550", "5.7.1", "This message ",
             " (Verimail); give it one From field with one address"};
@@ -206,7 +218,7 @@ static struct reply permerror_reply(enum message_parser_fault fault)
     return fault == MESSAGE_PARSER_NOT_FIELD || fault == MESSAGE_PARSER_TOO_LARGE ? header : author;
 }
 
-static struct reply temperror_reply(const struct verification *verification)
+static struct reply verifier_temperror_reply(const struct verification *verification)
 {
     static const struct reply unread = {
             "451", "4.7.1", "This message ", " (Verimail); try again later"};
@@ -229,19 +241,18 @@ static struct reply temperror_reply(const struct verification *verification)
     return verification->outcome.step == CLIENT_FAILURE ? failure : silent;
 }
 
-/* What a flood could bring about would switch the protection off if it were accepted: a spent
- * budget, and short memory. */
-static bool is_tempfail_always(const struct verification *verification)
+/* A flood can cause these: too many questions, and a lack of memory. Accepted, they would switch
+ * the protection off. */
+static bool verifier_is_always_tempfail(const struct verification *verification)
 {
     return !verification->asked || verification->outcome.step == CLIENT_BUDGET ||
            verification->outcome.step == CLIENT_FAILURE;
 }
 
-static void verifier_put_text(const struct reply *reply, const struct verification *verification,
-        char text_r[VERIFIER_REPLY_MAX])
+static void verifier_write_reply(const struct reply *reply, struct verification *verification)
 {
     const struct address *author = verification->author;
-    struct writer w = writer_of(text_r, VERIFIER_REPLY_MAX - 1);
+    struct writer w = writer_of(verification->reply, sizeof verification->reply - 1);
 
     writer_string(&w, reply->before);
     if (author == NULL)
@@ -252,7 +263,7 @@ static void verifier_put_text(const struct reply *reply, const struct verificati
     *w.at = '\0';
 }
 
-/* What the verdict calls for; `reply_r` is set unless that is to accept. */
+/* The action for the verdict; `reply_r` is set unless the verdict is to accept. */
 static enum action verifier_choose(const struct verifier *verifier,
         const struct verification *verification, struct reply *reply_r)
 {
@@ -261,11 +272,11 @@ static enum action verifier_choose(const struct verifier *verifier,
         *reply_r = denied;
         return verifier->on_no;
     case VERDICT_PERMERROR:
-        *reply_r = permerror_reply(verification->fault);
+        *reply_r = verifier_permerror_reply(verification->fault);
         return verifier->on_permerror;
     case VERDICT_TEMPERROR:
-        *reply_r = temperror_reply(verification);
-        return is_tempfail_always(verification) ? ACTION_TEMPFAIL : verifier->on_temperror;
+        *reply_r = verifier_temperror_reply(verification);
+        return verifier_is_always_tempfail(verification) ? ACTION_TEMPFAIL : verifier->on_temperror;
     case VERDICT_YES:
     case VERDICT_ALLOW:
     case VERDICT_NONE:
@@ -274,20 +285,21 @@ static enum action verifier_choose(const struct verifier *verifier,
     return ACTION_ACCEPT;
 }
 
-enum action verifier_action(const struct verifier *verifier,
-        const struct verification *verification, const char **code_r, const char **status_r,
-        char text_r[VERIFIER_REPLY_MAX])
+void verifier_judge(const struct verifier *verifier, struct client *client,
+        const struct message_parser *parser, struct text rcpt, struct text ip, const char *eol,
+        struct verification *verification_r)
 {
     struct reply reply = {"", "", "", ""};
-    const enum action action = verifier_choose(verifier, verification, &reply);
 
-    *code_r = "";
-    *status_r = "";
-    text_r[0] = '\0';
-    if (action == ACTION_TEMPFAIL || action == ACTION_REJECT) {
-        *code_r = reply.code;
-        *status_r = reply.status;
-        verifier_put_text(&reply, verification, text_r);
-    }
-    return action;
+    *verification_r = (struct verification){0};
+    verification_r->author = message_parser_author(parser, &verification_r->fault);
+    verifier_find_verdict(verifier, client, parser, rcpt, ip, verification_r);
+    verifier_write_field(verifier, eol, verification_r);
+    verification_r->action = verifier_choose(verifier, verification_r, &reply);
+    if (verification_r->action != ACTION_TEMPFAIL && verification_r->action != ACTION_REJECT)
+        reply = (struct reply){"", "", "", ""};
+    else
+        verifier_write_reply(&reply, verification_r);
+    verification_r->code = reply.code;
+    verification_r->status = reply.status;
 }

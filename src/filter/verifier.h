@@ -10,44 +10,20 @@
 #include "protocol/message_parser.h"
 #include "protocol/results.h"
 
-/* What a receiving host does with a message (design, sections 6 and 7), made of the section
- * `verify`: the rules of one configuration. It is not changed after. */
+/* What a receiving host does with a message (design, sections 6 and 7), by the section `verify` of
+ * one configuration. It does not change: all threads may use it at once. */
 struct verifier;
 
 /* `verify` is borrowed. NULL when out of memory. */
 struct verifier *verifier_init(const struct config_verify *verify);
 void verifier_free(struct verifier **verifier);
 
-/* How the network may be asked; for who asks about no message. */
+/* For a question that is not about a message. */
 const struct client_policy *verifier_policy(const struct verifier *verifier);
 
-/* What discovery_init() is to be given; borrows from `verify`. `anchors_r` has room for as many as
- * verify->trust_anchors. */
-struct discovery_options verifier_discovery(
-        const struct config_verify *verify, const char **anchors_r);
-
-/* What was found out about a message. */
-struct verification {
-    enum verdict verdict;
-    struct text reason;           /* one word; empty: none. Design section 3 has it, or it is of
-                                   * message_parser_fault_word(), or TEMPERROR: client_step_word() */
-    const struct address *author; /* borrowed from the letter; NULL when it names none: PERMERROR,
-                                   * or MESSAGE_PARSER_MEMORY, which is a TEMPERROR */
-    enum message_parser_fault fault; /* why there is none */
-    size_t stamps;                   /* of the author, in the message */
-    bool asked;                      /* `outcome` is set */
-    struct client_outcome outcome;
-};
-
-/* Judges a message that message_parser_end() ended. `rcpt`, `ip`: as in client.h. */
-void verifier_judge(const struct verifier *verifier, struct client *client,
-        const struct message_parser *letter, struct text rcpt, struct text ip,
-        struct verification *verification_r);
-
-/* The value of our field, of at most RESULTS_VALUE_MAX octets. False, with nothing to be used in
- * `w`, when the verdict is none, when `verify` has no authserv_id, or when there is no room. */
-bool verifier_results(const struct verifier *verifier, const struct verification *verification,
-        const char *eol, struct writer *w) __attribute__((warn_unused_result));
+/* A client with the section's resolver and trust anchors; NULL as client_init() has it. */
+struct client *verifier_client(
+        const struct config_verify *verify, char error_r[DISCOVERY_ERROR_MAX]);
 
 enum action {
     ACTION_ACCEPT, /* nothing was found, or it is only marked */
@@ -60,14 +36,34 @@ const char *action_name(enum action action); /* "accept" ... */
 
 #define VERIFIER_REPLY_MAX 512
 
-/* What is to be done, in `mode = enforce`. A spent budget and short memory are a TEMPFAIL whatever
- * on_temperror says: a flood does not switch the protection off. For TEMPFAIL and REJECT `code_r`
- * and `status_r` are the reply ("550", "5.7.1"; static strings) and `text_r` its text, in which
- * nothing is from the network but the author's domain, which passed domain.h; else all are empty.
- */
-enum action verifier_action(const struct verifier *verifier,
-        const struct verification *verification, const char **code_r, const char **status_r,
-        char text_r[VERIFIER_REPLY_MAX]);
+/* What was found out about a message, and what is to be done with it. */
+struct verification {
+    enum verdict verdict;
+    struct text reason;           /* one word; empty: none. It is of design section 3, or a
+                                   * message_parser_fault_word(), or client_step_word() */
+    const struct address *author; /* borrowed from the parser; NULL: `fault` says why */
+    enum message_parser_fault fault;
+    size_t stamps; /* of the author, in the message */
+    bool asked;    /* `outcome` is set */
+    struct client_outcome outcome;
+    enum action action;             /* in `mode = enforce` */
+    const char *code;               /* of the reply for TEMPFAIL and REJECT: "550"; else empty */
+    const char *status;             /* "5.7.1" */
+    char reply[VERIFIER_REPLY_MAX]; /* its text; empty as above */
+    char field[RESULTS_VALUE_MAX];  /* of Authentication-Results; empty: none is written */
+};
+
+/* Judges a message that message_parser_end() ended: finds its author and the author's stamp, asks
+ * the service, and decides by the options of the section. `rcpt`, `ip`: as in a question; empty:
+ * unknown. `eol`: of the folds of `field`.
+ *
+ * A message that names no author is a PERMERROR, or a TEMPERROR when out of memory. Too many
+ * questions and a lack of memory are a TEMPFAIL whatever on_temperror says: a flood does not switch
+ * the protection off. The only part of a reply that is from the network is the author's domain,
+ * which is valid (domain.h). */
+void verifier_judge(const struct verifier *verifier, struct client *client,
+        const struct message_parser *parser, struct text rcpt, struct text ip, const char *eol,
+        struct verification *verification_r);
 bool verifier_is_monitor(const struct verifier *verifier);
 
 #endif

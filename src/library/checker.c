@@ -1,25 +1,24 @@
 // SPDX-License-Identifier: ISC
+#include <errno.h>
 #include <stdlib.h>
 
 #include "base/network.h"
 #include "client/client.h"
 #include "library/conversation.h"
 #include "library/output.h"
-#include "protocol/question.h"
 
 _Static_assert(VERIMAIL_SERVER_SIZE == ENDPOINT_TEXT_MAX, "room for any address");
 _Static_assert(VERIMAIL_TARGET_SIZE == DOMAIN_MAX + 1, "room for any name");
 _Static_assert(VERIMAIL_CAUSE_SIZE == DISCOVERY_ERROR_MAX, "room for any cause");
 
 struct verimail_checker {
-    struct discovery *discovery;
     struct client *client;
     struct client_policy policy;
-    struct network *networks; /* the policy's, and so is the next */
+    struct network *networks; /* `policy` borrows these two */
     uint16_t *ports;
 };
 
-static enum verimail_result take_reach(
+static enum verimail_result checker_read_reach(
         const struct verimail_checker_options *options, struct verimail_checker *checker)
 {
     const size_t networks = options->allow_networks_count;
@@ -38,17 +37,19 @@ static enum verimail_result take_reach(
     return VERIMAIL_OK;
 }
 
-static uint32_t or_default(unsigned value, uint32_t default_value)
+static uint32_t checker_or_default(unsigned value, uint32_t default_value)
 {
     return value > 0 ? value : default_value;
 }
 
-static void take_limits(
+static void checker_read_limits(
         const struct verimail_checker_options *options, struct client_policy *policy)
 {
-    policy->timeout = or_default(options->timeout, CLIENT_TIMEOUT);
-    policy->budget_per_domain = or_default(options->budget_per_domain, CLIENT_BUDGET_PER_DOMAIN);
-    policy->budget_per_address = or_default(options->budget_per_address, CLIENT_BUDGET_PER_ADDRESS);
+    policy->timeout = checker_or_default(options->timeout, CLIENT_TIMEOUT);
+    policy->budget_per_domain =
+            checker_or_default(options->budget_per_domain, CLIENT_BUDGET_PER_DOMAIN);
+    policy->budget_per_address =
+            checker_or_default(options->budget_per_address, CLIENT_BUDGET_PER_ADDRESS);
 }
 
 static enum verimail_result checker_make(
@@ -59,17 +60,16 @@ static enum verimail_result checker_make(
             .trust_anchors = options->trust_anchors,
             .trust_anchors_count = options->trust_anchors_count,
     };
-    char cause[DISCOVERY_ERROR_MAX];
-    const enum verimail_result result = take_reach(options, checker);
+    char error[DISCOVERY_ERROR_MAX];
+    const enum verimail_result result = checker_read_reach(options, checker);
 
-    take_limits(options, &checker->policy);
+    checker_read_limits(options, &checker->policy);
     if (result != VERIMAIL_OK)
         return result;
-    checker->discovery = discovery_init(&discovery, cause);
-    if (checker->discovery == NULL)
-        return VERIMAIL_RESOLVER;
-    checker->client = client_init(checker->discovery);
-    return checker->client != NULL ? VERIMAIL_OK : VERIMAIL_MEMORY;
+    checker->client = client_init(&discovery, error);
+    if (checker->client == NULL)
+        return errno == ENOMEM ? VERIMAIL_MEMORY : VERIMAIL_RESOLVER;
+    return VERIMAIL_OK;
 }
 
 enum verimail_result verimail_checker_new(
@@ -95,7 +95,6 @@ void verimail_checker_free(struct verimail_checker **checker)
     if (*checker == NULL)
         return;
     client_free(&(*checker)->client);
-    discovery_free(&(*checker)->discovery);
     free((*checker)->networks);
     free((*checker)->ports);
     free(*checker);
@@ -106,10 +105,10 @@ void verimail_checker_free(struct verimail_checker **checker)
 static void checker_describe(
         const struct client_outcome *outcome, struct verimail_outcome *outcome_r)
 {
-    const struct asking *asking = &outcome->asking;
+    const struct attempt *attempt = &outcome->attempt;
 
-    if (asking->connected) {
-        const struct discovery_server *server = &outcome->discovery.servers[asking->which];
+    if (attempt->connected) {
+        const struct discovery_server *server = &outcome->discovery.servers[attempt->which];
         endpoint_format(&server->endpoint, outcome_r->server);
         (void)output_put(text_of(server->target), outcome_r->target, sizeof outcome_r->target);
     }
@@ -121,26 +120,16 @@ enum verimail_result verimail_check(struct verimail_checker *checker, const char
         const char *payload, const char *const *rcpt, size_t rcpt_count, const char *digest,
         const char *ip, struct verimail_outcome *outcome_r)
 {
-    char line[VERIMAIL_QUESTION_SIZE];
+    struct rcpt domains;
     struct question question;
     struct client_outcome outcome;
-    size_t len;
 
     *outcome_r = (struct verimail_outcome){.verdict = VERIMAIL_VERDICT_TEMPERROR};
     const enum verimail_result result =
-            verimail_question(user, payload, rcpt, rcpt_count, digest, ip, line, sizeof line, &len);
+            conversation_read(user, payload, rcpt, rcpt_count, digest, ip, &domains, &question);
     if (result != VERIMAIL_OK)
         return result;
-    if (!question_parse((struct text){line, len}, text_of(""), &question))
-        return VERIMAIL_USER;
-    const struct client_question about = {
-            .author = &question.user,
-            .payload = payload != NULL ? question.payload : text_of(""),
-            .rcpt = question.rcpt,
-            .digest = question.digest,
-            .ip = question.ip,
-    };
-    client_ask(checker->client, &checker->policy, &about, &outcome);
+    client_ask(checker->client, &checker->policy, &question, &outcome);
     outcome_r->verdict = conversation_verdict(outcome.verdict);
     outcome_r->reason = conversation_reason(outcome.reason);
     outcome_r->too_many = outcome.step == CLIENT_BUDGET;

@@ -5,19 +5,17 @@
 #include "protocol/answer.h"
 #include "protocol/digest.h"
 #include "protocol/domain.h"
-#include "protocol/question.h"
 #include "protocol/stamp.h"
 
 _Static_assert(VERIMAIL_QUESTION_SIZE == QUESTION_MAX + 1, "room for any question");
 _Static_assert(VERIMAIL_ANSWER_MAX == ANSWER_MAX, "any answer");
-/* ` rcpt=` and the like, spaces and line end need less than 100: the parts' limits keep the whole
- * inside its own. */
-_Static_assert(
-        ADDRESS_MAX + STAMP_PAYLOAD_MAX + QUESTION_RCPT_MAX + DIGEST_TEXT + QUESTION_IP_MAX + 100 <=
-                QUESTION_MAX,
+/* ` rcpt=` and the like, spaces and line end need less than 100: a question of parts that are
+ * within their limits is within its own. */
+_Static_assert(ADDRESS_MAX + STAMP_PAYLOAD_MAX + RCPT_MAX + DIGEST_TEXT + QUESTION_IP_MAX + 100 <=
+                       QUESTION_MAX,
         "a question cannot be too long");
 
-/* By our own word for it. */
+/* By the word of verimail.h. */
 static const enum verdict verdicts[] = {
         [VERIMAIL_VERDICT_TEMPERROR] = VERDICT_TEMPERROR,
         [VERIMAIL_VERDICT_YES] = VERDICT_YES,
@@ -55,64 +53,39 @@ const char *verimail_reason_name(enum verimail_reason reason)
     return (size_t)reason < REASONS ? reason_name(reasons[reason]) : "";
 }
 
-static bool conversation_is_named(struct text rcpt, struct text domain)
+/* False when one is no domain, wherever it stands. */
+static bool conversation_read_rcpt(const char *const *domains, size_t count, struct rcpt *rcpt_r)
 {
-    struct reader r = reader_of(rcpt);
-
-    while (r.rest.len > 0)
-        if (text_equal(reader_field(&r, ','), domain))
-            return true;
-    return false;
-}
-
-/* The value of rcpt=, each domain once; `*` as soon as it is too long or one of them is that. False
- * when one is no domain, wherever it stands. */
-static bool conversation_write_rcpt(const char *const *domains, size_t count, struct writer *w)
-{
-    const struct writer before = *w;
-    bool any = false;
-
+    *rcpt_r = (struct rcpt){0};
     for (size_t i = 0; i < count; i++) {
-        char ascii[DOMAIN_MAX + 1];
-        if (strcmp(domains[i], "*") == 0) {
-            any = true;
-            continue;
-        }
-        if (!domain_to_ascii(text_of(domains[i]), ascii))
+        char ascii[DOMAIN_MAX + 1] = "*";
+        if (strcmp(domains[i], ascii) != 0 && !domain_to_ascii(text_of(domains[i]), ascii))
             return false;
-        if (w->failed || conversation_is_named(writer_text(w), text_of(ascii)))
-            continue;
-        if (writer_text(w).len > 0)
-            writer_char(w, ',');
-        writer_string(w, ascii);
-    }
-    if (any || w->failed) {
-        *w = before;
-        writer_char(w, '*');
+        rcpt_add(rcpt_r, text_of(ascii));
     }
     return true;
 }
 
-/* Fills in what is known to be good; the address the message came from is known only when the
- * question is written. The texts are borrowed. */
-static enum verimail_result make_question(const char *user, const char *payload, const char *digest,
-        const char *ip, struct question *question_r)
+enum verimail_result conversation_read(const char *user, const char *payload,
+        const char *const *rcpt, size_t rcpt_count, const char *digest, const char *ip,
+        struct rcpt *rcpt_r, struct question *question_r)
 {
-    question_r->payload = text_of(payload != NULL ? payload : "-");
+    *question_r = (struct question){
+            .payload = text_of(payload != NULL ? payload : QUESTION_UNSTAMPED),
+            .digest = text_of(digest != NULL ? digest : ""),
+            .ip = text_of(ip != NULL ? ip : ""),
+    };
     if (!address_parse(text_of(user), text_of(""), &question_r->user))
         return VERIMAIL_USER;
     if (!question_is_payload(question_r->payload) || question_r->payload.len > STAMP_PAYLOAD_MAX)
         return VERIMAIL_PAYLOAD;
-    if (digest != NULL) {
-        question_r->digest = text_of(digest);
-        if (!digest_is_text(question_r->digest))
-            return VERIMAIL_DIGEST;
-    }
-    if (ip != NULL) {
-        question_r->ip = text_of(ip);
-        if (question_r->ip.len == 0) /* a name that is absent, to question_format() */
-            return VERIMAIL_IP;
-    }
+    if (digest != NULL && !digest_is_text(question_r->digest))
+        return VERIMAIL_DIGEST;
+    if (!conversation_read_rcpt(rcpt, rcpt_count, rcpt_r))
+        return VERIMAIL_RCPT;
+    if (ip != NULL && !question_is_ip(question_r->ip))
+        return VERIMAIL_IP;
+    question_r->rcpt = rcpt_text(rcpt_r);
     return VERIMAIL_OK;
 }
 
@@ -120,22 +93,18 @@ enum verimail_result verimail_question(const char *user, const char *payload,
         const char *const *rcpt, size_t rcpt_count, const char *digest, const char *ip,
         char *line_r, size_t line_size, size_t *line_len_r)
 {
-    char rcpt_room[QUESTION_RCPT_MAX];
-    struct writer rcpt_text = writer_of(rcpt_room, sizeof rcpt_room);
-    char room[QUESTION_MAX];
-    struct writer line = writer_of(room, sizeof room);
-    struct question question = {.named = false};
+    char buffer[QUESTION_MAX];
+    struct writer line = writer_of(buffer, sizeof buffer);
+    struct rcpt domains;
+    struct question question;
 
     output_clear(line_r, line_size);
     *line_len_r = 0;
-    enum verimail_result result = make_question(user, payload, digest, ip, &question);
+    enum verimail_result result =
+            conversation_read(user, payload, rcpt, rcpt_count, digest, ip, &domains, &question);
     if (result != VERIMAIL_OK)
         return result;
-    if (!conversation_write_rcpt(rcpt, rcpt_count, &rcpt_text))
-        return VERIMAIL_RCPT;
-    question.rcpt = writer_text(&rcpt_text);
-    if (!question_format(&question, &line))
-        return VERIMAIL_IP;
+    (void)!question_format(&question, &line); /* all of it was checked */
     result = output_put(writer_text(&line), line_r, line_size);
     if (result == VERIMAIL_OK)
         *line_len_r = writer_text(&line).len;

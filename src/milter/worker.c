@@ -17,7 +17,6 @@
 
 /* What the process has for as long as it runs. */
 struct running {
-    struct discovery *discovery;
     struct client *client;
     int control;
 };
@@ -32,23 +31,6 @@ static bool worker_fail_errno(const char *what)
 {
     log_errno(LOG_LEVEL_ERROR, "not-started", "step", what);
     return false;
-}
-
-/* Reads files: while there are some. */
-static bool make_client(struct running *running, const struct config_verify *verify)
-{
-    const char **anchors = calloc(verify->trust_anchors.count + 1, sizeof *anchors);
-    char cause[DISCOVERY_ERROR_MAX];
-
-    if (anchors == NULL)
-        return worker_fail_errno("discovery");
-    const struct discovery_options options = verifier_discovery(verify, anchors);
-    running->discovery = discovery_init(&options, cause);
-    free(anchors);
-    if (running->discovery == NULL)
-        return worker_fail("error", cause);
-    running->client = client_init(running->discovery);
-    return running->client != NULL || worker_fail_errno("client");
 }
 
 static bool worker_say(int control, enum milter_worker_word word)
@@ -107,15 +89,21 @@ static bool open_doors(const struct milter_worker_place *place)
 /* Threads begin when the process is already who it is to be: some of that is each thread's own. */
 static bool worker_prepare(struct running *running, const struct milter_worker_place *place)
 {
-    if (place->verify != NULL && !make_client(running, place->verify))
-        return false;
+    char error[DISCOVERY_ERROR_MAX];
+
+    if (place->verify != NULL) {
+        running->client =
+                verifier_client(place->verify, error); /* reads files: before the sandbox */
+        if (running->client == NULL)
+            return worker_fail("error", error);
+    }
     if (!callbacks_register(running->client))
         return worker_fail("error", "libmilter does not start");
     if (!open_doors(place))
         return false;
     if (!identity_become(&place->identity, place->empty_folder))
         return worker_fail_errno("identity");
-    if (running->discovery != NULL && !discovery_start(running->discovery))
+    if (running->client != NULL && !client_start(running->client))
         return worker_fail_errno("discovery");
     return sandbox_enter_milter() || worker_fail_errno("sandbox");
 }

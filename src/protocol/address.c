@@ -49,21 +49,39 @@ bool address_make(struct text local, struct text domain, struct address *address
     return true;
 }
 
-/* Takes any %XX; whether it had to be encoded, and in upper case, is the caller's question. */
-static bool read_encoded(struct text encoded, struct writer *w)
+/* -1: not a digit that write_encoded() uses. */
+static int address_hex_digit(char c)
 {
-    for (size_t i = 0; i < encoded.len && !w->failed; i++) {
-        unsigned char octet = (unsigned char)encoded.at[i];
-        if (octet == '%') {
-            size_t len = 0;
-            if (encoded.len - i < 3 ||
-                    !text_from_hex((struct text){encoded.at + i + 1, 2}, &octet, 1, &len))
-                return false;
-            i += 2;
-        }
-        writer_char(w, (char)octet);
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return text_is_digit(c) ? c - '0' : -1;
+}
+
+/* The octets that the one at `i` takes: 1, or 3 for %XX. 0: write_encoded() would not write it. */
+static size_t address_octet_len(struct text encoded, size_t i)
+{
+    if (encoded.at[i] != '%')
+        return address_is_plain(encoded.at[i]) ? 1 : 0;
+    if (encoded.len - i < 3)
+        return 0;
+    const int high = address_hex_digit(encoded.at[i + 1]);
+    const int low = address_hex_digit(encoded.at[i + 2]);
+    return high < 0 || low < 0 || address_is_plain((char)(high << 4 | low)) ? 0 : 3;
+}
+
+/* Whether write_encoded() would write this, for a local part that is a user's. There is one
+ * encoding of each local part: a `+` or `*` is plain, and so never encoded. */
+static bool address_is_encoded(struct text encoded)
+{
+    size_t octets = 0;
+
+    for (size_t i = 0; i < encoded.len; octets++) {
+        const size_t len = address_octet_len(encoded, i);
+        if (len == 0)
+            return false;
+        i += len;
     }
-    return !w->failed;
+    return octets <= ADDRESS_LOCAL_MAX && address_is_user((struct text){encoded.at, octets});
 }
 
 bool address_parse(struct text canonical, struct text default_domain, struct address *address_r)
@@ -71,21 +89,21 @@ bool address_parse(struct text canonical, struct text default_domain, struct add
     const char *at = canonical.len > 0 ? memrchr(canonical.at, '@', canonical.len) : NULL;
     struct text local = canonical;
     struct text domain = default_domain;
-    char decoded[ADDRESS_LOCAL_MAX];
-    struct writer w = writer_of(decoded, sizeof decoded);
-    struct address address;
 
     if (at != NULL) {
         local.len = (size_t)(at - canonical.at);
         domain = (struct text){at + 1, canonical.len - local.len - 1};
     }
-    if (!domain_is_ldh(domain) || !read_encoded(local, &w) ||
-            !address_make(writer_text(&w), domain, &address))
+    if (!address_is_encoded(local) || !domain_is_ldh(domain))
         return false;
-    /* There is one canonical text for each address: this was it, or it is refused. */
-    if (!text_equal(address_local(&address), local))
-        return false;
-    *address_r = address;
+    struct writer w = writer_of(address_r->text, ADDRESS_MAX);
+    writer_put(&w, local);
+    address_r->at = local.len;
+    writer_char(&w, '@');
+    for (size_t i = 0; i < domain.len; i++)
+        writer_char(&w, text_lower(domain.at[i]));
+    address_r->len = local.len + 1 + domain.len;
+    *w.at = '\0';
     return true;
 }
 

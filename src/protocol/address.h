@@ -27,7 +27,7 @@ bool address_make(struct text local, struct text domain, struct address *address
 
 /* Reads canonical text back. Only what address_make() would have written is taken, except that the
  * domain may be in upper case. Without an `@` the domain is `default_domain` (A-labels; it may be
- * empty: then such a text is refused). */
+ * empty: then such a text is refused). The texts must not be those of `address_r`. */
 bool address_parse(struct text canonical, struct text default_domain, struct address *address_r)
         __attribute__((warn_unused_result));
 

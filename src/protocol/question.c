@@ -7,26 +7,12 @@
 #include "protocol/digest.h"
 #include "protocol/line.h"
 
-static bool is_rcpt(struct text t)
-{
-    struct reader domains = reader_of(t);
-
-    if (t.len > QUESTION_RCPT_MAX || t.at[t.len - 1] == ',')
-        return false;
-    if (text_equal(t, text_of("*")))
-        return true;
-    while (domains.rest.len > 0)
-        if (!domain_is_ldh(reader_field(&domains, ',')))
-            return false;
-    return true;
-}
-
-static bool is_ip(struct text t)
+bool question_is_ip(struct text t)
 {
     char literal[QUESTION_IP_MAX + 1];
     struct in6_addr address; /* room for either kind */
 
-    if (t.len > QUESTION_IP_MAX)
+    if (t.len == 0 || t.len > QUESTION_IP_MAX)
         return false;
     memcpy(literal, t.at, t.len);
     literal[t.len] = '\0';
@@ -36,15 +22,15 @@ static bool is_ip(struct text t)
            inet_pton(AF_INET6, literal, &address) == 1;
 }
 
-/* The names we know, in the order in which they are written. The checks get one octet or more. */
+/* The names we know. The checks get one octet or more. */
 static const struct {
     const char *name;
     size_t offset; /* of a struct text */
     bool (*is_valid)(struct text value);
 } names[] = {
-        {"rcpt", offsetof(struct question, rcpt), is_rcpt},
+        {"rcpt", offsetof(struct question, rcpt), rcpt_is_valid},
         {"digest", offsetof(struct question, digest), digest_is_text},
-        {"ip", offsetof(struct question, ip), is_ip},
+        {"ip", offsetof(struct question, ip), question_is_ip},
 };
 
 #define NAMES (sizeof names / sizeof *names)
@@ -65,7 +51,12 @@ bool question_is_payload(struct text t)
     return text_is_token(t);
 }
 
-static struct text without_end(struct text line)
+bool question_is_stamped(const struct question *question)
+{
+    return !text_equal(question->payload, text_of(QUESTION_UNSTAMPED));
+}
+
+static struct text question_without_end(struct text line)
 {
     if (line.len > 0 && line.at[line.len - 1] == '\n') {
         line.len--;
@@ -80,7 +71,7 @@ bool question_parse(struct text line, struct text default_domain, struct questio
     if (line.len > QUESTION_MAX)
         return false;
     struct line words;
-    line_init(&words, without_end(line));
+    line_init(&words, question_without_end(line));
     const struct text user = line_word(&words);
     *question_r = (struct question){.payload = line_word(&words)};
     if (!question_is_payload(question_r->payload) ||
@@ -94,34 +85,34 @@ bool question_parse(struct text line, struct text default_domain, struct questio
     return !words.failed;
 }
 
-static bool write_name(const struct question *question, size_t i, struct writer *w)
+static void question_write_name(const char *name, struct text value, struct writer *w)
 {
-    struct text value;
-
-    memcpy(&value, (const char *)question + names[i].offset, sizeof value);
     if (value.len == 0)
-        return true;
+        return;
     writer_char(w, ' ');
-    writer_string(w, names[i].name);
+    writer_string(w, name);
     writer_char(w, '=');
     writer_put(w, value);
-    return names[i].is_valid(value);
+}
+
+/* The user and rcpt were checked when they were made; the others are texts of any origin. */
+static bool question_is_sound(const struct question *question)
+{
+    return question_is_payload(question->payload) &&
+           (question->digest.len == 0 || digest_is_text(question->digest)) &&
+           (question->ip.len == 0 || question_is_ip(question->ip));
 }
 
 bool question_format(const struct question *question, struct writer *w)
 {
     const size_t before = writer_text(w).len;
-    struct question sent = *question;
-    bool ok = question_is_payload(sent.payload) &&
-              address_parse(address_text(&question->user), text_of(""), &sent.user);
 
-    if (sent.rcpt.len > QUESTION_RCPT_MAX)
-        sent.rcpt = text_of("*");
-    writer_put(w, address_text(&question->user));
+    writer_put(w, question->bare ? address_local(&question->user) : address_text(&question->user));
     writer_char(w, ' ');
-    writer_put(w, sent.payload);
-    for (size_t i = 0; i < NAMES; i++)
-        ok = ok && write_name(&sent, i, w);
+    writer_put(w, question->payload);
+    question_write_name("rcpt", question->rcpt, w);
+    question_write_name("digest", question->digest, w);
+    question_write_name("ip", question->ip, w);
     writer_string(w, "\r\n");
-    return ok && !w->failed && writer_text(w).len - before <= QUESTION_MAX;
+    return !w->failed && writer_text(w).len - before <= QUESTION_MAX && question_is_sound(question);
 }

@@ -99,12 +99,12 @@ def test_ask_takes_nothing_else_for_an_answer(verimail):
             (b"YES stamped" + b" x=y" * 200 + b"\r\n", "YES stamped x=y")):
         done = ask(verimail, say(octets))
         equal(done.status, 3, repr(octets))
-        check(re.fullmatch(r"temperror [\d.:]+: what came is no answer: [ -~]+\n", done.out),
+        check(re.fullmatch(r"temperror [\d.:]+: the reply is not an answer: [ -~]+\n", done.out),
               done.out)
         contains(done.out, shown)
         done = ask(verimail, say(octets), "--json")
         equal((done.status, done.json["verdict"]), (3, "temperror"))
-        contains(done.json["cause"], "no answer")
+        contains(done.json["cause"], "not an answer")
 
 
 def test_ask_says_why_there_is_no_answer(verimail):
@@ -176,5 +176,5 @@ def test_ask_takes_five_seconds_and_no_more(verimail):
     equal(len(results), len(talks))
     for name, seconds, done in results:
         equal(done.status, 3, name)
-        contains(done.out, "nobody answered in time")
+        contains(done.out, "no answer in time")
         check(4.9 < seconds < 5 + LATE, f"{name}: {seconds} s")

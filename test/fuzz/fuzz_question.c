@@ -80,7 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     must(size <= QUESTION_MAX && memchr(data, '\0', size) == NULL);
     must(question_is_payload(question.payload));
-    must(question.rcpt.len <= QUESTION_RCPT_MAX);
+    must(question.rcpt.len <= RCPT_MAX);
     if (question_parse(line, text_of(""), &without_default))
         same(&question, &without_default);
     round_trip(&question);

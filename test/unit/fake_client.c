@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 #include "fake_client.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "unit.h"
@@ -18,14 +19,31 @@ struct client *fake_client_get(void)
     return &client;
 }
 
+struct client *client_init(
+        const struct discovery_options *options, char error_r[DISCOVERY_ERROR_MAX])
+{
+    struct writer w = writer_of(fake_client.made_with, sizeof fake_client.made_with);
+
+    writer_string(&w, options->resolver != NULL ? options->resolver : "-");
+    for (size_t i = 0; options->trust_anchors != NULL && i < options->trust_anchors_count; i++) {
+        writer_char(&w, '|');
+        writer_string(&w, options->trust_anchors[i]);
+    }
+    writer_string(&w, options->trust_anchors != NULL ? "." : "");
+    writer_char(&w, '\0');
+    error_r[0] = '\0';
+    errno = EINVAL;
+    return NULL;
+}
+
 void client_ask(struct client *client, const struct client_policy *policy,
-        const struct client_question *question, struct client_outcome *outcome_r)
+        const struct question *question, struct client_outcome *outcome_r)
 {
     assert_ptr_equal(client, fake_client_get());
     fake_client.asked++;
     fake_client.policy = policy;
     snprintf(fake_client.question, sizeof fake_client.question,
-            "%s payload=%.*s rcpt=%.*s digest=%zu ip=%.*s", question->author->text,
+            "%s payload=%.*s rcpt=%.*s digest=%zu ip=%.*s", question->user.text,
             (int)question->payload.len, question->payload.at, (int)question->rcpt.len,
             question->rcpt.at, question->digest.len, (int)question->ip.len, question->ip.at);
     *outcome_r = fake_client.outcome;

@@ -5,12 +5,14 @@
 #include "client/client.h"
 
 /* Stands in for client.c: client_ask() gives the outcome that a test asked for, and keeps the
- * question. Linked before the part `client`. */
+ * question. client_init() keeps its options, and fails. Linked before the part `client`. */
 struct fake_client {
     struct client_outcome outcome; /* to be given */
     unsigned asked;                /* how often */
     char question[1024];           /* the last one */
     const struct client_policy *policy;
+    char made_with[200]; /* resolver and trust anchors, with a dot behind these when they are given
+                          */
 };
 
 extern struct fake_client fake_client;

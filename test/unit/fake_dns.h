@@ -7,7 +7,7 @@
 
 #define FAKE_DNS_NAMES 40
 
-/* What the fake DNS, in place of discovery_find(), says of a domain. Written before there are
+/* What the fake DNS, in place of discovery.c, says of a domain. Written before there are
  * threads. */
 struct fake_dns_name {
     const char *domain;

@@ -7,7 +7,9 @@
 
 struct fixture_client fixture_client_begin(void)
 {
-    struct fixture_client here = {.client = client_init(NULL)};
+    const struct discovery_options options = {.resolver = NULL};
+    char error[DISCOVERY_ERROR_MAX];
+    struct fixture_client here = {.client = client_init(&options, error)};
 
     fake_dns_clear();
     assert_non_null(here.client);
@@ -19,18 +21,16 @@ struct fixture_client fixture_client_begin(void)
 }
 
 struct client_outcome fixture_client_ask_with(
-        const struct fixture_client *here, const char *user, const struct client_question *about)
+        const struct fixture_client *here, const char *user, const struct question *about)
 {
-    struct client_question question = *about;
+    struct question question = *about;
     struct client_policy policy = here->policy;
     struct client_outcome outcome;
-    struct address author;
 
     policy.reach.networks = &here->loopback;
     policy.reach.networks_count = 1;
-    if (!address_parse(text_of(user), text_of(""), &author))
+    if (!address_parse(text_of(user), text_of(""), &question.user))
         abort();
-    question.author = &author;
     client_ask(here->client, &policy, &question, &outcome);
     return outcome;
 }
@@ -38,8 +38,7 @@ struct client_outcome fixture_client_ask_with(
 struct client_outcome fixture_client_ask(
         const struct fixture_client *here, const char *user, const char *payload)
 {
-    return fixture_client_ask_with(
-            here, user, &(struct client_question){.payload = text_of(payload)});
+    return fixture_client_ask_with(here, user, &(struct question){.payload = text_of(payload)});
 }
 
 void fixture_client_expect(const struct fixture_client *here, const char *user, const char *payload,

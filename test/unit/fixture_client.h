@@ -18,9 +18,9 @@ struct fixture_client {
 /* The fake DNS knows no name yet. */
 struct fixture_client fixture_client_begin(void);
 void fixture_client_end(struct fixture_client *here);
-/* `about` has no author: it is `user`. */
+/* Asks `about` for this user. */
 struct client_outcome fixture_client_ask_with(
-        const struct fixture_client *here, const char *user, const struct client_question *about);
+        const struct fixture_client *here, const char *user, const struct question *about);
 struct client_outcome fixture_client_ask(
         const struct fixture_client *here, const char *user, const char *payload);
 /* Asks, and the answer is this verdict, found by this step. */

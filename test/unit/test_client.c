@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: ISC
 #include <string.h>
 
+#include "base/clock.h"
 #include "client/circuit_breaker.h"
 #include "fixture_client.h"
-#include "protocol/question.h"
 #include "unit.h"
 
 TEST(a_question_and_its_answer)
@@ -11,47 +11,28 @@ TEST(a_question_and_its_answer)
     struct fixture_client here = fixture_client_begin();
     struct fake_service *service =
             fake_service_start("127.0.0.2", FAKE_SERVICE_IN_OCTETS, "ALLOW redirected\r\n");
-    char question[FAKE_SERVICE_QUESTION_MAX];
+    char received[FAKE_SERVICE_QUESTION_MAX];
 
     fake_dns_service("a.test", service);
-    const struct client_question about = {
+    const struct question about = {
             .payload = text_of("AbC-_9"),
             .rcpt = text_of("x.test,y.test"),
             .digest = text_of("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
             .ip = text_of("192.0.2.1"),
     };
     const struct client_outcome got = fixture_client_ask_with(&here, "Alice@a.test", &about);
-    fake_service_last(service, question);
-    assert_string_equal(question,
+    fake_service_last(service, received);
+    assert_string_equal(received,
             "Alice@a.test AbC-_9 rcpt=x.test,y.test "
             "digest=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA ip=192.0.2.1\r\n");
     assert_int_equal(got.verdict, VERDICT_ALLOW);
     assert_int_equal(got.reason, REASON_REDIRECTED);
     assert_int_equal(got.step, CLIENT_ANSWERED);
-    assert_true(got.secure && got.asking.connected && got.asking.which == 0);
-    (void)fixture_client_ask(&here, "Alice@a.test", "");
-    fake_service_last(service, question);
-    assert_string_equal(question, "Alice@a.test -\r\n");
-    fake_service_stop(&service);
-    fixture_client_end(&here);
-}
-
-TEST(many_recipients)
-{
-    struct fixture_client here = fixture_client_begin();
-    struct fake_service *service =
-            fake_service_start("127.0.0.2", FAKE_SERVICE_AT_ONCE, "YES stamped\r\n");
-    char rcpt[QUESTION_RCPT_MAX + 100];
-    char question[FAKE_SERVICE_QUESTION_MAX];
-
-    fake_dns_service("a.test", service);
-    for (size_t i = 0; i < sizeof rcpt; i++)
-        rcpt[i] = "a.test,"[i % 7];
-    const struct client_question about = {
-            .payload = text_of("p"), .rcpt = {rcpt, sizeof rcpt - sizeof rcpt % 7 - 1}};
-    assert_int_equal(fixture_client_ask_with(&here, "alice@a.test", &about).step, CLIENT_ANSWERED);
-    fake_service_last(service, question);
-    assert_string_equal(question, "alice@a.test p rcpt=*\r\n");
+    assert_true(got.secure && got.attempt.connected && got.attempt.which == 0);
+    assert_true(text_equal((struct text){got.line, got.line_len}, text_of(received)));
+    (void)fixture_client_ask(&here, "Alice@a.test", "-");
+    fake_service_last(service, received);
+    assert_string_equal(received, "Alice@a.test -\r\n");
     fake_service_stop(&service);
     fixture_client_end(&here);
 }
@@ -66,6 +47,35 @@ TEST(no_line_for_it)
     fixture_client_expect(&here, "alice@a.test", payload, VERDICT_TEMPERROR, CLIENT_FAILURE);
     fixture_client_expect(&here, "alice@a.test", "two words", VERDICT_TEMPERROR, CLIENT_FAILURE);
     fixture_client_end(&here);
+}
+
+/* At endpoints that are given, without discovery. */
+TEST(asked_at)
+{
+    static const struct {
+        enum fake_service_manner manner;
+        const char *reply;
+        enum verdict verdict;
+        enum client_step step;
+    } table[] = {
+            {FAKE_SERVICE_AT_ONCE, "YES stamped\r\n", VERDICT_YES, CLIENT_ANSWERED},
+            {FAKE_SERVICE_AT_ONCE, "hello\r\n", VERDICT_TEMPERROR, CLIENT_NO_ANSWER},
+            {FAKE_SERVICE_NOBODY, "", VERDICT_TEMPERROR, CLIENT_NO_ANSWER},
+    };
+    struct question question = {.payload = text_of("p"), .bare = true};
+
+    assert_true(address_parse(text_of("alice"), text_of("a.test"), &question.user));
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct fake_service *service =
+                fake_service_start("127.0.0.2", table[i].manner, table[i].reply);
+        const struct endpoint endpoint = fake_service_endpoint(service);
+        struct client_outcome got;
+        client_ask_at(&endpoint, 1, &question, mono_ms() + FIXTURE_CLIENT_LONG, &got);
+        assert_int_equal(got.verdict, table[i].verdict);
+        assert_int_equal(got.step, table[i].step);
+        assert_true(text_equal((struct text){got.line, got.line_len}, text_of("alice p\r\n")));
+        fake_service_stop(&service);
+    }
 }
 
 TEST(nobody_to_ask)
@@ -83,14 +93,14 @@ TEST(nobody_to_ask)
     assert_true(endpoint_parse("127.0.0.1:25", &inside));
     fake_dns_add_server(forbidden, inside);
     for (unsigned i = 0; i < 3; i++) {
-        fixture_client_expect(&here, "a@none.test", "", VERDICT_NONE, CLIENT_NO_SERVICE);
-        fixture_client_expect(&here, "a@broken.test", "", VERDICT_TEMPERROR, CLIENT_DNS);
-        fixture_client_expect(&here, "a@inside.test", "", VERDICT_TEMPERROR, CLIENT_FORBIDDEN);
+        fixture_client_expect(&here, "a@none.test", "-", VERDICT_NONE, CLIENT_NO_SERVICE);
+        fixture_client_expect(&here, "a@broken.test", "-", VERDICT_TEMPERROR, CLIENT_DNS);
+        fixture_client_expect(&here, "a@inside.test", "-", VERDICT_TEMPERROR, CLIENT_FORBIDDEN);
     }
-    struct client_outcome got = fixture_client_ask(&here, "a@broken.test", "");
+    struct client_outcome got = fixture_client_ask(&here, "a@broken.test", "-");
     client_outcome_text(&got, text, sizeof text);
     assert_string_equal(text, "the DNS: the name server is out");
-    got = fixture_client_ask(&here, "a@inside.test", "");
+    got = fixture_client_ask(&here, "a@inside.test", "-");
     assert_int_equal(got.reached[0], TARGET_ACL_NETWORK);
     assert_int_equal(got.reached[1], TARGET_ACL_PORT);
     client_outcome_text(&got, text, sizeof text);
@@ -108,18 +118,17 @@ TEST(what_is_remembered)
         const char *payload_again;
         enum client_step want;
     } table[] = {
-            {"NO unstamped ttl=60\r\n", "", "alice@a.test", "", CLIENT_CACHED},
-            {"ALLOW unstamped ttl=60\r\n", "", "ALICE@a.test", "-", CLIENT_CACHED},
-            {"NO unstamped ttl=60\r\n", "-", "alice@a.test", "", CLIENT_CACHED},
-            {"NO unstamped ttl=60\r\n", "", "bob@a.test", "", CLIENT_ANSWERED},
-            {"NO unstamped ttl=60\r\n", "", "alice@b.test", "", CLIENT_ANSWERED},
-            {"NO unstamped ttl=60 scope=domain\r\n", "", "bob@a.test", "", CLIENT_CACHED},
-            {"NO unstamped ttl=60 scope=domain\r\n", "", "bob@b.test", "", CLIENT_ANSWERED},
-            {"NO unstamped ttl=60 scope=domain\r\n", "", "bob@a.test", "p", CLIENT_ANSWERED},
+            {"NO unstamped ttl=60\r\n", "-", "alice@a.test", "-", CLIENT_CACHED},
+            {"ALLOW unstamped ttl=60\r\n", "-", "ALICE@a.test", "-", CLIENT_CACHED},
+            {"NO unstamped ttl=60\r\n", "-", "bob@a.test", "-", CLIENT_ANSWERED},
+            {"NO unstamped ttl=60\r\n", "-", "alice@b.test", "-", CLIENT_ANSWERED},
+            {"NO unstamped ttl=60 scope=domain\r\n", "-", "bob@a.test", "-", CLIENT_CACHED},
+            {"NO unstamped ttl=60 scope=domain\r\n", "-", "bob@b.test", "-", CLIENT_ANSWERED},
+            {"NO unstamped ttl=60 scope=domain\r\n", "-", "bob@a.test", "p", CLIENT_ANSWERED},
             {"NO refused ttl=60\r\n", "p", "alice@a.test", "p", CLIENT_ANSWERED},
-            {"NO refused ttl=60\r\n", "p", "alice@a.test", "", CLIENT_ANSWERED},
-            {"NO unstamped\r\n", "", "alice@a.test", "", CLIENT_ANSWERED},
-            {"YES stamped ttl=60\r\n", "", "alice@a.test", "", CLIENT_ANSWERED},
+            {"NO refused ttl=60\r\n", "p", "alice@a.test", "-", CLIENT_ANSWERED},
+            {"NO unstamped\r\n", "-", "alice@a.test", "-", CLIENT_ANSWERED},
+            {"YES stamped ttl=60\r\n", "-", "alice@a.test", "-", CLIENT_ANSWERED},
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
@@ -140,7 +149,7 @@ TEST(what_is_remembered)
             fail();
         }
         if (again.step == CLIENT_CACHED)
-            assert_true(again.secure && !again.asking.connected);
+            assert_true(again.secure && !again.attempt.connected);
         assert_int_equal(fake_service_questions(service), again.step == CLIENT_CACHED ? 1 : 2);
         fake_service_stop(&service);
         fixture_client_end(&here);
@@ -165,8 +174,8 @@ TEST(budget_of_a_domain)
     assert_int_equal(fake_service_questions(no), 2);
     /* Stamped and unstamped mail apart. */
     for (unsigned i = 0; i < 2; i++)
-        fixture_client_expect(&here, "a@no.test", "", VERDICT_NO, CLIENT_ANSWERED);
-    fixture_client_expect(&here, "a@no.test", "", VERDICT_TEMPERROR, CLIENT_BUDGET);
+        fixture_client_expect(&here, "a@no.test", "-", VERDICT_NO, CLIENT_ANSWERED);
+    fixture_client_expect(&here, "a@no.test", "-", VERDICT_TEMPERROR, CLIENT_BUDGET);
     for (unsigned i = 0; i < 10; i++)
         fixture_client_expect(&here, "a@yes.test", "p", VERDICT_YES, CLIENT_ANSWERED);
     fake_service_stop(&no);
@@ -199,11 +208,11 @@ TEST(budget_of_a_machine)
     /* Nor does it hold places. */
     for (unsigned i = 0; i <= CIRCUIT_BREAKER_CONNECTIONS; i++)
         fixture_client_expect(&here, "u@d.test", "p", VERDICT_TEMPERROR, CLIENT_BUDGET);
-    fixture_client_expect(&here, "u@d.test", "", VERDICT_NO, CLIENT_ANSWERED);
+    fixture_client_expect(&here, "u@d.test", "-", VERDICT_NO, CLIENT_ANSWERED);
     assert_int_equal(fake_service_questions(one) + fake_service_questions(other), 4);
     const struct client_outcome got = fixture_client_ask(&here, "u@e.test", "p");
     assert_int_equal(got.verdict, VERDICT_YES);
-    assert_int_equal(got.asking.which, 1); /* of the discovery's servers */
+    assert_int_equal(got.attempt.which, 1); /* of the discovery's servers */
     /* The domain's was given back: it is the machine's that is spent. */
     here.policy.budget_per_address = 300;
     fixture_client_expect(&here, "u@d.test", "p", VERDICT_NO, CLIENT_ANSWERED);
@@ -228,8 +237,8 @@ TEST(who_refuses_is_left_alone)
     fixture_client_expect(&here, "a@dead.test", "p", VERDICT_TEMPERROR, CLIENT_RESTING);
     const struct client_outcome got = fixture_client_ask(&here, "a@both.test", "p");
     assert_int_equal(got.verdict, VERDICT_YES);
-    assert_int_equal(got.asking.which, 1);
-    assert_int_equal(got.asking.attempts[0].fate, ASKING_SPOKE); /* the dead one was left out */
+    assert_int_equal(got.attempt.which, 1);
+    assert_int_equal(got.attempt.addresses[0].state, ATTEMPT_SPOKE); /* the dead one was left out */
     fake_service_stop(&dead);
     fake_service_stop(&alive);
     fixture_client_end(&here);

@@ -93,10 +93,10 @@ static void *ask_all_kinds(void *context)
         enum verdict want;
     } table[] = {
             {"a@yes.test", "p", VERDICT_YES},
-            {"a@no.test", "", VERDICT_NO},
+            {"a@no.test", "-", VERDICT_NO},
             {"b@no.test", "p", VERDICT_NO},
             {"a@none.test", "p", VERDICT_NONE},
-            {"a@broken.test", "", VERDICT_TEMPERROR},
+            {"a@broken.test", "-", VERDICT_TEMPERROR},
             {"a@dead.test", "p", VERDICT_TEMPERROR},
             {"a@both.test", "p", VERDICT_YES},
     };

@@ -103,16 +103,16 @@ static struct text domains(char *room, size_t len)
 TEST(rcpt_up_to_its_length)
 {
     static const char start[] = "alice@example.org - rcpt=";
-    char room[QUESTION_RCPT_MAX + 1];
+    char room[RCPT_MAX + 1];
     char line[QUESTION_MAX];
     struct question question;
 
-    for (size_t len = QUESTION_RCPT_MAX - 3; len <= QUESTION_RCPT_MAX + 1; len++) {
+    for (size_t len = RCPT_MAX - 3; len <= RCPT_MAX + 1; len++) {
         struct writer w = writer_of(line, sizeof line);
         writer_string(&w, start);
         writer_put(&w, domains(room, len));
         const struct text in = exact_copy(writer_text(&w));
-        assert_int_equal(question_parse(in, text_of(""), &question), len <= QUESTION_RCPT_MAX);
+        assert_int_equal(question_parse(in, text_of(""), &question), len <= RCPT_MAX);
         exact_free(in);
     }
 }
@@ -149,23 +149,8 @@ static bool formats(const struct question *question)
     return question_format(question, &w);
 }
 
-TEST(long_rcpt_is_a_star)
-{
-    char room[QUESTION_RCPT_MAX + 1];
-    char line[QUESTION_MAX];
-    struct question question = of_alice();
-    struct question back;
-
-    for (size_t len = QUESTION_RCPT_MAX; len <= QUESTION_RCPT_MAX + 1; len++) {
-        struct writer w = writer_of(line, sizeof line);
-        question.rcpt = domains(room, len);
-        assert_true(question_format(&question, &w));
-        assert_true(question_parse(writer_text(&w), text_of(""), &back));
-        assert_int_equal(text_equal(back.rcpt, text_of("*")), len > QUESTION_RCPT_MAX);
-    }
-}
-
-/* Nothing gets onto the wire that the other side would read as something else. */
+/* Nothing is sent that the other side would read as something else. The user and the receiving
+ * domains were checked when they were made. */
 TEST(nothing_is_smuggled_in)
 {
     static const struct {
@@ -178,8 +163,6 @@ TEST(nothing_is_smuggled_in)
             {"no payload", "", "", "", "", false},
             {"a name in the payload", "- ip=192.0.2.9", "", "", "", false},
             {"a line in the payload", "-\r\nx", "", "", "", false},
-            {"a name in rcpt", "-", "example.net ip=192.0.2.9", "", "", false},
-            {"no domain in rcpt", "-", "example.net,", "", "", false},
             {"a short digest", "-", "", "AAAA", "", false},
             {"a name as ip", "-", "", "", "localhost", false},
             {"an ip too long", "-", "", "", "0000:0000:0000:0000:0000:0000:192.168.100.1000",
@@ -201,9 +184,6 @@ TEST(nothing_is_smuggled_in)
     }
     struct question question = of_alice();
     question.ip = (struct text){"192.0.2.1\0 x", 12};
-    assert_false(formats(&question));
-    question = of_alice();
-    question.user.len = 0;
     assert_false(formats(&question));
 }
 

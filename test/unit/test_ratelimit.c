@@ -22,8 +22,9 @@ static void check_moments(struct ratelimit bucket, const struct moment *moments,
     for (size_t i = 0; i < count; i++) {
         const unsigned got = taken(&bucket, moments[i].now, 300);
         if (got != moments[i].want) {
-            print_error("rate %u, burst %u, moment %zu at %llu: got %u, want %u\n", bucket.rate,
-                    bucket.burst, i, (unsigned long long)moments[i].now, got, moments[i].want);
+            print_error("rate %u, burst %llu, moment %zu at %llu: got %u, want %u\n", bucket.rate,
+                    (unsigned long long)bucket.burst, i, (unsigned long long)moments[i].now, got,
+                    moments[i].want);
             fail();
         }
     }
@@ -92,4 +93,28 @@ TEST(largest_numbers_do_not_wrap)
     assert_int_equal(taken(&bucket, 1, 300), 300);
     bucket.used = (uint64_t)UINT32_MAX * 1000;
     assert_int_equal(taken(&bucket, UINT64_MAX, 300), 300);
+}
+
+TEST(many_at_once)
+{
+    struct ratelimit bucket = {.rate = 60, .burst = 100};
+
+    assert_true(ratelimit_is_full(&bucket, 0));
+    assert_true(ratelimit_take_many(&bucket, 60, 0));
+    assert_false(ratelimit_take_many(&bucket, 60, 0)); /* takes nothing */
+    assert_true(ratelimit_take_many(&bucket, 40, 0));
+    assert_false(ratelimit_is_full(&bucket, 1666));
+    assert_true(ratelimit_is_full(&bucket, 1667));
+}
+
+TEST(given_back)
+{
+    struct ratelimit bucket = {.rate = 0, .burst = 5};
+
+    assert_int_equal(taken(&bucket, 0, 300), 5);
+    ratelimit_give_back(&bucket, 2);
+    assert_int_equal(taken(&bucket, 0, 300), 2);
+    ratelimit_give_back(&bucket, UINT32_MAX);
+    assert_true(ratelimit_is_full(&bucket, 0));
+    assert_int_equal(taken(&bucket, 0, 300), 5);
 }

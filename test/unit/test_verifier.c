@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: ISC
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,23 +24,23 @@ static struct conf conf_verify(const char *options)
 }
 
 /* `fields`: lines of `Name:value`. */
-static struct message_parser *letter_of(const char *fields, enum message_result broken)
+static struct message_parser *parser_of(const char *fields, enum message_result broken)
 {
-    struct message_parser *letter = message_parser_init(NULL);
+    struct message_parser *parser = message_parser_init(NULL);
     struct reader lines = reader_of(text_of(fields));
 
-    assert_non_null(letter);
+    assert_non_null(parser);
     while (lines.rest.len > 0) {
         struct reader line = reader_of(reader_field(&lines, '\n'));
         struct field field = {.name = reader_until(&line, ':')};
         field.value = reader_rest(&line);
-        message_parser_field(letter, &field);
+        message_parser_field(parser, &field);
     }
-    message_parser_header_end(letter);
+    message_parser_header_end(parser);
     if (broken != MESSAGE_OK)
-        message_parser_broken(letter, broken);
-    (void)!message_parser_end(letter);
-    return letter;
+        message_parser_broken(parser, broken);
+    (void)!message_parser_end(parser);
+    return parser;
 }
 
 /* What the rest of a row is about; the mode is not looked at. */
@@ -68,33 +69,24 @@ static void check_row(const struct row *row)
 {
     struct conf conf = conf_verify(row->options);
     struct verifier *verifier = verifier_init(conf.config->verify);
-    struct message_parser *letter = letter_of(row->fields, row->broken);
+    struct message_parser *parser = parser_of(row->fields, row->broken);
     struct verification found;
-    const char *code;
-    const char *status;
-    char text[VERIFIER_REPLY_MAX];
-    char value[RESULTS_VALUE_MAX + 1] = "-";
     char got[2048];
-    struct writer w = writer_of(value, RESULTS_VALUE_MAX);
 
     fake_client.outcome = (struct client_outcome){
             .verdict = row->verdict, .reason = row->reason, .step = row->step};
-    memset(text, 'x', sizeof text);
+    memset(&found, 'x', sizeof found);
     assert_non_null(verifier);
-    verifier_judge(verifier, fake_client_get(), letter, text_of(""), text_of(""), &found);
-    const enum action action = verifier_action(verifier, &found, &code, &status, text);
-    if (verifier_results(verifier, &found, "", &w))
-        *w.at = '\0';
-    else
-        strcpy(value, "-");
+    verifier_judge(verifier, fake_client_get(), parser, text_of(""), text_of(""), "", &found);
     snprintf(got, sizeof got, "%s %.*s|%s %s %s %s|%s", verdict_name(found.verdict),
-            (int)found.reason.len, found.reason.at, action_name(action), code, status, text, value);
+            (int)found.reason.len, found.reason.at, action_name(found.action), found.code,
+            found.status, found.reply, found.field[0] != '\0' ? found.field : "-");
     if (strcmp(got, row->want) != 0) {
         print_error("%s%s\ngot:  %s\nwant: %s\n", row->fields, row->options, got, row->want);
         fail();
     }
     assert_int_equal(found.asked, found.author != NULL);
-    message_parser_free(&letter);
+    message_parser_free(&parser);
     verifier_free(&verifier);
     assert_null(verifier);
     conf_free(&conf);
@@ -234,29 +226,25 @@ TEST(replies_have_the_domain_alone)
         domain[i] = i % 64 == 59 ? '.' : 'd';
     domain[DOMAIN_MAX] = '\0';
     snprintf(field, sizeof field, "From: \"se%%cr et\"@%s\n", domain);
-    struct message_parser *letter = letter_of(field, MESSAGE_OK);
+    struct message_parser *parser = parser_of(field, MESSAGE_OK);
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
         struct conf conf = conf_verify(TEMPFAIL);
         struct verifier *verifier = verifier_init(conf.config->verify);
         struct verification found;
-        const char *code;
-        const char *status;
-        char text[VERIFIER_REPLY_MAX];
         fake_client.outcome = (struct client_outcome){
                 .verdict = i == 0 ? VERDICT_NO : VERDICT_TEMPERROR, .step = steps[i]};
-        verifier_judge(verifier, fake_client_get(), letter, text_of(""), text_of(""), &found);
-        assert_int_not_equal(
-                verifier_action(verifier, &found, &code, &status, text), ACTION_ACCEPT);
-        if (strstr(text, domain) == NULL)
-            fail_msg("%s", text);
-        assert_null(strstr(text, "cr"));
-        assert_in_range(strlen(text), DOMAIN_MAX + 20, 480);
-        for (const char *at = text; *at != '\0'; at++)
+        verifier_judge(verifier, fake_client_get(), parser, text_of(""), text_of(""), "", &found);
+        assert_int_not_equal(found.action, ACTION_ACCEPT);
+        if (strstr(found.reply, domain) == NULL)
+            fail_msg("%s", found.reply);
+        assert_null(strstr(found.reply, "cr"));
+        assert_in_range(strlen(found.reply), DOMAIN_MAX + 20, 480);
+        for (const char *at = found.reply; *at != '\0'; at++)
             assert_true(*at >= ' ' && *at < 0x7f && *at != '%');
         verifier_free(&verifier);
         conf_free(&conf);
     }
-    message_parser_free(&letter);
+    message_parser_free(&parser);
 }
 
 #define STAMP(user) "Verimail: " user " UEFZTE9BRA\n"
@@ -270,28 +258,28 @@ TEST(what_is_asked)
         const char *want;
         size_t stamps;
     } rows[] = {
-            {ALICE, "", ASKED("") " ip=192.0.2.1", 0},
+            {ALICE, "", ASKED("-") " ip=192.0.2.1", 0},
             {ALICE STAMP("alice@example.org"), "", ASKED("UEFZTE9BRA") " ip=192.0.2.1", 1},
             {ALICE STAMP("alice@example.org"), "send_ip = no", ASKED("UEFZTE9BRA") " ip=", 1},
-            {ALICE STAMP("bob@example.org"), "send_ip = yes", ASKED("") " ip=192.0.2.1", 0},
+            {ALICE STAMP("bob@example.org"), "send_ip = yes", ASKED("-") " ip=192.0.2.1", 0},
             {ALICE STAMP("alice@example.org") STAMP("Alice@Example.org"), "",
-                    ASKED("") " ip=192.0.2.1", 2},
+                    ASKED("-") " ip=192.0.2.1", 2},
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct conf conf = conf_verify(rows[i].options);
         struct verifier *verifier = verifier_init(conf.config->verify);
-        struct message_parser *letter = letter_of(rows[i].fields, MESSAGE_OK);
+        struct message_parser *parser = parser_of(rows[i].fields, MESSAGE_OK);
         struct verification found;
         fake_client.asked = 0;
-        verifier_judge(verifier, fake_client_get(), letter, text_of("example.net"),
-                text_of("192.0.2.1"), &found);
+        verifier_judge(verifier, fake_client_get(), parser, text_of("example.net"),
+                text_of("192.0.2.1"), "", &found);
         assert_int_equal(fake_client.asked, 1);
         assert_string_equal(fake_client.question, rows[i].want);
         assert_int_equal(found.stamps, rows[i].stamps);
         assert_true(found.asked);
         assert_ptr_equal(fake_client.policy, verifier_policy(verifier));
-        message_parser_free(&letter);
+        message_parser_free(&parser);
         verifier_free(&verifier);
         conf_free(&conf);
     }
@@ -301,17 +289,17 @@ TEST(messages_without_an_author_ask_nobody)
 {
     struct conf conf = conf_verify("");
     struct verifier *verifier = verifier_init(conf.config->verify);
-    struct message_parser *letter = letter_of(ALICE ALICE, MESSAGE_OK);
+    struct message_parser *parser = parser_of(ALICE ALICE, MESSAGE_OK);
     struct verification found;
 
     fake_client.asked = 0;
     verifier_judge(
-            verifier, fake_client_get(), letter, text_of("example.net"), text_of(""), &found);
+            verifier, fake_client_get(), parser, text_of("example.net"), text_of(""), "", &found);
     assert_int_equal(fake_client.asked, 0);
     assert_false(found.asked);
     assert_null(found.author);
     assert_int_equal(found.fault, MESSAGE_PARSER_SEVERAL_FROMS);
-    message_parser_free(&letter);
+    message_parser_free(&parser);
     verifier_free(&verifier);
     conf_free(&conf);
 }
@@ -349,27 +337,26 @@ TEST(the_policy_is_what_the_section_says)
     conf_free(&conf);
 }
 
-TEST(what_discovery_is_given)
+TEST(clients)
 {
-    const char *anchors[2];
-    struct conf conf = conf_verify("");
-    struct discovery_options options = verifier_discovery(conf.config->verify, anchors);
+    static const struct {
+        const char *options;
+        const char *want; /* resolver and trust anchors; with a dot at the end: no others */
+    } table[] = {
+            {"", "-"},
+            {"resolver = \"127.0.0.1@53\" trust_anchors = {}", "127.0.0.1@53."},
+            {"trust_anchors = {\"a. IN DS 1 8 2 00\", \"b. DNSKEY 257 3 8 AA\"}",
+                    "-|a. IN DS 1 8 2 00|b. DNSKEY 257 3 8 AA."},
+    };
+    char error[DISCOVERY_ERROR_MAX];
 
-    assert_null(options.resolver);
-    assert_null(options.trust_anchors); /* the root's */
-    assert_int_equal(options.trust_anchors_count, 0);
-    conf_free(&conf);
-    conf = conf_verify("resolver = \"127.0.0.1@53\" trust_anchors = {}");
-    options = verifier_discovery(conf.config->verify, anchors);
-    assert_string_equal(options.resolver, "127.0.0.1@53");
-    assert_non_null(options.trust_anchors); /* none */
-    assert_int_equal(options.trust_anchors_count, 0);
-    conf_free(&conf);
-    conf = conf_verify("trust_anchors = {\"a. IN DS 1 8 2 00\", \"b. DNSKEY 257 3 8 AA\"}");
-    options = verifier_discovery(conf.config->verify, anchors);
-    assert_int_equal(options.trust_anchors_count, 2);
-    assert_string_equal(options.trust_anchors[1], "b. DNSKEY 257 3 8 AA");
-    conf_free(&conf);
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct conf conf = conf_verify(table[i].options);
+        assert_null(verifier_client(conf.config->verify, error));
+        assert_int_equal(errno, EINVAL);
+        assert_string_equal(fake_client.made_with, table[i].want);
+        conf_free(&conf);
+    }
 }
 
 /* The command line verifies without a section of its own, and so without a name. */
@@ -377,15 +364,13 @@ TEST(without_a_name_there_is_no_field)
 {
     struct conf conf = conf_of("verify { }");
     struct verifier *verifier = verifier_init(conf.config->verify);
-    struct message_parser *letter = letter_of(ALICE, MESSAGE_OK);
+    struct message_parser *parser = parser_of(ALICE, MESSAGE_OK);
     struct verification found;
-    char room[RESULTS_VALUE_MAX];
-    struct writer w = writer_of(room, sizeof room);
 
     fake_client.outcome = (struct client_outcome){.verdict = VERDICT_YES, .reason = REASON_STAMPED};
-    verifier_judge(verifier, fake_client_get(), letter, text_of(""), text_of(""), &found);
-    assert_false(verifier_results(verifier, &found, "\n", &w));
-    message_parser_free(&letter);
+    verifier_judge(verifier, fake_client_get(), parser, text_of(""), text_of(""), "\n", &found);
+    assert_string_equal(found.field, "");
+    message_parser_free(&parser);
     verifier_free(&verifier);
     conf_free(&conf);
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
+#include <stdio.h>
 #include <string.h>
 
-#include "command/question_line.h"
+#include "command/question_arguments.h"
 #include "unit.h"
 
 #define DIGEST "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
@@ -9,10 +10,19 @@
 static const struct command command = {.name = "test"};
 static const struct invocation invocation = {.command = &command};
 
+static bool write(const struct question_arguments *asked, struct writer *w)
+{
+    struct rcpt rcpt;
+    struct question question;
+
+    return question_arguments_parse(asked, &invocation, &rcpt, &question) &&
+           question_format(&question, w);
+}
+
 TEST(lines)
 {
     static const struct {
-        struct question_line asked;
+        struct question_arguments asked;
         const char *line; /* NULL: refused */
     } table[] = {
             {{"alice", "-"}, "alice -\r\n"},
@@ -51,7 +61,7 @@ TEST(lines)
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         char room[QUESTION_MAX];
         struct writer w = writer_of(room, sizeof room);
-        const bool ok = question_line_write(&table[i].asked, &invocation, &w);
+        const bool ok = write(&table[i].asked, &w);
         const struct text got = writer_text(&w);
         if (ok != (table[i].line != NULL) || (ok && !text_equal(got, text_of(table[i].line)))) {
             print_error("row %zu: got %d %.*s, want %s\n", i, ok, (int)got.len, got.at,
@@ -61,37 +71,37 @@ TEST(lines)
     }
 }
 
-/* `count` domains of 7 octets and a comma. */
-static void write_list(char *room, size_t count)
+/* `count` domains of 7 octets and a comma, each another one. */
+static void write_list(char *list, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        memcpy(room + i * 8, "abcd.ef,", 8);
-    room[count * 8 - 1] = '\0';
+        (void)sprintf(list + i * 8, "d%03zu.ef,", i);
+    list[count * 8 - 1] = '\0';
 }
 
 TEST(a_list_at_its_longest)
 {
     static const char any[] = "a@b.c - rcpt=*\r\n";
-    char list[QUESTION_RCPT_MAX + 32];
-    char room[QUESTION_MAX];
-    const struct question_line asked = {"a@b.c", "-", list};
-    struct writer w = writer_of(room, sizeof room);
+    char list[RCPT_MAX + 32];
+    char buffer[QUESTION_MAX];
+    const struct question_arguments asked = {"a@b.c", "-", list};
+    struct writer w = writer_of(buffer, sizeof buffer);
 
-    write_list(list, QUESTION_RCPT_MAX / 8);
+    write_list(list, RCPT_MAX / 8);
     memmove(list + 1, list, strlen(list) + 1);
     list[0] = 'x';
-    assert_int_equal(strlen(list), QUESTION_RCPT_MAX);
-    assert_true(question_line_write(&asked, &invocation, &w));
-    assert_int_equal(writer_text(&w).len, strlen(any) - 1 + QUESTION_RCPT_MAX);
+    assert_int_equal(strlen(list), RCPT_MAX);
+    assert_true(write(&asked, &w));
+    assert_int_equal(writer_text(&w).len, strlen(any) - 1 + RCPT_MAX);
 
-    w = writer_of(room, sizeof room);
+    w = writer_of(buffer, sizeof buffer);
     memmove(list + 1, list, strlen(list) + 1);
     list[0] = 'x';
-    assert_true(question_line_write(&asked, &invocation, &w));
+    assert_true(write(&asked, &w));
     assert_true(text_equal(writer_text(&w), text_of(any)));
 
-    /* What stands behind the limit is looked at all the same. */
-    w = writer_of(room, sizeof room);
+    /* A domain behind the limit is checked all the same. */
+    w = writer_of(buffer, sizeof buffer);
     strcat(list, ",-");
-    assert_false(question_line_write(&asked, &invocation, &w));
+    assert_false(write(&asked, &w));
 }

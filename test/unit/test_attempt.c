@@ -11,26 +11,36 @@
 #include <sys/time.h>
 
 #include "base/clock.h"
-#include "client/asking.h"
+#include "client/attempt.h"
 #include "fake_service.h"
 #include "unit.h"
 
 #define LONG 60000 /* milliseconds: no test waits for so long */
-#define SHORT 200  /* less than ASKING_STAGGER */
+#define SHORT 200  /* less than ATTEMPT_DELAY */
 #define QUESTION "alice@example.org - rcpt=example.net\r\n"
 
-static void ask_all(
-        struct fake_service **services, size_t count, uint64_t timeout, struct asking *got)
+static void ask_at(
+        const struct endpoint *endpoints, size_t count, uint64_t timeout, struct attempt *got)
 {
-    struct endpoint endpoints[ASKING_ENDPOINTS_MAX];
+    const uint64_t deadline = mono_ms() + timeout;
+    const int fd = attempt_connect(endpoints, count, deadline, got);
+
+    if (fd >= 0)
+        attempt_converse(fd, text_of(QUESTION), deadline, got);
+}
+
+static void ask_all(
+        struct fake_service **services, size_t count, uint64_t timeout, struct attempt *got)
+{
+    struct endpoint endpoints[ATTEMPT_ADDRESSES_MAX];
 
     for (size_t i = 0; i < count; i++)
         endpoints[i] = fake_service_endpoint(services[i]);
-    asking_run(endpoints, count, text_of(QUESTION), mono_ms() + timeout, got);
+    ask_at(endpoints, count, timeout, got);
 }
 
 static void ask_one(
-        enum fake_service_manner manner, const char *reply, uint64_t timeout, struct asking *got)
+        enum fake_service_manner manner, const char *reply, uint64_t timeout, struct attempt *got)
 {
     struct fake_service *service = fake_service_start("127.0.0.2", manner, reply);
     char question[FAKE_SERVICE_QUESTION_MAX];
@@ -58,23 +68,23 @@ TEST(replies)
 {
     static const struct {
         const char *reply;
-        enum asking_result want;
+        enum attempt_result want;
     } table[] = {
-            {"YES stamped\r\n", ASKING_ANSWERED},
-            {"NO unstamped ttl=3600 scope=domain\r\n", ASKING_ANSWERED},
-            {"ALLOW\r\n", ASKING_ANSWERED},
-            {"", ASKING_CLOSED},
-            {"YES", ASKING_NOT_ANSWER},
-            {"YES stamped\n", ASKING_NOT_ANSWER},
-            {"YES stamped\r\nYES stamped\r\n", ASKING_NOT_ANSWER},
-            {"220 mail.example.org ESMTP\r\n", ASKING_NOT_ANSWER},
+            {"YES stamped\r\n", ATTEMPT_ANSWERED},
+            {"NO unstamped ttl=3600 scope=domain\r\n", ATTEMPT_ANSWERED},
+            {"ALLOW\r\n", ATTEMPT_ANSWERED},
+            {"", ATTEMPT_CLOSED},
+            {"YES", ATTEMPT_NOT_ANSWER},
+            {"YES stamped\n", ATTEMPT_NOT_ANSWER},
+            {"YES stamped\r\nYES stamped\r\n", ATTEMPT_NOT_ANSWER},
+            {"220 mail.example.org ESMTP\r\n", ATTEMPT_NOT_ANSWER},
     };
     static const enum fake_service_manner manners[] = {
             FAKE_SERVICE_AT_ONCE, FAKE_SERVICE_IN_OCTETS};
 
     for (size_t i = 0; i < 2 * (sizeof table / sizeof *table); i++) {
         const char *reply = table[i / 2].reply;
-        struct asking got;
+        struct attempt got;
         ask_one(manners[i % 2], reply, LONG, &got);
         if (got.result != table[i / 2].want || got.reply_len != strlen(reply) ||
                 memcmp(got.reply, reply, got.reply_len) != 0) {
@@ -82,23 +92,23 @@ TEST(replies)
                     got.reply, (int)table[i / 2].want);
             fail();
         }
-        assert_true(got.connected && got.attempts[0].fate == ASKING_SPOKE);
+        assert_true(got.connected && got.addresses[0].state == ATTEMPT_SPOKE);
     }
 }
 
 TEST(the_longest_reply)
 {
-    struct asking got;
+    struct attempt got;
 
     ask_one(FAKE_SERVICE_AT_ONCE, answer_of(ANSWER_MAX), LONG, &got);
-    assert_int_equal(got.result, ASKING_ANSWERED);
+    assert_int_equal(got.result, ATTEMPT_ANSWERED);
     assert_int_equal(got.answer.verdict, VERDICT_NO);
     ask_one(FAKE_SERVICE_AT_ONCE, answer_of(ANSWER_MAX + 1), LONG, &got);
-    assert_int_equal(got.result, ASKING_NOT_ANSWER);
+    assert_int_equal(got.result, ATTEMPT_NOT_ANSWER);
     assert_int_equal(got.reply_len, ANSWER_MAX + 1);
     /* No more is waited for: this one would take more than ten seconds. */
     ask_one(FAKE_SERVICE_AT_ONCE, answer_of(ANSWER_MAX + 90), LONG, &got);
-    assert_int_equal(got.result, ASKING_NOT_ANSWER);
+    assert_int_equal(got.result, ATTEMPT_NOT_ANSWER);
     assert_int_equal(got.reply_len, ANSWER_MAX + 1);
 }
 
@@ -109,11 +119,11 @@ TEST(no_answer_in_time)
 
     for (size_t i = 0; i < sizeof manners / sizeof *manners; i++) {
         const uint64_t began = mono_ms();
-        struct asking got;
+        struct attempt got;
         ask_one(manners[i], answer_of(200), SHORT, &got);
-        assert_int_equal(got.result, ASKING_TIME_OUT);
-        assert_int_equal(got.attempts[0].fate, ASKING_SILENT);
-        assert_in_range(got.attempts[0].patience, 1, SHORT);
+        assert_int_equal(got.result, ATTEMPT_TIMEOUT);
+        assert_int_equal(got.addresses[0].state, ATTEMPT_SILENT);
+        assert_in_range(got.addresses[0].time_ms, 1, SHORT);
         assert_int_equal(got.connected, manners[i] != FAKE_SERVICE_NO_PACKET);
         assert_true(mono_ms() - began >= SHORT);
     }
@@ -122,33 +132,33 @@ TEST(no_answer_in_time)
 TEST(time_was_up_before)
 {
     struct fake_service *service = fake_service_start("127.0.0.2", FAKE_SERVICE_AT_ONCE, "YES\r\n");
-    struct asking got;
+    struct attempt got;
 
     ask_all(&service, 1, 0, &got);
-    assert_int_equal(got.result, ASKING_TIME_OUT);
-    assert_int_equal(got.attempts[0].fate, ASKING_UNTRIED);
+    assert_int_equal(got.result, ATTEMPT_TIMEOUT);
+    assert_int_equal(got.addresses[0].state, ATTEMPT_UNTRIED);
     assert_int_equal(fake_service_questions(service), 0);
     fake_service_stop(&service);
 }
 
 TEST(a_connection_that_breaks)
 {
-    struct asking got;
+    struct attempt got;
     char text[80];
 
     ask_one(FAKE_SERVICE_WITH_RESET, "YES stamped\r\n", LONG, &got);
-    assert_int_equal(got.result, ASKING_CLOSED);
-    assert_int_equal(got.attempts[0].fate, ASKING_SPOKE);
-    asking_describe(&got, text, sizeof text);
+    assert_int_equal(got.result, ATTEMPT_CLOSED);
+    assert_int_equal(got.addresses[0].state, ATTEMPT_SPOKE);
+    attempt_describe(&got, text, sizeof text);
     assert_string_equal(text, "closed without an answer: Connection reset by peer");
     ask_one(FAKE_SERVICE_NOBODY, "", LONG, &got);
-    assert_int_equal(got.result, ASKING_NO_CONNECTION);
-    assert_int_equal(got.attempts[0].fate, ASKING_REFUSED);
-    asking_describe(&got, text, sizeof text);
+    assert_int_equal(got.result, ATTEMPT_NO_CONNECTION);
+    assert_int_equal(got.addresses[0].state, ATTEMPT_REFUSED);
+    attempt_describe(&got, text, sizeof text);
     assert_string_equal(text, "no connection: Connection refused");
 }
 
-/* In order; `fates` has a letter for each: untried, slower, refused, silent, spoke. */
+/* In order; `states` has a letter for each: untried, slower, refused, silent, spoke. */
 TEST(several)
 {
     enum {
@@ -157,38 +167,38 @@ TEST(several)
         NO_PACKET = FAKE_SERVICE_NO_PACKET
     };
     static const struct {
-        int manners[ASKING_ENDPOINTS_MAX];
+        int manners[ATTEMPT_ADDRESSES_MAX];
         uint64_t timeout;
-        enum asking_result want;
-        const char *fates;
+        enum attempt_result want;
+        const char *states;
         size_t which;
     } table[] = {
-            {{AT_ONCE, AT_ONCE, NOBODY, NO_PACKET}, LONG, ASKING_ANSWERED, "puuu", 0},
-            {{NOBODY, AT_ONCE, AT_ONCE, AT_ONCE}, LONG, ASKING_ANSWERED, "rpuu", 1},
-            {{NOBODY, NOBODY, NOBODY, AT_ONCE}, LONG, ASKING_ANSWERED, "rrrp", 3},
-            {{NOBODY, NOBODY, NOBODY, NOBODY}, LONG, ASKING_NO_CONNECTION, "rrrr", 0},
-            {{NO_PACKET, AT_ONCE, AT_ONCE, AT_ONCE}, LONG, ASKING_ANSWERED, "lpuu", 1},
-            {{NO_PACKET, NOBODY, AT_ONCE, AT_ONCE}, LONG, ASKING_ANSWERED, "lrpu", 2},
-            {{NO_PACKET, AT_ONCE, AT_ONCE, AT_ONCE}, SHORT, ASKING_TIME_OUT, "suuu", 0},
-            {{NOBODY, NO_PACKET, AT_ONCE, AT_ONCE}, SHORT, ASKING_TIME_OUT, "rsuu", 0},
+            {{AT_ONCE, AT_ONCE, NOBODY, NO_PACKET}, LONG, ATTEMPT_ANSWERED, "puuu", 0},
+            {{NOBODY, AT_ONCE, AT_ONCE, AT_ONCE}, LONG, ATTEMPT_ANSWERED, "rpuu", 1},
+            {{NOBODY, NOBODY, NOBODY, AT_ONCE}, LONG, ATTEMPT_ANSWERED, "rrrp", 3},
+            {{NOBODY, NOBODY, NOBODY, NOBODY}, LONG, ATTEMPT_NO_CONNECTION, "rrrr", 0},
+            {{NO_PACKET, AT_ONCE, AT_ONCE, AT_ONCE}, LONG, ATTEMPT_ANSWERED, "lpuu", 1},
+            {{NO_PACKET, NOBODY, AT_ONCE, AT_ONCE}, LONG, ATTEMPT_ANSWERED, "lrpu", 2},
+            {{NO_PACKET, AT_ONCE, AT_ONCE, AT_ONCE}, SHORT, ATTEMPT_TIMEOUT, "suuu", 0},
+            {{NOBODY, NO_PACKET, AT_ONCE, AT_ONCE}, SHORT, ATTEMPT_TIMEOUT, "rsuu", 0},
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        struct fake_service *services[ASKING_ENDPOINTS_MAX];
-        char fates[ASKING_ENDPOINTS_MAX + 1] = "";
-        struct asking got;
-        for (size_t n = 0; n < ASKING_ENDPOINTS_MAX; n++)
+        struct fake_service *services[ATTEMPT_ADDRESSES_MAX];
+        char states[ATTEMPT_ADDRESSES_MAX + 1] = "";
+        struct attempt got;
+        for (size_t n = 0; n < ATTEMPT_ADDRESSES_MAX; n++)
             services[n] = fake_service_start(
                     "127.0.0.3", (enum fake_service_manner)table[i].manners[n], "YES stamped\r\n");
-        ask_all(services, ASKING_ENDPOINTS_MAX, table[i].timeout, &got);
-        for (size_t n = 0; n < ASKING_ENDPOINTS_MAX; n++) {
-            fates[n] = "ulrsp"[got.attempts[n].fate];
+        ask_all(services, ATTEMPT_ADDRESSES_MAX, table[i].timeout, &got);
+        for (size_t n = 0; n < ATTEMPT_ADDRESSES_MAX; n++) {
+            states[n] = "ulrsp"[got.addresses[n].state];
             fake_service_stop(&services[n]);
         }
         if (got.result != table[i].want || got.which != table[i].which ||
-                strcmp(fates, table[i].fates) != 0) {
+                strcmp(states, table[i].states) != 0) {
             print_error("row %zu: got %d, %s, which %zu, want %d, %s, which %zu\n", i,
-                    (int)got.result, fates, got.which, (int)table[i].want, table[i].fates,
+                    (int)got.result, states, got.which, (int)table[i].want, table[i].states,
                     table[i].which);
             fail();
         }
@@ -202,11 +212,11 @@ TEST(one_refuses_and_one_closes)
             fake_service_start("127.0.0.2", FAKE_SERVICE_NOBODY, ""),
             fake_service_start("127.0.0.3", FAKE_SERVICE_AT_ONCE, ""),
     };
-    struct asking got;
+    struct attempt got;
     char text[80];
 
     ask_all(services, 2, LONG, &got);
-    asking_describe(&got, text, sizeof text);
+    attempt_describe(&got, text, sizeof text);
     assert_string_equal(text, "closed without an answer");
     fake_service_stop(&services[0]);
     fake_service_stop(&services[1]);
@@ -214,10 +224,10 @@ TEST(one_refuses_and_one_closes)
 
 TEST(nothing_to_ask)
 {
-    struct asking got;
+    struct attempt got;
 
-    asking_run(NULL, 0, text_of(QUESTION), mono_ms() + LONG, &got);
-    assert_int_equal(got.result, ASKING_NO_CONNECTION);
+    ask_at(NULL, 0, LONG, &got);
+    assert_int_equal(got.result, ATTEMPT_NO_CONNECTION);
     assert_int_equal(got.error, 0);
 }
 
@@ -228,18 +238,18 @@ TEST(no_descriptor_is_left)
             fake_service_start("127.0.0.2", FAKE_SERVICE_NOBODY, ""); /* no thread */
     struct rlimit before;
     struct rlimit none;
-    struct asking got;
+    struct attempt got;
 
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
     none = before;
     none.rlim_cur = 0;
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
     const struct endpoint endpoint = fake_service_endpoint(service);
-    asking_run(&endpoint, 1, text_of(QUESTION), mono_ms() + LONG, &got);
+    ask_at(&endpoint, 1, LONG, &got);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
-    assert_int_equal(got.result, ASKING_NO_CONNECTION);
+    assert_int_equal(got.result, ATTEMPT_NO_CONNECTION);
     assert_int_equal(got.error, EMFILE);
-    assert_int_equal(got.attempts[0].fate, ASKING_UNTRIED);
+    assert_int_equal(got.addresses[0].state, ATTEMPT_UNTRIED);
     fake_service_stop(&service);
 }
 
@@ -267,7 +277,7 @@ TEST(signals_come)
     const struct itimerval never = {{0, 0}, {0, 0}};
     sigset_t alarm_only;
     pthread_t releaser;
-    struct asking got;
+    struct attempt got;
 
     /* The other threads are begun without it. */
     sigemptyset(&alarm_only);
@@ -280,7 +290,7 @@ TEST(signals_come)
     assert_int_equal(setitimer(ITIMER_REAL, &often, NULL), 0);
     ask_all(&waiting, 1, LONG, &got);
     assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
-    assert_int_equal(got.result, ASKING_ANSWERED);
+    assert_int_equal(got.result, ATTEMPT_ANSWERED);
     pthread_join(releaser, NULL);
     fake_service_stop(&waiting);
 }
