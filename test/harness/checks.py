@@ -23,6 +23,7 @@ def equal(got, want, what=""):
 
 
 def contains(where, what):
+    __tracebackhide__ = True
     if what not in where:
         raise Failure(f"no {what!r} in {where!r}")
 
