@@ -13,7 +13,6 @@
 #include "command/json_text.h"
 #include "command/record.h"
 #include "command/terminal.h"
-#include "command/time_argument.h"
 #include "protocol/domain.h"
 
 #define HOUR UINT64_C(3600000)

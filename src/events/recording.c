@@ -8,8 +8,7 @@
 #include "base/backoff.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "events/alarm_history.h"
-#include "events/forgeries.h"
+#include "events/alarm.h"
 #include "events/privacy.h"
 #include "events/store.h"
 

@@ -9,7 +9,6 @@
 
 #include "base/backoff.h"
 #include "base/log.h"
-#include "replay/redis_queue.h"
 #include "replay/redis_stream.h"
 
 #define PAUSE_FIRST 100 /* milliseconds after an attempt that failed; doubled for each more */

@@ -19,4 +19,9 @@ json_t *origins_receiving(struct scope *scope, size_t most);
  * or an IPv6 address that is cut behind its third group at the earliest. Empty when it is none. */
 struct text origins_network(struct text beginning, char buffer_r[ORIGINS_NETWORK_MAX]);
 
+/* The sending hosts that came up in the period and were not there in the 90 days before it: an
+ * array of {host, first, questions}, the busiest first. JSON null when the record begins (at
+ * `oldest`) no earlier than the period: nobody can tell then what is new. */
+json_t *hosts_new(struct scope *scope, uint64_t oldest, size_t most);
+
 #endif

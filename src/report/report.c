@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 
-#include "report/hosts.h"
 #include "report/origins.h"
 #include "report/scope.h"
 #include "report/series.h"

@@ -4,10 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "users/account.h"
 #include "users/directory_backend.h"
 #include "users/ldap_session.h"
-#include "users/ranged.h"
+#include "users/mailbox.h"
 #include "users/row_set.h"
 #include "users/rule_words.h"
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "users/ranged.h"
+#include "users/rule_words.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
