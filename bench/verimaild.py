@@ -111,10 +111,7 @@ service {{
     replay = "{replay}"
     events = "{events}"
     connections_per_address = 20000
-    connections_per_network = 20000
     connections = 20000
-    classic_rate = 1000000
-    classic_rate_per_source = 1000000
 }}
 host "{HOST}" {{ keys = {{"{self.host_public}"}} }}
 domain "{DOMAIN}" {{

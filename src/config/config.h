@@ -47,12 +47,8 @@ struct config_service {
     struct config_text events_ip;     /* full, network or none */
     struct config_text metrics;       /* unix:PATH or a loopback ADDRESS:PORT; at NULL: nowhere */
     uint64_t alarm_forgeries;         /* of one user in an hour; 0: no alarm */
-    uint64_t renew_keys;              /* the age at which keys should have been replaced */
     uint64_t connections;             /* per worker, as are the other limits */
     uint64_t connections_per_address; /* IPv4 /32, IPv6 /64 */
-    uint64_t connections_per_network; /* IPv6 /48 */
-    uint64_t classic_rate;
-    uint64_t classic_rate_per_source;
 };
 
 /* Of both daemons. */
@@ -108,15 +104,12 @@ struct config_verify {
     struct config_text on_no;        /* reject, quarantine or mark */
     struct config_text on_permerror; /* reject or mark */
     struct config_text on_temperror; /* accept or tempfail */
-    uint64_t timeout;                /* of the whole question */
     bool send_ip;
     struct config_text resolver;       /* ADDRESS or ADDRESS@PORT; at NULL: the machine's */
     struct config_list trust_anchors;  /* DS or DNSKEY records */
     bool trust_anchors_given;          /* `{}` means none, no such line means the root's */
     struct config_list allow_networks; /* network_parse() */
-    struct config_list allow_ports;
-    uint64_t budget_per_domain; /* questions other than YES a minute */
-    uint64_t budget_per_address;
+    uint64_t budget_per_domain;        /* questions other than YES a minute */
 };
 
 struct config_milter {
@@ -148,9 +141,8 @@ struct config_directory {
     struct config_text hosts;     /* attributes that hold a rule; at NULL: none */
     struct config_text more_hosts;
     struct config_text allow_unauthorized;
-    struct config_text ca;  /* a file of certificates; at NULL: the machine's */
-    bool start_tls;         /* before anything is said over ldap:// */
-    uint64_t keep_at_least; /* per cent of the rows of before; fewer are not believed */
+    struct config_text ca; /* a file of certificates; at NULL: the machine's */
+    bool start_tls;        /* before anything is said over ldap:// */
     uint64_t timeout;
 };
 

@@ -165,11 +165,6 @@ static bool is_port(const char *value)
     return text_decimal(text_of(value), UINT16_MAX, &port) && port > 0;
 }
 
-static bool accept_port(const char *value)
-{
-    return is_port(value);
-}
-
 /* An address alone, of either family. */
 static bool is_address(struct text t)
 {
@@ -398,10 +393,7 @@ const struct option_type option_type_checks =
         NUMBER_TYPE(number, "a number from 1 to 1000", 1, 1000);
 const struct option_type option_type_connections =
         NUMBER_TYPE(number, "a number from 1 to 100000", 1, 100000);
-const struct option_type option_type_rate =
-        NUMBER_TYPE(number, "a number from 1 to 1000000 a second", 1, 1000000);
-const struct option_type option_type_share = NUMBER_TYPE(number, "a number from 0 to 100", 0, 100);
-const struct option_type option_type_patience =
+const struct option_type option_type_timeout =
         NUMBER_TYPE(duration, "a time from 1s to 1h, as in 90s, 15m", 1, 3600);
 const struct option_type option_type_workers =
         NUMBER_TYPE(number, "a number from 1 to 256", 1, 256);
@@ -409,8 +401,6 @@ const struct option_type option_type_keep =
         NUMBER_TYPE(duration, "a time from 1h to 3650d, as in 12h, 90d", 3600, 315360000);
 const struct option_type option_type_lifetime =
         NUMBER_TYPE(duration, "a time from 1m to 365d, as in 90s, 15m, 12h, 7d", 60, 31536000);
-const struct option_type option_type_timeout =
-        NUMBER_TYPE(duration, "a time from 1s to 20s: a mail server waits no longer", 1, 20);
 const struct option_type option_type_ttl =
         NUMBER_TYPE(duration, "a time from 0s to 1h, as in 90s, 15m", 0, ANSWER_TTL_MAX);
 const struct option_type option_type_socket_mode = {.value = OPTION_TYPE_NUMBER,
@@ -465,7 +455,6 @@ const struct option_type option_type_password = {.value = OPTION_TYPE_TEXT,
         .is_secret = true};
 const struct option_type option_type_path = TEXT_TYPE(accept_path, "an absolute path");
 const struct option_type option_type_phrase = TEXT_TYPE(accept_phrase, "printable text, not empty");
-const struct option_type option_type_port = TEXT_TYPE(accept_port, "a port from 1 to 65535");
 const struct option_type option_type_replay = TEXT_TYPE(accept_replay,
         "none, lmdb:/PATH, redis://HOST[:PORT][,HOST[:PORT]]..., rediss://..., or "
         "redis+unix:///PATH, with USER@ before the host but no password");

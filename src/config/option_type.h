@@ -63,18 +63,14 @@ extern const struct option_type option_type_or_tempfail;  /* accept, tempfail */
 extern const struct option_type option_type_password;     /* the path of a file with a secret */
 extern const struct option_type option_type_path;         /* absolute */
 extern const struct option_type option_type_phrase;       /* printable text in one line */
-extern const struct option_type option_type_port;         /* 1 to 65535 */
-extern const struct option_type option_type_rate;
-extern const struct option_type option_type_share;
-extern const struct option_type option_type_patience;
-extern const struct option_type option_type_replay;      /* none, lmdb:PATH, a Redis address */
-extern const struct option_type option_type_resolver;    /* ADDRESS or ADDRESS@PORT */
-extern const struct option_type option_type_service_key; /* the text of a service's public key */
+extern const struct option_type option_type_timeout;      /* a time */
+extern const struct option_type option_type_replay;       /* none, lmdb:PATH, a Redis address */
+extern const struct option_type option_type_resolver;     /* ADDRESS or ADDRESS@PORT */
+extern const struct option_type option_type_service_key;  /* the text of a service's public key */
 extern const struct option_type option_type_socket; /* unix:PATH, inet:PORT@ADDRESS, inet6:... */
 extern const struct option_type option_type_socket_mode; /* written in octal */
 extern const struct option_type option_type_source;      /* postgresql://..., ldap://... */
 extern const struct option_type option_type_table;       /* lmdb:PATH */
-extern const struct option_type option_type_timeout;     /* a time that a mail server waits */
 extern const struct option_type option_type_ttl;         /* a time, at most ANSWER_TTL_MAX */
 extern const struct option_type option_type_user;        /* a user of this machine */
 extern const struct option_type option_type_workers;

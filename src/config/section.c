@@ -32,16 +32,10 @@ static const struct option service_options[] = {
         {"metrics", &option_type_metrics, AT(config_service, metrics)},
         {"alarm_forgeries", &option_type_alarm, AT(config_service, alarm_forgeries),
                 .fallback = "100"},
-        {"renew_keys", &option_type_keep, AT(config_service, renew_keys), .fallback = "365d"},
         {"connections", &option_type_connections, AT(config_service, connections),
                 .fallback = "10000"},
         {"connections_per_address", &option_type_connections,
                 AT(config_service, connections_per_address), .fallback = "100"},
-        {"connections_per_network", &option_type_connections,
-                AT(config_service, connections_per_network), .fallback = "400"},
-        {"classic_rate", &option_type_rate, AT(config_service, classic_rate), .fallback = "1000"},
-        {"classic_rate_per_source", &option_type_rate, AT(config_service, classic_rate_per_source),
-                .fallback = "50"},
         {NULL},
 };
 
@@ -112,17 +106,13 @@ static const struct option verify_options[] = {
                 .fallback = "reject"},
         {"on_temperror", &option_type_or_tempfail, AT(config_verify, on_temperror),
                 .fallback = "accept"},
-        {"timeout", &option_type_timeout, AT(config_verify, timeout), .fallback = "5s"},
         {"send_ip", &option_type_bool, AT(config_verify, send_ip), .fallback = "true"},
         {"resolver", &option_type_resolver, AT(config_verify, resolver)},
         {"trust_anchors", &option_type_anchor, LIST(config_verify, trust_anchors),
                 .given = offsetof(struct config_verify, trust_anchors_given)},
         {"allow_networks", &option_type_network, LIST(config_verify, allow_networks)},
-        {"allow_ports", &option_type_port, LIST(config_verify, allow_ports)},
         {"budget_per_domain", &option_type_budget, AT(config_verify, budget_per_domain),
                 .fallback = "600"},
-        {"budget_per_address", &option_type_budget, AT(config_verify, budget_per_address),
-                .fallback = "6000"},
         {NULL},
 };
 
@@ -164,9 +154,7 @@ static const struct option directory_options[] = {
         {"allow_unauthorized", &option_type_attribute, AT(config_directory, allow_unauthorized)},
         {"ca", &option_type_path, AT(config_directory, ca)},
         {"start_tls", &option_type_bool, AT(config_directory, start_tls)},
-        {"keep_at_least", &option_type_share, AT(config_directory, keep_at_least),
-                .fallback = "50"},
-        {"timeout", &option_type_patience, AT(config_directory, timeout), .fallback = "60s"},
+        {"timeout", &option_type_timeout, AT(config_directory, timeout), .fallback = "60s"},
         {NULL},
 };
 

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The service at one address gets the budgets of so many domains. */
+#define DOMAINS_AT_ADDRESS 10
+
 struct verifier {
     const struct config_verify *verify;
     enum action on_no;
@@ -13,7 +16,6 @@ struct verifier {
     enum action on_temperror;
     bool is_monitor;
     struct network *networks;
-    uint16_t *ports;
     struct client_policy policy; /* borrows the two above */
 };
 
@@ -38,23 +40,15 @@ static enum action verifier_action_of(const struct config_text *word)
 static bool verifier_read_reach(struct verifier *verifier)
 {
     const struct config_list *networks = &verifier->verify->allow_networks;
-    const struct config_list *ports = &verifier->verify->allow_ports;
 
     verifier->networks = calloc(networks->count + 1, sizeof *verifier->networks);
-    verifier->ports = calloc(ports->count + 1, sizeof *verifier->ports);
-    if (verifier->networks == NULL || verifier->ports == NULL)
+    if (verifier->networks == NULL)
         return false;
     for (size_t i = 0; i < networks->count; i++)
         if (!network_parse(networks->at[i].at, &verifier->networks[i]))
             return false;
-    for (size_t i = 0; i < ports->count; i++) {
-        uint64_t port;
-        if (!text_decimal(text_of(ports->at[i].at), UINT16_MAX, &port))
-            return false;
-        verifier->ports[i] = (uint16_t)port;
-    }
     verifier->policy.reach =
-            (struct target_acl){verifier->networks, networks->count, verifier->ports, ports->count};
+            (struct target_acl){.networks = verifier->networks, .networks_count = networks->count};
     return true;
 }
 
@@ -70,9 +64,9 @@ struct verifier *verifier_init(const struct config_verify *verify)
             .on_permerror = verifier_action_of(&verify->on_permerror),
             .on_temperror = verifier_action_of(&verify->on_temperror),
             .is_monitor = strcmp(verify->mode.at, "monitor") == 0,
-            .policy = {.timeout = verify->timeout * 1000,
+            .policy = {.timeout = CLIENT_TIMEOUT,
                     .budget_per_domain = (uint32_t)verify->budget_per_domain,
-                    .budget_per_address = (uint32_t)verify->budget_per_address},
+                    .budget_per_address = DOMAINS_AT_ADDRESS * (uint32_t)verify->budget_per_domain},
     };
     if (!verifier_read_reach(verifier))
         verifier_free(&verifier);
@@ -84,7 +78,6 @@ void verifier_free(struct verifier **verifier)
     if (*verifier == NULL)
         return;
     free((*verifier)->networks);
-    free((*verifier)->ports);
     free(*verifier);
     *verifier = NULL;
 }

@@ -91,19 +91,19 @@ static bool directory_ask(const struct config_directory *directory, struct row_s
     return read;
 }
 
-static enum directory_result refuse_few(const struct config_directory *directory,
+static enum directory_result refuse_few(
         const struct directory_counts *counts, char error_r[DIRECTORY_ERROR_MAX])
 {
     snprintf(error_r, DIRECTORY_ERROR_MAX,
-            "%" PRIu64 " rows instead of %" PRIu64 " before: expected at least %" PRIu64
-            "%% of them (keep_at_least)",
-            counts->after, counts->before, directory->keep_at_least);
+            "%" PRIu64 " rows instead of %" PRIu64 " before: expected at least half of them",
+            counts->after, counts->before);
     return DIRECTORY_FEW;
 }
 
-static bool is_few(const struct config_directory *directory, const struct directory_counts *counts)
+/* So many users do not leave from one sync to the next: the directory did not tell all. */
+static bool is_few(const struct directory_counts *counts)
 {
-    return counts->after * 100 < counts->before * directory->keep_at_least;
+    return counts->after < counts->before / 2 + counts->before % 2;
 }
 
 static enum directory_result directory_fail(const struct config_directory *directory,
@@ -124,8 +124,8 @@ static enum directory_result renew(const struct config_directory *directory, boo
 
     if (difference == NULL)
         return directory_fail(directory, why, error_r);
-    if (!believe && is_few(directory, counts_r))
-        result = refuse_few(directory, counts_r, error_r);
+    if (!believe && is_few(counts_r))
+        result = refuse_few(counts_r, error_r);
     else if (difference_write(difference, table) != TABLE_OK)
         result = directory_fail(directory, table_error(table), error_r);
     difference_free(&difference);

@@ -47,8 +47,7 @@ struct directory_counts {
  * keep a user's end from the service for as long. A rule that cannot be read is DIRECTORY_WRONG:
  * whatever would be done instead could permit what it forbids.
  *
- * Without `believe` a directory that is empty, or has fewer rows than `keep_at_least` per cent of
- * before, is DIRECTORY_FEW. One sync at a time of the tables in one folder: another one waits for
+ * Without `believe` a directory that is empty, or has fewer than half of the rows of before, is DIRECTORY_FEW. One sync at a time of the tables in one folder: another one waits for
  * as long as `timeout`. SIGPIPE should be ignored. */
 enum directory_result directory_sync(const struct config_directory *directory, bool believe,
         const struct directory_notes *notes, struct directory_counts *counts_r,

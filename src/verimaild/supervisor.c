@@ -22,9 +22,10 @@
 #include "verimaild/service.h"
 #include "verimaild/table_check.h"
 
-#define GENERATIONS_MAX 16 /* with those that still finish; a further reload waits */
-#define SAVE_EVERY 60000   /* milliseconds between two records of the keys' use */
-#define KEY_WARNING 10     /* a tenth of its age before a key nears its end */
+#define GENERATIONS_MAX 16         /* with those that still finish; a further reload waits */
+#define SAVE_EVERY 60000           /* milliseconds between two records of the keys' use */
+#define KEY_AGE UINT64_C(31536000) /* seconds: replace a pair of keys before */
+#define KEY_WARNING 10             /* a tenth of its age before a key nears its end */
 #define KEY_LOOK_EVERY (UINT64_C(86400) * 1000) /* milliseconds */
 #define POLL_MAX 514 /* the signals, and the workers of two generations */
 
@@ -100,19 +101,17 @@ static void warn_keyuse(
 /* Says of keys that should soon have been replaced, so that there is time to do it. */
 static void look_at_keys(uint64_t now)
 {
-    const struct config *config = generation_config(parent.serving);
-    const uint64_t end = config->service->renew_keys;
     const uint64_t today = unix_now();
 
     for (size_t i = 0; i < COUNTERS_KEYS_MAX && parent.counters->keys[i].since > 0; i++) {
         const struct counter_key *key = &parent.counters->keys[i];
         char subject[sizeof key->host + sizeof key->id + 16];
-        if (today < key->since || today - key->since < end - end / KEY_WARNING)
+        if (today < key->since || today - key->since < KEY_AGE - KEY_AGE / KEY_WARNING)
             continue;
         snprintf(subject, sizeof subject, "%s, key id %s", key->host, key->id);
         parent.alarm.said[COUNTER_ALARM_KEY] = 0; /* a day apart, and each of them then */
         alarm_raise(&parent.alarm, COUNTER_ALARM_KEY, subject,
-                "a pair of keys nears the age at which `renew_keys` wants it replaced", now);
+                "a pair of keys should be replaced before it is a year old", now);
     }
     parent.alarm_at = now + KEY_LOOK_EVERY;
 }

@@ -226,9 +226,8 @@ def test_sigterm_ends_a_service_whose_queue_is_never_empty(case):
                                        serialization.PrivateFormat.PKCS8,
                                        serialization.NoEncryption()))
     question = f"alice@example.org {os.urandom(512).hex()}\r\n"
-    d = case.daemon(case.world.config("classic_rate = 100000 classic_rate_per_source = 100000",
-                                      f'classic_key = "{path}" user "alice" {{ }}', workers=1))
-    load = load_of(case, d, lambda: (question, {"NO\r\n"}), threads=16)
+    d = case.daemon(case.world.config(domain=f'classic_key = "{path}" user "alice" {{ }}', workers=1))
+    load = load_of(case, d, lambda: (question, {"NO\r\n"}), threads=16, apart=True)
     load.wait_asked(50)
     begin = time.monotonic()
     equal(d.stop(), 0, "the exit status")

@@ -68,15 +68,10 @@ static void check_verify(const struct config_verify *v, bool good, unsigned line
     check_text(&v->resolver, false, lines);
     check_list(&v->trust_anchors, lines);
     require(v->trust_anchors_given || v->trust_anchors.count == 0);
-    require(v->timeout >= 1 && v->timeout <= 20);
-    require(v->budget_per_domain > 0 && v->budget_per_address > 0);
+    require(v->budget_per_domain > 0);
     for (size_t i = 0; i < v->allow_networks.count; i++) {
         struct network network;
         require(network_parse(v->allow_networks.at[i].at, &network));
-    }
-    for (size_t i = 0; i < v->allow_ports.count; i++) {
-        uint64_t port;
-        require(text_decimal(text_of(v->allow_ports.at[i].at), UINT16_MAX, &port) && port > 0);
     }
 }
 
@@ -126,7 +121,7 @@ static void check_values(const struct config *config, bool good, unsigned lines)
     for (size_t i = 0; i < config->service_count; i++) {
         check_text(&config->service[i].run_as, good, lines);
         check_list(&config->service[i].listen, lines);
-        require(config->service[i].connections > 0 && config->service[i].classic_rate > 0);
+        require(config->service[i].connections > 0);
     }
     for (size_t i = 0; i < config->log_count; i++) {
         check_text(&config->log[i].format, good, lines);

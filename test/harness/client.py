@@ -85,12 +85,14 @@ def reset(client):
 
 class Load:
     """Clients that ask without a pause, each in a thread, until stop() or the case's end.
-    `question` is called for each question and returns it with the answers that would be right."""
+    `question` is called for each question and returns it with the answers that would be right.
+    With `apart` each thread has an address of its own."""
 
-    def __init__(self, case, addresses, question, threads=4):
+    def __init__(self, case, addresses, question, threads=4, apart=False):
         case.loads.append(self)
         self.addresses = list(addresses)
         self.question = question
+        self.apart = apart
         self.asked = 0
         self.wrong = []
         self.lost = []
@@ -106,7 +108,7 @@ class Load:
             question, wanted = self.question()
             address = self.addresses[i % len(self.addresses)]
             try:
-                answer = ask(address, question)
+                answer = ask(address, question, f"127.0.0.{2 + i}" if self.apart else None)
             except OSError as error:
                 with self._lock:
                     self.lost.append(f"{address}: {error}")

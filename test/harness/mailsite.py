@@ -154,7 +154,7 @@ def receiver(case):
     """A site whose receiver verifies, and whose budgets nobody comes to the end of."""
     site = Site(case, users="""user "alice" { } user "bob" { allow_unauthorized = true }
         user "*" { hosts = {} }""")
-    site.milter("receiver", "budget_per_domain = 100000 budget_per_address = 100000")
+    site.milter("receiver", "budget_per_domain = 100000")
     return site
 
 

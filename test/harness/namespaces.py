@@ -4,6 +4,7 @@ import ctypes
 import fcntl
 import functools
 import os
+import resource
 import socket
 import struct
 import threading
@@ -14,6 +15,15 @@ import pytest
 def needs_root():
     if os.geteuid() != 0:
         pytest.skip("only root may do this")
+
+
+def needs_descriptors(count):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < count:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (count, max(count, hard)))
+        except (OSError, ValueError) as error:
+            pytest.skip(f"{count} descriptors: {error}")
 
 
 def apart(test):

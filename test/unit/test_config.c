@@ -126,12 +126,11 @@ TEST(verify_is_read)
     struct config *config = read_memory("verify {\n"
                                         "  authserv_id = MX.example.NET mode = monitor\n"
                                         "  on_no = quarantine on_permerror = mark\n"
-                                        "  on_temperror = tempfail timeout = 20s send_ip = no\n"
+                                        "  on_temperror = tempfail send_ip = no\n"
                                         "  resolver = \"::1@53\"\n"
                                         "  trust_anchors = {\". IN DS 1 8 2 00\"}\n"
                                         "  allow_networks = {10.0.0.0/8,\n \"::1\"}\n"
-                                        "  allow_ports = {25, 587}\n"
-                                        "  budget_per_domain = 1 budget_per_address = 1000000\n"
+                                        "  budget_per_domain = 1\n"
                                         "}\n",
             problems);
 
@@ -139,24 +138,20 @@ TEST(verify_is_read)
     assert_int_equal(config->verify_count, 1);
     assert_int_equal(config->milter_count, 0);
     const struct config_verify *v = config->verify;
-    assert_int_equal(v->line, 11);
+    assert_int_equal(v->line, 10);
     assert_string_equal(v->authserv_id.at, "mx.example.net");
     assert_int_equal(v->authserv_id.line, 2);
     assert_string_equal(v->mode.at, "monitor");
     assert_string_equal(v->on_no.at, "quarantine");
     assert_string_equal(v->on_permerror.at, "mark");
     assert_string_equal(v->on_temperror.at, "tempfail");
-    assert_int_equal(v->timeout, 20);
     assert_false(v->send_ip);
     assert_string_equal(v->resolver.at, "::1@53");
     assert_int_equal(v->trust_anchors.count, 1);
     assert_true(v->trust_anchors_given);
     assert_int_equal(v->allow_networks.count, 2);
     assert_int_equal(v->allow_networks.at[1].line, 8);
-    assert_int_equal(v->allow_ports.count, 2);
-    assert_string_equal(v->allow_ports.at[1].at, "587");
     assert_int_equal(v->budget_per_domain, 1);
-    assert_int_equal(v->budget_per_address, 1000000);
     config_free(&config);
     problems_free(&problems);
 }

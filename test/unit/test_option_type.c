@@ -74,11 +74,7 @@ TEST(numbers_at_their_edges)
             {"-1", NULL}, {"+1", NULL}, {"01", NULL}, {"1 ", NULL}, {"0x10", NULL}, {"1.5", NULL},
             {"18446744073709551617", NULL});
     CHECK(option_type_connections, {"0", NULL}, {"1", "1"}, {"100000", "100000"}, {"100001", NULL});
-    CHECK(option_type_rate, {"0", NULL}, {"1", "1"}, {"1000000", "1000000"}, {"1000001", NULL});
     CHECK(option_type_budget, {"0", NULL}, {"1", "1"}, {"1000000", "1000000"}, {"1000001", NULL});
-    CHECK(option_type_port, {"0", NULL}, {"1", "1"}, {"25", "25"}, {"65535", "65535"},
-            {"65536", NULL}, {"", NULL}, {"025", NULL}, {"smtp", NULL}, {" 25", NULL},
-            {"25-26", NULL});
 }
 
 TEST(modes_are_octal)
@@ -101,8 +97,6 @@ TEST(durations_at_their_edges)
             {"1.5d", NULL}, {"213503982334601d", NULL}, {"0", NULL});
     CHECK(option_type_ttl, {"0", "0s"}, {"0s", "0s"}, {"0d", "0s"}, {"1", "1s"}, {"3600", "1h"},
             {"3601", NULL}, {"60m", "1h"}, {"61m", NULL}, {"1h", "1h"}, {"2h", NULL}, {"1d", NULL});
-    CHECK(option_type_timeout, {"0", NULL}, {"0s", NULL}, {"1s", "1s"}, {"5", "5s"}, {"20s", "20s"},
-            {"21s", NULL}, {"1m", NULL}, {"500ms", NULL});
 }
 
 TEST(words)
@@ -158,8 +152,7 @@ TEST(stores)
             {"3651d", NULL});
     CHECK(option_type_alarm, {"0", "0"}, {"1000000", "1000000"}, {"1000001", NULL});
     CHECK(option_type_checks, {"0", NULL}, {"1", "1"}, {"1000", "1000"}, {"1001", NULL});
-    CHECK(option_type_share, {"0", "0"}, {"100", "100"}, {"101", NULL});
-    CHECK(option_type_patience, {"0s", NULL}, {"1s", "1s"}, {"1h", "1h"}, {"61m", NULL});
+    CHECK(option_type_timeout, {"0s", NULL}, {"1s", "1s"}, {"1h", "1h"}, {"61m", NULL});
 }
 
 TEST(names_of_this_machine)

@@ -116,9 +116,6 @@ TEST(service_defaults)
     assert_null(s.replay.at);
     assert_int_equal(s.connections, 10000);
     assert_int_equal(s.connections_per_address, 100);
-    assert_int_equal(s.connections_per_network, 400);
-    assert_int_equal(s.classic_rate, 1000);
-    assert_int_equal(s.classic_rate_per_source, 50);
     section_clear(section("service"), &s);
 }
 
@@ -147,15 +144,12 @@ TEST(verify_defaults)
     assert_string_equal(v.on_no.at, "reject");
     assert_string_equal(v.on_permerror.at, "reject");
     assert_string_equal(v.on_temperror.at, "accept");
-    assert_int_equal(v.timeout, 5);
     assert_true(v.send_ip);
     assert_null(v.resolver.at);
     assert_int_equal(v.trust_anchors.count, 0);
     assert_false(v.trust_anchors_given);
     assert_int_equal(v.allow_networks.count, 0);
-    assert_int_equal(v.allow_ports.count, 0);
     assert_int_equal(v.budget_per_domain, 600);
-    assert_int_equal(v.budget_per_address, 6000);
     section_clear(section("verify"), &v);
 }
 

@@ -53,10 +53,7 @@ static struct shop open_shop(uint64_t connections, uint64_t per_address)
     char none[] = "none";
     const struct config_service limits = {.replay = {.at = none},
             .connections = connections,
-            .connections_per_address = per_address,
-            .connections_per_network = per_address,
-            .classic_rate = 1,
-            .classic_rate_per_source = 1};
+            .connections_per_address = per_address};
     struct shop shop = {.epoll = epoll_create1(EPOLL_CLOEXEC)};
 
     setenv("JOURNAL_STREAM", "8:1", 1);

@@ -306,21 +306,19 @@ TEST(messages_without_an_author_ask_nobody)
 
 TEST(the_policy_is_what_the_section_says)
 {
-    struct conf conf = conf_verify("timeout = 7s budget_per_domain = 8 budget_per_address = 9\n"
+    struct conf conf = conf_verify("budget_per_domain = 8\n"
                                    "allow_networks = {\"10.0.0.0/8\", \"::1\"}\n"
-                                   "allow_ports = {25, 65535} mode = monitor");
+                                   "mode = monitor");
     struct verifier *verifier = verifier_init(conf.config->verify);
     const struct client_policy *policy = verifier_policy(verifier);
 
-    assert_int_equal(policy->timeout, 7000);
+    assert_int_equal(policy->timeout, CLIENT_TIMEOUT);
     assert_int_equal(policy->budget_per_domain, 8);
-    assert_int_equal(policy->budget_per_address, 9);
+    assert_int_equal(policy->budget_per_address, 80);
     assert_int_equal(policy->reach.networks_count, 2);
     assert_int_equal(policy->reach.networks[0].prefix, 96 + 8);
     assert_int_equal(policy->reach.networks[1].prefix, 128);
-    assert_int_equal(policy->reach.ports_count, 2);
-    assert_int_equal(policy->reach.ports[0], 25);
-    assert_int_equal(policy->reach.ports[1], 65535);
+    assert_int_equal(policy->reach.ports_count, 0);
     assert_true(verifier_is_monitor(verifier));
     verifier_free(&verifier);
     verifier_free(&verifier);
