@@ -2,23 +2,29 @@
 """A machine that looks as a manual has it: Verimail's users, folders, programs and services at their
 usual places. It has mounts of its own, so that what a test does there is not seen elsewhere."""
 import os
-import shutil
-import signal
 import subprocess
 
 from harness.checks import Failure, wait_for
 from harness.daemon import BUILD, PROGRAMS
-from harness.files import write_file
 from harness.namespaces import needs_root, private_network
 
-PEOPLE = {"verimail": 990, "postfix": 991}
 FOLDERS = ("/etc/verimail", "/var/lib/verimail", "/run/verimail")
-# The machine's own folders, which are empty at first.
+# The machine's own folders: /etc as it is here, with the users that packages make; the others empty.
 MOUNTS = """set -e
 mount --make-rprivate /
-mount --bind "$1/etc" /etc
+mount -t tmpfs machine "$1"
+cp -a /etc/. "$1"
+mount --bind "$1" /etc
 for folder in /run /var/lib /var/spool /opt; do mount -t tmpfs machine $folder; done
 mkdir -m 755 -p /var/spool/postfix /opt/bin
+rm -rf /etc/verimail
+for user in verimail:990 postfix:991; do
+    sed -i "/^${user%:*}:/d" /etc/passwd /etc/group
+    echo "${user%:*}:x:${user#*:}:${user#*:}::/nonexistent:/usr/sbin/nologin" >>/etc/passwd
+    echo "${user%:*}:x:${user#*:}:" >>/etc/group
+done
+printf 'passwd: files\\ngroup: files\\nhosts: files dns\\n' >/etc/nsswitch.conf
+echo nameserver 127.0.0.1 >/etc/resolv.conf
 echo ready
 exec sleep infinity
 """
@@ -39,12 +45,12 @@ class Machine:
         needs_root()
         private_network()
         self.case = case
-        self.folder = os.path.join(case.folder, "machine")
-        os.mkdir(self.folder, 0o755)
-        self._make_etc()
+        folder = os.path.join(case.folder, "etc")
+        os.mkdir(folder, 0o755)
+        self.path = os.path.join(case.folder, "machine.log")
         self.process = subprocess.Popen(
             ["setpriv", "--pdeathsig", "KILL", "unshare", "-m", "sh", "-c", MOUNTS, "sh",
-             self.folder], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+             folder], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
         case.processes.append(self.process)
         if self.process.stdout.readline() != b"ready\n":
             raise Failure("a machine with mounts of its own does not start")
@@ -54,23 +60,6 @@ class Machine:
                         "src/command/verimail"):
             self.must(f"ln -s {os.path.abspath(os.path.join(BUILD, program))} /opt/bin/")
         self.write("/opt/bin/systemctl", SYSTEMCTL, 0o755)
-
-    def _make_etc(self):
-        """What /etc is here, with the users that packages make."""
-        etc = os.path.join(self.folder, "etc")
-        subprocess.run(["cp", "-a", "/etc", etc], check=True)
-        shutil.rmtree(os.path.join(etc, "verimail"), ignore_errors=True)
-        for name in ("passwd", "group"):
-            path = os.path.join(etc, name)
-            with open(path, encoding="utf-8") as file:
-                lines = [line for line in file if line.split(":")[0] not in PEOPLE]
-            for user, number in PEOPLE.items():
-                lines.append(f"{user}:x:{number}:{number}::/nonexistent:/usr/sbin/nologin\n"
-                             if name == "passwd" else f"{user}:x:{number}:\n")
-            write_file(path, "".join(lines), 0o644)
-        for name, text in (("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"),
-                           ("resolv.conf", "nameserver 127.0.0.1\n")):
-            write_file(os.path.join(etc, name), text, 0o644)
 
     def _command(self, text):
         return ["nsenter", "-t", str(self.process.pid), "-m", "env",
@@ -95,8 +84,7 @@ class Machine:
 
     def start(self, command, ready):
         """Starts a daemon, and waits for these words in its log."""
-        log = os.path.join(self.folder, "log")
-        with open(log, "ab") as out:
+        with open(self.path, "ab") as out:
             process = subprocess.Popen(self._command("exec " + command), stdin=subprocess.DEVNULL,
                                        stdout=out, stderr=out)
         self.case.processes.append(process)
@@ -107,5 +95,5 @@ class Machine:
         return process
 
     def log(self):
-        with open(os.path.join(self.folder, "log"), encoding="utf-8") as file:
+        with open(self.path, encoding="utf-8") as file:
             return file.read()
