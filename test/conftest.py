@@ -66,6 +66,16 @@ def verimail():
 # Hooks
 
 
+def pytest_make_parametrize_id(val):
+    """A long value does not make a long name, and words make one."""
+    if isinstance(val, list) and val and all(isinstance(word, str) for word in val):
+        val = " ".join(val)
+    if not isinstance(val, (str, bytes)):
+        return None
+    text = val if isinstance(val, str) else val.decode("latin-1")
+    return text[:40].encode("unicode_escape").decode()
+
+
 def limited():
     """Around a part of a test: what takes too long fails."""
     def give_up(*_):

@@ -6,6 +6,8 @@ import socket
 import threading
 import time
 
+import pytest
+
 from harness.checks import LATE, WAIT_LIMIT, check, contains, equal
 from harness.commandline import one_line
 
@@ -75,36 +77,43 @@ def test_ask_sends_one_line(verimail):
         one_line(done)
 
 
-def test_ask_prints_the_answer(verimail):
-    for pieces, status, text, fields in (
-            ([b"YES stamped\r\n"], 0, "YES stamped", {"verdict": "YES", "reason": "stamped"}),
-            ([b"N", b"O", b"\r", b"\n"], 1, "NO", {"verdict": "NO"}),
-            ([b"NO unstamped ttl=300 scope=domain later=1\r\n"], 1,
-             "NO unstamped ttl=300 scope=domain",
-             {"verdict": "NO", "reason": "unstamped", "ttl": 300, "scope": "domain"}),
-            ([b"ALLOW changed\r\n"], 2, "ALLOW changed",
-             {"verdict": "ALLOW", "reason": "changed"})):
-        done = ask(verimail, say(*pieces))
-        equal((done.status, done.out, done.err), (status, text + "\n", ""))
-        done = ask(verimail, say(*pieces), "--json")
-        equal((done.status, done.json), (status, fields))
+@pytest.mark.parametrize("pieces, status, text, fields", [
+    ([b"YES stamped\r\n"], 0, "YES stamped", {"verdict": "YES", "reason": "stamped"}),
+    ([b"N", b"O", b"\r", b"\n"], 1, "NO", {"verdict": "NO"}),
+    ([b"NO unstamped ttl=300 scope=domain later=1\r\n"], 1,
+     "NO unstamped ttl=300 scope=domain",
+     {"verdict": "NO", "reason": "unstamped", "ttl": 300, "scope": "domain"}),
+    ([b"ALLOW changed\r\n"], 2, "ALLOW changed",
+     {"verdict": "ALLOW", "reason": "changed"})
+])
+def test_ask_prints_the_answer(verimail, pieces, status, text, fields):
+    done = ask(verimail, say(*pieces))
+    equal((done.status, done.out, done.err), (status, text + "\n", ""))
+    done = ask(verimail, say(*pieces), "--json")
+    equal((done.status, done.json), (status, fields))
 
 
-def test_ask_takes_nothing_else_for_an_answer(verimail):
-    for octets, shown in (
-            (b"YES", "YES"), (b"YES\n", "YES\\x0a"), (b"yes\r\n", "yes\\x0d\\x0a"),
-            (b"YES changed\r\n", "YES changed"), (b"YES\r\nNO\r\n", "YES\\x0d\\x0aNO"),
-            (b"YES stamped ttl=1 ttl=1\r\n", "ttl=1 ttl=1"), (b"220 mx ESMTP\r\n", "220 mx ESMTP"),
-            (b"\x1b[2J\xff\0\r\n", "\\x1b[2J\\xff\\x00"), (b"NO " * 1000, "NO NO"),
-            (b"YES stamped" + b" x=y" * 200 + b"\r\n", "YES stamped x=y")):
-        done = ask(verimail, say(octets))
-        equal(done.status, 3, repr(octets))
-        check(re.fullmatch(r"temperror [\d.:]+: the reply is not an answer: [ -~]+\n", done.out),
-              done.out)
-        contains(done.out, shown)
-        done = ask(verimail, say(octets), "--json")
-        equal((done.status, done.json["verdict"]), (3, "temperror"))
-        contains(done.json["cause"], "not an answer")
+@pytest.mark.parametrize("octets, shown", [
+    (b"YES", "YES"),
+    (b"YES\n", "YES\\x0a"),
+    (b"yes\r\n", "yes\\x0d\\x0a"),
+    (b"YES changed\r\n", "YES changed"),
+    (b"YES\r\nNO\r\n", "YES\\x0d\\x0aNO"),
+    (b"YES stamped ttl=1 ttl=1\r\n", "ttl=1 ttl=1"),
+    (b"220 mx ESMTP\r\n", "220 mx ESMTP"),
+    (b"\x1b[2J\xff\0\r\n", "\\x1b[2J\\xff\\x00"),
+    (b"NO " * 1000, "NO NO"),
+    (b"YES stamped" + b" x=y" * 200 + b"\r\n", "YES stamped x=y")
+])
+def test_ask_takes_nothing_else_for_an_answer(verimail, octets, shown):
+    done = ask(verimail, say(octets))
+    equal(done.status, 3, repr(octets))
+    check(re.fullmatch(r"temperror [\d.:]+: the reply is not an answer: [ -~]+\n", done.out),
+          done.out)
+    contains(done.out, shown)
+    done = ask(verimail, say(octets), "--json")
+    equal((done.status, done.json["verdict"]), (3, "temperror"))
+    contains(done.json["cause"], "not an answer")
 
 
 def test_ask_says_why_there_is_no_answer(verimail):

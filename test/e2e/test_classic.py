@@ -4,6 +4,8 @@ import os
 import subprocess
 import threading
 
+import pytest
+
 from harness.case import Case
 from harness.checks import check, equal
 from harness.client import connect, read_all, reset
@@ -130,11 +132,11 @@ def test_a_client_needs_no_more_than_a_socket(case):
           b"YES\r\n", "a shell")
 
 
-def test_keys_of_other_sizes(case):
-    for bits in (1024, 4096):
-        site = Site(case, bits=bits)
-        equal(site.ask("bparks", "localhost gmail.com 1"), "YES\r\n", f"{bits} bits")
-        site.daemon.kill()
+@pytest.mark.parametrize("bits", [1024, 4096])
+def test_keys_of_other_sizes(case, bits):
+    site = Site(case, bits=bits)
+    equal(site.ask("bparks", "localhost gmail.com 1"), "YES\r\n", f"{bits} bits")
+    site.daemon.kill()
 
 
 PER_SOURCE = 50  # what a worker opens in a second for one address

@@ -5,6 +5,8 @@ import re
 import stat
 import time
 
+import pytest
+
 from harness.checks import check, contains, equal
 from harness.commandline import one_line, public_of, secret_line
 
@@ -37,18 +39,35 @@ def test_a_configuration_is_named_in_every_way(verimail):
         contains(done.err, "/etc/verimail/verimail.conf: cannot be read")
 
 
-def test_a_wrong_command_line_is_64(verimail):
-    for arguments in (["what"], ["help", "what"], ["--what"], ["-x"], ["-c"], ["--config"],
-                      ["-c", "v.conf", "-x", "config"], ["--help=x"], ["keygen"],
-                      ["keygen", "host"], ["keygen", "what", "file"], ["keygen", "host", "a", "b"],
-                      ["stamp", "--what"], ["stamp", "operand"], ["stamp", "--from"],
-                      ["ask", "a@b.c"], ["ask", "--server", "h:0", "a@b.c", "-"],
-                      ["ask", "--server", "::1", "a@b.c", "-"], ["ask", "--server", "h:1", "a@b.c"],
-                      ["explain", "-"], ["explain", "--at", "now", "--user", "a@b.c", "-"],
-                      ["explain", "--at", "-1", "--user", "a@b.c", "-"], ["config", "operand"]):
-        done = verimail.run(*arguments, config=None)
-        equal((done.status, done.octets), (64, b""), str(arguments))
-        one_line(done)
+@pytest.mark.parametrize("arguments", [
+    ["what"],
+    ["help", "what"],
+    ["--what"],
+    ["-x"],
+    ["-c"],
+    ["--config"],
+    ["-c", "v.conf", "-x", "config"],
+    ["--help=x"],
+    ["keygen"],
+    ["keygen", "host"],
+    ["keygen", "what", "file"],
+    ["keygen", "host", "a", "b"],
+    ["stamp", "--what"],
+    ["stamp", "operand"],
+    ["stamp", "--from"],
+    ["ask", "a@b.c"],
+    ["ask", "--server", "h:0", "a@b.c", "-"],
+    ["ask", "--server", "::1", "a@b.c", "-"],
+    ["ask", "--server", "h:1", "a@b.c"],
+    ["explain", "-"],
+    ["explain", "--at", "now", "--user", "a@b.c", "-"],
+    ["explain", "--at", "-1", "--user", "a@b.c", "-"],
+    ["config", "operand"]
+])
+def test_a_wrong_command_line_is_64(verimail, arguments):
+    done = verimail.run(*arguments, config=None)
+    equal((done.status, done.octets), (64, b""), str(arguments))
+    one_line(done)
 
 
 def unescaped(value):

@@ -6,6 +6,8 @@ import stat
 import subprocess
 import threading
 
+import pytest
+
 from harness.checks import WAIT_LIMIT, check, equal, wait_for
 from harness.daemon import BUILD, PROGRAMS, log_value
 from harness.files import write_file
@@ -31,14 +33,16 @@ def test_it_starts_and_serves(case):
     d.wait_log("verdict=none")
 
 
-def test_one_direction_is_enough(case):
-    for stamp, verify, wanted in ((None, "", ("yes", "no")), ("", None, ("no", "yes"))):
-        site = MilterSite(case)
-        d = site.start(site.config(stamp=stamp, verify=verify))
-        line = d.wait_log("event=ready")[0]
-        equal((log_value(line, "stamps"), log_value(line, "verifies")), wanted, line)
-        serves(site, 1 if stamp is None else 0)
-        equal(d.stop(), 0, "the exit status")
+@pytest.mark.parametrize("stamp, verify, wanted", [
+    (None, "", ("yes", "no")), ("", None, ("no", "yes"))
+])
+def test_one_direction_is_enough(case, stamp, verify, wanted):
+    site = MilterSite(case)
+    d = site.start(site.config(stamp=stamp, verify=verify))
+    line = d.wait_log("event=ready")[0]
+    equal((log_value(line, "stamps"), log_value(line, "verifies")), wanted, line)
+    serves(site, 1 if stamp is None else 0)
+    equal(d.stop(), 0, "the exit status")
 
 
 def checked(site, config, command=()):

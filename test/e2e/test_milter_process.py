@@ -6,6 +6,8 @@ import signal
 import socket
 import time
 
+import pytest
+
 from harness.checks import LATE, WAIT_LIMIT, check, equal, wait_for
 from harness.daemon import log_value
 from harness.files import write_file
@@ -83,14 +85,14 @@ def test_without_its_supervisor_it_ends(case):
 # The end
 
 
-def test_it_ends_at_once_though_it_is_idle(case):
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        site = MilterSite(case)
-        d = site.start()
-        serves(site)
-        stops(d, signum)
-        check(not os.path.exists(site.socket), "the socket is left")
-        equal(d.count("event=process-died"), 0, d.text())
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_at_once_though_it_is_idle(case, signum):
+    site = MilterSite(case)
+    d = site.start()
+    serves(site)
+    stops(d, signum)
+    check(not os.path.exists(site.socket), "the socket is left")
+    equal(d.count("event=process-died"), 0, d.text())
 
 
 def test_it_ends_though_a_mail_server_is_there(case):

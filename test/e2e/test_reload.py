@@ -7,6 +7,7 @@ import time
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+import pytest
 
 from harness.checks import LATE, WAIT_LIMIT, check, equal, wait_for
 from harness.client import Load, ask, connect, read_all, refuses, wait_read
@@ -249,12 +250,12 @@ def test_sigterm_waits_for_a_held_connection_no_longer_than_its_time(case):
     check(HELD <= seconds <= HELD + LATE, f"it took {seconds:.1f} s")
 
 
-def test_sigint_and_sigterm_end_an_idle_service_at_once(case):
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        d = case.daemon()
-        begin = time.monotonic()
-        equal(d.stop(signum), 0, "the exit status")
-        check(time.monotonic() - begin < HELD, f"signal {signum} took too long")
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_sigint_and_sigterm_end_an_idle_service_at_once(case, signum):
+    d = case.daemon()
+    begin = time.monotonic()
+    equal(d.stop(signum), 0, "the exit status")
+    check(time.monotonic() - begin < HELD, f"signal {signum} took too long")
 
 
 def test_a_group_signal_is_the_parents_alone(case):

@@ -362,17 +362,18 @@ for my $path (@paths) {
 """
 
 
-def test_spamassassin_says_whether_it_reads_our_rules(case):
-    for name, line, status, complaint in (
-            ("with", f"verimail_authserv_id {ID}", 0, ""),
-            ("without", "# nothing", 1, "verimail_authserv_id is not set"),
-            ("empty", "verimail_authserv_id", 1, "verimail_authserv_id"),
-            ("pattern", "verimail_authserv_id mx.*", 1, "verimail_authserv_id mx.*"),
-            ("two", "verimail_authserv_id mx.a mx.b", 1, "verimail_authserv_id mx.a mx.b")):
-        done = run_spamassassin(case, *install_spamassassin(case, name, line), "--lint")
-        said = done.stderr.decode()
-        equal(done.returncode != 0, status != 0, f"{name}: {said}")
-        check(complaint in said and (status != 0 or said == ""), f"{name}: {said}")
+@pytest.mark.parametrize("name, line, status, complaint", [
+    ("with", f"verimail_authserv_id {ID}", 0, ""),
+    ("without", "# nothing", 1, "verimail_authserv_id is not set"),
+    ("empty", "verimail_authserv_id", 1, "verimail_authserv_id"),
+    ("pattern", "verimail_authserv_id mx.*", 1, "verimail_authserv_id mx.*"),
+    ("two", "verimail_authserv_id mx.a mx.b", 1, "verimail_authserv_id mx.a mx.b")
+])
+def test_spamassassin_says_whether_it_reads_our_rules(case, name, line, status, complaint):
+    done = run_spamassassin(case, *install_spamassassin(case, name, line), "--lint")
+    said = done.stderr.decode()
+    equal(done.returncode != 0, status != 0, f"{name}: {said}")
+    check(complaint in said and (status != 0 or said == ""), f"{name}: {said}")
 
 
 def test_spamassassin_takes_our_rules_beside_its_own(case):

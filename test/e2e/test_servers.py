@@ -13,6 +13,7 @@ import dns.rcode
 import dns.rdata
 import dns.rdatatype
 import dns.rrset
+import pytest
 
 from harness.checks import LATE, WAIT_LIMIT, check, equal, wait_for
 from harness.daemon import BUILD, PROGRAMS
@@ -435,12 +436,13 @@ def test_in_the_sandbox(case):
     judge_signatures(Discovery(case, answer, "-s", anchors=[zone.anchor()], threads=20))
 
 
-def test_wrong_options(case):
-    for options, cause in (
-            (("-r", "host.test"), "resolver: expected ADDRESS or ADDRESS@PORT"),
-            (("-a", "test. IN DS 1 13 2 " + "00" * 32, "-a", "test. IN DS many"),
-             "trust anchor 2 is no DS or DNSKEY record")):
-        done = subprocess.run(command(*options), stdin=subprocess.DEVNULL, capture_output=True,
-                              check=False)
-        equal(json.loads(done.stdout), {"result": "refused", "cause": cause}, options)
-        equal(done.stderr, b"", "on standard error")
+@pytest.mark.parametrize("options, cause", [
+    (("-r", "host.test"), "resolver: expected ADDRESS or ADDRESS@PORT"),
+    (("-a", "test. IN DS 1 13 2 " + "00" * 32, "-a", "test. IN DS many"),
+     "trust anchor 2 is no DS or DNSKEY record")
+])
+def test_wrong_options(case, options, cause):
+    done = subprocess.run(command(*options), stdin=subprocess.DEVNULL, capture_output=True,
+                          check=False)
+    equal(json.loads(done.stdout), {"result": "refused", "cause": cause}, options)
+    equal(done.stderr, b"", "on standard error")

@@ -8,24 +8,26 @@ import resource
 import subprocess
 import tempfile
 
+import pytest
+
 from harness.checks import WAIT_LIMIT, check, contains, equal
 from harness.commandline import ALICE, one_line, payload_of, secret_line
 
 LARGE = 50 * 1024 * 1024
 
 
-def test_a_stamp_stands_on_top(verimail):
-    for eol in (b"\n", b"\r\n"):
-        message = ALICE.replace(b"\r\n", eol)
-        got = verimail.stamped(message, "--to", "Example.NET:2")
-        head = got[:-len(message)]
-        equal(got[len(head):], message)
-        lines = re.sub(eol + b"[ \t]", b" ", head).split(eol)
-        equal([line.split(b":")[0] for line in lines], [b"Verimail", b"Date", b"Message-ID", b""])
-        equal(head.count(b"\n"), head.count(eol), "line ends")
-        check(all(len(line) <= 78 for line in head.split(eol)), "a line is too long")
-        check(email.utils.parsedate_to_datetime(lines[1][6:].decode()), "Date")
-        check(re.fullmatch(rb"Message-ID: <[\w-]{22}@mail\.example\.org>", lines[2]), str(lines[2]))
+@pytest.mark.parametrize("eol", [b"\n", b"\r\n"])
+def test_a_stamp_stands_on_top(verimail, eol):
+    message = ALICE.replace(b"\r\n", eol)
+    got = verimail.stamped(message, "--to", "Example.NET:2")
+    head = got[:-len(message)]
+    equal(got[len(head):], message)
+    lines = re.sub(eol + b"[ \t]", b" ", head).split(eol)
+    equal([line.split(b":")[0] for line in lines], [b"Verimail", b"Date", b"Message-ID", b""])
+    equal(head.count(b"\n"), head.count(eol), "line ends")
+    check(all(len(line) <= 78 for line in head.split(eol)), "a line is too long")
+    check(email.utils.parsedate_to_datetime(lines[1][6:].decode()), "Date")
+    check(re.fullmatch(rb"Message-ID: <[\w-]{22}@mail\.example\.org>", lines[2]), str(lines[2]))
 
 
 def test_what_is_there_is_not_added(verimail):
