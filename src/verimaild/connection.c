@@ -4,106 +4,126 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#define NOBODY UINT32_MAX
-
-struct connections {
-    size_t max;
-    size_t count;
-    uint32_t oldest;
-    uint32_t newest;
-    uint32_t free; /* the first free room; they are linked by `newer` */
-    char *rooms;   /* pages that cost nothing until a slow sender touches one */
-    struct connection at[];
+struct connection_pool {
+    size_t size;
+    size_t used; /* of `all`; those behind were never touched */
+    size_t taken;
+    size_t held;
+    struct connection *all;
+    struct connection *free; /* linked by `newer` */
+    struct connection *oldest;
+    struct connection *newest;
 };
 
-struct connections *connections_init(size_t max)
+struct connection_pool *connection_pool_init(size_t size)
 {
-    struct connections *c = calloc(1, sizeof *c + max * sizeof c->at[0]);
+    struct connection_pool *p = calloc(1, sizeof *p);
 
-    if (c == NULL)
+    if (p == NULL)
         return NULL;
-    c->rooms = mmap(NULL, max * QUESTION_MAX, PROT_READ | PROT_WRITE,
+    p->size = size;
+    void *all = mmap(NULL, size * sizeof *p->all, PROT_READ | PROT_WRITE,
             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (c->rooms == MAP_FAILED) {
-        free(c);
+    if (all == MAP_FAILED) {
+        free(p);
         return NULL;
     }
-    c->max = max;
-    c->oldest = NOBODY;
-    c->newest = NOBODY;
-    for (size_t i = 0; i < max; i++) {
-        c->at[i].fd = -1;
-        c->at[i].newer = i + 1 < max ? (uint32_t)(i + 1) : NOBODY;
-    }
+    p->all = all;
+    return p;
+}
+
+void connection_pool_free(struct connection_pool **pool)
+{
+    if (*pool == NULL)
+        return;
+    munmap((*pool)->all, (*pool)->size * sizeof *(*pool)->all);
+    free(*pool);
+    *pool = NULL;
+}
+
+struct connection *connection_pool_take(
+        struct connection_pool *p, int fd, const struct endpoint *source, uint64_t now)
+{
+    struct connection *c = p->free;
+
+    if (c != NULL)
+        p->free = c->newer;
+    else if (p->used < p->size)
+        c = &p->all[p->used++];
+    else
+        return NULL;
+    p->taken++;
+    c->fd = fd;
+    c->state = CONNECTION_READING;
+    c->more = c->limited = c->held = false;
+    c->discarded = 0;
+    c->since = now;
+    c->source = *source;
+    c->used = 0;
     return c;
 }
 
-void connections_free(struct connections **connections)
+void connection_pool_give(struct connection_pool *p, struct connection *c)
 {
-    if (*connections == NULL)
+    connection_pool_release(p, c);
+    c->fd = -1;
+    c->newer = p->free;
+    p->free = c;
+    p->taken--;
+}
+
+struct connection *connection_pool_at(struct connection_pool *p, uint32_t index)
+{
+    return index < p->used && p->all[index].fd >= 0 ? &p->all[index] : NULL;
+}
+
+uint32_t connection_pool_index(const struct connection_pool *p, const struct connection *c)
+{
+    return (uint32_t)(c - p->all);
+}
+
+void connection_pool_hold(struct connection_pool *p, struct connection *c)
+{
+    if (c->held)
         return;
-    munmap((*connections)->rooms, (*connections)->max * QUESTION_MAX);
-    free(*connections);
-    *connections = NULL;
-}
-
-size_t connections_count(const struct connections *c)
-{
-    return c->count;
-}
-
-struct connection *connections_oldest(struct connections *c)
-{
-    return c->oldest != NOBODY ? &c->at[c->oldest] : NULL;
-}
-
-struct connection *connections_at(struct connections *c, uint32_t index)
-{
-    return index < c->max && c->at[index].fd >= 0 ? &c->at[index] : NULL;
-}
-
-uint32_t connections_index(const struct connections *c, const struct connection *connection)
-{
-    return (uint32_t)(connection - c->at);
-}
-
-struct connection *connections_add(
-        struct connections *c, int fd, const struct endpoint *source, uint64_t now)
-{
-    const uint32_t index = c->free;
-
-    if (c->count == c->max)
-        return NULL;
-    struct connection *connection = &c->at[index];
-    c->free = connection->newer;
-    *connection = (struct connection){
-            .source = *source, .fd = fd, .since = now, .older = c->newest, .newer = NOBODY};
-    if (c->newest != NOBODY)
-        c->at[c->newest].newer = index;
+    c->held = true;
+    c->older = p->newest;
+    c->newer = NULL;
+    if (p->newest != NULL)
+        p->newest->newer = c;
     else
-        c->oldest = index;
-    c->newest = index;
-    c->count++;
-    return connection;
+        p->oldest = c;
+    p->newest = c;
+    p->held++;
 }
 
-void connections_remove(struct connections *c, struct connection *connection)
+void connection_pool_release(struct connection_pool *p, struct connection *c)
 {
-    if (connection->older != NOBODY)
-        c->at[connection->older].newer = connection->newer;
+    if (!c->held)
+        return;
+    c->held = false;
+    if (c->older != NULL)
+        c->older->newer = c->newer;
     else
-        c->oldest = connection->newer;
-    if (connection->newer != NOBODY)
-        c->at[connection->newer].older = connection->older;
+        p->oldest = c->newer;
+    if (c->newer != NULL)
+        c->newer->older = c->older;
     else
-        c->newest = connection->older;
-    connection->fd = -1;
-    connection->newer = c->free;
-    c->free = connections_index(c, connection);
-    c->count--;
+        p->newest = c->older;
+    p->held--;
 }
 
-char *connections_room(struct connections *c, const struct connection *connection)
+struct connection *connection_pool_oldest(struct connection_pool *p)
 {
-    return c->rooms + (size_t)connections_index(c, connection) * QUESTION_MAX;
+    return p->oldest;
+}
+
+size_t connection_pool_taken(const struct connection_pool *p)
+{
+    return p->taken;
+}
+
+size_t connection_pool_held(const struct connection_pool *p)
+{
+    return p->held;
 }

@@ -7,43 +7,62 @@
 #include <stdint.h>
 
 #include "base/endpoint.h"
-#include "protocol/question.h"
+#include "replay/count_request.h"
+#include "verimaild/query.h"
 
-/* The connections that a worker holds because their question has not come whole, or because they
- * still send when they have been answered. All rooms are made at the start; none depends on what a
- * peer says. */
-struct connection {
-    struct endpoint source;
-    int fd;
-    bool answered;      /* what still comes is thrown away */
-    uint32_t used;      /* octets of the question so far */
-    uint32_t discarded; /* octets since the answer */
-    uint64_t since;     /* milliseconds: when it was accepted */
-    uint32_t older;     /* neighbours in age */
-    uint32_t newer;
+enum connection_state {
+    CONNECTION_READING,  /* its question has not come whole */
+    CONNECTION_COUNTING, /* the store of counts has its request */
+    CONNECTION_DRAINING, /* it was answered; what still comes is thrown away */
 };
 
-struct connections;
+/* A client's connection, from accept to close. What every connection needs comes first, so that a
+ * slow sender touches one page. */
+struct connection {
+    int fd; /* -1: free */
+    enum connection_state state;
+    bool more;    /* the peer sent more than its question */
+    bool limited; /* it counts in the limits of its source */
+    bool held;
+    uint32_t discarded; /* octets since the answer */
+    uint64_t since;     /* milliseconds: when its time began */
+    struct connection *older;
+    struct connection *newer;
+    struct endpoint source;
+    size_t used;                 /* octets of the line so far */
+    char line[QUESTION_MAX + 1]; /* one more than a question may have */
+    struct query query;          /* borrows from the line */
+    struct count_request request;
+};
 
-/* NULL with errno when there is no memory. `max` at most UINT32_MAX - 1. */
-struct connections *connections_init(size_t max);
-void connections_free(struct connections **connections);
+/* A fixed number of connections, made at the start: none depends on what a peer says. One is memory
+ * only once it was used. Those that are held stand in a list, in the order in which they came to
+ * it. */
+struct connection_pool;
 
-size_t connections_count(const struct connections *connections);
-/* The oldest, or NULL. */
-struct connection *connections_oldest(struct connections *connections);
-/* The one of this index (connections_index()), or NULL when it was removed. */
-struct connection *connections_at(struct connections *connections, uint32_t index);
-uint32_t connections_index(
-        const struct connections *connections, const struct connection *connection);
+/* NULL with errno when there is no memory. `size` at most UINT32_MAX. */
+struct connection_pool *connection_pool_init(size_t size);
+void connection_pool_free(struct connection_pool **pool);
 
-/* NULL when all rooms are taken. */
-struct connection *connections_add(
-        struct connections *connections, int fd, const struct endpoint *source, uint64_t now);
-/* Gives the room back; the descriptor stays open. */
-void connections_remove(struct connections *connections, struct connection *connection);
+/* One that reads; NULL when all are taken. The line, the query and the request hold what they held
+ * before. */
+struct connection *connection_pool_take(
+        struct connection_pool *pool, int fd, const struct endpoint *source, uint64_t now);
+/* Gives it back, and takes it off the list. The descriptor stays open. */
+void connection_pool_give(struct connection_pool *pool, struct connection *connection);
 
-/* QUESTION_MAX octets of this connection's own. */
-char *connections_room(struct connections *connections, const struct connection *connection);
+/* The one of this index (connection_pool_index()); NULL: it is free. */
+struct connection *connection_pool_at(struct connection_pool *pool, uint32_t index);
+uint32_t connection_pool_index(
+        const struct connection_pool *pool, const struct connection *connection);
+
+/* Puts it at the end of the list of the held, or takes it off. It may be there, or not, before. */
+void connection_pool_hold(struct connection_pool *pool, struct connection *connection);
+void connection_pool_release(struct connection_pool *pool, struct connection *connection);
+/* The first of the list, or NULL. */
+struct connection *connection_pool_oldest(struct connection_pool *pool);
+
+size_t connection_pool_taken(const struct connection_pool *pool);
+size_t connection_pool_held(const struct connection_pool *pool);
 
 #endif

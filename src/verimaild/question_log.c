@@ -33,17 +33,17 @@ static void put_if_any(struct log_line *line, const char *name, struct text valu
         log_text(line, name, value);
 }
 
-static void put_question(struct log_line *line, const struct query *inquiry)
+static void put_question(struct log_line *line, const struct query *query)
 {
-    const struct judgement *judgement = &inquiry->judgement;
+    const struct judgement *judgement = &query->judgement;
 
     log_string(line, "verdict", verdict_name(judgement->answer.verdict));
     log_string(line, "reason", reason_name(judgement->answer.reason));
     put_if_any(line, "cause", text_of(judgement->cause));
-    if (inquiry->payload_result != PAYLOAD_OK)
-        log_string(line, "payload", payload_result_text(inquiry->payload_result));
-    log_text(line, "user", address_text(&inquiry->question.user));
-    put_if_any(line, "host", query_host(inquiry));
+    if (query->payload_result != PAYLOAD_OK)
+        log_string(line, "payload", payload_result_text(query->payload_result));
+    log_text(line, "user", address_text(&query->question.user));
+    put_if_any(line, "host", query_host(query));
 }
 
 /* The longest comes last: a line that is cut says all the same who asked. */
@@ -53,38 +53,38 @@ static void put_names(struct log_line *line, const struct question *question)
     put_if_any(line, "rcpt", question->rcpt);
 }
 
-void question_log_answered(struct question_log *log, const struct query *inquiry,
-        const struct endpoint *source, uint64_t waited, uint64_t now)
+void question_log_answered(struct question_log *log, const struct query *query,
+        const struct endpoint *source, uint64_t waited, uint64_t mono_ms)
 {
-    struct ratelimit *bucket = NULL;
+    struct ratelimit *limit = NULL;
     struct log_line line;
 
-    if (!inquiry->well_formed)
-        bucket = &log->bad;
-    else if (inquiry->judgement.answer.verdict == VERDICT_NO)
-        bucket = &log->forgery;
-    if (bucket != NULL && !ratelimit_take(bucket, now)) {
+    if (!query->well_formed)
+        limit = &log->bad;
+    else if (query->judgement.answer.verdict == VERDICT_NO)
+        limit = &log->forgery;
+    if (limit != NULL && !ratelimit_take(limit, mono_ms)) {
         log->left_out++;
         return;
     }
-    log_begin(&line, LOG_LEVEL_INFO, inquiry->well_formed ? "question" : "malformed");
-    if (inquiry->well_formed)
-        put_question(&line, inquiry);
+    log_begin(&line, LOG_LEVEL_INFO, query->well_formed ? "question" : "malformed");
+    if (query->well_formed)
+        put_question(&line, query);
     else
         log_string(&line, "verdict", verdict_name(VERDICT_NO));
     put_source(&line, source);
     log_number(&line, "ms", waited);
-    if (inquiry->well_formed)
-        put_names(&line, &inquiry->question);
+    if (query->well_formed)
+        put_names(&line, &query->question);
     log_end(&line);
 }
 
 void question_log_unanswered(
-        struct question_log *log, const char *why, const struct endpoint *source, uint64_t now)
+        struct question_log *log, const char *why, const struct endpoint *source, uint64_t mono_ms)
 {
     struct log_line line;
 
-    if (!ratelimit_take(&log->bad, now)) {
+    if (!ratelimit_take(&log->bad, mono_ms)) {
         log->left_out++;
         return;
     }
@@ -99,15 +99,15 @@ uint64_t question_log_due(const struct question_log *log)
     return log->left_out > 0 ? log->said + SAY_EVERY : UINT64_MAX;
 }
 
-void question_log_flush(struct question_log *log, uint64_t now, bool last)
+void question_log_flush(struct question_log *log, uint64_t mono_ms, bool last)
 {
     struct log_line line;
 
-    if (log->left_out == 0 || (!last && now < question_log_due(log)))
+    if (log->left_out == 0 || (!last && mono_ms < question_log_due(log)))
         return;
     log_begin(&line, LOG_LEVEL_INFO, "left-out");
     log_number(&line, "count", log->left_out);
     log_end(&line);
     log->left_out = 0;
-    log->said = now;
+    log->said = mono_ms;
 }

@@ -20,13 +20,13 @@ struct question_log {
 void question_log_init(struct question_log *log);
 
 /* `waited`: milliseconds from accept to answer. All times are milliseconds of one clock. */
-void question_log_answered(struct question_log *log, const struct query *inquiry,
-        const struct endpoint *source, uint64_t waited, uint64_t now);
+void question_log_answered(struct question_log *log, const struct query *query,
+        const struct endpoint *source, uint64_t waited, uint64_t mono_ms);
 /* `why`: one word. */
 void question_log_unanswered(
-        struct question_log *log, const char *why, const struct endpoint *source, uint64_t now);
+        struct question_log *log, const char *why, const struct endpoint *source, uint64_t mono_ms);
 /* Logs what was left out, at most once in ten seconds unless `last`. */
-void question_log_flush(struct question_log *log, uint64_t now, bool last);
+void question_log_flush(struct question_log *log, uint64_t mono_ms, bool last);
 /* When question_log_flush() has something to do; UINT64_MAX: never. */
 uint64_t question_log_due(const struct question_log *log);
 

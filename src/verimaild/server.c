@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <sodium.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -12,14 +13,13 @@
 #include "replay/replay.h"
 #include "verimaild/connection.h"
 #include "verimaild/connection_limits.h"
-#include "verimaild/desk.h"
 #include "verimaild/stats.h"
 #include "verimaild/tables.h"
 
-#define ASIDE_MAX 65536     /* octets read at once of what nobody wants */
+#define SCRATCH_MAX 65536   /* octets read at once of what nobody wants */
 #define DISCARD_MAX 1048576 /* octets after which a peer that still sends is cut off */
-#define DESK_PLACES 4096    /* questions that wait for their counts; more are not counted */
-#define LOOK_EVERY 1000     /* milliseconds between two looks at how the store is */
+#define COUNTING_MAX 4096   /* questions that wait for their counts; more are not counted */
+#define HEALTH_EVERY 1000   /* milliseconds between two looks at the store's health */
 
 /* What each process does in a second for clients of 2013: opening a payload costs some 200 times
  * what another question does. A benchmark sets them higher. */
@@ -33,23 +33,23 @@ struct server {
     const struct service *service;
     int epoll;
     int reserve; /* a descriptor kept to be able to refuse when there are no more */
-    struct connections *connections;
-    struct connection_limits *sources;
+    struct connection_pool *pool;
+    size_t held_max;
+    size_t counting;
+    struct connection_limits *limits;
     struct ratelimit classic;
-    struct stats books;
+    struct stats stats;
     struct tables *tables;
     struct replay *replay;
-    uint64_t look_at; /* milliseconds: when to look at the store */
-    bool uncounted;   /* something was, since then */
-    uint64_t now;     /* of this turn */
-    struct desk *desk;
-    struct asked *hand; /* the place on the desk for the next question */
-    char aside[ASIDE_MAX];
+    uint64_t health_at; /* milliseconds: the next look at the store's health */
+    bool uncounted;     /* something was, since the last */
+    uint64_t turn_ms;   /* milliseconds: of this turn */
+    char scratch[SCRATCH_MAX];
 };
 
-static void server_on_counted(void *context, struct count_request *item);
+static void server_on_counted(void *context, struct count_request *request);
 
-static bool open_stores(struct server *x, const struct server_setup *setup)
+static bool server_open_stores(struct server *s, const struct server_setup *setup)
 {
     const struct replay_setup store = {
             .address = setup->config->replay.at,
@@ -57,321 +57,329 @@ static bool open_stores(struct server *x, const struct server_setup *setup)
             .ca = setup->config->replay_ca.at,
             .keep = service_keep(setup->service),
             .done = server_on_counted,
-            .context = x,
+            .context = s,
     };
 
-    /* Both want to hear of pages that are not there. The tables do last: they live on, and hand on
-     * what is not theirs. */
-    x->replay = replay_open(&store, mono_ms(), unix_now());
-    x->tables = tables_open(setup->service, mono_ms());
-    return x->tables != NULL && x->replay != NULL;
+    /* Both handle SIGBUS for the pages of their files. The tables do last: they live on, and hand
+     * on what is not theirs. */
+    s->replay = replay_open(&store, mono_ms(), unix_now());
+    s->tables = tables_open(setup->service, mono_ms());
+    return s->tables != NULL && s->replay != NULL;
 }
 
-static void look_at_store(struct server *x, uint64_t now)
+static void server_look_at_health(struct server *s, uint64_t mono_ms)
 {
     struct replay_health health;
 
-    x->uncounted = false;
-    replay_health(x->replay, &health);
-    stats_store(&x->books, &health, now);
+    s->uncounted = false;
+    replay_health(s->replay, &health);
+    stats_store(&s->stats, &health, mono_ms);
+    s->health_at = mono_ms + HEALTH_EVERY;
 }
 
 struct server *server_init(const struct server_setup *setup)
 {
-    const struct config_service *limits = setup->config;
-    const struct connection_limits_limits per_source = {
-            .per_address = (uint32_t)limits->connections_per_address,
-            .per_network = CONNECTIONS_NETWORK * (uint32_t)limits->connections_per_address,
+    const struct config_service *config = setup->config;
+    const struct connection_limits_limits limits = {
+            .per_address = (uint32_t)config->connections_per_address,
+            .per_network = CONNECTIONS_NETWORK * (uint32_t)config->connections_per_address,
             .classic_rate = CLASSIC_RATE_PER_SOURCE,
     };
-    struct server *x = calloc(1, sizeof *x);
+    struct server *s = calloc(1, sizeof *s);
     unsigned char seed[16];
 
-    if (x == NULL)
+    if (s == NULL)
         return NULL;
     randombytes_buf(seed, sizeof seed);
-    x->service = setup->service;
-    x->epoll = setup->epoll;
-    x->reserve = dup(setup->epoll);
-    x->connections = connections_init(limits->connections);
-    x->sources = connection_limits_init(limits->connections + DESK_PLACES, &per_source, seed);
-    x->classic = (struct ratelimit){.rate = CLASSIC_RATE, .burst = CLASSIC_RATE};
-    stats_init(&x->books, setup->keyuse, setup->counters, setup->ring);
-    x->desk = desk_init(DESK_PLACES);
-    if (x->desk != NULL)
-        x->hand = desk_take(x->desk);
-    if (x->reserve < 0 || x->connections == NULL || x->sources == NULL || x->desk == NULL ||
-            !open_stores(x, setup))
-        server_free(&x);
+    s->service = setup->service;
+    s->epoll = setup->epoll;
+    s->reserve = dup(setup->epoll);
+    s->held_max = config->connections;
+    /* One more: that which was just accepted. */
+    s->pool = connection_pool_init(config->connections + COUNTING_MAX + 1);
+    s->limits = connection_limits_init(config->connections + COUNTING_MAX, &limits, seed);
+    s->classic = (struct ratelimit){.rate = CLASSIC_RATE, .burst = CLASSIC_RATE};
+    stats_init(&s->stats, setup->keyuse, setup->counters, setup->ring);
+    if (s->reserve < 0 || s->pool == NULL || s->limits == NULL || !server_open_stores(s, setup))
+        server_free(&s);
     else
-        look_at_store(x, mono_ms());
-    return x;
+        server_look_at_health(s, mono_ms());
+    return s;
 }
 
-static void server_drop(struct server *x, struct connection *connection)
+static void server_close(struct server *s, struct connection *c)
 {
-    close(connection->fd);
-    connection_limits_remove(x->sources, &connection->source);
-    connections_remove(x->connections, connection);
+    close(c->fd);
+    if (c->limited)
+        connection_limits_remove(s->limits, &c->source);
+    connection_pool_give(s->pool, c);
+}
+
+/* Closes the connection that has had the most time. `why`: as stats_unanswered(). False when none
+ * is held. */
+static bool server_close_oldest(struct server *s, const char *why, uint64_t mono_ms)
+{
+    struct connection *oldest = connection_pool_oldest(s->pool);
+
+    if (oldest == NULL)
+        return false;
+    if (oldest->state == CONNECTION_READING)
+        stats_unanswered(&s->stats, why, &oldest->source, mono_ms);
+    server_close(s, oldest);
+    return true;
 }
 
 void server_free(struct server **server)
 {
-    struct server *x = *server;
+    struct server *s = *server;
 
-    if (x == NULL)
+    if (s == NULL)
         return;
     const uint64_t now = mono_ms();
-    if (x->replay != NULL) /* it may be why this process ends */
-        look_at_store(x, now);
-    replay_close(&x->replay); /* which first is done with what it was given */
-    while (x->connections != NULL && connections_count(x->connections) > 0) {
-        struct connection *oldest = connections_oldest(x->connections);
-        if (!oldest->answered)
-            stats_unanswered(&x->books, "stopped", &oldest->source, now);
-        server_drop(x, oldest);
-    }
-    question_log_flush(&x->books.log, now, true);
-    tables_close(&x->tables);
-    desk_free(&x->desk);
-    connections_free(&x->connections);
-    connection_limits_free(&x->sources);
-    if (x->reserve >= 0)
-        close(x->reserve);
-    free(x);
+    if (s->replay != NULL) /* it may be why this process ends */
+        server_look_at_health(s, now);
+    replay_close(&s->replay); /* which first is done with what it was given */
+    while (s->pool != NULL && server_close_oldest(s, "stopped", now))
+        continue;
+    question_log_flush(&s->stats.log, now, true);
+    tables_close(&s->tables);
+    connection_pool_free(&s->pool);
+    connection_limits_free(&s->limits);
+    if (s->reserve >= 0)
+        close(s->reserve);
+    free(s);
     *server = NULL;
 }
 
-/* RSA costs two hundred times what a sealed payload does: it is rationed. */
-static bool may_open(
-        struct server *x, const struct query *inquiry, const struct endpoint *source, uint64_t now)
+static void server_limit(struct server *s, struct connection *c)
 {
-    return inquiry->classic_key == NULL ||
-           (connection_limits_take_classic(x->sources, source, now) &&
-                   ratelimit_take(&x->classic, now));
+    if (!c->limited)
+        connection_limits_add(s->limits, &c->source);
+    c->limited = true;
+}
+
+/* Waits for what comes on it, for SERVER_DEADLINE from now if it is not held already. Closes it
+ * when that cannot be. */
+static void server_hold(struct server *s, struct connection *c, uint64_t mono_ms)
+{
+    struct epoll_event event = {
+            .events = EPOLLIN | EPOLLRDHUP, .data.u64 = connection_pool_index(s->pool, c)};
+
+    if (c->held)
+        return;
+    if (connection_pool_held(s->pool) == s->held_max)
+        (void)server_close_oldest(s, "room", mono_ms);
+    server_limit(s, c);
+    c->since = mono_ms;
+    connection_pool_hold(s->pool, c);
+    if (epoll_ctl(s->epoll, EPOLL_CTL_ADD, c->fd, &event) != 0)
+        server_close(s, c);
+}
+
+/* Whatever comes on it must wait. */
+static void server_release(struct server *s, struct connection *c)
+{
+    if (c->held)
+        epoll_ctl(s->epoll, EPOLL_CTL_DEL, c->fd, NULL);
+    connection_pool_release(s->pool, c);
 }
 
 /* Sends the answer, and FIN in the same segment. False when nothing may be answered. */
-static bool send_answer(int fd, const struct query *inquiry)
+static bool server_send(const struct connection *c)
 {
-    char room[ANSWER_MAX];
-    struct writer w = writer_of(room, sizeof room);
+    char buffer[ANSWER_MAX];
+    struct writer w = writer_of(buffer, sizeof buffer);
 
-    if (!query_answer(inquiry, &w))
+    if (!query_answer(&c->query, &w))
         return false;
     const struct text answer = writer_text(&w);
     /* An empty socket takes a line this short; if it is gone, nobody waits for the answer. */
-    (void)!send(fd, answer.at, answer.len, MSG_MORE | MSG_NOSIGNAL | MSG_DONTWAIT);
-    shutdown(fd, SHUT_WR);
+    (void)!send(c->fd, answer.at, answer.len, MSG_MORE | MSG_NOSIGNAL | MSG_DONTWAIT);
+    shutdown(c->fd, SHUT_WR);
     return true;
 }
 
-/* Judges the question in a line. False when it must go unanswered. */
-static bool judge_line(struct server *x, struct asked *asked, struct text line, uint64_t now)
+/* Most peers have sent their line and nothing else, and are done with. Closing while octets wait
+ * would send a reset, and a reset can overtake the answer. */
+static bool server_sends_more(struct server *s, const struct connection *c)
 {
-    struct query *inquiry = &asked->inquiry;
-
-    query_read(x->service, line, inquiry);
-    if (!may_open(x, inquiry, &asked->source, now)) {
-        stats_unanswered(&x->books, "classic-rate", &asked->source, now);
-        return false;
-    }
-    asked->must_count = false;
-    if (inquiry->well_formed) {
-        query_open(
-                x->service, tables_rules(x->tables), replay_purged(x->replay), unix_now(), inquiry);
-        asked->must_count = judge_begin(&inquiry->judge, &inquiry->judgement) == JUDGE_COUNT;
-    }
-    return true;
+    return c->more || recv(c->fd, s->scratch, sizeof s->scratch, MSG_DONTWAIT) > 0;
 }
 
-/* False when nothing may be answered. */
-static bool server_reply(struct server *x, struct asked *asked, uint64_t now)
+static void server_answer(struct server *s, struct connection *c, uint64_t mono_ms)
 {
-    const bool sent = send_answer(asked->fd, &asked->inquiry);
+    const bool sent = server_send(c);
 
     if (sent) {
-        stats_answered(&x->books, asked, now, unix_ms());
+        stats_answered(&s->stats, &c->query, &c->source, mono_ms - c->since, mono_ms, unix_ms());
     } else {
-        stats_tables(&x->books, tables_take_error(x->tables), now);
-        stats_unanswered(&x->books, "users", &asked->source, now);
+        stats_tables(&s->stats, tables_take_error(s->tables), mono_ms);
+        stats_unanswered(&s->stats, "users", &c->source, mono_ms);
     }
-    sodium_memzero(&asked->inquiry.payload, sizeof asked->inquiry.payload);
-    return sent;
+    sodium_memzero(&c->query.payload, sizeof c->query.payload);
+    if (!sent || !server_sends_more(s, c)) {
+        server_close(s, c);
+        return;
+    }
+    c->state = CONNECTION_DRAINING;
+    server_hold(s, c, mono_ms);
 }
 
-/* Where the question ends in `got`, with its LF; 0 when it has not ended. What is too long ends
- * where it became so, and is then found malformed. */
-static size_t line_end(struct text got, bool at_end)
+static void server_on_counted(void *context, struct count_request *request)
 {
-    const char *lf = got.len > 0 ? memchr(got.at, '\n', got.len) : NULL;
+    struct server *s = context;
+    struct connection *c =
+            (struct connection *)((char *)request - offsetof(struct connection, request));
+
+    s->counting--;
+    s->uncounted = s->uncounted || request->result == REPLAY_FAILED;
+    judge_counted(&c->query.judgement, request->result);
+    server_answer(s, c, s->turn_ms);
+}
+
+/* Hands the payload to the store. */
+static void server_count(struct server *s, struct connection *c, uint64_t mono_ms)
+{
+    const struct domain_policy *policy = c->query.judgement.policy;
+
+    if (s->counting == COUNTING_MAX) {
+        stats_uncounted(&s->stats, mono_ms);
+        judge_counted(&c->query.judgement, REPLAY_FAILED);
+        server_answer(s, c, mono_ms);
+        return;
+    }
+    server_release(s, c);
+    server_limit(s, c);
+    c->state = CONNECTION_COUNTING;
+    s->counting++;
+    s->turn_ms = mono_ms;
+    count_request_make(&c->query.payload.sealed, c->query.question.rcpt,
+            policy->checks_per_recipient, policy->lifetime, &c->request);
+    replay_submit(s->replay, &c->request, mono_ms, unix_now());
+}
+
+static bool server_may_open(struct server *s, const struct connection *c, uint64_t mono_ms)
+{
+    return c->query.classic_key == NULL ||
+           (connection_limits_take_classic(s->limits, &c->source, mono_ms) &&
+                   ratelimit_take(&s->classic, mono_ms));
+}
+
+static void server_judge(struct server *s, struct connection *c, struct text line, uint64_t mono_ms)
+{
+    struct query *query = &c->query;
+
+    query_read(s->service, line, query);
+    if (!server_may_open(s, c, mono_ms)) {
+        stats_unanswered(&s->stats, "classic-rate", &c->source, mono_ms);
+        server_close(s, c);
+        return;
+    }
+    if (query->well_formed)
+        query_open(
+                s->service, tables_rules(s->tables), replay_purged(s->replay), unix_now(), query);
+    if (query->well_formed && judge_begin(&query->judge, &query->judgement) == JUDGE_COUNT)
+        server_count(s, c, mono_ms);
+    else
+        server_answer(s, c, mono_ms);
+}
+
+/* Where the question ends in what came of it, with its LF; 0 when it has not ended. What is too
+ * long ends where it became so, and is then found malformed. */
+static size_t server_line_end(const struct connection *c, bool at_end)
+{
+    const char *lf = memchr(c->line, '\n', c->used);
 
     if (lf != NULL)
-        return (size_t)(lf - got.at) + 1;
-    return at_end || got.len > QUESTION_MAX ? got.len : 0;
+        return (size_t)(lf - c->line) + 1;
+    return at_end || c->used > QUESTION_MAX ? c->used : 0;
 }
 
-/* Makes room by closing the connection that has had the most time. */
-static bool server_make_room(struct server *x, uint64_t now)
+static void server_read(struct server *s, struct connection *c, uint64_t mono_ms)
 {
-    struct connection *oldest = connections_oldest(x->connections);
-
-    if (oldest == NULL)
-        return false;
-    if (!oldest->answered)
-        stats_unanswered(&x->books, "room", &oldest->source, now);
-    server_drop(x, oldest);
-    return true;
-}
-
-/* NULL when it cannot be held; the descriptor is then closed. */
-static struct connection *server_hold(
-        struct server *x, int fd, const struct endpoint *source, uint64_t now)
-{
-    struct connection *connection = connections_add(x->connections, fd, source, now);
-
-    if (connection == NULL && server_make_room(x, now))
-        connection = connections_add(x->connections, fd, source, now);
-    if (connection == NULL) {
-        close(fd);
-        return NULL;
-    }
-    connection_limits_add(x->sources, source);
-    struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP,
-            .data.u64 = connections_index(x->connections, connection)};
-    if (epoll_ctl(x->epoll, EPOLL_CTL_ADD, fd, &event) != 0) {
-        server_drop(x, connection);
-        return NULL;
-    }
-    return connection;
-}
-
-/* After the answer: most peers have sent their line and nothing else, and are done with. Closing
- * while octets wait would send a reset, and a reset can overtake the answer. */
-static bool sends_more(struct server *x, int fd)
-{
-    return recv(fd, x->aside, sizeof x->aside, MSG_DONTWAIT) > 0;
-}
-
-/* Reads what nobody wants. False when the connection should be closed. */
-static bool discard(struct server *x, struct connection *connection)
-{
-    const ssize_t got = recv(connection->fd, x->aside, sizeof x->aside, MSG_DONTWAIT);
-
-    if (got <= 0)
-        return got < 0 && (errno == EAGAIN || errno == EINTR);
-    connection->discarded += (uint32_t)got;
-    return connection->discarded < DISCARD_MAX;
-}
-
-/* Answers on a connection that is not held: closed then, or held until its peer stops sending. */
-static void server_settle(struct server *x, struct asked *asked, uint64_t now)
-{
-    if (!server_reply(x, asked, now) || !(asked->more || sends_more(x, asked->fd))) {
-        close(asked->fd);
-        return;
-    }
-    struct connection *connection = server_hold(x, asked->fd, &asked->source, now);
-    if (connection != NULL)
-        connection->answered = true;
-}
-
-static void server_on_counted(void *context, struct count_request *item)
-{
-    struct server *x = context;
-    struct asked *asked = (struct asked *)item;
-
-    x->uncounted = x->uncounted || item->result == REPLAY_FAILED;
-    judge_counted(&asked->inquiry.judgement, item->result);
-    connection_limits_remove(x->sources, &asked->source);
-    server_settle(x, asked, x->now);
-    desk_give(x->desk, asked);
-}
-
-/* Hands the question in hand, whose connection is not held, to the store. */
-static void count(struct server *x, uint64_t now)
-{
-    struct asked *asked = x->hand;
-    const struct query *inquiry = &asked->inquiry;
-    const struct domain_policy *policy = inquiry->judgement.policy;
-    struct asked *next = desk_take(x->desk);
-
-    if (next == NULL) {
-        stats_uncounted(&x->books, now);
-        judge_counted(&asked->inquiry.judgement, REPLAY_FAILED);
-        server_settle(x, asked, now);
-        return;
-    }
-    x->hand = next;
-    x->now = now;
-    connection_limits_add(x->sources, &asked->source);
-    count_request_make(&inquiry->payload.sealed, inquiry->question.rcpt,
-            policy->checks_per_recipient, policy->lifetime, &asked->item);
-    replay_submit(x->replay, &asked->item, now, unix_now());
-}
-
-static bool must_count(const struct asked *asked)
-{
-    return asked->must_count;
-}
-
-static void server_begin(struct server *x, int fd, const struct endpoint *source, uint64_t now)
-{
-    struct asked *asked = x->hand;
-    const ssize_t got = recv(fd, asked->line, sizeof asked->line, MSG_DONTWAIT);
+    const ssize_t got = recv(c->fd, c->line + c->used, sizeof c->line - c->used, MSG_DONTWAIT);
 
     if (got < 0 && errno != EAGAIN && errno != EINTR) {
-        close(fd);
+        server_close(s, c);
         return;
     }
-    const struct text octets = {asked->line, got > 0 ? (size_t)got : 0};
-    const size_t end = line_end(octets, got == 0);
-    if (end > 0 || got == 0) {
-        asked->fd = fd;
-        asked->source = *source;
-        asked->since = now;
-        asked->more = end < octets.len || end > QUESTION_MAX;
-        if (!judge_line(x, asked, (struct text){asked->line, end}, now))
-            close(fd);
-        else if (must_count(asked))
-            count(x, now);
-        else
-            server_settle(x, asked, now);
+    c->used += got > 0 ? (size_t)got : 0;
+    const size_t end = got >= 0 ? server_line_end(c, got == 0) : 0;
+    if (end == 0 && got != 0) {
+        server_hold(s, c, mono_ms);
         return;
     }
-    struct connection *connection = server_hold(x, fd, source, now);
-    if (connection != NULL && octets.len > 0) {
-        memcpy(connections_room(x->connections, connection), octets.at, octets.len);
-        connection->used = (uint32_t)octets.len;
+    c->more = end < c->used || end > QUESTION_MAX;
+    server_judge(s, c, (struct text){c->line, end}, mono_ms);
+}
+
+/* Reads what nobody wants. */
+static void server_drain(struct server *s, struct connection *c)
+{
+    const ssize_t got = recv(c->fd, s->scratch, sizeof s->scratch, MSG_DONTWAIT);
+
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    c->discarded += got > 0 ? (uint32_t)got : 0;
+    if (got <= 0 || c->discarded >= DISCARD_MAX)
+        server_close(s, c);
+}
+
+void server_on_readable(struct server *s, uint32_t index, uint64_t mono_ms)
+{
+    struct connection *c = connection_pool_at(s->pool, index);
+
+    if (c == NULL)
+        return;
+    switch (c->state) {
+    case CONNECTION_READING:
+        server_read(s, c, mono_ms);
+        break;
+    case CONNECTION_COUNTING:
+        break; /* the event was for one that had this place before */
+    case CONNECTION_DRAINING:
+        server_drain(s, c);
+        break;
     }
 }
 
 /* No descriptors are left: something must give way, or the same event would come for ever. */
-static bool relieve(struct server *x, int listener, uint64_t now)
+static bool server_relieve(struct server *s, int listener, uint64_t mono_ms)
 {
-    if (server_make_room(x, now))
+    if (server_close_oldest(s, "room", mono_ms))
         return true;
-    close(x->reserve);
+    close(s->reserve);
     const int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
     if (fd >= 0)
         close(fd);
-    x->reserve = dup(x->epoll);
+    s->reserve = dup(s->epoll);
     return false;
 }
 
-bool server_accept(struct server *x, int listener, size_t most, uint64_t now)
+static void server_begin(struct server *s, int fd, const struct endpoint *source, uint64_t mono_ms)
+{
+    struct connection *c = connection_limits_may_open(s->limits, source)
+                                   ? connection_pool_take(s->pool, fd, source, mono_ms)
+                                   : NULL;
+
+    if (c != NULL) {
+        server_read(s, c, mono_ms);
+        return;
+    }
+    stats_unanswered(&s->stats, "too-many", source, mono_ms);
+    close(fd);
+}
+
+bool server_accept(struct server *s, int listener, size_t most, uint64_t mono_ms)
 {
     for (size_t i = 0; i < most; i++) {
         struct endpoint source = {.len = sizeof source.address};
         const int fd =
                 accept4(listener, &source.address.any, &source.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0 && connection_limits_may_open(x->sources, &source)) {
-            server_begin(x, fd, &source, now);
-        } else if (fd >= 0) {
-            stats_unanswered(&x->books, "too-many", &source, now);
-            close(fd);
+        if (fd >= 0) {
+            server_begin(s, fd, &source, mono_ms);
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            if (!relieve(x, listener, now))
+            if (!server_relieve(s, listener, mono_ms))
                 return false;
         } else if (errno == EAGAIN) {
             return false;
@@ -380,122 +388,59 @@ bool server_accept(struct server *x, int listener, size_t most, uint64_t now)
     return true;
 }
 
-/* Its descriptor stays open. */
-static void server_let_go(struct server *x, struct connection *connection)
+void server_commit(struct server *s, uint64_t mono_ms)
 {
-    epoll_ctl(x->epoll, EPOLL_CTL_DEL, connection->fd, NULL);
-    connection_limits_remove(x->sources, &connection->source);
-    connections_remove(x->connections, connection);
+    const uint64_t seconds = unix_now();
+
+    s->turn_ms = mono_ms;
+    replay_commit(s->replay, mono_ms, seconds);
+    replay_turn(s->replay, mono_ms, seconds);
+    if (mono_ms >= s->health_at)
+        server_look_at_health(s, mono_ms);
 }
 
-/* The question of a held connection is whole: the first `end` of the octets in hand. */
-static void end_question(struct server *x, struct connection *connection, struct text octets,
-        size_t end, uint64_t now)
+int server_store(const struct server *s)
 {
-    struct asked *asked = x->hand;
-
-    asked->fd = connection->fd;
-    asked->source = connection->source;
-    asked->since = connection->since;
-    asked->more = end < octets.len || end > QUESTION_MAX;
-    const bool judged = judge_line(x, asked, (struct text){octets.at, end}, now);
-    if (judged && must_count(asked)) {
-        server_let_go(x, connection);
-        count(x, now);
-    } else if (judged && server_reply(x, asked, now) &&
-               (asked->more || sends_more(x, connection->fd))) {
-        connection->answered = true;
-    } else {
-        server_drop(x, connection);
-    }
+    return replay_fd(s->replay);
 }
 
-void server_continue(struct server *x, uint32_t index, uint64_t now)
+bool server_is_stale(const struct server *s, uint64_t mono_ms)
 {
-    struct connection *connection = connections_at(x->connections, index);
-    char *line = x->hand->line;
-
-    if (connection == NULL)
-        return;
-    if (connection->answered) {
-        if (!discard(x, connection))
-            server_drop(x, connection);
-        return;
-    }
-    const size_t used = connection->used;
-    const ssize_t got =
-            recv(connection->fd, line + used, sizeof x->hand->line - used, MSG_DONTWAIT);
-    if (got < 0) {
-        if (errno != EAGAIN && errno != EINTR)
-            server_drop(x, connection);
-        return;
-    }
-    char *kept = connections_room(x->connections, connection);
-    memcpy(line, kept, used);
-    const struct text octets = {line, used + (size_t)got};
-    const size_t end = line_end(octets, got == 0);
-    if (end > 0 || got == 0) {
-        end_question(x, connection, octets, end, now);
-        return;
-    }
-    memcpy(kept + used, line + used, (size_t)got);
-    connection->used += (uint32_t)got;
+    return replay_is_stale(s->replay) || tables_are_stale(s->tables, mono_ms);
 }
 
-void server_count(struct server *x, uint64_t now)
+/* When the oldest has had its time; UINT64_MAX: none is held. */
+static uint64_t server_due(const struct server *s)
 {
-    const uint64_t today = unix_now();
+    const struct connection *oldest = connection_pool_oldest(s->pool);
 
-    x->now = now;
-    replay_commit(x->replay, now, today);
-    replay_turn(x->replay, now, today);
-    if (now < x->look_at)
-        return;
-    look_at_store(x, now);
-    x->look_at = now + LOOK_EVERY;
+    return oldest != NULL ? oldest->since + SERVER_DEADLINE : UINT64_MAX;
 }
 
-int server_store(const struct server *x)
+void server_expire(struct server *s, uint64_t mono_ms)
 {
-    return replay_fd(x->replay);
+    while (server_due(s) <= mono_ms && server_close_oldest(s, "timeout", mono_ms))
+        continue;
+    question_log_flush(&s->stats.log, mono_ms, false);
 }
 
-bool server_is_stale(const struct server *x, uint64_t now)
+size_t server_open(const struct server *s)
 {
-    return replay_is_stale(x->replay) || tables_are_stale(x->tables, now);
+    return connection_pool_taken(s->pool);
 }
 
-void server_expire(struct server *x, uint64_t now)
+int server_time_left(const struct server *s, uint64_t mono_ms)
 {
-    struct connection *oldest = connections_oldest(x->connections);
+    const int store = replay_time_left(s->replay, mono_ms);
+    uint64_t end = question_log_due(&s->stats.log);
 
-    while (oldest != NULL && now >= oldest->since + SERVER_DEADLINE) {
-        if (!oldest->answered)
-            stats_unanswered(&x->books, "timeout", &oldest->source, now);
-        server_drop(x, oldest);
-        oldest = connections_oldest(x->connections);
-    }
-    question_log_flush(&x->books.log, now, false);
-}
-
-size_t server_held(const struct server *x)
-{
-    return connections_count(x->connections) + desk_count(x->desk) - 1;
-}
-
-int server_time_left(const struct server *x, uint64_t now)
-{
-    const struct connection *oldest = connections_oldest(x->connections);
-    const int store = replay_time_left(x->replay, now);
-    uint64_t end = question_log_due(&x->books.log);
-
-    if (oldest != NULL && oldest->since + SERVER_DEADLINE < end)
-        end = oldest->since + SERVER_DEADLINE;
-    if (x->uncounted && x->look_at < end)
-        end = x->look_at;
-    if (store >= 0 && now + (uint64_t)store < end)
-        end = now + (uint64_t)store;
+    if (server_due(s) < end)
+        end = server_due(s);
+    if (s->uncounted && s->health_at < end)
+        end = s->health_at;
+    if (store >= 0 && mono_ms + (uint64_t)store < end)
+        end = mono_ms + (uint64_t)store;
     if (end == UINT64_MAX)
         return -1;
-    return end > now ? (int)(end - now) : 0;
+    return end > mono_ms ? (int)(end - mono_ms) : 0;
 }

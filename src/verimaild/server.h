@@ -12,10 +12,11 @@
 
 #define SERVER_DEADLINE 10000 /* milliseconds from accept to close, whatever comes */
 
-/* The server of one worker: a connection is accepted, a question comes, an answer goes, the
- * connection is closed (design, sections 2 and 9). Most are over within one call: the kernel hands
- * over a connection when its question is there. The others are held, within fixed limits and for
- * SERVER_DEADLINE at most. `now`: milliseconds of one clock. */
+/* The connections of one worker (design, sections 2 and 9). One is accepted, its question is read
+ * and judged, its payload counted where that decides, the answer sent, and the connection closed.
+ * Most are over within one call: the kernel hands over a connection when its question is there. The
+ * others are held, within fixed limits and for SERVER_DEADLINE at most. `mono_ms`: milliseconds of
+ * one clock. */
 struct server;
 
 struct server_setup {
@@ -34,22 +35,22 @@ struct server *server_init(const struct server_setup *setup);
 void server_free(struct server **server);
 
 /* Accepts and answers up to `most` connections. False when no more can be had now. */
-bool server_accept(struct server *server, int listener, size_t most, uint64_t now);
+bool server_accept(struct server *server, int listener, size_t most, uint64_t mono_ms);
 /* Something came for a held connection. */
-void server_continue(struct server *server, uint32_t index, uint64_t now);
+void server_on_readable(struct server *server, uint32_t index, uint64_t mono_ms);
 /* Closes those whose time is up. */
-void server_expire(struct server *server, uint64_t now);
+void server_expire(struct server *server, uint64_t mono_ms);
 
-/* At the end of a turn of the event loop: what waited for its count is counted, in one step. */
-void server_count(struct server *server, uint64_t now);
-/* To be watched for EPOLLIN, then server_count() has something to do; -1: there is none. */
+/* At the end of a turn of the event loop: what waits for its count is counted, in one step. */
+void server_commit(struct server *server, uint64_t mono_ms);
+/* To be watched for EPOLLIN, then server_commit() has something to do; -1: there is none. */
 int server_store(const struct server *server);
 /* Whether another process, which opens its stores anew, should take over from this one. */
-bool server_is_stale(const struct server *server, uint64_t now);
+bool server_is_stale(const struct server *server, uint64_t mono_ms);
 
 /* Connections that are not done with. */
-size_t server_held(const struct server *server);
-/* Milliseconds until server_expire() has something to do; -1: never. */
-int server_time_left(const struct server *server, uint64_t now);
+size_t server_open(const struct server *server);
+/* Milliseconds until server_expire() or server_commit() has something to do; -1: never. */
+int server_time_left(const struct server *server, uint64_t mono_ms);
 
 #endif

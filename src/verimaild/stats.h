@@ -6,12 +6,12 @@
 #include "events/counters.h"
 #include "events/ring.h"
 #include "replay/replay.h"
-#include "verimaild/desk.h"
 #include "verimaild/keyuse.h"
+#include "verimaild/query.h"
 #include "verimaild/question_log.h"
 
 /* Where a worker writes down what it did: the log, the counters, the way to the recorder, the last
- * use of keys. All but the log is borrowed. */
+ * use of keys. All but the log is borrowed. `mono_ms`: milliseconds of one clock. */
 struct stats {
     struct keyuse *keyuse;
     struct counters *counters;
@@ -23,18 +23,19 @@ struct stats {
 };
 
 void stats_init(
-        struct stats *books, struct keyuse *keyuse, struct counters *counters, struct ring *ring);
-/* `now`: milliseconds of one clock; `today`: Unix milliseconds. */
-void stats_answered(struct stats *books, const struct asked *asked, uint64_t now, uint64_t today);
+        struct stats *stats, struct keyuse *keyuse, struct counters *counters, struct ring *ring);
+/* `waited`: milliseconds from accept to answer; `unix_ms`: milliseconds, too. */
+void stats_answered(struct stats *stats, const struct query *query, const struct endpoint *source,
+        uint64_t waited, uint64_t mono_ms, uint64_t unix_ms);
 /* How the store of replay counts is: what failed is counted, and that something is wrong with it an
  * alarm, as is each look that finds more failures. */
-void stats_store(struct stats *books, const struct replay_health *health, uint64_t now);
+void stats_store(struct stats *stats, const struct replay_health *health, uint64_t mono_ms);
 /* Why a user's rule could not be looked up; NULL: it could. */
-void stats_tables(struct stats *books, const char *error, uint64_t now);
+void stats_tables(struct stats *stats, const char *error, uint64_t mono_ms);
 /* A question that did not get as far as the store. */
-void stats_uncounted(struct stats *books, uint64_t now);
+void stats_uncounted(struct stats *stats, uint64_t mono_ms);
 /* `why`: one word. */
 void stats_unanswered(
-        struct stats *books, const char *why, const struct endpoint *source, uint64_t now);
+        struct stats *stats, const char *why, const struct endpoint *source, uint64_t mono_ms);
 
 #endif

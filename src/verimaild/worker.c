@@ -198,7 +198,7 @@ static bool is_done(const struct worker *w, uint64_t now)
 {
     if (!w->finishing)
         return false;
-    return now >= w->finish_by || (!any_open(w) && server_held(w->server) == 0);
+    return now >= w->finish_by || (!any_open(w) && server_open(w->server) == 0);
 }
 
 static int earlier(int a, int b)
@@ -258,7 +258,7 @@ static void take_some(struct worker *w, int listener, uint64_t now)
 static void on_event(struct worker *w, uint64_t tag, uint64_t now)
 {
     if (tag == STORE_EVENT) {
-        /* server_count() has it in every turn */
+        /* server_commit() has it in every turn */
     } else if (tag == TIMER_EVENT) {
         on_timer(w);
     } else if (tag == CONTROL_EVENT) {
@@ -268,7 +268,7 @@ static void on_event(struct worker *w, uint64_t tag, uint64_t now)
         if (w->open[i])
             take_some(w, w->setup->listeners[i], now);
     } else {
-        server_continue(w->server, (uint32_t)tag, now);
+        server_on_readable(w->server, (uint32_t)tag, now);
     }
 }
 
@@ -283,7 +283,7 @@ static uint64_t worker_turn(struct worker *w, uint64_t before)
 
     for (int i = 0; i < count; i++)
         on_event(w, events[i].data.u64, now);
-    server_count(w->server, now);
+    server_commit(w->server, now);
     server_expire(w->server, now);
     if (!w->finishing && server_is_stale(w->server, now))
         worker_make_way(w, now);
