@@ -181,8 +181,9 @@ static enum status make_head(const struct job *job, struct read_message *intake,
     if (user == NULL)
         return STATUS_DATA;
     const char *eol = read_message_is_crlf(intake) ? "\r\n" : "\n";
+    writer_string(w, STAMP_NAME ":");
     if (stamper_seal(job->stamper, user, job->receiving, job->now,
-                text_of(message_parser_digest(letter)), eol, w) != STAMPER_OK) {
+                text_of(message_parser_digest(letter)), eol, w) != SEALER_OK) {
         command_complain(job->invocation,
                 "not stamped: %s: the stamp would be longer than %d octets", user->text,
                 STAMP_FIELD_MAX);

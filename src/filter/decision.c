@@ -94,26 +94,24 @@ static void decision_replace_stamps(struct transaction *transaction, struct deci
 static const char *decision_add_stamp(
         struct transaction *transaction, const struct address *author, struct decision *decision)
 {
-    char buffer[STAMP_FIELD_MAX + 1];
+    char buffer[STAMP_FIELD_MAX];
     struct writer w = writer_of(buffer, sizeof buffer);
 
     if (transaction->envelope.failed)
         return "recipients";
     switch (stamper_seal(transaction->policy->stamper, author, transaction->envelope.receiving,
             transaction->began, text_of(message_parser_digest(transaction->parser)), "\n", &w)) {
-    case STAMPER_OK:
+    case SEALER_OK:
         break;
-    case STAMPER_RECEIVING:
+    case SEALER_RECEIVING:
         return "no-recipients";
-    case STAMPER_LONG:
+    case SEALER_LENGTH:
         return "long";
     }
-    struct reader field = reader_of(writer_text(&w));
-    (void)reader_until(&field, ':');
     struct decision_field *top = &decision->on_top[decision->on_top_count++];
     struct writer value = writer_of(top->value, sizeof top->value);
     top->name = STAMP_NAME;
-    writer_put(&value, text_trim(reader_rest(&field)));
+    writer_put(&value, text_trim(writer_text(&w)));
     writer_char(&value, '\0');
     if (message_parser_lacks_date(transaction->parser))
         decision_add_below(decision, "Date", transaction->date);

@@ -4,45 +4,36 @@
 #include <sodium.h>
 #include <stdlib.h>
 
-#include "protocol/keyring.h"
-#include "protocol/payload.h"
-
 #define MESSAGE_ID_RANDOM 16 /* octets */
 
 struct stamper {
     const struct config_stamp *stamp;
-    struct keyring *ring; /* of the one key */
+    struct sealer *sealer;
 };
 
-static enum key_result make_ring(const struct config_stamp *stamp,
-        const unsigned char secret[KEY_OCTETS], struct keyring *ring)
+static struct sealer *stamper_make_sealer(const struct config_stamp *stamp,
+        const unsigned char secret[KEY_OCTETS], enum key_result *result_r)
 {
     unsigned char service[KEY_OCTETS];
-    enum key_result result = key_parse(text_of(stamp->service_key.at), KEY_SERVICE_PUBLIC, service);
 
-    if (result == KEY_OK)
-        result = keyring_add_sender(ring, stamp->host.at, secret, service);
-    keyring_seal(ring);
-    return result;
+    *result_r = key_parse(text_of(stamp->service_key.at), KEY_SERVICE_PUBLIC, service);
+    return *result_r == KEY_OK ? sealer_init(stamp->host.at, secret, service, result_r) : NULL;
 }
 
 struct stamper *stamper_init(const struct config_stamp *stamp,
         const unsigned char secret[KEY_OCTETS], const char **error_r)
 {
     struct stamper *stamper = calloc(1, sizeof *stamper);
+    enum key_result result;
 
     *error_r = "out of memory";
     if (stamper == NULL)
         return NULL;
     stamper->stamp = stamp;
-    stamper->ring = keyring_init(1);
-    if (stamper->ring == NULL) {
-        stamper_free(&stamper);
-        return NULL;
-    }
-    const enum key_result result = make_ring(stamp, secret, stamper->ring);
-    if (result != KEY_OK) {
-        *error_r = key_result_text(result);
+    stamper->sealer = stamper_make_sealer(stamp, secret, &result);
+    if (stamper->sealer == NULL) {
+        if (result != KEY_OK)
+            *error_r = key_result_text(result);
         stamper_free(&stamper);
     }
     return stamper;
@@ -52,7 +43,7 @@ void stamper_free(struct stamper **stamper)
 {
     if (*stamper == NULL)
         return;
-    keyring_free(&(*stamper)->ring);
+    sealer_free(&(*stamper)->sealer);
     free(*stamper);
     *stamper = NULL;
 }
@@ -83,28 +74,13 @@ void stamper_make_missing(const struct stamper *stamper, uint64_t now, char date
     writer_char(&w, '\0');
 }
 
-enum stamper_result stamper_seal(const struct stamper *stamper, const struct address *user,
+enum sealer_result stamper_seal(const struct stamper *stamper, const struct address *user,
         const struct receiving *receiving, uint64_t now, struct text digest, const char *eol,
         struct writer *w)
 {
-    char receiving_room[RECEIVING_MAX];
-    char payload_room[PAYLOAD_TEXT_MAX];
-    struct writer list = writer_of(receiving_room, sizeof receiving_room);
-    struct writer payload = writer_of(payload_room, sizeof payload_room);
+    const struct sealer_message message = {user, receiving, now, digest};
     unsigned char nonce[PAYLOAD_NONCE];
 
-    if (!receiving_format(receiving, &list))
-        return STAMPER_RECEIVING;
-    const struct payload content = {
-            .host = text_of(stamper->stamp->host.at),
-            .receiving = writer_text(&list),
-            .issued = now,
-            .user = address_text(user),
-            .digest = digest,
-    };
     randombytes_buf(nonce, sizeof nonce);
-    if (!payload_seal(keyring_at(stamper->ring, 0), nonce, &content, &payload) ||
-            !stamp_format(user, writer_text(&payload), eol, w))
-        return STAMPER_LONG;
-    return STAMPER_OK;
+    return sealer_seal(stamper->sealer, nonce, &message, eol, w);
 }

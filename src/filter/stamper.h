@@ -7,14 +7,13 @@
 
 #include "base/date.h"
 #include "config/config.h"
-#include "protocol/key.h"
 #include "protocol/message_parser.h"
-#include "protocol/receiving.h"
+#include "protocol/sealer.h"
 
 #define STAMPER_MESSAGE_ID_MAX (DOMAIN_MAX + 32) /* octets with a NUL */
 
-/* A sending host with the secret that it shares with its service, made of the section `stamp`. Its
- * keys are in guarded memory. All threads of a process may use one at once. */
+/* A sending host by the section `stamp`: its domains, and the keys that it makes stamps with, which
+ * are in guarded memory. All threads of a process may use one at once. */
 struct stamper;
 
 /* `secret`: the host's secret key; the caller wipes it. `stamp` is borrowed. NULL with a sentence
@@ -31,14 +30,9 @@ bool stamper_is_ours(const struct stamper *stamper, const struct address *user);
 void stamper_make_missing(const struct stamper *stamper, uint64_t now, char date_r[DATE_TEXT_MAX],
         char message_id_r[STAMPER_MESSAGE_ID_MAX]);
 
-enum stamper_result {
-    STAMPER_OK,
-    STAMPER_RECEIVING, /* nobody receives it */
-    STAMPER_LONG,      /* the field would pass STAMP_FIELD_MAX */
-};
-
-/* Writes the whole field without its last line end, folded with `eol`. */
-enum stamper_result stamper_seal(const struct stamper *stamper, const struct address *user,
+/* Writes the value of a field Verimail, folded with `eol`, as stamp_format() does. `now`: Unix
+ * seconds. */
+enum sealer_result stamper_seal(const struct stamper *stamper, const struct address *user,
         const struct receiving *receiving, uint64_t now, struct text digest, const char *eol,
         struct writer *w) __attribute__((warn_unused_result));
 

@@ -111,22 +111,13 @@ static bool transaction_is_submission(struct text received)
            memmem(value.at, value.len, program.at, program.len) != NULL;
 }
 
-static struct text transaction_trim_end(struct text t)
-{
-    while (t.len > 0 && text_is_white(t.at[t.len - 1]))
-        t.len--;
-    return t;
-}
-
 void transaction_field(struct transaction *transaction, struct text name, struct text value)
 {
-    struct field field = {.name = transaction_trim_end(name), .value = value};
+    const struct field field = field_of(name, value);
 
-    field.space_before_colon = field.name.len < name.len;
-    field.len = name.len + 1 + value.len + 2;
-    if (results_is_name(field.name))
+    if (field.known == FIELD_AUTHENTICATION_RESULTS)
         transaction_note_result(transaction, &field);
-    else if (text_equal_fold(field.name, text_of("Received")) && transaction->received++ == 0)
+    else if (field.known == FIELD_RECEIVED && transaction->received++ == 0)
         transaction->is_submission = transaction_is_submission(value);
     message_parser_field(transaction->parser, &field);
 }

@@ -55,7 +55,7 @@ static void take_field(void *context, const struct field *field)
 {
     struct verimail_digest *d = context;
 
-    if (!digest_field(d->digest, field->name, field->value))
+    if (!digest_field(d->digest, field->known, field->value))
         (void)digester_note(d, VERIMAIL_MEMORY);
 }
 
@@ -124,7 +124,9 @@ enum verimail_result verimail_digest_field(struct verimail_digest *d, const char
     if (name_len > d->header_left || value_len > d->header_left - name_len)
         return digester_note(d, VERIMAIL_MESSAGE_HEADER);
     d->header_left -= name_len + value_len;
-    if (!digest_field(d->digest, (struct text){name, name_len}, (struct text){value, value_len}))
+    const struct field field =
+            field_of((struct text){name, name_len}, (struct text){value, value_len});
+    if (!digest_field(d->digest, field.known, field.value))
         return digester_note(d, VERIMAIL_MEMORY);
     return VERIMAIL_OK;
 }

@@ -5,9 +5,7 @@
 #include "library/output.h"
 #include "protocol/digest.h"
 #include "protocol/domain.h"
-#include "protocol/keyring.h"
-#include "protocol/payload.h"
-#include "protocol/receiving.h"
+#include "protocol/sealer.h"
 #include "protocol/stamp.h"
 
 _Static_assert(VERIMAIL_STAMP_SIZE == STAMP_FIELD_MAX + 1, "room for any stamp");
@@ -18,7 +16,7 @@ _Static_assert(VERIMAIL_PAYLOAD_SIZE == STAMP_PAYLOAD_MAX + 1, "room for any pay
 
 struct verimail_stamper {
     char host[DOMAIN_MAX + 1];
-    struct keyring *ring; /* of one pair */
+    struct sealer *sealer;
 };
 
 static const enum verimail_result host_key_results[] = {
@@ -40,7 +38,7 @@ static const enum verimail_result service_key_results[] = {
         [KEY_TWICE] = VERIMAIL_SERVICE_KEY, /* a ring of one has none twice */
 };
 
-static enum verimail_result stamper_add_pair(struct verimail_stamper *stamper,
+static enum verimail_result stamper_read_keys(struct verimail_stamper *stamper,
         const char *host_secret_key, const char *service_public_key)
 {
     unsigned char host_secret[KEY_OCTETS];
@@ -53,8 +51,10 @@ static enum verimail_result stamper_add_pair(struct verimail_stamper *stamper,
     result = key_parse_file(text_of(host_secret_key), KEY_HOST_SECRET, host_secret);
     if (result != KEY_OK)
         return host_key_results[result];
-    result = keyring_add_sender(stamper->ring, stamper->host, host_secret, service_public);
+    stamper->sealer = sealer_init(stamper->host, host_secret, service_public, &result);
     sodium_memzero(host_secret, sizeof host_secret);
+    if (stamper->sealer == NULL && result == KEY_OK)
+        return VERIMAIL_MEMORY;
     return service_key_results[result];
 }
 
@@ -69,18 +69,14 @@ enum verimail_result verimail_stamper_new(const char *host, const char *host_sec
     struct verimail_stamper *stamper = calloc(1, sizeof *stamper);
     if (stamper == NULL)
         return VERIMAIL_MEMORY;
-    stamper->ring = keyring_init(1);
-    if (stamper->ring == NULL)
-        result = VERIMAIL_MEMORY;
-    else if (!domain_to_ascii(text_of(host), stamper->host))
+    if (!domain_to_ascii(text_of(host), stamper->host))
         result = VERIMAIL_HOST;
     else
-        result = stamper_add_pair(stamper, host_secret_key, service_public_key);
+        result = stamper_read_keys(stamper, host_secret_key, service_public_key);
     if (result != VERIMAIL_OK) {
         verimail_stamper_free(&stamper);
         return result;
     }
-    keyring_seal(stamper->ring);
     *stamper_r = stamper;
     return VERIMAIL_OK;
 }
@@ -89,12 +85,12 @@ void verimail_stamper_free(struct verimail_stamper **stamper)
 {
     if (*stamper == NULL)
         return;
-    keyring_free(&(*stamper)->ring);
+    sealer_free(&(*stamper)->sealer);
     free(*stamper);
     *stamper = NULL;
 }
 
-static bool add_recipients(
+static bool stamper_add_recipients(
         struct receiving *receiving, const struct verimail_recipients *recipients, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -108,32 +104,31 @@ static bool add_recipients(
     return true;
 }
 
-static enum verimail_result write_receiving(
-        const struct verimail_recipients *recipients, size_t count, struct writer *w)
+static const enum verimail_result sealer_results[] = {
+        [SEALER_OK] = VERIMAIL_OK,
+        [SEALER_RECEIVING] = VERIMAIL_RECEIVING,
+        [SEALER_LENGTH] = VERIMAIL_STAMP_LENGTH,
+};
+
+/* Writes the field, name and value. The parts of `message` are valid: only its recipients are still
+ * to be added. */
+static enum verimail_result stamper_write(const struct verimail_stamper *stamper,
+        const struct verimail_recipients *recipients, size_t count, const char *eol,
+        struct sealer_message *message, struct writer *w)
 {
     struct receiving *receiving = receiving_init();
+    unsigned char nonce[PAYLOAD_NONCE];
+    enum verimail_result result = VERIMAIL_RECEIVING;
 
     if (receiving == NULL)
         return VERIMAIL_MEMORY;
-    const bool ok = add_recipients(receiving, recipients, count) && receiving_format(receiving, w);
-    receiving_free(&receiving);
-    return ok ? VERIMAIL_OK : VERIMAIL_RECEIVING;
-}
-
-/* Its parts are each known to be good: what can fail is only the length of them all. */
-static enum verimail_result write_stamp(const struct verimail_stamper *stamper,
-        const struct payload *payload, const struct address *user, const char *eol,
-        struct writer *w)
-{
-    unsigned char nonce[PAYLOAD_NONCE];
-    char room[PAYLOAD_TEXT_MAX];
-    struct writer sealed = writer_of(room, sizeof room);
-
+    message->receiving = receiving;
     randombytes_buf(nonce, sizeof nonce);
-    if (!payload_seal(keyring_at(stamper->ring, 0), nonce, payload, &sealed) ||
-            !stamp_format(user, writer_text(&sealed), eol, w))
-        return VERIMAIL_STAMP_LENGTH;
-    return VERIMAIL_OK;
+    writer_string(w, STAMP_NAME ":");
+    if (stamper_add_recipients(receiving, recipients, count))
+        result = sealer_results[sealer_seal(stamper->sealer, nonce, message, eol, w)];
+    receiving_free(&receiving);
+    return result;
 }
 
 enum verimail_result verimail_stamp(const struct verimail_stamper *stamper, const char *user,
@@ -141,10 +136,8 @@ enum verimail_result verimail_stamp(const struct verimail_stamper *stamper, cons
         const char *digest, enum verimail_line_end line_end, char *field_r, size_t field_size,
         size_t *field_len_r)
 {
-    char receiving_room[RECEIVING_MAX];
-    struct writer receiving_text = writer_of(receiving_room, sizeof receiving_room);
-    char field_room[STAMP_FIELD_MAX];
-    struct writer field = writer_of(field_room, sizeof field_room);
+    char buffer[STAMP_FIELD_MAX];
+    struct writer field = writer_of(buffer, sizeof buffer);
     struct address address;
 
     output_clear(field_r, field_size);
@@ -157,18 +150,13 @@ enum verimail_result verimail_stamp(const struct verimail_stamper *stamper, cons
         return VERIMAIL_DIGEST;
     if (line_end != VERIMAIL_CRLF && line_end != VERIMAIL_LF)
         return VERIMAIL_LINE_END;
-    enum verimail_result result = write_receiving(receiving, receiving_count, &receiving_text);
-    if (result != VERIMAIL_OK)
-        return result;
-    const struct payload payload = {
-            .host = text_of(stamper->host),
-            .receiving = writer_text(&receiving_text),
+    struct sealer_message message = {
+            .user = &address,
             .issued = issued,
-            .user = address_text(&address),
             .digest = text_of(digest != NULL ? digest : "-"),
     };
-    result = write_stamp(
-            stamper, &payload, &address, line_end == VERIMAIL_CRLF ? "\r\n" : "\n", &field);
+    enum verimail_result result = stamper_write(stamper, receiving, receiving_count,
+            line_end == VERIMAIL_CRLF ? "\r\n" : "\n", &message, &field);
     if (result == VERIMAIL_OK)
         result = output_put(writer_text(&field), field_r, field_size);
     if (result == VERIMAIL_OK)

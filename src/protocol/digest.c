@@ -10,26 +10,12 @@
 
 #define KEPT_FIRST 256 /* octets; most fields need no more */
 
-/* In the order of design section 5. In those with a gap, words are told apart by white space only:
- * without it `now here` and `nowhere` would be the same subject. */
-static const struct counted {
-    const char *name;
-    const char *gap; /* what a run of white space becomes */
-} counted[] = {
-        {"from", ""},
-        {"sender", ""},
-        {"reply-to", ""},
-        {"to", ""},
-        {"cc", ""},
-        {"subject", " "},
-        {"date", ""},
-        {"message-id", ""},
-        {"mime-version", ""},
-        {"content-type", " "},
-        {"content-transfer-encoding", ""},
-};
-
-#define COUNTED (sizeof counted / sizeof *counted)
+/* What a run of white space between words becomes. In these two fields only white space tells words
+ * apart: without it `now here` and `nowhere` would be the same subject. */
+static const char *digest_gap(enum field_name name)
+{
+    return name == FIELD_SUBJECT || name == FIELD_CONTENT_TYPE ? " " : "";
+}
 
 /* All instances of one name so far, in the form that is hashed. */
 struct kept {
@@ -40,9 +26,9 @@ struct kept {
 };
 
 struct digest {
-    crypto_generichash_state hash; /* wants 64-octet alignment, and so does this struct */
-    struct kept kept[COUNTED];
-    size_t octets; /* of the kept names and values, as they came */
+    crypto_generichash_state hash;        /* wants 64-octet alignment, and so does this struct */
+    struct kept kept[FIELD_DIGESTED_END]; /* FIELD_OTHER has none */
+    size_t octets;                        /* of the kept names and values, as they came */
     bool failed;
     bool in_body;
     /* What has come of the body but is not hashed, for it may be dropped: `lines` line ends, then
@@ -68,22 +54,10 @@ void digest_free(struct digest **digest)
 {
     if (*digest == NULL)
         return;
-    for (size_t i = 0; i < COUNTED; i++)
+    for (size_t i = FIELD_OTHER + 1; i < FIELD_DIGESTED_END; i++)
         free((*digest)->kept[i].at);
     free(*digest);
     *digest = NULL;
-}
-
-/* Its place among the counted names, or COUNTED. */
-static size_t find_name(struct text name)
-{
-    size_t i = 0;
-
-    while (name.len > 0 && text_is_white(name.at[name.len - 1]))
-        name.len--;
-    while (i < COUNTED && !text_equal_fold(name, text_of(counted[i].name)))
-        i++;
-    return i;
 }
 
 static bool digest_make_room(struct kept *kept, size_t len)
@@ -102,7 +76,7 @@ static bool digest_make_room(struct kept *kept, size_t len)
     return true;
 }
 
-static void write_value(struct writer *w, struct text value, const char *gap)
+static void digest_write_value(struct writer *w, struct text value, const char *gap)
 {
     bool in_white = false;
 
@@ -119,14 +93,12 @@ static void write_value(struct writer *w, struct text value, const char *gap)
     }
 }
 
-bool digest_field(struct digest *d, struct text name, struct text value)
+bool digest_field(struct digest *d, enum field_name name, struct text value)
 {
-    const size_t i = find_name(name);
-
-    if (d->failed || i == COUNTED)
+    if (d->failed || name == FIELD_OTHER || name >= FIELD_DIGESTED_END)
         return !d->failed;
-    const size_t name_len = strlen(counted[i].name);
-    struct kept *kept = &d->kept[i];
+    const size_t name_len = strlen(field_name_text(name));
+    struct kept *kept = &d->kept[name];
     if (d->in_body || value.len > MESSAGE_HEADER_MAX - d->octets ||
             name_len > MESSAGE_HEADER_MAX - d->octets - value.len ||
             !digest_make_room(kept, name_len + strlen(":\r\n") + value.len)) {
@@ -134,9 +106,9 @@ bool digest_field(struct digest *d, struct text name, struct text value)
         return false;
     }
     struct writer w = writer_of(kept->at + kept->len, kept->size - kept->len);
-    writer_string(&w, counted[i].name);
+    writer_string(&w, field_name_text(name));
     writer_char(&w, ':');
-    write_value(&w, value, counted[i].gap);
+    digest_write_value(&w, value, digest_gap(name));
     writer_string(&w, "\r\n");
     kept->len += writer_text(&w).len;
     kept->instances++;
@@ -151,8 +123,8 @@ static void digest_hash(struct digest *d, struct text t)
 
 static void hash_count(struct digest *d, const char *name, uint64_t instances)
 {
-    char room[64];
-    struct writer w = writer_of(room, sizeof room);
+    char buffer[64];
+    struct writer w = writer_of(buffer, sizeof buffer);
 
     writer_string(&w, name);
     writer_char(&w, ':');
@@ -165,8 +137,8 @@ static void begin_body(struct digest *d)
 {
     if (d->in_body)
         return;
-    for (size_t i = 0; i < COUNTED; i++) {
-        hash_count(d, counted[i].name, d->kept[i].instances);
+    for (size_t i = FIELD_OTHER + 1; i < FIELD_DIGESTED_END; i++) {
+        hash_count(d, field_name_text((enum field_name)i), d->kept[i].instances);
         digest_hash(d, (struct text){d->kept[i].at, d->kept[i].len});
     }
     digest_hash(d, text_of("\r\n"));

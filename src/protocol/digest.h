@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "protocol/field.h"
 #include "protocol/text.h"
 
 #define DIGEST_OCTETS 32
@@ -21,11 +22,11 @@ struct digest;
 struct digest *digest_init(void); /* NULL when out of memory */
 void digest_free(struct digest **digest);
 
-/* Each field of the message from top to bottom, before the body; names that do not count are
- * passed over, white space at the name's end is not looked at. `value` is all behind the colon.
- * False when names and values of the kept fields pass 1 MiB (never so for a header section that
- * message.h takes), out of memory or the body has begun: the message then has no digest. */
-bool digest_field(struct digest *digest, struct text name, struct text value)
+/* Each field of the message from top to bottom, before the body; names that it does not cover are
+ * ignored. `value` is all behind the colon. False when names and values of the kept fields pass 1
+ * MiB (never so for a header section that message.h takes), out of memory or the body has begun:
+ * the message then has no digest. */
+bool digest_field(struct digest *digest, enum field_name name, struct text value)
         __attribute__((warn_unused_result));
 /* The body, in any chunks, with lines that end in CRLF or LF. */
 void digest_body(struct digest *digest, struct text chunk);

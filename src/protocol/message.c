@@ -85,6 +85,7 @@ static bool cut_field(struct text lines, struct field *field_r)
     if (name_len == 0 || colon == t.len || t.at[colon] != ':')
         return false;
     field_r->name = (struct text){t.at, name_len};
+    field_r->known = field_name_of(field_r->name);
     field_r->value = (struct text){t.at + colon + 1, t.len - colon - 1};
     field_r->len = lines.len;
     field_r->space_before_colon = colon > name_len;

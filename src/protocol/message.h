@@ -5,20 +5,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "protocol/field.h"
 #include "protocol/text.h"
 
 #define MESSAGE_HEADER_MAX 1048576 /* octets of a header section with its empty line */
 #define MESSAGE_FIELDS_MAX 2000
-
-/* One header field as it arrived. Both texts are borrowed for the time of the call. `offset` and
- * `len` are exact: the fields, laid side by side, are the header section without its empty line. */
-struct field {
-    struct text name;  /* 1*(33..126, no colon), without the white space that may stand behind it */
-    struct text value; /* all that is behind the colon, folds included, without the line's end */
-    uint64_t offset;   /* of its first octet in the message */
-    uint64_t len;      /* octets with its line end, folds included */
-    bool space_before_colon; /* `From : a@b` or a fold before the colon: no reader agrees on it */
-};
 
 /* What a message is cut into. `field` for each field from top to bottom; `header_end` once, at the
  * empty line or at the end of a message that has none; then `body`, in any number of pieces, for

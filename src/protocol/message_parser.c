@@ -23,96 +23,97 @@ struct message_parser {
 
 struct message_parser *message_parser_init(const struct message_parser_missing *missing)
 {
-    struct message_parser *letter = calloc(1, sizeof *letter);
+    struct message_parser *parser = calloc(1, sizeof *parser);
 
-    if (letter == NULL)
+    if (parser == NULL)
         return NULL;
-    letter->missing = missing;
-    letter->digest = digest_init();
-    if (letter->digest == NULL)
-        message_parser_free(&letter);
-    return letter;
+    parser->missing = missing;
+    parser->digest = digest_init();
+    if (parser->digest == NULL)
+        message_parser_free(&parser);
+    return parser;
 }
 
-void message_parser_free(struct message_parser **letter)
+void message_parser_free(struct message_parser **parser)
 {
-    if (*letter == NULL)
+    if (*parser == NULL)
         return;
-    digest_free(&(*letter)->digest);
-    free((*letter)->stamps);
-    free(*letter);
-    *letter = NULL;
+    digest_free(&(*parser)->digest);
+    free((*parser)->stamps);
+    free(*parser);
+    *parser = NULL;
 }
 
-static void take_stamp(struct message_parser *letter, const struct field *field)
+static void message_parser_take_stamp(struct message_parser *parser, const struct field *field)
 {
     struct stamp stamp;
 
-    letter->stamp_fields++;
+    parser->stamp_fields++;
     if (!stamp_parse(field->value, &stamp))
         return;
     struct message_parser_stamp *larger =
-            reallocarray(letter->stamps, letter->stamps_count + 1, sizeof *larger);
+            reallocarray(parser->stamps, parser->stamps_count + 1, sizeof *larger);
     if (larger == NULL) {
-        letter->broken = MESSAGE_PARSER_MEMORY;
+        parser->broken = MESSAGE_PARSER_MEMORY;
         return;
     }
-    letter->stamps = larger;
-    letter->stamps[letter->stamps_count++] = (struct message_parser_stamp){
-            letter->stamp_fields, field->offset, field->len, field->space_before_colon, stamp};
+    parser->stamps = larger;
+    parser->stamps[parser->stamps_count++] = (struct message_parser_stamp){
+            parser->stamp_fields, field->offset, field->len, field->space_before_colon, stamp};
 }
 
-static void digest(struct message_parser *letter, struct text name, struct text value)
+static void message_parser_digest_field(
+        struct message_parser *parser, enum field_name name, struct text value)
 {
-    if (!digest_field(letter->digest, name, value))
-        letter->broken = MESSAGE_PARSER_MEMORY;
+    if (!digest_field(parser->digest, name, value))
+        parser->broken = MESSAGE_PARSER_MEMORY;
 }
 
 /* Whether the header section still has room for it. */
-static bool message_parser_has_room(struct message_parser *letter, const struct field *field)
+static bool message_parser_has_room(struct message_parser *parser, const struct field *field)
 {
-    letter->fields++;
-    letter->octets += field->name.len + field->value.len;
-    if (letter->fields > MESSAGE_FIELDS_MAX || letter->octets > MESSAGE_HEADER_MAX)
-        letter->broken = MESSAGE_PARSER_TOO_LARGE;
-    return letter->broken == MESSAGE_PARSER_OK;
+    parser->fields++;
+    parser->octets += field->name.len + field->value.len;
+    if (parser->fields > MESSAGE_FIELDS_MAX || parser->octets > MESSAGE_HEADER_MAX)
+        parser->broken = MESSAGE_PARSER_TOO_LARGE;
+    return parser->broken == MESSAGE_PARSER_OK;
 }
 
-void message_parser_field(struct message_parser *letter, const struct field *field)
+void message_parser_field(struct message_parser *parser, const struct field *field)
 {
-    if (letter->broken != MESSAGE_PARSER_OK || !message_parser_has_room(letter, field))
+    if (parser->broken != MESSAGE_PARSER_OK || !message_parser_has_room(parser, field))
         return;
-    digest(letter, field->name, field->value);
-    if (stamp_is_name(field->name)) {
-        take_stamp(letter, field);
-    } else if (text_equal_fold(field->name, text_of("From"))) {
-        letter->froms++;
-        letter->from_spaced = letter->from_spaced || field->space_before_colon;
-        letter->from_result = from_parse(field->value, &letter->author);
-    } else if (text_equal_fold(field->name, text_of("Date"))) {
-        letter->has_date = true;
-    } else if (text_equal_fold(field->name, text_of("Message-ID"))) {
-        letter->has_message_id = true;
+    message_parser_digest_field(parser, field->known, field->value);
+    if (field->known == FIELD_VERIMAIL) {
+        message_parser_take_stamp(parser, field);
+    } else if (field->known == FIELD_FROM) {
+        parser->froms++;
+        parser->from_spaced = parser->from_spaced || field->space_before_colon;
+        parser->from_result = from_parse(field->value, &parser->author);
+    } else if (field->known == FIELD_DATE) {
+        parser->has_date = true;
+    } else if (field->known == FIELD_MESSAGE_ID) {
+        parser->has_message_id = true;
     }
 }
 
-void message_parser_header_end(struct message_parser *letter)
+void message_parser_header_end(struct message_parser *parser)
 {
-    if (letter->broken != MESSAGE_PARSER_OK)
+    if (parser->broken != MESSAGE_PARSER_OK)
         return;
-    if (message_parser_lacks_date(letter))
-        digest(letter, text_of("Date"), text_of(letter->missing->date));
-    if (message_parser_lacks_message_id(letter))
-        digest(letter, text_of("Message-ID"), text_of(letter->missing->message_id));
+    if (message_parser_lacks_date(parser))
+        message_parser_digest_field(parser, FIELD_DATE, text_of(parser->missing->date));
+    if (message_parser_lacks_message_id(parser))
+        message_parser_digest_field(parser, FIELD_MESSAGE_ID, text_of(parser->missing->message_id));
 }
 
-void message_parser_body(struct message_parser *letter, struct text piece)
+void message_parser_body(struct message_parser *parser, struct text piece)
 {
-    if (letter->broken == MESSAGE_PARSER_OK)
-        digest_body(letter->digest, piece);
+    if (parser->broken == MESSAGE_PARSER_OK)
+        digest_body(parser->digest, piece);
 }
 
-void message_parser_broken(struct message_parser *letter, enum message_result result)
+void message_parser_broken(struct message_parser *parser, enum message_result result)
 {
     static const enum message_parser_fault faults[] = {
             [MESSAGE_OK] = MESSAGE_PARSER_OK,
@@ -121,70 +122,70 @@ void message_parser_broken(struct message_parser *letter, enum message_result re
             [MESSAGE_MEMORY] = MESSAGE_PARSER_MEMORY,
     };
 
-    if (letter->broken == MESSAGE_PARSER_OK)
-        letter->broken = faults[result];
+    if (parser->broken == MESSAGE_PARSER_OK)
+        parser->broken = faults[result];
 }
 
-enum message_parser_fault message_parser_end(struct message_parser *letter)
+enum message_parser_fault message_parser_end(struct message_parser *parser)
 {
-    if (letter->broken == MESSAGE_PARSER_OK)
-        digest_final(letter->digest, letter->digest_text);
-    return letter->broken;
+    if (parser->broken == MESSAGE_PARSER_OK)
+        digest_final(parser->digest, parser->digest_text);
+    return parser->broken;
 }
 
-static enum message_parser_fault author_fault(const struct message_parser *letter)
+static enum message_parser_fault message_parser_author_fault(const struct message_parser *parser)
 {
-    if (letter->broken != MESSAGE_PARSER_OK)
-        return letter->broken;
-    if (letter->froms == 0)
+    if (parser->broken != MESSAGE_PARSER_OK)
+        return parser->broken;
+    if (parser->froms == 0)
         return MESSAGE_PARSER_NO_FROM;
-    if (letter->froms > 1)
+    if (parser->froms > 1)
         return MESSAGE_PARSER_SEVERAL_FROMS;
-    if (letter->from_spaced)
+    if (parser->from_spaced)
         return MESSAGE_PARSER_FROM_SPACED;
-    return letter->from_result == FROM_OK ? MESSAGE_PARSER_OK : MESSAGE_PARSER_FROM;
+    return parser->from_result == FROM_OK ? MESSAGE_PARSER_OK : MESSAGE_PARSER_FROM;
 }
 
 const struct address *message_parser_author(
-        const struct message_parser *letter, enum message_parser_fault *error_r)
+        const struct message_parser *parser, enum message_parser_fault *error_r)
 {
-    *error_r = author_fault(letter);
-    return *error_r == MESSAGE_PARSER_OK ? &letter->author : NULL;
+    *error_r = message_parser_author_fault(parser);
+    return *error_r == MESSAGE_PARSER_OK ? &parser->author : NULL;
 }
 
-enum from_result message_parser_from_result(const struct message_parser *letter)
+enum from_result message_parser_from_result(const struct message_parser *parser)
 {
-    return letter->from_result;
+    return parser->from_result;
 }
 
-const char *message_parser_digest(const struct message_parser *letter)
+const char *message_parser_digest(const struct message_parser *parser)
 {
-    return letter->digest_text;
+    return parser->digest_text;
 }
 
-bool message_parser_lacks_date(const struct message_parser *letter)
+bool message_parser_lacks_date(const struct message_parser *parser)
 {
-    return letter->missing != NULL && !letter->has_date;
+    return parser->missing != NULL && !parser->has_date;
 }
 
-bool message_parser_lacks_message_id(const struct message_parser *letter)
+bool message_parser_lacks_message_id(const struct message_parser *parser)
 {
-    return letter->missing != NULL && !letter->has_message_id;
+    return parser->missing != NULL && !parser->has_message_id;
 }
 
 const struct message_parser_stamp *message_parser_stamps(
-        const struct message_parser *letter, size_t *count_r)
+        const struct message_parser *parser, size_t *count_r)
 {
-    *count_r = letter->broken == MESSAGE_PARSER_OK ? letter->stamps_count : 0;
-    return letter->stamps;
+    *count_r = parser->broken == MESSAGE_PARSER_OK ? parser->stamps_count : 0;
+    return parser->stamps;
 }
 
 const struct stamp *message_parser_stamp_by(
-        const struct message_parser *letter, const struct address *user, size_t *count_r)
+        const struct message_parser *parser, const struct address *user, size_t *count_r)
 {
     const struct stamp *found = NULL;
     size_t count;
-    const struct message_parser_stamp *stamps = message_parser_stamps(letter, &count);
+    const struct message_parser_stamp *stamps = message_parser_stamps(parser, &count);
 
     *count_r = 0;
     for (size_t i = 0; i < count; i++) {

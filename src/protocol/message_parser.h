@@ -44,37 +44,37 @@ enum message_parser_fault {
 
 /* `missing` is borrowed; NULL: nothing is added. NULL when out of memory. */
 struct message_parser *message_parser_init(const struct message_parser_missing *missing);
-void message_parser_free(struct message_parser **letter);
+void message_parser_free(struct message_parser **parser);
 
 /* Each field from top to bottom, as message_events has it; after message_parser_header_end() no
  * more. At MESSAGE_FIELDS_MAX fields or MESSAGE_HEADER_MAX octets of them it takes no more of them
  * in. */
-void message_parser_field(struct message_parser *letter, const struct field *field);
-void message_parser_header_end(struct message_parser *letter);
-void message_parser_body(struct message_parser *letter, struct text piece);
+void message_parser_field(struct message_parser *parser, const struct field *field);
+void message_parser_header_end(struct message_parser *parser);
+void message_parser_body(struct message_parser *parser, struct text piece);
 /* What message.h found: a result other than MESSAGE_OK makes it a fault. */
-void message_parser_broken(struct message_parser *letter, enum message_result result);
+void message_parser_broken(struct message_parser *parser, enum message_result result);
 /* Once, at the end; what stands below is for after it. MESSAGE_PARSER_OK, MESSAGE_PARSER_NOT_FIELD,
  * MESSAGE_PARSER_TOO_LARGE or MESSAGE_PARSER_MEMORY: with these there is no author, no stamp and no
  * digest. */
-enum message_parser_fault message_parser_end(struct message_parser *letter)
+enum message_parser_fault message_parser_end(struct message_parser *parser)
         __attribute__((warn_unused_result));
 
 /* The author; NULL with the fault when the message does not say, or message_parser_end() had one.
  */
 const struct address *message_parser_author(
-        const struct message_parser *letter, enum message_parser_fault *error_r);
-enum from_result message_parser_from_result(const struct message_parser *letter);
-const char *message_parser_digest(const struct message_parser *letter);
-bool message_parser_lacks_date(const struct message_parser *letter);
-bool message_parser_lacks_message_id(const struct message_parser *letter);
+        const struct message_parser *parser, enum message_parser_fault *error_r);
+enum from_result message_parser_from_result(const struct message_parser *parser);
+const char *message_parser_digest(const struct message_parser *parser);
+bool message_parser_lacks_date(const struct message_parser *parser);
+bool message_parser_lacks_message_id(const struct message_parser *parser);
 /* From top to bottom; those with white space before the colon too, so that they can be removed. */
 const struct message_parser_stamp *message_parser_stamps(
-        const struct message_parser *letter, size_t *count_r);
+        const struct message_parser *parser, size_t *count_r);
 /* The one stamp by this user (design, section 6); one with white space before its colon is none.
  * NULL when there is none, or several. `count_r`: how many there are. */
 const struct stamp *message_parser_stamp_by(
-        const struct message_parser *letter, const struct address *user, size_t *count_r);
+        const struct message_parser *parser, const struct address *user, size_t *count_r);
 
 /* A sentence's end for a person: "has no From field"; for MESSAGE_PARSER_FROM "has a From field
  * that ..." is for the caller to put together. */

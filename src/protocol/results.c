@@ -334,11 +334,6 @@ static bool looks_like_ours(struct text value)
     return false;
 }
 
-bool results_is_name(struct text field_name)
-{
-    return text_equal_fold(field_name, text_of(RESULTS_NAME));
-}
-
 /* The root's dot at a name's end changes nothing in it. */
 static struct text without_dot(struct text name)
 {

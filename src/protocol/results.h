@@ -34,9 +34,6 @@ struct results {
 bool results_format(struct text authserv_id, const struct results *results, const char *eol,
         struct writer *w) __attribute__((warn_unused_result));
 
-/* Whether a field of this name, as message.h cuts it, is Authentication-Results, in any case. */
-bool results_is_name(struct text field_name);
-
 /* Whether the value of a field of that name, which came with a message, is to be deleted (facts on
  * forgeries are in SECURITY.md): it claims our id and has a method `verimail`, or it has the word
  * verimail anywhere, in any case, and does not parse, or it has an encoded word in its id or a CR

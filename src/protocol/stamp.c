@@ -48,10 +48,10 @@ static struct text cut_front(struct text *t, size_t len)
 bool stamp_format(
         const struct address *user, struct text payload, const char *eol, struct writer *w)
 {
-    struct folder f = {.w = w, .eol = eol};
+    const size_t name_len = strlen(STAMP_NAME ":");
+    struct folder f = {.w = w, .eol = eol, .line = name_len, .total = name_len};
     struct text rest = payload;
 
-    stamp_put(&f, text_of(STAMP_NAME ":"));
     put_gap(&f, user->len);
     stamp_put(&f, address_text(user));
     while (rest.len > 0) {
@@ -107,9 +107,4 @@ bool stamp_parse(struct text value, struct stamp *stamp_r)
     return strlen(STAMP_NAME ":") + value.len + bare <= STAMP_FIELD_MAX &&
            is_payload(writer_text(&payload)) &&
            address_parse(user, (struct text){NULL, 0}, &stamp_r->user);
-}
-
-bool stamp_is_name(struct text field_name)
-{
-    return text_equal_fold(field_name, text_of(STAMP_NAME));
 }

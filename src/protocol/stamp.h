@@ -20,9 +20,10 @@ struct stamp {
     char payload[STAMP_PAYLOAD_MAX + 1]; /* NUL-terminated, folds taken out */
 };
 
-/* Writes the whole field without its last line end, folded at 78 with `eol` ("\r\n" or "\n"); a
- * user too long to stand behind the name gets a line of its own. False, with `w` failed, when the
- * payload is not what stamp_parse() takes, or the field passes STAMP_FIELD_MAX or `w`'s room. */
+/* Writes the value of a field Verimail: all that stands behind the colon, from its white space on,
+ * without the last line end. It is folded at 78 with `eol` ("\r\n" or "\n"); a user too long to
+ * stand behind the name gets a line of its own. False, with `w` failed, when the payload is not
+ * what stamp_parse() takes, or the field passes STAMP_FIELD_MAX or the value `w`'s room. */
 bool stamp_format(const struct address *user, struct text payload, const char *eol,
         struct writer *w) __attribute__((warn_unused_result));
 
@@ -36,8 +37,5 @@ bool stamp_format(const struct address *user, struct text payload, const char *e
  * joined (mail servers unfold and fold anew); it is not opened, but `-` is none. False, with
  * nothing of use in `stamp_r`, for what does not fit or passes STAMP_FIELD_MAX: no stamp. */
 bool stamp_parse(struct text value, struct stamp *stamp_r) __attribute__((warn_unused_result));
-
-/* In any case; `field_name` without white space at its end, as message.h gives it. */
-bool stamp_is_name(struct text field_name);
 
 #endif

@@ -20,39 +20,37 @@ struct seen {
 };
 
 static void give(
-        struct message_parser *letter, struct text line, uint64_t number, struct seen *seen)
+        struct message_parser *parser, struct text line, uint64_t number, struct seen *seen)
 {
     struct reader r = reader_of(line);
     const struct text name = reader_field(&r, ':');
-    struct text trimmed = name;
+    struct field field = field_of(name, reader_rest(&r));
 
-    while (trimmed.len > 0 && text_is_space(trimmed.at[trimmed.len - 1]))
-        trimmed.len--;
-    const struct field field = {trimmed, reader_rest(&r), number, line.len, trimmed.len < name.len};
-    message_parser_field(letter, &field);
-    seen->froms += text_equal_fold(trimmed, text_of("From"));
-    seen->stamps += stamp_is_name(trimmed);
+    field.offset = number;
+    message_parser_field(parser, &field);
+    seen->froms += field.known == FIELD_FROM;
+    seen->stamps += field.known == FIELD_VERIMAIL;
 }
 
-static void check(struct message_parser *letter, const struct seen *seen)
+static void check(struct message_parser *parser, const struct seen *seen)
 {
     enum message_parser_fault fault;
     size_t listed;
     size_t count = 0;
-    const enum message_parser_fault end = message_parser_end(letter);
-    const struct address *author = message_parser_author(letter, &fault);
+    const enum message_parser_fault end = message_parser_end(parser);
+    const struct address *author = message_parser_author(parser, &fault);
 
     require((author != NULL) == (fault == MESSAGE_PARSER_OK));
     require(end == MESSAGE_PARSER_OK || fault == end);
     require(author == NULL || seen->froms == 1);
-    (void)message_parser_stamps(letter, &listed);
+    (void)message_parser_stamps(parser, &listed);
     require(listed <= seen->stamps);
     if (author == NULL)
         return;
-    const struct stamp *stamp = message_parser_stamp_by(letter, author, &count);
+    const struct stamp *stamp = message_parser_stamp_by(parser, author, &count);
     require(count <= listed && (stamp != NULL) == (count == 1));
     require(stamp == NULL || address_equal(&stamp->user, author));
-    require(digest_is_text(text_of(message_parser_digest(letter))));
+    require(digest_is_text(text_of(message_parser_digest(parser))));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -60,17 +58,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct message_parser_missing missing = {"a date", "<an@id>"};
-    struct message_parser *letter = message_parser_init(size % 2 == 0 ? &missing : NULL);
+    struct message_parser *parser = message_parser_init(size % 2 == 0 ? &missing : NULL);
     struct reader lines = reader_of((struct text){(const char *)data, size});
     struct seen seen = {0};
 
-    if (letter == NULL)
+    if (parser == NULL)
         return 0;
     for (uint64_t number = 1; lines.rest.len > 0 && lines.rest.at[0] != '\n'; number++)
-        give(letter, reader_field(&lines, '\n'), number, &seen);
-    message_parser_header_end(letter);
-    message_parser_body(letter, lines.rest);
-    check(letter, &seen);
-    message_parser_free(&letter);
+        give(parser, reader_field(&lines, '\n'), number, &seen);
+    message_parser_header_end(parser);
+    message_parser_body(parser, lines.rest);
+    check(parser, &seen);
+    message_parser_free(&parser);
     return 0;
 }

@@ -161,17 +161,17 @@ TEST(forged_results_without_end)
 
 static const struct fixture_session questions[] = {
         {{"a stamp"}, FROM = STAMPED, ASKED("UEFZTE9BRA", "b.example", "198.51.100.3")},
-        {{"no stamp"}, FROM = ALICE, ASKED("", "b.example", "198.51.100.3")},
+        {{"no stamp"}, FROM = ALICE, ASKED("-", "b.example", "198.51.100.3")},
         {{"a stamp of another user"}, FROM = "Verimail: bob@example.org UEFZTE9BRA\n" ALICE,
-                ASKED("", "b.example", "198.51.100.3")},
+                ASKED("-", "b.example", "198.51.100.3")},
         {{"several recipients"}, FROM = ALICE, .rcpts = "<a@b.example> <c@d.example> <e@b.example>",
-                ASKED("", "b.example,d.example", "198.51.100.3")},
+                ASKED("-", "b.example,d.example", "198.51.100.3")},
         {{"a local recipient"}, FROM = ALICE, .rcpts = "<postmaster>",
-                ASKED("", "*", "198.51.100.3")},
-        {{"no recipient"}, FROM = ALICE, .rcpts = "", ASKED("", "", "198.51.100.3")},
-        {{"IPv6"}, .ip = "2001:db8::1", .fields = ALICE, ASKED("", "b.example", "2001:db8::1")},
+                ASKED("-", "*", "198.51.100.3")},
+        {{"no recipient"}, FROM = ALICE, .rcpts = "", ASKED("-", "", "198.51.100.3")},
+        {{"IPv6"}, .ip = "2001:db8::1", .fields = ALICE, ASKED("-", "b.example", "2001:db8::1")},
         {{"IPv4 in IPv6"}, .ip = "::ffff:198.51.100.3", .fields = ALICE,
-                ASKED("", "b.example", "198.51.100.3")},
+                ASKED("-", "b.example", "198.51.100.3")},
 };
 
 TEST_EACH(question, questions)
@@ -182,11 +182,11 @@ TEST_EACH(question, questions)
 
 static const struct fixture_session without_ip[] = {
         {{"send_ip = no"}, VERIFY("send_ip = no"), FROM = ALICE,
-                .question = "alice@example.org payload= rcpt=b.example digest=43 ip=",
+                .question = "alice@example.org payload=- rcpt=b.example digest=43 ip=",
                 .verdict = VERDICT_NONE, .decision = "accept",
                 .log = "level=info " LOG "none action=accept" BY},
         {{"the mail server does not say"}, .fields = ALICE,
-                .question = "alice@example.org payload= rcpt=b.example digest=43 ip=",
+                .question = "alice@example.org payload=- rcpt=b.example digest=43 ip=",
                 .verdict = VERDICT_NONE, .decision = "accept",
                 .log = "level=info event=verified queue=4Fz9 ip=- class=inbound "
                        "author=alice@example.org "

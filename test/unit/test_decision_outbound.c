@@ -317,10 +317,12 @@ TEST(the_stamp_says_what_the_message_is)
     assert_text(stamp.is.user, "alice@example.org");
     assert_int_equal(stamp.is.issued, transaction->began);
     assert_in_range(unix_now() - transaction->began, 0, 600);
-    message_parser_field(parser, &(struct field){text_of("From"), text_of(" alice@example.org")});
-    for (size_t i = 0; i < decision.below_count; i++)
-        message_parser_field(parser,
-                &(struct field){text_of(decision.below[i].name), text_of(decision.below[i].value)});
+    struct field field = field_of(text_of("From"), text_of(" alice@example.org"));
+    message_parser_field(parser, &field);
+    for (size_t i = 0; i < decision.below_count; i++) {
+        field = field_of(text_of(decision.below[i].name), text_of(decision.below[i].value));
+        message_parser_field(parser, &field);
+    }
     message_parser_header_end(parser);
     message_parser_body(parser, text_of("Hello\r\n"));
     assert_int_equal(message_parser_end(parser), MESSAGE_PARSER_OK);

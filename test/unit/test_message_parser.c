@@ -14,27 +14,30 @@ struct line {
     bool spaced;
 };
 
-static void give(struct message_parser *letter, const struct line *line, uint64_t number)
+static void give(struct message_parser *parser, const struct line *line, uint64_t number)
 {
     const struct text name = exact_copy(text_of(line->name));
     const struct text value = exact_copy(text_of(line->value));
-    const struct field field = {name, value, number, 1, line->spaced};
+    struct field field = field_of(name, value);
 
-    message_parser_field(letter, &field);
+    field.offset = number;
+    field.space_before_colon = line->spaced;
+
+    message_parser_field(parser, &field);
     exact_free(name);
     exact_free(value);
 }
 
 static struct message_parser *read_in(const struct line *lines)
 {
-    struct message_parser *letter = message_parser_init(NULL);
+    struct message_parser *parser = message_parser_init(NULL);
 
-    assert_non_null(letter);
+    assert_non_null(parser);
     for (size_t i = 0; i < FIELDS_MAX && lines[i].name != NULL; i++)
-        give(letter, &lines[i], i + 1);
-    message_parser_header_end(letter);
-    message_parser_body(letter, text_of("text\n"));
-    return letter;
+        give(parser, &lines[i], i + 1);
+    message_parser_header_end(parser);
+    message_parser_body(parser, text_of("text\n"));
+    return parser;
 }
 
 TEST(faults)
@@ -56,16 +59,16 @@ TEST(faults)
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        struct message_parser *letter = read_in(table[i].lines);
+        struct message_parser *parser = read_in(table[i].lines);
         enum message_parser_fault got = MESSAGE_PARSER_MEMORY;
-        assert_int_equal(message_parser_end(letter), MESSAGE_PARSER_OK);
-        const struct address *author = message_parser_author(letter, &got);
+        assert_int_equal(message_parser_end(parser), MESSAGE_PARSER_OK);
+        const struct address *author = message_parser_author(parser, &got);
         if (got != table[i].want || (author != NULL) != (got == MESSAGE_PARSER_OK)) {
             print_error("row %zu: got %s, want %s\n", i, message_parser_fault_word(got),
                     message_parser_fault_word(table[i].want));
             fail();
         }
-        message_parser_free(&letter);
+        message_parser_free(&parser);
     }
 }
 
@@ -82,16 +85,16 @@ TEST(what_is_no_message_has_no_author)
     const struct line lines[FIELDS_MAX] = {{"From", " a@b.example"}, {"Verimail", STAMP}};
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        struct message_parser *letter = read_in(lines);
+        struct message_parser *parser = read_in(lines);
         enum message_parser_fault got;
         size_t count;
-        message_parser_broken(letter, table[i].result);
-        assert_int_equal(message_parser_end(letter), table[i].want);
-        assert_null(message_parser_author(letter, &got));
+        message_parser_broken(parser, table[i].result);
+        assert_int_equal(message_parser_end(parser), table[i].want);
+        assert_null(message_parser_author(parser, &got));
         assert_int_equal(got, table[i].want);
-        (void)message_parser_stamps(letter, &count);
+        (void)message_parser_stamps(parser, &count);
         assert_int_equal(count, 0);
-        message_parser_free(&letter);
+        message_parser_free(&parser);
     }
 }
 
@@ -104,22 +107,22 @@ TEST(limits)
 
     memset(large, 'y', sizeof large);
     for (unsigned fields = MESSAGE_FIELDS_MAX; fields <= MESSAGE_FIELDS_MAX + 1; fields++) {
-        struct message_parser *letter = message_parser_init(NULL);
-        give(letter, &from, 1);
+        struct message_parser *parser = message_parser_init(NULL);
+        give(parser, &from, 1);
         for (unsigned i = 1; i < fields; i++)
-            give(letter, &small, i + 1);
-        message_parser_header_end(letter);
-        assert_int_equal(message_parser_end(letter),
+            give(parser, &small, i + 1);
+        message_parser_header_end(parser);
+        assert_int_equal(message_parser_end(parser),
                 fields > MESSAGE_FIELDS_MAX ? MESSAGE_PARSER_TOO_LARGE : MESSAGE_PARSER_OK);
-        message_parser_free(&letter);
+        message_parser_free(&parser);
     }
     for (size_t len = sizeof large - 1; len <= sizeof large; len++) {
-        struct message_parser *letter = message_parser_init(NULL);
-        const struct field field = {text_of("X"), {large, len}, 1, 1, false};
-        message_parser_field(letter, &field);
-        assert_int_equal(message_parser_end(letter),
+        struct message_parser *parser = message_parser_init(NULL);
+        const struct field field = field_of(text_of("X"), (struct text){large, len});
+        message_parser_field(parser, &field);
+        assert_int_equal(message_parser_end(parser),
                 len == sizeof large ? MESSAGE_PARSER_TOO_LARGE : MESSAGE_PARSER_OK);
-        message_parser_free(&letter);
+        message_parser_free(&parser);
     }
 }
 
@@ -142,12 +145,12 @@ TEST(stamps)
 
     assert_true(address_parse(text_of("ALICE@example.org"), text_of(""), &user));
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        struct message_parser *letter = read_in(table[i].lines);
+        struct message_parser *parser = read_in(table[i].lines);
         size_t listed;
         size_t by_author;
-        assert_int_equal(message_parser_end(letter), MESSAGE_PARSER_OK);
-        const struct message_parser_stamp *all = message_parser_stamps(letter, &listed);
-        const struct stamp *one = message_parser_stamp_by(letter, &user, &by_author);
+        assert_int_equal(message_parser_end(parser), MESSAGE_PARSER_OK);
+        const struct message_parser_stamp *all = message_parser_stamps(parser, &listed);
+        const struct stamp *one = message_parser_stamp_by(parser, &user, &by_author);
         if (listed != table[i].listed || by_author != table[i].by_author ||
                 (one != NULL) != (by_author == 1)) {
             print_error("row %zu: got %zu and %zu, want %zu and %zu\n", i, listed, by_author,
@@ -156,6 +159,6 @@ TEST(stamps)
         }
         if (listed > 0)
             assert_int_equal(all[listed - 1].offset, listed);
-        message_parser_free(&letter);
+        message_parser_free(&parser);
     }
 }

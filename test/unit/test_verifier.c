@@ -32,8 +32,8 @@ static struct message_parser *parser_of(const char *fields, enum message_result 
     assert_non_null(parser);
     while (lines.rest.len > 0) {
         struct reader line = reader_of(reader_field(&lines, '\n'));
-        struct field field = {.name = reader_until(&line, ':')};
-        field.value = reader_rest(&line);
+        const struct text name = reader_until(&line, ':');
+        const struct field field = field_of(name, reader_rest(&line));
         message_parser_field(parser, &field);
     }
     message_parser_header_end(parser);

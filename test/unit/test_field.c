@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: ISC
+#include "exact.h"
+#include "protocol/field.h"
+#include "unit.h"
+
+TEST(names)
+{
+    static const struct {
+        const char *name;
+        enum field_name want;
+    } table[] = {
+            {"From", FIELD_FROM},
+            {"fROM", FIELD_FROM},
+            {"Sender", FIELD_SENDER},
+            {"Reply-To", FIELD_REPLY_TO},
+            {"TO", FIELD_TO},
+            {"Cc", FIELD_CC},
+            {"Subject", FIELD_SUBJECT},
+            {"Date", FIELD_DATE},
+            {"Message-ID", FIELD_MESSAGE_ID},
+            {"MIME-Version", FIELD_MIME_VERSION},
+            {"Content-Type", FIELD_CONTENT_TYPE},
+            {"Content-Transfer-Encoding", FIELD_CONTENT_TRANSFER_ENCODING},
+            {"Verimail", FIELD_VERIMAIL},
+            {"Authentication-Results", FIELD_AUTHENTICATION_RESULTS},
+            {"Received", FIELD_RECEIVED},
+            {"Bcc", FIELD_OTHER},
+            {"Fro", FIELD_OTHER},
+            {"From ", FIELD_OTHER},
+            {"From:", FIELD_OTHER},
+            {"X-From", FIELD_OTHER},
+            {"Verimai", FIELD_OTHER},
+            {"X-Verimail", FIELD_OTHER},
+            {"", FIELD_OTHER},
+    };
+
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        const struct text name = exact_copy(text_of(table[i].name));
+        const enum field_name got = field_name_of(name);
+        if (got != table[i].want) {
+            print_error("%s: got %d, want %d\n", table[i].name, (int)got, (int)table[i].want);
+            fail();
+        }
+        if (got != FIELD_OTHER)
+            assert_true(text_equal_fold(text_of(field_name_text(got)), name));
+        exact_free(name);
+    }
+}
+
+TEST(fields)
+{
+    static const struct {
+        const char *name;
+        const char *want; /* without what stood before the colon */
+        enum field_name known;
+    } table[] = {
+            {"To", "To", FIELD_TO},
+            {"to ", "to", FIELD_TO},
+            {"TO\t \r\n ", "TO", FIELD_TO},
+            {" to", " to", FIELD_OTHER},
+            {"too", "too", FIELD_OTHER},
+            {" ", "", FIELD_OTHER},
+            {"", "", FIELD_OTHER},
+    };
+
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        const struct text name = exact_copy(text_of(table[i].name));
+        const struct field field = field_of(name, text_of(" a@b.c"));
+        if (!text_equal(field.name, text_of(table[i].want)) || field.known != table[i].known ||
+                field.space_before_colon != (field.name.len < name.len)) {
+            print_error("row %zu: got \"%.*s\", %d\n", i, (int)field.name.len, field.name.at,
+                    (int)field.known);
+            fail();
+        }
+        assert_true(text_equal(field.value, text_of(" a@b.c")));
+        assert_int_equal(field.len, name.len + strlen(": a@b.c\r\n"));
+        assert_int_equal(field.offset, 0);
+        exact_free(name);
+    }
+}
