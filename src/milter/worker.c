@@ -5,7 +5,8 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/socket.h>
+#include <sys/uio.h>
+#include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,53 +34,72 @@ static bool worker_fail_errno(const char *what)
     return false;
 }
 
-static bool worker_say(int control, enum milter_worker_word word)
+/* `text`: behind the letter; without a line end. */
+static bool worker_say(int control, enum milter_worker_word word, struct text text)
 {
-    const char octet = (char)word;
+    char letter = (char)word;
+    char line_end = '\n';
+    struct iovec parts[] = {
+            {&letter, 1},
+            {(void *)(uintptr_t)text.at, text.len},
+            {&line_end, 1},
+    };
 
-    return send(control, &octet, 1, MSG_NOSIGNAL) == 1;
+    return writev(control, parts, 3) == (ssize_t)(text.len + 2);
 }
 
-/* NULL after its problems were logged. */
-static struct snapshot *make_snapshot(const struct bundle *material, const char *event)
+/* `problems`: a line each. */
+static void worker_refuse(int control, struct text problems)
 {
-    struct problems *problems = problems_init(material->path);
-    struct snapshot *snapshot = problems != NULL ? snapshot_init(material, problems) : NULL;
+    struct reader lines = reader_of(problems);
 
-    if (snapshot == NULL && problems != NULL)
-        problems_log(problems, LOG_LEVEL_ERROR, event);
+    while (lines.rest.len > 0)
+        (void)worker_say(control, MILTER_WORKER_PROBLEM, reader_field(&lines, '\n'));
+    (void)worker_say(control, MILTER_WORKER_REFUSED, text_of(""));
+}
+
+/* NULL after the supervisor was told why. The bundle is cleared. */
+static struct snapshot *worker_make_snapshot(struct bundle *bundle, int control)
+{
+    struct problems *problems = problems_init(bundle->path);
+    struct snapshot *snapshot = problems != NULL ? snapshot_init(bundle, problems) : NULL;
+
+    if (snapshot != NULL)
+        config_configure_log(snapshot->config);
+    else
+        worker_refuse(
+                control, text_of(problems != NULL ? problems_text(problems) : "out of memory\n"));
     problems_free(&problems);
+    bundle_clear(bundle);
     return snapshot;
 }
 
-/* Waits for new material, for as long as the supervisor lives. */
-static void *run_receiver(void *context)
+/* Waits for further bundles, for as long as the supervisor lives. */
+static void *worker_receive(void *context)
 {
     const int control = ((const struct running *)context)->control;
-    struct bundle material;
+    struct bundle bundle;
 
-    while (bundle_receive(control, &material)) {
-        struct snapshot *snapshot = make_snapshot(&material, "reload-refused");
-        bundle_clear(&material);
-        if (snapshot != NULL) {
-            config_configure_log(snapshot->config);
-            callbacks_use(snapshot);
-        }
-        (void)worker_say(control, snapshot != NULL ? MILTER_WORKER_TOOK : MILTER_WORKER_REFUSED);
+    while (bundle_receive(control, &bundle)) {
+        struct snapshot *snapshot = worker_make_snapshot(&bundle, control);
+        if (snapshot == NULL)
+            continue;
+        callbacks_use(snapshot);
+        (void)worker_say(control, MILTER_WORKER_TAKEN, text_of(""));
     }
     log_event(LOG_LEVEL_ERROR, "stopped", "error", "the supervisor is gone");
     _exit(EXIT_FAILURE);
 }
 
-static bool start_receiver(struct running *running)
+static bool worker_start_receiver(struct running *running)
 {
     pthread_t thread;
 
-    errno = pthread_create(&thread, NULL, run_receiver, running);
+    errno = pthread_create(&thread, NULL, worker_receive, running);
     return errno == 0 || worker_fail_errno("thread");
 }
 
-static bool open_doors(const struct milter_worker_place *place)
+static bool worker_open_socket(const struct milter_worker_place *place)
 {
     char cause[SOCKET_ERROR_MAX];
 
@@ -87,7 +107,7 @@ static bool open_doors(const struct milter_worker_place *place)
 }
 
 /* Threads begin when the process is already who it is to be: some of that is each thread's own. */
-static bool worker_prepare(struct running *running, const struct milter_worker_place *place)
+static bool milter_worker_prepare(struct running *running, const struct milter_worker_place *place)
 {
     char error[DISCOVERY_ERROR_MAX];
 
@@ -99,7 +119,7 @@ static bool worker_prepare(struct running *running, const struct milter_worker_p
     }
     if (!callbacks_register(running->client))
         return worker_fail("error", "libmilter does not start");
-    if (!open_doors(place))
+    if (!worker_open_socket(place))
         return false;
     if (!identity_become(&place->identity, place->empty_folder))
         return worker_fail_errno("identity");
@@ -109,7 +129,7 @@ static bool worker_prepare(struct running *running, const struct milter_worker_p
 }
 
 /* For all threads, now and later: libmilter has one that waits for these. */
-static void block_signals(void)
+static void worker_block_signals(void)
 {
     sigset_t waited_for;
 
@@ -121,23 +141,21 @@ static void block_signals(void)
     (void)signal(SIGPIPE, SIG_IGN);
 }
 
-int milter_worker_run(const struct milter_worker_place *place, struct bundle *material, int control)
+int milter_worker_run(const struct milter_worker_place *place, struct bundle *first, int control)
 {
     struct running running = {.control = control};
 
-    block_signals();
-    tzset(); /* reads a file, which is there no more later */
-    struct snapshot *snapshot = make_snapshot(material, "not-started");
-    bundle_clear(material);
+    worker_block_signals();
+    tzset(); /* reads a file, which it cannot in the empty root folder */
+    struct snapshot *snapshot = worker_make_snapshot(first, control);
     if (snapshot == NULL)
-        return EXIT_FAILURE;
-    config_configure_log(snapshot->config);
-    if (!worker_prepare(&running, place)) {
+        return EX_CONFIG;
+    if (!milter_worker_prepare(&running, place)) {
         snapshot_release(&snapshot);
         return EXIT_FAILURE;
     }
     callbacks_use(snapshot);
-    if (!start_receiver(&running) || !worker_say(control, MILTER_WORKER_READY))
+    if (!worker_start_receiver(&running) || !worker_say(control, MILTER_WORKER_READY, text_of("")))
         return EXIT_FAILURE;
     return callbacks_run() ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -6,11 +6,13 @@
 #include "milter/bundle.h"
 #include "process/identity.h"
 
-/* What the milter process says on the socket pair, an octet each. */
+/* What the worker says to the supervisor, a line each: one of these letters, and for a problem its
+ * text. */
 enum milter_worker_word {
-    MILTER_WORKER_READY = 'R',  /* it serves */
-    MILTER_WORKER_TOOK = 'T',   /* it uses the material that came */
-    MILTER_WORKER_REFUSED = 'N' /* it goes on with what it had */
+    MILTER_WORKER_READY = 'R',   /* it serves */
+    MILTER_WORKER_TAKEN = 'T',   /* it uses the bundle that came */
+    MILTER_WORKER_PROBLEM = 'P', /* with the bundle that it is about to refuse */
+    MILTER_WORKER_REFUSED = 'N', /* it goes on with what it had, or ends if it had nothing */
 };
 
 /* What stays as it is for as long as the supervisor lives, whatever a new configuration says. */
@@ -22,11 +24,10 @@ struct milter_worker_place {
     gid_t socket_group;
 };
 
-/* The process that mail servers talk to, after the fork: opens the socket, becomes somebody else,
- * shuts itself in, and serves until SIGTERM. New material comes over `control`, a socket; at its
- * end the supervisor is gone, and so is the process. `material` is cleared. Returns the exit
- * status. */
-int milter_worker_run(
-        const struct milter_worker_place *place, struct bundle *material, int control);
+/* The process that mail servers talk to, after the fork. It opens the socket, becomes another user,
+ * enters its sandbox, and serves until SIGTERM. It ends when the supervisor does: at the end of
+ * `control`, a socket. Further bundles come over `control`; each is taken or refused. `first` is
+ * cleared. Returns the exit status. */
+int milter_worker_run(const struct milter_worker_place *place, struct bundle *first, int control);
 
 #endif

@@ -82,7 +82,7 @@ def test_broken_conversations(case):
             client.command(kind.encode(), data.get(kind, b""))
         client.close()
     ask()
-    equal(site.case.daemons[-1].count("process-died"), 0, "deaths of the milter process")
+    equal(site.case.daemons[-1].count("worker-died"), 0, "deaths of the milter process")
 
 
 def test_messages_in_one_session_know_nothing_of_each_other(case):

@@ -221,7 +221,7 @@ def test_the_milter_dies_under_load(case):
     for count in (4, 14):
         wait_for(lambda: len(sent) >= count, "some mail")
         os.kill(milter_process(site.origin_milter), signal.SIGKILL)
-        site.origin_milter.wait_log("event=process-died signal=KILL")
+        site.origin_milter.wait_log("event=worker-died.* signal=KILL")
     for thread in threads:
         thread.join()
     # A deferred one waits for the next run of the queue.

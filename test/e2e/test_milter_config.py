@@ -117,7 +117,7 @@ def test_a_reload_counts_from_the_next_connection_on(case):
         for login, wanted in (("alice", 1), ("bob", 0)):
             edits = client.message(HEADER, login=login)
             equal(len(edits.stamps()), wanted, login)
-    equal(d.count("event=(restart-needed|reload-refused|process-died)"), 0, d.text())
+    equal(d.count("event=(restart-needed|reload-refused|worker-died)"), 0, d.text())
 
 
 def test_a_bad_configuration_is_refused_and_the_old_goes_on(case):
@@ -144,6 +144,37 @@ def test_a_bad_configuration_is_refused_and_the_old_goes_on(case):
     os.kill(child, signal.SIGKILL)
     d.wait_log("event=ready", 2)
     serves(site)
+
+
+def pause(pid):
+    """Until its last thread has stopped."""
+    os.kill(pid, signal.SIGSTOP)
+    wait_for(lambda: all(status_of(pid, thread)["State"].startswith("T")
+                         for thread in os.listdir(f"/proc/{pid}/task")), "it to stop")
+
+
+def test_a_worker_that_does_not_answer_is_replaced(case):
+    site = MilterSite(case)
+    d = site.start()
+    child = only_child(d)
+    pause(child)
+    write_file(d.config, site.config("trusted_networks = {}"))
+    os.kill(d.pid, signal.SIGHUP)
+    d.wait_log('event=reload-failed error="the worker does not answer"')
+    d.wait_log(f"event=worker-died pid={child} signal=KILL")
+    d.wait_log("event=ready", 2)
+    serves(site, 0)
+    equal(d.count("event=reloaded"), 1, d.text())
+    # One whose configuration is bad, too; the old one goes on.
+    child = only_child(d)
+    write_file(site.path("logins"), "bob\n", 0o644)
+    pause(child)
+    write_file(d.config, site.config(f'logins = "{site.path("logins")}"'))
+    os.kill(d.pid, signal.SIGHUP)
+    d.wait_log(f"event=worker-died pid={child} signal=KILL")
+    d.wait_log("event=reload-refused")
+    d.wait_log("event=ready", 3)
+    serves(site, 0)
 
 
 def test_what_takes_a_restart_is_named(case):
@@ -244,7 +275,7 @@ def test_nothing_is_lost_under_load(case):
         thread.join()
     equal(wrong, [], "connections")
     check(0 in done and 1 in done, "both configurations were used")
-    equal(d.count("event=process-died"), 0, d.text())
+    equal(d.count("event=worker-died"), 0, d.text())
 
 
 def replace(path, config):
@@ -268,4 +299,4 @@ def test_many_signals_at_once(case):
         with session(site) as client:
             return stamps(client) == 0
     wait_for(untrusted, "the last configuration")
-    equal(d.count("event=(process-died|reload-refused|reload-failed)"), 0, d.text())
+    equal(d.count("event=(worker-died|reload-refused|reload-failed)"), 0, d.text())

@@ -24,7 +24,7 @@ def test_a_process_that_dies_is_replaced(case):
     for n, (signum, name) in enumerate(((signal.SIGKILL, "KILL"), (signal.SIGABRT, "ABRT")), 1):
         child = only_child(d)
         os.kill(child, signum)
-        line = d.wait_log("event=process-died", n)[-1]
+        line = d.wait_log("event=worker-died", n)[-1]
         equal(log_value(line, "signal"), name, line)
         d.wait_log("event=ready", n + 1)
         check(only_child(d) != child, "another process")
@@ -39,7 +39,7 @@ def test_a_reload_while_there_is_no_process(case):
         write_file(d.config, site.config("trusted_networks = {}" if n % 2 else ""))
         os.kill(only_child(d), signal.SIGKILL)
         if n == 2:
-            d.wait_log("event=process-died", n)
+            d.wait_log("event=worker-died", n)
         os.kill(d.pid, signal.SIGHUP)
         d.wait_log("event=ready", n + 1)
 
@@ -60,7 +60,7 @@ def test_it_is_not_replaced_in_a_hurry(case):
     os.mkdir(site.socket)
     os.kill(only_child(d), signal.SIGKILL)
     begin = time.monotonic()
-    d.wait_log("event=process-died", 6)
+    d.wait_log("event=worker-died", 6)
     took = time.monotonic() - begin
     check(took > 1, f"five deaths in {took:.1f} s")
     d.wait_log("not-started.*is no socket")
@@ -92,7 +92,7 @@ def test_it_ends_at_once_though_it_is_idle(case, signum):
     serves(site)
     stops(d, signum)
     check(not os.path.exists(site.socket), "the socket is left")
-    equal(d.count("event=process-died"), 0, d.text())
+    equal(d.count("event=worker-died"), 0, d.text())
 
 
 def test_it_ends_though_a_mail_server_is_there(case):

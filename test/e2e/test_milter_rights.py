@@ -25,7 +25,7 @@ def test_a_socket_in_use_is_left_alone(case):
     log = site.refuse()
     check("another process answers at this socket" in log, log)
     serves(site)
-    equal(d.count("process-died"), 0, d.text())
+    equal(d.count("worker-died"), 0, d.text())
     stops(d)
 
 

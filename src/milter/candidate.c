@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: ISC
+#include "milter/candidate.h"
+
+#include <grp.h>
+#include <string.h>
+
+#include "config/run_as.h"
+
+static bool candidate_find_identity(struct candidate *candidate, struct problems *problems)
+{
+    const struct config_milter *milter = candidate->config->milter;
+
+    if (!run_as_find(&milter->run_as, &candidate->identity, problems))
+        return false;
+    candidate->group = candidate->identity.gid;
+    if (milter->socket_group.at == NULL)
+        return true;
+    const struct group *group = getgrnam(milter->socket_group.at);
+    if (group == NULL)
+        problems_add(problems, milter->socket_group.line, "socket_group", milter->socket_group.at,
+                "a group of this machine");
+    else
+        candidate->group = group->gr_gid;
+    return group != NULL;
+}
+
+/* What a worker would find wrong. */
+static bool candidate_check(const struct candidate *candidate, struct problems *problems)
+{
+    const struct policy_files files = bundle_files(&candidate->bundle);
+    struct policy policy;
+    const bool good = policy_init(candidate->config, &files, problems, &policy);
+
+    policy_clear(&policy);
+    return good;
+}
+
+void candidate_clear(struct candidate *candidate)
+{
+    bundle_clear(&candidate->bundle);
+    config_free(&candidate->config);
+}
+
+bool candidate_read(
+        const char *path, bool check, struct candidate *candidate_r, struct problems *problems)
+{
+    *candidate_r = (struct candidate){0};
+    bool good = bundle_read(path, &candidate_r->bundle, &candidate_r->config, problems);
+
+    if (candidate_r->config == NULL)
+        return false;
+    good = candidate_find_identity(candidate_r, problems) && good;
+    if (check || !good)
+        good = candidate_check(candidate_r, problems) && good;
+    return good;
+}
+
+void candidate_warn_unreadable(
+        const struct candidate *candidate, const char *config_path, struct problems *warnings)
+{
+    const struct config *config = candidate->config;
+    const char *run_as = config->milter->run_as.at;
+    const struct config_text *logins = &config->milter->logins;
+
+    run_as_check_file(run_as, config_path, 0, warnings);
+    if (config->stamp_count > 0)
+        run_as_check_file(run_as, config->stamp->key.at, config->stamp->key.line, warnings);
+    if (logins->at[0] == '/')
+        run_as_check_file(run_as, logins->at, logins->line, warnings);
+}
+
+static void candidate_warn_of_text(struct problems *warnings, const char *name,
+        const struct config_text *before, const struct config_text *after)
+{
+    const char *old_value = before->at != NULL ? before->at : "";
+    const char *new_value = after->at != NULL ? after->at : "";
+
+    if (strcmp(old_value, new_value) != 0)
+        problems_add(warnings, after->line, name, new_value, "a restart to change it");
+}
+
+static bool candidate_has_list(const struct config_list *a, const struct config_list *b)
+{
+    bool same = a->count == b->count;
+
+    for (size_t i = 0; same && i < a->count; i++)
+        same = strcmp(a->at[i].at, b->at[i].at) == 0;
+    return same;
+}
+
+static void candidate_warn_of_milter(struct problems *warnings, const struct config_milter *before,
+        const struct config_milter *after)
+{
+    candidate_warn_of_text(warnings, "socket", &before->socket, &after->socket);
+    candidate_warn_of_text(warnings, "socket_group", &before->socket_group, &after->socket_group);
+    candidate_warn_of_text(warnings, "run_as", &before->run_as, &after->run_as);
+    if (before->socket_mode != after->socket_mode)
+        problems_add(warnings, after->line, "socket_mode", NULL, "a restart to change it");
+}
+
+static void candidate_warn_of_verify(struct problems *warnings, const struct config_verify *before,
+        const struct config_verify *after)
+{
+    candidate_warn_of_text(warnings, "resolver", &before->resolver, &after->resolver);
+    if (before->trust_anchors_given != after->trust_anchors_given ||
+            !candidate_has_list(&before->trust_anchors, &after->trust_anchors))
+        problems_add(warnings, after->line, "trust_anchors", NULL, "a restart to change them");
+}
+
+void candidate_warn_of_restart(
+        const struct candidate *candidate, const struct config *first, struct problems *warnings)
+{
+    const struct config *config = candidate->config;
+
+    candidate_warn_of_milter(warnings, first->milter, config->milter);
+    if (config->verify_count == 0)
+        return;
+    if (first->verify_count > 0)
+        candidate_warn_of_verify(warnings, first->verify, config->verify);
+    else
+        problems_add(warnings, config->verify->line, "a new section `verify`", NULL,
+                "a restart: until then nothing is verified");
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: ISC
+#ifndef VERIMAIL_MILTER_CANDIDATE_H
+#define VERIMAIL_MILTER_CANDIDATE_H
+
+#include "milter/bundle.h"
+#include "process/identity.h"
+
+/* What a start or a reload would use: a configuration and the files that it names. */
+struct candidate {
+    struct bundle bundle;
+    struct config *config; /* the bundle's, read; NULL: there is none */
+    struct identity identity;
+    gid_t group; /* of the socket */
+};
+
+/* Reads all of it. `check`: policy.h checks it here, because no worker will. That is done too when
+ * something else is wrong, so that all problems are found in one go. False when anything is wrong:
+ * `problems` then says what. Clear the candidate in any case. */
+bool candidate_read(const char *path, bool check, struct candidate *candidate_r,
+        struct problems *problems) __attribute__((warn_unused_result));
+void candidate_clear(struct candidate *candidate);
+
+/* Warns of files that `run_as` cannot read: under systemd the supervisor is that user. */
+void candidate_warn_unreadable(
+        const struct candidate *candidate, const char *config_path, struct problems *warnings);
+/* Warns of options whose change has no effect before a restart. `first`: of the last start. */
+void candidate_warn_of_restart(
+        const struct candidate *candidate, const struct config *first, struct problems *warnings);
+
+#endif
