@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: ISC
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "config/config.h"
 #include "config/section.h"
@@ -57,6 +59,104 @@ static void check_places(const struct section *s)
 TEST(tables_fit_their_structs)
 {
     check_places(&section_root);
+}
+
+/* An option of the manual page: `.It Ic NAME No = ...` below `.Sh SECTION`. */
+struct documented {
+    char section[32];
+    char name[32];
+};
+
+#define DOCUMENTED_MAX 200
+
+static void add_documented(
+        const char *section, const char *name, struct documented *list, size_t *count)
+{
+    assert_true(*count < DOCUMENTED_MAX);
+    struct documented *d = &list[(*count)++];
+    assert_true(strlen(section) < sizeof d->section && strlen(name) < sizeof d->name);
+    strcpy(d->section, section);
+    strcpy(d->name, name);
+}
+
+/* The names before `No =`; several have commas between. */
+static void read_item(char *line, const char *section, struct documented *list, size_t *count)
+{
+    const size_t before = *count;
+    char *rest = line;
+    const char *word = strsep(&rest, " ");
+
+    for (; word != NULL && strcmp(word, "No") != 0; word = strsep(&rest, " "))
+        if (strcmp(word, ",") != 0)
+            add_documented(section, word, list, count);
+    if (word == NULL || rest == NULL || rest[0] != '=')
+        *count = before; /* no option, as `user Dq Em local part` */
+}
+
+static size_t read_page(const char *path, struct documented *list)
+{
+    FILE *page = fopen(path, "r");
+    char section[32] = "";
+    char *line = NULL;
+    size_t size = 0;
+    size_t count = 0;
+
+    assert_non_null(page);
+    while (getline(&line, &size, page) > 0) {
+        line[strcspn(line, "\n")] = '\0';
+        if (strncmp(line, ".Sh ", 4) == 0)
+            snprintf(section, sizeof section, "%.31s", line + 4);
+        else if (strcmp(line, ".Ss Users") == 0)
+            strcpy(section, "user");
+        else if (strncmp(line, ".It Ic ", 7) == 0)
+            read_item(line + 7, section, list, &count);
+    }
+    free(line);
+    fclose(page);
+    return count;
+}
+
+static bool is_documented(
+        const char *section, const char *name, const struct documented *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcasecmp(list[i].section, section) == 0 && strcmp(list[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* Counts the options of a section and of those inside; each is in the page. */
+static size_t check_documented(const struct section *s, const struct documented *list, size_t count)
+{
+    size_t options = 0;
+
+    for (const struct option *o = s->options; o->name != NULL; o++, options++)
+        if (!is_documented(s->name, o->name, list, count))
+            fail_msg("%s in %s is not in verimail.conf(5)", o->name, s->name);
+    for (const struct section *inner = s->within; inner != NULL && inner->name != NULL; inner++)
+        options += check_documented(inner, list, count);
+    return options;
+}
+
+TEST_IF(the_manual_page_has_these_options_and_no_others, "VERIMAIL_MAN")
+{
+    struct documented list[DOCUMENTED_MAX];
+    char path[4096];
+
+    snprintf(path, sizeof path, "%s/verimail.conf.5", getenv("VERIMAIL_MAN"));
+    const size_t count = read_page(path, list);
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(list[i].section, list[j].section) == 0)
+                assert_string_not_equal(list[i].name, list[j].name);
+    }
+    const size_t options = check_documented(&section_root, list, count);
+    if (options != count) {
+        for (size_t i = 0; i < count; i++)
+            print_error("%s: %s\n", list[i].section, list[i].name);
+        fail_msg("verimail.conf(5) has %zu options, the tables have %zu", count, options);
+    }
+    print_message("# %zu options\n", options);
 }
 
 TEST(unknown_names_get_advice)
