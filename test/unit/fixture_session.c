@@ -152,7 +152,7 @@ static void assert_logged(const char *log, const char *want)
     if (priority != NULL && milliseconds != NULL)
         snprintf(got, sizeof got, "%.*s", (int)(milliseconds - priority - 1), priority + 1);
     else
-        snprintf(got, sizeof got, "%s", log);
+        snprintf(got, sizeof got, "%.*s", (int)sizeof got - 1, log);
     assert_string_equal(got, want != NULL ? want : "");
 }
 
