@@ -149,7 +149,7 @@ static const struct {
 } deaths[] = {
         {{.name = "killed"}, SIGKILL, 0, false, "signal=KILL again_in_ms=0"},
         {{.name = "by the sandbox"}, SIGSYS, 0, false,
-                "signal=SYS because=\"it made a system call that its sandbox forbids\""},
+                "signal=SYS because=\"a filter for system calls killed it: its own, or "},
         {{.name = "by a signal without a name"}, 40, 0, false, "signal=40"},
         {{.name = "status"}, 0, 3, false, "status=3"},
         {{.name = "status 0 is a death too"}, 0, 0, false, "status=0"},
