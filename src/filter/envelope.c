@@ -17,7 +17,7 @@ void envelope_clear(struct envelope *envelope)
     *envelope = (struct envelope){0};
 }
 
-/* What stands behind the last `@`: a quoted local part may have others. */
+/* The text behind the last `@`: a quoted local part may have others. */
 static struct text envelope_domain_of(struct text path)
 {
     if (path.len >= 2 && path.at[0] == '<' && path.at[path.len - 1] == '>')

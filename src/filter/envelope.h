@@ -7,12 +7,12 @@
 #include "protocol/rcpt.h"
 #include "protocol/receiving.h"
 
-/* The recipients of a message, by domain: for a stamp how many each has, for a question which they
- * are. Domains that no stamp and no question could name (an address literal, a local name) are `*`,
- * on both sides alike. */
+/* The recipients of a message, by domain. A stamp says how many each domain has, a question says
+ * which domains they are. Both write `*` for a domain that they cannot name: an address literal or
+ * a local name. */
 struct envelope {
     struct receiving *receiving;
-    bool failed; /* out of memory, or there were more recipients than a stamp can have */
+    bool failed; /* out of memory, or more recipients than a stamp can have */
     struct rcpt rcpt;
 };
 
@@ -20,8 +20,8 @@ struct envelope {
 bool envelope_init(struct envelope *envelope_r) __attribute__((warn_unused_result));
 void envelope_clear(struct envelope *envelope);
 
-/* `path`: `<user@domain>`, as RCPT has it (RFC 5321, 4.1.2), also without the angle brackets, or
- * with a source route, which is passed over. */
+/* `path`: of the RCPT command (RFC 5321, 4.1.2), with or without angle brackets. A source route in
+ * it is ignored. */
 void envelope_add(struct envelope *envelope, struct text path);
 
 /* The value of rcpt=; empty when there was no recipient. */

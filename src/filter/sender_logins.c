@@ -7,13 +7,13 @@
 #include "protocol/from.h"
 
 #define WILDCARD "*@"
-#define PROBLEMS_MAX 100 /* then the file is something else than a table */
+#define PROBLEMS_MAX 100 /* with so many, the file is no table of logins */
 
 /* One address of one login. */
 struct row {
     struct text login; /* in `text` */
     bool any_local;
-    struct address address; /* its domain alone counts when any_local */
+    struct address address; /* when any_local, only its domain counts */
 };
 
 enum kind { SAME, ANY, TABLE };
@@ -77,7 +77,7 @@ static int compare_rows(const void *a, const void *b)
 
 static bool add_row(struct sender_logins *logins, const struct row *row)
 {
-    /* Room is doubled, so a power of two is full. */
+    /* The array is full when the count is a power of two. */
     if ((logins->count & (logins->count - 1)) == 0) {
         struct row *larger = reallocarray(
                 logins->rows, logins->count > 0 ? logins->count * 2 : 1, sizeof *larger);
@@ -97,8 +97,8 @@ static bool has_any(struct text t, const char *octets)
     return false;
 }
 
-/* As a person types it; from_parse() also takes names and comments, which a word cannot have. A `*`
- * that is not alone may be part of a name, but whoever wrote it meant something else. */
+/* from_parse() also takes names and comments, which are refused here. A `*` is valid in a local
+ * part, but was meant for something else. */
 static bool read_address(struct text word, struct row *row_r)
 {
     const struct text prefix = text_of(WILDCARD);
@@ -207,16 +207,16 @@ struct sender_logins *sender_logins_table(
     return logins;
 }
 
-/* `wanted`, canonical, admits the author's local part: as it is, or, without a +detail of its own,
- * with any. With one it equals nothing that has none. */
+/* `wanted`: a canonical local part. Without a +detail it admits the author with any detail; with
+ * one it admits that detail only. */
 static bool admits(struct text wanted, const struct address *author)
 {
     return text_equal_fold(wanted, address_local(author)) ||
            text_equal_fold(wanted, address_without_detail(author));
 }
 
-/* The login is the author's address, or its local part. It is no canonical text, in which it could
- * mean somebody else, until address_make() made it so. */
+/* The login is the author's address, or its local part. address_make() makes it canonical first:
+ * as it is, it might be the canonical text of another user. */
 static bool is_same(const char *login, const struct address *author)
 {
     const char *at = strrchr(login, '@');

@@ -15,8 +15,8 @@
 #include "base/keyfile.h"
 #include "config/config.h"
 
-/* On the socket: for each of the four its length and one, or 0 for none, as four octets in the
- * machine's order, since both ends are one program; then their octets. */
+/* What is sent: for each part a uint32_t in the machine's order, which is its length and 1, or 0 if
+ * there is no such part; then the octets of all parts. */
 enum { PATH, CONFIG, KEY, LOGINS, PARTS };
 
 static const size_t limits[PARTS] = {
@@ -26,7 +26,7 @@ static const size_t limits[PARTS] = {
         [LOGINS] = CONFIG_MAX,
 };
 
-/* NULL with errno when it is no plain file, or too long. */
+/* NULL with errno when it is not a regular file, or too long. */
 static char *bundle_make_room(int fd, size_t *size_r)
 {
     struct stat st;
@@ -41,7 +41,7 @@ static char *bundle_make_room(int fd, size_t *size_r)
     return malloc(*size_r + 1);
 }
 
-/* What a file holds and a NUL, or NULL with errno. */
+/* A file's content and a NUL; NULL with errno. */
 static char *bundle_slurp(const char *path, size_t *len_r)
 {
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -68,7 +68,7 @@ static char *bundle_slurp(const char *path, size_t *len_r)
     return NULL;
 }
 
-/* `which` of the files that the configuration names cannot be had, and `why`. */
+/* A file that the configuration names cannot be used. `error`: why. */
 static void add_unusable(struct problems *problems, const char *which,
         const struct config_text *path, const char *why)
 {
@@ -79,41 +79,40 @@ static void add_unusable(struct problems *problems, const char *which,
 }
 
 static bool read_key(
-        const struct config_text *path, struct bundle *material, struct problems *problems)
+        const struct config_text *path, struct bundle *bundle, struct problems *problems)
 {
     const char *error = NULL;
 
-    material->key = keyfile_load(path->at, &material->key_len, &error);
-    if (material->key == NULL)
+    bundle->key = keyfile_load(path->at, &bundle->key_len, &error);
+    if (bundle->key == NULL)
         add_unusable(problems, "host key", path, error);
-    return material->key != NULL;
+    return bundle->key != NULL;
 }
 
 static bool read_logins(
-        const struct config_text *logins, struct bundle *material, struct problems *problems)
+        const struct config_text *logins, struct bundle *bundle, struct problems *problems)
 {
     if (logins->at[0] != '/')
         return true;
-    material->logins = bundle_slurp(logins->at, &material->logins_len);
-    if (material->logins == NULL)
+    bundle->logins = bundle_slurp(logins->at, &bundle->logins_len);
+    if (bundle->logins == NULL)
         add_unusable(problems, "table of logins", logins, strerror(errno));
-    return material->logins != NULL;
+    return bundle->logins != NULL;
 }
 
-/* The files that the configuration names. */
 static bool read_files(
-        const struct config *config, struct bundle *material, struct problems *problems)
+        const struct config *config, struct bundle *bundle, struct problems *problems)
 {
     bool ok = true;
 
     if (config->stamp_count > 0)
-        ok = read_key(&config->stamp->key, material, problems);
-    return read_logins(&config->milter->logins, material, problems) && ok;
+        ok = read_key(&config->stamp->key, bundle, problems);
+    return read_logins(&config->milter->logins, bundle, problems) && ok;
 }
 
-struct config *bundle_parse(const struct bundle *material, struct problems *problems)
+struct config *bundle_parse(const struct bundle *bundle, struct problems *problems)
 {
-    struct config *config = config_read_text(material->config, material->config_len, problems);
+    struct config *config = config_read_text(bundle->config, bundle->config_len, problems);
 
     if (config != NULL && config->milter_count == 0) {
         problems_add(problems, 0, "no section", "milter", "milter { ... }");
@@ -122,39 +121,39 @@ struct config *bundle_parse(const struct bundle *material, struct problems *prob
     return config;
 }
 
-struct policy_files bundle_files(const struct bundle *material)
+struct policy_files bundle_files(const struct bundle *bundle)
 {
     return (struct policy_files){
-            .key = {material->key, material->key_len},
-            .logins = {material->logins, material->logins_len},
+            .key = {bundle->key, bundle->key_len},
+            .logins = {bundle->logins, bundle->logins_len},
     };
 }
 
-bool bundle_read(const char *path, struct bundle *material_r, struct config **config_r,
+bool bundle_read(const char *path, struct bundle *bundle_r, struct config **config_r,
         struct problems *problems)
 {
     *config_r = NULL;
-    *material_r = (struct bundle){.path = strdup(path)};
-    if (material_r->path == NULL) {
+    *bundle_r = (struct bundle){.path = strdup(path)};
+    if (bundle_r->path == NULL) {
         problems_add(problems, 0, "out of memory", NULL, NULL);
         return false;
     }
-    material_r->config = bundle_slurp(path, &material_r->config_len);
-    if (material_r->config == NULL) {
+    bundle_r->config = bundle_slurp(path, &bundle_r->config_len);
+    if (bundle_r->config == NULL) {
         problems_add(problems, 0, "cannot be read", strerror(errno), NULL);
         return false;
     }
-    *config_r = bundle_parse(material_r, problems);
-    return *config_r != NULL && read_files(*config_r, material_r, problems);
+    *config_r = bundle_parse(bundle_r, problems);
+    return *config_r != NULL && read_files(*config_r, bundle_r, problems);
 }
 
-void bundle_clear(struct bundle *material)
+void bundle_clear(struct bundle *bundle)
 {
-    free(material->path);
-    free(material->config);
-    sodium_free(material->key);
-    free(material->logins);
-    *material = (struct bundle){0};
+    free(bundle->path);
+    free(bundle->config);
+    sodium_free(bundle->key);
+    free(bundle->logins);
+    *bundle = (struct bundle){0};
 }
 
 static bool send_octets(int fd, const void *at, size_t len)
@@ -187,12 +186,11 @@ static bool receive_octets(int fd, void *at, size_t len)
     return true;
 }
 
-bool bundle_send(int fd, const struct bundle *material)
+bool bundle_send(int fd, const struct bundle *bundle)
 {
-    const char *const parts[PARTS] = {
-            material->path, material->config, material->key, material->logins};
+    const char *const parts[PARTS] = {bundle->path, bundle->config, bundle->key, bundle->logins};
     const size_t lens[PARTS] = {
-            strlen(material->path), material->config_len, material->key_len, material->logins_len};
+            strlen(bundle->path), bundle->config_len, bundle->key_len, bundle->logins_len};
     uint32_t head[PARTS];
 
     for (size_t i = 0; i < PARTS; i++)
@@ -203,7 +201,7 @@ bool bundle_send(int fd, const struct bundle *material)
     return ok;
 }
 
-/* With a NUL behind it; a key's lies in guarded memory. */
+/* With a NUL behind it. A key gets guarded memory. */
 static char *receive_part(int fd, size_t part, size_t len)
 {
     char *content = part == KEY ? sodium_malloc(KEYFILE_MAX + 1) : malloc(len + 1);
@@ -223,14 +221,14 @@ static char *receive_part(int fd, size_t part, size_t len)
     return NULL;
 }
 
-bool bundle_receive(int fd, struct bundle *material_r)
+bool bundle_receive(int fd, struct bundle *bundle_r)
 {
     char **const parts[PARTS] = {
-            &material_r->path, &material_r->config, &material_r->key, &material_r->logins};
+            &bundle_r->path, &bundle_r->config, &bundle_r->key, &bundle_r->logins};
     uint32_t head[PARTS];
     bool ok = receive_octets(fd, head, sizeof head);
 
-    *material_r = (struct bundle){0};
+    *bundle_r = (struct bundle){0};
     for (size_t i = 0; ok && i < PARTS; i++) {
         if (head[i] > limits[i] + 1 || (head[i] == 0 && i <= CONFIG)) {
             errno = EPROTO;
@@ -244,12 +242,12 @@ bool bundle_receive(int fd, struct bundle *material_r)
     }
     if (!ok) {
         const int error = errno;
-        bundle_clear(material_r);
+        bundle_clear(bundle_r);
         errno = error;
         return false;
     }
-    material_r->config_len = head[CONFIG] - 1;
-    material_r->key_len = head[KEY] > 0 ? head[KEY] - 1 : 0;
-    material_r->logins_len = head[LOGINS] > 0 ? head[LOGINS] - 1 : 0;
+    bundle_r->config_len = head[CONFIG] - 1;
+    bundle_r->key_len = head[KEY] > 0 ? head[KEY] - 1 : 0;
+    bundle_r->logins_len = head[LOGINS] > 0 ? head[LOGINS] - 1 : 0;
     return true;
 }

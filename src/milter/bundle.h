@@ -9,10 +9,10 @@
 #include "config/problems.h"
 #include "filter/policy.h"
 
-/* What a snapshot is made of, as it lies in files: whoever shut himself in is handed it over a
- * socket pair. Texts have a NUL behind them, the key need not. */
+/* The files that a snapshot is made of. The supervisor reads them and sends them to the worker,
+ * which can open none. Each text has a NUL behind it; the key may have none. */
 struct bundle {
-    char *path;   /* of the configuration, for messages */
+    char *path;   /* of the configuration, for what is said of problems */
     char *config; /* the configuration file */
     size_t config_len;
     char *key; /* the host's key file, in guarded memory; NULL: nothing is stamped */
@@ -22,21 +22,21 @@ struct bundle {
 };
 
 /* Reads the configuration file and the files that it names. False when one cannot be read:
- * `problems` says which, and on which line it is named. `*config_r` is NULL when the configuration
- * itself is wrong or has no section `milter`, and is the caller's otherwise, so that he can look
- * for more that is wrong. */
-bool bundle_read(const char *path, struct bundle *material_r, struct config **config_r,
+ * `problems` says which one, and on which line it is named. `*config_r` is the configuration, which
+ * the caller frees also after a failure: there may be further problems in it. It is NULL when the
+ * configuration itself is wrong or has no section `milter`. */
+bool bundle_read(const char *path, struct bundle *bundle_r, struct config **config_r,
         struct problems *problems) __attribute__((warn_unused_result));
 /* The configuration alone; NULL when it is wrong or has no section `milter`. */
-struct config *bundle_parse(const struct bundle *material, struct problems *problems);
+struct config *bundle_parse(const struct bundle *bundle, struct problems *problems);
 /* The files that the configuration names; borrowed. */
-struct policy_files bundle_files(const struct bundle *material);
+struct policy_files bundle_files(const struct bundle *bundle);
 /* Wipes the key. */
-void bundle_clear(struct bundle *material);
+void bundle_clear(struct bundle *bundle);
 
-/* Over a stream socket, all of it. False with errno when the other side is gone, or says what is no
- * material (EPROTO). */
-bool bundle_send(int fd, const struct bundle *material) __attribute__((warn_unused_result));
-bool bundle_receive(int fd, struct bundle *material_r) __attribute__((warn_unused_result));
+/* All of it over a stream socket. False with errno when the other side has closed it, or sent what
+ * is no bundle (EPROTO). */
+bool bundle_send(int fd, const struct bundle *bundle) __attribute__((warn_unused_result));
+bool bundle_receive(int fd, struct bundle *bundle_r) __attribute__((warn_unused_result));
 
 #endif

@@ -10,8 +10,8 @@
 
 #define ACTIONS_NEEDED (SMFIF_ADDHDRS | SMFIF_CHGHDRS)
 #define ACTIONS_WANTED (ACTIONS_NEEDED | SMFIF_QUARANTINE)
-/* Header values as they are; nothing that we would only pass over, and no waiting for an answer
- * that is always to go on. */
+/* We want header values unchanged, and no events that we ignore. The mail server need not wait for
+ * an answer where it is always to go on. */
 #define STEPS_WANTED                                                                               \
     (SMFIP_HDR_LEADSPC | SMFIP_SKIP | SMFIP_NOHELO | SMFIP_NODATA | SMFIP_NOUNKNOWN |              \
             SMFIP_NR_CONN | SMFIP_NR_RCPT | SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_NR_BODY)
@@ -49,7 +49,7 @@ void callbacks_use(struct snapshot *snapshot)
         snapshot_release(&before);
 }
 
-/* What a step is answered with: nothing, where the mail server agreed not to wait. */
+/* To go on is no answer where the mail server agreed not to wait for one. */
 static sfsistat callbacks_go_on(const struct connection *connection, unsigned long no_reply)
 {
     return (connection->steps & no_reply) != 0 ? SMFIS_NOREPLY : SMFIS_CONTINUE;
@@ -92,7 +92,7 @@ static sfsistat on_connect(SMFICTX *context, char *hostname, _SOCK_ADDR *address
     connection->snapshot = current_snapshot();
     connection->session =
             session_init(&connection->snapshot->policy, filter.client, hostname, address);
-    /* Without a session each message is refused for now. */
+    /* Without a session, on_mail() refuses messages for now. */
     return callbacks_go_on(connection, SMFIP_NR_CONN);
 }
 
@@ -103,7 +103,7 @@ static struct session *session_of(SMFICTX *context)
     return connection != NULL ? connection->session : NULL;
 }
 
-/* A copy for libmilter, which does not write to what it is given, but does not promise so. */
+/* A copy for libmilter, whose arguments are not const. */
 static char *callbacks_copy(const char *text, char *room, size_t size)
 {
     struct writer w = writer_of(room, size - 1);
@@ -180,7 +180,7 @@ static bool remove_field(SMFICTX *context, const char *name, unsigned number)
     return smfi_chgheader(context, (char *)(uintptr_t)name, (int)number, NULL) == MI_SUCCESS;
 }
 
-/* From the highest down: those behind a field that goes change their numbers. */
+/* The highest number first: a removal changes the numbers behind it. */
 static bool remove_fields(SMFICTX *context, const struct decision_removal *removal)
 {
     bool ok = true;
@@ -192,14 +192,14 @@ static bool remove_fields(SMFICTX *context, const struct decision_removal *remov
     return ok;
 }
 
-/* `place`: -1: below all others. */
+/* `place`: an index from the top; -1: below all other fields. */
 static bool callbacks_put_field(SMFICTX *context, int place, const struct decision_field *field)
 {
     const struct connection *connection = smfi_getpriv(context);
     char value[DECISION_FIELD_MAX + 1];
     struct writer w = writer_of(value, sizeof value);
 
-    /* A mail server that gives values as they are wants them so, with the space at their start. */
+    /* A mail server that sends values unchanged also expects the space behind the colon. */
     if ((connection->steps & SMFIP_HDR_LEADSPC) != 0)
         writer_char(&w, ' ');
     writer_string(&w, field->value);
@@ -222,7 +222,7 @@ static bool edit(SMFICTX *context, const struct decision *decision)
     return ok;
 }
 
-/* In a reply's text `%` is special: it is doubled. */
+/* libmilter takes a `%` in the text of a reply for two of them. */
 static void callbacks_reply(SMFICTX *context, const struct decision *decision)
 {
     char text[VERIFIER_REPLY_MAX * 2];

@@ -6,19 +6,18 @@
 
 #include "milter/snapshot.h"
 
-/* What libmilter calls: each session's events are brought to session.h, and what it decides back to
- * the mail server. One for a process, as libmilter is. */
+/* What libmilter calls. It reports the events of each connection to session.h, and does what that
+ * decides. A process has one of it, because libmilter has global state. */
 
-/* Registers with libmilter: before the socket is opened. `client` is borrowed; NULL when nothing is
- * verified. */
+/* Call it before socket_open(). `client` is borrowed; NULL: nothing is verified. False when
+ * libmilter refuses. */
 bool callbacks_register(struct client *client) __attribute__((warn_unused_result));
 
-/* The configuration for sessions that begin from now on. Takes over one count. Before
- * callbacks_run(), and then at any time from any thread. */
+/* Sets the snapshot for connections that begin from now on, and takes over its count. Call it
+ * before callbacks_run(), and later at any time from any thread. */
 void callbacks_use(struct snapshot *snapshot);
 
-/* Talks to mail servers until SIGTERM (libmilter also stops at SIGINT and SIGHUP). False when
- * libmilter gave up. */
+/* Serves mail servers until SIGTERM, SIGINT or SIGHUP. False when libmilter fails. */
 bool callbacks_run(void) __attribute__((warn_unused_result));
 
 #endif

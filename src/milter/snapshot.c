@@ -3,17 +3,17 @@
 
 #include <stdlib.h>
 
-struct snapshot *snapshot_init(const struct bundle *material, struct problems *problems)
+struct snapshot *snapshot_init(const struct bundle *bundle, struct problems *problems)
 {
     struct snapshot *snapshot = calloc(1, sizeof *snapshot);
-    const struct policy_files files = bundle_files(material);
+    const struct policy_files files = bundle_files(bundle);
 
     if (snapshot == NULL) {
         problems_add(problems, 0, "out of memory", NULL, NULL);
         return NULL;
     }
     atomic_init(&snapshot->count, 1);
-    snapshot->config = bundle_parse(material, problems);
+    snapshot->config = bundle_parse(bundle, problems);
     if (snapshot->config != NULL &&
             policy_init(snapshot->config, &files, problems, &snapshot->policy))
         return snapshot;

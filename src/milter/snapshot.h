@@ -18,7 +18,7 @@ struct snapshot {
 /* NULL when anything is wrong: `problems` then says what, and where, except for a file that the
  * bundle lacks: bundle_read() has said that. The bundle stays the caller's, and may be freed. The
  * count is one. */
-struct snapshot *snapshot_init(const struct bundle *material, struct problems *problems);
+struct snapshot *snapshot_init(const struct bundle *bundle, struct problems *problems);
 struct snapshot *snapshot_hold(struct snapshot *snapshot);
 /* Lowers the count and nulls the pointer; NULL is allowed. */
 void snapshot_release(struct snapshot **snapshot);

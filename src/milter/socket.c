@@ -16,7 +16,7 @@
 #include "base/endpoint.h"
 
 #define UNIX "unix:"
-#define DESCRIPTORS_MAX 1024 /* the socket is one of the first that a process has */
+#define DESCRIPTORS_MAX 1024 /* the socket's is among so many */
 
 /* The path of a unix socket; NULL: it is TCP. */
 static const char *socket_unix_path(const struct config_milter *milter)
@@ -38,7 +38,7 @@ static bool socket_fail_errno(char error_r[SOCKET_ERROR_MAX], const char *path, 
     return false;
 }
 
-/* Without waiting for anybody. -1 with errno. */
+/* Does not wait. -1 with errno. */
 static int connect_unix(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -54,8 +54,8 @@ static int connect_unix(const char *path)
     return fd;
 }
 
-/* Whether those whom the socket is for may pass through a folder. What its mode says of the rest
- * does not hold for its group. */
+/* Whether those whom the socket is for may pass through a folder. For members of its group, the
+ * mode for others does not count. */
 static bool may_pass(const struct stat *folder, gid_t group, bool everybody)
 {
     const bool as_group = !everybody && folder->st_gid == group;
@@ -86,8 +86,8 @@ static bool folders_lead_to(
     return true;
 }
 
-/* What stands at the socket's path must be a socket that nobody answers at, or nothing. Only a
- * refusal says that there is nobody: whoever is busy, or does not want to see us, is there. */
+/* The socket's path must be free, or have a socket that no process listens at. Only ECONNREFUSED
+ * proves that: any other error may come from a process that is busy or does not let us connect. */
 static bool socket_make_way(const char *path, char error_r[SOCKET_ERROR_MAX])
 {
     struct stat st;
@@ -121,8 +121,8 @@ static bool fail_to_open(char error_r[SOCKET_ERROR_MAX], const char *what)
                       : socket_fail(error_r, what, "cannot be opened");
 }
 
-/* In a folder whose group things inherit it has the right one already, which only root and that
- * group's members could give it. */
+/* In a folder with the set-group-ID bit the socket has the right group already. Otherwise only root
+ * and members of that group can give it. */
 static bool give_to(const char *path, gid_t group)
 {
     struct stat st;
@@ -138,7 +138,7 @@ static bool socket_open_unix(const struct config_milter *milter, const char *pat
 
     if (!folders_lead_to(path, group, everybody, error_r) || !socket_make_way(path, error_r))
         return false;
-    /* Nobody but us may connect before the group is right. */
+    /* Until the group is right, no other user may connect. */
     const mode_t before = umask(0177);
     const bool opened = open_by_libmilter(milter);
     umask(before);
@@ -163,7 +163,7 @@ static bool listens_on_tcp(int fd)
            (address.ss_family == AF_INET || address.ss_family == AF_INET6);
 }
 
-/* libmilter does not say which descriptor is the socket's; what it accepts inherits the option. */
+/* libmilter does not tell the socket's descriptor. Accepted connections inherit the option. */
 static bool set_nodelay(void)
 {
     const int one = 1;
@@ -186,7 +186,7 @@ bool socket_open(const struct config_milter *milter, gid_t group, char error_r[S
     return set_nodelay() || socket_fail(error_r, milter->socket.at, "TCP_NODELAY cannot be set");
 }
 
-/* inet:PORT@ADDRESS as ADDRESS:PORT, which endpoint.h reads. */
+/* Reads inet:PORT@ADDRESS. */
 static bool inet_endpoint(const char *socket, struct endpoint *endpoint_r)
 {
     const char *port = strchr(socket, ':') + 1;

@@ -2,13 +2,14 @@
 #ifndef VERIMAIL_MILTER_SUPERVISOR_H
 #define VERIMAIL_MILTER_SUPERVISOR_H
 
-/* The process that starts: it reads the configuration, keeps one milter process running, hands it a
- * new configuration at SIGHUP (design, section 7), and ends with it at SIGTERM or SIGINT. It never
- * talks to anybody else. */
+/* The process that you start. It reads the files and keeps one worker running. At SIGHUP it sends
+ * the worker a new configuration (design, section 7); at SIGTERM and SIGINT it stops the worker and
+ * itself. It talks to nothing but the worker. */
 
-/* Both return what the program ends with. */
+/* Returns the exit status. */
 int milter_run(const char *config_path);
-/* -t: reads and checks everything, and says what is wrong. */
+/* For -t: checks the configuration and the files that it names, prints the problems to standard
+ * error, and returns the exit status. */
 int milter_check(const char *config_path);
 
 #endif

@@ -16,7 +16,6 @@
 #include "milter/socket.h"
 #include "process/sandbox.h"
 
-/* What the process has for as long as it runs. */
 struct running {
     struct client *client;
     int control;
@@ -106,7 +105,7 @@ static bool worker_open_socket(const struct milter_worker_place *place)
     return socket_open(place->milter, place->socket_group, cause) || worker_fail("error", cause);
 }
 
-/* Threads begin when the process is already who it is to be: some of that is each thread's own. */
+/* Threads start when the process has its final user and filter: both belong to each thread. */
 static bool milter_worker_prepare(struct running *running, const struct milter_worker_place *place)
 {
     char error[DISCOVERY_ERROR_MAX];
@@ -128,7 +127,7 @@ static bool milter_worker_prepare(struct running *running, const struct milter_w
     return sandbox_enter_milter() || worker_fail_errno("sandbox");
 }
 
-/* For all threads, now and later: libmilter has one that waits for these. */
+/* In all threads, now and later: a thread of libmilter waits for these signals. */
 static void worker_block_signals(void)
 {
     sigset_t waited_for;

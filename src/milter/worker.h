@@ -15,7 +15,7 @@ enum milter_worker_word {
     MILTER_WORKER_REFUSED = 'N', /* it goes on with what it had, or ends if it had nothing */
 };
 
-/* What stays as it is for as long as the supervisor lives, whatever a new configuration says. */
+/* What all workers of a supervisor have in common, whatever a later configuration says. */
 struct milter_worker_place {
     const struct config_milter *milter; /* its socket */
     const struct config_verify *verify; /* its resolver and trust anchors; NULL: nothing is asked */

@@ -13,7 +13,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* The input is what comes over the socket, and then its end. Either it is a material, and that is
+/* The input is what comes over the socket, and then its end. Either it is a bundle, and that is
  * sent as the same octets, or nothing of it is there. */
 
 #define STREAM_MAX 65536 /* octets that a socket takes at once */
@@ -40,21 +40,21 @@ static void must_be_terminated(const char *part, size_t len, size_t max)
     must(part == NULL || (len <= max && part[len] == '\0'));
 }
 
-static void check_received(const struct bundle *material, const uint8_t *data, size_t size)
+static void check_received(const struct bundle *bundle, const uint8_t *data, size_t size)
 {
     static uint8_t again[STREAM_MAX];
     int fds[2];
     size_t len = 0;
     ssize_t got;
 
-    must(material->path != NULL && material->config != NULL);
-    must_be_terminated(material->config, material->config_len, CONFIG_MAX);
-    must_be_terminated(material->key, material->key_len, KEYFILE_MAX);
-    must_be_terminated(material->logins, material->logins_len, CONFIG_MAX);
+    must(bundle->path != NULL && bundle->config != NULL);
+    must_be_terminated(bundle->config, bundle->config_len, CONFIG_MAX);
+    must_be_terminated(bundle->key, bundle->key_len, KEYFILE_MAX);
+    must_be_terminated(bundle->logins, bundle->logins_len, CONFIG_MAX);
     /* A path is a C string and may end before its part does. */
-    const size_t cut = ((const uint32_t *)(const void *)data)[0] - 1 - strlen(material->path);
+    const size_t cut = ((const uint32_t *)(const void *)data)[0] - 1 - strlen(bundle->path);
     must(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
-    must(bundle_send(fds[0], material));
+    must(bundle_send(fds[0], bundle));
     close(fds[0]);
     while ((got = recv(fds[1], again + len, sizeof again - len, 0)) > 0)
         len += (size_t)got;
@@ -65,7 +65,7 @@ static void check_received(const struct bundle *material, const uint8_t *data, s
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct bundle material;
+    struct bundle bundle;
     uint32_t *copy = malloc(size > 0 ? size : 1);
 
     must(copy != NULL && sodium_init() >= 0);
@@ -75,13 +75,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     memcpy(copy, data, size);
     const int fd = socket_with(data, size);
-    if (bundle_receive(fd, &material)) {
-        check_received(&material, (const uint8_t *)copy, size);
-        bundle_clear(&material);
+    if (bundle_receive(fd, &bundle)) {
+        check_received(&bundle, (const uint8_t *)copy, size);
+        bundle_clear(&bundle);
     } else {
         must(errno == ECONNRESET || errno == EPROTO);
-        must(material.path == NULL && material.config == NULL);
-        must(material.key == NULL && material.logins == NULL);
+        must(bundle.path == NULL && bundle.config == NULL);
+        must(bundle.key == NULL && bundle.logins == NULL);
     }
     close(fd);
     free(copy);

@@ -6,7 +6,7 @@
 
 #include "unit.h"
 
-/* A material's part is these octets with a NUL behind them, or not there when `want` is NULL. */
+/* A part of a bundle is these octets with a NUL behind them, or not there when `want` is NULL. */
 static inline void part_assert(const char *got, size_t got_len, const char *want, size_t want_len)
 {
     assert_int_equal(got == NULL, want == NULL);

@@ -37,10 +37,10 @@ static void pair_close(struct pair *pair)
 }
 
 /* What is sent, for as long as the test lives. */
-static struct bundle material_of(const struct text parts[4])
+static struct bundle bundle_of(const struct text parts[4])
 {
-    struct bundle material = {0};
-    char **const at[] = {&material.path, &material.config, NULL, &material.logins};
+    struct bundle bundle = {0};
+    char **const at[] = {&bundle.path, &bundle.config, NULL, &bundle.logins};
 
     for (size_t i = 0; i < 4; i++) {
         if (at[i] == NULL || parts[i].at == NULL)
@@ -52,14 +52,14 @@ static struct bundle material_of(const struct text parts[4])
     }
     if (parts[2].at != NULL) {
         /* Without a NUL behind it. */
-        material.key = sodium_malloc(parts[2].len);
-        assert_non_null(material.key);
-        memcpy(material.key, parts[2].at, parts[2].len);
+        bundle.key = sodium_malloc(parts[2].len);
+        assert_non_null(bundle.key);
+        memcpy(bundle.key, parts[2].at, parts[2].len);
     }
-    material.config_len = parts[1].len;
-    material.key_len = parts[2].len;
-    material.logins_len = parts[3].len;
-    return material;
+    bundle.config_len = parts[1].len;
+    bundle.key_len = parts[2].len;
+    bundle.logins_len = parts[3].len;
+    return bundle;
 }
 
 static void assert_same(const struct bundle *got, const struct bundle *want)
@@ -70,17 +70,17 @@ static void assert_same(const struct bundle *got, const struct bundle *want)
     part_assert(got->logins, got->logins_len, want->logins, want->logins_len);
 }
 
-static void assert_cleared(const struct bundle *material)
+static void assert_cleared(const struct bundle *bundle)
 {
-    assert_null(material->path);
-    assert_null(material->config);
-    assert_null(material->key);
-    assert_null(material->logins);
+    assert_null(bundle->path);
+    assert_null(bundle->config);
+    assert_null(bundle->key);
+    assert_null(bundle->logins);
 }
 
 struct sending {
     int fd;
-    const struct bundle *material;
+    const struct bundle *bundle;
     bool sent;
 };
 
@@ -88,15 +88,15 @@ static void *send_it(void *context)
 {
     struct sending *sending = context;
 
-    sending->sent = bundle_send(sending->fd, sending->material);
+    sending->sent = bundle_send(sending->fd, sending->bundle);
     return NULL;
 }
 
 /* Sent by one thread, received by another. */
-static void assert_arrives(const struct bundle *material, int room)
+static void assert_arrives(const struct bundle *bundle, int room)
 {
     struct pair pair = pair_make();
-    struct sending sending = {pair.near, material, false};
+    struct sending sending = {pair.near, bundle, false};
     struct bundle got;
     pthread_t thread;
 
@@ -107,7 +107,7 @@ static void assert_arrives(const struct bundle *material, int room)
     pthread_join(thread, NULL);
     assert_true(received);
     assert_true(sending.sent);
-    assert_same(&got, material);
+    assert_same(&got, bundle);
     bundle_clear(&got);
     assert_cleared(&got);
     pair_close(&pair);
@@ -138,10 +138,10 @@ TEST(what_is_sent_arrives)
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        struct bundle material = material_of(table[i]);
-        assert_arrives(&material, 0);
-        bundle_clear(&material);
-        bundle_clear(&material);
+        struct bundle bundle = bundle_of(table[i]);
+        assert_arrives(&bundle, 0);
+        bundle_clear(&bundle);
+        bundle_clear(&bundle);
     }
 }
 
@@ -154,19 +154,19 @@ TEST(what_is_long_arrives)
     assert_non_null(many);
     randombytes_buf(many, len);
     const struct text parts[4] = {PART("/p"), {many, len}, {many, KEYFILE_MAX}, {many, len - 1}};
-    struct bundle material = material_of(parts);
-    assert_arrives(&material, 0);
-    assert_arrives(&material, 1);
-    bundle_clear(&material);
+    struct bundle bundle = bundle_of(parts);
+    assert_arrives(&bundle, 0);
+    assert_arrives(&bundle, 1);
+    bundle_clear(&bundle);
     free(many);
 }
 
-/* What goes over the socket for a material; its length. */
-static size_t stream_of(const struct bundle *material, char stream_r[STREAM_MAX])
+/* What goes over the socket for a bundle; its length. */
+static size_t stream_of(const struct bundle *bundle, char stream_r[STREAM_MAX])
 {
     struct pair pair = pair_make();
 
-    assert_true(bundle_send(pair.near, material));
+    assert_true(bundle_send(pair.near, bundle));
     const ssize_t len = recv(pair.far, stream_r, STREAM_MAX, 0);
     assert_true(len > 0);
     pair_close(&pair);
@@ -174,27 +174,27 @@ static size_t stream_of(const struct bundle *material, char stream_r[STREAM_MAX]
 }
 
 /* Whether it is received, with errno, when a stream has come and then an end. */
-static bool receive(const char *stream, size_t len, struct bundle *material_r)
+static bool receive(const char *stream, size_t len, struct bundle *bundle_r)
 {
     struct pair pair = pair_make();
 
     assert_int_equal(send(pair.near, stream, len, 0), (ssize_t)len);
     assert_int_equal(shutdown(pair.near, SHUT_WR), 0);
     errno = 0;
-    const bool received = bundle_receive(pair.far, material_r);
+    const bool received = bundle_receive(pair.far, bundle_r);
     const int error = errno;
     pair_close(&pair);
     errno = error;
     return received;
 }
 
-TEST(an_early_end_is_no_material)
+TEST(an_early_end_is_no_bundle)
 {
     static const struct text parts[4] = {PART("/p"), PART("c"), PART("key"), PART("logins")};
-    struct bundle material = material_of(parts);
+    struct bundle bundle = bundle_of(parts);
     struct bundle got;
     char stream[STREAM_MAX];
-    const size_t len = stream_of(&material, stream);
+    const size_t len = stream_of(&bundle, stream);
 
     for (size_t n = 0; n < len; n++) {
         if (receive(stream, n, &got) || errno != ECONNRESET) {
@@ -204,9 +204,9 @@ TEST(an_early_end_is_no_material)
         assert_cleared(&got);
     }
     assert_true(receive(stream, len, &got));
-    assert_same(&got, &material);
+    assert_same(&got, &bundle);
     bundle_clear(&got);
-    bundle_clear(&material);
+    bundle_clear(&bundle);
 }
 
 /* One after the other leave nothing behind. */
@@ -214,17 +214,17 @@ TEST(several_follow_each_other)
 {
     static const struct text first[4] = {PART("/p"), PART("first"), PART("key"), PART("logins")};
     static const struct text second[4] = {PART("/p"), PART("second"), NO_PART, NO_PART};
-    struct bundle materials[] = {material_of(first), material_of(second), material_of(first)};
+    struct bundle bundles[] = {bundle_of(first), bundle_of(second), bundle_of(first)};
     struct pair pair = pair_make();
     struct bundle got;
 
     for (size_t i = 0; i < 3; i++)
-        assert_true(bundle_send(pair.near, &materials[i]));
+        assert_true(bundle_send(pair.near, &bundles[i]));
     for (size_t i = 0; i < 3; i++) {
         assert_true(bundle_receive(pair.far, &got));
-        assert_same(&got, &materials[i]);
+        assert_same(&got, &bundles[i]);
         bundle_clear(&got);
-        bundle_clear(&materials[i]);
+        bundle_clear(&bundles[i]);
     }
     pair_close(&pair);
 }
@@ -272,14 +272,14 @@ TEST(lengths_are_not_believed)
 TEST(nobody_receives)
 {
     static const struct text parts[4] = {PART("/p"), PART("c"), NO_PART, NO_PART};
-    struct bundle material = material_of(parts);
+    struct bundle bundle = bundle_of(parts);
     struct pair pair = pair_make();
 
     close(pair.far);
-    assert_false(bundle_send(pair.near, &material));
+    assert_false(bundle_send(pair.near, &bundle));
     assert_int_equal(errno, EPIPE);
     close(pair.near);
-    bundle_clear(&material);
+    bundle_clear(&bundle);
 }
 
 /* A receiver that is there and reads nothing. */
@@ -292,11 +292,11 @@ TEST(somebody_does_not_listen)
 
     assert_non_null(many);
     const struct text parts[4] = {PART("/p"), {many, len}, NO_PART, NO_PART};
-    struct bundle material = material_of(parts);
+    struct bundle bundle = bundle_of(parts);
     assert_int_equal(setsockopt(pair.near, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit), 0);
-    assert_false(bundle_send(pair.near, &material));
+    assert_false(bundle_send(pair.near, &bundle));
     assert_int_equal(errno, EAGAIN);
-    bundle_clear(&material);
+    bundle_clear(&bundle);
     pair_close(&pair);
     free(many);
 }

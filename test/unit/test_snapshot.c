@@ -13,7 +13,7 @@
 static struct snapshot *snapshot_of(
         const char *config, const char *logins, struct problems *problems)
 {
-    struct bundle material = {
+    struct bundle bundle = {
             .path = strdup("f"),
             .config = strdup(config),
             .config_len = strlen(config),
@@ -21,10 +21,10 @@ static struct snapshot *snapshot_of(
             .logins_len = logins != NULL ? strlen(logins) : 0,
     };
 
-    assert_non_null(material.path);
-    assert_non_null(material.config);
-    struct snapshot *snapshot = snapshot_init(&material, problems);
-    bundle_clear(&material);
+    assert_non_null(bundle.path);
+    assert_non_null(bundle.config);
+    struct snapshot *snapshot = snapshot_init(&bundle, problems);
+    bundle_clear(&bundle);
     return snapshot;
 }
 

@@ -20,7 +20,7 @@
 
 struct reading {
     struct folder folder;
-    struct bundle material;
+    struct bundle bundle;
     struct config *config;
     struct problems *problems;
     char path[FOLDER_PATH_MAX];
@@ -43,7 +43,7 @@ static struct reading reading_begin(const char *config)
 
 static void reading_end(struct reading *r)
 {
-    bundle_clear(&r->material);
+    bundle_clear(&r->bundle);
     config_free(&r->config);
     problems_free(&r->problems);
     folder_remove(&r->folder);
@@ -51,7 +51,7 @@ static void reading_end(struct reading *r)
 
 static bool reading_try(struct reading *r)
 {
-    return bundle_read(r->path, &r->material, &r->config, r->problems);
+    return bundle_read(r->path, &r->bundle, &r->config, r->problems);
 }
 
 static void assert_problem(struct reading *r, size_t count, const char *want)
@@ -78,11 +78,11 @@ TEST(files_are_read)
     assert_true(reading_try(&r));
     assert_int_equal(problems_count(r.problems), 0);
     assert_non_null(r.config);
-    assert_string_equal(r.material.path, r.path);
-    assert_int_equal(r.material.config_len, strlen(r.material.config));
-    part_assert(r.material.logins, r.material.logins_len, "a\0b\n", 4);
-    assert_int_equal(r.material.key_len, 6);
-    assert_memory_equal(r.material.key, "a key\n", 6);
+    assert_string_equal(r.bundle.path, r.path);
+    assert_int_equal(r.bundle.config_len, strlen(r.bundle.config));
+    part_assert(r.bundle.logins, r.bundle.logins_len, "a\0b\n", 4);
+    assert_int_equal(r.bundle.key_len, 6);
+    assert_memory_equal(r.bundle.key, "a key\n", 6);
     reading_end(&r);
 }
 
@@ -92,8 +92,8 @@ TEST(what_is_not_named_is_not_read)
                                      "verify { authserv_id = mx.example.org }");
 
     assert_true(reading_try(&r));
-    assert_null(r.material.key);
-    assert_null(r.material.logins);
+    assert_null(r.bundle.key);
+    assert_null(r.bundle.logins);
     reading_end(&r);
 }
 
@@ -104,9 +104,9 @@ TEST(empty_files_are_files)
     folder_write(&r.folder, "key", "", 0, 0600);
     folder_write(&r.folder, "logins", "", 0, 0600);
     assert_true(reading_try(&r));
-    assert_non_null(r.material.key);
-    assert_int_equal(r.material.key_len, 0);
-    part_assert(r.material.logins, r.material.logins_len, "", 0);
+    assert_non_null(r.bundle.key);
+    assert_int_equal(r.bundle.key_len, 0);
+    part_assert(r.bundle.logins, r.bundle.logins_len, "", 0);
     reading_end(&r);
 }
 
