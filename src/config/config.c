@@ -95,16 +95,15 @@ struct config *config_read_text(const char *text, size_t len, struct problems *p
     return config;
 }
 
-/* What the file holds, at most CONFIG_MAX octets; or NULL with errno. */
-static char *config_slurp(FILE *file, size_t *len_r)
+char *config_load(FILE *file, size_t *len_r)
 {
     size_t len = 0;
     size_t size = 16384;
     char *text = malloc(size);
 
     while (text != NULL) {
-        len += fread(text + len, 1, size - len, file);
-        if (len < size || len > CONFIG_MAX)
+        len += fread(text + len, 1, size - 1 - len, file);
+        if (len < size - 1 || len > CONFIG_MAX)
             break;
         size *= 2;
         char *larger = realloc(text, size);
@@ -118,6 +117,8 @@ static char *config_slurp(FILE *file, size_t *len_r)
         free(text);
         return NULL;
     }
+    if (text != NULL)
+        text[len] = '\0';
     *len_r = len;
     return text;
 }
@@ -126,7 +127,7 @@ struct config *config_read(const char *path, struct problems *problems)
 {
     FILE *file = fopen(path, "re");
     size_t len = 0;
-    char *text = file != NULL ? config_slurp(file, &len) : NULL;
+    char *text = file != NULL ? config_load(file, &len) : NULL;
     struct config *config = NULL;
 
     if (text == NULL)

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #define CONFIG_PATH "/etc/verimail/verimail.conf"
 #define CONFIG_MAX 67108864 /* octets of a configuration file */
@@ -175,6 +176,9 @@ void config_free(struct config **config);
 
 /* Makes the log of this process what the section `log` says. */
 void config_configure_log(const struct config *config);
+
+/* What a file holds, with a NUL behind it; NULL with errno. EFBIG: more than CONFIG_MAX octets. */
+char *config_load(FILE *file, size_t *len_r);
 
 /* The steps of config_read_text(). config_parse() reads sections and values. It returns what it
  * has although values were wrong; NULL after a syntax error, or when out of memory. */

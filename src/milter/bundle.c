@@ -26,88 +26,81 @@ static const size_t limits[PARTS] = {
         [LOGINS] = CONFIG_MAX,
 };
 
-/* NULL with errno when it is not a regular file, or too long. */
-static char *bundle_make_room(int fd, size_t *size_r)
-{
-    struct stat st;
-
-    if (fstat(fd, &st) != 0)
-        return NULL;
-    if (!S_ISREG(st.st_mode) || st.st_size > CONFIG_MAX) {
-        errno = S_ISDIR(st.st_mode) ? EISDIR : S_ISREG(st.st_mode) ? EFBIG : EINVAL;
-        return NULL;
-    }
-    *size_r = (size_t)st.st_size;
-    return malloc(*size_r + 1);
-}
-
-/* A file's content and a NUL; NULL with errno. */
-static char *bundle_slurp(const char *path, size_t *len_r)
+/* NULL with errno. A FIFO or a device is refused: reading it could wait forever. */
+static FILE *bundle_open(const char *path)
 {
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    size_t size = 0;
-    size_t len = 0;
-    ssize_t got = 1;
+    struct stat st = {0};
+    FILE *file = NULL;
 
     if (fd < 0)
         return NULL;
-    char *content = bundle_make_room(fd, &size);
-    while (content != NULL && got > 0 && len < size) {
-        got = read(fd, content + len, size - len);
-        len += got > 0 ? (size_t)got : 0;
+    if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode))
+        errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
+    else if (S_ISREG(st.st_mode))
+        file = fdopen(fd, "r");
+    if (file == NULL) {
+        const int error = errno;
+        close(fd);
+        errno = error;
     }
+    return file;
+}
+
+/* A file's content and a NUL; NULL with errno. */
+static char *bundle_read_file(const char *path, size_t *len_r)
+{
+    FILE *file = bundle_open(path);
+
+    if (file == NULL)
+        return NULL;
+    char *content = config_load(file, len_r);
     const int error = errno;
-    close(fd);
-    if (content != NULL && got >= 0) {
-        content[len] = '\0';
-        *len_r = len;
-        return content;
-    }
-    free(content);
+    fclose(file);
     errno = error;
-    return NULL;
+    return content;
 }
 
 /* A file that the configuration names cannot be used. `error`: why. */
-static void add_unusable(struct problems *problems, const char *which,
-        const struct config_text *path, const char *why)
+static void bundle_add_unusable(struct problems *problems, const char *which,
+        const struct config_text *path, const char *error)
 {
     char what[256];
 
-    snprintf(what, sizeof what, "unusable %s (%s)", which, why);
+    snprintf(what, sizeof what, "unusable %s (%s)", which, error);
     problems_add(problems, path->line, what, path->at, "a file that verimail-milter can read");
 }
 
-static bool read_key(
+static bool bundle_read_key(
         const struct config_text *path, struct bundle *bundle, struct problems *problems)
 {
     const char *error = NULL;
 
     bundle->key = keyfile_load(path->at, &bundle->key_len, &error);
     if (bundle->key == NULL)
-        add_unusable(problems, "host key", path, error);
+        bundle_add_unusable(problems, "host key", path, error);
     return bundle->key != NULL;
 }
 
-static bool read_logins(
+static bool bundle_read_logins(
         const struct config_text *logins, struct bundle *bundle, struct problems *problems)
 {
     if (logins->at[0] != '/')
         return true;
-    bundle->logins = bundle_slurp(logins->at, &bundle->logins_len);
+    bundle->logins = bundle_read_file(logins->at, &bundle->logins_len);
     if (bundle->logins == NULL)
-        add_unusable(problems, "table of logins", logins, strerror(errno));
+        bundle_add_unusable(problems, "table of logins", logins, strerror(errno));
     return bundle->logins != NULL;
 }
 
-static bool read_files(
+static bool bundle_read_files(
         const struct config *config, struct bundle *bundle, struct problems *problems)
 {
     bool ok = true;
 
     if (config->stamp_count > 0)
-        ok = read_key(&config->stamp->key, bundle, problems);
-    return read_logins(&config->milter->logins, bundle, problems) && ok;
+        ok = bundle_read_key(&config->stamp->key, bundle, problems);
+    return bundle_read_logins(&config->milter->logins, bundle, problems) && ok;
 }
 
 struct config *bundle_parse(const struct bundle *bundle, struct problems *problems)
@@ -138,13 +131,13 @@ bool bundle_read(const char *path, struct bundle *bundle_r, struct config **conf
         problems_add(problems, 0, "out of memory", NULL, NULL);
         return false;
     }
-    bundle_r->config = bundle_slurp(path, &bundle_r->config_len);
+    bundle_r->config = bundle_read_file(path, &bundle_r->config_len);
     if (bundle_r->config == NULL) {
         problems_add(problems, 0, "cannot be read", strerror(errno), NULL);
         return false;
     }
     *config_r = bundle_parse(bundle_r, problems);
-    return *config_r != NULL && read_files(*config_r, bundle_r, problems);
+    return *config_r != NULL && bundle_read_files(*config_r, bundle_r, problems);
 }
 
 void bundle_clear(struct bundle *bundle)
