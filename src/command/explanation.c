@@ -70,7 +70,7 @@ struct explanation *explanation_init(
     query_read(service, line, &e->query);
     bool ok = e->query.well_formed && e->tables != NULL;
     if (ok)
-        query_open(service, tables_rules(e->tables), 0, unix_now, &e->query);
+        query_open(service, tables_lookup(e->tables), 0, unix_now, &e->query);
     if (!ok || !explanation_judge(e))
         explanation_free(&e);
     return e;

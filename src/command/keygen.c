@@ -166,8 +166,8 @@ static struct known read_known(const char *path)
     if (config != NULL && config->domains_count > 0)
         known.lifetime = 0;
     for (size_t i = 0; config != NULL && i < config->domains_count; i++)
-        if (config->domains[i].lifetime > known.lifetime)
-            known.lifetime = config->domains[i].lifetime;
+        if (config->domains[i].policy.lifetime > known.lifetime)
+            known.lifetime = config->domains[i].policy.lifetime;
     if (config != NULL && config->stamp_count > 0)
         snprintf(known.host, sizeof known.host, "%s", config->stamp->host.at);
     config_free(&config);

@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "protocol/rules.h"
+
 #define CONFIG_PATH "/etc/verimail/verimail.conf"
 #define CONFIG_MAX 67108864 /* octets of a configuration file */
 
@@ -80,11 +82,9 @@ struct config_domain {
     bool is_default;
     struct config_list hosts;
     struct config_text classic_key; /* at NULL: 2013 payloads are not opened */
-    uint64_t lifetime;
-    uint64_t ttl;
-    bool subdomains;
+    struct domain_policy policy; /* what it takes from the file as it stands there: lifetime, ttl,
+                                    subdomains, checks_per_recipient */
     struct config_list deny;
-    uint64_t checks_per_recipient;
     struct config_text table; /* the option `users`: a path behind `lmdb:`; at NULL: none */
     struct config_user *users;
     size_t users_count;

@@ -31,7 +31,7 @@ static bool allowed_unless(bool denied, struct judgement *judgement, enum reason
 static void may_be_kept(
         struct judgement *judgement, const struct domain_policy *policy, bool for_all_users)
 {
-    judgement->answer.ttl = policy->ttl < ANSWER_TTL_MAX ? policy->ttl : ANSWER_TTL_MAX;
+    judgement->answer.ttl = policy->ttl < ANSWER_TTL_MAX ? (uint32_t)policy->ttl : ANSWER_TTL_MAX;
     judgement->answer.scope_domain = policy->ttl > 0 && for_all_users;
 }
 
@@ -64,8 +64,8 @@ static bool domain_is_served(const struct judge *judge, struct judgement *judgem
 
 static bool user_has_rule(const struct judge *judge, struct judgement *judgement)
 {
-    const enum rules_found found = rules_user(judge->rules, judge->elsewhere,
-            &judge->question->user, &judgement->rule, &judgement->matched);
+    const enum rules_found found = rules_user(judge->rules, judge->lookup, &judge->question->user,
+            &judgement->rule, &judgement->matched);
 
     if (found == RULES_UNKNOWN)
         return decided(judgement, VERDICT_TEMPERROR, REASON_NONE, "users");

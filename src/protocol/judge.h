@@ -37,7 +37,7 @@ struct judge {
     const struct payload *sealed;
     const struct classic_payload *classic;
     const struct rules *rules;
-    const struct rules_elsewhere *elsewhere; /* NULL: all rules are in memory */
+    const struct rules_lookup *lookup; /* NULL: all rules are in memory */
     uint64_t purged;   /* Unix seconds: the store forgot what was issued before; 0: nothing */
     uint64_t unix_now; /* seconds */
 };

@@ -236,7 +236,7 @@ bool rules_unstamped_is_uniform(const struct rules *rules, struct text domain)
 {
     const struct entry *entry = domain_entry(rules, domain);
 
-    return entry == NULL || (!entry->lenient && !entry->policy->elsewhere);
+    return entry == NULL || (!entry->lenient && !entry->policy->has_table);
 }
 
 static enum rules_found found_in_memory(const struct rules *rules, struct text local,
@@ -253,12 +253,12 @@ static enum rules_found found_in_memory(const struct rules *rules, struct text l
     return RULES_FOUND;
 }
 
-enum rules_found rules_user(const struct rules *rules, const struct rules_elsewhere *elsewhere,
+enum rules_found rules_user(const struct rules *rules, const struct rules_lookup *lookup,
         const struct address *user, const struct rule **rule_r, struct text *matched_r)
 {
     const struct text tries[] = {address_local(user), address_without_detail(user), text_of("*")};
     const struct domain_policy *policy =
-            elsewhere != NULL ? rules_domain(rules, address_domain(user)) : NULL;
+            lookup != NULL ? rules_domain(rules, address_domain(user)) : NULL;
     enum rules_found found = RULES_ABSENT;
 
     *rule_r = NULL;
@@ -267,8 +267,8 @@ enum rules_found rules_user(const struct rules *rules, const struct rules_elsewh
         if (i == 1 && tries[1].len == tries[0].len)
             continue;
         found = found_in_memory(rules, tries[i], address_domain(user), rule_r, matched_r);
-        if (found == RULES_ABSENT && policy != NULL && policy->elsewhere) {
-            found = elsewhere->find(elsewhere->context, policy, tries[i], rule_r);
+        if (found == RULES_ABSENT && policy != NULL && policy->has_table) {
+            found = lookup->find(lookup->context, policy, tries[i], rule_r);
             if (found == RULES_FOUND)
                 *matched_r = tries[i];
         }

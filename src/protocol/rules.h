@@ -33,22 +33,22 @@ struct domain_policy {
     const char *name; /* A-label, lower case */
     struct host_list hosts;
     uint64_t lifetime; /* seconds a payload is good for */
-    uint32_t ttl;      /* seconds an answer about unstamped mail may be kept, 0: not at all */
+    uint64_t ttl;      /* seconds an answer about unstamped mail may be kept, 0: not at all */
     bool subdomains;   /* the domain's subdomains may send without being served */
     bool deny_expired; /* the three that an operator can make a NO */
     bool deny_changed;
     bool deny_redirected;
-    uint32_t checks_per_recipient; /* how often a payload may be asked about for each recipient */
-    bool elsewhere;                /* its users have rules that are not in memory, too */
+    uint64_t checks_per_recipient; /* how often a payload may be asked about for each recipient */
+    bool has_table;                /* of users: some of their rules are there, not in memory */
 };
 
-/* Rules that are kept elsewhere, in a table of users. */
+/* How rules that are kept in a table of users are looked up. */
 enum rules_found {
     RULES_FOUND,
     RULES_ABSENT,
     RULES_UNKNOWN, /* they cannot be looked up now */
 };
-struct rules_elsewhere {
+struct rules_lookup {
     /* `local`: a local part in any case, or `*`. The rule is good until the next call. */
     enum rules_found (*find)(void *context, const struct domain_policy *policy, struct text local,
             const struct rule **rule_r);
@@ -82,10 +82,10 @@ const struct domain_policy *rules_domain(const struct rules *rules, struct text 
 /* The nearest served domain above this one, or NULL. */
 const struct domain_policy *rules_parent(const struct rules *rules, struct text domain);
 /* Design section 3, step 3: the exact user, else without its +detail, else `*`; of two rules for
- * one of these the one in memory. `elsewhere` may be NULL, and is asked only about domains that say
- * so. `matched_r`: the local part whose rule it is, borrowed from the rules or from `user`; empty
- * if it is none's. */
-enum rules_found rules_user(const struct rules *rules, const struct rules_elsewhere *elsewhere,
+ * one of these the one in memory. `lookup` may be NULL; it is used for domains that have a table.
+ * `matched_r`: the local part whose rule it is, borrowed from the rules or from `user`; empty if
+ * there is no rule. */
+enum rules_found rules_user(const struct rules *rules, const struct rules_lookup *lookup,
         const struct address *user, const struct rule **rule_r, struct text *matched_r);
 /* Whether it is known that no rule of this domain has allow_unauthorized: one answer about
  * unstamped mail holds for all its users. */

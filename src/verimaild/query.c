@@ -32,8 +32,8 @@ static enum payload_state query_open_payload(const struct service *service, stru
     return q->payload_result == PAYLOAD_OK ? PAYLOAD_STATE_SEALED : PAYLOAD_STATE_UNOPENED;
 }
 
-void query_open(const struct service *service, const struct rules_elsewhere *elsewhere,
-        uint64_t purged, uint64_t unix_now, struct query *q)
+void query_open(const struct service *service, const struct rules_lookup *lookup, uint64_t purged,
+        uint64_t unix_now, struct query *q)
 {
     q->judge = (struct judge){
             .question = &q->question,
@@ -41,7 +41,7 @@ void query_open(const struct service *service, const struct rules_elsewhere *els
             .sealed = &q->payload.sealed.is,
             .classic = &q->payload.classic,
             .rules = service_rules(service),
-            .elsewhere = elsewhere,
+            .lookup = lookup,
             .purged = purged,
             .unix_now = unix_now,
     };

@@ -26,10 +26,10 @@ struct query {
  * decryption, which the caller may want to ration. */
 void query_read(const struct service *service, struct text line, struct query *query_r);
 
-/* Opens the payload of a well-formed question, and gives the judge all that it needs. `elsewhere`,
+/* Opens the payload of a well-formed question, and gives the judge all that it needs. `lookup`,
  * `purged`, `unix_now`: as the judge has them. */
-void query_open(const struct service *service, const struct rules_elsewhere *elsewhere,
-        uint64_t purged, uint64_t unix_now, struct query *query);
+void query_open(const struct service *service, const struct rules_lookup *lookup, uint64_t purged,
+        uint64_t unix_now, struct query *query);
 
 /* The sending host that the payload names once it was opened; else empty. */
 struct text query_host(const struct query *query);

@@ -254,7 +254,7 @@ static void server_count(struct server *s, struct connection *c, uint64_t mono_m
     s->counting++;
     s->turn_ms = mono_ms;
     count_request_make(&c->query.payload.sealed, c->query.question.rcpt,
-            policy->checks_per_recipient, policy->lifetime, &c->request);
+            (uint32_t)policy->checks_per_recipient, policy->lifetime, &c->request);
     replay_submit(s->replay, &c->request, mono_ms, unix_now());
 }
 
@@ -277,7 +277,7 @@ static void server_judge(struct server *s, struct connection *c, struct text lin
     }
     if (query->well_formed)
         query_open(
-                s->service, tables_rules(s->tables), replay_purged(s->replay), unix_now(), query);
+                s->service, tables_lookup(s->tables), replay_purged(s->replay), unix_now(), query);
     if (query->well_formed && judge_begin(&query->judge, &query->judgement) == JUDGE_COUNT)
         server_count(s, c, mono_ms);
     else

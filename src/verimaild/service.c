@@ -17,7 +17,7 @@
 struct served {
     struct domain_policy policy;
     struct classic_key *classic;
-    size_t table; /* when the policy says `elsewhere` */
+    size_t table; /* when the policy has one */
 };
 
 struct service {
@@ -189,18 +189,15 @@ static bool make_domain(struct service *service, const struct config_domain *dom
 {
     struct domain_policy *policy = &served->policy;
 
+    *policy = domain->policy;
     policy->name = domain->name.at;
-    policy->lifetime = domain->lifetime;
-    if (domain->lifetime + JUDGE_FUTURE > service->keep)
-        service->keep = domain->lifetime + JUDGE_FUTURE;
-    policy->ttl = (uint32_t)domain->ttl;
-    policy->subdomains = domain->subdomains;
+    if (policy->lifetime + JUDGE_FUTURE > service->keep)
+        service->keep = policy->lifetime + JUDGE_FUTURE;
     policy->deny_expired = is_denied(domain, "expired");
     policy->deny_changed = is_denied(domain, "changed");
     policy->deny_redirected = is_denied(domain, "redirected");
-    policy->checks_per_recipient = (uint32_t)domain->checks_per_recipient;
-    policy->elsewhere = domain->table.at != NULL;
-    if (policy->elsewhere)
+    policy->has_table = domain->table.at != NULL;
+    if (policy->has_table)
         served->table = find_table(service, domain->table.at);
     if (!make_hosts(service, &domain->hosts, &policy->hosts, problems))
         return false;

@@ -35,8 +35,7 @@ uint64_t service_keep(const struct service *service);
 /* The tables of users, each once: addresses as the configuration has them. */
 size_t service_tables(const struct service *service);
 const char *service_table(const struct service *service, size_t index);
-/* Which of them has the users of this domain; its policy must be one of ours and say `elsewhere`.
- */
+/* Which of them has the users of this domain; its policy must be one of ours and have a table. */
 size_t service_table_of(const struct domain_policy *policy);
 
 #endif

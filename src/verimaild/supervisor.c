@@ -87,8 +87,8 @@ static uint64_t longest_lifetime(const struct config *config)
     uint64_t longest = 0;
 
     for (size_t i = 0; i < config->domains_count; i++)
-        if (config->domains[i].lifetime > longest)
-            longest = config->domains[i].lifetime;
+        if (config->domains[i].policy.lifetime > longest)
+            longest = config->domains[i].policy.lifetime;
     return longest;
 }
 

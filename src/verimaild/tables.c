@@ -16,7 +16,7 @@ struct opened {
 
 struct tables {
     const struct service *service;
-    struct rules_elsewhere rules;
+    struct rules_lookup lookup;
     struct row row;    /* of the last look-up */
     bool failed;       /* since that was last told */
     bool broken;       /* one of them failed once */
@@ -69,7 +69,7 @@ struct tables *tables_open(const struct service *service, uint64_t now)
     t->service = service;
     t->count = count;
     t->stale_at = now + TABLES_AGAIN;
-    t->rules = (struct rules_elsewhere){.find = tables_find, .context = t};
+    t->lookup = (struct rules_lookup){.find = tables_find, .context = t};
     for (size_t i = 0; i < count; i++) {
         struct opened *o = &t->opened[i];
         o->path = tables_path_of(service_table(service, i));
@@ -92,9 +92,9 @@ void tables_close(struct tables **tables)
     *tables = NULL;
 }
 
-const struct rules_elsewhere *tables_rules(const struct tables *t)
+const struct rules_lookup *tables_lookup(const struct tables *t)
 {
-    return t->count > 0 ? &t->rules : NULL;
+    return t->count > 0 ? &t->lookup : NULL;
 }
 
 const char *tables_take_error(struct tables *t)

@@ -23,7 +23,7 @@ struct tables *tables_open(const struct service *service, uint64_t now);
 void tables_close(struct tables **tables);
 
 /* For the judge; borrowed. NULL when no domain has a table. */
-const struct rules_elsewhere *tables_rules(const struct tables *tables);
+const struct rules_lookup *tables_lookup(const struct tables *tables);
 /* Why a rule could not be looked up, since the last call: a sentence that names the table; NULL
  * when nothing failed. */
 const char *tables_take_error(struct tables *tables);

@@ -354,9 +354,9 @@ TEST(domains_are_read)
     assert_int_equal(d->name.line, 1);
     assert_true(d->is_default);
     assert_string_equal(d->hosts.at[0].at, "a.example.org");
-    assert_int_equal(d->lifetime, 86400);
-    assert_int_equal(d->ttl, 0);
-    assert_false(d->subdomains);
+    assert_int_equal(d->policy.lifetime, 86400);
+    assert_int_equal(d->policy.ttl, 0);
+    assert_false(d->policy.subdomains);
     assert_int_equal(d->deny.count, 2);
     assert_string_equal(d->classic_key.at, "/c");
     assert_int_equal(d->users_count, 2);
@@ -368,7 +368,7 @@ TEST(domains_are_read)
     assert_int_equal(d->users[1].line, 7);
     assert_false(d->users[1].allow_unauthorized);
     assert_false(d[1].is_default);
-    assert_int_equal(d[1].lifetime, 7 * 86400);
+    assert_int_equal(d[1].policy.lifetime, 7 * 86400);
     assert_int_equal(d[1].users_count, 0);
     config_free(&config);
     problems_free(&problems);

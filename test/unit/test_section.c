@@ -227,9 +227,9 @@ TEST(domain_defaults)
     assert_false(d.is_default);
     assert_int_equal(d.hosts.count, 0);
     assert_null(d.classic_key.at);
-    assert_int_equal(d.lifetime, 7 * 86400);
-    assert_int_equal(d.ttl, 300);
-    assert_true(d.subdomains);
+    assert_int_equal(d.policy.lifetime, 7 * 86400);
+    assert_int_equal(d.policy.ttl, 300);
+    assert_true(d.policy.subdomains);
     assert_int_equal(d.deny.count, 0);
     section_clear(section("domain"), &d);
 }

@@ -15,7 +15,7 @@
 static enum rules_found look_up(
         const struct fixture_service *fixture, struct tables *tables, const char *local)
 {
-    const struct rules_elsewhere *rules = tables_rules(tables);
+    const struct rules_lookup *rules = tables_lookup(tables);
     const struct domain_policy *policy =
             rules_domain(service_rules(fixture->service), text_of("example.org"));
     const struct rule *rule = NULL;
