@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""A worker that makes a system call which it should not: it dies, and the next one answers."""
+"""A worker that makes a forbidden system call dies, and the next one answers."""
 import os
 import re
 
@@ -18,7 +18,7 @@ def trespasses():
 
 
 def trespass(d, user):
-    """What is answered to a question that makes the worker do it."""
+    """The answer to a question that makes the worker do it."""
     with connect(d.address) as client:
         try:
             client.sendall(f"{user} -\r\n".encode())
@@ -35,7 +35,7 @@ def test_every_trespass_is_the_end_of_a_worker(case):
     d = None
     failed = []
     for i, user in enumerate(users):
-        # Two deaths in a row would make the third worker come late.
+        # A third death in a row would delay the next worker.
         if i % 2 == 0:
             if d is not None:
                 d.kill()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What systemd is told, sockets that it hands over, and a start without root's rights."""
+"""Messages to systemd, sockets that it hands over, and a start without root."""
 import os
 import pwd
 import re
@@ -46,7 +46,7 @@ def systemd_is_told(case, path, name):
         check(match, f"at a reload: {message!r}")
         check(before <= int(match[1]) <= before + 10_000_000, "the time of the reload")
         equal(told(listener), "READY=1", "after a reload")
-    # A worker that dies is no news.
+    # The death of a worker is not reported.
     os.kill(d.wait_workers(2)[0], signal.SIGKILL)
     d.wait_log("event=worker-died")
     d.process.send_signal(signal.SIGTERM)
@@ -69,7 +69,7 @@ def test_systemd_is_told_over_an_abstract_name(case):
     systemd_is_told(case, "\0" + name, "@" + name)
 
 
-def test_nobody_who_could_be_told_is_no_harm(case):
+def test_a_notify_socket_that_does_not_exist_does_no_harm(case):
     for name in ("", "relative", "/nonexistent/notify", "/" + "x" * 200):
         d = case.daemon(env={"NOTIFY_SOCKET": name})
         equal(d.ask("bob -\r\n"), "ALLOW\r\n", name)
@@ -93,7 +93,7 @@ def test_sockets_are_handed_over(case):
     w = case.world
     listeners = [listening_socket(), listening_socket(host="127.0.0.2")]
     addresses = [listener.getsockname() for listener in listeners]
-    # Who comes before the service waits for it.
+    # A client that comes before the service waits for it.
     early = connect(addresses[1])
     early.sendall(w.question().encode())
     d = activated(case, listeners)
@@ -176,7 +176,7 @@ def test_without_root_it_works_and_says_so(case):
 
 
 def test_workers_keep_none_of_the_capabilities_that_were_given(case):
-    """A user may be given the one for low ports: the parent has used it when they start."""
+    """A user may have been given the one for low ports: the parent has opened them by then."""
     site = Unprivileged(case)
     given = ["--inh-caps=+net_bind_service", "--ambient-caps=+net_bind_service"]
     d = case.daemon(case.world.config(listen=['"127.0.0.1:0"']), command=site.command + given,
