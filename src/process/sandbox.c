@@ -164,19 +164,24 @@ static int sandbox_allow(scmp_filter_ctx filter, const int *calls, size_t count)
     return error;
 }
 
+static int sandbox_allow_if(scmp_filter_ctx filter, int call, struct scmp_arg_cmp argument)
+{
+    return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call, 1, &argument);
+}
+
+#define ALLOW_ALL(filter, calls) sandbox_allow((filter), (calls), sizeof(calls) / sizeof *(calls))
+
 /* What every process needs. */
 static int sandbox_allow_basics(scmp_filter_ctx filter)
 {
-    int error = sandbox_allow(
-            filter, allowed_to_worker, sizeof allowed_to_worker / sizeof *allowed_to_worker);
+    int error = ALLOW_ALL(filter, allowed_to_worker);
 
     /* Memory, but none that is executable. */
     if (error == 0)
-        error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-                SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+        error = sandbox_allow_if(filter, SCMP_SYS(mmap), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
     if (error == 0)
-        error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-                SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+        error = sandbox_allow_if(
+                filter, SCMP_SYS(mprotect), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
     return error;
 }
 
@@ -184,35 +189,36 @@ static int sandbox_allow_basics(scmp_filter_ctx filter)
  * them; without it the C library uses clone(). */
 static int sandbox_allow_threads(scmp_filter_ctx filter)
 {
-    int error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-            SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+    int error = sandbox_allow_if(
+            filter, SCMP_SYS(clone), SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
 
     if (error == 0)
         error = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
     /* For abort(). Only to threads of this process: the supervisor may run as the same user. */
     if (error == 0)
-        error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-                SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+        error = sandbox_allow_if(
+                filter, SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
     if (error == 0)
         error = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
     return error;
 }
 
-static int sandbox_allow_if(scmp_filter_ctx filter, int call, struct scmp_arg_cmp argument)
+static int sandbox_allow_internet(scmp_filter_ctx filter)
 {
-    return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call, 1, &argument);
+    int error = sandbox_allow_if(filter, SCMP_SYS(socket), SCMP_A0_32(SCMP_CMP_EQ, AF_INET));
+
+    if (error == 0)
+        error = sandbox_allow_if(filter, SCMP_SYS(socket), SCMP_A0_32(SCMP_CMP_EQ, AF_INET6));
+    return error;
 }
 
 /* The internet, but no unix sockets of this machine. ioctl() cannot put input into a terminal. */
 static int sandbox_allow_network(scmp_filter_ctx filter)
 {
-    int error = sandbox_allow(
-            filter, allowed_to_milter, sizeof allowed_to_milter / sizeof *allowed_to_milter);
+    int error = ALLOW_ALL(filter, allowed_to_milter);
 
     if (error == 0)
-        error = sandbox_allow_if(filter, SCMP_SYS(socket), SCMP_A0_32(SCMP_CMP_EQ, AF_INET));
-    if (error == 0)
-        error = sandbox_allow_if(filter, SCMP_SYS(socket), SCMP_A0_32(SCMP_CMP_EQ, AF_INET6));
+        error = sandbox_allow_internet(filter);
     if (error == 0)
         error = sandbox_allow_if(filter, SCMP_SYS(ioctl), SCMP_A1_32(SCMP_CMP_EQ, FIONBIO));
     if (error == 0)
@@ -233,13 +239,10 @@ static bool sandbox_load(scmp_filter_ctx filter, int error)
 /* No unix sockets of this machine: a store behind one was connected to before. */
 static int sandbox_allow_worker_network(scmp_filter_ctx filter)
 {
-    const size_t count = sizeof allowed_to_worker_network / sizeof *allowed_to_worker_network;
-    int error = sandbox_allow(filter, allowed_to_worker_network, count);
+    int error = ALLOW_ALL(filter, allowed_to_worker_network);
 
     if (error == 0)
-        error = sandbox_allow_if(filter, SCMP_SYS(socket), SCMP_A0_32(SCMP_CMP_EQ, AF_INET));
-    if (error == 0)
-        error = sandbox_allow_if(filter, SCMP_SYS(socket), SCMP_A0_32(SCMP_CMP_EQ, AF_INET6));
+        error = sandbox_allow_internet(filter);
     return error;
 }
 
@@ -248,18 +251,17 @@ const char *sandbox_death(int status)
     if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGSYS)
         return NULL;
     return "a filter for system calls killed it: its own, or SystemCallFilter= of the systemd "
-           "unit; "
-           "the kernel's log has the number of the call (journalctl -k: type=1326 ... syscall=N)";
+           "unit; the kernel's log has the number of the call "
+           "(journalctl -k: type=1326 ... syscall=N)";
 }
 
 bool sandbox_enter_worker(const struct sandbox_worker *may)
 {
-    const size_t files = sizeof allowed_to_worker_files / sizeof *allowed_to_worker_files;
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
     int error = filter != NULL ? sandbox_allow_basics(filter) : -ENOMEM;
 
     if (error == 0 && may->files)
-        error = sandbox_allow(filter, allowed_to_worker_files, files);
+        error = ALLOW_ALL(filter, allowed_to_worker_files);
     if (error == 0 && may->network)
         error = sandbox_allow_worker_network(filter);
     return sandbox_load(filter, error);
@@ -277,11 +279,9 @@ bool sandbox_enter_recorder(void)
     if (error == 0)
         error = sandbox_allow_if(filter, SCMP_SYS(socket), SCMP_A0_32(SCMP_CMP_EQ, AF_NETLINK));
     if (error == 0)
-        error = sandbox_allow(filter, allowed_to_worker_files,
-                sizeof allowed_to_worker_files / sizeof *allowed_to_worker_files);
+        error = ALLOW_ALL(filter, allowed_to_worker_files);
     if (error == 0)
-        error = sandbox_allow(filter, allowed_to_recorder,
-                sizeof allowed_to_recorder / sizeof *allowed_to_recorder);
+        error = ALLOW_ALL(filter, allowed_to_recorder);
     if (error == 0)
         error = sandbox_allow_threads(filter);
     return sandbox_load(filter, error);
