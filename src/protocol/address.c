@@ -36,14 +36,19 @@ bool address_make(struct text local, struct text domain, struct address *address
 {
     char ascii[DOMAIN_MAX + 1];
 
-    if (!address_is_user(local) || !domain_to_ascii(domain, ascii))
+    return domain_to_ascii(domain, ascii) && address_make_ascii(local, text_of(ascii), address_r);
+}
+
+bool address_make_ascii(struct text local, struct text ascii, struct address *address_r)
+{
+    if (!address_is_user(local))
         return false;
     /* Cannot fail: ADDRESS_MAX is the longest local part, every octet encoded, and domain. */
     struct writer w = writer_of(address_r->text, ADDRESS_MAX);
     write_encoded(local, &w);
     address_r->at = writer_text(&w).len;
     writer_char(&w, '@');
-    writer_string(&w, ascii);
+    writer_put(&w, ascii);
     address_r->len = writer_text(&w).len;
     *w.at = '\0';
     return true;

@@ -25,6 +25,10 @@ struct address {
 bool address_make(struct text local, struct text domain, struct address *address_r)
         __attribute__((warn_unused_result));
 
+/* The same for a domain that domain_to_ascii() wrote. */
+bool address_make_ascii(struct text local, struct text ascii, struct address *address_r)
+        __attribute__((warn_unused_result));
+
 /* Reads canonical text back. Only what address_make() would have written is taken, except that the
  * domain may be in upper case. Without an `@` the domain is `default_domain` (A-labels; it may be
  * empty: then such a text is refused). The texts must not be those of `address_r`. */

@@ -354,7 +354,7 @@ static enum from_result make_author(const struct mailbox *mailbox, struct addres
         return FROM_LOCAL;
     if (!domain_to_ascii(mailbox->domain.text, domain) || strchr(domain, '.') == NULL)
         return FROM_DOMAIN;
-    return address_make(writer_text(&w), text_of(domain), author_r) ? FROM_OK : FROM_LOCAL;
+    return address_make_ascii(writer_text(&w), text_of(domain), author_r) ? FROM_OK : FROM_LOCAL;
 }
 
 enum from_result from_parse(struct text value, struct address *author_r)

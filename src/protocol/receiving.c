@@ -143,8 +143,6 @@ bool receiving_add(struct receiving *receiving, struct text domain, uint32_t rec
 {
     if (recipients == 0 || recipients > RECEIVING_RECIPIENTS_MAX - receiving->total)
         return false;
-    if (!is_any(domain) && !domain_is_ldh(domain))
-        return false;
     struct entry *entry = receiving_find(receiving, domain);
     if (entry != NULL)
         entry->recipients += recipients;

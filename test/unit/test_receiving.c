@@ -139,16 +139,6 @@ TEST(refused_additions_add_nothing)
             {"example.net", RECEIVING_RECIPIENTS_MAX},
             {"*", RECEIVING_RECIPIENTS_MAX},
             {"b", UINT32_MAX},
-            {"", 1},
-            {"exam_ple.net", 1},
-            {"example.net.", 1},
-            {"a,b", 1},
-            {"a:1", 1},
-            {"**", 1},
-            {"*.example.net", 1},
-            {"b\xc3\xbc"
-             "cher.example",
-                    1},
     };
     struct receiving *receiving = receiving_init();
     char room[RECEIVING_MAX];
