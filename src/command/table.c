@@ -7,8 +7,7 @@
 
 #include "command/arguments.h"
 #include "command/rows.h"
-#include "command/table_dump.h"
-#include "command/table_sync.h"
+#include "command/table.h"
 #include "users/table.h"
 
 #define STANDARD_INPUT "-"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "command/table_dump.h"
+#include "command/table.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "command/table_sync.h"
+#include "command/table.h"
 
 #include <inttypes.h>
 #include <signal.h>
