@@ -135,6 +135,9 @@ class Tap:
             self._line(report, True, f" # SKIP {self._reason(report)}")
         elif report.when == "call":
             self._line(report, True)
+            for line in report.capstdout.splitlines():
+                if line.startswith("# "):  # a figure
+                    self.terminal.write_line(line)
 
     @staticmethod
     def _reason(report):

@@ -135,7 +135,7 @@ def test_without_a_key_it_passes_unchanged(verimail):
         done = verimail.run("stamp", given=ALICE, config="key.conf")
         equal((done.status, done.octets), (78, ALICE), key)
         contains(one_line(done), why)
-    for config, content in (("none.conf", None), ("empty.conf", ""), ("bad.conf", "what\n")):
+    for config, content in (("none.conf", None), ("empty.conf", ""), ("bad.conf", "stamp\n")):
         if content is not None:
             verimail.write(config, content, 0o644)
         done = verimail.run("stamp", given=ALICE, config=config)

@@ -26,9 +26,9 @@ class Ended:
 
 def table(*arguments, given="", **how):
     """Standard output is looked at unless it is put elsewhere."""
-    how = {"stdout": subprocess.PIPE, **how}
+    how = {"stdout": subprocess.PIPE, "timeout": WAIT_LIMIT, **how}
     return Ended(subprocess.run([PROGRAM, "table", *arguments], input=given, text=True, check=False,
-                                stderr=subprocess.PIPE, timeout=WAIT_LIMIT, **how))
+                                stderr=subprocess.PIPE, **how))
 
 
 def done(*arguments, **how):
@@ -220,14 +220,14 @@ def test_a_million_rows(case):
     with open(source, "w", encoding="ascii") as file:
         file.writelines(f"user{i}@example.org hosts=mail{i % 10}.example.org\n" for i in order)
     start = time.monotonic()
-    done("build", path, source)
+    done("build", path, source, timeout=3 * WAIT_LIMIT)
     print(f"# 1,000,000 rows built in {time.monotonic() - start:.1f} s, "
           f"{os.stat(path).st_size >> 20} MiB", flush=True)
     equal(done("get", path, "user567890@example.org"),
           "user567890@example.org hosts=mail0.example.org\n")
     first = os.stat(path).st_size
     for _ in range(4):
-        done("build", path, source)
+        done("build", path, source, timeout=3 * WAIT_LIMIT)
     check(os.stat(path).st_size <= 3.5 * first, f"it grew from {first} to {os.stat(path).st_size}")
     equal(done("dump", path).count("\n"), 1000000)
 
