@@ -93,10 +93,11 @@ static bool is_line_end(char c)
 /* atext, and the dot that atoms in names and addresses hold. */
 static bool is_atom(char c)
 {
+    static const char others[] = "!#$%&'*+-/=?^_`{|}~.";
     const char lower = text_lower(c);
 
     return (lower >= 'a' && lower <= 'z') || text_is_digit(c) || (unsigned char)c >= 0x80 ||
-           (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~.", c) != NULL);
+           memchr(others, c, sizeof others - 1) != NULL;
 }
 
 static struct text from_take(struct scanner *s, size_t len)

@@ -22,8 +22,10 @@ static bool is_between(char c)
 
 static bool is_atext(char c)
 {
+    static const char others[] = "!#$%&'*+-/=?^_`{|}~";
+
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || text_is_digit(c) ||
-           (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL);
+           memchr(others, c, sizeof others - 1) != NULL;
 }
 
 /* What may be written without quotes: a dot-atom of which a reader of tokens makes the same. */
@@ -261,7 +263,7 @@ static void take_id(struct scan *scan, struct writer *id)
 static void take_equals(struct scan *scan)
 {
     skip_cfws(scan);
-    scan->failed = !results_take(scan, '=') || scan->failed;
+    scan->failed = !results_take(scan, '=');
     skip_cfws(scan);
 }
 
@@ -370,7 +372,7 @@ bool results_is_forged(struct text value, bool space_before_colon, struct text a
         return false;
     take_id(&scan, &id);
     do {
-        scan.failed = !results_take(&scan, ';') || scan.failed;
+        scan.failed = !results_take(&scan, ';');
         results_take_result(&scan);
     } while (!at_end(&scan));
     if (scan.failed || space_before_colon)

@@ -228,7 +228,7 @@ static size_t decode_group(const char *digits, size_t count, unsigned char *octe
         held = held << 6 | (i < count ? digit_value(digits[i]) & 63 : 0);
     for (size_t i = 0; i + 1 < count; i++)
         octets_r[i] = (unsigned char)(held >> (16 - 8 * i));
-    return count > 0 ? count - 1 : 0;
+    return count - 1;
 }
 
 /* A payload comes with every question. libsodium's decoder is made for secrets, costs as much as

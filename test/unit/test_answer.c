@@ -122,3 +122,33 @@ TEST(lines_up_to_their_length)
         exact_free(in);
     }
 }
+
+/* What came without its whole end may be the beginning of another answer. */
+TEST(line_ends_are_whole)
+{
+    static const struct {
+        const char *line;
+        bool ok;
+    } table[] = {
+            {"YES\r\n", true},
+            {"YES\r\r", false},
+            {"YES\rx", false},
+            {"YES\n\n", false},
+            {"YES\r", false},
+            {"\r\n", false},
+            {"\n", false},
+            {"", false},
+    };
+
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        const struct text in = exact_copy(text_of(table[i].line));
+        struct answer answer;
+        const bool ok = answer_parse(in, &answer);
+        exact_free(in);
+        if (ok != table[i].ok || answer.verdict != (ok ? VERDICT_YES : VERDICT_TEMPERROR)) {
+            print_error("row %zu: got %d %s, want %d\n", i, ok, verdict_name(answer.verdict),
+                    table[i].ok);
+            fail();
+        }
+    }
+}

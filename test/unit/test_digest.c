@@ -215,6 +215,21 @@ TEST(kept_fields_at_their_limit)
     free(big);
 }
 
+/* A field that is over the limit alone. */
+TEST(a_field_over_the_limit)
+{
+    char *big = malloc(MESSAGE_HEADER_MAX + 1);
+    struct digest *d = digest_init();
+
+    assert_non_null(big);
+    assert_non_null(d);
+    memset(big, 'x', MESSAGE_HEADER_MAX + 1);
+    assert_false(digest_field(d, FIELD_SUBJECT, (struct text){big, MESSAGE_HEADER_MAX + 1}));
+    assert_false(digest_field(d, FIELD_TO, text_of("a@b.c")));
+    digest_free(&d);
+    free(big);
+}
+
 TEST(field_behind_the_body_is_refused)
 {
     struct digest *d = digest_init();

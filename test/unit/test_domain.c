@@ -109,6 +109,11 @@ TEST(lengths_at_their_edges)
     room[63] = 'a';
     assert_false(is_ldh((struct text){room, 64}));
     assert_false(to_ascii((struct text){room, 64}, ascii));
+    /* As UTF-8, a label may have 252 octets before it is looked at, whatever comes of it. */
+    memset(room, 'a', sizeof room);
+    memcpy(room, "\xc3\xa4", 2);
+    for (size_t len = 252; len <= 253; len++)
+        assert_false(to_ascii((struct text){room, len}, ascii));
 }
 
 TEST(under_needs_a_whole_label)
@@ -123,6 +128,7 @@ TEST(under_needs_a_whole_label)
             {"mail.example.org", "example.org", true},
             {"a.b.MAIL.example.org", "EXAMPLE.org", true},
             {"badexample.org", "example.org", false},
+            {"mail.example.net", "example.org", false},
             {"example.org", "mail.example.org", false},
             {"example.com", "example.org", false},
             {".example.org", "example.org", true},

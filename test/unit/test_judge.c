@@ -500,3 +500,35 @@ TEST(vectors_are_judged)
     vectors_free(&v);
     assert_true(count > 60);
 }
+
+static enum rules_found cannot_look_up(void *context, const struct domain_policy *policy,
+        struct text local, const struct rule **rule_r)
+{
+    (void)context;
+    (void)policy;
+    (void)local;
+    *rule_r = NULL;
+    return RULES_UNKNOWN;
+}
+
+/* A table of users that cannot be read is no verdict. */
+TEST(users_that_cannot_be_looked_up)
+{
+    static const struct domain_policy tabled = {
+            .name = "example.org", .hosts = {hosts, 1}, .lifetime = DAY, .has_table = true};
+    const struct rules_lookup lookup = {cannot_look_up, NULL};
+    struct rules *rules = rules_of(&tabled);
+    struct payload payload = payload_of_alice();
+
+    payload.user = text_of("carol@example.org");
+    const struct judgement got = judge_line("carol@example.org P",
+            &(struct judge){.payload_state = PAYLOAD_STATE_SEALED,
+                    .sealed = &payload,
+                    .rules = rules,
+                    .lookup = &lookup,
+                    .unix_now = NOW},
+            REPLAY_WITHIN);
+    assert_int_equal(got.answer.verdict, VERDICT_TEMPERROR);
+    assert_string_equal(got.cause, "users");
+    rules_free(&rules);
+}

@@ -162,3 +162,59 @@ TEST(stamps)
         message_parser_free(&parser);
     }
 }
+
+/* What a message lacks is digested as if it were there, where the caller adds it. */
+TEST(what_is_missing_is_added)
+{
+    static const struct message_parser_missing missing = {
+            "Fri, 1 Mar 2024 10:00:00 +0100", "<1@example.org>"};
+    static const struct {
+        struct line lines[FIELDS_MAX];
+        bool lacks_date, lacks_message_id;
+    } table[] = {
+            {{{"From", " a@b.example"}}, true, true},
+            {{{"Date", " Fri, 1 Mar 2024 10:00:00 +0100"}, {"From", " a@b.example"}}, false, true},
+            {{{"From", " a@b.example"}, {"Message-ID", " <1@example.org>"}}, true, false},
+            {{{"From", " a@b.example"}, {"Message-ID", " <1@example.org>"},
+                     {"Date", " Fri, 1 Mar 2024 10:00:00 +0100"}},
+                    false, false},
+    };
+    char whole[DIGEST_TEXT + 1] = "";
+
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct message_parser *parser = message_parser_init(&missing);
+        assert_non_null(parser);
+        for (size_t k = 0; k < FIELDS_MAX && table[i].lines[k].name != NULL; k++)
+            give(parser, &table[i].lines[k], k + 1);
+        message_parser_header_end(parser);
+        message_parser_body(parser, text_of("text\n"));
+        assert_int_equal(message_parser_end(parser), MESSAGE_PARSER_OK);
+        assert_int_equal(message_parser_lacks_date(parser), table[i].lacks_date);
+        assert_int_equal(message_parser_lacks_message_id(parser), table[i].lacks_message_id);
+        if (i > 0)
+            assert_string_equal(message_parser_digest(parser), whole);
+        memcpy(whole, message_parser_digest(parser), sizeof whole);
+        message_parser_free(&parser);
+        message_parser_free(&parser);
+    }
+}
+
+/* After a fault nothing more counts, and the first one stays. */
+TEST(the_first_fault_stays)
+{
+    const struct line from = {"From", " a@b.example"};
+    struct message_parser *parser = message_parser_init(NULL);
+    enum message_parser_fault got;
+
+    assert_non_null(parser);
+    message_parser_broken(parser, MESSAGE_OK);
+    message_parser_broken(parser, MESSAGE_NOT_FIELD);
+    message_parser_broken(parser, MESSAGE_TOO_LARGE);
+    give(parser, &from, 1);
+    message_parser_header_end(parser);
+    message_parser_body(parser, text_of("text\n"));
+    assert_int_equal(message_parser_end(parser), MESSAGE_PARSER_NOT_FIELD);
+    assert_null(message_parser_author(parser, &got));
+    assert_int_equal(got, MESSAGE_PARSER_NOT_FIELD);
+    message_parser_free(&parser);
+}

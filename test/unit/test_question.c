@@ -211,3 +211,46 @@ TEST(format_needs_its_room)
     question.payload.len++;
     assert_false(formats(&question));
 }
+
+/* A user of the service's default domain goes without it. */
+TEST(bare_users)
+{
+    char room[QUESTION_MAX];
+    struct writer w = writer_of(room, sizeof room);
+    struct question question;
+
+    assert_true(question_parse(text_of("alice - ip=::1\n"), text_of("example.org"), &question));
+    assert_true(text_equal(address_text(&question.user), text_of("alice@example.org")));
+    question.bare = true;
+    assert_true(question_format(&question, &w));
+    assert_true(text_equal(writer_text(&w), text_of("alice - ip=::1\r\n")));
+}
+
+TEST(ip_at_its_edges)
+{
+    static const struct {
+        const char *ip;
+        bool ok;
+    } table[] = {
+            {"", false},
+            {"0.0.0.0", true},
+            {"255.255.255.255", true},
+            {"256.0.0.1", false},
+            {"1.2.3", false},
+            {"01.2.3.4", false},
+            {"::", true},
+            {"[::1]", false},
+            {"::1%lo", false},
+            {"1:2:3:4:5:6:7:8", true},
+            {"1:2:3:4:5:6:7:8:9", false},
+    };
+
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        const struct text ip = exact_copy(text_of(table[i].ip));
+        if (question_is_ip(ip) != table[i].ok) {
+            print_error("\"%s\": want %d\n", table[i].ip, table[i].ok);
+            fail();
+        }
+        exact_free(ip);
+    }
+}

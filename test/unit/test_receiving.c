@@ -128,6 +128,21 @@ TEST(next_takes_entry_after_entry)
     assert_false(receiving_next(&r, &domain, &recipients));
 }
 
+TEST(next_stops_at_a_fault)
+{
+    static const char *const faults[] = {"a:0,b:1", "a,b:1", "a:,b:1", "a:1000001,b:1", ":,b:1"};
+
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        struct reader r = reader_of(text_of(faults[i]));
+        struct text domain;
+        uint32_t recipients;
+        for (int again = 0; again < 2; again++) {
+            if (receiving_next(&r, &domain, &recipients) || !r.failed)
+                fail_msg("%s: goes on", faults[i]);
+        }
+    }
+}
+
 TEST(refused_additions_add_nothing)
 {
     static const struct {

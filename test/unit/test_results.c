@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: ISC
+#include <string.h>
+
 #include "exact.h"
 #include "protocol/results.h"
 #include "unit.h"
@@ -30,6 +32,8 @@ TEST(written)
             {VERDICT_YES, "", "a(b@b.c", ID "; verimail=pass header.from=\"a(b\"@b.c"},
             {VERDICT_YES, "", "a=b@b.c", ID "; verimail=pass header.from=\"a=b\"@b.c"},
             {VERDICT_YES, "", "a;b@b.c", ID "; verimail=pass header.from=\"a;b\"@b.c"},
+            {VERDICT_YES, "", "AZ[@b.c", ID "; verimail=pass header.from=\"AZ[\"@b.c"},
+            {VERDICT_YES, "", "a{z|}~@b.c", ID "; verimail=pass header.from=a{z|}~@b.c"},
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
@@ -126,6 +130,20 @@ TEST(forged)
             {ID "; dkim=pass header.d=verimail.org", false},
             {ID "; dkim=pass header.i=verimail@b.c (the word verimail)", false},
             {"nonsense (", false},
+            /* comments and quoted strings */
+            {ID " (a\t(b\r\n \\) c)); verimail=pass", true},
+            {"mx.elsewhere.org (verimail \\", true},
+            {"mx.elsewhere.org (verimail \x7f); spf=pass", true},
+            {"mx.elsewhere.org (verimail \x01); spf=pass", true},
+            {"mx.elsewhere.org; spf=\"verimail\x01\"", true},
+            {"mx.elsewhere.org; spf=pass reason=\"verimail\\", true},
+            {"mx.elsewhere.org; spf=pass reason=\"verimail\x7f\"", true},
+            {"mx.elsewhere.org; verimail=pass\x7f", true},
+            {ID "; verimail=pass ; spf=pass", true},
+            {ID "; verimail=pass; none", true},
+            {"mx.elsewhere.org; verimail=pass; none=pass", false},
+            {"mx.elsewhere.org; none (verimail)", false},
+            {"\"\"; verimail=pass", false},
             {"", false},
     };
 
@@ -140,4 +158,33 @@ TEST(forged)
     }
     assert_true(results_is_forged(text_of("mx.elsewhere.org; verimail=pass"), true, text_of(ID)));
     assert_false(results_is_forged(text_of("mx.elsewhere.org; spf=pass"), true, text_of(ID)));
+}
+
+/* No name that can be ours is so long. */
+TEST(long_ids_are_others)
+{
+    char room[DOMAIN_MAX + 32];
+
+    for (size_t len = DOMAIN_MAX; len <= DOMAIN_MAX + 4; len++) {
+        struct writer w = writer_of(room, sizeof room);
+        while (writer_text(&w).len < len)
+            writer_char(&w, 'a');
+        const struct text id = writer_text(&w);
+        writer_string(&w, "; verimail=pass");
+        const struct text value = exact_copy(writer_text(&w));
+        assert_int_equal(results_is_forged(value, false, id), len <= DOMAIN_MAX + 2);
+        exact_free(value);
+    }
+}
+
+TEST(a_reason_that_is_too_long)
+{
+    static char reason[3 * ADDRESS_MAX];
+    char room[4 * ADDRESS_MAX];
+    struct writer w = writer_of(room, sizeof room);
+
+    memset(reason, 'a', sizeof reason);
+    const struct results results = {
+            .verdict = VERDICT_PERMERROR, .reason = {reason, sizeof reason}};
+    assert_false(results_format(text_of(ID), &results, "\n", &w));
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: ISC
 #include <stdio.h>
+#include <string.h>
 
 #include "exact.h"
 #include "protocol/rules.h"
@@ -316,4 +317,95 @@ TEST(hosts_by_mode)
         }
         exact_free(host);
     }
+}
+
+/* A table of users: nearby has a rule there, `*` too where that is asked for. */
+struct table {
+    enum rules_found nearby;
+    enum rules_found others;
+    unsigned asked;
+};
+
+static enum rules_found find_in_table(void *context, const struct domain_policy *policy,
+        struct text local, const struct rule **rule_r)
+{
+    struct table *table = context;
+    const enum rules_found found = text_equal(local, text_of("*"))             ? table->others
+                                   : text_equal_fold(local, text_of("nearby")) ? table->nearby
+                                                                               : RULES_ABSENT;
+
+    assert_true(policy->has_table);
+    table->asked++;
+    *rule_r = found == RULES_FOUND ? &lenient : NULL;
+    return found;
+}
+
+TEST(rules_in_a_table)
+{
+    static const struct domain_policy tabled = {.name = "tabled.example", .has_table = true};
+    static const struct {
+        const char *user;
+        enum rules_found nearby, others;
+        enum rules_found want;
+        const char *matched;
+        unsigned asked;
+    } rows[] = {
+            {"nearby@tabled.example", RULES_FOUND, RULES_ABSENT, RULES_FOUND, "nearby", 1},
+            {"nearby+x@tabled.example", RULES_FOUND, RULES_ABSENT, RULES_FOUND, "nearby", 2},
+            {"other@tabled.example", RULES_FOUND, RULES_ABSENT, RULES_ABSENT, "", 2},
+            {"other+x@tabled.example", RULES_FOUND, RULES_FOUND, RULES_FOUND, "*", 3},
+            {"nearby@tabled.example", RULES_UNKNOWN, RULES_FOUND, RULES_UNKNOWN, "", 1},
+            {"other@tabled.example", RULES_FOUND, RULES_UNKNOWN, RULES_UNKNOWN, "", 2},
+            /* what is in memory comes first, and of other domains no table is asked */
+            {"pinned@tabled.example", RULES_FOUND, RULES_FOUND, RULES_FOUND, "pinned", 0},
+            {"nearby@example.org", RULES_FOUND, RULES_FOUND, RULES_ABSENT, "", 0},
+            {"nearby@example.com", RULES_FOUND, RULES_FOUND, RULES_ABSENT, "", 0},
+    };
+    struct rules *rules = with_domains();
+
+    assert_true(rules_add_domain(rules, &tabled));
+    assert_true(add(rules, "pinned", "tabled.example", &plain));
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct table table = {rows[i].nearby, rows[i].others, 0};
+        const struct rules_lookup lookup = {find_in_table, &table};
+        const struct address user = address_of(rows[i].user);
+        const struct rule *rule = NULL;
+        struct text matched;
+        const enum rules_found found = rules_user(rules, &lookup, &user, &rule, &matched);
+        if (found != rows[i].want || table.asked != rows[i].asked ||
+                !text_equal(matched, text_of(rows[i].matched)) ||
+                (rule != NULL) != (found == RULES_FOUND))
+            fail_msg("row %zu: got %d, asked %u, %.*s", i, (int)found, table.asked,
+                    (int)matched.len, matched.at);
+    }
+    rules_free(&rules);
+}
+
+TEST(uniform_where_no_user_may_send_without)
+{
+    static const struct domain_policy tabled = {.name = "tabled.example", .has_table = true};
+    struct rules *rules = with_domains();
+
+    assert_true(rules_add_domain(rules, &tabled));
+    assert_true(add(rules, "alice", "example.org", &plain));
+    assert_true(add(rules, "bob", "example.net", &lenient));
+    assert_true(rules_unstamped_is_uniform(rules, text_of("example.org")));
+    assert_false(rules_unstamped_is_uniform(rules, text_of("example.net")));
+    assert_false(rules_unstamped_is_uniform(rules, text_of("tabled.example")));
+    assert_true(rules_unstamped_is_uniform(rules, text_of("example.com")));
+    rules_free(&rules);
+}
+
+/* No domain that was added is so long. */
+TEST(names_that_are_too_long)
+{
+    char *name = malloc(ADDRESS_MAX + 1);
+    struct rules *rules = with_domains();
+
+    assert_non_null(name);
+    memset(name, 'a', ADDRESS_MAX + 1);
+    assert_null(rules_domain(rules, (struct text){name, ADDRESS_MAX + 1}));
+    assert_null(rules_parent(rules, (struct text){name, ADDRESS_MAX + 1}));
+    free(name);
+    rules_free(&rules);
 }

@@ -80,14 +80,17 @@ TEST(what_cannot_be_sealed)
 {
     char long_user[ADDRESS_MAX + 1] = "";
     static const struct {
+        const char *domain; /* of the recipients; NULL: a long one */
         uint32_t recipients;
-        bool is_long;
+        bool is_long; /* the user */
         enum sealer_result want;
     } table[] = {
-            {1, false, SEALER_OK},
-            {0, false, SEALER_RECEIVING},
-            {1, true, SEALER_LENGTH},
+            {"*", 1, false, SEALER_OK}, {"*", 0, false, SEALER_RECEIVING},
+            {"*", 1, true, SEALER_LENGTH}, /* the field would be too long */
+            {NULL, 1, false, SEALER_OK},
+            {NULL, 1, true, SEALER_LENGTH}, /* so would the text inside the payload */
     };
+    char long_domain[DOMAIN_MAX + 1] = "example";
     struct sealer *sealer = make_sealer();
 
     for (size_t i = 0; i < ADDRESS_LOCAL_MAX; i++)
@@ -95,8 +98,11 @@ TEST(what_cannot_be_sealed)
     strcat(long_user, "@d");
     for (size_t i = 0; i < 10; i++)
         strcat(long_user, ".example.example.example");
+    for (size_t i = 0; i < 10; i++)
+        strcat(long_domain, ".example.example.example");
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        struct receiving *receiving = receiving_of("*", table[i].recipients);
+        struct receiving *receiving = receiving_of(
+                table[i].domain != NULL ? table[i].domain : long_domain, table[i].recipients);
         const struct address user = user_of(table[i].is_long ? long_user : "alice@example.org");
         const struct sealer_message message = {&user, receiving, 1, text_of("-")};
         char buffer[STAMP_FIELD_MAX];

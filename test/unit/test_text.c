@@ -185,6 +185,8 @@ TEST(hex_is_strict)
     assert_false(text_from_hex(text_of("aF09 "), octets, 2, &len));
     assert_false(text_from_hex(text_of("aF0900"), octets, 2, &len));
     assert_false(text_from_hex(text_of("xx"), octets, 2, &len));
+    assert_true(text_from_hex(text_of(""), octets, 2, &len));
+    assert_int_equal(len, 0);
 }
 
 TEST(trim_takes_white_space_only)
@@ -192,4 +194,13 @@ TEST(trim_takes_white_space_only)
     assert_true(text_equal(text_trim(text_of(" \t\r\n a b \r\n\t")), text_of("a b")));
     assert_int_equal(text_trim(text_of(" \r\n ")).len, 0);
     assert_true(text_equal(text_trim(text_of("\v")), text_of("\v")));
+}
+
+TEST(prefixes)
+{
+    assert_true(text_starts_with_fold(text_of("AbC"), text_of("aBc")));
+    assert_true(text_starts_with_fold(text_of("abcd"), text_of("ABC")));
+    assert_true(text_starts_with_fold(text_of("a"), text_of("")));
+    assert_false(text_starts_with_fold(text_of("ab"), text_of("abc")));
+    assert_false(text_starts_with_fold(text_of("abd"), text_of("abc")));
 }
