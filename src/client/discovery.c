@@ -47,7 +47,7 @@ void discovery_free(struct discovery **discovery)
     *discovery = NULL;
 }
 
-static uint32_t chance(uint32_t most)
+static uint32_t discovery_random(uint32_t most)
 {
     return randombytes_uniform(most + 1);
 }
@@ -70,7 +70,8 @@ static void discovery_fail(
 
 /* Where a record goes: behind the others, or, when there are SRV_MAX, in the place of one that
  * would be tried later; NULL when it is itself to be tried last. An answer has no order. */
-static struct srv *place_for(const struct srv *record, struct srv records[SRV_MAX], size_t *count)
+static struct srv *discovery_slot(
+        const struct srv *record, struct srv records[SRV_MAX], size_t *count)
 {
     struct srv *last = &records[0];
 
@@ -83,7 +84,7 @@ static struct srv *place_for(const struct srv *record, struct srv records[SRV_MA
 }
 
 /* The good ones of an SRV answer; `foreign_r`: whether there was anything at all that was not. */
-static size_t read_records(
+static size_t discovery_read_records(
         const struct ub_result *answer, struct srv records_r[SRV_MAX], bool *foreign_r)
 {
     size_t count = 0;
@@ -96,15 +97,15 @@ static size_t read_records(
             *foreign_r = true;
             continue;
         }
-        struct srv *place = place_for(&record, records_r, &count);
-        if (place != NULL)
-            *place = record;
+        struct srv *slot = discovery_slot(&record, records_r, &count);
+        if (slot != NULL)
+            *slot = record;
     }
     return count;
 }
 
 /* Without the target `.`, which says that there is no service. */
-static size_t drop_absent(struct srv *records, size_t count)
+static size_t discovery_drop_absent(struct srv *records, size_t count)
 {
     size_t kept = 0;
 
@@ -121,8 +122,9 @@ enum step {
 };
 
 /* The SRV records at exactly this domain, in the order to be tried in. */
-static enum step find_records(struct discovery *discovery, struct text domain, uint64_t deadline,
-        struct srv records_r[SRV_MAX], size_t *count_r, struct discovery_answer *answer)
+static enum step discovery_find_records(struct discovery *discovery, struct text domain,
+        uint64_t deadline, struct srv records_r[SRV_MAX], size_t *count_r,
+        struct discovery_answer *answer)
 {
     char name[sizeof PREFIX + DOMAIN_MAX];
     struct resolver_query query = {.name = name, .type = RESOLVER_SRV};
@@ -142,8 +144,8 @@ static enum step find_records(struct discovery *discovery, struct text domain, u
         return STEP_END;
     }
     answer->secure = answer->secure && query.secure;
-    const size_t read = read_records(query.answer, records_r, &foreign);
-    *count_r = drop_absent(records_r, read);
+    const size_t read = discovery_read_records(query.answer, records_r, &foreign);
+    *count_r = discovery_drop_absent(records_r, read);
     ub_resolve_free(query.answer);
     if (*count_r == 0 && (foreign || read == 0)) {
         discovery_fail(answer, "its SRV record", RESOLVER_DATA);
@@ -151,7 +153,7 @@ static enum step find_records(struct discovery *discovery, struct text domain, u
     }
     if (*count_r == 0)
         return STEP_END;
-    srv_order(records_r, *count_r, chance);
+    srv_order(records_r, *count_r, discovery_random);
     (void)snprintf(answer->domain, sizeof answer->domain, "%.*s", (int)domain.len, domain.at);
     return STEP_RECORDS;
 }
@@ -183,7 +185,7 @@ static bool discovery_make_endpoint(
     return endpoint_r->len > 0;
 }
 
-static bool is_known(const struct discovery_answer *answer, const struct endpoint *endpoint)
+static bool discovery_has(const struct discovery_answer *answer, const struct endpoint *endpoint)
 {
     for (size_t i = 0; i < answer->count; i++)
         if (endpoint_equal(&answer->servers[i].endpoint, endpoint))
@@ -191,14 +193,14 @@ static bool is_known(const struct discovery_answer *answer, const struct endpoin
     return false;
 }
 
-static void add_server(struct discovery_answer *answer, const struct addresses *addresses,
+static void discovery_add_server(struct discovery_answer *answer, const struct addresses *addresses,
         const struct ub_result *from, size_t i)
 {
     struct endpoint endpoint;
 
     if (answer->count == DISCOVERY_ADDRESSES_MAX ||
             !discovery_make_endpoint(from, i, addresses->srv->port, &endpoint) ||
-            is_known(answer, &endpoint))
+            discovery_has(answer, &endpoint))
         return;
     struct discovery_server *server = &answer->servers[answer->count++];
     server->endpoint = endpoint;
@@ -206,7 +208,7 @@ static void add_server(struct discovery_answer *answer, const struct addresses *
     answer->secure = answer->secure && addresses->secure;
 }
 
-static void add_target(struct discovery_answer *answer, const struct addresses *addresses)
+static void discovery_add_target(struct discovery_answer *answer, const struct addresses *addresses)
 {
     bool more[2] = {addresses->answers[0] != NULL, addresses->answers[1] != NULL};
 
@@ -215,13 +217,13 @@ static void add_target(struct discovery_answer *answer, const struct addresses *
             const struct ub_result *from = addresses->answers[family];
             more[family] = more[family] && from->data[i] != NULL;
             if (more[family])
-                add_server(answer, addresses, from, i);
+                discovery_add_server(answer, addresses, from, i);
         }
     }
 }
 
 /* What went wrong with most meaning, when no target has an address. */
-static enum resolver_result worst(const struct resolver_query *queries, size_t count)
+static enum resolver_result discovery_worst(const struct resolver_query *queries, size_t count)
 {
     enum resolver_result result = RESOLVER_NO_DATA;
 
@@ -231,8 +233,8 @@ static enum resolver_result worst(const struct resolver_query *queries, size_t c
     return result;
 }
 
-static void find_addresses(struct discovery *discovery, const struct srv *records, size_t count,
-        uint64_t deadline, struct discovery_answer *answer)
+static void discovery_find_addresses(struct discovery *discovery, const struct srv *records,
+        size_t count, uint64_t deadline, struct discovery_answer *answer)
 {
     struct resolver_query queries[RESOLVER_QUERIES_MAX] = {0};
     const size_t targets = count < TARGETS_MAX ? count : TARGETS_MAX;
@@ -251,16 +253,16 @@ static void find_addresses(struct discovery *discovery, const struct srv *record
                 .secure = (pair[0].answer == NULL || pair[0].secure) &&
                           (pair[1].answer == NULL || pair[1].secure),
         };
-        add_target(answer, &addresses);
+        discovery_add_target(answer, &addresses);
     }
     if (answer->count == 0)
-        discovery_fail(answer, "the address of its server", worst(queries, 2 * targets));
+        discovery_fail(answer, "the address of its server", discovery_worst(queries, 2 * targets));
     for (size_t i = 0; i < 2 * targets; i++)
         ub_resolve_free(queries[i].answer);
 }
 
 /* A name server that is silent about one family must leave time for the question: half of it. */
-static uint64_t half_way(uint64_t deadline)
+static uint64_t discovery_half_way(uint64_t deadline)
 {
     const uint64_t now = mono_ms();
 
@@ -275,11 +277,11 @@ void discovery_find(struct discovery *discovery, struct text domain, uint64_t de
     size_t count = 0;
 
     *answer_r = (struct discovery_answer){.result = DISCOVERY_NONE, .secure = true};
-    enum step step = find_records(discovery, domain, deadline, records, &count, answer_r);
+    enum step step = discovery_find_records(discovery, domain, deadline, records, &count, answer_r);
     if (step == STEP_ABSENT && organization.len > 0 && organization.len < domain.len)
-        step = find_records(discovery, organization, deadline, records, &count, answer_r);
+        step = discovery_find_records(discovery, organization, deadline, records, &count, answer_r);
     if (step == STEP_RECORDS)
-        find_addresses(discovery, records, count, half_way(deadline), answer_r);
+        discovery_find_addresses(discovery, records, count, discovery_half_way(deadline), answer_r);
     if (answer_r->result == DISCOVERY_ERROR)
         answer_r->secure = false;
 }

@@ -159,8 +159,8 @@ static bool parse_date(const char *text, uint64_t *milliseconds_r)
     return false;
 }
 
-bool time_argument_parse(const char *text, uint64_t now, struct time_argument *instant_r)
+bool time_argument_parse(const char *text, uint64_t now, struct time_argument *time_r)
 {
-    instant_r->is_before_now = parse_before(text_of(text), now, &instant_r->milliseconds);
-    return instant_r->is_before_now || parse_date(text, &instant_r->milliseconds);
+    time_r->is_before_now = parse_before(text_of(text), now, &time_r->milliseconds);
+    return time_r->is_before_now || parse_date(text, &time_r->milliseconds);
 }

@@ -40,7 +40,7 @@ struct time_argument {
 };
 
 /* `now`: Unix milliseconds. */
-bool time_argument_parse(const char *text, uint64_t now, struct time_argument *instant_r)
+bool time_argument_parse(const char *text, uint64_t now, struct time_argument *time_r)
         __attribute__((warn_unused_result));
 
 #endif

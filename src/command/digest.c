@@ -10,15 +10,15 @@ static enum status digest_run(const struct invocation *invocation)
 
     if (!arguments_read(invocation, no_options, 0, 0, NULL))
         return STATUS_USAGE;
-    struct message_parser *letter = message_parser_init(NULL);
-    if (letter == NULL) {
+    struct message_parser *parser = message_parser_init(NULL);
+    if (parser == NULL) {
         command_complain(invocation, "out of memory");
         return STATUS_FAILURE;
     }
-    const enum status status = read_message_read(letter, invocation);
+    const enum status status = read_message_read(parser, invocation);
     if (status == STATUS_OK)
-        puts(message_parser_digest(letter));
-    message_parser_free(&letter);
+        puts(message_parser_digest(parser));
+    message_parser_free(&parser);
     return status;
 }
 

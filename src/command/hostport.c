@@ -9,16 +9,16 @@
 #include "base/clock.h"
 #include "protocol/text.h"
 
-static bool hostport_copy(struct text t, char *room, size_t size)
+static bool hostport_copy(struct text t, char *buffer, size_t size)
 {
-    struct writer w = writer_of(room, size);
+    struct writer w = writer_of(buffer, size);
 
     writer_put(&w, t);
     writer_char(&w, '\0');
     return t.len > 0 && !w.failed;
 }
 
-bool hostport_parse(const char *text, struct hostport *place_r)
+bool hostport_parse(const char *text, struct hostport *hostport_r)
 {
     struct text host = text_of(text);
     struct text port = text_of(HOSTPORT_PORT);
@@ -35,8 +35,8 @@ bool hostport_parse(const char *text, struct hostport *place_r)
     else if (memchr(host.at, ':', host.len) != NULL)
         return false;
     return text_decimal(port, 65535, &number) && number > 0 &&
-           hostport_copy(host, place_r->host, sizeof place_r->host) &&
-           hostport_copy(port, place_r->port, sizeof place_r->port);
+           hostport_copy(host, hostport_r->host, sizeof hostport_r->host) &&
+           hostport_copy(port, hostport_r->port, sizeof hostport_r->port);
 }
 
 static int hostport_remaining(uint64_t deadline)
@@ -49,7 +49,7 @@ static int hostport_remaining(uint64_t deadline)
 /* A look-up that can be left behind when the time is up: all of it then stays where it is, since
  * the resolver's thread may still write to it. */
 struct look_up {
-    struct hostport place;
+    struct hostport hostport;
     struct addrinfo hints;
     struct gaicb request;
 };
@@ -69,7 +69,7 @@ static int wait_for_look_up(struct look_up *l, uint64_t deadline)
 }
 
 static struct addrinfo *hostport_look_up(
-        const struct hostport *place, uint64_t deadline, char error_r[HOSTPORT_ERROR_MAX])
+        const struct hostport *hostport, uint64_t deadline, char error_r[HOSTPORT_ERROR_MAX])
 {
     struct look_up *l = calloc(1, sizeof *l);
     struct gaicb *list[] = {NULL};
@@ -78,9 +78,9 @@ static struct addrinfo *hostport_look_up(
         snprintf(error_r, HOSTPORT_ERROR_MAX, "out of memory");
         return NULL;
     }
-    l->place = *place;
+    l->hostport = *hostport;
     l->hints = (struct addrinfo){.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
-    l->request = (struct gaicb){l->place.host, l->place.port, &l->hints, NULL};
+    l->request = (struct gaicb){l->hostport.host, l->hostport.port, &l->hints, NULL};
     list[0] = &l->request;
     int result = getaddrinfo_a(GAI_NOWAIT, list, 1, NULL);
     if (result == 0)
@@ -94,10 +94,10 @@ static struct addrinfo *hostport_look_up(
     return found;
 }
 
-size_t hostport_find(const struct hostport *place, uint64_t deadline, struct endpoint *endpoints_r,
-        size_t size, char error_r[HOSTPORT_ERROR_MAX])
+size_t hostport_find(const struct hostport *hostport, uint64_t deadline,
+        struct endpoint *endpoints_r, size_t size, char error_r[HOSTPORT_ERROR_MAX])
 {
-    struct addrinfo *found = hostport_look_up(place, deadline, error_r);
+    struct addrinfo *found = hostport_look_up(hostport, deadline, error_r);
     size_t count = 0;
 
     for (const struct addrinfo *a = found; a != NULL && count < size; a = a->ai_next) {

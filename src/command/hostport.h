@@ -19,11 +19,12 @@ struct hostport {
 };
 
 /* HOST, HOST:PORT, [IPV6] or [IPV6]:PORT. */
-bool hostport_parse(const char *text, struct hostport *place_r) __attribute__((warn_unused_result));
+bool hostport_parse(const char *text, struct hostport *hostport_r)
+        __attribute__((warn_unused_result));
 
 /* Looks the name up as this machine does, before `deadline` (mono_ms()). Returns how
  * many endpoints there are, at most `size`; 0 with why in `error_r`. */
-size_t hostport_find(const struct hostport *place, uint64_t deadline, struct endpoint *endpoints_r,
-        size_t size, char error_r[HOSTPORT_ERROR_MAX]);
+size_t hostport_find(const struct hostport *hostport, uint64_t deadline,
+        struct endpoint *endpoints_r, size_t size, char error_r[HOSTPORT_ERROR_MAX]);
 
 #endif

@@ -10,7 +10,7 @@
 #include "command/spool.h"
 
 struct read_message {
-    struct message_parser *letter;
+    struct message_parser *parser;
     struct message *message;
 };
 
@@ -29,40 +29,40 @@ static void read_message_on_body(void *context, struct text piece)
     message_parser_body(context, piece);
 }
 
-struct read_message *read_message_init(struct message_parser *letter)
+struct read_message *read_message_init(struct message_parser *parser)
 {
     static const struct message_events events = {
             read_message_on_field, read_message_on_header_end, read_message_on_body};
-    struct read_message *intake = calloc(1, sizeof *intake);
+    struct read_message *reading = calloc(1, sizeof *reading);
 
-    if (intake == NULL)
+    if (reading == NULL)
         return NULL;
-    intake->letter = letter;
-    intake->message = message_init(&events, letter);
-    if (intake->message == NULL)
-        read_message_free(&intake);
-    return intake;
+    reading->parser = parser;
+    reading->message = message_init(&events, parser);
+    if (reading->message == NULL)
+        read_message_free(&reading);
+    return reading;
 }
 
-void read_message_free(struct read_message **intake)
+void read_message_free(struct read_message **reading)
 {
-    if (*intake == NULL)
+    if (*reading == NULL)
         return;
-    message_free(&(*intake)->message);
-    free(*intake);
-    *intake = NULL;
+    message_free(&(*reading)->message);
+    free(*reading);
+    *reading = NULL;
 }
 
-void read_message_feed(struct read_message *intake, struct text chunk)
+void read_message_feed(struct read_message *reading, struct text chunk)
 {
     /* The result stays until read_message_end(). */
-    (void)!message_feed(intake->message, chunk);
+    (void)!message_feed(reading->message, chunk);
 }
 
-static enum status read_message_describe(const struct read_message *intake,
+static enum status read_message_describe(const struct read_message *reading,
         enum message_parser_fault fault, char error_r[READ_MESSAGE_ERROR_MAX])
 {
-    const unsigned long long line = message_line(intake->message);
+    const unsigned long long line = message_line(reading->message);
 
     switch (fault) {
     case MESSAGE_PARSER_NOT_FIELD:
@@ -89,57 +89,57 @@ static enum status read_message_describe(const struct read_message *intake,
     return STATUS_OK;
 }
 
-enum status read_message_end(struct read_message *intake, char error_r[READ_MESSAGE_ERROR_MAX])
+enum status read_message_end(struct read_message *reading, char error_r[READ_MESSAGE_ERROR_MAX])
 {
-    message_parser_broken(intake->letter, message_end(intake->message));
-    return read_message_describe(intake, message_parser_end(intake->letter), error_r);
+    message_parser_broken(reading->parser, message_end(reading->message));
+    return read_message_describe(reading, message_parser_end(reading->parser), error_r);
 }
 
-bool read_message_is_crlf(const struct read_message *intake)
+bool read_message_is_crlf(const struct read_message *reading)
 {
-    return message_is_crlf(intake->message);
+    return message_is_crlf(reading->message);
 }
 
-static enum status feed_all(struct read_message *intake, const struct invocation *invocation)
+static enum status feed_all(struct read_message *reading, const struct invocation *invocation)
 {
-    char room[SPOOL_CHUNK];
+    char buffer[SPOOL_CHUNK];
     char fault[READ_MESSAGE_ERROR_MAX];
     ssize_t got;
 
-    while ((got = spool_read(STDIN_FILENO, room, sizeof room)) > 0)
-        read_message_feed(intake, (struct text){room, (size_t)got});
+    while ((got = spool_read(STDIN_FILENO, buffer, sizeof buffer)) > 0)
+        read_message_feed(reading, (struct text){buffer, (size_t)got});
     if (got < 0) {
         command_complain(invocation, "standard input: %s", strerror(errno));
         return STATUS_INPUT;
     }
-    const enum status status = read_message_end(intake, fault);
+    const enum status status = read_message_end(reading, fault);
     if (status != STATUS_OK)
         command_complain(invocation, "%s", fault);
     return status;
 }
 
-enum status read_message_read(struct message_parser *letter, const struct invocation *invocation)
+enum status read_message_read(struct message_parser *parser, const struct invocation *invocation)
 {
-    struct read_message *intake = read_message_init(letter);
+    struct read_message *reading = read_message_init(parser);
 
-    if (intake == NULL) {
+    if (reading == NULL) {
         command_complain(invocation, "out of memory");
         return STATUS_FAILURE;
     }
-    const enum status status = feed_all(intake, invocation);
-    read_message_free(&intake);
+    const enum status status = feed_all(reading, invocation);
+    read_message_free(&reading);
     return status;
 }
 
 const struct address *read_message_author(
-        const struct message_parser *letter, char error_r[READ_MESSAGE_ERROR_MAX])
+        const struct message_parser *parser, char error_r[READ_MESSAGE_ERROR_MAX])
 {
     enum message_parser_fault fault;
-    const struct address *author = message_parser_author(letter, &fault);
+    const struct address *author = message_parser_author(parser, &fault);
 
     if (fault == MESSAGE_PARSER_FROM)
         snprintf(error_r, READ_MESSAGE_ERROR_MAX, "the From field %s",
-                from_result_text(message_parser_from_result(letter)));
+                from_result_text(message_parser_from_result(parser)));
     else if (author == NULL)
         snprintf(error_r, READ_MESSAGE_ERROR_MAX, "the message %s",
                 message_parser_fault_text(fault));

@@ -35,10 +35,10 @@ struct passage {
     struct spool spool;
     struct text pending;
     bool ended;
-    char room[SPOOL_CHUNK];
+    char buffer[SPOOL_CHUNK];
 };
 
-static enum status stamp_short_of_memory(const struct job *job)
+static enum status stamp_out_of_memory(const struct job *job)
 {
     command_complain(job->invocation, "out of memory");
     return STATUS_FAILURE;
@@ -66,7 +66,7 @@ static enum status stamp_take_receiving(struct job *job, const struct arguments_
 {
     job->receiving = receiving_init();
     if (job->receiving == NULL)
-        return stamp_short_of_memory(job);
+        return stamp_out_of_memory(job);
     for (size_t i = 0; i < to->count; i++) {
         if (!add_receiving(job->receiving, to->at[i])) {
             command_complain(job->invocation,
@@ -76,7 +76,7 @@ static enum status stamp_take_receiving(struct job *job, const struct arguments_
         }
     }
     if (to->count == 0 && !receiving_add(job->receiving, text_of("*"), 1))
-        return stamp_short_of_memory(job);
+        return stamp_out_of_memory(job);
     return STATUS_OK;
 }
 
@@ -111,7 +111,7 @@ static enum status open_key(struct job *job)
     const char *error = NULL;
 
     if (secret == NULL)
-        return stamp_short_of_memory(job);
+        return stamp_out_of_memory(job);
     if (!keyfile_read(path, KEY_HOST_SECRET, secret, &error)) {
         command_complain(job->invocation, "the host's key %s: %s", path, error);
     } else {
@@ -143,13 +143,13 @@ static enum status stamp_prepare(
 
 /* In whose name; NULL when nobody's: a sentence was then said. */
 static const struct address *stamp_find_user(
-        const struct job *job, const struct message_parser *letter)
+        const struct job *job, const struct message_parser *parser)
 {
-    char why[READ_MESSAGE_ERROR_MAX];
-    const struct address *user = job->has_from ? &job->from : read_message_author(letter, why);
+    char error[READ_MESSAGE_ERROR_MAX];
+    const struct address *user = job->has_from ? &job->from : read_message_author(parser, error);
 
     if (user == NULL) {
-        command_complain(job->invocation, "not stamped: %s", why);
+        command_complain(job->invocation, "not stamped: %s", error);
     } else if (!stamper_is_ours(job->stamper, user)) {
         command_complain(job->invocation,
                 "not stamped: %s: not in one of the domains of the stamp section", user->text);
@@ -167,38 +167,38 @@ static void stamp_put_field(struct writer *w, const char *name, const char *valu
 }
 
 /* What stands above the message: its stamp, and the fields it lacks. */
-static enum status make_head(const struct job *job, struct read_message *intake,
-        const struct message_parser *letter, struct writer *w)
+static enum status make_head(const struct job *job, struct read_message *reading,
+        const struct message_parser *parser, struct writer *w)
 {
     char fault[READ_MESSAGE_ERROR_MAX];
-    const enum status status = read_message_end(intake, fault);
+    const enum status status = read_message_end(reading, fault);
 
     if (status != STATUS_OK) {
         command_complain(job->invocation, "not stamped: %s", fault);
         return status;
     }
-    const struct address *user = stamp_find_user(job, letter);
+    const struct address *user = stamp_find_user(job, parser);
     if (user == NULL)
         return STATUS_DATA;
-    const char *eol = read_message_is_crlf(intake) ? "\r\n" : "\n";
+    const char *eol = read_message_is_crlf(reading) ? "\r\n" : "\n";
     writer_string(w, STAMP_NAME ":");
     if (stamper_seal(job->stamper, user, job->receiving, job->now,
-                text_of(message_parser_digest(letter)), eol, w) != SEALER_OK) {
+                text_of(message_parser_digest(parser)), eol, w) != SEALER_OK) {
         command_complain(job->invocation,
                 "not stamped: %s: the stamp would be longer than %d octets", user->text,
                 STAMP_FIELD_MAX);
         return STATUS_DATA;
     }
     writer_string(w, eol);
-    if (message_parser_lacks_date(letter))
+    if (message_parser_lacks_date(parser))
         stamp_put_field(w, "Date", job->date, eol);
-    if (message_parser_lacks_message_id(letter))
+    if (message_parser_lacks_message_id(parser))
         stamp_put_field(w, "Message-ID", job->message_id, eol);
     return STATUS_OK;
 }
 
 /* `intake` may be NULL: then the message is only kept. */
-static enum status take_in(const struct job *job, struct passage *in, struct read_message *intake)
+static enum status take_in(const struct job *job, struct passage *in, struct read_message *reading)
 {
     if (!spool_open(&in->spool)) {
         command_complain(job->invocation, "not stamped: no file to keep the message in: %s",
@@ -206,13 +206,13 @@ static enum status take_in(const struct job *job, struct passage *in, struct rea
         return STATUS_FAILURE;
     }
     while (!in->ended) {
-        const ssize_t got = spool_read(STDIN_FILENO, in->room, sizeof in->room);
+        const ssize_t got = spool_read(STDIN_FILENO, in->buffer, sizeof in->buffer);
         if (got < 0)
             command_complain(job->invocation, "standard input: %s", strerror(errno));
         in->ended = got <= 0;
         if (in->ended)
             return got < 0 ? STATUS_INPUT : STATUS_OK;
-        const struct text chunk = {in->room, (size_t)got};
+        const struct text chunk = {in->buffer, (size_t)got};
         const size_t taken = spool_add(&in->spool, chunk);
         if (taken < chunk.len) {
             in->pending = (struct text){chunk.at + taken, chunk.len - taken};
@@ -220,8 +220,8 @@ static enum status take_in(const struct job *job, struct passage *in, struct rea
                     strerror(errno));
             return STATUS_FAILURE;
         }
-        if (intake != NULL)
-            read_message_feed(intake, chunk);
+        if (reading != NULL)
+            read_message_feed(reading, chunk);
     }
     return STATUS_OK;
 }
@@ -233,20 +233,20 @@ static bool write_unchanged(struct passage *in)
               spool_write(STDOUT_FILENO, in->pending);
 
     while (ok && !in->ended) {
-        const ssize_t got = spool_read(STDIN_FILENO, in->room, sizeof in->room);
+        const ssize_t got = spool_read(STDIN_FILENO, in->buffer, sizeof in->buffer);
         in->ended = got == 0;
         ok = got == 0 ||
-             (got > 0 && spool_write(STDOUT_FILENO, (struct text){in->room, (size_t)got}));
+             (got > 0 && spool_write(STDOUT_FILENO, (struct text){in->buffer, (size_t)got}));
     }
     return ok;
 }
 
 /* The head and the message, without the earlier stamps of our own domains. */
 static bool write_stamped(const struct job *job, const struct passage *in,
-        const struct message_parser *letter, struct text head)
+        const struct message_parser *parser, struct text head)
 {
     size_t count;
-    const struct message_parser_stamp *stamps = message_parser_stamps(letter, &count);
+    const struct message_parser_stamp *stamps = message_parser_stamps(parser, &count);
     uint64_t from = 0;
     bool ok = spool_write(STDOUT_FILENO, head);
 
@@ -263,26 +263,26 @@ static bool write_stamped(const struct job *job, const struct passage *in,
 static enum status pass(const struct job *job, enum status status, struct passage *in)
 {
     const struct message_parser_missing missing = {job->date, job->message_id};
-    struct message_parser *letter = status == STATUS_OK ? message_parser_init(&missing) : NULL;
-    struct read_message *intake = letter != NULL ? read_message_init(letter) : NULL;
-    char room[HEAD_MAX];
-    struct writer head = writer_of(room, sizeof room);
+    struct message_parser *parser = status == STATUS_OK ? message_parser_init(&missing) : NULL;
+    struct read_message *reading = parser != NULL ? read_message_init(parser) : NULL;
+    char buffer[HEAD_MAX];
+    struct writer head = writer_of(buffer, sizeof buffer);
 
-    if (status == STATUS_OK && intake == NULL)
-        status = stamp_short_of_memory(job);
-    const enum status taken = take_in(job, in, intake);
+    if (status == STATUS_OK && reading == NULL)
+        status = stamp_out_of_memory(job);
+    const enum status taken = take_in(job, in, reading);
     if (status == STATUS_OK)
         status = taken;
     if (status == STATUS_OK)
-        status = make_head(job, intake, letter, &head);
-    const bool written = status == STATUS_OK ? write_stamped(job, in, letter, writer_text(&head))
+        status = make_head(job, reading, parser, &head);
+    const bool written = status == STATUS_OK ? write_stamped(job, in, parser, writer_text(&head))
                                              : write_unchanged(in);
     if (!written) {
         command_complain(job->invocation, "the message cannot be written: %s", strerror(errno));
         status = STATUS_FAILURE;
     }
-    read_message_free(&intake);
-    message_parser_free(&letter);
+    read_message_free(&reading);
+    message_parser_free(&parser);
     spool_close(&in->spool);
     return status;
 }
@@ -303,7 +303,7 @@ static enum status stamp_run(const struct invocation *invocation)
     /* Mail servers limit the size of files: that must be an error like others, not the end. */
     (void)signal(SIGXFSZ, SIG_IGN);
     if (in == NULL)
-        status = stamp_short_of_memory(&job);
+        status = stamp_out_of_memory(&job);
     else if (arguments_read(invocation, options, 0, 0, NULL))
         status = pass(&job, stamp_prepare(&job, from, &to), in);
     free(in);

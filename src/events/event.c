@@ -12,7 +12,7 @@
 
 static void put_number(struct writer *w, uint64_t number, size_t octets)
 {
-    char *buffer = writer_room(w, octets);
+    char *buffer = writer_reserve(w, octets);
 
     for (size_t i = 0; buffer != NULL && i < octets; i++)
         buffer[i] = (char)(unsigned char)(number >> (8 * i));

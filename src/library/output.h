@@ -8,20 +8,20 @@
 /* What every text that the library gives out has in common: it is empty until all is well. */
 
 /* Makes the caller's room an empty text, as far as there is room for one. */
-static inline void output_clear(char *room, size_t size)
+static inline void output_clear(char *buffer, size_t size)
 {
     if (size > 0)
-        room[0] = '\0';
+        buffer[0] = '\0';
 }
 
 /* `t`, which holds no NUL, with a NUL behind it: all of it or, with VERIMAIL_ROOM, nothing. */
-static inline enum verimail_result output_put(struct text t, char *room, size_t size)
+static inline enum verimail_result output_put(struct text t, char *buffer, size_t size)
 {
-    output_clear(room, size);
+    output_clear(buffer, size);
     if (t.len >= size)
         return VERIMAIL_ROOM;
-    memcpy(room, t.at, t.len);
-    room[t.len] = '\0';
+    memcpy(buffer, t.at, t.len);
+    buffer[t.len] = '\0';
     return VERIMAIL_OK;
 }
 

@@ -21,9 +21,9 @@ struct classic_key {
 };
 
 /* Without a callback of ours OpenSSL would ask at the terminal. */
-static int refuse_pass_phrase(char *room, int size, int writing, void *asked)
+static int refuse_pass_phrase(char *buffer, int size, int writing, void *asked)
 {
-    (void)room;
+    (void)buffer;
     (void)size;
     (void)writing;
     *(bool *)asked = true;

@@ -10,7 +10,7 @@ _Static_assert(KEY_OCTETS == crypto_box_BEFORENMBYTES, "a shared secret");
 /* One guarded region: libsodium puts its end against a page that cannot be touched, so that a pair
  * too many ends the program instead of lying outside. */
 struct keyring {
-    size_t room;
+    size_t capacity;
     size_t count;
     struct shared_key keys[]; /* in the order of their ids */
 };
@@ -30,7 +30,7 @@ struct keyring *keyring_init(size_t pairs)
     struct keyring *ring = sodium_malloc(region_size(pairs));
     if (ring == NULL)
         return NULL;
-    ring->room = pairs;
+    ring->capacity = pairs;
     ring->count = 0;
     return ring;
 }
@@ -42,7 +42,7 @@ void keyring_free(struct keyring **ring)
 }
 
 /* The first place whose id is not below this one. */
-static size_t place_of(const struct keyring *ring, const unsigned char id[KEY_ID_OCTETS])
+static size_t keyring_index_of(const struct keyring *ring, const unsigned char id[KEY_ID_OCTETS])
 {
     size_t low = 0;
     size_t high = ring->count;
@@ -60,11 +60,11 @@ static size_t place_of(const struct keyring *ring, const unsigned char id[KEY_ID
 const struct shared_key *keyring_find(
         const struct keyring *ring, const unsigned char id[KEY_ID_OCTETS])
 {
-    const size_t place = place_of(ring, id);
+    const size_t index = keyring_index_of(ring, id);
 
-    if (place == ring->count || memcmp(ring->keys[place].id, id, KEY_ID_OCTETS) != 0)
+    if (index == ring->count || memcmp(ring->keys[index].id, id, KEY_ID_OCTETS) != 0)
         return NULL;
-    return &ring->keys[place];
+    return &ring->keys[index];
 }
 
 /* The secrets are compared, not only the ids: one X25519 key can be written in several ways (its
@@ -82,12 +82,12 @@ static bool is_there(const struct keyring *ring, const struct shared_key *key)
 /* Kept in order from the start: qsort() may copy the secrets to memory that nobody wipes. */
 static enum key_result keyring_insert(struct keyring *ring, const struct shared_key *key)
 {
-    const size_t place = place_of(ring, key->id);
+    const size_t index = keyring_index_of(ring, key->id);
 
     if (is_there(ring, key))
         return KEY_TWICE;
-    memmove(&ring->keys[place + 1], &ring->keys[place], (ring->count - place) * sizeof *ring->keys);
-    ring->keys[place] = *key;
+    memmove(&ring->keys[index + 1], &ring->keys[index], (ring->count - index) * sizeof *ring->keys);
+    ring->keys[index] = *key;
     ring->count++;
     return KEY_OK;
 }
@@ -135,7 +135,7 @@ void keyring_seal(struct keyring *ring)
  * there is nothing better to do than to go on, as sodium_malloc() does too. */
 void keyring_relock(struct keyring *ring)
 {
-    (void)sodium_mlock(ring, region_size(ring->room));
+    (void)sodium_mlock(ring, region_size(ring->capacity));
 }
 
 size_t keyring_count(const struct keyring *ring)

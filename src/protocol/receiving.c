@@ -161,8 +161,8 @@ static void receiving_put_entry(struct writer *w, struct text domain, uint32_t r
 
 bool receiving_format(const struct receiving *receiving, struct writer *w)
 {
-    char room[RECEIVING_MAX];
-    struct writer list = writer_of(room, sizeof room);
+    char buffer[RECEIVING_MAX];
+    struct writer list = writer_of(buffer, sizeof buffer);
 
     if (receiving->total == 0)
         return false;

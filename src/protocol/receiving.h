@@ -30,8 +30,8 @@ struct receiving;
 
 struct receiving *receiving_init(void); /* NULL when out of memory */
 void receiving_free(struct receiving **receiving);
-/* `domain`: from domain_to_ascii(), or `*`, which stands for all domains from then on. False when the
- * count is 0 or over the limit; nothing is then added. */
+/* `domain`: from domain_to_ascii(), or `*`, which stands for all domains from then on. False when
+ * the count is 0 or over the limit; nothing is then added. */
 bool receiving_add(struct receiving *receiving, struct text domain, uint32_t recipients)
         __attribute__((warn_unused_result));
 /* Writes at most RECEIVING_MAX octets. Fails when nothing was added. */

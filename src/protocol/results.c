@@ -91,9 +91,9 @@ static void put_piece(struct folded *folded, const struct writer *piece)
 bool results_format(
         struct text authserv_id, const struct results *results, const char *eol, struct writer *w)
 {
-    char room[2 * ADDRESS_MAX];
+    char buffer[2 * ADDRESS_MAX];
     struct folded folded = {w, eol, sizeof RESULTS_NAME - 1 + 2 + authserv_id.len + 1};
-    struct writer piece = writer_of(room, sizeof room);
+    struct writer piece = writer_of(buffer, sizeof buffer);
 
     if (results->verdict == VERDICT_NONE)
         return false;
@@ -103,14 +103,14 @@ bool results_format(
     writer_string(&piece, words[results->verdict]);
     put_piece(&folded, &piece);
     if (results->reason.len > 0) {
-        piece = writer_of(room, sizeof room);
+        piece = writer_of(buffer, sizeof buffer);
         writer_string(&piece, "reason=\"");
         writer_put(&piece, results->reason);
         writer_char(&piece, '"');
         put_piece(&folded, &piece);
     }
     if (results->author != NULL) {
-        piece = writer_of(room, sizeof room);
+        piece = writer_of(buffer, sizeof buffer);
         put_author(&piece, results);
         put_piece(&folded, &piece);
     }
@@ -283,8 +283,8 @@ static bool results_take_local(struct scan *scan)
 
 static void take_property(struct scan *scan)
 {
-    char room[1];
-    struct writer nowhere = writer_of(room, 0);
+    char buffer[1];
+    struct writer nowhere = writer_of(buffer, 0);
 
     (void)take_token(scan);
     take_equals(scan);
@@ -361,8 +361,8 @@ static bool is_disguised(struct text value)
 
 bool results_is_forged(struct text value, bool space_before_colon, struct text authserv_id)
 {
-    char room[DOMAIN_MAX + 2];
-    struct writer id = writer_of(room, sizeof room);
+    char buffer[DOMAIN_MAX + 2];
+    struct writer id = writer_of(buffer, sizeof buffer);
     struct scan scan = {value, false};
     struct text rest = value;
 

@@ -59,16 +59,16 @@ void rules_free(struct rules **rules)
 /* Folded `local@domain`, or the domain alone. */
 struct key {
     struct writer text;
-    char room[ADDRESS_MAX];
+    char buffer[ADDRESS_MAX];
     uint64_t hash;
 };
 
 static void put_folded(struct writer *w, struct text t)
 {
-    char *room = writer_room(w, t.len);
+    char *buffer = writer_reserve(w, t.len);
 
-    for (size_t i = 0; room != NULL && i < t.len; i++)
-        room[i] = text_lower(t.at[i]);
+    for (size_t i = 0; buffer != NULL && i < t.len; i++)
+        buffer[i] = text_lower(t.at[i]);
 }
 
 static void finish_key(const struct rules *rules, struct key *key)
@@ -82,7 +82,7 @@ static void finish_key(const struct rules *rules, struct key *key)
 
 static void domain_key(const struct rules *rules, struct text domain, struct key *key_r)
 {
-    key_r->text = writer_of(key_r->room, sizeof key_r->room);
+    key_r->text = writer_of(key_r->buffer, sizeof key_r->buffer);
     put_folded(&key_r->text, domain);
     finish_key(rules, key_r);
 }
@@ -90,7 +90,7 @@ static void domain_key(const struct rules *rules, struct text domain, struct key
 static void user_key(
         const struct rules *rules, struct text local, struct text domain, struct key *key_r)
 {
-    key_r->text = writer_of(key_r->room, sizeof key_r->room);
+    key_r->text = writer_of(key_r->buffer, sizeof key_r->buffer);
     put_folded(&key_r->text, local);
     writer_char(&key_r->text, '@');
     put_folded(&key_r->text, domain);

@@ -95,28 +95,28 @@ struct text reader_rest(struct reader *r)
     return text_take(r, r->rest.len);
 }
 
-struct writer writer_of(char *room, size_t size)
+struct writer writer_of(char *buffer, size_t size)
 {
-    return (struct writer){.start = room, .at = room, .end = room + size};
+    return (struct writer){.start = buffer, .at = buffer, .end = buffer + size};
 }
 
-char *writer_room(struct writer *w, size_t len)
+char *writer_reserve(struct writer *w, size_t len)
 {
     if (w->failed || (size_t)(w->end - w->at) < len) {
         w->failed = true;
         return NULL;
     }
-    char *room = w->at;
+    char *buffer = w->at;
     w->at += len;
-    return room;
+    return buffer;
 }
 
 void writer_put(struct writer *w, struct text t)
 {
-    char *room = writer_room(w, t.len);
+    char *buffer = writer_reserve(w, t.len);
 
-    if (room != NULL && t.len > 0)
-        memcpy(room, t.at, t.len);
+    if (buffer != NULL && t.len > 0)
+        memcpy(buffer, t.at, t.len);
 }
 
 void writer_string(struct writer *w, const char *zero_terminated)
@@ -150,18 +150,18 @@ void writer_base64(struct writer *w, const unsigned char *octets, size_t len)
 {
     static const char alphabet[] =
             "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    char *room = writer_room(w, text_base64_len(len));
+    char *buffer = writer_reserve(w, text_base64_len(len));
     unsigned held = 0;
     unsigned bits = 0;
 
     /* libsodium's encoder wants room for a NUL, which a packed line does not have. */
-    for (size_t i = 0; room != NULL && i < len; i++) {
+    for (size_t i = 0; buffer != NULL && i < len; i++) {
         held = (held << 8 | octets[i]) & 0xffff;
         for (bits += 8; bits >= 6; bits -= 6)
-            *room++ = alphabet[held >> (bits - 6) & 63];
+            *buffer++ = alphabet[held >> (bits - 6) & 63];
     }
-    if (room != NULL && bits > 0)
-        *room = alphabet[held << (6 - bits) & 63];
+    if (buffer != NULL && bits > 0)
+        *buffer = alphabet[held << (6 - bits) & 63];
 }
 
 struct text writer_text(const struct writer *w)

@@ -76,7 +76,7 @@ struct writer {
     bool failed;
 };
 
-struct writer writer_of(char *room, size_t size);
+struct writer writer_of(char *buffer, size_t size);
 void writer_put(struct writer *w, struct text t);
 void writer_string(struct writer *w, const char *zero_terminated);
 void writer_char(struct writer *w, char c);
@@ -84,7 +84,7 @@ void writer_decimal(struct writer *w, uint64_t value);
 /* base64url without padding (RFC 4648, section 5). */
 void writer_base64(struct writer *w, const unsigned char *octets, size_t len);
 /* Room for `len` octets to be filled in by the caller, or NULL when it does not fit. */
-char *writer_room(struct writer *w, size_t len);
+char *writer_reserve(struct writer *w, size_t len);
 /* What was written so far, borrowed from the room. */
 struct text writer_text(const struct writer *w);
 
