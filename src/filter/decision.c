@@ -4,7 +4,110 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "filter/maillog.h"
+#include "base/log.h"
+#include "filter/sender_logins.h"
+
+/* The line that is logged of each message: verimail-milter(8), LOG. */
+struct decision_line {
+    const struct transaction *transaction;
+    const char *queue_id;         /* NULL: `-` */
+    const struct address *author; /* NULL: the message does not say */
+    uint64_t milliseconds;        /* from the end of the message to the decision */
+};
+
+/* The log */
+
+static void decision_begin_line(struct log_line *line, enum log_level level, const char *event,
+        const struct decision_line *mail)
+{
+    const struct transaction *transaction = mail->transaction;
+    char address[ENDPOINT_TEXT_MAX] = "-";
+
+    log_begin(line, level, event);
+    if (!line->wanted)
+        return;
+    if (transaction->from->has_address)
+        endpoint_format_address(&transaction->from->address, address);
+    log_string(line, "queue", mail->queue_id != NULL ? mail->queue_id : "-");
+    log_string(line, "ip", address);
+    log_string(line, "class", mail_class_name(transaction_class(transaction)));
+    if (transaction->login != NULL && transaction->login[0] != '\0')
+        log_string(line, "login", transaction->login);
+    log_string(line, "author", mail->author != NULL ? mail->author->text : "-");
+}
+
+static void decision_log_outcome(struct log_line *line, const struct client_outcome *outcome)
+{
+    const bool asked = outcome->step == CLIENT_ANSWERED || outcome->step == CLIENT_NO_ANSWER;
+    char text[ENDPOINT_TEXT_MAX];
+
+    log_string(line, "by", client_step_word(outcome->step));
+    if (asked && outcome->attempt.connected) {
+        endpoint_format(&outcome->discovery.servers[outcome->attempt.which].endpoint, text);
+        log_string(line, "server", text);
+    }
+    log_string(line, "dns", outcome->secure ? "secure" : "insecure");
+}
+
+static void decision_log_cause(struct log_line *line, const struct client_outcome *outcome)
+{
+    char cause[DISCOVERY_ERROR_MAX];
+
+    client_outcome_text(outcome, cause, sizeof cause);
+    log_string(line, "cause", cause);
+}
+
+static void decision_log_verified(const struct decision_line *mail,
+        const struct verification *verification, enum action action, bool monitor, size_t forged)
+{
+    const enum verdict verdict = verification->verdict;
+    const enum log_level level = verdict == VERDICT_TEMPERROR ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO;
+    struct log_line line;
+
+    decision_begin_line(&line, level, "verified", mail);
+    log_string(&line, "verdict", verdict_name(verdict));
+    /* For a temperror `by` says the same, and `cause` more. */
+    if (verification->reason.len > 0 && verdict != VERDICT_TEMPERROR)
+        log_text(&line, "reason", verification->reason);
+    log_string(&line, monitor ? "would" : "action", action_name(action));
+    if (verification->stamps > 1)
+        log_number(&line, "stamps", verification->stamps);
+    if (forged > 0)
+        log_number(&line, "forged_results", forged);
+    if (verification->asked) {
+        decision_log_outcome(&line, &verification->outcome);
+        if (verdict == VERDICT_TEMPERROR)
+            decision_log_cause(&line, &verification->outcome);
+    }
+    log_number(&line, "ms", mail->milliseconds);
+    log_end(&line);
+}
+
+static void decision_log_stamped(const struct decision_line *mail, size_t replaced)
+{
+    struct log_line line;
+
+    decision_begin_line(&line, LOG_LEVEL_INFO, "stamped", mail);
+    log_text(&line, "rcpt", envelope_rcpt(&mail->transaction->envelope));
+    if (replaced > 0)
+        log_number(&line, "replaced", replaced);
+    log_number(&line, "ms", mail->milliseconds);
+    log_end(&line);
+}
+
+static void decision_log_not_stamped(
+        const struct decision_line *mail, const char *why, enum action action)
+{
+    struct log_line line;
+
+    decision_begin_line(&line, LOG_LEVEL_INFO, "not-stamped", mail);
+    log_string(&line, "reason", why);
+    log_string(&line, "action", action_name(action));
+    log_number(&line, "ms", mail->milliseconds);
+    log_end(&line);
+}
+
+/* All messages */
 
 static void decision_remove_forged(const struct transaction *transaction, struct decision *decision)
 {
@@ -38,7 +141,7 @@ static void decision_add_result(const struct verification *verification, struct 
 }
 
 static void decision_verify(
-        struct transaction *transaction, struct maillog *line, struct decision *decision)
+        struct transaction *transaction, struct decision_line *line, struct decision *decision)
 {
     const struct verifier *verifier = transaction->policy->verifier;
     const bool monitor = verifier_is_monitor(verifier);
@@ -58,7 +161,7 @@ static void decision_verify(
     decision_remove_forged(transaction, decision);
     line->author = verification.author;
     line->milliseconds = mono_ms() - began;
-    maillog_verified(line, &verification, decision->action, monitor,
+    decision_log_verified(line, &verification, decision->action, monitor,
             decision_removal_count(&decision->results));
     if (monitor)
         decision->action = ACTION_ACCEPT;
@@ -184,7 +287,7 @@ static const char *decision_try_stamp(
 }
 
 static void decision_stamp(
-        struct transaction *transaction, struct maillog *line, struct decision *decision)
+        struct transaction *transaction, struct decision_line *line, struct decision *decision)
 {
     const uint64_t began = mono_ms();
 
@@ -194,15 +297,15 @@ static void decision_stamp(
     const char *why = decision_try_stamp(transaction, &line->author, decision);
     line->milliseconds = mono_ms() - began;
     if (why == NULL)
-        maillog_stamped(line, decision->stamps.count);
+        decision_log_stamped(line, decision->stamps.count);
     else
-        maillog_not_stamped(line, why, decision->action);
+        decision_log_not_stamped(line, why, decision->action);
 }
 
 void decision_make(
         struct transaction *transaction, const char *queue_id, struct decision *decision_r)
 {
-    struct maillog line = {.transaction = transaction, .queue_id = queue_id};
+    struct decision_line line = {.transaction = transaction, .queue_id = queue_id};
 
     *decision_r = (struct decision){.action = ACTION_ACCEPT};
     if (transaction_class(transaction) != MAIL_CLASS_INBOUND)

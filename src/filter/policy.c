@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "filter/sender_logins.h"
+
 static bool policy_read_networks(const struct config_list *list, struct policy_networks *networks_r)
 {
     networks_r->at = calloc(list->count + 1, sizeof *networks_r->at);

@@ -5,9 +5,10 @@
 #include "base/network.h"
 #include "config/config.h"
 #include "config/problems.h"
-#include "filter/sender_logins.h"
 #include "filter/stamper.h"
 #include "filter/verifier.h"
+
+struct sender_logins;
 
 struct policy_networks {
     struct network *at;

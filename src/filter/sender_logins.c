@@ -16,21 +16,21 @@ struct row {
     struct address address; /* when any_local, only its domain counts */
 };
 
-enum kind { SAME, ANY, TABLE };
+enum sender_logins_rule { SAME, ANY, TABLE };
 
 struct sender_logins {
-    enum kind kind;
+    enum sender_logins_rule rule;
     struct row *rows; /* sorted by login */
     size_t count;
     char *text; /* a copy of the table */
 };
 
-static struct sender_logins *sender_logins_make(enum kind kind)
+static struct sender_logins *sender_logins_make(enum sender_logins_rule rule)
 {
     struct sender_logins *logins = calloc(1, sizeof *logins);
 
     if (logins != NULL)
-        logins->kind = kind;
+        logins->rule = rule;
     return logins;
 }
 
@@ -54,7 +54,7 @@ void sender_logins_free(struct sender_logins **logins)
     *logins = NULL;
 }
 
-static int compare_logins(struct text a, struct text b)
+static int sender_logins_compare_logins(struct text a, struct text b)
 {
     const size_t shorter = a.len < b.len ? a.len : b.len;
 
@@ -67,15 +67,15 @@ static int compare_logins(struct text a, struct text b)
     return (a.len > b.len) - (a.len < b.len);
 }
 
-static int compare_rows(const void *a, const void *b)
+static int sender_logins_compare_rows(const void *a, const void *b)
 {
     const struct row *left = a;
     const struct row *right = b;
 
-    return compare_logins(left->login, right->login);
+    return sender_logins_compare_logins(left->login, right->login);
 }
 
-static bool add_row(struct sender_logins *logins, const struct row *row)
+static bool sender_logins_add_row(struct sender_logins *logins, const struct row *row)
 {
     /* The array is full when the count is a power of two. */
     if ((logins->count & (logins->count - 1)) == 0) {
@@ -89,7 +89,7 @@ static bool add_row(struct sender_logins *logins, const struct row *row)
     return true;
 }
 
-static bool has_any(struct text t, const char *octets)
+static bool sender_logins_has_any(struct text t, const char *octets)
 {
     for (size_t i = 0; i < t.len; i++)
         if (strchr(octets, t.at[i]) != NULL)
@@ -99,7 +99,7 @@ static bool has_any(struct text t, const char *octets)
 
 /* from_parse() also takes names and comments, which are refused here. A `*` is valid in a local
  * part, but was meant for something else. */
-static bool read_address(struct text word, struct row *row_r)
+static bool sender_logins_read_address(struct text word, struct row *row_r)
 {
     const struct text prefix = text_of(WILDCARD);
 
@@ -108,7 +108,7 @@ static bool read_address(struct text word, struct row *row_r)
         const struct text domain = {word.at + prefix.len, word.len - prefix.len};
         return address_make(text_of("any"), domain, &row_r->address);
     }
-    return !has_any(word, "(<*") && from_parse(word, &row_r->address) == FROM_OK;
+    return !sender_logins_has_any(word, "(<*") && from_parse(word, &row_r->address) == FROM_OK;
 }
 
 static struct text sender_logins_next_word(struct reader *r)
@@ -143,16 +143,16 @@ static bool sender_logins_read_line(
 
     if (row.login.len == 0 || row.login.at[0] == '#')
         return true;
-    if (has_any(row.login, "*"))
+    if (sender_logins_has_any(row.login, "*"))
         sender_logins_complain(
                 problems, line, "bad login", row.login, "one login: `*` stands for no others");
     for (struct text word = sender_logins_next_word(&words); word.len > 0;
             word = sender_logins_next_word(&words)) {
         addresses++;
-        if (!read_address(word, &row))
+        if (!sender_logins_read_address(word, &row))
             sender_logins_complain(problems, line, "not an address", word,
                     "user@domain, or *@domain for all of its users");
-        else if (!add_row(logins, &row))
+        else if (!sender_logins_add_row(logins, &row))
             return false;
     }
     if (addresses == 0)
@@ -162,7 +162,8 @@ static bool sender_logins_read_line(
 }
 
 /* False when out of memory. */
-static bool read_table(struct sender_logins *logins, size_t len, struct problems *problems)
+static bool sender_logins_read_table(
+        struct sender_logins *logins, size_t len, struct problems *problems)
 {
     struct reader lines = reader_of((struct text){logins->text, len});
 
@@ -193,7 +194,7 @@ struct sender_logins *sender_logins_table(
     ok = ok && logins->text != NULL;
     if (ok) {
         memcpy(logins->text, text, len);
-        ok = read_table(logins, len, own);
+        ok = sender_logins_read_table(logins, len, own);
     }
     if (!ok)
         problems_add(problems, 0, "out of memory", NULL, NULL);
@@ -202,14 +203,14 @@ struct sender_logins *sender_logins_table(
     if (!ok || problems_count(own) > 0)
         sender_logins_free(&logins);
     else if (logins->count > 0)
-        qsort(logins->rows, logins->count, sizeof *logins->rows, compare_rows);
+        qsort(logins->rows, logins->count, sizeof *logins->rows, sender_logins_compare_rows);
     problems_free(&own);
     return logins;
 }
 
 /* `wanted`: a canonical local part. Without a +detail it admits the author with any detail; with
  * one it admits that detail only. */
-static bool admits(struct text wanted, const struct address *author)
+static bool sender_logins_admits(struct text wanted, const struct address *author)
 {
     return text_equal_fold(wanted, address_local(author)) ||
            text_equal_fold(wanted, address_without_detail(author));
@@ -217,7 +218,7 @@ static bool admits(struct text wanted, const struct address *author)
 
 /* The login is the author's address, or its local part. address_make() makes it canonical first:
  * as it is, it might be the canonical text of another user. */
-static bool is_same(const char *login, const struct address *author)
+static bool sender_logins_is_same(const char *login, const struct address *author)
 {
     const char *at = strrchr(login, '@');
     const struct text domain = at != NULL ? text_of(at + 1) : address_domain(author);
@@ -226,13 +227,13 @@ static bool is_same(const char *login, const struct address *author)
 
     return address_make(local, domain, &own) &&
            text_equal_fold(address_domain(&own), address_domain(author)) &&
-           admits(address_local(&own), author);
+           sender_logins_admits(address_local(&own), author);
 }
 
-static bool row_admits(const struct row *row, const struct address *author)
+static bool sender_logins_row_admits(const struct row *row, const struct address *author)
 {
     return text_equal_fold(address_domain(&row->address), address_domain(author)) &&
-           (row->any_local || admits(address_local(&row->address), author));
+           (row->any_local || sender_logins_admits(address_local(&row->address), author));
 }
 
 static bool sender_logins_is_listed(
@@ -243,15 +244,15 @@ static bool sender_logins_is_listed(
 
     while (low < high) {
         const size_t middle = low + (high - low) / 2;
-        if (compare_logins(logins->rows[middle].login, text_of(login)) < 0)
+        if (sender_logins_compare_logins(logins->rows[middle].login, text_of(login)) < 0)
             low = middle + 1;
         else
             high = middle;
     }
     for (size_t i = low; i < logins->count; i++) {
-        if (compare_logins(logins->rows[i].login, text_of(login)) != 0)
+        if (sender_logins_compare_logins(logins->rows[i].login, text_of(login)) != 0)
             return false;
-        if (row_admits(&logins->rows[i], author))
+        if (sender_logins_row_admits(&logins->rows[i], author))
             return true;
     }
     return false;
@@ -260,11 +261,11 @@ static bool sender_logins_is_listed(
 bool sender_logins_permit(
         const struct sender_logins *logins, const char *login, const struct address *author)
 {
-    switch (logins->kind) {
+    switch (logins->rule) {
     case ANY:
         return true;
     case SAME:
-        return is_same(login, author);
+        return sender_logins_is_same(login, author);
     case TABLE:
         break;
     }

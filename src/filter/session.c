@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "filter/envelope.h"
+
 struct session {
     const struct policy *policy;
     struct client *client;

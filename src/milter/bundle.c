@@ -149,7 +149,7 @@ void bundle_clear(struct bundle *bundle)
     *bundle = (struct bundle){0};
 }
 
-static bool send_octets(int fd, const void *at, size_t len)
+static bool bundle_send_octets(int fd, const void *at, size_t len)
 {
     const char *from = at;
 
@@ -163,7 +163,7 @@ static bool send_octets(int fd, const void *at, size_t len)
     return true;
 }
 
-static bool receive_octets(int fd, void *at, size_t len)
+static bool bundle_receive_octets(int fd, void *at, size_t len)
 {
     char *to = at;
 
@@ -188,20 +188,20 @@ bool bundle_send(int fd, const struct bundle *bundle)
 
     for (size_t i = 0; i < PARTS; i++)
         head[i] = parts[i] != NULL ? (uint32_t)lens[i] + 1 : 0;
-    bool ok = send_octets(fd, head, sizeof head);
+    bool ok = bundle_send_octets(fd, head, sizeof head);
     for (size_t i = 0; ok && i < PARTS; i++)
-        ok = parts[i] == NULL || send_octets(fd, parts[i], lens[i]);
+        ok = parts[i] == NULL || bundle_send_octets(fd, parts[i], lens[i]);
     return ok;
 }
 
 /* With a NUL behind it. A key gets guarded memory. */
-static char *receive_part(int fd, size_t part, size_t len)
+static char *bundle_receive_part(int fd, size_t part, size_t len)
 {
     char *content = part == KEY ? sodium_malloc(KEYFILE_MAX + 1) : malloc(len + 1);
 
     if (content == NULL)
         return NULL;
-    if (receive_octets(fd, content, len)) {
+    if (bundle_receive_octets(fd, content, len)) {
         content[len] = '\0';
         return content;
     }
@@ -219,7 +219,7 @@ bool bundle_receive(int fd, struct bundle *bundle_r)
     char **const parts[PARTS] = {
             &bundle_r->path, &bundle_r->config, &bundle_r->key, &bundle_r->logins};
     uint32_t head[PARTS];
-    bool ok = receive_octets(fd, head, sizeof head);
+    bool ok = bundle_receive_octets(fd, head, sizeof head);
 
     *bundle_r = (struct bundle){0};
     for (size_t i = 0; ok && i < PARTS; i++) {
@@ -230,7 +230,7 @@ bool bundle_receive(int fd, struct bundle *bundle_r)
     }
     for (size_t i = 0; ok && i < PARTS; i++) {
         if (head[i] > 0)
-            *parts[i] = receive_part(fd, i, head[i] - 1);
+            *parts[i] = bundle_receive_part(fd, i, head[i] - 1);
         ok = head[i] == 0 || *parts[i] != NULL;
     }
     if (!ok) {

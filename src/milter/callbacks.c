@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "filter/decision.h"
 #include "filter/session.h"
 
 #define ACTIONS_NEEDED (SMFIF_ADDHDRS | SMFIF_CHGHDRS)
@@ -31,7 +32,7 @@ static struct callbacks {
     struct client *client;
 } filter = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static struct snapshot *current_snapshot(void)
+static struct snapshot *callbacks_current_snapshot(void)
 {
     pthread_mutex_lock(&filter.lock);
     struct snapshot *snapshot = snapshot_hold(filter.current);
@@ -89,14 +90,14 @@ static sfsistat on_connect(SMFICTX *context, char *hostname, _SOCK_ADDR *address
         return SMFIS_TEMPFAIL;
     session_free(&connection->session);
     snapshot_release(&connection->snapshot);
-    connection->snapshot = current_snapshot();
+    connection->snapshot = callbacks_current_snapshot();
     connection->session =
             session_init(&connection->snapshot->policy, filter.client, hostname, address);
     /* Without a session, on_mail() refuses messages for now. */
     return callbacks_go_on(connection, SMFIP_NR_CONN);
 }
 
-static struct session *session_of(SMFICTX *context)
+static struct session *callbacks_session_of(SMFICTX *context)
 {
     const struct connection *connection = smfi_getpriv(context);
 
@@ -113,7 +114,7 @@ static char *callbacks_copy(const char *text, char *room, size_t size)
     return room;
 }
 
-static const char *macro(SMFICTX *context, const char *name)
+static const char *callbacks_macro(SMFICTX *context, const char *name)
 {
     char room[24];
 
@@ -123,11 +124,11 @@ static const char *macro(SMFICTX *context, const char *name)
 static sfsistat on_mail(SMFICTX *context, char **arguments)
 {
     const struct mail_macros macros = {
-            .auth_type = macro(context, "{auth_type}"),
-            .login = macro(context, "{auth_authen}"),
-            .daemon_name = macro(context, "{daemon_name}"),
+            .auth_type = callbacks_macro(context, "{auth_type}"),
+            .login = callbacks_macro(context, "{auth_authen}"),
+            .daemon_name = callbacks_macro(context, "{daemon_name}"),
     };
-    struct session *session = session_of(context);
+    struct session *session = callbacks_session_of(context);
 
     (void)arguments;
     if (session == NULL || !session_mail(session, &macros)) {
@@ -139,7 +140,7 @@ static sfsistat on_mail(SMFICTX *context, char **arguments)
 
 static sfsistat on_recipient(SMFICTX *context, char **arguments)
 {
-    struct session *session = session_of(context);
+    struct session *session = callbacks_session_of(context);
 
     if (session != NULL && arguments[0] != NULL)
         session_recipient(session, arguments[0]);
@@ -148,7 +149,7 @@ static sfsistat on_recipient(SMFICTX *context, char **arguments)
 
 static sfsistat callbacks_on_field(SMFICTX *context, char *name, char *value)
 {
-    struct session *session = session_of(context);
+    struct session *session = callbacks_session_of(context);
 
     if (session != NULL)
         session_field(session, name, value != NULL ? value : "");
@@ -157,7 +158,7 @@ static sfsistat callbacks_on_field(SMFICTX *context, char *name, char *value)
 
 static sfsistat callbacks_on_header_end(SMFICTX *context)
 {
-    struct session *session = session_of(context);
+    struct session *session = callbacks_session_of(context);
 
     if (session != NULL)
         session_header_end(session);
@@ -175,20 +176,20 @@ static sfsistat callbacks_on_body(SMFICTX *context, unsigned char *at, size_t le
     return callbacks_go_on(connection, SMFIP_NR_BODY);
 }
 
-static bool remove_field(SMFICTX *context, const char *name, unsigned number)
+static bool callbacks_remove_field(SMFICTX *context, const char *name, unsigned number)
 {
     return smfi_chgheader(context, (char *)(uintptr_t)name, (int)number, NULL) == MI_SUCCESS;
 }
 
 /* The highest number first: a removal changes the numbers behind it. */
-static bool remove_fields(SMFICTX *context, const struct decision_removal *removal)
+static bool callbacks_remove_fields(SMFICTX *context, const struct decision_removal *removal)
 {
     bool ok = true;
 
     for (unsigned n = removal->last; removal->rest > 0 && n >= removal->rest; n--)
-        ok = remove_field(context, removal->name, n) && ok;
+        ok = callbacks_remove_field(context, removal->name, n) && ok;
     for (size_t i = removal->count; i-- > 0;)
-        ok = remove_field(context, removal->name, removal->at[i]) && ok;
+        ok = callbacks_remove_field(context, removal->name, removal->at[i]) && ok;
     return ok;
 }
 
@@ -210,11 +211,11 @@ static bool callbacks_put_field(SMFICTX *context, int place, const struct decisi
     return smfi_insheader(context, place, name, value) == MI_SUCCESS;
 }
 
-static bool edit(SMFICTX *context, const struct decision *decision)
+static bool callbacks_edit(SMFICTX *context, const struct decision *decision)
 {
-    bool ok = remove_fields(context, &decision->results);
+    bool ok = callbacks_remove_fields(context, &decision->results);
 
-    ok = remove_fields(context, &decision->stamps) && ok;
+    ok = callbacks_remove_fields(context, &decision->stamps) && ok;
     for (size_t i = 0; i < decision->below_count; i++)
         ok = callbacks_put_field(context, -1, &decision->below[i]) && ok;
     for (size_t i = 0; i < decision->on_top_count; i++)
@@ -241,7 +242,7 @@ static void callbacks_reply(SMFICTX *context, const struct decision *decision)
         log_event(LOG_LEVEL_ERROR, "reply-refused", "text", decision->text);
 }
 
-static bool quarantine(SMFICTX *context)
+static bool callbacks_quarantine(SMFICTX *context)
 {
     const struct connection *connection = smfi_getpriv(context);
     char reason[] = "Verimail: the author's domain did not send it";
@@ -250,7 +251,7 @@ static bool quarantine(SMFICTX *context)
            smfi_quarantine(context, reason) == MI_SUCCESS;
 }
 
-static sfsistat do_what(SMFICTX *context, const struct decision *decision)
+static sfsistat callbacks_do_what(SMFICTX *context, const struct decision *decision)
 {
     switch (decision->action) {
     case ACTION_REJECT:
@@ -260,11 +261,11 @@ static sfsistat do_what(SMFICTX *context, const struct decision *decision)
         callbacks_reply(context, decision);
         return SMFIS_TEMPFAIL;
     case ACTION_QUARANTINE:
-        if (edit(context, decision) && quarantine(context))
+        if (callbacks_edit(context, decision) && callbacks_quarantine(context))
             return SMFIS_CONTINUE;
         break;
     case ACTION_ACCEPT:
-        if (edit(context, decision))
+        if (callbacks_edit(context, decision))
             return SMFIS_CONTINUE;
         break;
     }
@@ -276,18 +277,19 @@ static sfsistat do_what(SMFICTX *context, const struct decision *decision)
 
 static sfsistat on_end(SMFICTX *context)
 {
-    struct session *session = session_of(context);
+    struct session *session = callbacks_session_of(context);
 
     if (session == NULL)
         return SMFIS_TEMPFAIL;
-    const sfsistat status = do_what(context, session_end(session, macro(context, "i")));
+    const sfsistat status =
+            callbacks_do_what(context, session_end(session, callbacks_macro(context, "i")));
     session_abort(session);
     return status;
 }
 
 static sfsistat on_abort(SMFICTX *context)
 {
-    struct session *session = session_of(context);
+    struct session *session = callbacks_session_of(context);
 
     if (session != NULL)
         session_abort(session);

@@ -2,9 +2,13 @@
 #include "milter/candidate.h"
 
 #include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 
 #include "config/run_as.h"
+#include "process/notify.h"
 
 static bool candidate_find_identity(struct candidate *candidate, struct problems *problems)
 {
@@ -53,20 +57,6 @@ bool candidate_read(
     if (check || !good)
         good = candidate_check(candidate_r, problems) && good;
     return good;
-}
-
-void candidate_warn_unreadable(
-        const struct candidate *candidate, const char *config_path, struct problems *warnings)
-{
-    const struct config *config = candidate->config;
-    const char *run_as = config->milter->run_as.at;
-    const struct config_text *logins = &config->milter->logins;
-
-    run_as_check_file(run_as, config_path, 0, warnings);
-    if (config->stamp_count > 0)
-        run_as_check_file(run_as, config->stamp->key.at, config->stamp->key.line, warnings);
-    if (logins->at[0] == '/')
-        run_as_check_file(run_as, logins->at, logins->line, warnings);
 }
 
 static void candidate_warn_of_text(struct problems *warnings, const char *name,
@@ -120,4 +110,34 @@ void candidate_warn_of_restart(
     else
         problems_add(warnings, config->verify->line, "a new section `verify`", NULL,
                 "a restart: until then nothing is verified");
+}
+
+/* Warns of files that `run_as` cannot read: under systemd the supervisor is that user. */
+static void candidate_warn_unreadable(
+        const struct candidate *candidate, const char *config_path, struct problems *warnings)
+{
+    const struct config *config = candidate->config;
+    const char *run_as = config->milter->run_as.at;
+    const struct config_text *logins = &config->milter->logins;
+
+    run_as_check_file(run_as, config_path, 0, warnings);
+    if (config->stamp_count > 0)
+        run_as_check_file(run_as, config->stamp->key.at, config->stamp->key.line, warnings);
+    if (logins->at[0] == '/')
+        run_as_check_file(run_as, logins->at, logins->line, warnings);
+}
+
+int candidate_test(const char *config_path)
+{
+    struct problems *problems = problems_init(config_path);
+    struct candidate candidate = {0};
+    const bool good = problems != NULL && candidate_read(config_path, true, &candidate, problems);
+
+    if (good && notify_is_booted())
+        candidate_warn_unreadable(&candidate, config_path, problems);
+    if (problems != NULL)
+        fputs(problems_text(problems), stderr);
+    candidate_clear(&candidate);
+    problems_free(&problems);
+    return good ? EXIT_SUCCESS : EX_CONFIG;
 }

@@ -20,11 +20,11 @@ bool candidate_read(const char *path, bool check, struct candidate *candidate_r,
         struct problems *problems) __attribute__((warn_unused_result));
 void candidate_clear(struct candidate *candidate);
 
-/* Warns of files that `run_as` cannot read: under systemd the supervisor is that user. */
-void candidate_warn_unreadable(
-        const struct candidate *candidate, const char *config_path, struct problems *warnings);
 /* Warns of options whose change has no effect before a restart. `first`: of the last start. */
 void candidate_warn_of_restart(
         const struct candidate *candidate, const struct config *first, struct problems *warnings);
+
+/* For -t: checks all of it, prints the problems to standard error, and returns the exit status. */
+int candidate_test(const char *config_path);
 
 #endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: ISC
 #include "config/config.h"
+#include "milter/candidate.h"
 #include "milter/supervisor.h"
 #include "process/program.h"
 
@@ -9,7 +10,7 @@ int main(int argc, char **argv)
             .name = "verimail-milter",
             .config_path = CONFIG_PATH,
             .run = milter_run,
-            .check = milter_check,
+            .check = candidate_test,
     };
 
     return program_main(&program, argc, argv);

@@ -39,7 +39,7 @@ static bool socket_fail_errno(char error_r[SOCKET_ERROR_MAX], const char *path, 
 }
 
 /* Does not wait. -1 with errno. */
-static int connect_unix(const char *path)
+static int socket_connect_unix(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -56,14 +56,14 @@ static int connect_unix(const char *path)
 
 /* Whether those whom the socket is for may pass through a folder. For members of its group, the
  * mode for others does not count. */
-static bool may_pass(const struct stat *folder, gid_t group, bool everybody)
+static bool socket_may_pass(const struct stat *folder, gid_t group, bool everybody)
 {
     const bool as_group = !everybody && folder->st_gid == group;
 
     return (folder->st_mode & (as_group ? S_IXGRP : S_IXOTH)) != 0;
 }
 
-static bool folders_lead_to(
+static bool socket_folders_lead_to(
         const char *path, gid_t group, bool everybody, char error_r[SOCKET_ERROR_MAX])
 {
     char folder[sizeof((struct sockaddr_un *)NULL)->sun_path] = "";
@@ -75,7 +75,7 @@ static bool folders_lead_to(
             return socket_fail_errno(error_r, folder, "the socket's folder");
         if (!S_ISDIR(st.st_mode))
             return socket_fail(error_r, folder, "is no folder");
-        if (!may_pass(&st, group, everybody))
+        if (!socket_may_pass(&st, group, everybody))
             return socket_fail(error_r, folder,
                     everybody ? "not everybody may pass through this folder, and so no mail server "
                                 "reaches the socket: chmod o+x"
@@ -96,7 +96,7 @@ static bool socket_make_way(const char *path, char error_r[SOCKET_ERROR_MAX])
         return errno == ENOENT || socket_fail(error_r, path, strerror(errno));
     if (!S_ISSOCK(st.st_mode))
         return socket_fail(error_r, path, "is there already, and is no socket");
-    const int fd = connect_unix(path);
+    const int fd = socket_connect_unix(path);
     if (fd >= 0)
         close(fd);
     if (fd >= 0 || errno == EAGAIN)
@@ -106,7 +106,7 @@ static bool socket_make_way(const char *path, char error_r[SOCKET_ERROR_MAX])
     return unlink(path) == 0 || socket_fail_errno(error_r, path, "cannot be replaced");
 }
 
-static bool open_by_libmilter(const struct config_milter *milter)
+static bool socket_open_by_libmilter(const struct config_milter *milter)
 {
     char room[128];
 
@@ -115,7 +115,7 @@ static bool open_by_libmilter(const struct config_milter *milter)
     return smfi_setconn(room) == MI_SUCCESS && smfi_opensocket(false) == MI_SUCCESS;
 }
 
-static bool fail_to_open(char error_r[SOCKET_ERROR_MAX], const char *what)
+static bool socket_fail_to_open(char error_r[SOCKET_ERROR_MAX], const char *what)
 {
     return errno != 0 ? socket_fail_errno(error_r, what, "cannot be opened")
                       : socket_fail(error_r, what, "cannot be opened");
@@ -123,7 +123,7 @@ static bool fail_to_open(char error_r[SOCKET_ERROR_MAX], const char *what)
 
 /* In a folder with the set-group-ID bit the socket has the right group already. Otherwise only root
  * and members of that group can give it. */
-static bool give_to(const char *path, gid_t group)
+static bool socket_give_to(const char *path, gid_t group)
 {
     struct stat st;
 
@@ -136,22 +136,22 @@ static bool socket_open_unix(const struct config_milter *milter, const char *pat
     const mode_t mode = (mode_t)milter->socket_mode;
     const bool everybody = (mode & S_IWOTH) != 0;
 
-    if (!folders_lead_to(path, group, everybody, error_r) || !socket_make_way(path, error_r))
+    if (!socket_folders_lead_to(path, group, everybody, error_r) || !socket_make_way(path, error_r))
         return false;
     /* Until the group is right, no other user may connect. */
     const mode_t before = umask(0177);
-    const bool opened = open_by_libmilter(milter);
+    const bool opened = socket_open_by_libmilter(milter);
     umask(before);
     if (!opened)
-        return fail_to_open(error_r, path);
-    if (give_to(path, group) && chmod(path, mode) == 0)
+        return socket_fail_to_open(error_r, path);
+    if (socket_give_to(path, group) && chmod(path, mode) == 0)
         return true;
     (void)socket_fail_errno(error_r, path, "cannot be given to its group");
     (void)unlink(path);
     return false;
 }
 
-static bool listens_on_tcp(int fd)
+static bool socket_listens_on_tcp(int fd)
 {
     struct sockaddr_storage address = {0};
     socklen_t size = sizeof address;
@@ -164,13 +164,13 @@ static bool listens_on_tcp(int fd)
 }
 
 /* libmilter does not tell the socket's descriptor. Accepted connections inherit the option. */
-static bool set_nodelay(void)
+static bool socket_set_nodelay(void)
 {
     const int one = 1;
     bool set = false;
 
     for (int fd = STDERR_FILENO + 1; fd < DESCRIPTORS_MAX; fd++)
-        if (listens_on_tcp(fd))
+        if (socket_listens_on_tcp(fd))
             set = setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) == 0 || set;
     return set;
 }
@@ -181,13 +181,14 @@ bool socket_open(const struct config_milter *milter, gid_t group, char error_r[S
 
     if (path != NULL)
         return socket_open_unix(milter, path, group, error_r);
-    if (!open_by_libmilter(milter))
-        return fail_to_open(error_r, milter->socket.at);
-    return set_nodelay() || socket_fail(error_r, milter->socket.at, "TCP_NODELAY cannot be set");
+    if (!socket_open_by_libmilter(milter))
+        return socket_fail_to_open(error_r, milter->socket.at);
+    return socket_set_nodelay() ||
+           socket_fail(error_r, milter->socket.at, "TCP_NODELAY cannot be set");
 }
 
 /* Reads inet:PORT@ADDRESS. */
-static bool inet_endpoint(const char *socket, struct endpoint *endpoint_r)
+static bool socket_inet_endpoint(const char *socket, struct endpoint *endpoint_r)
 {
     const char *port = strchr(socket, ':') + 1;
     const char *at = strchr(port, '@');
@@ -208,8 +209,8 @@ void socket_knock(const struct config_milter *milter)
     int fd = -1;
 
     if (path != NULL) {
-        fd = connect_unix(path);
-    } else if (inet_endpoint(milter->socket.at, &endpoint)) {
+        fd = socket_connect_unix(path);
+    } else if (socket_inet_endpoint(milter->socket.at, &endpoint)) {
         fd = socket(endpoint.address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (fd >= 0)
             (void)!connect(fd, &endpoint.address.any, endpoint.len);

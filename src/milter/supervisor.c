@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -45,21 +44,6 @@ static struct supervisor {
     char said[LINE_MAX_OCTETS]; /* by the worker: the line that has not ended */
     size_t said_len;
 } supervisor;
-
-int milter_check(const char *config_path)
-{
-    struct problems *problems = problems_init(config_path);
-    struct candidate candidate = {0};
-    const bool good = problems != NULL && candidate_read(config_path, true, &candidate, problems);
-
-    if (good && notify_is_booted())
-        candidate_warn_unreadable(&candidate, config_path, problems);
-    if (problems != NULL)
-        fputs(problems_text(problems), stderr);
-    candidate_clear(&candidate);
-    problems_free(&problems);
-    return good ? EXIT_SUCCESS : EX_CONFIG;
-}
 
 /* From now on this is what the worker has, or is started with. The candidate is empty then. */
 static void milter_adopt(struct candidate *candidate)

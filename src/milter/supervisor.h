@@ -8,8 +8,5 @@
 
 /* Returns the exit status. */
 int milter_run(const char *config_path);
-/* For -t: checks the configuration and the files that it names, prints the problems to standard
- * error, and returns the exit status. */
-int milter_check(const char *config_path);
 
 #endif

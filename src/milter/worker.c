@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "client/client.h"
 #include "milter/callbacks.h"
+#include "milter/snapshot.h"
 #include "milter/socket.h"
 #include "process/sandbox.h"
 

@@ -175,6 +175,11 @@ void fixture_session_check(const struct fixture_session *row)
                                                .reason = row->reason,
                                                .step = row->step,
                                        }};
+    if (row->server != NULL) {
+        fake_client.outcome.attempt.connected = true;
+        assert_true(
+                endpoint_parse(row->server, &fake_client.outcome.discovery.servers[0].endpoint));
+    }
     struct session *session = session_init(
             &fixture.policy, fake_client_get(), row->hostname, fixture_session_address(row->ip));
     assert_non_null(session);

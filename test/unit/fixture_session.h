@@ -41,6 +41,7 @@ struct fixture_session {
     enum verdict verdict;
     enum reason reason;
     enum client_step step;
+    const char *server; /* `ADDRESS:PORT` that was connected to; NULL: none */
     /* `accept`, or `reject 550 5.7.1 text`; a line end, and a line for each change in the order in
      * which it is made: `-Name 1,2,3+` removes fields by number, and all from the last; `_Name`
      * adds a field below all others, and `+Name: value` one above. Folds are unfolded; a stamp

@@ -22,6 +22,21 @@ static const struct fixture_session verdicts[] = {
         {{"yes"}, FROM = STAMPED, .verdict = VERDICT_YES, .reason = REASON_STAMPED, CACHED,
                 .decision = "accept" PASS,
                 .log = "level=info " LOG "YES reason=stamped action=accept by=step dns=insecure"},
+        {{"a server's answer"}, FROM = STAMPED, .verdict = VERDICT_YES, .reason = REASON_STAMPED,
+                .step = CLIENT_ANSWERED, .server = "203.0.113.5:26", .decision = "accept" PASS,
+                .log = "level=info " LOG
+                       "YES reason=stamped action=accept by=step server=203.0.113.5:26 "
+                       "dns=insecure"},
+        {{"a server that does not answer"}, FROM = ALICE, FAILS(NO_ANSWER),
+                .server = "[2001:db8::1]:26",
+                .decision = "accept" RESULT "temperror header.from=example.org",
+                .log = "level=warning " LOG
+                       "temperror action=accept by=step server=[2001:db8::1]:26 dns=insecure "
+                       "cause=\"a cause (step)\""},
+        {{"a server of a cached answer"}, FROM = STAMPED, .verdict = VERDICT_YES,
+                .reason = REASON_STAMPED, CACHED, .server = "203.0.113.5:26",
+                .decision = "accept" PASS,
+                .log = "level=info " LOG "YES reason=stamped action=accept by=step dns=insecure"},
         {{"no"}, FROM = STAMPED, .verdict = VERDICT_NO, .reason = REASON_FORGED, CACHED,
                 .decision = YOURS FAIL,
                 .log = "level=info " LOG "NO reason=forged action=reject by=step dns=insecure"},
