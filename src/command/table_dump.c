@@ -155,8 +155,9 @@ static enum status print_all(
     struct dump dump = {.as_json = as_json};
     enum status status = STATUS_FAILURE;
 
-    if (spool_open(&spool))
-        dump.out = fdopen(dup(spool.fd), "w");
+    const int copy = spool_open(&spool) ? dup(spool.fd) : -1;
+    if (copy >= 0)
+        dump.out = fdopen(copy, "w");
     if (dump.out == NULL) {
         command_complain(invocation, "a temporary file: %s", strerror(errno));
         spool_close(&spool);

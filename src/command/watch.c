@@ -212,7 +212,8 @@ static void spill(struct watch *watch)
         else if (errno != EINTR)
             watch->failure = errno;
     }
-    rewind(watch->lines);
+    if (fseek(watch->lines, 0, SEEK_SET) != 0 && watch->failure == 0)
+        watch->failure = errno;
 }
 
 static bool watch_show(void *context, const struct eventstore_value *values, size_t count)
