@@ -16,7 +16,7 @@
 #include "process/child.h"
 #include "verimaild/listening.h"
 #include "verimaild/metrics_socket.h"
-#include "verimaild/table_check.h"
+#include "verimaild/tables.h"
 #include "verimaild/worker.h"
 
 #define LISTENERS_MAX 1024
@@ -95,7 +95,7 @@ static bool generation_read_all(struct generation *g, struct problems *problems)
     g->service = service_init(g->config, problems);
     if (g->service == NULL || !generation_find_identity(g, problems))
         return false;
-    if (!table_check_run(g->config, &g->identity, problems))
+    if (!tables_check(g->config, &g->identity, problems))
         return false;
     g->keyuse = keyuse_init(service_keyring(g->service));
     for (size_t i = 0; g->keyuse != NULL && i < g->count; i++) {

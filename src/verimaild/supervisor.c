@@ -20,7 +20,7 @@
 #include "verimaild/generation.h"
 #include "verimaild/keyuse.h"
 #include "verimaild/service.h"
-#include "verimaild/table_check.h"
+#include "verimaild/tables.h"
 
 #define GENERATIONS_MAX 16         /* with those that still finish; a further reload waits */
 #define SAVE_EVERY 60000           /* milliseconds between two records of the keys' use */
@@ -360,7 +360,7 @@ static struct service *supervisor_check_service(
     struct service *service = service_init(config, problems);
 
     if (!run_as_find(&config->service->run_as, &identity, problems) ||
-            !table_check_run(config, &identity, problems))
+            !tables_check(config, &identity, problems))
         service_free(&service);
     return service;
 }

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: ISC
 #include "verimaild/tables.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define SCHEME "lmdb:"
 
@@ -110,7 +115,7 @@ bool tables_are_stale(const struct tables *t, uint64_t now)
     return t->broken && now >= t->stale_at;
 }
 
-void tables_check(const struct config *config, struct problems *problems)
+static void tables_open_each(const struct config *config, struct problems *problems)
 {
     for (size_t i = 0; i < config->domains_count; i++) {
         const struct config_text *address = &config->domains[i].table;
@@ -126,4 +131,87 @@ void tables_check(const struct config *config, struct problems *problems)
         }
         table_close(&table);
     }
+}
+
+static bool tables_any(const struct config *config)
+{
+    for (size_t i = 0; i < config->domains_count; i++)
+        if (config->domains[i].table.at != NULL)
+            return true;
+    return false;
+}
+
+static bool tables_write_all(int fd, const char *at)
+{
+    size_t rest = strlen(at);
+
+    while (rest > 0) {
+        const ssize_t put = write(fd, at, rest);
+        if (put < 0 && errno != EINTR)
+            return false;
+        rest -= put > 0 ? (size_t)put : 0;
+        at += put > 0 ? put : 0;
+    }
+    return true;
+}
+
+/* `problems` is a copy: what comes to it is told over `fd`. */
+static void tables_run_check(const struct config *config, const struct identity *identity,
+        struct problems *problems, int fd)
+{
+    const size_t before = strlen(problems_text(problems));
+
+    (void)signal(SIGALRM, SIG_DFL);
+    (void)alarm(TABLES_CHECK_TIMEOUT);
+    if (identity_drop(identity))
+        tables_open_each(config, problems);
+    else
+        problems_add(problems, 0, strerror(errno), "run_as", NULL);
+    _exit(tables_write_all(fd, problems_text(problems) + before) ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+static void tables_take_problems(int fd, struct problems *problems)
+{
+    char buffer[65536]; /* more than any has, a line for each table */
+    size_t used = 0;
+    ssize_t got = 0;
+
+    do {
+        got = read(fd, buffer + used, sizeof buffer - used);
+        used += got > 0 ? (size_t)got : 0;
+    } while (got > 0 || (got < 0 && errno == EINTR));
+    problems_add_lines(problems, (struct text){buffer, used});
+}
+
+/* The status with which the child ended; -1: there was none. */
+static int tables_fork_check(
+        const struct config *config, const struct identity *identity, struct problems *problems)
+{
+    int ends[2];
+    int status = -1;
+
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return -1;
+    const pid_t child = fork();
+    if (child == 0)
+        tables_run_check(config, identity, problems, ends[1]);
+    close(ends[1]);
+    if (child > 0) {
+        tables_take_problems(ends[0], problems);
+        while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+            ;
+    }
+    close(ends[0]);
+    return status;
+}
+
+bool tables_check(
+        const struct config *config, const struct identity *identity, struct problems *problems)
+{
+    const size_t before = problems_count(problems);
+
+    if (tables_any(config) && tables_fork_check(config, identity, problems) != 0)
+        problems_add(problems, 0, "the tables of users could not be looked at", NULL,
+                "an end of that within 10 seconds");
+    return problems_count(problems) == before;
 }

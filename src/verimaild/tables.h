@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "config/problems.h"
+#include "process/identity.h"
 #include "protocol/rules.h"
 #include "users/table.h"
 #include "verimaild/service.h"
@@ -32,7 +33,12 @@ const char *tables_take_error(struct tables *tables);
  * be opened by another process, since this one is shut in. */
 bool tables_are_stale(const struct tables *tables, uint64_t now);
 
-/* Opens each once and closes it: a problem for each that cannot be used. */
-void tables_check(const struct config *config, struct problems *problems);
+#define TABLES_CHECK_TIMEOUT 10 /* seconds for all of them */
+
+/* Opens each table of users once, as the workers will: in a child that is their user for good,
+ * since anything may be in such a file. False when one cannot be used: `problems` then says which,
+ * and why. */
+bool tables_check(const struct config *config, const struct identity *identity,
+        struct problems *problems) __attribute__((warn_unused_result));
 
 #endif
