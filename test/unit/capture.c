@@ -19,17 +19,17 @@ struct capture capture_begin(void)
     return capture;
 }
 
-size_t capture_read(struct capture *capture, char *room_r, size_t size)
+size_t capture_read(struct capture *capture, char *buffer_r, size_t size)
 {
     size_t len = 0;
 
     while (len < size - 1) {
-        const ssize_t got = read(capture->pipe, room_r + len, size - 1 - len);
+        const ssize_t got = read(capture->pipe, buffer_r + len, size - 1 - len);
         if (got <= 0)
             break;
         len += (size_t)got;
     }
-    room_r[len] = '\0';
+    buffer_r[len] = '\0';
     return len;
 }
 

@@ -13,7 +13,7 @@ struct capture {
 
 struct capture capture_begin(void);
 /* What was written so far, NUL-terminated; returns its length, at most `size - 1`. */
-size_t capture_read(struct capture *capture, char *room_r, size_t size);
+size_t capture_read(struct capture *capture, char *buffer_r, size_t size);
 /* Standard error is again what it was. */
 void capture_end(struct capture *capture);
 

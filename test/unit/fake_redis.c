@@ -58,11 +58,11 @@ static void write_address(struct fake_redis *fake, const char *form)
 
     for (; *form != '\0'; form++) {
         char *at = fake->address + len;
-        const size_t room = sizeof fake->address - len;
+        const size_t buffer = sizeof fake->address - len;
         if (*form == '$')
-            len += (size_t)snprintf(at, room, "127.0.0.1:%u", fake->servers[*++form - '0'].port);
+            len += (size_t)snprintf(at, buffer, "127.0.0.1:%u", fake->servers[*++form - '0'].port);
         else
-            len += (size_t)snprintf(at, room, "%c", *form);
+            len += (size_t)snprintf(at, buffer, "%c", *form);
     }
 }
 
@@ -119,7 +119,7 @@ static void take_connection(struct fake_redis_server *server)
 
 redisReply *fake_redis_hear(struct fake_redis *fake, struct fake_redis_server *server)
 {
-    char room[4096];
+    char buffer[4096];
     void *request = NULL;
 
     for (int i = 0; i < TURNS; i++) {
@@ -128,11 +128,11 @@ redisReply *fake_redis_hear(struct fake_redis *fake, struct fake_redis_server *s
             assert_int_equal(redisReaderGetReply(server->reader, &request), REDIS_OK);
             if (request != NULL)
                 return request;
-            const ssize_t got = recv(server->fd, room, sizeof room, 0);
+            const ssize_t got = recv(server->fd, buffer, sizeof buffer, 0);
             if (got == 0 || (got < 0 && errno != EAGAIN))
                 return NULL;
             if (got > 0) {
-                assert_int_equal(redisReaderFeed(server->reader, room, (size_t)got), REDIS_OK);
+                assert_int_equal(redisReaderFeed(server->reader, buffer, (size_t)got), REDIS_OK);
                 continue;
             }
         }

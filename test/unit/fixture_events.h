@@ -81,11 +81,11 @@ static inline long long fixture_events_number(struct eventstore *store, const ch
 /* A store that must open; one that does not ends the program. */
 static inline struct eventstore *fixture_events_open(const char *address, enum eventstore_use use)
 {
-    char why[EVENTSTORE_ERROR_MAX];
-    struct eventstore *store = eventstore_open(address, use, why);
+    char error[EVENTSTORE_ERROR_MAX];
+    struct eventstore *store = eventstore_open(address, use, error);
 
     if (store == NULL) {
-        fprintf(stderr, "%s: %s\n", address, why);
+        fprintf(stderr, "%s: %s\n", address, error);
         abort();
     }
     return store;

@@ -145,13 +145,13 @@ void fixture_recorder_put(struct fixture_recorder *p, uint32_t first, uint32_t c
 static bool keep_first(void *context, const struct eventstore_value *values, size_t count)
 {
     struct eventstore_value *value = context;
-    static char room[256];
+    static char buffer[256];
 
     if (count > 0) {
         *value = values[0];
         if (value->is_text)
-            snprintf(room, sizeof room, "%.*s", (int)value->text.len, value->text.at);
-        value->text = text_of(room);
+            snprintf(buffer, sizeof buffer, "%.*s", (int)value->text.len, value->text.at);
+        value->text = text_of(buffer);
     }
     return false;
 }
@@ -159,8 +159,8 @@ static bool keep_first(void *context, const struct eventstore_value *values, siz
 struct eventstore_value fixture_recorder_asked(const struct fixture_recorder *p, const char *sql)
 {
     struct eventstore_value value = {.number = -1};
-    char why[EVENTSTORE_ERROR_MAX];
-    struct eventstore *store = eventstore_open(p->events, EVENTSTORE_READ, why);
+    char error[EVENTSTORE_ERROR_MAX];
+    struct eventstore *store = eventstore_open(p->events, EVENTSTORE_READ, error);
 
     if (store == NULL)
         return value;

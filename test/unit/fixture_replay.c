@@ -101,10 +101,10 @@ void fixture_replay_must(bool holds, int line)
 
 const char *fixture_replay_beside(const char *suffix)
 {
-    static char room[FOLDER_PATH_MAX + 8];
+    static char buffer[FOLDER_PATH_MAX + 8];
 
-    snprintf(room, sizeof room, "%s%s", fixture_replay_path, suffix);
-    return room;
+    snprintf(buffer, sizeof buffer, "%s%s", fixture_replay_path, suffix);
+    return buffer;
 }
 
 bool fixture_replay_is_there(const char *suffix)

@@ -28,22 +28,22 @@ void fixture_table_must(bool holds)
 
 struct table *fixture_table_open(bool write)
 {
-    char why[TABLE_ERROR_MAX] = "";
-    struct table *t = write ? table_open_to_write(fixture_table_path, why)
-                            : table_open_to_read(fixture_table_path, why);
+    char error[TABLE_ERROR_MAX] = "";
+    struct table *t = write ? table_open_to_write(fixture_table_path, error)
+                            : table_open_to_read(fixture_table_path, error);
 
     if (t == NULL)
-        print_error("%s\n", why);
+        print_error("%s\n", error);
     fixture_table_must(t != NULL);
     return t;
 }
 
 void fixture_table_put(struct table *t, const char *user, const char *values)
 {
-    char why[ROW_ERROR_MAX];
+    char error[ROW_ERROR_MAX];
     struct row row;
 
-    fixture_table_must(row_parse(text_of(values), &row, why));
+    fixture_table_must(row_parse(text_of(values), &row, error));
     fixture_table_must(table_put(t, text_of(user), &row) == TABLE_OK);
 }
 
@@ -58,9 +58,9 @@ void fixture_table_build(const char *const *rows)
     table_close(&t);
 }
 
-void fixture_table_user(char room_r[64], size_t i)
+void fixture_table_user(char buffer_r[64], size_t i)
 {
-    snprintf(room_r, 64, "user%06zu@example.org", i);
+    snprintf(buffer_r, 64, "user%06zu@example.org", i);
 }
 
 void fixture_table_build_many(struct table *t, unsigned version)
@@ -79,15 +79,15 @@ void fixture_table_build_many(struct table *t, unsigned version)
 
 const char *fixture_table_found(struct table *t, const char *local, const char *domain)
 {
-    static char room[ROW_TEXT_MAX + 1];
-    struct writer w = writer_of(room, ROW_TEXT_MAX);
+    static char buffer[ROW_TEXT_MAX + 1];
+    struct writer w = writer_of(buffer, ROW_TEXT_MAX);
     struct row row;
 
     switch (table_find(t, text_of(local), text_of(domain), &row)) {
     case TABLE_OK:
         fixture_table_must(row_format(&row, &w));
         *w.at = '\0';
-        return room;
+        return buffer;
     case TABLE_ABSENT:
         return "absent";
     case TABLE_ERROR:

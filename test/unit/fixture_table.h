@@ -21,7 +21,7 @@ void fixture_table_put(struct table *t, const char *user, const char *values);
 /* A table of these rows, and nothing else: user, values, ..., NULL. */
 void fixture_table_build(const char *const *rows);
 /* The user of row `i` of FIXTURE_TABLE_MANY. */
-void fixture_table_user(char room_r[64], size_t i);
+void fixture_table_user(char buffer_r[64], size_t i);
 /* FIXTURE_TABLE_MANY rows that all say `hosts=VERSION`. */
 void fixture_table_build_many(struct table *t, unsigned version);
 /* The row's text, `absent`, or what is wrong with the table; until the next call. */

@@ -56,7 +56,7 @@ void folder_write(
         err(EXIT_FAILURE, "%s", path);
 }
 
-bool folder_read(const struct folder *folder, const char *name, char *room_r, size_t size)
+bool folder_read(const struct folder *folder, const char *name, char *buffer_r, size_t size)
 {
     char path[FOLDER_PATH_MAX];
 
@@ -64,10 +64,10 @@ bool folder_read(const struct folder *folder, const char *name, char *room_r, si
     FILE *file = fopen(path, "r");
     if (file == NULL)
         return false;
-    const size_t len = fread(room_r, 1, size, file);
+    const size_t len = fread(buffer_r, 1, size, file);
     fclose(file);
     if (len >= size)
         errx(EXIT_FAILURE, "%s: more than %zu octets", path, size);
-    room_r[len] = '\0';
+    buffer_r[len] = '\0';
     return true;
 }

@@ -22,6 +22,6 @@ void folder_path(const struct folder *folder, const char *name, char path_r[FOLD
 void folder_write(const struct folder *folder, const char *name, const char *content, size_t len,
         mode_t mode);
 /* Reads a file whole, NUL-terminated; false when it is not there. */
-bool folder_read(const struct folder *folder, const char *name, char *room_r, size_t size);
+bool folder_read(const struct folder *folder, const char *name, char *buffer_r, size_t size);
 
 #endif

@@ -280,7 +280,7 @@ TEST(network_of_most_is_told)
             {{"", "", "", "", "192.0.2.1", "192.0.2.2"}, ""},
             {{"", "", "", "", "", ""}, ""},
     };
-    char room[PRIVACY_TEXT_MAX];
+    char buffer[PRIVACY_TEXT_MAX];
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct forgeries *forgeries = make(5);
@@ -288,7 +288,7 @@ TEST(network_of_most_is_told)
         for (size_t k = 0; k < 6; k++)
             note(forgeries, "alice@example.org", cases[i].ips[k], START);
         assert_true(forgeries_next(forgeries, &forgery));
-        const struct text got = privacy_prefix_text(forgery.network, room);
+        const struct text got = privacy_prefix_text(forgery.network, buffer);
         if (!text_equal(got, text_of(cases[i].want))) {
             print_error("%zu: got `%.*s`, want `%s`\n", i, (int)got.len, got.at, cases[i].want);
             fail();

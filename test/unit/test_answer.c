@@ -17,8 +17,8 @@ static void same(const struct vectors *v, const char *name, struct text got)
 
 static void check_answer(const struct vectors *v, const struct answer *answer)
 {
-    char room[ANSWER_MAX];
-    struct writer w = writer_of(room, sizeof room);
+    char buffer[ANSWER_MAX];
+    struct writer w = writer_of(buffer, sizeof buffer);
 
     same(v, "verdict", text_of(verdict_name(answer->verdict)));
     same(v, "reason", text_of(reason_name(answer->reason)));
@@ -26,7 +26,7 @@ static void check_answer(const struct vectors *v, const struct answer *answer)
     if (answer->ttl > 0)
         writer_decimal(&w, answer->ttl);
     same(v, "ttl", writer_text(&w));
-    w = writer_of(room, sizeof room);
+    w = writer_of(buffer, sizeof buffer);
     assert_true(answer_format(answer, &w));
     same(v, "formatted", writer_text(&w));
 }
@@ -57,12 +57,12 @@ TEST(vectors_are_understood)
 /* Every verdict with every reason: what is written is read back, the rest is not written. */
 TEST(pairs_round_trip)
 {
-    char room[ANSWER_MAX];
+    char buffer[ANSWER_MAX];
 
     for (unsigned v = VERDICT_YES; v <= VERDICT_PERMERROR; v++) {
         for (unsigned r = REASON_NONE; r <= REASON_REFUSED; r++) {
             const struct answer answer = {.verdict = (enum verdict)v, .reason = (enum reason)r};
-            struct writer w = writer_of(room, sizeof room);
+            struct writer w = writer_of(buffer, sizeof buffer);
             const bool fits =
                     v <= VERDICT_ALLOW &&
                     (r == REASON_NONE || verdict_has_reason(answer.verdict, answer.reason));
@@ -80,8 +80,8 @@ TEST(pairs_round_trip)
 TEST(names_only_with_a_reason)
 {
     const struct answer answer = {.verdict = VERDICT_NO, .ttl = 60, .scope_domain = true};
-    char room[ANSWER_MAX];
-    struct writer w = writer_of(room, sizeof room);
+    char buffer[ANSWER_MAX];
+    struct writer w = writer_of(buffer, sizeof buffer);
 
     assert_true(answer_format(&answer, &w));
     assert_true(text_equal(writer_text(&w), text_of("NO\r\n")));
@@ -94,24 +94,24 @@ TEST(format_at_its_edges)
             .reason = REASON_UNSTAMPED,
             .ttl = ANSWER_TTL_MAX,
             .scope_domain = true};
-    char room[ANSWER_MAX];
-    struct writer w = writer_of(room, sizeof line - 1);
+    char buffer[ANSWER_MAX];
+    struct writer w = writer_of(buffer, sizeof line - 1);
 
     assert_true(answer_format(&answer, &w));
     assert_true(text_equal(writer_text(&w), text_of(line)));
-    w = writer_of(room, sizeof line - 2);
+    w = writer_of(buffer, sizeof line - 2);
     assert_false(answer_format(&answer, &w));
-    w = writer_of(room, sizeof room);
+    w = writer_of(buffer, sizeof buffer);
     answer.ttl++;
     assert_false(answer_format(&answer, &w));
 }
 
 TEST(lines_up_to_their_length)
 {
-    char room[ANSWER_MAX + 1];
+    char buffer[ANSWER_MAX + 1];
 
     for (size_t len = ANSWER_MAX - 1; len <= ANSWER_MAX + 1; len++) {
-        struct writer w = writer_of(room, sizeof room);
+        struct writer w = writer_of(buffer, sizeof buffer);
         struct answer answer;
         writer_string(&w, "NO unstamped x=");
         while (writer_text(&w).len < len - 2)

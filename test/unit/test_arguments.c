@@ -43,9 +43,9 @@ static const struct wanted invocations[] = {
         {{"--value", "1", "--value", "2", "a"}, false},
 };
 
-static void join(const struct arguments_values *values, char *room, size_t size)
+static void join(const struct arguments_values *values, char *buffer, size_t size)
 {
-    struct writer w = writer_of(room, size);
+    struct writer w = writer_of(buffer, size);
 
     for (size_t i = 0; i < values->count; i++) {
         writer_string(&w, values->at[i]);

@@ -93,15 +93,15 @@ static void *send_it(void *context)
 }
 
 /* Sent by one thread, received by another. */
-static void assert_arrives(const struct bundle *bundle, int room)
+static void assert_arrives(const struct bundle *bundle, int buffer)
 {
     struct pair pair = pair_make();
     struct sending sending = {pair.near, bundle, false};
     struct bundle got;
     pthread_t thread;
 
-    if (room > 0)
-        assert_int_equal(setsockopt(pair.near, SOL_SOCKET, SO_SNDBUF, &room, sizeof room), 0);
+    if (buffer > 0)
+        assert_int_equal(setsockopt(pair.near, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof buffer), 0);
     assert_int_equal(pthread_create(&thread, NULL, send_it, &sending), 0);
     const bool received = bundle_receive(pair.far, &got);
     pthread_join(thread, NULL);

@@ -14,7 +14,7 @@
 #define YOURS                                                                                      \
     "reject 550 5.7.1 example.org says that it did not send this message (Verimail); if it is "    \
     "yours, send it through that domain's own mail server"
-#define FAILS(why) .verdict = VERDICT_TEMPERROR, .step = CLIENT_##why
+#define FAILS(error) .verdict = VERDICT_TEMPERROR, .step = CLIENT_##error
 #define VERIFY(options) FIXTURE_VERIFY(options) FIXTURE_MILTER("")
 #define CACHED .step = CLIENT_CACHED
 

@@ -85,35 +85,35 @@ TEST(ldh_is_strict)
 }
 
 /* Labels of 63 octets and the dots between them, cut to `len`. */
-static struct text long_domain(char room[300], size_t len)
+static struct text long_domain(char buffer[300], size_t len)
 {
-    memset(room, 'a', 300);
+    memset(buffer, 'a', 300);
     for (size_t i = 63; i < 300; i += 64)
-        room[i] = '.';
-    return (struct text){room, len};
+        buffer[i] = '.';
+    return (struct text){buffer, len};
 }
 
 TEST(lengths_at_their_edges)
 {
-    char room[300];
+    char buffer[300];
     char ascii[DOMAIN_MAX + 1];
-    const struct text label = {room, 63};
+    const struct text label = {buffer, 63};
 
-    assert_true(is_ldh(long_domain(room, 253)));
-    assert_true(to_ascii(long_domain(room, 253), ascii));
+    assert_true(is_ldh(long_domain(buffer, 253)));
+    assert_true(to_ascii(long_domain(buffer, 253), ascii));
     assert_int_equal(strlen(ascii), 253);
-    assert_false(is_ldh(long_domain(room, 254)));
-    assert_false(to_ascii(long_domain(room, 254), ascii));
-    assert_false(to_ascii(long_domain(room, 300), ascii));
+    assert_false(is_ldh(long_domain(buffer, 254)));
+    assert_false(to_ascii(long_domain(buffer, 254), ascii));
+    assert_false(to_ascii(long_domain(buffer, 300), ascii));
     assert_true(is_ldh(label));
-    room[63] = 'a';
-    assert_false(is_ldh((struct text){room, 64}));
-    assert_false(to_ascii((struct text){room, 64}, ascii));
+    buffer[63] = 'a';
+    assert_false(is_ldh((struct text){buffer, 64}));
+    assert_false(to_ascii((struct text){buffer, 64}, ascii));
     /* As UTF-8, a label may have 252 octets before it is looked at, whatever comes of it. */
-    memset(room, 'a', sizeof room);
-    memcpy(room, "\xc3\xa4", 2);
+    memset(buffer, 'a', sizeof buffer);
+    memcpy(buffer, "\xc3\xa4", 2);
     for (size_t len = 252; len <= 253; len++)
-        assert_false(to_ascii((struct text){room, len}, ascii));
+        assert_false(to_ascii((struct text){buffer, len}, ascii));
 }
 
 TEST(under_needs_a_whole_label)

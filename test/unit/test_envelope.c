@@ -7,9 +7,9 @@
 
 #define PATHS_MAX 4
 
-static struct text written(const struct envelope *envelope, char *room, size_t size)
+static struct text written(const struct envelope *envelope, char *buffer, size_t size)
 {
-    struct writer w = writer_of(room, size);
+    struct writer w = writer_of(buffer, size);
 
     return receiving_format(envelope->receiving, &w) ? writer_text(&w) : text_of("(none)");
 }
@@ -52,7 +52,7 @@ TEST(paths)
             {{"<bob@b.example>", "<postmaster>"}, "*", "*:2"},
             {{"<postmaster>", "<bob@b.example>"}, "*", "*:2"},
     };
-    char room[RECEIVING_MAX];
+    char buffer[RECEIVING_MAX];
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct envelope envelope;
@@ -65,7 +65,7 @@ TEST(paths)
         assert_false(envelope.failed);
         check(table[i].paths[0] != NULL ? table[i].paths[0] : "no recipient",
                 envelope_rcpt(&envelope), table[i].rcpt);
-        check(table[i].rcpt, written(&envelope, room, sizeof room), table[i].receiving);
+        check(table[i].rcpt, written(&envelope, buffer, sizeof buffer), table[i].receiving);
         envelope_clear(&envelope);
     }
 }

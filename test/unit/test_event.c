@@ -19,9 +19,9 @@ static const struct event plain = {
         .milliseconds = UINT32_MAX,
 };
 
-static struct text encode(const struct event *event, char room[EVENT_OCTETS_MAX])
+static struct text encode(const struct event *event, char buffer[EVENT_OCTETS_MAX])
 {
-    struct writer w = writer_of(room, EVENT_OCTETS_MAX);
+    struct writer w = writer_of(buffer, EVENT_OCTETS_MAX);
 
     assert_true(event_encode(event, &w));
     return writer_text(&w);
@@ -61,17 +61,17 @@ TEST(events_arrive_as_they_were)
 {
     const struct event empty = {.verdict = VERDICT_YES};
     struct event odd = plain;
-    char room[EVENT_OCTETS_MAX];
+    char buffer[EVENT_OCTETS_MAX];
     struct event back;
 
-    assert_true(event_decode(encode(&plain, room), &back));
+    assert_true(event_decode(encode(&plain, buffer), &back));
     same(&back, &plain);
-    assert_true(event_decode(encode(&empty, room), &back));
+    assert_true(event_decode(encode(&empty, buffer), &back));
     same(&back, &empty);
     odd.time = INT64_MAX;
     odd.verdict = VERDICT_NO;
     odd.reason = REASON_REFUSED;
-    assert_true(event_decode(encode(&odd, room), &back));
+    assert_true(event_decode(encode(&odd, buffer), &back));
     same(&back, &odd);
 }
 
@@ -79,14 +79,14 @@ TEST(what_is_too_long_is_cut)
 {
     static char longest[4096];
     struct event event = plain;
-    char room[EVENT_OCTETS_MAX];
+    char buffer[EVENT_OCTETS_MAX];
     struct event back;
 
     memset(longest, 'x', sizeof longest);
     event.cause = event.user = event.host = event.ip = event.asker =
             (struct text){longest, sizeof longest};
     event.receiving = (struct text){longest, EVENT_RECEIVING_MAX};
-    assert_true(event_decode(encode(&event, room), &back));
+    assert_true(event_decode(encode(&event, buffer), &back));
     assert_int_equal(back.cause.len, EVENT_CAUSE_MAX);
     assert_int_equal(back.user.len, ADDRESS_MAX);
     assert_int_equal(back.host.len, DOMAIN_MAX);
@@ -103,7 +103,7 @@ TEST(lists_are_cut_between_domains)
     } table[] = {{511, 600, 511}, {512, 600, 512}, {513, 600, 0}, {10, 600, 10}, {10, 512, 512},
             {10, 513, 10}, {0, 600, 0}};
     char list[600];
-    char room[EVENT_OCTETS_MAX];
+    char buffer[EVENT_OCTETS_MAX];
     struct event event = plain;
     struct event back;
 
@@ -112,7 +112,7 @@ TEST(lists_are_cut_between_domains)
         list[table[i].comma] = ',';
         const struct text copy = exact_copy((struct text){list, table[i].len});
         event.receiving = copy;
-        assert_true(event_decode(encode(&event, room), &back));
+        assert_true(event_decode(encode(&event, buffer), &back));
         if (back.receiving.len != table[i].want)
             fail_msg("comma at %zu of %zu: got %zu octets, want %zu", table[i].comma, table[i].len,
                     back.receiving.len, table[i].want);
@@ -122,26 +122,26 @@ TEST(lists_are_cut_between_domains)
 
 TEST(no_room_is_an_error)
 {
-    char room[EVENT_OCTETS_MAX];
+    char buffer[EVENT_OCTETS_MAX];
 
-    const size_t len = encode(&plain, room).len;
+    const size_t len = encode(&plain, buffer).len;
     for (size_t size = 0; size < len; size++) {
-        struct writer w = writer_of(room, size);
+        struct writer w = writer_of(buffer, size);
         assert_false(event_encode(&plain, &w));
     }
 }
 
 TEST(parts_of_an_event_are_none)
 {
-    char room[EVENT_OCTETS_MAX + 1];
+    char buffer[EVENT_OCTETS_MAX + 1];
     struct event back;
 
-    const struct text whole = encode(&plain, room);
+    const struct text whole = encode(&plain, buffer);
     assert_true(decodes(whole, &back));
     for (size_t len = 0; len < whole.len; len++)
-        assert_false(decodes((struct text){room, len}, &back));
-    room[whole.len] = 'x';
-    assert_false(decodes((struct text){room, whole.len + 1}, &back));
+        assert_false(decodes((struct text){buffer, len}, &back));
+    buffer[whole.len] = 'x';
+    assert_false(decodes((struct text){buffer, whole.len + 1}, &back));
 }
 
 /* An octet at a place where only some will do. */
@@ -168,12 +168,12 @@ TEST(nonsense_is_no_event)
             {"cause", 18, 0x80},
             {"cause", 18, 0xff},
     };
-    char room[EVENT_OCTETS_MAX];
+    char buffer[EVENT_OCTETS_MAX];
     struct event back;
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        const struct text whole = encode(&plain, room);
-        room[table[i].at] = (char)table[i].octet;
+        const struct text whole = encode(&plain, buffer);
+        buffer[table[i].at] = (char)table[i].octet;
         if (decodes(whole, &back))
             fail_msg("%s %u: got an event, want none", table[i].what, table[i].octet);
     }

@@ -86,8 +86,8 @@ TEST(every_octet_in_every_place)
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         for (int octet = 0; octet <= 0xff; octet++) {
-            char room[32];
-            struct writer w = writer_of(room, sizeof room);
+            char buffer[32];
+            struct writer w = writer_of(buffer, sizeof buffer);
             writer_string(&w, table[i].before);
             writer_char(&w, (char)octet);
             writer_string(&w, table[i].behind);

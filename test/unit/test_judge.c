@@ -283,7 +283,7 @@ TEST(what_waits_for_its_count_has_no_answer)
             .sealed = &payload,
             .rules = rules,
             .unix_now = NOW};
-    char room[ANSWER_MAX];
+    char buffer[ANSWER_MAX];
 
     assert_true(question_parse(text_of("alice@example.org P x=y"), text_of(""), &question));
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
@@ -291,7 +291,7 @@ TEST(what_waits_for_its_count_has_no_answer)
         assert_int_equal(judge_begin(&judge, &got), JUDGE_COUNT);
         assert_int_equal(got.step, 10);
         const struct answer none = judge_answer(&got, &question);
-        struct writer w = writer_of(room, sizeof room);
+        struct writer w = writer_of(buffer, sizeof buffer);
         assert_false(answer_format(&none, &w));
         judge_counted(&got, table[i].count);
         if (got.answer.verdict != table[i].verdict || got.answer.reason != table[i].reason ||
@@ -459,8 +459,8 @@ static void check_record(struct record *record)
             REPLAY_SKIPPED, REPLAY_WITHIN, REPLAY_OVER, REPLAY_FAILED};
     struct question question;
     struct judgement got;
-    char room[ANSWER_MAX];
-    struct writer w = writer_of(room, sizeof room);
+    char buffer[ANSWER_MAX];
+    struct writer w = writer_of(buffer, sizeof buffer);
 
     set_up(record);
     const bool count = judge_record(record, &question, &got) == JUDGE_COUNT;

@@ -213,11 +213,11 @@ TEST(file_has_one_key)
     key_format(KEY_HOST_SECRET, secret, ours);
     key_format(KEY_SERVICE_SECRET, secret, theirs);
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        char room[512];
+        char buffer[512];
         unsigned char key[KEY_OCTETS];
         unsigned char want[KEY_OCTETS] = {0};
-        const struct text in =
-                exact_copy(fill_in(table[i].content, ours, theirs, writer_of(room, sizeof room)));
+        const struct text in = exact_copy(
+                fill_in(table[i].content, ours, theirs, writer_of(buffer, sizeof buffer)));
         if (table[i].result == KEY_OK)
             memcpy(want, secret, sizeof want);
         const enum key_result got = key_parse_file(in, KEY_HOST_SECRET, key);

@@ -123,7 +123,7 @@ TEST(keys_are_read)
 TEST(new_file_is_its_owners)
 {
     char path[FOLDER_PATH_MAX];
-    char room[64];
+    char buffer[64];
     struct stat st;
 
     folder_path(&folder, "new", path);
@@ -132,13 +132,13 @@ TEST(new_file_is_its_owners)
     umask(mask);
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 07777, 0600);
-    assert_true(folder_read(&folder, "new", room, sizeof room));
-    assert_string_equal(room, "secret\n");
+    assert_true(folder_read(&folder, "new", buffer, sizeof buffer));
+    assert_string_equal(buffer, "secret\n");
     errno = 0;
     assert_false(keyfile_create(path, "other\n", 6));
     assert_int_equal(errno, EEXIST);
-    assert_true(folder_read(&folder, "new", room, sizeof room));
-    assert_string_equal(room, "secret\n");
+    assert_true(folder_read(&folder, "new", buffer, sizeof buffer));
+    assert_string_equal(buffer, "secret\n");
 }
 
 TEST(links_are_not_written_through)

@@ -362,7 +362,7 @@ TEST(links_are_not_followed)
     char keys[FOLDER_PATH_MAX];
     char new_keys[FOLDER_PATH_MAX];
     char elsewhere[FOLDER_PATH_MAX];
-    char room[512];
+    char buffer[512];
     struct stat st;
 
     static const char line[] = "0123456789abcdef old.example.org 1767225600\n";
@@ -380,8 +380,8 @@ TEST(links_are_not_followed)
     assert_true(S_ISREG(st.st_mode));
     assert_int_equal(st.st_mode & 07777, 0600);
     assert_int_equal(lstat(new_keys, &st), -1);
-    assert_true(folder_read(&folder, "elsewhere", room, sizeof room));
-    assert_string_equal(room, line);
+    assert_true(folder_read(&folder, "elsewhere", buffer, sizeof buffer));
+    assert_string_equal(buffer, line);
     problems_free(&problems);
     keyuse_free(&use);
     keyring_free(&one);

@@ -149,15 +149,15 @@ TEST(users_as_typed)
 
 TEST(user_room_at_its_edge)
 {
-    char room[32];
+    char buffer[32];
 
-    for (size_t size = 0; size < sizeof room; size++) {
-        memset(room, '!', sizeof room);
-        check_result("room", size, verimail_user("alice@example.org", room, size),
+    for (size_t size = 0; size < sizeof buffer; size++) {
+        memset(buffer, '!', sizeof buffer);
+        check_result("room", size, verimail_user("alice@example.org", buffer, size),
                 size > 17 ? VERIMAIL_OK : VERIMAIL_ROOM);
-        assert_int_equal(room[size], '!');
+        assert_int_equal(buffer[size], '!');
         if (size > 0)
-            assert_string_equal(room, size > 17 ? "alice@example.org" : "");
+            assert_string_equal(buffer, size > 17 ? "alice@example.org" : "");
     }
 }
 

@@ -114,7 +114,7 @@ TEST(without_its_file_or_its_mark_it_is_begun_anew)
 TEST(what_is_not_ours_is_kept)
 {
     static const char octets[] = "Dear diary,\n";
-    char room[64];
+    char buffer[64];
 
     for (int marked = 0; marked < 2; marked++) {
         if (marked == 1) {
@@ -124,8 +124,8 @@ TEST(what_is_not_ours_is_kept)
         }
         folder_write(&fixture_replay_folder, "replay", octets, sizeof octets - 1, 0600);
         fixture_replay_is_begun_anew(TODAY + 20);
-        assert_true(folder_read(&fixture_replay_folder, "replay.lost", room, sizeof room));
-        assert_string_equal(room, octets);
+        assert_true(folder_read(&fixture_replay_folder, "replay.lost", buffer, sizeof buffer));
+        assert_string_equal(buffer, octets);
     }
 }
 

@@ -73,9 +73,9 @@ TEST(values_are_understood)
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const struct text value = exact_copy(text_of(rows[i].value));
-        char room[ADDRESS_MAX + 1];
+        char buffer[ADDRESS_MAX + 1];
         struct text key = {"(none)", 6};
-        const enum mailbox_kind kind = mailbox_read(value, room, &key);
+        const enum mailbox_kind kind = mailbox_read(value, buffer, &key);
         exact_free(value);
         if (kind != rows[i].kind ||
                 !text_equal(key, text_of(rows[i].key != NULL ? rows[i].key : "(none)"))) {
@@ -102,9 +102,9 @@ static void add_all(struct account *person, const char *values)
     }
 }
 
-static struct text join(struct account *person, char *room, size_t size)
+static struct text join(struct account *person, char *buffer, size_t size)
 {
-    struct writer w = writer_of(room, size);
+    struct writer w = writer_of(buffer, size);
     const size_t count = account_settle(person);
 
     for (size_t i = 0; i < count; i++) {
@@ -138,10 +138,10 @@ TEST(the_primary_address_comes_first)
     struct account *person = account_init();
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        char room[256];
+        char buffer[256];
         account_clear(person);
         add_all(person, rows[i].values);
-        const struct text got = join(person, room, sizeof room);
+        const struct text got = join(person, buffer, sizeof buffer);
         if (!text_equal(got, text_of(rows[i].want)))
             fail_msg("\"%s\": got \"%.*s\", want \"%s\"", rows[i].values, (int)got.len, got.at,
                     rows[i].want);

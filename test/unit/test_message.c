@@ -8,7 +8,7 @@
 /* What came out of a message, as one text: `name|value|offset+len\n` for a field (`name~|` where
  * white space stood before the colon), `=\n` for the header's end, then the body. */
 struct seen {
-    char room[4096];
+    char buffer[4096];
     struct writer w;
     size_t fields;
     uint64_t next_offset;
@@ -55,7 +55,7 @@ static struct message *start(struct seen *seen)
 
     assert_non_null(m);
     *seen = (struct seen){.tiled = true};
-    seen->w = writer_of(seen->room, sizeof seen->room);
+    seen->w = writer_of(seen->buffer, sizeof seen->buffer);
     return m;
 }
 

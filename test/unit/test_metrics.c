@@ -105,17 +105,17 @@ static void say(int fd, const char *octets, size_t len)
 /* Everything up to the end, which must come. */
 static const char *hear(int fd)
 {
-    static char room[ANSWER_MAX];
+    static char buffer[ANSWER_MAX];
     size_t len = 0;
     ssize_t got;
 
-    while ((got = recv(fd, room + len, sizeof room - 1 - len, 0)) > 0)
+    while ((got = recv(fd, buffer + len, sizeof buffer - 1 - len, 0)) > 0)
         len += (size_t)got;
-    room[len] = '\0';
+    buffer[len] = '\0';
     if (got < 0 && (len == 0 || errno == EAGAIN))
-        snprintf(room, sizeof room, "%s", strerror(errno));
+        snprintf(buffer, sizeof buffer, "%s", strerror(errno));
     close(fd);
-    return room;
+    return buffer;
 }
 
 static const char *ask(const struct hostport *place, const char *request)

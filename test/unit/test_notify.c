@@ -28,36 +28,36 @@ static int open_socket(const char *path)
     return fd;
 }
 
-static const char *received(int fd, char room_r[256])
+static const char *received(int fd, char buffer_r[256])
 {
-    const ssize_t len = recv(fd, room_r, 255, 0);
+    const ssize_t len = recv(fd, buffer_r, 255, 0);
 
-    room_r[len > 0 ? len : 0] = '\0';
-    return len < 0 ? "nothing" : room_r;
+    buffer_r[len > 0 ? len : 0] = '\0';
+    return len < 0 ? "nothing" : buffer_r;
 }
 
 TEST(states_are_sent)
 {
     const struct folder folder = folder_make();
     char path[FOLDER_PATH_MAX];
-    char room[256];
+    char buffer[256];
 
     folder_path(&folder, "notify", path);
     const int file = open_socket(path);
     setenv("NOTIFY_SOCKET", path, 1);
     notify_send("READY=1\nSTATUS=x");
-    assert_string_equal(received(file, room), "READY=1\nSTATUS=x");
+    assert_string_equal(received(file, buffer), "READY=1\nSTATUS=x");
     notify_send("STOPPING=1");
-    assert_string_equal(received(file, room), "STOPPING=1");
+    assert_string_equal(received(file, buffer), "STOPPING=1");
     snprintf(path, sizeof path, "@verimail-test-%d", getpid());
     const int abstract = open_socket(path);
     setenv("NOTIFY_SOCKET", path, 1);
     notify_send("READY=1");
-    assert_string_equal(received(abstract, room), "READY=1");
-    assert_string_equal(received(file, room), "nothing");
+    assert_string_equal(received(abstract, buffer), "READY=1");
+    assert_string_equal(received(file, buffer), "nothing");
     unsetenv("NOTIFY_SOCKET");
     notify_send("READY=1");
-    assert_string_equal(received(abstract, room), "nothing");
+    assert_string_equal(received(abstract, buffer), "nothing");
     close(file);
     close(abstract);
     folder_remove(&folder);
@@ -68,7 +68,7 @@ TEST(long_paths)
 {
     const struct sockaddr_un address;
     char path[sizeof address.sun_path + 1];
-    char room[256];
+    char buffer[256];
 
     memset(path, 'x', sizeof path);
     const int head = snprintf(path, sizeof path, "@verimail-test-%d-", getpid());
@@ -77,12 +77,12 @@ TEST(long_paths)
     const int fd = open_socket(path);
     setenv("NOTIFY_SOCKET", path, 1);
     notify_send("READY=1");
-    assert_string_equal(received(fd, room), "READY=1");
+    assert_string_equal(received(fd, buffer), "READY=1");
     path[sizeof address.sun_path - 1] = 'x';
     path[sizeof address.sun_path] = '\0';
     setenv("NOTIFY_SOCKET", path, 1);
     notify_send("READY=1");
-    assert_string_equal(received(fd, room), "nothing");
+    assert_string_equal(received(fd, buffer), "nothing");
     close(fd);
 }
 
@@ -105,7 +105,7 @@ TEST(sockets_that_are_not)
 TEST(reloading_has_its_time)
 {
     char path[64];
-    char room[256];
+    char buffer[256];
     unsigned long long when = 0;
 
     snprintf(path, sizeof path, "@verimail-test-%d", getpid());
@@ -114,7 +114,7 @@ TEST(reloading_has_its_time)
     const uint64_t before = mono_us();
     notify_reloading();
     const uint64_t after = mono_us();
-    assert_int_equal(sscanf(received(fd, room), "RELOADING=1\nMONOTONIC_USEC=%llu", &when), 1);
+    assert_int_equal(sscanf(received(fd, buffer), "RELOADING=1\nMONOTONIC_USEC=%llu", &when), 1);
     assert_in_range(when, before, after);
     close(fd);
 }

@@ -107,15 +107,15 @@ static void check_sealing(
         const struct vectors *v, const struct sides *sides, const struct payload_opened *opened)
 {
     unsigned char nonce[PAYLOAD_NONCE];
-    char room[PAYLOAD_TEXT_MAX];
+    char buffer[PAYLOAD_TEXT_MAX];
     const struct text want = vectors_get(v, "payload");
 
     octets_of(v, "nonce", nonce, sizeof nonce);
     assert_memory_equal(opened->nonce, nonce, sizeof nonce);
-    struct writer w = writer_of(room, want.len);
+    struct writer w = writer_of(buffer, want.len);
     assert_true(payload_seal(keyring_at(sides->host_ring, 0), nonce, &opened->is, &w));
     assert_true(text_equal(writer_text(&w), want));
-    w = writer_of(room, want.len - 1);
+    w = writer_of(buffer, want.len - 1);
     assert_false(payload_seal(keyring_at(sides->host_ring, 0), nonce, &opened->is, &w));
 }
 
@@ -225,8 +225,8 @@ TEST(sealing_refuses_what_does_not_open)
     table[9].payload.digest = text_of("- -");
     table[10].payload.digest = text_of("-");
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        char room[PAYLOAD_TEXT_MAX];
-        struct writer w = writer_of(room, sizeof room);
+        char buffer[PAYLOAD_TEXT_MAX];
+        struct writer w = writer_of(buffer, sizeof buffer);
         const bool ok = payload_seal(keyring_at(sides.host_ring, 0), nonce, &table[i].payload, &w);
         if (ok != table[i].ok || (writer_text(&w).len > 0) != ok) {
             print_error("%s: got %d, want %d\n", table[i].about, ok, table[i].ok);
@@ -237,9 +237,9 @@ TEST(sealing_refuses_what_does_not_open)
 }
 
 /* A user of which the text inside has `total` octets. */
-static struct text user_for(size_t total, char room[PAYLOAD_CONTENT_MAX])
+static struct text user_for(size_t total, char buffer[PAYLOAD_CONTENT_MAX])
 {
-    struct writer w = writer_of(room, PAYLOAD_CONTENT_MAX);
+    struct writer w = writer_of(buffer, PAYLOAD_CONTENT_MAX);
     const size_t len =
             total - strlen("mail.example.org  1767225600  ") - RECEIVING_MAX - strlen(digest);
 
@@ -259,7 +259,7 @@ TEST(content_of_640_octets_is_the_longest)
     struct payload_opened opened;
     char receiving[RECEIVING_MAX];
     char user[PAYLOAD_CONTENT_MAX];
-    char room[PAYLOAD_TEXT_MAX];
+    char buffer[PAYLOAD_TEXT_MAX];
 
     usual_sides(&sides);
     struct writer w = writer_of(receiving, sizeof receiving);
@@ -275,14 +275,14 @@ TEST(content_of_640_octets_is_the_longest)
     assert_true(receiving_is_valid(payload.receiving));
 
     payload.user = user_for(PAYLOAD_CONTENT_MAX, user);
-    w = writer_of(room, sizeof room);
+    w = writer_of(buffer, sizeof buffer);
     assert_true(payload_seal(keyring_at(sides.host_ring, 0), nonce, &payload, &w));
     assert_int_equal(payload_open(sides.service_ring, writer_text(&w), &opened), PAYLOAD_OK);
     assert_int_equal(opened.content_len, PAYLOAD_CONTENT_MAX);
     assert_true(text_equal(opened.is.user, payload.user));
 
     payload.user = user_for(PAYLOAD_CONTENT_MAX + 1, user);
-    w = writer_of(room, sizeof room);
+    w = writer_of(buffer, sizeof buffer);
     assert_false(payload_seal(keyring_at(sides.host_ring, 0), nonce, &payload, &w));
     free_sides(&sides);
 }
@@ -294,23 +294,23 @@ TEST(any_bit_counts)
     const struct payload payload = usual();
     struct sides sides = {.host_ring = NULL};
     struct payload_opened opened;
-    char room[PAYLOAD_TEXT_MAX];
-    struct writer w = writer_of(room, sizeof room);
+    char buffer[PAYLOAD_TEXT_MAX];
+    struct writer w = writer_of(buffer, sizeof buffer);
 
     usual_sides(&sides);
     assert_true(payload_seal(keyring_at(sides.host_ring, 0), nonce, &payload, &w));
     const struct text sealed = writer_text(&w);
     for (size_t i = 0; i < 8 * sealed.len; i++) {
-        room[i / 8] ^= (char)(1 << i % 8);
+        buffer[i / 8] ^= (char)(1 << i % 8);
         if (payload_open(sides.service_ring, sealed, &opened) == PAYLOAD_OK) {
             print_error("bit %zu does not count\n", i);
             fail();
         }
         assert_wiped(&opened);
-        room[i / 8] ^= (char)(1 << i % 8);
+        buffer[i / 8] ^= (char)(1 << i % 8);
     }
     for (size_t len = 0; len < sealed.len; len++) {
-        const struct text in = exact_copy((struct text){room, len});
+        const struct text in = exact_copy((struct text){buffer, len});
         assert_int_not_equal(payload_open(sides.service_ring, in, &opened), PAYLOAD_OK);
         exact_free(in);
     }
@@ -335,8 +335,8 @@ TEST(key_names_the_host)
     }
     keyring_seal(ring);
     for (size_t i = 0; i < 9; i++) {
-        char room[PAYLOAD_TEXT_MAX];
-        struct writer w = writer_of(room, sizeof room);
+        char buffer[PAYLOAD_TEXT_MAX];
+        struct writer w = writer_of(buffer, sizeof buffer);
         struct payload payload = usual();
         payload.host = text_of(hosts[i % 3]);
         assert_true(payload_seal(keyring_at(ring, i / 3), nonce, &payload, &w));

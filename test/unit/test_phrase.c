@@ -31,19 +31,19 @@ TEST(texts_are_escaped_and_cut)
             {{"\xe2\x80\x8f", 3}, 40, "\\xe2\\x80\\x8f"},
             {{"\xff\xff\xff", 3}, 6, "\\x..ff"},
     };
-    char room[PHRASE_MAX];
+    char buffer[PHRASE_MAX];
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const struct text given = exact_copy(table[i].given);
-        phrase_fit(given, table[i].columns, room);
-        expect(table[i].want, room, table[i].want);
+        phrase_fit(given, table[i].columns, buffer);
+        expect(table[i].want, buffer, table[i].want);
         exact_free(given);
     }
 }
 
 TEST(any_length_fits)
 {
-    char room[PHRASE_MAX];
+    char buffer[PHRASE_MAX];
     char *much = malloc(100000);
 
     assert_non_null(much);
@@ -51,8 +51,8 @@ TEST(any_length_fits)
     for (size_t len = 0; len < 100000; len = len * 2 + 1) {
         for (size_t columns = 0; columns < (size_t)2 * PHRASE_MAX; columns++) {
             const struct text given = exact_copy((struct text){much, len});
-            phrase_fit(given, columns, room);
-            assert_true(strlen(room) <= columns && strlen(room) < PHRASE_MAX);
+            phrase_fit(given, columns, buffer);
+            assert_true(strlen(buffer) <= columns && strlen(buffer) < PHRASE_MAX);
             exact_free(given);
         }
     }
@@ -73,11 +73,11 @@ TEST(counts_have_commas)
             {1000000, "1,000,000"},
             {UINT64_MAX, "18,446,744,073,709,551,615"},
     };
-    char room[PHRASE_MAX];
+    char buffer[PHRASE_MAX];
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        phrase_count(table[i].count, room);
-        expect("count", room, table[i].want);
+        phrase_count(table[i].count, buffer);
+        expect("count", buffer, table[i].want);
     }
 }
 
@@ -98,11 +98,11 @@ TEST(shares_do_not_hide_what_is_there)
             {9999, 10000, ">99.9%"},
             {999, 1000, "99.9%"},
     };
-    char room[PHRASE_MAX];
+    char buffer[PHRASE_MAX];
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        phrase_share(table[i].part, table[i].whole, room);
-        expect("share", room, table[i].want);
+        phrase_share(table[i].part, table[i].whole, buffer);
+        expect("share", buffer, table[i].want);
     }
 }
 
@@ -122,13 +122,13 @@ TEST(moments_are_english)
             {"yesterday", 86400, "", ""},
             {"2026-11-24T00:00:00Z and more than there is room", 86400, "", ""},
     };
-    char room[PHRASE_MAX];
+    char buffer[PHRASE_MAX];
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        phrase_step(text_of(table[i].moment), table[i].step, room);
-        expect(table[i].moment, room, table[i].step_want);
-        phrase_moment(text_of(table[i].moment), room);
-        expect(table[i].moment, room, table[i].moment_want);
+        phrase_step(text_of(table[i].moment), table[i].step, buffer);
+        expect(table[i].moment, buffer, table[i].step_want);
+        phrase_moment(text_of(table[i].moment), buffer);
+        expect(table[i].moment, buffer, table[i].moment_want);
     }
 }
 

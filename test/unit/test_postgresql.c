@@ -181,11 +181,11 @@ TEST_SERVER(a_silent_server)
     if (kill(server, SIGSTOP) != 0)
         skip(); /* it is on another machine, or another user's */
     const bool written = eventstore_write(store, &event, 1, 0, FIXTURE_EVENTS_JUNE);
-    char why[EVENTSTORE_ERROR_MAX];
-    snprintf(why, sizeof why, "%s", eventstore_error(store));
+    char error[EVENTSTORE_ERROR_MAX];
+    snprintf(error, sizeof error, "%s", eventstore_error(store));
     assert_int_equal(kill(server, SIGCONT), 0);
     assert_false(written);
-    assert_non_null(strstr(why, "gives no answer"));
+    assert_non_null(strstr(error, "gives no answer"));
     fixture_events_write(store, FIXTURE_EVENTS_JUNE, 1, FIXTURE_EVENTS_JUNE);
     assert_int_equal(fixture_events_number(store, "SELECT count(*) FROM event"), 4);
     eventstore_close(&store);
@@ -194,13 +194,13 @@ TEST_SERVER(a_silent_server)
 TEST_SERVER(a_newer_form_is_left_alone)
 {
     struct eventstore *store = begin();
-    char why[EVENTSTORE_ERROR_MAX] = "";
+    char error[EVENTSTORE_ERROR_MAX] = "";
 
     eventstore_close(&store);
     sql("UPDATE verimail.form SET version = 2");
     for (int use = EVENTSTORE_RECORD; use <= EVENTSTORE_READ; use++) {
-        assert_null(eventstore_open(address, (enum eventstore_use)use, why));
-        assert_non_null(strstr(why, "newer Verimail (form 2, this one knows 1)"));
+        assert_null(eventstore_open(address, (enum eventstore_use)use, error));
+        assert_non_null(strstr(error, "newer Verimail (form 2, this one knows 1)"));
     }
 }
 
@@ -217,9 +217,9 @@ TEST_SERVER(a_recorder_with_few_rights)
     snprintf(sentence, sizeof sentence, "REVOKE CREATE ON DATABASE %s FROM PUBLIC", PQdb(beside));
     sql(sentence);
     snprintf(other, sizeof other, "%s&user=verimail_few", address);
-    char why[EVENTSTORE_ERROR_MAX] = "";
-    assert_null(eventstore_open(other, EVENTSTORE_RECORD, why));
-    assert_non_null(strstr(why, "permission denied"));
+    char error[EVENTSTORE_ERROR_MAX] = "";
+    assert_null(eventstore_open(other, EVENTSTORE_RECORD, error));
+    assert_non_null(strstr(error, "permission denied"));
     sql("CREATE SCHEMA verimail AUTHORIZATION verimail_few");
     store = fixture_events_open(other, EVENTSTORE_RECORD);
     fixture_events_write(store, FIXTURE_EVENTS_JUNE, 3, FIXTURE_EVENTS_JUNE);
@@ -232,7 +232,7 @@ TEST(addresses_without_a_server)
 {
     static const struct {
         const char *address;
-        const char *why;
+        const char *error;
     } table[] = {
             {"postgresql://u:secret@127.0.0.1/x", "holds no password"},
             {"postgresql://u@127.0.0.1/x?password=secret", "holds no password"},
@@ -240,14 +240,14 @@ TEST(addresses_without_a_server)
             {"postgresql://u@h/x?nonsense=1", "nonsense"},
             {"postgresql://u@/x?host=/nonexistent/place", "/nonexistent/place"},
     };
-    char why[EVENTSTORE_ERROR_MAX];
+    char error[EVENTSTORE_ERROR_MAX];
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        why[0] = '\0';
-        assert_null(eventstore_open(table[i].address, EVENTSTORE_RECORD, why));
-        if (strstr(why, table[i].why) == NULL || strstr(why, "secret") != NULL ||
-                strchr(why, '\n') != NULL)
-            fail_msg("%s: got `%s`, want `%s`", table[i].address, why, table[i].why);
+        error[0] = '\0';
+        assert_null(eventstore_open(table[i].address, EVENTSTORE_RECORD, error));
+        if (strstr(error, table[i].error) == NULL || strstr(error, "secret") != NULL ||
+                strchr(error, '\n') != NULL)
+            fail_msg("%s: got `%s`, want `%s`", table[i].address, error, table[i].error);
     }
 }
 
@@ -257,7 +257,7 @@ TEST(servers_that_are_none)
     struct sockaddr_in place = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof place;
     char to[128];
-    char why[EVENTSTORE_ERROR_MAX] = "";
+    char error[EVENTSTORE_ERROR_MAX] = "";
     union {
         struct sockaddr_in *in;
         struct sockaddr *any;
@@ -268,10 +268,10 @@ TEST(servers_that_are_none)
     assert_int_equal(getsockname(server, at.any, &len), 0);
     snprintf(to, sizeof to, "postgresql://u@127.0.0.1:%u/x?connect_timeout=2",
             ntohs(place.sin_port));
-    assert_null(eventstore_open(to, EVENTSTORE_RECORD, why));
-    assert_non_null(strstr(why, "refused"));
+    assert_null(eventstore_open(to, EVENTSTORE_RECORD, error));
+    assert_non_null(strstr(error, "refused"));
     assert_int_equal(listen(server, 8), 0);
-    assert_null(eventstore_open(to, EVENTSTORE_RECORD, why));
-    assert_non_null(strstr(why, "timeout expired"));
+    assert_null(eventstore_open(to, EVENTSTORE_RECORD, error));
+    assert_non_null(strstr(error, "timeout expired"));
     close(server);
 }

@@ -42,13 +42,13 @@ TEST(addresses_are_cut_to_networks)
             {"mail.example.org", "", ""},
             {"2001:db8:2001:db8:2001:db8:2001:db8:2001:db8:2001:db8", "", ""},
     };
-    char room[PRIVACY_TEXT_MAX];
+    char buffer[PRIVACY_TEXT_MAX];
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const struct text address = exact_copy(text_of(cases[i].address));
         const uint64_t network = privacy_network(address);
-        check_text(cases[i].address, privacy_text(network, room), cases[i].network);
-        check_text(cases[i].address, privacy_prefix_text(network, room), cases[i].prefix);
+        check_text(cases[i].address, privacy_text(network, buffer), cases[i].network);
+        check_text(cases[i].address, privacy_prefix_text(network, buffer), cases[i].prefix);
         exact_free(address);
     }
     assert_int_equal(privacy_network((struct text){"192.0.2.1\0 ", 11}), 0);
@@ -74,10 +74,10 @@ TEST(events_tell_as_much_as_they_may)
         struct event event = {.ip = text_of(cases[i].ip),
                 .asker = text_of(cases[i].asker),
                 .user = text_of("alice@example.org")};
-        struct privacy_room room;
+        struct privacy_room buffer;
         enum privacy privacy;
         assert_true(privacy_find(cases[i].word, &privacy));
-        privacy_apply(privacy, &event, &room);
+        privacy_apply(privacy, &event, &buffer);
         check_text(cases[i].word, event.ip, cases[i].wanted_ip);
         check_text(cases[i].word, event.asker, cases[i].wanted_asker);
         check_text(cases[i].word, event.user, "alice@example.org");

@@ -25,8 +25,8 @@ static void same(const struct vectors *v, const char *name, struct text got)
 
 static void check_formatted(const struct vectors *v, const struct question *question)
 {
-    char room[QUESTION_MAX];
-    struct writer w = writer_of(room, sizeof room);
+    char buffer[QUESTION_MAX];
+    struct writer w = writer_of(buffer, sizeof buffer);
 
     if (!question_format(question, &w)) {
         print_error("questions.txt:%u: not formatted\n", vectors_line(v));
@@ -66,8 +66,8 @@ TEST(vectors_are_understood)
 /* A question whose line without its end is `prefix` and then `fill` up to `len` octets. */
 static bool parses_at(const char *prefix, char fill, size_t len, const char *end)
 {
-    static char room[QUESTION_MAX + 16];
-    struct writer w = writer_of(room, sizeof room);
+    static char buffer[QUESTION_MAX + 16];
+    struct writer w = writer_of(buffer, sizeof buffer);
     struct question question;
 
     writer_string(&w, prefix);
@@ -93,24 +93,24 @@ TEST(lines_up_to_their_length)
 }
 
 /* Domains of four octets with their comma, the last one filled up: `len` octets in all. */
-static struct text domains(char *room, size_t len)
+static struct text domains(char *buffer, size_t len)
 {
     for (size_t i = 0; i < len; i++)
-        room[i] = i % 4 == 3 && i + 1 < len ? ',' : 'a';
-    return (struct text){room, len};
+        buffer[i] = i % 4 == 3 && i + 1 < len ? ',' : 'a';
+    return (struct text){buffer, len};
 }
 
 TEST(rcpt_up_to_its_length)
 {
     static const char start[] = "alice@example.org - rcpt=";
-    char room[RCPT_MAX + 1];
+    char buffer[RCPT_MAX + 1];
     char line[QUESTION_MAX];
     struct question question;
 
     for (size_t len = RCPT_MAX - 3; len <= RCPT_MAX + 1; len++) {
         struct writer w = writer_of(line, sizeof line);
         writer_string(&w, start);
-        writer_put(&w, domains(room, len));
+        writer_put(&w, domains(buffer, len));
         const struct text in = exact_copy(writer_text(&w));
         assert_int_equal(question_parse(in, text_of(""), &question), len <= RCPT_MAX);
         exact_free(in);
@@ -143,8 +143,8 @@ static struct question of_alice(void)
 
 static bool formats(const struct question *question)
 {
-    char room[QUESTION_MAX + 16];
-    struct writer w = writer_of(room, sizeof room);
+    char buffer[QUESTION_MAX + 16];
+    struct writer w = writer_of(buffer, sizeof buffer);
 
     return question_format(question, &w);
 }
@@ -190,22 +190,22 @@ TEST(nothing_is_smuggled_in)
 TEST(format_needs_its_room)
 {
     static char long_payload[QUESTION_MAX];
-    char room[QUESTION_MAX + 16];
+    char buffer[QUESTION_MAX + 16];
     struct question question = of_alice();
-    struct writer w = writer_of(room, sizeof room);
+    struct writer w = writer_of(buffer, sizeof buffer);
 
     assert_true(question_format(&question, &w));
     const size_t len = writer_text(&w).len;
-    w = writer_of(room, len);
+    w = writer_of(buffer, len);
     assert_true(question_format(&question, &w));
-    w = writer_of(room, len - 1);
+    w = writer_of(buffer, len - 1);
     assert_false(question_format(&question, &w));
 
     /* What is there already does not count. */
     memset(long_payload, 'A', sizeof long_payload);
     const size_t rest = len - question.payload.len;
     question.payload = (struct text){long_payload, QUESTION_MAX - rest};
-    w = writer_of(room, sizeof room);
+    w = writer_of(buffer, sizeof buffer);
     writer_string(&w, "before ");
     assert_true(question_format(&question, &w));
     question.payload.len++;
@@ -215,8 +215,8 @@ TEST(format_needs_its_room)
 /* A user of the service's default domain goes without it. */
 TEST(bare_users)
 {
-    char room[QUESTION_MAX];
-    struct writer w = writer_of(room, sizeof room);
+    char buffer[QUESTION_MAX];
+    struct writer w = writer_of(buffer, sizeof buffer);
     struct question question;
 
     assert_true(question_parse(text_of("alice - ip=::1\n"), text_of("example.org"), &question));

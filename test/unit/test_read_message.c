@@ -76,13 +76,13 @@ TEST(authors)
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         for (size_t piece = 1; piece < 1000; piece += 998) {
             struct message_parser *letter = read_good(table[i].message, piece, NULL);
-            char why[READ_MESSAGE_ERROR_MAX] = "";
-            const struct address *author = read_message_author(letter, why);
+            char error[READ_MESSAGE_ERROR_MAX] = "";
+            const struct address *author = read_message_author(letter, error);
             const char *got = author != NULL ? author->text : NULL;
-            if ((got == NULL) != (table[i].author == NULL) || (got == NULL) != (why[0] != '\0') ||
+            if ((got == NULL) != (table[i].author == NULL) || (got == NULL) != (error[0] != '\0') ||
                     (got != NULL && strcmp(got, table[i].author) != 0)) {
                 print_error("%s: got %s (%s), want %s\n", table[i].message,
-                        got != NULL ? got : "none", why,
+                        got != NULL ? got : "none", error,
                         table[i].author != NULL ? table[i].author : "none");
                 fail();
             }

@@ -63,8 +63,8 @@ static void check_added(const struct vectors *v)
     struct receiving *receiving = receiving_init();
     struct reader r = reader_of(vectors_get(v, "added"));
     const struct text want = vectors_get(v, "receiving");
-    char room[RECEIVING_MAX];
-    struct writer w = writer_of(room, sizeof room);
+    char buffer[RECEIVING_MAX];
+    struct writer w = writer_of(buffer, sizeof buffer);
 
     while (r.rest.len > 0) {
         struct reader entry = reader_of(reader_field(&r, ' '));
@@ -77,7 +77,7 @@ static void check_added(const struct vectors *v)
     assert_true(receiving_format(receiving, &w));
     if (!text_equal(writer_text(&w), want)) {
         print_error("receiving.txt:%u: got \"%.*s\", want \"%.*s\"\n", vectors_line(v),
-                (int)writer_text(&w).len, room, (int)want.len, want.at);
+                (int)writer_text(&w).len, buffer, (int)want.len, want.at);
         fail();
     }
     assert_true(receiving_is_valid(want));
@@ -156,8 +156,8 @@ TEST(refused_additions_add_nothing)
             {"b", UINT32_MAX},
     };
     struct receiving *receiving = receiving_init();
-    char room[RECEIVING_MAX];
-    struct writer w = writer_of(room, sizeof room);
+    char buffer[RECEIVING_MAX];
+    struct writer w = writer_of(buffer, sizeof buffer);
 
     assert_false(receiving_format(receiving, &w));
     assert_int_equal(writer_text(&w).len, 0);
@@ -188,12 +188,12 @@ TEST(the_last_recipient_counts)
 TEST(format_needs_its_room)
 {
     struct receiving *receiving = receiving_init();
-    char room[13];
-    struct writer w = writer_of(room, sizeof room - 1);
+    char buffer[13];
+    struct writer w = writer_of(buffer, sizeof buffer - 1);
 
     assert_true(receiving_add(receiving, text_of("example.net"), 2));
     assert_false(receiving_format(receiving, &w));
-    w = writer_of(room, sizeof room);
+    w = writer_of(buffer, sizeof buffer);
     assert_true(receiving_format(receiving, &w));
     receiving_free(&receiving);
 }

@@ -70,14 +70,14 @@ TEST(without_a_parent_it_records_and_ends)
 }
 
 /* What the mark beside the store of replay counts holds. */
-static size_t read_mark(const struct fixture_recorder *p, char *room_r, size_t size)
+static size_t read_mark(const struct fixture_recorder *p, char *buffer_r, size_t size)
 {
     char path[FOLDER_PATH_MAX];
 
     folder_path(&p->folder, "replay-mark", path);
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
     assert_true(fd >= 0);
-    const ssize_t len = read(fd, room_r, size);
+    const ssize_t len = read(fd, buffer_r, size);
     assert_true(len > 0);
     close(fd);
     return (size_t)len;

@@ -6,14 +6,14 @@
 #include "unit.h"
 
 /* What was read, as one line. */
-static void describe(const struct redis_address *a, char *room, size_t size)
+static void describe(const struct redis_address *a, char *buffer, size_t size)
 {
     size_t len = (size_t)snprintf(
-            room, size, "%s%s@%s db%u", a->tls ? "tls " : "", a->user, a->path, a->database);
+            buffer, size, "%s%s@%s db%u", a->tls ? "tls " : "", a->user, a->path, a->database);
 
     for (size_t i = 0; i < a->count; i++)
         len += (size_t)snprintf(
-                room + len, size - len, " %s %u", a->hosts[i].name, (unsigned)a->hosts[i].port);
+                buffer + len, size - len, " %s %u", a->hosts[i].name, (unsigned)a->hosts[i].port);
 }
 
 TEST(addresses)

@@ -8,9 +8,9 @@
 
 static uint16_t slot_of_item(const struct fake_redis_count *counted)
 {
-    char room[REDIS_REQUEST_KEY_MAX];
+    char buffer[REDIS_REQUEST_KEY_MAX];
 
-    return redis_slots_key(redis_request_key(&counted->item, room));
+    return redis_slots_key(redis_request_key(&counted->item, buffer));
 }
 
 /* The store is handed this, and the first server says that it counts all there is. */

@@ -179,12 +179,13 @@ TEST(who_is_fit)
             {{.policy = "allkeys-lru", .cluster = true}, false, "allkeys-lru"},
             {{.policy = ""}, false, "does not say"},
     };
-    char why[128];
+    char error[128];
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const char *wanted = table[i].wanted;
-        const bool fit = redis_info_is_fit(&table[i].info, table[i].cluster_only, why, sizeof why);
-        if (fit != (wanted[0] == '\0') || strstr(why, wanted) == NULL)
-            fail_msg("row %zu: got %s, want %s", i, why, wanted);
+        const bool fit =
+                redis_info_is_fit(&table[i].info, table[i].cluster_only, error, sizeof error);
+        if (fit != (wanted[0] == '\0') || strstr(error, wanted) == NULL)
+            fail_msg("row %zu: got %s, want %s", i, error, wanted);
     }
 }

@@ -123,12 +123,12 @@ TEST(the_script_and_its_hash)
 TEST(the_largest)
 {
     struct count_request item = item_of(REPLAY_ENTRIES_MAX);
-    char room[REDIS_REQUEST_KEY_MAX];
+    char buffer[REDIS_REQUEST_KEY_MAX];
     char *command = NULL;
     size_t len = 0;
 
     item.issued = UINT64_MAX;
-    const struct text key = redis_request_key(&item, room);
+    const struct text key = redis_request_key(&item, buffer);
     assert_int_equal(key.len, REDIS_REQUEST_KEY_MAX);
     assert_int_equal(key.at[key.len - 1], '}');
     assert_true(redis_request_write(&item, false, 0, &command, &len));

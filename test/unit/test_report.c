@@ -63,11 +63,11 @@ static void end(struct hostport *place)
 
 static json_t *make(struct hostport *place, const struct report_wish *wish)
 {
-    char why[EVENTSTORE_ERROR_MAX] = "";
-    json_t *report = report_make(place->store, wish, why);
+    char error[EVENTSTORE_ERROR_MAX] = "";
+    json_t *report = report_make(place->store, wish, error);
 
     if (report == NULL)
-        fail_msg("%s", why);
+        fail_msg("%s", error);
     return report;
 }
 
@@ -250,13 +250,13 @@ static void drop_table(const struct hostport *place)
 TEST(a_store_that_fails)
 {
     struct hostport place = begin(&backends[0]);
-    char why[EVENTSTORE_ERROR_MAX] = "";
+    char error[EVENTSTORE_ERROR_MAX] = "";
     const struct report_wish wish = {
             FIXTURE_EVENTS_JUNE, FIXTURE_EVENTS_JUNE + FIXTURE_EVENTS_DAY, NULL};
 
     drop_table(&place);
-    assert_null(report_make(place.store, &wish, why));
-    assert_non_null(strstr(why, "no such table: event"));
+    assert_null(report_make(place.store, &wish, error));
+    assert_non_null(strstr(error, "no such table: event"));
     end(&place);
 }
 

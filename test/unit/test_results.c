@@ -37,8 +37,8 @@ TEST(written)
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        char room[RESULTS_VALUE_MAX];
-        struct writer w = writer_of(room, sizeof room);
+        char buffer[RESULTS_VALUE_MAX];
+        struct writer w = writer_of(buffer, sizeof buffer);
         struct address author;
         struct results results = {.verdict = table[i].verdict, .reason = text_of(table[i].reason)};
         if (table[i].author != NULL) {
@@ -47,7 +47,7 @@ TEST(written)
         }
         assert_true(results_format(text_of(ID), &results, "\n", &w));
         if (!text_equal(writer_text(&w), text_of(table[i].want))) {
-            print_error("got %.*s\nwant %s\n", (int)writer_text(&w).len, room, table[i].want);
+            print_error("got %.*s\nwant %s\n", (int)writer_text(&w).len, buffer, table[i].want);
             fail();
         }
     }
@@ -55,8 +55,8 @@ TEST(written)
 
 TEST(none_writes_nothing)
 {
-    char room[RESULTS_VALUE_MAX];
-    struct writer w = writer_of(room, sizeof room);
+    char buffer[RESULTS_VALUE_MAX];
+    struct writer w = writer_of(buffer, sizeof buffer);
     const struct results results = {.verdict = VERDICT_NONE};
 
     assert_false(results_format(text_of(ID), &results, "\n", &w));
@@ -69,10 +69,10 @@ TEST(no_room)
     const size_t whole = sizeof ID "; verimail=permerror reason=\"from\"" - 1;
 
     for (size_t size = 0; size <= whole; size++) {
-        char *room = malloc(size > 0 ? size : 1);
-        struct writer w = writer_of(room, size);
+        char *buffer = malloc(size > 0 ? size : 1);
+        struct writer w = writer_of(buffer, size);
         assert_int_equal(results_format(text_of(ID), &results, "\n", &w), size == whole);
-        free(room);
+        free(buffer);
     }
 }
 
@@ -163,10 +163,10 @@ TEST(forged)
 /* No name that can be ours is so long. */
 TEST(long_ids_are_others)
 {
-    char room[DOMAIN_MAX + 32];
+    char buffer[DOMAIN_MAX + 32];
 
     for (size_t len = DOMAIN_MAX; len <= DOMAIN_MAX + 4; len++) {
-        struct writer w = writer_of(room, sizeof room);
+        struct writer w = writer_of(buffer, sizeof buffer);
         while (writer_text(&w).len < len)
             writer_char(&w, 'a');
         const struct text id = writer_text(&w);
@@ -180,8 +180,8 @@ TEST(long_ids_are_others)
 TEST(a_reason_that_is_too_long)
 {
     static char reason[3 * ADDRESS_MAX];
-    char room[4 * ADDRESS_MAX];
-    struct writer w = writer_of(room, sizeof room);
+    char buffer[4 * ADDRESS_MAX];
+    struct writer w = writer_of(buffer, sizeof buffer);
 
     memset(reason, 'a', sizeof reason);
     const struct results results = {

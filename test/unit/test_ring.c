@@ -16,7 +16,7 @@
 #define FIRST_FORM_AT (128 + 4) /* of the first event, after its length */
 
 static struct event events[MOST];
-static char room[MOST * EVENT_OCTETS_MAX];
+static char buffer[MOST * EVENT_OCTETS_MAX];
 
 /* An event that tells its number in its time and, so that lengths vary, in its user. */
 static void put(struct ring *ring, uint64_t number)
@@ -29,7 +29,7 @@ static void put(struct ring *ring, uint64_t number)
 
 static size_t look(struct ring *ring)
 {
-    return ring_look(ring, events, MOST, room, sizeof room);
+    return ring_look(ring, events, MOST, buffer, sizeof buffer);
 }
 
 /* Everything that is there, which must be what comes after `number`, in its order. */
@@ -98,9 +98,9 @@ TEST(a_look_is_bounded)
 
     for (uint64_t i = 0; i < 10; i++)
         put(ring, i);
-    assert_int_equal(ring_look(ring, events, 3, room, sizeof room), 3);
+    assert_int_equal(ring_look(ring, events, 3, buffer, sizeof buffer), 3);
     ring_take(ring);
-    assert_int_equal(ring_look(ring, events, MOST, room, EVENT_OCTETS_MAX) > 0, true);
+    assert_int_equal(ring_look(ring, events, MOST, buffer, EVENT_OCTETS_MAX) > 0, true);
     assert_int_equal(events[0].time, 3);
     assert_int_equal(take_all(ring, 3), 10);
     ring_free(&ring);

@@ -19,9 +19,9 @@ static bool parse(struct text values, struct row *row_r, char error_r[ROW_ERROR_
     return good;
 }
 
-static struct text format(const struct row *row, char room[ROW_TEXT_MAX])
+static struct text format(const struct row *row, char buffer[ROW_TEXT_MAX])
 {
-    struct writer w = writer_of(room, ROW_TEXT_MAX);
+    struct writer w = writer_of(buffer, ROW_TEXT_MAX);
 
     assert_true(row_format(row, &w));
     return writer_text(&w);
@@ -71,11 +71,11 @@ TEST(a_user_has_one_key)
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const struct text user = exact_copy(text_of(rows[i].user));
-        char room[ADDRESS_MAX + 1];
+        char buffer[ADDRESS_MAX + 1];
         char again_room[ADDRESS_MAX + 1];
         struct text key = {"(none)", 6};
         struct text again;
-        const bool good = row_parse_user(user, room, &key);
+        const bool good = row_parse_user(user, buffer, &key);
         exact_free(user);
         if (good != (rows[i].want != NULL) || (good && !text_equal(key, text_of(rows[i].want)))) {
             print_error("\"%s\": got %.*s, want %s\n", rows[i].user, (int)key.len, key.at,
@@ -115,21 +115,21 @@ TEST(rows_are_read_and_written_in_one_form)
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        char why[ROW_ERROR_MAX];
-        char room[ROW_TEXT_MAX];
+        char error[ROW_ERROR_MAX];
+        char buffer[ROW_TEXT_MAX];
         char again_room[ROW_TEXT_MAX];
         struct row row;
         struct row again;
         struct text got = {"", 0};
-        const bool good = parse(text_of(rows[i].values), &row, why);
+        const bool good = parse(text_of(rows[i].values), &row, error);
         if (good)
-            got = format(&row, room);
+            got = format(&row, buffer);
         if (!good || !text_equal(got, text_of(rows[i].want))) {
             print_error("\"%s\": got \"%.*s\" (%s), want \"%s\"\n", rows[i].values, (int)got.len,
-                    got.at, why, rows[i].want);
+                    got.at, error, rows[i].want);
             fail();
         }
-        assert_true(parse(got, &again, why));
+        assert_true(parse(got, &again, error));
         assert_true(text_equal(format(&again, again_room), got));
     }
 }
@@ -138,7 +138,7 @@ TEST(wrong_rows_are_refused_with_a_reason)
 {
     static const struct {
         const char *values;
-        const char *why;
+        const char *error;
     } rows[] = {
             {"hosts", "bad word: hosts: expected name=value"},
             {"hosts = a", "bad word: hosts: expected name=value"},
@@ -180,60 +180,60 @@ TEST(wrong_rows_are_refused_with_a_reason)
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        char why[ROW_ERROR_MAX];
+        char error[ROW_ERROR_MAX];
         struct row row;
-        if (parse(text_of(rows[i].values), &row, why))
+        if (parse(text_of(rows[i].values), &row, error))
             fail_msg("\"%s\" was taken", rows[i].values);
-        if (strcmp(why, rows[i].why) != 0)
-            fail_msg("\"%s\": got \"%s\", want \"%s\"", rows[i].values, why, rows[i].why);
+        if (strcmp(error, rows[i].error) != 0)
+            fail_msg("\"%s\": got \"%s\", want \"%s\"", rows[i].values, error, rows[i].error);
     }
 }
 
 TEST(a_nul_is_refused)
 {
-    char why[ROW_ERROR_MAX];
-    char room[ADDRESS_MAX + 1];
+    char error[ROW_ERROR_MAX];
+    char buffer[ADDRESS_MAX + 1];
     struct text key;
     struct row row;
 
-    assert_false(parse((struct text){"hosts=a\0b", 9}, &row, why));
-    assert_false(row_parse_user((struct text){"a\0b@example.org", 15}, room, &key));
-    assert_false(row_parse_user((struct text){"a@example\0.org", 14}, room, &key));
-    assert_false(row_parse_user((struct text){NULL, 0}, room, &key));
-    assert_true(parse((struct text){NULL, 0}, &row, why));
+    assert_false(parse((struct text){"hosts=a\0b", 9}, &row, error));
+    assert_false(row_parse_user((struct text){"a\0b@example.org", 15}, buffer, &key));
+    assert_false(row_parse_user((struct text){"a@example\0.org", 14}, buffer, &key));
+    assert_false(row_parse_user((struct text){NULL, 0}, buffer, &key));
+    assert_true(parse((struct text){NULL, 0}, &row, error));
 }
 
 /* `hosts=` and so many names of two octets. */
-static size_t many_hosts(char *room, size_t count)
+static size_t many_hosts(char *buffer, size_t count)
 {
-    size_t len = (size_t)sprintf(room, "hosts=");
+    size_t len = (size_t)sprintf(buffer, "hosts=");
 
     for (size_t i = 0; i < count; i++)
-        len += (size_t)sprintf(room + len, "%sh%zu", i > 0 ? "," : "", i % 10);
+        len += (size_t)sprintf(buffer + len, "%sh%zu", i > 0 ? "," : "", i % 10);
     return len;
 }
 
 TEST(a_row_has_room_for_64_hosts)
 {
     char values[1024];
-    char why[ROW_ERROR_MAX];
-    char room[ROW_TEXT_MAX];
+    char error[ROW_ERROR_MAX];
+    char buffer[ROW_TEXT_MAX];
     struct row row;
 
-    assert_true(parse((struct text){values, many_hosts(values, ROW_HOSTS_MAX)}, &row, why));
+    assert_true(parse((struct text){values, many_hosts(values, ROW_HOSTS_MAX)}, &row, error));
     assert_int_equal(row.rule.hosts.count, ROW_HOSTS_MAX);
     assert_string_equal(row.rule.hosts.names[63], "h3");
-    assert_true(text_equal(format(&row, room), text_of(values)));
-    assert_false(parse((struct text){values, many_hosts(values, ROW_HOSTS_MAX + 1)}, &row, why));
-    assert_string_equal(why, "too many hosts: h4: expected at most 64, and 2048 octets");
+    assert_true(text_equal(format(&row, buffer), text_of(values)));
+    assert_false(parse((struct text){values, many_hosts(values, ROW_HOSTS_MAX + 1)}, &row, error));
+    assert_string_equal(error, "too many hosts: h4: expected at most 64, and 2048 octets");
 }
 
 /* What was taken can be written back, and pinned as well, whatever became of its names. */
 TEST(a_row_that_is_taken_has_a_form)
 {
     char values[ROW_TEXT_MAX + 100];
-    char why[ROW_ERROR_MAX];
-    char room[ROW_TEXT_MAX];
+    char error[ROW_ERROR_MAX];
+    char buffer[ROW_TEXT_MAX];
     struct row row;
     size_t longest = 0;
 
@@ -241,10 +241,10 @@ TEST(a_row_that_is_taken_has_a_form)
         size_t len = (size_t)sprintf(values, "hosts=%.*s", (int)extra + 1, L63);
         while (len + 64 <= ROW_TEXT_MAX)
             len += (size_t)sprintf(values + len, ",%s", L63);
-        if (!parse((struct text){values, len}, &row, why))
+        if (!parse((struct text){values, len}, &row, error))
             continue;
         row.pinned = true;
-        assert_true(parse(format(&row, room), &row, why));
+        assert_true(parse(format(&row, buffer), &row, error));
         longest = len > longest ? len : longest;
     }
     assert_in_range(longest, ROW_TEXT_MAX - 80, ROW_TEXT_MAX);
@@ -252,20 +252,20 @@ TEST(a_row_that_is_taken_has_a_form)
     size_t len = (size_t)sprintf(values, "hosts=");
     while (len + 8 < ROW_TEXT_MAX / 2 + 400)
         len += (size_t)sprintf(values + len, "%s", "\xc3\xbc.\xc3\xbc.\xc3\xbc.\xc3\xbc,");
-    assert_false(parse((struct text){values, len - 1}, &row, why));
+    assert_false(parse((struct text){values, len - 1}, &row, error));
     memset(values, ' ', sizeof values);
-    assert_true(parse((struct text){values, ROW_TEXT_MAX}, &row, why));
-    assert_false(parse((struct text){values, ROW_TEXT_MAX + 1}, &row, why));
-    assert_string_equal(why, "too long: expected at most 2048 octets");
+    assert_true(parse((struct text){values, ROW_TEXT_MAX}, &row, error));
+    assert_false(parse((struct text){values, ROW_TEXT_MAX + 1}, &row, error));
+    assert_string_equal(error, "too long: expected at most 2048 octets");
 }
 
 TEST(a_reason_has_its_limit)
 {
     char values[ROW_TEXT_MAX];
-    char why[ROW_ERROR_MAX];
+    char error[ROW_ERROR_MAX];
     struct row row;
 
     memset(values, 'x', sizeof values);
-    assert_false(parse((struct text){values, sizeof values}, &row, why));
-    assert_int_equal(strlen(why), strlen("bad word: : expected name=value") + 100);
+    assert_false(parse((struct text){values, sizeof values}, &row, error));
+    assert_int_equal(strlen(error), strlen("bad word: : expected name=value") + 100);
 }

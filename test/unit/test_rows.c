@@ -164,9 +164,9 @@ TEST(a_row_is_pinned_unless_it_says)
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        char why[ROW_ERROR_MAX];
+        char error[ROW_ERROR_MAX];
         struct row row;
-        assert_true(rows_parse(text_of(rows[i].values), rows[i].by_default, &row, why));
+        assert_true(rows_parse(text_of(rows[i].values), rows[i].by_default, &row, error));
         if (row.pinned != rows[i].want)
             fail_msg("\"%s\": got %d, want %d", rows[i].values, row.pinned, rows[i].want);
     }

@@ -36,34 +36,34 @@ TEST(hosts_become_one_word)
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const struct text value = exact_copy(text_of(rows[i].value));
-        char room[64];
-        char why[ROW_ERROR_MAX] = "";
-        struct writer hosts = writer_of(room, sizeof room);
-        const bool good = rule_words_add_hosts(value, &hosts, why);
+        char buffer[64];
+        char error[ROW_ERROR_MAX] = "";
+        struct writer hosts = writer_of(buffer, sizeof buffer);
+        const bool good = rule_words_add_hosts(value, &hosts, error);
         exact_free(value);
         if (good != (rows[i].want != NULL) ||
                 (good && !text_equal(writer_text(&hosts), text_of(rows[i].want)))) {
             print_error("\"%s\": got \"%.*s\" (%s), want \"%s\"\n", rows[i].value,
-                    (int)writer_text(&hosts).len, room, why,
+                    (int)writer_text(&hosts).len, buffer, error,
                     rows[i].want != NULL ? rows[i].want : "(refused)");
             fail();
         }
-        assert_true(good == (why[0] == '\0'));
+        assert_true(good == (error[0] == '\0'));
     }
 }
 
 TEST(values_are_added_to_those_before)
 {
-    char room[8];
-    char why[ROW_ERROR_MAX];
-    struct writer hosts = writer_of(room, sizeof room);
+    char buffer[8];
+    char error[ROW_ERROR_MAX];
+    struct writer hosts = writer_of(buffer, sizeof buffer);
 
-    assert_true(rule_words_add_hosts(text_of("a b"), &hosts, why));
-    assert_true(rule_words_add_hosts(text_of(""), &hosts, why));
-    assert_true(rule_words_add_hosts(text_of("{c}"), &hosts, why));
+    assert_true(rule_words_add_hosts(text_of("a b"), &hosts, error));
+    assert_true(rule_words_add_hosts(text_of(""), &hosts, error));
+    assert_true(rule_words_add_hosts(text_of("{c}"), &hosts, error));
     assert_true(text_equal(writer_text(&hosts), text_of("a,b,c")));
-    assert_false(rule_words_add_hosts(text_of("too,long"), &hosts, why));
-    assert_string_equal(why, "too many hosts: expected at most 2048 octets");
+    assert_false(rule_words_add_hosts(text_of("too,long"), &hosts, error));
+    assert_string_equal(error, "too many hosts: expected at most 2048 octets");
 }
 
 TEST(flags_are_understood)
@@ -93,9 +93,9 @@ TEST(flags_are_understood)
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const struct text value = exact_copy(text_of(rows[i].value));
-        char why[ROW_ERROR_MAX] = "";
+        char error[ROW_ERROR_MAX] = "";
         bool flag = false;
-        const bool good = rule_words_flag(value, &flag, why);
+        const bool good = rule_words_flag(value, &flag, error);
         exact_free(value);
         if ((good ? (int)flag : -1) != rows[i].want)
             fail_msg("\"%s\": got %d %d, want %d", rows[i].value, good, flag, rows[i].want);
@@ -104,13 +104,13 @@ TEST(flags_are_understood)
 
 TEST(a_bad_flag_is_named)
 {
-    char why[ROW_ERROR_MAX];
+    char error[ROW_ERROR_MAX];
     bool flag;
 
-    assert_false(rule_words_flag(text_of("perhaps"), &flag, why));
-    assert_string_equal(why, "bad allow_unauthorized: perhaps: expected true or false");
-    assert_false(rule_words_flag((struct text){NULL, 0}, &flag, why));
-    assert_string_equal(why, "bad allow_unauthorized: : expected true or false");
+    assert_false(rule_words_flag(text_of("perhaps"), &flag, error));
+    assert_string_equal(error, "bad allow_unauthorized: perhaps: expected true or false");
+    assert_false(rule_words_flag((struct text){NULL, 0}, &flag, error));
+    assert_string_equal(error, "bad allow_unauthorized: : expected true or false");
 }
 
 static const char *name_of(enum ranged ranged)

@@ -78,8 +78,8 @@ TEST(networks)
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        char room[ORIGINS_NETWORK_MAX];
-        const struct text got = origins_network(text_of(table[i].beginning), room);
+        char buffer[ORIGINS_NETWORK_MAX];
+        const struct text got = origins_network(text_of(table[i].beginning), buffer);
         if (!text_equal(got, text_of(table[i].want)))
             fail_msg("%s: got `%.*s`, want `%s`", table[i].beginning, (int)got.len, got.at,
                     table[i].want);

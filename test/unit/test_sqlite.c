@@ -106,12 +106,12 @@ TEST(the_file_shrinks)
 TEST(a_damaged_file_is_set_aside)
 {
     static const char damage[] = "this was a database, until somebody edited it with an editor";
-    char why[EVENTSTORE_ERROR_MAX] = "";
+    char error[EVENTSTORE_ERROR_MAX] = "";
     char kept[256];
 
     folder_write(&folder, "events.db", damage, sizeof damage - 1, 0600);
-    assert_null(eventstore_open(address_of("events.db"), EVENTSTORE_READ, why));
-    assert_non_null(strstr(why, "not a database"));
+    assert_null(eventstore_open(address_of("events.db"), EVENTSTORE_READ, error));
+    assert_non_null(strstr(error, "not a database"));
     assert_false(is_there("events.db.damaged"));
     struct eventstore *store = fixture_events_open(address_of("events.db"), EVENTSTORE_RECORD);
     fixture_events_write(store, FIXTURE_EVENTS_JUNE, 3, FIXTURE_EVENTS_JUNE);
@@ -124,15 +124,15 @@ TEST(a_damaged_file_is_set_aside)
 
 TEST(a_newer_form_is_left_alone)
 {
-    char why[EVENTSTORE_ERROR_MAX] = "";
+    char error[EVENTSTORE_ERROR_MAX] = "";
 
     struct eventstore *store = fixture_events_open(address_of("events.db"), EVENTSTORE_RECORD);
     fixture_events_write(store, FIXTURE_EVENTS_JUNE, 3, FIXTURE_EVENTS_JUNE);
     eventstore_close(&store);
     change("events.db", "PRAGMA user_version = 2; ALTER TABLE event RENAME TO incident");
     for (int use = EVENTSTORE_RECORD; use <= EVENTSTORE_READ; use++) {
-        assert_null(eventstore_open(address_of("events.db"), (enum eventstore_use)use, why));
-        assert_non_null(strstr(why, "newer Verimail (form 2, this one knows 1)"));
+        assert_null(eventstore_open(address_of("events.db"), (enum eventstore_use)use, error));
+        assert_non_null(strstr(error, "newer Verimail (form 2, this one knows 1)"));
     }
     assert_false(is_there("events.db.damaged"));
     change("events.db", "SELECT id FROM incident");
@@ -140,16 +140,16 @@ TEST(a_newer_form_is_left_alone)
 
 TEST(somebody_elses_database_holds_no_events)
 {
-    char why[EVENTSTORE_ERROR_MAX] = "";
+    char error[EVENTSTORE_ERROR_MAX] = "";
 
     change("other.db", "CREATE TABLE recipe (id)");
-    assert_null(eventstore_open(address_of("other.db"), EVENTSTORE_READ, why));
-    assert_non_null(strstr(why, "holds no events"));
-    assert_null(eventstore_open(address_of("none.db"), EVENTSTORE_READ, why));
-    assert_non_null(strstr(why, "No such file or directory"));
+    assert_null(eventstore_open(address_of("other.db"), EVENTSTORE_READ, error));
+    assert_non_null(strstr(error, "holds no events"));
+    assert_null(eventstore_open(address_of("none.db"), EVENTSTORE_READ, error));
+    assert_non_null(strstr(error, "No such file or directory"));
     assert_false(is_there("none.db"));
-    assert_null(eventstore_open(address_of("none/events.db"), EVENTSTORE_RECORD, why));
-    assert_non_null(strstr(why, "none/events.db"));
+    assert_null(eventstore_open(address_of("none/events.db"), EVENTSTORE_RECORD, error));
+    assert_non_null(strstr(error, "none/events.db"));
 }
 
 static void limit_files(rlim_t octets)

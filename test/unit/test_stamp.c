@@ -58,8 +58,8 @@ static void check_written(const struct vectors *v)
 {
     const struct address user = address_of(vectors_get(v, "user"));
     const struct text want = vectors_get(v, "field");
-    char room[STAMP_FIELD_MAX];
-    struct writer w = writer_of(room, want.len);
+    char buffer[STAMP_FIELD_MAX];
+    struct writer w = writer_of(buffer, want.len);
 
     if (!write_field(&user, vectors_get(v, "payload"), "\r\n", &w) ||
             !text_equal(writer_text(&w), want)) {
@@ -67,7 +67,7 @@ static void check_written(const struct vectors *v)
         print_error("stamps.txt:%u: got %.*s\n", vectors_line(v), (int)got.len, got.at);
         fail();
     }
-    w = writer_of(room, want.len - 1);
+    w = writer_of(buffer, want.len - 1);
     assert_false(write_field(&user, vectors_get(v, "payload"), "\r\n", &w));
     assert_true(w.failed);
 }
@@ -111,8 +111,8 @@ TEST(lengths_at_their_limit)
     for (size_t i = 0; i < 2 * sizeof table / sizeof *table; i++) {
         const struct address user = address_of(text_of(table[i / 2].user));
         for (size_t len = 0; len <= sizeof payload; len++) {
-            char room[2 * STAMP_FIELD_MAX];
-            struct writer w = writer_of(room, sizeof room);
+            char buffer[2 * STAMP_FIELD_MAX];
+            struct writer w = writer_of(buffer, sizeof buffer);
             const struct text in = {payload, len};
             const bool ok = write_field(&user, in, eols[i % 2], &w);
             if (ok != (len > 0 && len <= table[i / 2].longest)) {
@@ -136,14 +136,14 @@ TEST(lengths_at_their_limit)
 TEST(writer_without_room_stays_inside)
 {
     const struct address user = address_of(text_of("alice@example.org"));
-    char room[100] = "";
+    char buffer[100] = "";
 
-    for (size_t size = 0; size < sizeof room - 1; size++) {
-        struct writer w = writer_of(room, size);
-        room[size] = '!';
+    for (size_t size = 0; size < sizeof buffer - 1; size++) {
+        struct writer w = writer_of(buffer, size);
+        buffer[size] = '!';
         assert_int_equal(write_field(&user, text_of("AbCd"), "\n", &w),
                 size >= strlen("Verimail: alice@example.org AbCd"));
-        assert_int_equal(room[size], '!');
+        assert_int_equal(buffer[size], '!');
     }
 }
 
@@ -152,17 +152,17 @@ TEST(only_payloads_are_written)
     static const char *const bad[] = {"", "-", "a b", "a=", "a+b", "a\n", "a/b", "\xe4", "a;"};
     static const char *const good[] = {"--", "_", "a", "-a", "AZaz09-_"};
     const struct address user = address_of(text_of("alice@example.org"));
-    char room[STAMP_FIELD_MAX];
+    char buffer[STAMP_FIELD_MAX];
 
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        struct writer w = writer_of(room, sizeof room);
+        struct writer w = writer_of(buffer, sizeof buffer);
         if (write_field(&user, text_of(bad[i]), "\r\n", &w)) {
             print_error("\"%s\" was written\n", bad[i]);
             fail();
         }
     }
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
-        struct writer w = writer_of(room, sizeof room);
+        struct writer w = writer_of(buffer, sizeof buffer);
         if (!write_field(&user, text_of(good[i]), "\r\n", &w)) {
             print_error("\"%s\" was not written\n", good[i]);
             fail();

@@ -40,10 +40,10 @@ TEST(every_decision_says_why)
         const struct judgement judgement = {
                 .answer = {.verdict = table[i].verdict, .reason = table[i].reason},
                 .cause = table[i].cause};
-        const char *why = steps_why(&judgement);
-        if ((why[0] != '\0') != table[i].says) {
+        const char *error = steps_why(&judgement);
+        if ((error[0] != '\0') != table[i].says) {
             print_error("%s %s %s: got \"%s\"\n", verdict_name(table[i].verdict),
-                    reason_name(table[i].reason), table[i].cause, why);
+                    reason_name(table[i].reason), table[i].cause, error);
             fail();
         }
     }

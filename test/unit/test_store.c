@@ -312,10 +312,10 @@ TEST_EACH(queries_that_end_early, backends)
 TEST_EACH(readers_beside_a_recorder, backends)
 {
     struct hostport place = begin(row);
-    char why[EVENTSTORE_ERROR_MAX] = "";
+    char error[EVENTSTORE_ERROR_MAX] = "";
 
-    assert_null(eventstore_open(place.address, EVENTSTORE_READ, why));
-    assert_true(why[0] != '\0');
+    assert_null(eventstore_open(place.address, EVENTSTORE_READ, error));
+    assert_true(error[0] != '\0');
     struct eventstore *store = fixture_events_open(place.address, EVENTSTORE_RECORD);
     struct eventstore *reader = fixture_events_open(place.address, EVENTSTORE_READ);
     for (int i = 1; i <= 5; i++) {
@@ -369,7 +369,7 @@ TEST_EACH(many_recorders, backends)
 
 TEST(none_keeps_nothing)
 {
-    char why[EVENTSTORE_ERROR_MAX] = "";
+    char error[EVENTSTORE_ERROR_MAX] = "";
     const struct event event = fixture_event(FIXTURE_EVENTS_JUNE);
     bool more = true;
 
@@ -379,19 +379,19 @@ TEST(none_keeps_nothing)
     assert_true(eventstore_purge(store, FIXTURE_EVENTS_JUNE, &more));
     assert_false(more);
     eventstore_close(&store);
-    assert_null(eventstore_open("none", EVENTSTORE_READ, why));
-    assert_non_null(strstr(why, "nothing is recorded"));
+    assert_null(eventstore_open("none", EVENTSTORE_READ, error));
+    assert_non_null(strstr(error, "nothing is recorded"));
 }
 
 TEST(other_addresses)
 {
     static const char *const addresses[] = {"", "mysql://x", "sqlit", "SQLITE:/x", "nonesuch"};
-    char why[EVENTSTORE_ERROR_MAX];
+    char error[EVENTSTORE_ERROR_MAX];
 
     for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++) {
-        why[0] = '\0';
-        if (eventstore_open(addresses[i], EVENTSTORE_RECORD, why) != NULL)
+        error[0] = '\0';
+        if (eventstore_open(addresses[i], EVENTSTORE_RECORD, error) != NULL)
             fail_msg("%s: got a store, want none", addresses[i]);
-        assert_non_null(strstr(why, "there is no such kind of store"));
+        assert_non_null(strstr(error, "there is no such kind of store"));
     }
 }

@@ -24,12 +24,12 @@ TEST(what_is_stored_is_read)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char octets[STORED_MAX];
         char text[ROW_TEXT_MAX];
-        char why[ROW_ERROR_MAX];
+        char error[ROW_ERROR_MAX];
         struct writer w = writer_of(octets, sizeof octets);
         struct writer formatted = writer_of(text, sizeof text);
         struct row row;
         struct row again;
-        assert_true(row_parse(text_of(rows[i]), &row, why));
+        assert_true(row_parse(text_of(rows[i]), &row, error));
         assert_true(stored_write(&row, &w));
         memset(&again, 0x55, sizeof again);
         assert_true(is_stored(writer_text(&w), &again));
@@ -92,12 +92,12 @@ TEST(what_is_damaged_is_refused)
 TEST(a_flipped_bit_makes_no_monster)
 {
     char octets[STORED_MAX];
-    char why[ROW_ERROR_MAX];
+    char error[ROW_ERROR_MAX];
     struct writer w = writer_of(octets, sizeof octets);
     struct row row;
 
     assert_true(row_parse(
-            text_of("more_hosts=a.example.org,b.example.org allow_unauthorized=yes"), &row, why));
+            text_of("more_hosts=a.example.org,b.example.org allow_unauthorized=yes"), &row, error));
     assert_true(stored_write(&row, &w));
     for (size_t bit = 0; bit < writer_text(&w).len * 8; bit++) {
         char again_octets[STORED_MAX];

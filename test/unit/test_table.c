@@ -185,7 +185,7 @@ static bool made_for_its_folder(void *context)
 static bool not_led_astray(void *context)
 {
     char target[] = "/tmp/verimail-test-target-XXXXXX";
-    char why[TABLE_ERROR_MAX];
+    char error[TABLE_ERROR_MAX];
     char new_file[sizeof target + 4];
 
     (void)context;
@@ -193,7 +193,7 @@ static bool not_led_astray(void *context)
     fixture_table_must(mkdtemp(target) != NULL);
     snprintf(new_file, sizeof new_file, "%s/new", target);
     fixture_table_must(symlink(new_file, fixture_table_path) == 0);
-    const bool opened = table_open_to_write(fixture_table_path, why) != NULL;
+    const bool opened = table_open_to_write(fixture_table_path, error) != NULL;
     const bool made = access(new_file, F_OK) == 0;
     (void)unlink(new_file);
     fixture_table_must(rmdir(target) == 0);

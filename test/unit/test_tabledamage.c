@@ -14,14 +14,14 @@
 
 static void refused(const char *want)
 {
-    char why[TABLE_ERROR_MAX] = "";
-    struct table *t = table_open_to_read(fixture_table_path, why);
+    char error[TABLE_ERROR_MAX] = "";
+    struct table *t = table_open_to_read(fixture_table_path, error);
 
     assert_null(t);
-    assert_string_equal(why, want);
-    t = table_open_to_write(fixture_table_path, why);
+    assert_string_equal(error, want);
+    t = table_open_to_write(fixture_table_path, error);
     assert_null(t);
-    assert_string_equal(why, want);
+    assert_string_equal(error, want);
 }
 
 BEFORE_EACH()
@@ -52,9 +52,9 @@ TEST(what_is_no_table_is_refused)
     folder_write(&fixture_table_folder, "t", octets, sizeof octets, 0600);
     refused("it is no table of users");
     assert_int_equal(unlink(fixture_table_path), 0);
-    char why[TABLE_ERROR_MAX];
-    assert_null(table_open_to_read(fixture_table_path, why));
-    assert_string_equal(why, "No such file or directory");
+    char error[TABLE_ERROR_MAX];
+    assert_null(table_open_to_read(fixture_table_path, error));
+    assert_string_equal(error, "No such file or directory");
     assert_int_not_equal(access(fixture_table_path, F_OK), 0);
 }
 
@@ -87,13 +87,13 @@ static void spoil(off_t at, const char *octets, size_t len)
 /* Everything that a table can be used for; whatever comes of it. */
 static bool use_all(void *context)
 {
-    char why[TABLE_ERROR_MAX];
+    char error[TABLE_ERROR_MAX];
     struct fixture_table_look l = {0};
     struct row row;
     char user[64];
 
     (void)context;
-    struct table *t = table_open_to_read(fixture_table_path, why);
+    struct table *t = table_open_to_read(fixture_table_path, error);
     for (size_t i = 0; t != NULL && i < FIXTURE_TABLE_MANY; i += 37) {
         fixture_table_user(user, i);
         const enum table_result result = table_get(t, text_of(user), &row);
@@ -105,7 +105,7 @@ static bool use_all(void *context)
     if (t != NULL)
         (void)table_each(t, fixture_table_look_at, &l);
     table_close(&t);
-    t = table_open_to_write(fixture_table_path, why);
+    t = table_open_to_write(fixture_table_path, error);
     if (t != NULL && table_begin(t) == TABLE_OK && table_clear(t, true) == TABLE_OK)
         (void)table_commit(t);
     table_close(&t);

@@ -72,8 +72,8 @@ TEST(reader_remembers_its_failure)
 
 TEST(writer_stops_at_its_end)
 {
-    char room[8] = "........";
-    struct writer w = writer_of(room, 7);
+    char buffer[8] = "........";
+    struct writer w = writer_of(buffer, 7);
 
     writer_string(&w, "abc");
     writer_decimal(&w, 1234);
@@ -82,17 +82,17 @@ TEST(writer_stops_at_its_end)
     assert_true(w.failed);
     writer_put(&w, (struct text){NULL, 0});
     assert_true(text_equal(writer_text(&w), text_of("abc1234")));
-    assert_int_equal(room[7], '.');
+    assert_int_equal(buffer[7], '.');
 }
 
 TEST(writer_decimal_at_its_edges)
 {
-    char room[TEXT_DECIMAL_MAX];
-    struct writer w = writer_of(room, sizeof room);
+    char buffer[TEXT_DECIMAL_MAX];
+    struct writer w = writer_of(buffer, sizeof buffer);
 
     writer_decimal(&w, UINT64_MAX);
     assert_true(text_equal(writer_text(&w), text_of("18446744073709551615")));
-    w = writer_of(room, sizeof room);
+    w = writer_of(buffer, sizeof buffer);
     writer_decimal(&w, 0);
     assert_true(text_equal(writer_text(&w), text_of("0")));
 }
