@@ -32,9 +32,10 @@ bool config_list_add(struct config_list *list, struct config_text text)
         __attribute__((warn_unused_result));
 void config_list_free(struct config_list *list);
 
-/* The configuration file (design, section 11; verimail.conf(5)), every value checked. Domains are
- * A-labels in lower case, times are seconds. A section's struct
- * begins with the line on which it ends in the file. */
+/* The configuration file (design, section 11; verimail.conf(5)), with every value checked. There is
+ * a struct for each section, which begins with the line on which the section ends. Domains are
+ * A-labels in lower case, and times are seconds. A text that may be NULL after config_read() says
+ * so in its comment. */
 struct config_service {
     unsigned line;
     struct config_list listen;
@@ -42,13 +43,13 @@ struct config_service {
     struct config_text state; /* a folder */
     uint64_t workers;         /* 0: one per processor */
     struct config_list keys;
-    struct config_text replay;          /* none, lmdb:PATH, or redis... (base/redisaddress.h) */
-    struct config_text replay_password; /* a file; at NULL: none */
-    struct config_text replay_ca;       /* a file of certificates; at NULL: the machine's */
+    struct config_text replay;          /* none, lmdb:PATH, or redis...: see replay_open() */
+    struct config_text replay_password; /* a file; NULL: none */
+    struct config_text replay_ca;       /* a file of CA certificates; NULL: the machine's */
     struct config_text events;          /* none, sqlite:PATH, or postgresql://... */
     uint64_t events_keep;
     struct config_text events_ip;     /* full, network or none */
-    struct config_text metrics;       /* unix:PATH or a loopback ADDRESS:PORT; at NULL: nowhere */
+    struct config_text metrics;       /* unix:PATH or a loopback ADDRESS:PORT; NULL: nowhere */
     uint64_t alarm_forgeries;         /* of one user in an hour; 0: no alarm */
     uint64_t connections;             /* per worker, as are the other limits */
     uint64_t connections_per_address; /* IPv4 /32, IPv6 /64 */
@@ -71,7 +72,7 @@ struct config_user {
     unsigned line;
     struct config_text local;
     struct config_list hosts;
-    bool hosts_given; /* `hosts = {}` means nobody, no `hosts` means the domain's */
+    bool hosts_given; /* `hosts = {}` means none, no `hosts` the domain's */
     struct config_list more_hosts;
     bool allow_unauthorized;
 };
@@ -81,11 +82,10 @@ struct config_domain {
     struct config_text name;
     bool is_default;
     struct config_list hosts;
-    struct config_text classic_key; /* at NULL: 2013 payloads are not opened */
-    struct domain_policy policy; /* what it takes from the file as it stands there: lifetime, ttl,
-                                    subdomains, checks_per_recipient */
+    struct config_text classic_key; /* NULL: payloads of 2013 are not opened */
+    struct domain_policy policy;    /* lifetime, ttl, subdomains, checks_per_recipient */
     struct config_list deny;
-    struct config_text table; /* the option `users`: a path behind `lmdb:`; at NULL: none */
+    struct config_text table; /* the option `users`, lmdb:PATH; NULL: none */
     struct config_user *users;
     size_t users_count;
 };
@@ -106,18 +106,18 @@ struct config_verify {
     struct config_text on_permerror; /* reject or mark */
     struct config_text on_temperror; /* accept or tempfail */
     bool send_ip;
-    struct config_text resolver;       /* ADDRESS or ADDRESS@PORT; at NULL: the machine's */
+    struct config_text resolver;       /* ADDRESS or ADDRESS@PORT; NULL: the machine's */
     struct config_list trust_anchors;  /* DS or DNSKEY records */
-    bool trust_anchors_given;          /* `{}` means none, no such line means the root's */
-    struct config_list allow_networks; /* network_parse() */
-    uint64_t budget_per_domain;        /* questions other than YES a minute */
+    bool trust_anchors_given;          /* `{}` means none, no such option the root's */
+    struct config_list allow_networks; /* as network_parse() takes them */
+    uint64_t budget_per_domain;        /* questions a minute with another answer than YES */
 };
 
 struct config_milter {
     unsigned line;
     struct config_text socket; /* `unix:PATH` or `inet:PORT@ADDRESS` or `inet6:PORT@ADDRESS` */
-    uint64_t socket_mode;      /* of a unix socket; written in octal */
-    struct config_text socket_group; /* at NULL: that of run_as */
+    uint64_t socket_mode;      /* of a unix socket */
+    struct config_text socket_group; /* NULL: that of run_as */
     struct config_text run_as;
     struct config_list trusted_networks;
     struct config_list trusted_daemons; /* names of {daemon_name} */
@@ -133,17 +133,17 @@ struct config_directory {
     struct config_text name;
     struct config_text table;    /* lmdb:PATH */
     struct config_text source;   /* postgresql://..., ldap://..., ldaps://..., ldapi://... */
-    struct config_text password; /* a file; at NULL: none */
+    struct config_text password; /* a file; NULL: none */
     struct config_text query;    /* PostgreSQL */
-    struct config_text bind_dn;  /* LDAP, from here on; at NULL: anonymous */
+    struct config_text bind_dn;  /* LDAP, from here to `allow_unauthorized`; NULL: anonymous */
     struct config_text base;
     struct config_text filter;
     struct config_list addresses; /* attributes that hold addresses of a user */
-    struct config_text hosts;     /* attributes that hold a rule; at NULL: none */
+    struct config_text hosts;     /* attributes that hold a rule; NULL: none */
     struct config_text more_hosts;
     struct config_text allow_unauthorized;
-    struct config_text ca; /* a file of certificates; at NULL: the machine's */
-    bool start_tls;        /* before anything is said over ldap:// */
+    struct config_text ca; /* a file of CA certificates; NULL: the machine's */
+    bool start_tls;        /* before anything is sent over ldap:// */
     uint64_t timeout;
 };
 
