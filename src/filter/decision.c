@@ -49,12 +49,12 @@ static void decision_log_outcome(struct log_line *line, const struct client_outc
     log_string(line, "dns", outcome->secure ? "secure" : "insecure");
 }
 
-static void decision_log_cause(struct log_line *line, const struct client_outcome *outcome)
+static void decision_log_error(struct log_line *line, const struct client_outcome *outcome)
 {
-    char cause[DISCOVERY_ERROR_MAX];
+    char error[DISCOVERY_ERROR_MAX];
 
-    client_outcome_text(outcome, cause, sizeof cause);
-    log_string(line, "cause", cause);
+    client_outcome_text(outcome, error, sizeof error);
+    log_string(line, "error", error);
 }
 
 static void decision_log_verified(const struct decision_line *mail,
@@ -66,7 +66,7 @@ static void decision_log_verified(const struct decision_line *mail,
 
     decision_begin_line(&line, level, "verified", mail);
     log_string(&line, "verdict", verdict_name(verdict));
-    /* For a temperror `by` says the same, and `cause` more. */
+    /* For a temperror `by` says the same, and `error` more. */
     if (verification->reason.len > 0 && verdict != VERDICT_TEMPERROR)
         log_text(&line, "reason", verification->reason);
     log_string(&line, monitor ? "would" : "action", action_name(action));
@@ -77,7 +77,7 @@ static void decision_log_verified(const struct decision_line *mail,
     if (verification->asked) {
         decision_log_outcome(&line, &verification->outcome);
         if (verdict == VERDICT_TEMPERROR)
-            decision_log_cause(&line, &verification->outcome);
+            decision_log_error(&line, &verification->outcome);
     }
     log_number(&line, "ms", mail->milliseconds);
     log_end(&line);
@@ -96,12 +96,12 @@ static void decision_log_stamped(const struct decision_line *mail, size_t replac
 }
 
 static void decision_log_not_stamped(
-        const struct decision_line *mail, const char *why, enum action action)
+        const struct decision_line *mail, const char *reason, enum action action)
 {
     struct log_line line;
 
     decision_begin_line(&line, LOG_LEVEL_INFO, "not-stamped", mail);
-    log_string(&line, "reason", why);
+    log_string(&line, "reason", reason);
     log_string(&line, "action", action_name(action));
     log_number(&line, "ms", mail->milliseconds);
     log_end(&line);
@@ -238,12 +238,12 @@ static void decision_refuse(struct decision *decision, enum action action, const
 
 /* An error of ours, not of the message. */
 static const char *decision_stamp_error(
-        const struct config_milter *milter, const char *why, struct decision *decision)
+        const struct config_milter *milter, const char *reason, struct decision *decision)
 {
     if (strcmp(milter->stamp_errors.at, "tempfail") == 0)
         decision_refuse(decision, ACTION_TEMPFAIL, "451", "4.7.1",
                 "This message cannot be stamped now (Verimail); try again later");
-    return why;
+    return reason;
 }
 
 static const char *decision_foreign_from(
@@ -294,12 +294,12 @@ static void decision_stamp(
     /* A relayed message may have been verified by us before; a new one was not. */
     if (transaction_class(transaction) != MAIL_CLASS_RELAYED)
         decision_remove_forged(transaction, decision);
-    const char *why = decision_try_stamp(transaction, &line->author, decision);
+    const char *reason = decision_try_stamp(transaction, &line->author, decision);
     line->milliseconds = mono_ms() - began;
-    if (why == NULL)
+    if (reason == NULL)
         decision_log_stamped(line, decision->stamps.count);
     else
-        decision_log_not_stamped(line, why, decision->action);
+        decision_log_not_stamped(line, reason, decision->action);
 }
 
 void decision_make(

@@ -105,20 +105,20 @@ static struct session *callbacks_session_of(SMFICTX *context)
 }
 
 /* A copy for libmilter, whose arguments are not const. */
-static char *callbacks_copy(const char *text, char *room, size_t size)
+static char *callbacks_copy(const char *text, char *buffer, size_t size)
 {
-    struct writer w = writer_of(room, size - 1);
+    struct writer w = writer_of(buffer, size - 1);
 
     writer_string(&w, text);
-    room[writer_text(&w).len] = '\0';
-    return room;
+    buffer[writer_text(&w).len] = '\0';
+    return buffer;
 }
 
 static const char *callbacks_macro(SMFICTX *context, const char *name)
 {
-    char room[24];
+    char buffer[24];
 
-    return smfi_getsymval(context, callbacks_copy(name, room, sizeof room));
+    return smfi_getsymval(context, callbacks_copy(name, buffer, sizeof buffer));
 }
 
 static sfsistat on_mail(SMFICTX *context, char **arguments)

@@ -108,11 +108,11 @@ static bool socket_make_way(const char *path, char error_r[SOCKET_ERROR_MAX])
 
 static bool socket_open_by_libmilter(const struct config_milter *milter)
 {
-    char room[128];
+    char buffer[128];
 
-    (void)snprintf(room, sizeof room, "%s", milter->socket.at);
+    (void)snprintf(buffer, sizeof buffer, "%s", milter->socket.at);
     errno = 0;
-    return smfi_setconn(room) == MI_SUCCESS && smfi_opensocket(false) == MI_SUCCESS;
+    return smfi_setconn(buffer) == MI_SUCCESS && smfi_opensocket(false) == MI_SUCCESS;
 }
 
 static bool socket_fail_to_open(char error_r[SOCKET_ERROR_MAX], const char *what)

@@ -22,9 +22,9 @@ struct running {
     int control;
 };
 
-static bool worker_fail(const char *what, const char *cause)
+static bool worker_fail(const char *name, const char *error)
 {
-    log_event(LOG_LEVEL_ERROR, "not-started", what, cause);
+    log_event(LOG_LEVEL_ERROR, "not-started", name, error);
     return false;
 }
 
@@ -34,13 +34,13 @@ static bool worker_fail_errno(const char *what)
     return false;
 }
 
-/* `text`: behind the letter; without a line end. */
+/* `text`: what follows the word, without a line end. */
 static bool worker_say(int control, enum milter_worker_word word, struct text text)
 {
-    char letter = (char)word;
+    char octet = (char)word;
     char line_end = '\n';
     struct iovec parts[] = {
-            {&letter, 1},
+            {&octet, 1},
             {(void *)(uintptr_t)text.at, text.len},
             {&line_end, 1},
     };
@@ -58,7 +58,7 @@ static void worker_refuse(int control, struct text problems)
     (void)worker_say(control, MILTER_WORKER_REFUSED, text_of(""));
 }
 
-/* NULL after the supervisor was told why. The bundle is cleared. */
+/* NULL when the bundle is refused. The bundle is cleared. */
 static struct snapshot *worker_make_snapshot(struct bundle *bundle, int control)
 {
     struct problems *problems = problems_init(bundle->path);
@@ -101,9 +101,9 @@ static bool worker_start_receiver(struct running *running)
 
 static bool worker_open_socket(const struct milter_worker_place *place)
 {
-    char cause[SOCKET_ERROR_MAX];
+    char error[SOCKET_ERROR_MAX];
 
-    return socket_open(place->milter, place->socket_group, cause) || worker_fail("error", cause);
+    return socket_open(place->milter, place->socket_group, error) || worker_fail("error", error);
 }
 
 /* Threads start when the process has its final user and filter: both belong to each thread. */

@@ -29,7 +29,7 @@ def test_it_starts_and_serves(case):
           ["unix:" + site.socket, "yes", "yes", "enforce"], line)
     serves(site)
     with session(site, address="192.0.2.1") as client:
-        equal(client.message(HEADER).answer, "c", "a stranger's, whose author uses no Verimail")
+        equal(client.message(HEADER).answer, "c", "an inbound one, whose author uses no Verimail")
     d.wait_log("verdict=none")
 
 

@@ -133,9 +133,9 @@ def test_the_milter_process_is_shut_in(case):
     needs_root()
     site = MilterSite(case)
     d = site.start()
-    with session(site) as client, session(site, address="192.0.2.1") as stranger:
+    with session(site) as client, session(site, address="192.0.2.1") as inbound:
         equal(stamps(client), 1, "stamps")
-        equal(stranger.message(HEADER).answer, "c", "a verified message")
+        equal(inbound.message(HEADER).answer, "c", "a verified message")
         pid = only_child(d)
         is_shut_in(pid, NOBODY.pw_uid)
         status = status_of(pid)
@@ -151,7 +151,7 @@ def test_the_milter_process_is_shut_in(case):
 
 
 class Unprivileged:
-    """A site of the user nobody, who starts everything himself."""
+    """A site of the user nobody, which starts everything."""
 
     def __init__(self, case):
         needs_root()

@@ -8,7 +8,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* The input is a login, an author and a table, a line for each of the first two. Whatever they are,
- * nobody may be whom the simplest reading of the rules does not let him be. */
+ * a login may use no author that the simplest reading of the rules does not allow. */
 
 static void must(bool holds)
 {
@@ -52,7 +52,7 @@ static bool split(struct text typed, struct text *local_r, struct text *domain_r
 }
 
 /* Quotes around a local part are only its writing. */
-static struct text unquoted(struct text local, char room[128])
+static struct text unquoted(struct text local, char buffer[128])
 {
     size_t len = 0;
 
@@ -61,14 +61,14 @@ static struct text unquoted(struct text local, char room[128])
     for (size_t i = 1; i + 1 < local.len; i++) {
         if (local.at[i] == '\\' && i + 2 < local.len)
             i++;
-        room[len++] = local.at[i];
+        buffer[len++] = local.at[i];
     }
-    return (struct text){room, len};
+    return (struct text){buffer, len};
 }
 
 static bool model_word(struct text word, const struct address *author)
 {
-    char room[128];
+    char buffer[128];
     struct text local;
     struct text domain;
     struct address wanted;
@@ -76,7 +76,7 @@ static bool model_word(struct text word, const struct address *author)
     if (!split(word, &local, &domain))
         return false;
     const bool all = text_equal(local, text_of("*"));
-    if (!address_make(all ? text_of("x") : unquoted(local, room), domain, &wanted) ||
+    if (!address_make(all ? text_of("x") : unquoted(local, buffer), domain, &wanted) ||
             !text_equal_fold(address_domain(&wanted), address_domain(author)))
         return false;
     return all || model_admits(address_local(&wanted), author);

@@ -13,7 +13,7 @@ from harness.milterclient import MilterClient
 
 NOBODY = pwd.getpwnam("nobody")
 HEADER = [("From", " alice@origin.test"), ("To", " bob@receiver.test"), ("Subject", " s")]
-PROMPT = 4  # seconds; libmilter looks for signals every five if nobody knocks
+PROMPT = 4  # seconds; libmilter notices signals after five if no connection comes
 
 
 class MilterSite:

@@ -56,5 +56,5 @@ const char *client_step_word(enum client_step step)
 
 void client_outcome_text(const struct client_outcome *outcome, char *text_r, size_t size)
 {
-    snprintf(text_r, size, "a cause (%s)", client_step_word(outcome->step));
+    snprintf(text_r, size, "an error (%s)", client_step_word(outcome->step));
 }

@@ -32,7 +32,7 @@ static const struct fixture_session verdicts[] = {
                 .decision = "accept" RESULT "temperror header.from=example.org",
                 .log = "level=warning " LOG
                        "temperror action=accept by=step server=[2001:db8::1]:26 dns=insecure "
-                       "cause=\"a cause (step)\""},
+                       "error=\"an error (step)\""},
         {{"a server of a cached answer"}, FROM = STAMPED, .verdict = VERDICT_YES,
                 .reason = REASON_STAMPED, CACHED, .server = "203.0.113.5:26",
                 .decision = "accept" PASS,
@@ -61,16 +61,16 @@ static const struct fixture_session verdicts[] = {
                             "domain uses Verimail; try again later, or tell its postmaster" RESULT
                             "temperror header.from=example.org",
                 .log = "level=warning " LOG "temperror action=tempfail by=dns dns=insecure "
-                       "cause=\"a cause (dns)\""},
+                       "error=\"an error (dns)\""},
         {{"temperror accepted"}, FROM = ALICE, FAILS(DNS),
                 .decision = "accept" RESULT "temperror header.from=example.org",
                 .log = "level=warning " LOG "temperror action=accept by=dns dns=insecure "
-                       "cause=\"a cause (dns)\""},
+                       "error=\"an error (dns)\""},
         {{"temperror that monitor accepts"}, VERIFY("mode = monitor on_temperror = tempfail"),
                 FROM = ALICE, FAILS(BUDGET),
                 .decision = "accept" RESULT "temperror header.from=example.org",
                 .log = "level=warning " LOG "temperror would=tempfail by=step dns=insecure "
-                       "cause=\"a cause (step)\""},
+                       "error=\"an error (step)\""},
         {{"two stamps of the author"}, FROM = "Verimail: alice@example.org UEFZTE9BRA\n" STAMPED,
                 .verdict = VERDICT_YES, .reason = REASON_UNSTAMPED, CACHED,
                 .decision = "accept" PASS,

@@ -141,7 +141,7 @@ static const struct fixture_session logins[] = {
         {{"not in the table"}, FIXTURE_BOTH FIXTURE_MILTER("logins = \"/l\""),
                 "office bob@example.org\n", ELSEWHERE = ALICE, LOGIN("alice"), .decision = "accept",
                 .log = FOREIGN(" login=alice", "accept")},
-        /* From loopback, too: who logged in is not trusted for his network. */
+        /* A client that logs in is not trusted for its network. */
         {{"on loopback"}, LOOPBACK = ALICE, LOGIN("eve"), .decision = "accept",
                 .log = LOG("not-stamped", "127.0.0.1",
                         "authenticated") " login=eve" AUTHOR " reason=foreign-from action=accept"},

@@ -11,7 +11,7 @@
 #include "unit.h"
 
 #define SOMEBODY 65534 /* an id that is not root's */
-#define GROUP 54321    /* of nobody here */
+#define GROUP 54321    /* without a member */
 
 /* In the child, whose `cause` the test does not see. */
 struct expected {
@@ -103,7 +103,8 @@ static bool refuses_as_somebody(void *context)
            refuses_with(context);
 }
 
-/* Who is not root may not give it to a group that he is not in, but the folder may. */
+/* Only root can give it to a group that the user is not in; a folder with the set-group-ID bit
+ * gives it, too. */
 TEST(the_group_without_root)
 {
     struct fixture_socket place;
@@ -206,7 +207,7 @@ TEST(what_somebody_uses_is_left_alone)
     for (size_t i = 0; i < count; i++)
         close(waiting[i]);
     close(listener);
-    assert_int_equal(child_end(opens, &place), 0); /* now that nobody answers */
+    assert_int_equal(child_end(opens, &place), 0); /* now that no process answers */
     assert_int_equal(unlink(place.path), 0);
 
     const int other = fixture_socket_bind(place.path, SOCK_DGRAM, -1);
@@ -274,7 +275,7 @@ TEST(removing)
     fixture_socket_end(&place);
 }
 
-/* It connects and is gone; and never waits, whoever does not answer. */
+/* It connects and closes. It never waits, even if there is no answer. */
 TEST(knocking)
 {
     struct fixture_socket place;

@@ -43,7 +43,7 @@ static struct message_parser *parser_of(const char *fields, enum message_result 
     return parser;
 }
 
-/* What the rest of a row is about; the mode is not looked at. */
+/* What the rest of a row is about; the mode does not matter. */
 struct row {
     const char *fields;
     enum message_result broken;
