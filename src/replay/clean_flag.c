@@ -44,11 +44,6 @@ static void read_boot(char boot_r[BOOT_MAX])
     close(fd);
 }
 
-static bool mark_is_well_formed(const struct content *c)
-{
-    return memcmp(c->magic, MAGIC, sizeof c->magic) == 0 && c->state <= CLEAN_FLAG_DAMAGED;
-}
-
 /* Under the lock. */
 static bool make_content(struct clean_flag *flag)
 {
@@ -72,7 +67,9 @@ static bool make_content(struct clean_flag *flag)
         flag->content = NULL;
         return false;
     }
-    if (is_empty || !mark_is_well_formed(flag->content)) {
+    const bool is_well_formed = memcmp(flag->content->magic, MAGIC, sizeof MAGIC) == 0 &&
+                                flag->content->state <= CLEAN_FLAG_DAMAGED;
+    if (is_empty || !is_well_formed) {
         memcpy(flag->content->magic, MAGIC, sizeof MAGIC);
         flag->content->state = is_empty ? CLEAN_FLAG_EMPTY : CLEAN_FLAG_DAMAGED;
     }

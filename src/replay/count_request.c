@@ -56,11 +56,6 @@ static uint32_t total_of(struct text receiving)
     return total;
 }
 
-static bool is_for_any(struct text receiving)
-{
-    return receiving.len > 1 && receiving.at[0] == '*';
-}
-
 void count_request_make(const struct payload_opened *payload, struct text rcpt,
         uint32_t per_recipient, uint64_t lifetime, struct count_request *item_r)
 {
@@ -72,7 +67,8 @@ void count_request_make(const struct payload_opened *payload, struct text rcpt,
     item_r->expires = is->issued + lifetime + JUDGE_FUTURE;
     item_r->entries_count = 0;
     item_r->result = REPLAY_PENDING;
-    if (rcpt.len == 0 || is_for_any(is->receiving)) {
+    const bool is_for_any = is->receiving.len > 1 && is->receiving.at[0] == '*';
+    if (rcpt.len == 0 || is_for_any) {
         count_request_add(item_r, text_of("*"), total_of(is->receiving), per_recipient);
         return;
     }

@@ -371,13 +371,6 @@ bool lmdb_file_is_there(const struct lmdb_file *file)
            !clean_flag_is_removed(file->flag);
 }
 
-static int set_size(struct lmdb_file *file, size_t size)
-{
-    const int error = mdb_env_set_mapsize(file->env, size);
-
-    return error == 0 ? touch(file, true) : error;
-}
-
 /* Not while another process does the same: what each sets is the length of the file. One that was
  * not told it would be cut to its old length by whoever opens it next. */
 int lmdb_file_enlarge(struct lmdb_file *file, int full, bool *broken_r)
@@ -400,7 +393,9 @@ int lmdb_file_enlarge(struct lmdb_file *file, int full, bool *broken_r)
     if (error == 0)
         error = reserve(file, size);
     if (error == 0) {
-        error = set_size(file, size);
+        error = mdb_env_set_mapsize(file->env, size);
+        if (error == 0)
+            error = touch(file, true);
         *broken_r = error != 0;
     }
     clean_flag_unlock(file->flag);

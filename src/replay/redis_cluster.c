@@ -91,15 +91,6 @@ static struct node *redis_cluster_add(struct redis_cluster *c, struct node *node
     return node;
 }
 
-/* A name server that is not there must not keep a worker from its questions for long. */
-static void be_impatient(void)
-{
-    if (res_init() == 0) {
-        _res.retrans = 1; /* seconds */
-        _res.retry = 1;
-    }
-}
-
 static size_t redis_cluster_look_up(const struct redis_address_host *host,
         struct endpoint endpoints_r[REDIS_LINK_ENDPOINTS_MAX])
 {
@@ -149,7 +140,11 @@ struct redis_cluster *redis_cluster_init(const struct redis_link_setup *links, u
         return NULL;
     c->links = links;
     c->well_at = mono_ms;
-    be_impatient();
+    /* A name server that does not answer must not hold a worker for long. */
+    if (res_init() == 0) {
+        _res.retrans = 1; /* seconds */
+        _res.retry = 1;
+    }
     for (size_t slot = 0; slot < REDIS_SLOTS; slot++)
         c->owners[slot] = NOBODY;
     bool good = address->path[0] == '\0' || add_named(c, NULL, address->path, mono_ms);
@@ -188,16 +183,11 @@ static bool redis_cluster_make_endpoint(
     return endpoint_parse(text, endpoint_r) && !endpoint_r->wildcard;
 }
 
-static bool is_host(const struct node *node, struct text host, uint16_t port)
-{
-    return node->port == port && text_equal_fold(text_of(node->host), host);
-}
-
 static uint16_t redis_cluster_find(const struct redis_cluster *c, struct text host, uint16_t port,
         const struct endpoint *endpoint)
 {
     for (size_t i = 0; i < c->count; i++)
-        if (is_host(c->nodes[i], host, port) ||
+        if ((c->nodes[i]->port == port && text_equal_fold(text_of(c->nodes[i]->host), host)) ||
                 (endpoint != NULL && redis_link_is_at(c->nodes[i]->link, endpoint)))
             return (uint16_t)i;
     return NOBODY;

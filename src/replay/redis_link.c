@@ -384,15 +384,6 @@ static void on_refusal(struct redis_link *link, enum own what, struct text error
     redis_link_drop(link, why, mono_ms);
 }
 
-static void on_own_reply(
-        struct redis_link *link, enum own what, const redisReply *reply, uint64_t mono_ms)
-{
-    if (reply->type == REDIS_REPLY_ERROR)
-        on_refusal(link, what, redis_reply_text(reply), mono_ms);
-    else if (what == OWN_INFO)
-        on_info(link, redis_reply_text(reply), mono_ms);
-}
-
 /* Takes replies as long as there are any, and the link stands. */
 static void take_replies(struct redis_link *link, uint64_t mono_ms)
 {
@@ -403,9 +394,11 @@ static void take_replies(struct redis_link *link, uint64_t mono_ms)
         link->heard = mono_ms;
         if (!redis_queue_shift(&link->queue, &request))
             redis_link_drop(link, "says what it was not asked", mono_ms);
-        else if (request.what < 0)
-            on_own_reply(link, (enum own)request.what, reply, mono_ms);
-        else
+        else if (request.what < 0 && reply->type == REDIS_REPLY_ERROR)
+            on_refusal(link, (enum own)request.what, redis_reply_text(reply), mono_ms);
+        else if (request.what == OWN_INFO)
+            on_info(link, redis_reply_text(reply), mono_ms);
+        else if (request.what >= 0)
             link->setup->on_reply(
                     link->setup->context, link, request.what, request.about, reply, mono_ms);
         freeReplyObject(reply);

@@ -167,13 +167,6 @@ struct text redis_reply_text(const redisReply *reply)
     return (struct text){reply->str, reply->len};
 }
 
-static bool starts_with(struct text t, const char *start)
-{
-    const struct text wanted = text_of(start);
-
-    return t.len >= wanted.len && memcmp(t.at, wanted.at, wanted.len) == 0;
-}
-
 /* The value behind `name=` in `name=value,name=value`; empty: there is none. */
 static struct text redis_info_value_of(struct text fields, const char *name)
 {
@@ -201,7 +194,8 @@ static bool is_online_replica(struct text name, struct text value)
 {
     uint64_t lag = 0;
 
-    return starts_with(name, "slave") && name.len > 5 && text_is_digit(name.at[5]) &&
+    return text_starts_with_fold(name, text_of("slave")) && name.len > 5 &&
+           text_is_digit(name.at[5]) &&
            text_equal(redis_info_value_of(value, "state"), text_of("online")) &&
            text_decimal(redis_info_value_of(value, "lag"), REDIS_INFO_LAG_MAX, &lag);
 }

@@ -144,7 +144,8 @@ bool redis_stream_has_more(const struct redis_stream *stream)
     return stream->tls != NULL && redis_tls_has_more(stream->tls);
 }
 
-#define OUTPUT_FIRST 32768 /* what a greeting never fills: no copy of the password is left behind */
+#define OUTPUT_FIRST 32768 /* what a greeting never fills: no copy of the password is left behind  \
+                            */
 
 static bool redis_output_make_room(struct redis_output *output, size_t len)
 {

@@ -64,13 +64,6 @@ const char *directory_path(const struct config_directory *directory)
     return directory->table.at + strlen(TABLE_SCHEME);
 }
 
-static const struct directory_backend *find_kind(const char *source)
-{
-    return strncmp(source, directory_postgresql.scheme, strlen(directory_postgresql.scheme)) == 0
-                   ? &directory_postgresql
-                   : &directory_ldap;
-}
-
 static bool directory_ask(const struct config_directory *directory, struct row_set *rows,
         char error_r[DIRECTORY_ERROR_MAX])
 {
@@ -84,26 +77,15 @@ static bool directory_ask(const struct config_directory *directory, struct row_s
             return false;
         }
     }
-    const bool read = find_kind(directory->source.at)->read(directory, password, rows, error_r);
+    const char *scheme = directory_postgresql.scheme;
+    const struct directory_backend *backend =
+            strncmp(directory->source.at, scheme, strlen(scheme)) == 0 ? &directory_postgresql
+                                                                       : &directory_ldap;
+    const bool read = backend->read(directory, password, rows, error_r);
     if (!read)
         password_blot(error_r, password);
     sodium_free(password);
     return read;
-}
-
-static enum directory_result refuse_few(
-        const struct directory_counts *counts, char error_r[DIRECTORY_ERROR_MAX])
-{
-    snprintf(error_r, DIRECTORY_ERROR_MAX,
-            "%" PRIu64 " rows instead of %" PRIu64 " before: expected at least half of them",
-            counts->after, counts->before);
-    return DIRECTORY_FEW;
-}
-
-/* So many users do not leave from one sync to the next: the directory did not tell all. */
-static bool is_few(const struct directory_counts *counts)
-{
-    return counts->after < counts->before / 2 + counts->before % 2;
 }
 
 static enum directory_result directory_fail(const struct config_directory *directory,
@@ -124,9 +106,13 @@ static enum directory_result renew(const struct config_directory *directory, boo
 
     if (difference == NULL)
         return directory_fail(directory, why, error_r);
-    if (!believe && is_few(counts_r))
-        result = refuse_few(counts_r, error_r);
-    else if (difference_write(difference, table) != TABLE_OK)
+    /* So many users do not leave from one sync to the next: the directory did not tell all. */
+    if (!believe && counts_r->after < counts_r->before / 2 + counts_r->before % 2) {
+        snprintf(error_r, DIRECTORY_ERROR_MAX,
+                "%" PRIu64 " rows instead of %" PRIu64 " before: expected at least half of them",
+                counts_r->after, counts_r->before);
+        result = DIRECTORY_FEW;
+    } else if (difference_write(difference, table) != TABLE_OK)
         result = directory_fail(directory, table_error(table), error_r);
     difference_free(&difference);
     return result;

@@ -141,12 +141,6 @@ static struct ldap_entry *ldap_entry_init(struct ldap_session *session, struct r
     return e;
 }
 
-/* The attributes to search for, with a NULL at the end. */
-static char **ldap_entry_attributes(struct ldap_entry *e)
-{
-    return e->attributes;
-}
-
 static bool take_values(struct ldap_entry *e, LDAPMessage *message, const char *description,
         const struct wanted *wanted)
 {
@@ -210,16 +204,6 @@ static bool fetch_part(
     return good;
 }
 
-static bool take_wanted(struct ldap_entry *e, LDAPMessage *message, const struct wanted *wanted)
-{
-    uint64_t from = 0;
-    bool good = ldap_entry_take_attribute(e, message, wanted, 0, &from);
-
-    while (good && from > 0)
-        good = fetch_part(e, wanted, from, &from);
-    return good;
-}
-
 static void forget_entry(struct ldap_entry *e)
 {
     account_clear(e->account);
@@ -261,8 +245,12 @@ static bool ldap_entry_take_entry(struct ldap_entry *e, LDAPMessage *message)
     bool good = true;
 
     forget_entry(e);
-    for (size_t i = 0; good && i < e->wanted_count; i++)
-        good = take_wanted(e, message, &e->wanted[i]);
+    for (size_t i = 0; good && i < e->wanted_count; i++) {
+        uint64_t from = 0;
+        good = ldap_entry_take_attribute(e, message, &e->wanted[i], 0, &from);
+        while (good && from > 0)
+            good = fetch_part(e, &e->wanted[i], from, &from);
+    }
     if (!good)
         return false;
     const size_t count = account_settle(e->account);
@@ -295,11 +283,6 @@ struct paging {
     bool done;
 };
 
-static bool is_left(const struct berval *cookie)
-{
-    return cookie != NULL && cookie->bv_len > 0;
-}
-
 /* The end of a page: all of it was there, and it says whether another follows (RFC 2696). */
 static bool end_page(struct paging *p, LDAPMessage *message)
 {
@@ -322,7 +305,7 @@ static bool end_page(struct paging *p, LDAPMessage *message)
                 s, "search", LDAP_CONTROL_NOT_FOUND, "the server does not give pages");
     } else {
         error = ldap_parse_pageresponse_control(s->ld, paged, &estimate, &cookie);
-        p->done = !is_left(&cookie);
+        p->done = cookie.bv_len == 0;
         good = error == LDAP_SUCCESS && (p->done || (p->cookie = ber_bvdup(&cookie)) != NULL);
         if (!good)
             (void)ldap_session_fail(
@@ -387,10 +370,9 @@ static bool read_page(struct paging *p)
         return ldap_session_fail(p->session, "search", error, NULL);
     if (p->session->is_active_directory)
         controls[1] = &scope;
-    const bool good =
-            ldap_session_search(p->session, directory->base.at, LDAP_SCOPE_SUBTREE,
-                    directory->filter.at, ldap_entry_attributes(p->entry), controls, &id) &&
-            take_page(p, id);
+    const bool good = ldap_session_search(p->session, directory->base.at, LDAP_SCOPE_SUBTREE,
+                              directory->filter.at, p->entry->attributes, controls, &id) &&
+                      take_page(p, id);
     ldap_control_free(controls[0]);
     return good;
 }

@@ -88,14 +88,6 @@ static void ldap_limit_end(void)
     (void)setitimer(ITIMER_REAL, &none, NULL);
 }
 
-/* Before `ld` is given up. */
-static void ldap_limit_remove(void)
-{
-    ldap_limit_end();
-    sigaction(SIGALRM, &before, NULL);
-    socket_fd = -1;
-}
-
 /* From now on so many seconds, for as long as what follows takes; again: anew. */
 /* Again and again: behind one connection another one may be tried. */
 static void ldap_limit_begin(uint64_t seconds)
@@ -104,12 +96,6 @@ static void ldap_limit_begin(uint64_t seconds)
     const struct itimerval timer = {.it_interval = limit, .it_value = limit};
 
     (void)setitimer(ITIMER_REAL, &timer, NULL);
-}
-
-/* Whether a connection was shut down since ldap_limit_install(). */
-static bool ldap_limit_was_reached(void)
-{
-    return reached != 0;
 }
 
 bool ldap_limit_was_connected(void)
@@ -126,7 +112,7 @@ bool ldap_session_fail(struct ldap_session *s, const char *doing, int error, con
 {
     char *said = NULL;
 
-    if (ldap_limit_was_reached())
+    if (reached != 0)
         detail = "gives no answer";
     if (detail == NULL && s->ld != NULL)
         (void)ldap_get_option(s->ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &said);
@@ -313,7 +299,9 @@ void ldap_session_close(struct ldap_session *s)
     if (s->ld != NULL)
         (void)ldap_unbind_ext_s(s->ld, NULL, NULL);
     s->ld = NULL;
-    ldap_limit_remove();
+    ldap_limit_end();
+    sigaction(SIGALRM, &before, NULL);
+    socket_fd = -1;
 }
 
 bool ldap_session_search(struct ldap_session *s, const char *base, int scope, const char *filter,

@@ -37,13 +37,6 @@ static enum mailbox_kind mailbox_kind_of(struct text type)
     return text_equal(type, mail) ? MAILBOX_PRIMARY : MAILBOX_OTHER;
 }
 
-/* from_parse() takes names and comments too, which do not belong here. */
-static bool is_bare(struct text value)
-{
-    return value.len > 0 && memchr(value.at, '<', value.len) == NULL &&
-           memchr(value.at, '(', value.len) == NULL;
-}
-
 enum mailbox_kind mailbox_read(struct text value, char buffer[ADDRESS_MAX + 1], struct text *key_r)
 {
     struct writer w = writer_of(buffer, ADDRESS_MAX + 1);
@@ -52,7 +45,10 @@ enum mailbox_kind mailbox_read(struct text value, char buffer[ADDRESS_MAX + 1], 
     const enum mailbox_kind kind = mailbox_kind_of(cut_type(&value));
     if (kind == MAILBOX_FOREIGN)
         return kind;
-    if (!is_bare(value) || from_parse(value, &address) != FROM_OK ||
+    /* from_parse() takes names and comments too, which do not belong here. */
+    const bool is_bare = value.len > 0 && memchr(value.at, '<', value.len) == NULL &&
+                         memchr(value.at, '(', value.len) == NULL;
+    if (!is_bare || from_parse(value, &address) != FROM_OK ||
             !row_key(address_local(&address), address_domain(&address), &w))
         return MAILBOX_BAD;
     *key_r = writer_text(&w);

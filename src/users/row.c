@@ -64,12 +64,6 @@ bool row_parse_user(struct text user, char buffer[ADDRESS_MAX + 1], struct text 
     return true;
 }
 
-static bool parse_yes(struct text value, bool *yes_r)
-{
-    *yes_r = text_equal(value, text_of("yes"));
-    return *yes_r || text_equal(value, text_of("no"));
-}
-
 /* What of a row was given, and where the next host's name goes. */
 struct given {
     bool hosts;
@@ -123,7 +117,9 @@ static bool row_take_flag(
     if (*once)
         return row_fail(error_r, "given twice", name, "each name once");
     *once = true;
-    return parse_yes(value, flag) || row_fail(error_r, "bad value", value, "yes or no");
+    *flag = text_equal(value, text_of("yes"));
+    return *flag || text_equal(value, text_of("no")) ||
+           row_fail(error_r, "bad value", value, "yes or no");
 }
 
 static bool take_alias(struct row *row, struct given *given, struct text value, char *error_r)
