@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: ISC
 #include "client/discovery.h"
 
+#include <libpsl.h>
+#include <pthread.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "client/organization.h"
 #include "client/resolver.h"
 #include "client/srv.h"
 
@@ -18,6 +19,40 @@ struct discovery {
     struct resolver *resolver;
 };
 
+/* Public suffixes: the machine's list, or the one that libpsl was built with, whichever is newer. A
+ * process has one, for as long as it runs. */
+static const psl_ctx_t *public_suffixes;
+
+static void discovery_read_list(void)
+{
+    public_suffixes = psl_latest(NULL);
+    if (public_suffixes == NULL)
+        public_suffixes = psl_builtin();
+}
+
+/* Once, so that no file is opened later. */
+static void discovery_load_list(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    (void)pthread_once(&once, discovery_read_list);
+}
+
+struct text discovery_organization(struct text domain)
+{
+    char copy[DOMAIN_MAX + 1];
+    struct writer w = writer_of(copy, sizeof copy);
+
+    discovery_load_list();
+    writer_put(&w, domain);
+    writer_char(&w, '\0');
+    const char *registered = public_suffixes != NULL && !w.failed
+                                     ? psl_registrable_domain(public_suffixes, copy)
+                                     : NULL;
+    const size_t skipped = registered != NULL ? (size_t)(registered - copy) : domain.len;
+    return (struct text){domain.at + skipped, domain.len - skipped};
+}
+
 struct discovery *discovery_init(
         const struct discovery_options *options, char error_r[DISCOVERY_ERROR_MAX])
 {
@@ -26,7 +61,7 @@ struct discovery *discovery_init(
     snprintf(error_r, DISCOVERY_ERROR_MAX, "out of memory");
     if (discovery == NULL)
         return NULL;
-    organization_load();
+    discovery_load_list();
     discovery->resolver = resolver_init(options, error_r);
     if (discovery->resolver == NULL)
         discovery_free(&discovery);
@@ -272,7 +307,7 @@ static uint64_t discovery_half_way(uint64_t deadline)
 void discovery_find(struct discovery *discovery, struct text domain, uint64_t deadline,
         struct discovery_answer *answer_r)
 {
-    const struct text organization = organization_of(domain);
+    const struct text organization = discovery_organization(domain);
     struct srv records[SRV_MAX];
     size_t count = 0;
 

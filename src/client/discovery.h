@@ -64,4 +64,9 @@ struct discovery_answer {
 void discovery_find(struct discovery *discovery, struct text domain, uint64_t deadline,
         struct discovery_answer *answer_r);
 
+/* The organizational domain of `domain` (A-labels in lower case): what was registered under a
+ * public suffix, by the list that libpsl has. It is a tail of `domain`; empty when `domain` is
+ * itself a public suffix. */
+struct text discovery_organization(struct text domain);
+
 #endif

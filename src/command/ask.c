@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "client/attempt.h"
 #include "command/arguments.h"
 #include "command/escape.h"
 #include "command/hostport.h"

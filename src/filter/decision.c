@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "filter/sender_logins.h"
+#include "protocol/results.h"
 
 /* The line that is logged of each message: verimail-milter(8), LOG. */
 struct decision_line {

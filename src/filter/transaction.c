@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "protocol/results.h"
 
 const char *mail_class_name(enum mail_class mail_class)
 {

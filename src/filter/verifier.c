@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/target_acl.h"
+
 /* The service at one address gets the budgets of so many domains. */
 #define DOMAINS_AT_ADDRESS 10
 
