@@ -10,7 +10,7 @@
 #define BOOT_FILE "/proc/sys/kernel/random/boot_id"
 #define BOOT_OCTETS 36
 
-/* The mark of a store of counts in this file names this boot; afterwards it names another. */
+/* Changes the clean flag of a store of counts in this file, so that it names another boot. */
 static inline void boot_change(const char *path)
 {
     char octets[4096];

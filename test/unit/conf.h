@@ -8,8 +8,8 @@
 #include "config/config.h"
 #include "config/problems.h"
 
-/* What becomes of a configuration file's text, as config_read() does it, but a configuration with
- * problems is there to be looked at. */
+/* Reads the text of a configuration file as config_read() does. A configuration with problems is
+ * kept, too. */
 struct conf {
     struct config *config;
     struct problems *problems;

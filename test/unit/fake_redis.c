@@ -81,8 +81,8 @@ struct fake_redis *fake_redis_open(const char *form, const char *password)
             .password = password,
             .done = fake_redis_done,
             .context = fake};
-    fake->now = FAKE_REDIS_BEGIN;
-    fake->replay = replay_open(&setup, fake->now, FAKE_REDIS_TODAY);
+    fake->mono_ms = FAKE_REDIS_BEGIN;
+    fake->replay = replay_open(&setup, fake->mono_ms, FAKE_REDIS_TODAY);
     assert_non_null(fake->replay);
     return fake;
 }
@@ -103,9 +103,9 @@ void fake_redis_turn(struct fake_redis *fake)
 {
     struct pollfd ready = {.fd = replay_fd(fake->replay), .events = POLLIN};
 
-    replay_commit(fake->replay, fake->now, FAKE_REDIS_TODAY);
+    replay_commit(fake->replay, fake->mono_ms, FAKE_REDIS_TODAY);
     (void)poll(&ready, 1, 1);
-    replay_turn(fake->replay, fake->now, FAKE_REDIS_TODAY);
+    replay_turn(fake->replay, fake->mono_ms, FAKE_REDIS_TODAY);
 }
 
 static void take_connection(struct fake_redis_server *server)
@@ -198,7 +198,7 @@ struct fake_redis_count fake_redis_item(unsigned char number)
 
 void fake_redis_hand_in(struct fake_redis *fake, struct fake_redis_count *counted)
 {
-    replay_submit(fake->replay, &counted->item, fake->now, FAKE_REDIS_TODAY);
+    replay_submit(fake->replay, &counted->item, fake->mono_ms, FAKE_REDIS_TODAY);
 }
 
 void fake_redis_wait(

@@ -31,50 +31,50 @@ struct fake_redis {
     struct fake_redis_server servers[FAKE_REDIS_SERVERS];
     struct replay *replay;
     char address[64];
-    uint64_t now; /* milliseconds */
+    uint64_t mono_ms;
 };
 
 /* What a server says to INFO: one alone without replicas, and one of a cluster. */
 extern const char fake_redis_single[];
 extern const char fake_redis_clustered[];
 
-/* What such a store calls when an item is done. */
+/* The `done` of such a store. */
 void fake_redis_done(void *context, struct count_request *item);
 /* `$0` and `$1` in the address become the servers' addresses. */
 struct fake_redis *fake_redis_open(const char *form, const char *password);
 void fake_redis_close(struct fake_redis *fake);
-/* One turn of the store, of a millisecond. */
+/* One turn of the store; the clock goes on by a millisecond. */
 void fake_redis_turn(struct fake_redis *fake);
 
-/* The next request, waited for; NULL: the connection ended. The caller frees it. */
+/* Waits for the next request; NULL: the connection ended. The caller frees it. */
 redisReply *fake_redis_hear(struct fake_redis *fake, struct fake_redis_server *server);
-/* The next request begins with this; its words as one line. */
+/* Waits for the next request, which must begin with this; its words are one line. */
 void fake_redis_expect(
         struct fake_redis *fake, struct fake_redis_server *server, const char *wanted);
 void fake_redis_expect_end(struct fake_redis *fake, struct fake_redis_server *server);
 void fake_redis_say(struct fake_redis_server *server, const char *reply);
-/* The same as a bulk string. */
+/* Says it as a bulk string. */
 void fake_redis_say_text(struct fake_redis_server *server, const char *text);
 void fake_redis_hang_up(struct fake_redis_server *server);
-/* INFO is asked, and answered with this. */
+/* Answers INFO with this. */
 void fake_redis_welcome(
         struct fake_redis *fake, struct fake_redis_server *server, const char *info);
 
-/* An item of its own key. */
+/* A request with a key of its own. */
 struct fake_redis_count fake_redis_item(unsigned char number);
 void fake_redis_hand_in(struct fake_redis *fake, struct fake_redis_count *counted);
-/* It is done, once, with this result. */
+/* Waits until it is done, once, with this result. */
 void fake_redis_wait(
         struct fake_redis *fake, struct fake_redis_count *counted, enum replay_count wanted);
-/* The store's health names the server, and says this. */
+/* The store's health must name the server, and say this. */
 void fake_redis_check_why(const struct fake_redis *fake, const char *wanted);
 
-/* A store of the first server alone, which was just asked to count this. */
+/* A store with the first server alone, which has just got the request to count this. */
 struct fake_redis *fake_redis_open_asked(struct fake_redis_count *counted);
-/* The store is handed this, and asks this server. */
+/* Submits this; the request must come to this server. */
 void fake_redis_ask(struct fake_redis *fake, struct fake_redis_server *server,
         struct fake_redis_count *counted);
-/* The server says this, and with this result it is done. */
+/* The server replies this; the request must be done with this result. */
 void fake_redis_answer(struct fake_redis *fake, struct fake_redis_server *server, const char *reply,
         struct fake_redis_count *counted, enum replay_count wanted);
 

@@ -60,7 +60,7 @@ static inline bool fixture_events_row(
     return rows->most == 0 || rows->count < rows->most;
 }
 
-/* What a query without parameters says; a query that fails ends the program. */
+/* What a query without parameters returns; a query that fails ends the program. */
 static inline const char *fixture_events_rows(struct eventstore *store, const char *sql)
 {
     static struct fixture_events_rows rows;
@@ -78,7 +78,7 @@ static inline long long fixture_events_number(struct eventstore *store, const ch
     return strtoll(fixture_events_rows(store, sql), NULL, 10);
 }
 
-/* A store that must open; one that does not ends the program. */
+/* Opens a store; ends the program when it cannot be opened. */
 static inline struct eventstore *fixture_events_open(const char *address, enum eventstore_use use)
 {
     char error[EVENTSTORE_ERROR_MAX];
@@ -91,7 +91,7 @@ static inline struct eventstore *fixture_events_open(const char *address, enum e
     return store;
 }
 
-/* So many events, a millisecond apart, in one batch, which must be taken. */
+/* Writes so many events, a millisecond apart, in one batch. */
 static inline void fixture_events_write(
         struct eventstore *store, uint64_t from, size_t count, uint64_t now)
 {

@@ -10,9 +10,8 @@
 #include "unit.h"
 #include "vectors.h"
 
-/* What the tests of libverimail share. They know of the library what its header says and
- * link nothing else of Verimail. Of the core they see only its struct text, in which the vectors
- * come. */
+/* What the tests of libverimail share. They know the library by its header alone, and link nothing
+ * else of Verimail. Of the core they see only struct text, in which the vectors come. */
 
 static const char host_key[] = "host-secret:O8KFhtlsmTVUOJsjTJRpzcj3YcJ5uZQBBlV61H8bACNa8rdk";
 static const char service_key[] = "service-public:D13rKMCoIj9LkLgtUHgo2aNEpwXEQBrRDrLt-cwkrk9mRRFv";
@@ -26,7 +25,7 @@ static inline bool is(struct text t, const char *zero_terminated)
     return t.len == strlen(zero_terminated) && memcmp(t.at, zero_terminated, t.len) == 0;
 }
 
-/* A value of the present record, freed by the caller; NULL when it is not given. */
+/* A value of the present record, or NULL. The caller frees it. */
 static inline char *word(const struct vectors *v, const char *name)
 {
     if (!vectors_has(v, name))
@@ -37,7 +36,7 @@ static inline char *word(const struct vectors *v, const char *name)
     return copy;
 }
 
-/* `line`: where `what` is to be found, in a file or a table. */
+/* `line`: where `what` is, in a file or a table. */
 static inline void check_result(
         const char *what, size_t line, enum verimail_result got, enum verimail_result want)
 {

@@ -9,7 +9,7 @@
 #define FIXTURE_RECORDER_RINGS 2
 #define FIXTURE_RECORDER_DAY UINT64_C(86400000) /* milliseconds */
 
-/* What a parent has: a recorder and what is shared with it. */
+/* What a supervisor has: a recorder, and what it shares with it. */
 struct fixture_recorder {
     struct folder folder;
     struct config_service service;
@@ -23,20 +23,20 @@ struct fixture_recorder {
     char replay[FOLDER_PATH_MAX + 16];
 };
 
-/* As root, whose files are a recorder's is known by its user alone. */
+/* Gives a file to the recorder's user, when the test runs as root. */
 void fixture_recorder_give_away(const struct fixture_recorder *p, const char *path);
 void fixture_recorder_open(struct fixture_recorder *p);
 void fixture_recorder_start(struct fixture_recorder *p);
-/* The status with which it ended, as waitpid(2) says it. */
+/* Ends it; returns its status as waitpid(2) has it. */
 int fixture_recorder_end(struct fixture_recorder *p);
 int fixture_recorder_tell(struct fixture_recorder *p, char order);
 void fixture_recorder_kill(struct fixture_recorder *p);
 void fixture_recorder_close(struct fixture_recorder *p);
 void fixture_recorder_put_about(struct fixture_recorder *p, const char *user, enum verdict verdict,
         enum reason reason, uint32_t number);
-/* Events are told apart by a number, which is said to be the milliseconds that they took. */
+/* Events have a number, in the place of the milliseconds that they took. */
 void fixture_recorder_put(struct fixture_recorder *p, uint32_t first, uint32_t count);
-/* The first value of the first row; a number -1 while there is no store. */
+/* The first value of the first row; the number -1 while there is no store. */
 struct eventstore_value fixture_recorder_asked(const struct fixture_recorder *p, const char *sql);
 void fixture_recorder_nap(void);
 void fixture_recorder_show_log(const struct fixture_recorder *p);

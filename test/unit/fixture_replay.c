@@ -24,13 +24,13 @@ static void on_done(void *context, struct count_request *item)
     fixture->done++;
 }
 
-void fixture_replay_open(struct fixture_replay *fixture, uint64_t today)
+void fixture_replay_open(struct fixture_replay *fixture, uint64_t unix_now)
 {
     const struct replay_setup setup = {
             .address = address, .keep = FIXTURE_REPLAY_KEEP, .done = on_done, .context = fixture};
 
-    *fixture = (struct fixture_replay){.now = 1000, .today = today};
-    fixture->replay = replay_open(&setup, fixture->now, today);
+    *fixture = (struct fixture_replay){.mono_ms = 1000, .unix_now = unix_now};
+    fixture->replay = replay_open(&setup, fixture->mono_ms, unix_now);
     if (fixture->replay == NULL)
         abort();
 }
@@ -55,12 +55,12 @@ void fixture_replay_turn(struct fixture_replay *fixture, struct count_request *i
 {
     const size_t before = fixture->done;
 
-    fixture->now += 1000;
+    fixture->mono_ms += 1000;
     for (size_t i = 0; i < count; i++) {
         items[i].result = REPLAY_PENDING;
-        replay_submit(fixture->replay, &items[i], fixture->now, fixture->today);
+        replay_submit(fixture->replay, &items[i], fixture->mono_ms, fixture->unix_now);
     }
-    replay_commit(fixture->replay, fixture->now, fixture->today);
+    replay_commit(fixture->replay, fixture->mono_ms, fixture->unix_now);
     if (fixture->done != before + count)
         abort();
 }
@@ -139,9 +139,9 @@ void fixture_replay_fails(const char *want)
     must(fixture_replay_ask(&c, FIXTURE_REPLAY_TODAY, 1, 4) == REPLAY_FAILED);
     must(fixture_replay_health(&c).failures == 1);
     must(!replay_is_stale(c.replay));
-    const int left = replay_time_left(c.replay, c.now);
+    const int left = replay_time_left(c.replay, c.mono_ms);
     must(left > 0 && left <= 60000);
-    replay_commit(c.replay, c.now + (uint64_t)left, FIXTURE_REPLAY_TODAY);
+    replay_commit(c.replay, c.mono_ms + (uint64_t)left, FIXTURE_REPLAY_TODAY);
     must(replay_is_stale(c.replay)); /* let another try */
     replay_close(&c.replay);
 }
@@ -165,22 +165,22 @@ void fixture_replay_fill(void)
     replay_close(&c.replay);
 }
 
-void fixture_replay_is_begun_anew(uint64_t today)
+void fixture_replay_is_recreated(uint64_t unix_now)
 {
     struct fixture_replay c;
 
-    fixture_replay_open(&c, today);
-    must(strstr(fixture_replay_health(&c).why, "was begun anew") != NULL);
+    fixture_replay_open(&c, unix_now);
+    must(strstr(fixture_replay_health(&c).why, "was recreated") != NULL);
     must(fixture_replay_ask_all(&c, 0, 100, REPLAY_FAILED) == 0);
-    must(strstr(fixture_replay_health(&c).why, "was begun anew") != NULL);
+    must(strstr(fixture_replay_health(&c).why, "was recreated") != NULL);
     must(fixture_replay_health(&c).failures == 100);
-    must(fixture_replay_ask(&c, today, 200, 1) == REPLAY_FAILED);
-    must(fixture_replay_ask(&c, today + 1, 201, 1) == REPLAY_WITHIN);
-    must(fixture_replay_ask(&c, today + 1, 201, 1) == REPLAY_OVER);
+    must(fixture_replay_ask(&c, unix_now, 200, 1) == REPLAY_FAILED);
+    must(fixture_replay_ask(&c, unix_now + 1, 201, 1) == REPLAY_WITHIN);
+    must(fixture_replay_ask(&c, unix_now + 1, 201, 1) == REPLAY_OVER);
     must(fixture_replay_health(&c).why[0] == '\0');
-    c.today = today + FIXTURE_REPLAY_HOUR - 1;
+    c.unix_now = unix_now + FIXTURE_REPLAY_HOUR - 1;
     must(fixture_replay_ask(&c, FIXTURE_REPLAY_TODAY, 0, 1) == REPLAY_FAILED);
-    c.today = today + FIXTURE_REPLAY_HOUR;
+    c.unix_now = unix_now + FIXTURE_REPLAY_HOUR;
     must(fixture_replay_ask_all(&c, 0, 100, REPLAY_WITHIN) == 0);
     must(fixture_replay_ask_all(&c, 0, 100, REPLAY_OVER) == 0);
     must(!replay_is_stale(c.replay));

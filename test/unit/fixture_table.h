@@ -7,13 +7,14 @@
 
 #define FIXTURE_TABLE_MANY 2000 /* rows of a table that has more than one page */
 
-/* A folder for a table, and the table's path in it. For BEFORE_EACH() and AFTER_EACH(). */
+/* A folder for a table, and the table's path in it. Call the first two from BEFORE_EACH() and
+ * AFTER_EACH(). */
 extern struct folder fixture_table_folder;
 extern char fixture_table_path[FOLDER_PATH_MAX];
 void fixture_table_set_up(void);
 void fixture_table_tear_down(void);
 
-/* What does not hold ends the process, whichever that is. */
+/* Aborts this process, the test or a child of it, if the condition is false. */
 void fixture_table_must(bool holds);
 
 struct table *fixture_table_open(bool write);
@@ -27,7 +28,7 @@ void fixture_table_build_many(struct table *t, unsigned version);
 /* The row's text, `absent`, or what is wrong with the table; until the next call. */
 const char *fixture_table_found(struct table *t, const char *local, const char *domain);
 
-/* What is seen of such a table by table_each() with fixture_table_look_at(). */
+/* What fixture_table_look_at(), called by table_each(), sees of such a table. */
 struct fixture_table_look {
     unsigned version;
     size_t rows;

@@ -43,7 +43,7 @@ TEST(counts_outlive_whoever_counts)
     assert_int_equal(fixture_replay_ask(&c, TODAY, 2, 2), REPLAY_WITHIN);
     assert_int_equal(fixture_replay_ask(&c, TODAY, 2, 2), REPLAY_OVER);
     assert_int_equal(replay_fd(c.replay), -1);
-    assert_int_equal(replay_time_left(c.replay, c.now), -1);
+    assert_int_equal(replay_time_left(c.replay, c.mono_ms), -1);
     assert_false(replay_is_stale(c.replay));
     const struct replay_health health = fixture_replay_health(&c);
     assert_int_equal(health.failures, 0);
@@ -111,13 +111,13 @@ TEST(what_nobody_takes_is_deleted_from_the_left)
     assert_int_equal(replay_purged(c.replay), 0);
     assert_int_equal(fixture_replay_health(&c).entries, 10000);
     /* In steps: no turn shall take long. The mark goes with the first of them. */
-    c.today = later;
+    c.unix_now = later;
     assert_int_equal(fixture_replay_ask(&c, later, 1, 4), REPLAY_WITHIN);
     assert_int_equal(replay_purged(c.replay), TODAY + 1);
     assert_int_equal(fixture_replay_health(&c).entries, 10000 - 2000 + 1 + 1);
     assert_int_equal(fixture_replay_ask(&c, TODAY, 1, 4), REPLAY_FAILED);
     assert_int_equal(fixture_replay_ask(&c, TODAY + 1, 1000, 4), REPLAY_WITHIN);
-    c.today = later + 3;
+    c.unix_now = later + 3;
     assert_int_equal(fixture_replay_ask(&c, later, 1, 4), REPLAY_WITHIN);
     assert_int_equal(replay_purged(c.replay), TODAY + 4);
     const uint64_t left = fixture_replay_health(&c).entries;
@@ -185,7 +185,7 @@ TEST(a_store_that_closes_is_done_with_all)
     struct fixture_replay c;
 
     fixture_replay_open(&c, TODAY);
-    replay_submit(c.replay, &item, c.now, c.today);
+    replay_submit(c.replay, &item, c.mono_ms, c.unix_now);
     replay_close(&c.replay);
     assert_int_equal(c.done, 1);
     assert_int_equal(item.result, REPLAY_FAILED);
@@ -216,7 +216,7 @@ TEST(whoever_counts_in_the_old_one_makes_way)
     assert_int_equal(child_end(begin_anew, NULL), 0);
     assert_int_equal(fixture_replay_ask(&c, TODAY, 1, 4), REPLAY_FAILED);
     assert_true(replay_is_stale(c.replay));
-    assert_non_null(strstr(fixture_replay_health(&c).why, "is damaged, or was begun anew"));
+    assert_non_null(strstr(fixture_replay_health(&c).why, "is damaged, or was recreated"));
     assert_int_equal(fixture_replay_ask(&c, TODAY, 1, 4), REPLAY_FAILED);
     replay_close(&c.replay);
     fixture_replay_open(&c, TODAY + 20);
@@ -261,7 +261,7 @@ TEST(one_that_is_removed_in_use_is_opened_again)
 }
 
 /* A clock that was wrong for a moment shall not stop the counting for years. */
-TEST(one_of_a_time_to_come_is_begun_anew)
+TEST(one_of_a_time_to_come_is_recreated)
 {
     const uint64_t far = TODAY + 100 * FIXTURE_REPLAY_KEEP;
     struct fixture_replay c;
@@ -270,17 +270,17 @@ TEST(one_of_a_time_to_come_is_begun_anew)
     fixture_replay_open(&c, far);
     assert_int_equal(fixture_replay_ask(&c, far, 1, 1), REPLAY_WITHIN);
     assert_int_equal(replay_purged(c.replay), far - FIXTURE_REPLAY_KEEP);
-    c.today = TODAY;
-    replay_commit(c.replay, c.now + 1000, TODAY);
+    c.unix_now = TODAY;
+    replay_commit(c.replay, c.mono_ms + 1000, TODAY);
     assert_true(replay_is_stale(c.replay));
     assert_non_null(strstr(fixture_replay_health(&c).why, "the clock was wrong"));
     replay_close(&c.replay);
-    fixture_replay_is_begun_anew(TODAY + 20);
+    fixture_replay_is_recreated(TODAY + 20);
     /* And the same when it was begun in that time. */
     assert_int_equal(unlink(fixture_replay_path), 0);
     fixture_replay_open(&c, far);
-    replay_commit(c.replay, c.now, TODAY);
+    replay_commit(c.replay, c.mono_ms, TODAY);
     assert_true(replay_is_stale(c.replay));
     replay_close(&c.replay);
-    fixture_replay_is_begun_anew(TODAY + 20);
+    fixture_replay_is_recreated(TODAY + 20);
 }

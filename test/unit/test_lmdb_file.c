@@ -73,7 +73,7 @@ TEST(of_another_boot_it_is_set_aside)
 {
     fixture_replay_fill();
     boot_change(fixture_replay_beside("-mark"));
-    fixture_replay_is_begun_anew(TODAY + 20);
+    fixture_replay_is_recreated(TODAY + 20);
     assert_true(fixture_replay_is_there(".lost"));
 }
 
@@ -93,17 +93,17 @@ TEST(left_whole_it_is_believed_after_a_boot)
     assert_false(fixture_replay_is_there(".lost"));
     /* And is in use again: a boot later it would not be. */
     boot_change(fixture_replay_beside("-mark"));
-    fixture_replay_is_begun_anew(TODAY + 20);
+    fixture_replay_is_recreated(TODAY + 20);
 }
 
-TEST(without_its_file_or_its_mark_it_is_begun_anew)
+TEST(without_its_file_or_its_mark_it_is_recreated)
 {
     static const char *const gone[] = {"", "-mark"};
 
     for (size_t i = 0; i < sizeof gone / sizeof *gone; i++) {
         fixture_replay_fill();
         assert_int_equal(unlink(fixture_replay_beside(gone[i])), 0);
-        fixture_replay_is_begun_anew(TODAY + 20);
+        fixture_replay_is_recreated(TODAY + 20);
         assert_int_equal(unlink(fixture_replay_beside("-mark")), 0);
         assert_int_equal(unlink(fixture_replay_path), 0);
     }
@@ -123,17 +123,17 @@ TEST(what_is_not_ours_is_kept)
             fixture_replay_fill();
         }
         folder_write(&fixture_replay_folder, "replay", octets, sizeof octets - 1, 0600);
-        fixture_replay_is_begun_anew(TODAY + 20);
+        fixture_replay_is_recreated(TODAY + 20);
         assert_true(folder_read(&fixture_replay_folder, "replay.lost", buffer, sizeof buffer));
         assert_string_equal(buffer, octets);
     }
 }
 
-static void ask_all_again(uint64_t today)
+static void ask_all_again(uint64_t unix_now)
 {
     struct fixture_replay c;
 
-    fixture_replay_open(&c, today);
+    fixture_replay_open(&c, unix_now);
     for (uint64_t i = 0; i < KNOWN; i += 100) {
         for (uint64_t k = 0; k < 100; k++)
             fixture_replay_many[k] = fixture_replay_item(TODAY, i + k, 1, 1);
@@ -141,7 +141,7 @@ static void ask_all_again(uint64_t today)
         for (uint64_t k = 0; k < 100; k++)
             findings->within += fixture_replay_many[k].result == REPLAY_WITHIN;
     }
-    findings->done = fixture_replay_ask(&c, today + 1, 5000, 1) == REPLAY_WITHIN;
+    findings->done = fixture_replay_ask(&c, unix_now + 1, 5000, 1) == REPLAY_WITHIN;
     replay_close(&c.replay);
 }
 
@@ -299,7 +299,7 @@ static bool is_cut_in_use(void *context)
     return false; /* it should not have come back */
 }
 
-TEST(a_file_cut_in_use_is_begun_anew_by_the_next)
+TEST(a_file_cut_in_use_is_recreated_by_the_next)
 {
     off_t lengths[] = {0, 2 * PAGE};
 
@@ -308,7 +308,7 @@ TEST(a_file_cut_in_use_is_begun_anew_by_the_next)
         const int end = child_end(is_cut_in_use, &lengths[i]);
         assert_true(WIFSIGNALED(end));
         assert_int_equal(WTERMSIG(end), SIGBUS);
-        fixture_replay_is_begun_anew(TODAY + 20);
+        fixture_replay_is_recreated(TODAY + 20);
         assert_int_equal(unlink(fixture_replay_beside("-mark")), 0);
         assert_int_equal(unlink(fixture_replay_path), 0);
     }

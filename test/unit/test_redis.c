@@ -163,10 +163,10 @@ TEST(try_again_is_tried_again)
     struct fake_redis_server *server = &fake->servers[0];
 
     fake_redis_say(server, "-TRYAGAIN Multiple keys request during rehashing of slot\r\n");
-    for (int i = 0; i < 20 && replay_time_left(fake->replay, fake->now) > 20; i++)
+    for (int i = 0; i < 20 && replay_time_left(fake->replay, fake->mono_ms) > 20; i++)
         fake_redis_turn(fake);
-    assert_int_equal(replay_time_left(fake->replay, fake->now), 20);
-    fake->now += 20;
+    assert_int_equal(replay_time_left(fake->replay, fake->mono_ms), 20);
+    fake->mono_ms += 20;
     fake_redis_expect(fake, server, "EVALSHA");
     fake_redis_answer(fake, server, ":1\r\n", &item, REPLAY_WITHIN);
     fake_redis_close(fake);
@@ -226,13 +226,13 @@ TEST(stores_that_grow_stale)
         const uint64_t after = table[i].after > 0 ? table[i].after : 1000000;
         close(fake->servers[0].listener);
         fake->servers[0].listener = -1;
-        fake->now += after - 1;
+        fake->mono_ms += after - 1;
         fake_redis_turn(fake);
         assert_false(replay_is_stale(fake->replay));
         fake_redis_hand_in(fake, &item);
         if (table[i].after > 0)
             fake_redis_wait(fake, &item, REPLAY_FAILED);
-        fake->now += 1;
+        fake->mono_ms += 1;
         fake_redis_turn(fake);
         assert_int_equal(replay_is_stale(fake->replay), table[i].after > 0);
         fake_redis_close(fake);

@@ -52,7 +52,7 @@ TEST(moved_is_followed_and_remembered)
     fake_redis_ask(fake, two, &items[1]);
     fake_redis_answer(fake, two, ":0\r\n", &items[1], REPLAY_OVER);
     /* And who counts where is asked again, after a while. */
-    fake->now += 200;
+    fake->mono_ms += 200;
     redisReply *request = fake_redis_hear(fake, two);
     assert_string_equal(request->element[0]->str, "CLUSTER");
     freeReplyObject(request);

@@ -16,15 +16,15 @@ TEST(late_replies)
     struct fake_redis *fake = fake_redis_open_asked(&first);
     struct fake_redis_server *server = &fake->servers[0];
 
-    fake->now += 100;
+    fake->mono_ms += 100;
     fake_redis_ask(fake, server, &second);
-    fake->now += REPLAY_TIMEOUT - 200;
+    fake->mono_ms += REPLAY_TIMEOUT - 200;
     fake_redis_answer(fake, server, ":1\r\n", &first, REPLAY_WITHIN);
-    fake->now += 199;
+    fake->mono_ms += 199;
     fake_redis_turn(fake);
     assert_int_equal(second.times, 0);
-    assert_int_equal(replay_time_left(fake->replay, fake->now), 1);
-    fake->now += 1;
+    assert_int_equal(replay_time_left(fake->replay, fake->mono_ms), 1);
+    fake->mono_ms += 1;
     fake_redis_turn(fake);
     fake_redis_wait(fake, &second, REPLAY_FAILED);
     fake_redis_check_why(fake, "does not answer in time");
@@ -40,14 +40,14 @@ TEST(a_server_that_falls_silent)
     struct fake_redis *fake = fake_redis_open_asked(&items[0]);
     struct fake_redis_server *server = &fake->servers[0];
 
-    fake->now += REPLAY_TIMEOUT - 1;
+    fake->mono_ms += REPLAY_TIMEOUT - 1;
     fake_redis_turn(fake);
     assert_int_equal(items[0].times, 0);
-    fake->now += 1;
+    fake->mono_ms += 1;
     fake_redis_wait(fake, &items[0], REPLAY_FAILED);
     fake_redis_check_why(fake, "does not answer");
     fake_redis_expect_end(fake, server);
-    fake->now += 100;
+    fake->mono_ms += 100;
     fake_redis_expect(fake, server, "INFO");
     fake_redis_hand_in(fake, &items[1]);
     assert_int_equal(items[1].times, 1);
@@ -66,7 +66,7 @@ TEST(a_connection_that_ends_is_made_anew_at_once)
     struct fake_redis *fake = fake_redis_open_asked(&items[0]);
     struct fake_redis_server *server = &fake->servers[0];
 
-    fake->now += 1000;
+    fake->mono_ms += 1000;
     fake_redis_hang_up(server);
     fake_redis_wait(fake, &items[0], REPLAY_FAILED);
     fake_redis_hand_in(fake, &items[1]);
@@ -87,14 +87,14 @@ TEST(nobody_is_there)
     fake->servers[0].listener = -1;
     for (size_t i = 0; i < sizeof pauses / sizeof *pauses; i++) {
         /* The kernel says at once that nobody is there; from then on time passes. */
-        for (int k = 0; k < 50 && (k == 0 || replay_time_left(fake->replay, fake->now) == 0 ||
-                                          replay_time_left(fake->replay, fake->now) >= 1900);
+        for (int k = 0; k < 50 && (k == 0 || replay_time_left(fake->replay, fake->mono_ms) == 0 ||
+                                          replay_time_left(fake->replay, fake->mono_ms) >= 1900);
                 k++)
             fake_redis_turn(fake);
-        const int left = replay_time_left(fake->replay, fake->now);
+        const int left = replay_time_left(fake->replay, fake->mono_ms);
         if (i > 0 && left != pauses[i] && pauses[i] < 1900)
             fail_msg("attempt %zu: got %d, want %d", i + 1, left, pauses[i]);
-        fake->now += (uint64_t)pauses[i];
+        fake->mono_ms += (uint64_t)pauses[i];
     }
     fake_redis_hand_in(fake, &item);
     assert_int_equal(item.times, 1);
@@ -156,7 +156,7 @@ TEST(mad_servers)
                     (send(server->fd, table[i].again, len, MSG_NOSIGNAL) < 0 && errno != EAGAIN))
                 break;
             if (k % 100 == 0)
-                replay_turn(fake->replay, fake->now, FAKE_REDIS_TODAY);
+                replay_turn(fake->replay, fake->mono_ms, FAKE_REDIS_TODAY);
         }
         fake_redis_wait(fake, &item, table[i].wanted);
         for (int k = 0; k < 20; k++)

@@ -121,7 +121,7 @@ static bool syncs(const struct replay_sync *sync, const char *wanted)
 }
 
 /* One that was set aside is no longer the one to be written. */
-TEST(it_follows_a_store_that_is_begun_anew)
+TEST(it_follows_a_store_that_is_recreated)
 {
     struct replay_sync *sync = replay_sync_init(address);
     char lost[FOLDER_PATH_MAX];
