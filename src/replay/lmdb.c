@@ -51,7 +51,7 @@ static void say_error(struct lmdb *s, const char *doing, int error)
 
 static void say_begun_anew(struct lmdb *s)
 {
-    lmdb_say_why(s, "was begun anew: what was issued before is not counted for an hour");
+    lmdb_say_why(s, "was recreated: what was issued before is not counted for an hour");
 }
 
 static int read_purged(struct lmdb *s)
@@ -97,7 +97,7 @@ static const char *find_change(struct lmdb *s, uint64_t mono_ms, uint64_t unix_n
     const uint64_t latest = unix_now + JUDGE_FUTURE;
 
     if (!lmdb_file_is_current(&s->file))
-        return "is damaged, or was begun anew";
+        return "is damaged, or was recreated";
     if (mono_ms >= s->purge_at && !lmdb_file_is_there(&s->file))
         return "was removed while it was in use";
     if (s->purged <= latest && clean_flag_begun(s->file.flag) <= latest)

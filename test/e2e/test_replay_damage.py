@@ -34,7 +34,7 @@ def change_boot(case):
 
 
 def end_the_hour(case):
-    """The store becomes one that was begun anew an hour ago."""
+    """The store becomes one that was recreated an hour ago."""
     with open(state(case, "replay-mark"), "r+b") as file:
         file.seek(BEGUN_AT)
         begun = struct.unpack("=Q", file.read(8))[0]
