@@ -30,22 +30,22 @@ static struct callbacks {
     pthread_mutex_t lock; /* of `current` */
     struct snapshot *current;
     struct client *client;
-} filter = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} callbacks = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static struct snapshot *callbacks_current_snapshot(void)
 {
-    pthread_mutex_lock(&filter.lock);
-    struct snapshot *snapshot = snapshot_hold(filter.current);
-    pthread_mutex_unlock(&filter.lock);
+    pthread_mutex_lock(&callbacks.lock);
+    struct snapshot *snapshot = snapshot_hold(callbacks.current);
+    pthread_mutex_unlock(&callbacks.lock);
     return snapshot;
 }
 
 void callbacks_use(struct snapshot *snapshot)
 {
-    pthread_mutex_lock(&filter.lock);
-    struct snapshot *before = filter.current;
-    filter.current = snapshot;
-    pthread_mutex_unlock(&filter.lock);
+    pthread_mutex_lock(&callbacks.lock);
+    struct snapshot *before = callbacks.current;
+    callbacks.current = snapshot;
+    pthread_mutex_unlock(&callbacks.lock);
     if (before != NULL)
         snapshot_release(&before);
 }
@@ -92,7 +92,7 @@ static sfsistat on_connect(SMFICTX *context, char *hostname, _SOCK_ADDR *address
     snapshot_release(&connection->snapshot);
     connection->snapshot = callbacks_current_snapshot();
     connection->session =
-            session_init(&connection->snapshot->policy, filter.client, hostname, address);
+            session_init(&connection->snapshot->policy, callbacks.client, hostname, address);
     /* Without a session, on_mail() refuses messages for now. */
     return callbacks_go_on(connection, SMFIP_NR_CONN);
 }
@@ -328,7 +328,7 @@ bool callbacks_register(struct client *client)
             .xxfi_negotiate = on_negotiate,
     };
 
-    filter.client = client;
+    callbacks.client = client;
     return smfi_register(description) == MI_SUCCESS && smfi_setbacklog(PENDING_MAX) == MI_SUCCESS;
 }
 

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: ISC
+#include "milter/callbacks.h"
+
+#include <libmilter/mfapi.h>
+#include <netinet/in.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fixture_session.h"
+
+/* libmilter's functions, as far as callbacks.c calls them. They write down what is asked of the
+ * mail server, a line each. */
+struct smfi_str {
+    void *priv;
+    char asked[4096];
+    bool refuses; /* the mail server does not take changes */
+};
+
+static struct smfiDesc registered;
+
+int smfi_register(struct smfiDesc description)
+{
+    registered = description;
+    return MI_SUCCESS;
+}
+
+int smfi_setbacklog(int backlog)
+{
+    return backlog > 0 ? MI_SUCCESS : MI_FAILURE;
+}
+
+int smfi_main(void)
+{
+    return MI_SUCCESS;
+}
+
+void *smfi_getpriv(SMFICTX *context)
+{
+    return context->priv;
+}
+
+int smfi_setpriv(SMFICTX *context, void *priv)
+{
+    context->priv = priv;
+    return MI_SUCCESS;
+}
+
+char *smfi_getsymval(SMFICTX *context, char *name)
+{
+    static char id[] = "4Fz9";
+
+    (void)context;
+    return strcmp(name, "i") == 0 ? id : NULL;
+}
+
+static int asked(
+        SMFICTX *context, const char *what, int number, const char *name, const char *value)
+{
+    const size_t len = strlen(context->asked);
+
+    snprintf(context->asked + len, sizeof context->asked - len, "%s %d %s:%s\n", what, number, name,
+            value != NULL ? value : "-");
+    return context->refuses ? MI_FAILURE : MI_SUCCESS;
+}
+
+int smfi_chgheader(SMFICTX *context, char *name, int number, char *value)
+{
+    return asked(context, "change", number, name, value);
+}
+
+int smfi_insheader(SMFICTX *context, int place, char *name, char *value)
+{
+    return asked(context, "insert", place, name, strcmp(name, STAMP_NAME) == 0 ? "(stamp)" : value);
+}
+
+int smfi_addheader(SMFICTX *context, char *name, char *value)
+{
+    (void)value;
+    return asked(context, "add", 0, name, "");
+}
+
+int smfi_quarantine(SMFICTX *context, char *reason)
+{
+    return asked(context, "quarantine", 0, "", reason);
+}
+
+int smfi_setreply(SMFICTX *context, char *code, char *status, char *text)
+{
+    const size_t len = strlen(context->asked);
+
+    snprintf(context->asked + len, sizeof context->asked - len, "reply %s %s %s\n", code, status,
+            text);
+    return MI_SUCCESS;
+}
+
+static char bob[] = "<bob@b.example>";
+static char *rcpt[] = {bob, NULL};
+
+#define EVERYTHING (~0UL)
+#define ALL_BUT(bits) (EVERYTHING & ~(unsigned long)(bits))
+#define NO_WAITING (SMFIP_NR_CONN | SMFIP_NR_RCPT | SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_NR_BODY)
+
+/* A connection of a mail server that can do this much. */
+static SMFICTX begin(unsigned long actions, unsigned long steps, sfsistat *status_r)
+{
+    SMFICTX context = {.priv = NULL};
+    unsigned long got[4];
+
+    *status_r = registered.xxfi_negotiate(
+            &context, actions, steps, 0, 0, &got[0], &got[1], &got[2], &got[3]);
+    if (*status_r != SMFIS_CONTINUE)
+        return context;
+    assert_int_equal(got[0] & ~actions, 0);
+    assert_int_equal(got[1] & ~steps, 0);
+    assert_int_equal(got[2], 0);
+    assert_int_equal(got[3], 0);
+    return context;
+}
+
+static void use(const char *config)
+{
+    struct problems *problems = problems_init("f");
+    struct bundle bundle = {
+            .path = strdup("f"), .config = strdup(config), .config_len = strlen(config)};
+
+    assert_non_null(problems);
+    assert_int_equal(sodium_init() >= 0, true);
+    bundle.key_len = strlen(FIXTURE_HOST_KEY);
+    bundle.key = sodium_malloc(bundle.key_len);
+    assert_non_null(bundle.key);
+    memcpy(bundle.key, FIXTURE_HOST_KEY, bundle.key_len);
+    struct snapshot *snapshot = snapshot_init(&bundle, problems);
+    if (snapshot == NULL)
+        print_error("%s", problems_text(problems));
+    assert_non_null(snapshot);
+    callbacks_use(snapshot);
+    bundle_clear(&bundle);
+    problems_free(&problems);
+}
+
+BEFORE_EACH()
+{
+    fake_client = (struct fake_client){0};
+    log_configure(LOG_LEVEL_ALARM, LOG_FORMAT_TEXT);
+    assert_true(callbacks_register(fake_client_get()));
+    use(FIXTURE_BOTH FIXTURE_MILTER(""));
+}
+
+AFTER_EACH()
+{
+    callbacks_use(NULL);
+}
+
+static void field(SMFICTX *context, const char *name, const char *value, sfsistat want)
+{
+    char *name_copy = strdup(name);
+    char *value_copy = strdup(value);
+
+    assert_int_equal(registered.xxfi_header(context, name_copy, value_copy), want);
+    free(name_copy);
+    free(value_copy);
+}
+
+struct message_row {
+    struct unit_row row;
+    const char *config; /* NULL: FIXTURE_BOTH FIXTURE_MILTER("") */
+    bool is_inbound;
+    unsigned long actions;
+    unsigned long steps;
+    enum verdict verdict;
+    const char *name; /* of a field above the others; NULL: there is none */
+    const char *value;
+    bool refuses;
+    sfsistat want;
+    const char *asked;
+};
+
+#define OURS "Authentication-Results"
+#define FORGED OURS, "mx.example.net; verimail=pass"
+#define ALL EVERYTHING, EVERYTHING
+#define INSERTED(space, text) "insert 0 " OURS ":" space "mx.example.net; verimail=" text "\n"
+#define PASS "pass\n header.from=a@example.org"
+#define FAIL "fail header.from=example.org"
+
+static const struct message_row messages[] = {
+        {{"pass"}, NULL, true, ALL, VERDICT_YES, .want = SMFIS_CONTINUE,
+                .asked = INSERTED(" ", PASS)},
+        {{"pass, without a space"}, NULL, true, EVERYTHING, ALL_BUT(SMFIP_HDR_LEADSPC), VERDICT_YES,
+                .want = SMFIS_CONTINUE, .asked = INSERTED("", PASS)},
+        {{"no service"}, NULL, true, ALL, VERDICT_NONE, .want = SMFIS_CONTINUE, .asked = ""},
+        {{"a forged result"}, NULL, true, ALL, VERDICT_NONE, FORGED, .want = SMFIS_CONTINUE,
+                .asked = "change 1 " OURS ":-\n"},
+        {{"reject"}, NULL, true, ALL, VERDICT_NO, FORGED, .want = SMFIS_REJECT,
+                .asked = "reply 550 5.7.1 example.org says that it did not send this message "
+                         "(Verimail); if it is yours, send it through that domain's own mail "
+                         "server\n"},
+        {{"tempfail"}, FIXTURE_VERIFY("on_temperror = tempfail") FIXTURE_MILTER(""), true, ALL,
+                VERDICT_TEMPERROR, .want = SMFIS_TEMPFAIL,
+                .asked = "reply 451 4.7.1 The Verimail service of example.org does not answer; try "
+                         "again later, or tell that domain's postmaster\n"},
+        {{"quarantine"}, FIXTURE_VERIFY("on_no = quarantine") FIXTURE_MILTER(""), true, ALL,
+                VERDICT_NO, .want = SMFIS_CONTINUE,
+                .asked = INSERTED(" ", FAIL) "quarantine 0 :Verimail: the author's domain did not "
+                                             "send it\n"},
+        {{"no quarantine"}, FIXTURE_VERIFY("on_no = quarantine") FIXTURE_MILTER(""), true,
+                ALL_BUT(SMFIF_QUARANTINE), EVERYTHING, VERDICT_NO, .want = SMFIS_TEMPFAIL,
+                .asked = INSERTED(" ", FAIL)},
+        {{"changes are refused"}, NULL, true, ALL, VERDICT_YES, .refuses = true,
+                .want = SMFIS_TEMPFAIL, .asked = INSERTED(" ", PASS)},
+        {{"a stamp"}, NULL, false, ALL, .want = SMFIS_CONTINUE,
+                .asked = "add 0 Date:\nadd 0 Message-ID:\ninsert 0 Verimail:(stamp)\n"},
+        {{"a stamp instead of another"}, NULL, false, ALL, .name = "Verimail",
+                .value = "a@example.org UEFZTE9BRA", .want = SMFIS_CONTINUE,
+                .asked = "change 1 Verimail:-\nadd 0 Date:\nadd 0 Message-ID:\n"
+                         "insert 0 Verimail:(stamp)\n"},
+};
+
+TEST_EACH(message, messages)
+{
+    struct sockaddr_in peer = {.sin_family = AF_INET};
+    sfsistat status;
+
+    if (row->config != NULL)
+        use(row->config);
+    fake_client.outcome = (struct client_outcome){.verdict = row->verdict};
+    peer.sin_addr.s_addr = htonl(row->is_inbound ? 0xc6336403 : INADDR_LOOPBACK);
+    SMFICTX context = begin(row->actions, row->steps, &status);
+    context.refuses = row->refuses;
+    assert_int_equal(status, SMFIS_CONTINUE);
+    assert_int_equal(
+            registered.xxfi_connect(&context, NULL, (struct sockaddr *)&peer), SMFIS_NOREPLY);
+    assert_int_equal(registered.xxfi_envfrom(&context, rcpt), SMFIS_CONTINUE);
+    assert_int_equal(registered.xxfi_envrcpt(&context, rcpt), SMFIS_NOREPLY);
+    if (row->name != NULL)
+        field(&context, row->name, row->value, SMFIS_NOREPLY);
+    field(&context, "From", " a@example.org", SMFIS_NOREPLY);
+    assert_int_equal(registered.xxfi_eoh(&context), SMFIS_NOREPLY);
+    assert_int_equal(registered.xxfi_body(&context, (unsigned char[]){"x\r\n"}, 3), SMFIS_NOREPLY);
+    assert_int_equal(registered.xxfi_eom(&context), row->want);
+    assert_string_equal(context.asked, row->asked);
+    assert_int_equal(registered.xxfi_close(&context), SMFIS_CONTINUE);
+    assert_null(context.priv);
+}
+
+TEST(what_a_mail_server_must_be_able_to_do)
+{
+    static const struct {
+        unsigned long actions;
+        sfsistat want;
+    } table[] = {
+            {EVERYTHING, SMFIS_CONTINUE},
+            {SMFIF_ADDHDRS | SMFIF_CHGHDRS, SMFIS_CONTINUE},
+            {SMFIF_ADDHDRS, SMFIS_REJECT},
+            {SMFIF_CHGHDRS, SMFIS_REJECT},
+            {0, SMFIS_REJECT},
+    };
+    sfsistat status;
+
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        SMFICTX context = begin(table[i].actions, EVERYTHING, &status);
+        assert_int_equal(status, table[i].want);
+        registered.xxfi_close(&context);
+    }
+}
+
+/* A mail server that waits for each answer gets one. */
+TEST(answers_that_are_waited_for)
+{
+    struct sockaddr_in peer = {.sin_family = AF_INET};
+    sfsistat status;
+
+    peer.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    SMFICTX context = begin(EVERYTHING, ALL_BUT(NO_WAITING), &status);
+    assert_int_equal(
+            registered.xxfi_connect(&context, NULL, (struct sockaddr *)&peer), SMFIS_CONTINUE);
+    assert_int_equal(registered.xxfi_envfrom(&context, rcpt), SMFIS_CONTINUE);
+    assert_int_equal(registered.xxfi_envrcpt(&context, rcpt), SMFIS_CONTINUE);
+    field(&context, "From", "a@example.org", SMFIS_CONTINUE);
+    assert_int_equal(registered.xxfi_eoh(&context), SMFIS_CONTINUE);
+    assert_int_equal(registered.xxfi_body(&context, (unsigned char[]){"x\r\n"}, 3), SMFIS_CONTINUE);
+    assert_int_equal(registered.xxfi_abort(&context), SMFIS_CONTINUE);
+    /* A body that does not matter. */
+    assert_int_equal(registered.xxfi_envfrom(&context, rcpt), SMFIS_CONTINUE);
+    field(&context, "Received", "x", SMFIS_CONTINUE);
+    assert_int_equal(registered.xxfi_eoh(&context), SMFIS_CONTINUE);
+    assert_int_equal(registered.xxfi_body(&context, (unsigned char[]){"x\r\n"}, 3), SMFIS_SKIP);
+    assert_int_equal(registered.xxfi_close(&context), SMFIS_CONTINUE);
+}
+
+/* A mail server that talks out of turn gets messages refused for now. */
+TEST(calls_without_a_connection)
+{
+    sfsistat status;
+    SMFICTX context = begin(EVERYTHING, EVERYTHING, &status);
+
+    assert_int_equal(registered.xxfi_envfrom(&context, rcpt), SMFIS_TEMPFAIL);
+    assert_int_equal(registered.xxfi_envrcpt(&context, rcpt), SMFIS_NOREPLY);
+    field(&context, "From", " a@example.org", SMFIS_NOREPLY);
+    assert_int_equal(registered.xxfi_eoh(&context), SMFIS_NOREPLY);
+    assert_int_equal(registered.xxfi_eom(&context), SMFIS_TEMPFAIL);
+    assert_int_equal(registered.xxfi_abort(&context), SMFIS_CONTINUE);
+    assert_int_equal(registered.xxfi_close(&context), SMFIS_CONTINUE);
+    SMFICTX never = {.priv = NULL};
+    assert_int_equal(registered.xxfi_connect(&never, NULL, NULL), SMFIS_TEMPFAIL);
+    assert_int_equal(registered.xxfi_eom(&never), SMFIS_TEMPFAIL);
+    assert_int_equal(registered.xxfi_close(&never), SMFIS_CONTINUE);
+}
+
+/* A connection keeps the snapshot that it began with. */
+TEST(a_reload_counts_from_the_next_connection_on)
+{
+    struct sockaddr_in peer = {.sin_family = AF_INET};
+    sfsistat status;
+
+    peer.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    SMFICTX before = begin(EVERYTHING, EVERYTHING, &status);
+    registered.xxfi_connect(&before, NULL, (struct sockaddr *)&peer);
+    use(FIXTURE_VERIFY("") FIXTURE_MILTER("trusted_networks = {}"));
+    SMFICTX after = begin(EVERYTHING, EVERYTHING, &status);
+    registered.xxfi_connect(&after, NULL, (struct sockaddr *)&peer);
+    fake_client.outcome.verdict = VERDICT_YES;
+    for (unsigned i = 0; i < 2; i++) {
+        SMFICTX *context = i == 0 ? &before : &after;
+        assert_int_equal(registered.xxfi_envfrom(context, rcpt), SMFIS_CONTINUE);
+        registered.xxfi_envrcpt(context, rcpt);
+        field(context, "From", " a@example.org", SMFIS_NOREPLY);
+        registered.xxfi_eoh(context);
+        assert_int_equal(registered.xxfi_eom(context), SMFIS_CONTINUE);
+        registered.xxfi_close(context);
+    }
+    assert_non_null(strstr(before.asked, "insert 0 Verimail:"));
+    assert_string_equal(after.asked, INSERTED(" ", PASS));
+}
