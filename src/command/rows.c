@@ -140,11 +140,6 @@ bool rows_parse(struct text values, bool pinned, struct row *row_r, char error_r
     return true;
 }
 
-static bool is_own_alias(const struct row *row, struct text key)
-{
-    return row->is_alias && text_equal_fold(address_text(&row->alias), key);
-}
-
 static void rows_take_line(struct reading *r, struct text line)
 {
     char room[ADDRESS_MAX + 1];
@@ -162,7 +157,7 @@ static void rows_take_line(struct reading *r, struct text line)
         rows_complain(r, r->line, why);
     } else if (!row_parse(values, &row, why)) {
         rows_complain(r, r->line, why);
-    } else if (is_own_alias(&row, key)) {
+    } else if (row.is_alias && text_equal_fold(address_text(&row.alias), key)) {
         snprintf(why, sizeof why, "bad alias: %.100s: expected another user", row.alias.text);
         rows_complain(r, r->line, why);
     } else if (!rows_add(r->rows, key, values, r->line)) {

@@ -337,15 +337,6 @@ static void follow(struct watch *watch)
     }
 }
 
-/* That nobody reads any more is no failure. */
-static enum status watch_finish(const struct watch *watch)
-{
-    if (watch->failure == 0 || watch->failure == EPIPE)
-        return STATUS_OK;
-    command_complain(watch->invocation, "standard output: %s", strerror(watch->failure));
-    return STATUS_FAILURE;
-}
-
 static enum status watch_record(struct watch *watch, uint64_t lines)
 {
     const enum status status = record_open(watch->invocation, watch->address, &watch->store);
@@ -360,7 +351,11 @@ static enum status watch_record(struct watch *watch, uint64_t lines)
     }
     spill(watch);
     follow(watch);
-    return watch_finish(watch);
+    /* A reader that went away (EPIPE) is no failure. */
+    if (watch->failure == 0 || watch->failure == EPIPE)
+        return STATUS_OK;
+    command_complain(watch->invocation, "standard output: %s", strerror(watch->failure));
+    return STATUS_FAILURE;
 }
 
 static enum status watch_address(struct watch *watch, uint64_t lines)

@@ -111,11 +111,6 @@ static uint64_t watch_line_number_of(const struct eventstore_value *value)
     return value->number > 0 ? (uint64_t)value->number : 0;
 }
 
-static struct text address_of(const struct eventstore_value values[WATCH_LINE_COUNT])
-{
-    return values[COLUMN_IP].text.len > 0 ? values[COLUMN_IP].text : values[COLUMN_ASKER].text;
-}
-
 void watch_line_print(const struct eventstore_value values[WATCH_LINE_COUNT],
         const struct watch_line_look *look, FILE *out)
 {
@@ -136,7 +131,9 @@ void watch_line_print(const struct eventstore_value values[WATCH_LINE_COUNT],
     if (widths.host > 0)
         put_cell(values[COLUMN_HOST].text, widths.host, look, out);
     put_cell(values[COLUMN_RECEIVING].text, widths.receiving, look, out);
-    put_cell(address_of(values), widths.address, look, out);
+    const struct text address =
+            values[COLUMN_IP].text.len > 0 ? values[COLUMN_IP].text : values[COLUMN_ASKER].text;
+    put_cell(address, widths.address, look, out);
     fprintf(out, "%*" PRIu64 "ms\n", MILLISECONDS - 2, watch_line_number_of(&values[COLUMN_MS]));
 }
 

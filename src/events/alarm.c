@@ -180,12 +180,6 @@ static void vote(struct entry *entry, uint64_t network)
     forgeries_add(&entry->noted);
 }
 
-/* He may have had more than these before he was chosen; then nothing is claimed. */
-static uint64_t network_of_most(const struct entry *entry)
-{
-    return (uint64_t)entry->hits * 2 > entry->noted ? entry->network : 0;
-}
-
 /* Where too many wait already, the user's next forgery tries again. */
 static void put_due(struct forgeries *f, struct entry *entry, const char *key, uint64_t now)
 {
@@ -193,7 +187,8 @@ static void put_due(struct forgeries *f, struct entry *entry, const char *key, u
         return;
     struct forgery *forgery = &f->due[(f->first + f->waiting++) % FORGERIES_WAITING];
     memcpy(forgery->user, key, strlen(key) + 1);
-    forgery->network = network_of_most(entry);
+    /* An entry that took another's place may have missed earlier ones: then no network is named. */
+    forgery->network = (uint64_t)entry->hits * 2 > entry->noted ? entry->network : 0;
     entry->silent = now + HOUR;
 }
 

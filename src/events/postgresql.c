@@ -189,11 +189,6 @@ static int64_t month_begin(struct month month)
     return (int64_t)timegm(&tm) * 1000;
 }
 
-static bool is_same_month(struct month a, struct month b)
-{
-    return a.year == b.year && a.number == b.number;
-}
-
 /* What came before the partition did moves over from event_other. */
 static bool make_partition(
         struct session *s, struct month month, char error_r[EVENTSTORE_ERROR_MAX])
@@ -226,7 +221,8 @@ static void make_partitions(struct postgresql *p, uint64_t now)
     const struct month month = month_of(now);
     char ignored[EVENTSTORE_ERROR_MAX];
 
-    if (is_same_month(month, p->made) || now < p->made_again || now > YEARS_END)
+    const bool is_made = month.year == p->made.year && month.number == p->made.number;
+    if (is_made || now < p->made_again || now > YEARS_END)
         return;
     p->made_again = now + MONTH_AGAIN;
     if (make_partition(p->session, month, ignored) &&

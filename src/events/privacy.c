@@ -40,12 +40,6 @@ static uint64_t privacy_number(uint64_t mark, const unsigned char *octets, size_
     return mark << MARK_SHIFT | value;
 }
 
-static void octets_of(uint64_t network, size_t count, unsigned char *octets_r)
-{
-    for (size_t i = count; i-- > 0; network >>= 8)
-        octets_r[i] = (unsigned char)network;
-}
-
 uint64_t privacy_network(struct text address)
 {
     char zero_terminated[PRIVACY_TEXT_MAX];
@@ -75,7 +69,8 @@ struct text privacy_text(uint64_t network, char buffer_r[PRIVACY_TEXT_MAX])
 
     if (network == 0)
         return (struct text){"", 0};
-    octets_of(network, v4 ? OCTETS_V4 : OCTETS_V6, octets);
+    for (size_t i = v4 ? OCTETS_V4 : OCTETS_V6; i-- > 0; network >>= 8)
+        octets[i] = (unsigned char)network;
     if (inet_ntop(v4 ? AF_INET : AF_INET6, octets, buffer_r, PRIVACY_TEXT_MAX) == NULL)
         return (struct text){"", 0};
     return text_of(buffer_r);

@@ -157,23 +157,6 @@ struct recorder {
     struct alarm alarm;
 };
 
-/* The parent alone says when to stop: a terminal or a supervisor may signal the whole group. */
-static void recorder_set_signals(void)
-{
-    static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ};
-
-    for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
-        signal(ignored[i], SIG_IGN);
-}
-
-static struct timespec after(uint64_t milliseconds)
-{
-    const uint64_t until = mono_ms() + milliseconds;
-
-    return (struct timespec){
-            .tv_sec = (time_t)(until / 1000), .tv_nsec = (long)(until % 1000) * 1000000};
-}
-
 /* How long to wait after a turn. */
 static uint64_t next_wait(enum recording_state state, uint64_t wait)
 {
@@ -194,7 +177,9 @@ static uint64_t next_wait(enum recording_state state, uint64_t wait)
 /* Until it is true, or the time is over. Returns whether it is. */
 static bool wait_until(struct recorder *r, const bool *it, uint64_t milliseconds)
 {
-    const struct timespec until = after(milliseconds);
+    const uint64_t at = mono_ms() + milliseconds;
+    const struct timespec until = {
+            .tv_sec = (time_t)(at / 1000), .tv_nsec = (long)(at % 1000) * 1000000};
     int error = 0;
 
     pthread_mutex_lock(&r->lock);
@@ -297,7 +282,10 @@ static bool recorder_begin(struct recorder *r)
 {
     const struct recorder_setup *setup = r->setup;
 
-    recorder_set_signals();
+    /* The supervisor alone says when to stop; a terminal may signal the whole group. */
+    static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ};
+    for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
+        signal(ignored[i], SIG_IGN);
     (void)pthread_mutex_init(&r->lock, NULL);
     (void)pthread_cond_init(&r->changed, NULL);
     if (!identity_drop(setup->identity) || !sandbox_enter_recorder() || !begin_recording(r))
@@ -327,14 +315,6 @@ static char hear_order(int control)
     }
 }
 
-/* A successor of the parent must find the address free. */
-static void close_metrics(struct recorder *r)
-{
-    metrics_stop(&r->metrics);
-    if (r->setup->metrics >= 0)
-        close(r->setup->metrics);
-}
-
 /* A store that hangs may hang for ever. */
 static bool end_recording(struct recorder *r)
 {
@@ -355,7 +335,10 @@ static bool recorder_finish(struct recorder *r, char order)
     recorder_set(r, &r->end);
     if (order == RECORDER_STOP)
         syncing_end(r->syncing, true);
-    close_metrics(r);
+    /* A successor must find the address free. */
+    metrics_stop(&r->metrics);
+    if (r->setup->metrics >= 0)
+        close(r->setup->metrics);
     const bool ended = end_recording(r);
     if (order != RECORDER_STOP)
         syncing_end(r->syncing, false);

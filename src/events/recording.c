@@ -145,14 +145,6 @@ static void store_failed(struct recording *r, const char *why)
     r->failing = true;
 }
 
-static void store_works(struct recording *r)
-{
-    if (r->failing)
-        log_event(LOG_LEVEL_NOTICE, "events-recorded-again", "store", eventstore_kind(r->store));
-    r->failing = false;
-    backoff_reset(&r->backoff);
-}
-
 /* Opened before there is anything to record, so that an error shows at once. */
 static bool open_store(struct recording *r)
 {
@@ -179,7 +171,10 @@ static bool recording_record(struct recording *r)
         store_failed(r, eventstore_error(r->store));
         return false;
     }
-    store_works(r);
+    if (r->failing)
+        log_event(LOG_LEVEL_NOTICE, "events-recorded-again", "store", eventstore_kind(r->store));
+    r->failing = false;
+    backoff_reset(&r->backoff);
     counters_add(&r->alarm->counters->events_recorded, r->count);
     r->dropped = 0;
     recording_take(r);

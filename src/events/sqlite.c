@@ -113,14 +113,6 @@ static bool check_version(struct sqlite *s, char error_r[EVENTSTORE_ERROR_MAX])
     return false;
 }
 
-static bool open_to_record(struct sqlite *s, char error_r[EVENTSTORE_ERROR_MAX])
-{
-    return (sqlite_run(s, layout) || sqlite_fail(s, "cannot be used", error_r)) &&
-           check_version(s, error_r) &&
-           ((sqlite_run(s, settings) && sqlite_run(s, schema) && prepare_all(s)) ||
-                   sqlite_fail(s, "cannot be used", error_r));
-}
-
 static bool open_to_read(struct sqlite *s, char error_r[EVENTSTORE_ERROR_MAX])
 {
     if (!check_version(s, error_r))
@@ -159,15 +151,6 @@ static bool sqlite_open_database(struct sqlite *s, const char *name, int flags)
     if (s->db != NULL)
         sqlite3_busy_timeout(s->db, TIMEOUT);
     return opened == SQLITE_OK;
-}
-
-/* Users' names are in it. SQLite gives the files beside it the same mode. */
-static void make_file(const char *path)
-{
-    const int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
-
-    if (fd >= 0)
-        close(fd); /* if there is none after this, SQLite says so */
 }
 
 /* Who may read the file and write nothing beside it cannot open a file that nobody else has open
@@ -210,10 +193,16 @@ static bool sqlite_open_file(
 {
     if (use == EVENTSTORE_READ)
         return open_file_to_read(s, error_r);
-    make_file(s->path);
+    /* Users' names are in it: mode 0600. SQLite gives the files beside it the same mode. */
+    const int fd = open(s->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    if (fd >= 0)
+        close(fd);
     if (!sqlite_open_database(s, s->path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE))
         return sqlite_fail(s, "cannot be opened", error_r);
-    return open_to_record(s, error_r);
+    return (sqlite_run(s, layout) || sqlite_fail(s, "cannot be used", error_r)) &&
+           check_version(s, error_r) &&
+           ((sqlite_run(s, settings) && sqlite_run(s, schema) && prepare_all(s)) ||
+                   sqlite_fail(s, "cannot be used", error_r));
 }
 
 static bool is_damaged(const struct sqlite *s)

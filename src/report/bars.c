@@ -167,8 +167,8 @@ static void print_line(const json_t *time, uint64_t step_seconds, uint64_t large
     }
     phrase_count(sum, questions);
     phrase_count(parts[2], no);
-    fprintf(out, "%*s%*s%*s\n", (int)(columns->bar - used), "", (int)columns->questions,
-            questions, (int)columns->no, no);
+    fprintf(out, "%*s%*s%*s\n", (int)(columns->bar - used), "", (int)columns->questions, questions,
+            (int)columns->no, no);
 }
 
 static void print_lines(

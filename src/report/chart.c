@@ -98,15 +98,6 @@ static void put_axis(uint64_t tick, uint64_t top, FILE *out)
     fputs("</svg>\n", out);
 }
 
-static void put_grid(uint64_t tick, uint64_t top, FILE *out)
-{
-    for (uint64_t at = 0; at <= top; at += tick) {
-        const double y = BOTTOM - (double)at / (double)top * PLOT;
-        fprintf(out, "<line x1=\"0\" x2=\"100%%\" y1=\"%.1f\" y2=\"%.1f\" class=\"grid\"/>\n", y,
-                y);
-    }
-}
-
 static void put_step(
         const json_t *time, size_t i, size_t count, uint64_t top, uint64_t step_seconds, FILE *out)
 {
@@ -182,7 +173,11 @@ void chart_put_times(const json_t *times, uint64_t step_seconds, FILE *out)
             "aria-labelledby=\"times-title times-desc\">\n",
             HEIGHT);
     put_description(times, step_seconds, out);
-    put_grid(tick, top, out);
+    for (uint64_t at = 0; at <= top; at += tick) {
+        const double y = BOTTOM - (double)at / (double)top * PLOT;
+        fprintf(out, "<line x1=\"0\" x2=\"100%%\" y1=\"%.1f\" y2=\"%.1f\" class=\"grid\"/>\n", y,
+                y);
+    }
     for (size_t i = 0; i < count; i++)
         put_step(json_array_get(times, i), i, count, top, step_seconds, out);
     for (size_t i = count <= LABELS_MOST ? 0 : (every - 1) / 2; i < count; i += every)

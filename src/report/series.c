@@ -64,12 +64,6 @@ static void put_verdicts(struct scope *scope, json_t *object, const struct count
     scope_set(scope, object, "allow", json_integer(counts->of[COUNTED_ALLOW]));
 }
 
-static void series_add(struct counts *sum, const struct counts *counts)
-{
-    for (size_t i = 0; i < COUNTED_ALL; i++)
-        sum->of[i] += counts->of[i];
-}
-
 void series_put(struct scope *scope, uint64_t first, json_t *report, uint64_t *unlisted_r)
 {
     const uint64_t from = first > scope->since ? first : scope->since;
@@ -86,7 +80,8 @@ void series_put(struct scope *scope, uint64_t first, json_t *report, uint64_t *u
         scope_set(scope, time, "begin", scope_moment(begin));
         put_verdicts(scope, time, &counts);
         scope_append(scope, times, time);
-        series_add(&sum, &counts);
+        for (size_t i = 0; i < COUNTED_ALL; i++)
+            sum.of[i] += counts.of[i];
     }
     scope_set(scope, report, "questions",
             json_integer(sum.of[COUNTED_YES] + sum.of[COUNTED_NO] + sum.of[COUNTED_ALLOW]));
