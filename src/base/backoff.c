@@ -13,12 +13,12 @@ static uint64_t backoff_pause(const struct backoff *b)
     return pause < b->max ? pause : b->max;
 }
 
-uint64_t backoff_failed(struct backoff *b, uint64_t now)
+uint64_t backoff_failed(struct backoff *b, uint64_t mono_ms)
 {
     if (b->failures < UINT32_MAX)
         b->failures++;
     const uint64_t pause = backoff_pause(b);
-    b->until = now + pause;
+    b->until = mono_ms + pause;
     return pause;
 }
 

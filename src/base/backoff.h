@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 /* When to try again what failed: after a pause that doubles with each failure in a row. The caller
- * has the clock: `now` and `until` are its milliseconds. */
+ * has the clock: `mono_ms` and `until` are its milliseconds. */
 struct backoff {
     uint32_t first;    /* milliseconds: the first pause */
     uint32_t max;      /* milliseconds: the longest */
@@ -15,7 +15,7 @@ struct backoff {
 };
 
 /* One more failure. Sets `until`, and returns the pause. */
-uint64_t backoff_failed(struct backoff *backoff, uint64_t now);
+uint64_t backoff_failed(struct backoff *backoff, uint64_t mono_ms);
 /* It works: the next failure is the first again. What waits may be tried at once. */
 void backoff_reset(struct backoff *backoff);
 

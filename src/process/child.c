@@ -24,7 +24,8 @@ struct child child_of(const char *name, int type)
     };
 }
 
-bool child_start(struct child *child, uint64_t now, child_work *work, void *context, size_t index)
+bool child_start(
+        struct child *child, uint64_t mono_ms, child_work *work, void *context, size_t index)
 {
     int pair[2];
 
@@ -45,18 +46,19 @@ bool child_start(struct child *child, uint64_t now, child_work *work, void *cont
     }
     child->pid = pid;
     child->control = pair[0];
-    child->started = now;
+    child->started = mono_ms;
     return true;
 }
 
-bool child_restart(struct child *child, uint64_t now, child_work *work, void *context, size_t index)
+bool child_restart(
+        struct child *child, uint64_t mono_ms, child_work *work, void *context, size_t index)
 {
-    if (now < child_due(child))
+    if (mono_ms < child_due(child))
         return false;
-    if (child_start(child, now, work, context, index))
+    if (child_start(child, mono_ms, work, context, index))
         return true;
     log_errno(LOG_LEVEL_ERROR, "no-process", "of", child->name);
-    backoff_failed(&child->backoff, now);
+    backoff_failed(&child->backoff, mono_ms);
     return false;
 }
 
@@ -95,11 +97,11 @@ static void child_log_death(const struct child *child, int status, uint64_t paus
     log_end(&line);
 }
 
-void child_ended(struct child *child, int status, bool expected, uint64_t now)
+void child_ended(struct child *child, int status, bool expected, uint64_t mono_ms)
 {
-    if (now - child->started >= STEADY)
+    if (mono_ms - child->started >= STEADY)
         backoff_reset(&child->backoff);
-    const uint64_t pause = backoff_failed(&child->backoff, now);
+    const uint64_t pause = backoff_failed(&child->backoff, mono_ms);
     if (!expected)
         child_log_death(child, status, pause);
     close(child->control);

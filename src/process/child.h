@@ -28,17 +28,18 @@ struct child child_of(const char *name, int type);
 typedef int child_work(void *context, size_t index, int control);
 
 /* Forks it. False with errno. */
-bool child_start(struct child *child, uint64_t now, child_work *work, void *context, size_t index);
+bool child_start(
+        struct child *child, uint64_t mono_ms, child_work *work, void *context, size_t index);
 /* Forks it if it does not run and its time has come. True if it did; what prevents it is logged,
  * and tried again later. */
 bool child_restart(
-        struct child *child, uint64_t now, child_work *work, void *context, size_t index);
+        struct child *child, uint64_t mono_ms, child_work *work, void *context, size_t index);
 /* When child_restart() has something to do; UINT64_MAX: it runs. */
 uint64_t child_due(const struct child *child);
 
 /* It ended with this status of waitpid(2): sets when to start it again. A death that is not
  * `expected` is logged as an error. */
-void child_ended(struct child *child, int status, bool expected, uint64_t now);
+void child_ended(struct child *child, int status, bool expected, uint64_t mono_ms);
 
 /* Sends it a packet (SOCK_SEQPACKET). Never waits; one that has died does not get it. */
 void child_tell(const struct child *child, const char *packet, size_t len);

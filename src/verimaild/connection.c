@@ -42,7 +42,7 @@ void connection_pool_free(struct connection_pool **pool)
 }
 
 struct connection *connection_pool_take(
-        struct connection_pool *p, int fd, const struct endpoint *source, uint64_t now)
+        struct connection_pool *p, int fd, const struct endpoint *source, uint64_t mono_ms)
 {
     struct connection *c = p->free;
 
@@ -57,7 +57,7 @@ struct connection *connection_pool_take(
     c->state = CONNECTION_READING;
     c->more = c->limited = c->held = false;
     c->discarded = 0;
-    c->since = now;
+    c->since = mono_ms;
     c->source = *source;
     c->used = 0;
     return c;

@@ -44,10 +44,10 @@ struct connection_pool;
 struct connection_pool *connection_pool_init(size_t size);
 void connection_pool_free(struct connection_pool **pool);
 
-/* One that reads; NULL when all are taken. The line, the query and the request hold what they held
+/* A connection that reads; NULL when all are taken. Its line, query and request hold what they held
  * before. */
 struct connection *connection_pool_take(
-        struct connection_pool *pool, int fd, const struct endpoint *source, uint64_t now);
+        struct connection_pool *pool, int fd, const struct endpoint *source, uint64_t mono_ms);
 /* Gives it back, and takes it off the list. The descriptor stays open. */
 void connection_pool_give(struct connection_pool *pool, struct connection *connection);
 
@@ -56,7 +56,7 @@ struct connection *connection_pool_at(struct connection_pool *pool, uint32_t ind
 uint32_t connection_pool_index(
         const struct connection_pool *pool, const struct connection *connection);
 
-/* Puts it at the end of the list of the held, or takes it off. It may be there, or not, before. */
+/* Puts it at the end of the list of the held, unless it is there; takes it off, if it is there. */
 void connection_pool_hold(struct connection_pool *pool, struct connection *connection);
 void connection_pool_release(struct connection_pool *pool, struct connection *connection);
 /* The first of the list, or NULL. */

@@ -52,7 +52,8 @@ void connection_limits_free(struct connection_limits **sources)
     *sources = NULL;
 }
 
-static struct network network_of(const struct in6_addr *address, unsigned char bits)
+static struct network connection_limits_network_of(
+        const struct in6_addr *address, unsigned char bits)
 {
     struct network n = {.bits = bits};
 
@@ -61,7 +62,8 @@ static struct network network_of(const struct in6_addr *address, unsigned char b
 }
 
 /* The networks that a source belongs to, the narrowest first. */
-static size_t networks_of(const struct endpoint *source, struct network networks_r[NETWORKS_MAX])
+static size_t connection_limits_networks_of(
+        const struct endpoint *source, struct network networks_r[NETWORKS_MAX])
 {
     const struct endpoint plain = endpoint_unmapped(source);
 
@@ -70,8 +72,8 @@ static size_t networks_of(const struct endpoint *source, struct network networks
         memcpy(networks_r[0].octets + 12, &plain.address.v4.sin_addr, 4);
         return 1;
     }
-    networks_r[0] = network_of(&plain.address.v6.sin6_addr, 64);
-    networks_r[1] = network_of(&plain.address.v6.sin6_addr, 48);
+    networks_r[0] = connection_limits_network_of(&plain.address.v6.sin6_addr, 64);
+    networks_r[1] = connection_limits_network_of(&plain.address.v6.sin6_addr, 48);
     return 2;
 }
 
@@ -87,18 +89,18 @@ static size_t connection_limits_hash(
     return (size_t)out;
 }
 
-static bool same(const struct network *a, const struct network *b)
+static bool connection_limits_same(const struct network *a, const struct network *b)
 {
     return a->bits == b->bits && memcmp(a->octets, b->octets, sizeof a->octets) == 0;
 }
 
-/* The slot of this network, or the free one where it would stand. */
+/* The slot of this network, or the free slot where it belongs. */
 static size_t connection_limits_find(
         const struct connection_limits *s, const struct network *network)
 {
     size_t i = connection_limits_hash(s, network) & s->mask;
 
-    while (s->slots[i].open > 0 && !same(&s->slots[i].network, network))
+    while (s->slots[i].open > 0 && !connection_limits_same(&s->slots[i].network, network))
         i = (i + 1) & s->mask;
     return i;
 }
@@ -107,7 +109,7 @@ bool connection_limits_may_open(const struct connection_limits *s, const struct 
 {
     const uint32_t limits[NETWORKS_MAX] = {s->limits.per_address, s->limits.per_network};
     struct network networks[NETWORKS_MAX];
-    const size_t count = networks_of(source, networks);
+    const size_t count = connection_limits_networks_of(source, networks);
 
     for (size_t i = 0; i < count; i++)
         if (s->slots[connection_limits_find(s, &networks[i])].open >= limits[i])
@@ -118,7 +120,7 @@ bool connection_limits_may_open(const struct connection_limits *s, const struct 
 void connection_limits_add(struct connection_limits *s, const struct endpoint *source)
 {
     struct network networks[NETWORKS_MAX];
-    const size_t count = networks_of(source, networks);
+    const size_t count = connection_limits_networks_of(source, networks);
 
     for (size_t i = 0; i < count; i++) {
         struct slot *slot = &s->slots[connection_limits_find(s, &networks[i])];
@@ -127,12 +129,12 @@ void connection_limits_add(struct connection_limits *s, const struct endpoint *s
     }
 }
 
-/* Closes the gap at `hole`, so that no search stops too early. */
-static void close_gap(struct connection_limits *s, size_t hole)
+/* Fills the slot at `hole`, at which a search would stop too early. */
+static void connection_limits_close_gap(struct connection_limits *s, size_t hole)
 {
     for (size_t i = (hole + 1) & s->mask; s->slots[i].open > 0; i = (i + 1) & s->mask) {
         const size_t home = connection_limits_hash(s, &s->slots[i].network) & s->mask;
-        /* It may move if its home does not lie behind the hole, going round. */
+        /* It may move if its home does not lie behind the hole, modulo the size. */
         if (((i - home) & s->mask) >= ((i - hole) & s->mask)) {
             s->slots[hole] = s->slots[i];
             s->slots[i].open = 0;
@@ -144,21 +146,21 @@ static void close_gap(struct connection_limits *s, size_t hole)
 void connection_limits_remove(struct connection_limits *s, const struct endpoint *source)
 {
     struct network networks[NETWORKS_MAX];
-    const size_t count = networks_of(source, networks);
+    const size_t count = connection_limits_networks_of(source, networks);
 
     for (size_t i = 0; i < count; i++) {
         const size_t at = connection_limits_find(s, &networks[i]);
         if (s->slots[at].open > 0 && --s->slots[at].open == 0)
-            close_gap(s, at);
+            connection_limits_close_gap(s, at);
     }
 }
 
 bool connection_limits_take_classic(
-        struct connection_limits *s, const struct endpoint *source, uint64_t now)
+        struct connection_limits *s, const struct endpoint *source, uint64_t mono_ms)
 {
     struct network networks[NETWORKS_MAX];
 
-    networks_of(source, networks);
+    connection_limits_networks_of(source, networks);
     return ratelimit_take(
-            &s->classic[connection_limits_hash(s, &networks[0]) % CLASSIC_SHARES], now);
+            &s->classic[connection_limits_hash(s, &networks[0]) % CLASSIC_SHARES], mono_ms);
 }

@@ -31,9 +31,9 @@ bool connection_limits_may_open(
 void connection_limits_add(struct connection_limits *sources, const struct endpoint *source);
 void connection_limits_remove(struct connection_limits *sources, const struct endpoint *source);
 
-/* Draws on the source's share of RSA decryptions. Shares are kept by a keyed hash: sources whose
- * hashes meet have one together. `now`: milliseconds. */
+/* Takes one of the source's share of RSA decryptions. Shares are kept by a keyed hash: sources with
+ * one hash share one. `mono_ms`: milliseconds. */
 bool connection_limits_take_classic(struct connection_limits *sources,
-        const struct endpoint *source, uint64_t now) __attribute__((warn_unused_result));
+        const struct endpoint *source, uint64_t mono_ms) __attribute__((warn_unused_result));
 
 #endif

@@ -20,7 +20,7 @@
 #include "verimaild/worker.h"
 
 #define LISTENERS_MAX 1024
-#define GRACE_MORE 1000     /* milliseconds that a finishing worker gets beyond its own grace */
+#define GRACE_MORE 1000     /* milliseconds beyond the grace that a worker gives itself */
 #define RECORDER_GRACE 7000 /* milliseconds to record what is left */
 
 struct worker {
@@ -33,9 +33,9 @@ struct generation {
     struct config *config;
     struct service *service;
     struct keyuse *keyuse;
-    struct counters *counters; /* the parent's */
+    struct counters *counters; /* of all generations */
     struct listening *listening;
-    struct metrics_socket *showing; /* NULL: counters are not shown */
+    struct metrics_socket *metrics; /* NULL: counters are not shown */
     struct identity identity;
     int empty_folder;
     bool retired;
@@ -43,12 +43,12 @@ struct generation {
     bool failed;
     void (*forget)(const struct generation *);
     struct child recorder;
-    bool dismissed; /* so is the recorder */
+    bool dismissed; /* the recorder was told to finish, too */
     size_t count;
     struct worker workers[];
 };
 
-static size_t worker_count(const struct config_service *service)
+static size_t generation_worker_count(const struct config_service *service)
 {
     const long processors = sysconf(_SC_NPROCESSORS_ONLN);
 
@@ -80,7 +80,7 @@ struct config *generation_config_read(const char *path, struct problems *problem
 }
 
 /* The first worker has as many sockets as any. */
-static bool sockets_suffice(const struct generation *g, struct problems *problems)
+static bool generation_has_sockets(const struct generation *g, struct problems *problems)
 {
     if (listening_of_worker(g->listening, 0, g->count, NULL, 0) <= LISTENERS_MAX)
         return true;
@@ -89,7 +89,7 @@ static bool sockets_suffice(const struct generation *g, struct problems *problem
     return false;
 }
 
-/* What is there before a socket is opened, and can be wrong. */
+/* Everything that can be wrong before a socket is opened. */
 static bool generation_read_all(struct generation *g, struct problems *problems)
 {
     g->service = service_init(g->config, problems);
@@ -116,9 +116,9 @@ bool generation_open(
 
     g->listening =
             listening_open(service, g->count, before != NULL ? before->listening : NULL, problems);
-    return g->listening != NULL && sockets_suffice(g, problems) &&
-           metrics_socket_open(&service->metrics, before != NULL ? before->showing : NULL,
-                   &g->identity, &g->showing, problems);
+    return g->listening != NULL && generation_has_sockets(g, problems) &&
+           metrics_socket_open(&service->metrics, before != NULL ? before->metrics : NULL,
+                   &g->identity, &g->metrics, problems);
 }
 
 struct generation *generation_init(
@@ -128,7 +128,7 @@ struct generation *generation_init(
 
     if (config == NULL)
         return NULL;
-    const size_t count = worker_count(config->service);
+    const size_t count = generation_worker_count(config->service);
     struct generation *g = calloc(1, sizeof *g + count * sizeof g->workers[0]);
     if (g == NULL) {
         problems_add(problems, 0, "out of memory", NULL, NULL);
@@ -147,8 +147,8 @@ struct generation *generation_init(
     return g;
 }
 
-/* Descriptors that are not a child's. */
-static void close_controls(struct generation *g)
+/* In a child: the supervisor's ends of the sockets to all children. */
+static void generation_close_controls(struct generation *g)
 {
     for (size_t i = 0; i < g->count; i++)
         if (g->workers[i].child.control >= 0)
@@ -163,12 +163,12 @@ void generation_free(struct generation **generation)
 
     if (g == NULL)
         return;
-    close_controls(g);
+    generation_close_controls(g);
     for (size_t i = 0; i < g->count; i++)
         ring_free(&g->workers[i].ring);
     if (g->empty_folder >= 0)
         close(g->empty_folder);
-    metrics_socket_close(&g->showing);
+    metrics_socket_close(&g->metrics);
     listening_close(&g->listening);
     keyuse_free(&g->keyuse);
     service_free(&g->service);
@@ -177,7 +177,7 @@ void generation_free(struct generation **generation)
     *generation = NULL;
 }
 
-static int work(void *context, size_t index, int control)
+static int generation_work(void *context, size_t index, int control)
 {
     struct generation *g = context;
     int fds[LISTENERS_MAX];
@@ -195,8 +195,8 @@ static int work(void *context, size_t index, int control)
     };
 
     g->forget(g);
-    close_controls(g);
-    metrics_socket_close(&g->showing);
+    generation_close_controls(g);
+    metrics_socket_close(&g->metrics);
     config_configure_log(g->config);
     for (size_t i = 0; i < g->count; i++) {
         if (i == index)
@@ -209,16 +209,16 @@ static int work(void *context, size_t index, int control)
     return worker_run(&setup);
 }
 
-/* It keeps no key: what it is made of has been in many hands. */
+/* The recorder keeps no key: it links libraries that are too large to be trusted with one. */
 static int generation_record(void *context, size_t index, int control)
 {
     struct generation *g = context;
     struct ring **rings = calloc(g->count, sizeof(struct ring *));
 
     (void)index;
-    prctl(PR_SET_NAME, "verimail-record"); /* for whoever looks at the processes */
+    prctl(PR_SET_NAME, "verimail-record"); /* the name that ps(1) shows */
     g->forget(g);
-    close_controls(g);
+    generation_close_controls(g);
     config_configure_log(g->config);
     listening_close(&g->listening);
     service_free(&g->service);
@@ -232,7 +232,7 @@ static int generation_record(void *context, size_t index, int control)
             .service = g->config->service,
             .identity = &g->identity,
             .control = control,
-            .metrics = metrics_socket_socket(g->showing),
+            .metrics = metrics_socket_fd(g->metrics),
             .counters = g->counters,
             .rings = rings,
             .rings_count = g->count,
@@ -240,14 +240,15 @@ static int generation_record(void *context, size_t index, int control)
     return recorder_run(&setup);
 }
 
-bool generation_start(struct generation *g, uint64_t now, void (*forget)(const struct generation *))
+bool generation_start(
+        struct generation *g, uint64_t mono_ms, void (*forget)(const struct generation *))
 {
     g->forget = forget;
-    /* It may be late, and without it the workers go on. */
-    if (!child_start(&g->recorder, now, generation_record, g, 0))
+    /* The workers go on without a recorder. */
+    if (!child_start(&g->recorder, mono_ms, generation_record, g, 0))
         log_errno(LOG_LEVEL_ERROR, "no-process", "of", g->recorder.name);
     for (size_t i = 0; i < g->count; i++) {
-        if (!child_start(&g->workers[i].child, now, work, g, i)) {
+        if (!child_start(&g->workers[i].child, mono_ms, generation_work, g, i)) {
             log_errno(LOG_LEVEL_ERROR, "no-process", "of", g->workers[i].child.name);
             g->failed = true;
             return false;
@@ -256,21 +257,21 @@ bool generation_start(struct generation *g, uint64_t now, void (*forget)(const s
     return true;
 }
 
-void generation_restart(struct generation *g, uint64_t now)
+void generation_restart(struct generation *g, uint64_t mono_ms)
 {
     if (g->retired)
         return;
-    if (child_restart(&g->recorder, now, generation_record, g, 0))
+    if (child_restart(&g->recorder, mono_ms, generation_record, g, 0))
         counters_add(&g->counters->recorders_restarted, 1);
     for (size_t i = 0; i < g->count; i++) {
-        if (child_restart(&g->workers[i].child, now, work, g, i)) {
+        if (child_restart(&g->workers[i].child, mono_ms, generation_work, g, i)) {
             g->workers[i].ready = false;
             counters_add(&g->counters->workers_restarted, 1);
         }
     }
 }
 
-int generation_time_left(const struct generation *g, uint64_t now)
+int generation_time_left(const struct generation *g, uint64_t mono_ms)
 {
     uint64_t due = g->retired ? g->kill_at : UINT64_MAX;
 
@@ -281,13 +282,13 @@ int generation_time_left(const struct generation *g, uint64_t now)
             due = child_due(&g->workers[i].child);
     if (due == UINT64_MAX)
         return -1;
-    return due > now ? (int)(due - now) : 0;
+    return due > mono_ms ? (int)(due - mono_ms) : 0;
 }
 
-bool generation_reaped(struct generation *g, pid_t pid, int status, uint64_t now)
+bool generation_reaped(struct generation *g, pid_t pid, int status, uint64_t mono_ms)
 {
     if (g->recorder.pid == pid) {
-        child_ended(&g->recorder, status, g->dismissed, now);
+        child_ended(&g->recorder, status, g->dismissed, mono_ms);
         return true;
     }
     for (size_t i = 0; i < g->count; i++) {
@@ -298,7 +299,7 @@ bool generation_reaped(struct generation *g, pid_t pid, int status, uint64_t now
         if (renewed && !g->retired)
             log_event(
                     LOG_LEVEL_NOTICE, "worker-renewed", "because", "a store is to be opened anew");
-        child_ended(&worker->child, status, renewed || g->retired, now);
+        child_ended(&worker->child, status, renewed || g->retired, mono_ms);
         g->failed = g->failed || !worker->ready;
         return true;
     }
@@ -354,10 +355,10 @@ void generation_heard(struct generation *g)
     }
 }
 
-void generation_retire(struct generation *g, const struct generation *successor, uint64_t now)
+void generation_retire(struct generation *g, const struct generation *successor, uint64_t mono_ms)
 {
     g->retired = true;
-    g->kill_at = now + WORKER_GRACE + GRACE_MORE;
+    g->kill_at = mono_ms + WORKER_GRACE + GRACE_MORE;
     for (size_t i = 0; i < g->count; i++) {
         char packet[1 + LISTENERS_MAX] = {WORKER_STOP};
         bool kept[LISTENERS_MAX] = {false};
@@ -373,8 +374,8 @@ void generation_retire(struct generation *g, const struct generation *successor,
         child_tell(&g->workers[i].child, packet, 1 + count);
     }
     if (successor != NULL)
-        metrics_socket_end(g->showing, successor->showing);
-    /* What goes away is from now on theirs alone, and gone with them. */
+        metrics_socket_end(g->metrics, successor->metrics);
+    /* Sockets that the successor does not have are now the workers' alone, and close with them. */
     listening_close(&g->listening);
 }
 
@@ -383,23 +384,23 @@ bool generation_is_retired(const struct generation *g)
     return g->retired;
 }
 
-bool generation_dismiss(struct generation *g, bool last, uint64_t now)
+bool generation_dismiss(struct generation *g, bool last, uint64_t mono_ms)
 {
     const char order = last ? RECORDER_STOP : RECORDER_HAND_OVER;
 
     if (g->dismissed || generation_workers(g) > 0)
         return false;
     g->dismissed = true;
-    g->kill_at = now + RECORDER_GRACE;
+    g->kill_at = mono_ms + RECORDER_GRACE;
     child_tell(&g->recorder, &order, 1);
     if (last)
-        metrics_socket_end(g->showing, NULL);
+        metrics_socket_end(g->metrics, NULL);
     return true;
 }
 
-void generation_expire(struct generation *g, uint64_t now)
+void generation_expire(struct generation *g, uint64_t mono_ms)
 {
-    if (!g->retired || now < g->kill_at)
+    if (!g->retired || mono_ms < g->kill_at)
         return;
     g->kill_at = UINT64_MAX;
     for (size_t i = 0; i < g->count; i++)
@@ -408,9 +409,9 @@ void generation_expire(struct generation *g, uint64_t now)
         child_kill(&g->recorder);
 }
 
-bool generation_save_keyuse(const struct generation *g, uint64_t today)
+bool generation_save_keyuse(const struct generation *g, uint64_t unix_now)
 {
-    return keyuse_save(g->keyuse, g->config->service->state.at, today);
+    return keyuse_save(g->keyuse, g->config->service->state.at, unix_now);
 }
 
 void generation_show_keys(const struct generation *g)

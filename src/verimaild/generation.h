@@ -15,7 +15,7 @@
 #include "protocol/keyring.h"
 
 /* The workers that run with one reading of the configuration, and what they run with. A reload
- * makes a new generation beside the old one. Times are milliseconds of one clock. */
+ * makes a new generation beside the old one. `mono_ms`: milliseconds of one clock. */
 struct generation;
 
 /* Reads the configuration, the keys and the tables. NULL when anything is wrong: `problems` then
@@ -26,7 +26,7 @@ struct generation *generation_init(
  * that cannot be: `problems` then says why. */
 bool generation_open(struct generation *generation, const struct generation *before,
         struct problems *problems) __attribute__((warn_unused_result));
-/* Frees what the parent holds. There must be no processes left. */
+/* Frees what the supervisor holds. There must be no processes left. */
 void generation_free(struct generation **generation);
 
 /* Reads the configuration of a service. NULL when anything is wrong, or it has no service section:
@@ -34,39 +34,40 @@ void generation_free(struct generation **generation);
 struct config *generation_config_read(const char *path, struct problems *problems);
 
 /* Forks the recorder and all workers. `forget` is called first in each child: it must let go of
- * what is the parent's alone. False when one could not be started. */
+ * what is the supervisor's alone. False when one could not be started. */
 bool generation_start(
-        struct generation *generation, uint64_t now, void (*forget)(const struct generation *));
+        struct generation *generation, uint64_t mono_ms, void (*forget)(const struct generation *));
 /* Forks those that died and whose time has come. */
-void generation_restart(struct generation *generation, uint64_t now);
+void generation_restart(struct generation *generation, uint64_t mono_ms);
 /* Milliseconds until generation_restart() or generation_expire() has something to do; -1: never. */
-int generation_time_left(const struct generation *generation, uint64_t now);
+int generation_time_left(const struct generation *generation, uint64_t mono_ms);
 
-/* One of its processes ended. False when it is none of its. */
-bool generation_reaped(struct generation *generation, pid_t pid, int status, uint64_t now);
+/* A process ended. False when it is not one of this generation. */
+bool generation_reaped(struct generation *generation, pid_t pid, int status, uint64_t mono_ms);
 
 bool generation_is_ready(const struct generation *generation);   /* all have said so */
 bool generation_has_failed(const struct generation *generation); /* one died before it could */
 size_t generation_workers(const struct generation *generation);  /* that run */
 size_t generation_alive(const struct generation *generation);    /* with the recorder */
 
-/* What to wait for: a descriptor for each worker that has not said that it is ready. */
+/* What to wait for, then to call generation_heard(): a descriptor for each worker that has not said
+ * that it is ready. */
 size_t generation_poll(const struct generation *generation, struct pollfd *fds_r, size_t size);
 void generation_heard(struct generation *generation);
 
-/* Tells the workers to finish. With a successor they leave it what is queued. None is started
- * again; those that have not finished in time are killed by generation_expire(). */
+/* Tells the workers to finish. With a successor they leave what is queued to it. No worker is
+ * started again. generation_expire() kills those that have not finished in time. */
 void generation_retire(
-        struct generation *generation, const struct generation *successor, uint64_t now);
-/* Of a retired one whose workers have ended: tells its recorder to finish. `last`: no worker of any
- * generation runs or will. True the one time that it does so. */
-bool generation_dismiss(struct generation *generation, bool last, uint64_t now);
+        struct generation *generation, const struct generation *successor, uint64_t mono_ms);
+/* When this generation is retired and its workers have ended: tells its recorder to finish. `last`:
+ * no worker of any generation runs or will run. True the one time that it does so. */
+bool generation_dismiss(struct generation *generation, bool last, uint64_t mono_ms);
 bool generation_is_retired(const struct generation *generation);
-void generation_expire(struct generation *generation, uint64_t now);
+void generation_expire(struct generation *generation, uint64_t mono_ms);
 
-/* Puts on record when its keys were used. `today`: Unix seconds. False with errno. */
-bool generation_save_keyuse(const struct generation *generation, uint64_t today);
-/* Tells the counters of its keys' ages, as far as they were put on record. */
+/* Writes down when its keys were used. `unix_now`: seconds. False with errno. */
+bool generation_save_keyuse(const struct generation *generation, uint64_t unix_now);
+/* Puts the ages of its keys into the counters, after generation_save_keyuse(). */
 void generation_show_keys(const struct generation *generation);
 const struct keyring *generation_keyring(const struct generation *generation);
 const struct config *generation_config(const struct generation *generation);

@@ -26,7 +26,7 @@ struct keyuse {
     size_t size; /* octets of the pages */
     void *pages;
     _Atomic uint64_t *used; /* in the pages, in the order of the ring */
-    uint64_t *since;        /* the parent's own, in the same order; 0: not known yet */
+    uint64_t *since;        /* the supervisor's own, in the same order; 0: not known yet */
 };
 
 /* A line of the file. */
@@ -69,17 +69,17 @@ void keyuse_free(struct keyuse **keyuse)
     *keyuse = NULL;
 }
 
-void keyuse_note(struct keyuse *k, const struct shared_key *key, uint64_t issued, uint64_t now)
+void keyuse_note(struct keyuse *k, const struct shared_key *key, uint64_t issued, uint64_t unix_now)
 {
     const size_t index = (size_t)(key - keyring_at(k->ring, 0));
-    const uint64_t when = issued < now ? issued : now;
+    const uint64_t when = issued < unix_now ? issued : unix_now;
 
-    /* Two workers at once may leave the older of two times, which are then a moment apart. */
+    /* When two workers write at once, the older time may stay. The two are a moment apart. */
     if (when > atomic_load_explicit(&k->used[index], memory_order_relaxed))
         atomic_store_explicit(&k->used[index], when, memory_order_relaxed);
 }
 
-static bool parse_entry(char *line, struct entry *entry_r)
+static bool keyuse_parse_entry(char *line, struct entry *entry_r)
 {
     struct reader r = reader_of(text_trim(text_of(line)));
     const struct text id = reader_until(&r, ' ');
@@ -103,7 +103,7 @@ static FILE *keyuse_open_file(const char *folder)
     char path[4096];
 
     snprintf(path, sizeof path, "%s/" FILE_NAME, folder);
-    /* The folder may belong to the user that workers run as: nothing there is followed. */
+    /* The folder may belong to the workers' user: no link in it is followed. */
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     FILE *file = fd >= 0 ? fdopen(fd, "r") : NULL;
     if (file == NULL && fd >= 0)
@@ -111,24 +111,24 @@ static FILE *keyuse_open_file(const char *folder)
     return file;
 }
 
-/* The next line that can be read as an entry; others are passed over. */
-static bool next_entry(FILE *file, struct entry *entry_r)
+/* The next entry. Lines that are none are ignored. */
+static bool keyuse_next_entry(FILE *file, struct entry *entry_r)
 {
     char line[LINE_MAX_OCTETS];
 
     while (file != NULL && fgets(line, sizeof line, file) != NULL)
-        if (parse_entry(line, entry_r))
+        if (keyuse_parse_entry(line, entry_r))
             return true;
     return false;
 }
 
-/* A key that was never used may be another generation's newest. */
-static uint64_t last_known(const struct entry *entry)
+/* For a key that was never used: it may be the newest one of another generation. */
+static uint64_t keyuse_last_known(const struct entry *entry)
 {
     return entry->used > entry->since ? entry->used : entry->since;
 }
 
-static void write_entry(FILE *out, const unsigned char id[KEY_ID_OCTETS], const char *host,
+static void keyuse_write_entry(FILE *out, const unsigned char id[KEY_ID_OCTETS], const char *host,
         uint64_t used, uint64_t since)
 {
     char hex[KEY_ID_OCTETS * 2 + 1];
@@ -138,7 +138,7 @@ static void write_entry(FILE *out, const unsigned char id[KEY_ID_OCTETS], const 
             (unsigned long long)since);
 }
 
-static bool keyuse_write_all(struct keyuse *k, FILE *old, FILE *out, uint64_t now)
+static bool keyuse_write_all(struct keyuse *k, FILE *old, FILE *out, uint64_t unix_now)
 {
     uint64_t *used = calloc(k->count + 1, sizeof *used);
     struct entry entry;
@@ -147,15 +147,15 @@ static bool keyuse_write_all(struct keyuse *k, FILE *old, FILE *out, uint64_t no
         return false;
     for (size_t i = 0; i < k->count; i++)
         used[i] = atomic_load_explicit(&k->used[i], memory_order_relaxed);
-    while (next_entry(old, &entry)) {
-        if (entry.used > now) /* the clock was wrong once */
-            entry.used = now;
-        if (entry.since > now)
-            entry.since = now;
+    while (keyuse_next_entry(old, &entry)) {
+        if (entry.used > unix_now) /* the clock was wrong once */
+            entry.used = unix_now;
+        if (entry.since > unix_now)
+            entry.since = unix_now;
         const struct shared_key *key = keyring_find(k->ring, entry.id);
         const size_t index = key != NULL ? (size_t)(key - keyring_at(k->ring, 0)) : 0;
-        if (key == NULL && last_known(&entry) + FORGOTTEN_AFTER > now)
-            write_entry(out, entry.id, entry.host, entry.used, entry.since);
+        if (key == NULL && keyuse_last_known(&entry) + FORGOTTEN_AFTER > unix_now)
+            keyuse_write_entry(out, entry.id, entry.host, entry.used, entry.since);
         if (key != NULL && used[index] < entry.used)
             used[index] = entry.used;
         if (key != NULL && entry.since > 0)
@@ -163,15 +163,15 @@ static bool keyuse_write_all(struct keyuse *k, FILE *old, FILE *out, uint64_t no
     }
     for (size_t i = 0; i < k->count; i++) {
         if (k->since[i] == 0)
-            k->since[i] = now;
-        write_entry(out, keyring_at(k->ring, i)->id, keyring_at(k->ring, i)->host, used[i],
+            k->since[i] = unix_now;
+        keyuse_write_entry(out, keyring_at(k->ring, i)->id, keyring_at(k->ring, i)->host, used[i],
                 k->since[i]);
     }
     free(used);
     return true;
 }
 
-bool keyuse_save(struct keyuse *k, const char *folder, uint64_t now)
+bool keyuse_save(struct keyuse *k, const char *folder, uint64_t unix_now)
 {
     char path[4096];
     char new_path[4096];
@@ -184,7 +184,7 @@ bool keyuse_save(struct keyuse *k, const char *folder, uint64_t now)
     if (out == NULL)
         return false;
     FILE *old = keyuse_open_file(folder);
-    bool ok = keyuse_write_all(k, old, out, now);
+    bool ok = keyuse_write_all(k, old, out, unix_now);
     if (old != NULL)
         fclose(old);
     ok = fflush(out) == 0 && !ferror(out) && ok;
@@ -208,8 +208,7 @@ void keyuse_show(const struct keyuse *k, struct counters *counters)
     counters->keys_changed++;
 }
 
-static void verimaild_keyuse_warn(
-        const struct entry *entry, uint64_t until, struct problems *warnings)
+static void keyuse_warn_of(const struct entry *entry, uint64_t until, struct problems *warnings)
 {
     char hex[KEY_ID_OCTETS * 2 + 1];
     char value[DOMAIN_MAX + sizeof hex + 16];
@@ -225,16 +224,16 @@ static void verimaild_keyuse_warn(
             expected);
 }
 
-void keyuse_warn(const struct keyring *ring, const char *folder, uint64_t lifetime, uint64_t now,
-        struct problems *warnings)
+void keyuse_warn(const struct keyring *ring, const char *folder, uint64_t lifetime,
+        uint64_t unix_now, struct problems *warnings)
 {
     FILE *file = keyuse_open_file(folder);
     struct entry entry;
 
-    while (next_entry(file, &entry))
-        if (keyring_find(ring, entry.id) == NULL && entry.used > 0 && entry.used <= now &&
-                now - entry.used <= lifetime + JUDGE_FUTURE)
-            verimaild_keyuse_warn(&entry, entry.used + lifetime + JUDGE_FUTURE, warnings);
+    while (keyuse_next_entry(file, &entry))
+        if (keyring_find(ring, entry.id) == NULL && entry.used > 0 && entry.used <= unix_now &&
+                unix_now - entry.used <= lifetime + JUDGE_FUTURE)
+            keyuse_warn_of(&entry, entry.used + lifetime + JUDGE_FUTURE, warnings);
     if (file != NULL)
         fclose(file);
 }

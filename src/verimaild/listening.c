@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "process/notify.h"
 
-struct hostport {
+struct address_sockets {
     struct endpoint wanted; /* as configured */
     struct endpoint bound;  /* with the port that it has */
     int *fds;
@@ -19,8 +19,8 @@ struct hostport {
 };
 
 struct listening {
-    bool activated; /* by systemd: a socket for each address, which all workers share */
-    struct hostport *places;
+    bool activated; /* systemd opened them: all workers share one socket for each address */
+    struct address_sockets *all;
     size_t count;
 };
 
@@ -31,68 +31,68 @@ void listening_close(struct listening **listening)
     if (l == NULL)
         return;
     for (size_t i = 0; i < l->count; i++) {
-        for (size_t k = 0; k < l->places[i].count; k++)
-            close(l->places[i].fds[k]);
-        free(l->places[i].fds);
+        for (size_t k = 0; k < l->all[i].count; k++)
+            close(l->all[i].fds[k]);
+        free(l->all[i].fds);
     }
-    free(l->places);
+    free(l->all);
     free(l);
     *listening = NULL;
 }
 
-static bool add_fd(struct hostport *place, int fd)
+static bool listening_add_fd(struct address_sockets *a, int fd)
 {
-    int *larger = fd >= 0 ? reallocarray(place->fds, place->count + 1, sizeof *larger) : NULL;
+    int *larger = fd >= 0 ? reallocarray(a->fds, a->count + 1, sizeof *larger) : NULL;
 
     if (larger == NULL) {
         if (fd >= 0)
             close(fd);
         return false;
     }
-    place->fds = larger;
-    place->fds[place->count++] = fd;
+    a->fds = larger;
+    a->fds[a->count++] = fd;
     return true;
 }
 
-static struct hostport *add_place(struct listening *l, const struct endpoint *wanted)
+static struct address_sockets *listening_add(struct listening *l, const struct endpoint *wanted)
 {
-    struct hostport *larger = reallocarray(l->places, l->count + 1, sizeof *larger);
+    struct address_sockets *larger = reallocarray(l->all, l->count + 1, sizeof *larger);
 
     if (larger == NULL)
         return NULL;
-    l->places = larger;
-    l->places[l->count] = (struct hostport){.wanted = *wanted, .bound = *wanted};
-    return &l->places[l->count++];
+    l->all = larger;
+    l->all[l->count] = (struct address_sockets){.wanted = *wanted, .bound = *wanted};
+    return &l->all[l->count++];
 }
 
-static const struct hostport *listening_find(
+static const struct address_sockets *listening_find(
         const struct listening *l, const struct endpoint *wanted)
 {
     for (size_t i = 0; l != NULL && i < l->count; i++)
-        if (endpoint_equal(&l->places[i].wanted, wanted))
-            return &l->places[i];
+        if (endpoint_equal(&l->all[i].wanted, wanted))
+            return &l->all[i];
     return NULL;
 }
 
-static bool duplicate(const struct hostport *from, struct hostport *to)
+static bool listening_duplicate(const struct address_sockets *from, struct address_sockets *to)
 {
     to->bound = from->bound;
     for (size_t i = 0; i < from->count; i++)
-        if (!add_fd(to, fcntl(from->fds[i], F_DUPFD_CLOEXEC, 0)))
+        if (!listening_add_fd(to, fcntl(from->fds[i], F_DUPFD_CLOEXEC, 0)))
             return false;
     return true;
 }
 
-static bool open_place(struct listening *l, const struct endpoint *wanted, size_t workers,
+static bool listening_open_one(struct listening *l, const struct endpoint *wanted, size_t workers,
         const struct listening *before)
 {
-    const struct hostport *old = listening_find(before, wanted);
-    struct hostport *place = add_place(l, wanted);
+    const struct address_sockets *old = listening_find(before, wanted);
+    struct address_sockets *a = listening_add(l, wanted);
 
-    if (place == NULL || (old != NULL && !duplicate(old, place)))
+    if (a == NULL || (old != NULL && !listening_duplicate(old, a)))
         return false;
-    while (place->count < workers)
-        if (!add_fd(place, listener_open(&place->bound, &place->bound)))
+    while (a->count < workers)
+        if (!listening_add_fd(a, listener_open(&a->bound, &a->bound)))
             return false;
     return true;
 }
@@ -103,8 +103,8 @@ static bool listening_adopt(struct listening *l, int first, size_t count, struct
     for (size_t i = 0; i < count; i++) {
         struct endpoint bound;
         const int fd = first + (int)i;
-        struct hostport *place = listener_adopt(fd, &bound) ? add_place(l, &bound) : NULL;
-        if (place == NULL || !add_fd(place, fd)) {
+        struct address_sockets *a = listener_adopt(fd, &bound) ? listening_add(l, &bound) : NULL;
+        if (a == NULL || !listening_add_fd(a, fd)) {
             problems_add(problems, 0, "a socket from systemd that cannot be used", strerror(errno),
                     "ListenStream= with an address and a port");
             return false;
@@ -117,14 +117,14 @@ static bool listening_share(struct listening *l, const struct listening *before)
 {
     l->activated = true;
     for (size_t i = 0; i < before->count; i++) {
-        struct hostport *place = add_place(l, &before->places[i].wanted);
-        if (place == NULL || !duplicate(&before->places[i], place))
+        struct address_sockets *a = listening_add(l, &before->all[i].wanted);
+        if (a == NULL || !listening_duplicate(&before->all[i], a))
             return false;
     }
     return true;
 }
 
-static bool open_configured(struct listening *l, const struct config_service *service,
+static bool listening_open_configured(struct listening *l, const struct config_service *service,
         size_t workers, const struct listening *before, struct problems *problems)
 {
     bool ok = true;
@@ -132,7 +132,7 @@ static bool open_configured(struct listening *l, const struct config_service *se
     for (size_t i = 0; i < service->listen.count; i++) {
         const struct config_text *text = &service->listen.at[i];
         struct endpoint wanted;
-        if (endpoint_parse(text->at, &wanted) && open_place(l, &wanted, workers, before))
+        if (endpoint_parse(text->at, &wanted) && listening_open_one(l, &wanted, workers, before))
             continue;
         problems_add(problems, text->line, strerror(errno), text->at, "an address to listen on");
         ok = false;
@@ -153,7 +153,7 @@ struct listening *listening_open(const struct config_service *service, size_t wo
     else if (ok && before != NULL && before->activated)
         ok = listening_share(l, before);
     else if (ok)
-        ok = open_configured(l, service, workers, before, problems);
+        ok = listening_open_configured(l, service, workers, before, problems);
     if (!ok) {
         if (problems_count(problems) == 0)
             problems_add(problems, 0, strerror(errno), NULL, "sockets to listen on");
@@ -162,9 +162,9 @@ struct listening *listening_open(const struct config_service *service, size_t wo
     return l;
 }
 
-/* Whether this worker waits at the place's socket number `k`. Where there are more sockets than
- * workers (there were more workers once), each takes several. */
-static bool is_mine(const struct listening *l, size_t k, size_t worker, size_t workers)
+/* Whether socket number `k` of an address is this worker's. There are more sockets than workers
+ * when there were more workers before a reload: each then has several. */
+static bool listening_is_of(const struct listening *l, size_t k, size_t worker, size_t workers)
 {
     return l->activated || k % workers == worker;
 }
@@ -175,11 +175,11 @@ size_t listening_of_worker(
     size_t n = 0;
 
     for (size_t i = 0; i < l->count; i++) {
-        for (size_t k = 0; k < l->places[i].count; k++) {
-            if (!is_mine(l, k, worker, workers))
+        for (size_t k = 0; k < l->all[i].count; k++) {
+            if (!listening_is_of(l, k, worker, workers))
                 continue;
             if (n < size)
-                fds_r[n] = l->places[i].fds[k];
+                fds_r[n] = l->all[i].fds[k];
             n++;
         }
     }
@@ -192,9 +192,9 @@ void listening_kept(const struct listening *l, size_t worker, size_t workers,
     size_t n = 0;
 
     for (size_t i = 0; i < l->count; i++) {
-        const bool kept = listening_find(other, &l->places[i].wanted) != NULL;
-        for (size_t k = 0; k < l->places[i].count; k++)
-            if (is_mine(l, k, worker, workers) && n < size)
+        const bool kept = listening_find(other, &l->all[i].wanted) != NULL;
+        for (size_t k = 0; k < l->all[i].count; k++)
+            if (listening_is_of(l, k, worker, workers) && n < size)
                 kept_r[n++] = kept;
     }
 }
@@ -208,7 +208,7 @@ void listening_log(const struct listening *l)
 {
     for (size_t i = 0; i < l->count; i++) {
         char text[ENDPOINT_TEXT_MAX];
-        endpoint_format(&l->places[i].bound, text);
+        endpoint_format(&l->all[i].bound, text);
         log_event(LOG_LEVEL_NOTICE, "listening", "address", text);
     }
 }

@@ -9,16 +9,16 @@
 #include "config/config.h"
 #include "config/problems.h"
 
-/* The sockets that one generation of workers listens at: for each address one for each worker, all
- * kept open by the parent, so that what is queued at a dead worker's waits for its successor. A
- * generation shares those of the one before, down to the queue, through duplicates: closing one
- * generation's takes nothing from the other. */
+/* The listening sockets of one generation of workers: for each address one for each worker. The
+ * supervisor keeps all of them open, so that what is queued at a dead worker's socket waits for its
+ * successor. A generation has duplicates of the sockets of the one before, with the same queues:
+ * closing those of one generation takes nothing from the other. */
 struct listening;
 
-/* Opens what `service` asks for, as far as `before` (may be NULL) does not have it. There are at
- * least as many sockets for an address as before: connections may be waiting at each. Sockets that
- * systemd handed over are used instead of the configuration's addresses. NULL when something cannot
- * be opened: `problems` then says what. */
+/* Opens what `service` asks for and `before` (may be NULL) does not have. An address never gets
+ * fewer sockets than before: connections may wait at each. Sockets that systemd handed over are
+ * used instead of the configuration's addresses. NULL when one cannot be opened: `problems` then
+ * says which. */
 struct listening *listening_open(const struct config_service *service, size_t workers,
         const struct listening *before, struct problems *problems);
 void listening_close(struct listening **listening);

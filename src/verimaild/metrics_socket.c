@@ -25,7 +25,7 @@ static const char *metrics_socket_unix_path(const char *address)
     return strncmp(address, UNIX, sizeof UNIX - 1) == 0 ? address + sizeof UNIX - 1 : NULL;
 }
 
-static int new_socket(int family)
+static int metrics_socket_new(int family)
 {
     return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
@@ -41,7 +41,7 @@ static bool metrics_socket_make_way(const struct sockaddr_un *address)
         errno = EEXIST;
         return false;
     }
-    const int fd = new_socket(AF_UNIX);
+    const int fd = metrics_socket_new(AF_UNIX);
     const bool answers = fd < 0 ||
                          connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 ||
                          errno != ECONNREFUSED;
@@ -54,7 +54,7 @@ static bool metrics_socket_make_way(const struct sockaddr_un *address)
     return unlink(address->sun_path) == 0;
 }
 
-static int listen_at(int fd, const struct sockaddr *address, socklen_t len)
+static int metrics_socket_listen(int fd, const struct sockaddr *address, socklen_t len)
 {
     if (fd >= 0 && bind(fd, address, len) == 0 && listen(fd, BACKLOG) == 0)
         return fd;
@@ -69,17 +69,18 @@ static int metrics_socket_open_unix(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
 
-    memcpy(address.sun_path, path, strlen(path)); /* the configuration has seen to its length */
+    /* Its length was checked when the configuration was read. */
+    memcpy(address.sun_path, path, strlen(path));
     if (!metrics_socket_make_way(&address))
         return -1;
     const mode_t before = umask(0117);
-    const int fd =
-            listen_at(new_socket(AF_UNIX), (const struct sockaddr *)&address, sizeof address);
+    const int fd = metrics_socket_listen(
+            metrics_socket_new(AF_UNIX), (const struct sockaddr *)&address, sizeof address);
     umask(before);
     return fd;
 }
 
-static int open_loopback(const char *address)
+static int metrics_socket_open_loopback(const char *address)
 {
     struct endpoint endpoint;
     const int one = 1;
@@ -88,33 +89,33 @@ static int open_loopback(const char *address)
         errno = EINVAL;
         return -1;
     }
-    const int fd = new_socket(endpoint.address.any.sa_family);
+    const int fd = metrics_socket_new(endpoint.address.any.sa_family);
     if (fd >= 0)
         (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    return listen_at(fd, &endpoint.address.any, endpoint.len);
+    return metrics_socket_listen(fd, &endpoint.address.any, endpoint.len);
 }
 
-static int open_as(const struct identity *identity, const char *address)
+static int metrics_socket_open_as(const struct identity *identity, const char *address)
 {
     const char *path = metrics_socket_unix_path(address);
 
     if (path == NULL)
-        return open_loopback(address);
+        return metrics_socket_open_loopback(address);
     if (!identity_assume(identity))
         return -1;
     const int fd = metrics_socket_open_unix(path);
     const int error = errno;
     if (!identity_return(identity))
-        abort(); /* nothing that comes could be trusted to be who it should */
+        abort(); /* never go on as the wrong user */
     errno = error;
     return fd;
 }
 
 bool metrics_socket_open(const struct config_text *address, const struct metrics_socket *before,
-        const struct identity *identity, struct metrics_socket **showing_r,
+        const struct identity *identity, struct metrics_socket **metrics_r,
         struct problems *problems)
 {
-    *showing_r = NULL;
+    *metrics_r = NULL;
     if (address->at == NULL)
         return true;
     const size_t size = strlen(address->at) + 1;
@@ -128,39 +129,39 @@ bool metrics_socket_open(const struct config_text *address, const struct metrics
     if (before != NULL && strcmp(before->address, address->at) == 0)
         s->fd = dup(before->fd);
     else
-        s->fd = open_as(identity, address->at);
+        s->fd = metrics_socket_open_as(identity, address->at);
     if (s->fd < 0) {
         problems_add(problems, address->line, strerror(errno), address->at,
                 "a place for the socket `metrics`");
         free(s);
         return false;
     }
-    *showing_r = s;
+    *metrics_r = s;
     return true;
 }
 
-void metrics_socket_close(struct metrics_socket **showing)
+void metrics_socket_close(struct metrics_socket **metrics)
 {
-    if (*showing == NULL)
+    if (*metrics == NULL)
         return;
-    close((*showing)->fd);
-    free(*showing);
-    *showing = NULL;
+    close((*metrics)->fd);
+    free(*metrics);
+    *metrics = NULL;
 }
 
-int metrics_socket_socket(const struct metrics_socket *showing)
+int metrics_socket_fd(const struct metrics_socket *metrics)
 {
-    return showing != NULL ? showing->fd : -1;
+    return metrics != NULL ? metrics->fd : -1;
 }
 
-void metrics_socket_end(const struct metrics_socket *showing, const struct metrics_socket *after)
+void metrics_socket_end(const struct metrics_socket *metrics, const struct metrics_socket *after)
 {
-    const char *path = showing != NULL ? metrics_socket_unix_path(showing->address) : NULL;
+    const char *path = metrics != NULL ? metrics_socket_unix_path(metrics->address) : NULL;
 
-    if (path == NULL || (after != NULL && strcmp(after->address, showing->address) == 0) ||
-            !identity_assume(&showing->identity))
+    if (path == NULL || (after != NULL && strcmp(after->address, metrics->address) == 0) ||
+            !identity_assume(&metrics->identity))
         return;
     (void)unlink(path);
-    if (!identity_return(&showing->identity))
+    if (!identity_return(&metrics->identity))
         abort();
 }

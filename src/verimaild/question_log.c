@@ -46,7 +46,7 @@ static void put_question(struct log_line *line, const struct query *query)
     put_if_any(line, "host", query_host(query));
 }
 
-/* The longest comes last: a line that is cut says all the same who asked. */
+/* The longest values come last: a line that is cut still says who asked. */
 static void put_names(struct log_line *line, const struct question *question)
 {
     put_if_any(line, "ip", question->ip);

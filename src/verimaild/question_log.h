@@ -8,8 +8,9 @@
 #include "base/ratelimit.h"
 #include "verimaild/query.h"
 
-/* What is said of questions and connections: a line each at level info, but for what anybody can
- * send without end: of that only so much a second, and how much was left out. */
+/* The log of questions and connections: a line for each, at level info. Of what anybody can send
+ * without end, only so many lines a second are logged. The rest is counted, and the count is
+ * logged. */
 struct question_log {
     struct ratelimit bad;     /* malformed lines, connections that were refused or timed out */
     struct ratelimit forgery; /* NO */

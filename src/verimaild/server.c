@@ -424,7 +424,7 @@ void server_expire(struct server *s, uint64_t mono_ms)
     question_log_flush(&s->stats.log, mono_ms, false);
 }
 
-size_t server_open(const struct server *s)
+size_t server_connections(const struct server *s)
 {
     return connection_pool_taken(s->pool);
 }

@@ -49,7 +49,7 @@ int server_store(const struct server *server);
 bool server_is_stale(const struct server *server, uint64_t mono_ms);
 
 /* Connections that are not done with. */
-size_t server_open(const struct server *server);
+size_t server_connections(const struct server *server);
 /* Milliseconds until server_expire() or server_commit() has something to do; -1: never. */
 int server_time_left(const struct server *server, uint64_t mono_ms);
 

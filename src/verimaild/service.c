@@ -13,7 +13,7 @@
 #define KEY_FILE "a key file that verimaild can read"
 #define PASSWORD_FILE "a file that verimaild can read, and not everybody, whose only line it is"
 
-/* A domain's policy is what the rules hand back; the rest of what it needs lies behind it. */
+/* The rules hand back the policy. What else the service keeps of a domain stands behind it. */
 struct served {
     struct domain_policy policy;
     struct classic_key *classic;
@@ -34,13 +34,13 @@ struct service {
     size_t tables_count;
 };
 
-static bool out_of_memory(struct problems *problems)
+static bool service_out_of_memory(struct problems *problems)
 {
     problems_add(problems, 0, "out of memory", NULL, NULL);
     return false;
 }
 
-static void file_problem(struct problems *problems, const struct config_text *path,
+static void service_file_problem(struct problems *problems, const struct config_text *path,
         const char *which, const char *error, const char *expected)
 {
     char what[256];
@@ -49,7 +49,7 @@ static void file_problem(struct problems *problems, const struct config_text *pa
     problems_add(problems, path->line, what, path->at, expected);
 }
 
-static bool make_hosts(struct service *service, const struct config_list *from,
+static bool service_make_hosts(struct service *service, const struct config_list *from,
         struct host_list *hosts_r, struct problems *problems)
 {
     if (from->count == 0)
@@ -60,7 +60,7 @@ static bool make_hosts(struct service *service, const struct config_list *from,
         service->lists = lists;
     if (names == NULL || lists == NULL) {
         free(names);
-        return out_of_memory(problems);
+        return service_out_of_memory(problems);
     }
     lists[service->lists_count++] = names;
     for (size_t i = 0; i < from->count; i++)
@@ -84,7 +84,7 @@ static bool service_add_pair(struct service *service, const struct config_host *
     return result == KEY_OK;
 }
 
-static bool add_service_key(struct service *service, const struct config *config,
+static bool service_add_key(struct service *service, const struct config *config,
         const struct config_text *path, struct problems *problems)
 {
     unsigned char *secret = sodium_malloc(KEY_OCTETS);
@@ -92,9 +92,9 @@ static bool add_service_key(struct service *service, const struct config *config
     bool ok = true;
 
     if (secret == NULL)
-        return out_of_memory(problems);
+        return service_out_of_memory(problems);
     if (!keyfile_read(path->at, KEY_SERVICE_SECRET, secret, &error)) {
-        file_problem(problems, path, "service key", error, KEY_FILE);
+        service_file_problem(problems, path, "service key", error, KEY_FILE);
         ok = false;
     }
     for (size_t h = 0; ok && h < config->hosts_count; h++)
@@ -106,7 +106,7 @@ static bool add_service_key(struct service *service, const struct config *config
     return ok;
 }
 
-static bool make_keyring(
+static bool service_make_keyring(
         struct service *service, const struct config *config, struct problems *problems)
 {
     const struct config_list *keys = &config->service->keys;
@@ -117,9 +117,9 @@ static bool make_keyring(
         pairs += config->hosts[h].keys.count * keys->count;
     service->ring = keyring_init(pairs);
     if (service->ring == NULL)
-        return out_of_memory(problems);
+        return service_out_of_memory(problems);
     for (size_t i = 0; i < keys->count; i++)
-        ok = add_service_key(service, config, &keys->at[i], problems) && ok;
+        ok = service_add_key(service, config, &keys->at[i], problems) && ok;
     keyring_seal(service->ring);
     return ok;
 }
@@ -135,12 +135,12 @@ static bool service_make_classic(
         served->classic = classic_key_init((struct text){pem, len}, &error);
     sodium_free(pem);
     if (served->classic == NULL) {
-        file_problem(problems, path, "classic_key", error, KEY_FILE);
+        service_file_problem(problems, path, "classic_key", error, KEY_FILE);
     }
     return served->classic != NULL;
 }
 
-static bool is_denied(const struct config_domain *domain, const char *reason)
+static bool service_is_denied(const struct config_domain *domain, const char *reason)
 {
     for (size_t i = 0; i < domain->deny.count; i++)
         if (strcmp(domain->deny.at[i].at, reason) == 0)
@@ -148,7 +148,7 @@ static bool is_denied(const struct config_domain *domain, const char *reason)
     return false;
 }
 
-static bool make_users(
+static bool service_make_users(
         struct service *service, const struct config_domain *domain, struct problems *problems)
 {
     for (size_t i = 0; i < domain->users_count; i++) {
@@ -161,7 +161,7 @@ static bool make_users(
             rule.mode = RULE_HOSTS_MORE;
             hosts = &user->more_hosts;
         }
-        if (!make_hosts(service, hosts, &rule.hosts, problems))
+        if (!service_make_hosts(service, hosts, &rule.hosts, problems))
             return false;
         if (!rules_add_user(
                     service->rules, text_of(domain->name.at), text_of(user->local.at), &rule)) {
@@ -172,8 +172,8 @@ static bool make_users(
     return true;
 }
 
-/* The index of the table, which other domains may have named before. */
-static size_t find_table(struct service *service, const char *address)
+/* The index of the table. Several domains may name one. */
+static size_t service_find_table(struct service *service, const char *address)
 {
     size_t i = 0;
 
@@ -184,7 +184,7 @@ static size_t find_table(struct service *service, const char *address)
     return i;
 }
 
-static bool make_domain(struct service *service, const struct config_domain *domain,
+static bool service_make_domain(struct service *service, const struct config_domain *domain,
         struct served *served, struct problems *problems)
 {
     struct domain_policy *policy = &served->policy;
@@ -193,13 +193,13 @@ static bool make_domain(struct service *service, const struct config_domain *dom
     policy->name = domain->name.at;
     if (policy->lifetime + JUDGE_FUTURE > service->keep)
         service->keep = policy->lifetime + JUDGE_FUTURE;
-    policy->deny_expired = is_denied(domain, "expired");
-    policy->deny_changed = is_denied(domain, "changed");
-    policy->deny_redirected = is_denied(domain, "redirected");
+    policy->deny_expired = service_is_denied(domain, "expired");
+    policy->deny_changed = service_is_denied(domain, "changed");
+    policy->deny_redirected = service_is_denied(domain, "redirected");
     policy->has_table = domain->table.at != NULL;
     if (policy->has_table)
-        served->table = find_table(service, domain->table.at);
-    if (!make_hosts(service, &domain->hosts, &policy->hosts, problems))
+        served->table = service_find_table(service, domain->table.at);
+    if (!service_make_hosts(service, &domain->hosts, &policy->hosts, problems))
         return false;
     if (!rules_add_domain(service->rules, policy)) {
         problems_add(problems, domain->name.line, "unusable domain", domain->name.at, NULL);
@@ -209,10 +209,10 @@ static bool make_domain(struct service *service, const struct config_domain *dom
         service->default_domain = domain->name.at;
     const bool classic = domain->classic_key.at == NULL ||
                          service_make_classic(served, &domain->classic_key, problems);
-    return make_users(service, domain, problems) && classic;
+    return service_make_users(service, domain, problems) && classic;
 }
 
-static bool make_domains(
+static bool service_make_domains(
         struct service *service, const struct config *config, struct problems *problems)
 {
     unsigned char seed[16];
@@ -223,14 +223,14 @@ static bool make_domains(
     service->served = calloc(config->domains_count + 1, sizeof *service->served);
     service->tables = calloc(config->domains_count + 1, sizeof *service->tables);
     if (service->rules == NULL || service->served == NULL || service->tables == NULL)
-        return out_of_memory(problems);
+        return service_out_of_memory(problems);
     service->served_count = config->domains_count;
     for (size_t i = 0; i < config->domains_count; i++)
-        ok = make_domain(service, &config->domains[i], &service->served[i], problems) && ok;
+        ok = service_make_domain(service, &config->domains[i], &service->served[i], problems) && ok;
     return ok;
 }
 
-static bool read_password(
+static bool service_read_password(
         struct service *service, const struct config_text *path, struct problems *problems)
 {
     const char *error = NULL;
@@ -239,7 +239,7 @@ static bool read_password(
         return true;
     service->password = password_load(path->at, &error);
     if (service->password == NULL)
-        file_problem(problems, path, "replay_password", error, PASSWORD_FILE);
+        service_file_problem(problems, path, "replay_password", error, PASSWORD_FILE);
     return service->password != NULL;
 }
 
@@ -248,12 +248,13 @@ struct service *service_init(const struct config *config, struct problems *probl
     struct service *service = calloc(1, sizeof *service);
 
     if (service == NULL) {
-        out_of_memory(problems);
+        service_out_of_memory(problems);
         return NULL;
     }
-    const bool keys = make_keyring(service, config, problems);
-    const bool password = read_password(service, &config->service->replay_password, problems);
-    if (!make_domains(service, config, problems) || !keys || !password)
+    const bool keys = service_make_keyring(service, config, problems);
+    const bool password =
+            service_read_password(service, &config->service->replay_password, problems);
+    if (!service_make_domains(service, config, problems) || !keys || !password)
         service_free(&service);
     return service;
 }

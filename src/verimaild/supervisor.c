@@ -22,10 +22,10 @@
 #include "verimaild/service.h"
 #include "verimaild/tables.h"
 
-#define GENERATIONS_MAX 16         /* with those that still finish; a further reload waits */
+#define GENERATIONS_MAX 16         /* with those that still finish; one more reload waits */
 #define SAVE_EVERY 60000           /* milliseconds between two records of the keys' use */
 #define KEY_AGE UINT64_C(31536000) /* seconds: replace a pair of keys before */
-#define KEY_WARNING 10             /* a tenth of its age before a key nears its end */
+#define KEY_WARNING 10             /* the alarm comes in the last tenth of that age */
 #define KEY_LOOK_EVERY (UINT64_C(86400) * 1000) /* milliseconds */
 #define POLL_MAX 514 /* the signals, and the workers of two generations */
 
@@ -33,53 +33,53 @@ static struct supervisor {
     const char *path;
     int signals;
     bool misconfigured; /* the configuration that was read last cannot be used */
-    struct generation *all[GENERATIONS_MAX]; /* NULL: a free place */
+    struct generation *all[GENERATIONS_MAX]; /* NULL: a free slot */
     struct generation *starting;             /* one of them; NULL: no reload is under way */
     struct generation *serving;              /* one of them */
     struct counters *counters;               /* of all generations */
     struct alarm alarm;
     uint64_t alarm_at; /* milliseconds: when to look at the keys' ages again */
     bool stopping;
-    bool reload;      /* was asked for */
+    bool reload;      /* a SIGHUP asked for it */
     uint64_t save_at; /* milliseconds: the next record of the keys' use */
-    bool cannot_save; /* and this was said */
-} parent;
+    bool cannot_save; /* the last failed, which was logged */
+} supervisor;
 
-/* In a child: what belongs to the parent, or to other generations. */
-static void forget_all_but(const struct generation *mine)
+/* In a child: lets go of what belongs to the supervisor, or to other generations. */
+static void verimaild_forget_all_but(const struct generation *mine)
 {
-    close(parent.signals);
+    close(supervisor.signals);
     for (size_t i = 0; i < GENERATIONS_MAX; i++)
-        if (parent.all[i] != mine)
-            generation_free(&parent.all[i]);
+        if (supervisor.all[i] != mine)
+            generation_free(&supervisor.all[i]);
 }
 
-static struct generation **free_place(void)
+static struct generation **verimaild_free_slot(void)
 {
     for (size_t i = 0; i < GENERATIONS_MAX; i++)
-        if (parent.all[i] == NULL)
-            return &parent.all[i];
+        if (supervisor.all[i] == NULL)
+            return &supervisor.all[i];
     return NULL;
 }
 
-/* A new generation in its place, started; NULL when it could not be: the log says why. */
-static struct generation *supervisor_start(const char *event, uint64_t now)
+/* Starts a new generation. NULL when that failed: the log says why. */
+static struct generation *verimaild_start(const char *event, uint64_t mono_ms)
 {
-    struct problems *problems = problems_init(parent.path);
-    struct generation **place = free_place();
+    struct problems *problems = problems_init(supervisor.path);
+    struct generation **slot = verimaild_free_slot();
 
-    if (problems == NULL || place == NULL)
+    if (problems == NULL || slot == NULL)
         return NULL;
-    *place = generation_init(parent.path, parent.counters, problems);
-    parent.misconfigured = *place == NULL;
-    if (*place != NULL && !generation_open(*place, parent.serving, problems))
-        generation_free(place);
-    if (*place == NULL)
+    *slot = generation_init(supervisor.path, supervisor.counters, problems);
+    supervisor.misconfigured = *slot == NULL;
+    if (*slot != NULL && !generation_open(*slot, supervisor.serving, problems))
+        generation_free(slot);
+    if (*slot == NULL)
         problems_log(problems, LOG_LEVEL_ERROR, event);
     else
-        generation_start(*place, now, forget_all_but);
+        generation_start(*slot, mono_ms, verimaild_forget_all_but);
     problems_free(&problems);
-    return *place;
+    return *slot;
 }
 
 static uint64_t longest_lifetime(const struct config *config)
@@ -92,111 +92,113 @@ static uint64_t longest_lifetime(const struct config *config)
     return longest;
 }
 
-static void warn_keyuse(
+static void verimaild_warn_keyuse(
         const struct config *config, const struct keyring *ring, struct problems *warnings)
 {
     keyuse_warn(ring, config->service->state.at, longest_lifetime(config), unix_now(), warnings);
 }
 
-/* Says of keys that should soon have been replaced, so that there is time to do it. */
-static void look_at_keys(uint64_t now)
+/* Raises an alarm for each pair of keys that must soon be replaced. */
+static void verimaild_check_key_ages(uint64_t mono_ms)
 {
-    const uint64_t today = unix_now();
+    const uint64_t unix_seconds = unix_now();
 
-    for (size_t i = 0; i < COUNTERS_KEYS_MAX && parent.counters->keys[i].since > 0; i++) {
-        const struct counter_key *key = &parent.counters->keys[i];
+    for (size_t i = 0; i < COUNTERS_KEYS_MAX && supervisor.counters->keys[i].since > 0; i++) {
+        const struct counter_key *key = &supervisor.counters->keys[i];
         char subject[sizeof key->host + sizeof key->id + 16];
-        if (today < key->since || today - key->since < KEY_AGE - KEY_AGE / KEY_WARNING)
+        if (unix_seconds < key->since ||
+                unix_seconds - key->since < KEY_AGE - KEY_AGE / KEY_WARNING)
             continue;
         snprintf(subject, sizeof subject, "%s, key id %s", key->host, key->id);
-        parent.alarm.said[COUNTER_ALARM_KEY] = 0; /* a day apart, and each of them then */
-        alarm_raise(&parent.alarm, COUNTER_ALARM_KEY, subject,
-                "a pair of keys should be replaced before it is a year old", now);
+        supervisor.alarm.said[COUNTER_ALARM_KEY] = 0; /* each pair has its alarm, once a day */
+        alarm_raise(&supervisor.alarm, COUNTER_ALARM_KEY, subject,
+                "a pair of keys should be replaced before it is a year old", mono_ms);
     }
-    parent.alarm_at = now + KEY_LOOK_EVERY;
+    supervisor.alarm_at = mono_ms + KEY_LOOK_EVERY;
 }
 
-static void save_keyuse(const struct generation *g)
+static void verimaild_save_keyuse(const struct generation *g)
 {
     const bool saved = generation_save_keyuse(g, unix_now());
 
-    if (!saved && !parent.cannot_save)
+    if (!saved && !supervisor.cannot_save)
         log_errno(LOG_LEVEL_WARNING, "state-not-written", "folder",
                 generation_config(g)->service->state.at);
-    parent.cannot_save = !saved;
+    supervisor.cannot_save = !saved;
 }
 
-static void note_keys(uint64_t now)
+static void verimaild_note_keys(uint64_t mono_ms)
 {
-    parent.save_at = now + SAVE_EVERY;
-    if (parent.serving == NULL)
+    supervisor.save_at = mono_ms + SAVE_EVERY;
+    if (supervisor.serving == NULL)
         return;
-    save_keyuse(parent.serving);
-    generation_show_keys(parent.serving);
-    if (now >= parent.alarm_at)
-        look_at_keys(now);
+    verimaild_save_keyuse(supervisor.serving);
+    generation_show_keys(supervisor.serving);
+    if (mono_ms >= supervisor.alarm_at)
+        verimaild_check_key_ages(mono_ms);
 }
 
-static void serve(struct generation *g, uint64_t now)
+static void verimaild_serve(struct generation *g, uint64_t mono_ms)
 {
-    struct problems *warnings = problems_init(parent.path);
+    struct problems *warnings = problems_init(supervisor.path);
 
-    note_keys(now);
-    parent.serving = g;
-    parent.starting = NULL;
+    verimaild_note_keys(mono_ms);
+    supervisor.serving = g;
+    supervisor.starting = NULL;
     config_configure_log(generation_config(g));
     generation_log(g);
     if (warnings != NULL) {
-        warn_keyuse(generation_config(g), generation_keyring(g), warnings);
+        verimaild_warn_keyuse(generation_config(g), generation_keyring(g), warnings);
         problems_log(warnings, LOG_LEVEL_WARNING, "key-removed");
     }
     problems_free(&warnings);
-    note_keys(now);
+    verimaild_note_keys(mono_ms);
     notify_send("READY=1");
 }
 
-static void start_reload(uint64_t now)
+static void verimaild_begin_reload(uint64_t mono_ms)
 {
-    parent.reload = false;
+    supervisor.reload = false;
     notify_reloading();
-    parent.starting = supervisor_start("reload-refused", now);
-    if (parent.starting == NULL)
+    supervisor.starting = verimaild_start("reload-refused", mono_ms);
+    if (supervisor.starting == NULL)
         notify_send("READY=1");
 }
 
-static void settle_reload(uint64_t now)
+static void verimaild_finish_reload(uint64_t mono_ms)
 {
-    struct generation *g = parent.starting;
-    struct generation *old = parent.serving;
+    struct generation *g = supervisor.starting;
+    struct generation *old = supervisor.serving;
 
     if (g == NULL)
         return;
     if (generation_has_failed(g)) {
-        parent.starting = NULL;
-        generation_retire(g, NULL, now);
+        supervisor.starting = NULL;
+        generation_retire(g, NULL, mono_ms);
         log_event(LOG_LEVEL_ERROR, "reload-refused", "problem",
-                "a worker with the new configuration did not start; the old one goes on");
+                "a worker with the new configuration did not start; the old configuration stays in "
+                "use");
         notify_send("READY=1");
     } else if (generation_is_ready(g)) {
-        serve(g, now);
-        generation_retire(old, g, now);
-        log_event(LOG_LEVEL_NOTICE, "reloaded", "config", parent.path);
+        verimaild_serve(g, mono_ms);
+        generation_retire(old, g, mono_ms);
+        log_event(LOG_LEVEL_NOTICE, "reloaded", "config", supervisor.path);
     }
 }
 
-static void supervisor_stop(uint64_t now)
+static void verimaild_stop(uint64_t mono_ms)
 {
     notify_send("STOPPING=1");
     log_event(LOG_LEVEL_NOTICE, "stopping", NULL, NULL);
     for (size_t i = 0; i < GENERATIONS_MAX; i++)
-        if (parent.all[i] != NULL && !generation_is_retired(parent.all[i]))
-            generation_retire(parent.all[i], NULL, now);
-    parent.starting = NULL;
-    parent.serving = NULL;
-    parent.stopping = true;
+        if (supervisor.all[i] != NULL && !generation_is_retired(supervisor.all[i]))
+            generation_retire(supervisor.all[i], NULL, mono_ms);
+    supervisor.starting = NULL;
+    supervisor.serving = NULL;
+    supervisor.stopping = true;
 }
 
-static void supervisor_reap(uint64_t now)
+static void verimaild_reap(uint64_t mono_ms)
 {
     int status = 0;
     pid_t pid;
@@ -204,74 +206,75 @@ static void supervisor_reap(uint64_t now)
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         bool known = false;
         for (size_t i = 0; !known && i < GENERATIONS_MAX; i++)
-            known = parent.all[i] != NULL && generation_reaped(parent.all[i], pid, status, now);
+            known = supervisor.all[i] != NULL &&
+                    generation_reaped(supervisor.all[i], pid, status, mono_ms);
     }
 }
 
-static void supervisor_on_signals(uint64_t now)
+static void verimaild_on_signals(uint64_t mono_ms)
 {
     struct signalfd_siginfo info;
 
-    while (read(parent.signals, &info, sizeof info) == (ssize_t)sizeof info) {
+    while (read(supervisor.signals, &info, sizeof info) == (ssize_t)sizeof info) {
         if (info.ssi_signo == SIGHUP)
-            parent.reload = true;
+            supervisor.reload = true;
         else if (info.ssi_signo == SIGCHLD)
-            supervisor_reap(now);
+            verimaild_reap(mono_ms);
         else
-            supervisor_stop(now);
+            verimaild_stop(mono_ms);
     }
 }
 
-static size_t all_workers(void)
+static size_t verimaild_workers(void)
 {
     size_t count = 0;
 
     for (size_t i = 0; i < GENERATIONS_MAX; i++)
-        if (parent.all[i] != NULL)
-            count += generation_workers(parent.all[i]);
+        if (supervisor.all[i] != NULL)
+            count += generation_workers(supervisor.all[i]);
     return count;
 }
 
-/* What every generation needs from time to time. Returns how many there are. */
-static size_t tend(uint64_t now)
+/* Does what is due for every generation. Returns how many there are. */
+static size_t verimaild_tend(uint64_t mono_ms)
 {
     size_t count = 0;
 
     for (size_t i = 0; i < GENERATIONS_MAX; i++) {
-        struct generation *g = parent.all[i];
+        struct generation *g = supervisor.all[i];
         if (g == NULL)
             continue;
         generation_heard(g);
-        /* One that is starting is not helped: if a worker of it dies, it is refused. */
-        if (g == parent.serving)
-            generation_restart(g, now);
-        /* When all end, the recorders wait for the last worker of any: who is told that it was the
-         * last marks the store of counts as whole. */
-        if (generation_is_retired(g) && (!parent.stopping || all_workers() == 0) &&
-                generation_dismiss(g, parent.stopping, now) && !generation_has_failed(g))
-            save_keyuse(g);
-        generation_expire(g, now);
+        /* A generation that is starting is refused when a worker of it dies. */
+        if (g == supervisor.serving)
+            generation_restart(g, mono_ms);
+        /* At a stop the recorders wait for the last worker of any generation. The recorder that is
+         * told that it is the last marks the store of counts as whole. */
+        if (generation_is_retired(g) && (!supervisor.stopping || verimaild_workers() == 0) &&
+                generation_dismiss(g, supervisor.stopping, mono_ms) && !generation_has_failed(g))
+            verimaild_save_keyuse(g);
+        generation_expire(g, mono_ms);
         if (generation_is_retired(g) && generation_alive(g) == 0)
-            generation_free(&parent.all[i]);
-        count += parent.all[i] != NULL;
+            generation_free(&supervisor.all[i]);
+        count += supervisor.all[i] != NULL;
     }
     return count;
 }
 
-static void wait_for_something(uint64_t now)
+static void verimaild_wait(uint64_t mono_ms)
 {
-    struct pollfd fds[POLL_MAX] = {{.fd = parent.signals, .events = POLLIN}};
+    struct pollfd fds[POLL_MAX] = {{.fd = supervisor.signals, .events = POLLIN}};
     size_t count = 1;
     int left = log_pending();
 
-    if (parent.serving != NULL && (left < 0 || parent.save_at < now + (uint64_t)left))
-        left = parent.save_at > now ? (int)(parent.save_at - now) : 0;
+    if (supervisor.serving != NULL && (left < 0 || supervisor.save_at < mono_ms + (uint64_t)left))
+        left = supervisor.save_at > mono_ms ? (int)(supervisor.save_at - mono_ms) : 0;
 
     for (size_t i = 0; i < GENERATIONS_MAX; i++) {
-        if (parent.all[i] == NULL)
+        if (supervisor.all[i] == NULL)
             continue;
-        count += generation_poll(parent.all[i], fds + count, POLL_MAX - count);
-        const int wait = generation_time_left(parent.all[i], now);
+        count += generation_poll(supervisor.all[i], fds + count, POLL_MAX - count);
+        const int wait = generation_time_left(supervisor.all[i], mono_ms);
         if (wait >= 0 && (left < 0 || wait < left))
             left = wait;
     }
@@ -279,17 +282,17 @@ static void wait_for_something(uint64_t now)
 }
 
 /* Waits until the first generation is ready, or told to stop. False when it could not start. */
-static bool open_shop(void)
+static bool verimaild_open(void)
 {
-    struct generation *g = supervisor_start("not-started", mono_ms());
+    struct generation *g = verimaild_start("not-started", mono_ms());
 
     while (g != NULL && !generation_is_ready(g) && !generation_has_failed(g)) {
         const uint64_t now = mono_ms();
-        wait_for_something(now);
-        supervisor_on_signals(now);
+        verimaild_wait(now);
+        verimaild_on_signals(now);
         if (generation_is_retired(g))
             return true;
-        tend(now);
+        verimaild_tend(now);
     }
     if (g == NULL)
         return false;
@@ -297,43 +300,43 @@ static bool open_shop(void)
         generation_retire(g, NULL, mono_ms());
         return false;
     }
-    serve(g, mono_ms());
+    verimaild_serve(g, mono_ms());
     return true;
 }
 
 int verimaild_run(const char *path)
 {
-    parent.path = path;
-    parent.counters = counters_init();
-    parent.alarm.counters = parent.counters;
-    parent.signals = signals_open();
-    if (parent.counters == NULL || parent.signals < 0) {
+    supervisor.path = path;
+    supervisor.counters = counters_init();
+    supervisor.alarm.counters = supervisor.counters;
+    supervisor.signals = signals_open();
+    if (supervisor.counters == NULL || supervisor.signals < 0) {
         log_errno(LOG_LEVEL_ERROR, "not-started", NULL, NULL);
         return EXIT_FAILURE;
     }
-    const bool served = open_shop();
+    const bool served = verimaild_open();
     uint64_t now = mono_ms();
-    while (tend(now) > 0) {
-        settle_reload(now);
-        if (parent.reload && parent.starting == NULL && parent.serving != NULL &&
-                free_place() != NULL)
-            start_reload(now);
-        wait_for_something(now);
+    while (verimaild_tend(now) > 0) {
+        verimaild_finish_reload(now);
+        if (supervisor.reload && supervisor.starting == NULL && supervisor.serving != NULL &&
+                verimaild_free_slot() != NULL)
+            verimaild_begin_reload(now);
+        verimaild_wait(now);
         now = mono_ms();
-        supervisor_on_signals(now);
-        if (now >= parent.save_at)
-            note_keys(now);
+        verimaild_on_signals(now);
+        if (now >= supervisor.save_at)
+            verimaild_note_keys(now);
         log_flush();
     }
     log_event(LOG_LEVEL_NOTICE, served ? "stopped" : "not-started", NULL, NULL);
     log_flush();
     if (served)
         return EXIT_SUCCESS;
-    return parent.misconfigured ? EX_CONFIG : EXIT_FAILURE;
+    return supervisor.misconfigured ? EX_CONFIG : EXIT_FAILURE;
 }
 
-/* The files that the first process reads. Under systemd it is not root. */
-static void supervisor_warn_unreadable(
+/* Warns of files that the supervisor reads: under systemd it is not root. */
+static void verimaild_warn_unreadable(
         const struct config *config, const char *config_path, struct problems *warnings)
 {
     const struct config_service *service = config->service;
@@ -353,7 +356,7 @@ static void supervisor_warn_unreadable(
 }
 
 /* NULL when a start would fail. */
-static struct service *supervisor_check_service(
+static struct service *verimaild_check_service(
         const struct config *config, struct problems *problems)
 {
     struct identity identity;
@@ -369,13 +372,13 @@ int verimaild_check(const char *path)
 {
     struct problems *problems = problems_init(path);
     struct config *config = problems != NULL ? generation_config_read(path, problems) : NULL;
-    struct service *service = config != NULL ? supervisor_check_service(config, problems) : NULL;
+    struct service *service = config != NULL ? verimaild_check_service(config, problems) : NULL;
     const bool good = service != NULL;
 
     if (good) {
-        warn_keyuse(config, service_keyring(service), problems);
+        verimaild_warn_keyuse(config, service_keyring(service), problems);
         if (notify_is_booted())
-            supervisor_warn_unreadable(config, path, problems);
+            verimaild_warn_unreadable(config, path, problems);
     }
     if (problems != NULL)
         fputs(problems_text(problems), stderr);

@@ -2,7 +2,7 @@
 #ifndef VERIMAIL_VERIMAILD_SUPERVISOR_H
 #define VERIMAIL_VERIMAILD_SUPERVISOR_H
 
-/* Runs the service by the configuration at `path` until SIGTERM or SIGINT; SIGHUP reads it anew.
+/* Runs the service by the configuration at `path` until SIGTERM or SIGINT. SIGHUP reloads it.
  * Returns the exit status. */
 int verimaild_run(const char *path);
 

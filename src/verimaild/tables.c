@@ -23,7 +23,7 @@ struct tables {
     const struct service *service;
     struct rules_lookup lookup;
     struct row row;    /* of the last look-up */
-    bool failed;       /* since that was last told */
+    bool failed;       /* since the last tables_take_error() */
     bool broken;       /* one of them failed once */
     uint64_t stale_at; /* milliseconds */
     char error[TABLE_ERROR_MAX + 256];
@@ -64,7 +64,7 @@ static enum rules_found tables_find(void *context, const struct domain_policy *p
     return tables_fail(t, o, table_error(o->table));
 }
 
-struct tables *tables_open(const struct service *service, uint64_t now)
+struct tables *tables_open(const struct service *service, uint64_t mono_ms)
 {
     const size_t count = service_tables(service);
     struct tables *t = calloc(1, sizeof *t + count * sizeof t->opened[0]);
@@ -73,7 +73,7 @@ struct tables *tables_open(const struct service *service, uint64_t now)
         return NULL;
     t->service = service;
     t->count = count;
-    t->stale_at = now + TABLES_AGAIN;
+    t->stale_at = mono_ms + TABLES_AGAIN;
     t->lookup = (struct rules_lookup){.find = tables_find, .context = t};
     for (size_t i = 0; i < count; i++) {
         struct opened *o = &t->opened[i];
@@ -110,9 +110,9 @@ const char *tables_take_error(struct tables *t)
     return t->error;
 }
 
-bool tables_are_stale(const struct tables *t, uint64_t now)
+bool tables_are_stale(const struct tables *t, uint64_t mono_ms)
 {
-    return t->broken && now >= t->stale_at;
+    return t->broken && mono_ms >= t->stale_at;
 }
 
 static void tables_open_each(const struct config *config, struct problems *problems)
@@ -155,7 +155,7 @@ static bool tables_write_all(int fd, const char *at)
     return true;
 }
 
-/* `problems` is a copy: what comes to it is told over `fd`. */
+/* In the child: `problems` is a copy, so what is added to it is written to `fd`. */
 static void tables_run_check(const struct config *config, const struct identity *identity,
         struct problems *problems, int fd)
 {
@@ -172,7 +172,7 @@ static void tables_run_check(const struct config *config, const struct identity 
 
 static void tables_take_problems(int fd, struct problems *problems)
 {
-    char buffer[65536]; /* more than any has, a line for each table */
+    char buffer[65536]; /* holds a line for each of many tables */
     size_t used = 0;
     ssize_t got = 0;
 
@@ -183,7 +183,7 @@ static void tables_take_problems(int fd, struct problems *problems)
     problems_add_lines(problems, (struct text){buffer, used});
 }
 
-/* The status with which the child ended; -1: there was none. */
+/* The status of waitpid(2) with which the child ended; -1: none could be started. */
 static int tables_fork_check(
         const struct config *config, const struct identity *identity, struct problems *problems)
 {
@@ -211,7 +211,7 @@ bool tables_check(
     const size_t before = problems_count(problems);
 
     if (tables_any(config) && tables_fork_check(config, identity, problems) != 0)
-        problems_add(problems, 0, "the tables of users could not be looked at", NULL,
-                "an end of that within 10 seconds");
+        problems_add(problems, 0, "the tables of users could not be checked", NULL,
+                "a check that ends within 10 seconds");
     return problems_count(problems) == before;
 }

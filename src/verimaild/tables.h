@@ -12,26 +12,26 @@
 #include "users/table.h"
 #include "verimaild/service.h"
 
-/* The tables of users that a service's domains name, opened for one process: after its fork, and as
- * the user that may read them. */
+/* The tables of users of a service's domains, opened by one process: after its fork, as the user
+ * that may read them. */
 struct tables;
 
 #define TABLES_AGAIN 60000 /* milliseconds */
 
-/* A table that cannot be opened leaves its domains' rules unknown, and tables_take_error() says
- * why. NULL when out of memory. `now`: milliseconds of one clock. */
-struct tables *tables_open(const struct service *service, uint64_t now);
+/* When a table cannot be opened, its domains' rules are unknown, and tables_take_error() says why.
+ * NULL when out of memory. `mono_ms`: milliseconds of one clock. */
+struct tables *tables_open(const struct service *service, uint64_t mono_ms);
 void tables_close(struct tables **tables);
 
 /* For the judge; borrowed. NULL when no domain has a table. */
 const struct rules_lookup *tables_lookup(const struct tables *tables);
-/* Why a rule could not be looked up, since the last call: a sentence that names the table; NULL
- * when nothing failed. */
+/* Why a rule could not be looked up since the last call: a sentence that names the table. NULL when
+ * nothing failed. */
 const char *tables_take_error(struct tables *tables);
 
-/* Whether one could not be read, and has had TABLES_AGAIN: it may have been made anew, and should
- * be opened by another process, since this one is shut in. */
-bool tables_are_stale(const struct tables *tables, uint64_t now);
+/* Whether a table could not be read, and TABLES_AGAIN has passed. It may have been recreated, and
+ * another process should open it: this one no longer can. */
+bool tables_are_stale(const struct tables *tables, uint64_t mono_ms);
 
 #define TABLES_CHECK_TIMEOUT 10 /* seconds for all of them */
 

@@ -17,8 +17,8 @@
 #include "replay/replay.h"
 #include "verimaild/server.h"
 
-#define TAKE_MAX 16   /* connections for one event */
-#define MORE_EVERY 16 /* events */
+#define TAKE_MAX 16   /* connections at most for one event */
+#define MORE_EVERY 16 /* events between two attempts to accept more than one */
 #define EVENTS_MAX 256
 #define DRAIN_MAX 2000     /* milliseconds for what is queued when a worker is told to stop */
 #define DRAIN_STEP 16      /* connections between two looks at the clock */
@@ -40,7 +40,7 @@ struct worker {
     unsigned events;
     bool open[LISTENERS_MAX]; /* whether we still accept there */
     bool finishing;
-    bool renew;         /* and is to be followed by another */
+    bool renew;         /* a successor is to open the stores anew */
     uint64_t finish_by; /* milliseconds */
 };
 
@@ -53,7 +53,7 @@ static bool worker_watch(int epoll, int fd, uint32_t events, uint64_t tag)
 
 /* A worker needs a descriptor for each connection it holds and a few of its own. Root may raise the
  * hard limit, but not in every container. */
-static void raise_descriptors(uint64_t connections)
+static void worker_raise_descriptors(uint64_t connections)
 {
     const rlim_t wanted = connections + 128;
     const struct rlimit all = {.rlim_cur = wanted, .rlim_max = wanted};
@@ -69,7 +69,7 @@ static void raise_descriptors(uint64_t connections)
                 "the limit of open files is below what `connections` asks for");
 }
 
-static bool watch_all(struct worker *w)
+static bool worker_watch_all(struct worker *w)
 {
     const uint32_t events = EPOLLIN | (w->setup->listeners_shared ? EPOLLEXCLUSIVE : 0);
 
@@ -87,9 +87,9 @@ static bool watch_all(struct worker *w)
     return true;
 }
 
-/* The files of the stores are the workers', whoever started the service; one of them that was taken
- * over may have written what is in them now. */
-static struct server *open_server(const struct worker *w)
+/* Whoever started the service, the files of the stores belong to the workers' user. A worker that
+ * was taken over may have written what is in them now, so they are opened without root's rights. */
+static struct server *worker_open_server(const struct worker *w)
 {
     const struct worker_setup *setup = w->setup;
     const struct server_setup server = {
@@ -104,8 +104,8 @@ static struct server *open_server(const struct worker *w)
     return identity_yield(setup->identity) ? server_init(&server) : NULL;
 }
 
-/* Everything that needs more than a shut-in process may do. */
-static bool worker_prepare(struct worker *w)
+/* Does what needs rights, then gives them up. */
+static bool worker_set_up(struct worker *w)
 {
     const struct worker_setup *setup = w->setup;
     const char *replay = setup->config->replay.at;
@@ -114,19 +114,19 @@ static bool worker_prepare(struct worker *w)
             .network = replay_needs_network(replay),
     };
 
-    raise_descriptors(setup->config->connections);
+    worker_raise_descriptors(setup->config->connections);
     service_after_fork(setup->service);
     w->epoll = epoll_create1(EPOLL_CLOEXEC);
     w->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     if (w->epoll < 0 || w->timer < 0 || setup->listeners_count > LISTENERS_MAX)
         return false;
-    w->server = open_server(w);
-    return w->server != NULL && watch_all(w) &&
+    w->server = worker_open_server(w);
+    return w->server != NULL && worker_watch_all(w) &&
            identity_shut_in(setup->identity, setup->empty_folder) && identity_stay_alone() &&
            sandbox_enter_worker(&may);
 }
 
-static void close_listener(struct worker *w, size_t i)
+static void worker_close_listener(struct worker *w, size_t i)
 {
     if (!w->open[i])
         return;
@@ -135,14 +135,14 @@ static void close_listener(struct worker *w, size_t i)
     close(w->setup->listeners[i]);
 }
 
-static void worker_finish(struct worker *w, uint64_t now)
+static void worker_finish(struct worker *w, uint64_t mono_ms)
 {
     if (!w->finishing)
-        w->finish_by = now + WORKER_GRACE;
+        w->finish_by = mono_ms + WORKER_GRACE;
     w->finishing = true;
 }
 
-/* Where clients come faster than they are answered, the queue would never be empty. */
+/* Bounded in time: where clients come faster than they are answered, the queue is never empty. */
 static void worker_stop(struct worker *w, uint64_t now)
 {
     const uint64_t end = now + DRAIN_MAX;
@@ -154,11 +154,11 @@ static void worker_stop(struct worker *w, uint64_t now)
             more = server_accept(w->server, w->setup->listeners[i], DRAIN_STEP, now);
             now = mono_ms();
         }
-        close_listener(w, i);
+        worker_close_listener(w, i);
     }
 }
 
-static void on_control(struct worker *w, uint64_t now)
+static void worker_on_control(struct worker *w, uint64_t mono_ms)
 {
     char packet[1 + LISTENERS_MAX];
     const ssize_t len = recv(w->setup->control, packet, sizeof packet, MSG_DONTWAIT);
@@ -168,25 +168,25 @@ static void on_control(struct worker *w, uint64_t now)
     if (len <= 0)
         epoll_ctl(w->epoll, EPOLL_CTL_DEL, w->setup->control, NULL);
     if (len <= 0 || packet[0] == WORKER_STOP) {
-        worker_stop(w, now);
+        worker_stop(w, mono_ms);
         return;
     }
     for (size_t i = 0; i + 1 < (size_t)len && i < w->setup->listeners_count; i++)
         if (packet[i + 1] == WORKER_LISTENER_KEPT)
-            close_listener(w, i);
-    worker_finish(w, now);
+            worker_close_listener(w, i);
+    worker_finish(w, mono_ms);
 }
 
-/* What is queued waits for the successor: the parent holds the sockets too. */
-static void worker_make_way(struct worker *w, uint64_t now)
+/* What is queued waits for the successor: the supervisor holds the sockets too. */
+static void worker_make_way(struct worker *w, uint64_t mono_ms)
 {
     w->renew = true;
-    worker_finish(w, now);
+    worker_finish(w, mono_ms);
     for (size_t i = 0; i < w->setup->listeners_count; i++)
-        close_listener(w, i);
+        worker_close_listener(w, i);
 }
 
-static bool any_open(const struct worker *w)
+static bool worker_listens(const struct worker *w)
 {
     for (size_t i = 0; i < w->setup->listeners_count; i++)
         if (w->open[i])
@@ -194,11 +194,11 @@ static bool any_open(const struct worker *w)
     return false;
 }
 
-static bool is_done(const struct worker *w, uint64_t now)
+static bool worker_is_done(const struct worker *w, uint64_t mono_ms)
 {
     if (!w->finishing)
         return false;
-    return now >= w->finish_by || (!any_open(w) && server_open(w->server) == 0);
+    return mono_ms >= w->finish_by || (!worker_listens(w) && server_connections(w->server) == 0);
 }
 
 static int earlier(int a, int b)
@@ -208,22 +208,22 @@ static int earlier(int a, int b)
     return a < b ? a : b;
 }
 
-/* Milliseconds until something must be done though nothing happens; -1: never. */
-static int worker_time_left(const struct worker *w, uint64_t now)
+/* Milliseconds until something is due; -1: never. */
+static int worker_time_left(const struct worker *w, uint64_t mono_ms)
 {
-    int left = earlier(server_time_left(w->server, now), log_pending());
+    int left = earlier(server_time_left(w->server, mono_ms), log_pending());
 
     if (w->finishing)
-        left = earlier(left, w->finish_by > now ? (int)(w->finish_by - now) : 0);
+        left = earlier(left, w->finish_by > mono_ms ? (int)(w->finish_by - mono_ms) : 0);
     return left;
 }
 
-/* Waiting with a time-out costs the kernel a timer for every question; this one is set now and
- * then, and may go off too early, never too late. */
-static void set_timer(struct worker *w, uint64_t now)
+/* epoll_wait() with a time-out would cost the kernel a timer for every question. This timer is set
+ * only now and then: it may go off too early, never too late. */
+static void worker_set_timer(struct worker *w, uint64_t mono_ms)
 {
-    const int left = worker_time_left(w, now);
-    const uint64_t due = left > 0 ? now + (uint64_t)left : now + 1;
+    const int left = worker_time_left(w, mono_ms);
+    const uint64_t due = left > 0 ? mono_ms + (uint64_t)left : mono_ms + 1;
 
     if (left < 0 || (w->timer_due != 0 && w->timer_due <= due))
         return;
@@ -233,7 +233,7 @@ static void set_timer(struct worker *w, uint64_t now)
     w->timer_due = due;
 }
 
-static void on_timer(struct worker *w)
+static void worker_on_timer(struct worker *w)
 {
     uint64_t times;
 
@@ -241,34 +241,35 @@ static void on_timer(struct worker *w)
     w->timer_due = 0;
 }
 
-/* Mostly one connection is there, and asking for a second would cost a system call. So one is taken
- * for each event, but now and then two; as long as there were as many as asked for, twice that. */
-static void take_some(struct worker *w, int listener, uint64_t now)
+/* Mostly one connection is there, and asking for a second costs a system call. So one is accepted
+ * for each event, and now and then two. As long as there were as many as asked for, twice as many
+ * are asked for next time. */
+static void worker_accept(struct worker *w, int listener, uint64_t mono_ms)
 {
     const bool more = w->take > 1 || ++w->events % MORE_EVERY == 0;
 
     if (!more) {
-        (void)server_accept(w->server, listener, 1, now);
+        (void)server_accept(w->server, listener, 1, mono_ms);
         return;
     }
     const size_t take = w->take < TAKE_MAX ? w->take * 2 : TAKE_MAX;
-    w->take = server_accept(w->server, listener, take, now) ? take : 1;
+    w->take = server_accept(w->server, listener, take, mono_ms) ? take : 1;
 }
 
-static void on_event(struct worker *w, uint64_t tag, uint64_t now)
+static void worker_on_event(struct worker *w, uint64_t tag, uint64_t mono_ms)
 {
     if (tag == STORE_EVENT) {
-        /* server_commit() has it in every turn */
+        /* server_commit() reads it in every turn */
     } else if (tag == TIMER_EVENT) {
-        on_timer(w);
+        worker_on_timer(w);
     } else if (tag == CONTROL_EVENT) {
-        on_control(w, now);
+        worker_on_control(w, mono_ms);
     } else if (tag >= LISTENER_EVENT) {
         const size_t i = (size_t)(tag - LISTENER_EVENT);
         if (w->open[i])
-            take_some(w, w->setup->listeners[i], now);
+            worker_accept(w, w->setup->listeners[i], mono_ms);
     } else {
-        server_on_readable(w->server, (uint32_t)tag, now);
+        server_on_readable(w->server, (uint32_t)tag, mono_ms);
     }
 }
 
@@ -277,12 +278,12 @@ static uint64_t worker_turn(struct worker *w, uint64_t before)
 {
     struct epoll_event events[EVENTS_MAX];
 
-    set_timer(w, before);
+    worker_set_timer(w, before);
     const int count = epoll_wait(w->epoll, events, EVENTS_MAX, -1);
     const uint64_t now = mono_ms();
 
     for (int i = 0; i < count; i++)
-        on_event(w, events[i].data.u64, now);
+        worker_on_event(w, events[i].data.u64, now);
     server_commit(w->server, now);
     server_expire(w->server, now);
     if (!w->finishing && server_is_stale(w->server, now))
@@ -300,16 +301,16 @@ int worker_run(const struct worker_setup *setup)
         return EXIT_FAILURE;
     w->setup = setup;
     w->take = 1;
-    if (!worker_prepare(w)) {
+    if (!worker_set_up(w)) {
         log_errno(LOG_LEVEL_ERROR, "worker-failed", NULL, NULL);
         free(w);
         return EXIT_FAILURE;
     }
     log_buffer(true);
-    /* Without a parent there is nobody to be ready for: the control socket says so at once. */
+    /* Where the supervisor is gone, the control socket says so in the first turn. */
     (void)!write(setup->control, &ready, 1);
     uint64_t now = mono_ms();
-    while (!is_done(w, now))
+    while (!worker_is_done(w, now))
         now = worker_turn(w, now);
     server_free(&w->server);
     log_flush();

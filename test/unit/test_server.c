@@ -27,7 +27,7 @@ static const char *answered(struct fixture_server *fixture, int fd)
 static bool leaves(struct fixture_server *fixture, int fd)
 {
     close(fd);
-    while (server_open(fixture->server) > 0)
+    while (server_connections(fixture->server) > 0)
         if (fixture_server_go_on(fixture, 1000) == 0)
             return false;
     return true;
@@ -57,7 +57,7 @@ TEST(whole_questions_are_answered_at_once)
         const int client = fixture_server_connect(&fixture, table[i].octets);
         fixture_server_accept(&fixture, 1000);
         ok = ok && strcmp(fixture_server_received(client), table[i].want) == 0;
-        ok = ok && server_open(fixture.server) == 0;
+        ok = ok && server_connections(fixture.server) == 0;
         close(client);
     }
     ok = ok && server_time_left(fixture.server, 1000) == -1;
@@ -75,7 +75,7 @@ TEST(questions_that_come_in_pieces)
     for (int with_lf = 0; with_lf < 2; with_lf++) {
         const int client = fixture_server_connect(&fixture, "b");
         fixture_server_accept(&fixture, 1000);
-        ok = ok && server_open(fixture.server) == 1;
+        ok = ok && server_connections(fixture.server) == 1;
         const size_t len = strlen(line) - (with_lf == 0);
         for (size_t i = 1; i < len; i++) {
             ok = ok && send(client, &line[i], 1, MSG_NOSIGNAL) == 1 &&
@@ -86,7 +86,7 @@ TEST(questions_that_come_in_pieces)
             ok = ok && fixture_server_go_on(&fixture, 1002) == 1;
         }
         ok = ok && strcmp(fixture_server_received(client), ANSWER) == 0 &&
-             server_open(fixture.server) == 0;
+             server_connections(fixture.server) == 0;
         close(client);
     }
     (void)fixture_server_close(&fixture);
@@ -143,10 +143,10 @@ TEST(more_than_a_question)
     bool ok = true;
 
     fixture_server_accept(&fixture, 1000);
-    ok = ok && server_open(fixture.server) == 1;
+    ok = ok && server_connections(fixture.server) == 1;
     ok = ok && send(client, LINE, strlen(LINE), MSG_NOSIGNAL) > 0 &&
          fixture_server_go_on(&fixture, 1000) == 1;
-    ok = ok && server_open(fixture.server) == 1;
+    ok = ok && server_connections(fixture.server) == 1;
     ok = ok && strcmp(fixture_server_received(client), ANSWER) == 0;
     ok = leaves(&fixture, client) && ok;
     const char *log = fixture_server_close(&fixture);
@@ -165,14 +165,16 @@ TEST(deadline_at_its_edge)
     fixture_server_accept(&fixture, 1500);
     ok = ok && server_time_left(fixture.server, 1500) == 9500;
     server_expire(fixture.server, 1000 + SERVER_DEADLINE - 1);
-    ok = ok && server_open(fixture.server) == 2 && !fixture_server_has_closed(first);
+    ok = ok && server_connections(fixture.server) == 2 && !fixture_server_has_closed(first);
     /* octets that come give no more time */
     ok = ok && send(first, "x", 1, MSG_NOSIGNAL) == 1 && fixture_server_go_on(&fixture, 10999) == 1;
     server_expire(fixture.server, 1000 + SERVER_DEADLINE);
-    ok = ok && server_open(fixture.server) == 1 && strcmp(fixture_server_received(first), "") == 0;
+    ok = ok && server_connections(fixture.server) == 1 &&
+         strcmp(fixture_server_received(first), "") == 0;
     ok = ok && server_time_left(fixture.server, 11000) == 500;
     server_expire(fixture.server, UINT64_MAX);
-    ok = ok && server_open(fixture.server) == 0 && strcmp(fixture_server_received(second), "") == 0;
+    ok = ok && server_connections(fixture.server) == 0 &&
+         strcmp(fixture_server_received(second), "") == 0;
     close(first);
     close(second);
     const char *log = fixture_server_close(&fixture);
@@ -191,14 +193,14 @@ TEST(oldest_makes_room)
         clients[i] = fixture_server_connect(&fixture, "x");
         fixture_server_accept(&fixture, 1000);
     }
-    ok = ok && server_open(fixture.server) == 2 &&
+    ok = ok && server_connections(fixture.server) == 2 &&
          strcmp(fixture_server_received(clients[0]), "") == 0 &&
          !fixture_server_has_closed(clients[1]) && !fixture_server_has_closed(clients[2]);
     /* a whole question needs no room */
     const int quick = fixture_server_connect(&fixture, LINE);
     fixture_server_accept(&fixture, 1000);
     ok = ok && strcmp(fixture_server_received(quick), ANSWER) == 0 &&
-         server_open(fixture.server) == 2;
+         server_connections(fixture.server) == 2;
     /* those that wait are answered when they go on */
     ok = ok && send(clients[1], "\n", 1, MSG_NOSIGNAL) == 1 &&
          fixture_server_go_on(&fixture, 1000) == 1;
@@ -222,12 +224,12 @@ TEST(source_at_its_cap)
         clients[i] = fixture_server_connect(&fixture, "x");
         fixture_server_accept(&fixture, 1000);
     }
-    ok = ok && server_open(fixture.server) == 2 && fixture_server_has_closed(clients[2]);
+    ok = ok && server_connections(fixture.server) == 2 && fixture_server_has_closed(clients[2]);
     close(clients[0]);
-    ok = ok && fixture_server_go_on(&fixture, 1000) == 1 && server_open(fixture.server) == 1;
+    ok = ok && fixture_server_go_on(&fixture, 1000) == 1 && server_connections(fixture.server) == 1;
     clients[3] = fixture_server_connect(&fixture, "x");
     fixture_server_accept(&fixture, 1000);
-    ok = ok && server_open(fixture.server) == 2 && !fixture_server_has_closed(clients[3]);
+    ok = ok && server_connections(fixture.server) == 2 && !fixture_server_has_closed(clients[3]);
     for (int i = 1; i < 4; i++)
         close(clients[i]);
     const char *log = fixture_server_close(&fixture);
@@ -268,7 +270,7 @@ TEST(nothing_to_go_on_with)
     server_on_readable(fixture.server, UINT32_MAX, 1000);
     (void)server_accept(fixture.server, fixture.listener, 1, 1000);
     server_expire(fixture.server, UINT64_MAX);
-    const size_t held = server_open(fixture.server);
+    const size_t held = server_connections(fixture.server);
     const char *log = fixture_server_close(&fixture);
     assert_int_equal(held, 0);
     assert_string_equal(log, "");
@@ -308,12 +310,12 @@ TEST(what_is_thrown_away_has_an_end)
     fixture_server_accept(&fixture, 1000);
     const int flags = fcntl(client, F_GETFL);
     fcntl(client, F_SETFL, flags | O_NONBLOCK);
-    while (server_open(fixture.server) > 0 && sent < 16 * 1048576) {
+    while (server_connections(fixture.server) > 0 && sent < 16 * 1048576) {
         const ssize_t put = send(client, more, sizeof more, MSG_NOSIGNAL);
         sent += put > 0 ? (size_t)put : 0;
         (void)fixture_server_go_on(&fixture, 1000);
     }
-    const size_t left = server_open(fixture.server);
+    const size_t left = server_connections(fixture.server);
     close(client);
     (void)fixture_server_close(&fixture);
     assert_int_equal(left, 0);

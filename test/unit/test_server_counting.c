@@ -53,11 +53,11 @@ TEST(counts_come_at_the_end_of_the_turn)
     for (int i = 0; i < 6; i++) {
         clients[i] = fixture_server_connect(&fixture, line);
         fixture_server_accept(&fixture, 1000);
-        ok = ok && server_open(fixture.server) == (size_t)i + 1 &&
+        ok = ok && server_connections(fixture.server) == (size_t)i + 1 &&
              !fixture_server_has_closed(clients[i]);
     }
     server_commit(fixture.server, 1000);
-    ok = ok && server_open(fixture.server) == 0;
+    ok = ok && server_connections(fixture.server) == 0;
     for (int i = 0; i < 6; i++) {
         ok = ok && strcmp(fixture_server_received(clients[i]),
                            i < 4 ? "YES stamped\r\n" : "ALLOW replayed\r\n") == 0;
@@ -83,7 +83,7 @@ TEST(what_is_being_counted_is_left_alone)
     clients[0] = fixture_server_connect(&fixture, "b");
     fixture_server_accept(&fixture, 1000);
     ok = ok && send(clients[0], line + 1, strlen(line + 1), MSG_NOSIGNAL) > 0;
-    ok = ok && fixture_server_go_on(&fixture, 1000) == 1 && server_open(fixture.server) == 1;
+    ok = ok && fixture_server_go_on(&fixture, 1000) == 1 && server_connections(fixture.server) == 1;
     ok = ok && send(clients[0], "more", 4, MSG_NOSIGNAL) == 4;
     ok = ok && epoll_wait(fixture.epoll, &event, 1, 0) == 0;
     server_on_readable(fixture.server, 0, 1000); /* an event for who had the place before */
@@ -91,19 +91,19 @@ TEST(what_is_being_counted_is_left_alone)
         clients[i] = fixture_server_connect(&fixture, "x");
         fixture_server_accept(&fixture, 2000);
     }
-    ok = ok && server_open(fixture.server) == 2 &&
+    ok = ok && server_connections(fixture.server) == 2 &&
          strcmp(fixture_server_received(clients[1]), "") == 0;
     server_expire(fixture.server, 2000 + SERVER_DEADLINE);
-    ok = ok && server_open(fixture.server) == 1 &&
+    ok = ok && server_connections(fixture.server) == 1 &&
          strcmp(fixture_server_received(clients[2]), "") == 0;
     ok = ok && !fixture_server_has_closed(clients[0]);
     server_commit(fixture.server, 13000);
-    ok = ok && server_open(fixture.server) == 1; /* and then drained */
+    ok = ok && server_connections(fixture.server) == 1; /* and then drained */
     ok = ok && strcmp(fixture_server_received(clients[0]), "YES stamped\r\n") == 0;
     server_expire(fixture.server, 13000 + SERVER_DEADLINE - 1);
-    ok = ok && server_open(fixture.server) == 1;
+    ok = ok && server_connections(fixture.server) == 1;
     server_expire(fixture.server, 13000 + SERVER_DEADLINE);
-    ok = ok && server_open(fixture.server) == 0;
+    ok = ok && server_connections(fixture.server) == 0;
     for (int i = 0; i < 3; i++)
         close(clients[i]);
     const char *log = fixture_server_close(&fixture);
@@ -125,7 +125,7 @@ TEST(what_is_being_counted_counts_for_its_source)
         clients[i] = fixture_server_connect(&fixture, line);
         fixture_server_accept(&fixture, 1000);
     }
-    ok = ok && server_open(fixture.server) == 1 && fixture_server_has_closed(clients[1]);
+    ok = ok && server_connections(fixture.server) == 1 && fixture_server_has_closed(clients[1]);
     server_commit(fixture.server, 1000);
     ok = ok && strcmp(fixture_server_received(clients[0]), "YES stamped\r\n") == 0;
     clients[2] = fixture_server_connect(&fixture, line);
@@ -179,11 +179,11 @@ TEST(too_many_wait_for_their_counts)
         close(fixture_server_connect(&fixture, line));
         fixture_server_accept(&fixture, 1000);
     }
-    ok = ok && server_open(fixture.server) == COUNTING_MAX;
+    ok = ok && server_connections(fixture.server) == COUNTING_MAX;
     const int client = fixture_server_connect(&fixture, line);
     fixture_server_accept(&fixture, 1000);
     ok = ok && strcmp(fixture_server_received(client), "ALLOW uncounted\r\n") == 0;
-    ok = ok && server_open(fixture.server) == COUNTING_MAX &&
+    ok = ok && server_connections(fixture.server) == COUNTING_MAX &&
          fixture.counters->replay_failures == 1;
     close(client);
     (void)fixture_server_close(&fixture);
