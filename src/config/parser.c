@@ -26,7 +26,7 @@ struct parser {
     unsigned line; /* on which `at` is */
     char token;
     unsigned token_line; /* on which the token begins */
-    char *text;          /* of a TOKEN_TEXT, with a NUL; has the size of the file */
+    char *text;          /* of a TOKEN_TEXT, with a NUL; as long as the file */
     struct problems *problems;
     bool failed; /* a syntax error, or out of memory: the file ends here */
 };
@@ -353,12 +353,13 @@ static void parser_read_section(struct parser *p, const struct section *section,
 
 struct config *config_parse(const char *text, size_t len, struct problems *problems)
 {
-    struct parser p = {.at = text, .end = text + len, .line = 1, .problems = problems};
+    char *buffer = malloc(len + 1);
     struct config *config = calloc(1, sizeof *config);
+    struct parser p = {
+            .at = text, .end = text + len, .line = 1, .text = buffer, .problems = problems};
     const char *nul = memchr(text, '\0', len);
 
-    p.text = malloc(len + 1);
-    if (config == NULL || p.text == NULL)
+    if (config == NULL || buffer == NULL)
         parser_fail(&p, 0, "out of memory", NULL, NULL);
     if (nul != NULL) {
         while (p.at < nul)
@@ -369,7 +370,7 @@ struct config *config_parse(const char *text, size_t len, struct problems *probl
     parser_read_items(&p, &section_root, config);
     if (p.token != TOKEN_END)
         parser_unexpected(&p, "a section", NULL);
-    free(p.text);
+    free(buffer);
     if (p.failed)
         config_free(&config);
     return config;
