@@ -12,9 +12,9 @@
 #define CIRCUIT_BREAKER_CONNECTIONS                                                                \
     50 /* at once to one address: half of the service's cap per source */
 
-/* What is known of the places that questions go to (design, section 6): which of them to leave
- * alone, since connects failed or timed out, and how many connections each has. At most `size`
- * endpoints are known. Not for two threads at once. */
+/* What is known of the endpoints that questions go to (design, section 6): which of them rest,
+ * since connects failed or timed out, and how many connections each has. At most `size` endpoints
+ * are known. Not for two threads at once. */
 struct circuit_breaker;
 
 enum circuit_breaker_result {

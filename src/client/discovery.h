@@ -13,9 +13,9 @@
 #define DISCOVERY_ADDRESSES_MAX 4 /* in total, design section 6 */
 #define DISCOVERY_ERROR_MAX 160   /* octets with a NUL */
 
-/* Whom to ask about a domain: SRV records (RFC 2782) and their addresses. One object for a process,
- * made after any fork; all its threads may use it at once. It has a thread of its own, which waits
- * for the resolver (libunbound). */
+/* Finds the service of a domain: SRV records (RFC 2782) and their addresses. One object for a
+ * process, made after any fork; all its threads may use it at once. It has a thread of its own,
+ * which waits for the resolver (libunbound). */
 struct discovery;
 
 struct discovery_options {
@@ -25,7 +25,7 @@ struct discovery_options {
     size_t trust_anchors_count;
 };
 
-/* Reads all files that it will ever need: afterwards the process may shut itself in. Threads are
+/* Reads all files that it will ever need: afterwards the process may enter its sandbox. Threads are
  * made by the first discovery_find(), or by discovery_start(). NULL with a sentence in `error_r`:
  * an option was wrong, or out of memory. */
 struct discovery *discovery_init(
@@ -42,7 +42,7 @@ enum discovery_result {
     DISCOVERY_ERROR, /* SERVFAIL, no answer in time, bogus, or an answer that makes no sense */
 };
 
-/* A place to ask at. */
+/* An address of a service. */
 struct discovery_server {
     struct endpoint endpoint;
     char target[DOMAIN_MAX + 1]; /* the SRV record's */
@@ -55,8 +55,8 @@ struct discovery_answer {
     char domain[DOMAIN_MAX + 1]; /* whose SRV record it was: the author's or the organizational */
     struct discovery_server servers[DISCOVERY_ADDRESSES_MAX]; /* in the order to try, RFC 8305 */
     size_t count;                                             /* 1 to 4 when DISCOVERY_FOUND */
-    char cause[DISCOVERY_ERROR_MAX]; /* a sentence's end when DISCOVERY_ERROR; none of it is from
-                                      * the network */
+    char cause[DISCOVERY_ERROR_MAX]; /* the end of a sentence when DISCOVERY_ERROR; none of it is
+                                      * from the network */
 };
 
 /* Looks up `_verimail._tcp.` at exactly `domain` (A-labels), then at its organizational domain.

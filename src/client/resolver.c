@@ -30,7 +30,7 @@ struct resolver {
     bool pumping;
     int stop;             /* an eventfd */
     pthread_mutex_t lock; /* of `pumping` while it is started, and of: */
-    unsigned waiting;     /* questions that libunbound goes on with, whoever has given up */
+    unsigned waiting; /* queries that libunbound goes on with, also those that the caller gave up */
     LIST_HEAD(, group) groups;
 };
 
@@ -82,7 +82,7 @@ static bool configure(struct ub_ctx *context)
     return ok;
 }
 
-/* Whom it asks itself. */
+/* The resolver that it asks; without one it asks the root's name servers itself. */
 static bool choose_upstream(
         struct ub_ctx *context, const char *address, char error_r[DISCOVERY_ERROR_MAX])
 {

@@ -18,8 +18,8 @@ enum resolver_type {
     RESOLVER_SRV = 33,
 };
 
-/* One libunbound context for all threads, with a thread that hands its answers out. The calls that
- * discovery.h has are these. */
+/* One libunbound context for all threads, and a thread that hands out its answers. The first three
+ * calls are as discovery.h has them. */
 struct resolver;
 
 struct resolver *resolver_init(
@@ -32,7 +32,7 @@ enum resolver_result {
     RESOLVER_NO_DATA, /* NXDOMAIN, or no such record */
     RESOLVER_FAILED,  /* SERVFAIL or another error; also when out of memory */
     RESOLVER_BOGUS,   /* DNSSEC says that it is forged */
-    RESOLVER_BUSY,    /* too many questions wait for an answer: the name servers are away */
+    RESOLVER_BUSY,    /* too many queries wait for an answer: the name servers do not answer */
     RESOLVER_LATE,
 };
 
@@ -45,8 +45,7 @@ struct resolver_query {
     struct ub_result *answer; /* when RESOLVER_DATA; ub_resolve_free() it */
 };
 
-/* Asks all of them at once and waits until each was answered or `deadline` (mono_ms())
- * is over. */
+/* Asks them all at once, and waits until each is answered or `deadline` (mono_ms()) has passed. */
 void resolver_ask(
         struct resolver *resolver, struct resolver_query *queries, size_t count, uint64_t deadline);
 

@@ -23,8 +23,8 @@ struct srv {
 bool srv_parse(const unsigned char *rdata, size_t len, struct srv *srv_r)
         __attribute__((warn_unused_result));
 
-/* Puts them into the order to be tried in. `chance` returns a number from 0 to `most`, each as
- * likely. */
+/* Sorts them into the order to try (RFC 2782). `chance` returns a random number from 0 to `most`.
+ */
 void srv_order(struct srv *records, size_t count, uint32_t (*chance)(uint32_t most));
 
 #endif

@@ -7,8 +7,8 @@
 
 #define TARGET_ACL_PORT_MIN 1024 /* and port 26 */
 
-/* Where a verifier may connect to (design, section 6). A stranger's DNS names the place, so it is
- * nowhere near us: global unicast addresses, and no port on which other protocols listen. */
+/* Where a verifier may connect to (design, section 6). A stranger's DNS names the address. So only
+ * global unicast addresses are allowed, and no port on which other protocols listen. */
 struct target_acl {
     const struct network *networks; /* these as well, whatever they are */
     size_t networks_count;
@@ -25,15 +25,14 @@ enum target_acl_result {
     TARGET_ACL_PORT,
 };
 
-/* The address itself is looked at, right before the connection to it: no name is looked up again.
- */
+/* Call it right before the connection: it checks the address, and no name is looked up again. */
 enum target_acl_result target_acl_check(const struct target_acl *reach,
         const struct endpoint *endpoint) __attribute__((warn_unused_result));
 
 #define TARGET_ACL_MACHINE_MAX 8
 
-/* What is one machine to those who count questions to it: an IPv4 address, whichever way it is
- * written, or the /64 that an IPv6 address is in, all of which may be one machine's. The length. */
+/* What counts as one machine: an IPv4 address, however it is written, or the /64 of an IPv6
+ * address, all of which may be one machine's. Returns the length. */
 size_t target_acl_machine(
         const struct endpoint *endpoint, unsigned char octets_r[TARGET_ACL_MACHINE_MAX]);
 

@@ -126,7 +126,7 @@ static void explain_author(const struct job *job)
     if (job->mail_from != NULL) {
         fputs("envelope: the sender ", stdout);
         escape_put(stdout, text_of(job->mail_from));
-        fputs(" is not looked at: the question is about the author\n", stdout);
+        fputs(" is ignored: the question is about the author\n", stdout);
     }
     if (found->author == NULL) {
         printf("author: none: the message %s%s%s\n", message_parser_fault_text(found->fault),
@@ -290,7 +290,7 @@ const struct command command_check = {
         .synopsis = "[--mail-from ADDRESS] [--rcpt ADDRESS]... [--ip ADDRESS] [--explain] "
                     "[--json] <MESSAGE",
         .summary = "ask the author's domain about a message, as the milter does",
-        .help = "  --mail-from ADDRESS   the envelope's sender, which nobody is asked about\n"
+        .help = "  --mail-from ADDRESS   the envelope's sender, which is only shown\n"
                 "  --rcpt ADDRESS        a recipient, or a domain; may be repeated\n"
                 "  --ip ADDRESS          where the message came from\n"
                 "  --explain             print every step\n"

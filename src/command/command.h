@@ -20,7 +20,7 @@ enum status {
     STATUS_DATA = EX_DATAERR,     /* 65: what was read */
     STATUS_INPUT = EX_NOINPUT,    /* 66: cannot be read */
     STATUS_CREATE = EX_CANTCREAT, /* 73: cannot be created */
-    STATUS_FAILURE = EX_TEMPFAIL, /* 75: try again later: disk full, memory short */
+    STATUS_FAILURE = EX_TEMPFAIL, /* 75: try again later: disk full, out of memory */
     STATUS_CONFIG = EX_CONFIG,    /* 78: the configuration, or a key that it names */
 };
 

@@ -46,8 +46,8 @@ static int hostport_remaining(uint64_t deadline)
     return now < deadline ? (int)(deadline - now) : 0;
 }
 
-/* A look-up that can be left behind when the time is up: all of it then stays where it is, since
- * the resolver's thread may still write to it. */
+/* A look-up that can be abandoned when its time is up: it is then never freed, since the resolver's
+ * thread may still write to it. */
 struct look_up {
     struct hostport hostport;
     struct addrinfo hints;

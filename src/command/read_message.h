@@ -7,22 +7,22 @@
 
 #define READ_MESSAGE_ERROR_MAX 160 /* octets with a NUL */
 
-/* A message as octets on their way into a letter. */
+/* Reads the octets of a message into a parser. */
 struct read_message;
 
-/* `letter` is borrowed. NULL when out of memory. */
+/* `parser` is borrowed. NULL when out of memory. */
 struct read_message *read_message_init(struct message_parser *parser);
 void read_message_free(struct read_message **reading);
 
 /* Any chunk boundaries. */
 void read_message_feed(struct read_message *reading, struct text chunk);
-/* Once, at the end; ends the letter. STATUS_DATA when it is no message, STATUS_FAILURE when memory
- * is short: `error_r` is then a sentence. */
+/* Call it once, at the end; it ends the parser. STATUS_DATA when it is not a message,
+ * STATUS_FAILURE when out of memory: `error_r` is then a sentence. */
 enum status read_message_end(struct read_message *reading, char error_r[READ_MESSAGE_ERROR_MAX])
         __attribute__((warn_unused_result));
 bool read_message_is_crlf(const struct read_message *reading);
 
-/* All of it for standard input; what is wrong has then been said. */
+/* Reads standard input to its end. Anything but STATUS_OK: after a complaint. */
 enum status read_message_read(struct message_parser *parser, const struct invocation *invocation)
         __attribute__((warn_unused_result));
 

@@ -16,7 +16,7 @@
 
 #define HEAD_MAX (STAMP_FIELD_MAX + STAMPER_MESSAGE_ID_MAX + DATE_TEXT_MAX + 64)
 
-/* What the stamp is made with. */
+/* What it takes to stamp a message. */
 struct job {
     const struct invocation *invocation;
     struct problems *problems;
@@ -141,7 +141,7 @@ static enum status stamp_prepare(
     return status;
 }
 
-/* In whose name; NULL when nobody's: a sentence was then said. */
+/* The user to stamp for; NULL after a complaint. */
 static const struct address *stamp_find_user(
         const struct job *job, const struct message_parser *parser)
 {

@@ -7,7 +7,7 @@
 
 _Static_assert(VERIMAIL_DIGEST_SIZE == DIGEST_TEXT + 1, "room for any digest");
 
-/* How far it has come; what it may be given next depends on it. */
+/* How far it has come: this decides which calls are allowed. */
 enum stage {
     STAGE_NEW,
     STAGE_MESSAGE,
@@ -50,7 +50,7 @@ static bool enter(struct verimail_digest *d, enum stage stage)
     return d->result == VERIMAIL_OK;
 }
 
-/* The header's size is message.h's to see to: what fails here is for want of memory. */
+/* message.h limits the header's size: here only memory can be missing. */
 static void take_field(void *context, const struct field *field)
 {
     struct verimail_digest *d = context;

@@ -5,9 +5,9 @@
 #include "library/verimail.h"
 #include "protocol/text.h"
 
-/* What every text that the library gives out has in common: it is empty until all is well. */
+/* Every text that the library returns is empty unless the call succeeds. */
 
-/* Makes the caller's room an empty text, as far as there is room for one. */
+/* Makes the caller's buffer an empty text, unless its size is 0. */
 static inline void output_clear(char *buffer, size_t size)
 {
     if (size > 0)

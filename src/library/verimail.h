@@ -2,23 +2,24 @@
 #ifndef VERIMAIL_H
 #define VERIMAIL_H
 
-/* libverimail: stamps for mail that goes out, questions about mail that came in.
+/* libverimail: stamps for outgoing mail, questions about incoming mail.
  *
- * What holds for all of it:
- * - What a program has as a word (a name, a key, a user, a digest) is given NUL-terminated. What
- *   came in a message or over the network is given with its length and may hold any octet; such a
- *   pointer may be NULL only if the length is 0. No other pointer may be NULL unless it says so.
- * - Inputs are borrowed for the time of the call. Outputs stand last, their names end in `_r`, and
- *   the caller owns them. A text is written with a NUL behind it, into room whose size goes with
- *   it; the macros *_SIZE are room enough for any.
- * - A function that can fail returns an enum verimail_result and says what to expect; VERIMAIL_ROOM
- *   and VERIMAIL_MEMORY are always possible where there is room or an object to be made. On
- *   anything but VERIMAIL_OK each text is empty, each length 0 and each object NULL.
+ * Rules for the whole library:
+ * - Names, keys, users and digests are NUL-terminated. What came in a message or over the network
+ *   is given with its length and may hold any octet; such a pointer may be NULL only if the length
+ *   is 0. No other pointer may be NULL unless its description says so.
+ * - Inputs are borrowed for the time of the call. Outputs come last, their names end in `_r`, and
+ *   the caller owns them. A text is written with a NUL behind it, into a buffer whose size you
+ *   give; a buffer of the size *_SIZE holds any such text.
+ * - A function that can fail returns an enum verimail_result, and its description lists the
+ *   results. VERIMAIL_ROOM is possible wherever you give a buffer, and VERIMAIL_MEMORY wherever an
+ *   object is made. On anything but VERIMAIL_OK each text is empty, each length 0 and each object
+ *   NULL.
  * - A *_free() takes the address of the pointer, sets it to NULL, and does nothing if it is NULL.
- * - Two threads may use the library at once, but of its objects only a stamper and a checker may be
- *   used by two at once.
+ * - Threads may use the library at the same time. Only a stamper and a checker may be shared by
+ *   threads.
  *
- * The words, and what lies behind them: verimail(7), whose sections are named here. */
+ * verimail(7) explains the terms; its sections are named here. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -55,10 +56,10 @@ enum verimail_result {
     VERIMAIL_OK = 0,
     VERIMAIL_INIT,   /* libsodium cannot be used */
     VERIMAIL_MEMORY, /* out of memory */
-    VERIMAIL_ROOM,   /* the text does not fit into the room that was given */
-    VERIMAIL_ORDER,  /* called when it must not be any more, or not yet */
+    VERIMAIL_ROOM,   /* the text does not fit into the buffer */
+    VERIMAIL_ORDER,  /* called too early or too late */
 
-    VERIMAIL_HOST,             /* no host name */
+    VERIMAIL_HOST,             /* not a host name */
     VERIMAIL_HOST_KEY,         /* not a key, or not a key file */
     VERIMAIL_HOST_KEY_KIND,    /* a key of another kind */
     VERIMAIL_HOST_KEY_CHECK,   /* mistyped */
@@ -67,18 +68,18 @@ enum verimail_result {
     VERIMAIL_SERVICE_KEY_KIND,
     VERIMAIL_SERVICE_KEY_CHECK,
     VERIMAIL_SERVICE_KEY_SEVERAL,
-    VERIMAIL_SERVICE_KEY_WEAK, /* one with which no secret can be shared */
+    VERIMAIL_SERVICE_KEY_WEAK, /* no secret can be shared with it */
 
     VERIMAIL_USER,         /* not the canonical text of an address */
     VERIMAIL_RECEIVING,    /* no domain, no recipients, or too many */
-    VERIMAIL_ISSUED,       /* no time in Unix seconds */
+    VERIMAIL_ISSUED,       /* not a time in Unix seconds */
     VERIMAIL_LINE_END,     /* neither of the two */
     VERIMAIL_STAMP_LENGTH, /* the field would pass 900 octets */
     VERIMAIL_STAMP,        /* not a stamp */
-    VERIMAIL_PAYLOAD,      /* could not be anybody's payload */
+    VERIMAIL_PAYLOAD,      /* no stamp can have this payload */
     VERIMAIL_RCPT,         /* not a domain */
     VERIMAIL_DIGEST,       /* not the text of a digest */
-    VERIMAIL_IP,           /* no IPv4 or IPv6 address */
+    VERIMAIL_IP,           /* not an IPv4 or IPv6 address */
     VERIMAIL_ANSWER,       /* not an answer */
 
     VERIMAIL_MESSAGE_HEADER, /* the header section is over 1 MiB or 2000 fields */
@@ -110,36 +111,36 @@ const char *verimail_result_text(enum verimail_result result);
 /* VERIMAIL_VERSION of the library that runs, which may be newer than the header. Static. */
 const char *verimail_version(void);
 
-/* Makes libsodium ready. Whatever makes an object calls it; a program calls it itself when it is
- * about to shut itself in (chroot, seccomp): afterwards nothing has to be opened any more. As often
- * as one likes, in any thread. VERIMAIL_INIT: there is no source of random numbers. */
+/* Makes libsodium ready. Every function that makes an object calls it. Call it yourself before you
+ * enter a sandbox (chroot, seccomp): afterwards no file is opened any more. You may call it more
+ * than once, in any thread. VERIMAIL_INIT: there is no source of random numbers. */
 enum verimail_result verimail_init(void) VERIMAIL_CHECKED;
 
 /* Users: verimail(7), CANONICAL TEXT. A user is the canonical text of an address: `local@domain` in
- * printable ASCII, the domain as A-label in lower case. It comes from one of the two functions
- * below, or from a stamp; room of VERIMAIL_USER_SIZE is enough. */
+ * printable ASCII, the domain as A-label in lower case. You get one from the two functions below,
+ * or from a stamp. A buffer of VERIMAIL_USER_SIZE octets is large enough. */
 
-/* The user that a person means who typed `address`: `Ännchen@bücher.example`, `"john doe"@x.org`,
- * in UTF-8, the mailbox alone, without a name, comments or space around it. Fails with one of
- * VERIMAIL_ADDRESS_*. */
+/* The user for an address as a person types it, in UTF-8: `Ännchen@bücher.example`,
+ * `"john doe"@x.org`. It is the mailbox alone, without a name, comments or space around it. Fails
+ * with one of VERIMAIL_ADDRESS_*. */
 enum verimail_result verimail_user(
         const char *address, char *user_r, size_t user_size) VERIMAIL_CHECKED;
 
 /* The author of a message: the one mailbox of its From field, read strictly; verimail(7), THE
  * AUTHOR. `value` is what stands behind the field's colon, folded or unfolded. A message with two
- * From fields, or none, or one with white space before its colon, has no author: that is for the
- * caller to see. Fails with one of VERIMAIL_ADDRESS_*: such a message is to be refused, not to be
- * taken for one without an author. */
+ * From fields, or none, or one with white space before its colon, has no author: you must check
+ * that. Fails with one of VERIMAIL_ADDRESS_*: refuse such a message, and do not treat it as one
+ * without an author. */
 enum verimail_result verimail_author(
         const char *value, size_t value_len, char *user_r, size_t user_size) VERIMAIL_CHECKED;
 
-/* Whether both are canonical text and name the same user: the case of ASCII letters is not looked
- * at. This, and not strcmp(), says whether a stamp is the author's. */
+/* Whether both are canonical text and name the same user; the case of ASCII letters is ignored. Use
+ * this, not strcmp(), to find out whether a stamp is the author's. */
 bool verimail_user_equal(const char *a, const char *b) VERIMAIL_CHECKED;
 
-/* Digests: verimail(7), DIGEST. One object for each message. What a message is fed by is
- * either verimail_digest_message() or the two that follow it, never both. The first failure stays:
- * every later call returns it, so that only the last one's result must be acted on. */
+/* Digests: verimail(7), DIGEST. One object for each message. Feed the message with
+ * verimail_digest_message(), or with the two functions behind it, never with both. The first
+ * failure stays: every later call returns it, so it is enough to act on the last result. */
 struct verimail_digest;
 
 /* VERIMAIL_INIT. verimail_digest_free() when done. */
@@ -151,25 +152,25 @@ void verimail_digest_free(struct verimail_digest **digest);
 enum verimail_result verimail_digest_message(
         struct verimail_digest *digest, const char *chunk, size_t chunk_len) VERIMAIL_CHECKED;
 
-/* For those who have the message in parts, as a milter does: each of its fields from top to bottom,
- * of whatever name, and then its body. `value` is all that stands behind the colon; its folds may
- * be CRLF or LF, and a space at its start does not matter. Fails with VERIMAIL_MESSAGE_HEADER (over
- * 1 MiB), VERIMAIL_MEMORY or VERIMAIL_ORDER. */
+/* For a program that has the message in parts, as a milter does. Give each of its fields from top
+ * to bottom, whatever its name, and then its body. `value` is all that stands behind the colon; its
+ * folds may be CRLF or LF, and a space at its start does not matter. Fails with
+ * VERIMAIL_MESSAGE_HEADER (over 1 MiB), VERIMAIL_MEMORY or VERIMAIL_ORDER. */
 enum verimail_result verimail_digest_field(struct verimail_digest *digest, const char *name,
         size_t name_len, const char *value, size_t value_len) VERIMAIL_CHECKED;
 /* The body, in any chunks. Fails with VERIMAIL_ORDER. */
 enum verimail_result verimail_digest_body(
         struct verimail_digest *digest, const char *chunk, size_t chunk_len) VERIMAIL_CHECKED;
 
-/* The text of the digest, once, when the message is at its end: VERIMAIL_ORDER the second time.
- * VERIMAIL_ROOM when `text_size` is below VERIMAIL_DIGEST_SIZE; nothing is then lost. */
+/* The text of the digest, once, at the end of the message: VERIMAIL_ORDER the second time.
+ * VERIMAIL_ROOM when `text_size` is below VERIMAIL_DIGEST_SIZE; you may then try again. */
 enum verimail_result verimail_digest_final(
         struct verimail_digest *digest, char *text_r, size_t text_size) VERIMAIL_CHECKED;
 
-/* Stamps: verimail(7), STAMP and SEALED PAYLOAD. A stamper is a sending host with the secret
- * that it shares with its service, which lies in guarded memory: not swapped, not dumped,
- * read-only, wiped when freed. One that a process inherited over fork() works, but is not locked in
- * memory: make it after the fork. */
+/* Stamps: verimail(7), STAMP and SEALED PAYLOAD. A stamper is a sending host with the secret that
+ * it shares with its service. The secret is in guarded memory: not swapped, not dumped, read-only,
+ * wiped when freed. Make the stamper after a fork(): one that a process inherits works, but is not
+ * locked in memory. */
 struct verimail_stamper;
 
 /* `host`: the name under which the service knows this host, in any form. `host_secret_key`,
@@ -191,16 +192,15 @@ enum verimail_line_end {
     VERIMAIL_LF,   /* a message in a Unix file, or given to a milter */
 };
 
-/* Writes the whole header field, `Verimail: ...`, folded, without its last line end. The nonce is
- * drawn here: no two stamps are alike, and each is for one message.
+/* Writes the whole header field, `Verimail: ...`, folded, without its last line end. Each stamp has
+ * a random nonce of its own, and is for one message.
  *
- * `user`: whom the stamp speaks for, the message's author. That this author may be spoken for is
- * for the caller to see.
- * `receiving`: each domain the message goes to; one named twice is added up. Those to whom it goes
- * blindly count too, and are not disclosed.
+ * `user`: the message's author. You must check that the sender may use this address.
+ * `receiving`: each domain that the message goes to; the counts of one named twice are added up.
+ * Blind recipients count too, and are not disclosed.
  * `issued`: Unix seconds, now.
  * `digest`: of the message as it leaves; NULL: the stamp binds none (and earns no more than ALLOW).
- * `line_end`: what its folds end in.
+ * `line_end`: the line end of its folds.
  *
  * Fails with VERIMAIL_USER, VERIMAIL_RECEIVING (also if there is none), VERIMAIL_ISSUED,
  * VERIMAIL_DIGEST, VERIMAIL_LINE_END or VERIMAIL_STAMP_LENGTH. */
@@ -210,22 +210,22 @@ enum verimail_result verimail_stamp(const struct verimail_stamper *stamper, cons
         size_t *field_len_r) VERIMAIL_CHECKED;
 
 /* Reads the value of a field named Verimail (in any case): all that stands behind the colon, as it
- * came. Who is asked about is the author, so of a message's stamps the one counts whose user equals
- * it (verimail_user_equal()); none counts if there are several such. Fails with VERIMAIL_STAMP: the
- * field is to be passed over. */
+ * came. A question is about the author: use the stamp whose user equals the author
+ * (verimail_user_equal()), and none if there are several such. Fails with VERIMAIL_STAMP: ignore
+ * the field. */
 enum verimail_result verimail_stamp_parse(const char *value, size_t value_len, char *user_r,
         size_t user_size, char *payload_r, size_t payload_size) VERIMAIL_CHECKED;
 
 /* The conversation: verimail(7), CONVERSATION. */
 
-/* Writes the question with its line end; it is sent as it is.
+/* Writes the question with its line end, ready to be sent.
  *
  * `user`: the message's author.
  * `payload`: that of the author's stamp; NULL: the message carries none, or several.
- * `rcpt`: the receiving domains, in any form and number; one may stand there twice, and a `*`
- * stands for any. They may be NULL if `rcpt_count` is 0: then the question does not say.
- * `digest`: of the message as it came; NULL: the question does not say.
- * `ip`: where it came from, an IPv4 or IPv6 address; NULL: the question does not say.
+ * `rcpt`: the receiving domains, in any form and number. A domain may be there twice, and `*`
+ * stands for any. It may be NULL if `rcpt_count` is 0: then the question does not name them.
+ * `digest`: of the message as it came; NULL: it is not in the question.
+ * `ip`: the IPv4 or IPv6 address that it came from; NULL: it is not in the question.
  *
  * Without `digest` and `rcpt` a YES means no more than that the stamp exists and is in time; with
  * none of the three the answer is a bare verdict.
@@ -234,13 +234,13 @@ enum verimail_result verimail_question(const char *user, const char *payload,
         const char *const *rcpt, size_t rcpt_count, const char *digest, const char *ip,
         char *line_r, size_t line_size, size_t *line_len_r) VERIMAIL_CHECKED;
 
-/* Zero is the one that vouches for nobody and accuses nobody. Later versions may add to its end. */
+/* Zero neither confirms nor denies anything. Later versions may add to its end. */
 enum verimail_verdict {
     VERIMAIL_VERDICT_TEMPERROR = 0, /* there was no answer: never YES, never NO */
     VERIMAIL_VERDICT_YES,           /* we sent exactly this, to you */
     VERIMAIL_VERDICT_ALLOW,         /* judge it as if there were no Verimail */
     VERIMAIL_VERDICT_NO,            /* we did not send it */
-    VERIMAIL_VERDICT_NONE,          /* the domain does not use Verimail: it does not travel */
+    VERIMAIL_VERDICT_NONE,          /* the domain does not use Verimail; no answer says this */
 };
 
 /* verimail(7), JUDGEMENT. Later versions may add to its end. */
@@ -277,22 +277,21 @@ enum verimail_result verimail_answer(const char *line, size_t line_len,
         enum verimail_verdict *verdict_r, enum verimail_reason *reason_r, uint32_t *ttl_r,
         bool *scope_domain_r) VERIMAIL_CHECKED;
 
-/* Checks: verimail(7), VERIFIER. What a receiving program asks over the network: it finds the
- * service by the DNS, asks it, and remembers for a while what it was told and who did not answer,
- * as verimail-milter does. One checker for a process, made after any fork; it has threads of its
- * own. */
+/* Checks: verimail(7), VERIFIER. A checker finds a service by the DNS and asks it, as
+ * verimail-milter does. It remembers answers for a while, and which services did not answer. Make
+ * one checker for a process, after any fork; it has threads of its own. */
 struct verimail_checker;
 
 #define VERIMAIL_SERVER_SIZE 56  /* an address and a port */
 #define VERIMAIL_TARGET_SIZE 254 /* a domain name */
 #define VERIMAIL_CAUSE_SIZE 160
 
-/* All zero is good: what the machine's own resolver says, within 5 seconds, in the public Internet
+/* All zero is valid: the machine's own resolver, 5 seconds, and services in the public Internet
  * only. A version that adds to its end has another soname. */
 struct verimail_checker_options {
     const char *resolver;             /* `ADDRESS` or `ADDRESS@PORT`; NULL: the machine's */
     const char *const *trust_anchors; /* DS or DNSKEY records; NULL: the root's; not NULL, but none
-                                       * of them: DNSSEC is not looked at */
+                                       * of them: DNSSEC is not used */
     size_t trust_anchors_count;
     const char *const *allow_networks; /* where a service may be apart from the public Internet:
                                         * `ADDRESS` or `ADDRESS/BITS` */
@@ -316,19 +315,19 @@ void verimail_checker_free(struct verimail_checker **checker);
 struct verimail_outcome {
     enum verimail_verdict verdict;
     enum verimail_reason reason;
-    bool too_many; /* VERIMAIL_VERDICT_TEMPERROR since a budget is spent: refuse the message for now
-                    * (451), even where mail passes that could not be checked; or whoever sends a
-                    * flood switches the check off */
-    bool dns_secure;                   /* DNSSEC vouches for the way to the service */
-    char server[VERIMAIL_SERVER_SIZE]; /* who was asked; empty: nobody, or an answer of before */
+    bool too_many;   /* VERIMAIL_VERDICT_TEMPERROR because of too many questions. Refuse the message
+                      * for now (451), even if you accept mail that could not be checked: otherwise a
+                      * flood switches the check off */
+    bool dns_secure; /* DNSSEC vouches for the way to the service */
+    char server[VERIMAIL_SERVER_SIZE]; /* that was asked; empty: none, or an earlier answer */
     char target[VERIMAIL_TARGET_SIZE]; /* its name in the DNS */
     char cause[VERIMAIL_CAUSE_SIZE];   /* why there was no answer: a sentence; nothing of it is from
                                         * the network */
     uint64_t milliseconds;             /* that it took */
 };
 
-/* Asks the author's domain, and waits. The arguments are those of verimail_question(), and so are
- * the failures; what goes wrong on the way is no failure, but VERIMAIL_VERDICT_TEMPERROR. */
+/* Asks the author's domain, and waits. The arguments and the failures are those of
+ * verimail_question(). An error of the network is VERIMAIL_VERDICT_TEMPERROR, not a failure. */
 enum verimail_result verimail_check(struct verimail_checker *checker, const char *user,
         const char *payload, const char *const *rcpt, size_t rcpt_count, const char *digest,
         const char *ip, struct verimail_outcome *outcome_r) VERIMAIL_CHECKED;

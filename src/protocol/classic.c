@@ -195,7 +195,7 @@ bool classic_open(struct classic_key *key, struct text hex, struct classic_paylo
                     sealed_len) > 0 &&
             classic_parse((struct text){payload_r->content, len}, payload_r))
         return true;
-    /* Why it failed is for nobody to know, and must not pile up. */
+    /* The cause of a failure must not be told to anyone, and the queue of errors must not grow. */
     ERR_clear_error();
     sodium_memzero(payload_r, sizeof *payload_r);
     return false;

@@ -12,7 +12,7 @@
 #define CLASSIC_OCTETS_MAX (CLASSIC_BITS_MAX / 8)
 
 /* The payload of 2013: hex of RSA-OAEP (SHA-1, MGF1-SHA-1) of `sending_fqdn receiving_fqdn nonce`.
- * Whoever has the public key can make one: it binds no user, no time and no message. */
+ * Anyone who has the public key can make one: it binds no user, no time and no message. */
 struct classic_key;
 
 /* A payload that was opened: the texts lie in `content`. */
@@ -25,7 +25,7 @@ struct classic_payload {
 
 /* `pem`: a PKCS #1 or PKCS #8 private key without a pass phrase. NULL when it is none, is not RSA
  * or of a size outside the limits; `*error_r` then says why: "is not an RSA key". One trial
- * decryption is made, so that nothing is left to be loaded when the process is shut in. */
+ * decryption is made, so that nothing is left to be loaded in the sandbox. */
 struct classic_key *classic_key_init(struct text pem, const char **error_r);
 void classic_key_free(struct classic_key **key);
 /* Octets of its modulus: a classic payload has exactly twice as many hex digits. */

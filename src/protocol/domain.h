@@ -15,11 +15,10 @@ bool domain_is_ldh(struct text domain);
 /* Whether `domain` equals `parent` or ends in "." and `parent`, ASCII case folded. */
 bool domain_is_under(struct text domain, struct text parent);
 
-/* Any form a person or a message may write (UTF-8, upper case) to the one form that we compare and
- * print: A-labels in lower case, NUL-terminated. False for what is no domain: nothing is dropped
- * or mapped on the way (UTS 46 is switched off) but the case of ASCII letters, and Unicode's own
- * spellings of one character (NFC). Only "." divides labels; their number stays as it was. What
- * `ascii_r` holds after false is of no use. */
+/* Converts any form of a domain (UTF-8, upper case) to the one that we compare and print: A-labels
+ * in lower case, NUL-terminated. Only the case of ASCII letters and Unicode's spellings of one
+ * character (NFC) are mapped; UTS 46 is switched off. Only "." divides labels, and their number
+ * does not change. False when it is not a domain; `ascii_r` is then of no use. */
 bool domain_to_ascii(struct text domain, char ascii_r[DOMAIN_MAX + 1])
         __attribute__((warn_unused_result));
 

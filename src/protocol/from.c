@@ -10,7 +10,7 @@
  *     phrase  = word *( [CFWS] word )                            ; an encoded word is an atom
  *     word    = 1*( atext / "." ) / quoted-string
  *
- * The octets are looked at first, so that CR and LF are folds and nothing else below here. */
+ * The octets are checked first: below here CR and LF are folds and nothing else. */
 
 enum token_kind {
     TOKEN_END,

@@ -34,7 +34,7 @@ enum key_result {
 const char *key_kind_name(enum key_kind kind);       /* "service-public" ... */
 const char *key_result_text(enum key_result result); /* "is mistyped: its check does not fit" */
 
-/* On anything but KEY_OK the key is all zero. The caller owns the room, and wipes a secret. */
+/* On anything but KEY_OK the key is all zero. The caller owns the buffer, and wipes a secret. */
 enum key_result key_parse(struct text t, enum key_kind kind, unsigned char key_r[KEY_OCTETS])
         __attribute__((warn_unused_result));
 /* The text of a key file: lines that are empty or begin with `#`, and one line with one key. */

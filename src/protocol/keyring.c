@@ -79,7 +79,7 @@ static bool is_there(const struct keyring *ring, const struct shared_key *key)
     return false;
 }
 
-/* Kept in order from the start: qsort() may copy the secrets to memory that nobody wipes. */
+/* Kept in order from the start: qsort() may copy the secrets to memory that is not wiped. */
 static enum key_result keyring_insert(struct keyring *ring, const struct shared_key *key)
 {
     const size_t index = keyring_index_of(ring, key->id);

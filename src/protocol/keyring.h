@@ -14,7 +14,7 @@ struct keyring;
 struct shared_key {
     unsigned char id[KEY_ID_OCTETS];
     unsigned char secret[KEY_OCTETS];
-    const char *host; /* A-label, borrowed from whoever called keyring_add() */
+    const char *host; /* A-label, borrowed from the caller of keyring_add() */
 };
 
 /* Room for `pairs` pairs. NULL when out of memory. sodium_init() must have been called before. */
@@ -29,8 +29,8 @@ enum key_result keyring_add(struct keyring *ring, const char *host,
         __attribute__((warn_unused_result));
 /* Makes the ring read-only: from here on any write to it, keyring_add() too, ends the program. */
 void keyring_seal(struct keyring *ring);
-/* Locks the pages in memory once more: a lock is not inherited over fork(). As far as
- * RLIMIT_MEMLOCK lets it: a ring that is not locked works as well. */
+/* Locks the pages in memory once more: a lock is not inherited over fork(). RLIMIT_MEMLOCK may
+ * prevent it: a ring that is not locked works as well. */
 void keyring_relock(struct keyring *ring);
 
 size_t keyring_count(const struct keyring *ring);

@@ -19,7 +19,7 @@ void line_init(struct line *line, struct text content)
     line->failed = !is_words(content);
     line->words = reader_of(line->failed ? (struct text){NULL, 0} : content);
     line->words.failed = line->failed;
-    line->names = 0; /* what stands in `name` beyond is not looked at */
+    line->names = 0; /* `name` beyond this is ignored */
 }
 
 struct text line_word(struct line *line)

@@ -15,8 +15,8 @@
  *     word, value = 1*VCHAR
  *     name = 1*( ALPHA / DIGIT / "-" / "_" )
  *
- * A reader with a sticky error: it may be called blindly, and `failed` says so at the end. All
- * texts are borrowed from the line. */
+ * After the first error every step gives nothing, and `failed` stays: check it once, at the end.
+ * All texts are borrowed from the line. */
 struct line {
     struct reader words;
     bool failed;
@@ -28,8 +28,8 @@ struct line {
 void line_init(struct line *line, struct text content);
 /* The next word; empty behind the last one. */
 struct text line_word(struct line *line);
-/* The next name and its value; false behind the last one, and when it is none, or the same name
- * was there before (as written: case counts). */
+/* The next name and its value; false behind the last one. It fails when this is not a name and
+ * a value, or when the same name was there before (case counts). */
 bool line_name(struct line *line, struct text *name_r, struct text *value_r);
 
 #endif

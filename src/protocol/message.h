@@ -11,9 +11,9 @@
 #define MESSAGE_HEADER_MAX 1048576 /* octets of a header section with its empty line */
 #define MESSAGE_FIELDS_MAX 2000
 
-/* What a message is cut into. `field` for each field from top to bottom; `header_end` once, at the
- * empty line or at the end of a message that has none; then `body`, in any number of pieces, for
- * what stands behind the empty line. All three must be there. */
+/* The parts of a message. `field` is called for each field from top to bottom. `header_end` is
+ * called once, at the empty line or at the end of a message that has none. `body` is called for
+ * what is behind the empty line, in any number of pieces. All three must be set. */
 struct message_events {
     void (*field)(void *context, const struct field *field);
     void (*header_end)(void *context);
@@ -32,14 +32,13 @@ struct message;
 /* A streaming reader of RFC 5322 messages with lines that end in CRLF or LF (each by itself). It
  * keeps one field at a time. A line that begins with SP or HTAB continues the field above it, even
  * if nothing else is in it; at the top of the message it is no field. A CR without LF and a NUL are
- * octets like others. `events` and `context` are borrowed until message_free(). NULL when memory is
- * short. */
+ * octets like others. `events` and `context` are borrowed until message_free(). NULL when out of
+ * memory. */
 struct message *message_init(const struct message_events *events, void *context);
 void message_free(struct message **message);
 
-/* Any chunk boundaries: the events are the same. After the first result other than MESSAGE_OK that
- * result stays and no more events come: what stands behind a line that is no field is neither
- * header nor body. */
+/* Any chunk boundaries: the events are the same. The first result other than MESSAGE_OK stays, and
+ * no more events come: what is behind a line that is no field is neither header nor body. */
 enum message_result message_feed(struct message *message, struct text chunk)
         __attribute__((warn_unused_result));
 /* End of input: reports what is still held (a message may end inside its header section, even

@@ -9,19 +9,19 @@
 #include "protocol/message.h"
 #include "protocol/stamp.h"
 
-/* What stamping and verifying want to know of a message: its author, its stamps, its digest. It is
- * told the header fields and then the body, keeps nothing of the body, and does not care who cut
- * the message into fields (message.h, or a mail server that speaks the milter protocol). */
+/* Finds out what stamping and verifying need to know of a message: its author, its stamps, its
+ * digest. Give it the header fields and then the body, as message.h or a mail server that speaks
+ * the milter protocol cuts them. It keeps nothing of the body. */
 struct message_parser;
 
-/* Fields that a message gets where it lacks them, before it is digested: what stands behind
- * `Date: ` and `Message-ID: `. */
+/* Fields that are added to a message that lacks them, before it is digested: what is behind `Date:
+ * ` and `Message-ID: `. */
 struct message_parser_missing {
     const char *date;
     const char *message_id;
 };
 
-/* A well-formed stamp, whoever it is by, and where it stands: what the field had (message.h). */
+/* A well-formed stamp of any user, and where it is in the message (field.h). */
 struct message_parser_stamp {
     unsigned number; /* of the message's fields Verimail, well-formed or not; the first is 1 */
     uint64_t offset;
@@ -46,17 +46,16 @@ enum message_parser_fault {
 struct message_parser *message_parser_init(const struct message_parser_missing *missing);
 void message_parser_free(struct message_parser **parser);
 
-/* Each field from top to bottom, as message_events has it; after message_parser_header_end() no
- * more. At MESSAGE_FIELDS_MAX fields or MESSAGE_HEADER_MAX octets of them it takes no more of them
- * in. */
+/* Each field from top to bottom, as message_events has it; none after message_parser_header_end().
+ * Fields beyond MESSAGE_FIELDS_MAX, or beyond MESSAGE_HEADER_MAX octets, make it a fault. */
 void message_parser_field(struct message_parser *parser, const struct field *field);
 void message_parser_header_end(struct message_parser *parser);
 void message_parser_body(struct message_parser *parser, struct text piece);
 /* What message.h found: a result other than MESSAGE_OK makes it a fault. */
 void message_parser_broken(struct message_parser *parser, enum message_result result);
-/* Once, at the end; what stands below is for after it. MESSAGE_PARSER_OK, MESSAGE_PARSER_NOT_FIELD,
- * MESSAGE_PARSER_TOO_LARGE or MESSAGE_PARSER_MEMORY: with these there is no author, no stamp and no
- * digest. */
+/* Call it once, at the end; the functions below are for after it. MESSAGE_PARSER_OK,
+ * MESSAGE_PARSER_NOT_FIELD, MESSAGE_PARSER_TOO_LARGE or MESSAGE_PARSER_MEMORY: with these there is
+ * no author, no stamp and no digest. */
 enum message_parser_fault message_parser_end(struct message_parser *parser)
         __attribute__((warn_unused_result));
 
@@ -76,8 +75,8 @@ const struct message_parser_stamp *message_parser_stamps(
 const struct stamp *message_parser_stamp_by(
         const struct message_parser *parser, const struct address *user, size_t *count_r);
 
-/* A sentence's end for a person: "has no From field"; for MESSAGE_PARSER_FROM "has a From field
- * that ..." is for the caller to put together. */
+/* The end of a sentence for a person: "has no From field". For MESSAGE_PARSER_FROM,
+ * from_result_text() says more. */
 const char *message_parser_fault_text(enum message_parser_fault fault);
 /* One word for a log or a result field: "no-from", "several-froms", "from", "header", ... */
 const char *message_parser_fault_word(enum message_parser_fault fault);

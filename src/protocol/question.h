@@ -12,8 +12,8 @@
 #define QUESTION_IP_MAX 45     /* octets of an address literal */
 #define QUESTION_UNSTAMPED "-" /* the payload of a message without a stamp */
 
-/* A question (design, section 2). The texts are borrowed: from the line it was parsed from, or from
- * whoever asks. A name that is absent has an empty text. */
+/* A question (design, section 2). The texts are borrowed: from the line that was parsed, or from
+ * the caller. A name that is absent has an empty text. */
 struct question {
     struct address user;
     bool bare;           /* question_format() leaves out the domain, for the service to complete */

@@ -9,7 +9,7 @@
 #include "protocol/verdict.h"
 
 /* The field Authentication-Results (RFC 8601), as far as it concerns us: writing ours, and finding
- * those that somebody forged. */
+ * forged ones. */
 #define RESULTS_NAME "Authentication-Results"
 #define RESULTS_METHOD "verimail"
 #define RESULTS_VALUE_MAX 1024 /* octets of a value that we write */
@@ -38,8 +38,8 @@ bool results_format(struct text authserv_id, const struct results *results, cons
  * forgeries are in SECURITY.md): it claims our id and has a method `verimail`, or it has the word
  * verimail anywhere, in any case, and does not parse, or it has an encoded word in its id or a CR
  * alone. The id is what stands up to `;`, a `/`
- * or a version, comments passed over, quotes removed, compared in any case; a method is compared in
- * any case, its version (`verimail/1`) passed over. White space before the field's colon makes it
+ * or a version, without comments and quotes, in any case. A method is compared in any
+ * case, without its version (`verimail/1`). White space before the field's colon makes it
  * unparsable: `space_before_colon`. Where parsers could disagree, delete. */
 bool results_is_forged(struct text value, bool space_before_colon, struct text authserv_id);
 

@@ -16,7 +16,7 @@ enum rule_hosts {
     RULE_HOSTS_ONLY,   /* the rule's list alone; empty: none */
 };
 
-/* Names as A-labels; the arrays and what they point to belong to whoever made the rule. */
+/* Names as A-labels; the arrays and what they point to are borrowed. */
 struct host_list {
     const char *const *names;
     size_t count;
@@ -62,8 +62,8 @@ struct rules;
 
 #define RULES_SEED 16 /* octets */
 
-/* `seed` keys the hash; random, so that nobody can choose users that collide. NULL when memory is
- * short. */
+/* `seed` keys the hash: random, so that users cannot be chosen to collide. NULL when out of memory.
+ */
 struct rules *rules_init(const unsigned char seed[RULES_SEED]);
 void rules_free(struct rules **rules);
 

@@ -34,7 +34,7 @@ bool stamp_format(const struct address *user, struct text payload, const char *e
  *     FWS = 1*( SP / HTAB / [CR] LF ( SP / HTAB ) )
  *
  * with the user in canonical text and in one piece, its domain included. The payload's pieces are
- * joined (mail servers unfold and fold anew); it is not opened, but `-` is none. False, with
+ * joined, since mail servers change folds. It is not opened, but `-` is not a payload. False, with
  * nothing of use in `stamp_r`, for what does not fit or passes STAMP_FIELD_MAX: no stamp. */
 bool stamp_parse(struct text value, struct stamp *stamp_r) __attribute__((warn_unused_result));
 

@@ -53,8 +53,8 @@ bool text_decimal(struct text t, uint64_t max, uint64_t *value_r)
 /* Without white space (SP, HTAB, CR, LF) at either end. */
 struct text text_trim(struct text t);
 
-/* A reader that may be called blindly: after the first failure every step returns an empty text,
- * and `failed` says so at the end. */
+/* A reader. After the first failure every step returns an empty text, and `failed` stays: check it
+ * once, at the end. */
 struct reader {
     struct text rest;
     bool failed;
@@ -67,8 +67,8 @@ struct text reader_until(struct reader *r, char stop);
 struct text reader_field(struct reader *r, char stop);
 struct text reader_rest(struct reader *r);
 
-/* A writer with the same habit: it never writes past its end, and `failed` says at the end whether
- * everything fitted. */
+/* A writer that never writes past its end. `failed` stays when something did not fit: check it
+ * once, at the end. */
 struct writer {
     char *start;
     char *at;
