@@ -3,16 +3,20 @@
 import contextlib
 import ctypes
 import os
+import pwd
 import shutil
 import tempfile
 
 from harness.checks import wait_for
 
 
-def write_file(path, content, mode=0o600):
+def write_file(path, content, mode=0o640):
+    """The group is that of the daemons' user: where systemd runs, -t warns of what it cannot read."""
     with open(path, "wb") as file:
         file.write(content.encode() if isinstance(content, str) else content)
     os.chmod(path, mode)
+    if os.geteuid() == 0:
+        os.chown(path, -1, pwd.getpwnam("nobody").pw_gid)
 
 
 class Readings:

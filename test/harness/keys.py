@@ -34,7 +34,7 @@ class Key:
     def secret_text(self):
         return self._text("secret", bytes(self.secret))
 
-    def write(self, path, mode=0o600):
+    def write(self, path, mode=0o640):
         write_file(path, "# a key\n" + self.secret_text() + "\n", mode)
         return path
 
