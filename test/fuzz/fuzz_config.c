@@ -111,7 +111,7 @@ static void check_values(const struct config *config, bool good, unsigned lines)
         const struct config_domain *d = &config->domains[i];
         check_text(&d->name, good, lines);
         check_list(&d->hosts, lines);
-        require(d->lifetime >= 60 && d->ttl <= 3600);
+        require(d->policy.lifetime >= 60 && d->policy.ttl <= 3600);
         for (size_t u = 0; u < d->users_count; u++) {
             check_text(&d->users[u].local, good, lines);
             check_list(&d->users[u].hosts, lines);
