@@ -22,7 +22,7 @@ from harness.dnszone import SignedZone
 from harness.namespaces import needs_root
 
 PROGRAMS["discover"] = "test/e2e/discover"
-LIMIT = 2  # seconds that a discovery may take
+LIMIT = 6  # seconds that a discovery may take
 AWAY = 35  # seconds after which libunbound has given a name server up
 MX = {("mx.origin.test", "A"): ["192.0.2.1"]}
 
