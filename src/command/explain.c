@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "command/arguments.h"
-#include "command/explanation.h"
+#include "command/explain.h"
 #include "command/question_arguments.h"
 #include "command/read_message.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "command/explanation.h"
+#include "command/explain.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -9,7 +9,6 @@
 #include "base/date.h"
 #include "command/escape.h"
 #include "command/json_text.h"
-#include "command/steps.h"
 #include "verimaild/tables.h"
 
 #define ITEMS_MAX 6

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "command/steps.h"
+#include "command/explain.h"
 
 #include <string.h>
 

@@ -18,7 +18,6 @@
 #include "events/alarm.h"
 #include "events/counters.h"
 #include "events/metrics.h"
-#include "events/recording.h"
 #include "process/sandbox.h"
 #include "replay/replay.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "events/recording.h"
+#include "events/recorder.h"
 
 #include <errno.h>
 #include <stdlib.h>

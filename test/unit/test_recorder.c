@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "events/recording.h"
+#include "events/recorder.h"
 #include "fixture_recorder.h"
 #include "replay/clean_flag.h"
 #include "unit.h"

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "events/recording.h"
+#include "events/recorder.h"
 #include "fixture_recorder.h"
 #include "unit.h"
 

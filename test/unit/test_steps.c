@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 #include <string.h>
 
-#include "command/steps.h"
+#include "command/explain.h"
 #include "unit.h"
 
 /* Every decision that is not a YES has its sentence. */

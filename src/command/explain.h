@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-#ifndef VERIMAIL_COMMAND_EXPLANATION_H
-#define VERIMAIL_COMMAND_EXPLANATION_H
+#ifndef VERIMAIL_COMMAND_EXPLAIN_H
+#define VERIMAIL_COMMAND_EXPLAIN_H
 
 #include <stdio.h>
 
@@ -19,5 +19,12 @@ void explanation_free(struct explanation **explanation);
 enum verdict explanation_verdict(const struct explanation *explanation);
 void explanation_print(const struct explanation *explanation, FILE *out);
 void explanation_print_json(const struct explanation *explanation, FILE *out);
+
+/* What step `number` of design section 3 looked at, as a sentence: the two sides of a comparison.
+ * To be called after the step was taken. Everything that is somebody else's is escaped. */
+void steps_describe(FILE *out, unsigned number, const struct query *query);
+
+/* Why it was decided as it was; "" for what the step's description says by itself. */
+const char *steps_why(const struct judgement *judgement);
 
 #endif
