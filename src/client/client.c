@@ -180,7 +180,7 @@ static void client_choose(struct call *call, size_t i, struct obstacles *obstacl
 {
     const struct endpoint *endpoint = &call->outcome->discovery.servers[i].endpoint;
 
-    if (call->outcome->reached[i] != TARGET_ACL_OK) {
+    if (call->outcome->acl_results[i] != TARGET_ACL_OK) {
         obstacles->forbidden = true;
         return;
     }
@@ -343,8 +343,8 @@ static bool client_discover(struct call *call)
         break;
     }
     for (size_t i = 0; i < outcome->discovery.count; i++)
-        outcome->reached[i] =
-                target_acl_check(&call->policy->reach, &outcome->discovery.servers[i].endpoint);
+        outcome->acl_results[i] =
+                target_acl_check(&call->policy->acl, &outcome->discovery.servers[i].endpoint);
     return true;
 }
 
@@ -431,8 +431,8 @@ const char *client_step_word(enum client_step step)
 static const char *client_why_forbidden(const struct client_outcome *outcome)
 {
     for (size_t i = 0; i < outcome->discovery.count; i++)
-        if (outcome->reached[i] != TARGET_ACL_OK)
-            return target_acl_result_text(outcome->reached[i]);
+        if (outcome->acl_results[i] != TARGET_ACL_OK)
+            return target_acl_result_text(outcome->acl_results[i]);
     return target_acl_result_text(TARGET_ACL_NETWORK);
 }
 

@@ -32,7 +32,7 @@ void client_free(struct client **client);
 
 /* Which services may be asked, and the limits. */
 struct client_policy {
-    struct target_acl reach;
+    struct target_acl acl;
     uint64_t timeout; /* milliseconds */
     uint32_t budget_per_domain;
     uint32_t budget_per_address;
@@ -58,7 +58,7 @@ struct client_outcome {
     enum client_step step;
     bool secure;                       /* DNSSEC vouches for the way to the service */
     struct discovery_answer discovery; /* unless CLIENT_CACHED, or CLIENT_BUDGET of the domain */
-    enum target_acl_result reached[DISCOVERY_ADDRESSES_MAX]; /* of each server */
+    enum target_acl_result acl_results[DISCOVERY_ADDRESSES_MAX]; /* of each server */
     size_t line_len;
     char line[QUESTION_MAX]; /* the question with its line end, as it was or would be sent */
     struct attempt attempt;  /* when a service was asked; its `which` is then an index of

@@ -127,24 +127,24 @@ static bool target_acl_is_own(const struct endpoint *endpoint)
     return own;
 }
 
-static bool is_port_allowed(const struct target_acl *reach, unsigned port)
+static bool is_port_allowed(const struct target_acl *acl, unsigned port)
 {
     if (port == PORT || port >= TARGET_ACL_PORT_MIN)
         return true;
-    for (size_t i = 0; i < reach->ports_count; i++)
-        if (port == reach->ports[i])
+    for (size_t i = 0; i < acl->ports_count; i++)
+        if (port == acl->ports[i])
             return true;
     return false;
 }
 
 enum target_acl_result target_acl_check(
-        const struct target_acl *reach, const struct endpoint *endpoint)
+        const struct target_acl *acl, const struct endpoint *endpoint)
 {
     const struct endpoint plain = endpoint_unmapped(endpoint);
 
-    if (!is_port_allowed(reach, port_of(&plain)))
+    if (!is_port_allowed(acl, port_of(&plain)))
         return TARGET_ACL_PORT;
-    if (network_any_has(reach->networks, reach->networks_count, &plain.address.any))
+    if (network_any_has(acl->networks, acl->networks_count, &plain.address.any))
         return TARGET_ACL_OK;
     if (!is_global(&plain))
         return TARGET_ACL_NETWORK;

@@ -26,7 +26,7 @@ enum target_acl_result {
 };
 
 /* Call it right before the connection: it checks the address, and no name is looked up again. */
-enum target_acl_result target_acl_check(const struct target_acl *reach,
+enum target_acl_result target_acl_check(const struct target_acl *acl,
         const struct endpoint *endpoint) __attribute__((warn_unused_result));
 
 #define TARGET_ACL_MACHINE_MAX 8

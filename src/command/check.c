@@ -157,9 +157,10 @@ static void explain_discovery(const struct client_outcome *outcome)
     for (size_t i = 0; discovery->result == DISCOVERY_FOUND && i < discovery->count; i++) {
         endpoint_format(&discovery->servers[i].endpoint, text);
         printf("  %zu. %s (%s)%s%s\n", i + 1, text, discovery->servers[i].target,
-                outcome->reached[i] == TARGET_ACL_OK ? "" : ": not asked: ",
-                outcome->reached[i] == TARGET_ACL_OK ? ""
-                                                     : target_acl_result_text(outcome->reached[i]));
+                outcome->acl_results[i] == TARGET_ACL_OK ? "" : ": not asked: ",
+                outcome->acl_results[i] == TARGET_ACL_OK
+                        ? ""
+                        : target_acl_result_text(outcome->acl_results[i]));
     }
 }
 

@@ -39,7 +39,7 @@ static enum action verifier_action_of(const struct config_text *word)
 }
 
 /* The configuration has checked each of them. */
-static bool verifier_read_reach(struct verifier *verifier)
+static bool verifier_read_acl(struct verifier *verifier)
 {
     const struct config_list *networks = &verifier->verify->allow_networks;
 
@@ -49,7 +49,7 @@ static bool verifier_read_reach(struct verifier *verifier)
     for (size_t i = 0; i < networks->count; i++)
         if (!network_parse(networks->at[i].at, &verifier->networks[i]))
             return false;
-    verifier->policy.reach =
+    verifier->policy.acl =
             (struct target_acl){.networks = verifier->networks, .networks_count = networks->count};
     return true;
 }
@@ -70,7 +70,7 @@ struct verifier *verifier_init(const struct config_verify *verify)
                     .budget_per_domain = (uint32_t)verify->budget_per_domain,
                     .budget_per_address = DOMAINS_AT_ADDRESS * (uint32_t)verify->budget_per_domain},
     };
-    if (!verifier_read_reach(verifier))
+    if (!verifier_read_acl(verifier))
         verifier_free(&verifier);
     return verifier;
 }

@@ -159,7 +159,7 @@ struct verimail_checker {
     uint16_t *ports;
 };
 
-static enum verimail_result checker_read_reach(
+static enum verimail_result checker_read_acl(
         const struct verimail_checker_options *options, struct verimail_checker *checker)
 {
     const size_t networks = options->allow_networks_count;
@@ -174,7 +174,7 @@ static enum verimail_result checker_read_reach(
             return VERIMAIL_NETWORK;
     for (size_t i = 0; i < ports; i++)
         checker->ports[i] = options->allow_ports[i];
-    checker->policy.reach = (struct target_acl){checker->networks, networks, checker->ports, ports};
+    checker->policy.acl = (struct target_acl){checker->networks, networks, checker->ports, ports};
     return VERIMAIL_OK;
 }
 
@@ -202,7 +202,7 @@ static enum verimail_result checker_make(
             .trust_anchors_count = options->trust_anchors_count,
     };
     char error[DISCOVERY_ERROR_MAX];
-    const enum verimail_result result = checker_read_reach(options, checker);
+    const enum verimail_result result = checker_read_acl(options, checker);
 
     checker_read_limits(options, &checker->policy);
     if (result != VERIMAIL_OK)

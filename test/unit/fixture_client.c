@@ -27,8 +27,8 @@ struct client_outcome fixture_client_ask_with(
     struct client_policy policy = here->policy;
     struct client_outcome outcome;
 
-    policy.reach.networks = &here->loopback;
-    policy.reach.networks_count = 1;
+    policy.acl.networks = &here->loopback;
+    policy.acl.networks_count = 1;
     if (!address_parse(text_of(user), text_of(""), &question.user))
         abort();
     client_ask(here->client, &policy, &question, &outcome);

@@ -101,8 +101,8 @@ TEST(nobody_to_ask)
     client_outcome_text(&got, text, sizeof text);
     assert_string_equal(text, "the DNS: the name server is out");
     got = fixture_client_ask(&here, "a@inside.test", "-");
-    assert_int_equal(got.reached[0], TARGET_ACL_NETWORK);
-    assert_int_equal(got.reached[1], TARGET_ACL_PORT);
+    assert_int_equal(got.acl_results[0], TARGET_ACL_NETWORK);
+    assert_int_equal(got.acl_results[1], TARGET_ACL_PORT);
     client_outcome_text(&got, text, sizeof text);
     assert_string_equal(
             text, "the service must not be asked: its address is not one of the public Internet");

@@ -10,7 +10,7 @@
 #include "client/target_acl.h"
 #include "unit.h"
 
-static enum target_acl_result check(const struct target_acl *reach, const char *text)
+static enum target_acl_result check(const struct target_acl *acl, const char *text)
 {
     struct endpoint endpoint;
 
@@ -18,7 +18,7 @@ static enum target_acl_result check(const struct target_acl *reach, const char *
         print_error("%s is no endpoint\n", text);
         fail();
     }
-    return target_acl_check(reach, &endpoint);
+    return target_acl_check(acl, &endpoint);
 }
 
 struct row {
@@ -26,10 +26,10 @@ struct row {
     enum target_acl_result want;
 };
 
-static void check_rows(const struct target_acl *reach, const struct row *rows, size_t count)
+static void check_rows(const struct target_acl *acl, const struct row *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        const enum target_acl_result got = check(reach, rows[i].endpoint);
+        const enum target_acl_result got = check(acl, rows[i].endpoint);
         if (got != rows[i].want) {
             print_error("%s: got %s, want %s\n", rows[i].endpoint, target_acl_result_text(got),
                     target_acl_result_text(rows[i].want));
@@ -102,9 +102,9 @@ TEST(addresses)
             {"[2002:7f00:1::1]:26", TARGET_ACL_NETWORK},
             {"[2002:a9fe:a9fe::1]:26", TARGET_ACL_NETWORK},
     };
-    const struct target_acl reach = {0};
+    const struct target_acl acl = {0};
 
-    check_rows(&reach, rows, sizeof rows / sizeof *rows);
+    check_rows(&acl, rows, sizeof rows / sizeof *rows);
 }
 
 TEST(ports)
@@ -120,9 +120,9 @@ TEST(ports)
             {"1.1.1.1:80", TARGET_ACL_OK},
             {"127.0.0.1:80", TARGET_ACL_NETWORK},
     };
-    const struct target_acl reach = {.ports = more, .ports_count = 1};
+    const struct target_acl acl = {.ports = more, .ports_count = 1};
 
-    check_rows(&reach, rows, sizeof rows / sizeof *rows);
+    check_rows(&acl, rows, sizeof rows / sizeof *rows);
 }
 
 /* Each lifts its own rule only. */
@@ -138,9 +138,9 @@ TEST(allowed_networks)
     };
     struct network loopback;
     assert_true(network_parse("127.0.0.0/8", &loopback));
-    const struct target_acl reach = {.networks = &loopback, .networks_count = 1};
+    const struct target_acl acl = {.networks = &loopback, .networks_count = 1};
 
-    check_rows(&reach, rows, sizeof rows / sizeof *rows);
+    check_rows(&acl, rows, sizeof rows / sizeof *rows);
 }
 
 /* Gives the machine, which is alone in its network, an address, with the other 254 beside it. */

@@ -315,10 +315,10 @@ TEST(the_policy_is_what_the_section_says)
     assert_int_equal(policy->timeout, CLIENT_TIMEOUT);
     assert_int_equal(policy->budget_per_domain, 8);
     assert_int_equal(policy->budget_per_address, 80);
-    assert_int_equal(policy->reach.networks_count, 2);
-    assert_int_equal(policy->reach.networks[0].prefix, 96 + 8);
-    assert_int_equal(policy->reach.networks[1].prefix, 128);
-    assert_int_equal(policy->reach.ports_count, 0);
+    assert_int_equal(policy->acl.networks_count, 2);
+    assert_int_equal(policy->acl.networks[0].prefix, 96 + 8);
+    assert_int_equal(policy->acl.networks[1].prefix, 128);
+    assert_int_equal(policy->acl.ports_count, 0);
     assert_true(verifier_is_monitor(verifier));
     verifier_free(&verifier);
     verifier_free(&verifier);
@@ -328,8 +328,8 @@ TEST(the_policy_is_what_the_section_says)
     assert_int_equal(verifier_policy(verifier)->timeout, CLIENT_TIMEOUT);
     assert_int_equal(verifier_policy(verifier)->budget_per_domain, CLIENT_BUDGET_PER_DOMAIN);
     assert_int_equal(verifier_policy(verifier)->budget_per_address, CLIENT_BUDGET_PER_ADDRESS);
-    assert_int_equal(verifier_policy(verifier)->reach.networks_count, 0);
-    assert_int_equal(verifier_policy(verifier)->reach.ports_count, 0);
+    assert_int_equal(verifier_policy(verifier)->acl.networks_count, 0);
+    assert_int_equal(verifier_policy(verifier)->acl.ports_count, 0);
     assert_false(verifier_is_monitor(verifier));
     verifier_free(&verifier);
     conf_free(&conf);
