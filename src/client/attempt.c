@@ -173,7 +173,7 @@ static bool attempt_is_temporary(int error)
     return error == EAGAIN || error == EINTR;
 }
 
-static bool send_all(int fd, struct text line, uint64_t deadline)
+static bool attempt_send_all(int fd, struct text line, uint64_t deadline)
 {
     while (line.len > 0) {
         const ssize_t sent = send(fd, line.at, line.len, MSG_NOSIGNAL);
@@ -187,7 +187,7 @@ static bool send_all(int fd, struct text line, uint64_t deadline)
     return true;
 }
 
-static bool receive_all(int fd, uint64_t deadline, struct attempt *attempt)
+static bool attempt_receive_all(int fd, uint64_t deadline, struct attempt *attempt)
 {
     while (attempt->reply_len < sizeof attempt->reply) {
         if (!attempt_poll(fd, POLLIN, deadline))
@@ -206,7 +206,7 @@ static bool receive_all(int fd, uint64_t deadline, struct attempt *attempt)
 static enum attempt_result converse(
         int fd, struct text line, uint64_t deadline, struct attempt *attempt)
 {
-    if (!send_all(fd, line, deadline) || !receive_all(fd, deadline, attempt)) {
+    if (!attempt_send_all(fd, line, deadline) || !attempt_receive_all(fd, deadline, attempt)) {
         attempt->error = errno;
         if (errno != ETIMEDOUT)
             return ATTEMPT_CLOSED;

@@ -73,7 +73,7 @@ static bool resolver_set(struct ub_ctx *context, const char *name, const char *v
     return ub_ctx_set_option(context, name, value) == 0;
 }
 
-static bool configure(struct ub_ctx *context)
+static bool resolver_configure(struct ub_ctx *context)
 {
     bool ok = ub_ctx_async(context, 1) == 0 && ub_ctx_debugout(context, NULL) == 0;
 
@@ -83,7 +83,7 @@ static bool configure(struct ub_ctx *context)
 }
 
 /* The resolver that it asks; without one it asks the root's name servers itself. */
-static bool choose_upstream(
+static bool resolver_choose_upstream(
         struct ub_ctx *context, const char *address, char error_r[DISCOVERY_ERROR_MAX])
 {
     const int error = address != NULL ? ub_ctx_set_fwd(context, address)
@@ -101,7 +101,7 @@ static bool choose_upstream(
     return false;
 }
 
-static bool add_anchors(struct ub_ctx *context, const struct discovery_options *options)
+static bool resolver_add_anchors(struct ub_ctx *context, const struct discovery_options *options)
 {
     for (size_t i = 0; i < options->trust_anchors_count; i++)
         if (ub_ctx_add_ta(context, options->trust_anchors[i]) != 0)
@@ -124,7 +124,7 @@ static bool resolver_finish(struct ub_ctx *context, bool named)
 }
 
 /* libunbound reads them when it finishes, and does not say which one it refused: each alone. */
-static bool is_anchor(const char *record)
+static bool resolver_is_anchor(const char *record)
 {
     struct ub_ctx *context = ub_ctx_create();
     const bool good = context != NULL && ub_ctx_debugout(context, NULL) == 0 &&
@@ -144,7 +144,7 @@ static void resolver_explain(
         return;
     }
     for (size_t i = 0; i < options->trust_anchors_count; i++) {
-        if (!is_anchor(options->trust_anchors[i])) {
+        if (!resolver_is_anchor(options->trust_anchors[i])) {
             snprintf(error_r, DISCOVERY_ERROR_MAX, "trust anchor %zu is no DS or DNSKEY record",
                     i + 1);
             return;
@@ -155,7 +155,8 @@ static void resolver_explain(
 static bool resolver_complete(struct ub_ctx *context, const struct discovery_options *options,
         char error_r[DISCOVERY_ERROR_MAX])
 {
-    if (add_anchors(context, options) && resolver_finish(context, options->resolver != NULL))
+    if (resolver_add_anchors(context, options) &&
+            resolver_finish(context, options->resolver != NULL))
         return true;
     resolver_explain(options, error_r);
     return false;
@@ -172,14 +173,14 @@ struct resolver *resolver_init(
     pthread_mutex_init(&resolver->lock, NULL);
     resolver->stop = eventfd(0, EFD_CLOEXEC);
     resolver->context = ub_ctx_create();
-    if (resolver->stop < 0 || resolver->context == NULL || !configure(resolver->context) ||
-            !choose_upstream(resolver->context, options->resolver, error_r) ||
+    if (resolver->stop < 0 || resolver->context == NULL || !resolver_configure(resolver->context) ||
+            !resolver_choose_upstream(resolver->context, options->resolver, error_r) ||
             !resolver_complete(resolver->context, options, error_r))
         resolver_free(&resolver);
     return resolver;
 }
 
-static void *run_pump(void *context)
+static void *resolver_run_pump(void *context)
 {
     const struct resolver *resolver = context;
     struct pollfd polled[] = {
@@ -195,13 +196,13 @@ static void *run_pump(void *context)
 }
 
 /* Once; the threads start with the first question, or before. */
-static bool start_pump(struct resolver *resolver)
+static bool resolver_start_pump(struct resolver *resolver)
 {
     int error = 0;
 
     pthread_mutex_lock(&resolver->lock);
     if (!resolver->pumping)
-        error = pthread_create(&resolver->pump, NULL, run_pump, resolver);
+        error = pthread_create(&resolver->pump, NULL, resolver_run_pump, resolver);
     resolver->pumping = error == 0;
     pthread_mutex_unlock(&resolver->lock);
     errno = error;
@@ -220,7 +221,7 @@ bool resolver_start(struct resolver *resolver)
     return query.result == RESOLVER_DATA;
 }
 
-static void group_free(struct group *group)
+static void resolver_group_free(struct group *group)
 {
     for (size_t i = 0; i < RESOLVER_QUERIES_MAX; i++)
         ub_resolve_free(group->members[i].answer);
@@ -230,13 +231,13 @@ static void group_free(struct group *group)
 }
 
 /* Those whose questions were never answered. */
-static void free_groups(struct resolver *resolver)
+static void resolver_free_groups(struct resolver *resolver)
 {
     struct group *group;
 
     while ((group = LIST_FIRST(&resolver->groups)) != NULL) {
         LIST_REMOVE(group, entry);
-        group_free(group);
+        resolver_group_free(group);
     }
 }
 
@@ -252,7 +253,7 @@ void resolver_free(struct resolver **resolver)
     }
     if (r->context != NULL)
         ub_ctx_delete(r->context);
-    free_groups(r);
+    resolver_free_groups(r);
     if (r->stop >= 0)
         close(r->stop);
     pthread_mutex_destroy(&r->lock);
@@ -260,7 +261,7 @@ void resolver_free(struct resolver **resolver)
     *resolver = NULL;
 }
 
-static struct group *group_init(struct resolver *resolver)
+static struct group *resolver_group_init(struct resolver *resolver)
 {
     struct group *group = calloc(1, sizeof *group);
     pthread_condattr_t monotonic;
@@ -291,12 +292,12 @@ static void resolver_let_go(struct group *group)
     pthread_mutex_lock(&group->resolver->lock);
     LIST_REMOVE(group, entry);
     pthread_mutex_unlock(&group->resolver->lock);
-    group_free(group);
+    resolver_group_free(group);
 }
 
 /* libunbound's answer to a cancelled question would not be told, and so neither when it is through
  * with it: none is cancelled, and their number has a limit. */
-static bool take_place(struct resolver *resolver)
+static bool resolver_take_place(struct resolver *resolver)
 {
     pthread_mutex_lock(&resolver->lock);
     const bool free_place = resolver->waiting < WAITING_MAX;
@@ -312,7 +313,7 @@ static void give_place(struct resolver *resolver)
     pthread_mutex_unlock(&resolver->lock);
 }
 
-static void on_answer(void *context, int error, struct ub_result *answer)
+static void resolver_on_answer(void *context, int error, struct ub_result *answer)
 {
     struct member *member = context;
     struct group *group = member->group;
@@ -327,25 +328,25 @@ static void on_answer(void *context, int error, struct ub_result *answer)
     resolver_let_go(group);
 }
 
-static void client_resolver_ask(
+static void resolver_submit(
         struct group *group, struct member *member, const struct resolver_query *query)
 {
     struct resolver *resolver = group->resolver;
 
     member->group = group;
-    member->refused = !take_place(resolver);
+    member->refused = !resolver_take_place(resolver);
     if (member->refused)
         return;
     /* The answer may come before this returns: it waits for the lock. */
     member->asked = ub_resolve_async(resolver->context, query->name, (int)query->type, CLASS_IN,
-                            member, on_answer, NULL) == 0;
+                            member, resolver_on_answer, NULL) == 0;
     group->holders += member->asked;
     group->open += member->asked;
     if (!member->asked)
         give_place(resolver);
 }
 
-static void wait_for_answers(struct group *group, uint64_t deadline)
+static void resolver_wait_for_answers(struct group *group, uint64_t deadline)
 {
     const struct timespec until = {(time_t)(deadline / 1000), (long)(deadline % 1000) * 1000000};
     int error = 0;
@@ -384,7 +385,7 @@ static enum resolver_result resolver_judge(const struct member *member)
     return answer->rcode == 0 || answer->rcode == NXDOMAIN ? RESOLVER_NO_DATA : RESOLVER_FAILED;
 }
 
-static void collect(struct group *group, struct resolver_query *queries, size_t count)
+static void resolver_collect(struct group *group, struct resolver_query *queries, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         struct member *member = &group->members[i];
@@ -400,7 +401,7 @@ static void collect(struct group *group, struct resolver_query *queries, size_t 
 /* Signals are not for the threads that are made here: where one waits for them in a thread of its
  * own, as libmilter does, that one must get them. libunbound makes its thread at the first
  * question. */
-static bool client_resolver_start(
+static bool resolver_submit_all(
         struct group *group, const struct resolver_query *queries, size_t count)
 {
     sigset_t all;
@@ -408,9 +409,9 @@ static bool client_resolver_start(
 
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    const bool started = start_pump(group->resolver);
+    const bool started = resolver_start_pump(group->resolver);
     for (size_t i = 0; started && i < count; i++)
-        client_resolver_ask(group, &group->members[i], &queries[i]);
+        resolver_submit(group, &group->members[i], &queries[i]);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return started;
 }
@@ -418,7 +419,7 @@ static bool client_resolver_start(
 void resolver_ask(
         struct resolver *resolver, struct resolver_query *queries, size_t count, uint64_t deadline)
 {
-    struct group *group = group_init(resolver);
+    struct group *group = resolver_group_init(resolver);
 
     for (size_t i = 0; i < count; i++) {
         queries[i].result = RESOLVER_FAILED;
@@ -427,9 +428,9 @@ void resolver_ask(
     if (group == NULL)
         return;
     pthread_mutex_lock(&group->lock);
-    if (client_resolver_start(group, queries, count)) {
-        wait_for_answers(group, deadline);
-        collect(group, queries, count);
+    if (resolver_submit_all(group, queries, count)) {
+        resolver_wait_for_answers(group, deadline);
+        resolver_collect(group, queries, count);
     }
     resolver_let_go(group);
 }

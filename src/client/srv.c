@@ -8,7 +8,7 @@
 #define HEAD 6 /* octets before the target */
 
 /* A name in wire form (RFC 1035, 3.1) that fills the rest of the rdata. */
-static bool read_target(const unsigned char *at, size_t len, struct writer *w)
+static bool srv_read_target(const unsigned char *at, size_t len, struct writer *w)
 {
     while (len > 0 && *at != 0) {
         const size_t label = *at;
@@ -36,7 +36,7 @@ bool srv_parse(const unsigned char *rdata, size_t len, struct srv *srv_r)
 {
     struct writer w = writer_of(srv_r->target, sizeof srv_r->target - 1);
 
-    if (len <= HEAD || !read_target(rdata + HEAD, len - HEAD, &w))
+    if (len <= HEAD || !srv_read_target(rdata + HEAD, len - HEAD, &w))
         return false;
     const size_t target = writer_text(&w).len;
     srv_r->target[target] = '\0';

@@ -57,7 +57,7 @@ static uint32_t target_acl_number(const unsigned char octets[4])
            octets[3];
 }
 
-static bool is_global_v6(const unsigned char octets[16])
+static bool target_acl_is_global_v6(const unsigned char octets[16])
 {
     if (memcmp(octets, nat64, sizeof nat64) == 0)
         return is_global_v4(target_acl_number(octets + sizeof nat64));
@@ -78,7 +78,7 @@ static bool is_global(const struct endpoint *endpoint)
     if (endpoint->address.any.sa_family == AF_INET)
         return is_global_v4(ntohl(endpoint->address.v4.sin_addr.s_addr));
     return endpoint->address.any.sa_family == AF_INET6 &&
-           is_global_v6(endpoint->address.v6.sin6_addr.s6_addr);
+           target_acl_is_global_v6(endpoint->address.v6.sin6_addr.s6_addr);
 }
 
 static unsigned port_of(const struct endpoint *endpoint)
@@ -87,7 +87,7 @@ static unsigned port_of(const struct endpoint *endpoint)
                                                             : endpoint->address.v6.sin6_port);
 }
 
-static bool same_address(const struct endpoint *a, const struct endpoint *b)
+static bool target_acl_same_address(const struct endpoint *a, const struct endpoint *b)
 {
     if (a->address.any.sa_family != b->address.any.sa_family)
         return false;
@@ -100,7 +100,7 @@ static bool same_address(const struct endpoint *a, const struct endpoint *b)
  * IPv4 network from the first one, unless it is told to use that. Binding alone proves nothing
  * where the system lets everybody bind to addresses that it does not have; to speak from one of
  * them it refuses, for IPv4. */
-static bool speaks_to_itself(int fd, const struct endpoint *endpoint)
+static bool target_acl_speaks_to_itself(int fd, const struct endpoint *endpoint)
 {
     struct endpoint from = *endpoint;
 
@@ -110,7 +110,8 @@ static bool speaks_to_itself(int fd, const struct endpoint *endpoint)
             return false;
     }
     return connect(fd, &endpoint->address.any, endpoint->len) == 0 &&
-           getsockname(fd, &from.address.any, &from.len) == 0 && same_address(endpoint, &from);
+           getsockname(fd, &from.address.any, &from.len) == 0 &&
+           target_acl_same_address(endpoint, &from);
 }
 
 /* Connecting a UDP socket sends nothing. */
@@ -122,12 +123,12 @@ static bool target_acl_is_own(const struct endpoint *endpoint)
      * leads nowhere. */
     if (fd < 0)
         return errno != EAFNOSUPPORT;
-    const bool own = speaks_to_itself(fd, endpoint);
+    const bool own = target_acl_speaks_to_itself(fd, endpoint);
     close(fd);
     return own;
 }
 
-static bool is_port_allowed(const struct target_acl *acl, unsigned port)
+static bool target_acl_is_port_allowed(const struct target_acl *acl, unsigned port)
 {
     if (port == PORT || port >= TARGET_ACL_PORT_MIN)
         return true;
@@ -142,7 +143,7 @@ enum target_acl_result target_acl_check(
 {
     const struct endpoint plain = endpoint_unmapped(endpoint);
 
-    if (!is_port_allowed(acl, port_of(&plain)))
+    if (!target_acl_is_port_allowed(acl, port_of(&plain)))
         return TARGET_ACL_PORT;
     if (network_any_has(acl->networks, acl->networks_count, &plain.address.any))
         return TARGET_ACL_OK;

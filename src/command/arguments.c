@@ -42,7 +42,7 @@ static bool arguments_append(struct arguments_values *values, const char *value)
     return true;
 }
 
-static bool store(
+static bool arguments_store(
         const struct reading *reading, const struct arguments_option *option, const char *value)
 {
     if (option->values != NULL)
@@ -54,7 +54,7 @@ static bool store(
     return true;
 }
 
-static bool take_option(struct reading *reading, const char *argument)
+static bool arguments_take_option(struct reading *reading, const char *argument)
 {
     const struct invocation *invocation = reading->invocation;
     const char *equals = strchr(argument, '=');
@@ -68,10 +68,10 @@ static bool take_option(struct reading *reading, const char *argument)
         return equals == NULL || arguments_refuse(reading, "takes no value", argument);
     }
     if (equals != NULL)
-        return store(reading, option, equals + 1);
+        return arguments_store(reading, option, equals + 1);
     if (reading->next == invocation->argc)
         return arguments_refuse(reading, "needs a value", argument);
-    return store(reading, option, invocation->argv[reading->next++]);
+    return arguments_store(reading, option, invocation->argv[reading->next++]);
 }
 
 bool arguments_read(const struct invocation *invocation, const struct arguments_option *options,
@@ -88,7 +88,7 @@ bool arguments_read(const struct invocation *invocation, const struct arguments_
         if (!only_operands && strcmp(argument, "--") == 0) {
             only_operands = true;
         } else if (!only_operands && argument[0] == '-' && argument[1] != '\0') {
-            if (!take_option(&reading, argument))
+            if (!arguments_take_option(&reading, argument))
                 return false;
         } else if (operands == most) {
             return arguments_refuse(&reading, "one argument too many", argument);
@@ -106,7 +106,7 @@ bool arguments_read(const struct invocation *invocation, const struct arguments_
 #define HOUR (60 * MINUTE)
 #define DAY (24 * HOUR)
 
-static uint64_t unit_milliseconds(char unit)
+static uint64_t arguments_unit_milliseconds(char unit)
 {
     switch (unit) {
     case 'm':
@@ -122,13 +122,13 @@ static uint64_t unit_milliseconds(char unit)
     }
 }
 
-static bool parse_before(struct text text, uint64_t now, uint64_t *milliseconds_r)
+static bool time_argument_parse_before(struct text text, uint64_t now, uint64_t *milliseconds_r)
 {
     uint64_t count;
 
     if (text.len < 2)
         return false;
-    const uint64_t unit = unit_milliseconds(text.at[text.len - 1]);
+    const uint64_t unit = arguments_unit_milliseconds(text.at[text.len - 1]);
     text.len--;
     if (unit == 0 || !text_decimal(text, COUNT_MAX, &count))
         return false;
@@ -136,7 +136,7 @@ static bool parse_before(struct text text, uint64_t now, uint64_t *milliseconds_
     return true;
 }
 
-static bool parse_date(const char *text, uint64_t *milliseconds_r)
+static bool time_argument_parse_date(const char *text, uint64_t *milliseconds_r)
 {
     static const char *const forms[] = {"%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S",
             "%Y-%m-%dT%H:%MZ", "%Y-%m-%dT%H:%M:%SZ"};
@@ -161,6 +161,6 @@ static bool parse_date(const char *text, uint64_t *milliseconds_r)
 
 bool time_argument_parse(const char *text, uint64_t now, struct time_argument *time_r)
 {
-    time_r->is_before_now = parse_before(text_of(text), now, &time_r->milliseconds);
-    return time_r->is_before_now || parse_date(text, &time_r->milliseconds);
+    time_r->is_before_now = time_argument_parse_before(text_of(text), now, &time_r->milliseconds);
+    return time_r->is_before_now || time_argument_parse_date(text, &time_r->milliseconds);
 }

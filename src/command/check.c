@@ -119,7 +119,7 @@ static void check_print(const struct job *job)
     check_print_action(job);
 }
 
-static void explain_author(const struct job *job)
+static void check_explain_author(const struct job *job)
 {
     const struct verification *found = &job->found;
 
@@ -141,7 +141,7 @@ static void explain_author(const struct job *job)
     printf(found->stamps == 1 ? "\n" : ", so the question is asked without one\n");
 }
 
-static void explain_discovery(const struct client_outcome *outcome)
+static void check_explain_discovery(const struct client_outcome *outcome)
 {
     const struct discovery_answer *discovery = &outcome->discovery;
     char text[ENDPOINT_TEXT_MAX];
@@ -165,7 +165,7 @@ static void explain_discovery(const struct client_outcome *outcome)
 }
 
 /* The line that was sent, with the payload cut short. */
-static void explain_question(const struct client_outcome *outcome)
+static void check_explain_question(const struct client_outcome *outcome)
 {
     struct reader line = reader_of(text_trim((struct text){outcome->line, outcome->line_len}));
     const struct text user = reader_field(&line, ' ');
@@ -177,7 +177,7 @@ static void explain_question(const struct client_outcome *outcome)
             (int)line.rest.len, line.rest.at);
 }
 
-static void explain_answer(const struct client_outcome *outcome)
+static void check_explain_answer(const struct client_outcome *outcome)
 {
     const struct attempt *attempt = &outcome->attempt;
     char cause[DISCOVERY_ERROR_MAX];
@@ -197,12 +197,12 @@ static void check_explain(const struct job *job)
 {
     const struct verification *found = &job->found;
 
-    explain_author(job);
+    check_explain_author(job);
     if (found->asked) {
-        explain_discovery(&found->outcome);
+        check_explain_discovery(&found->outcome);
         if (found->outcome.discovery.result == DISCOVERY_FOUND) {
-            explain_question(&found->outcome);
-            explain_answer(&found->outcome);
+            check_explain_question(&found->outcome);
+            check_explain_answer(&found->outcome);
         }
     }
     putchar('\n');

@@ -54,7 +54,7 @@ struct look_up {
     struct gaicb request;
 };
 
-static int wait_for_look_up(struct look_up *l, uint64_t deadline)
+static int hostport_wait_for_look_up(struct look_up *l, uint64_t deadline)
 {
     const struct gaicb *const list[] = {&l->request};
 
@@ -84,7 +84,7 @@ static struct addrinfo *hostport_look_up(
     list[0] = &l->request;
     int result = getaddrinfo_a(GAI_NOWAIT, list, 1, NULL);
     if (result == 0)
-        result = wait_for_look_up(l, deadline);
+        result = hostport_wait_for_look_up(l, deadline);
     struct addrinfo *found = result == 0 ? l->request.ar_result : NULL;
     if (result != 0)
         snprintf(error_r, HOSTPORT_ERROR_MAX, "its address cannot be found: %s",

@@ -100,7 +100,8 @@ bool read_message_is_crlf(const struct read_message *reading)
     return message_is_crlf(reading->message);
 }
 
-static enum status feed_all(struct read_message *reading, const struct invocation *invocation)
+static enum status read_message_feed_all(
+        struct read_message *reading, const struct invocation *invocation)
 {
     char buffer[SPOOL_CHUNK];
     char fault[READ_MESSAGE_ERROR_MAX];
@@ -126,7 +127,7 @@ enum status read_message_read(struct message_parser *parser, const struct invoca
         command_complain(invocation, "out of memory");
         return STATUS_FAILURE;
     }
-    const enum status status = feed_all(reading, invocation);
+    const enum status status = read_message_feed_all(reading, invocation);
     read_message_free(&reading);
     return status;
 }

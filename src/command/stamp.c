@@ -45,7 +45,7 @@ static enum status stamp_out_of_memory(const struct job *job)
 }
 
 /* DOMAIN[:COUNT] */
-static bool add_receiving(struct receiving *receiving, const char *value)
+static bool stamp_add_receiving(struct receiving *receiving, const char *value)
 {
     struct text domain = text_of(value);
     const char *colon = strrchr(value, ':');
@@ -68,7 +68,7 @@ static enum status stamp_take_receiving(struct job *job, const struct arguments_
     if (job->receiving == NULL)
         return stamp_out_of_memory(job);
     for (size_t i = 0; i < to->count; i++) {
-        if (!add_receiving(job->receiving, to->at[i])) {
+        if (!stamp_add_receiving(job->receiving, to->at[i])) {
             command_complain(job->invocation,
                     "--to %s: expected DOMAIN or DOMAIN:COUNT, at most %d recipients in all",
                     to->at[i], RECEIVING_RECIPIENTS_MAX);
@@ -80,7 +80,7 @@ static enum status stamp_take_receiving(struct job *job, const struct arguments_
     return STATUS_OK;
 }
 
-static enum status take_from(struct job *job, const char *from)
+static enum status stamp_take_from(struct job *job, const char *from)
 {
     job->has_from = from != NULL;
     if (from == NULL)
@@ -103,7 +103,7 @@ static enum status stamp_read_config(struct job *job)
     return STATUS_CONFIG;
 }
 
-static enum status open_key(struct job *job)
+static enum status stamp_open_key(struct job *job)
 {
     const char *path = job->config->stamp->key.at;
     unsigned char *secret = sodium_malloc(KEY_OCTETS);
@@ -131,11 +131,11 @@ static enum status stamp_prepare(
     enum status status = stamp_take_receiving(job, to);
 
     if (status == STATUS_OK)
-        status = take_from(job, from);
+        status = stamp_take_from(job, from);
     if (status == STATUS_OK)
         status = stamp_read_config(job);
     if (status == STATUS_OK)
-        status = open_key(job);
+        status = stamp_open_key(job);
     if (status == STATUS_OK)
         stamper_make_missing(job->stamper, job->now, job->date, job->message_id);
     return status;
@@ -167,7 +167,7 @@ static void stamp_put_field(struct writer *w, const char *name, const char *valu
 }
 
 /* What stands above the message: its stamp, and the fields it lacks. */
-static enum status make_head(const struct job *job, struct read_message *reading,
+static enum status stamp_make_head(const struct job *job, struct read_message *reading,
         const struct message_parser *parser, struct writer *w)
 {
     char fault[READ_MESSAGE_ERROR_MAX];
@@ -198,7 +198,8 @@ static enum status make_head(const struct job *job, struct read_message *reading
 }
 
 /* `intake` may be NULL: then the message is only kept. */
-static enum status take_in(const struct job *job, struct passage *in, struct read_message *reading)
+static enum status stamp_take_in(
+        const struct job *job, struct passage *in, struct read_message *reading)
 {
     if (!spool_open(&in->spool)) {
         command_complain(job->invocation, "not stamped: no file to keep the message in: %s",
@@ -227,7 +228,7 @@ static enum status take_in(const struct job *job, struct passage *in, struct rea
 }
 
 /* The message as it came, what has not been read yet included. */
-static bool write_unchanged(struct passage *in)
+static bool stamp_write_unchanged(struct passage *in)
 {
     bool ok = spool_copy(&in->spool, 0, in->spool.len, STDOUT_FILENO) &&
               spool_write(STDOUT_FILENO, in->pending);
@@ -242,7 +243,7 @@ static bool write_unchanged(struct passage *in)
 }
 
 /* The head and the message, without the earlier stamps of our own domains. */
-static bool write_stamped(const struct job *job, const struct passage *in,
+static bool stamp_write_stamped(const struct job *job, const struct passage *in,
         const struct message_parser *parser, struct text head)
 {
     size_t count;
@@ -260,7 +261,7 @@ static bool write_stamped(const struct job *job, const struct passage *in,
 }
 
 /* `status`: of what was prepared. Whatever it is, the message passes. */
-static enum status pass(const struct job *job, enum status status, struct passage *in)
+static enum status stamp_pass(const struct job *job, enum status status, struct passage *in)
 {
     const struct message_parser_missing missing = {job->date, job->message_id};
     struct message_parser *parser = status == STATUS_OK ? message_parser_init(&missing) : NULL;
@@ -270,13 +271,14 @@ static enum status pass(const struct job *job, enum status status, struct passag
 
     if (status == STATUS_OK && reading == NULL)
         status = stamp_out_of_memory(job);
-    const enum status taken = take_in(job, in, reading);
+    const enum status taken = stamp_take_in(job, in, reading);
     if (status == STATUS_OK)
         status = taken;
     if (status == STATUS_OK)
-        status = make_head(job, reading, parser, &head);
-    const bool written = status == STATUS_OK ? write_stamped(job, in, parser, writer_text(&head))
-                                             : write_unchanged(in);
+        status = stamp_make_head(job, reading, parser, &head);
+    const bool written = status == STATUS_OK
+                                 ? stamp_write_stamped(job, in, parser, writer_text(&head))
+                                 : stamp_write_unchanged(in);
     if (!written) {
         command_complain(job->invocation, "the message cannot be written: %s", strerror(errno));
         status = STATUS_FAILURE;
@@ -305,7 +307,7 @@ static enum status stamp_run(const struct invocation *invocation)
     if (in == NULL)
         status = stamp_out_of_memory(&job);
     else if (arguments_read(invocation, options, 0, 0, NULL))
-        status = pass(&job, stamp_prepare(&job, from, &to), in);
+        status = stamp_pass(&job, stamp_prepare(&job, from, &to), in);
     free(in);
     free(to.at);
     stamper_free(&job.stamper);

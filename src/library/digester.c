@@ -39,7 +39,7 @@ static enum verimail_result digester_note(struct verimail_digest *d, enum verima
 }
 
 /* Goes on to `stage`, unless it is further already or came another way. */
-static bool enter(struct verimail_digest *d, enum stage stage)
+static bool digester_enter(struct verimail_digest *d, enum stage stage)
 {
     const bool in_parts = stage == STAGE_BODY && d->stage == STAGE_FIELDS;
 
@@ -111,7 +111,7 @@ void verimail_digest_free(struct verimail_digest **digest)
 enum verimail_result verimail_digest_message(
         struct verimail_digest *d, const char *chunk, size_t chunk_len)
 {
-    if (!enter(d, STAGE_MESSAGE))
+    if (!digester_enter(d, STAGE_MESSAGE))
         return d->result;
     return digester_note(d, results[message_feed(d->message, (struct text){chunk, chunk_len})]);
 }
@@ -119,7 +119,7 @@ enum verimail_result verimail_digest_message(
 enum verimail_result verimail_digest_field(struct verimail_digest *d, const char *name,
         size_t name_len, const char *value, size_t value_len)
 {
-    if (!enter(d, STAGE_FIELDS))
+    if (!digester_enter(d, STAGE_FIELDS))
         return d->result;
     if (name_len > d->header_left || value_len > d->header_left - name_len)
         return digester_note(d, VERIMAIL_MESSAGE_HEADER);
@@ -134,7 +134,7 @@ enum verimail_result verimail_digest_field(struct verimail_digest *d, const char
 enum verimail_result verimail_digest_body(
         struct verimail_digest *d, const char *chunk, size_t chunk_len)
 {
-    if (!enter(d, STAGE_BODY))
+    if (!digester_enter(d, STAGE_BODY))
         return d->result;
     digest_body(d->digest, (struct text){chunk, chunk_len});
     return VERIMAIL_OK;

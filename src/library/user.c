@@ -31,7 +31,7 @@ static bool user_is_plain(struct text t)
 
 /* Whether nothing that a From field may hold around its address is there: what stands before the
  * last `@` is quoted from end to end, or plain, and what stands behind it is plain. */
-static bool is_alone(struct text typed)
+static bool user_is_alone(struct text typed)
 {
     const char *at = typed.len > 0 ? memrchr(typed.at, '@', typed.len) : NULL;
 
@@ -60,7 +60,7 @@ enum verimail_result verimail_user(const char *address, char *user_r, size_t use
     const struct text typed = text_of(address);
 
     output_clear(user_r, user_size);
-    if (!is_alone(typed))
+    if (!user_is_alone(typed))
         return VERIMAIL_ADDRESS_ALONE;
     return verimail_author(typed.at, typed.len, user_r, user_size);
 }

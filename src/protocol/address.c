@@ -16,7 +16,7 @@ static bool address_is_user(struct text local)
            !text_equal(local, text_of("*"));
 }
 
-static void write_encoded(struct text local, struct writer *w)
+static void address_write_encoded(struct text local, struct writer *w)
 {
     static const char digits[] = "0123456789ABCDEF";
 
@@ -45,7 +45,7 @@ bool address_make_ascii(struct text local, struct text ascii, struct address *ad
         return false;
     /* Cannot fail: ADDRESS_MAX is the longest local part, every octet encoded, and domain. */
     struct writer w = writer_of(address_r->text, ADDRESS_MAX);
-    write_encoded(local, &w);
+    address_write_encoded(local, &w);
     address_r->at = writer_text(&w).len;
     writer_char(&w, '@');
     writer_put(&w, ascii);
@@ -54,7 +54,7 @@ bool address_make_ascii(struct text local, struct text ascii, struct address *ad
     return true;
 }
 
-/* -1: not a digit that write_encoded() uses. */
+/* -1: not a digit that address_write_encoded() uses. */
 static int address_hex_digit(char c)
 {
     if (c >= 'A' && c <= 'F')
@@ -62,7 +62,8 @@ static int address_hex_digit(char c)
     return text_is_digit(c) ? c - '0' : -1;
 }
 
-/* The octets that the one at `i` takes: 1, or 3 for %XX. 0: write_encoded() would not write it. */
+/* The octets that the one at `i` takes: 1, or 3 for %XX. 0: address_write_encoded() would not write
+ * it. */
 static size_t address_octet_len(struct text encoded, size_t i)
 {
     if (encoded.at[i] != '%')
@@ -74,7 +75,7 @@ static size_t address_octet_len(struct text encoded, size_t i)
     return high < 0 || low < 0 || address_is_plain((char)(high << 4 | low)) ? 0 : 3;
 }
 
-/* Whether write_encoded() would write this, for a local part that is a user's. There is one
+/* Whether address_write_encoded() would write this, for a local part that is a user's. There is one
  * encoding of each local part: a `+` or `*` is plain, and so never encoded. */
 static bool address_is_encoded(struct text encoded)
 {

@@ -38,7 +38,7 @@ static bool answer_take_name(struct answer *answer, struct text name, struct tex
     return true;
 }
 
-static bool take_words(struct line *words, struct answer *answer)
+static bool answer_take_words(struct line *words, struct answer *answer)
 {
     if (!verdict_from_wire(line_word(words), &answer->verdict))
         return false;
@@ -65,7 +65,7 @@ bool answer_parse(struct text line, struct answer *answer_r)
         return false;
     struct line words;
     line_init(&words, (struct text){line.at, line.len - 2});
-    if (!take_words(&words, &answer))
+    if (!answer_take_words(&words, &answer))
         return false;
     *answer_r = answer;
     return true;

@@ -21,7 +21,7 @@ struct classic_key {
 };
 
 /* Without a callback of ours OpenSSL would ask at the terminal. */
-static int refuse_pass_phrase(char *buffer, int size, int writing, void *asked)
+static int classic_refuse_pass_phrase(char *buffer, int size, int writing, void *asked)
 {
     (void)buffer;
     (void)size;
@@ -30,14 +30,14 @@ static int refuse_pass_phrase(char *buffer, int size, int writing, void *asked)
     return -1;
 }
 
-static EVP_PKEY *read_pem(struct text pem, const char **error_r)
+static EVP_PKEY *classic_read_pem(struct text pem, const char **error_r)
 {
     bool asked = false;
     EVP_PKEY *pkey = NULL;
     BIO *bio = pem.len <= INT_MAX ? BIO_new_mem_buf(pem.at, (int)pem.len) : NULL;
 
     if (bio != NULL)
-        pkey = PEM_read_bio_PrivateKey(bio, NULL, refuse_pass_phrase, &asked);
+        pkey = PEM_read_bio_PrivateKey(bio, NULL, classic_refuse_pass_phrase, &asked);
     BIO_free(bio);
     ERR_clear_error();
     if (asked)
@@ -81,7 +81,7 @@ static EVP_PKEY_CTX *classic_prepare(EVP_PKEY *pkey, int (*begin)(EVP_PKEY_CTX *
 }
 
 /* Seals a known text with the public half and opens it. */
-static bool trial_opens(struct classic_key *key)
+static bool classic_trial_opens(struct classic_key *key)
 {
     static const unsigned char content[] = "localhost localhost 0";
     unsigned char sealed[CLASSIC_OCTETS_MAX];
@@ -107,13 +107,13 @@ struct classic_key *classic_key_init(struct text pem, const char **error_r)
     *error_r = "cannot be read: out of memory";
     if (key == NULL)
         return NULL;
-    key->pkey = read_pem(pem, error_r);
+    key->pkey = classic_read_pem(pem, error_r);
     if (key->pkey == NULL || !classic_is_usable(key->pkey, error_r))
         goto failed;
     key->octets = (size_t)EVP_PKEY_get_size(key->pkey);
     *error_r = "cannot open what was sealed for it (RSA-OAEP with SHA-1)";
     key->opening = classic_prepare(key->pkey, EVP_PKEY_decrypt_init);
-    if (key->opening == NULL || !trial_opens(key))
+    if (key->opening == NULL || !classic_trial_opens(key))
         goto failed;
     *error_r = NULL;
     return key;

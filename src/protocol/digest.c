@@ -121,7 +121,7 @@ static void digest_hash(struct digest *d, struct text t)
     crypto_generichash_update(&d->hash, (const unsigned char *)t.at, t.len);
 }
 
-static void hash_count(struct digest *d, const char *name, uint64_t instances)
+static void digest_hash_count(struct digest *d, const char *name, uint64_t instances)
 {
     char buffer[64];
     struct writer w = writer_of(buffer, sizeof buffer);
@@ -133,19 +133,19 @@ static void hash_count(struct digest *d, const char *name, uint64_t instances)
     digest_hash(d, writer_text(&w));
 }
 
-static void begin_body(struct digest *d)
+static void digest_begin_body(struct digest *d)
 {
     if (d->in_body)
         return;
     for (size_t i = FIELD_OTHER + 1; i < FIELD_DIGESTED_END; i++) {
-        hash_count(d, field_name_text((enum field_name)i), d->kept[i].instances);
+        digest_hash_count(d, field_name_text((enum field_name)i), d->kept[i].instances);
         digest_hash(d, (struct text){d->kept[i].at, d->kept[i].len});
     }
     digest_hash(d, text_of("\r\n"));
     d->in_body = true;
 }
 
-static void hash_lines(struct digest *d)
+static void digest_hash_lines(struct digest *d)
 {
     static const char ends[] = "\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n";
 
@@ -158,9 +158,9 @@ static void hash_lines(struct digest *d)
 }
 
 /* Octets that stay: so does what waited before them, other than a CR. */
-static void hash_body(struct digest *d, struct text octets)
+static void digest_hash_body(struct digest *d, struct text octets)
 {
-    hash_lines(d);
+    digest_hash_lines(d);
     if (d->white)
         digest_hash(d, text_of(" "));
     d->white = false;
@@ -172,13 +172,13 @@ static void hash_body(struct digest *d, struct text octets)
 static void settle_cr(struct digest *d)
 {
     if (d->cr)
-        hash_body(d, text_of("\r"));
+        digest_hash_body(d, text_of("\r"));
     d->cr = false;
 }
 
 /* White space is dropped before empty lines are looked for, as the steps of RFC 6376 3.4.4 stand:
  * a line of white space only is an empty one. */
-static void take_white(struct digest *d, char c)
+static void digest_take_white(struct digest *d, char c)
 {
     if (c == '\n') {
         d->cr = false;
@@ -193,7 +193,7 @@ static void take_white(struct digest *d, char c)
 
 void digest_body(struct digest *d, struct text chunk)
 {
-    begin_body(d);
+    digest_begin_body(d);
     for (size_t i = 0; i < chunk.len;) {
         size_t run = 0;
         if (chunk.at[i] != '\n')
@@ -201,10 +201,10 @@ void digest_body(struct digest *d, struct text chunk)
         while (i + run < chunk.len && !text_is_white(chunk.at[i + run]))
             run++;
         if (run > 0) {
-            hash_body(d, (struct text){chunk.at + i, run});
+            digest_hash_body(d, (struct text){chunk.at + i, run});
             i += run;
         } else {
-            take_white(d, chunk.at[i++]);
+            digest_take_white(d, chunk.at[i++]);
         }
     }
 }
@@ -213,7 +213,7 @@ void digest_final(struct digest *d, char text_r[DIGEST_TEXT + 1])
 {
     unsigned char octets[DIGEST_OCTETS];
 
-    begin_body(d);
+    digest_begin_body(d);
     settle_cr(d);
     if (d->any)
         digest_hash(d, text_of("\r\n"));

@@ -24,7 +24,7 @@ static bool has_outer_hyphen(struct text label)
     return label.at[0] == '-' || label.at[label.len - 1] == '-';
 }
 
-static bool label_is_ldh(struct text label)
+static bool domain_label_is_ldh(struct text label)
 {
     if (label.len == 0 || label.len > LABEL_MAX || has_outer_hyphen(label))
         return false;
@@ -36,7 +36,7 @@ static bool label_is_ldh(struct text label)
 
 /* Takes the next label and its dot from `rest_r`; after the last label `rest_r->at` is NULL, so
  * that a dot at the end still has its empty label behind it. */
-static struct text next_label(struct text *rest_r)
+static struct text domain_next_label(struct text *rest_r)
 {
     const struct text rest = *rest_r;
     const char *dot = rest.len > 0 ? memchr(rest.at, '.', rest.len) : NULL;
@@ -55,7 +55,7 @@ bool domain_is_ldh(struct text domain)
     if (domain.len == 0 || domain.len > DOMAIN_MAX)
         return false;
     for (struct text rest = domain; rest.at != NULL;)
-        if (!label_is_ldh(next_label(&rest)))
+        if (!domain_label_is_ldh(domain_next_label(&rest)))
             return false;
     return true;
 }
@@ -71,7 +71,7 @@ bool domain_is_under(struct text domain, struct text parent)
 
 /* Lower case, and whether libidn2 is to see it at all: its own treatment of ASCII differs between
  * flags and versions (with the STD3 flag it drops an underscore). */
-static bool copy_ulabel(struct text label, char copy_r[ULABEL_MAX + 1])
+static bool domain_copy_ulabel(struct text label, char copy_r[ULABEL_MAX + 1])
 {
     bool ascii = true;
 
@@ -89,27 +89,27 @@ static bool copy_ulabel(struct text label, char copy_r[ULABEL_MAX + 1])
 
 /* One label at a time, so that nothing that libidn2 takes for a dot can divide it. What does not
  * come back as an A-label was folded into ASCII: another name than the one that was written. */
-static bool write_ulabel(struct text label, struct writer *w)
+static bool domain_write_ulabel(struct text label, struct writer *w)
 {
     char copy[ULABEL_MAX + 1];
     uint8_t *found = NULL;
 
-    if (!copy_ulabel(label, copy))
+    if (!domain_copy_ulabel(label, copy))
         return false;
     if (idn2_lookup_u8((const uint8_t *)copy, &found, IDN2_NO_TR46 | IDN2_NFC_INPUT) != IDN2_OK)
         return false;
     const struct text alabel = text_of((const char *)found);
-    const bool good = label_is_ldh(alabel) && text_starts_with_fold(alabel, text_of("xn--"));
+    const bool good = domain_label_is_ldh(alabel) && text_starts_with_fold(alabel, text_of("xn--"));
     if (good)
         writer_put(w, alabel);
     idn2_free(found);
     return good;
 }
 
-static bool write_label(struct text label, struct writer *w)
+static bool domain_write_label(struct text label, struct writer *w)
 {
-    if (!label_is_ldh(label))
-        return write_ulabel(label, w);
+    if (!domain_label_is_ldh(label))
+        return domain_write_ulabel(label, w);
     for (size_t i = 0; i < label.len; i++)
         writer_char(w, text_lower(label.at[i]));
     return true;
@@ -124,7 +124,7 @@ bool domain_to_ascii(struct text domain, char ascii_r[DOMAIN_MAX + 1])
     for (struct text rest = domain; rest.at != NULL && !w.failed;) {
         if (rest.at != domain.at)
             writer_char(&w, '.');
-        if (!write_label(next_label(&rest), &w))
+        if (!domain_write_label(domain_next_label(&rest), &w))
             return false;
     }
     *w.at = '\0';

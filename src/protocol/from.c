@@ -39,7 +39,7 @@ struct mailbox {
 
 /* Octets of the UTF-8 character at `at` (RFC 3629: no overlong form, no surrogate, at most
  * U+10FFFF); 0 if there is none. */
-static size_t utf8_len(const unsigned char *at, size_t left)
+static size_t from_utf8_len(const unsigned char *at, size_t left)
 {
     const unsigned char first = at[0];
     const size_t len = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
@@ -59,7 +59,7 @@ static size_t utf8_len(const unsigned char *at, size_t left)
 }
 
 /* Octets of the line's end at `at` if the line goes on with white space; 0 if it does not. */
-static size_t fold_len(const unsigned char *at, size_t left)
+static size_t from_fold_len(const unsigned char *at, size_t left)
 {
     const size_t end = at[0] == '\r' ? 2 : 1;
 
@@ -68,17 +68,17 @@ static size_t fold_len(const unsigned char *at, size_t left)
     return text_is_space((char)at[end]) ? end : 0;
 }
 
-static bool octets_are_good(struct text value)
+static bool from_octets_are_good(struct text value)
 {
     for (size_t i = 0, len = 0; i < value.len; i += len) {
         const unsigned char *at = (const unsigned char *)value.at + i;
         const size_t left = value.len - i;
         if (*at == '\r' || *at == '\n')
-            len = fold_len(at, left);
+            len = from_fold_len(at, left);
         else if ((*at < ' ' && *at != '\t') || *at == 0x7f)
             len = 0;
         else
-            len = utf8_len(at, left);
+            len = from_utf8_len(at, left);
         if (len == 0)
             return false;
     }
@@ -91,7 +91,7 @@ static bool is_line_end(char c)
 }
 
 /* atext, and the dot that atoms in names and addresses hold. */
-static bool is_atom(char c)
+static bool from_is_atom(char c)
 {
     static const char others[] = "!#$%&'*+-/=?^_`{|}~.";
     const char lower = text_lower(c);
@@ -141,7 +141,7 @@ static bool from_skip_comment(struct scanner *s)
 }
 
 /* What stands between the quotes, of which the first is next. */
-static bool read_quoted(struct scanner *s, struct text *inside_r)
+static bool from_read_quoted(struct scanner *s, struct text *inside_r)
 {
     (void)from_take(s, 1);
     const struct text from = s->rest;
@@ -159,17 +159,17 @@ static bool read_quoted(struct scanner *s, struct text *inside_r)
     return false;
 }
 
-static struct text read_atom(struct scanner *s)
+static struct text from_read_atom(struct scanner *s)
 {
     size_t len = 0;
 
-    while (len < s->rest.len && is_atom(s->rest.at[len]))
+    while (len < s->rest.len && from_is_atom(s->rest.at[len]))
         len++;
     return from_take(s, len);
 }
 
 /* Steps over CFWS and notes in `token` what it was made of. */
-static bool skip_gap(struct scanner *s, struct token *token)
+static bool from_skip_gap(struct scanner *s, struct token *token)
 {
     while (s->rest.len > 0) {
         const char c = s->rest.at[0];
@@ -193,20 +193,20 @@ static struct token bad(struct scanner *s, enum from_result error)
     return (struct token){.kind = TOKEN_BAD};
 }
 
-static struct token next_token(struct scanner *s)
+static struct token from_next_token(struct scanner *s)
 {
     struct token token = {.kind = TOKEN_END};
 
-    if (!skip_gap(s, &token))
+    if (!from_skip_gap(s, &token))
         return bad(s, FROM_COMMENT);
     if (s->rest.len == 0)
         return token;
     if (s->rest.at[0] == '"') {
         token.kind = TOKEN_QUOTED;
-        return read_quoted(s, &token.text) ? token : bad(s, FROM_SYNTAX);
+        return from_read_quoted(s, &token.text) ? token : bad(s, FROM_SYNTAX);
     }
-    token.kind = is_atom(s->rest.at[0]) ? TOKEN_ATOM : TOKEN_SPECIAL;
-    token.text = token.kind == TOKEN_ATOM ? read_atom(s) : from_take(s, 1);
+    token.kind = from_is_atom(s->rest.at[0]) ? TOKEN_ATOM : TOKEN_SPECIAL;
+    token.text = token.kind == TOKEN_ATOM ? from_read_atom(s) : from_take(s, 1);
     return token;
 }
 
@@ -223,7 +223,7 @@ static char special(const struct token *token)
 
 /* Whether something in `t` could be taken for an encoded word (RFC 2047) by a reader that decodes
  * before it parses. */
-static bool holds_encoded(struct text t)
+static bool from_holds_encoded(struct text t)
 {
     const char *open = t.len > 0 ? memmem(t.at, t.len, "=?", 2) : NULL;
 
@@ -233,14 +233,14 @@ static bool holds_encoded(struct text t)
 }
 
 /* What `at` should be, the `@`, and the domain; the local part is read. */
-static enum from_result read_domain(
+static enum from_result from_read_domain(
         struct scanner *s, const struct token *at, struct token *domain_r)
 {
     if (at->comment)
         return FROM_COMMENT;
     if (special(at) != '@')
         return at->kind == TOKEN_END || special(at) == '>' ? FROM_DOMAIN : FROM_SYNTAX;
-    *domain_r = next_token(s);
+    *domain_r = from_next_token(s);
     if (domain_r->comment)
         return FROM_COMMENT;
     if (special(domain_r) == '[')
@@ -251,9 +251,9 @@ static enum from_result read_domain(
 }
 
 /* Behind the `<`. */
-static enum from_result read_angle(struct scanner *s, struct mailbox *mailbox_r)
+static enum from_result from_read_angle(struct scanner *s, struct mailbox *mailbox_r)
 {
-    mailbox_r->local = next_token(s);
+    mailbox_r->local = from_next_token(s);
     if (mailbox_r->local.comment)
         return FROM_COMMENT;
     if (special(&mailbox_r->local) == '>')
@@ -262,30 +262,30 @@ static enum from_result read_angle(struct scanner *s, struct mailbox *mailbox_r)
         return FROM_ROUTE;
     if (!from_is_word(&mailbox_r->local))
         return FROM_LOCAL;
-    const struct token at = next_token(s);
-    const enum from_result result = read_domain(s, &at, &mailbox_r->domain);
+    const struct token at = from_next_token(s);
+    const enum from_result result = from_read_domain(s, &at, &mailbox_r->domain);
     if (result != FROM_OK)
         return result;
-    const struct token close = next_token(s);
+    const struct token close = from_next_token(s);
     if (close.comment)
         return FROM_COMMENT;
     if (special(&close) != '>')
         return special(&close) == ',' ? FROM_SEVERAL : FROM_SYNTAX;
-    const struct token behind = next_token(s);
+    const struct token behind = from_next_token(s);
     if (behind.kind == TOKEN_END)
         return FROM_OK;
     return special(&behind) == ',' ? FROM_SEVERAL : FROM_TRAILING;
 }
 
 /* An address without angle brackets, from its `@` on. */
-static enum from_result read_bare(
+static enum from_result from_read_bare(
         struct scanner *s, const struct token *at, struct mailbox *mailbox_r)
 {
-    const enum from_result result = read_domain(s, at, &mailbox_r->domain);
+    const enum from_result result = from_read_domain(s, at, &mailbox_r->domain);
 
     if (result != FROM_OK)
         return result;
-    const struct token behind = next_token(s);
+    const struct token behind = from_next_token(s);
     if (behind.kind == TOKEN_END)
         return FROM_OK;
     if (special(&behind) == '<')
@@ -294,7 +294,7 @@ static enum from_result read_bare(
 }
 
 /* What it is, if no address follows the words before `stop`. */
-static enum from_result without_address(const struct token *stop, size_t words, bool encoded)
+static enum from_result from_without_address(const struct token *stop, size_t words, bool encoded)
 {
     if (special(stop) == ':')
         return FROM_GROUP;
@@ -305,22 +305,22 @@ static enum from_result without_address(const struct token *stop, size_t words, 
     return special(stop) == ',' && words == 0 ? FROM_SEVERAL : FROM_PHRASE;
 }
 
-static enum from_result read_mailbox(struct scanner *s, struct mailbox *mailbox_r)
+static enum from_result from_read_mailbox(struct scanner *s, struct mailbox *mailbox_r)
 {
-    struct token token = next_token(s);
+    struct token token = from_next_token(s);
     size_t words = 0;
     bool encoded = false;
 
-    for (; from_is_word(&token); token = next_token(s)) {
+    for (; from_is_word(&token); token = from_next_token(s)) {
         mailbox_r->local = token;
-        encoded = encoded || holds_encoded(token.text);
+        encoded = encoded || from_holds_encoded(token.text);
         words++;
     }
     if (special(&token) == '<')
-        return read_angle(s, mailbox_r);
+        return from_read_angle(s, mailbox_r);
     if (special(&token) != '@' || words > 1)
-        return without_address(&token, words, encoded);
-    return words == 1 ? read_bare(s, &token, mailbox_r) : FROM_LOCAL;
+        return from_without_address(&token, words, encoded);
+    return words == 1 ? from_read_bare(s, &token, mailbox_r) : FROM_LOCAL;
 }
 
 static bool is_dot_atom(struct text t)
@@ -330,7 +330,7 @@ static bool is_dot_atom(struct text t)
 }
 
 /* The local part as it is meant: without quoted pairs and folds. */
-static bool read_local(const struct token *local, struct writer *w)
+static bool from_read_local(const struct token *local, struct writer *w)
 {
     if (local->kind == TOKEN_ATOM && !is_dot_atom(local->text))
         return false;
@@ -343,15 +343,15 @@ static bool read_local(const struct token *local, struct writer *w)
     return !w->failed;
 }
 
-static enum from_result make_author(const struct mailbox *mailbox, struct address *author_r)
+static enum from_result from_make_author(const struct mailbox *mailbox, struct address *author_r)
 {
     char local[ADDRESS_LOCAL_MAX];
     char domain[DOMAIN_MAX + 1];
     struct writer w = writer_of(local, sizeof local);
 
-    if (holds_encoded(mailbox->local.text) || holds_encoded(mailbox->domain.text))
+    if (from_holds_encoded(mailbox->local.text) || from_holds_encoded(mailbox->domain.text))
         return FROM_ENCODED;
-    if (!read_local(&mailbox->local, &w))
+    if (!from_read_local(&mailbox->local, &w))
         return FROM_LOCAL;
     if (!domain_to_ascii(mailbox->domain.text, domain) || strchr(domain, '.') == NULL)
         return FROM_DOMAIN;
@@ -363,12 +363,12 @@ enum from_result from_parse(struct text value, struct address *author_r)
     struct scanner s = {.rest = value, .error = FROM_OK};
     struct mailbox mailbox = {0};
 
-    if (!octets_are_good(value))
+    if (!from_octets_are_good(value))
         return FROM_OCTET;
-    const enum from_result result = read_mailbox(&s, &mailbox);
+    const enum from_result result = from_read_mailbox(&s, &mailbox);
     if (s.error != FROM_OK)
         return s.error;
-    return result == FROM_OK ? make_author(&mailbox, author_r) : result;
+    return result == FROM_OK ? from_make_author(&mailbox, author_r) : result;
 }
 
 const char *from_result_text(enum from_result result)

@@ -36,7 +36,7 @@ const char *key_result_text(enum key_result result)
     return result_texts[result];
 }
 
-static bool kind_from_name(struct text name, enum key_kind *kind_r)
+static bool key_kind_from_name(struct text name, enum key_kind *kind_r)
 {
     for (unsigned kind = KEY_SERVICE_SECRET; kind <= KEY_HOST_PUBLIC; kind++) {
         if (text_equal(name, text_of(kind_names[kind]))) {
@@ -52,7 +52,7 @@ static void hash_update(crypto_generichash_state *state, const void *octets, siz
     (void)crypto_generichash_update(state, octets, len);
 }
 
-static void make_check(enum key_kind kind, const unsigned char key[KEY_OCTETS],
+static void key_make_check(enum key_kind kind, const unsigned char key[KEY_OCTETS],
         unsigned char check_r[KEY_CHECK_OCTETS])
 {
     crypto_generichash_state state;
@@ -85,12 +85,12 @@ static bool is_weak(const unsigned char public[KEY_OCTETS])
 
 /* `octets`: the key and its check. The check comes first: of a mistyped text nothing is believed,
  * its kind neither. */
-static enum key_result look_at(enum key_kind found, enum key_kind wanted,
+static enum key_result key_look_at(enum key_kind found, enum key_kind wanted,
         const unsigned char octets[KEY_OCTETS + KEY_CHECK_OCTETS])
 {
     unsigned char check[KEY_CHECK_OCTETS];
 
-    make_check(found, octets, check);
+    key_make_check(found, octets, check);
     if (sodium_memcmp(check, octets + KEY_OCTETS, sizeof check) != 0)
         return KEY_CHECK;
     if (found != wanted)
@@ -107,9 +107,9 @@ enum key_result key_parse(struct text t, enum key_kind kind, unsigned char key_r
     enum key_result result = KEY_NOT_KEY;
 
     memset(key_r, 0, KEY_OCTETS);
-    if (kind_from_name(reader_until(&r, ':'), &found) &&
+    if (key_kind_from_name(reader_until(&r, ':'), &found) &&
             text_from_base64(reader_rest(&r), octets, sizeof octets, &len) && len == sizeof octets)
-        result = look_at(found, kind, octets);
+        result = key_look_at(found, kind, octets);
     if (result == KEY_OK)
         memcpy(key_r, octets, KEY_OCTETS);
     sodium_memzero(octets, sizeof octets);
@@ -144,7 +144,7 @@ void key_format(
     struct writer w = writer_of(text_r, KEY_TEXT_MAX + 1);
 
     memcpy(octets, key, KEY_OCTETS);
-    make_check(kind, key, octets + KEY_OCTETS);
+    key_make_check(kind, key, octets + KEY_OCTETS);
     writer_string(&w, kind_names[kind]);
     writer_char(&w, ':');
     writer_base64(&w, octets, sizeof octets);

@@ -69,7 +69,7 @@ const struct shared_key *keyring_find(
 
 /* The secrets are compared, not only the ids: one X25519 key can be written in several ways (its
  * top bit does not count), each with an id of its own. */
-static bool is_there(const struct keyring *ring, const struct shared_key *key)
+static bool keyring_is_there(const struct keyring *ring, const struct shared_key *key)
 {
     if (keyring_find(ring, key->id) != NULL)
         return true;
@@ -84,7 +84,7 @@ static enum key_result keyring_insert(struct keyring *ring, const struct shared_
 {
     const size_t index = keyring_index_of(ring, key->id);
 
-    if (is_there(ring, key))
+    if (keyring_is_there(ring, key))
         return KEY_TWICE;
     memmove(&ring->keys[index + 1], &ring->keys[index], (ring->count - index) * sizeof *ring->keys);
     ring->keys[index] = *key;

@@ -3,7 +3,7 @@
 
 /* One SP between words of VCHAR, none at either end. Without a branch for each octet: a line may
  * have 4096. */
-static bool is_words(struct text content)
+static bool line_is_words(struct text content)
 {
     unsigned bad = content.len == 0 || content.at[0] == ' ' || content.at[content.len - 1] == ' ';
 
@@ -16,7 +16,7 @@ static bool is_words(struct text content)
 
 void line_init(struct line *line, struct text content)
 {
-    line->failed = !is_words(content);
+    line->failed = !line_is_words(content);
     line->words = reader_of(line->failed ? (struct text){NULL, 0} : content);
     line->words.failed = line->failed;
     line->names = 0; /* `name` beyond this is ignored */

@@ -54,7 +54,7 @@ static bool is_name_octet(char c)
     return c > ' ' && c < '\x7f' && c != ':';
 }
 
-static struct text without_line_end(struct text lines)
+static struct text message_without_line_end(struct text lines)
 {
     if (lines.len > 0 && lines.at[lines.len - 1] == '\n') {
         lines.len--;
@@ -72,9 +72,9 @@ static bool is_white(struct text t, size_t i)
     return is_cr || t.at[i] == '\n' || text_is_space(t.at[i]);
 }
 
-static bool cut_field(struct text lines, struct field *field_r)
+static bool message_cut_field(struct text lines, struct field *field_r)
 {
-    const struct text t = without_line_end(lines);
+    const struct text t = message_without_line_end(lines);
     size_t name_len = 0;
 
     while (name_len < t.len && is_name_octet(t.at[name_len]))
@@ -94,7 +94,7 @@ static bool cut_field(struct text lines, struct field *field_r)
 
 /* Only when the next octet is known not to continue it: a field is known to be none (a line
  * without a colon) only then, for the colon may stand behind a fold. */
-static void report_held(struct message *m)
+static void message_report_held(struct message *m)
 {
     struct field field = {.offset = m->held_offset};
 
@@ -104,7 +104,7 @@ static void report_held(struct message *m)
         message_stop(m, MESSAGE_TOO_LARGE, m->held_line);
         return;
     }
-    if (!cut_field((struct text){m->held, m->held_len}, &field)) {
+    if (!message_cut_field((struct text){m->held, m->held_len}, &field)) {
         message_stop(m, MESSAGE_NOT_FIELD, m->held_line);
         return;
     }
@@ -153,7 +153,7 @@ static void message_hold(struct message *m, struct text part)
     m->held_len += part.len;
 }
 
-static void end_line(struct message *m)
+static void message_end_line(struct message *m)
 {
     const bool is_crlf = m->held_len >= 2 && m->held[m->held_len - 2] == '\r';
 
@@ -172,13 +172,13 @@ static void message_take_line(struct message *m, struct text *rest)
     const size_t len = lf != NULL ? (size_t)(lf - rest->at) + 1 : rest->len;
 
     if (is_start && !text_is_space(rest->at[0]))
-        report_held(m);
+        message_report_held(m);
     if (m->result == MESSAGE_OK)
         message_hold(m, (struct text){rest->at, len});
     rest->at += len;
     rest->len -= len;
     if (m->result == MESSAGE_OK && lf != NULL)
-        end_line(m);
+        message_end_line(m);
 }
 
 enum message_result message_feed(struct message *m, struct text chunk)
@@ -193,7 +193,7 @@ enum message_result message_feed(struct message *m, struct text chunk)
 enum message_result message_end(struct message *m)
 {
     if (m->result == MESSAGE_OK && !m->in_body)
-        report_held(m);
+        message_report_held(m);
     if (m->result == MESSAGE_OK && !m->in_body)
         message_end_header(m);
     return m->result;

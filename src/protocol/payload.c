@@ -64,7 +64,7 @@ static bool payload_parse(struct text content, struct payload *payload_r)
            payload_is_well_formed(payload_r);
 }
 
-static void write_content(const struct payload *payload, struct writer *w)
+static void payload_write_content(const struct payload *payload, struct writer *w)
 {
     writer_put(w, payload->host);
     writer_char(w, ' ');
@@ -86,7 +86,7 @@ bool payload_seal(const struct shared_key *key, const unsigned char nonce[PAYLOA
 
     if (!payload_is_well_formed(payload))
         return false;
-    write_content(payload, &content);
+    payload_write_content(payload, &content);
     const struct text text = writer_text(&content);
     if (!content.failed) {
         octets[0] = PAYLOAD_VERSION;
@@ -100,7 +100,7 @@ bool payload_seal(const struct shared_key *key, const unsigned char nonce[PAYLOA
     return !content.failed && !w->failed;
 }
 
-static enum payload_result open_box(const struct keyring *ring, const unsigned char *octets,
+static enum payload_result payload_open_box(const struct keyring *ring, const unsigned char *octets,
         size_t len, struct payload_opened *opened)
 {
     const struct shared_key *key = keyring_find(ring, octets + AT_KEY_ID);
@@ -126,7 +126,7 @@ enum payload_result payload_open(
     if (!text_from_base64(sealed, octets, sizeof octets, &len) || len < OCTETS_MIN ||
             octets[0] != PAYLOAD_VERSION)
         return PAYLOAD_NOT_SEALED;
-    const enum payload_result result = open_box(ring, octets, len, opened_r);
+    const enum payload_result result = payload_open_box(ring, octets, len, opened_r);
     if (result != PAYLOAD_OK)
         return result;
     struct payload is = {.issued = 0};

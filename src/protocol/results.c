@@ -41,7 +41,7 @@ static bool results_is_plain(struct text t)
     return !after_dot;
 }
 
-static void put_local(struct writer *w, struct text local)
+static void results_put_local(struct writer *w, struct text local)
 {
     if (results_is_plain(local)) {
         writer_put(w, local);
@@ -56,11 +56,11 @@ static void put_local(struct writer *w, struct text local)
     writer_char(w, '"');
 }
 
-static void put_author(struct writer *w, const struct results *results)
+static void results_put_author(struct writer *w, const struct results *results)
 {
     writer_string(w, "header.from=");
     if (results->verdict == VERDICT_YES) {
-        put_local(w, address_local(results->author));
+        results_put_local(w, address_local(results->author));
         writer_char(w, '@');
     }
     writer_put(w, address_domain(results->author));
@@ -74,7 +74,7 @@ struct folded {
 };
 
 /* A piece with a space before it, on a line of its own if it does not fit on this one. */
-static void put_piece(struct folded *folded, const struct writer *piece)
+static void results_put_piece(struct folded *folded, const struct writer *piece)
 {
     const struct text text = writer_text(piece);
 
@@ -101,18 +101,18 @@ bool results_format(
     writer_char(w, ';');
     writer_string(&piece, RESULTS_METHOD "=");
     writer_string(&piece, words[results->verdict]);
-    put_piece(&folded, &piece);
+    results_put_piece(&folded, &piece);
     if (results->reason.len > 0) {
         piece = writer_of(buffer, sizeof buffer);
         writer_string(&piece, "reason=\"");
         writer_put(&piece, results->reason);
         writer_char(&piece, '"');
-        put_piece(&folded, &piece);
+        results_put_piece(&folded, &piece);
     }
     if (results->author != NULL) {
         piece = writer_of(buffer, sizeof buffer);
-        put_author(&piece, results);
-        put_piece(&folded, &piece);
+        results_put_author(&piece, results);
+        results_put_piece(&folded, &piece);
     }
     return !w->failed;
 }
@@ -181,7 +181,7 @@ static void results_skip_comment(struct scan *scan)
 }
 
 /* Returns whether there was any. */
-static bool skip_cfws(struct scan *scan)
+static bool results_skip_cfws(struct scan *scan)
 {
     const size_t before = scan->rest.len;
 
@@ -201,7 +201,7 @@ static bool is_token_octet(char c)
     return c > ' ' && c < '\x7f' && strchr("()<>@,;:\\\"/[]?=", c) == NULL;
 }
 
-static struct text take_token(struct scan *scan)
+static struct text results_take_token(struct scan *scan)
 {
     size_t len = 0;
 
@@ -215,7 +215,7 @@ static struct text take_token(struct scan *scan)
 }
 
 /* Behind its `"`; writes what it means. */
-static void take_quoted(struct scan *scan, struct writer *w)
+static void results_take_quoted(struct scan *scan, struct writer *w)
 {
     for (;;) {
         if (at_end(scan) || !is_text_octet(scan->rest.at[0])) {
@@ -237,34 +237,34 @@ static void take_quoted(struct scan *scan, struct writer *w)
 static void results_take_word(struct scan *scan, struct writer *w)
 {
     if (results_take(scan, '"'))
-        take_quoted(scan, w);
+        results_take_quoted(scan, w);
     else
-        writer_put(w, take_token(scan));
+        writer_put(w, results_take_token(scan));
 }
 
 static void take_digits(struct scan *scan)
 {
-    const struct text token = take_token(scan);
+    const struct text token = results_take_token(scan);
 
     for (size_t i = 0; i < token.len; i++)
         scan->failed = scan->failed || !text_is_digit(token.at[i]);
 }
 
-static void take_id(struct scan *scan, struct writer *id)
+static void results_take_id(struct scan *scan, struct writer *id)
 {
-    skip_cfws(scan);
+    results_skip_cfws(scan);
     results_take_word(scan, id);
     const bool slash = results_take(scan, '/');
-    if (slash || (skip_cfws(scan) && !at_end(scan) && !next_is(scan, ';')))
+    if (slash || (results_skip_cfws(scan) && !at_end(scan) && !next_is(scan, ';')))
         take_digits(scan);
-    skip_cfws(scan);
+    results_skip_cfws(scan);
 }
 
 static void take_equals(struct scan *scan)
 {
-    skip_cfws(scan);
+    results_skip_cfws(scan);
     scan->failed = !results_take(scan, '=');
-    skip_cfws(scan);
+    results_skip_cfws(scan);
 }
 
 /* A local part that is a dot-atom, which has more octets than a token. */
@@ -281,38 +281,38 @@ static bool results_take_local(struct scan *scan)
     return true;
 }
 
-static void take_property(struct scan *scan)
+static void results_take_property(struct scan *scan)
 {
     char buffer[1];
     struct writer nowhere = writer_of(buffer, 0);
 
-    (void)take_token(scan);
+    (void)results_take_token(scan);
     take_equals(scan);
     if (!results_take_local(scan))
         results_take_word(scan, &nowhere);
     if (results_take(scan, '@'))
-        (void)take_token(scan);
+        (void)results_take_token(scan);
 }
 
 static void results_take_result(struct scan *scan)
 {
-    skip_cfws(scan);
-    const struct text method = take_token(scan);
-    skip_cfws(scan);
+    results_skip_cfws(scan);
+    const struct text method = results_take_token(scan);
+    results_skip_cfws(scan);
     if (text_equal_fold(method, text_of("none")) && (at_end(scan) || next_is(scan, ';')))
         return;
     if (results_take(scan, '/')) {
-        skip_cfws(scan);
+        results_skip_cfws(scan);
         take_digits(scan);
     }
     take_equals(scan);
-    (void)take_token(scan);
-    while (skip_cfws(scan) && !at_end(scan) && !next_is(scan, ';'))
-        take_property(scan);
+    (void)results_take_token(scan);
+    while (results_skip_cfws(scan) && !at_end(scan) && !next_is(scan, ';'))
+        results_take_property(scan);
 }
 
 /* What stands behind the next time that our method's name is in it; false when it is not. */
-static bool find_word(struct text *rest)
+static bool results_find_word(struct text *rest)
 {
     const struct text word = text_of(RESULTS_METHOD);
 
@@ -325,11 +325,11 @@ static bool find_word(struct text *rest)
 }
 
 /* Also inside a comment or a quoted string: a reader that knows neither takes it for a result. */
-static bool looks_like_ours(struct text value)
+static bool results_looks_like_ours(struct text value)
 {
-    while (find_word(&value)) {
+    while (results_find_word(&value)) {
         struct scan behind = {value, false};
-        skip_cfws(&behind);
+        results_skip_cfws(&behind);
         if (next_is(&behind, '=') || next_is(&behind, '/'))
             return true;
     }
@@ -346,7 +346,7 @@ static struct text without_dot(struct text name)
 
 /* What no writer of such a field does, and some readers undo: an encoded word in the id, which they
  * decode, and a CR alone, behind which they begin a new field. */
-static bool is_disguised(struct text value)
+static bool results_is_disguised(struct text value)
 {
     bool in_id = true;
 
@@ -366,11 +366,11 @@ bool results_is_forged(struct text value, bool space_before_colon, struct text a
     struct scan scan = {value, false};
     struct text rest = value;
 
-    if (is_disguised(value))
+    if (results_is_disguised(value))
         return true;
-    if (!find_word(&rest))
+    if (!results_find_word(&rest))
         return false;
-    take_id(&scan, &id);
+    results_take_id(&scan, &id);
     do {
         scan.failed = !results_take(&scan, ';');
         results_take_result(&scan);
@@ -379,5 +379,5 @@ bool results_is_forged(struct text value, bool space_before_colon, struct text a
         return true;
     /* An id that is too long for us is not ours. */
     return !id.failed && text_equal_fold(without_dot(writer_text(&id)), authserv_id) &&
-           looks_like_ours(value);
+           results_looks_like_ours(value);
 }

@@ -71,7 +71,7 @@ static void put_folded(struct writer *w, struct text t)
         buffer[i] = text_lower(t.at[i]);
 }
 
-static void finish_key(const struct rules *rules, struct key *key)
+static void rules_finish_key(const struct rules *rules, struct key *key)
 {
     unsigned char hash[crypto_shorthash_BYTES];
     const struct text t = writer_text(&key->text);
@@ -84,17 +84,17 @@ static void domain_key(const struct rules *rules, struct text domain, struct key
 {
     key_r->text = writer_of(key_r->buffer, sizeof key_r->buffer);
     put_folded(&key_r->text, domain);
-    finish_key(rules, key_r);
+    rules_finish_key(rules, key_r);
 }
 
-static void user_key(
+static void rules_user_key(
         const struct rules *rules, struct text local, struct text domain, struct key *key_r)
 {
     key_r->text = writer_of(key_r->buffer, sizeof key_r->buffer);
     put_folded(&key_r->text, local);
     writer_char(&key_r->text, '@');
     put_folded(&key_r->text, domain);
-    finish_key(rules, key_r);
+    rules_finish_key(rules, key_r);
 }
 
 /* The slot that has the key, or the free one where it belongs. */
@@ -194,7 +194,7 @@ bool rules_add_user(
     struct entry *of = rules_look_up(rules, &key);
     if (of == NULL || of->policy == NULL || !is_local(local, domain))
         return false;
-    user_key(rules, local, domain, &key);
+    rules_user_key(rules, local, domain, &key);
     struct entry *entry = rules_add(rules, &key);
     if (entry == NULL)
         return false;
@@ -239,12 +239,12 @@ bool rules_unstamped_is_uniform(const struct rules *rules, struct text domain)
     return entry == NULL || (!entry->lenient && !entry->policy->has_table);
 }
 
-static enum rules_found found_in_memory(const struct rules *rules, struct text local,
+static enum rules_found rules_found_in_memory(const struct rules *rules, struct text local,
         struct text domain, const struct rule **rule_r, struct text *matched_r)
 {
     struct key key;
 
-    user_key(rules, local, domain, &key);
+    rules_user_key(rules, local, domain, &key);
     const struct entry *entry = rules_look_up(rules, &key);
     if (entry == NULL)
         return RULES_ABSENT;
@@ -266,7 +266,7 @@ enum rules_found rules_user(const struct rules *rules, const struct rules_lookup
     for (size_t i = 0; found == RULES_ABSENT && i < sizeof tries / sizeof *tries; i++) {
         if (i == 1 && tries[1].len == tries[0].len)
             continue;
-        found = found_in_memory(rules, tries[i], address_domain(user), rule_r, matched_r);
+        found = rules_found_in_memory(rules, tries[i], address_domain(user), rule_r, matched_r);
         if (found == RULES_ABSENT && policy != NULL && policy->has_table) {
             found = lookup->find(lookup->context, policy, tries[i], rule_r);
             if (found == RULES_FOUND)

@@ -26,7 +26,7 @@ static void stamp_put(struct folder *f, struct text t)
 }
 
 /* White space before `len` octets that should stay on one line: a fold if they do not fit. */
-static void put_gap(struct folder *f, size_t len)
+static void stamp_put_gap(struct folder *f, size_t len)
 {
     if (f->line + 1 + len > STAMP_LINE_MAX) {
         writer_string(f->w, f->eol);
@@ -36,7 +36,7 @@ static void put_gap(struct folder *f, size_t len)
     stamp_put(f, text_of(" "));
 }
 
-static struct text cut_front(struct text *t, size_t len)
+static struct text stamp_cut_front(struct text *t, size_t len)
 {
     const struct text front = {t->at, len < t->len ? len : t->len};
 
@@ -52,11 +52,11 @@ bool stamp_format(
     struct folder f = {.w = w, .eol = eol, .line = name_len, .total = name_len};
     struct text rest = payload;
 
-    put_gap(&f, user->len);
+    stamp_put_gap(&f, user->len);
     stamp_put(&f, address_text(user));
     while (rest.len > 0) {
-        put_gap(&f, 1);
-        stamp_put(&f, cut_front(&rest, STAMP_LINE_MAX - f.line));
+        stamp_put_gap(&f, 1);
+        stamp_put(&f, stamp_cut_front(&rest, STAMP_LINE_MAX - f.line));
     }
     if (!is_payload(payload) || f.total > STAMP_FIELD_MAX)
         w->failed = true;
@@ -65,17 +65,17 @@ bool stamp_format(
 
 /* Takes folding white space, if there is any: SP and HTAB, and line ends with one of these behind
  * them. False at a CR or LF that is no fold. Adds to `bare_r` the line ends that have no CR. */
-static bool take_gap(struct text *rest, size_t *bare_r)
+static bool stamp_take_gap(struct text *rest, size_t *bare_r)
 {
     while (rest->len > 0 && text_is_white(rest->at[0])) {
         if (!text_is_space(rest->at[0])) {
             const size_t end = rest->at[0] == '\r' ? 2 : 1;
             if (rest->len <= end || rest->at[end - 1] != '\n' || !text_is_space(rest->at[end]))
                 return false;
-            (void)cut_front(rest, end);
+            (void)stamp_cut_front(rest, end);
             *bare_r += end == 1;
         }
-        (void)cut_front(rest, 1);
+        (void)stamp_cut_front(rest, 1);
     }
     return true;
 }
@@ -86,7 +86,7 @@ static struct text stamp_take_word(struct text *rest)
 
     while (len < rest->len && !text_is_white(rest->at[len]))
         len++;
-    return cut_front(rest, len);
+    return stamp_cut_front(rest, len);
 }
 
 bool stamp_parse(struct text value, struct stamp *stamp_r)
@@ -95,11 +95,11 @@ bool stamp_parse(struct text value, struct stamp *stamp_r)
     struct text rest = value;
     size_t bare = 0;
 
-    if (!take_gap(&rest, &bare))
+    if (!stamp_take_gap(&rest, &bare))
         return false;
     const struct text user = stamp_take_word(&rest);
     while (rest.len > 0) {
-        if (!take_gap(&rest, &bare))
+        if (!stamp_take_gap(&rest, &bare))
             return false;
         writer_put(&payload, stamp_take_word(&rest));
     }
