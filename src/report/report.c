@@ -3,9 +3,8 @@
 
 #include <stdio.h>
 
-#include "report/origins.h"
+#include "report/figures.h"
 #include "report/scope.h"
-#include "report/series.h"
 
 #define MOST 20 /* entries of a list */
 #define LARGEST " ORDER BY questions DESC, 1 LIMIT 20"

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "report/origins.h"
-#include "report/series.h"
+#include "report/figures.h"
 #include "unit.h"
 
 #define HOUR UINT64_C(3600000)
