@@ -93,7 +93,7 @@ class Load:
         self.addresses = list(addresses)
         self.question = question
         self.apart = apart
-        self.asked = 0
+        self._asked = [0] * threads
         self.wrong = []
         self.lost = []
         self._end = threading.Event()
@@ -115,16 +115,23 @@ class Load:
                 time.sleep(0.01)
                 continue
             with self._lock:
-                self.asked += 1
+                self._asked[i] += 1
                 if not answer:
                     self.lost.append(f"{address}: closed without an answer")
                 elif answer not in wanted:
                     self.wrong.append((question, answer, wanted))
 
+    @property
+    def asked(self):
+        return sum(self._asked)
+
     def wait_asked(self, count):
-        """Until so many more were answered."""
+        """Until so many more were answered, two of them to each thread: no question is then under
+        way that was made before."""
         target = self.asked + count
-        wait_for(lambda: self.asked >= target, f"{count} more answers under load")
+        each = [asked + 2 for asked in self._asked]
+        wait_for(lambda: self.asked >= target and all(map(int.__ge__, self._asked, each)),
+                 f"{count} more answers under load")
 
     def end(self):
         self._end.set()
