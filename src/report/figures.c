@@ -233,7 +233,6 @@ json_t *hosts_new(struct scope *scope, uint64_t oldest, size_t most)
 }
 
 #define HOUR UINT64_C(3600000)
-#define DAY (24 * HOUR)
 #define WEEK (7 * DAY)
 #define MONDAY (4 * DAY) /* the first one of Unix time */
 
