@@ -74,14 +74,14 @@ static bool socket_folders_lead_to(
         if (stat(folder, &st) != 0)
             return socket_fail_errno(error_r, folder, "the socket's folder");
         if (!S_ISDIR(st.st_mode))
-            return socket_fail(error_r, folder, "is no folder");
+            return socket_fail(error_r, folder, "is not a folder");
         if (!socket_may_pass(&st, group, everybody))
             return socket_fail(error_r, folder,
-                    everybody ? "not everybody may pass through this folder, and so no mail server "
-                                "reaches the socket: chmod o+x"
-                              : "the socket's group may not pass through this folder, and so the "
-                                "mail server does not reach the socket: chgrp and chmod g+x, or "
-                                "another socket_group");
+                    everybody ? "not everybody may pass through this folder, so mail servers "
+                                "cannot reach the socket; run chmod o+x on it"
+                              : "the socket's group may not pass through this folder, so the mail "
+                                "server cannot reach the socket; run chgrp and chmod g+x on it, or "
+                                "set another socket_group");
     }
     return true;
 }
@@ -95,14 +95,16 @@ static bool socket_make_way(const char *path, char error_r[SOCKET_ERROR_MAX])
     if (lstat(path, &st) != 0)
         return errno == ENOENT || socket_fail(error_r, path, strerror(errno));
     if (!S_ISSOCK(st.st_mode))
-        return socket_fail(error_r, path, "is there already, and is no socket");
+        return socket_fail(
+                error_r, path, "exists and is not a socket; remove it, or set another socket");
     const int fd = socket_connect_unix(path);
     if (fd >= 0)
         close(fd);
     if (fd >= 0 || errno == EAGAIN)
-        return socket_fail(error_r, path, "another process answers at this socket");
+        return socket_fail(error_r, path,
+                "another process answers at this socket; stop it, or set another socket");
     if (errno != ECONNREFUSED)
-        return socket_fail_errno(error_r, path, "is there already, and cannot be tried");
+        return socket_fail_errno(error_r, path, "exists, and cannot be connected to");
     return unlink(path) == 0 || socket_fail_errno(error_r, path, "cannot be replaced");
 }
 

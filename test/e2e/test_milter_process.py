@@ -63,7 +63,7 @@ def test_it_is_not_replaced_in_a_hurry(case):
     d.wait_log("event=worker-died", 6)
     took = time.monotonic() - begin
     check(took > 1, f"five deaths in {took:.1f} s")
-    d.wait_log("not-started.*is no socket")
+    d.wait_log("not-started.*is not a socket")
     os.rmdir(site.socket)
     d.wait_log("event=ready", 3)
     serves(site)

@@ -33,9 +33,9 @@ def test_what_is_wrong_with_its_place_is_said(case):
     site = MilterSite(case)
     write_file(site.path("file"), "x")
     os.mkdir(site.path("closed"), 0o700)
-    for where, wanted in ((site.path("file"), "is there already, and is no socket"),
+    for where, wanted in ((site.path("file"), "exists and is not a socket"),
                           (site.path("none/s"), "/none: the socket's folder: No such file"),
-                          (site.path("file/s"), "/file: is no folder"),
+                          (site.path("file/s"), "/file: is not a folder"),
                           (site.path("closed/s"), "/closed: not everybody may pass")):
         log = site.refuse(site.config(where="unix:" + where))
         check(wanted in log, f"{wanted!r} is not in {log}")

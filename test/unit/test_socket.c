@@ -186,7 +186,7 @@ TEST(a_folder_above_is_named)
     assert_refused(&place, cause);
     folder_write(&place.folder, "f", "", 0, 0600);
     snprintf(place.option, sizeof place.option, "unix:%s/f/s", place.folder.path);
-    assert_refused(&place, "/f: is no folder");
+    assert_refused(&place, "/f: is not a folder");
     fixture_socket_end(&place);
 }
 
@@ -211,7 +211,7 @@ TEST(what_somebody_uses_is_left_alone)
     assert_int_equal(unlink(place.path), 0);
 
     const int other = fixture_socket_bind(place.path, SOCK_DGRAM, -1);
-    assert_refused(&place, "/s: is there already, and cannot be tried");
+    assert_refused(&place, "/s: exists, and cannot be connected to");
     assert_int_equal(access(place.path, F_OK), 0);
     close(other);
     fixture_socket_end(&place);
@@ -221,7 +221,7 @@ TEST(what_somebody_uses_is_left_alone)
 TEST(what_may_not_be_tried_is_left_alone)
 {
     struct fixture_socket place;
-    struct expected expected = {&place, "cannot be tried: Permission denied"};
+    struct expected expected = {&place, "cannot be connected to: Permission denied"};
 
     if (geteuid() != 0)
         skip();
@@ -245,7 +245,7 @@ TEST(what_is_no_socket_is_left_alone)
 
     fixture_socket_make(&place, 0660);
     folder_write(&place.folder, "s", "x", 1, 0600);
-    assert_refused(&place, "/s: is there already, and is no socket");
+    assert_refused(&place, "/s: exists and is not a socket");
     assert_true(folder_read(&place.folder, "s", content, sizeof content));
     assert_string_equal(content, "x");
     socket_remove(&place.milter);
@@ -257,7 +257,7 @@ TEST(what_is_no_socket_is_left_alone)
     folder_path(&place.folder, "t", target);
     close(fixture_socket_bind(target, SOCK_STREAM, -1));
     assert_int_equal(symlink(target, place.path), 0);
-    assert_refused(&place, "/s: is there already, and is no socket");
+    assert_refused(&place, "/s: exists and is not a socket");
     fixture_socket_end(&place);
 }
 

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: ISC
+#include "milter/candidate.h"
+
+#include <sodium.h>
+#include <string.h>
+
+#include "folder.h"
+#include "unit.h"
+
+#define VERIFY(options) "verify { authserv_id = mx.example.net\n" options " }\n"
+#define MILTER(options) "milter { socket = \"unix:/s\"\n" options " }\n"
+
+static struct folder folder;
+
+BEFORE_ALL()
+{
+    assert_true(sodium_init() >= 0);
+}
+
+BEFORE_EACH()
+{
+    folder = folder_make();
+}
+
+AFTER_EACH()
+{
+    folder_remove(&folder);
+}
+
+static bool read_config(
+        const char *config, bool check, struct candidate *candidate_r, struct problems *problems)
+{
+    char path[FOLDER_PATH_MAX];
+
+    folder_write(&folder, "conf", config, strlen(config), 0644);
+    folder_path(&folder, "conf", path);
+    return candidate_read(path, check, candidate_r, problems);
+}
+
+static const struct {
+    struct unit_row row;
+    const char *first;
+    const char *now;
+    const char *want;
+} changes[] = {
+        {{"nothing"}, VERIFY("") MILTER("run_as = nobody"), VERIFY("") MILTER("run_as = nobody"),
+                ""},
+        {{"what takes no restart"}, VERIFY("") MILTER("run_as = nobody"),
+                VERIFY("mode = monitor on_no = mark")
+                        MILTER("run_as = nobody trusted_networks = {} logins = any"),
+                ""},
+        {{"the socket"}, VERIFY("") "milter { socket = \"unix:/s\" run_as = nobody }",
+                VERIFY("") "milter { socket = \"inet:10026@127.0.0.1\" run_as = nobody }",
+                "f:3: socket: inet:10026@127.0.0.1: expected a restart to change it\n"},
+        {{"its mode and its group"}, VERIFY("") MILTER("run_as = nobody"),
+                VERIFY("") MILTER("run_as = nobody socket_mode = 0600 socket_group = daemon"),
+                "f:4: socket_group: daemon: expected a restart to change it\n"
+                "f:4: socket_mode: expected a restart to change it\n"},
+        {{"the user"}, VERIFY("") MILTER("run_as = nobody"), VERIFY("") MILTER("run_as = daemon"),
+                "f:4: run_as: daemon: expected a restart to change it\n"},
+        {{"the resolver"}, VERIFY("resolver = \"127.0.0.1\"") MILTER("run_as = nobody"),
+                VERIFY("resolver = \"127.0.0.2\"") MILTER("run_as = nobody"),
+                "f:2: resolver: 127.0.0.2: expected a restart to change it\n"},
+        {{"no trust anchors"}, VERIFY("") MILTER("run_as = nobody"),
+                VERIFY("trust_anchors = {}") MILTER("run_as = nobody"),
+                "f:2: trust_anchors: expected a restart to change them\n"},
+        {{"a new section verify"},
+                "stamp { host = m.example.org\nkey = \"/nonexistent\"\n"
+                "service_key = "
+                "\"service-public:D13rKMCoIj9LkLgtUHgo2aNEpwXEQBrRDrLt-cwkrk9mRRFv\"\n"
+                "domains = {example.org} }\n" MILTER("run_as = nobody"),
+                VERIFY("") MILTER("run_as = nobody"),
+                "f:2: a new section `verify`: expected a restart: until then nothing is "
+                "verified\n"},
+        {{"no section verify"}, VERIFY("resolver = \"127.0.0.1\"") MILTER("run_as = nobody"),
+                "stamp { host = m.example.org\nkey = \"/nonexistent\"\n"
+                "service_key = "
+                "\"service-public:D13rKMCoIj9LkLgtUHgo2aNEpwXEQBrRDrLt-cwkrk9mRRFv\"\n"
+                "domains = {example.org} }\n" MILTER("run_as = nobody"),
+                ""},
+};
+
+TEST_EACH(change, changes)
+{
+    struct problems *problems = problems_init("f");
+    struct problems *warnings = problems_init("f");
+    struct candidate first;
+    struct candidate now;
+
+    assert_non_null(problems);
+    assert_non_null(warnings);
+    (void)!read_config(row->first, false, &first, problems);
+    (void)!read_config(row->now, false, &now, problems);
+    if (first.config == NULL || now.config == NULL)
+        print_error("%s", problems_text(problems));
+    assert_non_null(first.config);
+    assert_non_null(now.config);
+    candidate_warn_of_restart(&now, first.config, warnings);
+    assert_string_equal(problems_text(warnings), row->want);
+    candidate_clear(&first);
+    candidate_clear(&now);
+    problems_free(&problems);
+    problems_free(&warnings);
+}
+
+static const struct {
+    struct unit_row row;
+    const char *config;
+    bool check;
+    bool want;
+    const char *said; /* one of the problems; NULL: there are none */
+    size_t count;
+} readings[] = {
+        {{"good"}, VERIFY("") MILTER("run_as = nobody"), true, true, NULL, 0},
+        {{"good, unchecked"}, VERIFY("") MILTER("run_as = nobody"), false, true, NULL, 0},
+        {{"a syntax error"}, "milter {", true, false, ":1: ", 1},
+        {{"no section"}, VERIFY(""), true, false, "no section: milter", 1},
+        {{"a group"}, VERIFY("") MILTER("run_as = nobody socket_group = no-such-group"), true,
+                false, "socket_group: no-such-group: expected a group of this machine", 1},
+        {{"a group, unchecked"}, VERIFY("") MILTER("run_as = nobody socket_group = no-such-group"),
+                false, false, "socket_group: no-such-group: expected a group of this machine", 1},
+        {{"all in one go"},
+                "stamp { host = m.example.org\nkey = \"/nonexistent/key\"\n"
+                "service_key = "
+                "\"service-public:D13rKMCoIj9LkLgtUHgo2aNEpwXEQBrRDrLt-cwkrk9mRRFv\"\n"
+                "domains = {example.org} }\n" MILTER(
+                        "run_as = nobody socket_group = no-such-group logins = \"/nonexistent\""),
+                false, false, "unusable table of logins", 3},
+};
+
+TEST_EACH(reading, readings)
+{
+    struct problems *problems = problems_init("f");
+    struct candidate candidate;
+
+    assert_non_null(problems);
+    assert_int_equal(read_config(row->config, row->check, &candidate, problems), row->want);
+    if (problems_count(problems) != row->count ||
+            (row->said != NULL && strstr(problems_text(problems), row->said) == NULL))
+        fail_msg("want %zu with \"%s\", got: %s", row->count, row->said != NULL ? row->said : "",
+                problems_text(problems));
+    candidate_clear(&candidate);
+    candidate_clear(&candidate);
+    problems_free(&problems);
+}
