@@ -17,13 +17,13 @@ struct job {
     struct problems *problems;
     struct config *config;
     struct service *service;
-    struct message_parser *letter; /* NULL: a payload was given */
+    struct message_parser *parser; /* NULL: a payload was given */
     struct question_arguments asked;
     uint64_t now;
     bool as_json;
 };
 
-static enum status explain_short_of_memory(const struct job *job)
+static enum status explain_out_of_memory(const struct job *job)
 {
     command_complain(job->invocation, "out of memory");
     return STATUS_FAILURE;
@@ -49,7 +49,7 @@ static enum status make_service(struct job *job)
 static void choose_payload(struct job *job, const struct address *user)
 {
     size_t count;
-    const struct stamp *stamp = message_parser_stamp_by(job->letter, user, &count);
+    const struct stamp *stamp = message_parser_stamp_by(job->parser, user, &count);
 
     if (stamp == NULL)
         command_complain(job->invocation, "the message has %s stamp by %s",
@@ -58,10 +58,10 @@ static void choose_payload(struct job *job, const struct address *user)
 }
 
 /* --user; a bare one is one of the default domain. */
-static const struct address *given_user(const struct job *job, struct address *room)
+static const struct address *given_user(const struct job *job, struct address *buffer)
 {
-    if (address_parse(text_of(job->asked.user), service_default_domain(job->service), room))
-        return room;
+    if (address_parse(text_of(job->asked.user), service_default_domain(job->service), buffer))
+        return buffer;
     command_complain(job->invocation,
             "--user %s: expected canonical text, as in alice@example.org; a bare name needs a "
             "domain with `default = true`",
@@ -71,33 +71,33 @@ static const struct address *given_user(const struct job *job, struct address *r
 
 static const struct address *author(const struct job *job)
 {
-    char why[READ_MESSAGE_ERROR_MAX];
-    const struct address *user = read_message_author(job->letter, why);
+    char error[READ_MESSAGE_ERROR_MAX];
+    const struct address *user = read_message_author(job->parser, error);
 
     if (user == NULL)
-        command_complain(job->invocation, "%s", why);
+        command_complain(job->invocation, "%s", error);
     return user;
 }
 
 /* The question about the message on standard input; what was given by hand stays. */
 static enum status ask_about_message(struct job *job)
 {
-    struct address room;
+    struct address buffer;
 
-    job->letter = message_parser_init(NULL);
-    if (job->letter == NULL)
-        return explain_short_of_memory(job);
-    const enum status status = read_message_read(job->letter, job->invocation);
+    job->parser = message_parser_init(NULL);
+    if (job->parser == NULL)
+        return explain_out_of_memory(job);
+    const enum status status = read_message_read(job->parser, job->invocation);
     if (status != STATUS_OK)
         return status;
-    const struct address *user = job->asked.user != NULL ? given_user(job, &room) : author(job);
+    const struct address *user = job->asked.user != NULL ? given_user(job, &buffer) : author(job);
     if (user == NULL)
         return STATUS_DATA;
     choose_payload(job, user);
     if (job->asked.user == NULL)
         job->asked.user = user->text;
     if (job->asked.digest == NULL)
-        job->asked.digest = message_parser_digest(job->letter);
+        job->asked.digest = message_parser_digest(job->parser);
     return STATUS_OK;
 }
 
@@ -115,7 +115,7 @@ static enum status explain_explain(const struct job *job)
         return STATUS_DATA;
     struct explanation *explanation = explanation_init(job->service, writer_text(&line), job->now);
     if (explanation == NULL)
-        return explain_short_of_memory(job);
+        return explain_out_of_memory(job);
     if (job->as_json)
         explanation_print_json(explanation, stdout);
     else
@@ -165,7 +165,7 @@ static enum status explain_run(const struct invocation *invocation)
         status = ask_about_message(&job);
     if (status == STATUS_OK)
         status = explain_explain(&job);
-    message_parser_free(&job.letter);
+    message_parser_free(&job.parser);
     service_free(&job.service);
     config_free(&job.config);
     problems_free(&job.problems);

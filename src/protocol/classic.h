@@ -37,9 +37,9 @@ bool classic_is_hex(struct text payload);
 /* Whether this payload is one of 2013 for this key, going by its form alone. */
 bool classic_is_payload(const struct classic_key *key, struct text payload);
 
-/* False when it does not open, or the text inside is not three words divided by single spaces,
- * without a control octet, the first of which is an LDH name. Which of these it was cannot be told
- * from outside, and `payload_r` is then all zero. */
+/* False, with `payload_r` all zero, when it does not open or its text is not valid: three words
+ * with single spaces between them, no control octet, the first word an LDH name. Which of these it
+ * was cannot be told from outside. */
 bool classic_open(struct classic_key *key, struct text hex, struct classic_payload *payload_r)
         __attribute__((warn_unused_result));
 

@@ -23,9 +23,9 @@ struct digest *digest_init(void); /* NULL when out of memory */
 void digest_free(struct digest **digest);
 
 /* Each field of the message from top to bottom, before the body; names that it does not cover are
- * ignored. `value` is all behind the colon. False when names and values of the kept fields pass 1
- * MiB (never so for a header section that message.h takes), out of memory or the body has begun:
- * the message then has no digest. */
+ * ignored. `value` is all behind the colon. False when the message has no digest: names and values
+ * of the kept fields pass 1 MiB (message.h takes no such header section), the body has begun, or
+ * out of memory. */
 bool digest_field(struct digest *digest, enum field_name name, struct text value)
         __attribute__((warn_unused_result));
 /* The body, in any chunks, with lines that end in CRLF or LF. */

@@ -8,8 +8,8 @@
 
 #define DOMAIN_MAX 253 /* octets of an A-label domain, RFC 1035 without the root's dot */
 
-/* Letters, digits and hyphens in labels of 1 to 63 octets, no hyphen at a label's end, at most
- * DOMAIN_MAX octets, no dot at the end (RFC 5321, section 4.1.2). One label is enough. */
+/* Labels of 1 to 63 letters, digits and hyphens, with no hyphen at a label's end; at most
+ * DOMAIN_MAX octets, and no dot at the end (RFC 5321, section 4.1.2). One label is enough. */
 bool domain_is_ldh(struct text domain);
 
 /* Whether `domain` equals `parent` or ends in "." and `parent`, ASCII case folded. */

@@ -34,13 +34,15 @@ struct results {
 bool results_format(struct text authserv_id, const struct results *results, const char *eol,
         struct writer *w) __attribute__((warn_unused_result));
 
-/* Whether the value of a field of that name, which came with a message, is to be deleted (facts on
- * forgeries are in SECURITY.md): it claims our id and has a method `verimail`, or it has the word
- * verimail anywhere, in any case, and does not parse, or it has an encoded word in its id or a CR
- * alone. The id is what stands up to `;`, a `/`
- * or a version, without comments and quotes, in any case. A method is compared in any
- * case, without its version (`verimail/1`). White space before the field's colon makes it
- * unparsable: `space_before_colon`. Where parsers could disagree, delete. */
+/* Whether a field Authentication-Results that came with a message must be deleted (SECURITY.md has
+ * facts on forgeries). It must when
+ * - it claims our id and has a method `verimail`,
+ * - it has the word verimail anywhere, in any case, and does not parse, or
+ * - it has an encoded word in its id, or a CR without LF.
+ * The id ends at `;`, a `/` or a version; it is compared in any case, without comments and quotes.
+ * A method is compared in any case, without its version (`verimail/1`). A field with white space
+ * before its colon does not parse: `space_before_colon`. Where parsers could disagree, it is
+ * deleted. */
 bool results_is_forged(struct text value, bool space_before_colon, struct text authserv_id);
 
 #endif
