@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Inline SVG for the page: coloured by the classes of style.h. Widths are shares of what there is,
+/* Inline SVG for the page: coloured by the classes of style_css in page.c. Widths are shares of what there is,
  * so that letters have their size on any screen. */
 
 /* What the patterns of ALLOW and NO are, once in a page, before what is drawn with them. */

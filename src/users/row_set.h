@@ -14,7 +14,7 @@
  * wait who has a user to revoke. */
 struct row_set;
 
-/* What has to be done with a row; difference.h finds it. */
+/* What has to be done with a row; difference_find() finds it. */
 enum row_set_state { ROW_SET_NEW, ROW_SET_CHANGED, ROW_SET_SAME, ROW_SET_HIDDEN };
 
 struct row_set_row {

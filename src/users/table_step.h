@@ -6,7 +6,7 @@
 
 #include "users/table.h"
 
-/* What table.c and tablewrite.c share: a table, and a step of work on it. */
+/* What table.c and table_write.c share: a table, and a step of work on it. */
 struct table {
     MDB_env *env;
     MDB_dbi dbi;
