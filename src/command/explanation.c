@@ -28,7 +28,7 @@ struct item {
     uint64_t number;
 };
 
-/* Puts down what the last step saw. False when out of memory. */
+/* Keeps what the last step saw. False when out of memory. */
 static bool explanation_note(struct explanation *e)
 {
     const unsigned number = e->query.judgement.step;
@@ -130,7 +130,7 @@ static size_t list_sealed(const struct query *query, struct item items_r[ITEMS_M
     return n;
 }
 
-/* What came out of the payload, as far as it opened. */
+/* What the payload says, as far as it opened. */
 static size_t list_items(const struct query *query, struct item items_r[ITEMS_MAX])
 {
     const struct classic_payload *classic = &query->payload.classic;
@@ -148,12 +148,12 @@ static size_t list_items(const struct query *query, struct item items_r[ITEMS_MA
 
 static void print_item(const struct item *item, FILE *out)
 {
-    char moment[DATE_TEXT_MAX];
+    char date[DATE_TEXT_MAX];
 
     fprintf(out, "    %-10s ", item->name);
     if (item->is_number) {
-        date_format(item->number, moment);
-        fprintf(out, "%llu %s", (unsigned long long)item->number, moment);
+        date_format(item->number, date);
+        fprintf(out, "%llu %s", (unsigned long long)item->number, date);
     } else {
         escape_put(out, item->value);
     }

@@ -167,7 +167,7 @@ static void describe_allowance(const struct seen *s, const char *before, struct 
     steps_say(s, domain.len > 0 ? " for " : " in all", domain);
 }
 
-/* What the service would raise is what count_request_make() makes. */
+/* The counts are those of count_request_make(). */
 static void describe_allowances(const struct seen *s)
 {
     const struct text receiving = s->judge->sealed->receiving;

@@ -19,7 +19,7 @@ static bool refused(struct judgement *judgement, const char *cause)
     return decided(judgement, VERDICT_NO, REASON_REFUSED, cause);
 }
 
-/* One of the three that an operator can make a NO: its wire reason must not tell which. */
+/* For the three that an operator can make a NO. The reason on the wire must not tell which. */
 static bool allowed_unless(bool denied, struct judgement *judgement, enum reason reason)
 {
     if (denied)
@@ -27,7 +27,7 @@ static bool allowed_unless(bool denied, struct judgement *judgement, enum reason
     return decided(judgement, VERDICT_ALLOW, reason, "");
 }
 
-/* Only an answer that rests on nothing but the user, or not even that, may be used again. */
+/* An answer may be used again only if it depends on the user at most. */
 static void may_be_kept(
         struct judgement *judgement, const struct domain_policy *policy, bool for_all_users)
 {
@@ -69,7 +69,7 @@ static bool user_has_rule(const struct judge *judge, struct judgement *judgement
 
     if (found == RULES_UNKNOWN)
         return decided(judgement, VERDICT_TEMPERROR, REASON_NONE, "users");
-    /* Without a rule it is the next two steps that decide, each in its way. */
+    /* Without a rule, one of the next two steps decides. */
     judgement->listed = found == RULES_FOUND && !text_equal(judgement->matched, text_of("*"));
     return false;
 }
@@ -181,7 +181,7 @@ enum judge_state judge_step(const struct judge *judge, struct judgement *judgeme
 {
     bool (*decide)(const struct judge *, struct judgement *) = judge_steps[judgement->step].decide;
 
-    /* What is not decided is no YES. */
+    /* Until a step decides, nothing may be answered. */
     if (judgement->step++ == 0)
         (void)decided(judgement, VERDICT_TEMPERROR, REASON_NONE, "");
     if (decide == NULL)
