@@ -4,13 +4,15 @@
 
 #include <stddef.h>
 
-/* The password in the first line of a file that not everybody may read, in libsodium's guarded
- * memory; sodium_free() it. NULL with a sentence's end in `*error_r`; an empty one is none: to a
- * server it would mean nobody, who may see less. */
+/* Reads the password from the first line of a file that must not be readable by everybody. It lies
+ * in libsodium's guarded memory; sodium_free() it. NULL with the end of a sentence in `*error_r`.
+ * An empty password is refused: a server would take it for an anonymous client, which may see less.
+ */
 char *password_load(const char *path, const char **error_r);
 
-/* Makes stars of the password wherever `text` has it. One of less than four octets stays: where it
- * stands by chance, the stars would show it. NULL: none. */
+/* Overwrites the password with stars wherever `text` contains it. A password of fewer than four
+ * octets is left: it may stand there by chance, and the stars would reveal it. NULL: no password.
+ */
 void password_blot(char *text, const char *password);
 
 #endif

@@ -344,13 +344,13 @@ const struct command command_table = {
                 "pinned,\n"
                 "                          unless it says pinned=no\n"
                 "\n"
-                "What is changed counts from the service's next question on: `delete` revokes a "
-                "user, unless\n"
-                "*@domain permits him; `set FILE USER hosts=` does, unless the configuration has a "
-                "section\n"
-                "for him. A change is made in one step or, when anything fails, not at all. Status "
-                "1: there\n"
-                "is no such row.\n"
+                "A change counts from the service's next question on. `delete` revokes a user, "
+                "unless\n"
+                "*@domain permits the user. `set FILE USER hosts=` always does, unless the "
+                "configuration\n"
+                "has a section for the user. A change is made in one step. If anything fails, "
+                "nothing is\n"
+                "changed. Status 1: there is no such row.\n"
                 "\n",
         .run = table_run,
 };

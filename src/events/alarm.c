@@ -164,7 +164,7 @@ static void forgeries_add(uint32_t *count)
         ++*count;
 }
 
-/* The vote of Boyer and Moore: if anybody has more than half of all, he is left at the end. */
+/* The vote of Boyer and Moore: a value that makes up more than half of all is left at the end. */
 static void vote(struct entry *entry, uint64_t network)
 {
     if (entry->votes == 0) {

@@ -10,9 +10,9 @@
 #define COUNTERS_LATENCIES 12
 #define COUNTERS_KEYS_MAX 64
 
-/* What operators watch, in memory that the processes of a service share: made by the parent before
- * the first fork, it outlives all of them but the parent, and so reloads. All are counts since the
- * start unless they say otherwise; added to with counters_add(), never reset. */
+/* What operators watch, in memory that the processes of a service share: made by the supervisor
+ * before the first fork, it outlives all of them but the supervisor, and so reloads. All are counts
+ * since the start unless they say otherwise; added to with counters_add(), never reset. */
 enum counter_alarm {
     COUNTER_ALARM_FORGERIES,
     COUNTER_ALARM_REPLAY,
@@ -45,8 +45,8 @@ struct counters {
     _Atomic uint64_t workers_restarted;
     _Atomic uint64_t recorders_restarted;
     _Atomic uint64_t alarms[COUNTER_ALARMS];
-    _Atomic uint64_t keys_changed;              /* odd while the parent writes the keys */
-    struct counter_key keys[COUNTERS_KEYS_MAX]; /* the parent's to write */
+    _Atomic uint64_t keys_changed;              /* odd while the supervisor writes the keys */
+    struct counter_key keys[COUNTERS_KEYS_MAX]; /* the supervisor's to write */
 };
 
 extern const uint32_t counters_latency[COUNTERS_LATENCIES]; /* milliseconds, growing */

@@ -24,7 +24,7 @@ struct event {
     struct text receiving; /* domains with commas between, or `*` */
     struct text ip;        /* the address that the message came from, as the asker says */
     struct text asker;     /* the address that asked */
-    bool listed;           /* the user has a rule of his own, not that of `*` or none; false, too,
+    bool listed;           /* the user has a rule of its own, not that of `*` or none; false, too,
                             * where no rule was looked at: a forged stamp, a domain not served */
     uint32_t milliseconds; /* from accept to answer */
 };

@@ -105,7 +105,7 @@ static void print_keys(
     }
 }
 
-/* As they are at one moment; none when the parent writes and writes. */
+/* All of one time. None when the supervisor does not stop writing. */
 static void keys(FILE *out, const struct counters *c, uint64_t unix_now)
 {
     struct counter_key *copy = malloc(sizeof c->keys);

@@ -157,8 +157,8 @@ static unsigned held(const struct metrics *metrics)
     return info != NULL ? info->num_connections : 0;
 }
 
-/* Taken away before its end, the listening socket is neither shut down nor closed: it is not this
- * process's alone. Who has been accepted is answered, unless he takes his time. */
+/* The listening socket is taken from the HTTP server first, which would shut it down: other
+ * processes have it too. Clients that were accepted are answered, unless they are slow. */
 void metrics_stop(struct metrics **metrics)
 {
     unsigned waited = 0;

@@ -138,8 +138,8 @@ void syncing_free(struct syncing **syncing)
     *syncing = NULL;
 }
 
-/* The first thread hears the parent; a second one records, and may wait for its store as long as
- * that takes; others sync the store of replay counts and show the counters. */
+/* The first thread hears the supervisor; a second one records, and may wait for its store as long
+ * as that takes; others sync the store of replay counts and show the counters. */
 struct recorder {
     const struct recorder_setup *setup;
     struct metrics *metrics; /* NULL: nobody wants them */
@@ -326,8 +326,8 @@ static bool end_recording(struct recorder *r)
     return false;
 }
 
-/* The store of replay counts does not wait for that of events. Workers that have lost their parent
- * may still count. */
+/* The store of replay counts does not wait for that of events. Workers that have lost their
+ * supervisor may still count. */
 static bool recorder_finish(struct recorder *r, char order)
 {
     r->order = order; /* seen by whoever sees the end */

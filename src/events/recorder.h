@@ -13,10 +13,10 @@
 #include "process/identity.h"
 
 #define RECORDER_FINISH 5000  /* milliseconds for what is left; the store may take longer */
-#define RECORDER_ORPHAN 11000 /* milliseconds that workers may go on for without their parent */
+#define RECORDER_ORPHAN 11000 /* milliseconds that workers may go on without a supervisor */
 
-/* What the parent says to a recorder, an octet each. At the end of the socket the parent is dead
- * and workers may go on for a while: as long as events come, they are recorded. */
+/* What the supervisor says to a recorder, an octet each. At the end of the socket the supervisor is
+ * dead and workers may go on for a while: as long as events come, they are recorded. */
 enum recorder_order {
     RECORDER_STOP = 's',      /* all workers have ended: record what is left, mark the store of
                                * replay counts as whole, and end */

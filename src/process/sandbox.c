@@ -23,7 +23,7 @@ static const int allowed_to_worker[] = {
         SCMP_SYS(epoll_wait),
         SCMP_SYS(epoll_pwait),
         SCMP_SYS(dup),
-        /* the log, and the message to the parent that it is ready */
+        /* the log, and the message to the supervisor that it is ready */
         SCMP_SYS(write),
         SCMP_SYS(poll),
         SCMP_SYS(ppoll),

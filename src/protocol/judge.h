@@ -49,7 +49,7 @@ struct judgement {
     struct answer answer;
     const char *cause; /* one word for the log where it knows more than the wire, else "" */
     unsigned step;     /* the last one taken, 1 to JUDGE_STEPS; in the end the one that decided */
-    bool listed;       /* the user has a rule of his own, not that of `*` */
+    bool listed;       /* the user has a rule of its own, not that of `*` */
 
     /* What the rules say, for the log; borrowed from them. Not set when an earlier step decided. */
     const struct domain_policy *policy; /* of the user's domain, from step 2 on */

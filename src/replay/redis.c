@@ -99,7 +99,7 @@ static bool redis_ask(
     return true;
 }
 
-/* Asks whom it concerns, or lets it wait for him. */
+/* Sends the request to the server of its slot, or lets it wait until that server is connected. */
 static void dispatch(struct redis *s, struct redis_request *request, uint64_t mono_ms)
 {
     struct redis_link *link =

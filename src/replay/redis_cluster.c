@@ -281,7 +281,8 @@ void redis_cluster_on_ready(struct redis_cluster *cluster, const struct redis_li
     cluster->told = true;
 }
 
-/* A slot that nobody is told to count in stays with whom it was: he knows better. */
+/* A slot that the map does not mention keeps its owner. If the owner lost the slot, it redirects us
+ * to the new one. */
 static void take_range(void *context, const struct redis_slots_range *range)
 {
     struct redis_cluster *c = context;

@@ -20,10 +20,10 @@
 
 #define TABLE_SCHEME "lmdb:"
 
-/* Who has asked a directory earlier must not write later: what he writes is older. So syncs take
- * turns, from before the first question to the end, one at a time for the tables of one folder.
- * Waits for at most so many seconds. Returns a descriptor, whose end is the turn's, or -1 with
- * errno, EWOULDBLOCK when it is still another's. `path`: of a table. */
+/* A sync that asked the directory earlier must not write later, because its rows are older. So the
+ * syncs of the tables in one folder run one at a time, under this lock, which is taken before the
+ * first question. Waits for at most so many seconds. Returns a descriptor; closing it releases the
+ * lock. -1 with errno: EWOULDBLOCK if another sync still has the lock. `path`: of a table. */
 int sync_lock_take(const char *path, uint64_t seconds);
 
 #define AGAIN 50 /* milliseconds */

@@ -146,8 +146,8 @@ static void table_file_open_env(void *context)
         o->error = table_file_open_database(o->env, o->write, &o->dbi);
 }
 
-/* What root makes is for whom the folder is for. It is made as by him: then root can be led
- * nowhere where he could not go himself, by a link in a folder of his. */
+/* A file that root makes belongs to the owner of its folder. It is made with that user's rights: a
+ * link in the folder then leads root to no place that the user cannot reach. */
 static bool find_owner(const char *path, struct identity *owner_r)
 {
     char *copy = strdup(path);

@@ -51,11 +51,11 @@ TEST(more_than_one_address_takes)
     fake_dns_service("busy.test", busy);
     start(askers, CIRCUIT_BREAKER_CONNECTIONS, &here, "a@busy.test");
     fake_service_wait_for(busy, CIRCUIT_BREAKER_CONNECTIONS);
-    /* Who does not get his turn in time. */
+    /* A thread that does not get a connection in time. */
     struct fixture_client hasty = here;
     hasty.policy.timeout = FIXTURE_CLIENT_SHORT;
     fixture_client_expect(&hasty, "a@busy.test", "p", VERDICT_TEMPERROR, CLIENT_RESTING);
-    /* Who does. */
+    /* Threads that do. */
     start(askers + CIRCUIT_BREAKER_CONNECTIONS, CIRCUIT_BREAKER_CONNECTIONS, &here, "b@busy.test");
     fake_service_release(busy);
     finish(askers, 2 * CIRCUIT_BREAKER_CONNECTIONS, VERDICT_YES);
