@@ -40,7 +40,7 @@ static bool make_whole(const char *address)
 int main(int argc, char **argv)
 {
     static struct count_request items[BATCH];
-    const uint64_t today = unix_now();
+    const uint64_t now = unix_now();
     const uint64_t span = UINT64_C(86400) * DAYS;
     uint64_t count = 0;
 
@@ -50,15 +50,15 @@ int main(int argc, char **argv)
     }
     const struct replay_setup setup = {
             .address = argv[1], .keep = UINT64_C(8) * 86400, .done = on_done};
-    struct replay *replay = replay_open(&setup, mono_ms(), today);
+    struct replay *replay = replay_open(&setup, mono_ms(), now);
     if (replay == NULL)
         return 1;
     for (uint64_t i = 0; i < count;) {
         for (size_t k = 0; k < BATCH && i < count; k++, i++) {
-            make_item(today - span + span * i / count, &items[k]);
-            replay_submit(replay, &items[k], mono_ms(), today);
+            make_item(now - span + span * i / count, &items[k]);
+            replay_submit(replay, &items[k], mono_ms(), now);
         }
-        replay_commit(replay, mono_ms(), today);
+        replay_commit(replay, mono_ms(), now);
     }
     struct replay_health health;
     replay_health(replay, &health);

@@ -30,8 +30,8 @@ static uint64_t ask(const struct service *service, struct text line, uint64_t co
     if (!endpoint_parse("192.0.2.1:4711", &source))
         abort();
     for (uint64_t i = 0; i < count; i++) {
-        char room[ANSWER_MAX];
-        struct writer w = writer_of(room, sizeof room);
+        char buffer[ANSWER_MAX];
+        struct writer w = writer_of(buffer, sizeof buffer);
         struct query query;
         query_read(service, line, &query);
         query_open(service, NULL, 0, unix_now(), &query);
@@ -42,7 +42,7 @@ static uint64_t ask(const struct service *service, struct text line, uint64_t co
         question_log_answered(&log, &query, &source, 0, i);
         log_tick(i);
         if (i == 0)
-            printf("answer: %.*s", (int)writer_text(&w).len, room);
+            printf("answer: %.*s", (int)writer_text(&w).len, buffer);
     }
     return mono_us() - begin;
 }

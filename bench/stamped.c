@@ -25,8 +25,8 @@ static bool print_question(const struct shared_key *key, const char *user)
 {
     static const char digest[] = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     unsigned char nonce[PAYLOAD_NONCE];
-    char room[PAYLOAD_TEXT_MAX];
-    struct writer w = writer_of(room, sizeof room);
+    char buffer[PAYLOAD_TEXT_MAX];
+    struct writer w = writer_of(buffer, sizeof buffer);
     const struct payload payload = {
             .host = text_of(key->host),
             .receiving = text_of("receiver.example:1"),
@@ -44,11 +44,11 @@ static bool print_question(const struct shared_key *key, const char *user)
 }
 
 /* Without the line's end. */
-static bool read_user(char *room, size_t size)
+static bool read_user(char *buffer, size_t size)
 {
-    if (fgets(room, (int)size, stdin) == NULL)
+    if (fgets(buffer, (int)size, stdin) == NULL)
         return false;
-    room[strcspn(room, "\n")] = '\0';
+    buffer[strcspn(buffer, "\n")] = '\0';
     return true;
 }
 

@@ -14,8 +14,8 @@ static void must(bool holds)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    char room[ANSWER_MAX];
-    struct writer w = writer_of(room, sizeof room);
+    char buffer[ANSWER_MAX];
+    struct writer w = writer_of(buffer, sizeof buffer);
     struct answer answer;
     struct answer back;
 
@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     must(answer.ttl == back.ttl);
     must(back.scope_domain == (answer.ttl > 0 && answer.scope_domain));
     /* A shorter answer, as from a connection that broke, is none. */
-    must(!answer_parse((struct text){room, writer_text(&w).len - 1}, &back));
-    must(!answer_parse((struct text){room, writer_text(&w).len - 2}, &back));
+    must(!answer_parse((struct text){buffer, writer_text(&w).len - 1}, &back));
+    must(!answer_parse((struct text){buffer, writer_text(&w).len - 2}, &back));
     return 0;
 }

@@ -66,8 +66,8 @@ static EVP_PKEY_CTX *sealing(void)
 
 static bool join_is(const struct classic_payload *opened, struct text content)
 {
-    char room[CLASSIC_OCTETS_MAX];
-    struct writer w = writer_of(room, sizeof room);
+    char buffer[CLASSIC_OCTETS_MAX];
+    struct writer w = writer_of(buffer, sizeof buffer);
 
     writer_put(&w, opened->host);
     writer_char(&w, ' ');

@@ -70,12 +70,12 @@ static void require_digest(struct writer w, struct outcome want, bool same)
 }
 
 /* Every line end as `eol`. To LF only where no CR would become part of a line end by that. */
-static void line_ends_do_not_matter(struct text t, struct outcome want, char *room, size_t size)
+static void line_ends_do_not_matter(struct text t, struct outcome want, char *buffer, size_t size)
 {
     static const char *const eols[] = {"\r\n", "\n"};
 
     for (size_t e = 0; e < 2; e++) {
-        struct writer w = writer_of(room, size);
+        struct writer w = writer_of(buffer, size);
         for (size_t i = 0; i < t.len; i++) {
             const bool is_cr = t.at[i] == '\r' && i + 1 < t.len && t.at[i + 1] == '\n';
             const bool is_stray = is_cr && i > 0 && t.at[i - 1] == '\r';
@@ -93,9 +93,9 @@ static void line_ends_do_not_matter(struct text t, struct outcome want, char *ro
 }
 
 static void put_before(
-        const char *field, struct text t, struct outcome want, bool same, char *room, size_t size)
+        const char *field, struct text t, struct outcome want, bool same, char *buffer, size_t size)
 {
-    struct writer w = writer_of(room, size);
+    struct writer w = writer_of(buffer, size);
 
     writer_string(&w, field);
     writer_put(&w, t);
@@ -120,12 +120,12 @@ static void put_line(struct writer *w, struct text line, size_t *empty)
     writer_string(w, "\r\n");
 }
 
-static void body_as_one_piece(struct text body, char *room, size_t size)
+static void body_as_one_piece(struct text body, char *buffer, size_t size)
 {
     static const char counts[] = "from:0\r\nsender:0\r\nreply-to:0\r\nto:0\r\ncc:0\r\nsubject:0\r\n"
                                  "date:0\r\nmessage-id:0\r\nmime-version:0\r\ncontent-type:0\r\n"
                                  "content-transfer-encoding:0\r\n\r\n";
-    struct writer w = writer_of(room, size);
+    struct writer w = writer_of(buffer, size);
     struct reader lines = reader_of(body);
     unsigned char octets[DIGEST_OCTETS];
     char want[DIGEST_TEXT + 1];
@@ -171,26 +171,26 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const struct text t = {(const char *)data, size};
-    const size_t room_size = 2 * size + 1024;
-    char *room = malloc(room_size);
+    const size_t buffer_size = 2 * size + 1024;
+    char *buffer = malloc(buffer_size);
 
-    require(room != NULL);
-    body_as_one_piece(t, room, room_size);
+    require(buffer != NULL);
+    body_as_one_piece(t, buffer, buffer_size);
     const struct outcome want = digest_message(t, size + 1);
     if (want.ok) {
         require(strcmp(digest_message(t, 1).text, want.text) == 0);
         require(strcmp(digest_message(t, 7).text, want.text) == 0);
-        line_ends_do_not_matter(t, want, room, room_size);
-        put_before("Received: x\n", t, want, true, room, room_size);
-        put_before("subject:\n", t, want, false, room, room_size);
-        put_before("FROM \n :x\n", t, want, false, room, room_size);
+        line_ends_do_not_matter(t, want, buffer, buffer_size);
+        put_before("Received: x\n", t, want, true, buffer, buffer_size);
+        put_before("subject:\n", t, want, false, buffer, buffer_size);
+        put_before("FROM \n :x\n", t, want, false, buffer, buffer_size);
     }
     if (want.ok && has_empty_line(t)) {
-        struct writer w = writer_of(room, room_size);
+        struct writer w = writer_of(buffer, buffer_size);
         writer_put(&w, t);
         writer_string(&w, " \t\r\n\n \r\n\t");
         require_digest(w, want, true);
     }
-    free(room);
+    free(buffer);
     return 0;
 }

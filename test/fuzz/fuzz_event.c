@@ -40,8 +40,8 @@ static bool starts_with(struct text whole, struct text start)
 /* What is an event is written in exactly one way, and nothing shorter or longer is one. */
 static void read_it(struct text octets)
 {
-    char room[EVENT_OCTETS_MAX + 1];
-    struct writer w = writer_of(room, EVENT_OCTETS_MAX);
+    char buffer[EVENT_OCTETS_MAX + 1];
+    struct writer w = writer_of(buffer, EVENT_OCTETS_MAX);
     struct event event;
     struct event other;
 
@@ -50,9 +50,9 @@ static void read_it(struct text octets)
     in_bounds(&event);
     must(event_encode(&event, &w));
     must(text_equal(writer_text(&w), octets));
-    room[octets.len] = ' ';
-    must(!event_decode((struct text){room, octets.len + 1}, &other));
-    must(!event_decode((struct text){room, octets.len - 1}, &other));
+    buffer[octets.len] = ' ';
+    must(!event_decode((struct text){buffer, octets.len + 1}, &other));
+    must(!event_decode((struct text){buffer, octets.len - 1}, &other));
 }
 
 static struct text cut(const uint8_t **data, size_t *size, size_t most)
@@ -75,8 +75,8 @@ static struct text cut(const uint8_t **data, size_t *size, size_t most)
 /* Whatever an event is made of, it fits; what comes back is what was plain, cut at its end. */
 static void write_it(const uint8_t *data, size_t size)
 {
-    char room[EVENT_OCTETS_MAX];
-    struct writer w = writer_of(room, sizeof room);
+    char buffer[EVENT_OCTETS_MAX];
+    struct writer w = writer_of(buffer, sizeof buffer);
     struct event event = {.verdict = VERDICT_NO, .reason = REASON_FORGED};
     struct event back;
 

@@ -43,10 +43,10 @@ static void check_refolded(
         struct text value, const char *eol, enum from_result want, const struct address *author)
 {
     const size_t size = value.len * 3;
-    char *room = malloc(size + 1);
-    struct writer w = writer_of(room, size);
+    char *buffer = malloc(size + 1);
+    struct writer w = writer_of(buffer, size);
 
-    require(room != NULL);
+    require(buffer != NULL);
     for (size_t i = 0; i < value.len; i++) {
         if (value.at[i] == ' ' && (i == 0 || value.at[i - 1] != '\\'))
             writer_string(&w, eol);
@@ -54,7 +54,7 @@ static void check_refolded(
     }
     require(!w.failed);
     check_same(writer_text(&w), want, author);
-    free(room);
+    free(buffer);
 }
 
 /* Octets that would change the result if one of them were read. */
@@ -64,13 +64,13 @@ static void check_end(struct text value, enum from_result want, const struct add
 
     for (size_t i = 0; i < sizeof behind / sizeof *behind; i++) {
         const size_t size = value.len + strlen(behind[i]);
-        char *room = malloc(size);
-        struct writer w = writer_of(room, size);
-        require(room != NULL);
+        char *buffer = malloc(size);
+        struct writer w = writer_of(buffer, size);
+        require(buffer != NULL);
         writer_put(&w, value);
         writer_string(&w, behind[i]);
-        check_same((struct text){room, value.len}, want, author);
-        free(room);
+        check_same((struct text){buffer, value.len}, want, author);
+        free(buffer);
     }
 }
 
@@ -78,17 +78,17 @@ static void check_end(struct text value, enum from_result want, const struct add
 static void check_surrounded(struct text value, const struct address *author)
 {
     const size_t size = value.len + 16;
-    char *room = malloc(size);
-    struct writer w = writer_of(room, size);
+    char *buffer = malloc(size);
+    struct writer w = writer_of(buffer, size);
 
-    require(room != NULL);
+    require(buffer != NULL);
     writer_string(&w, "(<a@b.c>,)");
     writer_put(&w, value);
     writer_string(&w, "(x) ");
     check_same(writer_text(&w), FROM_OK, author);
     writer_char(&w, ',');
     check_same(writer_text(&w), FROM_SEVERAL, author);
-    free(room);
+    free(buffer);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -143,8 +143,8 @@ static bool same_answer(const struct judgement *a, const struct judgement *b)
 static void answer_is_sound(const struct all *all, const struct judgement *got)
 {
     const struct answer sent = judge_answer(got, &all->question);
-    char room[ANSWER_MAX];
-    struct writer w = writer_of(room, sizeof room);
+    char buffer[ANSWER_MAX];
+    struct writer w = writer_of(buffer, sizeof buffer);
 
     must(verdict_has_reason(got->answer.verdict, got->answer.reason));
     must(answer_format(&sent, &w));

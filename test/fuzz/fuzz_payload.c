@@ -42,8 +42,8 @@ static enum payload_result check_open(struct text sealed, struct payload_opened 
 {
     const struct shared_key *key = keyring_at(fixed_ring(), 0);
     const enum payload_result result = payload_open(fixed_ring(), sealed, opened_r);
-    char room[PAYLOAD_TEXT_MAX];
-    struct writer w = writer_of(room, sizeof room);
+    char buffer[PAYLOAD_TEXT_MAX];
+    struct writer w = writer_of(buffer, sizeof buffer);
 
     require(strlen(payload_result_text(result)) > 0);
     if (result == PAYLOAD_OK || result == PAYLOAD_HOST) {
@@ -63,8 +63,8 @@ static void check_content(struct text content, size_t place, char change)
     unsigned char octets[1 + KEY_ID_OCTETS + PAYLOAD_NONCE + crypto_box_MACBYTES +
                          PAYLOAD_CONTENT_MAX] = {PAYLOAD_VERSION};
     unsigned char *box = octets + 1 + KEY_ID_OCTETS + PAYLOAD_NONCE;
-    char room[PAYLOAD_TEXT_MAX];
-    struct writer w = writer_of(room, sizeof room);
+    char buffer[PAYLOAD_TEXT_MAX];
+    struct writer w = writer_of(buffer, sizeof buffer);
     struct payload_opened opened;
 
     if (content.len > PAYLOAD_CONTENT_MAX)
@@ -80,7 +80,7 @@ static void check_content(struct text content, size_t place, char change)
     require(opened.key == key && memcmp(opened.nonce, nonce, sizeof nonce) == 0);
     if (change == 0)
         return;
-    room[place % writer_text(&w).len] ^= change;
+    buffer[place % writer_text(&w).len] ^= change;
     result = check_open(writer_text(&w), &opened);
     require(result == PAYLOAD_NOT_SEALED || result == PAYLOAD_KEY || result == PAYLOAD_BOX);
 }
@@ -91,8 +91,8 @@ static void check_fields(struct text fields)
     struct reader r = reader_of(fields);
     const struct text issued = reader_field(&r, '\n');
     struct payload payload = {.issued = 0};
-    char room[PAYLOAD_TEXT_MAX];
-    struct writer w = writer_of(room, sizeof room);
+    char buffer[PAYLOAD_TEXT_MAX];
+    struct writer w = writer_of(buffer, sizeof buffer);
     struct payload_opened opened;
 
     for (size_t i = 0; i < issued.len; i++)

@@ -31,9 +31,9 @@ static void same(const struct question *a, const struct question *b)
 /* What was understood is written in one way, which is understood as the same. */
 static void round_trip(const struct question *question)
 {
-    char room[QUESTION_MAX + 512];
+    char buffer[QUESTION_MAX + 512];
     char again[QUESTION_MAX];
-    struct writer w = writer_of(room, sizeof room);
+    struct writer w = writer_of(buffer, sizeof buffer);
     struct question back;
 
     const bool ok = question_format(question, &w);
@@ -52,11 +52,11 @@ static void round_trip(const struct question *question)
 /* How the line ends makes no difference. */
 static void any_line_end(struct text line, const struct question *question)
 {
-    char room[QUESTION_MAX];
-    struct writer w = writer_of(room, sizeof room);
+    char buffer[QUESTION_MAX];
+    struct writer w = writer_of(buffer, sizeof buffer);
     struct question back;
 
-    if (line.at[line.len - 1] == '\n' || line.len + 2 > sizeof room)
+    if (line.at[line.len - 1] == '\n' || line.len + 2 > sizeof buffer)
         return;
     writer_put(&w, line);
     writer_char(&w, '\n');

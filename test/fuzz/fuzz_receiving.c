@@ -17,8 +17,8 @@ static void require(bool truth)
 static void check_valid(struct text receiving)
 {
     struct reader r = reader_of(receiving);
-    char room[RECEIVING_MAX];
-    struct writer w = writer_of(room, sizeof room);
+    char buffer[RECEIVING_MAX];
+    struct writer w = writer_of(buffer, sizeof buffer);
     struct receiving *sum = receiving_init();
     struct text domain;
     uint32_t recipients;
@@ -37,7 +37,7 @@ static void check_valid(struct text receiving)
         require(receiving_add(sum, domain, recipients));
     }
     require(!r.failed && text_equal(writer_text(&w), receiving));
-    w = writer_of(room, sizeof room);
+    w = writer_of(buffer, sizeof buffer);
     require(receiving_format(sum, &w) && text_equal(writer_text(&w), receiving));
     receiving_free(&sum);
 }
@@ -65,8 +65,8 @@ static void check_adding(struct text entries)
 {
     struct receiving *sum = receiving_init();
     struct reader r = reader_of(entries);
-    char room[RECEIVING_MAX];
-    struct writer w = writer_of(room, sizeof room);
+    char buffer[RECEIVING_MAX];
+    struct writer w = writer_of(buffer, sizeof buffer);
     uint64_t total = 0;
 
     while (r.rest.len > 0) {

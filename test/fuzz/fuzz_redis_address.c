@@ -14,23 +14,23 @@ static void require(bool truth)
 }
 
 /* Writes what was read as it could have been written. */
-static void format(const struct redis_address *a, char *room, size_t size)
+static void format(const struct redis_address *a, char *buffer, size_t size)
 {
     const char *at = a->user[0] != '\0' ? "@" : "";
     size_t len;
 
     if (a->path[0] != '\0') {
-        snprintf(room, size, "redis+unix://%s%s%s?db=%u", a->user, at, a->path, a->database);
+        snprintf(buffer, size, "redis+unix://%s%s%s?db=%u", a->user, at, a->path, a->database);
         return;
     }
-    len = (size_t)snprintf(room, size, "%s://%s%s", a->tls ? "rediss" : "redis", a->user, at);
+    len = (size_t)snprintf(buffer, size, "%s://%s%s", a->tls ? "rediss" : "redis", a->user, at);
     for (size_t i = 0; i < a->count; i++) {
         const char *name = a->hosts[i].name;
-        len += (size_t)snprintf(room + len, size - len,
+        len += (size_t)snprintf(buffer + len, size - len,
                 strchr(name, ':') != NULL ? "%s[%s]:%u" : "%s%s:%u", i > 0 ? "," : "", name,
                 (unsigned)a->hosts[i].port);
     }
-    snprintf(room + len, size - len, "/%u", a->database);
+    snprintf(buffer + len, size - len, "/%u", a->database);
 }
 
 /* What was read and written again is read as the same. */

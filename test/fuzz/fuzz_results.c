@@ -39,8 +39,8 @@ static bool is_odd(struct text value)
 /* The input as the local part of an author of ours. */
 static void check_written(struct text local)
 {
-    char room[RESULTS_VALUE_MAX];
-    struct writer w = writer_of(room, sizeof room);
+    char buffer[RESULTS_VALUE_MAX];
+    struct writer w = writer_of(buffer, sizeof buffer);
     struct address author;
 
     if (!address_make(local, text_of("example.org"), &author))

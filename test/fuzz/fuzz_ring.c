@@ -32,7 +32,7 @@ struct input {
 
 static struct ring *ring;
 static struct event events[MOST];
-static char room[MOST * EVENT_OCTETS_MAX];
+static char buffer[MOST * EVENT_OCTETS_MAX];
 
 static void must(bool holds)
 {
@@ -58,14 +58,14 @@ static void put(uint64_t time)
 
 static size_t look(void)
 {
-    const size_t count = ring_look(ring, events, MOST, room, sizeof room);
+    const size_t count = ring_look(ring, events, MOST, buffer, sizeof buffer);
 
     must(count <= MOST);
     for (size_t i = 0; i < count; i++) {
         must(event_is_plain(events[i].user) && events[i].user.len <= ADDRESS_MAX);
         must(events[i].user.len == 0 ||
-                (events[i].user.at >= room &&
-                        events[i].user.at + events[i].user.len <= room + sizeof room));
+                (events[i].user.at >= buffer &&
+                        events[i].user.at + events[i].user.len <= buffer + sizeof buffer));
     }
     return count;
 }

@@ -47,13 +47,13 @@ static void check_row(const struct row *row)
 /* Its text is a row, and that row's text and its octets are the same; it can be pinned, too. */
 static void check_forms(struct row *row)
 {
-    char text_room[ROW_TEXT_MAX];
-    char again_room[ROW_TEXT_MAX];
+    char text_buffer[ROW_TEXT_MAX];
+    char again_buffer[ROW_TEXT_MAX];
     char octets[STORED_MAX];
     char again_octets[STORED_MAX];
     char why[ROW_ERROR_MAX];
-    struct writer text = writer_of(text_room, sizeof text_room);
-    struct writer again_text = writer_of(again_room, sizeof again_room);
+    struct writer text = writer_of(text_buffer, sizeof text_buffer);
+    struct writer again_text = writer_of(again_buffer, sizeof again_buffer);
     struct writer stored = writer_of(octets, sizeof octets);
     struct writer again_stored = writer_of(again_octets, sizeof again_octets);
     static struct row again;
@@ -84,8 +84,8 @@ static void read_values(struct text values)
 
 static void read_stored(struct text octets)
 {
-    char room[STORED_MAX];
-    struct writer w = writer_of(room, sizeof room);
+    char buffer[STORED_MAX];
+    struct writer w = writer_of(buffer, sizeof buffer);
     static struct row row;
 
     if (!stored_read(octets, &row))
@@ -98,16 +98,16 @@ static void read_stored(struct text octets)
 /* A key is canonical, and the key of itself. */
 static void read_user(struct text user)
 {
-    char room[ADDRESS_MAX + 1];
-    char again_room[ADDRESS_MAX + 1];
+    char buffer[ADDRESS_MAX + 1];
+    char again_buffer[ADDRESS_MAX + 1];
     struct address address;
     struct text key;
     struct text again;
 
-    if (!row_parse_user(user, room, &key))
+    if (!row_parse_user(user, buffer, &key))
         return;
     must(key.len <= ADDRESS_MAX);
-    must(row_parse_user(key, again_room, &again) && text_equal(key, again));
+    must(row_parse_user(key, again_buffer, &again) && text_equal(key, again));
     if (key.at[0] == '*' && key.at[1] == '@')
         must(domain_is_ldh((struct text){key.at + 2, key.len - 2}));
     else

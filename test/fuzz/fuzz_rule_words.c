@@ -15,11 +15,11 @@ static void must(bool holds)
 /* Whatever a directory says of hosts, it stays one word of the row, and says nothing else. */
 static void read_hosts(struct text value)
 {
-    char hosts_room[ROW_TEXT_MAX];
-    char words_room[ROW_TEXT_MAX * 2];
+    char hosts_buffer[ROW_TEXT_MAX];
+    char words_buffer[ROW_TEXT_MAX * 2];
     char why[ROW_ERROR_MAX] = "";
-    struct writer hosts = writer_of(hosts_room, sizeof hosts_room);
-    struct writer words = writer_of(words_room, sizeof words_room);
+    struct writer hosts = writer_of(hosts_buffer, sizeof hosts_buffer);
+    struct writer words = writer_of(words_buffer, sizeof words_buffer);
     static struct row row;
 
     if (!rule_words_add_hosts(value, &hosts, why)) {

@@ -50,15 +50,15 @@ static uint8_t next(struct input *in)
 }
 
 /* Few different octets, so that names meet. */
-static struct text next_local(struct input *in, char room[LOCAL_MAX + 1])
+static struct text next_local(struct input *in, char buffer[LOCAL_MAX + 1])
 {
     static const char octets[] = "aAbB+*%2@. ";
     const size_t len = next(in) % (LOCAL_MAX + 1);
 
     for (size_t i = 0; i < len; i++)
-        room[i] = octets[next(in) % (sizeof octets - 1)];
-    room[len] = '\0';
-    return (struct text){room, len};
+        buffer[i] = octets[next(in) % (sizeof octets - 1)];
+    buffer[len] = '\0';
+    return (struct text){buffer, len};
 }
 
 static size_t model_find(const struct model *m, size_t domain, struct text local)
@@ -162,7 +162,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static struct model model;
     struct input in = {data, size};
     unsigned char seed[RULES_SEED] = {0};
-    char room[LOCAL_MAX + 1];
+    char buffer[LOCAL_MAX + 1];
 
     memset(&model, 0, sizeof model);
     seed[0] = next(&in);
@@ -176,10 +176,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             add_domain(rules, &model, domain);
             break;
         case 1:
-            add_user(rules, &model, domain, next_local(&in, room), what >= 128);
+            add_user(rules, &model, domain, next_local(&in, buffer), what >= 128);
             break;
         case 2:
-            check_user(rules, &model, domain, next_local(&in, room));
+            check_user(rules, &model, domain, next_local(&in, buffer));
             break;
         case 3:
             check_domain(rules, &model, domain);

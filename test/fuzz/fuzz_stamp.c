@@ -39,8 +39,8 @@ static size_t check_lines(struct text field, size_t user_len)
 
 static bool write_and_read(const struct stamp *stamp, const char *eol)
 {
-    char room[STAMP_FIELD_MAX];
-    struct writer w = writer_of(room, sizeof room);
+    char buffer[STAMP_FIELD_MAX];
+    struct writer w = writer_of(buffer, sizeof buffer);
     struct stamp back;
 
     writer_string(&w, STAMP_NAME ":");
