@@ -20,6 +20,12 @@ static struct config *read_text(const char *text, struct problems *problems)
     return config;
 }
 
+static void let_go(struct config **config, struct problems **problems)
+{
+    config_free(config);
+    problems_free(problems);
+}
+
 struct wrong {
     const char *text;
     const char *want; /* all problems */
@@ -30,13 +36,9 @@ static void check(const struct wrong *rows, size_t count)
     for (size_t i = 0; i < count; i++) {
         struct problems *problems = problems_init("f");
         struct config *config = read_text(rows[i].text, problems);
-        if (strcmp(problems_text(problems), rows[i].want) != 0) {
-            print_error(
-                    "%s\ngot:\n%swant:\n%s", rows[i].text, problems_text(problems), rows[i].want);
-            fail();
-        }
-        config_free(&config);
-        problems_free(&problems);
+        if (strcmp(problems_text(problems), rows[i].want) != 0)
+            fail_msg("%s\ngot:\n%swant:\n%s", rows[i].text, problems_text(problems), rows[i].want);
+        let_go(&config, &problems);
     }
 }
 
@@ -290,8 +292,7 @@ TEST(texts_are_read)
                 fail_msg("%s: got %s on line %u, want %s on line %u", table[i].text, query->at,
                         query->line, table[i].want, table[i].line);
         }
-        config_free(&config);
-        problems_free(&problems);
+        let_go(&config, &problems);
     }
 }
 
@@ -328,8 +329,7 @@ TEST(values_are_read)
     assert_string_equal(s->replay.at, "none");
     assert_int_equal(s->connections, 1);
     assert_int_equal(s->connections_per_address, 2);
-    config_free(&config);
-    problems_free(&problems);
+    let_go(&config, &problems);
 }
 
 TEST(domains_are_read)
@@ -370,8 +370,7 @@ TEST(domains_are_read)
     assert_false(d[1].is_default);
     assert_int_equal(d[1].policy.lifetime, 7 * 86400);
     assert_int_equal(d[1].users_count, 0);
-    config_free(&config);
-    problems_free(&problems);
+    let_go(&config, &problems);
 }
 
 /* A list of several defaults gives way as a whole; `{}` is the empty one. */
@@ -396,12 +395,9 @@ TEST(lists_replace_their_default)
         snprintf(text, sizeof text, "milter { %s }", table[i].option);
         struct config *config = read_text(text, problems);
         assert_string_equal(problems_text(problems), "");
-        if (config->milter->trusted_networks.count != table[i].count) {
-            print_error("%s: got %zu\n", table[i].option, config->milter->trusted_networks.count);
-            fail();
-        }
-        config_free(&config);
-        problems_free(&problems);
+        if (config->milter->trusted_networks.count != table[i].count)
+            fail_msg("%s: got %zu", table[i].option, config->milter->trusted_networks.count);
+        let_go(&config, &problems);
     }
     struct problems *problems = problems_init("f");
     struct config *config = read_text("verify { trust_anchors = {} }", problems);
@@ -409,8 +405,7 @@ TEST(lists_replace_their_default)
     config_free(&config);
     config = read_text("verify { }", problems);
     assert_false(config->verify->trust_anchors_given);
-    config_free(&config);
-    problems_free(&problems);
+    let_go(&config, &problems);
 }
 
 /* `hosts = {}` means nobody, no `hosts` means the domain's; a list given is the default no more. */
@@ -439,13 +434,10 @@ TEST(empty_lists)
         struct config *config = read_text(text, problems);
         assert_string_equal(problems_text(problems), "");
         const struct config_user *user = &config->domains[0].users[0];
-        if (user->hosts_given != table[i].given || user->hosts.count != table[i].count) {
-            print_error("%s: got %d %zu\n", table[i].user, user->hosts_given, user->hosts.count);
-            fail();
-        }
+        if (user->hosts_given != table[i].given || user->hosts.count != table[i].count)
+            fail_msg("%s: got %d %zu", table[i].user, user->hosts_given, user->hosts.count);
         assert_false(user[1].hosts_given);
-        config_free(&config);
-        problems_free(&problems);
+        let_go(&config, &problems);
     }
 }
 
@@ -469,8 +461,7 @@ TEST(defaults_give_way)
     assert_null(config->service->run_as.at);
     assert_int_equal(config->service->run_as.line, 1);
     assert_int_equal(config->service->workers, 0);
-    config_free(&config);
-    problems_free(&problems);
+    let_go(&config, &problems);
 }
 
 TEST(nothing_is_a_configuration)
@@ -483,8 +474,7 @@ TEST(nothing_is_a_configuration)
         assert_non_null(config);
         assert_int_equal(config->service_count + config->hosts_count + config->domains_count, 0);
         assert_int_equal(problems_count(problems), 0);
-        config_free(&config);
-        problems_free(&problems);
+        let_go(&config, &problems);
     }
 }
 
@@ -508,7 +498,6 @@ TEST(many_users)
     assert_string_equal(domain->users[USERS - 1].local.at, "u19999");
     assert_int_equal(domain->users[USERS - 1].local.line, USERS + 1);
     assert_int_equal(domain->users[USERS - 1].hosts.at[0].line, USERS + 1);
-    config_free(&config);
-    problems_free(&problems);
+    let_go(&config, &problems);
     free(text);
 }
