@@ -110,6 +110,7 @@ struct config_verify {
     struct config_list trust_anchors;  /* DS or DNSKEY records */
     bool trust_anchors_given;          /* `{}` means none, no such option the root's */
     struct config_list allow_networks; /* as network_parse() takes them */
+    struct config_list allow_ports;    /* 1 to 65535 */
     uint64_t budget_per_domain;        /* questions a minute with another answer than YES */
 };
 
@@ -124,7 +125,6 @@ struct config_milter {
     struct config_list stamp_relayed;   /* networks whose relayed mail is stamped too */
     struct config_text logins;          /* same, any, or the path of a table */
     struct config_text on_foreign_from; /* accept or reject */
-    struct config_text stamp_errors;    /* accept or tempfail */
 };
 
 /* Where `verimail table sync` gets a table of users from. */

@@ -455,6 +455,7 @@ const struct option_type option_type_password = {.value = OPTION_TYPE_TEXT,
         .is_secret = true};
 const struct option_type option_type_path = TEXT_TYPE(accept_path, "an absolute path");
 const struct option_type option_type_phrase = TEXT_TYPE(accept_phrase, "printable text, not empty");
+const struct option_type option_type_port = TEXT_TYPE(is_port, "a port from 1 to 65535");
 const struct option_type option_type_replay = TEXT_TYPE(accept_replay,
         "none, lmdb:/PATH, redis://HOST[:PORT][,HOST[:PORT]]..., rediss://..., or "
         "redis+unix:///PATH, with USER@ before the host but no password");

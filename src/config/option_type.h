@@ -63,6 +63,7 @@ extern const struct option_type option_type_or_tempfail;  /* accept, tempfail */
 extern const struct option_type option_type_password;     /* the path of a file with a secret */
 extern const struct option_type option_type_path;         /* absolute */
 extern const struct option_type option_type_phrase;       /* printable text in one line */
+extern const struct option_type option_type_port;         /* 1 to 65535 */
 extern const struct option_type option_type_timeout;      /* a time */
 extern const struct option_type option_type_replay;       /* none, lmdb:PATH, a Redis address */
 extern const struct option_type option_type_resolver;     /* ADDRESS or ADDRESS@PORT */

@@ -111,6 +111,7 @@ static const struct option verify_options[] = {
         {"trust_anchors", &option_type_anchor, LIST(config_verify, trust_anchors),
                 .given = offsetof(struct config_verify, trust_anchors_given)},
         {"allow_networks", &option_type_network, LIST(config_verify, allow_networks)},
+        {"allow_ports", &option_type_port, LIST(config_verify, allow_ports)},
         {"budget_per_domain", &option_type_budget, AT(config_verify, budget_per_domain),
                 .fallback = "600"},
         {NULL},
@@ -129,8 +130,6 @@ static const struct option milter_options[] = {
         {"stamp_relayed", &option_type_network, LIST(config_milter, stamp_relayed)},
         {"logins", &option_type_logins, AT(config_milter, logins), .fallback = "same"},
         {"on_foreign_from", &option_type_or_reject, AT(config_milter, on_foreign_from),
-                .fallback = "accept"},
-        {"stamp_errors", &option_type_or_tempfail, AT(config_milter, stamp_errors),
                 .fallback = "accept"},
         {NULL},
 };

@@ -237,16 +237,6 @@ static void decision_refuse(struct decision *decision, enum action action, const
     writer_char(&w, '\0');
 }
 
-/* An error of ours, not of the message. */
-static const char *decision_stamp_error(
-        const struct config_milter *milter, const char *reason, struct decision *decision)
-{
-    if (strcmp(milter->stamp_errors.at, "tempfail") == 0)
-        decision_refuse(decision, ACTION_TEMPFAIL, "451", "4.7.1",
-                "This message cannot be stamped now (Verimail); try again later");
-    return reason;
-}
-
 static const char *decision_foreign_from(
         const struct config_milter *milter, struct decision *decision)
 {
@@ -271,8 +261,12 @@ static const char *decision_try_stamp(
     const struct config_milter *milter = policy->config->milter;
     enum message_parser_fault fault = message_parser_end(transaction->parser);
 
-    if (fault == MESSAGE_PARSER_MEMORY)
-        return decision_stamp_error(milter, message_parser_fault_word(fault), decision);
+    /* A fault of this host, not of the message: unstamped, others would refuse it for good. */
+    if (fault == MESSAGE_PARSER_MEMORY) {
+        decision_refuse(decision, ACTION_TEMPFAIL, "451", "4.7.1",
+                "This message cannot be stamped now (Verimail); try again later");
+        return message_parser_fault_word(fault);
+    }
     *author_r = message_parser_author(transaction->parser, &fault);
     if (policy->stamper == NULL)
         return "no-key";

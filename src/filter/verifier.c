@@ -18,6 +18,7 @@ struct verifier {
     enum action on_temperror;
     bool is_monitor;
     struct network *networks;
+    uint16_t *ports;
     struct client_policy policy; /* borrows the two above */
 };
 
@@ -42,15 +43,23 @@ static enum action verifier_action_of(const struct config_text *word)
 static bool verifier_read_acl(struct verifier *verifier)
 {
     const struct config_list *networks = &verifier->verify->allow_networks;
+    const struct config_list *ports = &verifier->verify->allow_ports;
 
     verifier->networks = calloc(networks->count + 1, sizeof *verifier->networks);
-    if (verifier->networks == NULL)
+    verifier->ports = calloc(ports->count + 1, sizeof *verifier->ports);
+    if (verifier->networks == NULL || verifier->ports == NULL)
         return false;
     for (size_t i = 0; i < networks->count; i++)
         if (!network_parse(networks->at[i].at, &verifier->networks[i]))
             return false;
+    for (size_t i = 0; i < ports->count; i++) {
+        uint64_t port;
+        if (!text_decimal(text_of(ports->at[i].at), UINT16_MAX, &port))
+            return false;
+        verifier->ports[i] = (uint16_t)port;
+    }
     verifier->policy.acl =
-            (struct target_acl){.networks = verifier->networks, .networks_count = networks->count};
+            (struct target_acl){verifier->networks, networks->count, verifier->ports, ports->count};
     return true;
 }
 
@@ -80,6 +89,7 @@ void verifier_free(struct verifier **verifier)
     if (*verifier == NULL)
         return;
     free((*verifier)->networks);
+    free((*verifier)->ports);
     free(*verifier);
     *verifier = NULL;
 }

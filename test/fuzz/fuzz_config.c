@@ -73,6 +73,10 @@ static void check_verify(const struct config_verify *v, bool good, unsigned line
         struct network network;
         require(network_parse(v->allow_networks.at[i].at, &network));
     }
+    for (size_t i = 0; i < v->allow_ports.count; i++) {
+        uint64_t port;
+        require(text_decimal(text_of(v->allow_ports.at[i].at), UINT16_MAX, &port) && port > 0);
+    }
 }
 
 /* What a `sockaddr_un` takes, or a port and an address. */
@@ -97,7 +101,6 @@ static void check_milter(const struct config_milter *m, bool good, unsigned line
     check_list(&m->stamp_relayed, lines);
     check_text(&m->logins, good, lines);
     check_text(&m->on_foreign_from, good, lines);
-    check_text(&m->stamp_errors, good, lines);
 }
 
 /* What is there is what config.h says of it; `good`: there were no problems. */

@@ -130,6 +130,7 @@ TEST(verify_is_read)
                                         "  resolver = \"::1@53\"\n"
                                         "  trust_anchors = {\". IN DS 1 8 2 00\"}\n"
                                         "  allow_networks = {10.0.0.0/8,\n \"::1\"}\n"
+                                        "  allow_ports = {25, 587}\n"
                                         "  budget_per_domain = 1\n"
                                         "}\n",
             problems);
@@ -151,6 +152,8 @@ TEST(verify_is_read)
     assert_true(v->trust_anchors_given);
     assert_int_equal(v->allow_networks.count, 2);
     assert_int_equal(v->allow_networks.at[1].line, 8);
+    assert_int_equal(v->allow_ports.count, 2);
+    assert_string_equal(v->allow_ports.at[1].at, "587");
     assert_int_equal(v->budget_per_domain, 1);
     config_free(&config);
     problems_free(&problems);
@@ -165,7 +168,7 @@ TEST(milter_is_read)
                                         "  trusted_networks = {192.0.2.0/24}\n"
                                         "  trusted_daemons = {MSA, \"a b\"}\n"
                                         "  stamp_relayed = {192.0.2.7} logins = /l\n"
-                                        "  on_foreign_from = reject stamp_errors = tempfail\n"
+                                        "  on_foreign_from = reject\n"
                                         "}\n"
                                         "verify { authserv_id = a.b }\n",
             problems);
@@ -186,7 +189,6 @@ TEST(milter_is_read)
     assert_string_equal(m->logins.at, "/l");
     assert_int_equal(m->logins.line, 6);
     assert_string_equal(m->on_foreign_from.at, "reject");
-    assert_string_equal(m->stamp_errors.at, "tempfail");
     config_free(&config);
     problems_free(&problems);
 }

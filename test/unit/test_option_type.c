@@ -74,6 +74,9 @@ TEST(numbers_at_their_edges)
             {"-1", NULL}, {"+1", NULL}, {"01", NULL}, {"1 ", NULL}, {"0x10", NULL}, {"1.5", NULL},
             {"18446744073709551617", NULL});
     CHECK(option_type_connections, {"0", NULL}, {"1", "1"}, {"100000", "100000"}, {"100001", NULL});
+    CHECK(option_type_port, {"0", NULL}, {"1", "1"}, {"25", "25"}, {"65535", "65535"},
+            {"65536", NULL}, {"", NULL}, {"025", NULL}, {"smtp", NULL}, {" 25", NULL},
+            {"25-26", NULL});
     CHECK(option_type_budget, {"0", NULL}, {"1", "1"}, {"1000000", "1000000"}, {"1000001", NULL});
 }
 

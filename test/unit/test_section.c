@@ -249,6 +249,7 @@ TEST(verify_defaults)
     assert_int_equal(v.trust_anchors.count, 0);
     assert_false(v.trust_anchors_given);
     assert_int_equal(v.allow_networks.count, 0);
+    assert_int_equal(v.allow_ports.count, 0);
     assert_int_equal(v.budget_per_domain, 600);
     section_clear(section("verify"), &v);
 }
@@ -270,7 +271,6 @@ TEST(milter_defaults)
     assert_int_equal(m.stamp_relayed.count, 0);
     assert_string_equal(m.logins.at, "same");
     assert_string_equal(m.on_foreign_from.at, "accept");
-    assert_string_equal(m.stamp_errors.at, "accept");
     section_clear(section("milter"), &m);
 }
 
