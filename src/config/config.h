@@ -33,7 +33,7 @@ bool config_list_add(struct config_list *list, struct config_text text)
 void config_list_free(struct config_list *list);
 
 /* The configuration file (design, section 11; verimail.conf(5)), with every value checked. There is
- * a struct for each section, which begins with the line on which the section ends. Domains are
+ * a struct for each section, which begins with the line on which the section begins. Domains are
  * A-labels in lower case, and times are seconds. A text that may be NULL after config_read() says
  * so in its comment. */
 struct config_service {

@@ -336,10 +336,9 @@ static void parser_read_section(struct parser *p, const struct section *section,
     const unsigned line = p->token_line;
     parser_expect(p, '{', "`{`", section->name);
     parser_read_items(p, section, values);
-    const unsigned end = p->token_line;
     parser_close(p, line, "an option or `}`", NULL);
     if (values != NULL && !p->failed) {
-        memcpy(values, &end, sizeof end);
+        memcpy(values, &line, sizeof line);
         if (section_append(section, values, parent)) {
             free(values);
             return;

@@ -55,7 +55,7 @@ static const struct {
         {{"its mode and its group"}, VERIFY("") MILTER("run_as = nobody"),
                 VERIFY("") MILTER("run_as = nobody socket_mode = 0600 socket_group = daemon"),
                 "f:4: socket_group: daemon: expected a restart to change it\n"
-                "f:4: socket_mode: expected a restart to change it\n"},
+                "f:3: socket_mode: expected a restart to change it\n"},
         {{"the user"}, VERIFY("") MILTER("run_as = nobody"), VERIFY("") MILTER("run_as = daemon"),
                 "f:4: run_as: daemon: expected a restart to change it\n"},
         {{"the resolver"}, VERIFY("resolver = \"127.0.0.1\"") MILTER("run_as = nobody"),
@@ -63,14 +63,14 @@ static const struct {
                 "f:2: resolver: 127.0.0.2: expected a restart to change it\n"},
         {{"no trust anchors"}, VERIFY("") MILTER("run_as = nobody"),
                 VERIFY("trust_anchors = {}") MILTER("run_as = nobody"),
-                "f:2: trust_anchors: expected a restart to change them\n"},
+                "f:1: trust_anchors: expected a restart to change them\n"},
         {{"a new section verify"},
                 "stamp { host = m.example.org\nkey = \"/nonexistent\"\n"
                 "service_key = "
                 "\"service-public:D13rKMCoIj9LkLgtUHgo2aNEpwXEQBrRDrLt-cwkrk9mRRFv\"\n"
                 "domains = {example.org} }\n" MILTER("run_as = nobody"),
                 VERIFY("") MILTER("run_as = nobody"),
-                "f:2: a new section `verify`: expected a restart: until then nothing is "
+                "f:1: a new section `verify`: expected a restart: until then nothing is "
                 "verified\n"},
         {{"no section verify"}, VERIFY("resolver = \"127.0.0.1\"") MILTER("run_as = nobody"),
                 "stamp { host = m.example.org\nkey = \"/nonexistent\"\n"

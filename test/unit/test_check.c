@@ -74,30 +74,30 @@ TEST(good_ones_pass)
 TEST(what_is_missing)
 {
     check("service {\n\n}\n",
-            "f:3: service without keys: expected keys = {\"/etc/verimail/service.key\"}\n"
-            "f:3: a service without a domain: expected domain \"example.org\" { ... }\n");
+            "f:1: service without keys: expected keys = {\"/etc/verimail/service.key\"}\n"
+            "f:1: a service without a domain: expected domain \"example.org\" { ... }\n");
     check("service { keys = {/k} replay = none listen = {} }\n" DOMAIN HOST,
             "f:1: service without listen: expected listen = {\"*:26\"}\n");
-    check("host h.a.b {\n}\n", "f:2: host without keys: expected keys = {\"host-public:...\"}\n");
+    check("host h.a.b {\n}\n", "f:1: host without keys: expected keys = {\"host-public:...\"}\n");
     check("stamp {\n}\n",
-            "f:2: stamp without host: expected host = \"mail.example.org\", this machine's name "
+            "f:1: stamp without host: expected host = \"mail.example.org\", this machine's name "
             "as the service lists it\n"
-            "f:2: stamp without key: expected key = \"/etc/verimail/host.key\"\n"
-            "f:2: stamp without service_key: expected service_key = \"service-public:...\"\n"
-            "f:2: stamp without domains: expected domains = {\"example.org\"}\n");
+            "f:1: stamp without key: expected key = \"/etc/verimail/host.key\"\n"
+            "f:1: stamp without service_key: expected service_key = \"service-public:...\"\n"
+            "f:1: stamp without domains: expected domains = {\"example.org\"}\n");
     check("verify {\n}\n",
-            "f:2: verify without authserv_id: expected authserv_id = \"mx.example.net\", the name "
+            "f:1: verify without authserv_id: expected authserv_id = \"mx.example.net\", the name "
             "that Authentication-Results begins with\n");
-    check("milter {\n\n}\n" VERIFY, "f:3: milter without socket: expected socket = "
+    check("milter {\n\n}\n" VERIFY, "f:1: milter without socket: expected socket = "
                                     "\"unix:/var/spool/postfix/verimail/milter.sock\"\n");
     check("directory d {\n}\n",
-            "f:2: directory without table: expected table = \"lmdb:/var/lib/verimail/users\"\n"
-            "f:2: directory without source: expected source = "
+            "f:1: directory without table: expected table = \"lmdb:/var/lib/verimail/users\"\n"
+            "f:1: directory without source: expected source = "
             "\"postgresql://db.example.org/mail\" or \"ldaps://dc.example.org\"\n");
     check("directory d { table = \"lmdb:/t\" source = \"ldap://h\"\n}\n",
-            "f:2: directory without base: expected base = \"ou=people,dc=example,dc=org\"\n");
+            "f:1: directory without base: expected base = \"ou=people,dc=example,dc=org\"\n");
     check("directory d { table = \"lmdb:/t\" source = \"postgresql://h\"\n}\n",
-            "f:2: directory without query: expected query = \"SELECT address FROM users\"\n");
+            "f:1: directory without query: expected query = \"SELECT address FROM users\"\n");
     check("\n" MILTER HOST,
             "f:2: a milter with nothing to do: expected a section `stamp`, or `verify`, or both\n");
 }
@@ -178,7 +178,7 @@ TEST(wrong_titles)
     check("domain a_b { default = true }\ndomain c_d {\n default = true }\n",
             "f:1: bad domain: a_b: expected a domain name\n"
             "f:2: bad domain: c_d: expected a domain name\n"
-            "f:3: a second default domain: expected `default = true` once\n");
+            "f:2: a second default domain: expected `default = true` once\n");
     check(HOST "domain a.b { user \"x y\" {\n hosts = {} more_hosts = {h.a.b} } }\n",
             "f:2: bad user: x y: expected the part before the `@`, with %XX for what is not "
             "printable, or `*`\n"

@@ -139,7 +139,7 @@ TEST(verify_is_read)
     assert_int_equal(config->verify_count, 1);
     assert_int_equal(config->milter_count, 0);
     const struct config_verify *v = config->verify;
-    assert_int_equal(v->line, 10);
+    assert_int_equal(v->line, 1);
     assert_string_equal(v->authserv_id.at, "mx.example.net");
     assert_int_equal(v->authserv_id.line, 2);
     assert_string_equal(v->mode.at, "monitor");
@@ -176,7 +176,7 @@ TEST(milter_is_read)
     assert_string_equal(problems_text(problems), "");
     assert_int_equal(config->milter_count, 1);
     const struct config_milter *m = config->milter;
-    assert_int_equal(m->line, 8);
+    assert_int_equal(m->line, 1);
     assert_string_equal(m->socket.at, "inet:8891@127.0.0.1");
     assert_int_equal(m->socket_mode, 0666);
     assert_string_equal(m->socket_group.at, "postfix");

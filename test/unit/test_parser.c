@@ -313,7 +313,7 @@ TEST(values_are_read)
     assert_non_null(config);
     assert_int_equal(config->service_count, 1);
     const struct config_service *s = config->service;
-    assert_int_equal(s->line, 10);
+    assert_int_equal(s->line, 1);
     assert_int_equal(s->listen.count, 2);
     assert_string_equal(s->listen.at[1].at, "[::1]:27");
     assert_int_equal(s->listen.at[1].line, 2);
@@ -349,7 +349,7 @@ TEST(domains_are_read)
     assert_string_equal(problems_text(problems), "");
     assert_int_equal(config->domains_count, 2);
     const struct config_domain *d = config->domains;
-    assert_int_equal(d->line, 9);
+    assert_int_equal(d->line, 1);
     assert_string_equal(d->name.at, "example.org");
     assert_int_equal(d->name.line, 1);
     assert_true(d->is_default);
@@ -365,7 +365,7 @@ TEST(domains_are_read)
     assert_int_equal(d->users[0].line, 2);
     assert_true(d->users[0].allow_unauthorized);
     assert_string_equal(d->users[1].local.at, "*");
-    assert_int_equal(d->users[1].line, 7);
+    assert_int_equal(d->users[1].line, 6);
     assert_false(d->users[1].allow_unauthorized);
     assert_false(d[1].is_default);
     assert_int_equal(d[1].policy.lifetime, 7 * 86400);
