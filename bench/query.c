@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "verimaild/query.h"
-#include "verimaild/question_log.h"
+#include "verimaild/stats.h"
 
 static struct service *make_service(const char *path, struct problems *problems)
 {

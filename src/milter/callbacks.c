@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "milter/callbacks.h"
+#include "milter/milter.h"
 
 #include <libmilter/mfapi.h>
 #include <pthread.h>

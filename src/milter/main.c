@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 #include "config/config.h"
 #include "milter/candidate.h"
-#include "milter/supervisor.h"
+#include "milter/milter.h"
 #include "process/program.h"
 
 int main(int argc, char **argv)

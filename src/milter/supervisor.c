@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "milter/supervisor.h"
+#include "milter/milter.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -16,7 +16,6 @@
 #include "base/log.h"
 #include "milter/candidate.h"
 #include "milter/socket.h"
-#include "milter/worker.h"
 #include "process/child.h"
 #include "process/notify.h"
 #include "process/signals.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "milter/worker.h"
+#include "milter/milter.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -12,7 +12,6 @@
 
 #include "base/log.h"
 #include "client/client.h"
-#include "milter/callbacks.h"
 #include "milter/snapshot.h"
 #include "milter/socket.h"
 #include "process/sandbox.h"

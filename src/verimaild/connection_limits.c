@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "verimaild/connection_limits.h"
+#include "verimaild/connection.h"
 
 #include <sodium.h>
 #include <stdlib.h>

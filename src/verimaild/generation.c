@@ -15,9 +15,8 @@
 #include "events/recorder.h"
 #include "process/child.h"
 #include "verimaild/listening.h"
-#include "verimaild/metrics_socket.h"
 #include "verimaild/tables.h"
-#include "verimaild/worker.h"
+#include "verimaild/verimaild.h"
 
 #define LISTENERS_MAX 1024
 #define GRACE_MORE 1000     /* milliseconds beyond the grace that a worker gives itself */

@@ -8,6 +8,7 @@
 #include "base/endpoint.h"
 #include "config/config.h"
 #include "config/problems.h"
+#include "process/identity.h"
 
 /* The listening sockets of one generation of workers: for each address one for each worker. The
  * supervisor keeps all of them open, so that what is queued at a dead worker's socket waits for its
@@ -34,5 +35,22 @@ void listening_kept(const struct listening *listening, size_t worker, size_t wor
 bool listening_is_shared(const struct listening *listening);
 /* A log line for each address. */
 void listening_log(const struct listening *listening);
+
+/* The socket at which the recorder shows the counters. The supervisor opens it. A generation shares
+ * it with the one before while its address stays the same. */
+struct metrics_socket;
+
+/* `address`: the option `metrics`; without it `metrics_r` becomes NULL. A unix socket is made as
+ * `identity`, for its user and group. It replaces one that no process listens at. False when it
+ * cannot be opened: `problems` then says why. */
+bool metrics_socket_open(const struct config_text *address, const struct metrics_socket *before,
+        const struct identity *identity, struct metrics_socket **metrics_r,
+        struct problems *problems) __attribute__((warn_unused_result));
+void metrics_socket_close(struct metrics_socket **metrics);
+
+/* The descriptor; -1 for NULL. */
+int metrics_socket_fd(const struct metrics_socket *metrics);
+/* Removes a unix socket, unless `after` uses it. Both may be NULL. */
+void metrics_socket_end(const struct metrics_socket *metrics, const struct metrics_socket *after);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 #include "config/config.h"
 #include "process/program.h"
-#include "verimaild/supervisor.h"
+#include "verimaild/verimaild.h"
 
 int main(int argc, char **argv)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "verimaild/metrics_socket.h"
+#include "verimaild/listening.h"
 
 #include <errno.h>
 #include <stdlib.h>

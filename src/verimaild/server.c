@@ -12,7 +12,6 @@
 #include "base/clock.h"
 #include "replay/replay.h"
 #include "verimaild/connection.h"
-#include "verimaild/connection_limits.h"
 #include "verimaild/stats.h"
 #include "verimaild/tables.h"
 

@@ -1,6 +1,117 @@
 // SPDX-License-Identifier: ISC
 #include "verimaild/stats.h"
 
+#include "base/log.h"
+
+#define BAD_PER_SECOND 10
+#define BAD_BURST 100
+#define FORGERY_PER_SECOND 100
+#define FORGERY_BURST 1000
+#define SAY_EVERY 10000 /* milliseconds */
+
+void question_log_init(struct question_log *log)
+{
+    *log = (struct question_log){
+            .bad = {.rate = BAD_PER_SECOND, .burst = BAD_BURST},
+            .forgery = {.rate = FORGERY_PER_SECOND, .burst = FORGERY_BURST},
+    };
+}
+
+static void put_source(struct log_line *line, const struct endpoint *source)
+{
+    char text[ENDPOINT_TEXT_MAX];
+
+    if (!line->wanted)
+        return;
+    endpoint_format(source, text);
+    log_string(line, "source", text);
+}
+
+static void put_if_any(struct log_line *line, const char *name, struct text value)
+{
+    if (value.len > 0)
+        log_text(line, name, value);
+}
+
+static void put_question(struct log_line *line, const struct query *query)
+{
+    const struct judgement *judgement = &query->judgement;
+
+    log_string(line, "verdict", verdict_name(judgement->answer.verdict));
+    log_string(line, "reason", reason_name(judgement->answer.reason));
+    put_if_any(line, "cause", text_of(judgement->cause));
+    if (query->payload_result != PAYLOAD_OK)
+        log_string(line, "payload", payload_result_text(query->payload_result));
+    log_text(line, "user", address_text(&query->question.user));
+    put_if_any(line, "host", query_host(query));
+}
+
+/* The longest values come last: a line that is cut still says who asked. */
+static void put_names(struct log_line *line, const struct question *question)
+{
+    put_if_any(line, "ip", question->ip);
+    put_if_any(line, "rcpt", question->rcpt);
+}
+
+void question_log_answered(struct question_log *log, const struct query *query,
+        const struct endpoint *source, uint64_t waited, uint64_t mono_ms)
+{
+    struct ratelimit *limit = NULL;
+    struct log_line line;
+
+    if (!query->well_formed)
+        limit = &log->bad;
+    else if (query->judgement.answer.verdict == VERDICT_NO)
+        limit = &log->forgery;
+    if (limit != NULL && !ratelimit_take(limit, mono_ms)) {
+        log->left_out++;
+        return;
+    }
+    log_begin(&line, LOG_LEVEL_INFO, query->well_formed ? "question" : "malformed");
+    if (query->well_formed)
+        put_question(&line, query);
+    else
+        log_string(&line, "verdict", verdict_name(VERDICT_NO));
+    put_source(&line, source);
+    log_number(&line, "ms", waited);
+    if (query->well_formed)
+        put_names(&line, &query->question);
+    log_end(&line);
+}
+
+void question_log_unanswered(
+        struct question_log *log, const char *why, const struct endpoint *source, uint64_t mono_ms)
+{
+    struct log_line line;
+
+    if (!ratelimit_take(&log->bad, mono_ms)) {
+        log->left_out++;
+        return;
+    }
+    log_begin(&line, LOG_LEVEL_INFO, "unanswered");
+    log_string(&line, "why", why);
+    put_source(&line, source);
+    log_end(&line);
+}
+
+uint64_t question_log_due(const struct question_log *log)
+{
+    return log->left_out > 0 ? log->said + SAY_EVERY : UINT64_MAX;
+}
+
+void question_log_flush(struct question_log *log, uint64_t mono_ms, bool last)
+{
+    struct log_line line;
+
+    if (log->left_out == 0 || (!last && mono_ms < question_log_due(log)))
+        return;
+    log_begin(&line, LOG_LEVEL_INFO, "left-out");
+    log_number(&line, "count", log->left_out);
+    log_end(&line);
+    log->left_out = 0;
+    log->said = mono_ms;
+}
+
 void stats_init(
         struct stats *stats, struct keyuse *keyuse, struct counters *counters, struct ring *ring)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "verimaild/worker.h"
+#include "verimaild/verimaild.h"
 
 #include <errno.h>
 #include <sodium.h>

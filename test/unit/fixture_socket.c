@@ -10,7 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "milter/callbacks.h"
+#include "milter/milter.h"
 #include "unit.h"
 
 void fixture_socket_make(struct fixture_socket *place_r, unsigned mode)

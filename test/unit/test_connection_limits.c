@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "unit.h"
-#include "verimaild/connection_limits.h"
+#include "verimaild/connection.h"
 
 static const unsigned char seed[16] = {1, 2, 3};
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-#ifndef VERIMAIL_VERIMAILD_WORKER_H
-#define VERIMAIL_VERIMAILD_WORKER_H
+#ifndef VERIMAIL_VERIMAILD_VERIMAILD_H
+#define VERIMAIL_VERIMAILD_VERIMAILD_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,6 +11,16 @@
 #include "process/identity.h"
 #include "verimaild/keyuse.h"
 #include "verimaild/service.h"
+
+/* The processes of verimaild: supervisor.c, worker.c. */
+
+/* Runs the service by the configuration at `path` until SIGTERM or SIGINT. SIGHUP reloads it.
+ * Returns the exit status. */
+int verimaild_run(const char *path);
+
+/* Reads and checks everything that a start would, but the addresses: what is wrong goes to
+ * standard error. Returns the exit status. */
+int verimaild_check(const char *path);
 
 #define WORKER_GRACE 10000 /* milliseconds to finish the open connections */
 

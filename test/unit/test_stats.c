@@ -8,7 +8,7 @@
 #include "capture.h"
 #include "fixture_service.h"
 #include "unit.h"
-#include "verimaild/question_log.h"
+#include "verimaild/stats.h"
 
 static struct fixture_service fixture;
 static char caught[1024 * 1024];
