@@ -42,11 +42,11 @@ enum status record_find(const struct invocation *invocation, char **address_r)
 enum status record_open(
         const struct invocation *invocation, const char *address, struct eventstore **store_r)
 {
-    char why[EVENTSTORE_ERROR_MAX] = "";
+    char error[EVENTSTORE_ERROR_MAX] = "";
 
-    *store_r = eventstore_open(address, EVENTSTORE_READ, why);
+    *store_r = eventstore_open(address, EVENTSTORE_READ, error);
     if (*store_r != NULL)
         return STATUS_OK;
-    command_complain(invocation, "the record of events: %s", why);
+    command_complain(invocation, "the record of events: %s", error);
     return STATUS_INPUT;
 }

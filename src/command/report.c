@@ -154,11 +154,11 @@ static enum status report_show(const struct job *job, json_t *report)
 
 static enum status report_ask(const struct job *job, struct eventstore *store)
 {
-    char why[EVENTSTORE_ERROR_MAX] = "";
-    json_t *report = report_make(store, &job->wish, why);
+    char error[EVENTSTORE_ERROR_MAX] = "";
+    json_t *report = report_make(store, &job->wish, error);
 
     if (report == NULL) {
-        command_complain(job->invocation, "the record of events: %s", why);
+        command_complain(job->invocation, "the record of events: %s", error);
         return STATUS_FAILURE;
     }
     const enum status status = report_show(job, report);

@@ -143,7 +143,7 @@ bool rows_parse(struct text values, bool pinned, struct row *row_r, char error_r
 static void rows_take_line(struct reading *r, struct text line)
 {
     char room[ADDRESS_MAX + 1];
-    char why[ROW_ERROR_MAX];
+    char error[ROW_ERROR_MAX];
     struct text values = line;
     struct text key;
     struct row row;
@@ -152,14 +152,14 @@ static void rows_take_line(struct reading *r, struct text line)
     if (r->too_long) {
         rows_complain(r, r->line, "too long: expected a row of at most 2048 octets");
     } else if (!row_parse_user(user, room, &key)) {
-        snprintf(why, sizeof why, "bad user: %.*s: expected local@domain or *@domain",
+        snprintf(error, sizeof error, "bad user: %.*s: expected local@domain or *@domain",
                 (int)(user.len < 100 ? user.len : 100), user.at);
-        rows_complain(r, r->line, why);
-    } else if (!row_parse(values, &row, why)) {
-        rows_complain(r, r->line, why);
+        rows_complain(r, r->line, error);
+    } else if (!row_parse(values, &row, error)) {
+        rows_complain(r, r->line, error);
     } else if (row.is_alias && text_equal_fold(address_text(&row.alias), key)) {
-        snprintf(why, sizeof why, "bad alias: %.100s: expected another user", row.alias.text);
-        rows_complain(r, r->line, why);
+        snprintf(error, sizeof error, "bad alias: %.100s: expected another user", row.alias.text);
+        rows_complain(r, r->line, error);
     } else if (!rows_add(r->rows, key, values, r->line)) {
         r->no_memory = true;
     }

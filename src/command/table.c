@@ -21,11 +21,11 @@ static enum status table_fail(const struct invocation *invocation, const char *p
 
 static struct table *open_to_write(const struct invocation *invocation, const char *path)
 {
-    char why[TABLE_ERROR_MAX];
-    struct table *table = table_open_to_write(path, why);
+    char error[TABLE_ERROR_MAX];
+    struct table *table = table_open_to_write(path, error);
 
     if (table == NULL)
-        command_complain(invocation, "%s: %s", path, why);
+        command_complain(invocation, "%s: %s", path, error);
     return table;
 }
 
@@ -77,12 +77,12 @@ static enum status table_read_rows(
 static enum table_result put_all(struct table *table, const struct rows *rows, bool pinned)
 {
     enum table_result result = TABLE_OK;
-    char why[ROW_ERROR_MAX];
+    char error[ROW_ERROR_MAX];
     struct row row;
 
     for (size_t i = 0; result == TABLE_OK && i < rows_count(rows); i++) {
         const struct rows_entry entry = rows_entry(rows, i);
-        if (rows_parse(entry.values, pinned, &row, why)) /* as it did when it was read */
+        if (rows_parse(entry.values, pinned, &row, error)) /* as it did when it was read */
             result = table_put(table, entry.key, &row);
     }
     return result;
@@ -176,7 +176,7 @@ static enum status table_set(
     char octets[ROW_TEXT_MAX * 2]; /* of more than a row has */
     struct writer w = writer_of(octets, sizeof octets);
     char room[ADDRESS_MAX + 1];
-    char why[ROW_ERROR_MAX];
+    char error[ROW_ERROR_MAX];
     struct text key;
     struct row row;
 
@@ -188,8 +188,8 @@ static enum status table_set(
         return STATUS_USAGE;
     if (w.failed)
         command_complain(invocation, "%s: the row is too long", operands[1]);
-    else if (!rows_parse(writer_text(&w), true, &row, why))
-        command_complain(invocation, "%s", why);
+    else if (!rows_parse(writer_text(&w), true, &row, error))
+        command_complain(invocation, "%s", error);
     else if (row.is_alias && text_equal_fold(address_text(&row.alias), key))
         command_complain(invocation, "bad alias: %s: expected another user", row.alias.text);
     else

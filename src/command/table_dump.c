@@ -13,11 +13,11 @@
 
 static struct table *table_dump_open_table(const struct invocation *invocation, const char *path)
 {
-    char why[TABLE_ERROR_MAX];
-    struct table *table = table_open_to_read(path, why);
+    char error[TABLE_ERROR_MAX];
+    struct table *table = table_open_to_read(path, error);
 
     if (table == NULL)
-        command_complain(invocation, "%s: %s", path, why);
+        command_complain(invocation, "%s: %s", path, error);
     return table;
 }
 
@@ -135,12 +135,12 @@ static void table_dump_print_json(struct dump *dump, struct text key, const stru
 static bool print_one(void *context, struct text key, struct text values)
 {
     struct dump *dump = context;
-    char why[ROW_ERROR_MAX];
+    char error[ROW_ERROR_MAX];
     struct row row;
 
     if (!dump->as_json)
         print_row(dump->out, key, values);
-    else if (row_parse(values, &row, why))
+    else if (row_parse(values, &row, error))
         table_dump_print_json(dump, key, &row);
     dump->any = true;
     return !ferror(dump->out);

@@ -67,17 +67,17 @@ static void print_counts(const char *name, const struct directory_counts *counts
 static enum status sync_one(struct syncing *syncing, const struct config_directory *directory)
 {
     const struct directory_notes notes = {tell, syncing};
-    char why[DIRECTORY_ERROR_MAX];
+    char error[DIRECTORY_ERROR_MAX];
     struct directory_counts counts;
 
     syncing->name = directory->name.at;
     const enum directory_result result =
-            directory_sync(directory, syncing->believe, &notes, &counts, why);
+            directory_sync(directory, syncing->believe, &notes, &counts, error);
     if (result == DIRECTORY_OK)
         print_counts(directory->name.at, &counts);
     else
         command_complain(syncing->invocation, "%s: %s: the table is as it was%s",
-                directory->name.at, why,
+                directory->name.at, error,
                 result == DIRECTORY_FEW ? "; --believe takes it all the same" : "");
     return status_of(result);
 }

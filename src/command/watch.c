@@ -298,23 +298,23 @@ static bool show_new(struct watch *watch)
 }
 
 /* Once for each time that it goes away. */
-static void watch_lose(struct watch *watch, const char *why)
+static void watch_lose(struct watch *watch, const char *error)
 {
-    command_complain(watch->invocation, "the record of events: %s; waiting for it", why);
+    command_complain(watch->invocation, "the record of events: %s; waiting for it", error);
     eventstore_close(&watch->store);
 }
 
 /* A file that was replaced looks like one in which nothing happens. */
 static void look_again(struct watch *watch)
 {
-    char why[EVENTSTORE_ERROR_MAX] = "";
+    char error[EVENTSTORE_ERROR_MAX] = "";
     const bool was_there = watch->store != NULL;
 
     watch->idle = 0;
     eventstore_close(&watch->store);
-    watch->store = eventstore_open(watch->address, EVENTSTORE_READ, why);
+    watch->store = eventstore_open(watch->address, EVENTSTORE_READ, error);
     if (watch->store == NULL && was_there)
-        watch_lose(watch, why);
+        watch_lose(watch, error);
 }
 
 /* Until the next look, or nobody reads any more. */

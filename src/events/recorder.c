@@ -46,10 +46,11 @@ struct syncing {
 
 static void syncing_complain(struct syncing *s)
 {
-    char why[REPLAY_ERROR_MAX];
+    char error[REPLAY_ERROR_MAX];
 
-    snprintf(why, sizeof why, "%s: cannot be written to the disk: %s", s->address, strerror(errno));
-    alarm_raise(&s->alarm, COUNTER_ALARM_REPLAY, "", why, mono_ms());
+    snprintf(error, sizeof error, "%s: cannot be written to the disk: %s", s->address,
+            strerror(errno));
+    alarm_raise(&s->alarm, COUNTER_ALARM_REPLAY, "", error, mono_ms());
 }
 
 /* A second, or less when it is told to stop. */

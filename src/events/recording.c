@@ -135,11 +135,11 @@ static void recording_take(struct recording *r)
 }
 
 /* A new one is opened for the next attempt: that also helps where the file was replaced. */
-static void store_failed(struct recording *r, const char *why)
+static void store_failed(struct recording *r, const char *error)
 {
     const uint64_t now = mono_ms();
 
-    alarm_raise(r->alarm, COUNTER_ALARM_EVENTS, "", why, now);
+    alarm_raise(r->alarm, COUNTER_ALARM_EVENTS, "", error, now);
     eventstore_close(&r->store);
     backoff_failed(&r->backoff, now);
     r->failing = true;
@@ -148,16 +148,16 @@ static void store_failed(struct recording *r, const char *why)
 /* Opened before there is anything to record, so that an error shows at once. */
 static bool open_store(struct recording *r)
 {
-    char why[EVENTSTORE_ERROR_MAX] = "";
+    char error[EVENTSTORE_ERROR_MAX] = "";
 
     if (r->store != NULL)
         return true;
     if (mono_ms() < r->backoff.until)
         return false;
-    r->store = eventstore_open(r->service->events.at, EVENTSTORE_RECORD, why);
+    r->store = eventstore_open(r->service->events.at, EVENTSTORE_RECORD, error);
     if (r->store != NULL)
         return true;
-    store_failed(r, why);
+    store_failed(r, error);
     return false;
 }
 

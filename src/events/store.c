@@ -15,7 +15,7 @@ static const struct eventstore_kind *const kinds[] = {
 struct eventstore {
     const struct eventstore_kind *kind;
     void *store;
-    char why[EVENTSTORE_ERROR_MAX];
+    char error[EVENTSTORE_ERROR_MAX];
 };
 
 /* A scheme without a colon is all of the address. */
@@ -61,7 +61,7 @@ void eventstore_close(struct eventstore **store)
 
 const char *eventstore_error(const struct eventstore *store)
 {
-    return store->why;
+    return store->error;
 }
 
 const char *eventstore_kind(const struct eventstore *store)
@@ -72,13 +72,13 @@ const char *eventstore_kind(const struct eventstore *store)
 bool eventstore_write(struct eventstore *store, const struct event *events, size_t count,
         uint64_t dropped, uint64_t now)
 {
-    return store->kind->write(store->store, events, count, dropped, now, store->why);
+    return store->kind->write(store->store, events, count, dropped, now, store->error);
 }
 
 bool eventstore_purge(struct eventstore *store, uint64_t before, bool *more_r)
 {
     *more_r = false;
-    return store->kind->purge(store->store, before, more_r, store->why);
+    return store->kind->purge(store->store, before, more_r, store->error);
 }
 
 bool eventstore_query(struct eventstore *store, const char *sql,
@@ -87,5 +87,5 @@ bool eventstore_query(struct eventstore *store, const char *sql,
         void *context)
 {
     return store->kind->query(
-            store->store, sql, parameters, parameters_count, row, context, store->why);
+            store->store, sql, parameters, parameters_count, row, context, store->error);
 }

@@ -28,7 +28,7 @@ struct lmdb {
     uint64_t reopen_at; /* milliseconds; only while it is not open */
     bool stale;
     uint64_t failures;
-    char why[REPLAY_ERROR_MAX];
+    char error[REPLAY_ERROR_MAX];
     size_t count;
     struct count_request *items[BATCH_MAX];
     enum replay_count results[BATCH_MAX]; /* believed once the transaction is done */
@@ -39,19 +39,19 @@ static const char *lmdb_path_of(const struct lmdb *s)
     return s->setup.address + sizeof SCHEME - 1;
 }
 
-static void lmdb_say_why(struct lmdb *s, const char *why)
+static void lmdb_set_error(struct lmdb *s, const char *error)
 {
-    snprintf(s->why, sizeof s->why, "%s: %s", lmdb_path_of(s), why);
+    snprintf(s->error, sizeof s->error, "%s: %s", lmdb_path_of(s), error);
 }
 
 static void say_error(struct lmdb *s, const char *doing, int error)
 {
-    snprintf(s->why, sizeof s->why, "%s: %s: %s", lmdb_path_of(s), doing, mdb_strerror(error));
+    snprintf(s->error, sizeof s->error, "%s: %s: %s", lmdb_path_of(s), doing, mdb_strerror(error));
 }
 
 static void say_begun_anew(struct lmdb *s)
 {
-    lmdb_say_why(s, "was recreated: what was issued before is not counted for an hour");
+    lmdb_set_error(s, "was recreated: what was issued before is not counted for an hour");
 }
 
 static int read_purged(struct lmdb *s)
@@ -113,9 +113,9 @@ static bool lmdb_is_usable(struct lmdb *s, uint64_t mono_ms, uint64_t unix_now)
         s->stale = mono_ms >= s->reopen_at;
     if (s->file.env == NULL || s->stale)
         return false;
-    const char *why = find_change(s, mono_ms, unix_now);
-    if (why != NULL) {
-        lmdb_say_why(s, why);
+    const char *error = find_change(s, mono_ms, unix_now);
+    if (error != NULL) {
+        lmdb_set_error(s, error);
         s->stale = true;
     }
     return !s->stale;
@@ -355,7 +355,7 @@ static void count_and_say(struct lmdb *s, uint64_t mono_ms, uint64_t unix_now)
     } else if (has_failures(s)) {
         say_begun_anew(s);
     } else {
-        s->why[0] = '\0';
+        s->error[0] = '\0';
     }
 }
 
@@ -418,7 +418,7 @@ static void lmdb_health(const void *store, struct replay_health *health_r)
     const struct lmdb *s = store;
 
     health_r->failures = s->failures;
-    memcpy(health_r->why, s->why, sizeof health_r->why);
+    memcpy(health_r->error, s->error, sizeof health_r->error);
     if (s->file.env == NULL || s->stale)
         return;
     lmdb_file_enter(&s->file);

@@ -34,8 +34,8 @@ struct redis {
     uint64_t unix_now;
     bool stale;
     uint64_t failures;
-    const struct redis_link *troubled; /* whom `why` is about; only compared */
-    char why[REPLAY_ERROR_MAX];
+    const struct redis_link *troubled; /* whom `error` is about; only compared */
+    char error[REPLAY_ERROR_MAX];
 };
 
 static const char asking_command[] = "*1\r\n$6\r\nASKING\r\n";
@@ -47,31 +47,31 @@ static void redis_finish(struct redis *s, struct redis_request *request, enum re
     struct count_request *count = request->count;
 
     if (result != REPLAY_FAILED && request->link == s->troubled)
-        s->why[0] = '\0';
+        s->error[0] = '\0';
     s->failures += result == REPLAY_FAILED;
     redis_request_give(&s->requests, request);
     count->result = result;
     s->setup.done(s->setup.context, count);
 }
 
-static void redis_say_why(struct redis *s, const struct redis_link *link, struct text why)
+static void redis_set_error(struct redis *s, const struct redis_link *link, struct text error)
 {
-    const int len = (int)(why.len < 120 ? why.len : 120);
+    const int len = (int)(error.len < 120 ? error.len : 120);
 
     s->troubled = link;
-    snprintf(s->why, sizeof s->why, "%.100s: %.*s",
+    snprintf(s->error, sizeof s->error, "%.100s: %.*s",
             link != NULL ? redis_link_label(link) : s->setup.address, len,
-            why.len > 0 ? why.at : "");
+            error.len > 0 ? error.at : "");
     /* It may be the server's own words. */
-    for (char *at = s->why; *at != '\0'; at++)
+    for (char *at = s->error; *at != '\0'; at++)
         if ((unsigned char)*at < ' ' || (unsigned char)*at > '~')
             *at = '?';
 }
 
 static void redis_fail(struct redis *s, struct redis_request *request,
-        const struct redis_link *link, const char *why)
+        const struct redis_link *link, const char *error)
 {
-    redis_say_why(s, link, text_of(why));
+    redis_set_error(s, link, text_of(error));
     redis_finish(s, request, REPLAY_FAILED);
 }
 
@@ -112,7 +112,7 @@ static void dispatch(struct redis *s, struct redis_request *request, uint64_t mo
         const struct redis_link *trouble = redis_cluster_trouble(s->cluster);
         redis_cluster_doubt(s->cluster);
         redis_fail(s, request, trouble,
-                trouble != NULL ? redis_link_why(trouble)
+                trouble != NULL ? redis_link_error(trouble)
                                 : "no node that can be reached counts in its slot");
         return;
     }
@@ -126,7 +126,7 @@ static void dispatch(struct redis *s, struct redis_request *request, uint64_t mo
         break;
     case REDIS_LINK_DOWN:
         redis_cluster_doubt(s->cluster);
-        redis_fail(s, request, link, redis_link_why(link));
+        redis_fail(s, request, link, redis_link_error(link));
         break;
     }
 }
@@ -198,7 +198,7 @@ static void redis_on_error(
     }
     redis_cluster_doubt(s->cluster);
     redis_link_check_soon(link);
-    redis_say_why(s, link, error);
+    redis_set_error(s, link, error);
     redis_finish(s, request, REPLAY_FAILED);
 }
 
@@ -206,7 +206,7 @@ static void redis_on_counted(
         struct redis *s, struct redis_request *request, const redisReply *reply, uint64_t mono_ms)
 {
     if (reply == NULL)
-        redis_fail(s, request, request->link, redis_link_why(request->link));
+        redis_fail(s, request, request->link, redis_link_error(request->link));
     else if (reply->type == REDIS_REPLY_ERROR)
         redis_on_error(s, request, redis_reply_text(reply), mono_ms);
     else if (reply->type != REDIS_REPLY_INTEGER)
@@ -235,7 +235,7 @@ static void on_confirmation(struct redis *s, struct redis_link *link, const redi
             redis_finish(s, request, REPLAY_WITHIN);
         else
             redis_fail(s, request, link,
-                    reply != NULL ? "none of its replicas confirms" : redis_link_why(link));
+                    reply != NULL ? "none of its replicas confirms" : redis_link_error(link));
     }
 }
 
@@ -287,7 +287,7 @@ static void close_redis(void *store)
  */
 static bool open_links(struct redis *s, uint64_t mono_ms)
 {
-    char why[REDIS_TLS_ERROR_MAX];
+    char error[REDIS_TLS_ERROR_MAX];
 
     s->links = (struct redis_link_setup){
             .address = &s->address,
@@ -299,9 +299,9 @@ static bool open_links(struct redis *s, uint64_t mono_ms)
             .on_ready = on_ready,
     };
     if (s->address.tls) {
-        s->links.tls = redis_tls_init(s->setup.ca, why);
+        s->links.tls = redis_tls_init(s->setup.ca, error);
         if (s->links.tls == NULL) {
-            redis_say_why(s, NULL, text_of(why));
+            redis_set_error(s, NULL, text_of(error));
             return true;
         }
     }
@@ -459,13 +459,13 @@ static void redis_health(const void *store, struct replay_health *health_r)
     const struct redis *s = store;
 
     health_r->failures = s->failures;
-    memcpy(health_r->why, s->why, sizeof health_r->why);
+    memcpy(health_r->error, s->error, sizeof health_r->error);
     if (s->cluster == NULL)
         return;
     const struct redis_link *trouble = redis_cluster_trouble(s->cluster);
-    if (health_r->why[0] == '\0' && trouble != NULL)
-        snprintf(health_r->why, sizeof health_r->why, "%.100s: %.120s", redis_link_label(trouble),
-                redis_link_why(trouble));
+    if (health_r->error[0] == '\0' && trouble != NULL)
+        snprintf(health_r->error, sizeof health_r->error, "%.100s: %.120s",
+                redis_link_label(trouble), redis_link_error(trouble));
     for (size_t i = 0; i < redis_cluster_count(s->cluster); i++) {
         const struct redis_link *link = redis_cluster_link(s->cluster, i);
         if (redis_link_state(link) != REDIS_LINK_READY || redis_link_info(link)->replica)

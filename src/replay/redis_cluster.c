@@ -396,7 +396,7 @@ uint64_t redis_cluster_well_at(const struct redis_cluster *cluster)
 const struct redis_link *redis_cluster_trouble(const struct redis_cluster *cluster)
 {
     for (size_t i = 0; i < cluster->count; i++)
-        if (redis_link_why(cluster->nodes[i]->link)[0] != '\0')
+        if (redis_link_error(cluster->nodes[i]->link)[0] != '\0')
             return cluster->nodes[i]->link;
     return NULL;
 }

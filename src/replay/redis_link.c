@@ -47,8 +47,8 @@ struct redis_link {
     struct redis_output output;
     struct redis_info info;
     bool mark;
-    char why[REDIS_LINK_ERROR_MAX];
-    char logged[REDIS_LINK_ERROR_MAX]; /* the why in the log; "": that it is well */
+    char error[REDIS_LINK_ERROR_MAX];
+    char logged[REDIS_LINK_ERROR_MAX]; /* the error in the log; "": that it is well */
 };
 
 struct redis_link *redis_link_init(const struct redis_link_setup *setup,
@@ -89,9 +89,9 @@ const char *redis_link_label(const struct redis_link *link)
     return link->label;
 }
 
-const char *redis_link_why(const struct redis_link *link)
+const char *redis_link_error(const struct redis_link *link)
 {
-    return link->why;
+    return link->error;
 }
 
 const struct redis_info *redis_link_info(const struct redis_link *link)
@@ -110,20 +110,20 @@ const struct endpoint *redis_link_endpoint(const struct redis_link *link)
 }
 
 /* Once for each cause, and once when it is over. */
-static void log_change(struct redis_link *link, const char *why)
+static void log_change(struct redis_link *link, const char *error)
 {
     struct log_line line;
 
-    if (strcmp(why, link->logged) == 0)
+    if (strcmp(error, link->logged) == 0)
         return;
-    snprintf(link->logged, sizeof link->logged, "%s", why);
-    if (why[0] != '\0')
+    snprintf(link->logged, sizeof link->logged, "%s", error);
+    if (error[0] != '\0')
         log_begin(&line, LOG_LEVEL_WARNING, "replay-server-lost");
     else
         log_begin(&line, LOG_LEVEL_NOTICE, "replay-server-back");
     log_string(&line, "server", link->label);
-    if (why[0] != '\0')
-        log_string(&line, "because", why);
+    if (error[0] != '\0')
+        log_string(&line, "because", error);
     log_end(&line);
 }
 
@@ -152,7 +152,7 @@ static void disconnect(struct redis_link *link, uint64_t mono_ms)
 }
 
 /* What closes in good order, after it worked, may be there again at once. */
-static void fall(struct redis_link *link, const char *why, bool in_order, uint64_t mono_ms)
+static void fall(struct redis_link *link, const char *error, bool in_order, uint64_t mono_ms)
 {
     const bool was_ready = link->stage == STAGE_READY;
     const bool steady = was_ready && mono_ms - link->since >= STEADY;
@@ -165,14 +165,14 @@ static void fall(struct redis_link *link, const char *why, bool in_order, uint64
     link->current =
             link->count > 0 && !was_ready ? (link->current + 1) % link->count : link->current;
     set_stage(link, STAGE_DOWN, mono_ms);
-    snprintf(link->why, sizeof link->why, "%s", why);
-    log_change(link, link->why);
+    snprintf(link->error, sizeof link->error, "%s", error);
+    log_change(link, link->error);
     disconnect(link, mono_ms);
 }
 
-void redis_link_drop(struct redis_link *link, const char *why, uint64_t mono_ms)
+void redis_link_drop(struct redis_link *link, const char *error, uint64_t mono_ms)
 {
-    fall(link, why, false, mono_ms);
+    fall(link, error, false, mono_ms);
 }
 
 void redis_link_free(struct redis_link **link)
@@ -221,7 +221,7 @@ static void redis_link_begin(struct redis_link *link, uint64_t mono_ms)
     if (begun)
         redis_link_watch(link);
     else
-        redis_link_drop(link, link->stream.why, mono_ms);
+        redis_link_drop(link, link->stream.error, mono_ms);
 }
 
 static bool replay_redis_link_ask(struct redis_link *link, int what, void *about,
@@ -322,7 +322,7 @@ static void establish(struct redis_link *link, uint64_t mono_ms)
         redis_link_watch(link);
         break;
     case REDIS_STREAM_BROKEN:
-        redis_link_drop(link, link->stream.why, mono_ms);
+        redis_link_drop(link, link->stream.error, mono_ms);
         break;
     }
 }
@@ -342,7 +342,7 @@ void redis_link_flush(struct redis_link *link, uint64_t mono_ms)
         rest = redis_output_rest(&link->output);
     }
     if (result == REDIS_STREAM_BROKEN) {
-        fall(link, link->stream.why, true, mono_ms);
+        fall(link, link->stream.error, true, mono_ms);
         return;
     }
     if (link->stage == STAGE_CHECKING && rest.len == 0) /* the password was in it */
@@ -352,11 +352,11 @@ void redis_link_flush(struct redis_link *link, uint64_t mono_ms)
 
 static void on_info(struct redis_link *link, struct text text, uint64_t mono_ms)
 {
-    char why[REDIS_LINK_ERROR_MAX];
+    char error[REDIS_LINK_ERROR_MAX];
 
     redis_info_read(text, link->setup->address->database, &link->info);
-    if (!redis_info_is_fit(&link->info, link->setup->cluster_only, why, sizeof why)) {
-        redis_link_drop(link, why, mono_ms);
+    if (!redis_info_is_fit(&link->info, link->setup->cluster_only, error, sizeof error)) {
+        redis_link_drop(link, error, mono_ms);
         return;
     }
     if (link->stage == STAGE_CHECKING)
@@ -364,24 +364,25 @@ static void on_info(struct redis_link *link, struct text text, uint64_t mono_ms)
     link->checked_at = mono_ms;
     link->check_at = mono_ms + REDIS_LINK_CHECK_EVERY;
     link->trusted = true;
-    link->why[0] = '\0';
+    link->error[0] = '\0';
     log_change(link, "");
     link->setup->on_ready(link->setup->context, link, mono_ms);
 }
 
 /* Of what a server says about a password, only the code is for people: the rest may quote it. */
-static void on_refusal(struct redis_link *link, enum own what, struct text error, uint64_t mono_ms)
+static void on_refusal(
+        struct redis_link *link, enum own what, struct text refusal, uint64_t mono_ms)
 {
-    struct reader r = reader_of(error);
+    struct reader r = reader_of(refusal);
     const struct text code = reader_field(&r, ' ');
-    const struct text shown = what == OWN_AUTH ? code : error;
+    const struct text shown = what == OWN_AUTH ? code : refusal;
     static const char *const actions[] = {
             "refuses the user or the password", "refuses the database", "refuses INFO"};
-    char why[REDIS_LINK_ERROR_MAX];
+    char error[REDIS_LINK_ERROR_MAX];
 
-    snprintf(why, sizeof why, "%s: %.*s", actions[what - OWN_AUTH],
+    snprintf(error, sizeof error, "%s: %.*s", actions[what - OWN_AUTH],
             (int)(shown.len < 100 ? shown.len : 100), shown.len > 0 ? shown.at : "");
-    redis_link_drop(link, why, mono_ms);
+    redis_link_drop(link, error, mono_ms);
 }
 
 /* Takes replies as long as there are any, and the link stands. */
@@ -416,7 +417,7 @@ static void read_some(struct redis_link *link, uint64_t mono_ms)
         const enum redis_stream_result result =
                 redis_stream_read(&link->stream, buffer, sizeof buffer, &len);
         if (result == REDIS_STREAM_BROKEN)
-            fall(link, link->stream.why, true, mono_ms);
+            fall(link, link->stream.error, true, mono_ms);
         if (result != REDIS_STREAM_OK)
             break;
         redis_reply_feed(link->reader, (struct text){buffer, len});

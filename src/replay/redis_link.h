@@ -65,7 +65,7 @@ void redis_link_free(struct redis_link **link);
 
 enum redis_link_state redis_link_state(const struct redis_link *link);
 const char *redis_link_label(const struct redis_link *link);
-const char *redis_link_why(const struct redis_link *link); /* what is wrong; "" if nothing is */
+const char *redis_link_error(const struct redis_link *link); /* what is wrong; "" if nothing is */
 const struct redis_info *redis_link_info(const struct redis_link *link);
 /* Where it is connected to, or was last: of several addresses that its name has, that one alone.
  * Not of a unix socket. */
@@ -91,6 +91,6 @@ uint64_t redis_link_tick(struct redis_link *link, uint64_t mono_ms);
 /* Looks at how the server is before it is time. */
 void redis_link_check_soon(struct redis_link *link);
 /* Breaks the connection: this server is of no use. Not in on_reply(). */
-void redis_link_drop(struct redis_link *link, const char *why, uint64_t mono_ms);
+void redis_link_drop(struct redis_link *link, const char *error, uint64_t mono_ms);
 
 #endif

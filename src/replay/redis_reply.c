@@ -18,11 +18,11 @@ static const char too_much[] = "said more than it was asked for";
 static const char not_redis[] = "does not speak Redis's protocol";
 
 /* hiredis takes it for a lack of memory. */
-static void *redis_reply_refuse(const redisReadTask *task, const char *why)
+static void *redis_reply_refuse(const redisReadTask *task, const char *error)
 {
     struct redis_reply_reader *r = task->privdata;
 
-    r->refusal = why;
+    r->refusal = error;
     return NULL;
 }
 
@@ -245,18 +245,18 @@ void redis_info_read(struct text t, unsigned database, struct redis_info *info_r
 
 bool redis_info_is_fit(const struct redis_info *info, bool cluster_only, char *error_r, size_t size)
 {
-    const char *why = "";
+    const char *error = "";
 
     if (info->policy[0] == '\0')
-        why = "does not say what its maxmemory-policy is";
+        error = "does not say what its maxmemory-policy is";
     else if (info->loading)
-        why = "is still loading its data";
+        error = "is still loading its data";
     else if (cluster_only && !info->cluster)
-        why = "is none of a cluster, though several servers are named";
+        error = "is none of a cluster, though several servers are named";
     else if (info->replica && !info->cluster)
-        why = "is a replica of another server";
-    snprintf(error_r, size, "%s", why);
-    if (why[0] == '\0' && strcmp(info->policy, "noeviction") != 0)
+        error = "is a replica of another server";
+    snprintf(error_r, size, "%s", error);
+    if (error[0] == '\0' && strcmp(info->policy, "noeviction") != 0)
         snprintf(error_r, size,
                 "may forget counts: its maxmemory-policy is %s, and must be noeviction",
                 info->policy);

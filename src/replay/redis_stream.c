@@ -10,9 +10,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-static enum redis_stream_result break_off(struct redis_stream *stream, const char *why)
+static enum redis_stream_result break_off(struct redis_stream *stream, const char *error)
 {
-    snprintf(stream->why, sizeof stream->why, "%s", why);
+    snprintf(stream->error, sizeof stream->error, "%s", error);
     return REDIS_STREAM_BROKEN;
 }
 
@@ -90,7 +90,7 @@ static enum redis_stream_result redis_stream_take(
     case REDIS_TLS_BROKEN:
         break;
     }
-    return break_off(stream, redis_tls_why(stream->tls));
+    return break_off(stream, redis_tls_error(stream->tls));
 }
 
 enum redis_stream_result redis_stream_establish(struct redis_stream *stream, struct redis_tls *tls,
@@ -144,8 +144,7 @@ bool redis_stream_has_more(const struct redis_stream *stream)
     return stream->tls != NULL && redis_tls_has_more(stream->tls);
 }
 
-#define OUTPUT_FIRST 32768 /* what a greeting never fills: no copy of the password is left behind  \
-                            */
+#define OUTPUT_FIRST 32768 /* never filled by a greeting: no copy of the password is left */
 
 static bool redis_output_make_room(struct redis_output *output, size_t len)
 {

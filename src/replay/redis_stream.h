@@ -18,16 +18,16 @@ struct redis_stream {
     bool connected;
     bool wants_out; /* it goes on when there is room to write, whatever else it is watched for */
     struct redis_tls_stream *tls;
-    char why[REDIS_STREAM_ERROR_MAX]; /* what went wrong */
+    char error[REDIS_STREAM_ERROR_MAX]; /* what went wrong */
 };
 
 enum redis_stream_result {
     REDIS_STREAM_OK,
     REDIS_STREAM_WAITS,
-    REDIS_STREAM_BROKEN, /* `why` */
+    REDIS_STREAM_BROKEN, /* `error` */
 };
 
-/* Begins to connect. False with `why`; the stream is then closed. */
+/* Begins to connect. False with `error`; the stream is then closed. */
 bool redis_stream_open_tcp(struct redis_stream *stream, const struct endpoint *endpoint)
         __attribute__((warn_unused_result));
 bool redis_stream_open_unix(struct redis_stream *stream, const char *path)

@@ -19,7 +19,7 @@ struct redis_tls_stream {
     SSL *ssl;
     const char *const *names;
     size_t names_count;
-    char why[REDIS_TLS_ERROR_MAX];
+    char error[REDIS_TLS_ERROR_MAX];
 };
 
 /* Where OpenSSL looks by itself, or, in the same folder, what Debian puts together. */
@@ -115,7 +115,7 @@ void redis_tls_end(struct redis_tls_stream **stream)
 }
 
 /* What OpenSSL's error queue says first is the cause; a certificate has words of its own. */
-static void note_why(struct redis_tls_stream *stream)
+static void redis_tls_note_error(struct redis_tls_stream *stream)
 {
     const long verified = SSL_get_verify_result(stream->ssl);
     const unsigned long error = ERR_peek_error();
@@ -125,7 +125,7 @@ static void note_why(struct redis_tls_stream *stream)
         reason = X509_verify_cert_error_string(verified);
     else if (error == 0)
         reason = errno != 0 ? strerror(errno) : "the connection broke";
-    snprintf(stream->why, sizeof stream->why, "TLS: %s", reason != NULL ? reason : "failed");
+    snprintf(stream->error, sizeof stream->error, "TLS: %s", reason != NULL ? reason : "failed");
 }
 
 /* Errors that others left behind are not this stream's. */
@@ -152,7 +152,7 @@ static enum redis_tls_result redis_tls_result_of(struct redis_tls_stream *stream
         result = REDIS_TLS_CLOSED;
         break;
     default:
-        note_why(stream);
+        redis_tls_note_error(stream);
         break;
     }
     return result;
@@ -178,7 +178,7 @@ enum redis_tls_result redis_tls_shake(struct redis_tls_stream *stream)
 
     if (result != REDIS_TLS_OK || redis_tls_is_named(stream))
         return result;
-    snprintf(stream->why, sizeof stream->why, "TLS: the certificate is not for %s",
+    snprintf(stream->error, sizeof stream->error, "TLS: the certificate is not for %s",
             stream->names_count > 0 ? stream->names[0] : "it");
     return REDIS_TLS_BROKEN;
 }
@@ -202,7 +202,7 @@ bool redis_tls_has_more(const struct redis_tls_stream *stream)
     return SSL_has_pending(stream->ssl) == 1;
 }
 
-const char *redis_tls_why(const struct redis_tls_stream *stream)
+const char *redis_tls_error(const struct redis_tls_stream *stream)
 {
-    return stream->why;
+    return stream->error;
 }

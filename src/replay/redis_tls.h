@@ -41,6 +41,6 @@ enum redis_tls_result redis_tls_write(
         struct redis_tls_stream *stream, const char *octets, size_t len, size_t *len_r);
 /* Whether octets were read from the socket that redis_tls_read() has not given yet. */
 bool redis_tls_has_more(const struct redis_tls_stream *stream);
-const char *redis_tls_why(const struct redis_tls_stream *stream);
+const char *redis_tls_error(const struct redis_tls_stream *stream);
 
 #endif

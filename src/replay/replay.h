@@ -60,7 +60,7 @@ struct replay_health {
     uint64_t failures;
     uint64_t entries;
     uint64_t bytes;
-    char why[REPLAY_ERROR_MAX];
+    char error[REPLAY_ERROR_MAX];
 };
 void replay_health(const struct replay *replay, struct replay_health *health_r);
 

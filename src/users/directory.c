@@ -100,12 +100,12 @@ static enum directory_result renew(const struct config_directory *directory, boo
         struct table *table, struct row_set *rows, struct directory_counts *counts_r,
         char error_r[DIRECTORY_ERROR_MAX])
 {
-    char why[TABLE_ERROR_MAX];
+    char error[TABLE_ERROR_MAX];
     enum directory_result result = DIRECTORY_OK;
-    struct difference *difference = difference_find(table, rows, counts_r, why);
+    struct difference *difference = difference_find(table, rows, counts_r, error);
 
     if (difference == NULL)
-        return directory_fail(directory, why, error_r);
+        return directory_fail(directory, error, error_r);
     /* So many users do not leave from one sync to the next: the directory did not tell all. */
     if (!believe && counts_r->after < counts_r->before / 2 + counts_r->before % 2) {
         snprintf(error_r, DIRECTORY_ERROR_MAX,

@@ -43,7 +43,7 @@ struct said {
     size_t flags;
     bool allow_unauthorized;
     bool bad;
-    char why[ROW_ERROR_MAX];
+    char error[ROW_ERROR_MAX];
 };
 
 struct ldap_entry {
@@ -69,14 +69,14 @@ static bool take_address(struct ldap_entry *e, struct text value, size_t rank)
 static bool ldap_entry_take_host(struct ldap_entry *e, struct text value, size_t rank)
 {
     (void)rank;
-    e->said.bad = e->said.bad || !rule_words_add_hosts(value, &e->said.hosts, e->said.why);
+    e->said.bad = e->said.bad || !rule_words_add_hosts(value, &e->said.hosts, e->said.error);
     return true;
 }
 
 static bool take_more_host(struct ldap_entry *e, struct text value, size_t rank)
 {
     (void)rank;
-    e->said.bad = e->said.bad || !rule_words_add_hosts(value, &e->said.more_hosts, e->said.why);
+    e->said.bad = e->said.bad || !rule_words_add_hosts(value, &e->said.more_hosts, e->said.error);
     return true;
 }
 
@@ -86,10 +86,11 @@ static bool ldap_entry_take_flag(struct ldap_entry *e, struct text value, size_t
 
     (void)rank;
     if (said->flags++ > 0 && !said->bad) {
-        snprintf(said->why, sizeof said->why, "a second allow_unauthorized: expected one value");
+        snprintf(
+                said->error, sizeof said->error, "a second allow_unauthorized: expected one value");
         said->bad = true;
     }
-    said->bad = said->bad || !rule_words_flag(value, &said->allow_unauthorized, said->why);
+    said->bad = said->bad || !rule_words_flag(value, &said->allow_unauthorized, said->error);
     return true;
 }
 
@@ -257,7 +258,7 @@ static bool ldap_entry_take_entry(struct ldap_entry *e, LDAPMessage *message)
     if (count == 0) {
         row_set_pass(e->rows);
     } else if (e->said.bad) {
-        row_set_refuse(e->rows, e->dn, e->said.why);
+        row_set_refuse(e->rows, e->dn, e->said.error);
     } else {
         good = put_rows(e, count);
     }

@@ -116,13 +116,13 @@ bool ldap_session_fail(struct ldap_session *s, const char *doing, int error, con
         detail = "gives no answer";
     if (detail == NULL && s->ld != NULL)
         (void)ldap_get_option(s->ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &said);
-    const int used = snprintf(s->why, DIRECTORY_ERROR_MAX, "%.200s: %s: %s",
+    const int used = snprintf(s->error, DIRECTORY_ERROR_MAX, "%.200s: %s: %s",
             s->directory->source.at, doing, ldap_err2string(error));
     if (detail == NULL)
         detail = said;
     if (detail != NULL && *detail != '\0' && used > 0 && used < DIRECTORY_ERROR_MAX - 2) {
-        memcpy(s->why + used, ": ", 2);
-        one_line_put(detail, s->why + used + 2, DIRECTORY_ERROR_MAX - (size_t)used - 2);
+        memcpy(s->error + used, ": ", 2);
+        one_line_put(detail, s->error + used + 2, DIRECTORY_ERROR_MAX - (size_t)used - 2);
     }
     ldap_memfree(said);
     return false;
@@ -278,9 +278,9 @@ static bool open_session(struct ldap_session *s, const char *password)
 }
 
 bool ldap_session_open(struct ldap_session *s, const struct config_directory *directory,
-        const char *password, char why[DIRECTORY_ERROR_MAX])
+        const char *password, char error_r[DIRECTORY_ERROR_MAX])
 {
-    *s = (struct ldap_session){.directory = directory, .why = why};
+    *s = (struct ldap_session){.directory = directory, .error = error_r};
     if (setenv("LDAPNOINIT", "1", 1) != 0)
         return ldap_session_fail(s, "set up", LDAP_NO_MEMORY, "");
     const int error = ldap_initialize(&s->ld, directory->source.at);

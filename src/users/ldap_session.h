@@ -13,13 +13,16 @@ struct ldap_session {
     LDAP *ld;
     const struct config_directory *directory;
     bool is_active_directory;
-    char *why; /* of DIRECTORY_ERROR_MAX octets, the caller's */
+    char *error; /* of DIRECTORY_ERROR_MAX octets, the caller's */
 };
 
 /* No file or variable of the machine's changes what is done here (LDAPNOINIT, ldap.conf(5)).
- * `password`: NULL: anonymous. The password may be in `why`. On false there is nothing to close. */
+ * `password`: NULL: anonymous. The password may be in `error_r`. On false there is nothing to
+ * close.
+ */
 bool ldap_session_open(struct ldap_session *session, const struct config_directory *directory,
-        const char *password, char why[DIRECTORY_ERROR_MAX]) __attribute__((warn_unused_result));
+        const char *password, char error_r[DIRECTORY_ERROR_MAX])
+        __attribute__((warn_unused_result));
 void ldap_session_close(struct ldap_session *session);
 
 /* False, with a sentence. `detail`: what is known beside the error; NULL: what the server said. */

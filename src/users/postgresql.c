@@ -22,7 +22,7 @@ struct reading {
     int columns[COLUMNS_MAX]; /* where a column stands; -1: nowhere */
     uint64_t row;             /* its number, from 1 */
     bool silent;              /* the server was waited for in vain */
-    char *why;
+    char *error;
 };
 
 enum column { ADDRESS, HOSTS, MORE_HOSTS, ALLOW_UNAUTHORIZED, ALIAS };
@@ -34,11 +34,11 @@ static bool postgresql_fail(struct reading *r, const char *sentence)
 {
     const char *host = PQhost(r->connection);
     const char *database = PQdb(r->connection);
-    const int used = snprintf(r->why, DIRECTORY_ERROR_MAX,
+    const int used = snprintf(r->error, DIRECTORY_ERROR_MAX,
             "PostgreSQL, database %.128s at %.128s: ", database != NULL ? database : "?",
             host != NULL && *host != '\0' ? host : "?");
 
-    char *at = r->why + used;
+    char *at = r->error + used;
     snprintf(at, DIRECTORY_ERROR_MAX - (size_t)used, "%s", sentence);
     for (; *at != '\0'; at++)
         if (*at == '\n' || *at == '\t')
@@ -254,7 +254,7 @@ static bool postgresql_take_row(struct reading *r, const PGresult *result)
     char origin[32];
     char octets[WORDS_MAX];
     char buffer[ADDRESS_MAX + 1];
-    char why[ROW_ERROR_MAX];
+    char error[ROW_ERROR_MAX];
     char sentence[DIRECTORY_ERROR_MAX];
     struct writer words = writer_of(octets, sizeof octets);
     struct text address = {"NULL", 4};
@@ -266,10 +266,10 @@ static bool postgresql_take_row(struct reading *r, const PGresult *result)
         row_set_skip(r->rows, address, text_of(origin));
         return true;
     }
-    if (!put_hosts(r, result, HOSTS, &words, why) ||
-            !put_hosts(r, result, MORE_HOSTS, &words, why) || !put_flag(r, result, &words, why) ||
-            !put_alias(r, result, &words, why)) {
-        snprintf(sentence, sizeof sentence, "%.*s: %s", (int)user.len, user.at, why);
+    if (!put_hosts(r, result, HOSTS, &words, error) ||
+            !put_hosts(r, result, MORE_HOSTS, &words, error) ||
+            !put_flag(r, result, &words, error) || !put_alias(r, result, &words, error)) {
+        snprintf(sentence, sizeof sentence, "%.*s: %s", (int)user.len, user.at, error);
         row_set_refuse(r->rows, text_of(origin), sentence);
         return true;
     }
@@ -314,7 +314,7 @@ static bool read_postgresql(const struct config_directory *directory, const char
     struct reading r = {.connection = postgresql_connect_to(directory, password),
             .directory = directory,
             .rows = rows,
-            .why = error_r};
+            .error = error_r};
     bool good = false;
 
     if (r.connection == NULL) {

@@ -90,13 +90,13 @@ void row_set_pass(struct row_set *g)
     g->passed++;
 }
 
-void row_set_refuse(struct row_set *g, struct text origin, const char *why)
+void row_set_refuse(struct row_set *g, struct text origin, const char *error)
 {
     char sentence[DIRECTORY_ERROR_MAX];
 
     if (++g->wrong > DIRECTORY_NOTES_MAX)
         return;
-    snprintf(sentence, sizeof sentence, "%.*s: %s", row_set_shown(origin), origin.at, why);
+    snprintf(sentence, sizeof sentence, "%.*s: %s", row_set_shown(origin), origin.at, error);
     g->notes->tell(g->notes->context, sentence);
 }
 
@@ -140,7 +140,7 @@ bool row_set_put(struct row_set *g, struct text user, struct text values, struct
 {
     char octets[ROW_TEXT_MAX];
     char buffer[ADDRESS_MAX + 1];
-    char why[ROW_ERROR_MAX];
+    char error[ROW_ERROR_MAX];
     char sentence[ADDRESS_MAX + ROW_ERROR_MAX];
     struct writer w = writer_of(octets, sizeof octets);
     struct text key;
@@ -150,8 +150,8 @@ bool row_set_put(struct row_set *g, struct text user, struct text values, struct
         row_set_skip(g, user, origin);
         return true;
     }
-    if (!row_parse(values, &row, why)) {
-        snprintf(sentence, sizeof sentence, "%.*s: %s", (int)key.len, key.at, why);
+    if (!row_parse(values, &row, error)) {
+        snprintf(sentence, sizeof sentence, "%.*s: %s", (int)key.len, key.at, error);
         row_set_refuse(g, origin, sentence);
         return true;
     }
@@ -341,10 +341,10 @@ static enum table_result delete_removed(const struct removed *removed, struct ta
 
 static enum table_result difference_put(const struct row_set_row *rows, struct table *table)
 {
-    char why[ROW_ERROR_MAX];
+    char error[ROW_ERROR_MAX];
     struct row row;
 
-    return row_parse(row_set_values(rows), &row, why) /* as it did when it was gathered */
+    return row_parse(row_set_values(rows), &row, error) /* as it did when it was gathered */
                    ? table_put(table, row_set_key(rows), &row)
                    : TABLE_ERROR;
 }

@@ -38,9 +38,9 @@ bool row_set_put(struct row_set *rows, struct text user, struct text values, str
 void row_set_skip(struct row_set *rows, struct text value, struct text origin);
 /* An entry that has no address at all. */
 void row_set_pass(struct row_set *rows);
-/* A row, or an entry, whose rule is wrong. `why`: what it is about, the value, what was expected.
+/* A row, or an entry, whose rule is wrong. `error`: what it is about, the value, what was expected.
  */
-void row_set_refuse(struct row_set *rows, struct text origin, const char *why);
+void row_set_refuse(struct row_set *rows, struct text origin, const char *error);
 
 /* When all is there: the rows are in the order of their keys, each once. False when anything was
  * refused, or several rows are about one user, which is told; `error_r` says how many. */

@@ -167,10 +167,10 @@ void stats_store(struct stats *stats, const struct replay_health *health, uint64
     stats->counters->replay_entries = health->entries;
     stats->counters->replay_bytes = health->bytes;
     stats->failures = health->failures;
-    stats->troubled = health->why[0] != '\0';
+    stats->troubled = health->error[0] != '\0';
     counters_add(&stats->counters->replay_failures, more);
     if (more > 0 || (stats->troubled && !was_troubled))
-        alarm_raise(&stats->alarm, COUNTER_ALARM_REPLAY, "", health->why, mono_ms);
+        alarm_raise(&stats->alarm, COUNTER_ALARM_REPLAY, "", health->error, mono_ms);
 }
 
 void stats_tables(struct stats *stats, const char *error, uint64_t mono_ms)

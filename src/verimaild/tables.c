@@ -16,7 +16,7 @@
 struct opened {
     const char *path; /* borrowed from the service */
     struct table *table;
-    char why[TABLE_ERROR_MAX]; /* it could not be opened */
+    char error[TABLE_ERROR_MAX]; /* it could not be opened */
 };
 
 struct tables {
@@ -36,11 +36,11 @@ static const char *tables_path_of(const char *address)
     return address + sizeof SCHEME - 1;
 }
 
-static enum rules_found tables_fail(struct tables *t, const struct opened *o, const char *why)
+static enum rules_found tables_fail(struct tables *t, const struct opened *o, const char *error)
 {
     t->failed = true;
     t->broken = true;
-    snprintf(t->error, sizeof t->error, "%s: %s", o->path, why);
+    snprintf(t->error, sizeof t->error, "%s: %s", o->path, error);
     return RULES_UNKNOWN;
 }
 
@@ -51,7 +51,7 @@ static enum rules_found tables_find(void *context, const struct domain_policy *p
     struct opened *o = &t->opened[service_table_of(policy)];
 
     if (o->table == NULL)
-        return tables_fail(t, o, o->why);
+        return tables_fail(t, o, o->error);
     switch (table_find(o->table, local, text_of(policy->name), &t->row)) {
     case TABLE_OK:
         *rule_r = &t->row.rule;
@@ -78,9 +78,9 @@ struct tables *tables_open(const struct service *service, uint64_t mono_ms)
     for (size_t i = 0; i < count; i++) {
         struct opened *o = &t->opened[i];
         o->path = tables_path_of(service_table(service, i));
-        o->table = table_open_to_read(o->path, o->why);
+        o->table = table_open_to_read(o->path, o->error);
         if (o->table == NULL)
-            (void)tables_fail(t, o, o->why);
+            (void)tables_fail(t, o, o->error);
     }
     return t;
 }
@@ -119,13 +119,13 @@ static void tables_open_each(const struct config *config, struct problems *probl
 {
     for (size_t i = 0; i < config->domains_count; i++) {
         const struct config_text *address = &config->domains[i].table;
-        char why[TABLE_ERROR_MAX];
+        char error[TABLE_ERROR_MAX];
         if (address->at == NULL)
             continue;
-        struct table *table = table_open_to_read(tables_path_of(address->at), why);
+        struct table *table = table_open_to_read(tables_path_of(address->at), error);
         if (table == NULL) {
             char what[TABLE_ERROR_MAX + 32];
-            snprintf(what, sizeof what, "unusable users (%s)", why);
+            snprintf(what, sizeof what, "unusable users (%s)", error);
             problems_add(problems, address->line, what, address->at,
                     "a table that `verimail table build` made");
         }

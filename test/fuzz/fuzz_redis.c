@@ -44,14 +44,14 @@ static void check_error(struct text error)
 static void check_info(struct text t)
 {
     struct redis_info info;
-    char why[128];
+    char error[128];
 
     redis_info_read(t, 0, &info);
     require(memchr(info.policy, '\0', sizeof info.policy) != NULL);
-    if (redis_info_is_fit(&info, false, why, sizeof why))
+    if (redis_info_is_fit(&info, false, error, sizeof error))
         require(strcmp(info.policy, "noeviction") == 0 && !info.loading);
     else
-        require(why[0] != '\0');
+        require(error[0] != '\0');
 }
 
 static void check_reply(const redisReply *reply)

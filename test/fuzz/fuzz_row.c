@@ -51,7 +51,7 @@ static void check_forms(struct row *row)
     char again_buffer[ROW_TEXT_MAX];
     char octets[STORED_MAX];
     char again_octets[STORED_MAX];
-    char why[ROW_ERROR_MAX];
+    char error[ROW_ERROR_MAX];
     struct writer text = writer_of(text_buffer, sizeof text_buffer);
     struct writer again_text = writer_of(again_buffer, sizeof again_buffer);
     struct writer stored = writer_of(octets, sizeof octets);
@@ -60,7 +60,7 @@ static void check_forms(struct row *row)
 
     check_row(row);
     must(row_format(row, &text) && stored_write(row, &stored));
-    must(row_parse(writer_text(&text), &again, why));
+    must(row_parse(writer_text(&text), &again, error));
     must(row_format(&again, &again_text) && stored_write(&again, &again_stored));
     must(text_equal(writer_text(&text), writer_text(&again_text)));
     must(text_equal(writer_text(&stored), writer_text(&again_stored)));
@@ -70,11 +70,11 @@ static void check_forms(struct row *row)
 
 static void read_values(struct text values)
 {
-    char why[ROW_ERROR_MAX] = "";
+    char error[ROW_ERROR_MAX] = "";
     static struct row row;
 
-    if (!row_parse(values, &row, why)) {
-        must(why[0] != '\0' && memchr(why, '\0', sizeof why) != NULL);
+    if (!row_parse(values, &row, error)) {
+        must(error[0] != '\0' && memchr(error, '\0', sizeof error) != NULL);
         return;
     }
     check_forms(&row);

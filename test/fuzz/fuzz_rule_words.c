@@ -17,20 +17,20 @@ static void read_hosts(struct text value)
 {
     char hosts_buffer[ROW_TEXT_MAX];
     char words_buffer[ROW_TEXT_MAX * 2];
-    char why[ROW_ERROR_MAX] = "";
+    char error[ROW_ERROR_MAX] = "";
     struct writer hosts = writer_of(hosts_buffer, sizeof hosts_buffer);
     struct writer words = writer_of(words_buffer, sizeof words_buffer);
     static struct row row;
 
-    if (!rule_words_add_hosts(value, &hosts, why)) {
-        must(why[0] != '\0');
+    if (!rule_words_add_hosts(value, &hosts, error)) {
+        must(error[0] != '\0');
         return;
     }
     const struct text got = writer_text(&hosts);
     for (size_t i = 0; i < got.len; i++)
         must(!text_is_white(got.at[i]));
     rule_words_put(&words, "hosts", got);
-    if (!row_parse(writer_text(&words), &row, why))
+    if (!row_parse(writer_text(&words), &row, error))
         return;
     must(row.rule.mode == RULE_HOSTS_ONLY && !row.rule.allow_unauthorized && !row.pinned &&
             !row.is_alias);
@@ -39,11 +39,11 @@ static void read_hosts(struct text value)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const struct text value = {(const char *)data, size};
-    char why[ROW_ERROR_MAX] = "";
+    char error[ROW_ERROR_MAX] = "";
     bool flag = false;
 
     read_hosts(value);
-    if (!rule_words_flag(value, &flag, why))
-        must(why[0] != '\0' && !flag);
+    if (!rule_words_flag(value, &flag, error))
+        must(error[0] != '\0' && !flag);
     return 0;
 }

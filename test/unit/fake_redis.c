@@ -210,13 +210,13 @@ void fake_redis_wait(
     assert_int_equal(counted->item.result, wanted);
 }
 
-void fake_redis_check_why(const struct fake_redis *fake, const char *wanted)
+void fake_redis_check_error(const struct fake_redis *fake, const char *wanted)
 {
     struct replay_health health;
 
     replay_health(fake->replay, &health);
-    if (strstr(health.why, wanted) == NULL || strncmp(health.why, "127.0.0.1:", 10) != 0)
-        fail_msg("got %s, want %s", health.why, wanted);
+    if (strstr(health.error, wanted) == NULL || strncmp(health.error, "127.0.0.1:", 10) != 0)
+        fail_msg("got %s, want %s", health.error, wanted);
 }
 
 struct fake_redis *fake_redis_open_asked(struct fake_redis_count *counted)

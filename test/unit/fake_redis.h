@@ -67,7 +67,7 @@ void fake_redis_hand_in(struct fake_redis *fake, struct fake_redis_count *counte
 void fake_redis_wait(
         struct fake_redis *fake, struct fake_redis_count *counted, enum replay_count wanted);
 /* The store's health must name the server, and say this. */
-void fake_redis_check_why(const struct fake_redis *fake, const char *wanted);
+void fake_redis_check_error(const struct fake_redis *fake, const char *wanted);
 
 /* A store with the first server alone, which has just got the request to count this. */
 struct fake_redis *fake_redis_open_asked(struct fake_redis_count *counted);

@@ -133,9 +133,9 @@ void fixture_replay_fails(const char *want)
     struct fixture_replay c;
 
     fixture_replay_open(&c, FIXTURE_REPLAY_TODAY);
-    if (strstr(fixture_replay_health(&c).why, want) == NULL)
-        fprintf(stderr, "%s, want %s\n", fixture_replay_health(&c).why, want);
-    must(strstr(fixture_replay_health(&c).why, want) != NULL);
+    if (strstr(fixture_replay_health(&c).error, want) == NULL)
+        fprintf(stderr, "%s, want %s\n", fixture_replay_health(&c).error, want);
+    must(strstr(fixture_replay_health(&c).error, want) != NULL);
     must(fixture_replay_ask(&c, FIXTURE_REPLAY_TODAY, 1, 4) == REPLAY_FAILED);
     must(fixture_replay_health(&c).failures == 1);
     must(!replay_is_stale(c.replay));
@@ -170,14 +170,14 @@ void fixture_replay_is_recreated(uint64_t unix_now)
     struct fixture_replay c;
 
     fixture_replay_open(&c, unix_now);
-    must(strstr(fixture_replay_health(&c).why, "was recreated") != NULL);
+    must(strstr(fixture_replay_health(&c).error, "was recreated") != NULL);
     must(fixture_replay_ask_all(&c, 0, 100, REPLAY_FAILED) == 0);
-    must(strstr(fixture_replay_health(&c).why, "was recreated") != NULL);
+    must(strstr(fixture_replay_health(&c).error, "was recreated") != NULL);
     must(fixture_replay_health(&c).failures == 100);
     must(fixture_replay_ask(&c, unix_now, 200, 1) == REPLAY_FAILED);
     must(fixture_replay_ask(&c, unix_now + 1, 201, 1) == REPLAY_WITHIN);
     must(fixture_replay_ask(&c, unix_now + 1, 201, 1) == REPLAY_OVER);
-    must(fixture_replay_health(&c).why[0] == '\0');
+    must(fixture_replay_health(&c).error[0] == '\0');
     c.unix_now = unix_now + FIXTURE_REPLAY_HOUR - 1;
     must(fixture_replay_ask(&c, FIXTURE_REPLAY_TODAY, 0, 1) == REPLAY_FAILED);
     c.unix_now = unix_now + FIXTURE_REPLAY_HOUR;

@@ -23,7 +23,8 @@
 #define LOG(event, ip, class) "level=info event=" event " queue=4Fz9 ip=" ip " class=" class
 #define AUTHOR " author=alice@example.org"
 #define STAMPED_LOG(ip, class) LOG("stamped", ip, class) AUTHOR " rcpt=b.example"
-#define NOT(ip, class, author, why) LOG("not-stamped", ip, class) " author=" author " reason=" why
+#define NOT(ip, class, author, error)                                                              \
+    LOG("not-stamped", ip, class) " author=" author " reason=" error
 
 static const struct fixture_session classes[] = {
         {{"loopback"}, LOOPBACK = ALICE, .decision = STAMPED,

@@ -33,7 +33,7 @@ TEST(counts_outlive_whoever_counts)
     struct fixture_replay c;
 
     fixture_replay_open(&c, TODAY);
-    assert_string_equal(fixture_replay_health(&c).why, "");
+    assert_string_equal(fixture_replay_health(&c).error, "");
     assert_int_equal(fixture_replay_ask(&c, TODAY, 1, 2), REPLAY_WITHIN);
     assert_int_equal(fixture_replay_ask(&c, TODAY, 2, 2), REPLAY_WITHIN);
     replay_close(&c.replay);
@@ -49,7 +49,7 @@ TEST(counts_outlive_whoever_counts)
     assert_int_equal(health.failures, 0);
     assert_int_equal(health.entries, 2);
     assert_in_range(health.bytes, 3 * PAGE, 100 * PAGE);
-    assert_string_equal(health.why, "");
+    assert_string_equal(health.error, "");
     replay_close(&c.replay);
     assert_int_equal(fixture_replay_length(), LMDB_FILE_FIRST);
     assert_false(fixture_replay_is_there(".lost"));
@@ -216,7 +216,7 @@ TEST(whoever_counts_in_the_old_one_makes_way)
     assert_int_equal(child_end(begin_anew, NULL), 0);
     assert_int_equal(fixture_replay_ask(&c, TODAY, 1, 4), REPLAY_FAILED);
     assert_true(replay_is_stale(c.replay));
-    assert_non_null(strstr(fixture_replay_health(&c).why, "is damaged, or was recreated"));
+    assert_non_null(strstr(fixture_replay_health(&c).error, "is damaged, or was recreated"));
     assert_int_equal(fixture_replay_ask(&c, TODAY, 1, 4), REPLAY_FAILED);
     replay_close(&c.replay);
     fixture_replay_open(&c, TODAY + 20);
@@ -253,7 +253,7 @@ TEST(one_that_is_removed_in_use_is_opened_again)
         assert_int_equal(unlink(fixture_replay_beside(gone[i])), 0);
         assert_int_equal(fixture_replay_ask(&c, TODAY, 1, 4), REPLAY_FAILED);
         assert_true(replay_is_stale(c.replay));
-        assert_non_null(strstr(fixture_replay_health(&c).why, "was removed while it was in use"));
+        assert_non_null(strstr(fixture_replay_health(&c).error, "was removed while it was in use"));
         replay_close(&c.replay);
         (void)unlink(fixture_replay_beside("-mark"));
         (void)unlink(fixture_replay_path);
@@ -273,7 +273,7 @@ TEST(one_of_a_time_to_come_is_recreated)
     c.unix_now = TODAY;
     replay_commit(c.replay, c.mono_ms + 1000, TODAY);
     assert_true(replay_is_stale(c.replay));
-    assert_non_null(strstr(fixture_replay_health(&c).why, "the clock was wrong"));
+    assert_non_null(strstr(fixture_replay_health(&c).error, "the clock was wrong"));
     replay_close(&c.replay);
     fixture_replay_is_recreated(TODAY + 20);
     /* And the same when it was begun in that time. */

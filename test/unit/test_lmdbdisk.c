@@ -42,7 +42,7 @@ static bool begin_on_a_full_disk(void *context)
     }
     disk_of("100m", true);
     fixture_replay_open(&c, TODAY); /* nothing was lost */
-    must(fixture_replay_health(&c).why[0] == '\0' &&
+    must(fixture_replay_health(&c).error[0] == '\0' &&
             fixture_replay_ask(&c, TODAY, 1, 1) == REPLAY_WITHIN);
     replay_close(&c.replay);
     /* The same with one that was lost: what was issued before that stays uncounted. */
@@ -70,7 +70,7 @@ static bool fill_a_disk(void *context)
     for (; tally.wrong == 0 && i < 3 * FIXTURE_REPLAY_WIDE; i++)
         fixture_replay_wide_turn(&c, 1000000 + i * FIXTURE_REPLAY_BATCH, &tally);
     must(tally.wrong == FIXTURE_REPLAY_BATCH && tally.within == (i - 1) * FIXTURE_REPLAY_BATCH);
-    must(strstr(fixture_replay_health(&c).why, "cannot be written: No space left on device") !=
+    must(strstr(fixture_replay_health(&c).error, "cannot be written: No space left on device") !=
             NULL);
     must(fixture_replay_health(&c).failures == FIXTURE_REPLAY_BATCH);
     fixture_replay_wide_turn(&c, 1000000 + (i - 1) * FIXTURE_REPLAY_BATCH, &tally);
@@ -78,7 +78,7 @@ static bool fill_a_disk(void *context)
     disk_of("200m", true);
     fixture_replay_wide_turn(&c, 1000000 + (i - 1) * FIXTURE_REPLAY_BATCH, &tally);
     must(tally.wrong == 2 * FIXTURE_REPLAY_BATCH && tally.within == i * FIXTURE_REPLAY_BATCH);
-    must(fixture_replay_health(&c).why[0] == '\0');
+    must(fixture_replay_health(&c).error[0] == '\0');
     must(fixture_replay_ask(&c, TODAY, 1, 3) == REPLAY_WITHIN);
     replay_close(&c.replay);
     must(fixture_replay_length() == 2 * (off_t)LMDB_FILE_FIRST &&

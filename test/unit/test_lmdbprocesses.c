@@ -86,7 +86,7 @@ TEST(the_map_grows_under_several_processes)
     assert_int_equal(fixture_replay_ask(&c, TODAY, 1, 2), REPLAY_OVER);
     replay_close(&c.replay);
     fixture_replay_open(&c, TODAY);
-    assert_string_equal(fixture_replay_health(&c).why, "");
+    assert_string_equal(fixture_replay_health(&c).error, "");
     assert_true(fixture_replay_health(&c).entries >
                 4 * FIXTURE_REPLAY_WIDE * FIXTURE_REPLAY_BATCH * FIXTURE_REPLAY_DOMAINS);
     fixture_replay_wide_turn(&c, 1000000, tally);
@@ -206,7 +206,7 @@ TEST(a_lock_whose_owner_died_is_taken)
     assert_int_equal(fixture_replay_ask(&c, TODAY, 1, 2), REPLAY_WITHIN);
     assert_int_equal(fixture_replay_ask(&c, TODAY, 1, 2), REPLAY_OVER);
     assert_int_equal(fixture_replay_health(&c).entries, 1);
-    assert_string_equal(fixture_replay_health(&c).why, "");
+    assert_string_equal(fixture_replay_health(&c).error, "");
     replay_close(&c.replay);
     close(ready[0]);
     close(ready[1]);

@@ -33,7 +33,7 @@ TEST(what_is_asked_and_answered)
     assert_int_equal(health.failures, 0);
     assert_int_equal(health.entries, 3);
     assert_int_equal(health.bytes, 4096);
-    assert_string_equal(health.why, "");
+    assert_string_equal(health.error, "");
     fake_redis_close(fake);
 }
 
@@ -89,7 +89,7 @@ TEST(a_server_that_refuses)
         fake_redis_hand_in(fake, &item);
         fake_redis_expect(fake, &fake->servers[0], "AUTH secret");
         fake_redis_answer(fake, &fake->servers[0], table[i].says, &item, REPLAY_FAILED);
-        fake_redis_check_why(fake, table[i].wanted);
+        fake_redis_check_error(fake, table[i].wanted);
         capture_read(&fake->capture, caught, sizeof caught);
         assert_non_null(strstr(caught, "event=replay-server-lost"));
         assert_null(strstr(caught, "secret"));
@@ -151,7 +151,7 @@ TEST(errors_are_failures)
         assert_string_equal(word, "EVALSHA");
         freeReplyObject(request);
         fake_redis_answer(fake, server, table[i].says, &item, REPLAY_FAILED);
-        fake_redis_check_why(fake, table[i].wanted);
+        fake_redis_check_error(fake, table[i].wanted);
     }
     fake_redis_close(fake);
 }
@@ -256,6 +256,6 @@ TEST(certificates_that_are_not_there)
     assert_int_equal(replay_time_left(replay, FAKE_REDIS_BEGIN), -1);
     replay_health(replay, &health);
     assert_string_equal(
-            health.why, "rediss://127.0.0.1:1: /no/such/file: has no certificates to trust");
+            health.error, "rediss://127.0.0.1:1: /no/such/file: has no certificates to trust");
     replay_close(&replay);
 }

@@ -27,7 +27,7 @@ TEST(late_replies)
     fake->mono_ms += 1;
     fake_redis_turn(fake);
     fake_redis_wait(fake, &second, REPLAY_FAILED);
-    fake_redis_check_why(fake, "does not answer in time");
+    fake_redis_check_error(fake, "does not answer in time");
     fake_redis_ask(fake, server, &third);
     fake_redis_answer(fake, server, ":1\r\n:0\r\n", &third, REPLAY_OVER);
     fake_redis_close(fake);
@@ -45,7 +45,7 @@ TEST(a_server_that_falls_silent)
     assert_int_equal(items[0].times, 0);
     fake->mono_ms += 1;
     fake_redis_wait(fake, &items[0], REPLAY_FAILED);
-    fake_redis_check_why(fake, "does not answer");
+    fake_redis_check_error(fake, "does not answer");
     fake_redis_expect_end(fake, server);
     fake->mono_ms += 100;
     fake_redis_expect(fake, server, "INFO");
@@ -119,7 +119,7 @@ TEST(a_server_that_takes_nothing)
         pending += items[i].times == 0;
     }
     assert_int_equal(pending, 8192);
-    fake_redis_check_why(fake, "takes no more");
+    fake_redis_check_error(fake, "takes no more");
     fake_redis_close(fake);
     for (size_t i = 0; i < sizeof items / sizeof *items; i++)
         assert_int_equal(items[i].times, 1);
@@ -163,7 +163,7 @@ TEST(mad_servers)
             fake_redis_turn(fake);
         struct replay_health health;
         replay_health(fake->replay, &health);
-        assert_string_not_equal(health.why, "");
+        assert_string_not_equal(health.error, "");
         fake_redis_close(fake);
     }
 }

@@ -433,7 +433,7 @@ TEST_EACH(it_is_well, backends)
     (void)count_once(fixture, &payload, "example.net", 1);
     replay_health(fixture->replay, &health);
     assert_int_equal(health.failures, 0);
-    assert_string_equal(health.why, "");
+    assert_string_equal(health.error, "");
     assert_true(health.bytes > 0);
     assert_false(replay_is_stale(fixture->replay));
     end(fixture);

@@ -46,7 +46,7 @@ TEST(wrong_rows_are_told)
     static const struct {
         const char *lines;
         const char *notes;
-        const char *why; /* NULL: all is good */
+        const char *error; /* NULL: all is good */
     } rows[] = {
             {"", "", NULL},
             {"a@x.y\nb@x.y hosts=a", "", NULL},
@@ -62,15 +62,16 @@ TEST(wrong_rows_are_told)
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char told[1024] = "";
-        char why[DIRECTORY_ERROR_MAX];
+        char error[DIRECTORY_ERROR_MAX];
         const struct directory_notes notes = {add_note, told};
         struct row_set *g = gather(&notes, rows[i].lines);
-        const bool good = row_set_finish(g, why);
+        const bool good = row_set_finish(g, error);
         row_set_free(&g);
-        if (good != (rows[i].why == NULL) || strcmp(told, rows[i].notes) != 0 ||
-                (!good && strcmp(why, rows[i].why) != 0))
+        if (good != (rows[i].error == NULL) || strcmp(told, rows[i].notes) != 0 ||
+                (!good && strcmp(error, rows[i].error) != 0))
             fail_msg("\"%s\": got \"%s\" (%s), want \"%s\" (%s)", rows[i].lines, told,
-                    good ? "good" : why, rows[i].notes, rows[i].why != NULL ? rows[i].why : "good");
+                    good ? "good" : error, rows[i].notes,
+                    rows[i].error != NULL ? rows[i].error : "good");
     }
 }
 
@@ -78,18 +79,18 @@ TEST(wrong_rows_are_told)
 TEST(a_row_that_came_twice_is_one)
 {
     char told[1024] = "";
-    char why[DIRECTORY_ERROR_MAX];
+    char error[DIRECTORY_ERROR_MAX];
     const struct directory_notes notes = {add_note, told};
     struct row_set *g = row_set_init(&notes);
     size_t count;
 
     for (int i = 0; i < 3; i++)
         assert_true(row_set_put(g, text_of("a@x.y"), text_of("hosts=h"), text_of("cn=a")));
-    assert_true(row_set_finish(g, why));
+    assert_true(row_set_finish(g, error));
     (void)row_set_rows(g, &count);
     assert_int_equal(count, 1);
     assert_true(row_set_put(g, text_of("a@x.y"), text_of("hosts=i"), text_of("cn=a")));
-    assert_false(row_set_finish(g, why));
+    assert_false(row_set_finish(g, error));
     assert_string_equal(told, "cn=a: a@x.y: expected once, and it is at cn=a as well\n");
     row_set_free(&g);
     row_set_free(&g);
@@ -98,7 +99,7 @@ TEST(a_row_that_came_twice_is_one)
 TEST(only_the_first_are_told)
 {
     static char told[16384];
-    char why[DIRECTORY_ERROR_MAX];
+    char error[DIRECTORY_ERROR_MAX];
     const struct directory_notes notes = {add_note, told};
     struct row_set *g = row_set_init(&notes);
 
@@ -109,8 +110,8 @@ TEST(only_the_first_are_told)
     }
     assert_int_equal(row_set_skipped(g), 1000);
     assert_int_equal(row_set_passed(g), 1000);
-    assert_false(row_set_finish(g, why));
-    assert_string_equal(why, "1000 rows are wrong");
+    assert_false(row_set_finish(g, error));
+    assert_string_equal(error, "1000 rows are wrong");
     assert_int_equal(strlen(told),
             DIRECTORY_NOTES_MAX * strlen("cn=a: no address: no: left out\ncn=a: why\n"));
     row_set_free(&g);
@@ -127,25 +128,25 @@ static bool print(void *context, struct text key, struct text values)
 static void renew(
         const char *before, const char *lines, char *after_r, struct directory_counts *counts_r)
 {
-    char why[DIRECTORY_ERROR_MAX];
-    char error[TABLE_ERROR_MAX];
+    char error[DIRECTORY_ERROR_MAX];
+    char table_error[TABLE_ERROR_MAX];
     struct directory_notes notes = {add_note, after_r};
-    struct table *table = table_open_to_write(path, error);
+    struct table *table = table_open_to_write(path, table_error);
     struct row_set *old = gather(&notes, before);
     struct row_set *new = gather(&notes, lines);
     struct difference *difference;
 
     after_r[0] = '\0';
     assert_non_null(table);
-    assert_true(row_set_finish(old, why) && row_set_finish(new, why));
+    assert_true(row_set_finish(old, error) && row_set_finish(new, error));
     assert_int_equal(table_begin(table), TABLE_OK);
     assert_int_equal(table_clear(table, false), TABLE_OK);
     *counts_r = (struct directory_counts){0};
-    difference = difference_find(table, old, counts_r, error);
+    difference = difference_find(table, old, counts_r, table_error);
     assert_int_equal(difference_write(difference, table), TABLE_OK);
     difference_free(&difference);
     *counts_r = (struct directory_counts){0};
-    difference = difference_find(table, new, counts_r, error);
+    difference = difference_find(table, new, counts_r, table_error);
     assert_int_equal(difference_write(difference, table), TABLE_OK);
     difference_free(&difference);
     difference_free(&difference);

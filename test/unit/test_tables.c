@@ -26,13 +26,13 @@ static enum rules_found look_up(
 static void make_table(const struct folder *folder)
 {
     char path[FOLDER_PATH_MAX];
-    char why[TABLE_ERROR_MAX];
+    char error[TABLE_ERROR_MAX];
     struct row row;
 
     folder_path(folder, "users", path);
-    struct table *table = table_open_to_write(path, why);
+    struct table *table = table_open_to_write(path, error);
     assert_non_null(table);
-    assert_true(row_parse(text_of(""), &row, why));
+    assert_true(row_parse(text_of(""), &row, error));
     assert_int_equal(table_begin(table), TABLE_OK);
     assert_int_equal(table_put(table, text_of("alice@example.org"), &row), TABLE_OK);
     assert_int_equal(table_commit(table), TABLE_OK);
