@@ -55,9 +55,9 @@ class Site:
     def __init__(self, build, folder):
         self.folder = pathlib.Path(folder)
         self.verimail = find_program(build, "verimail")
-        self.daemon = find_program(build, "verimaild")
+        self.daemon = find_program(build, "verimaild-unrationed")
         if not self.verimail or not self.daemon:
-            raise RuntimeError(f"{build}: no verimail and verimaild there")
+            raise RuntimeError(f"{build}: no verimail and verimaild-unrationed there: build with -Dbench=true")
         self.service_public = self.keygen("service")
         self.host_public = self.keygen("host")
         self.keygen("classic")

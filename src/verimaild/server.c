@@ -21,7 +21,7 @@
 #define HEALTH_EVERY 1000   /* milliseconds between two looks at the store's health */
 
 /* What each process does in a second for clients of 2013: opening a payload costs some 200 times
- * what another question does. A benchmark sets them higher. */
+ * what another question does. The benchmark's build has higher ones. */
 #ifndef CLASSIC_RATE
 #define CLASSIC_RATE 1000
 #define CLASSIC_RATE_PER_SOURCE 50
