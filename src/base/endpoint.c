@@ -67,10 +67,10 @@ struct endpoint endpoint_unmapped(const struct endpoint *endpoint)
 static void put_address(struct writer *w, const struct endpoint *plain)
 {
     const unsigned char *octets = (const unsigned char *)&plain->address.v4.sin_addr;
-    char room[INET6_ADDRSTRLEN];
+    char buffer[INET6_ADDRSTRLEN];
 
     if (plain->address.any.sa_family == AF_INET6) {
-        writer_string(w, inet_ntop(AF_INET6, &plain->address.v6.sin6_addr, room, sizeof room));
+        writer_string(w, inet_ntop(AF_INET6, &plain->address.v6.sin6_addr, buffer, sizeof buffer));
         return;
     }
     for (int i = 0; i < 4; i++) {

@@ -23,11 +23,11 @@ static const char *keyfile_refuse(int fd)
     return NULL;
 }
 
-static bool keyfile_read_all(int fd, char *room, size_t size, size_t *len_r)
+static bool keyfile_read_all(int fd, char *buffer, size_t size, size_t *len_r)
 {
     *len_r = 0;
     while (*len_r < size) {
-        const ssize_t got = read(fd, room + *len_r, size - *len_r);
+        const ssize_t got = read(fd, buffer + *len_r, size - *len_r);
         if (got == 0)
             break;
         if (got < 0 && errno != EINTR)

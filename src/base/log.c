@@ -112,11 +112,11 @@ static const char *level_name(enum log_level level)
 
 static void put_padded(struct writer *w, unsigned value, unsigned digits)
 {
-    char room[8];
+    char buffer[8];
 
     for (unsigned i = digits; i-- > 0; value /= 10)
-        room[i] = (char)('0' + value % 10);
-    writer_put(w, (struct text){room, digits});
+        buffer[i] = (char)('0' + value % 10);
+    writer_put(w, (struct text){buffer, digits});
 }
 
 static void make_second(time_t second)
@@ -193,7 +193,7 @@ static bool needs_quotes(struct text value)
     return found != 0;
 }
 
-static size_t room_left(const struct log_line *line)
+static size_t log_room_left(const struct log_line *line)
 {
     /* The longest escape, `...`, a quote, a brace and the line's end always fit. */
     const size_t reserve = 6 + 3 + 3;
@@ -206,18 +206,18 @@ void log_text(struct log_line *line, const char *name, struct text value)
 {
     if (!line->wanted || line->cut)
         return;
-    if (room_left(line) < strlen(name) + 8) {
+    if (log_room_left(line) < strlen(name) + 8) {
         line->cut = true;
         return;
     }
     log_put_name(line, name);
-    if (!line->json && !needs_quotes(value) && value.len < room_left(line)) {
+    if (!line->json && !needs_quotes(value) && value.len < log_room_left(line)) {
         writer_put(&line->out, value);
         return;
     }
     writer_char(&line->out, '"');
     size_t i = 0;
-    while (i < value.len && room_left(line) > 0)
+    while (i < value.len && log_room_left(line) > 0)
         put_octet(&line->out, line->json, value.at[i++]);
     line->cut = i < value.len;
     writer_string(&line->out, line->cut ? "...\"" : "\"");
@@ -231,7 +231,7 @@ void log_string(struct log_line *line, const char *name, const char *value)
 
 void log_number(struct log_line *line, const char *name, uint64_t value)
 {
-    if (!line->wanted || line->cut || room_left(line) < strlen(name) + TEXT_DECIMAL_MAX + 4)
+    if (!line->wanted || line->cut || log_room_left(line) < strlen(name) + TEXT_DECIMAL_MAX + 4)
         return;
     log_put_name(line, name);
     writer_decimal(&line->out, value);
@@ -245,7 +245,7 @@ void log_begin(struct log_line *line, enum log_level level, const char *event)
     line->named = !the_log.journal;
     if (!line->wanted)
         return;
-    line->out = writer_of(line->room, sizeof line->room);
+    line->out = writer_of(line->buffer, sizeof line->buffer);
     if (the_log.journal) {
         writer_char(&line->out, '<');
         writer_decimal(&line->out, (uint64_t)level);

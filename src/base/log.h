@@ -51,7 +51,7 @@ struct log_line {
     bool named; /* something stands before the next name */
     bool cut;
     struct writer out;
-    char room[LOG_LINE_MAX];
+    char buffer[LOG_LINE_MAX];
 };
 
 void log_begin(struct log_line *line, enum log_level level, const char *event);

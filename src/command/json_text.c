@@ -53,8 +53,8 @@ json_t *json_text_string(const char *zero_terminated)
 
 json_t *json_text_number(uint64_t number)
 {
-    char room[TEXT_DECIMAL_MAX];
-    struct writer w = writer_of(room, sizeof room);
+    char buffer[TEXT_DECIMAL_MAX];
+    struct writer w = writer_of(buffer, sizeof buffer);
 
     if (number <= INT64_MAX)
         return or_end(json_integer((json_int_t)number));

@@ -33,15 +33,15 @@ bool classic_pair_make(char *secret_r, size_t size, size_t *len_r, char public_r
         __attribute__((warn_unused_result));
 
 /* What was written to a memory BIO, with a NUL; wiped there when the BIO is freed. */
-static bool take_out(BIO *bio, char *room, size_t size, size_t *len_r)
+static bool take_out(BIO *bio, char *buffer, size_t size, size_t *len_r)
 {
     char *at = NULL;
     const long len = BIO_get_mem_data(bio, &at);
 
     if (len <= 0 || (size_t)len >= size)
         return false;
-    memcpy(room, at, (size_t)len);
-    room[len] = '\0';
+    memcpy(buffer, at, (size_t)len);
+    buffer[len] = '\0';
     *len_r = (size_t)len;
     return true;
 }
@@ -96,18 +96,18 @@ static bool make_pair(const struct key_form *form, uint64_t now, struct made *ma
     unsigned char public[KEY_OCTETS];
     char *text = sodium_malloc(KEY_TEXT_MAX + 1);
     struct writer w = writer_of(made->content, KEYFILE_MAX);
-    char moment[DATE_TEXT_MAX];
+    char date[DATE_TEXT_MAX];
 
     if (secret != NULL && text != NULL) {
         randombytes_buf(secret, KEY_OCTETS);
         key_public(secret, public);
         key_format(form->public, public, made->public);
         key_format(form->secret, secret, text);
-        date_format(now, moment);
+        date_format(now, date);
         writer_string(&w, "# Verimail, secret key of ");
         writer_string(&w, form->called);
         writer_string(&w, ", made ");
-        writer_string(&w, moment);
+        writer_string(&w, date);
         writer_string(&w, "\n# Public key: ");
         writer_string(&w, made->public);
         writer_string(&w, "\n");
@@ -196,9 +196,9 @@ static void print_place(
 static void print_text(const struct key_form *form, const char *file, const struct made *made,
         const char *host, uint64_t until)
 {
-    char moment[DATE_TEXT_MAX];
+    char date[DATE_TEXT_MAX];
 
-    date_format(until, moment);
+    date_format(until, date);
     escape_put(stdout, text_of(file));
     printf(": the new secret key of %s. Keep it secret.\n", form->called);
     for (const struct hostport *place = form->places; place->where != NULL; place++)
@@ -207,7 +207,7 @@ static void print_text(const struct key_form *form, const char *file, const stru
         puts("\nA domain has one such key at a time: payloads for an older one open no more.");
     else
         printf("\nAn older key must stay where it is until %s, if this one is used from now on.\n",
-                moment);
+                date);
 }
 
 static void keygen_print_json(

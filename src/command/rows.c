@@ -18,7 +18,7 @@ struct entry {
 };
 
 struct rows {
-    struct arena blocks;
+    struct arena arena;
     struct entry *entries;
     size_t count;
     size_t size;
@@ -42,7 +42,7 @@ void rows_free(struct rows **rows)
 
     if (r == NULL)
         return;
-    arena_free(&r->blocks);
+    arena_free(&r->arena);
     free(r->entries);
     free(r);
     *rows = NULL;
@@ -75,16 +75,16 @@ static struct entry *new_entry(struct rows *rows)
 
 static bool rows_add(struct rows *rows, struct text key, struct text values, unsigned line)
 {
-    char *room = arena_keep(&rows->blocks, key.len + values.len);
-    struct entry *entry = room != NULL ? new_entry(rows) : NULL;
+    char *buffer = arena_keep(&rows->arena, key.len + values.len);
+    struct entry *entry = buffer != NULL ? new_entry(rows) : NULL;
 
     if (entry == NULL)
         return false;
-    memcpy(room, key.at, key.len);
+    memcpy(buffer, key.at, key.len);
     if (values.len > 0)
-        memcpy(room + key.len, values.at, values.len);
+        memcpy(buffer + key.len, values.at, values.len);
     *entry = (struct entry){
-            room, line, (unsigned short)key.len, (unsigned short)values.len}; /* of one line */
+            buffer, line, (unsigned short)key.len, (unsigned short)values.len}; /* of one line */
     return true;
 }
 
@@ -142,7 +142,7 @@ bool rows_parse(struct text values, bool pinned, struct row *row_r, char error_r
 
 static void rows_take_line(struct reading *r, struct text line)
 {
-    char room[ADDRESS_MAX + 1];
+    char buffer[ADDRESS_MAX + 1];
     char error[ROW_ERROR_MAX];
     struct text values = line;
     struct text key;
@@ -151,7 +151,7 @@ static void rows_take_line(struct reading *r, struct text line)
     const struct text user = cut_user(&values);
     if (r->too_long) {
         rows_complain(r, r->line, "too long: expected a row of at most 2048 octets");
-    } else if (!row_parse_user(user, room, &key)) {
+    } else if (!row_parse_user(user, buffer, &key)) {
         snprintf(error, sizeof error, "bad user: %.*s: expected local@domain or *@domain",
                 (int)(user.len < 100 ? user.len : 100), user.at);
         rows_complain(r, r->line, error);

@@ -59,10 +59,10 @@ bool spool_write(int fd, struct text t)
     return write_some(fd, t) == t.len;
 }
 
-ssize_t spool_read(int fd, char *room, size_t size)
+ssize_t spool_read(int fd, char *buffer, size_t size)
 {
     for (;;) {
-        const ssize_t got = read(fd, room, size);
+        const ssize_t got = read(fd, buffer, size);
         if (got >= 0 || errno != EINTR)
             return got;
     }
@@ -70,16 +70,16 @@ ssize_t spool_read(int fd, char *room, size_t size)
 
 bool spool_copy(const struct spool *spool, uint64_t offset, uint64_t len, int fd)
 {
-    char room[SPOOL_CHUNK];
+    char buffer[SPOOL_CHUNK];
 
     while (len > 0) {
-        const size_t some = len < sizeof room ? (size_t)len : sizeof room;
-        const ssize_t got = pread(spool->fd, room, some, (off_t)offset);
+        const size_t some = len < sizeof buffer ? (size_t)len : sizeof buffer;
+        const ssize_t got = pread(spool->fd, buffer, some, (off_t)offset);
         if (got < 0 && errno == EINTR)
             continue;
         if (got == 0)
             errno = EIO; /* it was longer when it was written */
-        if (got <= 0 || !spool_write(fd, (struct text){room, (size_t)got}))
+        if (got <= 0 || !spool_write(fd, (struct text){buffer, (size_t)got}))
             return false;
         offset += (uint64_t)got;
         len -= (uint64_t)got;

@@ -26,7 +26,7 @@ bool spool_copy(const struct spool *spool, uint64_t offset, uint64_t len, int fd
         __attribute__((warn_unused_result));
 
 /* read(2) and write(2) until something came, or all is gone. */
-ssize_t spool_read(int fd, char *room, size_t size);
+ssize_t spool_read(int fd, char *buffer, size_t size);
 bool spool_write(int fd, struct text t) __attribute__((warn_unused_result));
 
 #endif

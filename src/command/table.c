@@ -147,9 +147,9 @@ static enum status run_build(const struct invocation *invocation)
 }
 
 static bool parse_user(const struct invocation *invocation, const char *user,
-        char room[ADDRESS_MAX + 1], struct text *key_r)
+        char buffer[ADDRESS_MAX + 1], struct text *key_r)
 {
-    if (row_parse_user(text_of(user), room, key_r))
+    if (row_parse_user(text_of(user), buffer, key_r))
         return true;
     command_complain(invocation, "bad user: %s: expected local@domain or *@domain", user);
     return false;
@@ -175,7 +175,7 @@ static enum status table_set(
 {
     char octets[ROW_TEXT_MAX * 2]; /* of more than a row has */
     struct writer w = writer_of(octets, sizeof octets);
-    char room[ADDRESS_MAX + 1];
+    char buffer[ADDRESS_MAX + 1];
     char error[ROW_ERROR_MAX];
     struct text key;
     struct row row;
@@ -184,7 +184,7 @@ static enum status table_set(
         writer_char(&w, ' ');
         writer_string(&w, operands[i]);
     }
-    if (!parse_user(invocation, operands[1], room, &key))
+    if (!parse_user(invocation, operands[1], buffer, &key))
         return STATUS_USAGE;
     if (w.failed)
         command_complain(invocation, "%s: the row is too long", operands[1]);
@@ -233,11 +233,11 @@ static enum status run_set(const struct invocation *invocation)
 static bool are_users(const struct invocation *invocation, const char *const *users)
 {
     bool good = true;
-    char room[ADDRESS_MAX + 1];
+    char buffer[ADDRESS_MAX + 1];
     struct text key;
 
     for (; *users != NULL; users++)
-        good = parse_user(invocation, *users, room, &key) && good;
+        good = parse_user(invocation, *users, buffer, &key) && good;
     return good;
 }
 
@@ -247,11 +247,11 @@ static enum status delete_rows(const struct invocation *invocation, const char *
 {
     enum status status = STATUS_OK;
     enum table_result result = table_begin(table);
-    char room[ADDRESS_MAX + 1];
+    char buffer[ADDRESS_MAX + 1];
     struct text key;
 
     for (; result != TABLE_ERROR && *users != NULL; users++) {
-        if (!row_parse_user(text_of(*users), room, &key))
+        if (!row_parse_user(text_of(*users), buffer, &key))
             continue;
         result = table_delete(table, key);
         if (result != TABLE_ABSENT)

@@ -50,9 +50,9 @@ static enum table_result resolve(
 static enum table_result print_found(struct table *table, struct text key, bool as_service)
 {
     char octets[ROW_TEXT_MAX];
-    char room[ADDRESS_MAX];
+    char buffer[ADDRESS_MAX];
     struct writer values = writer_of(octets, sizeof octets);
-    struct writer user = writer_of(room, sizeof room);
+    struct writer user = writer_of(buffer, sizeof buffer);
     struct reader r = reader_of(key);
     struct text local = reader_until(&r, '@');
     const struct text domain = reader_rest(&r);
@@ -71,13 +71,13 @@ enum status table_dump_get(const struct invocation *invocation)
     const char *operands[2];
     bool as_service = false;
     const struct arguments_option options[] = {{"--resolve", .flag = &as_service}, {NULL}};
-    char room[ADDRESS_MAX + 1];
+    char buffer[ADDRESS_MAX + 1];
     struct text key;
     enum status status = STATUS_OK;
 
     if (!arguments_read(invocation, options, 2, 2, operands))
         return STATUS_USAGE;
-    if (!row_parse_user(text_of(operands[1]), room, &key)) {
+    if (!row_parse_user(text_of(operands[1]), buffer, &key)) {
         command_complain(
                 invocation, "bad user: %s: expected local@domain or *@domain", operands[1]);
         return STATUS_USAGE;

@@ -114,13 +114,13 @@ static uint64_t watch_line_number_of(const struct eventstore_value *value)
 void watch_line_print(const struct eventstore_value values[WATCH_LINE_COUNT],
         const struct watch_line_look *look, FILE *out)
 {
-    char moment[DATE_TEXT_MAX];
+    char date[DATE_TEXT_MAX];
     struct text when;
 
-    date_format(watch_line_number_of(&values[COLUMN_TIME]) / 1000, moment);
-    when = text_of(moment);
+    date_format(watch_line_number_of(&values[COLUMN_TIME]) / 1000, date);
+    when = text_of(date);
     if (is_narrow(look) && when.len > TIME_AT + TIME_LEN)
-        when = (struct text){moment + TIME_AT, TIME_LEN};
+        when = (struct text){date + TIME_AT, TIME_LEN};
     const unsigned reason = is_narrow(look) ? REASON_ALONE : REASON;
     const struct widths widths =
             widths_of(look, (unsigned)when.len + 1 + VERDICT + 1 + reason + 1 + MILLISECONDS);
@@ -148,14 +148,14 @@ static json_t *receiving_json(struct text receiving)
 }
 
 /* `2026-11-24T13:05:00.123Z` */
-static json_t *moment_json(uint64_t milliseconds)
+static json_t *watch_line_date_json(uint64_t milliseconds)
 {
-    char moment[DATE_TEXT_MAX];
+    char date[DATE_TEXT_MAX];
     char whole[DATE_TEXT_MAX + 8];
 
-    date_format(milliseconds / 1000, moment);
-    const size_t len = strlen(moment);
-    snprintf(whole, sizeof whole, "%.*s.%03uZ", (int)(len > 0 ? len - 1 : 0), moment,
+    date_format(milliseconds / 1000, date);
+    const size_t len = strlen(date);
+    snprintf(whole, sizeof whole, "%.*s.%03uZ", (int)(len > 0 ? len - 1 : 0), date,
             (unsigned)(milliseconds % 1000));
     return json_text_string(whole);
 }
@@ -171,7 +171,7 @@ void watch_line_print_json(const struct eventstore_value values[WATCH_LINE_COUNT
     json_t *event = json_text_object();
 
     json_text_set(event, "id", json_text_number(watch_line_number_of(&values[COLUMN_ID])));
-    json_text_set(event, "time", moment_json(watch_line_number_of(&values[COLUMN_TIME])));
+    json_text_set(event, "time", watch_line_date_json(watch_line_number_of(&values[COLUMN_TIME])));
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         json_text_set(event, texts[i].name, json_text_of(values[texts[i].column].text));
     json_text_set(event, "receiving", receiving_json(values[COLUMN_RECEIVING].text));

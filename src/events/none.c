@@ -58,7 +58,7 @@ static bool query_none(void *store, const char *sql, const struct eventstore_val
     return true;
 }
 
-const struct eventstore_kind eventstore_none = {
+const struct eventstore_backend eventstore_none = {
         .name = "none",
         .scheme = "none",
         .open = none_open_none,

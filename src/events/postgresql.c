@@ -422,7 +422,7 @@ static bool query_postgresql(void *store, const char *sql,
     return session_query(p->session, sql, parameters, parameters_count, row, context, error_r);
 }
 
-const struct eventstore_kind eventstore_postgresql = {
+const struct eventstore_backend eventstore_postgresql = {
         .name = "postgresql",
         .scheme = SCHEME,
         .open = open_postgresql,

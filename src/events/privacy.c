@@ -88,7 +88,7 @@ struct text privacy_prefix_text(uint64_t network, char buffer_r[PRIVACY_TEXT_MAX
     return (struct text){buffer_r, address.len + writer_text(&w).len};
 }
 
-void privacy_apply(enum privacy privacy, struct event *event, struct privacy_room *buffer)
+void privacy_apply(enum privacy privacy, struct event *event, struct privacy_buffer *buffer)
 {
     if (privacy == PRIVACY_FULL)
         return;

@@ -28,13 +28,13 @@ struct text privacy_text(uint64_t network, char buffer_r[PRIVACY_TEXT_MAX]);
 struct text privacy_prefix_text(uint64_t network, char buffer_r[PRIVACY_TEXT_MAX]);
 
 /* What an event's texts lie in afterwards, as far as they are new. */
-struct privacy_room {
+struct privacy_buffer {
     char ip[PRIVACY_TEXT_MAX];
     char asker[PRIVACY_TEXT_MAX];
 };
 
 /* Both its addresses: as they are, cut to their networks, or empty. What is no address is empty
  * too, unless all is told. */
-void privacy_apply(enum privacy privacy, struct event *event, struct privacy_room *buffer);
+void privacy_apply(enum privacy privacy, struct event *event, struct privacy_buffer *buffer);
 
 #endif

@@ -30,8 +30,8 @@ struct recording {
     /* The batch: what was looked at in all rings and not taken yet. */
     size_t count;
     struct event *events;
-    struct privacy_room *privacy_rooms; /* one for each event */
-    char *buffer;                       /* a part for each ring */
+    struct privacy_buffer *privacy_buffers; /* one for each event */
+    char *buffer;                           /* a part for each ring */
 
     struct ring *const *rings;
     size_t rings_count;
@@ -65,9 +65,9 @@ struct recording *recording_init(const struct config_service *service, struct ri
         r->quota = 1;
     const size_t most = r->quota * (rings_count > 0 ? rings_count : 1);
     r->events = calloc(most, sizeof *r->events);
-    r->privacy_rooms = calloc(most, sizeof *r->privacy_rooms);
+    r->privacy_buffers = calloc(most, sizeof *r->privacy_buffers);
     r->buffer = malloc(most * EVENT_OCTETS_MAX);
-    if (r->events == NULL || r->privacy_rooms == NULL || r->buffer == NULL)
+    if (r->events == NULL || r->privacy_buffers == NULL || r->buffer == NULL)
         return recording_fail(r);
     if (service->alarm_forgeries > 0) {
         r->forgeries = forgeries_init(service->alarm_forgeries, FORGERIES_USERS);
@@ -86,7 +86,7 @@ void recording_free(struct recording **recording)
     eventstore_close(&r->store);
     forgeries_free(&r->forgeries);
     free(r->events);
-    free(r->privacy_rooms);
+    free(r->privacy_buffers);
     free(r->buffer);
     free(r);
     *recording = NULL;
@@ -110,7 +110,7 @@ static bool recording_look(struct recording *r, uint64_t now)
         const size_t size = r->quota * EVENT_OCTETS_MAX;
         const size_t count = ring_look(r->rings[i], events, r->quota, r->buffer + i * size, size);
         for (size_t k = 0; k < count; k++) {
-            privacy_apply(r->privacy, &events[k], &r->privacy_rooms[r->count + k]);
+            privacy_apply(r->privacy, &events[k], &r->privacy_buffers[r->count + k]);
             if (r->forgeries != NULL && k >= r->noted[i])
                 forgeries_note(r->forgeries, &events[k], now);
         }
@@ -172,7 +172,7 @@ static bool recording_record(struct recording *r)
         return false;
     }
     if (r->failing)
-        log_event(LOG_LEVEL_NOTICE, "events-recorded-again", "store", eventstore_kind(r->store));
+        log_event(LOG_LEVEL_NOTICE, "events-recorded-again", "store", eventstore_backend(r->store));
     r->failing = false;
     backoff_reset(&r->backoff);
     counters_add(&r->alarm->counters->events_recorded, r->count);

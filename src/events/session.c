@@ -156,11 +156,11 @@ static bool session_wait_for(struct session *s, bool to_write, uint64_t deadline
     const uint64_t now = mono_ms();
     struct pollfd fd = {
             .fd = PQsocket(s->connection), .events = (short)(POLLIN | (to_write ? POLLOUT : 0))};
-    const int patience = deadline == UINT64_MAX ? -1 : now < deadline ? (int)(deadline - now) : 0;
+    const int timeout = deadline == UINT64_MAX ? -1 : now < deadline ? (int)(deadline - now) : 0;
 
     if (fd.fd < 0)
         return false;
-    if (poll(&fd, 1, patience) == 0) {
+    if (poll(&fd, 1, timeout) == 0) {
         s->silent = true;
         return false;
     }

@@ -446,7 +446,7 @@ static bool query_sqlite(void *store, const char *sql, const struct eventstore_v
     return done;
 }
 
-const struct eventstore_kind eventstore_sqlite = {
+const struct eventstore_backend eventstore_sqlite = {
         .name = "sqlite",
         .scheme = SCHEME,
         .open = open_sqlite,

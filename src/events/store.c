@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct eventstore_kind *const kinds[] = {
+static const struct eventstore_backend *const backends[] = {
         &eventstore_none,
         &eventstore_sqlite,
         &eventstore_postgresql,
@@ -13,18 +13,18 @@ static const struct eventstore_kind *const kinds[] = {
 };
 
 struct eventstore {
-    const struct eventstore_kind *kind;
+    const struct eventstore_backend *backend;
     void *store;
     char error[EVENTSTORE_ERROR_MAX];
 };
 
 /* A scheme without a colon is all of the address. */
-static bool is_of_kind(const char *address, const struct eventstore_kind *kind)
+static bool is_of_backend(const char *address, const struct eventstore_backend *backend)
 {
-    const size_t len = strlen(kind->scheme);
+    const size_t len = strlen(backend->scheme);
 
-    return strncmp(address, kind->scheme, len) == 0 &&
-           (strchr(kind->scheme, ':') != NULL || address[len] == '\0');
+    return strncmp(address, backend->scheme, len) == 0 &&
+           (strchr(backend->scheme, ':') != NULL || address[len] == '\0');
 }
 
 struct eventstore *eventstore_open(
@@ -36,13 +36,13 @@ struct eventstore *eventstore_open(
         snprintf(error_r, EVENTSTORE_ERROR_MAX, "out of memory");
         return NULL;
     }
-    for (size_t i = 0; kinds[i] != NULL && store->kind == NULL; i++)
-        if (is_of_kind(address, kinds[i]))
-            store->kind = kinds[i];
-    if (store->kind == NULL)
+    for (size_t i = 0; backends[i] != NULL && store->backend == NULL; i++)
+        if (is_of_backend(address, backends[i]))
+            store->backend = backends[i];
+    if (store->backend == NULL)
         snprintf(error_r, EVENTSTORE_ERROR_MAX, "%s: there is no such kind of store", address);
     else
-        store->store = store->kind->open(address, use, error_r);
+        store->store = store->backend->open(address, use, error_r);
     if (store->store == NULL) {
         free(store);
         return NULL;
@@ -54,7 +54,7 @@ void eventstore_close(struct eventstore **store)
 {
     if (*store == NULL)
         return;
-    (*store)->kind->close((*store)->store);
+    (*store)->backend->close((*store)->store);
     free(*store);
     *store = NULL;
 }
@@ -64,21 +64,21 @@ const char *eventstore_error(const struct eventstore *store)
     return store->error;
 }
 
-const char *eventstore_kind(const struct eventstore *store)
+const char *eventstore_backend(const struct eventstore *store)
 {
-    return store->kind->name;
+    return store->backend->name;
 }
 
 bool eventstore_write(struct eventstore *store, const struct event *events, size_t count,
         uint64_t dropped, uint64_t now)
 {
-    return store->kind->write(store->store, events, count, dropped, now, store->error);
+    return store->backend->write(store->store, events, count, dropped, now, store->error);
 }
 
 bool eventstore_purge(struct eventstore *store, uint64_t before, bool *more_r)
 {
     *more_r = false;
-    return store->kind->purge(store->store, before, more_r, store->error);
+    return store->backend->purge(store->store, before, more_r, store->error);
 }
 
 bool eventstore_query(struct eventstore *store, const char *sql,
@@ -86,6 +86,6 @@ bool eventstore_query(struct eventstore *store, const char *sql,
         bool (*row)(void *context, const struct eventstore_value *values, size_t count),
         void *context)
 {
-    return store->kind->query(
+    return store->backend->query(
             store->store, sql, parameters, parameters_count, row, context, store->error);
 }

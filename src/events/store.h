@@ -32,7 +32,7 @@ struct eventstore *eventstore_open(
         const char *address, enum eventstore_use use, char error_r[EVENTSTORE_ERROR_MAX]);
 void eventstore_close(struct eventstore **store);
 const char *eventstore_error(const struct eventstore *store);
-const char *eventstore_kind(const struct eventstore *store); /* "sqlite" */
+const char *eventstore_backend(const struct eventstore *store); /* "sqlite" */
 
 /* All of them in one transaction, and the gap if `dropped` is not 0, at `now` (Unix milliseconds).
  * On false nothing was recorded, and the same may be tried again: a connection that was lost is
@@ -61,7 +61,7 @@ bool eventstore_query(struct eventstore *store, const char *sql,
         bool (*row)(void *context, const struct eventstore_value *values, size_t count),
         void *context) __attribute__((warn_unused_result));
 
-struct eventstore_kind {
+struct eventstore_backend {
     const char *name;
     const char *scheme; /* what its addresses begin with */
     void *(*open)(const char *address, enum eventstore_use use, char error_r[EVENTSTORE_ERROR_MAX]);
@@ -74,8 +74,8 @@ struct eventstore_kind {
             bool (*row)(void *context, const struct eventstore_value *values, size_t count),
             void *context, char error_r[EVENTSTORE_ERROR_MAX]);
 };
-extern const struct eventstore_kind eventstore_none; /* takes all, has nothing */
-extern const struct eventstore_kind eventstore_sqlite;
-extern const struct eventstore_kind eventstore_postgresql;
+extern const struct eventstore_backend eventstore_none; /* takes all, has nothing */
+extern const struct eventstore_backend eventstore_sqlite;
+extern const struct eventstore_backend eventstore_postgresql;
 
 #endif

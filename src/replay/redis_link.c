@@ -14,7 +14,7 @@
 #define PAUSE_FIRST 100 /* milliseconds after an attempt that failed; doubled for each more */
 #define STEADY 1000     /* milliseconds after which one that was ready is not to blame */
 #define CHECK_PAUSE 500 /* milliseconds at least between two checks */
-#define INPUT_ROOM 16384
+#define INPUT_MAX 16384
 #define READS_MAX 64 /* of one server in one turn */
 
 /* What a link asks for itself. */
@@ -410,7 +410,7 @@ static void take_replies(struct redis_link *link, uint64_t mono_ms)
 
 static void read_some(struct redis_link *link, uint64_t mono_ms)
 {
-    char buffer[INPUT_ROOM];
+    char buffer[INPUT_MAX];
     size_t len = 0;
 
     for (int i = 0; i < READS_MAX || redis_stream_has_more(&link->stream); i++) {

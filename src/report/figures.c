@@ -185,7 +185,7 @@ static bool hosts_take_host(void *context, const struct eventstore_value *values
 
     if (count == 3) {
         scope_set(scope, host, "host", scope_text(values[0].text));
-        scope_set(scope, host, "first", scope_moment((uint64_t)values[1].number));
+        scope_set(scope, host, "first", scope_date((uint64_t)values[1].number));
         scope_set(scope, host, "questions", json_integer(values[2].number));
     }
     scope_append(scope, candidates->hosts, host);
@@ -259,11 +259,11 @@ uint64_t series_step(uint64_t since, uint64_t until)
     return WEEK * (1 + span / (WEEK * (SERIES_MOST - 1)));
 }
 
-uint64_t series_begin(uint64_t moment, uint64_t step)
+uint64_t series_begin(uint64_t unix_ms, uint64_t step)
 {
     const uint64_t from = step >= WEEK ? MONDAY : 0;
 
-    return moment < from ? 0 : moment - (moment - from) % step;
+    return unix_ms < from ? 0 : unix_ms - (unix_ms - from) % step;
 }
 
 static bool take_counts(void *context, const struct eventstore_value *values, size_t count)
@@ -307,7 +307,7 @@ void series_put(struct scope *scope, uint64_t first, json_t *report, uint64_t *u
         const struct counts counts = count_between(
                 scope, begin > from ? begin : from, end < scope->until ? end : scope->until);
         json_t *time = json_object();
-        scope_set(scope, time, "begin", scope_moment(begin));
+        scope_set(scope, time, "begin", scope_date(begin));
         put_verdicts(scope, time, &counts);
         scope_append(scope, times, time);
         for (size_t i = 0; i < COUNTED_ALL; i++)

@@ -29,8 +29,8 @@ json_t *hosts_new(struct scope *scope, uint64_t oldest, size_t most);
 /* How a period is divided, in UTC: by hours (2 days or less), days (60 or less), or weeks from
  * Monday on, as many together as it takes. */
 uint64_t series_step(uint64_t since, uint64_t until); /* milliseconds */
-/* Where the step begins that the moment lies in. */
-uint64_t series_begin(uint64_t moment, uint64_t step);
+/* Where the step begins that `unix_ms` lies in. */
+uint64_t series_begin(uint64_t unix_ms, uint64_t step);
 
 /* The verdicts of each step from `first` on, and of the whole: the members questions, yes, no,
  * allow, unlisted (questions about users that nobody lists), step_seconds, times. */

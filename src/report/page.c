@@ -122,11 +122,11 @@ static void put_count(uint64_t count, FILE *out)
     fputs(phrase, out);
 }
 
-static void put_moment(const json_t *moment, FILE *out)
+static void put_date(const json_t *date, FILE *out)
 {
     char phrase[PHRASE_MAX];
 
-    phrase_moment(phrase_text(moment), phrase);
+    phrase_date(phrase_text(date), phrase);
     page_put_escaped(phrase, out);
 }
 
@@ -170,9 +170,9 @@ static void page_put_period(const json_t *report, FILE *out)
     fputs("<h1>", out);
     page_put_title(report, out);
     fputs("</h1>\n<p class=\"period\">", out);
-    put_moment(json_object_get(report, "since"), out);
+    put_date(json_object_get(report, "since"), out);
     fputs(" to ", out);
-    put_moment(json_object_get(report, "until"), out);
+    put_date(json_object_get(report, "until"), out);
     fputs(" UTC</p>\n", out);
 }
 
@@ -190,7 +190,7 @@ static void put_doubts(const json_t *report, FILE *out)
     if (json_is_string(recorded) && json_is_string(since) &&
             strcmp(json_string_value(recorded), json_string_value(since)) > 0) {
         fputs("<p class=\"notice\" role=\"note\">The record begins at ", out);
-        put_moment(recorded, out);
+        put_date(recorded, out);
         fputs(" UTC.</p>\n", out);
     }
 }

@@ -78,13 +78,13 @@ void phrase_share(uint64_t part, uint64_t whole, char buffer_r[PHRASE_MAX])
         snprintf(buffer_r, PHRASE_MAX, "%.1f%%", share);
 }
 
-static bool parts_of(struct text moment, struct tm *parts_r)
+static bool parts_of(struct text date, struct tm *parts_r)
 {
     char zero_terminated[32] = "";
 
-    if (moment.len >= sizeof zero_terminated)
+    if (date.len >= sizeof zero_terminated)
         return false;
-    memcpy(zero_terminated, moment.at, moment.len);
+    memcpy(zero_terminated, date.at, date.len);
     *parts_r = (struct tm){0};
     return strptime(zero_terminated, "%Y-%m-%dT%H:%M:%SZ", parts_r) != NULL;
 }
@@ -106,13 +106,13 @@ static void put_two_digits(int number, struct writer *w)
     writer_char(w, (char)('0' + number % 10));
 }
 
-void phrase_step(struct text moment, uint64_t step_seconds, char buffer_r[PHRASE_MAX])
+void phrase_step(struct text date, uint64_t step_seconds, char buffer_r[PHRASE_MAX])
 {
     static const char days[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
     struct writer w = writer_of(buffer_r, PHRASE_MAX - 1);
     struct tm parts;
 
-    if (parts_of(moment, &parts)) {
+    if (parts_of(date, &parts)) {
         if (step_seconds >= 86400) {
             writer_string(&w, days[parts.tm_wday % 7]);
             writer_char(&w, ' ');
@@ -127,12 +127,12 @@ void phrase_step(struct text moment, uint64_t step_seconds, char buffer_r[PHRASE
     *w.at = '\0';
 }
 
-void phrase_moment(struct text moment, char buffer_r[PHRASE_MAX])
+void phrase_date(struct text date, char buffer_r[PHRASE_MAX])
 {
     struct writer w = writer_of(buffer_r, PHRASE_MAX - 1);
     struct tm parts;
 
-    if (parts_of(moment, &parts)) {
+    if (parts_of(date, &parts)) {
         put_day(&parts, &w);
         writer_char(&w, ' ');
         writer_decimal(&w, (uint64_t)parts.tm_year + 1900);

@@ -24,11 +24,11 @@ void phrase_count(uint64_t count, char buffer_r[PHRASE_MAX]);
  * never like all. */
 void phrase_share(uint64_t part, uint64_t whole, char buffer_r[PHRASE_MAX]);
 
-/* A step of the series that begins at `moment` (`2026-11-24T00:00:00Z`): `Tue 24 Nov`, or
+/* A step of the series that begins at `date` (`2026-11-24T00:00:00Z`): `Tue 24 Nov`, or
  * `24 Nov 13h` when it is less than a day. */
-void phrase_step(struct text moment, uint64_t step_seconds, char buffer_r[PHRASE_MAX]);
+void phrase_step(struct text date, uint64_t step_seconds, char buffer_r[PHRASE_MAX]);
 /* `24 Nov 2026`, and `13:05` if it is not midnight. */
-void phrase_moment(struct text moment, char buffer_r[PHRASE_MAX]);
+void phrase_date(struct text date, char buffer_r[PHRASE_MAX]);
 
 /* What a pair of verdict and reason means, in a few words; empty for what is not known. */
 const char *phrase_reason(struct text verdict, struct text reason);

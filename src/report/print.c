@@ -34,8 +34,8 @@ static void print_period(const json_t *report, const struct report_look *look, F
     char until[PHRASE_MAX];
 
     phrase_fit(domain, look->width - 14, name);
-    phrase_moment(phrase_text(json_object_get(report, "since")), since);
-    phrase_moment(phrase_text(json_object_get(report, "until")), until);
+    phrase_date(phrase_text(json_object_get(report, "since")), since);
+    phrase_date(phrase_text(json_object_get(report, "until")), until);
     put_bold("Verimail", look, out);
     fprintf(out, " for %s", domain.len > 0 ? name : "all domains");
     const bool one_line = look->width >= strlen(name) + 60;
@@ -88,7 +88,7 @@ static void print_doubts(const json_t *report, FILE *out)
                 lost == 1 ? " was" : "s were");
     }
     if (recorded != NULL && since != NULL && strcmp(recorded, since) > 0) {
-        phrase_moment(text_of(recorded), phrase);
+        phrase_date(text_of(recorded), phrase);
         fprintf(out, "The record begins at %s.\n", phrase);
     }
 }

@@ -117,12 +117,12 @@ static json_t *replays(struct scope *scope, const json_t *report)
 
 static void report_put_period(struct scope *scope, int64_t oldest, json_t *report)
 {
-    scope_set(scope, report, "since", scope_moment(scope->since));
-    scope_set(scope, report, "until", scope_moment(scope->until));
+    scope_set(scope, report, "since", scope_date(scope->since));
+    scope_set(scope, report, "until", scope_date(scope->until));
     scope_set(scope, report, "domain",
             scope->domain != NULL ? json_string(scope->domain) : json_null());
     scope_set(scope, report, "recorded_since",
-            oldest >= 0 ? scope_moment((uint64_t)oldest) : json_null());
+            oldest >= 0 ? scope_date((uint64_t)oldest) : json_null());
 }
 
 static int64_t lost(struct scope *scope)

@@ -100,7 +100,7 @@ json_t *scope_text(struct text t)
     return made != NULL ? made : scope_escaped(t);
 }
 
-json_t *scope_moment(uint64_t unix_milliseconds)
+json_t *scope_date(uint64_t unix_milliseconds)
 {
     char text[DATE_TEXT_MAX];
 

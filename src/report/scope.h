@@ -41,6 +41,6 @@ void scope_append(struct scope *scope, json_t *array, json_t *value);
 /* Texts of the store as JSON: octets that are not UTF-8 become \xNN. */
 json_t *scope_text(struct text t);
 /* `2026-11-24T00:00:00Z` */
-json_t *scope_moment(uint64_t unix_milliseconds);
+json_t *scope_date(uint64_t unix_milliseconds);
 
 #endif

@@ -36,8 +36,8 @@ struct wanted {
 
 /* What the attributes of one entry say of its rule. */
 struct said {
-    char hosts_room[ROW_TEXT_MAX];
-    char more_hosts_room[ROW_TEXT_MAX];
+    char hosts_buffer[ROW_TEXT_MAX];
+    char more_hosts_buffer[ROW_TEXT_MAX];
     struct writer hosts;
     struct writer more_hosts;
     size_t flags;
@@ -208,8 +208,8 @@ static bool fetch_part(
 static void forget_entry(struct ldap_entry *e)
 {
     account_clear(e->account);
-    e->said.hosts = writer_of(e->said.hosts_room, sizeof e->said.hosts_room);
-    e->said.more_hosts = writer_of(e->said.more_hosts_room, sizeof e->said.more_hosts_room);
+    e->said.hosts = writer_of(e->said.hosts_buffer, sizeof e->said.hosts_buffer);
+    e->said.more_hosts = writer_of(e->said.more_hosts_buffer, sizeof e->said.more_hosts_buffer);
     e->said.flags = 0;
     e->said.allow_unauthorized = false;
     e->said.bad = false;

@@ -103,7 +103,7 @@ bool ldap_limit_was_connected(void)
     return connected;
 }
 
-static struct timeval patience(const struct config_directory *directory)
+static struct timeval ldap_session_timeout(const struct config_directory *directory)
 {
     return (struct timeval){.tv_sec = (time_t)directory->timeout};
 }
@@ -137,7 +137,7 @@ static bool ldap_session_set(struct ldap_session *s, int option, const void *val
 
 static bool set_up(struct ldap_session *s)
 {
-    const struct timeval limit = patience(s->directory);
+    const struct timeval limit = ldap_session_timeout(s->directory);
     const int version = LDAP_VERSION3;
     const int never = LDAP_DEREF_NEVER;
     const int seconds = (int)s->directory->timeout;
@@ -239,7 +239,7 @@ static bool bind_as(struct ldap_session *s, const char *password)
 int ldap_session_get(struct ldap_session *s, const char *dn, char *attribute, LDAPMessage **found_r)
 {
     char *attributes[] = {attribute, NULL};
-    struct timeval limit = patience(s->directory);
+    struct timeval limit = ldap_session_timeout(s->directory);
 
     ldap_limit_begin(s->directory->timeout + BEHIND);
     int error = ldap_search_ext_s(s->ld, dn, LDAP_SCOPE_BASE, EVERYTHING, attributes, 0, NULL, NULL,
@@ -307,7 +307,7 @@ void ldap_session_close(struct ldap_session *s)
 bool ldap_session_search(struct ldap_session *s, const char *base, int scope, const char *filter,
         char **attributes, LDAPControl **controls, int *id_r)
 {
-    struct timeval limit = patience(s->directory);
+    struct timeval limit = ldap_session_timeout(s->directory);
 
     ldap_limit_begin(s->directory->timeout + BEHIND);
     const int error = ldap_search_ext(
@@ -318,7 +318,7 @@ bool ldap_session_search(struct ldap_session *s, const char *base, int scope, co
 
 LDAPMessage *ldap_session_next(struct ldap_session *s, int id)
 {
-    struct timeval limit = patience(s->directory);
+    struct timeval limit = ldap_session_timeout(s->directory);
     LDAPMessage *message = NULL;
     int error = LDAP_TIMEOUT;
 

@@ -316,8 +316,8 @@ int table_step_next(struct step *step, struct text *key_r, struct row *row_r)
                       stored_read(text_of_value(&value), row_r);
     if (!good)
         return MDB_CORRUPTED;
-    memcpy(step->last_room, found.at, found.len);
-    step->last = *key_r = (struct text){step->last_room, found.len};
+    memcpy(step->last_buffer, found.at, found.len);
+    step->last = *key_r = (struct text){step->last_buffer, found.len};
     return 0;
 }
 

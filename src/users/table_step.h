@@ -29,7 +29,7 @@ struct step {
     const struct row *put;
     uint64_t count;
     struct text last; /* key, of a walk over all rows */
-    char last_room[ADDRESS_MAX];
+    char last_buffer[ADDRESS_MAX];
     int error;
 };
 

@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "unit.h"
 
-#define FIXTURE_RECORDER_PATIENCE 60000 /* milliseconds until something that must come has not */
+#define FIXTURE_RECORDER_TIMEOUT 60000 /* milliseconds until something that must come has not */
 
 void fixture_recorder_give_away(const struct fixture_recorder *p, const char *path)
 {
@@ -188,7 +188,7 @@ void fixture_recorder_show_log(const struct fixture_recorder *p)
 void fixture_recorder_wait_for_number(
         const struct fixture_recorder *p, const char *sql, int64_t want)
 {
-    const uint64_t limit = mono_ms() + FIXTURE_RECORDER_PATIENCE;
+    const uint64_t limit = mono_ms() + FIXTURE_RECORDER_TIMEOUT;
     int64_t got = fixture_recorder_asked(p, sql).number;
 
     while (got != want && mono_ms() < limit) {
@@ -205,7 +205,7 @@ void fixture_recorder_wait_for_number(
 void fixture_recorder_wait_for_count(
         const struct fixture_recorder *p, const _Atomic uint64_t *counter, uint64_t least)
 {
-    const uint64_t limit = mono_ms() + FIXTURE_RECORDER_PATIENCE;
+    const uint64_t limit = mono_ms() + FIXTURE_RECORDER_TIMEOUT;
 
     while (atomic_load(counter) < least && mono_ms() < limit)
         fixture_recorder_nap();

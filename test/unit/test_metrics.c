@@ -80,12 +80,12 @@ static void place_close(struct hostport *place)
 
 static int client(const struct hostport *place)
 {
-    const struct timeval patience = {.tv_sec = TIMEOUT};
+    const struct timeval timeout = {.tv_sec = TIMEOUT};
     const int fd = socket(place->address.any.sa_family, SOCK_STREAM, 0);
 
     assert_true(fd >= 0);
-    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
-    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience), 0);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout), 0);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout), 0);
     assert_int_equal(connect(fd, &place->address.any, place->len), 0);
     return fd;
 }

@@ -127,7 +127,7 @@ TEST(moments_are_english)
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         phrase_step(text_of(table[i].moment), table[i].step, buffer);
         expect(table[i].moment, buffer, table[i].step_want);
-        phrase_moment(text_of(table[i].moment), buffer);
+        phrase_date(text_of(table[i].moment), buffer);
         expect(table[i].moment, buffer, table[i].moment_want);
     }
 }

@@ -74,7 +74,7 @@ TEST(events_tell_as_much_as_they_may)
         struct event event = {.ip = text_of(cases[i].ip),
                 .asker = text_of(cases[i].asker),
                 .user = text_of("alice@example.org")};
-        struct privacy_room buffer;
+        struct privacy_buffer buffer;
         enum privacy privacy;
         assert_true(privacy_find(cases[i].word, &privacy));
         privacy_apply(privacy, &event, &buffer);

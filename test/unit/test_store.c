@@ -82,7 +82,7 @@ TEST_EACH(what_is_written_is_read, backends)
             fixture_event(FIXTURE_EVENTS_JUNE + 1),
             {.time = FIXTURE_EVENTS_JUNE + 2, .verdict = VERDICT_YES, .reason = REASON_STAMPED}};
 
-    assert_string_equal(eventstore_kind(store), row->row.name);
+    assert_string_equal(eventstore_backend(store), row->row.name);
     assert_string_equal(fixture_events_rows(store, ALL), "");
     events[1].verdict = VERDICT_ALLOW;
     events[1].reason = REASON_CLASSIC;
@@ -374,7 +374,7 @@ TEST(none_keeps_nothing)
     bool more = true;
 
     struct eventstore *store = fixture_events_open("none", EVENTSTORE_RECORD);
-    assert_string_equal(eventstore_kind(store), "none");
+    assert_string_equal(eventstore_backend(store), "none");
     assert_true(eventstore_write(store, &event, 1, 1, FIXTURE_EVENTS_JUNE));
     assert_true(eventstore_purge(store, FIXTURE_EVENTS_JUNE, &more));
     assert_false(more);
