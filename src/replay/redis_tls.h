@@ -29,7 +29,7 @@ enum redis_tls_result {
     REDIS_TLS_WANTS_IN,  /* go on when there is something to be read */
     REDIS_TLS_WANTS_OUT, /* go on when there is room to write */
     REDIS_TLS_CLOSED,    /* by the other side */
-    REDIS_TLS_BROKEN,    /* redis_tls_why() */
+    REDIS_TLS_BROKEN,    /* redis_tls_error() */
 };
 
 /* Shakes hands; REDIS_TLS_OK when that is done and the certificate is good. */
