@@ -4,11 +4,11 @@
 
 #include "replay/replay.h"
 
-/* A kind of store. The functions do what those of replay.h of the same names do; those that may be
- * NULL say so. */
+/* A type of store. Each function does what the replay.h function of the same name does. A comment
+ * marks those that may be NULL. */
 struct replay_backend {
     const char *name;
-    const char *const *schemes; /* what its addresses begin with, NULL at the end */
+    const char *const *schemes; /* prefixes of its addresses, ending with NULL */
     bool files;
     bool network;
     void *(*open)(const struct replay_setup *setup, uint64_t mono_ms, uint64_t unix_now);
@@ -23,10 +23,10 @@ struct replay_backend {
     void (*health)(const void *store, struct replay_health *health_r);
 };
 
-extern const struct replay_backend replay_none;   /* everything is REPLAY_SKIPPED */
-extern const struct replay_backend replay_memory; /* this process's own; for tests */
+extern const struct replay_backend replay_none;   /* every result is REPLAY_SKIPPED */
+extern const struct replay_backend replay_memory; /* in this process's memory; for tests */
 extern const struct replay_backend replay_lmdb;
 extern const struct replay_backend replay_redis;
-extern const struct replay_backend replay_redis_unix; /* the same at a unix socket */
+extern const struct replay_backend replay_redis_unix; /* Redis at a unix socket */
 
 #endif

@@ -29,7 +29,7 @@ struct clean_flag {
     struct content *content;
 };
 
-/* Without one, every start is that of another boot. */
+/* Reads the boot's id. If there is none, each start counts as a new boot. */
 static void read_boot(char boot_r[BOOT_MAX])
 {
     const int fd = open(BOOT_FILE, O_RDONLY | O_CLOEXEC);
@@ -44,7 +44,7 @@ static void read_boot(char boot_r[BOOT_MAX])
     close(fd);
 }
 
-/* Under the lock. */
+/* Maps the file's content, and makes it if it is new. Call it under the lock. */
 static bool make_content(struct clean_flag *flag)
 {
     struct stat st;
@@ -55,7 +55,7 @@ static bool make_content(struct clean_flag *flag)
     if (st.st_size != (off_t)sizeof *flag->content &&
             ftruncate(flag->fd, (off_t)sizeof *flag->content) != 0)
         return false;
-    /* Blocks that are there: writing into a mapping of a full disk is a signal. */
+    /* Allocates the blocks: writing to a mapping on a full disk would raise SIGBUS. */
     const int error = posix_fallocate(flag->fd, 0, (off_t)sizeof *flag->content);
     if (error != 0) {
         errno = error;
@@ -141,7 +141,7 @@ bool clean_flag_use(struct clean_flag *flag)
 
     memcpy(boot, flag->boot, BOOT_MAX);
     if (boot[0] == '\0')
-        boot[0] = '?'; /* some boot, which no other is */
+        boot[0] = '?'; /* an unknown boot, equal to no other */
     if (c->state == CLEAN_FLAG_IN_USE && memcmp(c->boot, boot, BOOT_MAX) == 0)
         return true;
     const uint32_t before = c->state;

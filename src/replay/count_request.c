@@ -4,7 +4,6 @@
 #include <sodium.h>
 #include <string.h>
 
-/* Of the name in lower case. */
 static void hash_domain(struct text domain, unsigned char hash_r[REPLAY_DOMAIN])
 {
     unsigned char hash[crypto_generichash_BYTES_MIN];
@@ -34,7 +33,7 @@ static void count_request_add(struct count_request *request, struct text domain,
     struct replay_entry *entry = &request->entries[request->entries_count];
     const uint64_t allowance = (uint64_t)recipients * per_recipient;
 
-    /* What passed the steps before names fewer domains than there is room for. */
+    /* A request that passed the earlier checks cannot name more domains than this. */
     if (request->entries_count == REPLAY_ENTRIES_MAX)
         return;
     hash_domain(domain, entry->domain);

@@ -9,29 +9,29 @@
 #include "replay/lmdb_file.h"
 
 #define SCHEME "lmdb:"
-#define BATCH_MAX 1024     /* items in one transaction */
-#define PURGE_EVERY 100    /* milliseconds, at most; so is the look whether the file is there */
-#define PURGE_MOST 4096    /* counts in one step */
-#define ENLARGE_MAX 16     /* times for one batch; each doubles it */
-#define REOPEN_AFTER 60000 /* milliseconds, when it could not be opened; as often as an alarm */
+#define BATCH_MAX 1024     /* requests in one transaction */
+#define PURGE_EVERY 100    /* milliseconds between two purges, and between two checks of the file */
+#define PURGE_MOST 4096    /* counts deleted in one step */
+#define ENLARGE_MAX 16     /* enlargements for one batch; each doubles the file */
+#define REOPEN_AFTER 60000 /* milliseconds until a failed opening is tried again */
 
-/* Keys stand in the order of their time of issue: 4 octets of it, most significant first, the
- * nonce, the hash of the domain. What grows is the right edge of the tree, what goes is the left.
- */
+/* Keys are sorted by time of issue: 4 octets of it, most significant first, then the nonce, then
+ * the hash of the domain. New keys are added at the right edge of the tree, and old ones deleted at
+ * the left. */
 #define COUNT_KEY (4 + PAYLOAD_NONCE + REPLAY_DOMAIN)
 
 struct lmdb {
     struct replay_setup setup;
     struct lmdb_file file;
     uint64_t purged;
-    uint64_t purge_at;  /* milliseconds */
-    uint64_t reopen_at; /* milliseconds; only while it is not open */
+    uint64_t purge_at;  /* monotonic milliseconds */
+    uint64_t reopen_at; /* monotonic milliseconds; used only while the store is not open */
     bool stale;
     uint64_t failures;
     char error[REPLAY_ERROR_MAX];
     size_t count;
     struct count_request *items[BATCH_MAX];
-    enum replay_count results[BATCH_MAX]; /* believed once the transaction is done */
+    enum replay_count results[BATCH_MAX]; /* valid after the transaction is committed */
 };
 
 static const char *lmdb_path_of(const struct lmdb *s)
@@ -51,7 +51,7 @@ static void say_error(struct lmdb *s, const char *doing, int error)
 
 static void say_begun_anew(struct lmdb *s)
 {
-    lmdb_set_error(s, "was recreated: what was issued before is not counted for an hour");
+    lmdb_set_error(s, "was recreated: payloads issued before that are not counted for an hour");
 }
 
 static int read_purged(struct lmdb *s)
@@ -91,7 +91,7 @@ static void *open_lmdb(const struct replay_setup *setup, uint64_t mono_ms, uint6
     return s;
 }
 
-/* Why the store must be opened anew; NULL when it need not be. */
+/* Why the store must be reopened; NULL when it need not be. */
 static const char *find_change(struct lmdb *s, uint64_t mono_ms, uint64_t unix_now)
 {
     const uint64_t latest = unix_now + JUDGE_FUTURE;
@@ -102,9 +102,10 @@ static const char *find_change(struct lmdb *s, uint64_t mono_ms, uint64_t unix_n
         return "was removed while it was in use";
     if (s->purged <= latest && clean_flag_begun(s->file.flag) <= latest)
         return NULL;
-    /* Nothing would be in time, or counted, until the clock says so again. */
+    /* With this store every payload would be expired or not counted until the clock reaches its
+     * time. */
     clean_flag_set_damaged(s->file.flag);
-    return "is of a time to come: the clock was wrong, or is";
+    return "has counts from the future: the clock was or is wrong";
 }
 
 static bool lmdb_is_usable(struct lmdb *s, uint64_t mono_ms, uint64_t unix_now)
@@ -163,8 +164,8 @@ static int raise_all(struct lmdb *s, MDB_txn *txn, const struct count_request *r
     return error;
 }
 
-/* Mostly a payload is asked about for the first time, and for one domain: then one walk down the
- * tree is enough. MDB_KEYEXIST: it is not so, and nothing was done. */
+/* The fast path. Most payloads are counted for the first time, and for one domain, so one walk down
+ * the tree is enough. MDB_KEYEXIST: not such a case, and nothing was changed. */
 static int count_first(struct lmdb *s, MDB_txn *txn, const struct count_request *request)
 {
     unsigned char octets[COUNT_KEY];
@@ -178,7 +179,7 @@ static int count_first(struct lmdb *s, MDB_txn *txn, const struct count_request 
     return mdb_put(txn, s->file.dbi, &key, &value, MDB_NOOVERWRITE);
 }
 
-/* All its counts, or none. */
+/* Raises all counts of a request, or none. */
 static int lmdb_count_item(struct lmdb *s, MDB_txn *txn, const struct count_request *request,
         enum replay_count *result_r)
 {
@@ -202,7 +203,8 @@ static int lmdb_count_item(struct lmdb *s, MDB_txn *txn, const struct count_requ
     return raise_all(s, txn, request, counts);
 }
 
-/* What the store cannot know: it forgot the time, or was lost after it. */
+/* Whether the store cannot know the payload's count: counts of that time were purged, or lost when
+ * the store was recreated. */
 static bool is_out_of_reach(
         const struct lmdb *s, const struct count_request *request, uint64_t unix_now)
 {
@@ -219,7 +221,7 @@ static uint64_t issued_of(const MDB_val *key)
     return (uint64_t)at[0] << 24 | (uint64_t)at[1] << 16 | (uint64_t)at[2] << 8 | at[3];
 }
 
-/* Deletes from the left what no domain takes any more. */
+/* Deletes the oldest counts, whose payloads have expired for every domain. */
 static int delete_before(struct lmdb *s, MDB_txn *txn, uint64_t horizon, size_t *deleted_r)
 {
     MDB_cursor *cursor = NULL;
@@ -246,7 +248,7 @@ static int delete_before(struct lmdb *s, MDB_txn *txn, uint64_t horizon, size_t 
     return error == MDB_NOTFOUND ? 0 : error;
 }
 
-/* With what is deleted goes the mark. */
+/* Deletes old counts and moves the purge mark in the same transaction. */
 static int lmdb_purge(struct lmdb *s, MDB_txn *txn, uint64_t unix_now, bool *changed_r)
 {
     const uint64_t horizon = unix_now > s->setup.keep ? unix_now - s->setup.keep : 0;
@@ -275,8 +277,8 @@ static int count_all(struct lmdb *s, MDB_txn *txn, uint64_t unix_now, bool *chan
     return error;
 }
 
-/* One transaction for all. Nothing is believed before it is committed. Another process may have
- * moved the purge mark. */
+/* Counts the batch in one transaction. Results are valid only after the commit. Rereads the purge
+ * mark, because another process may have moved it. */
 static int lmdb_transact(struct lmdb *s, bool do_purge, uint64_t unix_now)
 {
     MDB_txn *txn = NULL;
@@ -350,7 +352,7 @@ static void count_and_say(struct lmdb *s, uint64_t mono_ms, uint64_t unix_now)
         fail_all(s);
         say_error(s, "cannot be written", error);
     } else if (!lmdb_file_is_current(&s->file)) {
-        /* Others count in another by now, and know nothing of these. */
+        /* Other processes count in a new file by now, which lacks these counts. */
         fail_all(s);
     } else if (has_failures(s)) {
         say_begun_anew(s);

@@ -14,20 +14,20 @@
 
 #include "base/log.h"
 
-#define TRIAL_MAX 10 /* seconds; LMDB may go round in circles, too */
+#define TRIAL_MAX 10 /* seconds; a damaged file can make LMDB loop forever */
 
 #define FLAGS (MDB_NOSUBDIR | MDB_WRITEMAP | MDB_NOSYNC | MDB_NOTLS | MDB_NORDAHEAD | MDB_NOMEMINIT)
 
 static const unsigned char purged_key[] = {0, 0, 0, 0, 'm'};
 
-/* What a signal finds while we are in LMDB is the file's fault. */
+/* A crash inside LMDB is blamed on this file. */
 static struct clean_flag *volatile in_danger;
 
 static void on_crash(int signum, siginfo_t *info, void *context)
 {
-    (void)signum; /* the handler is gone: the same instruction now ends the process */
+    (void)signum; /* SA_RESETHAND: the repeated instruction ends the process */
     (void)context;
-    if (info->si_code > 0 && in_danger != NULL) /* met by the processor, not sent by somebody */
+    if (info->si_code > 0 && in_danger != NULL) /* a real fault, not sent */
         clean_flag_set_damaged(in_danger);
 }
 
@@ -100,7 +100,7 @@ int lmdb_file_put_purged(const struct lmdb_file *file, MDB_txn *txn, uint64_t pu
     return mdb_put(txn, file->dbi, &key, &value, 0);
 }
 
-/* Writes the purge mark as it was: something must be written for the file to be told its size. */
+/* Rewrites the purge mark unchanged: LMDB stores a new map size only with a write. */
 static int touch(const struct lmdb_file *file, bool commit)
 {
     MDB_txn *txn = NULL;
@@ -118,8 +118,8 @@ static int touch(const struct lmdb_file *file, bool commit)
     return error;
 }
 
-/* Blocks for all of the map: a full disk is then an error here, and no signal later. Where there is
- * no such thing we do without. */
+/* Allocates blocks for the whole map, so that a full disk is an error here and not a signal later.
+ * Does nothing where the file system cannot allocate. */
 static int reserve(const struct lmdb_file *file, size_t size)
 {
     int fd = -1;
@@ -151,8 +151,8 @@ static void close_env(struct lmdb_file *file)
     file->env = NULL;
 }
 
-/* Under the mark's lock. Only a new file is told a size: a smaller map than that of others would
- * cut it under them. */
+/* Call it under the flag's lock. The map size is set only for a new file: a smaller map than the
+ * other processes have would truncate the file under them. */
 static int lmdb_file_open_env(struct lmdb_file *file, bool is_new)
 {
     MDB_envinfo info;
@@ -175,8 +175,8 @@ static int lmdb_file_open_env(struct lmdb_file *file, bool is_new)
     return error;
 }
 
-/* Whether the file has all the pages that it speaks of. To open it for writing would make it as
- * long as it says it is. */
+/* Whether the file is as long as its content says. Opening it for writing would extend it to that
+ * length and hide the damage. */
 static int try_length(struct lmdb_file *file)
 {
     MDB_envinfo info;
@@ -188,7 +188,7 @@ static int try_length(struct lmdb_file *file)
         return MDB_INVALID;
     if (error == 0)
         error = mdb_env_open(file->env, file->path, MDB_NOSUBDIR | MDB_RDONLY | MDB_NOLOCK, 0600);
-    if (error == ENOMEM || error == EINVAL) /* there is no room for a map of the length it says */
+    if (error == ENOMEM || error == EINVAL) /* no address space for a map of the stated length */
         return MDB_CORRUPTED;
     if (error != 0)
         return error;
@@ -211,8 +211,8 @@ static int try_all(struct lmdb_file *file)
     return error == MDB_MAP_FULL ? 0 : error;
 }
 
-/* Uses the file in a process that may die of it, so that a damaged one keeps no service from
- * starting. */
+/* Tries the file in a child process, which may crash. A damaged file therefore cannot prevent the
+ * service from starting. */
 static int try_in_a_child(struct lmdb_file *file)
 {
     static const struct rlimit no_core;
@@ -232,7 +232,7 @@ static int try_in_a_child(struct lmdb_file *file)
     while (waitpid(child, &status, 0) != child)
         if (errno != EINTR)
             return errno;
-    return status == 0 ? 0 : MDB_CORRUPTED; /* what else is wrong we shall see for ourselves */
+    return status == 0 ? 0 : MDB_CORRUPTED; /* the caller's own opening reports any other error */
 }
 
 static char *path_with(const struct lmdb_file *file, const char *suffix)
@@ -257,12 +257,12 @@ static void log_loss(const char *path, const char *kept_as)
     log_string(&line, "path", path);
     log_string(&line, "kept_as", kept_as);
     log_string(&line, "because",
-            "it was damaged, removed, or of a boot that ended without its last counts");
+            "it was damaged or removed, or the machine stopped before all counts were on the disk");
     log_end(&line);
 }
 
-/* What is there is kept for whoever wants to look at it; those who still count in it see that the
- * epoch is another. */
+/* Renames the file, so that it can be examined. Processes that still count in it see that the epoch
+ * has changed. */
 static int lmdb_file_set_aside(struct lmdb_file *file, uint64_t unix_now)
 {
     char *lost = path_with(file, ".lost");
@@ -280,7 +280,7 @@ static int lmdb_file_set_aside(struct lmdb_file *file, uint64_t unix_now)
     return error;
 }
 
-/* Whatever lies in its place has no counts in it. */
+/* Starts a new, empty file. */
 static int lmdb_file_begin(struct lmdb_file *file)
 {
     char *lock = path_with(file, "-lock");
@@ -288,7 +288,7 @@ static int lmdb_file_begin(struct lmdb_file *file)
 
     if (error == 0 && unlink(file->path) != 0 && errno != ENOENT)
         error = errno;
-    if (error == 0 && unlink(lock) != 0 && errno != ENOENT) /* those who had it keep theirs */
+    if (error == 0 && unlink(lock) != 0 && errno != ENOENT) /* open copies live on */
         error = errno;
     if (error == 0)
         error = lmdb_file_open_env(file, true);
@@ -300,7 +300,7 @@ static int lmdb_file_begin(struct lmdb_file *file)
     return error;
 }
 
-/* Under the mark's lock. */
+/* Call it under the flag's lock. */
 static int open_or_begin(struct lmdb_file *file, uint64_t unix_now)
 {
     const struct clean_flag *flag = file->flag;
@@ -371,8 +371,8 @@ bool lmdb_file_is_there(const struct lmdb_file *file)
            !clean_flag_is_removed(file->flag);
 }
 
-/* Not while another process does the same: what each sets is the length of the file. One that was
- * not told it would be cut to its old length by whoever opens it next. */
+/* Takes the flag's lock, because each process sets the file's length. The new size is written to
+ * the file. Otherwise the next process to open the file would truncate it to its old length. */
 int lmdb_file_enlarge(struct lmdb_file *file, int full, bool *broken_r)
 {
     MDB_envinfo info;

@@ -4,7 +4,7 @@
 
 #include "replay/backend.h"
 
-/* A list of all counts, looked through from its begin: enough for tests, which it is for. */
+/* A list of all counts, searched from the start. That is fast enough for tests, its only use. */
 struct count {
     unsigned char nonce[PAYLOAD_NONCE];
     unsigned char domain[REPLAY_DOMAIN];

@@ -10,27 +10,27 @@
 #include "replay/redis_request.h"
 #include "replay/redis_slots.h"
 
-#define TRIES_MAX 8       /* of one call: others said that it is not theirs, or not now */
-#define AGAIN_AFTER 20    /* milliseconds, when a server says that it is not now */
-#define EVENTS_MAX 64     /* of a turn */
-#define RENEW_YOUNG 12000 /* milliseconds that a store is kept at least */
-#define RENEW_UNIX 1000   /* milliseconds after which a unix socket must be opened anew */
-#define RENEW_NAMES 60000 /* and names be looked up */
+#define TRIES_MAX 8       /* tries of one request, after redirections or temporary errors */
+#define AGAIN_AFTER 20    /* milliseconds until the next try after a temporary error */
+#define EVENTS_MAX 64     /* events handled in one turn */
+#define RENEW_YOUNG 12000 /* milliseconds: a younger store is never renewed */
+#define RENEW_UNIX 1000   /* milliseconds until a lost unix socket needs a new process to open it */
+#define RENEW_NAMES 60000 /* milliseconds until names must be looked up again */
 
-/* What a server is asked. */
+/* The types of requests to a server. */
 enum what { ASKS_COUNT, ASKS_LEAVE, ASKS_CONFIRMATION };
 
 struct redis {
     struct replay_setup setup;
     struct redis_address address;
     struct redis_link_setup links;
-    struct redis_cluster *cluster; /* NULL: it cannot be used */
+    struct redis_cluster *cluster; /* NULL: the store cannot be used */
     int epoll;
     struct redis_requests requests;
     uint64_t opened_at;
-    uint64_t due;      /* of the cluster */
-    uint64_t again_at; /* milliseconds: calls that wait are to be tried; UINT64_MAX: none */
-    size_t coming;     /* links that are */
+    uint64_t due;      /* when redis_cluster_tick() is due */
+    uint64_t again_at; /* monotonic milliseconds: next try of waiting requests; UINT64_MAX: none */
+    size_t coming;     /* links that are connecting */
     uint64_t unix_now;
     bool stale;
     uint64_t failures;
@@ -39,7 +39,7 @@ struct redis {
 };
 
 static const char asking_command[] = "*1\r\n$6\r\nASKING\r\n";
-/* One replica, within a second. */
+/* Waits for one replica, for at most one second. */
 static const char wait_command[] = "*3\r\n$4\r\nWAIT\r\n$1\r\n1\r\n$4\r\n1000\r\n";
 
 static void redis_finish(struct redis *s, struct redis_request *request, enum replay_count result)
@@ -62,7 +62,7 @@ static void redis_set_error(struct redis *s, const struct redis_link *link, stru
     snprintf(s->error, sizeof s->error, "%.100s: %.*s",
             link != NULL ? redis_link_label(link) : s->setup.address, len,
             error.len > 0 ? error.at : "");
-    /* It may be the server's own words. */
+    /* The text may come from the server. */
     for (char *at = s->error; *at != '\0'; at++)
         if ((unsigned char)*at < ' ' || (unsigned char)*at > '~')
             *at = '?';
@@ -75,7 +75,7 @@ static void redis_fail(struct redis *s, struct redis_request *request,
     redis_finish(s, request, REPLAY_FAILED);
 }
 
-/* ASKING holds for the one command that follows it. */
+/* ASKING applies to the one command after it. */
 static bool redis_ask(
         struct redis *s, struct redis_request *request, struct redis_link *link, uint64_t mono_ms)
 {
@@ -113,7 +113,7 @@ static void dispatch(struct redis *s, struct redis_request *request, uint64_t mo
         redis_cluster_doubt(s->cluster);
         redis_fail(s, request, trouble,
                 trouble != NULL ? redis_link_error(trouble)
-                                : "no node that can be reached counts in its slot");
+                                : "no reachable node owns the key's slot");
         return;
     }
     switch (redis_link_state(link)) {
@@ -121,8 +121,7 @@ static void dispatch(struct redis *s, struct redis_request *request, uint64_t mo
         break;
     case REDIS_LINK_READY:
         if (!redis_ask(s, request, link, mono_ms))
-            redis_fail(s, request, link,
-                    "takes no more: it has not answered enough of what it was asked");
+            redis_fail(s, request, link, "accepts no more requests: too many are unanswered");
         break;
     case REDIS_LINK_DOWN:
         redis_cluster_doubt(s->cluster);
@@ -131,7 +130,7 @@ static void dispatch(struct redis *s, struct redis_request *request, uint64_t mo
     }
 }
 
-/* Those that wait, at the latest then. */
+/* Waiting requests are tried again at `when` or earlier. */
 static void try_again_at(struct redis *s, uint64_t when)
 {
     if (when < s->again_at)
@@ -158,7 +157,7 @@ static bool says(struct text error, const char *code)
            (error.len == wanted.len || error.at[wanted.len] == ' ');
 }
 
-/* Another one is to be asked. */
+/* Follows a redirection to another server. */
 static void redirect(struct redis *s, struct redis_request *request,
         const struct redis_redirection *redirection, uint64_t mono_ms)
 {
@@ -166,7 +165,7 @@ static void redirect(struct redis *s, struct redis_request *request,
     struct redis_link *link = redis_cluster_follow(s->cluster, from, redirection, mono_ms);
 
     if (link == NULL) {
-        redis_fail(s, request, from, "names a node that cannot be found");
+        redis_fail(s, request, from, "redirects to a node that cannot be found");
         return;
     }
     request->by_ask = redirection->ask;
@@ -174,8 +173,8 @@ static void redirect(struct redis *s, struct redis_request *request,
     dispatch(s, request, mono_ms);
 }
 
-/* The server has not counted. What may be better elsewhere, or in a moment, is tried again; what
- * may be better after a look at the server makes us look. */
+/* The server returned an error and has not counted. The request is tried again if another server,
+ * or a short wait, may help. If the server's state may have changed, it is checked. */
 static void redis_on_error(
         struct redis *s, struct redis_request *request, struct text error, uint64_t mono_ms)
 {
@@ -210,7 +209,7 @@ static void redis_on_counted(
     else if (reply->type == REDIS_REPLY_ERROR)
         redis_on_error(s, request, redis_reply_text(reply), mono_ms);
     else if (reply->type != REDIS_REPLY_INTEGER)
-        redis_fail(s, request, request->link, "answers what makes no sense");
+        redis_fail(s, request, request->link, "sent an unexpected reply");
     else if (reply->integer != 1)
         redis_finish(s, request, REPLAY_OVER);
     else if (request->confirm)
@@ -219,7 +218,7 @@ static void redis_on_counted(
         redis_finish(s, request, REPLAY_WITHIN);
 }
 
-/* Servers do one thing after the other: it holds for all that was counted before. */
+/* A server runs commands in order, so the confirmation covers everything counted before it. */
 static void on_confirmation(struct redis *s, struct redis_link *link, const redisReply *reply)
 {
     const bool good = reply != NULL && reply->type == REDIS_REPLY_INTEGER && reply->integer > 0;
@@ -235,7 +234,8 @@ static void on_confirmation(struct redis *s, struct redis_link *link, const redi
             redis_finish(s, request, REPLAY_WITHIN);
         else
             redis_fail(s, request, link,
-                    reply != NULL ? "none of its replicas confirms" : redis_link_error(link));
+                    reply != NULL ? "no replica confirmed the count in time"
+                                  : redis_link_error(link));
     }
 }
 
@@ -260,7 +260,7 @@ static void on_ready(void *context, struct redis_link *link, uint64_t mono_ms)
 {
     struct redis *s = context;
 
-    /* While the first links are begun there is nothing yet that they belong to. */
+    /* The first links report while redis_cluster_init() still runs. */
     if (s->cluster != NULL)
         redis_cluster_on_ready(s->cluster, link);
     try_again_at(s, mono_ms);
@@ -283,8 +283,8 @@ static void close_redis(void *store)
     free(s);
 }
 
-/* Without certificates there is nobody to trust: nothing is connected to. False: out of memory.
- */
+/* Opens the connections. Without certificates no server can be verified, so none is connected to.
+ * False when out of memory. */
 static bool open_links(struct redis *s, uint64_t mono_ms)
 {
     char error[REDIS_TLS_ERROR_MAX];
@@ -321,7 +321,7 @@ static void *open_redis(const struct replay_setup *setup, uint64_t mono_ms, uint
     s->again_at = UINT64_MAX;
     s->unix_now = unix_now;
     if (!redis_address_parse(text_of(setup->address), &s->address))
-        abort(); /* the configuration takes no other */
+        abort(); /* the configuration refuses other addresses */
     s->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (s->epoll < 0 || !open_links(s, mono_ms)) {
         close_redis(s);
@@ -350,7 +350,7 @@ static void redis_submit(
     dispatch(s, request, mono_ms);
 }
 
-/* Where counts of this turn are to be confirmed, that is asked once for all of them. */
+/* Counts of this turn that need confirmation share one WAIT for each link. */
 static void redis_commit(void *store, uint64_t mono_ms, uint64_t unix_now)
 {
     struct redis *s = store;
@@ -385,7 +385,7 @@ static void expire(struct redis *s, uint64_t mono_ms)
     }
 }
 
-/* Those who wait for a link must hear that it does not come. */
+/* Requests that wait for a link must learn that it cannot connect. */
 static void look_at_links(struct redis *s, uint64_t mono_ms)
 {
     size_t coming = 0;
@@ -397,8 +397,8 @@ static void look_at_links(struct redis *s, uint64_t mono_ms)
     s->coming = coming;
 }
 
-/* A path leads nowhere from where this process is shut in, and names cannot be looked up there.
- * UINT64_MAX: none of that is needed. */
+/* When the store needs a new process. A sandboxed process cannot open a socket's path, and cannot
+ * look up names. UINT64_MAX: neither is needed. */
 static uint64_t stale_at(const struct redis *s)
 {
     const uint64_t young = s->opened_at + RENEW_YOUNG;
@@ -485,6 +485,6 @@ static const char *const unix_schemes[] = {"redis+unix://", NULL};
 
 const struct replay_backend replay_redis = {
         .name = "redis", .schemes = schemes, .network = true, FUNCTIONS};
-/* It is connected to once, before the process is shut in. */
+/* The socket is connected once, before the process is sandboxed. */
 const struct replay_backend replay_redis_unix = {
         .name = "redis+unix", .schemes = unix_schemes, FUNCTIONS};

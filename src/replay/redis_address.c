@@ -52,7 +52,7 @@ static bool redis_address_take_user(struct text *t, struct redis_address *addres
            redis_address_keep(user, address->user, sizeof address->user);
 }
 
-/* A name as machines have them, underscores among them, or an address in brackets. */
+/* A host name, which may have underscores, or an address in brackets. */
 static bool redis_address_take_name(struct text name, struct redis_address_host *host)
 {
     struct in6_addr address;

@@ -11,18 +11,18 @@
 #include "replay/redis_slots.h"
 
 #define NOBODY UINT16_MAX
-#define MAP_EVERY 10000 /* milliseconds between two questions who counts where */
-#define MAP_PAUSE 200   /* milliseconds at least, however often a node contradicts */
+#define MAP_EVERY 10000 /* milliseconds between two CLUSTER SLOTS requests */
+#define MAP_PAUSE 200   /* milliseconds at least between them, however often a node redirects */
 #define GONE_AFTER 60000
 #define LABEL_MAX (REDIS_ADDRESS_HOST_MAX + 10)
 
 struct node {
     struct redis_link *link;
-    bool named; /* by the configuration: it stays */
+    bool named; /* the configuration names it, so it is never removed */
     char host[REDIS_ADDRESS_HOST_MAX + 1];
     char address[ENDPOINT_TEXT_MAX];
     uint16_t port;
-    uint64_t seen_at; /* milliseconds: a node spoke of it */
+    uint64_t seen_at; /* monotonic milliseconds: last reported by a node */
     const char *names[REDIS_ADDRESS_HOSTS_MAX + 2];
     size_t names_count;
 };
@@ -33,13 +33,13 @@ struct redis_cluster {
     size_t count;
     uint16_t owners[REDIS_SLOTS]; /* indices of nodes, or NOBODY */
     bool mapped;                  /* at least once */
-    bool told;                    /* somebody has said something, at least */
+    bool told;                    /* at least one server has replied */
     bool asking;
     bool doubted;
     uint64_t asked_at;
-    size_t turn; /* whose turn it is to be asked */
+    size_t turn; /* the node to ask next */
     uint64_t well_at;
-    /* While a map is read: */
+    /* Used while a slot map is read: */
     const struct redis_link *from;
     uint64_t mono_ms;
 };
@@ -64,7 +64,7 @@ void redis_cluster_free(struct redis_cluster **cluster)
     *cluster = NULL;
 }
 
-/* The node takes it over. */
+/* Adds the node, and takes ownership of it. */
 static struct node *redis_cluster_add(struct redis_cluster *c, struct node *node, const char *path,
         const struct endpoint *endpoints, size_t count, uint64_t mono_ms)
 {
@@ -140,7 +140,7 @@ struct redis_cluster *redis_cluster_init(const struct redis_link_setup *links, u
         return NULL;
     c->links = links;
     c->well_at = mono_ms;
-    /* A name server that does not answer must not hold a worker for long. */
+    /* A name server that does not answer must not delay a worker for long. */
     if (res_init() == 0) {
         _res.retrans = 1; /* seconds */
         _res.retry = 1;
@@ -193,7 +193,8 @@ static uint16_t redis_cluster_find(const struct redis_cluster *c, struct text ho
     return NOBODY;
 }
 
-/* Its certificate may be for what the others call it, or for a name that the configuration has. */
+/* Sets the names that the node's certificate may have: the name that the other nodes report, or one
+ * from the configuration. */
 static void name_node(const struct redis_cluster *c, struct node *node)
 {
     const struct redis_address *address = c->links->address;
@@ -220,7 +221,8 @@ static uint16_t add_told(struct redis_cluster *c, struct text host, uint16_t por
                                                                           : NOBODY;
 }
 
-/* Finds the node that `from` speaks of, or adds it. `address`: the host's, where that is a name. */
+/* Finds the node that `from` reports, or adds it. `address`: the host's address, if `host` is a
+ * name. */
 static uint16_t redis_cluster_meet(struct redis_cluster *c, const struct redis_link *from,
         struct text host, struct text address, uint16_t port, uint64_t mono_ms)
 {
@@ -231,7 +233,7 @@ static uint16_t redis_cluster_meet(struct redis_cluster *c, const struct redis_l
         return NOBODY;
     if (host.len == 0) {
         if (c->links->address->path[0] != '\0')
-            return 0; /* there is but one at a unix socket */
+            return 0; /* a unix socket has a single server */
         endpoint_format_address(redis_link_endpoint(from), own);
         host = text_of(own);
     }
@@ -271,10 +273,10 @@ void redis_cluster_on_ready(struct redis_cluster *cluster, const struct redis_li
 {
     if (redis_link_info(link)->cluster) {
         if (!cluster->mapped)
-            cluster->asked_at = 0; /* it was too early */
+            cluster->asked_at = 0; /* the request was too early: repeat it */
         return;
     }
-    /* One server alone. */
+    /* A single server owns all slots. */
     for (size_t slot = 0; slot < REDIS_SLOTS; slot++)
         cluster->owners[slot] = 0;
     cluster->mapped = true;
@@ -306,7 +308,7 @@ void redis_cluster_on_slots(struct redis_cluster *cluster, const struct redis_li
         cluster->doubted = true;
 }
 
-/* Nobody has spoken of it for long. The last one takes its place. */
+/* Removes a node that has not been reported for long. The last node moves to its index. */
 static void remove_node(struct redis_cluster *c, size_t index)
 {
     const size_t last = c->count - 1;

@@ -11,13 +11,13 @@
 #include "base/log.h"
 #include "replay/redis_stream.h"
 
-#define PAUSE_FIRST 100 /* milliseconds after an attempt that failed; doubled for each more */
-#define STEADY 1000     /* milliseconds after which one that was ready is not to blame */
+#define PAUSE_FIRST 100 /* milliseconds after the first failed attempt; then doubled */
+#define STEADY 1000     /* milliseconds; a connection ready for so long has not failed */
 #define CHECK_PAUSE 500 /* milliseconds at least between two checks */
 #define INPUT_MAX 16384
-#define READS_MAX 64 /* of one server in one turn */
+#define READS_MAX 64 /* reads from one server in one turn */
 
-/* What a link asks for itself. */
+/* The link's own requests. */
 enum own { OWN_AUTH = -3, OWN_SELECT, OWN_INFO };
 
 enum stage { STAGE_DOWN, STAGE_CONNECTING, STAGE_CHECKING, STAGE_READY };
@@ -33,13 +33,13 @@ struct redis_link {
     size_t names_count;
 
     enum stage stage;
-    bool begun;     /* it was tried at all */
-    bool trusted;   /* it was ready, or not tried yet, and then nothing failed */
-    uint64_t since; /* milliseconds: the stage was reached */
+    bool begun;     /* a first attempt was made */
+    bool trusted;   /* it was ready, or was not tried yet; no attempt has failed since */
+    uint64_t since; /* monotonic milliseconds: when the stage was reached */
     struct backoff backoff;
     uint64_t checked_at;
-    uint64_t check_at; /* UINT64_MAX: it is being done */
-    uint64_t heard;    /* of the last whole reply */
+    uint64_t check_at; /* UINT64_MAX: a check is in progress */
+    uint64_t heard;    /* time of the last complete reply */
     struct redis_stream stream;
     uint32_t watched;
     struct redis_reply_reader *reader;
@@ -109,7 +109,7 @@ const struct endpoint *redis_link_endpoint(const struct redis_link *link)
     return &link->endpoints[link->current];
 }
 
-/* Once for each cause, and once when it is over. */
+/* Logs each new error once, and the recovery once. */
 static void log_change(struct redis_link *link, const char *error)
 {
     struct log_line line;
@@ -133,7 +133,7 @@ static void set_stage(struct redis_link *link, enum stage stage, uint64_t mono_m
     link->since = mono_ms;
 }
 
-/* Everything of the connection goes; who waits for a reply learns that there will be none. */
+/* Frees everything of the connection. Each request without a reply is told that none will come. */
 static void disconnect(struct redis_link *link, uint64_t mono_ms)
 {
     struct redis_queue queue = link->queue;
@@ -151,7 +151,7 @@ static void disconnect(struct redis_link *link, uint64_t mono_ms)
     redis_queue_free(&queue);
 }
 
-/* What closes in good order, after it worked, may be there again at once. */
+/* Handles a lost connection. One that worked, and was closed in good order, is retried at once. */
 static void fall(struct redis_link *link, const char *error, bool in_order, uint64_t mono_ms)
 {
     const bool was_ready = link->stage == STAGE_READY;
@@ -229,7 +229,8 @@ static bool replay_redis_link_ask(struct redis_link *link, int what, void *about
 {
     const struct redis_queued request = {.what = what, .about = about, .since = mono_ms};
 
-    /* A request without its octets would have the next one's reply. */
+    /* Queue and output must stay in step: a request that was not sent would get the next one's
+     * reply. */
     return redis_queue_count(&link->queue) < REDIS_LINK_QUEUE_MAX &&
            redis_queue_push(&link->queue, REDIS_LINK_QUEUE_MAX, &request, ticket_r) &&
            (redis_output_put(&link->output, command) || redis_queue_take_back(&link->queue));
@@ -259,7 +260,7 @@ void redis_link_forget(struct redis_link *link, uint64_t ticket)
     redis_queue_forget(&link->queue, ticket);
 }
 
-/* Asks for the link itself, with at most three words. */
+/* Sends one of the link's own requests, with at most three words. */
 static bool ask_words(struct redis_link *link, enum own what, int count, const char *const words[3],
         uint64_t mono_ms)
 {
@@ -285,7 +286,7 @@ static bool ask_info(struct redis_link *link, uint64_t mono_ms)
     return ask_words(link, OWN_INFO, 1, words, mono_ms);
 }
 
-/* The user and the password, the database, and what the server says of itself. */
+/* Sends the user and the password, selects the database, and asks for INFO. */
 static bool introduce(struct redis_link *link, uint64_t mono_ms)
 {
     const struct redis_address *address = link->setup->address;
@@ -345,7 +346,7 @@ void redis_link_flush(struct redis_link *link, uint64_t mono_ms)
         fall(link, link->stream.error, true, mono_ms);
         return;
     }
-    if (link->stage == STAGE_CHECKING && rest.len == 0) /* the password was in it */
+    if (link->stage == STAGE_CHECKING && rest.len == 0) /* the output held the password */
         redis_output_wipe(&link->output);
     redis_link_watch(link);
 }
@@ -369,7 +370,7 @@ static void on_info(struct redis_link *link, struct text text, uint64_t mono_ms)
     link->setup->on_ready(link->setup->context, link, mono_ms);
 }
 
-/* Of what a server says about a password, only the code is for people: the rest may quote it. */
+/* After a failed login only the error code is shown: the server's text may quote the password. */
 static void on_refusal(
         struct redis_link *link, enum own what, struct text refusal, uint64_t mono_ms)
 {
@@ -385,7 +386,7 @@ static void on_refusal(
     redis_link_drop(link, error, mono_ms);
 }
 
-/* Takes replies as long as there are any, and the link stands. */
+/* Handles replies while there are any, and the link is connected. */
 static void take_replies(struct redis_link *link, uint64_t mono_ms)
 {
     struct redis_queued request;
@@ -394,7 +395,7 @@ static void take_replies(struct redis_link *link, uint64_t mono_ms)
     while (link->stage > STAGE_CONNECTING && (reply = redis_reply_next(link->reader)) != NULL) {
         link->heard = mono_ms;
         if (!redis_queue_shift(&link->queue, &request))
-            redis_link_drop(link, "says what it was not asked", mono_ms);
+            redis_link_drop(link, "sent a reply without a request", mono_ms);
         else if (request.what < 0 && reply->type == REDIS_REPLY_ERROR)
             on_refusal(link, (enum own)request.what, redis_reply_text(reply), mono_ms);
         else if (request.what == OWN_INFO)
@@ -438,7 +439,7 @@ void redis_link_on_event(struct redis_link *link, uint32_t events, uint64_t mono
         redis_link_flush(link, mono_ms);
 }
 
-/* When one that owes replies, or is being made, counts as not there. */
+/* When a server that owes replies, or is being connected to, counts as dead. */
 static uint64_t silent_at(const struct redis_link *link)
 {
     const struct redis_queued *oldest = redis_queue_oldest(&link->queue);
@@ -467,7 +468,7 @@ uint64_t redis_link_tick(struct redis_link *link, uint64_t mono_ms)
         if (ask_info(link, mono_ms))
             redis_link_flush(link, mono_ms);
         else
-            redis_link_drop(link, "takes nothing any more", mono_ms);
+            redis_link_drop(link, "accepts no more data", mono_ms);
     }
     const uint64_t silent = silent_at(link);
     const uint64_t attempt = next_attempt(link);

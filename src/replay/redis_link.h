@@ -12,85 +12,82 @@
 #include "replay/redis_tls.h"
 
 #define REDIS_LINK_ENDPOINTS_MAX 8
-#define REDIS_LINK_SILENCE 2000     /* milliseconds: who says nothing for so long is not there */
-#define REDIS_LINK_CHECK_EVERY 5000 /* milliseconds between two looks at how the server is */
-#define REDIS_LINK_QUEUE_MAX 8192   /* requests without a reply */
+#define REDIS_LINK_SILENCE 2000 /* milliseconds of silence after which a server counts as dead */
+#define REDIS_LINK_CHECK_EVERY 5000 /* milliseconds between two checks of the server */
+#define REDIS_LINK_QUEUE_MAX 8192   /* requests that wait for a reply */
 #define REDIS_LINK_PAUSE_MAX 5000   /* milliseconds between two attempts */
-#define REDIS_LINK_ERROR_MAX 192    /* octets of a sentence's end, with a NUL */
+#define REDIS_LINK_ERROR_MAX 192    /* octets of an error text, with its NUL */
 
-/* A connection to one Redis server that makes itself anew when it breaks. Before it is ready it has
- * given its password, and the server has said that it will not forget what it is told: that is
- * asked again now and then. Requests are answered in their order. Nothing waits; `mono_ms` is
- * milliseconds. */
+/* A connection to one Redis server, which reconnects when it breaks. A link is ready after it has
+ * sent its password and has checked that the server will not forget counts. That check is repeated.
+ * Requests are answered in order. No call blocks. `mono_ms` is monotonic milliseconds. */
 struct redis_link;
 
-/* What all links of a store have in common; borrowed. */
+/* What all links of a store have in common. Links borrow it. */
 struct redis_link_setup {
     const struct redis_address *address; /* the user, the database */
     const char *password;                /* NULL: none */
     struct redis_tls *tls;               /* NULL: none */
-    bool cluster_only;                   /* a server that is none of a cluster is refused */
-    int epoll; /* events carry the link as data.ptr, and are for redis_link_on_event() */
+    bool cluster_only;                   /* refuse a server outside a cluster */
+    int epoll; /* its events carry the link in data.ptr; pass them to redis_link_on_event() */
     void *context;
-    /* What the server said to a request; NULL: the connection broke before. The reply is borrowed.
-     * A reply to a request that was forgotten comes with `about` NULL. */
+    /* The server's reply to a request, borrowed. NULL: the connection broke before a reply came.
+     * The reply to a forgotten request has `about` NULL. */
     void (*on_reply)(void *context, struct redis_link *link, int what, void *about,
             const redisReply *reply, uint64_t mono_ms);
-    /* It was made, and checked; after later checks as well. */
+    /* The link is connected and checked. Also called after each later check. */
     void (*on_ready)(void *context, struct redis_link *link, uint64_t mono_ms);
 };
 
-/* Where the server is. */
+/* The server's address. */
 struct redis_link_place {
     const char *label; /* for people: HOST:PORT or a path */
-    const char *path;  /* of a unix socket, connected to once and never again; NULL: endpoints */
+    const char *path;  /* of a unix socket, which is connected once only; NULL: endpoints */
     const struct endpoint *endpoints; /* tried in turn */
     size_t count;
-    const char *const *names; /* that its certificate may have */
+    const char *const *names; /* names that its certificate may have */
     size_t names_count;
 };
 
 enum redis_link_state {
-    REDIS_LINK_DOWN,   /* until the next attempt */
-    REDIS_LINK_COMING, /* being made; not after an attempt that failed */
+    REDIS_LINK_DOWN,   /* waiting for the next attempt */
+    REDIS_LINK_COMING, /* connecting, and the last attempt did not fail */
     REDIS_LINK_READY,
 };
 
-/* Begins to connect. Copies the place, but for `names`, which is borrowed. NULL when memory is
- * short. */
+/* Begins to connect. Copies `place`, except `names`, which is borrowed. NULL when out of memory. */
 struct redis_link *redis_link_init(const struct redis_link_setup *setup,
         const struct redis_link_place *place, uint64_t mono_ms);
-/* What has no reply then has none: on_reply() with NULL. */
+/* Each request without a reply gets on_reply() with NULL. */
 void redis_link_free(struct redis_link **link);
 
 enum redis_link_state redis_link_state(const struct redis_link *link);
 const char *redis_link_label(const struct redis_link *link);
-const char *redis_link_error(const struct redis_link *link); /* what is wrong; "" if nothing is */
+const char *redis_link_error(const struct redis_link *link); /* the error; "" if there is none */
 const struct redis_info *redis_link_info(const struct redis_link *link);
-/* Where it is connected to, or was last: of several addresses that its name has, that one alone.
- * Not of a unix socket. */
+/* Whether `endpoint` is the one that the link uses, or used last. The other addresses of the same
+ * name do not count. Always false for a unix socket. */
 bool redis_link_is_at(const struct redis_link *link, const struct endpoint *endpoint);
 const struct endpoint *redis_link_endpoint(const struct redis_link *link);
 
-/* Puts a command into the queue of one that is ready. `ticket_r` is what redis_link_forget() wants,
- * and may be NULL. False when there is no room: the server takes less than it is given. */
+/* Queues a command. The link must be ready. `ticket_r` is for redis_link_forget() and may be NULL.
+ * False when the queue is full: the server reads more slowly than the caller writes. */
 bool redis_link_ask(struct redis_link *link, int what, void *about, struct text command,
         uint64_t *ticket_r, uint64_t mono_ms) __attribute__((warn_unused_result));
-/* Nobody waits for that reply any more. */
+/* Forgets a request. Its reply comes with `about` NULL. */
 void redis_link_forget(struct redis_link *link, uint64_t ticket);
-/* A mark for whoever owns the link; gone when the connection breaks. */
+/* A flag for the link's owner. It is cleared when the connection breaks. */
 void redis_link_set_mark(struct redis_link *link, bool mark);
 bool redis_link_mark(const struct redis_link *link);
-/* Sends what is in the queue. */
+/* Sends the queued commands. */
 void redis_link_flush(struct redis_link *link, uint64_t mono_ms);
 
 void redis_link_on_event(struct redis_link *link, uint32_t events, uint64_t mono_ms);
-/* Does what the time has come for, and returns the time of the next such thing; UINT64_MAX: none.
- */
+/* Does what is due. Returns the monotonic milliseconds of the next action; UINT64_MAX: none. */
 uint64_t redis_link_tick(struct redis_link *link, uint64_t mono_ms);
-/* Looks at how the server is before it is time. */
+/* Checks the server earlier than planned. */
 void redis_link_check_soon(struct redis_link *link);
-/* Breaks the connection: this server is of no use. Not in on_reply(). */
+/* Closes the connection, because this server cannot be used. Do not call it from on_reply(). */
 void redis_link_drop(struct redis_link *link, const char *error, uint64_t mono_ms);
 
 #endif

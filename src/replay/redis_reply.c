@@ -6,18 +6,18 @@
 
 struct redis_reply_reader {
     redisReader *reader;
-    redisReplyObjectFunctions makers; /* hiredis's own, behind checks of ours */
+    redisReplyObjectFunctions makers; /* hiredis's own; ours check, then call them */
     redisReplyObjectFunctions theirs;
-    size_t octets;       /* since the last reply */
-    size_t elements;     /* as many */
-    const char *refusal; /* why a maker refused */
+    size_t octets;       /* octets read since the last complete reply */
+    size_t elements;     /* elements read since the last complete reply */
+    const char *refusal; /* why one of our functions refused */
     const char *error;
 };
 
-static const char too_much[] = "said more than it was asked for";
+static const char too_much[] = "sent a reply that is too large";
 static const char not_redis[] = "does not speak Redis's protocol";
 
-/* hiredis takes it for a lack of memory. */
+/* Refuses a value. hiredis treats NULL as out of memory. */
 static void *redis_reply_refuse(const redisReadTask *task, const char *error)
 {
     struct redis_reply_reader *r = task->privdata;
@@ -26,8 +26,8 @@ static void *redis_reply_refuse(const redisReadTask *task, const char *error)
     return NULL;
 }
 
-/* hiredis 1 reads the types of RESP3 as well. A server that was not asked for them has none. Its
- * null is the only one that comes as a type of its own. */
+/* Whether the value has a RESP3 type, which hiredis 1 also reads. A server sends these only on
+ * request, and we never ask. The RESP3 null is the only null with a type of its own. */
 static bool is_resp3(const redisReadTask *task)
 {
     return task->type > REDIS_REPLY_ERROR || task->type == REDIS_REPLY_NIL;
@@ -62,7 +62,7 @@ static void *make_bool(const redisReadTask *task, int value)
 typedef int array_length;
 #endif
 
-/* An array is made when its length is read: before there are any elements. */
+/* hiredis creates an array when it has read its length, before its elements. */
 static void *make_array(const redisReadTask *task, array_length count)
 {
     struct redis_reply_reader *r = task->privdata;
@@ -167,7 +167,7 @@ struct text redis_reply_text(const redisReply *reply)
     return (struct text){reply->str, reply->len};
 }
 
-/* The value behind `name=` in `name=value,name=value`; empty: there is none. */
+/* The value after `name=` in `name=value,name=value`; empty: there is none. */
 static struct text redis_info_value_of(struct text fields, const char *name)
 {
     struct reader r = reader_of(fields);
@@ -188,8 +188,9 @@ static uint64_t redis_info_number_of(struct text t)
     return text_decimal(t, UINT64_MAX, &number) ? number : 0;
 }
 
-/* slave0:ip=192.0.2.1,port=6379,state=online,offset=14,lag=1: one that still gets its first copy,
- * or hangs, confirms nothing. */
+/* Whether this line is an online replica, for example
+ * slave0:ip=192.0.2.1,port=6379,state=online,offset=14,lag=1. A replica that still gets its first
+ * copy, or hangs, confirms nothing. */
 static bool is_online_replica(struct text name, struct text value)
 {
     uint64_t lag = 0;
@@ -252,7 +253,7 @@ bool redis_info_is_fit(const struct redis_info *info, bool cluster_only, char *e
     else if (info->loading)
         error = "is still loading its data";
     else if (cluster_only && !info->cluster)
-        error = "is none of a cluster, though several servers are named";
+        error = "is not part of a cluster, though the address names several servers";
     else if (info->replica && !info->cluster)
         error = "is a replica of another server";
     snprintf(error_r, size, "%s", error);

@@ -51,8 +51,8 @@ void redis_request_free(struct redis_requests *requests)
 #define NUMBER_MAX (TEXT_DECIMAL_MAX + 1)
 #define ARGUMENTS_MAX (5 + 2 * REPLAY_ENTRIES_MAX)
 
-/* Redis keeps what a script writes even if it ends in an error; this one cannot fail once it has
- * written: what can be wrong with the key or the memory stops it before. */
+/* Redis keeps a script's writes even if the script then fails. This script cannot fail after its
+ * first write: a wrong key type or a lack of memory stops it earlier. */
 static const char script[] =
         "local key = KEYS[1]\n"
         "for i = 2, #ARGV, 2 do\n"
@@ -89,7 +89,8 @@ struct text redis_request_key(
     return writer_text(&w);
 }
 
-/* Redis refuses what its clock has no room for, and that would be after the counts were raised. */
+/* The time to keep the counts, in seconds. It is limited: Redis refuses an expiry beyond its
+ * clock's range, and would do so after the counts were raised. */
 static uint64_t seconds_left(const struct count_request *count, uint64_t unix_now)
 {
     const uint64_t left = count->expires > unix_now ? count->expires - unix_now : 1;

@@ -42,7 +42,7 @@ static bool redis_slots_take_number(const redisReply *reply, long long most, uin
     return true;
 }
 
-/* Names and values by turns, from Redis 7 on. */
+/* Finds the address in a list of alternating names and values (Redis 7 or newer). */
 static struct text find_address(const redisReply *more)
 {
     for (size_t i = 0; more->type == REDIS_REPLY_ARRAY && i + 1 < more->elements; i += 2)
@@ -51,8 +51,8 @@ static struct text find_address(const redisReply *more)
     return (struct text){NULL, 0};
 }
 
-/* The host that is to be preferred, the port, the id, and more. The host is nil where it is that of
- * the node that was asked, and `?` where the node does not know it, which a client takes alike. */
+/* A node is its preferred host, the port, the id, and more. A nil host means the node that was
+ * asked. `?` means that the node does not know its host, which a client treats like nil. */
 static bool read_node(const redisReply *node, struct redis_slots_range *range)
 {
     if (!is_array(node, 2) || !redis_slots_take_number(node->element[1], UINT16_MAX, &range->port))
@@ -66,7 +66,7 @@ static bool read_node(const redisReply *node, struct redis_slots_range *range)
            node->element[0]->type == REDIS_REPLY_NIL;
 }
 
-/* First, last, the node that counts, its replicas. */
+/* A range is the first slot, the last slot, the owner, and the owner's replicas. */
 static bool redis_slots_read_range(const redisReply *reply, struct redis_slots_range *range_r)
 {
     *range_r = (struct redis_slots_range){.first = 0};

@@ -10,36 +10,36 @@
 
 #define REDIS_SLOTS 16384
 
-/* Where a key lies in a cluster (Redis cluster specification, "Key distribution model" and "Hash
- * tags"): what stands between the first `{` and the next `}` decides, unless that is nothing or
- * there is none; else the whole key. */
+/* The slot of a key (Redis cluster specification, "Key distribution model" and "Hash tags"). The
+ * text between the first `{` and the next `}` decides. If there is no such text, or it is empty,
+ * the whole key does. */
 uint16_t redis_slots_key(struct text key);
 
-/* CRC-16/XMODEM: of "123456789" it is 0x31C3. */
+/* CRC-16/XMODEM. The value for "123456789" is 0x31C3. */
 uint16_t redis_slots_crc16(struct text t);
 
-/* A range of slots with the node that counts in them, as CLUSTER SLOTS says it. Texts are borrowed
- * from the reply. */
+/* A range of slots and the node that owns them, from CLUSTER SLOTS. Texts are borrowed from the
+ * reply. */
 struct redis_slots_range {
     uint16_t first;
     uint16_t last;
     struct text host;    /* an address or a name; empty: that of the node that was asked */
-    struct text address; /* where the host is a name, its address if the node told it; else empty */
-    uint16_t port;       /* 0: it has none for such as us */
+    struct text address; /* of a host that is a name, if the node reported it; else empty */
+    uint16_t port;       /* 0: the node has no port for this type of connection */
 };
 
-/* Calls `found` for each range, in the reply's order. False, and what was found then means nothing,
- * when this is no reply to CLUSTER SLOTS. */
+/* Calls `found` for each range, in the reply's order. False when the reply is not one to CLUSTER
+ * SLOTS; ranges that were found until then are not valid. */
 bool redis_slots_read(const redisReply *reply,
         void (*found)(void *context, const struct redis_slots_range *range), void *context)
         __attribute__((warn_unused_result));
 
-/* A node's answer that another one should be asked (Redis cluster specification, "MOVED
- * redirection" and "ASK redirection"). */
+/* A node's redirection to another node (Redis cluster specification, "MOVED redirection" and "ASK
+ * redirection"). */
 struct redis_redirection {
-    bool ask; /* this once, after ASKING; else from now on */
+    bool ask; /* ASK: for one request, after ASKING; false: MOVED, for all later requests */
     uint16_t slot;
-    struct text host; /* an address or a name; empty: that of the node that said it; borrowed */
+    struct text host; /* an address or a name; empty: that of the node that replied; borrowed */
     uint16_t port;
 };
 

@@ -23,7 +23,8 @@ static bool redis_stream_open_at(
 
     *stream = (struct redis_stream){
             .fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-    /* Requests are small, and nothing that follows would hurry them. */
+    /* Sends small requests at once (TCP_NODELAY), because nothing may follow that would push them
+     * out. */
     if (stream->fd >= 0 && address->sa_family != AF_UNIX)
         (void)setsockopt(stream->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (stream->fd >= 0 && connect(stream->fd, address, len) == 0)
@@ -74,7 +75,7 @@ static enum redis_stream_result finish_connect(struct redis_stream *stream)
     return REDIS_STREAM_OK;
 }
 
-/* What TLS said, as a result of ours. */
+/* Turns a TLS result into one of this module. */
 static enum redis_stream_result redis_stream_take(
         struct redis_stream *stream, enum redis_tls_result result)
 {

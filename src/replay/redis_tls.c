@@ -22,7 +22,8 @@ struct redis_tls_stream {
     char error[REDIS_TLS_ERROR_MAX];
 };
 
-/* Where OpenSSL looks by itself, or, in the same folder, what Debian puts together. */
+/* Loads the machine's certificates from OpenSSL's default place, or from Debian's bundle in the
+ * same folder. */
 static bool load_machines(SSL_CTX *context)
 {
     const char *file = getenv(X509_get_default_cert_file_env());
@@ -77,7 +78,7 @@ static bool redis_tls_is_address(const char *name)
     return inet_pton(AF_INET, name, address) == 1 || inet_pton(AF_INET6, name, address) == 1;
 }
 
-/* OpenSSL copies the name, but asks for one that it could change. */
+/* OpenSSL copies the name, but its parameter is not const. */
 static bool name_server(struct redis_tls_stream *stream, const char *name)
 {
     char copy[TLSEXT_MAXLEN_host_name + 1];
@@ -114,7 +115,7 @@ void redis_tls_end(struct redis_tls_stream **stream)
     *stream = NULL;
 }
 
-/* What OpenSSL's error queue says first is the cause; a certificate has words of its own. */
+/* The first entry of OpenSSL's error queue is the cause. A certificate error has its own text. */
 static void redis_tls_note_error(struct redis_tls_stream *stream)
 {
     const long verified = SSL_get_verify_result(stream->ssl);
@@ -128,7 +129,7 @@ static void redis_tls_note_error(struct redis_tls_stream *stream)
     snprintf(stream->error, sizeof stream->error, "TLS: %s", reason != NULL ? reason : "failed");
 }
 
-/* Errors that others left behind are not this stream's. */
+/* Clears errors that other streams left in OpenSSL's queue. */
 static void begin_call(void)
 {
     ERR_clear_error();

@@ -26,7 +26,7 @@ static const struct replay_backend *replay_backend_of(const char *address)
         for (const char *const *scheme = (*backend)->schemes; *scheme != NULL; scheme++)
             if (strncmp(address, *scheme, strlen(*scheme)) == 0)
                 return *backend;
-    abort(); /* the configuration takes no other */
+    abort(); /* the configuration refuses other addresses */
 }
 
 struct replay *replay_open(const struct replay_setup *setup, uint64_t mono_ms, uint64_t unix_now)

@@ -14,7 +14,7 @@
 #define SCHEME "lmdb:"
 
 struct replay_sync {
-    int fd; /* -1: it is not open */
+    int fd; /* -1: not open */
     char path[];
 };
 
@@ -42,7 +42,7 @@ void replay_sync_free(struct replay_sync **sync)
     *sync = NULL;
 }
 
-/* The file that has the name now: another one if the store was recreated. */
+/* Opens the file that has the name now. If the store was recreated, it is another one. */
 static bool open_current(struct replay_sync *sync)
 {
     struct stat mine;
@@ -60,7 +60,7 @@ static bool open_current(struct replay_sync *sync)
 bool replay_sync_run(struct replay_sync *sync)
 {
     if (!open_current(sync))
-        return errno == ENOENT; /* nobody counts yet */
+        return errno == ENOENT; /* no process has counted yet */
     return fdatasync(sync->fd) == 0;
 }
 

@@ -231,7 +231,7 @@ def test_servers_that_cannot_count(case):
     d.wait_log("event=replay-server-lost.*is a replica")
     d.reload(case.world.config(replay=f'"{two}"', workers=1))
     equal(d.ask(case.world.question()), UNCOUNTED, "by two that are no cluster")
-    d.wait_log("event=replay-server-lost.*is none of a cluster")
+    d.wait_log("event=replay-server-lost.*is not part of a cluster")
     d.reload(case.world.config(replay='"redis://no-such-host.invalid"', workers=1))
     equal(d.ask(case.world.question()), UNCOUNTED, "by nobody")
     d.wait_log("event=replay-server-lost.*its name has no address")

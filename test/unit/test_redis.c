@@ -125,12 +125,12 @@ TEST(errors_are_failures)
             {"-NOPERM this user has no permissions\r\n", ": NOPERM"},
             {"-CLUSTERDOWN Hash slot not served\r\n", ": CLUSTERDOWN"},
             {"-WRONGTYPE Operation\x01\xff\r\n", ": WRONGTYPE Operation??"},
-            {"-MOVED 1 no-such-host.invalid:1\r\n", "names a node that cannot be found"},
+            {"-MOVED 1 no-such-host.invalid:1\r\n", "redirects to a node that cannot be found"},
             {"-\r\n", ": "},
-            {"+OK\r\n", "makes no sense"},
-            {"$1\r\n1\r\n", "makes no sense"},
-            {"*1\r\n:1\r\n", "makes no sense"},
-            {"$-1\r\n", "makes no sense"},
+            {"+OK\r\n", "unexpected reply"},
+            {"$1\r\n1\r\n", "unexpected reply"},
+            {"*1\r\n:1\r\n", "unexpected reply"},
+            {"$-1\r\n", "unexpected reply"},
     };
     struct fake_redis *fake = fake_redis_open("redis://$0", NULL);
     struct fake_redis_server *server = &fake->servers[0];

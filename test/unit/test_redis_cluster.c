@@ -115,7 +115,7 @@ TEST(servers_that_are_no_cluster)
     fake_redis_welcome(fake, &fake->servers[0], fake_redis_single);
     fake_redis_welcome(fake, &fake->servers[1], fake_redis_single);
     fake_redis_wait(fake, &item, REPLAY_FAILED);
-    fake_redis_check_error(fake, "is none of a cluster");
+    fake_redis_check_error(fake, "is not part of a cluster");
     fake_redis_close(fake);
 }
 

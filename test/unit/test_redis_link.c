@@ -119,7 +119,7 @@ TEST(a_server_that_takes_nothing)
         pending += items[i].times == 0;
     }
     assert_int_equal(pending, 8192);
-    fake_redis_check_error(fake, "takes no more");
+    fake_redis_check_error(fake, "accepts no more requests");
     fake_redis_close(fake);
     for (size_t i = 0; i < sizeof items / sizeof *items; i++)
         assert_int_equal(items[i].times, 1);

@@ -59,12 +59,12 @@ TEST(what_is_no_reply_ends)
     } table[] = {
             {"HTTP/1.1 400 Bad Request\r\n", "", "protocol"},
             {"", "x", "protocol"},
-            {"$99999999\r\n", "0123456789abcdef", "more than"},
-            {"+", "0123456789abcdef", "more than"},
-            {"*2147483647\r\n", ":1\r\n", "more than"},
-            {"*32769\r\n", ":1\r\n", "more than"},
+            {"$99999999\r\n", "0123456789abcdef", "too large"},
+            {"+", "0123456789abcdef", "too large"},
+            {"*2147483647\r\n", ":1\r\n", "too large"},
+            {"*32769\r\n", ":1\r\n", "too large"},
             {"*2\r\n*32766\r\n", ":1\r\n*32766\r\n", ""},
-            {"*32768\r\n", "*1\r\n:1\r\n", "more than"},
+            {"*32768\r\n", "*1\r\n:1\r\n", "too large"},
             {"*9999999999\r\n", "", "protocol"},
             {"", "*1\r\n", "protocol"}, /* ever deeper */
             {"*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n", "", "protocol"},
@@ -82,7 +82,7 @@ TEST(what_is_no_reply_ends)
             {"*2\r\n:1\r\n_\r\n", "", "protocol"},
             {":1x\r\n", "", "protocol"},
             {"$-2\r\n", "", "protocol"},
-            {"*2\r\n$70000\r\n", "0123456789abcdef", "more than"},
+            {"*2\r\n$70000\r\n", "0123456789abcdef", "too large"},
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
@@ -173,7 +173,7 @@ TEST(who_is_fit)
             {{.policy = "noeviction", .cluster = true}, false, ""},
             {{.policy = "noeviction", .cluster = true, .replica = true}, true, ""},
             {{.policy = "noeviction", .replica = true}, false, "replica"},
-            {{.policy = "noeviction"}, true, "none of a cluster"},
+            {{.policy = "noeviction"}, true, "not part of a cluster"},
             {{.policy = "noeviction", .loading = true}, false, "loading"},
             {{.policy = "volatile-ttl"}, false, "volatile-ttl"},
             {{.policy = "allkeys-lru", .cluster = true}, false, "allkeys-lru"},
