@@ -4,15 +4,15 @@
 
 #include <stddef.h>
 
-#define ARENA_MAX (1UL << 20) /* octets that are kept together */
+#define ARENA_MAX (1UL << 20) /* octets of the largest text */
 
-/* Room for the texts of a million rows, one behind the other. All zero to begin with. */
+/* Memory for the texts of a million rows, one after the other. All zero to begin with. */
 struct arena {
     struct block *last;
 };
 
-/* Room for so many octets, which stays where it is until arena_free(). NULL when out of memory,
- * or it is more than ARENA_MAX. */
+/* Returns `len` octets, which stay at their address until arena_free(). NULL when out of memory, or
+ * when `len` is more than ARENA_MAX. */
 char *arena_keep(struct arena *arena, size_t len);
 void arena_free(struct arena *arena);
 

@@ -95,7 +95,7 @@ static enum directory_result directory_fail(const struct config_directory *direc
     return DIRECTORY_UNWRITTEN;
 }
 
-/* Within a transaction, which the caller ends. */
+/* Runs within a transaction, which the caller ends. */
 static enum directory_result renew(const struct config_directory *directory, bool believe,
         struct table *table, struct row_set *rows, struct directory_counts *counts_r,
         char error_r[DIRECTORY_ERROR_MAX])
@@ -106,7 +106,7 @@ static enum directory_result renew(const struct config_directory *directory, boo
 
     if (difference == NULL)
         return directory_fail(directory, error, error_r);
-    /* So many users do not leave from one sync to the next: the directory did not tell all. */
+    /* So many users do not leave between two syncs: the directory sent only a part. */
     if (!believe && counts_r->after < counts_r->before / 2 + counts_r->before % 2) {
         snprintf(error_r, DIRECTORY_ERROR_MAX,
                 "%" PRIu64 " rows instead of %" PRIu64 " before: expected at least half of them",
@@ -133,7 +133,7 @@ static enum directory_result write_table(const struct config_directory *director
         result = renew(directory, believe, table, rows, counts_r, error_r);
     if (result == DIRECTORY_OK && table_commit(table) != TABLE_OK)
         result = directory_fail(directory, table_error(table), error_r);
-    table_close(&table); /* and with it a transaction that is open */
+    table_close(&table); /* this aborts an open transaction */
     return result;
 }
 

@@ -5,11 +5,12 @@
 #include "users/directory.h"
 #include "users/row_set.h"
 
-/* Where a table's rows come from. */
+/* A source of a table's rows. */
 struct directory_backend {
-    const char *scheme; /* what sources begin with */
-    /* Gathers all rows. `password`: NULL: none. True only when the directory said all it had and
-     * that this was all; else a sentence is in `error_r`, without the password. */
+    const char *scheme; /* the prefix of its sources */
+    /* Reads all rows into `rows`. `password`: NULL: none. True only if the directory sent
+     * everything and confirmed that it was complete. On false `error_r` has a sentence, without the
+     * password. */
     bool (*read)(const struct config_directory *directory, const char *password,
             struct row_set *rows, char error_r[DIRECTORY_ERROR_MAX]);
 };

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <ucontext.h>
 
-/* A page that is not there; an address that is none; a division by a page's size of 0. */
+/* A missing page; an invalid address; a division by a page size of 0. */
 static const int caught[] = {SIGBUS, SIGSEGV, SIGFPE};
 
 #define CAUGHT (sizeof caught / sizeof *caught)
@@ -30,12 +30,13 @@ static void guard_on_signal(int signum, siginfo_t *info, void *context)
 {
     ucontext_t *interrupted = context;
 
-    const bool is_met = info->si_code > 0; /* what the processor met, not what somebody sent */
+    const bool is_met =
+            info->si_code > 0; /* a fault of the processor, not a signal that a process sent */
 
     if (is_met)
         guard_give_up();
     call_earlier(signum, info, context);
-    /* Now the signal does what it does to anybody: the same instruction meets it again. */
+    /* The default action is restored, and the same instruction faults again. */
     if (is_met) {
         sigaddset(&interrupted->uc_sigmask, signum);
         return;
@@ -46,7 +47,7 @@ static void guard_on_signal(int signum, siginfo_t *info, void *context)
 
 void guard_install(void)
 {
-    /* No signal is blocked while the handler runs: the way out needs no system call then. */
+    /* No signal is blocked in the handler, so that leaving it needs no system call. */
     struct sigaction action = {
             .sa_sigaction = guard_on_signal, .sa_flags = SA_SIGINFO | SA_NODEFER};
 

@@ -4,18 +4,19 @@
 
 #include <stdbool.h>
 
-/* LMDB believes what is in its file, which lies in memory as it is on the disk. One that was
- * damaged, or cut short while it was in use, leads it to where there is nothing. The table's owner
- * shall then hear that it is damaged, and the process live on. */
+/* Protects a process from a damaged table. LMDB trusts its file, which is mapped into memory. A
+ * file that is damaged, or truncated while in use, can make LMDB access invalid addresses. With the
+ * guard the caller gets an error instead, and the process lives on. */
 
-/* Before the first guard_run(), and before system calls are forbidden. Any number of times. */
+/* Call it before the first guard_run(), and before system calls are forbidden. It may be called
+ * several times. */
 void guard_install(void);
 
-/* Does `work`; false when a signal or guard_give_up() ended it halfway. It should hold nothing that
- * must be given back. */
+/* Runs `work`. False when a signal or guard_give_up() ended it early. `work` should hold nothing
+ * that must be released. */
 bool guard_run(void (*work)(void *context), void *context) __attribute__((warn_unused_result));
 
-/* Ends the work from within; returns when none is under way. */
+/* Ends the work from inside it. Returns only if no work is running. */
 void guard_give_up(void);
 
 #endif

@@ -10,16 +10,16 @@
 #include "users/row_set.h"
 #include "users/rule_words.h"
 
-#define PAGE 500 /* entries; Active Directory gives at most 1000 in one */
-/* LDAP_SERVER_DOMAIN_SCOPE_OID ([MS-ADTS], 3.1.1.3.4.1.4): Active Directory does not speak of the
- * other parts that every domain has (its DNS, its configuration). */
+#define PAGE 500 /* entries; Active Directory allows at most 1000 a page */
+/* LDAP_SERVER_DOMAIN_SCOPE_OID ([MS-ADTS], 3.1.1.3.4.1.4): Active Directory then sends no
+ * references to the other parts that every domain has (its DNS, its configuration). */
 #define DOMAIN_SCOPE "1.2.840.113556.1.4.1339"
 
-/* What turns entries of a directory into rows: one for the primary address, with the rule, and one
- * for each other, an alias of it. */
+/* Turns directory entries into rows. The primary address gets the row with the rule. Each other
+ * address gets an alias row. */
 struct ldap_entry;
 
-/* Gathers an entry's rows. Values that Active Directory keeps back, as there are too many, are
+/* Adds an entry's rows. Values that Active Directory left out, because there are too many, are
  * fetched. False with a sentence in the session. */
 bool ldap_entry_take(struct ldap_entry *entry, LDAPMessage *message)
         __attribute__((warn_unused_result));
@@ -27,14 +27,14 @@ bool ldap_entry_take(struct ldap_entry *entry, LDAPMessage *message)
 #define RULES_MAX 3 /* attributes that hold a rule */
 #define WORDS_MAX (ROW_TEXT_MAX * 2)
 
-/* An attribute, and what is done with each value: false when out of memory. */
+/* An attribute, and the function for each of its values; that returns false when out of memory. */
 struct wanted {
     char *name;
     bool (*take)(struct ldap_entry *e, struct text value, size_t rank);
-    size_t rank; /* among those that hold addresses */
+    size_t rank; /* among the address attributes */
 };
 
-/* What the attributes of one entry say of its rule. */
+/* The rule as the attributes of one entry give it. */
 struct said {
     char hosts_buffer[ROW_TEXT_MAX];
     char more_hosts_buffer[ROW_TEXT_MAX];
@@ -53,7 +53,7 @@ struct ldap_entry {
     struct wanted *wanted;
     size_t wanted_count;
     char **attributes;
-    struct text dn; /* of the entry that is read */
+    struct text dn; /* of the current entry */
     struct said said;
 };
 
@@ -116,7 +116,7 @@ static void ldap_entry_free(struct ldap_entry **entry)
     *entry = NULL;
 }
 
-/* All is borrowed. NULL when out of memory. */
+/* Borrows its arguments. NULL when out of memory. */
 static struct ldap_entry *ldap_entry_init(struct ldap_session *session, struct row_set *rows)
 {
     const struct config_directory *directory = session->directory;
@@ -154,15 +154,15 @@ static bool take_values(struct ldap_entry *e, LDAPMessage *message, const char *
     return good || ldap_session_fail(e->session, "read", LDAP_NO_MEMORY, "");
 }
 
-/* All values that a message has of an attribute, from one on. `more_r`: the first that it does not
- * have; 0: it has all. */
+/* Reads a message's values of an attribute, starting with value number `from`. `more_r`: the first
+ * value that the message lacks; 0: it has all. */
 static bool ldap_entry_take_attribute(struct ldap_entry *e, LDAPMessage *message,
         const struct wanted *wanted, uint64_t from, uint64_t *more_r)
 {
     BerElement *position = NULL;
     LDAP *ld = e->session->ld;
     bool good = true;
-    bool seen = from == 0; /* it need not be there at all, but for what was said to follow */
+    bool seen = from == 0; /* the attribute may be missing, unless more values were announced */
 
     *more_r = 0;
     for (char *description = ldap_first_attribute(ld, message, &position);
@@ -186,7 +186,7 @@ static bool ldap_entry_take_attribute(struct ldap_entry *e, LDAPMessage *message
                                     LDAP_NO_SUCH_ATTRIBUTE, e->dn.at));
 }
 
-/* A few more of one attribute. */
+/* Fetches a further part of one attribute's values. */
 static bool fetch_part(
         struct ldap_entry *e, const struct wanted *wanted, uint64_t from, uint64_t *more_r)
 {
@@ -280,11 +280,12 @@ bool ldap_entry_take(struct ldap_entry *e, LDAPMessage *message)
 struct paging {
     struct ldap_session *session;
     struct ldap_entry *entry;
-    struct berval *cookie; /* of the next page; NULL: the first */
+    struct berval *cookie; /* of the next page; NULL: the first page */
     bool done;
 };
 
-/* The end of a page: all of it was there, and it says whether another follows (RFC 2696). */
+/* Handles the end of a page: the page was complete, and the result says whether another follows
+ * (RFC 2696). */
 static bool end_page(struct paging *p, LDAPMessage *message)
 {
     struct ldap_session *s = p->session;
@@ -303,7 +304,7 @@ static bool end_page(struct paging *p, LDAPMessage *message)
         (void)ldap_session_fail(s, "search", error != LDAP_SUCCESS ? error : code, text);
     } else if (paged == NULL) {
         (void)ldap_session_fail(
-                s, "search", LDAP_CONTROL_NOT_FOUND, "the server does not give pages");
+                s, "search", LDAP_CONTROL_NOT_FOUND, "the server does not support paged results");
     } else {
         error = ldap_parse_pageresponse_control(s->ld, paged, &estimate, &cookie);
         p->done = cookie.bv_len == 0;
@@ -318,13 +319,14 @@ static bool end_page(struct paging *p, LDAPMessage *message)
     return good;
 }
 
-/* A part of what was asked for is on another server, which is not asked: it is not all. */
+/* A reference means that part of the result is on another server. It is not followed, so the result
+ * is incomplete. */
 static bool refuse_reference(struct paging *p, LDAPMessage *message)
 {
     char **references = NULL;
 
     (void)ldap_parse_reference(p->session->ld, message, &references, NULL, 0);
-    (void)ldap_session_fail(p->session, "a part is elsewhere", LDAP_REFERRAL,
+    (void)ldap_session_fail(p->session, "a part is on another server", LDAP_REFERRAL,
             references != NULL && references[0] != NULL ? references[0] : "");
     ber_memvfree((void **)references);
     return false;

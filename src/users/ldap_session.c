@@ -14,18 +14,19 @@
 
 #include "base/one_line.h"
 
-#define CERTIFICATES "/etc/ssl/certs/ca-certificates.crt" /* the machine's, of ca-certificates */
+#define CERTIFICATES "/etc/ssl/certs/ca-certificates.crt" /* of the package */
 #define ACTIVE_DIRECTORY "1.2.840.113556.1.4.800"         /* LDAP_CAP_ACTIVE_DIRECTORY_OID */
 #define LDAPS "ldaps://"
 #define LDAPI "ldapi://"
-#define BEHIND 1 /* seconds: libldap's own limit comes first */
+#define BEHIND 1 /* seconds; libldap's own limit comes first */
 #define EVERYTHING "(objectClass=*)"
 
-/* libldap waits with a limit for the first octet of a message, and without one for the others and
- * for those of a TLS handshake. Here is the limit: SIGALRM, by whose handler the connection is shut
- * down, which libldap takes for its end. One connection of the process at a time has it. */
+/* libldap limits the wait for the first octet of a message only. It has no limit for the rest of
+ * the message, or for a TLS handshake. SIGALRM adds one: its handler shuts the connection down, and
+ * libldap sees the end of the connection. One connection of the process at a time can have this
+ * limit. */
 
-/* Whether there was a connection at all, before anything was said over it. */
+/* Whether a connection was made at all, before anything was sent over it. */
 bool ldap_limit_was_connected(void);
 
 static volatile sig_atomic_t socket_fd = -1;
@@ -66,7 +67,7 @@ static void forget_socket(LDAP *ld, Sockbuf *sb, struct ldap_conncb *cb)
     socket_fd = -1;
 }
 
-/* Before the first operation of `ld`. False when out of memory. */
+/* Installs the limit. Call it before the first operation of `ld`. False when out of memory. */
 static bool ldap_limit_install(LDAP *ld)
 {
     static struct ldap_conncb callbacks = {
@@ -88,8 +89,8 @@ static void ldap_limit_end(void)
     (void)setitimer(ITIMER_REAL, &none, NULL);
 }
 
-/* From now on so many seconds, for as long as what follows takes; again: anew. */
-/* Again and again: behind one connection another one may be tried. */
+/* Starts the limit: the operations that follow end after `seconds`. A further call restarts it. */
+/* The alarm repeats, because libldap may try another connection after the first. */
 static void ldap_limit_begin(uint64_t seconds)
 {
     const struct timeval limit = {.tv_sec = (time_t)seconds};
@@ -160,7 +161,7 @@ static const char *certificates(const struct ldap_session *s)
     return s->directory->ca.at != NULL ? s->directory->ca.at : CERTIFICATES;
 }
 
-/* The last one makes the others count. */
+/* The last option applies the others. */
 static bool set_up_tls(struct ldap_session *s)
 {
     const char *ca = certificates(s);
@@ -179,7 +180,7 @@ static bool set_up_tls(struct ldap_session *s)
     return ldap_session_fail(s, "the file of certificates cannot be used", LDAP_LOCAL_ERROR, ca);
 }
 
-/* libldap has no words for what GnuTLS found, and does not say that it was the certificate. */
+/* libldap does not report what GnuTLS found, or that the certificate was the cause. */
 static bool fail_tls(struct ldap_session *s, const char *doing, int error)
 {
     char detail[DIRECTORY_ERROR_MAX];
@@ -189,7 +190,7 @@ static bool fail_tls(struct ldap_session *s, const char *doing, int error)
     return ldap_session_fail(s, doing, error, detail);
 }
 
-/* errno means something for a unix socket only. */
+/* errno is meaningful for a unix socket only. */
 static bool ldap_session_connect_to(struct ldap_session *s)
 {
     const bool is_local = strncmp(s->directory->source.at, LDAPI, strlen(LDAPI)) == 0;
@@ -215,7 +216,7 @@ static bool start_tls(struct ldap_session *s)
     return error == LDAP_SUCCESS || ldap_session_fail(s, "StartTLS", error, NULL);
 }
 
-/* Without a password a server would take anybody for nobody, who sees less than all. */
+/* A bind without a password would succeed as anonymous, which may see only a part of it. */
 static bool bind_as(struct ldap_session *s, const char *password)
 {
     const char *dn = s->directory->bind_dn.at;
@@ -250,7 +251,8 @@ int ldap_session_get(struct ldap_session *s, const char *dn, char *attribute, LD
     return error;
 }
 
-/* Who may not look has no Active Directory, and other mistakes show at the search. */
+/* If this cannot be read, the server is treated as not Active Directory. Other errors show at the
+ * search. */
 static void find_out(struct ldap_session *s)
 {
     char name[] = "supportedCapabilities";

@@ -12,7 +12,7 @@ static bool is_type_char(char c)
            c == '_' || c == '.';
 }
 
-/* Cuts the type off; empty if there is none. */
+/* Removes the type and returns it; empty if there is none. */
 static struct text cut_type(struct text *value)
 {
     size_t len = 0;
@@ -45,7 +45,7 @@ enum mailbox_kind mailbox_read(struct text value, char buffer[ADDRESS_MAX + 1], 
     const enum mailbox_kind kind = mailbox_kind_of(cut_type(&value));
     if (kind == MAILBOX_FOREIGN)
         return kind;
-    /* from_parse() takes names and comments too, which do not belong here. */
+    /* from_parse() also accepts names and comments, which are not allowed here. */
     const bool is_bare = value.len > 0 && memchr(value.at, '<', value.len) == NULL &&
                          memchr(value.at, '(', value.len) == NULL;
     if (!is_bare || from_parse(value, &address) != FROM_OK ||
@@ -55,7 +55,7 @@ enum mailbox_kind mailbox_read(struct text value, char buffer[ADDRESS_MAX + 1], 
     return kind;
 }
 
-/* `precedence`: 0 for an address that is marked as the primary one, else 1 and the rank. */
+/* `precedence`: 0 for an address marked as primary, else 1 and the rank. */
 struct one {
     char key[ADDRESS_MAX + 1];
     size_t len;
@@ -133,7 +133,7 @@ static int account_by_key(const void *a, const void *b)
     return by_octets != 0 ? by_octets : (left->len > right->len) - (left->len < right->len);
 }
 
-/* Of those that are the same the strongest stays. */
+/* Removes duplicates, and keeps the one with the highest precedence. */
 static void unite(struct account *p)
 {
     size_t kept = 0;

@@ -11,39 +11,44 @@ enum mailbox_kind {
     MAILBOX_PLAIN,   /* `alice@example.org` */
     MAILBOX_PRIMARY, /* `SMTP:alice@example.org` */
     MAILBOX_OTHER,   /* `smtp:ali@example.org` */
-    MAILBOX_FOREIGN, /* `X400:...`, `SIP:...`: no address of mail */
-    MAILBOX_BAD,     /* no address at all */
+    MAILBOX_FOREIGN, /* `X400:...`, `SIP:...`: not a mail address */
+    MAILBOX_BAD,     /* not an address */
 };
 
-/* An address as a directory of people has it, typed by a person: a local part in quotes and UTF-8
- * are taken. Before it may stand a type and a colon, as in Active Directory's proxyAddresses: of
- * those only SMTP is mail, and in capital letters it is the address that its owner sends from. No
- * local part has a colon, unless it stands in quotes. `key_r`, in `buffer`, is set for the first
- * three: the user, as row_parse_user() gives it. */
+/* Reads an address as people type it into a directory. UTF-8 and a quoted local part are accepted.
+ *
+ * A type and a colon may stand before it, as in Active Directory's proxyAddresses. Of the types
+ * only SMTP is mail; in capital letters it marks the primary address. A local part has no colon
+ * unless it is quoted.
+ *
+ * `key_r`, in `buffer`, is set for the first three kinds. It is the user as row_parse_user() gives
+ * it. */
 enum mailbox_kind mailbox_read(struct text value, char buffer[ADDRESS_MAX + 1], struct text *key_r);
 
-/* The addresses of one entry of a directory. One of them is the primary one, whose row has the
- * rule; the others are aliases of it: who revokes that one row has revoked all of them. */
+/* The addresses of one directory entry. One is the primary address, whose row has the rule. The
+ * others are its aliases. Revoking the primary row revokes all of them. */
 struct account;
 
 enum account_result {
     ACCOUNT_TAKEN,
-    ACCOUNT_FOREIGN, /* no address of mail: X400 and the like */
-    ACCOUNT_BAD,     /* no address at all */
+    ACCOUNT_FOREIGN, /* not a mail address: X400 and the like */
+    ACCOUNT_BAD,     /* not an address */
     ACCOUNT_NO_MEMORY,
 };
 
 struct account *account_init(void);
 void account_free(struct account **account);
-/* For the next entry. */
+/* Removes all addresses, for the next entry. */
 void account_clear(struct account *account);
 
-/* A value of an attribute; `rank`: its place among those that are configured, 0 the first. */
+/* Adds a value of an attribute. `rank`: the attribute's index among the configured ones, 0 the
+ * first. */
 enum account_result account_add(struct account *account, struct text value, size_t rank);
 
-/* When all are there: each once, the primary one first, the others in order. That is the one with
- * SMTP in capital letters, or else one of the first attribute that has any; of several the first in
- * the order of octets, since a directory gives values in any order. */
+/* Call it after the last account_add(). It removes duplicates, puts the primary address first, and
+ * sorts the others. The primary address is the one with SMTP in capital letters, or else one of the
+ * first attribute that has any. Of several candidates the first by octets is taken, since
+ * directories give values in any order. Returns the number of addresses. */
 size_t account_settle(struct account *account);
 struct text account_address(const struct account *account, size_t index);
 

@@ -12,16 +12,16 @@
 
 #define COLUMNS_MAX 5
 #define WORDS_MAX (ROW_TEXT_MAX * 2)
-#define CONNECT_LEAST 2 /* seconds; libpq takes less for as much */
-#define BEHIND 1000     /* milliseconds: the server's own limit comes first, and says what it was */
+#define CONNECT_LEAST 2 /* seconds; libpq treats less as this */
+#define BEHIND 1000     /* milliseconds; the server's own limit comes first and names the cause */
 
 struct reading {
     PGconn *connection;
     const struct config_directory *directory;
     struct row_set *rows;
-    int columns[COLUMNS_MAX]; /* where a column stands; -1: nowhere */
-    uint64_t row;             /* its number, from 1 */
-    bool silent;              /* the server was waited for in vain */
+    int columns[COLUMNS_MAX]; /* index of each column; -1: missing */
+    uint64_t row;             /* row number, from 1 */
+    bool silent;              /* the server did not answer in time */
     char *error;
 };
 
@@ -29,7 +29,7 @@ enum column { ADDRESS, HOSTS, MORE_HOSTS, ALLOW_UNAUTHORIZED, ALIAS };
 static const char *const names[COLUMNS_MAX] = {
         "address", "hosts", "more_hosts", "allow_unauthorized", "alias"};
 
-/* What libpq and servers say may have several lines. */
+/* Messages of libpq and servers may have several lines. */
 static bool postgresql_fail(struct reading *r, const char *sentence)
 {
     const char *host = PQhost(r->connection);
@@ -53,14 +53,14 @@ static bool postgresql_fail_connection(struct reading *r)
     return postgresql_fail(r, r->silent ? "gives no answer" : PQerrorMessage(r->connection));
 }
 
-/* They would go to standard error. */
+/* By default notices go to standard error. */
 static void postgresql_ignore_notice(void *context, const char *message)
 {
     (void)context;
     (void)message;
 }
 
-/* What stands before the address may be said otherwise in it, what stands after it may not. */
+/* Parameters before the address are defaults that it may override; those after it override it. */
 static PGconn *postgresql_connect_to(const struct config_directory *directory, const char *password)
 {
     const char *keywords[10] = {
@@ -84,7 +84,8 @@ static PGconn *postgresql_connect_to(const struct config_directory *directory, c
     return PQconnectdbParams(keywords, values, 1);
 }
 
-/* Until something can be read. False when the server is lost, or said nothing for too long. */
+/* Waits until something can be read. False when the connection is lost or the server is silent too
+ * long. */
 static bool postgresql_wait_for(struct reading *r, uint64_t deadline)
 {
     const uint64_t now = mono_ms();
@@ -99,7 +100,7 @@ static bool postgresql_wait_for(struct reading *r, uint64_t deadline)
     return PQconsumeInput(r->connection) == 1;
 }
 
-/* NULL: there are no more, or the server is lost. */
+/* The next result. NULL: there is none, or the connection is lost. */
 static PGresult *postgresql_next(struct reading *r)
 {
     const uint64_t deadline = mono_ms() + r->directory->timeout * 1000 + BEHIND;
@@ -110,7 +111,7 @@ static PGresult *postgresql_next(struct reading *r)
     return PQgetResult(r->connection);
 }
 
-/* Whether all was said: after a NULL from postgresql_next(). */
+/* Whether the result is complete, after a NULL from postgresql_next(). */
 static bool is_over(struct reading *r)
 {
     return (!r->silent && PQstatus(r->connection) == CONNECTION_OK) ||
@@ -132,8 +133,8 @@ static bool postgresql_run(struct reading *r, const char *sql)
     return good && is_over(r);
 }
 
-/* The query is one statement (so is what PQsendQueryParams() takes) in a transaction that may write
- * nothing. */
+/* Begins a read-only transaction, in which the query is the only statement. PQsendQueryParams()
+ * also accepts only one. */
 static bool postgresql_begin(struct reading *r)
 {
     char sql[256];
@@ -169,7 +170,7 @@ static bool find_column(struct reading *r, const char *name, int at)
     return postgresql_fail(r, sentence);
 }
 
-/* A column that nobody knows could be a restriction, spelled wrong. */
+/* An unknown column is refused: it could be a misspelled restriction. */
 static bool find_columns(struct reading *r, const PGresult *result)
 {
     for (size_t i = 0; i < COLUMNS_MAX; i++)
@@ -180,7 +181,7 @@ static bool find_columns(struct reading *r, const PGresult *result)
     return r->columns[ADDRESS] >= 0 || postgresql_fail(r, "the query has no column `address`");
 }
 
-/* False: NULL, or there is no such column. */
+/* False: the value is NULL, or there is no such column. */
 static bool postgresql_get(
         const struct reading *r, const PGresult *result, enum column column, struct text *value_r)
 {
@@ -240,7 +241,7 @@ static bool put_alias(const struct reading *r, const PGresult *result, struct wr
     return true;
 }
 
-/* `*@example.org` is everybody else there. */
+/* `*@example.org` stands for all other users of the domain. */
 static bool postgresql_find_user(
         struct text address, char buffer[ADDRESS_MAX + 1], struct text *user_r)
 {
@@ -282,7 +283,7 @@ static bool postgresql_take_result(struct reading *r, const PGresult *result)
     switch ((int)PQresultStatus(result)) {
     case PGRES_SINGLE_TUPLE:
         return (r->row > 0 || find_columns(r, result)) && postgresql_take_row(r, result);
-    case PGRES_TUPLES_OK: /* the end of them */
+    case PGRES_TUPLES_OK: /* the end of the rows */
         return r->row > 0 || find_columns(r, result);
     case PGRES_COMMAND_OK:
     case PGRES_COPY_OUT:

@@ -64,7 +64,7 @@ bool row_parse_user(struct text user, char buffer[ADDRESS_MAX + 1], struct text 
     return true;
 }
 
-/* What of a row was given, and where the next host's name goes. */
+/* Which words of a row were given, and where the next host's name is stored. */
 struct given {
     bool hosts;
     bool more_hosts;
@@ -186,7 +186,8 @@ static bool has_no_controls(struct text t)
     return true;
 }
 
-/* Names may have grown on their way to A-labels, and the row may yet be pinned. */
+/* Whether the stored form fits: names may have become longer as A-labels, and the row may yet be
+ * pinned. */
 static bool fits(const struct row *row)
 {
     char buffer[ROW_TEXT_MAX];

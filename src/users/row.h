@@ -7,22 +7,24 @@
 #include "protocol/address.h"
 #include "protocol/rules.h"
 
-#define ROW_TEXT_MAX 2048 /* octets of what stands behind the address */
+#define ROW_TEXT_MAX 2048 /* octets after the user */
 #define ROW_HOSTS_MAX 64
-#define ROW_ERROR_MAX 256 /* octets of a sentence's end, with a NUL */
+#define ROW_ERROR_MAX 256 /* octets of an error text, with its NUL */
 
 /* A user's rule in a table, as text: `alice@example.org hosts=a.example.org,b.example.org`.
  *
- *   row   = user *( SP name "=" value )
- *   user  = local@domain as canonical text, or *@domain
- *   names: hosts= (these only; nothing behind it: none), more_hosts= (the domain's and these),
- *   allow_unauthorized=yes|no, alias=local@domain (its rule is that of another row; nothing but
- *   pinned may stand beside it), pinned=yes|no (a sync leaves the row as it is).
+ * row = user *( SP name "=" value )
  *
- * Hosts are divided by commas. White space around and between the words is passed over. Domains may
- * be in any form, UTF-8 among them, and are kept as A-labels in lower case. */
+ * user = local@domain as canonical text, or *@domain
+ *
+ * The names are: hosts= (only these hosts; an empty value: none), more_hosts= (the domain's hosts
+ * and these), allow_unauthorized=yes|no, alias=local@domain (the rule is that of another row; only
+ * pinned may stand beside it), pinned=yes|no (a sync does not change the row).
+ *
+ * Hosts are separated by commas. White space around words is ignored. Domains may have any form,
+ * including UTF-8, and are stored as A-labels in lower case. */
 struct row {
-    struct rule rule; /* its names point into this struct: it must not be copied */
+    struct rule rule; /* points into this struct, which must not be copied */
     bool pinned;
     bool is_alias;
     struct address alias;
@@ -30,24 +32,24 @@ struct row {
     char storage[ROW_TEXT_MAX + ROW_HOSTS_MAX];
 };
 
-/* The key of a user in a table: canonical text in lower case, but for the digits of %XX; so it is
- * canonical text itself. `local`: canonical, or `*`; `domain`: A-labels. False when it is too long.
- */
+/* Writes the key of a user in a table: canonical text in lower case, except the digits of %XX. The
+ * key is canonical text itself. `local`: canonical, or `*`. `domain`: A-labels. False when it is
+ * too long. */
 bool row_key(struct text local, struct text domain, struct writer *w)
         __attribute__((warn_unused_result));
 
-/* The key of what somebody wrote: the local part `*` or canonical, in any case, the domain in any
- * form. False when it is no user. `key_r` lies in `buffer`. */
+/* Makes the key of a user as a person writes it. The local part is `*` or canonical, in any case;
+ * the domain may have any form. False when it is not a user. `key_r` lies in `buffer`. */
 bool row_parse_user(struct text user, char buffer[ADDRESS_MAX + 1], struct text *key_r)
         __attribute__((warn_unused_result));
 
-/* What stands behind the user. False with the end of a sentence in `error_r`: what is wrong, the
- * value, what was expected; its octets are anybody's. */
+/* Reads the words after the user. On false `error_r` has what is wrong, the value, and what was
+ * expected. It may contain any octets. */
 bool row_parse(struct text values, struct row *row_r, char error_r[ROW_ERROR_MAX])
         __attribute__((warn_unused_result));
 
-/* Writes it back, in one form for all rows of one meaning, without the user; nothing for a row that
- * says nothing. row_parse() takes it. */
+/* Writes a row without the user, so that row_parse() reads it back. Rows of the same meaning give
+ * the same text. A row without any setting gives an empty text. */
 bool row_format(const struct row *row, struct writer *w) __attribute__((warn_unused_result));
 
 #endif

@@ -8,7 +8,7 @@
 
 #include "users/arena.h"
 
-#define SHOWN_MAX 200 /* octets of a value or an origin in a sentence */
+#define SHOWN_MAX 200 /* octets of a value or an origin in a message */
 
 struct row_set {
     const struct directory_notes *notes;
@@ -16,7 +16,7 @@ struct row_set {
     struct row_set_row *rows;
     size_t count;
     size_t size;
-    struct text origin; /* the last one; an entry has it for all its rows */
+    struct text origin; /* the last origin; all rows of an entry share it */
     uint64_t skipped;
     uint64_t passed;
     uint64_t wrong;
@@ -100,7 +100,7 @@ void row_set_refuse(struct row_set *g, struct text origin, const char *error)
     g->notes->tell(g->notes->context, sentence);
 }
 
-/* NUL-terminated, and only once for all rows of an entry. */
+/* Stores the origin with a NUL, once for all rows of an entry. */
 static bool keep_origin(struct row_set *g, struct text origin)
 {
     if (g->origin.at != NULL && text_equal(g->origin, origin))
@@ -163,7 +163,7 @@ bool row_set_put(struct row_set *g, struct text user, struct text values, struct
     return row_format(&row, &w) && row_set_add(g, key, writer_text(&w), origin);
 }
 
-/* The order that LMDB has. */
+/* LMDB's key order. */
 static int row_set_by_key(const void *a, const void *b)
 {
     const struct row_set_row *left = a;
@@ -175,7 +175,7 @@ static int row_set_by_key(const void *a, const void *b)
                           : (left->key_len > right->key_len) - (left->key_len < right->key_len);
 }
 
-/* An entry that is renamed while it is read in pages may come twice. */
+/* Whether a row is a repetition: an entry renamed while pages are read may come twice. */
 static bool is_again(const struct row_set_row *a, const struct row_set_row *b)
 {
     return strcmp(a->origin, b->origin) == 0 && text_equal(row_set_values(a), row_set_values(b));
@@ -212,9 +212,9 @@ bool row_set_finish(struct row_set *g, char error_r[DIRECTORY_ERROR_MAX])
 
 static const char pinned_word[] = "pinned=yes";
 
-/* Keys of rows that go. */
+/* The keys of rows to delete. */
 struct removed {
-    char *octets; /* each with a NUL behind it */
+    char *octets; /* each with its NUL */
     size_t len;
     size_t size;
 };
@@ -229,7 +229,7 @@ struct difference {
 struct comparison {
     struct difference *difference;
     struct directory_counts *counts;
-    size_t next; /* gathered row */
+    size_t next; /* index of the next row of the set */
     bool no_memory;
 };
 
@@ -245,7 +245,7 @@ void difference_free(struct difference **difference)
 static bool difference_remember(struct removed *removed, struct text key)
 {
     if (removed->size - removed->len <= key.len) {
-        const size_t size = removed->size * 2 + 65536; /* more than a key has */
+        const size_t size = removed->size * 2 + 65536; /* more than a key needs */
         char *larger = realloc(removed->octets, size);
         if (larger == NULL)
             return false;
@@ -258,7 +258,7 @@ static bool difference_remember(struct removed *removed, struct text key)
     return true;
 }
 
-/* row_format() writes it last, and no host has a `=`. */
+/* row_format() writes this word last, and no host contains `=`. */
 static bool is_pinned(struct text values)
 {
     const size_t len = sizeof pinned_word - 1;
@@ -344,7 +344,7 @@ static enum table_result difference_put(const struct row_set_row *rows, struct t
     char error[ROW_ERROR_MAX];
     struct row row;
 
-    return row_parse(row_set_values(rows), &row, error) /* as it did when it was gathered */
+    return row_parse(row_set_values(rows), &row, error) /* it parsed when it was added */
                    ? table_put(table, row_set_key(rows), &row)
                    : TABLE_ERROR;
 }

@@ -25,7 +25,7 @@ static struct text next_item(struct text *rest)
     return item;
 }
 
-/* `{...}` is an array: no name begins with a brace. */
+/* `{...}` is an array, since no name begins with a brace. */
 static bool open_array(struct text *value)
 {
     if (value->len < 2 || value->at[0] != '{' || value->at[value->len - 1] != '}')
@@ -90,7 +90,7 @@ void rule_words_put(struct writer *words, const char *name, struct text value)
     writer_put(words, value);
 }
 
-#define VALUES_MAX 1000000000 /* of one attribute; no directory has as many */
+#define VALUES_MAX 1000000000 /* values of one attribute; more than any directory has */
 
 static enum ranged ranged_read_range(struct text range, uint64_t *first_r, uint64_t *next_r)
 {

@@ -32,7 +32,7 @@ bool stored_write(const struct row *row, struct writer *w)
     return !w->failed;
 }
 
-/* As parsing would have made it. */
+/* Whether the name is as parsing would have made it. */
 static bool is_name(struct text name)
 {
     for (size_t i = 0; i < name.len; i++)

@@ -12,7 +12,7 @@
 #include "users/table_file.h"
 #include "users/table_step.h"
 
-#define CHECK_EVERY 100 /* milliseconds, whether the file is still there */
+#define CHECK_EVERY 100 /* milliseconds between checks that the file still exists */
 
 enum table_result table_step_fail(struct table *table, const char *doing, int error)
 {
@@ -63,7 +63,7 @@ void table_close(struct table **table)
     *table = NULL;
 }
 
-/* A reader's place among the others, while all system calls may still be made. */
+/* Registers the reader in LMDB's reader table while all system calls are still allowed. */
 static void do_take_place(void *context)
 {
     struct step *step = context;
@@ -107,7 +107,7 @@ struct table *table_open_to_write(const char *path, char error_r[TABLE_ERROR_MAX
     return table_open_table(path, true, error_r);
 }
 
-/* The system call would be a third of a look-up: under load it is made now and then. */
+/* The system call would take a third of a look-up, so under load it is made only now and then. */
 static int check_file(struct table *t)
 {
     const uint64_t now = mono_ms();
@@ -146,7 +146,7 @@ static void do_end(void *context)
         mdb_cursor_close(step->cursor);
 }
 
-/* A look at the table as it is now; within a writer's transaction it is that. */
+/* Begins a read of the table as it is now, or within the write transaction if there is one. */
 static int users_table_begin(struct table *t, struct step *step)
 {
     step->t = t;
@@ -190,8 +190,8 @@ static bool is_row(const MDB_val *key, const MDB_val *value)
            stored_read(text_of_value(value), &row);
 }
 
-/* In a page that is damaged nothing is found either, and a user would be refused who has a rule:
- * what stands before and behind the missing key must be what may stand there. */
+/* Checks that a missing key is really absent. A search in a damaged page finds nothing, and a user
+ * who has a rule would be refused. So the entries before and after the missing key are checked. */
 static int check_absent(struct step *step, struct text wanted)
 {
     MDB_val key = value_of(wanted);
@@ -205,7 +205,7 @@ static int check_absent(struct step *step, struct text wanted)
         error = mdb_cursor_get(step->cursor, &key, &value, MDB_PREV);
     else if (error == MDB_NOTFOUND)
         error = mdb_cursor_get(step->cursor, &key, &value, MDB_LAST);
-    if (error == MDB_NOTFOUND) /* not even the mark is before it: as good as new, or damaged */
+    if (error == MDB_NOTFOUND) /* not even the mark precedes it: the table is new, or damaged */
         return mdb_stat(step->txn, step->t->dbi, &about) == 0 && about.ms_entries == 0
                        ? MDB_NOTFOUND
                        : MDB_CORRUPTED;
@@ -258,7 +258,7 @@ static enum table_result table_look_up(
     struct step step = {.key = key, .row = row_r};
     const int error = table_look(t, how, &step);
 
-    if (error == MDB_NOTFOUND || error == MDB_BAD_VALSIZE) /* no row has such a key */
+    if (error == MDB_NOTFOUND || error == MDB_BAD_VALSIZE) /* no row can have such a key */
         return TABLE_ABSENT;
     return error == 0 ? TABLE_OK : table_step_fail(t, "it cannot be read", error);
 }
@@ -285,7 +285,7 @@ static void do_count(void *context)
 
     step->error = mdb_stat(step->txn, step->t->dbi, &about);
     if (step->error == 0)
-        step->count = about.ms_entries > 0 ? about.ms_entries - 1 : 0; /* without the mark */
+        step->count = about.ms_entries > 0 ? about.ms_entries - 1 : 0; /* the mark does not count */
 }
 
 enum table_result table_count(struct table *t, uint64_t *count_r)

@@ -12,12 +12,12 @@
 #include "process/identity.h"
 #include "users/guard.h"
 
-/* Address space, not disk, and room for a hundred million rows. It is the same for all, so that no
- * process ever has less of it than the file is long, and it need never grow. */
+/* The map size: address space, not disk, for a hundred million rows. All processes use the same
+ * size, so that no map is shorter than the file, and none must grow. */
 #define MAP_OCTETS (sizeof(size_t) > 4 ? (size_t)64 << 10 << 10 << 10 : (size_t)1 << 30)
-#define READERS_MAX 1000 /* processes; a table of as many lies in the lock file */
+#define READERS_MAX 1000 /* processes; the lock file has an entry for each */
 
-/* No user begins with a NUL. */
+/* No user begins with a NUL, so no row has this key. */
 static const char mark_key[] = "\0users";
 static const char mark_value[] = "1";
 
@@ -71,7 +71,7 @@ static void table_file_on_assert(MDB_env *env, const char *message)
     guard_give_up();
 }
 
-/* One that is empty was made a moment ago, and is as good. */
+/* An empty database was just created, and is accepted. */
 static int check_mark(MDB_txn *txn, MDB_dbi dbi)
 {
     MDB_stat about;
@@ -183,8 +183,8 @@ static bool table_file_fail(
         const struct opening *o, const struct identity *owner, char error_r[TABLE_ERROR_MAX])
 {
     if (o->error == EACCES && owner->is_root && owner->uid != 0)
-        snprintf(error_r, TABLE_ERROR_MAX, "whom its folder belongs to may not %s it (user %u)",
-                o->write ? "write" : "read", (unsigned)owner->uid);
+        snprintf(error_r, TABLE_ERROR_MAX, "the owner of its folder, user %u, may not %s it",
+                (unsigned)owner->uid, o->write ? "write" : "read");
     else
         snprintf(error_r, TABLE_ERROR_MAX, "%s", table_file_reason(o->error));
     if (o->env != NULL)

@@ -7,20 +7,20 @@
 
 #include "users/table.h"
 
-/* Whether the octets under a key are the table's own, and no user's row. */
+/* Whether the key is the table's own mark and not a user's row. */
 bool table_file_is_mark(const MDB_val *key);
-/* Writes what says that the database is a table of users; its key stands before all others. */
+/* Writes the mark of a users' table. Its key sorts before all others. */
 int table_file_put_mark(MDB_txn *txn, MDB_dbi dbi);
 
-/* What was the matter, in words; MDB_CORRUPTED is anything that is not as we wrote it. */
+/* The text of an error. MDB_CORRUPTED means content that we did not write. */
 const char *table_file_reason(int error);
 
-/* The environment and the database in it. On false `error_r` has the end of a sentence. */
+/* Opens the environment and its database. On false `error_r` has an error text. */
 bool table_file_open(const char *path, bool write, MDB_env **env_r, MDB_dbi *dbi_r,
         char error_r[TABLE_ERROR_MAX]) __attribute__((warn_unused_result));
 
-/* 0 as long as the file is there: one that was removed will never change again, while another may
- * have taken its place. */
+/* 0 while the file exists, else an error. A removed file never changes again, and another file may
+ * have replaced it. */
 int table_file_check(MDB_env *env);
 
 #endif

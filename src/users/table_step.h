@@ -6,20 +6,20 @@
 
 #include "users/table.h"
 
-/* What table.c and table_write.c share: a table, and a step of work on it. */
+/* What table.c and table_write.c share: the table, and a step of work on it. */
 struct table {
     MDB_env *env;
     MDB_dbi dbi;
     MDB_txn *reading;   /* reset between look-ups */
-    MDB_cursor *cursor; /* of it */
-    MDB_txn *writing;   /* between table_begin() and its end */
-    uint64_t check_at;  /* milliseconds: whether the file is there */
-    bool spoiled;       /* a step failed: the whole must not be committed */
-    bool appending;     /* all rows so far came in their order, into an empty table */
+    MDB_cursor *cursor; /* of `reading` */
+    MDB_txn *writing;   /* from table_begin() to its commit or abort */
+    uint64_t check_at;  /* monotonic milliseconds: when to check that the file still exists */
+    bool spoiled;       /* a step failed: the transaction must not be committed */
+    bool appending;     /* all rows so far were added in key order to an empty table */
     char error[TABLE_ERROR_MAX];
 };
 
-/* What is done with LMDB in one go, and under guard, with all that it is done with. */
+/* One step of work on LMDB, with all that it needs. It runs under the guard. */
 struct step {
     struct table *t;
     MDB_txn *txn;
@@ -28,7 +28,7 @@ struct step {
     struct row *row;
     const struct row *put;
     uint64_t count;
-    struct text last; /* key, of a walk over all rows */
+    struct text last; /* the last key of a walk over all rows */
     char last_buffer[ADDRESS_MAX];
     int error;
 };
@@ -38,7 +38,7 @@ enum table_result table_step_fail(struct table *table, const char *doing, int er
 int table_step_do(void (*work)(void *step), struct step *step);
 void table_step_abort(struct table *table, MDB_txn **txn);
 
-/* The texts that LMDB takes are not const, and it does not change them. */
+/* LMDB's texts are not const, but it does not change them. */
 static inline MDB_val value_of(struct text t)
 {
     MDB_val value = {.mv_size = t.len};
@@ -47,7 +47,8 @@ static inline MDB_val value_of(struct text t)
     return value;
 }
 
-/* The next row of a cursor. Its key stands behind the last one, or the file leads in circles. */
+/* Reads the next row of a cursor. Its key must sort after the last one; a damaged file could lead
+ * in circles. */
 int table_step_next(struct step *step, struct text *key_r, struct row *row_r);
 
 #endif

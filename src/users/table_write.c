@@ -6,7 +6,7 @@
 #include "users/table_file.h"
 #include "users/table_step.h"
 
-/* LMDB says no more than EIO when a disk took a part of what it should. */
+/* Finds the cause of a failed write: LMDB reports only EIO when the disk accepted a part of it. */
 static int find_cause(const struct table *t, int error)
 {
     struct statvfs disk;
@@ -18,7 +18,8 @@ static int find_cause(const struct table *t, int error)
                    : error;
 }
 
-/* Of a step in a writer's transaction: what failed halfway is not to be committed. */
+/* The result of a step in a write transaction. After a failed step the transaction must not be
+ * committed. */
 static enum table_result written(struct table *t, int error)
 {
     if (error == MDB_NOTFOUND)
@@ -67,7 +68,7 @@ static void do_put(void *context)
     step->error = mdb_put(step->txn, step->t->dbi, &key, &value, flags);
     if (flags == 0 || step->error != MDB_KEYEXIST)
         return;
-    step->t->appending = false; /* this one is not behind the others */
+    step->t->appending = false; /* this row does not sort after the others */
     step->error = mdb_put(step->txn, step->t->dbi, &key, &value, 0);
 }
 
@@ -128,8 +129,8 @@ enum table_result table_clear(struct table *t, bool but_pinned)
     struct row row;
     struct step step = {.t = t, .txn = t->writing, .row = &row};
 
-    /* LMDB mends its tree after each row that goes, with the pages beside it: if one of these was
-     * damaged there is no telling what it does. So all are looked at before. */
+    /* LMDB rebalances its tree after each deletion, using the neighbouring pages. If one of them is
+     * damaged, the outcome is undefined. So all rows are read first. */
     if (but_pinned && table_each(t, table_write_go_on, NULL) != TABLE_OK) {
         t->spoiled = true;
         return TABLE_ERROR;
@@ -144,7 +145,7 @@ static void do_commit(void *context)
     struct step *step = context;
     MDB_txn *txn = step->txn;
 
-    step->txn = NULL; /* it is gone, whatever becomes of it */
+    step->txn = NULL; /* the transaction is freed in any case */
     step->error = mdb_txn_commit(txn);
 }
 
@@ -154,7 +155,7 @@ enum table_result table_commit(struct table *t)
 
     if (t->spoiled) {
         table_abort(t);
-        return TABLE_ERROR; /* table_error() says what it was */
+        return TABLE_ERROR; /* table_error() has the reason */
     }
     t->writing = NULL;
     return written(t, table_step_do(do_commit, &step));

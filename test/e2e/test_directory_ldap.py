@@ -97,7 +97,7 @@ def test_what_is_wrong_in_ldap_is_named(case):
     d.write(filter="(mail=*)")
     server.add(f"dn: ou=branch,ou=people,{BASE}\nobjectClass: referral\nobjectClass: extensibleObject\n"
                f"ou: branch\nref: ldap://elsewhere.example/ou=branch,{BASE}\n")
-    d.bad(75, "a part is elsewhere: .*ldap://elsewhere.example/ou=branch")
+    d.bad(75, "a part is on another server: .*ldap://elsewhere.example/ou=branch")
 
 
 def test_twenty_thousand_entries_come_in_pages(case):
@@ -271,7 +271,7 @@ def test_answers_that_are_not_all_are_none(case):
             if scope == 2 else more
     pages = iter(range(1000))
     for script, why in (
-            (lambda *_: [alice, (done, b"")], "does not give pages"),
+            (lambda *_: [alice, (done, b"")], "does not support paged results"),
             (lambda *_: [alice, (ldapserver.result(4), last)], "Size limit exceeded"),
             (lambda *_: [alice, (ldapserver.result(3), last)], "Time limit exceeded"),
             (lambda *_: [alice, (ldapserver.result(11), last)], "Administrative limit exceeded"),
@@ -281,7 +281,7 @@ def test_answers_that_are_not_all_are_none(case):
              "Server is busy: come back later"),
             (lambda *_: [alice, (ldapserver.result(12), b"")], "Critical extension is unavailable"),
             (lambda *_: [alice, (ldapserver.reference("ldap://x/"), b""), (done, last)],
-             "a part is elsewhere: .*ldap://x/"),
+             "a part is on another server: .*ldap://x/"),
             (lambda *_: [alice], "gives no answer"),
             (lambda *_: [alice, None], "Can't contact LDAP server"),
             (lambda *_: [alice, (b"\x30\x84\xff\xff\xff\xff", None)],
