@@ -37,18 +37,18 @@ void alarm_raise(struct alarm *alarm, enum counter_alarm about, const char *subj
 }
 
 #define SLOT UINT64_C(600000) /* milliseconds */
-#define SLOTS 7               /* the last one has just begun, and the others are an hour */
+#define SLOTS 7               /* the newest has just begun; the others make up an hour */
 #define HOUR (6 * SLOT)
-#define WAYS 8 /* entries that one hash may lie in */
+#define WAYS 8 /* possible entries for a hash */
 
 struct entry {
-    uint64_t hash;    /* of the user; 0: an empty entry */
+    uint64_t hash;    /* of the user; 0: an unused entry */
     uint64_t touched; /* milliseconds */
-    uint64_t silent;  /* milliseconds: no other alarm before */
-    uint64_t network; /* that may have more than half of all */
-    uint32_t votes;   /* for it, less those against it */
-    uint32_t hits;    /* for it since it was chosen */
-    uint32_t noted;   /* all, since the entry was last empty */
+    uint64_t silent;  /* monotonic milliseconds: no further alarm before this */
+    uint64_t network; /* candidate for more than half of all */
+    uint32_t votes;   /* votes for it minus votes against it */
+    uint32_t hits;    /* events of it since it became the candidate */
+    uint32_t noted;   /* all events since the entry was last unused */
     uint32_t counts[SLOTS];
 };
 
@@ -56,7 +56,7 @@ struct forgeries {
     uint64_t limit;
     size_t sets;
     unsigned char secret[crypto_shorthash_KEYBYTES];
-    size_t first; /* of those that wait */
+    size_t first; /* index of the first waiting alarm */
     size_t waiting;
     struct forgery due[FORGERIES_WAITING];
     struct entry entries[]; /* WAYS for each set */
@@ -107,7 +107,7 @@ static uint64_t hash_of(const struct forgeries *f, const char *key, size_t len)
     return hash != 0 ? hash : 1;
 }
 
-/* Forgets what is more than an hour old. */
+/* Drops what is more than an hour old. */
 static void forgeries_settle(struct entry *entry, uint64_t now)
 {
     const uint64_t slot = now / SLOT;
@@ -121,7 +121,7 @@ static void forgeries_settle(struct entry *entry, uint64_t now)
         entry->touched = now;
 }
 
-/* As forgeries_settle() would leave it; `touched` stays what it is. */
+/* The total that forgeries_settle() would leave, without changing the entry. */
 static uint64_t total(const struct entry *entry, uint64_t now)
 {
     struct entry settled = *entry;
@@ -141,8 +141,8 @@ static bool goes_before(const struct entry *a, const struct entry *b, uint64_t n
     return total_a != total_b ? total_a < total_b : a->touched < b->touched;
 }
 
-/* The user's entry, or that of another who goes. The hash is keyed, so that nobody can choose whom
- * to push out. */
+/* Finds the user's entry, or replaces another user's. The hash is keyed, so that a stranger cannot
+ * choose which user is dropped. */
 static struct entry *forgeries_find(struct forgeries *f, uint64_t hash, uint64_t now)
 {
     struct entry *set = &f->entries[hash % f->sets * WAYS];
@@ -164,7 +164,8 @@ static void forgeries_add(uint32_t *count)
         ++*count;
 }
 
-/* The vote of Boyer and Moore: a value that makes up more than half of all is left at the end. */
+/* The majority vote of Boyer and Moore: a network with more than half of all events remains as the
+ * candidate. */
 static void vote(struct entry *entry, uint64_t network)
 {
     if (entry->votes == 0) {
@@ -180,14 +181,14 @@ static void vote(struct entry *entry, uint64_t network)
     forgeries_add(&entry->noted);
 }
 
-/* Where too many wait already, the user's next forgery tries again. */
+/* If too many alarms wait already, the user's next forgery tries again. */
 static void put_due(struct forgeries *f, struct entry *entry, const char *key, uint64_t now)
 {
     if (f->waiting == FORGERIES_WAITING)
         return;
     struct forgery *forgery = &f->due[(f->first + f->waiting++) % FORGERIES_WAITING];
     memcpy(forgery->user, key, strlen(key) + 1);
-    /* An entry that took another's place may have missed earlier ones: then no network is named. */
+    /* An entry that replaced another may have missed earlier events; then no network is named. */
     forgery->network = (uint64_t)entry->hits * 2 > entry->noted ? entry->network : 0;
     entry->silent = now + HOUR;
 }
@@ -233,7 +234,7 @@ static FILE *alarm_history_open(const char *folder)
     return fopen(path, "re");
 }
 
-/* The next alarm of the last hour. Lines that are none are passed over, and so are those from the
+/* Reads the next alarm of the last hour. Lines that are not valid are skipped. So are times in the
  * future: the clock was wrong. */
 static bool alarm_history_next(
         FILE *file, char line_r[LINE_SIZE], uint64_t unix_now, struct alarm_history_entry *entry_r)

@@ -9,57 +9,60 @@
 #include "events/counters.h"
 #include "events/event.h"
 
-#define ALARM_EVERY                                                                                \
-    UINT64_C(60000) /* milliseconds between two lines of one kind of alarm in one process */
+#define ALARM_EVERY UINT64_C(60000) /* milliseconds between two log lines of one kind */
 
-/* Alarms of one process: `event=alarm about=replay because="..."` at level alarm, each kind at most
- * once a minute; every one is counted. */
+/* The alarms of one process: `event=alarm about=replay because="..."` at level alarm. Each kind is
+ * logged at most once a minute; every alarm is counted. */
 struct alarm {
     struct counters *counters;     /* borrowed */
-    uint64_t said[COUNTER_ALARMS]; /* milliseconds; 0: never */
+    uint64_t said[COUNTER_ALARMS]; /* monotonic milliseconds of the last log line; 0: never */
     uint64_t left_out[COUNTER_ALARMS];
 };
 
-/* `subject`: whom or what it is about, "" for nothing. `now`: milliseconds of one clock. */
+/* Counts an alarm, and logs it unless one of its kind was logged within ALARM_EVERY. `subject`: the
+ * user or thing that it is about, "" for nothing. `now`: monotonic milliseconds. */
 void alarm_raise(struct alarm *alarm, enum counter_alarm about, const char *subject,
         const char *because, uint64_t now);
 
-#define FORGERIES_USERS 65536 /* at a time; 72 octets each */
-#define FORGERIES_WAITING 32  /* alarms that may wait to be told */
+#define FORGERIES_USERS 65536 /* tracked at a time; 72 octets each */
+#define FORGERIES_WAITING 32  /* alarms that may wait to be reported */
 
-/* How many questions about each user were answered NO within the last hour, and up to ten minutes
- * more. Strangers choose the names, so there is room for so many; where it is short, the user
- * goes about whom least was asked. A user is the same in any case and with any +detail. Questions
- * about a domain that is not served are nobody's forgeries. */
+/* Counts the questions about each user that were answered NO within the last hour, and up to ten
+ * minutes more.
+ *
+ * Strangers choose the user names, so the number of entries is limited. When space runs out, the
+ * user with the fewest questions is dropped. Case and +detail of a user are ignored. Questions
+ * about a domain that is not served do not count. */
 struct forgeries;
 
-/* Somebody whose forgeries have passed the limit. */
+/* A user whose forgeries are over the limit. */
 struct forgery {
     char user[ADDRESS_MAX + 1]; /* in lower case, without its detail */
-    uint64_t network;           /* that most of them come from (privacy.h); 0: none or not known */
+    uint64_t network;           /* source of most of them (privacy.h); 0: none or not known */
 };
 
-/* `limit`: so many in an hour are no alarm yet. NULL when out of memory. */
+/* `limit`: the largest number in an hour without an alarm. NULL when out of memory. */
 struct forgeries *forgeries_init(uint64_t limit, size_t users);
 void forgeries_free(struct forgeries **forgeries);
 
-/* Any event; each only once. `now`: milliseconds of one clock. */
+/* Counts an event. Pass every event once. `now`: monotonic milliseconds. */
 void forgeries_note(struct forgeries *forgeries, const struct event *event, uint64_t now);
-/* The next alarm that is due, oldest first: one for a user in an hour. False when none is. It
- * knows this process alone: alarm_history_has() knows those before it. */
+/* The next alarm that is due, oldest first, at most one for a user in an hour. False when there is
+ * none. Only alarms of this process are known; alarm_history_has() knows those of earlier ones. */
 bool forgeries_next(struct forgeries *forgeries, struct forgery *forgery_r);
 
 #define ALARM_HISTORY_FILE "alarms"
 #define ALARM_HISTORY_KEEP 3600 /* seconds */
 
-/* The users about whom an alarm was raised within the last hour, in a file of the folder `state`,
- * so that neither a restart nor a reload raises it again. A line is `UNIX-SECONDS USER`. */
+/* The users with an alarm within the last hour. They are kept in a file in the folder `state`, so
+ * that a restart or reload does not repeat the alarm. A line is `UNIX-SECONDS USER`. */
 
-/* Whether there was one. False also when the file cannot be read: better an alarm too many. */
+/* Whether the user had an alarm. Also false when the file cannot be read: a repeated alarm is
+ * better than a missed one. */
 bool alarm_history_has(const char *folder, const char *user, uint64_t unix_now);
 
-/* Adds one, and forgets those that are older than an hour. False with errno; what was there
- * stays. */
+/* Adds an alarm, and removes those older than an hour. False with errno; the file is then
+ * unchanged. */
 bool alarm_history_add(const char *folder, const char *user, uint64_t unix_now);
 
 #endif

@@ -24,17 +24,18 @@ enum counter_alarm {
 
 struct counter_key {
     char host[256];
-    char id[17];    /* hex */
-    uint64_t since; /* Unix seconds: when the pair was first in use here; 0: an empty place */
+    char id[17];    /* hexadecimal */
+    uint64_t since; /* Unix seconds of the pair's first use here; 0: an unused entry */
 };
 
 struct counters {
-    /* Questions answered, by verdict (YES, NO, ALLOW) and reason. */
+    /* Answered questions by verdict (YES, NO, ALLOW) and reason. */
     _Atomic uint64_t questions[VERDICT_ALLOW + 1][REASON_REFUSED + 1];
     _Atomic uint64_t malformed;
     _Atomic uint64_t unanswered;
-    /* Questions by the time from accept to answer: at most counters_latency[i] milliseconds, and
-     * not counted in an earlier one; the last has those beyond. */
+    /* Questions by the time from accept to answer. Bucket i counts those of at most
+     * counters_latency[i] milliseconds that no earlier bucket counts. The last bucket counts the
+     * rest. */
     _Atomic uint64_t latency[COUNTERS_LATENCIES + 1];
     _Atomic uint64_t latency_sum; /* milliseconds */
     _Atomic uint64_t replay_failures;
@@ -49,10 +50,10 @@ struct counters {
     struct counter_key keys[COUNTERS_KEYS_MAX]; /* the supervisor's to write */
 };
 
-extern const uint32_t counters_latency[COUNTERS_LATENCIES]; /* milliseconds, growing */
+extern const uint32_t counters_latency[COUNTERS_LATENCIES]; /* milliseconds, ascending */
 extern const char *const counters_alarm[COUNTER_ALARMS];    /* "forgeries" ... */
 
-/* In shared memory, all zero. NULL with errno. */
+/* Allocates shared memory, all zero. NULL with errno. */
 struct counters *counters_init(void);
 void counters_free(struct counters **counters);
 
@@ -63,8 +64,8 @@ static inline void counters_add(_Atomic uint64_t *counter, uint64_t more)
 void counters_note(
         struct counters *counters, enum verdict verdict, enum reason reason, uint64_t milliseconds);
 
-/* The Prometheus text format, version 0.0.4, as a text that the caller frees; NULL when memory is
- * short. `unix_now`: Unix seconds. */
+/* Writes the Prometheus text format, version 0.0.4. The caller frees the text. NULL when out of
+ * memory. `unix_now`: Unix seconds. */
 char *counters_exposition(const struct counters *counters, uint64_t unix_now);
 
 #endif

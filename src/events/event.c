@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define FORM 1 /* of what follows */
+#define FORM 1 /* version of the form below */
 #define IP_MAX 48
 
 /* One octet each: version, verdict, reason, listed; then the time, 8 octets, and the milliseconds,
@@ -26,7 +26,7 @@ static void event_put_text(struct writer *w, struct text t, size_t max)
     writer_put(w, t);
 }
 
-/* Whole domains only. */
+/* Cuts the list between two domains. */
 static struct text cut_list(struct text list)
 {
     if (list.len <= EVENT_RECEIVING_MAX)

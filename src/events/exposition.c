@@ -78,7 +78,7 @@ static void alarms(FILE *out, const struct counters *c)
                 c->alarms[i]);
 }
 
-/* A label's value, with what the format wants escaped. */
+/* Writes a label's value, escaped as the format requires. */
 static void value_of_label(FILE *out, const char *value)
 {
     for (; *value != '\0'; value++) {

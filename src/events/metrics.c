@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 
-#define MEMORY_MAX 16384 /* octets for what a connection says, and for the heads of answers */
+#define MEMORY_MAX 16384 /* octets for a connection's request and the headers of the reply */
 #define NAP 10           /* milliseconds */
 #define TEXT_PLAIN "text/plain; charset=utf-8"
 #define TEXT_METRICS "text/plain; version=0.0.4; charset=utf-8"
@@ -19,12 +19,12 @@
 struct metrics {
     struct MHD_Daemon *daemon;
     const struct counters *counters;
-    /* The thread's alone: who is connected, the oldest first. */
+    /* Used by the thread only: the open connections, oldest first. */
     size_t count;
     int connected[METRICS_CONNECTIONS];
 };
 
-/* Without one the connection is closed. */
+/* A NULL response closes the connection. */
 static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *type,
         struct MHD_Response *response)
 {
@@ -92,8 +92,9 @@ static void metrics_forget(struct metrics *metrics, size_t i)
             (metrics->count - i) * sizeof metrics->connected[0]);
 }
 
-/* The library's limit on silence does not end a client that says an octet now and then; such ones
- * must not keep others out. What is shut down here, the library closes in its next turn. */
+/* The library's limit on silence does not end a client that sends an octet now and then. Such
+ * clients must not keep others out. A socket that is shut down here is closed by the library in its
+ * next turn. */
 static void on_connection(void *context, struct MHD_Connection *connection, void **its,
         enum MHD_ConnectionNotificationCode what)
 {
@@ -118,7 +119,8 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
     }
 }
 
-/* Two processes may accept from one socket: neither may wait for a client whom the other took. */
+/* Makes the listener non-blocking. Two processes may accept from it, and neither may wait for a
+ * client that the other accepted. */
 static bool does_not_wait(int fd)
 {
     const int flags = fcntl(fd, F_GETFL);

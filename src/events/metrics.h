@@ -4,16 +4,16 @@
 
 #include "events/counters.h"
 
-#define METRICS_CONNECTIONS 32 /* at once; the oldest makes room for one more */
-#define METRICS_TIMEOUT 10     /* seconds of silence in a connection */
-#define METRICS_FINISH 500     /* milliseconds for who is connected at the end */
+#define METRICS_CONNECTIONS 32 /* at once; a further one closes the oldest */
+#define METRICS_TIMEOUT 10     /* seconds of silence until a connection is closed */
+#define METRICS_FINISH 500     /* milliseconds that open connections get at the end */
 
-/* The counters over HTTP: GET /metrics. A thread of its own answers, and what comes over the socket
- * can delay only itself. */
+/* Serves the counters over HTTP: GET /metrics. It has its own thread, so that clients can delay
+ * only this thread. */
 struct metrics;
 
-/* `listener`: a socket that listens, borrowed; other processes may accept from it too, and it goes
- * on listening when this is over. NULL with errno. */
+/* `listener`: a listening socket, borrowed. Other processes may accept from it too. It stays open
+ * and listening after metrics_stop(). NULL with errno. */
 struct metrics *metrics_start(int listener, const struct counters *counters);
 void metrics_stop(struct metrics **metrics);
 

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-/* There is nothing to keep; the address is as good as any. */
+/* There is no state; this is any valid address. */
 static char nothing;
 
 static void *none_open_none(

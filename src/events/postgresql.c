@@ -10,15 +10,15 @@
 #include "events/session.h"
 
 #define SCHEME "postgresql://"
-#define FORM 1                    /* of the tables; in the table `form` */
+#define FORM 1                    /* version of the tables, stored in the table `form` */
 #define PURGE_MOST 10000          /* events in one step */
 #define MONTH_AGAIN 60000         /* milliseconds until a month's partition is tried again */
 #define YEARS_END 253402300799000 /* Unix milliseconds: the last second of the year 9999 */
 #define SQL_MAX 2048              /* octets */
 #define LOCK_TIMED_OUT "55P03"    /* SQLSTATE: lock_not_available */
 
-/* Whoever writes holds this lock until the transaction ends: ids are then visible in their order,
- * and nobody writes where a partition is just being made. The number is "verimail" in ASCII. */
+/* A writer holds this lock until its transaction ends. Ids therefore become visible in order, and
+ * nobody writes while a partition is being created. The number is "verimail" in ASCII. */
 #define LOCK "SELECT pg_advisory_xact_lock(8531350866255505772);"
 
 struct postgresql {
@@ -27,7 +27,7 @@ struct postgresql {
     struct month {
         int year;
         int number;
-    } made;              /* the latest month whose partition and the next one's are there */
+    } made;              /* the latest month whose partition, and the next one's, exist */
     uint64_t made_again; /* Unix milliseconds: when to try to make them again */
     char address[];
 };
@@ -40,8 +40,8 @@ static const char settings_to_read[] =
         "SET search_path = verimail; SET client_min_messages = warning;"
         "SET default_transaction_read_only = on;";
 
-/* What finds no partition of its month goes to event_other. The schema may have been made by
- * somebody else, if this user is not allowed to. */
+/* Events without a partition for their month go to event_other. If this user may not create the
+ * schema, an administrator may have made it. */
 static const char schema[] = "CREATE SCHEMA verimail;";
 static const char tables[] =
         "BEGIN;" LOCK "CREATE TABLE IF NOT EXISTS verimail.form (version integer NOT NULL);"
@@ -67,10 +67,10 @@ static void roll_back(struct session *s)
     char ignored[EVENTSTORE_ERROR_MAX];
 
     if (session_alive(s) && !session_run(s, "ROLLBACK", ignored))
-        session_abandon(s); /* it may still be in the middle of it */
+        session_abandon(s); /* a transaction may still be open */
 }
 
-/* Several statements that are one transaction, BEGIN to COMMIT. */
+/* Runs several statements as one transaction, BEGIN to COMMIT. */
 static bool postgresql_transact(
         struct session *s, const char *sql, char error_r[EVENTSTORE_ERROR_MAX])
 {
@@ -81,7 +81,7 @@ static bool postgresql_transact(
     return done;
 }
 
-/* 0: there is nothing yet. */
+/* Reads the version; 0: there are no tables yet. */
 static bool read_version(struct session *s, int64_t *version_r, char error_r[EVENTSTORE_ERROR_MAX])
 {
     *version_r = 0;
@@ -100,7 +100,7 @@ static bool postgresql_make_tables(struct session *s, char error_r[EVENTSTORE_ER
     if (!session_number(
                 s, "SELECT (to_regnamespace('verimail') IS NOT NULL)::int", &there, error_r))
         return false;
-    /* Another service may be faster; if it is something else, the tables' error says what. */
+    /* Another service may have created it first. Other causes show at the tables. */
     if (there == 0 && !session_run(s, schema, error_r) &&
             !session_run(s, "SELECT 'verimail'::regnamespace", ignored))
         return false;
@@ -189,7 +189,7 @@ static int64_t month_begin(struct month month)
     return (int64_t)timegm(&tm) * 1000;
 }
 
-/* What came before the partition did moves over from event_other. */
+/* Creates a partition. Earlier events of its month move there from event_other. */
 static bool make_partition(
         struct session *s, struct month month, char error_r[EVENTSTORE_ERROR_MAX])
 {
@@ -214,8 +214,8 @@ static bool make_partition(
     return postgresql_transact(s, sql, error_r);
 }
 
-/* This month's and the next one's. Where it fails (a long report may be in the way, or another
- * service was faster), event_other takes what comes, and it is tried again. */
+/* Creates the partitions of this month and the next. It may fail because of a long report, or
+ * because another service was faster. Then event_other takes the events until the next try. */
 static void make_partitions(struct postgresql *p, uint64_t now)
 {
     const struct month month = month_of(now);
@@ -232,8 +232,8 @@ static void make_partitions(struct postgresql *p, uint64_t now)
     }
 }
 
-/* COPY's text form. An event's texts are printable ASCII; should another octet be there, it is
- * written as in canonical text, so that no server refuses it, whatever its encoding. */
+/* Writes COPY's text form. Event texts are printable ASCII. Any other octet is written as in
+ * canonical text, so that a server of any encoding accepts it. */
 static void postgresql_put_text(FILE *out, struct text t, char end)
 {
     for (size_t i = 0; i < t.len; i++) {
@@ -277,12 +277,12 @@ static bool put_events(const struct event *events, size_t count, char **lines_r,
     return false;
 }
 
-/* One transaction on its way. */
+/* A transaction in progress. */
 struct writing {
     struct text lines;
     uint64_t dropped;
     uint64_t now;
-    int64_t transaction; /* the server's number of it */
+    int64_t transaction; /* the server's id of it */
     bool ending;         /* COMMIT was sent */
 };
 
@@ -301,7 +301,8 @@ static bool write_once(struct session *s, struct writing *w, char error_r[EVENTS
     return session_run(s, "COMMIT", error_r);
 }
 
-/* A connection that broke between COMMIT and its answer: the server knows what became of it. */
+/* Whether the transaction was committed. After a connection broke between COMMIT and its answer,
+ * only the server knows. */
 static bool was_written(struct session *s, const struct writing *w)
 {
     char ignored[EVENTSTORE_ERROR_MAX];
@@ -349,7 +350,7 @@ static bool write_postgresql(void *store, const struct event *events, size_t cou
     return done;
 }
 
-/* The oldest month with a partition of its own, as 202611; 0: there is none. */
+/* Finds the oldest month with its own partition, as 202611; 0: there is none. */
 static bool find_oldest(struct session *s, int64_t *month_r, char error_r[EVENTSTORE_ERROR_MAX])
 {
     return session_number(s,
@@ -359,7 +360,7 @@ static bool find_oldest(struct session *s, int64_t *month_r, char error_r[EVENTS
             month_r, error_r);
 }
 
-/* A month that is over and old. Somebody who reads may be in the way: then later. */
+/* Drops the partition of an old month. If a reader is in the way, it is done later. */
 static bool drop_partition(
         struct session *s, int64_t month, bool *more_r, char error_r[EVENTSTORE_ERROR_MAX])
 {

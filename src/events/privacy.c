@@ -4,7 +4,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
-/* A network's number: the family's mark, then the octets that are told. */
+/* A network's number: a mark for the family, then the octets of the network. */
 #define MARK_SHIFT 56
 #define MARK_V4 UINT64_C(4)
 #define MARK_V6 UINT64_C(6)
@@ -82,7 +82,8 @@ struct text privacy_prefix_text(uint64_t network, char buffer_r[PRIVACY_TEXT_MAX
 
     if (address.len == 0)
         return address;
-    /* A network's first address is shorter than the longest address by more than a prefix. */
+    /* There is room for the prefix: a network's first address is that much shorter than the longest
+     * address. */
     struct writer w = writer_of(buffer_r + address.len, PRIVACY_TEXT_MAX - address.len);
     writer_string(&w, network >> MARK_SHIFT == MARK_V4 ? "/24" : "/48");
     return (struct text){buffer_r, address.len + writer_text(&w).len};

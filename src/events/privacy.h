@@ -10,7 +10,7 @@
 
 #define PRIVACY_TEXT_MAX INET6_ADDRSTRLEN /* octets, with a NUL */
 
-/* How much of the addresses in an event is recorded: the option events_ip. */
+/* How much of an event's addresses is recorded (option events_ip). */
 enum privacy {
     PRIVACY_FULL,
     PRIVACY_NETWORK,
@@ -19,22 +19,22 @@ enum privacy {
 
 bool privacy_find(const char *word, enum privacy *privacy_r) __attribute__((warn_unused_result));
 
-/* The network that an address lies in, IPv4 /24 or IPv6 /48, as a number; 0 when it is no address.
- * An IPv4 address mapped into IPv6 is the IPv4 address it is. */
+/* The network of an address as a number: IPv4 /24 or IPv6 /48. 0 when it is not an address. An IPv4
+ * address mapped into IPv6 counts as IPv4. */
 uint64_t privacy_network(struct text address);
 /* `192.0.2.0`, `2001:db8:7::`: the network's first address; empty for 0. */
 struct text privacy_text(uint64_t network, char buffer_r[PRIVACY_TEXT_MAX]);
 /* The same with its prefix: `192.0.2.0/24`. */
 struct text privacy_prefix_text(uint64_t network, char buffer_r[PRIVACY_TEXT_MAX]);
 
-/* What an event's texts lie in afterwards, as far as they are new. */
+/* The memory for the texts that privacy_apply() changes. */
 struct privacy_buffer {
     char ip[PRIVACY_TEXT_MAX];
     char asker[PRIVACY_TEXT_MAX];
 };
 
-/* Both its addresses: as they are, cut to their networks, or empty. What is no address is empty
- * too, unless all is told. */
+/* Applies the setting to both addresses: they stay, are cut to their networks, or become empty.
+ * With any setting but PRIVACY_FULL, a text that is not an address also becomes empty. */
 void privacy_apply(enum privacy privacy, struct event *event, struct privacy_buffer *buffer);
 
 #endif

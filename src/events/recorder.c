@@ -21,26 +21,26 @@
 #include "process/sandbox.h"
 #include "replay/replay.h"
 
-#define WAIT_LEAST 200  /* milliseconds between two looks, when something came */
-#define WAIT_MOST 1000  /* when nothing did for a while */
-#define WAIT_ORPHAN 500 /* when nothing can be waited for any more */
-#define MORE 1000       /* at the end, for a store that answers at the last moment */
-#define QUIET 2         /* looks that found nothing, after which an orphan ends */
+#define WAIT_LEAST 200  /* milliseconds between two looks when events came */
+#define WAIT_MOST 1000  /* when none came for a while */
+#define WAIT_ORPHAN 500 /* when there is no event to wait for */
+#define MORE 1000       /* extra time at the end, for a store that answers at the last moment */
+#define QUIET 2         /* looks without events, after which an orphan ends */
 
-/* The thread that writes the store of replay counts to the disk, each second. */
+/* The thread that writes the store of replay counts to the disk every second. */
 struct syncing;
 
-/* Waits until that is done. */
+/* Waits until the thread has ended. */
 void syncing_free(struct syncing **syncing);
 
 struct syncing {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t told;
-    bool stop; /* under the lock, as the next */
+    bool stop; /* protected by the lock, as is the next member */
     bool whole;
     const char *address;      /* borrowed */
-    struct replay_sync *sync; /* the thread's, as the next */
+    struct replay_sync *sync; /* used by the thread only, as is the next member */
     struct alarm alarm;
 };
 
@@ -53,7 +53,7 @@ static void syncing_complain(struct syncing *s)
     alarm_raise(&s->alarm, COUNTER_ALARM_REPLAY, "", error, mono_ms());
 }
 
-/* A second, or less when it is told to stop. */
+/* Waits for a second, or less if it is told to stop. */
 static bool wait_a_second(struct syncing *s)
 {
     struct timespec until;
@@ -76,7 +76,7 @@ static void *syncing_run(void *context)
     while (wait_a_second(s))
         if (!replay_sync_run(s->sync))
             syncing_complain(s);
-    /* Nobody changes `whole` any more. */
+    /* `whole` does not change any more. */
     if (s->whole ? !replay_sync_finish(s->sync) : !replay_sync_run(s->sync))
         syncing_complain(s);
     return NULL;
@@ -90,7 +90,7 @@ static void free_all(struct syncing *s)
     free(s);
 }
 
-/* NULL when the store at this address needs none, or with a line in the log. */
+/* NULL when the store at this address needs no sync, or after an error is logged. */
 static struct syncing *syncing_start(const char *address, struct counters *counters)
 {
     struct replay_sync *sync = replay_sync_init(address);
@@ -117,8 +117,8 @@ static struct syncing *syncing_start(const char *address, struct counters *count
     return s;
 }
 
-/* Once more, and then no more; does not wait for it. `whole`: nobody counts any more, and the store
- * is marked so. NULL is none. */
+/* Lets the thread sync once more and end, without waiting for it. `whole`: counting has ended, and
+ * the store is marked as clean. `s` may be NULL. */
 static void syncing_end(struct syncing *s, bool whole)
 {
     if (s == NULL)
@@ -143,21 +143,21 @@ void syncing_free(struct syncing **syncing)
  * as that takes; others sync the store of replay counts and show the counters. */
 struct recorder {
     const struct recorder_setup *setup;
-    struct metrics *metrics; /* NULL: nobody wants them */
+    struct metrics *metrics; /* NULL: no metrics are configured */
     struct syncing *syncing; /* NULL: there is nothing to sync */
 
-    pthread_t thread; /* that records */
+    pthread_t thread; /* the recording thread */
     pthread_mutex_t lock;
-    pthread_cond_t changed; /* one of these, which are under the lock */
-    bool end;               /* for the thread that records */
+    pthread_cond_t changed; /* one of the following changed; protected by the lock */
+    bool end;               /* tells the recording thread to end */
     char order;
-    bool ended; /* it has */
+    bool ended; /* the recording thread has ended */
 
-    struct recording *recording; /* the second thread's, as the next */
+    struct recording *recording; /* used by the recording thread, as is the next member */
     struct alarm alarm;
 };
 
-/* How long to wait after a turn. */
+/* Milliseconds to wait after a turn. */
 static uint64_t next_wait(enum recording_state state, uint64_t wait)
 {
     switch (state) {
@@ -174,7 +174,7 @@ static uint64_t next_wait(enum recording_state state, uint64_t wait)
     return wait * 2 < WAIT_MOST ? wait * 2 : WAIT_MOST;
 }
 
-/* Until it is true, or the time is over. Returns whether it is. */
+/* Waits until `*it` is true or the time is over. Returns `*it`. */
 static bool wait_until(struct recorder *r, const bool *it, uint64_t milliseconds)
 {
     const uint64_t at = mono_ms() + milliseconds;
@@ -208,7 +208,7 @@ static void record_until_end(struct recorder *r)
     } while (!wait_until(r, &r->end, wait));
 }
 
-/* Whatever happened before, the store is tried once more. */
+/* Records what is left. The store is tried once more even if it failed before. */
 static void record_the_rest(struct recorder *r)
 {
     const uint64_t end = mono_ms() + RECORDER_FINISH;
@@ -239,7 +239,7 @@ static bool is_orphan(const struct recorder *r)
     return r->order != RECORDER_STOP && r->order != RECORDER_HAND_OVER;
 }
 
-/* When the store failed to the end, or was too slow. */
+/* Gives up what is left when the store failed to the end, or was too slow. */
 static void give_up_the_rest(struct recorder *r)
 {
     const uint64_t lost = recording_give_up(r->recording);
@@ -299,7 +299,7 @@ static bool recorder_begin(struct recorder *r)
     return true;
 }
 
-/* '\0' when none can come any more. */
+/* Reads the next order; '\0' when none can come any more. */
 static char hear_order(int control)
 {
     struct pollfd fd = {.fd = control, .events = POLLIN};
@@ -315,7 +315,7 @@ static char hear_order(int control)
     }
 }
 
-/* A store that hangs may hang for ever. */
+/* Ends the recording thread with a time limit: a hanging store may hang forever. */
 static bool end_recording(struct recorder *r)
 {
     if (wait_until(r, &r->ended, (is_orphan(r) ? RECORDER_ORPHAN : RECORDER_FINISH) + MORE)) {
@@ -331,11 +331,11 @@ static bool end_recording(struct recorder *r)
  * supervisor may still count. */
 static bool recorder_finish(struct recorder *r, char order)
 {
-    r->order = order; /* seen by whoever sees the end */
+    r->order = order; /* read by the threads after they see the end */
     recorder_set(r, &r->end);
     if (order == RECORDER_STOP)
         syncing_end(r->syncing, true);
-    /* A successor must find the address free. */
+    /* The next recorder must be able to use the address. */
     metrics_stop(&r->metrics);
     if (r->setup->metrics >= 0)
         close(r->setup->metrics);
@@ -348,7 +348,7 @@ static bool recorder_finish(struct recorder *r, char order)
 
 int recorder_run(const struct recorder_setup *setup)
 {
-    /* Not on the stack: a thread that hangs at the end still has it. */
+    /* Static, not on the stack: a thread that hangs at the end still uses it. */
     static struct recorder r;
 
     r = (struct recorder){.setup = setup};

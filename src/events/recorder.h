@@ -23,7 +23,7 @@ enum recorder_order {
     RECORDER_HAND_OVER = 'h', /* the same, but others go on counting */
 };
 
-/* Everything a recorder is given at its fork; all of it borrowed. */
+/* What a recorder gets at its fork, all borrowed. */
 struct recorder_setup {
     const struct config_service
             *service; /* events, events_keep, events_ip, alarm_forgeries, replay */
@@ -35,39 +35,40 @@ struct recorder_setup {
     size_t rings_count;
 };
 
-/* The third process of design section 9: records events, shows the counters, raises alarms about
- * forgeries and about its store, and writes the replay counts to the disk. It may be slow and may
- * die; workers never notice. Returns the exit status. */
+/* Runs the recorder process (design, section 9). It records events, serves the counters, raises
+ * alarms about forgeries and its store, and writes replay counts to the disk. If it is slow or
+ * dies, workers are not affected. Returns the exit status. */
 int recorder_run(const struct recorder_setup *setup);
 
 #define RECORDING_BATCH 4096 /* events in one transaction */
 
-/* The events on their way from the rings to the store; forgeries are noticed in passing. While the
- * store fails, events stay in the rings, and it is tried again and again. */
+/* Moves events from the rings to the store, and counts forgeries on the way. While the store fails,
+ * events stay in the rings, and writing is retried. */
 struct recording;
 
 /* `alarm` and the rings are borrowed. NULL with errno. */
 struct recording *recording_init(const struct config_service *service, struct ring *const *rings,
         size_t rings_count, struct alarm *alarm);
-/* What was not recorded stays in the rings. */
+/* Events that were not recorded stay in the rings. */
 void recording_free(struct recording **recording);
 
 enum recording_state {
-    RECORDING_IDLE,   /* nothing was there */
-    RECORDING_DONE,   /* all that was there is recorded */
-    RECORDING_MORE,   /* there is more: go on at once */
-    RECORDING_FAILED, /* there is more, but it cannot be recorded now */
+    RECORDING_IDLE,   /* there were no events */
+    RECORDING_DONE,   /* all events are recorded */
+    RECORDING_MORE,   /* there are more events: call again at once */
+    RECORDING_FAILED, /* there are events that cannot be recorded now */
 };
 
-/* Records a batch, deletes what is old now and then, raises alarms. May wait for disk and
+/* Records a batch, raises alarms, and at intervals deletes old events. It may wait for disk and
  * network. */
 enum recording_state recording_turn(struct recording *recording);
 
-/* The end is near: the next turn tries the store whatever happened before, and nothing old is
- * deleted any more. */
+/* Prepares for the end: the next turn tries the store even if it failed just before. Old events are
+ * no longer deleted. */
 void recording_hurry(struct recording *recording);
 
-/* The end: what is still there is lost, and counted as such. Returns how many. */
+/* Gives up at the end: events still in the rings are lost, and counted as dropped. Returns their
+ * number. */
 uint64_t recording_give_up(struct recording *recording);
 
 #endif

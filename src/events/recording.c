@@ -20,23 +20,23 @@ struct recording {
     const struct config_service *service;
     enum privacy privacy;
     struct alarm *alarm;
-    struct forgeries *forgeries; /* NULL: nobody wants to know */
-    struct eventstore *store;    /* NULL: not open now */
+    struct forgeries *forgeries; /* NULL: the alarm is off */
+    struct eventstore *store;    /* NULL: not open */
     bool failing;
     struct backoff backoff;
-    uint64_t purge;   /* when, in milliseconds; 0: at once */
+    uint64_t purge;   /* next purge, in monotonic milliseconds; 0: at once */
     uint64_t dropped; /* not recorded yet */
 
-    /* The batch: what was looked at in all rings and not taken yet. */
+    /* The batch: events that were read from all rings and not taken yet. */
     size_t count;
     struct event *events;
     struct privacy_buffer *privacy_buffers; /* one for each event */
-    char *buffer;                           /* a part for each ring */
+    char *buffer;                           /* one part for each ring */
 
     struct ring *const *rings;
     size_t rings_count;
-    size_t quota;   /* events of one ring in a batch */
-    size_t noted[]; /* how many of each ring's first events forgeries_note() has seen */
+    size_t quota;   /* events of each ring in a batch */
+    size_t noted[]; /* for each ring: how many of its first events forgeries_note() has seen */
 };
 
 static struct recording *recording_fail(struct recording *r)
@@ -56,7 +56,7 @@ struct recording *recording_init(const struct config_service *service, struct ri
     r->service = service;
     r->backoff = (struct backoff){.first = PAUSE_FIRST, .max = PAUSE_MAX};
     if (!privacy_find(service->events_ip.at, &r->privacy))
-        r->privacy = PRIVACY_NONE; /* cannot be: it was checked when it was read */
+        r->privacy = PRIVACY_NONE; /* cannot happen: the configuration was checked */
     r->alarm = alarm;
     r->rings = rings;
     r->rings_count = rings_count;
@@ -98,8 +98,8 @@ void recording_hurry(struct recording *r)
     r->purge = UINT64_MAX;
 }
 
-/* Which ring's turn it is in a full batch does not matter: each has a quota. Returns whether one
- * has more than that. */
+/* Reads a batch from the rings. Rings need not take turns, because each has a quota. Returns
+ * whether a ring has more than its quota. */
 static bool recording_look(struct recording *r, uint64_t now)
 {
     bool more = false;
@@ -134,7 +134,7 @@ static void recording_take(struct recording *r)
     r->count = 0;
 }
 
-/* A new one is opened for the next attempt: that also helps where the file was replaced. */
+/* Closes the store; the next attempt opens it again. That also helps if the file was replaced. */
 static void store_failed(struct recording *r, const char *error)
 {
     const uint64_t now = mono_ms();
@@ -145,7 +145,7 @@ static void store_failed(struct recording *r, const char *error)
     r->failing = true;
 }
 
-/* Opened before there is anything to record, so that an error shows at once. */
+/* Opens the store before there are events, so that an error shows at once. */
 static bool open_store(struct recording *r)
 {
     char error[EVENTSTORE_ERROR_MAX] = "";
@@ -181,7 +181,7 @@ static bool recording_record(struct recording *r)
     return true;
 }
 
-/* A step of it: events that come wait for no more than that. */
+/* Does one step, so that new events wait no longer than that. */
 static void recording_purge(struct recording *r)
 {
     const uint64_t now = mono_ms();
@@ -219,7 +219,7 @@ static void raise_forgery(struct recording *r, const struct forgery *forgery, ui
     alarm_raise(r->alarm, COUNTER_ALARM_FORGERIES, forgery->user, because, now);
 }
 
-/* Neither this process nor one before it has raised it within the hour. */
+/* Whether neither this process nor an earlier one raised the alarm within the hour. */
 static bool recording_is_news(const struct recording *r, const struct forgery *forgery)
 {
     const char *state = r->service->state.at;
@@ -231,7 +231,7 @@ static bool recording_is_news(const struct recording *r, const struct forgery *f
     return true;
 }
 
-/* An alarm is logged at most once a minute: further users wait until then. */
+/* Reports forgeries. An alarm is logged at most once a minute, so further users wait. */
 static void tell_forgeries(struct recording *r)
 {
     const uint64_t now = mono_ms();

@@ -6,15 +6,15 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define WRAP UINT32_MAX /* a length that says: go on at the ring's begin */
-#define ALIGN 8         /* octets; each record begins at a multiple of it */
+#define WRAP UINT32_MAX /* a length that means: continue at the ring's start */
+#define ALIGN 8         /* octets; the alignment of records */
 
-/* Positions only grow; a place in the ring is a position modulo its size. */
+/* Positions only grow; the offset in the ring is a position modulo its size. */
 struct shared {
-    _Atomic uint64_t written; /* the worker's */
+    _Atomic uint64_t written; /* the worker's position */
     _Atomic uint64_t dropped;
-    char apart[48];         /* so that each side's positions have a cache line of their own */
-    _Atomic uint64_t taken; /* the recorder's */
+    char apart[48];         /* keeps the two positions in separate cache lines */
+    _Atomic uint64_t taken; /* the recorder's position */
     _Atomic uint64_t dropped_told;
     char octets[RING_OCTETS] __attribute__((aligned(64)));
 };
@@ -22,7 +22,7 @@ struct shared {
 struct ring {
     struct shared *shared;
     uint64_t looked;     /* where the last look ended */
-    uint64_t unreadable; /* that it found */
+    uint64_t unreadable; /* invalid records that the last look found */
 };
 
 struct ring *ring_init(void)
@@ -69,7 +69,8 @@ static void put_length(struct shared *s, size_t at, uint32_t len)
     memcpy(s->octets + at, &len, sizeof len);
 }
 
-/* The position of a worker that went mad is its successor's to mend: all up to there is lost. */
+/* The position to write at. If a broken worker left an invalid position, its successor repairs it,
+ * and everything in the ring is lost. */
 static uint64_t where_to_write(struct shared *s, uint64_t taken)
 {
     const uint64_t written = atomic_load_explicit(&s->written, memory_order_relaxed);
@@ -87,7 +88,7 @@ void ring_put(struct ring *ring, const struct event *event)
     uint64_t written = where_to_write(s, taken);
     const size_t at = written % RING_OCTETS;
     const size_t to_end = RING_OCTETS - at;
-    /* A record lies in one piece: one that might not fit before the end goes to the begin. */
+    /* A record is contiguous: if one might not fit before the end, it goes to the start. */
     const bool wraps = to_end < padded(EVENT_OCTETS_MAX);
     const size_t begin = wraps ? 0 : at;
     const uint64_t needed = padded(EVENT_OCTETS_MAX) + (wraps ? to_end : 0);
@@ -110,7 +111,7 @@ void ring_put(struct ring *ring, const struct event *event)
     atomic_store_explicit(&s->written, written + padded(len), memory_order_release);
 }
 
-/* A worker that has gone mad wrote this: all that is there is lost. */
+/* Discards everything after a broken worker wrote invalid data. */
 static void reset(struct ring *ring, uint64_t written)
 {
     ring->looked = written / ALIGN * ALIGN;
@@ -118,8 +119,8 @@ static void reset(struct ring *ring, uint64_t written)
     ring_take(ring);
 }
 
-/* The record at `at`; false when there can be none. The length is read once: whoever wrote it may
- * change it under our eyes. */
+/* Finds the record at `at`; false when it is impossible. The length is read once, because the
+ * worker may change it at any time. */
 static bool record_at(const struct shared *s, uint64_t at, uint64_t written, uint32_t *len_r)
 {
     const size_t place = at % RING_OCTETS;
@@ -158,7 +159,7 @@ size_t ring_look(struct ring *ring, struct event *events_r, size_t most, char *b
         }
         if (len > size - used)
             break;
-        /* A copy: the worker may still write there, if it has gone mad. */
+        /* A copy, because a broken worker may still write there. */
         memcpy(buffer + used, s->octets + at % RING_OCTETS + sizeof len, len);
         if (event_decode((struct text){buffer + used, len}, &events_r[count])) {
             count++;
@@ -170,7 +171,7 @@ size_t ring_look(struct ring *ring, struct event *events_r, size_t most, char *b
     }
     ring->looked = at;
     if (count == 0)
-        ring_take(ring); /* nobody takes nothing */
+        ring_take(ring); /* take invalid records that no caller will take */
     return count;
 }
 

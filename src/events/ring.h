@@ -10,30 +10,30 @@
 
 #define RING_OCTETS ((size_t)4 * 1024 * 1024)
 
-/* Events on their way from one worker to the recorder, in memory that both share: made before the
- * fork. The worker never waits and makes no system call; what does not fit is counted. The reader
- * believes nothing that it reads: a worker may have gone mad. Either side may die and be replaced
- * at any moment: what was not taken is still there. */
+/* Carries events from one worker to the recorder, in memory that both share; create it before the
+ * fork. The worker never waits and makes no system call. Events that do not fit are counted. The
+ * reader trusts nothing that it reads, because a worker may be compromised. Either side may die and
+ * be replaced at any time; events not yet taken stay. */
 struct ring;
 
 /* NULL with errno. */
 struct ring *ring_init(void);
 void ring_free(struct ring **ring);
 
-/* The worker's side. */
+/* For the worker. */
 void ring_put(struct ring *ring, const struct event *event);
 
-/* The recorder's side: looks at the events from the oldest on, `most` at the most, without taking
- * them; the texts are borrowed from `buffer`, of EVENT_OCTETS_MAX octets or more. Returns how many
- * there are. What is no event is passed over; where that makes no sense, all that is there is.
- * Either is counted as dropped. */
+/* For the recorder: reads at most `most` events, oldest first, without taking them. Texts are
+ * borrowed from `buffer`, which needs at least EVENT_OCTETS_MAX octets. Returns the number of
+ * events. A record that is not an event is skipped. If a record's length is impossible, everything
+ * in the ring is discarded. Both are counted as dropped. */
 size_t ring_look(struct ring *ring, struct event *events_r, size_t most, char *buffer, size_t size);
-/* Takes those that the last look returned: their place may be used again. */
+/* Takes the events that the last look returned, and frees their space. */
 void ring_take(struct ring *ring);
-/* How many did not fit, or were no events, since the last call. */
+/* The number of events that did not fit, or were not valid, since the last call. */
 uint64_t ring_take_dropped(struct ring *ring);
 
-/* Where it all is: what a worker that has gone mad can write to. For tests. */
+/* The shared memory, which a compromised worker can write to. For tests. */
 char *ring_memory(struct ring *ring, size_t *size_r);
 
 #endif

@@ -14,7 +14,7 @@
 #define COLUMNS_MAX 32
 #define STATE_OCTETS 6 /* of an SQLSTATE, with a NUL */
 
-/* Types of values, as PostgreSQL numbers them; these never change. */
+/* PostgreSQL's numbers of types, which never change. */
 enum type {
     TYPE_BOOL = 16,
     TYPE_INT8 = 20,
@@ -29,7 +29,7 @@ enum type {
 struct session {
     PGconn *connection;
     bool patient;
-    bool silent; /* the server was waited for in vain */
+    bool silent; /* the server did not answer in time */
     bool lost;
     char state[STATE_OCTETS];
 };
@@ -52,14 +52,14 @@ static bool session_fail_connection(struct session *s, char error_r[EVENTSTORE_E
     return session_fail(s, s->silent ? "gives no answer" : PQerrorMessage(s->connection), error_r);
 }
 
-/* Notices are no news to anybody here, and would go to standard error. */
+/* Ignores notices; by default they go to standard error. */
 static void session_ignore_notice(void *context, const char *message)
 {
     (void)context;
     (void)message;
 }
 
-/* Who puts a password where it does not belong should not find it in the log as well. */
+/* Reports a bad address without its text, so that a misplaced password does not reach the log. */
 static void put_mistake(
         const char *address, const char *mistake, char error_r[EVENTSTORE_ERROR_MAX])
 {
@@ -88,7 +88,7 @@ static bool holds_password(const char *address, char error_r[EVENTSTORE_ERROR_MA
     return error_r[0] != '\0';
 }
 
-/* What stands before the address may be said otherwise in it, what stands after it may not. */
+/* Parameters before the address are defaults that it may override; those after it override it. */
 static PGconn *session_connect_to(const char *address)
 {
     static const char *const names[] = {"connect_timeout", "tcp_user_timeout", "keepalives_idle",
@@ -150,7 +150,8 @@ bool session_failed_with(const struct session *s, const char *state)
     return strcmp(s->state, state) == 0;
 }
 
-/* Until something can be read, or written if that is wanted. False when the server is lost. */
+/* Waits until something can be read, or also written if `to_write`. False when the connection is
+ * lost. */
 static bool session_wait_for(struct session *s, bool to_write, uint64_t deadline)
 {
     const uint64_t now = mono_ms();
@@ -178,7 +179,7 @@ static bool flush(struct session *s)
     return left == 0;
 }
 
-/* NULL: there are no more, or the server is lost. */
+/* The next result. NULL: there is none, or the connection is lost. */
 static PGresult *session_next(struct session *s)
 {
     const uint64_t deadline = s->patient ? UINT64_MAX : mono_ms() + SESSION_TIMEOUT;
@@ -197,7 +198,7 @@ static bool is_good(const PGresult *result)
            status == PGRES_SINGLE_TUPLE || status == PGRES_COPY_IN;
 }
 
-/* Whether a result is good; if it is not, why. */
+/* Whether the result is a success; if not, `error_r` has the reason. */
 static bool examine(struct session *s, const PGresult *result, char error_r[EVENTSTORE_ERROR_MAX])
 {
     if (is_good(result))
@@ -214,7 +215,7 @@ static int64_t session_number_of(PGresult *result)
     return strtoll(PQcmdTuples(result), NULL, 10);
 }
 
-/* All results that are still to come, the last of them as a number. */
+/* Reads all further results, and returns the last one's number. */
 static bool session_finish(struct session *s, int64_t *number_r, char error_r[EVENTSTORE_ERROR_MAX])
 {
     bool good = true;
@@ -271,7 +272,7 @@ bool session_copy(
         return false;
     if (PQputCopyData(s->connection, lines.at, (int)lines.len) != 1 ||
             PQputCopyEnd(s->connection, NULL) != 1 || !flush(s)) {
-        s->lost = true; /* in the middle of something: no use for anything else */
+        s->lost = true; /* a command is unfinished, so the connection is useless */
         return session_fail_connection(s, error_r);
     }
     return session_finish(s, &ignored, error_r);
@@ -303,7 +304,7 @@ static bool send_query(struct session *s, const char *sql,
     return done && PQsetSingleRowMode(s->connection) == 1 && flush(s);
 }
 
-/* A NULL is the number 0, as with SQLite. */
+/* NULL is the number 0, as with SQLite. */
 static struct eventstore_value session_value_of(const PGresult *result, int column)
 {
     const char *at = PQgetvalue(result, 0, column);
@@ -337,7 +338,7 @@ static size_t session_read_row(
     return (size_t)count;
 }
 
-/* Nobody wants the rest. */
+/* Cancels the rest of a query. */
 static void cancel(struct session *s)
 {
     char ignored[256];

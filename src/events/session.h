@@ -4,38 +4,38 @@
 
 #include "events/store.h"
 
-/* A connection to PostgreSQL in which nothing waits for ever: a server that goes silent is left
- * after SESSION_TIMEOUT. What fails says so in a sentence, and the connection may be lost by it.
- */
+/* A connection to PostgreSQL that never waits forever: it is dropped when the server is silent for
+ * SESSION_TIMEOUT. A function that fails gives a sentence in `error_r`. The failure may also end
+ * the connection. */
 struct session;
 
-#define SESSION_CONNECT "5"   /* seconds for each of the server's addresses */
-#define SESSION_TIMEOUT 15000 /* milliseconds of a server's silence */
+#define SESSION_CONNECT "5"   /* seconds to connect to each of the server's addresses */
+#define SESSION_TIMEOUT 15000 /* milliseconds of silence */
 
-/* The address is one of libpq's URIs, without a password in it. NULL with a sentence. A session
- * that is `patient` waits for its queries' first rows for as long as they take. */
+/* Connects to a libpq URI without a password in it. NULL with a sentence. A `patient` session waits
+ * without limit for the first rows of a query. */
 struct session *session_open(const char *address, bool patient, char error_r[EVENTSTORE_ERROR_MAX]);
 void session_close(struct session **session);
-/* Whether the connection still stands, as far as one knows. NULL is none. */
+/* Whether the connection is alive, as far as is known. False for NULL. */
 bool session_alive(const struct session *session);
-/* Whether it was lost because the server said nothing for too long. NULL is none. */
+/* Whether the connection was lost because the server was silent for too long. False for NULL. */
 bool session_is_silent(const struct session *session);
-/* It is not alive any more. */
+/* Treats the connection as lost. */
 void session_abandon(struct session *session);
-/* Whether what failed last failed with this SQLSTATE. */
+/* Whether the last failure had this SQLSTATE. */
 bool session_failed_with(const struct session *session, const char *state);
 
-/* Statements with semicolons between. */
+/* Runs statements separated by semicolons. */
 bool session_run(struct session *session, const char *sql, char error_r[EVENTSTORE_ERROR_MAX])
         __attribute__((warn_unused_result));
-/* The same; the last one's result is a number: that of its first row's first column, or else how
- * many rows were touched. */
+/* Like session_run(), with the last statement's result as a number. That is the first column of its
+ * first row, or else the number of affected rows. */
 bool session_number(struct session *session, const char *sql, int64_t *number_r,
         char error_r[EVENTSTORE_ERROR_MAX]) __attribute__((warn_unused_result));
-/* COPY ... FROM STDIN with these lines. */
+/* Runs COPY ... FROM STDIN with these lines. */
 bool session_copy(struct session *session, const char *sql, struct text lines,
         char error_r[EVENTSTORE_ERROR_MAX]) __attribute__((warn_unused_result));
-/* As eventstore_query(). */
+/* See eventstore_query(). */
 bool session_query(struct session *session, const char *sql,
         const struct eventstore_value *parameters, size_t parameters_count,
         bool (*row)(void *context, const struct eventstore_value *values, size_t count),

@@ -28,7 +28,7 @@ struct sqlite {
     char path[];
 };
 
-/* How the file is laid out can only be said before there is a table. */
+/* The file's layout can be set only before there is a table. */
 static const char layout[] = "PRAGMA auto_vacuum = INCREMENTAL;"
                              "PRAGMA journal_mode = WAL;";
 static const char settings[] = "PRAGMA synchronous = NORMAL;"
@@ -123,8 +123,8 @@ static bool open_to_read(struct sqlite *s, char error_r[EVENTSTORE_ERROR_MAX])
     return false;
 }
 
-/* The file as it is on the disk, without its log: as a URI, where `%`, `?` and `#` mean something.
- * NULL when out of memory. */
+/* A URI for the file without its write-ahead log. `%`, `?` and `#` are escaped. NULL when out of
+ * memory. */
 static char *uri_of(const char *path)
 {
     static const char before[] = "file:";
@@ -153,9 +153,9 @@ static bool sqlite_open_database(struct sqlite *s, const char *name, int flags)
     return opened == SQLITE_OK;
 }
 
-/* Who may read the file and write nothing beside it cannot open a file that nobody else has open
- * just now. Nothing is in its log then, and nothing will change it under our eyes but a recorder
- * that starts in this moment. False when it is not so. */
+/* Opens a file that nobody else has open. A user who may only read cannot open it in the usual way,
+ * which creates files beside it. Its log is then empty, and only a recorder that starts right now
+ * could change the file. False when this is not the case. */
 static bool open_at_rest(struct sqlite *s)
 {
     const int code = sqlite3_errcode(s->db) & 0xff;
@@ -193,7 +193,7 @@ static bool sqlite_open_file(
 {
     if (use == EVENTSTORE_READ)
         return open_file_to_read(s, error_r);
-    /* Users' names are in it: mode 0600. SQLite gives the files beside it the same mode. */
+    /* The file has users' names: mode 0600. SQLite gives its other files the same mode. */
     const int fd = open(s->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
     if (fd >= 0)
         close(fd);
@@ -212,7 +212,7 @@ static bool is_damaged(const struct sqlite *s)
     return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
 }
 
-/* What is there is kept for whoever wants to save something of it. */
+/* Renames the file, so that its data can be saved. */
 static bool sqlite_set_aside(struct sqlite *s)
 {
     static const char *const suffixes[] = {"", "-wal", "-shm"};
@@ -235,7 +235,7 @@ static bool sqlite_set_aside(struct sqlite *s)
     return done;
 }
 
-/* Somebody removed or replaced the file: what is written to it now, nobody finds. */
+/* Whether the file was removed or replaced. Further writes to it would be lost. */
 static bool has_moved(struct sqlite *s)
 {
     int moved = 0;
@@ -244,8 +244,8 @@ static bool has_moved(struct sqlite *s)
            moved != 0;
 }
 
-/* Where the damage is deeper in the file than one sees at opening: the next one to open it begins
- * anew. What another has begun meanwhile is left alone. */
+/* Handles damage that the opening did not find: the next opening recreates the file. A file that
+ * another process has recreated meanwhile is left alone. */
 static bool fail_for_good(struct sqlite *s, const char *doing, char error_r[EVENTSTORE_ERROR_MAX])
 {
     (void)sqlite_fail(s, doing, error_r);
@@ -269,8 +269,8 @@ static void *open_sqlite(
 {
     const char *path = address + sizeof SCHEME - 1;
 
-    /* Nobody asks how much memory it has, and to count it takes a lock for every piece. Refused,
-     * and without effect, once it was used. */
+    /* Turns memory statistics off: they are not used, and take a lock for every allocation. The
+     * call fails, without effect, once SQLite was used. */
     (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     for (int tries = 0; tries < 2; tries++) {
         struct sqlite *s = new_sqlite(path);
@@ -293,8 +293,7 @@ static void bind_text(sqlite3_stmt *statement, int at, struct text t)
     sqlite3_bind_text(statement, at, t.len > 0 ? t.at : "", (int)t.len, SQLITE_STATIC);
 }
 
-/* An event's texts are printable ASCII; should another octet be there, it is written as in
- * canonical text. */
+/* Event texts are printable ASCII. Any other octet is written as in canonical text. */
 static void bind_plain(sqlite3_stmt *statement, int at, struct text t)
 {
     static const char digits[] = "0123456789ABCDEF";

@@ -18,7 +18,7 @@ struct eventstore {
     char error[EVENTSTORE_ERROR_MAX];
 };
 
-/* A scheme without a colon is all of the address. */
+/* Whether the address has this store's scheme. A scheme without a colon must be all of it. */
 static bool is_of_backend(const char *address, const struct eventstore_backend *backend)
 {
     const size_t len = strlen(backend->scheme);

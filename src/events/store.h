@@ -8,23 +8,24 @@
 
 #include "events/event.h"
 
-#define EVENTSTORE_ERROR_MAX 512 /* octets of a sentence, with a NUL */
+#define EVENTSTORE_ERROR_MAX 512 /* octets of an error text, with its NUL */
 
 /* Where events are recorded (design, section 8): none, sqlite:PATH, postgresql://... Calls may wait
- * for disk and network, but not for ever. One process's and one thread's; several may record in one
- * store at once.
+ * for disk and network, but not forever. A store belongs to one process and one thread. Several
+ * processes may record in the same place at once.
  *
- * The table `event`: id (grows with the order of recording), time (Unix milliseconds), verdict
- * ("YES"), reason ("stamped"), cause, user, domain (the user's), host, receiving, ip, asker (texts,
- * "" for what is not known), listed (0 or 1), ms. Whoever sees an id has seen all lower ones; where
- * a store is recreated, they begin anew. The table `gap`: time, count: so many events were lost
- * before this time. Names of columns that are SQL words somewhere are quoted in the queries.
- */
+ * The table `event` has the columns id (ascending in the order of recording), time (Unix
+ * milliseconds), verdict ("YES"), reason ("stamped"), cause, user, domain (the user's), host,
+ * receiving, ip, asker (texts, "" if not known), listed (0 or 1), ms. When an id is visible, all
+ * lower ones are too. Ids begin again when a store is recreated.
+ *
+ * The table `gap` has the columns time and count: the number of events lost before this time.
+ * Queries quote the names of columns that are SQL words somewhere. */
 struct eventstore;
 
 enum eventstore_use {
-    EVENTSTORE_RECORD, /* makes what is not there */
-    EVENTSTORE_READ,   /* what is not there is an error */
+    EVENTSTORE_RECORD, /* creates what is missing */
+    EVENTSTORE_READ,   /* what is missing is an error */
 };
 
 /* NULL with a sentence in `error_r`. */
@@ -34,15 +35,18 @@ void eventstore_close(struct eventstore **store);
 const char *eventstore_error(const struct eventstore *store);
 const char *eventstore_backend(const struct eventstore *store); /* "sqlite" */
 
-/* All of them in one transaction, and the gap if `dropped` is not 0, at `now` (Unix milliseconds).
- * On false nothing was recorded, and the same may be tried again: a connection that was lost is
- * made anew. (Only a server that was lost in the middle of a COMMIT, and cannot be asked what
- * became of it, may have recorded all of it.) Octets of texts that are not printable ASCII are
- * recorded as %XX. */
+/* Records all events in one transaction. If `dropped` is not 0, it also records a gap at `now`
+ * (Unix milliseconds). On false nothing was recorded, and you may try again: a lost connection is
+ * reopened.
+ *
+ * There is one exception: all events may have been recorded if a server was lost during COMMIT and
+ * its outcome cannot be found out.
+ *
+ * Octets of texts that are not printable ASCII are recorded as %XX. */
 bool eventstore_write(struct eventstore *store, const struct event *events, size_t count,
         uint64_t dropped, uint64_t now) __attribute__((warn_unused_result));
-/* Deletes some of what is older than `before` (Unix milliseconds); to be called again soon when
- * `more_r`. */
+/* Deletes some of the events and gaps older than `before` (Unix milliseconds). Call it again soon
+ * if `*more_r` is true. */
 bool eventstore_purge(struct eventstore *store, uint64_t before, bool *more_r)
         __attribute__((warn_unused_result));
 
@@ -53,9 +57,9 @@ struct eventstore_value {
     struct text text; /* borrowed for the call */
 };
 
-/* Runs a query of ours and calls `row` for each row, until it returns false. The SQL is understood
- * by every kind: parameters are $1, $2 ..., with values that are numbers or texts; at most 16 of
- * them, and 32 columns. NULL is the number 0, a fraction is cut to a whole number. */
+/* Runs one of our queries and calls `row` for each row, until it returns false. The SQL must work
+ * with every type of store. Parameters are $1, $2 ..., at most 16, with numbers or texts as values.
+ * There are at most 32 columns. NULL is read as the number 0, and fractions are cut off. */
 bool eventstore_query(struct eventstore *store, const char *sql,
         const struct eventstore_value *parameters, size_t parameters_count,
         bool (*row)(void *context, const struct eventstore_value *values, size_t count),
@@ -63,7 +67,7 @@ bool eventstore_query(struct eventstore *store, const char *sql,
 
 struct eventstore_backend {
     const char *name;
-    const char *scheme; /* what its addresses begin with */
+    const char *scheme; /* prefix of its addresses */
     void *(*open)(const char *address, enum eventstore_use use, char error_r[EVENTSTORE_ERROR_MAX]);
     void (*close)(void *store);
     bool (*write)(void *store, const struct event *events, size_t count, uint64_t dropped,
@@ -74,7 +78,7 @@ struct eventstore_backend {
             bool (*row)(void *context, const struct eventstore_value *values, size_t count),
             void *context, char error_r[EVENTSTORE_ERROR_MAX]);
 };
-extern const struct eventstore_backend eventstore_none; /* takes all, has nothing */
+extern const struct eventstore_backend eventstore_none; /* accepts all events and keeps none */
 extern const struct eventstore_backend eventstore_sqlite;
 extern const struct eventstore_backend eventstore_postgresql;
 
