@@ -5,13 +5,13 @@
 
 #include "report/phrase.h"
 
-#define LINES_MOST 14 /* steps that have a line each */
+#define LINES_MOST 14 /* steps that get a line each; more get upright bars */
 #define LABEL 10      /* columns */
 #define QUESTIONS 11  /* at least */
 #define NO 10
 #define ROOM_LEAST 8
 #define HEIGHT 8 /* lines */
-#define THICK 4  /* columns of an upright bar and what is between two, at most */
+#define THICK 4  /* columns of an upright bar and its gap, at most */
 
 static const struct {
     const char *name;
@@ -60,7 +60,7 @@ void bars_share(const uint64_t parts[BARS_PARTS], unsigned cells, unsigned cells
             cells_r[i] = 1;
         given += cells_r[i];
     }
-    /* One by one, from or to where it is least wrong. */
+    /* Moves one cell at a time, where the error is smallest. */
     for (; sum > 0 && given != cells; given += given < cells ? 1 : -1U) {
         size_t chosen = 0;
         double most = -1e300;
@@ -92,7 +92,7 @@ static void put_cells(size_t part, unsigned count, const struct report_look *loo
         fputs("\033[0m", out);
 }
 
-/* Returns the columns that it took. */
+/* Returns the columns used. */
 static unsigned put_legend(const struct report_look *look, FILE *out)
 {
     unsigned columns = 0;
@@ -185,7 +185,7 @@ static void print_lines(
         print_line(json_array_get(times, i), step_seconds, largest, &columns, look, out);
 }
 
-/* Which part of an upright bar is at this height; BARS_PARTS: none. */
+/* The part of an upright bar at this height; BARS_PARTS: none. */
 static size_t part_at(const json_t *time, uint64_t largest, unsigned height)
 {
     uint64_t parts[BARS_PARTS];

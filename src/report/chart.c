@@ -7,14 +7,14 @@
 #include "report/bars.h"
 #include "report/phrase.h"
 
-#define TOP 10 /* pixels, as all the others */
+#define TOP 10 /* pixels, as are the following */
 #define PLOT 190
 #define BOTTOM (TOP + PLOT)
 #define HEIGHT (BOTTOM + 24)
 #define AXIS 46
 #define THINNEST 1.5
 #define LABELS_MOST 5
-#define FILLED 0.76 /* of a step's width is its bar */
+#define FILLED 0.76 /* a bar's share of its step's width */
 
 static const struct {
     const char *name;
@@ -63,7 +63,7 @@ uint64_t chart_tick(uint64_t largest)
     return largest;
 }
 
-/* `500`, `20k`, `5M`: a tick's multiple. */
+/* Formats a multiple of a tick: `500`, `20k`, `5M`. */
 static void short_count(uint64_t count, char buffer_r[PHRASE_MAX])
 {
     static const struct {
@@ -128,7 +128,7 @@ static void put_step(
     fputs("</g>\n", out);
 }
 
-/* The day without its weekday, or the hour without its day: there is room for little. */
+/* Writes the day without its weekday, or the hour without its day, since there is little space. */
 static void put_label(const json_t *time, size_t i, size_t count, uint64_t step_seconds, FILE *out)
 {
     const double x = 100.0 * ((double)i + 0.5) / (double)count;

@@ -6,16 +6,16 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Inline SVG for the page: coloured by the classes of style_css in page.c. Widths are shares of what there is,
- * so that letters have their size on any screen. */
+/* Inline SVG for the page: coloured by the classes of style_css in page.c. Widths are shares of
+ * what there is, so that letters have their size on any screen. */
 
 /* What the patterns of ALLOW and NO are, once in a page, before what is drawn with them. */
 void chart_put_patterns(FILE *out);
-/* A square that looks as the bars of this class. */
+/* A square that looks like the bars of this class. */
 void chart_put_swatch(const char *class, FILE *out);
 /* The verdicts over time. */
 void chart_put_times(const json_t *times, uint64_t step_seconds, FILE *out);
-/* A bar beside others in a list: its share of the largest. */
+/* A bar in a list: its share of the largest. */
 void chart_put_bar(const char *class, uint64_t value, uint64_t largest, FILE *out);
 
 /* The distance of the lines behind a chart: 1, 2 or 5 times a power of ten, so that 2 to 5 of them

@@ -7,9 +7,9 @@
 #include "events/privacy.h"
 #include "report/scope.h"
 
-/* Names and how often each came, as a JSON object. What the store groups by is finer than what is
- * shown (addresses instead of networks, lists instead of their domains), so sums are made here, of
- * at most TALLY_GROUPS of the store's groups, the largest. */
+/* Counts how often each name occurs, in a JSON object. The store groups more finely than is shown:
+ * addresses instead of networks, lists instead of their domains. So sums are made here, from the
+ * largest TALLY_GROUPS groups of the store at most. */
 #define TALLY_GROUPS "20000"
 
 struct entry {
@@ -23,7 +23,7 @@ static void tally_add(struct scope *scope, json_t *tally, struct text name, int6
     const char *text = json_string_value(key);
 
     if (text == NULL) {
-        scope_append(scope, NULL, NULL); /* says that out of memory */
+        scope_append(scope, NULL, NULL); /* records that memory is out */
     } else {
         const json_int_t before = json_integer_value(json_object_get(tally, text));
         scope_set(scope, tally, text, json_integer(before + count));
@@ -31,7 +31,7 @@ static void tally_add(struct scope *scope, json_t *tally, struct text name, int6
     json_decref(key);
 }
 
-/* The largest first, those alike in the order of their names. */
+/* Largest first; equal ones by name. */
 static int tally_compare(const void *left, const void *right)
 {
     const struct entry *a = left;
@@ -55,7 +55,7 @@ static size_t tally_list(json_t *tally, struct entry *entries_r)
     return found;
 }
 
-/* The `most` largest as an array of {`key`: name, "questions": count}; frees the tally. */
+/* Returns the `most` largest as an array of {`key`: name, "questions": count}. Frees the tally. */
 static json_t *tally_top(struct scope *scope, json_t *tally, const char *key, size_t most)
 {
     struct entry *entries = calloc(json_object_size(tally) + 1, sizeof *entries);
@@ -79,8 +79,8 @@ static json_t *tally_top(struct scope *scope, json_t *tally, const char *key, si
     return top;
 }
 
-/* Three groups of IPv6 are 15 octets at most, with their colons; whatever group is cut there goes,
- * as does the last number of an IPv4 address. */
+/* Three IPv6 groups with their colons are at most 15 octets. A group that is cut there is dropped,
+ * as is the last number of an IPv4 address. */
 #define ADDRESS "CASE WHEN ip <> '' THEN ip ELSE asker END"
 #define BEGINNING                                                                                  \
     "rtrim(CASE WHEN " ADDRESS " LIKE '::ffff:%.%' THEN substr(" ADDRESS ", 8) WHEN " ADDRESS      \
@@ -92,7 +92,7 @@ struct tallying {
     json_t *tally;
 };
 
-/* `2001:db8:7:1::` and `2001:db8::1` to where their first three groups end. */
+/* Cuts or completes `2001:db8:7:1::` and `2001:db8::1` to their first three groups. */
 static void complete_v6(struct text beginning, struct writer *w)
 {
     unsigned colons = 0;
@@ -192,7 +192,7 @@ static bool hosts_take_host(void *context, const struct eventstore_value *values
     return !scope->failed;
 }
 
-/* It is an old one. */
+/* Removes a host that occurred before the period. */
 static bool drop_host(void *context, const struct eventstore_value *values, size_t count)
 {
     struct candidates *candidates = context;
@@ -218,7 +218,8 @@ json_t *hosts_new(struct scope *scope, uint64_t oldest, size_t most)
     scope_ask(scope, "host, min(time), count(*)",
             "AND host <> '' GROUP BY 1 ORDER BY 3 DESC, 1 LIMIT 1000", hosts_take_host,
             &candidates);
-    /* Mostly a day is enough to know them all; what is new takes the look at everything. */
+    /* The search begins with one day, because that usually finds all known hosts. Only a host that
+     * is really new needs a search of everything. */
     for (uint64_t span = DAY; end > earliest && end > oldest; span *= 2) {
         const uint64_t begin = end > earliest + span ? end - span : earliest;
         if (scope->failed || json_array_size(candidates.hosts) == 0)
@@ -234,7 +235,7 @@ json_t *hosts_new(struct scope *scope, uint64_t oldest, size_t most)
 
 #define HOUR UINT64_C(3600000)
 #define WEEK (7 * DAY)
-#define MONDAY (4 * DAY) /* the first one of Unix time */
+#define MONDAY (4 * DAY) /* the first Monday of Unix time */
 
 enum counted {
     COUNTED_YES,

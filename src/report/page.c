@@ -10,12 +10,12 @@
 #define ENTRIES 10   /* of each list */
 #define NAME_MOST 96 /* columns of a name */
 
-/* The page's CSS. Colours are variables, with a set for dark mode; what is drawn in them differs in
- * its pattern too. */
+/* The page's CSS. Colours are variables, with a second set for dark mode. Shapes in these colours
+ * also differ in their pattern. */
 extern const char style_css[];
 
-/* It holds no `<` and no `&`, so that the page is well-formed as XML too. Every pair of text and
- * ground has a contrast of 4.5 at least, every bar and ground of 3. */
+/* It has no `<` or `&`, so that the page is well-formed XML too. Every text has a contrast of at
+ * least 4.5 to its background, and every bar of at least 3. */
 const char style_css[] =
         ":root{color-scheme:light dark;--ground:#f4f5f7;--card:#ffffff;--text:#1b1f24;"
         "--soft:#57606a;--line:#d9dee4;--track:#e9ecf0;--yes:#1f77b4;--allow:#a87400;"
@@ -76,7 +76,7 @@ const char style_css[] =
         ".lists{grid-template-columns:repeat(2,minmax(0,1fr))}main{padding-top:2rem}}\n"
         "@media print{:root{--ground:#ffffff}.card{break-inside:avoid}}\n";
 
-/* Written as well-formed XML too, so that any parser can check it. */
+/* The page is also well-formed XML, so that any parser can check it. */
 
 static void page_put_escaped(const char *text, FILE *out)
 {
@@ -104,8 +104,8 @@ static void page_put_escaped(const char *text, FILE *out)
     }
 }
 
-/* Anybody's text: what is not printable ASCII (controls, marks that turn the direction) as \xNN,
- * then HTML's own. */
+/* Writes text from anywhere. Octets that are not printable ASCII (controls, marks that change the
+ * direction) become \xNN. Then HTML is escaped. */
 static void page_put_text(struct text t, FILE *out)
 {
     char phrase[PHRASE_MAX];
@@ -277,7 +277,7 @@ static void put_times(const json_t *report, FILE *out)
     fputs("</tbody>\n</table>\n</details>\n</section>\n", out);
 }
 
-/* The bars of a list look as the verdict that it is about. */
+/* A list's bars look like the verdict that it is about. */
 static const char *class_of(const struct section *section)
 {
     if (section->within != NULL && strcmp(section->within, "forgeries") == 0)

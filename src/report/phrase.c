@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#define TAKEN_MAX 1024 /* octets of a text that are looked at, from its beginning or its end */
+#define TAKEN_MAX 1024 /* octets of a text that are read, from its start or its end */
 #define CUT ".."
 
 static size_t escape(struct text t, char *buffer_r)
@@ -89,7 +89,7 @@ static bool parts_of(struct text date, struct tm *parts_r)
     return strptime(zero_terminated, "%Y-%m-%dT%H:%M:%SZ", parts_r) != NULL;
 }
 
-/* English, whatever the locale: the rest is, too. */
+/* Always English, like the rest of the report, whatever the locale. */
 static void put_day(const struct tm *parts, struct writer *w)
 {
     static const char months[12][4] = {

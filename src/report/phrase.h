@@ -10,18 +10,17 @@
 
 #define PHRASE_MAX 256 /* octets with a NUL */
 
-/* How a report says things, in ASCII: one octet is one column. */
+/* The texts of a report, in ASCII: one octet is one column. */
 
-/* Anybody's text: octets that are not printable ASCII become \xNN, and what is longer than
+/* Formats text from anywhere. Octets that are not printable ASCII become \xNN. Text longer than
  * `columns` (less than PHRASE_MAX) loses its middle: `alice.and..@example.org`. */
 void phrase_fit(struct text t, size_t columns, char buffer_r[PHRASE_MAX]);
-/* A string of the report; empty when it is none. */
+/* The text of a JSON string; empty for other types. */
 struct text phrase_text(const json_t *string);
 
 /* `1,234,567` */
 void phrase_count(uint64_t count, char buffer_r[PHRASE_MAX]);
-/* `12.3%` of the whole; what is more than nothing never looks like nothing, what is less than all
- * never like all. */
+/* `12.3%` of the whole. Only 0 is shown as nothing, and only the whole as 100 %. */
 void phrase_share(uint64_t part, uint64_t whole, char buffer_r[PHRASE_MAX]);
 
 /* A step of the series that begins at `date` (`2026-11-24T00:00:00Z`): `Tue 24 Nov`, or
@@ -30,7 +29,7 @@ void phrase_step(struct text date, uint64_t step_seconds, char buffer_r[PHRASE_M
 /* `24 Nov 2026`, and `13:05` if it is not midnight. */
 void phrase_date(struct text date, char buffer_r[PHRASE_MAX]);
 
-/* What a pair of verdict and reason means, in a few words; empty for what is not known. */
+/* The meaning of a verdict and reason, in a few words; empty for an unknown pair. */
 const char *phrase_reason(struct text verdict, struct text reason);
 
 #endif

@@ -7,12 +7,12 @@
 
 #define WIDTH_LEAST 40
 #define WIDTH_MOST 120
-#define WIDTH_OF_TWO 76 /* from here on two lists stand side by side */
+#define WIDTH_OF_TWO 76 /* from this width on, two lists stand side by side */
 #define GAP 2
 #define ENTRIES 5 /* of each list */
 #define NUMBER_MIN 7
 #define BETWEEN "   "
-#define NOTE_LEAST 8 /* columns of a note that is cut */
+#define NOTE_LEAST 8 /* columns of a shortened note, at least */
 
 static uint64_t print_number_at(const json_t *report, const char *key)
 {
@@ -54,7 +54,7 @@ static void phrase_verdict(
     snprintf(buffer_r, PHRASE_MAX, "%.16s %.64s (%.16s)", name, number, share);
 }
 
-/* In one line, in two, or in as many as it takes. */
+/* Prints the sums in one line, in two, or in one line each. */
 static void print_sums(const json_t *report, const struct report_look *look, FILE *out)
 {
     const uint64_t questions = print_number_at(report, "questions");
@@ -74,7 +74,7 @@ static void print_sums(const json_t *report, const struct report_look *look, FIL
             in_one ? BETWEEN : "\n", sums[0], between, sums[1], between, sums[2]);
 }
 
-/* What makes the counts less than the truth. ISO times compare as texts. */
+/* Prints why the counts may be too low. ISO times compare as texts. */
 static void print_doubts(const json_t *report, FILE *out)
 {
     const char *recorded = json_string_value(json_object_get(report, "recorded_since"));
@@ -93,7 +93,7 @@ static void print_doubts(const json_t *report, FILE *out)
     }
 }
 
-/* Returns the columns that it took. */
+/* Returns the columns used. */
 static unsigned print_put_title(
         const struct section *section, const struct report_look *look, FILE *out)
 {
@@ -101,7 +101,7 @@ static unsigned print_put_title(
     return (unsigned)strlen(section->title);
 }
 
-/* The entry's number, name and note, as much as fits; the same. */
+/* Prints the entry's number, name and note, as far as they fit. Returns the columns used. */
 static unsigned print_put_entry(
         const struct section *section, const json_t *report, size_t i, unsigned width, FILE *out)
 {

@@ -9,7 +9,7 @@
 #define MOST 20 /* entries of a list */
 #define LARGEST " ORDER BY questions DESC, 1 LIMIT 20"
 
-/* A list that grows by a row of the store: its columns are members of these names. */
+/* A list that gets an entry for each row of the store. Columns become members of these names. */
 struct listing {
     struct scope *scope;
     const char *const *keys;
@@ -37,8 +37,8 @@ static json_t *report_list(
     return listing.list;
 }
 
-/* Every pair of verdict and reason, the most frequent first. YES has one reason only, and is most
- * of the record: it is not asked about again. */
+/* All pairs of verdict and reason, the most frequent first. YES has only one reason, and is most of
+ * the record, so it is not queried again. */
 static json_t *reasons(struct scope *scope, const json_t *report)
 {
     static const char *const keys[] = {"verdict", "reason", "questions", NULL};

@@ -8,7 +8,7 @@
 
 #include "base/date.h"
 
-#define SQL_MAX 2048 /* octets; the queries are ours */
+#define SQL_MAX 2048 /* octets; enough for our own queries */
 
 static struct eventstore_value number_value(uint64_t number)
 {
@@ -25,7 +25,7 @@ void scope_ask_between(struct scope *scope, uint64_t since, uint64_t until, cons
         return;
     if (scope->domain != NULL)
         parameters[2] = (struct eventstore_value){.is_text = true, .text = text_of(scope->domain)};
-    /* The plus keeps SQLite from going by the id instead of by the time. */
+    /* The plus makes SQLite use the index on time, not the id. */
     const int len = snprintf(sql, sizeof sql,
             "SELECT %s FROM event WHERE time >= $1 AND time < $2 AND +id <= %" PRId64 "%s %s",
             columns, scope->newest, scope->domain != NULL ? " AND domain = $3" : "", rest);

@@ -8,20 +8,20 @@
 
 #include "events/store.h"
 
-/* The part of the record that a report is about. After the first failure every question to it
- * brings nothing; `failed` says so at the end. */
+/* The part of the record that a report covers. After the first failure every query returns nothing.
+ * Check `failed` once, at the end. */
 struct scope {
     struct eventstore *store;
     uint64_t since;     /* Unix milliseconds */
-    uint64_t until;     /* Unix milliseconds, behind the last one */
+    uint64_t until;     /* Unix milliseconds, exclusive */
     const char *domain; /* NULL: all */
-    int64_t newest;     /* the largest id that there was at first: all lists are of one moment */
+    int64_t newest;     /* the largest id at the start, so that all lists are of one moment */
     bool failed;
-    bool short_of_memory; /* why it failed, if it was not the store */
+    bool short_of_memory; /* the failure was a lack of memory, not the store */
 };
 
-/* Of questions about users that nobody lists. A forged stamp is answered before any rule is looked
- * at: of its user nothing is known. */
+/* Selects questions about users that are not listed. A forged stamp is answered before any rule is
+ * read, so nothing is known of its user. */
 #define SCOPE_UNLISTED "listed = 0 AND reason <> 'forged'"
 
 typedef bool scope_row(void *context, const struct eventstore_value *values, size_t count);
@@ -32,13 +32,14 @@ void scope_ask(
 /* The same for another period. */
 void scope_ask_between(struct scope *scope, uint64_t since, uint64_t until, const char *columns,
         const char *rest, scope_row *row, void *context);
-/* Any query without parameters that has one number as its result; `otherwise` when it has none. */
+/* Runs any query without parameters whose result is one number. Returns `otherwise` if there is
+ * none. */
 int64_t scope_number(struct scope *scope, const char *sql, int64_t otherwise);
 
-/* These take `value` over, which may be NULL when out of memory. */
+/* These take ownership of `value`, which may be NULL when out of memory. */
 void scope_set(struct scope *scope, json_t *object, const char *key, json_t *value);
 void scope_append(struct scope *scope, json_t *array, json_t *value);
-/* Texts of the store as JSON: octets that are not UTF-8 become \xNN. */
+/* Converts a text of the store to JSON. Octets that are not UTF-8 become \xNN. */
 json_t *scope_text(struct text t);
 /* `2026-11-24T00:00:00Z` */
 json_t *scope_date(uint64_t unix_milliseconds);
