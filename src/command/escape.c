@@ -26,7 +26,7 @@ void escape_controls(FILE *out, struct text t)
 
 void escape_quoted(FILE *out, struct text t)
 {
-    /* In double quotes `${` is a variable, which the file may not have. */
+    /* In double quotes `${` is a variable, which the value must not become. */
     const char quote = t.len > 0 && memmem(t.at, t.len, "${", 2) != NULL ? '\'' : '"';
 
     fputc(quote, out);

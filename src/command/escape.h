@@ -6,11 +6,12 @@
 
 #include "protocol/text.h"
 
-/* Anybody's octets for a terminal: those that are not printable ASCII, and `\`, become \xNN. */
+/* Writes octets from anywhere to a terminal. `\`, and octets that are not printable ASCII, become
+ * \xNN. */
 void escape_put(FILE *out, struct text t);
-/* The same for a sentence that may hold such escapes already: `\` stays. */
+/* The same for a sentence that may already have such escapes: `\` stays. */
 void escape_controls(FILE *out, struct text t);
-/* A value as the configuration file has it, in quotes. Printable ASCII, on several lines too,
+/* Writes a quoted value as the configuration file has it. Printable ASCII, even of several lines,
  * reads back as `t`. */
 void escape_quoted(FILE *out, struct text t);
 

@@ -46,7 +46,7 @@ static int hostport_remaining(uint64_t deadline)
     return now < deadline ? (int)(deadline - now) : 0;
 }
 
-/* A look-up that can be abandoned when its time is up: it is then never freed, since the resolver's
+/* A look-up that can be abandoned at its deadline. It is then never freed, because the resolver's
  * thread may still write to it. */
 struct look_up {
     struct hostport hostport;

@@ -78,7 +78,7 @@ static void command_json_text_print(FILE *out, json_t *document, size_t form)
 {
     char *text = or_end(json_dumps(document, form | JSON_ENSURE_ASCII));
 
-    /* DEL is the one control octet that jansson lets through. */
+    /* DEL is the only control octet that jansson does not escape. */
     for (const char *at = text; *at != '\0'; at++) {
         if (*at == '\x7f')
             fputs("\\u007f", out);

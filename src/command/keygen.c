@@ -21,18 +21,18 @@
 #include "config/config.h"
 #include "protocol/judge.h"
 
-#define LIFETIME_DEFAULT (UINT64_C(7) * 86400) /* seconds, as a domain's that says nothing */
+#define LIFETIME_DEFAULT (UINT64_C(7) * 86400) /* seconds, the default of a domain */
 #define PUBLIC_MAX CLASSIC_PAIR_MAX
 
 #define CLASSIC_PAIR_BITS 2048
 #define CLASSIC_PAIR_MAX 1024 /* octets of the public key as PEM, with a NUL */
 
-/* A new RSA key for the payloads of 2013: the secret one as PEM in `secret_r`, which is the
- * caller's to wipe, and the public one as PEM with a NUL. */
+/* Makes an RSA key for the payloads of 2013. The secret key is PEM in `secret_r`, which the caller
+ * must wipe. The public key is PEM with a NUL. */
 bool classic_pair_make(char *secret_r, size_t size, size_t *len_r, char public_r[CLASSIC_PAIR_MAX])
         __attribute__((warn_unused_result));
 
-/* What was written to a memory BIO, with a NUL; wiped there when the BIO is freed. */
+/* Takes what was written to a memory BIO, with a NUL. The BIO wipes its copy when it is freed. */
 static bool take_out(BIO *bio, char *buffer, size_t size, size_t *len_r)
 {
     char *at = NULL;
@@ -64,15 +64,15 @@ bool classic_pair_make(char *secret_r, size_t size, size_t *len_r, char public_r
     return ok;
 }
 
-/* A new key: what its file holds, and what others are given. */
+/* A new key: the file's content, and the public part. */
 struct made {
     char *content; /* sodium_malloc(KEYFILE_MAX) */
     size_t len;
     char public[PUBLIC_MAX]; /* NUL-terminated */
 };
 
-/* What to paste, and where: the file's name or the public key, with what stands around it. Without
- * anything around it: the key as it is. NAME becomes the host's. */
+/* What to paste, and where: the file's name or the public key, with the text around it. `before`
+ * NULL: the public key alone. NAME becomes the host's name. */
 struct hostport {
     const char *where;
     const char *before;
@@ -87,7 +87,7 @@ struct key_form {
     enum key_kind secret;
     enum key_kind public;
     struct hostport places[3]; /* ends with a NULL */
-    bool is_single;            /* there is no place for an older one */
+    bool is_single;            /* an older key cannot be kept beside it */
 };
 
 static bool make_pair(const struct key_form *form, uint64_t now, struct made *made)
@@ -151,9 +151,9 @@ static const struct key_form *find_form(const char *name)
     return NULL;
 }
 
-/* What the configuration says here; all is well without one. */
+/* What the configuration says. It may be missing. */
 struct known {
-    uint64_t lifetime;         /* the longest of a domain, in seconds */
+    uint64_t lifetime;         /* the longest lifetime of any domain, in seconds */
     char host[DOMAIN_MAX + 1]; /* this sending host, or NAME */
 };
 

@@ -97,7 +97,7 @@ static enum status run_command(const char *config_path, int argc, char **argv)
     return invocation.command->run(&invocation);
 }
 
-/* The options that stand before the command. */
+/* Reads the options before the command. */
 static enum status main_run(int argc, char **argv)
 {
     static const struct option options[] = {
@@ -130,7 +130,7 @@ static enum status main_run(int argc, char **argv)
     return run_command(config_path, argc - optind, argv + optind);
 }
 
-/* So that no file of ours becomes standard output, say, when that is closed. */
+/* Opens missing standard files. Otherwise a file of ours could become standard output. */
 static void hold_standard_files(void)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)

@@ -5,9 +5,10 @@
 #include "command/command.h"
 #include "events/store.h"
 
-/* The record of events that the configuration names, to be read. */
+/* Access to the record of events that the configuration names. */
 
-/* Its address, to be freed. On another status than STATUS_OK after a complaint. */
+/* Gets the address of the record; the caller frees it. Any status but STATUS_OK follows a
+ * complaint. */
 enum status record_find(const struct invocation *invocation, char **address_r);
 enum status record_open(
         const struct invocation *invocation, const char *address, struct eventstore **store_r);

@@ -39,7 +39,7 @@ static bool take_instant(const struct job *job, const char *option, const char *
     return false;
 }
 
-/* "7d" means seven days and what there is of today: a bar of half a day is no use. */
+/* "7d" means seven days and the started one, so that no bar covers half a day. */
 static uint64_t whole_steps(const struct time_argument *since, uint64_t until)
 {
     const uint64_t at = since->milliseconds;
@@ -97,7 +97,7 @@ static bool report_fill(int fd, const json_t *report)
     return fclose(out) == 0 && done;
 }
 
-/* Whoever looks at the page meanwhile sees the old one or the new one, whole. */
+/* A reader always sees either the old page or the new one, complete. */
 static enum status replace(const struct job *job, const json_t *report, char *temporary)
 {
     enum status status = STATUS_OK;

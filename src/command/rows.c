@@ -8,10 +8,10 @@
 #include "command/escape.h"
 #include "users/arena.h"
 
-#define LINE_OCTETS (ADDRESS_MAX * 4 + ROW_TEXT_MAX) /* of a line that can be a row, and more */
+#define LINE_OCTETS (ADDRESS_MAX * 4 + ROW_TEXT_MAX) /* more than a line with a row can have */
 
 struct entry {
-    const char *at; /* the key, and behind it the values */
+    const char *at; /* the key, followed by the values */
     unsigned line;
     unsigned short key_len;
     unsigned short values_len;
@@ -83,8 +83,8 @@ static bool rows_add(struct rows *rows, struct text key, struct text values, uns
     memcpy(buffer, key.at, key.len);
     if (values.len > 0)
         memcpy(buffer + key.len, values.at, values.len);
-    *entry = (struct entry){
-            buffer, line, (unsigned short)key.len, (unsigned short)values.len}; /* of one line */
+    /* Both lengths are parts of one line, so they fit. */
+    *entry = (struct entry){buffer, line, (unsigned short)key.len, (unsigned short)values.len};
     return true;
 }
 
@@ -98,7 +98,8 @@ static void rows_complain(struct reading *r, unsigned line, const char *sentence
     fputc('\n', r->complaints);
 }
 
-/* The next line without its end, cut if it cannot be a row; false at the end of the file. */
+/* Reads the next line without its end. A line too long for a row is cut. False at the end of the
+ * file. */
 static bool next_line(struct reading *r, struct text *line_r)
 {
     size_t len = 0;

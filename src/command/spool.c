@@ -78,7 +78,7 @@ bool spool_copy(const struct spool *spool, uint64_t offset, uint64_t len, int fd
         if (got < 0 && errno == EINTR)
             continue;
         if (got == 0)
-            errno = EIO; /* it was longer when it was written */
+            errno = EIO; /* the file was longer when it was written */
         if (got <= 0 || !spool_write(fd, (struct text){buffer, (size_t)got}))
             return false;
         offset += (uint64_t)got;

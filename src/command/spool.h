@@ -8,9 +8,9 @@
 
 #include "protocol/text.h"
 
-#define SPOOL_CHUNK 65536 /* octets moved at once */
+#define SPOOL_CHUNK 65536 /* octets copied at once */
 
-/* A file without a name in TMPDIR (or /tmp), for what must be read twice. */
+/* An unnamed file in TMPDIR (or /tmp), for data that must be read twice. */
 struct spool {
     int fd;
     uint64_t len;
@@ -19,13 +19,13 @@ struct spool {
 /* False with errno. */
 bool spool_open(struct spool *spool_r) __attribute__((warn_unused_result));
 void spool_close(struct spool *spool);
-/* Returns the octets that it took: fewer than all with errno. */
+/* Returns the number of octets stored. Fewer than all: errno has the reason. */
 size_t spool_add(struct spool *spool, struct text t) __attribute__((warn_unused_result));
-/* Writes `len` octets from `offset` on to `fd`. False with errno. */
+/* Writes `len` octets, starting at `offset`, to `fd`. False with errno. */
 bool spool_copy(const struct spool *spool, uint64_t offset, uint64_t len, int fd)
         __attribute__((warn_unused_result));
 
-/* read(2) and write(2) until something came, or all is gone. */
+/* read(2) until there is data, and write(2) until all is written. */
 ssize_t spool_read(int fd, char *buffer, size_t size);
 bool spool_write(int fd, struct text t) __attribute__((warn_unused_result));
 

@@ -82,7 +82,7 @@ static enum table_result put_all(struct table *table, const struct rows *rows, b
 
     for (size_t i = 0; result == TABLE_OK && i < rows_count(rows); i++) {
         const struct rows_entry entry = rows_entry(rows, i);
-        if (rows_parse(entry.values, pinned, &row, error)) /* as it did when it was read */
+        if (rows_parse(entry.values, pinned, &row, error)) /* it parsed when it was read */
             result = table_put(table, entry.key, &row);
     }
     return result;
@@ -103,7 +103,7 @@ static enum status write_rows(const struct invocation *invocation, const char *p
     return result == TABLE_OK ? STATUS_OK : table_fail(invocation, path, table, STATUS_FAILURE);
 }
 
-/* A text without a row is what a command prints that failed. */
+/* Refuses a text without rows, which a failed command may have printed. */
 static bool may_be_written(const struct invocation *invocation, const struct rows *rows,
         const char *from, enum filling filling)
 {
@@ -173,7 +173,7 @@ static enum status set_one(const struct invocation *invocation, const char *path
 static enum status table_set(
         const struct invocation *invocation, size_t count, const char **operands)
 {
-    char octets[ROW_TEXT_MAX * 2]; /* of more than a row has */
+    char octets[ROW_TEXT_MAX * 2]; /* longer than any row */
     struct writer w = writer_of(octets, sizeof octets);
     char buffer[ADDRESS_MAX + 1];
     char error[ROW_ERROR_MAX];
@@ -197,7 +197,7 @@ static enum status table_set(
     return STATUS_USAGE;
 }
 
-/* The operands, as many as there may be; to be freed. */
+/* Reads any number of operands. The caller frees the result. */
 static const char **read_operands(const struct invocation *invocation, size_t *count_r)
 {
     const struct arguments_option options[] = {{NULL}};
@@ -241,7 +241,7 @@ static bool are_users(const struct invocation *invocation, const char *const *us
     return good;
 }
 
-/* Deletes those that are there; that others are not must not keep anybody's row alive. */
+/* Deletes the rows that exist. Missing ones must not prevent the deletion of the others. */
 static enum status delete_rows(const struct invocation *invocation, const char *path,
         struct table *table, const char *const *users)
 {
@@ -283,7 +283,7 @@ static enum status run_delete(const struct invocation *invocation)
     return status;
 }
 
-/* `verimail table NAME`: its own name and arguments, in complaints. */
+/* The commands `verimail table NAME`, with their own names and arguments for complaints. */
 static const struct command commands[] = {
         {.name = "table build", .synopsis = "FILE [FROM] [--empty]", .run = run_build},
         {.name = "table set", .synopsis = "FILE USER [NAME=VALUE...]", .run = run_set},

@@ -4,13 +4,13 @@
 
 #include "command/command.h"
 
-/* What `verimail table` does beside building and editing, each in a file of its own. */
+/* The parts of `verimail table` beside building and editing. Each has its own file. */
 
-/* `verimail table get` and `dump`: what a table of users has. */
+/* `verimail table get` and `dump`: print the content of a users' table. */
 enum status table_dump_get(const struct invocation *invocation);
 enum status table_dump_all(const struct invocation *invocation);
 
-/* `verimail table sync ...`: the arguments behind `sync`. */
+/* `verimail table sync ...`: `argv` has the arguments after `sync`. */
 enum status table_sync(const struct invocation *invocation, int argc, char **argv);
 
 #endif

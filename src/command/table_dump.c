@@ -30,8 +30,8 @@ static void print_row(FILE *out, struct text key, struct text values)
     fputc('\n', out);
 }
 
-/* The rule of the first of these that has one: the user, the one without +detail, `*`. Whether it
- * is pinned is not said: the row may be another user's. */
+/* Finds the first rule of: the user, the user without +detail, `*`. Whether it is pinned is not
+ * returned, because the row may be another user's. */
 static enum table_result resolve(
         struct table *table, struct text *local, struct text domain, struct row *row_r)
 {
@@ -146,8 +146,8 @@ static bool print_one(void *context, struct text key, struct text values)
     return !ferror(dump->out);
 }
 
-/* Aside first: a reader that waits for a person to turn the page would keep alive all that writers
- * replace meanwhile. */
+/* Copies the rows to a spool first. A read that waits for a pager would keep alive everything that
+ * writers replace meanwhile. */
 static enum status print_all(
         const struct invocation *invocation, const char *path, struct table *table, bool as_json)
 {

@@ -16,7 +16,7 @@ static const struct command command_table_sync = {
 struct syncing {
     const struct invocation *invocation;
     const struct config *config;
-    const char *name; /* of the directory that is under way */
+    const char *name; /* of the current directory */
     bool believe;
 };
 
@@ -61,7 +61,7 @@ static void print_counts(const char *name, const struct directory_counts *counts
             "values left out that are no addresses");
     print_if(counts->without, "entry without an address", "entries without an address");
     putchar('\n');
-    fflush(stdout); /* in its place among what is told of the next one */
+    fflush(stdout); /* before the messages of the next directory */
 }
 
 static enum status sync_one(struct syncing *syncing, const struct config_directory *directory)
@@ -105,7 +105,7 @@ static bool are_known(const struct syncing *syncing, const char *const *names)
     return good;
 }
 
-/* One that fails is no reason to leave the others; the first failure's status stays. */
+/* Syncs all directories, even if one fails. Returns the first failure's status. */
 static enum status sync_all(struct syncing *syncing, const char *const *names)
 {
     const size_t count = names[0] == NULL ? syncing->config->directories_count : 0;
@@ -135,7 +135,7 @@ static enum status table_sync_run(
     struct syncing syncing = {.invocation = invocation, .config = config, .believe = believe};
     enum status status = STATUS_CONFIG;
 
-    (void)signal(SIGPIPE, SIG_IGN); /* a server that goes away is an error like others */
+    (void)signal(SIGPIPE, SIG_IGN); /* a lost server is an ordinary error */
     if (config != NULL)
         status = sync_all(&syncing, names);
     config_free(&config);

@@ -4,12 +4,12 @@
 
 #include <stdbool.h>
 
-/* What standard output is good for. */
+/* The abilities of standard output. */
 
-unsigned terminal_width(void); /* columns; 0 when it is no terminal */
-/* A terminal, whose user did not set NO_COLOR. */
+unsigned terminal_width(void); /* columns; 0: not a terminal */
+/* Whether it is a terminal and NO_COLOR is not set. */
 bool terminal_has_colour(void);
-/* Whether this locale's characters are UTF-8. */
+/* Whether the locale uses UTF-8. */
 bool terminal_is_utf8(void);
 
 #endif

@@ -18,25 +18,25 @@
 #include "protocol/address.h"
 #include "protocol/domain.h"
 
-#define PAUSE 250          /* milliseconds between two looks at the store */
-#define LOOK_BACK 1000000  /* events that are searched for the first lines */
+#define PAUSE 250          /* milliseconds between two queries */
+#define LOOK_BACK 1000000  /* events searched for the first lines */
 #define BATCH 1000         /* events in one query */
-#define IDLE_MOST 20       /* looks in vain until the store is opened again */
+#define IDLE_MOST 20       /* queries without a result until the store is reopened */
 #define LINES_MOST 1000000 /* of --lines */
 #define SQL_MAX 1024
-#define PENDING_MOST 65536 /* octets that are written at once */
+#define PENDING_MOST 65536 /* octets written at once */
 
-/* Which events are shown: more of an SQL condition, and its parameters from $3 on. It points into
- * itself and is not copied. */
+/* Selects the events to show: additional SQL conditions, with parameters from $3 on. It points into
+ * itself, so it must not be copied. */
 struct watch_filter {
     char conditions[256];
     struct eventstore_value parameters[4];
-    size_t count; /* of parameters, $1 and $2 with them */
+    size_t count; /* parameters, including $1 and $2 */
     char domain[DOMAIN_MAX + 1];
     char user[ADDRESS_MAX + 2];
 };
 
-/* From the options' values, NULL where there is none. False after a complaint. */
+/* Reads the options' values; NULL where there is none. False after a complaint. */
 bool watch_filter_take(const struct invocation *invocation, const char *verdicts,
         const char *domain, const char *user, struct watch_filter *filter_r);
 
@@ -105,7 +105,7 @@ static bool watch_filter_take_domain(
     return true;
 }
 
-/* `local@domain`, or `local` at any domain; small and capital letters are the same. */
+/* `local@domain`, or `local` at any domain. Case is ignored. */
 static bool watch_filter_take_user(
         const struct invocation *invocation, const char *user, struct watch_filter *filter)
 {
@@ -144,18 +144,18 @@ bool watch_filter_take(const struct invocation *invocation, const char *verdicts
 struct watch {
     const struct invocation *invocation;
     const char *address;
-    struct eventstore *store; /* NULL: it is away */
+    struct eventstore *store; /* NULL: not available */
     struct watch_filter filter;
     struct watch_line_look look;
     bool as_json;
-    int64_t last;   /* the id behind which it goes on */
-    int64_t newest; /* the largest id that there is */
-    size_t shown;   /* rows of one query */
+    int64_t last;   /* the id after which it continues */
+    int64_t newest; /* the largest id in the store */
+    size_t shown;   /* rows shown of the last query */
     unsigned idle;
-    FILE *lines; /* what is to be written, in memory */
+    FILE *lines; /* pending output, in memory */
     char *pending;
     size_t pending_len;
-    int failure; /* errno of a write that failed, or of memory */
+    int failure; /* errno of a failed write, or ENOMEM */
 };
 
 static volatile sig_atomic_t ended;
@@ -166,8 +166,8 @@ static void watch_on_signal(int signal_number)
     ended = 1;
 }
 
-/* A write to somebody who does not read must end too: so no SA_RESTART, and no stdio, which would
- * try again. The second one ends the program, whatever it is waiting for. */
+/* The first signal must also end a write to a program that does not read: hence no SA_RESTART, and
+ * no stdio, which would retry. A second signal ends the program whatever it waits for. */
 static void take_signals(void)
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
@@ -185,7 +185,7 @@ static bool goes_on(const struct watch *watch)
     return !ended && watch->failure == 0;
 }
 
-/* How much may be written now: after the end, only what does not wait. */
+/* The octets to write now. After the end, only what can be written without waiting. */
 static size_t writable(size_t left)
 {
     struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
@@ -197,7 +197,7 @@ static size_t writable(size_t left)
     return left < PIPE_BUF ? left : PIPE_BUF;
 }
 
-/* Writes what is pending. */
+/* Writes the pending output. */
 static void spill(struct watch *watch)
 {
     size_t written = 0;
@@ -233,8 +233,7 @@ static bool watch_show(void *context, const struct eventstore_value *values, siz
     return goes_on(watch);
 }
 
-/* The events behind the id `after` that the filter lets through: the latest `most` of them, or the
- * first ones; in their order. */
+/* Gets the filtered events after the id `after`, in order: the latest `most`, or the first. */
 static bool watch_ask(struct watch *watch, int64_t after, bool latest, uint64_t most)
 {
     struct watch_filter *filter = &watch->filter;
@@ -278,7 +277,7 @@ static bool show_first(struct watch *watch, uint64_t lines)
     return true;
 }
 
-/* What came since the last look. A store with smaller ids than before was recreated. */
+/* Shows new events. Smaller ids than before mean that the store was recreated. */
 static bool show_new(struct watch *watch)
 {
     if (!find_newest(watch))
@@ -297,14 +296,14 @@ static bool show_new(struct watch *watch)
     return true;
 }
 
-/* Once for each time that it goes away. */
+/* Reports that the store is lost, once each time. */
 static void watch_lose(struct watch *watch, const char *error)
 {
     command_complain(watch->invocation, "the record of events: %s; waiting for it", error);
     eventstore_close(&watch->store);
 }
 
-/* A file that was replaced looks like one in which nothing happens. */
+/* Reopens the store: a replaced file looks like one without new events. */
 static void look_again(struct watch *watch)
 {
     char error[EVENTSTORE_ERROR_MAX] = "";
@@ -317,7 +316,7 @@ static void look_again(struct watch *watch)
         watch_lose(watch, error);
 }
 
-/* Until the next look, or nobody reads any more. */
+/* Waits until the next query, or until the reader of the output is gone. */
 static void pause_watch(void)
 {
     struct pollfd out = {.fd = STDOUT_FILENO};
@@ -351,7 +350,7 @@ static enum status watch_record(struct watch *watch, uint64_t lines)
     }
     spill(watch);
     follow(watch);
-    /* A reader that went away (EPIPE) is no failure. */
+    /* It is no failure if the reader of the output is gone (EPIPE). */
     if (watch->failure == 0 || watch->failure == EPIPE)
         return STATUS_OK;
     command_complain(watch->invocation, "standard output: %s", strerror(watch->failure));

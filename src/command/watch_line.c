@@ -10,11 +10,11 @@
 #include "report/phrase.h"
 
 #define WIDTH_LEAST 80
-#define WIDTH_OF_ALL 112 /* from here on there is room for the day, the cause and the host, too */
-#define TIME_AT 11       /* in a moment's text */
+#define WIDTH_OF_ALL 112 /* from this width on, the day, the cause and the host are shown */
+#define TIME_AT 11       /* offset of the time in the text of a date */
 #define TIME_LEN 8
 #define VERDICT 5
-#define REASON 15 /* with its cause */
+#define REASON 15 /* columns, including the cause */
 #define REASON_ALONE 10
 #define MILLISECONDS 7
 
@@ -39,10 +39,10 @@ static bool is_narrow(const struct watch_line_look *look)
     return look->width > 0 && look->width < WIDTH_OF_ALL;
 }
 
-/* What is left of a line is divided among the texts, in these shares. */
+/* The texts share the rest of a line in these proportions. */
 struct widths {
     unsigned user;
-    unsigned host; /* 0: it is left out */
+    unsigned host; /* 0: not shown */
     unsigned receiving;
     unsigned address;
 };
@@ -63,7 +63,7 @@ static struct widths widths_of(const struct watch_line_look *look, unsigned take
     return widths;
 }
 
-/* A text and a blank; what is not known is a `-`. */
+/* Writes a text and a space; an unknown text is `-`. */
 static void put_cell(struct text t, unsigned width, const struct watch_line_look *look, FILE *out)
 {
     char phrase[PHRASE_MAX];
@@ -90,7 +90,7 @@ static void put_verdict(struct text verdict, const struct watch_line_look *look,
     fputs(look->colour ? "\033[0m" : "", out);
 }
 
-/* `refused/user`: the word on the wire, and what the log knows beyond it. */
+/* `refused/user`: the reason on the wire, and the cause that the log knows. */
 static void put_reason(
         struct text reason, struct text cause, const struct watch_line_look *look, FILE *out)
 {
