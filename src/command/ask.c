@@ -51,14 +51,14 @@ static void ask_print_answer_json(const struct answer *answer)
 
 /* `received`: what came instead of an answer. */
 static void ask_print_temperror(
-        const char *asked, const char *cause, struct text received, bool as_json)
+        const char *asked, const char *error, struct text received, bool as_json)
 {
     const struct text shown = {received.at, received.len < SHOWN_MAX ? received.len : SHOWN_MAX};
 
     if (as_json) {
         json_t *document = json_text_object();
         json_text_set(document, "verdict", json_text_string(verdict_name(VERDICT_TEMPERROR)));
-        json_text_set(document, "cause", json_text_string(cause));
+        json_text_set(document, "cause", json_text_string(error));
         if (shown.len > 0)
             json_text_set(document, "received", json_text_of(shown));
         json_text_print(stdout, document);
@@ -66,7 +66,7 @@ static void ask_print_temperror(
     }
     printf("%s ", verdict_name(VERDICT_TEMPERROR));
     escape_put(stdout, text_of(asked));
-    printf(": %s", cause);
+    printf(": %s", error);
     if (shown.len > 0) {
         fputs(": ", stdout);
         escape_put(stdout, shown);
@@ -81,14 +81,14 @@ static enum status ask_print_outcome(
         const char *asked, const struct client_outcome *outcome, bool as_json)
 {
     const struct attempt *attempt = &outcome->attempt;
-    char cause[DISCOVERY_ERROR_MAX];
+    char error[DISCOVERY_ERROR_MAX];
 
     if (outcome->verdict == VERDICT_NONE) {
         ask_print_none(asked, as_json);
     } else if (outcome->verdict == VERDICT_TEMPERROR) {
-        client_outcome_text(outcome, cause, sizeof cause);
+        client_outcome_text(outcome, error, sizeof error);
         ask_print_temperror(
-                asked, cause, (struct text){attempt->reply, attempt->reply_len}, as_json);
+                asked, error, (struct text){attempt->reply, attempt->reply_len}, as_json);
     } else if (as_json) {
         ask_print_answer_json(&attempt->answer);
     } else {
@@ -103,12 +103,12 @@ static enum status ask_server(const struct hostport *hostport, const char *serve
 {
     const uint64_t deadline = mono_ms() + CLIENT_TIMEOUT;
     struct endpoint endpoints[ATTEMPT_ADDRESSES_MAX];
-    char cause[HOSTPORT_ERROR_MAX];
+    char error[HOSTPORT_ERROR_MAX];
     struct client_outcome outcome;
-    const size_t count = hostport_find(hostport, deadline, endpoints, ATTEMPT_ADDRESSES_MAX, cause);
+    const size_t count = hostport_find(hostport, deadline, endpoints, ATTEMPT_ADDRESSES_MAX, error);
 
     if (count == 0) {
-        ask_print_temperror(server, cause, text_of(""), as_json);
+        ask_print_temperror(server, error, text_of(""), as_json);
         return STATUS_TEMPERROR;
     }
     client_ask_at(endpoints, count, question, deadline, &outcome);

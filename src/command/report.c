@@ -30,10 +30,10 @@ struct job {
     char ascii[DOMAIN_MAX + 1];
 };
 
-static bool take_instant(const struct job *job, const char *option, const char *text,
-        struct time_argument *instant_r)
+static bool report_take_time(
+        const struct job *job, const char *option, const char *text, struct time_argument *time_r)
 {
-    if (time_argument_parse(text, unix_ms(), instant_r))
+    if (time_argument_parse(text, unix_ms(), time_r))
         return true;
     command_complain(job->invocation, "%s %s: " TIME_ARGUMENT_EXPECTED, option, text);
     return false;
@@ -55,8 +55,8 @@ static bool take_period(struct job *job)
     struct time_argument since;
     struct time_argument until = {.milliseconds = now};
 
-    if (!take_instant(job, "--since", job->since, &since) ||
-            (job->until != NULL && !take_instant(job, "--until", job->until, &until)))
+    if (!report_take_time(job, "--since", job->since, &since) ||
+            (job->until != NULL && !report_take_time(job, "--until", job->until, &until)))
         return false;
     job->wish.until = until.milliseconds < now ? until.milliseconds : now;
     job->wish.since = whole_steps(&since, job->wish.until);

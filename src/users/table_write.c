@@ -7,7 +7,7 @@
 #include "users/table_step.h"
 
 /* Finds the cause of a failed write: LMDB reports only EIO when the disk accepted a part of it. */
-static int find_cause(const struct table *t, int error)
+static int table_write_find_cause(const struct table *t, int error)
 {
     struct statvfs disk;
     int fd = -1;
@@ -27,7 +27,7 @@ static enum table_result written(struct table *t, int error)
     if (error == 0)
         return TABLE_OK;
     t->spoiled = true;
-    return table_step_fail(t, "it cannot be written", find_cause(t, error));
+    return table_step_fail(t, "it cannot be written", table_write_find_cause(t, error));
 }
 
 static void table_write_do_begin(void *context)

@@ -20,7 +20,7 @@ struct slot {
 };
 
 struct connection_limits {
-    struct connection_limits_limits limits;
+    struct connection_limits_setup limits;
     unsigned char seed[16];
     size_t mask;
     struct ratelimit classic[CLASSIC_SHARES];
@@ -28,7 +28,7 @@ struct connection_limits {
 };
 
 struct connection_limits *connection_limits_init(size_t connections,
-        const struct connection_limits_limits *limits, const unsigned char seed[16])
+        const struct connection_limits_setup *limits, const unsigned char seed[16])
 {
     size_t size = 16;
 
@@ -46,10 +46,10 @@ struct connection_limits *connection_limits_init(size_t connections,
     return s;
 }
 
-void connection_limits_free(struct connection_limits **sources)
+void connection_limits_free(struct connection_limits **limits)
 {
-    free(*sources);
-    *sources = NULL;
+    free(*limits);
+    *limits = NULL;
 }
 
 static struct network connection_limits_network_of(

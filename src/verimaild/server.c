@@ -79,7 +79,7 @@ static void server_look_at_health(struct server *s, uint64_t mono_ms)
 struct server *server_init(const struct server_setup *setup)
 {
     const struct config_service *config = setup->config;
-    const struct connection_limits_limits limits = {
+    const struct connection_limits_setup limits = {
             .per_address = (uint32_t)config->connections_per_address,
             .per_network = CONNECTIONS_NETWORK * (uint32_t)config->connections_per_address,
             .classic_rate = CLASSIC_RATE_PER_SOURCE,

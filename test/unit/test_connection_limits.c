@@ -46,7 +46,7 @@ BEFORE_ALL()
 
 TEST(limits_of_ipv4)
 {
-    const struct connection_limits_limits limits = {3, 5, 1};
+    const struct connection_limits_setup limits = {3, 5, 1};
     struct connection_limits *s = connection_limits_init(100, &limits, seed);
 
     assert_int_equal(opened(s, "192.0.2.1"), 3);
@@ -65,7 +65,7 @@ TEST(limits_of_ipv4)
 
 TEST(limits_of_ipv6)
 {
-    const struct connection_limits_limits limits = {3, 5, 1};
+    const struct connection_limits_setup limits = {3, 5, 1};
     struct connection_limits *s = connection_limits_init(100, &limits, seed);
 
     assert_int_equal(opened(s, "2001:db8:1:1::1"), 3);
@@ -84,7 +84,7 @@ TEST(limits_of_ipv6)
 /* The zero network of one length is not that of another, nor IPv4's. */
 TEST(lengths_are_apart)
 {
-    const struct connection_limits_limits limits = {1, 3, 1};
+    const struct connection_limits_setup limits = {1, 3, 1};
     struct connection_limits *s = connection_limits_init(100, &limits, seed);
 
     assert_int_equal(opened(s, "::"), 1);
@@ -97,7 +97,7 @@ TEST(lengths_are_apart)
 
 TEST(removing_what_is_not_there)
 {
-    const struct connection_limits_limits limits = {1, 1, 1};
+    const struct connection_limits_setup limits = {1, 1, 1};
     struct connection_limits *s = connection_limits_init(1, &limits, seed);
 
     closed(s, "192.0.2.1", 2);
@@ -121,7 +121,7 @@ static bool shares(const struct endpoint *a, const struct endpoint *b, size_t oc
 }
 
 static bool model_may_open(const struct model *m, const struct endpoint *from,
-        const struct connection_limits_limits *limits)
+        const struct connection_limits_setup *limits)
 {
     unsigned address = 0;
     unsigned network = 0;
@@ -149,7 +149,7 @@ static struct endpoint any_source(uint32_t chance)
 /* The table is as small as it ever is, so that its rows fill up and close again. */
 TEST(like_a_naive_list)
 {
-    const struct connection_limits_limits limits = {4, 9, 1};
+    const struct connection_limits_setup limits = {4, 9, 1};
     uint32_t chance = 7;
 
     for (unsigned char round = 0; round < 20; round++) {
@@ -178,7 +178,7 @@ TEST(like_a_naive_list)
 
 TEST(classic_shares)
 {
-    const struct connection_limits_limits limits = {1, 1, 2};
+    const struct connection_limits_setup limits = {1, 1, 2};
     struct connection_limits *s = connection_limits_init(1, &limits, seed);
     const struct endpoint one = source("192.0.2.1");
     const struct endpoint mapped = source("::ffff:192.0.2.1");
