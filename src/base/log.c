@@ -38,7 +38,7 @@ static struct log {
         .lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP, /* a line may be said about lost lines */
 };
 
-/* The date and the time of one second as a text, which a thread seldom makes anew. */
+/* The text of one second's date and time. A thread keeps it until the second changes. */
 static _Thread_local struct {
     time_t second;
     char text[19];

@@ -88,7 +88,7 @@ static enum table_result put_all(struct table *table, const struct rows *rows, b
     return result;
 }
 
-/* In one step, as all that is written: whoever reads sees all of it or nothing. */
+/* In one step, like every change: a reader sees all of it or nothing. */
 static enum status write_rows(const struct invocation *invocation, const char *path,
         struct table *table, const struct rows *rows, bool edit)
 {

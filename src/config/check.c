@@ -201,7 +201,7 @@ static bool is_ldap(const struct config_directory *directory)
     return directory->source.at != NULL && strncmp(directory->source.at, "ldap", 4) == 0;
 }
 
-/* This machine: nobody listens on the way to it. */
+/* This machine: what is sent to it crosses no network. */
 static bool is_loopback_host(const char *host)
 {
     char name[64];

@@ -30,7 +30,7 @@ static int metrics_socket_new(int family)
     return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
 
-/* Removes a socket that nobody listens at. False with errno when something else is there. */
+/* Removes a socket on which no process listens. False with errno when something else is there. */
 static bool metrics_socket_make_way(const struct sockaddr_un *address)
 {
     struct stat st;

@@ -15,7 +15,7 @@
 #include "verimaild/stats.h"
 #include "verimaild/tables.h"
 
-#define SCRATCH_MAX 65536   /* octets read at once of what nobody wants */
+#define SCRATCH_MAX 65536   /* octets read at once of what is discarded */
 #define DISCARD_MAX 1048576 /* octets after which a peer that still sends is cut off */
 #define COUNTING_MAX 4096   /* questions that wait for their counts; more are not counted */
 #define HEALTH_EVERY 1000   /* milliseconds between two looks at the store's health */
@@ -192,7 +192,7 @@ static bool server_send(const struct connection *c)
     if (!query_answer(&c->query, &w))
         return false;
     const struct text answer = writer_text(&w);
-    /* An empty socket takes a line this short; if it is gone, nobody waits for the answer. */
+    /* An empty socket takes a line this short; if it does not, the client is gone. */
     (void)!send(c->fd, answer.at, answer.len, MSG_MORE | MSG_NOSIGNAL | MSG_DONTWAIT);
     shutdown(c->fd, SHUT_WR);
     return true;
@@ -312,7 +312,7 @@ static void server_read(struct server *s, struct connection *c, uint64_t mono_ms
     server_judge(s, c, (struct text){c->line, end}, mono_ms);
 }
 
-/* Reads what nobody wants. */
+/* Reads and discards what still comes after the answer. */
 static void server_drain(struct server *s, struct connection *c)
 {
     const ssize_t got = recv(c->fd, s->scratch, sizeof s->scratch, MSG_DONTWAIT);

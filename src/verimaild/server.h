@@ -45,7 +45,7 @@ void server_expire(struct server *server, uint64_t mono_ms);
 void server_commit(struct server *server, uint64_t mono_ms);
 /* To be watched for EPOLLIN, then server_commit() has something to do; -1: there is none. */
 int server_store(const struct server *server);
-/* Whether another process, which opens its stores anew, should take over from this one. */
+/* Whether this process should be replaced by one that opens its stores again. */
 bool server_is_stale(const struct server *server, uint64_t mono_ms);
 
 /* Connections that are not done with. */

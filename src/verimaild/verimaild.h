@@ -33,11 +33,11 @@ enum worker_order {
 };
 enum worker_listener {
     WORKER_LISTENER_KEPT = 'k',  /* the successors have it too: leave what is queued to them */
-    WORKER_LISTENER_GOING = 'g', /* nobody else has it: accept as long as time is left */
+    WORKER_LISTENER_GOING = 'g', /* no other worker has it: accept while time is left */
 };
 #define WORKER_READY 'r' /* what a worker says once to its supervisor */
 
-#define WORKER_RENEW 3 /* exit status: a successor should open its stores anew */
+#define WORKER_RENEW 3 /* exit status: replace this worker by one that opens its stores again */
 
 /* What a worker is given at its fork, all of it borrowed. */
 struct worker_setup {

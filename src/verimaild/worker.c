@@ -40,7 +40,7 @@ struct worker {
     unsigned events;
     bool open[LISTENERS_MAX]; /* whether we still accept there */
     bool finishing;
-    bool renew;         /* a successor is to open the stores anew */
+    bool renew;         /* a new worker must open the stores again */
     uint64_t finish_by; /* milliseconds */
 };
 
