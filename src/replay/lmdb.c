@@ -49,7 +49,7 @@ static void say_error(struct lmdb *s, const char *doing, int error)
     snprintf(s->error, sizeof s->error, "%s: %s: %s", lmdb_path_of(s), doing, mdb_strerror(error));
 }
 
-static void say_begun_anew(struct lmdb *s)
+static void say_recreated(struct lmdb *s)
 {
     lmdb_set_error(s, "was recreated: payloads issued before that are not counted for an hour");
 }
@@ -86,7 +86,7 @@ static void *open_lmdb(const struct replay_setup *setup, uint64_t mono_ms, uint6
         s->reopen_at = mono_ms + REOPEN_AFTER;
         say_error(s, "cannot be opened", error);
     } else if (s->file.lost) {
-        say_begun_anew(s);
+        say_recreated(s);
     }
     return s;
 }
@@ -355,7 +355,7 @@ static void count_and_say(struct lmdb *s, uint64_t mono_ms, uint64_t unix_now)
         /* Other processes count in a new file by now, which lacks these counts. */
         fail_all(s);
     } else if (has_failures(s)) {
-        say_begun_anew(s);
+        say_recreated(s);
     } else {
         s->error[0] = '\0';
     }

@@ -34,7 +34,7 @@ struct redis {
     uint64_t unix_now;
     bool stale;
     uint64_t failures;
-    const struct redis_link *troubled; /* whom `error` is about; only compared */
+    const struct redis_link *troubled; /* the link that `error` is about; only compared */
     char error[REPLAY_ERROR_MAX];
 };
 

@@ -324,16 +324,6 @@ static void remove_node(struct redis_cluster *c, size_t index)
     }
 }
 
-static void remove_gone(struct redis_cluster *c, uint64_t mono_ms)
-{
-    for (size_t i = 0; i < c->count;) {
-        if (!c->nodes[i]->named && mono_ms - c->nodes[i]->seen_at > GONE_AFTER)
-            remove_node(c, i);
-        else
-            i++;
-    }
-}
-
 static bool ask_one(struct redis_cluster *c, struct redis_link *link, uint64_t mono_ms)
 {
     if (redis_link_state(link) != REDIS_LINK_READY || !redis_link_info(link)->cluster ||
@@ -374,7 +364,13 @@ uint64_t redis_cluster_tick(struct redis_cluster *cluster, uint64_t mono_ms)
         if (redis_link_state(link) == REDIS_LINK_READY)
             cluster->well_at = mono_ms;
     }
-    remove_gone(cluster, mono_ms);
+    for (size_t i = 0; i < cluster->count;) {
+        const struct node *node = cluster->nodes[i];
+        if (!node->named && mono_ms - node->seen_at > GONE_AFTER)
+            remove_node(cluster, i);
+        else
+            i++;
+    }
     if (mono_ms >= map_due(cluster))
         ask_map(cluster, mono_ms);
     return map_due(cluster) < due ? map_due(cluster) : due;

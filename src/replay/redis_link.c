@@ -297,12 +297,12 @@ static bool introduce(struct redis_link *link, uint64_t mono_ms)
 
     snprintf(database, sizeof database, "%u", address->database);
     const char *const as_user[3] = {"AUTH", address->user, password != NULL ? password : ""};
-    const char *const as_anybody[3] = {"AUTH", password};
+    const char *const as_default_user[3] = {"AUTH", password};
     const char *const select[3] = {"SELECT", database};
     if (has_user)
         asked = ask_words(link, OWN_AUTH, 3, as_user, mono_ms);
     else if (password != NULL)
-        asked = ask_words(link, OWN_AUTH, 2, as_anybody, mono_ms);
+        asked = ask_words(link, OWN_AUTH, 2, as_default_user, mono_ms);
     if (asked && address->database > 0)
         asked = ask_words(link, OWN_SELECT, 2, select, mono_ms);
     return asked && ask_info(link, mono_ms);

@@ -15,18 +15,13 @@ uint16_t redis_slots_crc16(struct text t)
     return (uint16_t)crc;
 }
 
-static struct text tag_of(struct text key)
+uint16_t redis_slots_key(struct text key)
 {
     struct reader r = reader_of(key);
 
     (void)reader_until(&r, '{');
     const struct text tag = reader_until(&r, '}');
-    return r.failed || tag.len == 0 ? key : tag;
-}
-
-uint16_t redis_slots_key(struct text key)
-{
-    return redis_slots_crc16(tag_of(key)) % REDIS_SLOTS;
+    return redis_slots_crc16(r.failed || tag.len == 0 ? key : tag) % REDIS_SLOTS;
 }
 
 static bool is_array(const redisReply *reply, size_t least)
