@@ -329,34 +329,22 @@ struct difference *difference_find(struct table *table, struct row_set *rows,
     return d;
 }
 
-static enum table_result delete_removed(const struct removed *removed, struct table *table)
+enum table_result difference_write(const struct difference *d, struct table *table)
 {
-    struct reader keys = reader_of((struct text){removed->octets, removed->len});
-    enum table_result result = TABLE_OK;
-
-    while (result != TABLE_ERROR && keys.rest.len > 0)
-        result = table_delete(table, reader_until(&keys, '\0'));
-    return result != TABLE_ERROR ? TABLE_OK : result;
-}
-
-static enum table_result difference_put(const struct row_set_row *rows, struct table *table)
-{
+    struct reader removed = reader_of((struct text){d->removed.octets, d->removed.len});
+    enum table_result result = d->was_empty ? table_clear(table, false) : TABLE_OK;
     char error[ROW_ERROR_MAX];
     struct row row;
 
-    return row_parse(row_set_values(rows), &row, error) /* it parsed when it was added */
-                   ? table_put(table, row_set_key(rows), &row)
-                   : TABLE_ERROR;
-}
-
-enum table_result difference_write(const struct difference *d, struct table *table)
-{
-    enum table_result result = d->was_empty ? table_clear(table, false) : TABLE_OK;
-
-    if (result == TABLE_OK)
-        result = delete_removed(&d->removed, table);
-    for (size_t i = 0; result == TABLE_OK && i < d->count; i++)
-        if (d->rows[i].state == ROW_SET_NEW || d->rows[i].state == ROW_SET_CHANGED)
-            result = difference_put(&d->rows[i], table);
-    return result;
+    while (result != TABLE_ERROR && removed.rest.len > 0)
+        result = table_delete(table, reader_until(&removed, '\0'));
+    for (size_t i = 0; result != TABLE_ERROR && i < d->count; i++) {
+        const struct row_set_row *put = &d->rows[i];
+        if (put->state != ROW_SET_NEW && put->state != ROW_SET_CHANGED)
+            continue;
+        if (!row_parse(row_set_values(put), &row, error)) /* it parsed when it was added */
+            return TABLE_ERROR;
+        result = table_put(table, row_set_key(put), &row);
+    }
+    return result != TABLE_ERROR ? TABLE_OK : TABLE_ERROR;
 }

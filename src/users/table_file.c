@@ -92,17 +92,10 @@ static int check_mark(MDB_txn *txn, MDB_dbi dbi)
                    : MDB_VERSION_MISMATCH;
 }
 
-static int mark_new(MDB_txn *txn, MDB_dbi dbi)
-{
-    MDB_stat about;
-    const int error = mdb_stat(txn, dbi, &about);
-
-    return error != 0 || about.ms_entries > 0 ? error : table_file_put_mark(txn, dbi);
-}
-
 static int table_file_open_database(MDB_env *env, bool write, MDB_dbi *dbi_r)
 {
     MDB_txn *txn = NULL;
+    MDB_stat about;
     int error = mdb_txn_begin(env, NULL, write ? 0 : MDB_RDONLY, &txn);
 
     if (error != 0)
@@ -111,7 +104,9 @@ static int table_file_open_database(MDB_env *env, bool write, MDB_dbi *dbi_r)
     if (error == 0)
         error = check_mark(txn, *dbi_r);
     if (error == 0 && write)
-        error = mark_new(txn, *dbi_r);
+        error = mdb_stat(txn, *dbi_r, &about);
+    if (error == 0 && write && about.ms_entries == 0)
+        error = table_file_put_mark(txn, *dbi_r);
     if (error == 0)
         return mdb_txn_commit(txn);
     mdb_txn_abort(txn);
