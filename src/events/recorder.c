@@ -198,16 +198,6 @@ static void recorder_set(struct recorder *r, bool *it)
     pthread_mutex_unlock(&r->lock);
 }
 
-static void record_until_end(struct recorder *r)
-{
-    uint64_t wait = WAIT_LEAST;
-
-    do {
-        wait = next_wait(recording_turn(r->recording), wait);
-        log_tick(mono_ms());
-    } while (!wait_until(r, &r->end, wait));
-}
-
 /* Records what is left. The store is tried once more even if it failed before. */
 static void record_the_rest(struct recorder *r)
 {
@@ -255,8 +245,12 @@ static void give_up_the_rest(struct recorder *r)
 static void *recorder_record(void *context)
 {
     struct recorder *r = context;
+    uint64_t wait = WAIT_LEAST;
 
-    record_until_end(r);
+    do {
+        wait = next_wait(recording_turn(r->recording), wait);
+        log_tick(mono_ms());
+    } while (!wait_until(r, &r->end, wait));
     if (is_orphan(r))
         record_as_orphan(r);
     else

@@ -190,18 +190,13 @@ static PGresult *session_next(struct session *s)
     return PQgetResult(s->connection);
 }
 
-static bool is_good(const PGresult *result)
-{
-    const ExecStatusType status = PQresultStatus(result);
-
-    return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK ||
-           status == PGRES_SINGLE_TUPLE || status == PGRES_COPY_IN;
-}
-
 /* Whether the result is a success; if not, `error_r` has the reason. */
 static bool examine(struct session *s, const PGresult *result, char error_r[EVENTSTORE_ERROR_MAX])
 {
-    if (is_good(result))
+    const ExecStatusType status = PQresultStatus(result);
+
+    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_SINGLE_TUPLE ||
+            status == PGRES_COPY_IN)
         return true;
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     snprintf(s->state, sizeof s->state, "%s", state != NULL ? state : "");
