@@ -73,7 +73,7 @@ struct made {
 
 /* What to paste, and where: the file's name or the public key, with the text around it. `before`
  * NULL: the public key alone. NAME becomes the host's name. */
-struct hostport {
+struct setting {
     const char *where;
     const char *before;
     bool is_file;
@@ -86,8 +86,8 @@ struct key_form {
     bool (*make)(const struct key_form *form, uint64_t now, struct made *made);
     enum key_kind secret;
     enum key_kind public;
-    struct hostport places[3]; /* ends with a NULL */
-    bool is_single;            /* an older key cannot be kept beside it */
+    struct setting settings[3]; /* ends with a NULL */
+    bool is_single;             /* an older key cannot be kept beside it */
 };
 
 static bool make_pair(const struct key_form *form, uint64_t now, struct made *made)
@@ -143,14 +143,6 @@ static const struct key_form forms[] = {
                 .is_single = true},
 };
 
-static const struct key_form *find_form(const char *name)
-{
-    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
-        if (strcmp(forms[i].name, name) == 0)
-            return &forms[i];
-    return NULL;
-}
-
 /* What the configuration says. It may be missing. */
 struct known {
     uint64_t lifetime;         /* the longest lifetime of any domain, in seconds */
@@ -175,22 +167,22 @@ static struct known read_known(const char *path)
     return known;
 }
 
-static void print_place(
-        const struct hostport *place, const char *file, const char *public, const char *host)
+static void print_setting(
+        const struct setting *setting, const char *file, const char *public, const char *host)
 {
-    printf("\n%s\n", place->where);
-    if (place->before == NULL) {
+    printf("\n%s\n", setting->where);
+    if (setting->before == NULL) {
         fputs(public, stdout);
         return;
     }
-    const char *name = strstr(place->before, "NAME");
+    const char *name = strstr(setting->before, "NAME");
     if (name != NULL)
-        printf("    %.*s%s%s", (int)(name - place->before), place->before, host,
+        printf("    %.*s%s%s", (int)(name - setting->before), setting->before, host,
                 name + strlen("NAME"));
     else
-        printf("    %s", place->before);
-    escape_quoted(stdout, text_of(place->is_file ? file : public));
-    printf("%s\n", place->after);
+        printf("    %s", setting->before);
+    escape_quoted(stdout, text_of(setting->is_file ? file : public));
+    printf("%s\n", setting->after);
 }
 
 static void print_text(const struct key_form *form, const char *file, const struct made *made,
@@ -201,8 +193,8 @@ static void print_text(const struct key_form *form, const char *file, const stru
     date_format(until, date);
     escape_put(stdout, text_of(file));
     printf(": the new secret key of %s. Keep it secret.\n", form->called);
-    for (const struct hostport *place = form->places; place->where != NULL; place++)
-        print_place(place, file, made->public, host);
+    for (const struct setting *setting = form->settings; setting->where != NULL; setting++)
+        print_setting(setting, file, made->public, host);
     if (form->is_single)
         puts("\nA domain has one such key at a time: payloads for an older one open no more.");
     else
@@ -267,9 +259,9 @@ static enum status keygen_run(const struct invocation *invocation)
 
     if (!arguments_read(invocation, options, 2, 2, operands))
         return STATUS_USAGE;
-    const struct key_form *form = find_form(operands[0]);
-    if (form != NULL)
-        return generate(invocation, form, operands[1], as_json);
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
+        if (strcmp(forms[i].name, operands[0]) == 0)
+            return generate(invocation, &forms[i], operands[1], as_json);
     command_complain(invocation, "%s: expected service, host or classic", operands[0]);
     return STATUS_USAGE;
 }

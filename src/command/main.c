@@ -130,17 +130,12 @@ static enum status main_run(int argc, char **argv)
     return run_command(config_path, argc - optind, argv + optind);
 }
 
-/* Opens missing standard files. Otherwise a file of ours could become standard output. */
-static void hold_standard_files(void)
+int main(int argc, char **argv)
 {
+    /* Missing standard files are opened, so that no file of ours becomes standard output. */
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         if (fcntl(fd, F_GETFD) < 0)
             (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
-}
-
-int main(int argc, char **argv)
-{
-    hold_standard_files();
     if (sodium_init() < 0) {
         fputs("verimail: libsodium does not start\n", stderr);
         return STATUS_FAILURE;

@@ -29,7 +29,8 @@ static struct table *open_to_write(const struct invocation *invocation, const ch
     return table;
 }
 
-/* A row in a table that the service does not read would do nothing, and nobody would notice. */
+/* Opens a table that must exist. A misspelled name would otherwise create a table that the service
+ * does not read, and the row would have no effect, unnoticed. */
 static struct table *open_to_edit(const struct invocation *invocation, const char *path)
 {
     if (access(path, F_OK) == 0)
@@ -38,11 +39,11 @@ static struct table *open_to_edit(const struct invocation *invocation, const cha
     return NULL;
 }
 
-/* What becomes of the rows that are there. */
+/* What happens to the existing rows. */
 enum filling {
     FILL_MORE,  /* they stay */
-    FILL_WHOLE, /* they go, unless nothing would come in their place */
-    FILL_ALL,   /* they go */
+    FILL_WHOLE, /* they are replaced, unless there are no new rows */
+    FILL_ALL,   /* they are replaced */
 };
 
 static enum status table_read_rows(
@@ -88,7 +89,7 @@ static enum table_result put_all(struct table *table, const struct rows *rows, b
     return result;
 }
 
-/* In one step, like every change: a reader sees all of it or nothing. */
+/* Writes the rows in one transaction: a reader sees all of them or none. */
 static enum status write_rows(const struct invocation *invocation, const char *path,
         struct table *table, const struct rows *rows, bool edit)
 {

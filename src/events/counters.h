@@ -10,9 +10,10 @@
 #define COUNTERS_LATENCIES 12
 #define COUNTERS_KEYS_MAX 64
 
-/* What operators watch, in memory that the processes of a service share: made by the supervisor
- * before the first fork, it outlives all of them but the supervisor, and so reloads. All are counts
- * since the start unless they say otherwise; added to with counters_add(), never reset. */
+/* The counters that operators watch, in memory that the processes of a service share. The
+ * supervisor makes it before the first fork. It outlives all other processes, and so reloads. All
+ * are counts since the start unless they say otherwise. Add with counters_add(); they are never
+ * reset. */
 enum counter_alarm {
     COUNTER_ALARM_FORGERIES,
     COUNTER_ALARM_REPLAY,

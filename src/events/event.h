@@ -24,8 +24,9 @@ struct event {
     struct text receiving; /* domains separated by commas, or `*` */
     struct text ip;        /* the address that sent the message, as reported by the asker */
     struct text asker;     /* the address of the asker */
-    bool listed;           /* the user has a rule of its own, not that of `*` or none; false, too,
-                            * where no rule was looked at: a forged stamp, a domain not served */
+    /* Whether the user has a rule of its own. False if the rule is that of `*`, or there is none.
+     * Also false if no rule was read: a forged stamp, a domain that is not served. */
+    bool listed;
     uint32_t milliseconds; /* from accept to answer */
 };
 

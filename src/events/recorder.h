@@ -15,12 +15,14 @@
 #define RECORDER_FINISH 5000  /* milliseconds for what is left; the store may take longer */
 #define RECORDER_ORPHAN 11000 /* milliseconds that workers may go on without a supervisor */
 
-/* What the supervisor says to a recorder, an octet each. At the end of the socket the supervisor is
- * dead and workers may go on for a while: as long as events come, they are recorded. */
+/* What the supervisor sends to a recorder, one octet each. The end of the socket means that the
+ * supervisor is dead. Workers may go on for a while: as long as events come, they are recorded. */
 enum recorder_order {
-    RECORDER_STOP = 's',      /* all workers have ended: record what is left, mark the store of
-                               * replay counts as whole, and end */
-    RECORDER_HAND_OVER = 'h', /* the same, but others go on counting */
+    /* All workers have ended: record the rest, mark the store of replay counts as clean, and end.
+     */
+    RECORDER_STOP = 's',
+    /* The same, but others go on counting. */
+    RECORDER_HAND_OVER = 'h',
 };
 
 /* What a recorder gets at its fork, all borrowed. */

@@ -15,9 +15,9 @@
  * processes may record in the same place at once.
  *
  * The table `event` has the columns id (ascending in the order of recording), time (Unix
- * milliseconds), verdict ("YES"), reason ("stamped"), cause, user, domain (the user's), host,
- * receiving, ip, asker (texts, "" if not known), listed (0 or 1), ms. When an id is visible, all
- * lower ones are too. Ids begin again when a store is recreated.
+ * milliseconds), verdict ("YES") and reason ("stamped"). The texts cause, user, domain (the
+ * user's), host, receiving, ip and asker follow, "" if not known, then listed (0 or 1) and ms. When
+ * an id is visible, all lower ones are too. Ids begin again when a store is recreated.
  *
  * The table `gap` has the columns time and count: the number of events lost before this time.
  * Queries quote the names of columns that are SQL words somewhere. */
