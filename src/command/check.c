@@ -108,7 +108,7 @@ static void check_print(const struct job *job)
     if (found->author != NULL)
         print_named("author", found->author->text);
     else
-        print_named("because", message_parser_fault_text(found->fault));
+        print_named("because", message_parser_error_text(found->error));
     if (found->asked)
         check_print_outcome(&found->outcome);
     if (job->found.field[0] != '\0') {
@@ -129,9 +129,9 @@ static void check_explain_author(const struct job *job)
         fputs(" is ignored: the question is about the author\n", stdout);
     }
     if (found->author == NULL) {
-        printf("author: none: the message %s%s%s\n", message_parser_fault_text(found->fault),
-                found->fault == MESSAGE_PARSER_FROM ? ": it " : "",
-                found->fault == MESSAGE_PARSER_FROM
+        printf("author: none: the message %s%s%s\n", message_parser_error_text(found->error),
+                found->error == MESSAGE_PARSER_FROM ? ": it " : "",
+                found->error == MESSAGE_PARSER_FROM
                         ? from_result_text(message_parser_from_result(job->parser))
                         : "");
         return;

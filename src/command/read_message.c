@@ -60,11 +60,11 @@ void read_message_feed(struct read_message *reading, struct text chunk)
 }
 
 static enum status read_message_describe(const struct read_message *reading,
-        enum message_parser_fault fault, char error_r[READ_MESSAGE_ERROR_MAX])
+        enum message_parser_error error, char error_r[READ_MESSAGE_ERROR_MAX])
 {
     const unsigned long long line = message_line(reading->message);
 
-    switch (fault) {
+    switch (error) {
     case MESSAGE_PARSER_NOT_FIELD:
         snprintf(error_r, READ_MESSAGE_ERROR_MAX,
                 "line %llu of the message is neither a header field nor the empty line before the "
@@ -104,7 +104,7 @@ static enum status read_message_feed_all(
         struct read_message *reading, const struct invocation *invocation)
 {
     char buffer[SPOOL_CHUNK];
-    char fault[READ_MESSAGE_ERROR_MAX];
+    char error[READ_MESSAGE_ERROR_MAX];
     ssize_t got;
 
     while ((got = spool_read(STDIN_FILENO, buffer, sizeof buffer)) > 0)
@@ -113,9 +113,9 @@ static enum status read_message_feed_all(
         command_complain(invocation, "standard input: %s", strerror(errno));
         return STATUS_INPUT;
     }
-    const enum status status = read_message_end(reading, fault);
+    const enum status status = read_message_end(reading, error);
     if (status != STATUS_OK)
-        command_complain(invocation, "%s", fault);
+        command_complain(invocation, "%s", error);
     return status;
 }
 
@@ -135,14 +135,14 @@ enum status read_message_read(struct message_parser *parser, const struct invoca
 const struct address *read_message_author(
         const struct message_parser *parser, char error_r[READ_MESSAGE_ERROR_MAX])
 {
-    enum message_parser_fault fault;
-    const struct address *author = message_parser_author(parser, &fault);
+    enum message_parser_error error;
+    const struct address *author = message_parser_author(parser, &error);
 
-    if (fault == MESSAGE_PARSER_FROM)
+    if (error == MESSAGE_PARSER_FROM)
         snprintf(error_r, READ_MESSAGE_ERROR_MAX, "the From field %s",
                 from_result_text(message_parser_from_result(parser)));
     else if (author == NULL)
         snprintf(error_r, READ_MESSAGE_ERROR_MAX, "the message %s",
-                message_parser_fault_text(fault));
+                message_parser_error_text(error));
     return author;
 }

@@ -170,11 +170,11 @@ static void stamp_put_field(struct writer *w, const char *name, const char *valu
 static enum status stamp_make_head(const struct job *job, struct read_message *reading,
         const struct message_parser *parser, struct writer *w)
 {
-    char fault[READ_MESSAGE_ERROR_MAX];
-    const enum status status = read_message_end(reading, fault);
+    char error[READ_MESSAGE_ERROR_MAX];
+    const enum status status = read_message_end(reading, error);
 
     if (status != STATUS_OK) {
-        command_complain(job->invocation, "not stamped: %s", fault);
+        command_complain(job->invocation, "not stamped: %s", error);
         return status;
     }
     const struct address *user = stamp_find_user(job, parser);

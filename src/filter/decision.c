@@ -259,19 +259,19 @@ static const char *decision_try_stamp(
 {
     const struct policy *policy = transaction->policy;
     const struct config_milter *milter = policy->config->milter;
-    enum message_parser_fault fault = message_parser_end(transaction->parser);
+    enum message_parser_error error = message_parser_end(transaction->parser);
 
     /* A fault of this host, not of the message: unstamped, others would refuse it for good. */
-    if (fault == MESSAGE_PARSER_MEMORY) {
+    if (error == MESSAGE_PARSER_MEMORY) {
         decision_refuse(decision, ACTION_TEMPFAIL, "451", "4.7.1",
                 "This message cannot be stamped now (Verimail); try again later");
-        return message_parser_fault_word(fault);
+        return message_parser_error_word(error);
     }
-    *author_r = message_parser_author(transaction->parser, &fault);
+    *author_r = message_parser_author(transaction->parser, &error);
     if (policy->stamper == NULL)
         return "no-key";
     if (*author_r == NULL)
-        return message_parser_fault_word(fault);
+        return message_parser_error_word(error);
     if (!stamper_is_ours(policy->stamper, *author_r))
         return "not-ours";
     if (transaction_class(transaction) == MAIL_CLASS_RELAYED && !transaction->from->relays_for_us)

@@ -157,15 +157,15 @@ static void verifier_find_verdict(const struct verifier *verifier, struct client
         const struct message_parser *parser, struct text rcpt, struct text ip,
         struct verification *verification)
 {
-    const enum message_parser_fault fault = verification->fault;
+    const enum message_parser_error error = verification->error;
 
     if (verification->author != NULL) {
         verifier_ask(verifier, client, parser, rcpt, ip, verification);
         return;
     }
     /* A lack of memory is not the message's fault. */
-    verification->verdict = fault == MESSAGE_PARSER_MEMORY ? VERDICT_TEMPERROR : VERDICT_PERMERROR;
-    verification->reason = text_of(message_parser_fault_word(fault));
+    verification->verdict = error == MESSAGE_PARSER_MEMORY ? VERDICT_TEMPERROR : VERDICT_PERMERROR;
+    verification->reason = text_of(message_parser_error_word(error));
 }
 
 /* The field */
@@ -213,14 +213,14 @@ static const struct reply denied = {"550", "5.7.1", "",
         " says that it did not send this message (Verimail); if it is yours, send it through that "
         "domain's own mail server"};
 
-static struct reply verifier_permerror_reply(enum message_parser_fault fault)
+static struct reply verifier_permerror_reply(enum message_parser_error error)
 {
     static const struct reply author = {"550", "5.7.1", "This message ",
             " (Verimail); give it one From field with one address"};
     static const struct reply header = {"550", "5.7.1", "This message ",
             " (Verimail); the program that made it has to be corrected"};
 
-    return fault == MESSAGE_PARSER_NOT_FIELD || fault == MESSAGE_PARSER_TOO_LARGE ? header : author;
+    return error == MESSAGE_PARSER_NOT_FIELD || error == MESSAGE_PARSER_TOO_LARGE ? header : author;
 }
 
 static struct reply verifier_temperror_reply(const struct verification *verification)
@@ -261,7 +261,7 @@ static void verifier_write_reply(const struct reply *reply, struct verification 
 
     writer_string(&w, reply->before);
     if (author == NULL)
-        writer_string(&w, message_parser_fault_text(verification->fault));
+        writer_string(&w, message_parser_error_text(verification->error));
     else
         writer_put(&w, address_domain(author));
     writer_string(&w, reply->behind);
@@ -277,7 +277,7 @@ static enum action verifier_choose(const struct verifier *verifier,
         *reply_r = denied;
         return verifier->on_no;
     case VERDICT_PERMERROR:
-        *reply_r = verifier_permerror_reply(verification->fault);
+        *reply_r = verifier_permerror_reply(verification->error);
         return verifier->on_permerror;
     case VERDICT_TEMPERROR:
         *reply_r = verifier_temperror_reply(verification);
@@ -297,7 +297,7 @@ void verifier_judge(const struct verifier *verifier, struct client *client,
     struct reply reply = {"", "", "", ""};
 
     *verification_r = (struct verification){0};
-    verification_r->author = message_parser_author(parser, &verification_r->fault);
+    verification_r->author = message_parser_author(parser, &verification_r->error);
     verifier_find_verdict(verifier, client, parser, rcpt, ip, verification_r);
     verifier_write_field(verifier, eol, verification_r);
     verification_r->action = verifier_choose(verifier, verification_r, &reply);

@@ -40,9 +40,9 @@ const char *action_name(enum action action); /* "accept" ... */
 struct verification {
     enum verdict verdict;
     struct text reason;           /* one word; empty: none. It is of design section 3, or a
-                                   * message_parser_fault_word(), or client_step_word() */
-    const struct address *author; /* borrowed from the parser; NULL: `fault` says why */
-    enum message_parser_fault fault;
+                                   * message_parser_error_word(), or client_step_word() */
+    const struct address *author; /* borrowed from the parser; NULL: `error` says why */
+    enum message_parser_error error;
     size_t stamps; /* of the author, in the message */
     bool asked;    /* `outcome` is set */
     struct client_outcome outcome;

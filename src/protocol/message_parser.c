@@ -7,7 +7,7 @@ struct message_parser {
     const struct message_parser_missing *missing;
     struct digest *digest;
     char digest_text[DIGEST_TEXT + 1];
-    enum message_parser_fault broken; /* MESSAGE_PARSER_OK, or what makes it no message at all */
+    enum message_parser_error broken; /* MESSAGE_PARSER_OK, or what makes it no message at all */
     size_t fields;
     size_t octets; /* of names and values so far */
     size_t froms;
@@ -115,7 +115,7 @@ void message_parser_body(struct message_parser *parser, struct text piece)
 
 void message_parser_broken(struct message_parser *parser, enum message_result result)
 {
-    static const enum message_parser_fault faults[] = {
+    static const enum message_parser_error errors[] = {
             [MESSAGE_OK] = MESSAGE_PARSER_OK,
             [MESSAGE_TOO_LARGE] = MESSAGE_PARSER_TOO_LARGE,
             [MESSAGE_NOT_FIELD] = MESSAGE_PARSER_NOT_FIELD,
@@ -123,17 +123,17 @@ void message_parser_broken(struct message_parser *parser, enum message_result re
     };
 
     if (parser->broken == MESSAGE_PARSER_OK)
-        parser->broken = faults[result];
+        parser->broken = errors[result];
 }
 
-enum message_parser_fault message_parser_end(struct message_parser *parser)
+enum message_parser_error message_parser_end(struct message_parser *parser)
 {
     if (parser->broken == MESSAGE_PARSER_OK)
         digest_final(parser->digest, parser->digest_text);
     return parser->broken;
 }
 
-static enum message_parser_fault message_parser_author_fault(const struct message_parser *parser)
+static enum message_parser_error message_parser_author_error(const struct message_parser *parser)
 {
     if (parser->broken != MESSAGE_PARSER_OK)
         return parser->broken;
@@ -147,9 +147,9 @@ static enum message_parser_fault message_parser_author_fault(const struct messag
 }
 
 const struct address *message_parser_author(
-        const struct message_parser *parser, enum message_parser_fault *error_r)
+        const struct message_parser *parser, enum message_parser_error *error_r)
 {
-    *error_r = message_parser_author_fault(parser);
+    *error_r = message_parser_author_error(parser);
     return *error_r == MESSAGE_PARSER_OK ? &parser->author : NULL;
 }
 
@@ -197,7 +197,7 @@ const struct stamp *message_parser_stamp_by(
     return *count_r == 1 ? found : NULL;
 }
 
-const char *message_parser_fault_text(enum message_parser_fault fault)
+const char *message_parser_error_text(enum message_parser_error error)
 {
     static const char *const texts[] = {
             [MESSAGE_PARSER_OK] = "names its author",
@@ -210,10 +210,10 @@ const char *message_parser_fault_text(enum message_parser_fault fault)
             [MESSAGE_PARSER_MEMORY] = "cannot be read: out of memory",
     };
 
-    return texts[fault];
+    return texts[error];
 }
 
-const char *message_parser_fault_word(enum message_parser_fault fault)
+const char *message_parser_error_word(enum message_parser_error error)
 {
     static const char *const words[] = {
             [MESSAGE_PARSER_OK] = "ok",
@@ -226,5 +226,5 @@ const char *message_parser_fault_word(enum message_parser_fault fault)
             [MESSAGE_PARSER_MEMORY] = "memory",
     };
 
-    return words[fault];
+    return words[error];
 }

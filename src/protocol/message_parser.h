@@ -31,7 +31,7 @@ struct message_parser_stamp {
 };
 
 /* Why a message names no author. */
-enum message_parser_fault {
+enum message_parser_error {
     MESSAGE_PARSER_OK,
     MESSAGE_PARSER_NO_FROM,
     MESSAGE_PARSER_SEVERAL_FROMS,
@@ -47,22 +47,22 @@ struct message_parser *message_parser_init(const struct message_parser_missing *
 void message_parser_free(struct message_parser **parser);
 
 /* Each field from top to bottom, as message_events has it; none after message_parser_header_end().
- * Fields beyond MESSAGE_FIELDS_MAX, or beyond MESSAGE_HEADER_MAX octets, make it a fault. */
+ * Fields beyond MESSAGE_FIELDS_MAX, or beyond MESSAGE_HEADER_MAX octets, make it an error. */
 void message_parser_field(struct message_parser *parser, const struct field *field);
 void message_parser_header_end(struct message_parser *parser);
 void message_parser_body(struct message_parser *parser, struct text piece);
-/* What message.h found: a result other than MESSAGE_OK makes it a fault. */
+/* What message.h found: a result other than MESSAGE_OK makes it an error. */
 void message_parser_broken(struct message_parser *parser, enum message_result result);
 /* Call it once, at the end; the functions below are for after it. MESSAGE_PARSER_OK,
  * MESSAGE_PARSER_NOT_FIELD, MESSAGE_PARSER_TOO_LARGE or MESSAGE_PARSER_MEMORY: with these there is
  * no author, no stamp and no digest. */
-enum message_parser_fault message_parser_end(struct message_parser *parser)
+enum message_parser_error message_parser_end(struct message_parser *parser)
         __attribute__((warn_unused_result));
 
-/* The author; NULL with the fault when the message does not say, or message_parser_end() had one.
+/* The author; NULL with the error when the message does not say, or message_parser_end() had one.
  */
 const struct address *message_parser_author(
-        const struct message_parser *parser, enum message_parser_fault *error_r);
+        const struct message_parser *parser, enum message_parser_error *error_r);
 enum from_result message_parser_from_result(const struct message_parser *parser);
 const char *message_parser_digest(const struct message_parser *parser);
 bool message_parser_lacks_date(const struct message_parser *parser);
@@ -77,8 +77,8 @@ const struct stamp *message_parser_stamp_by(
 
 /* The end of a sentence for a person: "has no From field". For MESSAGE_PARSER_FROM,
  * from_result_text() says more. */
-const char *message_parser_fault_text(enum message_parser_fault fault);
+const char *message_parser_error_text(enum message_parser_error error);
 /* One word for a log or a result field: "no-from", "several-froms", "from", "header", ... */
-const char *message_parser_fault_word(enum message_parser_fault fault);
+const char *message_parser_error_word(enum message_parser_error error);
 
 #endif

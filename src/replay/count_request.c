@@ -56,24 +56,24 @@ static uint32_t total_of(struct text receiving)
 }
 
 void count_request_make(const struct payload_opened *payload, struct text rcpt,
-        uint32_t per_recipient, uint64_t lifetime, struct count_request *item_r)
+        uint32_t per_recipient, uint64_t lifetime, struct count_request *request_r)
 {
     const struct payload *is = &payload->is;
     struct reader domains = reader_of(rcpt);
 
-    item_r->issued = is->issued;
-    memcpy(item_r->nonce, payload->nonce, sizeof item_r->nonce);
-    item_r->expires = is->issued + lifetime + JUDGE_FUTURE;
-    item_r->entries_count = 0;
-    item_r->result = REPLAY_PENDING;
+    request_r->issued = is->issued;
+    memcpy(request_r->nonce, payload->nonce, sizeof request_r->nonce);
+    request_r->expires = is->issued + lifetime + JUDGE_FUTURE;
+    request_r->entries_count = 0;
+    request_r->result = REPLAY_PENDING;
     const bool is_for_any = is->receiving.len > 1 && is->receiving.at[0] == '*';
     if (rcpt.len == 0 || is_for_any) {
-        count_request_add(item_r, text_of("*"), total_of(is->receiving), per_recipient);
+        count_request_add(request_r, text_of("*"), total_of(is->receiving), per_recipient);
         return;
     }
     while (domains.rest.len > 0) {
         const struct text domain = reader_field(&domains, ',');
         count_request_add(
-                item_r, domain, receiving_recipients(is->receiving, domain), per_recipient);
+                request_r, domain, receiving_recipients(is->receiving, domain), per_recipient);
     }
 }

@@ -37,6 +37,6 @@ struct count_request {
  * or `rcpt` is empty, there is one entry `*` with the total's allowance. `per_recipient`: number of
  * checks that each recipient allows. `lifetime`: seconds. */
 void count_request_make(const struct payload_opened *payload, struct text rcpt,
-        uint32_t per_recipient, uint64_t lifetime, struct count_request *item_r);
+        uint32_t per_recipient, uint64_t lifetime, struct count_request *request_r);
 
 #endif

@@ -30,7 +30,7 @@ struct lmdb {
     uint64_t failures;
     char error[REPLAY_ERROR_MAX];
     size_t count;
-    struct count_request *items[BATCH_MAX];
+    struct count_request *requests[BATCH_MAX];
     enum replay_count results[BATCH_MAX]; /* valid after the transaction is committed */
 };
 
@@ -180,7 +180,7 @@ static int count_first(struct lmdb *s, MDB_txn *txn, const struct count_request 
 }
 
 /* Raises all counts of a request, or none. */
-static int lmdb_count_item(struct lmdb *s, MDB_txn *txn, const struct count_request *request,
+static int lmdb_count_request(struct lmdb *s, MDB_txn *txn, const struct count_request *request,
         enum replay_count *result_r)
 {
     unsigned char octets[COUNT_KEY];
@@ -269,9 +269,9 @@ static int count_all(struct lmdb *s, MDB_txn *txn, uint64_t unix_now, bool *chan
 
     for (size_t i = 0; error == 0 && i < s->count; i++) {
         s->results[i] = REPLAY_FAILED;
-        if (is_out_of_reach(s, s->items[i], unix_now))
+        if (is_out_of_reach(s, s->requests[i], unix_now))
             continue;
-        error = lmdb_count_item(s, txn, s->items[i], &s->results[i]);
+        error = lmdb_count_request(s, txn, s->requests[i], &s->results[i]);
         *changed_r = *changed_r || s->results[i] == REPLAY_WITHIN;
     }
     return error;
@@ -328,8 +328,8 @@ static void hand_back(struct lmdb *s)
     s->count = 0;
     for (size_t i = 0; i < count; i++) {
         s->failures += s->results[i] == REPLAY_FAILED;
-        s->items[i]->result = s->results[i];
-        s->setup.done(s->setup.context, s->items[i]);
+        s->requests[i]->result = s->results[i];
+        s->setup.done(s->setup.context, s->requests[i]);
     }
 }
 
@@ -379,7 +379,7 @@ static void lmdb_submit(
 
     if (s->count == BATCH_MAX)
         lmdb_commit(s, mono_ms, unix_now);
-    s->items[s->count++] = request;
+    s->requests[s->count++] = request;
 }
 
 static void close_lmdb(void *store)

@@ -331,12 +331,12 @@ int lmdb_file_open(const char *path, uint64_t unix_now, struct lmdb_file *file_r
     int error = ENOMEM;
 
     *file_r = (struct lmdb_file){.path = strdup(path)};
-    char *mark_path = file_r->path != NULL ? path_with(file_r, "-mark") : NULL;
-    if (mark_path != NULL) {
-        file_r->flag = clean_flag_open(mark_path);
+    char *flag_path = file_r->path != NULL ? path_with(file_r, "-mark") : NULL;
+    if (flag_path != NULL) {
+        file_r->flag = clean_flag_open(flag_path);
         error = errno;
     }
-    free(mark_path);
+    free(flag_path);
     if (file_r->flag == NULL)
         return error;
     catch_crashes();

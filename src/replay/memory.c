@@ -93,7 +93,7 @@ static void raise_one(struct memory *memory, const struct count_request *request
     count->count++;
 }
 
-static enum replay_count memory_count_item(
+static enum replay_count memory_count_request(
         struct memory *memory, const struct count_request *request)
 {
     if (request->issued < memory->purged || !memory_make_room(memory, request->entries_count))
@@ -115,7 +115,7 @@ static void memory_submit(
 
     (void)mono_ms;
     memory_purge(memory, unix_now);
-    request->result = memory_count_item(memory, request);
+    request->result = memory_count_request(memory, request);
     memory->failures += request->result == REPLAY_FAILED;
     memory->setup.done(memory->setup.context, request);
 }

@@ -34,10 +34,10 @@ static void give(
 
 static void check(struct message_parser *parser, const struct seen *seen)
 {
-    enum message_parser_fault fault;
+    enum message_parser_error fault;
     size_t listed;
     size_t count = 0;
-    const enum message_parser_fault end = message_parser_end(parser);
+    const enum message_parser_error end = message_parser_end(parser);
     const struct address *author = message_parser_author(parser, &fault);
 
     require((author != NULL) == (fault == MESSAGE_PARSER_OK));

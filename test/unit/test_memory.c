@@ -144,7 +144,7 @@ static bool read_message(void)
     if (message != NULL)
         result = message_end(message);
     message_parser_broken(parser, result);
-    const enum message_parser_fault fault = message_parser_end(parser);
+    const enum message_parser_error fault = message_parser_end(parser);
     message_free(&message);
     message_parser_free(&parser);
     if (fault != MESSAGE_PARSER_OK)

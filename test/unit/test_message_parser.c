@@ -44,7 +44,7 @@ TEST(faults)
 {
     static const struct {
         struct line lines[FIELDS_MAX];
-        enum message_parser_fault want;
+        enum message_parser_error want;
     } table[] = {
             {{{"From", " a@b.example"}}, MESSAGE_PARSER_OK},
             {{{"FROM", "a@b.example"}}, MESSAGE_PARSER_OK},
@@ -60,12 +60,12 @@ TEST(faults)
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct message_parser *parser = read_in(table[i].lines);
-        enum message_parser_fault got = MESSAGE_PARSER_MEMORY;
+        enum message_parser_error got = MESSAGE_PARSER_MEMORY;
         assert_int_equal(message_parser_end(parser), MESSAGE_PARSER_OK);
         const struct address *author = message_parser_author(parser, &got);
         if (got != table[i].want || (author != NULL) != (got == MESSAGE_PARSER_OK)) {
-            print_error("row %zu: got %s, want %s\n", i, message_parser_fault_word(got),
-                    message_parser_fault_word(table[i].want));
+            print_error("row %zu: got %s, want %s\n", i, message_parser_error_word(got),
+                    message_parser_error_word(table[i].want));
             fail();
         }
         message_parser_free(&parser);
@@ -76,7 +76,7 @@ TEST(what_is_no_message_has_no_author)
 {
     static const struct {
         enum message_result result;
-        enum message_parser_fault want;
+        enum message_parser_error want;
     } table[] = {
             {MESSAGE_NOT_FIELD, MESSAGE_PARSER_NOT_FIELD},
             {MESSAGE_TOO_LARGE, MESSAGE_PARSER_TOO_LARGE},
@@ -86,7 +86,7 @@ TEST(what_is_no_message_has_no_author)
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct message_parser *parser = read_in(lines);
-        enum message_parser_fault got;
+        enum message_parser_error got;
         size_t count;
         message_parser_broken(parser, table[i].result);
         assert_int_equal(message_parser_end(parser), table[i].want);
@@ -204,7 +204,7 @@ TEST(the_first_fault_stays)
 {
     const struct line from = {"From", " a@b.example"};
     struct message_parser *parser = message_parser_init(NULL);
-    enum message_parser_fault got;
+    enum message_parser_error got;
 
     assert_non_null(parser);
     message_parser_broken(parser, MESSAGE_OK);

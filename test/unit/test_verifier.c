@@ -298,7 +298,7 @@ TEST(messages_without_an_author_ask_nobody)
     assert_int_equal(fake_client.asked, 0);
     assert_false(found.asked);
     assert_null(found.author);
-    assert_int_equal(found.fault, MESSAGE_PARSER_SEVERAL_FROMS);
+    assert_int_equal(found.error, MESSAGE_PARSER_SEVERAL_FROMS);
     message_parser_free(&parser);
     verifier_free(&verifier);
     conf_free(&conf);
