@@ -60,9 +60,11 @@ class Machine:
                         "src/command/verimail"):
             self.must(f"ln -s {os.path.abspath(os.path.join(BUILD, program))} /opt/bin/")
         self.write("/opt/bin/systemctl", SYSTEMCTL, 0o755)
+        self.write("/opt/.spamassassin/user_prefs", "")  # it would say that it makes one
 
     def _command(self, text):
-        return ["nsenter", "-t", str(self.process.pid), "-m", "env",
+        # -r and -w: a test may run within a root folder of its own.
+        return ["nsenter", "-t", str(self.process.pid), "-m", "-r", "-w", "env", "HOME=/opt",
                 "PATH=/opt/bin:/usr/sbin:/usr/bin:/sbin:/bin", "sh", "-c", f"cd /opt\n{text}"]
 
     def run(self, text, given=b""):
