@@ -139,7 +139,8 @@ void lru_drop(struct lru *lru, void *value)
             (struct entry *)(void *)((unsigned char *)value - offsetof(struct entry, value));
 
     DL_DELETE(lru->oldest, entry);
-    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the analyzer loses sight of uthash's list */
+    /* The analyzer loses sight of uthash's list. */
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc,clang-analyzer-core.NullDereference) */
     HASH_DEL(lru->table, entry);
     free(entry);
 }

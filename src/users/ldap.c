@@ -383,8 +383,10 @@ static bool read_page(struct paging *p)
 static bool read_pages(struct ldap_session *session, struct row_set *rows)
 {
     struct paging p = {.session = session, .entry = ldap_entry_init(session, rows)};
-    bool good = p.entry != NULL || ldap_session_fail(session, "read", LDAP_NO_MEMORY, "");
+    bool good = true;
 
+    if (p.entry == NULL)
+        return ldap_session_fail(session, "read", LDAP_NO_MEMORY, "");
     while (good && !p.done)
         good = read_page(&p);
     ber_bvfree(p.cookie);
