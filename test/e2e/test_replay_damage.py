@@ -43,7 +43,7 @@ def end_the_hour(case):
         file.write(struct.pack("=Q", begun - 3600))
 
 
-def is_begun_anew(case, d, before):
+def is_recreated(case, d, before):
     """`before`: a question that had been answered YES as often as may be."""
     d.wait_log(LOST)
     d.wait_log(ALARM)
@@ -59,17 +59,19 @@ def is_begun_anew(case, d, before):
     equal(d.stop(), 0)
 
 
-def test_after_a_power_failure_it_is_begun_anew(case):
+def test_after_a_power_failure_it_is_recreated(case):
     d = case.daemon(counting(case))
     before = question(case)
     exhaust(d, before, 4)
     pids = [*d.workers(), *d.recorders()]
-    for pid in (d.pid, *pids):
-        os.kill(pid, signal.SIGKILL)
+    # None of them sees another end, as when the power fails.
+    for signum in (signal.SIGSTOP, signal.SIGKILL):
+        for pid in (d.pid, *pids):
+            os.kill(pid, signum)
     d.stop()
     wait_for(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids), "their end")
     change_boot(case)
-    is_begun_anew(case, case.daemon(counting(case)), before)
+    is_recreated(case, case.daemon(counting(case)), before)
 
 
 def test_after_a_clean_stop_it_is_believed(case):
@@ -103,7 +105,7 @@ def test_a_damaged_file_keeps_no_service_from_starting(case):
     equal(d.stop(), 0)
     spoil(case)
     d = case.daemon(counting(case))
-    is_begun_anew(case, d, before)
+    is_recreated(case, d, before)
     equal(d.count("worker-died"), 0, "deaths")
 
 
@@ -121,7 +123,7 @@ def wait_renewed(case, d, count):
     wait_for(is_well, "a count in a new file")
 
 
-def test_a_file_damaged_in_use_is_begun_anew(case):
+def test_a_file_damaged_in_use_is_recreated(case):
     # With a table of users, whose own handlers of signals stand before the store's.
     done = subprocess.run(
         [os.path.join(BUILD, "src/command/verimail"), "table", "build", state(case, "users")],
@@ -133,7 +135,7 @@ def test_a_file_damaged_in_use_is_begun_anew(case):
     os.truncate(state(case, "replay"), 0)
 
     wait_renewed(case, d, 1)
-    is_begun_anew(case, d, before)
+    is_recreated(case, d, before)
 
 
 def test_removed_files_are_made_again(case):

@@ -27,12 +27,8 @@ class DnsServer:
     def __init__(self, records, address="127.0.0.1", port=0):
         self.records = records
         self.queries = 0
-        self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._udp.bind((address, port))
+        self._bind(address, port)
         self.address, self.port = self._udp.getsockname()
-        self._tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self._tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._tcp.bind((self.address, self.port))
         self._tcp.listen(64)
         self._end = False
         # A thread that waits in the kernel keeps its port, so none waits for long.
@@ -42,6 +38,22 @@ class DnsServer:
                          for run in (self._run_udp, self._run_tcp)]
         for thread in self._threads:
             thread.start()
+
+    def _bind(self, address, port):
+        """To one port for both; one that the kernel picked for UDP may be another's for TCP."""
+        while True:
+            self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            self._udp.bind((address, port))
+            self._tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            self._tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                self._tcp.bind(self._udp.getsockname())
+                return
+            except OSError:
+                self._udp.close()
+                self._tcp.close()
+                if port != 0:
+                    raise
 
     def stop(self):
         self._end = True
