@@ -3,7 +3,6 @@
 import contextlib
 import os
 import subprocess
-import threading
 import time
 
 import pytest
@@ -12,7 +11,6 @@ from harness.case import Case
 from harness.checks import check, equal, wait_for
 from harness.client import connect, read_all, reset
 from harness.files import write_file
-from harness.namespaces import needs_descriptors
 
 # config.js of 2013, translated: a domain, its permitted hosts, one user, nobody else.
 DOMAIN_2013 = """
@@ -142,20 +140,18 @@ def test_keys_of_other_sizes(case, bits):
 
 
 PER_SOURCE = 50  # what a worker opens in a second for one address
-PER_WORKER = 1000
 
 
-def burst(site, sources, count, bits=2048):
-    """Asks `count` questions of each source as fast as it can, over as many connections. Returns how
+def burst(site, source, count):
+    """Asks `count` questions of the source as fast as it can, over as many connections. Returns how
     many got an answer, and the seconds that it took."""
-    question = f"bparks {os.urandom(bits // 8).hex()}\r\n".encode()
+    question = f"bparks {os.urandom(256).hex()}\r\n".encode()
     clients = []
     answers = []
     begin = time.monotonic()
-    for source in sources:
-        for _ in range(count):
-            clients.append(connect(site.daemon.address, source))
-            clients[-1].sendall(question)
+    for _ in range(count):
+        clients.append(connect(site.daemon.address, source))
+        clients[-1].sendall(question)
     for client in clients:
         try:
             answers.append(read_all(client))
@@ -168,26 +164,7 @@ def burst(site, sources, count, bits=2048):
 
 def test_openings_are_capped_per_source(case):
     site = Site(case)
-    answered, seconds = burst(site, ["127.0.0.2"], 2 * PER_SOURCE)
+    answered, seconds = burst(site, "127.0.0.2", 2 * PER_SOURCE)
     check(PER_SOURCE <= answered <= PER_SOURCE * (1 + seconds), f"{answered} in {seconds:.2f} s")
-    equal(burst(site, ["127.0.0.3"], 5)[0], 5, "from another source")
+    equal(burst(site, "127.0.0.3", 5)[0], 5, "from another source")
     site.daemon.wait_log("event=unanswered why=classic-rate source=127.0.0.2")
-
-
-def test_openings_are_capped_per_worker_and_sealed_questions_are_not(case):
-    needs_descriptors(3 * PER_WORKER + 1000)
-    # A small key, so that the worker could open more than it may.
-    site = Site(case, bits=1024)
-    sealed = []
-
-    def ask_sealed():
-        for _ in range(200):
-            sealed.append(site.daemon.ask(case.world.question()))
-    thread = threading.Thread(target=ask_sealed)
-    thread.start()
-    sources = [f"127.0.1.{1 + i}" for i in range(3 * PER_WORKER // PER_SOURCE)]
-    answered, seconds = burst(site, sources, PER_SOURCE, bits=1024)
-    thread.join()
-    print(f"# {answered} of {3 * PER_WORKER} in {seconds:.2f} s")
-    check(PER_WORKER <= answered <= PER_WORKER * (1 + seconds), f"{answered} in {seconds:.2f} s")
-    equal(sealed, ["YES stamped\r\n"] * 200, "sealed questions meanwhile")

@@ -2,6 +2,7 @@
 #include "fixture_server.h"
 
 #include <err.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "vectors.h"
 
 #define TIMEOUT 5000 /* milliseconds for what the kernel has to do */
 
@@ -23,6 +25,20 @@ int fixture_server_listen(struct endpoint *at_r)
     return fd;
 }
 
+/* The service's folder, with a key of 2013. */
+static struct folder fixture_server_folder(void)
+{
+    const struct folder folder = folder_make();
+    struct vectors *vectors = vectors_open("classic.txt");
+
+    while (vectors_next(vectors) && !vectors_has(vectors, "key"))
+        continue;
+    const struct text pem = vectors_get(vectors, "key");
+    folder_write(&folder, "classic.key", pem.at, pem.len, 0600);
+    vectors_free(&vectors);
+    return folder;
+}
+
 struct fixture_server fixture_server_open(
         const char *replay, uint64_t connections, uint64_t per_address)
 {
@@ -33,9 +49,9 @@ struct fixture_server fixture_server_open(
     struct fixture_server fixture = {.epoll = epoll_create1(EPOLL_CLOEXEC)};
 
     strcpy(address, replay);
-    fixture.service =
-            fixture_service_open("", "domain example.org { hosts = " FIXTURE_SERVICE_HOST "\n"
-                                     " user bob { allow_unauthorized = yes } }\n");
+    fixture.service = fixture_service_open_in(fixture_server_folder(), "",
+            "domain example.org { hosts = " FIXTURE_SERVICE_HOST "\n"
+            " classic_key = \"$/classic.key\" user bob { allow_unauthorized = yes } }\n");
     setenv("JOURNAL_STREAM", "8:1", 1);
     fixture.capture = capture_begin();
     log_init();
@@ -73,10 +89,19 @@ const char *fixture_server_close(struct fixture_server *fixture)
 
 int fixture_server_connect(const struct fixture_server *fixture, const char *octets)
 {
+    return fixture_server_connect_from(fixture, 1, octets);
+}
+
+int fixture_server_connect_from(
+        const struct fixture_server *fixture, unsigned char source, const char *octets)
+{
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const size_t len = strlen(octets);
+    struct sockaddr_in from = {.sin_family = AF_INET};
 
-    if (connect(fd, &fixture->at.address.any, fixture->at.len) != 0 ||
+    from.sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + source);
+    if (bind(fd, (const struct sockaddr *)&from, sizeof from) != 0 ||
+            connect(fd, &fixture->at.address.any, fixture->at.len) != 0 ||
             send(fd, octets, len, MSG_NOSIGNAL) != (ssize_t)len)
         err(EXIT_FAILURE, "a client");
     return fd;

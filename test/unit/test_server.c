@@ -237,6 +237,72 @@ TEST(source_at_its_cap)
     assert_non_null(strstr(log, "why=too-many"));
 }
 
+#define CLASSIC_PER_SOURCE 50 /* payloads of 2013 that a worker opens in a second for an address   \
+                               */
+#define CLASSIC_PER_WORKER 1000
+
+/* Asks about a payload of 2013. True if it was opened: it is nobody's, so the answer is NO. */
+static bool opened(struct fixture_server *fixture, unsigned char source, uint64_t mono_ms)
+{
+    static const char user[] = "bob@example.org ";
+    char line[sizeof user + FIXTURE_SERVER_CLASSIC_BITS / 4 + 1];
+
+    memset(line, 'a', sizeof line);
+    memcpy(line, user, sizeof user - 1);
+    strcpy(line + sizeof line - 2, "\n");
+    const int client = fixture_server_connect_from(fixture, source, line);
+    fixture_server_accept(fixture, mono_ms);
+    const bool is = strcmp(fixture_server_received(client), "NO\r\n") == 0;
+    close(client);
+    return is;
+}
+
+/* How many of `count` were opened. */
+static int opened_of(
+        struct fixture_server *fixture, unsigned char source, int count, uint64_t mono_ms)
+{
+    int opens = 0;
+
+    for (int i = 0; i < count; i++)
+        opens += opened(fixture, source, mono_ms);
+    return opens;
+}
+
+TEST(openings_of_2013_are_capped_per_source)
+{
+    struct fixture_server fixture = fixture_server_open("none", 10, 10);
+    const int burst = opened_of(&fixture, 1, 2 * CLASSIC_PER_SOURCE, 1000);
+    const int other = opened_of(&fixture, 2, 1, 1000);
+    const int later = opened_of(&fixture, 1, 2, 1000 + 1000 / CLASSIC_PER_SOURCE);
+    const char *log = fixture_server_close(&fixture);
+
+    assert_int_equal(burst, CLASSIC_PER_SOURCE);
+    assert_int_equal(other, 1);
+    assert_int_equal(later, 1);
+    assert_non_null(strstr(log, "event=unanswered why=classic-rate source=127.0.0.1"));
+}
+
+TEST(openings_of_2013_are_capped_per_worker)
+{
+    struct fixture_server fixture = fixture_server_open("none", 10, 10);
+    const int sources = CLASSIC_PER_WORKER / CLASSIC_PER_SOURCE;
+    int burst = 0;
+
+    for (int i = 1; i <= sources; i++)
+        burst += opened_of(&fixture, (unsigned char)i, CLASSIC_PER_SOURCE, 1000);
+    const int beyond = opened_of(&fixture, (unsigned char)(sources + 1), 1, 1000);
+    const int sealed = fixture_server_connect(&fixture, LINE);
+    fixture_server_accept(&fixture, 1000);
+    const bool answered_sealed = strcmp(fixture_server_received(sealed), ANSWER) == 0;
+    close(sealed);
+    const int later = opened_of(&fixture, (unsigned char)(sources + 1), 1, 1001);
+    (void)fixture_server_close(&fixture);
+    assert_int_equal(burst, CLASSIC_PER_WORKER);
+    assert_int_equal(beyond, 0);
+    assert_true(answered_sealed);
+    assert_int_equal(later, 1);
+}
+
 TEST(many_at_once)
 {
     struct fixture_server fixture = fixture_server_open("none", 10, 10);
