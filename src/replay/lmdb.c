@@ -9,10 +9,11 @@
 #include "replay/lmdb_file.h"
 
 #define SCHEME "lmdb:"
-#define BATCH_MAX 1024     /* requests in one transaction */
-#define PURGE_EVERY 100    /* milliseconds between two purges, and between two checks of the file */
-#define PURGE_MOST 4096    /* counts deleted in one step */
-#define ENLARGE_MAX 16     /* enlargements for one batch; each doubles the file */
+#define BATCH_MAX 1024  /* requests in one transaction */
+#define PURGE_EVERY 100 /* milliseconds between two purges, and between two checks of the file */
+#define PURGE_MOST 4096 /* counts deleted in one step */
+#define ENLARGE_MAX 16  /* enlargements for one batch; each doubles the file */
+#define CHANGED "is damaged, or was recreated"
 #define REOPEN_AFTER 60000 /* milliseconds until a failed opening is tried again */
 
 /* Keys are sorted by time of issue: 4 octets of it, most significant first, then the nonce, then
@@ -29,6 +30,7 @@ struct lmdb {
     bool stale;
     uint64_t failures;
     char error[REPLAY_ERROR_MAX];
+    char failure[REPLAY_ERROR_MAX]; /* `error` as of the latest failure */
     size_t count;
     struct count_request *requests[BATCH_MAX];
     enum replay_count results[BATCH_MAX]; /* valid after the transaction is committed */
@@ -97,7 +99,7 @@ static const char *find_change(struct lmdb *s, uint64_t mono_ms, uint64_t unix_n
     const uint64_t latest = unix_now + JUDGE_FUTURE;
 
     if (!lmdb_file_is_current(&s->file))
-        return "is damaged, or was recreated";
+        return CHANGED;
     if (mono_ms >= s->purge_at && !lmdb_file_is_there(&s->file))
         return "was removed while it was in use";
     if (s->purged <= latest && clean_flag_begun(s->file.flag) <= latest)
@@ -321,24 +323,26 @@ static void fail_all(struct lmdb *s)
         s->results[i] = REPLAY_FAILED;
 }
 
-static void hand_back(struct lmdb *s)
-{
-    const size_t count = s->count;
-
-    s->count = 0;
-    for (size_t i = 0; i < count; i++) {
-        s->failures += s->results[i] == REPLAY_FAILED;
-        s->requests[i]->result = s->results[i];
-        s->setup.done(s->setup.context, s->requests[i]);
-    }
-}
-
 static bool has_failures(const struct lmdb *s)
 {
     for (size_t i = 0; i < s->count; i++)
         if (s->results[i] == REPLAY_FAILED)
             return true;
     return false;
+}
+
+static void hand_back(struct lmdb *s)
+{
+    const size_t count = s->count;
+
+    if (has_failures(s))
+        memcpy(s->failure, s->error, sizeof s->failure);
+    s->count = 0;
+    for (size_t i = 0; i < count; i++) {
+        s->failures += s->results[i] == REPLAY_FAILED;
+        s->requests[i]->result = s->results[i];
+        s->setup.done(s->setup.context, s->requests[i]);
+    }
 }
 
 static void count_and_say(struct lmdb *s, uint64_t mono_ms, uint64_t unix_now)
@@ -354,6 +358,7 @@ static void count_and_say(struct lmdb *s, uint64_t mono_ms, uint64_t unix_now)
     } else if (!lmdb_file_is_current(&s->file)) {
         /* Other processes count in a new file by now, which lacks these counts. */
         fail_all(s);
+        lmdb_set_error(s, CHANGED);
     } else if (has_failures(s)) {
         say_recreated(s);
     } else {
@@ -421,6 +426,7 @@ static void lmdb_health(const void *store, struct replay_health *health_r)
 
     health_r->failures = s->failures;
     memcpy(health_r->error, s->error, sizeof health_r->error);
+    memcpy(health_r->failure, s->failure, sizeof health_r->failure);
     if (s->file.env == NULL || s->stale)
         return;
     lmdb_file_enter(&s->file);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: ISC
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@ struct memory {
     struct replay_setup setup;
     uint64_t purged;
     uint64_t failures;
+    const char *failure; /* why the latest one failed */
     size_t size;
     size_t used;
     struct count *counts;
@@ -93,11 +95,20 @@ static void raise_one(struct memory *memory, const struct count_request *request
     count->count++;
 }
 
+static enum replay_count memory_fail(struct memory *memory, const char *failure)
+{
+    memory->failures++;
+    memory->failure = failure;
+    return REPLAY_FAILED;
+}
+
 static enum replay_count memory_count_request(
         struct memory *memory, const struct count_request *request)
 {
-    if (request->issued < memory->purged || !memory_make_room(memory, request->entries_count))
-        return REPLAY_FAILED;
+    if (request->issued < memory->purged)
+        return memory_fail(memory, "its count was deleted: it is too old");
+    if (!memory_make_room(memory, request->entries_count))
+        return memory_fail(memory, "out of memory");
     for (size_t i = 0; i < request->entries_count; i++) {
         const struct count *count = memory_find(memory, request, &request->entries[i]);
         if ((count != NULL ? count->count : 0) >= request->entries[i].allowance)
@@ -116,7 +127,6 @@ static void memory_submit(
     (void)mono_ms;
     memory_purge(memory, unix_now);
     request->result = memory_count_request(memory, request);
-    memory->failures += request->result == REPLAY_FAILED;
     memory->setup.done(memory->setup.context, request);
 }
 
@@ -139,6 +149,8 @@ static void memory_health(const void *store, struct replay_health *health_r)
     const struct memory *memory = store;
 
     health_r->failures = memory->failures;
+    if (memory->failure != NULL)
+        snprintf(health_r->failure, sizeof health_r->failure, "%s", memory->failure);
     health_r->entries = memory->used;
     health_r->bytes = memory->size * sizeof *memory->counts;
 }

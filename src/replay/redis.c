@@ -36,6 +36,7 @@ struct redis {
     uint64_t failures;
     const struct redis_link *troubled; /* the link that `error` is about; only compared */
     char error[REPLAY_ERROR_MAX];
+    char failure[REPLAY_ERROR_MAX]; /* `error` as of the latest failure */
 };
 
 static const char asking_command[] = "*1\r\n$6\r\nASKING\r\n";
@@ -46,9 +47,12 @@ static void redis_finish(struct redis *s, struct redis_request *request, enum re
 {
     struct count_request *count = request->count;
 
-    if (result != REPLAY_FAILED && request->link == s->troubled)
+    if (result == REPLAY_FAILED) {
+        s->failures++;
+        memcpy(s->failure, s->error, sizeof s->failure);
+    } else if (request->link == s->troubled) {
         s->error[0] = '\0';
-    s->failures += result == REPLAY_FAILED;
+    }
     redis_request_give(&s->requests, request);
     count->result = result;
     s->setup.done(s->setup.context, count);
@@ -460,6 +464,7 @@ static void redis_health(const void *store, struct replay_health *health_r)
 
     health_r->failures = s->failures;
     memcpy(health_r->error, s->error, sizeof health_r->error);
+    memcpy(health_r->failure, s->failure, sizeof health_r->failure);
     if (s->cluster == NULL)
         return;
     const struct redis_link *trouble = redis_cluster_trouble(s->cluster);

@@ -63,13 +63,15 @@ uint64_t replay_purged(const struct replay *replay);
  * requests fail. */
 bool replay_is_stale(const struct replay *replay);
 
-/* The state of the store. `error` says what is wrong, or is "". `failures` counts REPLAY_FAILED
- * results since the start. `entries` and `bytes` are the store's size, 0 if it is not known. */
+/* The state of the store. `error` says what is wrong now, or is "". `failures` counts REPLAY_FAILED
+ * results since the start, and `failure` says why the latest of them failed: it stays when `error`
+ * is over. `entries` and `bytes` are the store's size, 0 if it is not known. */
 struct replay_health {
     uint64_t failures;
     uint64_t entries;
     uint64_t bytes;
     char error[REPLAY_ERROR_MAX];
+    char failure[REPLAY_ERROR_MAX];
 };
 void replay_health(const struct replay *replay, struct replay_health *health_r);
 

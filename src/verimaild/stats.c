@@ -169,7 +169,9 @@ void stats_store(struct stats *stats, const struct replay_health *health, uint64
     stats->failures = health->failures;
     stats->troubled = health->error[0] != '\0';
     counters_add(&stats->counters->replay_failures, more);
-    if (more > 0 || (stats->troubled && !was_troubled))
+    if (more > 0)
+        alarm_raise(&stats->alarm, COUNTER_ALARM_REPLAY, "", health->failure, mono_ms);
+    else if (stats->troubled && !was_troubled)
         alarm_raise(&stats->alarm, COUNTER_ALARM_REPLAY, "", health->error, mono_ms);
 }
 

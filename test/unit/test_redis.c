@@ -156,6 +156,22 @@ TEST(errors_are_failures)
     fake_redis_close(fake);
 }
 
+TEST(why_a_request_failed_stays)
+{
+    struct fake_redis_count items[] = {fake_redis_item(0), fake_redis_item(1)};
+    struct fake_redis *fake = fake_redis_open_asked(&items[0]);
+    struct fake_redis_server *server = &fake->servers[0];
+    struct replay_health health;
+
+    fake_redis_answer(fake, server, "-OOM no memory\r\n", &items[0], REPLAY_FAILED);
+    fake_redis_ask(fake, server, &items[1]);
+    fake_redis_answer(fake, server, ":1\r\n", &items[1], REPLAY_WITHIN);
+    replay_health(fake->replay, &health);
+    assert_string_equal(health.error, "");
+    assert_non_null(strstr(health.failure, "OOM no memory"));
+    fake_redis_close(fake);
+}
+
 TEST(try_again_is_tried_again)
 {
     struct fake_redis_count item = fake_redis_item(0);

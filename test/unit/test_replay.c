@@ -393,6 +393,20 @@ TEST_EACH(processes_count_together, shared)
     end(fixture);
 }
 
+/* A request succeeds after one that failed: the store has no error, and says why that one failed.
+ */
+static void check_failure_stays(struct fixture *fixture)
+{
+    const struct payload_opened payload = new_payload("example.net:1");
+    struct replay_health health;
+
+    assert_int_equal(count_once(fixture, &payload, "example.net", 1), REPLAY_WITHIN);
+    replay_health(fixture->replay, &health);
+    assert_int_equal(health.failures, 1);
+    assert_string_equal(health.error, "");
+    assert_string_not_equal(health.failure, "");
+}
+
 /* Kinds that purge by themselves say up to when; others let what is over go. */
 TEST_EACH(what_is_over_goes, backends)
 {
@@ -410,6 +424,7 @@ TEST_EACH(what_is_over_goes, backends)
         }
         assert_int_equal(replay_purged(fixture->replay), TODAY - LIFETIME);
         assert_int_equal(count_once(fixture, &payload, "example.net", 1), REPLAY_FAILED);
+        check_failure_stays(fixture);
     } else {
         payload.is.issued = TODAY - LIFETIME - JUDGE_FUTURE + 1; /* it has one second more */
         assert_int_equal(count_once(fixture, &payload, "example.net", 1), REPLAY_WITHIN);

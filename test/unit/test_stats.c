@@ -228,3 +228,40 @@ TEST(longest_question)
     assert_non_null(strstr(caught, " source=[2001:db8::1]:65535 ms=18446744073709551615 "));
     assert_string_equal(caught + strlen(caught) - 5, "...\"\n");
 }
+
+/* A store that failed and is well again by the time of the look: the alarm says why it failed. */
+TEST(an_alarm_about_the_store_has_a_cause)
+{
+    static const struct {
+        const char *error;
+        const char *failure;
+        uint64_t failures; /* more than at the last look */
+        const char *want;  /* NULL: no alarm */
+    } table[] = {
+            {"", "", 0, NULL},
+            {"", "disk full", 3, "disk full"},
+            {"is down", "disk full", 0, "is down"},
+            {"is down", "disk full", 0, NULL},
+            {"is down", "too late", 1, "too late"},
+            {"", "too late", 0, NULL},
+            {"", "too late", 1, "too late"},
+    };
+    struct counters counters = {0};
+    struct stats stats;
+    struct replay_health health = {0};
+
+    stats_init(&stats, NULL, &counters, NULL);
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        char want[256] = "";
+        health.failures += table[i].failures;
+        snprintf(health.error, sizeof health.error, "%s", table[i].error);
+        snprintf(health.failure, sizeof health.failure, "%s", table[i].failure);
+        struct capture capture = catch ();
+        stats_store(&stats, &health, 100000 * (i + 1));
+        release(&capture);
+        if (table[i].want != NULL)
+            snprintf(want, sizeof want, "because=\"%s\"", table[i].want);
+        if (table[i].want != NULL ? strstr(caught, want) == NULL : caught[0] != '\0')
+            fail_msg("row %zu: got %s, want %s", i, caught, want);
+    }
+}
