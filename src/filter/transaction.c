@@ -37,8 +37,8 @@ static bool transaction_make_parser(struct transaction *transaction)
         transaction->began = unix_now();
         stamper_make_missing(
                 stamper, transaction->began, transaction->date, transaction->message_id);
-        transaction->missing =
-                (struct message_parser_missing){transaction->date, transaction->message_id};
+        transaction->missing = (struct message_parser_missing){
+                .date = transaction->date, .message_id = transaction->message_id};
     }
     transaction->parser = message_parser_init(may_stamp ? &transaction->missing : NULL);
     return transaction->parser != NULL;

@@ -12,6 +12,7 @@ struct message_parser {
     size_t octets; /* of names and values so far */
     size_t froms;
     bool from_spaced;
+    bool from_is_empty; /* the first one; it is not digested before a second one or the end */
     enum from_result from_result;
     struct address author;
     bool has_date;
@@ -79,17 +80,35 @@ static bool message_parser_has_room(struct message_parser *parser, const struct 
     return parser->broken == MESSAGE_PARSER_OK;
 }
 
+static void message_parser_digest_empty_from(struct message_parser *parser)
+{
+    if (parser->from_is_empty)
+        message_parser_digest_field(parser, FIELD_FROM, text_of(""));
+    parser->from_is_empty = false;
+}
+
+static void message_parser_take_from(struct message_parser *parser, const struct field *field)
+{
+    message_parser_digest_empty_from(parser);
+    parser->from_is_empty = parser->froms == 0 && text_trim(field->value).len == 0;
+    if (!parser->from_is_empty)
+        message_parser_digest_field(parser, FIELD_FROM, field->value);
+    parser->froms++;
+    parser->from_spaced = parser->from_spaced || field->space_before_colon;
+    parser->from_result = from_parse(field->value, &parser->author);
+}
+
 void message_parser_field(struct message_parser *parser, const struct field *field)
 {
     if (parser->broken != MESSAGE_PARSER_OK || !message_parser_has_room(parser, field))
         return;
+    if (field->known == FIELD_FROM) {
+        message_parser_take_from(parser, field);
+        return;
+    }
     message_parser_digest_field(parser, field->known, field->value);
     if (field->known == FIELD_VERIMAIL) {
         message_parser_take_stamp(parser, field);
-    } else if (field->known == FIELD_FROM) {
-        parser->froms++;
-        parser->from_spaced = parser->from_spaced || field->space_before_colon;
-        parser->from_result = from_parse(field->value, &parser->author);
     } else if (field->known == FIELD_DATE) {
         parser->has_date = true;
     } else if (field->known == FIELD_MESSAGE_ID) {
@@ -101,6 +120,13 @@ void message_parser_header_end(struct message_parser *parser)
 {
     if (parser->broken != MESSAGE_PARSER_OK)
         return;
+    if (message_parser_lacks_from(parser)) {
+        const struct text from = text_of(parser->missing->from);
+        message_parser_digest_field(parser, FIELD_FROM, from);
+        parser->from_result = from_parse(from, &parser->author);
+    } else {
+        message_parser_digest_empty_from(parser);
+    }
     if (message_parser_lacks_date(parser))
         message_parser_digest_field(parser, FIELD_DATE, text_of(parser->missing->date));
     if (message_parser_lacks_message_id(parser))
@@ -137,6 +163,8 @@ static enum message_parser_error message_parser_author_error(const struct messag
 {
     if (parser->broken != MESSAGE_PARSER_OK)
         return parser->broken;
+    if (message_parser_lacks_from(parser))
+        return parser->from_result == FROM_OK ? MESSAGE_PARSER_OK : MESSAGE_PARSER_FROM;
     if (parser->froms == 0)
         return MESSAGE_PARSER_NO_FROM;
     if (parser->froms > 1)
@@ -163,14 +191,21 @@ const char *message_parser_digest(const struct message_parser *parser)
     return parser->digest_text;
 }
 
+bool message_parser_lacks_from(const struct message_parser *parser)
+{
+    return parser->missing != NULL && parser->missing->from != NULL && !parser->from_spaced &&
+           (parser->froms == 0 || (parser->froms == 1 && parser->from_is_empty));
+}
+
 bool message_parser_lacks_date(const struct message_parser *parser)
 {
-    return parser->missing != NULL && !parser->has_date;
+    return parser->missing != NULL && parser->missing->date != NULL && !parser->has_date;
 }
 
 bool message_parser_lacks_message_id(const struct message_parser *parser)
 {
-    return parser->missing != NULL && !parser->has_message_id;
+    return parser->missing != NULL && parser->missing->message_id != NULL &&
+           !parser->has_message_id;
 }
 
 const struct message_parser_stamp *message_parser_stamps(

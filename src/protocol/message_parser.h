@@ -15,10 +15,11 @@
 struct message_parser;
 
 /* Fields that are added to a message that lacks them, before it is digested: what is behind `Date:
- * ` and `Message-ID: `. */
+ * `, `Message-ID: ` and `From: `. One that is NULL is not added. An empty From counts as none. */
 struct message_parser_missing {
     const char *date;
     const char *message_id;
+    const char *from;
 };
 
 /* A well-formed stamp of any user, and where it is in the message (field.h). */
@@ -42,7 +43,8 @@ enum message_parser_error {
     MESSAGE_PARSER_MEMORY,
 };
 
-/* `missing` is borrowed; NULL: nothing is added. NULL when out of memory. */
+/* `missing` is borrowed, and read at message_parser_header_end(); NULL: nothing is added. NULL when
+ * out of memory. */
 struct message_parser *message_parser_init(const struct message_parser_missing *missing);
 void message_parser_free(struct message_parser **parser);
 
@@ -65,6 +67,8 @@ const struct address *message_parser_author(
         const struct message_parser *parser, enum message_parser_error *error_r);
 enum from_result message_parser_from_result(const struct message_parser *parser);
 const char *message_parser_digest(const struct message_parser *parser);
+/* Whether it lacks a field that `missing` has. */
+bool message_parser_lacks_from(const struct message_parser *parser);
 bool message_parser_lacks_date(const struct message_parser *parser);
 bool message_parser_lacks_message_id(const struct message_parser *parser);
 /* From top to bottom; those with white space before the colon too, so that they can be removed. */

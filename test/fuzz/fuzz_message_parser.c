@@ -57,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct message_parser_missing missing = {"a date", "<an@id>"};
+    static const struct message_parser_missing missing = {"a date", "<an@id>", "a@b.example"};
     struct message_parser *parser = message_parser_init(size % 2 == 0 ? &missing : NULL);
     struct reader lines = reader_of((struct text){(const char *)data, size});
     struct seen seen = {0};

@@ -167,19 +167,24 @@ TEST(stamps)
 TEST(what_is_missing_is_added)
 {
     static const struct message_parser_missing missing = {
-            "Fri, 1 Mar 2024 10:00:00 +0100", "<1@example.org>"};
+            "Fri, 1 Mar 2024 10:00:00 +0100", "<1@example.org>", "a@b.example"};
     static const struct {
         struct line lines[FIELDS_MAX];
-        bool lacks_date, lacks_message_id;
+        bool lacks_date, lacks_message_id, lacks_from;
     } table[] = {
-            {{{"From", " a@b.example"}}, true, true},
-            {{{"Date", " Fri, 1 Mar 2024 10:00:00 +0100"}, {"From", " a@b.example"}}, false, true},
-            {{{"From", " a@b.example"}, {"Message-ID", " <1@example.org>"}}, true, false},
+            {{{"From", " a@b.example"}}, true, true, false},
+            {{{"Date", " Fri, 1 Mar 2024 10:00:00 +0100"}, {"From", " a@b.example"}}, false, true,
+                    false},
+            {{{"From", " a@b.example"}, {"Message-ID", " <1@example.org>"}}, true, false, false},
             {{{"From", " a@b.example"}, {"Message-ID", " <1@example.org>"},
                      {"Date", " Fri, 1 Mar 2024 10:00:00 +0100"}},
-                    false, false},
+                    false, false, false},
+            {{{"X-Other", ""}}, true, true, true},
+            {{{"From", ""}}, true, true, true},
+            {{{"From", " \r\n\t"}}, true, true, true},
     };
     char whole[DIGEST_TEXT + 1] = "";
+    enum message_parser_error error;
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct message_parser *parser = message_parser_init(&missing);
@@ -191,12 +196,60 @@ TEST(what_is_missing_is_added)
         assert_int_equal(message_parser_end(parser), MESSAGE_PARSER_OK);
         assert_int_equal(message_parser_lacks_date(parser), table[i].lacks_date);
         assert_int_equal(message_parser_lacks_message_id(parser), table[i].lacks_message_id);
+        assert_int_equal(message_parser_lacks_from(parser), table[i].lacks_from);
+        assert_string_equal(message_parser_author(parser, &error)->text, "a@b.example");
         if (i > 0)
             assert_string_equal(message_parser_digest(parser), whole);
         memcpy(whole, message_parser_digest(parser), sizeof whole);
         message_parser_free(&parser);
         message_parser_free(&parser);
     }
+}
+
+/* A From that names nobody is not what lacks one. */
+static const struct {
+    struct unit_row row;
+    struct line lines[FIELDS_MAX];
+    const char *from; /* that would be added */
+    enum message_parser_error want;
+} authorless[] = {
+        {{"none, and none to add"}, {{"Subject", " x"}}, NULL, MESSAGE_PARSER_NO_FROM},
+        {{"none, and an unusable one to add"}, {{"Subject", " x"}}, "", MESSAGE_PARSER_FROM},
+        {{"two empty ones"}, {{"From", ""}, {"From", " "}}, "a@b.example",
+                MESSAGE_PARSER_SEVERAL_FROMS},
+        {{"an empty one and another"}, {{"From", ""}, {"From", " c@d.example"}}, "a@b.example",
+                MESSAGE_PARSER_SEVERAL_FROMS},
+        {{"an empty one with white space before its colon"}, {{"From", "", true}}, "a@b.example",
+                MESSAGE_PARSER_FROM_SPACED},
+        {{"a comment"}, {{"From", " (nobody)"}}, "a@b.example", MESSAGE_PARSER_FROM},
+        {{"brackets"}, {{"From", " <>"}}, "a@b.example", MESSAGE_PARSER_FROM},
+};
+
+TEST_EACH(a_from_without_an_author_is_not_replaced, authorless)
+{
+    const struct message_parser_missing missing = {.from = row->from};
+    struct message_parser *with = message_parser_init(&missing);
+    struct message_parser *without = message_parser_init(NULL);
+    enum message_parser_error got;
+
+    assert_non_null(with);
+    assert_non_null(without);
+    for (size_t k = 0; k < FIELDS_MAX && row->lines[k].name != NULL; k++) {
+        give(with, &row->lines[k], k + 1);
+        give(without, &row->lines[k], k + 1);
+    }
+    message_parser_header_end(with);
+    message_parser_header_end(without);
+    assert_int_equal(message_parser_end(with), MESSAGE_PARSER_OK);
+    assert_int_equal(message_parser_end(without), MESSAGE_PARSER_OK);
+    assert_null(message_parser_author(with, &got));
+    assert_int_equal(got, row->want);
+    assert_false(message_parser_lacks_date(with));
+    assert_false(message_parser_lacks_message_id(with));
+    if (!message_parser_lacks_from(with))
+        assert_string_equal(message_parser_digest(with), message_parser_digest(without));
+    message_parser_free(&with);
+    message_parser_free(&without);
 }
 
 /* After a fault nothing more counts, and the first one stays. */

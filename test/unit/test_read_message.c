@@ -8,7 +8,8 @@
 #include "unit.h"
 
 static bool is_crlf; /* of the message read last */
-static const struct message_parser_missing missing = {"Thu, 01 Jan 1970 00:00:00 +0000", "<x@y>"};
+static const struct message_parser_missing missing = {
+        .date = "Thu, 01 Jan 1970 00:00:00 +0000", .message_id = "<x@y>"};
 
 /* The whole message at once, or in pieces of one octet. */
 static struct message_parser *read_in(const char *message, size_t piece,
