@@ -14,7 +14,7 @@
 #define TIME_AT 11       /* offset of the time in the text of a date */
 #define TIME_LEN 8
 #define VERDICT 5
-#define REASON 15 /* columns, including the cause */
+#define REASON 17 /* columns, including what is behind the `/` */
 #define REASON_ALONE 10
 #define MILLISECONDS 7
 
@@ -23,6 +23,7 @@ enum column {
     COLUMN_TIME,
     COLUMN_VERDICT,
     COLUMN_REASON,
+    COLUMN_WOULD_BE,
     COLUMN_CAUSE,
     COLUMN_USER,
     COLUMN_DOMAIN,
@@ -90,17 +91,21 @@ static void put_verdict(struct text verdict, const struct watch_line_look *look,
     fputs(look->colour ? "\033[0m" : "", out);
 }
 
-/* `refused/user`: the reason on the wire, and the cause that the log knows. */
-static void put_reason(
-        struct text reason, struct text cause, const struct watch_line_look *look, FILE *out)
+/* `refused/user`: the reason on the wire, and the cause that the log knows. `testing/forged`: the
+ * reason of the NO that it would be. */
+static void put_reason(const struct eventstore_value values[WATCH_LINE_COUNT],
+        const struct watch_line_look *look, FILE *out)
 {
+    const struct text reason = values[COLUMN_REASON].text;
+    const struct text would_be = values[COLUMN_WOULD_BE].text;
+    const struct text more = would_be.len > 0 ? would_be : values[COLUMN_CAUSE].text;
     char both[64];
     struct writer w = writer_of(both, sizeof both);
 
     writer_put(&w, reason);
-    if (cause.len > 0 && !text_equal(cause, reason) && !is_narrow(look)) {
+    if (more.len > 0 && !text_equal(more, reason) && !is_narrow(look)) {
         writer_char(&w, '/');
-        writer_put(&w, cause);
+        writer_put(&w, more);
     }
     put_cell(w.failed ? reason : writer_text(&w), is_narrow(look) ? REASON_ALONE : REASON, look,
             out);
@@ -126,7 +131,7 @@ void watch_line_print(const struct eventstore_value values[WATCH_LINE_COUNT],
             widths_of(look, (unsigned)when.len + 1 + VERDICT + 1 + reason + 1 + MILLISECONDS);
     fprintf(out, "%.*s ", (int)when.len, when.at);
     put_verdict(values[COLUMN_VERDICT].text, look, out);
-    put_reason(values[COLUMN_REASON].text, values[COLUMN_CAUSE].text, look, out);
+    put_reason(values, look, out);
     put_cell(values[COLUMN_USER].text, widths.user, look, out);
     if (widths.host > 0)
         put_cell(values[COLUMN_HOST].text, widths.host, look, out);
@@ -165,9 +170,10 @@ void watch_line_print_json(const struct eventstore_value values[WATCH_LINE_COUNT
     static const struct {
         const char *name;
         enum column column;
-    } texts[] = {{"verdict", COLUMN_VERDICT}, {"reason", COLUMN_REASON}, {"cause", COLUMN_CAUSE},
-            {"user", COLUMN_USER}, {"domain", COLUMN_DOMAIN}, {"host", COLUMN_HOST},
-            {"ip", COLUMN_IP}, {"asker", COLUMN_ASKER}};
+    } texts[] = {{"verdict", COLUMN_VERDICT}, {"reason", COLUMN_REASON},
+            {"would_be", COLUMN_WOULD_BE}, {"cause", COLUMN_CAUSE}, {"user", COLUMN_USER},
+            {"domain", COLUMN_DOMAIN}, {"host", COLUMN_HOST}, {"ip", COLUMN_IP},
+            {"asker", COLUMN_ASKER}};
     json_t *event = json_text_object();
 
     json_text_set(event, "id", json_text_number(watch_line_number_of(&values[COLUMN_ID])));

@@ -9,8 +9,9 @@
 
 /* The columns of a shown row. The first is its id. */
 #define WATCH_LINE_COLUMNS                                                                         \
-    "id, time, verdict, reason, cause, \"user\", domain, host, receiving, ip, asker, listed, ms"
-#define WATCH_LINE_COUNT 13
+    "id, time, verdict, reason, would_be, cause, \"user\", domain, host, receiving, ip, asker, "   \
+    "listed, ms"
+#define WATCH_LINE_COUNT 14
 
 struct watch_line_look {
     unsigned width; /* columns of the terminal, at which lines are cut; 0: lines are not cut */

@@ -6,9 +6,9 @@
 #define FORM 1 /* version of the form below */
 #define IP_MAX 48
 
-/* One octet each: version, verdict, reason, listed; then the time, 8 octets, and the milliseconds,
- * 4, least significant first; then six texts, each behind its length, 2 octets. */
-#define FIXED 16
+/* One octet each: version, verdict, reason, would_be, listed; then the time, 8 octets, and the
+ * milliseconds, 4, least significant first; then six texts, each behind its length, 2 octets. */
+#define FIXED 17
 
 static void put_number(struct writer *w, uint64_t number, size_t octets)
 {
@@ -43,6 +43,7 @@ bool event_encode(const struct event *event, struct writer *w)
     put_number(w, FORM, 1);
     put_number(w, event->verdict, 1);
     put_number(w, event->reason, 1);
+    put_number(w, event->would_be, 1);
     put_number(w, event->listed, 1);
     put_number(w, event->time, 8);
     put_number(w, event->milliseconds, 4);
@@ -103,11 +104,14 @@ bool event_decode(struct text octets, struct event *event_r)
         return false;
     const uint64_t verdict = get_number(&octets, 1);
     const uint64_t reason = get_number(&octets, 1);
+    const uint64_t would_be = get_number(&octets, 1);
     const uint64_t listed = get_number(&octets, 1);
-    if (verdict > VERDICT_ALLOW || reason > REASON_REFUSED || listed > 1)
+    if (verdict > VERDICT_ALLOW || reason > REASON_REFUSED || would_be > REASON_REFUSED ||
+            listed > 1)
         return false;
     event_r->verdict = (enum verdict)verdict;
     event_r->reason = (enum reason)reason;
+    event_r->would_be = (enum reason)would_be;
     event_r->listed = listed == 1;
     event_r->time = get_number(&octets, 8);
     event_r->milliseconds = (uint32_t)get_number(&octets, 4);

@@ -18,6 +18,7 @@ struct event {
     uint64_t time; /* Unix milliseconds */
     enum verdict verdict;
     enum reason reason;
+    enum reason would_be;  /* for ALLOW testing: the reason of the NO; else REASON_NONE */
     struct text cause;     /* one word, if the log knows more than the wire (judge.h) */
     struct text user;      /* canonical text, local@domain */
     struct text host;      /* the sending host, from the payload */

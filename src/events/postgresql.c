@@ -48,8 +48,9 @@ static const char tables[] =
         "CREATE SEQUENCE IF NOT EXISTS verimail.event_number;"
         "CREATE TABLE IF NOT EXISTS verimail.event ("
         " id bigint NOT NULL DEFAULT nextval('verimail.event_number'), time bigint NOT NULL,"
-        " verdict text NOT NULL, reason text NOT NULL, cause text NOT NULL, \"user\" text NOT NULL,"
-        " domain text NOT NULL, host text NOT NULL, receiving text NOT NULL, ip text NOT NULL,"
+        " verdict text NOT NULL, reason text NOT NULL, would_be text NOT NULL,"
+        " cause text NOT NULL, \"user\" text NOT NULL, domain text NOT NULL, host text NOT NULL, "
+        "receiving text NOT NULL, ip text NOT NULL,"
         " asker text NOT NULL, listed smallint NOT NULL, ms bigint NOT NULL)"
         " PARTITION BY RANGE (time);"
         "CREATE INDEX IF NOT EXISTS event_by_time ON verimail.event (time);"
@@ -59,8 +60,8 @@ static const char tables[] =
         "INSERT INTO verimail.form SELECT 1 WHERE NOT EXISTS (SELECT FROM verimail.form);"
         "COMMIT;";
 static const char copy[] =
-        "COPY verimail.event (time, verdict, reason, cause, \"user\", domain, host, receiving, ip,"
-        " asker, listed, ms) FROM STDIN";
+        "COPY verimail.event (time, verdict, reason, would_be, cause, \"user\", domain, host,"
+        " receiving, ip, asker, listed, ms) FROM STDIN";
 
 static void roll_back(struct session *s)
 {
@@ -252,7 +253,8 @@ static void postgresql_put_event(FILE *out, const struct event *e)
 {
     const uint64_t time = e->time < INT64_MAX ? e->time : INT64_MAX;
 
-    fprintf(out, "%" PRIu64 "\t%s\t%s\t", time, verdict_name(e->verdict), reason_name(e->reason));
+    fprintf(out, "%" PRIu64 "\t%s\t%s\t%s\t", time, verdict_name(e->verdict),
+            reason_name(e->reason), reason_name(e->would_be));
     postgresql_put_text(out, e->cause, '\t');
     postgresql_put_text(out, e->user, '\t');
     postgresql_put_text(out, event_domain(e), '\t');

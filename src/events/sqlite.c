@@ -38,8 +38,9 @@ static const char settings[] = "PRAGMA synchronous = NORMAL;"
 static const char schema[] =
         "BEGIN IMMEDIATE;"
         "CREATE TABLE IF NOT EXISTS event (id INTEGER PRIMARY KEY, time INTEGER NOT NULL,"
-        " verdict TEXT NOT NULL, reason TEXT NOT NULL, cause TEXT NOT NULL, \"user\" TEXT NOT NULL,"
-        " domain TEXT NOT NULL, host TEXT NOT NULL, receiving TEXT NOT NULL, ip TEXT NOT NULL,"
+        " verdict TEXT NOT NULL, reason TEXT NOT NULL, would_be TEXT NOT NULL,"
+        " cause TEXT NOT NULL, \"user\" TEXT NOT NULL, domain TEXT NOT NULL, host TEXT NOT NULL, "
+        "receiving TEXT NOT NULL, ip TEXT NOT NULL,"
         " asker TEXT NOT NULL, listed INTEGER NOT NULL, ms INTEGER NOT NULL);"
         "CREATE INDEX IF NOT EXISTS event_time ON event (time);"
         "CREATE TABLE IF NOT EXISTS gap (time INTEGER NOT NULL, count INTEGER NOT NULL);"
@@ -78,8 +79,8 @@ static int sqlite_number_of(struct sqlite *s, const char *sql)
 static bool prepare_all(struct sqlite *s)
 {
     return sqlite_prepare(s,
-                   "INSERT INTO event (time, verdict, reason, cause, \"user\", domain, host, "
-                   "receiving, ip, asker, listed, ms) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+                   "INSERT INTO event (time, verdict, reason, would_be, cause, \"user\", domain, "
+                   "host, receiving, ip, asker, listed, ms) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
                    &s->insert) &&
            sqlite_prepare(s, "INSERT INTO gap (time, count) VALUES (?,?)", &s->insert_gap) &&
            sqlite_prepare(s,
@@ -336,15 +337,16 @@ static bool sqlite_insert(struct sqlite *s, const struct event *e)
     sqlite3_bind_int64(i, 1, number_from(e->time));
     bind_text(i, 2, text_of(verdict_name(e->verdict)));
     bind_text(i, 3, text_of(reason_name(e->reason)));
-    bind_plain(i, 4, e->cause);
-    bind_plain(i, 5, e->user);
-    bind_plain(i, 6, event_domain(e));
-    bind_plain(i, 7, e->host);
-    bind_plain(i, 8, e->receiving);
-    bind_plain(i, 9, e->ip);
-    bind_plain(i, 10, e->asker);
-    sqlite3_bind_int(i, 11, e->listed);
-    sqlite3_bind_int64(i, 12, e->milliseconds);
+    bind_text(i, 4, text_of(reason_name(e->would_be)));
+    bind_plain(i, 5, e->cause);
+    bind_plain(i, 6, e->user);
+    bind_plain(i, 7, event_domain(e));
+    bind_plain(i, 8, e->host);
+    bind_plain(i, 9, e->receiving);
+    bind_plain(i, 10, e->ip);
+    bind_plain(i, 11, e->asker);
+    sqlite3_bind_int(i, 12, e->listed);
+    sqlite3_bind_int64(i, 13, e->milliseconds);
     return sqlite_step(i);
 }
 

@@ -15,7 +15,8 @@
  * processes may record in the same place at once.
  *
  * The table `event` has the columns id (ascending in the order of recording), time (Unix
- * milliseconds), verdict ("YES") and reason ("stamped"). The texts cause, user, domain (the
+ * milliseconds), verdict ("YES") and reason ("stamped"), would_be ("forged", the reason of the NO
+ * that a domain under test does not say; else ""). The texts cause, user, domain (the
  * user's), host, receiving, ip and asker follow, "" if not known, then listed (0 or 1) and ms. When
  * an id is visible, all lower ones are too. Ids begin again when a store is recreated.
  *

@@ -27,6 +27,7 @@ static const struct {
         [REASON_UNSTAMPED] = {"unstamped", GIVEN_BY(VERDICT_ALLOW) | GIVEN_BY(VERDICT_NO)},
         [REASON_HOST] = {"host", GIVEN_BY(VERDICT_ALLOW)},
         [REASON_UNSERVED] = {"unserved", GIVEN_BY(VERDICT_ALLOW)},
+        [REASON_TESTING] = {"testing", GIVEN_BY(VERDICT_ALLOW)},
         [REASON_FORGED] = {"forged", GIVEN_BY(VERDICT_NO)},
         [REASON_REFUSED] = {"refused", GIVEN_BY(VERDICT_NO)},
 };

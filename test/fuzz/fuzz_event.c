@@ -20,7 +20,8 @@ static void plain(struct text t, size_t max)
 
 static void in_bounds(const struct event *e)
 {
-    must(e->verdict <= VERDICT_ALLOW && e->reason <= REASON_REFUSED && e->time <= INT64_MAX);
+    must(e->verdict <= VERDICT_ALLOW && e->reason <= REASON_REFUSED);
+    must(e->would_be <= REASON_REFUSED && e->time <= INT64_MAX);
     plain(e->cause, EVENT_CAUSE_MAX);
     plain(e->user, ADDRESS_MAX);
     plain(e->host, DOMAIN_MAX);

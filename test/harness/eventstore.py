@@ -17,8 +17,8 @@ from harness.files import write_file
 PROGRAM = os.path.abspath(os.path.join(BUILD, "src/command/verimail"))
 DAY = 86400000
 EVENTS = 30000
-COLUMNS = ("time", "verdict", "reason", "cause", '"user"', "domain", "host", "receiving", "ip",
-           "asker", "listed", "ms")
+COLUMNS = ("time", "verdict", "reason", "would_be", "cause", '"user"', "domain", "host", "receiving",
+           "ip", "asker", "listed", "ms")
 LONG = "x" * 60
 HOSTILE = (
     "<script>alert(1)</script>@example.org",
@@ -60,9 +60,9 @@ def add(path, rows):
 
 
 def event(at=None, verdict="YES", reason="stamped", user="alice@example.org",
-          host="mail.example.org", receiving="example.net", ip="192.0.2.1", listed=1):
-    return (now() if at is None else at, verdict, reason, "", user, user.rpartition("@")[2], host,
-            receiving, ip, "198.51.100.1", listed, 3)
+          host="mail.example.org", receiving="example.net", ip="192.0.2.1", listed=1, would_be=""):
+    return (now() if at is None else at, verdict, reason, would_be, "", user, user.rpartition("@")[2],
+            host, receiving, ip, "198.51.100.1", listed, 3)
 
 
 def some_event(chance, at):

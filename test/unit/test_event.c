@@ -8,7 +8,8 @@
 static const struct event plain = {
         .time = 1763930000123,
         .verdict = VERDICT_ALLOW,
-        .reason = REASON_REPLAYED,
+        .reason = REASON_TESTING,
+        .would_be = REASON_REFUSED,
         .cause = {"domain", 6},
         .user = {"alice%40x+y@example.org", 23},
         .host = {"mail.example.org", 16},
@@ -47,6 +48,7 @@ static void same(const struct event *got, const struct event *want)
     assert_int_equal(got->time, want->time);
     assert_int_equal(got->verdict, want->verdict);
     assert_int_equal(got->reason, want->reason);
+    assert_int_equal(got->would_be, want->would_be);
     assert_int_equal(got->listed, want->listed);
     assert_int_equal(got->milliseconds, want->milliseconds);
     same_text("cause", got->cause, want->cause);
@@ -157,16 +159,17 @@ TEST(nonsense_is_no_event)
             {"verdict", 1, VERDICT_NONE},
             {"verdict", 1, 255},
             {"reason", 2, REASON_REFUSED + 1},
-            {"listed", 3, 2},
-            {"time", 11, 0x80},
-            {"length of the cause", 16, EVENT_CAUSE_MAX + 1},
-            {"length of the cause", 17, 255},
-            {"length of the cause", 16, 5},
-            {"cause", 18, 0},
-            {"cause", 18, '\n'},
-            {"cause", 18, 0x7f},
-            {"cause", 18, 0x80},
-            {"cause", 18, 0xff},
+            {"would_be", 3, REASON_REFUSED + 1},
+            {"listed", 4, 2},
+            {"time", 12, 0x80},
+            {"length of the cause", 17, EVENT_CAUSE_MAX + 1},
+            {"length of the cause", 18, 255},
+            {"length of the cause", 17, 5},
+            {"cause", 19, 0},
+            {"cause", 19, '\n'},
+            {"cause", 19, 0x7f},
+            {"cause", 19, 0x80},
+            {"cause", 19, 0xff},
     };
     char buffer[EVENT_OCTETS_MAX];
     struct event back;

@@ -252,8 +252,8 @@ TEST(every_word_has_its_name)
             {(enum verimail_verdict)5, ""},
     };
     static const char *const names[] = {"", "stamped", "redirected", "changed", "replayed",
-            "expired", "uncounted", "classic", "unstamped", "host", "unserved", "forged", "refused",
-            ""};
+            "expired", "uncounted", "classic", "unstamped", "host", "unserved", "testing", "forged",
+            "refused", ""};
 
     for (size_t i = 0; i < sizeof verdicts / sizeof *verdicts; i++)
         assert_string_equal(verimail_verdict_name(verdicts[i].verdict), verdicts[i].name);

@@ -11,8 +11,8 @@
 #include "unit.h"
 
 #define ALL                                                                                        \
-    "SELECT time, verdict, reason, cause, \"user\", domain, host, receiving, ip, asker, listed, "  \
-    "ms FROM event ORDER BY id"
+    "SELECT time, verdict, reason, would_be, cause, \"user\", domain, host, receiving, ip, "       \
+    "asker, listed, ms FROM event ORDER BY id"
 #define PROCESSES 4
 #define BATCHES 25
 #define BATCH 20
@@ -85,16 +85,18 @@ TEST_EACH(what_is_written_is_read, backends)
     assert_string_equal(eventstore_backend(store), row->row.name);
     assert_string_equal(fixture_events_rows(store, ALL), "");
     events[1].verdict = VERDICT_ALLOW;
-    events[1].reason = REASON_CLASSIC;
+    events[1].reason = REASON_TESTING;
+    events[1].would_be = REASON_FORGED;
     events[1].listed = false;
     events[1].milliseconds = UINT32_MAX;
     assert_true(eventstore_write(store, events, 3, 0, FIXTURE_EVENTS_JUNE));
     const char *want =
-            "1780272000000|NO|unstamped|user|alice@example.org|example.org|mail.example.org|"
+            "1780272000000|NO|unstamped||user|alice@example.org|example.org|mail.example.org|"
             "example.net,example.com|192.0.2.1|2001:db8::1|1|12\n"
-            "1780272000001|ALLOW|classic|user|alice@example.org|example.org|mail.example.org|"
+            "1780272000001|ALLOW|testing|forged|user|alice@example.org|example.org|mail.example."
+            "org|"
             "example.net,example.com|192.0.2.1|2001:db8::1|0|4294967295\n"
-            "1780272000002|YES|stamped||||||||0|0\n";
+            "1780272000002|YES|stamped|||||||||0|0\n";
     assert_string_equal(fixture_events_rows(store, ALL), want);
     eventstore_close(&store);
     assert_null(store);

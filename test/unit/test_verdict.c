@@ -49,6 +49,7 @@ TEST(reasons_belong_to_verdicts)
             {REASON_UNSTAMPED, false, true, true},
             {REASON_HOST, false, false, true},
             {REASON_UNSERVED, false, false, true},
+            {REASON_TESTING, false, false, true},
             {REASON_FORGED, false, true, false},
             {REASON_REFUSED, false, true, false},
     };

@@ -22,7 +22,7 @@ struct row {
 static struct row row_of(const char *verdict, const char *user)
 {
     return (struct row){{number(7), number(INT64_C(1795500000123)), text(verdict), text("refused"),
-            text("user"), text(user), text("example.org"), text(""),
+            text(""), text("user"), text(user), text("example.org"), text(""),
             text("example.net,example.com"), text(""), text("192.0.2.1"), number(0), number(12)}};
 }
 
@@ -49,7 +49,7 @@ TEST(lines)
         const char *want;
     } table[] = {
             {{0, false}, "alice@example.org",
-                    "2026-11-24T06:00:00Z NO    refused/user    alice@example.org              "
+                    "2026-11-24T06:00:00Z NO    refused/user      alice@example.org              "
                     "-                      example.net,example.com 192.0.2.1          12ms\n"},
             {{80, false}, "alice@example.org",
                     "06:00:00 NO    refused    alice@example.org  exampl..e.com 192.0.2.1        "
@@ -66,6 +66,22 @@ TEST(lines)
             fail_msg("got `%s`, want `%s`", got, table[i].want);
         free(got);
     }
+}
+
+/* What a domain under test would have answered is shown in place of the cause. */
+TEST(would_be)
+{
+    struct row row = row_of("ALLOW", "alice@example.org");
+    const struct watch_line_look look = {0, false};
+
+    row.values[3] = text("testing");
+    row.values[4] = text("unstamped");
+    char *line = printed(&row, &look);
+    assert_non_null(strstr(line, " ALLOW testing/unstamped alice@example.org "));
+    free(line);
+    char *json = printed(&row, NULL);
+    assert_non_null(strstr(json, "\"reason\": \"testing\", \"would_be\": \"unstamped\", "));
+    free(json);
 }
 
 TEST(lines_are_as_wide_as_the_terminal)
@@ -90,7 +106,8 @@ TEST(json)
 
     assert_string_equal(got,
             "{\"id\": 7, \"time\": \"2026-11-24T06:00:00.123Z\", \"verdict\": \"NO\", "
-            "\"reason\": \"refused\", \"cause\": \"user\", \"user\": \"a\\u001B@example.org\", "
+            "\"reason\": \"refused\", \"would_be\": \"\", \"cause\": \"user\", \"user\": "
+            "\"a\\u001B@example.org\", "
             "\"domain\": \"example.org\", \"host\": \"\", \"ip\": \"\", \"asker\": \"192.0.2.1\", "
             "\"receiving\": [\"example.net\", \"example.com\"], \"listed\": false, \"ms\": 12}\n");
     free(got);
