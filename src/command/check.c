@@ -74,10 +74,10 @@ static void print_named(const char *name, const char *value)
 
 static void check_print_action(const struct job *job)
 {
-    printf("%-9s %s%s", "action", action_name(job->found.action),
+    printf("%-9s %s%s", "action", action_name(job->found.reply.action),
             verifier_is_monitor(job->setup.verifier) ? ", if it were not `mode = monitor`" : "");
-    if (job->found.action == ACTION_REJECT || job->found.action == ACTION_TEMPFAIL)
-        printf(": %s %s %s", job->found.code, job->found.status, job->found.reply);
+    if (job->found.reply.action == ACTION_REJECT || job->found.reply.action == ACTION_TEMPFAIL)
+        printf(": %s %s %s", job->found.reply.code, job->found.reply.status, job->found.reply.text);
     putchar('\n');
 }
 
@@ -237,9 +237,9 @@ static void check_print_json(const struct job *job)
     }
     if (job->found.field[0] != '\0')
         json_text_set(document, "field", json_text_string(job->found.field));
-    json_text_set(document, "action", json_text_string(action_name(job->found.action)));
-    if (job->found.reply[0] != '\0')
-        json_text_set(document, "reply", json_text_string(job->found.reply));
+    json_text_set(document, "action", json_text_string(action_name(job->found.reply.action)));
+    if (job->found.reply.text[0] != '\0')
+        json_text_set(document, "reply", json_text_string(job->found.reply.text));
     json_text_print(stdout, document);
 }
 

@@ -155,17 +155,14 @@ static void decision_verify(
     (void)!message_parser_end(transaction->parser); /* the verifier finds its faults */
     verifier_judge(verifier, transaction->client, transaction->parser,
             envelope_rcpt(&transaction->envelope), text_of(ip), "\n", &verification);
-    decision->action = verification.action;
-    decision->code = verification.code;
-    decision->status = verification.status;
-    memcpy(decision->text, verification.reply, sizeof decision->text);
+    decision->reply = verification.reply;
     decision_remove_forged(transaction, decision);
     line->author = verification.author;
     line->milliseconds = mono_ms() - began;
-    decision_log_verified(line, &verification, decision->action, monitor,
+    decision_log_verified(line, &verification, decision->reply.action, monitor,
             decision_removal_count(&decision->results));
     if (monitor)
-        decision->action = ACTION_ACCEPT;
+        decision->reply.action = ACTION_ACCEPT;
     decision_add_result(&verification, decision);
 }
 
@@ -228,11 +225,11 @@ static const char *decision_add_stamp(
 static void decision_refuse(struct decision *decision, enum action action, const char *code,
         const char *status, const char *text)
 {
-    struct writer w = writer_of(decision->text, sizeof decision->text);
+    struct writer w = writer_of(decision->reply.text, sizeof decision->reply.text);
 
-    decision->action = action;
-    decision->code = code;
-    decision->status = status;
+    decision->reply.action = action;
+    decision->reply.code = code;
+    decision->reply.status = status;
     writer_string(&w, text);
     writer_char(&w, '\0');
 }
@@ -294,7 +291,7 @@ static void decision_stamp(
     if (reason == NULL)
         decision_log_stamped(line, decision->stamps.count);
     else
-        decision_log_not_stamped(line, reason, decision->action);
+        decision_log_not_stamped(line, reason, decision->reply.action);
 }
 
 void decision_make(
@@ -302,7 +299,7 @@ void decision_make(
 {
     struct decision_line line = {.transaction = transaction, .queue_id = queue_id};
 
-    *decision_r = (struct decision){.action = ACTION_ACCEPT};
+    *decision_r = (struct decision){.reply.action = ACTION_ACCEPT};
     if (transaction_class(transaction) != MAIL_CLASS_INBOUND)
         decision_stamp(transaction, &line, decision_r);
     else if (decision_wants_body(transaction))

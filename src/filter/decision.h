@@ -25,10 +25,7 @@ struct decision_removal {
 
 /* What to do with a message. */
 struct decision {
-    enum action action;
-    const char *code;   /* of a reply: "550"; for ACTION_TEMPFAIL and ACTION_REJECT */
-    const char *status; /* "5.7.1" */
-    char text[VERIFIER_REPLY_MAX];
+    struct reply reply;
     struct decision_removal results; /* Authentication-Results */
     struct decision_removal stamps;
     struct decision_field on_top[1]; /* above all others: a stamp, or our result */

@@ -115,7 +115,7 @@ void session_abort(struct session *session)
 const struct decision *session_end(struct session *session, const char *queue_id)
 {
     if (session->transaction == NULL || session->is_decided)
-        session->decision = (struct decision){.action = ACTION_ACCEPT};
+        session->decision = (struct decision){.reply.action = ACTION_ACCEPT};
     else
         decision_make(session->transaction, queue_id, &session->decision);
     session->is_decided = true;

@@ -200,41 +200,41 @@ const char *action_name(enum action action)
     return names[action];
 }
 
-/* A reply of the mail server. Between the halves of its text stands the author's domain; where the
+/* The words of a reply. Between the halves of its text stands the author's domain; where the
  * message names no author, what is wrong with it. */
-struct reply {
+struct wording {
     const char *code;
     const char *status;
     const char *before;
     const char *behind;
 };
 
-static const struct reply denied = {"550", "5.7.1", "",
+static const struct wording denied = {"550", "5.7.1", "",
         " says that it did not send this message (Verimail); if it is yours, send it through that "
         "domain's own mail server"};
 
-static struct reply verifier_permerror_reply(enum message_parser_error error)
+static struct wording verifier_permerror_reply(enum message_parser_error error)
 {
-    static const struct reply author = {"550", "5.7.1", "This message ",
+    static const struct wording author = {"550", "5.7.1", "This message ",
             " (Verimail); give it one From field with one address"};
-    static const struct reply header = {"550", "5.7.1", "This message ",
+    static const struct wording header = {"550", "5.7.1", "This message ",
             " (Verimail); the program that made it has to be corrected"};
 
     return error == MESSAGE_PARSER_NOT_FIELD || error == MESSAGE_PARSER_TOO_LARGE ? header : author;
 }
 
-static struct reply verifier_temperror_reply(const struct verification *verification)
+static struct wording verifier_temperror_reply(const struct verification *verification)
 {
-    static const struct reply unread = {
+    static const struct wording unread = {
             "451", "4.7.1", "This message ", " (Verimail); try again later"};
-    static const struct reply dns = {"451", "4.4.3", "The DNS of ",
+    static const struct wording dns = {"451", "4.4.3", "The DNS of ",
             " does not say whether that domain uses Verimail; try again later, or tell its "
             "postmaster"};
-    static const struct reply budget = {"451", "4.7.1", "Too many messages in the name of ",
+    static const struct wording budget = {"451", "4.7.1", "Too many messages in the name of ",
             " were not confirmed lately (Verimail); try again later"};
-    static const struct reply failure = {"451", "4.7.1", "This server cannot ask ",
+    static const struct wording failure = {"451", "4.7.1", "This server cannot ask ",
             " about the message now (Verimail); try again later"};
-    static const struct reply silent = {"451", "4.7.1", "The Verimail service of ",
+    static const struct wording silent = {"451", "4.7.1", "The Verimail service of ",
             " does not answer; try again later, or tell that domain's postmaster"};
 
     if (!verification->asked)
@@ -254,33 +254,35 @@ static bool verifier_is_always_tempfail(const struct verification *verification)
            verification->outcome.step == CLIENT_FAILURE;
 }
 
-static void verifier_write_reply(const struct reply *reply, struct verification *verification)
+static void verifier_write_reply(const struct wording *wording, struct verification *verification)
 {
     const struct address *author = verification->author;
-    struct writer w = writer_of(verification->reply, sizeof verification->reply - 1);
+    struct writer w = writer_of(verification->reply.text, sizeof verification->reply.text - 1);
 
-    writer_string(&w, reply->before);
+    verification->reply.code = wording->code;
+    verification->reply.status = wording->status;
+    writer_string(&w, wording->before);
     if (author == NULL)
         writer_string(&w, message_parser_error_text(verification->error));
     else
         writer_put(&w, address_domain(author));
-    writer_string(&w, reply->behind);
+    writer_string(&w, wording->behind);
     *w.at = '\0';
 }
 
-/* The action for the verdict; `reply_r` is set unless the verdict is to accept. */
+/* The action for the verdict; `wording_r` is set unless the verdict is to accept. */
 static enum action verifier_choose(const struct verifier *verifier,
-        const struct verification *verification, struct reply *reply_r)
+        const struct verification *verification, struct wording *wording_r)
 {
     switch (verification->verdict) {
     case VERDICT_NO:
-        *reply_r = denied;
+        *wording_r = denied;
         return verifier->on_no;
     case VERDICT_PERMERROR:
-        *reply_r = verifier_permerror_reply(verification->error);
+        *wording_r = verifier_permerror_reply(verification->error);
         return verifier->on_permerror;
     case VERDICT_TEMPERROR:
-        *reply_r = verifier_temperror_reply(verification);
+        *wording_r = verifier_temperror_reply(verification);
         return verifier_is_always_tempfail(verification) ? ACTION_TEMPFAIL : verifier->on_temperror;
     case VERDICT_YES:
     case VERDICT_ALLOW:
@@ -294,17 +296,14 @@ void verifier_judge(const struct verifier *verifier, struct client *client,
         const struct message_parser *parser, struct text rcpt, struct text ip, const char *eol,
         struct verification *verification_r)
 {
-    struct reply reply = {"", "", "", ""};
+    struct wording wording = {0};
 
-    *verification_r = (struct verification){0};
+    *verification_r = (struct verification){.reply = {.code = "", .status = ""}};
     verification_r->author = message_parser_author(parser, &verification_r->error);
     verifier_find_verdict(verifier, client, parser, rcpt, ip, verification_r);
     verifier_write_field(verifier, eol, verification_r);
-    verification_r->action = verifier_choose(verifier, verification_r, &reply);
-    if (verification_r->action != ACTION_TEMPFAIL && verification_r->action != ACTION_REJECT)
-        reply = (struct reply){"", "", "", ""};
-    else
-        verifier_write_reply(&reply, verification_r);
-    verification_r->code = reply.code;
-    verification_r->status = reply.status;
+    const enum action action = verifier_choose(verifier, verification_r, &wording);
+    verification_r->reply.action = action;
+    if (action == ACTION_TEMPFAIL || action == ACTION_REJECT)
+        verifier_write_reply(&wording, verification_r);
 }

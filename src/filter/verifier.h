@@ -36,6 +36,14 @@ const char *action_name(enum action action); /* "accept" ... */
 
 #define VERIFIER_REPLY_MAX 512
 
+/* What the mail server is to do with a message, and to say to its client. */
+struct reply {
+    enum action action;
+    const char *code;              /* for TEMPFAIL and REJECT: "550"; else empty, as the others */
+    const char *status;            /* "5.7.1" */
+    char text[VERIFIER_REPLY_MAX]; /* a sentence */
+};
+
 /* What was found out about a message, and what is to be done with it. */
 struct verification {
     enum verdict verdict;
@@ -46,11 +54,8 @@ struct verification {
     size_t stamps; /* of the author, in the message */
     bool asked;    /* `outcome` is set */
     struct client_outcome outcome;
-    enum action action;             /* in `mode = enforce` */
-    const char *code;               /* of the reply for TEMPFAIL and REJECT: "550"; else empty */
-    const char *status;             /* "5.7.1" */
-    char reply[VERIFIER_REPLY_MAX]; /* its text; empty as above */
-    char field[RESULTS_VALUE_MAX];  /* of Authentication-Results; empty: none is written */
+    struct reply reply;            /* in `mode = enforce` */
+    char field[RESULTS_VALUE_MAX]; /* of Authentication-Results; empty: none is written */
 };
 
 /* Judges a message that message_parser_end() ended: finds its author and the author's stamp, asks

@@ -224,22 +224,22 @@ static bool callbacks_edit(SMFICTX *context, const struct decision *decision)
 }
 
 /* libmilter takes a `%` in the text of a reply for two of them. */
-static void callbacks_reply(SMFICTX *context, const struct decision *decision)
+static void callbacks_reply(SMFICTX *context, const struct reply *reply)
 {
     char text[VERIFIER_REPLY_MAX * 2];
     char code[4];
     char status[12];
     struct writer w = writer_of(text, sizeof text);
 
-    for (const char *at = decision->text; *at != '\0'; at++) {
+    for (const char *at = reply->text; *at != '\0'; at++) {
         writer_char(&w, *at);
         if (*at == '%')
             writer_char(&w, '%');
     }
     writer_char(&w, '\0');
-    if (smfi_setreply(context, callbacks_copy(decision->code, code, sizeof code),
-                callbacks_copy(decision->status, status, sizeof status), text) != MI_SUCCESS)
-        log_event(LOG_LEVEL_ERROR, "reply-refused", "text", decision->text);
+    if (smfi_setreply(context, callbacks_copy(reply->code, code, sizeof code),
+                callbacks_copy(reply->status, status, sizeof status), text) != MI_SUCCESS)
+        log_event(LOG_LEVEL_ERROR, "reply-refused", "text", reply->text);
 }
 
 static bool callbacks_quarantine(SMFICTX *context)
@@ -253,12 +253,12 @@ static bool callbacks_quarantine(SMFICTX *context)
 
 static sfsistat callbacks_do_what(SMFICTX *context, const struct decision *decision)
 {
-    switch (decision->action) {
+    switch (decision->reply.action) {
     case ACTION_REJECT:
-        callbacks_reply(context, decision);
+        callbacks_reply(context, &decision->reply);
         return SMFIS_REJECT;
     case ACTION_TEMPFAIL:
-        callbacks_reply(context, decision);
+        callbacks_reply(context, &decision->reply);
         return SMFIS_TEMPFAIL;
     case ACTION_QUARANTINE:
         if (callbacks_edit(context, decision) && callbacks_quarantine(context))
@@ -270,8 +270,9 @@ static sfsistat callbacks_do_what(SMFICTX *context, const struct decision *decis
         break;
     }
     log_event(LOG_LEVEL_ERROR, "refused", "error",
-            decision->action == ACTION_QUARANTINE ? "the mail server does not quarantine"
-                                                  : "the mail server does not take the changes");
+            decision->reply.action == ACTION_QUARANTINE
+                    ? "the mail server does not quarantine"
+                    : "the mail server does not take the changes");
     return SMFIS_TEMPFAIL;
 }
 

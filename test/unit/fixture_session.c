@@ -99,9 +99,10 @@ const char *fixture_session_decision(const struct decision *decision)
     FILE *out = fmemopen(text, sizeof text, "w");
 
     assert_non_null(out);
-    fputs(action_name(decision->action), out);
-    if (decision->action == ACTION_REJECT || decision->action == ACTION_TEMPFAIL)
-        fprintf(out, " %s %s %s", decision->code, decision->status, decision->text);
+    fputs(action_name(decision->reply.action), out);
+    if (decision->reply.action == ACTION_REJECT || decision->reply.action == ACTION_TEMPFAIL)
+        fprintf(out, " %s %s %s", decision->reply.code, decision->reply.status,
+                decision->reply.text);
     fixture_session_removal(out, &decision->results);
     fixture_session_removal(out, &decision->stamps);
     for (size_t i = 0; i < decision->below_count; i++)

@@ -79,8 +79,9 @@ static void check_row(const struct row *row)
     assert_non_null(verifier);
     verifier_judge(verifier, fake_client_get(), parser, text_of(""), text_of(""), "", &found);
     snprintf(got, sizeof got, "%s %.*s|%s %s %s %s|%s", verdict_name(found.verdict),
-            (int)found.reason.len, found.reason.at, action_name(found.action), found.code,
-            found.status, found.reply, found.field[0] != '\0' ? found.field : "-");
+            (int)found.reason.len, found.reason.at, action_name(found.reply.action),
+            found.reply.code, found.reply.status, found.reply.text,
+            found.field[0] != '\0' ? found.field : "-");
     if (strcmp(got, row->want) != 0) {
         print_error("%s%s\ngot:  %s\nwant: %s\n", row->fields, row->options, got, row->want);
         fail();
@@ -234,12 +235,12 @@ TEST(replies_have_the_domain_alone)
         fake_client.outcome = (struct client_outcome){
                 .verdict = i == 0 ? VERDICT_NO : VERDICT_TEMPERROR, .step = steps[i]};
         verifier_judge(verifier, fake_client_get(), parser, text_of(""), text_of(""), "", &found);
-        assert_int_not_equal(found.action, ACTION_ACCEPT);
-        if (strstr(found.reply, domain) == NULL)
-            fail_msg("%s", found.reply);
-        assert_null(strstr(found.reply, "cr"));
-        assert_in_range(strlen(found.reply), DOMAIN_MAX + 20, 480);
-        for (const char *at = found.reply; *at != '\0'; at++)
+        assert_int_not_equal(found.reply.action, ACTION_ACCEPT);
+        if (strstr(found.reply.text, domain) == NULL)
+            fail_msg("%s", found.reply.text);
+        assert_null(strstr(found.reply.text, "cr"));
+        assert_in_range(strlen(found.reply.text), DOMAIN_MAX + 20, 480);
+        for (const char *at = found.reply.text; *at != '\0'; at++)
             assert_true(*at >= ' ' && *at < 0x7f && *at != '%');
         verifier_free(&verifier);
         conf_free(&conf);
