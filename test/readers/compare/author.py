@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: ISC
+"""Whether what a reader shows as author is the author that ours found."""
+import re
+
+TO_ENCODE = re.compile(rb"[\x00-\x20\x7f-\xff%@]")
+
+
+class Authors:
+    """Compares addresses, with what ours made of domains so far."""
+
+    def __init__(self, ours):
+        self._ours = ours
+        self._domains = {}
+
+    def _domain(self, domain):
+        if domain not in self._domains:
+            self._domains[domain] = self._ours.read("D", [domain])[0].removeprefix("ok ")
+        return self._domains[domain]
+
+    def _is(self, shown, author):
+        local, _, domain = shown.encode("utf-8", "surrogateescape").rpartition(b"@")
+        if local[:1] == local[-1:] == b'"' and len(local) > 1:
+            local = local[1:-1]
+        forms = {local, re.sub(rb"\\(.)", rb"\1", local, flags=re.DOTALL)}
+        want_local, _, want_domain = author.rpartition("@")
+        return (self._domain(domain) == want_domain and want_local.lower().encode() in {
+            TO_ENCODE.sub(lambda octet: b"%%%02X" % ord(octet[0]), form).lower() for form in forms})
+
+    def others(self, views, author):
+        """The views that show somebody else, and whom: who has no `@` is nobody."""
+        return [(view, shown) for view, all_shown in views.items() for shown in all_shown
+                if "@" in shown and not self._is(shown, author)]

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: ISC
+"""What Python's email makes of values, with the policies compat32 and default. See ../README.md."""
+import base64
+import json
+import re
+import sys
+from email import message_from_bytes, policy
+from email.header import decode_header, make_header
+from email.utils import getaddresses, mktime_tz, parseaddr, parsedate_tz
+
+LINK = re.compile(r"""(?:https?|mailto):[^\s<>"']+""")
+
+
+def tried(function, *arguments):
+    """Values that Python cannot read are nothing to show."""
+    try:
+        return function(*arguments)
+    except Exception:  # whatever it is, a mail program would show nothing or an error
+        return None
+
+
+def decoded(value):
+    return str(make_header(decode_header(value)))
+
+
+def classic_addresses(value):
+    return [address for _, address in getaddresses([value])]
+
+
+def header_addresses(value):
+    return [address.addr_spec for address in value.addresses]
+
+
+def authors(value):
+    octets = b"From:" + value + b"\r\n\r\n"
+    # Octets that are no ASCII stay what they are: surrogates.
+    old = dict(message_from_bytes(octets, policy=policy.compat32).raw_items()).get("From", "")
+    flat = re.sub(r"[\r\n]+", "", old)
+    new = tried(lambda: message_from_bytes(octets, policy=policy.default)["From"])
+    return {
+        "parseaddr": [parseaddr(old)[1]],
+        "getaddresses": classic_addresses(old),
+        "parseaddr of the unfolded": [parseaddr(flat)[1]],
+        "getaddresses of the unfolded": classic_addresses(flat),
+        "policy default": tried(header_addresses, new) or [],
+    }
+
+
+def links_of(part):
+    try:
+        text = part.get_content() if hasattr(part, "get_content") else part.get_payload(
+            decode=True).decode(part.get_content_charset() or "ascii", "replace")
+    except Exception:
+        return []
+    return LINK.findall(text) if isinstance(text, str) else []
+
+
+def structure(message):
+    """Every part from top to bottom: its depth is in how many it stands."""
+    for part in message.walk():
+        yield {"type": part.get_content_type(), "name": tried(part.get_filename),
+               "disposition": tried(part.get_content_disposition)}
+
+
+def shown(message, addresses):
+    date = message["Date"]
+    parts = [part for part in message.walk() if part.get_content_maintype() == "text"]
+    return {
+        "author": tried(addresses, message["From"]),
+        "subject": tried(decoded, str(message["Subject"])),
+        "date": tried(lambda: mktime_tz(parsedate_tz(str(date)))),
+        **{name: [tried(addresses, value) for value in message.get_all(name, [])]
+           for name in ("Sender", "Reply-To", "To", "Cc", "Resent-From", "Resent-Sender",
+                        "Mail-Followup-To", "Disposition-Notification-To")},
+        "unsubscribe": LINK.findall(str(message["List-Unsubscribe"])),
+        "structure": list(structure(message)),
+        "links": [link for part in parts for link in links_of(part)],
+    }
+
+
+def whole(octets):
+    return {
+        "compat32": tried(lambda: shown(message_from_bytes(octets, policy=policy.compat32),
+                                        lambda value: classic_addresses(str(value)))),
+        "default": tried(lambda: shown(message_from_bytes(octets, policy=policy.default),
+                                       header_addresses)),
+    }
+
+
+def main():
+    for line in sys.stdin:
+        kind, value = line.split(" ", 1)
+        print(json.dumps({"F": authors, "M": whole}[kind](base64.b64decode(value))), flush=True)
+
+
+main()
