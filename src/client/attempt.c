@@ -18,6 +18,7 @@ struct connect {
     size_t open;
     uint64_t deadline;
     uint64_t next; /* when to start the next one */
+    bool is_short; /* one was not tried for want of a local resource */
     int fds[ATTEMPT_ADDRESSES_MAX];
     struct attempt *attempt;
 };
@@ -41,9 +42,13 @@ static bool attempt_is_local_error(int error)
 /* The next address is tried at once. */
 static void connect_fail(struct connect *c, size_t i, int error)
 {
-    c->attempt->addresses[i].state =
-            attempt_is_local_error(error) ? ATTEMPT_UNTRIED : ATTEMPT_REFUSED;
-    c->attempt->error = error;
+    const bool is_local = attempt_is_local_error(error);
+
+    c->attempt->addresses[i].state = is_local ? ATTEMPT_UNTRIED : ATTEMPT_REFUSED;
+    /* Why one was not even tried is what is told. */
+    if (is_local || !c->is_short)
+        c->attempt->error = error;
+    c->is_short = c->is_short || is_local;
     c->next = 0;
     if (c->fds[i] >= 0) {
         close(c->fds[i]);
@@ -143,7 +148,9 @@ int attempt_connect(const struct endpoint *endpoints, size_t count, uint64_t dea
     const size_t winner = connect_run(&c);
     connect_close(&c, winner);
     if (winner == c.count) {
-        if (c.open > 0 || c.started < c.count)
+        if (c.is_short)
+            attempt_r->result = ATTEMPT_SHORTAGE;
+        else if (c.open > 0 || c.started < c.count)
             attempt_r->result = ATTEMPT_TIMEOUT;
         return -1;
     }
@@ -208,6 +215,8 @@ static enum attempt_result converse(
 {
     if (!attempt_send_all(fd, line, deadline) || !attempt_receive_all(fd, deadline, attempt)) {
         attempt->error = errno;
+        if (attempt_is_local_error(errno))
+            return ATTEMPT_SHORTAGE;
         if (errno != ETIMEDOUT)
             return ATTEMPT_CLOSED;
         attempt->addresses[attempt->which].state = ATTEMPT_SILENT;
@@ -233,6 +242,7 @@ void attempt_describe(const struct attempt *attempt, char *text_r, size_t size)
             [ATTEMPT_TIMEOUT] = "no answer in time",
             [ATTEMPT_CLOSED] = "closed without an answer",
             [ATTEMPT_NOT_ANSWER] = "the reply is not an answer",
+            [ATTEMPT_SHORTAGE] = "this machine has no room for a connection",
     };
     const bool has_error = attempt->error != 0 && attempt->result != ATTEMPT_TIMEOUT &&
                            attempt->result != ATTEMPT_NOT_ANSWER;

@@ -18,6 +18,7 @@ enum attempt_result {
     ATTEMPT_TIMEOUT,       /* no connection, or no complete answer, before the deadline */
     ATTEMPT_CLOSED,        /* reset, or closed without an octet */
     ATTEMPT_NOT_ANSWER,    /* the reply is not an answer: answer.h */
+    ATTEMPT_SHORTAGE,      /* a socket or memory was missing here */
 };
 
 /* What became of one address. */

@@ -170,7 +170,7 @@ static void client_give_back_address(struct call *call, size_t i)
 
 /* Why servers are not asked. */
 struct obstacles {
-    bool forbidden;
+    bool lacking; /* a socket */
     bool resting;
     bool full;
     bool spent;
@@ -181,7 +181,8 @@ static void client_choose(struct call *call, size_t i, struct obstacles *obstacl
     const struct endpoint *endpoint = &call->outcome->discovery.servers[i].endpoint;
 
     if (call->outcome->acl_results[i] != TARGET_ACL_OK) {
-        obstacles->forbidden = true;
+        obstacles->lacking =
+                obstacles->lacking || call->outcome->acl_results[i] == TARGET_ACL_SHORTAGE;
         return;
     }
     switch (circuit_breaker_enter(call->client->breaker, endpoint, mono_ms())) {
@@ -229,7 +230,9 @@ static bool client_choose_servers(struct call *call)
         return true;
     if (obstacles.spent)
         client_conclude(call->outcome, VERDICT_TEMPERROR, CLIENT_BUDGET);
-    else if (obstacles.resting || obstacles.full)
+    else if (obstacles.full || obstacles.lacking)
+        client_conclude(call->outcome, VERDICT_TEMPERROR, CLIENT_SHORTAGE);
+    else if (obstacles.resting)
         client_conclude(call->outcome, VERDICT_TEMPERROR, CLIENT_RESTING);
     else
         client_conclude(call->outcome, VERDICT_TEMPERROR, CLIENT_FORBIDDEN);
@@ -291,6 +294,12 @@ static void client_note(struct call *call)
                 &(struct cached){attempt->answer, call->outcome->secure}, mono_ms());
 }
 
+static void client_conclude_unanswered(struct client_outcome *outcome)
+{
+    client_conclude(outcome, VERDICT_TEMPERROR,
+            outcome->attempt.result == ATTEMPT_SHORTAGE ? CLIENT_SHORTAGE : CLIENT_NO_ANSWER);
+}
+
 /* Sends the line and takes the answer. */
 static void client_converse(int fd, uint64_t deadline, struct client_outcome *outcome)
 {
@@ -300,6 +309,8 @@ static void client_converse(int fd, uint64_t deadline, struct client_outcome *ou
     if (attempt->result == ATTEMPT_ANSWERED) {
         client_conclude(outcome, attempt->answer.verdict, CLIENT_ANSWERED);
         outcome->reason = attempt->answer.reason;
+    } else {
+        client_conclude_unanswered(outcome);
     }
 }
 
@@ -309,12 +320,13 @@ static void client_ask_servers(struct call *call)
     struct attempt *attempt = &call->outcome->attempt;
     const int fd = attempt_connect(call->endpoints, call->count, call->deadline, attempt);
 
-    client_conclude(call->outcome, VERDICT_TEMPERROR, CLIENT_NO_ANSWER);
     pthread_mutex_lock(&client->lock);
     client_release_others(call);
     pthread_mutex_unlock(&client->lock);
-    if (fd < 0)
+    if (fd < 0) {
+        client_conclude_unanswered(call->outcome);
         return;
+    }
     client_converse(fd, call->deadline, call->outcome);
     pthread_mutex_lock(&client->lock);
     client_release(call, attempt->which);
@@ -338,6 +350,9 @@ static bool client_discover(struct call *call)
         return false;
     case DISCOVERY_ERROR:
         client_conclude(outcome, VERDICT_TEMPERROR, CLIENT_DNS);
+        return false;
+    case DISCOVERY_SHORTAGE:
+        client_conclude(outcome, VERDICT_TEMPERROR, CLIENT_SHORTAGE);
         return false;
     case DISCOVERY_FOUND:
         break;
@@ -403,12 +418,18 @@ void client_ask_at(const struct endpoint *endpoints, size_t count, const struct 
     const uint64_t began = mono_ms();
 
     if (client_begin(question, outcome_r)) {
-        client_conclude(outcome_r, VERDICT_TEMPERROR, CLIENT_NO_ANSWER);
         const int fd = attempt_connect(endpoints, count, deadline, &outcome_r->attempt);
         if (fd >= 0)
             client_converse(fd, deadline, outcome_r);
+        else
+            client_conclude_unanswered(outcome_r);
     }
     outcome_r->milliseconds = mono_ms() - began;
+}
+
+bool client_is_short(enum client_step step)
+{
+    return step >= CLIENT_SHORTAGE;
 }
 
 const char *client_step_word(enum client_step step)
@@ -421,6 +442,7 @@ const char *client_step_word(enum client_step step)
             [CLIENT_FORBIDDEN] = "forbidden",
             [CLIENT_RESTING] = "resting",
             [CLIENT_NO_ANSWER] = "no-answer",
+            [CLIENT_SHORTAGE] = "shortage",
             [CLIENT_BUDGET] = "budget",
             [CLIENT_FAILURE] = "failure",
     };
@@ -434,6 +456,29 @@ static const char *client_why_forbidden(const struct client_outcome *outcome)
         if (outcome->acl_results[i] != TARGET_ACL_OK)
             return target_acl_result_text(outcome->acl_results[i]);
     return target_acl_result_text(TARGET_ACL_NETWORK);
+}
+
+static bool client_has_acl_result(
+        const struct client_outcome *outcome, enum target_acl_result result)
+{
+    for (size_t i = 0; i < outcome->discovery.count; i++)
+        if (outcome->acl_results[i] == result)
+            return true;
+    return false;
+}
+
+/* The part that had no room says more, unless it is the service's connections. */
+static void client_describe_shortage(
+        const struct client_outcome *outcome, char *text_r, size_t size)
+{
+    if (outcome->discovery.result == DISCOVERY_SHORTAGE)
+        snprintf(text_r, size, "the DNS: %s", outcome->discovery.cause);
+    else if (outcome->attempt.result == ATTEMPT_SHORTAGE)
+        attempt_describe(&outcome->attempt, text_r, size);
+    else if (client_has_acl_result(outcome, TARGET_ACL_SHORTAGE))
+        snprintf(text_r, size, "%s", target_acl_result_text(TARGET_ACL_SHORTAGE));
+    else
+        snprintf(text_r, size, "the service is busy with our questions");
 }
 
 void client_outcome_text(const struct client_outcome *outcome, char *text_r, size_t size)
@@ -455,16 +500,19 @@ void client_outcome_text(const struct client_outcome *outcome, char *text_r, siz
         snprintf(text_r, size, "the service must not be asked: %s", client_why_forbidden(outcome));
         break;
     case CLIENT_RESTING:
-        snprintf(text_r, size, "the service did not answer lately, or is busy with our questions");
+        snprintf(text_r, size, "the service did not answer lately");
         break;
     case CLIENT_NO_ANSWER:
         attempt_describe(&outcome->attempt, text_r, size);
+        break;
+    case CLIENT_SHORTAGE:
+        client_describe_shortage(outcome, text_r, size);
         break;
     case CLIENT_BUDGET:
         snprintf(text_r, size, "too many questions with another answer than YES");
         break;
     case CLIENT_FAILURE:
-        snprintf(text_r, size, "out of memory, or the question does not fit into a line");
+        snprintf(text_r, size, "the question does not fit into a line");
         break;
     }
 }

@@ -47,8 +47,9 @@ enum client_step {
     CLIENT_FORBIDDEN,  /* the policy allows no address of the service */
     CLIENT_RESTING,    /* it did not answer lately and is not asked for a minute */
     CLIENT_NO_ANSWER,  /* `attempt` says why */
-    CLIENT_BUDGET,     /* too many questions: 451 whatever else holds */
-    CLIENT_FAILURE,    /* out of memory, or the question does not fit into a line */
+    CLIENT_SHORTAGE,   /* no place, no socket, or out of memory */
+    CLIENT_BUDGET,     /* too many questions */
+    CLIENT_FAILURE,    /* the question does not fit into a line */
 };
 
 /* What came of a question. */
@@ -75,6 +76,9 @@ void client_ask(struct client *client, const struct client_policy *policy,
 void client_ask_at(const struct endpoint *endpoints, size_t count, const struct question *question,
         uint64_t deadline, struct client_outcome *outcome_r);
 
+/* Whether our own room ran out, from CLIENT_SHORTAGE on. The message must wait (451) then, whatever
+ * else holds: a flood must not switch the protection off (design, section 6). */
+bool client_is_short(enum client_step step);
 /* One word for a log: "answer", "dns", "budget" ... */
 const char *client_step_word(enum client_step step);
 /* The end of a sentence for a person, with the cause from the discovery or the attempt. None of it

@@ -95,11 +95,11 @@ static void discovery_fail(
             [RESOLVER_NO_DATA] = "there is none",
             [RESOLVER_FAILED] = "the name servers failed",
             [RESOLVER_BOGUS] = "its DNSSEC signature is not valid",
-            [RESOLVER_BUSY] = "too many questions wait for the name servers",
             [RESOLVER_LATE] = "no answer in time",
+            [RESOLVER_SHORTAGE] = "too many look-ups wait for name servers, or out of memory",
     };
 
-    answer->result = DISCOVERY_ERROR;
+    answer->result = result == RESOLVER_SHORTAGE ? DISCOVERY_SHORTAGE : DISCOVERY_ERROR;
     snprintf(answer->cause, sizeof answer->cause, "%s: %s", what, texts[result]);
 }
 
@@ -317,6 +317,6 @@ void discovery_find(struct discovery *discovery, struct text domain, uint64_t de
         step = discovery_find_records(discovery, organization, deadline, records, &count, answer_r);
     if (step == STEP_RECORDS)
         discovery_find_addresses(discovery, records, count, discovery_half_way(deadline), answer_r);
-    if (answer_r->result == DISCOVERY_ERROR)
+    if (answer_r->result == DISCOVERY_ERROR || answer_r->result == DISCOVERY_SHORTAGE)
         answer_r->secure = false;
 }

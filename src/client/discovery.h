@@ -40,6 +40,7 @@ enum discovery_result {
     DISCOVERY_NONE,  /* the domain says that it does not use Verimail: NXDOMAIN, NODATA, target `.`
                       */
     DISCOVERY_ERROR, /* SERVFAIL, no answer in time, bogus, or an answer that makes no sense */
+    DISCOVERY_SHORTAGE, /* our own room ran out: no place for a look-up, or out of memory */
 };
 
 /* An address of a service. */
@@ -55,8 +56,8 @@ struct discovery_answer {
     char domain[DOMAIN_MAX + 1]; /* whose SRV record it was: the author's or the organizational */
     struct discovery_server servers[DISCOVERY_ADDRESSES_MAX]; /* in the order to try, RFC 8305 */
     size_t count;                                             /* 1 to 4 when DISCOVERY_FOUND */
-    char cause[DISCOVERY_ERROR_MAX]; /* the end of a sentence when DISCOVERY_ERROR; none of it is
-                                      * from the network */
+    char cause[DISCOVERY_ERROR_MAX]; /* the end of a sentence when DISCOVERY_ERROR or
+                                      * DISCOVERY_SHORTAGE; none of it is from the network */
 };
 
 /* Looks up `_verimail._tcp.` at exactly `domain` (A-labels), then at its organizational domain.

@@ -367,12 +367,12 @@ static enum resolver_result resolver_judge(const struct member *member)
 {
     const struct ub_result *answer = member->answer;
 
-    if (member->refused)
-        return RESOLVER_BUSY;
-    if (!member->asked)
-        return RESOLVER_FAILED;
+    if (member->refused || !member->asked)
+        return RESOLVER_SHORTAGE;
     if (!member->done)
         return RESOLVER_LATE;
+    if (member->error == UB_NOMEM)
+        return RESOLVER_SHORTAGE;
     if (member->error != 0 || answer == NULL)
         return RESOLVER_FAILED;
     /* First of all: forged data comes with rcode 0, as data. */
@@ -422,7 +422,7 @@ void resolver_ask(
     struct group *group = resolver_group_init(resolver);
 
     for (size_t i = 0; i < count; i++) {
-        queries[i].result = RESOLVER_FAILED;
+        queries[i].result = RESOLVER_SHORTAGE;
         queries[i].answer = NULL;
     }
     if (group == NULL)

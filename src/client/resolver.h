@@ -30,10 +30,10 @@ void resolver_free(struct resolver **resolver);
 enum resolver_result {
     RESOLVER_DATA,
     RESOLVER_NO_DATA, /* NXDOMAIN, or no such record */
-    RESOLVER_FAILED,  /* SERVFAIL or another error; also when out of memory */
+    RESOLVER_FAILED,  /* SERVFAIL or another error */
     RESOLVER_BOGUS,   /* DNSSEC says that it is forged */
-    RESOLVER_BUSY,    /* too many queries wait for an answer: the name servers do not answer */
     RESOLVER_LATE,
+    RESOLVER_SHORTAGE, /* too many queries wait for an answer, or out of memory */
 };
 
 /* A question and what came of it. */

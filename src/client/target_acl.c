@@ -96,36 +96,46 @@ static bool target_acl_same_address(const struct endpoint *a, const struct endpo
     return IN6_ARE_ADDR_EQUAL(&a->address.v6.sin6_addr, &b->address.v6.sin6_addr);
 }
 
+/* Whoever uses up our sockets must not get past here. An address that cannot be bound or reached
+ * is none of ours. */
+static enum target_acl_result target_acl_after_error(int error)
+{
+    const bool is_short = error == EMFILE || error == ENFILE || error == ENOBUFS ||
+                          error == ENOMEM || error == EAGAIN || error == EADDRINUSE;
+
+    return is_short ? TARGET_ACL_SHORTAGE : TARGET_ACL_OK;
+}
+
 /* To its own addresses a machine speaks from the very same address; but to a second address of an
  * IPv4 network from the first one, unless it is told to use that. Binding alone proves nothing
  * where the system lets everybody bind to addresses that it does not have; to speak from one of
  * them it refuses, for IPv4. */
-static bool target_acl_speaks_to_itself(int fd, const struct endpoint *endpoint)
+static enum target_acl_result target_acl_find_own(int fd, const struct endpoint *endpoint)
 {
     struct endpoint from = *endpoint;
 
     if (from.address.any.sa_family == AF_INET) {
         from.address.v4.sin_port = 0;
         if (bind(fd, &from.address.any, from.len) != 0)
-            return false;
+            return target_acl_after_error(errno);
     }
-    return connect(fd, &endpoint->address.any, endpoint->len) == 0 &&
-           getsockname(fd, &from.address.any, &from.len) == 0 &&
-           target_acl_same_address(endpoint, &from);
+    if (connect(fd, &endpoint->address.any, endpoint->len) != 0 ||
+            getsockname(fd, &from.address.any, &from.len) != 0)
+        return target_acl_after_error(errno);
+    return target_acl_same_address(endpoint, &from) ? TARGET_ACL_OWN : TARGET_ACL_OK;
 }
 
 /* Connecting a UDP socket sends nothing. */
-static bool target_acl_is_own(const struct endpoint *endpoint)
+static enum target_acl_result target_acl_check_own(const struct endpoint *endpoint)
 {
     const int fd = socket(endpoint->address.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-    /* Whoever uses up our sockets must not get past here; a family that the machine does not speak
-     * leads nowhere. */
+    /* A family that the machine does not speak leads nowhere. */
     if (fd < 0)
-        return errno != EAFNOSUPPORT;
-    const bool own = target_acl_speaks_to_itself(fd, endpoint);
+        return errno == EAFNOSUPPORT ? TARGET_ACL_OK : TARGET_ACL_SHORTAGE;
+    const enum target_acl_result result = target_acl_find_own(fd, endpoint);
     close(fd);
-    return own;
+    return result;
 }
 
 static bool target_acl_is_port_allowed(const struct target_acl *acl, unsigned port)
@@ -149,7 +159,7 @@ enum target_acl_result target_acl_check(
         return TARGET_ACL_OK;
     if (!is_global(&plain))
         return TARGET_ACL_NETWORK;
-    return port_of(&plain) != PORT && target_acl_is_own(&plain) ? TARGET_ACL_OWN : TARGET_ACL_OK;
+    return port_of(&plain) != PORT ? target_acl_check_own(&plain) : TARGET_ACL_OK;
 }
 
 size_t target_acl_machine(
@@ -177,6 +187,7 @@ const char *target_acl_result_text(enum target_acl_result result)
             [TARGET_ACL_NETWORK] = "its address is not one of the public Internet",
             [TARGET_ACL_OWN] = "it is an address of this machine, and its port is not 26",
             [TARGET_ACL_PORT] = "its port is neither 26 nor 1024 or above",
+            [TARGET_ACL_SHORTAGE] = "this machine has no socket to find out whose address it is",
     };
 
     return texts[result];

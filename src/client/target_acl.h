@@ -23,6 +23,7 @@ enum target_acl_result {
                          */
     TARGET_ACL_OWN,     /* an address of this machine, where only port 26 is meant for strangers */
     TARGET_ACL_PORT,
+    TARGET_ACL_SHORTAGE, /* no socket or memory to find out */
 };
 
 /* Call it right before the connection: it checks the address, and no name is looked up again. */

@@ -149,7 +149,7 @@ static void check_explain_discovery(const struct client_outcome *outcome)
     if (discovery->result == DISCOVERY_NONE)
         printf("discovery: there is no service (DNS %s)\n",
                 discovery->secure ? "secure" : "insecure");
-    else if (discovery->result == DISCOVERY_ERROR)
+    else if (discovery->result != DISCOVERY_FOUND)
         printf("discovery: failed: %s\n", discovery->cause);
     else
         printf("discovery: _verimail._tcp.%s, DNS %s\n", discovery->domain,

@@ -232,7 +232,7 @@ static struct wording verifier_temperror_reply(const struct verification *verifi
             "postmaster"};
     static const struct wording budget = {"451", "4.7.1", "Too many messages in the name of ",
             " were not confirmed lately (Verimail); try again later"};
-    static const struct wording failure = {"451", "4.7.1", "This server cannot ask ",
+    static const struct wording shortage = {"451", "4.7.1", "This server cannot ask ",
             " about the message now (Verimail); try again later"};
     static const struct wording silent = {"451", "4.7.1", "The Verimail service of ",
             " does not answer; try again later, or tell that domain's postmaster"};
@@ -243,15 +243,14 @@ static struct wording verifier_temperror_reply(const struct verification *verifi
         return dns;
     if (verification->outcome.step == CLIENT_BUDGET)
         return budget;
-    return verification->outcome.step == CLIENT_FAILURE ? failure : silent;
+    return client_is_short(verification->outcome.step) ? shortage : silent;
 }
 
-/* A flood can cause these: too many questions, and a lack of memory. Accepted, they would switch
- * the protection off. */
+/* A flood can use up our own room. If such mail were accepted, the flood would switch the
+ * protection off. */
 static bool verifier_is_always_tempfail(const struct verification *verification)
 {
-    return !verification->asked || verification->outcome.step == CLIENT_BUDGET ||
-           verification->outcome.step == CLIENT_FAILURE;
+    return !verification->asked || client_is_short(verification->outcome.step);
 }
 
 static void verifier_write_reply(const struct wording *wording, struct verification *verification)

@@ -274,7 +274,7 @@ enum verimail_result verimail_check(struct verimail_checker *checker, const char
     client_ask(checker->client, &checker->policy, &question, &outcome);
     outcome_r->verdict = question_verdict_of(outcome.verdict);
     outcome_r->reason = question_reason_of(outcome.reason);
-    outcome_r->too_many = outcome.step == CLIENT_BUDGET;
+    outcome_r->shortage = client_is_short(outcome.step);
     outcome_r->dns_secure = outcome.secure;
     outcome_r->milliseconds = outcome.milliseconds;
     checker_describe(&outcome, outcome_r);

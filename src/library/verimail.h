@@ -316,9 +316,9 @@ void verimail_checker_free(struct verimail_checker **checker);
 struct verimail_outcome {
     enum verimail_verdict verdict;
     enum verimail_reason reason;
-    bool too_many;   /* VERIMAIL_VERDICT_TEMPERROR because of too many questions. Refuse the message
-                      * for now (451), even if you accept mail that could not be checked: otherwise a
-                      * flood switches the check off */
+    bool shortage;   /* VERIMAIL_VERDICT_TEMPERROR because a budget, a place, a socket or memory ran
+                      * out here. Refuse the message for now (451), even if you accept mail that
+                      * could not be checked: otherwise a flood switches the check off */
     bool dns_secure; /* DNSSEC vouches for the way to the service */
     char server[VERIMAIL_SERVER_SIZE]; /* that was asked; empty: none, or an earlier answer */
     char target[VERIMAIL_TARGET_SIZE]; /* its name in the DNS */

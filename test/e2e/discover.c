@@ -37,8 +37,10 @@ struct options {
 
 static void print(const struct discovery_answer *answer, uint64_t took)
 {
-    static const char *const names[] = {
-            [DISCOVERY_FOUND] = "found", [DISCOVERY_NONE] = "none", [DISCOVERY_ERROR] = "error"};
+    static const char *const names[] = {[DISCOVERY_FOUND] = "found",
+            [DISCOVERY_NONE] = "none",
+            [DISCOVERY_ERROR] = "error",
+            [DISCOVERY_SHORTAGE] = "shortage"};
 
     flockfile(stdout);
     printf("{\"result\": \"%s\", \"secure\": %s, \"srv\": \"%s\", \"cause\": \"%s\", "

@@ -24,7 +24,7 @@ static void *run(void *context)
     else
         printf("%s|%s|%s|%s|%s%s\n", verimail_verdict_name(outcome.verdict),
                 verimail_reason_name(outcome.reason), outcome.server, outcome.target, outcome.cause,
-                outcome.too_many ? "!" : "");
+                outcome.shortage ? "!" : "");
     return NULL;
 }
 

@@ -49,6 +49,11 @@ void client_ask(struct client *client, const struct client_policy *policy,
     *outcome_r = fake_client.outcome;
 }
 
+bool client_is_short(enum client_step step)
+{
+    return step >= CLIENT_SHORTAGE;
+}
+
 const char *client_step_word(enum client_step step)
 {
     return step == CLIENT_DNS ? "dns" : "step";

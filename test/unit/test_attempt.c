@@ -247,7 +247,7 @@ TEST(no_descriptor_is_left)
     const struct endpoint endpoint = fake_service_endpoint(service);
     ask_at(&endpoint, 1, LONG, &got);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
-    assert_int_equal(got.result, ATTEMPT_NO_CONNECTION);
+    assert_int_equal(got.result, ATTEMPT_SHORTAGE);
     assert_int_equal(got.error, EMFILE);
     assert_int_equal(got.addresses[0].state, ATTEMPT_UNTRIED);
     fake_service_stop(&service);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: ISC
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/clock.h"
 #include "client/circuit_breaker.h"
@@ -221,6 +222,54 @@ TEST(budget_of_a_machine)
     fake_service_stop(&other);
     fake_service_stop(&elsewhere);
     fixture_client_end(&here);
+}
+
+/* A lack of our own is no error of the domain's: the message waits, whatever the policy says. */
+TEST(our_own_room_runs_out)
+{
+    struct fixture_client here = fixture_client_begin();
+    struct fake_service *alive =
+            fake_service_start("127.0.0.3", FAKE_SERVICE_AT_ONCE, "YES stamped\r\n");
+    struct rlimit before;
+    char text[200];
+
+    strcpy(fake_dns_name("crowded.test", DISCOVERY_SHORTAGE)->answer.cause, "no place");
+    fake_dns_service("alive.test", alive);
+    fixture_client_expect(&here, "a@crowded.test", "p", VERDICT_TEMPERROR, CLIENT_SHORTAGE);
+    struct client_outcome got = fixture_client_ask(&here, "a@crowded.test", "p");
+    client_outcome_text(&got, text, sizeof text);
+    assert_string_equal(text, "the DNS: no place");
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    const struct rlimit none = {0, before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    got = fixture_client_ask(&here, "a@alive.test", "p");
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(got.verdict, VERDICT_TEMPERROR);
+    assert_int_equal(got.step, CLIENT_SHORTAGE);
+    client_outcome_text(&got, text, sizeof text);
+    assert_string_equal(text, "this machine has no room for a connection: Too many open files");
+    fixture_client_expect(&here, "a@alive.test", "p", VERDICT_YES, CLIENT_ANSWERED);
+    fake_service_stop(&alive);
+    fixture_client_end(&here);
+}
+
+TEST(steps_of_shortage)
+{
+    static const struct {
+        enum client_step step;
+        bool want;
+    } table[] = {
+            {CLIENT_ANSWERED, false},
+            {CLIENT_DNS, false},
+            {CLIENT_RESTING, false},
+            {CLIENT_NO_ANSWER, false},
+            {CLIENT_SHORTAGE, true},
+            {CLIENT_BUDGET, true},
+            {CLIENT_FAILURE, true},
+    };
+
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        assert_int_equal(client_is_short(table[i].step), table[i].want);
 }
 
 TEST(who_refuses_is_left_alone)

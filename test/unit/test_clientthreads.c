@@ -54,7 +54,7 @@ TEST(more_than_one_address_takes)
     /* A thread that does not get a connection in time. */
     struct fixture_client hasty = here;
     hasty.policy.timeout = FIXTURE_CLIENT_SHORT;
-    fixture_client_expect(&hasty, "a@busy.test", "p", VERDICT_TEMPERROR, CLIENT_RESTING);
+    fixture_client_expect(&hasty, "a@busy.test", "p", VERDICT_TEMPERROR, CLIENT_SHORTAGE);
     /* Threads that do. */
     start(askers + CIRCUIT_BREAKER_CONNECTIONS, CIRCUIT_BREAKER_CONNECTIONS, &here, "b@busy.test");
     fake_service_release(busy);

@@ -123,7 +123,7 @@ TEST(nobody_answers)
     assert_string_equal(outcome.server, "");
     assert_string_equal(outcome.target, "");
     assert_memory_equal(outcome.cause, "the DNS: ", strlen("the DNS: "));
-    assert_false(outcome.too_many || outcome.dns_secure);
+    assert_false(outcome.shortage || outcome.dns_secure);
     assert_true(outcome.milliseconds >= 200);
     verimail_checker_free(&checker);
     close(fd);

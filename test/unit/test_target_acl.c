@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "client/target_acl.h"
@@ -201,6 +202,23 @@ TEST(one_machine)
             fail();
         }
     }
+}
+
+TEST(no_descriptor_is_left)
+{
+    static const struct row rows[] = {
+            {"9.9.9.1:26", TARGET_ACL_OK}, /* no matter whose it is */
+            {"9.9.9.1:1024", TARGET_ACL_SHORTAGE},
+            {"[2606::1]:1024", TARGET_ACL_SHORTAGE},
+    };
+    const struct target_acl strict = {0};
+    struct rlimit before;
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    const struct rlimit none = {0, before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    check_rows(&strict, rows, sizeof rows / sizeof *rows);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
 /* The last: it moves the program elsewhere. */

@@ -161,7 +161,7 @@ TEST(errors_of_the_network)
 #define BUDGET                                                                                     \
     "temperror step|tempfail 451 4.7.1 Too many messages in the name of example.org were not "     \
     "confirmed lately (Verimail); try again later" TEMPERROR
-#define FAILURE                                                                                    \
+#define SHORTAGE                                                                                   \
     "temperror step|tempfail 451 4.7.1 This server cannot ask example.org about the message now "  \
     "(Verimail); try again later" TEMPERROR
 #define MEMORY                                                                                     \
@@ -174,8 +174,10 @@ TEST(floods_do_not_switch_it_off)
     static const struct row rows[] = {
             {ALICE, FAILS(BUDGET), "", BUDGET},
             {ALICE, FAILS(BUDGET), TEMPFAIL, BUDGET},
-            {ALICE, FAILS(FAILURE), "", FAILURE},
-            {ALICE, FAILS(FAILURE), TEMPFAIL, FAILURE},
+            {ALICE, FAILS(SHORTAGE), "", SHORTAGE},
+            {ALICE, FAILS(SHORTAGE), TEMPFAIL, SHORTAGE},
+            {ALICE, FAILS(FAILURE), "", SHORTAGE},
+            {ALICE, FAILS(FAILURE), TEMPFAIL, SHORTAGE},
             {ALICE, MESSAGE_MEMORY, VERDICT_YES, REASON_STAMPED, CLIENT_ANSWERED, "", MEMORY},
             {ALICE, MESSAGE_MEMORY, VERDICT_YES, REASON_STAMPED, CLIENT_ANSWERED,
                     "on_permerror = mark", MEMORY},
@@ -219,7 +221,7 @@ TEST(messages_without_an_author)
 TEST(replies_have_the_domain_alone)
 {
     static const enum client_step steps[] = {CLIENT_ANSWERED, CLIENT_DNS, CLIENT_FORBIDDEN,
-            CLIENT_RESTING, CLIENT_NO_ANSWER, CLIENT_BUDGET, CLIENT_FAILURE};
+            CLIENT_RESTING, CLIENT_NO_ANSWER, CLIENT_SHORTAGE, CLIENT_BUDGET, CLIENT_FAILURE};
     char domain[DOMAIN_MAX + 1];
     char field[400];
 
