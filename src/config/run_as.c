@@ -8,8 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
+
+#include "process/child.h"
+
+#define TRIAL_TIMEOUT 10     /* seconds */
+#define RUN_AS_ERROR_MAX 128 /* octets with the NUL */
 
 bool run_as_find(
         const struct config_text *run_as, struct identity *identity_r, struct problems *problems)
@@ -30,35 +34,56 @@ static bool run_as_become(const struct passwd *user)
            setresuid(user->pw_uid, user->pw_uid, user->pw_uid) == 0;
 }
 
-/* 0, or the error that the user would get. */
-static int run_as_try(const struct passwd *user, const char *path)
-{
-    int status = 0;
-    const pid_t child = fork();
+struct run_as_trial {
+    const struct passwd *user;
+    const char *path;
+};
 
-    if (child < 0)
-        return errno;
-    if (child == 0)
-        _exit(run_as_become(user) && open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) >= 0 ? 0
-                                                                                        : errno);
-    while (waitpid(child, &status, 0) < 0)
-        if (errno != EINTR)
-            return errno;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
+/* In the child. Its report: 0, or the error that the user gets. */
+static int run_as_open(void *context, int report)
+{
+    const struct run_as_trial *trial = context;
+    const bool opened =
+            run_as_become(trial->user) && open(trial->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) >= 0;
+    const int error = opened ? 0 : errno;
+
+    return write(report, &error, sizeof error) == (ssize_t)sizeof error ? EXIT_SUCCESS
+                                                                        : EXIT_FAILURE;
+}
+
+/* Whether the user can read the file. `error_r`, a sentence's end, says why not. */
+static bool run_as_try(const struct passwd *user, const char *path, char error_r[RUN_AS_ERROR_MAX])
+{
+    struct run_as_trial trial = {.user = user, .path = path};
+    struct writer w = writer_of(error_r, RUN_AS_ERROR_MAX - 1);
+    int error = 0;
+    const struct child_outcome outcome =
+            child_run(run_as_open, &trial, TRIAL_TIMEOUT, &error, sizeof error);
+
+    if (outcome.reported == sizeof error && error == 0)
+        return true;
+    if (outcome.reported == sizeof error) {
+        writer_string(&w, strerror(error));
+    } else {
+        writer_string(&w, "the process that tried it ");
+        child_outcome_write(&outcome, &w);
+    }
+    error_r[writer_text(&w).len] = '\0';
+    return false;
 }
 
 void run_as_check_file(
         const char *run_as, const char *path, unsigned line, struct problems *warnings)
 {
     const struct passwd *user = geteuid() == 0 ? getpwnam(run_as) : NULL;
-    const int error = user != NULL ? run_as_try(user, path) : 0;
+    char error[RUN_AS_ERROR_MAX];
     char what[256];
     char expected[512];
 
-    if (error == 0)
+    if (user == NULL || run_as_try(user, path, error))
         return;
     const struct group *group = getgrgid(user->pw_gid);
-    snprintf(what, sizeof what, "the user %s cannot read this file (%s)", run_as, strerror(error));
+    snprintf(what, sizeof what, "the user %s cannot read this file (%s)", run_as, error);
     snprintf(expected, sizeof expected,
             "a file for the group of that user, or systemd cannot start the daemon: "
             "chgrp %s FILE && chmod 640 FILE",

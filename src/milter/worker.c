@@ -14,6 +14,7 @@
 #include "client/client.h"
 #include "milter/snapshot.h"
 #include "milter/socket.h"
+#include "process/child.h"
 #include "process/sandbox.h"
 
 struct running {
@@ -124,6 +125,7 @@ static bool milter_worker_prepare(struct running *running, const struct milter_w
         return worker_fail_errno("identity");
     if (running->client != NULL && !client_start(running->client))
         return worker_fail_errno("discovery");
+    child_watches_control();
     return sandbox_enter_milter() || worker_fail_errno("sandbox");
 }
 

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "base/backoff.h"
+#include "protocol/text.h"
 
 /* A process that a supervisor keeps running, and the socket between the two. Times are
  * milliseconds of one clock. */
@@ -24,8 +25,12 @@ struct child {
 struct child child_of(const char *name, int type);
 
 /* What the process does. It closes what is the supervisor's alone, and returns its exit status.
- * `control`: its end of the socket. The signals that the supervisor blocks stay blocked in it. */
+ * `control`: its end of the socket. The signals that the supervisor blocks stay blocked in it.
+ *
+ * The kernel kills it when the supervisor dies, until child_watches_control(): from then on it sees
+ * the end of `control`, and finishes by itself. */
 typedef int child_work(void *context, size_t index, int control);
+void child_watches_control(void);
 
 /* Forks it. False with errno. */
 bool child_start(
@@ -44,5 +49,29 @@ void child_ended(struct child *child, int status, bool expected, uint64_t mono_m
 /* Sends it a packet (SOCK_SEQPACKET). Never waits; one that has died does not get it. */
 void child_tell(const struct child *child, const char *packet, size_t len);
 void child_kill(const struct child *child);
+
+/* What a process does that is forked for one task. It writes what it finds to `report`, and returns
+ * its exit status. Signals that can kill a process have their default action. */
+typedef int child_task(void *context, int report);
+
+/* How such a process ended. */
+struct child_outcome {
+    enum child_how {
+        CHILD_EXITED,    /* `code`: its exit status */
+        CHILD_SIGNALLED, /* `code`: the signal that killed it */
+        CHILD_LATE, /* it was killed because its time was over; `code`: that time, in seconds */
+        CHILD_NOT_STARTED /* `code`: errno */
+    } how;
+    int code;
+    size_t reported; /* octets of its report */
+};
+
+/* Forks a process for `task` and waits until it has ended, for `seconds` at most. Its report goes
+ * to `report_r`, cut at `size`. The process dies with this one, and leaves no core. */
+struct child_outcome child_run(
+        child_task *task, void *context, unsigned seconds, void *report_r, size_t size);
+
+/* Says how it ended, as the rest of a sentence: `was killed by the signal KILL`. */
+void child_outcome_write(const struct child_outcome *outcome, struct writer *w);
 
 #endif

@@ -6,6 +6,7 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -46,10 +47,20 @@ static bool identity_leave_root_folder(int empty_folder)
     return fchdir(empty_folder) == 0 && chroot(".") == 0;
 }
 
+/* The kernel forgets at a change of user that a process is killed when its parent dies. */
 static bool identity_drop_root(const struct identity *identity)
 {
-    return setgroups(0, NULL) == 0 && setresgid(identity->gid, identity->gid, identity->gid) == 0 &&
-           setresuid(identity->uid, identity->uid, identity->uid) == 0 && setuid(0) != 0;
+    const pid_t parent = getppid();
+    int death = 0;
+
+    if (prctl(PR_GET_PDEATHSIG, &death, 0, 0, 0) != 0 || setgroups(0, NULL) != 0 ||
+            setresgid(identity->gid, identity->gid, identity->gid) != 0 ||
+            setresuid(identity->uid, identity->uid, identity->uid) != 0 || setuid(0) == 0 ||
+            prctl(PR_SET_PDEATHSIG, death, 0, 0, 0) != 0)
+        return false;
+    if (death != 0 && getppid() != parent)
+        (void)raise(death); /* the parent died meanwhile */
+    return true;
 }
 
 /* True also when that cannot be found out. */

@@ -216,6 +216,7 @@ static int generation_record(void *context, size_t index, int control)
 
     (void)index;
     prctl(PR_SET_NAME, "verimail-record"); /* the name that ps(1) shows */
+    child_watches_control();
     g->forget(g);
     generation_close_controls(g);
     config_configure_log(g->config);

@@ -2,13 +2,12 @@
 #include "verimaild/tables.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
+
+#include "process/child.h"
 
 #define SCHEME "lmdb:"
 
@@ -155,63 +154,50 @@ static bool tables_write_all(int fd, const char *at)
     return true;
 }
 
-/* In the child: `problems` is a copy, so what is added to it is written to `fd`. */
-static void tables_run_check(const struct config *config, const struct identity *identity,
-        struct problems *problems, int fd)
+struct tables_trial {
+    const struct config *config;
+    const struct identity *identity;
+    struct problems *problems;
+};
+
+/* In the child: `problems` is a copy, so what is added to it is the report. */
+static int tables_try(void *context, int report)
 {
+    const struct tables_trial *trial = context;
+    struct problems *problems = trial->problems;
     const size_t before = strlen(problems_text(problems));
 
-    (void)signal(SIGALRM, SIG_DFL);
-    (void)alarm(TABLES_CHECK_TIMEOUT);
-    if (identity_drop(identity))
-        tables_open_each(config, problems);
+    if (identity_drop(trial->identity))
+        tables_open_each(trial->config, problems);
     else
         problems_add(problems, 0, strerror(errno), "run_as", NULL);
-    _exit(tables_write_all(fd, problems_text(problems) + before) ? EXIT_SUCCESS : EXIT_FAILURE);
+    return tables_write_all(report, problems_text(problems) + before) ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-static void tables_take_problems(int fd, struct problems *problems)
+/* The check itself could not be done. */
+static void tables_add_outcome(const struct child_outcome *outcome, struct problems *problems)
 {
-    char buffer[65536]; /* holds a line for each of many tables */
-    size_t used = 0;
-    ssize_t got = 0;
+    char what[256] = "";
+    struct writer w = writer_of(what, sizeof what - 1);
 
-    do {
-        got = read(fd, buffer + used, sizeof buffer - used);
-        used += got > 0 ? (size_t)got : 0;
-    } while (got > 0 || (got < 0 && errno == EINTR));
-    problems_add_lines(problems, (struct text){buffer, used});
-}
-
-/* The status of waitpid(2) with which the child ended; -1: none could be started. */
-static int tables_fork_check(
-        const struct config *config, const struct identity *identity, struct problems *problems)
-{
-    int ends[2];
-    int status = -1;
-
-    if (pipe2(ends, O_CLOEXEC) != 0)
-        return -1;
-    const pid_t child = fork();
-    if (child == 0)
-        tables_run_check(config, identity, problems, ends[1]);
-    close(ends[1]);
-    if (child > 0) {
-        tables_take_problems(ends[0], problems);
-        while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-            ;
-    }
-    close(ends[0]);
-    return status;
+    writer_string(&w, "the tables of users could not be checked: the process for it ");
+    child_outcome_write(outcome, &w);
+    problems_add(problems, 0, what, NULL, NULL);
 }
 
 bool tables_check(
         const struct config *config, const struct identity *identity, struct problems *problems)
 {
+    struct tables_trial trial = {.config = config, .identity = identity, .problems = problems};
     const size_t before = problems_count(problems);
+    char report[65536]; /* holds a line for each of many tables */
 
-    if (tables_any(config) && tables_fork_check(config, identity, problems) != 0)
-        problems_add(problems, 0, "the tables of users could not be checked", NULL,
-                "a check that ends within 10 seconds");
+    if (!tables_any(config))
+        return true;
+    const struct child_outcome outcome =
+            child_run(tables_try, &trial, TABLES_CHECK_TIMEOUT, report, sizeof report);
+    problems_add_lines(problems, (struct text){report, outcome.reported});
+    if (outcome.how != CHILD_EXITED || outcome.code != EXIT_SUCCESS)
+        tables_add_outcome(&outcome, problems);
     return problems_count(problems) == before;
 }

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "process/child.h"
 #include "process/sandbox.h"
 #include "replay/replay.h"
 #include "verimaild/server.h"
@@ -121,9 +122,11 @@ static bool worker_set_up(struct worker *w)
     if (w->epoll < 0 || w->timer < 0 || setup->listeners_count > LISTENERS_MAX)
         return false;
     w->server = worker_open_server(w);
-    return w->server != NULL && worker_watch_all(w) &&
-           identity_shut_in(setup->identity, setup->empty_folder) && identity_stay_alone() &&
-           sandbox_enter_worker(&may);
+    if (w->server == NULL || !worker_watch_all(w) ||
+            !identity_shut_in(setup->identity, setup->empty_folder) || !identity_stay_alone())
+        return false;
+    child_watches_control();
+    return sandbox_enter_worker(&may);
 }
 
 static void worker_close_listener(struct worker *w, size_t i)

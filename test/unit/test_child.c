@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: ISC
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,9 @@
 
 #include "base/log.h"
 #include "capture.h"
+#include "fault.h"
 #include "process/child.h"
+#include "process/identity.h"
 #include "unit.h"
 
 #define NOW 100000
@@ -242,4 +245,120 @@ TEST(what_cannot_be_started_is_tried_later)
     assert_true(child_restart(&child, NOW + 100, echo, (char[]){"hello"}, 0));
     child_kill(&child);
     child_ended(&child, end_of(&child), true, NOW + 100);
+}
+
+/* Of one that is forked for a task: the first letter says what becomes of it, the rest is what it
+ * reports. */
+static int do_task(void *context, int report)
+{
+    const char *word = context;
+
+    (void)!write(report, word + 1, strlen(word + 1));
+    if (word[0] == 's')
+        raise(SIGSEGV);
+    if (word[0] == 'k')
+        raise(SIGKILL);
+    while (word[0] == 'h')
+        pause();
+    return word[0] - '0';
+}
+
+static const struct {
+    struct unit_row row;
+    const char *word;
+    const char *fault; /* the call that fails; NULL: none */
+    enum child_how how;
+    int code;
+    const char *report;
+    const char *text;
+} tasks[] = {
+        {{.name = "well"}, "0", NULL, CHILD_EXITED, 0, "", "ended with status 0"},
+        {{.name = "reports"}, "0all is well", NULL, CHILD_EXITED, 0, "all is ",
+                "ended with status 0"},
+        {{.name = "status"}, "7no", NULL, CHILD_EXITED, 7, "no", "ended with status 7"},
+        {{.name = "crash"}, "sx", NULL, CHILD_SIGNALLED, SIGSEGV, "x",
+                "was killed by the signal SEGV"},
+        {{.name = "killed"}, "kx", NULL, CHILD_SIGNALLED, SIGKILL, "x",
+                "was killed by the signal KILL"},
+        {{.name = "late"}, "hx", NULL, CHILD_LATE, 1, "x", "did not end within 1 seconds"},
+        {{.name = "no process"}, "0x", "fork", CHILD_NOT_STARTED, EAGAIN, "",
+                "could not be started: Resource temporarily unavailable"},
+        {{.name = "no pipe"}, "0x", "pipe2", CHILD_NOT_STARTED, EMFILE, "",
+                "could not be started: Too many open files"},
+        {{.name = "interrupted"}, "0x", "waitpid", CHILD_EXITED, 0, "x", "ended with status 0"},
+};
+
+TEST_EACH(a_task_ends_and_it_is_said_how, tasks)
+{
+    char report[7] = "";
+    char text[128] = "";
+    struct writer w = writer_of(text, sizeof text - 1);
+
+    if (row->fault != NULL)
+        fault_once(row->fault, 1);
+    const struct child_outcome outcome =
+            child_run(do_task, (void *)(uintptr_t)row->word, 1, report, sizeof report);
+    (void)fault_end();
+    child_outcome_write(&outcome, &w);
+    assert_int_equal(outcome.how, row->how);
+    assert_int_equal(outcome.code, row->code);
+    assert_int_equal(outcome.reported, strlen(row->report));
+    assert_memory_equal(report, row->report, outcome.reported);
+    assert_string_equal(text, row->text);
+}
+
+/* What a process does whose parent dies. `context`: the letters say what it does first. */
+static int outlive(void *context, size_t index, int control)
+{
+    const char *what = context;
+    const struct identity nobody = {.is_root = geteuid() == 0, .uid = 65534, .gid = 65534};
+    char octet;
+
+    (void)index;
+    if (strchr(what, 'd') != NULL && !identity_drop(&nobody))
+        return EXIT_FAILURE;
+    if (strchr(what, 'w') != NULL)
+        child_watches_control();
+    (void)!send(control, "r", 1, MSG_NOSIGNAL);
+    while (strchr(what, 'w') == NULL)
+        pause();
+    (void)!read(control, &octet, 1); /* the end of the supervisor */
+    return EXIT_SUCCESS;
+}
+
+static const struct {
+    struct unit_row row;
+    const char *what;
+} orphans[] = {
+        {{.name = "hangs"}, ""},
+        {{.name = "hangs as another user"}, "d"},
+        {{.name = "watches its socket"}, "w"},
+        {{.name = "watches its socket as another user"}, "dw"},
+};
+
+/* The pipe is closed when the last process that has it has ended. */
+TEST_EACH(one_whose_supervisor_is_killed_ends, orphans)
+{
+    int ends[2];
+    char octet;
+
+    assert_int_equal(pipe(ends), 0);
+    const pid_t supervisor = fork();
+    assert_true(supervisor >= 0);
+    if (supervisor == 0) {
+        struct child child = child_of("orphan", SOCK_SEQPACKET);
+        if (child_start(&child, NOW, outlive, (void *)(uintptr_t)row->what, 0) &&
+                recv(child.control, &octet, 1, 0) == 1)
+            (void)!write(ends[1], "r", 1);
+        for (;;)
+            pause();
+    }
+    close(ends[1]);
+    assert_int_equal(read(ends[0], &octet, 1), 1);
+    kill(supervisor, SIGKILL);
+    waitpid(supervisor, NULL, 0);
+    struct pollfd polled = {.fd = ends[0], .events = POLLIN};
+    assert_int_equal(poll(&polled, 1, 30000), 1);
+    assert_int_equal(read(ends[0], &octet, 1), 0);
+    close(ends[0]);
 }
