@@ -4,6 +4,18 @@
 #include "command/arguments.h"
 #include "command/read_message.h"
 
+static enum status digest_print(
+        const struct message_parser *parser, const struct invocation *invocation)
+{
+    char error[READ_MESSAGE_ERROR_MAX];
+
+    if (message_parser_digest(parser)[0] != '\0')
+        return puts(message_parser_digest(parser)) >= 0 ? STATUS_OK : STATUS_FAILURE;
+    (void)read_message_author(parser, error); /* which says why there is none */
+    command_complain(invocation, "%s", error);
+    return STATUS_DATA;
+}
+
 static enum status digest_run(const struct invocation *invocation)
 {
     static const struct arguments_option no_options[] = {{NULL}};
@@ -15,9 +27,9 @@ static enum status digest_run(const struct invocation *invocation)
         command_complain(invocation, "out of memory");
         return STATUS_FAILURE;
     }
-    const enum status status = read_message_read(parser, invocation);
+    enum status status = read_message_read(parser, invocation);
     if (status == STATUS_OK)
-        puts(message_parser_digest(parser));
+        status = digest_print(parser, invocation);
     message_parser_free(&parser);
     return status;
 }

@@ -84,6 +84,8 @@ static enum status read_message_describe(const struct read_message *reading,
     case MESSAGE_PARSER_SEVERAL_FROMS:
     case MESSAGE_PARSER_FROM_SPACED:
     case MESSAGE_PARSER_FROM:
+    case MESSAGE_PARSER_LONG_LINE:
+    case MESSAGE_PARSER_BARE_CR:
         break;
     }
     return STATUS_OK;

@@ -50,13 +50,24 @@ static bool digester_enter(struct verimail_digest *d, enum stage stage)
     return d->result == VERIMAIL_OK;
 }
 
-/* message.h limits the header's size: here only memory can be missing. */
+static enum verimail_result digester_take_field(
+        struct verimail_digest *d, const struct field *field)
+{
+    static const enum verimail_result field_results[] = {
+            [DIGEST_OK] = VERIMAIL_OK,
+            [DIGEST_LONG_LINE] = VERIMAIL_MESSAGE_LINE,
+            [DIGEST_BARE_CR] = VERIMAIL_MESSAGE_CR,
+            [DIGEST_TOO_LARGE] = VERIMAIL_MESSAGE_HEADER,
+            [DIGEST_ORDER] = VERIMAIL_ORDER,
+            [DIGEST_MEMORY] = VERIMAIL_MEMORY,
+    };
+
+    return digester_note(d, field_results[digest_field(d->digest, field)]);
+}
+
 static void take_field(void *context, const struct field *field)
 {
-    struct verimail_digest *d = context;
-
-    if (!digest_field(d->digest, field->known, field->value))
-        (void)digester_note(d, VERIMAIL_MEMORY);
+    (void)digester_take_field(context, field);
 }
 
 static void digester_end_header(void *context)
@@ -126,9 +137,7 @@ enum verimail_result verimail_digest_field(struct verimail_digest *d, const char
     d->header_left -= name_len + value_len;
     const struct field field =
             field_of((struct text){name, name_len}, (struct text){value, value_len});
-    if (!digest_field(d->digest, field.known, field.value))
-        return digester_note(d, VERIMAIL_MEMORY);
-    return VERIMAIL_OK;
+    return digester_take_field(d, &field);
 }
 
 enum verimail_result verimail_digest_body(

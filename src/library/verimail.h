@@ -84,6 +84,8 @@ enum verimail_result {
 
     VERIMAIL_MESSAGE_HEADER, /* the header section is over 1 MiB or 2000 fields */
     VERIMAIL_MESSAGE_FIELD,  /* a line of the header section is no field */
+    VERIMAIL_MESSAGE_LINE,   /* a header line that mail servers cut */
+    VERIMAIL_MESSAGE_CR,     /* a CR in the header section that ends no line */
 
     VERIMAIL_ADDRESS_EMPTY,    /* no mailbox at all */
     VERIMAIL_ADDRESS_SEVERAL,  /* more than one, or an empty list element */
@@ -148,14 +150,15 @@ enum verimail_result verimail_digest_new(struct verimail_digest **digest_r) VERI
 void verimail_digest_free(struct verimail_digest **digest);
 
 /* The whole message, header and body, in any chunks; lines end in CRLF or LF. Fails with
- * VERIMAIL_MESSAGE_HEADER, VERIMAIL_MESSAGE_FIELD, VERIMAIL_MEMORY or VERIMAIL_ORDER. */
+ * VERIMAIL_MESSAGE_*, VERIMAIL_MEMORY or VERIMAIL_ORDER. */
 enum verimail_result verimail_digest_message(
         struct verimail_digest *digest, const char *chunk, size_t chunk_len) VERIMAIL_CHECKED;
 
 /* For a program that has the message in parts, as a milter does. Give each of its fields from top
  * to bottom, whatever its name, and then its body. `value` is all that stands behind the colon; its
  * folds may be CRLF or LF, and a space at its start does not matter. Fails with
- * VERIMAIL_MESSAGE_HEADER (over 1 MiB), VERIMAIL_MEMORY or VERIMAIL_ORDER. */
+ * VERIMAIL_MESSAGE_HEADER (over 1 MiB), VERIMAIL_MESSAGE_LINE, VERIMAIL_MESSAGE_CR, VERIMAIL_MEMORY
+ * or VERIMAIL_ORDER. */
 enum verimail_result verimail_digest_field(struct verimail_digest *digest, const char *name,
         size_t name_len, const char *value, size_t value_len) VERIMAIL_CHECKED;
 /* The body, in any chunks. Fails with VERIMAIL_ORDER. */

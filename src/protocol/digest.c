@@ -10,12 +10,32 @@
 
 #define KEPT_FIRST 256 /* octets; most fields need no more */
 
-/* What a run of white space between words becomes. In these two fields only white space tells words
- * apart: without it `now here` and `nowhere` would be the same subject. */
-static const char *digest_gap(enum field_name name)
-{
-    return name == FIELD_SUBJECT || name == FIELD_CONTENT_TYPE ? " " : "";
-}
+/* What becomes of white space inside a value. */
+enum digest_space {
+    SPACE_DROPPED,       /* addresses: mail servers re-space them */
+    SPACE_BETWEEN_WORDS, /* one SP between letters, digits and hyphens, else dropped: `20 26` is not
+                            the year 2026 */
+    SPACE_ONE,           /* one SP for a run: `now here` is not `nowhere` */
+    SPACE_QUOTED,        /* the same, but kept inside quotes: a boundary, a file name */
+};
+
+static const enum digest_space digest_spaces[FIELD_DIGESTED_END] = {
+        [FIELD_SUBJECT] = SPACE_ONE,
+        [FIELD_DATE] = SPACE_BETWEEN_WORDS,
+        [FIELD_MESSAGE_ID] = SPACE_BETWEEN_WORDS,
+        [FIELD_IN_REPLY_TO] = SPACE_BETWEEN_WORDS,
+        [FIELD_REFERENCES] = SPACE_BETWEEN_WORDS,
+        [FIELD_MIME_VERSION] = SPACE_BETWEEN_WORDS,
+        [FIELD_CONTENT_TYPE] = SPACE_QUOTED,
+        [FIELD_CONTENT_TRANSFER_ENCODING] = SPACE_BETWEEN_WORDS,
+        [FIELD_CONTENT_DISPOSITION] = SPACE_QUOTED,
+        [FIELD_CONTENT_ID] = SPACE_BETWEEN_WORDS,
+        [FIELD_CONTENT_LOCATION] = SPACE_ONE,
+        [FIELD_LIST_POST] = SPACE_ONE,
+        [FIELD_LIST_UNSUBSCRIBE] = SPACE_ONE,
+        [FIELD_LIST_UNSUBSCRIBE_POST] = SPACE_ONE,
+        [FIELD_AUTOCRYPT] = SPACE_ONE,
+};
 
 /* All instances of one name so far, in the form that is hashed. */
 struct kept {
@@ -29,8 +49,10 @@ struct digest {
     crypto_generichash_state hash;        /* wants 64-octet alignment, and so does this struct */
     struct kept kept[FIELD_DIGESTED_END]; /* FIELD_OTHER has none */
     size_t octets;                        /* of the kept names and values, as they came */
-    bool failed;
+    enum digest_result result;
     bool in_body;
+    uint64_t column;  /* octets of the present line of the body */
+    uint64_t longest; /* of the lines before it */
     /* What has come of the body but is not hashed, for it may be dropped: `lines` line ends, then
      * white space, then a CR that may belong to a line end. */
     uint64_t lines;
@@ -76,44 +98,97 @@ static bool digest_make_room(struct kept *kept, size_t len)
     return true;
 }
 
-static void digest_write_value(struct writer *w, struct text value, const char *gap)
+static bool digest_is_word_octet(char c)
 {
-    bool in_white = false;
+    return (text_lower(c) >= 'a' && text_lower(c) <= 'z') || text_is_digit(c) || c == '-';
+}
 
-    value = text_trim(value);
-    for (size_t i = 0; i < value.len; i++) {
-        if (text_is_white(value.at[i])) {
-            in_white = true;
+/* Whether one SP stays between these two. */
+static bool digest_keeps_space(enum digest_space space, char before, char after)
+{
+    if (space == SPACE_BETWEEN_WORDS)
+        return digest_is_word_octet(before) && digest_is_word_octet(after);
+    return space != SPACE_DROPPED;
+}
+
+/* `rest` begins with a quote. Takes all up to the one that closes it, without the line ends. */
+static void digest_write_quoted(struct writer *w, struct text *rest)
+{
+    bool is_escaped = false;
+    size_t i = 0;
+
+    for (bool is_open = true; is_open && i < rest->len; i++) {
+        const char c = rest->at[i];
+        if (c == '\r' || c == '\n')
+            continue;
+        writer_char(w, c);
+        is_open = i == 0 || is_escaped || c != '"';
+        is_escaped = !is_escaped && c == '\\';
+    }
+    *rest = (struct text){rest->at + i, rest->len - i};
+}
+
+static void digest_write_value(struct writer *w, struct text value, enum digest_space space)
+{
+    struct text rest = text_trim(value);
+
+    while (rest.len > 0) {
+        size_t white = 0;
+        size_t run = 0;
+        while (text_is_white(rest.at[white]))
+            white++;
+        if (white > 0 && digest_keeps_space(space, rest.at[-1], rest.at[white]))
+            writer_char(w, ' ');
+        rest = (struct text){rest.at + white, rest.len - white};
+        if (space == SPACE_QUOTED && rest.at[0] == '"') {
+            digest_write_quoted(w, &rest);
             continue;
         }
-        if (in_white)
-            writer_string(w, gap);
-        in_white = false;
-        writer_char(w, value.at[i]);
+        while (run < rest.len && !text_is_white(rest.at[run]) &&
+                !(space == SPACE_QUOTED && rest.at[run] == '"'))
+            run++;
+        writer_put(w, (struct text){rest.at, run});
+        rest = (struct text){rest.at + run, rest.len - run};
     }
 }
 
-bool digest_field(struct digest *d, enum field_name name, struct text value)
+static enum digest_result digest_keep(struct digest *d, enum field_name name, struct text value)
 {
-    if (d->failed || name == FIELD_OTHER || name >= FIELD_DIGESTED_END)
-        return !d->failed;
     const size_t name_len = strlen(field_name_text(name));
     struct kept *kept = &d->kept[name];
-    if (d->in_body || value.len > MESSAGE_HEADER_MAX - d->octets ||
-            name_len > MESSAGE_HEADER_MAX - d->octets - value.len ||
-            !digest_make_room(kept, name_len + strlen(":\r\n") + value.len)) {
-        d->failed = true;
-        return false;
-    }
+
+    if (value.len > MESSAGE_HEADER_MAX - d->octets ||
+            name_len > MESSAGE_HEADER_MAX - d->octets - value.len)
+        return DIGEST_TOO_LARGE;
+    if (!digest_make_room(kept, name_len + strlen(":\r\n") + value.len))
+        return DIGEST_MEMORY;
     struct writer w = writer_of(kept->at + kept->len, kept->size - kept->len);
     writer_string(&w, field_name_text(name));
     writer_char(&w, ':');
-    digest_write_value(&w, value, digest_gap(name));
+    digest_write_value(&w, value, digest_spaces[name]);
     writer_string(&w, "\r\n");
     kept->len += writer_text(&w).len;
     kept->instances++;
     d->octets += name_len + value.len;
-    return true;
+    return DIGEST_OK;
+}
+
+enum digest_result digest_field(struct digest *d, const struct field *field)
+{
+    const bool is_covered = field->known != FIELD_OTHER && field->known < FIELD_DIGESTED_END;
+    const bool is_read = is_covered || field->known == FIELD_AUTHENTICATION_RESULTS;
+
+    if (d->result != DIGEST_OK)
+        return d->result;
+    if (d->in_body)
+        d->result = DIGEST_ORDER;
+    else if (field->has_bare_cr)
+        d->result = DIGEST_BARE_CR;
+    else if (is_read && field->longest_line > DIGEST_LINE_MAX)
+        d->result = DIGEST_LONG_LINE;
+    else if (is_covered)
+        d->result = digest_keep(d, field->known, field->value);
+    return d->result;
 }
 
 static void digest_hash(struct digest *d, struct text t)
@@ -169,11 +244,20 @@ static void digest_hash_body(struct digest *d, struct text octets)
 }
 
 /* The CR that waited is not part of a line end. */
-static void settle_cr(struct digest *d)
+static void digest_settle_cr(struct digest *d)
 {
-    if (d->cr)
-        digest_hash_body(d, text_of("\r"));
+    if (!d->cr)
+        return;
+    digest_hash_body(d, text_of("\r"));
     d->cr = false;
+    d->column++;
+}
+
+static void digest_end_line(struct digest *d)
+{
+    if (d->column > d->longest)
+        d->longest = d->column;
+    d->column = 0;
 }
 
 /* White space is dropped before empty lines are looked for, as the steps of RFC 6376 3.4.4 stand:
@@ -184,10 +268,12 @@ static void digest_take_white(struct digest *d, char c)
         d->cr = false;
         d->white = false;
         d->lines++;
+        digest_end_line(d);
     } else if (c == '\r') {
         d->cr = true;
     } else {
         d->white = true;
+        d->column++;
     }
 }
 
@@ -197,11 +283,12 @@ void digest_body(struct digest *d, struct text chunk)
     for (size_t i = 0; i < chunk.len;) {
         size_t run = 0;
         if (chunk.at[i] != '\n')
-            settle_cr(d);
+            digest_settle_cr(d);
         while (i + run < chunk.len && !text_is_white(chunk.at[i + run]))
             run++;
         if (run > 0) {
             digest_hash_body(d, (struct text){chunk.at + i, run});
+            d->column += run;
             i += run;
         } else {
             digest_take_white(d, chunk.at[i++]);
@@ -214,14 +301,20 @@ void digest_final(struct digest *d, char text_r[DIGEST_TEXT + 1])
     unsigned char octets[DIGEST_OCTETS];
 
     digest_begin_body(d);
-    settle_cr(d);
+    digest_settle_cr(d);
+    digest_end_line(d);
     if (d->any)
         digest_hash(d, text_of("\r\n"));
     crypto_generichash_final(&d->hash, octets, sizeof octets);
     sodium_bin2base64(text_r, DIGEST_TEXT + 1, octets, sizeof octets,
             sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-    if (d->failed)
+    if (d->result != DIGEST_OK)
         text_r[0] = '\0';
+}
+
+uint64_t digest_longest_body_line(const struct digest *d)
+{
+    return d->longest;
 }
 
 bool digest_is_text(struct text t)

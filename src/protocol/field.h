@@ -14,14 +14,28 @@ enum field_name {
     FIELD_FROM,
     FIELD_SENDER,
     FIELD_REPLY_TO,
+    FIELD_MAIL_FOLLOWUP_TO,
+    FIELD_MAIL_REPLY_TO,
     FIELD_TO,
     FIELD_CC,
     FIELD_SUBJECT,
     FIELD_DATE,
     FIELD_MESSAGE_ID,
+    FIELD_IN_REPLY_TO,
+    FIELD_REFERENCES,
     FIELD_MIME_VERSION,
     FIELD_CONTENT_TYPE,
     FIELD_CONTENT_TRANSFER_ENCODING,
+    FIELD_CONTENT_DISPOSITION,
+    FIELD_CONTENT_ID,
+    FIELD_CONTENT_LOCATION,
+    FIELD_LIST_POST,
+    FIELD_LIST_UNSUBSCRIBE,
+    FIELD_LIST_UNSUBSCRIBE_POST,
+    FIELD_DISPOSITION_NOTIFICATION_TO,
+    FIELD_AUTOCRYPT,
+    FIELD_RESENT_FROM,
+    FIELD_RESENT_SENDER,
     FIELD_DIGESTED_END,
     FIELD_VERIMAIL = FIELD_DIGESTED_END,
     FIELD_AUTHENTICATION_RESULTS,
@@ -42,10 +56,15 @@ struct field {
     bool space_before_colon; /* `From : a@b` or a fold before the colon: no reader agrees on it */
     uint64_t offset;         /* of its first octet in the message */
     uint64_t len;            /* octets with its line end, folds included */
+    size_t longest_line; /* octets of its longest line, name and colon included, without the end */
+    bool has_bare_cr;    /* a CR that is not part of a line end */
 };
 
 /* A field of a source that does not tell where it stands: `offset` is 0, and `len` is that of a
  * field with CRLF. `name` may have white space at its end, which stood before the colon. */
 struct field field_of(struct text name, struct text value);
+/* Fills in what is found in the lines of `field`, whose value is set already. `before_colon` is all
+ * that stands before the colon. */
+void field_measure(struct field *field, struct text before_colon);
 
 #endif

@@ -89,6 +89,7 @@ static bool message_cut_field(struct text lines, struct field *field_r)
     field_r->value = (struct text){t.at + colon + 1, t.len - colon - 1};
     field_r->len = lines.len;
     field_r->space_before_colon = colon > name_len;
+    field_measure(field_r, (struct text){t.at, colon});
     return true;
 }
 

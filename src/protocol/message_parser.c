@@ -9,7 +9,8 @@ struct message_parser {
     char digest_text[DIGEST_TEXT + 1];
     enum message_parser_error broken; /* MESSAGE_PARSER_OK, or what makes it no message at all */
     size_t fields;
-    size_t octets; /* of names and values so far */
+    size_t octets;                        /* of names and values so far */
+    enum message_parser_error undigested; /* MESSAGE_PARSER_OK, or why it has no digest */
     size_t froms;
     bool from_spaced;
     bool from_is_empty; /* the first one; it is not digested before a second one or the end */
@@ -63,11 +64,33 @@ static void message_parser_take_stamp(struct message_parser *parser, const struc
             parser->stamp_fields, field->offset, field->len, field->space_before_colon, stamp};
 }
 
-static void message_parser_digest_field(
+static void message_parser_digest_field(struct message_parser *parser, const struct field *field)
+{
+    switch (digest_field(parser->digest, field)) {
+    case DIGEST_OK:
+        break;
+    case DIGEST_LONG_LINE:
+        parser->undigested = MESSAGE_PARSER_LONG_LINE;
+        break;
+    case DIGEST_BARE_CR:
+        parser->undigested = MESSAGE_PARSER_BARE_CR;
+        break;
+    case DIGEST_TOO_LARGE:
+        parser->broken = MESSAGE_PARSER_TOO_LARGE;
+        break;
+    case DIGEST_ORDER:
+    case DIGEST_MEMORY:
+        parser->broken = MESSAGE_PARSER_MEMORY;
+        break;
+    }
+}
+
+static void message_parser_digest_added(
         struct message_parser *parser, enum field_name name, struct text value)
 {
-    if (!digest_field(parser->digest, name, value))
-        parser->broken = MESSAGE_PARSER_MEMORY;
+    const struct field field = field_of(text_of(field_name_text(name)), value);
+
+    message_parser_digest_field(parser, &field);
 }
 
 /* Whether the header section still has room for it. */
@@ -83,16 +106,17 @@ static bool message_parser_has_room(struct message_parser *parser, const struct 
 static void message_parser_digest_empty_from(struct message_parser *parser)
 {
     if (parser->from_is_empty)
-        message_parser_digest_field(parser, FIELD_FROM, text_of(""));
+        message_parser_digest_added(parser, FIELD_FROM, text_of(""));
     parser->from_is_empty = false;
 }
 
 static void message_parser_take_from(struct message_parser *parser, const struct field *field)
 {
     message_parser_digest_empty_from(parser);
-    parser->from_is_empty = parser->froms == 0 && text_trim(field->value).len == 0;
+    parser->from_is_empty =
+            parser->froms == 0 && text_trim(field->value).len == 0 && !field->has_bare_cr;
     if (!parser->from_is_empty)
-        message_parser_digest_field(parser, FIELD_FROM, field->value);
+        message_parser_digest_field(parser, field);
     parser->froms++;
     parser->from_spaced = parser->from_spaced || field->space_before_colon;
     parser->from_result = from_parse(field->value, &parser->author);
@@ -106,7 +130,7 @@ void message_parser_field(struct message_parser *parser, const struct field *fie
         message_parser_take_from(parser, field);
         return;
     }
-    message_parser_digest_field(parser, field->known, field->value);
+    message_parser_digest_field(parser, field);
     if (field->known == FIELD_VERIMAIL) {
         message_parser_take_stamp(parser, field);
     } else if (field->known == FIELD_DATE) {
@@ -122,15 +146,15 @@ void message_parser_header_end(struct message_parser *parser)
         return;
     if (message_parser_lacks_from(parser)) {
         const struct text from = text_of(parser->missing->from);
-        message_parser_digest_field(parser, FIELD_FROM, from);
+        message_parser_digest_added(parser, FIELD_FROM, from);
         parser->from_result = from_parse(from, &parser->author);
     } else {
         message_parser_digest_empty_from(parser);
     }
     if (message_parser_lacks_date(parser))
-        message_parser_digest_field(parser, FIELD_DATE, text_of(parser->missing->date));
+        message_parser_digest_added(parser, FIELD_DATE, text_of(parser->missing->date));
     if (message_parser_lacks_message_id(parser))
-        message_parser_digest_field(parser, FIELD_MESSAGE_ID, text_of(parser->missing->message_id));
+        message_parser_digest_added(parser, FIELD_MESSAGE_ID, text_of(parser->missing->message_id));
 }
 
 void message_parser_body(struct message_parser *parser, struct text piece)
@@ -163,6 +187,8 @@ static enum message_parser_error message_parser_author_error(const struct messag
 {
     if (parser->broken != MESSAGE_PARSER_OK)
         return parser->broken;
+    if (parser->undigested != MESSAGE_PARSER_OK)
+        return parser->undigested;
     if (message_parser_lacks_from(parser))
         return parser->from_result == FROM_OK ? MESSAGE_PARSER_OK : MESSAGE_PARSER_FROM;
     if (parser->froms == 0)
@@ -189,6 +215,11 @@ enum from_result message_parser_from_result(const struct message_parser *parser)
 const char *message_parser_digest(const struct message_parser *parser)
 {
     return parser->digest_text;
+}
+
+uint64_t message_parser_longest_body_line(const struct message_parser *parser)
+{
+    return digest_longest_body_line(parser->digest);
 }
 
 bool message_parser_lacks_from(const struct message_parser *parser)
@@ -240,6 +271,9 @@ const char *message_parser_error_text(enum message_parser_error error)
             [MESSAGE_PARSER_SEVERAL_FROMS] = "has more than one From field",
             [MESSAGE_PARSER_FROM_SPACED] = "has a From field with white space before its colon",
             [MESSAGE_PARSER_FROM] = "has a From field that is not one mailbox",
+            [MESSAGE_PARSER_LONG_LINE] =
+                    "has a header line over 990 octets, which mail servers cut",
+            [MESSAGE_PARSER_BARE_CR] = "has a CR in its header section that ends no line",
             [MESSAGE_PARSER_NOT_FIELD] = "has a line in its header section that is no field",
             [MESSAGE_PARSER_TOO_LARGE] = "has a header section over 1 MiB or 2000 fields",
             [MESSAGE_PARSER_MEMORY] = "cannot be read: out of memory",
@@ -256,6 +290,8 @@ const char *message_parser_error_word(enum message_parser_error error)
             [MESSAGE_PARSER_SEVERAL_FROMS] = "several-froms",
             [MESSAGE_PARSER_FROM_SPACED] = "from-spaced",
             [MESSAGE_PARSER_FROM] = "from",
+            [MESSAGE_PARSER_LONG_LINE] = "long-line",
+            [MESSAGE_PARSER_BARE_CR] = "bare-cr",
             [MESSAGE_PARSER_NOT_FIELD] = "not-field",
             [MESSAGE_PARSER_TOO_LARGE] = "too-large",
             [MESSAGE_PARSER_MEMORY] = "memory",

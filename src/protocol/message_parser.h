@@ -31,15 +31,18 @@ struct message_parser_stamp {
     struct stamp stamp;
 };
 
-/* Why a message names no author. */
+/* Why a message names no author that is certain. */
 enum message_parser_error {
     MESSAGE_PARSER_OK,
     MESSAGE_PARSER_NO_FROM,
     MESSAGE_PARSER_SEVERAL_FROMS,
     MESSAGE_PARSER_FROM_SPACED, /* white space before its colon: no reader agrees on it */
     MESSAGE_PARSER_FROM,        /* message_parser_from_result() says what is wrong with it */
-    MESSAGE_PARSER_NOT_FIELD,   /* a line of the header section is no field */
-    MESSAGE_PARSER_TOO_LARGE,   /* the header section: over 1 MiB or 2000 fields */
+    /* It has no digest (digest.h), and readers may disagree on its author. */
+    MESSAGE_PARSER_LONG_LINE,
+    MESSAGE_PARSER_BARE_CR,
+    MESSAGE_PARSER_NOT_FIELD, /* a line of the header section is no field */
+    MESSAGE_PARSER_TOO_LARGE, /* the header section: over 1 MiB or 2000 fields */
     MESSAGE_PARSER_MEMORY,
 };
 
@@ -61,12 +64,15 @@ void message_parser_broken(struct message_parser *parser, enum message_result re
 enum message_parser_error message_parser_end(struct message_parser *parser)
         __attribute__((warn_unused_result));
 
-/* The author; NULL with the error when the message does not say, or message_parser_end() had one.
- */
+/* The author; NULL with the error when it is not certain, or message_parser_end() had one. */
 const struct address *message_parser_author(
         const struct message_parser *parser, enum message_parser_error *error_r);
 enum from_result message_parser_from_result(const struct message_parser *parser);
+/* Empty after an error of message_parser_end(), MESSAGE_PARSER_LONG_LINE or MESSAGE_PARSER_BARE_CR.
+ */
 const char *message_parser_digest(const struct message_parser *parser);
+/* Octets of the body's longest line, without its end. */
+uint64_t message_parser_longest_body_line(const struct message_parser *parser);
 /* Whether it lacks a field that `missing` has. */
 bool message_parser_lacks_from(const struct message_parser *parser);
 bool message_parser_lacks_date(const struct message_parser *parser);

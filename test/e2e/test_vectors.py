@@ -241,7 +241,10 @@ def check_stamp(record, _):
 # digests.txt
 
 def check_digest(record, state):
-    hashed = protocol.hashed_octets(record["message"])
+    try:
+        hashed = protocol.hashed_octets(record["message"])
+    except Refused as why:
+        return {"none": why.word}
     digest = protocol.digest_of(hashed)
     state[record["name"]] = digest
     got = {"digest": digest}
@@ -371,7 +374,7 @@ FILES = {
         Kind("value", "value", check_stamp, outputs="user payload stamp"),
     ],
     "digests.txt": [
-        Kind("digest", "name message", check_digest, outputs="hashed digest like unlike"),
+        Kind("digest", "name message", check_digest, outputs="none hashed digest like unlike"),
     ],
     "questions.txt": [
         Kind("question", "line", check_question, "default_domain",

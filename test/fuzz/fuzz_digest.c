@@ -24,7 +24,7 @@ static void require(bool holds)
 
 static void take_field(void *context, const struct field *field)
 {
-    require(digest_field(context, field->known, field->value));
+    (void)!digest_field(context, field);
 }
 
 static void take_header_end(void *context)

@@ -9,11 +9,18 @@
 #include "unit.h"
 #include "vectors.h"
 
-#define RECORDS_MAX 100
+#define RECORDS_MAX 200
+
+struct digested {
+    struct digest *digest;
+    enum digest_result result;
+};
 
 static void take_field(void *context, const struct field *field)
 {
-    assert_true(digest_field(context, field->known, field->value));
+    struct digested *digested = context;
+
+    digested->result = digest_field(digested->digest, field);
 }
 
 static void take_header_end(void *context)
@@ -23,29 +30,54 @@ static void take_header_end(void *context)
 
 static void take_body(void *context, struct text piece)
 {
+    const struct digested *digested = context;
     const struct text copy = exact_copy(piece);
 
-    digest_body(context, copy);
+    digest_body(digested->digest, copy);
     exact_free(copy);
 }
 
-static void digest_message(struct text message, size_t chunk, char text_r[DIGEST_TEXT + 1])
+/* One word: "ok", or why there is no digest. */
+static const char *digest_message(struct text message, size_t chunk, char text_r[DIGEST_TEXT + 1])
 {
+    static const char *const words[] = {
+            [DIGEST_OK] = "ok",
+            [DIGEST_LONG_LINE] = "long-line",
+            [DIGEST_BARE_CR] = "bare-cr",
+    };
     static const struct message_events events = {take_field, take_header_end, take_body};
-    struct digest *d = digest_init();
-    struct message *m = message_init(&events, d);
+    struct digested digested = {digest_init(), DIGEST_OK};
+    struct message *m = message_init(&events, &digested);
 
-    assert_non_null(d);
+    assert_non_null(digested.digest);
     assert_non_null(m);
     for (size_t i = 0; i < message.len; i += chunk) {
         const size_t len = message.len - i < chunk ? message.len - i : chunk;
-        assert_int_equal(message_feed(m, (struct text){message.at + i, len}), MESSAGE_OK);
+        (void)!message_feed(m, (struct text){message.at + i, len});
     }
-    assert_int_equal(message_end(m), MESSAGE_OK);
-    digest_final(d, text_r);
+    const enum message_result result = message_end(m);
+    digest_final(digested.digest, text_r);
     message_free(&m);
-    digest_free(&d);
-    assert_null(d);
+    digest_free(&digested.digest);
+    assert_null(digested.digest);
+    assert_true(result == MESSAGE_OK || result == MESSAGE_NOT_FIELD);
+    return result == MESSAGE_OK ? words[digested.result] : "not-field";
+}
+
+static void check_digest(const struct vectors *v, size_t chunk)
+{
+    const bool is_none = vectors_has(v, "none");
+    const struct text want = vectors_get(v, is_none ? "none" : "digest");
+    char digest[DIGEST_TEXT + 1];
+    const char *word = digest_message(vectors_get(v, "message"), chunk, digest);
+    const char *got = is_none ? word : digest;
+
+    assert_int_equal(digest_is_text(want), !is_none);
+    if (!text_equal(text_of(got), want) || (strcmp(word, "ok") == 0) == is_none) {
+        print_error("digests.txt:%u by %zu: got %s (%s), want %.*s\n", vectors_line(v), chunk, got,
+                word, (int)want.len, want.at);
+        fail();
+    }
 }
 
 TEST(vector_digests)
@@ -53,18 +85,9 @@ TEST(vector_digests)
     struct vectors *v = vectors_open("digests.txt");
 
     while (vectors_next(v)) {
-        const struct text message = vectors_get(v, "message");
-        const struct text want = vectors_get(v, "digest");
-        assert_true(digest_is_text(want));
-        for (size_t chunk = 1; chunk <= message.len + 1; chunk++) {
-            char got[DIGEST_TEXT + 1];
-            digest_message(message, chunk, got);
-            if (!text_equal(text_of(got), want)) {
-                print_error("digests.txt:%u by %zu: got %s, want %.*s\n", vectors_line(v), chunk,
-                        got, (int)want.len, want.at);
-                fail();
-            }
-        }
+        const size_t len = vectors_get(v, "message").len;
+        for (size_t chunk = 1; chunk <= len + 1; chunk++)
+            check_digest(v, chunk);
     }
     vectors_free(&v);
 }
@@ -110,6 +133,8 @@ TEST(vector_pairs)
     for (; vectors_next(v); records++) {
         assert_true(records < RECORDS_MAX);
         const struct text name = vectors_get(v, "name");
+        if (vectors_has(v, "none"))
+            continue;
         const struct text digest = vectors_get(v, "digest");
         snprintf(record[records].name, sizeof record->name, "%.*s", (int)name.len, name.at);
         snprintf(record[records].digest, sizeof record->digest, "%.*s", (int)digest.len, digest.at);
@@ -188,24 +213,42 @@ TEST(too_many_empty_lines_are_not_too_few)
     }
 }
 
+/* A value of `len` octets, in lines that are not too long. */
+static char *make_long_value(size_t len)
+{
+    char *value = malloc(len);
+
+    assert_non_null(value);
+    memset(value, 'x', len);
+    for (size_t i = DIGEST_LINE_MAX / 2; i + 1 < len; i += DIGEST_LINE_MAX / 2)
+        memcpy(value + i, "\n ", 2);
+    return value;
+}
+
+static enum digest_result give(struct digest *d, const char *name, const char *value, size_t len)
+{
+    const struct field field = field_of(text_of(name), (struct text){value, len});
+
+    return digest_field(d, &field);
+}
+
 /* The field that reaches the limit is taken, one octet more is not, and then there is no digest. */
 TEST(kept_fields_at_their_limit)
 {
     const size_t len = MESSAGE_HEADER_MAX - strlen("subject") - strlen("to") - strlen("a@b.c");
-    char *big = malloc(len + 1);
+    char *big = make_long_value(len + 1);
 
-    assert_non_null(big);
-    memset(big, 'x', len + 1);
     for (size_t extra = 0; extra <= 1; extra++) {
+        const enum digest_result want = extra == 0 ? DIGEST_OK : DIGEST_TOO_LARGE;
         struct digest *d = digest_init();
         char got[DIGEST_TEXT + 1];
         assert_non_null(d);
-        assert_true(digest_field(d, FIELD_TO, text_of("a@b.c")));
-        assert_true(digest_field(d, FIELD_RECEIVED, (struct text){big, len + 1}));
-        assert_int_equal(
-                digest_field(d, FIELD_SUBJECT, (struct text){big, len + extra}), extra == 0);
-        assert_int_equal(digest_field(d, FIELD_RECEIVED, text_of("")), extra == 0);
-        assert_false(digest_field(d, FIELD_CC, text_of("")));
+        assert_int_equal(give(d, "To", "a@b.c", 5), DIGEST_OK);
+        assert_int_equal(give(d, "Received", big, len + 1), DIGEST_OK);
+        assert_int_equal(give(d, "Subject", big, len + extra), want);
+        assert_int_equal(give(d, "Received", "", 0), want);
+        assert_int_equal(give(d, "Cc", "", 0), DIGEST_TOO_LARGE);
+        assert_int_equal(give(d, "Subject", "a\rb", 3), DIGEST_TOO_LARGE);
         digest_body(d, text_of("x"));
         digest_final(d, got);
         assert_string_equal(got, "");
@@ -218,14 +261,12 @@ TEST(kept_fields_at_their_limit)
 /* A field that is over the limit alone. */
 TEST(a_field_over_the_limit)
 {
-    char *big = malloc(MESSAGE_HEADER_MAX + 1);
+    char *big = make_long_value(MESSAGE_HEADER_MAX + 1);
     struct digest *d = digest_init();
 
-    assert_non_null(big);
     assert_non_null(d);
-    memset(big, 'x', MESSAGE_HEADER_MAX + 1);
-    assert_false(digest_field(d, FIELD_SUBJECT, (struct text){big, MESSAGE_HEADER_MAX + 1}));
-    assert_false(digest_field(d, FIELD_TO, text_of("a@b.c")));
+    assert_int_equal(give(d, "Subject", big, MESSAGE_HEADER_MAX + 1), DIGEST_TOO_LARGE);
+    assert_int_equal(give(d, "To", "a@b.c", 5), DIGEST_TOO_LARGE);
     digest_free(&d);
     free(big);
 }
@@ -236,8 +277,60 @@ TEST(field_behind_the_body_is_refused)
 
     assert_non_null(d);
     digest_body(d, text_of("x"));
-    assert_false(digest_field(d, FIELD_TO, text_of("a@b.c")));
+    assert_int_equal(give(d, "To", "a@b.c", 5), DIGEST_ORDER);
     digest_free(&d);
+}
+
+/* Each field that counts, added to a message that has none, gives another digest. */
+TEST(every_field_counts)
+{
+    char before[DIGEST_TEXT + 1] = "";
+
+    for (unsigned i = FIELD_OTHER; i < FIELD_DIGESTED_END; i++) {
+        struct digest *d = digest_init();
+        char now[DIGEST_TEXT + 1];
+        assert_non_null(d);
+        if (i != FIELD_OTHER)
+            assert_int_equal(give(d, field_name_text((enum field_name)i), "", 0), DIGEST_OK);
+        digest_final(d, now);
+        assert_string_not_equal(now, before);
+        if (i == FIELD_OTHER)
+            memcpy(before, now, sizeof now);
+        digest_free(&d);
+    }
+}
+
+/* Line ends do not count, and a CR that is none does. */
+TEST(the_longest_line_of_a_body)
+{
+    static const struct {
+        const char *chunks[8];
+        uint64_t want;
+    } table[] = {
+            {{NULL}, 0},
+            {{"\r\n", "\n"}, 0},
+            {{"abc"}, 3},
+            {{"ab\r\nabc\r\na\r\n"}, 3},
+            {{"ab \t\r", "\na"}, 4},
+            {{"ab\r", "\r\na"}, 3},
+            {{"a", "b", " ", "c\r"}, 5},
+            {{"abc\nabcd"}, 4},
+    };
+
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct digest *d = digest_init();
+        char text[DIGEST_TEXT + 1];
+        assert_non_null(d);
+        for (const char *const *chunk = table[i].chunks; *chunk != NULL; chunk++)
+            digest_body(d, text_of(*chunk));
+        digest_final(d, text);
+        if (digest_longest_body_line(d) != table[i].want) {
+            print_error("row %zu: got %ju, want %ju\n", i, (uintmax_t)digest_longest_body_line(d),
+                    (uintmax_t)table[i].want);
+            fail();
+        }
+        digest_free(&d);
+    }
 }
 
 TEST(text_form_is_strict)

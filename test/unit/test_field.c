@@ -21,6 +21,22 @@ TEST(names)
             {"MIME-Version", FIELD_MIME_VERSION},
             {"Content-Type", FIELD_CONTENT_TYPE},
             {"Content-Transfer-Encoding", FIELD_CONTENT_TRANSFER_ENCODING},
+            {"mail-followup-to", FIELD_MAIL_FOLLOWUP_TO},
+            {"Mail-Reply-To", FIELD_MAIL_REPLY_TO},
+            {"In-Reply-To", FIELD_IN_REPLY_TO},
+            {"References", FIELD_REFERENCES},
+            {"Content-Disposition", FIELD_CONTENT_DISPOSITION},
+            {"Content-ID", FIELD_CONTENT_ID},
+            {"Content-Location", FIELD_CONTENT_LOCATION},
+            {"List-Post", FIELD_LIST_POST},
+            {"List-Unsubscribe", FIELD_LIST_UNSUBSCRIBE},
+            {"List-Unsubscribe-Post", FIELD_LIST_UNSUBSCRIBE_POST},
+            {"Disposition-Notification-To", FIELD_DISPOSITION_NOTIFICATION_TO},
+            {"AutoCrypt", FIELD_AUTOCRYPT},
+            {"Resent-From", FIELD_RESENT_FROM},
+            {"Resent-Sender", FIELD_RESENT_SENDER},
+            {"Resent-To", FIELD_OTHER},
+            {"List-Help", FIELD_OTHER},
             {"Verimail", FIELD_VERIMAIL},
             {"Authentication-Results", FIELD_AUTHENTICATION_RESULTS},
             {"Received", FIELD_RECEIVED},
@@ -76,5 +92,43 @@ TEST(fields)
         assert_int_equal(field.len, name.len + strlen(": a@b.c\r\n"));
         assert_int_equal(field.offset, 0);
         exact_free(name);
+    }
+}
+
+TEST(lines)
+{
+    static const struct {
+        const char *name;
+        const char *value;
+        size_t longest_line;
+        bool has_bare_cr;
+    } table[] = {
+            {"To", " a@b.c", 9, false},
+            {"To", "", 3, false},
+            {"", "", 1, false},
+            {"To ", " a@b.c\r\n", 10, false},
+            {"To", " a,\r\n b", 6, false},
+            {"To", " a,\n b12345", 7, false},
+            {"To", "\n\n\n", 3, false},
+            {"To\r\n    ", "b", 6, false},
+            {"To\r\n ", "b\r\n c", 3, false},
+            {"To", " a\rb", 7, true},
+            {"To", " a\r", 6, true},
+            {"To", " a\r\r\n b", 6, true},
+            {"To\r ", " a", 7, true},
+            {"X", "\r", 3, true},
+    };
+
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        const struct text name = exact_copy(text_of(table[i].name));
+        const struct text value = exact_copy(text_of(table[i].value));
+        const struct field field = field_of(name, value);
+        if (field.longest_line != table[i].longest_line ||
+                field.has_bare_cr != table[i].has_bare_cr) {
+            print_error("row %zu: got %zu, %d\n", i, field.longest_line, field.has_bare_cr);
+            fail();
+        }
+        exact_free(name);
+        exact_free(value);
     }
 }

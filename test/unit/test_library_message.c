@@ -207,6 +207,25 @@ static struct verimail_digest *new_digest(void)
     return d;
 }
 
+static enum verimail_result result_wanted(const struct vectors *v)
+{
+    const struct text none = vectors_has(v, "none") ? vectors_get(v, "none") : text_of("");
+
+    if (is(none, "long-line"))
+        return VERIMAIL_MESSAGE_LINE;
+    if (is(none, "bare-cr"))
+        return VERIMAIL_MESSAGE_CR;
+    return is(none, "not-field") ? VERIMAIL_MESSAGE_FIELD : VERIMAIL_OK;
+}
+
+static void check_vector(const struct vectors *v, struct verimail_digest *d)
+{
+    const enum verimail_result result = result_wanted(v);
+
+    check_final("digests.txt", vectors_line(v), d, result,
+            result == VERIMAIL_OK ? vectors_get(v, "digest") : text_of(""));
+}
+
 static void digest_whole(const struct vectors *v, struct text message, size_t chunk)
 {
     struct verimail_digest *d = new_digest();
@@ -215,11 +234,10 @@ static void digest_whole(const struct vectors *v, struct text message, size_t ch
         const size_t left = message.len - at;
         const struct text in =
                 exact_copy((struct text){message.at + at, left < chunk ? left : chunk});
-        check_result("digests.txt", vectors_line(v), verimail_digest_message(d, in.at, in.len),
-                VERIMAIL_OK);
+        (void)!verimail_digest_message(d, in.at, in.len);
         exact_free(in);
     }
-    check_final("digests.txt", vectors_line(v), d, VERIMAIL_OK, vectors_get(v, "digest"));
+    check_vector(v, d);
     verimail_digest_free(&d);
     assert_null(d);
 }
@@ -247,15 +265,12 @@ static void digest_in_parts(const struct vectors *v, struct text rest)
         const char *colon = memchr(rest.at, ':', len);
         assert_non_null(colon);
         const size_t name_len = (size_t)(colon - rest.at);
-        check_result("digests.txt", vectors_line(v),
-                verimail_digest_field(d, rest.at, name_len, colon + 1, len - name_len - 1),
-                VERIMAIL_OK);
+        (void)!verimail_digest_field(d, rest.at, name_len, colon + 1, len - name_len - 1);
     }
     const size_t empty_line = rest.len == 0 ? 0 : rest.at[0] == '\n' ? 1 : 2;
     if (rest.len > empty_line)
-        check_result("digests.txt", vectors_line(v),
-                verimail_digest_body(d, rest.at + empty_line, rest.len - empty_line), VERIMAIL_OK);
-    check_final("digests.txt", vectors_line(v), d, VERIMAIL_OK, vectors_get(v, "digest"));
+        (void)!verimail_digest_body(d, rest.at + empty_line, rest.len - empty_line);
+    check_vector(v, d);
     verimail_digest_free(&d);
 }
 
@@ -267,7 +282,8 @@ TEST(vector_digests)
         const struct text message = vectors_get(v, "message");
         digest_whole(v, message, message.len + 1);
         digest_whole(v, message, 1);
-        digest_in_parts(v, message);
+        if (result_wanted(v) != VERIMAIL_MESSAGE_FIELD)
+            digest_in_parts(v, message);
     }
     vectors_free(&v);
 }
@@ -313,6 +329,7 @@ TEST(digest_of_what_is_no_message)
             {"no field\r\n\r\n", VERIMAIL_MESSAGE_FIELD, VERIMAIL_MESSAGE_FIELD},
             {" From: a@b.cd\r\n\r\n", VERIMAIL_MESSAGE_FIELD, VERIMAIL_MESSAGE_FIELD},
             {"From: a@b.cd\r\nno field", VERIMAIL_OK, VERIMAIL_MESSAGE_FIELD},
+            {"From: a@b.cd\r\nX: a\rb\r\n\r\n", VERIMAIL_MESSAGE_CR, VERIMAIL_MESSAGE_CR},
     };
 
     for (unsigned i = 0; i < sizeof table / sizeof *table; i++) {
@@ -338,7 +355,7 @@ TEST(digest_header_at_its_limit)
         struct verimail_digest *d = new_digest();
         check_result("field", 0, verimail_digest_field(d, "To", 2, octets, 8), VERIMAIL_OK);
         check_result("field", 1,
-                verimail_digest_field(d, "Subject", 7, octets, limit - 10 - 7 + over), want);
+                verimail_digest_field(d, "Comment", 7, octets, limit - 10 - 7 + over), want);
         check_result("body", 0, verimail_digest_body(d, "x", 1), want);
         verimail_digest_free(&d);
 
@@ -365,7 +382,7 @@ TEST(digest_room_loses_nothing)
     check_result("final", 1, verimail_digest_final(d, text, sizeof text - 1), VERIMAIL_ROOM);
     assert_string_equal(text, "");
     check_result("final", 2, verimail_digest_final(d, text, sizeof text), VERIMAIL_OK);
-    assert_string_equal(text, "iBDvh3BeyDr-Rqh9OH6AQVUUzS9b8U1J78E1o5c-ddE");
+    assert_string_equal(text, "2r20m8hJTrs55a0bol81FJbJ_jmf2uxyO06S7eZeqNI");
     verimail_digest_free(&d);
     verimail_digest_free(&d);
 }

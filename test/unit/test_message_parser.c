@@ -40,6 +40,15 @@ static struct message_parser *read_in(const struct line *lines)
     return parser;
 }
 
+static char edge_line[DIGEST_LINE_MAX]; /* a value of To: the line has DIGEST_LINE_MAX octets */
+static char long_line[DIGEST_LINE_MAX];
+
+BEFORE_ALL()
+{
+    memset(edge_line, 'x', DIGEST_LINE_MAX - strlen("To:"));
+    memset(long_line, 'x', sizeof long_line - 1);
+}
+
 TEST(faults)
 {
     static const struct {
@@ -56,6 +65,16 @@ TEST(faults)
                     MESSAGE_PARSER_SEVERAL_FROMS},
             {{{"From", " a@b.example, c@d.example"}}, MESSAGE_PARSER_FROM},
             {{{"From", ""}}, MESSAGE_PARSER_FROM},
+            {{{"From", " a@b.example"}, {"To", edge_line}}, MESSAGE_PARSER_OK},
+            {{{"From", " a@b.example"}, {"Cc ", edge_line}}, MESSAGE_PARSER_LONG_LINE},
+            {{{"Authentication-Results", long_line}, {"From", " a@b.example"}},
+                    MESSAGE_PARSER_LONG_LINE},
+            {{{"From", " a@b.example"}, {"Received", long_line}}, MESSAGE_PARSER_OK},
+            {{{"X", "a\rFrom: a@b.example"}}, MESSAGE_PARSER_BARE_CR},
+            {{{"From", " a@b.example"}, {"X", "a\r\n b"}}, MESSAGE_PARSER_OK},
+            /* The first stays. */
+            {{{"From", " a@b.example"}, {"Subject", long_line}, {"X", "\r"}},
+                    MESSAGE_PARSER_LONG_LINE},
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
@@ -63,6 +82,8 @@ TEST(faults)
         enum message_parser_error got = MESSAGE_PARSER_MEMORY;
         assert_int_equal(message_parser_end(parser), MESSAGE_PARSER_OK);
         const struct address *author = message_parser_author(parser, &got);
+        const bool has_digest = got != MESSAGE_PARSER_LONG_LINE && got != MESSAGE_PARSER_BARE_CR;
+        assert_int_equal(digest_is_text(text_of(message_parser_digest(parser))), has_digest);
         if (got != table[i].want || (author != NULL) != (got == MESSAGE_PARSER_OK)) {
             print_error("row %zu: got %s, want %s\n", i, message_parser_error_word(got),
                     message_parser_error_word(table[i].want));
