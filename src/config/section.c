@@ -130,7 +130,7 @@ static const struct option milter_options[] = {
         {"stamp_relayed", &option_type_network, LIST(config_milter, stamp_relayed)},
         {"logins", &option_type_logins, AT(config_milter, logins), .fallback = "same"},
         {"on_foreign_from", &option_type_or_reject, AT(config_milter, on_foreign_from),
-                .fallback = "accept"},
+                .fallback = "reject"},
         {NULL},
 };
 

@@ -13,7 +13,8 @@ struct decision_line {
     const struct transaction *transaction;
     const char *queue_id;         /* NULL: `-` */
     const struct address *author; /* NULL: the message does not say */
-    uint64_t milliseconds;        /* from the end of the message to the decision */
+    enum log_level level;
+    uint64_t milliseconds; /* from the end of the message to the decision */
 };
 
 /* The log */
@@ -96,12 +97,13 @@ static void decision_log_stamped(const struct decision_line *mail, size_t replac
     log_end(&line);
 }
 
+/* Mail that the user's correspondents would refuse is a warning. */
 static void decision_log_not_stamped(
         const struct decision_line *mail, const char *reason, enum action action)
 {
     struct log_line line;
 
-    decision_begin_line(&line, LOG_LEVEL_INFO, "not-stamped", mail);
+    decision_begin_line(&line, mail->level, "not-stamped", mail);
     log_string(&line, "reason", reason);
     log_string(&line, "action", action_name(action));
     log_number(&line, "ms", mail->milliseconds);
@@ -110,23 +112,34 @@ static void decision_log_not_stamped(
 
 /* All messages */
 
-static void decision_remove_forged(const struct transaction *transaction, struct decision *decision)
-{
-    decision->results = (struct decision_removal){
-            .name = RESULTS_NAME,
-            .at = transaction->forged.numbers,
-            .count = transaction->forged.count,
-            .rest = transaction->forged.rest,
-            .last = transaction->forged.seen,
-    };
-}
-
 static size_t decision_removal_count(const struct decision_removal *removal)
 {
     return removal->count + (removal->rest > 0 ? removal->last - removal->rest + 1 : 0);
 }
 
-/* Inbound */
+/* Returns how many fields it removes. */
+static size_t decision_remove(struct decision *decision, struct decision_removal removal)
+{
+    const size_t count = decision_removal_count(&removal);
+
+    if (count > 0)
+        decision->removals[decision->removals_count++] = removal;
+    return count;
+}
+
+static size_t decision_remove_forged(
+        const struct transaction *transaction, struct decision *decision)
+{
+    return decision_remove(decision, (struct decision_removal){
+                                             .name = RESULTS_NAME,
+                                             .at = transaction->forged.numbers,
+                                             .count = transaction->forged.count,
+                                             .rest = transaction->forged.rest,
+                                             .last = transaction->forged.seen,
+                                     });
+}
+
+/* Verified */
 
 static void decision_add_result(const struct verification *verification, struct decision *decision)
 {
@@ -152,21 +165,18 @@ static void decision_verify(
 
     if (transaction->from->has_address)
         endpoint_format_address(&transaction->from->address, ip);
-    (void)!message_parser_end(transaction->parser); /* the verifier finds its faults */
     verifier_judge(verifier, transaction->client, transaction->parser,
             envelope_rcpt(&transaction->envelope), text_of(ip), "\n", &verification);
     decision->reply = verification.reply;
-    decision_remove_forged(transaction, decision);
-    line->author = verification.author;
+    const size_t forged = decision_remove_forged(transaction, decision);
     line->milliseconds = mono_ms() - began;
-    decision_log_verified(line, &verification, decision->reply.action, monitor,
-            decision_removal_count(&decision->results));
+    decision_log_verified(line, &verification, decision->reply.action, monitor, forged);
     if (monitor)
         decision->reply.action = ACTION_ACCEPT;
     decision_add_result(&verification, decision);
 }
 
-/* Outbound */
+/* Stamped */
 
 static void decision_add_below(struct decision *decision, const char *name, const char *value)
 {
@@ -178,17 +188,33 @@ static void decision_add_below(struct decision *decision, const char *name, cons
     writer_char(&w, '\0');
 }
 
-/* Earlier stamps of our own domains: the new one replaces them. */
-static void decision_replace_stamps(struct transaction *transaction, struct decision *decision)
+/* Earlier stamps of our own domains: the new one replaces them. Returns how many. */
+static size_t decision_replace_stamps(struct transaction *transaction, struct decision *decision)
 {
     size_t count;
     const struct message_parser_stamp *stamps = message_parser_stamps(transaction->parser, &count);
-    struct decision_removal *removal = &decision->stamps;
+    struct decision_removal removal = {.name = STAMP_NAME, .at = transaction->replaced};
 
-    *removal = (struct decision_removal){.name = STAMP_NAME, .at = transaction->replaced};
     for (size_t i = 0; i < count; i++)
         if (stamper_is_ours(transaction->policy->stamper, &stamps[i].stamp.user))
-            transaction->replaced[removal->count++] = stamps[i].number;
+            transaction->replaced[removal.count++] = stamps[i].number;
+    return decision_remove(decision, removal);
+}
+
+static void decision_add_missing(const struct transaction *transaction, struct decision *decision)
+{
+    static const unsigned first[] = {1};
+
+    if (message_parser_lacks_from(transaction->parser)) {
+        if (transaction->froms > 0)
+            (void)decision_remove(
+                    decision, (struct decision_removal){.name = "From", .at = first, .count = 1});
+        decision_add_below(decision, "From", transaction->author);
+    }
+    if (message_parser_lacks_date(transaction->parser))
+        decision_add_below(decision, "Date", transaction->date);
+    if (message_parser_lacks_message_id(transaction->parser))
+        decision_add_below(decision, "Message-ID", transaction->message_id);
 }
 
 /* NULL when the stamp was made; else one word that says why not. */
@@ -214,33 +240,38 @@ static const char *decision_add_stamp(
     top->name = STAMP_NAME;
     writer_put(&value, text_trim(writer_text(&w)));
     writer_char(&value, '\0');
-    if (message_parser_lacks_date(transaction->parser))
-        decision_add_below(decision, "Date", transaction->date);
-    if (message_parser_lacks_message_id(transaction->parser))
-        decision_add_below(decision, "Message-ID", transaction->message_id);
-    decision_replace_stamps(transaction, decision);
     return NULL;
 }
 
-static void decision_refuse(struct decision *decision, enum action action, const char *code,
-        const char *status, const char *text)
+/* What is refused to our own user: `subject` and `fault` are a sentence. */
+static void decision_refuse(
+        struct decision *decision, enum action action, const char *subject, const char *fault)
 {
-    struct writer w = writer_of(decision->reply.text, sizeof decision->reply.text);
+    struct reply *reply = &decision->reply;
+    struct writer w = writer_of(reply->text, sizeof reply->text);
 
-    decision->reply.action = action;
-    decision->reply.code = code;
-    decision->reply.status = status;
-    writer_string(&w, text);
+    reply->action = action;
+    reply->code = action == ACTION_REJECT ? "550" : "451";
+    reply->status = action == ACTION_REJECT ? "5.7.1" : "4.7.1";
+    writer_string(&w, subject);
+    writer_string(&w, fault);
+    writer_string(&w, " (Verimail)");
     writer_char(&w, '\0');
 }
 
-static const char *decision_foreign_from(
-        const struct config_milter *milter, struct decision *decision)
+static bool decision_rejects_foreign(const struct transaction *transaction)
 {
-    if (strcmp(milter->on_foreign_from.at, "reject") == 0)
-        decision_refuse(decision, ACTION_REJECT, "550", "5.7.1",
-                "The address in From is not one that your login may use (Verimail)");
-    return "foreign-from";
+    return strcmp(transaction->policy->config->milter->on_foreign_from.at, "reject") == 0;
+}
+
+/* A message of our own user that everybody would refuse without a stamp. */
+static void decision_refuse_foreign(const struct transaction *transaction,
+        struct decision_line *line, struct decision *decision, const char *subject,
+        const char *fault)
+{
+    line->level = LOG_LEVEL_WARNING;
+    if (decision_rejects_foreign(transaction))
+        decision_refuse(decision, ACTION_REJECT, subject, fault);
 }
 
 static bool decision_login_may_use(
@@ -251,73 +282,110 @@ static bool decision_login_may_use(
 }
 
 /* NULL when it was stamped; else one word that says why not. */
-static const char *decision_try_stamp(
-        struct transaction *transaction, const struct address **author_r, struct decision *decision)
+static const char *decision_try_stamp(struct transaction *transaction,
+        enum message_parser_error error, struct decision_line *line, struct decision *decision)
 {
-    const struct policy *policy = transaction->policy;
-    const struct config_milter *milter = policy->config->milter;
-    enum message_parser_error error = message_parser_end(transaction->parser);
+    const struct stamper *stamper = transaction->policy->stamper;
+    const enum mail_class mail_class = transaction_class(transaction);
 
     /* A fault of this host, not of the message: unstamped, others would refuse it for good. */
     if (error == MESSAGE_PARSER_MEMORY) {
-        decision_refuse(decision, ACTION_TEMPFAIL, "451", "4.7.1",
-                "This message cannot be stamped now (Verimail); try again later");
+        decision_refuse(decision, ACTION_TEMPFAIL, "This message ",
+                "cannot be stamped now; try again later");
         return message_parser_error_word(error);
     }
-    *author_r = message_parser_author(transaction->parser, &error);
-    if (policy->stamper == NULL)
+    if (stamper == NULL)
         return "no-key";
-    if (*author_r == NULL)
+    if (line->author == NULL) {
+        if (mail_class != MAIL_CLASS_RELAYED)
+            decision_refuse_foreign(
+                    transaction, line, decision, "This message ", message_parser_error_text(error));
         return message_parser_error_word(error);
-    if (!stamper_is_ours(policy->stamper, *author_r))
+    }
+    if (!stamper_is_ours(stamper, line->author))
         return "not-ours";
-    if (transaction_class(transaction) == MAIL_CLASS_RELAYED && !transaction->from->relays_for_us)
+    if (mail_class == MAIL_CLASS_RELAYED && !transaction->from->relays_for_us)
         return "relayed";
-    if (transaction->is_authenticated && !decision_login_may_use(transaction, *author_r))
-        return decision_foreign_from(milter, decision);
-    return decision_add_stamp(transaction, *author_r, decision);
+    if (mail_class == MAIL_CLASS_AUTHENTICATED &&
+            !decision_login_may_use(transaction, line->author)) {
+        decision_refuse_foreign(transaction, line, decision, "The address in From ",
+                "is not one that your login may use");
+        return "foreign-from";
+    }
+    const char *reason = decision_add_stamp(transaction, line->author, decision);
+    if (reason == NULL)
+        decision_add_missing(transaction, decision);
+    return reason;
 }
 
-static void decision_stamp(
-        struct transaction *transaction, struct decision_line *line, struct decision *decision)
+static void decision_stamp(struct transaction *transaction, enum message_parser_error error,
+        struct decision_line *line, struct decision *decision)
 {
     const uint64_t began = mono_ms();
 
     /* A relayed message may have been verified by us before; a new one was not. */
     if (transaction_class(transaction) != MAIL_CLASS_RELAYED)
-        decision_remove_forged(transaction, decision);
-    const char *reason = decision_try_stamp(transaction, &line->author, decision);
+        (void)decision_remove_forged(transaction, decision);
+    const char *reason = decision_try_stamp(transaction, error, line, decision);
+    const size_t replaced = reason == NULL ? decision_replace_stamps(transaction, decision) : 0;
     line->milliseconds = mono_ms() - began;
     if (reason == NULL)
-        decision_log_stamped(line, decision->stamps.count);
+        decision_log_stamped(line, replaced);
     else
         decision_log_not_stamped(line, reason, decision->reply.action);
+}
+
+/* All messages */
+
+static bool decision_can_verify(const struct transaction *transaction)
+{
+    return transaction->policy->verifier != NULL && transaction->client != NULL;
+}
+
+/* Whether it is verified; if not, it is stamped if it may be. */
+static bool decision_is_to_verify(
+        const struct transaction *transaction, const struct address *author)
+{
+    const struct stamper *stamper = transaction->policy->stamper;
+    const enum mail_class mail_class = transaction_class(transaction);
+
+    if (mail_class != MAIL_CLASS_AUTHENTICATED || !decision_can_verify(transaction))
+        return mail_class == MAIL_CLASS_INBOUND;
+    if (stamper == NULL)
+        return true;
+    return author != NULL ? !stamper_is_ours(stamper, author)
+                          : !decision_rejects_foreign(transaction);
 }
 
 void decision_make(
         struct transaction *transaction, const char *queue_id, struct decision *decision_r)
 {
-    struct decision_line line = {.transaction = transaction, .queue_id = queue_id};
+    struct decision_line line = {
+            .transaction = transaction, .queue_id = queue_id, .level = LOG_LEVEL_INFO};
+    enum message_parser_error error;
 
     *decision_r = (struct decision){.reply.action = ACTION_ACCEPT};
-    if (transaction_class(transaction) != MAIL_CLASS_INBOUND)
-        decision_stamp(transaction, &line, decision_r);
-    else if (decision_wants_body(transaction))
+    (void)!message_parser_end(transaction->parser); /* the author has its errors */
+    line.author = message_parser_author(transaction->parser, &error);
+    if (!decision_is_to_verify(transaction, line.author))
+        decision_stamp(transaction, error, &line, decision_r);
+    else if (decision_can_verify(transaction))
         decision_verify(transaction, &line, decision_r);
 }
 
 bool decision_wants_body(const struct transaction *transaction)
 {
-    const struct policy *policy = transaction->policy;
+    const bool stamps = transaction->policy->stamper != NULL;
 
     switch (transaction_class(transaction)) {
     case MAIL_CLASS_INBOUND:
-        return policy->verifier != NULL && transaction->client != NULL;
-    case MAIL_CLASS_RELAYED:
-        return policy->stamper != NULL && transaction->from->relays_for_us;
+        return decision_can_verify(transaction);
     case MAIL_CLASS_AUTHENTICATED:
+        return stamps || decision_can_verify(transaction);
+    case MAIL_CLASS_RELAYED:
+        return stamps && transaction->from->relays_for_us;
     case MAIL_CLASS_SUBMISSION:
         break;
     }
-    return policy->stamper != NULL;
+    return stamps;
 }

@@ -26,16 +26,17 @@ struct decision_removal {
 /* What to do with a message. */
 struct decision {
     struct reply reply;
-    struct decision_removal results; /* Authentication-Results */
-    struct decision_removal stamps;
+    struct decision_removal removals[3]; /* Authentication-Results, Verimail, an empty From */
+    size_t removals_count;
     struct decision_field on_top[1]; /* above all others: a stamp, or our result */
     size_t on_top_count;
-    struct decision_field below[2]; /* below all others: Date, Message-ID */
+    struct decision_field below[3]; /* below all others: From, Date, Message-ID */
     size_t below_count;
 };
 
-/* Verifies a message of the class INBOUND, stamps one of another class if it may be, and logs what
- * is done. The decision borrows from the transaction. `queue_id`: NULL when there is none. */
+/* Verifies a message of the class INBOUND, and one of the class AUTHENTICATED whose author is not
+ * at a domain of ours; stamps any other that may be stamped; and logs what is done. The decision
+ * borrows from the transaction. `queue_id`: NULL when there is none. */
 void decision_make(
         struct transaction *transaction, const char *queue_id, struct decision *decision_r);
 

@@ -17,22 +17,27 @@ void envelope_clear(struct envelope *envelope)
     *envelope = (struct envelope){0};
 }
 
-/* The text behind the last `@`: a quoted local part may have others. */
-static struct text envelope_domain_of(struct text path)
+struct text envelope_address(struct text path)
 {
     if (path.len >= 2 && path.at[0] == '<' && path.at[path.len - 1] == '>')
-        path = (struct text){path.at + 1, path.len - 2};
-    for (size_t i = path.len; i-- > 0;)
-        if (path.at[i] == '@')
-            return (struct text){path.at + i + 1, path.len - i - 1};
-    return (struct text){path.at, 0};
+        return (struct text){path.at + 1, path.len - 2};
+    return path;
+}
+
+/* The text behind the last `@`: a quoted local part may have others. */
+static struct text envelope_domain_of(struct text address)
+{
+    for (size_t i = address.len; i-- > 0;)
+        if (address.at[i] == '@')
+            return (struct text){address.at + i + 1, address.len - i - 1};
+    return (struct text){address.at, 0};
 }
 
 void envelope_add(struct envelope *envelope, struct text path)
 {
     char ascii[DOMAIN_MAX + 1] = "*";
 
-    if (!domain_to_ascii(envelope_domain_of(path), ascii))
+    if (!domain_to_ascii(envelope_domain_of(envelope_address(path)), ascii))
         memcpy(ascii, "*", sizeof "*");
     rcpt_add(&envelope->rcpt, text_of(ascii));
     if (!receiving_add(envelope->receiving, text_of(ascii), 1))

@@ -20,8 +20,12 @@ struct envelope {
 bool envelope_init(struct envelope *envelope_r) __attribute__((warn_unused_result));
 void envelope_clear(struct envelope *envelope);
 
-/* `path`: of the RCPT command (RFC 5321, 4.1.2), with or without angle brackets. A source route in
- * it is ignored. */
+/* `path`: of a MAIL or RCPT command (RFC 5321, 4.1.2), with or without angle brackets. */
+
+/* What is in its brackets. */
+struct text envelope_address(struct text path);
+
+/* A source route in the path is ignored. */
 void envelope_add(struct envelope *envelope, struct text path);
 
 /* The value of rcpt=; empty when there was no recipient. */

@@ -69,11 +69,11 @@ void session_free(struct session **session)
     *session = NULL;
 }
 
-bool session_mail(struct session *session, const struct mail_macros *macros)
+bool session_mail(struct session *session, const struct mail_command *command)
 {
     transaction_free(&session->transaction);
     session->transaction =
-            transaction_init(session->policy, session->client, &session->from, macros);
+            transaction_init(session->policy, session->client, &session->from, command);
     session->is_decided = false;
     return session->transaction != NULL;
 }
@@ -93,7 +93,7 @@ void session_field(struct session *session, const char *name, const char *value)
 void session_header_end(struct session *session)
 {
     if (session->transaction != NULL)
-        message_parser_header_end(session->transaction->parser);
+        transaction_header_end(session->transaction);
 }
 
 bool session_wants_body(const struct session *session)

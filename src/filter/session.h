@@ -23,7 +23,7 @@ void session_free(struct session **session);
 
 /* A message begins; one that was under way is forgotten. False when out of memory: the message
  * must be refused for now. What follows may be called blindly. */
-bool session_mail(struct session *session, const struct mail_macros *macros)
+bool session_mail(struct session *session, const struct mail_command *command)
         __attribute__((warn_unused_result));
 /* `path`: as in RCPT, `<user@domain>`. */
 void session_recipient(struct session *session, const char *path);

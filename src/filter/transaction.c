@@ -27,23 +27,6 @@ static bool transaction_has_daemon(const struct config_list *names, const char *
     return false;
 }
 
-static bool transaction_make_parser(struct transaction *transaction)
-{
-    const struct stamper *stamper = transaction->policy->stamper;
-    const bool may_stamp =
-            stamper != NULL && (transaction->is_authenticated || transaction->is_trusted);
-
-    if (may_stamp) {
-        transaction->began = unix_now();
-        stamper_make_missing(
-                stamper, transaction->began, transaction->date, transaction->message_id);
-        transaction->missing = (struct message_parser_missing){
-                .date = transaction->date, .message_id = transaction->message_id};
-    }
-    transaction->parser = message_parser_init(may_stamp ? &transaction->missing : NULL);
-    return transaction->parser != NULL;
-}
-
 static bool transaction_take_login(struct transaction *transaction, const char *login)
 {
     if (!transaction->is_authenticated || login == NULL)
@@ -52,8 +35,23 @@ static bool transaction_take_login(struct transaction *transaction, const char *
     return transaction->login != NULL;
 }
 
+/* It must be a mailbox as it stands: an address without a name or a comment. */
+static bool transaction_take_sender(struct transaction *transaction, const char *path)
+{
+    const struct text sender = envelope_address(text_of(path != NULL ? path : ""));
+    struct address address;
+
+    if (from_parse(sender, &address) != FROM_OK)
+        return true;
+    for (size_t i = 0; i < sender.len; i++)
+        if (strchr("()<>\r\n", sender.at[i]) != NULL)
+            return true;
+    transaction->author = strndup(sender.at, sender.len);
+    return transaction->author != NULL;
+}
+
 struct transaction *transaction_init(const struct policy *policy, struct client *client,
-        const struct smtp_client *from, const struct mail_macros *macros)
+        const struct smtp_client *from, const struct mail_command *command)
 {
     const struct config_list *daemons = &policy->config->milter->trusted_daemons;
     struct transaction *transaction = calloc(1, sizeof *transaction);
@@ -63,11 +61,14 @@ struct transaction *transaction_init(const struct policy *policy, struct client 
     transaction->policy = policy;
     transaction->client = client;
     transaction->from = from;
-    transaction->is_authenticated = macros->auth_type != NULL && macros->auth_type[0] != '\0';
+    transaction->began = unix_now();
+    transaction->parser = message_parser_init(&transaction->missing);
+    transaction->is_authenticated = command->auth_type != NULL && command->auth_type[0] != '\0';
     transaction->is_trusted =
-            from->is_trusted || transaction_has_daemon(daemons, macros->daemon_name);
-    if (!transaction_take_login(transaction, macros->login) ||
-            !transaction_make_parser(transaction) || !envelope_init(&transaction->envelope))
+            from->is_trusted || transaction_has_daemon(daemons, command->daemon_name);
+    if (!transaction_take_login(transaction, command->login) ||
+            !transaction_take_sender(transaction, command->sender) || transaction->parser == NULL ||
+            !envelope_init(&transaction->envelope))
         transaction_free(&transaction);
     return transaction;
 }
@@ -77,6 +78,7 @@ void transaction_free(struct transaction **transaction)
     if (*transaction == NULL)
         return;
     free((*transaction)->login);
+    free((*transaction)->author);
     envelope_clear(&(*transaction)->envelope);
     message_parser_free(&(*transaction)->parser);
     free(*transaction);
@@ -120,7 +122,36 @@ void transaction_field(struct transaction *transaction, struct text name, struct
         transaction_note_result(transaction, &field);
     else if (field.known == FIELD_RECEIVED && transaction->received++ == 0)
         transaction->is_submission = transaction_is_submission(value);
+    else if (field.known == FIELD_FROM)
+        transaction->froms++;
     message_parser_field(transaction->parser, &field);
+}
+
+/* What is verified has to be digested as it stands. */
+static bool transaction_can_be_stamped(const struct transaction *transaction)
+{
+    const struct stamper *stamper = transaction->policy->stamper;
+    const enum mail_class mail_class = transaction_class(transaction);
+    enum message_parser_error error;
+    const struct address *author = message_parser_author(transaction->parser, &error);
+
+    if (stamper == NULL || mail_class == MAIL_CLASS_INBOUND)
+        return false;
+    return mail_class != MAIL_CLASS_AUTHENTICATED ||
+           (author != NULL && stamper_is_ours(stamper, author));
+}
+
+void transaction_header_end(struct transaction *transaction)
+{
+    if (transaction_can_be_stamped(transaction)) {
+        stamper_make_missing(transaction->policy->stamper, transaction->began, transaction->date,
+                transaction->message_id);
+        transaction->missing.date = transaction->date;
+        transaction->missing.message_id = transaction->message_id;
+        if (transaction_class(transaction) == MAIL_CLASS_SUBMISSION)
+            transaction->missing.from = transaction->author;
+    }
+    message_parser_header_end(transaction->parser);
 }
 
 enum mail_class transaction_class(const struct transaction *transaction)

@@ -25,8 +25,9 @@ struct smtp_client {
     bool relays_for_us; /* in stamp_relayed */
 };
 
-/* What the mail server knows of the SMTP client at MAIL, under its names; each may be NULL. */
-struct mail_macros {
+/* What the mail server says at MAIL; each may be NULL. */
+struct mail_command {
+    const char *sender;      /* a path, as in `<user@domain>` */
     const char *auth_type;   /* {auth_type} */
     const char *login;       /* {auth_authen} */
     const char *daemon_name; /* {daemon_name} */
@@ -53,22 +54,28 @@ struct transaction {
     struct envelope envelope;
     struct message_parser *parser;
     unsigned received;  /* fields Received */
+    unsigned froms;     /* fields From */
     bool is_submission; /* the first of them is of sendmail's submission program */
     struct forged_results forged;
     unsigned replaced[MESSAGE_FIELDS_MAX]; /* numbers of the stamps that a new one replaces */
     uint64_t began;                        /* Unix seconds */
     char date[DATE_TEXT_MAX]; /* for a message that lacks them; the digest has them then */
     char message_id[STAMPER_MESSAGE_ID_MAX];
+    char *author; /* the envelope sender, likewise; NULL: that is no mailbox */
     struct message_parser_missing missing;
 };
 
-/* All but the macros is borrowed. NULL when out of memory. */
+/* All but the command is borrowed. NULL when out of memory. */
 struct transaction *transaction_init(const struct policy *policy, struct client *client,
-        const struct smtp_client *from, const struct mail_macros *macros);
+        const struct smtp_client *from, const struct mail_command *command);
 void transaction_free(struct transaction **transaction);
 
 /* One header field, as session_field() has it. */
 void transaction_field(struct transaction *transaction, struct text name, struct text value);
+
+/* After the last field. Fields that the message lacks are added only to one that can be stamped. Of
+ * those, only one that was submitted here without a login gets an author. */
+void transaction_header_end(struct transaction *transaction);
 
 /* For certain only when the header section is complete. */
 enum mail_class transaction_class(const struct transaction *transaction);

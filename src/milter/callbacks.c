@@ -123,15 +123,15 @@ static const char *callbacks_macro(SMFICTX *context, const char *name)
 
 static sfsistat on_mail(SMFICTX *context, char **arguments)
 {
-    const struct mail_macros macros = {
+    const struct mail_command command = {
+            .sender = arguments[0],
             .auth_type = callbacks_macro(context, "{auth_type}"),
             .login = callbacks_macro(context, "{auth_authen}"),
             .daemon_name = callbacks_macro(context, "{daemon_name}"),
     };
     struct session *session = callbacks_session_of(context);
 
-    (void)arguments;
-    if (session == NULL || !session_mail(session, &macros)) {
+    if (session == NULL || !session_mail(session, &command)) {
         log_event(LOG_LEVEL_ERROR, "refused", "error", "out of memory");
         return SMFIS_TEMPFAIL;
     }
@@ -213,9 +213,10 @@ static bool callbacks_put_field(SMFICTX *context, int place, const struct decisi
 
 static bool callbacks_edit(SMFICTX *context, const struct decision *decision)
 {
-    bool ok = callbacks_remove_fields(context, &decision->results);
+    bool ok = true;
 
-    ok = callbacks_remove_fields(context, &decision->stamps) && ok;
+    for (size_t i = 0; i < decision->removals_count; i++)
+        ok = callbacks_remove_fields(context, &decision->removals[i]) && ok;
     for (size_t i = 0; i < decision->below_count; i++)
         ok = callbacks_put_field(context, -1, &decision->below[i]) && ok;
     for (size_t i = 0; i < decision->on_top_count; i++)

@@ -189,14 +189,34 @@ def test_submission_by_smtp_on_standard_input(case):
 
 def test_submission_with_a_login(case):
     site = two(case, verify="on_no = mark", users=STRICT)
-    rows = [("alice", "alice@origin.test", PASS), ("alice@origin.test", "alice@origin.test", PASS),
-            ("mallory", "alice@origin.test", FAIL)]
-    for n, (login, author, wanted) in enumerate(rows):
-        accepted(send(site.origin, message(author, f"login {n}"), login=login))
-        verdict_is(site.receiver.wait_mail(f"login {n}"), wanted)
-    site.origin_milter.wait_log("reason=foreign-from")
+    for n, login in enumerate(("alice", "alice@origin.test")):
+        accepted(send(site.origin, message("alice@origin.test", f"login {n}"), login=login))
+        verdict_is(site.receiver.wait_mail(f"login {n}"), PASS)
+    for text in (message("alice@origin.test", "foreign"), message(subject="x").split("\r\n", 1)[1]):
+        code, reply = send(site.origin, text, login="mallory")
+        equal((code, reply[:5]), (550, "5.7.1"), reply)
+    site.origin_milter.wait_log("level=warning .*reason=foreign-from action=reject")
+    site.origin_milter.wait_log("level=warning .*reason=no-from action=reject")
     code, text = send(site.origin, message(subject="no login"))
     check(code in (450, 550), text)
+
+
+def test_an_author_that_is_left_out(case):
+    """sendmail would write it behind the milter."""
+    site = two(case, users=STRICT)
+    bare = message(subject="no author").split("\r\n", 1)[1]
+    for count, text in enumerate((bare, "From:\r\n" + bare, "From: \r\n\t\r\n" + bare), 1):
+        accepted(submit(site.origin, text))
+        for mail in site.receiver.wait_mail("no author", count) if count > 1 else [
+                site.receiver.wait_mail("no author")]:
+            equal(fields(mail, "From"), ["alice@origin.test"])
+            verdict_is(mail, PASS)
+        code, reply = submit(site.origin, text, sender="")
+        equal((code, reply[:18]), (550, "5.7.1 This message"), reply)
+    # The submission program writes it before the milter.
+    site.origin.submit(message(subject="by a program").split("\r\n", 1)[1], "-f",
+                       "alice@origin.test", "bob@receiver.test")
+    verdict_is(site.receiver.wait_mail("by a program"), PASS)
 
 
 def test_without_its_macros_who_logs_in_is_a_stranger(case):

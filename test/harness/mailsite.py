@@ -12,7 +12,7 @@ from harness.checks import WAIT_LIMIT, equal
 from harness.daemon import Daemon
 from harness.dnsserver import DnsServer
 from harness.keys import Key
-from harness.message import fields
+from harness.message import fields, message, send
 from harness.namespaces import private_network
 from harness.postfix import Postfix
 
@@ -148,6 +148,21 @@ milter {{ socket = "unix:{self.socket(name)}" socket_mode = 0666 run_as = "nobod
                   if other != name}
         transports = how.pop("transports", others)
         return Postfix(self.case, name, milter or "", transports=transports, **how)
+
+
+def origin_and_receiver(case, milter="", verify="on_no = mark", users=None, **how):
+    """The receiver marks what the origin says NO to, so that it can be looked at. The origin has a
+    submission port."""
+    site = Site(case, users=users)
+    site.origin_milter = site.milter("origin", verify="on_no = mark", milter=milter)
+    site.receiver_milter = site.milter("receiver", verify=verify)
+    site.origin = site.postfix("origin", submission=True, **how)
+    site.receiver = site.postfix("receiver")
+    return site
+
+
+def log_in(site, login, author, subject):
+    return send(site.origin, message(author, subject), login=login, port=587)
 
 
 def receiver(case):

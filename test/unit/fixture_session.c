@@ -71,7 +71,7 @@ static void fixture_session_recipients(struct session *session, const char *rcpt
 
 void fixture_session_report(struct session *session, const struct fixture_session *row)
 {
-    assert_true(session_mail(session, &row->macros));
+    assert_true(session_mail(session, &row->mail));
     fixture_session_recipients(session, row->rcpts != NULL ? row->rcpts : "<bob@b.example>");
     fixture_session_fields(session, row->fields);
     session_header_end(session);
@@ -84,8 +84,6 @@ void fixture_session_report(struct session *session, const struct fixture_sessio
 
 static void fixture_session_removal(FILE *out, const struct decision_removal *removal)
 {
-    if (removal->count == 0 && removal->rest == 0)
-        return;
     fprintf(out, "\n-%s ", removal->name);
     for (size_t i = 0; i < removal->count; i++)
         fprintf(out, "%s%u", i > 0 ? "," : "", removal->at[i]);
@@ -103,8 +101,8 @@ const char *fixture_session_decision(const struct decision *decision)
     if (decision->reply.action == ACTION_REJECT || decision->reply.action == ACTION_TEMPFAIL)
         fprintf(out, " %s %s %s", decision->reply.code, decision->reply.status,
                 decision->reply.text);
-    fixture_session_removal(out, &decision->results);
-    fixture_session_removal(out, &decision->stamps);
+    for (size_t i = 0; i < decision->removals_count; i++)
+        fixture_session_removal(out, &decision->removals[i]);
     for (size_t i = 0; i < decision->below_count; i++)
         fprintf(out, "\n_%s", decision->below[i].name);
     for (size_t i = 0; i < decision->on_top_count; i++) {

@@ -34,7 +34,7 @@ struct fixture_session {
     const char *logins;
     const char *ip;       /* of the SMTP client; NULL: the mail server does not say */
     const char *hostname; /* as the mail server calls it */
-    struct mail_macros macros;
+    struct mail_command mail;
     const char *rcpts;  /* with a space between two; NULL: <bob@b.example> */
     const char *fields; /* `Name:value` each, and a line end */
     const char *body;   /* NULL: there is none */

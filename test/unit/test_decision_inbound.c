@@ -155,11 +155,11 @@ TEST(forged_results_without_end)
     struct session *session = session_init(&fixture.policy, fake_client_get(), NULL, NULL);
 
     assert_non_null(session);
-    assert_true(session_mail(session, &(struct mail_macros){0}));
+    assert_true(session_mail(session, &(struct mail_command){0}));
     for (unsigned i = 0; i < MESSAGE_FIELDS_MAX + 10; i++)
         session_field(session, "Authentication-Results", " mx.example.net; verimail=pass");
     session_header_end(session);
-    const struct decision_removal *removal = &session_end(session, NULL)->results;
+    const struct decision_removal *removal = &session_end(session, NULL)->removals[0];
     assert_int_equal(removal->count, MESSAGE_FIELDS_MAX);
     assert_int_equal(removal->at[MESSAGE_FIELDS_MAX - 1], MESSAGE_FIELDS_MAX);
     assert_int_equal(removal->rest, MESSAGE_FIELDS_MAX + 1);
@@ -221,6 +221,59 @@ static const struct fixture_session unverified[] = {
 };
 
 TEST_EACH(no_section_verify, unverified)
+{
+    fixture_session_check(row);
+    assert_int_equal(fake_client.asked, 0);
+}
+
+#define LOGIN .mail = {.auth_type = "PLAIN", .login = "eve"}
+#define LOGIN_LOG                                                                                  \
+    "level=info event=verified queue=4Fz9 ip=198.51.100.3 class=authenticated login=eve author="
+#define BOTH(milter) FIXTURE_BOTH FIXTURE_MILTER(milter)
+
+/* A login gives no right to another domain's name. */
+static const struct fixture_session foreign[] = {
+        {{"forged"}, BOTH(""), FROM = "From: bob@example.net\n", LOGIN, .verdict = VERDICT_NO,
+                .reason = REASON_UNSTAMPED, CACHED,
+                .decision = "reject 550 5.7.1 example.net says that it did not send this message "
+                            "(Verimail); if it is yours, send it through that domain's own mail "
+                            "server\n+Authentication-Results: mx.example.net; verimail=fail "
+                            "header.from=example.net",
+                .log = LOGIN_LOG "bob@example.net verdict=NO reason=unstamped action=reject" BY},
+        {{"stamped there"}, BOTH(""),
+                FROM = FORGED "From: bob@example.net\nVerimail: bob@example.net UEFZTE9BRA\n",
+                LOGIN, YES,
+                .question = "bob@example.net payload=UEFZTE9BRA rcpt=b.example digest=43 "
+                            "ip=198.51.100.3",
+                .decision = "accept\n-Authentication-Results 1\n+Authentication-Results: "
+                            "mx.example.net; verimail=pass header.from=bob@example.net",
+                .log = LOGIN_LOG "bob@example.net verdict=YES reason=stamped action=accept "
+                                 "forged_results=1" BY},
+        {{"of a domain without a service"}, BOTH(""), FROM = "From: bob@example.net\n", LOGIN,
+                .verdict = VERDICT_NONE, .step = CLIENT_NO_SERVICE, .decision = "accept",
+                .log = LOGIN_LOG "bob@example.net verdict=none action=accept" BY},
+        {{"a host that stamps nothing"}, FIXTURE_VERIFY("") FIXTURE_MILTER(""), FROM = ALICE, LOGIN,
+                .verdict = VERDICT_NONE, .step = CLIENT_NO_SERVICE, .decision = "accept",
+                .log = LOGIN_LOG "alice@example.org verdict=none action=accept" BY},
+};
+
+TEST_EACH(a_login_is_verified_in_foreign_names, foreign)
+{
+    fixture_session_check(row);
+    assert_int_equal(fake_client.asked, 1);
+}
+
+/* What `on_foreign_from = accept` lets through is verified like any other mail. */
+static const struct fixture_session uncertain[] = {
+        {{"two authors"}, BOTH("on_foreign_from = accept"), FROM = ALICE ALICE, LOGIN,
+                .decision = "reject 550 5.7.1 This message has more than one From field "
+                            "(Verimail); give it one From field with one address"
+                            "\n+Authentication-Results: mx.example.net; verimail=permerror "
+                            "reason=\"several-froms\"",
+                .log = LOGIN_LOG "- verdict=permerror reason=several-froms action=reject"},
+};
+
+TEST_EACH(a_login_without_a_certain_author, uncertain)
 {
     fixture_session_check(row);
     assert_int_equal(fake_client.asked, 0);

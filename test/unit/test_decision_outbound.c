@@ -38,10 +38,10 @@ static const struct fixture_session classes[] = {
                 ELSEWHERE = ALICE, .decision = STAMPED,
                 .log = STAMPED_LOG("198.51.100.3", "submission")},
         {{"a trusted daemon"}, FIXTURE_BOTH FIXTURE_MILTER("trusted_daemons = {inside, ORIGIN}"),
-                ELSEWHERE = ALICE, .macros = {.daemon_name = "ORIGIN"}, .decision = STAMPED,
+                ELSEWHERE = ALICE, .mail = {.daemon_name = "ORIGIN"}, .decision = STAMPED,
                 .log = STAMPED_LOG("198.51.100.3", "submission")},
         {{"another daemon"}, FIXTURE_STAMP FIXTURE_MILTER("trusted_daemons = {inside}"),
-                ELSEWHERE = ALICE, .macros = {.daemon_name = "outside"}, .decision = "accept"},
+                ELSEWHERE = ALICE, .mail = {.daemon_name = "outside"}, .decision = "accept"},
         {{"sendmail's submission"}, LOOPBACK = SUBMIT ALICE, .decision = STAMPED,
                 .log = STAMPED_LOG("127.0.0.1", "submission")},
         {{"its field from another machine"},
@@ -59,12 +59,12 @@ static const struct fixture_session classes[] = {
                 FIXTURE_BOTH FIXTURE_MILTER("stamp_relayed = {\"127.0.0.1\"}"),
                 LOOPBACK = RECEIVED ALICE, .decision = STAMPED,
                 .log = STAMPED_LOG("127.0.0.1", "relayed")},
-        {{"authenticated"}, ELSEWHERE = ALICE, .macros = {.auth_type = "PLAIN", .login = "alice"},
+        {{"authenticated"}, ELSEWHERE = ALICE, .mail = {.auth_type = "PLAIN", .login = "alice"},
                 .decision = STAMPED,
                 .log = LOG("stamped", "198.51.100.3", "authenticated") " login=alice" AUTHOR
                                                                        " rcpt=b.example"},
         {{"authenticated and relayed"}, ELSEWHERE = RECEIVED ALICE,
-                .macros = {.auth_type = "PLAIN", .login = "alice"}, .decision = STAMPED,
+                .mail = {.auth_type = "PLAIN", .login = "alice"}, .decision = STAMPED,
                 .log = LOG("stamped", "198.51.100.3", "authenticated") " login=alice" AUTHOR
                                                                        " rcpt=b.example"},
 };
@@ -102,7 +102,7 @@ TEST_EACH(submission, submissions)
     struct fixture_policy fixture = fixture_policy_make(FIXTURE_BOTH FIXTURE_MILTER(""), NULL);
     const struct smtp_client from = {.is_loopback = true, .is_trusted = true};
     struct transaction *transaction =
-            transaction_init(&fixture.policy, NULL, &from, &(struct mail_macros){0});
+            transaction_init(&fixture.policy, NULL, &from, &(struct mail_command){0});
 
     assert_non_null(transaction);
     transaction_field(transaction, text_of("Received"), text_of(row->received));
@@ -112,10 +112,15 @@ TEST_EACH(submission, submissions)
     fixture_policy_end(&fixture);
 }
 
-#define LOGIN(name) .macros = {.auth_type = "PLAIN", .login = (name)}
-#define FOREIGN(login, action)                                                                     \
-    LOG("not-stamped", "198.51.100.3", "authenticated")                                            \
-    login AUTHOR " reason=foreign-from action=" action
+#define LOGIN(name) .mail = {.auth_type = "PLAIN", .login = (name)}
+#define ACCEPT FIXTURE_BOTH FIXTURE_MILTER("on_foreign_from = accept")
+#define WARNING(ip, class) "level=warning event=not-stamped queue=4Fz9 ip=" ip " class=" class
+#define FOREIGN(ip, login, action)                                                                 \
+    WARNING(ip, "authenticated") login AUTHOR " reason=foreign-from action=" action
+#define REFUSED_FOREIGN(ip, login)                                                                 \
+    .decision = "reject 550 5.7.1 The address in From is not one that your login may use "         \
+                "(Verimail)",                                                                      \
+    .log = FOREIGN(ip, login, "reject")
 #define YES_LOGIN(login)                                                                           \
     .decision = STAMPED, .log = LOG("stamped", "198.51.100.3",                                     \
                                  "authenticated") " login=" login AUTHOR " rcpt=b.example"
@@ -123,29 +128,24 @@ TEST_EACH(submission, submissions)
 static const struct fixture_session logins[] = {
         {{"an address"}, ELSEWHERE = ALICE, LOGIN("alice@example.org"),
                 YES_LOGIN("alice@example.org")},
-        {{"another's"}, ELSEWHERE = ALICE, LOGIN("eve"), .decision = "accept",
-                .log = FOREIGN(" login=eve", "accept")},
-        {{"another's, rejected"}, FIXTURE_BOTH FIXTURE_MILTER("on_foreign_from = reject"),
-                ELSEWHERE = ALICE, LOGIN("eve"),
-                .decision = "reject 550 5.7.1 The address in From is not one that your login may "
-                            "use (Verimail)",
-                .log = FOREIGN(" login=eve", "reject")},
-        {{"no login is known"}, ELSEWHERE = ALICE, .macros = {.auth_type = "GSSAPI"},
-                .decision = "accept", .log = FOREIGN("", "accept")},
-        {{"an empty one"}, ELSEWHERE = ALICE, LOGIN(""), .decision = "accept",
-                .log = FOREIGN("", "accept")},
+        {{"another's"}, ELSEWHERE = ALICE, LOGIN("eve"),
+                REFUSED_FOREIGN("198.51.100.3", " login=eve")},
+        {{"another's, accepted"}, ACCEPT, ELSEWHERE = ALICE, LOGIN("eve"), .decision = "accept",
+                .log = FOREIGN("198.51.100.3", " login=eve", "accept")},
+        {{"no login is known"}, ELSEWHERE = ALICE, .mail = {.auth_type = "GSSAPI"},
+                REFUSED_FOREIGN("198.51.100.3", "")},
+        {{"an empty one"}, ELSEWHERE = ALICE, LOGIN(""), REFUSED_FOREIGN("198.51.100.3", "")},
         {{"any"}, FIXTURE_BOTH FIXTURE_MILTER("logins = any"), ELSEWHERE = ALICE, LOGIN("eve"),
                 YES_LOGIN("eve")},
         {{"in the table"}, FIXTURE_BOTH FIXTURE_MILTER("logins = \"/l\""),
                 "office alice@example.org\n", ELSEWHERE = ALICE, LOGIN("office"),
                 YES_LOGIN("office")},
         {{"not in the table"}, FIXTURE_BOTH FIXTURE_MILTER("logins = \"/l\""),
-                "office bob@example.org\n", ELSEWHERE = ALICE, LOGIN("alice"), .decision = "accept",
-                .log = FOREIGN(" login=alice", "accept")},
+                "office bob@example.org\n", ELSEWHERE = ALICE, LOGIN("alice"),
+                REFUSED_FOREIGN("198.51.100.3", " login=alice")},
         /* A client that logs in is not trusted for its network. */
-        {{"on loopback"}, LOOPBACK = ALICE, LOGIN("eve"), .decision = "accept",
-                .log = LOG("not-stamped", "127.0.0.1",
-                        "authenticated") " login=eve" AUTHOR " reason=foreign-from action=accept"},
+        {{"on loopback"}, LOOPBACK = ALICE, LOGIN("eve"),
+                REFUSED_FOREIGN("127.0.0.1", " login=eve")},
 };
 
 TEST_EACH(login, logins)
@@ -162,10 +162,16 @@ static const struct fixture_session unstamped[] = {
         {{"a subdomain"}, LOOPBACK = "From: a@sub.example.org\n", .decision = "accept",
                 .log = NOT(
                         "127.0.0.1", "submission", "a@sub.example.org", "not-ours action=accept")},
-        {{"no author"}, LOOPBACK = DATES, .decision = "accept",
-                .log = NOT("127.0.0.1", "submission", "-", "no-from action=accept")},
-        {{"two authors"}, LOOPBACK = ALICE "From: bob@example.org\n", .decision = "accept",
-                .log = NOT("127.0.0.1", "submission", "-", "several-froms action=accept")},
+        {{"a relayed one without an author"}, LOOPBACK = RECEIVED DATES, .decision = "accept",
+                .log = NOT("127.0.0.1", "relayed", "-", "no-from action=accept")},
+        {{"no author, and no key"}, FIXTURE_VERIFY("") FIXTURE_MILTER(""), LOOPBACK = DATES,
+                .decision = "accept",
+                .log = NOT("127.0.0.1", "submission", "-", "no-key action=accept")},
+        {{"a login, nothing verified"}, FIXTURE_STAMP FIXTURE_MILTER(""), LOOPBACK = EVE,
+                LOGIN("eve"), .decision = "accept",
+                .log = LOG("not-stamped", "127.0.0.1",
+                        "authenticated") " login=eve "
+                                         "author=eve@example.net reason=not-ours action=accept"},
         {{"no recipient"}, LOOPBACK = ALICE, .rcpts = "", .decision = "accept",
                 .log = NOT("127.0.0.1", "submission", "alice@example.org",
                         "no-recipients action=accept")},
@@ -184,6 +190,46 @@ TEST_EACH(not_stamped, unstamped)
     assert_int_equal(fake_client.asked, 0);
 }
 
+#define REFUSED(fault) .decision = "reject 550 5.7.1 This message " fault " (Verimail)"
+#define AUTHORLESS(word, action)                                                                   \
+    .log = WARNING("127.0.0.1", "submission") " author=- reason=" word " action=" action
+#define LOGIN_AUTHORLESS(word, action)                                                             \
+    .log = WARNING("127.0.0.1", "authenticated") " login=alice author=- reason=" word              \
+                                                 " action=" action
+#define SENDER(path) .mail = {.sender = (path)}
+#define MAILBOX "has a From field that is not one mailbox"
+
+static const struct fixture_session authorless[] = {
+        {{"no From and no sender"}, LOOPBACK = DATES, REFUSED("has no From field"),
+                AUTHORLESS("no-from", "reject")},
+        {{"an empty sender"}, LOOPBACK = DATES, SENDER("<>"), REFUSED("has no From field"),
+                AUTHORLESS("no-from", "reject")},
+        {{"an empty From, too"}, LOOPBACK = DATES "From:\n", SENDER("<>"), REFUSED(MAILBOX),
+                AUTHORLESS("from", "reject")},
+        {{"a sender without a domain"}, LOOPBACK = DATES, SENDER("<alice>"),
+                REFUSED("has no From field"), AUTHORLESS("no-from", "reject")},
+        {{"a sender with more than an address"}, LOOPBACK = DATES, SENDER("alice@example.org (x)"),
+                REFUSED("has no From field"), AUTHORLESS("no-from", "reject")},
+        {{"two authors"}, LOOPBACK = ALICE "From: bob@example.org\n", SENDER("<a@example.org>"),
+                REFUSED("has more than one From field"), AUTHORLESS("several-froms", "reject")},
+        {{"an author without a domain"}, LOOPBACK = DATES "From: alice\n",
+                SENDER("<alice@example.org>"), REFUSED(MAILBOX), AUTHORLESS("from", "reject")},
+        {{"accepted"}, ACCEPT, LOOPBACK = DATES, .decision = "accept",
+                AUTHORLESS("no-from", "accept")},
+        {{"of a login"}, LOOPBACK = DATES,
+                .mail = {"<alice@example.org>", .auth_type = "PLAIN", .login = "alice"},
+                REFUSED("has no From field"), LOGIN_AUTHORLESS("no-from", "reject")},
+        {{"of a login, accepted and nothing verified"},
+                FIXTURE_STAMP FIXTURE_MILTER("on_foreign_from = accept"), LOOPBACK = DATES,
+                LOGIN("alice"), .decision = "accept", LOGIN_AUTHORLESS("no-from", "accept")},
+};
+
+TEST_EACH(no_certain_author, authorless)
+{
+    fixture_session_check(row);
+    assert_int_equal(fake_client.asked, 0);
+}
+
 #define OTHER(user) "Verimail: " user " UEFZTE9BRA\n"
 #define FROM_ALICE "From: alice@example.org\n"
 #define REPLACED(n) STAMPED_LOG("127.0.0.1", "submission") " replaced=" n
@@ -197,6 +243,17 @@ static const struct fixture_session changes[] = {
         {{"neither"}, LOOPBACK = FROM_ALICE, .decision = "accept\n_Date\n_Message-ID" STAMP,
                 .log = STAMPED_LOG("127.0.0.1", "submission")},
         {{"neither, and not stamped"}, LOOPBACK = "From: eve@example.net\n", .decision = "accept",
+                .log = NOT("127.0.0.1", "submission", "eve@example.net", "not-ours action=accept")},
+        {{"no From"}, LOOPBACK = DATES, SENDER("<alice@example.org>"),
+                .decision = "accept\n_From" STAMP, .log = STAMPED_LOG("127.0.0.1", "submission")},
+        {{"an empty From"}, LOOPBACK = DATES "From: \n", SENDER("<alice@example.org>"),
+                .decision = "accept\n-From 1\n_From" STAMP,
+                .log = STAMPED_LOG("127.0.0.1", "submission")},
+        {{"no field at all"}, LOOPBACK = "", SENDER("alice@example.org"),
+                .decision = "accept\n_From\n_Date\n_Message-ID" STAMP,
+                .log = STAMPED_LOG("127.0.0.1", "submission")},
+        {{"no From, and another's sender"}, LOOPBACK = DATES, SENDER("<eve@example.net>"),
+                .decision = "accept",
                 .log = NOT("127.0.0.1", "submission", "eve@example.net", "not-ours action=accept")},
         {{"an old stamp"}, LOOPBACK = OTHER("alice@example.org") ALICE,
                 .decision = "accept\n-Verimail 1" STAMP, .log = REPLACED("1")},
@@ -227,16 +284,16 @@ static struct transaction *transaction_of(const struct policy *policy)
 {
     static const struct smtp_client from = {.is_loopback = true, .is_trusted = true};
     struct transaction *transaction =
-            transaction_init(policy, NULL, &from, &(struct mail_macros){0});
+            transaction_init(policy, NULL, &from, &(struct mail_command){0});
 
     assert_non_null(transaction);
     envelope_add(&transaction->envelope, text_of("<bob@b.example>"));
     transaction_field(transaction, text_of("From"), text_of(" alice@example.org"));
-    message_parser_header_end(transaction->parser);
+    transaction_header_end(transaction);
     return transaction;
 }
 
-#define TEMPFAIL "tempfail 451 4.7.1 This message cannot be stamped now (Verimail); try again later"
+#define TEMPFAIL "tempfail 451 4.7.1 This message cannot be stamped now; try again later (Verimail)"
 
 static const struct {
     struct unit_row row;
@@ -245,7 +302,9 @@ static const struct {
     const char *want;
 } errors[] = {
         {{"memory"}, MESSAGE_MEMORY, false, TEMPFAIL},
-        {{"too large"}, MESSAGE_TOO_LARGE, false, "accept"},
+        {{"too large"}, MESSAGE_TOO_LARGE, false,
+                "reject 550 5.7.1 This message has a header section over 1 MiB or 2000 fields "
+                "(Verimail)"},
         {{"recipients"}, MESSAGE_OK, true, "accept"},
         {{"nothing"}, MESSAGE_OK, false, "accept\n_Date\n_Message-ID" STAMP},
 };

@@ -270,7 +270,7 @@ TEST(milter_defaults)
     assert_int_equal(m.trusted_daemons.count, 0);
     assert_int_equal(m.stamp_relayed.count, 0);
     assert_string_equal(m.logins.at, "same");
-    assert_string_equal(m.on_foreign_from.at, "accept");
+    assert_string_equal(m.on_foreign_from.at, "reject");
     section_clear(section("milter"), &m);
 }
 
