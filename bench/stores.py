@@ -100,8 +100,8 @@ class Stores:
 
         def start():
             replay = "none" if count is None else self.counts(count)
-            events = f"sqlite:{self.events}" if recording else "none"
-            config = self.site.config(10, workers, self.state, replay, events)
+            record = "sqlite" if recording else "none"
+            config = self.site.config(10, workers, self.state, replay, record)
             users = [f"{user}@{verimaild.DOMAIN}" for user in self.site.users(10)]
             self.no_events()
             self.stamp(config, (users * (self.asked // 10 + 1))[:self.asked], questions)

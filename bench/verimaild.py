@@ -87,11 +87,11 @@ stamp {{
         users = self.users(count)
         return users[::max(1, -(-len(users) // SENDERS_MAX))]
 
-    def config(self, users, workers, state=None, replay="none", events="none"):
+    def config(self, users, workers, state=None, replay="none", record="none"):
         """With so many users in it."""
         rules = [f'user "{user}" {{ }}' for user in self.users(users)]
         return self.write(f"verimail-{users}-{workers}.conf",
-                          self.config_text(workers, state or self.folder, replay, events, rules))
+                          self.config_text(workers, state or self.folder, replay, record, rules))
 
     def config_of_table(self, table, workers):
         """With the users in a table."""
@@ -99,7 +99,7 @@ stamp {{
         return self.write(f"verimail-{table.parent.name}-{workers}.conf",
                           self.config_text(workers, self.folder, "none", "none", rules))
 
-    def config_text(self, workers, state, replay, events, rules):
+    def config_text(self, workers, state, replay, record, rules):
         rules = "\n    ".join(rules)
         return f"""
 service {{
@@ -109,10 +109,10 @@ service {{
     workers = {workers}
     keys = {{"{self.folder}/service.key"}}
     replay = "{replay}"
-    events = "{events}"
     connections_per_address = 20000
     connections = 20000
 }}
+record {{ store = "{record}" }}
 host "{HOST}" {{ keys = {{"{self.host_public}"}} }}
 domain "{DOMAIN}" {{
     default = true

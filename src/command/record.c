@@ -12,13 +12,14 @@ static enum status command_record_find(
                 invocation->config_path);
         return STATUS_CONFIG;
     }
-    if (strcmp(config->service->events.at, "none") == 0) {
+    if (strcmp(config->record->store.at, "none") == 0) {
         command_complain(invocation,
-                "%s: the service section says events = \"none\", so nothing is recorded",
+                "%s: the section record has store = \"none\", so nothing is recorded",
                 invocation->config_path);
         return STATUS_CONFIG;
     }
-    *address_r = strdup(config->service->events.at);
+    *address_r = eventstore_address(
+            config->record->store.at, config->service->state.at, EVENTSTORE_SERVICE);
     if (*address_r != NULL)
         return STATUS_OK;
     command_complain(invocation, "out of memory");

@@ -50,21 +50,23 @@ void config_configure_log(const struct config *config)
     log_configure(level, is_json ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT);
 }
 
-/* A store that the file does not name lies in the state folder. */
-static bool config_set_store(struct config_text *text, const char *scheme,
-        const struct config_text *state, const char *name)
+/* A store of counts that the file does not name lies in the state folder. */
+static bool config_set_replay(struct config_service *service)
 {
-    return text->at != NULL || asprintf(&text->at, "%s%s/%s", scheme, state->at, name) >= 0;
+    return service->replay.at != NULL ||
+           asprintf(&service->replay.at, "lmdb:%s/replay", service->state.at) >= 0;
 }
 
-static bool config_add_log(struct config *config)
+/* Adds a section of defaults where the file has none of that name. `values`: its struct, all zero.
+ */
+static bool config_add_missing(struct config *config, const char *name, void *values)
 {
-    const struct section *section = section_within(&section_root, "log");
-    struct config_log log = {0};
+    const struct section *section = section_within(&section_root, name);
 
-    if (section_defaults(section, &log) && section_append(section, &log, config))
+    if (section_count(section, config) > 0 ||
+            (section_defaults(section, values) && section_append(section, values, config)))
         return true;
-    section_clear(section, &log);
+    section_clear(section, values);
     return false;
 }
 
@@ -72,11 +74,9 @@ static bool config_complete(struct config *config)
 {
     struct config_service *service = config->service;
 
-    if (config->log_count == 0 && !config_add_log(config))
-        return false;
-    return service == NULL ||
-           (config_set_store(&service->replay, "lmdb:", &service->state, "replay") &&
-                   config_set_store(&service->events, "sqlite:", &service->state, "events.db"));
+    return config_add_missing(config, "log", &(struct config_log){0}) &&
+           config_add_missing(config, "record", &(struct config_record){0}) &&
+           (service == NULL || config_set_replay(service));
 }
 
 struct config *config_read_text(const char *text, size_t len, struct problems *problems)

@@ -46,13 +46,19 @@ struct config_service {
     struct config_text replay;          /* none, lmdb:PATH, or redis...: see replay_open() */
     struct config_text replay_password; /* a file; NULL: none */
     struct config_text replay_ca;       /* a file of CA certificates; NULL: the machine's */
-    struct config_text events;          /* none, sqlite:PATH, or postgresql://... */
-    uint64_t events_keep;
-    struct config_text events_ip;     /* full, network or none */
-    struct config_text metrics;       /* unix:PATH or a loopback ADDRESS:PORT; NULL: nowhere */
-    uint64_t alarm_forgeries;         /* of one user in an hour; 0: no alarm */
-    uint64_t connections;             /* per worker, as are the other limits */
-    uint64_t connections_per_address; /* IPv4 /32, IPv6 /64 */
+    struct config_text metrics;         /* unix:PATH or a loopback ADDRESS:PORT; NULL: nowhere */
+    uint64_t alarm_forgeries;           /* of one user in an hour; 0: no alarm */
+    uint64_t connections;               /* per worker, as are the other limits */
+    uint64_t connections_per_address;   /* IPv4 /32, IPv6 /64 */
+};
+
+/* The record of events, of both daemons. */
+struct config_record {
+    unsigned line;
+    struct config_text store; /* none, sqlite, or postgresql://...: see eventstore_address() */
+    uint64_t keep;
+    uint64_t size;         /* octets */
+    struct config_text ip; /* full, network or none */
 };
 
 /* Of both daemons. */
@@ -150,6 +156,8 @@ struct config_directory {
 struct config {
     struct config_service *service; /* none or one */
     size_t service_count;
+    struct config_record *record; /* one, after config_read() */
+    size_t record_count;
     struct config_log *log; /* one, after config_read() */
     size_t log_count;
     struct config_host *hosts;

@@ -29,12 +29,15 @@ static bool parse_text(const struct option_type *type, const char *value, void *
     return type->accept(value) && option_type_store(value, at_r);
 }
 
-#define UNITS 4
-
-static const struct {
+struct unit {
     char letter;
-    uint64_t seconds;
-} units[UNITS] = {{'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}};
+    uint64_t factor;
+};
+
+/* Largest first; the end has no letter. */
+static const struct unit times[] = {{'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}, {0}};
+static const struct unit sizes[] = {{'T', UINT64_C(1) << 40}, {'G', UINT64_C(1) << 30},
+        {'M', UINT64_C(1) << 20}, {'K', UINT64_C(1) << 10}, {0}};
 
 static bool parse_bool(const struct option_type *type, const char *value, void *at_r)
 {
@@ -62,23 +65,30 @@ static bool parse_number(const struct option_type *type, const char *value, void
     return true;
 }
 
-static bool parse_duration(const struct option_type *type, const char *value, void *at_r)
+static bool parse_with_unit(const struct option_type *type, const struct unit *unit,
+        const char *value, uint64_t *number_r)
 {
     struct text digits = text_of(value);
-    uint64_t unit = 1;
     uint64_t number = 0;
 
-    for (size_t i = 0; digits.len > 0 && i < UNITS; i++) {
-        if (digits.at[digits.len - 1] == units[i].letter) {
-            unit = units[i].seconds;
-            digits.len--;
-            break;
-        }
-    }
-    if (!text_decimal(digits, type->max / unit, &number) || number * unit < type->min)
+    while (unit->letter != '\0' && (digits.len == 0 || digits.at[digits.len - 1] != unit->letter))
+        unit++;
+    const uint64_t factor = unit->letter != '\0' ? unit->factor : 1;
+    digits.len -= unit->letter != '\0';
+    if (!text_decimal(digits, type->max / factor, &number) || number * factor < type->min)
         return false;
-    *(uint64_t *)at_r = number * unit;
+    *number_r = number * factor;
     return true;
+}
+
+static bool parse_duration(const struct option_type *type, const char *value, void *at_r)
+{
+    return parse_with_unit(type, times, value, at_r);
+}
+
+static bool parse_size(const struct option_type *type, const char *value, void *at_r)
+{
+    return parse_with_unit(type, sizes, value, at_r);
 }
 
 static bool accept_path(const char *value)
@@ -268,10 +278,10 @@ static bool accept_replay(const char *value)
             redis_address_parse(text_of(value), &redis));
 }
 
-static bool accept_events(const char *value)
+static bool accept_record_store(const char *value)
 {
-    return (strcmp(value, "none") == 0 || is_path_behind(value, "sqlite:") ||
-            is_open_address(value, "postgresql://"));
+    return strcmp(value, "none") == 0 || strcmp(value, "sqlite") == 0 ||
+           is_open_address(value, "postgresql://");
 }
 
 static bool accept_table(const char *value)
@@ -346,17 +356,27 @@ static const char *print_octal(const void *at, char buffer_r[OPTION_TYPE_PRINT_M
     return buffer_r;
 }
 
-/* In the largest unit that divides it. */
+/* In the largest unit that divides it; 0 in the smallest. */
+static const char *print_with_unit(
+        const struct unit *unit, uint64_t number, char buffer_r[OPTION_TYPE_PRINT_MAX])
+{
+    while (unit[1].letter != '\0' && (number == 0 || number % unit->factor != 0))
+        unit++;
+    snprintf(buffer_r, OPTION_TYPE_PRINT_MAX, "%" PRIu64 "%c", number / unit->factor, unit->letter);
+    return buffer_r;
+}
+
 static const char *print_duration(const void *at, char buffer_r[OPTION_TYPE_PRINT_MAX])
 {
-    const uint64_t seconds = *(const uint64_t *)at;
-    size_t i = 0;
+    return print_with_unit(times, *(const uint64_t *)at, buffer_r);
+}
 
-    while (i + 1 < UNITS && (seconds == 0 || seconds % units[i].seconds != 0))
-        i++;
-    snprintf(buffer_r, OPTION_TYPE_PRINT_MAX, "%" PRIu64 "%c", seconds / units[i].seconds,
-            units[i].letter);
-    return buffer_r;
+static const char *print_size(const void *at, char buffer_r[OPTION_TYPE_PRINT_MAX])
+{
+    const uint64_t octets = *(const uint64_t *)at;
+
+    return octets % 1024 == 0 ? print_with_unit(sizes, octets, buffer_r)
+                              : print_number(at, buffer_r);
 }
 
 #define TEXT_TYPE(accept_it, words)                                                                \
@@ -399,6 +419,8 @@ const struct option_type option_type_workers =
         NUMBER_TYPE(number, "a number from 1 to 256", 1, 256);
 const struct option_type option_type_keep =
         NUMBER_TYPE(duration, "a time from 1h to 3650d, as in 12h, 90d", 3600, 315360000);
+const struct option_type option_type_record_size = NUMBER_TYPE(size,
+        "a size from 32M to 1000T, as in 500M, 10G", UINT64_C(32) << 20, UINT64_C(1000) << 40);
 const struct option_type option_type_lifetime =
         NUMBER_TYPE(duration, "a time from 1m to 365d, as in 90s, 15m, 12h, 7d", 60, 31536000);
 const struct option_type option_type_ttl =
@@ -422,9 +444,6 @@ const struct option_type option_type_domain = {.value = OPTION_TYPE_TEXT,
         .parse = parse_domain,
         .print = option_type_print_text,
         .expected = "a domain name"};
-const struct option_type option_type_events = TEXT_TYPE(accept_events,
-        "none, sqlite:/PATH, or postgresql://[USER@][HOST][/DATABASE][?...] without a password");
-const struct option_type option_type_events_ip = WORD_TYPE("full or network or none");
 const struct option_type option_type_group = TEXT_TYPE(accept_name, "a group of this machine");
 const struct option_type option_type_host_key =
         KEY_TYPE(KEY_HOST_PUBLIC, "host-public:... as printed by `verimail keygen host`");
@@ -456,6 +475,9 @@ const struct option_type option_type_password = {.value = OPTION_TYPE_TEXT,
 const struct option_type option_type_path = TEXT_TYPE(accept_path, "an absolute path");
 const struct option_type option_type_phrase = TEXT_TYPE(accept_phrase, "printable text, not empty");
 const struct option_type option_type_port = TEXT_TYPE(is_port, "a port from 1 to 65535");
+const struct option_type option_type_record_ip = WORD_TYPE("full or network or none");
+const struct option_type option_type_record_store = TEXT_TYPE(accept_record_store,
+        "none, sqlite, or postgresql://[USER@][HOST][/DATABASE][?...] without a password");
 const struct option_type option_type_replay = TEXT_TYPE(accept_replay,
         "none, lmdb:/PATH, redis://HOST[:PORT][,HOST[:PORT]]..., rediss://..., or "
         "redis+unix:///PATH, with USER@ before the host but no password");

@@ -40,16 +40,14 @@ extern const struct option_type option_type_checks;    /* per recipient */
 extern const struct option_type option_type_connections;
 extern const struct option_type option_type_daemon; /* a value of the macro {daemon_name} */
 extern const struct option_type option_type_deny;
-extern const struct option_type option_type_domain;    /* stored as A-labels */
-extern const struct option_type option_type_events;    /* none, sqlite:PATH, postgresql://... */
-extern const struct option_type option_type_events_ip; /* full, network, none */
-extern const struct option_type option_type_group;     /* a group of this machine */
-extern const struct option_type option_type_host_key;  /* the text of a host's public key */
-extern const struct option_type option_type_keep;      /* a time, mostly days */
-extern const struct option_type option_type_lifetime;  /* a time: 90, 90s, 15m, 12h, 7d */
-extern const struct option_type option_type_lines;     /* printable text, in one line or several */
-extern const struct option_type option_type_listen;    /* ADDRESS:PORT, see endpoint_parse() */
-extern const struct option_type option_type_local;     /* a canonical local part, or `*` */
+extern const struct option_type option_type_domain;   /* stored as A-labels */
+extern const struct option_type option_type_group;    /* a group of this machine */
+extern const struct option_type option_type_host_key; /* the text of a host's public key */
+extern const struct option_type option_type_keep;     /* a time, mostly days */
+extern const struct option_type option_type_lifetime; /* a time: 90, 90s, 15m, 12h, 7d */
+extern const struct option_type option_type_lines;    /* printable text, in one line or several */
+extern const struct option_type option_type_listen;   /* ADDRESS:PORT, see endpoint_parse() */
+extern const struct option_type option_type_local;    /* a canonical local part, or `*` */
 extern const struct option_type option_type_log_format;
 extern const struct option_type option_type_log_level;
 extern const struct option_type option_type_logins;       /* same, any, or an absolute path */
@@ -65,6 +63,9 @@ extern const struct option_type option_type_path;         /* absolute */
 extern const struct option_type option_type_phrase;       /* printable text in one line */
 extern const struct option_type option_type_port;         /* 1 to 65535 */
 extern const struct option_type option_type_timeout;      /* a time */
+extern const struct option_type option_type_record_ip;    /* full, network, none */
+extern const struct option_type option_type_record_size;  /* octets: 64M, 10G, 1T */
+extern const struct option_type option_type_record_store; /* none, sqlite, postgresql://... */
 extern const struct option_type option_type_replay;       /* none, lmdb:PATH, a Redis address */
 extern const struct option_type option_type_resolver;     /* ADDRESS or ADDRESS@PORT */
 extern const struct option_type option_type_service_key;  /* the text of a service's public key */

@@ -26,9 +26,6 @@ static const struct option service_options[] = {
         {"replay", &option_type_replay, AT(config_service, replay)},
         {"replay_password", &option_type_password, AT(config_service, replay_password)},
         {"replay_ca", &option_type_path, AT(config_service, replay_ca)},
-        {"events", &option_type_events, AT(config_service, events)},
-        {"events_keep", &option_type_keep, AT(config_service, events_keep), .fallback = "90d"},
-        {"events_ip", &option_type_events_ip, AT(config_service, events_ip), .fallback = "full"},
         {"metrics", &option_type_metrics, AT(config_service, metrics)},
         {"alarm_forgeries", &option_type_alarm, AT(config_service, alarm_forgeries),
                 .fallback = "100"},
@@ -36,6 +33,14 @@ static const struct option service_options[] = {
                 .fallback = "10000"},
         {"connections_per_address", &option_type_connections,
                 AT(config_service, connections_per_address), .fallback = "100"},
+        {NULL},
+};
+
+static const struct option record_options[] = {
+        {"store", &option_type_record_store, AT(config_record, store), .fallback = "sqlite"},
+        {"keep", &option_type_keep, AT(config_record, keep), .fallback = "90d"},
+        {"size", &option_type_record_size, AT(config_record, size), .fallback = "10G"},
+        {"ip", &option_type_record_ip, AT(config_record, ip), .fallback = "network"},
         {NULL},
 };
 
@@ -162,6 +167,10 @@ static const struct section root_sections[] = {
                 .options = service_options,
                 .size = sizeof(struct config_service),
                 WITHIN(config, service)},
+        {.name = "record",
+                .options = record_options,
+                .size = sizeof(struct config_record),
+                WITHIN(config, record)},
         {.name = "log",
                 .options = log_options,
                 .size = sizeof(struct config_log),

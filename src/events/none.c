@@ -12,7 +12,8 @@ static void *none_open_none(
     (void)address;
     if (use == EVENTSTORE_RECORD)
         return &nothing;
-    snprintf(error_r, EVENTSTORE_ERROR_MAX, "nothing is recorded: events = \"none\"");
+    snprintf(error_r, EVENTSTORE_ERROR_MAX,
+            "nothing is recorded: the section record has store = \"none\"");
     return NULL;
 }
 

@@ -10,7 +10,7 @@
 
 #define PRIVACY_TEXT_MAX INET6_ADDRSTRLEN /* octets, with a NUL */
 
-/* How much of an event's addresses is recorded (option events_ip). */
+/* How much of an event's addresses is recorded (option `ip` of the section `record`). */
 enum privacy {
     PRIVACY_FULL,
     PRIVACY_NETWORK,

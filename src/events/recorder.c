@@ -265,7 +265,7 @@ static bool begin_recording(struct recorder *r)
     const struct recorder_setup *setup = r->setup;
 
     r->alarm.counters = setup->counters;
-    r->recording = recording_init(setup->service, setup->rings, setup->rings_count, &r->alarm);
+    r->recording = recording_init(setup, &r->alarm);
     if (r->recording == NULL)
         return false;
     errno = pthread_create(&r->thread, NULL, recorder_record, r);

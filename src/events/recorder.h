@@ -27,8 +27,8 @@ enum recorder_order {
 
 /* What a recorder gets at its fork, all borrowed. */
 struct recorder_setup {
-    const struct config_service
-            *service; /* events, events_keep, events_ip, alarm_forgeries, replay */
+    const struct config_service *service; /* state, alarm_forgeries, replay */
+    const struct config_record *record;
     const struct identity *identity;
     int control;
     int metrics; /* a listening socket, or -1 */
@@ -48,9 +48,8 @@ int recorder_run(const struct recorder_setup *setup);
  * events stay in the rings, and writing is retried. */
 struct recording;
 
-/* `alarm` and the rings are borrowed. NULL with errno. */
-struct recording *recording_init(const struct config_service *service, struct ring *const *rings,
-        size_t rings_count, struct alarm *alarm);
+/* `alarm` and what `setup` points to are borrowed. NULL with errno. */
+struct recording *recording_init(const struct recorder_setup *setup, struct alarm *alarm);
 /* Events that were not recorded stay in the rings. */
 void recording_free(struct recording **recording);
 

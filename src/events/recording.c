@@ -18,6 +18,8 @@
 
 struct recording {
     const struct config_service *service;
+    const struct config_record *record;
+    char *address; /* of the store */
     enum privacy privacy;
     struct alarm *alarm;
     struct forgeries *forgeries; /* NULL: the alarm is off */
@@ -46,19 +48,20 @@ static struct recording *recording_fail(struct recording *r)
     return NULL;
 }
 
-struct recording *recording_init(const struct config_service *service, struct ring *const *rings,
-        size_t rings_count, struct alarm *alarm)
+struct recording *recording_init(const struct recorder_setup *setup, struct alarm *alarm)
 {
+    const size_t rings_count = setup->rings_count;
     struct recording *r = calloc(1, sizeof *r + rings_count * sizeof r->noted[0]);
 
     if (r == NULL)
         return NULL;
-    r->service = service;
+    r->service = setup->service;
+    r->record = setup->record;
     r->backoff = (struct backoff){.first = PAUSE_FIRST, .max = PAUSE_MAX};
-    if (!privacy_find(service->events_ip.at, &r->privacy))
+    if (!privacy_find(setup->record->ip.at, &r->privacy))
         r->privacy = PRIVACY_NONE; /* cannot happen: the configuration was checked */
     r->alarm = alarm;
-    r->rings = rings;
+    r->rings = setup->rings;
     r->rings_count = rings_count;
     r->quota = rings_count > 0 ? RECORDING_BATCH / rings_count : 0;
     if (r->quota == 0)
@@ -67,10 +70,12 @@ struct recording *recording_init(const struct config_service *service, struct ri
     r->events = calloc(most, sizeof *r->events);
     r->privacy_buffers = calloc(most, sizeof *r->privacy_buffers);
     r->buffer = malloc(most * EVENT_OCTETS_MAX);
-    if (r->events == NULL || r->privacy_buffers == NULL || r->buffer == NULL)
+    r->address =
+            eventstore_address(setup->record->store.at, r->service->state.at, EVENTSTORE_SERVICE);
+    if (r->events == NULL || r->privacy_buffers == NULL || r->buffer == NULL || r->address == NULL)
         return recording_fail(r);
-    if (service->alarm_forgeries > 0) {
-        r->forgeries = forgeries_init(service->alarm_forgeries, FORGERIES_USERS);
+    if (r->service->alarm_forgeries > 0) {
+        r->forgeries = forgeries_init(r->service->alarm_forgeries, FORGERIES_USERS);
         if (r->forgeries == NULL)
             return recording_fail(r);
     }
@@ -88,6 +93,7 @@ void recording_free(struct recording **recording)
     free(r->events);
     free(r->privacy_buffers);
     free(r->buffer);
+    free(r->address);
     free(r);
     *recording = NULL;
 }
@@ -154,7 +160,7 @@ static bool open_store(struct recording *r)
         return true;
     if (mono_ms() < r->backoff.until)
         return false;
-    r->store = eventstore_open(r->service->events.at, EVENTSTORE_RECORD, error);
+    r->store = eventstore_open(r->address, EVENTSTORE_RECORD, error);
     if (r->store != NULL)
         return true;
     store_failed(r, error);
@@ -186,7 +192,7 @@ static void recording_purge(struct recording *r)
 {
     const uint64_t now = mono_ms();
     const uint64_t unix_now = unix_ms();
-    const uint64_t keep = r->service->events_keep * 1000;
+    const uint64_t keep = r->record->keep * 1000;
     bool more = false;
 
     if (now < r->purge)

@@ -27,6 +27,16 @@ static bool is_of_backend(const char *address, const struct eventstore_backend *
            (strchr(backend->scheme, ':') != NULL || address[len] == '\0');
 }
 
+char *eventstore_address(const char *store, const char *state, const char *name)
+{
+    char *address = NULL;
+
+    if (strcmp(store, eventstore_sqlite.name) != 0)
+        return strdup(store);
+    return asprintf(&address, "%s%s/%s", eventstore_sqlite.scheme, state, name) >= 0 ? address
+                                                                                     : NULL;
+}
+
 struct eventstore *eventstore_open(
         const char *address, enum eventstore_use use, char error_r[EVENTSTORE_ERROR_MAX])
 {

@@ -10,6 +10,8 @@
 
 #define EVENTSTORE_ERROR_MAX 512 /* octets of an error text, with its NUL */
 
+#define EVENTSTORE_SERVICE "events.db" /* the file of verimaild's events, in the state folder */
+
 /* Where events are recorded (design, section 8): none, sqlite:PATH, postgresql://... Calls may wait
  * for disk and network, but not forever. A store belongs to one process and one thread. Several
  * processes may record in the same place at once.
@@ -28,6 +30,10 @@ enum eventstore_use {
     EVENTSTORE_RECORD, /* creates what is missing */
     EVENTSTORE_READ,   /* what is missing is an error */
 };
+
+/* The address for the value of the option `store` in the section `record`. "sqlite" becomes the
+ * file of this name in the folder `state`. The caller frees it. NULL when out of memory. */
+char *eventstore_address(const char *store, const char *state, const char *name);
 
 /* NULL with a sentence in `error_r`. */
 struct eventstore *eventstore_open(

@@ -230,6 +230,7 @@ static int generation_record(void *context, size_t index, int control)
         rings[i] = g->workers[i].ring;
     const struct recorder_setup setup = {
             .service = g->config->service,
+            .record = g->config->record,
             .identity = &g->identity,
             .control = control,
             .metrics = metrics_socket_fd(g->metrics),
@@ -439,7 +440,7 @@ void generation_log(const struct generation *g)
     log_number(&line, "domains", g->config->domains_count);
     log_number(&line, "hosts", g->config->hosts_count);
     log_string(&line, "replay", g->config->service->replay.at);
-    log_string(&line, "events", g->config->service->events.at);
+    log_string(&line, "record", g->config->record->store.at);
     log_end(&line);
     if (!g->identity.is_root)
         log_event(LOG_LEVEL_NOTICE, "not-root", "because",

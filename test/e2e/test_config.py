@@ -206,12 +206,14 @@ def test_what_is_missing_is_named(case):
 
 def test_secrets_of_strayed_values_are_not_said(case):
     good = case.world.config()
-    for wrong in ('replay = "redis://u:hunter2@h"', 'events = "postgresql://u:hunter2@h/d"',
-                  'events = "postgresql://u@h/d?password=hunter2"', 'replay_password = "hunter2"',
-                  'keys = {"host-secret:hunter2"}'):
+    for wrong in ('replay = "redis://u:hunter2@h"', 'replay_password = "hunter2"',
+                  'keys = {"host-secret:hunter2"}', 'store = "postgresql://u:hunter2@h/d"',
+                  'store = "postgresql://u@h/d?password=hunter2"'):
         name = wrong.split()[0]
         lines = [line for line in good.splitlines() if not line.strip().startswith(name + " ")]
         text = "\n".join(lines).replace("    workers", f"    {wrong}\n    workers") + "\n"
+        if name == "store":
+            text = good.replace('store = "none"', wrong)
         status, said_lines = said(case, text)
         equal(status, os.EX_CONFIG, wrong)
         check(any(f"bad {name}: " in line and "***" in line for line in said_lines), f"{said_lines}")

@@ -28,9 +28,9 @@ def events_path(case):
     return os.path.join(case.world.state, "events.db")
 
 
-def recording(case, service="", **how):
+def recording(case, record="ip = full", **how):
     """A configuration with events in SQLite."""
-    return case.world.config(service=service, events=f'"sqlite:{events_path(case)}"', **how)
+    return case.world.config(record=f'store = "sqlite" {record}', **how)
 
 
 def rows(path, query="SELECT count(*) FROM event"):
@@ -161,7 +161,7 @@ def test_each_once_under_load_and_reloads(case):
     load = Load(case, d.addresses(), lambda: (unstamped(name()), {UNSTAMPED}))
     for i in range(8):
         load.wait_asked(100)
-        d.reload(recording(case, service=f'events_keep = "{30 + i}d"', workers=1 + i % 3))
+        d.reload(recording(case, record=f'keep = "{30 + i}d"', workers=1 + i % 3))
     answered_once(load)
     equal(d.stop(), 0)
     equal(number(events_path(case)), load.asked, "events")
@@ -229,7 +229,7 @@ def test_nobody_waits_for_a_recorder_that_stands_still(case):
 @contextlib.contextmanager
 def small_disk(path, size):
     """A file system of its own, so large, at this folder."""
-    os.mkdir(path)
+    os.makedirs(path, exist_ok=True)
     done = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", f"size={size},mode=777", "tmpfs", path],
         capture_output=True, check=False)
@@ -244,11 +244,10 @@ def small_disk(path, size):
 def test_full_disk_loses_nothing_that_the_ring_can_keep(case):
     needs_root()
     name = names()
-    disk = os.path.join(case.folder, "disk")
-    with small_disk(disk, "2m"):
-        path = os.path.join(disk, "events.db")
-        filler = os.path.join(disk, "filler")
-        d = case.daemon(case.world.config(events=f'"sqlite:{path}"'))
+    path = events_path(case)
+    with small_disk(case.world.state, "2m"):
+        filler = os.path.join(case.world.state, "filler")
+        d = case.daemon(recording(case))
         equal(d.ask(unstamped(name())), UNSTAMPED)
         wait_number(path, 1)
         with open(filler, "wb", buffering=0) as file, contextlib.suppress(OSError):
@@ -269,7 +268,7 @@ def test_full_disk_loses_nothing_that_the_ring_can_keep(case):
 def test_addresses_are_told_as_far_as_they_may(case):
     d = case.daemon(recording(case))
     for privacy in ("full", "network", "none"):
-        d.reload(recording(case, service=f'events_ip = "{privacy}"'))
+        d.reload(recording(case, record=f'ip = "{privacy}"'))
         for ip in ("192.0.2.77", "2001:db8:7:8::9"):
             equal(d.ask(unstamped(f"{privacy}@example.org", f" ip={ip}")), UNSTAMPED)
     equal(d.stop(), 0)
@@ -392,10 +391,10 @@ def test_what_is_old_is_deleted(case):
     with contextlib.closing(sqlite3.connect(events_path(case))) as store:
         store.execute("UPDATE event SET time = time - 7200000 WHERE id % 2 = 0")
         store.commit()
-    d = case.daemon(recording(case, service='events_keep = "3h"'))
+    d = case.daemon(recording(case, record='keep = "3h"'))
     equal(d.ask(case.world.question()), YES)
     wait_number(events_path(case), 5)
-    d.reload(recording(case, service='events_keep = "1h"'))
+    d.reload(recording(case, record='keep = "1h"'))
     wait_for(lambda: number(events_path(case)) == 3, "old events to be deleted")
     equal(d.stop(), 0)
 

@@ -21,7 +21,7 @@ def ask_many(case, d, count=40):
 
 def test_server_that_comes_late_gets_all(case):
     server = Server(case, "recorder", tcp=True)
-    d = case.daemon(case.world.config(events=f'"{server.address}"'))
+    d = case.daemon(case.world.config(record=f'store = "{server.address}"'))
     ask_many(case, d)
     d.wait_log("level=alarm event=alarm about=events")
     server.start()
@@ -40,7 +40,7 @@ def test_server_that_comes_late_gets_all(case):
 def test_over_a_unix_socket_and_reloads(case):
     server = Server(case, "recorder", tcp=True)
     server.start()
-    config = case.world.config(events=f'"{server.local_address}"')
+    config = case.world.config(record=f'store = "{server.local_address}"')
     d = case.daemon(config)
     for _ in range(4):
         ask_many(case, d)
@@ -52,7 +52,7 @@ def test_over_a_unix_socket_and_reloads(case):
 def test_server_that_hangs_delays_no_answer_and_no_end_for_ever(case):
     server = Server(case, "recorder", tcp=True)
     server.start()
-    d = case.daemon(case.world.config(events=f'"{server.address}"'))
+    d = case.daemon(case.world.config(record=f'store = "{server.address}"'))
     ask_many(case, d)
     wait_events(server, 40)
     pids = server.processes()

@@ -58,8 +58,10 @@ def test_colour_for_terminals_only(case):
 
 def test_what_cannot_be(case):
     new_store(case)
-    for name, events in (("none.conf", "none"), ("missing.conf", "sqlite:/nonexistent/events")):
-        write_file(os.path.join(case.folder, name), case.world.config(events=f'"{events}"'))
+    for name, store in (("none.conf", "none"), ("missing.conf", "sqlite")):
+        write_file(os.path.join(case.folder, name),
+                   case.world.config(record=f'store = "{store}"').replace(
+                       case.world.state, "/nonexistent"))
     write_file(os.path.join(case.folder, "bare.conf"), "")
     table = (
         (("report", "--since", "yesterday"), "report.conf", 65, "expected a time"),
@@ -70,11 +72,11 @@ def test_what_cannot_be(case):
         (("report", "more"), "report.conf", 64, "one argument too many"),
         (("report", "--html", "/nonexistent/page"), "report.conf", 73, "No such file"),
         (("report", "--html", "/dev/full"), "report.conf", 73, "no regular file"),
-        (("report",), "none.conf", 78, 'events = "none"'),
+        (("report",), "none.conf", 78, 'store = "none"'),
         (("report",), "bare.conf", 78, "no service section"),
-        (("report",), "missing.conf", 66, "/nonexistent/events"),
-        (("watch",), "none.conf", 78, 'events = "none"'),
-        (("watch",), "missing.conf", 66, "/nonexistent/events"),
+        (("report",), "missing.conf", 66, "/nonexistent/events.db"),
+        (("watch",), "none.conf", 78, 'store = "none"'),
+        (("watch",), "missing.conf", 66, "/nonexistent/events.db"),
         (("watch", "--verdict", "MAYBE"), "report.conf", 65, "expected YES, NO or ALLOW"),
         (("watch", "--verdict", ""), "report.conf", 65, "expected YES, NO or ALLOW"),
         (("watch", "--user", ""), "report.conf", 65, "expected local@domain"),

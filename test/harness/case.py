@@ -33,7 +33,8 @@ class World:
             os.chown(self.state, 65534, 65534)
 
     def config(self, service="", domain=None, more="", listen=('"127.0.0.1:0"',), keys=None,
-               host_keys=None, workers=2, run_as="nobody", replay='"none"', events='"none"'):
+               host_keys=None, workers=2, run_as="nobody", replay='"none"',
+               record='store = "none"'):
         keys = keys or [self.service_path]
         host_keys = host_keys or [self.host.public_text()]
         domain = USERS if domain is None else domain
@@ -43,10 +44,10 @@ class World:
     state = "{self.state}"
     keys = {{{", ".join(f'"{key}"' for key in keys)}}}
     replay = {replay}
-    events = {events}
     workers = {workers}
     {service}
 }}
+record {{ {record} }}
 host "mail.example.org" {{ keys = {{{", ".join(f'"{key}"' for key in host_keys)}}} }}
 domain "example.org" {{
     default = true

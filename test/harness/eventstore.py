@@ -42,10 +42,10 @@ def now():
     return int(time.time() * 1000)
 
 
-def new_store(case, name="events.db"):
+def new_store(case):
     """An empty store, as the recorder makes it, and a configuration that names it."""
-    path = os.path.join(case.world.state, name)
-    config = case.world.config(events=f'"sqlite:{path}"')
+    path = os.path.join(case.world.state, "events.db")
+    config = case.world.config(record='store = "sqlite"')
     daemon = case.daemon(config)
     daemon.stop()
     check(os.path.exists(path), f"{path} was not made")

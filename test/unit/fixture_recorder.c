@@ -34,13 +34,17 @@ void fixture_recorder_open(struct fixture_recorder *p)
     folder_path(&p->folder, "replay", path);
     snprintf(p->replay, sizeof p->replay, "lmdb:%s", path);
     static char full[] = "full";
+    static char sqlite[] = "sqlite";
     p->service = (struct config_service){
             .state.at = p->folder.path,
             .replay.at = p->replay,
-            .events.at = p->events,
-            .events_keep = 90 * FIXTURE_RECORDER_DAY / 1000,
-            .events_ip.at = full,
             .alarm_forgeries = 100,
+    };
+    p->record = (struct config_record){
+            .store.at = sqlite,
+            .keep = 90 * FIXTURE_RECORDER_DAY / 1000,
+            .size = FIXTURE_RECORDER_SIZE,
+            .ip.at = full,
     };
     p->counters = counters_init();
     assert_non_null(p->counters);
@@ -49,6 +53,7 @@ void fixture_recorder_open(struct fixture_recorder *p)
         assert_non_null(p->rings[i]);
     }
     p->setup = (struct recorder_setup){.service = &p->service,
+            .record = &p->record,
             .identity = &p->identity,
             .metrics = -1,
             .counters = p->counters,

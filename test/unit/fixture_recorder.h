@@ -7,12 +7,14 @@
 #include "folder.h"
 
 #define FIXTURE_RECORDER_RINGS 2
+#define FIXTURE_RECORDER_SIZE (UINT64_C(10) << 30)
 #define FIXTURE_RECORDER_DAY UINT64_C(86400000) /* milliseconds */
 
 /* What a supervisor has: a recorder, and what it shares with it. */
 struct fixture_recorder {
     struct folder folder;
     struct config_service service;
+    struct config_record record;
     struct identity identity;
     struct counters *counters;
     struct ring *rings[FIXTURE_RECORDER_RINGS];

@@ -132,12 +132,12 @@ TEST(stores)
             {"redis://u:p@a:1", NULL}, {"redis://:p@a:1", NULL}, {"redis://a b:1", NULL},
             {"redis:/a", NULL}, {"http://a", NULL},
             {"rediss://me@a:1,[::1]:2/3", "rediss://me@a:1,[::1]:2/3"}, {"redis://a:99999", NULL});
-    CHECK(option_type_events, {"none", "none"}, {"sqlite:/e", "sqlite:/e"}, {"sqlite:e", NULL},
+    CHECK(option_type_record_store, {"none", "none"}, {"sqlite", "sqlite"}, {"sqlite:/e", NULL},
             {"postgresql://h/d", "postgresql://h/d"},
             {"postgresql://u@/d?host=/s", "postgresql://u@/d?host=/s"},
             {"postgresql://u:p@h/d", NULL}, {"postgresql://h/d?PassWord=x", NULL},
             {"postgres://h/d", NULL}, {"", NULL});
-    CHECK(option_type_events_ip, {"full", "full"}, {"network", "network"}, {"none", "none"},
+    CHECK(option_type_record_ip, {"full", "full"}, {"network", "network"}, {"none", "none"},
             {"", NULL});
     CHECK(option_type_metrics, {"unix:/m", "unix:/m"}, {"unix:m", NULL},
             {"127.0.0.1:9", "127.0.0.1:9"}, {"127.9.9.9:9", "127.9.9.9:9"}, {"[::1]:9", "[::1]:9"},
@@ -151,6 +151,10 @@ TEST(stores)
     CHECK(option_type_attribute, {"mail", "mail"},
             {"1.2.840.113556.1.4.656", "1.2.840.113556.1.4.656"}, {"cn;lang-de", "cn;lang-de"},
             {"a b", NULL}, {"a=b", NULL}, {"(", NULL}, {"", NULL});
+    CHECK(option_type_record_size, {"32M", "32M"}, {"33554432", "32M"}, {"33554431", NULL},
+            {"33554433", "33554433"}, {"40000K", "40000K"}, {"1024M", "1G"}, {"10G", "10G"},
+            {"10g", NULL}, {"1.5G", NULL}, {"G", NULL}, {"", NULL}, {"1000T", "1000T"},
+            {"1001T", NULL}, {"18446744073709551615T", NULL}, {"-1G", NULL}, {"10 G", NULL});
     CHECK(option_type_keep, {"1h", "1h"}, {"59m", NULL}, {"90d", "90d"}, {"3650d", "3650d"},
             {"3651d", NULL});
     CHECK(option_type_alarm, {"0", "0"}, {"1000000", "1000000"}, {"1000001", NULL});

@@ -260,7 +260,7 @@ TEST(nothing_to_record_is_no_trouble)
     struct fixture_recorder p;
 
     fixture_recorder_open(&p);
-    p.service.events.at = none;
+    p.record.store.at = none;
     p.service.replay.at = none;
     p.service.alarm_forgeries = 0;
     fixture_recorder_start(&p);

@@ -248,7 +248,7 @@ TEST(addresses_are_told_as_far_as_they_may)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct fixture_recorder p;
         fixture_recorder_open(&p);
-        p.service.events_ip.at = cases[i].word;
+        p.record.ip.at = cases[i].word;
         fixture_recorder_put(&p, 0, 3);
         fixture_recorder_start(&p);
         assert_int_equal(fixture_recorder_tell(&p, RECORDER_HAND_OVER), 0);
