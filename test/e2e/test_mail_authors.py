@@ -5,6 +5,7 @@ import pytest
 from harness.checks import check, equal
 from harness.mailsite import Site, log_in, origin_and_receiver, verdict_is
 from harness.message import fields, message, send, submit
+from harness.milterclient import MilterClient
 
 PASS = "verimail=pass header.from=alice@origin.test"
 FAIL = "verimail=fail header.from=origin.test"
@@ -100,6 +101,41 @@ def test_a_submission_without_a_certain_author(case):
     refused(submit(site.origin, UNQUALIFIED),
             "This message has a From field that is not one mailbox")
     refused(submit(site.origin, TWO), "This message has a From field that is not one mailbox")
+
+
+LONG = "has a header line over 990 octets, which mail servers cut"
+
+
+def test_a_line_that_mail_servers_cut(case):
+    """Its digest would not be the receiver's, and another author may begin where it is cut."""
+    site = origin_and_receiver(case, users=STRICT)
+    for name in ("Subject", "Content-Type", "Authentication-Results"):
+        long = f"{name}: {'x' * (990 - len(name) - 2)}"
+        equal(submit(site.origin, long + "\r\n" + message(subject="at the limit"))[0], 250)
+        refused(submit(site.origin, long + "x\r\n" + message(subject="over it")),
+                "This message " + LONG)
+        refused(send(site.origin, long + "x\r\n" + message(subject="over it"), login="alice",
+                     port=587), "This message " + LONG)
+    other = f"X-Other: {'x' * 1100}\r\n"
+    equal(submit(site.origin, message(subject="another field", more=other))[0], 250)
+    verdict_is(site.receiver.wait_mail("another field"), PASS)
+    equal(site.origin_milter.count("level=warning event=not-stamped .*reason=long-line "
+                                   "action=reject"), 6, "warnings")
+
+
+def test_a_cr_that_ends_no_line(case):
+    """No Postfix hands one over, so this is said by the milter protocol."""
+    site = Site(case, users=STRICT)
+    milter = site.milter("origin", trusted='"127.0.0.1"')
+    with MilterClient(site.socket("origin")) as client:
+        client.connect("127.0.0.1")
+        for login in (None, "alice"):
+            edits = client.message([("From", " alice@origin.test"), ("X-A", " a\rFrom: b@c.test")],
+                                   sender="<alice@origin.test>", login=login)
+            equal(edits.reply,
+                  "550 5.7.1 This message has a CR in its header section that ends no line "
+                  "(Verimail)")
+    equal(milter.count("level=warning .*reason=bare-cr action=reject"), 2, "warnings")
 
 
 def test_who_logs_in_is_verified_in_another_domains_name(case):

@@ -219,6 +219,18 @@ def test_an_author_that_is_left_out(case):
     verdict_is(site.receiver.wait_mail("by a program"), PASS)
 
 
+def test_a_line_that_mailers_cut(case):
+    site = two(case, users=STRICT)
+    long = "Content-Type: text/plain; charset=" + "x" * 956
+    accepted(submit(site.origin, long + "\r\n" + message(subject="at the limit")))
+    verdict_is(site.receiver.wait_mail("at the limit"), PASS)
+    for login in (None, "alice"):
+        source = {"source": "127.0.0.1"} if login is None else {"login": login}
+        code, text = send(site.origin, long + "x\r\n" + message(subject="over it"), **source)
+        equal((code, text), (550, "5.7.1 This message has a header line over 990 octets, which "
+                                  "mail servers cut (Verimail)"))
+
+
 def test_without_its_macros_who_logs_in_is_a_stranger(case):
     site = two(case, more="define(`confMILTER_MACROS_ENVFROM', `i')dnl")
     accepted(send(site.origin, message(subject="unknown"), login="alice", to=["dan@origin.test"]))
