@@ -5,7 +5,7 @@ import email.policy
 import smtplib
 
 from harness.addresses import STRANGER
-from harness.checks import WAIT_LIMIT
+from harness.checks import WAIT_LIMIT, Failure, equal, wait_for
 
 
 def message(author="Alice <alice@origin.test>", subject="hello", to="bob@receiver.test",
@@ -24,6 +24,22 @@ def subject_of(octets):
 def fields(octets, name):
     """The values of all fields of a name, unfolded."""
     return [" ".join(str(value).split()) for value in parsed(octets).get_all(name, [])]
+
+
+class Mailbox:
+    """A mail server that delivers: it has a `name`, box() and log_text()."""
+
+    def wait_mail(self, subject, count=1, limit=WAIT_LIMIT):
+        """The messages with this subject, once there are so many: octets, or a list of them."""
+        def there():
+            found = [m for m in self.box() if subject_of(m) == subject]
+            return len(found) >= count and found
+        try:
+            found = wait_for(there, f"{count} x {subject!r} at {self.name}", limit)
+        except Failure as error:
+            raise Failure(f"{error}\n{self.log_text()[-9000:]}") from error
+        equal(len(found), count, f"copies of {subject!r}")
+        return found if count > 1 else found[0]
 
 
 def send(server, octets, sender="alice@origin.test", to=("bob@receiver.test",), source=STRANGER,

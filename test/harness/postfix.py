@@ -11,9 +11,9 @@ import subprocess
 import threading
 
 from harness.addresses import ADDRESSES, MTA, NOBODY
-from harness.checks import WAIT_LIMIT, Failure, equal, wait_for
+from harness.checks import WAIT_LIMIT, wait_for
 from harness.files import write_file
-from harness.message import subject_of
+from harness.message import Mailbox
 from harness.programs import listens, start
 
 MAIN = """
@@ -97,7 +97,7 @@ SUBMISSION = """{address}:587 inet n - n - - smtpd
     -o broken_sasl_auth_clients=yes"""
 
 
-class Postfix:
+class Postfix(Mailbox):
     """A private instance for NAME.test. `main`: further lines of main.cf, the last one wins;
     `aliases`: {address: address}; `transports`: {domain: address of a
     server, or a whole transport}."""
@@ -184,18 +184,6 @@ class Postfix:
         """What was delivered, oldest first: octets."""
         found = glob.glob(f"{self.folder}/boxes/inbox/new/*")
         return [open(path, "rb").read() for path in sorted(found, key=os.path.getmtime)]
-
-    def wait_mail(self, subject, count=1, limit=WAIT_LIMIT):
-        """The messages with this subject, once there are so many."""
-        def there():
-            found = [m for m in self.box() if subject_of(m) == subject]
-            return len(found) >= count and found
-        try:
-            found = wait_for(there, f"{count} x {subject!r} at {self.name}", limit)
-        except Failure as error:
-            raise Failure(f"{error}\n{self.log_text()[-2000:]}") from error
-        equal(len(found), count, f"copies of {subject!r}")
-        return found if count > 1 else found[0]
 
     def wait_idle(self):
         wait_for(lambda: not self.queue(), f"an empty queue of {self.name}")

@@ -12,7 +12,7 @@ import threading
 from harness.addresses import ADDRESSES, MTA
 from harness.checks import WAIT_LIMIT, Failure, equal, wait_for
 from harness.files import write_file
-from harness.message import subject_of
+from harness.message import Mailbox
 from harness.programs import listens, start
 
 CONFIG = """divert(-1)
@@ -92,7 +92,7 @@ file=$(mktemp {folder}/new/$(date +%s.%N).XXXXXX) && cat >"$file" && mv "$file" 
 """
 
 
-class Sendmail:
+class Sendmail(Mailbox):
     """A private instance for NAME.test. `milter`: its socket; `more`: further lines of
     sendmail.mc, which `before` has before the milter's; `submit`: of submit.mc; `virtusers`:
     {address: address}; `transports`: {domain: address of a server}."""
@@ -202,18 +202,6 @@ class Sendmail:
         """What was delivered, oldest first: octets."""
         found = glob.glob(f"{self.folder}/box/*")
         return [open(path, "rb").read() for path in sorted(found, key=os.path.basename)]
-
-    def wait_mail(self, subject, count=1, limit=WAIT_LIMIT):
-        """The messages with this subject, once there are so many."""
-        def there():
-            found = [m for m in self.box() if subject_of(m) == subject]
-            return len(found) >= count and found
-        try:
-            found = wait_for(there, f"{count} x {subject!r} at {self.name}", limit)
-        except Failure as error:
-            raise Failure(f"{error}\n{self.log_text()}") from error
-        equal(len(found), count, f"copies of {subject!r}")
-        return found if count > 1 else found[0]
 
     def stop(self):
         if self.process.poll() is None:
