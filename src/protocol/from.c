@@ -3,9 +3,13 @@
 
 #include <string.h>
 
+#include "protocol/encoded_word.h"
+#include "protocol/utf8.h"
+
 /* The grammar (RFC 5322, sections 3.2 and 3.4, with UTF-8 as in RFC 6532):
  *
  *     from    = [CFWS] ( addr / [phrase] [CFWS] "<" [FWS] addr [FWS] ">" ) [CFWS]
+ *             / [CFWS] addr [CFWS] "<" [FWS] addr [FWS] ">" [CFWS]  ; the same address twice
  *     addr    = ( dot-atom / quoted-string ) "@" dot-atom        ; nothing between the parts
  *     phrase  = word *( [CFWS] word )                            ; an encoded word is an atom
  *     word    = 1*( atext / "." ) / quoted-string
@@ -30,33 +34,14 @@ struct token {
 struct scanner {
     struct text rest;
     enum from_result error; /* what TOKEN_BAD stands for; FROM_OK: none was met */
+    bool quoted_less;       /* a quoted string has a `<` */
+    bool quoted_at;         /* ... an `@` */
 };
 
 struct mailbox {
     struct token local;
     struct token domain;
 };
-
-/* Octets of the UTF-8 character at `at` (RFC 3629: no overlong form, no surrogate, at most
- * U+10FFFF); 0 if there is none. */
-static size_t from_utf8_len(const unsigned char *at, size_t left)
-{
-    const unsigned char first = at[0];
-    const size_t len = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-
-    if (len == 1)
-        return 1;
-    if (first < 0xc2 || first > 0xf4 || left < len)
-        return 0;
-    const unsigned char low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
-    const unsigned char high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
-    if (at[1] < low || at[1] > high)
-        return 0;
-    for (size_t i = 2; i < len; i++)
-        if ((at[i] & 0xc0) != 0x80)
-            return 0;
-    return len;
-}
 
 /* Octets of the line's end at `at` if the line goes on with white space; 0 if it does not. */
 static size_t from_fold_len(const unsigned char *at, size_t left)
@@ -68,17 +53,16 @@ static size_t from_fold_len(const unsigned char *at, size_t left)
     return text_is_space((char)at[end]) ? end : 0;
 }
 
+/* No control octet, and no line end that is no fold. */
 static bool from_octets_are_good(struct text value)
 {
     for (size_t i = 0, len = 0; i < value.len; i += len) {
         const unsigned char *at = (const unsigned char *)value.at + i;
-        const size_t left = value.len - i;
+        len = 1;
         if (*at == '\r' || *at == '\n')
-            len = from_fold_len(at, left);
+            len = from_fold_len(at, value.len - i);
         else if ((*at < ' ' && *at != '\t') || *at == 0x7f)
             len = 0;
-        else
-            len = from_utf8_len(at, left);
         if (len == 0)
             return false;
     }
@@ -159,6 +143,45 @@ static bool from_read_quoted(struct scanner *s, struct text *inside_r)
     return false;
 }
 
+static bool from_has(struct text t, char c)
+{
+    return t.len > 0 && memchr(t.at, c, t.len) != NULL;
+}
+
+/* Whether an octet from 0x80 on stands directly before one that matters: in Asian charsets the two
+ * can be one character, and the second one then means nothing to a reader. */
+static bool from_hides_octet(struct text t)
+{
+    for (size_t i = 1; i < t.len; i++)
+        if ((unsigned char)t.at[i - 1] >= 0x80 && memchr("\\@[]", t.at[i], 4) != NULL)
+            return true;
+    return false;
+}
+
+/* What is wrong with a comment, with its parentheses, that ends. */
+static enum from_result from_check_comment(struct text comment)
+{
+    if (from_hides_octet(comment))
+        return FROM_OCTET;
+    return from_has(comment, '<') || from_has(comment, '>') || from_has(comment, '@')
+                   ? FROM_MISLEADING
+                   : FROM_OK;
+}
+
+/* What is wrong with the inside of a quoted string. */
+static enum from_result from_check_quoted(struct scanner *s, struct text inside)
+{
+    const bool less = from_has(inside, '<');
+    const bool at = from_has(inside, '@');
+
+    s->quoted_less = s->quoted_less || less;
+    s->quoted_at = s->quoted_at || at;
+    if (from_hides_octet(inside))
+        return FROM_OCTET;
+    return (less || at) && (from_has(inside, '\r') || from_has(inside, '\n')) ? FROM_MISLEADING
+                                                                              : FROM_OK;
+}
+
 static struct text from_read_atom(struct scanner *s)
 {
     size_t len = 0;
@@ -169,22 +192,25 @@ static struct text from_read_atom(struct scanner *s)
 }
 
 /* Steps over CFWS and notes in `token` what it was made of. */
-static bool from_skip_gap(struct scanner *s, struct token *token)
+static enum from_result from_skip_gap(struct scanner *s, struct token *token)
 {
-    while (s->rest.len > 0) {
-        const char c = s->rest.at[0];
-        if (text_is_space(c) || is_line_end(c)) {
+    enum from_result result = FROM_OK;
+
+    while (s->rest.len > 0 && result == FROM_OK) {
+        const struct text rest = s->rest;
+        if (text_is_white(rest.at[0])) {
             (void)from_take(s, 1);
             token->space = true;
-        } else if (c == '(') {
+        } else if (rest.at[0] == '(') {
             token->comment = true;
-            if (!from_skip_comment(s))
-                return false;
+            result = from_skip_comment(s)
+                             ? from_check_comment((struct text){rest.at, rest.len - s->rest.len})
+                             : FROM_COMMENT;
         } else {
-            return true;
+            break;
         }
     }
-    return true;
+    return result;
 }
 
 static struct token bad(struct scanner *s, enum from_result error)
@@ -193,18 +219,26 @@ static struct token bad(struct scanner *s, enum from_result error)
     return (struct token){.kind = TOKEN_BAD};
 }
 
+static struct token from_next_quoted(struct scanner *s, struct token token)
+{
+    token.kind = TOKEN_QUOTED;
+    if (!from_read_quoted(s, &token.text))
+        return bad(s, FROM_SYNTAX);
+    const enum from_result result = from_check_quoted(s, token.text);
+    return result == FROM_OK ? token : bad(s, result);
+}
+
 static struct token from_next_token(struct scanner *s)
 {
     struct token token = {.kind = TOKEN_END};
+    const enum from_result gap = from_skip_gap(s, &token);
 
-    if (!from_skip_gap(s, &token))
-        return bad(s, FROM_COMMENT);
+    if (gap != FROM_OK)
+        return bad(s, gap);
     if (s->rest.len == 0)
         return token;
-    if (s->rest.at[0] == '"') {
-        token.kind = TOKEN_QUOTED;
-        return from_read_quoted(s, &token.text) ? token : bad(s, FROM_SYNTAX);
-    }
+    if (s->rest.at[0] == '"')
+        return from_next_quoted(s, token);
     token.kind = from_is_atom(s->rest.at[0]) ? TOKEN_ATOM : TOKEN_SPECIAL;
     token.text = token.kind == TOKEN_ATOM ? from_read_atom(s) : from_take(s, 1);
     return token;
@@ -277,6 +311,20 @@ static enum from_result from_read_angle(struct scanner *s, struct mailbox *mailb
     return special(&behind) == ',' ? FROM_SEVERAL : FROM_TRAILING;
 }
 
+/* Behind the `<` that follows an address: the very same, or the first is no name. */
+static enum from_result from_read_repeated(struct scanner *s, struct mailbox *mailbox)
+{
+    const struct mailbox first = *mailbox;
+
+    if (from_read_angle(s, mailbox) != FROM_OK)
+        return FROM_PHRASE;
+    return text_equal_fold(first.local.text, mailbox->local.text) &&
+                           first.local.kind == mailbox->local.kind &&
+                           text_equal_fold(first.domain.text, mailbox->domain.text)
+                   ? FROM_OK
+                   : FROM_PHRASE;
+}
+
 /* An address without angle brackets, from its `@` on. */
 static enum from_result from_read_bare(
         struct scanner *s, const struct token *at, struct mailbox *mailbox_r)
@@ -289,7 +337,7 @@ static enum from_result from_read_bare(
     if (behind.kind == TOKEN_END)
         return FROM_OK;
     if (special(&behind) == '<')
-        return FROM_PHRASE;
+        return from_read_repeated(s, mailbox_r);
     return special(&behind) == ',' ? FROM_SEVERAL : FROM_SYNTAX;
 }
 
@@ -351,6 +399,8 @@ static enum from_result from_make_author(const struct mailbox *mailbox, struct a
 
     if (from_holds_encoded(mailbox->local.text) || from_holds_encoded(mailbox->domain.text))
         return FROM_ENCODED;
+    if (!utf8_is_valid(mailbox->local.text) || !utf8_is_valid(mailbox->domain.text))
+        return FROM_OCTET;
     if (!from_read_local(&mailbox->local, &w))
         return FROM_LOCAL;
     if (!domain_to_ascii(mailbox->domain.text, domain) || strchr(domain, '.') == NULL)
@@ -358,17 +408,37 @@ static enum from_result from_make_author(const struct mailbox *mailbox, struct a
     return address_make_ascii(writer_text(&w), text_of(domain), author_r) ? FROM_OK : FROM_LOCAL;
 }
 
+/* Whether a reader that decodes encoded words before it parses can see another author. */
+static bool from_words_mislead(const struct scanner *s, struct text value)
+{
+    const struct encoded_word_signs signs = encoded_word_signs(value);
+
+    if (signs.control || signs.hidden)
+        return true;
+    return (signs.less || signs.at || signs.quote) && (signs.less || s->quoted_less) &&
+           (signs.at || s->quoted_at);
+}
+
 enum from_result from_parse(struct text value, struct address *author_r)
 {
     struct scanner s = {.rest = value, .error = FROM_OK};
     struct mailbox mailbox = {0};
+    struct address author;
 
     if (!from_octets_are_good(value))
         return FROM_OCTET;
     const enum from_result result = from_read_mailbox(&s, &mailbox);
     if (s.error != FROM_OK)
         return s.error;
-    return result == FROM_OK ? from_make_author(&mailbox, author_r) : result;
+    if (result != FROM_OK)
+        return result;
+    const enum from_result made = from_make_author(&mailbox, &author);
+    if (made != FROM_OK)
+        return made;
+    if (from_words_mislead(&s, value))
+        return FROM_MISLEADING;
+    *author_r = author;
+    return FROM_OK;
 }
 
 const char *from_result_text(enum from_result result)
@@ -380,13 +450,14 @@ const char *from_result_text(enum from_result result)
             [FROM_GROUP] = "has a group",
             [FROM_ROUTE] = "has a route before the address",
             [FROM_COMMENT] = "has a comment inside the address, or one that never ends",
+            [FROM_MISLEADING] = "shows some readers another address than others",
             [FROM_PHRASE] = "has a special character outside quotes in the display name",
             [FROM_TRAILING] = "has something behind the address",
             [FROM_ENCODED] = "has an encoded word where the address stands",
             [FROM_LITERAL] = "has a domain literal",
             [FROM_LOCAL] = "has no valid local part",
             [FROM_DOMAIN] = "has no valid domain",
-            [FROM_OCTET] = "has an octet that is not allowed, or is not UTF-8",
+            [FROM_OCTET] = "has an octet that is not allowed, or an address that is not UTF-8",
             [FROM_SYNTAX] = "is not a mailbox",
     };
 

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: ISC
+#ifndef VERIMAIL_PROTOCOL_ENCODED_WORD_H
+#define VERIMAIL_PROTOCOL_ENCODED_WORD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "protocol/text.h"
+
+/* An encoded word (RFC 2047), found as leniently as mail readers find one: of any length, in any
+ * place, with white space inside. All of it is borrowed. */
+struct encoded_word {
+    struct text charset; /* without a language (RFC 2231, section 5) */
+    struct text encoded;
+    bool is_base64;
+};
+
+/* Takes the next encoded word from `rest`, and with it all before it, which is `before_r`. False
+ * when there is none: `before_r` is then the whole rest, and `rest` is empty. Calls until false
+ * take linear time together. */
+bool encoded_word_next(struct text *rest, struct text *before_r, struct encoded_word *word_r);
+
+/* Takes one octet after the other from an encoded word. */
+struct encoded_word_octets {
+    struct text rest;
+    bool is_base64;
+    uint32_t bits; /* of base64 digits that make no octet yet */
+    unsigned bits_count;
+};
+
+struct encoded_word_octets encoded_word_octets(const struct encoded_word *word);
+/* -1 at the end. Fewer octets come than the word has. What is no digit is ignored, and white space
+ * too, as lenient readers do. */
+int encoded_word_octet(struct encoded_word_octets *octets);
+
+/* What the encoded words of a text say together, read as ASCII. The double octets of iso-2022-* are
+ * no ASCII. */
+struct encoded_word_signs {
+    bool control; /* an octet below 0x20, or 0x7f */
+    bool less;    /* `<` */
+    bool at;      /* `@` */
+    bool quote;   /* `"` or `\` */
+    bool hidden;  /* a charset in which ASCII has other octets: utf-7, utf-16, EBCDIC */
+};
+
+struct encoded_word_signs encoded_word_signs(struct text value);
+
+#endif
