@@ -101,7 +101,7 @@ static void check_surrounded(struct text value, const struct address *author)
     struct writer w = writer_of(buffer, size);
 
     require(buffer != NULL);
-    writer_string(&w, "(a.b.c,:;[]\")");
+    writer_string(&w, "(a,:;[]\")");
     writer_put(&w, value);
     writer_string(&w, "(x) ");
     check_same(writer_text(&w), FROM_OK, author);
