@@ -23,12 +23,14 @@ struct connection {
     unsigned long actions;
     unsigned long steps;
     struct snapshot *snapshot; /* of `session` */
-    struct session *session;   /* NULL before the SMTP client is known */
+    struct session *session;   /* NULL before the SMTP client is known, and for one too many */
+    bool is_over;              /* one too many */
 };
 
 static struct callbacks {
-    pthread_mutex_t lock; /* of `current` */
+    pthread_mutex_t lock; /* of: */
     struct snapshot *current;
+    unsigned sessions;
     struct client *client;
 } callbacks = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -82,17 +84,51 @@ static sfsistat on_negotiate(SMFICTX *context, unsigned long actions, unsigned l
     return SMFIS_CONTINUE;
 }
 
+/* A place among the sessions; false: all are taken. */
+static bool callbacks_take_place(void)
+{
+    pthread_mutex_lock(&callbacks.lock);
+    const bool free_place = callbacks.sessions < MILTER_SESSIONS_MAX;
+    callbacks.sessions += free_place;
+    pthread_mutex_unlock(&callbacks.lock);
+    return free_place;
+}
+
+static void callbacks_end_session(struct connection *connection)
+{
+    if (connection->session == NULL)
+        return;
+    session_free(&connection->session);
+    pthread_mutex_lock(&callbacks.lock);
+    callbacks.sessions--;
+    pthread_mutex_unlock(&callbacks.lock);
+}
+
+static void callbacks_begin_session(
+        struct connection *connection, const char *hostname, const _SOCK_ADDR *address)
+{
+    connection->is_over = !callbacks_take_place();
+    if (connection->is_over)
+        return;
+    connection->session =
+            session_init(&connection->snapshot->policy, callbacks.client, hostname, address);
+    if (connection->session != NULL)
+        return;
+    pthread_mutex_lock(&callbacks.lock);
+    callbacks.sessions--;
+    pthread_mutex_unlock(&callbacks.lock);
+}
+
 static sfsistat on_connect(SMFICTX *context, char *hostname, _SOCK_ADDR *address)
 {
     struct connection *connection = smfi_getpriv(context);
 
     if (connection == NULL)
         return SMFIS_TEMPFAIL;
-    session_free(&connection->session);
+    callbacks_end_session(connection);
     snapshot_release(&connection->snapshot);
     connection->snapshot = callbacks_current_snapshot();
-    connection->session =
-            session_init(&connection->snapshot->policy, callbacks.client, hostname, address);
+    callbacks_begin_session(connection, hostname, address);
     /* Without a session, on_mail() refuses messages for now. */
     return callbacks_go_on(connection, SMFIP_NR_CONN);
 }
@@ -121,6 +157,35 @@ static const char *callbacks_macro(SMFICTX *context, const char *name)
     return smfi_getsymval(context, callbacks_copy(name, buffer, sizeof buffer));
 }
 
+/* libmilter takes a `%` in the text of a reply for two of them. */
+static void callbacks_reply(SMFICTX *context, const struct reply *reply)
+{
+    char text[VERIFIER_REPLY_MAX * 2];
+    char code[4];
+    char status[12];
+    struct writer w = writer_of(text, sizeof text);
+
+    for (const char *at = reply->text; *at != '\0'; at++) {
+        writer_char(&w, *at);
+        if (*at == '%')
+            writer_char(&w, '%');
+    }
+    writer_char(&w, '\0');
+    if (smfi_setreply(context, callbacks_copy(reply->code, code, sizeof code),
+                callbacks_copy(reply->status, status, sizeof status), text) != MI_SUCCESS)
+        log_event(LOG_LEVEL_ERROR, "reply-refused", "text", reply->text);
+}
+
+static sfsistat callbacks_refuse_session(SMFICTX *context)
+{
+    static const struct reply busy = {ACTION_TEMPFAIL, "421", "4.3.2",
+            "This server has too many sessions with its mail filter (Verimail); try again later"};
+
+    log_event(LOG_LEVEL_WARNING, "refused", "error", "too many sessions");
+    callbacks_reply(context, &busy);
+    return SMFIS_TEMPFAIL;
+}
+
 static sfsistat on_mail(SMFICTX *context, char **arguments)
 {
     const struct mail_command command = {
@@ -129,8 +194,11 @@ static sfsistat on_mail(SMFICTX *context, char **arguments)
             .login = callbacks_macro(context, "{auth_authen}"),
             .daemon_name = callbacks_macro(context, "{daemon_name}"),
     };
+    const struct connection *connection = smfi_getpriv(context);
     struct session *session = callbacks_session_of(context);
 
+    if (connection != NULL && connection->is_over)
+        return callbacks_refuse_session(context);
     if (session == NULL || !session_mail(session, &command)) {
         log_event(LOG_LEVEL_ERROR, "refused", "error", "out of memory");
         return SMFIS_TEMPFAIL;
@@ -224,25 +292,6 @@ static bool callbacks_edit(SMFICTX *context, const struct decision *decision)
     return ok;
 }
 
-/* libmilter takes a `%` in the text of a reply for two of them. */
-static void callbacks_reply(SMFICTX *context, const struct reply *reply)
-{
-    char text[VERIFIER_REPLY_MAX * 2];
-    char code[4];
-    char status[12];
-    struct writer w = writer_of(text, sizeof text);
-
-    for (const char *at = reply->text; *at != '\0'; at++) {
-        writer_char(&w, *at);
-        if (*at == '%')
-            writer_char(&w, '%');
-    }
-    writer_char(&w, '\0');
-    if (smfi_setreply(context, callbacks_copy(reply->code, code, sizeof code),
-                callbacks_copy(reply->status, status, sizeof status), text) != MI_SUCCESS)
-        log_event(LOG_LEVEL_ERROR, "reply-refused", "text", reply->text);
-}
-
 static bool callbacks_quarantine(SMFICTX *context)
 {
     const struct connection *connection = smfi_getpriv(context);
@@ -303,7 +352,7 @@ static sfsistat on_close(SMFICTX *context)
     struct connection *connection = smfi_getpriv(context);
 
     if (connection != NULL) {
-        session_free(&connection->session);
+        callbacks_end_session(connection);
         snapshot_release(&connection->snapshot);
     }
     free(connection);

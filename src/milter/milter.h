@@ -43,6 +43,8 @@ struct milter_worker_place {
  * cleared. Returns the exit status. */
 int milter_worker_run(const struct milter_worker_place *place, struct bundle *first, int control);
 
+#define MILTER_SESSIONS_MAX 2000 /* SMTP sessions at once; mail of more is answered 421 */
+
 /* What libmilter calls. It reports the events of each connection to session.h, and does what that
  * decides. A process has one of it, because libmilter has global state. */
 

@@ -308,6 +308,32 @@ TEST(calls_without_a_connection)
     assert_int_equal(registered.xxfi_close(&never), SMFIS_CONTINUE);
 }
 
+TEST(one_session_too_many)
+{
+    static SMFICTX contexts[MILTER_SESSIONS_MAX];
+    struct sockaddr_in peer = {.sin_family = AF_INET};
+    sfsistat status;
+
+    for (size_t i = 0; i < MILTER_SESSIONS_MAX; i++) {
+        contexts[i] = begin(EVERYTHING, EVERYTHING, &status);
+        registered.xxfi_connect(&contexts[i], NULL, (struct sockaddr *)&peer);
+    }
+    SMFICTX more = begin(EVERYTHING, EVERYTHING, &status);
+    registered.xxfi_connect(&more, NULL, (struct sockaddr *)&peer);
+    assert_int_equal(registered.xxfi_envfrom(&more, rcpt), SMFIS_TEMPFAIL);
+    assert_string_equal(more.asked,
+            "reply 421 4.3.2 This server has too many sessions with its mail filter (Verimail); "
+            "try again later\n");
+    assert_int_equal(registered.xxfi_envfrom(&contexts[0], rcpt), SMFIS_CONTINUE);
+    /* One ends, and another one takes its place. */
+    registered.xxfi_close(&contexts[0]);
+    registered.xxfi_connect(&more, NULL, (struct sockaddr *)&peer);
+    assert_int_equal(registered.xxfi_envfrom(&more, rcpt), SMFIS_CONTINUE);
+    registered.xxfi_close(&more);
+    for (size_t i = 1; i < MILTER_SESSIONS_MAX; i++)
+        registered.xxfi_close(&contexts[i]);
+}
+
 /* A connection keeps the snapshot that it began with. */
 TEST(a_reload_counts_from_the_next_connection_on)
 {
