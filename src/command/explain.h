@@ -24,7 +24,8 @@ void explanation_print_json(const struct explanation *explanation, FILE *out);
  * To be called after the step was taken. Everything that is somebody else's is escaped. */
 void steps_describe(FILE *out, unsigned number, const struct query *query);
 
-/* Why it was decided as it was; "" for what the step's description says by itself. */
+/* Why it was decided as it was, or would be if the domain were not under test; "" for what the
+ * step's description says by itself. */
 const char *steps_why(const struct judgement *judgement);
 
 #endif

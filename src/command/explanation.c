@@ -164,6 +164,9 @@ static void print_decision(const struct judgement *judgement, FILE *out)
 {
     fprintf(out, "%s %s", verdict_name(judgement->answer.verdict),
             reason_name(judgement->answer.reason));
+    if (judgement->would_be != REASON_NONE)
+        fprintf(out, " (would be %s %s)", verdict_name(VERDICT_NO),
+                reason_name(judgement->would_be));
 }
 
 static void print_step(const struct explanation *e, unsigned i, FILE *out)
@@ -268,6 +271,7 @@ void explanation_print_json(const struct explanation *e, FILE *out)
     json_text_set(document, "verdict", json_text_string(verdict_name(explanation_verdict(e))));
     json_text_set(
             document, "reason", json_text_string(reason_name(e->query.judgement.answer.reason)));
+    json_text_set(document, "would_be", json_text_string(reason_name(e->query.judgement.would_be)));
     json_text_set(document, "cause", json_text_string(e->query.judgement.cause));
     json_text_set(document, "why", json_text_string(steps_why(&e->query.judgement)));
     json_text_set(document, "step", json_text_number(e->query.judgement.step));

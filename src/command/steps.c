@@ -21,6 +21,15 @@ static void steps_say(const struct seen *s, const char *before, struct text t)
     escape_put(s->out, t);
 }
 
+static void steps_say_time(const struct seen *s, const char *before, uint64_t unix_seconds)
+{
+    char date[DATE_TEXT_MAX];
+
+    date_format(unix_seconds, date);
+    fprintf(s->out, "%s%llu%s%s", before, (unsigned long long)unix_seconds,
+            date[0] != '\0' ? " " : "", date);
+}
+
 static struct text steps_domain_of(const struct seen *s)
 {
     return address_domain(&s->query->question.user);
@@ -51,10 +60,13 @@ static void describe_payload(const struct seen *s)
 
 static void describe_domain(const struct seen *s)
 {
+    const struct domain_policy *policy = s->judgement->policy;
     const struct domain_policy *parent = rules_parent(s->judge->rules, steps_domain_of(s));
 
     steps_say(s, "", steps_domain_of(s));
-    if (s->judgement->policy != NULL)
+    if (policy != NULL && policy == parent)
+        fprintf(s->out, " is the name of a sending host, which has the rules of %s", policy->name);
+    else if (policy != NULL)
         fputs(" is in the configuration", s->out);
     else if (parent != NULL)
         fprintf(s->out, " is not in the configuration, but %s above it is, with subdomains = %s",
@@ -93,7 +105,7 @@ static void say_hosts(const struct seen *s, const struct host_list *hosts, const
         fputs("nobody", s->out);
 }
 
-static void describe_host(const struct seen *s)
+static void describe_stamp(const struct seen *s)
 {
     const struct rule *rule = s->judgement->rule;
 
@@ -108,6 +120,11 @@ static void describe_host(const struct seen *s)
         say_hosts(s, &rule->hosts, "; the rule permits as well ");
     if (rule->mode == RULE_HOSTS_ONLY)
         say_hosts(s, &rule->hosts, "; the rule permits only ");
+    if (rule->not_before == 0 || s->judge->payload_state != PAYLOAD_STATE_SEALED)
+        return;
+    steps_say_time(s, "; issued ", s->judge->sealed->issued);
+    steps_say_time(s, "; what was issued before ", rule->not_before);
+    fputs(" is taken back", s->out);
 }
 
 static void describe_form(const struct seen *s)
@@ -123,13 +140,11 @@ static void describe_time(const struct seen *s)
 {
     const unsigned long long now = s->judge->unix_now;
     const unsigned long long issued = s->judge->sealed->issued;
-    char text[DATE_TEXT_MAX];
 
-    date_format(issued, text);
-    fprintf(s->out, "issued %llu%s%s, %llu s %s; good for %llu s, and %d s ahead", issued,
-            text[0] != '\0' ? " " : "", text, issued > now ? issued - now : now - issued,
-            issued > now ? "ahead" : "ago", (unsigned long long)s->judgement->policy->lifetime,
-            JUDGE_FUTURE);
+    steps_say_time(s, "issued ", issued);
+    fprintf(s->out, ", %llu s %s; good for %llu s, and %d s ahead",
+            issued > now ? issued - now : now - issued, issued > now ? "ahead" : "ago",
+            (unsigned long long)s->judgement->policy->lifetime, JUDGE_FUTURE);
     if (s->judge->purged > 0)
         fprintf(s->out, "; counts go back to %llu", (unsigned long long)s->judge->purged);
 }
@@ -150,6 +165,16 @@ static void describe_receiving(const struct seen *s)
     else
         steps_say(s, "received for ", s->query->question.rcpt);
     steps_say(s, "; made for ", s->judge->sealed->receiving);
+}
+
+/* Step 7 finds three things together. */
+static void describe_fit(const struct seen *s)
+{
+    describe_time(s);
+    fputs("; ", s->out);
+    describe_digest(s);
+    fputs("; ", s->out);
+    describe_receiving(s);
 }
 
 static void describe_allowance(const struct seen *s, const char *before, struct text domain)
@@ -196,13 +221,11 @@ void steps_describe(FILE *out, unsigned number, const struct query *query)
             [2] = describe_domain,
             [3] = describe_user,
             [4] = describe_leniency,
-            [5] = describe_host,
+            [5] = describe_stamp,
             [6] = describe_form,
-            [7] = describe_time,
-            [8] = describe_digest,
-            [9] = describe_receiving,
-            [10] = describe_allowances,
-            [11] = describe_end,
+            [7] = describe_fit,
+            [8] = describe_allowances,
+            [9] = describe_end,
     };
     const struct seen seen = {out, query, &query->judge, &query->judgement};
 
@@ -230,7 +253,14 @@ const char *steps_why(const struct judgement *judgement)
             {VERDICT_NO, REASON_REFUSED, "user", "nobody may send for a user without a rule"},
             {VERDICT_NO, REASON_REFUSED, "host", "this host must not send for the user"},
             {VERDICT_ALLOW, REASON_HOST, "", "this host must not, but allow_unauthorized = true"},
+            {VERDICT_NO, REASON_REFUSED, "withdrawn",
+                    "the user's stamps of that time are taken back (not_before)"},
             {VERDICT_ALLOW, REASON_CLASSIC, "", "it binds no user, no time and no message"},
+            {VERDICT_NO, REASON_UNSTAMPED, "stale",
+                    "so old a stamp says nothing about another message, and the user must stamp"},
+            {VERDICT_ALLOW, REASON_UNSTAMPED, "stale",
+                    "so old a stamp says nothing about another message, and the user need not "
+                    "stamp"},
             {VERDICT_ALLOW, REASON_EXPIRED, "", "the payload is not in time"},
             {VERDICT_NO, REASON_REFUSED, "expired", "not in time, and deny has \"expired\""},
             {VERDICT_ALLOW, REASON_CHANGED, "", "the message is not the one that was stamped"},
@@ -244,9 +274,12 @@ const char *steps_why(const struct judgement *judgement)
             {VERDICT_YES, REASON_STAMPED, "classic", "a question of 2013 asks for no more"},
     };
 
+    const bool is_testing = judgement->would_be != REASON_NONE;
+    const enum verdict verdict = is_testing ? VERDICT_NO : judgement->answer.verdict;
+    const enum reason reason = is_testing ? judgement->would_be : judgement->answer.reason;
+
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        if (table[i].verdict == judgement->answer.verdict &&
-                table[i].reason == judgement->answer.reason &&
+        if (table[i].verdict == verdict && table[i].reason == reason &&
                 text_equal(text_of(table[i].cause), text_of(judgement->cause)))
             return table[i].why;
     return "";

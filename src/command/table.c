@@ -340,6 +340,8 @@ const struct command command_table = {
                 "none\n"
                 "  more_hosts=A,B          these, and the domain's\n"
                 "  allow_unauthorized=yes  the user may send from elsewhere, too\n"
+                "  not_before=DATE         stamps issued before are taken back, as in "
+                "2026-11-30T12:00Z\n"
                 "  alias=LOCAL@DOMAIN      the rule is that of another row\n"
                 "  pinned=yes              sync leaves the row as it is; what `set` writes is "
                 "pinned,\n"

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/date.h"
 #include "command/arguments.h"
 #include "command/json_text.h"
 #include "command/spool.h"
@@ -116,6 +117,11 @@ static void set_rule(json_t *object, const struct row *row)
         json_text_set(object, row->rule.mode == RULE_HOSTS_ONLY ? "hosts" : "more_hosts", hosts);
     }
     json_text_set(object, "allow_unauthorized", json_boolean(row->rule.allow_unauthorized));
+    if (row->rule.not_before > 0) {
+        char date[DATE_TEXT_MAX];
+        date_format(row->rule.not_before, date);
+        json_text_set(object, "not_before", json_text_string(date));
+    }
 }
 
 static void table_dump_print_json(struct dump *dump, struct text key, const struct row *row)

@@ -81,6 +81,7 @@ struct config_user {
     bool hosts_given; /* `hosts = {}` means none, no `hosts` the domain's */
     struct config_list more_hosts;
     bool allow_unauthorized;
+    uint64_t not_before; /* Unix seconds; 0: none */
 };
 
 struct config_domain {
@@ -89,7 +90,7 @@ struct config_domain {
     bool is_default;
     struct config_list hosts;
     struct config_text classic_key; /* NULL: payloads of 2013 are not opened */
-    struct domain_policy policy;    /* lifetime, ttl, subdomains, checks_per_recipient */
+    struct domain_policy policy;    /* testing, lifetime, ttl, subdomains, checks_per_recipient */
     struct config_list deny;
     struct config_text table; /* the option `users`, lmdb:PATH; NULL: none */
     struct config_user *users;
@@ -141,13 +142,14 @@ struct config_directory {
     struct config_text source;   /* postgresql://..., ldap://..., ldaps://..., ldapi://... */
     struct config_text password; /* a file; NULL: none */
     struct config_text query;    /* PostgreSQL */
-    struct config_text bind_dn;  /* LDAP, from here to `allow_unauthorized`; NULL: anonymous */
+    struct config_text bind_dn;  /* LDAP, from here to `not_before`; NULL: anonymous */
     struct config_text base;
     struct config_text filter;
     struct config_list addresses; /* attributes that hold addresses of a user */
     struct config_text hosts;     /* attributes that hold a rule; NULL: none */
     struct config_text more_hosts;
     struct config_text allow_unauthorized;
+    struct config_text not_before;
     struct config_text ca; /* a file of CA certificates; NULL: the machine's */
     bool start_tls;        /* before anything is sent over ldap:// */
     uint64_t timeout;

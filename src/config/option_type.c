@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "base/date.h"
 #include "base/endpoint.h"
 #include "base/network.h"
 #include "config/config.h"
@@ -89,6 +90,16 @@ static bool parse_duration(const struct option_type *type, const char *value, vo
 static bool parse_size(const struct option_type *type, const char *value, void *at_r)
 {
     return parse_with_unit(type, sizes, value, at_r);
+}
+
+static bool parse_date(const struct option_type *type, const char *value, void *at_r)
+{
+    uint64_t seconds = 0;
+
+    if (!date_parse(text_of(value), &seconds) || seconds < type->min)
+        return false;
+    *(uint64_t *)at_r = seconds;
+    return true;
 }
 
 static bool accept_path(const char *value)
@@ -379,6 +390,17 @@ static const char *print_size(const void *at, char buffer_r[OPTION_TYPE_PRINT_MA
                               : print_number(at, buffer_r);
 }
 
+_Static_assert(OPTION_TYPE_PRINT_MAX >= sizeof "2026-11-30T12:00:00Z", "a date has room");
+
+static const char *print_date(const void *at, char buffer_r[OPTION_TYPE_PRINT_MAX])
+{
+    char date[DATE_TEXT_MAX];
+
+    date_format(*(const uint64_t *)at, date);
+    snprintf(buffer_r, OPTION_TYPE_PRINT_MAX, "%.20s", date);
+    return buffer_r;
+}
+
 #define TEXT_TYPE(accept_it, words)                                                                \
     {                                                                                              \
         .value = OPTION_TYPE_TEXT, .parse = parse_text, .print = option_type_print_text,           \
@@ -439,6 +461,12 @@ const struct option_type option_type_attribute =
         TEXT_TYPE(accept_attribute, "the name of an attribute");
 const struct option_type option_type_daemon =
         TEXT_TYPE(accept_phrase, "what the mail server has in {daemon_name}");
+const struct option_type option_type_date = {.value = OPTION_TYPE_NUMBER,
+        .parse = parse_date,
+        .print = print_date,
+        .expected = "a date with its time, as in 2026-11-30T12:00 (UTC) or 2026-11-30T12:00+01:00",
+        .min = 1, /* 0 is no date */
+        .is_text_in_json = true};
 const struct option_type option_type_deny = WORD_TYPE("expired or changed or redirected");
 const struct option_type option_type_domain = {.value = OPTION_TYPE_TEXT,
         .parse = parse_domain,

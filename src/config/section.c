@@ -61,6 +61,7 @@ static const struct option user_options[] = {
                 .given = offsetof(struct config_user, hosts_given)},
         {"more_hosts", &option_type_domain, LIST(config_user, more_hosts)},
         {"allow_unauthorized", &option_type_bool, AT(config_user, allow_unauthorized)},
+        {"not_before", &option_type_date, AT(config_user, not_before)},
         {NULL},
 };
 
@@ -76,11 +77,12 @@ static const struct section domain_sections[] = {
 
 static const struct option domain_options[] = {
         {"default", &option_type_bool, AT(config_domain, is_default)},
+        {"testing", &option_type_bool, AT(config_domain, policy.testing)},
         {"hosts", &option_type_domain, LIST(config_domain, hosts)},
         {"classic_key", &option_type_path, AT(config_domain, classic_key)},
         {"lifetime", &option_type_lifetime, AT(config_domain, policy.lifetime), .fallback = "7d"},
         {"ttl", &option_type_ttl, AT(config_domain, policy.ttl), .fallback = "5m"},
-        {"subdomains", &option_type_bool, AT(config_domain, policy.subdomains), .fallback = "true"},
+        {"subdomains", &option_type_bool, AT(config_domain, policy.subdomains)},
         {"deny", &option_type_deny, LIST(config_domain, deny)},
         {"checks_per_recipient", &option_type_checks,
                 AT(config_domain, policy.checks_per_recipient), .fallback = "4"},
@@ -156,6 +158,7 @@ static const struct option directory_options[] = {
         {"hosts", &option_type_attribute, AT(config_directory, hosts)},
         {"more_hosts", &option_type_attribute, AT(config_directory, more_hosts)},
         {"allow_unauthorized", &option_type_attribute, AT(config_directory, allow_unauthorized)},
+        {"not_before", &option_type_attribute, AT(config_directory, not_before)},
         {"ca", &option_type_path, AT(config_directory, ca)},
         {"start_tls", &option_type_bool, AT(config_directory, start_tls)},
         {"timeout", &option_type_timeout, AT(config_directory, timeout), .fallback = "60s"},

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "protocol/utf8.h"
+
 static bool address_is_plain(char c)
 {
     const unsigned char octet = (unsigned char)c;
@@ -10,10 +12,51 @@ static bool address_is_plain(char c)
     return octet > ' ' && octet < 0x7f && c != '%' && c != '@';
 }
 
+/* The code point of a whole UTF-8 character. */
+static uint32_t address_code_point(const char *at, size_t len)
+{
+    static const unsigned char masks[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+    uint32_t code = (unsigned char)at[0] & masks[len];
+
+    for (size_t i = 1; i < len; i++)
+        code = code << 6 | ((unsigned char)at[i] & 0x3f);
+    return code;
+}
+
+/* Design, section 2: readers of mail trim or hide these, and so show another address. */
+static bool address_is_hidden(uint32_t code)
+{
+    static const struct {
+        uint32_t first, last;
+    } hidden[] = {{0x85, 0x85}, {0xa0, 0xa0}, {0xad, 0xad}, {0x34f, 0x34f}, {0x180e, 0x180e},
+            {0x200b, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x206f}, {0x3164, 0x3164},
+            {0xfe00, 0xfe0f}, {0xfeff, 0xfeff}, {0xfff0, 0xffff}, {0xe0000, 0xe0fff}};
+
+    for (size_t i = 0; i < sizeof hidden / sizeof *hidden; i++)
+        if (code >= hidden[i].first && code <= hidden[i].last)
+            return true;
+    return (code & 0xfffe) == 0xfffe; /* the last two of a plane are no characters */
+}
+
+/* What is not UTF-8 is skipped. A character that follows it counts, since some reader will find
+ * it. */
+static bool address_has_hidden(struct text local)
+{
+    while (local.len > 0) {
+        const size_t len = utf8_len(local);
+        if (len > 1 && address_is_hidden(address_code_point(local.at, len)))
+            return true;
+        local.at += len > 0 ? len : 1;
+        local.len -= len > 0 ? len : 1;
+    }
+    return false;
+}
+
+/* `local`: its octets themselves, without quotes or %XX. */
 static bool address_is_user(struct text local)
 {
     return local.len > 0 && local.len <= ADDRESS_LOCAL_MAX && local.at[0] != '+' &&
-           !text_equal(local, text_of("*"));
+           !text_equal(local, text_of("*")) && !address_has_hidden(local);
 }
 
 static void address_write_encoded(struct text local, struct writer *w)
@@ -64,30 +107,37 @@ static int address_hex_digit(char c)
 
 /* The octets that the one at `i` takes: 1, or 3 for %XX. 0: address_write_encoded() would not write
  * it. */
-static size_t address_octet_len(struct text encoded, size_t i)
+static size_t address_octet_len(struct text encoded, size_t i, char *octet_r)
 {
+    *octet_r = encoded.at[i];
     if (encoded.at[i] != '%')
         return address_is_plain(encoded.at[i]) ? 1 : 0;
     if (encoded.len - i < 3)
         return 0;
     const int high = address_hex_digit(encoded.at[i + 1]);
     const int low = address_hex_digit(encoded.at[i + 2]);
-    return high < 0 || low < 0 || address_is_plain((char)(high << 4 | low)) ? 0 : 3;
+    if (high < 0 || low < 0)
+        return 0;
+    *octet_r = (char)(unsigned char)(high << 4 | low);
+    return address_is_plain(*octet_r) ? 0 : 3;
 }
 
 /* Whether address_write_encoded() would write this, for a local part that is a user's. There is one
- * encoding of each local part: a `+` or `*` is plain, and so never encoded. */
+ * encoding of each local part. */
 static bool address_is_encoded(struct text encoded)
 {
-    size_t octets = 0;
+    char octets[ADDRESS_LOCAL_MAX];
+    struct writer local = writer_of(octets, sizeof octets);
 
-    for (size_t i = 0; i < encoded.len; octets++) {
-        const size_t len = address_octet_len(encoded, i);
+    for (size_t i = 0; i < encoded.len;) {
+        char octet;
+        const size_t len = address_octet_len(encoded, i, &octet);
         if (len == 0)
             return false;
+        writer_char(&local, octet);
         i += len;
     }
-    return octets <= ADDRESS_LOCAL_MAX && address_is_user((struct text){encoded.at, octets});
+    return !local.failed && address_is_user(writer_text(&local));
 }
 
 bool address_parse(struct text canonical, struct text default_domain, struct address *address_r)

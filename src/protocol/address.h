@@ -20,8 +20,9 @@ struct address {
 };
 
 /* From the parts of a mailbox: the local part without its quotes (1 to 64 octets, any of them),
- * the domain in any form, of one label or more. `*`, and a local part with nothing before its first
- * `+`, is never a user and refused. On false `address_r` stays as it was, here and below. */
+ * the domain in any form, of one label or more. Never a user, and refused: `*`, a local part with
+ * nothing before its first `+`, one with a character that readers trim or hide. On false
+ * `address_r` stays as it was, here and below. */
 bool address_make(struct text local, struct text domain, struct address *address_r)
         __attribute__((warn_unused_result));
 

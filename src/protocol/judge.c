@@ -19,14 +19,6 @@ static bool refused(struct judgement *judgement, const char *cause)
     return decided(judgement, VERDICT_NO, REASON_REFUSED, cause);
 }
 
-/* For the three that an operator can make a NO. The reason on the wire must not tell which. */
-static bool allowed_unless(bool denied, struct judgement *judgement, enum reason reason)
-{
-    if (denied)
-        return refused(judgement, reason_name(reason));
-    return decided(judgement, VERDICT_ALLOW, reason, "");
-}
-
 /* An answer may be used again only if it depends on the user at most. */
 static void may_be_kept(
         struct judgement *judgement, const struct domain_policy *policy, bool for_all_users)
@@ -55,6 +47,11 @@ static bool domain_is_served(const struct judge *judge, struct judgement *judgem
     const struct domain_policy *parent = rules_parent(judge->rules, domain);
     if (parent == NULL)
         return refused(judgement, "domain");
+    /* Mail servers write bounces as MAILER-DAEMON@ their own name. */
+    if (rules_has_host(judge->rules, domain)) {
+        judgement->policy = parent;
+        return false;
+    }
     if (judge->payload_state == PAYLOAD_STATE_ABSENT)
         may_be_kept(judgement, parent, true);
     if (!parent->subdomains)
@@ -64,8 +61,8 @@ static bool domain_is_served(const struct judge *judge, struct judgement *judgem
 
 static bool user_has_rule(const struct judge *judge, struct judgement *judgement)
 {
-    const enum rules_found found = rules_user(judge->rules, judge->lookup, &judge->question->user,
-            &judgement->rule, &judgement->matched);
+    const enum rules_found found = rules_user(judge->rules, judge->lookup, judgement->policy,
+            &judge->question->user, &judgement->rule, &judgement->matched);
 
     if (found == RULES_UNKNOWN)
         return decided(judgement, VERDICT_TEMPERROR, REASON_NONE, "users");
@@ -79,28 +76,38 @@ static bool is_lenient(const struct judgement *judgement)
     return judgement->rule != NULL && judgement->rule->allow_unauthorized;
 }
 
+static bool judge_unstamped(struct judgement *judgement, const char *cause)
+{
+    return decided(
+            judgement, is_lenient(judgement) ? VERDICT_ALLOW : VERDICT_NO, REASON_UNSTAMPED, cause);
+}
+
 static bool message_is_stamped(const struct judge *judge, struct judgement *judgement)
 {
     if (judge->payload_state != PAYLOAD_STATE_ABSENT)
         return false;
     may_be_kept(judgement, judgement->policy,
-            rules_unstamped_is_uniform(judge->rules, address_domain(&judge->question->user)));
-    return decided(
-            judgement, is_lenient(judgement) ? VERDICT_ALLOW : VERDICT_NO, REASON_UNSTAMPED, "");
+            rules_unstamped_is_uniform(judge->rules, text_of(judgement->policy->name)));
+    return judge_unstamped(judgement, "");
 }
 
-static bool host_is_permitted(const struct judge *judge, struct judgement *judgement)
+static bool rule_permits_stamp(const struct judge *judge, struct judgement *judgement)
 {
-    const struct text host = judge->payload_state == PAYLOAD_STATE_CLASSIC ? judge->classic->host
-                                                                           : judge->sealed->host;
+    const struct rule *rule = judgement->rule;
+    const bool is_sealed = judge->payload_state == PAYLOAD_STATE_SEALED;
+    const struct text host = is_sealed ? judge->sealed->host : judge->classic->host;
 
-    if (judgement->rule == NULL)
+    if (rule == NULL)
         return refused(judgement, "user");
-    if (rule_permits(judgement->rule, judgement->policy, host))
-        return false;
-    if (is_lenient(judgement))
-        return decided(judgement, VERDICT_ALLOW, REASON_HOST, "");
-    return refused(judgement, "host");
+    if (!rule_permits(rule, judgement->policy, host)) {
+        if (is_lenient(judgement))
+            return decided(judgement, VERDICT_ALLOW, REASON_HOST, "");
+        return refused(judgement, "host");
+    }
+    /* A payload of 2013 does not say when it was issued. */
+    if (is_sealed && judge->sealed->issued < rule->not_before)
+        return refused(judgement, "withdrawn");
+    return false;
 }
 
 static bool payload_is_sealed(const struct judge *judge, struct judgement *judgement)
@@ -112,40 +119,66 @@ static bool payload_is_sealed(const struct judge *judge, struct judgement *judge
     return decided(judgement, VERDICT_YES, REASON_STAMPED, "classic");
 }
 
-static bool is_in_time(const struct judge *judge, const struct domain_policy *policy)
+static bool judge_is_old(const struct judge *judge, const struct domain_policy *policy)
 {
     const uint64_t issued = judge->sealed->issued;
 
-    if (issued > judge->unix_now)
-        return issued - judge->unix_now <= JUDGE_FUTURE && issued >= judge->purged;
-    return judge->unix_now - issued <= policy->lifetime && issued >= judge->purged;
+    return issued < judge->unix_now && judge->unix_now - issued > policy->lifetime;
 }
 
-static bool payload_is_in_time(const struct judge *judge, struct judgement *judgement)
+static bool judge_is_late(const struct judge *judge, const struct domain_policy *policy)
 {
-    if (is_in_time(judge, judgement->policy))
-        return false;
-    return allowed_unless(judgement->policy->deny_expired, judgement, REASON_EXPIRED);
+    const uint64_t issued = judge->sealed->issued;
+
+    return judge_is_old(judge, policy) || issued < judge->purged ||
+           (issued > judge->unix_now && issued - judge->unix_now > JUDGE_FUTURE);
 }
 
-static bool message_is_unchanged(const struct judge *judge, struct judgement *judgement)
+/* A question that names receivers and no digest does not know the only one there is today. It gets
+ * no YES that binds nothing. */
+static bool judge_is_changed(const struct judge *judge)
 {
     const struct text asked = judge->question->digest;
     const struct text bound = judge->sealed->digest;
 
-    if (asked.len == 0 ||
-            (asked.len == bound.len && sodium_memcmp(asked.at, bound.at, asked.len) == 0))
-        return false;
-    return allowed_unless(judgement->policy->deny_changed, judgement, REASON_CHANGED);
+    if (asked.len == 0)
+        return judge->question->rcpt.len > 0 && !text_equal(bound, text_of("-"));
+    return asked.len != bound.len || sodium_memcmp(asked.at, bound.at, asked.len) != 0;
 }
 
-static bool receivers_are_named(const struct judge *judge, struct judgement *judgement)
+static bool judge_is_redirected(const struct judge *judge)
 {
     const struct text rcpt = judge->question->rcpt;
 
-    if (rcpt.len == 0 || receiving_covers(judge->sealed->receiving, rcpt))
-        return false;
-    return allowed_unless(judgement->policy->deny_redirected, judgement, REASON_REDIRECTED);
+    return rcpt.len > 0 && !receiving_covers(judge->sealed->receiving, rcpt);
+}
+
+/* All three are found before any decides. Otherwise an old stamp would hide what `deny` forbids,
+ * and would lift the text of anybody to ALLOW for ever. */
+static bool stamp_fits_message(const struct judge *judge, struct judgement *judgement)
+{
+    const struct domain_policy *policy = judgement->policy;
+    const struct {
+        bool found;
+        bool denied;
+        enum reason reason;
+    } faults[] = {
+            {judge_is_late(judge, policy), policy->deny_expired, REASON_EXPIRED},
+            {judge_is_changed(judge), policy->deny_changed, REASON_CHANGED},
+            {judge_is_redirected(judge), policy->deny_redirected, REASON_REDIRECTED},
+    };
+    const size_t count = sizeof faults / sizeof *faults;
+
+    /* The reason on the wire must not tell which. */
+    for (size_t i = 0; i < count; i++)
+        if (faults[i].found && faults[i].denied)
+            return refused(judgement, reason_name(faults[i].reason));
+    if (judge_is_old(judge, policy) && judge_is_changed(judge))
+        return judge_unstamped(judgement, "stale");
+    for (size_t i = 0; i < count; i++)
+        if (faults[i].found)
+            return decided(judgement, VERDICT_ALLOW, faults[i].reason, "");
+    return false;
 }
 
 static bool all_is_well(const struct judge *judge, struct judgement *judgement)
@@ -163,11 +196,9 @@ static const struct {
         {"the user's domain is served here", domain_is_served},
         {"the user has a rule", user_has_rule},
         {"the message carries a stamp", message_is_stamped},
-        {"the user's rule permits the sending host", host_is_permitted},
+        {"the user's rule permits the stamp", rule_permits_stamp},
         {"the payload is a sealed one", payload_is_sealed},
-        {"the payload is in time", payload_is_in_time},
-        {"the message is the one that was stamped", message_is_unchanged},
-        {"the payload names all receiving domains", receivers_are_named},
+        {"the stamp is in time, and for this message and its receivers", stamp_fits_message},
         {"the payload is within its allowance", NULL},
         {"nothing stands against it", all_is_well},
 };
@@ -175,6 +206,26 @@ static const struct {
 const char *judge_about(unsigned number)
 {
     return judge_steps[number - 1].about;
+}
+
+/* A domain under test answers ALLOW where it would answer NO, a forged stamp included. */
+static void judge_apply_testing(const struct judge *judge, struct judgement *judgement)
+{
+    const struct text domain = address_domain(&judge->question->user);
+    struct answer *answer = &judgement->answer;
+
+    if (answer->verdict != VERDICT_NO)
+        return;
+    const struct domain_policy *policy = rules_domain(judge->rules, domain);
+    if (policy == NULL)
+        policy = rules_parent(judge->rules, domain);
+    if (policy == NULL || !policy->testing)
+        return;
+    judgement->would_be = answer->reason;
+    answer->verdict = VERDICT_ALLOW;
+    answer->reason = REASON_TESTING;
+    if (answer->ttl > JUDGE_TESTING_TTL)
+        answer->ttl = JUDGE_TESTING_TTL;
 }
 
 enum judge_state judge_step(const struct judge *judge, struct judgement *judgement)
@@ -186,7 +237,10 @@ enum judge_state judge_step(const struct judge *judge, struct judgement *judgeme
         (void)decided(judgement, VERDICT_TEMPERROR, REASON_NONE, "");
     if (decide == NULL)
         return JUDGE_COUNT;
-    return decide(judge, judgement) ? JUDGE_DECIDED : JUDGE_NEXT;
+    if (!decide(judge, judgement))
+        return JUDGE_NEXT;
+    judge_apply_testing(judge, judgement);
+    return JUDGE_DECIDED;
 }
 
 enum judge_state judge_begin(const struct judge *judge, struct judgement *judgement_r)

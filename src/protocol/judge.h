@@ -11,7 +11,8 @@
 #include "protocol/question.h"
 #include "protocol/rules.h"
 
-#define JUDGE_FUTURE 300 /* seconds by which a host's clock may be ahead of ours */
+#define JUDGE_FUTURE 300      /* seconds by which a host's clock may be ahead of ours */
+#define JUDGE_TESTING_TTL 300 /* seconds, at most, for which ALLOW testing may be kept */
 
 /* What became of the question's payload before it is judged. */
 enum payload_state {
@@ -21,7 +22,7 @@ enum payload_state {
     PAYLOAD_STATE_CLASSIC,  /* opened; `classic` is set */
 };
 
-/* How often this payload was asked about, for step 10. */
+/* How often this payload was asked about, for step 8. */
 enum replay_count {
     REPLAY_SKIPPED, /* replay = "none" */
     REPLAY_PENDING, /* not counted yet */
@@ -47,12 +48,15 @@ struct judgement {
      * nothing may be answered, because the user's rule cannot be looked up now, or because no step
      * has decided yet. */
     struct answer answer;
+    /* Of ALLOW testing, the reason of the NO that it would be if the domain were not under test;
+     * else REASON_NONE. */
+    enum reason would_be;
     const char *cause; /* one word for the log where it knows more than the wire, else "" */
     unsigned step;     /* the last one taken, 1 to JUDGE_STEPS; in the end the one that decided */
     bool listed;       /* the user has a rule of its own, not that of `*` */
 
     /* What the rules say, for the log; borrowed from them. Not set when an earlier step decided. */
-    const struct domain_policy *policy; /* of the user's domain, from step 2 on */
+    const struct domain_policy *policy; /* whose rules judge the user, from step 2 on */
     const struct rule *rule;            /* from step 3 on; NULL: none; as rules_user() gave it */
     struct text matched;                /* the local part whose rule it is */
 };
@@ -77,7 +81,7 @@ void judge_counted(struct judgement *judgement, enum replay_count count);
 enum judge_state judge_step(const struct judge *judge, struct judgement *judgement)
         __attribute__((warn_unused_result));
 
-#define JUDGE_STEPS 11 /* in design section 3 */
+#define JUDGE_STEPS 9 /* in design section 3 */
 /* What step `number`, from 1 on, asks for: "the payload opens and fits the question". */
 const char *judge_about(unsigned number);
 

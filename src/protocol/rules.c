@@ -7,9 +7,10 @@
 
 #define SLOTS_MIN 64 /* a power of two, as they are for ever after */
 
-/* One table holds both kinds: a domain under its name, a user under `local@domain`. */
+/* One table holds all: a domain and a host under its name, a user under `local@domain`. */
 struct entry {
     const struct domain_policy *policy; /* a domain's */
+    bool is_host;                       /* a sending host's */
     bool lenient;                       /* a domain's: one of its users has allow_unauthorized */
     struct rule rule;                   /* a user's */
     size_t len;
@@ -56,7 +57,7 @@ void rules_free(struct rules **rules)
     *rules = NULL;
 }
 
-/* Folded `local@domain`, or the domain alone. */
+/* Folded `local@domain`, or a name alone. */
 struct key {
     struct writer text;
     char buffer[ADDRESS_MAX];
@@ -160,16 +161,33 @@ static struct entry *rules_add(struct rules *rules, const struct key *key)
     return entry;
 }
 
-bool rules_add_domain(struct rules *rules, const struct domain_policy *policy)
+/* The entry of a domain or a host, which may be new; NULL when it is no name, or out of memory. */
+static struct entry *rules_add_name(struct rules *rules, struct text name)
 {
-    const struct text name = text_of(policy->name);
     struct key key;
 
     if (!domain_is_ldh(name))
-        return false;
+        return NULL;
     domain_key(rules, name, &key);
-    struct entry *entry = rules_add(rules, &key);
-    if (entry == NULL)
+    struct entry *entry = rules_look_up(rules, &key);
+    return entry != NULL ? entry : rules_add(rules, &key);
+}
+
+bool rules_add_host(struct rules *rules, struct text name)
+{
+    struct entry *entry = rules_add_name(rules, name);
+
+    if (entry != NULL)
+        entry->is_host = true;
+    return entry != NULL;
+}
+
+bool rules_add_domain(struct rules *rules, const struct domain_policy *policy)
+{
+    const struct text name = text_of(policy->name);
+    struct entry *entry = rules_add_name(rules, name);
+
+    if (entry == NULL || entry->policy != NULL)
         return false;
     entry->policy = policy;
     if (name.len > rules->longest)
@@ -211,6 +229,13 @@ static const struct entry *domain_entry(const struct rules *rules, struct text d
     return rules_look_up(rules, &key);
 }
 
+bool rules_has_host(const struct rules *rules, struct text name)
+{
+    const struct entry *entry = domain_entry(rules, name);
+
+    return entry != NULL && entry->is_host;
+}
+
 const struct domain_policy *rules_domain(const struct rules *rules, struct text domain)
 {
     const struct entry *entry = domain_entry(rules, domain);
@@ -236,7 +261,7 @@ bool rules_unstamped_is_uniform(const struct rules *rules, struct text domain)
 {
     const struct entry *entry = domain_entry(rules, domain);
 
-    return entry == NULL || (!entry->lenient && !entry->policy->has_table);
+    return entry == NULL || entry->policy == NULL || (!entry->lenient && !entry->policy->has_table);
 }
 
 static enum rules_found rules_found_in_memory(const struct rules *rules, struct text local,
@@ -254,11 +279,11 @@ static enum rules_found rules_found_in_memory(const struct rules *rules, struct 
 }
 
 enum rules_found rules_user(const struct rules *rules, const struct rules_lookup *lookup,
-        const struct address *user, const struct rule **rule_r, struct text *matched_r)
+        const struct domain_policy *policy, const struct address *user, const struct rule **rule_r,
+        struct text *matched_r)
 {
+    const struct text domain = text_of(policy->name);
     const struct text tries[] = {address_local(user), address_without_detail(user), text_of("*")};
-    const struct domain_policy *policy =
-            lookup != NULL ? rules_domain(rules, address_domain(user)) : NULL;
     enum rules_found found = RULES_ABSENT;
 
     *rule_r = NULL;
@@ -266,8 +291,8 @@ enum rules_found rules_user(const struct rules *rules, const struct rules_lookup
     for (size_t i = 0; found == RULES_ABSENT && i < sizeof tries / sizeof *tries; i++) {
         if (i == 1 && tries[1].len == tries[0].len)
             continue;
-        found = rules_found_in_memory(rules, tries[i], address_domain(user), rule_r, matched_r);
-        if (found == RULES_ABSENT && policy != NULL && policy->has_table) {
+        found = rules_found_in_memory(rules, tries[i], domain, rule_r, matched_r);
+        if (found == RULES_ABSENT && lookup != NULL && policy->has_table) {
             found = lookup->find(lookup->context, policy, tries[i], rule_r);
             if (found == RULES_FOUND)
                 *matched_r = tries[i];

@@ -26,6 +26,7 @@ struct rule {
     enum rule_hosts mode;
     struct host_list hosts;
     bool allow_unauthorized;
+    uint64_t not_before; /* Unix seconds: stamps issued before are taken back; 0: none */
 };
 
 /* What a domain says about its users, apart from their rules. */
@@ -34,6 +35,7 @@ struct domain_policy {
     struct host_list hosts;
     uint64_t lifetime; /* seconds a payload is good for */
     uint64_t ttl;      /* seconds an answer about unstamped mail may be kept, 0: not at all */
+    bool testing;      /* ALLOW where the answer would be NO */
     bool subdomains;   /* the domain's subdomains may send without being served */
     bool deny_expired; /* the three that an operator can make a NO */
     bool deny_changed;
@@ -77,21 +79,28 @@ bool rules_add_domain(struct rules *rules, const struct domain_policy *policy)
 bool rules_add_user(struct rules *rules, struct text domain, struct text local,
         const struct rule *rule) __attribute__((warn_unused_result));
 
+/* Lists a sending host, whose own name may be an author's domain. False when it is no LDH domain,
+ * or out of memory. */
+bool rules_add_host(struct rules *rules, struct text name) __attribute__((warn_unused_result));
+bool rules_has_host(const struct rules *rules, struct text name);
+
 /* The domain itself, or NULL. */
 const struct domain_policy *rules_domain(const struct rules *rules, struct text domain);
 /* The nearest served domain above this one, or NULL. */
 const struct domain_policy *rules_parent(const struct rules *rules, struct text domain);
 /* Design section 3, step 3: the exact user, else without its +detail, else `*`; of two rules for
- * one of these the one in memory. `lookup` may be NULL; it is used for domains that have a table.
+ * one of these the one in memory. `policy`: whose rules; the user's own domain does not count.
+ * `lookup` may be NULL; it is used for domains that have a table.
  * `matched_r`: the local part whose rule it is, borrowed from the rules or from `user`; empty if
  * there is no rule. */
 enum rules_found rules_user(const struct rules *rules, const struct rules_lookup *lookup,
-        const struct address *user, const struct rule **rule_r, struct text *matched_r);
+        const struct domain_policy *policy, const struct address *user, const struct rule **rule_r,
+        struct text *matched_r);
 /* Whether it is known that no rule of this domain has allow_unauthorized: one answer about
  * unstamped mail holds for all its users. */
 bool rules_unstamped_is_uniform(const struct rules *rules, struct text domain);
 
-/* `policy` is the user's domain's. Names are compared with ASCII case folded. */
+/* `policy`: of the domain whose rule it is. Names are compared with ASCII case folded. */
 bool rule_permits(const struct rule *rule, const struct domain_policy *policy, struct text host);
 
 #endif

@@ -24,7 +24,7 @@ struct ldap_entry;
 bool ldap_entry_take(struct ldap_entry *entry, LDAPMessage *message)
         __attribute__((warn_unused_result));
 
-#define RULES_MAX 3 /* attributes that hold a rule */
+#define RULES_MAX 4 /* attributes that hold a rule */
 #define WORDS_MAX (ROW_TEXT_MAX * 2)
 
 /* An attribute, and the function for each of its values; that returns false when out of memory. */
@@ -42,6 +42,7 @@ struct said {
     struct writer more_hosts;
     size_t flags;
     bool allow_unauthorized;
+    char not_before[DATE_TEXT_MAX]; /* "": none */
     bool bad;
     char error[ROW_ERROR_MAX];
 };
@@ -94,6 +95,19 @@ static bool ldap_entry_take_flag(struct ldap_entry *e, struct text value, size_t
     return true;
 }
 
+static bool ldap_entry_take_date(struct ldap_entry *e, struct text value, size_t rank)
+{
+    struct said *said = &e->said;
+
+    (void)rank;
+    if (said->not_before[0] != '\0' && !said->bad) {
+        snprintf(said->error, sizeof said->error, "a second not_before: expected one value");
+        said->bad = true;
+    }
+    said->bad = said->bad || !rule_words_date(value, said->not_before, said->error);
+    return true;
+}
+
 static void want(struct ldap_entry *e, char *name,
         bool (*take)(struct ldap_entry *e, struct text value, size_t rank), size_t rank)
 {
@@ -139,6 +153,7 @@ static struct ldap_entry *ldap_entry_init(struct ldap_session *session, struct r
     want(e, directory->hosts.at, ldap_entry_take_host, 0);
     want(e, directory->more_hosts.at, take_more_host, 0);
     want(e, directory->allow_unauthorized.at, ldap_entry_take_flag, 0);
+    want(e, directory->not_before.at, ldap_entry_take_date, 0);
     return e;
 }
 
@@ -212,6 +227,7 @@ static void forget_entry(struct ldap_entry *e)
     e->said.more_hosts = writer_of(e->said.more_hosts_buffer, sizeof e->said.more_hosts_buffer);
     e->said.flags = 0;
     e->said.allow_unauthorized = false;
+    e->said.not_before[0] = '\0';
     e->said.bad = false;
 }
 
@@ -223,6 +239,8 @@ static void put_rule(const struct said *said, struct writer *words)
         rule_words_put(words, "more_hosts", writer_text(&said->more_hosts));
     if (said->allow_unauthorized)
         rule_words_put(words, "allow_unauthorized", text_of("yes"));
+    if (said->not_before[0] != '\0')
+        rule_words_put(words, "not_before", text_of(said->not_before));
 }
 
 static bool put_rows(struct ldap_entry *e, size_t count)

@@ -10,7 +10,7 @@
 #include "users/mailbox.h"
 #include "users/rule_words.h"
 
-#define COLUMNS_MAX 5
+#define COLUMNS_MAX 6
 #define WORDS_MAX (ROW_TEXT_MAX * 2)
 #define CONNECT_LEAST 2 /* seconds; libpq treats less as this */
 #define BEHIND 1000     /* milliseconds; the server's own limit comes first and names the cause */
@@ -25,9 +25,9 @@ struct reading {
     char *error;
 };
 
-enum column { ADDRESS, HOSTS, MORE_HOSTS, ALLOW_UNAUTHORIZED, ALIAS };
+enum column { ADDRESS, HOSTS, MORE_HOSTS, ALLOW_UNAUTHORIZED, NOT_BEFORE, ALIAS };
 static const char *const names[COLUMNS_MAX] = {
-        "address", "hosts", "more_hosts", "allow_unauthorized", "alias"};
+        "address", "hosts", "more_hosts", "allow_unauthorized", "not_before", "alias"};
 
 /* Messages of libpq and servers may have several lines. */
 static bool postgresql_fail(struct reading *r, const char *sentence)
@@ -140,8 +140,8 @@ static bool postgresql_begin(struct reading *r)
     char sql[256];
 
     snprintf(sql, sizeof sql,
-            "SET default_transaction_read_only = on; SET statement_timeout = %" PRIu64
-            "000; BEGIN READ ONLY",
+            "SET default_transaction_read_only = on; SET datestyle = ISO; SET statement_timeout = "
+            "%" PRIu64 "000; BEGIN READ ONLY",
             r->directory->timeout);
     return postgresql_run(r, sql) && ((PQsendQueryParams(r->connection, r->directory->query.at, 0,
                                                NULL, NULL, NULL, NULL, 0) == 1 &&
@@ -164,8 +164,8 @@ static bool find_column(struct reading *r, const char *name, int at)
         return postgresql_fail(r, sentence);
     }
     snprintf(sentence, sizeof sentence,
-            "unknown column: %.64s: expected address, hosts, more_hosts, allow_unauthorized or "
-            "alias",
+            "unknown column: %.64s: expected address, hosts, more_hosts, allow_unauthorized, "
+            "not_before or alias",
             name);
     return postgresql_fail(r, sentence);
 }
@@ -224,6 +224,20 @@ static bool put_flag(const struct reading *r, const PGresult *result, struct wri
     return true;
 }
 
+static bool put_date(const struct reading *r, const PGresult *result, struct writer *words,
+        char error_r[ROW_ERROR_MAX])
+{
+    char date[DATE_TEXT_MAX];
+    struct text value;
+
+    if (!postgresql_get(r, result, NOT_BEFORE, &value))
+        return true;
+    if (!rule_words_date(value, date, error_r))
+        return false;
+    rule_words_put(words, names[NOT_BEFORE], text_of(date));
+    return true;
+}
+
 static bool put_alias(const struct reading *r, const PGresult *result, struct writer *words,
         char error_r[ROW_ERROR_MAX])
 {
@@ -269,7 +283,8 @@ static bool postgresql_take_row(struct reading *r, const PGresult *result)
     }
     if (!put_hosts(r, result, HOSTS, &words, error) ||
             !put_hosts(r, result, MORE_HOSTS, &words, error) ||
-            !put_flag(r, result, &words, error) || !put_alias(r, result, &words, error)) {
+            !put_flag(r, result, &words, error) || !put_date(r, result, &words, error) ||
+            !put_alias(r, result, &words, error)) {
         snprintf(sentence, sizeof sentence, "%.*s: %s", (int)user.len, user.at, error);
         row_set_refuse(r->rows, text_of(origin), sentence);
         return true;

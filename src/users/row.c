@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/date.h"
+
 #define STAR "*"
 #define VALUE_SHOWN_MAX 100 /* octets */
 
@@ -69,6 +71,7 @@ struct given {
     bool hosts;
     bool more_hosts;
     bool allow_unauthorized;
+    bool not_before;
     bool alias;
     bool pinned;
     size_t used; /* of the storage */
@@ -122,6 +125,17 @@ static bool row_take_flag(
            row_fail(error_r, "bad value", value, "yes or no");
 }
 
+static bool row_take_date(struct row *row, struct given *given, struct text value, char *error_r)
+{
+    if (given->not_before)
+        return row_fail(error_r, "given twice", text_of("not_before"), "each name once");
+    given->not_before = true;
+    return date_parse(value, &row->rule.not_before) ||
+           row_fail(error_r, "bad not_before", value,
+                   "a date with its time, as in 2026-11-30T12:00 (UTC) or "
+                   "2026-11-30T12:00+01:00");
+}
+
 static bool take_alias(struct row *row, struct given *given, struct text value, char *error_r)
 {
     char buffer[ADDRESS_MAX + 1];
@@ -152,12 +166,14 @@ static bool row_take(struct row *row, struct given *given, struct text word, cha
     if (text_equal(name, text_of("allow_unauthorized")))
         return row_take_flag(
                 &given->allow_unauthorized, &row->rule.allow_unauthorized, name, value, error_r);
+    if (text_equal(name, text_of("not_before")))
+        return row_take_date(row, given, value, error_r);
     if (text_equal(name, text_of("pinned")))
         return row_take_flag(&given->pinned, &row->pinned, name, value, error_r);
     if (text_equal(name, text_of("alias")))
         return take_alias(row, given, value, error_r);
     return row_fail(error_r, "unknown name", name,
-            "hosts, more_hosts, allow_unauthorized, alias or pinned");
+            "hosts, more_hosts, allow_unauthorized, not_before, alias or pinned");
 }
 
 static struct text row_next_word(struct text *rest)
@@ -213,7 +229,8 @@ bool row_parse(struct text values, struct row *row_r, char error_r[ROW_ERROR_MAX
     for (struct text word = row_next_word(&values); word.len > 0; word = row_next_word(&values))
         if (!row_take(row_r, &given, word, error_r))
             return false;
-    if (given.alias && (given.hosts || given.more_hosts || given.allow_unauthorized))
+    if (given.alias &&
+            (given.hosts || given.more_hosts || given.allow_unauthorized || given.not_before))
         return row_fail(error_r, "an alias with a rule", none, "the rule in the row that it names");
     if (!fits(row_r))
         return row_fail(error_r, "too long", none, "at most 2048 octets");
@@ -230,6 +247,7 @@ static void row_put_name(struct writer *w, const char *name)
 bool row_format(const struct row *row, struct writer *w)
 {
     const struct rule *rule = &row->rule;
+    char date[DATE_TEXT_MAX];
 
     if (row->is_alias) {
         row_put_name(w, "alias=");
@@ -243,6 +261,11 @@ bool row_format(const struct row *row, struct writer *w)
     }
     if (rule->allow_unauthorized && !row->is_alias)
         row_put_name(w, "allow_unauthorized=yes");
+    if (rule->not_before > 0 && !row->is_alias) {
+        date_format(rule->not_before, date);
+        row_put_name(w, "not_before=");
+        writer_string(w, date);
+    }
     if (row->pinned)
         row_put_name(w, "pinned=yes");
     return !w->failed;

@@ -18,8 +18,9 @@
  * user = local@domain as canonical text, or *@domain
  *
  * The names are: hosts= (only these hosts; an empty value: none), more_hosts= (the domain's hosts
- * and these), allow_unauthorized=yes|no, alias=local@domain (the rule is that of another row; only
- * pinned may stand beside it), pinned=yes|no (a sync does not change the row).
+ * and these), allow_unauthorized=yes|no, not_before=DATE (date_parse(); stamps issued before are
+ * taken back), alias=local@domain (the rule is that of another row; only pinned may stand beside
+ * it), pinned=yes|no (a sync does not change the row).
  *
  * Hosts are separated by commas. White space around words is ignored. Domains may have any form,
  * including UTF-8, and are stored as A-labels in lower case. */

@@ -60,6 +60,16 @@ bool rule_words_add_hosts(struct text value, struct writer *hosts, char error_r[
     return !hosts->failed;
 }
 
+static bool rule_words_fail(
+        const char *name, struct text value, const char *expected, char error_r[ROW_ERROR_MAX])
+{
+    const int len = (int)(value.len < SHOWN_MAX ? value.len : SHOWN_MAX);
+
+    snprintf(error_r, ROW_ERROR_MAX, "bad %s: %.*s: expected %s", name, len,
+            len > 0 ? value.at : "", expected);
+    return false;
+}
+
 static bool is_one_of(struct text value, const char *const *words)
 {
     for (; *words != NULL; words++)
@@ -72,14 +82,20 @@ bool rule_words_flag(struct text value, bool *flag_r, char error_r[ROW_ERROR_MAX
 {
     static const char *const yes[] = {"true", "yes", "on", "t", "y", "1", NULL};
     static const char *const no[] = {"false", "no", "off", "f", "n", "0", NULL};
-    const int len = (int)(value.len < SHOWN_MAX ? value.len : SHOWN_MAX);
 
     *flag_r = is_one_of(value, yes);
-    if (*flag_r || is_one_of(value, no))
-        return true;
-    snprintf(error_r, ROW_ERROR_MAX, "bad allow_unauthorized: %.*s: expected true or false", len,
-            len > 0 ? value.at : "");
-    return false;
+    return *flag_r || is_one_of(value, no) ||
+           rule_words_fail("allow_unauthorized", value, "true or false", error_r);
+}
+
+bool rule_words_date(struct text value, char date_r[DATE_TEXT_MAX], char error_r[ROW_ERROR_MAX])
+{
+    uint64_t at = 0;
+
+    if (!date_parse(text_trim(value), &at))
+        return rule_words_fail("not_before", value, "a date with its time", error_r);
+    date_format(at, date_r);
+    return true;
 }
 
 void rule_words_put(struct writer *words, const char *name, struct text value)

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/date.h"
 #include "protocol/text.h"
 #include "users/row.h"
 
@@ -24,6 +25,10 @@ bool rule_words_add_hosts(struct text value, struct writer *hosts, char error_r[
 /* Reads a flag as PostgreSQL and directories write it: true, yes, on, t, y or 1; false, no, off, f,
  * n or 0; in any case. False with an error text. */
 bool rule_words_flag(struct text value, bool *flag_r, char error_r[ROW_ERROR_MAX])
+        __attribute__((warn_unused_result));
+
+/* Reads a date as date_parse() does, and writes it as a row has it. False with an error text. */
+bool rule_words_date(struct text value, char date_r[DATE_TEXT_MAX], char error_r[ROW_ERROR_MAX])
         __attribute__((warn_unused_result));
 
 /* Adds ` name=value`. */

@@ -153,7 +153,8 @@ static bool service_make_users(
 {
     for (size_t i = 0; i < domain->users_count; i++) {
         const struct config_user *user = &domain->users[i];
-        struct rule rule = {.allow_unauthorized = user->allow_unauthorized};
+        struct rule rule = {
+                .allow_unauthorized = user->allow_unauthorized, .not_before = user->not_before};
         const struct config_list *hosts = &user->hosts;
         if (user->hosts_given) {
             rule.mode = RULE_HOSTS_ONLY;
@@ -170,6 +171,20 @@ static bool service_make_users(
         }
     }
     return true;
+}
+
+/* Hosts with keys, and those of the domains, which may have keys of 2013. */
+static bool service_list_hosts(
+        struct service *service, const struct config *config, struct problems *problems)
+{
+    bool ok = true;
+
+    for (size_t i = 0; i < config->hosts_count; i++)
+        ok = ok && rules_add_host(service->rules, text_of(config->hosts[i].name.at));
+    for (size_t i = 0; i < config->domains_count; i++)
+        for (size_t j = 0; j < config->domains[i].hosts.count; j++)
+            ok = ok && rules_add_host(service->rules, text_of(config->domains[i].hosts.at[j].at));
+    return ok || service_out_of_memory(problems);
 }
 
 /* The index of the table. Several domains may name one. */
@@ -225,6 +240,7 @@ static bool service_make_domains(
     if (service->rules == NULL || service->served == NULL || service->tables == NULL)
         return service_out_of_memory(problems);
     service->served_count = config->domains_count;
+    ok = service_list_hosts(service, config, problems);
     for (size_t i = 0; i < config->domains_count; i++)
         ok = service_make_domain(service, &config->domains[i], &service->served[i], problems) && ok;
     return ok;

@@ -39,6 +39,7 @@ static void put_question(struct log_line *line, const struct query *query)
 
     log_string(line, "verdict", verdict_name(judgement->answer.verdict));
     log_string(line, "reason", reason_name(judgement->answer.reason));
+    put_if_any(line, "would_be", text_of(reason_name(judgement->would_be)));
     put_if_any(line, "cause", text_of(judgement->cause));
     if (query->payload_result != PAYLOAD_OK)
         log_string(line, "payload", payload_result_text(query->payload_result));
@@ -131,6 +132,7 @@ static void stats_put_event(struct ring *ring, const struct query *query,
             .time = unix_ms,
             .verdict = judgement->answer.verdict,
             .reason = judgement->answer.reason,
+            .would_be = judgement->would_be,
             .cause = text_of(judgement->cause),
             .user = address_text(&query->question.user),
             .host = query_host(query),

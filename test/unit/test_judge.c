@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: ISC
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,12 +18,11 @@ static const char *const hosts[] = {"mail.example.org"};
 static const struct domain_policy strict = {.name = "example.org",
         .hosts = {hosts, 1},
         .lifetime = 7 * DAY,
-        .subdomains = true,
         .deny_expired = true,
         .deny_changed = true,
         .deny_redirected = true};
 static const struct domain_policy normal = {
-        .name = "example.org", .hosts = {hosts, 1}, .lifetime = 7 * DAY, .subdomains = true};
+        .name = "example.org", .hosts = {hosts, 1}, .lifetime = 7 * DAY};
 static const struct domain_policy endless = {
         .name = "example.org", .hosts = {hosts, 1}, .lifetime = UINT64_MAX};
 static const struct domain_policy momentary = {
@@ -143,20 +143,23 @@ TEST(the_first_step_decides)
             {PAYLOAD_STATE_SEALED, "eve@example.com", "h", 0, "-", "a:1", REPLAY_OVER, 1, "forged",
                     "user"},
             {PAYLOAD_STATE_SEALED, NULL, "h", 0, "-", "a:1", REPLAY_OVER, 5, "host", "host"},
-            {PAYLOAD_STATE_SEALED, NULL, NULL, 0, "-", "a:1", REPLAY_OVER, 7, "expired", "expired"},
-            {PAYLOAD_STATE_SEALED, NULL, NULL, NOW, "-", "a:1", REPLAY_OVER, 8, "changed",
+            {PAYLOAD_STATE_SEALED, NULL, NULL, 0, "-", "a:1", REPLAY_OVER, 7, "unstamped",
+                    "expired"},
+            {PAYLOAD_STATE_SEALED, NULL, NULL, 0, NULL, "a:1", REPLAY_OVER, 7, "expired",
+                    "expired"},
+            {PAYLOAD_STATE_SEALED, NULL, NULL, NOW, "-", "a:1", REPLAY_OVER, 7, "changed",
                     "changed"},
-            {PAYLOAD_STATE_SEALED, NULL, NULL, NOW, OTHER_DIGEST, "a:1", REPLAY_OVER, 8, "changed",
+            {PAYLOAD_STATE_SEALED, NULL, NULL, NOW, OTHER_DIGEST, "a:1", REPLAY_OVER, 7, "changed",
                     "changed"},
-            {PAYLOAD_STATE_SEALED, NULL, NULL, NOW, NULL, "a:1", REPLAY_OVER, 9, "redirected",
+            {PAYLOAD_STATE_SEALED, NULL, NULL, NOW, NULL, "a:1", REPLAY_OVER, 7, "redirected",
                     "redirected"},
-            {PAYLOAD_STATE_SEALED, NULL, NULL, NOW, NULL, NULL, REPLAY_OVER, 10, "replayed",
+            {PAYLOAD_STATE_SEALED, NULL, NULL, NOW, NULL, NULL, REPLAY_OVER, 8, "replayed",
                     "replayed"},
-            {PAYLOAD_STATE_SEALED, NULL, NULL, NOW, NULL, NULL, REPLAY_FAILED, 10, "uncounted",
+            {PAYLOAD_STATE_SEALED, NULL, NULL, NOW, NULL, NULL, REPLAY_FAILED, 8, "uncounted",
                     "uncounted"},
-            {PAYLOAD_STATE_SEALED, NULL, NULL, NOW, NULL, NULL, REPLAY_WITHIN, 11, "stamped",
+            {PAYLOAD_STATE_SEALED, NULL, NULL, NOW, NULL, NULL, REPLAY_WITHIN, 9, "stamped",
                     "stamped"},
-            {PAYLOAD_STATE_SEALED, NULL, NULL, NOW, NULL, NULL, REPLAY_SKIPPED, 11, "stamped",
+            {PAYLOAD_STATE_SEALED, NULL, NULL, NOW, NULL, NULL, REPLAY_SKIPPED, 9, "stamped",
                     "stamped"},
     };
 
@@ -188,6 +191,143 @@ TEST(the_first_step_decides)
                     word, table[row].step, want);
             fail();
         }
+        rules_free(&rules);
+    }
+}
+
+/* Every subset of the three faults of step 7 with every subset of `deny`. What is denied is found
+ * whatever else there is. */
+TEST(faults_are_found_together)
+{
+    enum { EXPIRED = 1, CHANGED = 2, REDIRECTED = 4, ALL = 8 };
+    static const char *const words[] = {"expired", "changed", "redirected"};
+    static const enum reason reasons[] = {REASON_EXPIRED, REASON_CHANGED, REASON_REDIRECTED};
+
+    for (unsigned i = 0; i < ALL * ALL * 2; i++) {
+        const unsigned found = i % ALL;
+        const unsigned denied = i / ALL % ALL;
+        const char *user = i < ALL * ALL ? "alice@example.org" : "bob@example.org";
+        struct domain_policy policy = normal;
+        struct payload payload = payload_of_alice();
+        char line[256];
+        policy.deny_expired = (denied & EXPIRED) != 0;
+        policy.deny_changed = (denied & CHANGED) != 0;
+        policy.deny_redirected = (denied & REDIRECTED) != 0;
+        struct rules *rules = rules_of(&policy);
+        payload.user = text_of(user);
+        payload.issued = (found & EXPIRED) != 0 ? NOW - 8 * DAY : NOW;
+        payload.digest = text_of((found & CHANGED) != 0 ? OTHER_DIGEST : DIGEST);
+        payload.receiving = text_of((found & REDIRECTED) != 0 ? "a.example:1" : "example.net:1");
+        snprintf(line, sizeof line, "%s P rcpt=example.net digest=" DIGEST, user);
+        const struct judgement got = judge_line(line,
+                &(struct judge){.payload_state = PAYLOAD_STATE_SEALED,
+                        .sealed = &payload,
+                        .rules = rules,
+                        .unix_now = NOW},
+                REPLAY_WITHIN);
+        enum verdict verdict = VERDICT_YES;
+        enum reason reason = REASON_STAMPED;
+        const char *cause = "";
+        for (unsigned fault = 3; fault-- > 0;) {
+            if ((found & 1U << fault) != 0) {
+                verdict = VERDICT_ALLOW;
+                reason = reasons[fault];
+            }
+        }
+        if ((found & (EXPIRED | CHANGED)) == (EXPIRED | CHANGED)) {
+            verdict = i < ALL * ALL ? VERDICT_NO : VERDICT_ALLOW;
+            reason = REASON_UNSTAMPED;
+            cause = "stale";
+        }
+        for (unsigned fault = 3; fault-- > 0;) {
+            if ((found & denied & 1U << fault) != 0) {
+                verdict = VERDICT_NO;
+                reason = REASON_REFUSED;
+                cause = words[fault];
+            }
+        }
+        if (got.answer.verdict != verdict || got.answer.reason != reason ||
+                strcmp(got.cause, cause) != 0 || got.answer.ttl != 0)
+            fail_msg("found %u, denied %u, %s: got %s %s %s, want %s %s %s", found, denied, user,
+                    verdict_name(got.answer.verdict), reason_name(got.answer.reason), got.cause,
+                    verdict_name(verdict), reason_name(reason), cause);
+        rules_free(&rules);
+    }
+}
+
+/* A stamp is stale only when it is older than its lifetime. One that is late for another cause
+ * still says who made it. */
+TEST(stale_is_older_than_the_lifetime)
+{
+    static const struct {
+        uint64_t issued, now, purged;
+        const char *cause;
+    } table[] = {
+            {NOW, NOW + 7 * DAY, 0, ""},
+            {NOW, NOW + 7 * DAY + 1, 0, "stale"},
+            {NOW, NOW + 7 * DAY + 1, NOW + 1, "stale"},
+            {NOW, NOW, NOW + 1, ""},
+            {NOW + 301, NOW, 0, ""},
+            {UINT64_MAX, 0, 0, ""},
+            {0, UINT64_MAX, 0, "stale"},
+    };
+    struct rules *rules = rules_of(&normal);
+
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct payload payload = payload_of_alice();
+        payload.issued = table[i].issued;
+        payload.digest = text_of(OTHER_DIGEST);
+        const struct judgement got = judge_line("alice@example.org P digest=" DIGEST,
+                &(struct judge){.payload_state = PAYLOAD_STATE_SEALED,
+                        .sealed = &payload,
+                        .rules = rules,
+                        .purged = table[i].purged,
+                        .unix_now = table[i].now},
+                REPLAY_WITHIN);
+        if (strcmp(got.cause, table[i].cause) != 0)
+            fail_msg("row %zu: got %s `%s`", i, reason_name(got.answer.reason), got.cause);
+        assert_int_equal(
+                got.answer.verdict, table[i].cause[0] != '\0' ? VERDICT_NO : VERDICT_ALLOW);
+    }
+    rules_free(&rules);
+}
+
+/* A rule takes back what was issued before its date, and nothing else. */
+TEST(not_before_takes_stamps_back)
+{
+    static const struct {
+        uint64_t issued, not_before;
+        const char *host;
+        bool lenient;
+        enum verdict verdict;
+        const char *cause;
+    } table[] = {
+            {NOW, 0, "mail.example.org", false, VERDICT_YES, ""},
+            {NOW, NOW, "mail.example.org", false, VERDICT_YES, ""},
+            {NOW, NOW + 1, "mail.example.org", false, VERDICT_NO, "withdrawn"},
+            {NOW, NOW + 1, "mail.example.org", true, VERDICT_NO, "withdrawn"},
+            {NOW, UINT64_MAX, "mail.example.org", false, VERDICT_NO, "withdrawn"},
+            {NOW, NOW + 1, "h", false, VERDICT_NO, "host"},
+            {NOW, NOW + 1, "h", true, VERDICT_ALLOW, ""},
+    };
+
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct rules *rules = rules_of(&normal);
+        const struct rule rule = {
+                .allow_unauthorized = table[i].lenient, .not_before = table[i].not_before};
+        struct payload payload = payload_of_alice();
+        assert_true(rules_add_user(rules, text_of("example.org"), text_of("carol"), &rule));
+        payload.user = text_of("carol@example.org");
+        payload.host = text_of(table[i].host);
+        payload.issued = table[i].issued;
+        const struct judgement got = judge_line("carol@example.org P",
+                &(struct judge){.payload_state = PAYLOAD_STATE_SEALED,
+                        .sealed = &payload,
+                        .rules = rules,
+                        .unix_now = NOW},
+                REPLAY_WITHIN);
+        if (got.answer.verdict != table[i].verdict || strcmp(got.cause, table[i].cause) != 0)
+            fail_msg("row %zu: got %s %s", i, verdict_name(got.answer.verdict), got.cause);
         rules_free(&rules);
     }
 }
@@ -225,7 +365,7 @@ TEST(steps_can_be_walked)
                 assert_int_equal(walked.answer.verdict, VERDICT_TEMPERROR);
         }
         assert_int_equal(state, expired ? JUDGE_DECIDED : JUDGE_COUNT);
-        assert_int_equal(steps, expired ? 7 : 10);
+        assert_int_equal(steps, expired ? 7 : 8);
         assert_int_equal(judge_begin(&judge, &judged), state);
         assert_int_equal(judged.step, steps);
         assert_int_equal(walked.answer.verdict, judged.answer.verdict);
@@ -268,11 +408,11 @@ TEST(what_waits_for_its_count_has_no_answer)
         enum reason reason;
         unsigned step;
     } table[] = {
-            {REPLAY_SKIPPED, VERDICT_YES, REASON_STAMPED, 11},
-            {REPLAY_WITHIN, VERDICT_YES, REASON_STAMPED, 11},
-            {REPLAY_OVER, VERDICT_ALLOW, REASON_REPLAYED, 10},
-            {REPLAY_FAILED, VERDICT_ALLOW, REASON_UNCOUNTED, 10},
-            {REPLAY_PENDING, VERDICT_ALLOW, REASON_UNCOUNTED, 10},
+            {REPLAY_SKIPPED, VERDICT_YES, REASON_STAMPED, 9},
+            {REPLAY_WITHIN, VERDICT_YES, REASON_STAMPED, 9},
+            {REPLAY_OVER, VERDICT_ALLOW, REASON_REPLAYED, 8},
+            {REPLAY_FAILED, VERDICT_ALLOW, REASON_UNCOUNTED, 8},
+            {REPLAY_PENDING, VERDICT_ALLOW, REASON_UNCOUNTED, 8},
     };
     struct rules *rules = rules_of(&normal);
     const struct payload payload = payload_of_alice();
@@ -288,7 +428,7 @@ TEST(what_waits_for_its_count_has_no_answer)
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct judgement got;
         assert_int_equal(judge_begin(&judge, &got), JUDGE_COUNT);
-        assert_int_equal(got.step, 10);
+        assert_int_equal(got.step, 8);
         const struct answer none = judge_answer(&got, &question);
         struct writer w = writer_of(buffer, sizeof buffer);
         assert_false(answer_format(&none, &w));

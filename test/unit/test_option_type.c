@@ -61,6 +61,14 @@ static void check(const struct option_type *type, const struct row *rows, size_t
         check(&(type), rows, sizeof rows / sizeof *rows);                                          \
     } while (0)
 
+TEST(dates)
+{
+    CHECK(option_type_date, {"2026-11-30T12:00", "2026-11-30T12:00:00Z"},
+            {"2026-11-30T12:00:30+01:00", "2026-11-30T11:00:30Z"},
+            {"9999-12-31T23:59:59Z", "9999-12-31T23:59:59Z"}, {"2026-11-30", NULL},
+            {"1970-01-01T00:00Z", NULL}, {"now", NULL}, {"", NULL});
+}
+
 TEST(bools)
 {
     CHECK(option_type_bool, {"true", "true"}, {"yes", "true"}, {"on", "true"}, {"false", "false"},

@@ -106,6 +106,9 @@ TEST(rows_are_read_and_written_in_one_form)
             {"allow_unauthorized=no", ""},
             {"pinned=yes allow_unauthorized=yes hosts=a",
                     "hosts=a allow_unauthorized=yes pinned=yes"},
+            {"not_before=2026-11-30T12:00", "not_before=2026-11-30T12:00:00Z"},
+            {"pinned=yes not_before=2026-11-30T12:00+01:00 hosts=a",
+                    "hosts=a not_before=2026-11-30T11:00:00Z pinned=yes"},
             {"alias=Bob@Example.org", "alias=bob@example.org"},
             {"alias=a%C3%BCB@example.org", "alias=a%C3%BCb@example.org"},
             {"pinned=yes alias=bob@b\xc3\xbc"
@@ -142,13 +145,18 @@ TEST(wrong_rows_are_refused_with_a_reason)
     } rows[] = {
             {"hosts", "bad word: hosts: expected name=value"},
             {"hosts = a", "bad word: hosts: expected name=value"},
-            {"=a", "unknown name: : expected hosts, more_hosts, allow_unauthorized, alias or "
-                   "pinned"},
-            {"host=a",
-                    "unknown name: host: expected hosts, more_hosts, allow_unauthorized, alias or"
-                    " pinned"},
-            {"Hosts=a", "unknown name: Hosts: expected hosts, more_hosts, allow_unauthorized, alias"
-                        " or pinned"},
+            {"=a", "unknown name: : expected hosts, more_hosts, allow_unauthorized, not_before, "
+                   "alias or pinned"},
+            {"host=a", "unknown name: host: expected hosts, more_hosts, allow_unauthorized, "
+                       "not_before, alias or pinned"},
+            {"Hosts=a", "unknown name: Hosts: expected hosts, more_hosts, allow_unauthorized, "
+                        "not_before, alias or pinned"},
+            {"not_before=2026-11-30", "bad not_before: 2026-11-30: expected a date with its time, "
+                                      "as in 2026-11-30T12:00 (UTC) or 2026-11-30T12:00+01:00"},
+            {"not_before=2026-11-30T12:00 not_before=2026-11-30T12:00",
+                    "given twice: not_before: expected each name once"},
+            {"not_before=2026-11-30T12:00 alias=a@b",
+                    "an alias with a rule: expected the rule in the row that it names"},
             {"hosts=a_b", "bad host: a_b: expected a domain name"},
             {"hosts=a,,b", "bad host: : expected a domain name"},
             {"hosts=,a", "bad host: : expected a domain name"},

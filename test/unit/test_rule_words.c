@@ -66,6 +66,37 @@ TEST(values_are_added_to_those_before)
     assert_string_equal(error, "too many hosts: expected at most 2048 octets");
 }
 
+/* As PostgreSQL and directories write dates. */
+TEST(dates_are_understood)
+{
+    static const struct {
+        const char *value;
+        const char *want; /* NULL: refused */
+    } rows[] = {
+            {"2026-11-30 12:00:00", "2026-11-30T12:00:00Z"},
+            {"2026-11-30 12:00:00.000001+01", "2026-11-30T11:00:01Z"},
+            {"2026-11-30 12:00:00-05:30", "2026-11-30T17:30:00Z"},
+            {"20261130120000.0Z", "2026-11-30T12:00:00Z"},
+            {"20261130120000+0100", "2026-11-30T11:00:00Z"},
+            {" 2026-11-30T12:00Z\n", "2026-11-30T12:00:00Z"},
+            {"2026-11-30", NULL},
+            {"30.11.2026 12:00", NULL},
+            {"infinity", NULL},
+            {"", NULL},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct text value = exact_copy(text_of(rows[i].value));
+        char date[DATE_TEXT_MAX] = "";
+        char error[ROW_ERROR_MAX] = "";
+        const bool good = rule_words_date(value, date, error);
+        exact_free(value);
+        assert_int_equal(good, rows[i].want != NULL);
+        assert_string_equal(date, good ? rows[i].want : "");
+        assert_true(good == (error[0] == '\0'));
+    }
+}
+
 TEST(flags_are_understood)
 {
     static const struct {

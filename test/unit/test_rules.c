@@ -141,8 +141,12 @@ static const struct rule *find(
         const struct rules *rules, const struct address *user, struct text *matched_r)
 {
     const struct rule *rule = NULL;
-    const enum rules_found found = rules_user(rules, NULL, user, &rule, matched_r);
+    const struct domain_policy *policy = rules_domain(rules, address_domain(user));
 
+    *matched_r = text_of("");
+    if (policy == NULL)
+        return NULL;
+    const enum rules_found found = rules_user(rules, NULL, policy, user, &rule, matched_r);
     assert_int_equal(found, rule != NULL ? RULES_FOUND : RULES_ABSENT);
     return rule;
 }
@@ -359,7 +363,6 @@ TEST(rules_in_a_table)
             /* what is in memory comes first, and of other domains no table is asked */
             {"pinned@tabled.example", RULES_FOUND, RULES_FOUND, RULES_FOUND, "pinned", 0},
             {"nearby@example.org", RULES_FOUND, RULES_FOUND, RULES_ABSENT, "", 0},
-            {"nearby@example.com", RULES_FOUND, RULES_FOUND, RULES_ABSENT, "", 0},
     };
     struct rules *rules = with_domains();
 
@@ -371,7 +374,8 @@ TEST(rules_in_a_table)
         const struct address user = address_of(rows[i].user);
         const struct rule *rule = NULL;
         struct text matched;
-        const enum rules_found found = rules_user(rules, &lookup, &user, &rule, &matched);
+        const enum rules_found found = rules_user(
+                rules, &lookup, rules_domain(rules, address_domain(&user)), &user, &rule, &matched);
         if (found != rows[i].want || table.asked != rows[i].asked ||
                 !text_equal(matched, text_of(rows[i].matched)) ||
                 (rule != NULL) != (found == RULES_FOUND))
@@ -393,6 +397,56 @@ TEST(uniform_where_no_user_may_send_without)
     assert_false(rules_unstamped_is_uniform(rules, text_of("example.net")));
     assert_false(rules_unstamped_is_uniform(rules, text_of("tabled.example")));
     assert_true(rules_unstamped_is_uniform(rules, text_of("example.com")));
+    rules_free(&rules);
+}
+
+/* A host's name stands beside the domains, and may be one of them. */
+TEST(hosts_have_names)
+{
+    static const struct domain_policy both = {.name = "mail.example.org"};
+    static const struct {
+        const char *name;
+        bool added, domain;
+    } table[] = {
+            {"Mail.example.org", true, true},
+            {"mx.example.net", true, false},
+            {"example.org", true, true},
+            {"deep.sub.example.org", false, true},
+            {"other.example.org", false, false},
+    };
+    struct rules *rules = with_domains();
+
+    assert_false(rules_add_host(rules, text_of("not_ldh.example.org")));
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        assert_true(!table[i].added || (rules_add_host(rules, text_of(table[i].name)) &&
+                                               rules_add_host(rules, text_of(table[i].name))));
+    assert_null(rules_domain(rules, text_of("mail.example.org")));
+    assert_true(rules_unstamped_is_uniform(rules, text_of("mail.example.org")));
+    assert_false(add(rules, "alice", "mx.example.net", &plain));
+    assert_true(rules_add_domain(rules, &both));
+    assert_false(rules_add_domain(rules, &both));
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        const struct text name = text_of(table[i].name);
+        if (rules_has_host(rules, name) != table[i].added ||
+                (rules_domain(rules, name) != NULL) != table[i].domain)
+            fail_msg("%s: a host %d, a domain %d", table[i].name, rules_has_host(rules, name),
+                    rules_domain(rules, name) != NULL);
+    }
+    rules_free(&rules);
+}
+
+/* The rules of a domain serve users of other names. */
+TEST(rules_of_another_domain)
+{
+    struct rules *rules = with_domains();
+    const struct address daemon = address_of("MAILER-DAEMON@mail.example.org");
+    const struct rule *rule = NULL;
+    struct text matched;
+
+    assert_true(add(rules, "mailer-daemon", "example.org", &lenient));
+    assert_int_equal(rules_user(rules, NULL, &org, &daemon, &rule, &matched), RULES_FOUND);
+    assert_true(rule->allow_unauthorized);
+    assert_int_equal(rules_user(rules, NULL, &net, &daemon, &rule, &matched), RULES_ABSENT);
     rules_free(&rules);
 }
 

@@ -229,7 +229,7 @@ TEST(domain_defaults)
     assert_null(d.classic_key.at);
     assert_int_equal(d.policy.lifetime, 7 * 86400);
     assert_int_equal(d.policy.ttl, 300);
-    assert_true(d.policy.subdomains);
+    assert_false(d.policy.subdomains || d.policy.testing);
     assert_int_equal(d.deny.count, 0);
     section_clear(section("domain"), &d);
 }

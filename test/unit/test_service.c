@@ -20,11 +20,13 @@ static bool permits(const struct fixture_service *fixture, const char *user, con
 {
     const struct rules *rules = service_rules(fixture->service);
     const struct address address = user_of(user);
+    const struct domain_policy *policy = rules_domain(rules, address_domain(&address));
     struct text matched;
     const struct rule *rule;
 
-    return rules_user(rules, NULL, &address, &rule, &matched) == RULES_FOUND &&
-           rule_permits(rule, rules_domain(rules, address_domain(&address)), text_of(host));
+    return policy != NULL &&
+           rules_user(rules, NULL, policy, &address, &rule, &matched) == RULES_FOUND &&
+           rule_permits(rule, policy, text_of(host));
 }
 
 BEFORE_ALL()
@@ -77,22 +79,22 @@ TEST(users_have_their_hosts)
 
 TEST(domains_have_their_policy)
 {
-    struct fixture_service fixture =
-            fixture_service_open("", "domain example.org { default = true lifetime = 1d\n"
-                                     " ttl = 1h subdomains = no deny = {expired, redirected}\n"
-                                     "}\ndomain example.net { deny = changed }\n");
+    struct fixture_service fixture = fixture_service_open("",
+            "domain example.org { default = true lifetime = 1d\n"
+            " ttl = 1h subdomains = yes testing = yes deny = {expired, redirected}\n"
+            "}\ndomain example.net { deny = changed }\n");
     const struct rules *rules = service_rules(fixture.service);
 
     assert_true(text_equal(service_default_domain(fixture.service), text_of("example.org")));
     const struct domain_policy *policy = rules_domain(rules, text_of("Example.ORG"));
     assert_int_equal(policy->lifetime, 86400);
     assert_int_equal(policy->ttl, 3600);
-    assert_false(policy->subdomains);
+    assert_true(policy->subdomains && policy->testing);
     assert_true(policy->deny_expired && policy->deny_redirected && !policy->deny_changed);
     policy = rules_domain(rules, text_of("example.net"));
     assert_int_equal(policy->lifetime, 7 * 86400);
     assert_int_equal(policy->ttl, 300);
-    assert_true(policy->subdomains);
+    assert_false(policy->subdomains || policy->testing);
     assert_true(policy->deny_changed && !policy->deny_expired && !policy->deny_redirected);
     assert_null(service_classic_key(fixture.service, text_of("example.org")));
     assert_null(service_classic_key(fixture.service, text_of("nowhere.org")));
@@ -118,6 +120,28 @@ static void write_classic(const struct folder *folder, const char *name)
     const struct text pem = vectors_get(vectors, "key");
     folder_write(folder, name, pem.at, pem.len, 0640);
     vectors_free(&vectors);
+}
+
+/* Hosts with keys are known by their names, and so are those of a domain without their keys. */
+TEST(hosts_are_listed)
+{
+    static const struct {
+        const char *name;
+        bool listed;
+    } table[] = {{"MAIL.example.org", true}, {"old.example.net", true}, {"example.org", false},
+            {"more.example.org", false}};
+    struct folder folder = folder_make();
+
+    write_classic(&folder, "classic.key");
+    struct fixture_service fixture = fixture_service_open_in(folder, "",
+            "domain example.net { hosts = old.example.net classic_key = \"$/classic.key\" }\n"
+            "domain example.org { user more { more_hosts = " FIXTURE_SERVICE_HOST " } }\n");
+    assert_string_equal(problems_text(fixture.conf.problems), "");
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (rules_has_host(service_rules(fixture.service), text_of(table[i].name)) !=
+                table[i].listed)
+            fail_msg("%s: want %d", table[i].name, table[i].listed);
+    fixture_service_close(&fixture);
 }
 
 TEST(classic_keys_belong_to_their_domain)
@@ -267,9 +291,10 @@ TEST(many_users)
         snprintf(user, sizeof user, "U%d@example.org", i);
         assert_true(permits(&fixture, user, FIXTURE_SERVICE_HOST));
         const struct address address = user_of(user);
+        const struct rules *rules = service_rules(fixture.service);
         const struct rule *rule;
-        assert_int_equal(
-                rules_user(service_rules(fixture.service), NULL, &address, &rule, &matched),
+        assert_int_equal(rules_user(rules, NULL, rules_domain(rules, address_domain(&address)),
+                                 &address, &rule, &matched),
                 RULES_FOUND);
         assert_int_equal(rule->allow_unauthorized, i % 2 == 0);
     }

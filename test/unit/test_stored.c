@@ -19,7 +19,9 @@ TEST(what_is_stored_is_read)
     static const char *const rows[] = {"", "hosts=", "hosts=a", "hosts=a.example.org,b.example.org",
             "more_hosts=a allow_unauthorized=yes", "allow_unauthorized=yes pinned=yes",
             "pinned=yes", "hosts=xn--bcher-kva.example pinned=yes", "alias=bob@example.org",
-            "alias=a%C3%BCb@example.org pinned=yes"};
+            "alias=a%C3%BCb@example.org pinned=yes", "not_before=2026-11-30T12:00:00Z",
+            "hosts=a.example.org,b.example.org allow_unauthorized=yes "
+            "not_before=9999-12-31T23:59:59Z pinned=yes"};
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char octets[STORED_MAX];
@@ -51,12 +53,16 @@ TEST(what_is_damaged_is_refused)
             OCTETS("\1"),
             OCTETS("\1\0"),
             OCTETS("\0\0\0"),
-            OCTETS("\2\0\0"),         /* another form */
-            OCTETS("\1\0\0a"),        /* something behind it */
-            OCTETS("\1\0\1a\0"),      /* hosts where there are none */
-            OCTETS("\1\x10\0"),       /* more_hosts without one */
-            OCTETS("\1\x30\0"),       /* no such mode */
-            OCTETS("\1\x08\0"),       /* no such flag */
+            OCTETS("\2\0\0"),    /* another form */
+            OCTETS("\1\0\0a"),   /* something behind it */
+            OCTETS("\1\0\1a\0"), /* hosts where there are none */
+            OCTETS("\1\x10\0"),  /* more_hosts without one */
+            OCTETS("\1\x30\0"),  /* no such mode */
+            OCTETS("\1\x08\0"),  /* no time */
+            OCTETS("\1\x08\0\1\0\0\0\0\0\0"),
+            OCTETS("\1\x08\0\0\0\0\0\0\0\0\0"), /* a time that says nothing */
+            OCTETS("\1\x08\0\0\0\0\0\0\0\0\1"), /* of no calendar */
+            OCTETS("\1\x08\0\1\0\0\0\0\0\0\0a"),
             OCTETS("\1\x20\1a"),      /* no NUL */
             OCTETS("\1\x20\2a\0"),    /* fewer than it says */
             OCTETS("\1\x20\1a\0b\0"), /* more */
@@ -80,6 +86,8 @@ TEST(what_is_damaged_is_refused)
                    "bob@example.org"), /* an alias with a rule */
             OCTETS("\1\x24\0"
                    "bob@example.org"),
+            OCTETS("\1\x0c\0\1\0\0\0\0\0\0\0"
+                   "bob@example.org"),
     };
     struct row row;
 
@@ -96,8 +104,9 @@ TEST(a_flipped_bit_makes_no_monster)
     struct writer w = writer_of(octets, sizeof octets);
     struct row row;
 
-    assert_true(row_parse(
-            text_of("more_hosts=a.example.org,b.example.org allow_unauthorized=yes"), &row, error));
+    assert_true(row_parse(text_of("more_hosts=a.example.org,b.example.org allow_unauthorized=yes "
+                                  "not_before=2026-11-30T12:00:00Z"),
+            &row, error));
     assert_true(stored_write(&row, &w));
     for (size_t bit = 0; bit < writer_text(&w).len * 8; bit++) {
         char again_octets[STORED_MAX];
