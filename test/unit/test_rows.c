@@ -69,8 +69,8 @@ TEST(wrong_lines_are_all_named)
 {
     WRONG("a\n", "f:1: bad user: a: expected local@domain or *@domain\n");
     WRONG("a@x\n\n# c\nb@x host=a\nc@x hosts=a_b\n",
-            "f:4: unknown name: host: expected hosts, more_hosts, allow_unauthorized, alias or "
-            "pinned\nf:5: bad host: a_b: expected a domain name\n");
+            "f:4: unknown name: host: expected hosts, more_hosts, allow_unauthorized, "
+            "not_before, alias or pinned\nf:5: bad host: a_b: expected a domain name\n");
     WRONG("a@x alias=A@x\n", "f:1: bad alias: a@x: expected another user\n");
     WRONG("b@x\na@x\nA@x hosts=\na@X\n",
             "f:3: a second row: a@x: expected one, and the first is in line 2\n"
