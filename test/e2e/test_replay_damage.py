@@ -13,7 +13,7 @@ import pytest
 from harness.checks import WAIT_LIMIT, check, equal, wait_for
 from harness.client import ask
 from harness.daemon import BUILD, log_value
-from harness.namespaces import apart, needs_root, unshare_mounts
+from harness.namespaces import apart, disk, mount, needs_root, unshare_mounts
 from harness.replaystore import (ALARM, LOST, REPLAYED, UNCOUNTED, YES, counting, exhaust, fresh,
                                  question, state)
 
@@ -164,28 +164,9 @@ def test_a_folder_that_nobody_may_write_is_an_alarm(case):
     equal(d.stop(), 0)
 
 
-@contextlib.contextmanager
-def disk(case, size):
-    """The state folder becomes a file system so large. Nobody else sees it."""
-    needs_root()
-    unshare_mounts()
-    mount("--make-rprivate", "/")
-    mount("-t", "tmpfs", "-o", f"size={size},mode=700,uid=65534,gid=65534", "tmpfs", case.world.state)
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "-l", case.world.state], check=False)
-
-
-def mount(*arguments):
-    done = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        pytest.skip("no file system may be mounted: " + done.stderr.strip())
-
-
 @apart
 def test_a_disk_too_small_is_an_alarm_until_it_is_larger(case):
-    with disk(case, "32m"):
+    with disk(case.world.state, "32m"):
         d = case.daemon(counting(case))
         line = d.wait_log(ALARM)[0]
         check("No space left on device" in log_value(line, "because"), line)
@@ -238,7 +219,7 @@ class Filling:
 
 @apart
 def test_a_full_map_grows_and_a_full_disk_is_an_alarm(case):
-    with disk(case, "80m"):
+    with disk(case.world.state, "80m"):
         d = case.daemon(counting(case))
         asked = question(case)
         equal(d.ask(asked), YES)

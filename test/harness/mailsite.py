@@ -99,13 +99,13 @@ class Site:
         if service:
             self.start_service()
 
-    def start_service(self):
+    def start_service(self, workers=1, **how):
         self.service = Daemon(self.case, f"""
 service {{ listen = {{"{SERVICE}:26"}} run_as = "nobody" state = "{self.state}"
-          keys = {{"{self.key_path}"}} workers = 1 {self.options} }}
+          keys = {{"{self.key_path}"}} workers = {workers} {self.options} }}
 host "mx.origin.test" {{ keys = {{"{self.host.public_text()}"}} }}
 domain "origin.test" {{ hosts = {{"mx.origin.test"}} {self.users} }}
-""")
+""", **how)
         return self.service
 
     def service_counter(self):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
 """Networks and mounts of a thread's or a process's own."""
+import contextlib
 import ctypes
 import fcntl
 import functools
@@ -7,6 +8,7 @@ import os
 import resource
 import socket
 import struct
+import subprocess
 import threading
 
 import pytest
@@ -63,6 +65,25 @@ def unshare_network():
 def unshare_mounts():
     """What this thread mounts is not seen by others."""
     unshare(0x00020000, "mounts")  # CLONE_NEWNS
+
+
+@contextlib.contextmanager
+def disk(folder, size):
+    """The folder becomes a file system so large, which belongs to nobody. No other thread sees it."""
+    needs_root()
+    unshare_mounts()
+    mount("--make-rprivate", "/")
+    mount("-t", "tmpfs", "-o", f"size={size},mode=700,uid=65534,gid=65534", "tmpfs", folder)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", folder], check=False)
+
+
+def mount(*arguments):
+    done = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        pytest.skip("no file system may be mounted: " + done.stderr.strip())
 
 
 _private = []
