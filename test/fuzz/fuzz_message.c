@@ -57,6 +57,9 @@ static void see_field(void *context, const struct field *field)
     const uint64_t gap = value - 1 - field->offset - field->name.len;
     require(field->space_before_colon == (gap > 0));
     require(memchr(field->name.at, ':', field->name.len) == NULL && field->name.len > 0);
+    require(field->longest_line >= field->name.len && field->longest_line <= field->len);
+    require(!field->has_bare_cr ||
+            memchr(seen->message.at + field->offset, '\r', field->len) != NULL);
     o->next = end;
     o->fields++;
     o->print = o->print * 1099511628211U + end * 31 + field->name.len;

@@ -6,7 +6,8 @@
 
 /* A message cut into lines by LF: each is a field up to the first empty one, as a mail server might
  * hand them over. There is an author exactly if nothing is at fault, and then there was exactly one
- * From field; a stamp counts only if it is listed. */
+ * From field; a stamp counts only if it is listed. There is no digest exactly if the fault says so.
+ */
 
 static void require(bool holds)
 {
@@ -42,7 +43,11 @@ static void check(struct message_parser *parser, const struct seen *seen)
 
     require((author != NULL) == (fault == MESSAGE_PARSER_OK));
     require(end == MESSAGE_PARSER_OK || fault == end);
-    require(author == NULL || seen->froms == 1);
+    require(author == NULL || seen->froms == 1 || message_parser_lacks_from(parser));
+    const bool is_undigested = end != MESSAGE_PARSER_OK || fault == MESSAGE_PARSER_LONG_LINE ||
+                               fault == MESSAGE_PARSER_BARE_CR;
+    require(digest_is_text(text_of(message_parser_digest(parser))) != is_undigested);
+    require(!is_undigested || message_parser_digest(parser)[0] == '\0');
     (void)message_parser_stamps(parser, &listed);
     require(listed <= seen->stamps);
     if (author == NULL)
@@ -50,7 +55,6 @@ static void check(struct message_parser *parser, const struct seen *seen)
     const struct stamp *stamp = message_parser_stamp_by(parser, author, &count);
     require(count <= listed && (stamp != NULL) == (count == 1));
     require(stamp == NULL || address_equal(&stamp->user, author));
-    require(digest_is_text(text_of(message_parser_digest(parser))));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
