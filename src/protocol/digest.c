@@ -59,6 +59,8 @@ struct digest {
     bool white;
     bool cr;
     bool any; /* something of the body was hashed */
+    size_t unhashed_len;
+    char unhashed[2048]; /* gathered, since words are short and a call for each costs more */
 };
 
 struct digest *digest_init(void)
@@ -67,7 +69,7 @@ struct digest *digest_init(void)
 
     if (d == NULL)
         return NULL;
-    memset(d, 0, sizeof *d);
+    memset(d, 0, offsetof(struct digest, unhashed));
     crypto_generichash_init(&d->hash, NULL, 0, DIGEST_OCTETS);
     return d;
 }
@@ -130,6 +132,7 @@ static void digest_write_quoted(struct writer *w, struct text *rest)
 
 static void digest_write_value(struct writer *w, struct text value, enum digest_space space)
 {
+    const char stop = space == SPACE_QUOTED ? '"' : ' ';
     struct text rest = text_trim(value);
 
     while (rest.len > 0) {
@@ -144,8 +147,7 @@ static void digest_write_value(struct writer *w, struct text value, enum digest_
             digest_write_quoted(w, &rest);
             continue;
         }
-        while (run < rest.len && !text_is_white(rest.at[run]) &&
-                !(space == SPACE_QUOTED && rest.at[run] == '"'))
+        while (run < rest.len && !text_is_white(rest.at[run]) && rest.at[run] != stop)
             run++;
         writer_put(w, (struct text){rest.at, run});
         rest = (struct text){rest.at + run, rest.len - run};
@@ -191,9 +193,23 @@ enum digest_result digest_field(struct digest *d, const struct field *field)
     return d->result;
 }
 
+static void digest_flush(struct digest *d)
+{
+    crypto_generichash_update(&d->hash, (const unsigned char *)d->unhashed, d->unhashed_len);
+    d->unhashed_len = 0;
+}
+
 static void digest_hash(struct digest *d, struct text t)
 {
-    crypto_generichash_update(&d->hash, (const unsigned char *)t.at, t.len);
+    if (t.len > sizeof d->unhashed - d->unhashed_len)
+        digest_flush(d);
+    if (t.len > sizeof d->unhashed) {
+        crypto_generichash_update(&d->hash, (const unsigned char *)t.at, t.len);
+        return;
+    }
+    if (t.len > 0)
+        memcpy(d->unhashed + d->unhashed_len, t.at, t.len);
+    d->unhashed_len += t.len;
 }
 
 static void digest_hash_count(struct digest *d, const char *name, uint64_t instances)
@@ -305,6 +321,7 @@ void digest_final(struct digest *d, char text_r[DIGEST_TEXT + 1])
     digest_end_line(d);
     if (d->any)
         digest_hash(d, text_of("\r\n"));
+    digest_flush(d);
     crypto_generichash_final(&d->hash, octets, sizeof octets);
     sodium_bin2base64(text_r, DIGEST_TEXT + 1, octets, sizeof octets,
             sodium_base64_VARIANT_URLSAFE_NO_PADDING);
