@@ -97,6 +97,19 @@ static void decision_log_stamped(const struct decision_line *mail, size_t replac
     log_end(&line);
 }
 
+/* The sending mail server may cut them, and then the receiver finds the message changed. */
+static void decision_log_long_lines(const struct decision_line *mail)
+{
+    const uint64_t longest = message_parser_longest_body_line(mail->transaction->parser);
+    struct log_line line;
+
+    if (longest <= DIGEST_LINE_MAX)
+        return;
+    decision_begin_line(&line, LOG_LEVEL_NOTICE, "long-lines", mail);
+    log_number(&line, "longest", longest);
+    log_end(&line);
+}
+
 /* Mail that the user's correspondents would refuse is a warning. */
 static void decision_log_not_stamped(
         const struct decision_line *mail, const char *reason, enum action action)
@@ -329,10 +342,12 @@ static void decision_stamp(struct transaction *transaction, enum message_parser_
     const char *reason = decision_try_stamp(transaction, error, line, decision);
     const size_t replaced = reason == NULL ? decision_replace_stamps(transaction, decision) : 0;
     line->milliseconds = mono_ms() - began;
-    if (reason == NULL)
-        decision_log_stamped(line, replaced);
-    else
+    if (reason != NULL) {
         decision_log_not_stamped(line, reason, decision->reply.action);
+        return;
+    }
+    decision_log_long_lines(line);
+    decision_log_stamped(line, replaced);
 }
 
 /* All messages */

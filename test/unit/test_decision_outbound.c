@@ -230,6 +230,42 @@ TEST_EACH(no_certain_author, authorless)
     assert_int_equal(fake_client.asked, 0);
 }
 
+#define TEN "0123456789"
+#define HUNDRED TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+#define LINE_990                                                                                   \
+    HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED TEN TEN TEN TEN TEN    \
+            TEN TEN TEN TEN
+
+/* Mail servers would cut such a line, and readers see other fields than were stamped. */
+static const struct fixture_session cut_lines[] = {
+        {{"a long line"}, LOOPBACK = ALICE "Subject: " LINE_990 "\n",
+                REFUSED("has a header line over 990 octets, which mail servers cut"),
+                AUTHORLESS("long-line", "reject")},
+        {{"a long line of results"}, LOOPBACK = "Authentication-Results: " LINE_990 "\n" ALICE,
+                REFUSED("has a header line over 990 octets, which mail servers cut"),
+                AUTHORLESS("long-line", "reject")},
+        {{"accepted"}, ACCEPT, LOOPBACK = ALICE "To: " LINE_990 "\n", .decision = "accept",
+                AUTHORLESS("long-line", "accept")},
+        {{"in a field that does not count"}, LOOPBACK = ALICE "X-To: " LINE_990 "\n",
+                .decision = STAMPED, .log = STAMPED_LOG("127.0.0.1", "submission")},
+        {{"a CR that ends no line"}, LOOPBACK = ALICE "X: y\rFrom: bob@example.org\n",
+                REFUSED("has a CR in its header section that ends no line"),
+                AUTHORLESS("bare-cr", "reject")},
+        {{"a body of 990"}, LOOPBACK = ALICE, .body = LINE_990 "\r\nx\r\n", .decision = STAMPED,
+                .log = STAMPED_LOG("127.0.0.1", "submission")},
+        {{"a body of 991"}, LOOPBACK = ALICE, .body = "x\r\n" LINE_990 "0\r\nx\r\n",
+                .decision = STAMPED,
+                .log = "level=notice event=long-lines queue=4Fz9 ip=127.0.0.1 "
+                       "class=submission" AUTHOR
+                       " longest=991\n<6>" STAMPED_LOG("127.0.0.1", "submission")},
+};
+
+TEST_EACH(cut_line, cut_lines)
+{
+    fixture_session_check(row);
+    assert_int_equal(fake_client.asked, 0);
+}
+
 #define OTHER(user) "Verimail: " user " UEFZTE9BRA\n"
 #define FROM_ALICE "From: alice@example.org\n"
 #define REPLACED(n) STAMPED_LOG("127.0.0.1", "submission") " replaced=" n
