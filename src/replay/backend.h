@@ -18,7 +18,7 @@ struct replay_backend {
     int (*fd)(const void *store);                                   /* NULL: -1 */
     void (*turn)(void *store, uint64_t mono_ms, uint64_t unix_now); /* NULL: nothing to do */
     int (*time_left)(const void *store, uint64_t mono_ms);          /* NULL: -1 */
-    uint64_t (*purged)(const void *store);                          /* NULL: 0 */
+    uint64_t (*purged)(const void *store, uint64_t unix_now);       /* NULL: 0 */
     bool (*is_stale)(const void *store);                            /* NULL: false */
     void (*health)(const void *store, struct replay_health *health_r);
 };

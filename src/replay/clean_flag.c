@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -11,7 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAGIC "verimail-replay-1"
+#include "base/disk.h"
+
+#define MAGIC "verimail-replay-2"
 #define BOOT_FILE "/proc/sys/kernel/random/boot_id"
 #define BOOT_MAX 40
 
@@ -20,38 +23,68 @@ struct content {
     char boot[BOOT_MAX];
     _Atomic uint32_t state;
     _Atomic uint32_t epoch;
+    _Atomic uint32_t unsynced; /* not 0: a part of the store may not be on the disk */
     _Atomic uint64_t begun;
+    _Atomic uint64_t latest;
 };
 
 struct clean_flag {
     int fd;
     char boot[BOOT_MAX]; /* this boot's */
     struct content *content;
+    char path[];
 };
 
-/* Reads the boot's id. If there is none, each start counts as a new boot. */
-static void read_boot(char boot_r[BOOT_MAX])
+/* False with errno. An id that cannot be read proves nothing: the store may well be of this boot.
+ */
+static bool clean_flag_read_boot(char boot_r[BOOT_MAX])
 {
     const int fd = open(BOOT_FILE, O_RDONLY | O_CLOEXEC);
-    ssize_t got = 0;
 
     memset(boot_r, 0, BOOT_MAX);
     if (fd < 0)
-        return;
-    got = read(fd, boot_r, BOOT_MAX - 1);
-    if (got < 0)
-        memset(boot_r, 0, BOOT_MAX);
+        return false;
+    const ssize_t got = read(fd, boot_r, BOOT_MAX - 1);
+    const int error = got < 0 ? errno : EIO;
     close(fd);
+    errno = error;
+    return got > 0;
 }
 
-/* Maps the file's content, and makes it if it is new. Call it under the lock. */
-static bool make_content(struct clean_flag *flag)
+static bool clean_flag_is_zero(const struct content *content)
+{
+    static const struct content zero;
+
+    return memcmp(content, &zero, sizeof zero) == 0;
+}
+
+static bool clean_flag_map(struct clean_flag *flag)
+{
+    void *at = mmap(NULL, sizeof *flag->content, PROT_READ | PROT_WRITE, MAP_SHARED, flag->fd, 0);
+
+    if (at == MAP_FAILED)
+        return false;
+    flag->content = at;
+    return true;
+}
+
+static bool clean_flag_is_well_formed(const struct content *content)
+{
+    return memcmp(content->magic, MAGIC, sizeof MAGIC) == 0 && content->state <= CLEAN_FLAG_DAMAGED;
+}
+
+/* Maps the file's content, and makes it if it is new. Call it under the lock. A process that dies
+ * here leaves zeros, which count as new. */
+static bool clean_flag_make_content(struct clean_flag *flag)
 {
     struct stat st;
 
-    if (fstat(flag->fd, &st) != 0 || !S_ISREG(st.st_mode))
+    if (fstat(flag->fd, &st) != 0)
         return false;
-    const bool is_empty = st.st_size == 0;
+    if (!S_ISREG(st.st_mode)) {
+        errno = EINVAL;
+        return false;
+    }
     if (st.st_size != (off_t)sizeof *flag->content &&
             ftruncate(flag->fd, (off_t)sizeof *flag->content) != 0)
         return false;
@@ -61,35 +94,67 @@ static bool make_content(struct clean_flag *flag)
         errno = error;
         return false;
     }
-    flag->content =
-            mmap(NULL, sizeof *flag->content, PROT_READ | PROT_WRITE, MAP_SHARED, flag->fd, 0);
-    if (flag->content == MAP_FAILED) {
-        flag->content = NULL;
+    if (!clean_flag_map(flag))
         return false;
-    }
-    const bool is_well_formed = memcmp(flag->content->magic, MAGIC, sizeof MAGIC) == 0 &&
-                                flag->content->state <= CLEAN_FLAG_DAMAGED;
-    if (is_empty || !is_well_formed) {
-        memcpy(flag->content->magic, MAGIC, sizeof MAGIC);
-        flag->content->state = is_empty ? CLEAN_FLAG_EMPTY : CLEAN_FLAG_DAMAGED;
-    }
+    if (clean_flag_is_well_formed(flag->content))
+        return true;
+    const bool is_new = clean_flag_is_zero(flag->content);
+    memset(flag->content, 0, sizeof *flag->content); /* times of chance would stop the counting */
+    memcpy(flag->content->magic, MAGIC, sizeof MAGIC);
+    flag->content->state = is_new ? CLEAN_FLAG_EMPTY : CLEAN_FLAG_DAMAGED;
     return true;
 }
 
-struct clean_flag *clean_flag_open(const char *path)
+static struct clean_flag *clean_flag_make(const char *path, int flags)
 {
-    struct clean_flag *flag = calloc(1, sizeof *flag);
+    const size_t size = strlen(path) + 1;
+    struct clean_flag *flag = calloc(1, sizeof *flag + size);
 
     if (flag == NULL)
         return NULL;
-    read_boot(flag->boot);
-    flag->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-    if (flag->fd < 0 || !clean_flag_lock(flag) || !make_content(flag)) {
+    memcpy(flag->path, path, size);
+    flag->fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | flags, 0600);
+    if (flag->fd < 0) {
         const int error = errno;
         clean_flag_close(&flag);
         errno = error;
     }
     return flag;
+}
+
+struct clean_flag *clean_flag_open(const char *path, char error_r[CLEAN_FLAG_ERROR_MAX])
+{
+    struct clean_flag *flag = clean_flag_make(path, O_CREAT);
+    const char *what = "";
+
+    if (flag != NULL && clean_flag_lock(flag) && clean_flag_make_content(flag)) {
+        if (clean_flag_read_boot(flag->boot))
+            return flag;
+        what = BOOT_FILE ": ";
+    }
+    snprintf(error_r, CLEAN_FLAG_ERROR_MAX, "%s%s", what, strerror(errno));
+    clean_flag_close(&flag);
+    return NULL;
+}
+
+struct clean_flag *clean_flag_attach(const char *path)
+{
+    struct clean_flag *flag = clean_flag_make(path, 0);
+    struct stat st;
+
+    if (flag == NULL)
+        return NULL;
+    bool done = fstat(flag->fd, &st) == 0;
+    if (done && (!S_ISREG(st.st_mode) || st.st_size != (off_t)sizeof *flag->content)) {
+        errno = EINVAL;
+        done = false;
+    }
+    if (done && clean_flag_map(flag))
+        return flag;
+    const int error = errno;
+    clean_flag_close(&flag);
+    errno = error;
+    return NULL;
 }
 
 void clean_flag_close(struct clean_flag **flag)
@@ -123,49 +188,64 @@ bool clean_flag_is_good(const struct clean_flag *flag)
 {
     const struct content *c = flag->content;
 
-    if (c->state == CLEAN_FLAG_CLEAN)
-        return true;
-    return c->state == CLEAN_FLAG_IN_USE && flag->boot[0] != '\0' &&
-           memcmp(c->boot, flag->boot, BOOT_MAX) == 0;
+    return c->state == CLEAN_FLAG_CLEAN ||
+           (c->state == CLEAN_FLAG_IN_USE && memcmp(c->boot, flag->boot, BOOT_MAX) == 0);
 }
 
-static bool to_disk(struct clean_flag *flag)
+bool clean_flag_sync(struct clean_flag *flag)
 {
     return msync(flag->content, sizeof *flag->content, MS_SYNC) == 0 && fsync(flag->fd) == 0;
+}
+
+void clean_flag_begin(struct clean_flag *flag)
+{
+    flag->content->state = CLEAN_FLAG_BEGINNING;
+}
+
+void clean_flag_recreate(struct clean_flag *flag, uint64_t unix_now)
+{
+    struct content *c = flag->content;
+
+    clean_flag_see(flag, unix_now);
+    c->begun = c->latest;
+    c->epoch++;
+    c->unsynced = 0;
+    c->state = CLEAN_FLAG_BEGINNING;
 }
 
 bool clean_flag_use(struct clean_flag *flag)
 {
     struct content *c = flag->content;
-    char boot[BOOT_MAX];
-
-    memcpy(boot, flag->boot, BOOT_MAX);
-    if (boot[0] == '\0')
-        boot[0] = '?'; /* an unknown boot, equal to no other */
-    if (c->state == CLEAN_FLAG_IN_USE && memcmp(c->boot, boot, BOOT_MAX) == 0)
-        return true;
     const uint32_t before = c->state;
-    memcpy(c->boot, boot, BOOT_MAX);
+
+    if (before == CLEAN_FLAG_IN_USE && memcmp(c->boot, flag->boot, BOOT_MAX) == 0 &&
+            c->unsynced == 0)
+        return true;
+    memcpy(c->boot, flag->boot, BOOT_MAX);
     c->state = CLEAN_FLAG_IN_USE;
-    if (to_disk(flag))
+    if (clean_flag_sync(flag) && disk_sync_folder(flag->path))
         return true;
     c->state = before;
     return false;
 }
 
-void clean_flag_recreate(struct clean_flag *flag, uint64_t unix_now)
-{
-    flag->content->begun = unix_now;
-    flag->content->epoch++;
-    flag->content->state = CLEAN_FLAG_EMPTY;
-}
-
 bool clean_flag_set_clean(struct clean_flag *flag)
 {
+    struct content *c = flag->content;
     uint32_t open = CLEAN_FLAG_IN_USE;
 
-    (void)atomic_compare_exchange_strong(&flag->content->state, &open, CLEAN_FLAG_CLEAN);
-    return to_disk(flag);
+    if (c->unsynced != 0) {
+        errno = EIO;
+        return false;
+    }
+    const bool was_open = atomic_compare_exchange_strong(&c->state, &open, CLEAN_FLAG_CLEAN);
+    if (clean_flag_sync(flag))
+        return true;
+    /* What the disk says now is not known. */
+    c->unsynced = 1;
+    if (was_open)
+        c->state = CLEAN_FLAG_IN_USE;
+    return false;
 }
 
 enum clean_flag_state clean_flag_state(const struct clean_flag *flag)
@@ -190,6 +270,25 @@ bool clean_flag_is_removed(const struct clean_flag *flag)
     struct stat st;
 
     return fstat(flag->fd, &st) == 0 && st.st_nlink == 0;
+}
+
+void clean_flag_see(struct clean_flag *flag, uint64_t unix_now)
+{
+    uint64_t latest = flag->content->latest;
+
+    while (latest < unix_now &&
+            !atomic_compare_exchange_weak(&flag->content->latest, &latest, unix_now))
+        ;
+}
+
+uint64_t clean_flag_latest(const struct clean_flag *flag)
+{
+    return flag->content->latest;
+}
+
+void clean_flag_set_unsynced(struct clean_flag *flag)
+{
+    flag->content->unsynced = 1;
 }
 
 void clean_flag_set_damaged(struct clean_flag *flag)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/date.h"
 #include "protocol/judge.h"
 #include "replay/backend.h"
 #include "replay/lmdb_file.h"
@@ -14,7 +15,7 @@
 #define PURGE_MOST 4096 /* counts deleted in one step */
 #define ENLARGE_MAX 16  /* enlargements for one batch; each doubles the file */
 #define CHANGED "is damaged, or was recreated"
-#define REOPEN_AFTER 60000 /* milliseconds until a failed opening is tried again */
+#define REOPEN_AFTER 1000 /* milliseconds until a failed opening is tried again */
 
 /* Keys are sorted by time of issue: 4 octets of it, most significant first, then the nonce, then
  * the hash of the domain. New keys are added at the right edge of the tree, and old ones deleted at
@@ -68,6 +69,39 @@ static int read_purged(struct lmdb *s)
     return error;
 }
 
+/* Whether the clock is behind a time at which something was counted. What was deleted or lost until
+ * then would be counted from zero. */
+static bool lmdb_is_behind(struct lmdb *s, uint64_t unix_now)
+{
+    const uint64_t seen = clean_flag_latest(s->file.flag);
+    const uint64_t latest = seen > s->purged ? seen : s->purged;
+    char date[DATE_TEXT_MAX];
+
+    if (latest <= unix_now + JUDGE_FUTURE)
+        return false;
+    date_format(latest, date);
+    snprintf(s->error, sizeof s->error,
+            "%s: the clock is behind %s, when something was counted: nothing is counted until "
+            "then; "
+            "if that time was wrong, remove %.80s-mark",
+            lmdb_path_of(s), date, lmdb_path_of(s));
+    return true;
+}
+
+static bool lmdb_open_file(struct lmdb *s, uint64_t unix_now)
+{
+    if (!lmdb_file_open(lmdb_path_of(s), unix_now, &s->file))
+        return false;
+    lmdb_file_enter(&s->file);
+    const int error = read_purged(s);
+    lmdb_file_leave();
+    if (lmdb_file_is_damage(error))
+        clean_flag_set_damaged(s->file.flag);
+    if (error != 0)
+        snprintf(s->file.error, sizeof s->file.error, "%s", mdb_strerror(error));
+    return error == 0;
+}
+
 static void *open_lmdb(const struct replay_setup *setup, uint64_t mono_ms, uint64_t unix_now)
 {
     struct lmdb *s = calloc(1, sizeof *s);
@@ -75,48 +109,34 @@ static void *open_lmdb(const struct replay_setup *setup, uint64_t mono_ms, uint6
     if (s == NULL)
         return NULL;
     s->setup = *setup;
-    int error = lmdb_file_open(lmdb_path_of(s), unix_now, &s->file);
-    if (error == 0) {
-        lmdb_file_enter(&s->file);
-        error = read_purged(s);
-        lmdb_file_leave();
-        if (lmdb_file_is_damage(error))
-            clean_flag_set_damaged(s->file.flag);
-    }
-    if (error != 0) {
+    if (!lmdb_open_file(s, unix_now)) {
+        snprintf(s->error, sizeof s->error, "%s: cannot be opened: %s", lmdb_path_of(s),
+                s->file.error);
         lmdb_file_close(&s->file);
         s->reopen_at = mono_ms + REOPEN_AFTER;
-        say_error(s, "cannot be opened", error);
-    } else if (s->file.lost) {
+    } else if (!lmdb_is_behind(s, unix_now) && s->file.lost) {
         say_recreated(s);
     }
     return s;
 }
 
 /* Why the store must be reopened; NULL when it need not be. */
-static const char *find_change(struct lmdb *s, uint64_t mono_ms, uint64_t unix_now)
+static const char *find_change(struct lmdb *s, uint64_t mono_ms)
 {
-    const uint64_t latest = unix_now + JUDGE_FUTURE;
-
     if (!lmdb_file_is_current(&s->file))
         return CHANGED;
     if (mono_ms >= s->purge_at && !lmdb_file_is_there(&s->file))
         return "was removed while it was in use";
-    if (s->purged <= latest && clean_flag_begun(s->file.flag) <= latest)
-        return NULL;
-    /* With this store every payload would be expired or not counted until the clock reaches its
-     * time. */
-    clean_flag_set_damaged(s->file.flag);
-    return "has counts from the future: the clock was or is wrong";
+    return NULL;
 }
 
-static bool lmdb_is_usable(struct lmdb *s, uint64_t mono_ms, uint64_t unix_now)
+static bool lmdb_is_usable(struct lmdb *s, uint64_t mono_ms)
 {
     if (s->file.env == NULL)
         s->stale = mono_ms >= s->reopen_at;
     if (s->file.env == NULL || s->stale)
         return false;
-    const char *error = find_change(s, mono_ms, unix_now);
+    const char *error = find_change(s, mono_ms);
     if (error != NULL) {
         lmdb_set_error(s, error);
         s->stale = true;
@@ -347,6 +367,7 @@ static void hand_back(struct lmdb *s)
 
 static void count_and_say(struct lmdb *s, uint64_t mono_ms, uint64_t unix_now)
 {
+    clean_flag_see(s->file.flag, unix_now);
     lmdb_file_enter(&s->file);
     const int error = count_batch(s, mono_ms, unix_now);
     lmdb_file_leave();
@@ -370,7 +391,7 @@ static void lmdb_commit(void *store, uint64_t mono_ms, uint64_t unix_now)
 {
     struct lmdb *s = store;
 
-    if (!lmdb_is_usable(s, mono_ms, unix_now))
+    if (!lmdb_is_usable(s, mono_ms) || lmdb_is_behind(s, unix_now))
         fail_all(s);
     else if (s->count > 0)
         count_and_say(s, mono_ms, unix_now);
@@ -406,11 +427,11 @@ static int lmdb_time_left(const void *store, uint64_t mono_ms)
     return mono_ms < s->reopen_at ? (int)(s->reopen_at - mono_ms) : 0;
 }
 
-static uint64_t lmdb_purged(const void *store)
+static uint64_t lmdb_purged(const void *store, uint64_t unix_now)
 {
     const struct lmdb *s = store;
 
-    return s->purged;
+    return s->purged <= unix_now + JUDGE_FUTURE ? s->purged : 0;
 }
 
 static bool lmdb_is_stale(const void *store)

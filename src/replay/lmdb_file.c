@@ -7,14 +7,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "process/child.h"
 
-#define TRIAL_MAX 10 /* seconds; a damaged file can make LMDB loop forever */
+#define TRIAL_TIMEOUT 10 /* seconds; a damaged file can make LMDB loop forever */
+#define TRIAL_ASSERT 1   /* exit status: LMDB found what cannot be */
+#define TRIAL_MUTE 2     /* exit status: the result could not be reported */
 
 #define FLAGS (MDB_NOSUBDIR | MDB_WRITEMAP | MDB_NOSYNC | MDB_NOTLS | MDB_NORDAHEAD | MDB_NOMEMINIT)
 
@@ -37,7 +39,7 @@ static void lmdb_file_on_assert(MDB_env *env, const char *message)
     (void)message;
     if (in_danger != NULL)
         clean_flag_set_damaged(in_danger);
-    _exit(EXIT_FAILURE);
+    _exit(TRIAL_ASSERT);
 }
 
 static void catch_crashes(void)
@@ -62,9 +64,21 @@ void lmdb_file_leave(void)
 
 bool lmdb_file_is_damage(int error)
 {
-    if (error == MDB_MAP_FULL || error == MDB_MAP_RESIZED)
+    switch (error) {
+    case MDB_KEYEXIST: /* where LMDB was not asked whether it does */
+    case MDB_NOTFOUND:
+    case MDB_PAGE_NOTFOUND:
+    case MDB_CORRUPTED:
+    case MDB_VERSION_MISMATCH:
+    case MDB_INVALID:
+    case MDB_CURSOR_FULL: /* the tree is deeper than any can be */
+    case MDB_PAGE_FULL:
+    case MDB_INCOMPATIBLE:
+    case MDB_BAD_VALSIZE:
+        return true;
+    default:
         return false;
-    return error >= MDB_KEYEXIST && error <= MDB_LAST_ERRCODE;
+    }
 }
 
 bool lmdb_file_is_purged_key(const MDB_val *key)
@@ -175,64 +189,101 @@ static int lmdb_file_open_env(struct lmdb_file *file, bool is_new)
     return error;
 }
 
+/* Whether there is address space for a file of this length. */
+static bool lmdb_file_fits(const char *path, size_t length)
+{
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    void *at = fd >= 0 ? mmap(NULL, length, PROT_READ, MAP_SHARED, fd, 0) : MAP_FAILED;
+
+    if (fd >= 0)
+        close(fd);
+    if (at != MAP_FAILED)
+        munmap(at, length);
+    return at != MAP_FAILED;
+}
+
+static int lmdb_file_open_to_read(struct lmdb_file *file)
+{
+    int error = mdb_env_create(&file->env);
+
+    if (error == 0)
+        error = mdb_env_open(file->env, file->path, MDB_NOSUBDIR | MDB_RDONLY | MDB_NOLOCK, 0600);
+    if (error != 0)
+        close_env(file);
+    return error;
+}
+
 /* Whether the file is as long as its content says. Opening it for writing would extend it to that
  * length and hide the damage. */
-static int try_length(struct lmdb_file *file)
+static int lmdb_file_try_length(struct lmdb_file *file)
 {
     MDB_envinfo info;
     MDB_stat about;
     struct stat st;
-    int error = mdb_env_create(&file->env);
 
-    if (stat(file->path, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size < (off_t)LMDB_FILE_FIRST)
+    if (stat(file->path, &st) != 0)
+        return errno;
+    if (!S_ISREG(st.st_mode) || st.st_size < (off_t)LMDB_FILE_FIRST)
         return MDB_INVALID;
-    if (error == 0)
-        error = mdb_env_open(file->env, file->path, MDB_NOSUBDIR | MDB_RDONLY | MDB_NOLOCK, 0600);
-    if (error == ENOMEM || error == EINVAL) /* no address space for a map of the stated length */
+    const uint64_t length = (uint64_t)st.st_size;
+    int error = lmdb_file_open_to_read(file);
+    if (error == ENOMEM) /* of the machine, or the stated length is more than any machine has */
+        error = lmdb_file_open_to_read(file);
+    if (error == EINVAL || (error == ENOMEM && lmdb_file_fits(file->path, length)))
         return MDB_CORRUPTED;
     if (error != 0)
         return error;
     (void)mdb_env_info(file->env, &info);
     (void)mdb_env_stat(file->env, &about);
-    const uint64_t length = (uint64_t)st.st_size;
     close_env(file);
     return info.me_mapsize <= length && info.me_last_pgno < length / about.ms_psize ? 0
                                                                                     : MDB_CORRUPTED;
 }
 
-static int try_all(struct lmdb_file *file)
+/* In the child. */
+static int lmdb_file_try(void *context, int report)
 {
-    int error = try_length(file);
+    struct lmdb_file *file = context;
+    int error = lmdb_file_try_length(file);
 
     if (error == 0)
         error = lmdb_file_open_env(file, false);
     if (error == 0)
         error = touch(file, false);
-    return error == MDB_MAP_FULL ? 0 : error;
+    return write(report, &error, sizeof error) == (ssize_t)sizeof error ? EXIT_SUCCESS : TRIAL_MUTE;
+}
+
+static bool lmdb_file_crashed(const struct child_outcome *outcome)
+{
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGABRT};
+    bool crashed = outcome->how == CHILD_EXITED && outcome->code == TRIAL_ASSERT;
+
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+        crashed = crashed || (outcome->how == CHILD_SIGNALLED && outcome->code == faults[i]);
+    return crashed;
 }
 
 /* Tries the file in a child process, which may crash. A damaged file therefore cannot prevent the
- * service from starting. */
-static int try_in_a_child(struct lmdb_file *file)
+ * service from starting. A child that ends otherwise says nothing about the file: it may have been
+ * killed for want of memory, or wait for a slow disk. */
+static int lmdb_file_try_in_a_child(struct lmdb_file *file)
 {
-    static const struct rlimit no_core;
-    int status = 0;
-    const pid_t child = fork();
+    struct writer w = writer_of(file->error, sizeof file->error - 1);
+    int error = 0;
+    const struct child_outcome outcome =
+            child_run(lmdb_file_try, file, TRIAL_TIMEOUT, &error, sizeof error);
 
-    if (child < 0)
-        return errno;
-    if (child == 0) {
-        static const int deadly[] = {SIGSEGV, SIGBUS, SIGFPE, SIGALRM};
-        for (size_t i = 0; i < sizeof deadly / sizeof *deadly; i++)
-            (void)signal(deadly[i], SIG_DFL);
-        (void)setrlimit(RLIMIT_CORE, &no_core);
-        (void)alarm(TRIAL_MAX);
-        _exit(lmdb_file_is_damage(try_all(file)) ? EXIT_FAILURE : EXIT_SUCCESS);
+    if (outcome.reported == sizeof error) {
+        if (error == MDB_MAP_FULL)
+            error = 0;
+        return error;
     }
-    while (waitpid(child, &status, 0) != child)
-        if (errno != EINTR)
-            return errno;
-    return status == 0 ? 0 : MDB_CORRUPTED; /* the caller's own opening reports any other error */
+    if (lmdb_file_crashed(&outcome))
+        return MDB_CORRUPTED;
+    writer_string(&w, "the process that tries it ");
+    child_outcome_write(&outcome, &w);
+    file->error[writer_text(&w).len] = '\0';
+    return EAGAIN;
 }
 
 static char *path_with(const struct lmdb_file *file, const char *suffix)
@@ -242,11 +293,13 @@ static char *path_with(const struct lmdb_file *file, const char *suffix)
     return asprintf(&path, "%s%s", file->path, suffix) < 0 ? NULL : path;
 }
 
-static bool exists(const char *path)
+/* Whether a file has this name. False with errno: that cannot be known now. */
+static bool lmdb_file_exists(const char *path, bool *exists_r)
 {
     struct stat st;
 
-    return lstat(path, &st) == 0;
+    *exists_r = lstat(path, &st) == 0;
+    return *exists_r || errno == ENOENT;
 }
 
 static void log_loss(const char *path, const char *kept_as)
@@ -266,9 +319,11 @@ static void log_loss(const char *path, const char *kept_as)
 static int lmdb_file_set_aside(struct lmdb_file *file, uint64_t unix_now)
 {
     char *lost = path_with(file, ".lost");
-    const bool is_there = exists(file->path);
+    bool is_there = false;
     int error = lost == NULL ? ENOMEM : 0;
 
+    if (error == 0 && !lmdb_file_exists(file->path, &is_there))
+        error = errno;
     if (error == 0 && is_there && rename(file->path, lost) != 0)
         error = errno;
     if (error == 0) {
@@ -280,18 +335,33 @@ static int lmdb_file_set_aside(struct lmdb_file *file, uint64_t unix_now)
     return error;
 }
 
-/* Starts a new, empty file. */
+static int lmdb_file_unlink(const char *path)
+{
+    return unlink(path) == 0 || errno == ENOENT ? 0 : errno;
+}
+
+/* Marks the file that was opened as in use. */
+static int lmdb_file_use(struct lmdb_file *file)
+{
+    if (clean_flag_use(file->flag))
+        return 0;
+    const int error = errno;
+    close_env(file);
+    return error;
+}
+
+/* Starts a new, empty file. What of it cannot be finished is removed. */
 static int lmdb_file_begin(struct lmdb_file *file)
 {
     char *lock = path_with(file, "-lock");
-    int error = lock == NULL ? ENOMEM : 0;
+    int error = lock == NULL ? ENOMEM : lmdb_file_unlink(file->path);
 
-    if (error == 0 && unlink(file->path) != 0 && errno != ENOENT)
-        error = errno;
-    if (error == 0 && unlink(lock) != 0 && errno != ENOENT) /* open copies live on */
-        error = errno;
+    if (error == 0)
+        error = lmdb_file_unlink(lock); /* open copies live on */
     if (error == 0)
         error = lmdb_file_open_env(file, true);
+    if (error == 0)
+        error = lmdb_file_use(file);
     if (error != 0 && lock != NULL) {
         (void)unlink(file->path);
         (void)unlink(lock);
@@ -301,51 +371,59 @@ static int lmdb_file_begin(struct lmdb_file *file)
 }
 
 /* Call it under the flag's lock. */
-static int open_or_begin(struct lmdb_file *file, uint64_t unix_now)
+static int lmdb_file_open_or_begin(struct lmdb_file *file, uint64_t unix_now)
 {
-    const struct clean_flag *flag = file->flag;
+    bool is_there = false;
     int error = MDB_INVALID;
 
-    if (clean_flag_is_good(flag) && exists(file->path)) {
-        error = try_in_a_child(file);
+    if (!lmdb_file_exists(file->path, &is_there))
+        return errno;
+    if (clean_flag_state(file->flag) == CLEAN_FLAG_EMPTY && !is_there)
+        clean_flag_begin(file->flag);
+    if (clean_flag_state(file->flag) == CLEAN_FLAG_BEGINNING)
+        return lmdb_file_begin(file);
+    if (clean_flag_is_good(file->flag) && is_there) {
+        error = lmdb_file_try_in_a_child(file);
         if (error == 0)
             error = lmdb_file_open_env(file, false);
-    } else if (clean_flag_state(flag) == CLEAN_FLAG_EMPTY &&
-               (clean_flag_begun(flag) != 0 || !exists(file->path))) {
-        error = lmdb_file_begin(file);
+        if (error == 0)
+            error = lmdb_file_use(file);
     }
     if (lmdb_file_is_damage(error)) {
         error = lmdb_file_set_aside(file, unix_now);
         if (error == 0)
             error = lmdb_file_begin(file);
     }
-    if (error == 0 && !clean_flag_use(file->flag)) {
-        error = errno;
-        close_env(file);
-    }
     return error;
 }
 
-int lmdb_file_open(const char *path, uint64_t unix_now, struct lmdb_file *file_r)
+/* The flag, with its lock. */
+static bool lmdb_file_open_flag(struct lmdb_file *file)
 {
-    int error = ENOMEM;
+    char *path = file->path != NULL ? path_with(file, "-mark") : NULL;
 
+    if (path != NULL)
+        file->flag = clean_flag_open(path, file->error);
+    else
+        snprintf(file->error, sizeof file->error, "out of memory");
+    free(path);
+    return file->flag != NULL;
+}
+
+bool lmdb_file_open(const char *path, uint64_t unix_now, struct lmdb_file *file_r)
+{
     *file_r = (struct lmdb_file){.path = strdup(path)};
-    char *flag_path = file_r->path != NULL ? path_with(file_r, "-mark") : NULL;
-    if (flag_path != NULL) {
-        file_r->flag = clean_flag_open(flag_path);
-        error = errno;
-    }
-    free(flag_path);
-    if (file_r->flag == NULL)
-        return error;
+    if (!lmdb_file_open_flag(file_r))
+        return false;
     catch_crashes();
     lmdb_file_enter(file_r);
-    error = open_or_begin(file_r, unix_now);
+    const int error = lmdb_file_open_or_begin(file_r, unix_now);
     lmdb_file_leave();
+    if (error != 0 && file_r->error[0] == '\0')
+        snprintf(file_r->error, sizeof file_r->error, "%s", mdb_strerror(error));
     file_r->epoch = clean_flag_epoch(file_r->flag);
     clean_flag_unlock(file_r->flag);
-    return error;
+    return error == 0;
 }
 
 void lmdb_file_close(struct lmdb_file *file)

@@ -10,6 +10,8 @@
 
 #define LMDB_FILE_FIRST (64UL * 1024 * 1024) /* octets of a new file; doubled when it is full */
 
+#define LMDB_FILE_ERROR_MAX 160 /* octets with the NUL */
+
 /* A store's file, as one process has it open. Next to it are its lock, `PATH-lock`, and its clean
  * flag, `PATH-mark`.
  *
@@ -21,13 +23,16 @@ struct lmdb_file {
     MDB_env *env;            /* NULL: the file cannot be used */
     MDB_dbi dbi;
     uint32_t epoch;
-    bool lost; /* this process recreated it when it opened it */
+    bool lost;                       /* this process recreated it when it opened it */
+    char error[LMDB_FILE_ERROR_MAX]; /* why it could not be opened */
 };
 
 /* Opens the file, or creates it. A file is renamed to `PATH.lost` and recreated in three cases: it
- * is damaged, it is not ours, or it is from an earlier boot that did not leave it clean. On an
- * error `env` is NULL, and lmdb_file_close() may still be called. */
-int lmdb_file_open(const char *path, uint64_t unix_now, struct lmdb_file *file_r);
+ * is damaged, it is not ours, or it is from an earlier boot that did not leave it clean. Damage is
+ * what LMDB says is damage, and what makes it crash. False, with a sentence in `error`: for any
+ * other reason it cannot be opened now, and nothing has changed. `env` is then NULL, and
+ * lmdb_file_close() may still be called. */
+bool lmdb_file_open(const char *path, uint64_t unix_now, struct lmdb_file *file_r);
 void lmdb_file_close(struct lmdb_file *file);
 
 /* Call these around every use of LMDB. LMDB trusts the file's content, so a damaged file can make

@@ -137,10 +137,11 @@ static void memory_commit(void *store, uint64_t mono_ms, uint64_t unix_now)
     (void)unix_now;
 }
 
-static uint64_t memory_purged(const void *store)
+static uint64_t memory_purged(const void *store, uint64_t unix_now)
 {
     const struct memory *memory = store;
 
+    (void)unix_now;
     return memory->purged;
 }
 

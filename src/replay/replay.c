@@ -81,9 +81,9 @@ int replay_time_left(const struct replay *replay, uint64_t mono_ms)
                                               : -1;
 }
 
-uint64_t replay_purged(const struct replay *replay)
+uint64_t replay_purged(const struct replay *replay, uint64_t unix_now)
 {
-    return replay->backend->purged != NULL ? replay->backend->purged(replay->store) : 0;
+    return replay->backend->purged != NULL ? replay->backend->purged(replay->store, unix_now) : 0;
 }
 
 bool replay_is_stale(const struct replay *replay)

@@ -57,8 +57,9 @@ void replay_turn(struct replay *replay, uint64_t mono_ms, uint64_t unix_now);
 /* Milliseconds until replay_turn() is due; -1: never. */
 int replay_time_left(const struct replay *replay, uint64_t mono_ms);
 
-/* Unix seconds: payloads issued before this time were forgotten. 0: none were. */
-uint64_t replay_purged(const struct replay *replay);
+/* Unix seconds: payloads issued before this time were forgotten. 0: none were, or the clock is
+ * behind that time, and nothing is counted. */
+uint64_t replay_purged(const struct replay *replay, uint64_t unix_now);
 /* Another process recreated the store. This process should be replaced by a new one. Until then its
  * requests fail. */
 bool replay_is_stale(const struct replay *replay);

@@ -14,7 +14,9 @@
 #define SCHEME "lmdb:"
 
 struct replay_sync {
-    int fd; /* -1: not open */
+    int fd;                  /* -1: not open */
+    struct clean_flag *flag; /* NULL: not open */
+    bool failed; /* a part of the store may not be on the disk; the flag may not say so */
     char path[];
 };
 
@@ -38,6 +40,7 @@ void replay_sync_free(struct replay_sync **sync)
         return;
     if ((*sync)->fd >= 0)
         close((*sync)->fd);
+    clean_flag_close(&(*sync)->flag);
     free(*sync);
     *sync = NULL;
 }
@@ -57,28 +60,61 @@ static bool open_current(struct replay_sync *sync)
     return sync->fd >= 0;
 }
 
+/* It is open before the first sync: that one may fail, and then nothing can be opened perhaps. */
+static bool replay_sync_open_flag(struct replay_sync *sync)
+{
+    char *path = NULL;
+
+    if (sync->flag != NULL && !clean_flag_is_removed(sync->flag))
+        return true;
+    clean_flag_close(&sync->flag);
+    if (asprintf(&path, "%s-mark", sync->path) < 0) {
+        errno = ENOMEM;
+        return false;
+    }
+    sync->flag = clean_flag_attach(path);
+    free(path);
+    return sync->flag != NULL;
+}
+
+/* The kernel says only once that something could not be written. */
+static bool replay_sync_fail(struct replay_sync *sync)
+{
+    sync->failed = true;
+    if (sync->flag != NULL)
+        clean_flag_set_unsynced(sync->flag);
+    return false;
+}
+
 bool replay_sync_run(struct replay_sync *sync)
 {
     if (!open_current(sync))
         return errno == ENOENT; /* no process has counted yet */
-    return fdatasync(sync->fd) == 0;
+    const bool has_flag = replay_sync_open_flag(sync);
+    const int error = errno;
+    if (sync->failed && has_flag)
+        clean_flag_set_unsynced(sync->flag);
+    if (fdatasync(sync->fd) != 0 || (has_flag && !clean_flag_sync(sync->flag)))
+        return replay_sync_fail(sync);
+    errno = error;
+    return has_flag || error == ENOENT; /* it was removed: nothing is counted here any more */
 }
 
 bool replay_sync_finish(struct replay_sync *sync)
 {
-    char *path = NULL;
-
     if (!open_current(sync))
         return errno == ENOENT;
-    if (fsync(sync->fd) != 0 || asprintf(&path, "%s-mark", sync->path) < 0)
+    if (!replay_sync_open_flag(sync))
+        return errno == ENOENT; /* it was removed, and says nothing */
+    if (fsync(sync->fd) != 0)
+        return replay_sync_fail(sync);
+    if (sync->failed)
+        clean_flag_set_unsynced(sync->flag);
+    if (!clean_flag_lock(sync->flag))
         return false;
-    struct clean_flag *flag = clean_flag_open(path);
-    free(path);
-    if (flag == NULL)
-        return false;
-    const bool whole = clean_flag_set_clean(flag);
+    const bool clean = clean_flag_set_clean(sync->flag);
     const int error = errno;
-    clean_flag_close(&flag);
+    clean_flag_unlock(sync->flag);
     errno = error;
-    return whole;
+    return clean;
 }

@@ -267,6 +267,7 @@ static bool server_may_open(struct server *s, const struct connection *c, uint64
 static void server_judge(struct server *s, struct connection *c, struct text line, uint64_t mono_ms)
 {
     struct query *query = &c->query;
+    const uint64_t now = unix_now();
 
     query_read(s->service, line, query);
     if (!server_may_open(s, c, mono_ms)) {
@@ -275,8 +276,7 @@ static void server_judge(struct server *s, struct connection *c, struct text lin
         return;
     }
     if (query->well_formed)
-        query_open(
-                s->service, tables_lookup(s->tables), replay_purged(s->replay), unix_now(), query);
+        query_open(s->service, tables_lookup(s->tables), replay_purged(s->replay, now), now, query);
     if (query->well_formed && judge_begin(&query->judge, &query->judgement) == JUDGE_COUNT)
         server_count(s, c, mono_ms);
     else

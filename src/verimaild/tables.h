@@ -16,7 +16,7 @@
  * that may read them. */
 struct tables;
 
-#define TABLES_AGAIN 60000 /* milliseconds */
+#define TABLES_AGAIN 1000 /* milliseconds */
 
 /* When a table cannot be opened, its domains' rules are unknown, and tables_take_error() says why.
  * NULL when out of memory. `mono_ms`: milliseconds of one clock. */

@@ -14,23 +14,11 @@ from harness.checks import WAIT_LIMIT, check, equal, wait_for
 from harness.client import ask
 from harness.daemon import BUILD, log_value
 from harness.namespaces import apart, disk, mount, needs_root, unshare_mounts
-from harness.replaystore import (ALARM, LOST, REPLAYED, UNCOUNTED, YES, counting, exhaust, fresh,
-                                 question, state)
+from harness.replaystore import (ALARM, LOST, REPLAYED, UNCOUNTED, YES, change_boot, counting,
+                                 exhaust, fresh, question, state)
 
 FIRST_MAP = 64 << 20  # octets
-REOPENED = 90  # seconds after which a file that could not be opened has been tried again
 BEGUN_AT = 72  # where the mark says since when it counts: 8 octets
-
-
-def change_boot(case):
-    """The store becomes one of another boot."""
-    with open("/proc/sys/kernel/random/boot_id", "rb") as file:
-        boot = file.read().strip()
-    with open(state(case, "replay-mark"), "r+b") as file:
-        content = file.read()
-        check(boot in content, "the mark does not name this boot")
-        file.seek(0)
-        file.write(content.replace(boot, boot[::-1]))
 
 
 def end_the_hour(case):
@@ -159,7 +147,7 @@ def test_a_folder_that_nobody_may_write_is_an_alarm(case):
     equal(d.ask(question(case)), UNCOUNTED)
     equal(d.ask("bob@example.org - rcpt=example.net\r\n").split()[:2], ["ALLOW", "unstamped"])
     os.chown(case.world.state, 65534, 65534)
-    wait_for(lambda: d.ask(question(case)) == YES, "a store", limit=REOPENED)
+    wait_for(lambda: d.ask(question(case)) == YES, "a store")
     equal(d.count(LOST), 0)
     equal(d.stop(), 0)
 
@@ -173,7 +161,7 @@ def test_a_disk_too_small_is_an_alarm_until_it_is_larger(case):
         asked = question(case)
         equal(d.ask(asked), UNCOUNTED)
         mount("-o", "remount,size=100m", case.world.state)
-        wait_for(lambda: d.ask(question(case)) == YES, "a store", limit=REOPENED)
+        wait_for(lambda: d.ask(question(case)) == YES, "a store")
         d.wait_log("event=worker-renewed", 2)
         # Nothing was lost: there was none before.
         exhaust(d, asked, 4)

@@ -3,7 +3,7 @@
 import os
 import time
 
-from harness.checks import equal, wait_for
+from harness.checks import check, equal, wait_for
 
 YES = "YES stamped\r\n"
 REPLAYED = "ALLOW replayed\r\n"
@@ -20,6 +20,17 @@ def counting(case, **how):
 
 def state(case, name):
     return os.path.join(case.world.state, name)
+
+
+def change_boot(case):
+    """The store becomes one of another boot."""
+    with open("/proc/sys/kernel/random/boot_id", "rb") as file:
+        boot = file.read().strip()
+    with open(state(case, "replay-mark"), "r+b") as file:
+        content = file.read()
+        check(boot in content, "the mark does not name this boot")
+        file.seek(0)
+        file.write(content.replace(boot, boot[::-1]))
 
 
 def question(case, receiving="example.net:1", rcpt="example.net", issued=None, user="alice@example.org"):

@@ -120,6 +120,25 @@ off_t fixture_replay_length(void)
     return about.st_size;
 }
 
+struct clean_flag *fixture_replay_flag(void)
+{
+    char error[CLEAN_FLAG_ERROR_MAX] = "";
+    struct clean_flag *flag = clean_flag_open(fixture_replay_beside("-mark"), error);
+
+    if (flag == NULL)
+        fprintf(stderr, "%s\n", error);
+    must(flag != NULL);
+    return flag;
+}
+
+void fixture_replay_forget(void)
+{
+    static const char *const suffixes[] = {"", "-mark", "-lock", ".lost"};
+
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++)
+        (void)unlink(fixture_replay_beside(suffixes[i]));
+}
+
 struct replay_health fixture_replay_health(const struct fixture_replay *c)
 {
     struct replay_health health;
@@ -136,12 +155,12 @@ void fixture_replay_fails(const char *want)
     if (strstr(fixture_replay_health(&c).error, want) == NULL)
         fprintf(stderr, "%s, want %s\n", fixture_replay_health(&c).error, want);
     must(strstr(fixture_replay_health(&c).error, want) != NULL);
+    const int left = replay_time_left(c.replay, c.mono_ms);
+    must(left > 0 && left <= 1000);
+    replay_commit(c.replay, c.mono_ms + (uint64_t)left - 1, FIXTURE_REPLAY_TODAY);
+    must(!replay_is_stale(c.replay));
     must(fixture_replay_ask(&c, FIXTURE_REPLAY_TODAY, 1, 4) == REPLAY_FAILED);
     must(fixture_replay_health(&c).failures == 1);
-    must(!replay_is_stale(c.replay));
-    const int left = replay_time_left(c.replay, c.mono_ms);
-    must(left > 0 && left <= 60000);
-    replay_commit(c.replay, c.mono_ms + (uint64_t)left, FIXTURE_REPLAY_TODAY);
     must(replay_is_stale(c.replay)); /* let another try */
     replay_close(&c.replay);
 }

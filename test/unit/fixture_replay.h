@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "folder.h"
+#include "replay/clean_flag.h"
 #include "replay/replay.h"
 
 #define FIXTURE_REPLAY_TODAY UINT64_C(1767225600)
@@ -30,6 +31,8 @@ void fixture_replay_at(const char *name);
 const char *fixture_replay_beside(const char *suffix); /* the path with that suffix */
 bool fixture_replay_is_there(const char *suffix);
 off_t fixture_replay_length(void);
+/* The store's flag, with its lock. */
+struct clean_flag *fixture_replay_flag(void);
 
 /* A store of counts, its clock, and payloads that are asked about. */
 struct fixture_replay {
@@ -55,6 +58,8 @@ enum replay_count fixture_replay_ask(
 uint64_t fixture_replay_ask_all(
         struct fixture_replay *fixture, uint64_t first, uint64_t count, enum replay_count want);
 
+/* Removes the store, if there is one. */
+void fixture_replay_forget(void);
 /* Makes a store in which payloads 0 to 99 have used their allowance. */
 void fixture_replay_fill(void);
 /* The store cannot be opened: it says why, fails requests, and asks to be tried again later. */

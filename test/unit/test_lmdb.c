@@ -108,26 +108,26 @@ TEST(what_nobody_takes_is_deleted_from_the_left)
             fixture_replay_many[i] = fixture_replay_item(TODAY + second, second * 1000 + i, 4, 10);
         fixture_replay_turn(&c, fixture_replay_many, 200);
     }
-    assert_int_equal(replay_purged(c.replay), 0);
+    assert_int_equal(replay_purged(c.replay, c.unix_now), 0);
     assert_int_equal(fixture_replay_health(&c).entries, 10000);
     /* In steps: no turn shall take long. The mark goes with the first of them. */
     c.unix_now = later;
     assert_int_equal(fixture_replay_ask(&c, later, 1, 4), REPLAY_WITHIN);
-    assert_int_equal(replay_purged(c.replay), TODAY + 1);
+    assert_int_equal(replay_purged(c.replay, c.unix_now), TODAY + 1);
     assert_int_equal(fixture_replay_health(&c).entries, 10000 - 2000 + 1 + 1);
     assert_int_equal(fixture_replay_ask(&c, TODAY, 1, 4), REPLAY_FAILED);
     assert_int_equal(fixture_replay_ask(&c, TODAY + 1, 1000, 4), REPLAY_WITHIN);
     c.unix_now = later + 3;
     assert_int_equal(fixture_replay_ask(&c, later, 1, 4), REPLAY_WITHIN);
-    assert_int_equal(replay_purged(c.replay), TODAY + 4);
+    assert_int_equal(replay_purged(c.replay, c.unix_now), TODAY + 4);
     const uint64_t left = fixture_replay_health(&c).entries;
     assert_int_equal(left, 8002 - 4096);
     assert_int_equal(fixture_replay_ask(&c, later, 1, 4), REPLAY_WITHIN);
     assert_int_equal(fixture_replay_health(&c).entries, 2000 + 2);
     replay_close(&c.replay);
     /* Others hear of it as soon as they open it. */
-    fixture_replay_open(&c, TODAY);
-    assert_int_equal(replay_purged(c.replay), TODAY + 4);
+    fixture_replay_open(&c, later + 3);
+    assert_int_equal(replay_purged(c.replay, c.unix_now), TODAY + 4);
     assert_int_equal(fixture_replay_ask(&c, TODAY + 3, 3000, 4), REPLAY_FAILED);
     assert_int_equal(fixture_replay_ask(&c, TODAY + 4, 4000, 4), REPLAY_WITHIN);
     replay_close(&c.replay);
@@ -195,10 +195,9 @@ TEST(a_store_that_closes_is_done_with_all)
 static bool begin_anew(void *context)
 {
     struct fixture_replay c;
-    struct clean_flag *mark = clean_flag_open(fixture_replay_beside("-mark"));
+    struct clean_flag *mark = fixture_replay_flag();
 
     (void)context;
-    must(mark != NULL);
     clean_flag_set_damaged(mark);
     clean_flag_close(&mark);
     fixture_replay_open(&c, TODAY + 20);
@@ -230,7 +229,7 @@ TEST(one_that_is_called_whole_while_it_is_in_use_is_opened_again)
     struct fixture_replay c;
 
     fixture_replay_open(&c, TODAY);
-    struct clean_flag *mark = clean_flag_open(fixture_replay_beside("-mark"));
+    struct clean_flag *mark = fixture_replay_flag();
     assert_true(clean_flag_set_clean(mark));
     assert_int_equal(fixture_replay_ask(&c, TODAY, 1, 4), REPLAY_FAILED);
     assert_true(replay_is_stale(c.replay));
@@ -260,26 +259,98 @@ TEST(one_that_is_removed_in_use_is_opened_again)
     }
 }
 
-/* A clock that was wrong for a moment shall not stop the counting for years. */
-TEST(one_of_a_time_to_come_is_recreated)
+/* A store in which payloads 0 to 99 are used up, and in which something was counted at `latest`. */
+static void fill_until(uint64_t latest)
+{
+    struct fixture_replay c;
+
+    fixture_replay_fill();
+    fixture_replay_open(&c, latest);
+    assert_int_equal(fixture_replay_ask(&c, latest, 500, 1), REPLAY_WITHIN);
+    replay_close(&c.replay);
+}
+
+/* At this time nothing is counted, the reason is said, and the store stays. */
+static void is_uncounted_at(struct fixture_replay *c, uint64_t unix_now)
+{
+    c->unix_now = unix_now;
+    assert_int_equal(fixture_replay_ask_all(c, 0, 100, REPLAY_FAILED), 0);
+    assert_int_equal(fixture_replay_ask(c, unix_now, 1000, 1), REPLAY_FAILED);
+    assert_non_null(strstr(fixture_replay_health(c).error, "the clock is behind 20"));
+    assert_false(replay_is_stale(c->replay));
+    assert_int_equal(replay_purged(c->replay, unix_now), 0);
+}
+
+/* A machine without a battery for its clock: it stands an hour behind after a power failure. */
+TEST(a_store_that_is_lost_begins_at_the_latest_time_seen)
+{
+    const uint64_t latest = TODAY + 100;
+    const uint64_t behind = latest - 3600;
+    struct fixture_replay c;
+
+    fill_until(latest);
+    struct clean_flag *mark = fixture_replay_flag();
+    clean_flag_set_damaged(mark);
+    clean_flag_close(&mark);
+    fixture_replay_open(&c, behind);
+    is_uncounted_at(&c, behind);
+    is_uncounted_at(&c, behind + 3299);
+    c.unix_now = latest + 10; /* the clock is right again */
+    assert_int_equal(fixture_replay_ask_all(&c, 0, 100, REPLAY_FAILED), 0);
+    assert_int_equal(fixture_replay_ask(&c, latest, 501, 1), REPLAY_FAILED);
+    assert_int_equal(fixture_replay_ask(&c, latest + 1, 502, 1), REPLAY_WITHIN);
+    c.unix_now = latest + FIXTURE_REPLAY_HOUR - 1;
+    assert_int_equal(fixture_replay_ask(&c, TODAY, 1, 1), REPLAY_FAILED);
+    replay_close(&c.replay);
+}
+
+TEST(a_store_that_was_purged_stays_when_the_clock_is_behind)
+{
+    const uint64_t later = TODAY + FIXTURE_REPLAY_KEEP + 1;
+    struct fixture_replay c;
+
+    fill_until(later);
+    fixture_replay_open(&c, 5000); /* 1970 */
+    is_uncounted_at(&c, 5000);
+    c.unix_now = later;
+    assert_int_equal(replay_purged(c.replay, later), TODAY + 1);
+    assert_int_equal(fixture_replay_ask(&c, later, 500, 1), REPLAY_OVER);
+    assert_string_equal(fixture_replay_health(&c).error, "");
+    replay_close(&c.replay);
+    assert_false(fixture_replay_is_there(".lost"));
+}
+
+TEST(a_clock_that_goes_back_for_a_moment_costs_no_count)
+{
+    struct fixture_replay c;
+
+    fill_until(TODAY + 100);
+    fixture_replay_open(&c, TODAY + 100);
+    is_uncounted_at(&c, TODAY - 6 * 365 * UINT64_C(86400));
+    c.unix_now = TODAY + 101;
+    assert_int_equal(fixture_replay_ask_all(&c, 0, 100, REPLAY_OVER), 0);
+    assert_string_equal(fixture_replay_health(&c).error, "");
+    /* Clocks are set by a little all the time. */
+    c.unix_now = TODAY + 101 - JUDGE_FUTURE;
+    assert_int_equal(fixture_replay_ask(&c, TODAY, 1, 1), REPLAY_OVER);
+    assert_int_equal(fixture_replay_ask(&c, TODAY, 600, 1), REPLAY_WITHIN);
+    is_uncounted_at(&c, TODAY + 100 - JUDGE_FUTURE);
+    replay_close(&c.replay);
+    assert_false(fixture_replay_is_there(".lost"));
+}
+
+/* The administrator removes the mark: the time in it is forgotten, and the store is lost. */
+TEST(a_clock_that_was_ahead_is_forgotten_with_the_mark)
 {
     const uint64_t far = TODAY + 100 * FIXTURE_REPLAY_KEEP;
     struct fixture_replay c;
 
-    fixture_replay_fill();
-    fixture_replay_open(&c, far);
-    assert_int_equal(fixture_replay_ask(&c, far, 1, 1), REPLAY_WITHIN);
-    assert_int_equal(replay_purged(c.replay), far - FIXTURE_REPLAY_KEEP);
-    c.unix_now = TODAY;
-    replay_commit(c.replay, c.mono_ms + 1000, TODAY);
-    assert_true(replay_is_stale(c.replay));
-    assert_non_null(strstr(fixture_replay_health(&c).error, "the clock was or is wrong"));
-    replay_close(&c.replay);
-    fixture_replay_is_recreated(TODAY + 20);
-    /* And the same when it was begun in that time. */
-    assert_int_equal(unlink(fixture_replay_path), 0);
-    fixture_replay_open(&c, far);
-    replay_commit(c.replay, c.mono_ms, TODAY);
+    fill_until(far);
+    fixture_replay_open(&c, TODAY);
+    is_uncounted_at(&c, TODAY);
+    assert_non_null(strstr(fixture_replay_health(&c).error, "replay-mark"));
+    assert_int_equal(unlink(fixture_replay_beside("-mark")), 0);
+    assert_int_equal(fixture_replay_ask(&c, TODAY, 1, 1), REPLAY_FAILED);
     assert_true(replay_is_stale(c.replay));
     replay_close(&c.replay);
     fixture_replay_is_recreated(TODAY + 20);

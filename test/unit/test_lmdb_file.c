@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -12,6 +13,7 @@
 #include "base/log.h"
 #include "boot.h"
 #include "child.h"
+#include "fault.h"
 #include "fixture_replay.h"
 #include "folder.h"
 #include "replay/lmdb_file.h"
@@ -82,8 +84,7 @@ TEST(left_whole_it_is_believed_after_a_boot)
     struct fixture_replay c;
 
     fixture_replay_fill();
-    struct clean_flag *mark = clean_flag_open(fixture_replay_beside("-mark"));
-    assert_non_null(mark);
+    struct clean_flag *mark = fixture_replay_flag();
     assert_true(clean_flag_set_clean(mark));
     clean_flag_close(&mark);
     boot_change(fixture_replay_beside("-mark"));
@@ -314,6 +315,179 @@ TEST(a_file_cut_in_use_is_recreated_by_the_next)
     }
 }
 
+/* Every call that opening makes, when it fails once: at the very first start, and for a store with
+ * counts. */
+TEST(a_call_that_fails_once_loses_nothing)
+{
+    unsigned long faults = 0;
+
+    for (int filled = 0; filled < 2; filled++) {
+        for (const char *const *kind = fault_kinds; *kind != NULL; kind++) {
+            uint32_t met = 1;
+            for (uint32_t n = 1; met != 0; n++) {
+                struct fixture_replay c;
+                fixture_replay_forget();
+                if (filled != 0)
+                    fixture_replay_fill();
+                fault_once(*kind, n);
+                fixture_replay_open(&c, TODAY);
+                met = fault_end();
+                const struct replay_health health = fixture_replay_health(&c);
+                const enum replay_count first = fixture_replay_ask(&c, TODAY, 0, 1);
+                replay_close(&c.replay);
+                const enum replay_count good = filled != 0 ? REPLAY_OVER : REPLAY_WITHIN;
+                if (first != (health.error[0] == '\0' ? good : REPLAY_FAILED))
+                    fail_msg("%s %u: counted as %d: %s", *kind, n, first, health.error);
+                faults += met;
+                if (met == 0)
+                    continue;
+                fixture_replay_open(&c, TODAY);
+                const enum replay_count then = fixture_replay_ask(&c, TODAY, 0, 1);
+                replay_close(&c.replay);
+                if (then != (first == REPLAY_WITHIN ? REPLAY_OVER : good) ||
+                        fixture_replay_is_there(".lost"))
+                    fail_msg("%s %u: then %d: %s", *kind, n, then, health.error);
+            }
+        }
+    }
+    print_message("# %lu calls failed on purpose\n", faults);
+    assert_true(faults > 30);
+}
+
+/* Each of two workers cannot read the boot's id, while the other one counts. */
+TEST(two_workers_keep_each_other_s_store)
+{
+    struct fixture_replay a;
+    struct fixture_replay b;
+
+    fixture_replay_fill();
+    for (int i = 0; i < 3; i++) {
+        fault_always("open", "/boot_id");
+        fixture_replay_open(&b, TODAY);
+        (void)fault_end();
+        assert_non_null(strstr(fixture_replay_health(&b).error,
+                "cannot be opened: /proc/sys/kernel/random/boot_id: Too many open files"));
+        assert_int_equal(fixture_replay_ask(&b, TODAY, 1, 1), REPLAY_FAILED);
+        fixture_replay_open(&a, TODAY);
+        assert_int_equal(fixture_replay_ask_all(&a, 0, 100, REPLAY_OVER), 0);
+        replay_close(&b.replay);
+        assert_int_equal(fixture_replay_ask_all(&a, 0, 100, REPLAY_OVER), 0);
+        assert_false(replay_is_stale(a.replay));
+        replay_close(&a.replay);
+    }
+    assert_false(fixture_replay_is_there(".lost"));
+}
+
+/* The process that this one has started; 0: none, or it has ended itself. */
+static pid_t child_of_process(pid_t parent)
+{
+    char path[64];
+    long pid = 0;
+
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)parent, (int)parent);
+    FILE *file = fopen(path, "r");
+    if (file == NULL)
+        return 0;
+    if (fscanf(file, "%ld", &pid) != 1)
+        pid = 0;
+    fclose(file);
+    return (pid_t)pid;
+}
+
+/* Holds the lock of all who write, so that the trial waits. Then sends it a signal. */
+static bool kill_the_trial(int signum, pid_t opener, int ready)
+{
+    struct lmdb_file file;
+    MDB_txn *txn = NULL;
+    pid_t trial = 0;
+
+    must(lmdb_file_open(fixture_replay_path, TODAY, &file));
+    must(mdb_txn_begin(file.env, NULL, 0, &txn) == 0);
+    must(write(ready, "", 1) == 1);
+    while ((trial = child_of_process(opener)) == 0)
+        sched_yield();
+    usleep(20000); /* into its wait; any moment will do */
+    must(kill(trial, signum) == 0);
+    while (child_of_process(opener) != 0)
+        sched_yield();
+    mdb_txn_abort(txn);
+    lmdb_file_close(&file);
+    return true;
+}
+
+struct opener {
+    int go; /* a pipe's end */
+    const char *want;
+};
+
+static bool open_while_it_is_killed(void *context)
+{
+    const struct opener *opener = context;
+    struct fixture_replay c;
+    char octet;
+
+    must(read(opener->go, &octet, 1) == 1);
+    fixture_replay_open(&c, TODAY);
+    if (strstr(fixture_replay_health(&c).error, opener->want) == NULL)
+        fprintf(stderr, "%s, want %s\n", fixture_replay_health(&c).error, opener->want);
+    must(strstr(fixture_replay_health(&c).error, opener->want) != NULL);
+    replay_close(&c.replay);
+    return true;
+}
+
+static const struct {
+    struct unit_row row;
+    int signum;
+    bool damaged;
+    const char *want;
+} trials[] = {
+        {{.name = "for want of memory"}, SIGKILL, false,
+                "cannot be opened: the process that tries it was killed by the signal KILL"},
+        {{.name = "for its limit"}, SIGXCPU, false, "was killed by the signal XCPU"},
+        {{.name = "by hand"}, SIGTERM, false, "was killed by the signal TERM"},
+        {{.name = "bad memory"}, SIGSEGV, true, "was recreated"},
+        {{.name = "bad pages"}, SIGBUS, true, "was recreated"},
+        {{.name = "an assert"}, SIGABRT, true, "was recreated"},
+};
+
+TEST_EACH(only_some_ends_of_a_trial_are_damage, trials)
+{
+    struct opener opener = {.want = row->want};
+    struct fixture_replay c;
+    int ready[2];
+    int go[2];
+    int status = -1;
+    char octet;
+
+    fixture_replay_fill();
+    assert_int_equal(pipe(ready), 0);
+    assert_int_equal(pipe(go), 0);
+    opener.go = go[0];
+    const pid_t opening = fork();
+    assert_true(opening >= 0);
+    if (opening == 0)
+        _exit(open_while_it_is_killed(&opener) ? 0 : 1);
+    const pid_t killing = fork();
+    assert_true(killing >= 0);
+    if (killing == 0)
+        _exit(kill_the_trial(row->signum, opening, ready[1]) ? 0 : 1);
+    assert_int_equal(read(ready[0], &octet, 1), 1);
+    assert_int_equal(write(go[1], "", 1), 1);
+    assert_int_equal(waitpid(opening, &status, 0), opening);
+    assert_int_equal(status, 0);
+    assert_int_equal(waitpid(killing, &status, 0), killing);
+    assert_int_equal(status, 0);
+    assert_int_equal(fixture_replay_is_there(".lost"), row->damaged);
+    fixture_replay_open(&c, TODAY);
+    assert_int_equal(
+            fixture_replay_ask(&c, TODAY, 1, 1), row->damaged ? REPLAY_FAILED : REPLAY_OVER);
+    replay_close(&c.replay);
+    for (int i = 0; i < 2; i++) {
+        close(ready[i]);
+        close(go[i]);
+    }
+}
+
 /* Somebody else's crash, and a signal that was sent, are not the file's. */
 static bool crash_elsewhere(void *context)
 {
@@ -368,7 +542,7 @@ TEST(several_find_it_damaged_and_begin_one)
     tally_wait(pids, 8);
     assert_int_equal(tally->within, 5);
     assert_int_equal(tally->wrong, 0);
-    struct clean_flag *mark = clean_flag_open(fixture_replay_beside("-mark"));
+    struct clean_flag *mark = fixture_replay_flag();
     assert_int_equal(clean_flag_epoch(mark), 1);
     clean_flag_close(&mark);
     munmap(tally, sizeof *tally);

@@ -176,7 +176,7 @@ static void die_in_a_transaction(int ready)
     uint64_t number = 99;
     MDB_val value = {sizeof number, &number};
 
-    must(lmdb_file_open(fixture_replay_path, TODAY, &file) == 0);
+    must(lmdb_file_open(fixture_replay_path, TODAY, &file));
     must(mdb_txn_begin(file.env, NULL, 0, &txn) == 0);
     for (uint64_t i = 0; i < 1000; i++) {
         MDB_val key = {sizeof i, &i};

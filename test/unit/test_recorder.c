@@ -86,12 +86,13 @@ static size_t read_mark(const struct fixture_recorder *p, char *buffer_r, size_t
 static void make_counts(const struct fixture_recorder *p)
 {
     char path[FOLDER_PATH_MAX];
+    char error[CLEAN_FLAG_ERROR_MAX];
 
     folder_write(&p->folder, "replay", "counts", 6, 0600);
     folder_path(&p->folder, "replay", path);
     fixture_recorder_give_away(p, path);
     folder_path(&p->folder, "replay-mark", path);
-    struct clean_flag *mark = clean_flag_open(path);
+    struct clean_flag *mark = clean_flag_open(path, error);
     assert_non_null(mark);
     assert_true(clean_flag_lock(mark));
     assert_true(clean_flag_use(mark));

@@ -415,14 +415,14 @@ TEST_EACH(what_is_over_goes, backends)
 
     if (fixture->backend->purges) {
         payload.is.issued = TODAY - LIFETIME - 1;
-        assert_int_equal(replay_purged(fixture->replay), 0);
+        assert_int_equal(replay_purged(fixture->replay, TODAY), 0);
         (void)count_once(fixture, &payload, "example.net", 1);
         const uint64_t until = mono_ms() + 5000;
-        while (replay_purged(fixture->replay) == 0 && mono_ms() < until) {
+        while (replay_purged(fixture->replay, TODAY) == 0 && mono_ms() < until) {
             const struct payload_opened other = new_payload("example.net:1");
             (void)count_once(fixture, &other, "example.net", 1);
         }
-        assert_int_equal(replay_purged(fixture->replay), TODAY - LIFETIME);
+        assert_int_equal(replay_purged(fixture->replay, TODAY), TODAY - LIFETIME);
         assert_int_equal(count_once(fixture, &payload, "example.net", 1), REPLAY_FAILED);
         check_failure_stays(fixture);
     } else {
@@ -434,7 +434,7 @@ TEST_EACH(what_is_over_goes, backends)
         while (got == REPLAY_OVER && mono_ms() < until)
             got = count_once(fixture, &payload, "example.net", 1);
         assert_int_equal(got, REPLAY_WITHIN);
-        assert_int_equal(replay_purged(fixture->replay), 0);
+        assert_int_equal(replay_purged(fixture->replay, TODAY), 0);
     }
     end(fixture);
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "boot.h"
+#include "fault.h"
 #include "fixture_replay.h"
 #include "replay/clean_flag.h"
 #include "replay/replay.h"
@@ -32,9 +33,7 @@ static void count(uint64_t number, enum replay_count want)
 
 static enum clean_flag_state state_of_mark(void)
 {
-    struct clean_flag *mark = clean_flag_open(fixture_replay_beside("-mark"));
-
-    assert_non_null(mark);
+    struct clean_flag *mark = fixture_replay_flag();
     const enum clean_flag_state state = clean_flag_state(mark);
     clean_flag_close(&mark);
     return state;
@@ -94,7 +93,7 @@ TEST(one_that_is_damaged_is_not_made_whole)
     struct replay_sync *sync = replay_sync_init(address);
 
     count(1, REPLAY_WITHIN);
-    struct clean_flag *mark = clean_flag_open(fixture_replay_beside("-mark"));
+    struct clean_flag *mark = fixture_replay_flag();
     clean_flag_set_damaged(mark);
     clean_flag_close(&mark);
     assert_true(replay_sync_finish(sync));
@@ -156,5 +155,57 @@ TEST(what_cannot_be_written_is_said)
     errno = 0;
     assert_false(replay_sync_finish(sync));
     assert_int_equal(errno, EISDIR);
+    replay_sync_free(&sync);
+}
+
+/* The store, then its mark, each once. */
+TEST(after_a_failed_sync_it_is_not_believed_after_a_boot)
+{
+    static const struct {
+        const char *kind;
+        uint32_t n;
+    } faults[] = {{"fdatasync", 1}, {"msync", 1}, {"fsync", 1}};
+
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        struct replay_sync *sync = replay_sync_init(address);
+        count(1, REPLAY_WITHIN);
+        fault_once(faults[i].kind, faults[i].n);
+        assert_false(replay_sync_run(sync));
+        assert_int_equal(fault_end(), 1);
+        assert_true(replay_sync_run(sync));
+        replay_sync_free(&sync);
+        sync = replay_sync_init(address); /* of another recorder */
+        errno = 0;
+        assert_false(replay_sync_finish(sync));
+        assert_int_equal(errno, EIO);
+        replay_sync_free(&sync);
+        assert_int_equal(state_of_mark(), CLEAN_FLAG_IN_USE);
+        count(1, REPLAY_OVER); /* the same boot */
+        boot_change(fixture_replay_beside("-mark"));
+        count(1, REPLAY_FAILED);
+        fixture_replay_forget();
+    }
+}
+
+/* The mark cannot be opened when the sync fails; it learns of it later. */
+TEST(a_failed_sync_is_not_forgotten_when_the_mark_cannot_be_opened)
+{
+    struct replay_sync *sync = replay_sync_init(address);
+    char away[FOLDER_PATH_MAX];
+
+    folder_path(&fixture_replay_folder, "away", away);
+    count(1, REPLAY_WITHIN);
+    fault_always("open", "-mark");
+    errno = 0;
+    assert_false(replay_sync_run(sync));
+    assert_int_equal(errno, EMFILE);
+    fault_once("fdatasync", 1);
+    assert_int_equal(rename(fixture_replay_beside("-mark"), away), 0);
+    assert_false(replay_sync_run(sync));
+    assert_int_equal(fault_end(), 1);
+    assert_int_equal(rename(away, fixture_replay_beside("-mark")), 0);
+    assert_true(replay_sync_run(sync));
+    assert_false(replay_sync_finish(sync));
+    assert_int_equal(state_of_mark(), CLEAN_FLAG_IN_USE);
     replay_sync_free(&sync);
 }
