@@ -22,6 +22,7 @@ static const struct domain_policy policies[] = {{.name = "example.org"},
 
 struct model {
     bool served[DOMAINS];
+    bool host[DOMAINS];
     size_t users;
     struct {
         size_t domain;
@@ -85,6 +86,15 @@ static void add_domain(struct rules *rules, struct model *m, size_t domain)
     m->served[domain] = m->served[domain] || want;
 }
 
+static void add_host(struct rules *rules, struct model *m, size_t domain)
+{
+    const struct text name = text_of(policies[domain].name);
+    const bool want = domain_is_ldh(name);
+
+    must(rules_add_host(rules, name) == want);
+    m->host[domain] = want;
+}
+
 static void add_user(
         struct rules *rules, struct model *m, size_t domain, struct text local, bool lenient)
 {
@@ -118,7 +128,8 @@ static void check_user(
     if (want == USERS_MAX)
         want = model_find(m, domain, text_of("*"));
     const struct rule *rule = NULL;
-    const enum rules_found found = rules_user(rules, NULL, &user, &rule, &matched);
+    const enum rules_found found =
+            rules_user(rules, NULL, &policies[domain], &user, &rule, &matched);
     must(found == (want == USERS_MAX ? RULES_ABSENT : RULES_FOUND));
     must((rule == NULL) == (want == USERS_MAX));
     if (rule == NULL)
@@ -133,6 +144,7 @@ static void check_domain(const struct rules *rules, const struct model *m, size_
     const struct domain_policy *parent = NULL;
     bool uniform = true;
 
+    must(rules_has_host(rules, name) == m->host[domain]);
     must(rules_domain(rules, name) == (m->served[domain] ? &policies[domain] : NULL));
     for (size_t i = 0; i < m->users; i++)
         uniform = uniform && !(m->user[i].domain == domain && m->user[i].lenient);
@@ -171,7 +183,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     while (in.left > 0) {
         const uint8_t what = next(&in);
         const size_t domain = what % DOMAINS;
-        switch (what / DOMAINS % 5) {
+        switch (what / DOMAINS % 6) {
         case 0:
             add_domain(rules, &model, domain);
             break;
@@ -183,6 +195,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             break;
         case 3:
             check_domain(rules, &model, domain);
+            break;
+        case 4:
+            add_host(rules, &model, domain);
             break;
         default:
             add_many(rules, &model, domain, next(&in));
