@@ -280,7 +280,8 @@ def check_answer(record, _):
 
 # judgements.txt
 
-JUDGED = "domain hosts users lifetime ttl subdomains deny question payload inside now purged replay"
+JUDGED = ("domain hosts users lifetime ttl subdomains testing deny question payload inside now purged "
+          "replay")
 
 
 def read_rule(text, hosts):
@@ -294,6 +295,8 @@ def read_rule(text, hosts):
             rule.hosts.append(value)
         elif word == b"allow_unauthorized":
             rule.unauthorized = True
+        elif name == b"not_before":
+            rule.not_before = int(value)
         else:
             raise ValueError(f"no rule: {text}")
     return local, rule
@@ -312,8 +315,10 @@ def read_service(record):
     hosts = record["hosts"].split()
     rules = dict(read_rule(text, hosts) for text in record["users"].split(b";"))
     domain = protocol.Domain(rules, int(record["lifetime"]), int(record["ttl"]),
-                             known(record["subdomains"], "yes no") == b"yes", denied)
-    return {record["domain"]: domain}
+                             known(record["subdomains"], "yes no") == b"yes",
+                             known(record["testing"], "yes no") == b"yes", denied)
+    listed = hosts + [host for rule in rules.values() for host in rule.hosts]
+    return {record["domain"]: domain}, listed
 
 
 def read_opened(record):
@@ -330,13 +335,13 @@ def check_first(record, state):
 def check_judgement(record, state):
     told = {**state["first"], **record}
     replay = known(told["replay"], "skipped within over failed")
-    domains = read_service(told)
+    domains, hosts = read_service(told)
     question = protocol.read_question(told["question"])
-    judgement = protocol.judge(domains, question, read_opened(told), int(told["now"]),
+    judgement = protocol.judge(domains, hosts, question, read_opened(told), int(told["now"]),
                                int(told["purged"]), lambda: replay)
-    answer = protocol.answer_to(domains, question, judgement)
+    answer = protocol.answer_to(domains, hosts, question, judgement)
     return {"step": judgement.step, "answer": protocol.write_answer(answer),
-            "cause": judgement.cause}
+            "cause": judgement.cause, "would_be": judgement.would_be}
 
 
 FILES = {
@@ -386,7 +391,7 @@ FILES = {
     ],
     "judgements.txt": [
         Kind("first", JUDGED, check_first),
-        Kind("judgement", "step answer", check_judgement, JUDGED, "step answer cause"),
+        Kind("judgement", "step answer", check_judgement, JUDGED, "step answer cause would_be"),
     ],
 }
 

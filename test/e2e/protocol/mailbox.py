@@ -7,6 +7,10 @@ from .octets import fold, require
 from .domain import read_ascii_domain, read_domain
 
 LOCAL_LIMIT = 64
+# What readers of mail trim or hide.
+HIDDEN = re.compile("[\u0085\u00a0\u00ad\u034f\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
+                    "\ufe00-\ufe0f\ufeff\ufff0-\uffff\U000e0000-\U000e0fff%s]" % "".join(
+                        chr(plane << 16 | last) for plane in range(17) for last in (0xfffe, 0xffff)))
 TO_ENCODE = re.compile(rb"[\x00-\x20\x7f-\xff%@]")
 
 
@@ -18,6 +22,7 @@ class Mailbox:
     def __post_init__(self):
         require(1 <= len(self.local) <= LOCAL_LIMIT)
         require(self.local != b"*" and self.local.split(b"+")[0])
+        require(not HIDDEN.search(self.local.decode("utf-8", "surrogateescape")))
 
     def local_text(self):
         return TO_ENCODE.sub(lambda octet: b"%%%02X" % ord(octet[0]), self.local)
