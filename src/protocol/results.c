@@ -236,10 +236,13 @@ static void results_take_quoted(struct scan *scan, struct writer *w)
 
 static void results_take_word(struct scan *scan, struct writer *w)
 {
-    if (results_take(scan, '"'))
+    if (results_take(scan, '"')) {
         results_take_quoted(scan, w);
-    else
-        writer_put(w, results_take_token(scan));
+        return;
+    }
+    const struct text token = results_take_token(scan);
+    for (size_t i = 0; i < token.len; i++)
+        writer_char(w, token.at[i]);
 }
 
 static void take_digits(struct scan *scan)
@@ -336,27 +339,73 @@ static bool results_looks_like_ours(struct text value)
     return false;
 }
 
-/* The root's dot at a name's end changes nothing in it. */
-static struct text without_dot(struct text name)
+/* Readers drop these, or show nothing for them. */
+static bool results_is_dropped(char c)
 {
-    if (name.len > 0 && name.at[name.len - 1] == '.')
-        name.len--;
-    return name;
+    return c <= ' ' || c >= '\x7f' || c == '"' || c == '\\' || c == '(' || c == ')';
 }
 
-/* What no writer of such a field does, and some readers undo: an encoded word in the id, which they
- * decode, and a CR alone, behind which they begin a new field. */
-static bool results_is_disguised(struct text value)
+/* Whether the word is there once dropped octets are gone, and comments too. */
+static bool results_has_word_between(struct text value, bool in_comments)
 {
-    bool in_id = true;
+    static const char word[] = RESULTS_METHOD;
+    size_t found = 0;
+    unsigned depth = 0;
 
-    for (size_t i = 0; i < value.len; i++) {
-        const char next = i + 1 < value.len ? value.at[i + 1] : '\0';
-        in_id = in_id && value.at[i] != ';';
-        if ((value.at[i] == '\r' && next != '\n') || (in_id && value.at[i] == '=' && next == '?'))
-            return true;
+    for (size_t i = 0; i < value.len && found < sizeof word - 1; i++) {
+        const char c = text_lower(value.at[i]);
+        depth += c == '(';
+        if (!in_comments && depth > 0)
+            i += c == '\\';
+        else if (!results_is_dropped(c))
+            found = c == word[found] ? found + 1 : c == word[0];
+        depth -= c == ')' && depth > 0;
     }
+    return found == sizeof word - 1;
+}
+
+static bool results_has_word(struct text value)
+{
+    return results_has_word_between(value, true) || results_has_word_between(value, false);
+}
+
+static bool results_is_name_octet(char c)
+{
+    return is_atext(c) && c != '/' && c != '=' && c != '?';
+}
+
+/* Whether it is `name`, perhaps with the root's dot, and perhaps with more behind it that belongs
+ * to no name. */
+static bool results_id_is(struct text id, struct text name)
+{
+    id = text_trim(id);
+    if (!text_starts_with_fold(id, name))
+        return false;
+    id = (struct text){id.at + name.len, id.len - name.len};
+    if (id.len > 0 && id.at[0] == '.')
+        id = (struct text){id.at + 1, id.len - 1};
+    return id.len == 0 || !results_is_name_octet(id.at[0]);
+}
+
+static bool results_has_bare_cr(struct text value)
+{
+    for (size_t i = 0; i < value.len; i++)
+        if (value.at[i] == '\r' && (i + 1 == value.len || value.at[i + 1] != '\n'))
+            return true;
     return false;
+}
+
+/* Readers decode it, wherever it stands. */
+static bool results_has_encoded_word(struct text value)
+{
+    return value.len > 0 && memmem(value.at, value.len, "=?", 2) != NULL;
+}
+
+static struct text results_before_semicolon(struct text value)
+{
+    const char *semicolon = value.len > 0 ? memchr(value.at, ';', value.len) : NULL;
+
+    return semicolon != NULL ? (struct text){value.at, (size_t)(semicolon - value.at)} : value;
 }
 
 bool results_is_forged(struct text value, bool space_before_colon, struct text authserv_id)
@@ -364,20 +413,18 @@ bool results_is_forged(struct text value, bool space_before_colon, struct text a
     char buffer[DOMAIN_MAX + 2];
     struct writer id = writer_of(buffer, sizeof buffer);
     struct scan scan = {value, false};
-    struct text rest = value;
 
-    if (results_is_disguised(value))
+    if (results_has_bare_cr(value) || results_has_encoded_word(results_before_semicolon(value)))
         return true;
-    if (!results_find_word(&rest))
-        return false;
     results_take_id(&scan, &id);
+    const bool is_ours = scan.failed || results_id_is(writer_text(&id), authserv_id);
+    if (is_ours && results_has_encoded_word(value))
+        return true;
+    if (!results_has_word(value))
+        return false;
     do {
         scan.failed = !results_take(&scan, ';');
         results_take_result(&scan);
     } while (!at_end(&scan));
-    if (scan.failed || space_before_colon)
-        return true;
-    /* An id that is too long for us is not ours. */
-    return !id.failed && text_equal_fold(without_dot(writer_text(&id)), authserv_id) &&
-           results_looks_like_ours(value);
+    return scan.failed || space_before_colon || (is_ours && results_looks_like_ours(value));
 }

@@ -36,13 +36,14 @@ bool results_format(struct text authserv_id, const struct results *results, cons
 
 /* Whether a field Authentication-Results that came with a message must be deleted (SECURITY.md has
  * facts on forgeries). It must when
- * - it claims our id and has a method `verimail`,
- * - it has the word verimail anywhere, in any case, and does not parse, or
- * - it has an encoded word in its id, or a CR without LF.
- * The id ends at `;`, a `/` or a version; it is compared in any case, without comments and quotes.
- * A method is compared in any case, without its version (`verimail/1`). A field with white space
- * before its colon does not parse: `space_before_colon`. Where parsers could disagree, it is
- * deleted. */
+ * - it claims our id, and `verimail` stands before a `=` or `/` in it, even in a comment or quotes,
+ * - it has the word verimail and does not parse,
+ * - it claims our id, or has none that parses, and has `=?` anywhere, or
+ * - it has `=?` in its id, or a CR without LF.
+ * The id ends at `;`, or where no name goes on: at a `/`, a version, white space. It is compared in
+ * any case, without comments and quotes. So is the word, which may also be divided by comments,
+ * quotes, white space, and octets that are not printable. A field with white space before its colon
+ * does not parse: `space_before_colon`. Where parsers could disagree, it is deleted. */
 bool results_is_forged(struct text value, bool space_before_colon, struct text authserv_id);
 
 #endif

@@ -4,9 +4,10 @@
 
 #include "protocol/results.h"
 
-/* Whatever a message brings: a value without our word is left alone, in any case, unless readers
- * could make something else of it; what we would write ourselves is always found; white space
- * before the colon never makes a value better. */
+/* Whatever a message brings: a value without our word, not even in pieces, is left alone, unless
+ * readers could make something else of it; what we would write ourselves is always found, whatever
+ * stands behind our id in quotes, and so is an encoded word in a field of ours; white space before
+ * the colon never makes a value better. */
 
 #define ID "mx.example.org"
 
@@ -24,6 +25,15 @@ static bool has_word(struct text value)
         if (text_starts_with_fold(value, word))
             return true;
     return false;
+}
+
+static bool has_pieces(struct text value)
+{
+    const char *next = RESULTS_METHOD;
+
+    for (size_t i = 0; i < value.len && *next != '\0'; i++)
+        next += text_lower(value.at[i]) == *next;
+    return *next == '\0';
 }
 
 /* An encoded word, or a CR without LF. */
@@ -51,6 +61,28 @@ static void check_written(struct text local)
     require(!results_is_forged(writer_text(&w), false, text_of("mx.example.net")));
 }
 
+static bool is_forged_with(const char *before, struct text value, const char *behind)
+{
+    const size_t size = value.len + 256;
+    char *buffer = malloc(size);
+
+    require(buffer != NULL);
+    struct writer w = writer_of(buffer, size);
+    writer_string(&w, before);
+    writer_put(&w, value);
+    writer_string(&w, behind);
+    require(!w.failed);
+    const bool forged = results_is_forged(writer_text(&w), false, text_of(ID));
+    free(buffer);
+    return forged;
+}
+
+static bool ends_no_quotes(struct text value)
+{
+    return value.len == 0 ||
+           (memchr(value.at, '"', value.len) == NULL && memchr(value.at, '\\', value.len) == NULL);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -58,9 +90,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct text value = {(const char *)data, size};
     const bool forged = results_is_forged(value, false, text_of(ID));
 
-    require(!forged || has_word(value) || is_odd(value));
+    require(!forged || has_pieces(value) || is_odd(value));
     require(!forged || results_is_forged(value, true, text_of(ID)));
     require(results_is_forged(value, true, text_of(ID)) || !has_word(value));
     check_written(value);
+    require(is_forged_with(ID "; spf=pass ", value, " =?x"));
+    require(is_forged_with(ID "; (", value, ") verimail=pass"));
+    if (ends_no_quotes(value))
+        require(is_forged_with("\"" ID "/", value, "\"; verimail=pass"));
     return 0;
 }

@@ -28,6 +28,12 @@ FORGED = [
     f"{OURS}; dkim=pass reason=\"; verimail=pass\"",
     f"{OURS}; dkim=pass (verimail=pass)",
     f"x={OURS}; verimail=pass",
+    f'"{OURS}/JOB1"; verimail=pass header.from=alice@origin.test',
+    f"{OURS}/JOB1; verimail=pass",
+    f"{OURS}; =?utf-8?q?verimail=3Dpass?=",
+    f"{OURS}; spf=pass reason=\"=?utf-8?q?x?=\"",
+    f"{OURS}; dkim=pass reason=\"verimail=pass\"",
+    f"{OURS}; veri(x)mail=pass",
 ]
 
 OTHERS = [
@@ -35,6 +41,8 @@ OTHERS = [
     f"{OURS}; dkim=pass header.d=origin.test; spf=none",
     f"{OURS}; dkim=pass header.i=@verimail.test",
     f"{OURS}.evil.test; verimail=pass",
+    f'"{OURS}.evil.test/JOB1"; verimail=pass',
+    "mx.elsewhere.test; spf=pass (=?utf-8?q?x?=)",
     "evil.test; iprev=pass policy.iprev=192.0.2.1 (verimail was here)",
     "nonsense (",
 ]
