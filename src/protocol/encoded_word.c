@@ -93,6 +93,14 @@ static int encoded_word_escaped(struct text *rest)
     return high << 4 | low;
 }
 
+/* The octet that `c` stands for, or `c` with what follows it. */
+static int encoded_word_quoted(char c, struct text *rest)
+{
+    if (c == '=')
+        return encoded_word_escaped(rest);
+    return c == '_' || text_is_space(c) ? ' ' : (uint8_t)c;
+}
+
 /* -1: no digit. The digits of base64url are taken too. */
 static int base64_digit(char c)
 {
@@ -128,10 +136,10 @@ int encoded_word_octet(struct encoded_word_octets *octets)
     while (octets->rest.len > 0) {
         const char c = octets->rest.at[0];
         octets->rest = encoded_word_tail(octets->rest, 1);
-        if (text_is_white(c))
+        if (c == '\r' || c == '\n')
             continue;
         if (!octets->is_base64)
-            return c == '=' ? encoded_word_escaped(&octets->rest) : c == '_' ? ' ' : (uint8_t)c;
+            return encoded_word_quoted(c, &octets->rest);
         const int octet = encoded_word_digit(octets, c);
         if (octet >= 0)
             return octet;
@@ -222,4 +230,54 @@ struct encoded_word_signs encoded_word_signs(struct text value)
         encoded_word_read_signs(&word, &signs);
     }
     return signs;
+}
+
+/* Words that stand side by side and have one charset: a character can be divided between them. */
+struct neighbours {
+    struct text charset;
+    struct writer *octets;
+    encoded_word_charset *decode;
+    bool good;
+};
+
+static void encoded_word_flush(struct neighbours *neighbours, struct writer *w)
+{
+    const struct text octets = writer_text(neighbours->octets);
+
+    if (octets.len > 0 && !neighbours->decode(neighbours->charset, octets, w))
+        neighbours->good = false;
+    neighbours->octets->at = neighbours->octets->start;
+}
+
+static void encoded_word_gather(struct neighbours *neighbours, const struct encoded_word *word)
+{
+    struct encoded_word_octets octets = encoded_word_octets(word);
+
+    neighbours->charset = word->charset;
+    for (int octet; (octet = encoded_word_octet(&octets)) >= 0;)
+        writer_char(neighbours->octets, (char)octet);
+}
+
+bool encoded_word_decode(struct text value, const char *gap, encoded_word_charset *decode,
+        struct writer *octets, struct writer *w)
+{
+    struct neighbours neighbours = {.octets = octets, .decode = decode, .good = true};
+    struct encoded_word word;
+    struct text before;
+    bool is_first = true;
+
+    while (encoded_word_next(&value, &before, &word)) {
+        const bool is_neighbour = !is_first && text_trim(before).len == 0;
+        if (!is_neighbour || gap[0] != '\0' || !text_equal_fold(neighbours.charset, word.charset))
+            encoded_word_flush(&neighbours, w);
+        if (is_neighbour)
+            writer_string(w, gap);
+        else
+            writer_put(w, before);
+        encoded_word_gather(&neighbours, &word);
+        is_first = false;
+    }
+    encoded_word_flush(&neighbours, w);
+    writer_put(w, before);
+    return neighbours.good && !w->failed;
 }

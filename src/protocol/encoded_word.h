@@ -29,9 +29,19 @@ struct encoded_word_octets {
 };
 
 struct encoded_word_octets encoded_word_octets(const struct encoded_word *word);
-/* -1 at the end. Fewer octets come than the word has. What is no digit is ignored, and white space
- * too, as lenient readers do. */
+/* -1 at the end. No more octets come than the word has. As lenient readers do, it ignores what is
+ * no digit of base64, and line ends; HTAB is a space. */
 int encoded_word_octet(struct encoded_word_octets *octets);
+
+/* Writes `octets` as UTF-8. False when the charset is unknown, or the octets are none of it: what
+ * was written is then of no use. */
+typedef bool encoded_word_charset(struct text charset, struct text octets, struct writer *w);
+
+/* Writes a text with its encoded words decoded, and `gap` for the white space between two of them.
+ * If that is empty, neighbours of one charset are decoded together. `octets`: room for as much as
+ * the text. False when one cannot be decoded, or `w` is full. */
+bool encoded_word_decode(struct text value, const char *gap, encoded_word_charset *decode,
+        struct writer *octets, struct writer *w);
 
 /* What the encoded words of a text say together, read as ASCII. The double octets of iso-2022-* are
  * no ASCII. */

@@ -38,7 +38,7 @@ TEST(words_are_found_and_decoded)
             {"=?" "?q?a?=", "||a|"},
             {"=?x?q?" "?=", "|x||"},
             {"=?x?q?a?b?=", "|x|a?b|"},
-            {"=?x?q?a b\r\n c?=", "|x|abc|"},
+            {"=?x?q?a b\r\n\tc?=", "|x|a b c|"},
             {"=?x?b?P G\r\n\tE=!PGE-?=", "|x|<a<a>|"},
             {"=?x?q?=3?=", "|x|=3|"},
             {"=?x?q?=3g=?=", "|x|=3g=|"},

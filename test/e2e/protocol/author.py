@@ -143,7 +143,7 @@ def read_encoded_words(value):
     for charset, encoding, text in ENCODED_WORD.findall(value):
         charset = charset.split(b"*")[0]
         require(not NOT_ASCII.match(charset))
-        text = re.sub(rb"[ \t\r\n]", b"", text)
+        text = re.sub(rb"[\r\n]", b"", text).replace(b"\t", b" ")
         octets = read_base64_leniently(text) if encoding in b"bB" else read_quoted_printable(text)
         said += drop_other_sets(octets) if fold(charset).startswith(b"iso-2022-") else octets
     return said
