@@ -211,7 +211,7 @@ static bool attempt_receive_all(int fd, uint64_t deadline, struct attempt *attem
 }
 
 static enum attempt_result converse(
-        int fd, struct text line, uint64_t deadline, struct attempt *attempt)
+        int fd, struct text line, bool stamped, uint64_t deadline, struct attempt *attempt)
 {
     if (!attempt_send_all(fd, line, deadline) || !attempt_receive_all(fd, deadline, attempt)) {
         attempt->error = errno;
@@ -225,12 +225,13 @@ static enum attempt_result converse(
     if (attempt->reply_len == 0)
         return ATTEMPT_CLOSED;
     const struct text reply = {attempt->reply, attempt->reply_len};
-    return answer_parse(reply, &attempt->answer) ? ATTEMPT_ANSWERED : ATTEMPT_NOT_ANSWER;
+    return answer_parse(reply, stamped, &attempt->answer) ? ATTEMPT_ANSWERED : ATTEMPT_NOT_ANSWER;
 }
 
-void attempt_converse(int fd, struct text line, uint64_t deadline, struct attempt *attempt)
+void attempt_converse(
+        int fd, struct text line, bool stamped, uint64_t deadline, struct attempt *attempt)
 {
-    attempt->result = converse(fd, line, deadline, attempt);
+    attempt->result = converse(fd, line, stamped, deadline, attempt);
     close(fd);
 }
 

@@ -54,8 +54,9 @@ struct attempt {
 int attempt_connect(const struct endpoint *endpoints, size_t count, uint64_t deadline,
         struct attempt *attempt_r) __attribute__((warn_unused_result));
 /* Sends `line` and reads until the other side closes, at most one octet more than an answer may
- * have. Closes the socket. */
-void attempt_converse(int fd, struct text line, uint64_t deadline, struct attempt *attempt);
+ * have. Closes the socket. `stamped`: whether the question has a payload. */
+void attempt_converse(
+        int fd, struct text line, bool stamped, uint64_t deadline, struct attempt *attempt);
 
 /* Why there is no answer: "no answer in time", "no connection: Connection refused". */
 void attempt_describe(const struct attempt *attempt, char *text_r, size_t size);

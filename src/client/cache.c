@@ -53,14 +53,17 @@ void cache_put(
 {
     char buffer[ADDRESS_MAX];
     const struct text key = cache_key(user, cached->answer.scope_domain, buffer);
+    const uint32_t ttl = cached->answer.scope_domain && cached->answer.ttl > CACHE_SCOPE_TTL_MAX
+                                 ? CACHE_SCOPE_TTL_MAX
+                                 : cached->answer.ttl;
 
-    if (cached->answer.ttl == 0)
+    if (ttl == 0)
         return;
     struct entry *entry = lru_use(cache->entries, key);
     if (entry == NULL && lru_make_room(cache->entries, 1, NULL, NULL))
         entry = lru_add(cache->entries, key);
     if (entry != NULL)
-        *entry = (struct entry){*cached, now + (uint64_t)cached->answer.ttl * 1000};
+        *entry = (struct entry){*cached, now + (uint64_t)ttl * 1000};
 }
 
 static bool cache_look_up(struct cache *cache, const struct address *user, bool whole_domain,

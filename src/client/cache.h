@@ -8,6 +8,10 @@
 #include "protocol/address.h"
 #include "protocol/answer.h"
 
+/* Seconds, at most, for which an answer for a whole domain is kept. A single forged one would open
+ * the domain for so long. */
+#define CACHE_SCOPE_TTL_MAX 300
+
 /* Answers with a ttl about mail without a stamp (design, section 2), for the same user or, with
  * `scope=domain`, for every user of exactly this domain. At most `size` of them; the one that was
  * not used for the longest time goes first. Not for two threads at once: client.h has the lock. */

@@ -301,11 +301,13 @@ static void client_conclude_unanswered(struct client_outcome *outcome)
 }
 
 /* Sends the line and takes the answer. */
-static void client_converse(int fd, uint64_t deadline, struct client_outcome *outcome)
+static void client_converse(
+        int fd, const struct question *question, uint64_t deadline, struct client_outcome *outcome)
 {
     struct attempt *attempt = &outcome->attempt;
 
-    attempt_converse(fd, (struct text){outcome->line, outcome->line_len}, deadline, attempt);
+    attempt_converse(fd, (struct text){outcome->line, outcome->line_len},
+            question_is_stamped(question), deadline, attempt);
     if (attempt->result == ATTEMPT_ANSWERED) {
         client_conclude(outcome, attempt->answer.verdict, CLIENT_ANSWERED);
         outcome->reason = attempt->answer.reason;
@@ -327,7 +329,7 @@ static void client_ask_servers(struct call *call)
         client_conclude_unanswered(call->outcome);
         return;
     }
-    client_converse(fd, call->deadline, call->outcome);
+    client_converse(fd, call->question, call->deadline, call->outcome);
     pthread_mutex_lock(&client->lock);
     client_release(call, attempt->which);
     client_note(call);
@@ -420,7 +422,7 @@ void client_ask_at(const struct endpoint *endpoints, size_t count, const struct 
     if (client_begin(question, outcome_r)) {
         const int fd = attempt_connect(endpoints, count, deadline, &outcome_r->attempt);
         if (fd >= 0)
-            client_converse(fd, deadline, outcome_r);
+            client_converse(fd, question, deadline, outcome_r);
         else
             client_conclude_unanswered(outcome_r);
     }

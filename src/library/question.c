@@ -137,12 +137,12 @@ static enum verimail_reason question_reason_of(enum reason reason)
     return i < REASONS ? (enum verimail_reason)i : VERIMAIL_REASON_NONE;
 }
 
-enum verimail_result verimail_answer(const char *line, size_t line_len,
+enum verimail_result verimail_answer(const char *payload, const char *line, size_t line_len,
         enum verimail_verdict *verdict_r, enum verimail_reason *reason_r, uint32_t *ttl_r,
         bool *scope_domain_r)
 {
     struct answer answer;
-    const bool ok = answer_parse((struct text){line, line_len}, &answer);
+    const bool ok = answer_parse((struct text){line, line_len}, payload != NULL, &answer);
 
     *verdict_r = question_verdict_of(answer.verdict);
     *reason_r = question_reason_of(answer.reason);

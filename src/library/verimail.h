@@ -271,13 +271,16 @@ const char *verimail_reason_name(enum verimail_reason reason);
 
 /* Reads an answer: all octets that came until the service closed, which may be none.
  *
+ * `payload`: that of the question; NULL: it had none, and then YES is no answer.
+ * `reason_r`: a reason that this version does not know is VERIMAIL_REASON_NONE.
  * `ttl_r`: seconds for which the answer holds for the same user's mail without a stamp; 0: for this
  * message only.
- * `scope_domain_r`: within these seconds it holds for every user of exactly the author's domain.
+ * `scope_domain_r`: within these seconds it holds for every user of exactly the author's domain;
+ * keep such an answer for 300 seconds at most.
  *
  * Fails with VERIMAIL_ANSWER for anything that is not wholly an answer; the verdict is then
  * VERIMAIL_VERDICT_TEMPERROR, and the others are 0. */
-enum verimail_result verimail_answer(const char *line, size_t line_len,
+enum verimail_result verimail_answer(const char *payload, const char *line, size_t line_len,
         enum verimail_verdict *verdict_r, enum verimail_reason *reason_r, uint32_t *ttl_r,
         bool *scope_domain_r) VERIMAIL_CHECKED;
 

@@ -45,16 +45,18 @@ static bool answer_take_words(struct line *words, struct answer *answer)
     const struct text reason = line_word(words);
     if (reason.len == 0)
         return true;
-    if (!reason_from_wire(reason, &answer->reason) ||
-            !verdict_has_reason(answer->verdict, answer->reason))
+    const bool known = reason_from_wire(reason, &answer->reason);
+    if (known ? !verdict_has_reason(answer->verdict, answer->reason) : !text_is_token(reason))
         return false;
     for (struct text name, value; line_name(words, &name, &value);)
         if (!answer_take_name(answer, name, value))
             return false;
+    if (!known)
+        *answer = (struct answer){.verdict = answer->verdict};
     return !words->failed;
 }
 
-bool answer_parse(struct text line, struct answer *answer_r)
+bool answer_parse(struct text line, bool stamped, struct answer *answer_r)
 {
     struct answer answer = {.reason = REASON_NONE};
 
@@ -65,7 +67,7 @@ bool answer_parse(struct text line, struct answer *answer_r)
         return false;
     struct line words;
     line_init(&words, (struct text){line.at, line.len - 2});
-    if (!answer_take_words(&words, &answer))
+    if (!answer_take_words(&words, &answer) || (answer.verdict == VERDICT_YES && !stamped))
         return false;
     *answer_r = answer;
     return true;

@@ -14,7 +14,7 @@
 /* An answer (design, section 2). */
 struct answer {
     enum verdict verdict; /* one of the three that travel */
-    enum reason reason;   /* REASON_NONE: the verdict is alone, without a ttl and a scope */
+    enum reason reason;   /* REASON_NONE: the verdict counts alone, without a ttl and a scope */
     uint32_t ttl;         /* seconds for which it may be reused for unstamped mail; 0: not said */
     bool scope_domain;    /* with a ttl: it holds for every user of exactly this author domain */
 };
@@ -25,8 +25,11 @@ bool answer_format(const struct answer *answer, struct writer *w)
         __attribute__((warn_unused_result));
 
 /* Reads all that the service sent until it closed. It is strict: one line that ends in CRLF, one of
- * the three verdicts, a reason of that verdict, each name once; unknown names are ignored. Anything
- * else is false, and the verdict VERDICT_TEMPERROR. */
-bool answer_parse(struct text line, struct answer *answer_r) __attribute__((warn_unused_result));
+ * the three verdicts, a reason of that verdict, each name once; unknown names are ignored. A reason
+ * that is not known counts as none, and so do the names behind it: later versions may have more.
+ * `stamped`: the question had a payload; YES to one without is no answer. Anything else is false,
+ * and the verdict VERDICT_TEMPERROR. */
+bool answer_parse(struct text line, bool stamped, struct answer *answer_r)
+        __attribute__((warn_unused_result));
 
 #endif

@@ -271,7 +271,7 @@ def check_question(record, _):
 
 def check_answer(record, _):
     try:
-        answer = protocol.read_answer(record["line"])
+        answer = protocol.read_answer(record["line"], record.get("unstamped") != b"yes")
     except Refused:
         return {"malformed": "yes"}
     return {"verdict": answer.verdict, "reason": answer.reason, "ttl": answer.ttl,
@@ -386,8 +386,8 @@ FILES = {
              "malformed user payload rcpt digest ip named formatted"),
     ],
     "answers.txt": [
-        Kind("answer", "line", check_answer,
-             outputs="malformed verdict reason ttl scope formatted"),
+        Kind("answer", "line", check_answer, "unstamped",
+             "malformed verdict reason ttl scope formatted"),
     ],
     "judgements.txt": [
         Kind("first", JUDGED, check_first),

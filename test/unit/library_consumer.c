@@ -69,8 +69,8 @@ int main(void)
     if (verimail_question(author, payload, rcpt, 1, digest, "192.0.2.1", line, sizeof line, &len) !=
             VERIMAIL_OK)
         return 7;
-    if (verimail_answer(answer, sizeof answer - 1, &verdict, &reason, &ttl, &scope_domain) !=
-            VERIMAIL_OK)
+    if (verimail_answer(payload, answer, sizeof answer - 1, &verdict, &reason, &ttl,
+                &scope_domain) != VERIMAIL_OK)
         return 8;
     return verdict == VERIMAIL_VERDICT_YES && reason == VERIMAIL_REASON_STAMPED ? 0 : 9;
 }

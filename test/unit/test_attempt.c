@@ -17,7 +17,7 @@
 
 #define LONG 60000 /* milliseconds: no test waits for so long */
 #define SHORT 200  /* less than ATTEMPT_DELAY */
-#define QUESTION "alice@example.org - rcpt=example.net\r\n"
+#define QUESTION "alice@example.org P rcpt=example.net\r\n"
 
 static void ask_at(
         const struct endpoint *endpoints, size_t count, uint64_t timeout, struct attempt *got)
@@ -26,7 +26,7 @@ static void ask_at(
     const int fd = attempt_connect(endpoints, count, deadline, got);
 
     if (fd >= 0)
-        attempt_converse(fd, text_of(QUESTION), deadline, got);
+        attempt_converse(fd, text_of(QUESTION), true, deadline, got);
 }
 
 static void ask_all(

@@ -59,6 +59,21 @@ TEST(whole_domains)
     cache_free(&cache);
 }
 
+/* Of a whole domain for five minutes at most; of one user for as long as it says. */
+TEST(whole_domains_for_a_while)
+{
+    struct cache *cache = cache_init(10);
+
+    put(cache, "a@b.c", 3600, true, 0);
+    put(cache, "a@d.e", 3600, false, 0);
+    put(cache, "a@f.g", 299, true, 0);
+    assert_true(has(cache, "x@b.c", 299999));
+    assert_false(has(cache, "x@b.c", 300000));
+    assert_true(has(cache, "a@d.e", 3599999));
+    assert_false(has(cache, "x@f.g", 299000));
+    cache_free(&cache);
+}
+
 TEST(the_oldest_goes)
 {
     struct cache *cache = cache_init(3);

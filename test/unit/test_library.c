@@ -138,7 +138,8 @@ static void check_conversation(const struct vectors *v, const char *user, const 
     assert_string_equal(line, want);
     assert_int_equal(len, strlen(want));
     check_result("answer", 0,
-            verimail_answer(answer, sizeof answer - 1, &verdict, &reason, &ttl, &scope_domain),
+            verimail_answer(
+                    payload, answer, sizeof answer - 1, &verdict, &reason, &ttl, &scope_domain),
             VERIMAIL_OK);
     assert_int_equal(verdict, VERIMAIL_VERDICT_YES);
     assert_int_equal(reason, VERIMAIL_REASON_STAMPED);

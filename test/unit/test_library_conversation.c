@@ -218,7 +218,8 @@ TEST(vector_answers)
         char *ttl_text = word(v, "ttl");
         const struct text line = exact_copy(vectors_get(v, "line"));
         const enum verimail_result result =
-                verimail_answer(line.at, line.len, &verdict, &reason, &ttl, &scope);
+                verimail_answer(vectors_has(v, "unstamped") ? NULL : "P", line.at, line.len,
+                        &verdict, &reason, &ttl, &scope);
         exact_free(line);
         const struct text none = {"", 0};
         if (result != (bad ? VERIMAIL_ANSWER : VERIMAIL_OK) ||

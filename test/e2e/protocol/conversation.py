@@ -16,7 +16,7 @@ TTL_LIMIT = 3600
 REASONS = {
     b"YES": [b"stamped"],
     b"ALLOW": [b"redirected", b"changed", b"replayed", b"expired", b"uncounted", b"classic",
-               b"unstamped", b"host", b"unserved"],
+               b"unstamped", b"host", b"unserved", b"testing"],
     b"NO": [b"unstamped", b"forged", b"refused"],
 }
 
@@ -94,20 +94,24 @@ class Answer:
     scope: bytes = None
 
 
-def read_answer(octets):
-    """octets: all that came until the service closed."""
+def read_answer(octets, stamped=True):
+    """octets: all that came until the service closed. stamped: whether it was asked about a
+    payload."""
     require(len(octets) <= ANSWER_LIMIT and octets.endswith(b"\r\n"))
     line = octets[:-2]
     require(re.fullmatch(rb"[ -~]*", line))
     verdict, *rest = line.split(b" ")
-    require(verdict in REASONS)
+    require(verdict in REASONS and (stamped or verdict != b"YES"))
     if not rest:
         return Answer(verdict)
-    require(rest[0] in REASONS[verdict])
+    known = any(rest[0] in reasons for reasons in REASONS.values())
+    require(rest[0] in REASONS[verdict] if known else re.fullmatch(B64 + rb"+", rest[0]))
     names = read_names(rest[1:])
     ttl = read_number(names.get(b"ttl", b"0"), TTL_LIMIT)
     scope = names.get(b"scope")
     require(scope in (None, b"domain"))
+    if not known:
+        return Answer(verdict)
     return Answer(verdict, rest[0], ttl or None, scope)
 
 
