@@ -5,6 +5,7 @@
 #include "command/arguments.h"
 #include "command/escape.h"
 #include "command/json_text.h"
+#include "config/problems.h"
 #include "config/section.h"
 
 #define INDENT 4
@@ -55,6 +56,10 @@ static void print_option(const struct option *option, const void *values, int in
 
     if (is_unset(option, values)) {
         printf("%*s# %s is not set\n", indent, "", option->name);
+        return;
+    }
+    if (option->type->print == NULL) {
+        printf("%*s# %s is set, and is a secret\n", indent, "", option->name);
         return;
     }
     printf("%*s%s = ", indent, "", option->name);
@@ -123,6 +128,8 @@ static json_t *option_json(const struct option *option, const void *values)
         return json_null();
     if (option->is_list)
         return list_json(at);
+    if (type->print == NULL)
+        return json_text_string(PROBLEMS_STARS);
     if (type->value == OPTION_TYPE_TEXT || type->is_text_in_json)
         return json_text_string(type->print(at, buffer));
     if (type->value == OPTION_TYPE_BOOL)
@@ -190,6 +197,6 @@ const struct command command_config = {
         .help = "  --json   print JSON; times are seconds\n"
                 "\n"
                 "What is printed is a configuration file of the same meaning, with every option\n"
-                "written out. Key files are not opened.\n",
+                "written out but relayed_mark, a secret. Key files are not opened.\n",
         .run = showconfig_run,
 };

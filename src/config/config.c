@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/log.h"
 #include "config/problems.h"
@@ -39,6 +40,16 @@ void config_free(struct config **config)
     section_clear(&section_root, *config);
     free(*config);
     *config = NULL;
+}
+
+void config_check_mode(const struct config *config, mode_t mode, struct problems *problems)
+{
+    const struct config_milter *milter = config->milter;
+
+    if (config->milter_count > 0 && milter->relayed_mark.at != NULL && (mode & S_IROTH) != 0)
+        problems_add(problems, milter->relayed_mark.line,
+                "relayed_mark in a file that everybody may read", NULL,
+                "a file of mode 0600 or 0640: the mark is a secret");
 }
 
 void config_configure_log(const struct config *config)
@@ -129,11 +140,18 @@ struct config *config_read(const char *path, struct problems *problems)
     size_t len = 0;
     char *text = file != NULL ? config_load(file, &len) : NULL;
     struct config *config = NULL;
+    struct stat st;
 
-    if (text == NULL)
+    if (text == NULL || fstat(fileno(file), &st) != 0) {
         problems_add(problems, 0, "cannot be read", strerror(errno), NULL);
-    else
+    } else {
+        const size_t before = problems_count(problems);
         config = config_read_text(text, len, problems);
+        if (config != NULL)
+            config_check_mode(config, st.st_mode, problems);
+        if (problems_count(problems) > before)
+            config_free(&config);
+    }
     free(text);
     if (file != NULL)
         fclose(file);

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #include "protocol/rules.h"
 
@@ -129,7 +130,8 @@ struct config_milter {
     struct config_text run_as;
     struct config_list trusted_networks;
     struct config_list trusted_daemons; /* names of {daemon_name} */
-    struct config_list stamp_relayed;   /* networks whose relayed mail is stamped too */
+    struct config_list stamp_relayed;   /* networks and names of {daemon_name}, see relayed.h */
+    struct config_text relayed_mark;    /* see relayed.h; NULL: none */
     struct config_text logins;          /* same, any, or the path of a table */
     struct config_text on_foreign_from; /* accept or reject */
 };
@@ -183,6 +185,10 @@ struct config *config_read(const char *path, struct problems *problems);
  * lines in `problems` are those of `text`. */
 struct config *config_read_text(const char *text, size_t len, struct problems *problems);
 void config_free(struct config **config);
+
+/* A file with a secret in it must not be readable by everybody, as a key file must not: adds a
+ * problem if its mode lets it be. */
+void config_check_mode(const struct config *config, mode_t mode, struct problems *problems);
 
 /* Makes the log of this process what the section `log` says. */
 void config_configure_log(const struct config *config);

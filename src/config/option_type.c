@@ -11,6 +11,7 @@
 #include "base/endpoint.h"
 #include "base/network.h"
 #include "config/config.h"
+#include "config/relayed.h"
 #include "protocol/address.h"
 #include "protocol/answer.h"
 #include "protocol/domain.h"
@@ -145,11 +146,6 @@ static bool is_printable(const char *value)
         if ((unsigned char)*at < ' ' || *at == 0x7f)
             return false;
     return value[0] != '\0';
-}
-
-static bool accept_phrase(const char *value)
-{
-    return is_printable(value);
 }
 
 /* A long query is written over several lines. */
@@ -460,7 +456,7 @@ const struct option_type option_type_anchor = TEXT_TYPE(
 const struct option_type option_type_attribute =
         TEXT_TYPE(accept_attribute, "the name of an attribute");
 const struct option_type option_type_daemon =
-        TEXT_TYPE(accept_phrase, "what the mail server has in {daemon_name}");
+        TEXT_TYPE(is_printable, "what the mail server has in {daemon_name}");
 const struct option_type option_type_date = {.value = OPTION_TYPE_NUMBER,
         .parse = parse_date,
         .print = print_date,
@@ -501,11 +497,18 @@ const struct option_type option_type_password = {.value = OPTION_TYPE_TEXT,
         .expected = "the absolute path of a file that has it",
         .is_secret = true};
 const struct option_type option_type_path = TEXT_TYPE(accept_path, "an absolute path");
-const struct option_type option_type_phrase = TEXT_TYPE(accept_phrase, "printable text, not empty");
+const struct option_type option_type_phrase = TEXT_TYPE(is_printable, "printable text, not empty");
 const struct option_type option_type_port = TEXT_TYPE(is_port, "a port from 1 to 65535");
 const struct option_type option_type_record_ip = WORD_TYPE("full or network or none");
 const struct option_type option_type_record_store = TEXT_TYPE(accept_record_store,
         "none, sqlite, or postgresql://[USER@][HOST][/DATABASE][?...] without a password");
+const struct option_type option_type_relayed = TEXT_TYPE(
+        relayed_accept, "an address, ADDRESS/BITS, or what the mail server has in {daemon_name}");
+const struct option_type option_type_relayed_mark = {.value = OPTION_TYPE_TEXT,
+        .parse = parse_text,
+        .accept = relayed_mark_accept,
+        .expected = "\"X-Name-Of-Yours: VALUE\" with 16 to 64 octets that nobody guesses",
+        .is_secret = true};
 const struct option_type option_type_replay = TEXT_TYPE(accept_replay,
         "none, lmdb:/PATH, redis://HOST[:PORT][,HOST[:PORT]]..., rediss://..., or "
         "redis+unix:///PATH, with USER@ before the host but no password");

@@ -21,7 +21,8 @@ struct option_type {
      * frees, stored as the `char *` that a struct config_text begins with. */
     bool (*parse)(const struct option_type *type, const char *value, void *at_r);
     /* What is stored at `at`, written as in the file but without quotes. Returns a borrowed text:
-     * the stored one, a constant, or `buffer_r`. NULL: a text that is not set. */
+     * the stored one, a constant, or `buffer_r`. NULL: a text that is not set. No such function: it
+     * is a secret. */
     const char *(*print)(const void *at, char buffer_r[OPTION_TYPE_PRINT_MAX]);
     bool (*accept)(const char *value); /* whether a text may be that; NULL: `parse` knows itself */
     const char *expected;              /* what an error says a good value is */
@@ -67,6 +68,8 @@ extern const struct option_type option_type_timeout;      /* a time */
 extern const struct option_type option_type_record_ip;    /* full, network, none */
 extern const struct option_type option_type_record_size;  /* octets: 64M, 10G, 1T */
 extern const struct option_type option_type_record_store; /* none, sqlite, postgresql://... */
+extern const struct option_type option_type_relayed;      /* a network, or as option_type_daemon */
+extern const struct option_type option_type_relayed_mark; /* see relayed.h */
 extern const struct option_type option_type_replay;       /* none, lmdb:PATH, a Redis address */
 extern const struct option_type option_type_resolver;     /* ADDRESS or ADDRESS@PORT */
 extern const struct option_type option_type_service_key;  /* the text of a service's public key */

@@ -152,6 +152,17 @@ static size_t decision_remove_forged(
                                      });
 }
 
+/* The mark is a secret, in everybody's mail: whoever guesses does not learn whether it was right.
+ */
+static void decision_remove_mark(const struct transaction *transaction, struct decision *decision)
+{
+    (void)decision_remove(decision, (struct decision_removal){
+                                            .name = transaction->policy->mark.name,
+                                            .rest = transaction->marks > 0,
+                                            .last = transaction->marks,
+                                    });
+}
+
 /* Verified */
 
 static void decision_add_result(const struct verification *verification, struct decision *decision)
@@ -317,7 +328,7 @@ static const char *decision_try_stamp(struct transaction *transaction,
     }
     if (!stamper_is_ours(stamper, line->author))
         return "not-ours";
-    if (mail_class == MAIL_CLASS_RELAYED && !transaction->from->relays_for_us)
+    if (mail_class == MAIL_CLASS_RELAYED && !transaction->relays_for_us)
         return "relayed";
     if (mail_class == MAIL_CLASS_AUTHENTICATED &&
             !decision_login_may_use(transaction, line->author)) {
@@ -380,6 +391,7 @@ void decision_make(
     enum message_parser_error error;
 
     *decision_r = (struct decision){.reply.action = ACTION_ACCEPT};
+    decision_remove_mark(transaction, decision_r);
     (void)!message_parser_end(transaction->parser); /* the author has its errors */
     line.author = message_parser_author(transaction->parser, &error);
     if (!decision_is_to_verify(transaction, line.author))
@@ -398,7 +410,7 @@ bool decision_wants_body(const struct transaction *transaction)
     case MAIL_CLASS_AUTHENTICATED:
         return stamps || decision_can_verify(transaction);
     case MAIL_CLASS_RELAYED:
-        return stamps && transaction->from->relays_for_us;
+        return stamps && transaction->relays_for_us;
     case MAIL_CLASS_SUBMISSION:
         break;
     }

@@ -8,15 +8,14 @@
 
 #include "filter/sender_logins.h"
 
+/* Those of a list that are networks. */
 static bool policy_read_networks(const struct config_list *list, struct policy_networks *networks_r)
 {
-    networks_r->at = calloc(list->count + 1, sizeof *networks_r->at);
-    networks_r->count = list->count;
+    *networks_r = (struct policy_networks){.at = calloc(list->count + 1, sizeof *networks_r->at)};
     if (networks_r->at == NULL)
         return false;
     for (size_t i = 0; i < list->count; i++)
-        if (!network_parse(list->at[i].at, &networks_r->at[i]))
-            return false;
+        networks_r->count += network_parse(list->at[i].at, &networks_r->at[networks_r->count]);
     return true;
 }
 
@@ -77,6 +76,8 @@ static bool policy_fill(
     if (config->verify_count > 0)
         policy->verifier = verifier_init(config->verify);
     policy->logins = policy_make_logins(&milter->logins, files->logins, problems);
+    if (milter->relayed_mark.at != NULL)
+        (void)!relayed_mark_parse(milter->relayed_mark.at, &policy->mark);
     const bool trusted = policy_read_networks(&milter->trusted_networks, &policy->trusted);
     const bool relayed = policy_read_networks(&milter->stamp_relayed, &policy->relayed);
     return trusted && relayed && policy->logins != NULL &&

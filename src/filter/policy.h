@@ -5,6 +5,7 @@
 #include "base/network.h"
 #include "config/config.h"
 #include "config/problems.h"
+#include "config/relayed.h"
 #include "filter/stamper.h"
 #include "filter/verifier.h"
 
@@ -23,7 +24,8 @@ struct policy {
     struct verifier *verifier;   /* NULL: no section `verify` */
     struct sender_logins *logins;
     struct policy_networks trusted;
-    struct policy_networks relayed;
+    struct policy_networks relayed; /* those of stamp_relayed; its names are no networks */
+    struct relayed_mark mark;       /* `config` has its texts; an empty name: none */
 };
 
 /* What the files hold that the configuration names; `at` is NULL for one that was not read. */

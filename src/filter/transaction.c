@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 #include "filter/transaction.h"
 
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,7 +54,7 @@ static bool transaction_take_sender(struct transaction *transaction, const char 
 struct transaction *transaction_init(const struct policy *policy, struct client *client,
         const struct smtp_client *from, const struct mail_command *command)
 {
-    const struct config_list *daemons = &policy->config->milter->trusted_daemons;
+    const struct config_milter *milter = policy->config->milter;
     struct transaction *transaction = calloc(1, sizeof *transaction);
 
     if (transaction == NULL)
@@ -64,8 +65,11 @@ struct transaction *transaction_init(const struct policy *policy, struct client 
     transaction->began = unix_now();
     transaction->parser = message_parser_init(&transaction->missing);
     transaction->is_authenticated = command->auth_type != NULL && command->auth_type[0] != '\0';
-    transaction->is_trusted =
-            from->is_trusted || transaction_has_daemon(daemons, command->daemon_name);
+    transaction->is_trusted = from->is_trusted || transaction_has_daemon(&milter->trusted_daemons,
+                                                          command->daemon_name);
+    transaction->relays_for_us =
+            from->relays_for_us ||
+            transaction_has_daemon(&milter->stamp_relayed, command->daemon_name);
     if (!transaction_take_login(transaction, command->login) ||
             !transaction_take_sender(transaction, command->sender) || transaction->parser == NULL ||
             !envelope_init(&transaction->envelope))
@@ -114,10 +118,29 @@ static bool transaction_is_submission(struct text received)
            memmem(value.at, value.len, program.at, program.len) != NULL;
 }
 
+static bool transaction_is_mark(const struct transaction *transaction, struct text name)
+{
+    const struct text mark = text_of(transaction->policy->mark.name);
+
+    return mark.len > 0 && text_equal_fold(mark, name);
+}
+
+static void transaction_note_mark(struct transaction *transaction, struct text value)
+{
+    const struct text mark = transaction->policy->mark.value;
+    const struct text got = text_trim(value);
+
+    transaction->marks++;
+    if (got.len == mark.len && sodium_memcmp(got.at, mark.at, mark.len) == 0)
+        transaction->relays_for_us = true;
+}
+
 void transaction_field(struct transaction *transaction, struct text name, struct text value)
 {
     const struct field field = field_of(name, value);
 
+    if (transaction_is_mark(transaction, field.name))
+        transaction_note_mark(transaction, field.value);
     if (field.known == FIELD_AUTHENTICATION_RESULTS)
         transaction_note_result(transaction, &field);
     else if (field.known == FIELD_RECEIVED && transaction->received++ == 0)

@@ -22,7 +22,7 @@ struct smtp_client {
     struct endpoint address;
     bool is_loopback;   /* on this machine */
     bool is_trusted;    /* in trusted_networks */
-    bool relays_for_us; /* in stamp_relayed */
+    bool relays_for_us; /* in a network of stamp_relayed */
 };
 
 /* What the mail server says at MAIL; each may be NULL. */
@@ -49,12 +49,14 @@ struct transaction {
     struct client *client; /* NULL: nothing is verified */
     const struct smtp_client *from;
     bool is_authenticated;
-    bool is_trusted; /* by its network or by the daemon that it came in by */
-    char *login;     /* NULL: none */
+    bool is_trusted;    /* by its network or by the daemon that it came in by */
+    bool relays_for_us; /* by its network, its daemon, or relayed_mark */
+    char *login;        /* NULL: none */
     struct envelope envelope;
     struct message_parser *parser;
     unsigned received;  /* fields Received */
     unsigned froms;     /* fields From */
+    unsigned marks;     /* fields of the name in relayed_mark */
     bool is_submission; /* the first of them is of sendmail's submission program */
     struct forged_results forged;
     unsigned replaced[MESSAGE_FIELDS_MAX]; /* numbers of the stamps that a new one replaces */

@@ -48,13 +48,15 @@ static FILE *bundle_open(const char *path)
 }
 
 /* A file's content and a NUL; NULL with errno. */
-static char *bundle_read_file(const char *path, size_t *len_r)
+static char *bundle_read_file(const char *path, size_t *len_r, mode_t *mode_r)
 {
     FILE *file = bundle_open(path);
+    struct stat st = {0};
 
     if (file == NULL)
         return NULL;
-    char *content = config_load(file, len_r);
+    char *content = fstat(fileno(file), &st) == 0 ? config_load(file, len_r) : NULL;
+    *mode_r = st.st_mode;
     const int error = errno;
     fclose(file);
     errno = error;
@@ -87,7 +89,8 @@ static bool bundle_read_logins(
 {
     if (logins->at[0] != '/')
         return true;
-    bundle->logins = bundle_read_file(logins->at, &bundle->logins_len);
+    mode_t mode;
+    bundle->logins = bundle_read_file(logins->at, &bundle->logins_len, &mode);
     if (bundle->logins == NULL)
         bundle_add_unusable(problems, "table of logins", logins, strerror(errno));
     return bundle->logins != NULL;
@@ -131,13 +134,18 @@ bool bundle_read(const char *path, struct bundle *bundle_r, struct config **conf
         problems_add(problems, 0, "out of memory", NULL, NULL);
         return false;
     }
-    bundle_r->config = bundle_read_file(path, &bundle_r->config_len);
+    mode_t mode;
+    bundle_r->config = bundle_read_file(path, &bundle_r->config_len, &mode);
     if (bundle_r->config == NULL) {
         problems_add(problems, 0, "cannot be read", strerror(errno), NULL);
         return false;
     }
     *config_r = bundle_parse(bundle_r, problems);
-    return *config_r != NULL && bundle_read_files(*config_r, bundle_r, problems);
+    if (*config_r == NULL)
+        return false;
+    const size_t before = problems_count(problems);
+    config_check_mode(*config_r, mode, problems);
+    return bundle_read_files(*config_r, bundle_r, problems) && problems_count(problems) == before;
 }
 
 void bundle_clear(struct bundle *bundle)

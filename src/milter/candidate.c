@@ -127,12 +127,67 @@ static void candidate_warn_unreadable(
         run_as_check_file(run_as, logins->at, logins->line, warnings);
 }
 
+static bool candidate_stamps_for(const struct config *config, const struct config_domain *domain)
+{
+    const struct config_list *stamped = &config->stamp->domains;
+
+    for (size_t i = 0; i < stamped->count; i++)
+        if (strcmp(stamped->at[i].at, domain->name.at) == 0)
+            return true;
+    return false;
+}
+
+/* What lets a forgery from outside in: it would come out stamped if it is forwarded through what
+ * relays for us. */
+static const char *candidate_way_in(const struct config *config)
+{
+    const struct config_verify *verify = config->verify;
+
+    if (config->verify_count == 0)
+        return "no section `verify`";
+    if (strcmp(verify->mode.at, "monitor") == 0)
+        return "mode = monitor";
+    if (strcmp(verify->on_no.at, "reject") != 0)
+        return "an on_no other than reject";
+    for (size_t i = 0; i < config->domains_count; i++)
+        if (config->domains[i].policy.testing && candidate_stamps_for(config, &config->domains[i]))
+            return "testing = yes of a domain that is stamped";
+    return NULL;
+}
+
+static void candidate_warn_of_relay(
+        const char *option, unsigned line, const char *way_in, struct problems *warnings)
+{
+    char what[128];
+
+    snprintf(what, sizeof what, "%s beside %s", option, way_in);
+    problems_add(warnings, line, what, NULL,
+            "mail to be refused that a domain says NO to: a forgery from outside that is forwarded "
+            "would leave with your stamp");
+}
+
+void candidate_warn_of_relays(const struct candidate *candidate, struct problems *warnings)
+{
+    const struct config_milter *milter = candidate->config->milter;
+    const char *way_in = candidate_way_in(candidate->config);
+
+    if (candidate->config->stamp_count == 0 || way_in == NULL)
+        return;
+    if (milter->stamp_relayed.count > 0)
+        candidate_warn_of_relay(
+                "stamp_relayed", milter->stamp_relayed.at[0].line, way_in, warnings);
+    if (milter->relayed_mark.at != NULL)
+        candidate_warn_of_relay("relayed_mark", milter->relayed_mark.line, way_in, warnings);
+}
+
 int candidate_test(const char *config_path)
 {
     struct problems *problems = problems_init(config_path);
     struct candidate candidate = {0};
     const bool good = problems != NULL && candidate_read(config_path, true, &candidate, problems);
 
+    if (good)
+        candidate_warn_of_relays(&candidate, problems);
     if (good && notify_is_booted())
         candidate_warn_unreadable(&candidate, config_path, problems);
     if (problems != NULL)

@@ -24,6 +24,9 @@ void candidate_clear(struct candidate *candidate);
 void candidate_warn_of_restart(
         const struct candidate *candidate, const struct config *first, struct problems *warnings);
 
+/* Warns of options by which a forgery from outside would be stamped when it is forwarded. */
+void candidate_warn_of_relays(const struct candidate *candidate, struct problems *warnings);
+
 /* For -t: checks all of it, prints the problems to standard error, and returns the exit status. */
 int candidate_test(const char *config_path);
 

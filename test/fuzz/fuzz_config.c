@@ -99,6 +99,7 @@ static void check_milter(const struct config_milter *m, bool good, unsigned line
     check_list(&m->trusted_networks, lines);
     check_list(&m->trusted_daemons, lines);
     check_list(&m->stamp_relayed, lines);
+    check_text(&m->relayed_mark, false, lines);
     check_text(&m->logins, good, lines);
     check_text(&m->on_foreign_from, good, lines);
 }

@@ -88,7 +88,7 @@ static void fixture_session_removal(FILE *out, const struct decision_removal *re
     for (size_t i = 0; i < removal->count; i++)
         fprintf(out, "%s%u", i > 0 ? "," : "", removal->at[i]);
     if (removal->rest > 0)
-        fprintf(out, ",%u+", removal->rest);
+        fprintf(out, "%s%u+", removal->count > 0 ? "," : "", removal->rest);
 }
 
 const char *fixture_session_decision(const struct decision *decision)

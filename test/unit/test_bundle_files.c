@@ -180,3 +180,40 @@ TEST(the_configuration_itself)
     assert_problem(&r, 1, "f: cannot be read: No such file or directory\n");
     reading_end(&r);
 }
+
+static const struct {
+    struct unit_row row;
+    const char *option;
+    mode_t mode;
+    bool good;
+} modes[] = {
+        {{"no secret"}, "", 0644, true},
+        {{"a secret"}, "relayed_mark = \"X: 0123456789abcdef\"", 0640, true},
+        {{"a secret that everybody may read"}, "relayed_mark = \"X: 0123456789abcdef\"", 0644,
+                false},
+};
+
+TEST_EACH(a_secret_in_the_configuration, modes)
+{
+    char config[512];
+
+    snprintf(config, sizeof config,
+            "verify { authserv_id = m.example.org }\nmilter { socket = \"unix:/s\"\n%s }\n",
+            row->option);
+    struct reading r = reading_begin(config);
+    assert_int_equal(chmod(r.path, row->mode), 0);
+    assert_int_equal(reading_try(&r), row->good);
+    if (!row->good)
+        assert_problem(&r, 1,
+                "f:3: relayed_mark in a file that everybody may read: expected a "
+                "file of mode 0600 or 0640: the mark is a secret\n");
+    reading_end(&r);
+    /* The programs that read the file alone refuse it too. */
+    r = reading_begin(config);
+    assert_int_equal(chmod(r.path, row->mode), 0);
+    r.config = config_read(r.path, r.problems);
+    assert_int_equal(r.config != NULL, row->good);
+    if (!row->good)
+        assert_problem(&r, 1, "f:3: relayed_mark in a file that everybody may read");
+    reading_end(&r);
+}

@@ -8,6 +8,10 @@
 #include "unit.h"
 
 #define VERIFY(options) "verify { authserv_id = mx.example.net\n" options " }\n"
+#define STAMP                                                                                      \
+    "stamp { host = m.example.org\nkey = \"/nonexistent\"\nservice_key = "                         \
+    "\"service-public:D13rKMCoIj9LkLgtUHgo2aNEpwXEQBrRDrLt-cwkrk9mRRFv\"\n"                        \
+    "domains = {example.org} }\n"
 #define MILTER(options) "milter { socket = \"unix:/s\"\n" options " }\n"
 
 static struct folder folder;
@@ -142,4 +146,55 @@ TEST_EACH(reading, readings)
     candidate_clear(&candidate);
     candidate_clear(&candidate);
     problems_free(&problems);
+}
+
+#define MARK "relayed_mark = \"X-Our-Gateway: 0123456789abcdef\""
+#define BEHIND                                                                                     \
+    ": expected mail to be refused that a domain says NO to: a forgery from outside that is "      \
+    "forwarded would leave with your stamp\n"
+#define DOMAIN(options) "domain example.org { " options " }\n"
+
+static const struct {
+    struct unit_row row;
+    const char *config;
+    const char *want;
+} relays[] = {
+        {{"nothing relayed"}, STAMP MILTER(""), ""},
+        {{"all refused"}, STAMP VERIFY("") MILTER("stamp_relayed = {lists}\n" MARK), ""},
+        {{"nothing stamped"}, VERIFY("mode = monitor") MILTER("stamp_relayed = {lists}"), ""},
+        {{"nothing verified"}, STAMP MILTER("stamp_relayed = {lists}"),
+                "f:6: stamp_relayed beside no section `verify`" BEHIND},
+        {{"monitor"}, STAMP VERIFY("mode = monitor") MILTER("stamp_relayed = {lists}\n" MARK),
+                "f:8: stamp_relayed beside mode = monitor" BEHIND
+                "f:9: relayed_mark beside mode = monitor" BEHIND},
+        {{"mark"}, STAMP VERIFY("on_no = mark") MILTER(MARK),
+                "f:8: relayed_mark beside an on_no other than reject" BEHIND},
+        {{"quarantine"}, STAMP VERIFY("on_no = quarantine") MILTER(MARK),
+                "f:8: relayed_mark beside an on_no other than reject" BEHIND},
+        {{"testing"}, STAMP VERIFY("") DOMAIN("testing = yes") MILTER(MARK),
+                "f:9: relayed_mark beside testing = yes of a domain that is stamped" BEHIND},
+        {{"another domain's"},
+                STAMP VERIFY("") "domain example.com { testing = yes }\n" MILTER(MARK), ""},
+};
+
+TEST_EACH(relay, relays)
+{
+    struct problems *problems = problems_init("f");
+    struct problems *warnings = problems_init("f");
+    struct candidate candidate;
+
+    assert_non_null(problems);
+    assert_non_null(warnings);
+    folder_write(&folder, "conf", row->config, strlen(row->config), 0600);
+    char path[FOLDER_PATH_MAX];
+    folder_path(&folder, "conf", path);
+    (void)!candidate_read(path, false, &candidate, problems);
+    if (candidate.config == NULL)
+        print_error("%s", problems_text(problems));
+    assert_non_null(candidate.config);
+    candidate_warn_of_relays(&candidate, warnings);
+    assert_string_equal(problems_text(warnings), row->want);
+    candidate_clear(&candidate);
+    problems_free(&problems);
+    problems_free(&warnings);
 }

@@ -226,6 +226,22 @@ TEST_EACH(no_section_verify, unverified)
     assert_int_equal(fake_client.asked, 0);
 }
 
+#define MARK "X-Our-Gateway: 0123456789abcdef"
+
+/* A stranger's mark is removed and gives him nothing. */
+static const struct fixture_session marked[] = {
+        {{"a mark"}, FIXTURE_BOTH FIXTURE_MILTER("relayed_mark = \"" MARK "\""),
+                FROM = "Received: x\n" MARK "\n" ALICE, .verdict = VERDICT_NO,
+                .reason = REASON_UNSTAMPED, CACHED, .decision = YOURS "\n-X-Our-Gateway 1+" FAIL,
+                .log = "level=info " LOG "NO reason=unstamped action=reject" BY},
+};
+
+TEST_EACH(a_mark_from_outside, marked)
+{
+    fixture_session_check(row);
+    assert_int_equal(fake_client.asked, 1);
+}
+
 #define LOGIN .mail = {.auth_type = "PLAIN", .login = "eve"}
 #define LOGIN_LOG                                                                                  \
     "level=info event=verified queue=4Fz9 ip=198.51.100.3 class=authenticated login=eve author="

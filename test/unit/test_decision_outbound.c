@@ -59,6 +59,15 @@ static const struct fixture_session classes[] = {
                 FIXTURE_BOTH FIXTURE_MILTER("stamp_relayed = {\"127.0.0.1\"}"),
                 LOOPBACK = RECEIVED ALICE, .decision = STAMPED,
                 .log = STAMPED_LOG("127.0.0.1", "relayed")},
+        {{"relayed by a daemon of stamp_relayed"},
+                FIXTURE_BOTH FIXTURE_MILTER("stamp_relayed = {\"192.0.2.0/24\", lists}"),
+                LOOPBACK = RECEIVED ALICE, .mail = {.daemon_name = "lists"}, .decision = STAMPED,
+                .log = STAMPED_LOG("127.0.0.1", "relayed")},
+        {{"relayed by another daemon"}, FIXTURE_BOTH FIXTURE_MILTER("stamp_relayed = {lists}"),
+                LOOPBACK = RECEIVED ALICE, .mail = {.daemon_name = "Lists"}, .decision = "accept",
+                .log = NOT("127.0.0.1", "relayed", "alice@example.org", "relayed action=accept")},
+        {{"a stranger at such a daemon"}, FIXTURE_STAMP FIXTURE_MILTER("stamp_relayed = {lists}"),
+                ELSEWHERE = RECEIVED ALICE, .mail = {.daemon_name = "lists"}, .decision = "accept"},
         {{"authenticated"}, ELSEWHERE = ALICE, .mail = {.auth_type = "PLAIN", .login = "alice"},
                 .decision = STAMPED,
                 .log = LOG("stamped", "198.51.100.3", "authenticated") " login=alice" AUTHOR
@@ -185,6 +194,53 @@ static const struct fixture_session unstamped[] = {
 };
 
 TEST_EACH(not_stamped, unstamped)
+{
+    fixture_session_check(row);
+    assert_int_equal(fake_client.asked, 0);
+}
+
+#define MARK "X-Our-Gateway: 0123456789abcdef"
+#define MARKED                                                                                     \
+    FIXTURE_BOTH FIXTURE_MILTER(                                                                   \
+            "trusted_networks = {\"192.0.2.0/24\", \"127.0.0.1\"}\nrelayed_mark = \"" MARK "\"")
+#define UNMARKED "\n-X-Our-Gateway 1+"
+#define RELAYED_LOG NOT("127.0.0.1", "relayed", "alice@example.org", "relayed action=accept")
+
+static const struct fixture_session marks[] = {
+        {{"the mark"}, MARKED, LOOPBACK = RECEIVED MARK "\n" ALICE,
+                .decision = "accept" UNMARKED STAMP, .log = STAMPED_LOG("127.0.0.1", "relayed")},
+        {{"in other letters and more white space"}, MARKED,
+                LOOPBACK = RECEIVED "x-our-GATEWAY:\n\t 0123456789abcdef \n" ALICE,
+                .decision = "accept" UNMARKED STAMP, .log = STAMPED_LOG("127.0.0.1", "relayed")},
+        {{"no mark"}, MARKED, LOOPBACK = RECEIVED ALICE, .decision = "accept", .log = RELAYED_LOG},
+        {{"a wrong one"}, MARKED, LOOPBACK = RECEIVED "X-Our-Gateway: 0123456789abcdeF\n" ALICE,
+                .decision = "accept" UNMARKED, .log = RELAYED_LOG},
+        {{"a shorter one"}, MARKED, LOOPBACK = RECEIVED "X-Our-Gateway: 0123456789abcde\n" ALICE,
+                .decision = "accept" UNMARKED, .log = RELAYED_LOG},
+        {{"a longer one"}, MARKED, LOOPBACK = RECEIVED MARK "0\n" ALICE,
+                .decision = "accept" UNMARKED, .log = RELAYED_LOG},
+        {{"none at all"}, MARKED, LOOPBACK = RECEIVED "X-Our-Gateway:\n" ALICE,
+                .decision = "accept" UNMARKED, .log = RELAYED_LOG},
+        {{"two wrong ones and the mark"}, MARKED,
+                LOOPBACK = RECEIVED "X-Our-Gateway: x\n" MARK "\n" ALICE "X-Our-Gateway: y\n",
+                .decision = "accept" UNMARKED STAMP, .log = STAMPED_LOG("127.0.0.1", "relayed")},
+        {{"another field"}, MARKED, LOOPBACK = RECEIVED "X-Our: 0123456789abcdef\n" ALICE,
+                .decision = "accept", .log = RELAYED_LOG},
+        {{"of a new message"}, MARKED, LOOPBACK = MARK "\n" ALICE,
+                .decision = "accept" UNMARKED STAMP, .log = STAMPED_LOG("127.0.0.1", "submission")},
+        {{"of a login"}, MARKED, ELSEWHERE = MARK "\n" ALICE, LOGIN("alice"),
+                .decision = "accept" UNMARKED STAMP,
+                .log = LOG("stamped", "198.51.100.3", "authenticated") " login=alice" AUTHOR
+                                                                       " rcpt=b.example"},
+        {{"of a stranger, nothing verified"},
+                FIXTURE_STAMP FIXTURE_MILTER("relayed_mark = \"" MARK "\""),
+                ELSEWHERE = RECEIVED MARK "\n" ALICE, .decision = "accept" UNMARKED},
+        {{"for another domain"}, MARKED, LOOPBACK = RECEIVED MARK "\n" EVE,
+                .decision = "accept" UNMARKED,
+                .log = NOT("127.0.0.1", "relayed", "eve@example.net", "not-ours action=accept")},
+};
+
+TEST_EACH(mark, marks)
 {
     fixture_session_check(row);
     assert_int_equal(fake_client.asked, 0);

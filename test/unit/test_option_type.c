@@ -194,6 +194,10 @@ TEST(networks_and_resolvers)
             {"0.0.0.0/0", "0.0.0.0/0"}, {"127.0.0.1/8", NULL}, {"127.0.0.0/33", NULL},
             {"localhost", NULL}, {"127.1", NULL}, {"*", NULL}, {"", NULL}, {"[::1]", NULL},
             {" ::1", NULL});
+    CHECK(option_type_relayed, {"127.0.0.0/8", "127.0.0.0/8"}, {"::1", "::1"}, {"lists", "lists"},
+            {"mx.example.org", "mx.example.org"}, {"MTA v4", "MTA v4"}, {"127.0.0.1/8", NULL},
+            {"127.0.0.256", NULL}, {"127.1", NULL}, {"::g", NULL}, {"", NULL}, {"a\nb", NULL},
+            {"\xc3\xa9", NULL});
     CHECK(option_type_resolver, {"127.0.0.1", "127.0.0.1"}, {"127.0.0.1@5353", "127.0.0.1@5353"},
             {"::1@53", "::1@53"}, {"::1", "::1"}, {"127.0.0.1:53", NULL}, {"127.0.0.0/8", NULL},
             {"127.0.0.1/32@53", NULL}, {"127.0.0.1@", NULL}, {"127.0.0.1@0", NULL},

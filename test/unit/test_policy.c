@@ -76,6 +76,8 @@ TEST(good_ones)
             {VERIFY "milter { socket = \"unix:/s\" trusted_networks = {}\n"
                     "stamp_relayed = {\"192.0.2.0/24\", \"2001:db8::/32\", \"::1\"} logins = any }",
                     NULL, NULL, false, true, 0, 3},
+            {VERIFY "milter { socket = \"unix:/s\"\nstamp_relayed = {\"lists\", \"::1\", MSA} }",
+                    NULL, NULL, false, true, 2, 1},
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
