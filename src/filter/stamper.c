@@ -51,11 +51,12 @@ void stamper_free(struct stamper **stamper)
 bool stamper_is_ours(const struct stamper *stamper, const struct address *user)
 {
     const struct config_list *domains = &stamper->stamp->domains;
+    const struct text domain = address_domain(user);
 
     for (size_t i = 0; i < domains->count; i++)
-        if (text_equal_fold(address_domain(user), text_of(domains->at[i].at)))
+        if (text_equal_fold(domain, text_of(domains->at[i].at)))
             return true;
-    return false;
+    return text_equal_fold(domain, text_of(stamper->stamp->host.at));
 }
 
 void stamper_make_missing(const struct stamper *stamper, uint64_t now, char date_r[DATE_TEXT_MAX],

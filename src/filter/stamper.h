@@ -23,7 +23,8 @@ struct stamper *stamper_init(const struct config_stamp *stamp,
         const unsigned char secret[KEY_OCTETS], const char **error_r);
 void stamper_free(struct stamper **stamper);
 
-/* Whether the user is at one of our domains (exactly). */
+/* Whether the user is at one of our domains (exactly), or at this host itself: mail servers write
+ * bounces as MAILER-DAEMON@ their own name. */
 bool stamper_is_ours(const struct stamper *stamper, const struct address *user);
 
 /* The fields that a message may lack. `date_r`: of `now`, Unix seconds. */

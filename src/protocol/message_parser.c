@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: ISC
 #include "protocol/message_parser.h"
 
+#include <sodium.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct message_parser {
     const struct message_parser_missing *missing;
@@ -46,6 +48,20 @@ void message_parser_free(struct message_parser **parser)
     *parser = NULL;
 }
 
+/* No name has a colon in it, so that each field has a text of its own. */
+static void message_parser_hash(
+        const struct field *field, unsigned char hash_r[MESSAGE_PARSER_HASH])
+{
+    crypto_generichash_state state;
+
+    (void)crypto_generichash_init(&state, NULL, 0, MESSAGE_PARSER_HASH);
+    (void)crypto_generichash_update(&state, (const unsigned char *)field->name.at, field->name.len);
+    (void)crypto_generichash_update(&state, (const unsigned char *)":", 1);
+    (void)crypto_generichash_update(
+            &state, (const unsigned char *)field->value.at, field->value.len);
+    (void)crypto_generichash_final(&state, hash_r, MESSAGE_PARSER_HASH);
+}
+
 static void message_parser_take_stamp(struct message_parser *parser, const struct field *field)
 {
     struct stamp stamp;
@@ -60,8 +76,13 @@ static void message_parser_take_stamp(struct message_parser *parser, const struc
         return;
     }
     parser->stamps = larger;
-    parser->stamps[parser->stamps_count++] = (struct message_parser_stamp){
-            parser->stamp_fields, field->offset, field->len, field->space_before_colon, stamp};
+    parser->stamps[parser->stamps_count++] =
+            (struct message_parser_stamp){.number = parser->stamp_fields,
+                    .offset = field->offset,
+                    .len = field->len,
+                    .space_before_colon = field->space_before_colon,
+                    .stamp = stamp};
+    message_parser_hash(field, parser->stamps[parser->stamps_count - 1].hash);
 }
 
 static void message_parser_digest_field(struct message_parser *parser, const struct field *field)
@@ -249,7 +270,7 @@ const struct message_parser_stamp *message_parser_stamps(
 const struct stamp *message_parser_stamp_by(
         const struct message_parser *parser, const struct address *user, size_t *count_r)
 {
-    const struct stamp *found = NULL;
+    const struct message_parser_stamp *found = NULL;
     size_t count;
     const struct message_parser_stamp *stamps = message_parser_stamps(parser, &count);
 
@@ -257,10 +278,12 @@ const struct stamp *message_parser_stamp_by(
     for (size_t i = 0; i < count; i++) {
         if (stamps[i].space_before_colon || !address_equal(&stamps[i].stamp.user, user))
             continue;
-        found = &stamps[i].stamp;
+        if (found != NULL && memcmp(stamps[i].hash, found->hash, sizeof found->hash) == 0)
+            continue;
+        found = &stamps[i];
         ++*count_r;
     }
-    return *count_r == 1 ? found : NULL;
+    return *count_r == 1 ? &found->stamp : NULL;
 }
 
 const char *message_parser_error_text(enum message_parser_error error)

@@ -22,12 +22,15 @@ struct message_parser_missing {
     const char *from;
 };
 
+#define MESSAGE_PARSER_HASH 32 /* octets */
+
 /* A well-formed stamp of any user, and where it is in the message (field.h). */
 struct message_parser_stamp {
     unsigned number; /* of the message's fields Verimail, well-formed or not; the first is 1 */
     uint64_t offset;
     uint64_t len;
     bool space_before_colon;
+    unsigned char hash[MESSAGE_PARSER_HASH]; /* of the field's octets */
     struct stamp stamp;
 };
 
@@ -81,7 +84,8 @@ bool message_parser_lacks_message_id(const struct message_parser *parser);
 const struct message_parser_stamp *message_parser_stamps(
         const struct message_parser *parser, size_t *count_r);
 /* The one stamp by this user (design, section 6); one with white space before its colon is none.
- * NULL when there is none, or several. `count_r`: how many there are. */
+ * The same field again, octet for octet, is the same stamp. NULL when there is none, or several.
+ * `count_r`: how many there are. */
 const struct stamp *message_parser_stamp_by(
         const struct message_parser *parser, const struct address *user, size_t *count_r);
 

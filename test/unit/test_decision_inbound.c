@@ -71,7 +71,10 @@ static const struct fixture_session verdicts[] = {
                 .decision = "accept" RESULT "temperror header.from=example.org",
                 .log = "level=warning " LOG "temperror would=tempfail by=step dns=insecure "
                        "error=\"an error (step)\""},
-        {{"two stamps of the author"}, FROM = "Verimail: alice@example.org UEFZTE9BRA\n" STAMPED,
+        {{"the same stamp twice"}, FROM = "Verimail: alice@example.org UEFZTE9BRA\n" STAMPED,
+                .verdict = VERDICT_YES, .reason = REASON_STAMPED, CACHED, .decision = "accept" PASS,
+                .log = "level=info " LOG "YES reason=stamped action=accept by=step dns=insecure"},
+        {{"two stamps of the author"}, FROM = "Verimail: alice@example.org UEFZTE9BRB\n" STAMPED,
                 .verdict = VERDICT_YES, .reason = REASON_UNSTAMPED, CACHED,
                 .decision = "accept" PASS,
                 .log = "level=info " LOG "YES reason=unstamped action=accept stamps=2 by=step "

@@ -42,6 +42,10 @@ static const struct fixture_session classes[] = {
                 .log = STAMPED_LOG("198.51.100.3", "submission")},
         {{"another daemon"}, FIXTURE_STAMP FIXTURE_MILTER("trusted_daemons = {inside}"),
                 ELSEWHERE = ALICE, .mail = {.daemon_name = "outside"}, .decision = "accept"},
+        {{"a bounce"}, LOOPBACK = DATES "From: MAILER-DAEMON@Mail.Example.org\n",
+                .decision = "accept\n+Verimail: MAILER-DAEMON@mail.example.org",
+                .log = LOG("stamped", "127.0.0.1", "submission") " author=MAILER-DAEMON@mail."
+                                                                 "example.org rcpt=b.example"},
         {{"sendmail's submission"}, LOOPBACK = SUBMIT ALICE, .decision = STAMPED,
                 .log = STAMPED_LOG("127.0.0.1", "submission")},
         {{"its field from another machine"},

@@ -156,6 +156,13 @@ TEST(stamps)
     } table[] = {
             {{{"Verimail", STAMP}}, 1, 1},
             {{{"verimail", STAMP}, {"VERIMAIL", STAMP}}, 2, 2},
+            /* the same field, octet for octet, is the same stamp */
+            {{{"Verimail", STAMP}, {"Verimail", STAMP}}, 2, 1},
+            {{{"Verimail", STAMP}, {"X", "y"}, {"Verimail", STAMP}, {"Verimail", STAMP}}, 3, 1},
+            {{{"Verimail", STAMP}, {"Verimail", STAMP " "}}, 2, 2},
+            {{{"Verimail", STAMP}, {"Verimail", STAMP "A"}}, 2, 2},
+            {{{"Verimail", STAMP}, {"Verimail", STAMP "A"}, {"Verimail", STAMP}}, 3, 3},
+            {{{"Verimail", STAMP, true}, {"Verimail", STAMP, true}}, 2, 0},
             {{{"Verimail", STAMP, true}}, 1, 0},
             {{{"Verimail", STAMP, true}, {"Verimail", STAMP}}, 2, 1},
             {{{"Verimail", " bob@example.org QUJDREVGQUJDREVG"}}, 1, 0},
@@ -179,7 +186,7 @@ TEST(stamps)
             fail();
         }
         if (listed > 0)
-            assert_int_equal(all[listed - 1].offset, listed);
+            assert_true(all[listed - 1].offset >= listed);
         message_parser_free(&parser);
     }
 }
