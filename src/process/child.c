@@ -132,6 +132,14 @@ void child_ended(struct child *child, int status, bool expected, uint64_t mono_m
     child->pid = 0;
 }
 
+void child_again(struct child *child, uint64_t every, uint64_t mono_ms)
+{
+    const uint64_t due = child->started + every;
+
+    backoff_reset(&child->backoff);
+    child->backoff.until = due > mono_ms ? due : mono_ms;
+}
+
 void child_tell(const struct child *child, const char *packet, size_t len)
 {
     if (child->control >= 0)

@@ -46,6 +46,10 @@ uint64_t child_due(const struct child *child);
  * `expected` is logged as an error. */
 void child_ended(struct child *child, int status, bool expected, uint64_t mono_ms);
 
+/* After child_ended(), for one that ended on purpose: starts it again when `every` milliseconds
+ * have passed since its last start, and forgets how often it died. */
+void child_again(struct child *child, uint64_t every, uint64_t mono_ms);
+
 /* Sends it a packet (SOCK_SEQPACKET). Never waits; one that has died does not get it. */
 void child_tell(const struct child *child, const char *packet, size_t len);
 void child_kill(const struct child *child);

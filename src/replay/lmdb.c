@@ -448,6 +448,7 @@ static void lmdb_health(const void *store, struct replay_health *health_r)
     health_r->failures = s->failures;
     memcpy(health_r->error, s->error, sizeof health_r->error);
     memcpy(health_r->failure, s->failure, sizeof health_r->failure);
+    health_r->closed = s->file.env == NULL;
     if (s->file.env == NULL || s->stale)
         return;
     lmdb_file_enter(&s->file);

@@ -71,6 +71,7 @@ struct replay_health {
     uint64_t failures;
     uint64_t entries;
     uint64_t bytes;
+    bool closed; /* it could not be opened; another process should try again */
     char error[REPLAY_ERROR_MAX];
     char failure[REPLAY_ERROR_MAX];
 };

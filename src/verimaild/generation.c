@@ -25,6 +25,9 @@
 struct worker {
     struct child child;
     bool ready;
+    bool lacks_stores;
+    bool serves;      /* one that lacks its stores was told to accept */
+    uint64_t alarmed; /* milliseconds: when it or one before it said so */
     struct ring *ring;
 };
 
@@ -89,12 +92,12 @@ static bool generation_has_sockets(const struct generation *g, struct problems *
 }
 
 /* Everything that can be wrong before a socket is opened. */
-static bool generation_read_all(struct generation *g, struct problems *problems)
+static bool generation_read_all(struct generation *g, struct problems *problems, bool *passing_r)
 {
     g->service = service_init(g->config, problems);
     if (g->service == NULL || !generation_find_identity(g, problems))
         return false;
-    if (!tables_check(g->config, &g->identity, problems))
+    if (!tables_check(g->config, &g->identity, problems, passing_r))
         return false;
     g->keyuse = keyuse_init(service_keyring(g->service));
     for (size_t i = 0; g->keyuse != NULL && i < g->count; i++) {
@@ -121,10 +124,11 @@ bool generation_open(
 }
 
 struct generation *generation_init(
-        const char *path, struct counters *counters, struct problems *problems)
+        const char *path, struct counters *counters, struct problems *problems, bool *passing_r)
 {
     struct config *config = generation_config_read(path, problems);
 
+    *passing_r = false;
     if (config == NULL)
         return NULL;
     const size_t count = generation_worker_count(config->service);
@@ -141,7 +145,7 @@ struct generation *generation_init(
     g->recorder = child_of("recorder", SOCK_SEQPACKET);
     for (size_t i = 0; i < count; i++)
         g->workers[i].child = child_of("worker", SOCK_SEQPACKET);
-    if (!generation_read_all(g, problems))
+    if (!generation_read_all(g, problems, passing_r))
         generation_free(&g);
     return g;
 }
@@ -191,6 +195,7 @@ static int generation_work(void *context, size_t index, int control)
             .control = control,
             .listeners = fds,
             .listeners_shared = listening_is_shared(g->listening),
+            .stores_alarmed = g->workers[index].alarmed,
     };
 
     g->forget(g);
@@ -267,6 +272,7 @@ void generation_restart(struct generation *g, uint64_t mono_ms)
     for (size_t i = 0; i < g->count; i++) {
         if (child_restart(&g->workers[i].child, mono_ms, generation_work, g, i)) {
             g->workers[i].ready = false;
+            g->workers[i].serves = false;
             counters_add(&g->counters->workers_restarted, 1);
         }
     }
@@ -297,10 +303,13 @@ bool generation_reaped(struct generation *g, pid_t pid, int status, uint64_t mon
         if (worker->child.pid != pid)
             continue;
         const bool renewed = WIFEXITED(status) && WEXITSTATUS(status) == WORKER_RENEW;
-        if (renewed && !g->retired)
+        /* One that still lacks its stores has said so; it may do so every second. */
+        if (renewed && !g->retired && !worker->lacks_stores)
             log_event(
                     LOG_LEVEL_NOTICE, "worker-renewed", "because", "a store is to be opened anew");
         child_ended(&worker->child, status, renewed || g->retired, mono_ms);
+        if (renewed)
+            child_again(&worker->child, WORKER_RENEW_EVERY, mono_ms);
         g->failed = g->failed || !worker->ready;
         return true;
     }
@@ -313,6 +322,27 @@ bool generation_is_ready(const struct generation *g)
         if (!g->workers[i].ready)
             return false;
     return true;
+}
+
+bool generation_lacks_stores(const struct generation *g)
+{
+    for (size_t i = 0; i < g->count; i++)
+        if (g->workers[i].lacks_stores)
+            return true;
+    return false;
+}
+
+void generation_serve(struct generation *g)
+{
+    const char order = WORKER_SERVE;
+
+    for (size_t i = 0; i < g->count; i++) {
+        struct worker *worker = &g->workers[i];
+        if (worker->child.pid == 0 || !worker->ready || !worker->lacks_stores || worker->serves)
+            continue;
+        worker->serves = true;
+        child_tell(&worker->child, &order, 1);
+    }
 }
 
 bool generation_has_failed(const struct generation *g)
@@ -344,6 +374,20 @@ size_t generation_poll(const struct generation *g, struct pollfd *fds_r, size_t 
     return n;
 }
 
+static void generation_on_word(struct worker *worker, char word)
+{
+    const bool lacked = worker->lacks_stores;
+
+    worker->ready = word == WORKER_READY || word == WORKER_READY_WITHOUT;
+    worker->lacks_stores = word == WORKER_READY_WITHOUT;
+    if (!worker->lacks_stores)
+        worker->alarmed = 0;
+    else if (worker->child.started - worker->alarmed >= ALARM_EVERY)
+        worker->alarmed = worker->child.started;
+    if (lacked && !worker->lacks_stores)
+        log_event(LOG_LEVEL_NOTICE, "stores-opened", NULL, NULL);
+}
+
 void generation_heard(struct generation *g)
 {
     char word;
@@ -352,7 +396,7 @@ void generation_heard(struct generation *g)
         struct worker *worker = &g->workers[i];
         if (worker->child.control >= 0 && !worker->ready &&
                 recv(worker->child.control, &word, 1, MSG_DONTWAIT) == 1)
-            worker->ready = word == WORKER_READY;
+            generation_on_word(worker, word);
     }
 }
 

@@ -19,9 +19,9 @@
 struct generation;
 
 /* Reads the configuration, the keys and the tables. NULL when anything is wrong: `problems` then
- * says what. */
+ * says what. `passing_r`: it may be over in a moment. */
 struct generation *generation_init(
-        const char *path, struct counters *counters, struct problems *problems);
+        const char *path, struct counters *counters, struct problems *problems, bool *passing_r);
 /* Opens the sockets that `before` (may be NULL) does not have. No process is started. False when
  * that cannot be: `problems` then says why. */
 bool generation_open(struct generation *generation, const struct generation *before,
@@ -47,8 +47,12 @@ bool generation_reaped(struct generation *generation, pid_t pid, int status, uin
 
 bool generation_is_ready(const struct generation *generation);   /* all have said so */
 bool generation_has_failed(const struct generation *generation); /* one died before it could */
-size_t generation_workers(const struct generation *generation);  /* that run */
-size_t generation_alive(const struct generation *generation);    /* with the recorder */
+/* A worker has no store of counts, or not all tables of users. Another one tries again. */
+bool generation_lacks_stores(const struct generation *generation);
+/* Lets those workers that lack them accept all the same. */
+void generation_serve(struct generation *generation);
+size_t generation_workers(const struct generation *generation); /* that run */
+size_t generation_alive(const struct generation *generation);   /* with the recorder */
 
 /* What to wait for, then to call generation_heard(): a descriptor for each worker that has not said
  * that it is ready. */

@@ -99,10 +99,15 @@ struct server *server_init(const struct server_setup *setup)
     s->limits = connection_limits_init(config->connections + COUNTING_MAX, &limits, seed);
     s->classic = (struct ratelimit){.rate = CLASSIC_RATE, .burst = CLASSIC_RATE};
     stats_init(&s->stats, setup->keyuse, setup->counters, setup->ring);
-    if (s->reserve < 0 || s->pool == NULL || s->limits == NULL || !server_open_stores(s, setup))
+    s->stats.alarm.said[COUNTER_ALARM_REPLAY] = setup->stores_alarmed;
+    s->stats.alarm.said[COUNTER_ALARM_USERS] = setup->stores_alarmed;
+    if (s->reserve < 0 || s->pool == NULL || s->limits == NULL || !server_open_stores(s, setup)) {
         server_free(&s);
-    else
-        server_look_at_health(s, mono_ms());
+        return NULL;
+    }
+    server_look_at_health(s, mono_ms());
+    if (!tables_are_open(s->tables))
+        stats_tables(&s->stats, tables_take_error(s->tables), mono_ms());
     return s;
 }
 
@@ -396,6 +401,14 @@ void server_commit(struct server *s, uint64_t mono_ms)
     replay_turn(s->replay, mono_ms, seconds);
     if (mono_ms >= s->health_at)
         server_look_at_health(s, mono_ms);
+}
+
+bool server_has_stores(const struct server *s)
+{
+    struct replay_health health;
+
+    replay_health(s->replay, &health);
+    return !health.closed && tables_are_open(s->tables);
 }
 
 int server_store(const struct server *s)

@@ -26,6 +26,8 @@ struct server_setup {
     struct counters *counters;
     struct ring *ring;
     int epoll; /* where held connections are watched, by their index */
+    uint64_t
+            stores_alarmed; /* milliseconds: the last alarm that its stores are not open; 0: none */
 };
 
 /* Opens the store of replay counts and the tables of users as the user that this process is at the
@@ -43,6 +45,8 @@ void server_expire(struct server *server, uint64_t mono_ms);
 
 /* At the end of a turn of the event loop: what waits for its count is counted, in one step. */
 void server_commit(struct server *server, uint64_t mono_ms);
+/* Whether the store of counts and all tables of users were opened. */
+bool server_has_stores(const struct server *server);
 /* To be watched for EPOLLIN, then server_commit() has something to do; -1: there is none. */
 int server_store(const struct server *server);
 /* Whether this process should be replaced by one that opens its stores again. */

@@ -23,6 +23,8 @@
 #include "verimaild/tables.h"
 
 #define GENERATIONS_MAX 16         /* with those that still finish; one more reload waits */
+#define START_TIMEOUT 30000        /* milliseconds that a new generation has to be ready */
+#define RELOAD_AGAIN 1000          /* milliseconds */
 #define SAVE_EVERY 60000           /* milliseconds between two records of the keys' use */
 #define KEY_AGE UINT64_C(31536000) /* seconds: replace a pair of keys before */
 #define KEY_WARNING 10             /* the alarm comes in the last tenth of that age */
@@ -40,9 +42,11 @@ static struct supervisor {
     struct alarm alarm;
     uint64_t alarm_at; /* milliseconds: when to look at the keys' ages again */
     bool stopping;
-    bool reload;      /* a SIGHUP asked for it */
-    uint64_t save_at; /* milliseconds: the next record of the keys' use */
-    bool cannot_save; /* the last failed, which was logged */
+    bool reload;        /* a SIGHUP asked for it */
+    uint64_t reload_at; /* milliseconds: a reload that failed in passing is tried again; 0: none */
+    uint64_t ready_by;  /* milliseconds: for the generation that is starting */
+    uint64_t save_at;   /* milliseconds: the next record of the keys' use */
+    bool cannot_save;   /* the last failed, which was logged */
 } supervisor;
 
 /* In a child: lets go of what belongs to the supervisor, or to other generations. */
@@ -67,10 +71,14 @@ static struct generation *verimaild_start(const char *event, uint64_t mono_ms)
 {
     struct problems *problems = problems_init(supervisor.path);
     struct generation **slot = verimaild_free_slot();
+    bool passing = false;
 
-    if (problems == NULL || slot == NULL)
+    if (problems == NULL || slot == NULL) {
+        problems_free(&problems);
+        log_event(LOG_LEVEL_ERROR, event, "problem", "out of memory");
         return NULL;
-    *slot = generation_init(supervisor.path, supervisor.counters, problems);
+    }
+    *slot = generation_init(supervisor.path, supervisor.counters, problems, &passing);
     supervisor.misconfigured = *slot == NULL;
     if (*slot != NULL && !generation_open(*slot, supervisor.serving, problems))
         generation_free(slot);
@@ -78,6 +86,9 @@ static struct generation *verimaild_start(const char *event, uint64_t mono_ms)
         problems_log(problems, LOG_LEVEL_ERROR, event);
     else
         generation_start(*slot, mono_ms, verimaild_forget_all_but);
+    if (passing)
+        supervisor.reload_at = mono_ms + RELOAD_AGAIN;
+    supervisor.ready_by = mono_ms + START_TIMEOUT;
     problems_free(&problems);
     return *slot;
 }
@@ -159,10 +170,23 @@ static void verimaild_serve(struct generation *g, uint64_t mono_ms)
 static void verimaild_begin_reload(uint64_t mono_ms)
 {
     supervisor.reload = false;
+    supervisor.reload_at = 0;
     notify_reloading();
     supervisor.starting = verimaild_start("reload-refused", mono_ms);
     if (supervisor.starting == NULL)
         notify_send("READY=1");
+}
+
+/* The old generation stays. `again`: the reload is tried again. */
+static void verimaild_refuse(
+        struct generation *g, const char *problem, bool again, uint64_t mono_ms)
+{
+    supervisor.starting = NULL;
+    generation_retire(g, NULL, mono_ms);
+    if (again)
+        supervisor.reload_at = mono_ms + RELOAD_AGAIN;
+    log_event(LOG_LEVEL_ERROR, "reload-refused", "problem", problem);
+    notify_send("READY=1");
 }
 
 static void verimaild_finish_reload(uint64_t mono_ms)
@@ -173,12 +197,22 @@ static void verimaild_finish_reload(uint64_t mono_ms)
     if (g == NULL)
         return;
     if (generation_has_failed(g)) {
-        supervisor.starting = NULL;
-        generation_retire(g, NULL, mono_ms);
-        log_event(LOG_LEVEL_ERROR, "reload-refused", "problem",
+        verimaild_refuse(g,
                 "a worker with the new configuration did not start; the old configuration stays in "
-                "use");
-        notify_send("READY=1");
+                "use",
+                false, mono_ms);
+    } else if (generation_is_ready(g) && generation_lacks_stores(g) &&
+               !generation_lacks_stores(old)) {
+        verimaild_refuse(g,
+                "a worker with the new configuration cannot open its store of counts or a table of "
+                "users; the old configuration stays in use, and the reload is tried again",
+                true, mono_ms);
+    } else if (!generation_is_ready(g) && mono_ms >= supervisor.ready_by) {
+        verimaild_refuse(g,
+                "the workers with the new configuration are not ready within 30 seconds; the old "
+                "configuration stays in use, and the reload is tried again",
+                true, mono_ms);
+        generation_expire(g, UINT64_MAX);
     } else if (generation_is_ready(g)) {
         verimaild_serve(g, mono_ms);
         generation_retire(old, g, mono_ms);
@@ -246,8 +280,10 @@ static size_t verimaild_tend(uint64_t mono_ms)
             continue;
         generation_heard(g);
         /* A generation that is starting is refused when a worker of it dies. */
-        if (g == supervisor.serving)
+        if (g == supervisor.serving) {
+            generation_serve(g);
             generation_restart(g, mono_ms);
+        }
         /* At a stop the recorders wait for the last worker of any generation. The recorder that is
          * told that it is the last marks the store of counts as whole. */
         if (generation_is_retired(g) && (!supervisor.stopping || verimaild_workers() == 0) &&
@@ -265,8 +301,13 @@ static void verimaild_wait(uint64_t mono_ms)
 {
     struct pollfd fds[POLL_MAX] = {{.fd = supervisor.signals, .events = POLLIN}};
     size_t count = 1;
+    uint64_t due = supervisor.starting != NULL ? supervisor.ready_by : UINT64_MAX;
     int left = log_pending();
 
+    if (supervisor.reload_at != 0 && supervisor.reload_at < due)
+        due = supervisor.reload_at;
+    if (due != UINT64_MAX && (left < 0 || due < mono_ms + (uint64_t)left))
+        left = due > mono_ms ? (int)(due - mono_ms) : 0;
     if (supervisor.serving != NULL && (left < 0 || supervisor.save_at < mono_ms + (uint64_t)left))
         left = supervisor.save_at > mono_ms ? (int)(supervisor.save_at - mono_ms) : 0;
 
@@ -318,6 +359,8 @@ int verimaild_run(const char *path)
     uint64_t now = mono_ms();
     while (verimaild_tend(now) > 0) {
         verimaild_finish_reload(now);
+        if (supervisor.reload_at != 0 && now >= supervisor.reload_at)
+            supervisor.reload = true;
         if (supervisor.reload && supervisor.starting == NULL && supervisor.serving != NULL &&
                 verimaild_free_slot() != NULL)
             verimaild_begin_reload(now);
@@ -361,9 +404,10 @@ static struct service *verimaild_check_service(
 {
     struct identity identity;
     struct service *service = service_init(config, problems);
+    bool passing;
 
     if (!run_as_find(&config->service->run_as, &identity, problems) ||
-            !tables_check(config, &identity, problems))
+            !tables_check(config, &identity, problems, &passing))
         service_free(&service);
     return service;
 }

@@ -84,6 +84,14 @@ struct tables *tables_open(const struct service *service, uint64_t mono_ms)
     return t;
 }
 
+bool tables_are_open(const struct tables *t)
+{
+    for (size_t i = 0; i < t->count; i++)
+        if (t->opened[i].table == NULL)
+            return false;
+    return true;
+}
+
 void tables_close(struct tables **tables)
 {
     struct tables *t = *tables;
@@ -185,19 +193,21 @@ static void tables_add_outcome(const struct child_outcome *outcome, struct probl
     problems_add(problems, 0, what, NULL, NULL);
 }
 
-bool tables_check(
-        const struct config *config, const struct identity *identity, struct problems *problems)
+bool tables_check(const struct config *config, const struct identity *identity,
+        struct problems *problems, bool *passing_r)
 {
     struct tables_trial trial = {.config = config, .identity = identity, .problems = problems};
     const size_t before = problems_count(problems);
     char report[65536]; /* holds a line for each of many tables */
 
+    *passing_r = false;
     if (!tables_any(config))
         return true;
     const struct child_outcome outcome =
             child_run(tables_try, &trial, TABLES_CHECK_TIMEOUT, report, sizeof report);
     problems_add_lines(problems, (struct text){report, outcome.reported});
-    if (outcome.how != CHILD_EXITED || outcome.code != EXIT_SUCCESS)
+    *passing_r = outcome.how != CHILD_EXITED || outcome.code != EXIT_SUCCESS;
+    if (*passing_r)
         tables_add_outcome(&outcome, problems);
     return problems_count(problems) == before;
 }

@@ -23,6 +23,9 @@ struct tables;
 struct tables *tables_open(const struct service *service, uint64_t mono_ms);
 void tables_close(struct tables **tables);
 
+/* Whether all of them were opened. */
+bool tables_are_open(const struct tables *tables);
+
 /* For the judge; borrowed. NULL when no domain has a table. */
 const struct rules_lookup *tables_lookup(const struct tables *tables);
 /* Why a rule could not be looked up since the last call: a sentence that names the table. NULL when
@@ -37,8 +40,9 @@ bool tables_are_stale(const struct tables *tables, uint64_t mono_ms);
 
 /* Opens each table of users once, as the workers will: in a child that is their user for good,
  * since anything may be in such a file. False when one cannot be used: `problems` then says which,
- * and why. */
+ * and why. `passing_r`: the child itself failed, or was late, which says nothing about the tables.
+ */
 bool tables_check(const struct config *config, const struct identity *identity,
-        struct problems *problems) __attribute__((warn_unused_result));
+        struct problems *problems, bool *passing_r) __attribute__((warn_unused_result));
 
 #endif

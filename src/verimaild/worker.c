@@ -70,22 +70,29 @@ static void worker_raise_descriptors(uint64_t connections)
                 "the limit of open files is below what `connections` asks for");
 }
 
-static bool worker_watch_all(struct worker *w)
+/* False with errno. */
+static bool worker_listen(struct worker *w)
 {
     const uint32_t events = EPOLLIN | (w->setup->listeners_shared ? EPOLLEXCLUSIVE : 0);
 
+    for (size_t i = 0; i < w->setup->listeners_count; i++) {
+        if (!w->open[i] &&
+                !worker_watch(w->epoll, w->setup->listeners[i], events, LISTENER_EVENT + i))
+            return false;
+        w->open[i] = true;
+    }
+    return true;
+}
+
+static bool worker_watch_all(struct worker *w)
+{
     if (!worker_watch(w->epoll, w->setup->control, EPOLLIN, CONTROL_EVENT) ||
             !worker_watch(w->epoll, w->timer, EPOLLIN, TIMER_EVENT))
         return false;
     const int store = server_store(w->server);
     if (store >= 0 && !worker_watch(w->epoll, store, EPOLLIN, STORE_EVENT))
         return false;
-    for (size_t i = 0; i < w->setup->listeners_count; i++) {
-        if (!worker_watch(w->epoll, w->setup->listeners[i], events, LISTENER_EVENT + i))
-            return false;
-        w->open[i] = true;
-    }
-    return true;
+    return !server_has_stores(w->server) || worker_listen(w);
 }
 
 /* Whoever started the service, the files of the stores belong to the workers' user. A worker that
@@ -100,6 +107,7 @@ static struct server *worker_open_server(const struct worker *w)
             .counters = setup->counters,
             .ring = setup->ring,
             .epoll = w->epoll,
+            .stores_alarmed = setup->stores_alarmed,
     };
 
     return identity_yield(setup->identity) ? server_init(&server) : NULL;
@@ -161,6 +169,15 @@ static void worker_stop(struct worker *w, uint64_t now)
     }
 }
 
+/* What is queued waits for the successor: the supervisor holds the sockets too. */
+static void worker_make_way(struct worker *w, uint64_t mono_ms)
+{
+    w->renew = true;
+    worker_finish(w, mono_ms);
+    for (size_t i = 0; i < w->setup->listeners_count; i++)
+        worker_close_listener(w, i);
+}
+
 static void worker_on_control(struct worker *w, uint64_t mono_ms)
 {
     char packet[1 + LISTENERS_MAX];
@@ -174,19 +191,15 @@ static void worker_on_control(struct worker *w, uint64_t mono_ms)
         worker_stop(w, mono_ms);
         return;
     }
+    if (packet[0] == WORKER_SERVE) {
+        if (!w->finishing && !worker_listen(w))
+            worker_make_way(w, mono_ms); /* another process may have the memory */
+        return;
+    }
     for (size_t i = 0; i + 1 < (size_t)len && i < w->setup->listeners_count; i++)
         if (packet[i + 1] == WORKER_LISTENER_KEPT)
             worker_close_listener(w, i);
     worker_finish(w, mono_ms);
-}
-
-/* What is queued waits for the successor: the supervisor holds the sockets too. */
-static void worker_make_way(struct worker *w, uint64_t mono_ms)
-{
-    w->renew = true;
-    worker_finish(w, mono_ms);
-    for (size_t i = 0; i < w->setup->listeners_count; i++)
-        worker_close_listener(w, i);
 }
 
 static bool worker_listens(const struct worker *w)
@@ -295,10 +308,21 @@ static uint64_t worker_turn(struct worker *w, uint64_t before)
     return now;
 }
 
+/* A supervisor that is not told waits for nothing. Where it is gone, the control socket says so in
+ * the first turn. */
+static void worker_say_ready(const struct worker *w)
+{
+    const char word = server_has_stores(w->server) ? WORKER_READY : WORKER_READY_WITHOUT;
+    ssize_t put;
+
+    do
+        put = send(w->setup->control, &word, 1, MSG_NOSIGNAL);
+    while (put < 0 && errno == EINTR);
+}
+
 int worker_run(const struct worker_setup *setup)
 {
     struct worker *w = calloc(1, sizeof *w);
-    const char ready = WORKER_READY;
 
     if (w == NULL)
         return EXIT_FAILURE;
@@ -310,8 +334,7 @@ int worker_run(const struct worker_setup *setup)
         return EXIT_FAILURE;
     }
     log_buffer(true);
-    /* Where the supervisor is gone, the control socket says so in the first turn. */
-    (void)!write(setup->control, &ready, 1);
+    worker_say_ready(w);
     uint64_t now = mono_ms();
     while (!worker_is_done(w, now))
         now = worker_turn(w, now);

@@ -11,8 +11,12 @@ import pytest
 
 from harness.checks import LATE, WAIT_LIMIT, check, equal, wait_for
 from harness.client import Load, ask, connect, read_all, refuses, wait_read
+from harness.commandline import build_table
+from harness.daemon import log_value
+from harness.fault import Fault
 from harness.files import write_file
 from harness.keys import Key
+from harness.replaystore import counting, state
 
 YES = "YES stamped\r\n"
 HELD = 8  # seconds that a connection has left after SIGTERM, at least
@@ -125,6 +129,43 @@ def test_an_address_that_went_away_is_closed_in_the_end(case):
 
     wait_for(lambda: refuses(other), "the address to be closed")
     d.wait_workers(2)
+
+
+# The tables are checked in a process of their own first, then each new worker opens its stores.
+@pytest.mark.parametrize("path, number", [("/users", 2), ("/users", 3), ("/replay-mark", 1)])
+def test_a_generation_without_its_stores_is_refused_and_tried_again(case, path, number):
+    w = case.world
+    users = state(case, "users")
+    build_table(users, "alice@example.org\n")
+    config = counting(case, domain=f'users = "lmdb:{users}"')
+    fault = Fault(os.path.join(case.folder, "fault"))
+    d = case.daemon(config, env=fault.env)
+    load = load_of(case, d)
+    load.wait_asked(40)
+    fault.at("open", number, path)
+    d.reload(config, "event=reload-refused")
+    refused = d.wait_log("event=reload-refused")[0]
+    check("cannot open its store of counts or a table of users" in refused, refused)
+    d.wait_log("event=reloaded")
+    equal(fault.met(), 1)
+    load.wait_asked(40)
+    ends_well(load)
+    equal(d.count("event=reload-refused"), 1)
+    equal(d.ask(w.question()), YES)
+
+
+# Another worker tries it again within a second.
+def test_a_table_that_cannot_be_opened_at_the_start_is_tried_again(case):
+    users = state(case, "users")
+    build_table(users, "alice@example.org\n")
+    fault = Fault(os.path.join(case.folder, "fault"))
+    fault.at("open", 2, "/users")
+    d = case.daemon(counting(case, workers=1, domain=f'users = "lmdb:{users}"'), env=fault.env)
+    line = d.wait_log("level=alarm event=alarm about=users")[0]
+    check("/users: Too many open files" in log_value(line, "because"), line)
+    wait_for(lambda: d.ask(case.world.question()) == YES, "a table")
+    equal(d.count("level=alarm"), 1)
+    equal(fault.met(), 1)
 
 
 def test_a_bad_configuration_is_refused_and_the_old_goes_on(case):

@@ -4,15 +4,15 @@ import contextlib
 import os
 import signal
 import struct
-import subprocess
 import threading
 import time
 
 import pytest
 
-from harness.checks import WAIT_LIMIT, check, equal, wait_for
+from harness.checks import check, equal, wait_for
 from harness.client import ask
-from harness.daemon import BUILD, log_value
+from harness.commandline import build_table
+from harness.daemon import log_value
 from harness.namespaces import apart, disk, mount, needs_root, unshare_mounts
 from harness.replaystore import (ALARM, LOST, REPLAYED, UNCOUNTED, YES, change_boot, counting,
                                  exhaust, fresh, question, state)
@@ -113,10 +113,7 @@ def wait_renewed(case, d, count):
 
 def test_a_file_damaged_in_use_is_recreated(case):
     # With a table of users, whose own handlers of signals stand before the store's.
-    done = subprocess.run(
-        [os.path.join(BUILD, "src/command/verimail"), "table", "build", state(case, "users")],
-        input="alice@example.org\n", capture_output=True, text=True, check=False, timeout=WAIT_LIMIT)
-    equal((done.returncode, done.stderr), (0, ""), "verimail table build")
+    build_table(state(case, "users"), "alice@example.org\n")
     d = case.daemon(counting(case, domain=f'users = "lmdb:{state(case, "users")}"'))
     before = question(case)
     exhaust(d, before, 4)
@@ -162,7 +159,7 @@ def test_a_disk_too_small_is_an_alarm_until_it_is_larger(case):
         equal(d.ask(asked), UNCOUNTED)
         mount("-o", "remount,size=100m", case.world.state)
         wait_for(lambda: d.ask(question(case)) == YES, "a store")
-        d.wait_log("event=worker-renewed", 2)
+        d.wait_log("event=stores-opened", 2)
         # Nothing was lost: there was none before.
         exhaust(d, asked, 4)
         equal(d.count(LOST), 0)

@@ -35,6 +35,13 @@ class Ended:
         return json.loads(self.octets)
 
 
+def build_table(path, rows):
+    done = subprocess.run([os.path.join(BUILD, "src/command/verimail"), "table", "build", path],
+                          input=rows, capture_output=True, text=True, check=False,
+                          timeout=WAIT_LIMIT)
+    equal((done.returncode, done.stderr), (0, ""), "verimail table build")
+
+
 class CommandLine:
     def __init__(self):
         self.folder = tempfile.mkdtemp(prefix="verimail-command-")

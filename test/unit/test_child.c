@@ -221,6 +221,23 @@ TEST(one_that_keeps_dying_waits_ever_longer)
     }
 }
 
+/* It may do so once in `every`, however often it does. */
+TEST(one_that_ends_on_purpose_is_started_again_soon)
+{
+    struct child child = child_of("echo", SOCK_SEQPACKET);
+
+    for (uint64_t now = NOW; now < NOW + 30000; now += 1000) {
+        assert_true(child_restart(&child, now, echo, (char[]){"hello"}, 0));
+        child_kill(&child);
+        child_ended(&child, end_of(&child), true, now + 10);
+        child_again(&child, 1000, now + 10);
+        assert_int_equal(child_due(&child), now + 1000);
+    }
+    child.started = NOW;
+    child_again(&child, 1000, NOW + 5000);
+    assert_int_equal(child_due(&child), NOW + 5000);
+}
+
 /* No process can be had: that is logged and tried again, later and later. */
 TEST(what_cannot_be_started_is_tried_later)
 {

@@ -53,6 +53,7 @@ TEST(rows_are_found)
     assert_non_null(fixture.service);
     struct tables *tables = tables_open(fixture.service, NOW);
     assert_non_null(tables);
+    assert_true(tables_are_open(tables));
     assert_int_equal(look_up(&fixture, tables, "alice"), RULES_FOUND);
     assert_int_equal(look_up(&fixture, tables, "bob"), RULES_ABSENT);
     assert_null(tables_take_error(tables));
@@ -69,6 +70,7 @@ TEST(a_table_that_is_not_there_is_said_and_gets_stale)
     struct tables *tables = tables_open(fixture.service, NOW);
 
     assert_non_null(tables);
+    assert_false(tables_are_open(tables));
     assert_int_equal(look_up(&fixture, tables, "alice"), RULES_UNKNOWN);
     const char *error = tables_take_error(tables);
     assert_non_null(error);
