@@ -245,13 +245,18 @@ static void check_print_json(const struct job *job)
 
 static enum status check(struct job *job)
 {
+    char error[READ_MESSAGE_ERROR_MAX];
+
     job->parser = message_parser_init(NULL);
     if (job->parser == NULL) {
         command_complain(job->invocation, "out of memory");
         return STATUS_FAILURE;
     }
-    const enum status status = read_message_read(job->parser, job->invocation);
+    const enum status status = read_message_read(job->parser, error);
+    /* What is no message has a verdict like others. */
     if (status != STATUS_OK)
+        command_complain(job->invocation, "%s", error);
+    if (status != STATUS_OK && status != STATUS_DATA)
         return status;
     verifier_judge(job->setup.verifier, job->setup.client, job->parser, rcpt_text(&job->rcpt),
             text_of(job->ip != NULL ? job->ip : ""), "", &job->found);

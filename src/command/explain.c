@@ -83,20 +83,23 @@ static const struct address *author(const struct job *job)
 static enum status ask_about_message(struct job *job)
 {
     struct address buffer;
+    char error[READ_MESSAGE_ERROR_MAX];
 
     job->parser = message_parser_init(NULL);
     if (job->parser == NULL)
         return explain_out_of_memory(job);
-    const enum status status = read_message_read(job->parser, job->invocation);
-    if (status != STATUS_OK)
+    const enum status status = read_message_read(job->parser, error);
+    if (status != STATUS_OK) {
+        command_complain(job->invocation, "%s", error);
         return status;
+    }
     const struct address *user = job->asked.user != NULL ? given_user(job, &buffer) : author(job);
     if (user == NULL)
         return STATUS_DATA;
     choose_payload(job, user);
     if (job->asked.user == NULL)
         job->asked.user = user->text;
-    if (job->asked.digest == NULL)
+    if (job->asked.digest == NULL && message_parser_digest(job->parser)[0] != '\0')
         job->asked.digest = message_parser_digest(job->parser);
     return STATUS_OK;
 }

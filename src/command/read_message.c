@@ -9,10 +9,22 @@
 
 #include "command/spool.h"
 
+/* What the next octet belongs to. */
+enum read_message_place {
+    PLACE_START, /* what may be an mbox line; nothing was given to `message` */
+    PLACE_MBOX_LINE,
+    PLACE_MESSAGE,
+};
+
 struct read_message {
     struct message_parser *parser;
     struct message *message;
+    enum read_message_place place;
+    size_t matched;    /* octets of `mbox_start` at the start */
+    uint64_t mbox_len; /* of the mbox line */
 };
+
+static const char mbox_start[] = "From ";
 
 static void read_message_on_field(void *context, const struct field *field)
 {
@@ -53,16 +65,58 @@ void read_message_free(struct read_message **reading)
     *reading = NULL;
 }
 
-void read_message_feed(struct read_message *reading, struct text chunk)
+static void read_message_give(struct read_message *reading, struct text chunk)
 {
+    reading->place = PLACE_MESSAGE;
     /* The result stays until read_message_end(). */
     (void)!message_feed(reading->message, chunk);
+}
+
+/* `From : a@b` and `From` with a fold behind it are fields. */
+static struct text read_message_pass_start(struct read_message *reading, struct text rest)
+{
+    const size_t len = sizeof mbox_start - 1;
+
+    while (rest.len > 0 && reading->matched < len && rest.at[0] == mbox_start[reading->matched]) {
+        reading->matched++;
+        rest = (struct text){rest.at + 1, rest.len - 1};
+    }
+    if (rest.len == 0)
+        return rest;
+    if (reading->matched == len && rest.at[0] != ':' && !text_is_white(rest.at[0])) {
+        reading->place = PLACE_MBOX_LINE;
+        reading->mbox_len = len;
+    } else {
+        read_message_give(reading, (struct text){mbox_start, reading->matched});
+    }
+    return rest;
+}
+
+static struct text read_message_pass_mbox_line(struct read_message *reading, struct text rest)
+{
+    const char *lf = memchr(rest.at, '\n', rest.len);
+    const size_t len = lf != NULL ? (size_t)(lf - rest.at) + 1 : rest.len;
+
+    if (lf != NULL)
+        reading->place = PLACE_MESSAGE;
+    reading->mbox_len += len;
+    return (struct text){rest.at + len, rest.len - len};
+}
+
+void read_message_feed(struct read_message *reading, struct text chunk)
+{
+    if (reading->place == PLACE_START && chunk.len > 0)
+        chunk = read_message_pass_start(reading, chunk);
+    if (reading->place == PLACE_MBOX_LINE && chunk.len > 0)
+        chunk = read_message_pass_mbox_line(reading, chunk);
+    if (chunk.len > 0)
+        read_message_give(reading, chunk);
 }
 
 static enum status read_message_describe(const struct read_message *reading,
         enum message_parser_error error, char error_r[READ_MESSAGE_ERROR_MAX])
 {
-    const unsigned long long line = message_line(reading->message);
+    const unsigned long long line = message_line(reading->message) + (reading->mbox_len > 0);
 
     switch (error) {
     case MESSAGE_PARSER_NOT_FIELD:
@@ -93,6 +147,8 @@ static enum status read_message_describe(const struct read_message *reading,
 
 enum status read_message_end(struct read_message *reading, char error_r[READ_MESSAGE_ERROR_MAX])
 {
+    if (reading->place == PLACE_START)
+        read_message_give(reading, (struct text){mbox_start, reading->matched});
     message_parser_broken(reading->parser, message_end(reading->message));
     return read_message_describe(reading, message_parser_end(reading->parser), error_r);
 }
@@ -102,34 +158,35 @@ bool read_message_is_crlf(const struct read_message *reading)
     return message_is_crlf(reading->message);
 }
 
+uint64_t read_message_mbox_len(const struct read_message *reading)
+{
+    return reading->mbox_len;
+}
+
 static enum status read_message_feed_all(
-        struct read_message *reading, const struct invocation *invocation)
+        struct read_message *reading, char error_r[READ_MESSAGE_ERROR_MAX])
 {
     char buffer[SPOOL_CHUNK];
-    char error[READ_MESSAGE_ERROR_MAX];
     ssize_t got;
 
     while ((got = spool_read(STDIN_FILENO, buffer, sizeof buffer)) > 0)
         read_message_feed(reading, (struct text){buffer, (size_t)got});
     if (got < 0) {
-        command_complain(invocation, "standard input: %s", strerror(errno));
+        snprintf(error_r, READ_MESSAGE_ERROR_MAX, "standard input: %s", strerror(errno));
         return STATUS_INPUT;
     }
-    const enum status status = read_message_end(reading, error);
-    if (status != STATUS_OK)
-        command_complain(invocation, "%s", error);
-    return status;
+    return read_message_end(reading, error_r);
 }
 
-enum status read_message_read(struct message_parser *parser, const struct invocation *invocation)
+enum status read_message_read(struct message_parser *parser, char error_r[READ_MESSAGE_ERROR_MAX])
 {
     struct read_message *reading = read_message_init(parser);
 
     if (reading == NULL) {
-        command_complain(invocation, "out of memory");
+        snprintf(error_r, READ_MESSAGE_ERROR_MAX, "out of memory");
         return STATUS_FAILURE;
     }
-    const enum status status = read_message_feed_all(reading, invocation);
+    const enum status status = read_message_feed_all(reading, error_r);
     read_message_free(&reading);
     return status;
 }

@@ -146,16 +146,13 @@ static const struct address *stamp_find_user(
         const struct job *job, const struct message_parser *parser)
 {
     char error[READ_MESSAGE_ERROR_MAX];
-    const struct address *user = job->has_from ? &job->from : read_message_author(parser, error);
+    const struct address *author = read_message_author(parser, error);
 
-    if (user == NULL) {
+    if (message_parser_digest(parser)[0] != '\0' && job->has_from)
+        return &job->from;
+    if (author == NULL)
         command_complain(job->invocation, "not stamped: %s", error);
-    } else if (!stamper_is_ours(job->stamper, user)) {
-        command_complain(job->invocation,
-                "not stamped: %s: not in one of the domains of the stamp section", user->text);
-        user = NULL;
-    }
-    return user;
+    return author;
 }
 
 static void stamp_put_field(struct writer *w, const char *name, const char *value, const char *eol)
@@ -166,7 +163,8 @@ static void stamp_put_field(struct writer *w, const char *name, const char *valu
     writer_string(w, eol);
 }
 
-/* What stands above the message: its stamp, and the fields it lacks. */
+/* What stands above the message: its stamp, and the fields it lacks. Nothing above one that is not
+ * ours: in a mail server's pipe that is no error. */
 static enum status stamp_make_head(const struct job *job, struct read_message *reading,
         const struct message_parser *parser, struct writer *w)
 {
@@ -180,6 +178,8 @@ static enum status stamp_make_head(const struct job *job, struct read_message *r
     const struct address *user = stamp_find_user(job, parser);
     if (user == NULL)
         return STATUS_DATA;
+    if (!stamper_is_ours(job->stamper, user))
+        return STATUS_OK;
     const char *eol = read_message_is_crlf(reading) ? "\r\n" : "\n";
     writer_string(w, STAMP_NAME ":");
     if (stamper_seal(job->stamper, user, job->receiving, job->now,
@@ -242,20 +242,22 @@ static bool stamp_write_unchanged(struct passage *in)
     return ok;
 }
 
-/* The head and the message, without the earlier stamps of our own domains. */
+/* The mbox line, the head, and the message without the earlier stamps of our own domains. */
 static bool stamp_write_stamped(const struct job *job, const struct passage *in,
-        const struct message_parser *parser, struct text head)
+        const struct read_message *reading, const struct message_parser *parser, struct text head)
 {
+    const uint64_t start = read_message_mbox_len(reading);
     size_t count;
     const struct message_parser_stamp *stamps = message_parser_stamps(parser, &count);
-    uint64_t from = 0;
-    bool ok = spool_write(STDOUT_FILENO, head);
+    uint64_t from = start;
+    bool ok = spool_copy(&in->spool, 0, start, STDOUT_FILENO) && spool_write(STDOUT_FILENO, head);
 
     for (size_t i = 0; ok && i < count; i++) {
         if (!stamper_is_ours(job->stamper, &stamps[i].stamp.user))
             continue;
-        ok = spool_copy(&in->spool, from, stamps[i].offset - from, STDOUT_FILENO);
-        from = stamps[i].offset + stamps[i].len;
+        const uint64_t offset = start + stamps[i].offset;
+        ok = spool_copy(&in->spool, from, offset - from, STDOUT_FILENO);
+        from = offset + stamps[i].len;
     }
     return ok && spool_copy(&in->spool, from, in->spool.len - from, STDOUT_FILENO);
 }
@@ -277,8 +279,9 @@ static enum status stamp_pass(const struct job *job, enum status status, struct 
         status = taken;
     if (status == STATUS_OK)
         status = stamp_make_head(job, reading, parser, &head);
-    const bool written = status == STATUS_OK
-                                 ? stamp_write_stamped(job, in, parser, writer_text(&head))
+    const bool is_stamped = status == STATUS_OK && writer_text(&head).len > 0;
+    const bool written = is_stamped
+                                 ? stamp_write_stamped(job, in, reading, parser, writer_text(&head))
                                  : stamp_write_unchanged(in);
     if (!written) {
         command_complain(job->invocation, "the message cannot be written: %s", strerror(errno));
@@ -327,8 +330,9 @@ const struct command command_stamp = {
                 "                        may be repeated. Without it: *:1\n"
                 "\n"
                 "Earlier stamps of our own domains are removed; a missing Date and Message-ID are\n"
-                "added. A message that cannot be stamped is written unchanged, and the exit "
-                "status\n"
-                "tells: 65 for what is wrong with the message, 78 with the configuration.\n",
+                "added. A message of another domain is written unchanged, with status 0. So is "
+                "one\n"
+                "that cannot be stamped, and the exit status tells: 65 for what is wrong with the\n"
+                "message, 78 with the configuration.\n",
         .run = stamp_run,
 };

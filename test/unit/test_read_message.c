@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: ISC
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,7 +8,9 @@
 #include "exact.h"
 #include "unit.h"
 
-static bool is_crlf; /* of the message read last */
+/* Of the message read last. */
+static bool is_crlf;
+static uint64_t mbox_len;
 static const struct message_parser_missing missing = {
         .date = "Thu, 01 Jan 1970 00:00:00 +0000", .message_id = "<x@y>"};
 
@@ -31,6 +34,7 @@ static struct message_parser *read_in(const char *message, size_t piece,
     error_r[0] = '\0';
     *status_r = read_message_end(intake, error_r);
     is_crlf = read_message_is_crlf(intake);
+    mbox_len = read_message_mbox_len(intake);
     read_message_free(&intake);
     return letter;
 }
@@ -71,12 +75,25 @@ TEST(authors)
             {"From : a@b.example\n\n", NULL},
             {"From\n : a@b.example\n\n", NULL},
             {"From: a@b.example, c@d.example\n\n", NULL},
+            /* behind an mbox line */
+            {"From x@y.example Thu Jan  1 00:00:00 1970\nFrom: a@b.example\n\n", "a@b.example"},
+            {"From - Thu Jan  1 00:00:00 1970\r\nFrom: a@b.example\r\n\r\n", "a@b.example"},
+            {"From x@y.example", NULL},
+            {"From ", NULL},
+            {"Fro", NULL},
+            {"From\t: a@b.example\n\n", NULL},
+            {"From  : a@b.example\n\n", NULL},
+            {"From \n : a@b.example\n\n", NULL},
+            {"From \r\n : a@b.example\r\n\r\n", NULL},
             {"From:\n\n", NULL},
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         for (size_t piece = 1; piece < 1000; piece += 998) {
-            struct message_parser *letter = read_good(table[i].message, piece, NULL);
+            char read_error[READ_MESSAGE_ERROR_MAX];
+            enum status status;
+            struct message_parser *letter =
+                    read_in(table[i].message, piece, NULL, &status, read_error);
             char error[READ_MESSAGE_ERROR_MAX] = "";
             const struct address *author = read_message_author(letter, error);
             const char *got = author != NULL ? author->text : NULL;
@@ -101,7 +118,11 @@ TEST(what_is_no_message)
             {" From: a@b.example\n\n", "line 1 "},
             {"From: a@b.example\nno field\n\n", "line 2 "},
             {"From: a@b.example\nX: \n y\nno field", "line 4 "},
-            {"From alice Thu Jan  1 1970\nFrom: a@b.example\n\n", "line 1 "},
+            {"from alice Thu Jan  1 1970\nFrom: a@b.example\n\n", "line 1 "},
+            {"From alice Thu Jan  1 1970\nFrom bob Thu Jan  1 1970\n\n", "line 2 "},
+            {"From: a@b.example\nFrom bob Thu Jan  1 1970\n\n", "line 2 "},
+            {"From ", "line 1 "},
+            {"Fro", "line 1 "},
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
@@ -151,6 +172,26 @@ TEST(nothing_is_added_unasked)
     assert_false(message_parser_lacks_date(letter));
     assert_false(message_parser_lacks_message_id(letter));
     message_parser_free(&letter);
+}
+
+/* It is no part of the message: of its digest, or of where its stamps are. */
+TEST(mbox_line)
+{
+    static const char message[] = "Verimail: a@b.example AAAA\nFrom: a@b.example\n\nx\n";
+    static const char mbox[] = "From a@b.example Thu Jan  1 00:00:00 1970\n";
+    char both[sizeof message + sizeof mbox];
+    struct message_parser *wanted = read_good(message, 1000, NULL);
+    size_t count;
+
+    snprintf(both, sizeof both, "%s%s", mbox, message);
+    for (size_t piece = 1; piece < sizeof both; piece++) {
+        struct message_parser *letter = read_good(both, piece, NULL);
+        assert_int_equal(mbox_len, strlen(mbox));
+        assert_string_equal(message_parser_digest(letter), message_parser_digest(wanted));
+        assert_int_equal(message_parser_stamps(letter, &count)[0].offset, 0);
+        message_parser_free(&letter);
+    }
+    message_parser_free(&wanted);
 }
 
 TEST(line_ends)
