@@ -41,10 +41,15 @@ static void read_message_on_body(void *context, struct text piece)
     message_parser_body(context, piece);
 }
 
+static void read_message_on_not_field(void *context, struct text lines)
+{
+    message_parser_not_field(context, lines);
+}
+
 struct read_message *read_message_init(struct message_parser *parser)
 {
-    static const struct message_events events = {
-            read_message_on_field, read_message_on_header_end, read_message_on_body};
+    static const struct message_events events = {read_message_on_field, read_message_on_header_end,
+            read_message_on_body, read_message_on_not_field};
     struct read_message *reading = calloc(1, sizeof *reading);
 
     if (reading == NULL)

@@ -49,6 +49,12 @@ static void message_stop(struct message *m, enum message_result result, uint64_t
     m->fault_line = line;
 }
 
+/* Whether fields may follow. */
+static bool message_goes_on(const struct message *m)
+{
+    return m->result == MESSAGE_OK || m->result == MESSAGE_NOT_FIELD;
+}
+
 static bool is_name_octet(char c)
 {
     return c > ' ' && c < '\x7f' && c != ':';
@@ -105,12 +111,16 @@ static void message_report_held(struct message *m)
         message_stop(m, MESSAGE_TOO_LARGE, m->held_line);
         return;
     }
-    if (!message_cut_field((struct text){m->held, m->held_len}, &field)) {
-        message_stop(m, MESSAGE_NOT_FIELD, m->held_line);
-        return;
+    const struct text lines = {m->held, m->held_len};
+    if (message_cut_field(lines, &field)) {
+        m->events->field(m->context, &field);
+        m->fields++;
+    } else {
+        if (m->result == MESSAGE_OK)
+            message_stop(m, MESSAGE_NOT_FIELD, m->held_line);
+        if (m->events->not_field != NULL)
+            m->events->not_field(m->context, lines);
     }
-    m->events->field(m->context, &field);
-    m->fields++;
     m->held_offset += m->held_len;
     m->held_len = 0;
 }
@@ -119,7 +129,8 @@ static void message_end_header(struct message *m)
 {
     m->in_body = true;
     m->held_len = 0;
-    m->events->header_end(m->context);
+    if (m->result == MESSAGE_OK)
+        m->events->header_end(m->context);
 }
 
 static bool message_make_room(struct message *m, size_t len)
@@ -174,17 +185,17 @@ static void message_take_line(struct message *m, struct text *rest)
 
     if (is_start && !text_is_space(rest->at[0]))
         message_report_held(m);
-    if (m->result == MESSAGE_OK)
+    if (message_goes_on(m))
         message_hold(m, (struct text){rest->at, len});
     rest->at += len;
     rest->len -= len;
-    if (m->result == MESSAGE_OK && lf != NULL)
+    if (message_goes_on(m) && lf != NULL)
         message_end_line(m);
 }
 
 enum message_result message_feed(struct message *m, struct text chunk)
 {
-    while (m->result == MESSAGE_OK && !m->in_body && chunk.len > 0)
+    while (message_goes_on(m) && !m->in_body && chunk.len > 0)
         message_take_line(m, &chunk);
     if (m->result == MESSAGE_OK && chunk.len > 0)
         m->events->body(m->context, chunk);
@@ -193,9 +204,9 @@ enum message_result message_feed(struct message *m, struct text chunk)
 
 enum message_result message_end(struct message *m)
 {
-    if (m->result == MESSAGE_OK && !m->in_body)
+    if (message_goes_on(m) && !m->in_body)
         message_report_held(m);
-    if (m->result == MESSAGE_OK && !m->in_body)
+    if (message_goes_on(m) && !m->in_body)
         message_end_header(m);
     return m->result;
 }

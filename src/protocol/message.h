@@ -13,11 +13,13 @@
 
 /* The parts of a message. `field` is called for each field from top to bottom. `header_end` is
  * called once, at the empty line or at the end of a message that has none. `body` is called for
- * what is behind the empty line, in any number of pieces. All three must be set. */
+ * what is behind the empty line, in any number of pieces. `not_field`
+ * is called for each line that is no field, with those that continue it. */
 struct message_events {
     void (*field)(void *context, const struct field *field);
     void (*header_end)(void *context);
     void (*body)(void *context, struct text piece);
+    void (*not_field)(void *context, struct text lines); /* NULL: that does not matter */
 };
 
 enum message_result {
@@ -37,8 +39,9 @@ struct message;
 struct message *message_init(const struct message_events *events, void *context);
 void message_free(struct message **message);
 
-/* Any chunk boundaries: the events are the same. The first result other than MESSAGE_OK stays, and
- * no more events come: what is behind a line that is no field is neither header nor body. */
+/* Any chunk boundaries: the events are the same. A result other than MESSAGE_OK stays. Then no more
+ * events come, with one exception: up to the empty line, fields are reported behind one that is
+ * MESSAGE_NOT_FIELD, since some readers take them for fields, and others for the body. */
 enum message_result message_feed(struct message *message, struct text chunk)
         __attribute__((warn_unused_result));
 /* End of input: reports what is still held (a message may end inside its header section, even

@@ -23,6 +23,10 @@ struct message_parser {
     struct message_parser_stamp *stamps;
     size_t stamps_count;
     unsigned stamp_fields; /* well-formed or not */
+    struct text *meant;    /* values of From fields, and what readers could take for one */
+    size_t meant_count;
+    size_t meant_octets;
+    bool meant_is_cut; /* there was more than anything reads */
 };
 
 struct message_parser *message_parser_init(const struct message_parser_missing *missing)
@@ -43,6 +47,9 @@ void message_parser_free(struct message_parser **parser)
     if (*parser == NULL)
         return;
     digest_free(&(*parser)->digest);
+    for (size_t i = 0; i < (*parser)->meant_count; i++)
+        free((void *)(uintptr_t)(*parser)->meant[i].at);
+    free((*parser)->meant);
     free((*parser)->stamps);
     free(*parser);
     *parser = NULL;
@@ -60,6 +67,73 @@ static void message_parser_hash(
     (void)crypto_generichash_update(
             &state, (const unsigned char *)field->value.at, field->value.len);
     (void)crypto_generichash_final(&state, hash_r, MESSAGE_PARSER_HASH);
+}
+
+/* Keeps a copy for message_parser_candidates(). */
+static void message_parser_keep(struct message_parser *parser, struct text value)
+{
+    if (value.len > CANDIDATES_FROM_MAX - parser->meant_octets) {
+        parser->meant_is_cut = true;
+        return;
+    }
+    struct text *larger =
+            reallocarray(parser->meant, parser->meant_count + 1, sizeof *parser->meant);
+    char *copy = malloc(value.len + 1);
+    if (larger != NULL)
+        parser->meant = larger;
+    if (larger == NULL || copy == NULL) {
+        free(copy);
+        parser->broken = MESSAGE_PARSER_MEMORY;
+        return;
+    }
+    if (value.len > 0)
+        memcpy(copy, value.at, value.len);
+    parser->meant[parser->meant_count++] = (struct text){copy, value.len};
+    parser->meant_octets += value.len;
+}
+
+static bool is_visible(char c)
+{
+    return c > ' ' && c < '\x7f';
+}
+
+/* Whether a reader can take it for a field From: what cannot be seen may stand around the name. */
+static bool message_parser_is_like_from(struct text name)
+{
+    while (name.len > 0 && !is_visible(name.at[0]))
+        name = (struct text){name.at + 1, name.len - 1};
+    while (name.len > 0 && !is_visible(name.at[name.len - 1]))
+        name.len--;
+    return text_equal_fold(name, text_of("from"));
+}
+
+/* Keeps what stands behind the first `From:` at the start of a line, for readers that end a line at
+ * a bare CR, or take one that is no field for one. */
+static void message_parser_keep_lines(struct message_parser *parser, struct text lines)
+{
+    for (size_t start = 0, i = 0; i < lines.len; i++) {
+        if (lines.at[i] == '\r' || lines.at[i] == '\n')
+            start = i + 1;
+        else if (lines.at[i] == ':' &&
+                 message_parser_is_like_from((struct text){lines.at + start, i - start})) {
+            message_parser_keep(parser, (struct text){lines.at + i + 1, lines.len - i - 1});
+            return;
+        }
+    }
+}
+
+static void message_parser_keep_field(struct message_parser *parser, const struct field *field)
+{
+    if (field->known == FIELD_FROM || message_parser_is_like_from(field->name))
+        message_parser_keep(parser, field->value);
+    else if (field->has_bare_cr)
+        message_parser_keep_lines(parser, field->value);
+}
+
+void message_parser_not_field(struct message_parser *parser, struct text lines)
+{
+    message_parser_keep_lines(parser, lines);
+    message_parser_broken(parser, MESSAGE_NOT_FIELD);
 }
 
 static void message_parser_take_stamp(struct message_parser *parser, const struct field *field)
@@ -145,6 +219,7 @@ static void message_parser_take_from(struct message_parser *parser, const struct
 
 void message_parser_field(struct message_parser *parser, const struct field *field)
 {
+    message_parser_keep_field(parser, field);
     if (parser->broken != MESSAGE_PARSER_OK || !message_parser_has_room(parser, field))
         return;
     if (field->known == FIELD_FROM) {
@@ -195,6 +270,7 @@ void message_parser_broken(struct message_parser *parser, enum message_result re
 
     if (parser->broken == MESSAGE_PARSER_OK)
         parser->broken = errors[result];
+    parser->meant_is_cut = parser->meant_is_cut || result == MESSAGE_TOO_LARGE;
 }
 
 enum message_parser_error message_parser_end(struct message_parser *parser)
@@ -226,6 +302,15 @@ const struct address *message_parser_author(
 {
     *error_r = message_parser_author_error(parser);
     return *error_r == MESSAGE_PARSER_OK ? &parser->author : NULL;
+}
+
+void message_parser_candidates(const struct message_parser *parser, encoded_word_charset *decode,
+        struct candidates *candidates)
+{
+    for (size_t i = 0; i < parser->meant_count; i++)
+        candidates_add_from(candidates, parser->meant[i], decode);
+    candidates->is_unreadable = candidates->is_unreadable || parser->meant_is_cut;
+    candidates->lacks_domain = candidates->lacks_domain || parser->meant_count == 0;
 }
 
 enum from_result message_parser_from_result(const struct message_parser *parser)

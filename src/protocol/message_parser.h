@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "protocol/candidates.h"
 #include "protocol/digest.h"
 #include "protocol/from.h"
 #include "protocol/message.h"
@@ -59,6 +60,8 @@ void message_parser_free(struct message_parser **parser);
 void message_parser_field(struct message_parser *parser, const struct field *field);
 void message_parser_header_end(struct message_parser *parser);
 void message_parser_body(struct message_parser *parser, struct text piece);
+/* Lines that are no field, as message_events has them: that is MESSAGE_NOT_FIELD. */
+void message_parser_not_field(struct message_parser *parser, struct text lines);
 /* What message.h found: a result other than MESSAGE_OK makes it an error. */
 void message_parser_broken(struct message_parser *parser, enum message_result result);
 /* Call it once, at the end; the functions below are for after it. MESSAGE_PARSER_OK,
@@ -70,6 +73,10 @@ enum message_parser_error message_parser_end(struct message_parser *parser)
 /* The author; NULL with the error when it is not certain, or message_parser_end() had one. */
 const struct address *message_parser_author(
         const struct message_parser *parser, enum message_parser_error *error_r);
+/* Adds the domains that could be meant as the author's where that is not certain: by all From
+ * fields, and by what some readers take for one, also after an error of message_parser_end(). */
+void message_parser_candidates(const struct message_parser *parser, encoded_word_charset *decode,
+        struct candidates *candidates);
 enum from_result message_parser_from_result(const struct message_parser *parser);
 /* Empty after an error of message_parser_end(), MESSAGE_PARSER_LONG_LINE or MESSAGE_PARSER_BARE_CR.
  */
