@@ -102,7 +102,7 @@ def keygen(machine, kind, path):
 
 def said_of(machine, text):
     """What the programs say that read such a configuration."""
-    machine.write(CONF, text)
+    machine.write(CONF, text, 0o640)
     programs = [program for program, section in (("verimaild", "service"),
                                                  ("verimail-milter", "milter"))
                 if re.search(rf"^\s*{section}\s*{{", text, re.MULTILINE)]

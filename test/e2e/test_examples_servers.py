@@ -74,7 +74,7 @@ def main_cf(case, example):
 
 def master_cf(case, example):
     folder, postconf = postfix_folder(case)
-    service, kind = re.search(r"^(\w+)\s+(\w+)", example.text, re.MULTILINE).groups()
+    service, kind = re.search(r"^(\S+)\s+(\w+)", example.text, re.MULTILINE).groups()
     append(os.path.join(folder, "master.cf"), example.text)
     done = run([*postconf, "-P", f"{service}/{kind}"])
     equal((done.returncode, done.stderr), (0, b""), example.where)

@@ -40,11 +40,11 @@ class Daemon:
     """A verimaild that runs. Its configuration is in `config`, its log in `log`."""
 
     def __init__(self, case, config, program="verimaild", path=None, command=(), env=None,
-                 stderr=None, ready=True, **popen):
+                 stderr=None, ready=True, mode=0o644, **popen):
         suffix = str(len(case.daemons) or "")
         self.config = os.path.join(case.folder, f"verimail{suffix}.conf")
         self.log = os.path.join(case.folder, f"log{suffix}")
-        write_file(self.config, config, 0o644)
+        write_file(self.config, config, mode)
         environment = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), **(env or {})}
         path = path or os.path.abspath(os.path.join(BUILD, PROGRAMS[program]))
         with open(self.log, "ab") as out:

@@ -19,7 +19,8 @@ from harness.postfix import Postfix
 
 class Milter(Daemon):
     def __init__(self, case, config, **how):
-        super().__init__(case, config, program="verimail-milter", **how)
+        # There may be a secret in it.
+        super().__init__(case, config, program="verimail-milter", mode=0o640, **how)
 
     def wait_message(self, subject_or_pattern, count=1):
         return self.wait_log(subject_or_pattern, count)

@@ -26,6 +26,13 @@ def fields(octets, name):
     return [" ".join(str(value).split()) for value in parsed(octets).get_all(name, [])]
 
 
+class Host:
+    """A place to send to that is no server of ours."""
+
+    def __init__(self, address):
+        self.address = address
+
+
 class Mailbox:
     """A mail server that delivers: it has a `name`, box() and log_text()."""
 
