@@ -25,6 +25,7 @@ enum milter_worker_word {
     MILTER_WORKER_READY = 'R',   /* it serves */
     MILTER_WORKER_TAKEN = 'T',   /* it uses the bundle that came */
     MILTER_WORKER_PROBLEM = 'P', /* with the bundle that it is about to refuse */
+    MILTER_WORKER_BUSY = 'B',    /* another process answers at its socket: it ends */
     MILTER_WORKER_REFUSED = 'N', /* it goes on with what it had, or ends if it had nothing */
 };
 

@@ -16,6 +16,7 @@
 #include "base/endpoint.h"
 
 #define UNIX "unix:"
+#define BUSY "another process answers at this socket; stop it, or set another socket"
 #define DESCRIPTORS_MAX 1024 /* the socket's is among so many */
 
 /* The path of a unix socket; NULL: it is TCP. */
@@ -88,24 +89,33 @@ static bool socket_folders_lead_to(
 
 /* The socket's path must be free, or have a socket that no process listens at. Only ECONNREFUSED
  * proves that: any other error may come from a process that is busy or does not let us connect. */
-static bool socket_make_way(const char *path, char error_r[SOCKET_ERROR_MAX])
+static enum socket_result socket_make_way(const char *path, char error_r[SOCKET_ERROR_MAX])
 {
     struct stat st;
 
-    if (lstat(path, &st) != 0)
-        return errno == ENOENT || socket_fail(error_r, path, strerror(errno));
-    if (!S_ISSOCK(st.st_mode))
-        return socket_fail(
+    if (lstat(path, &st) != 0) {
+        if (errno == ENOENT)
+            return SOCKET_OPENED;
+        (void)socket_fail(error_r, path, strerror(errno));
+        return SOCKET_FAILED;
+    }
+    if (!S_ISSOCK(st.st_mode)) {
+        (void)socket_fail(
                 error_r, path, "exists and is not a socket; remove it, or set another socket");
+        return SOCKET_FAILED;
+    }
     const int fd = socket_connect_unix(path);
     if (fd >= 0)
         close(fd);
-    if (fd >= 0 || errno == EAGAIN)
-        return socket_fail(error_r, path,
-                "another process answers at this socket; stop it, or set another socket");
-    if (errno != ECONNREFUSED)
-        return socket_fail_errno(error_r, path, "exists, and cannot be connected to");
-    return unlink(path) == 0 || socket_fail_errno(error_r, path, "cannot be replaced");
+    if (fd >= 0 || errno == EAGAIN) {
+        (void)socket_fail(error_r, path, BUSY);
+        return SOCKET_BUSY;
+    }
+    if (errno == ECONNREFUSED && unlink(path) == 0)
+        return SOCKET_OPENED;
+    (void)socket_fail_errno(error_r, path,
+            errno == ECONNREFUSED ? "cannot be replaced" : "exists, and cannot be connected to");
+    return SOCKET_FAILED;
 }
 
 static bool socket_open_by_libmilter(const struct config_milter *milter)
@@ -117,10 +127,18 @@ static bool socket_open_by_libmilter(const struct config_milter *milter)
     return smfi_setconn(buffer) == MI_SUCCESS && smfi_opensocket(false) == MI_SUCCESS;
 }
 
-static bool socket_fail_to_open(char error_r[SOCKET_ERROR_MAX], const char *what)
+/* libmilter may leave no errno. */
+static enum socket_result socket_fail_to_open(char error_r[SOCKET_ERROR_MAX], const char *what)
 {
-    return errno != 0 ? socket_fail_errno(error_r, what, "cannot be opened")
-                      : socket_fail(error_r, what, "cannot be opened");
+    if (errno == EADDRINUSE) {
+        (void)socket_fail(error_r, what, BUSY);
+        return SOCKET_BUSY;
+    }
+    if (errno != 0)
+        (void)socket_fail_errno(error_r, what, "cannot be opened");
+    else
+        (void)socket_fail(error_r, what, "cannot be opened");
+    return SOCKET_FAILED;
 }
 
 /* In a folder with the set-group-ID bit the socket has the right group already. Otherwise only root
@@ -132,14 +150,17 @@ static bool socket_give_to(const char *path, gid_t group)
     return stat(path, &st) == 0 && (st.st_gid == group || chown(path, (uid_t)-1, group) == 0);
 }
 
-static bool socket_open_unix(const struct config_milter *milter, const char *path, gid_t group,
-        char error_r[SOCKET_ERROR_MAX])
+static enum socket_result socket_open_unix(const struct config_milter *milter, const char *path,
+        gid_t group, char error_r[SOCKET_ERROR_MAX])
 {
     const mode_t mode = (mode_t)milter->socket_mode;
     const bool everybody = (mode & S_IWOTH) != 0;
 
-    if (!socket_folders_lead_to(path, group, everybody, error_r) || !socket_make_way(path, error_r))
-        return false;
+    if (!socket_folders_lead_to(path, group, everybody, error_r))
+        return SOCKET_FAILED;
+    const enum socket_result way = socket_make_way(path, error_r);
+    if (way != SOCKET_OPENED)
+        return way;
     /* Until the group is right, no other user may connect. */
     const mode_t before = umask(0177);
     const bool opened = socket_open_by_libmilter(milter);
@@ -147,10 +168,10 @@ static bool socket_open_unix(const struct config_milter *milter, const char *pat
     if (!opened)
         return socket_fail_to_open(error_r, path);
     if (socket_give_to(path, group) && chmod(path, mode) == 0)
-        return true;
+        return SOCKET_OPENED;
     (void)socket_fail_errno(error_r, path, "cannot be given to its group");
     (void)unlink(path);
-    return false;
+    return SOCKET_FAILED;
 }
 
 static bool socket_listens_on_tcp(int fd)
@@ -177,7 +198,8 @@ static bool socket_set_nodelay(void)
     return set;
 }
 
-bool socket_open(const struct config_milter *milter, gid_t group, char error_r[SOCKET_ERROR_MAX])
+enum socket_result socket_open(
+        const struct config_milter *milter, gid_t group, char error_r[SOCKET_ERROR_MAX])
 {
     const char *path = socket_unix_path(milter);
 
@@ -185,8 +207,10 @@ bool socket_open(const struct config_milter *milter, gid_t group, char error_r[S
         return socket_open_unix(milter, path, group, error_r);
     if (!socket_open_by_libmilter(milter))
         return socket_fail_to_open(error_r, milter->socket.at);
-    return socket_set_nodelay() ||
-           socket_fail(error_r, milter->socket.at, "TCP_NODELAY cannot be set");
+    if (socket_set_nodelay())
+        return SOCKET_OPENED;
+    (void)socket_fail(error_r, milter->socket.at, "TCP_NODELAY cannot be set");
+    return SOCKET_FAILED;
 }
 
 /* Reads inet:PORT@ADDRESS. */

@@ -9,16 +9,22 @@
 
 #define SOCKET_ERROR_MAX 512 /* octets with a NUL */
 
+enum socket_result {
+    SOCKET_OPENED,
+    SOCKET_BUSY, /* another process answers at it */
+    SOCKET_FAILED,
+};
+
 /* Makes libmilter open the socket for mail servers. Call it after callbacks_register().
  *
  * A unix socket gets the configured mode, and `group`. One that a dead process left is replaced.
- * False, with a sentence in `error_r`, if another process answers at it, if something else has its
- * path, or if those whom its mode admits (the group, or everybody) cannot pass through the folders
- * above it.
+ * SOCKET_FAILED, with a sentence in `error_r`, if something else has its path, or if those whom its
+ * mode admits (the group, or everybody) cannot pass through the folders above it. SOCKET_BUSY has a
+ * sentence, too.
  *
  * TCP gets TCP_NODELAY, which libmilter does not set. */
-bool socket_open(const struct config_milter *milter, gid_t group, char error_r[SOCKET_ERROR_MAX])
-        __attribute__((warn_unused_result));
+enum socket_result socket_open(const struct config_milter *milter, gid_t group,
+        char error_r[SOCKET_ERROR_MAX]) __attribute__((warn_unused_result));
 
 /* Connects and closes. libmilter notices a signal only at a new connection, or within five seconds.
  */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -22,6 +23,9 @@
 
 #define STOP_TIMEOUT 10000   /* milliseconds that the worker has to end by itself */
 #define ANSWER_TIMEOUT 10000 /* milliseconds that it has to take or refuse a configuration */
+#define READY_TIMEOUT 10000  /* milliseconds that it has to be ready */
+#define BUSY_TIMEOUT 15000   /* milliseconds to wait for the socket of another process at a start */
+#define BUSY_AGAIN 500       /* milliseconds between two attempts to take that socket */
 #define KNOCK_EVERY 200
 #define LINE_MAX_OCTETS 8192 /* what the worker says; a longer line is cut */
 
@@ -36,10 +40,15 @@ static struct supervisor {
     bool is_ready;      /* the worker */
     bool was_ready;     /* one of the workers */
     bool misconfigured; /* the worker refused what it was started with */
+    bool is_busy;       /* another process answers at the socket */
+    bool is_late;       /* the worker was not ready in time */
     bool is_stopping;
-    bool reload;                /* was asked for */
-    uint64_t kill_at;           /* milliseconds: when it is stopping */
-    uint64_t answer_by;         /* milliseconds: when something is offered */
+    bool reload;        /* was asked for */
+    uint64_t kill_at;   /* milliseconds: when it is stopping */
+    uint64_t answer_by; /* milliseconds: when something is offered */
+    uint64_t ready_by;  /* milliseconds: when the worker is not ready */
+    uint64_t busy_by;   /* milliseconds: when the socket is busy at a start */
+    char busy[SOCKET_ERROR_MAX];
     char said[LINE_MAX_OCTETS]; /* by the worker: the line that has not ended */
     size_t said_len;
 } supervisor;
@@ -71,6 +80,8 @@ static void milter_tend_worker(uint64_t now)
     if (!child_restart(&supervisor.worker, now, milter_work, NULL, 0))
         return;
     supervisor.is_ready = false;
+    supervisor.is_late = false;
+    supervisor.ready_by = now + READY_TIMEOUT;
     supervisor.said_len = 0;
     (void)setsockopt(supervisor.worker.control, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
 }
@@ -157,6 +168,7 @@ static void milter_log_ready(void)
 static void milter_on_ready(void)
 {
     supervisor.is_ready = supervisor.was_ready = true;
+    supervisor.is_busy = false;
     milter_log_ready();
     notify_send("READY=1");
 }
@@ -179,6 +191,17 @@ static void milter_on_refused(void)
     notify_send("READY=1");
 }
 
+/* Mostly it is the worker of a supervisor that was killed, and ends in a moment. */
+static void milter_on_busy(const char *error)
+{
+    if (supervisor.is_busy)
+        return;
+    supervisor.is_busy = true;
+    supervisor.busy_by = mono_ms() + BUSY_TIMEOUT;
+    (void)snprintf(supervisor.busy, sizeof supervisor.busy, "%s", error);
+    log_event(LOG_LEVEL_WARNING, "socket-busy", "error", error);
+}
+
 static void milter_on_line(const char *line)
 {
     switch (line[0]) {
@@ -187,6 +210,9 @@ static void milter_on_line(const char *line)
         break;
     case MILTER_WORKER_TAKEN:
         milter_on_taken();
+        break;
+    case MILTER_WORKER_BUSY:
+        milter_on_busy(line + 1);
         break;
     case MILTER_WORKER_REFUSED:
         milter_on_refused();
@@ -236,9 +262,11 @@ static void milter_reap(uint64_t now)
         while (milter_listen())
             ;
         /* A worker that does not start and ends by itself has said why. */
-        const bool expected =
-                supervisor.is_stopping || (!supervisor.was_ready && WIFEXITED(status));
+        const bool expected = supervisor.is_stopping || supervisor.is_busy ||
+                              (!supervisor.was_ready && WIFEXITED(status));
         child_ended(&supervisor.worker, status, expected, now);
+        if (supervisor.is_busy)
+            child_again(&supervisor.worker, BUSY_AGAIN, now);
         supervisor.is_ready = false;
         /* What it has not answered is read again, and checked here. */
         supervisor.reload = supervisor.reload || supervisor.offered.config != NULL;
@@ -289,6 +317,9 @@ static uint64_t milter_due(uint64_t now)
 
     if (supervisor.offered.config != NULL && supervisor.answer_by < due)
         due = supervisor.answer_by;
+    if (supervisor.worker.pid > 0 && !supervisor.is_ready && !supervisor.is_late &&
+            supervisor.ready_by < due)
+        due = supervisor.ready_by;
     if (pending >= 0 && now + (uint64_t)pending < due)
         due = now + (uint64_t)pending;
     return due;
@@ -305,6 +336,32 @@ static void milter_wait(uint64_t now)
     (void)poll(polled, 2, due == UINT64_MAX ? -1 : due > now ? (int)(due - now) : 0);
 }
 
+/* A worker that hangs before it is ready has not said why. It may work for the next one. */
+static void milter_tend_start(uint64_t now)
+{
+    if (supervisor.worker.pid == 0 || supervisor.is_ready || supervisor.is_late ||
+            supervisor.is_stopping || now < supervisor.ready_by)
+        return;
+    supervisor.is_late = true;
+    log_event(LOG_LEVEL_ERROR, "worker-late", "because",
+            "the worker is not ready within 10 seconds, and is replaced");
+    child_kill(&supervisor.worker);
+}
+
+/* No worker runs. Whether another one is to be started. */
+static bool milter_goes_on(uint64_t now)
+{
+    if (supervisor.is_stopping)
+        return false;
+    if (supervisor.was_ready || supervisor.is_late)
+        return true;
+    if (supervisor.is_busy && now < supervisor.busy_by)
+        return true;
+    if (supervisor.is_busy)
+        log_event(LOG_LEVEL_ERROR, "not-started", "error", supervisor.busy);
+    return false;
+}
+
 /* False when it is over. */
 static bool milter_turn(void)
 {
@@ -319,10 +376,11 @@ static bool milter_turn(void)
         milter_reload(now);
     else if (supervisor.offered.config != NULL && now >= supervisor.answer_by)
         milter_fail_reload("the worker does not answer");
+    milter_tend_start(now);
     log_flush();
     if (supervisor.worker.pid > 0)
         return true;
-    if (supervisor.is_stopping || !supervisor.was_ready)
+    if (!milter_goes_on(now))
         return false;
     milter_tend_worker(now);
     return true;

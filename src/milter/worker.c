@@ -99,11 +99,20 @@ static bool worker_start_receiver(struct running *running)
     return errno == 0 || worker_fail_errno("thread");
 }
 
-static bool worker_open_socket(const struct milter_worker_place *place)
+static bool worker_open_socket(const struct milter_worker_place *place, int control)
 {
     char error[SOCKET_ERROR_MAX];
 
-    return socket_open(place->milter, place->socket_group, error) || worker_fail("error", error);
+    switch (socket_open(place->milter, place->socket_group, error)) {
+    case SOCKET_OPENED:
+        return true;
+    case SOCKET_BUSY:
+        (void)worker_say(control, MILTER_WORKER_BUSY, text_of(error));
+        return false;
+    case SOCKET_FAILED:
+        break;
+    }
+    return worker_fail("error", error);
 }
 
 /* Threads start when the process has its final user and filter: both belong to each thread. */
@@ -119,7 +128,7 @@ static bool milter_worker_prepare(struct running *running, const struct milter_w
     }
     if (!callbacks_register(running->client))
         return worker_fail("error", "libmilter does not start");
-    if (!worker_open_socket(place))
+    if (!worker_open_socket(place, running->control))
         return false;
     if (!identity_become(&place->identity, place->empty_folder))
         return worker_fail_errno("identity");

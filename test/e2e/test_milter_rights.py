@@ -29,6 +29,33 @@ def test_a_socket_in_use_is_left_alone(case):
     stops(d)
 
 
+def test_a_socket_that_becomes_free_is_taken(case):
+    site = MilterSite(case)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as other:
+        other.bind(site.socket)
+        other.listen()
+        d = site.start(ready=False)
+        line = d.wait_log("level=warning event=socket-busy")[0]
+        check("another process answers at this socket" in line, line)
+    d.wait_log("event=ready")
+    serves(site)
+    equal(d.count("level=error"), 0, d.text())
+    stops(d)
+
+
+def test_a_worker_that_is_not_ready_in_time_is_replaced(case):
+    site = MilterSite(case)
+    d = site.start(ready=False)
+    late = wait_for(lambda: only_child(d), "a worker")
+    os.kill(late, signal.SIGSTOP)
+    check(d.count("event=ready") == 0, "it was ready before it was stopped")
+    d.wait_log("level=error event=worker-late")
+    d.wait_log("event=ready")
+    check(only_child(d) != late, "the same worker")
+    serves(site)
+    stops(d)
+
+
 def test_what_is_wrong_with_its_place_is_said(case):
     site = MilterSite(case)
     write_file(site.path("file"), "x")
@@ -97,7 +124,7 @@ def test_over_tcp_nothing_is_delayed(case):
             check(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY), f"TCP_NODELAY: {sock}")
             sock.close()
         log = site.refuse(site.config(where=f"inet:{port}@127.0.0.1"))
-        check("Address already in use" in log, log)
+        check("another process answers at this socket" in log, log)
         client.close()
     stops(d)
 

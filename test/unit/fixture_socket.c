@@ -31,14 +31,16 @@ void fixture_socket_end(struct fixture_socket *place)
 
 bool fixture_socket_open(struct fixture_socket *place)
 {
-    return callbacks_register(NULL) && socket_open(&place->milter, place->group, place->cause);
+    return callbacks_register(NULL) &&
+           socket_open(&place->milter, place->group, place->cause) == SOCKET_OPENED;
 }
 
 bool fixture_socket_refuses(void *context)
 {
     struct fixture_socket *place = context;
 
-    return callbacks_register(NULL) && !socket_open(&place->milter, place->group, place->cause);
+    return callbacks_register(NULL) &&
+           socket_open(&place->milter, place->group, place->cause) != SOCKET_OPENED;
 }
 
 int fixture_socket_bind(const char *path, int kind, int backlog)

@@ -76,7 +76,7 @@ static bool says_in_use(void *context)
     struct fixture_socket *place = context;
 
     return fixture_socket_refuses(place) && strstr(place->cause, place->option) == place->cause &&
-           strstr(place->cause, "cannot be opened: Address already in use") != NULL;
+           strstr(place->cause, "another process answers at this socket") != NULL;
 }
 
 TEST(a_port_in_use_is_named)
