@@ -40,7 +40,7 @@ class Server:
         self._thread.join(WAIT_LIMIT)
 
 
-def ask(verimail, talk, *arguments, question=("alice@example.org", "-"), **how):
+def ask(verimail, talk, *arguments, question=("alice@example.org", "AQ"), **how):
     server = Server(talk, **how)
     try:
         done = verimail.run("ask", "--server", f"127.0.0.1:{server.port}", *question, *arguments,
@@ -61,14 +61,16 @@ def say(*pieces):
 def test_ask_sends_one_line(verimail):
     digest = "A" * 43
     for arguments, question, line in (
-            ([], ("alice", "-"), b"alice -\r\n"),
+            ([], ("alice", "AQ"), b"alice AQ\r\n"),
             ([], ("alice@example.org", "AQ_-z"), b"alice@example.org AQ_-z\r\n"),
-            (["--rcpt", "B.example,\u00fc.example"], ("a@b.c", "-"),
-             b"a@b.c - rcpt=b.example,xn--tda.example\r\n"),
-            (["--ip", "::1", "--digest", digest, "--rcpt=*"], ("a@b.c", "-"),
-             b"a@b.c - rcpt=* digest=" + digest.encode() + b" ip=::1\r\n")):
+            (["--rcpt", "B.example,\u00fc.example"], ("a@b.c", "AQ"),
+             b"a@b.c AQ rcpt=b.example,xn--tda.example\r\n"),
+            (["--ip", "::1", "--digest", digest, "--rcpt=*"], ("a@b.c", "AQ"),
+             b"a@b.c AQ rcpt=* digest=" + digest.encode() + b" ip=::1\r\n")):
         done = ask(verimail, say(b"YES\r\n"), *arguments, question=question)
         equal((done.question, done.status, done.out), (line, 0, "YES\n"))
+    done = ask(verimail, say(b"NO\r\n"), question=("alice", "-"))
+    equal((done.question, done.status, done.out), (b"alice -\r\n", 1, "NO\n"))
     for arguments, question in (([], ("a b", "-")), ([], ("a@b.c", "x y")), ([], ("a@b.c", "")),
                                 (["--rcpt", "a b"], ("a", "-")), (["--ip", "x"], ("a", "-")),
                                 (["--digest", "x"], ("a", "-")), (["--rcpt", ""], ("a", "-"))):
@@ -84,7 +86,9 @@ def test_ask_sends_one_line(verimail):
      "NO unstamped ttl=300 scope=domain",
      {"verdict": "NO", "reason": "unstamped", "ttl": 300, "scope": "domain"}),
     ([b"ALLOW changed\r\n"], 2, "ALLOW changed",
-     {"verdict": "ALLOW", "reason": "changed"})
+     {"verdict": "ALLOW", "reason": "changed"}),
+    ([b"YES of_later_days ttl=60\r\n"], 0, "YES", {"verdict": "YES"}),
+    ([b"NO because\r\n"], 1, "NO", {"verdict": "NO"})
 ])
 def test_ask_prints_the_answer(verimail, pieces, status, text, fields):
     done = ask(verimail, say(*pieces))
@@ -116,6 +120,13 @@ def test_ask_takes_nothing_else_for_an_answer(verimail, octets, shown):
     contains(done.json["cause"], "not an answer")
 
 
+def test_ask_takes_no_yes_without_a_payload(verimail):
+    for octets in (b"YES\r\n", b"YES stamped\r\n", b"YES of_later_days\r\n"):
+        done = ask(verimail, say(octets), question=("alice@example.org", "-"))
+        equal(done.status, 3, octets)
+        contains(done.out, "the reply is not an answer")
+
+
 def test_ask_says_why_there_is_no_answer(verimail):
     done = ask(verimail, say())
     equal((done.status, done.out.split(": ")[1]), (3, "closed without an answer\n"))
@@ -139,14 +150,14 @@ def test_ask_says_why_there_is_no_answer(verimail):
 
 def test_ask_finds_names_and_ipv6(verimail):
     server = Server(say(b"YES\r\n"))
-    done = verimail.run("ask", "--server", f"localhost:{server.port}", "a", "-", config=None)
+    done = verimail.run("ask", "--server", f"localhost:{server.port}", "a", "AQ", config=None)
     server.end()
     equal((done.status, done.out), (0, "YES\n"))
     try:
         server = Server(say(b"YES\r\n"), family=socket.AF_INET6)
     except OSError:
         return  # a machine without IPv6
-    done = verimail.run("ask", "--server", f"[::1]:{server.port}", "a", "-", config=None)
+    done = verimail.run("ask", "--server", f"[::1]:{server.port}", "a", "AQ", config=None)
     server.end()
     equal((done.status, done.out), (0, "YES\n"))
 

@@ -60,9 +60,13 @@ def test_every_verdict(case):
         ("nobody", w.question(user="nobody@example.org"), "NO refused\r\n"),
         ("another domain", f"x@example.com -{named}\r\n", "NO refused\r\n"),
         ("a subdomain", f"x@sub.example.org -{named}\r\n",
-         "ALLOW unserved ttl=300 scope=domain\r\n"),
+         "NO refused ttl=300 scope=domain\r\n"),
+        ("a host's own name", f"bob@mail.example.org -{named}\r\n",
+         "ALLOW unstamped ttl=300\r\n"),
+        ("its stamp", w.question(user="alice@mail.example.org"), "YES stamped\r\n"),
+        ("receivers without a digest", w.question(digest=digest), "ALLOW changed\r\n"),
     ])
-    wait_for(lambda: d.count("event=question") == 24, "a line for each question")
+    wait_for(lambda: d.count("event=question") == 27, "a line for each question")
 
 
 def test_ttl_and_scope_follow_the_domain(case):
@@ -71,15 +75,101 @@ def test_ttl_and_scope_follow_the_domain(case):
         domain "uniform.example" { ttl = 15m user "a" { } }
         domain "mixed.example" { user "a" { } user "b" { allow_unauthorized = true } }
         domain "none.example" { ttl = 0s user "a" { } }
-        domain "alone.example" { subdomains = false user "a" { } }'''))
+        domain "open.example" { subdomains = yes user "a" { } }
+        domain "trial.example" { testing = yes ttl = 15m user "a" { } }'''))
     table(d, [
         ("all alike", "a@uniform.example - ip=192.0.2.1\r\n",
          "NO unstamped ttl=900 scope=domain\r\n"),
         ("one is lenient", "a@mixed.example - ip=192.0.2.1\r\n", "NO unstamped ttl=300\r\n"),
         ("not to be kept", "a@none.example - ip=192.0.2.1\r\n", "NO unstamped\r\n"),
-        ("no subdomains", "a@sub.alone.example - ip=2001:db8::1\r\n",
-         "NO refused ttl=300 scope=domain\r\n"),
+        ("no subdomains", "a@sub.none.example - ip=2001:db8::1\r\n", "NO refused\r\n"),
+        ("with subdomains", "a@sub.open.example - ip=2001:db8::1\r\n",
+         "ALLOW unserved ttl=300 scope=domain\r\n"),
+        ("under test", "a@trial.example - ip=192.0.2.1\r\n",
+         "ALLOW testing ttl=300 scope=domain\r\n"),
+        ("below it", "a@sub.trial.example - ip=192.0.2.1\r\n",
+         "ALLOW testing ttl=300 scope=domain\r\n"),
     ])
+
+
+def test_an_old_stamp_hides_nothing(case):
+    """Another text with a genuine stamp, at once and when the stamp is older than its lifetime. The
+    service cannot tell how long somebody waited: the stamp says when it was issued."""
+    w = case.world
+    d = case.daemon(w.config(more="""
+        domain "denied.example" {
+            lifetime = 1m deny = {"changed", "redirected"} hosts = {"mail.example.org"}
+            user "alice" { } user "bob" { allow_unauthorized = true } }
+        domain "plain.example" {
+            lifetime = 1m hosts = {"mail.example.org"}
+            user "alice" { } user "bob" { allow_unauthorized = true } }"""))
+    now = int(time.time())
+    digest, other = digest_of(b"this"), digest_of(b"that")
+
+    def forged(user, age, names=f" rcpt=example.net digest={other}"):
+        return w.question(user=user, issued=now - age, digest=digest, names=names)
+
+    elsewhere = f" rcpt=example.com digest={digest}"
+    table(d, [
+        ("denied, at once", forged("alice@denied.example", 0), "NO refused\r\n"),
+        ("denied, too old", forged("alice@denied.example", 3600), "NO refused\r\n"),
+        ("denied, lenient", forged("bob@denied.example", 3600), "NO refused\r\n"),
+        ("elsewhere, too old", forged("alice@denied.example", 3600, elsewhere), "NO refused\r\n"),
+        ("itself, too old", forged("alice@denied.example", 3600,
+                                   f" rcpt=example.net digest={digest}"), "ALLOW expired\r\n"),
+        ("allowed, at once", forged("alice@plain.example", 0), "ALLOW changed\r\n"),
+        ("allowed, too old", forged("alice@plain.example", 3600), "NO unstamped\r\n"),
+        ("lenient, too old", forged("bob@plain.example", 3600), "ALLOW unstamped\r\n"),
+    ])
+    wait_for(lambda: d.count("reason=unstamped cause=stale") == 2, "a word for the stale ones")
+    wait_for(lambda: d.count("reason=refused cause=changed") == 3, "and for those denied")
+
+
+def test_stamps_can_be_taken_back(case):
+    w = case.world
+    now = int(time.time())
+    date = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now - 50))
+    d = case.daemon(w.config(domain=f"""
+        user "alice" {{ not_before = "{date}" }}
+        user "bob" {{ not_before = "{date}" allow_unauthorized = true }}
+        user "carol" {{ }}"""))
+    table(d, [
+        ("before", w.question(issued=now - 51), "NO refused\r\n"),
+        ("in the very second", w.question(issued=now - 50), "YES stamped\r\n"),
+        ("since", w.question(issued=now), "YES stamped\r\n"),
+        ("before, lenient", w.question(user="bob@example.org", issued=now - 51), "NO refused\r\n"),
+        ("its stamp taken off", "bob@example.org - rcpt=example.net\r\n",
+         "ALLOW unstamped ttl=300\r\n"),
+        ("another user", w.question(user="carol@example.org", issued=now - 51), "YES stamped\r\n"),
+    ])
+    wait_for(lambda: d.count("reason=refused cause=withdrawn") == 2, "a word for those taken back")
+
+
+def test_a_domain_under_test_says_no_to_nothing(case):
+    w = case.world
+    d = case.daemon(w.config(domain="""
+        testing = yes
+        user "alice" { }
+        user "eve" { hosts = {} }"""))
+    named = " rcpt=example.net ip=192.0.2.1"
+    table(d, [
+        ("unstamped", f"alice@example.org -{named}\r\n",
+         "ALLOW testing ttl=300 scope=domain\r\n"),
+        ("unstamped, as in 2013", "alice -\r\n", "ALLOW\r\n"),
+        ("forged", f"alice@example.org AAAA{named}\r\n", "ALLOW testing\r\n"),
+        ("forged, nobody", f"nobody@example.org AAAA{named}\r\n", "ALLOW testing\r\n"),
+        ("a host that may not", w.question(user="eve@example.org"), "ALLOW testing\r\n"),
+        ("a subdomain", f"x@sub.example.org -{named}\r\n",
+         "ALLOW testing ttl=300 scope=domain\r\n"),
+        ("stamped", w.question(), "YES stamped\r\n"),
+        ("changed", w.question(names=f" digest={digest_of(b'this')}"), "ALLOW changed\r\n"),
+        ("another domain", f"x@example.com -{named}\r\n", "NO refused\r\n"),
+        ("malformed", "alice@example.org -  x=y\r\n", NO),
+    ])
+    for would_be, count in (("unstamped", 2), ("forged", 2), ("refused cause=host", 1),
+                            ("refused cause=subdomain", 1)):
+        wait_for(lambda: d.count(f"verdict=ALLOW reason=testing would_be={would_be}") == count,
+                 f"would be {would_be}")
 
 
 def test_without_names_the_verdict_stands_alone(case):

@@ -118,7 +118,8 @@ def answered_once(load):
 
 def test_every_kind_is_recorded(case):
     w = case.world
-    d = case.daemon(recording(case, domain='user "alice" { } user "bob" { allow_unauthorized = true }'))
+    d = case.daemon(recording(case, domain='user "alice" { } user "bob" { allow_unauthorized = true }',
+                              more='domain "trial.example" { testing = yes }'))
     digest = digest_of(b"this")
     more = f" rcpt=example.net digest={digest} ip=192.0.2.77"
     stranger = Key("host")
@@ -130,7 +131,8 @@ def test_every_kind_is_recorded(case):
         (w.question(names=more, host=stranger), "NO forged\r\n"),
         ("alice@example.org -" + more + "\r\n", UNSTAMPED),
         ("bob@example.org -" + more + "\r\n", "ALLOW unstamped\r\n"),
-        ("bob@sub.example.org -" + more + "\r\n", "ALLOW unserved\r\n"),
+        ("bob@sub.example.org -" + more + "\r\n", "NO refused\r\n"),
+        ("eve@trial.example -" + more + "\r\n", "ALLOW testing\r\n"),
         ("carol@example.net -" + more + "\r\n", "NO refused\r\n"),
         (w.question(user="dave@example.org", names=more, digest=digest), "NO refused\r\n"),
     ]
@@ -148,7 +150,10 @@ def test_every_kind_is_recorded(case):
     equal(rows(events_path(case), """SELECT "user", domain, host, listed, cause
             FROM event WHERE reason = 'refused' ORDER BY domain"""),
           [("carol@example.net", "example.net", "", 0, "domain"),
-           ("dave@example.org", "example.org", "mail.example.org", 0, "user")])
+           ("dave@example.org", "example.org", "mail.example.org", 0, "user"),
+           ("bob@sub.example.org", "sub.example.org", "", 0, "subdomain")])
+    equal(rows(events_path(case), """SELECT "user", would_be FROM event WHERE would_be <> ''"""),
+          [("eve@trial.example", "unstamped")])
     now = time.time() * 1000
     equal(number(events_path(case), f"""SELECT count(*) FROM event
             WHERE time BETWEEN {now - 60000} AND {now + 60000}"""), len(questions))
