@@ -5,8 +5,6 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "protocol/text.h"
-
 static const unsigned char mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
 /* Where an IPv4 address lies in IPv6. */
@@ -89,4 +87,23 @@ bool network_any_has(const struct network *networks, size_t count, const struct 
         if (network_has(&networks[i], address))
             return true;
     return false;
+}
+
+struct text network_of_client(struct text address, char octets_r[NETWORK_CLIENT_MAX])
+{
+    char text[INET6_ADDRSTRLEN];
+    struct network network;
+    struct writer w = writer_of(octets_r, NETWORK_CLIENT_MAX);
+
+    if (address.len >= sizeof text)
+        return text_of("");
+    memcpy(text, address.at, address.len);
+    text[address.len] = '\0';
+    if (strchr(text, '/') != NULL || !network_parse(text, &network))
+        return text_of("");
+    const bool is_v4 = memcmp(network.address, mapped, sizeof mapped) == 0;
+    writer_char(&w, '\0');
+    writer_put(&w, (struct text){(const char *)network.address + (is_v4 ? sizeof mapped : 0),
+                           is_v4 ? 3 : 6});
+    return writer_text(&w);
 }

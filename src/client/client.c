@@ -8,27 +8,22 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "client/budget.h"
 #include "client/cache.h"
 #include "client/circuit_breaker.h"
-#include "client/keyed_ratelimit.h"
+#include "client/organization.h"
 
-#define ANSWERS_MAX 20000 /* about 700 octets each */
-#define DOMAINS_MAX 50000 /* about 150 octets each, for stamped and for unstamped mail */
-#define ADDRESSES_MAX 20000
+#define ANSWERS_MAX 20000   /* about 700 octets each */
 #define ENDPOINTS_MAX 10000 /* about 200 octets each */
 #define TIMEOUT 1000        /* milliseconds in which a service that works has answered */
-
-/* Mail with a stamp and mail without have rate limits of their own: a flood without stamps uses up
- * nothing of the limits for stamped mail. */
-enum traffic { UNSTAMPED, STAMPED, TRAFFICS };
+#define SLOW_PERCENT 80     /* of the time that there is for a question */
 
 struct client {
     struct discovery *discovery;
     pthread_mutex_t lock; /* of all that follows; never held while waiting for the network */
     pthread_cond_t freed; /* a connection has ended */
     struct cache *cache;
-    struct keyed_ratelimit *domains[TRAFFICS];
-    struct keyed_ratelimit *addresses[TRAFFICS];
+    struct budget *budget;
     struct circuit_breaker *breaker;
 };
 
@@ -37,10 +32,11 @@ struct call {
     struct client *client;
     const struct client_policy *policy;
     const struct question *question;
-    enum traffic traffic;
+    struct budget_claim claim;
     uint64_t deadline;
     size_t servers[DISCOVERY_ADDRESSES_MAX]; /* that are asked: indices of the discovery's */
     struct endpoint endpoints[DISCOVERY_ADDRESSES_MAX];
+    bool charged[DISCOVERY_ADDRESSES_MAX]; /* to the machine's budget */
     size_t count;
     struct client_outcome *outcome;
 };
@@ -49,30 +45,21 @@ static bool client_init_memory(struct client *client)
 {
     client->cache = cache_init(ANSWERS_MAX);
     client->breaker = circuit_breaker_init(ENDPOINTS_MAX);
-    bool good = client->cache != NULL && client->breaker != NULL;
-    for (size_t i = 0; i < TRAFFICS; i++) {
-        client->domains[i] = keyed_ratelimit_init(DOMAINS_MAX);
-        client->addresses[i] = keyed_ratelimit_init(ADDRESSES_MAX);
-        good = good && client->domains[i] != NULL && client->addresses[i] != NULL;
-    }
-    return good;
+    client->budget = budget_init();
+    return client->cache != NULL && client->breaker != NULL && client->budget != NULL;
 }
 
 struct client *client_init(
         const struct discovery_options *options, char error_r[DISCOVERY_ERROR_MAX])
 {
     struct client *client = calloc(1, sizeof *client);
-    pthread_condattr_t monotonic;
     int error = ENOMEM;
 
     snprintf(error_r, DISCOVERY_ERROR_MAX, "out of memory");
     if (client == NULL)
         return NULL;
     pthread_mutex_init(&client->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&client->freed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    clock_cond_init(&client->freed);
     bool good = client_init_memory(client);
     if (good) {
         error = EINVAL;
@@ -98,10 +85,7 @@ void client_free(struct client **client)
         return;
     cache_free(&c->cache);
     circuit_breaker_free(&c->breaker);
-    for (size_t i = 0; i < TRAFFICS; i++) {
-        keyed_ratelimit_free(&c->domains[i]);
-        keyed_ratelimit_free(&c->addresses[i]);
-    }
+    budget_free(&c->budget);
     discovery_free(&c->discovery);
     pthread_cond_destroy(&c->freed);
     pthread_mutex_destroy(&c->lock);
@@ -121,7 +105,7 @@ static bool client_use_cache(struct call *call)
 {
     struct cached cached;
 
-    if (call->traffic == STAMPED ||
+    if (call->claim.is_stamped ||
             !cache_get(call->client->cache, &call->question->user, mono_ms(), &cached))
         return false;
     client_conclude(call->outcome, cached.answer.verdict, CLIENT_CACHED);
@@ -130,42 +114,34 @@ static bool client_use_cache(struct call *call)
     return true;
 }
 
-static struct text client_domain_of(const struct call *call)
-{
-    return address_domain(&call->question->user);
-}
-
 static bool client_take_domain(struct call *call)
 {
-    if (keyed_ratelimit_take(call->client->domains[call->traffic], client_domain_of(call),
-                call->policy->budget_per_domain, mono_ms()))
+    if (budget_take(call->client->budget, &call->claim, call->policy->budget_per_domain, mono_ms()))
         return true;
     client_conclude(call->outcome, VERDICT_TEMPERROR, CLIENT_BUDGET);
     return false;
 }
 
-static void client_give_back_domain(struct call *call)
-{
-    keyed_ratelimit_give_back(call->client->domains[call->traffic], client_domain_of(call));
-}
-
-/* The limit is for a machine, whatever the port. */
-static bool client_take_address(struct call *call, const struct endpoint *endpoint)
+/* Takes a question at the endpoint's machine, whatever the port. */
+static enum budget_result client_take_machine(struct call *call, const struct endpoint *endpoint)
 {
     unsigned char octets[TARGET_ACL_MACHINE_MAX];
     const size_t len = target_acl_machine(endpoint, octets);
 
-    return keyed_ratelimit_take(call->client->addresses[call->traffic],
-            (struct text){(const char *)octets, len}, call->policy->budget_per_address, mono_ms());
+    return budget_take_machine(call->client->budget, &call->claim,
+            (struct text){(const char *)octets, len}, call->policy->budget_per_address,
+            call->policy->budget_per_domain, mono_ms());
 }
 
-static void client_give_back_address(struct call *call, size_t i)
+static void client_give_back_machine(struct call *call, size_t i)
 {
     unsigned char octets[TARGET_ACL_MACHINE_MAX];
     const size_t len = target_acl_machine(&call->endpoints[i], octets);
 
-    keyed_ratelimit_give_back(
-            call->client->addresses[call->traffic], (struct text){(const char *)octets, len});
+    if (call->charged[i])
+        budget_give_back_machine(
+                call->client->budget, &call->claim, (struct text){(const char *)octets, len});
+    call->charged[i] = false;
 }
 
 /* Why servers are not asked. */
@@ -195,22 +171,21 @@ static void client_choose(struct call *call, size_t i, struct obstacles *obstacl
     case CIRCUIT_BREAKER_GO:
         break;
     }
-    if (!client_take_address(call, endpoint)) {
+    const enum budget_result taken = client_take_machine(call, endpoint);
+    if (taken == BUDGET_SPENT) {
         circuit_breaker_done(call->client->breaker, endpoint, false, false, mono_ms());
         obstacles->spent = true;
         return;
     }
     call->servers[call->count] = i;
+    call->charged[call->count] = taken == BUDGET_TAKEN;
     call->endpoints[call->count++] = *endpoint;
 }
 
 /* False when the deadline has passed. */
 static bool client_wait_for_connection(struct call *call)
 {
-    const struct timespec until = {
-            (time_t)(call->deadline / 1000), (long)(call->deadline % 1000) * 1000000};
-
-    return pthread_cond_timedwait(&call->client->freed, &call->client->lock, &until) != ETIMEDOUT;
+    return clock_cond_wait(&call->client->freed, &call->client->lock, call->deadline);
 }
 
 /* Chooses the servers that are asked; false when there is none. */
@@ -239,28 +214,45 @@ static bool client_choose_servers(struct call *call)
     return false;
 }
 
-/* Whether the address is to blame. A silent one must have had enough time to answer. Otherwise a
- * stranger could keep us from another's service: slow name servers use up our time, and then name
- * that service. */
-static bool client_is_at_fault(const struct call *call, const struct attempt_address *address)
+/* Whether a silent or slow address had enough time. Otherwise a stranger could keep us from
+ * another's service: slow name servers use up our time, and then name that service. */
+static bool client_gave_time(const struct call *call, const struct attempt_address *address)
 {
     const uint64_t half = call->policy->timeout / 2;
 
-    return address->state == ATTEMPT_REFUSED ||
-           (address->state == ATTEMPT_SILENT &&
-                   address->time_ms >= (half < TIMEOUT ? half : TIMEOUT));
+    return address->time_ms >= (half < TIMEOUT ? half : TIMEOUT);
 }
 
-/* Notes what became of an address, and frees its connection. */
+/* Whether the answer took so long that the service is as good as down. */
+static bool client_was_slow(const struct call *call, const struct attempt_address *address)
+{
+    const uint64_t now = mono_ms();
+    const uint64_t left = now < call->deadline ? call->deadline - now : 0;
+
+    return call->outcome->attempt.result == ATTEMPT_ANSWERED && address->time_ms > left &&
+           address->time_ms - left > call->policy->timeout * SLOW_PERCENT / 100;
+}
+
+/* Whether the address is to blame. */
+static bool client_is_at_fault(const struct call *call, const struct attempt_address *address)
+{
+    return address->state == ATTEMPT_REFUSED ||
+           (address->state == ATTEMPT_SILENT && client_gave_time(call, address)) ||
+           (address->state == ATTEMPT_SPOKE && client_was_slow(call, address));
+}
+
+/* Notes what became of an address, and frees its connection. A machine that was not asked owes
+ * nothing: the domain that named it does. */
 static void client_release(struct call *call, size_t i)
 {
-    const struct attempt_address *address = &call->outcome->attempt.addresses[i];
+    const struct attempt *attempt = &call->outcome->attempt;
+    const struct attempt_address *address = &attempt->addresses[i];
     const bool failed = client_is_at_fault(call, address);
 
     circuit_breaker_done(call->client->breaker, &call->endpoints[i],
             failed || address->state == ATTEMPT_SPOKE, failed, mono_ms());
-    if (address->state == ATTEMPT_UNTRIED)
-        client_give_back_address(call, i);
+    if (!attempt->connected || i != attempt->which)
+        client_give_back_machine(call, i);
     pthread_cond_broadcast(&call->client->freed);
 }
 
@@ -274,22 +266,19 @@ static void client_release_others(struct call *call)
             client_release(call, i);
 }
 
-static void client_give_back_all(struct call *call)
-{
-    client_give_back_domain(call);
-    for (size_t i = 0; i < call->count; i++)
-        if (call->outcome->attempt.addresses[i].state != ATTEMPT_UNTRIED)
-            client_give_back_address(call, i);
-}
-
 /* Remembers the answer. */
 static void client_note(struct call *call)
 {
     const struct attempt *attempt = &call->outcome->attempt;
 
-    if (call->outcome->verdict == VERDICT_YES)
-        client_give_back_all(call);
-    else if (call->traffic == UNSTAMPED && attempt->result == ATTEMPT_ANSWERED)
+    if (call->outcome->verdict == VERDICT_YES) {
+        budget_give_back(call->client->budget, &call->claim);
+        client_give_back_machine(call, attempt->which);
+    }
+    if (attempt->result == ATTEMPT_ANSWERED && budget_is_genuine(&attempt->answer))
+        budget_note_genuine(call->client->budget, &call->claim, mono_ms());
+    if (call->outcome->verdict != VERDICT_YES && !call->claim.is_stamped &&
+            attempt->result == ATTEMPT_ANSWERED)
         cache_put(call->client->cache, &call->question->user,
                 &(struct cached){attempt->answer, call->outcome->secure}, mono_ms());
 }
@@ -343,8 +332,8 @@ static bool client_discover(struct call *call)
 {
     struct client_outcome *outcome = call->outcome;
 
-    discovery_find(
-            call->client->discovery, client_domain_of(call), call->deadline, &outcome->discovery);
+    discovery_find(call->client->discovery, call->claim.domain, call->claim.network, call->deadline,
+            &outcome->discovery);
     outcome->secure = outcome->discovery.secure;
     switch (outcome->discovery.result) {
     case DISCOVERY_NONE:
@@ -390,21 +379,26 @@ static void client_run(struct call *call)
     pthread_mutex_lock(&client->lock);
     const bool chosen = found && client_choose_servers(call);
     if (!chosen)
-        client_give_back_domain(call);
+        budget_give_back(client->budget, &call->claim);
     pthread_mutex_unlock(&client->lock);
     if (chosen)
         client_ask_servers(call);
 }
 
 void client_ask(struct client *client, const struct client_policy *policy,
-        const struct question *question, struct client_outcome *outcome_r)
+        const struct question *question, struct text ip, struct client_outcome *outcome_r)
 {
     const uint64_t began = mono_ms();
+    const struct text domain = address_domain(&question->user);
+    char network[NETWORK_CLIENT_MAX];
     struct call call = {
             .client = client,
             .policy = policy,
             .question = question,
-            .traffic = question_is_stamped(question) ? STAMPED : UNSTAMPED,
+            .claim = {.domain = domain,
+                    .organization = organization_of(domain),
+                    .network = network_of_client(ip, network),
+                    .is_stamped = question_is_stamped(question)},
             .deadline = began + policy->timeout,
             .outcome = outcome_r,
     };
@@ -427,94 +421,4 @@ void client_ask_at(const struct endpoint *endpoints, size_t count, const struct 
             client_conclude_unanswered(outcome_r);
     }
     outcome_r->milliseconds = mono_ms() - began;
-}
-
-bool client_is_short(enum client_step step)
-{
-    return step >= CLIENT_SHORTAGE;
-}
-
-const char *client_step_word(enum client_step step)
-{
-    static const char *const words[] = {
-            [CLIENT_ANSWERED] = "answer",
-            [CLIENT_CACHED] = "cache",
-            [CLIENT_NO_SERVICE] = "no-service",
-            [CLIENT_DNS] = "dns",
-            [CLIENT_FORBIDDEN] = "forbidden",
-            [CLIENT_RESTING] = "resting",
-            [CLIENT_NO_ANSWER] = "no-answer",
-            [CLIENT_SHORTAGE] = "shortage",
-            [CLIENT_BUDGET] = "budget",
-            [CLIENT_FAILURE] = "failure",
-    };
-
-    return words[step];
-}
-
-static const char *client_why_forbidden(const struct client_outcome *outcome)
-{
-    for (size_t i = 0; i < outcome->discovery.count; i++)
-        if (outcome->acl_results[i] != TARGET_ACL_OK)
-            return target_acl_result_text(outcome->acl_results[i]);
-    return target_acl_result_text(TARGET_ACL_NETWORK);
-}
-
-static bool client_has_acl_result(
-        const struct client_outcome *outcome, enum target_acl_result result)
-{
-    for (size_t i = 0; i < outcome->discovery.count; i++)
-        if (outcome->acl_results[i] == result)
-            return true;
-    return false;
-}
-
-/* The part that had no room says more, unless it is the service's connections. */
-static void client_describe_shortage(
-        const struct client_outcome *outcome, char *text_r, size_t size)
-{
-    if (outcome->discovery.result == DISCOVERY_SHORTAGE)
-        snprintf(text_r, size, "the DNS: %s", outcome->discovery.cause);
-    else if (outcome->attempt.result == ATTEMPT_SHORTAGE)
-        attempt_describe(&outcome->attempt, text_r, size);
-    else if (client_has_acl_result(outcome, TARGET_ACL_SHORTAGE))
-        snprintf(text_r, size, "%s", target_acl_result_text(TARGET_ACL_SHORTAGE));
-    else
-        snprintf(text_r, size, "the service is busy with our questions");
-}
-
-void client_outcome_text(const struct client_outcome *outcome, char *text_r, size_t size)
-{
-    switch (outcome->step) {
-    case CLIENT_ANSWERED:
-        snprintf(text_r, size, "the service answered");
-        break;
-    case CLIENT_CACHED:
-        snprintf(text_r, size, "the service answered so a moment ago");
-        break;
-    case CLIENT_NO_SERVICE:
-        snprintf(text_r, size, "the domain does not use Verimail");
-        break;
-    case CLIENT_DNS:
-        snprintf(text_r, size, "the DNS: %s", outcome->discovery.cause);
-        break;
-    case CLIENT_FORBIDDEN:
-        snprintf(text_r, size, "the service must not be asked: %s", client_why_forbidden(outcome));
-        break;
-    case CLIENT_RESTING:
-        snprintf(text_r, size, "the service did not answer lately");
-        break;
-    case CLIENT_NO_ANSWER:
-        attempt_describe(&outcome->attempt, text_r, size);
-        break;
-    case CLIENT_SHORTAGE:
-        client_describe_shortage(outcome, text_r, size);
-        break;
-    case CLIENT_BUDGET:
-        snprintf(text_r, size, "too many questions with another answer than YES");
-        break;
-    case CLIENT_FAILURE:
-        snprintf(text_r, size, "the question does not fit into a line");
-        break;
-    }
 }

@@ -11,9 +11,9 @@
 #include "protocol/question.h"
 #include "protocol/verdict.h"
 
-#define CLIENT_TIMEOUT 5000            /* milliseconds for the whole question, by default */
-#define CLIENT_BUDGET_PER_DOMAIN 600   /* a minute, stamped and unstamped questions apart */
-#define CLIENT_BUDGET_PER_ADDRESS 6000 /* the same */
+#define CLIENT_TIMEOUT 5000             /* milliseconds for the whole question, by default */
+#define CLIENT_BUDGET_PER_DOMAIN 6000   /* a minute, stamped and unstamped questions apart */
+#define CLIENT_BUDGET_PER_ADDRESS 60000 /* the same */
 
 /* Asks services about messages. It has the discovery, and the memory of design section 6: the
  * cache, the rate limits and the circuit breaker. One for a process, made after any fork; all its
@@ -68,9 +68,10 @@ struct client_outcome {
 };
 
 /* Asks the service of the author's domain, or answers from the cache. Never fails: an error is a
- * VERDICT_TEMPERROR. */
+ * VERDICT_TEMPERROR. `ip`: the SMTP client's address, whose network has shares of budgets and
+ * places (budget.h, places.h), whether or not the question has it; empty: unknown. */
 void client_ask(struct client *client, const struct client_policy *policy,
-        const struct question *question, struct client_outcome *outcome_r);
+        const struct question *question, struct text ip, struct client_outcome *outcome_r);
 /* Asks at these endpoints, without discovery and without a client's memory. `deadline`:
  * mono_ms(). */
 void client_ask_at(const struct endpoint *endpoints, size_t count, const struct question *question,

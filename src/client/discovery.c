@@ -1,57 +1,23 @@
 // SPDX-License-Identifier: ISC
 #include "client/discovery.h"
 
-#include <libpsl.h>
-#include <pthread.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "client/organization.h"
 #include "client/resolver.h"
 #include "client/srv.h"
 
 #define PREFIX "_verimail._tcp."
-#define TARGETS_MAX (RESOLVER_QUERIES_MAX / 2) /* an A and an AAAA question for each */
+#define TARGETS_MAX 4
+#define MORE_TIMEOUT 250 /* milliseconds for another target, once there is an address to ask */
 
 struct discovery {
     struct resolver *resolver;
 };
-
-/* Public suffixes: the machine's list, or the one that libpsl was built with, whichever is newer. A
- * process has one, for as long as it runs. */
-static const psl_ctx_t *public_suffixes;
-
-static void discovery_read_list(void)
-{
-    public_suffixes = psl_latest(NULL);
-    if (public_suffixes == NULL)
-        public_suffixes = psl_builtin();
-}
-
-/* Once, so that no file is opened later. */
-static void discovery_load_list(void)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-    (void)pthread_once(&once, discovery_read_list);
-}
-
-struct text discovery_organization(struct text domain)
-{
-    char copy[DOMAIN_MAX + 1];
-    struct writer w = writer_of(copy, sizeof copy);
-
-    discovery_load_list();
-    writer_put(&w, domain);
-    writer_char(&w, '\0');
-    const char *registered = public_suffixes != NULL && !w.failed
-                                     ? psl_registrable_domain(public_suffixes, copy)
-                                     : NULL;
-    const size_t skipped = registered != NULL ? (size_t)(registered - copy) : domain.len;
-    return (struct text){domain.at + skipped, domain.len - skipped};
-}
 
 struct discovery *discovery_init(
         const struct discovery_options *options, char error_r[DISCOVERY_ERROR_MAX])
@@ -61,7 +27,7 @@ struct discovery *discovery_init(
     snprintf(error_r, DISCOVERY_ERROR_MAX, "out of memory");
     if (discovery == NULL)
         return NULL;
-    discovery_load_list();
+    organization_load();
     discovery->resolver = resolver_init(options, error_r);
     if (discovery->resolver == NULL)
         discovery_free(&discovery);
@@ -156,38 +122,45 @@ enum step {
     STEP_END,     /* the answer is complete */
 };
 
+/* What came of the question for them. */
+static enum step discovery_take_records(const struct resolver_query *query,
+        struct srv records_r[SRV_MAX], size_t *count_r, struct discovery_answer *answer)
+{
+    bool foreign;
+
+    if (query->result != RESOLVER_DATA && query->result != RESOLVER_NO_DATA) {
+        discovery_fail(answer, "its SRV record", query->result);
+        return STEP_END;
+    }
+    answer->secure = answer->secure && query->secure;
+    if (query->result == RESOLVER_NO_DATA)
+        return STEP_ABSENT;
+    const size_t read = discovery_read_records(query->answer, records_r, &foreign);
+    *count_r = discovery_drop_absent(records_r, read);
+    if (*count_r > 0)
+        return STEP_RECORDS;
+    if (foreign || read == 0)
+        discovery_fail(answer, "its SRV record", RESOLVER_DATA);
+    return STEP_END;
+}
+
 /* The SRV records at exactly this domain, in the order to be tried in. */
-static enum step discovery_find_records(struct discovery *discovery, struct text domain,
-        uint64_t deadline, struct srv records_r[SRV_MAX], size_t *count_r,
-        struct discovery_answer *answer)
+static enum step discovery_find_records(struct discovery *discovery,
+        const struct resolver_asker *asker, struct text domain, uint64_t deadline,
+        struct srv records_r[SRV_MAX], size_t *count_r, struct discovery_answer *answer)
 {
     char name[sizeof PREFIX + DOMAIN_MAX];
     struct resolver_query query = {.name = name, .type = RESOLVER_SRV};
-    bool foreign;
 
     /* No name in the DNS is that long: there is none. */
     if (sizeof PREFIX - 1 + domain.len > DOMAIN_MAX)
         return STEP_ABSENT;
     (void)snprintf(name, sizeof name, PREFIX "%.*s", (int)domain.len, domain.at);
-    resolver_ask(discovery->resolver, &query, 1, deadline);
-    if (query.result == RESOLVER_NO_DATA) {
-        answer->secure = answer->secure && query.secure;
-        return STEP_ABSENT;
-    }
-    if (query.result != RESOLVER_DATA) {
-        discovery_fail(answer, "its SRV record", query.result);
-        return STEP_END;
-    }
-    answer->secure = answer->secure && query.secure;
-    const size_t read = discovery_read_records(query.answer, records_r, &foreign);
-    *count_r = discovery_drop_absent(records_r, read);
-    ub_resolve_free(query.answer);
-    if (*count_r == 0 && (foreign || read == 0)) {
-        discovery_fail(answer, "its SRV record", RESOLVER_DATA);
-        return STEP_END;
-    }
-    if (*count_r == 0)
-        return STEP_END;
+    resolver_ask(discovery->resolver, asker, &query, 1, deadline);
+    const enum step step = discovery_take_records(&query, records_r, count_r, answer);
+    resolver_release(discovery->resolver, &query, 1);
+    if (step != STEP_RECORDS)
+        return step;
     srv_order(records_r, *count_r, discovery_random);
     (void)snprintf(answer->domain, sizeof answer->domain, "%.*s", (int)domain.len, domain.at);
     return STEP_RECORDS;
@@ -257,46 +230,8 @@ static void discovery_add_target(struct discovery_answer *answer, const struct a
     }
 }
 
-/* What went wrong with most meaning, when no target has an address. */
-static enum resolver_result discovery_worst(const struct resolver_query *queries, size_t count)
-{
-    enum resolver_result result = RESOLVER_NO_DATA;
-
-    for (size_t i = 0; i < count; i++)
-        if (queries[i].result > result)
-            result = queries[i].result;
-    return result;
-}
-
-static void discovery_find_addresses(struct discovery *discovery, const struct srv *records,
-        size_t count, uint64_t deadline, struct discovery_answer *answer)
-{
-    struct resolver_query queries[RESOLVER_QUERIES_MAX] = {0};
-    const size_t targets = count < TARGETS_MAX ? count : TARGETS_MAX;
-
-    for (size_t i = 0; i < targets; i++) {
-        queries[2 * i] = (struct resolver_query){.name = records[i].target, .type = RESOLVER_AAAA};
-        queries[2 * i + 1] = (struct resolver_query){.name = records[i].target, .type = RESOLVER_A};
-    }
-    resolver_ask(discovery->resolver, queries, 2 * targets, deadline);
-    answer->result = DISCOVERY_FOUND;
-    for (size_t i = 0; i < targets; i++) {
-        const struct resolver_query *pair = &queries[2 * i];
-        const struct addresses addresses = {
-                .srv = &records[i],
-                .answers = {pair[0].answer, pair[1].answer},
-                .secure = (pair[0].answer == NULL || pair[0].secure) &&
-                          (pair[1].answer == NULL || pair[1].secure),
-        };
-        discovery_add_target(answer, &addresses);
-    }
-    if (answer->count == 0)
-        discovery_fail(answer, "the address of its server", discovery_worst(queries, 2 * targets));
-    for (size_t i = 0; i < 2 * targets; i++)
-        ub_resolve_free(queries[i].answer);
-}
-
-/* A name server that is silent about one family must leave time for the question: half of it. */
+/* Half of the time: a name server that is silent must leave time for the next target and for the
+ * question. */
 static uint64_t discovery_half_way(uint64_t deadline)
 {
     const uint64_t now = mono_ms();
@@ -304,19 +239,67 @@ static uint64_t discovery_half_way(uint64_t deadline)
     return now < deadline ? now + (deadline - now) / 2 : deadline;
 }
 
-void discovery_find(struct discovery *discovery, struct text domain, uint64_t deadline,
-        struct discovery_answer *answer_r)
+/* Adds the addresses of one target; the worse of `worst` and what went wrong. */
+static enum resolver_result discovery_find_target(struct discovery *discovery,
+        const struct resolver_asker *asker, const struct srv *record, uint64_t deadline,
+        enum resolver_result worst, struct discovery_answer *answer)
 {
-    const struct text organization = discovery_organization(domain);
+    struct resolver_query pair[RESOLVER_QUERIES_MAX] = {
+            {.name = record->target, .type = RESOLVER_AAAA},
+            {.name = record->target, .type = RESOLVER_A},
+    };
+
+    resolver_ask(discovery->resolver, asker, pair, RESOLVER_QUERIES_MAX, deadline);
+    const struct addresses addresses = {
+            .srv = record,
+            .answers = {pair[0].answer, pair[1].answer},
+            .secure = (pair[0].answer == NULL || pair[0].secure) &&
+                      (pair[1].answer == NULL || pair[1].secure),
+    };
+    discovery_add_target(answer, &addresses);
+    for (size_t i = 0; i < RESOLVER_QUERIES_MAX; i++)
+        if (pair[i].result > worst)
+            worst = pair[i].result;
+    resolver_release(discovery->resolver, pair, RESOLVER_QUERIES_MAX);
+    return worst;
+}
+
+/* One target after another, so that no message takes many places of the resolver. */
+static void discovery_find_addresses(struct discovery *discovery,
+        const struct resolver_asker *asker, const struct srv *records, size_t count,
+        uint64_t deadline, struct discovery_answer *answer)
+{
+    enum resolver_result worst = RESOLVER_NO_DATA;
+    const uint64_t end = discovery_half_way(deadline);
+
+    answer->result = DISCOVERY_FOUND;
+    for (size_t i = 0; i < count && i < TARGETS_MAX && answer->count < DISCOVERY_ADDRESSES_MAX;
+            i++) {
+        uint64_t until = i + 1 < count ? discovery_half_way(end) : end;
+        if (answer->count > 0 && until > mono_ms() + MORE_TIMEOUT)
+            until = mono_ms() + MORE_TIMEOUT;
+        worst = discovery_find_target(discovery, asker, &records[i], until, worst, answer);
+    }
+    if (answer->count == 0)
+        discovery_fail(answer, "the address of its server", worst);
+}
+
+void discovery_find(struct discovery *discovery, struct text domain, struct text network,
+        uint64_t deadline, struct discovery_answer *answer_r)
+{
+    const struct text organization = organization_of(domain);
+    const struct resolver_asker asker = {network, organization};
     struct srv records[SRV_MAX];
     size_t count = 0;
 
     *answer_r = (struct discovery_answer){.result = DISCOVERY_NONE, .secure = true};
-    enum step step = discovery_find_records(discovery, domain, deadline, records, &count, answer_r);
+    enum step step =
+            discovery_find_records(discovery, &asker, domain, deadline, records, &count, answer_r);
     if (step == STEP_ABSENT && organization.len > 0 && organization.len < domain.len)
-        step = discovery_find_records(discovery, organization, deadline, records, &count, answer_r);
+        step = discovery_find_records(
+                discovery, &asker, organization, deadline, records, &count, answer_r);
     if (step == STEP_RECORDS)
-        discovery_find_addresses(discovery, records, count, discovery_half_way(deadline), answer_r);
+        discovery_find_addresses(discovery, &asker, records, count, deadline, answer_r);
     if (answer_r->result == DISCOVERY_ERROR || answer_r->result == DISCOVERY_SHORTAGE)
         answer_r->secure = false;
 }

@@ -23,6 +23,9 @@ struct discovery_options {
     const char *const *trust_anchors; /* DS or DNSKEY records as text; none of them: nothing is
                                        * secure. NULL: Debian's dns-root-data, if it is there */
     size_t trust_anchors_count;
+    void (*on_replaced)(void); /* libunbound hung, and another context took its place; NULL: no
+                                * matter. Called with a lock held: no call of this header may be
+                                * made */
 };
 
 /* Reads all files that it will ever need: afterwards the process may enter its sandbox. Threads are
@@ -60,14 +63,10 @@ struct discovery_answer {
                                       * DISCOVERY_SHORTAGE; none of it is from the network */
 };
 
-/* Looks up `_verimail._tcp.` at exactly `domain` (A-labels), then at its organizational domain.
- * `deadline`: mono_ms(). */
-void discovery_find(struct discovery *discovery, struct text domain, uint64_t deadline,
-        struct discovery_answer *answer_r);
-
-/* The organizational domain of `domain` (A-labels in lower case): what was registered under a
- * public suffix, by the list that libpsl has. It is a tail of `domain`; empty when `domain` is
- * itself a public suffix. */
-struct text discovery_organization(struct text domain);
+/* Looks up `_verimail._tcp.` at exactly `domain` (A-labels), then at its organizational domain, and
+ * the addresses of one target after another. `network`: of the SMTP client, in whose name the
+ * look-ups hold places (network_of_client()); empty: unknown. `deadline`: mono_ms(). */
+void discovery_find(struct discovery *discovery, struct text domain, struct text network,
+        uint64_t deadline, struct discovery_answer *answer_r);
 
 #endif

@@ -2,164 +2,76 @@
 #include "client/resolver.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/eventfd.h>
 #include <sys/queue.h>
-#include <time.h>
-#include <unistd.h>
+#include <sys/resource.h>
 
 #include "base/clock.h"
+#include "client/lru.h"
+#include "client/organization.h"
+#include "client/places.h"
+#include "client/pump.h"
+#include "client/resolver_context.h"
 
-#define ROOT_ANCHOR "/usr/share/dns/root.key" /* Debian's dns-root-data */
-#define RESOLV_CONF "/etc/resolv.conf"
-#define CLASS_IN 1
 #define NXDOMAIN 3
-#define FLAGS 2          /* where the header of a message has them (RFC 1035, 4.1.1) */
-#define TRUNCATED 2      /* and the one of them that says so */
-#define WAITING_MAX 1024 /* some 10 KiB each in libunbound */
-#define START_LIMIT 5000 /* milliseconds for a name that needs no network */
+#define FLAGS 2             /* where the header of a message has them (RFC 1035, 4.1.1) */
+#define TRUNCATED 2         /* and the one of them that says so */
+#define START_TIMEOUT 5000  /* milliseconds for a name that needs no network */
+#define PROBE_BEFORE 1500   /* milliseconds before a deadline that is about to pass */
+#define REPLACE_EVERY 10000 /* milliseconds */
+#define KEPT_MAX 86400      /* seconds for which an answer is kept */
+#define LOOKUPS_MAX (3 * RESOLVER_PLACES_MAX)
+#define LOOKUP_KEY_MAX (PUMP_NAME_MAX + 1)
+#define DESCRIPTORS_PER_PLACE 4 /* half of them for libunbound's sockets */
+
+enum lookup_state {
+    LOOKUP_NEW,
+    LOOKUP_WAITING, /* for a place */
+    LOOKUP_PENDING, /* libunbound was asked */
+    LOOKUP_DONE,
+};
+
+/* A look-up, for all who asked the same at once, and afterwards its answer. */
+struct lookup {
+    LIST_ENTRY(lookup) entry;
+    TAILQ_ENTRY(lookup) queue; /* when it waits for a place */
+    enum lookup_state state;
+    unsigned holders; /* queries */
+    struct place place;
+    pthread_cond_t done;
+    int error; /* of libunbound */
+    struct ub_result *answer;
+    uint64_t until; /* mono_ms(): how long the answer is kept */
+    enum resolver_type type;
+    char name[PUMP_NAME_MAX];
+};
 
 struct resolver {
-    struct ub_ctx *context;
-    pthread_t pump;
-    bool pumping;
-    int stop;             /* an eventfd */
-    pthread_mutex_t lock; /* of `pumping` while it is started, and of: */
-    unsigned waiting; /* queries that libunbound goes on with, also those that the caller gave up */
-    LIST_HEAD(, group) groups;
+    struct resolver_source *source;
+    void (*on_replaced)(void);
+    size_t places_count;
+    pthread_mutex_t lock;  /* of all that follows */
+    struct ub_ctx *unused; /* the first context, until its pump starts */
+    struct pump *pump;
+    bool has_lost_pump;
+    uint64_t replaced;   /* mono_ms(): when a pump was replaced last; 0: never */
+    struct lru *lookups; /* by type and name */
+    LIST_HEAD(, lookup) all;
+    TAILQ_HEAD(, lookup) waiting;
+    struct places *places;
 };
 
-/* Questions that were asked together. It belongs to the one who waits and to each question that may
- * still be answered; the last to let go frees it. Its lock is taken before the resolver's. */
-struct group {
-    LIST_ENTRY(group) entry;
-    struct resolver *resolver;
-    pthread_mutex_t lock;
-    pthread_cond_t answered;
-    unsigned holders;
-    size_t open; /* not answered yet */
-    struct member {
-        struct group *group;
-        bool refused; /* too many wait already */
-        bool asked;
-        bool done;
-        int error;
-        struct ub_result *answer;
-    } members[RESOLVER_QUERIES_MAX];
-};
-
-/* Settings of one process that asks about mail: small caches, no word on standard error. */
-static const char *const settings[][2] = {
-        {"verbosity:", "0"},
-        {"msg-cache-size:", "4m"},
-        {"rrset-cache-size:", "8m"},
-        {"key-cache-size:", "2m"},
-        {"neg-cache-size:", "1m"},
-        {"outgoing-range:", "256"},
-        {"num-queries-per-thread:", "512"},
-        {"use-caps-for-id:", "no"},
-        /* That a name server was down is known for so long: it would be left alone for up to 15
-         * minutes after its return, and all mail pass unchecked for want of an answer. */
-        {"infra-host-ttl:", "10"},
-};
-
-static bool resolver_set(struct ub_ctx *context, const char *name, const char *value)
+static size_t resolver_count_places(void)
 {
-    return ub_ctx_set_option(context, name, value) == 0;
-}
+    struct rlimit limit;
 
-static bool resolver_configure(struct ub_ctx *context)
-{
-    bool ok = ub_ctx_async(context, 1) == 0 && ub_ctx_debugout(context, NULL) == 0;
-
-    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
-        ok = resolver_set(context, settings[i][0], settings[i][1]) && ok;
-    return ok;
-}
-
-/* The resolver that it asks; without one it asks the root's name servers itself. */
-static bool resolver_choose_upstream(
-        struct ub_ctx *context, const char *address, char error_r[DISCOVERY_ERROR_MAX])
-{
-    const int error = address != NULL ? ub_ctx_set_fwd(context, address)
-                                      : ub_ctx_resolvconf(context, RESOLV_CONF);
-
-    /* Without a resolver it asks the name servers of the root; then no server that a stranger
-     * names may be on this machine. */
-    if (address == NULL && error == UB_READFILE)
-        return true;
-    if (error == 0)
-        return resolver_set(context, "do-not-query-localhost:", "no");
-    snprintf(error_r, DISCOVERY_ERROR_MAX, "%s: expected %s",
-            address != NULL ? "resolver" : RESOLV_CONF,
-            address != NULL ? "ADDRESS or ADDRESS@PORT" : "addresses of name servers");
-    return false;
-}
-
-static bool resolver_add_anchors(struct ub_ctx *context, const struct discovery_options *options)
-{
-    for (size_t i = 0; i < options->trust_anchors_count; i++)
-        if (ub_ctx_add_ta(context, options->trust_anchors[i]) != 0)
-            return false;
-    if (options->trust_anchors == NULL && access(ROOT_ANCHOR, R_OK) == 0)
-        return ub_ctx_add_ta_file(context, ROOT_ANCHOR) == 0;
-    return true;
-}
-
-/* Reads the files and ends the settings. libunbound knows zones of its own, as `test.`: a resolver
- * that was named may know them better. */
-static bool resolver_finish(struct ub_ctx *context, bool named)
-{
-    static const char *const zones[] = {"test.", "home.arpa."};
-    int error = ub_ctx_zone_add(context, "resolver.invalid.", "static");
-
-    for (size_t i = 0; named && error == 0 && i < sizeof zones / sizeof *zones; i++)
-        error = ub_ctx_zone_add(context, zones[i], "transparent");
-    return error == 0;
-}
-
-/* libunbound reads them when it finishes, and does not say which one it refused: each alone. */
-static bool resolver_is_anchor(const char *record)
-{
-    struct ub_ctx *context = ub_ctx_create();
-    const bool good = context != NULL && ub_ctx_debugout(context, NULL) == 0 &&
-                      ub_ctx_add_ta(context, record) == 0 && resolver_finish(context, false);
-
-    if (context != NULL)
-        ub_ctx_delete(context);
-    return good;
-}
-
-static void resolver_explain(
-        const struct discovery_options *options, char error_r[DISCOVERY_ERROR_MAX])
-{
-    if (options->trust_anchors == NULL) {
-        snprintf(error_r, DISCOVERY_ERROR_MAX,
-                "the resolver cannot be set up; is %s as it should be?", ROOT_ANCHOR);
-        return;
-    }
-    for (size_t i = 0; i < options->trust_anchors_count; i++) {
-        if (!resolver_is_anchor(options->trust_anchors[i])) {
-            snprintf(error_r, DISCOVERY_ERROR_MAX, "trust anchor %zu is no DS or DNSKEY record",
-                    i + 1);
-            return;
-        }
-    }
-}
-
-static bool resolver_complete(struct ub_ctx *context, const struct discovery_options *options,
-        char error_r[DISCOVERY_ERROR_MAX])
-{
-    if (resolver_add_anchors(context, options) &&
-            resolver_finish(context, options->resolver != NULL))
-        return true;
-    resolver_explain(options, error_r);
-    return false;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
+            limit.rlim_cur / DESCRIPTORS_PER_PLACE >= RESOLVER_PLACES_MAX)
+        return RESOLVER_PLACES_MAX;
+    const size_t count = (size_t)limit.rlim_cur / DESCRIPTORS_PER_PLACE;
+    return count > PLACES_SHARE ? count : PLACES_SHARE;
 }
 
 struct resolver *resolver_init(
@@ -167,270 +79,373 @@ struct resolver *resolver_init(
 {
     struct resolver *resolver = calloc(1, sizeof *resolver);
 
-    snprintf(error_r, DISCOVERY_ERROR_MAX, "the resolver cannot be set up");
+    snprintf(error_r, DISCOVERY_ERROR_MAX, "out of memory");
     if (resolver == NULL)
         return NULL;
     pthread_mutex_init(&resolver->lock, NULL);
-    resolver->stop = eventfd(0, EFD_CLOEXEC);
-    resolver->context = ub_ctx_create();
-    if (resolver->stop < 0 || resolver->context == NULL || !resolver_configure(resolver->context) ||
-            !resolver_choose_upstream(resolver->context, options->resolver, error_r) ||
-            !resolver_complete(resolver->context, options, error_r))
+    LIST_INIT(&resolver->all);
+    TAILQ_INIT(&resolver->waiting);
+    resolver->on_replaced = options->on_replaced;
+    resolver->places_count = resolver_count_places();
+    resolver->places = places_init(resolver->places_count);
+    resolver->lookups = lru_init(LOOKUPS_MAX, sizeof(struct lookup));
+    if (resolver->places != NULL && resolver->lookups != NULL)
+        resolver->source = resolver_source_init(options, error_r);
+    if (resolver->source != NULL)
+        resolver->unused = resolver_context_make(resolver->source, resolver->places_count, error_r);
+    if (resolver->unused == NULL)
         resolver_free(&resolver);
     return resolver;
 }
 
-static void *resolver_run_pump(void *context)
-{
-    const struct resolver *resolver = context;
-    struct pollfd polled[] = {
-            {.fd = ub_fd(resolver->context), .events = POLLIN},
-            {.fd = resolver->stop, .events = POLLIN},
-    };
+/* The table of look-ups */
 
-    while (polled[1].revents == 0) {
-        if (poll(polled, 2, -1) > 0 && polled[0].revents != 0)
-            (void)ub_process(resolver->context);
-    }
-    return NULL;
+static void lookup_clear(struct lookup *lookup)
+{
+    LIST_REMOVE(lookup, entry);
+    pthread_cond_destroy(&lookup->done);
+    ub_resolve_free(lookup->answer);
 }
 
-/* Once; the threads start with the first question, or before. */
+/* For lru_make_room(), which drops it then. */
+static bool lookup_may_go(void *value, const void *context)
+{
+    struct lookup *lookup = value;
+
+    (void)context;
+    if (lookup->state != LOOKUP_DONE || lookup->holders > 0)
+        return false;
+    lookup_clear(lookup);
+    return true;
+}
+
+static void resolver_drop_lookup(struct resolver *resolver, struct lookup *lookup)
+{
+    lookup_clear(lookup);
+    lru_drop(resolver->lookups, lookup);
+}
+
+/* Drops it when nobody needs it. */
+static void resolver_tidy_lookup(struct resolver *resolver, struct lookup *lookup)
+{
+    if (lookup->holders > 0 || lookup->state == LOOKUP_PENDING ||
+            (lookup->state == LOOKUP_DONE && mono_ms() < lookup->until))
+        return;
+    if (lookup->state == LOOKUP_WAITING)
+        TAILQ_REMOVE(&resolver->waiting, lookup, queue);
+    places_give(resolver->places, &lookup->place);
+    resolver_drop_lookup(resolver, lookup);
+}
+
+static struct text lookup_key(const struct resolver_query *query, char buffer[LOOKUP_KEY_MAX])
+{
+    struct writer w = writer_of(buffer, LOOKUP_KEY_MAX);
+
+    writer_char(&w, (char)query->type);
+    for (const char *at = query->name; *at != '\0'; at++)
+        writer_char(&w, text_lower(*at));
+    return writer_text(&w);
+}
+
+/* The one that there is, or a new one; NULL: no room, or out of memory. */
+static struct lookup *resolver_find_lookup(
+        struct resolver *resolver, const struct resolver_query *query)
+{
+    char buffer[LOOKUP_KEY_MAX];
+    const struct text key = lookup_key(query, buffer);
+    struct lookup *lookup = lru_use(resolver->lookups, key);
+
+    if (lookup != NULL)
+        resolver_tidy_lookup(resolver, lookup);
+    lookup = lru_find(resolver->lookups, key);
+    if (lookup != NULL)
+        return lookup;
+    if (lru_make_room(resolver->lookups, LOOKUPS_MAX, lookup_may_go, NULL))
+        lookup = lru_add(resolver->lookups, key);
+    if (lookup == NULL)
+        return NULL;
+    clock_cond_init(&lookup->done);
+    LIST_INSERT_HEAD(&resolver->all, lookup, entry);
+    lookup->type = query->type;
+    (void)snprintf(lookup->name, sizeof lookup->name, "%s", query->name);
+    return lookup;
+}
+
+/* For how many seconds an answer holds. What failed is asked again. */
+static unsigned lookup_ttl(const struct lookup *lookup)
+{
+    const struct ub_result *answer = lookup->answer;
+
+    if (lookup->error != 0 || answer == NULL || answer->bogus || answer->ttl <= 0 ||
+            (answer->rcode != 0 && answer->rcode != NXDOMAIN))
+        return 0;
+    return answer->ttl < KEPT_MAX ? (unsigned)answer->ttl : KEPT_MAX;
+}
+
+/* The way of a look-up */
+
+/* Takes over `answer`. */
+static void resolver_complete(
+        struct resolver *resolver, struct lookup *lookup, int error, struct ub_result *answer)
+{
+    lookup->state = LOOKUP_DONE;
+    lookup->error = error;
+    lookup->answer = answer;
+    lookup->until = mono_ms() + (uint64_t)lookup_ttl(lookup) * 1000;
+    places_give(resolver->places, &lookup->place);
+    pthread_cond_broadcast(&lookup->done);
+    resolver_tidy_lookup(resolver, lookup);
+}
+
+static void resolver_serve_waiting(struct resolver *resolver);
+
+static void resolver_on_answer(void *owner, void *lookup, int error, struct ub_result *answer)
+{
+    resolver_complete(owner, lookup, error, answer);
+    resolver_serve_waiting(owner);
+}
+
+/* The thread starts with the first query, or before. */
 static bool resolver_start_pump(struct resolver *resolver)
 {
-    int error = 0;
-
-    pthread_mutex_lock(&resolver->lock);
-    if (!resolver->pumping)
-        error = pthread_create(&resolver->pump, NULL, resolver_run_pump, resolver);
-    resolver->pumping = error == 0;
-    pthread_mutex_unlock(&resolver->lock);
-    errno = error;
-    return error == 0;
+    if (resolver->pump == NULL) {
+        resolver->pump = pump_init(resolver->unused, &resolver->lock, resolver_on_answer, resolver);
+        if (resolver->pump != NULL)
+            resolver->unused = NULL;
+    }
+    return resolver->pump != NULL;
 }
 
-bool resolver_start(struct resolver *resolver)
+/* It has its place. */
+static void resolver_begin(struct resolver *resolver, struct lookup *lookup)
 {
-    /* libunbound makes its own thread at the first question; the answer to this one it knows. */
-    struct resolver_query query = {.name = "localhost", .type = RESOLVER_A};
-
-    resolver_ask(resolver, &query, 1, mono_ms() + START_LIMIT);
-    ub_resolve_free(query.answer);
-    if (query.result == RESOLVER_LATE)
-        errno = ETIMEDOUT;
-    return query.result == RESOLVER_DATA;
+    lookup->state = LOOKUP_PENDING;
+    if (!resolver_start_pump(resolver) ||
+            !pump_ask(resolver->pump, lookup->name, (int)lookup->type, lookup))
+        resolver_complete(resolver, lookup, UB_NOMEM, NULL);
 }
 
-static void resolver_group_free(struct group *group)
+/* Gives free places to those that wait for one. */
+static void resolver_serve_waiting(struct resolver *resolver)
 {
-    for (size_t i = 0; i < RESOLVER_QUERIES_MAX; i++)
-        ub_resolve_free(group->members[i].answer);
-    pthread_cond_destroy(&group->answered);
-    pthread_mutex_destroy(&group->lock);
-    free(group);
-}
+    struct lookup *lookup = TAILQ_FIRST(&resolver->waiting);
 
-/* Those whose questions were never answered. */
-static void resolver_free_groups(struct resolver *resolver)
-{
-    struct group *group;
-
-    while ((group = LIST_FIRST(&resolver->groups)) != NULL) {
-        LIST_REMOVE(group, entry);
-        resolver_group_free(group);
+    while (lookup != NULL) {
+        struct lookup *next = TAILQ_NEXT(lookup, queue);
+        if (places_take(resolver->places, &lookup->place)) {
+            TAILQ_REMOVE(&resolver->waiting, lookup, queue);
+            resolver_begin(resolver, lookup);
+        }
+        lookup = next;
     }
 }
 
-void resolver_free(struct resolver **resolver)
+static bool resolver_want_place(struct resolver *resolver, const struct resolver_asker *asker,
+        const struct lookup *lookup, struct place *place_r)
 {
-    struct resolver *r = *resolver;
+    const struct text names[PLACES_HOLDERS_MAX] = {
+            asker->network, asker->domain, organization_of(text_of(lookup->name))};
 
-    if (r == NULL)
-        return;
-    if (r->pumping) {
-        (void)eventfd_write(r->stop, 1);
-        pthread_join(r->pump, NULL);
-    }
-    if (r->context != NULL)
-        ub_ctx_delete(r->context);
-    resolver_free_groups(r);
-    if (r->stop >= 0)
-        close(r->stop);
-    pthread_mutex_destroy(&r->lock);
-    free(r);
-    *resolver = NULL;
+    return places_want(resolver->places, names, place_r);
 }
 
-static struct group *resolver_group_init(struct resolver *resolver)
+/* Begins it, in the name of this asker, as soon as there is a place. False when out of memory. One
+ * who waits for a place in another's name may get one sooner in its own. */
+static bool resolver_queue(
+        struct resolver *resolver, const struct resolver_asker *asker, struct lookup *lookup)
 {
-    struct group *group = calloc(1, sizeof *group);
-    pthread_condattr_t monotonic;
+    struct place place;
 
-    if (group == NULL)
+    if (!resolver_want_place(resolver, asker, lookup, &place))
+        return lookup->state == LOOKUP_WAITING;
+    if (places_take(resolver->places, &place)) {
+        if (lookup->state == LOOKUP_WAITING) {
+            TAILQ_REMOVE(&resolver->waiting, lookup, queue);
+            places_give(resolver->places, &lookup->place);
+        }
+        lookup->place = place;
+        resolver_begin(resolver, lookup);
+    } else if (lookup->state == LOOKUP_NEW) {
+        lookup->place = place;
+        lookup->state = LOOKUP_WAITING;
+        TAILQ_INSERT_TAIL(&resolver->waiting, lookup, queue);
+    } else {
+        places_give(resolver->places, &place);
+    }
+    return true;
+}
+
+/* Finds or begins it, and holds it. NULL: no room, or out of memory. */
+static struct lookup *resolver_join(struct resolver *resolver, const struct resolver_asker *asker,
+        const struct resolver_query *query)
+{
+    struct lookup *lookup = resolver_find_lookup(resolver, query);
+
+    if (lookup == NULL)
         return NULL;
-    pthread_mutex_init(&group->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&group->answered, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-    group->holders = 1;
-    group->resolver = resolver;
-    pthread_mutex_lock(&resolver->lock);
-    LIST_INSERT_HEAD(&resolver->groups, group, entry);
-    pthread_mutex_unlock(&resolver->lock);
-    return group;
+    lookup->holders++;
+    if ((lookup->state == LOOKUP_NEW || lookup->state == LOOKUP_WAITING) &&
+            !resolver_queue(resolver, asker, lookup)) {
+        lookup->holders--;
+        resolver_tidy_lookup(resolver, lookup);
+        return NULL;
+    }
+    return lookup;
 }
 
-/* Unlocks it. */
-static void resolver_let_go(struct group *group)
-{
-    const bool last = --group->holders == 0;
+/* libunbound that hangs */
 
-    pthread_mutex_unlock(&group->lock);
-    if (!last)
+/* Another context and thread take over; what hangs is left behind. */
+static void resolver_replace_pump(struct resolver *resolver)
+{
+    char error[DISCOVERY_ERROR_MAX];
+    const uint64_t now = mono_ms();
+
+    if (resolver->replaced != 0 && now - resolver->replaced < REPLACE_EVERY)
         return;
-    pthread_mutex_lock(&group->resolver->lock);
-    LIST_REMOVE(group, entry);
-    pthread_mutex_unlock(&group->resolver->lock);
-    resolver_group_free(group);
-}
-
-/* libunbound's answer to a cancelled question would not be told, and so neither when it is through
- * with it: none is cancelled, and their number has a limit. */
-static bool resolver_take_place(struct resolver *resolver)
-{
-    pthread_mutex_lock(&resolver->lock);
-    const bool free_place = resolver->waiting < WAITING_MAX;
-    resolver->waiting += free_place;
-    pthread_mutex_unlock(&resolver->lock);
-    return free_place;
-}
-
-static void give_place(struct resolver *resolver)
-{
-    pthread_mutex_lock(&resolver->lock);
-    resolver->waiting--;
-    pthread_mutex_unlock(&resolver->lock);
-}
-
-static void resolver_on_answer(void *context, int error, struct ub_result *answer)
-{
-    struct member *member = context;
-    struct group *group = member->group;
-
-    give_place(group->resolver);
-    pthread_mutex_lock(&group->lock);
-    member->done = true;
-    member->error = error;
-    member->answer = answer;
-    group->open--;
-    pthread_cond_signal(&group->answered);
-    resolver_let_go(group);
-}
-
-static void resolver_submit(
-        struct group *group, struct member *member, const struct resolver_query *query)
-{
-    struct resolver *resolver = group->resolver;
-
-    member->group = group;
-    member->refused = !resolver_take_place(resolver);
-    if (member->refused)
+    resolver->replaced = now;
+    struct ub_ctx *context = resolver_context_make(resolver->source, resolver->places_count, error);
+    if (context == NULL)
         return;
-    /* The answer may come before this returns: it waits for the lock. */
-    member->asked = ub_resolve_async(resolver->context, query->name, (int)query->type, CLASS_IN,
-                            member, resolver_on_answer, NULL) == 0;
-    group->holders += member->asked;
-    group->open += member->asked;
-    if (!member->asked)
-        give_place(resolver);
+    resolver->has_lost_pump = true;
+    resolver->unused = context;
+    pump_abandon(&resolver->pump);
+    resolver_serve_waiting(resolver);
+    if (resolver->on_replaced != NULL)
+        resolver->on_replaced();
 }
 
-static void resolver_wait_for_answers(struct group *group, uint64_t deadline)
+/* Waits for an answer. Shortly before the deadline it makes sure that libunbound still answers. */
+static void resolver_wait(struct resolver *resolver, struct lookup *lookup, uint64_t deadline)
 {
-    const struct timespec until = {(time_t)(deadline / 1000), (long)(deadline % 1000) * 1000000};
-    int error = 0;
+    const uint64_t probe_at = deadline > PROBE_BEFORE ? deadline - PROBE_BEFORE : 0;
+    bool is_probed = mono_ms() >= probe_at;
 
-    while (group->open > 0 && error != ETIMEDOUT)
-        error = pthread_cond_timedwait(&group->answered, &group->lock, &until);
+    while (lookup->state != LOOKUP_DONE &&
+            (clock_cond_wait(&lookup->done, &resolver->lock, is_probed ? deadline : probe_at) ||
+                    !is_probed)) {
+        if (is_probed || mono_ms() < probe_at)
+            continue;
+        is_probed = true;
+        if (lookup->state == LOOKUP_PENDING)
+            pump_probe(resolver->pump);
+    }
 }
 
 /* What is too long for a message when libunbound writes it out is handed over as no data. */
-static bool is_cut(const struct ub_result *answer)
+static bool lookup_is_cut(const struct ub_result *answer)
 {
     const unsigned char *packet = answer->answer_packet;
 
     return answer->answer_len > FLAGS && (packet[FLAGS] & TRUNCATED) != 0;
 }
 
-static enum resolver_result resolver_judge(const struct member *member)
+static enum resolver_result lookup_result(const struct lookup *lookup)
 {
-    const struct ub_result *answer = member->answer;
+    const struct ub_result *answer = lookup->answer;
 
-    if (member->refused || !member->asked)
-        return RESOLVER_SHORTAGE;
-    if (!member->done)
-        return RESOLVER_LATE;
-    if (member->error == UB_NOMEM)
-        return RESOLVER_SHORTAGE;
-    if (member->error != 0 || answer == NULL)
+    if (lookup->state != LOOKUP_DONE)
+        return lookup->state == LOOKUP_PENDING ? RESOLVER_LATE : RESOLVER_SHORTAGE;
+    if (lookup->error == UB_SYNTAX || lookup->error == UB_SERVFAIL)
         return RESOLVER_FAILED;
+    if (lookup->error != 0 || answer == NULL)
+        return RESOLVER_SHORTAGE;
     /* First of all: forged data comes with rcode 0, as data. */
     if (answer->bogus)
         return RESOLVER_BOGUS;
-    if (is_cut(answer))
+    if (lookup_is_cut(answer))
         return RESOLVER_FAILED;
     if (answer->rcode == 0 && answer->havedata)
         return RESOLVER_DATA;
     return answer->rcode == 0 || answer->rcode == NXDOMAIN ? RESOLVER_NO_DATA : RESOLVER_FAILED;
 }
 
-static void resolver_collect(struct group *group, struct resolver_query *queries, size_t count)
+static void resolver_collect(struct resolver *resolver, struct resolver_query *query)
 {
-    for (size_t i = 0; i < count; i++) {
-        struct member *member = &group->members[i];
-        queries[i].result = resolver_judge(member);
-        queries[i].secure = member->answer != NULL && member->answer->secure;
-        if (queries[i].result == RESOLVER_DATA) {
-            queries[i].answer = member->answer;
-            member->answer = NULL;
-        }
+    struct lookup *lookup = query->lookup;
+
+    /* That libunbound hangs is not the domain's fault. */
+    if (lookup->state == LOOKUP_PENDING && pump_hangs(resolver->pump)) {
+        resolver_replace_pump(resolver);
+        query->result = RESOLVER_SHORTAGE;
+        return;
     }
+    query->result = lookup_result(lookup);
+    query->secure = lookup->answer != NULL && lookup->answer->secure;
+    query->answer = query->result == RESOLVER_DATA ? lookup->answer : NULL;
 }
 
-/* Signals are not for the threads that are made here: where one waits for them in a thread of its
- * own, as libmilter does, that one must get them. libunbound makes its thread at the first
- * question. */
-static bool resolver_submit_all(
-        struct group *group, const struct resolver_query *queries, size_t count)
+void resolver_ask(struct resolver *resolver, const struct resolver_asker *asker,
+        struct resolver_query *queries, size_t count, uint64_t deadline)
 {
-    sigset_t all;
-    sigset_t before;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    const bool started = resolver_start_pump(group->resolver);
-    for (size_t i = 0; started && i < count; i++)
-        resolver_submit(group, &group->members[i], &queries[i]);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return started;
-}
-
-void resolver_ask(
-        struct resolver *resolver, struct resolver_query *queries, size_t count, uint64_t deadline)
-{
-    struct group *group = resolver_group_init(resolver);
-
+    pthread_mutex_lock(&resolver->lock);
     for (size_t i = 0; i < count; i++) {
         queries[i].result = RESOLVER_SHORTAGE;
+        queries[i].secure = false;
         queries[i].answer = NULL;
+        queries[i].lookup = resolver_join(resolver, asker, &queries[i]);
     }
-    if (group == NULL)
+    for (size_t i = 0; i < count; i++) {
+        if (queries[i].lookup == NULL)
+            continue;
+        resolver_wait(resolver, queries[i].lookup, deadline);
+        resolver_collect(resolver, &queries[i]);
+    }
+    pthread_mutex_unlock(&resolver->lock);
+}
+
+void resolver_release(struct resolver *resolver, struct resolver_query *queries, size_t count)
+{
+    pthread_mutex_lock(&resolver->lock);
+    for (size_t i = 0; i < count; i++) {
+        struct lookup *lookup = queries[i].lookup;
+        queries[i].lookup = NULL;
+        queries[i].answer = NULL;
+        if (lookup == NULL)
+            continue;
+        lookup->holders--;
+        resolver_tidy_lookup(resolver, lookup);
+    }
+    pthread_mutex_unlock(&resolver->lock);
+}
+
+/* The start and the end */
+
+bool resolver_start(struct resolver *resolver)
+{
+    const uint64_t deadline = mono_ms() + START_TIMEOUT;
+    const struct resolver_asker nobody = {{"", 0}, {"", 0}};
+    struct resolver_query query = {.name = "localhost", .type = RESOLVER_A};
+
+    resolver_ask(resolver, &nobody, &query, 1, deadline);
+    const enum resolver_result result = query.result;
+    resolver_release(resolver, &query, 1);
+    errno = result == RESOLVER_LATE ? ETIMEDOUT : ENOMEM;
+    return result == RESOLVER_DATA;
+}
+
+void resolver_free(struct resolver **resolver)
+{
+    struct resolver *r = *resolver;
+    struct lookup *lookup;
+
+    if (r == NULL)
         return;
-    pthread_mutex_lock(&group->lock);
-    if (resolver_submit_all(group, queries, count)) {
-        resolver_wait_for_answers(group, deadline);
-        resolver_collect(group, queries, count);
-    }
-    resolver_let_go(group);
+    *resolver = NULL;
+    pthread_mutex_lock(&r->lock);
+    if (r->pump != NULL)
+        r->has_lost_pump = !pump_free(&r->pump) || r->has_lost_pump;
+    while ((lookup = LIST_FIRST(&r->all)) != NULL)
+        resolver_drop_lookup(r, lookup);
+    pthread_mutex_unlock(&r->lock);
+    lru_free(&r->lookups);
+    places_free(&r->places);
+    resolver_source_free(&r->source);
+    if (r->unused != NULL)
+        ub_ctx_delete(r->unused);
+    /* A thread that was left behind may still take the lock. */
+    if (r->has_lost_pump)
+        return;
+    pthread_mutex_destroy(&r->lock);
+    free(r);
 }

@@ -9,7 +9,10 @@
 
 #include "client/discovery.h"
 
-#define RESOLVER_QUERIES_MAX 8 /* at once, in one call */
+/* At most so many look-ups are on their way; fewer where the process may have few descriptors. It
+ * is more than the milter has sessions, each of which looks up two names at once at most. */
+#define RESOLVER_PLACES_MAX 4096
+#define RESOLVER_QUERIES_MAX 2 /* in one call */
 
 /* Record types, by IANA. */
 enum resolver_type {
@@ -18,13 +21,18 @@ enum resolver_type {
     RESOLVER_SRV = 33,
 };
 
-/* One libunbound context for all threads, and a thread that hands out its answers. The first three
- * calls are as discovery.h has them. */
+/* Looks up names for all threads, with one libunbound context and a thread for it. Equal look-ups
+ * share a place; an answer is kept for its TTL and then takes none. Should libunbound stop to
+ * answer, another context and thread take its place.
+ *
+ * The first three calls are as discovery.h has them. */
 struct resolver;
 
 struct resolver *resolver_init(
         const struct discovery_options *options, char error_r[DISCOVERY_ERROR_MAX]);
 bool resolver_start(struct resolver *resolver) __attribute__((warn_unused_result));
+/* Waits for libunbound for a second at most. What a thread that hangs may still use is not freed.
+ */
 void resolver_free(struct resolver **resolver);
 
 enum resolver_result {
@@ -33,7 +41,13 @@ enum resolver_result {
     RESOLVER_FAILED,  /* SERVFAIL or another error */
     RESOLVER_BOGUS,   /* DNSSEC says that it is forged */
     RESOLVER_LATE,
-    RESOLVER_SHORTAGE, /* too many queries wait for an answer, or out of memory */
+    RESOLVER_SHORTAGE, /* no place was free in time, out of memory, or libunbound does not answer */
+};
+
+/* In whose name a place is held (places.h). Empty: nobody's. */
+struct resolver_asker {
+    struct text network; /* the SMTP client's */
+    struct text domain;  /* registrable; of the author */
 };
 
 /* A question and what came of it. */
@@ -42,11 +56,14 @@ struct resolver_query {
     enum resolver_type type;
     enum resolver_result result;
     bool secure;
-    struct ub_result *answer; /* when RESOLVER_DATA; ub_resolve_free() it */
+    const struct ub_result *answer; /* when RESOLVER_DATA */
+    struct lookup *lookup;          /* holds `answer` */
 };
 
 /* Asks them all at once, and waits until each is answered or `deadline` (mono_ms()) has passed. */
-void resolver_ask(
-        struct resolver *resolver, struct resolver_query *queries, size_t count, uint64_t deadline);
+void resolver_ask(struct resolver *resolver, const struct resolver_asker *asker,
+        struct resolver_query *queries, size_t count, uint64_t deadline);
+/* Lets go of the answers. */
+void resolver_release(struct resolver *resolver, struct resolver_query *queries, size_t count);
 
 #endif

@@ -124,7 +124,7 @@ static enum status ask_domain(
     enum status status = verify_setup_init(invocation, &setup);
 
     if (status == STATUS_OK) {
-        client_ask(setup.client, verifier_policy(setup.verifier), question, &outcome);
+        client_ask(setup.client, verifier_policy(setup.verifier), question, question->ip, &outcome);
         status = ask_print_outcome(address_domain(&question->user).at, &outcome, as_json);
     }
     verify_setup_clear(&setup);

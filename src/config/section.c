@@ -120,7 +120,7 @@ static const struct option verify_options[] = {
         {"allow_networks", &option_type_network, LIST(config_verify, allow_networks)},
         {"allow_ports", &option_type_port, LIST(config_verify, allow_ports)},
         {"budget_per_domain", &option_type_budget, AT(config_verify, budget_per_domain),
-                .fallback = "600"},
+                .fallback = "6000"},
         {NULL},
 };
 

@@ -144,7 +144,7 @@ static void verifier_ask(const struct verifier *verifier, struct client *client,
             .ip = verifier->verify->send_ip ? ip : text_of(""),
     };
 
-    client_ask(client, &verifier->policy, &question, &verification->outcome);
+    client_ask(client, &verifier->policy, &question, ip, &verification->outcome);
     verification->asked = true;
     verification->verdict = verification->outcome.verdict;
     if (verification->verdict == VERDICT_TEMPERROR)

@@ -271,7 +271,7 @@ enum verimail_result verimail_check(struct verimail_checker *checker, const char
             question_read(user, payload, rcpt, rcpt_count, digest, ip, &domains, &question);
     if (result != VERIMAIL_OK)
         return result;
-    client_ask(checker->client, &checker->policy, &question, &outcome);
+    client_ask(checker->client, &checker->policy, &question, question.ip, &outcome);
     outcome_r->verdict = question_verdict_of(outcome.verdict);
     outcome_r->reason = question_reason_of(outcome.reason);
     outcome_r->shortage = client_is_short(outcome.step);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: ISC
-/* Finds the services of the domains that come in as lines, and writes a line of JSON for each; with
- * one resolver for all, as in the milter. test_servers.py asks it. Never installed.
+/* Finds the services of the domains that come in as lines, each with the SMTP client's address
+ * behind a space or none, and writes a line of JSON for each; with one resolver for all, as in the
+ * milter. test_servers.py asks it. Never installed.
  *
  * usage: discover [-r RESOLVER] [-a TRUST_ANCHOR]... [-l MILLISECONDS] [-t THREADS] [-s]
- * -t: so many ask about each domain at once, and each writes a line. -s: in the milter's sandbox.
+ * -t: so many ask about each domain at once, and each writes a line; a `#` in the domain stands for
+ * the number of each. -s: in the milter's sandbox.
  */
 #include <inttypes.h>
 #include <pthread.h>
@@ -14,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/network.h"
 #include "client/discovery.h"
 #include "process/identity.h"
 #include "process/sandbox.h"
@@ -25,6 +28,13 @@ struct job {
     struct discovery *discovery;
     uint64_t limit; /* milliseconds */
     char domain[512];
+    const char *ip;
+};
+
+struct finder {
+    const struct job *job;
+    size_t number;
+    pthread_t thread;
 };
 
 struct options {
@@ -57,26 +67,47 @@ static void print(const struct discovery_answer *answer, uint64_t took)
     funlockfile(stdout);
 }
 
+/* The domain, with the thread's number in the place of `#`. */
+static void write_domain(const struct finder *finder, char *domain_r, size_t size)
+{
+    const char *domain = finder->job->domain;
+    const size_t before = strcspn(domain, "#");
+
+    if (domain[before] == '\0')
+        snprintf(domain_r, size, "%s", domain);
+    else
+        snprintf(domain_r, size, "%.*s%zu%s", (int)before, domain, finder->number,
+                domain + before + 1);
+}
+
 static void *find(void *context)
 {
-    const struct job *job = context;
+    const struct finder *finder = context;
+    const struct job *job = finder->job;
     const uint64_t began = mono_ms();
     struct discovery_answer answer;
+    char network[NETWORK_CLIENT_MAX];
+    char domain[544];
 
-    discovery_find(job->discovery, text_of(job->domain), began + job->limit, &answer);
+    write_domain(finder, domain, sizeof domain);
+    discovery_find(job->discovery, text_of(domain), network_of_client(text_of(job->ip), network),
+            began + job->limit, &answer);
     print(&answer, mono_ms() - began);
     return NULL;
 }
 
 static bool find_at_once(struct job *job, size_t count)
 {
-    pthread_t threads[THREADS_MAX];
+    struct finder finders[THREADS_MAX];
     size_t started = 0;
 
-    while (started < count && pthread_create(&threads[started], NULL, find, job) == 0)
-        started++;
+    for (; started < count; started++) {
+        finders[started] = (struct finder){.job = job, .number = started};
+        if (pthread_create(&finders[started].thread, NULL, find, &finders[started]) != 0)
+            break;
+    }
     for (size_t i = 0; i < started; i++)
-        pthread_join(threads[i], NULL);
+        pthread_join(finders[i].thread, NULL);
     return started == count;
 }
 
@@ -131,6 +162,10 @@ int main(int argc, char **argv)
     bool good = discovery_start(job.discovery) && (!options.sandbox || shut_in());
     while (good && fgets(job.domain, sizeof job.domain, stdin) != NULL) {
         job.domain[strcspn(job.domain, "\n")] = '\0';
+        char *space = strchr(job.domain, ' ');
+        job.ip = space != NULL ? space + 1 : "";
+        if (space != NULL)
+            *space = '\0';
         good = find_at_once(&job, options.threads);
     }
     discovery_free(&job.discovery);

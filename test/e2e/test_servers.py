@@ -34,7 +34,7 @@ def command(*options):
 class Discovery:
     """Asks a name server that answers with `records`."""
 
-    def __init__(self, case, records, *options, anchors=(), limit=LIMIT, threads=1):
+    def __init__(self, case, records, *options, anchors=(), limit=LIMIT, threads=1, before=()):
         self.dns = DnsServer(records)
         case.servers.append(self.dns)
         self._limit = limit
@@ -44,8 +44,8 @@ class Discovery:
         # The sandbox leaves nothing that a search for leaks could work with.
         extra = {"ASAN_OPTIONS": "detect_leaks=0"} if "-s" in options else {}
         self._process = subprocess.Popen(
-            command("-r", f"{self.dns.address}@{self.dns.port}", "-l", str(int(limit * 1000)),
-                    "-t", str(threads), *options),
+            [*before, *command("-r", f"{self.dns.address}@{self.dns.port}",
+                               "-l", str(int(limit * 1000)), "-t", str(threads), *options)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | extra)
         case.servers.append(self)
 
@@ -61,18 +61,20 @@ class Discovery:
         self._process.stdin.close()
         equal(self._process.wait(WAIT_LIMIT), 0, "status")
 
-    def find_all(self, domain="origin.test"):
-        self._process.stdin.write(domain + "\n")
+    def find_all(self, domain="origin.test", ip=""):
+        """Of each thread; a `#` in the domain stands for its number."""
+        self._process.stdin.write(f"{domain} {ip}".rstrip() + "\n")
         self._process.stdin.flush()
         answers = [json.loads(self._process.stdout.readline()) for _ in range(self._threads)]
         for answer in answers:
             check(answer["took"] / 1000 < self._limit + LATE, f"{domain}: {answer}")
             equal(answer["result"] == "found", answer["servers"] != [], f"{domain}: {answer}")
-            equal(answer["result"] == "error", answer["cause"] != "", f"{domain}: {answer}")
+            equal(answer["result"] in ("error", "shortage"), answer["cause"] != "",
+                  f"{domain}: {answer}")
         return answers
 
-    def find(self, domain="origin.test"):
-        return self.find_all(domain)[0]
+    def find(self, domain="origin.test", ip=""):
+        return self.find_all(domain, ip)[0]
 
     def expect(self, rows):
         """Each row: domain, result, its places and targets in their order."""
@@ -289,19 +291,78 @@ def test_silence(case):
     d.end()
 
 
-def test_questions_that_nobody_waits_for(case):
-    """libunbound goes on with them when time is over: only so many, so that memory is bounded."""
+PLACES = 64  # of a process with 256 descriptors
+SHARE = PLACES // 8
+FEW = ("prlimit", f"--nofile={4 * PLACES}:{4 * PLACES}")
+
+
+def silent_world(case, limit, **how):
+    """A name server that is silent until the event is set, but for kept.test."""
     speaking = threading.Event()
-    records = {**MX, **srv("origin.test", "0 0 26 mx.origin.test.")}
-    d = Discovery(case, lambda query, tcp: look_up(records, query) if speaking.is_set() else SILENCE,
-                  limit=0.01, threads=50)
-    causes = set()
-    for n in range(28):
-        causes.update(answer["cause"] for answer in d.find_all(f"n{n}.origin.test"))
-    check("its SRV record: too many questions wait for the name servers" in causes, causes)
+
+    def answer(query, tcp):
+        if not speaking.is_set() and "kept" not in labels_of(query):
+            return SILENCE
+        made = look_up(Everything(), query)
+        for found in made.answer:
+            found.ttl = 600
+        return made
+    return Discovery(case, answer, limit=limit, before=FEW, **how), speaking
+
+
+class Everything(dict):
+    """Records of a DNS in which each domain has the same service."""
+
+    def get(self, key, default=None):
+        name, kind = key
+        if kind == "SRV":
+            return ["0 0 26 mx.kept.test."] if name.startswith("_verimail") else default
+        return {"A": ["192.0.2.1"], "AAAA": ["2001:db8::1"]}.get(kind, default)
+
+    def __contains__(self, key):
+        return self.get(key) is not None
+
+    def __getitem__(self, key):
+        return self.get(key)
+
+
+def test_nobody_holds_more_than_a_share_of_the_places(case):
+    """libunbound goes on with look-ups when time is over; each holds its place until then."""
+    d, _ = silent_world(case, 0.05)
+    rows = [(f"n{n}.origin.test", "", "error") for n in range(SHARE)]
+    rows += [("more.origin.test", "", "shortage"),  # one registrable domain
+             ("n0.origin.test", "", "error")]  # an equal look-up needs no place
+    rows += [(f"d{n}.test", f"192.0.2.{n}", "error") for n in range(SHARE)]
+    rows += [("e.test", "192.0.2.77", "shortage"),  # one network
+             ("e.test", "198.51.100.1", "error"),
+             ("f.test", "2001:db8:1::1", "error")]
+    for domain, ip, result in rows:
+        got = d.find(domain, ip)
+        equal(got["result"], result, f"{domain} {ip}: {got}")
+
+
+def test_all_places_are_taken(case):
+    d, speaking = silent_world(case, 0.05)
+    equal(d.find("kept.test")["result"], "found")
+    for n in range(PLACES):
+        equal(d.find(f"d{n}.test", f"192.0.{n}.1")["result"], "error")
+    got = d.find("late.test", "198.51.100.1")
+    equal((got["result"], got["cause"]), ("shortage", "its SRV record: too many look-ups wait for "
+                                          "name servers, or out of memory"))
+    # What was looked up before needs no place.
+    equal(d.find("kept.test")["result"], "found")
     speaking.set()
-    wait_for(lambda: d.find("origin.test")["result"] == "found", "the name server's return")
+    wait_for(lambda: d.find("late.test")["result"] == "found", "the name server's return")
     d.end()
+
+
+def test_a_look_up_waits_for_a_place(case):
+    d, speaking = silent_world(case, 3, threads=SHARE + 4)
+    results = [answer["result"] for answer in d.find_all("n#.silent.test")]
+    equal(sorted(results), ["error"] * SHARE + ["shortage"] * 4)
+    threading.Timer(0.5, speaking.set).start()
+    results = [answer["result"] for answer in d.find_all("n#.origin.test")]
+    equal(results, ["found"] * (SHARE + 4))
 
 
 def test_a_name_server_that_returns(case):

@@ -37,8 +37,9 @@ struct client *client_init(
 }
 
 void client_ask(struct client *client, const struct client_policy *policy,
-        const struct question *question, struct client_outcome *outcome_r)
+        const struct question *question, struct text ip, struct client_outcome *outcome_r)
 {
+    (void)ip;
     assert_ptr_equal(client, fake_client_get());
     fake_client.asked++;
     fake_client.policy = policy;

@@ -32,10 +32,11 @@ void discovery_free(struct discovery **discovery)
     *discovery = NULL;
 }
 
-void discovery_find(struct discovery *discovery, struct text domain, uint64_t deadline,
-        struct discovery_answer *answer_r)
+void discovery_find(struct discovery *discovery, struct text domain, struct text network,
+        uint64_t deadline, struct discovery_answer *answer_r)
 {
     assert_ptr_equal(discovery, &fake_dns_discovery);
+    (void)network;
     *answer_r = (struct discovery_answer){.result = DISCOVERY_ERROR, .cause = "no such test"};
     for (size_t i = 0; i < fake_dns_count; i++) {
         if (!text_equal(domain, text_of(fake_dns_names[i].domain)))

@@ -31,7 +31,8 @@ struct client_outcome fixture_client_ask_with(
     policy.acl.networks_count = 1;
     if (!address_parse(text_of(user), text_of(""), &question.user))
         abort();
-    client_ask(here->client, &policy, &question, &outcome);
+    client_ask(
+            here->client, &policy, &question, text_of(here->ip != NULL ? here->ip : ""), &outcome);
     return outcome;
 }
 

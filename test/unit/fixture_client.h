@@ -13,6 +13,7 @@ struct fixture_client {
     struct client *client;
     struct network loopback;
     struct client_policy policy;
+    const char *ip; /* the SMTP client's; NULL: unknown */
 };
 
 /* The fake DNS knows no name yet. */

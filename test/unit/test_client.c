@@ -7,6 +7,9 @@
 #include "fixture_client.h"
 #include "unit.h"
 
+#define SLOW_REPLY "NO forged\r\n" /* an octet each 20 ms */
+#define SLOW_REPLY_MS (20 * (sizeof SLOW_REPLY - 1))
+
 TEST(a_question_and_its_answer)
 {
     struct fixture_client here = fixture_client_begin();
@@ -289,6 +292,65 @@ TEST(steps_of_shortage)
         assert_int_equal(client_is_short(table[i].step), table[i].want);
 }
 
+/* Others' forgeries use up a domain's budget: mail goes on from where genuine mail came from. */
+TEST(a_flood_does_not_hold_up_known_networks)
+{
+    static const char *const strangers[] = {"198.51.100.1", "198.51.101.1", "198.51.102.1",
+            "198.51.103.1", "198.51.104.1", "198.51.105.1", "198.51.106.1", "198.51.107.1"};
+    struct fixture_client here = fixture_client_begin();
+    struct fake_service *service =
+            fake_service_start("127.0.0.2", FAKE_SERVICE_AT_ONCE, "YES stamped\r\n");
+    struct fake_service *forged =
+            fake_service_start("127.0.0.3", FAKE_SERVICE_AT_ONCE, "NO forged\r\n");
+
+    here.policy.budget_per_domain = sizeof strangers / sizeof *strangers;
+    struct fake_dns_name *named = fake_dns_service("a.test", service);
+    here.ip = "192.0.2.1";
+    fixture_client_expect(&here, "u@a.test", "p", VERDICT_YES, CLIENT_ANSWERED);
+    named->answer.servers[0].endpoint = fake_service_endpoint(forged);
+    for (size_t i = 0; i < sizeof strangers / sizeof *strangers; i++) {
+        here.ip = strangers[i];
+        fixture_client_expect(&here, "u@a.test", "x", VERDICT_NO, CLIENT_ANSWERED);
+        fixture_client_expect(&here, "u@a.test", "x", VERDICT_TEMPERROR, CLIENT_BUDGET);
+    }
+    named->answer.servers[0].endpoint = fake_service_endpoint(service);
+    here.ip = "203.0.113.1";
+    fixture_client_expect(&here, "u@a.test", "p", VERDICT_TEMPERROR, CLIENT_BUDGET);
+    here.ip = "192.0.2.99";
+    for (size_t i = 0; i < 20; i++)
+        fixture_client_expect(&here, "u@a.test", "p", VERDICT_YES, CLIENT_ANSWERED);
+    fake_service_stop(&service);
+    fake_service_stop(&forged);
+    fixture_client_end(&here);
+}
+
+/* A stranger's SRV record names a closed port of somebody's machine. */
+TEST(closed_ports_cost_the_domain_that_named_them)
+{
+    struct fixture_client here = fixture_client_begin();
+    struct fake_service *alive =
+            fake_service_start("127.0.0.2", FAKE_SERVICE_AT_ONCE, "NO forged\r\n");
+    struct fake_service *closed[4];
+
+    here.policy.budget_per_domain = 6;
+    here.policy.budget_per_address = 3;
+    struct fake_dns_name *evil = fake_dns_name("evil.test", DISCOVERY_FOUND);
+    for (size_t i = 0; i < 4; i++) {
+        closed[i] = fake_service_start("127.0.0.2", FAKE_SERVICE_NOBODY, "");
+        fake_dns_add_server(evil, fake_service_endpoint(closed[i]));
+    }
+    fake_dns_service("victim.test", alive);
+    for (unsigned i = 0; i < CIRCUIT_BREAKER_FAILURES; i++)
+        fixture_client_expect(&here, "u@evil.test", "p", VERDICT_TEMPERROR, CLIENT_NO_ANSWER);
+    for (unsigned i = 0; i < 3; i++)
+        fixture_client_expect(&here, "u@victim.test", "p", VERDICT_NO, CLIENT_ANSWERED);
+    fixture_client_expect(&here, "u@victim.test", "p", VERDICT_TEMPERROR, CLIENT_BUDGET);
+    fake_service_stop(&alive);
+    for (size_t i = 0; i < 4; i++)
+        fake_service_stop(&closed[i]);
+    fixture_client_end(&here);
+}
+
 TEST(who_refuses_is_left_alone)
 {
     struct fixture_client here = fixture_client_begin();
@@ -339,6 +401,34 @@ TEST(who_had_no_time_is_not_blamed)
     for (unsigned i = 0; i < 2 * CIRCUIT_BREAKER_FAILURES; i++)
         fixture_client_expect(&here, "a@slow.test", "p", VERDICT_TEMPERROR, CLIENT_NO_ANSWER);
     fake_service_stop(&silent);
+    fixture_client_end(&here);
+}
+
+/* Answers that come just in time hold up everybody, too. */
+TEST(who_is_slow_is_left_alone)
+{
+    struct fixture_client here = fixture_client_begin();
+    struct fake_service *slow = fake_service_start("127.0.0.2", FAKE_SERVICE_SLOWLY, SLOW_REPLY);
+
+    here.policy.timeout = SLOW_REPLY_MS * 10 / 9;
+    fake_dns_service("slow.test", slow);
+    for (unsigned i = 0; i < CIRCUIT_BREAKER_FAILURES; i++)
+        (void)fixture_client_ask(&here, "a@slow.test", "p");
+    fixture_client_expect(&here, "a@slow.test", "p", VERDICT_TEMPERROR, CLIENT_RESTING);
+    fake_service_stop(&slow);
+    fixture_client_end(&here);
+}
+
+TEST(who_needs_most_of_its_time_is_not_slow)
+{
+    struct fixture_client here = fixture_client_begin();
+    struct fake_service *slow = fake_service_start("127.0.0.2", FAKE_SERVICE_SLOWLY, SLOW_REPLY);
+
+    here.policy.timeout = SLOW_REPLY_MS * 100;
+    fake_dns_service("slow.test", slow);
+    for (unsigned i = 0; i <= CIRCUIT_BREAKER_FAILURES; i++)
+        fixture_client_expect(&here, "a@slow.test", "p", VERDICT_NO, CLIENT_ANSWERED);
+    fake_service_stop(&slow);
     fixture_client_end(&here);
 }
 

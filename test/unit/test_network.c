@@ -90,3 +90,32 @@ TEST(other_families)
     assert_false(network_has(&network, &address));
     assert_false(network_any_has(NULL, 0, &address));
 }
+
+TEST(networks_of_clients)
+{
+    static const struct {
+        const char *a;
+        const char *b;
+        bool want; /* they are one */
+    } table[] = {
+            {"192.0.2.1", "192.0.2.255", true},
+            {"192.0.2.1", "192.0.3.1", false},
+            {"192.0.2.1", "::ffff:192.0.2.9", true},
+            {"2001:db8:1::1", "2001:db8:1:ffff::", true},
+            {"2001:db8:1::1", "2001:db8:2::1", false},
+            {"c0:2::", "0.192.0.2", false},
+            {"x", "", true}, /* none */
+            {"192.0.2.0/24", "", true},
+            {"192.0.2.1", "", false},
+    };
+
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        char octets[2][NETWORK_CLIENT_MAX];
+        const struct text a = network_of_client(text_of(table[i].a), octets[0]);
+        const struct text b = network_of_client(text_of(table[i].b), octets[1]);
+        if (text_equal(a, b) != table[i].want) {
+            print_error("%s, %s: want %d\n", table[i].a, table[i].b, table[i].want);
+            fail();
+        }
+    }
+}

@@ -250,7 +250,7 @@ TEST(verify_defaults)
     assert_false(v.trust_anchors_given);
     assert_int_equal(v.allow_networks.count, 0);
     assert_int_equal(v.allow_ports.count, 0);
-    assert_int_equal(v.budget_per_domain, 600);
+    assert_int_equal(v.budget_per_domain, 6000);
     section_clear(section("verify"), &v);
 }
 

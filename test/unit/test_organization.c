@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "client/discovery.h"
+#include "client/organization.h"
 #include "exact.h"
 #include "unit.h"
 
@@ -22,7 +22,7 @@ TEST(domains)
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const struct text domain = exact_copy(text_of(table[i].domain));
-        const struct text got = discovery_organization(domain);
+        const struct text got = organization_of(domain);
         if (!text_equal(got, text_of(table[i].want))) {
             print_error("%s: got %.*s, want %s\n", table[i].domain, (int)got.len, got.at,
                     table[i].want);
