@@ -182,7 +182,7 @@ TEST(answers_that_tell_of_genuine_mail)
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct answer answer;
-        assert_true(answer_parse(text_of(table[i].line), &answer));
+        assert_true(answer_parse(text_of(table[i].line), true, &answer));
         if (budget_is_genuine(&answer) != table[i].want) {
             print_error("%s: want %d\n", table[i].line, table[i].want);
             fail();
