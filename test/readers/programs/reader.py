@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""What Python's email makes of values, with the policies compat32 and default. See ../README.md."""
+"""What Python's email makes of values, with the policies compat32 and default, and authres of
+Authentication-Results. See ../README.md. usage: reader.py ID"""
 import base64
 import json
 import re
@@ -7,6 +8,8 @@ import sys
 from email import message_from_bytes, policy
 from email.header import decode_header, make_header
 from email.utils import getaddresses, mktime_tz, parseaddr, parsedate_tz
+
+import authres
 
 LINK = re.compile(r"""(?:https?|mailto):[^\s<>"']+""")
 
@@ -87,10 +90,23 @@ def whole(octets):
     }
 
 
+def passes(value):
+    text = "Authentication-Results:" + value.decode("utf-8", "surrogateescape")
+    parsed = authres.AuthenticationResultsHeader.parse(text)
+    return parsed.authserv_id.lower().split("/")[0] == sys.argv[1] and any(
+        result.method == "verimail" and result.result == "pass" for result in parsed.results)
+
+
+def results(value):
+    flat = re.sub(rb"\r?\n(?=[ \t])", b"", value)
+    return {"authres": bool(tried(passes, flat)), "authres of the folded": bool(tried(passes, value))}
+
+
 def main():
+    kinds = {"F": authors, "R": results, "M": whole}
     for line in sys.stdin:
         kind, value = line.split(" ", 1)
-        print(json.dumps({"F": authors, "M": whole}[kind](base64.b64decode(value))), flush=True)
+        print(json.dumps(kinds[kind](base64.b64decode(value))), flush=True)
 
 
 main()
