@@ -141,10 +141,10 @@ static enum status read_message_describe(const struct read_message *reading,
     case MESSAGE_PARSER_OK:
     case MESSAGE_PARSER_NO_FROM:
     case MESSAGE_PARSER_SEVERAL_FROMS:
-    case MESSAGE_PARSER_FROM_SPACED:
     case MESSAGE_PARSER_FROM:
     case MESSAGE_PARSER_LONG_LINE:
     case MESSAGE_PARSER_BARE_CR:
+    case MESSAGE_PARSER_SPACED:
         break;
     }
     return STATUS_OK;

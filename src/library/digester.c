@@ -57,6 +57,7 @@ static enum verimail_result digester_take_field(
             [DIGEST_OK] = VERIMAIL_OK,
             [DIGEST_LONG_LINE] = VERIMAIL_MESSAGE_LINE,
             [DIGEST_BARE_CR] = VERIMAIL_MESSAGE_CR,
+            [DIGEST_SPACED] = VERIMAIL_MESSAGE_SPACE,
             [DIGEST_TOO_LARGE] = VERIMAIL_MESSAGE_HEADER,
             [DIGEST_ORDER] = VERIMAIL_ORDER,
             [DIGEST_MEMORY] = VERIMAIL_MEMORY,

@@ -37,12 +37,15 @@ static const char *const texts[] = {
         [VERIMAIL_MESSAGE_FIELD] = "the message's header section has a line that is not a field",
         [VERIMAIL_MESSAGE_LINE] = "the message has a header line over 990 octets",
         [VERIMAIL_MESSAGE_CR] = "the message's header section has a CR that ends no line",
+        [VERIMAIL_MESSAGE_SPACE] = "the message has white space before the colon of a field",
         [VERIMAIL_ADDRESS_EMPTY] = "there is no mailbox",
         [VERIMAIL_ADDRESS_SEVERAL] = "there is more than one mailbox",
         [VERIMAIL_ADDRESS_GROUP] = "there is a group instead of a mailbox",
         [VERIMAIL_ADDRESS_ROUTE] = "there is a route before the address",
         [VERIMAIL_ADDRESS_COMMENT] =
                 "there is a comment inside the address, or one that never ends",
+        [VERIMAIL_ADDRESS_MISLEADING] =
+                "a comment, a folded name or an encoded word shows some readers another author",
         [VERIMAIL_ADDRESS_PHRASE] =
                 "there is a special character outside quotes in the display name",
         [VERIMAIL_ADDRESS_TRAILING] = "there is something behind the address",

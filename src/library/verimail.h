@@ -86,21 +86,24 @@ enum verimail_result {
     VERIMAIL_MESSAGE_FIELD,  /* a line of the header section is no field */
     VERIMAIL_MESSAGE_LINE,   /* a header line that mail servers cut */
     VERIMAIL_MESSAGE_CR,     /* a CR in the header section that ends no line */
+    VERIMAIL_MESSAGE_SPACE,  /* white space before the colon of a field */
 
-    VERIMAIL_ADDRESS_EMPTY,    /* no mailbox at all */
-    VERIMAIL_ADDRESS_SEVERAL,  /* more than one, or an empty list element */
-    VERIMAIL_ADDRESS_GROUP,    /* `name: ...;` */
-    VERIMAIL_ADDRESS_ROUTE,    /* `<@a,@b:c@d>` */
-    VERIMAIL_ADDRESS_COMMENT,  /* a comment inside it, or one that never ends */
-    VERIMAIL_ADDRESS_PHRASE,   /* unquoted specials in the display name */
-    VERIMAIL_ADDRESS_TRAILING, /* something behind it that is no comment */
-    VERIMAIL_ADDRESS_ENCODED,  /* an encoded word where it stands */
-    VERIMAIL_ADDRESS_LITERAL,  /* a domain literal */
-    VERIMAIL_ADDRESS_LOCAL,    /* no valid local part, or never a user: `*`, `+detail` */
-    VERIMAIL_ADDRESS_DOMAIN,   /* no valid domain, or one without a dot */
-    VERIMAIL_ADDRESS_OCTET,    /* a control octet, or no UTF-8 */
-    VERIMAIL_ADDRESS_ALONE,    /* a name, a comment or a space around it, where it stands alone */
-    VERIMAIL_ADDRESS_SYNTAX,   /* anything else */
+    VERIMAIL_ADDRESS_EMPTY,      /* no mailbox at all */
+    VERIMAIL_ADDRESS_SEVERAL,    /* more than one, or an empty list element */
+    VERIMAIL_ADDRESS_GROUP,      /* `name: ...;` */
+    VERIMAIL_ADDRESS_ROUTE,      /* `<@a,@b:c@d>` */
+    VERIMAIL_ADDRESS_COMMENT,    /* a comment inside it, or one that never ends */
+    VERIMAIL_ADDRESS_MISLEADING, /* a comment, folded name or encoded word that shows a reader
+                                    another author */
+    VERIMAIL_ADDRESS_PHRASE,     /* unquoted specials in the display name */
+    VERIMAIL_ADDRESS_TRAILING,   /* something behind it that is no comment */
+    VERIMAIL_ADDRESS_ENCODED,    /* an encoded word where it stands */
+    VERIMAIL_ADDRESS_LITERAL,    /* a domain literal */
+    VERIMAIL_ADDRESS_LOCAL,      /* no valid local part, or never a user: `*`, `+detail` */
+    VERIMAIL_ADDRESS_DOMAIN,     /* no valid domain, or one without a dot */
+    VERIMAIL_ADDRESS_OCTET,      /* a control octet, or no UTF-8 */
+    VERIMAIL_ADDRESS_ALONE,      /* a name, a comment or a space around it, where it stands alone */
+    VERIMAIL_ADDRESS_SYNTAX,     /* anything else */
 
     VERIMAIL_RESOLVER, /* not ADDRESS or ADDRESS@PORT, or a trust anchor is no DNS record */
     VERIMAIL_NETWORK,  /* not an address, nor a range of them */
@@ -157,8 +160,8 @@ enum verimail_result verimail_digest_message(
 /* For a program that has the message in parts, as a milter does. Give each of its fields from top
  * to bottom, whatever its name, and then its body. `value` is all that stands behind the colon; its
  * folds may be CRLF or LF, and a space at its start does not matter. Fails with
- * VERIMAIL_MESSAGE_HEADER (over 1 MiB), VERIMAIL_MESSAGE_LINE, VERIMAIL_MESSAGE_CR, VERIMAIL_MEMORY
- * or VERIMAIL_ORDER. */
+ * VERIMAIL_MESSAGE_HEADER (over 1 MiB), VERIMAIL_MESSAGE_LINE, VERIMAIL_MESSAGE_CR,
+ * VERIMAIL_MESSAGE_SPACE, VERIMAIL_MEMORY or VERIMAIL_ORDER. */
 enum verimail_result verimail_digest_field(struct verimail_digest *digest, const char *name,
         size_t name_len, const char *value, size_t value_len) VERIMAIL_CHECKED;
 /* The body, in any chunks. Fails with VERIMAIL_ORDER. */

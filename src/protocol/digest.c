@@ -12,24 +12,16 @@
 
 /* What becomes of white space inside a value. */
 enum digest_space {
-    SPACE_DROPPED,       /* addresses: mail servers re-space them */
-    SPACE_BETWEEN_WORDS, /* one SP between letters, digits and hyphens, else dropped: `20 26` is not
-                            the year 2026 */
-    SPACE_ONE,           /* one SP for a run: `now here` is not `nowhere` */
-    SPACE_QUOTED,        /* the same, but kept inside quotes: a boundary, a file name */
+    SPACE_BETWEEN, /* one SP for a run, but none beside what divides addresses: mail servers
+                      re-space them, and `bob@example.co m` is not bob@example.com */
+    SPACE_ONE,     /* one SP for a run: `now here` is not `nowhere` */
+    SPACE_QUOTED,  /* the same, but kept inside quotes: a boundary, a file name */
 };
 
 static const enum digest_space digest_spaces[FIELD_DIGESTED_END] = {
         [FIELD_SUBJECT] = SPACE_ONE,
-        [FIELD_DATE] = SPACE_BETWEEN_WORDS,
-        [FIELD_MESSAGE_ID] = SPACE_BETWEEN_WORDS,
-        [FIELD_IN_REPLY_TO] = SPACE_BETWEEN_WORDS,
-        [FIELD_REFERENCES] = SPACE_BETWEEN_WORDS,
-        [FIELD_MIME_VERSION] = SPACE_BETWEEN_WORDS,
         [FIELD_CONTENT_TYPE] = SPACE_QUOTED,
-        [FIELD_CONTENT_TRANSFER_ENCODING] = SPACE_BETWEEN_WORDS,
         [FIELD_CONTENT_DISPOSITION] = SPACE_QUOTED,
-        [FIELD_CONTENT_ID] = SPACE_BETWEEN_WORDS,
         [FIELD_CONTENT_LOCATION] = SPACE_ONE,
         [FIELD_LIST_POST] = SPACE_ONE,
         [FIELD_LIST_UNSUBSCRIBE] = SPACE_ONE,
@@ -100,17 +92,17 @@ static bool digest_make_room(struct kept *kept, size_t len)
     return true;
 }
 
-static bool digest_is_word_octet(char c)
+static bool digest_divides(char c)
 {
-    return (text_lower(c) >= 'a' && text_lower(c) <= 'z') || text_is_digit(c) || c == '-';
+    static const char dividers[] = ",;<>()\"";
+
+    return memchr(dividers, c, sizeof dividers - 1) != NULL;
 }
 
 /* Whether one SP stays between these two. */
 static bool digest_keeps_space(enum digest_space space, char before, char after)
 {
-    if (space == SPACE_BETWEEN_WORDS)
-        return digest_is_word_octet(before) && digest_is_word_octet(after);
-    return space != SPACE_DROPPED;
+    return space != SPACE_BETWEEN || (!digest_divides(before) && !digest_divides(after));
 }
 
 /* `rest` begins with a quote. Takes all up to the one that closes it, without the line ends. */
@@ -186,6 +178,8 @@ enum digest_result digest_field(struct digest *d, const struct field *field)
         d->result = DIGEST_ORDER;
     else if (field->has_bare_cr)
         d->result = DIGEST_BARE_CR;
+    else if (field->space_before_colon)
+        d->result = DIGEST_SPACED;
     else if (is_read && field->longest_line > DIGEST_LINE_MAX)
         d->result = DIGEST_LONG_LINE;
     else if (is_covered)

@@ -31,6 +31,8 @@ enum digest_result {
                        */
     DIGEST_BARE_CR, /* in some field, a CR that is not part of a line end: some readers see the end
                        of a field there */
+    DIGEST_SPACED,  /* in some field, white space before the colon: some readers see no field there,
+                       and the end of the header section */
     DIGEST_TOO_LARGE, /* names and values of the kept fields pass 1 MiB */
     DIGEST_ORDER,     /* a field came behind the body */
     DIGEST_MEMORY,

@@ -14,7 +14,6 @@ struct message_parser {
     size_t octets;                        /* of names and values so far */
     enum message_parser_error undigested; /* MESSAGE_PARSER_OK, or why it has no digest */
     size_t froms;
-    bool from_spaced;
     bool from_is_empty; /* the first one; it is not digested before a second one or the end */
     enum from_result from_result;
     struct address author;
@@ -170,6 +169,9 @@ static void message_parser_digest_field(struct message_parser *parser, const str
     case DIGEST_BARE_CR:
         parser->undigested = MESSAGE_PARSER_BARE_CR;
         break;
+    case DIGEST_SPACED:
+        parser->undigested = MESSAGE_PARSER_SPACED;
+        break;
     case DIGEST_TOO_LARGE:
         parser->broken = MESSAGE_PARSER_TOO_LARGE;
         break;
@@ -209,11 +211,11 @@ static void message_parser_take_from(struct message_parser *parser, const struct
 {
     message_parser_digest_empty_from(parser);
     parser->from_is_empty =
-            parser->froms == 0 && text_trim(field->value).len == 0 && !field->has_bare_cr;
+            parser->froms == 0 && text_trim(field->value).len == 0 && !field->has_bare_cr &&
+            !field->space_before_colon;
     if (!parser->from_is_empty)
         message_parser_digest_field(parser, field);
     parser->froms++;
-    parser->from_spaced = parser->from_spaced || field->space_before_colon;
     parser->from_result = from_parse(field->value, &parser->author);
 }
 
@@ -292,8 +294,6 @@ static enum message_parser_error message_parser_author_error(const struct messag
         return MESSAGE_PARSER_NO_FROM;
     if (parser->froms > 1)
         return MESSAGE_PARSER_SEVERAL_FROMS;
-    if (parser->from_spaced)
-        return MESSAGE_PARSER_FROM_SPACED;
     return parser->from_result == FROM_OK ? MESSAGE_PARSER_OK : MESSAGE_PARSER_FROM;
 }
 
@@ -330,7 +330,7 @@ uint64_t message_parser_longest_body_line(const struct message_parser *parser)
 
 bool message_parser_lacks_from(const struct message_parser *parser)
 {
-    return parser->missing != NULL && parser->missing->from != NULL && !parser->from_spaced &&
+    return parser->missing != NULL && parser->missing->from != NULL &&
            (parser->froms == 0 || (parser->froms == 1 && parser->from_is_empty));
 }
 
@@ -377,11 +377,11 @@ const char *message_parser_error_text(enum message_parser_error error)
             [MESSAGE_PARSER_OK] = "names its author",
             [MESSAGE_PARSER_NO_FROM] = "has no From field",
             [MESSAGE_PARSER_SEVERAL_FROMS] = "has more than one From field",
-            [MESSAGE_PARSER_FROM_SPACED] = "has a From field with white space before its colon",
             [MESSAGE_PARSER_FROM] = "has a From field that is not one mailbox",
             [MESSAGE_PARSER_LONG_LINE] =
                     "has a header line over 990 octets, which mail servers cut",
             [MESSAGE_PARSER_BARE_CR] = "has a CR in its header section that ends no line",
+            [MESSAGE_PARSER_SPACED] = "has white space before the colon of a header field",
             [MESSAGE_PARSER_NOT_FIELD] = "has a line in its header section that is no field",
             [MESSAGE_PARSER_TOO_LARGE] = "has a header section over 1 MiB or 2000 fields",
             [MESSAGE_PARSER_MEMORY] = "cannot be read: out of memory",
@@ -396,10 +396,10 @@ const char *message_parser_error_word(enum message_parser_error error)
             [MESSAGE_PARSER_OK] = "ok",
             [MESSAGE_PARSER_NO_FROM] = "no-from",
             [MESSAGE_PARSER_SEVERAL_FROMS] = "several-froms",
-            [MESSAGE_PARSER_FROM_SPACED] = "from-spaced",
             [MESSAGE_PARSER_FROM] = "from",
             [MESSAGE_PARSER_LONG_LINE] = "long-line",
             [MESSAGE_PARSER_BARE_CR] = "bare-cr",
+            [MESSAGE_PARSER_SPACED] = "spaced",
             [MESSAGE_PARSER_NOT_FIELD] = "not-field",
             [MESSAGE_PARSER_TOO_LARGE] = "too-large",
             [MESSAGE_PARSER_MEMORY] = "memory",

@@ -40,11 +40,11 @@ enum message_parser_error {
     MESSAGE_PARSER_OK,
     MESSAGE_PARSER_NO_FROM,
     MESSAGE_PARSER_SEVERAL_FROMS,
-    MESSAGE_PARSER_FROM_SPACED, /* white space before its colon: no reader agrees on it */
     MESSAGE_PARSER_FROM,        /* message_parser_from_result() says what is wrong with it */
     /* It has no digest (digest.h), and readers may disagree on its author. */
     MESSAGE_PARSER_LONG_LINE,
     MESSAGE_PARSER_BARE_CR,
+    MESSAGE_PARSER_SPACED,
     MESSAGE_PARSER_NOT_FIELD, /* a line of the header section is no field */
     MESSAGE_PARSER_TOO_LARGE, /* the header section: over 1 MiB or 2000 fields */
     MESSAGE_PARSER_MEMORY,
@@ -78,8 +78,7 @@ const struct address *message_parser_author(
 void message_parser_candidates(const struct message_parser *parser, encoded_word_charset *decode,
         struct candidates *candidates);
 enum from_result message_parser_from_result(const struct message_parser *parser);
-/* Empty after an error of message_parser_end(), MESSAGE_PARSER_LONG_LINE or MESSAGE_PARSER_BARE_CR.
- */
+/* Empty where it has none. */
 const char *message_parser_digest(const struct message_parser *parser);
 /* Octets of the body's longest line, without its end. */
 uint64_t message_parser_longest_body_line(const struct message_parser *parser);

@@ -68,7 +68,7 @@ static struct outcome digest_message(struct text t, size_t longest_chunk)
     o.result = message_end(m);
     o.digest = digested.result;
     o.ok = o.result == MESSAGE_OK && o.digest == DIGEST_OK;
-    require(o.digest <= DIGEST_BARE_CR);
+    require(o.digest <= DIGEST_SPACED);
     digest_final(digested.digest, o.text);
     require(digest_is_text(text_of(o.text)) == (o.digest == DIGEST_OK));
     message_free(&m);

@@ -45,6 +45,7 @@ static enum verimail_result from_word(struct text word)
             {"group", VERIMAIL_ADDRESS_GROUP},
             {"route", VERIMAIL_ADDRESS_ROUTE},
             {"comment", VERIMAIL_ADDRESS_COMMENT},
+            {"misleading", VERIMAIL_ADDRESS_MISLEADING},
             {"phrase", VERIMAIL_ADDRESS_PHRASE},
             {"trailing", VERIMAIL_ADDRESS_TRAILING},
             {"encoded", VERIMAIL_ADDRESS_ENCODED},
@@ -215,6 +216,8 @@ static enum verimail_result result_wanted(const struct vectors *v)
         return VERIMAIL_MESSAGE_LINE;
     if (is(none, "bare-cr"))
         return VERIMAIL_MESSAGE_CR;
+    if (is(none, "spaced"))
+        return VERIMAIL_MESSAGE_SPACE;
     return is(none, "not-field") ? VERIMAIL_MESSAGE_FIELD : VERIMAIL_OK;
 }
 
@@ -330,6 +333,7 @@ TEST(digest_of_what_is_no_message)
             {" From: a@b.cd\r\n\r\n", VERIMAIL_MESSAGE_FIELD, VERIMAIL_MESSAGE_FIELD},
             {"From: a@b.cd\r\nno field", VERIMAIL_OK, VERIMAIL_MESSAGE_FIELD},
             {"From: a@b.cd\r\nX: a\rb\r\n\r\n", VERIMAIL_MESSAGE_CR, VERIMAIL_MESSAGE_CR},
+            {"From: a@b.cd\r\nX : a\r\n\r\n", VERIMAIL_MESSAGE_SPACE, VERIMAIL_MESSAGE_SPACE},
     };
 
     for (unsigned i = 0; i < sizeof table / sizeof *table; i++) {

@@ -12,18 +12,16 @@ DIGESTED = (b"from", b"sender", b"reply-to", b"mail-followup-to", b"mail-reply-t
 QUOTED = (b"content-type", b"content-disposition")
 SPACED = (b"subject", b"content-location", b"list-post", b"list-unsubscribe",
           b"list-unsubscribe-post", b"autocrypt")
-WORDS = (b"date", b"message-id", b"in-reply-to", b"references", b"mime-version",
-         b"content-transfer-encoding", b"content-id")
 READ = DIGESTED + (b"authentication-results",)
 HEADER_LIMIT = 1048576
 FIELDS_LIMIT = 2000
 LINE_LIMIT = 990
-FIELD = re.compile(rb"([!-9;-~]+)(?:%s)?:(.*)" % FWS, re.DOTALL)
+FIELD = re.compile(rb"([!-9;-~]+)(%s)?:(.*)" % FWS, re.DOTALL)
 LINE = re.compile(rb"[^\n]*\n|[^\n]+\Z")
 LINE_END = re.compile(rb"\r?\n")
 WHITE = rb"[ \t\r\n]+"
-BETWEEN_WORDS = re.compile(rb"(?<=[A-Za-z0-9-])%s(?=[A-Za-z0-9-])" % WHITE)
-BESIDE_OTHERS = re.compile(rb"(?<![A-Za-z0-9-])%s|%s(?![A-Za-z0-9-])" % (WHITE, WHITE))
+DIVIDER = rb'[,;<>()"]'
+BESIDE_DIVIDERS = re.compile(rb"(?<=%s) | (?=%s)" % (DIVIDER, DIVIDER))
 IN_QUOTES = re.compile(rb'("(?:\\.|[^"\\])*(?:"|\\?\Z))', re.DOTALL)
 
 
@@ -31,9 +29,10 @@ def without_line_end(line):
     return re.sub(rb"\r?\n\Z", b"", line)
 
 
-def require_readable(name, field):
+def require_readable(name, field, is_spaced):
     lines = LINE_END.split(without_line_end(field))
     require(not any(b"\r" in line for line in lines), "bare-cr")
+    require(not is_spaced, "spaced")
     require(name not in READ or all(len(line) <= LINE_LIMIT for line in lines), "long-line")
 
 
@@ -54,8 +53,8 @@ def split_message(message):
     require(all(found), "not-field")
     require(at <= HEADER_LIMIT and len(fields) <= FIELDS_LIMIT, "too-large")
     for field in found:
-        require_readable(fold(field[1]), field[0])
-    return [(fold(field[1]), field[2]) for field in found], message[at:]
+        require_readable(fold(field[1]), field[0], field[2])
+    return [(fold(field[1]), field[3]) for field in found], message[at:]
 
 
 def digested_value(name, value):
@@ -64,11 +63,8 @@ def digested_value(name, value):
         parts = IN_QUOTES.split(re.sub(rb"[\r\n]", b"", value))
         parts[::2] = [re.sub(WHITE, b" ", part) for part in parts[::2]]
         return b"".join(parts)
-    if name in SPACED:
-        return re.sub(WHITE, b" ", value)
-    if name in WORDS:
-        return BESIDE_OTHERS.sub(b"", BETWEEN_WORDS.sub(b" ", value))
-    return re.sub(WHITE, b"", value)
+    value = re.sub(WHITE, b" ", value)
+    return value if name in SPACED else BESIDE_DIVIDERS.sub(b"", value)
 
 
 def digested_body(body):
