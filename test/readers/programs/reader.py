@@ -65,17 +65,23 @@ def structure(message):
                "disposition": tried(part.get_content_disposition)}
 
 
+ADDRESSES = ("Sender", "Reply-To", "Mail-Followup-To", "Mail-Reply-To", "To", "Cc",
+             "Disposition-Notification-To", "Resent-From", "Resent-Sender")
+WORDS = ("Message-ID", "In-Reply-To", "References", "List-Post", "List-Unsubscribe",
+         "List-Unsubscribe-Post", "Autocrypt", "Content-ID", "Content-Location")
+
+
 def shown(message, addresses):
     date = message["Date"]
     parts = [part for part in message.walk() if part.get_content_maintype() == "text"]
     return {
-        "author": tried(addresses, message["From"]),
-        "subject": tried(decoded, str(message["Subject"])),
+        "author": [tried(addresses, value) for value in message.get_all("From", [])],
+        "subject": [tried(decoded, str(value)) for value in message.get_all("Subject", [])],
         "date": tried(lambda: mktime_tz(parsedate_tz(str(date)))),
         **{name: [tried(addresses, value) for value in message.get_all(name, [])]
-           for name in ("Sender", "Reply-To", "To", "Cc", "Resent-From", "Resent-Sender",
-                        "Mail-Followup-To", "Disposition-Notification-To")},
-        "unsubscribe": LINK.findall(str(message["List-Unsubscribe"])),
+           for name in ADDRESSES},
+        **{name: ["".join(str(value).split()) for value in message.get_all(name, [])]
+           for name in WORDS},
         "structure": list(structure(message)),
         "links": [link for part in parts for link in links_of(part)],
     }
