@@ -45,9 +45,9 @@ def test_one_direction_is_enough(case, stamp, verify, wanted):
     equal(d.stop(), 0, "the exit status")
 
 
-def checked(site, config, command=()):
+def checked(site, config, command=(), mode=0o644):
     path = site.path("checked.conf")
-    write_file(path, config, 0o644)
+    write_file(path, config, mode)
     done = subprocess.run([*command, os.path.join(BUILD, PROGRAMS["verimail-milter"]), "-t", "-c",
                            path], capture_output=True, text=True, timeout=WAIT_LIMIT, check=False)
     equal(done.stdout, "", "standard output")
@@ -95,6 +95,43 @@ def test_a_start_logs_all_that_is_wrong(case):
     for problem in wanted:
         check(any(problem in line and "event=not-started" in line for line in log.splitlines()),
               f"{problem!r} is not in {log}")
+
+
+def test_a_check_warns_of_what_lets_forgeries_be_stamped(case):
+    site = MilterSite(case)
+    verify = 'verify { authserv_id = "mx.origin.test" mode = monitor }\n'
+    relayed = 'stamp_relayed = {"lists"}'
+    equal(checked(site, site.config(relayed)), (0, ""), "mode = enforce")
+    status, said = checked(site, site.config(relayed, verify=verify))
+    equal((status, said.count("\n")), (0, 1), said)
+    check("stamp_relayed beside mode = monitor: expected mail to be refused" in said, said)
+
+
+SECRET = "3f9c1b7ad2e84650"
+
+
+def test_the_mark_is_a_secret(case):
+    site = MilterSite(case)
+    config = site.config(f'relayed_mark = "X-Our-Gateway: {SECRET}"')
+    equal(checked(site, config, mode=0o640), (0, ""), "a good one")
+    command = [os.path.join(BUILD, "src/command/verimail"), "-c", site.path("checked.conf"),
+               "config"]
+    for more in ([], ["--json"]):
+        shown = subprocess.run([*command, *more], capture_output=True, text=True, check=True).stdout
+        check("relayed_mark" in shown and SECRET not in shown, shown)
+    refused = [
+        (config, 0o644, "relayed_mark in a file that everybody may read"),
+        (config.replace("X-Our-Gateway", "X Our Gateway"), 0o640, "bad relayed_mark: ***: "),
+        (config.replace("X-Our-Gateway", "Received"), 0o640, "bad relayed_mark: ***: "),
+        (site.config(f'relayed_mark = "X: {SECRET}" relayed_mark = "Y: {SECRET}"'), 0o640,
+         "relayed_mark: ***: expected it once"),
+    ]
+    for text, mode, wanted in refused:
+        status, said = checked(site, text, mode=mode)
+        equal(status, os.EX_CONFIG, said)
+        check(wanted in said and SECRET not in said, said)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    check(done.returncode != 0 and SECRET not in done.stdout + done.stderr, str(done))
 
 
 # Reload
