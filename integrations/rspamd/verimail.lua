@@ -21,6 +21,7 @@ local reasons = {
   classic = 'VERIMAIL_NEUTRAL_CLASSIC',
   unstamped = 'VERIMAIL_NEUTRAL_UNSTAMPED',
   host = 'VERIMAIL_NEUTRAL_HOST',
+  testing = 'VERIMAIL_NEUTRAL_TESTING',
   unserved = 'VERIMAIL_NEUTRAL_UNSERVED',
 }
 
@@ -59,6 +60,16 @@ local function check(task, id)
   end
 end
 
+-- A stamp that somebody took from a genuine message says only `changed` or `redirected` on any other text,
+-- as it does for a mailing list. DMARC tells the two apart. A minus leaves the symbol and its score there.
+local function register_dmarc()
+  local parts = '(-VERIMAIL_NEUTRAL_CHANGED | -VERIMAIL_NEUTRAL_REDIRECTED) & '
+
+  rspamd_config:add_composite('VERIMAIL_DMARC_PASS', parts .. '-DMARC_POLICY_ALLOW')
+  rspamd_config:add_composite('VERIMAIL_DMARC_FAIL', parts .. '(-DMARC_POLICY_REJECT | -DMARC_POLICY_QUARANTINE)')
+  rspamd_config:add_composite('VERIMAIL_DMARC_SOFTFAIL', parts .. '-DMARC_POLICY_SOFTFAIL')
+end
+
 local function register(id)
   local parent = rspamd_config:register_symbol({
     name = 'VERIMAIL_CHECK',
@@ -78,6 +89,7 @@ local id = type(options) == 'table' and options.authserv_id
 
 if type(id) == 'string' and id:match('^[%w.-]+$') then
   register(id:lower())
+  register_dmarc()
 else
   rspamd_logger.errx(rspamd_config, 'verimail: authserv_id: %s: expected the one of verimail.conf,' ..
     ' in rspamd.conf.local: verimail { authserv_id = "mx.example.com"; }: no result is looked at',

@@ -13,6 +13,7 @@ import subprocess
 import pytest
 
 from harness.checks import WAIT_LIMIT, check, equal, wait_for
+from harness.dnsserver import DnsServer
 from harness.files import write_file
 from harness.mailsite import Site
 from harness.message import fields, message as mail_message, send, submit
@@ -25,8 +26,8 @@ FROM = " header.from=example.org"
 FAIL = OURS + "fail" + FROM
 FORGED = OURS + "pass header.from=a@b.c"
 REASONS = ("redirected", "changed", "replayed", "expired", "uncounted", "classic", "unstamped",
-           "host", "unserved")
-SCORES = {"PASS": -1, "FAIL": 10, "PERMERROR": 4, "NEUTRAL_REPLAYED": 1, "NEUTRAL_EXPIRED": 0.5,
+           "host", "testing", "unserved")
+SCORES = {"FAIL": 10, "PERMERROR": 4, "NEUTRAL_REPLAYED": 1, "NEUTRAL_EXPIRED": 0.5,
           "NEUTRAL_UNSERVED": 0.5}  # all others: 0
 
 
@@ -193,10 +194,10 @@ class UnixHttp(http.client.HTTPConnection):
         self.sock.connect(self.path)
 
 
-def ask_rspamd(path, target, body=None):
+def ask_rspamd(path, target, body=None, envelope=None):
     connection = UnixHttp(path)
     try:
-        connection.request("GET" if body is None else "POST", target, body)
+        connection.request("GET" if body is None else "POST", target, body, envelope or {})
         reply = connection.getresponse()
         return reply.status, reply.read()
     finally:
@@ -214,7 +215,7 @@ def private_options(case, state):
     return f'hs_cache_dir = "{state}"; url_tld = "{path}";\n'
 
 
-def run_rspamd(case, own=ID, more=""):
+def run_rspamd(case, own=ID, more="", filters="", dns="127.0.0.1:1"):
     """One that knows no other rule than ours. Its socket."""
     rspamd = program("rspamd")
     state = os.path.join(case.folder, "rspamd")
@@ -230,9 +231,9 @@ def run_rspamd(case, own=ID, more=""):
     config = os.path.join(case.folder, "rspamd.conf")
     write_file(config, f"""
 options {{
-    pidfile = "{state}/pid"; filters = ""; tempdir = "{state}";
+    pidfile = "{state}/pid"; filters = "{filters}"; tempdir = "{state}";
     {private_options(case, state)}
-    dns {{ nameserver = ["127.0.0.1:1"]; timeout = 0.1s; retransmits = 1; }}
+    dns {{ nameserver = ["{dns}"]; timeout = {0.1 if dns.endswith(":1") else 5}s; retransmits = 1; }}
 }}
 logging {{ type = "file"; filename = "{state}/log"; level = "info"; }}
 worker "normal" {{ bind_socket = "{state}/socket mode=0666"; count = 1; }}
@@ -274,6 +275,49 @@ def test_rspamd_reads_our_result(case):
     compare(got, 0)
     failed = [line for line in rspamd_log(case).splitlines() if "verimail.lua" in line]
     check(not failed, "\n".join(failed[:5]))
+
+
+# What DMARC says of a message of each domain from 198.51.100.1, and the symbol for it.
+POLICIES = {"pass.test": ("reject", "198.51.100.1", "PASS"), "reject.test": ("reject", None, "FAIL"),
+            "quarantine.test": ("quarantine", None, "FAIL"), "none.test": ("none", None, "SOFTFAIL"),
+            "unpublished.test": (None, None, None)}
+DMARC_SCORES = {"PASS": 0, "FAIL": 10, "SOFTFAIL": 2}
+# Results, and whether DMARC is to decide.
+DECIDED = [(OURS + 'neutral reason="changed"', True), (OURS + 'neutral reason="redirected"', True),
+           (OURS + 'neutral reason="expired"', False), (OURS + "pass", False),
+           (OURS + "fail", False), (None, False)]
+
+
+def test_dmarc_decides_in_rspamd(case):
+    """With its own modules for SPF and DMARC, and a DNS that has the policies."""
+    records = {}
+    for domain, (policy, sender, _) in POLICIES.items():
+        records[domain, "TXT"] = [f'"v=spf1 {f"ip4:{sender} " if sender else ""}-all"']
+        if policy is not None:
+            records["_dmarc." + domain, "TXT"] = [f'"v=DMARC1; p={policy}"']
+    dns = DnsServer(records)
+    case.servers.append(dns)
+    plugins = "/usr/share/rspamd/plugins"
+    path = run_rspamd(case, filters="dkim", dns=f"127.0.0.1:{dns.port}", more=f"""
+modules {{ path = "{plugins}/spf.lua"; path = "{plugins}/dmarc.lua"; }}
+spf {{ }}
+dkim {{ }}
+dmarc {{ }}
+""")
+    for domain, (_, _, symbol) in POLICIES.items():
+        for result, decides in DECIDED:
+            top = results(f"{result} header.from={domain}") if result else ""
+            status, reply = ask_rspamd(
+                path, "/checkv2", message(top).replace(b"example.org", domain.encode()),
+                {"IP": "198.51.100.1", "From": f"alice@{domain}", "Helo": f"mx.{domain}"})
+            equal(status, 200, domain)
+            got = {name: found["score"] for name, found in json.loads(reply)["symbols"].items()
+                   if name.startswith(("VERIMAIL_DMARC_", "VERIMAIL_NEUTRAL_", "DMARC_POLICY"))}
+            ours = {name: score for name, score in got.items() if "VERIMAIL_DMARC" in name}
+            wanted = {"VERIMAIL_DMARC_" + symbol: DMARC_SCORES[symbol]} if decides and symbol else {}
+            equal(ours, wanted, f"{domain}: {top}: {got}")
+            # What it is made of stays.
+            equal(len(got) - len(ours), ("neutral" in top) + (symbol is not None), f"{top}: {got}")
 
 
 def test_rspamd_takes_our_rule_beside_its_own(case):
@@ -332,13 +376,14 @@ def test_spamassassin_reads_our_result(case):
         compare(scan(case, installed, messages), 0.001)
 
 
-def scan(case, installed, messages):
-    """The scores of each, by one process: it takes a second to start."""
+def scan(case, installed, messages, local="1"):
+    """The scores of each, by one process: it takes a second to start. `local`: without rules that
+    ask the network."""
     paths = []
     for number, octets in enumerate(messages):
         paths.append(os.path.join(case.folder, f"{number:03}"))
         write_file(paths[-1], octets)
-    done = run(["perl", "-T", "-e", SCAN, *installed, *paths],
+    done = run(["perl", "-T", "-e", SCAN, local, *installed, *paths],
                env={"PATH": "/usr/bin:/bin", "HOME": case.folder})
     equal(done.stderr.decode(), "", "what SpamAssassin says")
     return [{name: float(score) for name, score in re.findall(r"(VERIMAIL_\w+)=([-\d.]+)", line)}
@@ -347,9 +392,9 @@ def scan(case, installed, messages):
 
 SCAN = """
 use Mail::SpamAssassin;
-my ($rules, $site, @paths) = map { /(.*)/s } @ARGV;
+my ($local, $rules, $site, @paths) = map { /(.*)/s } @ARGV;
 my $sa = Mail::SpamAssassin->new({rules_filename => $rules, site_rules_filename => $site,
-    local_tests_only => 1, dont_copy_prefs => 1, userstate_dir => $ENV{HOME}});
+    local_tests_only => $local, dont_copy_prefs => 1, userstate_dir => $ENV{HOME}});
 for my $path (@paths) {
     open(my $file, '<', $path) or die;
     local $/;
@@ -360,6 +405,51 @@ for my $path (@paths) {
     $mail->finish();
 }
 """
+
+
+# Stands in for the plugin of this name, which would ask the DNS: the policy that failed, or `pass`, is
+# in a field of the message.
+DMARC_PLUGIN = """
+package Mail::SpamAssassin::Plugin::DMARC;
+use strict;
+use Mail::SpamAssassin::Plugin;
+our @ISA = qw(Mail::SpamAssassin::Plugin);
+sub new {
+    my ($class, $main) = @_;
+    my $self = bless $class->SUPER::new($main), $class;
+    for my $result (qw(pass reject quarantine none missing)) {
+        no strict 'refs';
+        *{"check_dmarc_$result"} = sub { $_[1]->get('X-Test-Dmarc') =~ /^$result$/ ? 1 : 0 };
+        $self->register_eval_rule("check_dmarc_$result", $Mail::SpamAssassin::Conf::TYPE_HEAD_EVALS);
+    }
+    return $self;
+}
+1;
+"""
+
+
+def test_dmarc_decides_in_spamassassin(case):
+    program("spamassassin")
+    rules, site = install_spamassassin(case)
+    plugin = os.path.join(case.folder, "DMARC.pm")
+    write_file(plugin, DMARC_PLUGIN)
+    with open(os.path.join(site, "init.pre"), "a", encoding="ascii") as file:
+        file.write(f"loadplugin Mail::SpamAssassin::Plugin::DMARC {plugin}\n")
+    equal(run_spamassassin(case, rules, site, "--lint").stderr.decode(), "", "what lint says")
+    rows = [(domain, *row) for domain in POLICIES for row in DECIDED]
+    mails = []
+    for domain, result, _ in rows:
+        policy, sender, _ = POLICIES[domain]
+        said = "pass" if sender else policy or "missing"
+        top = results(f"{result} header.from={domain}") if result else ""
+        mails.append(message(f"{top}X-Test-Dmarc: {said}\r\n"))
+    for (domain, result, decides), scores in zip(rows, scan(case, (rules, site), mails, "0")):
+        symbol = POLICIES[domain][2]
+        wanted = {}
+        if decides and symbol:
+            wanted["VERIMAIL_DMARC_" + symbol] = DMARC_SCORES[symbol] or 0.001
+        got = {name: score for name, score in scores.items() if "DMARC" in name}
+        equal(got, wanted, f"{domain}: {result}")
 
 
 @pytest.mark.parametrize("name, line, status, complaint", [
