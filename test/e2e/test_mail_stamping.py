@@ -2,6 +2,8 @@
 """Whose mail is stamped: submission on the machine, what was relayed, and other filters."""
 import os
 
+import pytest
+
 from harness.addresses import needs_mail_servers
 from harness.checks import check, equal, wait_for
 from harness.files import write_file
@@ -137,16 +139,18 @@ def test_generic_maps_come_after_the_milter(case):
     verdict_is(site.receiver.wait_mail("canonical"), PASS)
 
 
-def test_a_bounce_between_two_domains(case):
-    site = origin_and_receiver(case)
+@pytest.mark.parametrize("name", ["origin.test", "mx.origin.test"])
+def test_a_bounce_between_two_domains(case, name):
+    """In the domain's name, or in that of the host, which is Postfix's default."""
+    site = origin_and_receiver(case, main=f"myorigin = {name}\n")
     site.postfix("third", milter=False,
                  main="virtual_mailbox_maps = inline:{carol@third.test=inbox/}\n")
     # The sender is bob, so that it is the receiver whom the origin's MAILER-DAEMON writes to.
     equal(submit(site.origin, message(subject="to nobody"), sender="bob@receiver.test",
                  to=["nobody@third.test"])[0], 250)
     mail = wait_for(site.receiver.box, "the bounce")[0]
-    check("<MAILER-DAEMON@origin.test>" in fields(mail, "From")[0], fields(mail, "From"))
-    verdict_is(mail, "verimail=pass header.from=MAILER-DAEMON@origin.test")
+    check(f"<MAILER-DAEMON@{name}>" in fields(mail, "From")[0], fields(mail, "From"))
+    verdict_is(mail, f"verimail=pass header.from=MAILER-DAEMON@{name}")
 
 
 def check_dkim(case, order):
