@@ -32,15 +32,16 @@ def test_a_table_becomes_what_ldap_says(case):
             "smtp:bob@example.org", "SMTP:Robert.B@example.org"], sendingHosts=[
                 "a.example.org", "B.example.org"]),
         entry("carol", mail=["carol@example.org", "c@example.org"], moreHosts="x, y"),
-        entry("dave", proxyAddresses="SMTP:dave@example.org", anywhere="TRUE"),
+        entry("dave", proxyAddresses="SMTP:dave@example.org", anywhere="TRUE",
+              takenBack="20261130120000+0100"),
         entry("erin", mail="erin@example.org", userAccountControl="514"),
         entry("frank", proxyAddresses="SIP:frank@example.org"),
         entry("grace", mail="grace", userAccountControl="512"), entry("heidi"),
         hosts="sendingHosts", more_hosts="moreHosts", allow_unauthorized="anywhere",
-        filter="(&(objectClass=mailUser)\n    (!(userAccountControl=514)))")
+        not_before="takenBack", filter="(&(objectClass=mailUser)\n    (!(userAccountControl=514)))")
     rows = ["ali@example.org alias=alice@example.org", "alice@example.net alias=alice@example.org",
             "alice@example.org", "bob@example.org alias=robert.b@example.org", "c@example.org",
-            "carol@example.org alias=c@example.org", "dave@example.org allow_unauthorized=yes",
+            "carol@example.org alias=c@example.org", "dave@example.org allow_unauthorized=yes not_before=2026-11-30T11:00:00Z",
             "robert.b@example.org hosts=a.example.org,b.example.org"]
     rows[4] += " more_hosts=x,y"
     left_out = [f"verimail table sync: people: uid=grace,ou=people,{BASE}: no address: grace: left out"]
@@ -70,7 +71,7 @@ def test_what_is_wrong_in_ldap_is_named(case):
     server, d = staff(
         case, entry("alice", mail="alice@example.org"),
         entry("bob", mail="bob@example.org", proxyAddresses="smtp:ALICE@example.org"),
-        hosts="sendingHosts", allow_unauthorized="anywhere")
+        hosts="sendingHosts", allow_unauthorized="anywhere", not_before="moreHosts")
     told = d.bad(65, "1 row is wrong")
     check(all(name in told[0] for name in (
         "alice@example.org: expected once", "uid=alice,", "uid=bob,")), told)
@@ -80,12 +81,16 @@ def test_what_is_wrong_in_ldap_is_named(case):
     server.add(entry("carol", mail="carol@example.org", sendingHosts="no_host"))
     server.add(entry("dave", mail="dave@example.org", anywhere=["TRUE", "FALSE"]))
     server.add(entry("erin", mail="erin@example.org", anywhere="perhaps"))
-    equal(sorted(d.bad(65, "3 rows are wrong")), [
+    server.add(entry("fred", mail="fred@example.org", moreHosts="yesterday"))
+    server.add(entry("gail", mail="gail@example.org", moreHosts=["20261130120000Z", "20261201120000Z"]))
+    equal(sorted(d.bad(65, "5 rows are wrong")), [
         f"verimail table sync: people: uid={name},ou=people,{BASE}: {why}" for name, why in (
             ("carol", "carol@example.org: bad host: no_host: expected a domain name"),
             ("dave", "a second allow_unauthorized: expected one value"),
-            ("erin", "bad allow_unauthorized: perhaps: expected true or false"))])
-    for name in ("carol", "dave", "erin"):
+            ("erin", "bad allow_unauthorized: perhaps: expected true or false"),
+            ("fred", "bad not_before: yesterday: expected a date with its time"),
+            ("gail", "a second not_before: expected one value"))])
+    for name in ("carol", "dave", "erin", "fred", "gail"):
         server.delete(name)
     d.write(base=f"ou=nowhere,{BASE}")
     d.bad(75, f"{server.address}: search: No such object")

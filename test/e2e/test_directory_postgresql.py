@@ -21,7 +21,7 @@ def people(case, *rows, **options):
     """A server with a table of people, and a directory that it is."""
     server = Server(case).start()
     server.do("CREATE TABLE people (address text, hosts text[], more_hosts text,"
-              " allow_unauthorized boolean, alias text)")
+              " allow_unauthorized boolean, alias text, not_before timestamptz)")
     for row in rows:
         server.do(f"INSERT INTO people VALUES ({row})")
     return server, Directory(case, server.local_address, query="SELECT *\n  FROM people -- all\n", **options)
@@ -35,14 +35,14 @@ def asking(words):
 
 def test_a_table_becomes_what_postgresql_says(case):
     server, d = people(case, "'Alice@Example.org'", "'bob@example.org', '{a.example.org,\"B.example.org\"}'",
-                       "'carol@example.org', '{}'", "'dave@example.org', NULL, 'x, y', true",
+                       "'carol@example.org', '{}', NULL, NULL, NULL, '2026-11-30 12:00:00.5+01'", "'dave@example.org', NULL, 'x, y', true",
                        "'\"e e\"@bücher.example', NULL, '', false",
                        "'ali@example.org', NULL, NULL, NULL, 'Alice@example.org'",
                        "'*@example.org', '{}'", "'a%b@example.org'")
     equal(d.good(), "8 rows, 0 before: 8 added, 0 changed, 0 removed")
     first = ["*@example.org hosts=", "a%25b@example.org", "ali@example.org alias=alice@example.org",
              "alice@example.org", "bob@example.org hosts=a.example.org,b.example.org",
-             "carol@example.org hosts=",
+             "carol@example.org hosts= not_before=2026-11-30T11:00:01Z",
              "dave@example.org more_hosts=x,y allow_unauthorized=yes", "e%20e@xn--bcher-kva.example"]
     equal(d.dump(), first)
     equal(os.stat(d.table).st_uid, os.stat(case.world.state).st_uid, "whom the table belongs to")
@@ -120,8 +120,9 @@ def test_wrong_rows_are_named(case):
                " ('dave@example.org', '{a b}', NULL); INSERT INTO people VALUES"
               " ('erin@example.org', NULL, NULL, true, 'bob@example.org'),"
               " ('frank@example.org', NULL, NULL, NULL, 'frank@EXAMPLE.org'),"
-              " ('grace@example.org', NULL, NULL, NULL, 'bob')")
-    told = d.bad(65, "people: 7 rows are wrong")
+              " ('grace@example.org', NULL, NULL, NULL, 'bob'); INSERT INTO people VALUES"
+              " ('heidi@example.org', NULL, NULL, NULL, NULL, 'infinity')")
+    told = d.bad(65, "people: 8 rows are wrong")
     equal(told, ["verimail table sync: people: " + line for line in (
         "row 1: alice@example.org: bad host: no_host: expected a domain name",
         "row 2: bob@example.org: a NULL among hosts: expected names, or no array",
@@ -129,7 +130,8 @@ def test_wrong_rows_are_named(case):
         'row 4: dave@example.org: bad host: "a: expected a domain name',
         "row 5: erin@example.org: an alias with a rule: expected the rule in the row that it names",
         "row 6: bad alias: frank@example.org: expected another user",
-        "row 7: grace@example.org: bad alias: bob: expected an address")])
+        "row 7: grace@example.org: bad alias: bob: expected an address",
+        "row 8: heidi@example.org: bad not_before: infinity: expected a date with its time")])
     server.do("DELETE FROM people; INSERT INTO people VALUES ('alice@example.org'),"
                " ('bob@example.org'), ('Alice@EXAMPLE.org'), ('alice@example.org')")
     told = d.bad(65, "2 rows are wrong")

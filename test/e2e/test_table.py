@@ -58,8 +58,10 @@ def owner(path):
 def test_a_dump_can_be_built_again(case):
     rows = ["*@example.org hosts=", "alice@example.org", "bob@example.org alias=alice@example.org",
             "c%20d@example.org hosts=a.example.org,b.example.org allow_unauthorized=yes",
-            "dave@xn--bcher-kva.example more_hosts=xn--bcher-kva.example pinned=yes"]
-    given = ["# users", "", "DAVE@bücher.example  pinned=yes more_hosts=BÜCHER.example".replace("Ü", "ü"),
+            "dave@xn--bcher-kva.example more_hosts=xn--bcher-kva.example pinned=yes",
+            "erin@example.org not_before=2026-11-30T11:00:00Z"]
+    given = ["# users", "", "ERIN@example.org not_before=2026-11-30T12:00+01:00",
+             "DAVE@bücher.example  pinned=yes more_hosts=BÜCHER.example".replace("Ü", "ü"),
              "C%20D@example.org\tallow_unauthorized=yes hosts=A.example.org,b.example.org\r",
              "bob@example.org alias=Alice@Example.org", "Alice@example.org", "*@example.org hosts="]
     path = build(case, *given)
@@ -77,7 +79,9 @@ def test_a_dump_can_be_built_again(case):
         {"user": "c%20d@example.org", "hosts": ["a.example.org", "b.example.org"],
          "allow_unauthorized": True, "pinned": False},
         {"user": "dave@xn--bcher-kva.example", "more_hosts": ["xn--bcher-kva.example"],
-         "allow_unauthorized": False, "pinned": True}])
+         "allow_unauthorized": False, "pinned": True},
+        {"user": "erin@example.org", "allow_unauthorized": False,
+         "not_before": "2026-11-30T11:00:00Z", "pinned": False}])
     for nothing in ("", "# none\n"):
         ended = table("build", other, given=nothing)
         equal((ended.status, ended.err), (65, "verimail table build: standard input: no row: expected "
@@ -332,6 +336,11 @@ def test_rows_mean_what_they_say(case):
           ("YES stamped", "YES stamped", "NO refused"))
     done("set", path, "only+list@example.org")
     equal((stamped("only+list"), stamped("only+other")), ("YES stamped", "NO refused"))
+    for date, want in (("2099-11-30T12:00", "NO refused"), ("2020-11-30T12:00", "YES stamped")):
+        done("set", path, "alice@example.org", f"not_before={date}")
+        equal(done("get", path, "alice@example.org"),
+              f"alice@example.org not_before={date}:00Z pinned=yes\n")
+        equal(stamped("alice"), want, date)
 
 
 def test_the_files_rules_come_first_at_each_level(case):

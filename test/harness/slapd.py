@@ -31,8 +31,11 @@ attributetype ( 1.3.6.1.4.1.4203.666.1.2 NAME 'moreHosts' EQUALITY caseIgnoreMat
     SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 )
 attributetype ( 1.3.6.1.4.1.4203.666.1.3 NAME 'anywhere' EQUALITY caseIgnoreMatch
     SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 )
+attributetype ( 1.3.6.1.4.1.4203.666.1.4 NAME 'takenBack' EQUALITY generalizedTimeMatch
+    SYNTAX 1.3.6.1.4.1.1466.115.121.1.24 )
 objectclass ( 1.3.6.1.4.1.4203.666.2.1 NAME 'mailUser' SUP top AUXILIARY
-    MAY ( mail $ proxyAddresses $ userAccountControl $ sendingHosts $ moreHosts $ anywhere ) )
+    MAY ( mail $ proxyAddresses $ userAccountControl $ sendingHosts $ moreHosts $ anywhere $
+        takenBack ) )
 """
 CONFIG = """
 include /etc/ldap/schema/core.schema
