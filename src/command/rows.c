@@ -119,6 +119,15 @@ static bool next_line(struct reading *r, struct text *line_r)
     return true;
 }
 
+/* A `#` at the start of a word begins a comment. A user may have one inside. */
+static struct text rows_without_comment(struct text line)
+{
+    for (size_t i = 0; i < line.len; i++)
+        if (line.at[i] == '#' && (i == 0 || text_is_white(line.at[i - 1])))
+            return text_trim((struct text){line.at, i});
+    return line;
+}
+
 static struct text cut_user(struct text *line)
 {
     size_t len = 0;
@@ -207,9 +216,11 @@ static enum rows_result rows_read_all(struct reading *r)
 {
     struct text line;
 
-    while (!r->no_memory && next_line(r, &line))
-        if (line.len > 0 && line.at[0] != '#')
+    while (!r->no_memory && next_line(r, &line)) {
+        line = rows_without_comment(line);
+        if (line.len > 0)
             rows_take_line(r, line);
+    }
     if (r->no_memory)
         return ROWS_NO_MEMORY;
     if (ferror(r->in))

@@ -7,7 +7,8 @@
 #include "protocol/from.h"
 
 #define WILDCARD "*@"
-#define PROBLEMS_MAX 100 /* with so many, the file is no table of logins */
+#define BYTE_ORDER_MARK "\xef\xbb\xbf" /* some editors write it, and no login begins with it */
+#define PROBLEMS_MAX 100               /* with so many, the file is no table of logins */
 
 /* One address of one login. */
 struct row {
@@ -146,6 +147,9 @@ static bool sender_logins_read_line(
     if (sender_logins_has_any(row.login, "*"))
         sender_logins_complain(
                 problems, line, "bad login", row.login, "one login: `*` stands for no others");
+    if (text_starts_with_fold(row.login, text_of(BYTE_ORDER_MARK)))
+        sender_logins_complain(
+                problems, line, "bad login", row.login, "no byte order mark before it");
     for (struct text word = sender_logins_next_word(&words); word.len > 0;
             word = sender_logins_next_word(&words)) {
         addresses++;

@@ -116,16 +116,14 @@ static int table_file_open_database(MDB_env *env, bool write, MDB_dbi *dbi_r)
 struct opening {
     const char *path;
     bool write;
+    bool probe; /* whether it is a table is found out without its lock file */
     MDB_env *env;
     MDB_dbi dbi;
     int error;
 };
 
-static void table_file_open_env(void *context)
+static void table_file_open_env(struct opening *o, unsigned flags)
 {
-    struct opening *o = context;
-    const unsigned flags = MDB_NOSUBDIR | MDB_NOTLS | (o->write ? 0 : MDB_RDONLY);
-
     o->error = mdb_env_create(&o->env);
     if (o->error == 0)
         o->error = mdb_env_set_mapsize(o->env, MAP_OCTETS);
@@ -134,11 +132,45 @@ static void table_file_open_env(void *context)
     if (o->error == 0)
         o->error = mdb_env_set_assert(o->env, table_file_on_assert);
     if (o->error == 0)
-        o->error = mdb_env_open(o->env, o->path, flags, 0600);
+        o->error = mdb_env_open(o->env, o->path, flags | MDB_NOSUBDIR | MDB_NOTLS, 0600);
+}
+
+/* LMDB makes a lock file beside whatever it opens. Where none is, nobody else has the file open,
+ * and without one it is found out whether it is a table at all. */
+static void table_file_probe(struct opening *o)
+{
+    table_file_open_env(o, MDB_RDONLY | MDB_NOLOCK);
+    if (o->error == 0)
+        o->error = table_file_open_database(o->env, false, &o->dbi);
+    if (o->env != NULL)
+        mdb_env_close(o->env);
+    o->env = NULL;
+}
+
+static void table_file_open_guarded(void *context)
+{
+    struct opening *o = context;
+
+    if (o->probe)
+        table_file_probe(o);
+    if (o->error == 0)
+        table_file_open_env(o, o->write ? 0 : MDB_RDONLY);
     if (o->error == 0)
         o->error = mdb_reader_check(o->env, NULL);
     if (o->error == 0)
         o->error = table_file_open_database(o->env, o->write, &o->dbi);
+}
+
+/* False also when that cannot be known. */
+static bool table_file_lacks_lock(const char *path)
+{
+    char *lock = NULL;
+
+    if (asprintf(&lock, "%s-lock", path) < 0)
+        return false;
+    const bool lacks = access(lock, F_OK) != 0 && errno == ENOENT;
+    free(lock);
+    return lacks;
 }
 
 /* A file that root makes belongs to the owner of its folder. It is made with that user's rights: a
@@ -164,13 +196,14 @@ static bool find_owner(const char *path, struct identity *owner_r)
 
 static void open_as_owner(struct opening *o)
 {
-    struct stat about;
+    struct stat about = {0};
 
     if (stat(o->path, &about) != 0)
         o->error = o->write && errno == ENOENT ? 0 : errno;
     else if (!S_ISREG(about.st_mode) || (!o->write && about.st_size == 0))
         o->error = MDB_INVALID;
-    if (o->error == 0 && !guard_run(table_file_open_env, o))
+    o->probe = o->error == 0 && about.st_size > 0 && table_file_lacks_lock(o->path);
+    if (o->error == 0 && !guard_run(table_file_open_guarded, o))
         o->error = MDB_CORRUPTED;
 }
 

@@ -176,6 +176,7 @@ def test_a_file_that_is_no_table_is_left_alone(case):
             ended = table(*wrong)
             check(ended.status in (66, 73), (wrong, ended.status))
             equal(ended.err, f"verimail table {wrong[0]}: {path}: it is no table of users\n")
+            check(not os.path.exists(path + "-lock"), f"{wrong}: a lock file is left")
         with open(path, "rb") as file:
             check(file.read() == content, "it was changed")
 

@@ -57,6 +57,7 @@ TEST(texts_become_rows)
             {"b@x hosts=h\nA@X\thosts=  \r\n*@x", "*@x ;a@x hosts=;b@x hosts=h;"},
             {"#a@x\n  a@x   pinned=yes \t hosts=h  \n", "a@x pinned=yes \t hosts=h;"},
             {"a#b@x\n", "a#b@x ;"},
+            {"a@x # who it is\na#b@x\thosts=h\t#hosts=g\r\nc@x #\n", "a#b@x hosts=h;a@x ;c@x ;"},
     };
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)

@@ -203,6 +203,13 @@ TEST(mistakes_have_their_line)
                                        "/t:1: not an address: (x)a@c.de" ADDRESS},
             {"* a@c.de\n*@c.de a@c.de\n",
                     "/t:1: bad login: *" LOGIN "/t:2: bad login: *@c.de" LOGIN},
+            {"\xef\xbb\xbf"
+             "alice alice@c.de\n",
+                    "/t:1: bad login: \\xef\\xbb\\xbfalice: expected no byte order mark before "
+                    "it\n"},
+            {"bob bob@c.de\n\xef\xbb\xbf# x\n",
+                    "/t:2: bad login: \\xef\\xbb\\xbf#: expected no byte order mark before it\n"
+                    "/t:2: not an address: x" ADDRESS},
             {"a\x1b[1m \xff\n", "/t:1: not an address: \\xff" ADDRESS},
     };
 

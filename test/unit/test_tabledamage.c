@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <lmdb.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -22,6 +23,17 @@ static void refused(const char *want)
     t = table_open_to_write(fixture_table_path, error);
     assert_null(t);
     assert_string_equal(error, want);
+}
+
+/* And a lock file is not left behind. */
+static void refused_without_litter(const char *want)
+{
+    char lock[sizeof fixture_table_path + 5];
+
+    snprintf(lock, sizeof lock, "%s-lock", fixture_table_path);
+    (void)unlink(lock);
+    refused(want);
+    assert_int_not_equal(access(lock, F_OK), 0);
 }
 
 BEFORE_EACH()
@@ -45,12 +57,12 @@ TEST(what_is_no_table_is_refused)
     folder_path(&fixture_table_folder, "t", fixture_table_path);
     memset(octets, 'x', sizeof octets);
     folder_write(&fixture_table_folder, "t", octets, 100, 0600);
-    refused("it is no table of users");
+    refused_without_litter("it is no table of users");
     folder_write(&fixture_table_folder, "t", octets, sizeof octets, 0600);
-    refused("it is no table of users");
+    refused_without_litter("it is no table of users");
     memset(octets, 0, sizeof octets);
     folder_write(&fixture_table_folder, "t", octets, sizeof octets, 0600);
-    refused("it is no table of users");
+    refused_without_litter("it is no table of users");
     assert_int_equal(unlink(fixture_table_path), 0);
     char error[TABLE_ERROR_MAX];
     assert_null(table_open_to_read(fixture_table_path, error));
@@ -75,6 +87,7 @@ TEST(another_database_is_refused)
     assert_int_equal(mdb_txn_commit(txn), 0);
     mdb_env_close(env);
     refused("it is no table of users");
+    refused_without_litter("it is no table of users");
 }
 
 static void spoil(off_t at, const char *octets, size_t len)
