@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/charset.h"
 #include "base/clock.h"
 #include "base/keyfile.h"
 #include "command/arguments.h"
@@ -141,18 +142,32 @@ static enum status stamp_prepare(
     return status;
 }
 
-/* The user to stamp for; NULL after a complaint. */
-static const struct address *stamp_find_user(
-        const struct job *job, const struct message_parser *parser)
+/* Where the author is not certain: whether it is at none of our domains whatever a reader makes of
+ * the message. */
+static bool stamp_is_foreign(const struct job *job, const struct message_parser *parser)
 {
-    char error[READ_MESSAGE_ERROR_MAX];
-    const struct address *author = read_message_author(parser, error);
+    struct candidates candidates = {0};
 
-    if (message_parser_digest(parser)[0] != '\0' && job->has_from)
-        return &job->from;
-    if (author == NULL)
-        command_complain(job->invocation, "not stamped: %s", error);
-    return author;
+    message_parser_candidates(parser, charset_decode, &candidates);
+    if (candidates.is_unreadable || candidates.more || candidates.lacks_domain ||
+            candidates.is_out_of_memory)
+        return false;
+    for (size_t i = 0; i < candidates.count; i++) {
+        struct address user;
+        if (address_make(text_of("any"), text_of(candidates.domains[i]), &user) &&
+                stamper_is_ours(job->stamper, &user))
+            return false;
+    }
+    return true;
+}
+
+/* The user to stamp for; NULL with a sentence in `error_r`. */
+static const struct address *stamp_find_user(const struct job *job,
+        const struct message_parser *parser, char error_r[READ_MESSAGE_ERROR_MAX])
+{
+    const struct address *author = read_message_author(parser, error_r);
+
+    return message_parser_digest(parser)[0] != '\0' && job->has_from ? &job->from : author;
 }
 
 static void stamp_put_field(struct writer *w, const char *name, const char *value, const char *eol)
@@ -169,15 +184,17 @@ static enum status stamp_make_head(const struct job *job, struct read_message *r
         const struct message_parser *parser, struct writer *w)
 {
     char error[READ_MESSAGE_ERROR_MAX];
-    const enum status status = read_message_end(reading, error);
+    enum status status = read_message_end(reading, error);
+    const struct address *user = status == STATUS_OK ? stamp_find_user(job, parser, error) : NULL;
 
+    if (user == NULL && status == STATUS_OK)
+        status = STATUS_DATA;
+    if (status == STATUS_DATA && !job->has_from && stamp_is_foreign(job, parser))
+        return STATUS_OK;
     if (status != STATUS_OK) {
         command_complain(job->invocation, "not stamped: %s", error);
         return status;
     }
-    const struct address *user = stamp_find_user(job, parser);
-    if (user == NULL)
-        return STATUS_DATA;
     if (!stamper_is_ours(job->stamper, user))
         return STATUS_OK;
     const char *eol = read_message_is_crlf(reading) ? "\r\n" : "\n";

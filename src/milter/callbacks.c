@@ -176,6 +176,13 @@ static void callbacks_reply(SMFICTX *context, const struct reply *reply)
         log_event(LOG_LEVEL_ERROR, "reply-refused", "text", reply->text);
 }
 
+static const char *callbacks_session_error(const struct connection *connection)
+{
+    const bool is_connected = connection != NULL && connection->snapshot != NULL;
+
+    return is_connected ? "out of memory" : "the mail server sent MAIL before a connection";
+}
+
 static sfsistat callbacks_refuse_session(SMFICTX *context)
 {
     static const struct reply busy = {ACTION_TEMPFAIL, "421", "4.3.2",
@@ -200,7 +207,7 @@ static sfsistat on_mail(SMFICTX *context, char **arguments)
     if (connection != NULL && connection->is_over)
         return callbacks_refuse_session(context);
     if (session == NULL || !session_mail(session, &command)) {
-        log_event(LOG_LEVEL_ERROR, "refused", "error", "out of memory");
+        log_event(LOG_LEVEL_ERROR, "refused", "error", callbacks_session_error(connection));
         return SMFIS_TEMPFAIL;
     }
     return SMFIS_CONTINUE;

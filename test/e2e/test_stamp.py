@@ -74,6 +74,8 @@ def test_a_message_that_cannot_be_stamped_passes_unchanged(verimail):
             ("a CR that ends no line", b"X: y\rFrom: bob@example.org\n" + ALICE, 65),
             ("a line that is no field", b"X: y\nno field\n" + ALICE, 65),
             ("too many fields", b"X: y\n" * 2001 + ALICE, 65),
+            ("another's, or ours behind a CR", b"From: eve@example.net\nX: y\rFrom: a@example.org\n\n", 65),
+            ("no domain", b"From: alice\n\nx\n", 65),
             ("a huge header", b"X: " + b"y" * 1100000 + b"\n" + ALICE, 65)):
         done = verimail.run("stamp", given=message)
         equal(done.status, status, name)
@@ -87,9 +89,13 @@ def test_what_is_not_ours_passes_unchanged(verimail):
     for message in (b"From: eve@elsewhere.test\r\nTo: bob@receiver.test\r\n\r\nA line of text.\r\n",
                     old + b"From: x@example.net\r\n\r\nx\r\n",
                     b"From: x@sub.example.org\n\nx\n",
-                    b"From eve\nFrom: eve@example.net\n\nx\n"):
+                    b"From eve\nFrom: eve@example.net\n\nx\n",
+                    b"From: eve@example.net, mallory@example.net\n\nx\n",
+                    b"From: eve..@example.net\nno field\n\nx\n",
+                    b"From: eve@example.net\nSubject: " + b"y" * 1000 + b"\n\nx\n",
+                    b"From: J\xfcrgen <j..@example.net>\n\nx\n"):
         done = verimail.run("stamp", given=message)
-        equal((done.status, done.octets, done.err), (0, message, ""), message.decode())
+        equal((done.status, done.octets, done.err), (0, message, ""), message)
     done = verimail.run("stamp", "--from", "x@example.net", given=ALICE)
     equal((done.status, done.octets, done.err), (0, ALICE, ""))
     pipe = f"printf %s 'From: eve@elsewhere.test' | {verimail.program} -c v.conf stamp"

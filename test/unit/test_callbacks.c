@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
+#include "capture.h"
 #include "fixture_session.h"
 
 /* libmilter's functions, as far as callbacks.c calls them. They write down what is asked of the
@@ -295,7 +297,14 @@ TEST(calls_without_a_connection)
     sfsistat status;
     SMFICTX context = begin(EVERYTHING, EVERYTHING, &status);
 
+    struct capture capture = capture_begin();
+    char log[500];
+    log_init();
+    log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
     assert_int_equal(registered.xxfi_envfrom(&context, rcpt), SMFIS_TEMPFAIL);
+    (void)capture_read(&capture, log, sizeof log);
+    capture_end(&capture);
+    assert_non_null(strstr(log, "error=\"the mail server sent MAIL before a connection\""));
     assert_int_equal(registered.xxfi_envrcpt(&context, rcpt), SMFIS_NOREPLY);
     field(&context, "From", " a@example.org", SMFIS_NOREPLY);
     assert_int_equal(registered.xxfi_eoh(&context), SMFIS_NOREPLY);
