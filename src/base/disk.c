@@ -6,6 +6,7 @@
 #include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 bool disk_sync_folder(const char *path)
@@ -22,4 +23,16 @@ bool disk_sync_folder(const char *path)
     free(copy);
     errno = error;
     return done;
+}
+
+bool disk_is_full(const char *path)
+{
+    char *copy = strdup(path);
+    struct statvfs disk;
+
+    if (copy == NULL)
+        return false;
+    const bool is_full = statvfs(dirname(copy), &disk) == 0 && disk.f_bavail == 0;
+    free(copy);
+    return is_full;
 }

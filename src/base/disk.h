@@ -9,4 +9,7 @@
  * a folder is not an error. False with errno. */
 bool disk_sync_folder(const char *path) __attribute__((warn_unused_result));
 
+/* Whether the disk of the file `path` has no room. The file need not be there. */
+bool disk_is_full(const char *path);
+
 #endif

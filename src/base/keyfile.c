@@ -4,9 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/disk.h"
 
 static const char *keyfile_refuse(int fd)
 {
@@ -70,25 +74,42 @@ bool keyfile_read(
     return result == KEY_OK;
 }
 
-bool keyfile_create(const char *path, const char *content, size_t len)
+static bool keyfile_write(int fd, const char *content, size_t len)
 {
-    const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-    if (fd < 0)
-        return false;
     size_t done = 0;
+
     while (done < len) {
         const ssize_t written = write(fd, content + done, len - done);
         if (written < 0 && errno != EINTR)
-            break;
+            return false;
         done += written > 0 ? (size_t)written : 0;
     }
-    bool ok = done == len && fsync(fd) == 0;
-    ok = close(fd) == 0 && ok;
-    if (!ok) {
-        const int error = errno;
-        unlink(path);
-        errno = error;
+    return fsync(fd) == 0;
+}
+
+/* The file gets its name when it is whole: a process that is killed leaves no part of a key there.
+ */
+bool keyfile_create(const char *path, const char *content, size_t len)
+{
+    char *temporary = NULL;
+
+    if (asprintf(&temporary, "%s.XXXXXX", path) < 0) {
+        errno = ENOMEM;
+        return false;
     }
+    const int fd = mkostemp(temporary, O_CLOEXEC);
+    bool ok = fd >= 0 && keyfile_write(fd, content, len);
+    if (fd >= 0)
+        ok = close(fd) == 0 && ok;
+    ok = ok && link(temporary, path) == 0;
+    const bool linked = ok;
+    ok = ok && disk_sync_folder(path);
+    const int error = errno;
+    if (linked && !ok)
+        (void)unlink(path);
+    if (fd >= 0)
+        (void)unlink(temporary);
+    free(temporary);
+    errno = error;
     return ok;
 }

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/disk.h"
 #include "process/identity.h"
 #include "users/guard.h"
 
@@ -62,6 +63,11 @@ const char *table_file_reason(int error)
     default:
         return mdb_strerror(error);
     }
+}
+
+int table_file_find_cause(const char *path, int error)
+{
+    return (error == EIO || error == MDB_CORRUPTED) && disk_is_full(path) ? ENOSPC : error;
 }
 
 static void table_file_on_assert(MDB_env *env, const char *message)
@@ -202,9 +208,14 @@ static void open_as_owner(struct opening *o)
         o->error = o->write && errno == ENOENT ? 0 : errno;
     else if (!S_ISREG(about.st_mode) || (!o->write && about.st_size == 0))
         o->error = MDB_INVALID;
+    const bool is_new = o->write && about.st_size == 0;
     o->probe = o->error == 0 && about.st_size > 0 && table_file_lacks_lock(o->path);
     if (o->error == 0 && !guard_run(table_file_open_guarded, o))
         o->error = MDB_CORRUPTED;
+    if (o->error != 0 && is_new)
+        o->error = table_file_find_cause(o->path, o->error);
+    else if (o->error == 0 && is_new && !disk_sync_folder(o->path))
+        o->error = errno;
 }
 
 static bool table_file_fail(
@@ -243,7 +254,7 @@ bool table_file_open(const char *path, bool write, MDB_env **env_r, MDB_dbi *dbi
 
 int table_file_check(MDB_env *env)
 {
-    struct stat about;
+    struct stat about = {0};
     int fd = -1;
 
     if (mdb_env_get_fd(env, &fd) != 0 || fstat(fd, &about) != 0)

@@ -14,6 +14,9 @@ int table_file_put_mark(MDB_txn *txn, MDB_dbi dbi);
 
 /* The text of an error. MDB_CORRUPTED means content that we did not write. */
 const char *table_file_reason(int error);
+/* The cause of a failed write. Where the disk is full, LMDB says EIO when a part was written, and a
+ * page that has no block looks damaged. */
+int table_file_find_cause(const char *path, int error);
 
 /* Opens the environment and its database. On false `error_r` has an error text. */
 bool table_file_open(const char *path, bool write, MDB_env **env_r, MDB_dbi *dbi_r,

@@ -1,33 +1,24 @@
 // SPDX-License-Identifier: ISC
 #include <errno.h>
-#include <sys/statvfs.h>
 
 #include "users/stored.h"
 #include "users/table_file.h"
 #include "users/table_step.h"
 
-/* Finds the cause of a failed write: LMDB reports only EIO when the disk accepted a part of it. */
-static int table_write_find_cause(const struct table *t, int error)
-{
-    struct statvfs disk;
-    int fd = -1;
-
-    return error == EIO && mdb_env_get_fd(t->env, &fd) == 0 && fstatvfs(fd, &disk) == 0 &&
-                           disk.f_bavail == 0
-                   ? ENOSPC
-                   : error;
-}
-
 /* The result of a step in a write transaction. After a failed step the transaction must not be
  * committed. */
 static enum table_result written(struct table *t, int error)
 {
+    const char *path = NULL;
+
     if (error == MDB_NOTFOUND)
         return TABLE_ABSENT;
     if (error == 0)
         return TABLE_OK;
     t->spoiled = true;
-    return table_step_fail(t, "it cannot be written", table_write_find_cause(t, error));
+    if (mdb_env_get_path(t->env, &path) == 0)
+        error = table_file_find_cause(path, error);
+    return table_step_fail(t, "it cannot be written", error);
 }
 
 static void table_write_do_begin(void *context)

@@ -11,7 +11,7 @@ import time
 from harness.checks import WAIT_LIMIT, check, equal, wait_for
 from harness.daemon import BUILD
 from harness.keys import Key
-from harness.namespaces import needs_root
+from harness.namespaces import apart, disk, needs_root
 
 PROGRAM = os.path.abspath(os.path.join(BUILD, "src/command/verimail"))
 NOBODY = 65534
@@ -425,3 +425,16 @@ def test_a_table_that_is_not_there_is_said_at_once(case):
     line = daemon.reload(wanted="event=reload-failed|No such file")
     check("No such file" in daemon.text(), line)
     equal(daemon.stop(signal.SIGTERM), 0)
+
+
+# Full when the file is made, while its first pages are written, and while rows are.
+@apart
+def test_a_full_disk_is_called_full(case):
+    rows = "".join(f"user{i}@example.org\n" for i in range(100000))
+    for free in (0, 4, 8, 16, 512):  # KiB
+        with disk(case.world.state, "1m"):
+            with open(os.path.join(case.world.state, "fill"), "wb") as file:
+                file.write(bytes((1024 - free) * 1024))
+            ended = table("build", os.path.join(case.world.state, "users"), given=rows)
+            check(ended.status != 0 and "users: " in ended.err
+                  and ended.err.endswith("No space left on device\n"), f"{free}: {ended.err}")

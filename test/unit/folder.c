@@ -71,3 +71,16 @@ bool folder_read(const struct folder *folder, const char *name, char *buffer_r, 
     buffer_r[len] = '\0';
     return true;
 }
+
+size_t folder_count(const struct folder *folder)
+{
+    DIR *dir = opendir(folder->path);
+    size_t count = 0;
+
+    if (dir == NULL)
+        err(EXIT_FAILURE, "%s", folder->path);
+    for (const struct dirent *entry; (entry = readdir(dir)) != NULL;)
+        count += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    closedir(dir);
+    return count;
+}

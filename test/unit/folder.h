@@ -24,4 +24,7 @@ void folder_write(const struct folder *folder, const char *name, const char *con
 /* Reads a file whole, NUL-terminated; false when it is not there. */
 bool folder_read(const struct folder *folder, const char *name, char *buffer_r, size_t size);
 
+/* How many files are in it. */
+size_t folder_count(const struct folder *folder);
+
 #endif

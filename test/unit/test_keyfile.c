@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "base/keyfile.h"
+#include "child.h"
+#include "fault.h"
 #include "folder.h"
 #include "unit.h"
 
@@ -172,4 +174,51 @@ TEST(nothing_is_left_of_a_file_that_failed)
     assert_false(created);
     assert_int_equal(error, EFBIG);
     assert_string_equal(loaded("halfway", 0), strerror(ENOENT));
+    assert_int_equal(folder_count(&folder), 0);
+}
+
+static bool is_killed_while_it_writes(void *context)
+{
+    const struct rlimit small = {3, 3};
+
+    (void)signal(SIGXFSZ, SIG_DFL);
+    (void)setrlimit(RLIMIT_FSIZE, &small);
+    return keyfile_create(context, "secret\n", 7);
+}
+
+/* A write beyond the limit first writes up to it, and the next one kills. */
+TEST(a_part_of_a_key_is_no_key)
+{
+    char path[FOLDER_PATH_MAX];
+    char buffer[64];
+
+    folder_path(&folder, "key", path);
+    const int end = child_end(is_killed_while_it_writes, path);
+    assert_true(WIFSIGNALED(end));
+    assert_int_equal(WTERMSIG(end), SIGXFSZ);
+    assert_int_equal(folder_count(&folder), 1); /* it did begin */
+    assert_true(keyfile_create(path, "secret\n", 7));
+    assert_true(folder_read(&folder, "key", buffer, sizeof buffer));
+    assert_string_equal(buffer, "secret\n");
+}
+
+TEST(a_file_that_is_not_on_the_disk_is_none)
+{
+    static const struct {
+        const char *kind;
+        uint32_t n;
+        int error;
+    } faults[] = {{"fsync", 1, EIO}, {"fsync", 2, EIO}, {"write", 1, ENOSPC}};
+    char path[FOLDER_PATH_MAX];
+
+    folder_path(&folder, "key", path);
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        fault_once(faults[i].kind, faults[i].n);
+        const bool created = keyfile_create(path, "secret\n", 7);
+        const int error = errno;
+        assert_int_equal(fault_end(), 1);
+        assert_false(created);
+        assert_int_equal(error, faults[i].error);
+        assert_int_equal(folder_count(&folder), 0);
+    }
 }
