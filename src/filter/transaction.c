@@ -97,8 +97,7 @@ static void transaction_note_result(struct transaction *transaction, const struc
     forged->seen++;
     if (config->verify_count == 0 || forged->rest > 0)
         return;
-    if (!results_is_forged(
-                field->value, field->space_before_colon, text_of(config->verify->authserv_id.at)))
+    if (!results_is_forged(field, text_of(config->verify->authserv_id.at)))
         return;
     /* So many fields are no valid header section: nobody's results are of use in it. */
     if (forged->count == sizeof forged->numbers / sizeof *forged->numbers)

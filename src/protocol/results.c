@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: ISC
 #include "protocol/results.h"
 
+#include "protocol/digest.h"
+
 #define LINE_MAX_OCTETS 78 /* RFC 5322, 2.1.1 */
 
 /* Writing */
@@ -387,14 +389,6 @@ static bool results_id_is(struct text id, struct text name)
     return id.len == 0 || !results_is_name_octet(id.at[0]);
 }
 
-static bool results_has_bare_cr(struct text value)
-{
-    for (size_t i = 0; i < value.len; i++)
-        if (value.at[i] == '\r' && (i + 1 == value.len || value.at[i + 1] != '\n'))
-            return true;
-    return false;
-}
-
 /* Readers decode it, wherever it stands. */
 static bool results_has_encoded_word(struct text value)
 {
@@ -408,13 +402,15 @@ static struct text results_before_semicolon(struct text value)
     return semicolon != NULL ? (struct text){value.at, (size_t)(semicolon - value.at)} : value;
 }
 
-bool results_is_forged(struct text value, bool space_before_colon, struct text authserv_id)
+bool results_is_forged(const struct field *field, struct text authserv_id)
 {
+    const struct text value = field->value;
     char buffer[DOMAIN_MAX + 2];
     struct writer id = writer_of(buffer, sizeof buffer);
     struct scan scan = {value, false};
 
-    if (results_has_bare_cr(value) || results_has_encoded_word(results_before_semicolon(value)))
+    if (field->has_bare_cr || field->longest_line > DIGEST_LINE_MAX ||
+            results_has_encoded_word(results_before_semicolon(value)))
         return true;
     results_take_id(&scan, &id);
     const bool is_ours = scan.failed || results_id_is(writer_text(&id), authserv_id);
@@ -426,5 +422,5 @@ bool results_is_forged(struct text value, bool space_before_colon, struct text a
         scan.failed = !results_take(&scan, ';');
         results_take_result(&scan);
     } while (!at_end(&scan));
-    return scan.failed || space_before_colon || (is_ours && results_looks_like_ours(value));
+    return scan.failed || field->space_before_colon || (is_ours && results_looks_like_ours(value));
 }

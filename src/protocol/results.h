@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "protocol/address.h"
+#include "protocol/field.h"
 #include "protocol/text.h"
 #include "protocol/verdict.h"
 
@@ -38,12 +39,13 @@ bool results_format(struct text authserv_id, const struct results *results, cons
  * facts on forgeries). It must when
  * - it claims our id, and `verimail` stands before a `=` or `/` in it, even in a comment or quotes,
  * - it has the word verimail and does not parse,
- * - it claims our id, or has none that parses, and has `=?` anywhere, or
- * - it has `=?` in its id, or a CR without LF.
+ * - it claims our id, or has none that parses, and has `=?` anywhere,
+ * - it has `=?` in its id, or a CR without LF, or
+ * - it has a line that mail servers cut (DIGEST_LINE_MAX): it becomes another field behind us.
  * The id ends at `;`, or where no name goes on: at a `/`, a version, white space. It is compared in
  * any case, without comments and quotes. So is the word, which may also be divided by comments,
  * quotes, white space, and octets that are not printable. A field with white space before its colon
- * does not parse: `space_before_colon`. Where parsers could disagree, it is deleted. */
-bool results_is_forged(struct text value, bool space_before_colon, struct text authserv_id);
+ * does not parse. Where parsers could disagree, it is deleted. */
+bool results_is_forged(const struct field *field, struct text authserv_id);
 
 #endif

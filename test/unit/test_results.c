@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "exact.h"
+#include "protocol/digest.h"
 #include "protocol/results.h"
 #include "unit.h"
 
@@ -76,8 +77,17 @@ TEST(no_room)
     }
 }
 
+static bool is_forged(struct text name, struct text value, struct text id)
+{
+    const struct field field = field_of(name, value);
+
+    return results_is_forged(&field, id);
+}
+
 TEST(forged)
 {
+    const struct text name = text_of(RESULTS_NAME);
+    const struct text spaced = text_of(RESULTS_NAME " ");
     static const struct {
         const char *value;
         bool want;
@@ -182,15 +192,15 @@ TEST(forged)
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const struct text value = exact_copy(text_of(table[i].value));
-        const bool got = results_is_forged(value, false, text_of(ID));
+        const bool got = is_forged(name, value, text_of(ID));
         exact_free(value);
         if (got != table[i].want) {
             print_error("%s: got %d, want %d\n", table[i].value, got, table[i].want);
             fail();
         }
     }
-    assert_true(results_is_forged(text_of("mx.elsewhere.org; verimail=pass"), true, text_of(ID)));
-    assert_false(results_is_forged(text_of("mx.elsewhere.org; spf=pass"), true, text_of(ID)));
+    assert_true(is_forged(spaced, text_of("mx.elsewhere.org; verimail=pass"), text_of(ID)));
+    assert_false(is_forged(spaced, text_of("mx.elsewhere.org; spf=pass"), text_of(ID)));
 }
 
 /* No name that can be ours is so long. */
@@ -205,8 +215,24 @@ TEST(long_ids_are_others)
         const struct text id = writer_text(&w);
         writer_string(&w, "; verimail=pass");
         const struct text value = exact_copy(writer_text(&w));
-        assert_int_equal(results_is_forged(value, false, id), len <= DOMAIN_MAX + 2);
+        assert_int_equal(is_forged(text_of(RESULTS_NAME), value, id), len <= DOMAIN_MAX + 2);
         exact_free(value);
+    }
+}
+
+/* A mail server behind us would cut it, and bring our id to its front. */
+TEST(long_lines)
+{
+    char buffer[DIGEST_LINE_MAX + 1];
+
+    for (size_t len = DIGEST_LINE_MAX; len <= DIGEST_LINE_MAX + 1; len++) {
+        struct writer w = writer_of(buffer, sizeof buffer);
+        writer_string(&w, " (");
+        while (sizeof RESULTS_NAME + writer_text(&w).len + strlen(") mx.elsewhere.org") < len)
+            writer_char(&w, 'a');
+        writer_string(&w, ") mx.elsewhere.org");
+        assert_int_equal(is_forged(text_of(RESULTS_NAME), writer_text(&w), text_of(ID)),
+                len > DIGEST_LINE_MAX);
     }
 }
 

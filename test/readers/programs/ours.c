@@ -28,7 +28,9 @@ static void say_from(struct text value)
 
 static void say_results(struct text value)
 {
-    puts(results_is_forged(value, false, text_of(AUTHSERV_ID)) ? "forged" : "stands");
+    const struct field field = field_of(text_of(RESULTS_NAME), value);
+
+    puts(results_is_forged(&field, text_of(AUTHSERV_ID)) ? "forged" : "stands");
 }
 
 static void say_domain(struct text value)
