@@ -138,12 +138,13 @@ static bool origins_take_network(void *context, const struct eventstore_value *v
     return !tallying->scope->failed;
 }
 
-json_t *origins_networks(struct scope *scope, size_t most)
+json_t *origins_networks(struct scope *scope, const char *of, size_t most)
 {
     struct tallying tallying = {scope, json_object()};
+    char rest[256];
 
-    scope_ask(scope, BEGINNING ", count(*)", "AND verdict = 'NO' " LARGEST, origins_take_network,
-            &tallying);
+    snprintf(rest, sizeof rest, "AND %s " LARGEST, of);
+    scope_ask(scope, BEGINNING ", count(*)", rest, origins_take_network, &tallying);
     return tally_top(scope, tallying.tally, "network", most);
 }
 

@@ -8,9 +8,10 @@
 
 /* The sources and targets of forgeries: all questions that were answered NO. */
 
-/* The networks (IPv4 /24, IPv6 /48) of the addresses that sent the mail: an array of {network,
- * questions}. If the asker did not report the address, the asker's own network counts. */
-json_t *origins_networks(struct scope *scope, size_t most);
+/* The networks (IPv4 /24, IPv6 /48) of the addresses that sent the mail of these events, a
+ * condition in SQL: an array of {network, questions}. If the asker did not report the address, the
+ * asker's own network counts. */
+json_t *origins_networks(struct scope *scope, const char *of, size_t most);
 /* The receiving domains: an array of {domain, questions}. `*` stands for a question about too many
  * domains to name. A forgery to several domains counts for each. */
 json_t *origins_receiving(struct scope *scope, size_t most);

@@ -165,6 +165,7 @@ const char *phrase_reason(struct text verdict, struct text reason)
             {"ALLOW", "unstamped", "user may do without"},
             {"ALLOW", "host", "user may use others"},
             {"ALLOW", "unserved", "subdomain not served"},
+            {"ALLOW", "testing", "would be NO"},
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)

@@ -68,8 +68,22 @@ static json_t *forgeries(struct scope *scope)
     scope_set(scope, made, "users",
             report_list(scope, keys, "\"user\", count(*) AS questions",
                     "AND verdict = 'NO' GROUP BY \"user\"" LARGEST));
-    scope_set(scope, made, "networks", origins_networks(scope, MOST));
+    scope_set(scope, made, "networks", origins_networks(scope, "verdict = 'NO'", MOST));
     scope_set(scope, made, "receiving", origins_receiving(scope, MOST));
+    return made;
+}
+
+/* What domains under test would answer NO to. */
+static json_t *testing(struct scope *scope)
+{
+    static const char *const keys[] = {"user", "would_be", "questions", NULL};
+    json_t *made = json_object();
+
+    scope_set(scope, made, "users",
+            report_list(scope, keys, "\"user\", would_be, count(*) AS questions",
+                    "AND would_be <> '' GROUP BY \"user\", would_be ORDER BY questions DESC, "
+                    "\"user\", would_be LIMIT 20"));
+    scope_set(scope, made, "networks", origins_networks(scope, "would_be <> ''", MOST));
     return made;
 }
 
@@ -151,6 +165,7 @@ json_t *report_make(struct eventstore *store, const struct report_wish *wish,
     series_put(&scope, oldest >= 0 ? (uint64_t)oldest : wish->until, report, &unlisted_questions);
     scope_set(&scope, report, "reasons", reasons(&scope, report));
     scope_set(&scope, report, "forgeries", forgeries(&scope));
+    scope_set(&scope, report, "testing", testing(&scope));
     scope_set(&scope, report, "new_hosts",
             hosts_new(&scope, oldest >= 0 ? (uint64_t)oldest : wish->until, MOST));
     scope_set(&scope, report, "unlisted", unlisted(&scope, unlisted_questions));

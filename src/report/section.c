@@ -54,6 +54,21 @@ const struct section sections_of_report[SECTIONS_COUNT] = {
                 .key = "reason",
                 .verdict = "ALLOW",
                 .none = "nothing was"},
+        {.title = "Would be NO",
+                .about = "Users of domains under test whose mail would be answered NO: forged, or "
+                         "sent by a program of yours that does not stamp yet.",
+                .heading = "User",
+                .within = "testing",
+                .list = "users",
+                .key = "user",
+                .none = "nothing was"},
+        {.title = "Would be NO, from",
+                .about = "Networks that this mail came from.",
+                .heading = "Network",
+                .within = "testing",
+                .list = "networks",
+                .key = "network",
+                .none = "none"},
         {.title = "New sending hosts",
                 .about = "Hosts whose stamps came up in this period and not in the 90 days before.",
                 .heading = "Host",
@@ -110,6 +125,7 @@ void section_note(const struct section *section, const json_t *entry, char note_
     char phrase[PHRASE_MAX] = "";
     const json_t *first = json_object_get(entry, "first");
     const json_t *no = json_object_get(entry, "no");
+    const json_t *would_be = json_object_get(entry, "would_be");
     const bool is_replay = section->within != NULL && strcmp(section->within, "replays") == 0;
 
     note_r[0] = '\0';
@@ -123,6 +139,9 @@ void section_note(const struct section *section, const json_t *entry, char note_
     } else if (is_replay) {
         phrase_fit(phrase_text(json_object_get(entry, "host")), SECTION_NOTE_MAX - 8, phrase);
         snprintf(note_r, SECTION_NOTE_MAX, "via %.88s", phrase);
+    } else if (would_be != NULL) {
+        snprintf(note_r, SECTION_NOTE_MAX, "%s",
+                phrase_reason(text_of("NO"), phrase_text(would_be)));
     } else if (no != NULL) {
         phrase_count((uint64_t)json_integer_value(no), phrase);
         snprintf(note_r, SECTION_NOTE_MAX, "%.40s NO", phrase);

@@ -136,5 +136,6 @@ TEST(reasons_are_explained)
 {
     expect("NO", phrase_reason(text_of("NO"), text_of("unstamped")), "no stamp");
     expect("ALLOW", phrase_reason(text_of("ALLOW"), text_of("unstamped")), "user may do without");
+    expect("testing", phrase_reason(text_of("ALLOW"), text_of("testing")), "would be NO");
     expect("unknown", phrase_reason(text_of("ALLOW"), text_of("new")), "");
 }

@@ -124,12 +124,18 @@ TEST_EACH(everything_is_told, backends)
                     "new.example.org", "192.0.2.1"),
             event_of(day + 2 * FIXTURE_EVENTS_DAY, VERDICT_ALLOW, REASON_CHANGED, "eve@example.com",
                     "new.example.org", "192.0.2.1"),
+            event_of(day + 2 * FIXTURE_EVENTS_DAY, VERDICT_ALLOW, REASON_TESTING,
+                    "carol@example.org", "", "192.0.2.1"),
+            event_of(day + 2 * FIXTURE_EVENTS_DAY, VERDICT_ALLOW, REASON_TESTING,
+                    "carol@example.org", "", "198.51.100.1"),
             event_of(day + 3 * FIXTURE_EVENTS_DAY, VERDICT_NO, REASON_REFUSED, "late@example.org",
                     "", ""),
     };
 
     events[6].listed = events[7].listed = false;
     events[7].receiving = text_of("example.com");
+    events[11].would_be = REASON_UNSTAMPED;
+    events[12].would_be = REASON_FORGED;
     write_events(&place, events, sizeof events / sizeof *events);
     assert_true(eventstore_write(place.store, NULL, 0, 17, day + HOUR));
     const struct report_wish wish = {day, day + 3 * FIXTURE_EVENTS_DAY, "example.org"};
@@ -139,16 +145,17 @@ TEST_EACH(everything_is_told, backends)
             {"until", "\"2026-06-04T00:00:00Z\""},
             {"domain", "\"example.org\""},
             {"recorded_since", "\"2026-05-31T00:00:00Z\""},
-            {"questions", "9"},
+            {"questions", "11"},
             {"yes", "2"},
             {"no", "5"},
-            {"allow", "2"},
+            {"allow", "4"},
             {"lost", "17"},
             {"step_seconds", "86400"},
             {"times", "[{\"begin\":\"2026-06-01T00:00:00Z\",\"yes\":2,\"no\":1,\"allow\":0},"
                       "{\"begin\":\"2026-06-02T00:00:00Z\",\"yes\":0,\"no\":4,\"allow\":0},"
-                      "{\"begin\":\"2026-06-03T00:00:00Z\",\"yes\":0,\"no\":0,\"allow\":2}]"},
-            {"reasons", "[{\"verdict\":\"NO\",\"reason\":\"refused\",\"questions\":2},"
+                      "{\"begin\":\"2026-06-03T00:00:00Z\",\"yes\":0,\"no\":0,\"allow\":4}]"},
+            {"reasons", "[{\"verdict\":\"ALLOW\",\"reason\":\"testing\",\"questions\":2},"
+                        "{\"verdict\":\"NO\",\"reason\":\"refused\",\"questions\":2},"
                         "{\"verdict\":\"NO\",\"reason\":\"unstamped\",\"questions\":2},"
                         "{\"verdict\":\"YES\",\"reason\":\"stamped\",\"questions\":2},"
                         "{\"verdict\":\"ALLOW\",\"reason\":\"changed\",\"questions\":1},"
@@ -162,6 +169,11 @@ TEST_EACH(everything_is_told, backends)
                           "{\"network\":\"2001:db8::/48\",\"questions\":1}],"
                           "\"receiving\":[{\"domain\":\"example.com\",\"questions\":5},"
                           "{\"domain\":\"example.net\",\"questions\":4}]}"},
+            {"testing", "{\"users\":[{\"user\":\"carol@example.org\",\"would_be\":\"forged\","
+                        "\"questions\":1},{\"user\":\"carol@example.org\","
+                        "\"would_be\":\"unstamped\",\"questions\":1}],"
+                        "\"networks\":[{\"network\":\"192.0.2.0/24\",\"questions\":1},"
+                        "{\"network\":\"198.51.100.0/24\",\"questions\":1}]}"},
             {"new_hosts", "[{\"host\":\"new.example.org\",\"first\":\"2026-06-01T02:00:00Z\","
                           "\"questions\":3}]"},
             {"unlisted", "{\"questions\":2,\"users\":[{\"user\":\"x@example.org\","
@@ -280,7 +292,8 @@ static json_t *hostile(void)
 {
     return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:i,"
                      " s:[{s:s, s:I, s:I, s:I}], s:[{s:s, s:s, s:i}],"
-                     " s:{s:[{s:s, s:I}], s:[], s:[{s:s, s:I}]}, s:n,"
+                     " s:{s:[{s:s, s:I}], s:[], s:[{s:s, s:I}]},"
+                     " s:{s:[{s:s, s:s, s:i}], s:[{s:s, s:i}]}, s:n,"
                      " s:{s:i, s:[{s:s, s:i, s:i}]}, s:{s:i, s:[{s:s, s:s, s:i}]}}",
             "since", "2026-06-01T00:00:00Z", "until", "2026-06-08T00:00:00Z", "domain",
             "example.org", "recorded_since", "2026-06-02T00:00:00Z", "lost", (json_int_t)INT64_MAX,
@@ -290,10 +303,11 @@ static json_t *hostile(void)
             (json_int_t)1, "reasons", "verdict", "NO", "reason", "<b>'\"&", "questions", 1,
             "forgeries", "users", "user", "<script>alert(1)</script>\x1b]0;x\x07@example.org",
             "questions", (json_int_t)INT64_MAX, "networks", "receiving", "domain",
-            "\xe2\x80\x8f\xc2\x9b\x7f", "questions", (json_int_t)1, "new_hosts", "unlisted",
-            "questions", 1, "users", "user", "\"><img src=x onerror=alert(1)>@example.org",
-            "questions", 1, "no", 1, "replays", "questions", 1, "users", "user", "", "host",
-            "<host>&'\"", "questions", 1);
+            "\xe2\x80\x8f\xc2\x9b\x7f", "questions", (json_int_t)1, "testing", "users", "user",
+            "<b>\x1b", "would_be", "<i>", "questions", 1, "networks", "network", "<u>", "questions",
+            1, "new_hosts", "unlisted", "questions", 1, "users", "user",
+            "\"><img src=x onerror=alert(1)>@example.org", "questions", 1, "no", 1, "replays",
+            "questions", 1, "users", "user", "", "host", "<host>&'\"", "questions", 1);
 }
 
 TEST(strangers_texts_are_escaped)
@@ -329,7 +343,7 @@ TEST(any_json_can_be_printed)
 {
     static const char *const members[] = {"since", "until", "domain", "recorded_since", "lost",
             "questions", "yes", "no", "allow", "step_seconds", "times", "reasons", "forgeries",
-            "new_hosts", "unlisted", "replays"};
+            "testing", "new_hosts", "unlisted", "replays"};
     const struct report_look look = {80, true, true};
 
     for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
