@@ -10,22 +10,25 @@
 #include "protocol/domain.h"
 #include "protocol/text.h"
 
-#define DISCOVERY_ADDRESSES_MAX 4 /* in total, design section 6 */
-#define DISCOVERY_ERROR_MAX 160   /* octets with a NUL */
+#define DISCOVERY_ADDRESSES_MAX 4  /* in total, design section 6 */
+#define DISCOVERY_ERROR_MAX 160    /* octets with a NUL */
+#define DISCOVERY_SOCKETS_MAX 8192 /* at once, where a process may have enough descriptors */
 
 /* Finds the service of a domain: SRV records (RFC 2782) and their addresses. One object for a
  * process, made after any fork; all its threads may use it at once. It has a thread of its own,
  * which waits for the resolver (libunbound). */
 struct discovery;
 
+/* libunbound hung, and another context took its place, `in_a_row` times within minutes. What hangs
+ * stays in memory. No call of this header may be made here. */
+typedef void discovery_on_replaced(unsigned in_a_row);
+
 struct discovery_options {
     const char *resolver;             /* `ADDRESS@PORT` or `ADDRESS`; NULL: /etc/resolv.conf's */
     const char *const *trust_anchors; /* DS or DNSKEY records as text; none of them: nothing is
                                        * secure. NULL: Debian's dns-root-data, if it is there */
     size_t trust_anchors_count;
-    void (*on_replaced)(void); /* libunbound hung, and another context took its place; NULL: no
-                                * matter. Called with a lock held: no call of this header may be
-                                * made */
+    discovery_on_replaced *on_replaced; /* NULL: it does not matter */
 };
 
 /* Reads all files that it will ever need: afterwards the process may enter its sandbox. Threads are

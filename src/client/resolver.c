@@ -8,6 +8,7 @@
 #include <sys/queue.h>
 #include <sys/resource.h>
 
+#include "base/backoff.h"
 #include "base/clock.h"
 #include "client/lru.h"
 #include "client/organization.h"
@@ -16,15 +17,18 @@
 #include "client/resolver_context.h"
 
 #define NXDOMAIN 3
-#define FLAGS 2             /* where the header of a message has them (RFC 1035, 4.1.1) */
-#define TRUNCATED 2         /* and the one of them that says so */
-#define START_TIMEOUT 5000  /* milliseconds for a name that needs no network */
-#define PROBE_BEFORE 1500   /* milliseconds before a deadline that is about to pass */
-#define REPLACE_EVERY 10000 /* milliseconds */
-#define KEPT_MAX 86400      /* seconds for which an answer is kept */
+#define FLAGS 2            /* where the header of a message has them (RFC 1035, 4.1.1) */
+#define TRUNCATED 2        /* and the one of them that says so */
+#define START_TIMEOUT 5000 /* milliseconds for a name that needs no network */
+#define PROBE_BEFORE 1500  /* milliseconds before a deadline that is about to pass */
+#define REPLACE_PAUSE 1000 /* milliseconds after the second replacement in a row */
+#define REPLACE_PAUSE_MAX 60000
+#define KEPT_MAX 86400 /* seconds for which an answer is kept */
 #define LOOKUPS_MAX (3 * RESOLVER_PLACES_MAX)
 #define LOOKUP_KEY_MAX (PUMP_NAME_MAX + 1)
 #define DESCRIPTORS_PER_PLACE 4 /* half of them for libunbound's sockets */
+
+_Static_assert(RESOLVER_PLACES_MAX * 2 == DISCOVERY_SOCKETS_MAX, "two for each place");
 
 enum lookup_state {
     LOOKUP_NEW,
@@ -50,13 +54,13 @@ struct lookup {
 
 struct resolver {
     struct resolver_source *source;
-    void (*on_replaced)(void);
+    discovery_on_replaced *on_replaced;
     size_t places_count;
     pthread_mutex_t lock;  /* of all that follows */
     struct ub_ctx *unused; /* the first context, until its pump starts */
     struct pump *pump;
     bool has_lost_pump;
-    uint64_t replaced;   /* mono_ms(): when a pump was replaced last; 0: never */
+    struct backoff replacing;
     struct lru *lookups; /* by type and name */
     LIST_HEAD(, lookup) all;
     TAILQ_HEAD(, lookup) waiting;
@@ -86,6 +90,8 @@ struct resolver *resolver_init(
     LIST_INIT(&resolver->all);
     TAILQ_INIT(&resolver->waiting);
     resolver->on_replaced = options->on_replaced;
+    resolver->replacing =
+            (struct backoff){.first = REPLACE_PAUSE, .max = REPLACE_PAUSE_MAX, .free = 1};
     resolver->places_count = resolver_count_places();
     resolver->places = places_init(resolver->places_count);
     resolver->lookups = lru_init(LOOKUPS_MAX, sizeof(struct lookup));
@@ -301,9 +307,11 @@ static void resolver_replace_pump(struct resolver *resolver)
     char error[DISCOVERY_ERROR_MAX];
     const uint64_t now = mono_ms();
 
-    if (resolver->replaced != 0 && now - resolver->replaced < REPLACE_EVERY)
+    if (now < resolver->replacing.until)
         return;
-    resolver->replaced = now;
+    if (now - resolver->replacing.until > REPLACE_PAUSE_MAX)
+        backoff_reset(&resolver->replacing);
+    (void)backoff_failed(&resolver->replacing, now);
     struct ub_ctx *context = resolver_context_make(resolver->source, resolver->places_count, error);
     if (context == NULL)
         return;
@@ -312,7 +320,7 @@ static void resolver_replace_pump(struct resolver *resolver)
     pump_abandon(&resolver->pump);
     resolver_serve_waiting(resolver);
     if (resolver->on_replaced != NULL)
-        resolver->on_replaced();
+        resolver->on_replaced(resolver->replacing.failures);
 }
 
 /* Waits for an answer. Shortly before the deadline it makes sure that libunbound still answers. */

@@ -9,6 +9,9 @@
 #include "command/escape.h"
 #include "config/section.h"
 
+/* A client stays: its end would wait for libunbound, which may hang. The program ends next. */
+static struct client *kept_client;
+
 static enum status verify_setup_out_of_memory(const struct invocation *invocation)
 {
     command_complain(invocation, "out of memory");
@@ -45,7 +48,7 @@ enum status verify_setup_init(const struct invocation *invocation, struct verify
     setup_r->verifier = verifier_init(setup_r->verify);
     if (setup_r->verifier == NULL)
         return verify_setup_out_of_memory(invocation);
-    setup_r->client = verifier_client(setup_r->verify, error);
+    setup_r->client = verifier_client(setup_r->verify, NULL, error);
     if (setup_r->client != NULL)
         return STATUS_OK;
     status = errno == ENOMEM ? STATUS_FAILURE : STATUS_CONFIG;
@@ -55,7 +58,8 @@ enum status verify_setup_init(const struct invocation *invocation, struct verify
 
 void verify_setup_clear(struct verify_setup *setup)
 {
-    client_free(&setup->client);
+    kept_client = setup->client;
+    setup->client = NULL;
     verifier_free(&setup->verifier);
     section_clear(section_within(&section_root, "verify"), &setup->defaults);
     config_free(&setup->config);

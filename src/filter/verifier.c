@@ -104,8 +104,8 @@ bool verifier_is_monitor(const struct verifier *verifier)
     return verifier->is_monitor;
 }
 
-struct client *verifier_client(
-        const struct config_verify *verify, char error_r[DISCOVERY_ERROR_MAX])
+struct client *verifier_client(const struct config_verify *verify,
+        discovery_on_replaced *on_replaced, char error_r[DISCOVERY_ERROR_MAX])
 {
     const struct config_list *anchors = &verify->trust_anchors;
     const char **texts = calloc(anchors->count + 1, sizeof *texts);
@@ -120,6 +120,7 @@ struct client *verifier_client(
             .resolver = verify->resolver.at,
             .trust_anchors = verify->trust_anchors_given ? texts : NULL,
             .trust_anchors_count = anchors->count,
+            .on_replaced = on_replaced,
     };
     struct client *client = client_init(&options, error_r);
     const int error = errno;

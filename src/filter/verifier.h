@@ -22,8 +22,8 @@ void verifier_free(struct verifier **verifier);
 const struct client_policy *verifier_policy(const struct verifier *verifier);
 
 /* A client with the section's resolver and trust anchors; NULL as client_init() has it. */
-struct client *verifier_client(
-        const struct config_verify *verify, char error_r[DISCOVERY_ERROR_MAX]);
+struct client *verifier_client(const struct config_verify *verify,
+        discovery_on_replaced *on_replaced, char error_r[DISCOVERY_ERROR_MAX]);
 
 enum action {
     ACTION_ACCEPT, /* nothing was found, or it is only marked */

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/uio.h>
 #include <sysexits.h>
 #include <time.h>
@@ -16,6 +17,9 @@
 #include "milter/socket.h"
 #include "process/child.h"
 #include "process/sandbox.h"
+
+#define RESOLVERS_MAX 5 /* in a row that may be replaced */
+#define DESCRIPTORS_WANTED (MILTER_SESSIONS_MAX * 5 + DISCOVERY_SOCKETS_MAX + 128)
 
 struct running {
     struct client *client;
@@ -115,14 +119,43 @@ static bool worker_open_socket(const struct milter_worker_place *place, int cont
     return worker_fail("error", error);
 }
 
+/* Sessions go on. Only a resolver that hangs again and again takes the process with it, so that the
+ * supervisor starts another one: what hung stays in memory. */
+static void worker_on_resolver_replaced(unsigned in_a_row)
+{
+    log_event(LOG_LEVEL_ERROR, "resolver-replaced", "error",
+            "libunbound did not answer what it knows by itself");
+    if (in_a_row >= RESOLVERS_MAX)
+        _exit(EXIT_FAILURE);
+}
+
+/* A session needs a descriptor, and up to four for the service's addresses; the resolver needs two
+ * for each of its places. */
+static void worker_raise_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= DESCRIPTORS_WANTED)
+        return;
+    const struct rlimit wanted = {.rlim_cur = DESCRIPTORS_WANTED,
+            .rlim_max = limit.rlim_max > DESCRIPTORS_WANTED ? limit.rlim_max : DESCRIPTORS_WANTED};
+    if (setrlimit(RLIMIT_NOFILE, &wanted) == 0)
+        return;
+    limit.rlim_cur = limit.rlim_max < DESCRIPTORS_WANTED ? limit.rlim_max : DESCRIPTORS_WANTED;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < DESCRIPTORS_WANTED)
+        log_event(LOG_LEVEL_WARNING, "few-descriptors", "because",
+                "the limit of open files is below what 2,000 sessions need");
+}
+
 /* Threads start when the process has its final user and filter: both belong to each thread. */
 static bool milter_worker_prepare(struct running *running, const struct milter_worker_place *place)
 {
     char error[DISCOVERY_ERROR_MAX];
 
+    worker_raise_descriptors();
     if (place->verify != NULL) {
-        running->client =
-                verifier_client(place->verify, error); /* reads files: before the sandbox */
+        running->client = verifier_client(place->verify, worker_on_resolver_replaced,
+                error); /* reads files: before the sandbox */
         if (running->client == NULL)
             return worker_fail("error", error);
     }

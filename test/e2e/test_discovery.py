@@ -19,6 +19,7 @@ from harness.daemon import BUILD
 from harness.dnsserver import SILENCE, DnsServer, look_up, response, rrset
 from harness.dnszone import SignedZone
 from harness.files import write_file
+from harness.milterprocess import MilterSite, only_child, session
 from harness.namespaces import needs_root
 
 PLACE = "127.0.3.1"
@@ -67,13 +68,14 @@ class World:
         write_file(self.config, f"""verify {{ authserv_id = "mx.receiver.test"
             resolver = "{DNS}" trust_anchors = {{{quoted}}} allow_networks = {{{allow}}} }}""")
 
-    def check(self, domain="origin.test"):
+    def check(self, domain="origin.test", env=None):
         """What `verimail check --json` says of a message from there."""
         began = time.monotonic()
         done = subprocess.run(
             [os.path.join(BUILD, "src/command/verimail"), "-c", self.config, "check", "--json",
              "--rcpt", "bob@receiver.test"],
-            input=f"From: alice@{domain}\n\n".encode(), capture_output=True, check=False)
+            input=f"From: alice@{domain}\n\n".encode(), capture_output=True, check=False,
+            env=os.environ | (env or {}))
         took = time.monotonic() - began
         check(took < LIMIT + LATE, f"{domain} took {took:.1f} s")
         return json.loads(done.stdout or "{}") or done.stderr
@@ -272,3 +274,27 @@ def test_signatures(case):
     write_file(w.config, open(w.config, encoding="ascii").read().replace(zone.anchor(), "")
                .replace('{""}', "{}"))
     equal(w.check("good.signed.test")["dns"], "insecure")
+
+
+HANGS = {"LD_PRELOAD": os.path.abspath(os.path.join(BUILD, "test/e2e/hangresolver.so"))}
+
+
+def test_libunbound_that_hangs_is_not_waited_for(case):
+    w = World(case, {})
+    got = w.check("hang-now.test", env=HANGS)
+    equal((got["verdict"], got["by"], got["action"]), ("temperror", "shortage", "tempfail"), got)
+
+
+def test_the_milter_replaces_libunbound_that_hangs(case):
+    site = MilterSite(case)
+    d = site.start(env=HANGS)
+    child = only_child(d)
+    with session(site, address="192.0.2.1") as going_on:
+        equal(going_on.message([("From", " a@elsewhere.test")]).answer, "c")
+        with session(site, address="192.0.2.1") as client:
+            edits = client.message([("From", " a@hang-now.test")])
+            equal(edits.reply[:3], "451", edits.reply)
+        d.wait_log("event=resolver-replaced")
+        equal(going_on.message([("From", " a@another.test")]).answer, "c")
+    check(d.lines("author=a@another.test .*verdict=none"), d.text())
+    equal(only_child(d), child, "the process")

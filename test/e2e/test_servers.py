@@ -6,6 +6,7 @@ import os
 import subprocess
 import threading
 import time
+from types import MappingProxyType
 
 import dns.flags
 import dns.name
@@ -34,7 +35,8 @@ def command(*options):
 class Discovery:
     """Asks a name server that answers with `records`."""
 
-    def __init__(self, case, records, *options, anchors=(), limit=LIMIT, threads=1, before=()):
+    def __init__(self, case, records, *options, anchors=(), limit=LIMIT, threads=1, before=(),
+                 env=MappingProxyType({})):
         self.dns = DnsServer(records)
         case.servers.append(self.dns)
         self._limit = limit
@@ -43,6 +45,7 @@ class Discovery:
             options += ("-a", anchor)
         # The sandbox leaves nothing that a search for leaks could work with.
         extra = {"ASAN_OPTIONS": "detect_leaks=0"} if "-s" in options else {}
+        extra |= env
         self._process = subprocess.Popen(
             [*before, *command("-r", f"{self.dns.address}@{self.dns.port}",
                                "-l", str(int(limit * 1000)), "-t", str(threads), *options)],
@@ -363,6 +366,26 @@ def test_a_look_up_waits_for_a_place(case):
     threading.Timer(0.5, speaking.set).start()
     results = [answer["result"] for answer in d.find_all("n#.origin.test")]
     equal(results, ["found"] * (SHARE + 4))
+
+
+HANGS = {"LD_PRELOAD": os.path.abspath(os.path.join(BUILD, "test/e2e/hangresolver.so"))}
+
+
+@pytest.mark.parametrize("options", [(), ("-s",)], ids=["plain", "sandbox"])
+def test_one_failing_call_inside_libunbound(case, options):
+    """Its thread ends. Another one takes its place, without a file or a way to one; who waited is
+    told that the fault is ours."""
+    if options:
+        needs_root()
+    records = {**MX, **srv("origin.test", "0 0 26 mx.origin.test."),
+               **srv("hang-now.test", "0 0 26 mx.origin.test.")}
+    d = Discovery(case, records, *options, limit=2, env=HANGS)
+    equal(d.find("origin.test")["result"], "found")
+    for _ in range(2):
+        got = d.find("hang-now.test")
+        equal(got["result"], "shortage", got)
+        equal(d.find("sub.origin.test")["result"], "found")
+    d.end()
 
 
 def test_a_name_server_that_returns(case):

@@ -276,6 +276,8 @@ TEST(what_the_milter_may_do_depends)
             {"socket", {AF_INET, SOCK_STREAM}, 0},
             {"socket", {AF_INET6, SOCK_DGRAM}, 0},
             {"socket", {AF_UNIX, SOCK_STREAM}, EPERM},
+            {"socketpair", {AF_UNIX, SOCK_STREAM}, 0},
+            {"socketpair", {AF_INET, SOCK_STREAM}, EPERM},
             {"socket", {AF_NETLINK, SOCK_DGRAM}, EPERM},
             {"socket", {AF_PACKET, SOCK_DGRAM}, EPERM},
             {"socket", {AF_VSOCK, SOCK_STREAM}, EPERM},
