@@ -124,6 +124,8 @@ def test_what_sendmail_rewrites_and_the_digest_bears(case):
         "group": {"to": "undisclosed-recipients:;"},
         "eight bit": {"body": "Gr\u00fc\u00dfe\r\n"},
         "no body": {"body": ""},
+        "empty Date": {"more": "Date:\r\n"},
+        "empty Message-ID": {"more": "Message-ID: \r\n"},
         "dots": {"body": ".\r\n..\r\n"},
         "From": {"body": "From here\r\n\r\nFrom there\r\n"},
         "long": {"body": "x" * 900 + "\r\n"},
@@ -146,6 +148,22 @@ def test_what_sendmail_repairs_after_the_milter(case):
         site.origin.submit(message(subject=f"repaired before {n}", to=to), "-f",
                            "alice@origin.test", "bob@receiver.test")
         verdict_is(site.receiver.wait_mail(f"repaired before {n}"), PASS)
+
+
+UNCLOSED = """MIME-Version: 1.0\r
+Content-Type: multipart/mixed; boundary="b"\r
+Content-Transfer-Encoding: 8bit\r
+"""
+
+
+def test_a_final_boundary_that_sendmail_adds(case):
+    """After the milter, to a multipart message with 8-bit text."""
+    site = two(case)
+    for subject, end, wanted in (("open", "", CHANGED), ("closed", "--b--\r\n", PASS)):
+        body = "--b\r\n\r\nGr\u00fc\u00dfe\r\n" + end
+        accepted(submit(site.origin, message(subject=subject, more=UNCLOSED, body=body),
+                        options=["BODY=8BITMIME"]))
+        verdict_is(site.receiver.wait_mail(subject), wanted)
 
 
 def test_five_megabytes(case):
