@@ -31,6 +31,9 @@ enum column {
     COLUMN_RECEIVING,
     COLUMN_IP,
     COLUMN_ASKER,
+    COLUMN_STAMP,
+    COLUMN_ISSUED,
+    COLUMN_DIGEST,
     COLUMN_LISTED,
     COLUMN_MS,
 };
@@ -173,7 +176,7 @@ void watch_line_print_json(const struct eventstore_value values[WATCH_LINE_COUNT
     } texts[] = {{"verdict", COLUMN_VERDICT}, {"reason", COLUMN_REASON},
             {"would_be", COLUMN_WOULD_BE}, {"cause", COLUMN_CAUSE}, {"user", COLUMN_USER},
             {"domain", COLUMN_DOMAIN}, {"host", COLUMN_HOST}, {"ip", COLUMN_IP},
-            {"asker", COLUMN_ASKER}};
+            {"asker", COLUMN_ASKER}, {"stamp", COLUMN_STAMP}, {"digest", COLUMN_DIGEST}};
     json_t *event = json_text_object();
 
     json_text_set(event, "id", json_text_number(watch_line_number_of(&values[COLUMN_ID])));
@@ -181,6 +184,7 @@ void watch_line_print_json(const struct eventstore_value values[WATCH_LINE_COUNT
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         json_text_set(event, texts[i].name, json_text_of(values[texts[i].column].text));
     json_text_set(event, "receiving", receiving_json(values[COLUMN_RECEIVING].text));
+    json_text_set(event, "issued", json_text_number(watch_line_number_of(&values[COLUMN_ISSUED])));
     json_text_set(event, "listed", json_boolean(values[COLUMN_LISTED].number != 0));
     json_text_set(event, "ms", json_text_number(watch_line_number_of(&values[COLUMN_MS])));
     json_text_print_line(out, event);

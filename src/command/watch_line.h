@@ -10,8 +10,8 @@
 /* The columns of a shown row. The first is its id. */
 #define WATCH_LINE_COLUMNS                                                                         \
     "id, time, verdict, reason, would_be, cause, \"user\", domain, host, receiving, ip, asker, "   \
-    "listed, ms"
-#define WATCH_LINE_COUNT 14
+    "stamp, issued, digest, listed, ms"
+#define WATCH_LINE_COUNT 17
 
 struct watch_line_look {
     unsigned width; /* columns of the terminal, at which lines are cut; 0: lines are not cut */

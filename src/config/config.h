@@ -49,6 +49,7 @@ struct config_service {
     struct config_text replay_ca;       /* a file of CA certificates; NULL: the machine's */
     struct config_text metrics;         /* unix:PATH or a loopback ADDRESS:PORT; NULL: nowhere */
     uint64_t alarm_forgeries;           /* of one user in an hour; 0: no alarm */
+    uint64_t alarm_texts;               /* of one payload; 0: no alarm */
     uint64_t connections;               /* per worker, as are the other limits */
     uint64_t connections_per_address;   /* IPv4 /32, IPv6 /64 */
 };

@@ -131,6 +131,8 @@ static const char *print_date(const void *at, char buffer_r[OPTION_TYPE_PRINT_MA
 
 const struct option_type option_type_alarm =
         NUMBER_TYPE(number, "a number from 1 to 1000000 an hour, or 0 for no alarm", 0, 1000000);
+const struct option_type option_type_alarm_texts =
+        NUMBER_TYPE(number, "a number from 1 to 1000, or 0 for no alarm", 0, 1000);
 const struct option_type option_type_budget =
         NUMBER_TYPE(number, "a number from 1 to 1000000 a minute", 1, 1000000);
 const struct option_type option_type_checks =

@@ -32,12 +32,13 @@ struct option_type {
     bool is_text_in_json; /* a number that JSON cannot write as people know it */
 };
 
-extern const struct option_type option_type_alarm;     /* per hour; 0: off */
-extern const struct option_type option_type_anchor;    /* a DS or DNSKEY record */
-extern const struct option_type option_type_attribute; /* the name of an LDAP attribute */
-extern const struct option_type option_type_bool;      /* true, false, yes, no, on, off */
-extern const struct option_type option_type_budget;    /* per minute */
-extern const struct option_type option_type_checks;    /* per recipient */
+extern const struct option_type option_type_alarm;       /* per hour; 0: off */
+extern const struct option_type option_type_alarm_texts; /* per payload; 0: off */
+extern const struct option_type option_type_anchor;      /* a DS or DNSKEY record */
+extern const struct option_type option_type_attribute;   /* the name of an LDAP attribute */
+extern const struct option_type option_type_bool;        /* true, false, yes, no, on, off */
+extern const struct option_type option_type_budget;      /* per minute */
+extern const struct option_type option_type_checks;      /* per recipient */
 extern const struct option_type option_type_connections;
 extern const struct option_type option_type_daemon; /* a value of the macro {daemon_name} */
 extern const struct option_type option_type_date;   /* a date with its time, see date_parse() */

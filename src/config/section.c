@@ -29,6 +29,8 @@ static const struct option service_options[] = {
         {"metrics", &option_type_metrics, AT(config_service, metrics)},
         {"alarm_forgeries", &option_type_alarm, AT(config_service, alarm_forgeries),
                 .fallback = "100"},
+        {"alarm_texts", &option_type_alarm_texts, AT(config_service, alarm_texts),
+                .fallback = "20"},
         {"connections", &option_type_connections, AT(config_service, connections),
                 .fallback = "10000"},
         {"connections_per_address", &option_type_connections,

@@ -17,6 +17,12 @@
 void alarm_raise(struct alarm *alarm, enum counter_alarm about, const char *subject,
         const char *because, uint64_t now)
 {
+    alarm_raise_with_remedy(alarm, about, subject, because, NULL, now);
+}
+
+void alarm_raise_with_remedy(struct alarm *alarm, enum counter_alarm about, const char *subject,
+        const char *because, const char *remedy, uint64_t now)
+{
     struct log_line line;
 
     counters_add(&alarm->counters->alarms[about], 1);
@@ -29,6 +35,8 @@ void alarm_raise(struct alarm *alarm, enum counter_alarm about, const char *subj
     if (subject[0] != '\0')
         log_string(&line, "subject", subject);
     log_string(&line, "because", because);
+    if (remedy != NULL)
+        log_string(&line, "remedy", remedy);
     if (alarm->left_out[about] > 0)
         log_number(&line, "left_out", alarm->left_out[about]);
     log_end(&line);
@@ -222,8 +230,8 @@ bool forgeries_next(struct forgeries *f, struct forgery *forgery_r)
 #define PATH_SIZE 4096
 
 struct alarm_history_entry {
-    uint64_t at;
-    struct text user; /* points into the line that it was read from */
+    uint64_t until;
+    struct text subject; /* points into the line that it was read from */
 };
 
 static FILE *alarm_history_open(const char *folder)
@@ -234,23 +242,23 @@ static FILE *alarm_history_open(const char *folder)
     return fopen(path, "re");
 }
 
-/* Reads the next alarm of the last hour. Lines that are not valid are skipped. So are times in the
- * future: the clock was wrong. */
+/* Reads the next alarm whose time is not over. Lines that are not valid are skipped. So are times
+ * that are too far ahead: the clock was wrong. */
 static bool alarm_history_next(
         FILE *file, char line_r[LINE_SIZE], uint64_t unix_now, struct alarm_history_entry *entry_r)
 {
     while (fgets(line_r, LINE_SIZE, file) != NULL) {
         struct reader r = reader_of(text_trim(text_of(line_r)));
-        const struct text at = reader_until(&r, ' ');
-        entry_r->user = reader_rest(&r);
-        if (!r.failed && text_decimal(at, UINT64_MAX, &entry_r->at) && entry_r->at <= unix_now &&
-                unix_now - entry_r->at < ALARM_HISTORY_KEEP)
+        const struct text until = reader_until(&r, ' ');
+        entry_r->subject = reader_rest(&r);
+        if (!r.failed && text_decimal(until, UINT64_MAX, &entry_r->until) &&
+                entry_r->until > unix_now && entry_r->until - unix_now <= ALARM_HISTORY_KEEP_TEXTS)
             return true;
     }
     return false;
 }
 
-bool alarm_history_has(const char *folder, const char *user, uint64_t unix_now)
+bool alarm_history_has(const char *folder, const char *subject, uint64_t unix_now)
 {
     FILE *file = alarm_history_open(folder);
     char line[LINE_SIZE];
@@ -260,7 +268,7 @@ bool alarm_history_has(const char *folder, const char *user, uint64_t unix_now)
     if (file == NULL)
         return false;
     while (!has && alarm_history_next(file, line, unix_now, &entry))
-        has = text_equal(entry.user, text_of(user));
+        has = text_equal(entry.subject, text_of(subject));
     fclose(file);
     return has;
 }
@@ -274,12 +282,12 @@ static void alarm_history_copy(const char *folder, FILE *out, uint64_t unix_now)
     if (old == NULL)
         return;
     while (alarm_history_next(old, line, unix_now, &entry))
-        fprintf(out, "%llu %.*s\n", (unsigned long long)entry.at, (int)entry.user.len,
-                entry.user.at);
+        fprintf(out, "%llu %.*s\n", (unsigned long long)entry.until, (int)entry.subject.len,
+                entry.subject.at);
     fclose(old);
 }
 
-bool alarm_history_add(const char *folder, const char *user, uint64_t unix_now)
+bool alarm_history_add(const char *folder, const char *subject, uint64_t keep, uint64_t unix_now)
 {
     char path[PATH_SIZE];
     char new_path[PATH_SIZE];
@@ -291,7 +299,7 @@ bool alarm_history_add(const char *folder, const char *user, uint64_t unix_now)
     if (out == NULL)
         return false;
     alarm_history_copy(folder, out, unix_now);
-    fprintf(out, "%llu %s\n", (unsigned long long)unix_now, user);
+    fprintf(out, "%llu %s\n", (unsigned long long)(unix_now + keep), subject);
     bool ok = fflush(out) == 0 && !ferror(out);
     ok = fclose(out) == 0 && ok && rename(new_path, path) == 0;
     const int error = errno;

@@ -23,6 +23,9 @@ struct alarm {
  * user or thing that it is about, "" for nothing. `now`: monotonic milliseconds. */
 void alarm_raise(struct alarm *alarm, enum counter_alarm about, const char *subject,
         const char *because, uint64_t now);
+/* The same with what to do about it. */
+void alarm_raise_with_remedy(struct alarm *alarm, enum counter_alarm about, const char *subject,
+        const char *because, const char *remedy, uint64_t now);
 
 #define FORGERIES_USERS 65536 /* tracked at a time; 72 octets each */
 #define FORGERIES_WAITING 32  /* alarms that may wait to be reported */
@@ -52,17 +55,19 @@ void forgeries_note(struct forgeries *forgeries, const struct event *event, uint
 bool forgeries_next(struct forgeries *forgeries, struct forgery *forgery_r);
 
 #define ALARM_HISTORY_FILE "alarms"
-#define ALARM_HISTORY_KEEP 3600 /* seconds */
+#define ALARM_HISTORY_KEEP 3600          /* seconds: of a user */
+#define ALARM_HISTORY_KEEP_TEXTS 2678400 /* seconds: of a payload; 31 days */
 
-/* The users with an alarm within the last hour. They are kept in a file in the folder `state`, so
- * that a restart or reload does not repeat the alarm. A line is `UNIX-SECONDS USER`. */
+/* The users and payloads about which an alarm was raised lately. They are kept in a file in the
+ * folder `state`, so that a restart or reload does not repeat the alarm. A line is `UNIX-SECONDS
+ * SUBJECT`: until when not to repeat it. */
 
-/* Whether the user had an alarm. Also false when the file cannot be read: a repeated alarm is
- * better than a missed one. */
-bool alarm_history_has(const char *folder, const char *user, uint64_t unix_now);
+/* Whether an alarm is not to be repeated. Also false when the file cannot be read: a repeated alarm
+ * is better than a missed one. */
+bool alarm_history_has(const char *folder, const char *subject, uint64_t unix_now);
 
-/* Adds an alarm, and removes those older than an hour. False with errno; the file is then
- * unchanged. */
-bool alarm_history_add(const char *folder, const char *user, uint64_t unix_now);
+/* Adds an alarm for `keep` seconds, and removes those whose time is over. False with errno; the
+ * file is then unchanged. */
+bool alarm_history_add(const char *folder, const char *subject, uint64_t keep, uint64_t unix_now);
 
 #endif

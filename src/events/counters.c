@@ -8,6 +8,7 @@ const uint32_t counters_latency[COUNTERS_LATENCIES] = {
 
 const char *const counters_alarm[COUNTER_ALARMS] = {
         [COUNTER_ALARM_FORGERIES] = "forgeries",
+        [COUNTER_ALARM_TEXTS] = "texts",
         [COUNTER_ALARM_REPLAY] = "replay",
         [COUNTER_ALARM_USERS] = "users",
         [COUNTER_ALARM_EVENTS] = "events",

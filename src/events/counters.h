@@ -12,10 +12,10 @@
 
 /* The counters that operators watch, in memory that the processes of a service share. The
  * supervisor makes it before the first fork. It outlives all other processes, and so reloads. All
- * are counts since the start unless they say otherwise. Add with counters_add(); they are never
- * reset. */
+ * are counts since the start unless they say otherwise. Add with counters_add(). */
 enum counter_alarm {
     COUNTER_ALARM_FORGERIES,
+    COUNTER_ALARM_TEXTS,
     COUNTER_ALARM_REPLAY,
     COUNTER_ALARM_USERS,
     COUNTER_ALARM_EVENTS,
@@ -34,6 +34,7 @@ struct counters {
     _Atomic uint64_t questions[VERDICT_ALLOW + 1][REASON_REFUSED + 1];
     _Atomic uint64_t malformed;
     _Atomic uint64_t unanswered;
+    _Atomic uint64_t left_out; /* of log and record, because too many like them came */
     /* Questions by the time from accept to answer. Bucket i counts those of at most
      * counters_latency[i] milliseconds that no earlier bucket counts. The last bucket counts the
      * rest. */
@@ -44,6 +45,10 @@ struct counters {
     _Atomic uint64_t replay_bytes;   /* at present */
     _Atomic uint64_t events_recorded;
     _Atomic uint64_t events_dropped;
+    /* What recorders that ended could not write into the record: the next one does. These are the
+     * only ones that are set back. */
+    _Atomic uint64_t gap_lost;
+    _Atomic uint64_t gap_left_out;
     _Atomic uint64_t workers_restarted;
     _Atomic uint64_t recorders_restarted;
     _Atomic uint64_t alarms[COUNTER_ALARMS];

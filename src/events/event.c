@@ -6,9 +6,14 @@
 #define FORM 1 /* version of the form below */
 #define IP_MAX 48
 
-/* One octet each: version, verdict, reason, would_be, listed; then the time, 8 octets, and the
- * milliseconds, 4, least significant first; then six texts, each behind its length, 2 octets. */
-#define FIXED 17
+/* One octet each: version, verdict, reason, would_be, flags; then the time and `issued`, 8 octets
+ * each, and the milliseconds, 4, least significant first; then eight texts, each behind its length,
+ * 2 octets. */
+#define FIXED 25
+#define FLAG_LISTED 1
+#define FLAG_CHANGED 2
+#define FLAG_LEFT_OUT 4
+#define FLAGS (FLAG_LISTED | FLAG_CHANGED | FLAG_LEFT_OUT)
 
 static void put_number(struct writer *w, uint64_t number, size_t octets)
 {
@@ -40,12 +45,17 @@ static struct text cut_list(struct text list)
 
 bool event_encode(const struct event *event, struct writer *w)
 {
+    const uint64_t flags = (event->listed ? FLAG_LISTED : 0U) |
+                           (event->changed ? FLAG_CHANGED : 0U) |
+                           (event->left_out ? FLAG_LEFT_OUT : 0U);
+
     put_number(w, FORM, 1);
     put_number(w, event->verdict, 1);
     put_number(w, event->reason, 1);
     put_number(w, event->would_be, 1);
-    put_number(w, event->listed, 1);
+    put_number(w, flags, 1);
     put_number(w, event->time, 8);
+    put_number(w, event->issued, 8);
     put_number(w, event->milliseconds, 4);
     event_put_text(w, event->cause, EVENT_CAUSE_MAX);
     event_put_text(w, event->user, ADDRESS_MAX);
@@ -53,6 +63,8 @@ bool event_encode(const struct event *event, struct writer *w)
     event_put_text(w, cut_list(event->receiving), EVENT_RECEIVING_MAX);
     event_put_text(w, event->ip, IP_MAX);
     event_put_text(w, event->asker, IP_MAX);
+    event_put_text(w, event->stamp, EVENT_STAMP);
+    event_put_text(w, event->digest, DIGEST_TEXT);
     return !w->failed;
 }
 
@@ -63,6 +75,12 @@ bool event_is_plain(struct text t)
     for (size_t i = 0; i < t.len; i++)
         plain = plain && t.at[i] >= ' ' && t.at[i] <= '~';
     return plain;
+}
+
+size_t event_octets(const struct event *e)
+{
+    return e->cause.len + 2 * e->user.len + e->host.len + e->receiving.len + e->ip.len +
+           e->asker.len + e->stamp.len + e->digest.len;
 }
 
 struct text event_domain(const struct event *event)
@@ -105,20 +123,25 @@ bool event_decode(struct text octets, struct event *event_r)
     const uint64_t verdict = get_number(&octets, 1);
     const uint64_t reason = get_number(&octets, 1);
     const uint64_t would_be = get_number(&octets, 1);
-    const uint64_t listed = get_number(&octets, 1);
+    const uint64_t flags = get_number(&octets, 1);
     if (verdict > VERDICT_ALLOW || reason > REASON_REFUSED || would_be > REASON_REFUSED ||
-            listed > 1)
+            flags > FLAGS)
         return false;
     event_r->verdict = (enum verdict)verdict;
     event_r->reason = (enum reason)reason;
     event_r->would_be = (enum reason)would_be;
-    event_r->listed = listed == 1;
+    event_r->listed = (flags & FLAG_LISTED) != 0;
+    event_r->changed = (flags & FLAG_CHANGED) != 0;
+    event_r->left_out = (flags & FLAG_LEFT_OUT) != 0;
     event_r->time = get_number(&octets, 8);
+    event_r->issued = get_number(&octets, 8);
     event_r->milliseconds = (uint32_t)get_number(&octets, 4);
-    return event_r->time <= INT64_MAX && get_text(&octets, EVENT_CAUSE_MAX, &event_r->cause) &&
+    return event_r->time <= INT64_MAX && event_r->issued <= INT64_MAX &&
+           get_text(&octets, EVENT_CAUSE_MAX, &event_r->cause) &&
            get_text(&octets, ADDRESS_MAX, &event_r->user) &&
            get_text(&octets, DOMAIN_MAX, &event_r->host) &&
            get_text(&octets, EVENT_RECEIVING_MAX, &event_r->receiving) &&
            get_text(&octets, IP_MAX, &event_r->ip) && get_text(&octets, IP_MAX, &event_r->asker) &&
-           octets.len == 0;
+           get_text(&octets, EVENT_STAMP, &event_r->stamp) &&
+           get_text(&octets, DIGEST_TEXT, &event_r->digest) && octets.len == 0;
 }

@@ -30,6 +30,9 @@ static void questions(FILE *out, const struct counters *c)
     one(out, "malformed_questions_total", "counter", "Lines that were no question.", c->malformed);
     one(out, "unanswered_connections_total", "counter",
             "Connections that were closed without an answer.", c->unanswered);
+    one(out, "questions_left_out_total", "counter",
+            "Questions answered that are not in log and record: too many like them came.",
+            c->left_out);
 }
 
 static void seconds(FILE *out, uint64_t milliseconds)

@@ -22,14 +22,19 @@ static void close_none(void *store)
     (void)store;
 }
 
-static bool write_none(void *store, const struct event *events, size_t count, uint64_t dropped,
-        uint64_t now, char error_r[EVENTSTORE_ERROR_MAX])
+static void set_size_none(void *store, uint64_t octets)
+{
+    (void)store;
+    (void)octets;
+}
+
+static bool write_none(void *store, const struct event *events, size_t count,
+        const struct eventstore_gap *gap, char error_r[EVENTSTORE_ERROR_MAX])
 {
     (void)store;
     (void)events;
     (void)count;
-    (void)dropped;
-    (void)now;
+    (void)gap;
     (void)error_r;
     return true;
 }
@@ -64,6 +69,7 @@ const struct eventstore_backend eventstore_none = {
         .scheme = "none",
         .open = none_open_none,
         .close = close_none,
+        .set_size = set_size_none,
         .write = write_none,
         .purge = purge_none,
         .query = query_none,

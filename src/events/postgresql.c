@@ -1,36 +1,16 @@
 // SPDX-License-Identifier: ISC
-#include "events/store.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "events/postgresql.h"
 #include "events/session.h"
 
 #define SCHEME "postgresql://"
-#define FORM 1                    /* version of the tables, stored in the table `form` */
-#define PURGE_MOST 10000          /* events in one step */
-#define MONTH_AGAIN 60000         /* milliseconds until a month's partition is tried again */
-#define YEARS_END 253402300799000 /* Unix milliseconds: the last second of the year 9999 */
-#define SQL_MAX 2048              /* octets */
-#define LOCK_TIMED_OUT "55P03"    /* SQLSTATE: lock_not_available */
-
-/* A writer holds this lock until its transaction ends. Ids therefore become visible in order, and
- * nobody writes while a partition is being created. The number is "verimail" in ASCII. */
-#define LOCK "SELECT pg_advisory_xact_lock(8531350866255505772);"
-
-struct postgresql {
-    struct session *session;
-    enum eventstore_use use;
-    struct month {
-        int year;
-        int number;
-    } made;              /* the latest month whose partition, and the next one's, exist */
-    uint64_t made_again; /* Unix milliseconds: when to try to make them again */
-    char address[];
-};
+#define FORM 1           /* version of the tables, stored in the table `form` */
+#define PURGE_MOST 10000 /* events in one step */
+#define SQL_MAX 2048     /* octets */
 
 static const char settings_to_record[] =
         "SET search_path = verimail; SET client_min_messages = warning;"
@@ -40,30 +20,32 @@ static const char settings_to_read[] =
         "SET search_path = verimail; SET client_min_messages = warning;"
         "SET default_transaction_read_only = on;";
 
-/* Events without a partition for their month go to event_other. If this user may not create the
- * schema, an administrator may have made it. */
+/* The table's partitions hold ranges of ids, and so of time: the oldest makes room for new events
+ * by being dropped, which needs no VACUUM. A partition's name has its end, the id behind its last.
+ * If this user may not create the schema, an administrator may have made it. */
 static const char schema[] = "CREATE SCHEMA verimail;";
 static const char tables[] =
-        "BEGIN;" LOCK "CREATE TABLE IF NOT EXISTS verimail.form (version integer NOT NULL);"
+        "BEGIN;" POSTGRESQL_LOCK
+        "CREATE TABLE IF NOT EXISTS verimail.form (version integer NOT NULL);"
         "CREATE SEQUENCE IF NOT EXISTS verimail.event_number;"
         "CREATE TABLE IF NOT EXISTS verimail.event ("
         " id bigint NOT NULL DEFAULT nextval('verimail.event_number'), time bigint NOT NULL,"
         " verdict text NOT NULL, reason text NOT NULL, would_be text NOT NULL,"
         " cause text NOT NULL, \"user\" text NOT NULL, domain text NOT NULL, host text NOT NULL, "
-        "receiving text NOT NULL, ip text NOT NULL,"
-        " asker text NOT NULL, listed smallint NOT NULL, ms bigint NOT NULL)"
-        " PARTITION BY RANGE (time);"
+        "receiving text NOT NULL, ip text NOT NULL, asker text NOT NULL, stamp text NOT NULL,"
+        " issued bigint NOT NULL, digest text NOT NULL, listed smallint NOT NULL,"
+        " ms bigint NOT NULL) PARTITION BY RANGE (id);"
         "CREATE INDEX IF NOT EXISTS event_by_time ON verimail.event (time);"
         "CREATE INDEX IF NOT EXISTS event_by_id ON verimail.event (id);"
-        "CREATE TABLE IF NOT EXISTS verimail.event_other PARTITION OF verimail.event DEFAULT;"
-        "CREATE TABLE IF NOT EXISTS verimail.gap (time bigint NOT NULL, count bigint NOT NULL);"
+        "CREATE TABLE IF NOT EXISTS verimail.gap (time bigint NOT NULL, lost bigint NOT NULL,"
+        " left_out bigint NOT NULL);"
         "INSERT INTO verimail.form SELECT 1 WHERE NOT EXISTS (SELECT FROM verimail.form);"
         "COMMIT;";
 static const char copy[] =
         "COPY verimail.event (time, verdict, reason, would_be, cause, \"user\", domain, host,"
-        " receiving, ip, asker, listed, ms) FROM STDIN";
+        " receiving, ip, asker, stamp, issued, digest, listed, ms) FROM STDIN";
 
-static void roll_back(struct session *s)
+void postgresql_roll_back(struct session *s)
 {
     char ignored[EVENTSTORE_ERROR_MAX];
 
@@ -71,14 +53,12 @@ static void roll_back(struct session *s)
         session_abandon(s); /* a transaction may still be open */
 }
 
-/* Runs several statements as one transaction, BEGIN to COMMIT. */
-static bool postgresql_transact(
-        struct session *s, const char *sql, char error_r[EVENTSTORE_ERROR_MAX])
+bool postgresql_transact(struct session *s, const char *sql, char error_r[EVENTSTORE_ERROR_MAX])
 {
     const bool done = session_run(s, sql, error_r);
 
     if (!done)
-        roll_back(s);
+        postgresql_roll_back(s);
     return done;
 }
 
@@ -161,6 +141,7 @@ static void *open_postgresql(
         return NULL;
     }
     p->use = use;
+    postgresql_size_set(p, 0);
     memcpy(p->address, address, size);
     if (connect_session(p, error_r))
         return p;
@@ -168,69 +149,9 @@ static void *open_postgresql(
     return NULL;
 }
 
-static struct month month_of(uint64_t milliseconds)
+static uint64_t bigint_of(uint64_t number)
 {
-    const time_t seconds = (time_t)(milliseconds / 1000);
-    struct tm tm = {0};
-
-    gmtime_r(&seconds, &tm);
-    return (struct month){tm.tm_year + 1900, tm.tm_mon + 1};
-}
-
-static struct month month_after(struct month month)
-{
-    return month.number < 12 ? (struct month){month.year, month.number + 1}
-                             : (struct month){month.year + 1, 1};
-}
-
-static int64_t month_begin(struct month month)
-{
-    struct tm tm = {.tm_year = month.year - 1900, .tm_mon = month.number - 1, .tm_mday = 1};
-
-    return (int64_t)timegm(&tm) * 1000;
-}
-
-/* Creates a partition. Earlier events of its month move there from event_other. */
-static bool make_partition(
-        struct session *s, struct month month, char error_r[EVENTSTORE_ERROR_MAX])
-{
-    const long long begin = month_begin(month);
-    const long long end = month_begin(month_after(month));
-    char name[40];
-    char sql[SQL_MAX];
-    int64_t there = 0;
-
-    snprintf(name, sizeof name, "verimail.event_%04d%02d", month.year, month.number);
-    snprintf(sql, sizeof sql, "SELECT (to_regclass('%s') IS NOT NULL)::int", name);
-    if (!session_number(s, sql, &there, error_r) || there == 1)
-        return there == 1;
-    snprintf(sql, sizeof sql,
-            "BEGIN; SET LOCAL lock_timeout = 1000; " LOCK
-            "CREATE TABLE %s (LIKE verimail.event INCLUDING DEFAULTS);"
-            "WITH moved AS (DELETE FROM verimail.event_other WHERE time >= %lld AND time < %lld"
-            " RETURNING *) INSERT INTO %s SELECT * FROM moved;"
-            "ALTER TABLE verimail.event ATTACH PARTITION %s FOR VALUES FROM (%lld) TO (%lld);"
-            "COMMIT;",
-            name, begin, end, name, name, begin, end);
-    return postgresql_transact(s, sql, error_r);
-}
-
-/* Creates the partitions of this month and the next. It may fail because of a long report, or
- * because another service was faster. Then event_other takes the events until the next try. */
-static void make_partitions(struct postgresql *p, uint64_t now)
-{
-    const struct month month = month_of(now);
-    char ignored[EVENTSTORE_ERROR_MAX];
-
-    const bool is_made = month.year == p->made.year && month.number == p->made.number;
-    if (is_made || now < p->made_again || now > YEARS_END)
-        return;
-    p->made_again = now + MONTH_AGAIN;
-    if (make_partition(p->session, month, ignored) &&
-            make_partition(p->session, month_after(month), ignored)) {
-        p->made = month;
-        p->made_again = 0;
-    }
+    return number < INT64_MAX ? number : INT64_MAX;
 }
 
 /* Writes COPY's text form. Event texts are printable ASCII. Any other octet is written as in
@@ -251,9 +172,7 @@ static void postgresql_put_text(FILE *out, struct text t, char end)
 
 static void postgresql_put_event(FILE *out, const struct event *e)
 {
-    const uint64_t time = e->time < INT64_MAX ? e->time : INT64_MAX;
-
-    fprintf(out, "%" PRIu64 "\t%s\t%s\t%s\t", time, verdict_name(e->verdict),
+    fprintf(out, "%" PRIu64 "\t%s\t%s\t%s\t", bigint_of(e->time), verdict_name(e->verdict),
             reason_name(e->reason), reason_name(e->would_be));
     postgresql_put_text(out, e->cause, '\t');
     postgresql_put_text(out, e->user, '\t');
@@ -262,6 +181,9 @@ static void postgresql_put_event(FILE *out, const struct event *e)
     postgresql_put_text(out, e->receiving, '\t');
     postgresql_put_text(out, e->ip, '\t');
     postgresql_put_text(out, e->asker, '\t');
+    postgresql_put_text(out, e->stamp, '\t');
+    fprintf(out, "%" PRIu64 "\t", bigint_of(e->issued));
+    postgresql_put_text(out, e->digest, '\t');
     fprintf(out, "%d\t%" PRIu32 "\n", e->listed, e->milliseconds);
 }
 
@@ -282,22 +204,30 @@ static bool put_events(const struct event *events, size_t count, char **lines_r,
 /* A transaction in progress. */
 struct writing {
     struct text lines;
-    uint64_t dropped;
-    uint64_t now;
+    size_t count;
+    const struct eventstore_gap *gap;
     int64_t transaction; /* the server's id of it */
     bool ending;         /* COMMIT was sent */
 };
 
+static bool write_gap(
+        struct session *s, const struct eventstore_gap *gap, char error_r[EVENTSTORE_ERROR_MAX])
+{
+    char sql[160];
+
+    snprintf(sql, sizeof sql,
+            "INSERT INTO verimail.gap VALUES (%" PRIu64 ", %" PRIu64 ", %" PRIu64 ")",
+            bigint_of(gap->time), bigint_of(gap->lost), bigint_of(gap->left_out));
+    return session_run(s, sql, error_r);
+}
+
 static bool write_once(struct session *s, struct writing *w, char error_r[EVENTSTORE_ERROR_MAX])
 {
-    char gap[128];
-
     w->ending = false;
-    snprintf(gap, sizeof gap, "INSERT INTO verimail.gap VALUES (%" PRIu64 ", %" PRIu64 ")", w->now,
-            w->dropped < INT64_MAX ? w->dropped : INT64_MAX);
-    if (!session_number(s, "BEGIN;" LOCK "SELECT txid_current()", &w->transaction, error_r) ||
+    if (!session_number(
+                s, "BEGIN;" POSTGRESQL_LOCK "SELECT txid_current()", &w->transaction, error_r) ||
             (w->lines.len > 0 && !session_copy(s, copy, w->lines, error_r)) ||
-            (w->dropped > 0 && !session_run(s, gap, error_r)))
+            (w->gap != NULL && !write_gap(s, w->gap, error_r)))
         return false;
     w->ending = true;
     return session_run(s, "COMMIT", error_r);
@@ -326,10 +256,10 @@ static bool write_lines(struct postgresql *p, struct writing *w, char error_r[EV
             return false;
         if (tries > 0 && was_written(p->session, w))
             return true;
-        make_partitions(p, w->now);
-        if (session_alive(p->session) && write_once(p->session, w, error_r))
+        if (postgresql_size_make_room(p, w->lines.len, error_r) &&
+                postgresql_size_extend(p, w->count, error_r) && write_once(p->session, w, error_r))
             return true;
-        roll_back(p->session);
+        postgresql_roll_back(p->session);
         if (session_alive(p->session) || session_is_silent(p->session))
             return false;
     }
@@ -337,7 +267,7 @@ static bool write_lines(struct postgresql *p, struct writing *w, char error_r[EV
 }
 
 static bool write_postgresql(void *store, const struct event *events, size_t count,
-        uint64_t dropped, uint64_t now, char error_r[EVENTSTORE_ERROR_MAX])
+        const struct eventstore_gap *gap, char error_r[EVENTSTORE_ERROR_MAX])
 {
     char *lines = NULL;
     size_t len = 0;
@@ -346,38 +276,10 @@ static bool write_postgresql(void *store, const struct event *events, size_t cou
         snprintf(error_r, EVENTSTORE_ERROR_MAX, "out of memory");
         return false;
     }
-    struct writing w = {.lines = {lines, len}, .dropped = dropped, .now = now};
+    struct writing w = {.lines = {lines, len}, .count = count, .gap = gap};
     const bool done = write_lines(store, &w, error_r);
     free(lines);
     return done;
-}
-
-/* Finds the oldest month with its own partition, as 202611; 0: there is none. */
-static bool find_oldest(struct session *s, int64_t *month_r, char error_r[EVENTSTORE_ERROR_MAX])
-{
-    return session_number(s,
-            "SELECT coalesce(min(right(relname::text, 6)::int), 0) FROM pg_inherits"
-            " JOIN pg_class ON pg_class.oid = inhrelid WHERE inhparent = 'verimail.event'::regclass"
-            " AND relname ~ '^event_[0-9]{6}$'",
-            month_r, error_r);
-}
-
-/* Drops the partition of an old month. If a reader is in the way, it is done later. */
-static bool drop_partition(
-        struct session *s, int64_t month, bool *more_r, char error_r[EVENTSTORE_ERROR_MAX])
-{
-    char sql[256];
-
-    snprintf(sql, sizeof sql,
-            "BEGIN; SET LOCAL lock_timeout = 1000; " LOCK
-            "DROP TABLE IF EXISTS verimail.event_%06" PRId64 "; COMMIT;",
-            month);
-    *more_r = session_run(s, sql, error_r);
-    if (*more_r)
-        return true;
-    const bool in_the_way = session_failed_with(s, LOCK_TIMED_OUT);
-    roll_back(s);
-    return in_the_way;
 }
 
 static bool delete_some(
@@ -402,15 +304,13 @@ static bool purge_postgresql(
     struct postgresql *p = store;
     int64_t oldest = 0;
 
-    if (before > INT64_MAX)
-        before = INT64_MAX;
+    before = before < INT64_MAX ? before : INT64_MAX;
     if ((!session_alive(p->session) && !connect_session(p, error_r)) ||
-            !find_oldest(p->session, &oldest, error_r))
+            !postgresql_size_make_room(p, 0, error_r) ||
+            !postgresql_size_find_old(p, before, &oldest, error_r))
         return false;
-    const struct month month = {(int)(oldest / 100), (int)(oldest % 100)};
-    if (oldest > 0 && month_begin(month_after(month)) <= (int64_t)before)
-        return drop_partition(p->session, oldest, more_r, error_r);
-    return delete_some(p->session, before, more_r, error_r);
+    return oldest > 0 ? postgresql_size_drop(p, oldest, more_r, error_r)
+                      : delete_some(p->session, before, more_r, error_r);
 }
 
 static bool query_postgresql(void *store, const char *sql,
@@ -430,6 +330,7 @@ const struct eventstore_backend eventstore_postgresql = {
         .scheme = SCHEME,
         .open = open_postgresql,
         .close = close_postgresql,
+        .set_size = postgresql_size_set,
         .write = write_postgresql,
         .purge = purge_postgresql,
         .query = query_postgresql,

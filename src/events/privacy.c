@@ -40,6 +40,24 @@ static uint64_t privacy_number(uint64_t mark, const unsigned char *octets, size_
     return mark << MARK_SHIFT | value;
 }
 
+static uint64_t privacy_number_of_v6(const struct in6_addr *v6)
+{
+    return IN6_IS_ADDR_V4MAPPED(v6) ? privacy_number(MARK_V4, v6->s6_addr + 12, OCTETS_V4)
+                                    : privacy_number(MARK_V6, v6->s6_addr, OCTETS_V6);
+}
+
+uint64_t privacy_network_of(const struct endpoint *endpoint)
+{
+    unsigned char octets[sizeof(struct in_addr)];
+
+    if (endpoint->address.any.sa_family == AF_INET6)
+        return privacy_number_of_v6(&endpoint->address.v6.sin6_addr);
+    if (endpoint->address.any.sa_family != AF_INET)
+        return 0;
+    memcpy(octets, &endpoint->address.v4.sin_addr, sizeof octets);
+    return privacy_number(MARK_V4, octets, OCTETS_V4);
+}
+
 uint64_t privacy_network(struct text address)
 {
     char zero_terminated[PRIVACY_TEXT_MAX];
@@ -57,9 +75,7 @@ uint64_t privacy_network(struct text address)
         return 0;
     struct in6_addr v6;
     memcpy(&v6, octets, sizeof v6);
-    if (IN6_IS_ADDR_V4MAPPED(&v6))
-        return privacy_number(MARK_V4, octets + 12, OCTETS_V4);
-    return privacy_number(MARK_V6, octets, OCTETS_V6);
+    return privacy_number_of_v6(&v6);
 }
 
 struct text privacy_text(uint64_t network, char buffer_r[PRIVACY_TEXT_MAX])

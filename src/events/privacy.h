@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/endpoint.h"
 #include "events/event.h"
 
 #define PRIVACY_TEXT_MAX INET6_ADDRSTRLEN /* octets, with a NUL */
@@ -22,6 +23,7 @@ bool privacy_find(const char *word, enum privacy *privacy_r) __attribute__((warn
 /* The network of an address as a number: IPv4 /24 or IPv6 /48. 0 when it is not an address. An IPv4
  * address mapped into IPv6 counts as IPv4. */
 uint64_t privacy_network(struct text address);
+uint64_t privacy_network_of(const struct endpoint *endpoint);
 /* `192.0.2.0`, `2001:db8:7::`: the network's first address; empty for 0. */
 struct text privacy_text(uint64_t network, char buffer_r[PRIVACY_TEXT_MAX]);
 /* The same with its prefix: `192.0.2.0/24`. */

@@ -2,19 +2,24 @@
 #include "events/recorder.h"
 
 #include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/backoff.h"
 #include "base/clock.h"
+#include "base/date.h"
 #include "base/log.h"
 #include "events/alarm.h"
 #include "events/privacy.h"
 #include "events/store.h"
+#include "events/texts.h"
 
 #define PAUSE_FIRST 200   /* milliseconds after a failure */
 #define PAUSE_MAX 10000   /* milliseconds */
 #define PURGE_EVERY 60000 /* milliseconds */
+#define GAP_EVERY 60000   /* milliseconds between two counts of what was left out */
 
 struct recording {
     const struct config_service *service;
@@ -23,14 +28,17 @@ struct recording {
     enum privacy privacy;
     struct alarm *alarm;
     struct forgeries *forgeries; /* NULL: the alarm is off */
+    struct texts *texts;         /* NULL: the alarm is off */
     struct eventstore *store;    /* NULL: not open */
     bool failing;
     struct backoff backoff;
-    uint64_t purge;   /* next purge, in monotonic milliseconds; 0: at once */
-    uint64_t dropped; /* not recorded yet */
+    uint64_t purge;            /* next purge, in monotonic milliseconds; 0: at once */
+    struct eventstore_gap gap; /* not recorded yet */
+    uint64_t gap_at; /* when to record events that were left out, monotonic milliseconds */
 
-    /* The batch: events that were read from all rings and not taken yet. */
+    /* The batch: events that were read from all rings and not taken yet, but those left out. */
     size_t count;
+    bool any; /* events were read, also such as are left out */
     struct event *events;
     struct privacy_buffer *privacy_buffers; /* one for each event */
     char *buffer;                           /* one part for each ring */
@@ -79,6 +87,11 @@ struct recording *recording_init(const struct recorder_setup *setup, struct alar
         if (r->forgeries == NULL)
             return recording_fail(r);
     }
+    if (r->service->alarm_texts > 0) {
+        r->texts = texts_init(r->service->alarm_texts, TEXTS_OCTETS);
+        if (r->texts == NULL)
+            return recording_fail(r);
+    }
     return r;
 }
 
@@ -90,6 +103,7 @@ void recording_free(struct recording **recording)
         return;
     eventstore_close(&r->store);
     forgeries_free(&r->forgeries);
+    texts_free(&r->texts);
     free(r->events);
     free(r->privacy_buffers);
     free(r->buffer);
@@ -102,32 +116,51 @@ void recording_hurry(struct recording *r)
 {
     r->backoff.until = 0;
     r->purge = UINT64_MAX;
+    r->gap_at = 0;
+}
+
+/* Adds an event to the batch, unless it is left out. It was read at that place of the batch or
+ * behind it. `is_new`: it was not in a batch before. */
+static void recording_add(struct recording *r, const struct event *from, bool is_new, uint64_t now)
+{
+    struct event *event = &r->events[r->count];
+
+    *event = *from;
+    privacy_apply(r->privacy, event, &r->privacy_buffers[r->count]);
+    if (is_new && r->forgeries != NULL)
+        forgeries_note(r->forgeries, event, now);
+    if (is_new && r->texts != NULL)
+        texts_note(r->texts, event, now);
+    r->count += !event->left_out;
 }
 
 /* Reads a batch from the rings. Rings need not take turns, because each has a quota. Returns
  * whether a ring has more than its quota. */
 static bool recording_look(struct recording *r, uint64_t now)
 {
+    struct counters *counters = r->alarm->counters;
     bool more = false;
 
     r->count = 0;
+    r->any = false;
     for (size_t i = 0; i < r->rings_count; i++) {
-        struct event *events = &r->events[r->count];
+        const struct event *events = &r->events[r->count];
         const size_t size = r->quota * EVENT_OCTETS_MAX;
-        const size_t count = ring_look(r->rings[i], events, r->quota, r->buffer + i * size, size);
-        for (size_t k = 0; k < count; k++) {
-            privacy_apply(r->privacy, &events[k], &r->privacy_buffers[r->count + k]);
-            if (r->forgeries != NULL && k >= r->noted[i])
-                forgeries_note(r->forgeries, &events[k], now);
-        }
+        const size_t count =
+                ring_look(r->rings[i], &r->events[r->count], r->quota, r->buffer + i * size, size);
+        for (size_t k = 0; k < count; k++)
+            recording_add(r, &events[k], k >= r->noted[i], now);
         r->noted[i] = count;
-        r->count += count;
         more = more || count == r->quota;
+        r->any = r->any || count > 0;
 
         const uint64_t dropped = ring_take_dropped(r->rings[i]);
-        counters_add(&r->alarm->counters->events_dropped, dropped);
-        r->dropped += dropped;
+        counters_add(&counters->events_dropped, dropped);
+        r->gap.lost += dropped;
+        r->gap.left_out += ring_take_left_out(r->rings[i]);
     }
+    r->gap.lost += atomic_exchange(&counters->gap_lost, 0);
+    r->gap.left_out += atomic_exchange(&counters->gap_left_out, 0);
     return more;
 }
 
@@ -161,8 +194,10 @@ static bool open_store(struct recording *r)
     if (mono_ms() < r->backoff.until)
         return false;
     r->store = eventstore_open(r->address, EVENTSTORE_RECORD, error);
-    if (r->store != NULL)
+    if (r->store != NULL) {
+        eventstore_set_size(r->store, r->record->size);
         return true;
+    }
     store_failed(r, error);
     return false;
 }
@@ -171,9 +206,14 @@ static bool recording_record(struct recording *r)
 {
     if (!open_store(r))
         return false;
-    if (r->count == 0 && r->dropped == 0)
+    const uint64_t now = mono_ms();
+    const bool has_gap = r->gap.lost > 0 || (r->gap.left_out > 0 && now >= r->gap_at);
+    if (r->count == 0 && !has_gap) {
+        recording_take(r);
         return true;
-    if (!eventstore_write(r->store, r->events, r->count, r->dropped, unix_ms())) {
+    }
+    r->gap.time = unix_ms();
+    if (!eventstore_write(r->store, r->events, r->count, has_gap ? &r->gap : NULL)) {
         store_failed(r, eventstore_error(r->store));
         return false;
     }
@@ -182,7 +222,10 @@ static bool recording_record(struct recording *r)
     r->failing = false;
     backoff_reset(&r->backoff);
     counters_add(&r->alarm->counters->events_recorded, r->count);
-    r->dropped = 0;
+    if (has_gap) {
+        r->gap = (struct eventstore_gap){0};
+        r->gap_at = now + GAP_EVERY;
+    }
     recording_take(r);
     return true;
 }
@@ -225,14 +268,14 @@ static void raise_forgery(struct recording *r, const struct forgery *forgery, ui
     alarm_raise(r->alarm, COUNTER_ALARM_FORGERIES, forgery->user, because, now);
 }
 
-/* Whether neither this process nor an earlier one raised the alarm within the hour. */
-static bool recording_is_news(const struct recording *r, const struct forgery *forgery)
+/* Whether no earlier process raised the alarm, too. */
+static bool recording_is_news(const struct recording *r, const char *subject, uint64_t keep)
 {
     const char *state = r->service->state.at;
 
-    if (alarm_history_has(state, forgery->user, unix_now()))
+    if (alarm_history_has(state, subject, unix_now()))
         return false;
-    if (!alarm_history_add(state, forgery->user, unix_now()))
+    if (!alarm_history_add(state, subject, keep, unix_now()))
         log_errno(LOG_LEVEL_WARNING, "state-not-written", "folder", state);
     return true;
 }
@@ -247,8 +290,41 @@ static void tell_forgeries(struct recording *r)
     if (r->forgeries == NULL || (said != 0 && now - said < ALARM_EVERY))
         return;
     while (forgeries_next(r->forgeries, &forgery)) {
-        if (recording_is_news(r, &forgery)) {
+        if (recording_is_news(r, forgery.user, ALARM_HISTORY_KEEP)) {
             raise_forgery(r, &forgery, now);
+            return;
+        }
+    }
+}
+
+static void raise_texts(struct recording *r, const struct texts_alarm *texts, uint64_t now)
+{
+    char because[160];
+    char remedy[ADDRESS_MAX + 96];
+    char issued[DATE_TEXT_MAX];
+    char after[DATE_TEXT_MAX];
+
+    date_format(texts->issued, issued);
+    date_format(texts->issued + 1, after);
+    snprintf(because, sizeof because,
+            "more than %llu different texts came with one stamp, %s, issued at %s",
+            (unsigned long long)r->service->alarm_texts, texts->stamp, issued);
+    snprintf(remedy, sizeof remedy, "not_before = %s in the rule of %s", after, texts->user);
+    alarm_raise_with_remedy(r->alarm, COUNTER_ALARM_TEXTS, texts->user, because, remedy, now);
+}
+
+/* Reports payloads with too many texts, one a minute, too. */
+static void tell_texts(struct recording *r)
+{
+    const uint64_t now = mono_ms();
+    const uint64_t said = r->alarm->said[COUNTER_ALARM_TEXTS];
+    struct texts_alarm texts;
+
+    if (r->texts == NULL || (said != 0 && now - said < ALARM_EVERY))
+        return;
+    while (texts_next(r->texts, &texts)) {
+        if (recording_is_news(r, texts.stamp, ALARM_HISTORY_KEEP_TEXTS)) {
+            raise_texts(r, &texts, now);
             return;
         }
     }
@@ -257,9 +333,10 @@ static void tell_forgeries(struct recording *r)
 enum recording_state recording_turn(struct recording *r)
 {
     const bool full = recording_look(r, mono_ms());
-    const bool any = r->count > 0 || r->dropped > 0;
+    const bool any = r->any || r->gap.lost > 0;
 
     tell_forgeries(r);
+    tell_texts(r);
     if (!recording_record(r))
         return any ? RECORDING_FAILED : RECORDING_IDLE;
     recording_purge(r);
@@ -270,15 +347,15 @@ enum recording_state recording_turn(struct recording *r)
 
 uint64_t recording_give_up(struct recording *r)
 {
+    struct counters *counters = r->alarm->counters;
     uint64_t lost = 0;
 
-    for (;;) {
-        (void)recording_look(r, mono_ms());
-        if (r->count == 0)
-            break;
-        lost += r->count;
-        recording_take(r);
-    }
-    counters_add(&r->alarm->counters->events_dropped, lost);
-    return lost + r->dropped;
+    (void)recording_look(r, mono_ms());
+    for (size_t i = 0; i < r->rings_count; i++)
+        lost += ring_discard(r->rings[i]);
+    r->count = 0;
+    counters_add(&counters->events_dropped, lost);
+    counters_add(&counters->gap_lost, r->gap.lost + lost);
+    counters_add(&counters->gap_left_out, r->gap.left_out);
+    return lost + r->gap.lost;
 }

@@ -7,15 +7,18 @@
 #include <sys/mman.h>
 
 #define WRAP UINT32_MAX /* a length that means: continue at the ring's start */
-#define ALIGN 8         /* octets; the alignment of records */
+#define DISCARD_MOST 16
+#define ALIGN 8 /* octets; the alignment of records */
 
 /* Positions only grow; the offset in the ring is a position modulo its size. */
 struct shared {
     _Atomic uint64_t written; /* the worker's position */
     _Atomic uint64_t dropped;
-    char apart[48];         /* keeps the two positions in separate cache lines */
+    _Atomic uint64_t left_out;
+    char apart[40];         /* keeps the two positions in separate cache lines */
     _Atomic uint64_t taken; /* the recorder's position */
     _Atomic uint64_t dropped_told;
+    _Atomic uint64_t left_out_told;
     char octets[RING_OCTETS] __attribute__((aligned(64)));
 };
 
@@ -93,6 +96,10 @@ void ring_put(struct ring *ring, const struct event *event)
     const size_t begin = wraps ? 0 : at;
     const uint64_t needed = padded(EVENT_OCTETS_MAX) + (wraps ? to_end : 0);
 
+    if (event->left_out)
+        atomic_fetch_add_explicit(&s->left_out, 1, memory_order_relaxed);
+    if (event->left_out && written - taken > RING_OCTETS / 2)
+        return;
     if (written - taken > RING_OCTETS - needed) {
         ring_drop(s, 1);
         return;
@@ -182,13 +189,37 @@ void ring_take(struct ring *ring)
     ring->unreadable = 0;
 }
 
+/* What was added to a count since it was last told. */
+static uint64_t ring_tell(_Atomic uint64_t *count, _Atomic uint64_t *told)
+{
+    const uint64_t now = atomic_load_explicit(count, memory_order_relaxed);
+
+    return now - atomic_exchange_explicit(told, now, memory_order_relaxed);
+}
+
 uint64_t ring_take_dropped(struct ring *ring)
 {
-    const uint64_t dropped = atomic_load_explicit(&ring->shared->dropped, memory_order_relaxed);
-    const uint64_t told =
-            atomic_exchange_explicit(&ring->shared->dropped_told, dropped, memory_order_relaxed);
+    return ring_tell(&ring->shared->dropped, &ring->shared->dropped_told);
+}
 
-    return dropped - told;
+uint64_t ring_take_left_out(struct ring *ring)
+{
+    return ring_tell(&ring->shared->left_out, &ring->shared->left_out_told);
+}
+
+uint64_t ring_discard(struct ring *ring)
+{
+    struct event events[DISCARD_MOST];
+    char buffer[DISCARD_MOST * EVENT_OCTETS_MAX];
+    uint64_t discarded = 0;
+    size_t count;
+
+    while ((count = ring_look(ring, events, DISCARD_MOST, buffer, sizeof buffer)) > 0) {
+        for (size_t i = 0; i < count; i++)
+            discarded += !events[i].left_out;
+        ring_take(ring);
+    }
+    return discarded;
 }
 
 char *ring_memory(struct ring *ring, size_t *size_r)

@@ -20,7 +20,8 @@ struct ring;
 struct ring *ring_init(void);
 void ring_free(struct ring **ring);
 
-/* For the worker. */
+/* For the worker. An event that is left out of the record is counted, and kept only while the ring
+ * is less than half full: the other half is for those that are recorded. */
 void ring_put(struct ring *ring, const struct event *event);
 
 /* For the recorder: reads at most `most` events, oldest first, without taking them. Texts are
@@ -32,6 +33,10 @@ size_t ring_look(struct ring *ring, struct event *events_r, size_t most, char *b
 void ring_take(struct ring *ring);
 /* The number of events that did not fit, or were not valid, since the last call. */
 uint64_t ring_take_dropped(struct ring *ring);
+/* The number of events that are left out of the record, since the last call. */
+uint64_t ring_take_left_out(struct ring *ring);
+/* Takes and discards all events. Returns how many of them were not left out. */
+uint64_t ring_discard(struct ring *ring);
 
 /* The shared memory, which a compromised worker can write to. For tests. */
 char *ring_memory(struct ring *ring, size_t *size_r);

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: ISC
-#include "events/store.h"
+#include "events/sqlite.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,14 +19,6 @@
 #define PARAMETERS_MAX 16
 #define COLUMNS_MAX 32
 
-struct sqlite {
-    sqlite3 *db;
-    sqlite3_stmt *insert;
-    sqlite3_stmt *insert_gap;
-    sqlite3_stmt *delete;
-    char path[];
-};
-
 /* The file's layout can be set only before there is a table. */
 static const char layout[] = "PRAGMA auto_vacuum = INCREMENTAL;"
                              "PRAGMA journal_mode = WAL;";
@@ -40,10 +31,12 @@ static const char schema[] =
         "CREATE TABLE IF NOT EXISTS event (id INTEGER PRIMARY KEY, time INTEGER NOT NULL,"
         " verdict TEXT NOT NULL, reason TEXT NOT NULL, would_be TEXT NOT NULL,"
         " cause TEXT NOT NULL, \"user\" TEXT NOT NULL, domain TEXT NOT NULL, host TEXT NOT NULL, "
-        "receiving TEXT NOT NULL, ip TEXT NOT NULL,"
-        " asker TEXT NOT NULL, listed INTEGER NOT NULL, ms INTEGER NOT NULL);"
+        "receiving TEXT NOT NULL, ip TEXT NOT NULL, asker TEXT NOT NULL, stamp TEXT NOT NULL,"
+        " issued INTEGER NOT NULL, digest TEXT NOT NULL, listed INTEGER NOT NULL,"
+        " ms INTEGER NOT NULL);"
         "CREATE INDEX IF NOT EXISTS event_time ON event (time);"
-        "CREATE TABLE IF NOT EXISTS gap (time INTEGER NOT NULL, count INTEGER NOT NULL);"
+        "CREATE TABLE IF NOT EXISTS gap (time INTEGER NOT NULL, lost INTEGER NOT NULL,"
+        " left_out INTEGER NOT NULL);"
         "PRAGMA user_version = 1;"
         "COMMIT;";
 
@@ -54,7 +47,7 @@ static bool sqlite_fail(struct sqlite *s, const char *doing, char error_r[EVENTS
     return false;
 }
 
-static bool sqlite_run(struct sqlite *s, const char *sql)
+bool sqlite_run(struct sqlite *s, const char *sql)
 {
     return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK;
 }
@@ -65,7 +58,7 @@ static bool sqlite_prepare(struct sqlite *s, const char *sql, sqlite3_stmt **sta
            SQLITE_OK;
 }
 
-static int sqlite_number_of(struct sqlite *s, const char *sql)
+int sqlite_number_of(struct sqlite *s, const char *sql)
 {
     sqlite3_stmt *statement = NULL;
     int number = -1;
@@ -80,9 +73,17 @@ static bool prepare_all(struct sqlite *s)
 {
     return sqlite_prepare(s,
                    "INSERT INTO event (time, verdict, reason, would_be, cause, \"user\", domain, "
-                   "host, receiving, ip, asker, listed, ms) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                   "host, receiving, ip, asker, stamp, issued, digest, listed, ms) VALUES "
+                   "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                    &s->insert) &&
-           sqlite_prepare(s, "INSERT INTO gap (time, count) VALUES (?,?)", &s->insert_gap) &&
+           sqlite_prepare(
+                   s, "INSERT INTO gap (time, lost, left_out) VALUES (?,?,?)", &s->insert_gap) &&
+           sqlite_prepare(s,
+                   "DELETE FROM event WHERE id IN (SELECT id FROM event WHERE id < "
+                   "(SELECT max(id) FROM event) ORDER BY id LIMIT ?)",
+                   &s->delete_oldest) &&
+           sqlite_prepare(s, "PRAGMA page_count", &s->pages) &&
+           sqlite_prepare(s, "PRAGMA freelist_count", &s->free_pages) &&
            sqlite_prepare(s,
                    "DELETE FROM event WHERE id IN (SELECT id FROM event WHERE time < ?1 ORDER BY "
                    "time LIMIT ?2)",
@@ -96,6 +97,9 @@ static void close_sqlite(void *store)
     sqlite3_finalize(s->insert);
     sqlite3_finalize(s->insert_gap);
     sqlite3_finalize(s->delete);
+    sqlite3_finalize(s->delete_oldest);
+    sqlite3_finalize(s->pages);
+    sqlite3_finalize(s->free_pages);
     sqlite3_close(s->db);
     free(s);
 }
@@ -260,8 +264,10 @@ static struct sqlite *new_sqlite(const char *path)
     const size_t size = strlen(path) + 1;
     struct sqlite *s = calloc(1, sizeof *s + size);
 
-    if (s != NULL)
-        memcpy(s->path, path, size);
+    if (s == NULL)
+        return NULL;
+    s->pages_max = s->log_max = INT64_MAX;
+    memcpy(s->path, path, size);
     return s;
 }
 
@@ -317,7 +323,7 @@ static void bind_plain(sqlite3_stmt *statement, int at, struct text t)
     sqlite3_bind_text(statement, at, escaped, (int)len, sqlite3_free);
 }
 
-static bool sqlite_step(sqlite3_stmt *statement)
+bool sqlite_step(sqlite3_stmt *statement)
 {
     const bool done = sqlite3_step(statement) == SQLITE_DONE;
 
@@ -345,13 +351,24 @@ static bool sqlite_insert(struct sqlite *s, const struct event *e)
     bind_plain(i, 9, e->receiving);
     bind_plain(i, 10, e->ip);
     bind_plain(i, 11, e->asker);
-    sqlite3_bind_int(i, 12, e->listed);
-    sqlite3_bind_int64(i, 13, e->milliseconds);
+    bind_plain(i, 12, e->stamp);
+    sqlite3_bind_int64(i, 13, number_from(e->issued));
+    bind_plain(i, 14, e->digest);
+    sqlite3_bind_int(i, 15, e->listed);
+    sqlite3_bind_int64(i, 16, e->milliseconds);
     return sqlite_step(i);
 }
 
-static bool write_sqlite(void *store, const struct event *events, size_t count, uint64_t dropped,
-        uint64_t now, char error_r[EVENTSTORE_ERROR_MAX])
+static bool sqlite_insert_gap(struct sqlite *s, const struct eventstore_gap *gap)
+{
+    sqlite3_bind_int64(s->insert_gap, 1, number_from(gap->time));
+    sqlite3_bind_int64(s->insert_gap, 2, number_from(gap->lost));
+    sqlite3_bind_int64(s->insert_gap, 3, number_from(gap->left_out));
+    return sqlite_step(s->insert_gap);
+}
+
+static bool write_sqlite(void *store, const struct event *events, size_t count,
+        const struct eventstore_gap *gap, char error_r[EVENTSTORE_ERROR_MAX])
 {
     struct sqlite *s = store;
 
@@ -359,14 +376,13 @@ static bool write_sqlite(void *store, const struct event *events, size_t count, 
         snprintf(error_r, EVENTSTORE_ERROR_MAX, "%s: was removed or replaced", s->path);
         return false;
     }
-    bool done = sqlite_run(s, "BEGIN IMMEDIATE");
+    if (!sqlite_size_bound_log(s, error_r))
+        return false;
+    bool done = sqlite_run(s, "BEGIN IMMEDIATE") && sqlite_size_make_room(s, events, count);
     for (size_t i = 0; done && i < count; i++)
         done = sqlite_insert(s, &events[i]);
-    if (done && dropped > 0) {
-        sqlite3_bind_int64(s->insert_gap, 1, number_from(now));
-        sqlite3_bind_int64(s->insert_gap, 2, number_from(dropped));
-        done = sqlite_step(s->insert_gap);
-    }
+    if (done && gap != NULL)
+        done = sqlite_insert_gap(s, gap);
     if (done && sqlite_run(s, "COMMIT"))
         return true;
     (void)fail_for_good(s, "cannot be written", error_r);
@@ -384,13 +400,16 @@ static bool purge_sqlite(
     sqlite3_bind_int64(s->delete, 2, PURGE_MOST);
     if (!sqlite_step(s->delete))
         return fail_for_good(s, "old events cannot be deleted", error_r);
-    const int deleted = sqlite3_changes(s->db);
+    int deleted = sqlite3_changes(s->db);
     char gaps[80];
     snprintf(
             gaps, sizeof gaps, "DELETE FROM gap WHERE time < %lld", (long long)number_from(before));
-    *more_r = deleted == PURGE_MOST;
-    if (deleted > 0 && !sqlite_run(s, "PRAGMA incremental_vacuum(1000)"))
+    const bool too_large = sqlite_size_is_over(s);
+    if (too_large && deleted == 0 && !sqlite_size_delete(s, PURGE_MOST, &deleted))
+        return fail_for_good(s, "the oldest events cannot be deleted", error_r);
+    if ((deleted > 0 || too_large) && !sqlite_run(s, "PRAGMA incremental_vacuum(1000)"))
         return fail_for_good(s, "cannot be made smaller", error_r);
+    *more_r = deleted == PURGE_MOST || (deleted > 0 && sqlite_size_is_over(s));
     return sqlite_run(s, gaps) || fail_for_good(s, "old gaps cannot be deleted", error_r);
 }
 
@@ -453,6 +472,7 @@ const struct eventstore_backend eventstore_sqlite = {
         .open = open_sqlite,
         .close = close_sqlite,
         .write = write_sqlite,
+        .set_size = sqlite_size_set,
         .purge = purge_sqlite,
         .query = query_sqlite,
 };

@@ -80,9 +80,14 @@ const char *eventstore_backend(const struct eventstore *store)
 }
 
 bool eventstore_write(struct eventstore *store, const struct event *events, size_t count,
-        uint64_t dropped, uint64_t now)
+        const struct eventstore_gap *gap)
 {
-    return store->backend->write(store->store, events, count, dropped, now, store->error);
+    return store->backend->write(store->store, events, count, gap, store->error);
+}
+
+void eventstore_set_size(struct eventstore *store, uint64_t octets)
+{
+    store->backend->set_size(store->store, octets);
 }
 
 bool eventstore_purge(struct eventstore *store, uint64_t before, bool *more_r)

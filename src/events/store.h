@@ -19,11 +19,13 @@
  * The table `event` has the columns id (ascending in the order of recording), time (Unix
  * milliseconds), verdict ("YES") and reason ("stamped"), would_be ("forged", the reason of the NO
  * that a domain under test does not say; else ""). The texts cause, user, domain (the
- * user's), host, receiving, ip and asker follow, "" if not known, then listed (0 or 1) and ms. When
- * an id is visible, all lower ones are too. Ids begin again when a store is recreated.
+ * user's), host, receiving, ip, asker, stamp and digest follow, "" if not known, then issued (Unix
+ * seconds, 0 if not known), listed (0 or 1) and ms. When an id is visible, all lower ones are too.
+ * Ids begin again when a store is recreated.
  *
- * The table `gap` has the columns time and count: the number of events lost before this time.
- * Queries quote the names of columns that are SQL words somewhere. */
+ * The table `gap` has the columns time, lost and left_out: the number of events that were lost
+ * before this time, and that were left out because too many like them came. Queries quote the names
+ * of columns that are SQL words somewhere. */
 struct eventstore;
 
 enum eventstore_use {
@@ -42,18 +44,27 @@ void eventstore_close(struct eventstore **store);
 const char *eventstore_error(const struct eventstore *store);
 const char *eventstore_backend(const struct eventstore *store); /* "sqlite" */
 
-/* Records all events in one transaction. If `dropped` is not 0, it also records a gap at `now`
- * (Unix milliseconds). On false nothing was recorded, and you may try again: a lost connection is
- * reopened.
+/* Events that are not in the record. */
+struct eventstore_gap {
+    uint64_t time; /* Unix milliseconds */
+    uint64_t lost;
+    uint64_t left_out;
+};
+
+/* Records all events in one transaction, and with them `gap` if it is not NULL. On false nothing
+ * was recorded, and you may try again: a lost connection is reopened.
  *
  * There is one exception: all events may have been recorded if a server was lost during COMMIT and
  * its outcome cannot be found out.
  *
  * Octets of texts that are not printable ASCII are recorded as %XX. */
 bool eventstore_write(struct eventstore *store, const struct event *events, size_t count,
-        uint64_t dropped, uint64_t now) __attribute__((warn_unused_result));
-/* Deletes some of the events and gaps older than `before` (Unix milliseconds). Call it again soon
- * if `*more_r` is true. */
+        const struct eventstore_gap *gap) __attribute__((warn_unused_result));
+/* The room on the disk that a store to record in may take: from then on the oldest events make room
+ * for new ones. */
+void eventstore_set_size(struct eventstore *store, uint64_t octets);
+/* Deletes some of the events and gaps older than `before` (Unix milliseconds), and of those that
+ * take more room than the store may. Call it again soon if `*more_r` is true. */
 bool eventstore_purge(struct eventstore *store, uint64_t before, bool *more_r)
         __attribute__((warn_unused_result));
 
@@ -77,8 +88,9 @@ struct eventstore_backend {
     const char *scheme; /* prefix of its addresses */
     void *(*open)(const char *address, enum eventstore_use use, char error_r[EVENTSTORE_ERROR_MAX]);
     void (*close)(void *store);
-    bool (*write)(void *store, const struct event *events, size_t count, uint64_t dropped,
-            uint64_t now, char error_r[EVENTSTORE_ERROR_MAX]);
+    bool (*write)(void *store, const struct event *events, size_t count,
+            const struct eventstore_gap *gap, char error_r[EVENTSTORE_ERROR_MAX]);
+    void (*set_size)(void *store, uint64_t octets);
     bool (*purge)(void *store, uint64_t before, bool *more_r, char error_r[EVENTSTORE_ERROR_MAX]);
     bool (*query)(void *store, const char *sql, const struct eventstore_value *parameters,
             size_t parameters_count,

@@ -181,11 +181,18 @@ static void put_doubts(const json_t *report, FILE *out)
     const json_t *recorded = json_object_get(report, "recorded_since");
     const json_t *since = json_object_get(report, "since");
     const uint64_t lost = page_number_at(report, "lost");
+    const uint64_t left_out = page_number_at(report, "left_out");
 
     if (lost > 0) {
         fputs("<p class=\"notice\" role=\"note\">", out);
         put_count(lost, out);
         fprintf(out, " event%s lost and counted nowhere.</p>\n", lost == 1 ? " was" : "s were");
+    }
+    if (left_out > 0) {
+        fputs("<p class=\"notice\" role=\"note\">", out);
+        put_count(left_out, out);
+        fprintf(out, " more question%s not recorded: too many like them came.</p>\n",
+                left_out == 1 ? " was" : "s were");
     }
     if (json_is_string(recorded) && json_is_string(since) &&
             strcmp(json_string_value(recorded), json_string_value(since)) > 0) {

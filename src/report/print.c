@@ -80,12 +80,18 @@ static void print_doubts(const json_t *report, FILE *out)
     const char *recorded = json_string_value(json_object_get(report, "recorded_since"));
     const char *since = json_string_value(json_object_get(report, "since"));
     const uint64_t lost = print_number_at(report, "lost");
+    const uint64_t left_out = print_number_at(report, "left_out");
     char phrase[PHRASE_MAX];
 
     if (lost > 0) {
         phrase_count(lost, phrase);
         fprintf(out, "%s event%s lost and counted nowhere.\n", phrase,
                 lost == 1 ? " was" : "s were");
+    }
+    if (left_out > 0) {
+        phrase_count(left_out, phrase);
+        fprintf(out, "%s more question%s not recorded: too many like them came.\n", phrase,
+                left_out == 1 ? " was" : "s were");
     }
     if (recorded != NULL && since != NULL && strcmp(recorded, since) > 0) {
         phrase_date(text_of(recorded), phrase);
@@ -180,7 +186,7 @@ static void print_print_sections(const json_t *report, const struct report_look 
     const bool two = look->width >= WIDTH_OF_TWO;
 
     for (size_t i = 0; i < SECTIONS_COUNT; i += two ? 2 : 1) {
-        if (two)
+        if (two && i + 1 < SECTIONS_COUNT)
             print_two(&sections_of_report[i], &sections_of_report[i + 1], report, look, out);
         else
             print_print_section(&sections_of_report[i], report, look, out);
@@ -191,7 +197,6 @@ void report_print(const json_t *report, const struct report_look *wanted, FILE *
 {
     struct report_look look = *wanted;
 
-    _Static_assert(SECTIONS_COUNT % 2 == 0, "lists stand side by side");
     look.width = look.width < WIDTH_LEAST ? WIDTH_LEAST : look.width;
     look.width = look.width > WIDTH_MOST ? WIDTH_MOST : look.width;
     print_period(report, &look, out);

@@ -139,15 +139,47 @@ static void report_put_period(struct scope *scope, int64_t oldest, json_t *repor
             oldest >= 0 ? scope_date((uint64_t)oldest) : json_null());
 }
 
-static int64_t lost(struct scope *scope)
+static bool report_take_stamp(void *context, const struct eventstore_value *values, size_t count)
+{
+    struct listing *listing = context;
+    struct scope *scope = listing->scope;
+    json_t *entry = json_object();
+
+    if (count == 5) {
+        scope_set(scope, entry, "stamp", scope_text(values[0].text));
+        scope_set(scope, entry, "user", scope_text(values[1].text));
+        scope_set(scope, entry, "issued", scope_date((uint64_t)values[2].number * 1000));
+        scope_set(scope, entry, "texts", json_integer(values[3].number));
+        scope_set(scope, entry, "questions", json_integer(values[4].number));
+    }
+    scope_append(scope, listing->list, entry);
+    return !scope->failed;
+}
+
+/* The stamps that came with several texts that are not the one they were made for. */
+static json_t *stamps(struct scope *scope)
+{
+    struct listing listing = {scope, NULL, json_array()};
+
+    scope_ask(scope,
+            "stamp, \"user\", issued, count(DISTINCT digest) AS texts, count(*) AS questions",
+            "AND stamp <> '' AND (reason = 'changed' OR cause IN ('changed', 'stale'))"
+            " GROUP BY stamp, \"user\", issued HAVING count(DISTINCT digest) > 1"
+            " ORDER BY texts DESC, questions DESC, stamp LIMIT 20",
+            report_take_stamp, &listing);
+    return listing.list;
+}
+
+/* The sum of a column of the gaps, of all domains. */
+static json_t *report_gap(struct scope *scope, const char *column)
 {
     char sql[200];
 
     snprintf(sql, sizeof sql,
-            "SELECT CAST(coalesce(sum(\"count\"), 0) AS bigint) FROM gap WHERE time >= %llu AND "
+            "SELECT CAST(coalesce(sum(%s), 0) AS bigint) FROM gap WHERE time >= %llu AND "
             "time < %llu",
-            (unsigned long long)scope->since, (unsigned long long)scope->until);
-    return scope_number(scope, sql, 0);
+            column, (unsigned long long)scope->since, (unsigned long long)scope->until);
+    return json_integer(scope_number(scope, sql, 0));
 }
 
 json_t *report_make(struct eventstore *store, const struct report_wish *wish,
@@ -161,7 +193,8 @@ json_t *report_make(struct eventstore *store, const struct report_wish *wish,
     scope.newest = scope_number(&scope, "SELECT coalesce(max(id), 0) FROM event", 0);
     const int64_t oldest = scope_number(&scope, "SELECT time FROM event ORDER BY time LIMIT 1", -1);
     report_put_period(&scope, oldest, report);
-    scope_set(&scope, report, "lost", json_integer(lost(&scope)));
+    scope_set(&scope, report, "lost", report_gap(&scope, "lost"));
+    scope_set(&scope, report, "left_out", report_gap(&scope, "left_out"));
     series_put(&scope, oldest >= 0 ? (uint64_t)oldest : wish->until, report, &unlisted_questions);
     scope_set(&scope, report, "reasons", reasons(&scope, report));
     scope_set(&scope, report, "forgeries", forgeries(&scope));
@@ -170,6 +203,7 @@ json_t *report_make(struct eventstore *store, const struct report_wish *wish,
             hosts_new(&scope, oldest >= 0 ? (uint64_t)oldest : wish->until, MOST));
     scope_set(&scope, report, "unlisted", unlisted(&scope, unlisted_questions));
     scope_set(&scope, report, "replays", replays(&scope, report));
+    scope_set(&scope, report, "stamps", stamps(&scope));
     if (!scope.failed)
         return report;
     json_decref(report);

@@ -40,6 +40,14 @@ const struct section sections_of_report[SECTIONS_COUNT] = {
                 .list = "users",
                 .key = "user",
                 .none = "nothing was"},
+        {.title = "Stamps with many texts",
+                .about = "Stamps that came with several texts that they were not made for: a "
+                         "mailing list, or forgeries. `not_before` in the user's rule takes a "
+                         "stamp back.",
+                .heading = "User",
+                .list = "stamps",
+                .key = "user",
+                .none = "none"},
         {.title = "Why NO",
                 .about = "What gave the forgeries away.",
                 .heading = "Reason",
@@ -126,6 +134,7 @@ void section_note(const struct section *section, const json_t *entry, char note_
     const json_t *first = json_object_get(entry, "first");
     const json_t *no = json_object_get(entry, "no");
     const json_t *would_be = json_object_get(entry, "would_be");
+    const json_t *texts = json_object_get(entry, "texts");
     const bool is_replay = section->within != NULL && strcmp(section->within, "replays") == 0;
 
     note_r[0] = '\0';
@@ -142,6 +151,13 @@ void section_note(const struct section *section, const json_t *entry, char note_
     } else if (would_be != NULL) {
         snprintf(note_r, SECTION_NOTE_MAX, "%s",
                 phrase_reason(text_of("NO"), phrase_text(would_be)));
+    } else if (texts != NULL) {
+        phrase_count((uint64_t)json_integer_value(texts), phrase);
+        const struct text stamp = phrase_text(json_object_get(entry, "stamp"));
+        const struct text issued = phrase_text(json_object_get(entry, "issued"));
+        snprintf(note_r, SECTION_NOTE_MAX, "%.20s texts, stamp %.*s of %.*s", phrase,
+                (int)(stamp.len < 32 ? stamp.len : 32), stamp.len > 0 ? stamp.at : "",
+                (int)(issued.len < 20 ? issued.len : 20), issued.len > 0 ? issued.at : "");
     } else if (no != NULL) {
         phrase_count((uint64_t)json_integer_value(no), phrase);
         snprintf(note_r, SECTION_NOTE_MAX, "%.40s NO", phrase);

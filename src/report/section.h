@@ -22,7 +22,7 @@ struct section {
     const char *none;    /* shown instead of an empty list */
 };
 
-#define SECTIONS_COUNT 10
+#define SECTIONS_COUNT 11
 extern const struct section sections_of_report[SECTIONS_COUNT];
 
 /* Entry `i` of the section, the largest first; NULL after the last. */

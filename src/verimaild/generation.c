@@ -190,6 +190,7 @@ static int generation_work(void *context, size_t index, int control)
             .keyuse = g->keyuse,
             .counters = g->counters,
             .ring = g->workers[index].ring,
+            .workers = g->count,
             .identity = &g->identity,
             .empty_folder = g->empty_folder,
             .control = control,
@@ -452,6 +453,15 @@ void generation_expire(struct generation *g, uint64_t mono_ms)
         child_kill(&g->workers[i].child);
     if (g->dismissed)
         child_kill(&g->recorder);
+}
+
+void generation_count_lost(struct generation *g)
+{
+    for (size_t i = 0; i < g->count; i++) {
+        const uint64_t lost = ring_discard(g->workers[i].ring);
+        counters_add(&g->counters->events_dropped, lost);
+        counters_add(&g->counters->gap_lost, lost);
+    }
 }
 
 bool generation_save_keyuse(const struct generation *g, uint64_t unix_now)

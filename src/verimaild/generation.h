@@ -69,6 +69,10 @@ bool generation_dismiss(struct generation *generation, bool last, uint64_t mono_
 bool generation_is_retired(const struct generation *generation);
 void generation_expire(struct generation *generation, uint64_t mono_ms);
 
+/* When all its processes have ended: counts the events that its recorder did not take as lost, for
+ * the next recorder. */
+void generation_count_lost(struct generation *generation);
+
 /* Writes down when its keys were used. `unix_now`: seconds. False with errno. */
 bool generation_save_keyuse(const struct generation *generation, uint64_t unix_now);
 /* Puts the ages of its keys into the counters, after generation_save_keyuse(). */

@@ -37,6 +37,7 @@ struct server {
     size_t counting;
     struct connection_limits *limits;
     struct ratelimit classic;
+    struct ration *ration;
     struct stats stats;
     struct tables *tables;
     struct replay *replay;
@@ -98,10 +99,12 @@ struct server *server_init(const struct server_setup *setup)
     s->pool = connection_pool_init(config->connections + COUNTING_MAX + 1);
     s->limits = connection_limits_init(config->connections + COUNTING_MAX, &limits, seed);
     s->classic = (struct ratelimit){.rate = CLASSIC_RATE, .burst = CLASSIC_RATE};
-    stats_init(&s->stats, setup->keyuse, setup->counters, setup->ring);
+    s->ration = ration_init(setup->workers, seed);
+    stats_init(&s->stats, setup->keyuse, setup->counters, setup->ring, s->ration);
     s->stats.alarm.said[COUNTER_ALARM_REPLAY] = setup->stores_alarmed;
     s->stats.alarm.said[COUNTER_ALARM_USERS] = setup->stores_alarmed;
-    if (s->reserve < 0 || s->pool == NULL || s->limits == NULL || !server_open_stores(s, setup)) {
+    if (s->reserve < 0 || s->pool == NULL || s->limits == NULL || s->ration == NULL ||
+            !server_open_stores(s, setup)) {
         server_free(&s);
         return NULL;
     }
@@ -147,6 +150,7 @@ void server_free(struct server **server)
         continue;
     question_log_flush(&s->stats.log, now, true);
     tables_close(&s->tables);
+    ration_free(&s->ration);
     connection_pool_free(&s->pool);
     connection_limits_free(&s->limits);
     if (s->reserve >= 0)

@@ -25,7 +25,8 @@ struct server_setup {
     struct keyuse *keyuse;
     struct counters *counters;
     struct ring *ring;
-    int epoll; /* where held connections are watched, by their index */
+    size_t workers; /* of the service */
+    int epoll;      /* where held connections are watched, by their index */
     uint64_t
             stores_alarmed; /* milliseconds: the last alarm that its stores are not open; 0: none */
 };

@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: ISC
 #include "verimaild/stats.h"
 
+#include <sodium.h>
+
 #include "base/log.h"
 
-#define BAD_PER_SECOND 10
-#define BAD_BURST 100
-#define FORGERY_PER_SECOND 100
-#define FORGERY_BURST 1000
 #define SAY_EVERY 10000 /* milliseconds */
 
-void question_log_init(struct question_log *log)
+void question_log_init(struct question_log *log, struct ration *ration)
 {
-    *log = (struct question_log){
-            .bad = {.rate = BAD_PER_SECOND, .burst = BAD_BURST},
-            .forgery = {.rate = FORGERY_PER_SECOND, .burst = FORGERY_BURST},
-    };
+    *log = (struct question_log){.ration = ration};
 }
 
 static void put_source(struct log_line *line, const struct endpoint *source)
@@ -54,19 +49,30 @@ static void put_names(struct log_line *line, const struct question *question)
     put_if_any(line, "rcpt", question->rcpt);
 }
 
-void question_log_answered(struct question_log *log, const struct query *query,
-        const struct endpoint *source, uint64_t waited, uint64_t mono_ms)
+/* Answers YES are not rationed: a payload gets no more of them than it allows. */
+static bool question_log_may(struct question_log *log, const struct query *query,
+        const struct endpoint *source, uint64_t mono_ms)
 {
-    struct ratelimit *limit = NULL;
-    struct log_line line;
+    enum ration_class class = RATION_OPENED;
 
     if (!query->well_formed)
-        limit = &log->bad;
-    else if (query->judgement.answer.verdict == VERDICT_NO)
-        limit = &log->forgery;
-    if (limit != NULL && !ratelimit_take(limit, mono_ms)) {
+        class = RATION_UNANSWERED;
+    else if (query->judge.payload_state == PAYLOAD_STATE_ABSENT ||
+             query->judge.payload_state == PAYLOAD_STATE_UNOPENED)
+        class = RATION_UNOPENED;
+    else if (query->judgement.answer.verdict == VERDICT_YES)
+        return true;
+    return ration_take(log->ration, class, source, mono_ms);
+}
+
+bool question_log_answered(struct question_log *log, const struct query *query,
+        const struct endpoint *source, uint64_t waited, uint64_t mono_ms)
+{
+    struct log_line line;
+
+    if (!question_log_may(log, query, source, mono_ms)) {
         log->left_out++;
-        return;
+        return false;
     }
     log_begin(&line, LOG_LEVEL_INFO, query->well_formed ? "question" : "malformed");
     if (query->well_formed)
@@ -78,6 +84,7 @@ void question_log_answered(struct question_log *log, const struct query *query,
     if (query->well_formed)
         put_names(&line, &query->question);
     log_end(&line);
+    return true;
 }
 
 void question_log_unanswered(
@@ -85,7 +92,7 @@ void question_log_unanswered(
 {
     struct log_line line;
 
-    if (!ratelimit_take(&log->bad, mono_ms)) {
+    if (!ration_take(log->ration, RATION_UNANSWERED, source, mono_ms)) {
         log->left_out++;
         return;
     }
@@ -113,22 +120,35 @@ void question_log_flush(struct question_log *log, uint64_t mono_ms, bool last)
     log->said = mono_ms;
 }
 
-void stats_init(
-        struct stats *stats, struct keyuse *keyuse, struct counters *counters, struct ring *ring)
+void stats_init(struct stats *stats, struct keyuse *keyuse, struct counters *counters,
+        struct ring *ring, struct ration *ration)
 {
     *stats = (struct stats){
             .keyuse = keyuse, .counters = counters, .ring = ring, .alarm = {.counters = counters}};
-    question_log_init(&stats->log);
+    question_log_init(&stats->log, ration);
+}
+
+/* What the payload says. */
+static void stats_put_stamp(
+        struct event *event, const struct payload_opened *payload, char stamp_r[EVENT_STAMP + 1])
+{
+    _Static_assert(EVENT_STAMP == PAYLOAD_NONCE / 3 * 4, "the name of a payload is its nonce");
+    sodium_bin2base64(stamp_r, EVENT_STAMP + 1, payload->nonce, sizeof payload->nonce,
+            sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    event->stamp = (struct text){stamp_r, EVENT_STAMP};
+    event->issued = payload->is.issued;
+    event->changed = event->digest.len > 0 && !text_equal(event->digest, payload->is.digest);
 }
 
 static void stats_put_event(struct ring *ring, const struct query *query,
-        const struct endpoint *source, uint64_t waited, uint64_t unix_ms)
+        const struct endpoint *source, bool left_out, uint64_t waited, uint64_t unix_ms)
 {
     const struct judgement *judgement = &query->judgement;
     char asker[ENDPOINT_TEXT_MAX];
+    char stamp[EVENT_STAMP + 1];
 
     endpoint_format_address(source, asker);
-    const struct event event = {
+    struct event event = {
             .time = unix_ms,
             .verdict = judgement->answer.verdict,
             .reason = judgement->answer.reason,
@@ -139,26 +159,32 @@ static void stats_put_event(struct ring *ring, const struct query *query,
             .receiving = query->question.rcpt,
             .ip = query->question.ip,
             .asker = text_of(asker),
+            .digest = query->question.digest,
+            .left_out = left_out,
             .listed = judgement->listed,
             .milliseconds = waited < UINT32_MAX ? (uint32_t)waited : UINT32_MAX,
     };
+    if (query->judge.payload_state == PAYLOAD_STATE_SEALED)
+        stats_put_stamp(&event, &query->payload.sealed, stamp);
     ring_put(ring, &event);
 }
 
 void stats_answered(struct stats *stats, const struct query *query, const struct endpoint *source,
         uint64_t waited, uint64_t mono_ms, uint64_t unix_ms)
 {
-    question_log_answered(&stats->log, query, source, waited, mono_ms);
+    const bool left_out = !question_log_answered(&stats->log, query, source, waited, mono_ms);
     if (!query->well_formed) {
         counters_add(&stats->counters->malformed, 1);
         return;
     }
+    if (left_out)
+        counters_add(&stats->counters->left_out, 1);
     if (query->judge.payload_state == PAYLOAD_STATE_SEALED)
         keyuse_note(stats->keyuse, query->payload.sealed.key, query->payload.sealed.is.issued,
                 unix_ms / 1000);
     counters_note(stats->counters, query->judgement.answer.verdict, query->judgement.answer.reason,
             waited);
-    stats_put_event(stats->ring, query, source, waited, unix_ms);
+    stats_put_event(stats->ring, query, source, left_out, waited, unix_ms);
 }
 
 void stats_store(struct stats *stats, const struct replay_health *health, uint64_t mono_ms)

@@ -5,28 +5,27 @@
 #include <stdint.h>
 
 #include "base/endpoint.h"
-#include "base/ratelimit.h"
 #include "events/alarm.h"
 #include "events/counters.h"
 #include "events/ring.h"
 #include "replay/replay.h"
 #include "verimaild/keyuse.h"
 #include "verimaild/query.h"
+#include "verimaild/ration.h"
 
-/* The log of questions and connections: a line for each, at level info. Of what anybody can send
- * without end, only so many lines a second are logged. The rest is counted, and the count is
- * logged. */
+/* The log of questions and connections: a line for each, at level info. What anybody can send
+ * without end is rationed (ration.h). The rest is counted, and the count is logged. */
 struct question_log {
-    struct ratelimit bad;     /* malformed lines, connections that were refused or timed out */
-    struct ratelimit forgery; /* NO */
+    struct ration *ration; /* borrowed */
     uint64_t left_out;
     uint64_t said; /* milliseconds: when the count was last logged */
 };
 
-void question_log_init(struct question_log *log);
+void question_log_init(struct question_log *log, struct ration *ration);
 
-/* `waited`: milliseconds from accept to answer. All times are milliseconds of one clock. */
-void question_log_answered(struct question_log *log, const struct query *query,
+/* `waited`: milliseconds from accept to answer. All times are milliseconds of one clock. False when
+ * the question is left out. */
+bool question_log_answered(struct question_log *log, const struct query *query,
         const struct endpoint *source, uint64_t waited, uint64_t mono_ms);
 /* `why`: one word. */
 void question_log_unanswered(
@@ -48,8 +47,8 @@ struct stats {
     bool troubled;     /* something was wrong with the store at the last look */
 };
 
-void stats_init(
-        struct stats *stats, struct keyuse *keyuse, struct counters *counters, struct ring *ring);
+void stats_init(struct stats *stats, struct keyuse *keyuse, struct counters *counters,
+        struct ring *ring, struct ration *ration);
 /* `waited`: milliseconds from accept to answer; `unix_ms`: milliseconds, too. */
 void stats_answered(struct stats *stats, const struct query *query, const struct endpoint *source,
         uint64_t waited, uint64_t mono_ms, uint64_t unix_ms);

@@ -290,8 +290,10 @@ static size_t verimaild_tend(uint64_t mono_ms)
                 generation_dismiss(g, supervisor.stopping, mono_ms) && !generation_has_failed(g))
             verimaild_save_keyuse(g);
         generation_expire(g, mono_ms);
-        if (generation_is_retired(g) && generation_alive(g) == 0)
+        if (generation_is_retired(g) && generation_alive(g) == 0) {
+            generation_count_lost(g);
             generation_free(&supervisor.all[i]);
+        }
         count += supervisor.all[i] != NULL;
     }
     return count;

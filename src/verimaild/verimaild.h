@@ -54,6 +54,7 @@ struct worker_setup {
     struct keyuse *keyuse;
     struct counters *counters;
     struct ring *ring;
+    size_t workers; /* of the service */
     const struct identity *identity;
     int empty_folder;
     int control; /* its end of the socket to the supervisor */

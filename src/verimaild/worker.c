@@ -106,6 +106,7 @@ static struct server *worker_open_server(const struct worker *w)
             .keyuse = setup->keyuse,
             .counters = setup->counters,
             .ring = setup->ring,
+            .workers = setup->workers,
             .epoll = w->epoll,
             .stores_alarmed = setup->stores_alarmed,
     };

@@ -97,7 +97,8 @@ def test_watch_is_safe_to_look_at(case):
     found = [json.loads(line) for line in as_json.wait_lines(len(HOSTILE))]
     equal([f["user"] for f in found], list(HOSTILE))
     equal(set(found[0]), {"id", "time", "verdict", "reason", "would_be", "cause", "user", "domain",
-                          "host", "receiving", "ip", "asker", "listed", "ms"})
+                          "host", "receiving", "ip", "asker", "stamp", "issued", "digest",
+                          "listed", "ms"})
     equal((watch.stop(), as_json.stop()), (0, 0))
     shown = in_terminal_for(case, len(HOSTILE))
     check("\033[32mYES" in shown and "\033[2J" not in shown, shown)

@@ -21,13 +21,15 @@ static void plain(struct text t, size_t max)
 static void in_bounds(const struct event *e)
 {
     must(e->verdict <= VERDICT_ALLOW && e->reason <= REASON_REFUSED);
-    must(e->would_be <= REASON_REFUSED && e->time <= INT64_MAX);
+    must(e->would_be <= REASON_REFUSED && e->time <= INT64_MAX && e->issued <= INT64_MAX);
     plain(e->cause, EVENT_CAUSE_MAX);
     plain(e->user, ADDRESS_MAX);
     plain(e->host, DOMAIN_MAX);
     plain(e->receiving, EVENT_RECEIVING_MAX);
     plain(e->ip, 48);
     plain(e->asker, 48);
+    plain(e->stamp, EVENT_STAMP);
+    plain(e->digest, DIGEST_TEXT);
     const struct text domain = event_domain(e);
     must(domain.len < e->user.len || (domain.len == 0 && e->user.len == 0));
     must(domain.len == 0 || memchr(domain.at, '@', domain.len) == NULL);
@@ -87,17 +89,21 @@ static void write_it(const uint8_t *data, size_t size)
     event.receiving = cut(&data, &size, 2 * EVENT_RECEIVING_MAX);
     event.ip = cut(&data, &size, 96);
     event.asker = cut(&data, &size, 96);
+    event.stamp = cut(&data, &size, 2 * EVENT_STAMP);
+    event.digest = cut(&data, &size, 2 * DIGEST_TEXT);
     must(event_encode(&event, &w));
     if (!event_decode(writer_text(&w), &back)) {
         must(!event_is_plain(event.cause) || !event_is_plain(event.user) ||
                 !event_is_plain(event.host) || !event_is_plain(event.receiving) ||
-                !event_is_plain(event.ip) || !event_is_plain(event.asker));
+                !event_is_plain(event.ip) || !event_is_plain(event.asker) ||
+                !event_is_plain(event.stamp) || !event_is_plain(event.digest));
         return;
     }
     in_bounds(&back);
     must(starts_with(event.cause, back.cause) && starts_with(event.user, back.user) &&
             starts_with(event.host, back.host) && starts_with(event.receiving, back.receiving) &&
-            starts_with(event.ip, back.ip) && starts_with(event.asker, back.asker));
+            starts_with(event.ip, back.ip) && starts_with(event.asker, back.asker) &&
+            starts_with(event.stamp, back.stamp) && starts_with(event.digest, back.digest));
     must(back.receiving.len == event.receiving.len ||
             (event.receiving.len > EVENT_RECEIVING_MAX &&
                     (back.receiving.len == 0 || event.receiving.at[back.receiving.len] == ',')));

@@ -18,7 +18,7 @@ PROGRAM = os.path.abspath(os.path.join(BUILD, "src/command/verimail"))
 DAY = 86400000
 EVENTS = 30000
 COLUMNS = ("time", "verdict", "reason", "would_be", "cause", '"user"', "domain", "host", "receiving",
-           "ip", "asker", "listed", "ms")
+           "ip", "asker", "stamp", "issued", "digest", "listed", "ms")
 LONG = "x" * 60
 HOSTILE = (
     "<script>alert(1)</script>@example.org",
@@ -60,9 +60,10 @@ def add(path, rows):
 
 
 def event(at=None, verdict="YES", reason="stamped", user="alice@example.org",
-          host="mail.example.org", receiving="example.net", ip="192.0.2.1", listed=1, would_be=""):
+          host="mail.example.org", receiving="example.net", ip="192.0.2.1", listed=1, would_be="",
+          stamp="", issued=0, digest=""):
     return (now() if at is None else at, verdict, reason, would_be, "", user, user.rpartition("@")[2],
-            host, receiving, ip, "198.51.100.1", listed, 3)
+            host, receiving, ip, "198.51.100.1", stamp, issued, digest, listed, 3)
 
 
 def some_event(chance, at):
@@ -92,7 +93,7 @@ def full_store(case):
                            user, 0)] * (160 - i)
     add(path, rows)
     with contextlib.closing(sqlite3.connect(path)) as store, store:
-        store.execute("INSERT INTO gap VALUES (?, ?)", (end - DAY, 1234567))
+        store.execute("INSERT INTO gap VALUES (?, ?, ?)", (end - DAY, 1234567, 89))
     return path
 
 

@@ -28,6 +28,9 @@ static inline struct event fixture_event(uint64_t time)
             .receiving = {"example.net,example.com", 23},
             .ip = {"192.0.2.1", 9},
             .asker = {"2001:db8::1", 11},
+            .stamp = {"AAECAwQFBgcICQoLDA0ODxAREhMUFRYX", 32},
+            .issued = 1780271000,
+            .digest = {"47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU", 43},
             .listed = true,
             .milliseconds = 12,
     };
@@ -92,14 +95,13 @@ static inline struct eventstore *fixture_events_open(const char *address, enum e
 }
 
 /* Writes so many events, a millisecond apart, in one batch. */
-static inline void fixture_events_write(
-        struct eventstore *store, uint64_t from, size_t count, uint64_t now)
+static inline void fixture_events_write(struct eventstore *store, uint64_t from, size_t count)
 {
     struct event *events = calloc(count, sizeof *events);
 
     for (size_t i = 0; events != NULL && i < count; i++)
         events[i] = fixture_event(from + i);
-    if (events == NULL || !eventstore_write(store, events, count, 0, now)) {
+    if (events == NULL || !eventstore_write(store, events, count, NULL)) {
         fprintf(stderr, "write: %s\n", eventstore_error(store));
         abort();
     }

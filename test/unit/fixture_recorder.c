@@ -39,6 +39,7 @@ void fixture_recorder_open(struct fixture_recorder *p)
             .state.at = p->folder.path,
             .replay.at = p->replay,
             .alarm_forgeries = 100,
+            .alarm_texts = 20,
     };
     p->record = (struct config_record){
             .store.at = sqlite,

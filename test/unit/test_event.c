@@ -16,7 +16,11 @@ static const struct event plain = {
         .receiving = {"example.net,example.com", 23},
         .ip = {"2001:db8::1", 11},
         .asker = {"192.0.2.1", 9},
+        .stamp = {"AAECAwQFBgcICQoLDA0ODxAREhMUFRYX", 32},
+        .issued = 1763930000,
+        .digest = {"47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU", 43},
         .listed = true,
+        .changed = true,
         .milliseconds = UINT32_MAX,
 };
 
@@ -50,6 +54,9 @@ static void same(const struct event *got, const struct event *want)
     assert_int_equal(got->reason, want->reason);
     assert_int_equal(got->would_be, want->would_be);
     assert_int_equal(got->listed, want->listed);
+    assert_int_equal(got->changed, want->changed);
+    assert_int_equal(got->left_out, want->left_out);
+    assert_int_equal(got->issued, want->issued);
     assert_int_equal(got->milliseconds, want->milliseconds);
     same_text("cause", got->cause, want->cause);
     same_text("user", got->user, want->user);
@@ -57,6 +64,8 @@ static void same(const struct event *got, const struct event *want)
     same_text("receiving", got->receiving, want->receiving);
     same_text("ip", got->ip, want->ip);
     same_text("asker", got->asker, want->asker);
+    same_text("stamp", got->stamp, want->stamp);
+    same_text("digest", got->digest, want->digest);
 }
 
 TEST(events_arrive_as_they_were)
@@ -70,7 +79,9 @@ TEST(events_arrive_as_they_were)
     same(&back, &plain);
     assert_true(event_decode(encode(&empty, buffer), &back));
     same(&back, &empty);
-    odd.time = INT64_MAX;
+    odd.time = odd.issued = INT64_MAX;
+    odd.left_out = true;
+    odd.changed = odd.listed = false;
     odd.verdict = VERDICT_NO;
     odd.reason = REASON_REFUSED;
     assert_true(event_decode(encode(&odd, buffer), &back));
@@ -85,7 +96,7 @@ TEST(what_is_too_long_is_cut)
     struct event back;
 
     memset(longest, 'x', sizeof longest);
-    event.cause = event.user = event.host = event.ip = event.asker =
+    event.cause = event.user = event.host = event.ip = event.asker = event.stamp = event.digest =
             (struct text){longest, sizeof longest};
     event.receiving = (struct text){longest, EVENT_RECEIVING_MAX};
     assert_true(event_decode(encode(&event, buffer), &back));
@@ -93,6 +104,8 @@ TEST(what_is_too_long_is_cut)
     assert_int_equal(back.user.len, ADDRESS_MAX);
     assert_int_equal(back.host.len, DOMAIN_MAX);
     assert_int_equal(back.receiving.len, EVENT_RECEIVING_MAX);
+    assert_int_equal(back.stamp.len, EVENT_STAMP);
+    assert_int_equal(back.digest.len, DIGEST_TEXT);
 }
 
 /* Lists of receiving domains lose whole domains. */
@@ -160,16 +173,17 @@ TEST(nonsense_is_no_event)
             {"verdict", 1, 255},
             {"reason", 2, REASON_REFUSED + 1},
             {"would_be", 3, REASON_REFUSED + 1},
-            {"listed", 4, 2},
+            {"flags", 4, 8},
             {"time", 12, 0x80},
-            {"length of the cause", 17, EVENT_CAUSE_MAX + 1},
-            {"length of the cause", 18, 255},
-            {"length of the cause", 17, 5},
-            {"cause", 19, 0},
-            {"cause", 19, '\n'},
-            {"cause", 19, 0x7f},
-            {"cause", 19, 0x80},
-            {"cause", 19, 0xff},
+            {"issued", 20, 0x80},
+            {"length of the cause", 25, EVENT_CAUSE_MAX + 1},
+            {"length of the cause", 26, 255},
+            {"length of the cause", 25, 5},
+            {"cause", 27, 0},
+            {"cause", 27, '\n'},
+            {"cause", 27, 0x7f},
+            {"cause", 27, 0x80},
+            {"cause", 27, 0xff},
     };
     char buffer[EVENT_OCTETS_MAX];
     struct event back;

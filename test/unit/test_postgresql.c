@@ -10,14 +10,15 @@
 #include "fixture_events.h"
 #include "unit.h"
 
-#define JANUARY (FIXTURE_EVENTS_JUNE - 151 * FIXTURE_EVENTS_DAY)
-#define FEBRUARY (FIXTURE_EVENTS_JUNE - 120 * FIXTURE_EVENTS_DAY)
-#define MARCH (FIXTURE_EVENTS_JUNE - 92 * FIXTURE_EVENTS_DAY)
+#define SMALLEST (UINT64_C(32) << 20) /* octets; a partition then has 4096 events */
 
 #define PARTITIONS                                                                                 \
     "SELECT relname::text, (SELECT count(*) FROM event WHERE tableoid = pg_class.oid) FROM "       \
     "pg_inherits JOIN pg_class ON pg_class.oid = inhrelid WHERE inhparent = 'event'::regclass "    \
     "AND relkind = 'r' ORDER BY relname"
+#define USED                                                                                       \
+    "SELECT sum(pg_total_relation_size(inhrelid))::bigint FROM pg_inherits WHERE inhparent = "     \
+    "'event'::regclass"
 
 static const char *address;
 static PGconn *beside; /* a connection of the test's own */
@@ -58,54 +59,80 @@ AFTER_ALL()
     PQfinish(beside);
 }
 
-TEST_SERVER(months_have_partitions)
+/* A partition is there before it is needed, and dropped whole when its last event is old. */
+TEST_SERVER(ids_have_partitions)
 {
     struct eventstore *store = begin();
     bool more = true;
 
-    fixture_events_write(store, JANUARY, 3, JANUARY);
+    eventstore_set_size(store, SMALLEST);
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 3);
+    assert_string_equal(fixture_events_rows(store, PARTITIONS), "event_to_0000000000000004097|3\n");
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 2000);
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE + FIXTURE_EVENTS_DAY, 3000);
     assert_string_equal(fixture_events_rows(store, PARTITIONS),
-            "event_202601|3\nevent_202602|0\nevent_other|0\n");
-    fixture_events_write(store, MARCH - 1, 2, MARCH - 1);
+            "event_to_0000000000000004097|4096\nevent_to_0000000000000008193|907\n");
+    assert_true(eventstore_purge(store, FIXTURE_EVENTS_JUNE + FIXTURE_EVENTS_DAY, &more));
+    assert_false(more); /* the first partition has events that are not old */
     assert_string_equal(fixture_events_rows(store, PARTITIONS),
-            "event_202601|3\nevent_202602|1\nevent_202603|1\nevent_other|0\n");
-    /* Months are dropped whole, when the last moment of them is old. */
-    assert_true(eventstore_purge(store, FEBRUARY - 1, &more));
-    assert_string_equal(fixture_events_rows(store, PARTITIONS),
-            "event_202601|0\nevent_202602|1\nevent_202603|1\nevent_other|0\n");
+            "event_to_0000000000000004097|2093\nevent_to_0000000000000008193|907\n");
     for (more = true; more;)
-        assert_true(eventstore_purge(store, MARCH, &more));
-    assert_string_equal(fixture_events_rows(store, PARTITIONS), "event_202603|1\nevent_other|0\n");
+        assert_true(eventstore_purge(store, FIXTURE_EVENTS_JUNE + 2 * FIXTURE_EVENTS_DAY, &more));
+    assert_string_equal(fixture_events_rows(store, PARTITIONS), "event_to_0000000000000008193|0\n");
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 1);
+    assert_string_equal(fixture_events_rows(store, "SELECT id FROM event"), "5004\n");
     eventstore_close(&store);
 }
 
-TEST_SERVER(the_year_ends)
+/* All partitions that there were are gone: the next begins where the ids are. */
+TEST_SERVER(partitions_begin_anew)
 {
     struct eventstore *store = begin();
 
-    fixture_events_write(store, JANUARY - 2, 3, JANUARY - 2);
-    assert_string_equal(fixture_events_rows(store, PARTITIONS),
-            "event_202512|2\nevent_202601|1\nevent_other|0\n");
+    eventstore_set_size(store, SMALLEST);
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 4000);
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 4000);
+    eventstore_close(&store);
+    sql("DROP TABLE verimail.event_to_0000000000000004097, verimail.event_to_0000000000000008193,"
+        " verimail.event_to_0000000000000012289");
+    store = fixture_events_open(address, EVENTSTORE_RECORD);
+    eventstore_set_size(store, SMALLEST);
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 2);
+    assert_string_equal(fixture_events_rows(store, PARTITIONS), "event_to_0000000000000012096|2\n");
     eventstore_close(&store);
 }
 
-/* What came before its month's partition was there. */
-TEST_SERVER(events_move_over)
+/* The oldest make room, also while a report goes on for a while. */
+TEST_SERVER(the_oldest_make_room)
 {
     struct eventstore *store = begin();
-    bool more;
+    const struct event event = fixture_event(FIXTURE_EVENTS_JUNE);
+    struct event *events = calloc(4096, sizeof *events);
+    long long most = 0;
+    bool written = true;
 
-    fixture_events_write(store, MARCH, 10, JANUARY);
-    fixture_events_write(store, JANUARY - 400 * FIXTURE_EVENTS_DAY, 7, JANUARY);
-    assert_string_equal(fixture_events_rows(store, PARTITIONS),
-            "event_202601|0\nevent_202602|0\nevent_other|17\n");
-    fixture_events_write(store, MARCH, 1, FEBRUARY);
-    assert_string_equal(fixture_events_rows(store, PARTITIONS),
-            "event_202601|0\nevent_202602|0\nevent_202603|11\nevent_other|7\n");
-    assert_true(eventstore_purge(store, JANUARY, &more));
-    assert_string_equal(fixture_events_rows(store, PARTITIONS),
-            "event_202601|0\nevent_202602|0\nevent_202603|11\nevent_other|0\n");
+    assert_non_null(events);
+    for (size_t i = 0; i < 4096; i++)
+        events[i] = event;
+    eventstore_set_size(store, SMALLEST);
+    for (int i = 0; i < 30; i++) {
+        assert_true(eventstore_write(store, events, 4096, NULL));
+        const long long used = fixture_events_number(store, USED);
+        most = used > most ? used : most;
+    }
+    assert_in_range(most, SMALLEST / 2, SMALLEST);
+    assert_in_range(fixture_events_number(store, "SELECT min(id) FROM event"), 4097, 29 * 4096);
+    assert_int_equal(fixture_events_number(store, "SELECT max(id) FROM event"), 30 * 4096);
+    sql("BEGIN; SELECT count(*) FROM verimail.event");
+    for (int i = 0; written && i < 30; i++)
+        written = eventstore_write(store, events, 4096, NULL);
+    assert_false(written);
+    assert_non_null(strstr(eventstore_error(store), "has no room until a report"));
+    assert_in_range(fixture_events_number(store, USED), SMALLEST / 2, SMALLEST);
+    sql("COMMIT");
+    assert_true(eventstore_write(store, events, 4096, NULL));
     eventstore_close(&store);
+    free(events);
 }
 
 /* A long report holds the table: neither recording nor deleting fails. */
@@ -114,17 +141,17 @@ TEST_SERVER(a_report_in_the_way)
     struct eventstore *store = begin();
     bool more = true;
 
-    fixture_events_write(store, JANUARY, 3, JANUARY);
+    eventstore_set_size(store, SMALLEST);
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 4096);
     sql("BEGIN; SELECT count(*) FROM verimail.event");
-    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 3, FIXTURE_EVENTS_JUNE);
-    assert_true(eventstore_purge(store, FEBRUARY, &more));
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 4096);
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 4096);
+    assert_true(eventstore_purge(store, FIXTURE_EVENTS_JUNE + FIXTURE_EVENTS_DAY, &more));
     assert_false(more);
     sql("COMMIT");
     for (more = true; more;)
-        assert_true(eventstore_purge(store, MARCH, &more));
-    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 3, FIXTURE_EVENTS_JUNE + 60000);
-    assert_string_equal(fixture_events_rows(store, PARTITIONS),
-            "event_202606|6\nevent_202607|0\nevent_other|0\n");
+        assert_true(eventstore_purge(store, FIXTURE_EVENTS_JUNE + FIXTURE_EVENTS_DAY, &more));
+    assert_int_equal(fixture_events_number(store, "SELECT count(*) FROM event"), 0);
     eventstore_close(&store);
 }
 
@@ -136,9 +163,9 @@ TEST_SERVER(lost_connections_are_made_anew)
     struct eventstore *store = begin();
     bool more;
 
-    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 3, FIXTURE_EVENTS_JUNE);
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 3);
     sql(kill_others);
-    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 3, FIXTURE_EVENTS_JUNE);
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 3);
     assert_int_equal(fixture_events_number(store, "SELECT count(*) FROM event"), 6);
     /* Asking and deleting may fail once: whoever asks sees why. */
     sql(kill_others);
@@ -157,15 +184,15 @@ TEST_SERVER(a_commit_that_came_to_nothing)
 {
     struct eventstore *store = begin();
 
-    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 3, FIXTURE_EVENTS_JUNE);
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 3);
     sql("CREATE SEQUENCE verimail.fuse;"
         "CREATE FUNCTION verimail.blow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
         " IF nextval('verimail.fuse') = 1 THEN"
         " PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(10);"
         " END IF; RETURN NULL; END $$;"
-        "CREATE CONSTRAINT TRIGGER blow AFTER INSERT ON verimail.event_202606"
+        "CREATE CONSTRAINT TRIGGER blow AFTER INSERT ON verimail.event_to_0000000002097153"
         " INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION verimail.blow()");
-    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 3, FIXTURE_EVENTS_JUNE);
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 3);
     assert_int_equal(fixture_events_number(store, "SELECT count(*) FROM event"), 6);
     eventstore_close(&store);
 }
@@ -176,17 +203,17 @@ TEST_SERVER(a_silent_server)
     struct eventstore *store = begin();
     const struct event event = fixture_event(FIXTURE_EVENTS_JUNE);
 
-    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 3, FIXTURE_EVENTS_JUNE);
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 3);
     const pid_t server = (pid_t)fixture_events_number(store, "SELECT pg_backend_pid()");
     if (kill(server, SIGSTOP) != 0)
         skip(); /* it is on another machine, or another user's */
-    const bool written = eventstore_write(store, &event, 1, 0, FIXTURE_EVENTS_JUNE);
+    const bool written = eventstore_write(store, &event, 1, NULL);
     char error[EVENTSTORE_ERROR_MAX];
     snprintf(error, sizeof error, "%s", eventstore_error(store));
     assert_int_equal(kill(server, SIGCONT), 0);
     assert_false(written);
     assert_non_null(strstr(error, "gives no answer"));
-    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 1, FIXTURE_EVENTS_JUNE);
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 1);
     assert_int_equal(fixture_events_number(store, "SELECT count(*) FROM event"), 4);
     eventstore_close(&store);
 }
@@ -222,7 +249,7 @@ TEST_SERVER(a_recorder_with_few_rights)
     assert_non_null(strstr(error, "permission denied"));
     sql("CREATE SCHEMA verimail AUTHORIZATION verimail_few");
     store = fixture_events_open(other, EVENTSTORE_RECORD);
-    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 3, FIXTURE_EVENTS_JUNE);
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 3);
     assert_int_equal(fixture_events_number(store, "SELECT count(*) FROM event"), 3);
     eventstore_close(&store);
     sql("DROP SCHEMA verimail CASCADE; DROP ROLE verimail_few");

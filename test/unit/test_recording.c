@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 #include <fcntl.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -71,11 +72,90 @@ TEST(what_did_not_fit_is_a_gap)
     fixture_recorder_wait_for_count(&p, &p.counters->events_dropped, 1);
     assert_int_equal(fixture_recorder_tell(&p, RECORDER_HAND_OVER), 0);
     const int64_t kept = fixture_recorder_asked(&p, DIFFERENT).number;
-    const int64_t lost = fixture_recorder_asked(&p, "SELECT sum(count) FROM gap").number;
+    const int64_t lost = fixture_recorder_asked(&p, "SELECT sum(lost) FROM gap").number;
     fixture_recorder_check_number(&p, ALL, kept);
     assert_int_equal(kept + lost, put_all);
     assert_int_equal(p.counters->events_dropped, lost);
     assert_int_equal(p.counters->events_recorded, kept);
+    fixture_recorder_close(&p);
+}
+
+/* The store fails until a recorder ends: the next one has the gap on record. */
+TEST(what_one_recorder_lost_the_next_records)
+{
+    struct fixture_recorder p;
+    char path[FOLDER_PATH_MAX];
+
+    fixture_recorder_open(&p);
+    folder_path(&p.folder, "events.db", path);
+    assert_int_equal(mkdir(path, 0700), 0);
+    fixture_recorder_start(&p);
+    fixture_recorder_put(&p, 0, 100);
+    ring_put(p.rings[0], &(struct event){.left_out = true});
+    fixture_recorder_wait_for_count(&p, &p.counters->alarms[COUNTER_ALARM_EVENTS], 1);
+    assert_int_equal(fixture_recorder_tell(&p, RECORDER_HAND_OVER), 0);
+    assert_int_equal(p.counters->events_dropped, 100);
+    assert_int_equal(rmdir(path), 0);
+    fixture_recorder_start(&p);
+    fixture_recorder_wait_for_number(&p, "SELECT sum(lost) FROM gap", 100);
+    fixture_recorder_check_number(&p, "SELECT sum(left_out) FROM gap", 1);
+    assert_int_equal(p.counters->gap_lost, 0);
+    assert_int_equal(fixture_recorder_tell(&p, RECORDER_HAND_OVER), 0);
+    fixture_recorder_close(&p);
+}
+
+/* Those left out are counted once a minute and at the end. They count as forgeries. */
+TEST(what_is_left_out_is_counted)
+{
+    struct fixture_recorder p;
+
+    fixture_recorder_open(&p);
+    fixture_recorder_start(&p);
+    fixture_recorder_put(&p, 0, 5);
+    for (int i = 0; i < 500; i++)
+        ring_put(p.rings[i % 2], &(struct event){.verdict = VERDICT_NO,
+                                         .reason = REASON_UNSTAMPED,
+                                         .user = text_of("carol@example.org"),
+                                         .left_out = true});
+    fixture_recorder_wait_for_count(&p, &p.counters->alarms[COUNTER_ALARM_FORGERIES], 1);
+    assert_int_equal(fixture_recorder_tell(&p, RECORDER_HAND_OVER), 0);
+    fixture_recorder_check_number(&p, ALL, 5);
+    fixture_recorder_check_number(&p, "SELECT sum(left_out) FROM gap", 500);
+    assert_true(fixture_recorder_asked(&p, "SELECT count(*) FROM gap").number <= 2);
+    fixture_recorder_close(&p);
+}
+
+/* One stamp with many texts: one alarm, which says what to do, also across a restart. */
+TEST(one_alarm_for_a_stamp)
+{
+    struct fixture_recorder p;
+
+    fixture_recorder_open(&p);
+    for (int start = 0; start < 2; start++) {
+        fixture_recorder_start(&p);
+        for (int i = 0; i < 500; i++) {
+            char digest[DIGEST_TEXT + 1];
+            snprintf(digest, sizeof digest, "%043d", i);
+            ring_put(p.rings[i % 2], &(struct event){.time = unix_ms(),
+                                             .verdict = VERDICT_ALLOW,
+                                             .reason = REASON_CHANGED,
+                                             .user = text_of("alice@example.org"),
+                                             .stamp = text_of("AAECAwQFBgcICQoLDA0ODxAREhMUFRYX"),
+                                             .issued = 1780272000,
+                                             .digest = text_of(digest),
+                                             .changed = true});
+        }
+        fixture_recorder_wait_for_number(&p, ALL, 500 * (start + 1));
+        assert_int_equal(fixture_recorder_tell(&p, RECORDER_HAND_OVER), 0);
+    }
+    assert_int_equal(p.counters->alarms[COUNTER_ALARM_TEXTS], 1);
+    assert_int_equal(
+            fixture_recorder_count_lines(&p,
+                    "event=alarm about=texts subject=alice@example.org because=\"more than 20 "
+                    "different texts came with one stamp, AAECAwQFBgcICQoLDA0ODxAREhMUFRYX, issued "
+                    "at 2026-06-01T00:00:00Z\" remedy=\"not_before = 2026-06-01T00:00:01Z in the "
+                    "rule of alice@example.org\""),
+            1);
     fixture_recorder_close(&p);
 }
 

@@ -82,7 +82,7 @@ static void expect(const json_t *report, const char *key, const char *want)
 
 static void write_events(struct hostport *place, const struct event *events, size_t count)
 {
-    if (!eventstore_write(place->store, events, count, 0, FIXTURE_EVENTS_JUNE))
+    if (!eventstore_write(place->store, events, count, NULL))
         fail_msg("%s", eventstore_error(place->store));
 }
 
@@ -137,7 +137,8 @@ TEST_EACH(everything_is_told, backends)
     events[11].would_be = REASON_UNSTAMPED;
     events[12].would_be = REASON_FORGED;
     write_events(&place, events, sizeof events / sizeof *events);
-    assert_true(eventstore_write(place.store, NULL, 0, 17, day + HOUR));
+    assert_true(
+            eventstore_write(place.store, NULL, 0, &(struct eventstore_gap){day + HOUR, 17, 5}));
     const struct report_wish wish = {day, day + 3 * FIXTURE_EVENTS_DAY, "example.org"};
     json_t *report = make(&place, &wish);
     static const char *const wanted[][2] = {
@@ -150,6 +151,7 @@ TEST_EACH(everything_is_told, backends)
             {"no", "5"},
             {"allow", "4"},
             {"lost", "17"},
+            {"left_out", "5"},
             {"step_seconds", "86400"},
             {"times", "[{\"begin\":\"2026-06-01T00:00:00Z\",\"yes\":2,\"no\":1,\"allow\":0},"
                       "{\"begin\":\"2026-06-02T00:00:00Z\",\"yes\":0,\"no\":4,\"allow\":0},"

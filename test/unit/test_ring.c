@@ -122,6 +122,32 @@ TEST(a_full_ring_counts_and_goes_on)
     ring_free(&ring);
 }
 
+/* Events that are left out take no room that others need, and are counted. */
+TEST(what_is_left_out_has_half_the_ring)
+{
+    struct ring *ring = ring_init();
+    uint64_t left_out = 0;
+    uint64_t kept = 0;
+
+    for (uint64_t i = 0; i < RING_OCTETS / 32; i++)
+        ring_put(ring, &(struct event){.time = i, .left_out = true});
+    assert_int_equal(ring_take_left_out(ring), RING_OCTETS / 32);
+    assert_int_equal(ring_take_left_out(ring), 0);
+    for (; ring_take_dropped(ring) == 0; kept++)
+        ring_put(ring, &(struct event){.time = kept, .user = text_of("alice@example.org")});
+    assert_true(kept * 80 > RING_OCTETS / 2 - EVENT_OCTETS_MAX * 2);
+    for (size_t count; (count = look(ring)) > 0; ring_take(ring))
+        for (size_t i = 0; i < count; i++)
+            left_out += events[i].left_out;
+    assert_true(left_out * 56 > RING_OCTETS / 2 - EVENT_OCTETS_MAX);
+    assert_true(left_out < RING_OCTETS / 32);
+    ring_put(ring, &(struct event){.left_out = true});
+    ring_put(ring, &(struct event){.left_out = false});
+    assert_int_equal(ring_discard(ring), 1);
+    assert_int_equal(look(ring), 0);
+    ring_free(&ring);
+}
+
 /* The end of the ring comes at another place of a record each time. */
 TEST(many_times_round)
 {

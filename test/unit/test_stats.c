@@ -11,6 +11,7 @@
 #include "verimaild/stats.h"
 
 static struct fixture_service fixture;
+static struct ration *ration; /* a new one for each test */
 static char caught[1024 * 1024];
 
 static struct capture catch (void)
@@ -45,7 +46,7 @@ static void check(const char *line, const char *want)
     struct query query;
     char whole[2048];
 
-    question_log_init(&log);
+    question_log_init(&log, ration);
     fixture_service_judge(&fixture, text_of(line), FIXTURE_SERVICE_NOW, &query);
     struct capture capture = catch ();
     question_log_answered(&log, &query, &from, 12, 1000);
@@ -67,6 +68,25 @@ BEFORE_ALL()
 AFTER_ALL()
 {
     fixture_service_close(&fixture);
+}
+
+static void new_ration(void)
+{
+    static const unsigned char seed[16];
+
+    ration_free(&ration);
+    ration = ration_init(1, seed);
+    assert_non_null(ration);
+}
+
+BEFORE_EACH()
+{
+    new_ration();
+}
+
+AFTER_EACH()
+{
+    ration_free(&ration);
 }
 
 TEST(questions_are_logged)
@@ -105,7 +125,7 @@ TEST(unanswered_connections_are_logged)
     const struct endpoint from = source("[2001:db8::1]:1");
     struct question_log log;
 
-    question_log_init(&log);
+    question_log_init(&log, ration);
     struct capture capture = catch ();
     question_log_unanswered(&log, "timeout", &from, 1000);
     release(&capture);
@@ -138,47 +158,62 @@ static int logged(struct question_log *log, const char *line, int count, uint64_
 
 TEST(what_anybody_can_send_is_limited)
 {
-    static const struct {
+    char sealed[PAYLOAD_TEXT_MAX + 1];
+    char stamped[QUESTION_MAX];
+    char changed[QUESTION_MAX];
+
+    fixture_service_seal("alice@example.org", FIXTURE_SERVICE_NOW, sealed);
+    snprintf(stamped, sizeof stamped, "alice@example.org %s\n", sealed);
+    snprintf(changed, sizeof changed,
+            "alice@example.org %s digest=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU\n", sealed);
+    const struct {
         const char *line; /* NULL: unanswered */
         int burst;
         int rate;
     } table[] = {
-            {"x\n", 100, 10},
-            {NULL, 100, 10},
-            {"alice@example.org -\n", 1000, 100},
-            {"a@nowhere.org - x=y\n", 1000, 100},
+            {"x\n", 20, 1},
+            {NULL, 20, 1},
+            {"alice@example.org -\n", 100, 2},
+            {"bob@example.org -\n", 100, 2},
+            {"alice@example.org AAAA x=y\n", 100, 2},
+            {"a@nowhere.org - x=y\n", 100, 2},
+            {changed, 2000, 50},
+            {stamped, 4000, 300},
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct question_log log;
-        question_log_init(&log);
+        new_ration();
+        question_log_init(&log, ration);
         assert_int_equal(logged(&log, table[i].line, table[i].burst, 5000), table[i].burst);
         assert_int_equal(log.left_out, 0);
+        if (table[i].line == stamped) /* what we sent is never left out */
+            continue;
         assert_int_equal(logged(&log, table[i].line, 5, 5000), 0);
         assert_int_equal(log.left_out, 5);
         assert_int_equal(logged(&log, table[i].line, 300, 6000), table[i].rate);
     }
 }
 
-/* Neither kind takes the other's share, and what is no NO has no limit. */
-TEST(kinds_are_apart)
+/* No class takes another's ration. */
+TEST(classes_are_apart)
 {
     struct question_log log;
 
-    question_log_init(&log);
-    assert_int_equal(logged(&log, "x\n", 200, 0), 100);
-    assert_int_equal(logged(&log, NULL, 200, 0), 0); /* one share for both */
-    assert_int_equal(logged(&log, "alice@example.org -\n", 1100, 0), 1000);
-    assert_int_equal(logged(&log, "bob@example.org -\n", 1500, 0), 1500);
-    assert_int_equal(log.left_out, 100 + 200 + 100);
+    question_log_init(&log, ration);
+    assert_int_equal(logged(&log, "x\n", 200, 0), 20);
+    assert_int_equal(logged(&log, NULL, 200, 0), 0); /* one ration for both */
+    assert_int_equal(logged(&log, "alice@example.org -\n", 1100, 0), 100);
+    assert_int_equal(logged(&log, "bob@example.org -\n", 150, 0), 0); /* one for both, too */
+    assert_int_equal(log.left_out, 180 + 200 + 1000 + 150);
 }
 
 TEST(left_out_is_said)
 {
     struct question_log log;
 
-    question_log_init(&log);
-    (void)logged(&log, NULL, 103, 50000);
+    question_log_init(&log, ration);
+    (void)logged(&log, NULL, 23, 50000);
     assert_true(question_log_due(&log) <= 50000);
     struct capture capture = catch ();
     question_log_flush(&log, 50000, false);
@@ -197,7 +232,7 @@ TEST(left_out_is_said)
     release(&capture);
     assert_string_equal(caught, "<6>level=info event=left-out count=2\n");
     /* unless it is the last time */
-    (void)logged(&log, NULL, 101, 60000);
+    (void)logged(&log, NULL, 11, 60000);
     capture = catch ();
     question_log_flush(&log, 60000, true);
     question_log_flush(&log, 60000, true);
@@ -218,7 +253,7 @@ TEST(longest_question)
         snprintf(line + strlen(line), sizeof line - strlen(line), "%s%040d.example.org",
                 i > 0 ? "," : "", i);
     strcat(line, "\n");
-    question_log_init(&log);
+    question_log_init(&log, ration);
     fixture_service_judge(&fixture, text_of(line), FIXTURE_SERVICE_NOW, &query);
     assert_true(query.well_formed);
     struct capture capture = catch ();
@@ -250,7 +285,7 @@ TEST(an_alarm_about_the_store_has_a_cause)
     struct stats stats;
     struct replay_health health = {0};
 
-    stats_init(&stats, NULL, &counters, NULL);
+    stats_init(&stats, NULL, &counters, NULL, ration);
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         char want[256] = "";
         health.failures += table[i].failures;
@@ -264,4 +299,49 @@ TEST(an_alarm_about_the_store_has_a_cause)
         if (table[i].want != NULL ? strstr(caught, want) == NULL : caught[0] != '\0')
             fail_msg("row %zu: got %s, want %s", i, caught, want);
     }
+}
+
+/* The event has what the payload says, and whether the message is another one. */
+TEST(events_name_the_stamp)
+{
+    static const struct {
+        const char *digest;
+        bool changed;
+    } table[] = {
+            {"", false},
+            {" digest=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU", true},
+    };
+    const struct endpoint from = source("192.0.2.1:1");
+    static struct counters counters;
+    static char buffer[EVENT_OCTETS_MAX];
+    struct ring *ring = ring_init();
+    struct keyuse *keyuse = keyuse_init(service_keyring(fixture.service));
+    struct stats stats;
+
+    assert_non_null(ring);
+    assert_non_null(keyuse);
+    stats_init(&stats, keyuse, &counters, ring, ration);
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        char sealed[PAYLOAD_TEXT_MAX + 1];
+        char line[QUESTION_MAX];
+        struct query query;
+        struct event event;
+        fixture_service_seal("alice@example.org", FIXTURE_SERVICE_NOW, sealed);
+        snprintf(line, sizeof line, "alice@example.org %s%s\n", sealed, table[i].digest);
+        fixture_service_judge(&fixture, text_of(line), FIXTURE_SERVICE_NOW, &query);
+        struct capture capture = catch ();
+        stats_answered(&stats, &query, &from, 1, 1000, 1000);
+        release(&capture);
+        assert_int_equal(ring_look(ring, &event, 1, buffer, sizeof buffer), 1);
+        /* The name is what stands in the payload from its 13th octet on. */
+        assert_int_equal(event.stamp.len, EVENT_STAMP);
+        assert_memory_equal(event.stamp.at, sealed + 12, EVENT_STAMP);
+        assert_int_equal(event.issued, FIXTURE_SERVICE_NOW);
+        assert_int_equal(event.changed, table[i].changed);
+        assert_int_equal(event.digest.len, table[i].changed ? DIGEST_TEXT : 0);
+        assert_false(event.left_out);
+        ring_take(ring);
+    }
+    keyuse_free(&keyuse);
+    ring_free(&ring);
 }

@@ -12,7 +12,9 @@
 
 #define ALL                                                                                        \
     "SELECT time, verdict, reason, would_be, cause, \"user\", domain, host, receiving, ip, "       \
-    "asker, listed, ms FROM event ORDER BY id"
+    "asker, stamp, issued, digest, listed, ms FROM event ORDER BY id"
+#define STAMP                                                                                      \
+    "AAECAwQFBgcICQoLDA0ODxAREhMUFRYX|1780271000|47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
 #define PROCESSES 4
 #define BATCHES 25
 #define BATCH 20
@@ -89,14 +91,15 @@ TEST_EACH(what_is_written_is_read, backends)
     events[1].would_be = REASON_FORGED;
     events[1].listed = false;
     events[1].milliseconds = UINT32_MAX;
-    assert_true(eventstore_write(store, events, 3, 0, FIXTURE_EVENTS_JUNE));
+    assert_true(eventstore_write(store, events, 3, NULL));
     const char *want =
             "1780272000000|NO|unstamped||user|alice@example.org|example.org|mail.example.org|"
-            "example.net,example.com|192.0.2.1|2001:db8::1|1|12\n"
+            "example.net,example.com|192.0.2.1|2001:db8::1|" STAMP "|1|12\n"
             "1780272000001|ALLOW|testing|forged|user|alice@example.org|example.org|mail.example."
             "org|"
-            "example.net,example.com|192.0.2.1|2001:db8::1|0|4294967295\n"
-            "1780272000002|YES|stamped|||||||||0|0\n";
+            "example.net,example.com|192.0.2.1|2001:db8::1|" STAMP "|0|4294967295\n"
+            "1780272000002|YES|stamped|||||||||"
+            "|0||0|0\n";
     assert_string_equal(fixture_events_rows(store, ALL), want);
     eventstore_close(&store);
     assert_null(store);
@@ -114,10 +117,10 @@ TEST_EACH(ids_grow, backends)
     struct eventstore *store = fixture_events_open(place.address, EVENTSTORE_RECORD);
 
     for (uint64_t i = 0; i < 5; i++)
-        fixture_events_write(store, FIXTURE_EVENTS_JUNE - i * 1000, 3, FIXTURE_EVENTS_JUNE);
+        fixture_events_write(store, FIXTURE_EVENTS_JUNE - i * 1000, 3);
     eventstore_close(&store);
     store = fixture_events_open(place.address, EVENTSTORE_RECORD);
-    fixture_events_write(store, FIXTURE_EVENTS_JUNE - 5000, 1, FIXTURE_EVENTS_JUNE);
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE - 5000, 1);
     assert_int_equal(
             fixture_events_number(store, "SELECT count(*) FROM event AS a JOIN event AS b ON "
                                          "a.id < b.id AND a.time / 1000 < b.time / 1000"),
@@ -134,12 +137,16 @@ TEST_EACH(gaps, backends)
     const struct event event = fixture_event(FIXTURE_EVENTS_JUNE);
     bool more = true;
 
-    assert_true(eventstore_write(store, NULL, 0, 0, FIXTURE_EVENTS_JUNE));
-    assert_true(eventstore_write(store, NULL, 0, 7, FIXTURE_EVENTS_JUNE + 1));
-    assert_true(eventstore_write(store, &event, 1, 8, FIXTURE_EVENTS_JUNE + 2));
-    assert_true(eventstore_write(store, NULL, 0, UINT64_MAX, FIXTURE_EVENTS_JUNE + 3));
-    assert_string_equal(fixture_events_rows(store, "SELECT time, count FROM gap ORDER BY time"),
-            "1780272000001|7\n1780272000002|8\n1780272000003|9223372036854775807\n");
+    assert_true(eventstore_write(store, NULL, 0, NULL));
+    static const struct eventstore_gap gaps[] = {{FIXTURE_EVENTS_JUNE + 1, 7, 0},
+            {FIXTURE_EVENTS_JUNE + 2, 8, 3}, {FIXTURE_EVENTS_JUNE + 3, UINT64_MAX, UINT64_MAX}};
+    assert_true(eventstore_write(store, NULL, 0, &gaps[0]));
+    assert_true(eventstore_write(store, &event, 1, &gaps[1]));
+    assert_true(eventstore_write(store, NULL, 0, &gaps[2]));
+    assert_string_equal(
+            fixture_events_rows(store, "SELECT time, lost, left_out FROM gap ORDER BY time"),
+            "1780272000001|7|0\n1780272000002|8|3\n"
+            "1780272000003|9223372036854775807|9223372036854775807\n");
     assert_int_equal(fixture_events_number(store, "SELECT count(*) FROM event"), 1);
     assert_true(eventstore_purge(store, FIXTURE_EVENTS_JUNE + 2, &more));
     assert_false(more);
@@ -156,7 +163,7 @@ TEST_EACH(what_is_old_goes_in_steps, backends)
     int steps = 0;
     bool more = true;
 
-    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 25000, FIXTURE_EVENTS_JUNE);
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 25000);
     assert_true(eventstore_purge(store, FIXTURE_EVENTS_JUNE, &more));
     assert_false(more);
     assert_int_equal(fixture_events_number(store, "SELECT count(*) FROM event"), 25000);
@@ -180,10 +187,11 @@ TEST_EACH(any_time, backends)
     struct eventstore *store = fixture_events_open(place.address, EVENTSTORE_RECORD);
 
     for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
-        fixture_events_write(store, times[i], 1, FIXTURE_EVENTS_JUNE);
-        fixture_events_write(store, FIXTURE_EVENTS_JUNE, 1, times[i]);
+        fixture_events_write(store, times[i], 1);
+        assert_true(eventstore_write(store, NULL, 0, &(struct eventstore_gap){times[i], 1, 0}));
     }
-    assert_int_equal(fixture_events_number(store, "SELECT count(*) FROM event"), 18);
+    assert_int_equal(fixture_events_number(store, "SELECT count(*) FROM event"), 9);
+    assert_int_equal(fixture_events_number(store, "SELECT count(*) FROM gap"), 9);
     assert_int_equal(fixture_events_number(store, "SELECT max(time) FROM event"), INT64_MAX);
     assert_int_equal(fixture_events_number(store, "SELECT min(time) FROM event"), 0);
     eventstore_close(&store);
@@ -226,7 +234,7 @@ TEST_EACH(texts_that_are_not_plain, backends)
             snprintf(want + len, sizeof want - len, "%s%c", table[i].want, k < 5 ? '|' : '\n');
         }
     }
-    assert_true(eventstore_write(store, events, count, 0, FIXTURE_EVENTS_JUNE));
+    assert_true(eventstore_write(store, events, count, NULL));
     assert_string_equal(
             fixture_events_rows(store, "SELECT cause, \"user\", host, receiving, ip, asker "
                                        "FROM event ORDER BY id"),
@@ -247,7 +255,7 @@ TEST_EACH(queries_have_parameters, backends)
             {.is_text = true, .text = {"it's \"$1\" \\ %", 13}},
     };
 
-    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 5, FIXTURE_EVENTS_JUNE);
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 5);
     assert_true(eventstore_query(store,
             "SELECT time - $1, \"user\", $4 FROM event WHERE time >= $1 AND \"user\" = $2 AND "
             "verdict <> $3 ORDER BY time DESC",
@@ -281,7 +289,7 @@ TEST_EACH(values_of_queries, backends)
     struct hostport place = begin(row);
     struct eventstore *store = fixture_events_open(place.address, EVENTSTORE_RECORD);
 
-    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 5, FIXTURE_EVENTS_JUNE);
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 5);
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const char *got = fixture_events_rows(store, table[i].sql);
         if (strcmp(got, table[i].want) != 0)
@@ -297,7 +305,7 @@ TEST_EACH(queries_that_end_early, backends)
     struct eventstore *store = fixture_events_open(place.address, EVENTSTORE_RECORD);
     struct fixture_events_rows rows = {.most = 3};
 
-    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 20000, FIXTURE_EVENTS_JUNE);
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 20000);
     assert_true(eventstore_query(store, ALL, NULL, 0, fixture_events_row, &rows));
     assert_int_equal(rows.count, 3);
     assert_false(eventstore_query(
@@ -305,7 +313,7 @@ TEST_EACH(queries_that_end_early, backends)
     assert_non_null(strstr(eventstore_error(store), "nonsense"));
     assert_false(eventstore_query(store, "no SQL", NULL, 0, fixture_events_row, &rows));
     assert_int_equal(fixture_events_number(store, "SELECT count(*) FROM event"), 20000);
-    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 1, FIXTURE_EVENTS_JUNE);
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 1);
     assert_int_equal(fixture_events_number(store, "SELECT count(*) FROM event"), 20001);
     eventstore_close(&store);
     row->end(&place);
@@ -321,7 +329,7 @@ TEST_EACH(readers_beside_a_recorder, backends)
     struct eventstore *store = fixture_events_open(place.address, EVENTSTORE_RECORD);
     struct eventstore *reader = fixture_events_open(place.address, EVENTSTORE_READ);
     for (int i = 1; i <= 5; i++) {
-        fixture_events_write(store, FIXTURE_EVENTS_JUNE, 10, FIXTURE_EVENTS_JUNE);
+        fixture_events_write(store, FIXTURE_EVENTS_JUNE, 10);
         assert_int_equal(fixture_events_number(reader, "SELECT count(*) FROM event"), i * 10);
     }
     struct fixture_events_rows rows = {0};
@@ -339,7 +347,7 @@ static bool record_much(void *context)
     struct eventstore *store = fixture_events_open(context, EVENTSTORE_RECORD);
 
     for (int i = 0; i < BATCHES; i++)
-        fixture_events_write(store, FIXTURE_EVENTS_JUNE, BATCH, FIXTURE_EVENTS_JUNE);
+        fixture_events_write(store, FIXTURE_EVENTS_JUNE, BATCH);
     eventstore_close(&store);
     return true;
 }
@@ -377,7 +385,7 @@ TEST(none_keeps_nothing)
 
     struct eventstore *store = fixture_events_open("none", EVENTSTORE_RECORD);
     assert_string_equal(eventstore_backend(store), "none");
-    assert_true(eventstore_write(store, &event, 1, 1, FIXTURE_EVENTS_JUNE));
+    assert_true(eventstore_write(store, &event, 1, &(struct eventstore_gap){1, 1, 1}));
     assert_true(eventstore_purge(store, FIXTURE_EVENTS_JUNE, &more));
     assert_false(more);
     eventstore_close(&store);

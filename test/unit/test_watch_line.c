@@ -23,7 +23,8 @@ static struct row row_of(const char *verdict, const char *user)
 {
     return (struct row){{number(7), number(INT64_C(1795500000123)), text(verdict), text("refused"),
             text(""), text("user"), text(user), text("example.org"), text(""),
-            text("example.net,example.com"), text(""), text("192.0.2.1"), number(0), number(12)}};
+            text("example.net,example.com"), text(""), text("192.0.2.1"), text("AAEC"),
+            number(1795499000), text("47DE"), number(0), number(12)}};
 }
 
 static char *printed(const struct row *row, const struct watch_line_look *look)
@@ -109,6 +110,8 @@ TEST(json)
             "\"reason\": \"refused\", \"would_be\": \"\", \"cause\": \"user\", \"user\": "
             "\"a\\u001B@example.org\", "
             "\"domain\": \"example.org\", \"host\": \"\", \"ip\": \"\", \"asker\": \"192.0.2.1\", "
-            "\"receiving\": [\"example.net\", \"example.com\"], \"listed\": false, \"ms\": 12}\n");
+            "\"stamp\": \"AAEC\", \"digest\": \"47DE\", "
+            "\"receiving\": [\"example.net\", \"example.com\"], \"issued\": 1795499000, "
+            "\"listed\": false, \"ms\": 12}\n");
     free(got);
 }
