@@ -115,7 +115,9 @@ bool postgresql_size_make_room(
     int64_t oldest = 0;
     bool dropped = true;
 
-    while (p->size > 0 && dropped) {
+    if (p->size == 0)
+        return true;
+    while (dropped) {
         if (!session_number(p->session,
                     "SELECT coalesce(sum(pg_total_relation_size(inhrelid)), 0)::bigint FROM"
                     " pg_inherits WHERE inhparent = 'verimail.event'::regclass",

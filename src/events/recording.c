@@ -18,8 +18,10 @@
 
 #define PAUSE_FIRST 200   /* milliseconds after a failure */
 #define PAUSE_MAX 10000   /* milliseconds */
+#define PURGE_FIRST 10000 /* milliseconds from the start: the clock may be set then */
 #define PURGE_EVERY 60000 /* milliseconds */
-#define GAP_EVERY 60000   /* milliseconds between two counts of what was left out */
+#define DAY UINT64_C(86400000)
+#define GAP_EVERY 60000 /* milliseconds between two counts of what was left out */
 
 struct recording {
     const struct config_service *service;
@@ -70,6 +72,7 @@ struct recording *recording_init(const struct recorder_setup *setup, struct alar
         r->privacy = PRIVACY_NONE; /* cannot happen: the configuration was checked */
     r->alarm = alarm;
     r->rings = setup->rings;
+    r->purge = mono_ms() + PURGE_FIRST;
     r->rings_count = rings_count;
     r->quota = rings_count > 0 ? RECORDING_BATCH / rings_count : 0;
     if (r->quota == 0)
@@ -230,21 +233,43 @@ static bool recording_record(struct recording *r)
     return true;
 }
 
+static bool recording_take_newest(
+        void *context, const struct eventstore_value *values, size_t count)
+{
+    int64_t *newest = context;
+
+    if (count > 0)
+        *newest = values[0].number;
+    return false;
+}
+
+/* Before which time events are too old. The clock may be wrong: it is believed until a day after
+ * the newest event. */
+static bool recording_horizon(struct recording *r, uint64_t *horizon_r)
+{
+    const uint64_t keep = r->record->keep * 1000;
+    uint64_t now = unix_ms();
+    int64_t newest = 0;
+
+    if (!eventstore_query(r->store, "SELECT coalesce(max(time), 0) FROM event", NULL, 0,
+                recording_take_newest, &newest))
+        return false;
+    if (newest >= 0 && now > (uint64_t)newest + DAY)
+        now = (uint64_t)newest + DAY;
+    *horizon_r = now > keep ? now - keep : 0;
+    return true;
+}
+
 /* Does one step, so that new events wait no longer than that. */
 static void recording_purge(struct recording *r)
 {
     const uint64_t now = mono_ms();
-    const uint64_t unix_now = unix_ms();
-    const uint64_t keep = r->record->keep * 1000;
+    uint64_t horizon = 0;
     bool more = false;
 
     if (now < r->purge)
         return;
-    if (unix_now < keep) {
-        r->purge = now + PURGE_EVERY;
-        return;
-    }
-    if (!eventstore_purge(r->store, unix_now - keep, &more)) {
+    if (!recording_horizon(r, &horizon) || !eventstore_purge(r->store, horizon, &more)) {
         store_failed(r, eventstore_error(r->store));
         more = false;
     }

@@ -2,7 +2,6 @@
 """The recorder: questions and answers on record, whatever happens to it; counters; alarms."""
 import collections
 import contextlib
-import itertools
 import os
 import re
 import shutil
@@ -18,6 +17,7 @@ from harness.checks import WAIT_LIMIT, check, equal, wait_for
 from harness.client import Load, read_all
 from harness.daemon import log_value
 from harness.keys import Key, digest_of
+from harness.movedclock import DAY, MovedClock
 from harness.namespaces import needs_root
 
 YES = "YES stamped\r\n"
@@ -51,12 +51,6 @@ def number(path, query="SELECT count(*) FROM event"):
 def wait_number(path, wanted, query="SELECT count(*) FROM event"):
     wait_for(lambda: number(path, query) >= wanted, f"{wanted} from {query}")
     equal(number(path, query), wanted, query)
-
-
-def names():
-    """Users whom nobody asked about before."""
-    count = itertools.count()
-    return lambda: f"user{next(count)}@example.org"
 
 
 def unstamped(user, more=""):
@@ -161,25 +155,23 @@ def test_every_kind_is_recorded(case):
 
 
 def test_each_once_under_load_and_reloads(case):
-    name = names()
     d = case.daemon(recording(case))
-    load = Load(case, d.addresses(), lambda: (unstamped(name()), {UNSTAMPED}))
+    load = Load(case, d.addresses(), lambda: (case.world.question(), {YES}))
     for i in range(8):
         load.wait_asked(100)
         d.reload(recording(case, record=f'keep = "{30 + i}d"', workers=1 + i % 3))
     answered_once(load)
     equal(d.stop(), 0)
     equal(number(events_path(case)), load.asked, "events")
-    equal(number(events_path(case), 'SELECT count(DISTINCT "user") FROM event'), load.asked, "users")
+    equal(number(events_path(case), 'SELECT count(DISTINCT stamp) FROM event'), load.asked, "stamps")
     equal(number(events_path(case), "SELECT count(*) FROM gap"), 0, "gaps")
 
 
 def test_recorder_that_is_killed_is_replaced(case):
-    name = names()
     where = os.path.join(case.folder, "metrics")
     os.chmod(case.folder, 0o777)
     d = case.daemon(recording(case, service=f'metrics = "unix:{where}"'))
-    load = Load(case, d.addresses(), lambda: (unstamped(name()), {UNSTAMPED}))
+    load = Load(case, d.addresses(), lambda: (case.world.question(), {YES}))
     kills = 6
     pid = 0
     for _ in range(kills):
@@ -192,27 +184,26 @@ def test_recorder_that_is_killed_is_replaced(case):
     equal(metric(where, "verimail_recorders_restarted_total"), kills)
     equal(d.count("event=verimail-recorder-died|event=recorder-died"), kills, "deaths in the log")
     equal(d.stop(), 0)
-    equal(number(events_path(case), 'SELECT count(DISTINCT "user") FROM event'), load.asked, "users")
+    equal(number(events_path(case), 'SELECT count(DISTINCT stamp) FROM event'), load.asked, "stamps")
     equal(number(events_path(case), "SELECT count(*) FROM gap"), 0, "gaps")
     # A batch that was written when the recorder died may be written again.
-    twice = rows(events_path(case), """SELECT min(id), max(id) FROM event GROUP BY "user"
+    twice = rows(events_path(case), """SELECT min(id), max(id) FROM event GROUP BY stamp
             HAVING count(*) > 1""")
     check(all(last - first <= 2 * 4096 for first, last in twice), f"far apart: {twice[:5]}")
 
 
 def test_nobody_waits_for_a_recorder_that_stands_still(case):
-    name = names()
     where = os.path.join(case.folder, "metrics")
     os.chmod(case.folder, 0o777)
     d = case.daemon(recording(case, service=f'metrics = "unix:{where}"', workers=1))
-    equal(d.ask(unstamped(name())), UNSTAMPED)
+    equal(d.ask(case.world.question()), YES)
     wait_number(events_path(case), 1)
     pid = the_recorder(d)
     os.kill(pid, signal.SIGSTOP)
     # An event has about 600 octets then, and a ring room for 7,000 of them.
     domains = ",".join(f"{'x' * 60}{i}.example.net" for i in range(6))
-    load = Load(case, d.addresses(),
-                lambda: (f"{name()} - rcpt={domains}\r\n", {UNSTAMPED}), threads=8)
+    load = Load(case, d.addresses(), lambda: (case.world.question(
+        names=f" rcpt={domains}", receiving="*:6"), {YES}), threads=8)
     try:
         wait_for(lambda: load.asked >= 9000, "answers while the recorder stands still")
     finally:
@@ -224,7 +215,7 @@ def test_nobody_waits_for_a_recorder_that_stands_still(case):
              "all questions on record")
     gap = number(events_path(case), "SELECT sum(lost) FROM gap")
     check(gap > 0, "nothing was lost")
-    equal(number(events_path(case), 'SELECT count(DISTINCT "user") FROM event') + gap, asked)
+    equal(number(events_path(case), 'SELECT count(DISTINCT stamp) FROM event') + gap, asked)
     equal(number(events_path(case)) + gap, asked)
     equal(metric(where, "verimail_events_dropped_total"), gap, "counted as dropped")
     equal(metric(where, "verimail_events_recorded_total"), asked - gap, "counted as recorded")
@@ -248,24 +239,23 @@ def small_disk(path, size):
 
 def test_full_disk_loses_nothing_that_the_ring_can_keep(case):
     needs_root()
-    name = names()
     path = events_path(case)
     with small_disk(case.world.state, "2m"):
         filler = os.path.join(case.world.state, "filler")
         d = case.daemon(recording(case))
-        equal(d.ask(unstamped(name())), UNSTAMPED)
+        equal(d.ask(case.world.question()), YES)
         wait_number(path, 1)
         with open(filler, "wb", buffering=0) as file, contextlib.suppress(OSError):
             for _ in range(1000):
                 file.write(b"x" * 4096)
-        load = Load(case, d.addresses(), lambda: (unstamped(name()), {UNSTAMPED}))
+        load = Load(case, d.addresses(), lambda: (case.world.question(), {YES}))
         d.wait_log("level=alarm event=alarm about=events")
         load.wait_asked(500)
         answered_once(load)
         os.unlink(filler)
         d.wait_log("event=events-recorded-again")
         wait_number(path, load.asked + 1)
-        wait_number(path, load.asked + 1, 'SELECT count(DISTINCT "user") FROM event')
+        wait_number(path, load.asked + 1, 'SELECT count(DISTINCT stamp) FROM event')
         equal(d.count("event=alarm about=events"), 1, "alarms")
         equal(d.stop(), 0)
 
@@ -402,6 +392,22 @@ def test_what_is_old_is_deleted(case):
     d.reload(recording(case, record='keep = "1h"'))
     wait_for(lambda: number(events_path(case)) == 3, "old events to be deleted")
     equal(d.stop(), 0)
+
+
+def test_a_clock_that_is_ahead_deletes_nothing(case):
+    d = case.daemon(recording(case))
+    for _ in range(5):
+        equal(d.ask(case.world.question()), YES)
+    equal(d.stop(), 0)
+    with contextlib.closing(sqlite3.connect(events_path(case))) as store:
+        store.execute("UPDATE event SET time = time - 100 * 86400000 WHERE id = 1")
+        store.commit()
+    clock = MovedClock(case, 100 * DAY)
+    d = case.daemon(recording(case), env=clock.env)
+    # One is too old by the right clock, too: when it is gone, the others had their turn.
+    wait_for(lambda: number(events_path(case)) == 4, "the event that is too old to go")
+    equal(d.stop(), 0)
+    equal(rows(events_path(case), "SELECT id FROM event ORDER BY id"), [(2,), (3,), (4,), (5,)])
 
 
 def test_recorder_ends_after_its_parent(case):

@@ -190,7 +190,7 @@ TEST_SERVER(a_commit_that_came_to_nothing)
         " IF nextval('verimail.fuse') = 1 THEN"
         " PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(10);"
         " END IF; RETURN NULL; END $$;"
-        "CREATE CONSTRAINT TRIGGER blow AFTER INSERT ON verimail.event_to_0000000002097153"
+        "CREATE CONSTRAINT TRIGGER blow AFTER INSERT ON verimail.event_to_0000000000002097153"
         " INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION verimail.blow()");
     fixture_events_write(store, FIXTURE_EVENTS_JUNE, 3);
     assert_int_equal(fixture_events_number(store, "SELECT count(*) FROM event"), 6);

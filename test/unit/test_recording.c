@@ -357,8 +357,9 @@ TEST(what_is_old_is_deleted)
     fixture_recorder_start(&p);
     fixture_recorder_wait_for_count(&p, &p.counters->events_recorded, 20000);
     assert_int_equal(fixture_recorder_tell(&p, RECORDER_HAND_OVER), 0);
+    ring_put(p.rings[0], &(struct event){.time = now, .milliseconds = 20000});
     fixture_recorder_start(&p);
-    fixture_recorder_wait_for_number(&p, ALL, 10000);
+    fixture_recorder_wait_for_number(&p, ALL, 10001);
     fixture_recorder_check_number(&p, "SELECT count(*) FROM event WHERE ms % 2 = 1", 0);
     fixture_recorder_close(&p);
 }
