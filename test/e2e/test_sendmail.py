@@ -121,6 +121,9 @@ def test_what_sendmail_rewrites_and_the_digest_bears(case):
         "folded": {"to": "bob@receiver.test,\r\n\t" + ",\r\n\t".join(
             f"user{n}@receiver.test" for n in range(40))},
         "empty": {"more": "Cc:\r\n"},
+        "empty Date": {"more": "Date:\r\n"},
+        "empty Message-ID": {"more": "Message-ID: \r\n"},
+        "both empty": {"more": "Date:\r\nMessage-ID:\r\n"},
         "group": {"to": "undisclosed-recipients:;"},
         "eight bit": {"body": "Gr\u00fc\u00dfe\r\n"},
         "no body": {"body": ""},

@@ -38,6 +38,14 @@ def test_what_is_there_is_not_added(verimail):
     equal(email.message_from_bytes(got).get_all("Message-ID"), ["y"])
 
 
+def test_an_empty_date_stays(verimail):
+    message = b"Date:\nMessage-ID: \nFrom: alice@example.org\n\nx\n"
+    got = verimail.stamped(message)
+    check(got.endswith(b"\n" + message), got)
+    equal(email.message_from_bytes(got).get_all("Date"), [""])
+    equal(verimail.run("explain", given=got).status, 0)
+
+
 def test_stamped_twice_is_stamped_once(verimail):
     once = verimail.stamped()
     twice = verimail.stamped(once)
