@@ -43,6 +43,7 @@ static bool keyfile_read_all(int fd, char *buffer, size_t size, size_t *len_r)
 
 char *keyfile_load(const char *path, size_t *len_r, const char **error_r)
 {
+    errno = 0;
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     char *content = NULL;
 

@@ -11,8 +11,7 @@
 
 /* The content of a file that holds a secret, in libsodium's guarded memory; sodium_free() it. NULL
  * when it cannot be read, is larger than KEYFILE_MAX, is no plain file, or may be read by
- * everybody:
- * `*error_r` is then a sentence's end. */
+ * everybody: `*error_r` is then a sentence's end, and errno is 0 unless a call failed. */
 char *keyfile_load(const char *path, size_t *len_r, const char **error_r);
 
 /* A key of ours from its file. False with `*error_r` as above. The caller wipes the key. */

@@ -41,7 +41,7 @@ static struct sorted check_sort(struct column column, check_order *by, struct pr
     struct sorted sorted = {.at = calloc(column.count + 1, sizeof *sorted.at), .by = by};
 
     if (sorted.at == NULL) {
-        problems_add(problems, 0, "out of memory", NULL, NULL);
+        problems_add_memory(problems);
         return sorted;
     }
     for (size_t i = 0; i < column.count; i++) {

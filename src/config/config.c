@@ -100,7 +100,7 @@ struct config *config_read_text(const char *text, size_t len, struct problems *p
     if (problems_count(problems) > before)
         config_free(&config);
     if (config != NULL && !config_complete(config)) {
-        problems_add(problems, 0, "out of memory", NULL, NULL);
+        problems_add_memory(problems);
         config_free(&config);
     }
     return config;
@@ -143,7 +143,9 @@ struct config *config_read(const char *path, struct problems *problems)
     struct stat st;
 
     if (text == NULL || fstat(fileno(file), &st) != 0) {
-        problems_add(problems, 0, "cannot be read", strerror(errno), NULL);
+        const int error = errno;
+        problems_add(problems, 0, "cannot be read", strerror(error), NULL);
+        problems_note_errno(problems, error);
     } else {
         const size_t before = problems_count(problems);
         config = config_read_text(text, len, problems);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: ISC
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +45,14 @@ static void parser_fail(
     p->failed = true;
     p->at = p->end;
     p->token = TOKEN_END;
+}
+
+static void parser_fail_memory(struct parser *p)
+{
+    if (!p->failed)
+        problems_add_memory(p->problems);
+    p->failed = true; /* nothing more is said */
+    parser_fail(p, 0, NULL, NULL, NULL);
 }
 
 static void parser_skip_comment(struct parser *p)
@@ -194,7 +203,12 @@ static void parser_take(
         free(((struct config_text *)at)->at);
         *(struct config_text *)at = (struct config_text){.line = p->token_line};
     }
-    if (!type->parse(type, p->text, at))
+    errno = 0;
+    if (type->parse(type, p->text, at))
+        return;
+    if (errno == ENOMEM)
+        parser_fail_memory(p);
+    else
         parser_problem(p, "bad", name, type->is_secret ? PROBLEMS_STARS : p->text, type->expected);
 }
 
@@ -207,7 +221,7 @@ static void parser_take_item(
     list->refused = list->refused || text.at == NULL;
     if (text.at != NULL && !config_list_add(list, text)) {
         free(text.at);
-        parser_fail(p, 0, "out of memory", NULL, NULL);
+        parser_fail_memory(p);
     }
 }
 
@@ -325,7 +339,7 @@ static void parser_read_section(struct parser *p, const struct section *section,
     void *values = calloc(1, section->size);
 
     if (values == NULL || !section_defaults(section, values))
-        parser_fail(p, 0, "out of memory", NULL, NULL);
+        parser_fail_memory(p);
     else if (section->title == NULL && section_count(section, parent) > 0)
         parser_problem(p, "a second section", section->name, NULL, "it once");
     parser_next(p);
@@ -343,7 +357,7 @@ static void parser_read_section(struct parser *p, const struct section *section,
             free(values);
             return;
         }
-        parser_fail(p, 0, "out of memory", NULL, NULL);
+        parser_fail_memory(p);
     }
     if (values != NULL)
         section_clear(section, values);
@@ -359,7 +373,7 @@ struct config *config_parse(const char *text, size_t len, struct problems *probl
     const char *nul = memchr(text, '\0', len);
 
     if (config == NULL || buffer == NULL)
-        parser_fail(&p, 0, "out of memory", NULL, NULL);
+        parser_fail_memory(&p);
     if (nul != NULL) {
         while (p.at < nul)
             p.line += *p.at++ == '\n';

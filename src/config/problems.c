@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 #include "config/problems.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 struct problems {
     const char *path;
     size_t count;
+    bool passing;
     FILE *out;
     char *text;
     size_t size;
@@ -116,9 +118,34 @@ void problems_add(struct problems *p, unsigned line, const char *what, const cha
     fputc('\n', p->out);
 }
 
+void problems_add_passing(struct problems *p, const char *what)
+{
+    p->passing = true;
+    problems_add(p, 0, what, NULL, NULL);
+}
+
+void problems_add_memory(struct problems *p)
+{
+    problems_add_passing(p, "out of memory");
+}
+
+void problems_note_errno(struct problems *p, int error)
+{
+    static const int passing[] = {ENOMEM, EMFILE, ENFILE, EIO, EINTR, EAGAIN};
+
+    for (size_t i = 0; i < sizeof passing / sizeof *passing; i++)
+        p->passing = p->passing || error == passing[i];
+}
+
+bool problems_are_passing(const struct problems *p)
+{
+    return p->passing || (p->count > 0 && ferror(p->out) != 0);
+}
+
 void problems_join(struct problems *p, struct problems *others)
 {
     problems_add_lines(p, text_of(problems_text(others)));
+    p->passing = p->passing || problems_are_passing(others);
 }
 
 void problems_add_lines(struct problems *p, struct text lines)
@@ -135,8 +162,9 @@ size_t problems_count(const struct problems *p)
 
 const char *problems_text(struct problems *p)
 {
-    fflush(p->out);
-    return p->text;
+    if (fflush(p->out) == 0 && ferror(p->out) == 0 && p->text != NULL)
+        return p->text;
+    return p->count > 0 ? "out of memory\n" : "";
 }
 
 void problems_log(struct problems *p, enum log_level level, const char *event)

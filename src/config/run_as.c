@@ -18,11 +18,16 @@
 bool run_as_find(
         const struct config_text *run_as, struct identity *identity_r, struct problems *problems)
 {
+    errno = 0;
     const bool found = identity_find(run_as->at, identity_r);
-
-    if (!found)
+    const int error = errno;
+    if (!found && error == ENOMEM)
+        problems_add_memory(problems);
+    else if (!found)
         problems_add(
                 problems, run_as->line, "run_as", run_as->at, "a user of this machine, not root");
+    if (!found)
+        problems_note_errno(problems, error);
     return found;
 }
 

@@ -96,7 +96,7 @@ bool policy_init(const struct config *config, const struct policy_files *files,
     const bool all_read = (config->stamp_count == 0 || files->key.at != NULL) &&
                           (config->milter->logins.at[0] != '/' || files->logins.at != NULL);
     if (all_read && problems_count(problems) == before)
-        problems_add(problems, 0, "out of memory", NULL, NULL);
+        problems_add_memory(problems);
     policy_clear(policy_r);
     return false;
 }

@@ -201,7 +201,7 @@ struct sender_logins *sender_logins_table(
         ok = sender_logins_read_table(logins, len, own);
     }
     if (!ok)
-        problems_add(problems, 0, "out of memory", NULL, NULL);
+        problems_add_memory(problems);
     else
         problems_join(problems, own);
     if (!ok || problems_count(own) > 0)

@@ -131,7 +131,7 @@ bool bundle_read(const char *path, struct bundle *bundle_r, struct config **conf
     *config_r = NULL;
     *bundle_r = (struct bundle){.path = strdup(path)};
     if (bundle_r->path == NULL) {
-        problems_add(problems, 0, "out of memory", NULL, NULL);
+        problems_add_memory(problems);
         return false;
     }
     mode_t mode;

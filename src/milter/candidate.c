@@ -190,9 +190,10 @@ int candidate_test(const char *config_path)
         candidate_warn_of_relays(&candidate, problems);
     if (good && notify_is_booted())
         candidate_warn_unreadable(&candidate, config_path, problems);
-    if (problems != NULL)
-        fputs(problems_text(problems), stderr);
+    fputs(problems != NULL ? problems_text(problems) : "out of memory\n", stderr);
+    const int status =
+            problems != NULL && !problems_are_passing(problems) ? EX_CONFIG : EXIT_FAILURE;
     candidate_clear(&candidate);
     problems_free(&problems);
-    return good ? EXIT_SUCCESS : EX_CONFIG;
+    return good ? EXIT_SUCCESS : status;
 }

@@ -9,7 +9,7 @@ struct snapshot *snapshot_init(const struct bundle *bundle, struct problems *pro
     const struct policy_files files = bundle_files(bundle);
 
     if (snapshot == NULL) {
-        problems_add(problems, 0, "out of memory", NULL, NULL);
+        problems_add_memory(problems);
         return NULL;
     }
     atomic_init(&snapshot->count, 1);

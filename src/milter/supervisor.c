@@ -133,6 +133,8 @@ static void milter_reload(uint64_t now)
     } else {
         if (problems != NULL)
             problems_log(problems, LOG_LEVEL_ERROR, "reload-refused");
+        else
+            log_event(LOG_LEVEL_ERROR, "reload-refused", "problem", "out of memory");
         notify_send("READY=1");
     }
     candidate_clear(&candidate);
@@ -410,9 +412,11 @@ static int milter_prepare(void)
     int status = EXIT_SUCCESS;
 
     if (problems == NULL || !candidate_read(supervisor.path, false, &candidate, problems)) {
-        status = EX_CONFIG;
+        status = problems != NULL && !problems_are_passing(problems) ? EX_CONFIG : EXIT_FAILURE;
         if (problems != NULL)
             problems_log(problems, LOG_LEVEL_ERROR, "not-started");
+        else
+            log_event(LOG_LEVEL_ERROR, "not-started", "problem", "out of memory");
     } else {
         milter_adopt(&candidate);
         if (!milter_settle()) {

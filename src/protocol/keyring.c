@@ -35,10 +35,16 @@ struct keyring *keyring_init(size_t pairs)
     return ring;
 }
 
-void keyring_free(struct keyring **ring)
+/* sodium_free() wipes the memory, which crashes where it is still sealed. */
+bool keyring_free(struct keyring **ring)
 {
-    sodium_free(*ring);
+    struct keyring *r = *ring;
+
     *ring = NULL;
+    if (r != NULL && sodium_mprotect_readwrite(r) != 0)
+        return false;
+    sodium_free(r);
+    return true;
 }
 
 /* The first place whose id is not below this one. */

@@ -19,7 +19,9 @@ struct shared_key {
 
 /* Room for `pairs` pairs. NULL when out of memory. sodium_init() must have been called before. */
 struct keyring *keyring_init(size_t pairs);
-void keyring_free(struct keyring **ring);
+/* False with errno: the kernel did not unseal the memory. It stays, with its keys, until this
+ * process ends. */
+bool keyring_free(struct keyring **ring);
 
 /* KEY_WEAK when the keys share nothing; KEY_TWICE when this pair is there already, in whatever
  * notation (for another host: one host must not speak for another). The ring must have room for it:

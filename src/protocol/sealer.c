@@ -35,7 +35,7 @@ void sealer_free(struct sealer **sealer)
 {
     if (*sealer == NULL)
         return;
-    keyring_free(&(*sealer)->ring);
+    (void)keyring_free(&(*sealer)->ring); /* what it could not free stays until the end */
     free(*sealer);
     *sealer = NULL;
 }

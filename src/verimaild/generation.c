@@ -92,12 +92,12 @@ static bool generation_has_sockets(const struct generation *g, struct problems *
 }
 
 /* Everything that can be wrong before a socket is opened. */
-static bool generation_read_all(struct generation *g, struct problems *problems, bool *passing_r)
+static bool generation_read_all(struct generation *g, struct problems *problems)
 {
     g->service = service_init(g->config, problems);
     if (g->service == NULL || !generation_find_identity(g, problems))
         return false;
-    if (!tables_check(g->config, &g->identity, problems, passing_r))
+    if (!tables_check(g->config, &g->identity, problems))
         return false;
     g->keyuse = keyuse_init(service_keyring(g->service));
     for (size_t i = 0; g->keyuse != NULL && i < g->count; i++) {
@@ -124,17 +124,16 @@ bool generation_open(
 }
 
 struct generation *generation_init(
-        const char *path, struct counters *counters, struct problems *problems, bool *passing_r)
+        const char *path, struct counters *counters, struct problems *problems)
 {
     struct config *config = generation_config_read(path, problems);
 
-    *passing_r = false;
     if (config == NULL)
         return NULL;
     const size_t count = generation_worker_count(config->service);
     struct generation *g = calloc(1, sizeof *g + count * sizeof g->workers[0]);
     if (g == NULL) {
-        problems_add(problems, 0, "out of memory", NULL, NULL);
+        problems_add_memory(problems);
         config_free(&config);
         return NULL;
     }
@@ -145,7 +144,7 @@ struct generation *generation_init(
     g->recorder = child_of("recorder", SOCK_SEQPACKET);
     for (size_t i = 0; i < count; i++)
         g->workers[i].child = child_of("worker", SOCK_SEQPACKET);
-    if (!generation_read_all(g, problems, passing_r))
+    if (!generation_read_all(g, problems))
         generation_free(&g);
     return g;
 }

@@ -19,9 +19,9 @@
 struct generation;
 
 /* Reads the configuration, the keys and the tables. NULL when anything is wrong: `problems` then
- * says what. `passing_r`: it may be over in a moment. */
+ * says what. */
 struct generation *generation_init(
-        const char *path, struct counters *counters, struct problems *problems, bool *passing_r);
+        const char *path, struct counters *counters, struct problems *problems);
 /* Opens the sockets that `before` (may be NULL) does not have. No process is started. False when
  * that cannot be: `problems` then says why. */
 bool generation_open(struct generation *generation, const struct generation *before,

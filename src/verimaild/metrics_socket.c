@@ -121,7 +121,7 @@ bool metrics_socket_open(const struct config_text *address, const struct metrics
     const size_t size = strlen(address->at) + 1;
     struct metrics_socket *s = calloc(1, sizeof *s + size);
     if (s == NULL) {
-        problems_add(problems, 0, "out of memory", NULL, NULL);
+        problems_add_memory(problems);
         return false;
     }
     memcpy(s->address, address->at, size);

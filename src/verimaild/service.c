@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 #include "verimaild/service.h"
 
+#include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,7 +37,7 @@ struct service {
 
 static bool service_out_of_memory(struct problems *problems)
 {
-    problems_add(problems, 0, "out of memory", NULL, NULL);
+    problems_add_memory(problems);
     return false;
 }
 
@@ -46,7 +47,9 @@ static void service_file_problem(struct problems *problems, const struct config_
     char what[256];
 
     snprintf(what, sizeof what, "unusable %s (%s)", which, error);
+    const int cause = errno;
     problems_add(problems, path->line, what, path->at, expected);
+    problems_note_errno(problems, cause);
 }
 
 static bool service_make_hosts(struct service *service, const struct config_list *from,
@@ -164,8 +167,11 @@ static bool service_make_users(
         }
         if (!service_make_hosts(service, hosts, &rule.hosts, problems))
             return false;
+        errno = 0;
         if (!rules_add_user(
                     service->rules, text_of(domain->name.at), text_of(user->local.at), &rule)) {
+            if (errno == ENOMEM)
+                return service_out_of_memory(problems);
             problems_add(problems, user->local.line, "unusable user", user->local.at, NULL);
             return false;
         }
@@ -216,7 +222,10 @@ static bool service_make_domain(struct service *service, const struct config_dom
         served->table = service_find_table(service, domain->table.at);
     if (!service_make_hosts(service, &domain->hosts, &policy->hosts, problems))
         return false;
+    errno = 0;
     if (!rules_add_domain(service->rules, policy)) {
+        if (errno == ENOMEM)
+            return service_out_of_memory(problems);
         problems_add(problems, domain->name.line, "unusable domain", domain->name.at, NULL);
         return false;
     }
@@ -281,7 +290,8 @@ void service_free(struct service **service)
 
     if (s == NULL)
         return;
-    keyring_free(&s->ring);
+    if (!keyring_free(&s->ring))
+        log_errno(LOG_LEVEL_WARNING, "keys-not-freed", NULL, NULL);
     sodium_free(s->password);
     rules_free(&s->rules);
     for (size_t i = 0; i < s->served_count; i++)

@@ -71,22 +71,21 @@ static struct generation *verimaild_start(const char *event, uint64_t mono_ms)
 {
     struct problems *problems = problems_init(supervisor.path);
     struct generation **slot = verimaild_free_slot();
-    bool passing = false;
 
     if (problems == NULL || slot == NULL) {
         problems_free(&problems);
         log_event(LOG_LEVEL_ERROR, event, "problem", "out of memory");
         return NULL;
     }
-    *slot = generation_init(supervisor.path, supervisor.counters, problems, &passing);
-    supervisor.misconfigured = *slot == NULL;
+    *slot = generation_init(supervisor.path, supervisor.counters, problems);
+    supervisor.misconfigured = *slot == NULL && !problems_are_passing(problems);
     if (*slot != NULL && !generation_open(*slot, supervisor.serving, problems))
         generation_free(slot);
     if (*slot == NULL)
         problems_log(problems, LOG_LEVEL_ERROR, event);
     else
         generation_start(*slot, mono_ms, verimaild_forget_all_but);
-    if (passing)
+    if (*slot == NULL && problems_are_passing(problems))
         supervisor.reload_at = mono_ms + RELOAD_AGAIN;
     supervisor.ready_by = mono_ms + START_TIMEOUT;
     problems_free(&problems);
@@ -406,10 +405,9 @@ static struct service *verimaild_check_service(
 {
     struct identity identity;
     struct service *service = service_init(config, problems);
-    bool passing;
 
     if (!run_as_find(&config->service->run_as, &identity, problems) ||
-            !tables_check(config, &identity, problems, &passing))
+            !tables_check(config, &identity, problems))
         service_free(&service);
     return service;
 }
@@ -426,10 +424,11 @@ int verimaild_check(const char *path)
         if (notify_is_booted())
             verimaild_warn_unreadable(config, path, problems);
     }
-    if (problems != NULL)
-        fputs(problems_text(problems), stderr);
+    fputs(problems != NULL ? problems_text(problems) : "out of memory\n", stderr);
+    const int status =
+            problems != NULL && !problems_are_passing(problems) ? EX_CONFIG : EXIT_FAILURE;
     service_free(&service);
     config_free(&config);
     problems_free(&problems);
-    return good ? EXIT_SUCCESS : EX_CONFIG;
+    return good ? EXIT_SUCCESS : status;
 }

@@ -190,24 +190,22 @@ static void tables_add_outcome(const struct child_outcome *outcome, struct probl
 
     writer_string(&w, "the tables of users could not be checked: the process for it ");
     child_outcome_write(outcome, &w);
-    problems_add(problems, 0, what, NULL, NULL);
+    problems_add_passing(problems, what);
 }
 
-bool tables_check(const struct config *config, const struct identity *identity,
-        struct problems *problems, bool *passing_r)
+bool tables_check(
+        const struct config *config, const struct identity *identity, struct problems *problems)
 {
     struct tables_trial trial = {.config = config, .identity = identity, .problems = problems};
     const size_t before = problems_count(problems);
     char report[65536]; /* holds a line for each of many tables */
 
-    *passing_r = false;
     if (!tables_any(config))
         return true;
     const struct child_outcome outcome =
             child_run(tables_try, &trial, TABLES_CHECK_TIMEOUT, report, sizeof report);
     problems_add_lines(problems, (struct text){report, outcome.reported});
-    *passing_r = outcome.how != CHILD_EXITED || outcome.code != EXIT_SUCCESS;
-    if (*passing_r)
+    if (outcome.how != CHILD_EXITED || outcome.code != EXIT_SUCCESS)
         tables_add_outcome(&outcome, problems);
     return problems_count(problems) == before;
 }

@@ -40,9 +40,9 @@ bool tables_are_stale(const struct tables *tables, uint64_t mono_ms);
 
 /* Opens each table of users once, as the workers will: in a child that is their user for good,
  * since anything may be in such a file. False when one cannot be used: `problems` then says which,
- * and why. `passing_r`: the child itself failed, or was late, which says nothing about the tables.
- */
+ * and why. That the child itself failed, or was late, says nothing about the tables, and may be
+ * over in a moment. */
 bool tables_check(const struct config *config, const struct identity *identity,
-        struct problems *problems, bool *passing_r) __attribute__((warn_unused_result));
+        struct problems *problems) __attribute__((warn_unused_result));
 
 #endif

@@ -351,26 +351,24 @@ CALL(ssize_t, writev, writev, NULL, -1, (int fd, const struct iovec *parts, int 
 
 #ifdef FAULT_ALLOCATIONS
 
-/* The allocator's own names: dlsym() would allocate. */
-extern void *__libc_malloc(size_t size);
-extern void *__libc_calloc(size_t count, size_t size);
-extern void *__libc_realloc(void *at, size_t size);
-extern void *__libc_memalign(size_t alignment, size_t size);
+/* The allocator behind this one: libc's, or that of a sanitizer. dlsym() allocates only to report
+ * an error. */
+#define ALLOCATOR(name, parameters, arguments)                                                     \
+    void *name parameters                                                                          \
+    {                                                                                              \
+        static void *(*real)parameters;                                                            \
+                                                                                                   \
+        if (fault_is_met(KIND_malloc, NULL))                                                       \
+            return NULL;                                                                           \
+        if (real == NULL)                                                                          \
+            *(void **)&real = dlsym(RTLD_NEXT, #name);                                             \
+        return real arguments;                                                                     \
+    }
 
-void *malloc(size_t size)
-{
-    return fault_is_met(KIND_malloc, NULL) ? NULL : __libc_malloc(size);
-}
-
-void *calloc(size_t count, size_t size)
-{
-    return fault_is_met(KIND_malloc, NULL) ? NULL : __libc_calloc(count, size);
-}
-
-void *realloc(void *at, size_t size)
-{
-    return fault_is_met(KIND_malloc, NULL) ? NULL : __libc_realloc(at, size);
-}
+ALLOCATOR(malloc, (size_t size), (size))
+ALLOCATOR(calloc, (size_t count, size_t size), (count, size))
+ALLOCATOR(realloc, (void *at, size_t size), (at, size))
+ALLOCATOR(aligned_alloc, (size_t alignment, size_t size), (alignment, size))
 
 void *reallocarray(void *at, size_t count, size_t size)
 {
@@ -383,17 +381,15 @@ void *reallocarray(void *at, size_t count, size_t size)
     return realloc(at, octets);
 }
 
-void *aligned_alloc(size_t alignment, size_t size)
-{
-    return fault_is_met(KIND_malloc, NULL) ? NULL : __libc_memalign(alignment, size);
-}
-
 int posix_memalign(void **at_r, size_t alignment, size_t size)
 {
+    static int (*real)(void **, size_t, size_t);
+
     if (fault_is_met(KIND_malloc, NULL))
         return ENOMEM;
-    *at_r = __libc_memalign(alignment, size);
-    return *at_r != NULL ? 0 : ENOMEM;
+    if (real == NULL)
+        *(void **)&real = dlsym(RTLD_NEXT, "posix_memalign");
+    return real(at_r, alignment, size);
 }
 
 #endif

@@ -115,7 +115,7 @@ TEST(latest_use_is_kept)
     keyuse_free(&use);
     assert_null(use);
     keyuse_free(&use);
-    keyring_free(&ring);
+    (void)keyring_free(&ring);
 }
 
 /* What a forked worker notes is seen by its parent. */
@@ -135,7 +135,7 @@ TEST(notes_are_shared)
     save(use, NOW);
     check_line(ring, "h1.example.org", NOW - 1, NOW);
     keyuse_free(&use);
-    keyring_free(&ring);
+    (void)keyring_free(&ring);
 }
 
 /* Saved, and saved again by one that knows nothing yet, and by one that has lost a key. */
@@ -165,8 +165,8 @@ TEST(files_are_merged)
     assert_int_equal(count_lines(), 2);
     check_line(both, "h2.example.org", NOW - 20, NOW);
     keyuse_free(&use);
-    keyring_free(&both);
-    keyring_free(&one);
+    (void)keyring_free(&both);
+    (void)keyring_free(&one);
 }
 
 TEST(removed_keys_are_forgotten_in_time)
@@ -190,8 +190,8 @@ TEST(removed_keys_are_forgotten_in_time)
         }
     }
     keyuse_free(&use);
-    keyring_free(&both);
-    keyring_free(&one);
+    (void)keyring_free(&both);
+    (void)keyring_free(&one);
 }
 
 /* The warnings about a file of one line, under a ring that has not its key. */
@@ -205,7 +205,7 @@ static size_t warnings(const char *line, uint64_t now, char text_r[1024])
     const size_t count = problems_count(problems);
     snprintf(text_r, 1024, "%s", problems_text(problems));
     problems_free(&problems);
-    keyring_free(&one);
+    (void)keyring_free(&one);
     return count;
 }
 
@@ -241,7 +241,7 @@ TEST(warnings_at_their_edges)
         line_of(key_of(both, "h1.example.org"), table[i].used, 0, line); /* is in the ring */
         assert_int_equal(warnings(line, table[i].now, text), 0);
     }
-    keyring_free(&both);
+    (void)keyring_free(&both);
 }
 
 TEST(warnings_say_until_when)
@@ -303,7 +303,7 @@ TEST(long_lines)
     save(use, NOW);
     assert_int_equal(count_lines(), 1);
     keyuse_free(&use);
-    keyring_free(&one);
+    (void)keyring_free(&one);
 }
 
 /* A clock that was wrong once leaves no key in use for ever. */
@@ -322,8 +322,8 @@ TEST(uses_from_the_future)
     check_line(both, "h1.example.org", NOW, NOW);
     check_line(both, "h2.example.org", NOW, 0);
     keyuse_free(&use);
-    keyring_free(&both);
-    keyring_free(&one);
+    (void)keyring_free(&both);
+    (void)keyring_free(&one);
 }
 
 /* Since when a pair is here outlives whoever has not got it, and whoever was older. */
@@ -349,8 +349,8 @@ TEST(first_days_are_kept)
     check_line(both, "h2.example.org", 0, NOW);
     keyuse_free(&old);
     keyuse_free(&use);
-    keyring_free(&both);
-    keyring_free(&one);
+    (void)keyring_free(&both);
+    (void)keyring_free(&one);
 }
 
 /* The folder may be a worker's: what lies there in place of the files is not followed. */
@@ -384,7 +384,7 @@ TEST(links_are_not_followed)
     assert_string_equal(buffer, line);
     problems_free(&problems);
     keyuse_free(&use);
-    keyring_free(&one);
+    (void)keyring_free(&one);
 }
 
 /* Nothing waits for a writer. */
@@ -399,7 +399,7 @@ TEST(fifos_are_no_files)
     save(use, NOW);
     assert_int_equal(count_lines(), 1);
     keyuse_free(&use);
-    keyring_free(&one);
+    (void)keyring_free(&one);
 }
 
 TEST(folders_that_cannot_be_written)
@@ -423,7 +423,7 @@ TEST(folders_that_cannot_be_written)
     assert_int_equal(problems_count(problems), 0);
     problems_free(&problems);
     keyuse_free(&use);
-    keyring_free(&one);
+    (void)keyring_free(&one);
 }
 
 TEST(no_keys_at_all)
@@ -435,5 +435,5 @@ TEST(no_keys_at_all)
     save(use, NOW);
     assert_string_equal(file, "");
     keyuse_free(&use);
-    keyring_free(&none);
+    (void)keyring_free(&none);
 }

@@ -73,7 +73,7 @@ TEST(opened_by_the_service)
     receiving_free(&receiving);
     sealer_free(&sealer);
     sealer_free(&sealer);
-    keyring_free(&ring);
+    (void)keyring_free(&ring);
 }
 
 TEST(what_cannot_be_sealed)
