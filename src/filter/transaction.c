@@ -124,6 +124,7 @@ static bool transaction_is_mark(const struct transaction *transaction, struct te
     return mark.len > 0 && text_equal_fold(mark, name);
 }
 
+/* Each is removed: a mail server that does not let fields be removed is refused (callbacks.c). */
 static void transaction_note_mark(struct transaction *transaction, struct text value)
 {
     const struct text mark = transaction->policy->mark.value;
