@@ -224,7 +224,7 @@ static bool put_flag(const struct reading *r, const PGresult *result, struct wri
     return true;
 }
 
-static bool put_date(const struct reading *r, const PGresult *result, struct writer *words,
+static bool put_not_before(const struct reading *r, const PGresult *result, struct writer *words,
         char error_r[ROW_ERROR_MAX])
 {
     char date[DATE_TEXT_MAX];
@@ -283,7 +283,7 @@ static bool postgresql_take_row(struct reading *r, const PGresult *result)
     }
     if (!put_hosts(r, result, HOSTS, &words, error) ||
             !put_hosts(r, result, MORE_HOSTS, &words, error) ||
-            !put_flag(r, result, &words, error) || !put_date(r, result, &words, error) ||
+            !put_flag(r, result, &words, error) || !put_not_before(r, result, &words, error) ||
             !put_alias(r, result, &words, error)) {
         snprintf(sentence, sizeof sentence, "%.*s: %s", (int)user.len, user.at, error);
         row_set_refuse(r->rows, text_of(origin), sentence);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "users/rule_words.h"
 
@@ -36,6 +37,29 @@ static void read_hosts(struct text value)
             !row.is_alias);
 }
 
+/* What is a date is written in one way, which is the same date, and one word of a row. */
+static void read_date(struct text value)
+{
+    char date[DATE_TEXT_MAX];
+    char again[DATE_TEXT_MAX];
+    char error[ROW_ERROR_MAX] = "";
+    char buffer[DATE_TEXT_MAX + sizeof " not_before="];
+    struct writer words = writer_of(buffer, sizeof buffer);
+    static struct row row;
+    uint64_t at = 0;
+
+    if (!rule_words_date(value, date, error)) {
+        must(error[0] != '\0');
+        return;
+    }
+    must(date_parse(text_of(date), &at));
+    date_format(at, again);
+    must(strcmp(date, again) == 0);
+    rule_words_put(&words, "not_before", text_of(date));
+    must(!words.failed && row_parse(writer_text(&words), &row, error));
+    must(row.rule.not_before == at && row.rule.mode == RULE_HOSTS_DOMAIN);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const struct text value = {(const char *)data, size};
@@ -43,6 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bool flag = false;
 
     read_hosts(value);
+    read_date(value);
     if (!rule_words_flag(value, &flag, error))
         must(error[0] != '\0' && !flag);
     return 0;
