@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/charset.h"
 #include "base/clock.h"
 #include "client/budget.h"
 #include "client/cache.h"
@@ -58,6 +59,7 @@ struct client *client_init(
     snprintf(error_r, DISCOVERY_ERROR_MAX, "out of memory");
     if (client == NULL)
         return NULL;
+    charset_load();
     pthread_mutex_init(&client->lock, NULL);
     clock_cond_init(&client->freed);
     bool good = client_init_memory(client);
@@ -406,6 +408,29 @@ void client_ask(struct client *client, const struct client_policy *policy,
     if (client_begin(question, outcome_r))
         client_run(&call);
     outcome_r->milliseconds = mono_ms() - began;
+}
+
+enum discovery_result client_find_service(struct client *client, const struct client_policy *policy,
+        const struct text *domains, size_t count, struct text ip, size_t *which_r)
+{
+    const uint64_t deadline = mono_ms() + policy->timeout;
+    char network[NETWORK_CLIENT_MAX];
+    enum discovery_result results[DISCOVERY_LOOKS_MAX];
+    enum discovery_result worst = DISCOVERY_NONE;
+
+    for (size_t i = 0; i < count && worst != DISCOVERY_FOUND; i += DISCOVERY_LOOKS_MAX) {
+        const size_t left = count - i;
+        const size_t looks = left < DISCOVERY_LOOKS_MAX ? left : DISCOVERY_LOOKS_MAX;
+        discovery_look_for(client->discovery, domains + i, looks, network_of_client(ip, network),
+                deadline, results);
+        for (size_t k = 0; k < looks && worst != DISCOVERY_FOUND; k++) {
+            if (results[k] != DISCOVERY_FOUND && results[k] <= worst)
+                continue;
+            worst = results[k];
+            *which_r = i + k;
+        }
+    }
+    return worst;
 }
 
 void client_ask_at(const struct endpoint *endpoints, size_t count, const struct question *question,

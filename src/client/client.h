@@ -72,6 +72,12 @@ struct client_outcome {
  * places (budget.h, places.h), whether or not the question has it; empty: unknown. */
 void client_ask(struct client *client, const struct client_policy *policy,
         const struct question *question, struct text ip, struct client_outcome *outcome_r);
+/* Whether one of the domains has a service. They are looked up at the same time, at most
+ * DISCOVERY_LOOKS_MAX at once, until one has. DISCOVERY_FOUND: one has; else DISCOVERY_SHORTAGE or
+ * DISCOVERY_ERROR: it is not known of one; else DISCOVERY_NONE. `which_r`: which one, unless none.
+ * `ip`: as above. */
+enum discovery_result client_find_service(struct client *client, const struct client_policy *policy,
+        const struct text *domains, size_t count, struct text ip, size_t *which_r);
 /* Asks at these endpoints, without discovery and without a client's memory. `deadline`:
  * mono_ms(). */
 void client_ask_at(const struct endpoint *endpoints, size_t count, const struct question *question,

@@ -303,3 +303,60 @@ void discovery_find(struct discovery *discovery, struct text domain, struct text
     if (answer_r->result == DISCOVERY_ERROR || answer_r->result == DISCOVERY_SHORTAGE)
         answer_r->secure = false;
 }
+
+/* A domain that is looked for. */
+struct look {
+    struct text domain;
+    char name[sizeof PREFIX + DOMAIN_MAX];
+    enum step step;
+    struct discovery_answer answer;
+};
+
+/* Looks up those of which nothing is known yet, at the same time. */
+static void discovery_look_up(struct discovery *discovery, const struct resolver_asker *asker,
+        struct look *looks, size_t count, uint64_t deadline)
+{
+    struct resolver_query queries[DISCOVERY_LOOKS_MAX];
+    struct look *asked[DISCOVERY_LOOKS_MAX];
+    struct srv records[SRV_MAX];
+    size_t found;
+    size_t n = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        /* No name in the DNS is that long: there is none. */
+        if (looks[i].step != STEP_ABSENT || looks[i].domain.len == 0 ||
+                sizeof PREFIX - 1 + looks[i].domain.len > DOMAIN_MAX)
+            continue;
+        (void)snprintf(looks[i].name, sizeof looks[i].name, PREFIX "%.*s", (int)looks[i].domain.len,
+                looks[i].domain.at);
+        queries[n] = (struct resolver_query){.name = looks[i].name, .type = RESOLVER_SRV};
+        asked[n++] = &looks[i];
+    }
+    resolver_ask(discovery->resolver, asker, queries, n, deadline);
+    for (size_t i = 0; i < n; i++) {
+        asked[i]->step = discovery_take_records(&queries[i], records, &found, &asked[i]->answer);
+        if (asked[i]->step == STEP_RECORDS)
+            asked[i]->answer.result = DISCOVERY_FOUND;
+    }
+    resolver_release(discovery->resolver, queries, n);
+}
+
+void discovery_look_for(struct discovery *discovery, const struct text *domains, size_t count,
+        struct text network, uint64_t deadline, enum discovery_result *results_r)
+{
+    struct look looks[DISCOVERY_LOOKS_MAX];
+    const struct resolver_asker asker = {
+            network, count > 0 ? organization_of(domains[0]) : text_of("")};
+
+    for (size_t i = 0; i < count; i++)
+        looks[i] = (struct look){
+                .domain = domains[i], .step = STEP_ABSENT, .answer = {.result = DISCOVERY_NONE}};
+    discovery_look_up(discovery, &asker, looks, count, deadline);
+    for (size_t i = 0; i < count; i++) {
+        const struct text organization = organization_of(domains[i]);
+        looks[i].domain = organization.len < domains[i].len ? organization : text_of("");
+    }
+    discovery_look_up(discovery, &asker, looks, count, deadline);
+    for (size_t i = 0; i < count; i++)
+        results_r[i] = looks[i].answer.result;
+}

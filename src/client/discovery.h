@@ -72,4 +72,11 @@ struct discovery_answer {
 void discovery_find(struct discovery *discovery, struct text domain, struct text network,
         uint64_t deadline, struct discovery_answer *answer_r);
 
+#define DISCOVERY_LOOKS_MAX 4
+
+/* Looks whether up to DISCOVERY_LOOKS_MAX domains have a service, all at the same time. A service
+ * is found even if its address is not. `network`, `deadline`: as above. */
+void discovery_look_for(struct discovery *discovery, const struct text *domains, size_t count,
+        struct text network, uint64_t deadline, enum discovery_result *results_r);
+
 #endif

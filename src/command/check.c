@@ -97,6 +97,13 @@ static void check_print_outcome(const struct client_outcome *outcome)
     printf("%-9s %llu ms\n", "took", (unsigned long long)outcome->milliseconds);
 }
 
+static void check_print_uncertain(const struct verification *found)
+{
+    print_named("because", message_parser_error_text(found->error));
+    printf("%-9s %s%s%s\n", "and", found->meant, found->meant[0] != '\0' ? " " : "",
+            uncertain_text(found->uncertain));
+}
+
 static void check_print(const struct job *job)
 {
     const struct verification *found = &job->found;
@@ -108,7 +115,7 @@ static void check_print(const struct job *job)
     if (found->author != NULL)
         print_named("author", found->author->text);
     else
-        print_named("because", message_parser_error_text(found->error));
+        check_print_uncertain(found);
     if (found->asked)
         check_print_outcome(&found->outcome);
     if (job->found.field[0] != '\0') {
@@ -126,7 +133,9 @@ static void check_explain_author(const struct job *job)
     if (job->mail_from != NULL) {
         fputs("envelope: the sender ", stdout);
         escape_put(stdout, text_of(job->mail_from));
-        fputs(" is ignored: the question is about the author\n", stdout);
+        fputs(found->author != NULL ? " is ignored: the question is about the author\n"
+                                    : " counts where a mailbox in From has no domain\n",
+                stdout);
     }
     if (found->author == NULL) {
         printf("author: none: the message %s%s%s\n", message_parser_error_text(found->error),
@@ -218,8 +227,13 @@ static void check_print_json(const struct job *job)
     json_text_set(document, "verdict", json_text_string(verdict_name(found->verdict)));
     if (found->reason.len > 0)
         json_text_set(document, "reason", json_text_of(found->reason));
-    if (found->author != NULL)
+    if (found->author != NULL) {
         json_text_set(document, "author", json_text_string(found->author->text));
+    } else {
+        json_text_set(document, "by", json_text_string(uncertain_word(found->uncertain)));
+        if (found->meant[0] != '\0')
+            json_text_set(document, "meant", json_text_string(found->meant));
+    }
     if (found->asked && outcome->attempt.connected) {
         const struct discovery_server *server = &outcome->discovery.servers[outcome->attempt.which];
         endpoint_format(&server->endpoint, text);
@@ -258,8 +272,10 @@ static enum status check(struct job *job)
         command_complain(job->invocation, "%s", error);
     if (status != STATUS_OK && status != STATUS_DATA)
         return status;
-    verifier_judge(job->setup.verifier, job->setup.client, job->parser, rcpt_text(&job->rcpt),
-            text_of(job->ip != NULL ? job->ip : ""), "", &job->found);
+    const struct verifier_envelope envelope = {
+            text_of(job->mail_from != NULL ? job->mail_from : ""), rcpt_text(&job->rcpt),
+            text_of(job->ip != NULL ? job->ip : "")};
+    verifier_judge(job->setup.verifier, job->setup.client, job->parser, &envelope, "", &job->found);
     if (job->as_json) {
         check_print_json(job);
     } else {
@@ -296,7 +312,7 @@ const struct command command_check = {
         .synopsis = "[--mail-from ADDRESS] [--rcpt ADDRESS]... [--ip ADDRESS] [--explain] "
                     "[--json] <MESSAGE",
         .summary = "ask the author's domain about a message, as the milter does",
-        .help = "  --mail-from ADDRESS   the envelope's sender, which is only shown\n"
+        .help = "  --mail-from ADDRESS   the envelope's sender\n"
                 "  --rcpt ADDRESS        a recipient, or a domain; may be repeated\n"
                 "  --ip ADDRESS          where the message came from\n"
                 "  --explain             print every step\n"

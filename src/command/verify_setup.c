@@ -45,7 +45,7 @@ enum status verify_setup_init(const struct invocation *invocation, struct verify
 
     if (status != STATUS_OK)
         return status;
-    setup_r->verifier = verifier_init(setup_r->verify);
+    setup_r->verifier = verifier_init(setup_r->verify, setup_r->config);
     if (setup_r->verifier == NULL)
         return verify_setup_out_of_memory(invocation);
     setup_r->client = verifier_client(setup_r->verify, NULL, error);

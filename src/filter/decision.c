@@ -59,6 +59,14 @@ static void decision_log_error(struct log_line *line, const struct client_outcom
     log_string(line, "error", error);
 }
 
+/* Why a message passes, or not, whose author is not certain. */
+static void decision_log_uncertain(struct log_line *line, const struct verification *verification)
+{
+    log_string(line, "by", uncertain_word(verification->uncertain));
+    if (verification->meant[0] != '\0')
+        log_string(line, "meant", verification->meant);
+}
+
 static void decision_log_verified(const struct decision_line *mail,
         const struct verification *verification, enum action action, bool monitor, size_t forged)
 {
@@ -69,8 +77,10 @@ static void decision_log_verified(const struct decision_line *mail,
     decision_begin_line(&line, level, "verified", mail);
     log_string(&line, "verdict", verdict_name(verdict));
     /* For a temperror `by` says the same, and `error` more. */
-    if (verification->reason.len > 0 && verdict != VERDICT_TEMPERROR)
+    if (verification->reason.len > 0 && (verdict != VERDICT_TEMPERROR || !verification->asked))
         log_text(&line, "reason", verification->reason);
+    if (!verification->asked)
+        decision_log_uncertain(&line, verification);
     log_string(&line, monitor ? "would" : "action", action_name(action));
     if (verification->stamps > 1)
         log_number(&line, "stamps", verification->stamps);
@@ -189,8 +199,10 @@ static void decision_verify(
 
     if (transaction->from->has_address)
         endpoint_format_address(&transaction->from->address, ip);
-    verifier_judge(verifier, transaction->client, transaction->parser,
-            envelope_rcpt(&transaction->envelope), text_of(ip), "\n", &verification);
+    const struct verifier_envelope envelope = {
+            text_of(transaction->sender), envelope_rcpt(&transaction->envelope), text_of(ip)};
+    verifier_judge(
+            verifier, transaction->client, transaction->parser, &envelope, "\n", &verification);
     decision->reply = verification.reply;
     const size_t forged = decision_remove_forged(transaction, decision);
     line->milliseconds = mono_ms() - began;

@@ -74,7 +74,7 @@ static bool policy_fill(
     if (config->stamp_count > 0)
         policy->stamper = policy_make_stamper(config->stamp, files->key, problems);
     if (config->verify_count > 0)
-        policy->verifier = verifier_init(config->verify);
+        policy->verifier = verifier_init(config->verify, config);
     policy->logins = policy_make_logins(&milter->logins, files->logins, problems);
     if (milter->relayed_mark.at != NULL)
         (void)!relayed_mark_parse(milter->relayed_mark.at, &policy->mark);

@@ -36,12 +36,15 @@ static bool transaction_take_login(struct transaction *transaction, const char *
     return transaction->login != NULL;
 }
 
-/* It must be a mailbox as it stands: an address without a name or a comment. */
+/* As an author, it must be a mailbox as it stands: an address without a name or a comment. */
 static bool transaction_take_sender(struct transaction *transaction, const char *path)
 {
     const struct text sender = envelope_address(text_of(path != NULL ? path : ""));
     struct address address;
 
+    transaction->sender = strdup(path != NULL ? path : "");
+    if (transaction->sender == NULL)
+        return false;
     if (from_parse(sender, &address) != FROM_OK)
         return true;
     for (size_t i = 0; i < sender.len; i++)
@@ -82,6 +85,7 @@ void transaction_free(struct transaction **transaction)
     if (*transaction == NULL)
         return;
     free((*transaction)->login);
+    free((*transaction)->sender);
     free((*transaction)->author);
     envelope_clear(&(*transaction)->envelope);
     message_parser_free(&(*transaction)->parser);

@@ -62,6 +62,7 @@ struct transaction {
     uint64_t began;                        /* Unix seconds */
     char date[DATE_TEXT_MAX]; /* for a message that lacks them; the digest has them then */
     char message_id[STAMPER_MESSAGE_ID_MAX];
+    char *sender; /* the path that MAIL named */
     char *author; /* the envelope sender, likewise; NULL: that is no mailbox */
     struct message_parser_missing missing;
 };

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/charset.h"
 #include "client/target_acl.h"
 
 /* The service at one address gets the budgets of so many domains. */
@@ -20,6 +21,8 @@ struct verifier {
     struct network *networks;
     uint16_t *ports;
     struct client_policy policy; /* borrows the two above */
+    struct text *ours;           /* our own domains */
+    size_t ours_count;
 };
 
 static enum action verifier_action_of(const struct config_text *word)
@@ -63,7 +66,40 @@ static bool verifier_read_acl(struct verifier *verifier)
     return true;
 }
 
-struct verifier *verifier_init(const struct config_verify *verify)
+static bool verifier_add_own(struct verifier *verifier, const struct config_text *domain)
+{
+    char ascii[DOMAIN_MAX + 1];
+
+    if (domain->at == NULL || !domain_to_ascii(text_of(domain->at), ascii))
+        return true;
+    char *copy = strdup(ascii);
+    if (copy == NULL)
+        return false;
+    verifier->ours[verifier->ours_count++] = text_of(copy);
+    return true;
+}
+
+/* What is stamped here, in a host's own name too, and what is served here. */
+static bool verifier_read_ours(struct verifier *verifier, const struct config *config)
+{
+    const struct config_stamp *stamp =
+            config != NULL && config->stamp_count > 0 ? config->stamp : NULL;
+    const size_t served = config != NULL ? config->domains_count : 0;
+    const size_t stamped = stamp != NULL ? stamp->domains.count + 1 : 0;
+
+    verifier->ours = calloc(stamped + served + 1, sizeof *verifier->ours);
+    if (verifier->ours == NULL)
+        return false;
+    for (size_t i = 0; i + 1 < stamped; i++)
+        if (!verifier_add_own(verifier, &stamp->domains.at[i]))
+            return false;
+    for (size_t i = 0; i < served; i++)
+        if (!verifier_add_own(verifier, &config->domains[i].name))
+            return false;
+    return stamp == NULL || verifier_add_own(verifier, &stamp->host);
+}
+
+struct verifier *verifier_init(const struct config_verify *verify, const struct config *config)
 {
     struct verifier *verifier = calloc(1, sizeof *verifier);
 
@@ -79,7 +115,7 @@ struct verifier *verifier_init(const struct config_verify *verify)
                     .budget_per_domain = (uint32_t)verify->budget_per_domain,
                     .budget_per_address = DOMAINS_AT_ADDRESS * (uint32_t)verify->budget_per_domain},
     };
-    if (!verifier_read_acl(verifier))
+    if (!verifier_read_acl(verifier) || !verifier_read_ours(verifier, config))
         verifier_free(&verifier);
     return verifier;
 }
@@ -90,6 +126,9 @@ void verifier_free(struct verifier **verifier)
         return;
     free((*verifier)->networks);
     free((*verifier)->ports);
+    for (size_t i = 0; i < (*verifier)->ours_count; i++)
+        free((void *)(uintptr_t)(*verifier)->ours[i].at);
+    free((*verifier)->ours);
     free(*verifier);
     *verifier = NULL;
 }
@@ -132,7 +171,7 @@ struct client *verifier_client(const struct config_verify *verify,
 /* The verdict */
 
 static void verifier_ask(const struct verifier *verifier, struct client *client,
-        const struct message_parser *parser, struct text rcpt, struct text ip,
+        const struct message_parser *parser, const struct verifier_envelope *envelope,
         struct verification *verification)
 {
     const struct stamp *stamp =
@@ -140,12 +179,12 @@ static void verifier_ask(const struct verifier *verifier, struct client *client,
     const struct question question = {
             .user = *verification->author,
             .payload = text_of(stamp != NULL ? stamp->payload : QUESTION_UNSTAMPED),
-            .rcpt = rcpt,
+            .rcpt = envelope->rcpt,
             .digest = text_of(message_parser_digest(parser)),
-            .ip = verifier->verify->send_ip ? ip : text_of(""),
+            .ip = verifier->verify->send_ip ? envelope->ip : text_of(""),
     };
 
-    client_ask(client, &verifier->policy, &question, ip, &verification->outcome);
+    client_ask(client, &verifier->policy, &question, envelope->ip, &verification->outcome);
     verification->asked = true;
     verification->verdict = verification->outcome.verdict;
     if (verification->verdict == VERDICT_TEMPERROR)
@@ -154,19 +193,40 @@ static void verifier_ask(const struct verifier *verifier, struct client *client,
         verification->reason = text_of(reason_name(verification->outcome.reason));
 }
 
-static void verifier_find_verdict(const struct verifier *verifier, struct client *client,
-        const struct message_parser *parser, struct text rcpt, struct text ip,
+static enum verdict verifier_verdict_of(enum uncertain_result result)
+{
+    switch (result) {
+    case UNCERTAIN_NONE:
+        return VERDICT_NONE;
+    case UNCERTAIN_UNREADABLE:
+    case UNCERTAIN_OURS:
+    case UNCERTAIN_SERVICE:
+        return VERDICT_PERMERROR;
+    case UNCERTAIN_UNKNOWN:
+    case UNCERTAIN_MANY:
+    case UNCERTAIN_SHORTAGE:
+        break;
+    }
+    return VERDICT_TEMPERROR;
+}
+
+/* The author is not certain: it matters only if a domain that uses Verimail could be meant. */
+static void verifier_look_for(const struct verifier *verifier, struct client *client,
+        const struct message_parser *parser, const struct verifier_envelope *envelope,
         struct verification *verification)
 {
-    const enum message_parser_error error = verification->error;
+    const struct uncertain_ours ours = {verifier->ours, verifier->ours_count};
+    struct candidates candidates = {0};
 
-    if (verification->author != NULL) {
-        verifier_ask(verifier, client, parser, rcpt, ip, verification);
-        return;
-    }
+    verification->reason = text_of(message_parser_error_word(verification->error));
+    verification->uncertain = UNCERTAIN_SHORTAGE;
     /* A lack of memory is not the message's fault. */
-    verification->verdict = error == MESSAGE_PARSER_MEMORY ? VERDICT_TEMPERROR : VERDICT_PERMERROR;
-    verification->reason = text_of(message_parser_error_word(error));
+    if (verification->error != MESSAGE_PARSER_MEMORY) {
+        message_parser_candidates(parser, charset_decode, &candidates);
+        verification->uncertain = uncertain_judge(client, &verifier->policy, &ours,
+                envelope->sender, envelope->ip, &candidates, verification->meant);
+    }
+    verification->verdict = verifier_verdict_of(verification->uncertain);
 }
 
 /* The field */
@@ -228,6 +288,10 @@ static struct wording verifier_temperror_reply(const struct verification *verifi
 {
     static const struct wording unread = {
             "451", "4.7.1", "This message ", " (Verimail); try again later"};
+    static const struct wording unknown = {"451", "4.7.1", "This message ",
+            ", and whether a domain that could be meant uses Verimail is not known now; give it "
+            "one "
+            "From field with one address, or try again later"};
     static const struct wording dns = {"451", "4.4.3", "The DNS of ",
             " does not say whether that domain uses Verimail; try again later, or tell its "
             "postmaster"};
@@ -239,7 +303,7 @@ static struct wording verifier_temperror_reply(const struct verification *verifi
             " does not answer; try again later, or tell that domain's postmaster"};
 
     if (!verification->asked)
-        return unread;
+        return verification->error == MESSAGE_PARSER_MEMORY ? unread : unknown;
     if (verification->outcome.step == CLIENT_DNS)
         return dns;
     if (verification->outcome.step == CLIENT_BUDGET)
@@ -293,14 +357,17 @@ static enum action verifier_choose(const struct verifier *verifier,
 }
 
 void verifier_judge(const struct verifier *verifier, struct client *client,
-        const struct message_parser *parser, struct text rcpt, struct text ip, const char *eol,
-        struct verification *verification_r)
+        const struct message_parser *parser, const struct verifier_envelope *envelope,
+        const char *eol, struct verification *verification_r)
 {
     struct wording wording = {0};
 
     *verification_r = (struct verification){.reply = {.code = "", .status = ""}};
     verification_r->author = message_parser_author(parser, &verification_r->error);
-    verifier_find_verdict(verifier, client, parser, rcpt, ip, verification_r);
+    if (verification_r->author != NULL)
+        verifier_ask(verifier, client, parser, envelope, verification_r);
+    else
+        verifier_look_for(verifier, client, parser, envelope, verification_r);
     verifier_write_field(verifier, eol, verification_r);
     const enum action action = verifier_choose(verifier, verification_r, &wording);
     verification_r->reply.action = action;

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "client/client.h"
+#include "client/uncertain.h"
 #include "config/config.h"
 #include "protocol/message_parser.h"
 #include "protocol/results.h"
@@ -14,8 +15,9 @@
  * one configuration. It does not change: all threads may use it at once. */
 struct verifier;
 
-/* `verify` is borrowed. NULL when out of memory. */
-struct verifier *verifier_init(const struct config_verify *verify);
+/* Both are borrowed. `config` has our own domains: those that are stamped for, and those that are
+ * served; NULL: there are none. NULL when out of memory. */
+struct verifier *verifier_init(const struct config_verify *verify, const struct config *config);
 void verifier_free(struct verifier **verifier);
 
 /* For a question that is not about a message. */
@@ -54,21 +56,29 @@ struct verification {
     size_t stamps; /* of the author, in the message */
     bool asked;    /* `outcome` is set */
     struct client_outcome outcome;
-    struct reply reply;            /* in `mode = enforce` */
-    char field[RESULTS_VALUE_MAX]; /* of Authentication-Results; empty: none is written */
+    enum uncertain_result uncertain; /* without an author: why it passes or not */
+    char meant[DOMAIN_MAX + 1];      /* the domain that decided that; empty: none did */
+    struct reply reply;              /* in `mode = enforce` */
+    char field[RESULTS_VALUE_MAX];   /* of Authentication-Results; empty: none is written */
+};
+
+/* Where a message comes from and goes to. Each may be empty: unknown. */
+struct verifier_envelope {
+    struct text sender; /* a path or an address */
+    struct text rcpt;   /* as in a question */
+    struct text ip;
 };
 
 /* Judges a message that message_parser_end() ended: finds its author and the author's stamp, asks
- * the service, and decides by the options of the section. `rcpt`, `ip`: as in a question; empty:
- * unknown. `eol`: of the folds of `field`.
+ * the service, and decides by the options of the section. `eol`: of the folds of `field`.
  *
- * A message that names no author is a PERMERROR, or a TEMPERROR when out of memory. Too many
- * questions and a lack of memory are a TEMPFAIL whatever on_temperror says: a flood does not switch
- * the protection off. The only part of a reply that is from the network is the author's domain,
- * which is valid (domain.h). */
+ * A message without a certain author is a PERMERROR if a domain that uses Verimail could be meant,
+ * a TEMPERROR while that is not known, and else NONE. That TEMPERROR, and one for want of our own
+ * room, is a TEMPFAIL whatever on_temperror says: a flood does not switch the protection off. The
+ * only part of a reply that is from the network is a domain, which is valid in the DNS. */
 void verifier_judge(const struct verifier *verifier, struct client *client,
-        const struct message_parser *parser, struct text rcpt, struct text ip, const char *eol,
-        struct verification *verification_r);
+        const struct message_parser *parser, const struct verifier_envelope *envelope,
+        const char *eol, struct verification *verification_r);
 bool verifier_is_monitor(const struct verifier *verifier);
 
 #endif

@@ -50,6 +50,23 @@ void client_ask(struct client *client, const struct client_policy *policy,
     *outcome_r = fake_client.outcome;
 }
 
+enum discovery_result client_find_service(struct client *client, const struct client_policy *policy,
+        const struct text *domains, size_t count, struct text ip, size_t *which_r)
+{
+    struct writer w = writer_of(fake_client.looked_for, sizeof fake_client.looked_for - 1);
+
+    (void)ip;
+    assert_ptr_equal(client, fake_client_get());
+    fake_client.policy = policy;
+    for (size_t i = 0; i < count; i++) {
+        writer_string(&w, i > 0 ? " " : "");
+        writer_put(&w, domains[i]);
+    }
+    *w.at = '\0';
+    *which_r = 0;
+    return fake_client.found;
+}
+
 bool client_is_short(enum client_step step)
 {
     return step >= CLIENT_SHORTAGE;

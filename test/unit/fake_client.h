@@ -4,12 +4,15 @@
 
 #include "client/client.h"
 
-/* Stands in for client.c: client_ask() gives the outcome that a test asked for, and keeps the
- * question. client_init() keeps its options, and fails. Linked before the part `client`. */
+/* Stands in for client.c: client_ask() and client_find_service() give the outcome that a test asked
+ * for, and keeps the question. client_init() keeps its options, and fails. Linked before the part
+ * `client`. */
 struct fake_client {
     struct client_outcome outcome; /* to be given */
     unsigned asked;                /* how often */
     char question[1024];           /* the last one */
+    enum discovery_result found; /* to be given by client_find_service(), about the first domain */
+    char looked_for[1024];       /* the domains, with a space between two */
     const struct client_policy *policy;
     char made_with[200]; /* resolver and trust anchors, with a dot behind these when they are given
                           */

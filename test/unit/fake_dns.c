@@ -47,6 +47,18 @@ void discovery_find(struct discovery *discovery, struct text domain, struct text
     }
 }
 
+void discovery_look_for(struct discovery *discovery, const struct text *domains, size_t count,
+        struct text network, uint64_t deadline, enum discovery_result *results_r)
+{
+    struct discovery_answer answer;
+
+    assert_in_range(count, 1, DISCOVERY_LOOKS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        discovery_find(discovery, domains[i], network, deadline, &answer);
+        results_r[i] = answer.result;
+    }
+}
+
 void fake_dns_clear(void)
 {
     fake_dns_count = 0;

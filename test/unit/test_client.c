@@ -449,3 +449,58 @@ TEST(who_closes_is_not_blamed)
     fake_service_stop(&garbled);
     fixture_client_end(&here);
 }
+
+static void add_names(void)
+{
+    static const struct {
+        const char *domain;
+        enum discovery_result result;
+    } names[] = {
+            {"none.test", DISCOVERY_NONE},
+            {"one.test", DISCOVERY_FOUND},
+            {"two.test", DISCOVERY_FOUND},
+            {"short.test", DISCOVERY_SHORTAGE},
+            {"lost.test", DISCOVERY_ERROR},
+    };
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        (void)fake_dns_name(names[i].domain, names[i].result);
+}
+
+TEST(the_first_of_several_that_has_a_service)
+{
+    static const struct {
+        const char *domains;
+        enum discovery_result want;
+        size_t which;
+    } rows[] = {
+            {"", DISCOVERY_NONE, 99},
+            {"none.test", DISCOVERY_NONE, 99},
+            {"one.test", DISCOVERY_FOUND, 0},
+            {"none.test two.test one.test", DISCOVERY_FOUND, 1},
+            {"lost.test none.test", DISCOVERY_ERROR, 0},
+            {"none.test lost.test short.test", DISCOVERY_SHORTAGE, 2},
+            {"short.test lost.test", DISCOVERY_SHORTAGE, 0},
+            {"short.test lost.test one.test", DISCOVERY_FOUND, 2},
+            {"none.test none.test none.test none.test none.test none.test none.test one.test",
+                    DISCOVERY_FOUND, 7},
+            {"none.test none.test none.test lost.test none.test", DISCOVERY_ERROR, 3},
+            {"lost.test none.test none.test none.test short.test", DISCOVERY_SHORTAGE, 4},
+    };
+    struct fixture_client here = fixture_client_begin();
+
+    add_names();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct text domains[8];
+        size_t count = 0;
+        size_t which = 99;
+        struct reader r = reader_of(text_of(rows[i].domains));
+        while (r.rest.len > 0)
+            domains[count++] = reader_field(&r, ' ');
+        assert_int_equal(client_find_service(here.client, &here.policy, domains, count,
+                                 text_of("192.0.2.1"), &which),
+                rows[i].want);
+        assert_int_equal(which, rows[i].which);
+    }
+    fixture_client_end(&here);
+}

@@ -87,27 +87,27 @@ TEST_EACH(verdict, verdicts)
     assert_int_equal(fake_client.asked, 1);
 }
 
-#define NO_AUTHOR(word)                                                                            \
+#define NO_AUTHOR(word, by)                                                                        \
     "level=info event=verified queue=4Fz9 ip=198.51.100.3 class=inbound author=- "                 \
     "verdict=permerror "                                                                           \
-    "reason=" word " action="
+    "reason=" word " by=" by " meant=example.org action="
 
 static const struct fixture_session authorless[] = {
         {{"no From"}, FROM = "Subject: x\n",
                 .decision = "reject 550 5.7.1 This message has no From field (Verimail); give it "
                             "one From field with one address" RESULT "permerror reason=\"no-from\"",
-                .log = NO_AUTHOR("no-from") "reject"},
+                .log = NO_AUTHOR("no-from", "ours") "reject"},
         {{"two of them, marked"}, VERIFY("on_permerror = mark"), FROM = ALICE ALICE,
                 .decision = "accept" RESULT "permerror reason=\"several-froms\"",
-                .log = NO_AUTHOR("several-froms") "accept"},
+                .log = NO_AUTHOR("several-froms", "service") "accept"},
         {{"From with a space before its colon"}, VERIFY("on_permerror = mark"),
                 FROM = "From : alice@example.org\n",
                 .decision = "accept" RESULT "permerror reason=\"spaced\"",
-                .log = NO_AUTHOR("spaced") "accept"},
+                .log = NO_AUTHOR("spaced", "service") "accept"},
         {{"From of two addresses"}, VERIFY("on_permerror = mark"),
                 FROM = "From: alice@example.org, bob@example.org\n",
                 .decision = "accept" RESULT "permerror reason=\"from\"",
-                .log = NO_AUTHOR("from") "accept"},
+                .log = NO_AUTHOR("from", "service") "accept"},
 };
 
 TEST_EACH(nobody_is_asked_about_a_message_without_an_author, authorless)
@@ -136,15 +136,16 @@ static const struct fixture_session forgeries[] = {
                 FROM = "Authentication-Results : mx.example.com; verimail=pass\n" ALICE,
                 .decision =
                         "accept\n-Authentication-Results 1" RESULT "permerror reason=\"spaced\"",
-                .log = NO_AUTHOR("spaced") "accept forged_results=1"},
+                .log = NO_AUTHOR("spaced", "service") "accept forged_results=1"},
         {{"of a message that is rejected"}, FROM = FORGED ALICE, .verdict = VERDICT_NO,
                 .reason = REASON_FORGED, CACHED,
                 .decision = YOURS "\n-Authentication-Results 1" FAIL,
                 .log = "level=info " LOG "NO reason=forged action=reject forged_results=1" BY},
-        {{"of a message without an author"}, VERIFY("on_permerror = mark"), FROM = FORGED,
-                .decision =
-                        "accept\n-Authentication-Results 1" RESULT "permerror reason=\"no-from\"",
-                .log = NO_AUTHOR("no-from") "accept forged_results=1"},
+        {{"of a message without an author"}, VERIFY("on_permerror = reject"), FROM = FORGED,
+                .decision = "accept\n-Authentication-Results 1",
+                .log = "level=info event=verified queue=4Fz9 ip=198.51.100.3 class=inbound "
+                       "author=- "
+                       "verdict=none reason=no-from by=none action=accept forged_results=1"},
 };
 
 TEST_EACH(forged_results_are_removed, forgeries)
@@ -290,7 +291,8 @@ static const struct fixture_session uncertain[] = {
                             "(Verimail); give it one From field with one address"
                             "\n+Authentication-Results: mx.example.net; verimail=permerror "
                             "reason=\"several-froms\"",
-                .log = LOGIN_LOG "- verdict=permerror reason=several-froms action=reject"},
+                .log = LOGIN_LOG
+                "- verdict=permerror reason=several-froms by=ours meant=example.org action=reject"},
 };
 
 TEST_EACH(a_login_without_a_certain_author, uncertain)

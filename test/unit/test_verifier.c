@@ -14,7 +14,8 @@ static struct conf conf_verify(const char *options)
 {
     char text[1024];
 
-    snprintf(text, sizeof text, "verify { authserv_id = mx.example.net\n%s }", options);
+    snprintf(text, sizeof text,
+            "domain own.example { }\nverify { authserv_id = mx.example.net\n%s }", options);
     struct conf conf = conf_of(text);
     if (problems_count(conf.problems) > 0) {
         print_error("%s", problems_text(conf.problems));
@@ -68,7 +69,7 @@ struct row {
 static void check_row(const struct row *row)
 {
     struct conf conf = conf_verify(row->options);
-    struct verifier *verifier = verifier_init(conf.config->verify);
+    struct verifier *verifier = verifier_init(conf.config->verify, conf.config);
     struct message_parser *parser = parser_of(row->fields, row->broken);
     struct verification found;
     char got[2048];
@@ -77,7 +78,7 @@ static void check_row(const struct row *row)
             .verdict = row->verdict, .reason = row->reason, .step = row->step};
     memset(&found, 'x', sizeof found);
     assert_non_null(verifier);
-    verifier_judge(verifier, fake_client_get(), parser, text_of(""), text_of(""), "", &found);
+    verifier_judge(verifier, fake_client_get(), parser, &(struct verifier_envelope){0}, "", &found);
     snprintf(got, sizeof got, "%s %.*s|%s %s %s %s|%s", verdict_name(found.verdict),
             (int)found.reason.len, found.reason.at, action_name(found.reply.action),
             found.reply.code, found.reply.status, found.reply.text,
@@ -205,7 +206,7 @@ TEST(messages_without_an_author)
                     MARK("several-froms")},
             {"From: a@example.org, b@example.net\n", UNASKED, "",
                     REJECT("from", "has a From field that is not one mailbox", ONE)},
-            {"From: \x1b[1m%s@evil\n", UNASKED, TEMPFAIL,
+            {"From: \x1b[1m%s@evil.example\n", UNASKED, TEMPFAIL,
                     REJECT("from", "has a From field that is not one mailbox", ONE)},
             {ALICE, MESSAGE_TOO_LARGE, VERDICT_YES, REASON_STAMPED, CLIENT_ANSWERED, "",
                     REJECT("too-large", "has a header section over 1 MiB or 2000 fields", PROGRAM)},
@@ -215,6 +216,75 @@ TEST(messages_without_an_author)
     };
 
     CHECK(rows);
+}
+
+/* Without a certain author, what decides is whether a domain that uses Verimail could be meant. */
+static const struct uncertain_row {
+    const char *fields;
+    const char *sender;
+    enum discovery_result found;
+    const char *options;
+    const char *looked_for; /* NULL: nothing */
+    const char *want;       /* verdict, reason; action, code, status, text; field */
+} uncertain_rows[] = {
+#define LATER                                                                                      \
+    ", and whether a domain that could be meant uses Verimail is not known now; give it one From " \
+    "field with one address, or try again later" FIELD "temperror"
+        {"From: a@x.example, b@y.example\n", "", DISCOVERY_NONE, "", "x.example y.example",
+                "none from|accept   " NO_FIELD},
+        {"From: a@x.example, b@y.example\n", "", DISCOVERY_ERROR, "", "x.example y.example",
+                "temperror from|tempfail 451 4.7.1 This message has a From field that is not one "
+                "mailbox" LATER},
+        {"From: a@x.example\nFrom: b@y.example\n", "", DISCOVERY_SHORTAGE, "on_temperror = accept",
+                "x.example y.example",
+                "temperror several-froms|tempfail 451 4.7.1 This message has more than one From "
+                "field" LATER},
+        {"From: a@x.example, b@y.example\n", "", DISCOVERY_FOUND, "on_permerror = mark",
+                "x.example y.example", MARK("from")},
+        {"From: a@x.example, b@own.example\n", "", DISCOVERY_NONE, "", NULL,
+                REJECT("from", "has a From field that is not one mailbox", ONE)},
+        {"From: a@x.example, b@mail.own.example\n", "", DISCOVERY_NONE, "on_permerror = mark", NULL,
+                MARK("from")},
+        {"From: ceo\n", "", DISCOVERY_NONE, "on_permerror = mark", NULL, MARK("from")},
+        {"Subject: x\n", "<a@x.example>", DISCOVERY_NONE, "on_permerror = mark", NULL,
+                MARK("no-from")},
+        {"From : a@x.example\n", "", DISCOVERY_NONE, "", "x.example",
+                "none spaced|accept   " NO_FIELD},
+        {"X: a\rFrom: a@x.example\nFrom: b@y.example\n", "", DISCOVERY_NONE, "",
+                "x.example y.example", "none bare-cr|accept   " NO_FIELD},
+        {"\xa0"
+         "from\x01: a@x.example\nFrom: b@y.example\nFrom: c@z.example\n",
+                "", DISCOVERY_NONE, "", "x.example y.example z.example",
+                "none several-froms|accept   " NO_FIELD},
+};
+
+TEST(without_a_certain_author)
+{
+    for (size_t i = 0; i < sizeof uncertain_rows / sizeof *uncertain_rows; i++) {
+        const struct uncertain_row *row = &uncertain_rows[i];
+        struct conf conf = conf_verify(row->options);
+        struct verifier *verifier = verifier_init(conf.config->verify, conf.config);
+        struct message_parser *parser = parser_of(row->fields, MESSAGE_OK);
+        const struct verifier_envelope envelope = {.sender = text_of(row->sender)};
+        struct verification found;
+        char got[2048];
+        fake_client.found = row->found;
+        fake_client.looked_for[0] = '\0';
+        assert_non_null(verifier);
+        verifier_judge(verifier, fake_client_get(), parser, &envelope, "", &found);
+        snprintf(got, sizeof got, "%s %.*s|%s %s %s %s|%s", verdict_name(found.verdict),
+                (int)found.reason.len, found.reason.at, action_name(found.reply.action),
+                found.reply.code, found.reply.status, found.reply.text,
+                found.field[0] != '\0' ? found.field : "-");
+        if (strcmp(got, row->want) != 0 ||
+                strcmp(fake_client.looked_for, row->looked_for != NULL ? row->looked_for : "") != 0)
+            fail_msg("%s\ngot:  %s, %s\nwant: %s, %s", row->fields, got, fake_client.looked_for,
+                    row->want, row->looked_for);
+        message_parser_free(&parser);
+        verifier_free(&verifier);
+        conf_free(&conf);
+    }
+    fake_client.found = DISCOVERY_FOUND;
 }
 
 /* A domain of 253 octets fits into the reply, and nothing of the local part is in it. */
@@ -232,11 +302,12 @@ TEST(replies_have_the_domain_alone)
     struct message_parser *parser = parser_of(field, MESSAGE_OK);
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
         struct conf conf = conf_verify(TEMPFAIL);
-        struct verifier *verifier = verifier_init(conf.config->verify);
+        struct verifier *verifier = verifier_init(conf.config->verify, conf.config);
         struct verification found;
         fake_client.outcome = (struct client_outcome){
                 .verdict = i == 0 ? VERDICT_NO : VERDICT_TEMPERROR, .step = steps[i]};
-        verifier_judge(verifier, fake_client_get(), parser, text_of(""), text_of(""), "", &found);
+        verifier_judge(
+                verifier, fake_client_get(), parser, &(struct verifier_envelope){0}, "", &found);
         assert_int_not_equal(found.reply.action, ACTION_ACCEPT);
         if (strstr(found.reply.text, domain) == NULL)
             fail_msg("%s", found.reply.text);
@@ -271,12 +342,14 @@ TEST(what_is_asked)
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct conf conf = conf_verify(rows[i].options);
-        struct verifier *verifier = verifier_init(conf.config->verify);
+        struct verifier *verifier = verifier_init(conf.config->verify, conf.config);
         struct message_parser *parser = parser_of(rows[i].fields, MESSAGE_OK);
         struct verification found;
         fake_client.asked = 0;
-        verifier_judge(verifier, fake_client_get(), parser, text_of("example.net"),
-                text_of("192.0.2.1"), "", &found);
+        verifier_judge(verifier, fake_client_get(), parser,
+                &(struct verifier_envelope){
+                        text_of("x@example.com"), text_of("example.net"), text_of("192.0.2.1")},
+                "", &found);
         assert_int_equal(fake_client.asked, 1);
         assert_string_equal(fake_client.question, rows[i].want);
         assert_int_equal(found.stamps, rows[i].stamps);
@@ -291,13 +364,12 @@ TEST(what_is_asked)
 TEST(messages_without_an_author_ask_nobody)
 {
     struct conf conf = conf_verify("");
-    struct verifier *verifier = verifier_init(conf.config->verify);
+    struct verifier *verifier = verifier_init(conf.config->verify, conf.config);
     struct message_parser *parser = parser_of(ALICE ALICE, MESSAGE_OK);
     struct verification found;
 
     fake_client.asked = 0;
-    verifier_judge(
-            verifier, fake_client_get(), parser, text_of("example.net"), text_of(""), "", &found);
+    verifier_judge(verifier, fake_client_get(), parser, &(struct verifier_envelope){0}, "", &found);
     assert_int_equal(fake_client.asked, 0);
     assert_false(found.asked);
     assert_null(found.author);
@@ -312,7 +384,7 @@ TEST(the_policy_is_what_the_section_says)
     struct conf conf = conf_verify("budget_per_domain = 8\n"
                                    "allow_networks = {\"10.0.0.0/8\", \"::1\"}\n"
                                    "mode = monitor");
-    struct verifier *verifier = verifier_init(conf.config->verify);
+    struct verifier *verifier = verifier_init(conf.config->verify, conf.config);
     const struct client_policy *policy = verifier_policy(verifier);
 
     assert_int_equal(policy->timeout, CLIENT_TIMEOUT);
@@ -327,7 +399,7 @@ TEST(the_policy_is_what_the_section_says)
     verifier_free(&verifier);
     conf_free(&conf);
     conf = conf_verify("");
-    verifier = verifier_init(conf.config->verify);
+    verifier = verifier_init(conf.config->verify, conf.config);
     assert_int_equal(verifier_policy(verifier)->timeout, CLIENT_TIMEOUT);
     assert_int_equal(verifier_policy(verifier)->budget_per_domain, CLIENT_BUDGET_PER_DOMAIN);
     assert_int_equal(verifier_policy(verifier)->budget_per_address, CLIENT_BUDGET_PER_ADDRESS);
@@ -364,12 +436,13 @@ TEST(clients)
 TEST(without_a_name_there_is_no_field)
 {
     struct conf conf = conf_of("verify { }");
-    struct verifier *verifier = verifier_init(conf.config->verify);
+    struct verifier *verifier = verifier_init(conf.config->verify, conf.config);
     struct message_parser *parser = parser_of(ALICE, MESSAGE_OK);
     struct verification found;
 
     fake_client.outcome = (struct client_outcome){.verdict = VERDICT_YES, .reason = REASON_STAMPED};
-    verifier_judge(verifier, fake_client_get(), parser, text_of(""), text_of(""), "\n", &found);
+    verifier_judge(
+            verifier, fake_client_get(), parser, &(struct verifier_envelope){0}, "\n", &found);
     assert_string_equal(found.field, "");
     message_parser_free(&parser);
     verifier_free(&verifier);
