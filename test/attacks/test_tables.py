@@ -56,6 +56,8 @@ def as_fields(header):
 
 def outcome(code, text, results):
     if code is not None:
+        if code.startswith("4"):
+            return "tempfail"
         return "NO" if "did not send" in text else "permerror"
     return "results " + " ".join(" ".join(results).split()) if results else "none"
 
@@ -144,7 +146,7 @@ def script_of(path, ident, sender, header, wanted):
              f"mt.mailfrom(conn, {lua(b'<' + sender + b'>')})", 'mt.rcptto(conn, "<bob@receiver.test>")']
     lines += [f"mt.header(conn, {lua(name)}, {lua(value)})" for name, value in as_fields(header)]
     lines += ["mt.eoh(conn)", 'mt.bodystring(conn, "text\\r\\n")', "mt.eom(conn)"]
-    if wanted in ("NO", "permerror"):
+    if wanted in ("NO", "permerror", "tempfail"):
         lines.append(f'if mt.getreply(conn) ~= SMFIR_REPLYCODE then error("{ident}: not refused") end')
     else:
         lines.append(f'if mt.getreply(conn) == SMFIR_REPLYCODE then error("{ident}: refused") end')

@@ -133,13 +133,15 @@ milter {{ socket = "unix:{self.socket(name)}" socket_mode = 0666 run_as = "nobod
     def socket(self, name):
         return os.path.join(self.case.folder, name + ".sock")
 
-    def milter(self, name, verify="", milter="", stamp=None, trusted=None):
-        """origin stamps and verifies; the others only verify and trust nobody."""
+    def milter(self, name, verify="", milter="", stamp=None, trusted=None, own=""):
+        """origin stamps and verifies; the others only verify and trust nobody. `own`: a domain that
+        is served there."""
         stamp = name == "origin" if stamp is None else stamp
         if trusted is None:
             trusted = '"127.0.0.1", "127.0.1.1"' if name == "origin" else ""
         return Milter(self.case, self.verify_section(name, verify) +
                       (self.stamp_section() if stamp else "") +
+                      (f'domain "{own}" {{ }}\n' if own else "") +
                       self.milter_section(name, milter, trusted))
 
     def postfix(self, name, milter=True, **how):
@@ -170,7 +172,7 @@ def receiver(case):
     """A site whose receiver verifies, and whose budgets nobody comes to the end of."""
     site = Site(case, users="""user "alice" { } user "bob" { allow_unauthorized = true }
         user "*" { hosts = {} }""")
-    site.milter("receiver", "budget_per_domain = 100000")
+    site.milter("receiver", "budget_per_domain = 100000", own="receiver.test")
     return site
 
 
