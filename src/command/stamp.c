@@ -283,7 +283,7 @@ static bool stamp_write_stamped(const struct job *job, const struct passage *in,
 static enum status stamp_pass(const struct job *job, enum status status, struct passage *in)
 {
     const struct message_parser_missing missing = {
-            .date = job->date, .message_id = job->message_id, .keeps_empty = true};
+            .date = job->date, .message_id = job->message_id};
     struct message_parser *parser = status == STATUS_OK ? message_parser_init(&missing) : NULL;
     struct read_message *reading = parser != NULL ? read_message_init(parser) : NULL;
     char buffer[HEAD_MAX];

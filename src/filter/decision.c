@@ -237,29 +237,20 @@ static size_t decision_replace_stamps(struct transaction *transaction, struct de
     return decision_remove(decision, removal);
 }
 
-/* A field that the message lacks; it may take the place of an empty one. */
-static void decision_add_missing(const struct transaction *transaction, enum field_name field,
-        const char *name, const char *value, struct decision *decision)
+static void decision_add_missing(const struct transaction *transaction, struct decision *decision)
 {
     static const unsigned first[] = {1};
 
-    if (message_parser_is_empty(transaction->parser, field))
-        (void)decision_remove(
-                decision, (struct decision_removal){.name = name, .at = first, .count = 1});
-    decision_add_below(decision, name, value);
-}
-
-static void decision_complete(const struct transaction *transaction, struct decision *decision)
-{
-    const struct message_parser *parser = transaction->parser;
-
-    if (message_parser_lacks_from(parser))
-        decision_add_missing(transaction, FIELD_FROM, "From", transaction->author, decision);
-    if (message_parser_lacks_date(parser))
-        decision_add_missing(transaction, FIELD_DATE, "Date", transaction->date, decision);
-    if (message_parser_lacks_message_id(parser))
-        decision_add_missing(
-                transaction, FIELD_MESSAGE_ID, "Message-ID", transaction->message_id, decision);
+    if (message_parser_lacks_from(transaction->parser)) {
+        if (transaction->froms > 0)
+            (void)decision_remove(
+                    decision, (struct decision_removal){.name = "From", .at = first, .count = 1});
+        decision_add_below(decision, "From", transaction->author);
+    }
+    if (message_parser_lacks_date(transaction->parser))
+        decision_add_below(decision, "Date", transaction->date);
+    if (message_parser_lacks_message_id(transaction->parser))
+        decision_add_below(decision, "Message-ID", transaction->message_id);
 }
 
 /* NULL when the stamp was made; else one word that says why not. */
@@ -359,7 +350,7 @@ static const char *decision_try_stamp(struct transaction *transaction,
     }
     const char *reason = decision_add_stamp(transaction, line->author, decision);
     if (reason == NULL)
-        decision_complete(transaction, decision);
+        decision_add_missing(transaction, decision);
     return reason;
 }
 

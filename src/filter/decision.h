@@ -26,8 +26,7 @@ struct decision_removal {
 /* What to do with a message. */
 struct decision {
     struct reply reply;
-    /* Authentication-Results, Verimail, relayed_mark, From, Date, Message-ID */
-    struct decision_removal removals[6];
+    struct decision_removal removals[4]; /* Authentication-Results, Verimail, relayed_mark, From */
     size_t removals_count;
     struct decision_field on_top[1]; /* above all others: a stamp, or our result */
     size_t on_top_count;

@@ -149,6 +149,8 @@ void transaction_field(struct transaction *transaction, struct text name, struct
         transaction_note_result(transaction, &field);
     else if (field.known == FIELD_RECEIVED && transaction->received++ == 0)
         transaction->is_submission = transaction_is_submission(value);
+    else if (field.known == FIELD_FROM)
+        transaction->froms++;
     message_parser_field(transaction->parser, &field);
 }
 

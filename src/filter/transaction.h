@@ -55,6 +55,7 @@ struct transaction {
     struct envelope envelope;
     struct message_parser *parser;
     unsigned received;  /* fields Received */
+    unsigned froms;     /* fields From */
     unsigned marks;     /* fields of the name in relayed_mark */
     bool is_submission; /* the first of them is of sendmail's submission program */
     struct forged_results forged;

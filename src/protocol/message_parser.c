@@ -5,13 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A field that a message has once. The first one is not digested while it is empty, before a second
- * one or the end. */
-struct message_parser_single {
-    size_t count;
-    bool is_empty;
-};
-
 struct message_parser {
     const struct message_parser_missing *missing;
     struct digest *digest;
@@ -20,11 +13,12 @@ struct message_parser {
     size_t fields;
     size_t octets;                        /* of names and values so far */
     enum message_parser_error undigested; /* MESSAGE_PARSER_OK, or why it has no digest */
-    struct message_parser_single from;
-    struct message_parser_single date;
-    struct message_parser_single message_id;
+    size_t froms;
+    bool from_is_empty; /* the first one; it is not digested before a second one or the end */
     enum from_result from_result;
     struct address author;
+    bool has_date;
+    bool has_message_id;
     struct message_parser_stamp *stamps;
     size_t stamps_count;
     unsigned stamp_fields; /* well-formed or not */
@@ -206,45 +200,23 @@ static bool message_parser_has_room(struct message_parser *parser, const struct 
     return parser->broken == MESSAGE_PARSER_OK;
 }
 
-/* NULL for a name that may stand there several times. */
-static struct message_parser_single *message_parser_single(
-        struct message_parser *parser, enum field_name name)
+static void message_parser_digest_empty_from(struct message_parser *parser)
 {
-    if (name == FIELD_FROM)
-        return &parser->from;
-    if (name == FIELD_DATE)
-        return &parser->date;
-    return name == FIELD_MESSAGE_ID ? &parser->message_id : NULL;
+    if (parser->from_is_empty)
+        message_parser_digest_added(parser, FIELD_FROM, text_of(""));
+    parser->from_is_empty = false;
 }
 
-static void message_parser_digest_empty(
-        struct message_parser *parser, struct message_parser_single *single, enum field_name name)
+static void message_parser_take_from(struct message_parser *parser, const struct field *field)
 {
-    if (single->is_empty)
-        message_parser_digest_added(parser, name, text_of(""));
-    single->is_empty = false;
-}
-
-static void message_parser_take_single(struct message_parser *parser,
-        struct message_parser_single *single, const struct field *field)
-{
-    message_parser_digest_empty(parser, single, field->known);
-    single->is_empty = single->count == 0 && text_trim(field->value).len == 0 &&
-                       !field->has_bare_cr && !field->space_before_colon;
-    if (!single->is_empty)
+    message_parser_digest_empty_from(parser);
+    parser->from_is_empty =
+            parser->froms == 0 && text_trim(field->value).len == 0 && !field->has_bare_cr &&
+            !field->space_before_colon;
+    if (!parser->from_is_empty)
         message_parser_digest_field(parser, field);
-    single->count++;
-}
-
-/* Digests what takes its place, or the empty field; false: nothing takes it. */
-static bool message_parser_end_single(
-        struct message_parser *parser, enum field_name name, bool lacks, const char *added)
-{
-    if (!lacks)
-        message_parser_digest_empty(parser, message_parser_single(parser, name), name);
-    else
-        message_parser_digest_added(parser, name, text_of(added));
-    return lacks;
+    parser->froms++;
+    parser->from_result = from_parse(field->value, &parser->author);
 }
 
 void message_parser_field(struct message_parser *parser, const struct field *field)
@@ -252,32 +224,35 @@ void message_parser_field(struct message_parser *parser, const struct field *fie
     message_parser_keep_field(parser, field);
     if (parser->broken != MESSAGE_PARSER_OK || !message_parser_has_room(parser, field))
         return;
-    struct message_parser_single *single = message_parser_single(parser, field->known);
-    if (single != NULL)
-        message_parser_take_single(parser, single, field);
-    else
-        message_parser_digest_field(parser, field);
-    if (field->known == FIELD_FROM)
-        parser->from_result = from_parse(field->value, &parser->author);
-    else if (field->known == FIELD_VERIMAIL)
+    if (field->known == FIELD_FROM) {
+        message_parser_take_from(parser, field);
+        return;
+    }
+    message_parser_digest_field(parser, field);
+    if (field->known == FIELD_VERIMAIL) {
         message_parser_take_stamp(parser, field);
+    } else if (field->known == FIELD_DATE) {
+        parser->has_date = true;
+    } else if (field->known == FIELD_MESSAGE_ID) {
+        parser->has_message_id = true;
+    }
 }
 
 void message_parser_header_end(struct message_parser *parser)
 {
-    static const struct message_parser_missing nothing = {0};
-    const struct message_parser_missing *missing =
-            parser->missing != NULL ? parser->missing : &nothing;
-
     if (parser->broken != MESSAGE_PARSER_OK)
         return;
-    if (message_parser_end_single(
-                parser, FIELD_FROM, message_parser_lacks_from(parser), missing->from))
-        parser->from_result = from_parse(text_of(missing->from), &parser->author);
-    (void)message_parser_end_single(
-            parser, FIELD_DATE, message_parser_lacks_date(parser), missing->date);
-    (void)message_parser_end_single(
-            parser, FIELD_MESSAGE_ID, message_parser_lacks_message_id(parser), missing->message_id);
+    if (message_parser_lacks_from(parser)) {
+        const struct text from = text_of(parser->missing->from);
+        message_parser_digest_added(parser, FIELD_FROM, from);
+        parser->from_result = from_parse(from, &parser->author);
+    } else {
+        message_parser_digest_empty_from(parser);
+    }
+    if (message_parser_lacks_date(parser))
+        message_parser_digest_added(parser, FIELD_DATE, text_of(parser->missing->date));
+    if (message_parser_lacks_message_id(parser))
+        message_parser_digest_added(parser, FIELD_MESSAGE_ID, text_of(parser->missing->message_id));
 }
 
 void message_parser_body(struct message_parser *parser, struct text piece)
@@ -315,9 +290,9 @@ static enum message_parser_error message_parser_author_error(const struct messag
         return parser->undigested;
     if (message_parser_lacks_from(parser))
         return parser->from_result == FROM_OK ? MESSAGE_PARSER_OK : MESSAGE_PARSER_FROM;
-    if (parser->from.count == 0)
+    if (parser->froms == 0)
         return MESSAGE_PARSER_NO_FROM;
-    if (parser->from.count > 1)
+    if (parser->froms > 1)
         return MESSAGE_PARSER_SEVERAL_FROMS;
     return parser->from_result == FROM_OK ? MESSAGE_PARSER_OK : MESSAGE_PARSER_FROM;
 }
@@ -353,39 +328,21 @@ uint64_t message_parser_longest_body_line(const struct message_parser *parser)
     return digest_longest_body_line(parser->digest);
 }
 
-/* `added`: what the message gets, or NULL. */
-static bool message_parser_lacks(const struct message_parser *parser,
-        const struct message_parser_single *single, const char *added)
-{
-    return added != NULL &&
-           (single->count == 0 || (single->is_empty && !parser->missing->keeps_empty));
-}
-
 bool message_parser_lacks_from(const struct message_parser *parser)
 {
-    return parser->missing != NULL &&
-           message_parser_lacks(parser, &parser->from, parser->missing->from);
+    return parser->missing != NULL && parser->missing->from != NULL &&
+           (parser->froms == 0 || (parser->froms == 1 && parser->from_is_empty));
 }
 
 bool message_parser_lacks_date(const struct message_parser *parser)
 {
-    return parser->missing != NULL &&
-           message_parser_lacks(parser, &parser->date, parser->missing->date);
+    return parser->missing != NULL && parser->missing->date != NULL && !parser->has_date;
 }
 
 bool message_parser_lacks_message_id(const struct message_parser *parser)
 {
-    return parser->missing != NULL &&
-           message_parser_lacks(parser, &parser->message_id, parser->missing->message_id);
-}
-
-bool message_parser_is_empty(const struct message_parser *parser, enum field_name name)
-{
-    const struct message_parser_single *single = name == FIELD_FROM   ? &parser->from
-                                                 : name == FIELD_DATE ? &parser->date
-                                                                      : &parser->message_id;
-
-    return single->is_empty;
+    return parser->missing != NULL && parser->missing->message_id != NULL &&
+           !parser->has_message_id;
 }
 
 const struct message_parser_stamp *message_parser_stamps(

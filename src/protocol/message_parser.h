@@ -16,13 +16,11 @@
 struct message_parser;
 
 /* Fields that are added to a message that lacks them, before it is digested: what is behind `Date:
- * `, `Message-ID: ` and `From: `. One that is NULL is not added. A single one that is empty counts
- * as none, unless `keeps_empty`: mail servers drop it, or write another one. */
+ * `, `Message-ID: ` and `From: `. One that is NULL is not added. An empty From counts as none. */
 struct message_parser_missing {
     const char *date;
     const char *message_id;
     const char *from;
-    bool keeps_empty;
 };
 
 #define MESSAGE_PARSER_HASH 32 /* octets */
@@ -42,7 +40,7 @@ enum message_parser_error {
     MESSAGE_PARSER_OK,
     MESSAGE_PARSER_NO_FROM,
     MESSAGE_PARSER_SEVERAL_FROMS,
-    MESSAGE_PARSER_FROM, /* message_parser_from_result() says what is wrong with it */
+    MESSAGE_PARSER_FROM,        /* message_parser_from_result() says what is wrong with it */
     /* It has no digest (digest.h), and readers may disagree on its author. */
     MESSAGE_PARSER_LONG_LINE,
     MESSAGE_PARSER_BARE_CR,
@@ -88,8 +86,6 @@ uint64_t message_parser_longest_body_line(const struct message_parser *parser);
 bool message_parser_lacks_from(const struct message_parser *parser);
 bool message_parser_lacks_date(const struct message_parser *parser);
 bool message_parser_lacks_message_id(const struct message_parser *parser);
-/* Whether one of these stands there, empty: what is added takes its place. */
-bool message_parser_is_empty(const struct message_parser *parser, enum field_name name);
 /* From top to bottom; those with white space before the colon too, so that they can be removed. */
 const struct message_parser_stamp *message_parser_stamps(
         const struct message_parser *parser, size_t *count_r);

@@ -127,8 +127,6 @@ def test_what_sendmail_rewrites_and_the_digest_bears(case):
         "group": {"to": "undisclosed-recipients:;"},
         "eight bit": {"body": "Gr\u00fc\u00dfe\r\n"},
         "no body": {"body": ""},
-        "empty Date": {"more": "Date:\r\n"},
-        "empty Message-ID": {"more": "Message-ID: \r\n"},
         "dots": {"body": ".\r\n..\r\n"},
         "From": {"body": "From here\r\n\r\nFrom there\r\n"},
         "long": {"body": "x" * 900 + "\r\n"},
