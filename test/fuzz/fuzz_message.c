@@ -65,6 +65,16 @@ static void see_field(void *context, const struct field *field)
     o->print = o->print * 1099511628211U + end * 31 + field->name.len;
 }
 
+static void see_not_field(void *context, struct text lines)
+{
+    struct seen *seen = context;
+    struct outcome *o = &seen->outcome;
+
+    require(!o->has_ended && is_at(seen, o->next, lines) && lines.len > 0);
+    o->next += lines.len;
+    o->print = o->print * 1099511628211U + lines.len;
+}
+
 static void see_header_end(void *context)
 {
     struct seen *seen = context;
@@ -89,7 +99,8 @@ static void see_body(void *context, struct text piece)
 /* `next` tells how long each chunk is; 0 says all the rest. */
 static struct outcome read_message(struct text message, size_t (*next)(size_t *), size_t state)
 {
-    static const struct message_events events = {see_field, see_header_end, see_body};
+    static const struct message_events events = {
+            see_field, see_header_end, see_body, see_not_field};
     struct seen seen = {.message = message};
     struct message *m = message_init(&events, &seen);
     enum message_result result = MESSAGE_OK;

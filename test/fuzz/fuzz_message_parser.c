@@ -45,7 +45,7 @@ static void check(struct message_parser *parser, const struct seen *seen)
     require(end == MESSAGE_PARSER_OK || fault == end);
     require(author == NULL || seen->froms == 1 || message_parser_lacks_from(parser));
     const bool is_undigested = end != MESSAGE_PARSER_OK || fault == MESSAGE_PARSER_LONG_LINE ||
-                               fault == MESSAGE_PARSER_BARE_CR;
+                               fault == MESSAGE_PARSER_BARE_CR || fault == MESSAGE_PARSER_SPACED;
     require(digest_is_text(text_of(message_parser_digest(parser))) != is_undigested);
     require(!is_undigested || message_parser_digest(parser)[0] == '\0');
     (void)message_parser_stamps(parser, &listed);
