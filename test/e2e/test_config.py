@@ -61,7 +61,8 @@ def test_each_value_is_checked(case):
     ttl = 5m
     subdomains = true
     deny = {expired}
-    user "alice" { allow_unauthorized = false }""")
+    testing = no
+    user "alice" { allow_unauthorized = false  not_before = "2026-11-30T12:00+01:00" }""")
     equal(said(case, good), (0, []), "the good one")
     rows = [
         ('"127.0.0.1:0"', '"localhost:26"', "listen", "ADDRESS:PORT"),
@@ -90,6 +91,10 @@ def test_each_value_is_checked(case):
         ("subdomains = true", "subdomains = maybe", "subdomains", "true or false"),
         ("{expired}", "{replayed}", "deny", "expired or changed or redirected"),
         ("= false", "= 2", "allow_unauthorized", "true or false"),
+        ("testing = no", "testing = some", "testing", "true or false"),
+        ('"2026-11-30T12:00+01:00"', '"2026-11-30"', "not_before", "a date with its time"),
+        ('"2026-11-30T12:00+01:00"', '"2026-02-30T12:00"', "not_before", "a date with its time"),
+        ('"2026-11-30T12:00+01:00"', '"now"', "not_before", "a date with its time"),
         (w.host.public_text(), w.service.public_text(), "keys", "host-public:"),
         (w.host.public_text(), w.host.public_text()[:-1], "keys", "host-public:"),
         (w.host.public_text(), w.host.public_text() + "A", "keys", "host-public:"),
@@ -109,6 +114,7 @@ def test_names_are_checked(case):
             ('domain "example.org"', 'domain ""', ": expected a domain"),
             ('user "alice"', 'user "al ice"', "al ice: expected the part before"),
             ('user "alice"', 'user "alice@example.org"', "expected the part before"),
+            ('user "alice"', 'user "%C2%A0alice"', "%C2%A0alice: expected the part before"),
             ('user "alice"', 'user "+x"', "expected the part before"),
             ('user "alice"', f'user "{"x" * 65}"', "expected the part before")):
         text = w.config().replace(good, bad)

@@ -92,6 +92,15 @@ def test_a_dump_can_be_built_again(case):
     equal(json.loads(done("dump", other, "--json")), [])
 
 
+def test_a_user_with_hidden_characters_is_none(case):
+    """Readers of mail trim or hide them, and show a user who has another rule."""
+    path = path_of(case)
+    for user in ("%C2%A0alice", "al%E2%80%8Bice", "alice%EF%BB%BF"):
+        ended = table("build", path, given=f"{user}@example.org\n")
+        equal((ended.status, ended.err.split(": expected")[0]),
+              (65, f"standard input:1: bad user: {user}@example.org"), user)
+
+
 def test_rows_are_edited(case):
     path = build(case, "alice@example.org hosts=a", "bob@example.org")
     equal(done("get", path, "ALICE@example.org"), "alice@example.org hosts=a\n")
