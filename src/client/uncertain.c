@@ -73,13 +73,13 @@ enum uncertain_result uncertain_judge(struct client *client, const struct client
 const char *uncertain_text(enum uncertain_result result)
 {
     static const char *const texts[] = {
-            [UNCERTAIN_NONE] = "no domain that could be meant uses Verimail",
-            [UNCERTAIN_UNREADABLE] = "any domain could be meant",
+            [UNCERTAIN_NONE] = "that uses Verimail cannot be meant",
+            [UNCERTAIN_UNREADABLE] = "could be meant that cannot be told",
             [UNCERTAIN_OURS] = "is served here and could be meant",
             [UNCERTAIN_SERVICE] = "uses Verimail and could be meant",
             [UNCERTAIN_UNKNOWN] =
                     "could be meant, and the DNS does not say whether it uses Verimail",
-            [UNCERTAIN_MANY] = "more domains could be meant than are looked up",
+            [UNCERTAIN_MANY] = "could be meant, and there are more than are looked up",
             [UNCERTAIN_SHORTAGE] = "could not be looked up now",
     };
 

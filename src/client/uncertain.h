@@ -29,8 +29,8 @@ enum uncertain_result uncertain_judge(struct client *client, const struct client
         const struct uncertain_ours *ours, struct text sender, struct text ip,
         struct candidates *candidates, char domain_r[DOMAIN_MAX + 1]);
 
-/* The end of a sentence for a person that begins with the domain, if there is one: "uses Verimail,
- * and could be meant". */
+/* The end of a sentence for a person that begins with the domain, or with "a domain" or the like
+ * where none decided: "uses Verimail and could be meant". */
 const char *uncertain_text(enum uncertain_result result);
 /* One word for a log. */
 const char *uncertain_word(enum uncertain_result result);

@@ -100,7 +100,7 @@ static void check_print_outcome(const struct client_outcome *outcome)
 static void check_print_uncertain(const struct verification *found)
 {
     print_named("because", message_parser_error_text(found->error));
-    printf("%-9s %s%s%s\n", "and", found->meant, found->meant[0] != '\0' ? " " : "",
+    printf("%-9s %s %s\n", "and", found->meant[0] != '\0' ? found->meant : "a domain",
             uncertain_text(found->uncertain));
 }
 

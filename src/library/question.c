@@ -2,9 +2,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/charset.h"
+#include "base/clock.h"
 #include "base/network.h"
 #include "client/client.h"
 #include "client/target_acl.h"
+#include "client/uncertain.h"
 #include "library/output.h"
 #include "protocol/answer.h"
 #include "protocol/digest.h"
@@ -29,6 +32,7 @@ static const enum verdict verdicts[] = {
         [VERIMAIL_VERDICT_ALLOW] = VERDICT_ALLOW,
         [VERIMAIL_VERDICT_NO] = VERDICT_NO,
         [VERIMAIL_VERDICT_NONE] = VERDICT_NONE,
+        [VERIMAIL_VERDICT_PERMERROR] = VERDICT_PERMERROR,
 };
 
 static const enum reason reasons[] = {
@@ -279,4 +283,74 @@ enum verimail_result verimail_check(struct verimail_checker *checker, const char
     outcome_r->milliseconds = outcome.milliseconds;
     checker_describe(&outcome, outcome_r);
     return VERIMAIL_OK;
+}
+
+/* Our own domains, with room for their text. */
+struct own {
+    char (*texts)[DOMAIN_MAX + 1];
+    struct text *domains;
+};
+
+static enum verimail_result checker_read_own(
+        const char *const *names, size_t count, struct own *own_r)
+{
+    *own_r = (struct own){
+            calloc(count + 1, sizeof *own_r->texts), calloc(count + 1, sizeof *own_r->domains)};
+    if (own_r->texts == NULL || own_r->domains == NULL)
+        return VERIMAIL_MEMORY;
+    for (size_t i = 0; i < count; i++) {
+        if (!domain_to_ascii(text_of(names[i]), own_r->texts[i]))
+            return VERIMAIL_OWN;
+        own_r->domains[i] = text_of(own_r->texts[i]);
+    }
+    return VERIMAIL_OK;
+}
+
+static void checker_conclude(
+        enum uncertain_result result, const char *domain, struct verimail_outcome *outcome_r)
+{
+    struct writer cause = writer_of(outcome_r->cause, sizeof outcome_r->cause - 1);
+
+    if (result == UNCERTAIN_NONE) {
+        outcome_r->verdict = VERIMAIL_VERDICT_NONE;
+        return;
+    }
+    if (result < UNCERTAIN_UNKNOWN)
+        outcome_r->verdict = VERIMAIL_VERDICT_PERMERROR;
+    else
+        outcome_r->shortage = true;
+    writer_string(&cause, domain[0] != '\0' && strlen(domain) < 60 ? domain : "a domain");
+    writer_char(&cause, ' ');
+    writer_string(&cause, uncertain_text(result));
+    *cause.at = '\0';
+}
+
+enum verimail_result verimail_check_uncertain(struct verimail_checker *checker,
+        const struct verimail_from *fields, size_t fields_count, const char *sender,
+        const char *const *own, size_t own_count, const char *ip,
+        struct verimail_outcome *outcome_r)
+{
+    const uint64_t began = mono_ms();
+    struct candidates candidates = {.lacks_domain = fields_count == 0};
+    char domain[DOMAIN_MAX + 1];
+    struct own ours;
+
+    *outcome_r = (struct verimail_outcome){.verdict = VERIMAIL_VERDICT_TEMPERROR};
+    if (ip != NULL && !question_is_ip(text_of(ip)))
+        return VERIMAIL_IP;
+    const enum verimail_result result = checker_read_own(own, own_count, &ours);
+    for (size_t i = 0; result == VERIMAIL_OK && i < fields_count; i++)
+        candidates_add_from(
+                &candidates, (struct text){fields[i].value, fields[i].len}, charset_decode);
+    if (result == VERIMAIL_OK) {
+        const struct uncertain_ours known = {ours.domains, own_count};
+        checker_conclude(uncertain_judge(checker->client, &checker->policy, &known,
+                                 text_of(sender != NULL ? sender : ""),
+                                 text_of(ip != NULL ? ip : ""), &candidates, domain),
+                domain, outcome_r);
+    }
+    free(ours.texts);
+    free(ours.domains);
+    outcome_r->milliseconds = mono_ms() - began;
+    return result;
 }

@@ -30,6 +30,7 @@ static const char *const texts[] = {
         [VERIMAIL_STAMP] = "the field is not a stamp",
         [VERIMAIL_PAYLOAD] = "the payload is not one that a stamp can have",
         [VERIMAIL_RCPT] = "a receiving domain is not a domain",
+        [VERIMAIL_OWN] = "a domain that is served here is not a domain",
         [VERIMAIL_DIGEST] = "the digest is not the text of a digest",
         [VERIMAIL_IP] = "the IP address is neither an IPv4 nor an IPv6 address",
         [VERIMAIL_ANSWER] = "the service's answer is not an answer",

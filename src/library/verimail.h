@@ -78,6 +78,7 @@ enum verimail_result {
     VERIMAIL_STAMP,        /* not a stamp */
     VERIMAIL_PAYLOAD,      /* no stamp can have this payload */
     VERIMAIL_RCPT,         /* not a domain */
+    VERIMAIL_OWN,          /* the same */
     VERIMAIL_DIGEST,       /* not the text of a digest */
     VERIMAIL_IP,           /* not an IPv4 or IPv6 address */
     VERIMAIL_ANSWER,       /* not an answer */
@@ -134,8 +135,8 @@ enum verimail_result verimail_user(
 /* The author of a message: the one mailbox of its From field, read strictly; verimail(7), THE
  * AUTHOR. `value` is what stands behind the field's colon, folded or unfolded. A message with two
  * From fields, or none, or one with white space before its colon, has no author: you must check
- * that. Fails with one of VERIMAIL_ADDRESS_*: refuse such a message, and do not treat it as one
- * without an author. */
+ * that. Fails with one of VERIMAIL_ADDRESS_*: the author is not certain, and
+ * verimail_check_uncertain() says what becomes of the message. */
 enum verimail_result verimail_author(
         const char *value, size_t value_len, char *user_r, size_t user_size) VERIMAIL_CHECKED;
 
@@ -247,6 +248,7 @@ enum verimail_verdict {
     VERIMAIL_VERDICT_ALLOW,         /* judge it as if there were no Verimail */
     VERIMAIL_VERDICT_NO,            /* we did not send it */
     VERIMAIL_VERDICT_NONE,          /* the domain does not use Verimail; no answer says this */
+    VERIMAIL_VERDICT_PERMERROR,     /* the author is not certain; nor does an answer say this */
 };
 
 /* verimail(7), JUDGEMENT. Later versions may add to its end. */
@@ -341,6 +343,30 @@ struct verimail_outcome {
 enum verimail_result verimail_check(struct verimail_checker *checker, const char *user,
         const char *payload, const char *const *rcpt, size_t rcpt_count, const char *digest,
         const char *ip, struct verimail_outcome *outcome_r) VERIMAIL_CHECKED;
+
+/* What stands behind the colon of a field From, folded or unfolded. */
+struct verimail_from {
+    const char *value;
+    size_t len;
+};
+
+/* For a message whose author is not certain: verimail_author() fails for its From field, or it has
+ * none or several of them. Finds out whether a domain that uses Verimail could be meant
+ * (verimail(7), THE AUTHOR). VERIMAIL_VERDICT_PERMERROR: one could; refuse it.
+ * VERIMAIL_VERDICT_TEMPERROR: that is not known; refuse it for now (451), for `shortage` is set.
+ * VERIMAIL_VERDICT_NONE: the message passes as if there were no Verimail. `cause` says more, unless
+ * it passes; the domain in it is from the message or the envelope.
+ *
+ * `fields`: all that it has.
+ * `sender`: the envelope's; NULL or empty: there is none.
+ * `own`: the domains that are served here, in any form.
+ * `ip`: as for verimail_check().
+ *
+ * Fails with VERIMAIL_OWN, VERIMAIL_IP or VERIMAIL_MEMORY. */
+enum verimail_result verimail_check_uncertain(struct verimail_checker *checker,
+        const struct verimail_from *fields, size_t fields_count, const char *sender,
+        const char *const *own, size_t own_count, const char *ip,
+        struct verimail_outcome *outcome_r) VERIMAIL_CHECKED;
 
 #ifdef __cplusplus
 }

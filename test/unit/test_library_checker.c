@@ -128,3 +128,73 @@ TEST(nobody_answers)
     verimail_checker_free(&checker);
     close(fd);
 }
+
+static const struct uncertain {
+    const char *from;  /* NULL: there is none */
+    const char *again; /* a second one */
+    const char *sender;
+    const char *own;
+    enum verimail_verdict want;
+    const char *cause;
+} uncertain[] = {
+        {"x@y <x@y>", NULL, NULL, NULL, VERIMAIL_VERDICT_NONE, ""},
+        {NULL, NULL, "", NULL, VERIMAIL_VERDICT_NONE, ""},
+        {NULL, NULL, NULL,
+                "B\xc3\xbc"
+                "cher.test",
+                VERIMAIL_VERDICT_PERMERROR, "xn--bcher-kva.test is served here and could be meant"},
+        {"ceo", NULL, NULL, "own.test", VERIMAIL_VERDICT_PERMERROR,
+                "own.test is served here and could be meant"},
+        {"x@y", "z@a.own.test", NULL, "own.test", VERIMAIL_VERDICT_PERMERROR,
+                "a.own.test is served here and could be meant"},
+        {"=?utf-7?q?a?=", NULL, NULL, NULL, VERIMAIL_VERDICT_PERMERROR,
+                "a domain could be meant that cannot be told"},
+        {"a@ legit.test", NULL, NULL, "own.test", VERIMAIL_VERDICT_TEMPERROR,
+                "legit.test could be meant, and the DNS does not say whether it uses Verimail"},
+        {"ceo", NULL, "x@legit.test", NULL, VERIMAIL_VERDICT_TEMPERROR,
+                "legit.test could be meant, and the DNS does not say whether it uses Verimail"},
+};
+
+TEST(authors_that_are_not_certain)
+{
+    char resolver[40];
+    const int fd = silent_resolver(resolver);
+    const struct verimail_checker_options given = {.resolver = resolver, .timeout = 50};
+    struct verimail_checker *checker;
+
+    assert_int_equal(verimail_checker_new(&given, &checker), VERIMAIL_OK);
+    for (size_t i = 0; i < sizeof uncertain / sizeof *uncertain; i++) {
+        const struct uncertain *row = &uncertain[i];
+        struct verimail_from fields[2];
+        size_t count = 0;
+        struct verimail_outcome outcome;
+        if (row->from != NULL)
+            fields[count++] = (struct verimail_from){row->from, strlen(row->from)};
+        if (row->again != NULL)
+            fields[count++] = (struct verimail_from){row->again, strlen(row->again)};
+        memset(&outcome, 1, sizeof outcome);
+        assert_int_equal(verimail_check_uncertain(checker, fields, count, row->sender, &row->own,
+                                 row->own != NULL, "192.0.2.1", &outcome),
+                VERIMAIL_OK);
+        assert_string_equal(outcome.cause, row->cause);
+        assert_int_equal(outcome.verdict, row->want);
+        assert_int_equal(outcome.shortage, row->want == VERIMAIL_VERDICT_TEMPERROR);
+    }
+    verimail_checker_free(&checker);
+    close(fd);
+}
+
+TEST(arguments_of_the_uncertain)
+{
+    static const char *const own[] = {"no domain"};
+    struct verimail_checker *checker;
+    struct verimail_outcome outcome;
+
+    assert_int_equal(verimail_checker_new(NULL, &checker), VERIMAIL_OK);
+    assert_int_equal(
+            verimail_check_uncertain(checker, NULL, 0, NULL, own, 1, NULL, &outcome), VERIMAIL_OWN);
+    assert_int_equal(outcome.verdict, VERIMAIL_VERDICT_TEMPERROR);
+    assert_int_equal(
+            verimail_check_uncertain(checker, NULL, 0, NULL, NULL, 0, "x", &outcome), VERIMAIL_IP);
+    verimail_checker_free(&checker);
+}

@@ -250,7 +250,8 @@ TEST(every_word_has_its_name)
             {VERIMAIL_VERDICT_ALLOW, "ALLOW"},
             {VERIMAIL_VERDICT_NO, "NO"},
             {VERIMAIL_VERDICT_NONE, "none"},
-            {(enum verimail_verdict)5, ""},
+            {VERIMAIL_VERDICT_PERMERROR, "permerror"},
+            {(enum verimail_verdict)6, ""},
     };
     static const char *const names[] = {"", "stamped", "redirected", "changed", "replayed",
             "expired", "uncounted", "classic", "unstamped", "host", "unserved", "testing", "forged",
