@@ -31,7 +31,7 @@ void candidates_add_domain(struct candidates *candidates, struct text domain)
     writer_char(&w, '\0');
 }
 
-static bool is_letter(char c)
+static bool candidates_is_letter(char c)
 {
     return c >= 'a' && c <= 'z';
 }
@@ -54,7 +54,7 @@ static bool candidates_is_name(struct text run)
         } else if (++len > 63) {
             return false;
         }
-        has_letter = has_letter || is_letter(run.at[i]);
+        has_letter = has_letter || candidates_is_letter(run.at[i]);
     }
     return len > 0 && labels > 1 && has_letter;
 }
@@ -178,7 +178,7 @@ static void candidates_take_run(struct candidates *candidates, struct text untri
 
 static bool is_run(char c)
 {
-    return is_letter(c) || text_is_digit(c) || c == '-' || c == '_' || c == '.' ||
+    return candidates_is_letter(c) || text_is_digit(c) || c == '-' || c == '_' || c == '.' ||
            (unsigned char)c >= 0x80;
 }
 
