@@ -106,7 +106,7 @@ static bool digest_keeps_space(enum digest_space space, char before, char after)
 }
 
 /* `rest` begins with a quote. Takes all up to the one that closes it, without the line ends. */
-static void digest_write_quoted(struct writer *w, struct text *rest)
+static char *digest_put_quoted(char *to, struct text *rest)
 {
     bool is_escaped = false;
     size_t i = 0;
@@ -115,35 +115,36 @@ static void digest_write_quoted(struct writer *w, struct text *rest)
         const char c = rest->at[i];
         if (c == '\r' || c == '\n')
             continue;
-        writer_char(w, c);
+        *to++ = c;
         is_open = i == 0 || is_escaped || c != '"';
         is_escaped = !is_escaped && c == '\\';
     }
     *rest = (struct text){rest->at + i, rest->len - i};
+    return to;
 }
 
-static void digest_write_value(struct writer *w, struct text value, enum digest_space space)
+/* Returns the end of what was put, which is never longer than the value. */
+static char *digest_put_value(char *to, struct text value, enum digest_space space)
 {
-    const char stop = space == SPACE_QUOTED ? '"' : ' ';
     struct text rest = text_trim(value);
 
     while (rest.len > 0) {
-        size_t white = 0;
-        size_t run = 0;
-        while (text_is_white(rest.at[white]))
-            white++;
-        if (white > 0 && digest_keeps_space(space, rest.at[-1], rest.at[white]))
-            writer_char(w, ' ');
-        rest = (struct text){rest.at + white, rest.len - white};
-        if (space == SPACE_QUOTED && rest.at[0] == '"') {
-            digest_write_quoted(w, &rest);
+        size_t i = 0;
+        while (text_is_white(rest.at[i]))
+            i++;
+        if (i > 0 && digest_keeps_space(space, rest.at[-1], rest.at[i]))
+            *to++ = ' ';
+        if (space == SPACE_QUOTED && rest.at[i] == '"') {
+            rest = (struct text){rest.at + i, rest.len - i};
+            to = digest_put_quoted(to, &rest);
             continue;
         }
-        while (run < rest.len && !text_is_white(rest.at[run]) && rest.at[run] != stop)
-            run++;
-        writer_put(w, (struct text){rest.at, run});
-        rest = (struct text){rest.at + run, rest.len - run};
+        const char stop = space == SPACE_QUOTED ? '"' : ' ';
+        for (; i < rest.len && !text_is_white(rest.at[i]) && rest.at[i] != stop; i++)
+            *to++ = rest.at[i];
+        rest = (struct text){rest.at + i, rest.len - i};
     }
+    return to;
 }
 
 static enum digest_result digest_keep(struct digest *d, enum field_name name, struct text value)
@@ -159,7 +160,7 @@ static enum digest_result digest_keep(struct digest *d, enum field_name name, st
     struct writer w = writer_of(kept->at + kept->len, kept->size - kept->len);
     writer_string(&w, field_name_text(name));
     writer_char(&w, ':');
-    digest_write_value(&w, value, digest_spaces[name]);
+    w.at = digest_put_value(w.at, value, digest_spaces[name]);
     writer_string(&w, "\r\n");
     kept->len += writer_text(&w).len;
     kept->instances++;
@@ -242,15 +243,33 @@ static void digest_hash_lines(struct digest *d)
     }
 }
 
-/* Octets that stay: so does what waited before them, other than a CR. */
-static void digest_hash_body(struct digest *d, struct text octets)
+/* What waited, other than a CR, before octets that stay. */
+static void digest_hash_waiting(struct digest *d)
 {
     digest_hash_lines(d);
     if (d->white)
         digest_hash(d, text_of(" "));
     d->white = false;
     d->any = true;
-    digest_hash(d, octets);
+}
+
+/* `t` begins with an octet that stays. Takes it and those behind it up to white space, or as many
+ * as there is room for; returns how many. */
+static size_t digest_take_run(struct digest *d, struct text t)
+{
+    size_t run = 0;
+
+    digest_hash_waiting(d);
+    if (d->unhashed_len == sizeof d->unhashed)
+        digest_flush(d);
+    char *to = d->unhashed + d->unhashed_len;
+    const size_t left = sizeof d->unhashed - d->unhashed_len;
+    const size_t most = t.len < left ? t.len : left;
+    for (; run < most && !text_is_white(t.at[run]); run++)
+        to[run] = t.at[run];
+    d->unhashed_len += run;
+    d->column += run;
+    return run;
 }
 
 /* The CR that waited is not part of a line end. */
@@ -258,7 +277,8 @@ static void digest_settle_cr(struct digest *d)
 {
     if (!d->cr)
         return;
-    digest_hash_body(d, text_of("\r"));
+    digest_hash_waiting(d);
+    digest_hash(d, text_of("\r"));
     d->cr = false;
     d->column++;
 }
@@ -291,18 +311,12 @@ void digest_body(struct digest *d, struct text chunk)
 {
     digest_begin_body(d);
     for (size_t i = 0; i < chunk.len;) {
-        size_t run = 0;
         if (chunk.at[i] != '\n')
             digest_settle_cr(d);
-        while (i + run < chunk.len && !text_is_white(chunk.at[i + run]))
-            run++;
-        if (run > 0) {
-            digest_hash_body(d, (struct text){chunk.at + i, run});
-            d->column += run;
-            i += run;
-        } else {
+        if (text_is_white(chunk.at[i]))
             digest_take_white(d, chunk.at[i++]);
-        }
+        else
+            i += digest_take_run(d, (struct text){chunk.at + i, chunk.len - i});
     }
 }
 
