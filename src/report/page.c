@@ -339,6 +339,8 @@ static void put_section(const struct section *section, const json_t *report, FIL
 
 void report_print_html(const json_t *report, FILE *out)
 {
+    const struct section *sections[SECTIONS_COUNT];
+
     put_head(report, out);
     page_put_period(report, out);
     if (page_number_at(report, "questions") == 0)
@@ -351,8 +353,9 @@ void report_print_html(const json_t *report, FILE *out)
         put_tiles(report, out);
         put_times(report, out);
         fputs("<div class=\"lists\">\n", out);
-        for (size_t i = 0; i < SECTIONS_COUNT; i++)
-            put_section(&sections_of_report[i], report, out);
+        const size_t count = section_list(report, sections);
+        for (size_t i = 0; i < count; i++)
+            put_section(sections[i], report, out);
         fputs("</div>\n", out);
     }
     fputs("<footer>Questions that receiving mail servers asked about our users, and what our "

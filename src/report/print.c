@@ -184,12 +184,14 @@ static void print_two(const struct section *left, const struct section *right, c
 static void print_print_sections(const json_t *report, const struct report_look *look, FILE *out)
 {
     const bool two = look->width >= WIDTH_OF_TWO;
+    const struct section *sections[SECTIONS_COUNT];
+    const size_t count = section_list(report, sections);
 
-    for (size_t i = 0; i < SECTIONS_COUNT; i += two ? 2 : 1) {
-        if (two && i + 1 < SECTIONS_COUNT)
-            print_two(&sections_of_report[i], &sections_of_report[i + 1], report, look, out);
+    for (size_t i = 0; i < count; i += two ? 2 : 1) {
+        if (two && i + 1 < count)
+            print_two(sections[i], sections[i + 1], report, look, out);
         else
-            print_print_section(&sections_of_report[i], report, look, out);
+            print_print_section(sections[i], report, look, out);
     }
 }
 

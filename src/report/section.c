@@ -9,7 +9,7 @@
 #define DAY_SECONDS 86400
 #define WEEKDAY 4 /* octets: `Tue ` */
 
-const struct section sections_of_report[SECTIONS_COUNT] = {
+static const struct section all_sections[SECTIONS_COUNT] = {
         {.title = "Most forged users",
                 .about = "Whose addresses were used without leave: mail that was answered NO.",
                 .heading = "User",
@@ -68,15 +68,13 @@ const struct section sections_of_report[SECTIONS_COUNT] = {
                 .heading = "User",
                 .within = "testing",
                 .list = "users",
-                .key = "user",
-                .none = "nothing was"},
+                .key = "user"},
         {.title = "Would be NO, from",
                 .about = "Networks that this mail came from.",
                 .heading = "Network",
                 .within = "testing",
                 .list = "networks",
-                .key = "network",
-                .none = "none"},
+                .key = "network"},
         {.title = "New sending hosts",
                 .about = "Hosts whose stamps came up in this period and not in the 90 days before.",
                 .heading = "Host",
@@ -114,6 +112,18 @@ const json_t *section_entry(const struct section *section, const json_t *report,
             return entry;
     }
     return NULL;
+}
+
+size_t section_list(const json_t *report, const struct section *sections_r[SECTIONS_COUNT])
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < SECTIONS_COUNT; i++) {
+        const struct section *section = &all_sections[i];
+        if (section->none != NULL || section_entry(section, report, 0) != NULL)
+            sections_r[count++] = section;
+    }
+    return count;
 }
 
 struct text section_name(const struct section *section, const json_t *entry)

@@ -19,11 +19,12 @@ struct section {
     const char *list;
     const char *key;     /* the member that names an entry */
     const char *verdict; /* only entries with this verdict; NULL: all */
-    const char *none;    /* shown instead of an empty list */
+    const char *none;    /* shown instead of an empty list; NULL: an empty list is not shown */
 };
 
 #define SECTIONS_COUNT 11
-extern const struct section sections_of_report[SECTIONS_COUNT];
+/* The sections of this report, in their order. Returns how many. */
+size_t section_list(const json_t *report, const struct section *sections_r[SECTIONS_COUNT]);
 
 /* Entry `i` of the section, the largest first; NULL after the last. */
 const json_t *section_entry(const struct section *section, const json_t *report, size_t i);

@@ -340,6 +340,27 @@ TEST(strangers_texts_are_escaped)
     json_decref(report);
 }
 
+/* What no domain under test kept back takes no place. */
+TEST(would_be_is_shown_where_there_is_any)
+{
+    static const struct report_look looks[] = {{60, false, false}, {120, false, false}};
+    json_t *report = hostile();
+
+    for (int any = 1; any >= 0; any--) {
+        for (size_t i = 0; i < sizeof looks / sizeof *looks; i++) {
+            char *text = printed(report, &looks[i]);
+            assert_int_equal(strstr(text, "Would be NO") != NULL, any);
+            assert_non_null(strstr(text, "New sending hosts"));
+            free(text);
+        }
+        char *page = printed(report, NULL);
+        assert_int_equal(strstr(page, "Would be NO") != NULL, any);
+        free(page);
+        assert_int_equal(json_object_del(report, "testing"), any ? 0 : -1);
+    }
+    json_decref(report);
+}
+
 /* Whatever is missing or of another type: something is printed. */
 TEST(any_json_can_be_printed)
 {
