@@ -170,6 +170,10 @@ static void candidates_take_run(struct candidates *candidates, struct text untri
     candidates_add_stretches(candidates, run);
     if (candidates_is_ascii(run))
         return;
+    if (++candidates->mapped > CANDIDATES_MAPPED_MAX)
+        candidates->is_unreadable = true;
+    if (candidates->is_unreadable)
+        return;
     const bool now = candidates_add_mapped(candidates, run, IDN2_NONTRANSITIONAL);
     const bool earlier = candidates_add_mapped(candidates, run, IDN2_TRANSITIONAL);
     if (!now && !earlier)
@@ -310,6 +314,11 @@ static void candidates_take_decoded(struct candidates *candidates, struct text v
     struct writer octets = writer_of(workspace->octets, workspace->size);
     struct writer joined = writer_of(workspace->decoded, workspace->size);
 
+    if (value.len == 0 || memmem(value.at, value.len, "=?", 2) == NULL) {
+        candidates->lacks_domain =
+                candidates->lacks_domain || candidates_text_lacks(value, workspace);
+        return;
+    }
     if (!encoded_word_decode(value, "", decode, &octets, &joined))
         candidates->is_unreadable = true;
     candidates_take_text(candidates, writer_text(&joined), workspace);

@@ -11,6 +11,8 @@
 #define CANDIDATES_MAX 8          /* that are looked up */
 #define CANDIDATES_FROM_MAX 16384 /* octets of all From fields that are read */
 
+#define CANDIDATES_MAPPED_MAX 200 /* mapping is slow; a run of a name is read up to 16 times */
+
 /* The domains that some reader or mail server could take for the author's, where the author is not
  * certain (design, section 6). All zero: none yet. */
 struct candidates {
@@ -21,6 +23,7 @@ struct candidates {
     bool lacks_domain;  /* a mailbox has none, which mail servers add */
     bool is_out_of_memory;
     size_t octets; /* of the From fields so far */
+    size_t mapped; /* runs beyond ASCII so far, each time that one is read */
 };
 
 /* Adds what could be meant by the value of a From field, as it came and with its encoded words
@@ -29,7 +32,8 @@ struct candidates {
  * has a dot inside and a letter in its last label.
  *
  * It is unreadable with an encoded word that `decode` refuses; with a run beyond ASCII that cannot
- * be mapped; or with more octets than CANDIDATES_FROM_MAX. */
+ * be mapped; with more of those than CANDIDATES_MAPPED_MAX; or with more octets than
+ * CANDIDATES_FROM_MAX. */
 void candidates_add_from(
         struct candidates *candidates, struct text value, encoded_word_charset *decode);
 
