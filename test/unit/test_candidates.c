@@ -229,15 +229,15 @@ TEST(many_runs_beyond_ascii_are_unreadable)
     static const struct {
         unsigned runs;
         bool want;
-    } rows[] = {{12, false}, {50, false}, {51, true}, {1000, true}};
+    } counts[] = {{12, false}, {50, false}, {51, true}, {1000, true}};
     char value[10000];
 
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         struct writer w = writer_of(value, sizeof value);
         struct candidates candidates = {0};
-        for (unsigned run = 0; run < rows[i].runs; run++)
+        for (unsigned run = 0; run < counts[i].runs; run++)
             writer_string(&w, "\xc3\xbc.x,");
         candidates_add_from(&candidates, writer_text(&w), charset_decode);
-        assert_int_equal(candidates.is_unreadable, rows[i].want);
+        assert_int_equal(candidates.is_unreadable, counts[i].want);
     }
 }
