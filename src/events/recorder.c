@@ -143,7 +143,8 @@ void syncing_free(struct syncing **syncing)
  * as that takes; others sync the store of replay counts and show the counters. */
 struct recorder {
     const struct recorder_setup *setup;
-    struct metrics *metrics; /* NULL: no metrics are configured */
+    struct metrics *metrics; /* NULL: the counters are not shown */
+    int metrics_fd;          /* where they are shown; -1: nowhere */
     struct syncing *syncing; /* NULL: there is nothing to sync */
 
     pthread_t thread; /* the recording thread */
@@ -272,6 +273,17 @@ static bool begin_recording(struct recorder *r)
     return errno == 0;
 }
 
+/* Shows the counters at a listening socket; -1: there is none. */
+static void recorder_show(struct recorder *r, int metrics)
+{
+    if (metrics < 0 || r->metrics_fd >= 0)
+        return;
+    r->metrics_fd = metrics;
+    r->metrics = metrics_start(metrics, r->setup->counters);
+    if (r->metrics == NULL)
+        log_errno(LOG_LEVEL_ERROR, "no-metrics", NULL, NULL);
+}
+
 static bool recorder_begin(struct recorder *r)
 {
     const struct recorder_setup *setup = r->setup;
@@ -285,23 +297,57 @@ static bool recorder_begin(struct recorder *r)
     if (!identity_drop(setup->identity) || !sandbox_enter_recorder() || !begin_recording(r))
         return false;
     r->syncing = syncing_start(setup->service->replay.at, setup->counters);
-    if (setup->metrics >= 0) {
-        r->metrics = metrics_start(setup->metrics, setup->counters);
-        if (r->metrics == NULL)
-            log_errno(LOG_LEVEL_ERROR, "no-metrics", NULL, NULL);
-    }
+    recorder_show(r, setup->metrics);
     return true;
 }
 
-/* Reads the next order; '\0' when none can come any more. */
-static char hear_order(int control)
+/* The room for one descriptor that comes with an order. */
+union recorder_descriptor {
+    struct cmsghdr header;
+    char octets[CMSG_SPACE(sizeof(int))];
+};
+
+static struct msghdr recorder_message(struct iovec *order, union recorder_descriptor *descriptor)
 {
-    struct pollfd fd = {.fd = control, .events = POLLIN};
+    return (struct msghdr){.msg_iov = order,
+            .msg_iovlen = 1,
+            .msg_control = descriptor,
+            .msg_controllen = sizeof *descriptor};
+}
+
+void recorder_give_metrics(int control, int metrics)
+{
+    char order = RECORDER_METRICS;
+    union recorder_descriptor descriptor = {.octets = {0}};
+    struct iovec part = {&order, 1};
+    const struct msghdr message = recorder_message(&part, &descriptor);
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof metrics);
+    memcpy(CMSG_DATA(header), &metrics, sizeof metrics);
+    if (control >= 0)
+        (void)!sendmsg(control, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* Reads the next order; '\0' when none can come any more. `fd_r`: a descriptor that came with it,
+ * or -1. */
+static char hear_order(int control, int *fd_r)
+{
+    struct pollfd ready = {.fd = control, .events = POLLIN};
     char order = '\0';
 
     for (;;) {
-        (void)poll(&fd, 1, -1);
-        const ssize_t len = recv(control, &order, 1, MSG_DONTWAIT);
+        union recorder_descriptor descriptor = {.octets = {0}};
+        struct iovec part = {&order, 1};
+        struct msghdr message = recorder_message(&part, &descriptor);
+        (void)poll(&ready, 1, -1);
+        const ssize_t len = recvmsg(control, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+        const struct cmsghdr *header = len > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+        *fd_r = -1;
+        if (header != NULL && header->cmsg_type == SCM_RIGHTS)
+            memcpy(fd_r, CMSG_DATA(header), sizeof *fd_r);
         if (len > 0)
             return order;
         if (len == 0 || (errno != EAGAIN && errno != EINTR))
@@ -331,8 +377,8 @@ static bool recorder_finish(struct recorder *r, char order)
         syncing_end(r->syncing, true);
     /* The next recorder must be able to use the address. */
     metrics_stop(&r->metrics);
-    if (r->setup->metrics >= 0)
-        close(r->setup->metrics);
+    if (r->metrics_fd >= 0)
+        close(r->metrics_fd);
     const bool ended = end_recording(r);
     if (order != RECORDER_STOP)
         syncing_end(r->syncing, false);
@@ -345,13 +391,20 @@ int recorder_run(const struct recorder_setup *setup)
     /* Static, not on the stack: a thread that hangs at the end still uses it. */
     static struct recorder r;
 
-    r = (struct recorder){.setup = setup};
+    char order = RECORDER_METRICS;
+    int metrics = -1;
+
+    r = (struct recorder){.setup = setup, .metrics_fd = -1};
     if (!recorder_begin(&r)) {
         log_errno(LOG_LEVEL_ERROR, "recorder-failed", NULL, NULL);
         log_flush();
         return EXIT_FAILURE;
     }
-    const bool ended = recorder_finish(&r, hear_order(setup->control));
+    while (order == RECORDER_METRICS) {
+        order = hear_order(setup->control, &metrics);
+        recorder_show(&r, metrics);
+    }
+    const bool ended = recorder_finish(&r, order);
     log_flush();
     return ended ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -23,7 +23,12 @@ enum recorder_order {
     RECORDER_STOP = 's',
     /* The same, but others go on counting. */
     RECORDER_HAND_OVER = 'h',
+    /* With a descriptor: the listening socket for the counters. */
+    RECORDER_METRICS = 'm',
 };
+
+/* Sends a recorder the listening socket for the counters. `control`: the supervisor's end. */
+void recorder_give_metrics(int control, int metrics);
 
 /* What a recorder gets at its fork, all borrowed. */
 struct recorder_setup {

@@ -76,6 +76,7 @@ static const int allowed_to_worker_network[] = {
 
 /* Files, and what SQLite, libpq and a resolver need. */
 static const int allowed_to_recorder[] = {
+        SCMP_SYS(recvmsg),
         SCMP_SYS(open),
         SCMP_SYS(openat),
         SCMP_SYS(stat),

@@ -15,6 +15,7 @@
 #include "events/recorder.h"
 #include "process/child.h"
 #include "verimaild/listening.h"
+#include "verimaild/state_lock.h"
 #include "verimaild/tables.h"
 #include "verimaild/verimaild.h"
 
@@ -36,6 +37,7 @@ struct generation {
     struct service *service;
     struct keyuse *keyuse;
     struct counters *counters; /* of all generations */
+    struct state_lock *lock;
     struct listening *listening;
     struct metrics_socket *metrics; /* NULL: counters are not shown */
     struct identity identity;
@@ -63,22 +65,12 @@ static bool generation_find_identity(struct generation *g, struct problems *prob
 {
     if (!run_as_find(&g->config->service->run_as, &g->identity, problems))
         return false;
-    if (g->identity.is_root)
-        g->empty_folder = identity_empty_folder();
-    if (g->identity.is_root && g->empty_folder < 0)
+    if (!g->identity.is_root)
+        return true;
+    g->empty_folder = identity_empty_folder();
+    if (g->empty_folder < 0)
         problems_add(problems, 0, "no empty folder can be made in /tmp", strerror(errno), NULL);
-    return !g->identity.is_root || g->empty_folder >= 0;
-}
-
-struct config *generation_config_read(const char *path, struct problems *problems)
-{
-    struct config *config = config_read(path, problems);
-
-    if (config != NULL && config->service == NULL) {
-        problems_add(problems, 0, "no section", "service", "service { ... }");
-        config_free(&config);
-    }
-    return config;
+    return g->empty_folder >= 0;
 }
 
 /* The first worker has as many sockets as any. */
@@ -95,9 +87,7 @@ static bool generation_has_sockets(const struct generation *g, struct problems *
 static bool generation_read_all(struct generation *g, struct problems *problems)
 {
     g->service = service_init(g->config, problems);
-    if (g->service == NULL || !generation_find_identity(g, problems))
-        return false;
-    if (!tables_check(g->config, &g->identity, problems))
+    if (g->service == NULL || !tables_check(g->config, &g->identity, problems))
         return false;
     g->keyuse = keyuse_init(service_keyring(g->service));
     for (size_t i = 0; g->keyuse != NULL && i < g->count; i++) {
@@ -111,22 +101,24 @@ static bool generation_read_all(struct generation *g, struct problems *problems)
     return false;
 }
 
-bool generation_open(
-        struct generation *g, const struct generation *before, struct problems *problems)
+bool generation_open(struct generation *g, const struct generation *before,
+        struct generation *const *all, size_t all_count, struct problems *problems)
 {
-    const struct config_service *service = g->config->service;
+    const struct listening *ours[GENERATIONS_MAX];
 
-    g->listening =
-            listening_open(service, g->count, before != NULL ? before->listening : NULL, problems);
+    for (size_t i = 0; i < all_count && i < GENERATIONS_MAX; i++)
+        ours[i] = all[i] != NULL ? all[i]->listening : NULL;
+    g->listening = listening_open(g->config->service, g->count,
+            before != NULL ? before->listening : NULL, ours, all_count, problems);
     return g->listening != NULL && generation_has_sockets(g, problems) &&
-           metrics_socket_open(&service->metrics, before != NULL ? before->metrics : NULL,
-                   &g->identity, &g->metrics, problems);
+           metrics_socket_open(&g->config->service->metrics,
+                   before != NULL ? before->metrics : NULL, &g->identity, &g->metrics, problems);
 }
 
-struct generation *generation_init(
-        const char *path, struct counters *counters, struct problems *problems)
+struct generation *generation_init(const char *path, const struct generation *before,
+        struct counters *counters, struct problems *problems)
 {
-    struct config *config = generation_config_read(path, problems);
+    struct config *config = service_config_read(path, problems);
 
     if (config == NULL)
         return NULL;
@@ -144,7 +136,10 @@ struct generation *generation_init(
     g->recorder = child_of("recorder", SOCK_SEQPACKET);
     for (size_t i = 0; i < count; i++)
         g->workers[i].child = child_of("worker", SOCK_SEQPACKET);
-    if (!generation_read_all(g, problems))
+    if (generation_find_identity(g, problems))
+        g->lock = state_lock_open(&config->service->state, &g->identity,
+                before != NULL ? before->lock : NULL, problems);
+    if (g->lock == NULL || !generation_read_all(g, problems))
         generation_free(&g);
     return g;
 }
@@ -172,6 +167,7 @@ void generation_free(struct generation **generation)
         close(g->empty_folder);
     metrics_socket_close(&g->metrics);
     listening_close(&g->listening);
+    state_lock_close(&g->lock);
     keyuse_free(&g->keyuse);
     service_free(&g->service);
     config_free(&g->config);
@@ -226,6 +222,7 @@ static int generation_record(void *context, size_t index, int control)
     generation_close_controls(g);
     config_configure_log(g->config);
     listening_close(&g->listening);
+    state_lock_close(&g->lock); /* a recorder that hangs hinders no other service */
     service_free(&g->service);
     if (g->empty_folder >= 0)
         close(g->empty_folder);
@@ -267,6 +264,8 @@ void generation_restart(struct generation *g, uint64_t mono_ms)
 {
     if (g->retired)
         return;
+    if (metrics_socket_try(g->metrics, mono_ms))
+        recorder_give_metrics(g->recorder.control, metrics_socket_fd(g->metrics));
     if (child_restart(&g->recorder, mono_ms, generation_record, g, 0))
         counters_add(&g->counters->recorders_restarted, 1);
     for (size_t i = 0; i < g->count; i++) {
@@ -280,7 +279,7 @@ void generation_restart(struct generation *g, uint64_t mono_ms)
 
 int generation_time_left(const struct generation *g, uint64_t mono_ms)
 {
-    uint64_t due = g->retired ? g->kill_at : UINT64_MAX;
+    uint64_t due = g->retired ? g->kill_at : metrics_socket_due(g->metrics);
 
     if (!g->retired && child_due(&g->recorder) < due)
         due = child_due(&g->recorder);
@@ -420,8 +419,7 @@ void generation_retire(struct generation *g, const struct generation *successor,
     }
     if (successor != NULL)
         metrics_socket_end(g->metrics, successor->metrics);
-    /* Sockets that the successor does not have are now the workers' alone, and close with them. */
-    listening_close(&g->listening);
+    listening_release(g->listening);
 }
 
 bool generation_is_retired(const struct generation *g)

@@ -18,26 +18,26 @@
  * makes a new generation beside the old one. `mono_ms`: milliseconds of one clock. */
 struct generation;
 
-/* Reads the configuration, the keys and the tables. NULL when anything is wrong: `problems` then
- * says what. */
-struct generation *generation_init(
-        const char *path, struct counters *counters, struct problems *problems);
-/* Opens the sockets that `before` (may be NULL) does not have. No process is started. False when
- * that cannot be: `problems` then says why. */
+#define GENERATIONS_MAX 16 /* with those that still finish; one more reload waits */
+
+/* Reads the configuration, locks the state folder unless `before` (may be NULL) has done that, and
+ * reads the keys and the tables. NULL when anything is wrong: `problems` then says what. */
+struct generation *generation_init(const char *path, const struct generation *before,
+        struct counters *counters, struct problems *problems);
+/* Opens the sockets that `before` (may be NULL) does not have. `all`: all generations, NULL among
+ * them. No process is started. False when that cannot be: `problems` then says why. */
 bool generation_open(struct generation *generation, const struct generation *before,
-        struct problems *problems) __attribute__((warn_unused_result));
+        struct generation *const *all, size_t all_count, struct problems *problems)
+        __attribute__((warn_unused_result));
 /* Frees what the supervisor holds. There must be no processes left. */
 void generation_free(struct generation **generation);
-
-/* Reads the configuration of a service. NULL when anything is wrong, or it has no service section:
- * `problems` then says so. */
-struct config *generation_config_read(const char *path, struct problems *problems);
 
 /* Forks the recorder and all workers. `forget` is called first in each child: it must let go of
  * what is the supervisor's alone. False when one could not be started. */
 bool generation_start(
         struct generation *generation, uint64_t mono_ms, void (*forget)(const struct generation *));
-/* Forks those that died and whose time has come. */
+/* Forks those that died and whose time has come. Takes the socket for the counters where another
+ * process had it. */
 void generation_restart(struct generation *generation, uint64_t mono_ms);
 /* Milliseconds until generation_restart() or generation_expire() has something to do; -1: never. */
 int generation_time_left(const struct generation *generation, uint64_t mono_ms);

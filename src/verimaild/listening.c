@@ -24,17 +24,24 @@ struct listening {
     size_t count;
 };
 
+void listening_release(struct listening *l)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        for (size_t k = 0; k < l->all[i].count; k++)
+            close(l->all[i].fds[k]);
+        l->all[i].count = 0;
+    }
+}
+
 void listening_close(struct listening **listening)
 {
     struct listening *l = *listening;
 
     if (l == NULL)
         return;
-    for (size_t i = 0; i < l->count; i++) {
-        for (size_t k = 0; k < l->all[i].count; k++)
-            close(l->all[i].fds[k]);
+    listening_release(l);
+    for (size_t i = 0; i < l->count; i++)
         free(l->all[i].fds);
-    }
     free(l->all);
     free(l);
     *listening = NULL;
@@ -83,17 +90,64 @@ static bool listening_duplicate(const struct address_sockets *from, struct addre
     return true;
 }
 
-static bool listening_open_one(struct listening *l, const struct endpoint *wanted, size_t workers,
-        const struct listening *before)
+static bool listening_is_any(const struct endpoint *e)
 {
-    const struct address_sockets *old = listening_find(before, wanted);
+    return e->address.any.sa_family == AF_INET6
+                   ? IN6_IS_ADDR_UNSPECIFIED(&e->address.v6.sin6_addr)
+                   : e->address.v4.sin_addr.s_addr == htonl(INADDR_ANY);
+}
+
+static in_port_t listening_port(const struct endpoint *e)
+{
+    return e->address.any.sa_family == AF_INET6 ? e->address.v6.sin6_port : e->address.v4.sin_port;
+}
+
+/* Whether a socket at the one is in the way of one at the other. */
+static bool listening_overlap(const struct endpoint *a, const struct endpoint *b)
+{
+    return listening_port(a) == listening_port(b) &&
+           (listening_is_any(a) || listening_is_any(b) || endpoint_equal(a, b));
+}
+
+/* Whether we listen there ourselves, so that the kernel cannot say whether others do. */
+static bool listening_has(const struct listening *l, const struct endpoint *wanted)
+{
+    for (size_t i = 0; l != NULL && i < l->count; i++)
+        if (listening_overlap(&l->all[i].bound, wanted))
+            return true;
+    return false;
+}
+
+struct family {
+    const struct listening *before;
+    const struct listening *const *ours;
+    size_t ours_count;
+};
+
+static bool listening_is_ours(
+        const struct listening *l, const struct family *family, const struct endpoint *wanted)
+{
+    bool ours = listening_has(l, wanted) || listening_has(family->before, wanted);
+
+    for (size_t i = 0; !ours && i < family->ours_count; i++)
+        ours = listening_has(family->ours[i], wanted);
+    return ours;
+}
+
+static bool listening_open_one(struct listening *l, const struct endpoint *wanted, size_t workers,
+        const struct family *family)
+{
+    const bool ours = listening_is_ours(l, family, wanted);
+    const struct address_sockets *old = listening_find(family->before, wanted);
     struct address_sockets *a = listening_add(l, wanted);
 
     if (a == NULL || (old != NULL && !listening_duplicate(old, a)))
         return false;
-    while (a->count < workers)
-        if (!listening_add_fd(a, listener_open(&a->bound, &a->bound)))
+    while (a->count < workers) {
+        const bool alone = a->count == 0 && !ours;
+        if (!listening_add_fd(a, listener_open(&a->bound, alone, &a->bound)))
             return false;
+    }
     return true;
 }
 
@@ -125,24 +179,28 @@ static bool listening_share(struct listening *l, const struct listening *before)
 }
 
 static bool listening_open_configured(struct listening *l, const struct config_service *service,
-        size_t workers, const struct listening *before, struct problems *problems)
+        size_t workers, const struct family *family, struct problems *problems)
 {
     bool ok = true;
 
     for (size_t i = 0; i < service->listen.count; i++) {
         const struct config_text *text = &service->listen.at[i];
         struct endpoint wanted;
-        if (endpoint_parse(text->at, &wanted) && listening_open_one(l, &wanted, workers, before))
+        if (endpoint_parse(text->at, &wanted) && listening_open_one(l, &wanted, workers, family))
             continue;
-        problems_add(problems, text->line, strerror(errno), text->at, "an address to listen on");
+        problems_add(problems, text->line,
+                errno == EADDRINUSE ? "another program listens there" : strerror(errno), text->at,
+                "an address to listen on");
         ok = false;
     }
     return ok;
 }
 
 struct listening *listening_open(const struct config_service *service, size_t workers,
-        const struct listening *before, struct problems *problems)
+        const struct listening *before, const struct listening *const *ours, size_t ours_count,
+        struct problems *problems)
 {
+    const struct family family = {before, ours, ours_count};
     struct listening *l = calloc(1, sizeof *l);
     int first = -1;
     const size_t handed = before == NULL ? notify_listen_fds(&first) : 0;
@@ -153,7 +211,7 @@ struct listening *listening_open(const struct config_service *service, size_t wo
     else if (ok && before != NULL && before->activated)
         ok = listening_share(l, before);
     else if (ok)
-        ok = listening_open_configured(l, service, workers, before, problems);
+        ok = listening_open_configured(l, service, workers, &family, problems);
     if (!ok) {
         if (problems_count(problems) == 0)
             problems_add(problems, 0, strerror(errno), NULL, "sockets to listen on");

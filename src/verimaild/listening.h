@@ -18,11 +18,18 @@ struct listening;
 
 /* Opens what `service` asks for and `before` (may be NULL) does not have. An address never gets
  * fewer sockets than before: connections may wait at each. Sockets that systemd handed over are
- * used instead of the configuration's addresses. NULL when one cannot be opened: `problems` then
- * says which. */
+ * used instead of the configuration's addresses.
+ *
+ * An address where another program listens is refused. `ours`: all that processes of this service
+ * may still listen at, NULL among them.
+ *
+ * NULL when a socket cannot be opened: `problems` then says which. */
 struct listening *listening_open(const struct config_service *service, size_t workers,
-        const struct listening *before, struct problems *problems);
+        const struct listening *before, const struct listening *const *ours, size_t ours_count,
+        struct problems *problems);
 void listening_close(struct listening **listening);
+/* Closes the sockets of this process. The addresses stay known: workers may still listen there. */
+void listening_release(struct listening *listening);
 
 /* The sockets of one of the workers: at most `size` are written; returns how many there are. */
 size_t listening_of_worker(
@@ -41,14 +48,20 @@ void listening_log(const struct listening *listening);
 struct metrics_socket;
 
 /* `address`: the option `metrics`; without it `metrics_r` becomes NULL. A unix socket is made as
- * `identity`, for its user and group. It replaces one that no process listens at. False when it
- * cannot be opened: `problems` then says why. */
+ * `identity`, for its user and group. It replaces one that no process listens at. While another
+ * process has the place, the service runs without: metrics_socket_try() takes it when it is free.
+ * False when it cannot be opened: `problems` then says why. */
 bool metrics_socket_open(const struct config_text *address, const struct metrics_socket *before,
         const struct identity *identity, struct metrics_socket **metrics_r,
         struct problems *problems) __attribute__((warn_unused_result));
 void metrics_socket_close(struct metrics_socket **metrics);
 
-/* The descriptor; -1 for NULL. */
+/* Tries again to open it, once a second. True when it has just been opened. It may be NULL. */
+bool metrics_socket_try(struct metrics_socket *metrics, uint64_t mono_ms);
+/* When metrics_socket_try() has something to do; UINT64_MAX: never. */
+uint64_t metrics_socket_due(const struct metrics_socket *metrics);
+
+/* The descriptor; -1 for NULL, and while another process has the place. */
 int metrics_socket_fd(const struct metrics_socket *metrics);
 /* Removes a unix socket, unless `after` uses it. Both may be NULL. */
 void metrics_socket_end(const struct metrics_socket *metrics, const struct metrics_socket *after);

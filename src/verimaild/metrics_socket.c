@@ -9,13 +9,17 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/endpoint.h"
+#include "base/log.h"
 
 #define UNIX "unix:"
 #define BACKLOG 16
+#define AGAIN 1000 /* milliseconds */
 
 struct metrics_socket {
-    int fd;
+    int fd;         /* -1: another process has the place */
+    uint64_t again; /* when to try again then, monotonic milliseconds */
     struct identity identity;
     char address[];
 };
@@ -126,11 +130,14 @@ bool metrics_socket_open(const struct config_text *address, const struct metrics
     }
     memcpy(s->address, address->at, size);
     s->identity = *identity;
-    if (before != NULL && strcmp(before->address, address->at) == 0)
+    if (before != NULL && before->fd >= 0 && strcmp(before->address, address->at) == 0)
         s->fd = dup(before->fd);
     else
         s->fd = metrics_socket_open_as(identity, address->at);
-    if (s->fd < 0) {
+    if (s->fd < 0 && errno == EADDRINUSE) {
+        s->again = mono_ms() + AGAIN;
+        log_event(LOG_LEVEL_WARNING, "metrics-in-use", "address", s->address);
+    } else if (s->fd < 0) {
         problems_add(problems, address->line, strerror(errno), address->at,
                 "a place for the socket `metrics`");
         free(s);
@@ -144,9 +151,26 @@ void metrics_socket_close(struct metrics_socket **metrics)
 {
     if (*metrics == NULL)
         return;
-    close((*metrics)->fd);
+    if ((*metrics)->fd >= 0)
+        close((*metrics)->fd);
     free(*metrics);
     *metrics = NULL;
+}
+
+uint64_t metrics_socket_due(const struct metrics_socket *metrics)
+{
+    return metrics != NULL && metrics->fd < 0 ? metrics->again : UINT64_MAX;
+}
+
+bool metrics_socket_try(struct metrics_socket *metrics, uint64_t mono_ms)
+{
+    if (mono_ms < metrics_socket_due(metrics))
+        return false;
+    metrics->fd = metrics_socket_open_as(&metrics->identity, metrics->address);
+    metrics->again = mono_ms + AGAIN;
+    if (metrics->fd >= 0)
+        log_event(LOG_LEVEL_NOTICE, "metrics-taken", "address", metrics->address);
+    return metrics->fd >= 0;
 }
 
 int metrics_socket_fd(const struct metrics_socket *metrics)
@@ -156,7 +180,8 @@ int metrics_socket_fd(const struct metrics_socket *metrics)
 
 void metrics_socket_end(const struct metrics_socket *metrics, const struct metrics_socket *after)
 {
-    const char *path = metrics != NULL ? metrics_socket_unix_path(metrics->address) : NULL;
+    const char *path =
+            metrics != NULL && metrics->fd >= 0 ? metrics_socket_unix_path(metrics->address) : NULL;
 
     if (path == NULL || (after != NULL && strcmp(after->address, metrics->address) == 0) ||
             !identity_assume(&metrics->identity))

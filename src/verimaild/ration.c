@@ -18,7 +18,7 @@ static const struct share {
     uint32_t burst;
     uint32_t rate;
 } shares[RATION_CLASSES] = {
-        [RATION_UNANSWERED] = {20, 1, 100, 10},
+        [RATION_UNANSWERED] = {100, 2, 1000, 10},
         [RATION_UNOPENED] = {100, 2, 1000, 10},
         [RATION_OPENED] = {2000, 50, 10000, 200},
 };

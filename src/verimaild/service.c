@@ -358,3 +358,14 @@ uint64_t service_keep(const struct service *service)
 {
     return service->keep;
 }
+
+struct config *service_config_read(const char *path, struct problems *problems)
+{
+    struct config *config = config_read(path, problems);
+
+    if (config != NULL && config->service == NULL) {
+        problems_add(problems, 0, "no section", "service", "service { ... }");
+        config_free(&config);
+    }
+    return config;
+}

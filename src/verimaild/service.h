@@ -40,4 +40,8 @@ const char *service_table(const struct service *service, size_t index);
  * a table. */
 size_t service_table_of(const struct domain_policy *policy);
 
+/* Reads the configuration of a service. NULL when anything is wrong, or it has no service section:
+ * `problems` then says so. */
+struct config *service_config_read(const char *path, struct problems *problems);
+
 #endif

@@ -22,7 +22,6 @@
 #include "verimaild/service.h"
 #include "verimaild/tables.h"
 
-#define GENERATIONS_MAX 16         /* with those that still finish; one more reload waits */
 #define START_TIMEOUT 30000        /* milliseconds that a new generation has to be ready */
 #define RELOAD_AGAIN 1000          /* milliseconds */
 #define SAVE_EVERY 60000           /* milliseconds between two records of the keys' use */
@@ -77,9 +76,10 @@ static struct generation *verimaild_start(const char *event, uint64_t mono_ms)
         log_event(LOG_LEVEL_ERROR, event, "problem", "out of memory");
         return NULL;
     }
-    *slot = generation_init(supervisor.path, supervisor.counters, problems);
+    *slot = generation_init(supervisor.path, supervisor.serving, supervisor.counters, problems);
     supervisor.misconfigured = *slot == NULL && !problems_are_passing(problems);
-    if (*slot != NULL && !generation_open(*slot, supervisor.serving, problems))
+    if (*slot != NULL &&
+            !generation_open(*slot, supervisor.serving, supervisor.all, GENERATIONS_MAX, problems))
         generation_free(slot);
     if (*slot == NULL)
         problems_log(problems, LOG_LEVEL_ERROR, event);
@@ -415,7 +415,7 @@ static struct service *verimaild_check_service(
 int verimaild_check(const char *path)
 {
     struct problems *problems = problems_init(path);
-    struct config *config = problems != NULL ? generation_config_read(path, problems) : NULL;
+    struct config *config = problems != NULL ? service_config_read(path, problems) : NULL;
     struct service *service = config != NULL ? verimaild_check_service(config, problems) : NULL;
     const bool good = service != NULL;
 

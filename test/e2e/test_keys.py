@@ -2,6 +2,7 @@
 """A key that is taken out while its payloads are still good is noticed."""
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -93,9 +94,14 @@ def test_a_broken_record_harms_nobody(case):
 
 
 def test_a_folder_that_is_not_there_is_named_once(case):
-    os.rmdir(case.world.state)
     d = case.daemon()
+    shutil.rmtree(case.world.state)
+    d.reload()
     d.wait_log(f"event=state-not-written.*folder={case.world.state}.*No such file")
     d.reload()
     equal(d.ask(case.world.question()), "YES stamped\r\n", "an answer")
     equal(d.count("state-not-written"), 1, "times it was said")
+    equal(d.stop(), 0)
+    refused = case.daemon(ready=False)
+    refused.wait_log(f"event=not-started.*No such file or directory: {case.world.state}")
+    equal(refused.process.wait(WAIT_LIMIT), os.EX_CONFIG)

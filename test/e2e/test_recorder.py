@@ -356,6 +356,26 @@ def test_counters_stay_reachable_during_reloads(case):
     check(not os.path.exists(where), "the socket is left")
 
 
+def test_a_place_for_the_counters_that_is_taken_is_waited_for(case):
+    where = os.path.join(case.folder, "metrics")
+    os.chmod(case.folder, 0o777)
+    port = ("127.0.0.1", free_port())
+    for place, name in ((where, f"unix:{where}"), (port, f"{port[0]}:{port[1]}")):
+        with socket.socket(socket.AF_UNIX if place is where else socket.AF_INET) as other:
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            other.bind(place)
+            if place is where:
+                os.chmod(where, 0o777)
+            other.listen()
+            d = case.daemon(recording(case, service=f'metrics = "{name}"'))
+            d.wait_log(f"level=warning event=metrics-in-use address={name}")
+            equal(d.ask(case.world.question()), YES)
+        d.wait_log(f"level=notice event=metrics-taken address={name}")
+        wait_for(lambda p=place: not refuses(p), "the counters")
+        equal(metric(place, 'verimail_questions_total{verdict="YES",reason="stamped"}'), 1)
+        equal(d.stop(), 0)
+
+
 def test_forgeries_of_one_user_are_an_alarm(case):
     d = case.daemon(recording(case, service="alarm_forgeries = 5"))
     for _ in range(5):

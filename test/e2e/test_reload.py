@@ -311,3 +311,51 @@ def test_a_group_signal_is_the_parents_alone(case):
         equal(read_all(client), b"ALLOW\r\n", "in hand")
     equal(d.process.wait(WAIT_LIMIT), 0, "the exit status")
     equal(d.count("worker-died"), 0, "deaths")
+
+
+def test_a_second_service_waits_for_the_state_folder_and_is_refused(case):
+    first = case.daemon()
+    started = time.monotonic()
+    second = case.daemon(ready=False)
+    second.wait_log("level=notice event=state-locked")
+    second.wait_log(f"another verimaild, process {first.pid}, has the state folder: {case.world.state}")
+    equal(second.process.wait(WAIT_LIMIT), 1, "status")
+    check(time.monotonic() - started >= 14, "it did not wait")
+    equal(first.ask(case.world.question()), YES)
+    # One that waits begins when the other ends.
+    third = case.daemon(ready=False)
+    third.wait_log("level=notice event=state-locked")
+    equal(first.stop(), 0)
+    third.wait_log("event=ready")
+    equal(third.stop(), 0)
+
+
+@pytest.mark.parametrize("option", [0, socket.SO_REUSEADDR, socket.SO_REUSEPORT],
+                         ids=["plain", "SO_REUSEADDR", "SO_REUSEPORT"])
+def test_a_port_where_another_program_listens_is_refused(case, option):
+    d = case.daemon()
+    with socket.socket() as other:
+        if option:
+            other.setsockopt(socket.SOL_SOCKET, option, 1)
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = f"127.0.0.1:{other.getsockname()[1]}"
+        more = case.world.config(listen=('"127.0.0.1:0"', f'"{taken}"'))
+        d.reload(more, f"event=reload-refused.*another program listens there: {taken}")
+        equal(d.ask(case.world.question()), YES)
+        equal(d.stop(), 0)
+        refused = case.daemon(more, ready=False)
+        refused.wait_log(f"event=not-started.*another program listens there: {taken}")
+        equal(refused.process.wait(WAIT_LIMIT), 1)
+    equal(case.daemon(more).stop(), 0)
+
+
+def test_a_killed_service_is_followed_by_another_at_once(case):
+    d = case.daemon()
+    host, port = d.address
+    config = case.world.config(listen=(f'"{host}:{port}"',))
+    for _ in range(3):
+        d.kill()
+        d = case.daemon(config)
+        equal(d.ask(case.world.question()), YES)
+    equal(d.stop(), 0)

@@ -34,7 +34,7 @@ static bool has_ipv6(void)
 {
     const struct endpoint any = endpoint("[::1]:0");
     struct endpoint bound;
-    const int fd = listener_open(&any, &bound);
+    const int fd = listener_open(&any, false, &bound);
 
     if (fd >= 0)
         close(fd);
@@ -56,13 +56,13 @@ TEST(several_share_one_port)
     struct endpoint bound;
     struct endpoint again;
 
-    const int first = listener_open(&wanted, &bound);
+    const int first = listener_open(&wanted, true, &bound);
     assert_true(first >= 0);
     assert_int_not_equal(port(&bound), 0);
     assert_int_equal(bound.len, sizeof bound.address.v4);
     assert_int_equal(option(first, SOL_SOCKET, SO_REUSEPORT), 1);
     check_ours(first);
-    const int second = listener_open(&bound, &again);
+    const int second = listener_open(&bound, false, &again);
     assert_true(second >= 0);
     assert_true(endpoint_equal(&bound, &again));
     close(first);
@@ -79,7 +79,7 @@ TEST(wildcard_stays_one)
     if (!has_ipv6())
         skip(); /* this machine has no IPv6 */
     for (int i = 0; i < 3; i++) {
-        fds[i] = listener_open(&at, &at);
+        fds[i] = listener_open(&at, false, &at);
         assert_true(fds[i] >= 0);
         assert_true(at.wildcard);
         assert_int_not_equal(port(&at), 0);
@@ -99,7 +99,7 @@ TEST(ipv6_address_is_ipv6_alone)
 
     if (!has_ipv6())
         skip(); /* this machine has no IPv6 */
-    const int fd = listener_open(&wanted, &bound);
+    const int fd = listener_open(&wanted, false, &bound);
     assert_true(fd >= 0);
     assert_int_equal(option(fd, IPPROTO_IPV6, IPV6_V6ONLY), 1);
     assert_false(bound.wildcard);
@@ -112,7 +112,7 @@ TEST(failures_have_their_errno)
     struct endpoint bound;
 
     errno = 0;
-    assert_int_equal(listener_open(&elsewhere, &bound), -1);
+    assert_int_equal(listener_open(&elsewhere, false, &bound), -1);
     assert_int_equal(errno, EADDRNOTAVAIL);
 }
 
@@ -125,7 +125,7 @@ TEST(port_in_use_is_refused)
     assert_int_equal(bind(other, &wanted.address.any, wanted.len), 0);
     assert_int_equal(listen(other, 1), 0);
     assert_int_equal(getsockname(other, &wanted.address.any, &wanted.len), 0);
-    assert_int_equal(listener_open(&wanted, &bound), -1);
+    assert_int_equal(listener_open(&wanted, false, &bound), -1);
     assert_int_equal(errno, EADDRINUSE);
     close(other);
 }

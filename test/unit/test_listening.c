@@ -34,7 +34,7 @@ static struct listening *open_all(
         const struct config_service *service, size_t workers, const struct listening *before)
 {
     struct problems *problems = problems_init("f");
-    struct listening *l = listening_open(service, workers, before, problems);
+    struct listening *l = listening_open(service, workers, before, NULL, 0, problems);
 
     assert_string_equal(problems_text(problems), "");
     assert_non_null(l);
@@ -214,7 +214,7 @@ TEST(addresses_that_cannot_be_had)
     struct config_service service = SERVICE("127.0.0.1:0", "240.0.0.1:26", "240.0.0.2:26");
     struct problems *problems = problems_init("f");
 
-    assert_null(listening_open(&service, 2, NULL, problems));
+    assert_null(listening_open(&service, 2, NULL, NULL, 0, problems));
     assert_string_equal(problems_text(problems),
             "f:2: Cannot assign requested address: 240.0.0.1:26: expected an address to listen "
             "on\n"
@@ -222,6 +222,106 @@ TEST(addresses_that_cannot_be_had)
             "on\n");
     problems_free(&problems);
     config_list_free(&service.listen);
+}
+
+/* A stranger's socket that listens at an address of its own, with this option set; 0: none. */
+static int stranger(const char *address, int socket_option, unsigned *port_r)
+{
+    const int one = 1;
+    struct endpoint at;
+
+    assert_true(endpoint_parse(address, &at));
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (socket_option != 0)
+        assert_int_equal(setsockopt(fd, SOL_SOCKET, socket_option, &one, sizeof one), 0);
+    assert_int_equal(bind(fd, &at.address.any, at.len), 0);
+    assert_int_equal(listen(fd, 8), 0);
+    *port_r = port_of(fd);
+    return fd;
+}
+
+/* Whatever options it set, and at whatever address of the port, also behind one of ours at a
+ * reload. */
+TEST(ports_of_others_are_refused)
+{
+    static const struct {
+        int option;
+        const char *theirs;
+        const char *ours;
+    } table[] = {
+            {0, "127.0.0.1:0", "127.0.0.1"},
+            {SO_REUSEADDR, "127.0.0.1:0", "127.0.0.1"},
+            {SO_REUSEPORT, "127.0.0.1:0", "127.0.0.1"},
+            {SO_REUSEPORT, "0.0.0.0:0", "127.0.0.1"},
+            {SO_REUSEPORT, "127.0.0.1:0", "0.0.0.0"},
+            {SO_REUSEADDR, "127.0.0.1:0", "*"},
+            {SO_REUSEPORT, "127.0.0.1:0", "*"},
+    };
+
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        unsigned port = 0;
+        char address[64];
+        char want[256];
+        const int other = stranger(table[i].theirs, table[i].option, &port);
+        snprintf(address, sizeof address, "%s:%u", table[i].ours, port);
+        snprintf(want, sizeof want,
+                "f:2: another program listens there: %s: expected an address to listen on\n",
+                address);
+        struct config_service service = SERVICE("127.0.0.9:0", address);
+        struct config_service first = SERVICE("127.0.0.9:0");
+        struct problems *problems = problems_init("f");
+        struct listening *before = open_all(&first, 2, NULL);
+        assert_null(listening_open(&service, 2, before, NULL, 0, problems));
+        assert_string_equal(problems_text(problems), want);
+        /* It is free once the stranger has gone, though connections to it are still there. */
+        const int client = connect_to(port);
+        const int accepted = accept(other, NULL, NULL);
+        close(accepted);
+        close(other);
+        struct listening *l = open_all(&service, 2, before);
+        close(client);
+        listening_close(&l);
+        listening_close(&before);
+        problems_free(&problems);
+        config_list_free(&service.listen);
+        config_list_free(&first.listen);
+    }
+}
+
+/* An address at which workers of an earlier generation still listen, and one that overlaps ours. */
+TEST(ports_of_ours_are_not_refused)
+{
+    struct config_service first = SERVICE("127.0.0.1:0");
+    struct config_service other = SERVICE("127.0.0.2:0");
+    struct listening *old = open_all(&first, 2, NULL);
+    struct listening *serving = open_all(&other, 2, NULL);
+    int fds[FDS_MAX];
+    char again[64];
+    char all[64];
+
+    assert_int_equal(listening_of_worker(old, 0, 2, fds, FDS_MAX), 1);
+    const int of_worker = dup(fds[0]); /* a worker has it, too */
+    snprintf(again, sizeof again, "127.0.0.1:%u", port_of(fds[0]));
+    snprintf(all, sizeof all, "0.0.0.0:%u", port_of(fds[0]));
+    listening_release(old);
+    assert_int_equal(listening_of_worker(old, 0, 2, fds, FDS_MAX), 0);
+    struct config_service next = SERVICE(again, all);
+    struct problems *problems = problems_init("f");
+    const struct listening *const ours[] = {NULL, old, serving};
+    assert_null(listening_open(&next, 2, serving, NULL, 0, problems));
+    struct problems *none = problems_init("f");
+    struct listening *l = listening_open(&next, 2, serving, ours, 3, none);
+    assert_string_equal(problems_text(none), "");
+    assert_non_null(l);
+    close(of_worker);
+    listening_close(&l);
+    listening_close(&old);
+    listening_close(&serving);
+    problems_free(&problems);
+    problems_free(&none);
+    config_list_free(&first.listen);
+    config_list_free(&other.listen);
+    config_list_free(&next.listen);
 }
 
 TEST(addresses_are_logged)
@@ -285,7 +385,7 @@ static bool takes_what_is_handed_over(void *context)
     (void)context;
     if (!hand_over(others, 2))
         return false;
-    struct listening *l = listening_open(&service, 4, NULL, problems);
+    struct listening *l = listening_open(&service, 4, NULL, NULL, 0, problems);
     if (l == NULL || !listening_is_shared(l))
         return false;
     bool ok = true;
@@ -293,7 +393,7 @@ static bool takes_what_is_handed_over(void *context)
         ok = ok && listening_of_worker(l, worker, 4, fds, FDS_MAX) == 2 && fds[0] == 3 &&
              fds[1] == 4 && port_of(3) == port_of(others[0]);
     /* the next generation shares them, though nothing is handed over to it */
-    struct listening *next = listening_open(&service, 2, l, problems);
+    struct listening *next = listening_open(&service, 2, l, NULL, 0, problems);
     bool kept[2] = {false, false};
     ok = ok && next != NULL && listening_is_shared(next) &&
          listening_of_worker(next, 1, 2, fds, FDS_MAX) == 2 && fds[0] != 3 &&
@@ -314,7 +414,7 @@ static bool refuses_what_is_no_listener(void *context)
     const int other = others_socket(SOCK_DGRAM);
 
     (void)context;
-    return hand_over(&other, 1) && listening_open(&service, 1, NULL, problems) == NULL &&
+    return hand_over(&other, 1) && listening_open(&service, 1, NULL, NULL, 0, problems) == NULL &&
            strcmp(problems_text(problems),
                    "f: a socket from systemd that cannot be used: Protocol wrong type for socket: "
                    "expected ListenStream= with an address and a port\n") == 0;

@@ -171,8 +171,8 @@ TEST(what_anybody_can_send_is_limited)
         int burst;
         int rate;
     } table[] = {
-            {"x\n", 20, 1},
-            {NULL, 20, 1},
+            {"x\n", 100, 2},
+            {NULL, 100, 2},
             {"alice@example.org -\n", 100, 2},
             {"bob@example.org -\n", 100, 2},
             {"alice@example.org AAAA x=y\n", 100, 2},
@@ -201,11 +201,11 @@ TEST(classes_are_apart)
     struct question_log log;
 
     question_log_init(&log, ration);
-    assert_int_equal(logged(&log, "x\n", 200, 0), 20);
+    assert_int_equal(logged(&log, "x\n", 200, 0), 100);
     assert_int_equal(logged(&log, NULL, 200, 0), 0); /* one ration for both */
     assert_int_equal(logged(&log, "alice@example.org -\n", 1100, 0), 100);
     assert_int_equal(logged(&log, "bob@example.org -\n", 150, 0), 0); /* one for both, too */
-    assert_int_equal(log.left_out, 180 + 200 + 1000 + 150);
+    assert_int_equal(log.left_out, 100 + 200 + 1000 + 150);
 }
 
 TEST(left_out_is_said)
@@ -213,7 +213,7 @@ TEST(left_out_is_said)
     struct question_log log;
 
     question_log_init(&log, ration);
-    (void)logged(&log, NULL, 23, 50000);
+    (void)logged(&log, NULL, 103, 50000);
     assert_true(question_log_due(&log) <= 50000);
     struct capture capture = catch ();
     question_log_flush(&log, 50000, false);
@@ -232,7 +232,7 @@ TEST(left_out_is_said)
     release(&capture);
     assert_string_equal(caught, "<6>level=info event=left-out count=2\n");
     /* unless it is the last time */
-    (void)logged(&log, NULL, 11, 60000);
+    (void)logged(&log, NULL, 21, 60000);
     capture = catch ();
     question_log_flush(&log, 60000, true);
     question_log_flush(&log, 60000, true);
