@@ -30,14 +30,15 @@ static bool encoded_word_read(struct text *rest, struct encoded_word *word_r, bo
 
     if (!encoded_word_part(rest, &word_r->charset) || !encoded_word_part(rest, &encoding))
         return false;
-    if (encoding.len != 1 || memchr("bBqQ", encoding.at[0], 4) == NULL)
+    const char letter = encoding.len == 1 ? text_lower(encoding.at[0]) : '\0';
+    if (letter != 'b' && letter != 'q')
         return false;
     const char *end = rest->len > 0 ? memmem(rest->at, rest->len, "?=", 2) : NULL;
     *open_r = end == NULL;
     if (end == NULL)
         return false;
     word_r->encoded = (struct text){rest->at, (size_t)(end - rest->at)};
-    word_r->is_base64 = text_lower(encoding.at[0]) == 'b';
+    word_r->is_base64 = letter == 'b';
     const char *language = memchr(word_r->charset.at, '*', word_r->charset.len);
     if (language != NULL)
         word_r->charset.len = (size_t)(language - word_r->charset.at);

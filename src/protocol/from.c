@@ -148,12 +148,17 @@ static bool from_has(struct text t, char c)
     return t.len > 0 && memchr(t.at, c, t.len) != NULL;
 }
 
+static bool matters(char c)
+{
+    return c == '\\' || c == '@' || c == '[' || c == ']';
+}
+
 /* Whether an octet from 0x80 on stands directly before one that matters: in Asian charsets the two
  * can be one character, and the second one then means nothing to a reader. */
 static bool from_hides_octet(struct text t)
 {
     for (size_t i = 1; i < t.len; i++)
-        if ((unsigned char)t.at[i - 1] >= 0x80 && memchr("\\@[]", t.at[i], 4) != NULL)
+        if ((unsigned char)t.at[i - 1] >= 0x80 && matters(t.at[i]))
             return true;
     return false;
 }

@@ -300,3 +300,91 @@ TEST(the_first_fault_stays)
     assert_int_equal(got, MESSAGE_PARSER_NOT_FIELD);
     message_parser_free(&parser);
 }
+
+static bool no_charset(struct text charset, struct text octets, struct writer *w)
+{
+    (void)charset;
+    (void)octets;
+    (void)w;
+    return false;
+}
+
+/* Each field and each line that is none, `!` before it; then what could be meant. */
+static void check_candidates(const char *lines, enum message_result broken, const char *want)
+{
+    struct message_parser *parser = message_parser_init(NULL);
+    struct candidates candidates = {0};
+    struct reader r = reader_of(text_of(lines));
+    char got[1024] = "";
+
+    assert_non_null(parser);
+    while (r.rest.len > 0) {
+        struct reader line = reader_of(reader_field(&r, '\n'));
+        if (line.rest.at[0] == '!') {
+            message_parser_not_field(parser, (struct text){line.rest.at + 1, line.rest.len - 1});
+            continue;
+        }
+        const struct text name = reader_until(&line, ':');
+        const struct field field = field_of(name, reader_rest(&line));
+        message_parser_field(parser, &field);
+    }
+    message_parser_header_end(parser);
+    message_parser_broken(parser, broken);
+    (void)!message_parser_end(parser);
+    message_parser_candidates(parser, no_charset, &candidates);
+    for (size_t i = 0; i < candidates.count; i++)
+        strcat(strcat(got, candidates.domains[i]), " ");
+    strcat(got, candidates.is_unreadable ? "?" : "");
+    strcat(got, candidates.lacks_domain ? "!" : "");
+    if (strcmp(got, want) != 0)
+        fail_msg("%s: got %s, want %s", lines, got, want);
+    message_parser_free(&parser);
+}
+
+TEST(what_could_be_meant_as_from)
+{
+    static const struct {
+        const char *lines;
+        enum message_result broken;
+        const char *want;
+    } rows[] = {
+            {"", MESSAGE_OK, "!"},
+            {"Sender: a@a.test", MESSAGE_OK, "!"},
+            {"From: a@a.test", MESSAGE_OK, "a.test "},
+            {"From: a@a.test\nFROM: b@b.test", MESSAGE_OK, "a.test b.test "},
+            {"From : a@a.test", MESSAGE_OK, "a.test "},
+            {"\xa0"
+             "From\x01: a@a.test",
+                    MESSAGE_OK, "a.test "},
+            {"X-From: a@a.test", MESSAGE_OK, "!"},
+            {"X: x\rFrom: a@a.test", MESSAGE_OK, "a.test "},
+            {"X: x From: a@a.test", MESSAGE_OK, "!"},
+            {"X: x\r from\t: a@a.test\rY: b@b.test", MESSAGE_OK, "a.testy b.test a.test "},
+            {"!word", MESSAGE_OK, "!"},
+            {"! From: a@a.test\nFrom: b@b.test", MESSAGE_OK, "a.test b.test "},
+            {"!word\nFrom: b@b.test", MESSAGE_OK, "b.test "},
+            {"!From x From: a@a.test", MESSAGE_OK, "!"},
+            {"From: a@a.test", MESSAGE_NOT_FIELD, "a.test "},
+            {"From: a@a.test", MESSAGE_TOO_LARGE, "a.test ?"},
+            {"From: =?utf-8?q?a?= <a@a.test>", MESSAGE_OK, "a.test ?"},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        check_candidates(rows[i].lines, rows[i].broken, rows[i].want);
+}
+
+TEST(no_more_of_from_is_kept_than_is_read)
+{
+    const size_t size = CANDIDATES_FROM_MAX + 2;
+    char *lines = malloc(size + 16);
+
+    assert_non_null(lines);
+    memset(lines, ' ', size + 16);
+    memcpy(lines, "From:a@a.test", 13);
+    lines[5 + CANDIDATES_FROM_MAX] = '\0';
+    check_candidates(lines, MESSAGE_OK, "a.test ");
+    lines[5 + CANDIDATES_FROM_MAX] = ' ';
+    lines[6 + CANDIDATES_FROM_MAX] = '\0';
+    check_candidates(lines, MESSAGE_OK, "?!");
+    free(lines);
+}
