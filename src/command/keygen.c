@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/date.h"
@@ -145,7 +146,7 @@ static const struct key_form forms[] = {
 
 /* What the configuration says. It may be missing. */
 struct known {
-    uint64_t lifetime;         /* the longest lifetime of any domain, in seconds */
+    uint64_t lifetime;         /* the longest lifetime of any domain, in seconds; 0: not known */
     char host[DOMAIN_MAX + 1]; /* this sending host, or NAME */
 };
 
@@ -155,7 +156,8 @@ static struct known read_known(const char *path)
     struct problems *problems = problems_init(path);
     struct config *config = problems != NULL ? config_read(path, problems) : NULL;
 
-    if (config != NULL && config->domains_count > 0)
+    /* A file that is there and cannot be read may have a longer lifetime than the default. */
+    if (config != NULL ? config->domains_count > 0 : (access(path, F_OK) == 0 || errno != ENOENT))
         known.lifetime = 0;
     for (size_t i = 0; config != NULL && i < config->domains_count; i++)
         if (config->domains[i].policy.lifetime > known.lifetime)
@@ -185,6 +187,7 @@ static void print_setting(
     printf("%s\n", setting->after);
 }
 
+/* `until`: 0 when it is not known. */
 static void print_text(const struct key_form *form, const char *file, const struct made *made,
         const char *host, uint64_t until)
 {
@@ -197,9 +200,13 @@ static void print_text(const struct key_form *form, const char *file, const stru
         print_setting(setting, file, made->public, host);
     if (form->is_single)
         puts("\nA domain has one such key at a time: payloads for an older one open no more.");
-    else
+    else if (until > 0)
         printf("\nAn older key must stay where it is until %s, if this one is used from now on.\n",
                 date);
+    else
+        puts("\nAn older key must stay where it is for the longest `lifetime` of a domain and five "
+             "minutes\nmore. The configuration, which says how long that is, cannot be read: see "
+             "`verimaild -t`.");
 }
 
 static void keygen_print_json(
@@ -210,7 +217,7 @@ static void keygen_print_json(
     json_text_set(document, "file", json_text_string(file));
     json_text_set(document, "kind", json_text_string(form->name));
     json_text_set(document, "public", json_text_string(made->public));
-    json_text_set(document, "keep_older_until", json_text_number(until));
+    json_text_set(document, "keep_older_until", until > 0 ? json_text_number(until) : json_null());
     json_text_print(stdout, document);
 }
 
@@ -243,7 +250,7 @@ static enum status generate(const struct invocation *invocation, const struct ke
         return status;
     const char *file = realpath(path, absolute) != NULL ? absolute : path;
     const struct known known = read_known(invocation->config_path);
-    const uint64_t until = now + known.lifetime + JUDGE_FUTURE;
+    const uint64_t until = known.lifetime > 0 ? now + known.lifetime + JUDGE_FUTURE : 0;
     if (as_json)
         keygen_print_json(form, file, &made, until);
     else

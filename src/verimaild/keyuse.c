@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/disk.h"
 #include "protocol/domain.h"
 #include "protocol/judge.h"
 
@@ -98,6 +99,7 @@ static bool keyuse_parse_entry(char *line, struct entry *entry_r)
            (since.len == 0 || text_decimal(since, UINT64_MAX, &entry_r->since));
 }
 
+/* NULL with errno. */
 static FILE *keyuse_open_file(const char *folder)
 {
     char path[4096];
@@ -106,8 +108,10 @@ static FILE *keyuse_open_file(const char *folder)
     /* The folder may belong to the workers' user: no link in it is followed. */
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     FILE *file = fd >= 0 ? fdopen(fd, "r") : NULL;
+    const int error = errno;
     if (file == NULL && fd >= 0)
         close(fd);
+    errno = error;
     return file;
 }
 
@@ -171,6 +175,22 @@ static bool keyuse_write_all(struct keyuse *k, FILE *old, FILE *out, uint64_t un
     return true;
 }
 
+/* Writes the file and waits until it is on the disk. */
+static bool keyuse_write_file(struct keyuse *k, FILE *old, const char *path, uint64_t unix_now)
+{
+    unlink(path);
+    const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (out == NULL) {
+        if (fd >= 0)
+            close(fd);
+        return false;
+    }
+    bool ok = keyuse_write_all(k, old, out, unix_now) && (old == NULL || !ferror(old));
+    ok = fflush(out) == 0 && !ferror(out) && ok && fsync(fd) == 0;
+    return fclose(out) == 0 && ok;
+}
+
 bool keyuse_save(struct keyuse *k, const char *folder, uint64_t unix_now)
 {
     char path[4096];
@@ -178,18 +198,16 @@ bool keyuse_save(struct keyuse *k, const char *folder, uint64_t unix_now)
 
     snprintf(path, sizeof path, "%s/" FILE_NAME, folder);
     snprintf(new_path, sizeof new_path, "%s/" NEW_NAME, folder);
-    unlink(new_path);
-    const int fd = open(new_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
-    if (out == NULL)
-        return false;
+    /* Without what the old file says, older keys would be forgotten. A link is none of ours. */
     FILE *old = keyuse_open_file(folder);
-    bool ok = keyuse_write_all(k, old, out, unix_now);
+    if (old == NULL && errno != ENOENT && errno != ELOOP)
+        return false;
+    const bool ok = keyuse_write_file(k, old, new_path, unix_now);
+    const int error = errno;
     if (old != NULL)
         fclose(old);
-    ok = fflush(out) == 0 && !ferror(out) && ok;
-    ok = fclose(out) == 0 && ok;
-    return ok && rename(new_path, path) == 0;
+    errno = error;
+    return ok && rename(new_path, path) == 0 && disk_sync_folder(path);
 }
 
 void keyuse_show(const struct keyuse *k, struct counters *counters)

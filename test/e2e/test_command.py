@@ -179,6 +179,13 @@ def test_keygen_says_how_long_an_older_key_stays(verimail):
         equal((done.json["kind"], done.json["file"]), ("host", verimail.path(name)))
     done = verimail.run("keygen", "host", "life-none", "--json", config="none.conf")
     check(done.json["keep_older_until"] <= time.time() + 7 * 86400 + 300, "no configuration")
+    # One that cannot be read may say anything: there is no date.
+    verimail.write("broken.conf", "service { what = 1 }")
+    done = verimail.run("keygen", "host", "broken.key", "--json", config="broken.conf")
+    equal((done.status, done.json["keep_older_until"]), (0, None))
+    done = verimail.run("keygen", "service", "broken2.key", config="broken.conf")
+    contains(done.out, "for the longest `lifetime` of a domain")
+    check("until" not in done.out, done.out)
     done = verimail.run("keygen", "host", "life-text", config="life.conf")
     contains(done.out, 'host "mail.example.org" { keys = {"host-public:')
     contains(done.out, time.strftime("until %Y-%m-", time.gmtime(time.time() + 30 * 86400 + 300)))

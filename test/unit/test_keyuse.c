@@ -426,6 +426,28 @@ TEST(folders_that_cannot_be_written)
     (void)keyring_free(&one);
 }
 
+/* A file that cannot be opened once: nothing is written without what it says. */
+TEST(an_old_file_that_cannot_be_opened)
+{
+    struct keyring *one = ring_of("1");
+    struct keyuse *use = keyuse_init(one);
+    char path[FOLDER_PATH_MAX];
+    struct stat st;
+
+    folder_path(&folder, "keys", path);
+    assert_int_equal(mknod(path, S_IFSOCK | 0600, 0), 0);
+    errno = 0;
+    assert_false(keyuse_save(use, folder.path, NOW));
+    assert_int_equal(errno, ENXIO);
+    assert_int_equal(lstat(path, &st), 0);
+    assert_true(S_ISSOCK(st.st_mode));
+    assert_int_equal(unlink(path), 0);
+    save(use, NOW);
+    assert_int_equal(count_lines(), 1);
+    keyuse_free(&use);
+    (void)keyring_free(&one);
+}
+
 TEST(no_keys_at_all)
 {
     struct keyring *none = ring_of("");
