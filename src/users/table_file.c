@@ -243,8 +243,13 @@ bool table_file_open(const char *path, bool write, MDB_env **env_r, MDB_dbi *dbi
         return table_file_fail(&o, &owner, error_r);
     }
     open_as_owner(&o);
-    if (!identity_return(&owner) && o.error == 0)
-        o.error = errno;
+    if (!identity_return(&owner)) {
+        snprintf(error_r, TABLE_ERROR_MAX, "root's rights cannot be taken back: %s",
+                strerror(errno));
+        if (o.env != NULL)
+            mdb_env_close(o.env);
+        return false;
+    }
     if (o.error != 0)
         return table_file_fail(&o, &owner, error_r);
     *env_r = o.env;

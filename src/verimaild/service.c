@@ -134,9 +134,15 @@ static bool service_make_classic(
     size_t len = 0;
     char *pem = keyfile_load(path->at, &len, &error);
 
+    const int cause = errno;
+    errno = 0;
     if (pem != NULL)
         served->classic = classic_key_init((struct text){pem, len}, &error);
+    const bool no_memory = pem != NULL && served->classic == NULL && errno == ENOMEM;
     sodium_free(pem);
+    if (no_memory)
+        return service_out_of_memory(problems);
+    errno = pem == NULL ? cause : 0;
     if (served->classic == NULL) {
         service_file_problem(problems, path, "classic_key", error, KEY_FILE);
     }
