@@ -22,13 +22,15 @@ static struct service *make_service(const char *path, struct problems *problems)
 
 static uint64_t ask(const struct service *service, struct text line, uint64_t count)
 {
+    static const unsigned char seed[16];
+    struct ration *ration = ration_init(1, seed);
     struct question_log log;
     struct endpoint source;
     const uint64_t begin = mono_us();
 
-    question_log_init(&log);
-    if (!endpoint_parse("192.0.2.1:4711", &source))
+    if (ration == NULL || !endpoint_parse("192.0.2.1:4711", &source))
         abort();
+    question_log_init(&log, ration);
     for (uint64_t i = 0; i < count; i++) {
         char buffer[ANSWER_MAX];
         struct writer w = writer_of(buffer, sizeof buffer);
@@ -39,11 +41,12 @@ static uint64_t ask(const struct service *service, struct text line, uint64_t co
             judge_counted(&query.judgement, REPLAY_SKIPPED);
         if (!query_answer(&query, &w))
             abort();
-        question_log_answered(&log, &query, &source, 0, i);
+        (void)question_log_answered(&log, &query, &source, 0, i);
         log_tick(i);
         if (i == 0)
             printf("answer: %.*s", (int)writer_text(&w).len, buffer);
     }
+    ration_free(&ration);
     return mono_us() - begin;
 }
 
