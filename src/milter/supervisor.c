@@ -258,7 +258,7 @@ static void milter_reap(uint64_t now)
     int status = 0;
     pid_t pid;
 
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+    while ((pid = child_reap(&status)) > 0) {
         if (pid != supervisor.worker.pid)
             continue;
         while (milter_listen())

@@ -132,6 +132,16 @@ void child_ended(struct child *child, int status, bool expected, uint64_t mono_m
     child->pid = 0;
 }
 
+pid_t child_reap(int *status_r)
+{
+    pid_t pid = 0;
+
+    do
+        pid = waitpid(-1, status_r, WNOHANG);
+    while (pid < 0 && errno == EINTR);
+    return pid > 0 ? pid : 0;
+}
+
 void child_again(struct child *child, uint64_t every, uint64_t mono_ms)
 {
     const uint64_t due = child->started + every;

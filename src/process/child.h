@@ -42,6 +42,8 @@ bool child_restart(
 /* When child_restart() has something to do; UINT64_MAX: it runs. */
 uint64_t child_due(const struct child *child);
 
+/* A child that ended, and its status; 0: there is none. Does not wait. */
+pid_t child_reap(int *status_r);
 /* It ended with this status of waitpid(2): sets when to start it again. A death that is not
  * `expected` is logged as an error. */
 void child_ended(struct child *child, int status, bool expected, uint64_t mono_ms);

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -15,6 +14,7 @@
 #include "base/log.h"
 #include "config/run_as.h"
 #include "events/alarm.h"
+#include "process/child.h"
 #include "process/notify.h"
 #include "process/signals.h"
 #include "verimaild/generation.h"
@@ -236,7 +236,7 @@ static void verimaild_reap(uint64_t mono_ms)
     int status = 0;
     pid_t pid;
 
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+    while ((pid = child_reap(&status)) > 0) {
         bool known = false;
         for (size_t i = 0; !known && i < GENERATIONS_MAX; i++)
             known = supervisor.all[i] != NULL &&
