@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""A service in which one call fails: it names what failed where that has consequences, answers no YES
-too many, and is well again."""
+"""A service and a milter in which one call fails: the service answers no YES too many, the milter lets
+no message pass unstamped without a word, and both are well again."""
 import os
 import signal
 
@@ -9,10 +9,13 @@ import pytest
 from harness.checks import check, equal, wait_for
 from harness.client import ask
 from harness.fault import Fault, kinds
+from harness.milterclient import Closed
+from harness.milterprocess import HEADER, MilterSite, session
 from harness.replaystore import ALLOWANCE, LOST, YES, counting, question
 
 # All calls of a kind, or so many.
 MOST = 100000 if os.environ.get("VERIMAIL_TORTURE") else 2
+RELOADED = "event=(reloaded|reload-refused|reload-failed|log-lines-lost)"
 DEAD = "event=(worker|recorder)-died .*signal=(SEGV|BUS|ABRT|FPE|ILL|SYS)"
 
 
@@ -31,10 +34,9 @@ def questions(case, address):
 
 
 def reloaded(d):
-    before = d.count("event=reloaded"), d.count("event=reload-refused")
+    before = d.count(RELOADED)
     d.process.send_signal(signal.SIGHUP)
-    wait_for(lambda: (d.count("event=reloaded"), d.count("event=reload-refused")) != before,
-             "the end of a reload")
+    wait_for(lambda: d.count(RELOADED) > before, "the end of a reload")
 
 
 def one_run(case, fault, kind, n):
@@ -56,13 +58,54 @@ def one_run(case, fault, kind, n):
     return met
 
 
-@pytest.mark.parametrize("kind", kinds())
-def test_a_call_that_fails_once(case, kind):
+def every_call(case, kind, run):
     fault = Fault(os.path.join(case.folder, "fault"))
     failed = 0
     for n in range(1, MOST + 1):
-        met = one_run(case, fault, kind, n)
+        met = run(case, fault, kind, n)
         if met == 0:
             break
         failed += met
     print(f"# {failed} calls failed on purpose")
+
+
+@pytest.mark.parametrize("kind", kinds())
+def test_a_call_of_the_service_fails_once(case, kind):
+    every_call(case, kind, one_run)
+
+
+def stamp(site, d):
+    """Whether a message was stamped. One that was not is held up, or the log says why."""
+    said = len(d.lines("level=(error|alarm|warning)"))
+    try:
+        with session(site) as client:
+            edits = client.message(HEADER, b"text\r\n", sender="<alice@origin.test>")
+    except (OSError, Closed):
+        return False
+    stamped = len(edits.stamps()) == 1
+    check(stamped or edits.answer in ("t", "r", "y") or
+          len(d.lines("level=(error|alarm|warning)")) > said, f"{edits.answer}: {d.text()}")
+    return stamped
+
+
+def one_milter_run(case, fault, kind, n):
+    fault.none()
+    site = MilterSite(case)
+    d = site.start(env=fault.env)
+    fault.at(kind, n)
+    stamp(site, d)
+    reloaded(d)
+    stamp(site, d)
+    met = fault.met()
+    fault.none()
+    wait_for(lambda: stamp(site, d), f"a milter that is well after {kind} {n}")
+    fault.at(kind, n)
+    status = d.stop()
+    met += fault.met()
+    equal((status, d.count(DEAD)), (0, 0), f"{kind} {n}: {d.text()}")
+    return met
+
+
+@pytest.mark.parametrize("kind", kinds())
+def test_a_call_of_the_milter_fails_once(case, kind):
+    every_call(case, kind, one_milter_run)
