@@ -122,9 +122,14 @@ struct state_lock *state_lock_open(const struct config_text *state, const struct
         return NULL;
     }
     memcpy(lock->path, state->at, size);
-    const bool shared = before != NULL && strcmp(before->path, state->at) == 0;
+    const bool shared = before != NULL && before->fd >= 0 && strcmp(before->path, state->at) == 0;
     lock->fd =
             shared ? fcntl(before->fd, F_DUPFD_CLOEXEC, 0) : state_lock_make(state->at, identity);
+    /* Where nothing can be written, a service still answers. */
+    if (lock->fd < 0 && (errno == EACCES || errno == EROFS || errno == ENOSPC)) {
+        log_errno(LOG_LEVEL_WARNING, "state-not-locked", "folder", lock->path);
+        return lock;
+    }
     if (lock->fd < 0 || (!shared && !state_lock_take(lock, before == NULL ? STATE_LOCK_WAIT : 0))) {
         const int error = errno;
         if (lock->fd >= 0 && error == EWOULDBLOCK)
