@@ -154,8 +154,11 @@ def test_without_descriptors_it_goes_on_answering(case):
 
 
 def test_without_a_single_descriptor_it_refuses(case):
-    (pid,) = with_descriptors(case, 1024).workers()
-    d = with_descriptors(case, max(int(fd) for fd in os.listdir(f"/proc/{pid}/fd")) + 1)
+    d = with_descriptors(case, 1024)
+    (pid,) = d.workers()
+    used = max(int(fd) for fd in os.listdir(f"/proc/{pid}/fd")) + 1
+    equal(d.stop(), 0)
+    d = with_descriptors(case, used)
     (pid,) = d.workers()
     for _ in range(5):
         check(was_refused(hold(d, "127.0.3.1", b"bob -\r\n")), "closed without an answer")

@@ -103,8 +103,11 @@ def test_tls_is_for_the_right_server_only(case):
     d.reload(case.world.config(f'replay_ca = "{good.ca}"',
                                replay=f'"rediss://localhost:{server.port}"'))
     counted(case, d)
+    equal(d.stop(), 0)
     by_machine = service(case, server.address, env={"SSL_CERT_FILE": good.ca})
     counted(case, by_machine)
+    equal(by_machine.stop(), 0)
+    d = service(case, server.address, f'replay_ca = "{good.ca}"', workers=2)
     # Others' signature; another name; no TLS at all.
     other = Certificates(os.path.join(case.folder, "other"), "DNS:redis.example.org")
     wrong_name = Redis(case, tls=other)
