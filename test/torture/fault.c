@@ -101,14 +101,16 @@ __attribute__((constructor)) static void fault_begin(void)
 {
     const char *path = getenv("VERIMAIL_FAULT");
 
-    if (path == NULL)
-        return;
-    const int fd = open(path, O_RDWR | O_CLOEXEC);
-    void *at = fd >= 0 ? mmap(NULL, sizeof *state, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)
-                       : MAP_FAILED;
+    const int fd = path != NULL ? open(path, O_RDWR | O_CLOEXEC) : -1;
+    /* Processes that are forked share it, too. */
+    void *at = mmap(NULL, sizeof *state, PROT_READ | PROT_WRITE,
+            path != NULL ? MAP_SHARED : MAP_SHARED | MAP_ANONYMOUS, fd, 0);
     if (at == MAP_FAILED)
         abort();
-    close(fd);
+    if (fd >= 0)
+        close(fd);
+    else
+        ((struct fault_state *)at)->kind = FAULT_NONE;
     state = at;
 }
 
