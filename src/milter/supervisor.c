@@ -200,7 +200,8 @@ static void milter_on_busy(const char *error)
         return;
     supervisor.is_busy = true;
     supervisor.busy_by = mono_ms() + BUSY_TIMEOUT;
-    (void)snprintf(supervisor.busy, sizeof supervisor.busy, "%s", error);
+    (void)snprintf(supervisor.busy, sizeof supervisor.busy, "%.*s", (int)sizeof supervisor.busy - 1,
+            error);
     log_event(LOG_LEVEL_WARNING, "socket-busy", "error", error);
 }
 
