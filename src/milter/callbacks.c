@@ -16,7 +16,7 @@
 #define STEPS_WANTED                                                                               \
     (SMFIP_HDR_LEADSPC | SMFIP_SKIP | SMFIP_NOHELO | SMFIP_NODATA | SMFIP_NOUNKNOWN |              \
             SMFIP_NR_CONN | SMFIP_NR_RCPT | SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_NR_BODY)
-#define PENDING_MAX 256 /* connections that wait to be accepted */
+#define PENDING_MAX MILTER_SESSIONS_MAX /* connections that wait to be accepted */
 
 /* A mail server's connection. */
 struct connection {
