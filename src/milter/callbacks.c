@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "filter/decision.h"
 #include "filter/session.h"
+#include "milter/pulse.h"
 
 #define ACTIONS_NEEDED (SMFIF_ADDHDRS | SMFIF_CHGHDRS)
 #define ACTIONS_WANTED (ACTIONS_NEEDED | SMFIF_QUARANTINE)
@@ -339,8 +340,10 @@ static sfsistat on_end(SMFICTX *context)
 
     if (session == NULL)
         return SMFIS_TEMPFAIL;
-    const sfsistat status =
-            callbacks_do_what(context, session_end(session, callbacks_macro(context, "i")));
+    pulse_begin();
+    const struct decision *decision = session_end(session, callbacks_macro(context, "i"));
+    pulse_end();
+    const sfsistat status = callbacks_do_what(context, decision);
     session_abort(session);
     return status;
 }

@@ -228,19 +228,25 @@ static bool socket_inet_endpoint(const char *socket, struct endpoint *endpoint_r
     return endpoint_parse(text, endpoint_r);
 }
 
-void socket_knock(const struct config_milter *milter)
+int socket_connect(const struct config_milter *milter)
 {
     const char *path = socket_unix_path(milter);
     struct endpoint endpoint;
     int fd = -1;
 
-    if (path != NULL) {
-        fd = socket_connect_unix(path);
-    } else if (socket_inet_endpoint(milter->socket.at, &endpoint)) {
+    if (path != NULL)
+        return socket_connect_unix(path);
+    if (socket_inet_endpoint(milter->socket.at, &endpoint))
         fd = socket(endpoint.address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        if (fd >= 0)
-            (void)!connect(fd, &endpoint.address.any, endpoint.len);
-    }
+    if (fd >= 0)
+        (void)!connect(fd, &endpoint.address.any, endpoint.len);
+    return fd;
+}
+
+void socket_knock(const struct config_milter *milter)
+{
+    const int fd = socket_connect(milter);
+
     if (fd >= 0)
         close(fd);
 }

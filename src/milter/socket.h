@@ -26,6 +26,8 @@ enum socket_result {
 enum socket_result socket_open(const struct config_milter *milter, gid_t group,
         char error_r[SOCKET_ERROR_MAX]) __attribute__((warn_unused_result));
 
+/* A connection as a mail server has it, which may not stand yet; it does not wait. -1: none. */
+int socket_connect(const struct config_milter *milter);
 /* Connects and closes. libmilter notices a signal only at a new connection, or within five seconds.
  */
 void socket_knock(const struct config_milter *milter);

@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "client/client.h"
+#include "milter/pulse.h"
 #include "milter/snapshot.h"
 #include "milter/socket.h"
 #include "process/child.h"
@@ -95,6 +96,11 @@ static void *worker_receive(void *context)
     _exit(EXIT_FAILURE);
 }
 
+static bool worker_start_pulse(void)
+{
+    return pulse_start() || worker_fail_errno("thread");
+}
+
 static bool worker_start_receiver(struct running *running)
 {
     pthread_t thread;
@@ -163,6 +169,7 @@ static bool milter_worker_prepare(struct running *running, const struct milter_w
         return worker_fail("error", "libmilter does not start");
     if (!worker_open_socket(place, running->control))
         return false;
+    pulse_open(place->milter);
     if (!identity_become(&place->identity, place->empty_folder))
         return worker_fail_errno("identity");
     if (running->client != NULL && !client_start(running->client))
@@ -198,7 +205,8 @@ int milter_worker_run(const struct milter_worker_place *place, struct bundle *fi
         return EXIT_FAILURE;
     }
     callbacks_use(snapshot);
-    if (!worker_start_receiver(&running) || !worker_say(control, MILTER_WORKER_READY, text_of("")))
+    if (!worker_start_pulse() || !worker_start_receiver(&running) ||
+            !worker_say(control, MILTER_WORKER_READY, text_of("")))
         return EXIT_FAILURE;
     return callbacks_run() ? EXIT_SUCCESS : EXIT_FAILURE;
 }

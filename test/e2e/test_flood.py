@@ -299,3 +299,31 @@ def test_strangers_do_not_hold_up_genuine_stamped_mail(case):
           f"budget; {GENUINE} genuine messages beside them: {tally(outcomes[16])}")
     print(f"# genuine stamped mail waiting: {GENUINE - outcomes[16].count('pass')}")
     equal(tally(outcomes[16]), {"pass": GENUINE})
+
+
+BURST, TIMEOUT = 400, 5
+
+
+def test_a_burst_at_the_start_waits_no_longer_than_the_limit(case):
+    """Each mail server waits from the end of its message on, whatever the milter's other threads
+    wait for."""
+    site = Site(case)
+    site.dns.records = lambda query, tcp: SILENCE
+    site.milter("receiver")
+    together = threading.Barrier(BURST)
+
+    def send(n):
+        with MilterClient(site.socket("receiver"), timeout=60) as client:
+            client.connect(client_address(n))
+            client.mail()
+            client.rcpt()
+            together.wait()
+            client.field("From", f" a@silent{n}.test")
+            client.header_end()
+            began = time.monotonic()
+            equal(outcome(client.end()), "temperror", f"message {n}")
+            return time.monotonic() - began
+    slowest = max(in_threads(BURST, send))
+    print(f"# {BURST} messages at once with silent DNS: the slowest took {slowest:.2f} s")
+    # A second turn of a thread would take twice the limit.
+    check(slowest < 1.5 * TIMEOUT, f"{slowest:.2f} s")
