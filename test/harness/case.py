@@ -26,22 +26,28 @@ class World:
         self.service = Key("service")
         self.host = Key("host")
         self.service_path = self.service.write(os.path.join(folder, "service.key"))
-        self.state = os.path.join(folder, "state")
-        os.makedirs(self.state, exist_ok=True)
         if os.geteuid() == 0:  # what workers make in there they make as nobody
             os.chmod(folder, 0o711)
-            os.chown(self.state, 65534, 65534)
+        self.state = self.make_state("state")
+
+    def make_state(self, name):
+        """A state folder, which one service at a time can have."""
+        path = os.path.join(self.folder, name)
+        os.makedirs(path, exist_ok=True)
+        if os.geteuid() == 0:
+            os.chown(path, 65534, 65534)
+        return path
 
     def config(self, service="", domain=None, more="", listen=('"127.0.0.1:0"',), keys=None,
                host_keys=None, workers=2, run_as="nobody", replay='"none"',
-               record='store = "none"'):
+               record='store = "none"', state=None):
         keys = keys or [self.service_path]
         host_keys = host_keys or [self.host.public_text()]
         domain = USERS if domain is None else domain
         return f"""service {{
     listen = {{{", ".join(listen)}}}
     run_as = "{run_as}"
-    state = "{self.state}"
+    state = "{state or self.state}"
     keys = {{{", ".join(f'"{key}"' for key in keys)}}}
     replay = {replay}
     workers = {workers}

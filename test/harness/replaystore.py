@@ -54,7 +54,10 @@ def exhaust(d, asked, allowance, yes=YES, replayed=REPLAYED):
 
 
 def service(case, address, options="", workers=1, **how):
-    return case.daemon(case.world.config(options, replay=f'"{address}"', workers=workers), **how)
+    """One of several services that count in one place."""
+    state = case.world.make_state(f"state{len(case.daemons)}")
+    return case.daemon(
+        case.world.config(options, replay=f'"{address}"', workers=workers, state=state), **how)
 
 
 def counted(case, d):
