@@ -13,6 +13,7 @@
 
 #define PREFIX "_verimail._tcp."
 #define TARGETS_MAX 4
+#define FAMILIES 2       /* of addresses: IPv6 and IPv4 */
 #define MORE_TIMEOUT 250 /* milliseconds for another target, once there is an address to ask */
 
 struct discovery {
@@ -244,12 +245,12 @@ static enum resolver_result discovery_find_target(struct discovery *discovery,
         const struct resolver_asker *asker, const struct srv *record, uint64_t deadline,
         enum resolver_result worst, struct discovery_answer *answer)
 {
-    struct resolver_query pair[RESOLVER_QUERIES_MAX] = {
+    struct resolver_query pair[FAMILIES] = {
             {.name = record->target, .type = RESOLVER_AAAA},
             {.name = record->target, .type = RESOLVER_A},
     };
 
-    resolver_ask(discovery->resolver, asker, pair, RESOLVER_QUERIES_MAX, deadline);
+    resolver_ask(discovery->resolver, asker, pair, FAMILIES, deadline);
     const struct addresses addresses = {
             .srv = record,
             .answers = {pair[0].answer, pair[1].answer},
@@ -257,10 +258,10 @@ static enum resolver_result discovery_find_target(struct discovery *discovery,
                       (pair[1].answer == NULL || pair[1].secure),
     };
     discovery_add_target(answer, &addresses);
-    for (size_t i = 0; i < RESOLVER_QUERIES_MAX; i++)
+    for (size_t i = 0; i < FAMILIES; i++)
         if (pair[i].result > worst)
             worst = pair[i].result;
-    resolver_release(discovery->resolver, pair, RESOLVER_QUERIES_MAX);
+    resolver_release(discovery->resolver, pair, FAMILIES);
     return worst;
 }
 

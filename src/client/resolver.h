@@ -10,9 +10,8 @@
 #include "client/discovery.h"
 
 /* At most so many look-ups are on their way; fewer where the process may have few descriptors. It
- * is more than the milter has sessions, each of which looks up two names at once at most. */
+ * is twice what the milter has sessions. */
 #define RESOLVER_PLACES_MAX 4096
-#define RESOLVER_QUERIES_MAX 2 /* in one call */
 
 /* Record types, by IANA. */
 enum resolver_type {
