@@ -220,6 +220,11 @@ static bool encoded_word_hides_ascii(struct text charset)
     return false;
 }
 
+static bool encoded_word_crosses(struct text t)
+{
+    return t.len > 0 && (memchr(t.at, '"', t.len) != NULL || memchr(t.at, '<', t.len) != NULL);
+}
+
 struct encoded_word_signs encoded_word_signs(struct text value)
 {
     struct encoded_word_signs signs = {0};
@@ -227,6 +232,8 @@ struct encoded_word_signs encoded_word_signs(struct text value)
     struct text before;
 
     while (encoded_word_next(&value, &before, &word)) {
+        signs.crosses = signs.crosses || encoded_word_crosses(word.charset) ||
+                        encoded_word_crosses(word.encoded);
         signs.hidden = signs.hidden || encoded_word_hides_ascii(word.charset);
         encoded_word_read_signs(&word, &signs);
     }

@@ -50,6 +50,7 @@ struct encoded_word_signs {
     bool less;    /* `<` */
     bool at;      /* `@` */
     bool quote;   /* `"` or `\` */
+    bool crosses; /* a `"` or `<` that is not encoded: other readers begin something there */
     bool hidden;  /* a charset in which ASCII has other octets: utf-7, utf-16, EBCDIC */
 };
 

@@ -36,6 +36,7 @@ struct scanner {
     enum from_result error; /* what TOKEN_BAD stands for; FROM_OK: none was met */
     bool quoted_less;       /* a quoted string has a `<` */
     bool quoted_at;         /* ... an `@` */
+    bool quoted_end;        /* ... a fold or an escaped backslash, where it ends for some readers */
 };
 
 struct mailbox {
@@ -166,25 +167,24 @@ static bool from_hides_octet(struct text t)
 /* What is wrong with a comment, with its parentheses, that ends. */
 static enum from_result from_check_comment(struct text comment)
 {
+    static const char misleading[] = "<>@\"\\";
+
     if (from_hides_octet(comment))
         return FROM_OCTET;
-    return from_has(comment, '<') || from_has(comment, '>') || from_has(comment, '@')
-                   ? FROM_MISLEADING
-                   : FROM_OK;
+    for (size_t i = 0; i < strlen(misleading); i++)
+        if (from_has(comment, misleading[i]))
+            return FROM_MISLEADING;
+    return FROM_OK;
 }
 
 /* What is wrong with the inside of a quoted string. */
 static enum from_result from_check_quoted(struct scanner *s, struct text inside)
 {
-    const bool less = from_has(inside, '<');
-    const bool at = from_has(inside, '@');
-
-    s->quoted_less = s->quoted_less || less;
-    s->quoted_at = s->quoted_at || at;
-    if (from_hides_octet(inside))
-        return FROM_OCTET;
-    return (less || at) && (from_has(inside, '\r') || from_has(inside, '\n')) ? FROM_MISLEADING
-                                                                              : FROM_OK;
+    s->quoted_less = s->quoted_less || from_has(inside, '<');
+    s->quoted_at = s->quoted_at || from_has(inside, '@');
+    s->quoted_end = s->quoted_end || from_has(inside, '\n') ||
+                    (inside.len > 0 && memmem(inside.at, inside.len, "\\\\", 2) != NULL);
+    return from_hides_octet(inside) ? FROM_OCTET : FROM_OK;
 }
 
 static struct text from_read_atom(struct scanner *s)
@@ -260,15 +260,11 @@ static char special(const struct token *token)
     return token->kind == TOKEN_SPECIAL ? token->text.at[0] : '\0';
 }
 
-/* Whether something in `t` could be taken for an encoded word (RFC 2047) by a reader that decodes
+/* Whether `t` could be, or be the end of, an encoded word (RFC 2047) to a reader that decodes
  * before it parses. */
 static bool from_holds_encoded(struct text t)
 {
-    const char *open = t.len > 0 ? memmem(t.at, t.len, "=?", 2) : NULL;
-
-    if (open == NULL)
-        return false;
-    return memmem(open + 2, t.len - (size_t)(open + 2 - t.at), "?=", 2) != NULL;
+    return t.len > 0 && memmem(t.at, t.len, "?=", 2) != NULL;
 }
 
 /* What `at` should be, the `@`, and the domain; the local part is read. */
@@ -382,7 +378,7 @@ static bool is_dot_atom(struct text t)
            memmem(t.at, t.len, "..", 2) == NULL;
 }
 
-/* The local part as it is meant: without quoted pairs and folds. */
+/* The local part as it is meant: without quoted pairs. */
 static bool from_read_local(const struct token *local, struct writer *w)
 {
     if (local->kind == TOKEN_ATOM && !is_dot_atom(local->text))
@@ -390,10 +386,24 @@ static bool from_read_local(const struct token *local, struct writer *w)
     for (size_t i = 0; i < local->text.len; i++) {
         if (local->kind == TOKEN_QUOTED && local->text.at[i] == '\\')
             i++;
-        if (!is_line_end(local->text.at[i]))
-            writer_char(w, local->text.at[i]);
+        writer_char(w, local->text.at[i]);
     }
     return !w->failed;
+}
+
+/* Whether `local` has more than an unquoted one may have, and single SPs inside: an `@` some
+ * readers take for the one that counts, other white space they drop, quotes and backslashes too. */
+static bool from_local_misleads(struct text local)
+{
+    bool after_space = true;
+
+    for (size_t i = 0; i < local.len; i++) {
+        const bool is_space = local.at[i] == ' ';
+        if (is_space ? after_space : !from_is_atom(local.at[i]))
+            return true;
+        after_space = is_space;
+    }
+    return after_space && local.len > 0;
 }
 
 static enum from_result from_make_author(const struct mailbox *mailbox, struct address *author_r)
@@ -406,8 +416,12 @@ static enum from_result from_make_author(const struct mailbox *mailbox, struct a
         return FROM_ENCODED;
     if (!utf8_is_valid(mailbox->local.text) || !utf8_is_valid(mailbox->domain.text))
         return FROM_OCTET;
+    if (from_has(mailbox->local.text, '\n'))
+        return FROM_MISLEADING;
     if (!from_read_local(&mailbox->local, &w))
         return FROM_LOCAL;
+    if (from_local_misleads(writer_text(&w)))
+        return FROM_MISLEADING;
     if (!domain_to_ascii(mailbox->domain.text, domain) || strchr(domain, '.') == NULL)
         return FROM_DOMAIN;
     return address_make_ascii(writer_text(&w), text_of(domain), author_r) ? FROM_OK : FROM_LOCAL;
@@ -418,7 +432,7 @@ static bool from_words_mislead(const struct scanner *s, struct text value)
 {
     const struct encoded_word_signs signs = encoded_word_signs(value);
 
-    if (signs.control || signs.hidden)
+    if (signs.control || signs.hidden || signs.crosses)
         return true;
     return (signs.less || signs.at || signs.quote) && (signs.less || s->quoted_less) &&
            (signs.at || s->quoted_at);
@@ -440,7 +454,7 @@ enum from_result from_parse(struct text value, struct address *author_r)
     const enum from_result made = from_make_author(&mailbox, &author);
     if (made != FROM_OK)
         return made;
-    if (from_words_mislead(&s, value))
+    if ((s.quoted_end && (s.quoted_less || s.quoted_at)) || from_words_mislead(&s, value))
         return FROM_MISLEADING;
     *author_r = author;
     return FROM_OK;

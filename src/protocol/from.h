@@ -33,9 +33,10 @@ enum from_result {
  * that repeats the very address. Comments may stand anywhere but inside the address. `author_r` is
  * set only on FROM_OK.
  *
- * Some readers take these for another author (FROM_MISLEADING): a comment with `<`, `>` or `@`; a
- * fold inside a quoted string with `@` or `<`; an encoded word that decodes to a control octet, or
- * to `<` together with `@`. */
+ * Some readers take these for another author (FROM_MISLEADING): a comment with one of `<>@"\`; a
+ * fold or an escaped backslash in a quoted string where one has `@` or `<`; a quoted local part
+ * with more than an unquoted one may have and single SPs inside; an encoded word that decodes to a
+ * control octet, or to `<` together with `@`, or has a `"` or `<` that is not encoded. */
 enum from_result from_parse(struct text value, struct address *author_r)
         __attribute__((warn_unused_result));
 

@@ -25,6 +25,8 @@ static void check_author(const struct address *author)
     require(domain_is_ldh(domain) && memchr(domain.at, '.', domain.len) != NULL);
     for (size_t i = 0; i < author->at; i += author->text[i] == '%' ? 3 : 1)
         octets++;
+    /* Quotes and specials in a local part mean something else to some reader. */
+    require(strcspn(author->text, "\"\\<>(),:;[]") == author->len);
     require(octets >= 1 && octets <= ADDRESS_LOCAL_MAX);
 }
 
@@ -101,7 +103,7 @@ static void check_surrounded(struct text value, const struct address *author)
     struct writer w = writer_of(buffer, size);
 
     require(buffer != NULL);
-    writer_string(&w, "(a,:;[]\")");
+    writer_string(&w, "(a,:;[])");
     writer_put(&w, value);
     writer_string(&w, "(x) ");
     check_same(writer_text(&w), FROM_OK, author);

@@ -52,7 +52,7 @@ class From:
             depth += {b"(": 1, b")": -1}.get(part[0], 0)
             if depth == 0:
                 comment = self.value[start:self.at]
-                require(not re.search(rb"[<>@]", comment))
+                require(not re.search(rb'[<>@"\\]', comment))
                 require(not HIGH_BEFORE_SPECIAL.search(comment))
                 return True
 
@@ -60,7 +60,6 @@ class From:
         found = self.take(QUOTED_STRING)
         if found:
             require(not HIGH_BEFORE_SPECIAL.search(found[1]))
-            require(not (re.search(rb"[<@]", found[1]) and re.search(rb"[\r\n]", found[1])))
             self.quoted += found[1]
         return found
 
@@ -107,7 +106,7 @@ def fold_all(addr):
 
 
 def unquote(text):
-    return re.sub(rb"\\(.)|\r?\n", lambda found: found[1] or b"", text, flags=re.DOTALL)
+    return re.sub(rb"\\(.)", rb"\1", text, flags=re.DOTALL)
 
 
 def read_base64_leniently(text):
@@ -143,6 +142,7 @@ def read_encoded_words(value):
     for charset, encoding, text in ENCODED_WORD.findall(value):
         charset = charset.split(b"*")[0]
         require(not NOT_ASCII.match(charset))
+        require(not re.search(rb'["<]', charset + text))
         text = re.sub(rb"[\r\n]", b"", text).replace(b"\t", b" ")
         octets = read_base64_leniently(text) if encoding in b"bB" else read_quoted_printable(text)
         said += drop_other_sets(octets) if fold(charset).startswith(b"iso-2022-") else octets
@@ -155,14 +155,17 @@ def read_from(value):
     reader = From(value)
     is_atom, local, domain = reader.author()
     for part in (local, domain):
-        require(not re.search(rb"=\?.*\?=", part, re.DOTALL))
+        require(not re.search(rb"\?=", part))
         try:
             part.decode("utf-8")
         except UnicodeDecodeError:
             raise Refused() from None
     said = read_encoded_words(value)
     require(not re.search(rb"[\x00-\x1f\x7f]", said))
+    require(not (re.search(rb"[<@]", reader.quoted) and re.search(rb"\n|\\\\", reader.quoted)))
     shown = said + reader.quoted
     require(not (re.search(rb'[<@"\\]', said) and b"<" in shown and b"@" in shown))
     require(b"." in domain)
-    return make_canonical(local if is_atom else unquote(local), domain)
+    local = local if is_atom else unquote(local)
+    require(not re.search(rb"[\x00-\x1f\x7f\"(),:;<>@[\\\]]|\A | \Z|  ", local))
+    return make_canonical(local, domain)

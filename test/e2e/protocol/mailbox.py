@@ -8,7 +8,7 @@ from .domain import read_ascii_domain, read_domain
 
 LOCAL_LIMIT = 64
 # What readers of mail trim or hide.
-HIDDEN = re.compile("[\u0085\u00a0\u00ad\u034f\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
+HIDDEN = re.compile("[\u0085\u00a0\u00ad\u034f\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\u3164"
                     "\ufe00-\ufe0f\ufeff\ufff0-\uffff\U000e0000-\U000e0fff%s]" % "".join(
                         chr(plane << 16 | last) for plane in range(17) for last in (0xfffe, 0xffff)))
 TO_ENCODE = re.compile(rb"[\x00-\x20\x7f-\xff%@]")
