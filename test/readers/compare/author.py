@@ -2,6 +2,7 @@
 """Whether what a reader shows as author is the author that ours found."""
 import re
 
+IN_QUOTES = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 TO_ENCODE = re.compile(rb"[\x00-\x20\x7f-\xff%@]")
 
 
@@ -18,7 +19,14 @@ class Authors:
         return self._domains[domain]
 
     def _is(self, shown, author):
-        local, _, domain = shown.encode("utf-8", "surrogateescape").rpartition(b"@")
+        octets = shown.encode("utf-8", "surrogateescape")
+        # Some readers leave what stood around it, or end a nested comment early.
+        alone = re.sub(rb"\A.*[<)]|>\s*\Z", b"", octets, flags=re.DOTALL).strip(b'" ')
+        return self._is_alone(octets, author) or self._is_alone(alone, author)
+
+    def _is_alone(self, octets, author):
+        local, _, domain = octets.rpartition(b"@")
+        local = local.removesuffix(b" ")  # emailjs puts one behind what was in quotes
         if local[:1] == local[-1:] == b'"' and len(local) > 1:
             local = local[1:-1]
         forms = {local, re.sub(rb"\\(.)", rb"\1", local, flags=re.DOTALL)}
@@ -27,6 +35,6 @@ class Authors:
             TO_ENCODE.sub(lambda octet: b"%%%02X" % ord(octet[0]), form).lower() for form in forms})
 
     def others(self, views, author):
-        """The views that show somebody else, and whom: who has no `@` is nobody."""
+        """The views that show somebody else, and whom: who has no `@` outside quotes is nobody."""
         return [(view, shown) for view, all_shown in views.items() for shown in all_shown
-                if "@" in shown and not self._is(shown, author)]
+                if "@" in shown and not IN_QUOTES.fullmatch(shown) and not self._is(shown, author)]

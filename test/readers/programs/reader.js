@@ -31,10 +31,11 @@ async function tried(read) {
 const parsePostal = (octets) => new postal.default().parse(octets);
 const parseMailparser = (octets) => simpleParser(octets, {
     skipHtmlToText: true, skipTextToHtml: true, skipTextLinks: true, skipImageLinks: true });
-// As its users feed it: an octet is a character.
+// As its users feed it: an octet is a character. No address beyond ASCII comes out whole.
 const parseEmailjs = (octets) => emailjsMime(octets.toString('latin1'));
-const emailjsAddresses = (node, name) => (node.headers[name] || []).flatMap((one) => addresses(one.value))
-    .map((address) => Buffer.from(address, 'latin1').toString());
+const emailjsAddresses = (node, name) => (node.headers[name] || []).flatMap((one) => addresses(one.value));
+const hasAsciiAddresses = (octets) => 
+    !/[^\0-\x7f][^<]*@|@[^>"]*[^\0-\x7f]/.test(octets.toString('latin1'));
 
 async function authors(value) {
     const octets = Buffer.concat([Buffer.from('From:'), value, Buffer.from('\r\n\r\n')]);
@@ -46,7 +47,8 @@ async function authors(value) {
         'mailparser': await tried(async () => addresses((await parseMailparser(octets)).from.value)),
         'postal-mime': await tried(async () => addresses((await parsePostal(octets)).from)),
         'postal-mime addressParser': await tried(() => addresses(postal.addressParser(folded))),
-        'emailjs-mime-parser': await tried(() => emailjsAddresses(parseEmailjs(octets), 'from')),
+        'emailjs-mime-parser': hasAsciiAddresses(value)
+            ? await tried(() => emailjsAddresses(parseEmailjs(octets), 'from')) : null,
         'emailjs-addressparser': await tried(() => addresses(emailjsAddress(flat))),
     };
 }
