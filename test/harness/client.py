@@ -47,6 +47,8 @@ def refuses(address):
         connect(address).close()
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:  # somebody does, but just ends
+        return False
     return False
 
 
