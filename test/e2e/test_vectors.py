@@ -123,11 +123,11 @@ def check_equal(record, _):
 # from.txt
 
 def check_from(record, _):
-    """The word for a refusal is not the protocol's."""
+    """The word for a refusal is that of the page's steps."""
     try:
         return {"result": "ok", "address": protocol.read_from(record["value"]).text()}
-    except Refused:
-        return {"result": record["result"] if record["result"] != b"ok" else "refused"}
+    except Refused as refused:
+        return {"result": refused.word}
 
 
 # keys.txt

@@ -11,6 +11,6 @@ from .key import key_id, public_of, read_key, write_key
 from .payload import (Pair, covers, open_sealed, read_inside, read_receiving, recipients_at, seal,
     write_receiving)
 from .classic import open_classic, read_classic, read_rsa_key
-from .stamp import FIELD_NAME, read_stamp, write_stamp
+from .stamp import FIELD_NAME, read_stamp, stamp_that_counts, write_stamp
 from .digest import digest_of, hashed_octets
 from .judgement import Domain, FORGED, Rule, answer_to, judge

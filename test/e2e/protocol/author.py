@@ -1,171 +1,118 @@
 # SPDX-License-Identifier: ISC
-"""verimail(7), THE AUTHOR."""
-import base64
+"""The author of a message: the steps that find the mailbox of a From field, or the word for why there
+is none."""
 import re
 
-from .octets import FWS, Refused, fold, require
 from .mailbox import make_canonical
+from .misleading import shows_another
+from .octets import Refused, fold, require
+from .tokens import Tokens, quoted_strings
 
-ATEXT = rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\xff-]"
-DOT_ATOM = re.compile(ATEXT + rb"+(?:\." + ATEXT + rb"+)*")
-QUOTED_STRING = re.compile(rb'"((?:[^"\\]|\\[^\r\n])*)"', re.DOTALL)
-WORD = re.compile(rb"(?:" + ATEXT + rb"|\.)+")
-COMMENT_PART = re.compile(rb"[^()\\]+|\\[^\r\n]|[()]")
-SPACE = re.compile(FWS)
-HIGH_BEFORE_SPECIAL = re.compile(rb"[\x80-\xff][\\@\[\]]")
-ENCODED_WORD = re.compile(rb"=\?([^?]*)\?([bBqQ])\?(.*?)\?=", re.DOTALL)
-NOT_ASCII = re.compile(
-    rb"utf-?7|utf-?16|utf-?32|(cs)?unicode|(cs)?ucs|iso-10646|(cs)?ebcdic|posix-bc|csibm"
-    rb"|ibm(0|10|11|2|42|5|87|880)|cp(037|1025|1026|1047|11|2|37|42|500|87)", re.IGNORECASE)
-ESCAPES = re.compile(
-    rb"\x1b(?P<ascii>\([BJ])|\x1b(?P<other>\(.|\$\(.|\$[@-\xff])|\x1b[^(][ -/]*.|(?P<shift>[\x0e\x0f])", re.DOTALL)
-NOT_IN_FROM = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|\n(?![ \t])")
-
-
-class From:
-    """Reads the value of a From field, from its beginning to its end."""
-
-    def __init__(self, value):
-        self.value = value
-        self.at = 0
-        self.quoted = b""  # what stands in all quoted strings
-
-    def take(self, pattern):
-        found = pattern.match(self.value, self.at)
-        if found:
-            self.at = found.end()
-        return found
-
-    def take_octet(self, octet):
-        found = self.value.startswith(octet, self.at)
-        self.at += found
-        return found
-
-    def comment(self):
-        if not self.value.startswith(b"(", self.at):
-            return False
-        start = self.at
-        depth = 0
-        while True:
-            part = self.take(COMMENT_PART)
-            require(part)
-            depth += {b"(": 1, b")": -1}.get(part[0], 0)
-            if depth == 0:
-                comment = self.value[start:self.at]
-                require(not re.search(rb'[<>@"\\]', comment))
-                require(not HIGH_BEFORE_SPECIAL.search(comment))
-                return True
-
-    def quoted_string(self):
-        found = self.take(QUOTED_STRING)
-        if found:
-            require(not HIGH_BEFORE_SPECIAL.search(found[1]))
-            self.quoted += found[1]
-        return found
-
-    def cfws(self):
-        while self.take(SPACE) or self.comment():
-            pass
-
-    def addr(self):
-        """Whether the local part is an atom, its text, and the domain; or None."""
-        start = self.at
-        atom = self.take(DOT_ATOM)
-        quoted = None if atom else self.quoted_string()
-        if (atom or quoted) and self.take_octet(b"@"):
-            domain = self.take(DOT_ATOM)
-            if domain:
-                return bool(atom), (atom or quoted)[0 if atom else 1], domain[0]
-        self.at = start
-        return None
-
-    def author(self):
-        self.cfws()
-        first = self.addr()
-        if not first:
-            while self.take(WORD) or self.quoted_string():
-                self.cfws()
-        self.cfws()
-        if first and not self.value.startswith(b"<", self.at):
-            require(self.at == len(self.value))
-            return first
-        require(self.take_octet(b"<"))
-        self.take(SPACE)
-        addr = self.addr()
-        require(addr)
-        require(not first or fold_all(addr) == fold_all(first))
-        self.take(SPACE)
-        require(self.take_octet(b">"))
-        self.cfws()
-        require(self.at == len(self.value))
-        return addr
-
-
-def fold_all(addr):
-    return addr[0], fold(addr[1]), fold(addr[2])
-
-
-def unquote(text):
-    return re.sub(rb"\\(.)", rb"\1", text, flags=re.DOTALL)
-
-
-def read_base64_leniently(text):
-    octets = b""
-    for group in text.translate(bytes.maketrans(b"-_", b"+/")).split(b"="):
-        digits = re.sub(rb"[^A-Za-z0-9+/]", b"", group)
-        digits = digits[:-1] if len(digits) % 4 == 1 else digits
-        octets += base64.b64decode(digits + b"=" * (-len(digits) % 4))
-    return octets
-
-
-def read_quoted_printable(text):
-    return re.sub(rb"=([0-9A-Fa-f]{2})", lambda found: bytes.fromhex(found[1].decode()),
-                  text.replace(b"_", b" "))
-
-
-def drop_other_sets(octets):
-    """What of iso-2022-* stands in ASCII or JIS X 0201 Roman."""
-    kept, at, other, shifted = b"", 0, False, False
-    for found in [*ESCAPES.finditer(octets), None]:
-        end = found.start() if found else len(octets)
-        kept += b"" if other or shifted else octets[at:end]
-        if found:
-            at = found.end()
-            other = bool(found["other"]) or (other and not found["ascii"])
-            shifted = found["shift"] == b"\x0e" if found["shift"] else shifted
-    return kept
-
-
-def read_encoded_words(value):
-    """What all encoded words say."""
-    said = b""
-    for charset, encoding, text in ENCODED_WORD.findall(value):
-        charset = charset.split(b"*")[0]
-        require(not NOT_ASCII.match(charset))
-        require(not re.search(rb'["<]', charset + text))
-        text = re.sub(rb"[\r\n]", b"", text).replace(b"\t", b" ")
-        octets = read_base64_leniently(text) if encoding in b"bB" else read_quoted_printable(text)
-        said += drop_other_sets(octets) if fold(charset).startswith(b"iso-2022-") else octets
-    return said
+LINE_END = re.compile(rb"\r?\n")
 
 
 def read_from(value):
-    """The author's mailbox."""
-    require(not NOT_IN_FROM.search(value))
-    reader = From(value)
-    is_atom, local, domain = reader.author()
-    for part in (local, domain):
-        require(not re.search(rb"\?=", part))
-        try:
-            part.decode("utf-8")
-        except UnicodeDecodeError:
-            raise Refused() from None
-    said = read_encoded_words(value)
-    require(not re.search(rb"[\x00-\x1f\x7f]", said))
-    require(not (re.search(rb"[<@]", reader.quoted) and re.search(rb"\n|\\\\", reader.quoted)))
-    shown = said + reader.quoted
-    require(not (re.search(rb'[<@"\\]', said) and b"<" in shown and b"@" in shown))
-    require(b"." in domain)
-    local = local if is_atom else unquote(local)
-    require(not re.search(rb"[\x00-\x1f\x7f\"(),:;<>@[\\\]]|\A | \Z|  ", local))
-    return make_canonical(local, domain)
+    require(not re.search(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|\n(?![ \t])", value), "octet")
+    tokens = Tokens(value)
+    words, stop = read_words(tokens)
+    if stop.kind == b"<":
+        local = read_local(tokens)
+        at = tokens.next()
+    else:
+        local, at = words[0], stop
+    domain = read_domain_of(tokens, at)
+    if stop.kind == b"<":
+        read_end(tokens)
+    else:
+        local, domain = read_repetition(tokens, local, domain)
+    mailbox = make_author(local, domain)
+    require(not shows_another(value, quoted_strings(value)), "misleading")
+    return mailbox
+
+
+def has_encoded_word(text):
+    return re.search(rb"=\?.*\?=", text, re.DOTALL)
+
+
+def read_words(tokens):
+    words = []
+    stop = tokens.next()
+    while stop.is_word():
+        words.append(stop)
+        stop = tokens.next()
+    if stop.kind == b"<":
+        return words, stop
+    if stop.kind == b"@":
+        require(words, "local")
+        require(len(words) == 1, "phrase")
+        return words, stop
+    require(stop.kind != b":", "group")
+    if stop.kind in (b"", b","):
+        require(not any(has_encoded_word(word.text) for word in words), "encoded")
+    if stop.kind == b"":
+        raise Refused("empty")
+    raise Refused("several" if stop.kind == b"," and not words else "phrase")
+
+
+def read_local(tokens):
+    local = tokens.next()
+    require(not local.commented, "comment")
+    if not local.is_word():
+        raise Refused({b">": "empty", b"@": "route"}.get(local.kind, "local"))
+    return local
+
+
+def read_domain_of(tokens, at):
+    require(not at.commented, "comment")
+    require(at.kind == b"@", "domain" if at.kind in (b"", b">") else "syntax")
+    domain = tokens.next()
+    require(not domain.commented, "comment")
+    require(domain.kind == b"atom", "literal" if domain.kind == b"[" else "domain")
+    require(not at.spaced and not domain.spaced, "syntax")
+    return domain
+
+
+def read_end(tokens):
+    close = tokens.next()
+    require(not close.commented, "comment")
+    require(close.kind == b">", "several" if close.kind == b"," else "syntax")
+    end = tokens.next()
+    require(end.kind == b"", "several" if end.kind == b"," else "trailing")
+
+
+def read_repetition(tokens, local, domain):
+    """What follows an addr without brackets: nothing, or itself in brackets, which then counts."""
+    stop = tokens.next()
+    if stop.kind == b"":
+        return local, domain
+    require(stop.kind == b"<", "several" if stop.kind == b"," else "syntax")
+    again = [tokens.next() for _ in range(5)]
+    require([token.kind for token in again] == [local.kind, b"@", b"atom", b">", b""], "phrase")
+    require(fold(again[0].text) == fold(local.text), "phrase")
+    require(fold(again[2].text) == fold(domain.text), "phrase")
+    require(not any(token.commented for token in again[:4]), "phrase")
+    require(not again[1].spaced and not again[2].spaced, "phrase")
+    return again[0], again[2]
+
+
+def make_author(local, domain):
+    require(not has_encoded_word(local.text) and not has_encoded_word(domain.text), "encoded")
+    text = local.text
+    if local.kind == b"quoted":
+        text = LINE_END.sub(b"", re.sub(rb"\\(.)", rb"\1", text, flags=re.DOTALL))
+    try:
+        text.decode(), domain.text.decode()
+    except UnicodeDecodeError:
+        raise Refused("octet") from None
+    if local.kind == b"atom":
+        require(text[:1] != b"." and text[-1:] != b"." and b".." not in text, "local")
+    require(len(text) <= 64, "local")
+    try:
+        ascii_domain = make_canonical(b"postmaster", domain.text).domain
+    except Refused:
+        raise Refused("domain") from None
+    require(b"." in ascii_domain, "domain")
+    try:
+        return make_canonical(text, domain.text)
+    except Refused:
+        raise Refused("local") from None

@@ -1,55 +1,19 @@
 # SPDX-License-Identifier: ISC
-"""verimail(7), CONVERSATION."""
+"""The conversation: a question's line and an answer's."""
 import re
 import socket
 from dataclasses import dataclass
 
-from .octets import B64, is_digest, read_number, require
 from .domain import read_ascii_domain
 from .mailbox import read_canonical
+from .octets import B64, VCHAR, Refused, is_digest, read_number, require
 
-QUESTION_LIMIT = 4096
-ANSWER_LIMIT = 512
-NAMES_LIMIT = 32
-RCPT_LIMIT = 2048
+QUESTION_LIMIT, ANSWER_LIMIT, RCPT_LIMIT, IP_LIMIT, NAMES_LIMIT = 4096, 512, 2048, 45, 32
 TTL_LIMIT = 3600
-REASONS = {
-    b"YES": [b"stamped"],
-    b"ALLOW": [b"redirected", b"changed", b"replayed", b"expired", b"uncounted", b"classic",
-               b"unstamped", b"host", b"unserved", b"testing"],
-    b"NO": [b"unstamped", b"forged", b"refused"],
-}
-
-
-def read_names(words):
-    """name=value, each name once."""
-    require(len(words) <= NAMES_LIMIT)
-    names = {}
-    for word in words:
-        name, equals, value = word.partition(b"=")
-        require(re.fullmatch(B64 + rb"+", name) and equals and value and name not in names)
-        names[name] = value
-    return names
-
-
-def read_rcpt(value):
-    """The domains, in lower case, or ['*']."""
-    require(len(value) <= RCPT_LIMIT)
-    if value == b"*":
-        return [b"*"]
-    return [read_ascii_domain(domain) for domain in value.split(b",")]
-
-
-def is_ip(value):
-    if len(value) > 45:
-        return False
-    for family in (socket.AF_INET, socket.AF_INET6):
-        try:
-            socket.inet_pton(family, value.decode("ascii"))
-            return True
-        except (OSError, ValueError):
-            pass
-    return False
+VERDICTS = {b"stamped": b"YES", b"redirected": b"ALLOW", b"changed": b"ALLOW", b"replayed": b"ALLOW",
+            b"expired": b"ALLOW", b"uncounted": b"ALLOW", b"classic": b"ALLOW",
+            b"unstamped": b"ALLOW NO", b"host": b"ALLOW", b"unserved": b"ALLOW",
+            b"testing": b"ALLOW", b"forged": b"NO", b"refused": b"NO"}
 
 
 @dataclass
@@ -62,30 +26,6 @@ class Question:
     named: bool = False
 
 
-def read_question(line, default_domain=None):
-    """line: all up to and with the first LF, or up to the end of file."""
-    require(len(line) <= QUESTION_LIMIT)
-    line = re.sub(rb"\r?\n\Z", b"", line)
-    require(re.fullmatch(rb"[ -~]*", line))
-    words = line.split(b" ")
-    require(len(words) >= 2 and all(words))
-    names = read_names(words[2:])
-    require(re.fullmatch(B64 + rb"+", words[1]))
-    if b"rcpt" in names:
-        read_rcpt(names[b"rcpt"])
-    require(b"digest" not in names or is_digest(names[b"digest"]))
-    require(b"ip" not in names or is_ip(names[b"ip"]))
-    return Question(read_canonical(words[0], default_domain).text(), words[1], names.get(b"rcpt"),
-                    names.get(b"digest"), names.get(b"ip"), bool(names))
-
-
-def write_question(question):
-    known = [(b"rcpt", question.rcpt), (b"digest", question.digest), (b"ip", question.ip)]
-    words = [question.user, question.payload]
-    words += [name + b"=" + value for name, value in known if value is not None]
-    return b" ".join(words) + b"\r\n"
-
-
 @dataclass
 class Answer:
     verdict: bytes
@@ -94,32 +34,82 @@ class Answer:
     scope: bytes = None
 
 
-def read_answer(octets, stamped=True):
-    """octets: all that came until the service closed. stamped: whether it was asked about a
-    payload."""
-    require(len(octets) <= ANSWER_LIMIT and octets.endswith(b"\r\n"))
-    line = octets[:-2]
-    require(re.fullmatch(rb"[ -~]*", line))
-    verdict, *rest = line.split(b" ")
-    require(verdict in REASONS and (stamped or verdict != b"YES"))
-    if not rest:
+def read_names(words):
+    require(len(words) <= NAMES_LIMIT)
+    names = {}
+    for word in words:
+        found = re.fullmatch(rb"(%b+)=(%b+)" % (B64, VCHAR), word)
+        require(found and found[1] not in names)
+        names[found[1]] = found[2]
+    return names
+
+
+def read_rcpt(text):
+    """The domains in lower case, or [*]."""
+    require(len(text) <= RCPT_LIMIT)
+    return [b"*"] if text == b"*" else [read_ascii_domain(part) for part in text.split(b",")]
+
+
+def require_ip(text):
+    require(len(text) <= IP_LIMIT)
+    try:
+        socket.inet_pton(socket.AF_INET6 if b":" in text else socket.AF_INET, text.decode())
+    except OSError:
+        raise Refused() from None
+
+
+def read_question(octets, default_domain=None):
+    line, line_end, _ = octets.partition(b"\n")
+    require(len(line) + len(line_end) <= QUESTION_LIMIT)
+    if line_end:
+        line = line.removesuffix(b"\r")
+    require(re.fullmatch(rb"(?:%b| )+" % VCHAR, line))
+    user, *words = line.split(b" ")
+    require(words and re.fullmatch(B64 + rb"+", words[0]))
+    names = read_names(words[1:])
+    question = Question(read_canonical(user, default_domain).text(), words[0], names.get(b"rcpt"),
+                        names.get(b"digest"), names.get(b"ip"), bool(names))
+    if question.rcpt is not None:
+        read_rcpt(question.rcpt)
+    if question.digest is not None:
+        require(is_digest(question.digest))
+    if question.ip is not None:
+        require_ip(question.ip)
+    return question
+
+
+def write_question(question):
+    words = [question.user, question.payload]
+    for name in ("rcpt", "digest", "ip"):
+        value = getattr(question, name)
+        if value is not None:
+            words.append(name.encode() + b"=" + value)
+    return b" ".join(words) + b"\r\n"
+
+
+def read_answer(line, stamped):
+    """What was said; a client uses ttl and scope only of answers about unstamped mail."""
+    require(len(line) <= ANSWER_LIMIT and line.endswith(b"\r\n"))
+    verdict, *words = line[:-2].split(b" ")
+    require(verdict in (b"YES", b"NO", b"ALLOW") and (stamped or verdict != b"YES"))
+    if not words:
         return Answer(verdict)
-    known = any(rest[0] in reasons for reasons in REASONS.values())
-    require(rest[0] in REASONS[verdict] if known else re.fullmatch(B64 + rb"+", rest[0]))
-    names = read_names(rest[1:])
-    ttl = read_number(names.get(b"ttl", b"0"), TTL_LIMIT)
-    scope = names.get(b"scope")
-    require(scope in (None, b"domain"))
-    if not known:
+    reason = words[0]
+    require(re.fullmatch(B64 + rb"+", reason))
+    names = read_names(words[1:])
+    require(names.get(b"scope", b"domain") == b"domain")
+    ttl = read_number(names.get(b"ttl", b"0"), 0, TTL_LIMIT)
+    if reason not in VERDICTS:
         return Answer(verdict)
-    return Answer(verdict, rest[0], ttl or None, scope)
+    require(verdict in VERDICTS[reason].split())
+    return Answer(verdict, reason, ttl or None, names.get(b"scope"))
 
 
 def write_answer(answer):
     words = [answer.verdict]
-    if answer.reason:
+    if answer.reason is not None:
         words.append(answer.reason)
-    if answer.reason and answer.ttl:
+    if answer.ttl:
         words.append(b"ttl=%d" % answer.ttl)
         if answer.scope:
             words.append(b"scope=" + answer.scope)

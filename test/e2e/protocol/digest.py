@@ -1,92 +1,85 @@
 # SPDX-License-Identifier: ISC
-"""verimail(7), DIGEST."""
+"""The digest of a message."""
 import re
 
 from .octets import FWS, blake2b_256, fold, require, write_base64url
 
-DIGESTED = (b"from", b"sender", b"reply-to", b"mail-followup-to", b"mail-reply-to", b"to", b"cc",
-            b"subject", b"date", b"message-id", b"in-reply-to", b"references", b"mime-version",
-            b"content-type", b"content-transfer-encoding", b"content-disposition", b"content-id",
-            b"content-location", b"list-post", b"list-unsubscribe", b"list-unsubscribe-post",
-            b"disposition-notification-to", b"autocrypt", b"resent-from", b"resent-sender")
-QUOTED = (b"content-type", b"content-disposition")
-SPACED = (b"subject", b"content-location", b"list-post", b"list-unsubscribe",
-          b"list-unsubscribe-post", b"autocrypt")
-READ = DIGESTED + (b"authentication-results",)
-HEADER_LIMIT = 1048576
-FIELDS_LIMIT = 2000
-LINE_LIMIT = 990
-FIELD = re.compile(rb"([!-9;-~]+)(%s)?:(.*)" % FWS, re.DOTALL)
-LINE = re.compile(rb"[^\n]*\n|[^\n]+\Z")
-LINE_END = re.compile(rb"\r?\n")
-WHITE = rb"[ \t\r\n]+"
-DIVIDER = rb'[,;<>()"]'
-BESIDE_DIVIDERS = re.compile(rb"(?<=%s) | (?=%s)" % (DIVIDER, DIVIDER))
-IN_QUOTES = re.compile(rb'("(?:\\.|[^"\\])*(?:"|\\?\Z))', re.DOTALL)
-
-
-def without_line_end(line):
-    return re.sub(rb"\r?\n\Z", b"", line)
-
-
-def require_readable(name, field, is_spaced):
-    lines = LINE_END.split(without_line_end(field))
-    require(not any(b"\r" in line for line in lines), "bare-cr")
-    require(not is_spaced, "spaced")
-    require(name not in READ or all(len(line) <= LINE_LIMIT for line in lines), "long-line")
+SPACED = (b"subject content-type content-disposition content-location list-post list-unsubscribe "
+          b"list-unsubscribe-post autocrypt").split()
+QUOTING = b"content-type content-disposition".split()
+NAMES = (b"from sender reply-to mail-followup-to mail-reply-to to cc subject date message-id "
+         b"in-reply-to references mime-version content-type content-transfer-encoding "
+         b"content-disposition content-id content-location list-post list-unsubscribe "
+         b"list-unsubscribe-post disposition-notification-to autocrypt resent-from "
+         b"resent-sender").split()
+WHITE_SPACE = re.compile(rb"[ \t\r\n]+")
+# What stands in quotes, up to the end of the value where they do not close.
+QUOTED = re.compile(rb'("(?:\\[\r\n]*[^\r\n]|[^"\\])*(?:"|\\?\Z))')
+HEADER_LIMIT, FIELDS_LIMIT, LINE_LIMIT = 1048576, 2000, 990
 
 
 def split_message(message):
-    """The fields, as names in lower case and values, and the body."""
+    """The header section with its empty line, and the body."""
+    found = re.search(rb"(?:\A|\n)\r?\n", message)
+    return (message[:found.end()], message[found.end():]) if found else (message, b"")
+
+
+def read_fields(header):
+    """[(name in lower case, value without its last line end)]"""
+    require(len(header) <= HEADER_LIMIT, "too-large")
+    lines = [line for line in re.findall(rb"[^\n]*\n|[^\n]+", header) if line.strip(b"\r\n")]
     fields = []
-    at = 0
-    for line in LINE.finditer(message):
-        at = line.end()
-        if line[0] in (b"\n", b"\r\n"):
-            break
-        if line[0][:1] in (b" ", b"\t"):
+    for line in lines:
+        if line[:1] in b" \t":
             require(fields, "not-field")
-            fields[-1] += line[0]
+            fields[-1] += line
         else:
-            fields.append(line[0])
-    found = [FIELD.fullmatch(octets) for octets in fields]
-    require(all(found), "not-field")
-    require(at <= HEADER_LIMIT and len(fields) <= FIELDS_LIMIT, "too-large")
-    for field in found:
-        require_readable(fold(field[1]), field[0], field[2])
-    return [(fold(field[1]), field[3]) for field in found], message[at:]
+            fields.append(line)
+    require(len(fields) <= FIELDS_LIMIT, "too-large")
+    return [read_field(text) for text in fields]
 
 
-def digested_value(name, value):
-    value = value.strip(b" \t\r\n")
-    if name in QUOTED:
-        parts = IN_QUOTES.split(re.sub(rb"[\r\n]", b"", value))
-        parts[::2] = [re.sub(WHITE, b" ", part) for part in parts[::2]]
-        return b"".join(parts)
-    value = re.sub(WHITE, b" ", value)
-    return value if name in SPACED else BESIDE_DIVIDERS.sub(b"", value)
+def read_field(text):
+    text = re.sub(rb"\r?\n\Z", b"", text)
+    found = re.match(rb"([\x21-\x39\x3b-\x7e]+)((?:%b)?):" % FWS, text)
+    require(found, "not-field")
+    require(not re.search(rb"\r(?!\n)", text), "bare-cr")
+    require(not found[2], "spaced")
+    name = fold(found[1])
+    if name in NAMES or name == b"authentication-results":
+        require(all(len(line) <= LINE_LIMIT for line in re.split(rb"\r?\n", text)), "long-line")
+    return name, text[found.end():]
 
 
-def digested_body(body):
-    lines = []
-    for found in LINE.finditer(body):
-        line = without_line_end(found[0])
-        lines.append(re.sub(rb"[ \t]+", b" ", line.rstrip(b" \t")))
+def hashed_value(name, value):
+    if name in QUOTING:
+        parts = QUOTED.split(value)
+        parts[::2] = [WHITE_SPACE.sub(b" ", part) for part in parts[::2]]
+        parts[1::2] = [re.sub(rb"\r?\n", b"", part) for part in parts[1::2]]
+        return b"".join(parts).strip(b" \t")
+    text = WHITE_SPACE.sub(b" ", value).strip(b" ")
+    return text if name in SPACED else re.sub(rb' ?([,;<>()"]) ?', rb"\1", text)
+
+
+def hashed_body(body):
+    if not body:
+        return b""
+    lines = re.split(rb"\r?\n", body)
+    lines = [re.sub(rb"[ \t]+", b" ", line).rstrip(b" ") for line in lines]
     while lines and not lines[-1]:
         lines.pop()
     return b"".join(line + b"\r\n" for line in lines)
 
 
 def hashed_octets(message):
-    """Refused with the word that the vectors have for it, where the message has no digest."""
-    fields, body = split_message(message)
-    header = b""
-    for name in DIGESTED:
-        values = [value for other, value in fields if other == name]
-        header += b"%s:%d\r\n" % (name, len(values))
-        for value in values:
-            header += name + b":" + digested_value(name, value) + b"\r\n"
-    return header + b"\r\n" + digested_body(body)
+    header, body = split_message(message)
+    fields = read_fields(header)
+    parts = []
+    for name in NAMES:
+        values = [hashed_value(name, value) for found, value in fields if found == name]
+        parts.append(b"%b:%d\r\n" % (name, len(values)))
+        parts += [name + b":" + value + b"\r\n" for value in values]
+    return b"".join(parts) + b"\r\n" + hashed_body(body)
 
 
 def digest_of(hashed):

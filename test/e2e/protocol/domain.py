@@ -1,87 +1,70 @@
 # SPDX-License-Identifier: ISC
-"""verimail(7), CANONICAL TEXT: domains as people write them."""
+"""Domains: A-labels in lower case, and what people write (IDNA2008 for a look-up, RFC 5891 to 5893)."""
 import re
 import unicodedata
 
 from .octets import Refused, fold, require
 
-LABEL = re.compile(rb"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
-DOMAIN_LIMIT = 253
-UTF8_LABEL_LIMIT = 252
-
-
-def read_ascii_domain(text):
-    """A-labels, to lower case."""
-    require(len(text) <= DOMAIN_LIMIT)
-    require(all(LABEL.fullmatch(label) for label in text.split(b".")))
-    return fold(text)
-
-
-def read_domain(text):
-    return read_ascii_domain(b".".join(a_label(label) for label in text.split(b".")))
-
-
-def a_label(label):
-    if label.isascii():
-        return label
-    require(len(label) <= UTF8_LABEL_LIMIT)
-    require(re.fullmatch(rb"[A-Za-z0-9\x80-\xff-]+", label))
-    require(not label.startswith(b"-") and not label.endswith(b"-"))
-    try:
-        u_label = unicodedata.normalize("NFC", fold(label).decode("utf-8"))
-    except UnicodeDecodeError:
-        raise Refused() from None
-    require(may_be_looked_up(u_label))
-    require(not u_label.isascii())
-    return b"xn--" + u_label.encode("punycode")
-
-
-def may_be_looked_up(u_label):
-    """RFC 5891, section 5.4."""
-    return (u_label[2:4] != "--"
-            and not unicodedata.category(u_label[0]).startswith("M")
-            and all(is_permitted(u_label, i) for i in range(len(u_label)))
-            and fits_bidi_rule(u_label))
-
-
-# RFC 5892, section 2.6.
-PERMITTED = {0xDF, 0x3C2, 0x6FD, 0x6FE, 0xF0B, 0x3007}
-DISALLOWED = {0x640, 0x7FA, 0x302E, 0x302F, *range(0x3031, 0x3036), 0x303B}
-# Section 2.5 (of Default_Ignorable_Code_Point only the letters and marks), 2.7 and 2.9.
-IGNORABLE = {0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810), 0x3164,
-             *range(0xFE00, 0xFE10), 0xFFA0, *range(0xE0000, 0xE1000)}
-IGNORABLE_BLOCKS = {*range(0x20D0, 0x2100), *range(0x1D100, 0x1D250)}
-OLD_HANGUL_JAMO = {*range(0x1100, 0x1200), *range(0xA960, 0xA980), *range(0xD7B0, 0xD800)}
-REFUSED_POINTS = DISALLOWED | IGNORABLE | IGNORABLE_BLOCKS | OLD_HANGUL_JAMO
-LETTER_DIGITS = {"Ll", "Lu", "Lo", "Nd", "Lm", "Mn", "Mc"}
-CONTEXTO = {*"\u00b7\u0375\u05f3\u05f4\u30fb",
-            *(chr(point) for point in (*range(0x660, 0x66A), *range(0x6F0, 0x6FA)))}
+LABEL = re.compile(rb"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+# RFC 5892, section 2.6, and those of its categories that unicodedata does not know.
+VALID = {0xDF, 0x3C2, 0x6FD, 0x6FE, 0xF0B, 0x3007}
+NEEDS_CONTEXT = {0xB7, 0x375, 0x5F3, 0x5F4, 0x30FB, 0x200C, 0x200D,
+                 *range(0x660, 0x66A), *range(0x6F0, 0x6FA)}
+NOT_VALID = {
+    0x640, 0x7FA, 0x302E, 0x302F, 0x303B, *range(0x3031, 0x3036),
+    # Default_Ignorable_Code_Point
+    0xAD, 0x34F, 0x61C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFEFF, 0xFFA0,
+    *range(0x180B, 0x1810), *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070),
+    *range(0xFE00, 0xFE10), *range(0xFFF0, 0xFFF9), *range(0x1BCA0, 0x1BCA4),
+    *range(0x1D173, 0x1D17B), *range(0xE0000, 0xE1000),
+    # IgnorableBlocks and OldHangulJamo
+    *range(0x20D0, 0x2100), *range(0x1D100, 0x1D250), *range(0x1100, 0x1200),
+    *range(0xA960, 0xA980), *range(0xD7B0, 0xD800)}
+LETTER_DIGITS = ("Ll", "Lu", "Lo", "Nd", "Lm", "Mn", "Mc")
 VIRAMA = 9
 
 
-def is_permitted(label, i):
+def read_ascii_domain(text):
+    """A-labels in any case, to lower case."""
+    domain = fold(text)
+    require(len(domain) <= 253)
+    require(all(LABEL.fullmatch(label) for label in domain.split(b".")))
+    return domain
+
+
+def read_domain(text):
+    """Whatever people write, to A-labels."""
+    return read_ascii_domain(b".".join(read_label(label) for label in text.split(b".")))
+
+
+def read_label(label):
+    if label.isascii():
+        return label
+    require(len(label) <= 252 and label[:1] != b"-" and label[-1:] != b"-")
+    require(re.fullmatch(rb"[A-Za-z0-9\x80-\xff-]+", label))
+    try:
+        text = unicodedata.normalize("NFC", fold(label).decode())
+    except UnicodeDecodeError:
+        raise Refused() from None
+    require(text[2:4] != "--" and not unicodedata.category(text[0]).startswith("M"))
+    require(all(is_permitted(text, at) for at in range(len(text))))
+    require(has_permitted_directions(text))
+    require(not text.isascii())
+    return b"xn--" + text.encode("punycode")
+
+
+def is_permitted(text, at):
     """RFC 5892, section 3."""
-    point = ord(label[i])
-    in_context = fits_context(label, i)
-    if in_context is not None:
-        return in_context
-    if point in PERMITTED or re.fullmatch("[a-z0-9-]", label[i]):
+    character = text[at]
+    code = ord(character)
+    if code == 0x200C:
+        return follows_virama(text, at) or joins(text, at)
+    if code == 0x200D:
+        return follows_virama(text, at)
+    if code in NEEDS_CONTEXT or code in VALID or re.match("[a-z0-9-]", character):
         return True
-    return (point not in REFUSED_POINTS
-            and unicodedata.category(label[i]) in LETTER_DIGITS
-            and is_stable(label[i]))
-
-
-def fits_context(label, i):
-    """RFC 5892, appendix A; None for a character that has no rule. For CONTEXTO it is enough that
-    there is one (RFC 5891, section 5.4). The standard library has no Joining_Type: a non-joiner
-    between letters that join is refused."""
-    before, character = label[:i][-1:], label[i]
-    if character in "\u200c\u200d":
-        return bool(before) and unicodedata.combining(before) == VIRAMA
-    if character in CONTEXTO:
-        return True
-    return None
+    return (code not in NOT_VALID and is_stable(character)
+            and unicodedata.category(character) in LETTER_DIGITS)
 
 
 def is_stable(character):
@@ -89,15 +72,34 @@ def is_stable(character):
     return unicodedata.normalize("NFKC", folded) == character
 
 
-def fits_bidi_rule(label):
-    """RFC 5893, section 2, for a label with a character that is written from right to left."""
-    classes = [unicodedata.bidirectional(character) for character in label]
-    if not {"R", "AL", "AN"} & set(classes):
+def follows_virama(text, at):
+    return at > 0 and unicodedata.combining(text[at - 1]) == VIRAMA
+
+
+def joins(text, at):
+    """RFC 5892, appendix A.1. A letter joins as its presentation forms say: unicodedata has no
+    joining types, so a letter without such forms is taken for one that does not join."""
+    before = [c for c in text[:at] if unicodedata.category(c) not in ("Mn", "Me", "Cf")]
+    behind = [c for c in text[at + 1:] if unicodedata.category(c) not in ("Mn", "Me", "Cf")]
+    return (bool(before and behind) and before[-1] in PRESENTED["<initial>"]
+            and behind[0] in PRESENTED["<final>"])
+
+
+def presented(form):
+    parts = (unicodedata.decomposition(chr(code)).split() for code in range(0xFB50, 0xFF00))
+    return {chr(int(part[1], 16)) for part in parts if len(part) == 2 and part[0] == form}
+
+
+PRESENTED = {form: presented(form) for form in ("<initial>", "<final>")}
+
+
+def has_permitted_directions(text):
+    """RFC 5893, section 2, for the label alone: one with nothing from right to left is no concern."""
+    kinds = [unicodedata.bidirectional(character) for character in text]
+    if not {"R", "AL", "AN"} & set(kinds):
         return True
-    visible = list(classes)
-    while visible and visible[-1] == "NSM":
-        visible.pop()
-    return (classes[0] in ("R", "AL")
-            and set(classes) <= {"R", "AL", "AN", "EN", "ES", "CS", "ET", "ON", "BN", "NSM"}
-            and visible[-1] in ("R", "AL", "EN", "AN")
-            and not {"EN", "AN"} <= set(classes))
+    spoken = [kind for kind in kinds if kind != "NSM"]
+    return (kinds[0] in ("R", "AL")
+            and set(kinds) <= {"R", "AL", "AN", "EN", "ES", "CS", "ET", "ON", "BN", "NSM"}
+            and spoken[-1] in ("R", "AL", "EN", "AN")
+            and not {"EN", "AN"} <= set(kinds))

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: ISC
-"""verimail(7), JUDGEMENT."""
+"""The judgement: nine steps, of which the first that applies decides."""
 from dataclasses import dataclass, field
 
-from .octets import fold
+from .conversation import TTL_LIMIT, Answer
 from .mailbox import read_canonical, same_user, without_detail
-from .conversation import Answer, TTL_LIMIT
+from .octets import fold
 from .payload import Inside, covers, read_receiving
 
-AHEAD_LIMIT = 300
-TESTING_TTL_LIMIT = 300
+AHEAD_LIMIT, TESTING_TTL_LIMIT = 300, 300
+# A payload that does not open.
+FORGED = object()
 
 
 @dataclass
@@ -20,19 +21,12 @@ class Rule:
 
 @dataclass
 class Domain:
-    rules: dict  # by local part, or '*'
-    lifetime: int = 7 * 86400
-    ttl: int = 0
-    unserved: bool = False  # may the domains below it send without being served
+    rules: dict
+    lifetime: int
+    ttl: int
+    subdomains: bool = False
     testing: bool = False
-    deny: list = field(default_factory=list)
-
-    def rule(self, local):
-        rules = {fold(name): rule for name, rule in self.rules.items()}
-        for name in (fold(local), without_detail(fold(local)), b"*"):
-            if name in rules:
-                return rules[name]
-        return None
+    denied: list = field(default_factory=list)
 
 
 @dataclass
@@ -44,93 +38,95 @@ class Judgement:
     would_be: bytes = None
 
 
-FORGED = object()  # a payload that does not open, or does not fit
+def domain_of(user):
+    return fold(user.rpartition(b"@")[2])
 
 
-def domain_above(domains, name):
-    while b"." in name:
+def nearest(domains, name):
+    """The served domain that is name or the nearest above it; None if there is none."""
+    while name and name not in domains:
         name = name.partition(b".")[2]
-        if name in domains:
-            return domains[name]
-    return None
+    return domains.get(name)
 
 
-def judge(domains, hosts, question, opened, now, purged, count):
-    """hosts: those that the service lists. opened: None if the payload is '-', FORGED, an Inside or
-    a Classic. count() says within, over, failed or skipped."""
-    judgement = judge_in_earnest(domains, hosts, question, opened, now, purged, count)
-    name = read_canonical(question.user).domain
-    domain = domains.get(name) or domain_above(domains, name)
-    if domain and domain.testing and judgement.verdict == b"NO":
-        return Judgement(judgement.step, b"ALLOW", b"testing", judgement.cause, judgement.reason)
+def is_in(name, names):
+    return fold(name) in map(fold, names)
+
+
+def is_subdomain(domains, hosts, name):
+    return name not in domains and not is_in(name, hosts)
+
+
+def judge(domains, hosts, question, opened, now, purged, replay):
+    """opened is None (no payload), FORGED, what is inside, or the words of 2013; replay() says what
+    counting found: skipped, within, over or failed."""
+    judgement = decide(domains, hosts, question, opened, now, purged, replay)
+    domain = nearest(domains, domain_of(question.user))
+    if judgement.verdict == b"NO" and domain and domain.testing:
+        judgement.verdict, judgement.reason, judgement.would_be = b"ALLOW", b"testing", judgement.reason
     return judgement
 
 
-def judge_in_earnest(domains, hosts, question, opened, now, purged, count):
-    sealed = isinstance(opened, Inside)
+def decide(domains, hosts, question, opened, now, purged, replay):
     if opened is FORGED:
         return Judgement(1, b"NO", b"forged")
+    sealed = isinstance(opened, Inside)
     if sealed and not same_user(opened.user, question.user):
         return Judgement(1, b"NO", b"forged", b"user")
-
-    user = read_canonical(question.user)
-    domain = domains.get(user.domain)
-    if not domain:
-        above = domain_above(domains, user.domain)
-        if above and user.domain in [fold(host) for host in hosts]:
-            domain = above
-        elif above and above.unserved:
-            return Judgement(2, b"ALLOW", b"unserved")
-        else:
-            return Judgement(2, b"NO", b"refused", b"subdomain" if above else b"domain")
-
-    rule = domain.rule(user.local_text())
+    name = domain_of(question.user)
+    domain = nearest(domains, name)
+    if domain is None:
+        return Judgement(2, b"NO", b"refused", b"domain")
+    if is_subdomain(domains, hosts, name):
+        return (Judgement(2, b"ALLOW", b"unserved") if domain.subdomains
+                else Judgement(2, b"NO", b"refused", b"subdomain"))
+    rule = rule_of(domain, question.user)
+    lenient = b"ALLOW" if rule and rule.unauthorized else b"NO"
     if opened is None:
-        return unstamped(4, rule)
-    if not rule:
+        return Judgement(4, lenient, b"unstamped")
+    if rule is None:
         return Judgement(5, b"NO", b"refused", b"user")
-    if fold(opened.sending) not in [fold(host) for host in rule.hosts]:
-        if rule.unauthorized:
-            return Judgement(5, b"ALLOW", b"host")
-        return Judgement(5, b"NO", b"refused", b"host")
+    if not is_in(opened.sending, rule.hosts):
+        return (Judgement(5, b"ALLOW", b"host") if rule.unauthorized
+                else Judgement(5, b"NO", b"refused", b"host"))
     if not sealed:
-        if question.named:
-            return Judgement(6, b"ALLOW", b"classic")
-        return Judgement(6, b"YES", b"stamped", b"classic")
+        return (Judgement(6, b"ALLOW", b"classic") if question.named
+                else Judgement(6, b"YES", b"stamped", b"classic"))
     if opened.issued < rule.not_before:
         return Judgement(5, b"NO", b"refused", b"withdrawn")
-    return judge_stamp(domain, rule, question, opened, now, purged, count)
+    return judge_faults(domain, question, opened, now, purged, lenient) or judge_count(replay())
 
 
-def unstamped(step, rule, cause=None):
-    lenient = rule is not None and rule.unauthorized
-    return Judgement(step, b"ALLOW" if lenient else b"NO", b"unstamped", cause)
+def rule_of(domain, user):
+    local = fold(read_canonical(user).local_text())
+    rules = {fold(name): rule for name, rule in domain.rules.items()}
+    return rules.get(local) or rules.get(without_detail(local)) or rules.get(b"*")
+
+
+def judge_faults(domain, question, inside, now, purged, lenient):
+    late = now - inside.issued > domain.lifetime
+    faults = []
+    if late or inside.issued - now > AHEAD_LIMIT or inside.issued < purged:
+        faults.append(b"expired")
+    if is_changed(question, inside):
+        faults.append(b"changed")
+    if question.rcpt is not None and not covers(read_receiving(inside.receiving), question.rcpt):
+        faults.append(b"redirected")
+    denied = [fault for fault in faults if fault in domain.denied]
+    if denied:
+        return Judgement(7, b"NO", b"refused", denied[0])
+    if late and b"changed" in faults:
+        return Judgement(7, lenient, b"unstamped", b"stale")
+    return Judgement(7, b"ALLOW", faults[0]) if faults else None
 
 
 def is_changed(question, inside):
-    if question.digest:
+    if question.digest is not None:
         return question.digest != inside.digest
-    return bool(question.rcpt) and inside.digest != b"-"
+    return question.rcpt is not None and inside.digest != b"-"
 
 
-def judge_stamp(domain, rule, question, inside, now, purged, count):
-    """Steps 7 to 9."""
-    old = now - inside.issued > domain.lifetime
-    faults = {
-        b"expired": old or inside.issued - now > AHEAD_LIMIT or inside.issued < purged,
-        b"changed": is_changed(question, inside),
-        b"redirected": bool(question.rcpt) and not covers(read_receiving(inside.receiving),
-                                                          question.rcpt),
-    }
-    found = [fault for fault, is_there in faults.items() if is_there]
-    for fault in found:
-        if fault in domain.deny:
-            return Judgement(7, b"NO", b"refused", fault)
-    if old and faults[b"changed"]:
-        return unstamped(7, rule, b"stale")
-    if found:
-        return Judgement(7, b"ALLOW", found[0])
-    counted = count()
+def judge_count(counted):
     if counted == b"over":
         return Judgement(8, b"ALLOW", b"replayed")
     if counted == b"failed":
@@ -139,16 +135,14 @@ def judge_stamp(domain, rule, question, inside, now, purged, count):
 
 
 def answer_to(domains, hosts, question, judgement):
-    """With a reason, ttl and scope only to a question with names."""
     if not question.named:
         return Answer(judgement.verdict)
     answer = Answer(judgement.verdict, judgement.reason)
-    name = read_canonical(question.user).domain
-    domain = domains.get(name) or domain_above(domains, name)
+    name = domain_of(question.user)
+    domain = nearest(domains, name)
     if question.payload == b"-" and domain:
-        by_rules = name in domains or name in [fold(host) for host in hosts]
-        answer.ttl = min(domain.ttl,
-                         TESTING_TTL_LIMIT if judgement.reason == b"testing" else TTL_LIMIT)
-        if not by_rules or not any(rule.unauthorized for rule in domain.rules.values()):
+        answer.ttl = min(domain.ttl, TESTING_TTL_LIMIT if judgement.would_be else TTL_LIMIT)
+        lenient = any(rule.unauthorized for rule in domain.rules.values())
+        if is_subdomain(domains, hosts, name) or not lenient:
             answer.scope = b"domain"
     return answer

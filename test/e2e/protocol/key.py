@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""verimail(7), KEYS."""
-
+"""Keys and their text form."""
 import nacl.bindings
 import nacl.exceptions
 
@@ -9,35 +8,32 @@ from .octets import Refused, blake2b_256, read_base64url, require, write_base64u
 KINDS = (b"service-secret", b"service-public", b"host-secret", b"host-public")
 
 
-def key_check(kind, octets):
+def check_of(kind, octets):
     return blake2b_256(kind + b":" + octets)[:4]
 
 
 def write_key(kind, octets):
-    return kind + b":" + write_base64url(octets + key_check(kind, octets))
+    return kind + b":" + write_base64url(octets + check_of(kind, octets))
 
 
-def read_key(kind, text):
-    named, colon, digits = text.partition(b":")
-    require(named in KINDS and colon and len(digits) == 48, "not-key")
+def read_key(wanted, text):
+    kind, colon, digits = text.partition(b":")
+    require(colon and kind in KINDS and len(digits) == 48, "not-key")
+    octets = read_base64url(digits, "not-key")
+    require(octets[32:] == check_of(kind, octets[:32]), "check")
+    require(kind == wanted, "wrong-kind")
+    if kind.endswith(b"-public"):
+        require_strong(octets[:32])
+    return octets[:32]
+
+
+def require_strong(public):
+    """NaCl refuses to multiply by a point of low order."""
     try:
-        octets = read_base64url(digits)
-    except Refused:
-        raise Refused("not-key") from None
-    key, check = octets[:32], octets[32:]
-    require(check == key_check(named, key), "check")
-    require(named == kind, "wrong-kind")
-    require(not kind.endswith(b"-public") or not is_of_low_order(key), "weak")
-    return key
-
-
-def is_of_low_order(public):
-    """Every clamped scalar takes such a point to zero, which libsodium refuses."""
-    try:
-        nacl.bindings.crypto_scalarmult(b"\x01" * 32, public)
-    except nacl.exceptions.RuntimeError:
-        return True
-    return False
+        product = nacl.bindings.crypto_scalarmult(bytes(range(32)), public)
+    except (nacl.exceptions.RuntimeError, RuntimeError):
+        raise Refused("weak") from None
+    require(any(product), "weak")
 
 
 def public_of(secret):

@@ -1,56 +1,61 @@
 # SPDX-License-Identifier: ISC
-"""verimail(7), CANONICAL TEXT."""
+"""Canonical text: the one way to write a mailbox."""
 import re
 from dataclasses import dataclass
 
-from .octets import fold, require
 from .domain import read_ascii_domain, read_domain
+from .octets import fold, require
 
-LOCAL_LIMIT = 64
-# What readers of mail trim or hide.
-HIDDEN = re.compile("[\u0085\u00a0\u00ad\u034f\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\u3164"
-                    "\ufe00-\ufe0f\ufeff\ufff0-\uffff\U000e0000-\U000e0fff%s]" % "".join(
-                        chr(plane << 16 | last) for plane in range(17) for last in (0xfffe, 0xffff)))
-TO_ENCODE = re.compile(rb"[\x00-\x20\x7f-\xff%@]")
+ENCODED = re.compile(rb"[\x00-\x20\x7f-\xff%@]")
+HIDDEN = {0x85, 0xA0, 0xAD, 0x34F, 0x180E, 0x3164, 0xFEFF,
+          *range(0x200B, 0x2010), *range(0x2028, 0x202F), *range(0x2060, 0x2070),
+          *range(0xFE00, 0xFE10), *range(0xFFF0, 0x10000), *range(0xE0000, 0xE1000)}
 
 
 @dataclass
 class Mailbox:
-    local: bytes  # without quotes and quoted-pairs
-    domain: bytes  # A-labels in lower case
-
-    def __post_init__(self):
-        require(1 <= len(self.local) <= LOCAL_LIMIT)
-        require(self.local != b"*" and self.local.split(b"+")[0])
-        require(not HIDDEN.search(self.local.decode("utf-8", "surrogateescape")))
+    local: bytes
+    domain: bytes
 
     def local_text(self):
-        return TO_ENCODE.sub(lambda octet: b"%%%02X" % ord(octet[0]), self.local)
+        return ENCODED.sub(lambda found: b"%%%02X" % found[0][0], self.local)
 
     def text(self):
         return self.local_text() + b"@" + self.domain
 
 
+def is_hidden(character):
+    code = ord(character)
+    return code in HIDDEN or code & 0xFFFE == 0xFFFE
+
+
+def require_user(local):
+    require(1 <= len(local) <= 64 and local != b"*" and not local.startswith(b"+"))
+    # What is not UTF-8 becomes a lone surrogate, which is never hidden.
+    require(not any(map(is_hidden, local.decode("utf-8", "surrogateescape"))))
+
+
 def make_canonical(local, domain):
+    """The local part without its quotes, and the domain as people write it."""
+    require_user(local)
     return Mailbox(local, read_domain(domain))
 
 
 def read_canonical(text, default_domain=None):
-    """Takes exactly what would be written; only the domain may be in upper case. Without '@' the
-    user is one of the default domain."""
-    local, at, domain = text.rpartition(b"@")
+    local_text, at, domain = text.rpartition(b"@")
     if not at:
         require(default_domain is not None)
-        local, domain = text, default_domain
-    decoded = re.sub(rb"%([0-9A-F]{2})", lambda code: bytes([int(code[1], 16)]), local)
-    mailbox = Mailbox(decoded, read_ascii_domain(domain))
-    require(mailbox.local_text() == local)
+        local_text, domain = text, default_domain
+    local = re.sub(rb"%([0-9A-F]{2})", lambda found: bytes([int(found[1], 16)]), local_text)
+    require_user(local)
+    mailbox = Mailbox(local, read_ascii_domain(domain))
+    require(mailbox.local_text() == local_text)
     return mailbox
 
 
-def without_detail(local):
-    return local.split(b"+")[0]
+def same_user(text, other):
+    return fold(text) == fold(other)
 
 
-def same_user(one, other):
-    return fold(one) == fold(other)
+def without_detail(local_text):
+    return local_text.partition(b"+")[0]
