@@ -6,9 +6,7 @@ import re
 from .mailbox import make_canonical
 from .misleading import shows_another
 from .octets import Refused, fold, require
-from .tokens import Tokens, quoted_strings
-
-LINE_END = re.compile(rb"\r?\n")
+from .tokens import ATOM, Tokens, quoted_strings
 
 
 def read_from(value):
@@ -30,8 +28,9 @@ def read_from(value):
     return mailbox
 
 
-def has_encoded_word(text):
-    return re.search(rb"=\?.*\?=", text, re.DOTALL)
+def is_plain(text):
+    """What a quoted local part may have: atext, dots, and one SP between others of these."""
+    return not text or re.fullmatch(ATOM.pattern + rb"( " + ATOM.pattern + rb")*", text)
 
 
 def read_words(tokens):
@@ -48,7 +47,7 @@ def read_words(tokens):
         return words, stop
     require(stop.kind != b":", "group")
     if stop.kind in (b"", b","):
-        require(not any(has_encoded_word(word.text) for word in words), "encoded")
+        require(not any(b"?=" in word.text for word in words), "encoded")
     if stop.kind == b"":
         raise Refused("empty")
     raise Refused("several" if stop.kind == b"," and not words else "phrase")
@@ -96,17 +95,19 @@ def read_repetition(tokens, local, domain):
 
 
 def make_author(local, domain):
-    require(not has_encoded_word(local.text) and not has_encoded_word(domain.text), "encoded")
+    require(b"?=" not in local.text and b"?=" not in domain.text, "encoded")
     text = local.text
     if local.kind == b"quoted":
-        text = LINE_END.sub(b"", re.sub(rb"\\(.)", rb"\1", text, flags=re.DOTALL))
+        text = re.sub(rb"\\(.)", rb"\1", text, flags=re.DOTALL)
     try:
         text.decode(), domain.text.decode()
     except UnicodeDecodeError:
         raise Refused("octet") from None
+    require(b"\n" not in text, "misleading")
     if local.kind == b"atom":
         require(text[:1] != b"." and text[-1:] != b"." and b".." not in text, "local")
     require(len(text) <= 64, "local")
+    require(local.kind == b"atom" or is_plain(text), "misleading")
     try:
         ascii_domain = make_canonical(b"postmaster", domain.text).domain
     except Refused:

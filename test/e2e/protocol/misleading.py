@@ -8,6 +8,7 @@ CHARSET_AND_ENCODING = re.compile(rb"([^?]*)\?([bBqQ])\?")
 OTHER_ASCII = re.compile(
     rb"utf-?(7|16|32)|unicode|ucs|iso-10646|cs(unicode|ucs|ebcdic|ibm)|ebcdic|posix-bc"
     rb"|ibm(0|10|11|2|42|5|87|880)|cp(037|1025|1026|1047|11|2|37|42|500|87)", re.IGNORECASE)
+FOLD_OR_BACKSLASH = re.compile(rb"\n|\\\\")
 # What an escape sequence designates: G0, or one of the others.
 ESCAPE = re.compile(rb"\x1b([\x20-\x2f]*[\x30-\x7e])?")
 TO_ASCII = (b"(B", b"(J")
@@ -63,9 +64,11 @@ def ascii_of_iso_2022(octets):
 
 
 def shows_another(value, quoted_strings):
-    decoded = b""
+    quoted, decoded = b"".join(quoted_strings), b""
+    if re.search(rb"[<@]", quoted) and any(map(FOLD_OR_BACKSLASH.search, quoted_strings)):
+        return True
     for charset, encoding, text in encoded_words(value):
-        if OTHER_ASCII.match(charset):
+        if OTHER_ASCII.match(charset) or re.search(rb'["<]', charset + text):
             return True
         octets = decode(encoding, text)
         if charset.lower().startswith(b"iso-2022-"):
@@ -73,5 +76,5 @@ def shows_another(value, quoted_strings):
         decoded += octets
     if re.search(rb"[\x00-\x1f\x7f]", decoded):
         return True
-    seen = decoded + b"".join(quoted_strings)
+    seen = decoded + quoted
     return bool(b"<" in seen and b"@" in seen and re.search(rb'[<@"\\]', decoded))

@@ -57,7 +57,7 @@ class Tokens:
                 break
         comment = self.value[begin:self.at]
         require(not SPLIT_CHARACTER.search(comment), "octet")
-        require(not re.search(rb"[<>@]", comment), "misleading")
+        require(not re.search(rb'[<>@"\\]', comment), "misleading")
 
     def read(self):
         atom = ATOM.match(self.value, self.at)
@@ -71,7 +71,6 @@ class Tokens:
         quoted = QUOTED.match(self.value, self.at)
         require(quoted, "syntax")
         require(not SPLIT_CHARACTER.search(quoted[1]), "octet")
-        require(not (b"\n" in quoted[1] and re.search(rb"[<@]", quoted[1])), "misleading")
         self.at = quoted.end()
         return b"quoted", quoted[1]
 
