@@ -130,6 +130,18 @@ def check_from(record, _):
         return {"result": refused.word}
 
 
+# candidates.txt
+
+def check_candidates(record, _):
+    """The order is not the protocol's."""
+    try:
+        found = protocol.candidates_of(record["value"])
+    except Refused:
+        return {"unreadable": "yes"}
+    wanted = record.get("candidates", b"")
+    return {"candidates": wanted if found == set(wanted.decode().split()) else " ".join(found)}
+
+
 # keys.txt
 
 def check_key(record, _):
@@ -353,6 +365,9 @@ FILES = {
         Kind("equal", "what canonical other", check_equal, outputs="result", what=b"equal"),
     ],
     "from.txt": [Kind("from", "value result", check_from, outputs="result address")],
+    "candidates.txt": [
+        Kind("candidates", "value", check_candidates, outputs="candidates unreadable"),
+    ],
     "keys.txt": [
         Kind("text", "kind text", check_key, outputs="result octets"),
         Kind("public half", "secret", check_public, outputs="public"),

@@ -5,6 +5,7 @@
 #include "exact.h"
 #include "protocol/candidates.h"
 #include "unit.h"
+#include "vectors.h"
 
 /* The domains with a space between two; `+`: more, `?`: unreadable, `!`: a mailbox has none. */
 static struct text write_candidates(const struct candidates *candidates, struct writer *w)
@@ -157,6 +158,28 @@ TEST(what_could_be_meant)
         print_error("%s: got %.*s, want %s\n", rows[i].value, (int)got.len, got.at, rows[i].want);
     }
     assert_int_equal(wrong, 0);
+}
+
+TEST(vectors_are_met)
+{
+    struct vectors *v = vectors_open("candidates.txt");
+
+    while (vectors_next(v)) {
+        const struct text in = exact_copy(vectors_get(v, "value"));
+        struct candidates candidates = {0};
+        char buffer[4096];
+        struct writer w = writer_of(buffer, sizeof buffer);
+        candidates_add_from(&candidates, in, charset_decode);
+        exact_free(in);
+        candidates.lacks_domain = false;
+        assert_int_equal(candidates.is_unreadable, vectors_has(v, "unreadable"));
+        if (candidates.is_unreadable)
+            continue;
+        const struct text got = write_candidates(&candidates, &w);
+        if (!text_equal(got, vectors_get(v, "candidates")))
+            fail_msg("candidates.txt:%u: got %.*s", vectors_line(v), (int)got.len, got.at);
+    }
+    vectors_free(&v);
 }
 
 TEST(senders_and_own_domains_count_too)

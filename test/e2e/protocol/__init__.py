@@ -7,6 +7,7 @@ from .domain import read_domain
 from .mailbox import make_canonical, read_canonical, same_user, without_detail
 from .conversation import read_answer, read_question, write_answer, write_question
 from .author import read_from
+from .candidates import candidates_of
 from .key import key_id, public_of, read_key, write_key
 from .payload import (Pair, covers, open_sealed, read_inside, read_receiving, recipients_at, seal,
     write_receiving)

@@ -4,6 +4,7 @@ import base64
 import re
 
 CHARSET_AND_ENCODING = re.compile(rb"([^?]*)\?([bBqQ])\?")
+ENCODED_WORD = re.compile(rb"=\?([^?]*)\?([bBqQ])\?(.*?)\?=", re.DOTALL)
 # Charsets in which ASCII has other octets.
 OTHER_ASCII = re.compile(
     rb"utf-?(7|16|32)|unicode|ucs|iso-10646|cs(unicode|ucs|ebcdic|ibm)|ebcdic|posix-bc"
