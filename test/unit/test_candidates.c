@@ -21,146 +21,7 @@ static struct text write_candidates(const struct candidates *candidates, struct 
     return writer_text(w);
 }
 
-static const struct row {
-    const char *value;
-    const char *want;
-} rows[] = {
-        /* plain */
-        {"", "!"},
-        {"admin@legit.test", "legit.test"},
-        {"<admin@LEGIT.Test>", "legit.test"},
-        {"x@y <x@y>", ""},
-        {"a..b@legit.test", "a.b legit.test"},
-        {"a.b.@legit.test", "a.b legit.test"},
-        {"news@my_host.elsewhere.test", "my_host.elsewhere.test"},
-        {"[List] Name <a@legit.test>", "legit.test"},
-        {"www.one.test <a@legit.test>", "www.one.test legit.test"},
-        {"a@legit.test, b@legit.test, c@other.test", "legit.test other.test"},
-        {"a@legit.test.", "legit.test"},
-        {"a@legit..test", "legit.test"},
-        {"a@one.legit..test.example", "one.legit test.example one.legit.test.example"},
-        {"alice@192.0.2.1", ""},
-        {"alice@[192.0.2.1]", ""},
-        {"alice@1.0.x2", "1.0.x2"},
-        {"alice@localhost", ""},
-        {"\r\n admin@\r\n legit.test", "legit.test"},
-        /* white space, comments, quotes and backslashes, in and beside the domain */
-        {"admin@ legit.test", "legit.test"},
-        {"admin@(x)legit.test", "legit.test"},
-        {"admin@legit(x).test", "legit.test"},
-        {"admin@\"legit.test\"", "legit.test"},
-        {"admin@le\"git\".test", "legit.test git.test"},
-        {"admin@le\\git.test", "legit.test git.test"},
-        {"admin@legit . test", "legit.test"},
-        {"admin@legit\t.\r\n test", "legit.test"},
-        {"admin@legit.test Name", "legit.testname legit.test"},
-        {"admin@legit.test\"Name\"", "legit.testname legit.test"},
-        {"admin@legit.test\\Name", "legit.testname legit.test"},
-        {"admin@legit.test(x)Name", "legit.testname legit.test"},
-        {"Name admin@le\"git\".test Name", "legit.testname legit.test git.test"},
-        {"admin@ legit.test \"Name\"", "legit.testname legit.test"},
-        {"(admin@legit.test", "legit.test"},
-        {"(admin@legit.test)", "legit.test!"},
-        {"admin@legit.test (", "legit.test"},
-        {"admin@legit.test (b@(c@one.test)", "legit.testb one.test legit.test"},
-        {"\"(\" admin@ le\"git\".test", "legit.test git.test"},
-        {"\"\\\"(\" admin@(x)le\"git\".test", "legit.test git.test"},
-        {"\\(admin@(x)le\"git\".test", "legit.test git.test"},
-        /* no domain */
-        {"ceo", "!"},
-        {"The Boss <ceo>", "!"},
-        {"\"a@one.test\" <ceo>", "one.test!"},
-        {"<>", "!"},
-        {"  \r\n ", "!"},
-        {"ceo, a@legit.test", "legit.test!"},
-        {"a@legit.test; ceo", "legit.test!"},
-        {"a@legit.test,", "legit.test"},
-        {"<a@legit.test> <ceo>", "legit.test!"},
-        {"ceo@", "!"},
-        {"ceo@.", ""},
-        {"undisclosed-recipients:;", "!"},
-        {"ceo(a@one.test)", "one.test!"},
-        /* UTS 46 */
-        {"admin\xef\xbc\xa0legit.test", "legit.test"},
-        {"admin@legit\xe3\x80\x82test", "legit.test"},
-        {"admin@legit\xef\xbc\x8etest", "legit.test"},
-        {"admin@legit\xef\xbd\xa1test", "legit.test"},
-        {"admin@legit\xe2\x80\xa4test", "legit.test"},
-        {"admin\xef\xb9\xablegit\xef\xb9\x92test", "legit.test"},
-        {"admin@\xef\xbd\x8c\xef\xbd\x85\xef\xbd\x87\xef\xbd\x89\xef\xbd\x94.test", "legit.test"},
-        {"admin@le\xc2\xadgit.test", "legit.test"},
-        {"admin@\xe2\x80\x8blegit.test", "legit.test"},
-        {"admin@\xe2\x93\x9b\x65git.test", "legit.test"},
-        {"admin\xe3\x80\x80@legit.test", "legit.test"},
-        {"admin@b\xc3\xbc"
-         "cher.example",
-                "cher.example xn--bcher-kva.example"},
-        {"admin@fa\xc3\x9f.example", "xn--fa-hia.example fass.example"},
-        {"\xe2\x80\x9c"
-         "admin@legit.test\xe2\x80\x9d",
-                "legit.test legit.xn--test-jb7a"},
-        {"admin@legit.test\xf0\x9f\x98\x80", "legit.test legit.xn--test-y973c"},
-        {"J\xc3\xbcrgen <ceo>", "!"},
-        /* that cannot be mapped */
-        {"admin@l\xe9git.test", "git.test?"},
-        {"J\xe9r\xf4me <a@legit.test>", "legit.test"},
-        {"admin@legit\xcc\x81.test", "xn--legit-bfd.test"},
-        {"admin@\xcc\x81legit.test", "legit.test?"},
-        {"admin@legit.test\xe2\x80\xae", "legit.test?"},
-        /* encoded words */
-        {"=?utf-8?q?admin=40legit=2Etest?=", "legit.test"},
-        {"=?utf-8?b?YWRtaW5AbGVnaXQudGVzdA==?=", "legit.test"},
-        {"=?utf-8?b?YWRtaW5AbGVn?= =?utf-8?b?aXQudGVzdA==?=", "legit.test it.test"},
-        {"=?utf-8?q?admin=40leg?=\r\n =?iso-8859-1?q?it=2Etest?= Foo",
-                "legit.testfoo legit.test it.test"},
-        {"=?utf-8?q?admin=40legit=2Etest?= =?utf-8?q?Foo?=", "legit.testfoo legit.test"},
-        {"=?utf-8?q?admin=40legit=2Etest Foo?=", "legit.testfoo legit.test"},
-        {"=?utf-8?q?admin=40?= legit.test", "legit.test"},
-        {"admin@=?utf-8?q?legit?=.test", "legit.test"},
-        {"\"=?utf-8?q?admin=40legit=2Etest?=\"", "legit.test"},
-        {"=\\?utf-8?q?admin=40legit=2Etest?=", "legit.test!"},
-        {"=?utf-8?b?w?= =?utf-8?b?7w?= <a@legit.test>", "legit.test?"},
-        {"=?utf-8?b?ww?= =?utf-8?b?vA?= <a@legit.test>", "legit.test"},
-        {"=?iso-2022-jp?b?GyRCOzNFRBsoQg==?= <ceo>", "!"},
-        {"=?iso-2022-jp?q?=1B$B!w=1B(Blegit=2Etest?=", "legit.test"},
-        {"=?gb2312?b?oaFhZG1pbkBsZWdpdC50ZXN0?=", "legit.test"},
-        {"=?windows-1252?q?admin=40legit=2Etest=80?=", "legit.test legit.xn--test-yv7a"},
-        {"=?koi8-r?q?=E1?= <a@legit.test>", "legit.test"},
-        {"=?utf-7?q?admin+AEA-legit.test?=", "aea-legit.test?!"},
-        {"=?utf-16?b?AGE?=", "?!"},
-        {"=?ibm037?q?=7C?=", "?!"},
-        {"=?x-unknown?q?a?= <a@legit.test>", "legit.test?"},
-        {"=?us-ascii?q?=FC?= <a@legit.test>", "legit.test?"},
-        {"=?utf-8?q?=FC?= <a@legit.test>", "legit.test?"},
-        {"=?utf-8?q?admin=40legit=2Etest", "!"},
-        {"=?utf-8?q?=3C?= =?x?q?", "!"},
-        /* many */
-        {"a@a.x,a@b.x,a@c.x,a@d.x,a@e.x,a@f.x,a@g.x,a@h.x", "a.x b.x c.x d.x e.x f.x g.x h.x"},
-        {"a@a.x,a@b.x,a@c.x,a@d.x,a@e.x,a@f.x,a@g.x,a@h.x,a@i.x",
-                "a.x b.x c.x d.x e.x f.x g.x h.x+"},
-};
-
 TEST(what_could_be_meant)
-{
-    size_t wrong = 0;
-
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        const struct text in = exact_copy(text_of(rows[i].value));
-        struct candidates candidates = {0};
-        char buffer[4096];
-        struct writer w = writer_of(buffer, sizeof buffer);
-        candidates_add_from(&candidates, in, charset_decode);
-        exact_free(in);
-        const struct text got = write_candidates(&candidates, &w);
-        if (text_equal(got, text_of(rows[i].want)))
-            continue;
-        wrong++;
-        print_error("%s: got %.*s, want %s\n", rows[i].value, (int)got.len, got.at, rows[i].want);
-    }
-    assert_int_equal(wrong, 0);
-}
-
-TEST(vectors_are_met)
 {
     struct vectors *v = vectors_open("candidates.txt");
 
@@ -171,10 +32,12 @@ TEST(vectors_are_met)
         struct writer w = writer_of(buffer, sizeof buffer);
         candidates_add_from(&candidates, in, charset_decode);
         exact_free(in);
-        candidates.lacks_domain = false;
         assert_int_equal(candidates.is_unreadable, vectors_has(v, "unreadable"));
+        assert_int_equal(candidates.lacks_domain, vectors_has(v, "no_domain"));
+        assert_int_equal(candidates.more, vectors_has(v, "more"));
         if (candidates.is_unreadable)
             continue;
+        candidates.lacks_domain = candidates.more = false;
         const struct text got = write_candidates(&candidates, &w);
         if (!text_equal(got, vectors_get(v, "candidates")))
             fail_msg("candidates.txt:%u: got %.*s", vectors_line(v), (int)got.len, got.at);

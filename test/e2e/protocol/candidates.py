@@ -9,7 +9,8 @@ from .octets import Refused, fold, require
 
 CHARSET = re.compile(r"us-ascii|utf-8|(iso-8859|windows|koi8|euc|iso-2022)-.*"
                      r"|gb2312|gbk|gb18030|big5|shift_jis")
-GAP = r"[\s\"\\()\x00]"
+GAP = r"[\s\"\\\x00]"
+QUOTED = r'("(?:[^"\\]|\\.)*")'
 # What UTS 46 maps to nothing.
 IGNORED = {chr(code) for code in (0xAD, 0x34F, 0x200B, 0x2060, 0x2064, 0xFEFF, *range(0x180B, 0x1810),
                                   *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))}
@@ -77,19 +78,18 @@ def map_character(character):
 
 
 def without_comments(text, instead):
-    """Innermost first. A comment that does not end is none."""
-    quoted = r'"(?:[^"\\]|\\.)*"'
+    """Innermost first. A parenthesis that then remains belongs to none, and goes like them."""
     while True:
-        shorter = re.sub(rf'({quoted})|\((?:[^()\\]|\\.)*\)', lambda found: found[1] or instead, text)
+        shorter = re.sub(rf'{QUOTED}|\((?:[^()\\]|\\.)*\)', lambda found: found[1] or instead, text)
         if shorter == text:
-            return text
+            return re.sub(rf"{QUOTED}|[()]", lambda found: found[1] or instead, text)
         text = shorter
 
 
 def ways(text):
     bare = without_comments(text, "")
     yield re.sub(GAP, "", bare)
-    yield re.sub(r"[\"\\()]", "", bare)
+    yield re.sub(r"[\"\\]", "", bare)
     marked = re.sub(rf"{GAP}+", " ", without_comments(text, "\0"))
     yield re.sub(r" ?([.@]) ?", r"\1", marked)
     yield re.sub(r"[()\"\\]", " ", text)
