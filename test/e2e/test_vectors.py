@@ -453,3 +453,23 @@ def test_every_record_is_of_a_known_kind(name):
 
 def test_every_file_is_read():
     equal({path.name for path in VECTORS.glob("*.txt")}, set(FILES))
+
+
+ALICE, BOB = b" alice@example.org AbC", b" bob@example.org AbC"
+COUNTS = [
+    ("none", [], b"-"),
+    ("one", [(b"Verimail", ALICE)], b"AbC"),
+    ("name and user in another case", [(b"VERIMAIL", b" ALICE@EXAMPLE.org AbC")], b"AbC"),
+    ("another user's", [(b"Verimail", BOB)], b"-"),
+    ("hers beside another's", [(b"Verimail", BOB), (b"Verimail", ALICE)], b"AbC"),
+    ("the same twice", [(b"Verimail", ALICE), (b"Verimail", ALICE)], b"AbC"),
+    ("two that differ", [(b"Verimail", ALICE), (b"Verimail", ALICE + b"d")], b"-"),
+    ("two that differ in a space", [(b"Verimail", ALICE), (b"Verimail", ALICE + b" ")], b"-"),
+    ("two that differ in the name", [(b"Verimail", ALICE), (b"verimail", ALICE)], b"-"),
+    ("one that is no stamp", [(b"Verimail", ALICE), (b"Verimail", ALICE + b"!")], b"AbC"),
+]
+
+
+@pytest.mark.parametrize("fields, want", [pytest.param(*row[1:], id=row[0]) for row in COUNTS])
+def test_stamp_that_counts(fields, want):
+    equal(protocol.stamp_that_counts(fields, b"alice@example.org"), want)
