@@ -4,6 +4,8 @@
 
 #include "events/session.h"
 
+extern const struct eventstore_backend eventstore_postgresql;
+
 /* A store of events in PostgreSQL: postgresql.c, and postgresql_size.c for its partitions and the
  * room that they take. */
 struct postgresql {

@@ -6,6 +6,8 @@
 
 #include "events/store.h"
 
+extern const struct eventstore_backend eventstore_sqlite;
+
 /* A store of events in a file of SQLite: sqlite.c, and sqlite_size.c for the room that it takes. */
 struct sqlite {
     sqlite3 *db;

@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "events/postgresql.h"
+#include "events/sqlite.h"
+
 static const struct eventstore_backend *const backends[] = {
         &eventstore_none,
         &eventstore_sqlite,

@@ -98,7 +98,5 @@ struct eventstore_backend {
             void *context, char error_r[EVENTSTORE_ERROR_MAX]);
 };
 extern const struct eventstore_backend eventstore_none; /* accepts all events and keeps none */
-extern const struct eventstore_backend eventstore_sqlite;
-extern const struct eventstore_backend eventstore_postgresql;
 
 #endif

@@ -210,9 +210,8 @@ static void message_parser_digest_empty_from(struct message_parser *parser)
 static void message_parser_take_from(struct message_parser *parser, const struct field *field)
 {
     message_parser_digest_empty_from(parser);
-    parser->from_is_empty =
-            parser->froms == 0 && text_trim(field->value).len == 0 && !field->has_bare_cr &&
-            !field->space_before_colon;
+    parser->from_is_empty = parser->froms == 0 && text_trim(field->value).len == 0 &&
+                            !field->has_bare_cr && !field->space_before_colon;
     if (!parser->from_is_empty)
         message_parser_digest_field(parser, field);
     parser->froms++;

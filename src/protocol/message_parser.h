@@ -40,7 +40,7 @@ enum message_parser_error {
     MESSAGE_PARSER_OK,
     MESSAGE_PARSER_NO_FROM,
     MESSAGE_PARSER_SEVERAL_FROMS,
-    MESSAGE_PARSER_FROM,        /* message_parser_from_result() says what is wrong with it */
+    MESSAGE_PARSER_FROM, /* message_parser_from_result() says what is wrong with it */
     /* It has no digest (digest.h), and readers may disagree on its author. */
     MESSAGE_PARSER_LONG_LINE,
     MESSAGE_PARSER_BARE_CR,

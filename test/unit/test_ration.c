@@ -70,8 +70,8 @@ TEST(all_together_have_a_ration)
         enum ration_class class;
         unsigned burst;
         unsigned rate;
-    } table[] = {
-            {RATION_UNANSWERED, 1000, 10}, {RATION_UNOPENED, 1000, 10}, {RATION_OPENED, 10000, 200}};
+    } table[] = {{RATION_UNANSWERED, 1000, 10}, {RATION_UNOPENED, 1000, 10},
+            {RATION_OPENED, 10000, 200}};
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct ration *ration = make(1);

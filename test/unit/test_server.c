@@ -237,8 +237,9 @@ TEST(source_at_its_cap)
     assert_non_null(strstr(log, "why=too-many"));
 }
 
-#define CLASSIC_PER_SOURCE 50 /* payloads of 2013 that a worker opens in a second for an address   \
-                               */
+#define CLASSIC_PER_SOURCE                                                                         \
+    50 /* payloads of 2013 that a worker opens in a second for an address                          \
+        */
 #define CLASSIC_PER_WORKER 1000
 
 /* Asks about a payload of 2013. True if it was opened: it is nobody's, so the answer is NO. */
