@@ -20,6 +20,7 @@ enum digest_space {
 
 static const enum digest_space digest_spaces[FIELD_DIGESTED_END] = {
         [FIELD_SUBJECT] = SPACE_ONE,
+        [FIELD_DATE] = SPACE_ONE,
         [FIELD_CONTENT_TYPE] = SPACE_QUOTED,
         [FIELD_CONTENT_DISPOSITION] = SPACE_QUOTED,
         [FIELD_CONTENT_LOCATION] = SPACE_ONE,

@@ -4,7 +4,7 @@ import re
 
 from .octets import FWS, blake2b_256, fold, require, write_base64url
 
-SPACED = (b"subject content-type content-disposition content-location list-post list-unsubscribe "
+SPACED = (b"subject date content-type content-disposition content-location list-post list-unsubscribe "
           b"list-unsubscribe-post autocrypt").split()
 QUOTING = b"content-type content-disposition".split()
 NAMES = (b"from sender reply-to mail-followup-to mail-reply-to to cc subject date message-id "
