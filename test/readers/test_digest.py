@@ -25,11 +25,21 @@ def flat(shown):
     return re.sub(r"\s|\\[rnt]", "", json.dumps(shown, sort_keys=True))
 
 
+def is_nothing(shown):
+    """What a reader cannot read it does not show; a list of parts is never nothing."""
+    if isinstance(shown, list):
+        return all(map(is_nothing, shown))
+    return shown in (None, "") or (isinstance(shown, str) and shown.startswith("Invalid"))
+
+
 def differences(want, got):
     """The views that show something else, and what."""
-    return [(view, {name: (want[view].get(name), shown.get(name)) for name in {*want[view], *shown}
-                    if flat(want[view].get(name)) != flat(shown.get(name))})
-            for view, shown in got.items() if view in want and flat(want[view]) != flat(shown)]
+    for view in want.keys() & got.keys():
+        others = {name: (want[view].get(name), got[view].get(name)) for name in {*want[view], *got[view]}
+                  if flat(want[view].get(name)) != flat(got[view].get(name))}
+        others = {name: values for name, values in others.items() if not is_nothing(values[1])}
+        if others:
+            yield view, others
 
 
 def unnoticed(readers, original, others):

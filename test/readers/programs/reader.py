@@ -27,7 +27,7 @@ def decoded(value):
 
 
 def classic_addresses(value):
-    return [address for _, address in getaddresses([value])]
+    return [address for _, address in getaddresses([value]) if "@" in address]
 
 
 def header_addresses(value):
@@ -50,12 +50,14 @@ def authors(value):
 
 
 def links_of(part):
+    encoding = str(part["Content-Transfer-Encoding"] or "")
+    if encoding != encoding.strip():  # then it is not decoded: raw text, no other link
+        return []
     try:
-        text = part.get_content() if hasattr(part, "get_content") else part.get_payload(
-            decode=True).decode(part.get_content_charset() or "ascii", "replace")
+        text = part.get_payload(decode=True).decode(part.get_content_charset() or "ascii", "replace")
     except Exception:
         return []
-    return LINK.findall(text) if isinstance(text, str) else []
+    return LINK.findall(text)
 
 
 def structure(message):
