@@ -59,10 +59,24 @@ static bool candidates_is_name(struct text run)
     return len > 0 && labels > 1 && has_letter;
 }
 
+static struct text candidates_trim(struct text run, const char *ends)
+{
+    while (run.len > 0 && strchr(ends, run.at[0]) != NULL)
+        run = (struct text){run.at + 1, run.len - 1};
+    while (run.len > 0 && strchr(ends, run.at[run.len - 1]) != NULL)
+        run.len--;
+    return run;
+}
+
+/* Some readers end a domain at its last letter or digit. */
 static void candidates_add_name(struct candidates *candidates, struct text run)
 {
-    if (candidates_is_name(run))
+    const struct text inner = candidates_trim(run, "-_.");
+
+    if (candidates_is_name(run) && run.at[0] != '-' && run.at[run.len - 1] != '-')
         candidates_add_domain(candidates, run);
+    if (inner.len < run.len && candidates_is_name(inner))
+        candidates_add_domain(candidates, inner);
 }
 
 /* A run in ASCII. Where it has dots side by side, the parts between count, and the whole with one
@@ -150,20 +164,11 @@ static bool candidates_add_mapped(struct candidates *candidates, struct text run
     return !w.failed;
 }
 
-static struct text candidates_trim_dots(struct text run)
-{
-    while (run.len > 0 && run.at[0] == '.')
-        run = (struct text){run.at + 1, run.len - 1};
-    while (run.len > 0 && run.at[run.len - 1] == '.')
-        run.len--;
-    return run;
-}
-
 /* Readers differ in four letters (`ss` for U+00DF), and in whether symbols may be in a domain: what
  * either mapping takes counts. */
 static void candidates_take_run(struct candidates *candidates, struct text untrimmed)
 {
-    const struct text run = candidates_trim_dots(untrimmed);
+    const struct text run = candidates_trim(untrimmed, ".");
 
     if (run.len == 0 || memchr(run.at, '.', run.len) == NULL)
         return;
@@ -284,16 +289,85 @@ static void workspace_free(struct workspace *workspace)
     free(workspace->memory);
 }
 
+static size_t candidates_count(struct text t, char c)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < t.len; i++)
+        count += t.at[i] == c;
+    return count;
+}
+
+/* Of several `<`: whether they are not as many as `>`, or one stands behind another without a comma
+ * or semicolon between. Side by side they are one, unless there are quotes. Some readers then find
+ * addresses that nobody else does. */
+static bool candidates_angles_tangle(struct text t)
+{
+    const size_t opened = candidates_count(t, '<');
+    const bool has_quotes = candidates_count(t, '"') > 0;
+    bool in_element = false;
+
+    if (opened > 1 && opened != candidates_count(t, '>'))
+        return true;
+    for (size_t i = 0; i < t.len; i++) {
+        if (t.at[i] == ',' || t.at[i] == ';') {
+            in_element = false;
+        } else if (t.at[i] == '<') {
+            if (in_element && (has_quotes || t.at[i - 1] != '<'))
+                return true;
+            in_element = true;
+        }
+    }
+    return false;
+}
+
+/* Whether one of several `(` outside quotes is not closed. */
+static bool candidates_comments_tangle(struct text t)
+{
+    size_t opened = 0;
+    size_t depth = 0;
+    bool in_quotes = false;
+
+    for (size_t i = 0; i < t.len; i++) {
+        if (t.at[i] == '\\') {
+            i++;
+        } else if (t.at[i] == '"') {
+            in_quotes = !in_quotes && lenient_quote_closes((struct text){t.at + i, t.len - i});
+        } else if (t.at[i] == '(' && !in_quotes) {
+            opened++;
+            depth++;
+        } else if (t.at[i] == ')' && !in_quotes && depth > 0) {
+            depth--;
+        }
+    }
+    return opened > 1 && depth > 0;
+}
+
+static bool candidates_has_control(struct text t)
+{
+    for (size_t i = 0; i < t.len; i++)
+        if ((t.at[i] >= '\0' && t.at[i] < ' ' && !text_is_white(t.at[i])) || t.at[i] == 0x7f)
+            return true;
+    return false;
+}
+
 static void candidates_take_text(
         struct candidates *candidates, struct text t, const struct workspace *workspace)
 {
-    struct writer mapped = writer_of(workspace->mapped, workspace->size);
-    const struct text text = lenient_map(t, &mapped);
+    static const char *const ignored[] = {"", " "};
+    size_t len = SIZE_MAX;
 
-    candidates->is_unreadable = candidates->is_unreadable || mapped.failed;
-    for (enum lenient_strip strip = LENIENT_ALL; strip < LENIENT_STRIPS; strip++) {
-        struct writer w = writer_of(workspace->stripped, workspace->size);
-        candidates_take_runs(candidates, lenient_strip(text, strip, &w));
+    for (size_t i = 0; i < 2; i++) {
+        struct writer mapped = writer_of(workspace->mapped, workspace->size);
+        const struct text text = lenient_map(t, ignored[i], &mapped);
+        candidates->is_unreadable = candidates->is_unreadable || mapped.failed;
+        if (text.len == len) /* nothing is ignored */
+            break;
+        for (enum lenient_strip strip = LENIENT_ALL; strip < LENIENT_STRIPS; strip++) {
+            struct writer w = writer_of(workspace->stripped, workspace->size);
+            candidates_take_runs(candidates, lenient_strip(text, strip, &w));
+        }
+        len = text.len;
     }
 }
 
@@ -303,7 +377,7 @@ static bool candidates_text_lacks(struct text t, const struct workspace *workspa
     struct writer mapped = writer_of(workspace->mapped, workspace->size);
     struct writer w = writer_of(workspace->stripped, workspace->size);
 
-    return candidates_lack_domain(lenient_strip(lenient_map(t, &mapped), LENIENT_ALL, &w));
+    return candidates_lack_domain(lenient_strip(lenient_map(t, "", &mapped), LENIENT_ALL, &w));
 }
 
 /* The value with its encoded words decoded. Neighbours are one text for some readers, and stand
@@ -344,7 +418,8 @@ void candidates_add_from(
     struct workspace workspace;
 
     candidates->octets += value.len;
-    if (candidates->octets > CANDIDATES_FROM_MAX) {
+    if (candidates->octets > CANDIDATES_FROM_MAX || candidates_has_control(value) ||
+            candidates_angles_tangle(value) || candidates_comments_tangle(value)) {
         candidates->is_unreadable = true;
         return;
     }

@@ -31,9 +31,11 @@ struct candidates {
  * either. The rest is mapped by UTS 46. Each run of letters, digits, `-`, `_` and `.` counts that
  * has a dot inside and a letter in its last label.
  *
- * It is unreadable with an encoded word that `decode` refuses; with a run beyond ASCII that cannot
- * be mapped; with more of those than CANDIDATES_MAPPED_MAX; or with more octets than
- * CANDIDATES_FROM_MAX. */
+ * It is unreadable with a control octet other than white space, which some readers drop; with two
+ * `<` or two
+ * `(` of which one has no counterpart; with an encoded word that `decode` refuses; with a run
+ * beyond ASCII that cannot be mapped; with more of those than CANDIDATES_MAPPED_MAX; or with more
+ * octets than CANDIDATES_FROM_MAX. */
 void candidates_add_from(
         struct candidates *candidates, struct text value, encoded_word_charset *decode);
 

@@ -278,14 +278,18 @@ bool encoded_word_decode(struct text value, const char *gap, encoded_word_charse
         const bool is_neighbour = !is_first && text_trim(before).len == 0;
         if (!is_neighbour || gap[0] != '\0' || !text_equal_fold(neighbours.charset, word.charset))
             encoded_word_flush(&neighbours, w);
-        if (is_neighbour)
+        if (!is_first)
             writer_string(w, gap);
-        else
+        if (!is_neighbour) {
             writer_put(w, before);
+            writer_string(w, gap);
+        }
         encoded_word_gather(&neighbours, &word);
         is_first = false;
     }
     encoded_word_flush(&neighbours, w);
+    if (!is_first)
+        writer_string(w, gap);
     writer_put(w, before);
     return neighbours.good && !w->failed;
 }

@@ -28,7 +28,7 @@ static char lenient_likeness(struct text character)
 
 /* A character beyond ASCII. What is mapped to ASCII, or to nothing, is; anything else stays for the
  * run that it is in. */
-static void lenient_map_character(struct text character, struct writer *w)
+static void lenient_map_character(struct text character, const char *ignored, struct writer *w)
 {
     char copy[CHARACTER_MAX + 1] = {0};
     const char like = lenient_likeness(character);
@@ -41,7 +41,10 @@ static void lenient_map_character(struct text character, struct writer *w)
     memcpy(copy, character.at, character.len);
     const bool ok = idn2_lookup_u8((const uint8_t *)copy, &found, IDN2_NONTRANSITIONAL) == IDN2_OK;
     const struct text mapped = ok ? text_of((const char *)found) : text_of("xn--");
-    writer_put(w, text_starts_with_fold(mapped, text_of("xn--")) ? character : mapped);
+    if (mapped.len == 0)
+        writer_string(w, ignored);
+    else
+        writer_put(w, text_starts_with_fold(mapped, text_of("xn--")) ? character : mapped);
     if (ok)
         idn2_free(found);
 }
@@ -51,7 +54,7 @@ static void lenient_map_ascii(char c, struct writer *w)
     writer_char(w, c < ' ' || c == '\x7f' ? ' ' : text_lower(c));
 }
 
-struct text lenient_map(struct text t, struct writer *w)
+struct text lenient_map(struct text t, const char *ignored, struct writer *w)
 {
     for (size_t i = 0, len = 0; i < t.len; i += len) {
         const struct text rest = {t.at + i, t.len - i};
@@ -59,7 +62,7 @@ struct text lenient_map(struct text t, struct writer *w)
         if (len == 1) {
             lenient_map_ascii(rest.at[0], w);
         } else if (len > 1) {
-            lenient_map_character((struct text){rest.at, len}, w);
+            lenient_map_character((struct text){rest.at, len}, ignored, w);
         } else {
             writer_string(w, REPLACEMENT);
             len = 1;
@@ -82,6 +85,17 @@ static size_t lenient_comment_len(struct text t)
             return i + 1;
     }
     return 0;
+}
+
+bool lenient_quote_closes(struct text t)
+{
+    for (size_t i = 1; i < t.len; i++) {
+        if (t.at[i] == '\\')
+            i++;
+        else if (t.at[i] == '"')
+            return true;
+    }
+    return false;
 }
 
 struct lenient {
@@ -108,7 +122,10 @@ static bool lenient_take_gap(struct lenient *s, bool *is_white_r)
         s->is_open = len == 0;
         len = s->is_open ? 1 : len;
     } else if (c == '"') {
-        s->in_quotes = s->in_quotes != !is_quoted;
+        s->in_quotes = is_quoted ? s->in_quotes : !s->in_quotes && lenient_quote_closes(s->rest);
+    } else if (c == '<' || c == '>') {
+        if (s->strip != LENIENT_AT_DOTS)
+            return false;
     } else if (c != ' ' && c != '\\' && c != '(' && c != ')') {
         return false;
     }

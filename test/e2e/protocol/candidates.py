@@ -21,12 +21,33 @@ DEVIATIONS = {"\u00df": "ss", "\u03c2": "\u03c3", "\u200c": "", "\u200d": ""}
 def candidates_of(value):
     """The set of domains; refused where any could be meant."""
     found = set()
+    require(not re.search(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", value), "unreadable")
+    require(not angles_tangle(value) and not comments_tangle(value), "unreadable")
     bases = {value, value.replace(b"\\", b"")}
     for text in {text for base in bases for text in (base, *decoded(base))}:
-        mapped = "".join(map(map_character, text.decode("utf-8", "replace")))
-        for way in ways(mapped):
-            found |= domains_in(way)
+        for ignored in ("", " "):
+            mapped = "".join(ignored if character in IGNORED else map_character(character)
+                             for character in text.decode("utf-8", "replace"))
+            for way in ways(mapped):
+                found |= domains_in(way)
     return found
+
+
+def angles_tangle(value):
+    """Not as many `>`, or two `<` in one element; side by side they are one, unless there are quotes."""
+    if value.count(b"<") > 1 and value.count(b"<") != value.count(b">"):
+        return True
+    two = rb"<.*<" if b'"' in value else rb"<[^<].*<"
+    return any(re.search(two, element, re.DOTALL) for element in re.split(rb"[,;]", value))
+
+
+def comments_tangle(value):
+    """One of several is not closed."""
+    outside = re.sub(rb'\\.?|"(?:[^"\\]|\\.)*"', b"", value, flags=re.DOTALL)
+    depth = 0
+    for octet in outside:
+        depth = max(depth + (octet == ord("(")) - (octet == ord(")")), 0)
+    return outside.count(b"(") > 1 and depth > 0
 
 
 def decoded(value):
@@ -69,8 +90,6 @@ def read_words(words, errors):
 def map_character(character):
     if character in FULL_STOPS:
         return "."
-    if character in IGNORED:
-        return ""
     mapped = unicodedata.normalize("NFKC", character).casefold()
     if mapped.isascii() and character not in DEVIATIONS:
         return " " if re.match(r"[\x00-\x1f\x7f]", mapped) else mapped
@@ -90,7 +109,7 @@ def ways(text):
     bare = without_comments(text, "")
     yield re.sub(GAP, "", bare)
     yield re.sub(r"[\"\\]", "", bare)
-    marked = re.sub(rf"{GAP}+", " ", without_comments(text, "\0"))
+    marked = re.sub(rf"(?:{GAP}|[<>])+", " ", without_comments(text, "\0"))
     yield re.sub(r" ?([.@]) ?", r"\1", marked)
     yield re.sub(r"[()\"\\]", " ", text)
 
@@ -103,7 +122,8 @@ def domains_in(text):
                 continue
             names = [part] if part.isascii() else [as_ascii(part, True), as_ascii(part, False),
                                                    *re.findall(r"[\x00-\x7f]+", part)]
-            found |= {name.lower().strip(".") for name in names if is_name(name.strip("."))}
+            found |= {name.lower().strip(ends) for name in names for ends in (".", "-_.")
+                      if is_name(name.strip(ends))}
     return found
 
 
