@@ -6,6 +6,14 @@ IN_QUOTES = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 TO_ENCODE = re.compile(rb"[\x00-\x20\x7f-\xff%@]")
 
 
+def encoded(shown):
+    """Python shows octets as surrogates, and others have surrogates of their own."""
+    try:
+        return shown.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return shown.encode("utf-8", "surrogatepass")
+
+
 class Authors:
     """Compares addresses, with what ours made of domains so far."""
 
@@ -18,8 +26,18 @@ class Authors:
             self._domains[domain] = self._ours.read("D", [domain])[0].removeprefix("ok ")
         return self._domains[domain]
 
+    def domains(self, views):
+        """What readers show as the author's domain, as far as it is one: {view: domains}."""
+        return {view: {domain for address in shown if "@" in address and not IN_QUOTES.fullmatch(address)
+                       for domain in [self._ldh(address.rpartition("@")[2])] if domain}
+                for view, shown in views.items()}
+
+    def _ldh(self, shown):
+        domain = self._domain(encoded(shown).rstrip(b"."))
+        return domain if re.fullmatch(r"[a-z0-9.-]+\.[a-z0-9-]*[a-z][a-z0-9-]*", domain) else None
+
     def _is(self, shown, author):
-        octets = shown.encode("utf-8", "surrogateescape")
+        octets = encoded(shown)
         # Some readers leave what stood around it, or end a nested comment early.
         alone = re.sub(rb"\A.*[<)]|>\s*\Z", b"", octets, flags=re.DOTALL).strip(b'" ')
         return self._is_alone(octets, author) or self._is_alone(alone, author)

@@ -74,7 +74,7 @@ class Readers:
     """Ours, and all others side by side."""
 
     def __init__(self):
-        self.ours = Reader("ours", "FRMD", [os.path.abspath(OURS)],
+        self.ours = Reader("ours", "FCRMD", [os.path.abspath(OURS)],
                            lambda line: line.decode().rstrip("\n"))
         self.others = [Reader(*one) for one in commands()]
 

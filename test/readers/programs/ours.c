@@ -4,12 +4,15 @@
  *     F base64    a From value:                    `ok AUTHOR`, or why it has none
  *     R base64    an Authentication-Results value: `forged` or `stands`
  *     M base64    a message:                       `ok DIGEST AUTHOR`, or why it has none
+ *     C base64    a From value:                    the domains that could be meant, or `any`
  *     D base64    a domain:                        `ok DOMAIN`, or `no domain` */
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/charset.h"
+#include "protocol/candidates.h"
 #include "protocol/message_parser.h"
 #include "protocol/results.h"
 
@@ -31,6 +34,18 @@ static void say_results(struct text value)
     const struct field field = field_of(text_of(RESULTS_NAME), value);
 
     puts(results_is_forged(&field, text_of(AUTHSERV_ID)) ? "forged" : "stands");
+}
+
+static void say_candidates(struct text value)
+{
+    struct candidates candidates = {0};
+
+    candidates_add_from(&candidates, value, charset_decode);
+    if (candidates.is_unreadable || candidates.more)
+        printf("any");
+    for (size_t i = 0; i < candidates.count; i++)
+        printf(" %s", candidates.domains[i]);
+    putchar('\n');
 }
 
 static void say_domain(struct text value)
@@ -96,6 +111,9 @@ static void say(char kind, struct text value)
         break;
     case 'M':
         say_message(value);
+        break;
+    case 'C':
+        say_candidates(value);
         break;
     case 'D':
         say_domain(value);
