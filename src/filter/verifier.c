@@ -280,8 +280,11 @@ static struct wording verifier_permerror_reply(enum message_parser_error error)
             " (Verimail); give it one From field with one address"};
     static const struct wording header = {"550", "5.7.1", "This message ",
             " (Verimail); the program that made it has to be corrected"};
+    const bool is_about_from = error == MESSAGE_PARSER_NO_FROM ||
+                               error == MESSAGE_PARSER_SEVERAL_FROMS ||
+                               error == MESSAGE_PARSER_FROM;
 
-    return error == MESSAGE_PARSER_NOT_FIELD || error == MESSAGE_PARSER_TOO_LARGE ? header : author;
+    return is_about_from ? author : header;
 }
 
 static struct wording verifier_temperror_reply(const struct verification *verification)

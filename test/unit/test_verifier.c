@@ -230,6 +230,8 @@ static const struct uncertain_row {
 #define LATER                                                                                      \
     ", and whether a domain that could be meant uses Verimail is not known now; give it one From " \
     "field with one address, or try again later" FIELD "temperror"
+#define FIFTY "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define CUT FIFTY FIFTY FIFTY FIFTY FIFTY FIFTY FIFTY FIFTY FIFTY FIFTY
         {"From: a@x.example, b@y.example\n", "", DISCOVERY_NONE, "", "x.example y.example",
                 "none from|accept   " NO_FIELD},
         {"From: a@x.example, b@y.example\n", "", DISCOVERY_ERROR, "", "x.example y.example",
@@ -248,6 +250,13 @@ static const struct uncertain_row {
         {"From: ceo\n", "", DISCOVERY_NONE, "on_permerror = mark", NULL, MARK("from")},
         {"Subject: x\n", "<a@x.example>", DISCOVERY_NONE, "on_permerror = mark", NULL,
                 MARK("no-from")},
+        {"From : a@x.example\n", "", DISCOVERY_FOUND, "", "x.example",
+                REJECT("spaced", "has white space before the colon of a header field", PROGRAM)},
+        {"X: a\rFrom: a@x.example\n", "", DISCOVERY_FOUND, "", "x.example",
+                REJECT("bare-cr", "has a CR in its header section that ends no line", PROGRAM)},
+        {"From: a@x.example\nTo: " CUT CUT "\n", "", DISCOVERY_FOUND, "", "x.example",
+                REJECT("long-line", "has a header line over 990 octets, which mail servers cut",
+                        PROGRAM)},
         {"From : a@x.example\n", "", DISCOVERY_NONE, "", "x.example",
                 "none spaced|accept   " NO_FIELD},
         {"X: a\rFrom: a@x.example\nFrom: b@y.example\n", "", DISCOVERY_NONE, "",
