@@ -7,7 +7,7 @@
 #include "client/lru.h"
 #include "protocol/domain.h"
 
-#define KEY_MAX (2 * DOMAIN_MAX)
+#define KEY_MAX ((size_t)2 * DOMAIN_MAX)
 
 /* A domain's networks, the one that was added last at the end. */
 struct known_domain {

@@ -202,14 +202,14 @@ static void pump_stop(struct pump *pump)
 void pump_abandon(struct pump **pump)
 {
     struct pump *p = *pump;
-    struct errands *const lists[] = {&p->todo, &p->sent};
+    struct errands *const lists[2] = {&p->todo, &p->sent};
     struct errand *errand;
 
     *pump = NULL;
     pump_stop(p);
     pthread_detach(p->thread);
     p->next_lost = atomic_exchange(&lost, p);
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+    for (size_t i = 0; i < 2; i++) {
         TAILQ_FOREACH(errand, lists[i], entry)
         {
             void *lookup = errand->lookup;

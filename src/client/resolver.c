@@ -24,7 +24,7 @@
 #define REPLACE_PAUSE 1000 /* milliseconds after the second replacement in a row */
 #define REPLACE_PAUSE_MAX 60000
 #define KEPT_MAX 86400 /* seconds for which an answer is kept */
-#define LOOKUPS_MAX (3 * RESOLVER_PLACES_MAX)
+#define LOOKUPS_MAX ((size_t)3 * RESOLVER_PLACES_MAX)
 #define LOOKUP_KEY_MAX (PUMP_NAME_MAX + 1)
 #define DESCRIPTORS_PER_PLACE 4 /* half of them for libunbound's sockets */
 

@@ -299,7 +299,7 @@ bool alarm_history_add(const char *folder, const char *subject, uint64_t keep, u
     if (out == NULL)
         return false;
     alarm_history_copy(folder, out, unix_now);
-    fprintf(out, "%llu %s\n", (unsigned long long)(unix_now + keep), subject);
+    fprintf(out, "%llu %s\n", (unsigned long long)unix_now + keep, subject);
     bool ok = fflush(out) == 0 && !ferror(out);
     ok = fclose(out) == 0 && ok && rename(new_path, path) == 0;
     const int error = errno;

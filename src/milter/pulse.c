@@ -12,10 +12,10 @@
 #include "base/clock.h"
 #include "milter/socket.h"
 
-#define CONNECTIONS 4     /* one of them may itself wait for a thread */
-#define EVERY 100         /* milliseconds */
-#define ALIVE_AFTER 600   /* pauses; libmilter drops a session that is silent for two hours */
-#define CHAIN (2 * EVERY) /* milliseconds */
+#define CONNECTIONS 4   /* one of them may itself wait for a thread */
+#define EVERY 100       /* milliseconds */
+#define ALIVE_AFTER 600 /* pauses; libmilter drops a session that is silent for two hours */
+#define CHAIN (UINT64_C(2) * EVERY) /* milliseconds */
 
 static struct pulse {
     int fds[CONNECTIONS];

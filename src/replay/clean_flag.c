@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sodium.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,9 +54,7 @@ static bool clean_flag_read_boot(char boot_r[BOOT_MAX])
 
 static bool clean_flag_is_zero(const struct content *content)
 {
-    static const struct content zero;
-
-    return memcmp(content, &zero, sizeof zero) == 0;
+    return sodium_is_zero((const unsigned char *)content, sizeof *content);
 }
 
 static bool clean_flag_map(struct clean_flag *flag)

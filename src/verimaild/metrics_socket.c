@@ -164,7 +164,7 @@ uint64_t metrics_socket_due(const struct metrics_socket *metrics)
 
 bool metrics_socket_try(struct metrics_socket *metrics, uint64_t mono_ms)
 {
-    if (mono_ms < metrics_socket_due(metrics))
+    if (metrics == NULL || mono_ms < metrics_socket_due(metrics))
         return false;
     metrics->fd = metrics_socket_open_as(&metrics->identity, metrics->address);
     metrics->again = mono_ms + AGAIN;

@@ -73,11 +73,11 @@ static long state_lock_owner(const struct state_lock *lock)
         return 0;
     if (fstat(lock->fd, &st) == 0) {
         while (owner == 0 && fgets(line, sizeof line, file) != NULL) {
-            unsigned long long inode = 0;
-            long pid = 0;
-            if (sscanf(line, "%*d: FLOCK %*s %*s %ld %*x:%*x:%llu", &pid, &inode) == 2 &&
-                    inode == st.st_ino && pid > 0)
-                owner = pid;
+            char pid[24];
+            char inode[24];
+            if (sscanf(line, "%*s FLOCK %*s %*s %23s %*[^:]:%*[^:]:%23s", pid, inode) == 2 &&
+                    strtoull(inode, NULL, 10) == st.st_ino)
+                owner = strtol(pid, NULL, 10);
         }
     }
     fclose(file);
