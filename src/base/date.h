@@ -18,8 +18,7 @@ void date_format_date(uint64_t unix_seconds, char text_r[DATE_TEXT_MAX]);
  * them, and the offset (`Z`, `+01:00`, `+0100`, `+01`) may be missing; without an offset it is UTC.
  * A space may stand for the T, as PostgreSQL writes it. Without any hyphens and colons it is the
  * GeneralizedTime of LDAP (RFC 4517, 3.3.13), `20261130120000Z`. A fraction counts as a whole
- * second. False for anything else, and for what lies before 1970 or after
- * 9999. */
+ * second. False for anything else, and for what lies before 1970 or after 9999. */
 bool date_parse(struct text t, uint64_t *unix_seconds_r) __attribute__((warn_unused_result));
 
 #endif

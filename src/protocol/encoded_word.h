@@ -38,9 +38,9 @@ int encoded_word_octet(struct encoded_word_octets *octets);
 typedef bool encoded_word_charset(struct text charset, struct text octets, struct writer *w);
 
 /* Writes a text with its encoded words decoded, `gap` before and behind each, and nothing for the
- * white space between two of them.
- * If that is empty, neighbours of one charset are decoded together. `octets`: room for as much as
- * the text. False when one cannot be decoded, or `w` is full. */
+ * white space between two of them. If `gap` is empty, neighbours of one charset are decoded
+ * together. `octets`: room for as much as the text. False when one cannot be decoded, or `w` is
+ * full. */
 bool encoded_word_decode(struct text value, const char *gap, encoded_word_charset *decode,
         struct writer *octets, struct writer *w);
 

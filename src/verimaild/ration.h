@@ -16,8 +16,7 @@ struct ration;
 enum ration_class {
     RATION_UNANSWERED, /* malformed lines, connections that were refused or timed out */
     RATION_UNOPENED,   /* answers for which no payload opened */
-    /* Answers other than YES for which one did: whoever got one stamp can ask about it without end.
-     */
+    /* Answers other than YES for which one did: one stamp is enough to ask without end. */
     RATION_OPENED,
     RATION_CLASSES,
 };

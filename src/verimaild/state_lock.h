@@ -8,9 +8,8 @@
 #include "config/problems.h"
 #include "process/identity.h"
 
-#define STATE_LOCK_WAIT                                                                            \
-    15000 /* milliseconds: as long as the workers of a dead service may go on                      \
-           */
+/* Milliseconds: as long as the workers of a dead service may go on. */
+#define STATE_LOCK_WAIT 15000
 
 /* The lock on the state folder, which only one verimaild has. Its workers have it, too: where a
  * supervisor was killed, a new one waits until they have ended. */
