@@ -2,57 +2,15 @@
 """What goes on while things break: mail that is genuine, mail that is forged, questions."""
 import random
 import smtplib
-import threading
 import time
 
 from harness.checks import Failure, check, equal, wait_for
-from harness.client import ask
+from harness.client import ask, ask_anyway
 from harness.message import message, send, submit, subject_of
 from harness.replaystore import YES
+from harness.threads import Threads
 
 AGAIN = 0.2  # seconds until a mail server or a service that could do nothing is asked again
-
-
-def ask_anyway(address, question):
-    """The answer; empty if there is none, as while the service dies."""
-    try:
-        return ask(address, question)
-    except OSError:
-        return ""
-
-
-class Threads:
-    """Does a thing over and over in some threads, until stop() or the case's end."""
-
-    def __init__(self, case, count):
-        self._end = threading.Event()
-        self._lock = threading.Lock()
-        self._failed = []
-        case.loads.append(self)
-        self._threads = [threading.Thread(target=self._run, args=(i,), daemon=True)
-                         for i in range(count)]
-
-    def start(self):
-        for thread in self._threads:
-            thread.start()
-
-    def _run(self, i):
-        chance = random.Random(i)
-        try:
-            while not self._end.is_set():
-                self.once(i, chance)
-        except Exception as error:  # pylint: disable=broad-except; stop() raises it
-            self._failed.append(error)
-
-    def end(self):
-        self._end.set()
-
-    def stop(self):
-        self.end()
-        for thread in self._threads:
-            thread.join()
-        for error in self._failed:
-            raise error
 
 
 class Mail(Threads):
@@ -74,8 +32,8 @@ class Mail(Threads):
         except (OSError, smtplib.SMTPException) as error:
             return 451, str(error)
 
-    def once(self, i, chance):
-        subject = f"{'forged' if i == 0 else 'genuine'} {chance.randrange(1 << 60):x}"
+    def once(self, i):
+        subject = f"{'forged' if i == 0 else 'genuine'} {random.randrange(1 << 60):x}"
         if i == 0:
             code, text = self._reply(send, self.receiver, subject)
             self.forged += 1
@@ -84,7 +42,7 @@ class Mail(Threads):
             check(code == 250 or code // 100 in (4, 5), f"{code} {text}")
             time.sleep(AGAIN)
             return
-        while not self._end.is_set():
+        while not self.ended.is_set():
             code, text = self._reply(submit, self.origin, subject)
             if code == 250:
                 self.sent.append(subject)
@@ -126,18 +84,18 @@ class Questions(Threads):
         self.current = [seal(self.RECIPIENTS) for _ in range(4)]
         self.start()
 
-    def once(self, i, chance):
-        place = chance.randrange(len(self.current))
+    def once(self, i):
+        place = random.randrange(len(self.current))
         question = self.current[place]
         answer = ask_anyway(self.address, question)
-        with self._lock:
+        with self.lock:
             self.asked += 1
             self.lost += not answer
             self.yes[question] = self.yes.get(question, 0) + (answer == YES)
         check(not answer or answer in self.MAY_BE, f"{answer!r} to a genuine question")
         if not answer:
             time.sleep(0.05)
-        elif chance.randrange(3 * self.ALLOWANCE) == 0:
+        elif random.randrange(3 * self.ALLOWANCE) == 0:
             self.current[place] = self.seal(self.RECIPIENTS)
 
     def settle(self):

@@ -9,12 +9,13 @@ import time
 
 from harness.addresses import SERVICE
 from harness.checks import check, equal, wait_for
+from harness.client import ask_anyway
 from harness.mailsite import results_of
 from harness.movedclock import MovedClock
 from harness.namespaces import apart, disk
 from harness.redisserver import Redis
 from harness.replaystore import YES
-from load import Mail, Questions, ask_anyway
+from load import Mail, Questions
 from sites import mail_site, question_maker
 from troubles import (Between, clocks_ahead, clocks_behind, dns_troubles, full, locked, read_only,
                       signal_quietly, stopped)
@@ -68,9 +69,9 @@ class Killer:
 
     def _make_trouble(self, troubles):
         while not self._end.is_set():
-            trouble = self.chance.choice(troubles)
-            self.troubles.append(trouble.name)
-            with trouble():
+            chosen = self.chance.choice(troubles)
+            self.troubles.append(chosen.name)
+            with chosen():
                 self._end.wait(self.chance.uniform(*LASTS))
             self._end.wait(self.chance.uniform(*LASTS))
 

@@ -17,24 +17,27 @@ from harness.movedclock import DAY, HOUR
 YEAR_2106 = 1 << 32  # where 32 bits end
 
 
-def moved(clock, seconds):
+def trouble(name, begin, end):
+    """A trouble that begin() makes; end() is called with what that returned."""
     @contextlib.contextmanager
-    def trouble():
-        clock.move(seconds)
-        yield
-        clock.move(0)
-    trouble.name = f"a clock that is {seconds} s ahead"
-    return trouble
+    def lasting():
+        made = begin()
+        try:
+            yield
+        finally:
+            end(made)
+    lasting.name = name
+    return lasting
+
+
+def moved(clock, seconds):
+    return trouble(f"a clock that is {seconds} s ahead", lambda: clock.move(seconds),
+                   lambda _: clock.move(0))
 
 
 def standing_at(clock, unix):
-    @contextlib.contextmanager
-    def trouble():
-        clock.stand_at(unix)
-        yield
-        clock.move(0)
-    trouble.name = f"a clock that says {unix}"
-    return trouble
+    return trouble(f"a clock that says {unix}", lambda: clock.stand_at(unix),
+                   lambda _: clock.move(0))
 
 
 def clocks_behind(clock):
@@ -47,9 +50,9 @@ def clocks_ahead(clock):
 
 def full(folder):
     """A disk on which nothing has room."""
-    @contextlib.contextmanager
-    def trouble():
-        path = os.path.join(folder, "filler")
+    path = os.path.join(folder, "filler")
+
+    def fill():
         with open(path, "wb", buffering=0) as file:
             try:
                 while True:
@@ -57,61 +60,47 @@ def full(folder):
             except OSError as error:
                 if error.errno != errno.ENOSPC:
                     raise
-            yield
-        os.unlink(path)
-    trouble.name = "a full disk"
-    return trouble
+    return trouble("a full disk", fill, lambda _: os.unlink(path))
 
 
 def read_only(folder):
-    @contextlib.contextmanager
-    def trouble():
-        # Files that are open for writing keep a disk as it is; then there is no trouble.
-        subprocess.run(["mount", "-o", "remount,ro", folder], check=False, capture_output=True)
-        yield
-        subprocess.run(["mount", "-o", "remount,rw", folder], check=True)
-    trouble.name = "a disk that cannot be written"
-    return trouble
+    # Files that are open for writing keep a disk as it is; then there is no trouble.
+    def remount(how, check):
+        subprocess.run(["mount", "-o", "remount," + how, folder], check=check, capture_output=True)
+    return trouble("a disk that cannot be written", lambda: remount("ro", False),
+                   lambda _: remount("rw", True))
 
 
 def stopped(pids, what):
     """Processes that get no further, as those that wait for a slow disk do."""
-    @contextlib.contextmanager
-    def trouble():
-        held = pids()
+    def signal_all(held, signum):
         for pid in held:
-            signal_quietly(pid, signal.SIGSTOP)
-        yield
-        for pid in held:
-            signal_quietly(pid, signal.SIGCONT)
-    trouble.name = f"{what} stopped"
-    return trouble
+            signal_quietly(pid, signum)
+        return held
+    return trouble(f"{what} stopped", lambda: signal_all(pids(), signal.SIGSTOP),
+                   lambda held: signal_all(held, signal.SIGCONT))
 
 
 def locked(path):
-    """A record that another program writes to."""
-    @contextlib.contextmanager
-    def trouble():
-        with contextlib.suppress(sqlite3.Error), contextlib.closing(
-                sqlite3.connect(f"file:{path}?mode=rw", uri=True, timeout=0,
-                                isolation_level=None)) as other:
+    """A record that another program writes to; where it is not there or is just written, it is not
+    locked."""
+    def lock():
+        try:
+            other = sqlite3.connect(f"file:{path}?mode=rw", uri=True, timeout=0,
+                                    isolation_level=None, check_same_thread=False)
+        except sqlite3.Error:
+            return None
+        with contextlib.suppress(sqlite3.Error):
             other.execute("BEGIN EXCLUSIVE")
-            yield
-            other.execute("ROLLBACK")
-            return
-        yield
-    trouble.name = "a locked record"
-    return trouble
+        return other
+    return trouble("a locked record", lock, lambda other: other and other.close())
 
 
 def dns_says(site, what, answer):
-    @contextlib.contextmanager
-    def trouble():
-        records, site.dns.records = site.dns.records, answer
-        yield
-        site.dns.records = records
-    trouble.name = f"DNS {what}"
-    return trouble
+    def say(records):
+        before, site.dns.records = site.dns.records, records
+        return before
+    return trouble(f"DNS {what}", lambda: say(answer), say)
 
 
 def dns_troubles(site):
@@ -177,17 +166,16 @@ class Between:
         return [self._trouble(mode) for mode in ("cut", "frozen", "garbled")]
 
     def _trouble(self, mode):
-        @contextlib.contextmanager
-        def trouble():
+        def begin():
             self.mode = mode
             if mode == "cut":
                 self.cut()
-            yield
+
+        def end(_):
             self.mode = "normal"
             if mode == "garbled":  # whoever was told nonsense begins anew
                 self.cut()
-        trouble.name = f"counts {mode}"
-        return trouble
+        return trouble(f"counts {mode}", begin, end)
 
 
 def signal_quietly(pid, signum):

@@ -3,47 +3,37 @@
 import os
 import random
 import signal
-import threading
 import time
 
 from harness.checks import check, equal, wait_for
-from harness.client import ask
+from harness.client import ask, ask_anyway
 from harness.replaystore import LOST, REPLAYED, YES, counting
+from harness.threads import Threads
 
 
-class Storm:
+class Storm(Threads):
     """Clients that ask about a few payloads without a pause, and note each answer. A question whose
     answer was lost may have been counted."""
 
     def __init__(self, case, addresses, questions, threads=6):
+        super().__init__(case, threads)
         self.addresses = addresses
         self.questions = questions
         self.yes = [0] * len(questions)
         self.lost = [0] * len(questions)
         self.wrong = []
         self.asked = 0
-        self._lock = threading.Lock()
-        self._end = threading.Event()
-        case.loads.append(self)
-        self._threads = [
-            threading.Thread(target=self._run, args=(i,), daemon=True) for i in range(threads)]
-        for thread in self._threads:
-            thread.start()
+        self.start()
 
-    def _run(self, seed):
-        chance = random.Random(seed)
-        while not self._end.is_set():
-            i = chance.randrange(len(self.questions))
-            try:
-                answer = ask(chance.choice(self.addresses), self.questions[i])
-            except OSError:
-                answer = ""
-            self._note(i, answer)
-            if not answer:
-                time.sleep(0.01)
+    def once(self, i):
+        which = random.randrange(len(self.questions))
+        answer = ask_anyway(random.choice(self.addresses), self.questions[which])
+        self._note(which, answer)
+        if not answer:
+            time.sleep(0.01)
 
     def _note(self, i, answer):
-        with self._lock:
+        with self.lock:
             self.asked += 1
             if answer == YES:
                 self.yes[i] += 1
@@ -56,13 +46,8 @@ class Storm:
         target = self.asked + count
         wait_for(lambda: self.asked >= target, f"{count} more answers")
 
-    def end(self):
-        self._end.set()
-
     def stop(self):
-        self.end()
-        for thread in self._threads:
-            thread.join()
+        super().stop()
         equal(self.wrong, [], "wrong answers")
 
 

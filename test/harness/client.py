@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: ISC
 """Clients that ask a service, over bare sockets."""
 import socket
-import threading
 import time
 
 from harness.checks import WAIT_LIMIT, wait_for
+from harness.threads import Threads
 
 
 def connect(address, source=None, limit=WAIT_LIMIT):
@@ -39,6 +39,14 @@ def ask(address, question, source=None, half_close=False, limit=WAIT_LIMIT):
         if half_close:
             client.shutdown(socket.SHUT_WR)
         return read_all(client).decode()
+
+
+def ask_anyway(address, question):
+    """The answer; empty if there is none, as while the service dies."""
+    try:
+        return ask(address, question)
+    except OSError:
+        return ""
 
 
 def refuses(address):
@@ -85,43 +93,37 @@ def reset(client):
     client.close()
 
 
-class Load:
+class Load(Threads):
     """Clients that ask without a pause, each in a thread, until stop() or the case's end.
     `question` is called for each question and returns it with the answers that would be right.
     With `apart` each thread has an address of its own."""
 
     def __init__(self, case, addresses, question, threads=4, apart=False):
-        case.loads.append(self)
+        super().__init__(case, threads)
         self.addresses = list(addresses)
         self.question = question
         self.apart = apart
         self._asked = [0] * threads
         self.wrong = []
         self.lost = []
-        self._end = threading.Event()
-        self._lock = threading.Lock()
-        self._threads = [
-            threading.Thread(target=self._run, args=(i,), daemon=True) for i in range(threads)]
-        for thread in self._threads:
-            thread.start()
+        self.start()
 
-    def _run(self, i):
-        while not self._end.is_set():
-            question, wanted = self.question()
-            address = self.addresses[i % len(self.addresses)]
-            try:
-                answer = ask(address, question, f"127.0.0.{2 + i}" if self.apart else None)
-            except OSError as error:
-                with self._lock:
-                    self.lost.append(f"{address}: {error}")
-                time.sleep(0.01)
-                continue
-            with self._lock:
-                self._asked[i] += 1
-                if not answer:
-                    self.lost.append(f"{address}: closed without an answer")
-                elif answer not in wanted:
-                    self.wrong.append((question, answer, wanted))
+    def once(self, i):
+        question, wanted = self.question()
+        address = self.addresses[i % len(self.addresses)]
+        try:
+            answer = ask(address, question, f"127.0.0.{2 + i}" if self.apart else None)
+        except OSError as error:
+            with self.lock:
+                self.lost.append(f"{address}: {error}")
+            time.sleep(0.01)
+            return
+        with self.lock:
+            self._asked[i] += 1
+            if not answer:
+                self.lost.append(f"{address}: closed without an answer")
+            elif answer not in wanted:
+                self.wrong.append((question, answer, wanted))
 
     @property
     def asked(self):
@@ -134,11 +136,3 @@ class Load:
         each = [asked + 2 for asked in self._asked]
         wait_for(lambda: self.asked >= target and all(map(int.__ge__, self._asked, each)),
                  f"{count} more answers under load")
-
-    def end(self):
-        self._end.set()
-
-    def stop(self):
-        self.end()
-        for thread in self._threads:
-            thread.join()

@@ -455,23 +455,6 @@ TEST(who_closes_is_not_blamed)
     fixture_client_end(&here);
 }
 
-static void add_names(void)
-{
-    static const struct {
-        const char *domain;
-        enum discovery_result result;
-    } names[] = {
-            {"none.test", DISCOVERY_NONE},
-            {"one.test", DISCOVERY_FOUND},
-            {"two.test", DISCOVERY_FOUND},
-            {"short.test", DISCOVERY_SHORTAGE},
-            {"lost.test", DISCOVERY_ERROR},
-    };
-
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        (void)fake_dns_name(names[i].domain, names[i].result);
-}
-
 TEST(the_first_of_several_that_has_a_service)
 {
     static const struct {
@@ -494,7 +477,11 @@ TEST(the_first_of_several_that_has_a_service)
     };
     struct fixture_client here = fixture_client_begin();
 
-    add_names();
+    fake_dns_name("none.test", DISCOVERY_NONE);
+    fake_dns_name("one.test", DISCOVERY_FOUND);
+    fake_dns_name("two.test", DISCOVERY_FOUND);
+    fake_dns_name("short.test", DISCOVERY_SHORTAGE);
+    fake_dns_name("lost.test", DISCOVERY_ERROR);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct text domains[8];
         size_t count = 0;
