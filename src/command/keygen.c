@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/date.h"
 #include "base/keyfile.h"
+#include "base/keypair.h"
 #include "command/arguments.h"
 #include "command/escape.h"
 #include "command/json_text.h"
@@ -86,39 +87,22 @@ struct key_form {
     const char *called;
     bool (*make)(const struct key_form *form, uint64_t now, struct made *made);
     enum key_kind secret;
-    enum key_kind public;
     struct setting settings[3]; /* ends with a NULL */
     bool is_single;             /* an older key cannot be kept beside it */
 };
 
 static bool make_pair(const struct key_form *form, uint64_t now, struct made *made)
 {
-    unsigned char *secret = sodium_malloc(KEY_OCTETS);
-    unsigned char public[KEY_OCTETS];
-    char *text = sodium_malloc(KEY_TEXT_MAX + 1);
-    struct writer w = writer_of(made->content, KEYFILE_MAX);
-    char date[DATE_TEXT_MAX];
+    struct keypair pair;
+    const bool ok = keypair_make(form->secret, now, &pair);
 
-    if (secret != NULL && text != NULL) {
-        randombytes_buf(secret, KEY_OCTETS);
-        key_public(secret, public);
-        key_format(form->public, public, made->public);
-        key_format(form->secret, secret, text);
-        date_format(now, date);
-        writer_string(&w, "# Verimail, secret key of ");
-        writer_string(&w, form->called);
-        writer_string(&w, ", made ");
-        writer_string(&w, date);
-        writer_string(&w, "\n# Public key: ");
-        writer_string(&w, made->public);
-        writer_string(&w, "\n");
-        writer_string(&w, text);
-        writer_string(&w, "\n");
-        made->len = writer_text(&w).len;
+    if (ok) {
+        memcpy(made->content, pair.content, pair.len);
+        made->len = pair.len;
+        memcpy(made->public, pair.public, sizeof pair.public);
     }
-    sodium_free(secret);
-    sodium_free(text);
-    return made->len > 0 && !w.failed;
+    keypair_free(&pair);
+    return ok;
 }
 
 static bool keygen_make_classic(const struct key_form *form, uint64_t now, struct made *made)
@@ -129,16 +113,15 @@ static bool keygen_make_classic(const struct key_form *form, uint64_t now, struc
 }
 
 static const struct key_form forms[] = {
-        {"service", "a service", make_pair, KEY_SERVICE_SECRET, KEY_SERVICE_PUBLIC,
+        {"service", "a service", make_pair, KEY_SERVICE_SECRET,
                 {{"In the service section, before older keys:", "keys = {", true, "}"},
                         {"In the stamp section of every sending host:", "service_key = ", false,
                                 ""}}},
-        {"host", "a sending host", make_pair, KEY_HOST_SECRET, KEY_HOST_PUBLIC,
+        {"host", "a sending host", make_pair, KEY_HOST_SECRET,
                 {{"In the stamp section on this host:", "key = ", true, ""},
                         {"Where the service runs, beside older keys of the host:",
                                 "host \"NAME\" { keys = {", false, "} }"}}},
         {"classic", "a domain, for payloads of 2013", keygen_make_classic, KEY_SERVICE_SECRET,
-                KEY_SERVICE_PUBLIC,
                 {{"In the domain's section:", "classic_key = ", true, ""},
                         {"For the sending hosts of 2013:", NULL, false, NULL}},
                 .is_single = true},
