@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config/config.h"
+#include "config/lexer.h"
 #include "config/problems.h"
 #include "config/section.h"
 #include "protocol/text.h"
@@ -16,153 +17,15 @@
  *   value   = text / "{" [text *("," text) [","]] "}"
  *   name, title, text = a word, or octets in quotes
  */
-enum {
-    TOKEN_END = '\0',
-    TOKEN_TEXT = 't', /* all others are `=`, `{`, `}` and `,` themselves */
-};
 
-struct parser {
-    const char *at;
-    const char *end;
-    unsigned line; /* on which `at` is */
-    char token;
-    unsigned token_line; /* on which the token begins */
-    char *text;          /* of a TOKEN_TEXT, with a NUL; as long as the file */
-    struct problems *problems;
-    bool failed; /* a syntax error, or out of memory: the file ends here */
-};
-
-static char parser_peek(const struct parser *p, size_t ahead)
-{
-    return ahead < (size_t)(p->end - p->at) ? p->at[ahead] : '\0';
-}
-
-static void parser_fail(
-        struct parser *p, unsigned line, const char *what, const char *value, const char *expected)
-{
-    if (!p->failed)
-        problems_add(p->problems, line, what, value, expected);
-    p->failed = true;
-    p->at = p->end;
-    p->token = TOKEN_END;
-}
-
-static void parser_fail_memory(struct parser *p)
-{
-    if (!p->failed)
-        problems_add_memory(p->problems);
-    p->failed = true; /* nothing more is said */
-    parser_fail(p, 0, NULL, NULL, NULL);
-}
-
-static void parser_skip_comment(struct parser *p)
-{
-    const unsigned begin = p->line;
-    const bool is_block = p->at[0] == '/' && p->at[1] == '*';
-
-    p->at += is_block ? 2 : 1;
-    while (p->at < p->end) {
-        if (is_block && *p->at == '*' && parser_peek(p, 1) == '/') {
-            p->at += 2;
-            return;
-        }
-        if (!is_block && *p->at == '\n')
-            return;
-        p->line += *p->at++ == '\n';
-    }
-    if (is_block)
-        parser_fail(p, begin, "a comment that does not end", NULL, "*/");
-}
-
-static void parser_skip_space(struct parser *p)
-{
-    while (p->at < p->end) {
-        const char next = parser_peek(p, 1);
-        if (*p->at == '#' || (*p->at == '/' && (next == '/' || next == '*')))
-            parser_skip_comment(p);
-        else if (text_is_white(*p->at))
-            p->line += *p->at++ == '\n';
-        else
-            return;
-    }
-}
-
-/* Behind a backslash. Returns how many octets of the text it makes. */
-static size_t parser_read_escape(struct parser *p, char quote, char text_r[2])
-{
-    static const char letters[] = "abefnrtv";
-    static const char octets[] = "\a\b\033\f\n\r\t\v";
-    const char c = *p->at++;
-    const char *letter = strchr(letters, c);
-
-    if (c == '\n') {
-        p->line++;
-        return 0;
-    }
-    if (quote == '\'' && c != '\'' && c != '\\') {
-        memcpy(text_r, (char[]){'\\', c}, 2);
-        return 2;
-    }
-    if (quote == '"' && (c == 'x' || text_is_digit(c)))
-        parser_fail(p, p->line, "an octet by its number", NULL, "the octet itself");
-    text_r[0] = quote == '"' && letter != NULL ? octets[letter - letters] : c;
-    return 1;
-}
-
-static void parser_read_quoted(struct parser *p)
-{
-    const char quote = *p->at++;
-    size_t len = 0;
-
-    while (p->at < p->end && *p->at != quote) {
-        const char c = *p->at++;
-        p->line += c == '\n';
-        if (c == '\\' && p->at < p->end)
-            len += parser_read_escape(p, quote, p->text + len);
-        else
-            p->text[len++] = c;
-    }
-    p->text[len] = '\0';
-    if (p->at == p->end)
-        parser_fail(p, p->token_line, "a text in quotes that does not end", NULL, "its quote");
-    else
-        p->at++;
-}
-
-static void parser_read_word(struct parser *p)
-{
-    size_t len = 0;
-
-    while (p->at < p->end && strchr(" \t\r\n={},\"'#", *p->at) == NULL)
-        p->text[len++] = *p->at++;
-    p->text[len] = '\0';
-}
-
-static void parser_next(struct parser *p)
-{
-    parser_skip_space(p);
-    p->token_line = p->line;
-    if (p->at == p->end) {
-        p->token = TOKEN_END;
-    } else if (strchr("={},", *p->at) != NULL) {
-        p->token = *p->at++;
-    } else {
-        p->token = TOKEN_TEXT;
-        if (*p->at == '"' || *p->at == '\'')
-            parser_read_quoted(p);
-        else
-            parser_read_word(p);
-    }
-}
-
-static void parser_unexpected(struct parser *p, const char *expected, const char *behind)
+static void parser_unexpected(struct lexer *p, const char *expected, const char *behind)
 {
     const char octet[] = {p->token, '\0'};
     char sentence[128];
 
     snprintf(sentence, sizeof sentence, "%s%s%s", expected, behind != NULL ? " behind " : "",
             behind != NULL ? behind : "");
-    parser_fail(p, p->token_line, "unexpected",
+    lexer_fail(p, p->token_line, "unexpected",
             p->token == TOKEN_TEXT  ? p->text
             : p->token == TOKEN_END ? "the end of the file"
                                     : octet,
@@ -170,23 +33,23 @@ static void parser_unexpected(struct parser *p, const char *expected, const char
 }
 
 /* Takes the token that must be there. */
-static void parser_expect(struct parser *p, char token, const char *expected, const char *behind)
+static void parser_expect(struct lexer *p, char token, const char *expected, const char *behind)
 {
     if (p->token == token && !p->failed)
-        parser_next(p);
+        lexer_next(p);
     else
         parser_unexpected(p, expected, behind);
 }
 
 /* The `}` that closes the `{` on `line`. */
-static void parser_close(struct parser *p, unsigned line, const char *expected, const char *behind)
+static void parser_close(struct lexer *p, unsigned line, const char *expected, const char *behind)
 {
     if (p->token == TOKEN_END)
-        parser_fail(p, line, "a `{` that is not closed", NULL, "}");
+        lexer_fail(p, line, "a `{` that is not closed", NULL, "}");
     parser_expect(p, '}', expected, behind);
 }
 
-static void parser_problem(struct parser *p, const char *what, const char *name, const char *value,
+static void parser_problem(struct lexer *p, const char *what, const char *name, const char *value,
         const char *expected)
 {
     char sentence[128];
@@ -196,8 +59,7 @@ static void parser_problem(struct parser *p, const char *what, const char *name,
 }
 
 /* Reads the token into its place in a struct. */
-static void parser_take(
-        struct parser *p, const struct option_type *type, const char *name, void *at)
+static void parser_take(struct lexer *p, const struct option_type *type, const char *name, void *at)
 {
     if (type->value == OPTION_TYPE_TEXT) {
         free(((struct config_text *)at)->at);
@@ -207,13 +69,12 @@ static void parser_take(
     if (type->parse(type, p->text, at))
         return;
     if (errno == ENOMEM)
-        parser_fail_memory(p);
+        lexer_fail_memory(p);
     else
         parser_problem(p, "bad", name, type->is_secret ? PROBLEMS_STARS : p->text, type->expected);
 }
 
-static void parser_take_item(
-        struct parser *p, const struct option *option, struct config_list *list)
+static void parser_take_item(struct lexer *p, const struct option *option, struct config_list *list)
 {
     struct config_text text = {0};
 
@@ -221,12 +82,12 @@ static void parser_take_item(
     list->refused = list->refused || text.at == NULL;
     if (text.at != NULL && !config_list_add(list, text)) {
         free(text.at);
-        parser_fail_memory(p);
+        lexer_fail_memory(p);
     }
 }
 
 /* One value for the place `at`; NULL: the option had its value before. */
-static void parser_read_value(struct parser *p, const struct option *option, void *at)
+static void parser_read_value(struct lexer *p, const struct option *option, void *at)
 {
     if (p->token != TOKEN_TEXT)
         parser_unexpected(p, "a value", option->name);
@@ -237,15 +98,15 @@ static void parser_read_value(struct parser *p, const struct option *option, voi
         parser_take_item(p, option, at);
     else
         parser_take(p, option->type, option->name, at);
-    parser_next(p);
+    lexer_next(p);
 }
 
-static void parser_read_list(struct parser *p, const struct option *option, void *at)
+static void parser_read_list(struct lexer *p, const struct option *option, void *at)
 {
     const unsigned line = p->token_line;
     const char *expected = "a value or `}`";
 
-    parser_next(p);
+    lexer_next(p);
     if (p->token == '}' && at == NULL)
         parser_problem(p, "a second", option->name, "{}", "it once");
     while (p->token == TOKEN_TEXT) {
@@ -253,17 +114,17 @@ static void parser_read_list(struct parser *p, const struct option *option, void
         expected = p->token == ',' ? "a value or `}`" : "`,` or `}`";
         if (p->token != ',')
             break;
-        parser_next(p);
+        lexer_next(p);
     }
     parser_close(p, line, expected, option->name);
 }
 
 static void parser_read_option(
-        struct parser *p, const struct option *option, bool is_second, void *values)
+        struct lexer *p, const struct option *option, bool is_second, void *values)
 {
     void *at = is_second ? NULL : (char *)values + option->offset;
 
-    parser_next(p);
+    lexer_next(p);
     parser_expect(p, '=', "`=`", option->name);
     if (at != NULL && option->given != 0)
         *((bool *)values + option->given) = true;
@@ -275,7 +136,7 @@ static void parser_read_option(
         parser_read_value(p, option, at);
 }
 
-static void parser_skip_braces(struct parser *p)
+static void parser_skip_braces(struct lexer *p)
 {
     const unsigned line = p->token_line;
     size_t depth = 0;
@@ -283,14 +144,14 @@ static void parser_skip_braces(struct parser *p)
     do {
         depth += p->token == '{';
         depth -= p->token == '}';
-        parser_next(p);
+        lexer_next(p);
     } while (depth > 0 && p->token != TOKEN_END);
     if (depth > 0)
-        parser_fail(p, line, "a `{` that is not closed", NULL, "}");
+        lexer_fail(p, line, "a `{` that is not closed", NULL, "}");
 }
 
 /* What the tables do not have is passed over, so that all such names are told in one go. */
-static void parser_skip_unknown(struct parser *p, const struct section *section)
+static void parser_skip_unknown(struct lexer *p, const struct section *section)
 {
     const bool is_root = section->name == NULL;
     char advice[SECTION_ADVICE_MAX];
@@ -298,13 +159,13 @@ static void parser_skip_unknown(struct parser *p, const struct section *section)
     section_advise(section, p->text, advice);
     parser_problem(p, is_root ? "no such option" : "no such option in",
             is_root ? "or section" : section->name, p->text, advice);
-    parser_next(p);
+    lexer_next(p);
     const bool is_option = p->token == '=';
     if (is_option)
-        parser_next(p);
+        lexer_next(p);
     const bool has_text = p->token == TOKEN_TEXT;
     if (has_text)
-        parser_next(p);
+        lexer_next(p);
     if (is_option && has_text)
         return;
     if (p->token == '{')
@@ -313,9 +174,9 @@ static void parser_skip_unknown(struct parser *p, const struct section *section)
         parser_unexpected(p, is_option ? "a value" : "`=` or `{`", "this name");
 }
 
-static void parser_read_section(struct parser *p, const struct section *section, void *parent);
+static void parser_read_section(struct lexer *p, const struct section *section, void *parent);
 
-static void parser_read_items(struct parser *p, const struct section *section, void *values)
+static void parser_read_items(struct lexer *p, const struct section *section, void *values)
 {
     bool seen[SECTION_OPTIONS_MAX] = {false};
 
@@ -334,15 +195,15 @@ static void parser_read_items(struct parser *p, const struct section *section, v
     }
 }
 
-static void parser_read_section(struct parser *p, const struct section *section, void *parent)
+static void parser_read_section(struct lexer *p, const struct section *section, void *parent)
 {
     void *values = calloc(1, section->size);
 
     if (values == NULL || !section_defaults(section, values))
-        parser_fail_memory(p);
+        lexer_fail_memory(p);
     else if (section->title == NULL && section_count(section, parent) > 0)
         parser_problem(p, "a second section", section->name, NULL, "it once");
-    parser_next(p);
+    lexer_next(p);
     if (section->title != NULL && p->token == TOKEN_TEXT)
         parser_take(p, section->title, section->name, (char *)values + section->title_offset);
     if (section->title != NULL)
@@ -357,7 +218,7 @@ static void parser_read_section(struct parser *p, const struct section *section,
             free(values);
             return;
         }
-        parser_fail_memory(p);
+        lexer_fail_memory(p);
     }
     if (values != NULL)
         section_clear(section, values);
@@ -368,18 +229,18 @@ struct config *config_parse(const char *text, size_t len, struct problems *probl
 {
     char *buffer = malloc(len + 1);
     struct config *config = calloc(1, sizeof *config);
-    struct parser p = {
+    struct lexer p = {
             .at = text, .end = text + len, .line = 1, .text = buffer, .problems = problems};
     const char *nul = memchr(text, '\0', len);
 
     if (config == NULL || buffer == NULL)
-        parser_fail_memory(&p);
+        lexer_fail_memory(&p);
     if (nul != NULL) {
         while (p.at < nul)
             p.line += *p.at++ == '\n';
-        parser_fail(&p, p.line, "a NUL octet", NULL, "text");
+        lexer_fail(&p, p.line, "a NUL octet", NULL, "text");
     }
-    parser_next(&p);
+    lexer_next(&p);
     parser_read_items(&p, &section_root, config);
     if (p.token != TOKEN_END)
         parser_unexpected(&p, "a section", NULL);
