@@ -12,7 +12,7 @@
 
 #include "base/disk.h"
 
-static const char *keyfile_refuse(int fd)
+static const char *keyfile_refuse(int fd, bool is_public)
 {
     struct stat st;
 
@@ -20,8 +20,10 @@ static const char *keyfile_refuse(int fd)
         return strerror(errno);
     if (!S_ISREG(st.st_mode))
         return "is no plain file";
-    if ((st.st_mode & S_IROTH) != 0)
+    if (!is_public && (st.st_mode & S_IROTH) != 0)
         return "may be read by everybody: it should have mode 0600 or 0640";
+    if (is_public && (st.st_mode & S_IWOTH) != 0)
+        return "may be written by everybody: it should have mode 0644";
     if (st.st_size > KEYFILE_MAX)
         return "is too large for a key";
     return NULL;
@@ -41,13 +43,14 @@ static bool keyfile_read_all(int fd, char *buffer, size_t size, size_t *len_r)
     return true;
 }
 
-char *keyfile_load(const char *path, size_t *len_r, const char **error_r)
+static char *keyfile_load_half(
+        const char *path, bool is_public, size_t *len_r, const char **error_r)
 {
     errno = 0;
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     char *content = NULL;
 
-    *error_r = fd < 0 ? strerror(errno) : keyfile_refuse(fd);
+    *error_r = fd < 0 ? strerror(errno) : keyfile_refuse(fd, is_public);
     if (*error_r == NULL) {
         content = sodium_malloc(KEYFILE_MAX);
         if (content == NULL || !keyfile_read_all(fd, content, KEYFILE_MAX, len_r)) {
@@ -61,11 +64,16 @@ char *keyfile_load(const char *path, size_t *len_r, const char **error_r)
     return content;
 }
 
+char *keyfile_load(const char *path, size_t *len_r, const char **error_r)
+{
+    return keyfile_load_half(path, false, len_r, error_r);
+}
+
 bool keyfile_read(
         const char *path, enum key_kind kind, unsigned char key_r[KEY_OCTETS], const char **error_r)
 {
     size_t len = 0;
-    char *content = keyfile_load(path, &len, error_r);
+    char *content = keyfile_load_half(path, key_kind_is_public(kind), &len, error_r);
 
     if (content == NULL)
         return false;
@@ -90,7 +98,7 @@ static bool keyfile_write(int fd, const char *content, size_t len)
 
 /* The file gets its name when it is whole: a process that is killed leaves no part of a key there.
  */
-bool keyfile_create(const char *path, const char *content, size_t len)
+bool keyfile_create_for(const char *path, const char *content, size_t len, mode_t mode, gid_t group)
 {
     char *temporary = NULL;
 
@@ -99,7 +107,8 @@ bool keyfile_create(const char *path, const char *content, size_t len)
         return false;
     }
     const int fd = mkostemp(temporary, O_CLOEXEC);
-    bool ok = fd >= 0 && keyfile_write(fd, content, len);
+    bool ok = fd >= 0 && (group == (gid_t)-1 || fchown(fd, (uid_t)-1, group) == 0) &&
+              fchmod(fd, mode) == 0 && keyfile_write(fd, content, len);
     if (fd >= 0)
         ok = close(fd) == 0 && ok;
     ok = ok && link(temporary, path) == 0;
@@ -113,4 +122,9 @@ bool keyfile_create(const char *path, const char *content, size_t len)
     free(temporary);
     errno = error;
     return ok;
+}
+
+bool keyfile_create(const char *path, const char *content, size_t len)
+{
+    return keyfile_create_for(path, content, len, 0600, (gid_t)-1);
 }

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "protocol/key.h"
 
@@ -14,13 +15,17 @@
  * everybody: `*error_r` is then a sentence's end, and errno is 0 unless a call failed. */
 char *keyfile_load(const char *path, size_t *len_r, const char **error_r);
 
-/* A key of ours from its file. False with `*error_r` as above. The caller wipes the key. */
+/* A key from its file; that of a public one may be read by everybody, but not written. False with
+ * `*error_r` as above. The caller wipes the key. */
 bool keyfile_read(const char *path, enum key_kind kind, unsigned char key_r[KEY_OCTETS],
         const char **error_r) __attribute__((warn_unused_result));
 
 /* Writes `content` to a new file that only its owner may read. False with errno, EEXIST when there
  * is such a file already; nothing is left behind. */
 bool keyfile_create(const char *path, const char *content, size_t len)
+        __attribute__((warn_unused_result));
+/* The same with this mode, and this group: -1 for that of the process. */
+bool keyfile_create_for(const char *path, const char *content, size_t len, mode_t mode, gid_t group)
         __attribute__((warn_unused_result));
 
 #endif

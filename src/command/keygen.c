@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -127,6 +129,50 @@ static const struct key_form forms[] = {
                 .is_single = true},
 };
 
+/* Where a new key goes. In a folder its name is the time, so that the newest key comes last. */
+struct target {
+    char secret[PATH_MAX];
+    char public[PATH_MAX]; /* of the file with the public half; "": there is none */
+    char named[PATH_MAX];  /* what the configuration has: the folder, or the file */
+    mode_t mode;           /* of the secret half */
+    gid_t group;           /* -1: that of the process */
+};
+
+static bool target_find_in_folder(const char *folder, const struct stat *st, bool has_public,
+        uint64_t now, struct target *target_r)
+{
+    char absolute[PATH_MAX];
+    const time_t when = (time_t)now;
+    char name[32];
+    struct tm tm;
+
+    gmtime_r(&when, &tm);
+    strftime(name, sizeof name, "%Y-%m-%dT%H%M%S", &tm);
+    if (realpath(folder, absolute) == NULL)
+        return false;
+    /* Who may enter the folder is meant to read the keys. */
+    target_r->mode = 0640;
+    target_r->group = st->st_gid;
+    snprintf(target_r->named, sizeof target_r->named, "%s", absolute);
+    int len = snprintf(target_r->secret, sizeof target_r->secret, "%s/%s.key", absolute, name);
+    if (has_public)
+        len = snprintf(target_r->public, sizeof target_r->public, "%s/%s.pub", absolute, name);
+    errno = ENAMETOOLONG;
+    return len < PATH_MAX;
+}
+
+/* False with errno. */
+static bool target_find(const char *path, bool has_public, uint64_t now, struct target *target_r)
+{
+    struct stat st;
+
+    *target_r = (struct target){.mode = 0600, .group = (gid_t)-1};
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        return target_find_in_folder(path, &st, has_public, now, target_r);
+    errno = ENAMETOOLONG;
+    return snprintf(target_r->secret, sizeof target_r->secret, "%s", path) < PATH_MAX;
+}
+
 /* What the configuration says. It may be missing. */
 struct known {
     uint64_t lifetime;         /* the longest lifetime of any domain, in seconds; 0: not known */
@@ -171,16 +217,22 @@ static void print_setting(
 }
 
 /* `until`: 0 when it is not known. */
-static void print_text(const struct key_form *form, const char *file, const struct made *made,
-        const char *host, uint64_t until)
+static void print_text(const struct key_form *form, const struct target *target,
+        const struct made *made, const char *host, uint64_t until)
 {
     char date[DATE_TEXT_MAX];
 
     date_format(until, date);
-    escape_put(stdout, text_of(file));
+    escape_put(stdout, text_of(target->secret));
     printf(": the new secret key of %s. Keep it secret.\n", form->called);
+    if (target->public[0] != '\0') {
+        escape_put(stdout, text_of(target->public));
+        puts(": its public half.");
+    }
     for (const struct setting *setting = form->settings; setting->where != NULL; setting++)
-        print_setting(setting, file, made->public, host);
+        print_setting(setting, target->named, made->public, host);
+    if (target->public[0] != '\0')
+        puts("\nOf a folder that is there already, a reload reads the new key.");
     if (form->is_single)
         puts("\nA domain has one such key at a time: payloads for an older one open no more.");
     else if (until > 0)
@@ -192,22 +244,24 @@ static void print_text(const struct key_form *form, const char *file, const stru
              "`verimaild -t`.");
 }
 
-static void keygen_print_json(
-        const struct key_form *form, const char *file, const struct made *made, uint64_t until)
+static void keygen_print_json(const struct key_form *form, const struct target *target,
+        const struct made *made, uint64_t until)
 {
     json_t *document = json_text_object();
 
-    json_text_set(document, "file", json_text_string(file));
+    json_text_set(document, "file", json_text_string(target->secret));
+    if (target->public[0] != '\0')
+        json_text_set(document, "public_file", json_text_string(target->public));
     json_text_set(document, "kind", json_text_string(form->name));
     json_text_set(document, "public", json_text_string(made->public));
     json_text_set(document, "keep_older_until", until > 0 ? json_text_number(until) : json_null());
     json_text_print(stdout, document);
 }
 
-static enum status save(
-        const struct invocation *invocation, const char *path, const struct made *made)
+static enum status keygen_save(const struct invocation *invocation, const char *path,
+        const char *content, size_t len, mode_t mode, gid_t group)
 {
-    if (keyfile_create(path, made->content, made->len))
+    if (keyfile_create_for(path, content, len, mode, group))
         return STATUS_OK;
     command_complain(invocation, "%s: %s", path,
             errno == EEXIST ? "is there already, and a key is never written over"
@@ -215,29 +269,65 @@ static enum status save(
     return STATUS_CREATE;
 }
 
+static enum status keygen_save_public(const struct invocation *invocation,
+        const struct key_form *form, const struct target *target, const struct made *made)
+{
+    char content[PUBLIC_MAX + 128];
+    const int len = snprintf(content, sizeof content, "# Verimail, public key of %s\n%s\n",
+            form->called, made->public);
+
+    if (target->public[0] == '\0')
+        return STATUS_OK;
+    return keygen_save(invocation, target->public, content, (size_t)len, 0644, target->group);
+}
+
+/* The public half first: a secret one that nobody knows would make stamps that nobody opens. */
+static enum status save(const struct invocation *invocation, const struct key_form *form,
+        const struct target *target, const struct made *made)
+{
+    enum status status = keygen_save_public(invocation, form, target, made);
+
+    if (status != STATUS_OK)
+        return status;
+    status = keygen_save(
+            invocation, target->secret, made->content, made->len, target->mode, target->group);
+    if (status != STATUS_OK && target->public[0] != '\0')
+        (void)unlink(target->public);
+    return status;
+}
+
 static enum status generate(const struct invocation *invocation, const struct key_form *form,
         const char *path, bool as_json)
 {
     const uint64_t now = unix_now();
     struct made made = {.content = sodium_malloc(KEYFILE_MAX)};
+    struct target target;
     char absolute[PATH_MAX];
 
+    if (!target_find(path, !form->is_single, now, &target)) {
+        command_complain(invocation, "%s: %s", path, strerror(errno));
+        sodium_free(made.content);
+        return STATUS_CREATE;
+    }
     if (made.content == NULL || !form->make(form, now, &made)) {
         command_complain(invocation, "no key could be made");
         sodium_free(made.content);
         return STATUS_FAILURE;
     }
-    const enum status status = save(invocation, path, &made);
+    const enum status status = save(invocation, form, &target, &made);
     sodium_free(made.content);
     if (status != STATUS_OK)
         return status;
-    const char *file = realpath(path, absolute) != NULL ? absolute : path;
+    if (realpath(target.secret, absolute) != NULL)
+        snprintf(target.secret, sizeof target.secret, "%s", absolute);
+    if (target.named[0] == '\0')
+        snprintf(target.named, sizeof target.named, "%s", target.secret);
     const struct known known = read_known(invocation->config_path);
     const uint64_t until = known.lifetime > 0 ? now + known.lifetime + JUDGE_FUTURE : 0;
     if (as_json)
-        keygen_print_json(form, file, &made, until);
+        keygen_print_json(form, &target, &made, until);
     else
-        print_text(form, file, &made, known.host, until);
+        print_text(form, &target, &made, known.host, until);
     return STATUS_OK;
 }
 
@@ -258,13 +348,16 @@ static enum status keygen_run(const struct invocation *invocation)
 
 const struct command command_keygen = {
         .name = "keygen",
-        .synopsis = "service|host|classic FILE [--json]",
+        .synopsis = "service|host|classic FILE|FOLDER [--json]",
         .summary = "make a key, and say where it goes",
         .help = "  service   the answering service's key; sending hosts get its public half\n"
                 "  host      a sending host's key; the service gets its public half\n"
                 "  classic   an RSA key for the payloads of 2013\n"
                 "  --json    print JSON\n"
                 "\n"
-                "FILE is created for its owner alone, and never written over.\n",
+                "FILE is created for its owner alone, and never written over. Of a folder it is a "
+                "new\n"
+                "file in it, named by the time, for the folder's group to read; the public half\n"
+                "goes into a file beside it.\n",
         .run = keygen_run,
 };

@@ -10,6 +10,7 @@
 #include "base/charset.h"
 #include "base/clock.h"
 #include "base/keyfile.h"
+#include "base/keyfolder.h"
 #include "command/arguments.h"
 #include "command/read_message.h"
 #include "command/spool.h"
@@ -106,15 +107,18 @@ static enum status stamp_read_config(struct job *job)
 
 static enum status stamp_open_key(struct job *job)
 {
-    const char *path = job->config->stamp->key.at;
+    const struct config_text *option = &job->config->stamp->key;
+    struct keyfolder list = {0};
     unsigned char *secret = sodium_malloc(KEY_OCTETS);
     enum status status = STATUS_CONFIG;
     const char *error = NULL;
 
     if (secret == NULL)
         return stamp_out_of_memory(job);
-    if (!keyfile_read(path, KEY_HOST_SECRET, secret, &error)) {
-        command_complain(job->invocation, "the host's key %s: %s", path, error);
+    if (!keyfolder_list(option->at, KEY_HOST_SECRET, &list, &error)) {
+        command_complain(job->invocation, "the host's key %s: %s", option->at, error);
+    } else if (!keyfile_read(list.paths[0], KEY_HOST_SECRET, secret, &error)) {
+        command_complain(job->invocation, "the host's key %s: %s", list.paths[0], error);
     } else {
         job->stamper = stamper_init(job->config->stamp, secret, &error);
         if (job->stamper == NULL)
@@ -122,6 +126,7 @@ static enum status stamp_open_key(struct job *job)
         else
             status = STATUS_OK;
     }
+    keyfolder_free(&list);
     sodium_free(secret);
     return status;
 }

@@ -41,9 +41,9 @@ struct config_service {
     unsigned line;
     struct config_list listen;
     struct config_text run_as;
-    struct config_text state; /* a folder */
-    uint64_t workers;         /* 0: one per processor */
-    struct config_list keys;
+    struct config_text state;           /* a folder */
+    uint64_t workers;                   /* 0: one per processor */
+    struct config_list keys;            /* files and folders: keyfolder.h */
     struct config_text replay;          /* none, lmdb:PATH, or redis...: see replay_open() */
     struct config_text replay_password; /* a file; NULL: none */
     struct config_text replay_ca;       /* a file of CA certificates; NULL: the machine's */
@@ -73,7 +73,7 @@ struct config_log {
 struct config_host {
     unsigned line;
     struct config_text name;
-    struct config_list keys;
+    struct config_list keys; /* public keys, and paths of files and folders: keyfolder.h */
 };
 
 struct config_user {
@@ -102,7 +102,7 @@ struct config_domain {
 struct config_stamp {
     unsigned line;
     struct config_text host;
-    struct config_text key;
+    struct config_text key; /* a file, or a folder, of which the newest counts: keyfolder.h */
     struct config_text service_key;
     struct config_list domains;
 };

@@ -182,6 +182,11 @@ static bool parse_key(const struct option_type *type, const char *value, void *a
            option_type_store(value, at_r);
 }
 
+static bool parse_key_or_path(const struct option_type *type, const char *value, void *at_r)
+{
+    return value[0] == '/' ? option_type_store(value, at_r) : parse_key(type, value, at_r);
+}
+
 static bool is_path_behind(const char *value, const char *scheme)
 {
     const size_t len = strlen(scheme);
@@ -311,8 +316,12 @@ const struct option_type option_type_domain = {.value = OPTION_TYPE_TEXT,
         .print = option_type_print_text,
         .expected = "a domain name"};
 const struct option_type option_type_group = TEXT_TYPE(accept_name, "a group of this machine");
-const struct option_type option_type_host_key =
-        KEY_TYPE(KEY_HOST_PUBLIC, "host-public:... as printed by `verimail keygen host`");
+const struct option_type option_type_host_key = {.value = OPTION_TYPE_TEXT,
+        .parse = parse_key_or_path,
+        .print = option_type_print_text,
+        .expected = "host-public:... as printed by `verimail keygen host`, or the absolute path of "
+                    "a file or folder of such keys",
+        .min = KEY_HOST_PUBLIC};
 const struct option_type option_type_lines =
         TEXT_TYPE(accept_lines, "printable text, in one line or several");
 const struct option_type option_type_listen =

@@ -45,7 +45,7 @@ extern const struct option_type option_type_date;   /* a date with its time, see
 extern const struct option_type option_type_deny;
 extern const struct option_type option_type_domain;   /* stored as A-labels */
 extern const struct option_type option_type_group;    /* a group of this machine */
-extern const struct option_type option_type_host_key; /* the text of a host's public key */
+extern const struct option_type option_type_host_key; /* a host's public key, or a path */
 extern const struct option_type option_type_keep;     /* a time, mostly days */
 extern const struct option_type option_type_lifetime; /* a time: 90, 90s, 15m, 12h, 7d */
 extern const struct option_type option_type_lines;    /* printable text, in one line or several */

@@ -95,3 +95,17 @@ void run_as_check_file(
             group != NULL ? group->gr_name : run_as);
     problems_add(warnings, line, what, path, expected);
 }
+
+void run_as_check_keys(const char *run_as, const char *path, enum key_kind kind, unsigned line,
+        struct problems *warnings)
+{
+    struct keyfolder list;
+    const char *error;
+    const bool listed = keyfolder_list(path, kind, &list, &error);
+
+    if (!listed || list.is_folder)
+        run_as_check_file(run_as, path, line, warnings);
+    for (size_t i = 0; listed && i < list.count; i++)
+        run_as_check_file(run_as, list.paths[i], line, warnings);
+    keyfolder_free(&list);
+}

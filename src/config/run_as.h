@@ -2,6 +2,7 @@
 #ifndef VERIMAIL_CONFIG_RUN_AS_H
 #define VERIMAIL_CONFIG_RUN_AS_H
 
+#include "base/keyfolder.h"
 #include "config/config.h"
 #include "config/problems.h"
 #include "process/identity.h"
@@ -16,5 +17,8 @@ bool run_as_find(const struct config_text *run_as, struct identity *identity_r,
  * Tries it in a child that becomes the user. Does nothing for any user but root. */
 void run_as_check_file(
         const char *run_as, const char *path, unsigned line, struct problems *warnings);
+/* The same for all that keyfolder_list() finds at the path, and the folder. */
+void run_as_check_keys(const char *run_as, const char *path, enum key_kind kind, unsigned line,
+        struct problems *warnings);
 
 #endif

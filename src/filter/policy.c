@@ -20,35 +20,34 @@ static bool policy_read_networks(const struct config_list *list, struct policy_n
 }
 
 static void policy_add_unusable_key(
-        const struct config_stamp *stamp, const char *error, struct problems *problems)
+        unsigned line, const char *path, const char *error, struct problems *problems)
 {
     char what[256];
 
     snprintf(what, sizeof what, "unusable host key (%s)", error);
-    problems_add(problems, stamp->key.line, what, stamp->key.at,
-            "the secret key that `verimail keygen host` made");
+    problems_add(problems, line, what, path, "the secret key that `verimail keygen host` made");
 }
 
-static struct stamper *policy_make_stamper(
-        const struct config_stamp *stamp, struct text key, struct problems *problems)
+static struct stamper *policy_make_stamper(const struct config_stamp *stamp,
+        const struct policy_files *files, struct problems *problems)
 {
     unsigned char *secret = sodium_malloc(KEY_OCTETS);
     struct stamper *stamper = NULL;
     const char *error = "out of memory";
 
-    if (key.at == NULL) {
+    if (files->key.at == NULL) {
         sodium_free(secret);
         return NULL;
     }
     if (secret != NULL) {
-        const enum key_result result = key_parse_file(key, KEY_HOST_SECRET, secret);
+        const enum key_result result = key_parse_file(files->key, KEY_HOST_SECRET, secret);
         error = key_result_text(result);
         if (result == KEY_OK)
             stamper = stamper_init(stamp, secret, &error);
     }
     sodium_free(secret);
     if (stamper == NULL)
-        policy_add_unusable_key(stamp, error, problems);
+        policy_add_unusable_key(stamp->key.line, files->key_path, error, problems);
     return stamper;
 }
 
@@ -72,7 +71,7 @@ static bool policy_fill(
     const struct config_milter *milter = config->milter;
 
     if (config->stamp_count > 0)
-        policy->stamper = policy_make_stamper(config->stamp, files->key, problems);
+        policy->stamper = policy_make_stamper(config->stamp, files, problems);
     if (config->verify_count > 0)
         policy->verifier = verifier_init(config->verify, config);
     policy->logins = policy_make_logins(&milter->logins, files->logins, problems);

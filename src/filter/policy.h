@@ -30,8 +30,9 @@ struct policy {
 
 /* What the files hold that the configuration names; `at` is NULL for one that was not read. */
 struct policy_files {
-    struct text key;    /* of the section `stamp` */
-    struct text logins; /* of the option `logins`, if that is a path */
+    struct text key;      /* of the section `stamp` */
+    const char *key_path; /* where that was read; not NULL when `key` was read */
+    struct text logins;   /* of the option `logins`, if that is a path */
 };
 
 /* `config` has a section `milter` and outlives the policy; the files may be freed. False when

@@ -13,17 +13,20 @@
 #include <unistd.h>
 
 #include "base/keyfile.h"
+#include "base/keyfolder.h"
 #include "config/config.h"
+#include "config/unusable.h"
 
 /* What is sent: for each part a uint32_t in the machine's order, which is its length and 1, or 0 if
  * there is no such part; then the octets of all parts. */
-enum { PATH, CONFIG, KEY, LOGINS, PARTS };
+enum { PATH, CONFIG, KEY, LOGINS, KEY_PATH, PARTS };
 
 static const size_t limits[PARTS] = {
         [PATH] = 65536,
         [CONFIG] = CONFIG_MAX,
         [KEY] = KEYFILE_MAX,
         [LOGINS] = CONFIG_MAX,
+        [KEY_PATH] = 65536,
 };
 
 /* NULL with errno. A FIFO or a device is refused: reading it could wait forever. */
@@ -64,23 +67,32 @@ static char *bundle_read_file(const char *path, size_t *len_r, mode_t *mode_r)
 }
 
 /* A file that the configuration names cannot be used. `error`: why. */
-static void bundle_add_unusable(struct problems *problems, const char *which,
-        const struct config_text *path, const char *error)
+static void bundle_add_unusable(struct problems *problems, const char *which, unsigned line,
+        const char *path, const char *error)
 {
-    char what[256];
-
-    snprintf(what, sizeof what, "unusable %s (%s)", which, error);
-    problems_add(problems, path->line, what, path->at, "a file that verimail-milter can read");
+    unusable_add(problems, &(struct unusable){.line = line,
+                                   .which = which,
+                                   .path = path,
+                                   .error = error,
+                                   .expected = "a file that verimail-milter can read"});
 }
 
+/* Of a folder the newest key. */
 static bool bundle_read_key(
-        const struct config_text *path, struct bundle *bundle, struct problems *problems)
+        const struct config_text *option, struct bundle *bundle, struct problems *problems)
 {
+    struct keyfolder list;
     const char *error = NULL;
 
-    bundle->key = keyfile_load(path->at, &bundle->key_len, &error);
+    if (keyfolder_list(option->at, KEY_HOST_SECRET, &list, &error)) {
+        bundle->key_path = list.paths[0];
+        list.paths[0] = NULL;
+        bundle->key = keyfile_load(bundle->key_path, &bundle->key_len, &error);
+    }
     if (bundle->key == NULL)
-        bundle_add_unusable(problems, "host key", path, error);
+        bundle_add_unusable(problems, "host key", option->line,
+                bundle->key_path != NULL ? bundle->key_path : option->at, error);
+    keyfolder_free(&list);
     return bundle->key != NULL;
 }
 
@@ -92,7 +104,7 @@ static bool bundle_read_logins(
     mode_t mode;
     bundle->logins = bundle_read_file(logins->at, &bundle->logins_len, &mode);
     if (bundle->logins == NULL)
-        bundle_add_unusable(problems, "table of logins", logins, strerror(errno));
+        bundle_add_unusable(problems, "table of logins", logins->line, logins->at, strerror(errno));
     return bundle->logins != NULL;
 }
 
@@ -121,6 +133,7 @@ struct policy_files bundle_files(const struct bundle *bundle)
 {
     return (struct policy_files){
             .key = {bundle->key, bundle->key_len},
+            .key_path = bundle->key_path,
             .logins = {bundle->logins, bundle->logins_len},
     };
 }
@@ -152,6 +165,7 @@ void bundle_clear(struct bundle *bundle)
 {
     free(bundle->path);
     free(bundle->config);
+    free(bundle->key_path);
     sodium_free(bundle->key);
     free(bundle->logins);
     *bundle = (struct bundle){0};
@@ -189,9 +203,10 @@ static bool bundle_receive_octets(int fd, void *at, size_t len)
 
 bool bundle_send(int fd, const struct bundle *bundle)
 {
-    const char *const parts[PARTS] = {bundle->path, bundle->config, bundle->key, bundle->logins};
-    const size_t lens[PARTS] = {
-            strlen(bundle->path), bundle->config_len, bundle->key_len, bundle->logins_len};
+    const char *const parts[PARTS] = {
+            bundle->path, bundle->config, bundle->key, bundle->logins, bundle->key_path};
+    const size_t lens[PARTS] = {strlen(bundle->path), bundle->config_len, bundle->key_len,
+            bundle->logins_len, bundle->key_path != NULL ? strlen(bundle->key_path) : 0};
     uint32_t head[PARTS];
 
     for (size_t i = 0; i < PARTS; i++)
@@ -224,8 +239,8 @@ static char *bundle_receive_part(int fd, size_t part, size_t len)
 
 bool bundle_receive(int fd, struct bundle *bundle_r)
 {
-    char **const parts[PARTS] = {
-            &bundle_r->path, &bundle_r->config, &bundle_r->key, &bundle_r->logins};
+    char **const parts[PARTS] = {&bundle_r->path, &bundle_r->config, &bundle_r->key,
+            &bundle_r->logins, &bundle_r->key_path};
     uint32_t head[PARTS];
     bool ok = bundle_receive_octets(fd, head, sizeof head);
 

@@ -15,7 +15,8 @@ struct bundle {
     char *path;   /* of the configuration, for what is said of problems */
     char *config; /* the configuration file */
     size_t config_len;
-    char *key; /* the host's key file, in guarded memory; NULL: nothing is stamped */
+    char *key_path; /* of the host's key file; NULL: nothing is stamped */
+    char *key;      /* the host's key file, in guarded memory; NULL: nothing is stamped */
     size_t key_len;
     char *logins; /* the table of logins; NULL: there is none */
     size_t logins_len;

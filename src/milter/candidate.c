@@ -122,7 +122,8 @@ static void candidate_warn_unreadable(
 
     run_as_check_file(run_as, config_path, 0, warnings);
     if (config->stamp_count > 0)
-        run_as_check_file(run_as, config->stamp->key.at, config->stamp->key.line, warnings);
+        run_as_check_keys(
+                run_as, config->stamp->key.at, KEY_HOST_SECRET, config->stamp->key.line, warnings);
     if (logins->at[0] == '/')
         run_as_check_file(run_as, logins->at, logins->line, warnings);
 }

@@ -68,7 +68,7 @@ static void key_make_check(enum key_kind kind, const unsigned char key[KEY_OCTET
     sodium_memzero(hash, sizeof hash);
 }
 
-static bool is_public(enum key_kind kind)
+bool key_kind_is_public(enum key_kind kind)
 {
     return kind == KEY_SERVICE_PUBLIC || kind == KEY_HOST_PUBLIC;
 }
@@ -95,7 +95,7 @@ static enum key_result key_look_at(enum key_kind found, enum key_kind wanted,
         return KEY_CHECK;
     if (found != wanted)
         return KEY_WRONG_KIND;
-    return is_public(found) && is_weak(octets) ? KEY_WEAK : KEY_OK;
+    return key_kind_is_public(found) && is_weak(octets) ? KEY_WEAK : KEY_OK;
 }
 
 enum key_result key_parse(struct text t, enum key_kind kind, unsigned char key_r[KEY_OCTETS])

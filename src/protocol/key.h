@@ -31,7 +31,8 @@ enum key_result {
     KEY_TWICE,      /* keyring.h: this pair of keys is in the ring already */
 };
 
-const char *key_kind_name(enum key_kind kind);       /* "service-public" ... */
+const char *key_kind_name(enum key_kind kind); /* "service-public" ... */
+bool key_kind_is_public(enum key_kind kind);
 const char *key_result_text(enum key_result result); /* "is mistyped: its check does not fit" */
 
 /* On anything but KEY_OK the key is all zero. The caller owns the buffer, and wipes a secret. */

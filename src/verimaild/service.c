@@ -9,7 +9,9 @@
 
 #include "base/keyfile.h"
 #include "base/password.h"
+#include "config/unusable.h"
 #include "protocol/judge.h"
+#include "verimaild/live_keys.h"
 
 #define KEY_FILE "a key file that verimaild can read"
 #define PASSWORD_FILE "a file that verimaild can read, and not everybody, whose only line it is"
@@ -44,12 +46,11 @@ static bool service_out_of_memory(struct problems *problems)
 static void service_file_problem(struct problems *problems, const struct config_text *path,
         const char *which, const char *error, const char *expected)
 {
-    char what[256];
-
-    snprintf(what, sizeof what, "unusable %s (%s)", which, error);
-    const int cause = errno;
-    problems_add(problems, path->line, what, path->at, expected);
-    problems_note_errno(problems, cause);
+    unusable_add(problems, &(struct unusable){.line = path->line,
+                                   .which = which,
+                                   .path = path->at,
+                                   .error = error,
+                                   .expected = expected});
 }
 
 static bool service_make_hosts(struct service *service, const struct config_list *from,
@@ -70,61 +71,6 @@ static bool service_make_hosts(struct service *service, const struct config_list
         names[i] = from->at[i].at;
     *hosts_r = (struct host_list){names, from->count};
     return true;
-}
-
-static bool service_add_pair(struct service *service, const struct config_host *host,
-        const struct config_text *key, const unsigned char secret[KEY_OCTETS],
-        struct problems *problems)
-{
-    unsigned char public[KEY_OCTETS];
-    enum key_result result = key_parse(text_of(key->at), KEY_HOST_PUBLIC, public);
-
-    if (result == KEY_OK)
-        result = keyring_add(service->ring, host->name.at, public, secret);
-    if (result != KEY_OK)
-        problems_add(problems, key->line, "unusable host key", key->at,
-                result == KEY_TWICE ? "a key of its own for each host" : key_result_text(result));
-    return result == KEY_OK;
-}
-
-static bool service_add_key(struct service *service, const struct config *config,
-        const struct config_text *path, struct problems *problems)
-{
-    unsigned char *secret = sodium_malloc(KEY_OCTETS);
-    const char *error = NULL;
-    bool ok = true;
-
-    if (secret == NULL)
-        return service_out_of_memory(problems);
-    if (!keyfile_read(path->at, KEY_SERVICE_SECRET, secret, &error)) {
-        service_file_problem(problems, path, "service key", error, KEY_FILE);
-        ok = false;
-    }
-    for (size_t h = 0; ok && h < config->hosts_count; h++)
-        for (size_t k = 0; k < config->hosts[h].keys.count; k++)
-            ok = service_add_pair(service, &config->hosts[h], &config->hosts[h].keys.at[k], secret,
-                         problems) &&
-                 ok;
-    sodium_free(secret);
-    return ok;
-}
-
-static bool service_make_keyring(
-        struct service *service, const struct config *config, struct problems *problems)
-{
-    const struct config_list *keys = &config->service->keys;
-    size_t pairs = 0;
-    bool ok = true;
-
-    for (size_t h = 0; h < config->hosts_count; h++)
-        pairs += config->hosts[h].keys.count * keys->count;
-    service->ring = keyring_init(pairs);
-    if (service->ring == NULL)
-        return service_out_of_memory(problems);
-    for (size_t i = 0; i < keys->count; i++)
-        ok = service_add_key(service, config, &keys->at[i], problems) && ok;
-    keyring_seal(service->ring);
-    return ok;
 }
 
 static bool service_make_classic(
@@ -282,7 +228,9 @@ struct service *service_init(const struct config *config, struct problems *probl
         service_out_of_memory(problems);
         return NULL;
     }
-    const bool keys = service_make_keyring(service, config, problems);
+    const size_t before = problems_count(problems);
+    service->ring = live_keys_load(config, problems);
+    const bool keys = service->ring != NULL && problems_count(problems) == before;
     const bool password =
             service_read_password(service, &config->service->replay_password, problems);
     if (!service_make_domains(service, config, problems) || !keys || !password)

@@ -388,7 +388,15 @@ static void verimaild_warn_unreadable(
 
     run_as_check_file(run_as, config_path, 0, warnings);
     for (size_t i = 0; i < service->keys.count; i++)
-        run_as_check_file(run_as, service->keys.at[i].at, service->keys.at[i].line, warnings);
+        run_as_check_keys(run_as, service->keys.at[i].at, KEY_SERVICE_SECRET,
+                service->keys.at[i].line, warnings);
+    for (size_t i = 0; i < config->hosts_count; i++) {
+        const struct config_list *keys = &config->hosts[i].keys;
+        for (size_t k = 0; k < keys->count; k++)
+            if (keys->at[k].at[0] == '/')
+                run_as_check_keys(
+                        run_as, keys->at[k].at, KEY_HOST_PUBLIC, keys->at[k].line, warnings);
+    }
     if (service->replay_password.at != NULL)
         run_as_check_file(
                 run_as, service->replay_password.at, service->replay_password.line, warnings);

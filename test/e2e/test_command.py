@@ -138,6 +138,33 @@ def test_keygen_writes_for_its_owner_alone(verimail):
         equal(public_of(path), public, kind)
 
 
+@pytest.mark.parametrize("kind", ["service", "host"])
+def test_keygen_names_what_it_writes_into_a_folder(verimail, kind):
+    folder = verimail.path(f"keys-{kind}")
+    os.mkdir(folder, 0o750)
+    done = verimail.run("keygen", kind, folder, umask=0)
+    equal(done.status, 0, done.err)
+    names = sorted(os.listdir(folder))
+    equal(len(names), 2, names)
+    check(re.fullmatch(r"\d{4}-\d\d-\d\dT\d{6}\.key", names[0]), names[0])
+    equal(names[1], names[0].replace(".key", ".pub"))
+    paths = [os.path.join(folder, name) for name in names]
+    equal([stat.S_IMODE(os.stat(path).st_mode) for path in paths], [0o640, 0o644])
+    equal({os.stat(path).st_gid for path in paths}, {os.stat(folder).st_gid})
+    contains(done.out, f'{{"{folder}"}}' if kind == "service" else f'key = "{folder}"')
+    with open(paths[1], encoding="ascii") as file:
+        equal(file.read().splitlines()[-1], public_of(paths[0]), "the public half")
+
+
+def test_keygen_into_a_folder_says_both_names(verimail):
+    for kind, public in (("classic", False), ("host", True)):
+        folder = verimail.path(f"json-{kind}")
+        os.mkdir(folder, 0o700)
+        done = verimail.run("keygen", kind, folder + "/", "--json").json
+        equal(os.path.dirname(done["file"]), folder)
+        equal(done.get("public_file"), done["file"].replace(".key", ".pub") if public else None)
+
+
 def test_keygen_never_writes_over_a_file(verimail):
     for content in (b"", b"something"):
         path = verimail.write("taken", content)
@@ -152,7 +179,7 @@ def test_keygen_never_writes_over_a_file(verimail):
 
 
 def test_keygen_that_cannot_write_says_so(verimail):
-    for path, why in (("/nonexistent/key", "No such file"), (verimail.folder, "already")):
+    for path, why in (("/nonexistent/key", "No such file"), ("/dev/null", "already")):
         done = verimail.run("keygen", "service", path)
         equal(done.status, 73)
         contains(one_line(done), why)

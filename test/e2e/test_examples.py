@@ -71,10 +71,16 @@ def test_every_block_is_run_or_says_why_not():
 
 def make_what_it_names(machine, text):
     """The files, and keys for what is left out; the text with them."""
-    for path in sorted(set(re.findall(r'/etc/verimail/[\w.-]+', text))):
+    for path in sorted(set(re.findall(r'/etc/verimail/[\w./-]+', text))):
         name = os.path.basename(path)
-        if name.endswith(".key"):
-            machine.must(f"verimail keygen {'service' if 'service' in name else 'host'} {path}")
+        kind = "service" if "service" in name else "host"
+        if "/keys/" in path and "." not in name:
+            machine.must(f"install -d -m 750 {path} && verimail keygen {kind} {path}")
+        elif name.endswith(".pub"):
+            machine.must(f"mkdir -p {os.path.dirname(path)}")
+            machine.write(path, public_key(machine, kind, 200) + "\n")
+        elif name.endswith(".key"):
+            machine.must(f"verimail keygen {kind} {path}")
         elif name.endswith(".pem"):
             machine.must(f"openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=ca -keyout /dev/null "
                          f"-out {path} 2>/dev/null")

@@ -17,6 +17,7 @@ struct fixture_policy fixture_policy_make(const char *config, const char *logins
     struct fixture_policy fixture = {.problems = problems_init("f")};
     const struct policy_files files = {
             .key = text_of(FIXTURE_HOST_KEY),
+            .key_path = "/k",
             .logins = logins != NULL ? text_of(logins) : (struct text){NULL, 0},
     };
 

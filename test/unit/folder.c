@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <err.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,19 +29,18 @@ void folder_path(const struct folder *folder, const char *name, char path_r[FOLD
         errx(EXIT_FAILURE, "%s: too long a name", name);
 }
 
+static int folder_remove_one(
+        const char *path, const struct stat *st, int type, struct FTW *position)
+{
+    (void)st, (void)type, (void)position;
+    if (remove(path) != 0)
+        err(EXIT_FAILURE, "%s", path);
+    return 0;
+}
+
 void folder_remove(const struct folder *folder)
 {
-    DIR *open = opendir(folder->path);
-
-    for (struct dirent *entry; open != NULL && (entry = readdir(open)) != NULL;) {
-        char path[FOLDER_PATH_MAX];
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-            continue;
-        folder_path(folder, entry->d_name, path);
-        if (remove(path) != 0)
-            err(EXIT_FAILURE, "%s", path);
-    }
-    if (open == NULL || closedir(open) != 0 || rmdir(folder->path) != 0)
+    if (nftw(folder->path, folder_remove_one, 16, FTW_DEPTH | FTW_PHYS) != 0)
         err(EXIT_FAILURE, "%s", folder->path);
 }
 

@@ -37,12 +37,12 @@ static void pair_close(struct pair *pair)
 }
 
 /* What is sent, for as long as the test lives. */
-static struct bundle bundle_of(const struct text parts[4])
+static struct bundle bundle_of(const struct text parts[5])
 {
     struct bundle bundle = {0};
-    char **const at[] = {&bundle.path, &bundle.config, NULL, &bundle.logins};
+    char **const at[] = {&bundle.path, &bundle.config, NULL, &bundle.logins, &bundle.key_path};
 
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 5; i++) {
         if (at[i] == NULL || parts[i].at == NULL)
             continue;
         *at[i] = malloc(parts[i].len + 1);
@@ -68,6 +68,9 @@ static void assert_same(const struct bundle *got, const struct bundle *want)
     part_assert(got->config, got->config_len, want->config, want->config_len);
     part_assert(got->key, got->key_len, want->key, want->key_len);
     part_assert(got->logins, got->logins_len, want->logins, want->logins_len);
+    assert_int_equal(got->key_path == NULL, want->key_path == NULL);
+    if (want->key_path != NULL)
+        assert_string_equal(got->key_path, want->key_path);
 }
 
 static void assert_cleared(const struct bundle *bundle)
@@ -76,6 +79,7 @@ static void assert_cleared(const struct bundle *bundle)
     assert_null(bundle->config);
     assert_null(bundle->key);
     assert_null(bundle->logins);
+    assert_null(bundle->key_path);
 }
 
 struct sending {
@@ -129,12 +133,12 @@ BEFORE_ALL()
 
 TEST(what_is_sent_arrives)
 {
-    static const struct text table[][4] = {
-            {PART("/p"), PART("c"), PART("k"), PART("l")},
-            {PART("/etc/verimail/verimail.conf"), PART("milter {\n}\n"), NO_PART, NO_PART},
-            {PART("/p"), PART("c"), NO_PART, PART("a b\0c\n")},
-            {PART("/p"), PART("\0\0\xff"), PART("host-secret:x"), NO_PART},
-            {PART(""), PART(""), PART(""), PART("")},
+    static const struct text table[][5] = {
+            {PART("/p"), PART("c"), PART("k"), PART("l"), PART("/k")},
+            {PART("/etc/verimail/verimail.conf"), PART("milter {\n}\n"), NO_PART, NO_PART, NO_PART},
+            {PART("/p"), PART("c"), NO_PART, PART("a b\0c\n"), NO_PART},
+            {PART("/p"), PART("\0\0\xff"), PART("host-secret:x"), NO_PART, PART("/keys/1.key")},
+            {PART(""), PART(""), PART(""), PART(""), PART("")},
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
@@ -153,7 +157,8 @@ TEST(what_is_long_arrives)
 
     assert_non_null(many);
     randombytes_buf(many, len);
-    const struct text parts[4] = {PART("/p"), {many, len}, {many, KEYFILE_MAX}, {many, len - 1}};
+    const struct text parts[5] = {
+            PART("/p"), {many, len}, {many, KEYFILE_MAX}, {many, len - 1}, PART("/k")};
     struct bundle bundle = bundle_of(parts);
     assert_arrives(&bundle, 0);
     assert_arrives(&bundle, 1);
@@ -190,7 +195,8 @@ static bool receive(const char *stream, size_t len, struct bundle *bundle_r)
 
 TEST(an_early_end_is_no_bundle)
 {
-    static const struct text parts[4] = {PART("/p"), PART("c"), PART("key"), PART("logins")};
+    static const struct text parts[5] = {
+            PART("/p"), PART("c"), PART("key"), PART("logins"), PART("/key")};
     struct bundle bundle = bundle_of(parts);
     struct bundle got;
     char stream[STREAM_MAX];
@@ -212,8 +218,9 @@ TEST(an_early_end_is_no_bundle)
 /* One after the other leave nothing behind. */
 TEST(several_follow_each_other)
 {
-    static const struct text first[4] = {PART("/p"), PART("first"), PART("key"), PART("logins")};
-    static const struct text second[4] = {PART("/p"), PART("second"), NO_PART, NO_PART};
+    static const struct text first[5] = {
+            PART("/p"), PART("first"), PART("key"), PART("logins"), PART("/key")};
+    static const struct text second[5] = {PART("/p"), PART("second"), NO_PART, NO_PART, NO_PART};
     struct bundle bundles[] = {bundle_of(first), bundle_of(second), bundle_of(first)};
     struct pair pair = pair_make();
     struct bundle got;
@@ -232,26 +239,28 @@ TEST(several_follow_each_other)
 TEST(lengths_are_not_believed)
 {
     static const struct {
-        uint32_t head[4];
+        uint32_t head[5];
         int want;
     } table[] = {
-            {{0, 2, 0, 0}, EPROTO}, /* no path */
-            {{2, 0, 0, 0}, EPROTO}, /* no configuration */
-            {{0, 0, 0, 0}, EPROTO},
-            {{65536 + 2, 2, 0, 0}, EPROTO},
-            {{2, CONFIG_MAX + 2, 0, 0}, EPROTO},
-            {{2, 2, KEYFILE_MAX + 2, 0}, EPROTO},
-            {{2, 2, 0, CONFIG_MAX + 2}, EPROTO},
-            {{UINT32_MAX, 2, 0, 0}, EPROTO},
-            {{2, UINT32_MAX, 0, 0}, EPROTO},
-            {{2, 2, UINT32_MAX, 0}, EPROTO},
-            {{2, 2, 0, UINT32_MAX}, EPROTO},
-            {{2, 2, 0, UINT32_MAX / 2 + 2}, EPROTO},
+            {{0, 2, 0, 0, 0}, EPROTO}, /* no path */
+            {{2, 0, 0, 0, 0}, EPROTO}, /* no configuration */
+            {{0, 0, 0, 0, 0}, EPROTO},
+            {{65536 + 2, 2, 0, 0, 0}, EPROTO},
+            {{2, CONFIG_MAX + 2, 0, 0, 0}, EPROTO},
+            {{2, 2, KEYFILE_MAX + 2, 0, 0}, EPROTO},
+            {{2, 2, 0, CONFIG_MAX + 2, 0}, EPROTO},
+            {{UINT32_MAX, 2, 0, 0, 0}, EPROTO},
+            {{2, UINT32_MAX, 0, 0, 0}, EPROTO},
+            {{2, 2, UINT32_MAX, 0, 0}, EPROTO},
+            {{2, 2, 0, UINT32_MAX, 0}, EPROTO},
+            {{2, 2, 0, UINT32_MAX / 2 + 2, 0}, EPROTO},
+            {{2, 2, 0, 0, 65536 + 2}, EPROTO},
             /* As long as may be: it is only not there. */
-            {{65536 + 1, 2, 0, 0}, ECONNRESET},
-            {{2, CONFIG_MAX + 1, 0, 0}, ECONNRESET},
-            {{2, 2, KEYFILE_MAX + 1, 0}, ECONNRESET},
-            {{2, 2, 0, CONFIG_MAX + 1}, ECONNRESET},
+            {{65536 + 1, 2, 0, 0, 0}, ECONNRESET},
+            {{2, CONFIG_MAX + 1, 0, 0, 0}, ECONNRESET},
+            {{2, 2, KEYFILE_MAX + 1, 0, 0}, ECONNRESET},
+            {{2, 2, 0, CONFIG_MAX + 1, 0}, ECONNRESET},
+            {{2, 2, 0, 0, 65536 + 1}, ECONNRESET},
     };
     char stream[sizeof table->head + 2];
     struct bundle got;
@@ -271,7 +280,7 @@ TEST(lengths_are_not_believed)
 
 TEST(nobody_receives)
 {
-    static const struct text parts[4] = {PART("/p"), PART("c"), NO_PART, NO_PART};
+    static const struct text parts[5] = {PART("/p"), PART("c"), NO_PART, NO_PART, NO_PART};
     struct bundle bundle = bundle_of(parts);
     struct pair pair = pair_make();
 
@@ -291,7 +300,7 @@ TEST(somebody_does_not_listen)
     struct pair pair = pair_make();
 
     assert_non_null(many);
-    const struct text parts[4] = {PART("/p"), {many, len}, NO_PART, NO_PART};
+    const struct text parts[5] = {PART("/p"), {many, len}, NO_PART, NO_PART, NO_PART};
     struct bundle bundle = bundle_of(parts);
     assert_int_equal(setsockopt(pair.near, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit), 0);
     assert_false(bundle_send(pair.near, &bundle));

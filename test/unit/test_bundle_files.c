@@ -86,6 +86,43 @@ TEST(files_are_read)
     reading_end(&r);
 }
 
+/* Of a folder the newest key counts, and it is named when it cannot be used. */
+TEST(the_newest_key_of_a_folder_is_read)
+{
+    struct reading r = reading_begin(CONFIG);
+    char path[FOLDER_PATH_MAX];
+
+    folder_write(&r.folder, "logins", "", 0, 0644);
+    folder_path(&r.folder, "key", path);
+    assert_int_equal(mkdir(path, 0750), 0);
+    assert_false(reading_try(&r));
+    assert_problem(&r, 1, "f:2: unusable host key (is a folder without a file *.key): ");
+    reading_end(&r);
+
+    r = reading_begin(CONFIG);
+    folder_write(&r.folder, "logins", "", 0, 0644);
+    folder_path(&r.folder, "key", path);
+    assert_int_equal(mkdir(path, 0750), 0);
+    folder_write(&r.folder, "key/2026-11-01.key", "old", 3, 0600);
+    folder_write(&r.folder, "key/2026-12-01.key", "new", 3, 0600);
+    folder_write(&r.folder, "key/2026-12-02.key~", "copy", 4, 0600);
+    assert_true(reading_try(&r));
+    assert_int_equal(r.bundle.key_len, 3);
+    assert_memory_equal(r.bundle.key, "new", 3);
+    folder_path(&r.folder, "key/2026-12-01.key", path);
+    assert_string_equal(r.bundle.key_path, path);
+    reading_end(&r);
+
+    r = reading_begin(CONFIG);
+    folder_write(&r.folder, "logins", "", 0, 0644);
+    folder_path(&r.folder, "key", path);
+    assert_int_equal(mkdir(path, 0750), 0);
+    folder_write(&r.folder, "key/2026-12-01.key", "new", 3, 0604);
+    assert_false(reading_try(&r));
+    assert_problem(&r, 1, "/key/2026-12-01.key: expected a file that verimail-milter can read");
+    reading_end(&r);
+}
+
 TEST(what_is_not_named_is_not_read)
 {
     struct reading r = reading_begin("milter { socket = \"unix:/s\" logins = any }\n"

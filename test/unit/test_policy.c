@@ -32,7 +32,7 @@ static struct text copy_or_none(const char *content)
 static struct made make(const char *config, const char *key, const char *logins, const char *said)
 {
     struct made made = {.problems = problems_init("f")};
-    const struct policy_files files = {copy_or_none(key), copy_or_none(logins)};
+    const struct policy_files files = {copy_or_none(key), "/k", copy_or_none(logins)};
 
     assert_non_null(made.problems);
     if (said != NULL)

@@ -2,6 +2,7 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "fixture_service.h"
 #include "unit.h"
@@ -298,5 +299,95 @@ TEST(many_users)
                 RULES_FOUND);
         assert_int_equal(rule->allow_unauthorized, i % 2 == 0);
     }
+    fixture_service_close(&fixture);
+}
+
+/* Writes what a key file has, with a comment before it. */
+static void write_key(const struct folder *folder, const char *name, const char *key, mode_t mode)
+{
+    char content[KEY_TEXT_MAX + 32];
+
+    (void)snprintf(content, sizeof content, "# made\n%s\n", key);
+    folder_write(folder, name, content, strlen(content), mode);
+}
+
+static struct folder folder_with_keys(void)
+{
+    struct folder folder = folder_make();
+    char path[FOLDER_PATH_MAX];
+    char key[KEY_TEXT_MAX + 1];
+
+    folder_path(&folder, "keys", path);
+    assert_int_equal(mkdir(path, 0750), 0);
+    for (unsigned char i = 2; i < 5; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof name, "keys/2026-1%d-01.pub", i);
+        fixture_service_host_key(i, key);
+        write_key(&folder, name, key, 0644);
+        (void)snprintf(name, sizeof name, "keys/2026-1%d-01.key", i);
+        fixture_service_service_key((unsigned char)(100 + i), key);
+        write_key(&folder, name, key, 0640);
+    }
+    return folder;
+}
+
+#define FOLDER_HOST "domain example.org { }\nhost other.example.org { keys = {\"$/keys\"} }\n"
+
+TEST(keys_lie_in_folders)
+{
+    char copy[FOLDER_PATH_MAX];
+    char key[KEY_TEXT_MAX + 1];
+    struct folder folder = folder_with_keys();
+
+    fixture_service_host_key(9, key);
+    folder_path(&folder, "keys/.2026-19-01.pub", copy);
+    write_key(&folder, "keys/.2026-19-01.pub", key, 0644);
+    write_key(&folder, "keys/2026-12-01.pub~", key, 0644);
+    struct fixture_service fixture = fixture_service_open_in(folder, "", FOLDER_HOST);
+    assert_string_equal(problems_text(fixture.conf.problems), "");
+    /* The fixture's service key, and its host and three more. */
+    assert_int_equal(keyring_count(service_keyring(fixture.service)), 4);
+    fixture_service_close(&fixture);
+}
+
+static const struct {
+    struct unit_row row;
+    const char *name;
+    const char *content; /* "$": a key of the wrong half */
+    mode_t mode;
+    const char *said;
+} broken_keys[] = {
+        {{"half written"}, "keys/2026-12-24.pub", "# made\nhost-public:KuXk54zNpa0nj6n5otT_egBN",
+                0644, "unusable host key (is not the text of a key)"},
+        {{"empty"}, "keys/2026-12-24.pub", "", 0644,
+                "unusable host key (is not the text of a key)"},
+        {{"mistyped"}, "keys/2026-12-24.pub",
+                "host-public:KuXk54zNpa0nj6n5otT_egBNRiPkIRdLLPHpmLa1Ln7j-THj", 0644,
+                "unusable host key (is mistyped: its check does not fit)"},
+        {{"of another kind"}, "keys/2026-12-24.pub", "$", 0644,
+                "unusable host key (is a key of another kind)"},
+        {{"anybody may write it"}, "keys/2026-12-24.pub", "", 0646,
+                "unusable host key (may be written by everybody: it should have mode 0644)"},
+};
+
+/* The file is named, and all others are read. */
+TEST_EACH(a_key_file_that_is_broken, broken_keys)
+{
+    struct folder folder = folder_with_keys();
+    char key[KEY_TEXT_MAX + 1];
+    char path[FOLDER_PATH_MAX];
+    char wanted[FOLDER_PATH_MAX + 256];
+
+    fixture_service_service_key(7, key);
+    const char *content = row->content;
+    content = strcmp(content, "$") == 0 ? key : content;
+    folder_write(&folder, row->name, content, strlen(content), row->mode);
+    folder_path(&folder, row->name, path);
+    struct fixture_service fixture = fixture_service_open_in(folder, "", FOLDER_HOST);
+    assert_null(fixture.service);
+    (void)snprintf(wanted, sizeof wanted, "f:3: %s: %s: ", row->said, path);
+    if (strncmp(problems_text(fixture.conf.problems), wanted, strlen(wanted)) != 0)
+        fail_msg("got %s, want %s", problems_text(fixture.conf.problems), wanted);
+    assert_int_equal(problems_count(fixture.conf.problems), 1);
     fixture_service_close(&fixture);
 }

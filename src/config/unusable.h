@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: ISC
+#ifndef VERIMAIL_CONFIG_UNUSABLE_H
+#define VERIMAIL_CONFIG_UNUSABLE_H
+
+#include "config/problems.h"
+
+/* A file or folder that the configuration names cannot be used. */
+struct unusable {
+    unsigned line;     /* on which it is named */
+    const char *which; /* "service key" */
+    const char *path;
+    const char *error;    /* why: the end of a sentence */
+    const char *expected; /* what would be good */
+};
+
+/* Adds the problem "unusable WHICH (ERROR): PATH: expected EXPECTED". errno: 0, or what the call
+ * said that failed. Where that is EACCES, the commands stand there that let this process's user
+ * in. */
+void unusable_add(struct problems *problems, const struct unusable *unusable);
+
+#endif
