@@ -116,7 +116,9 @@ static enum status explain_explain(const struct job *job)
             !question_arguments_parse(&job->asked, job->invocation, &rcpt, &question) ||
             !question_format(&question, &line))
         return STATUS_DATA;
-    struct explanation *explanation = explanation_init(job->service, writer_text(&line), job->now);
+    const struct explanation_setup setup = {
+            job->service, job->config, job->invocation->config_path, job->now};
+    struct explanation *explanation = explanation_init(&setup, writer_text(&line));
     if (explanation == NULL)
         return explain_out_of_memory(job);
     if (job->as_json)

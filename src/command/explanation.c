@@ -9,12 +9,13 @@
 #include "base/date.h"
 #include "command/escape.h"
 #include "command/json_text.h"
+#include "command/ruling.h"
 #include "verimaild/tables.h"
 
 #define ITEMS_MAX 6
 
 struct explanation {
-    struct text line;
+    struct explanation_setup setup;
     struct tables *tables;
     struct query query;
     char *seen[JUDGE_STEPS]; /* by the steps that were taken, a sentence each */
@@ -57,21 +58,24 @@ static bool explanation_judge(struct explanation *e)
     return explanation_note(e);
 }
 
-struct explanation *explanation_init(
-        const struct service *service, struct text line, uint64_t unix_now)
+struct explanation *explanation_init(const struct explanation_setup *setup, struct text line)
 {
     struct explanation *e = calloc(1, sizeof *e);
 
     if (e == NULL)
         return NULL;
-    e->line = line;
-    e->tables = tables_open(service, mono_ms());
-    query_read(service, line, &e->query);
+    e->setup = *setup;
+    e->tables = tables_open(setup->service, mono_ms());
+    query_read(setup->service, line, &e->query);
     bool ok = e->query.well_formed && e->tables != NULL;
     if (ok)
-        query_open(service, tables_lookup(e->tables), 0, unix_now, &e->query);
+        query_open(setup->service, tables_lookup(e->tables), 0, setup->unix_now, &e->query);
     if (!ok || !explanation_judge(e))
         explanation_free(&e);
+    if (e != NULL) {
+        tables_close(&e->tables);
+        e->query.judgement.rule = NULL; /* it may have been the tables' */
+    }
     return e;
 }
 
@@ -160,6 +164,16 @@ static void print_item(const struct item *item, FILE *out)
     fputc('\n', out);
 }
 
+/* What the answer means; under test, what it would be. */
+static const struct advice *explanation_advice(const struct explanation *e)
+{
+    const struct judgement *judgement = &e->query.judgement;
+
+    if (judgement->would_be != REASON_NONE)
+        return advice_find(VERDICT_NO, judgement->would_be, judgement->cause);
+    return advice_find(judgement->answer.verdict, judgement->answer.reason, judgement->cause);
+}
+
 static void print_decision(const struct judgement *judgement, FILE *out)
 {
     fprintf(out, "%s %s", verdict_name(judgement->answer.verdict),
@@ -172,20 +186,50 @@ static void print_decision(const struct judgement *judgement, FILE *out)
 static void print_step(const struct explanation *e, unsigned i, FILE *out)
 {
     const unsigned taken = e->query.judgement.step;
-    const char *why = steps_why(&e->query.judgement);
+    const struct advice *advice = explanation_advice(e);
 
-    fprintf(out, "%2u  %s: ", i + 1, judge_about(i + 1));
+    fprintf(out, "%2u  %s", i + 1, judge_about(i + 1));
     if (i >= taken) {
-        fputs("not reached\n", out);
+        fputs(" (not reached)\n", out);
         return;
     }
-    if (i + 1 < taken)
-        fputs("passes", out);
-    else
-        print_decision(&e->query.judgement, out);
-    if (i + 1 == taken && why[0] != '\0')
-        fprintf(out, ": %s", why);
     fprintf(out, "\n        %s\n", e->seen[i]);
+    if (i + 1 < taken)
+        return;
+    fputs("        ", out);
+    print_decision(&e->query.judgement, out);
+    if (advice != NULL)
+        fprintf(out, ": %s", advice->why);
+    fputc('\n', out);
+}
+
+static void print_question(const struct question *question, FILE *out)
+{
+    const struct item items[] = {{"rcpt", question->rcpt}, {"digest", question->digest}};
+
+    fputs("question about ", out);
+    escape_put(out, address_text(&question->user));
+    fputc('\n', out);
+    for (size_t i = 0; i < sizeof items / sizeof *items; i++)
+        if (items[i].value.len > 0)
+            print_item(&items[i], out);
+}
+
+static void print_ruling(void *context, const char *sentence, bool is_change)
+{
+    fprintf(context, "%s%s\n", is_change ? "to change it: " : "decided by ", sentence);
+}
+
+static void explanation_trace(const struct explanation *e,
+        void (*each)(void *context, const char *sentence, bool is_change), void *context)
+{
+    const struct ruling ruling = {.config = e->setup.config,
+            .path = e->setup.path,
+            .user = &e->query.question.user,
+            .advice = explanation_advice(e),
+            .is_testing = e->query.judgement.would_be != REASON_NONE};
+
+    ruling_trace(&ruling, each, context);
 }
 
 void explanation_print(const struct explanation *e, FILE *out)
@@ -193,9 +237,8 @@ void explanation_print(const struct explanation *e, FILE *out)
     struct item items[ITEMS_MAX];
     const size_t count = list_items(&e->query, items);
 
-    fputs("question ", out);
-    escape_put(out, text_trim(e->line));
-    fprintf(out, "\npayload ");
+    print_question(&e->query.question, out);
+    fputs("payload ", out);
     escape_put(out, e->query.question.payload);
     fprintf(out, "\n    %s\n", payload_says(&e->query));
     for (size_t i = 0; i < count; i++)
@@ -206,6 +249,7 @@ void explanation_print(const struct explanation *e, FILE *out)
     fputs("verdict ", out);
     print_decision(&e->query.judgement, out);
     fputc('\n', out);
+    explanation_trace(e, print_ruling, out);
 }
 
 /* An absent name is no member. */
@@ -257,11 +301,27 @@ static json_t *step_json(const struct explanation *e, unsigned i)
     return object;
 }
 
+/* The lines that decided, and what would change it. */
+struct ruling_json {
+    json_t *decided_by;
+    json_t *change;
+};
+
+static void put_ruling(void *context, const char *sentence, bool is_change)
+{
+    const struct ruling_json *ruling = context;
+
+    json_text_append(is_change ? ruling->change : ruling->decided_by, json_text_string(sentence));
+}
+
 void explanation_print_json(const struct explanation *e, FILE *out)
 {
     json_t *document = json_text_object();
     json_t *steps = json_text_array();
+    const struct advice *advice = explanation_advice(e);
+    struct ruling_json ruling = {json_text_array(), json_text_array()};
 
+    explanation_trace(e, put_ruling, &ruling);
     for (unsigned i = 0; i < JUDGE_STEPS; i++)
         json_text_append(steps, step_json(e, i));
     json_text_set(document, "question", question_json(&e->query.question));
@@ -273,7 +333,9 @@ void explanation_print_json(const struct explanation *e, FILE *out)
             document, "reason", json_text_string(reason_name(e->query.judgement.answer.reason)));
     json_text_set(document, "would_be", json_text_string(reason_name(e->query.judgement.would_be)));
     json_text_set(document, "cause", json_text_string(e->query.judgement.cause));
-    json_text_set(document, "why", json_text_string(steps_why(&e->query.judgement)));
+    json_text_set(document, "why", json_text_string(advice != NULL ? advice->why : ""));
+    json_text_set(document, "decided_by", ruling.decided_by);
+    json_text_set(document, "change", ruling.change);
     json_text_set(document, "step", json_text_number(e->query.judgement.step));
     json_text_print(out, document);
 }

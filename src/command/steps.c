@@ -119,7 +119,8 @@ static void describe_stamp(const struct seen *s)
     if (rule->mode == RULE_HOSTS_MORE)
         say_hosts(s, &rule->hosts, "; the rule permits as well ");
     if (rule->mode == RULE_HOSTS_ONLY)
-        say_hosts(s, &rule->hosts, "; the rule permits only ");
+        say_hosts(s, &rule->hosts,
+                rule->hosts.count > 0 ? "; the rule permits only " : "; the rule permits ");
     if (rule->not_before == 0 || s->judge->payload_state != PAYLOAD_STATE_SEALED)
         return;
     steps_say_time(s, "; issued ", s->judge->sealed->issued);
@@ -211,7 +212,7 @@ static void describe_allowances(const struct seen *s)
 
 static void describe_end(const struct seen *s)
 {
-    fputs("all above passed", s->out);
+    fputs("no: all above passed", s->out);
 }
 
 void steps_describe(FILE *out, unsigned number, const struct query *query)
@@ -231,56 +232,4 @@ void steps_describe(FILE *out, unsigned number, const struct query *query)
 
     if (number > 0 && number < sizeof describe / sizeof *describe)
         describe[number](&seen);
-}
-
-const char *steps_why(const struct judgement *judgement)
-{
-    static const struct {
-        enum verdict verdict;
-        enum reason reason;
-        const char *cause;
-        const char *why;
-    } table[] = {
-            {VERDICT_TEMPERROR, REASON_NONE, "users",
-                    "its rule cannot be looked up, and so nothing is answered"},
-            {VERDICT_NO, REASON_FORGED, "", "none of this service's hosts made it"},
-            {VERDICT_NO, REASON_FORGED, "user", "it was made for another user"},
-            {VERDICT_NO, REASON_REFUSED, "domain", "this service does not speak for the domain"},
-            {VERDICT_NO, REASON_REFUSED, "subdomain", "its subdomains must not send"},
-            {VERDICT_ALLOW, REASON_UNSERVED, "", "its subdomains may send without being served"},
-            {VERDICT_NO, REASON_UNSTAMPED, "", "this user's mail must be stamped"},
-            {VERDICT_ALLOW, REASON_UNSTAMPED, "", "this user's mail need not be stamped"},
-            {VERDICT_NO, REASON_REFUSED, "user", "nobody may send for a user without a rule"},
-            {VERDICT_NO, REASON_REFUSED, "host", "this host must not send for the user"},
-            {VERDICT_ALLOW, REASON_HOST, "", "this host must not, but allow_unauthorized = true"},
-            {VERDICT_NO, REASON_REFUSED, "withdrawn",
-                    "the user's stamps of that time are taken back (not_before)"},
-            {VERDICT_ALLOW, REASON_CLASSIC, "", "it binds no user, no time and no message"},
-            {VERDICT_NO, REASON_UNSTAMPED, "stale",
-                    "so old a stamp says nothing about another message, and the user must stamp"},
-            {VERDICT_ALLOW, REASON_UNSTAMPED, "stale",
-                    "so old a stamp says nothing about another message, and the user need not "
-                    "stamp"},
-            {VERDICT_ALLOW, REASON_EXPIRED, "", "the payload is not in time"},
-            {VERDICT_NO, REASON_REFUSED, "expired", "not in time, and deny has \"expired\""},
-            {VERDICT_ALLOW, REASON_CHANGED, "", "the message is not the one that was stamped"},
-            {VERDICT_NO, REASON_REFUSED, "changed",
-                    "not the message that was stamped, and deny has \"changed\""},
-            {VERDICT_ALLOW, REASON_REDIRECTED, "", "it was not made for all these receivers"},
-            {VERDICT_NO, REASON_REFUSED, "redirected",
-                    "not made for all these receivers, and deny has \"redirected\""},
-            {VERDICT_ALLOW, REASON_REPLAYED, "", "it was sent more often than it was made for"},
-            {VERDICT_ALLOW, REASON_UNCOUNTED, "", "whether it was sent before is not known"},
-            {VERDICT_YES, REASON_STAMPED, "classic", "a question of 2013 asks for no more"},
-    };
-
-    const bool is_testing = judgement->would_be != REASON_NONE;
-    const enum verdict verdict = is_testing ? VERDICT_NO : judgement->answer.verdict;
-    const enum reason reason = is_testing ? judgement->would_be : judgement->answer.reason;
-
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        if (table[i].verdict == verdict && table[i].reason == reason &&
-                text_equal(text_of(table[i].cause), text_of(judgement->cause)))
-            return table[i].why;
-    return "";
 }

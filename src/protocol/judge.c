@@ -192,15 +192,15 @@ static const struct {
     /* True: it decided. NULL: the payload is to be counted. */
     bool (*decide)(const struct judge *judge, struct judgement *judgement);
 } judge_steps[JUDGE_STEPS] = {
-        {"the payload opens and fits the question", payload_opens},
-        {"the user's domain is served here", domain_is_served},
-        {"the user has a rule", user_has_rule},
-        {"the message carries a stamp", message_is_stamped},
-        {"the user's rule permits the stamp", rule_permits_stamp},
-        {"the payload is a sealed one", payload_is_sealed},
-        {"the stamp is in time, and for this message and its receivers", stamp_fits_message},
-        {"the payload is within its allowance", NULL},
-        {"nothing stands against it", all_is_well},
+        {"does the payload open, and fit the question?", payload_opens},
+        {"is the user's domain served here?", domain_is_served},
+        {"which rule does the user have?", user_has_rule},
+        {"does the message carry a stamp?", message_is_stamped},
+        {"does the rule permit the stamp?", rule_permits_stamp},
+        {"is the payload a sealed one?", payload_is_sealed},
+        {"is the stamp in time, and for this message and its receivers?", stamp_fits_message},
+        {"is the payload within its allowance?", NULL},
+        {"does anything else stand against it?", all_is_well},
 };
 
 const char *judge_about(unsigned number)

@@ -82,7 +82,7 @@ enum judge_state judge_step(const struct judge *judge, struct judgement *judgeme
         __attribute__((warn_unused_result));
 
 #define JUDGE_STEPS 9 /* in design section 3 */
-/* What step `number`, from 1 on, asks for: "the payload opens and fits the question". */
+/* What step `number`, from 1 on, finds out: "does the payload open and fit the question?". */
 const char *judge_about(unsigned number);
 
 /* What is sent for a judgement: to a question without names the verdict alone (the 2013 clients

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from harness.checks import check, contains, equal
-from harness.commandline import ALICE, one_line, raw_key, secret_line, sodium
+from harness.commandline import ALICE, build_table, one_line, payload_of, raw_key, secret_line, sodium
 
 
 def steps_of(ended):
@@ -30,8 +30,10 @@ def test_stamp_and_explain_agree(verimail, message):
     stamped = verimail.stamped(message, "--to", "example.net")
     done = verimail.run("explain", "--rcpt", "example.net", given=stamped)
     equal(done.status, 0, done.out + done.err)
-    check(done.out.endswith("verdict YES stamped\n"), done.out)
-    equal(done.out.count(": passes"), 8)
+    check(done.out.endswith("\nverdict YES stamped\n"), done.out)
+    equal(done.out.count(" (not reached)\n"), 0)
+    payload = payload_of(stamped)
+    equal(done.out.count(payload), 1, "the payload")
     contains(done.out, "receiving  example.net:1")
     contains(done.out, "a service that counts says YES 4 times for example.net")
     done = verimail.run("explain", "--json", given=stamped.replace(b"\r\n", b"\n"))
@@ -72,13 +74,17 @@ def test_explain_says_what_went_wrong(verimail):
         check(done.json["why"] != "", "no why")
         text = verimail.run("explain", *arguments, given=message)
         equal(text.status, done.status)
-        contains(text.out, f"{verdict} {reason}: {done.json['why']}\n")
-        equal(text.out.count(": not reached\n"), 9 - step)
-        check(text.out.endswith(f"verdict {verdict} {reason}\n"), text.out)
+        contains(text.out, f"        {verdict} {reason}: {done.json['why']}\n")
+        equal(text.out.count(" (not reached)\n"), 9 - step)
+        contains(text.out, "".join([f"\nverdict {verdict} {reason}\n"] +
+                                   [f"decided by {line}\n" for line in done.json["decided_by"]] +
+                                   [f"to change it: {line}\n" for line in done.json["change"]]))
+        check(done.json["change"] != [], "nothing to change")
         if step > 6:
             done = verimail.run("explain", *arguments, given=message, config="deny.conf")
             equal(done.status, 1)
-            check(done.out.endswith("verdict NO refused\n"), done.out)
+            contains(done.out, "\nverdict NO refused\ndecided by ")
+            contains(done.out, 'deny.conf:7: deny = {"changed", "expired", "redirected"}\n')
 
 
 def test_explain_says_what_is_taken_back_and_what_is_tested(verimail):
@@ -89,15 +95,82 @@ def test_explain_says_what_is_taken_back_and_what_is_tested(verimail):
     done = verimail.run("explain", given=stamped, config="withdrawn.conf")
     equal(done.status, 1)
     contains(done.out, f"; what was issued before 4099723200 {date} is taken back\n")
-    contains(done.out, "NO refused: the user's stamps of that time are taken back (not_before)\n")
+    contains(done.out, "NO refused: the user's stamps of that time are taken back\n")
+    contains(done.out, f'withdrawn.conf:7: not_before = "{date}"\n')
 
     done = verimail.run("explain", given=ALICE, config="testing.conf")
     equal(done.status, 2)
-    contains(done.out, "ALLOW testing (would be NO unstamped): this user's mail must be stamped\n")
-    check(done.out.endswith("verdict ALLOW testing (would be NO unstamped)\n"), done.out)
+    contains(done.out, "ALLOW testing (would be NO unstamped): this user's mail must be stamped, ")
+    contains(done.out, "\nverdict ALLOW testing (would be NO unstamped)\ndecided by "
+             f"{verimail.path('testing.conf')}:7: testing = yes\nto change it: ")
     done = verimail.run("explain", "--json", given=ALICE, config="testing.conf")
     equal((done.json["verdict"], done.json["reason"], done.json["would_be"], done.json["step"]),
           ("ALLOW", "testing", "unstamped", 4))
+
+
+RULED = """
+service { keys = {"KEYS"} replay = "none" }
+host "mail.example.org" { keys = {"PUBLIC"} }
+domain "example.org" {
+    default = true
+    hosts = {"mail.example.org"}   # one
+    subdomains = false
+    user "bob" {
+        allow_unauthorized = true  /* anywhere */
+    }
+    user "carol" { hosts = {} }
+    user "dan" { more_hosts = {"lists.example.net"} }
+    users = "lmdb:TABLE"
+    deny = {
+        "expired"
+    }
+}
+domain "example.com" { hosts = {"mail.example.org"} lifetime = 1h user "alice" { } }
+domain "example.net" { hosts = {"lists.example.org"} user "*" { } }
+host "lists.example.org" { keys = {"OTHER"} }
+host "lists.example.net" { keys = {"THIRD"} }
+"""
+
+
+# The user, whether it has a stamp, and what decided. FILE and TABLE are those of the test.
+@pytest.mark.parametrize("user, has_stamp, reason, decided_by, change", [
+    ("bob@example.org", False, "ALLOW unstamped",
+     ["FILE:8: allow_unauthorized = true"], "without `allow_unauthorized` it is NO"),
+    ("carol@example.org", True, "NO refused",
+     ["FILE:10: hosts = {}"], "the host's name among the hosts that are permitted"),
+    ("carol@example.org", False, "NO unstamped",
+     ['FILE:10: user "carol" { hosts = {} } does not set allow_unauthorized'], "send through a host"),
+    ("erin+x@example.org", True, "NO refused",
+     ["TABLE: erin@example.org hosts=lists.example.net"], "the host's name"),
+    ("frank@example.org", False, "ALLOW unstamped",
+     ["TABLE: frank@example.org alias=gil@example.org"], "without `allow_unauthorized`"),
+    ("nobody@example.org", True, "NO refused",
+     ['FILE:3: domain "example.org" { ...'], "a section `user`, or a row"),
+    ("a@x.example.org", True, "NO refused",
+     ["FILE:6: subdomains = false"], "a section `domain` for the subdomain"),
+    ("a@other.example", True, "NO refused", [], "a section `domain` for it"),
+    ("alice@example.net", True, "NO refused",
+     ['FILE:18: user "*" { }', 'FILE:18: hosts = {"lists.example.org"}'], "the host's name"),
+])
+def test_explain_names_the_line_that_decided(verimail, user, has_stamp, reason, decided_by, change):
+    table = verimail.path("users")
+    build_table(table, "erin@example.org hosts=lists.example.net\n"
+                       "frank@example.org alias=gil@example.org\n"
+                       "gil@example.org allow_unauthorized=yes\n")
+    text = RULED
+    for name, value in (("KEYS", verimail.path("service.key")), ("PUBLIC", verimail.host_public),
+                        ("OTHER", verimail.new_public("host")), ("TABLE", table),
+                        ("THIRD", verimail.new_public("host"))):
+        text = text.replace(name, value)
+    path = verimail.write("ruled.conf", text.lstrip(), 0o644)
+    payload = "-"
+    if has_stamp:
+        payload = sealed(verimail, f"mail.example.org *:1 {int(time.time())} {user} -".encode())
+    done = verimail.run("explain", "--json", "--user", user, payload, config="ruled.conf")
+    equal(f"{done.json['verdict']} {done.json['reason']}", reason)
+    equal(done.json["decided_by"],
+          [line.replace("FILE", path).replace("TABLE", table) for line in decided_by])
+    check(done.json["change"][0].startswith(change), done.json["change"])
 
 
 def sealed(verimail, content):

@@ -80,6 +80,12 @@ class CommandLine:
         equal(done.status, 0, done.err)
         return done.json["public"]
 
+    def new_public(self, kind):
+        """The public half of a key that nobody keeps."""
+        done = self.run("keygen", kind, "kept.key", "--json", config=None)
+        os.unlink(self.path("kept.key"))
+        return done.json["public"]
+
     def config(self, host="mail.example.org", domain="", stamp="", key="host.key",
                public=None, service='replay = "none"'):
         return f"""

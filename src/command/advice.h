@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: ISC
+#ifndef VERIMAIL_COMMAND_ADVICE_H
+#define VERIMAIL_COMMAND_ADVICE_H
+
+#include "protocol/verdict.h"
+
+/* Where the option stands that decided. */
+enum advice_place {
+    ADVICE_NOWHERE, /* no line of the configuration decided */
+    ADVICE_SERVICE,
+    ADVICE_DOMAIN, /* the section of the domain whose rules judged */
+    ADVICE_USER,   /* the rule: a section user, or a row of the table */
+    ADVICE_HOSTS,  /* the hosts that the rule permits: its own, or the domain's */
+};
+
+/* Each answer of a service in plain words, and what to do about it. */
+struct advice {
+    enum verdict verdict;
+    enum reason reason;
+    const char *cause; /* as struct judgement has it */
+    const char *why;
+    const char *change; /* what would change it; "": nothing has to */
+    enum advice_place place;
+    const char *option; /* the option that decided; NULL: the section as a whole */
+};
+
+/* NULL when no service gives this answer. */
+const struct advice *advice_find(enum verdict verdict, enum reason reason, const char *cause);
+/* What to do about ALLOW testing, apart from what it would be. */
+const struct advice *advice_testing(void);
+
+#endif
