@@ -172,8 +172,8 @@ static enum status report_run(const struct invocation *invocation)
     const struct arguments_option options[] = {{"--since", .value = &job.since},
             {"--until", .value = &job.until}, {"--domain", .value = &job.domain},
             {"--html", .value = &job.html}, {"--json", .flag = &job.as_json}, {NULL}};
-    struct eventstore *store = NULL;
-    char *address = NULL;
+    struct record record = {NULL, NULL};
+    struct record_addresses addresses = {NULL, NULL};
 
     if (!arguments_read(invocation, options, 0, 0, NULL))
         return STATUS_USAGE;
@@ -186,13 +186,17 @@ static enum status report_run(const struct invocation *invocation)
         job.since = "7d";
     if (!take_period(&job) || !report_take_domain(&job))
         return STATUS_DATA;
-    enum status status = record_find(invocation, &address);
+    enum status status = record_find(invocation, &addresses);
     if (status == STATUS_OK)
-        status = record_open(invocation, address, &store);
+        status = record_open(invocation, &addresses, &record);
+    if (status == STATUS_OK && record.events == NULL) {
+        command_complain(invocation, "the record of events: there is none");
+        status = STATUS_INPUT;
+    }
     if (status == STATUS_OK)
-        status = report_ask(&job, store);
-    eventstore_close(&store);
-    free(address);
+        status = report_ask(&job, record.events);
+    record_close(&record);
+    record_addresses_free(&addresses);
     return status;
 }
 

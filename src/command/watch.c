@@ -14,6 +14,7 @@
 #include "command/record.h"
 #include "command/terminal.h"
 #include "command/watch_line.h"
+#include "events/event.h"
 #include "events/store.h"
 #include "protocol/address.h"
 #include "protocol/domain.h"
@@ -311,7 +312,7 @@ static void look_again(struct watch *watch)
 
     watch->idle = 0;
     eventstore_close(&watch->store);
-    watch->store = eventstore_open(watch->address, EVENTSTORE_READ, error);
+    watch->store = eventstore_open(watch->address, &event_kind, EVENTSTORE_READ, error);
     if (watch->store == NULL && was_there)
         watch_lose(watch, error);
 }
@@ -338,10 +339,13 @@ static void follow(struct watch *watch)
 
 static enum status watch_record(struct watch *watch, uint64_t lines)
 {
-    const enum status status = record_open(watch->invocation, watch->address, &watch->store);
+    char error[EVENTSTORE_ERROR_MAX] = "";
 
-    if (status != STATUS_OK)
-        return status;
+    watch->store = eventstore_open(watch->address, &event_kind, EVENTSTORE_READ, error);
+    if (watch->store == NULL) {
+        command_complain(watch->invocation, "the record of events: %s", error);
+        return STATUS_INPUT;
+    }
     take_signals();
     if (!find_newest(watch) || !show_first(watch, lines)) {
         command_complain(
@@ -392,7 +396,7 @@ static enum status watch_run(const struct invocation *invocation)
             {"--domain", .value = &domain}, {"--user", .value = &user},
             {"-n", .value = &lines_text}, {"--json", .flag = &watch.as_json}, {NULL}};
     uint64_t lines = 0;
-    char *address = NULL;
+    struct record_addresses addresses = {NULL, NULL};
 
     if (!arguments_read(invocation, options, 0, 0, NULL))
         return STATUS_USAGE;
@@ -400,11 +404,15 @@ static enum status watch_run(const struct invocation *invocation)
             !watch_take_lines(invocation, lines_text, &lines))
         return STATUS_DATA;
     watch.look = (struct watch_line_look){terminal_width(), terminal_has_colour()};
-    enum status status = record_find(invocation, &address);
-    watch.address = address;
+    enum status status = record_find(invocation, &addresses);
+    watch.address = addresses.events;
+    if (status == STATUS_OK && watch.address == NULL) {
+        command_complain(invocation, "the record of events: there is none");
+        status = STATUS_CONFIG;
+    }
     if (status == STATUS_OK)
         status = watch_address(&watch, lines);
-    free(address);
+    record_addresses_free(&addresses);
     return status;
 }
 

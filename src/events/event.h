@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "events/record_kind.h"
 #include "protocol/address.h"
 #include "protocol/digest.h"
 #include "protocol/question.h"
@@ -15,6 +16,10 @@
 #define EVENT_STAMP 32 /* octets of a payload's name */
 #define EVENT_OCTETS_MAX                                                                           \
     (64 + ADDRESS_MAX + DOMAIN_MAX + EVENT_RECEIVING_MAX + 2 * 48 + EVENT_STAMP + DIGEST_TEXT)
+
+/* An SQL condition. Stores have an index of these events by time. SQLite uses it only in a query
+ * that has this very text. */
+#define EVENT_UNUSUAL "verdict <> 'YES'"
 
 /* A question and its answer. Texts are borrowed, and empty when not known. */
 struct event {
@@ -50,11 +55,9 @@ bool event_encode(const struct event *event, struct writer *w) __attribute__((wa
  * `event_r` is not valid. */
 bool event_decode(struct text octets, struct event *event_r) __attribute__((warn_unused_result));
 
-/* Whether the text is printable ASCII only, as are the lines that events come from. */
-bool event_is_plain(struct text t);
-/* The octets of its texts, with its domain at the most. */
-size_t event_octets(const struct event *event);
 /* The domain of the event's user, borrowed; empty when there is none. */
 struct text event_domain(const struct event *event);
+
+extern const struct record_kind event_kind;
 
 #endif

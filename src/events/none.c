@@ -6,10 +6,11 @@
 /* There is no state; this is any valid address. */
 static char nothing;
 
-static void *none_open_none(
-        const char *address, enum eventstore_use use, char error_r[EVENTSTORE_ERROR_MAX])
+static void *none_open_none(const char *address, const struct record_kind *kind,
+        enum eventstore_use use, char error_r[EVENTSTORE_ERROR_MAX])
 {
     (void)address;
+    (void)kind;
     if (use == EVENTSTORE_RECORD)
         return &nothing;
     snprintf(error_r, EVENTSTORE_ERROR_MAX,
@@ -28,7 +29,7 @@ static void set_size_none(void *store, uint64_t octets)
     (void)octets;
 }
 
-static bool write_none(void *store, const struct event *events, size_t count,
+static bool write_none(void *store, const void *events, size_t count,
         const struct eventstore_gap *gap, char error_r[EVENTSTORE_ERROR_MAX])
 {
     (void)store;

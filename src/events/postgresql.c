@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: ISC
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +11,8 @@
 #define SCHEME "postgresql://"
 #define FORM 1           /* version of the tables, stored in the table `form` */
 #define PURGE_MOST 10000 /* events in one step */
-#define SQL_MAX 2048     /* octets */
+#define COLUMNS_MAX 2048 /* octets */
+#define SQL_MAX (2 * COLUMNS_MAX)
 
 static const char settings_to_record[] =
         "SET search_path = verimail; SET client_min_messages = warning;"
@@ -24,27 +26,6 @@ static const char settings_to_read[] =
  * by being dropped, which needs no VACUUM. A partition's name has its end, the id behind its last.
  * If this user may not create the schema, an administrator may have made it. */
 static const char schema[] = "CREATE SCHEMA verimail;";
-static const char tables[] =
-        "BEGIN;" POSTGRESQL_LOCK
-        "CREATE TABLE IF NOT EXISTS verimail.form (version integer NOT NULL);"
-        "CREATE SEQUENCE IF NOT EXISTS verimail.event_number;"
-        "CREATE TABLE IF NOT EXISTS verimail.event ("
-        " id bigint NOT NULL DEFAULT nextval('verimail.event_number'), time bigint NOT NULL,"
-        " verdict text NOT NULL, reason text NOT NULL, would_be text NOT NULL,"
-        " cause text NOT NULL, \"user\" text NOT NULL, domain text NOT NULL, host text NOT NULL, "
-        "receiving text NOT NULL, ip text NOT NULL, asker text NOT NULL, stamp text NOT NULL,"
-        " issued bigint NOT NULL, digest text NOT NULL, listed smallint NOT NULL,"
-        " ms bigint NOT NULL) PARTITION BY RANGE (id);"
-        "CREATE INDEX IF NOT EXISTS event_by_time ON verimail.event (time);"
-        "CREATE INDEX IF NOT EXISTS event_by_id ON verimail.event (id);"
-        "CREATE TABLE IF NOT EXISTS verimail.gap (time bigint NOT NULL, lost bigint NOT NULL,"
-        " left_out bigint NOT NULL);"
-        "INSERT INTO verimail.form SELECT 1 WHERE NOT EXISTS (SELECT FROM verimail.form);"
-        "COMMIT;";
-static const char copy[] =
-        "COPY verimail.event (time, verdict, reason, would_be, cause, \"user\", domain, host,"
-        " receiving, ip, asker, stamp, issued, digest, listed, ms) FROM STDIN";
-
 void postgresql_roll_back(struct session *s)
 {
     char ignored[EVENTSTORE_ERROR_MAX];
@@ -62,19 +43,55 @@ bool postgresql_transact(struct session *s, const char *sql, char error_r[EVENTS
     return done;
 }
 
-/* Reads the version; 0: there are no tables yet. */
-static bool read_version(struct session *s, int64_t *version_r, char error_r[EVENTSTORE_ERROR_MAX])
+/* Reads the version; 0: there are no tables of this kind yet. */
+static bool read_version(
+        struct postgresql *p, int64_t *version_r, char error_r[EVENTSTORE_ERROR_MAX])
 {
+    char sql[128];
+
     *version_r = 0;
-    if (!session_number(
-                s, "SELECT (to_regclass('verimail.form') IS NOT NULL)::int", version_r, error_r))
+    snprintf(sql, sizeof sql, "SELECT (to_regclass('verimail.%s') IS NOT NULL)::int",
+            p->kind->table);
+    if (!session_number(p->session, sql, version_r, error_r))
         return false;
     return *version_r == 0 ||
-           session_number(s, "SELECT coalesce(max(version), 0) FROM form", version_r, error_r);
+           session_number(
+                   p->session, "SELECT coalesce(max(version), 0) FROM form", version_r, error_r);
 }
 
-static bool postgresql_make_tables(struct session *s, char error_r[EVENTSTORE_ERROR_MAX])
+/* The tables of this kind of event; `form` is of both. */
+static bool postgresql_make_kind(struct postgresql *p, char error_r[EVENTSTORE_ERROR_MAX])
 {
+    const char *table = p->kind->table;
+    char columns[COLUMNS_MAX];
+    char sql[SQL_MAX];
+    struct writer w = writer_of(columns, sizeof columns);
+
+    record_kind_put_columns(p->kind, " bigint NOT NULL", " text NOT NULL", &w);
+    writer_char(&w, '\0');
+    if (w.failed)
+        return false;
+    snprintf(sql, sizeof sql,
+            "BEGIN;" POSTGRESQL_LOCK
+            "CREATE TABLE IF NOT EXISTS verimail.form (version integer NOT NULL);"
+            "CREATE SEQUENCE IF NOT EXISTS verimail.%s_number;"
+            "CREATE TABLE IF NOT EXISTS verimail.%s (id bigint NOT NULL DEFAULT"
+            " nextval('verimail.%s_number'), %s) PARTITION BY RANGE (id);"
+            "CREATE INDEX IF NOT EXISTS %s_by_time ON verimail.%s (time);"
+            "CREATE INDEX IF NOT EXISTS %s_by_id ON verimail.%s (id);"
+            "CREATE INDEX IF NOT EXISTS %s_unusual ON verimail.%s (time) WHERE %s;"
+            "CREATE TABLE IF NOT EXISTS verimail.%s_gap (time bigint NOT NULL, lost bigint NOT"
+            " NULL, left_out bigint NOT NULL);"
+            "INSERT INTO verimail.form SELECT 1 WHERE NOT EXISTS (SELECT FROM verimail.form);"
+            "COMMIT;",
+            table, table, table, columns, table, table, table, table, table, table,
+            p->kind->unusual, table);
+    return postgresql_transact(p->session, sql, error_r);
+}
+
+static bool postgresql_make_tables(struct postgresql *p, char error_r[EVENTSTORE_ERROR_MAX])
+{
+    struct session *s = p->session;
     char ignored[EVENTSTORE_ERROR_MAX];
     int64_t there = 0;
 
@@ -85,20 +102,20 @@ static bool postgresql_make_tables(struct session *s, char error_r[EVENTSTORE_ER
     if (there == 0 && !session_run(s, schema, error_r) &&
             !session_run(s, "SELECT 'verimail'::regnamespace", ignored))
         return false;
-    return postgresql_transact(s, tables, error_r);
+    return postgresql_make_kind(p, error_r);
 }
 
 static bool check_tables(struct postgresql *p, char error_r[EVENTSTORE_ERROR_MAX])
 {
     int64_t version;
 
-    if (!read_version(p->session, &version, error_r))
+    if (!read_version(p, &version, error_r))
         return false;
     if (version == 0 && p->use == EVENTSTORE_RECORD)
-        return postgresql_make_tables(p->session, error_r) &&
-               read_version(p->session, &version, error_r);
+        return postgresql_make_tables(p, error_r) && read_version(p, &version, error_r);
     if (version >= 1 && version <= FORM)
         return true;
+    p->missing = version == 0;
     if (version == 0)
         snprintf(error_r, EVENTSTORE_ERROR_MAX, "%s: holds no events", p->address);
     else
@@ -130,8 +147,8 @@ static void close_postgresql(void *store)
     free(p);
 }
 
-static void *open_postgresql(
-        const char *address, enum eventstore_use use, char error_r[EVENTSTORE_ERROR_MAX])
+static void *open_postgresql(const char *address, const struct record_kind *kind,
+        enum eventstore_use use, char error_r[EVENTSTORE_ERROR_MAX])
 {
     const size_t size = strlen(address) + 1;
     struct postgresql *p = calloc(1, sizeof *p + size);
@@ -140,18 +157,16 @@ static void *open_postgresql(
         snprintf(error_r, EVENTSTORE_ERROR_MAX, "out of memory");
         return NULL;
     }
+    p->kind = kind;
     p->use = use;
     postgresql_size_set(p, 0);
     memcpy(p->address, address, size);
     if (connect_session(p, error_r))
         return p;
+    const bool missing = p->missing;
     close_postgresql(p);
+    errno = missing ? ENOENT : EIO;
     return NULL;
-}
-
-static uint64_t bigint_of(uint64_t number)
-{
-    return number < INT64_MAX ? number : INT64_MAX;
 }
 
 /* Writes COPY's text form. Event texts are printable ASCII. Any other octet is written as in
@@ -170,31 +185,29 @@ static void postgresql_put_text(FILE *out, struct text t, char end)
     putc_unlocked(end, out);
 }
 
-static void postgresql_put_event(FILE *out, const struct event *e)
+static void postgresql_put_event(FILE *out, const struct record_kind *kind, const void *event)
 {
-    fprintf(out, "%" PRIu64 "\t%s\t%s\t%s\t", bigint_of(e->time), verdict_name(e->verdict),
-            reason_name(e->reason), reason_name(e->would_be));
-    postgresql_put_text(out, e->cause, '\t');
-    postgresql_put_text(out, e->user, '\t');
-    postgresql_put_text(out, event_domain(e), '\t');
-    postgresql_put_text(out, e->host, '\t');
-    postgresql_put_text(out, e->receiving, '\t');
-    postgresql_put_text(out, e->ip, '\t');
-    postgresql_put_text(out, e->asker, '\t');
-    postgresql_put_text(out, e->stamp, '\t');
-    fprintf(out, "%" PRIu64 "\t", bigint_of(e->issued));
-    postgresql_put_text(out, e->digest, '\t');
-    fprintf(out, "%d\t%" PRIu32 "\n", e->listed, e->milliseconds);
+    struct eventstore_value values[RECORD_KIND_COLUMNS_MAX];
+
+    kind->values(event, values);
+    for (size_t i = 0; i < kind->columns_count; i++) {
+        const char end = i + 1 < kind->columns_count ? '\t' : '\n';
+        if (values[i].is_text)
+            postgresql_put_text(out, values[i].text, end);
+        else
+            fprintf(out, "%" PRId64 "%c", values[i].number, end);
+    }
 }
 
-static bool put_events(const struct event *events, size_t count, char **lines_r, size_t *len_r)
+static bool put_events(const struct record_kind *kind, const void *events, size_t count,
+        char **lines_r, size_t *len_r)
 {
     FILE *out = open_memstream(lines_r, len_r);
 
     if (out == NULL)
         return false;
     for (size_t i = 0; i < count; i++)
-        postgresql_put_event(out, &events[i]);
+        postgresql_put_event(out, kind, record_kind_at(kind, events, i));
     if (fclose(out) == 0)
         return true;
     free(*lines_r);
@@ -211,26 +224,41 @@ struct writing {
 };
 
 static bool write_gap(
-        struct session *s, const struct eventstore_gap *gap, char error_r[EVENTSTORE_ERROR_MAX])
+        struct postgresql *p, const struct eventstore_gap *gap, char error_r[EVENTSTORE_ERROR_MAX])
 {
     char sql[160];
 
     snprintf(sql, sizeof sql,
-            "INSERT INTO verimail.gap VALUES (%" PRIu64 ", %" PRIu64 ", %" PRIu64 ")",
-            bigint_of(gap->time), bigint_of(gap->lost), bigint_of(gap->left_out));
-    return session_run(s, sql, error_r);
+            "INSERT INTO verimail.%s_gap VALUES (%" PRId64 ", %" PRId64 ", %" PRId64 ")",
+            p->kind->table, record_number(gap->time).number, record_number(gap->lost).number,
+            record_number(gap->left_out).number);
+    return session_run(p->session, sql, error_r);
 }
 
-static bool write_once(struct session *s, struct writing *w, char error_r[EVENTSTORE_ERROR_MAX])
+static bool copy_lines(struct postgresql *p, struct text lines, char error_r[EVENTSTORE_ERROR_MAX])
+{
+    char sql[COLUMNS_MAX];
+    struct writer w = writer_of(sql, sizeof sql);
+
+    writer_string(&w, "COPY verimail.");
+    writer_string(&w, p->kind->table);
+    writer_string(&w, " (");
+    record_kind_put_columns(p->kind, "", "", &w);
+    writer_string(&w, ") FROM STDIN");
+    writer_char(&w, '\0');
+    return !w.failed && session_copy(p->session, sql, lines, error_r);
+}
+
+static bool write_once(struct postgresql *p, struct writing *w, char error_r[EVENTSTORE_ERROR_MAX])
 {
     w->ending = false;
-    if (!session_number(
-                s, "BEGIN;" POSTGRESQL_LOCK "SELECT txid_current()", &w->transaction, error_r) ||
-            (w->lines.len > 0 && !session_copy(s, copy, w->lines, error_r)) ||
-            (w->gap != NULL && !write_gap(s, w->gap, error_r)))
+    if (!session_number(p->session, "BEGIN;" POSTGRESQL_LOCK "SELECT txid_current()",
+                &w->transaction, error_r) ||
+            (w->lines.len > 0 && !copy_lines(p, w->lines, error_r)) ||
+            (w->gap != NULL && !write_gap(p, w->gap, error_r)))
         return false;
     w->ending = true;
-    return session_run(s, "COMMIT", error_r);
+    return session_run(p->session, "COMMIT", error_r);
 }
 
 /* Whether the transaction was committed. After a connection broke between COMMIT and its answer,
@@ -257,7 +285,7 @@ static bool write_lines(struct postgresql *p, struct writing *w, char error_r[EV
         if (tries > 0 && was_written(p->session, w))
             return true;
         if (postgresql_size_make_room(p, w->lines.len, error_r) &&
-                postgresql_size_extend(p, w->count, error_r) && write_once(p->session, w, error_r))
+                postgresql_size_extend(p, w->count, error_r) && write_once(p, w, error_r))
             return true;
         postgresql_roll_back(p->session);
         if (session_alive(p->session) || session_is_silent(p->session))
@@ -266,34 +294,36 @@ static bool write_lines(struct postgresql *p, struct writing *w, char error_r[EV
     return false;
 }
 
-static bool write_postgresql(void *store, const struct event *events, size_t count,
+static bool write_postgresql(void *store, const void *events, size_t count,
         const struct eventstore_gap *gap, char error_r[EVENTSTORE_ERROR_MAX])
 {
+    struct postgresql *p = store;
     char *lines = NULL;
     size_t len = 0;
 
-    if (!put_events(events, count, &lines, &len)) {
+    if (!put_events(p->kind, events, count, &lines, &len)) {
         snprintf(error_r, EVENTSTORE_ERROR_MAX, "out of memory");
         return false;
     }
     struct writing w = {.lines = {lines, len}, .count = count, .gap = gap};
-    const bool done = write_lines(store, &w, error_r);
+    const bool done = write_lines(p, &w, error_r);
     free(lines);
     return done;
 }
 
 static bool delete_some(
-        struct session *s, uint64_t before, bool *more_r, char error_r[EVENTSTORE_ERROR_MAX])
+        struct postgresql *p, uint64_t before, bool *more_r, char error_r[EVENTSTORE_ERROR_MAX])
 {
-    char sql[SQL_MAX];
+    const char *table = p->kind->table;
+    char sql[512];
     int64_t deleted = 0;
 
     snprintf(sql, sizeof sql,
-            "DELETE FROM verimail.gap WHERE time < %" PRIu64 ";"
-            "DELETE FROM verimail.event WHERE time < %" PRIu64 " AND id IN (SELECT id FROM"
-            " verimail.event WHERE time < %" PRIu64 " ORDER BY time LIMIT %d)",
-            before, before, before, PURGE_MOST);
-    const bool done = session_number(s, sql, &deleted, error_r);
+            "DELETE FROM verimail.%s_gap WHERE time < %" PRIu64 ";"
+            "DELETE FROM verimail.%s WHERE time < %" PRIu64 " AND id IN (SELECT id FROM"
+            " verimail.%s WHERE time < %" PRIu64 " ORDER BY time LIMIT %d)",
+            table, before, table, before, table, before, PURGE_MOST);
+    const bool done = session_number(p->session, sql, &deleted, error_r);
     *more_r = done && deleted >= PURGE_MOST;
     return done;
 }
@@ -310,7 +340,7 @@ static bool purge_postgresql(
             !postgresql_size_find_old(p, before, &oldest, error_r))
         return false;
     return oldest > 0 ? postgresql_size_drop(p, oldest, more_r, error_r)
-                      : delete_some(p->session, before, more_r, error_r);
+                      : delete_some(p, before, more_r, error_r);
 }
 
 static bool query_postgresql(void *store, const char *sql,

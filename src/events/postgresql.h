@@ -9,11 +9,13 @@ extern const struct eventstore_backend eventstore_postgresql;
 /* A store of events in PostgreSQL: postgresql.c, and postgresql_size.c for its partitions and the
  * room that they take. */
 struct postgresql {
+    const struct record_kind *kind;
     struct session *session;
     enum eventstore_use use;
     int64_t size; /* octets; 0: no limit */
     int64_t span; /* ids in a partition */
     int64_t end;  /* of the last partition, as far as it is known */
+    bool missing; /* it was opened for reading, and there are no tables */
     bool full;    /* events made room for others, which is logged once */
     char address[];
 };

@@ -10,7 +10,7 @@
 #define SPAN_LEAST 4096  /* events in a partition */
 #define SPAN_MOST 2097152
 #define PARTITION_TRIES 4
-#define SQL_MAX 2048           /* octets */
+#define SQL_MAX 1024           /* octets */
 #define LOCK_TIMED_OUT "55P03" /* SQLSTATE: lock_not_available */
 
 void postgresql_size_set(void *store, uint64_t octets)
@@ -27,51 +27,62 @@ void postgresql_size_set(void *store, uint64_t octets)
 
 /* Finds the end of a partition, the id behind its last; `which`: min or max. 0: there is none. */
 static bool find_partition(
-        struct session *s, const char *which, int64_t *end_r, char error_r[EVENTSTORE_ERROR_MAX])
+        struct postgresql *p, const char *which, int64_t *end_r, char error_r[EVENTSTORE_ERROR_MAX])
 {
+    const char *table = p->kind->table;
     char sql[SQL_MAX];
 
     snprintf(sql, sizeof sql,
             "SELECT coalesce(%s(right(relname::text, 19)::bigint), 0) FROM pg_inherits"
-            " JOIN pg_class ON pg_class.oid = inhrelid WHERE inhparent = 'verimail.event'::regclass"
-            " AND relname ~ '^event_to_[0-9]{19}$'",
-            which);
-    return session_number(s, sql, end_r, error_r);
+            " JOIN pg_class ON pg_class.oid = inhrelid WHERE inhparent = 'verimail.%s'::regclass"
+            " AND relname ~ '^%s_to_[0-9]{19}$'",
+            which, table, table);
+    return session_number(p->session, sql, end_r, error_r);
 }
 
 /* Adds a partition behind the last one. Reports do not hinder that. */
-static bool add_partition(
-        struct session *s, int64_t begin, int64_t span, char error_r[EVENTSTORE_ERROR_MAX])
+static bool add_partition(struct postgresql *p, int64_t begin, char error_r[EVENTSTORE_ERROR_MAX])
 {
+    const char *table = p->kind->table;
+    const int64_t end = begin + p->span;
     char name[64];
     char sql[SQL_MAX];
 
-    snprintf(name, sizeof name, "verimail.event_to_%019" PRId64, begin + span);
+    snprintf(name, sizeof name, "verimail.%s_to_%019" PRId64, table, end);
     snprintf(sql, sizeof sql,
             "BEGIN; SET LOCAL lock_timeout = 1000; " POSTGRESQL_LOCK
-            "CREATE TABLE %s (LIKE verimail.event INCLUDING DEFAULTS);"
-            "ALTER TABLE verimail.event ATTACH PARTITION %s FOR VALUES FROM (%" PRId64
-            ") TO (%" PRId64 "); COMMIT;",
-            name, name, begin, begin + span);
-    return postgresql_transact(s, sql, error_r);
+            "CREATE TABLE %s (LIKE verimail.%s INCLUDING DEFAULTS);"
+            "ALTER TABLE verimail.%s ATTACH PARTITION %s FOR VALUES FROM (%" PRId64 ") TO (%" PRId64
+            "); COMMIT;",
+            name, table, table, name, begin, end);
+    return postgresql_transact(p->session, sql, error_r);
+}
+
+/* The last id that was given. */
+static bool last_id(struct postgresql *p, int64_t *last_r, char error_r[EVENTSTORE_ERROR_MAX])
+{
+    char sql[64];
+
+    snprintf(sql, sizeof sql, "SELECT last_value FROM verimail.%s_number", p->kind->table);
+    return session_number(p->session, sql, last_r, error_r);
 }
 
 bool postgresql_size_extend(struct postgresql *p, size_t count, char error_r[EVENTSTORE_ERROR_MAX])
 {
     int64_t last = 0;
 
-    if (!session_number(p->session, "SELECT last_value FROM verimail.event_number", &last, error_r))
+    if (!last_id(p, &last, error_r))
         return false;
     const int64_t wanted = last + (int64_t)count + p->span / 2;
     if (wanted < p->end)
         return true;
     /* Another service may add one at the same time: then that is found at the next look. */
     for (int tries = 0; tries < PARTITION_TRIES; tries++) {
-        if (!find_partition(p->session, "max", &p->end, error_r))
+        if (!find_partition(p, "max", &p->end, error_r))
             return false;
         if (wanted < p->end)
             return true;
-        (void)!add_partition(p->session, p->end > last ? p->end : last, p->span, error_r);
+        (void)!add_partition(p, p->end > last ? p->end : last, error_r);
     }
     return last + (int64_t)count < p->end;
 }
@@ -84,8 +95,8 @@ bool postgresql_size_drop(
 
     snprintf(sql, sizeof sql,
             "BEGIN; SET LOCAL lock_timeout = 1000; " POSTGRESQL_LOCK
-            "DROP TABLE IF EXISTS verimail.event_to_%019" PRId64 "; COMMIT;",
-            end);
+            "DROP TABLE IF EXISTS verimail.%s_to_%019" PRId64 "; COMMIT;",
+            p->kind->table, end);
     *dropped_r = session_run(s, sql, error_r);
     if (*dropped_r)
         return true;
@@ -95,12 +106,11 @@ bool postgresql_size_drop(
 }
 
 /* Finds the oldest partition that no new event will go to; 0: there is none. */
-static bool find_oldest(struct session *s, int64_t *end_r, char error_r[EVENTSTORE_ERROR_MAX])
+static bool find_oldest(struct postgresql *p, int64_t *end_r, char error_r[EVENTSTORE_ERROR_MAX])
 {
     int64_t last = 0;
 
-    if (!find_partition(s, "min", end_r, error_r) ||
-            !session_number(s, "SELECT last_value FROM verimail.event_number", &last, error_r))
+    if (!find_partition(p, "min", end_r, error_r) || !last_id(p, &last, error_r))
         return false;
     if (*end_r > last + 1)
         *end_r = 0;
@@ -114,15 +124,17 @@ bool postgresql_size_make_room(
     int64_t used = 0;
     int64_t oldest = 0;
     bool dropped = true;
+    char sql[SQL_MAX];
 
     if (p->size == 0)
         return true;
+    snprintf(sql, sizeof sql,
+            "SELECT coalesce(sum(pg_total_relation_size(inhrelid)), 0)::bigint FROM pg_inherits"
+            " WHERE inhparent = 'verimail.%s'::regclass",
+            p->kind->table);
     while (dropped) {
-        if (!session_number(p->session,
-                    "SELECT coalesce(sum(pg_total_relation_size(inhrelid)), 0)::bigint FROM"
-                    " pg_inherits WHERE inhparent = 'verimail.event'::regclass",
-                    &used, error_r) ||
-                (used > most && !find_oldest(p->session, &oldest, error_r)))
+        if (!session_number(p->session, sql, &used, error_r) ||
+                (used > most && !find_oldest(p, &oldest, error_r)))
             return false;
         if (used <= most || oldest == 0)
             return true;
@@ -140,15 +152,15 @@ bool postgresql_size_make_room(
 }
 
 /* Whether all events of a partition are older than `before`. */
-static bool is_old(struct session *s, int64_t end, uint64_t before, bool *old_r,
+static bool is_old(struct postgresql *p, int64_t end, uint64_t before, bool *old_r,
         char error_r[EVENTSTORE_ERROR_MAX])
 {
     char sql[128];
     int64_t newest = 0;
 
-    snprintf(sql, sizeof sql, "SELECT coalesce(max(time), -1) FROM verimail.event_to_%019" PRId64,
-            end);
-    const bool done = session_number(s, sql, &newest, error_r);
+    snprintf(sql, sizeof sql, "SELECT coalesce(max(time), -1) FROM verimail.%s_to_%019" PRId64,
+            p->kind->table, end);
+    const bool done = session_number(p->session, sql, &newest, error_r);
     *old_r = done && newest < (int64_t)before;
     return done;
 }
@@ -158,8 +170,8 @@ bool postgresql_size_find_old(
 {
     bool old = false;
 
-    if (!find_oldest(p->session, end_r, error_r) ||
-            (*end_r > 0 && !is_old(p->session, *end_r, before, &old, error_r)))
+    if (!find_oldest(p, end_r, error_r) ||
+            (*end_r > 0 && !is_old(p, *end_r, before, &old, error_r)))
         return false;
     if (!old)
         *end_r = 0;

@@ -196,7 +196,7 @@ static bool open_store(struct recording *r)
         return true;
     if (mono_ms() < r->backoff.until)
         return false;
-    r->store = eventstore_open(r->address, EVENTSTORE_RECORD, error);
+    r->store = eventstore_open(r->address, &event_kind, EVENTSTORE_RECORD, error);
     if (r->store != NULL) {
         eventstore_set_size(r->store, r->record->size);
         return true;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "events/codec.h"
 #include "protocol/text.h"
 
 #define SCHEME "sqlite:"
@@ -18,6 +19,7 @@
 #define PURGE_MOST 5000 /* events in one step */
 #define PARAMETERS_MAX 16
 #define COLUMNS_MAX 32
+#define SQL_MAX 2048 /* octets */
 
 /* The file's layout can be set only before there is a table. */
 static const char layout[] = "PRAGMA auto_vacuum = INCREMENTAL;"
@@ -26,20 +28,6 @@ static const char settings[] = "PRAGMA synchronous = NORMAL;"
                                "PRAGMA temp_store = MEMORY;"
                                "PRAGMA wal_autocheckpoint = 4000;"
                                "PRAGMA journal_size_limit = 67108864;";
-static const char schema[] =
-        "BEGIN IMMEDIATE;"
-        "CREATE TABLE IF NOT EXISTS event (id INTEGER PRIMARY KEY, time INTEGER NOT NULL,"
-        " verdict TEXT NOT NULL, reason TEXT NOT NULL, would_be TEXT NOT NULL,"
-        " cause TEXT NOT NULL, \"user\" TEXT NOT NULL, domain TEXT NOT NULL, host TEXT NOT NULL, "
-        "receiving TEXT NOT NULL, ip TEXT NOT NULL, asker TEXT NOT NULL, stamp TEXT NOT NULL,"
-        " issued INTEGER NOT NULL, digest TEXT NOT NULL, listed INTEGER NOT NULL,"
-        " ms INTEGER NOT NULL);"
-        "CREATE INDEX IF NOT EXISTS event_time ON event (time);"
-        "CREATE TABLE IF NOT EXISTS gap (time INTEGER NOT NULL, lost INTEGER NOT NULL,"
-        " left_out INTEGER NOT NULL);"
-        "PRAGMA user_version = 1;"
-        "COMMIT;";
-
 static bool sqlite_fail(struct sqlite *s, const char *doing, char error_r[EVENTSTORE_ERROR_MAX])
 {
     snprintf(error_r, EVENTSTORE_ERROR_MAX, "%s: %s: %s", s->path, doing,
@@ -69,25 +57,72 @@ int sqlite_number_of(struct sqlite *s, const char *sql)
     return number;
 }
 
+/* Makes the tables that are missing. */
+static bool sqlite_make_tables(struct sqlite *s)
+{
+    const char *table = s->kind->table;
+    char columns[SQL_MAX];
+    char sql[2 * SQL_MAX];
+    struct writer w = writer_of(columns, sizeof columns);
+
+    record_kind_put_columns(s->kind, " INTEGER NOT NULL", " TEXT NOT NULL", &w);
+    writer_char(&w, '\0');
+    snprintf(sql, sizeof sql,
+            "BEGIN IMMEDIATE;"
+            "CREATE TABLE IF NOT EXISTS %s (id INTEGER PRIMARY KEY, %s);"
+            "CREATE INDEX IF NOT EXISTS %s_time ON %s (time);"
+            "CREATE INDEX IF NOT EXISTS %s_unusual ON %s (time) WHERE %s;"
+            "CREATE TABLE IF NOT EXISTS %s_gap (time INTEGER NOT NULL, lost INTEGER NOT NULL,"
+            " left_out INTEGER NOT NULL);"
+            "PRAGMA user_version = 1;"
+            "COMMIT;",
+            table, columns, table, table, table, table, s->kind->unusual, table);
+    return !w.failed && sqlite_run(s, sql);
+}
+
+/* Prepares a statement in which each %s is the name of the table. */
+static bool sqlite_prepare_for(struct sqlite *s, const char *format, sqlite3_stmt **statement_r)
+{
+    char *sql = sqlite3_mprintf(format, s->kind->table, s->kind->table, s->kind->table);
+    const bool done = sql != NULL && sqlite_prepare(s, sql, statement_r);
+
+    sqlite3_free(sql);
+    return done;
+}
+
+static bool sqlite_prepare_insert(struct sqlite *s)
+{
+    char sql[SQL_MAX];
+    struct writer w = writer_of(sql, sizeof sql);
+
+    writer_string(&w, "INSERT INTO ");
+    writer_string(&w, s->kind->table);
+    writer_string(&w, " (");
+    record_kind_put_columns(s->kind, "", "", &w);
+    writer_string(&w, ") VALUES (?");
+    for (size_t i = 1; i < s->kind->columns_count; i++)
+        writer_string(&w, ",?");
+    writer_string(&w, ")");
+    writer_char(&w, '\0');
+    return !w.failed && sqlite_prepare(s, sql, &s->insert);
+}
+
 static bool prepare_all(struct sqlite *s)
 {
-    return sqlite_prepare(s,
-                   "INSERT INTO event (time, verdict, reason, would_be, cause, \"user\", domain, "
-                   "host, receiving, ip, asker, stamp, issued, digest, listed, ms) VALUES "
-                   "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                   &s->insert) &&
-           sqlite_prepare(
-                   s, "INSERT INTO gap (time, lost, left_out) VALUES (?,?,?)", &s->insert_gap) &&
-           sqlite_prepare(s,
-                   "DELETE FROM event WHERE id IN (SELECT id FROM event WHERE id < "
-                   "(SELECT max(id) FROM event) ORDER BY id LIMIT ?)",
+    return sqlite_prepare_insert(s) &&
+           sqlite_prepare_for(
+                   s, "INSERT INTO %s_gap (time, lost, left_out) VALUES (?,?,?)", &s->insert_gap) &&
+           sqlite_prepare_for(s, "DELETE FROM %s_gap WHERE time < ?", &s->delete_gaps) &&
+           sqlite_prepare_for(s,
+                   "DELETE FROM %s WHERE id IN (SELECT id FROM %s WHERE id < "
+                   "(SELECT max(id) FROM %s) ORDER BY id LIMIT ?)",
                    &s->delete_oldest) &&
+           sqlite_prepare_for(s,
+                   "DELETE FROM %s WHERE id IN (SELECT id FROM %s WHERE time < ?1 ORDER BY time "
+                   "LIMIT ?2)",
+                   &s->delete) &&
            sqlite_prepare(s, "PRAGMA page_count", &s->pages) &&
-           sqlite_prepare(s, "PRAGMA freelist_count", &s->free_pages) &&
-           sqlite_prepare(s,
-                   "DELETE FROM event WHERE id IN (SELECT id FROM event WHERE time < ?1 ORDER BY "
-                   "time LIMIT ?2)",
-                   &s->delete);
+           sqlite_prepare(s, "PRAGMA freelist_count", &s->free_pages);
 }
 
 static void close_sqlite(void *store)
@@ -96,6 +131,7 @@ static void close_sqlite(void *store)
 
     sqlite3_finalize(s->insert);
     sqlite3_finalize(s->insert_gap);
+    sqlite3_finalize(s->delete_gaps);
     sqlite3_finalize(s->delete);
     sqlite3_finalize(s->delete_oldest);
     sqlite3_finalize(s->pages);
@@ -122,8 +158,12 @@ static bool open_to_read(struct sqlite *s, char error_r[EVENTSTORE_ERROR_MAX])
 {
     if (!check_version(s, error_r))
         return false;
-    if (sqlite_number_of(s, "SELECT count(*) FROM sqlite_master WHERE name = 'event'") == 1)
+    char sql[128];
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM sqlite_master WHERE name = '%s'",
+            s->kind->table);
+    if (sqlite_number_of(s, sql) == 1)
         return true;
+    s->missing = true;
     snprintf(error_r, EVENTSTORE_ERROR_MAX, "%s: holds no events", s->path);
     return false;
 }
@@ -185,6 +225,7 @@ static bool open_at_rest(struct sqlite *s)
 static bool open_file_to_read(struct sqlite *s, char error_r[EVENTSTORE_ERROR_MAX])
 {
     if (access(s->path, R_OK) != 0) {
+        s->missing = errno == ENOENT;
         snprintf(error_r, EVENTSTORE_ERROR_MAX, "%s: %s", s->path, strerror(errno));
         return false;
     }
@@ -206,7 +247,7 @@ static bool sqlite_open_file(
         return sqlite_fail(s, "cannot be opened", error_r);
     return (sqlite_run(s, layout) || sqlite_fail(s, "cannot be used", error_r)) &&
            check_version(s, error_r) &&
-           ((sqlite_run(s, settings) && sqlite_run(s, schema) && prepare_all(s)) ||
+           ((sqlite_run(s, settings) && sqlite_make_tables(s) && prepare_all(s)) ||
                    sqlite_fail(s, "cannot be used", error_r));
 }
 
@@ -259,20 +300,21 @@ static bool fail_for_good(struct sqlite *s, const char *doing, char error_r[EVEN
     return false;
 }
 
-static struct sqlite *new_sqlite(const char *path)
+static struct sqlite *new_sqlite(const char *path, const struct record_kind *kind)
 {
     const size_t size = strlen(path) + 1;
     struct sqlite *s = calloc(1, sizeof *s + size);
 
     if (s == NULL)
         return NULL;
+    s->kind = kind;
     s->pages_max = s->log_max = INT64_MAX;
     memcpy(s->path, path, size);
     return s;
 }
 
-static void *open_sqlite(
-        const char *address, enum eventstore_use use, char error_r[EVENTSTORE_ERROR_MAX])
+static void *open_sqlite(const char *address, const struct record_kind *kind,
+        enum eventstore_use use, char error_r[EVENTSTORE_ERROR_MAX])
 {
     const char *path = address + sizeof SCHEME - 1;
 
@@ -280,7 +322,7 @@ static void *open_sqlite(
      * call fails, without effect, once SQLite was used. */
     (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     for (int tries = 0; tries < 2; tries++) {
-        struct sqlite *s = new_sqlite(path);
+        struct sqlite *s = new_sqlite(path, kind);
         if (s == NULL) {
             snprintf(error_r, EVENTSTORE_ERROR_MAX, "out of memory");
             return NULL;
@@ -288,7 +330,9 @@ static void *open_sqlite(
         if (sqlite_open_file(s, use, error_r))
             return s;
         const bool again = use == EVENTSTORE_RECORD && is_damaged(s) && sqlite_set_aside(s);
+        const bool missing = s->missing;
         close_sqlite(s);
+        errno = missing ? ENOENT : EIO;
         if (!again)
             return NULL;
     }
@@ -305,7 +349,7 @@ static void bind_plain(sqlite3_stmt *statement, int at, struct text t)
 {
     static const char digits[] = "0123456789ABCDEF";
 
-    if (event_is_plain(t)) {
+    if (codec_is_plain(t)) {
         bind_text(statement, at, t);
         return;
     }
@@ -331,43 +375,34 @@ bool sqlite_step(sqlite3_stmt *statement)
     return done;
 }
 
-static sqlite3_int64 number_from(uint64_t number)
+static bool sqlite_insert(struct sqlite *s, const void *event)
 {
-    return number < INT64_MAX ? (sqlite3_int64)number : INT64_MAX;
+    struct eventstore_value values[RECORD_KIND_COLUMNS_MAX];
+
+    s->kind->values(event, values);
+    for (size_t i = 0; i < s->kind->columns_count; i++) {
+        if (values[i].is_text)
+            bind_plain(s->insert, (int)i + 1, values[i].text);
+        else
+            sqlite3_bind_int64(s->insert, (int)i + 1, values[i].number);
+    }
+    return sqlite_step(s->insert);
 }
 
-static bool sqlite_insert(struct sqlite *s, const struct event *e)
+static void bind_number(sqlite3_stmt *statement, int at, uint64_t number)
 {
-    sqlite3_stmt *i = s->insert;
-
-    sqlite3_bind_int64(i, 1, number_from(e->time));
-    bind_text(i, 2, text_of(verdict_name(e->verdict)));
-    bind_text(i, 3, text_of(reason_name(e->reason)));
-    bind_text(i, 4, text_of(reason_name(e->would_be)));
-    bind_plain(i, 5, e->cause);
-    bind_plain(i, 6, e->user);
-    bind_plain(i, 7, event_domain(e));
-    bind_plain(i, 8, e->host);
-    bind_plain(i, 9, e->receiving);
-    bind_plain(i, 10, e->ip);
-    bind_plain(i, 11, e->asker);
-    bind_plain(i, 12, e->stamp);
-    sqlite3_bind_int64(i, 13, number_from(e->issued));
-    bind_plain(i, 14, e->digest);
-    sqlite3_bind_int(i, 15, e->listed);
-    sqlite3_bind_int64(i, 16, e->milliseconds);
-    return sqlite_step(i);
+    sqlite3_bind_int64(statement, at, record_number(number).number);
 }
 
 static bool sqlite_insert_gap(struct sqlite *s, const struct eventstore_gap *gap)
 {
-    sqlite3_bind_int64(s->insert_gap, 1, number_from(gap->time));
-    sqlite3_bind_int64(s->insert_gap, 2, number_from(gap->lost));
-    sqlite3_bind_int64(s->insert_gap, 3, number_from(gap->left_out));
+    bind_number(s->insert_gap, 1, gap->time);
+    bind_number(s->insert_gap, 2, gap->lost);
+    bind_number(s->insert_gap, 3, gap->left_out);
     return sqlite_step(s->insert_gap);
 }
 
-static bool write_sqlite(void *store, const struct event *events, size_t count,
+static bool write_sqlite(void *store, const void *events, size_t count,
         const struct eventstore_gap *gap, char error_r[EVENTSTORE_ERROR_MAX])
 {
     struct sqlite *s = store;
@@ -380,7 +415,7 @@ static bool write_sqlite(void *store, const struct event *events, size_t count,
         return false;
     bool done = sqlite_run(s, "BEGIN IMMEDIATE") && sqlite_size_make_room(s, events, count);
     for (size_t i = 0; done && i < count; i++)
-        done = sqlite_insert(s, &events[i]);
+        done = sqlite_insert(s, record_kind_at(s->kind, events, i));
     if (done && gap != NULL)
         done = sqlite_insert_gap(s, gap);
     if (done && sqlite_run(s, "COMMIT"))
@@ -396,21 +431,19 @@ static bool purge_sqlite(
 {
     struct sqlite *s = store;
 
-    sqlite3_bind_int64(s->delete, 1, number_from(before));
+    bind_number(s->delete, 1, before);
     sqlite3_bind_int64(s->delete, 2, PURGE_MOST);
     if (!sqlite_step(s->delete))
         return fail_for_good(s, "old events cannot be deleted", error_r);
     int deleted = sqlite3_changes(s->db);
-    char gaps[80];
-    snprintf(
-            gaps, sizeof gaps, "DELETE FROM gap WHERE time < %lld", (long long)number_from(before));
     const bool too_large = sqlite_size_is_over(s);
     if (too_large && deleted == 0 && !sqlite_size_delete(s, PURGE_MOST, &deleted))
         return fail_for_good(s, "the oldest events cannot be deleted", error_r);
     if ((deleted > 0 || too_large) && !sqlite_run(s, "PRAGMA incremental_vacuum(1000)"))
         return fail_for_good(s, "cannot be made smaller", error_r);
     *more_r = deleted == PURGE_MOST || (deleted > 0 && sqlite_size_is_over(s));
-    return sqlite_run(s, gaps) || fail_for_good(s, "old gaps cannot be deleted", error_r);
+    bind_number(s->delete_gaps, 1, before);
+    return sqlite_step(s->delete_gaps) || fail_for_good(s, "old gaps cannot be deleted", error_r);
 }
 
 static void bind(sqlite3_stmt *statement, const struct eventstore_value *parameters, size_t count)

@@ -10,9 +10,11 @@ extern const struct eventstore_backend eventstore_sqlite;
 
 /* A store of events in a file of SQLite: sqlite.c, and sqlite_size.c for the room that it takes. */
 struct sqlite {
+    const struct record_kind *kind;
     sqlite3 *db;
     sqlite3_stmt *insert;
     sqlite3_stmt *insert_gap;
+    sqlite3_stmt *delete_gaps;
     sqlite3_stmt *delete;
     sqlite3_stmt *delete_oldest;
     sqlite3_stmt *pages;      /* of the file */
@@ -20,6 +22,7 @@ struct sqlite {
     int64_t page_size;
     int64_t pages_max; /* of the file; INT64_MAX: no limit */
     int64_t log_max;   /* octets of the write-ahead log; INT64_MAX: no limit */
+    bool missing;      /* it was opened for reading, and was never made */
     bool full;         /* events made room for others, which is logged once */
     char path[];
 };
@@ -34,7 +37,7 @@ int sqlite_number_of(struct sqlite *s, const char *sql);
 /* See eventstore_set_size(). */
 void sqlite_size_set(void *store, uint64_t octets);
 /* In the transaction that writes these events: deletes as many of the oldest as must make room. */
-bool sqlite_size_make_room(struct sqlite *s, const struct event *events, size_t count);
+bool sqlite_size_make_room(struct sqlite *s, const void *events, size_t count);
 /* Deletes the oldest events, at most this many. */
 bool sqlite_size_delete(struct sqlite *s, int64_t most, int *deleted_r);
 /* Whether the file is larger than it may be: the size in the configuration became less. */

@@ -46,16 +46,16 @@ bool sqlite_size_delete(struct sqlite *s, int64_t most, int *deleted_r)
 }
 
 /* Pages for events, with their share of the index and of pages that are half full. */
-static int64_t sqlite_pages_of(const struct sqlite *s, const struct event *events, size_t count)
+static int64_t sqlite_pages_of(const struct sqlite *s, const void *events, size_t count)
 {
     size_t octets = 0;
 
     for (size_t i = 0; i < count; i++)
-        octets += event_octets(&events[i]) + ROW_OVERHEAD;
+        octets += record_kind_octets(s->kind, record_kind_at(s->kind, events, i)) + ROW_OVERHEAD;
     return (int64_t)octets * 3 / 2 / s->page_size + PAGES_SPARE;
 }
 
-bool sqlite_size_make_room(struct sqlite *s, const struct event *events, size_t count)
+bool sqlite_size_make_room(struct sqlite *s, const void *events, size_t count)
 {
     const int64_t wanted = s->pages_max < INT64_MAX ? sqlite_pages_of(s, events, count) : 0;
     int deleted = 1;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 #include "events/store.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,8 +41,8 @@ char *eventstore_address(const char *store, const char *state, const char *name)
                                                                                      : NULL;
 }
 
-struct eventstore *eventstore_open(
-        const char *address, enum eventstore_use use, char error_r[EVENTSTORE_ERROR_MAX])
+struct eventstore *eventstore_open(const char *address, const struct record_kind *kind,
+        enum eventstore_use use, char error_r[EVENTSTORE_ERROR_MAX])
 {
     struct eventstore *store = calloc(1, sizeof *store);
 
@@ -49,15 +50,18 @@ struct eventstore *eventstore_open(
         snprintf(error_r, EVENTSTORE_ERROR_MAX, "out of memory");
         return NULL;
     }
+    errno = EIO;
     for (size_t i = 0; backends[i] != NULL && store->backend == NULL; i++)
         if (is_of_backend(address, backends[i]))
             store->backend = backends[i];
     if (store->backend == NULL)
         snprintf(error_r, EVENTSTORE_ERROR_MAX, "%s: there is no such kind of store", address);
     else
-        store->store = store->backend->open(address, use, error_r);
+        store->store = store->backend->open(address, kind, use, error_r);
     if (store->store == NULL) {
+        const int error = errno;
         free(store);
+        errno = error;
         return NULL;
     }
     return store;
@@ -82,7 +86,7 @@ const char *eventstore_backend(const struct eventstore *store)
     return store->backend->name;
 }
 
-bool eventstore_write(struct eventstore *store, const struct event *events, size_t count,
+bool eventstore_write(struct eventstore *store, const void *events, size_t count,
         const struct eventstore_gap *gap)
 {
     return store->backend->write(store->store, events, count, gap, store->error);

@@ -6,26 +6,39 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "events/event.h"
+#include "events/record_kind.h"
 
 #define EVENTSTORE_ERROR_MAX 512 /* octets of an error text, with its NUL */
 
 #define EVENTSTORE_SERVICE "events.db" /* the file of verimaild's events, in the state folder */
+#define EVENTSTORE_MAIL "mail.db"      /* the file of verimail-milter's, likewise */
 
 /* Where events are recorded (design, section 8): none, sqlite:PATH, postgresql://... Calls may wait
  * for disk and network, but not forever. A store belongs to one process and one thread. Several
- * processes may record in the same place at once.
+ * processes may record in the same place at once. It is opened for one kind of event: a file of
+ * SQLite has the tables of one kind, and a database of PostgreSQL has those of both.
  *
- * The table `event` has the columns id (ascending in the order of recording), time (Unix
- * milliseconds), verdict ("YES") and reason ("stamped"), would_be ("forged", the reason of the NO
- * that a domain under test does not say; else ""). The texts cause, user, domain (the
- * user's), host, receiving, ip, asker, stamp and digest follow, "" if not known, then issued (Unix
- * seconds, 0 if not known), listed (0 or 1) and ms. When an id is visible, all lower ones are too.
- * Ids begin again when a store is recreated.
+ * The table `event` has a row for each question that the service answered: id (ascending in the
+ * order of recording), time (Unix milliseconds), verdict ("YES") and reason ("stamped"), would_be
+ * ("forged", the reason of the NO that a domain under test does not say; else ""). The texts cause,
+ * user, domain (the user's), host, receiving, ip, asker, stamp and digest follow, "" if not known.
+ * They stand around issued (Unix seconds, 0 if not known). The last are listed (0 or 1) and ms.
  *
- * The table `gap` has the columns time, lost and left_out: the number of events that were lost
- * before this time, and that were left out because too many like them came. Queries quote the names
- * of columns that are SQL words somewhere. */
+ * The table `mail` has a row for each message that the milter decided about: id, time, direction
+ * ("in", "out"), action ("stamped", "passed", "marked", "rejected", "quarantined", "deferred"),
+ * would_be (an action: in `mode = monitor` what it would have been; else ""). Then verdict ("YES",
+ * "NO", "ALLOW", "temperror", "permerror"; "" for `out`) and reason (the service's, or why there
+ * is no verdict or no stamp; else ""). The texts queue (id), message (Message-ID without <>),
+ * author, domain (the author's), login, ip, receiving, service (address and port) and source
+ * ("service", "cache", "peer") follow, "" if not known. The last are secure (0 or 1: DNSSEC vouches
+ * for the way to the service), lookup (a DNS name), stamp (as in `event`) and ms. Messages of
+ * domains that do not use Verimail have no row.
+ *
+ * When an id is visible, all lower ones are too. Ids begin again when a store is recreated.
+ *
+ * The tables `event_gap` and `mail_gap` have the columns time, lost and left_out: the number of
+ * events that were lost before this time, and that were left out because too many like them came.
+ * Queries quote the names of columns that are SQL words somewhere. */
 struct eventstore;
 
 enum eventstore_use {
@@ -37,9 +50,10 @@ enum eventstore_use {
  * file of this name in the folder `state`. The caller frees it. NULL when out of memory. */
 char *eventstore_address(const char *store, const char *state, const char *name);
 
-/* NULL with a sentence in `error_r`. */
-struct eventstore *eventstore_open(
-        const char *address, enum eventstore_use use, char error_r[EVENTSTORE_ERROR_MAX]);
+/* NULL with a sentence in `error_r`. errno is ENOENT if the only fault is that nothing was ever
+ * recorded there. */
+struct eventstore *eventstore_open(const char *address, const struct record_kind *kind,
+        enum eventstore_use use, char error_r[EVENTSTORE_ERROR_MAX]);
 void eventstore_close(struct eventstore **store);
 const char *eventstore_error(const struct eventstore *store);
 const char *eventstore_backend(const struct eventstore *store); /* "sqlite" */
@@ -51,14 +65,14 @@ struct eventstore_gap {
     uint64_t left_out;
 };
 
-/* Records all events in one transaction, and with them `gap` if it is not NULL. On false nothing
- * was recorded, and you may try again: a lost connection is reopened.
+/* Records all events, an array of the kind's structs, in one transaction, and with them `gap` if it
+ * is not NULL. On false nothing was recorded, and you may try again: a lost connection is reopened.
  *
  * There is one exception: all events may have been recorded if a server was lost during COMMIT and
  * its outcome cannot be found out.
  *
  * Octets of texts that are not printable ASCII are recorded as %XX. */
-bool eventstore_write(struct eventstore *store, const struct event *events, size_t count,
+bool eventstore_write(struct eventstore *store, const void *events, size_t count,
         const struct eventstore_gap *gap) __attribute__((warn_unused_result));
 /* The room on the disk that a store to record in may take: from then on the oldest events make room
  * for new ones. */
@@ -68,14 +82,8 @@ void eventstore_set_size(struct eventstore *store, uint64_t octets);
 bool eventstore_purge(struct eventstore *store, uint64_t before, bool *more_r)
         __attribute__((warn_unused_result));
 
-/* A value of a row: a number or a text. */
-struct eventstore_value {
-    bool is_text;
-    int64_t number;
-    struct text text; /* borrowed for the call */
-};
-
-/* Runs one of our queries and calls `row` for each row, until it returns false. The SQL must work
+/* Runs one of our queries and calls `row` for each row, until it returns false. Texts in `values`
+ * are borrowed for the call. The SQL must work
  * with every type of store. Parameters are $1, $2 ..., at most 16, with numbers or texts as values.
  * There are at most 32 columns. NULL is read as the number 0, and fractions are cut off. */
 bool eventstore_query(struct eventstore *store, const char *sql,
@@ -86,10 +94,11 @@ bool eventstore_query(struct eventstore *store, const char *sql,
 struct eventstore_backend {
     const char *name;
     const char *scheme; /* prefix of its addresses */
-    void *(*open)(const char *address, enum eventstore_use use, char error_r[EVENTSTORE_ERROR_MAX]);
+    void *(*open)(const char *address, const struct record_kind *kind, enum eventstore_use use,
+            char error_r[EVENTSTORE_ERROR_MAX]);
     void (*close)(void *store);
-    bool (*write)(void *store, const struct event *events, size_t count,
-            const struct eventstore_gap *gap, char error_r[EVENTSTORE_ERROR_MAX]);
+    bool (*write)(void *store, const void *events, size_t count, const struct eventstore_gap *gap,
+            char error_r[EVENTSTORE_ERROR_MAX]);
     void (*set_size)(void *store, uint64_t octets);
     bool (*purge)(void *store, uint64_t before, bool *more_r, char error_r[EVENTSTORE_ERROR_MAX]);
     bool (*query)(void *store, const char *sql, const struct eventstore_value *parameters,

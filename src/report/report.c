@@ -176,7 +176,7 @@ static json_t *report_gap(struct scope *scope, const char *column)
     char sql[200];
 
     snprintf(sql, sizeof sql,
-            "SELECT CAST(coalesce(sum(%s), 0) AS bigint) FROM gap WHERE time >= %llu AND "
+            "SELECT CAST(coalesce(sum(%s), 0) AS bigint) FROM event_gap WHERE time >= %llu AND "
             "time < %llu",
             column, (unsigned long long)scope->since, (unsigned long long)scope->until);
     return json_integer(scope_number(scope, sql, 0));

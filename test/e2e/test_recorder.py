@@ -164,7 +164,7 @@ def test_each_once_under_load_and_reloads(case):
     equal(d.stop(), 0)
     equal(number(events_path(case)), load.asked, "events")
     equal(number(events_path(case), 'SELECT count(DISTINCT stamp) FROM event'), load.asked, "stamps")
-    equal(number(events_path(case), "SELECT count(*) FROM gap"), 0, "gaps")
+    equal(number(events_path(case), "SELECT count(*) FROM event_gap"), 0, "gaps")
 
 
 def test_recorder_that_is_killed_is_replaced(case):
@@ -185,7 +185,7 @@ def test_recorder_that_is_killed_is_replaced(case):
     equal(d.count("event=verimail-recorder-died|event=recorder-died"), kills, "deaths in the log")
     equal(d.stop(), 0)
     equal(number(events_path(case), 'SELECT count(DISTINCT stamp) FROM event'), load.asked, "stamps")
-    equal(number(events_path(case), "SELECT count(*) FROM gap"), 0, "gaps")
+    equal(number(events_path(case), "SELECT count(*) FROM event_gap"), 0, "gaps")
     # A batch that was written when the recorder died may be written again.
     twice = rows(events_path(case), """SELECT min(id), max(id) FROM event GROUP BY stamp
             HAVING count(*) > 1""")
@@ -211,9 +211,9 @@ def test_nobody_waits_for_a_recorder_that_stands_still(case):
     answered_once(load)
     asked = load.asked + 1
     wait_for(lambda: number(events_path(case))
-             + number(events_path(case), "SELECT sum(lost) FROM gap") >= asked,
+             + number(events_path(case), "SELECT sum(lost) FROM event_gap") >= asked,
              "all questions on record")
-    gap = number(events_path(case), "SELECT sum(lost) FROM gap")
+    gap = number(events_path(case), "SELECT sum(lost) FROM event_gap")
     check(gap > 0, "nothing was lost")
     equal(number(events_path(case), 'SELECT count(DISTINCT stamp) FROM event') + gap, asked)
     equal(number(events_path(case)) + gap, asked)

@@ -81,12 +81,12 @@ def test_a_flood_fills_neither_log_nor_record(case, question):
     most = 1000 + 10 * (seconds + 2)
     check(100 <= shown <= most, f"{shown} lines in {seconds:.1f} s")
     equal(rows(case, "SELECT count(*) FROM event WHERE verdict = 'NO'")[0][0], shown)
-    equal(rows(case, "SELECT sum(left_out) FROM gap")[0][0], QUESTIONS - shown)
+    equal(rows(case, "SELECT sum(left_out) FROM event_gap")[0][0], QUESTIONS - shown)
     equal(sum(int(log_value(line, "count")) for line in d.lines("event=left-out")), QUESTIONS - shown)
     # What is ours is on record, each once.
     equal(rows(case, "SELECT count(*), count(DISTINCT stamp) FROM event WHERE verdict = 'YES'")[0],
           (genuine.asked, genuine.asked))
-    equal(rows(case, "SELECT sum(lost) FROM gap")[0][0] or 0, 0, "lost")
+    equal(rows(case, "SELECT sum(lost) FROM event_gap")[0][0] or 0, 0, "lost")
     check(log < most * LINE + genuine.asked * 400, f"{log} octets of log")
     check(record < most * EVENT + genuine.asked * 800 + 5000000, f"{record} octets of record")
     print(f"# {rate:.0f} questions a second for {seconds:.1f} s: {log / seconds:.0f} octets of log "

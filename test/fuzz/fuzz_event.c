@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "events/codec.h"
 #include "events/event.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -15,7 +16,7 @@ static void must(bool holds)
 
 static void plain(struct text t, size_t max)
 {
-    must(t.len <= max && event_is_plain(t));
+    must(t.len <= max && codec_is_plain(t));
 }
 
 static void in_bounds(const struct event *e)
@@ -93,10 +94,10 @@ static void write_it(const uint8_t *data, size_t size)
     event.digest = cut(&data, &size, 2 * DIGEST_TEXT);
     must(event_encode(&event, &w));
     if (!event_decode(writer_text(&w), &back)) {
-        must(!event_is_plain(event.cause) || !event_is_plain(event.user) ||
-                !event_is_plain(event.host) || !event_is_plain(event.receiving) ||
-                !event_is_plain(event.ip) || !event_is_plain(event.asker) ||
-                !event_is_plain(event.stamp) || !event_is_plain(event.digest));
+        must(!codec_is_plain(event.cause) || !codec_is_plain(event.user) ||
+                !codec_is_plain(event.host) || !codec_is_plain(event.receiving) ||
+                !codec_is_plain(event.ip) || !codec_is_plain(event.asker) ||
+                !codec_is_plain(event.stamp) || !codec_is_plain(event.digest));
         return;
     }
     in_bounds(&back);

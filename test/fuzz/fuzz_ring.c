@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "events/codec.h"
 #include "events/ring.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -62,7 +63,7 @@ static size_t look(void)
 
     must(count <= MOST);
     for (size_t i = 0; i < count; i++) {
-        must(event_is_plain(events[i].user) && events[i].user.len <= ADDRESS_MAX);
+        must(codec_is_plain(events[i].user) && events[i].user.len <= ADDRESS_MAX);
         must(events[i].user.len == 0 ||
                 (events[i].user.at >= buffer &&
                         events[i].user.at + events[i].user.len <= buffer + sizeof buffer));

@@ -93,7 +93,7 @@ def full_store(case):
                            user, 0)] * (160 - i)
     add(path, rows)
     with contextlib.closing(sqlite3.connect(path)) as store, store:
-        store.execute("INSERT INTO gap VALUES (?, ?, ?)", (end - DAY, 1234567, 89))
+        store.execute("INSERT INTO event_gap VALUES (?, ?, ?)", (end - DAY, 1234567, 89))
     return path
 
 

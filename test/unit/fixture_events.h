@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "events/event.h"
+#include "events/mail_event.h"
 #include "events/store.h"
 
 #define FIXTURE_EVENTS_MAX 4096 /* octets of rows as text */
@@ -32,6 +34,27 @@ static inline struct event fixture_event(uint64_t time)
             .issued = 1780271000,
             .digest = {"47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU", 43},
             .listed = true,
+            .milliseconds = 12,
+    };
+}
+
+/* A message like many others, at this time. */
+static inline struct mail_event fixture_mail(uint64_t time)
+{
+    return (struct mail_event){
+            .time = time,
+            .action = MAIL_ACTION_REJECTED,
+            .verdict = VERDICT_NO,
+            .source = MAIL_SOURCE_SERVICE,
+            .secure = true,
+            .reason = {"unstamped", 9},
+            .queue = {"4cXyZ12345", 10},
+            .message = {"1@example.org", 13},
+            .author = {"alice@example.org", 17},
+            .ip = {"192.0.2.1", 9},
+            .receiving = {"example.net", 11},
+            .service = {"192.0.2.7:26", 12},
+            .lookup = {"_verimail._tcp.example.org", 26},
             .milliseconds = 12,
     };
 }
@@ -82,16 +105,22 @@ static inline long long fixture_events_number(struct eventstore *store, const ch
 }
 
 /* Opens a store; ends the program when it cannot be opened. */
-static inline struct eventstore *fixture_events_open(const char *address, enum eventstore_use use)
+static inline struct eventstore *fixture_events_open_kind(
+        const char *address, const struct record_kind *kind, enum eventstore_use use)
 {
     char error[EVENTSTORE_ERROR_MAX];
-    struct eventstore *store = eventstore_open(address, use, error);
+    struct eventstore *store = eventstore_open(address, kind, use, error);
 
     if (store == NULL) {
         fprintf(stderr, "%s: %s\n", address, error);
         abort();
     }
     return store;
+}
+
+static inline struct eventstore *fixture_events_open(const char *address, enum eventstore_use use)
+{
+    return fixture_events_open_kind(address, &event_kind, use);
 }
 
 /* Writes so many events, a millisecond apart, in one batch. */

@@ -166,7 +166,7 @@ struct eventstore_value fixture_recorder_asked(const struct fixture_recorder *p,
 {
     struct eventstore_value value = {.number = -1};
     char error[EVENTSTORE_ERROR_MAX];
-    struct eventstore *store = eventstore_open(p->events, EVENTSTORE_READ, error);
+    struct eventstore *store = eventstore_open(p->events, &event_kind, EVENTSTORE_READ, error);
 
     if (store == NULL)
         return value;

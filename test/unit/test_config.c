@@ -189,6 +189,7 @@ TEST(milter_is_read)
     assert_string_equal(m->logins.at, "/l");
     assert_int_equal(m->logins.line, 6);
     assert_string_equal(m->on_foreign_from.at, "reject");
+    assert_string_equal(m->state.at, "/var/lib/verimail");
     config_free(&config);
     problems_free(&problems);
 }

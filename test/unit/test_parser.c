@@ -144,8 +144,8 @@ TEST(unknown_names_are_passed_over)
             {"colour { red { x = {} } }\ncolour x { \"y\" { } }\nservice { state = x }",
                     "f:1: no such option or section: colour: " ANY "\n"
                     "f:2: no such option or section: colour: " ANY "\nf:3: bad state: x" PATH},
-            {"\nstate = /x\n",
-                    "f:2: no such option or section: state: expected it in a section service\n"},
+            {"\nworkers = /x\n",
+                    "f:2: no such option or section: workers: expected it in a section service\n"},
             {"user \"x\" { }",
                     "f:1: no such option or section: user: expected it in a section domain\n"},
             {"domain a.b {\n domain c.d {\n hosts = a_b }\n}\n",

@@ -226,7 +226,7 @@ TEST_SERVER(a_newer_form_is_left_alone)
     eventstore_close(&store);
     sql("UPDATE verimail.form SET version = 2");
     for (int use = EVENTSTORE_RECORD; use <= EVENTSTORE_READ; use++) {
-        assert_null(eventstore_open(address, (enum eventstore_use)use, error));
+        assert_null(eventstore_open(address, &event_kind, (enum eventstore_use)use, error));
         assert_non_null(strstr(error, "newer Verimail (form 2, this one knows 1)"));
     }
 }
@@ -245,7 +245,7 @@ TEST_SERVER(a_recorder_with_few_rights)
     sql(sentence);
     snprintf(other, sizeof other, "%s&user=verimail_few", address);
     char error[EVENTSTORE_ERROR_MAX] = "";
-    assert_null(eventstore_open(other, EVENTSTORE_RECORD, error));
+    assert_null(eventstore_open(other, &event_kind, EVENTSTORE_RECORD, error));
     assert_non_null(strstr(error, "permission denied"));
     sql("CREATE SCHEMA verimail AUTHORIZATION verimail_few");
     store = fixture_events_open(other, EVENTSTORE_RECORD);
@@ -271,7 +271,7 @@ TEST(addresses_without_a_server)
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         error[0] = '\0';
-        assert_null(eventstore_open(table[i].address, EVENTSTORE_RECORD, error));
+        assert_null(eventstore_open(table[i].address, &event_kind, EVENTSTORE_RECORD, error));
         if (strstr(error, table[i].error) == NULL || strstr(error, "secret") != NULL ||
                 strchr(error, '\n') != NULL)
             fail_msg("%s: got `%s`, want `%s`", table[i].address, error, table[i].error);
@@ -295,10 +295,10 @@ TEST(servers_that_are_none)
     assert_int_equal(getsockname(server, at.any, &len), 0);
     snprintf(to, sizeof to, "postgresql://u@127.0.0.1:%u/x?connect_timeout=2",
             ntohs(place.sin_port));
-    assert_null(eventstore_open(to, EVENTSTORE_RECORD, error));
+    assert_null(eventstore_open(to, &event_kind, EVENTSTORE_RECORD, error));
     assert_non_null(strstr(error, "refused"));
     assert_int_equal(listen(server, 8), 0);
-    assert_null(eventstore_open(to, EVENTSTORE_RECORD, error));
+    assert_null(eventstore_open(to, &event_kind, EVENTSTORE_RECORD, error));
     assert_non_null(strstr(error, "timeout expired"));
     close(server);
 }

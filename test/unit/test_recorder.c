@@ -44,7 +44,7 @@ TEST(one_that_is_killed_loses_nothing)
     fixture_recorder_start(&p);
     assert_int_equal(fixture_recorder_tell(&p, RECORDER_HAND_OVER), 0);
     fixture_recorder_check_number(&p, DIFFERENT, count);
-    fixture_recorder_check_number(&p, "SELECT count(*) FROM gap", 0);
+    fixture_recorder_check_number(&p, "SELECT count(*) FROM event_gap", 0);
     /* A batch that was written and not taken yet is written again. */
     const int64_t all = fixture_recorder_asked(&p, ALL).number;
     assert_true(all <= count + kills * RECORDING_BATCH);

@@ -34,7 +34,7 @@ TEST(records_what_comes)
     fixture_recorder_check_text(&p, "SELECT reason FROM event WHERE ms = 3", "forged");
     fixture_recorder_check_text(&p, "SELECT ip FROM event WHERE ms = 3", "192.0.2.77");
     fixture_recorder_check_text(&p, "SELECT asker FROM event WHERE ms = 3", "2001:db8:7:8::9");
-    fixture_recorder_check_number(&p, "SELECT count(*) FROM gap", 0);
+    fixture_recorder_check_number(&p, "SELECT count(*) FROM event_gap", 0);
     fixture_recorder_wait_for_count(&p, &p.counters->events_recorded, 4);
     assert_int_equal(fixture_recorder_tell(&p, RECORDER_HAND_OVER), 0);
     assert_int_equal(p.counters->events_recorded, 4);
@@ -72,7 +72,7 @@ TEST(what_did_not_fit_is_a_gap)
     fixture_recorder_wait_for_count(&p, &p.counters->events_dropped, 1);
     assert_int_equal(fixture_recorder_tell(&p, RECORDER_HAND_OVER), 0);
     const int64_t kept = fixture_recorder_asked(&p, DIFFERENT).number;
-    const int64_t lost = fixture_recorder_asked(&p, "SELECT sum(lost) FROM gap").number;
+    const int64_t lost = fixture_recorder_asked(&p, "SELECT sum(lost) FROM event_gap").number;
     fixture_recorder_check_number(&p, ALL, kept);
     assert_int_equal(kept + lost, put_all);
     assert_int_equal(p.counters->events_dropped, lost);
@@ -97,8 +97,8 @@ TEST(what_one_recorder_lost_the_next_records)
     assert_int_equal(p.counters->events_dropped, 100);
     assert_int_equal(rmdir(path), 0);
     fixture_recorder_start(&p);
-    fixture_recorder_wait_for_number(&p, "SELECT sum(lost) FROM gap", 100);
-    fixture_recorder_check_number(&p, "SELECT sum(left_out) FROM gap", 1);
+    fixture_recorder_wait_for_number(&p, "SELECT sum(lost) FROM event_gap", 100);
+    fixture_recorder_check_number(&p, "SELECT sum(left_out) FROM event_gap", 1);
     assert_int_equal(p.counters->gap_lost, 0);
     assert_int_equal(fixture_recorder_tell(&p, RECORDER_HAND_OVER), 0);
     fixture_recorder_close(&p);
@@ -120,8 +120,8 @@ TEST(what_is_left_out_is_counted)
     fixture_recorder_wait_for_count(&p, &p.counters->alarms[COUNTER_ALARM_FORGERIES], 1);
     assert_int_equal(fixture_recorder_tell(&p, RECORDER_HAND_OVER), 0);
     fixture_recorder_check_number(&p, ALL, 5);
-    fixture_recorder_check_number(&p, "SELECT sum(left_out) FROM gap", 500);
-    assert_true(fixture_recorder_asked(&p, "SELECT count(*) FROM gap").number <= 2);
+    fixture_recorder_check_number(&p, "SELECT sum(left_out) FROM event_gap", 500);
+    assert_true(fixture_recorder_asked(&p, "SELECT count(*) FROM event_gap").number <= 2);
     fixture_recorder_close(&p);
 }
 

@@ -187,7 +187,7 @@ TEST(unknown_names_get_advice)
             {"service", "domain", "it outside of all sections"},
             {"domain", "usr", ANY "; did you mean user?"},
             {NULL, "user", "it in a section domain"},
-            {NULL, "state", "it in a section service"},
+            {NULL, "state", "it in a section service or in a section milter"},
             {NULL, "servce", ANY "; did you mean service?"},
             {NULL, "paint", ANY},
     };

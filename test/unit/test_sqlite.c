@@ -111,7 +111,7 @@ TEST(a_damaged_file_is_set_aside)
     char kept[256];
 
     folder_write(&folder, "events.db", damage, sizeof damage - 1, 0600);
-    assert_null(eventstore_open(address_of("events.db"), EVENTSTORE_READ, error));
+    assert_null(eventstore_open(address_of("events.db"), &event_kind, EVENTSTORE_READ, error));
     assert_non_null(strstr(error, "not a database"));
     assert_false(is_there("events.db.damaged"));
     struct eventstore *store = fixture_events_open(address_of("events.db"), EVENTSTORE_RECORD);
@@ -132,7 +132,8 @@ TEST(a_newer_form_is_left_alone)
     eventstore_close(&store);
     change("events.db", "PRAGMA user_version = 2; ALTER TABLE event RENAME TO incident");
     for (int use = EVENTSTORE_RECORD; use <= EVENTSTORE_READ; use++) {
-        assert_null(eventstore_open(address_of("events.db"), (enum eventstore_use)use, error));
+        assert_null(eventstore_open(
+                address_of("events.db"), &event_kind, (enum eventstore_use)use, error));
         assert_non_null(strstr(error, "newer Verimail (form 2, this one knows 1)"));
     }
     assert_false(is_there("events.db.damaged"));
@@ -144,12 +145,13 @@ TEST(somebody_elses_database_holds_no_events)
     char error[EVENTSTORE_ERROR_MAX] = "";
 
     change("other.db", "CREATE TABLE recipe (id)");
-    assert_null(eventstore_open(address_of("other.db"), EVENTSTORE_READ, error));
+    assert_null(eventstore_open(address_of("other.db"), &event_kind, EVENTSTORE_READ, error));
     assert_non_null(strstr(error, "holds no events"));
-    assert_null(eventstore_open(address_of("none.db"), EVENTSTORE_READ, error));
+    assert_null(eventstore_open(address_of("none.db"), &event_kind, EVENTSTORE_READ, error));
     assert_non_null(strstr(error, "No such file or directory"));
     assert_false(is_there("none.db"));
-    assert_null(eventstore_open(address_of("none/events.db"), EVENTSTORE_RECORD, error));
+    assert_null(
+            eventstore_open(address_of("none/events.db"), &event_kind, EVENTSTORE_RECORD, error));
     assert_non_null(strstr(error, "none/events.db"));
 }
 
@@ -289,7 +291,7 @@ static bool fill_disk(void *context)
     limit_files(RLIM_INFINITY);
     const bool again = eventstore_write(store, events, 5000, &gap) &&
                        fixture_events_number(store, "SELECT count(*) FROM event") == 5010 &&
-                       fixture_events_number(store, "SELECT sum(lost) FROM gap") == 1;
+                       fixture_events_number(store, "SELECT sum(lost) FROM event_gap") == 1;
     eventstore_close(&store);
     return failed && again;
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: ISC
+#include <errno.h>
 #include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -111,6 +112,79 @@ TEST_EACH(what_is_written_is_read, backends)
     row->end(&place);
 }
 
+TEST_EACH(mail_that_is_written_is_read, backends)
+{
+    struct hostport place = begin(row);
+    struct eventstore *store =
+            fixture_events_open_kind(place.address, &mail_event_kind, EVENTSTORE_RECORD);
+    struct mail_event events[] = {fixture_mail(FIXTURE_EVENTS_JUNE),
+            fixture_mail(FIXTURE_EVENTS_JUNE + 1),
+            {.time = FIXTURE_EVENTS_JUNE + 2,
+                    .direction = MAIL_DIRECTION_OUT,
+                    .action = MAIL_ACTION_STAMPED}};
+    const struct eventstore_gap gap = {FIXTURE_EVENTS_JUNE + 3, 7, 8};
+
+    events[1].action = MAIL_ACTION_PASSED;
+    events[1].would_be = MAIL_ACTION_QUARANTINED;
+    events[1].login = text_of("bob");
+    events[1].message = text_of("tab\there\\");
+    events[1].secure = false;
+    events[2].stamp = text_of("AAECAwQFBgcICQoLDA0ODxAREhMUFRYX");
+    assert_true(eventstore_write(store, events, 3, &gap));
+    eventstore_close(&store);
+
+    store = fixture_events_open_kind(place.address, &mail_event_kind, EVENTSTORE_READ);
+    assert_string_equal(
+            fixture_events_rows(store,
+                    "SELECT time, direction, action, would_be, verdict, reason, queue, message,"
+                    " author, domain, login, ip, receiving, service, source, secure, lookup, stamp,"
+                    " ms FROM mail ORDER BY id"),
+            "1780272000000|in|rejected||NO|unstamped|4cXyZ12345|1@example.org|alice@example.org|"
+            "example.org||192.0.2.1|example.net|192.0.2.7:26|service|1|_verimail._tcp.example.org||"
+            "12\n"
+            "1780272000001|in|passed|quarantined|NO|unstamped|4cXyZ12345|tab%09here\\|"
+            "alice@example.org|example.org|bob|192.0.2.1|example.net|192.0.2.7:26|service|0|"
+            "_verimail._tcp.example.org||12\n"
+            "1780272000002|out|stamped|||||||||||||0||AAECAwQFBgcICQoLDA0ODxAREhMUFRYX|0\n");
+    assert_string_equal(
+            fixture_events_rows(store, "SELECT * FROM mail_gap"), "1780272000003|7|8\n");
+    assert_int_equal(
+            fixture_events_number(store, "SELECT count(*) FROM mail WHERE " MAIL_EVENT_UNUSUAL), 2);
+    eventstore_close(&store);
+    row->end(&place);
+}
+
+/* What a store never held of one kind is missing, whatever it holds of the other. */
+TEST_EACH(the_kinds_are_apart, backends)
+{
+    struct hostport place = begin(row);
+    char error[EVENTSTORE_ERROR_MAX];
+
+    errno = 0;
+    assert_null(eventstore_open(place.address, &mail_event_kind, EVENTSTORE_READ, error));
+    assert_int_equal(errno, ENOENT);
+    struct eventstore *store = fixture_events_open(place.address, EVENTSTORE_RECORD);
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 3);
+    errno = 0;
+    assert_null(eventstore_open(place.address, &mail_event_kind, EVENTSTORE_READ, error));
+    assert_int_equal(errno, ENOENT);
+
+    struct eventstore *mail =
+            fixture_events_open_kind(place.address, &mail_event_kind, EVENTSTORE_RECORD);
+    const struct mail_event event = fixture_mail(FIXTURE_EVENTS_JUNE + 100);
+    bool more = true;
+    assert_true(eventstore_write(mail, &event, 1, NULL));
+    assert_true(eventstore_purge(mail, FIXTURE_EVENTS_JUNE + 50, &more));
+    assert_int_equal(fixture_events_number(mail, "SELECT count(*) FROM mail"), 1);
+    assert_int_equal(fixture_events_number(store, "SELECT count(*) FROM event"), 3);
+    assert_true(eventstore_purge(store, FIXTURE_EVENTS_JUNE + 200, &more));
+    assert_int_equal(fixture_events_number(store, "SELECT count(*) FROM event"), 0);
+    assert_int_equal(fixture_events_number(mail, "SELECT count(*) FROM mail"), 1);
+    eventstore_close(&store);
+    eventstore_close(&mail);
+    row->end(&place);
+}
+
 TEST_EACH(ids_grow, backends)
 {
     struct hostport place = begin(row);
@@ -144,14 +218,14 @@ TEST_EACH(gaps, backends)
     assert_true(eventstore_write(store, &event, 1, &gaps[1]));
     assert_true(eventstore_write(store, NULL, 0, &gaps[2]));
     assert_string_equal(
-            fixture_events_rows(store, "SELECT time, lost, left_out FROM gap ORDER BY time"),
+            fixture_events_rows(store, "SELECT time, lost, left_out FROM event_gap ORDER BY time"),
             "1780272000001|7|0\n1780272000002|8|3\n"
             "1780272000003|9223372036854775807|9223372036854775807\n");
     assert_int_equal(fixture_events_number(store, "SELECT count(*) FROM event"), 1);
     assert_true(eventstore_purge(store, FIXTURE_EVENTS_JUNE + 2, &more));
     assert_false(more);
-    assert_int_equal(
-            fixture_events_number(store, "SELECT min(time) FROM gap"), FIXTURE_EVENTS_JUNE + 2);
+    assert_int_equal(fixture_events_number(store, "SELECT min(time) FROM event_gap"),
+            FIXTURE_EVENTS_JUNE + 2);
     eventstore_close(&store);
     row->end(&place);
 }
@@ -191,7 +265,7 @@ TEST_EACH(any_time, backends)
         assert_true(eventstore_write(store, NULL, 0, &(struct eventstore_gap){times[i], 1, 0}));
     }
     assert_int_equal(fixture_events_number(store, "SELECT count(*) FROM event"), 9);
-    assert_int_equal(fixture_events_number(store, "SELECT count(*) FROM gap"), 9);
+    assert_int_equal(fixture_events_number(store, "SELECT count(*) FROM event_gap"), 9);
     assert_int_equal(fixture_events_number(store, "SELECT max(time) FROM event"), INT64_MAX);
     assert_int_equal(fixture_events_number(store, "SELECT min(time) FROM event"), 0);
     eventstore_close(&store);
@@ -324,7 +398,7 @@ TEST_EACH(readers_beside_a_recorder, backends)
     struct hostport place = begin(row);
     char error[EVENTSTORE_ERROR_MAX] = "";
 
-    assert_null(eventstore_open(place.address, EVENTSTORE_READ, error));
+    assert_null(eventstore_open(place.address, &event_kind, EVENTSTORE_READ, error));
     assert_true(error[0] != '\0');
     struct eventstore *store = fixture_events_open(place.address, EVENTSTORE_RECORD);
     struct eventstore *reader = fixture_events_open(place.address, EVENTSTORE_READ);
@@ -389,7 +463,7 @@ TEST(none_keeps_nothing)
     assert_true(eventstore_purge(store, FIXTURE_EVENTS_JUNE, &more));
     assert_false(more);
     eventstore_close(&store);
-    assert_null(eventstore_open("none", EVENTSTORE_READ, error));
+    assert_null(eventstore_open("none", &event_kind, EVENTSTORE_READ, error));
     assert_non_null(strstr(error, "nothing is recorded"));
 }
 
@@ -400,7 +474,7 @@ TEST(other_addresses)
 
     for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++) {
         error[0] = '\0';
-        if (eventstore_open(addresses[i], EVENTSTORE_RECORD, error) != NULL)
+        if (eventstore_open(addresses[i], &event_kind, EVENTSTORE_RECORD, error) != NULL)
             fail_msg("%s: got a store, want none", addresses[i]);
         assert_non_null(strstr(error, "there is no such kind of store"));
     }

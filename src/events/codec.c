@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: ISC
+#include "events/codec.h"
+
+#define LENGTH_OCTETS 2
+
+void codec_put_number(struct writer *w, uint64_t number, size_t octets)
+{
+    char *buffer = writer_reserve(w, octets);
+
+    for (size_t i = 0; buffer != NULL && i < octets; i++)
+        buffer[i] = (char)(unsigned char)(number >> (8 * i));
+}
+
+void codec_put_text(struct writer *w, struct text t, size_t max)
+{
+    if (t.len > max)
+        t.len = max;
+    codec_put_number(w, t.len, LENGTH_OCTETS);
+    writer_put(w, t);
+}
+
+static bool is_plain_octet(char c)
+{
+    return c >= ' ' && c <= '~';
+}
+
+void codec_put_foreign(struct writer *w, struct text t, size_t max)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    size_t taken = 0;
+    size_t len = 0;
+
+    for (; taken < t.len; taken++) {
+        const size_t more = is_plain_octet(t.at[taken]) ? 1 : 3;
+        if (len + more > max)
+            break;
+        len += more;
+    }
+    codec_put_number(w, len, LENGTH_OCTETS);
+    for (size_t i = 0; i < taken; i++) {
+        const unsigned char c = (unsigned char)t.at[i];
+        writer_char(w, is_plain_octet(t.at[i]) ? t.at[i] : '%');
+        if (is_plain_octet(t.at[i]))
+            continue;
+        writer_char(w, digits[c >> 4]);
+        writer_char(w, digits[c & 15]);
+    }
+}
+
+void codec_put_list(struct writer *w, struct text list, size_t max)
+{
+    if (list.len > max) {
+        list.len = max + 1;
+        while (list.len > 0 && list.at[list.len - 1] != ',')
+            list.len--;
+        list.len -= list.len > 0;
+    }
+    codec_put_text(w, list, max);
+}
+
+uint64_t codec_get_number(struct codec_reader *r, size_t octets)
+{
+    uint64_t number = 0;
+
+    r->failed = r->failed || r->rest.len < octets;
+    if (r->failed)
+        return 0;
+    for (size_t i = 0; i < octets; i++)
+        number |= (uint64_t)(unsigned char)r->rest.at[i] << (8 * i);
+    r->rest.at += octets;
+    r->rest.len -= octets;
+    return number;
+}
+
+uint64_t codec_get_up_to(struct codec_reader *r, size_t octets, uint64_t most)
+{
+    const uint64_t number = codec_get_number(r, octets);
+
+    r->failed = r->failed || number > most;
+    return r->failed ? 0 : number;
+}
+
+struct text codec_get_text(struct codec_reader *r, size_t max)
+{
+    const size_t len = codec_get_number(r, LENGTH_OCTETS);
+    const struct text t = {r->rest.at, len};
+
+    r->failed = r->failed || len > max || len > r->rest.len || !codec_is_plain(t);
+    if (r->failed)
+        return (struct text){NULL, 0};
+    r->rest.at += len;
+    r->rest.len -= len;
+    return t;
+}
+
+bool codec_is_done(const struct codec_reader *r)
+{
+    return !r->failed && r->rest.len == 0;
+}
+
+bool codec_is_plain(struct text t)
+{
+    bool plain = true;
+
+    for (size_t i = 0; i < t.len; i++)
+        plain = plain && is_plain_octet(t.at[i]);
+    return plain;
+}
