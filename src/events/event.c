@@ -81,6 +81,11 @@ static bool event_kind_decode(struct text octets, void *event_r)
     return event_decode(octets, event_r);
 }
 
+static bool event_kind_is_left_out(const void *event)
+{
+    return ((const struct event *)event)->left_out;
+}
+
 static const struct record_column event_columns[] = {
         {"time", false},
         {"verdict", true},
@@ -129,6 +134,7 @@ const struct record_kind event_kind = {
         .octets_max = EVENT_OCTETS_MAX,
         .encode = event_kind_encode,
         .decode = event_kind_decode,
+        .is_left_out = event_kind_is_left_out,
         .columns = event_columns,
         .columns_count = sizeof event_columns / sizeof *event_columns,
         .values = event_values,

@@ -110,6 +110,11 @@ static bool mail_event_kind_decode(struct text octets, void *event_r)
     return mail_event_decode(octets, event_r);
 }
 
+static bool mail_event_kind_is_left_out(const void *event)
+{
+    return ((const struct mail_event *)event)->left_out;
+}
+
 static const struct record_column mail_event_columns[] = {
         {"time", false},
         {"direction", true},
@@ -165,6 +170,7 @@ const struct record_kind mail_event_kind = {
         .octets_max = MAIL_EVENT_OCTETS_MAX,
         .encode = mail_event_kind_encode,
         .decode = mail_event_kind_decode,
+        .is_left_out = mail_event_kind_is_left_out,
         .columns = mail_event_columns,
         .columns_count = sizeof mail_event_columns / sizeof *mail_event_columns,
         .values = mail_event_values,

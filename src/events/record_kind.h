@@ -41,6 +41,7 @@ struct record_kind {
     size_t octets_max; /* when it is encoded */
     bool (*encode)(const void *event, struct writer *w);
     bool (*decode)(struct text octets, void *event_r);
+    bool (*is_left_out)(const void *event); /* of the record: it is only counted */
 
     /* The columns of its table, without `id`. The first is `time`, in Unix milliseconds. */
     const struct record_column *columns;

@@ -12,6 +12,7 @@
 #include "base/date.h"
 #include "base/log.h"
 #include "events/alarm.h"
+#include "events/event.h"
 #include "events/privacy.h"
 #include "events/store.h"
 #include "events/texts.h"

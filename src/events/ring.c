@@ -6,9 +6,12 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define WRAP UINT32_MAX /* a length that means: continue at the ring's start */
-#define DISCARD_MOST 16
-#define ALIGN 8 /* octets; the alignment of records */
+#include "events/event.h"
+#include "events/mail_event.h"
+
+#define RING_DISCARD_OCTETS 4096 /* more than an event of any kind */
+#define WRAP UINT32_MAX          /* a length that means: continue at the ring's start */
+#define ALIGN 8                  /* octets; the alignment of records */
 
 /* Positions only grow; the offset in the ring is a position modulo its size. */
 struct shared {
@@ -23,17 +26,19 @@ struct shared {
 };
 
 struct ring {
+    const struct record_kind *kind;
     struct shared *shared;
     uint64_t looked;     /* where the last look ended */
     uint64_t unreadable; /* invalid records that the last look found */
 };
 
-struct ring *ring_init(void)
+struct ring *ring_init(const struct record_kind *kind)
 {
     struct ring *ring = calloc(1, sizeof *ring);
 
     if (ring == NULL)
         return NULL;
+    ring->kind = kind;
     ring->shared = mmap(
             NULL, sizeof *ring->shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (ring->shared == MAP_FAILED) {
@@ -84,28 +89,30 @@ static uint64_t where_to_write(struct shared *s, uint64_t taken)
     return (taken + ALIGN - 1) / ALIGN * ALIGN;
 }
 
-void ring_put(struct ring *ring, const struct event *event)
+void ring_put(struct ring *ring, const void *event)
 {
+    const struct record_kind *kind = ring->kind;
+    const bool left_out = kind->is_left_out(event);
     struct shared *s = ring->shared;
     const uint64_t taken = atomic_load_explicit(&s->taken, memory_order_acquire);
     uint64_t written = where_to_write(s, taken);
     const size_t at = written % RING_OCTETS;
     const size_t to_end = RING_OCTETS - at;
     /* A record is contiguous: if one might not fit before the end, it goes to the start. */
-    const bool wraps = to_end < padded(EVENT_OCTETS_MAX);
+    const bool wraps = to_end < padded(kind->octets_max);
     const size_t begin = wraps ? 0 : at;
-    const uint64_t needed = padded(EVENT_OCTETS_MAX) + (wraps ? to_end : 0);
+    const uint64_t needed = padded(kind->octets_max) + (wraps ? to_end : 0);
 
-    if (event->left_out)
+    if (left_out)
         atomic_fetch_add_explicit(&s->left_out, 1, memory_order_relaxed);
-    if (event->left_out && written - taken > RING_OCTETS / 2)
+    if (left_out && written - taken > RING_OCTETS / 2)
         return;
     if (written - taken > RING_OCTETS - needed) {
         ring_drop(s, 1);
         return;
     }
-    struct writer w = writer_of(s->octets + begin + sizeof(uint32_t), EVENT_OCTETS_MAX);
-    if (!event_encode(event, &w)) {
+    struct writer w = writer_of(s->octets + begin + sizeof(uint32_t), kind->octets_max);
+    if (!kind->encode(event, &w)) {
         ring_drop(s, 1);
         return;
     }
@@ -128,8 +135,9 @@ static void reset(struct ring *ring, uint64_t written)
 
 /* Finds the record at `at`; false when it is impossible. The length is read once, because the
  * worker may change it at any time. */
-static bool record_at(const struct shared *s, uint64_t at, uint64_t written, uint32_t *len_r)
+static bool record_at(const struct ring *ring, uint64_t at, uint64_t written, uint32_t *len_r)
 {
+    const struct shared *s = ring->shared;
     const size_t place = at % RING_OCTETS;
     const uint32_t len =
             __atomic_load_n((const uint32_t *)(const void *)(s->octets + place), __ATOMIC_RELAXED);
@@ -137,11 +145,11 @@ static bool record_at(const struct shared *s, uint64_t at, uint64_t written, uin
     *len_r = len;
     if (len == WRAP)
         return place != 0 && at + (RING_OCTETS - place) <= written;
-    return len <= EVENT_OCTETS_MAX && padded(len) <= RING_OCTETS - place &&
+    return len <= ring->kind->octets_max && padded(len) <= RING_OCTETS - place &&
            at + padded(len) <= written;
 }
 
-size_t ring_look(struct ring *ring, struct event *events_r, size_t most, char *buffer, size_t size)
+size_t ring_look(struct ring *ring, void *events_r, size_t most, char *buffer, size_t size)
 {
     struct shared *s = ring->shared;
     const uint64_t written = atomic_load_explicit(&s->written, memory_order_acquire);
@@ -156,7 +164,7 @@ size_t ring_look(struct ring *ring, struct event *events_r, size_t most, char *b
         return 0;
     }
     while (at != written && count < most) {
-        if (!record_at(s, at, written, &len)) {
+        if (!record_at(ring, at, written, &len)) {
             reset(ring, written);
             return 0;
         }
@@ -168,7 +176,8 @@ size_t ring_look(struct ring *ring, struct event *events_r, size_t most, char *b
             break;
         /* A copy, because a broken worker may still write there. */
         memcpy(buffer + used, s->octets + at % RING_OCTETS + sizeof len, len);
-        if (event_decode((struct text){buffer + used, len}, &events_r[count])) {
+        void *event = (char *)events_r + count * ring->kind->size;
+        if (ring->kind->decode((struct text){buffer + used, len}, event)) {
             count++;
             used += len;
         } else {
@@ -207,16 +216,20 @@ uint64_t ring_take_left_out(struct ring *ring)
     return ring_tell(&ring->shared->left_out, &ring->shared->left_out_told);
 }
 
+_Static_assert(EVENT_OCTETS_MAX <= RING_DISCARD_OCTETS, "room for any event");
+_Static_assert(MAIL_EVENT_OCTETS_MAX <= RING_DISCARD_OCTETS, "room for any event");
+
 uint64_t ring_discard(struct ring *ring)
 {
-    struct event events[DISCARD_MOST];
-    char buffer[DISCARD_MOST * EVENT_OCTETS_MAX];
+    union {
+        struct event event;
+        struct mail_event mail;
+    } one;
+    char buffer[RING_DISCARD_OCTETS];
     uint64_t discarded = 0;
-    size_t count;
 
-    while ((count = ring_look(ring, events, DISCARD_MOST, buffer, sizeof buffer)) > 0) {
-        for (size_t i = 0; i < count; i++)
-            discarded += !events[i].left_out;
+    while (ring_look(ring, &one, 1, buffer, sizeof buffer) > 0) {
+        discarded += !ring->kind->is_left_out(&one);
         ring_take(ring);
     }
     return discarded;

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "events/event.h"
+#include "events/record_kind.h"
 
 #define RING_OCTETS ((size_t)4 * 1024 * 1024)
 
@@ -16,19 +16,20 @@
  * be replaced at any time; events not yet taken stay. */
 struct ring;
 
-/* NULL with errno. */
-struct ring *ring_init(void);
+/* For events of this kind. NULL with errno. */
+struct ring *ring_init(const struct record_kind *kind);
 void ring_free(struct ring **ring);
 
 /* For the worker. An event that is left out of the record is counted, and kept only while the ring
  * is less than half full: the other half is for those that are recorded. */
-void ring_put(struct ring *ring, const struct event *event);
+void ring_put(struct ring *ring, const void *event);
 
-/* For the recorder: reads at most `most` events, oldest first, without taking them. Texts are
- * borrowed from `buffer`, which needs at least EVENT_OCTETS_MAX octets. Returns the number of
- * events. A record that is not an event is skipped. If a record's length is impossible, everything
- * in the ring is discarded. Both are counted as dropped. */
-size_t ring_look(struct ring *ring, struct event *events_r, size_t most, char *buffer, size_t size);
+/* For the recorder: reads at most `most` events, oldest first, without taking them. `events_r` is
+ * an array of the kind's structs. Texts are borrowed from `buffer`, which needs at least the kind's
+ * `octets_max`. Returns the number of events. A record that is not an event is skipped. If a
+ * record's length is impossible, everything in the ring is discarded. Both are counted as dropped.
+ */
+size_t ring_look(struct ring *ring, void *events_r, size_t most, char *buffer, size_t size);
 /* Takes the events that the last look returned, and frees their space. */
 void ring_take(struct ring *ring);
 /* The number of events that did not fit, or were not valid, since the last call. */

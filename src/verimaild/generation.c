@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "config/run_as.h"
+#include "events/event.h"
 #include "events/recorder.h"
 #include "process/child.h"
 #include "verimaild/listening.h"
@@ -91,7 +92,7 @@ static bool generation_read_all(struct generation *g, struct problems *problems)
         return false;
     g->keyuse = keyuse_init(service_keyring(g->service));
     for (size_t i = 0; g->keyuse != NULL && i < g->count; i++) {
-        g->workers[i].ring = ring_init();
+        g->workers[i].ring = ring_init(&event_kind);
         if (g->workers[i].ring == NULL)
             break;
     }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "events/codec.h"
+#include "events/event.h"
 #include "events/ring.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -157,7 +158,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct input in = {data, size};
 
-    ring = ring_init();
+    ring = ring_init(&event_kind);
     must(ring != NULL);
     for (int rounds = 0; rounds < ROUNDS_MAX && in.left > 0; rounds++)
         act(&in);

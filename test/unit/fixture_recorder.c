@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "events/event.h"
 #include "unit.h"
 
 #define FIXTURE_RECORDER_TIMEOUT 60000 /* milliseconds until something that must come has not */
@@ -50,7 +51,7 @@ void fixture_recorder_open(struct fixture_recorder *p)
     p->counters = counters_init();
     assert_non_null(p->counters);
     for (size_t i = 0; i < FIXTURE_RECORDER_RINGS; i++) {
-        p->rings[i] = ring_init();
+        p->rings[i] = ring_init(&event_kind);
         assert_non_null(p->rings[i]);
     }
     p->setup = (struct recorder_setup){.service = &p->service,

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "events/event.h"
 #include "vectors.h"
 
 #define TIMEOUT 5000 /* milliseconds for what the kernel has to do */
@@ -58,7 +59,7 @@ struct fixture_server fixture_server_open(
     fixture.listener = fixture_server_listen(&fixture.at);
     fixture.keyuse = keyuse_init(service_keyring(fixture.service.service));
     fixture.counters = counters_init();
-    fixture.ring = ring_init();
+    fixture.ring = ring_init(&event_kind);
     const struct server_setup setup = {.service = fixture.service.service,
             .config = &limits,
             .keyuse = fixture.keyuse,

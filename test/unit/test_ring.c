@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "events/event.h"
 #include "events/ring.h"
 #include "unit.h"
 
@@ -63,7 +64,7 @@ static uint64_t fill(struct ring *ring, uint64_t from)
 
 TEST(an_empty_ring_has_nothing)
 {
-    struct ring *ring = ring_init();
+    struct ring *ring = ring_init(&event_kind);
 
     assert_non_null(ring);
     assert_int_equal(look(ring), 0);
@@ -77,7 +78,7 @@ TEST(an_empty_ring_has_nothing)
 
 TEST(what_is_not_taken_stays)
 {
-    struct ring *ring = ring_init();
+    struct ring *ring = ring_init(&event_kind);
 
     for (uint64_t i = 0; i < 10; i++)
         put(ring, i);
@@ -94,7 +95,7 @@ TEST(what_is_not_taken_stays)
 
 TEST(a_look_is_bounded)
 {
-    struct ring *ring = ring_init();
+    struct ring *ring = ring_init(&event_kind);
 
     for (uint64_t i = 0; i < 10; i++)
         put(ring, i);
@@ -108,7 +109,7 @@ TEST(a_look_is_bounded)
 
 TEST(a_full_ring_counts_and_goes_on)
 {
-    struct ring *ring = ring_init();
+    struct ring *ring = ring_init(&event_kind);
 
     const uint64_t fitted = fill(ring, 0);
     assert_true(fitted > RING_OCTETS / EVENT_OCTETS_MAX);
@@ -125,7 +126,7 @@ TEST(a_full_ring_counts_and_goes_on)
 /* Events that are left out take no room that others need, and are counted. */
 TEST(what_is_left_out_has_half_the_ring)
 {
-    struct ring *ring = ring_init();
+    struct ring *ring = ring_init(&event_kind);
     uint64_t left_out = 0;
     uint64_t kept = 0;
 
@@ -151,7 +152,7 @@ TEST(what_is_left_out_has_half_the_ring)
 /* The end of the ring comes at another place of a record each time. */
 TEST(many_times_round)
 {
-    struct ring *ring = ring_init();
+    struct ring *ring = ring_init(&event_kind);
     uint64_t put_up_to = 0;
     uint64_t taken = 0;
 
@@ -180,7 +181,7 @@ static void put_some(struct ring *ring, uint64_t number)
 /* A worker in another process, killed somewhere; its successor goes on. */
 TEST(a_killed_worker_leaves_whole_events)
 {
-    struct ring *ring = ring_init();
+    struct ring *ring = ring_init(&event_kind);
     uint64_t number = 0;
 
     for (int round = 0; round < 20; round++) {
@@ -203,7 +204,7 @@ TEST(a_killed_worker_leaves_whole_events)
 TEST(two_processes)
 {
     static const uint64_t total = 200000;
-    struct ring *ring = ring_init();
+    struct ring *ring = ring_init(&event_kind);
     uint64_t next = 0;
     uint64_t seen = 0;
     uint64_t dropped = 0;
@@ -251,7 +252,7 @@ TEST(positions_mend)
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         for (int worker_first = 0; worker_first < 2; worker_first++) {
-            struct ring *ring = ring_init();
+            struct ring *ring = ring_init(&event_kind);
             for (uint64_t n = 0; n < 10; n++)
                 put(ring, n);
             set_position(ring, table[i].at, table[i].position);
@@ -278,7 +279,7 @@ TEST(positions_mend)
 /* What is no event is passed over, and counted when it is taken, once. */
 TEST(events_that_are_none)
 {
-    struct ring *ring = ring_init();
+    struct ring *ring = ring_init(&event_kind);
     size_t size;
 
     put(ring, 0);

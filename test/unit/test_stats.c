@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "events/event.h"
 #include "capture.h"
 #include "fixture_service.h"
 #include "unit.h"
@@ -314,7 +315,7 @@ TEST(events_name_the_stamp)
     const struct endpoint from = source("192.0.2.1:1");
     static struct counters counters;
     static char buffer[EVENT_OCTETS_MAX];
-    struct ring *ring = ring_init();
+    struct ring *ring = ring_init(&event_kind);
     struct keyuse *keyuse = keyuse_init(service_keyring(fixture.service));
     struct stats stats;
 
