@@ -9,7 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "events/metrics.h"
+#include "recorder/metrics.h"
 #include "folder.h"
 #include "unit.h"
 

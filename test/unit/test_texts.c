@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "events/texts.h"
+#include "recorder/texts.h"
 #include "unit.h"
 
 #define LIMIT 20

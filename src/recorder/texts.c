@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "events/texts.h"
+#include "recorder/texts.h"
 
 #include <sodium.h>
 #include <stdlib.h>

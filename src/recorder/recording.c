@@ -15,7 +15,7 @@
 #include "events/event.h"
 #include "events/privacy.h"
 #include "events/store.h"
-#include "events/texts.h"
+#include "recorder/texts.h"
 
 #define PAUSE_FIRST 200   /* milliseconds after a failure */
 #define PAUSE_MAX 10000   /* milliseconds */

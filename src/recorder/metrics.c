@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "events/metrics.h"
+#include "recorder/metrics.h"
 
 #include <errno.h>
 #include <fcntl.h>

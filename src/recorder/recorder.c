@@ -17,7 +17,7 @@
 #include "base/log.h"
 #include "events/alarm.h"
 #include "events/counters.h"
-#include "events/metrics.h"
+#include "recorder/metrics.h"
 #include "process/sandbox.h"
 #include "replay/replay.h"
 
