@@ -52,13 +52,21 @@ void config_check_mode(const struct config *config, mode_t mode, struct problems
                 "a file of mode 0600 or 0640: the mark is a secret");
 }
 
+void config_log_settings(
+        const struct config *config, enum log_level *level_r, enum log_format *format_r)
+{
+    *level_r = LOG_LEVEL_INFO;
+    (void)log_level_find(config->log->level.at, level_r); /* the parser checked it */
+    *format_r = strcmp(config->log->format.at, "json") == 0 ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT;
+}
+
 void config_configure_log(const struct config *config)
 {
-    const bool is_json = strcmp(config->log->format.at, "json") == 0;
-    enum log_level level = LOG_LEVEL_INFO;
+    enum log_level level;
+    enum log_format format;
 
-    (void)log_level_find(config->log->level.at, &level); /* the parser checked it */
-    log_configure(level, is_json ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT);
+    config_log_settings(config, &level, &format);
+    log_configure(level, format);
 }
 
 /* A store of counts that the file does not name lies in the state folder. */

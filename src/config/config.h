@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "base/log.h"
 #include "protocol/rules.h"
 
 #define CONFIG_PATH "/etc/verimail/verimail.conf"
@@ -192,7 +193,10 @@ void config_free(struct config **config);
  * problem if its mode lets it be. */
 void config_check_mode(const struct config *config, mode_t mode, struct problems *problems);
 
-/* Makes the log of this process what the section `log` says. */
+/* What the section `log` says. */
+void config_log_settings(
+        const struct config *config, enum log_level *level_r, enum log_format *format_r);
+/* Makes the log of this process so. */
 void config_configure_log(const struct config *config);
 
 /* What a file holds, with a NUL behind it; NULL with errno. EFBIG: more than CONFIG_MAX octets. */

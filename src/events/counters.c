@@ -3,6 +3,8 @@
 
 #include <sys/mman.h>
 
+#include "process/shared_memory.h"
+
 const uint32_t counters_latency[COUNTERS_LATENCIES] = {
         1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000};
 
@@ -15,12 +17,27 @@ const char *const counters_alarm[COUNTER_ALARMS] = {
         [COUNTER_ALARM_KEY] = "key",
 };
 
-struct counters *counters_init(void)
+struct counters *counters_init(int *fd_r)
 {
-    void *pages = mmap(NULL, sizeof(struct counters), PROT_READ | PROT_WRITE,
-            MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct shared_memory memory;
 
-    return pages != MAP_FAILED ? pages : NULL;
+    if (!shared_memory_init(sizeof(struct counters), &memory))
+        return NULL;
+    if (fd_r != NULL)
+        *fd_r = memory.fd;
+    else
+        shared_memory_close_fd(&memory);
+    return memory.at;
+}
+
+struct counters *counters_attach(int fd)
+{
+    struct shared_memory memory;
+
+    if (!shared_memory_attach(fd, sizeof(struct counters), &memory))
+        return NULL;
+    shared_memory_close_fd(&memory);
+    return memory.at;
 }
 
 void counters_free(struct counters **counters)

@@ -59,8 +59,10 @@ struct counters {
 extern const uint32_t counters_latency[COUNTERS_LATENCIES]; /* milliseconds, ascending */
 extern const char *const counters_alarm[COUNTER_ALARMS];    /* "forgeries" ... */
 
-/* Allocates shared memory, all zero. NULL with errno. */
-struct counters *counters_init(void);
+/* Allocates shared memory, all zero. `*fd_r` is its descriptor, the caller's to close; `fd_r` may
+ * be NULL. counters_attach() takes the descriptor over, in another program. NULL with errno. */
+struct counters *counters_init(int *fd_r);
+struct counters *counters_attach(int fd);
 void counters_free(struct counters **counters);
 
 static inline void counters_add(_Atomic uint64_t *counter, uint64_t more)
@@ -69,9 +71,5 @@ static inline void counters_add(_Atomic uint64_t *counter, uint64_t more)
 }
 void counters_note(
         struct counters *counters, enum verdict verdict, enum reason reason, uint64_t milliseconds);
-
-/* Writes the Prometheus text format, version 0.0.4. The caller frees the text. NULL when out of
- * memory. `unix_now`: Unix seconds. */
-char *counters_exposition(const struct counters *counters, uint64_t unix_now);
 
 #endif

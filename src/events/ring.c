@@ -4,14 +4,11 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
-#include "events/event.h"
-#include "events/mail_event.h"
+#include "process/shared_memory.h"
 
-#define RING_DISCARD_OCTETS 4096 /* more than an event of any kind */
-#define WRAP UINT32_MAX          /* a length that means: continue at the ring's start */
-#define ALIGN 8                  /* octets; the alignment of records */
+#define WRAP UINT32_MAX /* a length that means: continue at the ring's start */
+#define ALIGN 8         /* octets; the alignment of records */
 
 /* Positions only grow; the offset in the ring is a position modulo its size. */
 struct shared {
@@ -27,32 +24,73 @@ struct shared {
 
 struct ring {
     const struct record_kind *kind;
-    struct shared *shared;
-    uint64_t looked;     /* where the last look ended */
-    uint64_t unreadable; /* invalid records that the last look found */
+    struct shared_memory memory;
+    struct shared *shared; /* in that memory */
+    uint64_t looked;       /* where the last look ended */
+    uint64_t unreadable;   /* invalid records that the last look found */
+    char *scratch;         /* room for one event and its texts */
 };
 
-struct ring *ring_init(const struct record_kind *kind)
+static struct ring *ring_new(const struct record_kind *kind)
 {
     struct ring *ring = calloc(1, sizeof *ring);
 
     if (ring == NULL)
         return NULL;
     ring->kind = kind;
-    ring->shared = mmap(
-            NULL, sizeof *ring->shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (ring->shared == MAP_FAILED) {
-        free(ring);
-        return NULL;
+    ring->scratch = malloc(kind->size + kind->octets_max);
+    if (ring->scratch != NULL)
+        return ring;
+    free(ring);
+    return NULL;
+}
+
+/* What `mapped` says became of the ring's memory. */
+static struct ring *ring_mapped(struct ring *ring, bool mapped)
+{
+    if (mapped) {
+        ring->shared = ring->memory.at;
+        return ring;
     }
-    return ring;
+    free(ring->scratch);
+    free(ring);
+    return NULL;
+}
+
+struct ring *ring_init(const struct record_kind *kind)
+{
+    struct ring *ring = ring_new(kind);
+
+    return ring != NULL
+                   ? ring_mapped(ring, shared_memory_init(sizeof(struct shared), &ring->memory))
+                   : NULL;
+}
+
+struct ring *ring_attach(const struct record_kind *kind, int fd)
+{
+    struct ring *ring = ring_new(kind);
+
+    return ring != NULL ? ring_mapped(ring,
+                                  shared_memory_attach(fd, sizeof(struct shared), &ring->memory))
+                        : NULL;
+}
+
+int ring_fd(const struct ring *ring)
+{
+    return ring->memory.fd;
+}
+
+void ring_close_fd(struct ring *ring)
+{
+    shared_memory_close_fd(&ring->memory);
 }
 
 void ring_free(struct ring **ring)
 {
     if (*ring == NULL)
         return;
-    munmap((*ring)->shared, sizeof *(*ring)->shared);
+    shared_memory_free(&(*ring)->memory);
+    free((*ring)->scratch);
     free(*ring);
     *ring = NULL;
 }
@@ -91,17 +129,17 @@ static uint64_t where_to_write(struct shared *s, uint64_t taken)
 
 void ring_put(struct ring *ring, const void *event)
 {
-    const struct record_kind *kind = ring->kind;
-    const bool left_out = kind->is_left_out(event);
+    const size_t most = ring->kind->octets_max;
+    const bool left_out = ring->kind->is_left_out(event);
     struct shared *s = ring->shared;
     const uint64_t taken = atomic_load_explicit(&s->taken, memory_order_acquire);
     uint64_t written = where_to_write(s, taken);
     const size_t at = written % RING_OCTETS;
     const size_t to_end = RING_OCTETS - at;
     /* A record is contiguous: if one might not fit before the end, it goes to the start. */
-    const bool wraps = to_end < padded(kind->octets_max);
+    const bool wraps = to_end < padded(most);
     const size_t begin = wraps ? 0 : at;
-    const uint64_t needed = padded(kind->octets_max) + (wraps ? to_end : 0);
+    const uint64_t needed = padded(most) + (wraps ? to_end : 0);
 
     if (left_out)
         atomic_fetch_add_explicit(&s->left_out, 1, memory_order_relaxed);
@@ -111,8 +149,8 @@ void ring_put(struct ring *ring, const void *event)
         ring_drop(s, 1);
         return;
     }
-    struct writer w = writer_of(s->octets + begin + sizeof(uint32_t), kind->octets_max);
-    if (!kind->encode(event, &w)) {
+    struct writer w = writer_of(s->octets + begin + sizeof(uint32_t), most);
+    if (!ring->kind->encode(event, &w)) {
         ring_drop(s, 1);
         return;
     }
@@ -176,8 +214,8 @@ size_t ring_look(struct ring *ring, void *events_r, size_t most, char *buffer, s
             break;
         /* A copy, because a broken worker may still write there. */
         memcpy(buffer + used, s->octets + at % RING_OCTETS + sizeof len, len);
-        void *event = (char *)events_r + count * ring->kind->size;
-        if (ring->kind->decode((struct text){buffer + used, len}, event)) {
+        if (ring->kind->decode((struct text){buffer + used, len},
+                    (char *)events_r + count * ring->kind->size)) {
             count++;
             used += len;
         } else {
@@ -216,20 +254,14 @@ uint64_t ring_take_left_out(struct ring *ring)
     return ring_tell(&ring->shared->left_out, &ring->shared->left_out_told);
 }
 
-_Static_assert(EVENT_OCTETS_MAX <= RING_DISCARD_OCTETS, "room for any event");
-_Static_assert(MAIL_EVENT_OCTETS_MAX <= RING_DISCARD_OCTETS, "room for any event");
-
 uint64_t ring_discard(struct ring *ring)
 {
-    union {
-        struct event event;
-        struct mail_event mail;
-    } one;
-    char buffer[RING_DISCARD_OCTETS];
+    char *event = ring->scratch;
+    char *texts = event + ring->kind->size;
     uint64_t discarded = 0;
 
-    while (ring_look(ring, &one, 1, buffer, sizeof buffer) > 0) {
-        discarded += !ring->kind->is_left_out(&one);
+    while (ring_look(ring, event, 1, texts, ring->kind->octets_max) > 0) {
+        discarded += !ring->kind->is_left_out(event);
         ring_take(ring);
     }
     return discarded;

@@ -10,14 +10,20 @@
 
 #define RING_OCTETS ((size_t)4 * 1024 * 1024)
 
-/* Carries events from one worker to the recorder, in memory that both share; create it before the
- * fork. The worker never waits and makes no system call. Events that do not fit are counted. The
- * reader trusts nothing that it reads, because a worker may be compromised. Either side may die and
- * be replaced at any time; events not yet taken stay. */
+/* Carries events of one kind from one worker to the recorder, in memory that both share;
+ * create it before the fork. The worker never waits and makes no system call. Events that do not
+ * fit are counted. The reader trusts nothing that it reads, because a worker may be compromised.
+ * Either side may die and be replaced at any time; events not yet taken stay. */
 struct ring;
 
-/* For events of this kind. NULL with errno. */
+/* NULL with errno. */
 struct ring *ring_init(const struct record_kind *kind);
+/* The same ring in another program, from ring_fd(). Takes `fd` over on success. NULL with errno;
+ * EPROTO: `fd` is no ring. */
+struct ring *ring_attach(const struct record_kind *kind, int fd);
+int ring_fd(const struct ring *ring);
+/* For a worker: closes the descriptor. Only who starts a recorder needs it. */
+void ring_close_fd(struct ring *ring);
 void ring_free(struct ring **ring);
 
 /* For the worker. An event that is left out of the record is counted, and kept only while the ring
@@ -25,10 +31,10 @@ void ring_free(struct ring **ring);
 void ring_put(struct ring *ring, const void *event);
 
 /* For the recorder: reads at most `most` events, oldest first, without taking them. `events_r` is
- * an array of the kind's structs. Texts are borrowed from `buffer`, which needs at least the kind's
- * `octets_max`. Returns the number of events. A record that is not an event is skipped. If a
- * record's length is impossible, everything in the ring is discarded. Both are counted as dropped.
- */
+ * an array of structs of the ring's kind. Texts are borrowed from `buffer`, which needs at least
+ * `octets_max` octets of the kind. Returns the number of events. A record that is not an event is
+ * skipped. If a record's length is impossible, everything in the ring is discarded. Both are
+ * counted as dropped. */
 size_t ring_look(struct ring *ring, void *events_r, size_t most, char *buffer, size_t size);
 /* Takes the events that the last look returned, and frees their space. */
 void ring_take(struct ring *ring);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "events/counters.h"
+#include "recorder/exposition.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "base/clock.h"
+#include "recorder/exposition.h"
 
 #define MEMORY_MAX 16384 /* octets for a connection's request and the headers of the reply */
 #define NAP 10           /* milliseconds */

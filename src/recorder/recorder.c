@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: ISC
-#include "events/recorder.h"
+#include "recorder/recorder.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,127 +14,16 @@
 #include "base/log.h"
 #include "events/alarm.h"
 #include "events/counters.h"
-#include "recorder/metrics.h"
 #include "process/sandbox.h"
-#include "replay/replay.h"
+#include "recorder/metrics.h"
+#include "recorder/recording.h"
+#include "recorder/syncing.h"
 
 #define WAIT_LEAST 200  /* milliseconds between two looks when events came */
 #define WAIT_MOST 1000  /* when none came for a while */
 #define WAIT_ORPHAN 500 /* when there is no event to wait for */
 #define MORE 1000       /* extra time at the end, for a store that answers at the last moment */
 #define QUIET 2         /* looks without events, after which an orphan ends */
-
-/* The thread that writes the store of replay counts to the disk every second. */
-struct syncing;
-
-/* Waits until the thread has ended. */
-void syncing_free(struct syncing **syncing);
-
-struct syncing {
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t told;
-    bool stop; /* protected by the lock, as is the next member */
-    bool whole;
-    const char *address;      /* borrowed */
-    struct replay_sync *sync; /* used by the thread only, as is the next member */
-    struct alarm alarm;
-};
-
-static void syncing_complain(struct syncing *s)
-{
-    char error[REPLAY_ERROR_MAX];
-
-    snprintf(error, sizeof error, "%s: cannot be written to the disk: %s", s->address,
-            strerror(errno));
-    alarm_raise(&s->alarm, COUNTER_ALARM_REPLAY, "", error, mono_ms());
-}
-
-/* Waits for a second, or less if it is told to stop. */
-static bool wait_a_second(struct syncing *s)
-{
-    struct timespec until;
-    int error = 0;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec++;
-    pthread_mutex_lock(&s->lock);
-    while (!s->stop && error == 0)
-        error = pthread_cond_clockwait(&s->told, &s->lock, CLOCK_MONOTONIC, &until);
-    const bool stop = s->stop;
-    pthread_mutex_unlock(&s->lock);
-    return !stop;
-}
-
-static void *syncing_run(void *context)
-{
-    struct syncing *s = context;
-
-    while (wait_a_second(s))
-        if (!replay_sync_run(s->sync))
-            syncing_complain(s);
-    /* `whole` does not change any more. */
-    if (s->whole ? !replay_sync_finish(s->sync) : !replay_sync_run(s->sync))
-        syncing_complain(s);
-    return NULL;
-}
-
-static void free_all(struct syncing *s)
-{
-    pthread_cond_destroy(&s->told);
-    pthread_mutex_destroy(&s->lock);
-    replay_sync_free(&s->sync);
-    free(s);
-}
-
-/* NULL when the store at this address needs no sync, or after an error is logged. */
-static struct syncing *syncing_start(const char *address, struct counters *counters)
-{
-    struct replay_sync *sync = replay_sync_init(address);
-
-    if (sync == NULL)
-        return NULL;
-    struct syncing *s = calloc(1, sizeof *s);
-    if (s == NULL) {
-        replay_sync_free(&sync);
-        log_errno(LOG_LEVEL_ERROR, "no-syncing", NULL, NULL);
-        return NULL;
-    }
-    s->address = address;
-    s->sync = sync;
-    s->alarm.counters = counters;
-    (void)pthread_mutex_init(&s->lock, NULL);
-    (void)pthread_cond_init(&s->told, NULL);
-    errno = pthread_create(&s->thread, NULL, syncing_run, s);
-    if (errno != 0) {
-        log_errno(LOG_LEVEL_ERROR, "no-syncing", NULL, NULL);
-        free_all(s);
-        return NULL;
-    }
-    return s;
-}
-
-/* Lets the thread sync once more and end, without waiting for it. `whole`: counting has ended, and
- * the store is marked as clean. `s` may be NULL. */
-static void syncing_end(struct syncing *s, bool whole)
-{
-    if (s == NULL)
-        return;
-    pthread_mutex_lock(&s->lock);
-    s->stop = true;
-    s->whole = whole;
-    pthread_cond_signal(&s->told);
-    pthread_mutex_unlock(&s->lock);
-}
-
-void syncing_free(struct syncing **syncing)
-{
-    if (*syncing == NULL)
-        return;
-    (void)pthread_join((*syncing)->thread, NULL);
-    free_all(*syncing);
-    *syncing = NULL;
-}
 
 /* The first thread hears the supervisor; a second one records, and may wait for its store as long
  * as that takes; others sync the store of replay counts and show the counters. */
@@ -294,65 +180,11 @@ static bool recorder_begin(struct recorder *r)
         signal(ignored[i], SIG_IGN);
     (void)pthread_mutex_init(&r->lock, NULL);
     (void)pthread_cond_init(&r->changed, NULL);
-    if (!identity_drop(setup->identity) || !sandbox_enter_recorder() || !begin_recording(r))
+    if (!identity_drop(&setup->identity) || !sandbox_enter_recorder() || !begin_recording(r))
         return false;
-    r->syncing = syncing_start(setup->service->replay.at, setup->counters);
+    r->syncing = syncing_start(setup->replay, setup->counters);
     recorder_show(r, setup->metrics);
     return true;
-}
-
-/* The room for one descriptor that comes with an order. */
-union recorder_descriptor {
-    struct cmsghdr header;
-    char octets[CMSG_SPACE(sizeof(int))];
-};
-
-static struct msghdr recorder_message(struct iovec *order, union recorder_descriptor *descriptor)
-{
-    return (struct msghdr){.msg_iov = order,
-            .msg_iovlen = 1,
-            .msg_control = descriptor,
-            .msg_controllen = sizeof *descriptor};
-}
-
-void recorder_give_metrics(int control, int metrics)
-{
-    char order = RECORDER_METRICS;
-    union recorder_descriptor descriptor = {.octets = {0}};
-    struct iovec part = {&order, 1};
-    const struct msghdr message = recorder_message(&part, &descriptor);
-    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof metrics);
-    memcpy(CMSG_DATA(header), &metrics, sizeof metrics);
-    if (control >= 0)
-        (void)!sendmsg(control, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-}
-
-/* Reads the next order; '\0' when none can come any more. `fd_r`: a descriptor that came with it,
- * or -1. */
-static char hear_order(int control, int *fd_r)
-{
-    struct pollfd ready = {.fd = control, .events = POLLIN};
-    char order = '\0';
-
-    for (;;) {
-        union recorder_descriptor descriptor = {.octets = {0}};
-        struct iovec part = {&order, 1};
-        struct msghdr message = recorder_message(&part, &descriptor);
-        (void)poll(&ready, 1, -1);
-        const ssize_t len = recvmsg(control, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-        const struct cmsghdr *header = len > 0 ? CMSG_FIRSTHDR(&message) : NULL;
-        *fd_r = -1;
-        if (header != NULL && header->cmsg_type == SCM_RIGHTS)
-            memcpy(fd_r, CMSG_DATA(header), sizeof *fd_r);
-        if (len > 0)
-            return order;
-        if (len == 0 || (errno != EAGAIN && errno != EINTR))
-            return '\0';
-    }
 }
 
 /* Ends the recording thread with a time limit: a hanging store may hang forever. */
@@ -401,7 +233,7 @@ int recorder_run(const struct recorder_setup *setup)
         return EXIT_FAILURE;
     }
     while (order == RECORDER_METRICS) {
-        order = hear_order(setup->control, &metrics);
+        order = recorder_hear(setup->control, &metrics);
         recorder_show(&r, metrics);
     }
     const bool ended = recorder_finish(&r, order);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "events/recorder.h"
+#include "recorder/recording.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -15,6 +15,8 @@
 #include "events/event.h"
 #include "events/privacy.h"
 #include "events/store.h"
+#include "recorder/alarm_history.h"
+#include "recorder/forgeries.h"
 #include "recorder/texts.h"
 
 #define PAUSE_FIRST 200   /* milliseconds after a failure */
@@ -25,8 +27,7 @@
 #define GAP_EVERY 60000 /* milliseconds between two counts of what was left out */
 
 struct recording {
-    const struct config_service *service;
-    const struct config_record *record;
+    const struct recorder_setup *setup;
     char *address; /* of the store */
     enum privacy privacy;
     struct alarm *alarm;
@@ -46,8 +47,6 @@ struct recording {
     struct privacy_buffer *privacy_buffers; /* one for each event */
     char *buffer;                           /* one part for each ring */
 
-    struct ring *const *rings;
-    size_t rings_count;
     size_t quota;   /* events of each ring in a batch */
     size_t noted[]; /* for each ring: how many of its first events forgeries_note() has seen */
 };
@@ -66,15 +65,12 @@ struct recording *recording_init(const struct recorder_setup *setup, struct alar
 
     if (r == NULL)
         return NULL;
-    r->service = setup->service;
-    r->record = setup->record;
+    r->setup = setup;
     r->backoff = (struct backoff){.first = PAUSE_FIRST, .max = PAUSE_MAX};
-    if (!privacy_find(setup->record->ip.at, &r->privacy))
+    if (!privacy_find(setup->ip, &r->privacy))
         r->privacy = PRIVACY_NONE; /* cannot happen: the configuration was checked */
     r->alarm = alarm;
-    r->rings = setup->rings;
     r->purge = mono_ms() + PURGE_FIRST;
-    r->rings_count = rings_count;
     r->quota = rings_count > 0 ? RECORDING_BATCH / rings_count : 0;
     if (r->quota == 0)
         r->quota = 1;
@@ -82,17 +78,16 @@ struct recording *recording_init(const struct recorder_setup *setup, struct alar
     r->events = calloc(most, sizeof *r->events);
     r->privacy_buffers = calloc(most, sizeof *r->privacy_buffers);
     r->buffer = malloc(most * EVENT_OCTETS_MAX);
-    r->address =
-            eventstore_address(setup->record->store.at, r->service->state.at, EVENTSTORE_SERVICE);
+    r->address = eventstore_address(setup->store, setup->state, EVENTSTORE_SERVICE);
     if (r->events == NULL || r->privacy_buffers == NULL || r->buffer == NULL || r->address == NULL)
         return recording_fail(r);
-    if (r->service->alarm_forgeries > 0) {
-        r->forgeries = forgeries_init(r->service->alarm_forgeries, FORGERIES_USERS);
+    if (r->setup->alarm_forgeries > 0) {
+        r->forgeries = forgeries_init(r->setup->alarm_forgeries, FORGERIES_USERS);
         if (r->forgeries == NULL)
             return recording_fail(r);
     }
-    if (r->service->alarm_texts > 0) {
-        r->texts = texts_init(r->service->alarm_texts, TEXTS_OCTETS);
+    if (r->setup->alarm_texts > 0) {
+        r->texts = texts_init(r->setup->alarm_texts, TEXTS_OCTETS);
         if (r->texts == NULL)
             return recording_fail(r);
     }
@@ -147,21 +142,21 @@ static bool recording_look(struct recording *r, uint64_t now)
 
     r->count = 0;
     r->any = false;
-    for (size_t i = 0; i < r->rings_count; i++) {
+    for (size_t i = 0; i < r->setup->rings_count; i++) {
         const struct event *events = &r->events[r->count];
         const size_t size = r->quota * EVENT_OCTETS_MAX;
-        const size_t count =
-                ring_look(r->rings[i], &r->events[r->count], r->quota, r->buffer + i * size, size);
+        const size_t count = ring_look(
+                r->setup->rings[i], &r->events[r->count], r->quota, r->buffer + i * size, size);
         for (size_t k = 0; k < count; k++)
             recording_add(r, &events[k], k >= r->noted[i], now);
         r->noted[i] = count;
         more = more || count == r->quota;
         r->any = r->any || count > 0;
 
-        const uint64_t dropped = ring_take_dropped(r->rings[i]);
+        const uint64_t dropped = ring_take_dropped(r->setup->rings[i]);
         counters_add(&counters->events_dropped, dropped);
         r->gap.lost += dropped;
-        r->gap.left_out += ring_take_left_out(r->rings[i]);
+        r->gap.left_out += ring_take_left_out(r->setup->rings[i]);
     }
     r->gap.lost += atomic_exchange(&counters->gap_lost, 0);
     r->gap.left_out += atomic_exchange(&counters->gap_left_out, 0);
@@ -170,8 +165,8 @@ static bool recording_look(struct recording *r, uint64_t now)
 
 static void recording_take(struct recording *r)
 {
-    for (size_t i = 0; i < r->rings_count; i++) {
-        ring_take(r->rings[i]);
+    for (size_t i = 0; i < r->setup->rings_count; i++) {
+        ring_take(r->setup->rings[i]);
         r->noted[i] = 0;
     }
     r->count = 0;
@@ -199,7 +194,7 @@ static bool open_store(struct recording *r)
         return false;
     r->store = eventstore_open(r->address, &event_kind, EVENTSTORE_RECORD, error);
     if (r->store != NULL) {
-        eventstore_set_size(r->store, r->record->size);
+        eventstore_set_size(r->store, r->setup->size);
         return true;
     }
     store_failed(r, error);
@@ -248,7 +243,7 @@ static bool recording_take_newest(
  * the newest event. */
 static bool recording_horizon(struct recording *r, uint64_t *horizon_r)
 {
-    const uint64_t keep = r->record->keep * 1000;
+    const uint64_t keep = r->setup->keep * 1000;
     uint64_t now = unix_ms();
     int64_t newest = 0;
 
@@ -284,7 +279,7 @@ static void raise_forgery(struct recording *r, const struct forgery *forgery, ui
     struct writer w = writer_of(because, sizeof because - 1);
 
     writer_string(&w, "more than ");
-    writer_decimal(&w, r->service->alarm_forgeries);
+    writer_decimal(&w, r->setup->alarm_forgeries);
     writer_string(&w, " forgeries in an hour");
     if (forgery->network != 0) {
         writer_string(&w, ", most from ");
@@ -297,7 +292,7 @@ static void raise_forgery(struct recording *r, const struct forgery *forgery, ui
 /* Whether no earlier process raised the alarm, too. */
 static bool recording_is_news(const struct recording *r, const char *subject, uint64_t keep)
 {
-    const char *state = r->service->state.at;
+    const char *state = r->setup->state;
 
     if (alarm_history_has(state, subject, unix_now()))
         return false;
@@ -334,7 +329,7 @@ static void raise_texts(struct recording *r, const struct texts_alarm *texts, ui
     date_format(texts->issued + 1, after);
     snprintf(because, sizeof because,
             "more than %llu different texts came with one stamp, %s, issued at %s",
-            (unsigned long long)r->service->alarm_texts, texts->stamp, issued);
+            (unsigned long long)r->setup->alarm_texts, texts->stamp, issued);
     snprintf(remedy, sizeof remedy, "not_before = %s in the rule of %s", after, texts->user);
     alarm_raise_with_remedy(r->alarm, COUNTER_ALARM_TEXTS, texts->user, because, remedy, now);
 }
@@ -377,8 +372,8 @@ uint64_t recording_give_up(struct recording *r)
     uint64_t lost = 0;
 
     (void)recording_look(r, mono_ms());
-    for (size_t i = 0; i < r->rings_count; i++)
-        lost += ring_discard(r->rings[i]);
+    for (size_t i = 0; i < r->setup->rings_count; i++)
+        lost += ring_discard(r->setup->rings[i]);
     r->count = 0;
     counters_add(&counters->events_dropped, lost);
     counters_add(&counters->gap_lost, r->gap.lost + lost);

@@ -12,8 +12,9 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "config/run_as.h"
+#include "events/alarm.h"
 #include "events/event.h"
-#include "events/recorder.h"
+#include "events/recorder_setup.h"
 #include "process/child.h"
 #include "verimaild/listening.h"
 #include "verimaild/state_lock.h"
@@ -37,7 +38,7 @@ struct generation {
     struct config *config;
     struct service *service;
     struct keyuse *keyuse;
-    struct counters *counters; /* of all generations */
+    const struct generation_shared *shared;
     struct state_lock *lock;
     struct listening *listening;
     struct metrics_socket *metrics; /* NULL: counters are not shown */
@@ -117,7 +118,7 @@ bool generation_open(struct generation *g, const struct generation *before,
 }
 
 struct generation *generation_init(const char *path, const struct generation *before,
-        struct counters *counters, struct problems *problems)
+        const struct generation_shared *shared, struct problems *problems)
 {
     struct config *config = service_config_read(path, problems);
 
@@ -131,7 +132,7 @@ struct generation *generation_init(const char *path, const struct generation *be
         return NULL;
     }
     g->config = config;
-    g->counters = counters;
+    g->shared = shared;
     g->count = count;
     g->empty_folder = -1;
     g->recorder = child_of("recorder", SOCK_SEQPACKET);
@@ -184,7 +185,7 @@ static int generation_work(void *context, size_t index, int control)
             .config = g->config->service,
             .service = g->service,
             .keyuse = g->keyuse,
-            .counters = g->counters,
+            .counters = g->shared->counters,
             .ring = g->workers[index].ring,
             .workers = g->count,
             .identity = &g->identity,
@@ -199,9 +200,12 @@ static int generation_work(void *context, size_t index, int control)
     generation_close_controls(g);
     metrics_socket_close(&g->metrics);
     config_configure_log(g->config);
+    close(g->shared->counters_fd);
+    ring_close_fd(g->workers[index].ring);
     for (size_t i = 0; i < g->count; i++) {
         if (i == index)
             continue;
+        ring_free(&g->workers[i].ring);
         const size_t others = listening_of_worker(g->listening, i, g->count, fds, LISTENERS_MAX);
         for (size_t k = 0; k < others && !setup.listeners_shared; k++)
             close(fds[k]);
@@ -210,38 +214,38 @@ static int generation_work(void *context, size_t index, int control)
     return worker_run(&setup);
 }
 
-/* The recorder keeps no key: it links libraries that are too large to be trusted with one. */
+/* Everything else of this process is closed in the program that it becomes. */
 static int generation_record(void *context, size_t index, int control)
 {
     struct generation *g = context;
+    const struct config *config = g->config;
     struct ring **rings = calloc(g->count, sizeof(struct ring *));
 
     (void)index;
-    prctl(PR_SET_NAME, "verimail-record"); /* the name that ps(1) shows */
+    prctl(PR_SET_NAME, "verimail-record"); /* what ps(1) shows of the program's name */
     child_watches_control();
-    g->forget(g);
-    generation_close_controls(g);
-    config_configure_log(g->config);
-    listening_close(&g->listening);
-    state_lock_close(&g->lock); /* a recorder that hangs hinders no other service */
-    service_free(&g->service);
-    if (g->empty_folder >= 0)
-        close(g->empty_folder);
     if (rings == NULL)
         return EXIT_FAILURE;
     for (size_t i = 0; i < g->count; i++)
         rings[i] = g->workers[i].ring;
-    const struct recorder_setup setup = {
-            .service = g->config->service,
-            .record = g->config->record,
-            .identity = &g->identity,
+    struct recorder_setup setup = {
+            .state = config->service->state.at,
+            .store = config->record->store.at,
+            .ip = config->record->ip.at,
+            .replay = config->service->replay.at,
+            .keep = config->record->keep,
+            .size = config->record->size,
+            .alarm_forgeries = config->service->alarm_forgeries,
+            .alarm_texts = config->service->alarm_texts,
+            .identity = g->identity,
             .control = control,
             .metrics = metrics_socket_fd(g->metrics),
-            .counters = g->counters,
+            .counters_fd = g->shared->counters_fd,
             .rings = rings,
             .rings_count = g->count,
     };
-    return recorder_run(&setup);
+    config_log_settings(config, &setup.log_level, &setup.log_format);
+    return recorder_exec(g->shared->recorder, &setup);
 }
 
 bool generation_start(
@@ -268,12 +272,12 @@ void generation_restart(struct generation *g, uint64_t mono_ms)
     if (metrics_socket_try(g->metrics, mono_ms))
         recorder_give_metrics(g->recorder.control, metrics_socket_fd(g->metrics));
     if (child_restart(&g->recorder, mono_ms, generation_record, g, 0))
-        counters_add(&g->counters->recorders_restarted, 1);
+        counters_add(&g->shared->counters->recorders_restarted, 1);
     for (size_t i = 0; i < g->count; i++) {
         if (child_restart(&g->workers[i].child, mono_ms, generation_work, g, i)) {
             g->workers[i].ready = false;
             g->workers[i].serves = false;
-            counters_add(&g->counters->workers_restarted, 1);
+            counters_add(&g->shared->counters->workers_restarted, 1);
         }
     }
 }
@@ -457,8 +461,8 @@ void generation_count_lost(struct generation *g)
 {
     for (size_t i = 0; i < g->count; i++) {
         const uint64_t lost = ring_discard(g->workers[i].ring);
-        counters_add(&g->counters->events_dropped, lost);
-        counters_add(&g->counters->gap_lost, lost);
+        counters_add(&g->shared->counters->events_dropped, lost);
+        counters_add(&g->shared->counters->gap_lost, lost);
     }
 }
 
@@ -469,7 +473,7 @@ bool generation_save_keyuse(const struct generation *g, uint64_t unix_now)
 
 void generation_show_keys(const struct generation *g)
 {
-    keyuse_show(g->keyuse, g->counters);
+    keyuse_show(g->keyuse, g->shared->counters);
 }
 
 const struct keyring *generation_keyring(const struct generation *g)

@@ -20,10 +20,17 @@ struct generation;
 
 #define GENERATIONS_MAX 16 /* with those that still finish; one more reload waits */
 
+/* What all generations have in common, as long as the supervisor runs. */
+struct generation_shared {
+    struct counters *counters;
+    int counters_fd;      /* for recorders */
+    const char *recorder; /* the path of that program */
+};
+
 /* Reads the configuration, locks the state folder unless `before` (may be NULL) has done that, and
  * reads the keys and the tables. NULL when anything is wrong: `problems` then says what. */
 struct generation *generation_init(const char *path, const struct generation *before,
-        struct counters *counters, struct problems *problems);
+        const struct generation_shared *shared, struct problems *problems);
 /* Opens the sockets that `before` (may be NULL) does not have. `all`: all generations, NULL among
  * them. No process is started. False when that cannot be: `problems` then says why. */
 bool generation_open(struct generation *generation, const struct generation *before,

@@ -4,6 +4,7 @@
 #include <sodium.h>
 
 #include "base/log.h"
+#include "events/event.h"
 
 #define SAY_EVERY 10000 /* milliseconds */
 

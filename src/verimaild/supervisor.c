@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "config/run_as.h"
 #include "events/alarm.h"
+#include "events/recorder_setup.h"
 #include "process/child.h"
 #include "process/notify.h"
 #include "process/signals.h"
@@ -37,7 +38,8 @@ static struct supervisor {
     struct generation *all[GENERATIONS_MAX]; /* NULL: a free slot */
     struct generation *starting;             /* one of them; NULL: no reload is under way */
     struct generation *serving;              /* one of them */
-    struct counters *counters;               /* of all generations */
+    struct generation_shared shared;
+    char recorder[RECORDER_PATH_MAX];
     struct alarm alarm;
     uint64_t alarm_at; /* milliseconds: when to look at the keys' ages again */
     bool stopping;
@@ -76,7 +78,7 @@ static struct generation *verimaild_start(const char *event, uint64_t mono_ms)
         log_event(LOG_LEVEL_ERROR, event, "problem", "out of memory");
         return NULL;
     }
-    *slot = generation_init(supervisor.path, supervisor.serving, supervisor.counters, problems);
+    *slot = generation_init(supervisor.path, supervisor.serving, &supervisor.shared, problems);
     supervisor.misconfigured = *slot == NULL && !problems_are_passing(problems);
     if (*slot != NULL &&
             !generation_open(*slot, supervisor.serving, supervisor.all, GENERATIONS_MAX, problems))
@@ -113,8 +115,9 @@ static void verimaild_check_key_ages(uint64_t mono_ms)
 {
     const uint64_t unix_seconds = unix_now();
 
-    for (size_t i = 0; i < COUNTERS_KEYS_MAX && supervisor.counters->keys[i].since > 0; i++) {
-        const struct counter_key *key = &supervisor.counters->keys[i];
+    for (size_t i = 0; i < COUNTERS_KEYS_MAX && supervisor.shared.counters->keys[i].since > 0;
+            i++) {
+        const struct counter_key *key = &supervisor.shared.counters->keys[i];
         char subject[sizeof key->host + sizeof key->id + 16];
         if (unix_seconds < key->since ||
                 unix_seconds - key->since < KEY_AGE - KEY_AGE / KEY_WARNING)
@@ -346,13 +349,36 @@ static bool verimaild_open(void)
     return true;
 }
 
+static bool verimaild_find_recorder(struct problems *problems)
+{
+    const bool found = recorder_find(supervisor.recorder);
+
+    supervisor.shared.recorder = supervisor.recorder;
+    if (!found && problems != NULL)
+        problems_add(problems, 0, RECORDER_MISSING, supervisor.recorder, RECORDER_EXPECTED);
+    return found;
+}
+
+static bool verimaild_has_recorder(void)
+{
+    struct problems *problems = problems_init(supervisor.path);
+    const bool found = verimaild_find_recorder(problems);
+
+    if (!found && problems != NULL)
+        problems_log(problems, LOG_LEVEL_ERROR, "not-started");
+    problems_free(&problems);
+    return found;
+}
+
 int verimaild_run(const char *path)
 {
     supervisor.path = path;
-    supervisor.counters = counters_init();
-    supervisor.alarm.counters = supervisor.counters;
+    if (!verimaild_has_recorder())
+        return EXIT_FAILURE;
+    supervisor.shared.counters = counters_init(&supervisor.shared.counters_fd);
+    supervisor.alarm.counters = supervisor.shared.counters;
     supervisor.signals = signals_open();
-    if (supervisor.counters == NULL || supervisor.signals < 0) {
+    if (supervisor.shared.counters == NULL || supervisor.signals < 0) {
         log_errno(LOG_LEVEL_ERROR, "not-started", NULL, NULL);
         return EXIT_FAILURE;
     }
@@ -425,7 +451,7 @@ int verimaild_check(const char *path)
     struct problems *problems = problems_init(path);
     struct config *config = problems != NULL ? service_config_read(path, problems) : NULL;
     struct service *service = config != NULL ? verimaild_check_service(config, problems) : NULL;
-    const bool good = service != NULL;
+    const bool good = service != NULL && verimaild_find_recorder(problems);
 
     if (good) {
         verimaild_warn_keyuse(config, service_keyring(service), problems);

@@ -15,7 +15,7 @@ import pytest
 
 from harness.checks import WAIT_LIMIT, check, equal, wait_for
 from harness.client import Load, read_all
-from harness.daemon import log_value
+from harness.daemon import BUILD, PROGRAMS, log_value
 from harness.keys import Key, digest_of
 from harness.movedclock import DAY, MovedClock
 from harness.namespaces import needs_root
@@ -464,12 +464,71 @@ def test_no_events_no_trouble(case):
 def test_recorder_is_shut_in(case):
     needs_root()
     d = case.daemon(recording(case))
-    with open(f"/proc/{the_recorder(d)}/status", encoding="ascii") as file:
-        status = dict(re.findall(r"^(\w+):[ \t]*(.*?)[ \t]*$", file.read(), re.MULTILINE))
+    pid = the_recorder(d)
+
+    def shut_in():
+        with open(f"/proc/{pid}/status", encoding="ascii") as file:
+            status = dict(re.findall(r"^(\w+):[ \t]*(.*?)[ \t]*$", file.read(), re.MULTILINE))
+        return status["Seccomp"] == "2" and status
+
+    status = wait_for(shut_in, "the recorder's filter for system calls")
     equal(status["Uid"].split(), ["65534"] * 4)
     equal(status["Gid"].split(), ["65534"] * 4)
     equal(status["Groups"], "")
     equal(int(status["CapPrm"], 16) | int(status["CapEff"], 16) | int(status["CapAmb"], 16), 0)
     equal(status["NoNewPrivs"], "1")
-    equal(status["Seccomp"], "2")
     equal(d.stop(), 0)
+
+
+def test_recorder_gets_nothing_by_arguments_or_environment(case):
+    url = "postgresql://somebody@127.0.0.1:1/elsewhere?passfile=/nowhere"
+    d = case.daemon(case.world.config(record=f'store = "{url}"'))
+    d.wait_log("about=events")
+    pid = the_recorder(d)
+    with open(f"/proc/{pid}/cmdline", "rb") as file:
+        arguments = file.read().split(b"\0")
+    equal(arguments[0], b"verimail-recorder", "its name")
+    check(len(arguments) == 3 and arguments[1].isdigit(), arguments)
+    with open(f"/proc/{pid}/environ", "rb") as file:
+        equal(b"somebody" in file.read(), False, "the store in the environment")
+    # Memory that a worker's end shares with it cannot be taken away, by nobody.
+    with open(f"/proc/{pid}/maps", encoding="ascii") as file:
+        mapped = [line for line in file if "/memfd:verimail" in line]
+    check(len(mapped) >= 3, mapped)
+    for worker in d.workers():
+        names = [os.readlink(f"/proc/{worker}/fd/{fd}") for fd in os.listdir(f"/proc/{worker}/fd")]
+        equal([name for name in names if "memfd" in name], [], "of the shared memory in a worker")
+
+
+def test_a_recorder_that_is_missing_is_said(case):
+    alone = os.path.join(case.folder, "verimaild")
+    shutil.copy(os.path.join(BUILD, PROGRAMS["verimaild"]), alone)
+    if os.path.exists("/usr/local/libexec/verimail/verimail-recorder"):
+        pytest.skip("another recorder is installed here")
+    d = case.daemon(path=alone, ready=False)
+    equal(d.process.wait(WAIT_LIMIT), 1, "the exit status")
+    said = d.wait_log("event=not-started.*no recorder at")[0]
+    check("libexec/verimail/verimail-recorder" in said and "install it again" in said, said)
+    equal(d.count("event=recorder-died"), 0, "attempts to start it")
+    tested = subprocess.run([alone, "-t", "-c", d.config], capture_output=True, text=True)
+    equal(tested.returncode, 78, "the exit status of -t")
+    check("no recorder at" in tested.stderr and "install it again" in tested.stderr, tested.stderr)
+
+
+def test_a_recorder_that_goes_missing_is_said_each_time(case):
+    """An upgrade may take it away while the service runs. It is used again when it is back."""
+    folder = os.path.join(case.folder, "programs")
+    os.mkdir(folder)
+    for name in ("verimaild", "verimail-recorder"):
+        shutil.copy(os.path.join(BUILD, "src/verimaild", name), folder)
+    beside = os.path.join(folder, "verimail-recorder")
+    d = case.daemon(recording(case), path=os.path.join(folder, "verimaild"))
+    pid = the_recorder(d)
+    os.rename(beside, beside + ".away")
+    os.kill(pid, signal.SIGKILL)
+    line = d.wait_log("event=recorder-failed")[0]
+    check(beside in line and "No such file" in line, line)
+    equal(d.ask(case.world.question()), YES, "without a recorder")
+    os.rename(beside + ".away", beside)
+    wait_number(events_path(case), 1)
+    equal(d.stop(), 0, "the exit status")

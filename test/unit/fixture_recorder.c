@@ -12,15 +12,15 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "events/event.h"
+#include "recorder/recorder.h"
 #include "unit.h"
 
 #define FIXTURE_RECORDER_TIMEOUT 60000 /* milliseconds until something that must come has not */
 
 void fixture_recorder_give_away(const struct fixture_recorder *p, const char *path)
 {
-    if (p->identity.is_root)
-        assert_int_equal(chown(path, p->identity.uid, p->identity.gid), 0);
+    if (p->setup.identity.is_root)
+        assert_int_equal(chown(path, p->setup.identity.uid, p->setup.identity.gid), 0);
 }
 
 void fixture_recorder_open(struct fixture_recorder *p)
@@ -28,39 +28,32 @@ void fixture_recorder_open(struct fixture_recorder *p)
     char path[FOLDER_PATH_MAX];
 
     *p = (struct fixture_recorder){.folder = folder_make(), .control = -1};
-    assert_true(identity_find("nobody", &p->identity));
+    assert_true(identity_find("nobody", &p->setup.identity));
     fixture_recorder_give_away(p, p->folder.path);
     folder_path(&p->folder, "events.db", path);
     snprintf(p->events, sizeof p->events, "sqlite:%s", path);
     folder_path(&p->folder, "replay", path);
     snprintf(p->replay, sizeof p->replay, "lmdb:%s", path);
-    static char full[] = "full";
-    static char sqlite[] = "sqlite";
-    p->service = (struct config_service){
-            .state.at = p->folder.path,
-            .replay.at = p->replay,
-            .alarm_forgeries = 100,
-            .alarm_texts = 20,
-    };
-    p->record = (struct config_record){
-            .store.at = sqlite,
-            .keep = 90 * FIXTURE_RECORDER_DAY / 1000,
-            .size = FIXTURE_RECORDER_SIZE,
-            .ip.at = full,
-    };
-    p->counters = counters_init();
+    p->counters = counters_init(&p->counters_fd);
     assert_non_null(p->counters);
     for (size_t i = 0; i < FIXTURE_RECORDER_RINGS; i++) {
         p->rings[i] = ring_init(&event_kind);
         assert_non_null(p->rings[i]);
     }
-    p->setup = (struct recorder_setup){.service = &p->service,
-            .record = &p->record,
-            .identity = &p->identity,
-            .metrics = -1,
-            .counters = p->counters,
-            .rings = p->rings,
-            .rings_count = FIXTURE_RECORDER_RINGS};
+    p->setup.state = p->folder.path;
+    p->setup.store = "sqlite";
+    p->setup.ip = "full";
+    p->setup.replay = p->replay;
+    p->setup.keep = 90 * FIXTURE_RECORDER_DAY / 1000;
+    p->setup.size = FIXTURE_RECORDER_SIZE;
+    p->setup.alarm_forgeries = 100;
+    p->setup.alarm_texts = 20;
+    p->setup.log_level = LOG_LEVEL_INFO;
+    p->setup.metrics = -1;
+    p->setup.counters_fd = p->counters_fd;
+    p->setup.counters = p->counters;
+    p->setup.rings = p->rings;
+    p->setup.rings_count = FIXTURE_RECORDER_RINGS;
 }
 
 /* What it logs lies in a file beside its store. */
@@ -123,6 +116,7 @@ void fixture_recorder_close(struct fixture_recorder *p)
     for (size_t i = 0; i < FIXTURE_RECORDER_RINGS; i++)
         ring_free(&p->rings[i]);
     counters_free(&p->counters);
+    close(p->counters_fd);
     folder_remove(&p->folder);
 }
 

@@ -2,7 +2,8 @@
 #ifndef VERIMAIL_TEST_FIXTURE_RECORDER_H
 #define VERIMAIL_TEST_FIXTURE_RECORDER_H
 
-#include "events/recorder.h"
+#include "events/event.h"
+#include "events/recorder_setup.h"
 #include "events/store.h"
 #include "folder.h"
 
@@ -13,10 +14,8 @@
 /* What a supervisor has: a recorder, and what it shares with it. */
 struct fixture_recorder {
     struct folder folder;
-    struct config_service service;
-    struct config_record record;
-    struct identity identity;
     struct counters *counters;
+    int counters_fd;
     struct ring *rings[FIXTURE_RECORDER_RINGS];
     struct recorder_setup setup;
     pid_t pid;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: ISC
+#include "events/event.h"
 #include "fixture_server.h"
 
 #include <err.h>
@@ -11,7 +12,6 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "events/event.h"
 #include "vectors.h"
 
 #define TIMEOUT 5000 /* milliseconds for what the kernel has to do */
@@ -58,7 +58,7 @@ struct fixture_server fixture_server_open(
     log_init();
     fixture.listener = fixture_server_listen(&fixture.at);
     fixture.keyuse = keyuse_init(service_keyring(fixture.service.service));
-    fixture.counters = counters_init();
+    fixture.counters = counters_init(NULL);
     fixture.ring = ring_init(&event_kind);
     const struct server_setup setup = {.service = fixture.service.service,
             .config = &limits,

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "events/counters.h"
+#include "recorder/exposition.h"
 #include "unit.h"
 
 static char *shown(const struct counters *counters)
@@ -58,7 +59,7 @@ TEST(what_was_counted_is_shown)
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        struct counters *counters = counters_init();
+        struct counters *counters = counters_init(NULL);
         assert_non_null(counters);
         char *nothing = shown(counters);
         if (strstr(nothing, "} 7\n") != NULL || strstr(nothing, " 0.007\n") != NULL)
@@ -91,7 +92,7 @@ TEST(durations)
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        struct counters *counters = counters_init();
+        struct counters *counters = counters_init(NULL);
         counters_note(counters, VERDICT_NO, REASON_UNSTAMPED, table[i].milliseconds);
         char *text = shown(counters);
         if (strstr(text, table[i].first) == NULL || strstr(text, table[i].before) == NULL)
@@ -109,7 +110,7 @@ TEST(durations)
 /* Not of the service's verdicts: there is no place for them, and no other is hit. */
 TEST(other_verdicts_are_only_timed)
 {
-    struct counters *counters = counters_init();
+    struct counters *counters = counters_init(NULL);
 
     counters_note(counters, VERDICT_TEMPERROR, REASON_NONE, 5);
     assert_int_equal(counters->latency[2], 1);
@@ -122,7 +123,7 @@ TEST(other_verdicts_are_only_timed)
 
 TEST(keys)
 {
-    struct counters *counters = counters_init();
+    struct counters *counters = counters_init(NULL);
 
     counters->keys[0] = (struct counter_key){"mail.example.org", "0011223344556677", 400};
     counters->keys[1] = (struct counter_key){"a\"b\\c\nd", "8899aabbccddeeff", 2000};
@@ -142,7 +143,7 @@ TEST(keys)
 /* Every line is a comment or a sample; HELP, TYPE and all samples of a name stand together. */
 TEST(the_form)
 {
-    struct counters *counters = counters_init();
+    struct counters *counters = counters_init(NULL);
     char name[128] = "";
     char *rest = NULL;
 
@@ -174,7 +175,7 @@ TEST(the_form)
 
 TEST(processes_share_them)
 {
-    struct counters *counters = counters_init();
+    struct counters *counters = counters_init(NULL);
 
     for (int i = 0; i < 2; i++) {
         const pid_t child = fork();

@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "recorder/exposition.h"
 #include "recorder/metrics.h"
 #include "folder.h"
 #include "unit.h"
@@ -38,7 +39,7 @@ static void place_open(struct hostport *place)
     assert_int_equal(bind(place->listener, &place->address.any, place->len), 0);
     assert_int_equal(getsockname(place->listener, &place->address.any, &place->len), 0);
     assert_int_equal(listen(place->listener, 128), 0);
-    place->counters = counters_init();
+    place->counters = counters_init(NULL);
     assert_non_null(place->counters);
     place->metrics = metrics_start(place->listener, place->counters);
     assert_non_null(place->metrics);
@@ -354,7 +355,7 @@ TEST(who_was_accepted_is_answered)
 
 TEST(what_is_no_socket_is_refused)
 {
-    struct counters *counters = counters_init();
+    struct counters *counters = counters_init(NULL);
 
     assert_null(metrics_start(-1, counters));
     counters_free(&counters);

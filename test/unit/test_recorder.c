@@ -10,8 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "events/recorder.h"
 #include "fixture_recorder.h"
+#include "recorder/recording.h"
 #include "replay/clean_flag.h"
 #include "unit.h"
 
@@ -261,9 +261,9 @@ TEST(nothing_to_record_is_no_trouble)
     struct fixture_recorder p;
 
     fixture_recorder_open(&p);
-    p.record.store.at = none;
-    p.service.replay.at = none;
-    p.service.alarm_forgeries = 0;
+    p.setup.store = none;
+    p.setup.replay = none;
+    p.setup.alarm_forgeries = 0;
     fixture_recorder_start(&p);
     fixture_recorder_put(&p, 0, 100);
     fixture_recorder_wait_for_count(&p, &p.counters->events_recorded, 100);

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "events/recorder.h"
 #include "fixture_recorder.h"
+#include "recorder/recording.h"
 #include "unit.h"
 
 #define ALL "SELECT count(*) FROM event"
@@ -328,7 +328,7 @@ TEST(addresses_are_told_as_far_as_they_may)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct fixture_recorder p;
         fixture_recorder_open(&p);
-        p.record.ip.at = cases[i].word;
+        p.setup.ip = cases[i].word;
         fixture_recorder_put(&p, 0, 3);
         fixture_recorder_start(&p);
         assert_int_equal(fixture_recorder_tell(&p, RECORDER_HAND_OVER), 0);
