@@ -7,11 +7,11 @@
 #include "base/endpoint.h"
 #include "events/alarm.h"
 #include "events/counters.h"
+#include "events/ration.h"
 #include "events/ring.h"
 #include "replay/replay.h"
 #include "verimaild/keyuse.h"
 #include "verimaild/query.h"
-#include "verimaild/ration.h"
 
 /* The log of questions and connections: a line for each, at level info. What anybody can send
  * without end is rationed (ration.h). The rest is counted, and the count is logged. */

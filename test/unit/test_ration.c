@@ -2,8 +2,8 @@
 #include <sodium.h>
 #include <stdio.h>
 
+#include "events/ration.h"
 #include "unit.h"
-#include "verimaild/ration.h"
 
 static const unsigned char seed[16] = "0123456789abcdef";
 
@@ -120,5 +120,18 @@ TEST(a_flood_from_everywhere)
     }
     assert_int_equal(take(ration, RATION_UNOPENED, "192.0.2.1:1", 200, 1000), 0);
     assert_int_equal(take(ration, RATION_UNOPENED, "192.0.2.1:1", 200, 2000), 2);
+    ration_free(&ration);
+}
+
+/* What comes from nowhere in particular has only the ration of all together. */
+TEST(a_source_that_is_not_known)
+{
+    struct ration *ration = make(1);
+    unsigned taken = 0;
+
+    for (unsigned i = 0; i < 5000; i++)
+        taken += ration_take(ration, RATION_UNOPENED, NULL, 1000);
+    assert_int_equal(taken, 1000);
+    assert_int_equal(take(ration, RATION_UNOPENED, "192.0.2.1:1", 1, 1000), 0);
     ration_free(&ration);
 }

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "events/event.h"
 #include "capture.h"
+#include "events/event.h"
 #include "fixture_service.h"
 #include "unit.h"
 #include "verimaild/stats.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "verimaild/ration.h"
+#include "events/ration.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -87,12 +87,15 @@ static struct ratelimit *ration_of_network(
 bool ration_take(
         struct ration *r, enum ration_class class, const struct endpoint *source, uint64_t mono_ms)
 {
-    struct ratelimit *network = ration_of_network(r, class, privacy_network_of(source), mono_ms);
+    struct ratelimit *network =
+            source != NULL ? ration_of_network(r, class, privacy_network_of(source), mono_ms)
+                           : NULL;
 
-    if (!ratelimit_take_many(network, r->workers, mono_ms))
+    if (network != NULL && !ratelimit_take_many(network, r->workers, mono_ms))
         return false;
     if (ratelimit_take_many(&r->total[class], r->workers, mono_ms))
         return true;
-    ratelimit_give_back(network, r->workers);
+    if (network != NULL)
+        ratelimit_give_back(network, r->workers);
     return false;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-#ifndef VERIMAIL_VERIMAILD_RATION_H
-#define VERIMAIL_VERIMAILD_RATION_H
+#ifndef VERIMAIL_EVENTS_RATION_H
+#define VERIMAIL_EVENTS_RATION_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -9,8 +9,8 @@
 #include "base/endpoint.h"
 
 /* How much of what strangers can send without end goes into the log and the record. Each network
- * (IPv4 /24, IPv6 /48) that asks has a ration, and all together have one. The figures, in ration.c,
- * are those of a service: each of its workers has an equal share of them. */
+ * (IPv4 /24, IPv6 /48) that asks or sends has a ration, and all together have one. The figures, in
+ * ration.c, are those of a service or milter: each of its workers has an equal share of them. */
 struct ration;
 
 enum ration_class {
@@ -26,7 +26,8 @@ enum ration_class {
 struct ration *ration_init(size_t workers, const unsigned char seed[16]);
 void ration_free(struct ration **ration);
 
-/* Whether one more may be logged and recorded. `mono_ms`: milliseconds. */
+/* Whether one more may be logged and recorded. `source`: NULL when it is not known; then there is
+ * only the ration of all together. `mono_ms`: milliseconds. */
 bool ration_take(struct ration *ration, enum ration_class class, const struct endpoint *source,
         uint64_t mono_ms);
 
