@@ -111,10 +111,11 @@ struct config_stamp {
 struct config_verify {
     unsigned line;
     struct config_text authserv_id;
-    struct config_text mode;         /* enforce or monitor */
-    struct config_text on_no;        /* reject, quarantine or mark */
-    struct config_text on_permerror; /* reject or mark */
-    struct config_text on_temperror; /* accept or tempfail */
+    struct config_text mode;           /* enforce or monitor */
+    struct config_text on_no;          /* reject, quarantine or mark */
+    struct config_text on_permerror;   /* reject or mark */
+    struct config_text on_temperror;   /* accept or tempfail */
+    struct config_text on_backscatter; /* accept, mark or reject */
     bool send_ip;
     struct config_text resolver;       /* ADDRESS or ADDRESS@PORT; NULL: the machine's */
     struct config_list trust_anchors;  /* DS or DNSKEY records */

@@ -337,6 +337,7 @@ const struct option_type option_type_metrics =
 const struct option_type option_type_mode = WORD_TYPE("enforce or monitor");
 const struct option_type option_type_network =
         TEXT_TYPE(accept_network, "an address, or ADDRESS/BITS with no bit set behind them");
+const struct option_type option_type_on_backscatter = WORD_TYPE("accept or mark or reject");
 const struct option_type option_type_on_no = WORD_TYPE("reject or quarantine or mark");
 const struct option_type option_type_on_permerror = WORD_TYPE("reject or mark");
 const struct option_type option_type_or_reject = WORD_TYPE("accept or reject");

@@ -59,6 +59,8 @@ extern const struct option_type option_type_mode;         /* enforce, monitor */
 extern const struct option_type option_type_network;      /* see network_parse() */
 extern const struct option_type option_type_on_no;        /* reject, quarantine, mark */
 extern const struct option_type option_type_on_permerror; /* reject, mark */
+/* accept, mark, reject */
+extern const struct option_type option_type_on_backscatter;
 extern const struct option_type option_type_or_reject;    /* accept, reject */
 extern const struct option_type option_type_or_tempfail;  /* accept, tempfail */
 extern const struct option_type option_type_password;     /* the path of a file with a secret */

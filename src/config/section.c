@@ -115,6 +115,8 @@ static const struct option verify_options[] = {
                 .fallback = "reject"},
         {"on_temperror", &option_type_or_tempfail, AT(config_verify, on_temperror),
                 .fallback = "accept"},
+        {"on_backscatter", &option_type_on_backscatter, AT(config_verify, on_backscatter),
+                .fallback = "mark"},
         {"send_ip", &option_type_bool, AT(config_verify, send_ip), .fallback = "true"},
         {"resolver", &option_type_resolver, AT(config_verify, resolver)},
         {"trust_anchors", &option_type_anchor, LIST(config_verify, trust_anchors),

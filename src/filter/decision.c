@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "filter/backscatter.h"
 #include "filter/sender_logins.h"
 #include "protocol/results.h"
 
@@ -95,6 +96,26 @@ static void decision_log_verified(const struct decision_line *mail,
     log_end(&line);
 }
 
+static void decision_log_bounce(const struct decision_line *mail,
+        const struct backscatter *backscatter, bool monitor, uint64_t milliseconds)
+{
+    const enum verdict verdict = backscatter->verdict;
+    const enum log_level level = verdict == VERDICT_TEMPERROR ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO;
+    struct log_line line;
+
+    decision_begin_line(&line, level, "bounce", mail);
+    log_string(&line, "returned", backscatter->author->text);
+    log_string(&line, "verdict", verdict_name(verdict));
+    if (verdict == VERDICT_NO)
+        log_string(&line, "reason", BACKSCATTER_REASON);
+    log_string(&line, monitor ? "would" : "action", action_name(backscatter->reply.action));
+    decision_log_outcome(&line, &backscatter->outcome);
+    if (verdict == VERDICT_TEMPERROR)
+        decision_log_error(&line, &backscatter->outcome);
+    log_number(&line, "ms", milliseconds);
+    log_end(&line);
+}
+
 static void decision_log_stamped(const struct decision_line *mail, size_t replaced)
 {
     struct log_line line;
@@ -175,17 +196,41 @@ static void decision_remove_mark(const struct transaction *transaction, struct d
 
 /* Verified */
 
-static void decision_add_result(const struct verification *verification, struct decision *decision)
+/* An empty value: there is no result to be told. */
+static void decision_add_result(struct decision *decision, const char *value)
 {
     struct decision_field *field = &decision->on_top[decision->on_top_count];
     struct writer w = writer_of(field->value, sizeof field->value);
 
-    if (verification->field[0] == '\0')
+    if (value[0] == '\0')
         return;
     field->name = RESULTS_NAME;
-    writer_string(&w, verification->field);
+    writer_string(&w, value);
     writer_char(&w, '\0');
     decision->on_top_count++;
+}
+
+/* A bounce that is refused already is not judged. Both questions together take as long as one may.
+ */
+static void decision_judge_bounce(const struct transaction *transaction, struct text ip,
+        const struct decision_line *line, struct decision *decision)
+{
+    const struct verifier *verifier = transaction->policy->verifier;
+    const uint64_t most = verifier_policy(verifier)->timeout;
+    const uint64_t spent = line->milliseconds < most ? line->milliseconds : most;
+    const uint64_t began = mono_ms();
+    struct backscatter backscatter;
+
+    if (transaction->returned == NULL || decision->reply.action == ACTION_REJECT ||
+            decision->reply.action == ACTION_TEMPFAIL)
+        return;
+    if (!backscatter_judge(verifier, transaction->client, transaction->returned, most - spent, ip,
+                "\n", &backscatter))
+        return;
+    decision_log_bounce(line, &backscatter, verifier_is_monitor(verifier), mono_ms() - began);
+    if (backscatter.reply.action != ACTION_ACCEPT)
+        decision->reply = backscatter.reply;
+    decision_add_result(decision, backscatter.field);
 }
 
 static void decision_verify(
@@ -207,9 +252,10 @@ static void decision_verify(
     const size_t forged = decision_remove_forged(transaction, decision);
     line->milliseconds = mono_ms() - began;
     decision_log_verified(line, &verification, decision->reply.action, monitor, forged);
+    decision_add_result(decision, verification.field);
+    decision_judge_bounce(transaction, text_of(ip), line, decision);
     if (monitor)
         decision->reply.action = ACTION_ACCEPT;
-    decision_add_result(&verification, decision);
 }
 
 /* Stamped */

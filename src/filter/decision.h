@@ -28,7 +28,7 @@ struct decision {
     struct reply reply;
     struct decision_removal removals[4]; /* Authentication-Results, Verimail, relayed_mark, From */
     size_t removals_count;
-    struct decision_field on_top[1]; /* above all others: a stamp, or our result */
+    struct decision_field on_top[2]; /* above all others: a stamp, or our results */
     size_t on_top_count;
     struct decision_field below[3]; /* below all others: From, Date, Message-ID */
     size_t below_count;

@@ -104,7 +104,7 @@ bool session_wants_body(const struct session *session)
 void session_body(struct session *session, const char *at, size_t len)
 {
     if (session->transaction != NULL)
-        message_parser_body(session->transaction->parser, (struct text){at, len});
+        transaction_body(session->transaction, (struct text){at, len});
 }
 
 void session_abort(struct session *session)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "filter/backscatter.h"
 #include "protocol/results.h"
 
 const char *mail_class_name(enum mail_class mail_class)
@@ -54,6 +55,19 @@ static bool transaction_take_sender(struct transaction *transaction, const char 
     return transaction->author != NULL;
 }
 
+/* What has an empty envelope sender is a bounce, as far as is known before its recipients are. */
+static bool transaction_take_bounce(struct transaction *transaction, const char *path)
+{
+    const struct verifier *verifier = transaction->policy->verifier;
+    const bool is_bounce = path != NULL && envelope_address(text_of(path)).len == 0;
+
+    if (!is_bounce || transaction->client == NULL || verifier == NULL ||
+            !backscatter_is_looked_for(verifier))
+        return true;
+    transaction->returned = returned_init();
+    return transaction->returned != NULL;
+}
+
 struct transaction *transaction_init(const struct policy *policy, struct client *client,
         const struct smtp_client *from, const struct mail_command *command)
 {
@@ -74,7 +88,8 @@ struct transaction *transaction_init(const struct policy *policy, struct client 
             from->relays_for_us ||
             transaction_has_daemon(&milter->stamp_relayed, command->daemon_name);
     if (!transaction_take_login(transaction, command->login) ||
-            !transaction_take_sender(transaction, command->sender) || transaction->parser == NULL ||
+            !transaction_take_sender(transaction, command->sender) ||
+            !transaction_take_bounce(transaction, command->sender) || transaction->parser == NULL ||
             !envelope_init(&transaction->envelope))
         transaction_free(&transaction);
     return transaction;
@@ -89,6 +104,7 @@ void transaction_free(struct transaction **transaction)
     free((*transaction)->author);
     envelope_clear(&(*transaction)->envelope);
     message_parser_free(&(*transaction)->parser);
+    returned_free(&(*transaction)->returned);
     free(*transaction);
     *transaction = NULL;
 }
@@ -152,6 +168,8 @@ void transaction_field(struct transaction *transaction, struct text name, struct
     else if (field.known == FIELD_FROM)
         transaction->froms++;
     message_parser_field(transaction->parser, &field);
+    if (transaction->returned != NULL)
+        returned_field(transaction->returned, &field);
 }
 
 /* What is verified has to be digested as it stands. */
@@ -179,6 +197,21 @@ void transaction_header_end(struct transaction *transaction)
             transaction->missing.from = transaction->author;
     }
     message_parser_header_end(transaction->parser);
+    if (transaction->returned == NULL)
+        return;
+    if (transaction_class(transaction) == MAIL_CLASS_INBOUND &&
+            backscatter_concerns(
+                    transaction->policy->verifier, envelope_rcpt(&transaction->envelope)))
+        returned_header_end(transaction->returned);
+    else
+        returned_free(&transaction->returned);
+}
+
+void transaction_body(struct transaction *transaction, struct text piece)
+{
+    message_parser_body(transaction->parser, piece);
+    if (transaction->returned != NULL)
+        returned_body(transaction->returned, piece);
 }
 
 enum mail_class transaction_class(const struct transaction *transaction)

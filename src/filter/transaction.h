@@ -5,6 +5,7 @@
 #include "base/endpoint.h"
 #include "filter/envelope.h"
 #include "filter/policy.h"
+#include "protocol/returned.h"
 
 /* Whose message it is (design, section 7). */
 enum mail_class {
@@ -54,10 +55,11 @@ struct transaction {
     char *login;        /* NULL: none */
     struct envelope envelope;
     struct message_parser *parser;
-    unsigned received;  /* fields Received */
-    unsigned froms;     /* fields From */
-    unsigned marks;     /* fields of the name in relayed_mark */
-    bool is_submission; /* the first of them is of sendmail's submission program */
+    struct returned *returned; /* NULL: it is no bounce to one of our users */
+    unsigned received;         /* fields Received */
+    unsigned froms;            /* fields From */
+    unsigned marks;            /* fields of the name in relayed_mark */
+    bool is_submission;        /* the first of them is of sendmail's submission program */
     struct forged_results forged;
     unsigned replaced[MESSAGE_FIELDS_MAX]; /* numbers of the stamps that a new one replaces */
     uint64_t began;                        /* Unix seconds */
@@ -79,6 +81,8 @@ void transaction_field(struct transaction *transaction, struct text name, struct
 /* After the last field. Fields that the message lacks are added only to one that can be stamped. Of
  * those, only one that was submitted here without a login gets an author. */
 void transaction_header_end(struct transaction *transaction);
+
+void transaction_body(struct transaction *transaction, struct text piece);
 
 /* For certain only when the header section is complete. */
 enum mail_class transaction_class(const struct transaction *transaction);

@@ -143,6 +143,19 @@ bool verifier_is_monitor(const struct verifier *verifier)
     return verifier->is_monitor;
 }
 
+const struct config_verify *verifier_config(const struct verifier *verifier)
+{
+    return verifier->verify;
+}
+
+bool verifier_is_ours(const struct verifier *verifier, struct text domain)
+{
+    for (size_t i = 0; i < verifier->ours_count; i++)
+        if (text_equal_fold(verifier->ours[i], domain))
+            return true;
+    return false;
+}
+
 struct client *verifier_client(const struct config_verify *verify,
         discovery_on_replaced *on_replaced, char error_r[DISCOVERY_ERROR_MAX])
 {

@@ -80,5 +80,9 @@ void verifier_judge(const struct verifier *verifier, struct client *client,
         const struct message_parser *parser, const struct verifier_envelope *envelope,
         const char *eol, struct verification *verification_r);
 bool verifier_is_monitor(const struct verifier *verifier);
+/* The section `verify`. */
+const struct config_verify *verifier_config(const struct verifier *verifier);
+/* Whether it is a domain of ours, in A-labels. */
+bool verifier_is_ours(const struct verifier *verifier, struct text domain);
 
 #endif

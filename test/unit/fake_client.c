@@ -43,11 +43,13 @@ void client_ask(struct client *client, const struct client_policy *policy,
     assert_ptr_equal(client, fake_client_get());
     fake_client.asked++;
     fake_client.policy = policy;
+    fake_client.timeout = policy->timeout;
     snprintf(fake_client.question, sizeof fake_client.question,
             "%s payload=%.*s rcpt=%.*s digest=%zu ip=%.*s", question->user.text,
             (int)question->payload.len, question->payload.at, (int)question->rcpt.len,
             question->rcpt.at, question->digest.len, (int)question->ip.len, question->ip.at);
-    *outcome_r = fake_client.outcome;
+    *outcome_r = fake_client.has_later && fake_client.asked > 1 ? fake_client.later
+                                                                : fake_client.outcome;
 }
 
 enum discovery_result client_find_service(struct client *client, const struct client_policy *policy,

@@ -9,11 +9,14 @@
  * `client`. */
 struct fake_client {
     struct client_outcome outcome; /* to be given */
-    unsigned asked;                /* how often */
-    char question[1024];           /* the last one */
+    bool has_later;
+    struct client_outcome later; /* to be given from the second time on, if there is one */
+    unsigned asked;              /* how often */
+    char question[1024];         /* the last one */
     enum discovery_result found; /* to be given by client_find_service(), about the first domain */
     char looked_for[1024];       /* the domains, with a space between two */
     const struct client_policy *policy;
+    uint64_t timeout;    /* of that policy */
     char made_with[200]; /* resolver and trust anchors, with a dot behind these when they are given
                           */
 };

@@ -170,11 +170,14 @@ void fixture_session_check(const struct fixture_session *row)
     struct fixture_policy fixture = fixture_policy_make(config, row->logins);
     char log[2 * LOG_LINE_MAX];
 
-    fake_client = (struct fake_client){.outcome = {
-                                               .verdict = row->verdict,
-                                               .reason = row->reason,
-                                               .step = row->step,
-                                       }};
+    fake_client = (struct fake_client){.outcome =
+                                               {
+                                                       .verdict = row->verdict,
+                                                       .reason = row->reason,
+                                                       .step = row->step,
+                                               },
+            .has_later = row->has_later,
+            .later = {.verdict = row->later_verdict, .step = row->later_step}};
     if (row->server != NULL) {
         fake_client.outcome.attempt.connected = true;
         assert_true(
@@ -191,6 +194,10 @@ void fixture_session_check(const struct fixture_session *row)
     capture_end(&capture);
     assert_string_equal(fixture_session_decision(decision), row->decision);
     assert_logged(log, row->log);
+    if (row->later_log != NULL) {
+        const char *later = strchr(log, '\n');
+        assert_logged(later != NULL ? later + 1 : "", row->later_log);
+    }
     if (row->question != NULL)
         assert_string_equal(fake_client.question, row->question);
     session_free(&session);

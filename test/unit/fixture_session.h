@@ -42,6 +42,9 @@ struct fixture_session {
     enum reason reason;
     enum client_step step;
     const char *server; /* `ADDRESS:PORT` that was connected to; NULL: none */
+    bool has_later;
+    enum verdict later_verdict; /* the outcome of the second question */
+    enum client_step later_step;
     /* `accept`, or `reject 550 5.7.1 text`; a line end, and a line for each change in the order in
      * which it is made: `-Name 1,2,3+` removes fields by number, and all from the last; `_Name`
      * adds a field below all others, and `+Name: value` one above. Folds are unfolded; a stamp
@@ -50,6 +53,7 @@ struct fixture_session {
     const char *question; /* to the fake client; NULL: whatever it is */
     /* The line up to `ms=`; NULL: nothing is logged. */
     const char *log;
+    const char *later_log; /* the line behind it, likewise; NULL: whatever it is */
 };
 
 /* Does what the row says, and fails the test where something else comes of it. */

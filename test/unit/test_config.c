@@ -123,17 +123,18 @@ static struct config *read_memory(const char *text, struct problems *problems)
 TEST(verify_is_read)
 {
     struct problems *problems = problems_init("f");
-    struct config *config = read_memory("verify {\n"
-                                        "  authserv_id = MX.example.NET mode = monitor\n"
-                                        "  on_no = quarantine on_permerror = mark\n"
-                                        "  on_temperror = tempfail send_ip = no\n"
-                                        "  resolver = \"::1@53\"\n"
-                                        "  trust_anchors = {\". IN DS 1 8 2 00\"}\n"
-                                        "  allow_networks = {10.0.0.0/8,\n \"::1\"}\n"
-                                        "  allow_ports = {25, 587}\n"
-                                        "  budget_per_domain = 1\n"
-                                        "}\n",
-            problems);
+    struct config *config =
+            read_memory("verify {\n"
+                        "  authserv_id = MX.example.NET mode = monitor\n"
+                        "  on_no = quarantine on_permerror = mark on_backscatter = reject\n"
+                        "  on_temperror = tempfail send_ip = no\n"
+                        "  resolver = \"::1@53\"\n"
+                        "  trust_anchors = {\". IN DS 1 8 2 00\"}\n"
+                        "  allow_networks = {10.0.0.0/8,\n \"::1\"}\n"
+                        "  allow_ports = {25, 587}\n"
+                        "  budget_per_domain = 1\n"
+                        "}\n",
+                    problems);
 
     assert_string_equal(problems_text(problems), "");
     assert_int_equal(config->verify_count, 1);
@@ -145,6 +146,7 @@ TEST(verify_is_read)
     assert_string_equal(v->mode.at, "monitor");
     assert_string_equal(v->on_no.at, "quarantine");
     assert_string_equal(v->on_permerror.at, "mark");
+    assert_string_equal(v->on_backscatter.at, "reject");
     assert_string_equal(v->on_temperror.at, "tempfail");
     assert_false(v->send_ip);
     assert_string_equal(v->resolver.at, "::1@53");

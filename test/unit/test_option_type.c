@@ -121,6 +121,8 @@ TEST(words)
     CHECK(option_type_mode, {"enforce", "enforce"}, {"monitor", "monitor"}, {"off", NULL});
     CHECK(option_type_on_no, {"reject", "reject"}, {"quarantine", "quarantine"}, {"mark", "mark"},
             {"accept", NULL}, {"tempfail", NULL});
+    CHECK(option_type_on_backscatter, {"accept", "accept"}, {"mark", "mark"}, {"reject", "reject"},
+            {"quarantine", NULL});
     CHECK(option_type_on_permerror, {"reject", "reject"}, {"mark", "mark"}, {"quarantine", NULL});
     CHECK(option_type_or_tempfail, {"accept", "accept"}, {"tempfail", "tempfail"},
             {"reject", NULL});

@@ -243,6 +243,7 @@ TEST(verify_defaults)
     assert_string_equal(v.mode.at, "enforce");
     assert_string_equal(v.on_no.at, "reject");
     assert_string_equal(v.on_permerror.at, "reject");
+    assert_string_equal(v.on_backscatter.at, "mark");
     assert_string_equal(v.on_temperror.at, "accept");
     assert_true(v.send_ip);
     assert_null(v.resolver.at);
