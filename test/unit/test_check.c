@@ -154,8 +154,9 @@ TEST(wrong_values_are_not_missing)
             "rediss://..., or redis+unix:///PATH, with USER@ before the host but no password\n"
             "f:1: bad listen: y: expected ADDRESS:PORT, with `*` for all and [..] around an IPv6 "
             "address\n");
-    check("host h.a.b { keys = {x} }\n",
-            "f:1: bad keys: x: expected host-public:... as printed by `verimail keygen host`\n");
+    check("host h.a.b { keys = {x} }\n", "f:1: bad keys: x: expected host-public:... as printed by "
+                                         "`verimail keygen host`, or the "
+                                         "absolute path of a file or folder of such keys\n");
     check("stamp { host = \"\" key = k service_key = s domains = {a_b} }\n",
             "f:1: bad host: : expected a domain name\n"
             "f:1: bad key: k: expected an absolute path\n"
