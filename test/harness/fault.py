@@ -4,6 +4,7 @@ import os
 import re
 import struct
 
+from harness import sanitizer
 from harness.daemon import BUILD
 
 SOURCE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "torture/fault.c")
@@ -24,7 +25,7 @@ class Fault:
         self.none()
         os.chmod(path, 0o666)
         library = os.path.abspath(os.path.join(BUILD, "test/torture/fault.so"))
-        self.env = {"LD_PRELOAD": library, "VERIMAIL_FAULT": path}
+        self.env = {"LD_PRELOAD": library, "VERIMAIL_FAULT": path, **sanitizer.ENV}
 
     def _write(self, kind, left=0, always=False, path=""):
         content = struct.pack("=5I64s", NONE, left, int(always), 0, 0, path.encode())

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """A server of LDAP that says what a test wants it to: what Active Directory does and slapd cannot
 (values in ranges), and what no good server does."""
+import contextlib
 import socket
 import threading
 
@@ -88,7 +89,7 @@ class Script:
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client):
-        with client, client.makefile("rb") as stream:
+        with contextlib.suppress(OSError), client, client.makefile("rb") as stream:
             while True:
                 head = stream.read(2)
                 if len(head) < 2:

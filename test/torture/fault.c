@@ -21,6 +21,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -204,6 +205,32 @@ static bool fault_is_met(uint32_t kind, const char *path)
 CALL_OPEN(open)
 CALL_OPEN(open64)
 
+/* A sanitizer looks through /proc, and traces the process, to find its leaks. So with one a
+ * daemon's process is in no sandbox. NULL without such a sanitizer. */
+typedef int find_leaks(void);
+static find_leaks *fault_sanitizer(void)
+{
+    find_leaks *at = NULL;
+
+#ifdef FAULT_ALLOCATIONS
+    *(void **)&at = dlsym(RTLD_DEFAULT, "__lsan_do_recoverable_leak_check");
+#endif
+    return at;
+}
+
+int chroot(const char *path)
+{
+    static int (*real)(const char *);
+
+    if (fault_is_met(KIND_chroot, path))
+        return -1;
+    if (fault_sanitizer() != NULL)
+        return 0;
+    if (real == NULL)
+        *(void **)&real = dlsym(RTLD_NEXT, "chroot");
+    return real(path);
+}
+
 int fcntl64(int fd, int command, ...)
 {
     static int (*real)(int, int, ...);
@@ -242,7 +269,6 @@ CALL(int, accept4, accept4, NULL, -1,
 CALL(int, bind, bind, NULL, -1, (int fd, const struct sockaddr *address, socklen_t size),
         (fd, address, size))
 CALL(int, chown, chown, path, -1, (const char *path, uid_t uid, gid_t gid), (path, uid, gid))
-CALL(int, chroot, chroot, path, -1, (const char *path), (path))
 CALL(int, connect, connect, NULL, -1, (int fd, const struct sockaddr *address, socklen_t size),
         (fd, address, size))
 CALL(int, dup, dup, NULL, -1, (int fd), (fd))
@@ -321,10 +347,23 @@ CALL(int, setresgid, setresgid, NULL, -1, (gid_t real_gid, gid_t effective, gid_
         (real_gid, effective, saved))
 CALL(int, setresuid, setresuid, NULL, -1, (uid_t real_uid, uid_t effective, uid_t saved),
         (real_uid, effective, saved))
-CALL(int, setrlimit, setrlimit, NULL, -1,
-        (__rlimit_resource_t resource, const struct rlimit *limit), (resource, limit))
-CALL(int, setrlimit, setrlimit64, NULL, -1,
-        (__rlimit_resource_t resource, const struct rlimit64 *limit), (resource, limit))
+/* A limit of no processes is part of the sandbox. */
+#define CALL_SETRLIMIT(name, limit_type)                                                           \
+    int name(__rlimit_resource_t resource, const struct limit_type *limit)                         \
+    {                                                                                              \
+        static int (*real)(__rlimit_resource_t, const struct limit_type *);                        \
+                                                                                                   \
+        if (fault_is_met(KIND_setrlimit, NULL))                                                    \
+            return -1;                                                                             \
+        if (resource == RLIMIT_NPROC && fault_sanitizer() != NULL)                                 \
+            return 0;                                                                              \
+        if (real == NULL)                                                                          \
+            *(void **)&real = dlsym(RTLD_NEXT, #name);                                             \
+        return real(resource, limit);                                                              \
+    }
+
+CALL_SETRLIMIT(setrlimit, rlimit)
+CALL_SETRLIMIT(setrlimit64, rlimit64)
 CALL(int, setsockopt, setsockopt, NULL, -1,
         (int fd, int level, int name, const void *value, socklen_t size),
         (fd, level, name, value, size))
@@ -352,6 +391,31 @@ CALL(ssize_t, writev, writev, NULL, -1, (int fd, const struct iovec *parts, int 
         (fd, parts, count))
 
 #ifdef FAULT_ALLOCATIONS
+
+/* Of libseccomp. */
+int seccomp_load(void *filter);
+int seccomp_load(void *filter)
+{
+    static int (*real)(void *);
+
+    if (fault_sanitizer() != NULL)
+        return 0;
+    if (real == NULL)
+        *(void **)&real = dlsym(RTLD_NEXT, "seccomp_load");
+    return real(filter);
+}
+
+/* The end of a process that a daemon forked. */
+void _exit(int status)
+{
+    find_leaks *const leaks = fault_sanitizer();
+
+    state->kind = FAULT_NONE;
+    if (leaks != NULL && syscall(SYS_prctl, PR_SET_DUMPABLE, 1, 0, 0, 0) == 0 && leaks() != 0)
+        status = FAULT_REPORT;
+    syscall(SYS_exit_group, status);
+    __builtin_unreachable();
+}
 
 /* The allocator behind this one: libc's, or that of a sanitizer. dlsym() allocates only to report
  * an error. */

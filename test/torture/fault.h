@@ -21,6 +21,8 @@ struct fault_state {
 };
 
 #define FAULT_NONE UINT32_MAX
+#define FAULT_REPORT                                                                               \
+    99 /* the exit status of a process that has leaks, as the sanitizer's options say */
 
 extern const char *const fault_kinds[]; /* ends with NULL */
 
