@@ -79,11 +79,12 @@ static bool recorder_is_there(const char *path)
 
 bool recorder_find(char path_r[RECORDER_PATH_MAX])
 {
-    const ssize_t len = readlink("/proc/self/exe", path_r, RECORDER_PATH_MAX - sizeof PROGRAM - 1);
-    char *slash = len > 0 ? memrchr(path_r, '/', (size_t)len) : NULL;
+    char own[RECORDER_PATH_MAX - sizeof PROGRAM];
+    const ssize_t len = readlink("/proc/self/exe", own, sizeof own);
+    const char *slash = len > 0 ? memrchr(own, '/', (size_t)len) : NULL;
 
     if (slash != NULL) {
-        memcpy(slash + 1, PROGRAM, sizeof PROGRAM);
+        snprintf(path_r, RECORDER_PATH_MAX, "%.*s/" PROGRAM, (int)(slash - own), own);
         if (recorder_is_there(path_r))
             return true;
     }
