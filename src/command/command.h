@@ -50,6 +50,8 @@ extern const struct command command_digest;
 extern const struct command command_explain;
 extern const struct command command_keygen;
 extern const struct command command_report;
+extern const struct command command_restore;
+extern const struct command command_revoke;
 extern const struct command command_stamp;
 extern const struct command command_table;
 extern const struct command command_watch;

@@ -17,6 +17,8 @@ static const struct command *const commands[] = {
         &command_check,
         &command_ask,
         &command_explain,
+        &command_revoke,
+        &command_restore,
         &command_config,
         &command_table,
         &command_report,
@@ -54,8 +56,8 @@ static enum status print_overview(void)
 
 static enum status print_help(const struct command *command)
 {
-    printf("usage: verimail [-c FILE] %s %s\n\n%s\n\n%s\n%s", command->name, command->synopsis,
-            command->summary, command->help, statuses);
+    printf("usage: verimail [-c FILE] %s %s\n\n%s\n\n%s", command->name, command->synopsis,
+            command->summary, command->help);
     return STATUS_OK;
 }
 

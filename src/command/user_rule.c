@@ -47,7 +47,7 @@ static enum table_result user_rule_row(
     struct writer key = writer_of(octets, sizeof octets);
     struct writer words = writer_of(rule->row, sizeof rule->row - 1);
     struct row row;
-    enum table_result result = table_find(table, local, domain, &row);
+    enum table_result result = table_find(table, local, domain, &rule->is);
 
     if (result == TABLE_OK && row_key(local, domain, &key))
         result = table_get(table, writer_text(&key), &row);
@@ -56,14 +56,34 @@ static enum table_result user_rule_row(
     return result;
 }
 
+static void user_rule_take_section(struct user_rule *rule, const struct config_user *user)
+{
+    const struct config_list *list = user->hosts_given ? &user->hosts : &user->more_hosts;
+    struct row *row = &rule->is;
+
+    *row = (struct row){.pinned = false};
+    row->rule = (struct rule){.mode = user->hosts_given            ? RULE_HOSTS_ONLY
+                                      : user->more_hosts.count > 0 ? RULE_HOSTS_MORE
+                                                                   : RULE_HOSTS_DOMAIN,
+            .hosts.names = row->names,
+            .allow_unauthorized = user->allow_unauthorized,
+            .not_before = user->not_before};
+    rule->is_too_long = list->count > ROW_HOSTS_MAX;
+    for (size_t i = 0; i < list->count && i < ROW_HOSTS_MAX; i++)
+        row->names[row->rule.hosts.count++] = list->at[i].at;
+    rule->kind = USER_RULE_SECTION;
+    rule->section = user;
+}
+
 /* Whether the local part has a rule; also if that cannot be known. */
 static bool user_rule_try(const struct config_domain *domain, struct table *table,
         struct text local, struct user_rule *rule)
 {
+    const struct config_user *section = user_rule_section(domain, local);
+
     rule->local = local;
-    rule->section = user_rule_section(domain, local);
-    if (rule->section != NULL) {
-        rule->kind = USER_RULE_SECTION;
+    if (section != NULL) {
+        user_rule_take_section(rule, section);
         return true;
     }
     if (table == NULL)

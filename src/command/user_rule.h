@@ -21,6 +21,8 @@ struct user_rule {
                           from the user */
     const struct config_user *section;
     char row[ROW_TEXT_MAX + 1];  /* the words of the row as it stands in the table */
+    struct row is;               /* `is.rule` is the rule of either; aliases are followed */
+    bool is_too_long;            /* a section with more hosts than a row has room for */
     char error[TABLE_ERROR_MAX]; /* why the table cannot be read */
 };
 
@@ -31,7 +33,8 @@ const struct config_user *user_rule_section(const struct config_domain *domain, 
 /* The path of the domain's table, or NULL. */
 const char *user_rule_table(const struct config_domain *domain);
 
-/* No other table may be open in this process, since it is opened for the look-up. */
+/* Fills the structure in place: it must not be copied. No other table may be open in this process,
+ * since it is opened for the look-up. */
 void user_rule_find(
         const struct config_domain *domain, const struct address *user, struct user_rule *rule_r);
 
