@@ -123,3 +123,13 @@ bool endpoint_is_loopback(const struct endpoint *endpoint)
         return ntohl(e.address.v4.sin_addr.s_addr) >> 24 == 127;
     return IN6_IS_ADDR_LOOPBACK(&e.address.v6.sin6_addr);
 }
+
+bool endpoint_is_target(const struct endpoint *endpoint)
+{
+    const struct endpoint plain = endpoint_unmapped(endpoint);
+
+    if (plain.address.any.sa_family == AF_INET)
+        return plain.address.v4.sin_port != 0 &&
+               plain.address.v4.sin_addr.s_addr != htonl(INADDR_ANY);
+    return plain.address.v6.sin6_port != 0 && !IN6_IS_ADDR_UNSPECIFIED(&plain.address.v6.sin6_addr);
+}

@@ -20,6 +20,7 @@ struct cache;
 struct cached {
     struct answer answer; /* its ttl as it came */
     bool secure;          /* of the discovery that led to it */
+    bool is_peer;         /* it is a peer's */
 };
 
 struct cache *cache_init(size_t size); /* NULL when out of memory */

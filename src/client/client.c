@@ -33,6 +33,8 @@ struct call {
     struct client *client;
     const struct client_policy *policy;
     const struct question *question;
+    const struct peer *peer;       /* of the author's domain; NULL: none */
+    const struct peer *peer_above; /* of its organizational domain; NULL: none */
     struct budget_claim claim;
     uint64_t deadline;
     size_t servers[DISCOVERY_ADDRESSES_MAX]; /* that are asked: indices of the discovery's */
@@ -110,9 +112,13 @@ static bool client_use_cache(struct call *call)
     if (call->claim.is_stamped ||
             !cache_get(call->client->cache, &call->question->user, mono_ms(), &cached))
         return false;
+    /* The configuration may have changed since. */
+    if (call->peer != NULL ? !cached.is_peer : cached.is_peer && call->peer_above == NULL)
+        return false;
     client_conclude(call->outcome, cached.answer.verdict, CLIENT_CACHED);
     call->outcome->reason = cached.answer.reason;
     call->outcome->secure = cached.secure;
+    call->outcome->is_peer = cached.is_peer;
     return true;
 }
 
@@ -124,10 +130,14 @@ static bool client_take_domain(struct call *call)
     return false;
 }
 
-/* Takes a question at the endpoint's machine, whatever the port. */
+/* Takes a question at the endpoint's machine, whatever the port. No stranger can make a peer of a
+ * machine: it owes nothing. */
 static enum budget_result client_take_machine(struct call *call, const struct endpoint *endpoint)
 {
     unsigned char octets[TARGET_ACL_MACHINE_MAX];
+
+    if (call->outcome->is_peer)
+        return BUDGET_RESERVED;
     const size_t len = target_acl_machine(endpoint, octets);
 
     return budget_take_machine(call->client->budget, &call->claim,
@@ -235,10 +245,10 @@ static bool client_was_slow(const struct call *call, const struct attempt_addres
            address->time_ms - left > call->policy->timeout * SLOW_PERCENT / 100;
 }
 
-/* Whether the address is to blame. */
+/* Whether the address is to blame. A peer that refuses costs no time, and is back in a moment. */
 static bool client_is_at_fault(const struct call *call, const struct attempt_address *address)
 {
-    return address->state == ATTEMPT_REFUSED ||
+    return (address->state == ATTEMPT_REFUSED && !call->outcome->is_peer) ||
            (address->state == ATTEMPT_SILENT && client_gave_time(call, address)) ||
            (address->state == ATTEMPT_SPOKE && client_was_slow(call, address));
 }
@@ -282,7 +292,8 @@ static void client_note(struct call *call)
     if (call->outcome->verdict != VERDICT_YES && !call->claim.is_stamped &&
             attempt->result == ATTEMPT_ANSWERED)
         cache_put(call->client->cache, &call->question->user,
-                &(struct cached){attempt->answer, call->outcome->secure}, mono_ms());
+                &(struct cached){attempt->answer, call->outcome->secure, call->outcome->is_peer},
+                mono_ms());
 }
 
 static void client_conclude_unanswered(struct client_outcome *outcome)
@@ -329,19 +340,48 @@ static void client_ask_servers(struct call *call)
     attempt->which = call->servers[attempt->which];
 }
 
+/* The operator named it: the DNS and the list of addresses that may be asked do not matter. */
+static bool client_use_peer(struct call *call, const struct peer *peer)
+{
+    struct discovery_answer *discovery = &call->outcome->discovery;
+
+    *discovery = (struct discovery_answer){.result = DISCOVERY_FOUND, .count = 1};
+    discovery->servers[0].endpoint = peer->endpoint;
+    memcpy(discovery->domain, peer->domain, sizeof discovery->domain);
+    call->outcome->secure = false;
+    call->outcome->is_peer = true;
+    return true;
+}
+
+static void client_find(struct call *call)
+{
+    struct discovery *discovery = call->client->discovery;
+    struct discovery_answer *answer = &call->outcome->discovery;
+
+    if (call->peer_above != NULL)
+        discovery_find_exactly(
+                discovery, call->claim.domain, call->claim.network, call->deadline, answer);
+    else
+        discovery_find(discovery, call->claim.domain, call->claim.network, call->deadline, answer);
+    call->outcome->secure = answer->secure;
+}
+
 /* Whether there is a service to ask. */
 static bool client_discover(struct call *call)
 {
     struct client_outcome *outcome = call->outcome;
 
-    discovery_find(call->client->discovery, call->claim.domain, call->claim.network, call->deadline,
-            &outcome->discovery);
-    outcome->secure = outcome->discovery.secure;
+    if (call->peer != NULL)
+        return client_use_peer(call, call->peer);
+    client_find(call);
     switch (outcome->discovery.result) {
     case DISCOVERY_NONE:
+        if (call->peer_above != NULL)
+            return client_use_peer(call, call->peer_above);
         client_conclude(outcome, VERDICT_NONE, CLIENT_NO_SERVICE);
         return false;
     case DISCOVERY_ERROR:
+        outcome->is_peer = call->peer_above != NULL;
         client_conclude(outcome, VERDICT_TEMPERROR, CLIENT_DNS);
         return false;
     case DISCOVERY_SHORTAGE:
@@ -397,6 +437,8 @@ void client_ask(struct client *client, const struct client_policy *policy,
             .client = client,
             .policy = policy,
             .question = question,
+            .peer = peers_find(&policy->peers, domain),
+            .peer_above = peers_find_above(&policy->peers, domain),
             .claim = {.domain = domain,
                     .organization = organization_of(domain),
                     .network = network_of_client(ip, network),
@@ -418,6 +460,13 @@ enum discovery_result client_find_service(struct client *client, const struct cl
     enum discovery_result results[DISCOVERY_LOOKS_MAX];
     enum discovery_result worst = DISCOVERY_NONE;
 
+    for (size_t i = 0; i < count; i++) {
+        if (peers_find(&policy->peers, domains[i]) == NULL &&
+                peers_find_above(&policy->peers, domains[i]) == NULL)
+            continue;
+        *which_r = i;
+        return DISCOVERY_FOUND;
+    }
     for (size_t i = 0; i < count && worst != DISCOVERY_FOUND; i += DISCOVERY_LOOKS_MAX) {
         const size_t left = count - i;
         const size_t looks = left < DISCOVERY_LOOKS_MAX ? left : DISCOVERY_LOOKS_MAX;

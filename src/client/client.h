@@ -7,6 +7,7 @@
 
 #include "client/attempt.h"
 #include "client/discovery.h"
+#include "client/peers.h"
 #include "client/target_acl.h"
 #include "protocol/question.h"
 #include "protocol/verdict.h"
@@ -33,7 +34,8 @@ void client_free(struct client **client);
 /* Which services may be asked, and the limits. */
 struct client_policy {
     struct target_acl acl;
-    uint64_t timeout; /* milliseconds */
+    struct peers peers; /* asked without DNS, and whatever `acl` says */
+    uint64_t timeout;   /* milliseconds */
     uint32_t budget_per_domain;
     uint32_t budget_per_address;
 };
@@ -57,7 +59,9 @@ struct client_outcome {
     enum verdict verdict; /* YES, NO, ALLOW, NONE or TEMPERROR */
     enum reason reason;
     enum client_step step;
-    bool secure;                       /* DNSSEC vouches for the way to the service */
+    bool secure;  /* DNSSEC vouches for the way to the service; false where `is_peer` */
+    bool is_peer; /* a peer stands for the domain, or for that above it whose DNS failed. If it
+                   * does not answer, the message must wait (451), whatever else holds */
     struct discovery_answer discovery; /* unless CLIENT_CACHED, or CLIENT_BUDGET of the domain */
     enum target_acl_result acl_results[DISCOVERY_ADDRESSES_MAX]; /* of each server */
     size_t line_len;
@@ -67,7 +71,9 @@ struct client_outcome {
     uint64_t milliseconds;   /* that it all took */
 };
 
-/* Asks the service of the author's domain, or answers from the cache. Never fails: an error is a
+/* Asks the service of the author's domain, or answers from the cache. A peer at the author's domain
+ * is asked without DNS; one at the organizational domain, when the DNS says that the author's has
+ * no service of its own. Never fails: an error is a
  * VERDICT_TEMPERROR. `ip`: the SMTP client's address, whose network has shares of budgets and
  * places (budget.h, places.h), whether or not the question has it; empty: unknown. */
 void client_ask(struct client *client, const struct client_policy *policy,
@@ -86,6 +92,9 @@ void client_ask_at(const struct endpoint *endpoints, size_t count, const struct 
 /* Whether our own room ran out, from CLIENT_SHORTAGE on. The message must wait (451) then, whatever
  * else holds: a flood must not switch the protection off (design, section 6). */
 bool client_is_short(enum client_step step);
+/* Where the answer is from, or was looked for: "service", "cache", "peer"; "" where there is no
+ * service, or the DNS does not say. */
+const char *client_source_word(const struct client_outcome *outcome);
 /* One word for a log: "answer", "dns", "budget" ... */
 const char *client_step_word(enum client_step step);
 /* The end of a sentence for a person, with the cause from the discovery or the attempt. None of it

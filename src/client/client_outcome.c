@@ -8,6 +8,18 @@ bool client_is_short(enum client_step step)
     return step >= CLIENT_SHORTAGE;
 }
 
+const char *client_source_word(const struct client_outcome *outcome)
+{
+    if (outcome->step == CLIENT_CACHED)
+        return "cache";
+    if (outcome->step == CLIENT_NO_SERVICE || outcome->step == CLIENT_DNS)
+        return "";
+    if (outcome->is_peer)
+        return "peer";
+    return outcome->discovery.result == DISCOVERY_FOUND && outcome->discovery.count > 0 ? "service"
+                                                                                        : "";
+}
+
 const char *client_step_word(enum client_step step)
 {
     static const char *const words[] = {

@@ -285,24 +285,41 @@ static void discovery_find_addresses(struct discovery *discovery,
         discovery_fail(answer, "the address of its server", worst);
 }
 
+/* At the first of these domains that has records. */
+static void discovery_find_at(struct discovery *discovery, const struct resolver_asker *asker,
+        const struct text *domains, size_t domains_count, uint64_t deadline,
+        struct discovery_answer *answer_r)
+{
+    struct srv records[SRV_MAX];
+    size_t count = 0;
+    enum step step = STEP_ABSENT;
+
+    *answer_r = (struct discovery_answer){.result = DISCOVERY_NONE, .secure = true};
+    for (size_t i = 0; i < domains_count && step == STEP_ABSENT; i++)
+        step = discovery_find_records(
+                discovery, asker, domains[i], deadline, records, &count, answer_r);
+    if (step == STEP_RECORDS)
+        discovery_find_addresses(discovery, asker, records, count, deadline, answer_r);
+    if (answer_r->result == DISCOVERY_ERROR || answer_r->result == DISCOVERY_SHORTAGE)
+        answer_r->secure = false;
+}
+
 void discovery_find(struct discovery *discovery, struct text domain, struct text network,
         uint64_t deadline, struct discovery_answer *answer_r)
 {
-    const struct text organization = organization_of(domain);
-    const struct resolver_asker asker = {network, organization};
-    struct srv records[SRV_MAX];
-    size_t count = 0;
+    const struct text domains[] = {domain, organization_of(domain)};
+    const struct resolver_asker asker = {network, domains[1]};
+    const bool is_below = domains[1].len > 0 && domains[1].len < domain.len;
 
-    *answer_r = (struct discovery_answer){.result = DISCOVERY_NONE, .secure = true};
-    enum step step =
-            discovery_find_records(discovery, &asker, domain, deadline, records, &count, answer_r);
-    if (step == STEP_ABSENT && organization.len > 0 && organization.len < domain.len)
-        step = discovery_find_records(
-                discovery, &asker, organization, deadline, records, &count, answer_r);
-    if (step == STEP_RECORDS)
-        discovery_find_addresses(discovery, &asker, records, count, deadline, answer_r);
-    if (answer_r->result == DISCOVERY_ERROR || answer_r->result == DISCOVERY_SHORTAGE)
-        answer_r->secure = false;
+    discovery_find_at(discovery, &asker, domains, is_below ? 2 : 1, deadline, answer_r);
+}
+
+void discovery_find_exactly(struct discovery *discovery, struct text domain, struct text network,
+        uint64_t deadline, struct discovery_answer *answer_r)
+{
+    const struct resolver_asker asker = {network, organization_of(domain)};
+
+    discovery_find_at(discovery, &asker, &domain, 1, deadline, answer_r);
 }
 
 /* A domain that is looked for. */

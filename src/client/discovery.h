@@ -52,14 +52,15 @@ enum discovery_result {
 /* An address of a service. */
 struct discovery_server {
     struct endpoint endpoint;
-    char target[DOMAIN_MAX + 1]; /* the SRV record's */
+    char target[DOMAIN_MAX + 1]; /* the SRV record's; empty: a peer has none */
 };
 
 /* What was found out about a domain. */
 struct discovery_answer {
     enum discovery_result result;
     bool secure;                 /* DNSSEC vouches for every step that led here */
-    char domain[DOMAIN_MAX + 1]; /* whose SRV record it was: the author's or the organizational */
+    char domain[DOMAIN_MAX + 1]; /* whose SRV record, or peer, it was: the author's or the
+                                  * organizational one */
     struct discovery_server servers[DISCOVERY_ADDRESSES_MAX]; /* in the order to try, RFC 8305 */
     size_t count;                                             /* 1 to 4 when DISCOVERY_FOUND */
     char cause[DISCOVERY_ERROR_MAX]; /* the end of a sentence when DISCOVERY_ERROR or
@@ -70,6 +71,9 @@ struct discovery_answer {
  * the addresses of one target after another. `network`: of the SMTP client, in whose name the
  * look-ups hold places (network_of_client()); empty: unknown. `deadline`: mono_ms(). */
 void discovery_find(struct discovery *discovery, struct text domain, struct text network,
+        uint64_t deadline, struct discovery_answer *answer_r);
+/* The same at this domain alone. */
+void discovery_find_exactly(struct discovery *discovery, struct text domain, struct text network,
         uint64_t deadline, struct discovery_answer *answer_r);
 
 #define DISCOVERY_LOOKS_MAX 4

@@ -155,6 +155,12 @@ static void check_explain_discovery(const struct client_outcome *outcome)
     const struct discovery_answer *discovery = &outcome->discovery;
     char text[ENDPOINT_TEXT_MAX];
 
+    if (discovery->result == DISCOVERY_FOUND && outcome->is_peer) {
+        endpoint_format(&discovery->servers[0].endpoint, text);
+        printf("discovery: none: the peer \"%s\" of the configuration, at %s, is asked directly\n",
+                discovery->domain, text);
+        return;
+    }
     if (discovery->result == DISCOVERY_NONE)
         printf("discovery: there is no service (DNS %s)\n",
                 discovery->secure ? "secure" : "insecure");
@@ -238,15 +244,20 @@ static void check_print_json(const struct job *job)
         const struct discovery_server *server = &outcome->discovery.servers[outcome->attempt.which];
         endpoint_format(&server->endpoint, text);
         json_text_set(document, "server", json_text_string(text));
-        json_text_set(document, "target", json_text_string(server->target));
-        json_text_set(document, "srv", json_text_string(outcome->discovery.domain));
+        if (server->target[0] != '\0')
+            json_text_set(document, "target", json_text_string(server->target));
+        json_text_set(document, outcome->is_peer ? "peer" : "srv",
+                json_text_string(outcome->discovery.domain));
     }
     if (found->asked) {
         client_outcome_text(outcome, text, sizeof text);
         json_text_set(document, "by", json_text_string(client_step_word(outcome->step)));
         if (outcome->verdict == VERDICT_TEMPERROR)
             json_text_set(document, "cause", json_text_string(text));
-        json_text_set(document, "dns", json_text_string(outcome->secure ? "secure" : "insecure"));
+        json_text_set(document, "source", json_text_string(client_source_word(outcome)));
+        if (!outcome->is_peer)
+            json_text_set(
+                    document, "dns", json_text_string(outcome->secure ? "secure" : "insecure"));
         json_text_set(document, "milliseconds", json_text_number(outcome->milliseconds));
     }
     if (job->found.field[0] != '\0')

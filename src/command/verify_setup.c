@@ -77,6 +77,9 @@ void verify_setup_print_source(FILE *out, const struct client_outcome *outcome)
         return;
     const struct discovery_server *server = &outcome->discovery.servers[attempt->which];
     endpoint_format(&server->endpoint, text);
-    fprintf(out, "%s (%s, by _verimail._tcp.%s; DNS %s)", text, server->target,
-            outcome->discovery.domain, outcome->secure ? "secure" : "insecure");
+    if (outcome->is_peer)
+        fprintf(out, "%s (the peer \"%s\" of the configuration)", text, outcome->discovery.domain);
+    else
+        fprintf(out, "%s (%s, by _verimail._tcp.%s; DNS %s)", text, server->target,
+                outcome->discovery.domain, outcome->secure ? "secure" : "insecure");
 }

@@ -23,8 +23,9 @@ enum status verify_setup_init(const struct invocation *invocation, struct verify
         __attribute__((warn_unused_result));
 void verify_setup_clear(struct verify_setup *setup);
 
-/* "192.0.2.1:26 (mx.example.org, by _verimail._tcp.example.org; DNS insecure)": where an answer
- * came from; nothing when no service was asked. */
+/* "192.0.2.1:26 (mx.example.org, by _verimail._tcp.example.org; DNS insecure)", or "127.0.0.1:26
+ * (the peer "example.org" of the configuration)": where an answer came from; nothing when no
+ * service was asked. */
 void verify_setup_print_source(FILE *out, const struct client_outcome *outcome);
 
 #endif

@@ -246,6 +246,8 @@ static void check_directory(const struct config_directory *directory, struct pro
 
 void config_check(const struct config *config, struct problems *problems)
 {
+    const struct column peers = {config->peers, config->peers_count, sizeof *config->peers,
+            offsetof(struct config_peer, name)};
     const struct column tables = {config->directories, config->directories_count,
             sizeof *config->directories, offsetof(struct config_directory, table)};
 
@@ -257,5 +259,6 @@ void config_check(const struct config *config, struct problems *problems)
         check_milter(config, &config->milter[i], problems);
     for (size_t i = 0; i < config->directories_count; i++)
         check_directory(&config->directories[i], problems);
+    check_unique(peers, strcasecmp, "a second peer", problems);
     check_unique(tables, strcmp, "a second directory for a table", problems);
 }

@@ -100,6 +100,13 @@ struct config_domain {
     size_t users_count;
 };
 
+/* A service that is asked about a domain's authors without DNS. */
+struct config_peer {
+    unsigned line;
+    struct config_text name;    /* of the domain */
+    struct config_text address; /* as endpoint_parse() takes it */
+};
+
 struct config_stamp {
     unsigned line;
     struct config_text host;
@@ -117,6 +124,7 @@ struct config_verify {
     struct config_text on_temperror;   /* accept or tempfail */
     struct config_text on_backscatter; /* accept, mark or reject */
     bool send_ip;
+    bool send_rcpt;
     struct config_text resolver;       /* ADDRESS or ADDRESS@PORT; NULL: the machine's */
     struct config_list trust_anchors;  /* DS or DNSKEY records */
     bool trust_anchors_given;          /* `{}` means none, no such option the root's */
@@ -172,6 +180,8 @@ struct config {
     size_t hosts_count;
     struct config_domain *domains;
     size_t domains_count;
+    struct config_peer *peers;
+    size_t peers_count;
     struct config_stamp *stamp; /* none or one */
     size_t stamp_count;
     struct config_verify *verify; /* none or one */

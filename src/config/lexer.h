@@ -19,7 +19,7 @@ struct lexer {
     char token;
     unsigned token_line;  /* on which the token begins */
     const char *token_at; /* its first octet */
-    char *text;          /* of a TOKEN_TEXT, with a NUL; as long as the file */
+    char *text;           /* of a TOKEN_TEXT, with a NUL; as long as the file */
     struct problems *problems;
     bool failed; /* a syntax error, or out of memory: the file ends here */
 };

@@ -77,6 +77,14 @@ static bool accept_listen(const char *value)
     return endpoint_parse(value, &endpoint);
 }
 
+/* One address, and a port that can be connected to. */
+static bool accept_service(const char *value)
+{
+    struct endpoint endpoint;
+
+    return endpoint_parse(value, &endpoint) && endpoint_is_target(&endpoint);
+}
+
 /* Printable octets and spaces. Octets that are not ASCII are left to the code that compares them.
  */
 static bool is_printable(const char *value)
@@ -366,6 +374,8 @@ const struct option_type option_type_replay = TEXT_TYPE(accept_replay,
         "redis+unix:///PATH, with USER@ before the host but no password");
 const struct option_type option_type_resolver =
         TEXT_TYPE(accept_resolver, "ADDRESS or ADDRESS@PORT");
+const struct option_type option_type_service =
+        TEXT_TYPE(accept_service, "ADDRESS:PORT of the service, with [..] around an IPv6 address");
 const struct option_type option_type_service_key =
         KEY_TYPE(KEY_SERVICE_PUBLIC, "service-public:... as printed by `verimail keygen service`");
 const struct option_type option_type_socket = TEXT_TYPE(accept_socket,

@@ -92,6 +92,12 @@ static const struct option domain_options[] = {
         {NULL},
 };
 
+static const struct option peer_options[] = {
+        {"address", &option_type_service, AT(config_peer, address),
+                .required = "address = \"127.0.0.1:26\""},
+        {NULL},
+};
+
 static const struct option stamp_options[] = {
         {"host", &option_type_domain, AT(config_stamp, host),
                 .required =
@@ -118,6 +124,7 @@ static const struct option verify_options[] = {
         {"on_backscatter", &option_type_on_backscatter, AT(config_verify, on_backscatter),
                 .fallback = "mark"},
         {"send_ip", &option_type_bool, AT(config_verify, send_ip), .fallback = "true"},
+        {"send_rcpt", &option_type_bool, AT(config_verify, send_rcpt), .fallback = "true"},
         {"resolver", &option_type_resolver, AT(config_verify, resolver)},
         {"trust_anchors", &option_type_anchor, LIST(config_verify, trust_anchors),
                 .given = offsetof(struct config_verify, trust_anchors_given)},
@@ -197,6 +204,12 @@ static const struct section root_sections[] = {
                 .size = sizeof(struct config_domain),
                 .within = domain_sections,
                 WITHIN(config, domains)},
+        {.name = "peer",
+                .title = &option_type_domain,
+                .title_offset = offsetof(struct config_peer, name),
+                .options = peer_options,
+                .size = sizeof(struct config_peer),
+                WITHIN(config, peers)},
         {.name = "stamp",
                 .options = stamp_options,
                 .size = sizeof(struct config_stamp),

@@ -49,7 +49,10 @@ static void decision_log_outcome(struct log_line *line, const struct client_outc
         endpoint_format(&outcome->discovery.servers[outcome->attempt.which].endpoint, text);
         log_string(line, "server", text);
     }
-    log_string(line, "dns", outcome->secure ? "secure" : "insecure");
+    if (outcome->is_peer && outcome->step != CLIENT_DNS)
+        log_string(line, "dns", "peer");
+    else
+        log_string(line, "dns", outcome->secure ? "secure" : "insecure");
 }
 
 static void decision_log_error(struct log_line *line, const struct client_outcome *outcome)

@@ -20,7 +20,7 @@ struct verifier {
     bool is_monitor;
     struct network *networks;
     uint16_t *ports;
-    struct client_policy policy; /* borrows the two above */
+    struct client_policy policy; /* borrows the two above; its peers are ours */
     struct text *ours;           /* our own domains */
     size_t ours_count;
 };
@@ -79,15 +79,32 @@ static bool verifier_add_own(struct verifier *verifier, const struct config_text
     return true;
 }
 
-/* What is stamped here, in a host's own name too, and what is served here. */
+static bool verifier_read_peers(struct verifier *verifier, const struct config *config)
+{
+    const size_t count = config != NULL ? config->peers_count : 0;
+    struct peer *peers = calloc(count + 1, sizeof *peers);
+
+    if (peers == NULL)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        (void)snprintf(peers[i].domain, sizeof peers[i].domain, "%s", config->peers[i].name.at);
+        (void)!endpoint_parse(config->peers[i].address.at, &peers[i].endpoint); /* it was checked */
+    }
+    const bool ok = peers_init(&verifier->policy.peers, peers, count);
+    free(peers);
+    return ok;
+}
+
+/* What is stamped here, in a host's own name too, what is served here, and what has a peer. */
 static bool verifier_read_ours(struct verifier *verifier, const struct config *config)
 {
     const struct config_stamp *stamp =
             config != NULL && config->stamp_count > 0 ? config->stamp : NULL;
     const size_t served = config != NULL ? config->domains_count : 0;
     const size_t stamped = stamp != NULL ? stamp->domains.count + 1 : 0;
+    const size_t peers = config != NULL ? config->peers_count : 0;
 
-    verifier->ours = calloc(stamped + served + 1, sizeof *verifier->ours);
+    verifier->ours = calloc(stamped + served + peers + 1, sizeof *verifier->ours);
     if (verifier->ours == NULL)
         return false;
     for (size_t i = 0; i + 1 < stamped; i++)
@@ -95,6 +112,9 @@ static bool verifier_read_ours(struct verifier *verifier, const struct config *c
             return false;
     for (size_t i = 0; i < served; i++)
         if (!verifier_add_own(verifier, &config->domains[i].name))
+            return false;
+    for (size_t i = 0; i < peers; i++)
+        if (!verifier_add_own(verifier, &config->peers[i].name))
             return false;
     return stamp == NULL || verifier_add_own(verifier, &stamp->host);
 }
@@ -115,7 +135,8 @@ struct verifier *verifier_init(const struct config_verify *verify, const struct 
                     .budget_per_domain = (uint32_t)verify->budget_per_domain,
                     .budget_per_address = DOMAINS_AT_ADDRESS * (uint32_t)verify->budget_per_domain},
     };
-    if (!verifier_read_acl(verifier) || !verifier_read_ours(verifier, config))
+    if (!verifier_read_acl(verifier) || !verifier_read_peers(verifier, config) ||
+            !verifier_read_ours(verifier, config))
         verifier_free(&verifier);
     return verifier;
 }
@@ -126,6 +147,7 @@ void verifier_free(struct verifier **verifier)
         return;
     free((*verifier)->networks);
     free((*verifier)->ports);
+    peers_free(&(*verifier)->policy.peers);
     for (size_t i = 0; i < (*verifier)->ours_count; i++)
         free((void *)(uintptr_t)(*verifier)->ours[i].at);
     free((*verifier)->ours);
@@ -192,7 +214,7 @@ static void verifier_ask(const struct verifier *verifier, struct client *client,
     const struct question question = {
             .user = *verification->author,
             .payload = text_of(stamp != NULL ? stamp->payload : QUESTION_UNSTAMPED),
-            .rcpt = envelope->rcpt,
+            .rcpt = verifier->verify->send_rcpt ? envelope->rcpt : text_of(""),
             .digest = text_of(message_parser_digest(parser)),
             .ip = verifier->verify->send_ip ? envelope->ip : text_of(""),
     };
@@ -327,11 +349,12 @@ static struct wording verifier_temperror_reply(const struct verification *verifi
     return client_is_short(verification->outcome.step) ? shortage : silent;
 }
 
-/* A flood can use up our own room. If such mail were accepted, the flood would switch the
- * protection off. */
+/* A flood can use up our own room, or silence a peer. If such mail were accepted, the flood would
+ * switch the protection off. */
 static bool verifier_is_always_tempfail(const struct verification *verification)
 {
-    return !verification->asked || client_is_short(verification->outcome.step);
+    return !verification->asked || verification->outcome.is_peer ||
+           client_is_short(verification->outcome.step);
 }
 
 static void verifier_write_reply(const struct wording *wording, struct verification *verification)

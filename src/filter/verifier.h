@@ -15,8 +15,8 @@
  * one configuration. It does not change: all threads may use it at once. */
 struct verifier;
 
-/* Both are borrowed. `config` has our own domains: those that are stamped for, and those that are
- * served; NULL: there are none. NULL when out of memory. */
+/* Both are borrowed. `config` has the peers, and our own domains: those that are stamped for, those
+ * that are served, and those of peers; NULL: there are none. NULL when out of memory. */
 struct verifier *verifier_init(const struct config_verify *verify, const struct config *config);
 void verifier_free(struct verifier **verifier);
 
@@ -73,8 +73,9 @@ struct verifier_envelope {
  * the service, and decides by the options of the section. `eol`: of the folds of `field`.
  *
  * A message without a certain author is a PERMERROR if a domain that uses Verimail could be meant,
- * a TEMPERROR while that is not known, and else NONE. That TEMPERROR, and one for want of our own
- * room, is a TEMPFAIL whatever on_temperror says: a flood does not switch the protection off. The
+ * a TEMPERROR while that is not known, and else NONE. That TEMPERROR, one for want of our own room,
+ * and one about a domain with a peer, is a TEMPFAIL whatever on_temperror says: a flood does not
+ * switch the protection off. The
  * only part of a reply that is from the network is a domain, which is valid in the DNS. */
 void verifier_judge(const struct verifier *verifier, struct client *client,
         const struct message_parser *parser, const struct verifier_envelope *envelope,

@@ -183,6 +183,27 @@ static enum verimail_result checker_read_acl(
     return VERIMAIL_OK;
 }
 
+static enum verimail_result checker_read_peers(
+        const struct verimail_checker_options *options, struct peers *peers_r)
+{
+    enum verimail_result result = VERIMAIL_OK;
+    struct peer *peers = calloc(options->peers_count + 1, sizeof *peers);
+
+    if (peers == NULL)
+        return VERIMAIL_MEMORY;
+    for (size_t i = 0; i < options->peers_count; i++) {
+        const struct verimail_peer *peer = &options->peers[i];
+        if (!domain_to_ascii(text_of(peer->domain), peers[i].domain) ||
+                !endpoint_parse(peer->address, &peers[i].endpoint) ||
+                !endpoint_is_target(&peers[i].endpoint))
+            result = VERIMAIL_PEER;
+    }
+    if (result == VERIMAIL_OK && !peers_init(peers_r, peers, options->peers_count))
+        result = VERIMAIL_MEMORY;
+    free(peers);
+    return result;
+}
+
 static uint32_t checker_or_default(unsigned value, uint32_t default_value)
 {
     return value > 0 ? value : default_value;
@@ -207,8 +228,10 @@ static enum verimail_result checker_make(
             .trust_anchors_count = options->trust_anchors_count,
     };
     char error[DISCOVERY_ERROR_MAX];
-    const enum verimail_result result = checker_read_acl(options, checker);
+    enum verimail_result result = checker_read_acl(options, checker);
 
+    if (result == VERIMAIL_OK)
+        result = checker_read_peers(options, &checker->policy.peers);
     checker_read_limits(options, &checker->policy);
     if (result != VERIMAIL_OK)
         return result;
@@ -243,6 +266,7 @@ void verimail_checker_free(struct verimail_checker **checker)
     client_free(&(*checker)->client);
     free((*checker)->networks);
     free((*checker)->ports);
+    peers_free(&(*checker)->policy.peers);
     free(*checker);
     *checker = NULL;
 }
@@ -279,6 +303,7 @@ enum verimail_result verimail_check(struct verimail_checker *checker, const char
     outcome_r->verdict = question_verdict_of(outcome.verdict);
     outcome_r->reason = question_reason_of(outcome.reason);
     outcome_r->shortage = client_is_short(outcome.step);
+    outcome_r->peer = outcome.is_peer;
     outcome_r->dns_secure = outcome.secure;
     outcome_r->milliseconds = outcome.milliseconds;
     checker_describe(&outcome, outcome_r);

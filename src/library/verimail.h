@@ -108,6 +108,7 @@ enum verimail_result {
 
     VERIMAIL_RESOLVER, /* not ADDRESS or ADDRESS@PORT, or a trust anchor is no DNS record */
     VERIMAIL_NETWORK,  /* not an address, nor a range of them */
+    VERIMAIL_PEER,     /* its domain is none, or its address not ADDRESS:PORT */
 };
 
 /* A sentence without a full stop: "the host's secret key is mistyped: its check does not fit".
@@ -298,6 +299,13 @@ struct verimail_checker;
 #define VERIMAIL_TARGET_SIZE 254 /* a domain name */
 #define VERIMAIL_CAUSE_SIZE 160
 
+/* The service of a domain at a known address. */
+struct verimail_peer {
+    const char *domain; /* in any form */
+    const char
+            *address; /* `192.0.2.1:26`, `[2001:db8::1]:26`; it may be any, of this machine too */
+};
+
 /* All zero is valid: the machine's own resolver, 5 seconds, and services in the public Internet
  * only. A version that adds to its end has another soname. */
 struct verimail_checker_options {
@@ -315,9 +323,14 @@ struct verimail_checker_options {
      * machine. 0: 600, and 6000. */
     unsigned budget_per_domain;
     unsigned budget_per_address;
+    /* Asked instead of what the DNS names: about authors at these domains, and about those below
+     * that have no service of their own. */
+    const struct verimail_peer *peers;
+    size_t peers_count;
 };
 
-/* `options` may be NULL. Fails with VERIMAIL_INIT, VERIMAIL_RESOLVER or VERIMAIL_NETWORK. */
+/* `options` may be NULL. Fails with VERIMAIL_INIT, VERIMAIL_RESOLVER, VERIMAIL_NETWORK or
+ * VERIMAIL_PEER. */
 enum verimail_result verimail_checker_new(const struct verimail_checker_options *options,
         struct verimail_checker **checker_r) VERIMAIL_CHECKED;
 /* No thread may be in verimail_check(). */
@@ -330,9 +343,11 @@ struct verimail_outcome {
     bool shortage;   /* VERIMAIL_VERDICT_TEMPERROR because a budget, a place, a socket or memory ran
                       * out here. Refuse the message for now (451), even if you accept mail that
                       * could not be checked: otherwise a flood switches the check off */
-    bool dns_secure; /* DNSSEC vouches for the way to the service */
+    bool peer;       /* it is about a peer's domain. If there is no answer, refuse the message for
+                      * now (451), even if you accept mail that could not be checked */
+    bool dns_secure; /* DNSSEC vouches for the way to the service; false for a peer */
     char server[VERIMAIL_SERVER_SIZE]; /* that was asked; empty: none, or an earlier answer */
-    char target[VERIMAIL_TARGET_SIZE]; /* its name in the DNS */
+    char target[VERIMAIL_TARGET_SIZE]; /* its name in the DNS; empty: none, or a peer */
     char cause[VERIMAIL_CAUSE_SIZE];   /* why there was no answer: a sentence; nothing of it is from
                                         * the network */
     uint64_t milliseconds;             /* that it took */

@@ -138,6 +138,14 @@ static bool candidate_stamps_for(const struct config *config, const struct confi
     return false;
 }
 
+static bool candidate_has_peer(const struct config *config, const char *domain)
+{
+    for (size_t i = 0; i < config->peers_count; i++)
+        if (strcmp(config->peers[i].name.at, domain) == 0)
+            return true;
+    return false;
+}
+
 /* What lets a forgery from outside in: it would come out stamped if it is forwarded through what
  * relays for us. */
 static const char *candidate_way_in(const struct config *config)
@@ -153,6 +161,10 @@ static const char *candidate_way_in(const struct config *config)
     for (size_t i = 0; i < config->domains_count; i++)
         if (config->domains[i].policy.testing && candidate_stamps_for(config, &config->domains[i]))
             return "testing = yes of a domain that is stamped";
+    /* Without one, who disturbs the DNS gets past: on_temperror. */
+    for (size_t i = 0; i < config->stamp->domains.count; i++)
+        if (!candidate_has_peer(config, config->stamp->domains.at[i].at))
+            return "a stamped domain without a section `peer`";
     return NULL;
 }
 
@@ -170,9 +182,10 @@ static void candidate_warn_of_relay(
 void candidate_warn_of_relays(const struct candidate *candidate, struct problems *warnings)
 {
     const struct config_milter *milter = candidate->config->milter;
-    const char *way_in = candidate_way_in(candidate->config);
+    const bool stamps = candidate->config->stamp_count > 0;
+    const char *way_in = stamps ? candidate_way_in(candidate->config) : NULL;
 
-    if (candidate->config->stamp_count == 0 || way_in == NULL)
+    if (way_in == NULL)
         return;
     if (milter->stamp_relayed.count > 0)
         candidate_warn_of_relay(

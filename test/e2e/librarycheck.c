@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: ISC
 /* A program of somebody else that checks by libverimail, in several threads at once.
- * usage: librarycheck RESOLVER NETWORK USER RCPT THREADS [PAYLOAD BUDGET] */
+ * usage: [PEER=ADDRESS:PORT] librarycheck RESOLVER NETWORK USER RCPT THREADS [PAYLOAD BUDGET]
+ * PEER: of the user's domain. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "library/verimail.h"
 
@@ -33,12 +35,16 @@ int main(int argc, char **argv)
     pthread_t threads[64];
     const char *const anchors[] = {NULL};
     const char *networks[] = {argc > 2 ? argv[2] : ""};
+    const char *at = argc > 3 ? strchr(argv[3], '@') : NULL;
+    const struct verimail_peer peer = {at != NULL ? at + 1 : "", getenv("PEER")};
     const struct verimail_checker_options options = {
             .resolver = argc > 1 ? argv[1] : NULL,
             .trust_anchors = anchors,
             .allow_networks = networks,
             .allow_networks_count = 1,
             .timeout = 2000,
+            .peers = &peer,
+            .peers_count = peer.address != NULL,
             .budget_per_domain = argc > 7 ? (unsigned)atoi(argv[7]) : 0,
     };
 

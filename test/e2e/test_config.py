@@ -311,7 +311,7 @@ def test_key_files_are_checked(case):
     os.unlink(path)
     unusable("No such file")
     os.mkdir(path)
-    unusable("is no plain file")
+    unusable("is a folder without a file")
     os.rmdir(path)
     os.mkfifo(path)
     unusable("is no plain file")

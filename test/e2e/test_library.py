@@ -46,6 +46,16 @@ def test_where_it_must_not_go(case):
     equal(run("a@b.c", resolver="nonsense"), ["no checker: the resolver or a trust anchor is not one"])
 
 
+def test_a_peer_needs_no_dns(case, monkeypatch):
+    site = Site(case)
+    site.dns.stop()
+    case.servers.remove(site.dns)
+    monkeypatch.setenv("PEER", f"{SERVICE}:26")
+    equal(run("alice@origin.test", network="10.0.0.0/8"), [f"NO|unstamped|{SERVICE}:26||"])
+    monkeypatch.setenv("PEER", "nowhere")
+    equal(run("alice@origin.test"), ["no checker: a peer is not a domain and an address with a port"])
+
+
 def test_many_threads(case):
     Site(case)
     lines = run("alice@origin.test", threads=50)

@@ -101,8 +101,12 @@ def test_a_check_warns_of_what_lets_forgeries_be_stamped(case):
     site = MilterSite(case)
     verify = 'verify { authserv_id = "mx.origin.test" mode = monitor }\n'
     relayed = 'stamp_relayed = {"lists"}'
-    equal(checked(site, site.config(relayed)), (0, ""), "mode = enforce")
-    status, said = checked(site, site.config(relayed, verify=verify))
+    peer = 'peer "origin.test" { address = "127.0.0.1:26" }\n'
+    equal(checked(site, peer + site.config(relayed)), (0, ""), "mode = enforce")
+    status, said = checked(site, site.config(relayed))
+    equal((status, said.count("\n")), (0, 1), said)
+    check("stamp_relayed beside a stamped domain without a section `peer`" in said, said)
+    status, said = checked(site, peer + site.config(relayed, verify=verify))
     equal((status, said.count("\n")), (0, 1), said)
     check("stamp_relayed beside mode = monitor: expected mail to be refused" in said, said)
 
@@ -112,7 +116,8 @@ SECRET = "3f9c1b7ad2e84650"
 
 def test_the_mark_is_a_secret(case):
     site = MilterSite(case)
-    config = site.config(f'relayed_mark = "X-Our-Gateway: {SECRET}"')
+    config = ('peer "origin.test" { address = "127.0.0.1:26" }\n' +
+              site.config(f'relayed_mark = "X-Our-Gateway: {SECRET}"'))
     equal(checked(site, config, mode=0o640), (0, ""), "a good one")
     command = [os.path.join(BUILD, "src/command/verimail"), "-c", site.path("checked.conf"),
                "config"]

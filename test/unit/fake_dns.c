@@ -47,6 +47,12 @@ void discovery_find(struct discovery *discovery, struct text domain, struct text
     }
 }
 
+void discovery_find_exactly(struct discovery *discovery, struct text domain, struct text network,
+        uint64_t deadline, struct discovery_answer *answer_r)
+{
+    discovery_find(discovery, domain, network, deadline, answer_r);
+}
+
 void discovery_look_for(struct discovery *discovery, const struct text *domains, size_t count,
         struct text network, uint64_t deadline, enum discovery_result *results_r)
 {

@@ -152,6 +152,7 @@ TEST_EACH(reading, readings)
 #define BEHIND                                                                                     \
     ": expected mail to be refused that a domain says NO to: a forgery from outside that is "      \
     "forwarded would leave with your stamp\n"
+#define PEER "peer example.org { address = \"127.0.0.1:26\" }\n"
 #define DOMAIN(options) "domain example.org { " options " }\n"
 
 static const struct {
@@ -160,7 +161,9 @@ static const struct {
     const char *want;
 } relays[] = {
         {{"nothing relayed"}, STAMP MILTER(""), ""},
-        {{"all refused"}, STAMP VERIFY("") MILTER("stamp_relayed = {lists}\n" MARK), ""},
+        {{"all refused"}, STAMP VERIFY("") PEER MILTER("stamp_relayed = {lists}\n" MARK), ""},
+        {{"no peer"}, STAMP VERIFY("") MILTER("stamp_relayed = {lists}"),
+                "f:8: stamp_relayed beside a stamped domain without a section `peer`" BEHIND},
         {{"nothing stamped"}, VERIFY("mode = monitor") MILTER("stamp_relayed = {lists}"), ""},
         {{"nothing verified"}, STAMP MILTER("stamp_relayed = {lists}"),
                 "f:6: stamp_relayed beside no section `verify`" BEHIND},
@@ -174,7 +177,7 @@ static const struct {
         {{"testing"}, STAMP VERIFY("") DOMAIN("testing = yes") MILTER(MARK),
                 "f:9: relayed_mark beside testing = yes of a domain that is stamped" BEHIND},
         {{"another domain's"},
-                STAMP VERIFY("") "domain example.com { testing = yes }\n" MILTER(MARK), ""},
+                STAMP VERIFY("") PEER "domain example.com { testing = yes }\n" MILTER(MARK), ""},
 };
 
 TEST_EACH(relay, relays)

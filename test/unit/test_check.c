@@ -193,6 +193,9 @@ TEST(what_is_there_twice)
             "f:2: a second directory for a table: lmdb:/t: expected each once\n");
     check(HOST "host H.a.b {\n keys = {\"%k\"} }\n",
             "f:2: a second host: h.a.b: expected each once\n");
+    check("peer a.b { address = \"127.0.0.1:26\" }\npeer A.b {\n address = \"127.0.0.1:27\" }\n",
+            "f:2: a second peer: a.b: expected each once\n");
+    check("peer a.b { }\n", "f:1: peer without address: expected address = \"127.0.0.1:26\"\n");
     check("domain a.b { }\ndomain c.d { }\ndomain A.B { }\ndomain a.B { }\n",
             "f:3: a second domain: a.b: expected each once\n"
             "f:4: a second domain: a.b: expected each once\n");

@@ -172,3 +172,28 @@ TEST(loopback)
             fail_msg("%s: got %d", rows[i].text, !rows[i].want);
     }
 }
+
+TEST(targets)
+{
+    static const struct {
+        const char *text;
+        bool want;
+    } rows[] = {
+            {"127.0.0.1:26", true},
+            {"[2001:db8::1]:1", true},
+            {"[::ffff:192.0.2.1]:26", true},
+            {"127.0.0.1:0", false},
+            {"[::1]:0", false},
+            {"0.0.0.0:26", false},
+            {"[::]:26", false},
+            {"[::ffff:0.0.0.0]:26", false},
+            {"*:26", false},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct endpoint endpoint;
+        assert_true(parse(rows[i].text, &endpoint));
+        if (endpoint_is_target(&endpoint) != rows[i].want)
+            fail_msg("%s: want %d", rows[i].text, rows[i].want);
+    }
+}

@@ -106,6 +106,56 @@ TEST(arguments)
     verimail_checker_free(&checker);
 }
 
+static const struct {
+    struct unit_row row;
+    struct verimail_peer peer;
+    enum verimail_result want;
+} peers[] = {
+        {{"IPv4"}, {"origin.test", "127.0.0.1:26"}, VERIMAIL_OK},
+        {{"IPv6, a domain in UTF-8"},
+                {"b\xc3\xbc"
+                 "cher.test",
+                        "[::1]:26"},
+                VERIMAIL_OK},
+        {{"no domain"}, {"a b", "127.0.0.1:26"}, VERIMAIL_PEER},
+        {{"no port"}, {"origin.test", "127.0.0.1"}, VERIMAIL_PEER},
+        {{"port 0"}, {"origin.test", "127.0.0.1:0"}, VERIMAIL_PEER},
+        {{"all addresses"}, {"origin.test", "*:26"}, VERIMAIL_PEER},
+        {{"a name"}, {"origin.test", "localhost:26"}, VERIMAIL_PEER},
+};
+
+TEST_EACH(peers_are_domains_and_addresses, peers)
+{
+    const struct verimail_checker_options given = {.peers = &row->peer, .peers_count = 1};
+    struct verimail_checker *checker;
+
+    assert_int_equal(verimail_checker_new(&given, &checker), row->want);
+    verimail_checker_free(&checker);
+}
+
+/* Without DNS, and whatever networks are allowed. */
+TEST(a_peer_is_asked)
+{
+    char resolver[40];
+    const int fd = silent_resolver(resolver);
+    const struct verimail_peer peer = {"origin.test", "127.0.0.1:1"}; /* where nobody listens */
+    const struct verimail_checker_options given = {
+            .resolver = resolver, .peers = &peer, .peers_count = 1};
+    struct verimail_checker *checker;
+    struct verimail_outcome outcome;
+
+    assert_int_equal(verimail_checker_new(&given, &checker), VERIMAIL_OK);
+    assert_int_equal(
+            verimail_check(checker, "alice@origin.test", NULL, NULL, 0, NULL, NULL, &outcome),
+            VERIMAIL_OK);
+    assert_int_equal(outcome.verdict, VERIMAIL_VERDICT_TEMPERROR);
+    assert_string_equal(outcome.cause, "no connection: Connection refused");
+    assert_true(outcome.peer);
+    assert_false(outcome.dns_secure || outcome.shortage);
+    verimail_checker_free(&checker);
+    close(fd);
+}
+
 TEST(nobody_answers)
 {
     char resolver[40];
@@ -123,7 +173,7 @@ TEST(nobody_answers)
     assert_string_equal(outcome.server, "");
     assert_string_equal(outcome.target, "");
     assert_memory_equal(outcome.cause, "the DNS: ", strlen("the DNS: "));
-    assert_false(outcome.shortage || outcome.dns_secure);
+    assert_false(outcome.shortage || outcome.dns_secure || outcome.peer);
     assert_true(outcome.milliseconds >= 200);
     verimail_checker_free(&checker);
     close(fd);

@@ -245,6 +245,14 @@ TEST(domains_and_users)
             {"\xc3\xa9", NULL});
 }
 
+TEST(services_can_be_connected_to)
+{
+    CHECK(option_type_service, {"127.0.0.1:26", "127.0.0.1:26"}, {"[::1]:1", "[::1]:1"},
+            {"192.0.2.1:65535", "192.0.2.1:65535"}, {"192.0.2.1:0", NULL}, {"*:26", NULL},
+            {"0.0.0.0:26", NULL}, {"[::]:26", NULL}, {"[::ffff:0.0.0.0]:26", NULL},
+            {"192.0.2.1", NULL}, {"localhost:26", NULL}, {"", NULL});
+}
+
 TEST(keys_are_of_their_kind)
 {
     static const unsigned char key[KEY_OCTETS] = {9};

@@ -345,6 +345,10 @@ TEST(what_is_asked)
             {ALICE STAMP("alice@example.org"), "", ASKED("UEFZTE9BRA") " ip=192.0.2.1", 1},
             {ALICE STAMP("alice@example.org"), "send_ip = no", ASKED("UEFZTE9BRA") " ip=", 1},
             {ALICE STAMP("bob@example.org"), "send_ip = yes", ASKED("-") " ip=192.0.2.1", 0},
+            {ALICE STAMP("alice@example.org"), "send_rcpt = no",
+                    "alice@example.org payload=UEFZTE9BRA rcpt= digest=" DIGEST_LEN " ip=192.0.2.1",
+                    1},
+            {ALICE, "send_rcpt = yes send_ip = no", ASKED("-") " ip=", 0},
             {ALICE STAMP("alice@example.org") STAMP("Alice@Example.org"), "",
                     ASKED("-") " ip=192.0.2.1", 2},
     };
@@ -453,6 +457,65 @@ TEST(without_a_name_there_is_no_field)
     verifier_judge(
             verifier, fake_client_get(), parser, &(struct verifier_envelope){0}, "\n", &found);
     assert_string_equal(found.field, "");
+    message_parser_free(&parser);
+    verifier_free(&verifier);
+    conf_free(&conf);
+}
+
+static const struct {
+    struct unit_row row;
+    bool is_peer;
+    enum client_step step;
+    const char *options;
+    enum action want;
+} silent_rows[] = {
+        {{"a peer"}, true, CLIENT_NO_ANSWER, "", ACTION_TEMPFAIL},
+        {{"a peer, whatever on_temperror says"}, true, CLIENT_NO_ANSWER, "on_temperror = accept",
+                ACTION_TEMPFAIL},
+        {{"a peer that rests"}, true, CLIENT_RESTING, "", ACTION_TEMPFAIL},
+        {{"the DNS below a peer"}, true, CLIENT_DNS, "", ACTION_TEMPFAIL},
+        {{"another service"}, false, CLIENT_NO_ANSWER, "", ACTION_ACCEPT},
+        {{"another's DNS"}, false, CLIENT_DNS, "", ACTION_ACCEPT},
+};
+
+TEST_EACH(who_is_silent, silent_rows)
+{
+    struct conf conf = conf_verify(row->options);
+    struct verifier *verifier = verifier_init(conf.config->verify, conf.config);
+    struct message_parser *parser = parser_of(ALICE, MESSAGE_OK);
+    struct verification found;
+
+    fake_client.outcome = (struct client_outcome){
+            .verdict = VERDICT_TEMPERROR, .step = row->step, .is_peer = row->is_peer};
+    verifier_judge(verifier, fake_client_get(), parser, &(struct verifier_envelope){0}, "", &found);
+    assert_int_equal(found.reply.action, row->want);
+    assert_string_equal(found.field, "mx.example.net; verimail=temperror header.from=example.org");
+    message_parser_free(&parser);
+    verifier_free(&verifier);
+    conf_free(&conf);
+}
+
+/* They are among our own domains: a mailbox without a domain could mean one. */
+TEST(peers_are_in_the_policy)
+{
+    struct conf conf = conf_of("verify { authserv_id = mx.example.net }\n"
+                               "peer z.example { address = \"127.0.0.1:26\" }\n"
+                               "peer \"B\xc3\xbc"
+                               "cher.example\" { address = \"[::1]:2626\" }\n");
+    struct verifier *verifier = verifier_init(conf.config->verify, conf.config);
+    const struct peers *peers = &verifier_policy(verifier)->peers;
+    struct message_parser *parser = parser_of("From: ceo\n", MESSAGE_OK);
+    char text[ENDPOINT_TEXT_MAX];
+    struct verification found;
+
+    assert_int_equal(peers->count, 2);
+    endpoint_format(&peers_find(peers, text_of("xn--bcher-kva.example"))->endpoint, text);
+    assert_string_equal(text, "[::1]:2626");
+    endpoint_format(&peers_find(peers, text_of("z.example"))->endpoint, text);
+    assert_string_equal(text, "127.0.0.1:26");
+    verifier_judge(verifier, fake_client_get(), parser, &(struct verifier_envelope){0}, "", &found);
+    assert_int_equal(found.verdict, VERDICT_PERMERROR);
+    assert_string_equal(found.meant, "z.example");
     message_parser_free(&parser);
     verifier_free(&verifier);
     conf_free(&conf);
