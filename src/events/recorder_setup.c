@@ -221,12 +221,12 @@ static bool recorder_attach(struct recorder_setup *setup, const int *fds, struct
     if (setup->counters == NULL)
         return recorder_fail_errno(error_r, "the memory of the counters cannot be shared");
     setup->counters_fd = -1;
+    setup->rings = rings_r;
     for (size_t i = 0; i < setup->rings_count; i++) {
         rings_r[i] = ring_attach(&event_kind, fds[i]);
         if (rings_r[i] == NULL)
             return recorder_fail_errno(error_r, "the memory of a worker's events cannot be shared");
     }
-    setup->rings = rings_r;
     return true;
 }
 

@@ -245,7 +245,9 @@ static int generation_record(void *context, size_t index, int control)
             .rings_count = g->count,
     };
     config_log_settings(config, &setup.log_level, &setup.log_format);
-    return recorder_exec(g->shared->recorder, &setup);
+    const int status = recorder_exec(g->shared->recorder, &setup);
+    free(rings);
+    return status;
 }
 
 bool generation_start(
