@@ -11,7 +11,7 @@
 #define SETS 512 /* of networks, in each class */
 #define WAYS 4   /* possible places for a network */
 
-/* Lines and events of a service: at once, and a second. */
+/* Lines and events of a service or milter: at once, and a second. */
 static const struct share {
     uint32_t network_burst;
     uint32_t network_rate;
@@ -21,6 +21,7 @@ static const struct share {
         [RATION_UNANSWERED] = {100, 2, 1000, 10},
         [RATION_UNOPENED] = {100, 2, 1000, 10},
         [RATION_OPENED] = {2000, 50, 10000, 200},
+        [RATION_CONFIRMED] = {2000, 50, 20000, 1000},
 };
 
 struct place {

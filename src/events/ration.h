@@ -18,6 +18,9 @@ enum ration_class {
     RATION_UNOPENED,   /* answers for which no payload opened */
     /* Answers other than YES for which one did: one stamp is enough to ask without end. */
     RATION_OPENED,
+    /* Answers YES about messages: their authors' domains can be strangers' own. Those that a
+     * service gives are not rationed, because a payload gets no more of them than it allows. */
+    RATION_CONFIRMED,
     RATION_CLASSES,
 };
 

@@ -233,6 +233,7 @@ static void decision_judge_bounce(const struct transaction *transaction, struct 
     decision_log_bounce(line, &backscatter, verifier_is_monitor(verifier), mono_ms() - began);
     if (backscatter.reply.action != ACTION_ACCEPT)
         decision->reply = backscatter.reply;
+    decision_event_bounced(transaction, &backscatter, &decision->event);
     decision_add_result(decision, backscatter.field);
 }
 
@@ -254,6 +255,7 @@ static void decision_verify(
     decision->reply = verification.reply;
     const size_t forged = decision_remove_forged(transaction, decision);
     line->milliseconds = mono_ms() - began;
+    decision_event_verified(transaction, &verification, &decision->event);
     decision_log_verified(line, &verification, decision->reply.action, monitor, forged);
     decision_add_result(decision, verification.field);
     decision_judge_bounce(transaction, text_of(ip), line, decision);
@@ -320,6 +322,9 @@ static const char *decision_add_stamp(
     case SEALER_LENGTH:
         return "long";
     }
+    struct stamp stamp;
+    if (stamp_parse(writer_text(&w), &stamp))
+        decision_event_stamped(text_of(stamp.payload), &decision->event);
     struct decision_field *top = &decision->on_top[decision->on_top_count++];
     struct writer value = writer_of(top->value, sizeof top->value);
     top->name = STAMP_NAME;
@@ -415,6 +420,7 @@ static void decision_stamp(struct transaction *transaction, enum message_parser_
     const size_t replaced = reason == NULL ? decision_replace_stamps(transaction, decision) : 0;
     line->milliseconds = mono_ms() - began;
     if (reason != NULL) {
+        decision_event_not_stamped(reason, decision->reply.action, &decision->event);
         decision_log_not_stamped(line, reason, decision->reply.action);
         return;
     }
@@ -455,10 +461,13 @@ void decision_make(
     decision_remove_mark(transaction, decision_r);
     (void)!message_parser_end(transaction->parser); /* the author has its errors */
     line.author = message_parser_author(transaction->parser, &error);
+    decision_event_begin(transaction, queue_id, line.author, &decision_r->event);
     if (!decision_is_to_verify(transaction, line.author))
         decision_stamp(transaction, error, &line, decision_r);
     else if (decision_can_verify(transaction))
         decision_verify(transaction, &line, decision_r);
+    decision_r->event.event.milliseconds =
+            line.milliseconds < UINT32_MAX ? (uint32_t)line.milliseconds : UINT32_MAX;
 }
 
 bool decision_wants_body(const struct transaction *transaction)

@@ -2,7 +2,7 @@
 #ifndef VERIMAIL_FILTER_DECISION_H
 #define VERIMAIL_FILTER_DECISION_H
 
-#include "filter/transaction.h"
+#include "filter/decision_event.h"
 
 #define DECISION_FIELD_MAX 2048 /* octets of a value that is added, with a NUL */
 
@@ -32,6 +32,7 @@ struct decision {
     size_t on_top_count;
     struct decision_field below[3]; /* below all others: From, Date, Message-ID */
     size_t below_count;
+    struct decision_event event; /* for the record, if the mail server does what is above */
 };
 
 /* Verifies a message of the class INBOUND, and one of the class AUTHENTICATED whose author is not

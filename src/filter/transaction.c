@@ -155,6 +155,27 @@ static void transaction_note_mark(struct transaction *transaction, struct text v
         transaction->relays_for_us = true;
 }
 
+static struct text transaction_without_brackets(struct text value)
+{
+    struct text id = text_trim(value);
+
+    if (id.len > 1 && id.at[0] == '<' && id.at[id.len - 1] == '>')
+        id = (struct text){id.at + 1, id.len - 2};
+    if (id.len > MAIL_EVENT_MESSAGE_MAX)
+        id.len = MAIL_EVENT_MESSAGE_MAX;
+    return id;
+}
+
+static void transaction_note_message_id(struct transaction *transaction, struct text value)
+{
+    const struct text id = transaction_without_brackets(value);
+
+    if (transaction->named_len > 0 || id.len == 0)
+        return;
+    memcpy(transaction->named, id.at, id.len);
+    transaction->named_len = id.len;
+}
+
 void transaction_field(struct transaction *transaction, struct text name, struct text value)
 {
     const struct field field = field_of(name, value);
@@ -167,6 +188,8 @@ void transaction_field(struct transaction *transaction, struct text name, struct
         transaction->is_submission = transaction_is_submission(value);
     else if (field.known == FIELD_FROM)
         transaction->froms++;
+    else if (field.known == FIELD_MESSAGE_ID)
+        transaction_note_message_id(transaction, field.value);
     message_parser_field(transaction->parser, &field);
     if (transaction->returned != NULL)
         returned_field(transaction->returned, &field);
@@ -212,6 +235,15 @@ void transaction_body(struct transaction *transaction, struct text piece)
     message_parser_body(transaction->parser, piece);
     if (transaction->returned != NULL)
         returned_body(transaction->returned, piece);
+}
+
+struct text transaction_message_id(const struct transaction *transaction)
+{
+    if (transaction->named_len > 0)
+        return (struct text){transaction->named, transaction->named_len};
+    return message_parser_lacks_message_id(transaction->parser)
+                   ? transaction_without_brackets(text_of(transaction->message_id))
+                   : text_of("");
 }
 
 enum mail_class transaction_class(const struct transaction *transaction)

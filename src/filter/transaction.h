@@ -3,6 +3,7 @@
 #define VERIMAIL_FILTER_TRANSACTION_H
 
 #include "base/endpoint.h"
+#include "events/mail_event.h"
 #include "filter/envelope.h"
 #include "filter/policy.h"
 #include "protocol/returned.h"
@@ -65,6 +66,8 @@ struct transaction {
     uint64_t began;                        /* Unix seconds */
     char date[DATE_TEXT_MAX]; /* for a message that lacks them; the digest has them then */
     char message_id[STAMPER_MESSAGE_ID_MAX];
+    char named[MAIL_EVENT_MESSAGE_MAX]; /* its first Message-ID, cut, without <> */
+    size_t named_len;
     char *sender; /* the path that MAIL named */
     char *author; /* the envelope sender, likewise; NULL: that is no mailbox */
     struct message_parser_missing missing;
@@ -83,6 +86,10 @@ void transaction_field(struct transaction *transaction, struct text name, struct
 void transaction_header_end(struct transaction *transaction);
 
 void transaction_body(struct transaction *transaction, struct text piece);
+
+/* Its Message-ID without <>, cut to MAIL_EVENT_MESSAGE_MAX; the one that is added to it if it has
+ * none. */
+struct text transaction_message_id(const struct transaction *transaction);
 
 /* For certain only when the header section is complete. */
 enum mail_class transaction_class(const struct transaction *transaction);

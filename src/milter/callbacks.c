@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "filter/decision.h"
 #include "filter/session.h"
+#include "milter/mail_record.h"
 #include "milter/pulse.h"
 
 #define ACTIONS_NEEDED (SMFIF_ADDHDRS | SMFIF_CHGHDRS)
@@ -344,6 +345,8 @@ static sfsistat on_end(SMFICTX *context)
     const struct decision *decision = session_end(session, callbacks_macro(context, "i"));
     pulse_end();
     const sfsistat status = callbacks_do_what(context, decision);
+    mail_record_put(&decision->event,
+            status == SMFIS_TEMPFAIL && decision->reply.action != ACTION_TEMPFAIL);
     session_abort(session);
     return status;
 }

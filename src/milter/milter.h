@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "config/config.h"
+#include "events/ring.h"
 #include "milter/bundle.h"
 #include "milter/snapshot.h"
 #include "process/identity.h"
@@ -36,6 +37,7 @@ struct milter_worker_place {
     struct identity identity;
     int empty_folder; /* -1 when we are not root */
     gid_t socket_group;
+    struct ring *ring; /* to the recorder; NULL: nothing is recorded */
 };
 
 /* The process that mail servers talk to, after the fork. It opens the socket, becomes another user,

@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "client/client.h"
+#include "milter/mail_record.h"
 #include "milter/pulse.h"
 #include "milter/snapshot.h"
 #include "milter/socket.h"
@@ -159,6 +160,8 @@ static bool milter_worker_prepare(struct running *running, const struct milter_w
     char error[DISCOVERY_ERROR_MAX];
 
     worker_raise_descriptors();
+    if (!mail_record_start(place->ring))
+        return worker_fail_errno("record");
     if (place->verify != NULL) {
         running->client = verifier_client(place->verify, worker_on_resolver_replaced,
                 error); /* reads files: before the sandbox */

@@ -164,6 +164,29 @@ static void fixture_session_log_init(void)
     log_configure(LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
 }
 
+static const char *fixture_session_event(const struct decision_event *event)
+{
+    static char text[4096];
+    struct eventstore_value values[RECORD_KIND_COLUMNS_MAX];
+    struct writer w = writer_of(text, sizeof text);
+
+    mail_event_kind.values(&event->event, values);
+    for (size_t i = 1; event->is_made && i + 1 < mail_event_kind.columns_count; i++) {
+        const struct record_column *column = &mail_event_kind.columns[i];
+        if (i > 1)
+            writer_char(&w, '|');
+        if (strcmp(column->name, "stamp") == 0 && values[i].text.len == MAIL_EVENT_STAMP)
+            writer_string(&w, "STAMP");
+        else if (column->is_text)
+            writer_put(&w, values[i].text);
+        else
+            writer_decimal(&w, (uint64_t)values[i].number);
+    }
+    writer_char(&w, '\0');
+    assert_false(w.failed);
+    return text;
+}
+
 void fixture_session_check(const struct fixture_session *row)
 {
     const char *config = row->config != NULL ? row->config : FIXTURE_BOTH FIXTURE_MILTER("");
@@ -179,7 +202,9 @@ void fixture_session_check(const struct fixture_session *row)
             .has_later = row->has_later,
             .later = {.verdict = row->later_verdict, .step = row->later_step}};
     if (row->server != NULL) {
-        fake_client.outcome.attempt.connected = true;
+        fake_client.outcome.attempt.connected = row->step != CLIENT_RESTING;
+        fake_client.outcome.discovery.count = 1;
+        strcpy(fake_client.outcome.discovery.domain, "example.org");
         assert_true(
                 endpoint_parse(row->server, &fake_client.outcome.discovery.servers[0].endpoint));
     }
@@ -192,8 +217,12 @@ void fixture_session_check(const struct fixture_session *row)
     const struct decision *decision = session_end(session, "4Fz9");
     (void)capture_read(&capture, log, sizeof log);
     capture_end(&capture);
-    assert_string_equal(fixture_session_decision(decision), row->decision);
-    assert_logged(log, row->log);
+    if (row->record != NULL) {
+        assert_string_equal(fixture_session_event(&decision->event), row->record);
+    } else {
+        assert_string_equal(fixture_session_decision(decision), row->decision);
+        assert_logged(log, row->log);
+    }
     if (row->later_log != NULL) {
         const char *later = strchr(log, '\n');
         assert_logged(later != NULL ? later + 1 : "", row->later_log);

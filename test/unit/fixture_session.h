@@ -54,6 +54,10 @@ struct fixture_session {
     /* The line up to `ms=`; NULL: nothing is logged. */
     const char *log;
     const char *later_log; /* the line behind it, likewise; NULL: whatever it is */
+    /* The values of its event in the order of the table `mail`, with | between, without the time
+     * and the milliseconds; the name of a payload is STAMP. "": there is none. NULL: it is
+     * not checked; else it alone is. */
+    const char *record;
 };
 
 /* Does what the row says, and fails the test where something else comes of it. */

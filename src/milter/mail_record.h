@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: ISC
+#ifndef VERIMAIL_MILTER_MAIL_RECORD_H
+#define VERIMAIL_MILTER_MAIL_RECORD_H
+
+#include <stdbool.h>
+
+#include "events/ring.h"
+#include "filter/decision_event.h"
+
+/* The way of a worker's messages into the record: rationed (events/ration.h), and through a ring to
+ * the recorder. A process has one of it. */
+
+/* Call it before there are threads. `ring` is borrowed; NULL: nothing is recorded. False when out
+ * of memory. */
+bool mail_record_start(struct ring *ring) __attribute__((warn_unused_result));
+
+/* Records what was done with a message. Any thread may call it. It waits for nothing but another
+ * thread's call. `is_undone`: the mail server did not do what was decided, and the message is to
+ * come again. */
+void mail_record_put(const struct decision_event *event, bool is_undone);
+
+#endif
