@@ -87,25 +87,25 @@ static void decision_event_put_outcome(const struct client_outcome *outcome,
         event->event.source = MAIL_SOURCE_CACHE;
         break;
     case CLIENT_ANSWERED:
-        event->event.source = MAIL_SOURCE_SERVICE;
+        event->event.source = outcome->is_peer ? MAIL_SOURCE_PEER : MAIL_SOURCE_SERVICE;
         decision_event_put_service(outcome, event);
-        decision_event_put_lookup(text_of(outcome->discovery.domain), event);
         break;
     case CLIENT_RESTING:
     case CLIENT_FORBIDDEN:
     case CLIENT_NO_ANSWER:
         decision_event_put_service(outcome, event);
-        decision_event_put_lookup(text_of(outcome->discovery.domain), event);
         break;
     case CLIENT_NO_SERVICE:
     case CLIENT_DNS:
         decision_event_put_lookup(address_domain(author), event);
-        break;
+        return;
     case CLIENT_SHORTAGE:
     case CLIENT_BUDGET:
     case CLIENT_FAILURE:
-        break;
+        return;
     }
+    if (!outcome->is_peer)
+        decision_event_put_lookup(text_of(outcome->discovery.domain), event);
 }
 
 static void decision_event_judged(const struct transaction *transaction, enum action action,

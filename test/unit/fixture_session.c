@@ -198,6 +198,7 @@ void fixture_session_check(const struct fixture_session *row)
                                                        .verdict = row->verdict,
                                                        .reason = row->reason,
                                                        .step = row->step,
+                                                       .is_peer = row->is_peer,
                                                },
             .has_later = row->has_later,
             .later = {.verdict = row->later_verdict, .step = row->later_step}};

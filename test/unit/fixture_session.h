@@ -41,6 +41,7 @@ struct fixture_session {
     enum verdict verdict;
     enum reason reason;
     enum client_step step;
+    bool is_peer;       /* the outcome is of a peer */
     const char *server; /* `ADDRESS:PORT` that was connected to; NULL: none */
     bool has_later;
     enum verdict later_verdict; /* the outcome of the second question */
