@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 const char *keyfolder_suffix(enum key_kind kind)
@@ -123,4 +124,13 @@ void keyfolder_free(struct keyfolder *list)
         free(list->paths[i]);
     free(list->paths);
     *list = (struct keyfolder){0};
+}
+
+void keyfolder_name(uint64_t unix_now, char name_r[KEYFOLDER_NAME_MAX])
+{
+    const time_t when = (time_t)unix_now;
+    struct tm tm;
+
+    gmtime_r(&when, &tm);
+    strftime(name_r, KEYFOLDER_NAME_MAX, "%Y-%m-%dT%H%M%S", &tm);
 }

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "protocol/key.h"
 
@@ -28,5 +29,9 @@ const char *keyfolder_suffix(enum key_kind kind);
 bool keyfolder_list(const char *path, enum key_kind kind, struct keyfolder *list_r,
         const char **error_r) __attribute__((warn_unused_result));
 void keyfolder_free(struct keyfolder *list);
+
+#define KEYFOLDER_NAME_MAX 32 /* octets with a NUL */
+/* The name of a new key without its suffix, `2026-12-01T041107`. */
+void keyfolder_name(uint64_t unix_now, char name_r[KEYFOLDER_NAME_MAX]);
 
 #endif

@@ -2,9 +2,16 @@
 #include "base/keypair.h"
 
 #include <sodium.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "base/date.h"
 #include "base/keyfile.h"
+
+static const char *keypair_called(bool is_service)
+{
+    return is_service ? "a service" : "a sending host";
+}
 
 static void keypair_write(
         struct keypair *pair, enum key_kind kind, uint64_t now, const char *secret_text)
@@ -14,7 +21,7 @@ static void keypair_write(
 
     date_format(now, date);
     writer_string(&w, "# Verimail, secret key of ");
-    writer_string(&w, kind == KEY_SERVICE_SECRET ? "a service" : "a sending host");
+    writer_string(&w, keypair_called(kind == KEY_SERVICE_SECRET));
     writer_string(&w, ", made ");
     writer_string(&w, date);
     writer_string(&w, "\n# Public key: ");
@@ -43,6 +50,14 @@ bool keypair_make(enum key_kind kind, uint64_t now, struct keypair *pair_r)
     sodium_free(secret);
     sodium_free(text);
     return pair_r->len > 0;
+}
+
+void keypair_public_file(const char *public, char content_r[KEYPAIR_PUBLIC_FILE_MAX])
+{
+    const char *kind = key_kind_name(KEY_SERVICE_PUBLIC);
+
+    snprintf(content_r, KEYPAIR_PUBLIC_FILE_MAX, "# Verimail, public key of %s\n%.*s\n",
+            keypair_called(strncmp(public, kind, strlen(kind)) == 0), KEY_TEXT_MAX, public);
 }
 
 void keypair_free(struct keypair *pair)

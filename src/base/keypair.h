@@ -19,6 +19,9 @@ struct keypair {
  * out of memory. Call keypair_free() in either case. */
 bool keypair_make(enum key_kind secret, uint64_t now, struct keypair *pair_r)
         __attribute__((warn_unused_result));
+/* What a file with the public half has. `public`: the text of a key. NUL-terminated. */
+#define KEYPAIR_PUBLIC_FILE_MAX 192
+void keypair_public_file(const char *public, char content_r[KEYPAIR_PUBLIC_FILE_MAX]);
 /* Wipes the secret half. */
 void keypair_free(struct keypair *pair);
 

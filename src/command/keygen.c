@@ -12,12 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/date.h"
 #include "base/keyfile.h"
+#include "base/keyfolder.h"
 #include "base/keypair.h"
 #include "command/arguments.h"
 #include "command/escape.h"
@@ -142,12 +142,9 @@ static bool target_find_in_folder(const char *folder, const struct stat *st, boo
         uint64_t now, struct target *target_r)
 {
     char absolute[PATH_MAX];
-    const time_t when = (time_t)now;
-    char name[32];
-    struct tm tm;
+    char name[KEYFOLDER_NAME_MAX];
 
-    gmtime_r(&when, &tm);
-    strftime(name, sizeof name, "%Y-%m-%dT%H%M%S", &tm);
+    keyfolder_name(now, name);
     if (realpath(folder, absolute) == NULL)
         return false;
     /* Who may enter the folder is meant to read the keys. */
@@ -269,23 +266,22 @@ static enum status keygen_save(const struct invocation *invocation, const char *
     return STATUS_CREATE;
 }
 
-static enum status keygen_save_public(const struct invocation *invocation,
-        const struct key_form *form, const struct target *target, const struct made *made)
+static enum status keygen_save_public(
+        const struct invocation *invocation, const struct target *target, const struct made *made)
 {
-    char content[PUBLIC_MAX + 128];
-    const int len = snprintf(content, sizeof content, "# Verimail, public key of %s\n%s\n",
-            form->called, made->public);
+    char content[KEYPAIR_PUBLIC_FILE_MAX];
 
     if (target->public[0] == '\0')
         return STATUS_OK;
-    return keygen_save(invocation, target->public, content, (size_t)len, 0644, target->group);
+    keypair_public_file(made->public, content);
+    return keygen_save(invocation, target->public, content, strlen(content), 0644, target->group);
 }
 
 /* The public half first: a secret one that nobody knows would make stamps that nobody opens. */
-static enum status save(const struct invocation *invocation, const struct key_form *form,
-        const struct target *target, const struct made *made)
+static enum status save(
+        const struct invocation *invocation, const struct target *target, const struct made *made)
 {
-    enum status status = keygen_save_public(invocation, form, target, made);
+    enum status status = keygen_save_public(invocation, target, made);
 
     if (status != STATUS_OK)
         return status;
@@ -314,7 +310,7 @@ static enum status generate(const struct invocation *invocation, const struct ke
         sodium_free(made.content);
         return STATUS_FAILURE;
     }
-    const enum status status = save(invocation, form, &target, &made);
+    const enum status status = save(invocation, &target, &made);
     sodium_free(made.content);
     if (status != STATUS_OK)
         return status;

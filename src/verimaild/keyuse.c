@@ -226,6 +226,26 @@ void keyuse_show(const struct keyuse *k, struct counters *counters)
     counters->keys_changed++;
 }
 
+bool keyuse_find(const char *folder, const unsigned char id[KEY_ID_OCTETS], uint64_t *used_r,
+        uint64_t *since_r)
+{
+    FILE *file = keyuse_open_file(folder);
+    struct entry entry;
+
+    *used_r = 0;
+    *since_r = 0;
+    if (file == NULL)
+        return false;
+    while (keyuse_next_entry(file, &entry)) {
+        if (memcmp(entry.id, id, KEY_ID_OCTETS) != 0)
+            continue;
+        *used_r = entry.used;
+        *since_r = entry.since;
+    }
+    fclose(file);
+    return true;
+}
+
 static void keyuse_warn_of(const struct entry *entry, uint64_t until, struct problems *warnings)
 {
     char hex[KEY_ID_OCTETS * 2 + 1];

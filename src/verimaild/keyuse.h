@@ -33,6 +33,11 @@ bool keyuse_save(struct keyuse *keyuse, const char *folder, uint64_t unix_now)
 /* Puts into the counters when each pair first appeared, after keyuse_save(). */
 void keyuse_show(const struct keyuse *keyuse, struct counters *counters);
 
+/* When the pair was last used, and when it first appeared (Unix seconds; 0: never, or not known),
+ * as the file has it. False with errno when the file cannot be read: ENOENT, too. */
+bool keyuse_find(const char *folder, const unsigned char id[KEY_ID_OCTETS], uint64_t *used_r,
+        uint64_t *since_r) __attribute__((warn_unused_result));
+
 /* Adds a warning for each key in the file that is not in the ring and whose last payload is younger
  * than `lifetime` plus JUDGE_FUTURE seconds. Without a file there are no warnings. */
 void keyuse_warn(const struct keyring *ring, const char *folder, uint64_t lifetime,
