@@ -4,6 +4,8 @@
 #include <sodium.h>
 #include <stdlib.h>
 
+#include "base/log.h"
+
 #define MESSAGE_ID_RANDOM 16 /* octets */
 
 struct stamper {
@@ -43,7 +45,8 @@ void stamper_free(struct stamper **stamper)
 {
     if (*stamper == NULL)
         return;
-    sealer_free(&(*stamper)->sealer);
+    if (!sealer_free(&(*stamper)->sealer))
+        log_errno(LOG_LEVEL_WARNING, "keys-not-freed", NULL, NULL);
     free(*stamper);
     *stamper = NULL;
 }

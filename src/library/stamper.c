@@ -85,7 +85,7 @@ void verimail_stamper_free(struct verimail_stamper **stamper)
 {
     if (*stamper == NULL)
         return;
-    sealer_free(&(*stamper)->sealer);
+    (void)sealer_free(&(*stamper)->sealer); /* else its key stays until the process ends */
     free(*stamper);
     *stamper = NULL;
 }

@@ -24,20 +24,21 @@ struct sealer *sealer_init(const char *host, const unsigned char host_secret[KEY
     if (sealer->ring != NULL)
         *result_r = keyring_add_sender(sealer->ring, host, host_secret, service_public);
     if (sealer->ring == NULL || *result_r != KEY_OK) {
-        sealer_free(&sealer);
+        (void)sealer_free(&sealer); /* no key is in there */
         return NULL;
     }
     keyring_seal(sealer->ring);
     return sealer;
 }
 
-void sealer_free(struct sealer **sealer)
+bool sealer_free(struct sealer **sealer)
 {
     if (*sealer == NULL)
-        return;
-    (void)keyring_free(&(*sealer)->ring); /* what it could not free stays until the end */
+        return true;
+    const bool freed = keyring_free(&(*sealer)->ring);
     free(*sealer);
     *sealer = NULL;
+    return freed;
 }
 
 enum sealer_result sealer_seal(const struct sealer *sealer,

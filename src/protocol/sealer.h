@@ -17,7 +17,8 @@ struct sealer;
  * keys cannot be used together. */
 struct sealer *sealer_init(const char *host, const unsigned char host_secret[KEY_OCTETS],
         const unsigned char service_public[KEY_OCTETS], enum key_result *result_r);
-void sealer_free(struct sealer **sealer);
+/* False with errno: its keys stay, see keyring_free(). */
+bool sealer_free(struct sealer **sealer);
 
 enum sealer_result {
     SEALER_OK,

@@ -93,7 +93,7 @@ static bool make_sealer(void)
     struct sealer *sealer = sealer_init("mail.example.org", host_secret, service_public, &result);
     const bool good = sealer != NULL;
     assert_int_equal(result, KEY_OK);
-    sealer_free(&sealer);
+    assert_true(sealer_free(&sealer));
     return good;
 }
 

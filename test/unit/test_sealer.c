@@ -71,8 +71,8 @@ TEST(opened_by_the_service)
     assert_int_equal(opened.is.issued, 1700000000);
     assert_memory_equal(opened.nonce, nonce, sizeof nonce);
     receiving_free(&receiving);
-    sealer_free(&sealer);
-    sealer_free(&sealer);
+    assert_true(sealer_free(&sealer));
+    assert_true(sealer_free(&sealer));
     (void)keyring_free(&ring);
 }
 
@@ -110,7 +110,7 @@ TEST(what_cannot_be_sealed)
         assert_int_equal(sealer_seal(sealer, nonce, &message, "\n", &w), table[i].want);
         receiving_free(&receiving);
     }
-    sealer_free(&sealer);
+    assert_true(sealer_free(&sealer));
 }
 
 TEST(keys_that_share_nothing)
