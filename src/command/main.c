@@ -11,6 +11,7 @@
 #include "command/escape.h"
 
 static const struct command *const commands[] = {
+        &command_setup,
         &command_keygen,
         &command_stamp,
         &command_digest,

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: ISC
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command/setup_answers.h"
+#include "setup/apply.h"
+#include "setup/records.h"
+#include "setup/subprocess.h"
+
+/* One run of `verimail setup`. */
+struct job {
+    const struct invocation *invocation;
+    struct setup_options options;
+    bool is_dry;
+    struct problems *problems;
+    struct config *now; /* what the configuration says; NULL: there is none */
+    struct plan plan;
+};
+
+static bool setup_take_arguments(struct job *job)
+{
+    struct setup_options *o = &job->options;
+    const struct arguments_option options[] = {
+            {"--only", .value = &o->only},
+            {"--host", .value = &o->host},
+            {"--target", .value = &o->target},
+            {"--address", .values = &o->addresses},
+            {"--network", .values = &o->networks},
+            {"--mail-server", .value = &o->mail_server},
+            {"--peer", .value = &o->peer},
+            {"--test-to", .value = &o->test_to},
+            {"--no-test", .flag = &o->no_test},
+            {"--yes", .flag = &o->yes},
+            {"--dry-run", .flag = &job->is_dry},
+            {NULL},
+    };
+
+    o->domains.at = calloc((size_t)job->invocation->argc + 1, sizeof *o->domains.at);
+    if (o->domains.at == NULL) {
+        command_complain(job->invocation, "out of memory");
+        return false;
+    }
+    if (!arguments_read(job->invocation, options, 0, (size_t)job->invocation->argc, o->domains.at))
+        return false;
+    while (o->domains.at[o->domains.count] != NULL)
+        o->domains.count++;
+    return true;
+}
+
+static enum status setup_read(struct job *job)
+{
+    char error[CONF_FILE_ERROR_MAX];
+
+    if (geteuid() != 0 && !job->is_dry) {
+        command_complain(job->invocation, "only root can set a machine up; --dry-run shows how");
+        return STATUS_FAILURE;
+    }
+    if (!conf_file_read(job->invocation->config_path, &job->plan.conf, error)) {
+        command_complain(job->invocation, "%s", error);
+        return STATUS_INPUT;
+    }
+    job->problems = problems_init(job->invocation->config_path);
+    if (job->problems == NULL) {
+        command_complain(job->invocation, "out of memory");
+        return STATUS_FAILURE;
+    }
+    if (job->plan.conf.is_new)
+        return STATUS_OK;
+    job->now = config_read(job->invocation->config_path, job->problems);
+    if (job->now != NULL)
+        return STATUS_OK;
+    command_print_problems(job->problems);
+    return STATUS_CONFIG;
+}
+
+static enum status setup_make_plan(struct job *job)
+{
+    char error[PLAN_ERROR_MAX];
+
+    if (plan_make(&job->plan, job->now, job->problems, error))
+        return STATUS_OK;
+    if (error[0] != '\0')
+        command_complain(job->invocation, "%s", error);
+    else
+        command_print_problems(job->problems);
+    return STATUS_CONFIG;
+}
+
+static bool setup_is_wanted(const struct job *job)
+{
+    if (job->options.yes)
+        return true;
+    char *said = setup_answers_ask("Do all this? yes or no", "yes");
+    const bool is_wanted = said != NULL && (said[0] == 'y' || said[0] == 'Y');
+
+    free(said);
+    if (!is_wanted)
+        puts("Nothing is changed.");
+    return is_wanted;
+}
+
+static void setup_print_next(const struct job *job)
+{
+    const struct plan *plan = &job->plan;
+    const char *domain = plan->domains.at[0].at;
+    const struct records records = {&plan->domains, plan->target, &plan->addresses};
+
+    if ((plan->roles & PLAN_SERVICE) != 0) {
+        puts("\nPublish these DNS records, and let the Internet reach port 26 of this machine:\n");
+        records_print(&records, stdout);
+    }
+    puts("\nWhat comes next:");
+    if ((plan->roles & PLAN_SERVICE) != 0)
+        printf("  verimail dns %s             when the records are published\n", domain);
+    puts("  verimail doctor                what is wrong on this machine, now and whenever you "
+         "ask");
+    if ((plan->roles & (PLAN_SERVICE | PLAN_RECEIVER)) != 0)
+        puts("  verimail report                in a week: what would have been refused");
+    if ((plan->roles & PLAN_RECEIVER) != 0)
+        puts("  verimail enforce receiver      then: forged mail is refused");
+    if ((plan->roles & PLAN_SERVICE) != 0)
+        puts("  verimail enforce origin        then: others refuse mail that your hosts did not "
+             "send");
+}
+
+static enum status setup_carry_out(struct job *job)
+{
+    printf("This is to be done for ");
+    for (size_t i = 0; i < job->plan.domains.count; i++)
+        printf("%s%s", i > 0 ? ", " : "", job->plan.domains.at[i].at);
+    printf(" on %s:\n\n", job->plan.host);
+    apply_print(&job->plan, stdout);
+    putchar('\n');
+    if (job->is_dry) {
+        setup_print_next(job);
+        return STATUS_OK;
+    }
+    if (!setup_is_wanted(job))
+        return STATUS_OK;
+    fflush(stdout);
+    if (!apply_plan(&job->plan, stdout))
+        return STATUS_FAILURE;
+    setup_print_next(job);
+    return STATUS_OK;
+}
+
+static enum status setup(struct job *job)
+{
+    enum status status = STATUS_USAGE;
+
+    if (!setup_take_arguments(job))
+        return status;
+    status = setup_read(job);
+    if (status == STATUS_OK)
+        status = setup_answers(job->invocation, &job->options, job->now, &job->plan);
+    if (status == STATUS_OK)
+        status = setup_make_plan(job);
+    if (status == STATUS_OK)
+        status = setup_carry_out(job);
+    return status;
+}
+
+static enum status setup_run(const struct invocation *invocation)
+{
+    struct job job = {.invocation = invocation};
+
+    subprocess_extend_path();
+    const enum status status = setup(&job);
+    free(job.options.domains.at);
+    free(job.options.addresses.at);
+    free(job.options.networks.at);
+    config_free(&job.now);
+    plan_free(&job.plan);
+    problems_free(&job.problems);
+    return status;
+}
+
+const struct command command_setup = {
+        .name = "setup",
+        .synopsis = "DOMAIN... [--only ROLE[,ROLE]] [--yes] [--dry-run] [OPTION...]",
+        .summary = "set this machine up, for the mail of your domains",
+        .help = "  --only ROLES          service, host, receiver: what this machine is to be\n"
+                "  --host NAME           this machine's name in mail\n"
+                "  --target NAME         the name where others find the service\n"
+                "  --address ADDRESS     a public address of that name; may be repeated\n"
+                "  --network NETWORK     whose mail is yours without a login; may be repeated\n"
+                "  --mail-server NAME    postfix, sendmail or none\n"
+                "  --peer ADDRESS:PORT   where your own service is asked about your own users\n"
+                "  --test-to ADDRESS     who gets the test message\n"
+                "  --no-test             send none\n"
+                "  --yes                 ask nothing: take the usual answers\n"
+                "  --dry-run             only say what would be done\n"
+                "\n"
+                "It asks what it cannot know, shows what it is going to do, and does it. It can be "
+                "run again.\n",
+        .run = setup_run,
+};
