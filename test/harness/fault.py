@@ -28,7 +28,7 @@ class Fault:
         self.env = {"LD_PRELOAD": library, "VERIMAIL_FAULT": path, **sanitizer.ENV}
 
     def _write(self, kind, left=0, always=False, path=""):
-        content = struct.pack("=5I64s", NONE, left, int(always), 0, 0, path.encode())
+        content = struct.pack("=5I64s64I", NONE, left, int(always), 0, 0, path.encode(), *[0] * 64)
         mode = "r+b" if os.path.exists(self.path) else "w+b"
         with open(self.path, mode, buffering=0) as file:
             os.pwrite(file.fileno(), content, 0)
@@ -44,6 +44,12 @@ class Fault:
         """How many calls failed since at()."""
         with open(self.path, "rb") as file:
             return struct.unpack("=5I", file.read(20))[3]
+
+    def calls(self):
+        """The kinds that were called since then, and how often."""
+        with open(self.path, "rb") as file:
+            counts = struct.unpack("=5I64s64I", file.read())[6:]
+        return {kind: count for kind, count in zip(kinds(), counts) if count > 0}
 
     def seen(self):
         with open(self.path, "rb") as file:

@@ -92,6 +92,7 @@
 #define KIND_NAME(kind, error) #kind,
 #define KIND_ERROR(kind, error) [KIND_##kind] = (error),
 enum { KINDS(KIND_NUMBER) KINDS_COUNT };
+_Static_assert((int)KINDS_COUNT <= FAULT_KINDS_MAX, "there is no room for all kinds");
 const char *const fault_kinds[] = {KINDS(KIND_NAME) NULL};
 static const int errors[] = {KINDS(KIND_ERROR)};
 
@@ -159,6 +160,7 @@ static bool fault_is_about(const char *path)
 /* Whether this call is to fail. `errno` is then what it fails with. */
 static bool fault_is_met(uint32_t kind, const char *path)
 {
+    state->calls[kind]++;
     if (state->kind != kind || !fault_is_about(path))
         return false;
     state->seen++;

@@ -7,17 +7,19 @@
 #include <stdint.h>
 
 #define FAULT_PATH_MAX 64 /* octets with the NUL */
+#define FAULT_KINDS_MAX 64
 
 /* Makes calls of a program fail on purpose: system calls by name, and in a preloaded library
  * allocations. A unit test links fault.c and calls these functions. The torture preloads it, and
  * writes the same state to the file that the environment's VERIMAIL_FAULT names. */
 struct fault_state {
-    _Atomic uint32_t kind;     /* an index into fault_kinds; FAULT_NONE */
-    _Atomic uint32_t left;     /* calls of that kind until the one that fails */
-    _Atomic uint32_t stays;    /* 1: all later ones fail too */
-    _Atomic uint32_t met;      /* calls that failed on purpose */
-    _Atomic uint32_t seen;     /* calls of that kind */
-    char path[FAULT_PATH_MAX]; /* only calls with a path that ends so; "": all */
+    _Atomic uint32_t kind;                   /* an index into fault_kinds; FAULT_NONE */
+    _Atomic uint32_t left;                   /* calls of that kind until the one that fails */
+    _Atomic uint32_t stays;                  /* 1: all later ones fail too */
+    _Atomic uint32_t met;                    /* calls that failed on purpose */
+    _Atomic uint32_t seen;                   /* calls of that kind */
+    char path[FAULT_PATH_MAX];               /* only calls with a path that ends so; "": all */
+    _Atomic uint32_t calls[FAULT_KINDS_MAX]; /* of each kind, whether one is to fail or not */
 };
 
 #define FAULT_NONE UINT32_MAX
