@@ -41,6 +41,13 @@ static const struct advice advices[] = {
         {VERDICT_ALLOW, REASON_HOST, "",
                 "this host must not send for the user, but allow_unauthorized = true",
                 "the host's name among the hosts that are permitted", ADVICE_HOSTS, "hosts"},
+        {VERDICT_NO, REASON_REFUSED, "host-expired",
+                "the host was permitted, but only until a date that has passed",
+                "a later `expires` in the host's section, if it may go on", ADVICE_HOST, "expires"},
+        {VERDICT_ALLOW, REASON_HOST, "host-expired",
+                "the host was permitted until a date that has passed, but allow_unauthorized = "
+                "true",
+                "a later `expires` in the host's section, if it may go on", ADVICE_HOST, "expires"},
         {VERDICT_NO, REASON_REFUSED, "withdrawn", "the user's stamps of that time are taken back",
                 "`verimail restore USER`, or an earlier not_before", ADVICE_USER, "not_before"},
         {VERDICT_ALLOW, REASON_CLASSIC, "",

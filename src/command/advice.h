@@ -11,6 +11,7 @@ enum advice_place {
     ADVICE_DOMAIN, /* the section of the domain whose rules judged */
     ADVICE_USER,   /* the rule: a section user, or a row of the table */
     ADVICE_HOSTS,  /* the hosts that the rule permits: its own, or the domain's */
+    ADVICE_HOST,   /* the section of the host that made the stamp */
 };
 
 /* Each answer of a service in plain words, and what to do about it. */

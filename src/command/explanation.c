@@ -226,6 +226,7 @@ static void explanation_trace(const struct explanation *e,
     const struct ruling ruling = {.config = e->setup.config,
             .path = e->setup.path,
             .user = &e->query.question.user,
+            .host = query_host(&e->query),
             .advice = explanation_advice(e),
             .is_testing = e->query.judgement.would_be != REASON_NONE};
 

@@ -134,6 +134,16 @@ static void trace_rule(const struct trace *t, const struct config_domain *domain
         trace_domain(t, domain, "hosts");
 }
 
+static void trace_host(const struct trace *t, const char *option)
+{
+    for (size_t i = 0; i < t->ruling->config->hosts_count; i++) {
+        const char *name = t->ruling->config->hosts[i].name.at;
+        const struct edit_step steps[] = {{"host", name}, {NULL, NULL}};
+        if (text_equal_fold(text_of(name), t->ruling->host))
+            trace_place(t, steps, option);
+    }
+}
+
 static void trace_advice(const struct trace *t, const struct config_domain *domain)
 {
     static const struct edit_step service[] = {{"service", NULL}, {NULL, NULL}};
@@ -153,6 +163,9 @@ static void trace_advice(const struct trace *t, const struct config_domain *doma
     case ADVICE_HOSTS:
         if (domain != NULL)
             trace_rule(t, domain);
+        break;
+    case ADVICE_HOST:
+        trace_host(t, advice->option);
         break;
     }
     if (advice->change[0] != '\0')

@@ -12,6 +12,7 @@ struct ruling {
     const struct config *config;
     const char *path; /* of the configuration */
     const struct address *user;
+    struct text host;            /* that made the stamp; empty: unknown */
     const struct advice *advice; /* about the answer, or what it would be without a test */
     bool is_testing;
 };

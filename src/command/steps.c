@@ -121,6 +121,9 @@ static void describe_stamp(const struct seen *s)
     if (rule->mode == RULE_HOSTS_ONLY)
         say_hosts(s, &rule->hosts,
                 rule->hosts.count > 0 ? "; the rule permits only " : "; the rule permits ");
+    if (rules_host_expires(s->judge->rules, query_host(s->query)) > 0)
+        steps_say_time(s, "; that host is permitted until ",
+                rules_host_expires(s->judge->rules, query_host(s->query)));
     if (rule->not_before == 0 || s->judge->payload_state != PAYLOAD_STATE_SEALED)
         return;
     steps_say_time(s, "; issued ", s->judge->sealed->issued);

@@ -75,6 +75,7 @@ struct config_host {
     unsigned line;
     struct config_text name;
     struct config_list keys; /* public keys, and paths of files and folders: keyfolder.h */
+    uint64_t expires;        /* Unix seconds: from then on its stamps are not permitted; 0: never */
 };
 
 struct config_user {

@@ -66,6 +66,23 @@ static bool parse_date(const struct option_type *type, const char *value, void *
     return true;
 }
 
+/* A date alone means its end. */
+static bool parse_end(const struct option_type *type, const char *value, void *at_r)
+{
+    char begin[sizeof "2027-06-30T00:00"];
+    uint64_t seconds = 0;
+
+    if (parse_date(type, value, at_r))
+        return true;
+    if (strlen(value) != strlen("2027-06-30"))
+        return false;
+    snprintf(begin, sizeof begin, "%.10sT00:00", value);
+    if (!date_parse(text_of(begin), &seconds))
+        return false;
+    *(uint64_t *)at_r = seconds + 86400;
+    return true;
+}
+
 static bool parse_octal(const struct option_type *type, const char *value, void *at_r)
 {
     char *end = NULL;
@@ -164,4 +181,11 @@ const struct option_type option_type_date = {.value = OPTION_TYPE_NUMBER,
         .print = print_date,
         .expected = "a date with its time, as in 2026-11-30T12:00 (UTC) or 2026-11-30T12:00+01:00",
         .min = 1, /* 0 is no date */
+        .is_text_in_json = true};
+const struct option_type option_type_end = {.value = OPTION_TYPE_NUMBER,
+        .parse = parse_end,
+        .print = print_date,
+        .expected = "a date, which counts to its end in UTC, as in 2027-06-30; or one with its "
+                    "time, as in 2027-06-30T12:00+02:00",
+        .min = 1,
         .is_text_in_json = true};

@@ -55,6 +55,7 @@ static const struct option log_options[] = {
 static const struct option host_options[] = {
         {"keys", &option_type_host_key, LIST(config_host, keys),
                 .required = "keys = {\"host-public:...\"}"},
+        {"expires", &option_type_end, AT(config_host, expires)},
         {NULL},
 };
 

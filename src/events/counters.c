@@ -15,6 +15,7 @@ const char *const counters_alarm[COUNTER_ALARMS] = {
         [COUNTER_ALARM_USERS] = "users",
         [COUNTER_ALARM_EVENTS] = "events",
         [COUNTER_ALARM_KEY] = "key",
+        [COUNTER_ALARM_HOST] = "host",
 };
 
 struct counters *counters_init(int *fd_r)

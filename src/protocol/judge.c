@@ -91,6 +91,22 @@ static bool message_is_stamped(const struct judge *judge, struct judgement *judg
     return judge_unstamped(judgement, "");
 }
 
+/* A host that is not permitted, or no more. */
+static bool host_is_refused(struct judgement *judgement, const char *cause)
+{
+    if (is_lenient(judgement))
+        return decided(judgement, VERDICT_ALLOW, REASON_HOST, cause);
+    return refused(judgement, cause[0] != '\0' ? cause : "host");
+}
+
+/* The host itself says when it issued a stamp: what counts is the time of the question. */
+static bool judge_is_host_expired(const struct judge *judge, struct text host)
+{
+    const uint64_t expires = rules_host_expires(judge->rules, host);
+
+    return expires > 0 && judge->unix_now >= expires;
+}
+
 static bool rule_permits_stamp(const struct judge *judge, struct judgement *judgement)
 {
     const struct rule *rule = judgement->rule;
@@ -99,11 +115,10 @@ static bool rule_permits_stamp(const struct judge *judge, struct judgement *judg
 
     if (rule == NULL)
         return refused(judgement, "user");
-    if (!rule_permits(rule, judgement->policy, host)) {
-        if (is_lenient(judgement))
-            return decided(judgement, VERDICT_ALLOW, REASON_HOST, "");
-        return refused(judgement, "host");
-    }
+    if (!rule_permits(rule, judgement->policy, host))
+        return host_is_refused(judgement, "");
+    if (judge_is_host_expired(judge, host))
+        return host_is_refused(judgement, "host-expired");
     /* A payload of 2013 does not say when it was issued. */
     if (is_sealed && judge->sealed->issued < rule->not_before)
         return refused(judgement, "withdrawn");

@@ -11,6 +11,7 @@
 struct entry {
     const struct domain_policy *policy; /* a domain's */
     bool is_host;                       /* a sending host's */
+    uint64_t expires;                   /* a sending host's; 0: never */
     bool lenient;                       /* a domain's: one of its users has allow_unauthorized */
     struct rule rule;                   /* a user's */
     size_t len;
@@ -173,13 +174,16 @@ static struct entry *rules_add_name(struct rules *rules, struct text name)
     return entry != NULL ? entry : rules_add(rules, &key);
 }
 
-bool rules_add_host(struct rules *rules, struct text name)
+bool rules_add_host(struct rules *rules, struct text name, uint64_t expires)
 {
     struct entry *entry = rules_add_name(rules, name);
 
-    if (entry != NULL)
-        entry->is_host = true;
-    return entry != NULL;
+    if (entry == NULL)
+        return false;
+    entry->is_host = true;
+    if (expires > 0)
+        entry->expires = expires;
+    return true;
 }
 
 bool rules_add_domain(struct rules *rules, const struct domain_policy *policy)
@@ -234,6 +238,13 @@ bool rules_has_host(const struct rules *rules, struct text name)
     const struct entry *entry = domain_entry(rules, name);
 
     return entry != NULL && entry->is_host;
+}
+
+uint64_t rules_host_expires(const struct rules *rules, struct text name)
+{
+    const struct entry *entry = domain_entry(rules, name);
+
+    return entry != NULL ? entry->expires : 0;
 }
 
 const struct domain_policy *rules_domain(const struct rules *rules, struct text domain)

@@ -79,10 +79,14 @@ bool rules_add_domain(struct rules *rules, const struct domain_policy *policy)
 bool rules_add_user(struct rules *rules, struct text domain, struct text local,
         const struct rule *rule) __attribute__((warn_unused_result));
 
-/* Lists a sending host, whose own name may be an author's domain. False when it is no LDH domain,
- * or out of memory. */
-bool rules_add_host(struct rules *rules, struct text name) __attribute__((warn_unused_result));
+/* Lists a sending host, whose own name may be an author's domain. `expires`: Unix seconds from
+ * which on none of its stamps is permitted; 0: there is no end, or another call says when. False
+ * when it is no LDH domain, or out of memory. */
+bool rules_add_host(struct rules *rules, struct text name, uint64_t expires)
+        __attribute__((warn_unused_result));
 bool rules_has_host(const struct rules *rules, struct text name);
+/* When its stamps end; 0: never, or it is not listed. */
+uint64_t rules_host_expires(const struct rules *rules, struct text name);
 
 /* The domain itself, or NULL. */
 const struct domain_policy *rules_domain(const struct rules *rules, struct text domain);

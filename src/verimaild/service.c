@@ -138,10 +138,12 @@ static bool service_list_hosts(
     bool ok = true;
 
     for (size_t i = 0; i < config->hosts_count; i++)
-        ok = ok && rules_add_host(service->rules, text_of(config->hosts[i].name.at));
+        ok = ok && rules_add_host(service->rules, text_of(config->hosts[i].name.at),
+                           config->hosts[i].expires);
     for (size_t i = 0; i < config->domains_count; i++)
         for (size_t j = 0; j < config->domains[i].hosts.count; j++)
-            ok = ok && rules_add_host(service->rules, text_of(config->domains[i].hosts.at[j].at));
+            ok = ok &&
+                 rules_add_host(service->rules, text_of(config->domains[i].hosts.at[j].at), 0);
     return ok || service_out_of_memory(problems);
 }
 

@@ -11,7 +11,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/date.h"
 #include "base/log.h"
+#include "config/across.h"
 #include "config/run_as.h"
 #include "events/alarm.h"
 #include "events/recorder_setup.h"
@@ -130,6 +132,23 @@ static void verimaild_check_key_ages(uint64_t mono_ms)
     supervisor.alarm_at = mono_ms + KEY_LOOK_EVERY;
 }
 
+/* Raises an alarm for each host whose stamps end soon, or ended. */
+static void verimaild_check_host_ends(const struct config *config, uint64_t mono_ms)
+{
+    for (size_t i = 0; i < config->hosts_count; i++) {
+        const struct config_host *host = &config->hosts[i];
+        char because[128];
+        char date[DATE_TEXT_MAX];
+        if (!across_host_is_ending(host, unix_now()))
+            continue;
+        date_format(host->expires, date);
+        snprintf(because, sizeof because, "stamps of the host are permitted until %s", date);
+        supervisor.alarm.said[COUNTER_ALARM_HOST] = 0; /* each host has its alarm, once a day */
+        alarm_raise_with_remedy(&supervisor.alarm, COUNTER_ALARM_HOST, host->name.at, because,
+                "set a later `expires` in its section, or remove the section", mono_ms);
+    }
+}
+
 static void verimaild_save_keyuse(const struct generation *g)
 {
     const bool saved = generation_save_keyuse(g, unix_now());
@@ -147,8 +166,10 @@ static void verimaild_note_keys(uint64_t mono_ms)
         return;
     verimaild_save_keyuse(supervisor.serving);
     generation_show_keys(supervisor.serving);
-    if (mono_ms >= supervisor.alarm_at)
-        verimaild_check_key_ages(mono_ms);
+    if (mono_ms < supervisor.alarm_at)
+        return;
+    verimaild_check_host_ends(generation_config(supervisor.serving), mono_ms);
+    verimaild_check_key_ages(mono_ms);
 }
 
 static void verimaild_serve(struct generation *g, uint64_t mono_ms)
@@ -455,6 +476,7 @@ int verimaild_check(const char *path)
 
     if (good) {
         verimaild_warn_keyuse(config, service_keyring(service), problems);
+        across_warn_service(config, unix_now(), problems);
         if (notify_is_booted())
             verimaild_warn_unreadable(config, path, problems);
     }

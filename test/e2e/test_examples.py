@@ -25,6 +25,7 @@ AROUND = {
     "verify": "%s" + VERIFY,
     "in-milter": 'milter { socket = "unix:/run/verimail/milter.sock"\n%s}\n' + VERIFY,
     "in-service": 'service { keys = {"/etc/verimail/service.key"}\n%s}\n' + HOST + DOMAIN,
+    "in-host": SERVICE + DOMAIN + HOST + "%s",
     "in-domain": SERVICE + HOST + 'domain "example.org" { hosts = {"mail.example.org"}\n%s}\n',
 }
 # What the commands of a page find on the machine.

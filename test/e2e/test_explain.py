@@ -98,6 +98,16 @@ def test_explain_says_what_is_taken_back_and_what_is_tested(verimail):
     contains(done.out, "NO refused: the user's stamps of that time are taken back\n")
     contains(done.out, f'withdrawn.conf:7: not_before = "{date}"\n')
 
+    end = "2020-01-01T12:00:00Z"
+    config = verimail.config().replace("{ keys = ", f'{{ expires = "{end}" keys = ', 2)
+    config = config.replace(f'service {{ expires = "{end}"', "service {")
+    verimail.write("ended.conf", config, 0o644)
+    done = verimail.run("explain", given=stamped, config="ended.conf")
+    equal(done.status, 1)
+    contains(done.out, f"; that host is permitted until 1577880000 {end}")
+    contains(done.out, "NO refused: the host was permitted, but only until a date that has passed\n")
+    contains(done.out, f'ended.conf:3: expires = "{end}"\nto change it: a later `expires` ')
+
     done = verimail.run("explain", given=ALICE, config="testing.conf")
     equal(done.status, 2)
     contains(done.out, "ALLOW testing (would be NO unstamped): this user's mail must be stamped, ")

@@ -105,3 +105,31 @@ def test_a_folder_that_is_not_there_is_named_once(case):
     refused = case.daemon(ready=False)
     refused.wait_log(f"event=not-started.*No such file or directory: {case.world.state}")
     equal(refused.process.wait(WAIT_LIMIT), os.EX_CONFIG)
+
+
+def with_end(case, seconds):
+    """The configuration with an end of its host so many seconds from now, and the end."""
+    end = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
+    config = case.world.config()
+    return config.replace('host "mail.example.org" { ',
+                          f'host "mail.example.org" {{ expires = "{end}" '), end
+
+
+def test_a_host_has_an_end(case):
+    config, end = with_end(case, 40 * 86400)
+    d = case.daemon(config)
+    equal(tested(d.config), "", "what -t says of an end that is far")
+    equal(d.count("about=host"), 0, "alarms")
+    equal(d.stop(), 0, "the exit status")
+    d = case.daemon(with_end(case, 10 * 86400)[0])
+    line = d.wait_log("level=alarm event=alarm about=host subject=mail.example.org")[0]
+    check("stamps of the host are permitted until" in line and "remedy=" in line, line)
+    check("warning: the stamps of a host are permitted until" in tested(d.config), "no warning")
+    equal(d.ask(case.world.question()), "YES stamped\r\n", "before its end")
+    config, end = with_end(case, -60)
+    d.reload(config)
+    equal(d.ask(case.world.question(issued=int(time.time()) - 3600)), "NO refused\r\n",
+          "after its end, with a stamp of before")
+    d.wait_log("verdict=NO reason=refused cause=host-expired")
+    check(f"warning: the stamps of a host are no more permitted since {end}" in tested(d.config),
+          tested(d.config))

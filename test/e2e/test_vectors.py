@@ -295,7 +295,7 @@ def check_answer(record, _):
 
 # judgements.txt
 
-JUDGED = ("domain hosts users lifetime ttl subdomains testing deny question payload inside now purged "
+JUDGED = ("domain hosts users expires lifetime ttl subdomains testing deny question payload inside now purged "
           "replay")
 
 
@@ -323,6 +323,13 @@ def known(word, words):
     return word
 
 
+def read_ends(text):
+    if not text:
+        return {}
+    host, seconds = text.split()
+    return {host.lower(): int(seconds)}
+
+
 def read_service(record):
     denied = record["deny"].split()
     for word in denied:
@@ -331,7 +338,8 @@ def read_service(record):
     rules = dict(read_rule(text, hosts) for text in record["users"].split(b";"))
     domain = protocol.Domain(rules, int(record["lifetime"]), int(record["ttl"]),
                              known(record["subdomains"], "yes no") == b"yes",
-                             known(record["testing"], "yes no") == b"yes", denied)
+                             known(record["testing"], "yes no") == b"yes", denied,
+                             read_ends(record["expires"]))
     listed = hosts + [host for rule in rules.values() for host in rule.hosts]
     return {record["domain"]: domain}, listed
 

@@ -91,7 +91,7 @@ static void add_host(struct rules *rules, struct model *m, size_t domain)
     const struct text name = text_of(policies[domain].name);
     const bool want = domain_is_ldh(name);
 
-    must(rules_add_host(rules, name) == want);
+    must(rules_add_host(rules, name, 0) == want);
     m->host[domain] = want;
 }
 

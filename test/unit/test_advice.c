@@ -19,6 +19,8 @@ static const struct {
         {{.name = "NO refused: subdomain"}, VERDICT_NO, REASON_REFUSED, "subdomain", true},
         {{.name = "NO refused: user"}, VERDICT_NO, REASON_REFUSED, "user", true},
         {{.name = "NO refused: host"}, VERDICT_NO, REASON_REFUSED, "host", true},
+        {{.name = "NO refused: host-expired"}, VERDICT_NO, REASON_REFUSED, "host-expired", true},
+        {{.name = "ALLOW host: host-expired"}, VERDICT_ALLOW, REASON_HOST, "host-expired", true},
         {{.name = "NO refused: withdrawn"}, VERDICT_NO, REASON_REFUSED, "withdrawn", true},
         {{.name = "NO refused: expired"}, VERDICT_NO, REASON_REFUSED, "expired", true},
         {{.name = "NO refused: changed"}, VERDICT_NO, REASON_REFUSED, "changed", true},

@@ -292,6 +292,45 @@ TEST(stale_is_older_than_the_lifetime)
     rules_free(&rules);
 }
 
+/* The end of a host counts when it is asked, whatever the stamp says of its time. */
+TEST(hosts_have_an_end)
+{
+    static const struct {
+        uint64_t expires, issued;
+        bool lenient;
+        enum verdict verdict;
+        const char *cause;
+    } table[] = {
+            {0, NOW, false, VERDICT_YES, ""},
+            {NOW + 1, NOW, false, VERDICT_YES, ""},
+            {NOW, NOW - 100, false, VERDICT_NO, "host-expired"},
+            {1, 0, false, VERDICT_NO, "host-expired"},
+            {NOW, NOW, true, VERDICT_ALLOW, "host-expired"},
+            {UINT64_MAX, NOW, false, VERDICT_YES, ""},
+    };
+
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct rules *rules = rules_of(&normal);
+        const struct rule rule = {.allow_unauthorized = table[i].lenient};
+        struct payload payload = payload_of_alice();
+        assert_true(rules_add_user(rules, text_of("example.org"), text_of("carol"), &rule));
+        assert_true(rules_add_host(rules, payload.host, table[i].expires));
+        assert_true(rules_add_host(rules, payload.host, 0)); /* as a domain's list names it again */
+        assert_int_equal(rules_host_expires(rules, payload.host), table[i].expires);
+        payload.user = text_of("carol@example.org");
+        payload.issued = table[i].issued;
+        const struct judgement got = judge_line("carol@example.org P",
+                &(struct judge){.payload_state = PAYLOAD_STATE_SEALED,
+                        .sealed = &payload,
+                        .rules = rules,
+                        .unix_now = NOW},
+                REPLAY_WITHIN);
+        if (got.answer.verdict != table[i].verdict || strcmp(got.cause, table[i].cause) != 0)
+            fail_msg("row %zu: got %s %s", i, verdict_name(got.answer.verdict), got.cause);
+        rules_free(&rules);
+    }
+}
+
 /* A rule takes back what was issued before its date, and nothing else. */
 TEST(not_before_takes_stamps_back)
 {

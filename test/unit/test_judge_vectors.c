@@ -101,6 +101,19 @@ static void add_user(struct record *record, struct text user)
     assert_true(rules_add_user(record->rules, value(record, "domain"), local, &rule));
 }
 
+/* `HOST N`, or nothing. */
+static void add_expiry(struct record *record)
+{
+    struct reader words = reader_of(value(record, "expires"));
+    const struct text host = reader_field(&words, ' ');
+    uint64_t expires = 0;
+
+    if (host.len == 0)
+        return;
+    assert_true(text_decimal(reader_rest(&words), UINT64_MAX, &expires));
+    assert_true(rules_add_host(record->rules, host, expires));
+}
+
 static void set_up(struct record *record)
 {
     struct reader users = reader_of(value(record, "users"));
@@ -119,11 +132,12 @@ static void set_up(struct record *record)
     record->rules = rules_init(seed);
     assert_non_null(record->rules);
     assert_true(rules_add_domain(record->rules, &record->policy));
-    assert_true(rules_add_host(record->rules, text_of(record->host)));
+    assert_true(rules_add_host(record->rules, text_of(record->host), 0));
     while (users.rest.len > 0)
         add_user(record, text_trim(reader_field(&users, ';')));
     for (size_t i = 0; i < record->user_hosts; i++)
-        assert_true(rules_add_host(record->rules, text_of(record->user_host[i])));
+        assert_true(rules_add_host(record->rules, text_of(record->user_host[i]), 0));
+    add_expiry(record);
 }
 
 static void tear_down(struct record *record)

@@ -416,10 +416,10 @@ TEST(hosts_have_names)
     };
     struct rules *rules = with_domains();
 
-    assert_false(rules_add_host(rules, text_of("not_ldh.example.org")));
+    assert_false(rules_add_host(rules, text_of("not_ldh.example.org"), 0));
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        assert_true(!table[i].added || (rules_add_host(rules, text_of(table[i].name)) &&
-                                               rules_add_host(rules, text_of(table[i].name))));
+        assert_true(!table[i].added || (rules_add_host(rules, text_of(table[i].name), 0) &&
+                                               rules_add_host(rules, text_of(table[i].name), 0)));
     assert_null(rules_domain(rules, text_of("mail.example.org")));
     assert_true(rules_unstamped_is_uniform(rules, text_of("mail.example.org")));
     assert_false(add(rules, "alice", "mx.example.net", &plain));

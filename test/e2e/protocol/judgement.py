@@ -27,6 +27,7 @@ class Domain:
     subdomains: bool = False
     testing: bool = False
     denied: list = field(default_factory=list)
+    ends: dict = field(default_factory=dict)  # of hosts
 
 
 @dataclass
@@ -89,6 +90,9 @@ def decide(domains, hosts, question, opened, now, purged, replay):
     if not is_in(opened.sending, rule.hosts):
         return (Judgement(5, b"ALLOW", b"host") if rule.unauthorized
                 else Judgement(5, b"NO", b"refused", b"host"))
+    if domain.ends.get(fold(opened.sending), now + 1) <= now:
+        return Judgement(5, *((b"ALLOW", b"host") if rule.unauthorized else (b"NO", b"refused")),
+                         b"host-expired")
     if not sealed:
         return (Judgement(6, b"ALLOW", b"classic") if question.named
                 else Judgement(6, b"YES", b"stamped", b"classic"))
