@@ -17,7 +17,6 @@
 
 #define HOUR UINT64_C(3600000)
 #define DAY (24 * HOUR)
-#define WIDTH_OF_NO_TERMINAL 80
 
 struct job {
     const struct invocation *invocation;
@@ -25,6 +24,7 @@ struct job {
     const char *until;
     const char *domain;
     const char *html; /* a path; NULL: no page */
+    unsigned width;   /* columns */
     bool as_json;
     struct report_wish wish;
     char ascii[DOMAIN_MAX + 1];
@@ -45,10 +45,11 @@ static uint64_t whole_steps(const struct time_argument *since, uint64_t until)
     const uint64_t at = since->milliseconds;
 
     if (!since->is_before_now || at >= until)
-        return at;
+        return at - at % HOUR;
     return at - at % (until - at <= 2 * DAY ? HOUR : DAY);
 }
 
+/* A report is about whole hours, but for the one that has not ended. */
 static bool take_period(struct job *job)
 {
     const uint64_t now = unix_ms();
@@ -58,9 +59,10 @@ static bool take_period(struct job *job)
     if (!report_take_time(job, "--since", job->since, &since) ||
             (job->until != NULL && !report_take_time(job, "--until", job->until, &until)))
         return false;
-    job->wish.until = until.milliseconds < now ? until.milliseconds : now;
+    const uint64_t whole = (until.milliseconds + HOUR - 1) / HOUR * HOUR;
+    job->wish.until = whole < now ? whole : now;
     job->wish.since = whole_steps(&since, job->wish.until);
-    if (job->wish.since < job->wish.until)
+    if (job->wish.since < job->wish.until && since.milliseconds < until.milliseconds)
         return true;
     command_complain(job->invocation, "--since %s: expected a time before %s", job->since,
             job->until != NULL ? job->until : "now");
@@ -144,21 +146,19 @@ static enum status report_show(const struct job *job, json_t *report)
     if (job->as_json) {
         json_text_print(stdout, json_incref(report));
     } else if (job->html == NULL) {
-        const unsigned width = terminal_width();
-        const struct report_look look = {width > 0 ? width : WIDTH_OF_NO_TERMINAL,
-                terminal_has_colour(), terminal_is_utf8()};
+        const struct report_look look = {job->width, terminal_has_colour(), terminal_is_utf8()};
         report_print(report, &look, stdout);
     }
     return status;
 }
 
-static enum status report_ask(const struct job *job, struct eventstore *store)
+static enum status report_ask(const struct job *job)
 {
     char error[EVENTSTORE_ERROR_MAX] = "";
-    json_t *report = report_make(store, &job->wish, error);
+    json_t *report = report_make(&job->wish, error);
 
     if (report == NULL) {
-        command_complain(job->invocation, "the record of events: %s", error);
+        command_complain(job->invocation, "the record: %s", error);
         return STATUS_FAILURE;
     }
     const enum status status = report_show(job, report);
@@ -169,9 +169,11 @@ static enum status report_ask(const struct job *job, struct eventstore *store)
 static enum status report_run(const struct invocation *invocation)
 {
     struct job job = {.invocation = invocation};
+    const char *width = NULL;
     const struct arguments_option options[] = {{"--since", .value = &job.since},
             {"--until", .value = &job.until}, {"--domain", .value = &job.domain},
-            {"--html", .value = &job.html}, {"--json", .flag = &job.as_json}, {NULL}};
+            {"--html", .value = &job.html}, {"--width", .value = &width},
+            {"--json", .flag = &job.as_json}, {NULL}};
     struct record record = {NULL, NULL};
     struct record_addresses addresses = {NULL, NULL};
 
@@ -184,17 +186,17 @@ static enum status report_run(const struct invocation *invocation)
     }
     if (job.since == NULL)
         job.since = "7d";
-    if (!take_period(&job) || !report_take_domain(&job))
+    if (!take_period(&job) || !report_take_domain(&job) ||
+            !terminal_take_width(invocation, width, &job.width))
         return STATUS_DATA;
     enum status status = record_find(invocation, &addresses);
     if (status == STATUS_OK)
         status = record_open(invocation, &addresses, &record);
-    if (status == STATUS_OK && record.events == NULL) {
-        command_complain(invocation, "the record of events: there is none");
-        status = STATUS_INPUT;
+    if (status == STATUS_OK) {
+        job.wish.events = record.events;
+        job.wish.mail = record.mail;
+        status = report_ask(&job);
     }
-    if (status == STATUS_OK)
-        status = report_ask(&job, record.events);
     record_close(&record);
     record_addresses_free(&addresses);
     return status;
@@ -202,15 +204,18 @@ static enum status report_run(const struct invocation *invocation)
 
 const struct command command_report = {
         .name = "report",
-        .synopsis = "[--since TIME] [--until TIME] [--domain DOMAIN] [--json] [--html FILE]",
-        .summary = "tell what was asked about our users and what became of it",
+        .synopsis = "[--since TIME] [--until TIME] [--domain DOMAIN] [--width COLUMNS] [--json] "
+                    "[--html FILE]",
+        .summary = "tell what was asked about our users, what came in, and what to do next",
         .help = "  --since TIME      from when on: so long ago (12h, 7d, 4w), or 2026-11-24, or\n"
                 "                    2026-11-24T13:05, in UTC; 7d when it is not given\n"
                 "  --until TIME      until when, the same; now when it is not given\n"
-                "  --domain DOMAIN   about users of this domain only\n"
+                "  --domain DOMAIN   about users and authors of this domain only\n"
+                "  --width COLUMNS   of the text; that of the terminal, else 80, when not given\n"
                 "  --json            print JSON, with longer lists\n"
                 "  --html FILE       write a page with charts instead; `-` is standard output\n"
                 "\n"
-                "It reads the record that `events` in the service section names.\n",
+                "It reads what verimaild and verimail-milter record, as the section record says,\n"
+                "in whole hours.\n",
         .run = report_run,
 };

@@ -8,17 +8,32 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define WIDTH_USUAL 80
+#include "protocol/text.h"
 
-unsigned terminal_width(void)
+#define WIDTH_USUAL 80
+#define WIDTH_LEAST 40
+#define WIDTH_MOST 1000
+
+bool terminal_take_width(
+        const struct invocation *invocation, const char *option, unsigned *columns_r)
 {
     struct winsize size = {0};
+    uint64_t columns = 0;
 
-    if (!isatty(STDOUT_FILENO))
-        return 0;
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
-        return size.ws_col;
-    return WIDTH_USUAL;
+    if (option == NULL) {
+        *columns_r = isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 &&
+                                     size.ws_col > 0
+                             ? size.ws_col
+                             : WIDTH_USUAL;
+        return true;
+    }
+    if (!text_decimal(text_of(option), WIDTH_MOST, &columns) || columns < WIDTH_LEAST) {
+        command_complain(invocation, "--width %s: expected a number from %d to %d", option,
+                WIDTH_LEAST, WIDTH_MOST);
+        return false;
+    }
+    *columns_r = (unsigned)columns;
+    return true;
 }
 
 bool terminal_has_colour(void)

@@ -403,7 +403,7 @@ static enum status watch_run(const struct invocation *invocation)
     if (!watch_filter_take(invocation, verdicts, domain, user, &watch.filter) ||
             !watch_take_lines(invocation, lines_text, &lines))
         return STATUS_DATA;
-    watch.look = (struct watch_line_look){terminal_width(), terminal_has_colour()};
+    watch.look = (struct watch_line_look){80, terminal_has_colour()};
     enum status status = record_find(invocation, &addresses);
     watch.address = addresses.events;
     if (status == STATUS_OK && watch.address == NULL) {

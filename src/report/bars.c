@@ -6,57 +6,70 @@
 #include "report/phrase.h"
 
 #define LINES_MOST 14 /* steps that get a line each; more get upright bars */
-#define LABEL 10      /* columns */
-#define QUESTIONS 11  /* at least */
+#define LABEL 12      /* columns: `24 Nov 13:00` */
+#define WHOLE 11      /* at least */
 #define NO 10
 #define ROOM_LEAST 8
 #define HEIGHT 8 /* lines */
 #define THICK 4  /* columns of an upright bar and its gap, at most */
 
-static const struct {
-    const char *name;
-    const char *member;
-    const char *colour;
-    const char *block;
-    char letter;
-} parts_look[BARS_PARTS] = {
-        {"YES", "yes", "\033[32m", "█", '#'},
-        {"ALLOW", "allow", "\033[33m", "░", '.'},
-        {"NO", "no", "\033[31m", "▓", 'x'},
+const struct bars bars_questions = {
+        .whole = "questions",
+        .count = 3,
+        .parts = {{"YES", {"yes", NULL}, "yes", "\033[32m", "█", '#', "yours, as you sent it"},
+                {"ALLOW", {"allow", NULL}, "allow", "\033[33m", "░", '.', "left to usual checks"},
+                {"NO", {"no", NULL}, "no", "\033[31m", "▓", 'x', "not yours, or refused"}},
 };
 
-uint64_t bars_parts(const json_t *counted, uint64_t parts_r[BARS_PARTS])
+const struct bars bars_messages = {
+        .whole = "messages",
+        .count = 4,
+        .parts = {{"YES", {"yes", NULL}, "yes", "\033[32m", "█", '#', "the domain sent it"},
+                {"ALLOW", {"allow", NULL}, "allow", "\033[33m", "░", '.', "left to usual checks"},
+                {"NO", {"no", NULL}, "no", "\033[31m", "▓", 'x', "the domain did not send it"},
+                {"no verdict", {"temperror", "permerror"}, "unanswered", "\033[35m", "▒", '?',
+                        "no answer, or not valid"}},
+};
+
+uint64_t bars_values(
+        const struct bars *bars, const json_t *counted, uint64_t values_r[BARS_PARTS_MAX])
 {
     uint64_t sum = 0;
 
-    for (size_t i = 0; i < BARS_PARTS; i++) {
-        const json_int_t value = json_integer_value(json_object_get(counted, parts_look[i].member));
-        parts_r[i] = value > 0 ? (uint64_t)value : 0;
-        sum += parts_r[i];
+    for (size_t i = 0; i < bars->count; i++) {
+        values_r[i] = 0;
+        for (size_t m = 0; m < 2 && bars->parts[i].members[m] != NULL; m++) {
+            const json_int_t value =
+                    json_integer_value(json_object_get(counted, bars->parts[i].members[m]));
+            values_r[i] += value > 0 ? (uint64_t)value : 0;
+        }
+        sum += values_r[i];
     }
     return sum;
 }
 
-uint64_t bars_largest(const json_t *times)
+uint64_t bars_largest(const struct bars *bars, const json_t *times)
 {
     uint64_t largest = 1;
 
     for (size_t i = 0; i < json_array_size(times); i++) {
-        uint64_t parts[BARS_PARTS];
-        const uint64_t sum = bars_parts(json_array_get(times, i), parts);
+        uint64_t values[BARS_PARTS_MAX];
+        const uint64_t sum = bars_values(bars, json_array_get(times, i), values);
         largest = sum > largest ? sum : largest;
     }
     return largest;
 }
 
-void bars_share(const uint64_t parts[BARS_PARTS], unsigned cells, unsigned cells_r[BARS_PARTS])
+void bars_share(const uint64_t *values, size_t count, unsigned cells, unsigned *cells_r)
 {
-    const double sum = (double)parts[0] + (double)parts[1] + (double)parts[2];
+    double sum = 0;
     unsigned given = 0;
 
-    for (size_t i = 0; i < BARS_PARTS; i++) {
-        cells_r[i] = parts[i] > 0 ? (unsigned)((double)parts[i] / sum * cells) : 0;
-        if (cells_r[i] == 0 && parts[i] > 0)
+    for (size_t i = 0; i < count; i++)
+        sum += (double)values[i];
+    for (size_t i = 0; i < count; i++) {
+        cells_r[i] = values[i] > 0 ? (unsigned)((double)values[i] / sum * cells) : 0;
+        if (cells_r[i] == 0 && values[i] > 0)
             cells_r[i] = 1;
         given += cells_r[i];
     }
@@ -64,11 +77,11 @@ void bars_share(const uint64_t parts[BARS_PARTS], unsigned cells, unsigned cells
     for (; sum > 0 && given != cells; given += given < cells ? 1 : -1U) {
         size_t chosen = 0;
         double most = -1e300;
-        for (size_t i = 0; i < BARS_PARTS; i++) {
-            const double missing = (double)parts[i] / sum * cells - cells_r[i];
+        for (size_t i = 0; i < count; i++) {
+            const double missing = (double)values[i] / sum * cells - cells_r[i];
             const double wrong = given < cells ? missing : -missing;
             const bool may =
-                    given < cells ? parts[i] > 0 : cells_r[i] > (cells >= BARS_PARTS ? 1U : 0U);
+                    given < cells ? values[i] > 0 : cells_r[i] > (cells >= count ? 1U : 0U);
             if (may && wrong > most) {
                 most = wrong;
                 chosen = i;
@@ -78,29 +91,30 @@ void bars_share(const uint64_t parts[BARS_PARTS], unsigned cells, unsigned cells
     }
 }
 
-static void put_cells(size_t part, unsigned count, const struct report_look *look, FILE *out)
+static void bars_put_cells(
+        const struct bars_part *part, unsigned count, const struct report_look *look, FILE *out)
 {
     if (count > 0 && look->colour)
-        fputs(parts_look[part].colour, out);
+        fputs(part->colour, out);
     for (unsigned i = 0; i < count; i++) {
         if (look->utf8)
-            fputs(parts_look[part].block, out);
+            fputs(part->block, out);
         else
-            fputc(parts_look[part].letter, out);
+            fputc(part->letter, out);
     }
     if (count > 0 && look->colour)
         fputs("\033[0m", out);
 }
 
 /* Returns the columns used. */
-static unsigned put_legend(const struct report_look *look, FILE *out)
+static unsigned bars_put_legend(const struct bars *bars, const struct report_look *look, FILE *out)
 {
     unsigned columns = 0;
 
-    for (size_t i = 0; i < BARS_PARTS; i++) {
-        put_cells(i, 1, look, out);
-        fprintf(out, " %s  ", parts_look[i].name);
-        columns += (unsigned)strlen(parts_look[i].name) + 4;
+    for (size_t i = 0; i < bars->count; i++) {
+        bars_put_cells(&bars->parts[i], 1, look, out);
+        fprintf(out, " %s%s", bars->parts[i].name, i + 1 < bars->count ? "  " : "");
+        columns += (unsigned)strlen(bars->parts[i].name) + (i + 1 < bars->count ? 4 : 2);
     }
     return columns;
 }
@@ -120,118 +134,131 @@ static void label_of(const json_t *time, uint64_t step_seconds, char label_r[PHR
 /* The columns of a line. */
 struct columns {
     unsigned bar;
-    unsigned questions;
+    unsigned whole;
     unsigned no;
 };
 
-static struct columns columns_of(
-        const json_t *times, uint64_t largest, const struct report_look *look)
+#define NO_PART 2 /* its index, of which each line has the number */
+
+static struct columns columns_of(const struct bars *bars, const json_t *times, uint64_t largest,
+        const struct report_look *look)
 {
     char number[PHRASE_MAX];
     uint64_t largest_no = 0;
 
     for (size_t i = 0; i < json_array_size(times); i++) {
-        uint64_t parts[BARS_PARTS];
-        bars_parts(json_array_get(times, i), parts);
-        largest_no = parts[2] > largest_no ? parts[2] : largest_no;
+        uint64_t values[BARS_PARTS_MAX];
+        bars_values(bars, json_array_get(times, i), values);
+        largest_no = values[NO_PART] > largest_no ? values[NO_PART] : largest_no;
     }
     phrase_count(largest, number);
-    const unsigned questions = (unsigned)strlen(number) + 1;
+    const unsigned whole = (unsigned)strlen(number) + 1;
     phrase_count(largest_no, number);
     const unsigned no = (unsigned)strlen(number) + 1;
-    struct columns columns = {
-            ROOM_LEAST, questions > QUESTIONS ? questions : QUESTIONS, no > NO ? no : NO};
-    const unsigned taken = LABEL + 1 + columns.questions + columns.no;
+    struct columns columns = {ROOM_LEAST, whole > WHOLE ? whole : WHOLE, no > NO ? no : NO};
+    const unsigned taken = LABEL + 1 + columns.whole + columns.no;
     if (look->width > taken + ROOM_LEAST)
         columns.bar = look->width - taken;
     return columns;
 }
 
-static void print_line(const json_t *time, uint64_t step_seconds, uint64_t largest,
-        const struct columns *columns, const struct report_look *look, FILE *out)
+static void print_line(const struct bars *bars, const json_t *time, uint64_t step_seconds,
+        uint64_t largest, const struct columns *columns, const struct report_look *look, FILE *out)
 {
     char label[PHRASE_MAX];
-    char questions[PHRASE_MAX];
+    char whole[PHRASE_MAX];
     char no[PHRASE_MAX];
-    uint64_t parts[BARS_PARTS];
-    unsigned cells[BARS_PARTS];
+    uint64_t values[BARS_PARTS_MAX];
+    unsigned cells[BARS_PARTS_MAX];
     unsigned used = 0;
-    const uint64_t sum = bars_parts(time, parts);
+    const uint64_t sum = bars_values(bars, time, values);
 
-    bars_share(parts, cells_of(sum, largest, columns->bar), cells);
+    bars_share(values, bars->count, cells_of(sum, largest, columns->bar), cells);
     label_of(time, step_seconds, label);
     fprintf(out, "%*s ", LABEL, label);
-    for (size_t i = 0; i < BARS_PARTS; i++) {
-        put_cells(i, cells[i], look, out);
+    for (size_t i = 0; i < bars->count; i++) {
+        bars_put_cells(&bars->parts[i], cells[i], look, out);
         used += cells[i];
     }
-    phrase_count(sum, questions);
-    phrase_count(parts[2], no);
-    fprintf(out, "%*s%*s%*s\n", (int)(columns->bar - used), "", (int)columns->questions, questions,
+    phrase_count(sum, whole);
+    phrase_count(values[NO_PART], no);
+    fprintf(out, "%*s%*s%*s\n", (int)(columns->bar - used), "", (int)columns->whole, whole,
             (int)columns->no, no);
 }
 
-static void print_lines(
-        const json_t *times, uint64_t step_seconds, const struct report_look *look, FILE *out)
+static void print_lines(const struct bars *bars, const json_t *times, uint64_t step_seconds,
+        const struct report_look *look, FILE *out)
 {
-    const uint64_t largest = bars_largest(times);
-    const struct columns columns = columns_of(times, largest, look);
+    const uint64_t largest = bars_largest(bars, times);
+    const struct columns columns = columns_of(bars, times, largest, look);
 
     fprintf(out, "%*s ", LABEL, "");
-    const unsigned used = put_legend(look, out);
-    fprintf(out, "%*s%*s\n", (int)(columns.bar + columns.questions) - (int)used, "questions",
+    unsigned used = bars_put_legend(bars, look, out);
+    if (used + 1 + strlen(bars->whole) > columns.bar + columns.whole) {
+        fprintf(out, "\n%*s ", LABEL, "");
+        used = 0;
+    }
+    fprintf(out, "%*s%*s\n", (int)(columns.bar + columns.whole - used), bars->whole,
             (int)columns.no, "NO");
     for (size_t i = 0; i < json_array_size(times); i++)
-        print_line(json_array_get(times, i), step_seconds, largest, &columns, look, out);
+        print_line(bars, json_array_get(times, i), step_seconds, largest, &columns, look, out);
 }
 
-/* The part of an upright bar at this height; BARS_PARTS: none. */
-static size_t part_at(const json_t *time, uint64_t largest, unsigned height)
+/* The part of an upright bar at this height; NULL: none. */
+static const struct bars_part *part_at(
+        const struct bars *bars, const json_t *time, uint64_t largest, unsigned height)
 {
-    uint64_t parts[BARS_PARTS];
-    unsigned cells[BARS_PARTS];
-    const uint64_t sum = bars_parts(time, parts);
+    uint64_t values[BARS_PARTS_MAX];
+    unsigned cells[BARS_PARTS_MAX];
+    const uint64_t sum = bars_values(bars, time, values);
 
-    bars_share(parts, cells_of(sum, largest, HEIGHT), cells);
-    for (size_t i = 0; i < BARS_PARTS; i++) {
+    bars_share(values, bars->count, cells_of(sum, largest, HEIGHT), cells);
+    for (size_t i = 0; i < bars->count; i++) {
         if (height < cells[i])
-            return i;
+            return &bars->parts[i];
         height -= cells[i];
     }
-    return BARS_PARTS;
+    return NULL;
 }
 
-static void print_upright(
-        const json_t *times, uint64_t step_seconds, const struct report_look *look, FILE *out)
+/* A line of the upright bars. */
+static void bars_print_height(const struct bars *bars, const json_t *times, unsigned height,
+        unsigned thick, const struct report_look *look, FILE *out)
+{
+    const uint64_t largest = bars_largest(bars, times);
+    const unsigned wide = thick > 1 ? thick - 1 : 1;
+    unsigned skipped = 0;
+
+    for (size_t i = 0; i < json_array_size(times); i++) {
+        const struct bars_part *part = part_at(bars, json_array_get(times, i), largest, height);
+        if (part == NULL) {
+            skipped += thick;
+            continue;
+        }
+        fprintf(out, "%*s", (int)skipped, "");
+        bars_put_cells(part, wide, look, out);
+        skipped = thick - wide;
+    }
+    fputc('\n', out);
+}
+
+static void print_upright(const struct bars *bars, const json_t *times, uint64_t step_seconds,
+        const struct report_look *look, FILE *out)
 {
     const size_t count = json_array_size(times);
-    const uint64_t largest = bars_largest(times);
     const unsigned fitting = (look->width - LABEL - 1) / (unsigned)count;
     const unsigned thick = fitting < 1 ? 1 : fitting > THICK ? THICK : fitting;
     char first[PHRASE_MAX];
     char last[PHRASE_MAX];
+    char label[PHRASE_MAX];
 
     fprintf(out, "%*s ", LABEL, "");
-    put_legend(look, out);
+    bars_put_legend(bars, look, out);
     fputc('\n', out);
+    phrase_count(bars_largest(bars, times), label);
     for (unsigned height = HEIGHT; height-- > 0;) {
-        char label[PHRASE_MAX] = "";
-        if (height == HEIGHT - 1)
-            phrase_count(largest, label);
-        fprintf(out, "%*s ", LABEL, height == 0 ? "0" : label);
-        unsigned skipped = 0;
-        for (size_t i = 0; i < count; i++) {
-            const size_t part = part_at(json_array_get(times, i), largest, height);
-            const unsigned wide = thick > 1 ? thick - 1 : 1;
-            if (part == BARS_PARTS) {
-                skipped += thick;
-                continue;
-            }
-            fprintf(out, "%*s", (int)skipped, "");
-            put_cells(part, wide, look, out);
-            skipped = thick - wide;
-        }
-        fputc('\n', out);
+        fprintf(out, "%*s ", LABEL, height == 0 ? "0" : height == HEIGHT - 1 ? label : "");
+        bars_print_height(bars, times, height, thick, look, out);
     }
     label_of(json_array_get(times, 0), step_seconds, first);
     label_of(json_array_get(times, count - 1), step_seconds, last);
@@ -239,11 +266,11 @@ static void print_upright(
             (int)(thick * (unsigned)count) - (int)strlen(first), last);
 }
 
-void bars_print(
-        const json_t *times, uint64_t step_seconds, const struct report_look *look, FILE *out)
+void bars_print(const struct bars *bars, const json_t *times, uint64_t step_seconds,
+        const struct report_look *look, FILE *out)
 {
     if (json_array_size(times) <= LINES_MOST)
-        print_lines(times, step_seconds, look, out);
+        print_lines(bars, times, step_seconds, look, out);
     else
-        print_upright(times, step_seconds, look, out);
+        print_upright(bars, times, step_seconds, look, out);
 }

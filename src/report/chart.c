@@ -14,12 +14,8 @@
 #define AXIS 46
 #define THINNEST 1.5
 #define LABELS_MOST 5
+#define STEPS_LEAST 7
 #define FILLED 0.76 /* a bar's share of its step's width */
-
-static const struct {
-    const char *name;
-    const char *class;
-} parts_look[BARS_PARTS] = {{"YES", "yes"}, {"ALLOW", "allow"}, {"NO", "no"}};
 
 void chart_put_patterns(FILE *out)
 {
@@ -29,7 +25,10 @@ void chart_put_patterns(FILE *out)
           "<circle cx=\"3\" cy=\"3\" r=\"1.2\" class=\"card-ink\"/></pattern>\n"
           "<pattern id=\"stripes\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" "
           "patternTransform=\"rotate(45)\"><rect width=\"6\" height=\"6\" class=\"no-ink\"/>"
-          "<path d=\"M0 0V6\" class=\"card-line\"/></pattern>\n</defs></svg>\n",
+          "<path d=\"M0 0V6\" class=\"card-line\"/></pattern>\n"
+          "<pattern id=\"lines\" width=\"5\" height=\"5\" patternUnits=\"userSpaceOnUse\">"
+          "<rect width=\"5\" height=\"5\" class=\"unanswered-ink\"/>"
+          "<path d=\"M0 2.5H5\" class=\"card-line\"/></pattern>\n</defs></svg>\n",
             out);
 }
 
@@ -98,50 +97,56 @@ static void put_axis(uint64_t tick, uint64_t top, FILE *out)
     fputs("</svg>\n", out);
 }
 
-static void put_step(
-        const json_t *time, size_t i, size_t count, uint64_t top, uint64_t step_seconds, FILE *out)
+/* The sentence that a pointer shows over a step's bar. */
+static void chart_put_tip(
+        const struct bars *bars, const uint64_t *values, const char *label, FILE *out)
 {
-    const double width = 100.0 / (double)count;
-    char label[PHRASE_MAX];
-    uint64_t parts[BARS_PARTS];
-    double y = BOTTOM;
-
-    bars_parts(time, parts);
-    phrase_step(phrase_text(json_object_get(time, "begin")), step_seconds, label);
-    fprintf(out, "<g><title>%s:", label);
-    for (size_t p = 0; p < BARS_PARTS; p++) {
+    fprintf(out, "<title>%s:", label);
+    for (size_t p = 0; p < bars->count; p++) {
         char number[PHRASE_MAX];
-        phrase_count(parts[p], number);
-        fprintf(out, "%s %s %s", p > 0 ? "," : "", number, parts_look[p].name);
+        phrase_count(values[p], number);
+        fprintf(out, "%s %s %s", p > 0 ? "," : "", number, bars->parts[p].name);
     }
     fputs("</title>", out);
-    for (size_t p = 0; p < BARS_PARTS; p++) {
-        const double height = height_of(parts[p], top);
+}
+
+static void put_step(const struct bars *bars, const json_t *time, double x, double width,
+        uint64_t top, uint64_t step_seconds, FILE *out)
+{
+    char label[PHRASE_MAX];
+    uint64_t values[BARS_PARTS_MAX];
+    double y = BOTTOM;
+
+    bars_values(bars, time, values);
+    phrase_step(phrase_text(json_object_get(time, "begin")), step_seconds, label);
+    fputs("<g>", out);
+    chart_put_tip(bars, values, label, out);
+    for (size_t p = 0; p < bars->count; p++) {
+        const double height = height_of(values[p], top);
         y -= height;
-        if (parts[p] > 0)
+        if (values[p] > 0)
             fprintf(out,
                     "<rect x=\"%.3f%%\" width=\"%.3f%%\" y=\"%.1f\" height=\"%.1f\" "
                     "class=\"%s\"/>",
-                    width * ((double)i + (1 - FILLED) / 2), width * FILLED, y, height,
-                    parts_look[p].class);
+                    x + width * (1 - FILLED) / 2, width * FILLED, y, height, bars->parts[p].class);
     }
     fputs("</g>\n", out);
 }
 
 /* Writes the day without its weekday, or the hour without its day, since there is little space. */
-static void put_label(const json_t *time, size_t i, size_t count, uint64_t step_seconds, FILE *out)
+static void put_label(const json_t *time, double x, uint64_t step_seconds, FILE *out)
 {
-    const double x = 100.0 * ((double)i + 0.5) / (double)count;
     char label[PHRASE_MAX];
 
     phrase_step(phrase_text(json_object_get(time, "begin")), step_seconds, label);
     const size_t len = strlen(label);
-    const size_t skipped = step_seconds >= 86400 ? 4 : len - 3;
+    const size_t skipped = step_seconds >= 86400 ? 4 : len - 5;
     fprintf(out, "<text x=\"%.3f%%\" y=\"%d\" text-anchor=\"middle\">%s</text>\n", x, BOTTOM + 18,
             len > skipped ? label + skipped : label);
 }
 
-static void put_description(const json_t *times, uint64_t step_seconds, FILE *out)
+static void put_description(
+        const struct bars *bars, const json_t *times, uint64_t step_seconds, FILE *out)
 {
     const size_t count = json_array_size(times);
     char first[PHRASE_MAX];
@@ -151,36 +156,42 @@ static void put_description(const json_t *times, uint64_t step_seconds, FILE *ou
             phrase_text(json_object_get(json_array_get(times, 0), "begin")), step_seconds, first);
     phrase_step(phrase_text(json_object_get(json_array_get(times, count - 1), "begin")),
             step_seconds, last);
-    fprintf(out,
-            "<title id=\"times-title\">Verdicts over time</title>\n<desc id=\"times-desc\">A bar "
-            "for each step from %s to %s, YES at its bottom, ALLOW above it, NO at its top. The "
-            "table below has the numbers.</desc>\n",
+    fprintf(out, "<title>Verdicts over time</title>\n<desc>A bar for each step from %s to %s.",
             first, last);
+    for (size_t i = 0; i < bars->count; i++)
+        fprintf(out, "%s %s", i == 0 ? " From its bottom to its top:" : ",", bars->parts[i].name);
+    fputs(". The table below has the numbers.</desc>\n", out);
 }
 
-void chart_put_times(const json_t *times, uint64_t step_seconds, FILE *out)
+static void put_steps(const struct bars *bars, const json_t *times, uint64_t top,
+        uint64_t step_seconds, FILE *out)
 {
     const size_t count = json_array_size(times);
-    const uint64_t largest = bars_largest(times);
+    const size_t every = (count + LABELS_MOST - 1) / LABELS_MOST;
+    /* A few bars do not fill the width. */
+    const double width = 100.0 / (double)(count > STEPS_LEAST ? count : STEPS_LEAST);
+
+    for (size_t i = 0; i < count; i++)
+        put_step(bars, json_array_get(times, i), width * (double)i, width, top, step_seconds, out);
+    for (size_t i = count <= LABELS_MOST ? 0 : (every - 1) / 2; i < count; i += every)
+        put_label(json_array_get(times, i), width * ((double)i + 0.5), step_seconds, out);
+}
+
+void chart_put_times(const struct bars *bars, const json_t *times, uint64_t step_seconds, FILE *out)
+{
+    const uint64_t largest = bars_largest(bars, times);
     const uint64_t tick = chart_tick(largest);
     const uint64_t top = (largest + tick - 1) / tick * tick;
-    const size_t every = (count + LABELS_MOST - 1) / LABELS_MOST;
 
     fputs("<div class=\"plot\">\n", out);
     put_axis(tick, top, out);
-    fprintf(out,
-            "<svg class=\"chart\" width=\"100%%\" height=\"%d\" role=\"img\" "
-            "aria-labelledby=\"times-title times-desc\">\n",
-            HEIGHT);
-    put_description(times, step_seconds, out);
+    fprintf(out, "<svg class=\"chart\" width=\"100%%\" height=\"%d\" role=\"img\">\n", HEIGHT);
+    put_description(bars, times, step_seconds, out);
     for (uint64_t at = 0; at <= top; at += tick) {
         const double y = BOTTOM - (double)at / (double)top * PLOT;
         fprintf(out, "<line x1=\"0\" x2=\"100%%\" y1=\"%.1f\" y2=\"%.1f\" class=\"grid\"/>\n", y,
                 y);
     }
-    for (size_t i = 0; i < count; i++)
-        put_step(json_array_get(times, i), i, count, top, step_seconds, out);
-    for (size_t i = count <= LABELS_MOST ? 0 : (every - 1) / 2; i < count; i += every)
-        put_label(json_array_get(times, i), i, count, step_seconds, out);
+    put_steps(bars, times, top, step_seconds, out);
     fputs("</svg>\n</div>\n", out);
 }

@@ -7,74 +7,7 @@
 #include "report/report.h"
 #include "report/section.h"
 
-#define ENTRIES 10   /* of each list */
-#define NAME_MOST 96 /* columns of a name */
-
-/* The page's CSS. Colours are variables, with a second set for dark mode. Shapes in these colours
- * also differ in their pattern. */
-extern const char style_css[];
-
-/* It has no `<` or `&`, so that the page is well-formed XML too. Every text has a contrast of at
- * least 4.5 to its background, and every bar of at least 3. */
-const char style_css[] =
-        ":root{color-scheme:light dark;--ground:#f4f5f7;--card:#ffffff;--text:#1b1f24;"
-        "--soft:#57606a;--line:#d9dee4;--track:#e9ecf0;--yes:#1f77b4;--allow:#a87400;"
-        "--no:#c43d1b;--warn:#fff4d6;--warn-line:#c99a1c}\n"
-        "@media (prefers-color-scheme:dark){:root{--ground:#0f1317;--card:#181e24;--text:#e6eaee;"
-        "--soft:#9da7b1;--line:#2c353e;--track:#26303a;--yes:#58a6e8;--allow:#e3b341;"
-        "--no:#ff7b5c;--warn:#2f2a17;--warn-line:#8f7420}}\n"
-        "*{box-sizing:border-box}\n"
-        "body{margin:0;background:var(--ground);color:var(--text);font:16px/1.5 system-ui,"
-        "-apple-system,\"Segoe UI\",Roboto,\"DejaVu Sans\",sans-serif;"
-        "-webkit-text-size-adjust:100%;overflow-wrap:anywhere}\n"
-        "main{max-width:68rem;margin:0 auto;padding:1.5rem 1rem 2rem}\n"
-        "h1{font-size:1.6rem;line-height:1.25;margin:0}\n"
-        "h2{font-size:1.05rem;line-height:1.3;margin:0 0 .25rem}\n"
-        ".period,.about,footer,small{color:var(--soft)}\n"
-        ".period{margin:.25rem 0 1.25rem}\n"
-        ".about{margin:0 0 .75rem;font-size:.875rem}\n"
-        ".card,.tile{background:var(--card);border:1px solid var(--line);border-radius:.75rem}\n"
-        ".card{padding:1rem 1.1rem 1.1rem}\n"
-        ".tiles{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:.75rem;"
-        "margin:0 0 1rem}\n"
-        ".tile{padding:.7rem .9rem}\n"
-        ".tile dt{display:flex;align-items:center;gap:.45rem;font-size:.875rem;"
-        "color:var(--soft)}\n"
-        ".tile dd{margin:0;font-size:1.5rem;line-height:1.35;font-weight:650}\n"
-        ".tile small{display:block;font-size:.8125rem;font-weight:400}\n"
-        ".notice{background:var(--warn);border:1px solid var(--warn-line);border-radius:.5rem;"
-        "padding:.5rem .8rem;margin:0 0 1rem}\n"
-        ".lists{display:grid;gap:1rem;margin-top:1rem}\n"
-        ".legend{display:flex;flex-wrap:wrap;gap:.25rem 1.1rem;list-style:none;margin:0 0 .6rem;"
-        "padding:0;font-size:.875rem}\n"
-        ".legend li{display:flex;align-items:center;gap:.45rem}\n"
-        ".swatch{flex:none;width:14px;height:14px;border-radius:3px}\n"
-        ".plot{display:flex}\n"
-        ".axis{flex:none}\n"
-        ".chart{flex:1;min-width:0;overflow:visible}\n"
-        "svg text{font-size:12px;fill:var(--soft)}\n"
-        ".grid{stroke:var(--line)}\n"
-        ".yes{fill:var(--yes)}.allow{fill:url(#dots)}.no{fill:url(#stripes)}\n"
-        ".allow-ink{fill:var(--allow)}.no-ink{fill:var(--no)}.card-ink{fill:var(--card)}\n"
-        ".card-line{stroke:var(--card);stroke-width:1.6}\n"
-        ".bar{display:block;margin-top:.2rem}\n"
-        ".track{fill:var(--track)}\n"
-        "details{margin-top:.6rem;font-size:.875rem}\n"
-        "summary{cursor:pointer;color:var(--soft);padding:.3rem 0}\n"
-        "table{width:100%;border-collapse:collapse;font-size:.875rem}\n"
-        "th{font-weight:400;text-align:left;vertical-align:top}\n"
-        "thead th{color:var(--soft);font-size:.8125rem}\n"
-        "th,td{padding:.35rem 0;border-top:1px solid var(--line)}\n"
-        "thead th{border-top:0}\n"
-        "td,th.number{text-align:right;vertical-align:top;font-variant-numeric:tabular-nums;"
-        "padding-left:.6rem;overflow-wrap:normal}\n"
-        "tbody th small{display:block}\n"
-        ".times td,.times th.number{padding-left:.35rem;overflow-wrap:anywhere}\n"
-        ".none{color:var(--soft);margin:0}\n"
-        "footer{margin-top:1.25rem;font-size:.8125rem}\n"
-        "@media (min-width:44rem){.tiles{grid-template-columns:repeat(4,minmax(0,1fr))}"
-        ".lists{grid-template-columns:repeat(2,minmax(0,1fr))}main{padding-top:2rem}}\n"
-        "@media print{:root{--ground:#ffffff}.card{break-inside:avoid}}\n";
+#define ENTRIES 10 /* of each list */
 
 /* The page is also well-formed XML, so that any parser can check it. */
 
@@ -104,13 +37,28 @@ static void page_put_escaped(const char *text, FILE *out)
     }
 }
 
+/* Writes a text of ours, in which backquotes are around what you can type. */
+static void page_put_prose(const char *text, FILE *out)
+{
+    struct reader parts = reader_of(text_of(text));
+    char part[512];
+
+    for (bool is_code = false; parts.rest.len > 0; is_code = !is_code) {
+        const struct text t = reader_field(&parts, '`');
+        snprintf(part, sizeof part, "%.*s", (int)t.len, t.at);
+        fputs(is_code ? "<code>" : "", out);
+        page_put_escaped(part, out);
+        fputs(is_code ? "</code>" : "", out);
+    }
+}
+
 /* Writes text from anywhere. Octets that are not printable ASCII (controls, marks that change the
  * direction) become \xNN. Then HTML is escaped. */
 static void page_put_text(struct text t, FILE *out)
 {
     char phrase[PHRASE_MAX];
 
-    phrase_fit(t, NAME_MOST, phrase);
+    phrase_fit(t, PHRASE_MAX - 1, phrase);
     page_put_escaped(phrase, out);
 }
 
@@ -176,29 +124,38 @@ static void page_put_period(const json_t *report, FILE *out)
     fputs(" UTC</p>\n", out);
 }
 
-static void put_doubts(const json_t *report, FILE *out)
+static void page_put_notice(const char *text, FILE *out)
 {
-    const json_t *recorded = json_object_get(report, "recorded_since");
-    const json_t *since = json_object_get(report, "since");
-    const uint64_t lost = page_number_at(report, "lost");
-    const uint64_t left_out = page_number_at(report, "left_out");
+    fprintf(out, "<p class=\"notice\" role=\"note\">%s</p>\n", text);
+}
+
+static void put_doubts(const json_t *report, const json_t *part, FILE *out)
+{
+    const char *recorded = json_string_value(json_object_get(part, "recorded_since"));
+    const char *since = json_string_value(json_object_get(report, "since"));
+    const uint64_t lost = page_number_at(part, "lost");
+    const uint64_t left_out = page_number_at(part, "left_out");
+    char phrase[PHRASE_MAX];
+    char text[2 * PHRASE_MAX];
 
     if (lost > 0) {
-        fputs("<p class=\"notice\" role=\"note\">", out);
-        put_count(lost, out);
-        fprintf(out, " event%s lost and counted nowhere.</p>\n", lost == 1 ? " was" : "s were");
+        phrase_count(lost, phrase);
+        snprintf(text, sizeof text,
+                "%s event%s lost, and counted nowhere: the recorder could not keep up, or its "
+                "store failed.",
+                phrase, lost == 1 ? " was" : "s were");
+        page_put_notice(text, out);
     }
     if (left_out > 0) {
-        fputs("<p class=\"notice\" role=\"note\">", out);
-        put_count(left_out, out);
-        fprintf(out, " more question%s not recorded: too many like them came.</p>\n",
-                left_out == 1 ? " was" : "s were");
+        phrase_count(left_out, phrase);
+        snprintf(text, sizeof text, "%s more %s not recorded one by one: too many like %s came.",
+                phrase, left_out == 1 ? "was" : "were", left_out == 1 ? "it" : "them");
+        page_put_notice(text, out);
     }
-    if (json_is_string(recorded) && json_is_string(since) &&
-            strcmp(json_string_value(recorded), json_string_value(since)) > 0) {
-        fputs("<p class=\"notice\" role=\"note\">The record begins at ", out);
-        put_date(recorded, out);
-        fputs(" UTC.</p>\n", out);
+    if (recorded != NULL && since != NULL && strcmp(recorded, since) > 0) {
+        phrase_date(text_of(recorded), phrase);
+        snprintf(text, sizeof text, "The record begins at %s UTC.", phrase);
+        page_put_notice(text, out);
     }
 }
 
@@ -216,35 +173,39 @@ static void put_tile(const char *name, const char *class, uint64_t count, uint64
     fputs("<small>", out);
     if (class != NULL)
         page_put_escaped(share, out);
-    fprintf(out, "%s%s</small></dd></div>\n", class != NULL ? ", " : "", meaning);
+    fprintf(out, "%s%s</small></dd></div>\n", class != NULL ? ": " : "", meaning);
 }
 
-static void put_tiles(const json_t *report, FILE *out)
+static void put_tiles(const struct bars *bars, const json_t *counted, FILE *out)
 {
-    const uint64_t all = page_number_at(report, "questions");
+    uint64_t values[BARS_PARTS_MAX];
+    const uint64_t whole = bars_values(bars, counted, values);
+    const bool questions = bars == &bars_questions;
 
     fputs("<dl class=\"tiles\">\n", out);
-    put_tile("Questions", NULL, all, all, "from receiving servers", out);
-    put_tile("YES", "yes", page_number_at(report, "yes"), all, "we sent it", out);
-    put_tile("ALLOW", "allow", page_number_at(report, "allow"), all, "nobody can be sure", out);
-    put_tile("NO", "no", page_number_at(report, "no"), all, "we did not send it", out);
+    put_tile(questions ? "Questions" : "Messages", NULL, whole, whole,
+            questions ? "from receiving servers" : "of domains that use Verimail", out);
+    for (size_t i = 0; i < bars->count; i++)
+        put_tile(bars->parts[i].name, bars->parts[i].class, values[i], whole,
+                bars->parts[i].meaning, out);
     fputs("</dl>\n", out);
 }
 
-static void put_times_row(const json_t *time, uint64_t step_seconds, FILE *out)
+static void put_times_row(
+        const struct bars *bars, const json_t *time, uint64_t step_seconds, FILE *out)
 {
     char label[PHRASE_MAX];
-    uint64_t parts[BARS_PARTS];
-    const uint64_t sum = bars_parts(time, parts);
+    uint64_t values[BARS_PARTS_MAX];
+    const uint64_t sum = bars_values(bars, time, values);
 
     phrase_step(phrase_text(json_object_get(time, "begin")), step_seconds, label);
     fputs("<tr><th scope=\"row\">", out);
     page_put_escaped(label, out);
     fputs("</th><td>", out);
     put_count(sum, out);
-    for (size_t i = 0; i < BARS_PARTS; i++) {
+    for (size_t i = 0; i < bars->count; i++) {
         fputs("</td><td>", out);
-        put_count(parts[i], out);
+        put_count(values[i], out);
     }
     fputs("</td></tr>\n", out);
 }
@@ -258,42 +219,36 @@ static const char *step_name(uint64_t step_seconds)
     return step_seconds == 604800 ? "week" : "weeks";
 }
 
-static void put_times(const json_t *report, FILE *out)
+static void put_legend(const struct bars *bars, FILE *out)
 {
-    const json_t *times = json_object_get(report, "times");
-    const uint64_t step_seconds = page_number_at(report, "step_seconds");
-
-    fprintf(out, "<section class=\"card\">\n<h2>Verdicts by %s</h2>\n<ul class=\"legend\">\n",
-            step_name(step_seconds));
-    for (size_t i = 0; i < BARS_PARTS; i++) {
-        static const char *const names[BARS_PARTS][2] = {
-                {"yes", "YES"}, {"allow", "ALLOW"}, {"no", "NO"}};
+    fputs("<ul class=\"legend\">\n", out);
+    for (size_t i = 0; i < bars->count; i++) {
         fputs("<li>", out);
-        chart_put_swatch(names[i][0], out);
-        fprintf(out, "%s</li>\n", names[i][1]);
+        chart_put_swatch(bars->parts[i].class, out);
+        fprintf(out, "%s</li>\n", bars->parts[i].name);
     }
     fputs("</ul>\n", out);
-    chart_put_times(times, step_seconds, out);
-    fputs("<details><summary>The numbers</summary>\n<table class=\"times\">\n<thead><tr>"
-          "<th scope=\"col\">From (UTC)</th><th scope=\"col\" class=\"number\">All</th>"
-          "<th scope=\"col\" class=\"number\">YES</th><th scope=\"col\" class=\"number\">ALLOW"
-          "</th><th scope=\"col\" class=\"number\">NO</th></tr></thead>\n<tbody>\n",
-            out);
-    for (size_t i = 0; i < json_array_size(times); i++)
-        put_times_row(json_array_get(times, i), step_seconds, out);
-    fputs("</tbody>\n</table>\n</details>\n</section>\n", out);
 }
 
-/* A list's bars look like the verdict that it is about. */
-static const char *class_of(const struct section *section)
+static void put_times(const struct bars *bars, const json_t *counted, FILE *out)
 {
-    if (section->within != NULL && strcmp(section->within, "forgeries") == 0)
-        return "no";
-    if (section->verdict != NULL && strcmp(section->verdict, "NO") == 0)
-        return "no";
-    if (section->verdict != NULL || strcmp(section->title, "Replayed") == 0)
-        return "allow";
-    return "yes";
+    const json_t *times = json_object_get(counted, "times");
+    const uint64_t step_seconds = page_number_at(counted, "step_seconds");
+
+    if (json_array_size(times) == 0)
+        return;
+    fprintf(out, "<section class=\"card\">\n<h3>Verdicts by %s</h3>\n", step_name(step_seconds));
+    put_legend(bars, out);
+    chart_put_times(bars, times, step_seconds, out);
+    fputs("<details><summary>The numbers</summary>\n<table class=\"times\">\n<thead><tr>"
+          "<th scope=\"col\">From (UTC)</th><th scope=\"col\" class=\"number\">All</th>",
+            out);
+    for (size_t i = 0; i < bars->count; i++)
+        fprintf(out, "<th scope=\"col\" class=\"number\">%s</th>", bars->parts[i].name);
+    fputs("</tr></thead>\n<tbody>\n", out);
+    for (size_t i = 0; i < json_array_size(times); i++)
+        put_times_row(bars, json_array_get(times, i), step_seconds, out);
+    fputs("</tbody>\n</table>\n</details>\n</section>\n", out);
 }
 
 static void page_put_entry(
@@ -309,56 +264,125 @@ static void page_put_entry(
         page_put_escaped(note, out);
         fputs("</small>", out);
     }
-    chart_put_bar(class_of(section), section_questions(entry), largest, out);
+    chart_put_bar(section->look, section_value(section, entry), largest, out);
     fputs("</th><td>", out);
-    put_count(section_questions(entry), out);
+    put_count(section_value(section, entry), out);
     fputs("</td></tr>\n", out);
 }
 
-static void put_section(const struct section *section, const json_t *report, FILE *out)
+static void put_advices(const struct section *section, const json_t *part, FILE *out)
 {
-    const json_t *first = section_entry(section, report, 0);
+    const char *advices[SECTION_ADVICES_MAX];
+    const size_t count = section_advices(section, part, ENTRIES, advices);
 
-    fprintf(out, "<section class=\"card\">\n<h2>%s</h2>\n<p class=\"about\">%s</p>\n",
-            section->title, section->about);
-    if (first == NULL) {
-        fprintf(out, "<p class=\"none\">%s</p>\n</section>\n", section_none(section, report));
+    if (count == 0)
+        return;
+    fputs("<ul class=\"next\" aria-label=\"What to do\">\n", out);
+    for (size_t i = 0; i < count; i++) {
+        fputs("<li>", out);
+        page_put_prose(advices[i], out);
+        fputs("</li>\n", out);
+    }
+    fputs("</ul>\n", out);
+}
+
+static void put_section(const struct section *section, const json_t *part, FILE *out)
+{
+    const uint64_t largest = section_value(section, section_entry(section, part, 0));
+
+    fputs("<section class=\"card\">\n<h3>", out);
+    page_put_prose(section->title, out);
+    fputs("</h3>\n<p class=\"about\">", out);
+    page_put_prose(section->about, out);
+    fprintf(out,
+            "</p>\n<table>\n<thead><tr><th scope=\"col\">%s</th><th scope=\"col\" "
+            "class=\"number\">%s</th></tr></thead>\n<tbody>\n",
+            section->heading, section->unit);
+    for (size_t i = 0; i < ENTRIES; i++) {
+        const json_t *entry = section_entry(section, part, i);
+        if (entry != NULL)
+            page_put_entry(section, entry, largest, out);
+    }
+    fputs("</tbody>\n</table>\n", out);
+    put_advices(section, part, out);
+    fputs("</section>\n", out);
+}
+
+/* Names the lists that are empty, in place of each one. */
+static void put_empty_sections(const struct section_part *kind, const json_t *part, FILE *out)
+{
+    const struct section *empty[SECTION_MOST];
+    const size_t count = section_empty(kind, part, empty);
+
+    fputs("<p class=\"about\">", out);
+    for (size_t i = 0; i < count; i++) {
+        fputs(i == 0 ? "Nothing to report: " : "; ", out);
+        page_put_prose(empty[i]->title, out);
+    }
+    fputs(count > 0 ? ". " : "", out);
+    for (size_t i = 0; i < kind->count; i++) {
+        const char *why = section_not_known(&kind->sections[i], part);
+        if (why != NULL)
+            page_put_escaped(why, out);
+    }
+    fputs("</p>\n", out);
+}
+
+static void put_sections(const struct section_part *kind, const json_t *part, FILE *out)
+{
+    fputs("<div class=\"lists\">\n", out);
+    for (size_t i = 0; i < kind->count; i++)
+        if (section_entry(&kind->sections[i], part, 0) != NULL)
+            put_section(&kind->sections[i], part, out);
+    fputs("</div>\n", out);
+    put_empty_sections(kind, part, out);
+}
+
+static void put_sent(const json_t *sent, FILE *out)
+{
+    fputs("<p class=\"sent\">Mail of your users: ", out);
+    put_count(page_number_at(sent, "stamped"), out);
+    fputs(" stamped, ", out);
+    put_count(page_number_at(sent, "passed"), out);
+    fputs(" not stamped, ", out);
+    put_count(page_number_at(sent, "rejected"), out);
+    fputs(" rejected, ", out);
+    put_count(page_number_at(sent, "deferred"), out);
+    fputs(" deferred.</p>\n", out);
+}
+
+static void put_part(const struct section_part *kind, const json_t *report, FILE *out)
+{
+    const json_t *part = json_object_get(report, kind->name);
+    const bool is_mail = kind == &mail_sections;
+    const struct bars *bars = is_mail ? &bars_messages : &bars_questions;
+    const json_t *counted = is_mail ? json_object_get(part, "in") : part;
+    const json_t *sent = is_mail ? json_object_get(part, "out") : NULL;
+
+    if (!json_is_object(part))
+        return;
+    fprintf(out, "<h2>%s</h2>\n", kind->title);
+    put_doubts(report, part, out);
+    if (page_number_at(counted, bars->whole) == 0 && page_number_at(sent, "messages") == 0) {
+        fprintf(out, "<p class=\"card\">No %s in this time, as far as it is recorded.</p>\n",
+                bars->whole);
         return;
     }
-    fprintf(out,
-            "<table>\n<thead><tr><th scope=\"col\">%s</th><th scope=\"col\" class=\"number\">"
-            "Questions</th></tr></thead>\n<tbody>\n",
-            section->heading);
-    for (size_t i = 0; i < ENTRIES; i++) {
-        const json_t *entry = section_entry(section, report, i);
-        if (entry != NULL)
-            page_put_entry(section, entry, section_questions(first), out);
-    }
-    fputs("</tbody>\n</table>\n</section>\n", out);
+    put_tiles(bars, counted, out);
+    if (is_mail)
+        put_sent(sent, out);
+    put_times(bars, counted, out);
+    put_sections(kind, part, out);
 }
 
 void report_print_html(const json_t *report, FILE *out)
 {
-    const struct section *sections[SECTIONS_COUNT];
-
     put_head(report, out);
     page_put_period(report, out);
-    if (page_number_at(report, "questions") == 0)
-        fputs("<p class=\"card\">Nobody asked anything in this time, as far as it is recorded."
-              "</p>\n",
-                out);
-    put_doubts(report, out);
-    if (page_number_at(report, "questions") > 0) {
-        chart_put_patterns(out);
-        put_tiles(report, out);
-        put_times(report, out);
-        fputs("<div class=\"lists\">\n", out);
-        const size_t count = section_list(report, sections);
-        for (size_t i = 0; i < count; i++)
-            put_section(sections[i], report, out);
-        fputs("</div>\n", out);
-    }
-    fputs("<footer>Questions that receiving mail servers asked about our users, and what our "
-          "service answered. Times are UTC.</footer>\n</main>\n</body>\n</html>\n",
+    chart_put_patterns(out);
+    put_part(&service_sections, report, out);
+    put_part(&mail_sections, report, out);
+    fputs("<footer>Made by verimail report, from the record of this machine. Times are "
+          "UTC.</footer>\n</main>\n</body>\n</html>\n",
             out);
 }

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <time.h>
 
-#define TAKEN_MAX 1024 /* octets of a text that are read, from its start or its end */
 #define CUT ".."
 
 static size_t escape(struct text t, char *buffer_r)
@@ -25,22 +24,18 @@ static size_t escape(struct text t, char *buffer_r)
 
 void phrase_fit(struct text t, size_t columns, char buffer_r[PHRASE_MAX])
 {
-    char head[4 * TAKEN_MAX + 1];
-    char tail[4 * TAKEN_MAX + 1];
-    const size_t taken = t.len < TAKEN_MAX ? t.len : TAKEN_MAX;
+    char whole[4 * PHRASE_MAX + 1];
+    const size_t taken = t.len < PHRASE_MAX ? t.len : PHRASE_MAX;
     const size_t most = columns < PHRASE_MAX ? columns : PHRASE_MAX - 1;
-    const size_t len = escape((struct text){t.at, taken}, head);
+    const size_t len = escape((struct text){t.at, taken}, whole);
     struct writer w = writer_of(buffer_r, PHRASE_MAX - 1);
 
     if (taken == t.len && len <= most) {
-        writer_put(&w, (struct text){head, len});
+        writer_put(&w, (struct text){whole, len});
     } else {
-        const size_t tail_len = escape((struct text){t.at + t.len - taken, taken}, tail);
         const size_t cut = most < strlen(CUT) ? most : strlen(CUT);
-        const size_t end = (most - cut) / 2;
-        writer_put(&w, (struct text){head, most - cut - end});
+        writer_put(&w, (struct text){whole, most - cut});
         writer_put(&w, (struct text){CUT, cut});
-        writer_put(&w, (struct text){tail + tail_len - end, end});
     }
     *w.at = '\0';
 }
@@ -121,7 +116,7 @@ void phrase_step(struct text date, uint64_t step_seconds, char buffer_r[PHRASE_M
         if (step_seconds < 86400) {
             writer_char(&w, ' ');
             put_two_digits(parts.tm_hour, &w);
-            writer_char(&w, 'h');
+            writer_string(&w, ":00");
         }
     }
     *w.at = '\0';
@@ -146,31 +141,17 @@ void phrase_date(struct text date, char buffer_r[PHRASE_MAX])
     *w.at = '\0';
 }
 
-const char *phrase_reason(struct text verdict, struct text reason)
+void phrase_minute(struct text date, char buffer_r[PHRASE_MAX])
 {
-    static const struct {
-        const char *verdict;
-        const char *reason;
-        const char *meaning;
-    } table[] = {
-            {"NO", "unstamped", "no stamp"},
-            {"NO", "forged", "stamp is not ours"},
-            {"NO", "refused", "the rules forbid it"},
-            {"ALLOW", "redirected", "sent on elsewhere"},
-            {"ALLOW", "changed", "altered on the way"},
-            {"ALLOW", "replayed", "asked too often"},
-            {"ALLOW", "expired", "older than allowed"},
-            {"ALLOW", "uncounted", "counting failed"},
-            {"ALLOW", "classic", "a stamp as of 2013"},
-            {"ALLOW", "unstamped", "user may do without"},
-            {"ALLOW", "host", "user may use others"},
-            {"ALLOW", "unserved", "subdomain not served"},
-            {"ALLOW", "testing", "would be NO"},
-    };
+    struct writer w = writer_of(buffer_r, PHRASE_MAX - 1);
+    struct tm parts;
 
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        if (text_equal(verdict, text_of(table[i].verdict)) &&
-                text_equal(reason, text_of(table[i].reason)))
-            return table[i].meaning;
-    return "";
+    if (parts_of(date, &parts)) {
+        put_day(&parts, &w);
+        writer_char(&w, ' ');
+        put_two_digits(parts.tm_hour, &w);
+        writer_char(&w, ':');
+        put_two_digits(parts.tm_min, &w);
+    }
+    *w.at = '\0';
 }

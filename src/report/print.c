@@ -2,21 +2,19 @@
 #include <string.h>
 
 #include "report/bars.h"
+#include "report/lines.h"
 #include "report/phrase.h"
 #include "report/section.h"
 
 #define WIDTH_LEAST 40
 #define WIDTH_MOST 120
-#define WIDTH_OF_TWO 76 /* from this width on, two lists stand side by side */
-#define GAP 2
-#define ENTRIES 5 /* of each list */
-#define NUMBER_MIN 7
-#define BETWEEN "   "
-#define NOTE_LEAST 8 /* columns of a shortened note, at least */
+#define ENTRIES 5     /* of each list */
+#define NUMBER 9      /* columns */
+#define NAMES_MOST 60 /* columns of the names in a list; a longer one has a line of its own */
 
-static uint64_t print_number_at(const json_t *report, const char *key)
+static uint64_t print_number_at(const json_t *object, const char *key)
 {
-    const json_int_t value = json_integer_value(json_object_get(report, key));
+    const json_int_t value = json_integer_value(json_object_get(object, key));
 
     return value > 0 ? (uint64_t)value : 0;
 }
@@ -24,6 +22,17 @@ static uint64_t print_number_at(const json_t *report, const char *key)
 static void put_bold(const char *text, const struct report_look *look, FILE *out)
 {
     fprintf(out, look->colour ? "\033[1m%s\033[0m" : "%s", text);
+}
+
+/* A heading, in as many lines as it needs. */
+static void put_heading(const char *text, const struct report_look *look, FILE *out)
+{
+    struct lines lines = {.width = look->width, .out = out};
+
+    fputs(look->colour ? "\033[1m" : "", out);
+    lines_put(&lines, text);
+    fputs(look->colour ? "\033[0m" : "", out);
+    lines_end(&lines);
 }
 
 static void print_period(const json_t *report, const struct report_look *look, FILE *out)
@@ -42,56 +51,57 @@ static void print_period(const json_t *report, const struct report_look *look, F
     fprintf(out, "%s%s to %s UTC\n", one_line ? ", " : "\n", since, until);
 }
 
-/* `YES 3,501,032 (70.0%)` */
-static void phrase_verdict(
-        const char *name, uint64_t count, uint64_t whole, char buffer_r[PHRASE_MAX])
+/* `12,345 questions`, then each part with its share. */
+static void print_sums(
+        const struct bars *bars, const json_t *counted, const struct report_look *look, FILE *out)
 {
+    uint64_t values[BARS_PARTS_MAX];
+    const uint64_t whole = bars_values(bars, counted, values);
+    struct lines lines = {.width = look->width, .indent = 2, .out = out};
     char number[PHRASE_MAX];
-    char share[PHRASE_MAX];
 
-    phrase_count(count, number);
-    phrase_share(count, whole, share);
-    snprintf(buffer_r, PHRASE_MAX, "%.16s %.64s (%.16s)", name, number, share);
-}
-
-/* Prints the sums in one line, in two, or in one line each. */
-static void print_sums(const json_t *report, const struct report_look *look, FILE *out)
-{
-    const uint64_t questions = print_number_at(report, "questions");
-    char number[PHRASE_MAX];
-    char sums[3][PHRASE_MAX];
-
-    phrase_count(questions, number);
-    const size_t first = strlen(number) + strlen(" questions");
-    phrase_verdict("YES", print_number_at(report, "yes"), questions, sums[0]);
-    phrase_verdict("ALLOW", print_number_at(report, "allow"), questions, sums[1]);
-    phrase_verdict("NO", print_number_at(report, "no"), questions, sums[2]);
-    const size_t rest = strlen(sums[0]) + strlen(sums[1]) + strlen(sums[2]) + 2 * strlen(BETWEEN);
-    const bool in_one = first + strlen(BETWEEN) + rest <= look->width;
-    const char *between = rest <= look->width ? BETWEEN : "\n";
-
-    fprintf(out, "%s question%s%s%s%s%s%s%s\n", number, questions == 1 ? "" : "s",
-            in_one ? BETWEEN : "\n", sums[0], between, sums[1], between, sums[2]);
+    phrase_count(whole, number);
+    lines_put(&lines, number);
+    lines_put(&lines, bars->whole);
+    for (size_t i = 0; i < bars->count; i++) {
+        char share[PHRASE_MAX];
+        char sum[3 * PHRASE_MAX];
+        phrase_count(values[i], number);
+        phrase_share(values[i], whole, share);
+        snprintf(sum, sizeof sum, "%s %s (%s)", bars->parts[i].name, number, share);
+        lines.gap = 3;
+        lines_put_whole(&lines, sum);
+    }
+    lines_end(&lines);
 }
 
 /* Prints why the counts may be too low. ISO times compare as texts. */
-static void print_doubts(const json_t *report, FILE *out)
+static void print_doubts(
+        const json_t *report, const json_t *part, const struct report_look *look, FILE *out)
 {
-    const char *recorded = json_string_value(json_object_get(report, "recorded_since"));
+    const char *recorded = json_string_value(json_object_get(part, "recorded_since"));
     const char *since = json_string_value(json_object_get(report, "since"));
-    const uint64_t lost = print_number_at(report, "lost");
-    const uint64_t left_out = print_number_at(report, "left_out");
+    const uint64_t lost = print_number_at(part, "lost");
+    const uint64_t left_out = print_number_at(part, "left_out");
+    struct lines lines = {.width = look->width, .out = out};
     char phrase[PHRASE_MAX];
+    char line[2 * PHRASE_MAX];
 
     if (lost > 0) {
         phrase_count(lost, phrase);
-        fprintf(out, "%s event%s lost and counted nowhere.\n", phrase,
-                lost == 1 ? " was" : "s were");
+        snprintf(line, sizeof line,
+                "%s event%s lost, and counted nowhere: the recorder could not keep up, or its "
+                "store failed.",
+                phrase, lost == 1 ? " was" : "s were");
+        lines_put(&lines, line);
+        lines_end(&lines);
     }
     if (left_out > 0) {
         phrase_count(left_out, phrase);
-        fprintf(out, "%s more question%s not recorded: too many like them came.\n", phrase,
-                left_out == 1 ? " was" : "s were");
+        snprintf(line, sizeof line, "%s more %s not recorded one by one: too many like %s came.",
+                phrase, left_out == 1 ? "was" : "were", left_out == 1 ? "it" : "them");
+        lines_put(&lines, line);
+        lines_end(&lines);
     }
     if (recorded != NULL && since != NULL && strcmp(recorded, since) > 0) {
         phrase_date(text_of(recorded), phrase);
@@ -99,100 +109,171 @@ static void print_doubts(const json_t *report, FILE *out)
     }
 }
 
-/* Returns the columns used. */
-static unsigned print_put_title(
-        const struct section *section, const struct report_look *look, FILE *out)
+/* The columns of the longest name that is not too long for a column. */
+static unsigned print_names_width(
+        const struct section *section, const json_t *part, const struct report_look *look)
 {
-    put_bold(section->title, look, out);
-    return (unsigned)strlen(section->title);
+    const unsigned half = look->width / 2;
+    const unsigned most = half < NAMES_MOST ? half : NAMES_MOST;
+    size_t width = 1;
+
+    for (size_t i = 0; i < ENTRIES; i++) {
+        const json_t *entry = section_entry(section, part, i);
+        char name[PHRASE_MAX];
+        if (entry == NULL)
+            break;
+        phrase_fit(section_name(section, entry), PHRASE_MAX - 1, name);
+        if (strlen(name) <= most && strlen(name) > width)
+            width = strlen(name);
+    }
+    return (unsigned)width;
 }
 
-/* Prints the entry's number, name and note, as far as they fit. Returns the columns used. */
-static unsigned print_put_entry(
-        const struct section *section, const json_t *report, size_t i, unsigned width, FILE *out)
+static void print_entry(const struct section *section, const json_t *entry, unsigned names,
+        const struct report_look *look, FILE *out)
 {
-    const json_t *entry = section_entry(section, report, i);
     char number[PHRASE_MAX];
     char name[PHRASE_MAX];
     char note[SECTION_NOTE_MAX];
+    struct lines lines = {.width = look->width, .indent = NUMBER + 1, .out = out};
 
-    if (entry == NULL) {
-        const char *none = i == 0 ? section_none(section, report) : "";
-        phrase_fit(text_of(none), width - 2, name);
-        return (unsigned)fprintf(out, "  %s", name);
-    }
-    phrase_count(section_questions(entry), number);
-    const unsigned number_width =
-            strlen(number) > NUMBER_MIN ? (unsigned)strlen(number) : NUMBER_MIN;
-    const unsigned space = width - number_width - 1;
+    phrase_count(section_value(section, entry), number);
+    phrase_fit(section_name(section, entry), PHRASE_MAX - 1, name);
     section_note(section, entry, note);
-    const unsigned note_width = note[0] != '\0' ? (unsigned)strlen(note) + 2 : 0;
-    phrase_fit(section_name(section, entry),
-            note_width < space / 2 ? space - note_width : space - space / 2, name);
-    unsigned used = (unsigned)fprintf(out, "%*s %s", (int)number_width, number, name);
-    const unsigned left = width > used + 2 ? width - used - 2 : 0;
-    if (note[0] != '\0' && strlen(note) <= left)
-        used += (unsigned)fprintf(out, "  %s", note);
-    else if (note[0] != '\0' && left > NOTE_LEAST)
-        used += (unsigned)fprintf(out, "  %.*s..", (int)left - 2, note);
-    return used;
-}
-
-static size_t lines_of(const struct section *section, const json_t *report)
-{
-    size_t lines = 0;
-
-    while (lines < ENTRIES && section_entry(section, report, lines) != NULL)
-        lines++;
-    return lines > 0 ? lines : 1;
-}
-
-static void print_print_section(const struct section *section, const json_t *report,
-        const struct report_look *look, FILE *out)
-{
-    fputc('\n', out);
-    print_put_title(section, look, out);
-    fputc('\n', out);
-    for (size_t i = 0; i < lines_of(section, report); i++) {
-        print_put_entry(section, report, i, look->width, out);
-        fputc('\n', out);
-    }
-}
-
-static void print_two(const struct section *left, const struct section *right, const json_t *report,
-        const struct report_look *look, FILE *out)
-{
-    const unsigned width = (look->width - GAP) / 2;
-    const size_t left_lines = lines_of(left, report);
-    const size_t right_lines = lines_of(right, report);
-
-    fputc('\n', out);
-    const unsigned title = print_put_title(left, look, out);
-    fprintf(out, "%*s", (int)(width + GAP - title), "");
-    print_put_title(right, look, out);
-    fputc('\n', out);
-    for (size_t i = 0; i < left_lines || i < right_lines; i++) {
-        const unsigned used = i < left_lines ? print_put_entry(left, report, i, width, out) : 0;
-        if (i < right_lines) {
-            fprintf(out, "%*s", (int)(width + GAP - used), "");
-            print_put_entry(right, report, i, width, out);
+    lines.used = (unsigned)fprintf(out, "%*s", NUMBER, number);
+    lines_put(&lines, name);
+    if (note[0] != '\0') {
+        lines.indent = NUMBER + 3;
+        if (strlen(name) <= names) {
+            lines_pad(&lines, NUMBER + 1 + names + 2);
+            lines.indent = lines.used;
+        } else {
+            lines_break(&lines);
         }
-        fputc('\n', out);
+        lines_put(&lines, note);
+    }
+    lines_end(&lines);
+}
+
+static void print_section(const struct section *section, const json_t *part,
+        const struct report_look *look, FILE *out)
+{
+    const char *advices[SECTION_ADVICES_MAX];
+    const size_t count = section_advices(section, part, ENTRIES, advices);
+    const unsigned names = print_names_width(section, part, look);
+    struct lines lines = {.width = look->width, .indent = 2, .out = out};
+
+    fputc('\n', out);
+    put_heading(section->title, look, out);
+    lines_pad(&lines, 2);
+    lines_put(&lines, section->about);
+    lines_end(&lines);
+    for (size_t i = 0; i < ENTRIES; i++) {
+        const json_t *entry = section_entry(section, part, i);
+        if (entry != NULL)
+            print_entry(section, entry, names, look, out);
+    }
+    for (size_t i = 0; i < count; i++) {
+        lines.indent = 5;
+        lines_pad(&lines, 2);
+        lines_put(&lines, "->");
+        lines_put(&lines, advices[i]);
+        lines_end(&lines);
     }
 }
 
-static void print_print_sections(const json_t *report, const struct report_look *look, FILE *out)
+/* Names the lists that are empty, in place of each one. */
+static void print_empty_sections(const struct section_part *kind, const json_t *part,
+        const struct report_look *look, FILE *out)
 {
-    const bool two = look->width >= WIDTH_OF_TWO;
-    const struct section *sections[SECTIONS_COUNT];
-    const size_t count = section_list(report, sections);
+    const struct section *empty[SECTION_MOST];
+    const size_t count = section_empty(kind, part, empty);
+    struct lines lines = {.width = look->width, .indent = 2, .out = out};
 
-    for (size_t i = 0; i < count; i += two ? 2 : 1) {
-        if (two && i + 1 < count)
-            print_two(sections[i], sections[i + 1], report, look, out);
-        else
-            print_print_section(sections[i], report, look, out);
+    if (count > 0)
+        fputc('\n', out);
+    for (size_t i = 0; i < count; i++) {
+        char title[128];
+        snprintf(title, sizeof title, "%s%s%s", i == 0 ? "Nothing to report: " : "",
+                empty[i]->title, i + 1 < count ? ";" : "");
+        lines_put(&lines, title);
     }
+    if (count > 0)
+        lines_end(&lines);
+    for (size_t i = 0; i < kind->count; i++) {
+        const char *why = section_not_known(&kind->sections[i], part);
+        if (why == NULL)
+            continue;
+        lines_put(&lines, why);
+        lines_end(&lines);
+    }
+}
+
+static void print_sections(const struct section_part *kind, const json_t *part,
+        const struct report_look *look, FILE *out)
+{
+    for (size_t i = 0; i < kind->count; i++)
+        if (section_entry(&kind->sections[i], part, 0) != NULL)
+            print_section(&kind->sections[i], part, look, out);
+    print_empty_sections(kind, part, look, out);
+}
+
+static void print_title(const char *title, const struct report_look *look, FILE *out)
+{
+    fputc('\n', out);
+    put_heading(title, look, out);
+    for (size_t i = 0; title[i] != '\0' && i < look->width; i++)
+        fputc('=', out);
+    fputc('\n', out);
+}
+
+static void print_out(const json_t *out_counts, const struct report_look *look, FILE *out)
+{
+    static const char *const members[][2] = {{"stamped", "stamped"}, {"passed", "not stamped"},
+            {"rejected", "rejected"}, {"deferred", "deferred"}};
+    struct lines lines = {.width = look->width, .out = out};
+    char number[PHRASE_MAX];
+    char item[2 * PHRASE_MAX];
+
+    phrase_count(print_number_at(out_counts, "messages"), number);
+    snprintf(item, sizeof item, "%s of your users:", number);
+    lines_put(&lines, item);
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+        phrase_count(print_number_at(out_counts, members[i][0]), number);
+        snprintf(item, sizeof item, "%s %s%s", number, members[i][1],
+                i + 1 < sizeof members / sizeof *members ? "," : "");
+        lines_put(&lines, item);
+    }
+    lines_end(&lines);
+}
+
+static void print_part(const struct section_part *kind, const json_t *report,
+        const struct report_look *look, FILE *out)
+{
+    const json_t *part = json_object_get(report, kind->name);
+    const bool is_mail = kind == &mail_sections;
+    const struct bars *bars = is_mail ? &bars_messages : &bars_questions;
+    const json_t *counted = is_mail ? json_object_get(part, "in") : part;
+    const json_t *sent = is_mail ? json_object_get(part, "out") : NULL;
+    const json_t *times = json_object_get(counted, "times");
+
+    if (!json_is_object(part))
+        return;
+    print_title(kind->title, look, out);
+    if (print_number_at(counted, bars->whole) == 0 && print_number_at(sent, "messages") == 0) {
+        fprintf(out, "No %s in this time, as far as it is recorded.\n", bars->whole);
+        print_doubts(report, part, look, out);
+        return;
+    }
+    print_sums(bars, counted, look, out);
+    if (is_mail)
+        print_out(sent, look, out);
+    print_doubts(report, part, look, out);
+    if (print_number_at(counted, bars->whole) > 0 && json_array_size(times) > 0) {
+        fputc('\n', out);
+        bars_print(bars, times, print_number_at(counted, "step_seconds"), look, out);
+    }
+    print_sections(kind, part, look, out);
 }
 
 void report_print(const json_t *report, const struct report_look *wanted, FILE *out)
@@ -202,15 +283,6 @@ void report_print(const json_t *report, const struct report_look *wanted, FILE *
     look.width = look.width < WIDTH_LEAST ? WIDTH_LEAST : look.width;
     look.width = look.width > WIDTH_MOST ? WIDTH_MOST : look.width;
     print_period(report, &look, out);
-    if (print_number_at(report, "questions") == 0) {
-        fputs("Nobody asked anything in this time, as far as it is recorded.\n", out);
-        print_doubts(report, out);
-        return;
-    }
-    print_sums(report, &look, out);
-    print_doubts(report, out);
-    fputc('\n', out);
-    bars_print(
-            json_object_get(report, "times"), print_number_at(report, "step_seconds"), &look, out);
-    print_print_sections(report, &look, out);
+    print_part(&service_sections, report, &look, out);
+    print_part(&mail_sections, report, &look, out);
 }

@@ -9,9 +9,11 @@
 #include "events/store.h"
 
 struct report_wish {
-    uint64_t since;     /* Unix milliseconds, inclusive */
-    uint64_t until;     /* Unix milliseconds, later than `since`, exclusive */
-    const char *domain; /* an A-label; NULL: all */
+    struct eventstore *events; /* of the service; NULL: there is no such record */
+    struct eventstore *mail;   /* of the milter; the same */
+    uint64_t since;            /* Unix milliseconds, inclusive */
+    uint64_t until;            /* Unix milliseconds, later than `since`, exclusive */
+    const char *domain;        /* of users and authors, an A-label; NULL: all */
 };
 
 /* How the text looks. */
@@ -22,13 +24,13 @@ struct report_look {
 };
 
 /* Makes the report as JSON, from which the text and the page are made; verimail(1) documents its
- * members. The store does the counting, and only the tops of its lists are held in memory. NULL
- * with the reason in `error_r`. */
-json_t *report_make(struct eventstore *store, const struct report_wish *wish,
-        char error_r[EVENTSTORE_ERROR_MAX]);
+ * members. It is about whole hours: the first and the last are complete. The store does the
+ * counting, and only the tops of its lists are held in memory. NULL with the reason in `error_r`.
+ */
+json_t *report_make(const struct report_wish *wish, char error_r[EVENTSTORE_ERROR_MAX]);
 
-/* Prints one screen of a terminal. Texts from strangers are escaped. Texts that are too long lose
- * their middle. */
+/* Prints it as text. Texts from strangers are escaped. No line is wider than the look; what does
+ * not fit continues on the next. */
 void report_print(const json_t *report, const struct report_look *look, FILE *out);
 /* Prints one self-contained page: charts as inline SVG, no script. */
 void report_print_html(const json_t *report, FILE *out);

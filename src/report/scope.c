@@ -8,36 +8,39 @@
 
 #include "base/date.h"
 
-#define SQL_MAX 2048 /* octets; enough for our own queries */
-
 static struct eventstore_value number_value(uint64_t number)
 {
     return (struct eventstore_value){.number = number < INT64_MAX ? (int64_t)number : INT64_MAX};
 }
 
-void scope_ask_between(struct scope *scope, uint64_t since, uint64_t until, const char *columns,
-        const char *rest, scope_row *row, void *context)
+void scope_run(struct scope *scope, uint64_t since, uint64_t until, const char *sql, scope_row *row,
+        void *context)
 {
     struct eventstore_value parameters[3] = {number_value(since), number_value(until)};
-    char sql[SQL_MAX];
 
     if (scope->failed)
         return;
     if (scope->domain != NULL)
         parameters[2] = (struct eventstore_value){.is_text = true, .text = text_of(scope->domain)};
-    /* The plus makes SQLite use the index on time, not the id. */
-    const int len = snprintf(sql, sizeof sql,
-            "SELECT %s FROM event WHERE time >= $1 AND time < $2 AND +id <= %" PRId64 "%s %s",
-            columns, scope->newest, scope->domain != NULL ? " AND domain = $3" : "", rest);
-    scope->failed = len < 0 || (size_t)len >= sizeof sql ||
-                    !eventstore_query(scope->store, sql, parameters, scope->domain != NULL ? 3 : 2,
-                            row, context);
+    scope->failed = !eventstore_query(
+            scope->store, sql, parameters, scope->domain != NULL ? 3 : 2, row, context);
 }
 
 void scope_ask(
         struct scope *scope, const char *columns, const char *rest, scope_row *row, void *context)
 {
-    scope_ask_between(scope, scope->since, scope->until, columns, rest, row, context);
+    char *sql = NULL;
+
+    /* The plus makes SQLite use the index on time, not the id. */
+    if (asprintf(&sql,
+                "SELECT %s FROM %s WHERE time >= $1 AND time < $2 AND +id <= %" PRId64 "%s %s",
+                columns, scope->table, scope->newest,
+                scope->domain != NULL ? " AND domain = $3" : "", rest) < 0) {
+        scope_fail(scope);
+        return;
+    }
+    scope_run(scope, scope->since, scope->until, sql, row, context);
+    free(sql);
 }
 
 static bool scope_take_number(void *context, const struct eventstore_value *values, size_t count)
@@ -58,9 +61,44 @@ int64_t scope_number(struct scope *scope, const char *sql, int64_t otherwise)
     return number;
 }
 
-static void scope_note(struct scope *scope, int result)
+struct listing {
+    struct scope *scope;
+    const struct scope_member *members;
+    json_t *list;
+};
+
+static json_t *scope_value(const struct eventstore_value *value, bool is_date)
 {
-    if (result == 0 || scope->failed)
+    if (is_date)
+        return scope_date(value->number > 0 ? (uint64_t)value->number : 0);
+    return value->is_text ? scope_text(value->text) : json_integer(value->number);
+}
+
+static bool scope_take_entry(void *context, const struct eventstore_value *values, size_t count)
+{
+    struct listing *listing = context;
+    const struct scope_member *members = listing->members;
+    json_t *entry = json_object();
+
+    for (size_t i = 0; i < count && members[i].name != NULL; i++)
+        scope_set(listing->scope, entry, members[i].name,
+                scope_value(&values[i], members[i].is_date));
+    scope_append(listing->scope, listing->list, entry);
+    return !listing->scope->failed;
+}
+
+json_t *scope_list(struct scope *scope, const struct scope_member *members, const char *columns,
+        const char *rest)
+{
+    struct listing listing = {scope, members, json_array()};
+
+    scope_ask(scope, columns, rest, scope_take_entry, &listing);
+    return listing.list;
+}
+
+void scope_fail(struct scope *scope)
+{
+    if (scope->failed)
         return;
     scope->failed = true;
     scope->short_of_memory = true;
@@ -68,12 +106,14 @@ static void scope_note(struct scope *scope, int result)
 
 void scope_set(struct scope *scope, json_t *object, const char *key, json_t *value)
 {
-    scope_note(scope, json_object_set_new(object, key, value));
+    if (json_object_set_new(object, key, value) != 0)
+        scope_fail(scope);
 }
 
 void scope_append(struct scope *scope, json_t *array, json_t *value)
 {
-    scope_note(scope, json_array_append_new(array, value));
+    if (json_array_append_new(array, value) != 0)
+        scope_fail(scope);
 }
 
 static json_t *scope_escaped(struct text t)

@@ -39,7 +39,7 @@ def check_page(octets):
     tags.feed(text)
     names = {tag for tag, _ in tags.found}
     check(not names & {"script", "link", "img", "iframe", "object", "embed", "base", "form", "a",
-                       "i", "b"}, names)
+                       "i", "b", "u"}, names)
     for tag, attributes in tags.found:
         for name, value in attributes.items():
             check(not name.startswith("on") and name not in ("src", "href", "xlink:href"),

@@ -12,13 +12,13 @@
 
 #define HOUR (FIXTURE_EVENTS_DAY / 24)
 
-/* A new store of one backend for each test; PostgreSQL is the server that VERIMAIL_POSTGRESQL
- * names.
+/* New stores of one backend for each test; PostgreSQL is the server that VERIMAIL_POSTGRESQL names.
  */
-struct hostport {
+struct stores {
     struct folder folder;
-    char address[FOLDER_PATH_MAX + 16];
-    struct eventstore *store;
+    char path[FOLDER_PATH_MAX]; /* of the events, in SQLite */
+    struct eventstore *events;
+    struct eventstore *mail;
 };
 
 static void clear_postgresql(const char *address)
@@ -38,52 +38,97 @@ static const struct unit_row backends[] = {
         {"postgresql", "VERIMAIL_POSTGRESQL"},
 };
 
-static struct hostport begin(const struct unit_row *backend)
+static struct eventstore *store_open(
+        const struct folder *folder, const char *name, const struct record_kind *kind)
+{
+    char path[FOLDER_PATH_MAX];
+    char address[FOLDER_PATH_MAX + 16];
+
+    folder_path(folder, name, path);
+    snprintf(address, sizeof address, "sqlite:%s", path);
+    return fixture_events_open_kind(address, kind, EVENTSTORE_RECORD);
+}
+
+static struct stores begin(const struct unit_row *backend)
 {
     const char *server = getenv("VERIMAIL_POSTGRESQL");
-    struct hostport place = {.address = ""};
-    char path[FOLDER_PATH_MAX];
+    struct stores stores = {.folder = folder_make()};
 
-    place.folder = folder_make();
-    folder_path(&place.folder, "events.db", path);
-    snprintf(place.address, sizeof place.address, "sqlite:%s", path);
+    folder_path(&stores.folder, "events.db", stores.path);
     if (strcmp(backend->name, "postgresql") == 0) {
-        snprintf(place.address, sizeof place.address, "%s", server);
         clear_postgresql(server);
+        stores.events = fixture_events_open_kind(server, &event_kind, EVENTSTORE_RECORD);
+        stores.mail = fixture_events_open_kind(server, &mail_event_kind, EVENTSTORE_RECORD);
+    } else {
+        stores.events = store_open(&stores.folder, "events.db", &event_kind);
+        stores.mail = store_open(&stores.folder, "mail.db", &mail_event_kind);
     }
-    place.store = fixture_events_open(place.address, EVENTSTORE_RECORD);
-    return place;
+    return stores;
 }
 
-static void end(struct hostport *place)
+static void end(struct stores *stores)
 {
-    eventstore_close(&place->store);
-    folder_remove(&place->folder);
+    eventstore_close(&stores->events);
+    eventstore_close(&stores->mail);
+    folder_remove(&stores->folder);
 }
 
-static json_t *make(struct hostport *place, const struct report_wish *wish)
+static json_t *make(const struct stores *stores, uint64_t since, uint64_t until, const char *domain)
 {
+    const struct report_wish wish = {stores->events, stores->mail, since, until, domain};
     char error[EVENTSTORE_ERROR_MAX] = "";
-    json_t *report = report_make(place->store, wish, error);
+    json_t *report = report_make(&wish, error);
 
     if (report == NULL)
         fail_msg("%s", error);
     return report;
 }
 
-static void expect(const json_t *report, const char *key, const char *want)
+/* A member at a path with dots between. */
+static json_t *member(const json_t *report, const char *path)
 {
-    char *got = json_dumps(json_object_get(report, key), JSON_ENCODE_ANY | JSON_COMPACT);
+    struct reader names = reader_of(text_of(path));
+    json_t *at = NULL;
+
+    while (names.rest.len > 0) {
+        char name[64];
+        const struct text t = reader_field(&names, '.');
+        snprintf(name, sizeof name, "%.*s", (int)t.len, t.at);
+        at = json_object_get(at != NULL ? at : report, name);
+    }
+    return at;
+}
+
+static void expect(const json_t *report, const char *path, const char *want)
+{
+    char *got = json_dumps(member(report, path), JSON_ENCODE_ANY | JSON_COMPACT);
 
     if (got == NULL || strcmp(got, want) != 0)
-        fail_msg("%s: got `%s`, want `%s`", key, got, want);
+        fail_msg("%s: got `%s`, want `%s`", path, got, want);
     free(got);
 }
 
-static void write_events(struct hostport *place, const struct event *events, size_t count)
+struct wanted {
+    const char *path;
+    const char *json;
+};
+
+static void expect_all(const json_t *report, const struct wanted *wanted, size_t count)
 {
-    if (!eventstore_write(place->store, events, count, NULL))
-        fail_msg("%s", eventstore_error(place->store));
+    for (size_t i = 0; i < count; i++)
+        expect(report, wanted[i].path, wanted[i].json);
+}
+
+static void write_events(struct eventstore *store, const struct event *events, size_t count)
+{
+    if (!eventstore_write(store, events, count, NULL))
+        fail_msg("%s", eventstore_error(store));
+}
+
+static void write_mail(struct eventstore *store, const struct mail_event *events, size_t count)
+{
+    if (!eventstore_write(store, events, count, NULL))
+        fail_msg("%s", eventstore_error(store));
 }
 
 static struct event event_of(uint64_t time, enum verdict verdict, enum reason reason,
@@ -101,114 +146,286 @@ static struct event event_of(uint64_t time, enum verdict verdict, enum reason re
 
 TEST_EACH(everything_is_told, backends)
 {
-    struct hostport place = begin(row);
+    struct stores stores = begin(row);
     const uint64_t day = FIXTURE_EVENTS_JUNE;
+    const uint64_t day2 = day + FIXTURE_EVENTS_DAY;
+    const uint64_t day3 = day2 + FIXTURE_EVENTS_DAY;
     struct event events[] = {
+            /* Before the period. */
             event_of(day - FIXTURE_EVENTS_DAY, VERDICT_YES, REASON_STAMPED, "alice@example.org",
-                    "mail.example.org", ""),
+                    "mail.example.org", "198.51.100.9"),
             event_of(day + HOUR, VERDICT_YES, REASON_STAMPED, "alice@example.org",
                     "mail.example.org", "192.0.2.1"),
             event_of(day + 2 * HOUR, VERDICT_YES, REASON_STAMPED, "bob@example.org",
-                    "new.example.org", "192.0.2.1"),
-            event_of(day + 3 * HOUR, VERDICT_NO, REASON_FORGED, "bob@example.org", "", "192.0.2.1"),
-            event_of(day + FIXTURE_EVENTS_DAY, VERDICT_NO, REASON_UNSTAMPED, "bob@example.org", "",
-                    "192.0.2.77"),
-            event_of(day + FIXTURE_EVENTS_DAY, VERDICT_NO, REASON_UNSTAMPED, "carol@example.org",
-                    "", "2001:db8:7:1::5"),
-            event_of(day + FIXTURE_EVENTS_DAY, VERDICT_NO, REASON_REFUSED, "x@example.org", "", ""),
-            event_of(day + FIXTURE_EVENTS_DAY, VERDICT_NO, REASON_REFUSED, "x@example.org", "",
-                    "::ffff:192.0.2.9"),
-            event_of(day + 2 * FIXTURE_EVENTS_DAY, VERDICT_ALLOW, REASON_REPLAYED,
-                    "bob@example.org", "new.example.org", "192.0.2.1"),
-            event_of(day + 2 * FIXTURE_EVENTS_DAY, VERDICT_ALLOW, REASON_CHANGED, "bob@example.org",
-                    "new.example.org", "192.0.2.1"),
-            event_of(day + 2 * FIXTURE_EVENTS_DAY, VERDICT_ALLOW, REASON_CHANGED, "eve@example.com",
-                    "new.example.org", "192.0.2.1"),
-            event_of(day + 2 * FIXTURE_EVENTS_DAY, VERDICT_ALLOW, REASON_TESTING,
-                    "carol@example.org", "", "192.0.2.1"),
-            event_of(day + 2 * FIXTURE_EVENTS_DAY, VERDICT_ALLOW, REASON_TESTING,
-                    "carol@example.org", "", "198.51.100.1"),
-            event_of(day + 3 * FIXTURE_EVENTS_DAY, VERDICT_NO, REASON_REFUSED, "late@example.org",
-                    "", ""),
+                    "new.example.org", "2001:db8:7:1::1"),
+            /* One's own: a stamp that opened; a network that sends genuine mail. */
+            event_of(day + 3 * HOUR, VERDICT_NO, REASON_REFUSED, "shop@example.org",
+                    "mail.example.org", "192.0.2.1"),
+            event_of(day + 3 * HOUR, VERDICT_NO, REASON_UNSTAMPED, "printer@example.org", "",
+                    "192.0.2.99"),
+            event_of(day + 3 * HOUR, VERDICT_NO, REASON_FORGED, "printer@example.org", "",
+                    "2001:db8:7:2::1"),
+            /* Forgeries. */
+            event_of(day2, VERDICT_NO, REASON_UNSTAMPED, "bob@example.org", "", "198.51.100.1"),
+            event_of(day2, VERDICT_NO, REASON_UNSTAMPED, "bob@example.org", "", "198.51.100.2"),
+            event_of(day2, VERDICT_NO, REASON_UNSTAMPED, "x@example.org", "", "2001:db8:8::5"),
+            event_of(day2, VERDICT_NO, REASON_UNSTAMPED, "x@example.org", "", "::ffff:203.0.113.9"),
+            event_of(day2, VERDICT_NO, REASON_UNSTAMPED, "x@example.org", "", ""),
+            /* A genuine stamp under another's name. */
+            event_of(day2, VERDICT_NO, REASON_FORGED, "carol@example.org", "mail.example.org",
+                    "203.0.113.1"),
+            event_of(day3, VERDICT_ALLOW, REASON_REPLAYED, "bob@example.org", "new.example.org",
+                    "192.0.2.1"),
+            event_of(day3, VERDICT_ALLOW, REASON_CHANGED, "bob@example.org", "new.example.org",
+                    "192.0.2.1"),
+            event_of(day3, VERDICT_ALLOW, REASON_CHANGED, "bob@example.org", "new.example.org",
+                    "192.0.2.1"),
+            /* Of another domain. */
+            event_of(day3, VERDICT_ALLOW, REASON_CHANGED, "eve@example.com", "new.example.org",
+                    "192.0.2.1"),
+            event_of(day3, VERDICT_ALLOW, REASON_TESTING, "carol@example.org", "", "192.0.2.1"),
+            event_of(day3, VERDICT_ALLOW, REASON_TESTING, "carol@example.org", "", "198.51.100.1"),
+            /* After the period. */
+            event_of(day3 + FIXTURE_EVENTS_DAY, VERDICT_NO, REASON_REFUSED, "late@example.org", "",
+                    ""),
     };
 
-    events[6].listed = events[7].listed = false;
-    events[7].receiving = text_of("example.com");
-    events[11].would_be = REASON_UNSTAMPED;
-    events[12].would_be = REASON_FORGED;
-    write_events(&place, events, sizeof events / sizeof *events);
+    events[8].listed = events[9].listed = events[10].listed = false;
+    events[9].receiving = text_of("example.com");
+    events[14].digest = text_of("another");
+    events[16].would_be = REASON_UNSTAMPED;
+    events[17].would_be = REASON_FORGED;
+    write_events(stores.events, events, sizeof events / sizeof *events);
     assert_true(
-            eventstore_write(place.store, NULL, 0, &(struct eventstore_gap){day + HOUR, 17, 5}));
-    const struct report_wish wish = {day, day + 3 * FIXTURE_EVENTS_DAY, "example.org"};
-    json_t *report = make(&place, &wish);
-    static const char *const wanted[][2] = {
+            eventstore_write(stores.events, NULL, 0, &(struct eventstore_gap){day + HOUR, 17, 5}));
+    json_t *report = make(&stores, day, day3 + FIXTURE_EVENTS_DAY, "example.org");
+    static const struct wanted wanted[] = {
             {"since", "\"2026-06-01T00:00:00Z\""},
             {"until", "\"2026-06-04T00:00:00Z\""},
             {"domain", "\"example.org\""},
-            {"recorded_since", "\"2026-05-31T00:00:00Z\""},
-            {"questions", "11"},
-            {"yes", "2"},
-            {"no", "5"},
-            {"allow", "4"},
-            {"lost", "17"},
-            {"left_out", "5"},
-            {"step_seconds", "86400"},
-            {"times", "[{\"begin\":\"2026-06-01T00:00:00Z\",\"yes\":2,\"no\":1,\"allow\":0},"
-                      "{\"begin\":\"2026-06-02T00:00:00Z\",\"yes\":0,\"no\":4,\"allow\":0},"
-                      "{\"begin\":\"2026-06-03T00:00:00Z\",\"yes\":0,\"no\":0,\"allow\":4}]"},
-            {"reasons", "[{\"verdict\":\"ALLOW\",\"reason\":\"testing\",\"questions\":2},"
-                        "{\"verdict\":\"NO\",\"reason\":\"refused\",\"questions\":2},"
-                        "{\"verdict\":\"NO\",\"reason\":\"unstamped\",\"questions\":2},"
-                        "{\"verdict\":\"YES\",\"reason\":\"stamped\",\"questions\":2},"
-                        "{\"verdict\":\"ALLOW\",\"reason\":\"changed\",\"questions\":1},"
-                        "{\"verdict\":\"ALLOW\",\"reason\":\"replayed\",\"questions\":1},"
-                        "{\"verdict\":\"NO\",\"reason\":\"forged\",\"questions\":1}]"},
-            {"forgeries", "{\"users\":[{\"user\":\"bob@example.org\",\"questions\":2},"
-                          "{\"user\":\"x@example.org\",\"questions\":2},"
-                          "{\"user\":\"carol@example.org\",\"questions\":1}],"
-                          "\"networks\":[{\"network\":\"192.0.2.0/24\",\"questions\":3},"
-                          "{\"network\":\"2001:db8:7::/48\",\"questions\":1},"
-                          "{\"network\":\"2001:db8::/48\",\"questions\":1}],"
-                          "\"receiving\":[{\"domain\":\"example.com\",\"questions\":5},"
-                          "{\"domain\":\"example.net\",\"questions\":4}]}"},
-            {"testing", "{\"users\":[{\"user\":\"carol@example.org\",\"would_be\":\"forged\","
-                        "\"questions\":1},{\"user\":\"carol@example.org\","
-                        "\"would_be\":\"unstamped\",\"questions\":1}],"
-                        "\"networks\":[{\"network\":\"192.0.2.0/24\",\"questions\":1},"
-                        "{\"network\":\"198.51.100.0/24\",\"questions\":1}]}"},
-            {"new_hosts", "[{\"host\":\"new.example.org\",\"first\":\"2026-06-01T02:00:00Z\","
-                          "\"questions\":3}]"},
-            {"unlisted", "{\"questions\":2,\"users\":[{\"user\":\"x@example.org\","
-                         "\"questions\":2,\"no\":2}]}"},
-            {"replays", "{\"questions\":1,\"users\":[{\"user\":\"bob@example.org\","
-                        "\"host\":\"new.example.org\",\"questions\":1}]}"},
+            {"service.recorded_since", "\"2026-05-31T00:00:00Z\""},
+            {"service.questions", "16"},
+            {"service.yes", "2"},
+            {"service.no", "9"},
+            {"service.allow", "5"},
+            {"service.lost", "17"},
+            {"service.left_out", "5"},
+            {"service.step_seconds", "86400"},
+            {"service.times",
+                    "[{\"begin\":\"2026-06-01T00:00:00Z\",\"yes\":2,\"no\":3,\"allow\":0},"
+                    "{\"begin\":\"2026-06-02T00:00:00Z\",\"yes\":0,\"no\":6,\"allow\":0},"
+                    "{\"begin\":\"2026-06-03T00:00:00Z\",\"yes\":0,\"no\":0,\"allow\":5}]"},
+            {"service.reasons", "[{\"verdict\":\"NO\",\"reason\":\"unstamped\",\"questions\":6},"
+                                "{\"verdict\":\"ALLOW\",\"reason\":\"changed\",\"questions\":2},"
+                                "{\"verdict\":\"ALLOW\",\"reason\":\"testing\",\"questions\":2},"
+                                "{\"verdict\":\"NO\",\"reason\":\"forged\",\"questions\":2},"
+                                "{\"verdict\":\"YES\",\"reason\":\"stamped\",\"questions\":2},"
+                                "{\"verdict\":\"ALLOW\",\"reason\":\"replayed\",\"questions\":1},"
+                                "{\"verdict\":\"NO\",\"reason\":\"refused\",\"questions\":1}]"},
+            {"service.refused.own.questions", "3"},
+            {"service.refused.own.stamped",
+                    "[{\"user\":\"shop@example.org\",\"host\":\"mail.example.org\","
+                    "\"cause\":\"user\",\"questions\":1}]"},
+            {"service.refused.own.networks",
+                    "[{\"user\":\"printer@example.org\",\"network\":\"192.0.2.0/24\","
+                    "\"reason\":\"unstamped\",\"questions\":1,\"genuine\":1},"
+                    "{\"user\":\"printer@example.org\",\"network\":\"2001:db8:7::/48\","
+                    "\"reason\":\"forged\",\"questions\":1,\"genuine\":1}]"},
+            {"service.refused.forgeries.questions", "6"},
+            {"service.refused.forgeries.users",
+                    "[{\"user\":\"x@example.org\",\"listed\":false,\"questions\":3},"
+                    "{\"user\":\"bob@example.org\",\"listed\":true,\"questions\":2},"
+                    "{\"user\":\"carol@example.org\",\"listed\":true,\"questions\":1}]"},
+            {"service.refused.forgeries.networks",
+                    "[{\"network\":\"198.51.100.0/24\",\"questions\":2},"
+                    "{\"network\":\"203.0.113.0/24\",\"questions\":2},"
+                    "{\"network\":\"\",\"questions\":1},"
+                    "{\"network\":\"2001:db8:8::/48\",\"questions\":1}]"},
+            {"service.refused.forgeries.receiving",
+                    "[{\"domain\":\"example.com\",\"questions\":6},"
+                    "{\"domain\":\"example.net\",\"questions\":5}]"},
+            {"service.testing.own.networks",
+                    "[{\"user\":\"carol@example.org\",\"network\":\"192.0.2.0/24\","
+                    "\"reason\":\"unstamped\",\"questions\":1,\"genuine\":1}]"},
+            {"service.testing.own.stamped", "[]"},
+            {"service.testing.forgeries.users",
+                    "[{\"user\":\"carol@example.org\",\"listed\":true,\"questions\":1}]"},
+            {"service.testing.forgeries.networks",
+                    "[{\"network\":\"198.51.100.0/24\",\"questions\":1}]"},
+            {"service.new_hosts",
+                    "[{\"host\":\"new.example.org\",\"first\":\"2026-06-01T02:00:00Z\","
+                    "\"questions\":4}]"},
+            {"service.unlisted", "[{\"user\":\"x@example.org\",\"questions\":3}]"},
+            {"service.replays", "[{\"user\":\"bob@example.org\",\"host\":\"new.example.org\","
+                                "\"questions\":1}]"},
+            {"service.stamps", "[{\"stamp\":\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYX\","
+                               "\"user\":\"bob@example.org\",\"issued\":\"2026-05-31T23:43:20Z\","
+                               "\"texts\":2,\"questions\":2}]"},
+            {"mail.in.messages", "0"},
     };
-    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
-        expect(report, wanted[i][0], wanted[i][1]);
+    expect_all(report, wanted, sizeof wanted / sizeof *wanted);
     json_decref(report);
-    end(&place);
+    end(&stores);
+}
+
+static struct mail_event mail_of(uint64_t time, enum mail_action action, enum verdict verdict,
+        const char *reason, const char *author, const char *queue)
+{
+    struct mail_event mail = fixture_mail(time);
+
+    mail.action = action;
+    mail.verdict = verdict;
+    mail.reason = text_of(reason);
+    mail.author = text_of(author);
+    mail.queue = text_of(queue);
+    return mail;
+}
+
+static struct mail_event sent(
+        uint64_t time, enum mail_action action, const char *reason, const char *queue)
+{
+    struct mail_event mail = mail_of(time, action, VERDICT_NONE, reason, "bob@example.org", queue);
+
+    mail.direction = MAIL_DIRECTION_OUT;
+    mail.login = text_of("bob");
+    mail.service = mail.lookup = text_of("");
+    mail.source = MAIL_SOURCE_NONE;
+    return mail;
+}
+
+TEST_EACH(mail_is_told, backends)
+{
+    struct stores stores = begin(row);
+    const uint64_t day = FIXTURE_EVENTS_JUNE;
+    const uint64_t day2 = day + FIXTURE_EVENTS_DAY;
+    struct mail_event mail[] = {
+            mail_of(day - HOUR, MAIL_ACTION_REJECTED, VERDICT_NO, "unstamped", "a@example.com",
+                    "0"),
+            mail_of(day, MAIL_ACTION_PASSED, VERDICT_YES, "stamped", "a@example.com", "1"),
+            mail_of(day, MAIL_ACTION_PASSED, VERDICT_YES, "stamped", "b@example.com", "2"),
+            mail_of(day, MAIL_ACTION_PASSED, VERDICT_ALLOW, "changed", "a@example.net", "3"),
+            mail_of(day, MAIL_ACTION_REJECTED, VERDICT_NO, "unstamped", "a@example.com", "4"),
+            mail_of(day, MAIL_ACTION_PASSED, VERDICT_NO, "unstamped", "a@example.com", "5"),
+            mail_of(day2, MAIL_ACTION_PASSED, VERDICT_NO, "unstamped", "a@example.com", "6"),
+            mail_of(day2, MAIL_ACTION_PASSED, VERDICT_PERMERROR, "several-froms", "", "7"),
+            mail_of(day2, MAIL_ACTION_PASSED, VERDICT_TEMPERROR, "dns", "a@example.com", "8"),
+            mail_of(day2 + HOUR, MAIL_ACTION_PASSED, VERDICT_TEMPERROR, "dns", "b@example.com",
+                    "9"),
+            sent(day, MAIL_ACTION_STAMPED, "", "10"),
+            sent(day2, MAIL_ACTION_STAMPED, "", "11"),
+            sent(day2, MAIL_ACTION_REJECTED, "foreign-from", "12"),
+            sent(day2, MAIL_ACTION_REJECTED, "foreign-from", "13"),
+            sent(day2, MAIL_ACTION_PASSED, "long", "14"),
+    };
+
+    mail[2].milliseconds = 400;
+    mail[3].service = text_of("192.0.2.8:26");
+    mail[3].milliseconds = 30;
+    mail[4].source = MAIL_SOURCE_CACHE;
+    mail[4].milliseconds = 9000;
+    mail[5].would_be = mail[6].would_be = mail[7].would_be = MAIL_ACTION_REJECTED;
+    mail[8].source = mail[9].source = mail[7].source = MAIL_SOURCE_NONE;
+    write_mail(stores.mail, mail, sizeof mail / sizeof *mail);
+    assert_true(eventstore_write(stores.mail, NULL, 0, &(struct eventstore_gap){day, 1, 2}));
+    json_t *report = make(&stores, day, day2 + FIXTURE_EVENTS_DAY, NULL);
+    static const struct wanted wanted[] = {
+            {"mail.recorded_since", "\"2026-05-31T23:00:00Z\""},
+            {"mail.lost", "1"},
+            {"mail.left_out", "2"},
+            {"mail.in.messages", "9"},
+            {"mail.in.yes", "2"},
+            {"mail.in.no", "3"},
+            {"mail.in.allow", "1"},
+            {"mail.in.temperror", "2"},
+            {"mail.in.permerror", "1"},
+            {"mail.in.step_seconds", "3600"},
+            {"mail.out.messages", "5"},
+            {"mail.out.stamped", "2"},
+            {"mail.out.passed", "1"},
+            {"mail.out.rejected", "2"},
+            {"mail.out.deferred", "0"},
+            {"mail.domains", "[{\"domain\":\"example.com\",\"messages\":7,\"yes\":2,\"no\":3,"
+                             "\"allow\":0,\"temperror\":2,\"permerror\":0},"
+                             "{\"domain\":\"\",\"messages\":1,\"yes\":0,\"no\":0,\"allow\":0,"
+                             "\"temperror\":0,\"permerror\":1},"
+                             "{\"domain\":\"example.net\",\"messages\":1,\"yes\":0,\"no\":0,"
+                             "\"allow\":1,\"temperror\":0,\"permerror\":0}]"},
+            {"mail.would_refuse",
+                    "[{\"author\":\"a@example.com\",\"verdict\":\"NO\",\"reason\":\"unstamped\","
+                    "\"action\":\"rejected\",\"messages\":2,\"queue\":\"6\","
+                    "\"last\":\"2026-06-02T00:00:00Z\"},"
+                    "{\"author\":\"\",\"verdict\":\"permerror\",\"reason\":\"several-froms\","
+                    "\"action\":\"rejected\",\"messages\":1,\"queue\":\"7\","
+                    "\"last\":\"2026-06-02T00:00:00Z\"}]"},
+            {"mail.refused",
+                    "[{\"author\":\"a@example.com\",\"verdict\":\"NO\",\"reason\":\"unstamped\","
+                    "\"action\":\"rejected\",\"messages\":1,\"queue\":\"4\","
+                    "\"last\":\"2026-06-01T00:00:00Z\"}]"},
+            {"mail.unreached", "[{\"domain\":\"example.com\",\"reason\":\"dns\",\"messages\":2,"
+                               "\"first\":\"2026-06-02T00:00:00Z\","
+                               "\"last\":\"2026-06-02T01:00:00Z\",\"service\":\"192.0.2.7:26\","
+                               "\"lookup\":\"_verimail._tcp.example.org\"}]"},
+            {"mail.slowest", "[{\"service\":\"192.0.2.7:26\",\"messages\":4,\"ms\":109,"
+                             "\"ms_most\":400},{\"service\":\"192.0.2.8:26\",\"messages\":1,"
+                             "\"ms\":30,\"ms_most\":30}]"},
+            {"mail.unstamped", "[{\"author\":\"bob@example.org\",\"login\":\"bob\","
+                               "\"reason\":\"foreign-from\",\"action\":\"rejected\","
+                               "\"messages\":2,\"queue\":\"13\",\"last\":\"2026-06-02T00:00:00Z\"},"
+                               "{\"author\":\"bob@example.org\",\"login\":\"bob\","
+                               "\"reason\":\"long\",\"action\":\"passed\",\"messages\":1,"
+                               "\"queue\":\"14\",\"last\":\"2026-06-02T00:00:00Z\"}]"},
+            {"service.questions", "0"},
+    };
+    expect_all(report, wanted, sizeof wanted / sizeof *wanted);
+    assert_int_equal(json_array_size(member(report, "mail.in.times")), 48);
+    json_decref(report);
+    end(&stores);
 }
 
 TEST_EACH(an_empty_record, backends)
 {
-    struct hostport place = begin(row);
-    const struct report_wish wish = {
-            FIXTURE_EVENTS_JUNE, FIXTURE_EVENTS_JUNE + FIXTURE_EVENTS_DAY, NULL};
-    json_t *report = make(&place, &wish);
+    struct stores stores = begin(row);
+    json_t *report =
+            make(&stores, FIXTURE_EVENTS_JUNE, FIXTURE_EVENTS_JUNE + FIXTURE_EVENTS_DAY, NULL);
+    static const struct wanted wanted[] = {
+            {"domain", "null"},
+            {"service.questions", "0"},
+            {"service.recorded_since", "null"},
+            {"service.new_hosts", "null"},
+            {"service.refused.forgeries.networks", "[]"},
+            {"mail.recorded_since", "null"},
+            {"mail.in.messages", "0"},
+            {"mail.unreached", "[]"},
+    };
 
-    expect(report, "questions", "0");
-    expect(report, "domain", "null");
-    expect(report, "recorded_since", "null");
-    expect(report, "times", "[]");
-    expect(report, "new_hosts", "null");
+    expect_all(report, wanted, sizeof wanted / sizeof *wanted);
     json_decref(report);
-    end(&place);
+    end(&stores);
+}
+
+TEST(one_record_of_two)
+{
+    struct stores stores = begin(&backends[0]);
+    struct stores one = stores;
+
+    one.mail = NULL;
+    json_t *report = make(&one, FIXTURE_EVENTS_JUNE, FIXTURE_EVENTS_JUNE + HOUR, NULL);
+    expect(report, "mail", "null");
+    expect(report, "service.questions", "0");
+    json_decref(report);
+    one = stores;
+    one.events = NULL;
+    report = make(&one, FIXTURE_EVENTS_JUNE, FIXTURE_EVENTS_JUNE + HOUR, NULL);
+    expect(report, "service", "null");
+    expect(report, "mail.out.messages", "0");
+    json_decref(report);
+    end(&stores);
 }
 
 /* A host that was there 80 days ago is an old one; after 100 days it is new. */
 TEST_EACH(old_hosts_are_remembered, backends)
 {
-    struct hostport place = begin(row);
+    struct stores stores = begin(row);
     const uint64_t day = FIXTURE_EVENTS_JUNE;
     const struct event events[] = {
             event_of(day - 100 * FIXTURE_EVENTS_DAY, VERDICT_YES, REASON_STAMPED, "a@example.org",
@@ -219,164 +436,99 @@ TEST_EACH(old_hosts_are_remembered, backends)
             event_of(day + HOUR, VERDICT_YES, REASON_STAMPED, "a@example.org", "a.example.org", ""),
     };
 
-    write_events(&place, events, sizeof events / sizeof *events);
-    const struct report_wish wish = {day, day + FIXTURE_EVENTS_DAY, NULL};
-    json_t *report = make(&place, &wish);
-    expect(report, "new_hosts",
+    write_events(stores.events, events, sizeof events / sizeof *events);
+    json_t *report = make(&stores, day, day + FIXTURE_EVENTS_DAY, NULL);
+    expect(report, "service.new_hosts",
             "[{\"host\":\"a.example.org\",\"first\":\"2026-06-01T01:00:00Z\","
             "\"questions\":1}]");
-    expect(report, "step_seconds", "3600");
+    expect(report, "service.step_seconds", "3600");
     json_decref(report);
-    end(&place);
+    end(&stores);
 }
 
+/* The steps begin where the record does, but one hour alone is no chart. */
+TEST_EACH(a_young_record_has_some_steps, backends)
+{
+    struct stores stores = begin(row);
+    const uint64_t day = FIXTURE_EVENTS_JUNE;
+
+    fixture_events_write(stores.events, day + HOUR / 2, 1);
+    json_t *report = make(&stores, day - 6 * FIXTURE_EVENTS_DAY, day + HOUR - 1, NULL);
+    const json_t *times = member(report, "service.times");
+    assert_int_equal(json_array_size(times), 12);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(times, 0), "begin")),
+            "2026-05-31T13:00:00Z");
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(times, 11), "no")), 1);
+    expect(report, "service.no", "1");
+    json_decref(report);
+    report = make(&stores, day, day + HOUR - 1, NULL);
+    assert_int_equal(json_array_size(member(report, "service.times")), 1);
+    json_decref(report);
+    end(&stores);
+}
+
+/* Whatever is counted, and in however many lists: no list is longer than it may be. */
 TEST_EACH(lists_are_cut, backends)
 {
-    struct hostport place = begin(row);
+    struct stores stores = begin(row);
     struct event events[100];
     char users[100][24];
 
     for (size_t i = 0; i < 100; i++) {
         snprintf(users[i], sizeof users[i], "user%zu@example.org", i);
-        events[i] = event_of(FIXTURE_EVENTS_JUNE + i, VERDICT_NO, REASON_UNSTAMPED, users[i],
-                "mail.example.org", "192.0.2.1");
+        events[i] = event_of(
+                FIXTURE_EVENTS_JUNE + i, VERDICT_NO, REASON_UNSTAMPED, users[i], "", "192.0.2.1");
     }
-    write_events(&place, events, 100);
-    const struct report_wish wish = {
-            FIXTURE_EVENTS_JUNE, FIXTURE_EVENTS_JUNE + FIXTURE_EVENTS_DAY, NULL};
-    json_t *report = make(&place, &wish);
-    json_t *forged = json_object_get(json_object_get(report, "forgeries"), "users");
-    assert_int_equal(json_array_size(forged), 20);
-    expect(report, "no", "100");
+    write_events(stores.events, events, 100);
+    json_t *report =
+            make(&stores, FIXTURE_EVENTS_JUNE, FIXTURE_EVENTS_JUNE + FIXTURE_EVENTS_DAY, NULL);
+    assert_int_equal(json_array_size(member(report, "service.refused.forgeries.users")), 20);
+    expect(report, "service.no", "100");
     json_decref(report);
-    end(&place);
+    end(&stores);
 }
 
-static void drop_table(const struct hostport *place)
+/* What somebody wrote into the record is data in SQL, too. */
+TEST_EACH(a_hostile_record, backends)
+{
+    struct stores stores = begin(row);
+    const uint64_t day = FIXTURE_EVENTS_JUNE;
+    struct event events[] = {
+            event_of(day, VERDICT_YES, REASON_STAMPED, "a@example.org", "h.example.org",
+                    "192.0.2.1"),
+            event_of(
+                    day, VERDICT_NO, REASON_UNSTAMPED, "') OR 1=1 --@example.org", "", "192.0.2.2"),
+            event_of(day, VERDICT_NO, REASON_UNSTAMPED, "<script>@example.org", "", "'||'x"),
+            event_of(day, VERDICT_NO, REASON_UNSTAMPED, "%s%n@example.org", "", "%'%:"),
+    };
+
+    write_events(stores.events, events, sizeof events / sizeof *events);
+    json_t *report = make(&stores, day, day + HOUR, NULL);
+    expect(report, "service.refused.own.questions", "1");
+    expect(report, "service.refused.forgeries.questions", "2");
+    expect(report, "service.refused.forgeries.networks", "[{\"network\":\"\",\"questions\":2}]");
+    json_decref(report);
+    end(&stores);
+}
+
+static void drop_table(const struct stores *stores)
 {
     sqlite3 *db = NULL;
 
-    assert_int_equal(sqlite3_open(place->address + strlen("sqlite:"), &db), SQLITE_OK);
+    assert_int_equal(sqlite3_open(stores->path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, "DROP TABLE event", NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(db);
 }
 
 TEST(a_store_that_fails)
 {
-    struct hostport place = begin(&backends[0]);
+    struct stores stores = begin(&backends[0]);
     char error[EVENTSTORE_ERROR_MAX] = "";
-    const struct report_wish wish = {
-            FIXTURE_EVENTS_JUNE, FIXTURE_EVENTS_JUNE + FIXTURE_EVENTS_DAY, NULL};
+    const struct report_wish wish = {stores.events, stores.mail, FIXTURE_EVENTS_JUNE,
+            FIXTURE_EVENTS_JUNE + FIXTURE_EVENTS_DAY, NULL};
 
-    drop_table(&place);
-    assert_null(report_make(place.store, &wish, error));
+    drop_table(&stores);
+    assert_null(report_make(&wish, error));
     assert_non_null(strstr(error, "no such table: event"));
-    end(&place);
-}
-
-static char *printed(const json_t *report, const struct report_look *look)
-{
-    char *text = NULL;
-    size_t len = 0;
-    FILE *out = open_memstream(&text, &len);
-
-    assert_non_null(out);
-    if (look != NULL)
-        report_print(report, look, out);
-    else
-        report_print_html(report, out);
-    assert_int_equal(fclose(out), 0);
-    return text;
-}
-
-/* What others may have written into the record, or somebody into its file. */
-static json_t *hostile(void)
-{
-    return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:i,"
-                     " s:[{s:s, s:I, s:I, s:I}], s:[{s:s, s:s, s:i}],"
-                     " s:{s:[{s:s, s:I}], s:[], s:[{s:s, s:I}]},"
-                     " s:{s:[{s:s, s:s, s:i}], s:[{s:s, s:i}]}, s:n,"
-                     " s:{s:i, s:[{s:s, s:i, s:i}]}, s:{s:i, s:[{s:s, s:s, s:i}]}}",
-            "since", "2026-06-01T00:00:00Z", "until", "2026-06-08T00:00:00Z", "domain",
-            "example.org", "recorded_since", "2026-06-02T00:00:00Z", "lost", (json_int_t)INT64_MAX,
-            "questions", (json_int_t)INT64_MAX, "yes", (json_int_t)INT64_MAX - 2, "no",
-            (json_int_t)1, "allow", (json_int_t)1, "step_seconds", 86400, "times", "begin",
-            "2026-06-01T00:00:00Z", "yes", (json_int_t)INT64_MAX - 2, "no", (json_int_t)1, "allow",
-            (json_int_t)1, "reasons", "verdict", "NO", "reason", "<b>'\"&", "questions", 1,
-            "forgeries", "users", "user", "<script>alert(1)</script>\x1b]0;x\x07@example.org",
-            "questions", (json_int_t)INT64_MAX, "networks", "receiving", "domain",
-            "\xe2\x80\x8f\xc2\x9b\x7f", "questions", (json_int_t)1, "testing", "users", "user",
-            "<b>\x1b", "would_be", "<i>", "questions", 1, "networks", "network", "<u>", "questions",
-            1, "new_hosts", "unlisted", "questions", 1, "users", "user",
-            "\"><img src=x onerror=alert(1)>@example.org", "questions", 1, "no", 1, "replays",
-            "questions", 1, "users", "user", "", "host", "<host>&'\"", "questions", 1);
-}
-
-TEST(strangers_texts_are_escaped)
-{
-    json_t *report = hostile();
-
-    assert_non_null(report);
-    for (unsigned width = 0; width < 200; width += 8) {
-        const struct report_look look = {width, false, false};
-        const unsigned most = width < 40 ? 40 : width > 120 ? 120 : width;
-        char *text = printed(report, &look);
-        for (const char *line = text; *line != '\0'; line += strcspn(line, "\n") + 1)
-            if (strcspn(line, "\n") > most && width >= 80)
-                fail_msg("wider than %u: %.*s", most, (int)strcspn(line, "\n"), line);
-        for (const char *at = text; *at != '\0'; at++)
-            assert_true(*at == '\n' || (*at >= ' ' && *at < 0x7f));
-        free(text);
-    }
-    char *page = printed(report, NULL);
-    for (const char *at = page; *at != '\0'; at++)
-        assert_true(*at == '\n' || (*at >= ' ' && *at < 0x7f));
-    assert_null(strstr(page, "<script"));
-    assert_null(strstr(page, "<img"));
-    assert_null(strstr(page, "<b>"));
-    assert_null(strstr(page, "<host>"));
-    assert_non_null(strstr(page, "&lt;script&gt;alert(1)&lt;/script&gt;\\x1b]0;x\\x07@"));
-    free(page);
-    json_decref(report);
-}
-
-/* What no domain under test kept back takes no place. */
-TEST(would_be_is_shown_where_there_is_any)
-{
-    static const struct report_look looks[] = {{60, false, false}, {120, false, false}};
-    json_t *report = hostile();
-
-    for (int any = 1; any >= 0; any--) {
-        for (size_t i = 0; i < sizeof looks / sizeof *looks; i++) {
-            char *text = printed(report, &looks[i]);
-            assert_int_equal(strstr(text, "Would be NO") != NULL, any);
-            assert_non_null(strstr(text, "New sending hosts"));
-            free(text);
-        }
-        char *page = printed(report, NULL);
-        assert_int_equal(strstr(page, "Would be NO") != NULL, any);
-        free(page);
-        assert_int_equal(json_object_del(report, "testing"), any ? 0 : -1);
-    }
-    json_decref(report);
-}
-
-/* Whatever is missing or of another type: something is printed. */
-TEST(any_json_can_be_printed)
-{
-    static const char *const members[] = {"since", "until", "domain", "recorded_since", "lost",
-            "questions", "yes", "no", "allow", "step_seconds", "times", "reasons", "forgeries",
-            "testing", "new_hosts", "unlisted", "replays"};
-    const struct report_look look = {80, true, true};
-
-    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
-        json_t *report = hostile();
-        assert_int_equal(json_object_del(report, members[i]), 0);
-        free(printed(report, &look));
-        free(printed(report, NULL));
-        assert_int_equal(json_object_set_new(report, members[i], json_pack("[i, n, {}]", 1)), 0);
-        free(printed(report, &look));
-        free(printed(report, NULL));
-        json_decref(report);
-    }
+    end(&stores);
 }

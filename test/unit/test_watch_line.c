@@ -53,10 +53,10 @@ TEST(lines)
                     "2026-11-24T06:00:00Z NO    refused/user      alice@example.org              "
                     "-                      example.net,example.com 192.0.2.1          12ms\n"},
             {{80, false}, "alice@example.org",
-                    "06:00:00 NO    refused    alice@example.org  exampl..e.com 192.0.2.1        "
+                    "06:00:00 NO    refused    alice@example.org  example.net.. 192.0.2.1        "
                     "12ms\n"},
             {{80, true}, "\x1b[2J",
-                    "06:00:00 \033[31mNO    \033[0mrefused    \\x1b[2J            exampl..e.com "
+                    "06:00:00 \033[31mNO    \033[0mrefused    \\x1b[2J            example.net.. "
                     "192.0.2.1        12ms\n"},
     };
 
