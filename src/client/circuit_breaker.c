@@ -14,6 +14,7 @@ struct key {
 };
 
 struct entry {
+    struct circuit_breaker *breaker;
     unsigned connections;
     unsigned failures; /* in a row */
     bool probing;      /* after a rest one question at a time tries */
@@ -23,6 +24,7 @@ struct entry {
 struct circuit_breaker {
     struct lru *entries;
     size_t size;
+    struct circuit_breaker_counts counts;
 };
 
 struct circuit_breaker *circuit_breaker_init(size_t size)
@@ -63,12 +65,21 @@ static struct key circuit_breaker_key(const struct endpoint *endpoint)
     return key;
 }
 
+static bool circuit_breaker_is_tired(const struct entry *entry)
+{
+    return entry->failures >= CIRCUIT_BREAKER_FAILURES;
+}
+
+/* What may go goes, and is not open any more. */
 static bool circuit_breaker_may_go(void *value, const void *context)
 {
     const struct entry *entry = value;
 
     (void)context;
-    return entry->connections == 0;
+    if (entry->connections > 0)
+        return false;
+    entry->breaker->counts.open -= circuit_breaker_is_tired(entry);
+    return true;
 }
 
 /* NULL when out of memory, or when each endpoint that is known has a connection. */
@@ -76,7 +87,10 @@ static struct entry *circuit_breaker_add(struct circuit_breaker *breaker, struct
 {
     if (!lru_make_room(breaker->entries, breaker->size, circuit_breaker_may_go, NULL))
         return NULL;
-    return lru_add(breaker->entries, key);
+    struct entry *entry = lru_add(breaker->entries, key);
+    if (entry != NULL)
+        entry->breaker = breaker;
+    return entry;
 }
 
 enum circuit_breaker_result circuit_breaker_enter(
@@ -91,7 +105,7 @@ enum circuit_breaker_result circuit_breaker_enter(
     if (entry == NULL)
         return CIRCUIT_BREAKER_FULL;
     /* Comes first: no question waits for a connection to an endpoint that does not answer. */
-    const bool tired = entry->failures >= CIRCUIT_BREAKER_FAILURES;
+    const bool tired = circuit_breaker_is_tired(entry);
     if (tired && (now < entry->rest_until || entry->probing))
         return CIRCUIT_BREAKER_REST_NOW;
     if (entry->connections >= CIRCUIT_BREAKER_CONNECTIONS)
@@ -114,7 +128,17 @@ void circuit_breaker_done(struct circuit_breaker *breaker, const struct endpoint
     entry->probing = false;
     if (!tried)
         return;
+    const bool was_tired = circuit_breaker_is_tired(entry);
     entry->failures = failed ? entry->failures + 1 : 0;
-    if (entry->failures >= CIRCUIT_BREAKER_FAILURES)
+    const bool tired = circuit_breaker_is_tired(entry);
+    if (tired)
         entry->rest_until = now + CIRCUIT_BREAKER_REST;
+    breaker->counts.tripped += tired && !was_tired;
+    breaker->counts.open += tired && !was_tired;
+    breaker->counts.open -= was_tired && !tired;
+}
+
+struct circuit_breaker_counts circuit_breaker_counts(const struct circuit_breaker *breaker)
+{
+    return breaker->counts;
 }

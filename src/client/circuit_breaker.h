@@ -32,4 +32,11 @@ enum circuit_breaker_result circuit_breaker_enter(struct circuit_breaker *breake
 void circuit_breaker_done(struct circuit_breaker *breaker, const struct endpoint *endpoint,
         bool tried, bool failed, uint64_t now);
 
+struct circuit_breaker_counts {
+    uint64_t tripped; /* how often an endpoint was given a rest, because of failures in a row */
+    uint64_t open;    /* endpoints that have one, or are tried after it, at present */
+};
+
+struct circuit_breaker_counts circuit_breaker_counts(const struct circuit_breaker *breaker);
+
 #endif

@@ -12,6 +12,7 @@
 #include "client/budget.h"
 #include "client/cache.h"
 #include "client/circuit_breaker.h"
+#include "client/client_counts.h"
 #include "client/organization.h"
 
 #define ANSWERS_MAX 20000   /* about 700 octets each */
@@ -26,6 +27,8 @@ struct client {
     struct cache *cache;
     struct budget *budget;
     struct circuit_breaker *breaker;
+    struct client_counts *counts; /* `own`, unless it counts elsewhere */
+    struct client_counts own;
 };
 
 /* A question on its way. */
@@ -61,6 +64,7 @@ struct client *client_init(
     snprintf(error_r, DISCOVERY_ERROR_MAX, "out of memory");
     if (client == NULL)
         return NULL;
+    client->counts = &client->own;
     charset_load();
     pthread_mutex_init(&client->lock, NULL);
     clock_cond_init(&client->freed);
@@ -79,6 +83,11 @@ struct client *client_init(
 bool client_start(struct client *client)
 {
     return discovery_start(client->discovery);
+}
+
+void client_count(struct client *client, struct client_counts *counts)
+{
+    client->counts = counts;
 }
 
 void client_free(struct client **client)
@@ -263,6 +272,9 @@ static void client_release(struct call *call, size_t i)
 
     circuit_breaker_done(call->client->breaker, &call->endpoints[i],
             failed || address->state == ATTEMPT_SPOKE, failed, mono_ms());
+    const struct circuit_breaker_counts counts = circuit_breaker_counts(call->client->breaker);
+    atomic_store(&call->client->counts->breaker_tripped, counts.tripped);
+    atomic_store(&call->client->counts->breaker_open, counts.open);
     if (!attempt->connected || i != attempt->which)
         client_give_back_machine(call, i);
     pthread_cond_broadcast(&call->client->freed);
@@ -358,11 +370,13 @@ static void client_find(struct call *call)
     struct discovery *discovery = call->client->discovery;
     struct discovery_answer *answer = &call->outcome->discovery;
 
+    atomic_fetch_add(&call->client->counts->discoveries, 1);
     if (call->peer_above != NULL)
         discovery_find_exactly(
                 discovery, call->claim.domain, call->claim.network, call->deadline, answer);
     else
         discovery_find(discovery, call->claim.domain, call->claim.network, call->deadline, answer);
+    atomic_fetch_sub(&call->client->counts->discoveries, 1);
     call->outcome->secure = answer->secure;
 }
 
@@ -423,8 +437,10 @@ static void client_run(struct call *call)
     if (!chosen)
         budget_give_back(client->budget, &call->claim);
     pthread_mutex_unlock(&client->lock);
-    if (chosen)
-        client_ask_servers(call);
+    if (!chosen)
+        return;
+    client_ask_servers(call);
+    atomic_fetch_add(&client->counts->budget_spent, call->outcome->verdict != VERDICT_YES);
 }
 
 void client_ask(struct client *client, const struct client_policy *policy,
@@ -449,6 +465,7 @@ void client_ask(struct client *client, const struct client_policy *policy,
 
     if (client_begin(question, outcome_r))
         client_run(&call);
+    atomic_fetch_add(&client->counts->outcomes[outcome_r->step], 1);
     outcome_r->milliseconds = mono_ms() - began;
 }
 

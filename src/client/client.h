@@ -28,6 +28,10 @@ struct client *client_init(
         const struct discovery_options *options, char error_r[DISCOVERY_ERROR_MAX]);
 /* Makes the threads now. False with errno. */
 bool client_start(struct client *client) __attribute__((warn_unused_result));
+/* Counts there what it does from now on; borrowed, and all zero. Call it before the first
+ * question. */
+struct client_counts;
+void client_count(struct client *client, struct client_counts *counts);
 /* No thread may be in client_ask(). */
 void client_free(struct client **client);
 
@@ -53,6 +57,7 @@ enum client_step {
     CLIENT_BUDGET,     /* too many questions */
     CLIENT_FAILURE,    /* the question does not fit into a line */
 };
+#define CLIENT_STEPS (CLIENT_FAILURE + 1)
 
 /* What came of a question. */
 struct client_outcome {

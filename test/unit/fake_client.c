@@ -36,6 +36,12 @@ struct client *client_init(
     return NULL;
 }
 
+void client_count(struct client *client, struct client_counts *counts)
+{
+    assert_ptr_equal(client, fake_client_get());
+    assert_non_null(counts);
+}
+
 void client_ask(struct client *client, const struct client_policy *policy,
         const struct question *question, struct text ip, struct client_outcome *outcome_r)
 {
