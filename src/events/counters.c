@@ -49,15 +49,20 @@ void counters_free(struct counters **counters)
     *counters = NULL;
 }
 
-void counters_note(
-        struct counters *counters, enum verdict verdict, enum reason reason, uint64_t milliseconds)
+void counters_note_latency(struct counters_latency *latency, uint64_t milliseconds)
 {
     size_t i = 0;
 
     while (i < COUNTERS_LATENCIES && milliseconds > counters_latency[i])
         i++;
-    counters_add(&counters->latency[i], 1);
-    counters_add(&counters->latency_sum, milliseconds);
+    counters_add(&latency->buckets[i], 1);
+    counters_add(&latency->sum, milliseconds);
+}
+
+void counters_note(
+        struct counters *counters, enum verdict verdict, enum reason reason, uint64_t milliseconds)
+{
+    counters_note_latency(&counters->latency, milliseconds);
     if (verdict <= VERDICT_ALLOW && reason <= REASON_REFUSED)
         counters_add(&counters->questions[verdict][reason], 1);
 }

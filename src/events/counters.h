@@ -5,12 +5,14 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "client/client_counts.h"
+#include "events/mail_event.h"
 #include "protocol/verdict.h"
 
 #define COUNTERS_LATENCIES 12
 #define COUNTERS_KEYS_MAX 64
 
-/* The counters that operators watch, in memory that the processes of a service share. The
+/* The counters that operators watch, in memory that the processes of a daemon share. The
  * supervisor makes it before the first fork. It outlives all other processes, and so reloads. All
  * are counts since the start unless they say otherwise. Add with counters_add(). */
 enum counter_alarm {
@@ -24,10 +26,28 @@ enum counter_alarm {
     COUNTER_ALARMS,
 };
 
+/* Bucket i counts what took at most counters_latency[i] milliseconds and no earlier bucket counts.
+ * The last bucket counts the rest. */
+struct counters_latency {
+    _Atomic uint64_t buckets[COUNTERS_LATENCIES + 1];
+    _Atomic uint64_t sum; /* milliseconds */
+};
+
 struct counter_key {
     char host[256];
     char id[17];    /* hexadecimal */
     uint64_t since; /* Unix seconds of the pair's first use here; 0: an unused entry */
+};
+
+/* Those of verimail-milter. */
+struct counters_mail {
+    /* Messages by direction, verdict, and action. */
+    _Atomic uint64_t
+            messages[MAIL_DIRECTION_OUT + 1][VERDICT_PERMERROR + 1][MAIL_ACTION_DEFERRED + 1];
+    struct counters_latency latency; /* from the end of the message to the decision */
+    _Atomic uint64_t sessions;       /* at present */
+    _Atomic uint64_t sessions_refused;
+    struct client_counts client;
 };
 
 struct counters {
@@ -35,12 +55,8 @@ struct counters {
     _Atomic uint64_t questions[VERDICT_ALLOW + 1][REASON_REFUSED + 1];
     _Atomic uint64_t malformed;
     _Atomic uint64_t unanswered;
-    _Atomic uint64_t left_out; /* of log and record, because too many like them came */
-    /* Questions by the time from accept to answer. Bucket i counts those of at most
-     * counters_latency[i] milliseconds that no earlier bucket counts. The last bucket counts the
-     * rest. */
-    _Atomic uint64_t latency[COUNTERS_LATENCIES + 1];
-    _Atomic uint64_t latency_sum; /* milliseconds */
+    _Atomic uint64_t left_out;       /* of log and record, because too many like them came */
+    struct counters_latency latency; /* from accept to answer */
     _Atomic uint64_t replay_failures;
     _Atomic uint64_t replay_entries; /* at present */
     _Atomic uint64_t replay_bytes;   /* at present */
@@ -55,6 +71,7 @@ struct counters {
     _Atomic uint64_t alarms[COUNTER_ALARMS];
     _Atomic uint64_t keys_changed;              /* odd while the supervisor writes the keys */
     struct counter_key keys[COUNTERS_KEYS_MAX]; /* the supervisor's to write */
+    struct counters_mail mail;
 };
 
 extern const uint32_t counters_latency[COUNTERS_LATENCIES]; /* milliseconds, ascending */
@@ -70,6 +87,7 @@ static inline void counters_add(_Atomic uint64_t *counter, uint64_t more)
 {
     atomic_fetch_add_explicit(counter, more, memory_order_relaxed);
 }
+void counters_note_latency(struct counters_latency *latency, uint64_t milliseconds);
 void counters_note(
         struct counters *counters, enum verdict verdict, enum reason reason, uint64_t milliseconds);
 

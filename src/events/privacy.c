@@ -105,11 +105,10 @@ struct text privacy_prefix_text(uint64_t network, char buffer_r[PRIVACY_TEXT_MAX
     return (struct text){buffer_r, address.len + writer_text(&w).len};
 }
 
-void privacy_apply(enum privacy privacy, struct event *event, struct privacy_buffer *buffer)
+struct text privacy_apply(
+        enum privacy privacy, struct text address, char buffer_r[PRIVACY_TEXT_MAX])
 {
     if (privacy == PRIVACY_FULL)
-        return;
-    const bool told = privacy == PRIVACY_NETWORK;
-    event->ip = privacy_text(told ? privacy_network(event->ip) : 0, buffer->ip);
-    event->asker = privacy_text(told ? privacy_network(event->asker) : 0, buffer->asker);
+        return address;
+    return privacy_text(privacy == PRIVACY_NETWORK ? privacy_network(address) : 0, buffer_r);
 }

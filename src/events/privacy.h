@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "base/endpoint.h"
-#include "events/event.h"
+#include "protocol/text.h"
 
 #define PRIVACY_TEXT_MAX INET6_ADDRSTRLEN /* octets, with a NUL */
 
@@ -29,14 +29,10 @@ struct text privacy_text(uint64_t network, char buffer_r[PRIVACY_TEXT_MAX]);
 /* The same with its prefix: `192.0.2.0/24`. */
 struct text privacy_prefix_text(uint64_t network, char buffer_r[PRIVACY_TEXT_MAX]);
 
-/* The memory for the texts that privacy_apply() changes. */
-struct privacy_buffer {
-    char ip[PRIVACY_TEXT_MAX];
-    char asker[PRIVACY_TEXT_MAX];
-};
-
-/* Applies the setting to both addresses: they stay, are cut to their networks, or become empty.
- * With any setting but PRIVACY_FULL, a text that is not an address also becomes empty. */
-void privacy_apply(enum privacy privacy, struct event *event, struct privacy_buffer *buffer);
+/* Applies the setting to an address: it stays, is cut to its network, or becomes empty. With any
+ * setting but PRIVACY_FULL, a text that is not an address also becomes empty. What it becomes is
+ * borrowed from `buffer_r`. */
+struct text privacy_apply(
+        enum privacy privacy, struct text address, char buffer_r[PRIVACY_TEXT_MAX]);
 
 #endif

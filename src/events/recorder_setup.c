@@ -13,10 +13,16 @@
 #include <unistd.h>
 
 #include "events/event.h"
+#include "events/mail_event.h"
 #include "process/shared_memory.h"
 
 #define PROGRAM "verimail-recorder"
 #define RINGS_MAX 65536
+
+const struct record_kind *recorder_kind(enum recorder_daemon daemon)
+{
+    return daemon == RECORDER_MILTER ? &mail_event_kind : &event_kind;
+}
 
 /* The room for one descriptor that comes with an order. */
 union recorder_descriptor {
@@ -223,7 +229,7 @@ static bool recorder_attach(struct recorder_setup *setup, const int *fds, struct
     setup->counters_fd = -1;
     setup->rings = rings_r;
     for (size_t i = 0; i < setup->rings_count; i++) {
-        rings_r[i] = ring_attach(&event_kind, fds[i]);
+        rings_r[i] = ring_attach(recorder_kind(setup->daemon), fds[i]);
         if (rings_r[i] == NULL)
             return recorder_fail_errno(error_r, "the memory of a worker's events cannot be shared");
     }

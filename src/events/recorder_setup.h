@@ -36,10 +36,19 @@ void recorder_give_metrics(int control, int metrics);
  * that came with it, or -1. */
 char recorder_hear(int control, int *fd_r);
 
+enum recorder_daemon {
+    RECORDER_SERVICE, /* verimaild: questions and answers */
+    RECORDER_MILTER,  /* verimail-milter: messages */
+};
+
+/* What the daemon's workers put into their rings. */
+const struct record_kind *recorder_kind(enum recorder_daemon daemon);
+
 /* What a recorder gets, all borrowed. */
 struct recorder_setup {
-    const char *state; /* a folder */
-    const char *store; /* the options of the section `record` */
+    enum recorder_daemon daemon; /* that starts it */
+    const char *state;           /* a folder */
+    const char *store;           /* the options of the section `record` */
     const char *ip;
     const char *replay; /* the store of replay counts; "none" */
     uint64_t keep;      /* seconds */

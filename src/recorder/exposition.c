@@ -40,30 +40,100 @@ static void seconds(FILE *out, uint64_t milliseconds)
     fprintf(out, "%" PRIu64 ".%03u", milliseconds / 1000, (unsigned)(milliseconds % 1000));
 }
 
-static void latency(FILE *out, const struct counters *c)
+static void latency(
+        FILE *out, const char *name, const char *help, const struct counters_latency *latency)
 {
     uint64_t count = 0;
 
-    head(out, "question_duration_seconds", "histogram", "Time from accept to answer.");
+    head(out, name, "histogram", help);
     for (size_t i = 0; i < COUNTERS_LATENCIES; i++) {
-        count += c->latency[i];
-        fputs(PREFIX "question_duration_seconds_bucket{le=\"", out);
+        count += latency->buckets[i];
+        fprintf(out, PREFIX "%s_bucket{le=\"", name);
         seconds(out, counters_latency[i]);
         fprintf(out, "\"} %" PRIu64 "\n", count);
     }
-    count += c->latency[COUNTERS_LATENCIES];
-    fprintf(out, PREFIX "question_duration_seconds_bucket{le=\"+Inf\"} %" PRIu64 "\n", count);
-    fputs(PREFIX "question_duration_seconds_sum ", out);
-    seconds(out, c->latency_sum);
-    fprintf(out, "\n" PREFIX "question_duration_seconds_count %" PRIu64 "\n", count);
+    count += latency->buckets[COUNTERS_LATENCIES];
+    fprintf(out, PREFIX "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n", name, count);
+    fprintf(out, PREFIX "%s_sum ", name);
+    seconds(out, latency->sum);
+    fprintf(out, "\n" PREFIX "%s_count %" PRIu64 "\n", name, count);
 }
 
-static void stores(FILE *out, const struct counters *c)
+/* Whether there can be such messages. What goes out has no verdict; its count is that of the
+ * first. */
+static bool exposition_has(unsigned direction, unsigned verdict, unsigned action)
 {
+    return direction == MAIL_DIRECTION_IN ? action != MAIL_ACTION_STAMPED : verdict == 0;
+}
+
+static void messages(FILE *out, const struct counters_mail *c)
+{
+    head(out, "messages_total", "counter",
+            "Messages decided about, by direction, verdict and action.");
+    for (unsigned direction = 0; direction <= MAIL_DIRECTION_OUT; direction++)
+        for (unsigned verdict = 0; verdict <= VERDICT_PERMERROR; verdict++)
+            for (unsigned action = MAIL_ACTION_STAMPED; action <= MAIL_ACTION_DEFERRED; action++)
+                if (exposition_has(direction, verdict, action))
+                    fprintf(out,
+                            PREFIX "messages_total{direction=\"%s\",verdict=\"%s\","
+                                   "action=\"%s\"} %" PRIu64 "\n",
+                            mail_direction_name((enum mail_direction)direction),
+                            direction == MAIL_DIRECTION_IN ? verdict_name((enum verdict)verdict)
+                                                           : "",
+                            mail_action_name((enum mail_action)action),
+                            c->messages[direction][verdict][action]);
+}
+
+static void asked(FILE *out, const struct client_counts *c)
+{
+    head(out, "asked_total", "counter",
+            "Questions about messages, by where the outcome is from: the service's answer, the "
+            "cache, or why there is none.");
+    for (unsigned step = 0; step < CLIENT_STEPS; step++)
+        fprintf(out, PREFIX "asked_total{outcome=\"%s\"} %" PRIu64 "\n",
+                client_step_word((enum client_step)step), c->outcomes[step]);
+    one(out, "cache_hits_total", "counter", "Questions that the cache answered.",
+            c->outcomes[CLIENT_CACHED]);
+    one(out, "budget_spent_total", "counter", "Questions that a domain's budget paid for.",
+            c->budget_spent);
+    one(out, "budget_exhausted_total", "counter",
+            "Questions that were not asked, because a budget was spent.",
+            c->outcomes[CLIENT_BUDGET]);
+    one(out, "breaker_tripped_total", "counter",
+            "Addresses of services that were given a rest, because they failed in a row.",
+            c->breaker_tripped);
+    one(out, "breaker_open", "gauge", "Addresses of services that have such a rest.",
+            c->breaker_open);
+    one(out, "lookups_waiting", "gauge", "Questions that wait for the DNS.", c->discoveries);
+}
+
+static void mail(FILE *out, const struct counters *c)
+{
+    messages(out, &c->mail);
+    one(out, "messages_left_out_total", "counter",
+            "Messages decided about that are not in the record: too many like them came.",
+            c->left_out);
+    latency(out, "message_duration_seconds", "Time from the end of a message to the decision.",
+            &c->mail.latency);
+    one(out, "sessions", "gauge", "SMTP sessions.", c->mail.sessions);
+    one(out, "sessions_refused_total", "counter",
+            "SMTP sessions whose mail was deferred: there were too many.",
+            c->mail.sessions_refused);
+    asked(out, &c->mail.client);
+}
+
+static void service(FILE *out, const struct counters *c)
+{
+    questions(out, c);
+    latency(out, "question_duration_seconds", "Time from accept to answer.", &c->latency);
     one(out, "replay_failures_total", "counter", "Payloads that could not be counted.",
             c->replay_failures);
     one(out, "replay_entries", "gauge", "Counts in the store of replay counts.", c->replay_entries);
     one(out, "replay_bytes", "gauge", "Size of the store of replay counts.", c->replay_bytes);
+}
+
+static void processes(FILE *out, const struct counters *c)
+{
     one(out, "events_recorded_total", "counter", "Events that were recorded.", c->events_recorded);
     one(out, "events_dropped_total", "counter", "Events that could not be recorded.",
             c->events_dropped);
@@ -125,7 +195,7 @@ static void keys(FILE *out, const struct counters *c, uint64_t unix_now)
     free(copy);
 }
 
-char *counters_exposition(const struct counters *c, uint64_t unix_now)
+char *counters_exposition(enum recorder_daemon daemon, const struct counters *c, uint64_t unix_now)
 {
     char *text = NULL;
     size_t size = 0;
@@ -135,11 +205,14 @@ char *counters_exposition(const struct counters *c, uint64_t unix_now)
         return NULL;
     head(out, "build_info", "gauge", "The version.");
     fputs(PREFIX "build_info{version=\"" VERSION "\"} 1\n", out);
-    questions(out, c);
-    latency(out, c);
-    stores(out, c);
+    if (daemon == RECORDER_MILTER)
+        mail(out, c);
+    else
+        service(out, c);
+    processes(out, c);
     alarms(out, c);
-    keys(out, c, unix_now);
+    if (daemon == RECORDER_SERVICE)
+        keys(out, c, unix_now);
     if (fclose(out) == 0)
         return text;
     free(text);

@@ -19,6 +19,7 @@
 
 struct metrics {
     struct MHD_Daemon *daemon;
+    enum recorder_daemon of;
     const struct counters *counters;
     /* Used by the thread only: the open connections, oldest first. */
     size_t count;
@@ -53,9 +54,9 @@ static enum MHD_Result metrics_say(
 }
 
 static enum MHD_Result metrics_show(
-        struct MHD_Connection *connection, const struct counters *counters)
+        struct MHD_Connection *connection, const struct metrics *metrics)
 {
-    char *text = counters_exposition(counters, unix_now());
+    char *text = counters_exposition(metrics->of, metrics->counters, unix_now());
 
     if (text == NULL)
         return MHD_NO;
@@ -79,9 +80,9 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
         return metrics_say(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "GET and HEAD only\n");
     if (strcmp(url, "/metrics") == 0)
-        return metrics_show(connection, metrics->counters);
+        return metrics_show(connection, metrics);
     if (strcmp(url, "/") == 0)
-        return metrics_say(connection, MHD_HTTP_OK, "verimaild: its counters are at /metrics\n");
+        return metrics_say(connection, MHD_HTTP_OK, "Verimail: the counters are at /metrics\n");
     return metrics_say(
             connection, MHD_HTTP_NOT_FOUND, "nothing here: the counters are at /metrics\n");
 }
@@ -129,12 +130,14 @@ static bool does_not_wait(int fd)
     return flags >= 0 && ((flags & O_NONBLOCK) != 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0);
 }
 
-struct metrics *metrics_start(int listener, const struct counters *counters)
+struct metrics *metrics_start(
+        int listener, enum recorder_daemon of, const struct counters *counters)
 {
     struct metrics *metrics = calloc(1, sizeof *metrics);
 
     if (metrics == NULL)
         return NULL;
+    metrics->of = of;
     metrics->counters = counters;
     errno = 0;
     if (does_not_wait(listener))

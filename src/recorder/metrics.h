@@ -3,6 +3,7 @@
 #define VERIMAIL_EVENTS_METRICS_H
 
 #include "events/counters.h"
+#include "events/recorder_setup.h"
 
 #define METRICS_CONNECTIONS 32 /* at once; a further one closes the oldest */
 #define METRICS_TIMEOUT 10     /* seconds of silence until a connection is closed */
@@ -12,9 +13,10 @@
  * only this thread. */
 struct metrics;
 
-/* `listener`: a listening socket, borrowed. Other processes may accept from it too. It stays open
- * and listening after metrics_stop(). NULL with errno. */
-struct metrics *metrics_start(int listener, const struct counters *counters);
+/* `of`: whose counters. `listener`: a listening socket, borrowed. Other processes may accept from
+ * it too. It stays open and listening after metrics_stop(). NULL with errno. */
+struct metrics *metrics_start(
+        int listener, enum recorder_daemon of, const struct counters *counters);
 void metrics_stop(struct metrics **metrics);
 
 #endif

@@ -165,7 +165,7 @@ static void recorder_show(struct recorder *r, int metrics)
     if (metrics < 0 || r->metrics_fd >= 0)
         return;
     r->metrics_fd = metrics;
-    r->metrics = metrics_start(metrics, r->setup->counters);
+    r->metrics = metrics_start(metrics, r->setup->daemon, r->setup->counters);
     if (r->metrics == NULL)
         log_errno(LOG_LEVEL_ERROR, "no-metrics", NULL, NULL);
 }

@@ -9,15 +9,13 @@
 
 #include "base/backoff.h"
 #include "base/clock.h"
-#include "base/date.h"
 #include "base/log.h"
 #include "events/alarm.h"
 #include "events/event.h"
+#include "events/mail_event.h"
 #include "events/privacy.h"
 #include "events/store.h"
-#include "recorder/alarm_history.h"
-#include "recorder/forgeries.h"
-#include "recorder/texts.h"
+#include "recorder/lookout.h"
 
 #define PAUSE_FIRST 200   /* milliseconds after a failure */
 #define PAUSE_MAX 10000   /* milliseconds */
@@ -26,14 +24,20 @@
 #define DAY UINT64_C(86400000)
 #define GAP_EVERY 60000 /* milliseconds between two counts of what was left out */
 
+/* The memory for the addresses of an event that the option `ip` changes. */
+struct recording_addresses {
+    char ip[PRIVACY_TEXT_MAX];
+    char asker[PRIVACY_TEXT_MAX];
+};
+
 struct recording {
     const struct recorder_setup *setup;
     char *address; /* of the store */
     enum privacy privacy;
     struct alarm *alarm;
-    struct forgeries *forgeries; /* NULL: the alarm is off */
-    struct texts *texts;         /* NULL: the alarm is off */
-    struct eventstore *store;    /* NULL: not open */
+    const struct record_kind *kind;
+    struct lookout *lookout;
+    struct eventstore *store; /* NULL: not open */
     bool failing;
     struct backoff backoff;
     uint64_t purge;            /* next purge, in monotonic milliseconds; 0: at once */
@@ -42,13 +46,13 @@ struct recording {
 
     /* The batch: events that were read from all rings and not taken yet, but those left out. */
     size_t count;
-    bool any; /* events were read, also such as are left out */
-    struct event *events;
-    struct privacy_buffer *privacy_buffers; /* one for each event */
-    char *buffer;                           /* one part for each ring */
+    bool any;                              /* events were read, also such as are left out */
+    void *events;                          /* structs of the kind */
+    struct recording_addresses *addresses; /* one for each event */
+    char *buffer;                          /* one part for each ring */
 
     size_t quota;   /* events of each ring in a batch */
-    size_t noted[]; /* for each ring: how many of its first events forgeries_note() has seen */
+    size_t noted[]; /* for each ring: how many of its first events the lookout has seen */
 };
 
 static struct recording *recording_fail(struct recording *r)
@@ -75,22 +79,16 @@ struct recording *recording_init(const struct recorder_setup *setup, struct alar
     if (r->quota == 0)
         r->quota = 1;
     const size_t most = r->quota * (rings_count > 0 ? rings_count : 1);
-    r->events = calloc(most, sizeof *r->events);
-    r->privacy_buffers = calloc(most, sizeof *r->privacy_buffers);
-    r->buffer = malloc(most * EVENT_OCTETS_MAX);
-    r->address = eventstore_address(setup->store, setup->state, EVENTSTORE_SERVICE);
-    if (r->events == NULL || r->privacy_buffers == NULL || r->buffer == NULL || r->address == NULL)
+    r->kind = recorder_kind(setup->daemon);
+    r->events = calloc(most, r->kind->size);
+    r->addresses = calloc(most, sizeof *r->addresses);
+    r->buffer = malloc(most * r->kind->octets_max);
+    r->address = eventstore_address(setup->store, setup->state,
+            setup->daemon == RECORDER_MILTER ? EVENTSTORE_MAIL : EVENTSTORE_SERVICE);
+    r->lookout = lookout_init(setup, alarm);
+    if (r->events == NULL || r->addresses == NULL || r->buffer == NULL || r->address == NULL ||
+            r->lookout == NULL)
         return recording_fail(r);
-    if (r->setup->alarm_forgeries > 0) {
-        r->forgeries = forgeries_init(r->setup->alarm_forgeries, FORGERIES_USERS);
-        if (r->forgeries == NULL)
-            return recording_fail(r);
-    }
-    if (r->setup->alarm_texts > 0) {
-        r->texts = texts_init(r->setup->alarm_texts, TEXTS_OCTETS);
-        if (r->texts == NULL)
-            return recording_fail(r);
-    }
     return r;
 }
 
@@ -101,10 +99,9 @@ void recording_free(struct recording **recording)
     if (r == NULL)
         return;
     eventstore_close(&r->store);
-    forgeries_free(&r->forgeries);
-    texts_free(&r->texts);
+    lookout_free(&r->lookout);
     free(r->events);
-    free(r->privacy_buffers);
+    free(r->addresses);
     free(r->buffer);
     free(r->address);
     free(r);
@@ -118,19 +115,39 @@ void recording_hurry(struct recording *r)
     r->gap_at = 0;
 }
 
+static void recording_cut(const struct recording *r, struct text *address, char *buffer)
+{
+    *address = privacy_apply(r->privacy, *address, buffer);
+}
+
+static bool recording_add_question(struct recording *r, struct event *event, bool is_new,
+        struct recording_addresses *addresses, uint64_t now)
+{
+    recording_cut(r, &event->ip, addresses->ip);
+    recording_cut(r, &event->asker, addresses->asker);
+    if (is_new)
+        lookout_note(r->lookout, event, now);
+    return !event->left_out;
+}
+
+static bool recording_add_mail(
+        struct recording *r, struct mail_event *event, struct recording_addresses *addresses)
+{
+    recording_cut(r, &event->ip, addresses->ip);
+    return !event->left_out;
+}
+
 /* Adds an event to the batch, unless it is left out. It was read at that place of the batch or
  * behind it. `is_new`: it was not in a batch before. */
-static void recording_add(struct recording *r, const struct event *from, bool is_new, uint64_t now)
+static void recording_add(struct recording *r, const void *from, bool is_new, uint64_t now)
 {
-    struct event *event = &r->events[r->count];
+    void *event = (char *)r->events + r->count * r->kind->size;
+    struct recording_addresses *addresses = &r->addresses[r->count];
 
-    *event = *from;
-    privacy_apply(r->privacy, event, &r->privacy_buffers[r->count]);
-    if (is_new && r->forgeries != NULL)
-        forgeries_note(r->forgeries, event, now);
-    if (is_new && r->texts != NULL)
-        texts_note(r->texts, event, now);
-    r->count += !event->left_out;
+    memmove(event, from, r->kind->size);
+    r->count += r->setup->daemon == RECORDER_MILTER
+                        ? recording_add_mail(r, event, addresses)
+                        : recording_add_question(r, event, is_new, addresses, now);
 }
 
 /* Reads a batch from the rings. Rings need not take turns, because each has a quota. Returns
@@ -143,12 +160,12 @@ static bool recording_look(struct recording *r, uint64_t now)
     r->count = 0;
     r->any = false;
     for (size_t i = 0; i < r->setup->rings_count; i++) {
-        const struct event *events = &r->events[r->count];
-        const size_t size = r->quota * EVENT_OCTETS_MAX;
-        const size_t count = ring_look(
-                r->setup->rings[i], &r->events[r->count], r->quota, r->buffer + i * size, size);
+        char *events = (char *)r->events + r->count * r->kind->size;
+        const size_t size = r->quota * r->kind->octets_max;
+        const size_t count =
+                ring_look(r->setup->rings[i], events, r->quota, r->buffer + i * size, size);
         for (size_t k = 0; k < count; k++)
-            recording_add(r, &events[k], k >= r->noted[i], now);
+            recording_add(r, events + k * r->kind->size, k >= r->noted[i], now);
         r->noted[i] = count;
         more = more || count == r->quota;
         r->any = r->any || count > 0;
@@ -192,7 +209,7 @@ static bool open_store(struct recording *r)
         return true;
     if (mono_ms() < r->backoff.until)
         return false;
-    r->store = eventstore_open(r->address, &event_kind, EVENTSTORE_RECORD, error);
+    r->store = eventstore_open(r->address, r->kind, EVENTSTORE_RECORD, error);
     if (r->store != NULL) {
         eventstore_set_size(r->store, r->setup->size);
         return true;
@@ -246,9 +263,10 @@ static bool recording_horizon(struct recording *r, uint64_t *horizon_r)
     const uint64_t keep = r->setup->keep * 1000;
     uint64_t now = unix_ms();
     int64_t newest = 0;
+    char sql[64];
 
-    if (!eventstore_query(r->store, "SELECT coalesce(max(time), 0) FROM event", NULL, 0,
-                recording_take_newest, &newest))
+    snprintf(sql, sizeof sql, "SELECT coalesce(max(time), 0) FROM %s", r->kind->table);
+    if (!eventstore_query(r->store, sql, NULL, 0, recording_take_newest, &newest))
         return false;
     if (newest >= 0 && now > (uint64_t)newest + DAY)
         now = (uint64_t)newest + DAY;
@@ -272,92 +290,12 @@ static void recording_purge(struct recording *r)
     r->purge = more ? 0 : now + PURGE_EVERY;
 }
 
-static void raise_forgery(struct recording *r, const struct forgery *forgery, uint64_t now)
-{
-    char because[128];
-    char network[PRIVACY_TEXT_MAX];
-    struct writer w = writer_of(because, sizeof because - 1);
-
-    writer_string(&w, "more than ");
-    writer_decimal(&w, r->setup->alarm_forgeries);
-    writer_string(&w, " forgeries in an hour");
-    if (forgery->network != 0) {
-        writer_string(&w, ", most from ");
-        writer_put(&w, privacy_prefix_text(forgery->network, network));
-    }
-    because[writer_text(&w).len] = '\0';
-    alarm_raise(r->alarm, COUNTER_ALARM_FORGERIES, forgery->user, because, now);
-}
-
-/* Whether no earlier process raised the alarm, too. */
-static bool recording_is_news(const struct recording *r, const char *subject, uint64_t keep)
-{
-    const char *state = r->setup->state;
-
-    if (alarm_history_has(state, subject, unix_now()))
-        return false;
-    if (!alarm_history_add(state, subject, keep, unix_now()))
-        log_errno(LOG_LEVEL_WARNING, "state-not-written", "folder", state);
-    return true;
-}
-
-/* Reports forgeries. An alarm is logged at most once a minute, so further users wait. */
-static void tell_forgeries(struct recording *r)
-{
-    const uint64_t now = mono_ms();
-    const uint64_t said = r->alarm->said[COUNTER_ALARM_FORGERIES];
-    struct forgery forgery;
-
-    if (r->forgeries == NULL || (said != 0 && now - said < ALARM_EVERY))
-        return;
-    while (forgeries_next(r->forgeries, &forgery)) {
-        if (recording_is_news(r, forgery.user, ALARM_HISTORY_KEEP)) {
-            raise_forgery(r, &forgery, now);
-            return;
-        }
-    }
-}
-
-static void raise_texts(struct recording *r, const struct texts_alarm *texts, uint64_t now)
-{
-    char because[160];
-    char remedy[ADDRESS_MAX + 96];
-    char issued[DATE_TEXT_MAX];
-    char after[DATE_TEXT_MAX];
-
-    date_format(texts->issued, issued);
-    date_format(texts->issued + 1, after);
-    snprintf(because, sizeof because,
-            "more than %llu different texts came with one stamp, %s, issued at %s",
-            (unsigned long long)r->setup->alarm_texts, texts->stamp, issued);
-    snprintf(remedy, sizeof remedy, "not_before = %s in the rule of %s", after, texts->user);
-    alarm_raise_with_remedy(r->alarm, COUNTER_ALARM_TEXTS, texts->user, because, remedy, now);
-}
-
-/* Reports payloads with too many texts, one a minute, too. */
-static void tell_texts(struct recording *r)
-{
-    const uint64_t now = mono_ms();
-    const uint64_t said = r->alarm->said[COUNTER_ALARM_TEXTS];
-    struct texts_alarm texts;
-
-    if (r->texts == NULL || (said != 0 && now - said < ALARM_EVERY))
-        return;
-    while (texts_next(r->texts, &texts)) {
-        if (recording_is_news(r, texts.stamp, ALARM_HISTORY_KEEP_TEXTS)) {
-            raise_texts(r, &texts, now);
-            return;
-        }
-    }
-}
-
 enum recording_state recording_turn(struct recording *r)
 {
     const bool full = recording_look(r, mono_ms());
     const bool any = r->any || r->gap.lost > 0;
 
-    tell_forgeries(r);
-    tell_texts(r);
+    lookout_tell(r->lookout, mono_ms());
     if (!recording_record(r))
         return any ? RECORDING_FAILED : RECORDING_IDLE;
     recording_purge(r);

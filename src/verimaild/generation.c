@@ -14,6 +14,7 @@
 #include "config/run_as.h"
 #include "events/alarm.h"
 #include "events/event.h"
+#include "events/metrics_socket.h"
 #include "events/recorder_setup.h"
 #include "process/child.h"
 #include "verimaild/listening.h"
@@ -229,6 +230,7 @@ static int generation_record(void *context, size_t index, int control)
     for (size_t i = 0; i < g->count; i++)
         rings[i] = g->workers[i].ring;
     struct recorder_setup setup = {
+            .daemon = RECORDER_SERVICE,
             .state = config->service->state.at,
             .store = config->record->store.at,
             .ip = config->record->ip.at,

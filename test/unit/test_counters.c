@@ -11,7 +11,7 @@
 
 static char *shown(const struct counters *counters)
 {
-    char *text = counters_exposition(counters, 1000);
+    char *text = counters_exposition(RECORDER_SERVICE, counters, 1000);
 
     assert_non_null(text);
     return text;
@@ -54,7 +54,7 @@ TEST(what_was_counted_is_shown)
                     "verimail_alarms_total{alarm=\"texts\"} 7"},
             {offsetof(struct counters, alarms[COUNTER_ALARM_KEY]),
                     "verimail_alarms_total{alarm=\"key\"} 7"},
-            {offsetof(struct counters, latency_sum),
+            {offsetof(struct counters, latency.sum),
                     "verimail_question_duration_seconds_sum 0.007"},
     };
 
@@ -113,7 +113,7 @@ TEST(other_verdicts_are_only_timed)
     struct counters *counters = counters_init(NULL);
 
     counters_note(counters, VERDICT_TEMPERROR, REASON_NONE, 5);
-    assert_int_equal(counters->latency[2], 1);
+    assert_int_equal(counters->latency.buckets[2], 1);
     for (size_t v = 0; v <= VERDICT_ALLOW; v++)
         for (size_t r = 0; r <= REASON_REFUSED; r++)
             assert_int_equal(counters->questions[v][r], 0);
@@ -189,6 +189,6 @@ TEST(processes_share_them)
     while (wait(NULL) > 0)
         continue;
     assert_int_equal(counters->questions[VERDICT_YES][REASON_STAMPED], 100000);
-    assert_int_equal(counters->latency[0], 100000);
+    assert_int_equal(counters->latency.buckets[0], 100000);
     counters_free(&counters);
 }

@@ -15,9 +15,9 @@
 #include "unit.h"
 
 #define TIMEOUT 30 /* seconds until something that must come has not */
-#define ANSWER_MAX 262144
+#define REPLY_SIZE 262144
 
-union address {
+union socket_address {
     struct sockaddr any;
     struct sockaddr_in v4;
     struct sockaddr_un local;
@@ -25,7 +25,7 @@ union address {
 
 struct hostport {
     struct folder folder;
-    union address address;
+    union socket_address address;
     socklen_t len;
     int listener;
     struct counters *counters;
@@ -41,7 +41,7 @@ static void place_open(struct hostport *place)
     assert_int_equal(listen(place->listener, 128), 0);
     place->counters = counters_init(NULL);
     assert_non_null(place->counters);
-    place->metrics = metrics_start(place->listener, place->counters);
+    place->metrics = metrics_start(place->listener, RECORDER_SERVICE, place->counters);
     assert_non_null(place->metrics);
 }
 
@@ -49,7 +49,7 @@ static struct hostport open_unix(void)
 {
     struct hostport place = {.folder = folder_make(),
             .address.local.sun_family = AF_UNIX,
-            .len = sizeof(union address)};
+            .len = sizeof(union socket_address)};
     char path[FOLDER_PATH_MAX];
 
     folder_path(&place.folder, "metrics", path);
@@ -106,7 +106,7 @@ static void say(int fd, const char *octets, size_t len)
 /* Everything up to the end, which must come. */
 static const char *hear(int fd)
 {
-    static char buffer[ANSWER_MAX];
+    static char buffer[REPLY_SIZE];
     size_t len = 0;
     ssize_t got;
 
@@ -147,7 +147,7 @@ static void check_has(const char *about, const char *got, const char *want)
 
 static void counters_are_shown(struct hostport *place)
 {
-    char *want = counters_exposition(place->counters, 0);
+    char *want = counters_exposition(RECORDER_SERVICE, place->counters, 0);
 
     assert_non_null(want);
     const char *got = ask(place, GET_METRICS);
@@ -215,7 +215,7 @@ TEST(head_has_no_body)
 {
     struct hostport place = open_unix();
     char length[64];
-    char *body = counters_exposition(place.counters, 0);
+    char *body = counters_exposition(RECORDER_SERVICE, place.counters, 0);
 
     assert_non_null(body);
     const char *got = ask(&place, "HEAD /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -311,7 +311,7 @@ TEST(deaf_ones_keep_nobody_out)
 TEST(two_share_a_socket)
 {
     struct hostport place = open_unix();
-    struct metrics *other = metrics_start(place.listener, place.counters);
+    struct metrics *other = metrics_start(place.listener, RECORDER_SERVICE, place.counters);
 
     assert_non_null(other);
     for (unsigned i = 0; i < 100; i++)
@@ -324,7 +324,7 @@ TEST(two_share_a_socket)
     /* Nobody is there; who asks now waits in the queue for the next. */
     const int waiting = client(&place);
     say(waiting, GET_METRICS, strlen(GET_METRICS));
-    place.metrics = metrics_start(place.listener, place.counters);
+    place.metrics = metrics_start(place.listener, RECORDER_SERVICE, place.counters);
     assert_non_null(place.metrics);
     check_has("who waited", hear(waiting), "\r\n\r\n#");
     place_close(&place);
@@ -339,7 +339,7 @@ TEST(who_was_accepted_is_answered)
     const size_t count = sizeof asking / sizeof *asking;
 
     for (unsigned round = 0; round < 20; round++) {
-        struct metrics *next = metrics_start(place.listener, place.counters);
+        struct metrics *next = metrics_start(place.listener, RECORDER_SERVICE, place.counters);
         assert_non_null(next);
         for (size_t i = 0; i < count; i++) {
             asking[i] = client(&place);
@@ -357,6 +357,6 @@ TEST(what_is_no_socket_is_refused)
 {
     struct counters *counters = counters_init(NULL);
 
-    assert_null(metrics_start(-1, counters));
+    assert_null(metrics_start(-1, RECORDER_SERVICE, counters));
     counters_free(&counters);
 }

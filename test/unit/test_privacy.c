@@ -54,34 +54,31 @@ TEST(addresses_are_cut_to_networks)
     assert_int_equal(privacy_network((struct text){"192.0.2.1\0 ", 11}), 0);
 }
 
-TEST(events_tell_as_much_as_they_may)
-{
-    static const struct {
-        const char *word;
-        const char *ip;
-        const char *asker;
-        const char *wanted_ip;
-        const char *wanted_asker;
-    } cases[] = {
-            {"full", "192.0.2.77", "2001:db8::1", "192.0.2.77", "2001:db8::1"},
-            {"full", "", "who knows", "", "who knows"},
-            {"network", "192.0.2.77", "2001:db8::1", "192.0.2.0", "2001:db8::"},
-            {"network", "", "who knows", "", ""},
-            {"none", "192.0.2.77", "2001:db8::1", "", ""},
-    };
+static const struct {
+    struct unit_row row;
+    const char *word;
+    const char *address;
+    const char *wanted;
+} settings[] = {
+        {{.name = "full"}, "full", "192.0.2.77", "192.0.2.77"},
+        {{.name = "full, IPv6"}, "full", "2001:db8::1", "2001:db8::1"},
+        {{.name = "full, none"}, "full", "", ""},
+        {{.name = "full, no address"}, "full", "who knows", "who knows"},
+        {{.name = "network"}, "network", "192.0.2.77", "192.0.2.0"},
+        {{.name = "network, IPv6"}, "network", "2001:db8::1", "2001:db8::"},
+        {{.name = "network, none"}, "network", "", ""},
+        {{.name = "network, no address"}, "network", "who knows", ""},
+        {{.name = "none"}, "none", "192.0.2.77", ""},
+        {{.name = "none, IPv6"}, "none", "2001:db8::1", ""},
+};
 
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct event event = {.ip = text_of(cases[i].ip),
-                .asker = text_of(cases[i].asker),
-                .user = text_of("alice@example.org")};
-        struct privacy_buffer buffer;
-        enum privacy privacy;
-        assert_true(privacy_find(cases[i].word, &privacy));
-        privacy_apply(privacy, &event, &buffer);
-        check_text(cases[i].word, event.ip, cases[i].wanted_ip);
-        check_text(cases[i].word, event.asker, cases[i].wanted_asker);
-        check_text(cases[i].word, event.user, "alice@example.org");
-    }
+TEST_EACH(address_is_told_as_far_as_it_may, settings)
+{
+    char buffer[PRIVACY_TEXT_MAX];
+    enum privacy privacy;
+
+    assert_true(privacy_find(row->word, &privacy));
+    check_text(row->word, privacy_apply(privacy, text_of(row->address), buffer), row->wanted);
 }
 
 TEST(other_words_are_refused)

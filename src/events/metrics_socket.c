@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "verimaild/listening.h"
+#include "events/metrics_socket.h"
 
 #include <errno.h>
 #include <stdlib.h>
