@@ -136,8 +136,9 @@ struct config_verify {
 
 struct config_milter {
     unsigned line;
-    struct config_text state;  /* a folder */
-    struct config_text socket; /* `unix:PATH` or `inet:PORT@ADDRESS` or `inet6:PORT@ADDRESS` */
+    struct config_text state;   /* a folder */
+    struct config_text metrics; /* as in the section `service` */
+    struct config_text socket;  /* `unix:PATH` or `inet:PORT@ADDRESS` or `inet6:PORT@ADDRESS` */
     uint64_t socket_mode;      /* of a unix socket */
     struct config_text socket_group; /* NULL: that of run_as */
     struct config_text run_as;

@@ -138,6 +138,7 @@ static const struct option verify_options[] = {
 
 static const struct option milter_options[] = {
         {"state", &option_type_path, AT(config_milter, state), .fallback = "/var/lib/verimail"},
+        {"metrics", &option_type_metrics, AT(config_milter, metrics)},
         {"socket", &option_type_socket, AT(config_milter, socket),
                 .required = "socket = \"unix:/var/spool/postfix/verimail/milter.sock\""},
         {"socket_mode", &option_type_socket_mode, AT(config_milter, socket_mode),

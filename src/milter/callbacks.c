@@ -10,6 +10,7 @@
 #include "filter/session.h"
 #include "milter/mail_record.h"
 #include "milter/pulse.h"
+#include "milter/tally.h"
 
 #define ACTIONS_NEEDED (SMFIF_ADDHDRS | SMFIF_CHGHDRS)
 #define ACTIONS_WANTED (ACTIONS_NEEDED | SMFIF_QUARANTINE)
@@ -93,7 +94,16 @@ static bool callbacks_take_place(void)
     const bool free_place = callbacks.sessions < MILTER_SESSIONS_MAX;
     callbacks.sessions += free_place;
     pthread_mutex_unlock(&callbacks.lock);
+    tally_session(free_place);
     return free_place;
+}
+
+static void callbacks_give_place(void)
+{
+    pthread_mutex_lock(&callbacks.lock);
+    callbacks.sessions--;
+    pthread_mutex_unlock(&callbacks.lock);
+    tally_session(-1);
 }
 
 static void callbacks_end_session(struct connection *connection)
@@ -101,9 +111,7 @@ static void callbacks_end_session(struct connection *connection)
     if (connection->session == NULL)
         return;
     session_free(&connection->session);
-    pthread_mutex_lock(&callbacks.lock);
-    callbacks.sessions--;
-    pthread_mutex_unlock(&callbacks.lock);
+    callbacks_give_place();
 }
 
 static void callbacks_begin_session(
@@ -114,11 +122,8 @@ static void callbacks_begin_session(
         return;
     connection->session =
             session_init(&connection->snapshot->policy, callbacks.client, hostname, address);
-    if (connection->session != NULL)
-        return;
-    pthread_mutex_lock(&callbacks.lock);
-    callbacks.sessions--;
-    pthread_mutex_unlock(&callbacks.lock);
+    if (connection->session == NULL)
+        callbacks_give_place();
 }
 
 static sfsistat on_connect(SMFICTX *context, char *hostname, _SOCK_ADDR *address)
@@ -190,6 +195,7 @@ static sfsistat callbacks_refuse_session(SMFICTX *context)
     static const struct reply busy = {ACTION_TEMPFAIL, "421", "4.3.2",
             "This server has too many sessions with its mail filter (Verimail); try again later"};
 
+    tally_refused_session();
     log_event(LOG_LEVEL_WARNING, "refused", "error", "too many sessions");
     callbacks_reply(context, &busy);
     return SMFIS_TEMPFAIL;

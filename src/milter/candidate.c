@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 
 #include "config/run_as.h"
+#include "milter/recorder_child.h"
 #include "process/notify.h"
 
 static bool candidate_find_identity(struct candidate *candidate, struct problems *problems)
@@ -42,6 +44,7 @@ static bool candidate_check(const struct candidate *candidate, struct problems *
 void candidate_clear(struct candidate *candidate)
 {
     bundle_clear(&candidate->bundle);
+    metrics_socket_close(&candidate->metrics);
     config_free(&candidate->config);
 }
 
@@ -194,14 +197,40 @@ void candidate_warn_of_relays(const struct candidate *candidate, struct problems
         candidate_warn_of_relay("relayed_mark", milter->relayed_mark.line, way_in, warnings);
 }
 
+static bool candidate_has_recorder(const struct candidate *candidate, struct problems *problems)
+{
+    char program[RECORDER_PATH_MAX];
+
+    if (!recorder_child_is_wanted(candidate->config) || recorder_find(program))
+        return true;
+    problems_add(problems, 0, RECORDER_MISSING, program, RECORDER_EXPECTED);
+    return false;
+}
+
+/* Messages are never refused because they cannot be recorded: so it is no error. */
+static void candidate_warn_of_state(const struct candidate *candidate, struct problems *warnings)
+{
+    const struct config_text *state = &candidate->config->milter->state;
+    struct stat st;
+
+    if (strcmp(candidate->config->record->store.at, "sqlite") != 0 ||
+            (stat(state->at, &st) == 0 && S_ISDIR(st.st_mode)))
+        return;
+    problems_add(warnings, state->line, "warning: no folder for the record of mail", state->at,
+            "a folder of the user of `run_as`, or record { store = \"none\" }");
+}
+
 int candidate_test(const char *config_path)
 {
     struct problems *problems = problems_init(config_path);
     struct candidate candidate = {0};
-    const bool good = problems != NULL && candidate_read(config_path, true, &candidate, problems);
+    const bool good = problems != NULL && candidate_read(config_path, true, &candidate, problems) &&
+                      candidate_has_recorder(&candidate, problems);
 
-    if (good)
+    if (good) {
         candidate_warn_of_relays(&candidate, problems);
+        candidate_warn_of_state(&candidate, problems);
+    }
     if (good && notify_is_booted())
         candidate_warn_unreadable(&candidate, config_path, problems);
     fputs(problems != NULL ? problems_text(problems) : "out of memory\n", stderr);

@@ -2,6 +2,7 @@
 #ifndef VERIMAIL_MILTER_CANDIDATE_H
 #define VERIMAIL_MILTER_CANDIDATE_H
 
+#include "events/metrics_socket.h"
 #include "milter/bundle.h"
 #include "process/identity.h"
 
@@ -10,7 +11,8 @@ struct candidate {
     struct bundle bundle;
     struct config *config; /* the bundle's, read; NULL: there is none */
     struct identity identity;
-    gid_t group; /* of the socket */
+    gid_t group;                    /* of the socket */
+    struct metrics_socket *metrics; /* where the counters are shown, if it was opened; NULL */
 };
 
 /* Reads all of it. `check`: policy.h checks it here, because no worker will. That is done too when

@@ -3,15 +3,18 @@
 
 #include <pthread.h>
 #include <sodium.h>
+#include <stdatomic.h>
 
 #include "base/clock.h"
 #include "events/ration.h"
+#include "milter/tally.h"
 
 static struct mail_record {
-    struct ring *ring;     /* NULL: nothing is recorded */
+    struct ring *ring;     /* NULL: nothing is recorded, as in tests of other parts */
+    atomic_bool is_on;     /* the configuration has a record */
     pthread_mutex_t lock;  /* of the ring's writing side, and of: */
     struct ration *ration; /* NULL without a ring */
-} mail_record = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} mail_record = {.is_on = true, .lock = PTHREAD_MUTEX_INITIALIZER};
 
 bool mail_record_start(struct ring *ring)
 {
@@ -24,6 +27,11 @@ bool mail_record_start(struct ring *ring)
     randombytes_buf(seed, sizeof seed);
     mail_record.ration = ration_init(1, seed);
     return mail_record.ration != NULL;
+}
+
+void mail_record_switch(bool on)
+{
+    atomic_store(&mail_record.is_on, on);
 }
 
 /* What users of ours send is not rationed: strangers cannot make it. */
@@ -65,6 +73,8 @@ void mail_record_put(const struct decision_event *decided, bool is_undone)
     }
     pthread_mutex_lock(&mail_record.lock);
     event.left_out = !mail_record_may(&event, decided->from);
-    ring_put(mail_record.ring, &event);
+    if (atomic_load(&mail_record.is_on))
+        ring_put(mail_record.ring, &event);
     pthread_mutex_unlock(&mail_record.lock);
+    tally_message(&event);
 }

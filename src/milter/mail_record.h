@@ -14,9 +14,13 @@
  * of memory. */
 bool mail_record_start(struct ring *ring) __attribute__((warn_unused_result));
 
-/* Records what was done with a message. Any thread may call it. It waits for nothing but another
- * thread's call. `is_undone`: the mail server did not do what was decided, and the message is to
- * come again. */
+/* Whether messages are recorded from now on: they are at the start. They are counted in any case.
+ */
+void mail_record_switch(bool on);
+
+/* Records and counts what was done with a message. Any thread may call it. It waits for nothing but
+ * another thread's call. `is_undone`: the mail server did not do what was decided, and the message
+ * is to come again. */
 void mail_record_put(const struct decision_event *event, bool is_undone);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "config/config.h"
+#include "events/counters.h"
 #include "events/ring.h"
 #include "milter/bundle.h"
 #include "milter/snapshot.h"
@@ -37,7 +38,8 @@ struct milter_worker_place {
     struct identity identity;
     int empty_folder; /* -1 when we are not root */
     gid_t socket_group;
-    struct ring *ring; /* to the recorder; NULL: nothing is recorded */
+    struct counters *counters; /* of all workers, as is the ring */
+    struct ring *ring;
 };
 
 /* The process that mail servers talk to, after the fork. It opens the socket, becomes another user,

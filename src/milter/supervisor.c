@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "milter/candidate.h"
+#include "milter/recorder_child.h"
 #include "milter/socket.h"
 #include "process/child.h"
 #include "process/notify.h"
@@ -37,6 +38,7 @@ static struct supervisor {
     struct milter_worker_place place;
     int signals;
     struct child worker;
+    struct recorder_child recorder;
     bool is_ready;      /* the worker */
     bool was_ready;     /* one of the workers */
     bool misconfigured; /* the worker refused what it was started with */
@@ -62,6 +64,17 @@ static void milter_adopt(struct candidate *candidate)
     supervisor.current = *candidate;
     *candidate = (struct candidate){0};
     config_configure_log(supervisor.current.config);
+    recorder_child_use(&supervisor.recorder, supervisor.current.config,
+            &supervisor.current.identity, supervisor.current.metrics, mono_ms());
+    supervisor.current.metrics = NULL;
+}
+
+/* Reads all of it, and opens what the recorder needs. */
+static bool milter_read(bool check, struct candidate *candidate_r, struct problems *problems)
+{
+    return candidate_read(supervisor.path, check, candidate_r, problems) &&
+           recorder_child_open(&supervisor.recorder, candidate_r->config, &candidate_r->identity,
+                   &candidate_r->metrics, problems);
 }
 
 /* The worker */
@@ -70,6 +83,7 @@ static int milter_work(void *context, size_t index, int control)
 {
     (void)context, (void)index;
     close(supervisor.signals);
+    recorder_child_forget(&supervisor.recorder);
     return milter_worker_run(&supervisor.place, &supervisor.current.bundle, control);
 }
 
@@ -79,6 +93,7 @@ static void milter_tend_worker(uint64_t now)
 
     if (!child_restart(&supervisor.worker, now, milter_work, NULL, 0))
         return;
+    counters_add(&supervisor.recorder.counters->workers_restarted, supervisor.was_ready);
     supervisor.is_ready = false;
     supervisor.is_late = false;
     supervisor.ready_by = now + READY_TIMEOUT;
@@ -124,8 +139,7 @@ static void milter_reload(uint64_t now)
 
     supervisor.reload = false;
     notify_reloading();
-    if (problems != NULL &&
-            candidate_read(supervisor.path, !supervisor.is_ready, &candidate, problems)) {
+    if (problems != NULL && milter_read(!supervisor.is_ready, &candidate, problems)) {
         if (supervisor.is_ready)
             milter_offer(&candidate, now);
         else
@@ -260,7 +274,8 @@ static void milter_reap(uint64_t now)
     pid_t pid;
 
     while ((pid = child_reap(&status)) > 0) {
-        if (pid != supervisor.worker.pid)
+        if (recorder_child_reaped(&supervisor.recorder, pid, status, now) ||
+                pid != supervisor.worker.pid)
             continue;
         while (milter_listen())
             ;
@@ -323,6 +338,8 @@ static uint64_t milter_due(uint64_t now)
     if (supervisor.worker.pid > 0 && !supervisor.is_ready && !supervisor.is_late &&
             supervisor.ready_by < due)
         due = supervisor.ready_by;
+    if (recorder_child_due(&supervisor.recorder) < due)
+        due = recorder_child_due(&supervisor.recorder);
     if (pending >= 0 && now + (uint64_t)pending < due)
         due = now + (uint64_t)pending;
     return due;
@@ -380,6 +397,7 @@ static bool milter_turn(void)
     else if (supervisor.offered.config != NULL && now >= supervisor.answer_by)
         milter_fail_reload("the worker does not answer");
     milter_tend_start(now);
+    recorder_child_tend(&supervisor.recorder, now);
     log_flush();
     if (supervisor.worker.pid > 0)
         return true;
@@ -401,6 +419,8 @@ static bool milter_settle(void)
             .identity = *identity,
             .empty_folder = identity->is_root ? identity_empty_folder() : -1,
             .socket_group = supervisor.current.group,
+            .counters = supervisor.recorder.counters,
+            .ring = supervisor.recorder.ring,
     };
     return !identity->is_root || supervisor.place.empty_folder >= 0;
 }
@@ -412,7 +432,7 @@ static int milter_prepare(void)
     struct candidate candidate = {0};
     int status = EXIT_SUCCESS;
 
-    if (problems == NULL || !candidate_read(supervisor.path, false, &candidate, problems)) {
+    if (problems == NULL || !milter_read(false, &candidate, problems)) {
         status = problems != NULL && !problems_are_passing(problems) ? EX_CONFIG : EXIT_FAILURE;
         if (problems != NULL)
             problems_log(problems, LOG_LEVEL_ERROR, "not-started");
@@ -435,6 +455,7 @@ static int milter_end(void)
 {
     if (supervisor.was_ready)
         socket_remove(supervisor.place.milter);
+    recorder_child_end(&supervisor.recorder);
     log_event(LOG_LEVEL_NOTICE, supervisor.was_ready ? "stopped" : "not-started", NULL, NULL);
     log_flush();
     candidate_clear(&supervisor.offered);
@@ -451,13 +472,14 @@ int milter_run(const char *config_path)
     supervisor.path = config_path;
     supervisor.worker = child_of("worker", SOCK_STREAM);
     supervisor.signals = signals_open();
-    if (supervisor.signals < 0) {
+    if (supervisor.signals < 0 || !recorder_child_init(&supervisor.recorder)) {
         log_errno(LOG_LEVEL_ERROR, "not-started", NULL, NULL);
         return EXIT_FAILURE;
     }
     const int status = milter_prepare();
     if (status != EXIT_SUCCESS)
         return status;
+    recorder_child_tend(&supervisor.recorder, mono_ms());
     milter_tend_worker(mono_ms());
     while (milter_turn())
         ;

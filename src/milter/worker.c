@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/uio.h>
 #include <sysexits.h>
@@ -17,6 +18,7 @@
 #include "milter/pulse.h"
 #include "milter/snapshot.h"
 #include "milter/socket.h"
+#include "milter/tally.h"
 #include "process/child.h"
 #include "process/sandbox.h"
 
@@ -64,6 +66,12 @@ static void worker_refuse(int control, struct text problems)
     (void)worker_say(control, MILTER_WORKER_REFUSED, text_of(""));
 }
 
+static void worker_configure(const struct config *config)
+{
+    config_configure_log(config);
+    mail_record_switch(strcmp(config->record->store.at, "none") != 0);
+}
+
 /* NULL when the bundle is refused. The bundle is cleared. */
 static struct snapshot *worker_make_snapshot(struct bundle *bundle, int control)
 {
@@ -71,7 +79,7 @@ static struct snapshot *worker_make_snapshot(struct bundle *bundle, int control)
     struct snapshot *snapshot = problems != NULL ? snapshot_init(bundle, problems) : NULL;
 
     if (snapshot != NULL)
-        config_configure_log(snapshot->config);
+        worker_configure(snapshot->config);
     else
         worker_refuse(
                 control, text_of(problems != NULL ? problems_text(problems) : "out of memory\n"));
@@ -167,6 +175,7 @@ static bool milter_worker_prepare(struct running *running, const struct milter_w
                 error); /* reads files: before the sandbox */
         if (running->client == NULL)
             return worker_fail("error", error);
+        client_count(running->client, &place->counters->mail.client);
     }
     if (!callbacks_register(running->client))
         return worker_fail("error", "libmilter does not start");
@@ -199,6 +208,7 @@ int milter_worker_run(const struct milter_worker_place *place, struct bundle *fi
     struct running running = {.control = control};
 
     worker_block_signals();
+    tally_open(place->counters);
     tzset(); /* reads a file, which it cannot in the empty root folder */
     struct snapshot *snapshot = worker_make_snapshot(first, control);
     if (snapshot == NULL)

@@ -3,13 +3,12 @@
 import ctypes
 import grp
 import os
-import shutil
 import signal
 import socket
 import stat
 
 from harness.checks import WAIT_LIMIT, check, equal, wait_for
-from harness.daemon import BUILD, PROGRAMS
+from harness.daemon import copy_program
 from harness.files import write_file
 from harness.milterprocess import (HEADER, NOBODY, MilterSite, only_child, serves, session, stamps,
                                    status_of, stops)
@@ -192,8 +191,7 @@ class Unprivileged:
         needs_root()
         self.site = MilterSite(case)
         self.program = self.site.path("verimail-milter")
-        shutil.copy(os.path.join(BUILD, PROGRAMS["verimail-milter"]), self.program)
-        os.chmod(self.program, 0o755)
+        copy_program("verimail-milter", os.path.dirname(self.program))
         os.chown(self.site.key, NOBODY.pw_uid, NOBODY.pw_gid)
         folder = self.site.path("run")
         os.mkdir(folder)

@@ -15,7 +15,7 @@ import pytest
 
 from harness.checks import WAIT_LIMIT, check, equal, wait_for
 from harness.client import Load, read_all
-from harness.daemon import BUILD, PROGRAMS, log_value
+from harness.daemon import copy_program, log_value
 from harness.keys import Key, digest_of
 from harness.movedclock import DAY, MovedClock
 from harness.namespaces import needs_root
@@ -501,8 +501,7 @@ def test_recorder_gets_nothing_by_arguments_or_environment(case):
 
 
 def test_a_recorder_that_is_missing_is_said(case):
-    alone = os.path.join(case.folder, "verimaild")
-    shutil.copy(os.path.join(BUILD, PROGRAMS["verimaild"]), alone)
+    alone = copy_program("verimaild", case.folder, recorder=False)
     if os.path.exists("/usr/local/libexec/verimail/verimail-recorder"):
         pytest.skip("another recorder is installed here")
     d = case.daemon(path=alone, ready=False)
@@ -519,10 +518,8 @@ def test_a_recorder_that_goes_missing_is_said_each_time(case):
     """An upgrade may take it away while the service runs. It is used again when it is back."""
     folder = os.path.join(case.folder, "programs")
     os.mkdir(folder)
-    for name in ("verimaild", "verimail-recorder"):
-        shutil.copy(os.path.join(BUILD, "src/verimaild", name), folder)
     beside = os.path.join(folder, "verimail-recorder")
-    d = case.daemon(recording(case), path=os.path.join(folder, "verimaild"))
+    d = case.daemon(recording(case), path=copy_program("verimaild", folder))
     pid = the_recorder(d)
     os.rename(beside, beside + ".away")
     os.kill(pid, signal.SIGKILL)

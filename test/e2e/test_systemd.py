@@ -3,14 +3,13 @@
 import os
 import pwd
 import re
-import shutil
 import signal
 import socket
 import time
 
 from harness.checks import WAIT_LIMIT, check, equal
 from harness.client import Load, ask, connect, read_all
-from harness.daemon import BUILD, PROGRAMS
+from harness.daemon import copy_program
 from harness.namespaces import needs_root
 
 YES = "YES stamped\r\n"
@@ -147,10 +146,9 @@ class Unprivileged:
         self.command = ["setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}",
                         "--clear-groups"]
         self.program = os.path.join(case.folder, "verimaild")
-        shutil.copy(os.path.join(BUILD, PROGRAMS["verimaild"]), self.program)
+        copy_program("verimaild", case.folder)
         os.chmod(os.path.dirname(case.folder), 0o711)
         os.chmod(case.folder, 0o711)
-        os.chmod(self.program, 0o755)
         for path in (case.world.service_path, case.world.state):
             os.chown(path, nobody.pw_uid, nobody.pw_gid)
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 
@@ -16,7 +17,18 @@ PROGRAMS = {
     "verimail-milter": "src/milter/verimail-milter",
     "trespass": "test/e2e/verimaild-trespass",
 }
+RECORDER = "verimail-recorder"
 READY = 'level=notice event=ready|"level":"notice","event":"ready"'
+
+
+def copy_program(name, folder, recorder=True):
+    """A daemon and, where it looks for it, its recorder. Any user may execute them. The path."""
+    path = os.path.join(BUILD, PROGRAMS[name])
+    names = [os.path.basename(path)] + ([RECORDER] if recorder else [])
+    for copied in names:
+        shutil.copy(os.path.join(os.path.dirname(path), copied), folder)
+        os.chmod(os.path.join(folder, copied), 0o755)
+    return os.path.join(folder, names[0])
 
 
 def process_name(pid):

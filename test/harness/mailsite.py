@@ -126,12 +126,20 @@ stamp {{ host = "mx.origin.test" key = "{self.host_path}" domains = {{"origin.te
     def milter_section(self, name, milter="", trusted=None):
         trusted = '"127.0.0.1", "127.0.1.1"' if trusted is None else trusted
         return f"""
-milter {{ socket = "unix:{self.socket(name)}" socket_mode = 0666 run_as = "nobody"
+milter {{ socket = "unix:{self.socket(name)}" socket_mode = 0666 run_as = "nobody" state = "{self.mail_state(name)}"
          {f'trusted_networks = {{{trusted}}}' if trusted else 'trusted_networks = {}'} {milter} }}
 """
 
     def socket(self, name):
         return os.path.join(self.case.folder, name + ".sock")
+
+    def mail_state(self, name):
+        """Where that milter keeps its record."""
+        folder = os.path.join(self.case.folder, f"mail-{name}")
+        if not os.path.exists(folder):
+            os.mkdir(folder, 0o700)
+            os.chown(folder, NOBODY, NOBODY)
+        return folder
 
     def milter(self, name, verify="", milter="", stamp=None, trusted=None, own=""):
         """origin stamps and verifies; the others only verify and trust nobody. `own`: a domain that

@@ -2,6 +2,7 @@
 """A verimail-milter without a mail server, and sessions with it."""
 import os
 import pwd
+import re
 import signal
 import time
 
@@ -28,6 +29,10 @@ class MilterSite:
         self.key = Key("host").write(self.path("host.key"))
         self.service_key = Key("service").public_text()
         self.socket = self.path("s")
+        self.state = self.path("state")
+        os.makedirs(self.state, 0o700, exist_ok=True)
+        if os.geteuid() == 0:
+            os.chown(self.state, NOBODY.pw_uid, NOBODY.pw_gid)
 
     def path(self, name):
         return os.path.join(self.t.folder, name)
@@ -44,9 +49,11 @@ verify {{ authserv_id = "mx.origin.test" trust_anchors = {{}} {more}
 
     def config(self, milter="", stamp=None, verify=None, where=None, run_as="nobody"):
         mode = "" if "socket_mode" in milter else "socket_mode = 0666"
+        state = "" if re.search(r"\bstate\b", milter) else f'state = "{self.state}"'
         return ((self.stamp() if stamp is None else stamp) +
                 (self.verify() if verify is None else verify) + f"""
-milter {{ socket = "{where or 'unix:' + self.socket}" run_as = "{run_as}" {mode} {milter} }}
+milter {{ socket = "{where or 'unix:' + self.socket}" run_as = "{run_as}" {mode} {state}
+        {milter} }}
 """)
 
     def start(self, config=None, **how):
