@@ -55,6 +55,12 @@ static struct supervisor {
     size_t said_len;
 } supervisor;
 
+/* The user that all processes have: that of the start, whatever a later configuration says. */
+static const struct identity *milter_identity(const struct candidate *candidate)
+{
+    return supervisor.first != NULL ? &supervisor.place.identity : &candidate->identity;
+}
+
 /* From now on this is what the worker has, or is started with. The candidate is empty then. */
 static void milter_adopt(struct candidate *candidate)
 {
@@ -65,7 +71,7 @@ static void milter_adopt(struct candidate *candidate)
     *candidate = (struct candidate){0};
     config_configure_log(supervisor.current.config);
     recorder_child_use(&supervisor.recorder, supervisor.current.config,
-            &supervisor.current.identity, supervisor.current.metrics, mono_ms());
+            milter_identity(&supervisor.current), supervisor.current.metrics, mono_ms());
     supervisor.current.metrics = NULL;
 }
 
@@ -73,8 +79,8 @@ static void milter_adopt(struct candidate *candidate)
 static bool milter_read(bool check, struct candidate *candidate_r, struct problems *problems)
 {
     return candidate_read(supervisor.path, check, candidate_r, problems) &&
-           recorder_child_open(&supervisor.recorder, candidate_r->config, &candidate_r->identity,
-                   &candidate_r->metrics, problems);
+           recorder_child_open(&supervisor.recorder, candidate_r->config,
+                   milter_identity(candidate_r), &candidate_r->metrics, problems);
 }
 
 /* The worker */

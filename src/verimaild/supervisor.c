@@ -395,7 +395,7 @@ int verimaild_run(const char *path)
 {
     supervisor.path = path;
     if (!verimaild_has_recorder())
-        return EXIT_FAILURE;
+        return EX_CONFIG;
     supervisor.shared.counters = counters_init(&supervisor.shared.counters_fd);
     supervisor.alarm.counters = supervisor.shared.counters;
     supervisor.signals = signals_open();

@@ -4,7 +4,6 @@ import collections
 import contextlib
 import os
 import re
-import shutil
 import signal
 import socket
 import sqlite3
@@ -14,11 +13,13 @@ import time
 import pytest
 
 from harness.checks import WAIT_LIMIT, check, equal, wait_for
-from harness.client import Load, read_all
+from harness.client import Load
+from harness.counters import check_with_promtool, fetch, metric, refuses
 from harness.daemon import copy_program, log_value
 from harness.keys import Key, digest_of
 from harness.movedclock import DAY, MovedClock
 from harness.namespaces import needs_root
+from harness.programs import free_port
 
 YES = "YES stamped\r\n"
 UNSTAMPED = "NO unstamped ttl=300\r\n"
@@ -60,40 +61,6 @@ def unstamped(user, more=""):
 def bare(answer):
     """Verdict and reason alone."""
     return " ".join(answer.split()[:2])
-
-
-def fetch(where, request="GET /metrics"):
-    """The head and the body of an answer over HTTP, from a unix socket's path or (host, port)."""
-    family = socket.AF_UNIX if isinstance(where, str) else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as client:
-        client.settimeout(WAIT_LIMIT)
-        client.connect(where)
-        client.sendall(f"{request} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-        head, _, body = read_all(client).decode().partition("\r\n\r\n")
-        return head, body
-
-
-def metric(where, name):
-    for line in fetch(where)[1].splitlines():
-        if line.startswith(name + " "):
-            return float(line.rsplit(" ", 1)[1])
-    return None
-
-
-def refuses(where):
-    family = socket.AF_UNIX if isinstance(where, str) else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as client:
-        try:
-            client.connect(where)
-        except (ConnectionRefusedError, FileNotFoundError):
-            return True
-    return False
-
-
-def free_port():
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        return server.getsockname()[1]
 
 
 def the_recorder(d, without=0):
@@ -274,14 +241,6 @@ def test_addresses_are_told_as_far_as_they_may(case):
            ("network@example.org", "2001:db8:7::", "127.0.0.0"),
            ("none@example.org", "", ""),
            ("none@example.org", "", "")])
-
-
-def check_with_promtool(text):
-    if shutil.which("promtool") is None:
-        pytest.skip("no promtool")
-    done = subprocess.run(["promtool", "check", "metrics"], input=text.encode(),
-                          capture_output=True, check=False)
-    equal((done.returncode, done.stdout + done.stderr), (0, b""), "promtool")
 
 
 def test_keys_that_come_near_their_end_are_an_alarm(case):
@@ -505,7 +464,7 @@ def test_a_recorder_that_is_missing_is_said(case):
     if os.path.exists("/usr/local/libexec/verimail/verimail-recorder"):
         pytest.skip("another recorder is installed here")
     d = case.daemon(path=alone, ready=False)
-    equal(d.process.wait(WAIT_LIMIT), 1, "the exit status")
+    equal(d.process.wait(WAIT_LIMIT), 78, "the exit status")
     said = d.wait_log("event=not-started.*no recorder at")[0]
     check("libexec/verimail/verimail-recorder" in said and "install it again" in said, said)
     equal(d.count("event=recorder-died"), 0, "attempts to start it")
