@@ -52,6 +52,7 @@ extern const struct command command_keygen;
 extern const struct command command_report;
 extern const struct command command_restore;
 extern const struct command command_revoke;
+extern const struct command command_rotate;
 extern const struct command command_setup;
 extern const struct command command_stamp;
 extern const struct command command_table;

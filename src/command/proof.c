@@ -33,16 +33,21 @@ bool proof_find_service(const struct config *config, struct endpoint *endpoint_r
     return true;
 }
 
-void proof_ask(const struct endpoint *endpoint, const struct shared_key *key,
-        const struct address *user, uint64_t issued, struct client_outcome *outcome_r)
+/* A question with a stamp in it: it points into itself and must not move. */
+struct proof_question {
+    struct question question;
+    char payload[PAYLOAD_TEXT_MAX];
+};
+
+/* False when it cannot be sealed. */
+static bool proof_make(const struct shared_key *key, const struct address *user, uint64_t issued,
+        struct proof_question *question_r)
 {
     char receiving[DOMAIN_MAX + sizeof ":1"];
-    char octets[PAYLOAD_TEXT_MAX];
     unsigned char nonce[PAYLOAD_NONCE];
-    struct writer w = writer_of(octets, sizeof octets);
+    struct writer w = writer_of(question_r->payload, sizeof question_r->payload);
     const struct text domain = address_domain(user);
 
-    *outcome_r = (struct client_outcome){.verdict = VERDICT_TEMPERROR, .step = CLIENT_FAILURE};
     randombytes_buf(nonce, sizeof nonce);
     snprintf(receiving, sizeof receiving, "%.*s:1", (int)domain.len, domain.at);
     const struct payload payload = {.host = text_of(key->host),
@@ -50,11 +55,33 @@ void proof_ask(const struct endpoint *endpoint, const struct shared_key *key,
             .issued = issued,
             .user = address_text(user),
             .digest = text_of("-")};
+    question_r->question = (struct question){.user = *user, .named = true};
     if (!payload_seal(key, nonce, &payload, &w))
-        return;
-    const struct question question = {
-            .user = *user, .payload = writer_text(&w), .named = true, .rcpt = domain};
-    client_ask_at(endpoint, 1, &question, mono_ms() + CLIENT_TIMEOUT, outcome_r);
+        return false;
+    question_r->question.payload = writer_text(&w);
+    question_r->question.rcpt = address_domain(&question_r->question.user);
+    return true;
+}
+
+void proof_ask(const struct endpoint *endpoint, const struct shared_key *key,
+        const struct address *user, uint64_t issued, struct client_outcome *outcome_r)
+{
+    struct proof_question q;
+
+    *outcome_r = (struct client_outcome){.verdict = VERDICT_TEMPERROR, .step = CLIENT_FAILURE};
+    if (proof_make(key, user, issued, &q))
+        client_ask_at(endpoint, 1, &q.question, mono_ms() + CLIENT_TIMEOUT, outcome_r);
+}
+
+void proof_ask_through(const struct verify_setup *setup, const struct shared_key *key,
+        const struct address *user, uint64_t issued, struct client_outcome *outcome_r)
+{
+    struct proof_question q;
+
+    *outcome_r = (struct client_outcome){.verdict = VERDICT_TEMPERROR, .step = CLIENT_FAILURE};
+    if (proof_make(key, user, issued, &q))
+        client_ask(setup->client, verifier_policy(setup->verifier), &q.question, q.question.ip,
+                outcome_r);
 }
 
 void proof_text(const struct client_outcome *outcome, char text_r[PROOF_TEXT_MAX])

@@ -4,6 +4,7 @@
 
 #include "base/endpoint.h"
 #include "client/client.h"
+#include "command/verify_setup.h"
 #include "config/config.h"
 #include "protocol/keyring.h"
 
@@ -18,6 +19,10 @@ bool proof_find_service(const struct config *config, struct endpoint *endpoint_r
 
 /* Asks about a stamp for `user` by the host of `key`, issued then (Unix seconds). */
 void proof_ask(const struct endpoint *endpoint, const struct shared_key *key,
+        const struct address *user, uint64_t issued, struct client_outcome *outcome_r);
+
+/* The same through the DNS, or the peer of the configuration. */
+void proof_ask_through(const struct verify_setup *setup, const struct shared_key *key,
         const struct address *user, uint64_t issued, struct client_outcome *outcome_r);
 
 /* The answer as a person reads it: "NO refused", or "no answer: ..." */

@@ -152,9 +152,11 @@ static void verimaild_check_host_ends(const struct config *config, uint64_t mono
 static void verimaild_save_keyuse(const struct generation *g)
 {
     const bool saved = generation_save_keyuse(g, unix_now());
+    /* As after a change of the user: then nobody knows when a key may go. */
+    const bool is_lost = !saved && (errno == EACCES || errno == EPERM);
 
     if (!saved && !supervisor.cannot_save)
-        log_errno(LOG_LEVEL_WARNING, "state-not-written", "folder",
+        log_errno(LOG_LEVEL_WARNING, is_lost ? "key-uses-lost" : "state-not-written", "folder",
                 generation_config(g)->service->state.at);
     supervisor.cannot_save = !saved;
 }

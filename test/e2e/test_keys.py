@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """A key that is taken out while its payloads are still good is noticed."""
 import os
+import pwd
 import re
 import shutil
 import signal
@@ -13,6 +14,7 @@ from harness.checks import WAIT_LIMIT, check, equal
 from harness.daemon import BUILD, PROGRAMS
 from harness.files import write_file
 from harness.keys import Key
+from harness.programs import USER, as_user
 
 WEEK = 7 * 86400
 WARNING = "warning: a key removed while its payloads are still good"
@@ -55,6 +57,17 @@ def test_in_time_is_not(case, age, warned):
     write_file(d.config, without)
     equal(WARNING in tested(d.config), warned, f"{age} s old: a warning")
     os.unlink(os.path.join(case.world.state, "keys"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+def test_another_user_cannot_read_the_last_uses(case):
+    d, _ = used_key(case, 60)
+    equal(d.stop(), 0, "the exit status")
+    os.chown(os.path.join(case.world.state, "keys"), 0, 0)
+    os.chown(case.folder, pwd.getpwnam(USER).pw_uid, -1)
+    d = case.daemon(case.world.config(run_as=USER), command=as_user())
+    d.wait_log(f"level=warning event=key-uses-lost folder={case.world.state} "
+               'error="Permission denied"')
 
 
 def test_a_reload_says_so(case):
