@@ -23,13 +23,15 @@ static enum status command_record_find(const struct invocation *invocation,
 
     if (!has_service && !has_milter) {
         command_complain(invocation,
-                "%s: no section service and no section milter, so nothing is recorded",
+                "%s: no section service and no section milter, so nothing is recorded; see "
+                "verimail.conf(5), EXAMPLES",
                 invocation->config_path);
         return STATUS_CONFIG;
     }
     if (strcmp(store, "none") == 0) {
         command_complain(invocation,
-                "%s: the section record has store = \"none\", so nothing is recorded",
+                "%s: the section record has store = \"none\", so nothing is recorded; write "
+                "record { store = \"sqlite\" } and reload the daemons",
                 invocation->config_path);
         return STATUS_CONFIG;
     }

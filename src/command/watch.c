@@ -9,150 +9,38 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "command/arguments.h"
-#include "command/command.h"
 #include "command/record.h"
 #include "command/terminal.h"
-#include "command/watch_line.h"
-#include "events/event.h"
-#include "events/store.h"
-#include "protocol/address.h"
-#include "protocol/domain.h"
+#include "command/watch.h"
 
-#define PAUSE 250          /* milliseconds between two queries */
-#define LOOK_BACK 1000000  /* events searched for the first lines */
-#define BATCH 1000         /* events in one query */
-#define IDLE_MOST 20       /* queries without a result until the store is reopened */
-#define LINES_MOST 1000000 /* of --lines */
-#define SQL_MAX 1024
-#define PENDING_MOST 65536 /* octets written at once */
+#define PAUSE 250         /* milliseconds between two queries */
+#define LOOK_BACK 1000000 /* rows searched for the first lines */
+#define BATCH 1000        /* rows in one query */
+#define IDLE_MOST 20      /* queries without a result until the store is reopened */
+#define LINES_MOST 100000 /* of -n, and of those that wait to be written */
+#define SOURCES 2
 
-/* Selects the events to show: additional SQL conditions, with parameters from $3 on. It points into
- * itself, so it must not be copied. */
-struct watch_filter {
-    char conditions[256];
-    struct eventstore_value parameters[4];
-    size_t count; /* parameters, including $1 and $2 */
-    char domain[DOMAIN_MAX + 1];
-    char user[ADDRESS_MAX + 2];
+/* A record that is followed. */
+struct watch_source {
+    const char *name;
+    const struct watch_line_kind *kind;
+    const char *address;
+    struct eventstore *store; /* NULL: not available */
+    int64_t last;             /* the id after which it continues */
+    int64_t newest;           /* the largest id in the store */
+    size_t shown;             /* rows of the last query */
+    unsigned idle;
 };
-
-/* Reads the options' values; NULL where there is none. False after a complaint. */
-bool watch_filter_take(const struct invocation *invocation, const char *verdicts,
-        const char *domain, const char *user, struct watch_filter *filter_r);
-
-static void add_condition(struct watch_filter *filter, const char *condition)
-{
-    const size_t len = strlen(filter->conditions);
-
-    snprintf(filter->conditions + len, sizeof filter->conditions - len, "%s", condition);
-}
-
-static void add_parameter(struct watch_filter *filter, const char *text)
-{
-    filter->parameters[filter->count++] =
-            (struct eventstore_value){.is_text = true, .text = text_of(text)};
-}
-
-static const char *verdict_of(struct text word)
-{
-    for (unsigned v = VERDICT_YES; v <= VERDICT_ALLOW; v++)
-        if (text_equal_fold(word, text_of(verdict_name((enum verdict)v))))
-            return verdict_name((enum verdict)v);
-    return NULL;
-}
-
-static bool take_verdicts(
-        const struct invocation *invocation, const char *verdicts, struct watch_filter *filter)
-{
-    struct reader words = reader_of(text_of(verdicts != NULL ? verdicts : ""));
-    bool wanted[VERDICT_ALLOW + 1] = {false};
-    char condition[64];
-
-    if (verdicts == NULL)
-        return true;
-    do {
-        const char *verdict = verdict_of(reader_field(&words, ','));
-        if (verdict == NULL) {
-            command_complain(invocation,
-                    "--verdict %s: expected YES, NO or ALLOW, several with commas between",
-                    verdicts);
-            return false;
-        }
-        for (unsigned v = VERDICT_YES; v <= VERDICT_ALLOW; v++)
-            wanted[v] = wanted[v] || strcmp(verdict, verdict_name((enum verdict)v)) == 0;
-    } while (words.rest.len > 0);
-    snprintf(condition, sizeof condition, " AND verdict IN (%s,%s,%s)",
-            wanted[VERDICT_YES] ? "'YES'" : "''", wanted[VERDICT_NO] ? "'NO'" : "''",
-            wanted[VERDICT_ALLOW] ? "'ALLOW'" : "''");
-    add_condition(filter, condition);
-    return true;
-}
-
-static bool watch_filter_take_domain(
-        const struct invocation *invocation, const char *domain, struct watch_filter *filter)
-{
-    char condition[32];
-
-    if (domain == NULL)
-        return true;
-    if (!domain_to_ascii(text_of(domain), filter->domain)) {
-        command_complain(invocation, "--domain %s: expected a domain", domain);
-        return false;
-    }
-    add_parameter(filter, filter->domain);
-    snprintf(condition, sizeof condition, " AND domain = $%zu", filter->count);
-    add_condition(filter, condition);
-    return true;
-}
-
-/* `local@domain`, or `local` at any domain. Case is ignored. */
-static bool watch_filter_take_user(
-        const struct invocation *invocation, const char *user, struct watch_filter *filter)
-{
-    char condition[96];
-
-    if (user == NULL)
-        return true;
-    const size_t len = strlen(user);
-    if (len == 0 || len > ADDRESS_MAX) {
-        command_complain(invocation, "--user %s: expected local@domain or local", user);
-        return false;
-    }
-    const bool is_whole = strchr(user, '@') != NULL;
-    for (size_t i = 0; i < len; i++)
-        filter->user[i] = text_lower(user[i]);
-    filter->user[len] = is_whole ? '\0' : '@';
-    add_parameter(filter, filter->user);
-    if (is_whole)
-        snprintf(condition, sizeof condition, " AND lower(\"user\") = $%zu", filter->count);
-    else
-        snprintf(condition, sizeof condition, " AND lower(substr(\"user\", 1, %zu)) = $%zu",
-                len + 1, filter->count);
-    add_condition(filter, condition);
-    return true;
-}
-
-bool watch_filter_take(const struct invocation *invocation, const char *verdicts,
-        const char *domain, const char *user, struct watch_filter *filter_r)
-{
-    *filter_r = (struct watch_filter){.count = 2};
-    return take_verdicts(invocation, verdicts, filter_r) &&
-           watch_filter_take_domain(invocation, domain, filter_r) &&
-           watch_filter_take_user(invocation, user, filter_r);
-}
 
 struct watch {
     const struct invocation *invocation;
-    const char *address;
-    struct eventstore *store; /* NULL: not available */
+    struct watch_source sources[SOURCES];
+    size_t count;
     struct watch_filter filter;
     struct watch_line_look look;
-    bool as_json;
-    int64_t last;   /* the id after which it continues */
-    int64_t newest; /* the largest id in the store */
-    size_t shown;   /* rows shown of the last query */
-    unsigned idle;
+    struct watch_queue queue;
     FILE *lines; /* pending output, in memory */
     char *pending;
     size_t pending_len;
@@ -217,38 +105,58 @@ static void spill(struct watch *watch)
         watch->failure = errno;
 }
 
+/* A row on its way to the queue. */
+struct watch_row {
+    struct watch *watch;
+    struct watch_source *source;
+};
+
 static bool watch_show(void *context, const struct eventstore_value *values, size_t count)
 {
-    struct watch *watch = context;
+    const struct watch_row *row = context;
+    struct watch *watch = row->watch;
+    char *text = NULL;
+    size_t len = 0;
 
-    if (count != WATCH_LINE_COUNT)
+    if (count != row->source->kind->count)
         return false;
-    if (watch->as_json)
-        watch_line_print_json(values, watch->lines);
-    else
-        watch_line_print(values, &watch->look, watch->lines);
-    watch->last = values[0].number;
-    watch->shown++;
-    if (ftello(watch->lines) > PENDING_MOST)
-        spill(watch);
+    FILE *out = open_memstream(&text, &len);
+    if (out == NULL) {
+        watch->failure = ENOMEM;
+        return false;
+    }
+    watch_line_print(row->source->kind, values, &watch->look, out);
+    const uint64_t time = values[1].number > 0 ? (uint64_t)values[1].number : 0;
+    if (fclose(out) != 0 || !watch_queue_add(&watch->queue, text, time, unix_ms()))
+        watch->failure = ENOMEM;
+    row->source->last = values[0].number;
+    row->source->shown++;
     return goes_on(watch);
 }
 
-/* Gets the filtered events after the id `after`, in order: the latest `most`, or the first. */
-static bool watch_ask(struct watch *watch, int64_t after, bool latest, uint64_t most)
+/* Gets the filtered rows after the id `after`, in order: the latest `most`, or the first. */
+static bool watch_ask(
+        struct watch *watch, struct watch_source *source, int64_t after, bool latest, uint64_t most)
 {
-    struct watch_filter *filter = &watch->filter;
-    char sql[SQL_MAX];
+    const char *table = source->kind->kind->table;
+    struct watch_row row = {watch, source};
+    struct eventstore_value parameters[4] = {{.number = after}, {.number = source->newest}};
+    char conditions[WATCH_FILTER_SQL_MAX];
+    char *sql = NULL;
 
-    filter->parameters[0] = (struct eventstore_value){.number = after};
-    filter->parameters[1] = (struct eventstore_value){.number = watch->newest};
-    snprintf(sql, sizeof sql,
-            "SELECT " WATCH_LINE_COLUMNS " FROM (SELECT * FROM event WHERE id > $1 AND id <= $2%s "
-            "ORDER BY id%s LIMIT %" PRIu64 ") AS chosen ORDER BY id",
-            filter->conditions, latest ? " DESC" : "", most);
-    watch->shown = 0;
-    return eventstore_query(
-            watch->store, sql, filter->parameters, filter->count, watch_show, watch);
+    const size_t count =
+            watch_filter_conditions(&watch->filter, source->kind, conditions, parameters + 2);
+    source->shown = 0;
+    if (asprintf(&sql,
+                "SELECT %s FROM (SELECT * FROM %s WHERE id > $1 AND id <= $2%s ORDER BY id%s LIMIT "
+                "%" PRIu64 ") AS chosen ORDER BY id",
+                source->kind->columns, table, conditions, latest ? " DESC" : "", most) < 0) {
+        watch->failure = ENOMEM;
+        return true;
+    }
+    const bool done = eventstore_query(source->store, sql, parameters, 2 + count, watch_show, &row);
+    free(sql);
+    return done;
 }
 
 static bool watch_take_number(void *context, const struct eventstore_value *values, size_t count)
@@ -260,61 +168,63 @@ static bool watch_take_number(void *context, const struct eventstore_value *valu
     return false;
 }
 
-static bool find_newest(struct watch *watch)
+static bool find_newest(struct watch_source *source)
 {
-    watch->newest = 0;
-    return eventstore_query(watch->store, "SELECT coalesce(max(id), 0) FROM event", NULL, 0,
-            watch_take_number, &watch->newest);
+    char sql[80];
+
+    source->newest = 0;
+    snprintf(sql, sizeof sql, "SELECT coalesce(max(id), 0) FROM %s", source->kind->kind->table);
+    return eventstore_query(source->store, sql, NULL, 0, watch_take_number, &source->newest);
 }
 
-static bool show_first(struct watch *watch, uint64_t lines)
+static bool show_first(struct watch *watch, struct watch_source *source, uint64_t lines)
 {
-    const int64_t newest_of_all = watch->newest;
-
-    if (lines > 0 && !watch_ask(watch, newest_of_all > LOOK_BACK ? newest_of_all - LOOK_BACK : 0,
-                             true, lines))
+    if (source->store == NULL)
+        return true;
+    if (!find_newest(source))
         return false;
-    watch->last = newest_of_all;
+    const int64_t after = source->newest > LOOK_BACK ? source->newest - LOOK_BACK : 0;
+    if (lines > 0 && !watch_ask(watch, source, after, true, lines))
+        return false;
+    source->last = source->newest;
     return true;
 }
 
-/* Shows new events. Smaller ids than before mean that the store was recreated. */
-static bool show_new(struct watch *watch)
+/* Reads new rows. Smaller ids than before mean that the store was recreated. */
+static bool show_new(struct watch *watch, struct watch_source *source)
 {
-    if (!find_newest(watch))
+    if (!find_newest(source))
         return false;
-    if (watch->newest < watch->last)
-        watch->last = 0;
-    watch->idle = watch->newest == watch->last ? watch->idle + 1 : 0;
-    while (watch->newest > watch->last && goes_on(watch)) {
-        const bool done = watch_ask(watch, watch->last, false, BATCH);
-        spill(watch);
-        if (!done)
+    if (source->newest < source->last)
+        source->last = 0;
+    source->idle = source->newest == source->last ? source->idle + 1 : 0;
+    while (source->newest > source->last && goes_on(watch) && watch->queue.count < LINES_MOST) {
+        if (!watch_ask(watch, source, source->last, false, BATCH))
             return false;
-        if (watch->shown < BATCH)
-            watch->last = watch->newest;
+        if (source->shown < BATCH && goes_on(watch))
+            source->last = source->newest;
     }
     return true;
 }
 
 /* Reports that the store is lost, once each time. */
-static void watch_lose(struct watch *watch, const char *error)
+static void watch_lose(const struct watch *watch, struct watch_source *source, const char *error)
 {
-    command_complain(watch->invocation, "the record of events: %s; waiting for it", error);
-    eventstore_close(&watch->store);
+    command_complain(watch->invocation, "%s: %s; waiting for it", source->name, error);
+    eventstore_close(&source->store);
 }
 
-/* Reopens the store: a replaced file looks like one without new events. */
-static void look_again(struct watch *watch)
+/* Reopens the store: a replaced file looks like one without new rows. */
+static void look_again(const struct watch *watch, struct watch_source *source)
 {
     char error[EVENTSTORE_ERROR_MAX] = "";
-    const bool was_there = watch->store != NULL;
+    const bool was_there = source->store != NULL;
 
-    watch->idle = 0;
-    eventstore_close(&watch->store);
-    watch->store = eventstore_open(watch->address, &event_kind, EVENTSTORE_READ, error);
-    if (watch->store == NULL && was_there)
-        watch_lose(watch, error);
+    source->idle = 0;
+    eventstore_close(&source->store);
+    source->store = eventstore_open(source->address, source->kind->kind, EVENTSTORE_READ, error);
+    if (source->store == NULL && was_there)
+        watch_lose(watch, source, error);
 }
 
 /* Waits until the next query, or until the reader of the output is gone. */
@@ -326,33 +236,40 @@ static void pause_watch(void)
         ended = ended || (out.revents & (POLLERR | POLLHUP)) != 0;
 }
 
+static void watch_write(struct watch *watch)
+{
+    watch_queue_write(&watch->queue, unix_ms(), watch->lines);
+    spill(watch);
+}
+
 static void follow(struct watch *watch)
 {
     while (goes_on(watch)) {
         pause_watch();
-        if (watch->store == NULL || watch->idle >= IDLE_MOST)
-            look_again(watch);
-        if (!ended && watch->store != NULL && !show_new(watch))
-            watch_lose(watch, eventstore_error(watch->store));
+        for (size_t i = 0; i < watch->count && goes_on(watch); i++) {
+            struct watch_source *source = &watch->sources[i];
+            if (source->store == NULL || source->idle >= IDLE_MOST)
+                look_again(watch, source);
+            if (!ended && source->store != NULL && !show_new(watch, source))
+                watch_lose(watch, source, eventstore_error(source->store));
+        }
+        watch_write(watch);
     }
 }
 
-static enum status watch_record(struct watch *watch, uint64_t lines)
+static enum status watch_sources(struct watch *watch, uint64_t lines)
 {
-    char error[EVENTSTORE_ERROR_MAX] = "";
-
-    watch->store = eventstore_open(watch->address, &event_kind, EVENTSTORE_READ, error);
-    if (watch->store == NULL) {
-        command_complain(watch->invocation, "the record of events: %s", error);
-        return STATUS_INPUT;
-    }
     take_signals();
-    if (!find_newest(watch) || !show_first(watch, lines)) {
-        command_complain(
-                watch->invocation, "the record of events: %s", eventstore_error(watch->store));
-        return STATUS_FAILURE;
+    for (size_t i = 0; i < watch->count; i++) {
+        struct watch_source *source = &watch->sources[i];
+        if (!show_first(watch, source, lines)) {
+            command_complain(
+                    watch->invocation, "%s: %s", source->name, eventstore_error(source->store));
+            return STATUS_FAILURE;
+        }
     }
-    spill(watch);
+    watch_queue_keep(&watch->queue, lines);
+    watch_write(watch);
     follow(watch);
     /* It is no failure if the reader of the output is gone (EPIPE). */
     if (watch->failure == 0 || watch->failure == EPIPE)
@@ -361,16 +278,36 @@ static enum status watch_record(struct watch *watch, uint64_t lines)
     return STATUS_FAILURE;
 }
 
-static enum status watch_address(struct watch *watch, uint64_t lines)
+static void watch_add_source(struct watch *watch, const char *name,
+        const struct watch_line_kind *kind, const char *address, struct eventstore *store)
 {
+    if (address != NULL)
+        watch->sources[watch->count++] = (struct watch_source){
+                .name = name, .kind = kind, .address = address, .store = store};
+}
+
+static enum status watch_addresses(
+        struct watch *watch, const struct record_addresses *addresses, uint64_t lines)
+{
+    struct record record;
+
+    const enum status opened = record_open(watch->invocation, addresses, &record);
+    if (opened != STATUS_OK)
+        return opened;
+    watch_add_source(
+            watch, "the record of events", &watch_line_events, addresses->events, record.events);
+    watch_add_source(watch, "the record of mail", &watch_line_mail, addresses->mail, record.mail);
     watch->lines = open_memstream(&watch->pending, &watch->pending_len);
-    if (watch->lines == NULL) {
+    enum status status = STATUS_FAILURE;
+    if (watch->lines != NULL)
+        status = watch_sources(watch, lines);
+    else
         command_complain(watch->invocation, "out of memory");
-        return STATUS_FAILURE;
-    }
-    const enum status status = watch_record(watch, lines);
-    eventstore_close(&watch->store);
-    (void)fclose(watch->lines);
+    for (size_t i = 0; i < watch->count; i++)
+        eventstore_close(&watch->sources[i].store);
+    watch_queue_free(&watch->queue);
+    if (watch->lines != NULL)
+        (void)fclose(watch->lines);
     free(watch->pending);
     return status;
 }
@@ -388,47 +325,49 @@ static bool watch_take_lines(
 static enum status watch_run(const struct invocation *invocation)
 {
     struct watch watch = {.invocation = invocation};
+    struct record_addresses addresses = {NULL, NULL};
     const char *verdicts = NULL;
     const char *domain = NULL;
     const char *user = NULL;
     const char *lines_text = NULL;
+    const char *width = NULL;
     const struct arguments_option options[] = {{"--verdict", .value = &verdicts},
             {"--domain", .value = &domain}, {"--user", .value = &user},
-            {"-n", .value = &lines_text}, {"--json", .flag = &watch.as_json}, {NULL}};
+            {"-n", .value = &lines_text}, {"--width", .value = &width},
+            {"--json", .flag = &watch.look.as_json}, {NULL}};
     uint64_t lines = 0;
-    struct record_addresses addresses = {NULL, NULL};
 
     if (!arguments_read(invocation, options, 0, 0, NULL))
         return STATUS_USAGE;
     if (!watch_filter_take(invocation, verdicts, domain, user, &watch.filter) ||
-            !watch_take_lines(invocation, lines_text, &lines))
+            !watch_take_lines(invocation, lines_text, &lines) ||
+            !terminal_take_width(invocation, width, &watch.look.width))
         return STATUS_DATA;
-    watch.look = (struct watch_line_look){80, terminal_has_colour()};
+    watch.look.colour = terminal_has_colour();
     enum status status = record_find(invocation, &addresses);
-    watch.address = addresses.events;
-    if (status == STATUS_OK && watch.address == NULL) {
-        command_complain(invocation, "the record of events: there is none");
-        status = STATUS_CONFIG;
-    }
     if (status == STATUS_OK)
-        status = watch_address(&watch, lines);
+        status = watch_addresses(&watch, &addresses, lines);
     record_addresses_free(&addresses);
     return status;
 }
 
 const struct command command_watch = {
         .name = "watch",
-        .synopsis = "[--verdict VERDICT,...] [--domain DOMAIN] [--user USER] [-n LINES] [--json]",
-        .summary = "follow what is asked about our users as it is recorded",
-        .help = "  --verdict VERDICT,...   only YES, NO or ALLOW, or several of them\n"
-                "  --domain DOMAIN         about users of this domain only\n"
+        .synopsis = "[--verdict VERDICT,...] [--domain DOMAIN] [--user USER] [-n LINES] "
+                    "[--width COLUMNS] [--json]",
+        .summary = "follow what is asked about our users, and what mail comes and goes",
+        .help = "  --verdict VERDICT,...   only YES, NO, ALLOW, temperror or permerror, or "
+                "several\n"
+                "  --domain DOMAIN         about users and authors of this domain only\n"
                 "  --user USER             about this user only: local@domain or local\n"
                 "  -n LINES                begin with so many of the past, 10 otherwise\n"
+                "  --width COLUMNS         of a line; that of the terminal, else 80, when not "
+                "given\n"
                 "  --json                  print JSON, an object a line\n"
                 "\n"
-                "A line has: time (UTC), verdict, reason, user, sending host, receiving domains,\n"
-                "the address that the message came from (else the asker's), and the time that the\n"
-                "answer took. A terminal of less than 112 columns has no room for the host. It\n"
-                "ends with Control-C.\n",
+                "A line has: time (UTC), asked (a question to our service), in or out (a "
+                "message),\n"
+                "verdict or what was done, reason, user, and details. The lines of both records\n"
+                "stand in the order of time, a second late. It ends with Control-C.\n",
         .run = watch_run,
 };

@@ -9,16 +9,26 @@ void lines_break(struct lines *lines)
 {
     fprintf(lines->out, "\n%*s", (int)lines->indent, "");
     lines->used = lines->indent;
-    lines->glued = true;
+    lines->padded = true;
+    lines->pad = 0;
+}
+
+/* The spaces in front of the next word. */
+static unsigned lines_space(const struct lines *lines)
+{
+    if (lines->padded)
+        return lines->pad;
+    if (lines->used == 0)
+        return 0;
+    return lines->gap > 0 ? lines->gap : 1;
 }
 
 /* Writes a word, over several lines if it must be. */
 static void lines_put_word(struct lines *lines, struct text word)
 {
-    const unsigned gap = lines->gap > 0 ? lines->gap : 1;
-    const unsigned space = lines->used > 0 && !lines->glued ? gap : 0;
+    const unsigned space = lines_space(lines);
 
-    if (lines->used + space + word.len > lines->width && lines->used > lines->indent)
+    if (lines->used + space + word.len > lines->width && lines->used + space > lines->indent)
         lines_break(lines);
     else
         lines->used += (unsigned)fprintf(lines->out, "%*s", (int)space, "");
@@ -31,7 +41,7 @@ static void lines_put_word(struct lines *lines, struct text word)
         if (word.len > 0)
             lines_break(lines);
     }
-    lines->glued = false;
+    lines->padded = false;
 }
 
 void lines_put(struct lines *lines, const char *text)
@@ -52,15 +62,13 @@ void lines_put_whole(struct lines *lines, const char *text)
 
 void lines_pad(struct lines *lines, unsigned column)
 {
-    const unsigned columns = column > lines->used ? column - lines->used : 1;
-
-    lines->used += (unsigned)fprintf(lines->out, "%*s", (int)columns, "");
-    lines->glued = true;
+    lines->pad = column > lines->used ? column - lines->used : 1;
+    lines->padded = true;
 }
 
 void lines_end(struct lines *lines)
 {
     fputc('\n', lines->out);
     lines->used = 0;
-    lines->glued = false;
+    lines->padded = false;
 }

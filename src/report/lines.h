@@ -12,7 +12,8 @@ struct lines {
     unsigned indent; /* of the lines that continue it */
     unsigned used;   /* columns of the line so far */
     unsigned gap;    /* spaces between words; 0: one */
-    bool glued;      /* the next word needs no space in front of it */
+    bool padded;     /* `pad` spaces stand in front of the next word, in place of the gap */
+    unsigned pad;
     FILE *out;
 };
 

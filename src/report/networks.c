@@ -11,7 +11,7 @@ struct entry {
     json_int_t count;
 };
 
-void tally_add(struct scope *scope, json_t *tally, struct text name, int64_t count)
+void networks_add(struct scope *scope, json_t *tally, struct text name, int64_t count)
 {
     json_t *key = scope_text(name);
     const char *text = json_string_value(key);
@@ -26,7 +26,7 @@ void tally_add(struct scope *scope, json_t *tally, struct text name, int64_t cou
 }
 
 /* Largest first; equal ones by name. */
-static int tally_compare(const void *left, const void *right)
+static int networks_compare(const void *left, const void *right)
 {
     const struct entry *a = left;
     const struct entry *b = right;
@@ -36,7 +36,7 @@ static int tally_compare(const void *left, const void *right)
     return strcmp(a->name, b->name);
 }
 
-static size_t tally_list(json_t *tally, struct entry *entries_r)
+static size_t networks_list(json_t *tally, struct entry *entries_r)
 {
     const char *name;
     json_t *count;
@@ -49,7 +49,7 @@ static size_t tally_list(json_t *tally, struct entry *entries_r)
     return found;
 }
 
-json_t *tally_top(struct scope *scope, json_t *tally, const char *key)
+json_t *networks_top(struct scope *scope, json_t *tally, const char *key)
 {
     struct entry *entries = calloc(json_object_size(tally) + 1, sizeof *entries);
     json_t *top = json_array();
@@ -58,8 +58,8 @@ json_t *tally_top(struct scope *scope, json_t *tally, const char *key)
     if (entries == NULL) {
         scope_fail(scope);
     } else {
-        count = tally_list(tally, entries);
-        qsort(entries, count, sizeof *entries, tally_compare);
+        count = networks_list(tally, entries);
+        qsort(entries, count, sizeof *entries, networks_compare);
     }
     for (size_t i = 0; i < count && i < SCOPE_MOST; i++) {
         json_t *entry = json_object();

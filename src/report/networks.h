@@ -20,8 +20,8 @@
 struct text networks_of(struct text beginning, char buffer_r[NETWORKS_TEXT_MAX]);
 
 /* Adds to the count of a name in `tally`, a JSON object. */
-void tally_add(struct scope *scope, json_t *tally, struct text name, int64_t count);
+void networks_add(struct scope *scope, json_t *tally, struct text name, int64_t count);
 /* The SCOPE_MOST largest as an array of {`key`: name, "questions": count}. Frees the tally. */
-json_t *tally_top(struct scope *scope, json_t *tally, const char *key);
+json_t *networks_top(struct scope *scope, json_t *tally, const char *key);
 
 #endif

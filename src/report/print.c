@@ -145,8 +145,8 @@ static void print_entry(const struct section *section, const json_t *entry, unsi
     if (note[0] != '\0') {
         lines.indent = NUMBER + 3;
         if (strlen(name) <= names) {
-            lines_pad(&lines, NUMBER + 1 + names + 2);
-            lines.indent = lines.used;
+            lines.indent = NUMBER + 1 + names + 2;
+            lines_pad(&lines, lines.indent);
         } else {
             lines_break(&lines);
         }

@@ -24,7 +24,7 @@ static bool refused_take_genuine(void *context, const struct eventstore_value *v
     const struct text network = count == 2 ? networks_of(values[0].text, buffer) : text_of("");
 
     if (network.len > 0)
-        tally_add(tallying->scope, tallying->tally, network, values[1].number);
+        networks_add(tallying->scope, tallying->tally, network, values[1].number);
     return !tallying->scope->failed;
 }
 
@@ -74,7 +74,7 @@ static bool refused_take_network(void *context, const struct eventstore_value *v
     snprintf(name, sizeof name, "%.*s", (int)network.len, network.len > 0 ? network.at : "");
     if (network.len == 0 || json_object_get(sorting->genuine, name) == NULL) {
         sorting->forgeries += values[1].number;
-        tally_add(sorting->scope, sorting->foreign, network, values[1].number);
+        networks_add(sorting->scope, sorting->foreign, network, values[1].number);
         return !sorting->scope->failed;
     }
     sorting->own += values[1].number;
@@ -160,7 +160,7 @@ static bool refused_take_receiving(
         return false;
     struct reader domains = reader_of(values[0].text);
     while (domains.rest.len > 0)
-        tally_add(tallying->scope, tallying->tally, reader_field(&domains, ','), values[1].number);
+        networks_add(tallying->scope, tallying->tally, reader_field(&domains, ','), values[1].number);
     return !tallying->scope->failed;
 }
 
@@ -175,7 +175,7 @@ static json_t *refused_receiving(const struct refused_sorting *sorting, const ch
     else
         scope_ask(sorting->scope, "receiving, count(*)", rest, refused_take_receiving, &tallying);
     free(rest);
-    return tally_top(sorting->scope, tallying.tally, "domain");
+    return networks_top(sorting->scope, tallying.tally, "domain");
 }
 
 static json_t *refused_forgeries(const struct refused_sorting *sorting, const char *is_forged)
@@ -196,7 +196,7 @@ static json_t *refused_forgeries(const struct refused_sorting *sorting, const ch
         scope_set(scope, entry, "listed", json_boolean(listed));
     }
     scope_set(scope, made, "users", list);
-    scope_set(scope, made, "networks", tally_top(scope, sorting->foreign, "network"));
+    scope_set(scope, made, "networks", networks_top(scope, sorting->foreign, "network"));
     scope_set(scope, made, "receiving", refused_receiving(sorting, is_forged));
     return made;
 }

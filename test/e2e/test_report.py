@@ -6,8 +6,9 @@ import re
 import time
 
 from harness.checks import check, equal
-from harness.eventstore import (DAY, HOSTILE, LONG, add, event, full_store, in_terminal, new_store, now,
-                                report, rows_of, run)
+from harness.eventstore import (DAY, HOSTILE, LONG, add, add_mail, event, full_store, good,
+                                in_terminal, mail_path, message, new_store, now, report, rows_of,
+                                run)
 from harness.files import write_file
 
 
@@ -31,7 +32,7 @@ def test_the_text(case):
             check(word in screen, f"no {word} in\n{screen}")
     check("1,234,567 events were lost" in screen, screen)
     screen = check_screen(report(case, "--since", "12h"), "ascii")
-    for word in ("\\x1b[2J", "<script>", f"{LONG}@{LONG[:9]}"):
+    for word in ("%1B[2J", "<script>", LONG):
         check(word in screen, f"no {word} in\n{screen}")
     check("new.example.org" in check_screen(report(case, "--since", "7d"), "ascii"), "no new host")
     screen = check_screen(report(case, LC_ALL="C.UTF-8"), "utf-8")
@@ -58,6 +59,28 @@ def test_colour_for_terminals_only(case):
     check(b"\033" not in report(case), "colour in a pipe")
 
 
+def test_one_record_alone(case):
+    """A machine with a milter only; one whose milter has not recorded yet."""
+    path = new_store(case, mail=True)
+    add_mail(mail_path(path), [message()])
+    equal([json.loads(report(case, "--json"))[part] is None for part in ("service", "mail")],
+          [False, False])
+    write_file(os.path.join(case.folder, "milter.conf"),
+               f"""milter {{ socket = "unix:{case.folder}/m.sock" state = "{case.world.state}" }}
+verify {{ authserv_id = "mx.example.org" }}
+record {{ store = "sqlite" }}
+""")
+    found = json.loads(good(run(case, "report", "--json", config="milter.conf")))
+    equal((found["service"], found["mail"]["in"]["messages"]), (None, 1))
+    text = good(run(case, "report", config="milter.conf")).decode("ascii")
+    check("This mail server" in text and "Your domains" not in text, text)
+    os.remove(mail_path(path))
+    equal(json.loads(report(case, "--json"))["mail"], None)
+    done = run(case, "report", config="milter.conf")
+    equal(done.returncode, 66, done.stderr)
+    check(b"mail.db" in done.stderr, done.stderr)
+
+
 def test_what_cannot_be(case):
     new_store(case)
     for name, store in (("none.conf", "none"), ("missing.conf", "sqlite")):
@@ -75,13 +98,13 @@ def test_what_cannot_be(case):
         (("report", "more"), "report.conf", 64, "one argument too many"),
         (("report", "--html", "/nonexistent/page"), "report.conf", 73, "No such file"),
         (("report", "--html", "/dev/full"), "report.conf", 73, "no regular file"),
-        (("report",), "none.conf", 78, 'store = "none"'),
+        (("report",), "none.conf", 78, 'write record { store = "sqlite" }'),
         (("report",), "bare.conf", 78, "no section service and no section milter"),
         (("report",), "missing.conf", 66, "/nonexistent/events.db"),
         (("watch",), "none.conf", 78, 'store = "none"'),
         (("watch",), "missing.conf", 66, "/nonexistent/events.db"),
-        (("watch", "--verdict", "MAYBE"), "report.conf", 65, "expected YES, NO or ALLOW"),
-        (("watch", "--verdict", ""), "report.conf", 65, "expected YES, NO or ALLOW"),
+        (("watch", "--verdict", "MAYBE"), "report.conf", 65, "expected YES, NO, ALLOW"),
+        (("watch", "--verdict", ""), "report.conf", 65, "expected YES, NO, ALLOW"),
         (("watch", "--user", ""), "report.conf", 65, "expected local@domain"),
         (("watch", "-n", "-1"), "report.conf", 65, "expected a number"),
     )
@@ -161,3 +184,52 @@ def test_one_domain_and_other_times(case):
     add(path, [event(now() - 300 * DAY)])
     old = json.loads(report(case, "--since", "365d", "--json"))["service"]
     equal((old["step_seconds"], old["new_hosts"]), (604800, None))
+
+
+# The milter's part
+
+
+def test_what_a_receiver_is_told(case):
+    path = new_store(case, mail=True)
+    add(path, [event()])
+    end = now() - now() % DAY
+    mail = [message(end - DAY + i, ms=10) for i in range(50)]
+    mail += [message(end - 2 * DAY, verdict="ALLOW", reason="changed", author="bob@example.net",
+                     service="192.0.2.8:26", ms=900)] * 3
+    mail += [message(end - 2 * DAY + i, verdict="NO", reason="unstamped", would_be="rejected",
+                     author="boss@example.com", queue=f"Q{i}", source="cache") for i in range(7)]
+    mail += [message(end - DAY, "in", "rejected", "NO", "forged", "boss@example.com", "R1")]
+    mail += [message(end - DAY + i * 3600000, verdict="temperror", reason="no-answer",
+                     author=f"x{i}@down.example", service="192.0.2.9:26", source="", ms=5000)
+             for i in range(4)]
+    mail += [message(end - DAY, "out", "stamped", "none", "", "alice@example.org", source="",
+                     service="")] * 9
+    mail += [message(end - DAY, "out", "rejected", "none", "foreign-from", "ceo@example.org", "O1",
+                     login="frank", source="", service="")] * 2
+    mail += [message(end - 20 * DAY)] * 5
+    add_mail(mail_path(path), mail)
+    found = json.loads(report(case, "--json"))["mail"]
+    equal({k: found["in"][k] for k in ("messages", "yes", "no", "allow", "temperror", "permerror")},
+          {"messages": 65, "yes": 50, "no": 8, "allow": 3, "temperror": 4, "permerror": 0})
+    equal([found["out"][k] for k in ("messages", "stamped", "passed", "rejected", "deferred")],
+          [11, 9, 0, 2, 0])
+    equal(sum(t["no"] for t in found["in"]["times"]), 8)
+    equal([(d["domain"], d["messages"]) for d in found["domains"]],
+          [("example.com", 58), ("down.example", 4), ("example.net", 3)])
+    equal([(e["author"], e["action"], e["messages"]) for e in found["would_refuse"]],
+          [("boss@example.com", "rejected", 7)])
+    equal([(e["reason"], e["queue"]) for e in found["refused"]], [("forged", "R1")])
+    hour = lambda at: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at / 1000))
+    equal(found["unreached"], [{"domain": "down.example", "reason": "no-answer", "messages": 4,
+                                "first": hour(end - DAY), "last": hour(end - DAY + 3 * 3600000),
+                                "service": "192.0.2.9:26", "lookup": ""}])
+    equal([(e["service"], e["messages"], e["ms"]) for e in found["slowest"]],
+          [("192.0.2.8:26", 3, 900), ("192.0.2.7:26", 51, 10)])
+    equal([(e["author"], e["login"], e["reason"], e["messages"], e["queue"])
+           for e in found["unstamped"]], [("ceo@example.org", "frank", "foreign-from", 2, "O1")])
+    only = json.loads(report(case, "--json", "--domain", "example.net"))["mail"]
+    equal((only["in"]["messages"], only["out"]["messages"], only["would_refuse"]), (3, 0, []))
+    text = report(case).decode("ascii")
+    for want in ("the service did not answer", "would be rejected", "login frank",
+                 "set `mode = enforce`", "192.0.2.8:26"):
+        check(want in text, f"no {want!r} in\n{text}")

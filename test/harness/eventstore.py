@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """A record of events as the recorder makes it, filled by the test, and the program that reads it."""
 import contextlib
+import json
 import os
 import pty
 import random
@@ -14,11 +15,10 @@ from harness.checks import WAIT_LIMIT, check, equal
 from harness.daemon import BUILD
 from harness.files import write_file
 
+FILL = os.path.abspath(os.path.join(BUILD, "test/e2e/fillrecord"))
 PROGRAM = os.path.abspath(os.path.join(BUILD, "src/command/verimail"))
 DAY = 86400000
 EVENTS = 30000
-COLUMNS = ("time", "verdict", "reason", "would_be", "cause", '"user"', "domain", "host", "receiving",
-           "ip", "asker", "stamp", "issued", "digest", "listed", "ms")
 LONG = "x" * 60
 HOSTILE = (
     "<script>alert(1)</script>@example.org",
@@ -42,28 +42,69 @@ def now():
     return int(time.time() * 1000)
 
 
-def new_store(case):
-    """An empty store, as the recorder makes it, and a configuration that names it."""
+def new_store(case, mail=False):
+    """An empty record of the service, and one of the milter if it is wanted, as the recorder makes
+    them, and a configuration that names them. Returns the path of the first."""
     path = os.path.join(case.world.state, "events.db")
-    config = case.world.config(record='store = "sqlite"')
-    daemon = case.daemon(config)
-    daemon.stop()
-    check(os.path.exists(path), f"{path} was not made")
-    write_file(os.path.join(case.folder, "report.conf"), config, 0o644)
+    milter = f"""milter {{ socket = "unix:{case.folder}/milter.sock" state = "{case.world.state}" }}
+verify {{ authserv_id = "mx.example.org" }}
+"""
+    add(path, [])
+    if mail:
+        add_mail(mail_path(path), [])
+    write_file(os.path.join(case.folder, "report.conf"),
+               case.world.config(record='store = "sqlite"', more=milter if mail else ""), 0o644)
     return path
 
 
+def mail_path(path):
+    return path.replace("events.db", "mail.db")
+
+
+def fill(path, table, rows):
+    done = subprocess.run([FILL, f"sqlite:{path}", table], input=json.dumps(rows).encode(),
+                          check=False, capture_output=True, timeout=WAIT_LIMIT)
+    equal((done.returncode, done.stderr), (0, b""), "fillrecord")
+
+
 def add(path, rows):
-    with contextlib.closing(sqlite3.connect(path)) as store, store:
-        store.executemany(f"INSERT INTO event ({', '.join(COLUMNS)}) VALUES "
-                          f"({', '.join('?' * len(COLUMNS))})", rows)
+    fill(path, "event", rows)
+
+
+def add_mail(path, rows):
+    fill(path, "mail", rows)
 
 
 def event(at=None, verdict="YES", reason="stamped", user="alice@example.org",
           host="mail.example.org", receiving="example.net", ip="192.0.2.1", listed=1, would_be="",
-          stamp="", issued=0, digest=""):
-    return (now() if at is None else at, verdict, reason, would_be, "", user, user.rpartition("@")[2],
-            host, receiving, ip, "198.51.100.1", stamp, issued, digest, listed, 3)
+          cause="", stamp="", issued=0, digest=""):
+    return {"time": now() if at is None else at, "verdict": verdict, "reason": reason,
+            "would_be": would_be, "cause": cause, "user": user, "host": host,
+            "receiving": receiving, "ip": ip, "asker": "198.51.100.1", "stamp": stamp,
+            "issued": issued, "digest": digest, "listed": listed, "ms": 3}
+
+
+def message(at=None, direction="in", action="passed", verdict="YES", reason="stamped",
+            author="jane@example.com", queue="4cXyZ1", would_be="", login="", source="service",
+            service="192.0.2.7:26", lookup="", ms=12):
+    return {"time": now() if at is None else at, "direction": direction, "action": action,
+            "would_be": would_be, "verdict": verdict, "reason": reason, "author": author,
+            "queue": queue, "message": "1@example.com", "login": login, "ip": "203.0.113.9",
+            "receiving": "example.org", "source": source, "service": service, "lookup": lookup,
+            "ms": ms}
+
+
+def tamper(path, users):
+    """What somebody may write into the file: users with any octets, by the order of their rows."""
+    with contextlib.closing(sqlite3.connect(path)) as store, store:
+        for i, user in enumerate(users):
+            store.execute('UPDATE event SET "user" = ? WHERE id = (SELECT id FROM event ORDER BY id '
+                          "LIMIT 1 OFFSET ?)", (user, i))
+
+
+def shown(text):
+    """A text as the record has it: what is not printable ASCII is %XX."""
+    return "".join(chr(c) if 32 <= c < 127 else f"%{c:02X}" for c in text.encode())
 
 
 def some_event(chance, at):

@@ -38,7 +38,7 @@ TEST(lines_are_filled)
             {{.width = 10, .indent = 2}, "ab", "", "ab    a b\n"},
             {{.width = 10, .indent = 2}, "abcdefgh", "x", "abcdefgh x\n  a b\n"},
             {{.width = 10, .indent = 2}, "ab", "0123456789abcdefgh",
-                    "ab    \n  01234567\n  89abcdef\n  gh a b\n"},
+                    "ab\n  01234567\n  89abcdef\n  gh a b\n"},
             {{.width = 10, .indent = 2}, "", " x  y ", "      x y\n  a b\n"},
     };
 
