@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -116,17 +115,13 @@ void key_store_free(struct key_store *store)
     *store = (struct key_store){0};
 }
 
-/* Names sort by time. */
 static bool key_store_create(struct key_store *store, gid_t gid, char error_r[KEY_STORE_ERROR_MAX])
 {
-    const time_t now = (time_t)unix_now();
-    struct tm tm;
-    char date[32];
+    char name[KEYFOLDER_NAME_MAX];
     char *file = NULL;
 
-    gmtime_r(&now, &tm);
-    strftime(date, sizeof date, "%Y-%m-%dT%H%M%S", &tm);
-    if (asprintf(&file, "%s/%s.key", store->path, date) < 0)
+    keyfolder_name(unix_now(), name);
+    if (asprintf(&file, "%s/%s%s", store->path, name, keyfolder_suffix(store->secret)) < 0)
         return key_store_fail(store->path, "a key cannot be made", ENOMEM, error_r);
     if (!keyfile_create_for(file, store->pair.content, store->pair.len, SECRET_MODE, gid)) {
         (void)key_store_fail(file, "cannot be made", errno, error_r);

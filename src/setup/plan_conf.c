@@ -187,8 +187,8 @@ static void plan_peers(struct plan_text *text)
 
     for (size_t i = 0; i < plan->domains.count && plan->peer[0] != '\0'; i++)
         if (!plan_has_peer(text->now, plan->domains.at[i].at))
-            plan_append(text, "peer \"%s\" { address = \"%s\" }", plan->domains.at[i].at,
-                    plan->peer);
+            plan_append(
+                    text, "peer \"%s\" { address = \"%s\" }", plan->domains.at[i].at, plan->peer);
 }
 
 static void plan_milter(struct plan_text *text)
