@@ -79,7 +79,8 @@ void client_outcome_text(const struct client_outcome *outcome, char *text_r, siz
         snprintf(text_r, size, "the service answered so a moment ago");
         break;
     case CLIENT_NO_SERVICE:
-        snprintf(text_r, size, "the domain does not use Verimail");
+        snprintf(text_r, size, "the domain does not use Verimail: no SRV record _verimail._tcp.%s",
+                outcome->discovery.domain);
         break;
     case CLIENT_DNS:
         snprintf(text_r, size, "the DNS: %s", outcome->discovery.cause);

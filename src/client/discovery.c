@@ -157,13 +157,13 @@ static enum step discovery_find_records(struct discovery *discovery,
     if (sizeof PREFIX - 1 + domain.len > DOMAIN_MAX)
         return STEP_ABSENT;
     (void)snprintf(name, sizeof name, PREFIX "%.*s", (int)domain.len, domain.at);
+    (void)snprintf(answer->domain, sizeof answer->domain, "%.*s", (int)domain.len, domain.at);
     resolver_ask(discovery->resolver, asker, &query, 1, deadline);
     const enum step step = discovery_take_records(&query, records_r, count_r, answer);
     resolver_release(discovery->resolver, &query, 1);
     if (step != STEP_RECORDS)
         return step;
     srv_order(records_r, *count_r, discovery_random);
-    (void)snprintf(answer->domain, sizeof answer->domain, "%.*s", (int)domain.len, domain.at);
     return STEP_RECORDS;
 }
 

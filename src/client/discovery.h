@@ -59,8 +59,8 @@ struct discovery_server {
 struct discovery_answer {
     enum discovery_result result;
     bool secure;                 /* DNSSEC vouches for every step that led here */
-    char domain[DOMAIN_MAX + 1]; /* whose SRV record, or peer, it was: the author's or the
-                                  * organizational one */
+    char domain[DOMAIN_MAX + 1]; /* whose peer it was, or whose SRV record was looked up last: the
+                                  * author's or the organizational one */
     struct discovery_server servers[DISCOVERY_ADDRESSES_MAX]; /* in the order to try, RFC 8305 */
     size_t count;                                             /* 1 to 4 when DISCOVERY_FOUND */
     char cause[DISCOVERY_ERROR_MAX]; /* the end of a sentence when DISCOVERY_ERROR or

@@ -150,7 +150,8 @@ static void check_explain_author(const struct job *job)
     printf(found->stamps == 1 ? "\n" : ", so the question is asked without one\n");
 }
 
-static void check_explain_discovery(const struct client_outcome *outcome)
+/* `author`: its domain, which was looked up first. */
+static void check_explain_discovery(const struct client_outcome *outcome, const char *author)
 {
     const struct discovery_answer *discovery = &outcome->discovery;
     char text[ENDPOINT_TEXT_MAX];
@@ -162,7 +163,9 @@ static void check_explain_discovery(const struct client_outcome *outcome)
         return;
     }
     if (discovery->result == DISCOVERY_NONE)
-        printf("discovery: there is no service (DNS %s)\n",
+        printf("discovery: there is no service: no SRV record _verimail._tcp.%s%s%s (DNS %s)\n",
+                author, strcmp(author, discovery->domain) != 0 ? ", nor _verimail._tcp." : "",
+                strcmp(author, discovery->domain) != 0 ? discovery->domain : "",
                 discovery->secure ? "secure" : "insecure");
     else if (discovery->result != DISCOVERY_FOUND)
         printf("discovery: failed: %s\n", discovery->cause);
@@ -214,7 +217,7 @@ static void check_explain(const struct job *job)
 
     check_explain_author(job);
     if (found->asked) {
-        check_explain_discovery(&found->outcome);
+        check_explain_discovery(&found->outcome, address_domain(found->author).at);
         if (found->outcome.discovery.result == DISCOVERY_FOUND) {
             check_explain_question(&found->outcome);
             check_explain_answer(&found->outcome);

@@ -43,11 +43,17 @@ static void decision_log_outcome(struct log_line *line, const struct client_outc
 {
     const bool asked = outcome->step == CLIENT_ANSWERED || outcome->step == CLIENT_NO_ANSWER;
     char text[ENDPOINT_TEXT_MAX];
+    char lookup[sizeof "_verimail._tcp." + DOMAIN_MAX];
 
     log_string(line, "by", client_step_word(outcome->step));
     if (asked && outcome->attempt.connected) {
         endpoint_format(&outcome->discovery.servers[outcome->attempt.which].endpoint, text);
         log_string(line, "server", text);
+    }
+    if ((outcome->step == CLIENT_NO_SERVICE || outcome->step == CLIENT_DNS) &&
+            outcome->discovery.domain[0] != '\0') {
+        snprintf(lookup, sizeof lookup, "_verimail._tcp.%s", outcome->discovery.domain);
+        log_string(line, "lookup", lookup);
     }
     if (outcome->is_peer && outcome->step != CLIENT_DNS)
         log_string(line, "dns", "peer");

@@ -65,6 +65,15 @@ def test_verdicts(run, name, message, wanted):
     equal(done.returncode, {"permerror": 5, "none": 4, "temperror": 3}[wanted[0]], name)
 
 
+def test_a_none_names_what_was_looked_up(run):
+    done = run(b"From: eve@a.elsewhere.test\n" + REST, "--explain")
+    equal(done.returncode, 4, done.stdout.decode())
+    contains(done.stdout.decode(), "discovery: there is no service: no SRV record "
+             "_verimail._tcp.a.elsewhere.test, nor _verimail._tcp.elsewhere.test (DNS insecure)\n")
+    contains(done.stdout.decode(), "because   the domain does not use Verimail: no SRV record "
+             "_verimail._tcp.elsewhere.test\n")
+
+
 def test_the_line_at_fault_is_named(run):
     done = run(MBOX + ALICE + b"this line is no field\n" + REST)
     equal(done.returncode, 5)
