@@ -9,7 +9,7 @@
 
 TEST(every_result_has_a_text)
 {
-    for (int i = VERIMAIL_OK; i <= VERIMAIL_NETWORK; i++) {
+    for (int i = VERIMAIL_OK; i <= VERIMAIL_PEER; i++) {
         const char *text = verimail_result_text((enum verimail_result)i);
         assert_non_null(text);
         assert_string_not_equal(text, "no such result");
@@ -17,7 +17,7 @@ TEST(every_result_has_a_text)
             assert_string_not_equal(text, verimail_result_text((enum verimail_result)j));
     }
     assert_string_equal(
-            verimail_result_text((enum verimail_result)(VERIMAIL_NETWORK + 1)), "no such result");
+            verimail_result_text((enum verimail_result)(VERIMAIL_PEER + 1)), "no such result");
     assert_string_equal(verimail_result_text((enum verimail_result) - 1), "no such result");
 }
 
