@@ -325,8 +325,6 @@ const struct command command_dns = {
                 "  --address ADDRESS   an address that it should have; may be repeated\n"
                 "\n"
                 "Each record is looked up with the resolver that the configuration names, and at "
-                "the name\nservers of its zone. Exit status 0: all is as it should be; 1: "
-                "something "
-                "is not; 3:\nsomething could not be looked up.\n",
+                "the name\nservers of its zone.\n",
         .run = dns_run,
 };
