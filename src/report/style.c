@@ -32,7 +32,7 @@ const char style_css[] =
         ".tile small{display:block;font-size:.8125rem;font-weight:400}\n"
         ".notice{background:var(--warn);border:1px solid var(--warn-line);border-radius:.5rem;"
         "padding:.5rem .8rem;margin:0 0 1rem}\n"
-        ".lists{margin-top:1rem}\n"
+        ".lists{margin:1rem 0}\n"
         ".lists .card{break-inside:avoid;margin:0 0 1rem}\n"
         ".next{margin:.75rem 0 0;padding:.6rem 0 0 1.4rem;list-style-type:\"\\2192  "
         "\";border-top:1px solid var(--line);"

@@ -28,7 +28,7 @@ static const struct word allow_reasons[] = {
                 "about=replay`"},
         {"classic", "with a stamp of 2013",
                 "classic: a host still makes stamps of 2013. Set verimail-milter up there."},
-        {"unstamped", "without a stamp, which `allow_unauthorized` permits",
+        {"unstamped", "without a stamp, which allow_unauthorized permits",
                 "unstamped: protect these users by removing `allow_unauthorized`, once all their "
                 "mail is stamped."},
         {"host", "stamped by a host that the user's rule does not list",
@@ -56,21 +56,21 @@ static const struct word causes[] = {
         {"host", "the user's rule does not list this host",
                 "Host not listed: add it to `hosts` of the domain, or to `more_hosts` of the "
                 "user."},
-        {"withdrawn", "taken back by `not_before`",
+        {"withdrawn", "taken back by not_before",
                 "Taken back: the stamp is older than `not_before` in the user's rule. If that is "
                 "not meant, remove the option."},
-        {"changed", "changed on its way, which `deny` forbids",
+        {"changed", "changed on its way, which deny forbids",
                 "Denied: remove `changed` from `deny` of the domain, and the answer is ALLOW."},
-        {"redirected", "forwarded to another domain, which `deny` forbids",
+        {"redirected", "forwarded to another domain, which deny forbids",
                 "Denied: remove `redirected` from `deny` of the domain, and the answer is ALLOW."},
-        {"expired", "kept too long, which `deny` forbids",
+        {"expired", "kept too long, which deny forbids",
                 "Denied: remove `expired` from `deny` of the domain, and the answer is ALLOW."},
         {"domain", "the domain is not served",
                 "Domain not served: add a section domain for it to the configuration of "
                 "verimaild."},
         {"subdomain", "the subdomain is not served",
                 "Subdomain not served: add a section domain for it, or set `subdomains = yes`."},
-        {"stale", "older than `lifetime`, and changed",
+        {"stale", "older than lifetime, and changed",
                 "Old and changed: its stamp says nothing about this text. Nothing to do, unless "
                 "mail is delayed for days: then raise `lifetime`."},
         {NULL, NULL, NULL},

@@ -14,7 +14,7 @@ TEST(words_are_explained)
     } table[] = {
             {words_reason, "NO", "unstamped", "without a stamp"},
             {words_reason, "ALLOW", "unstamped",
-                    "without a stamp, which `allow_unauthorized` permits"},
+                    "without a stamp, which allow_unauthorized permits"},
             {words_reason, "ALLOW", "redirected", "sent by you, then forwarded to another domain"},
             {words_reason, "YES", "stamped", ""},
             {words_reason, "NO", "new", ""},
