@@ -4,6 +4,11 @@
 #include <string.h>
 
 #include "events/codec.h"
+#include "events/privacy.h"
+#include "events/rollup.h"
+
+#define HOUR UINT64_C(3600000) /* milliseconds */
+#define DAY (24 * HOUR)
 
 #define FORM 1 /* version of the form below */
 #define IP_MAX 48
@@ -86,47 +91,176 @@ static bool event_kind_is_left_out(const void *event)
     return ((const struct event *)event)->left_out;
 }
 
-static const struct record_column event_columns[] = {
-        {"time", false},
-        {"verdict", true},
-        {"reason", true},
-        {"would_be", true},
-        {"cause", true},
-        {"user", true},
-        {"domain", true},
-        {"host", true},
-        {"receiving", true},
-        {"ip", true},
-        {"asker", true},
-        {"stamp", true},
-        {"issued", false},
-        {"digest", true},
-        {"listed", false},
-        {"ms", false},
+static bool event_kind_has_row(const void *event)
+{
+    (void)event;
+    return true;
+}
+
+enum event_column {
+    EVENT_TIME,
+    EVENT_VERDICT,
+    EVENT_REASON,
+    EVENT_WOULD_BE,
+    EVENT_CAUSE,
+    EVENT_USER,
+    EVENT_DOMAIN,
+    EVENT_HOST,
+    EVENT_RECEIVING,
+    EVENT_IP,
+    EVENT_ASKER,
+    EVENT_STAMP_NAME,
+    EVENT_ISSUED,
+    EVENT_DIGEST,
+    EVENT_LISTED,
+    EVENT_MS,
+    EVENT_COLUMNS,
+};
+
+static const struct record_column event_columns[EVENT_COLUMNS] = {
+        [EVENT_TIME] = {"time", false},
+        [EVENT_VERDICT] = {"verdict", true},
+        [EVENT_REASON] = {"reason", true},
+        [EVENT_WOULD_BE] = {"would_be", true},
+        [EVENT_CAUSE] = {"cause", true},
+        [EVENT_USER] = {"user", true},
+        [EVENT_DOMAIN] = {"domain", true},
+        [EVENT_HOST] = {"host", true},
+        [EVENT_RECEIVING] = {"receiving", true},
+        [EVENT_IP] = {"ip", true},
+        [EVENT_ASKER] = {"asker", true},
+        [EVENT_STAMP_NAME] = {"stamp", true},
+        [EVENT_ISSUED] = {"issued", false},
+        [EVENT_DIGEST] = {"digest", true},
+        [EVENT_LISTED] = {"listed", false},
+        [EVENT_MS] = {"ms", false},
 };
 
 static void event_values(const void *event, struct eventstore_value *values_r)
 {
     const struct event *e = event;
-    struct eventstore_value *value = values_r;
 
-    *value++ = record_number(e->time);
-    *value++ = record_text(text_of(verdict_name(e->verdict)));
-    *value++ = record_text(text_of(reason_name(e->reason)));
-    *value++ = record_text(text_of(reason_name(e->would_be)));
-    *value++ = record_text(e->cause);
-    *value++ = record_text(e->user);
-    *value++ = record_text(event_domain(e));
-    *value++ = record_text(e->host);
-    *value++ = record_text(e->receiving);
-    *value++ = record_text(e->ip);
-    *value++ = record_text(e->asker);
-    *value++ = record_text(e->stamp);
-    *value++ = record_number(e->issued);
-    *value++ = record_text(e->digest);
-    *value++ = record_number(e->listed);
-    *value++ = record_number(e->milliseconds);
+    values_r[EVENT_TIME] = record_number(e->time);
+    values_r[EVENT_VERDICT] = record_text(text_of(verdict_name(e->verdict)));
+    values_r[EVENT_REASON] = record_text(text_of(reason_name(e->reason)));
+    values_r[EVENT_WOULD_BE] = record_text(text_of(reason_name(e->would_be)));
+    values_r[EVENT_CAUSE] = record_text(e->cause);
+    values_r[EVENT_USER] = record_text(e->user);
+    values_r[EVENT_DOMAIN] = record_text(event_domain(e));
+    values_r[EVENT_HOST] = record_text(e->host);
+    values_r[EVENT_RECEIVING] = record_text(e->receiving);
+    values_r[EVENT_IP] = record_text(e->ip);
+    values_r[EVENT_ASKER] = record_text(e->asker);
+    values_r[EVENT_STAMP_NAME] = record_text(e->stamp);
+    values_r[EVENT_ISSUED] = record_number(e->issued);
+    values_r[EVENT_DIGEST] = record_text(e->digest);
+    values_r[EVENT_LISTED] = record_number(e->listed);
+    values_r[EVENT_MS] = record_number(e->milliseconds);
 }
+
+static const char *const event_sums[] = {"count"};
+
+static const struct record_column event_hour_keys[] = {
+        {"verdict", true},
+        {"reason", true},
+        {"would_be", true},
+        {"domain", true},
+        {"host", true},
+        {"listed", false},
+        {"network", true},
+};
+
+/* The network is that of genuine mail. Forgeries come from so many that an hour has as many rows as
+ * events. */
+static void event_hour_add(const struct eventstore_value *values, struct rollup_tally *tally)
+{
+    static const int64_t one[ROLLUP_SUMS_MAX] = {1};
+    const bool is_yes = text_equal(values[EVENT_VERDICT].text, text_of("YES"));
+    char network[PRIVACY_TEXT_MAX];
+    const struct eventstore_value keys[ROLLUP_KEYS_MAX] = {
+            values[EVENT_VERDICT],
+            values[EVENT_REASON],
+            values[EVENT_WOULD_BE],
+            values[EVENT_DOMAIN],
+            values[EVENT_HOST],
+            values[EVENT_LISTED],
+            record_text(privacy_prefix_text(
+                    is_yes ? privacy_network(values[EVENT_IP].text) : 0, network)),
+    };
+
+    rollup_add(tally, keys, one);
+}
+
+static const struct rollup event_hour = {
+        .suffix = "hour",
+        .span = HOUR,
+        .keys = event_hour_keys,
+        .keys_count = sizeof event_hour_keys / sizeof *event_hour_keys,
+        .sums = event_sums,
+        .sums_count = 1,
+        .add = event_hour_add,
+};
+
+static const struct record_column event_day_keys[] = {
+        {"what", true},
+        {"name", true},
+        {"verdict", true},
+        {"reason", true},
+        {"would_be", true},
+        {"domain", true},
+        {"host", true},
+        {"listed", false},
+};
+
+static void event_day_add_one(const struct eventstore_value *values, const char *what,
+        struct text name, struct rollup_tally *tally)
+{
+    static const int64_t one[ROLLUP_SUMS_MAX] = {1};
+    const bool is_replayed = text_equal(values[EVENT_REASON].text, text_of("replayed"));
+    const struct eventstore_value keys[ROLLUP_KEYS_MAX] = {
+            record_text(text_of(what)),
+            record_text(name),
+            values[EVENT_VERDICT],
+            values[EVENT_REASON],
+            values[EVENT_WOULD_BE],
+            values[EVENT_DOMAIN],
+            is_replayed ? values[EVENT_HOST] : record_text(text_of("")),
+            values[EVENT_LISTED],
+    };
+
+    rollup_add(tally, keys, one);
+}
+
+static void event_day_add(const struct eventstore_value *values, struct rollup_tally *tally)
+{
+    const struct text verdict = values[EVENT_VERDICT].text;
+    const bool is_no = text_equal(verdict, text_of("NO"));
+    const struct text address =
+            values[EVENT_IP].text.len > 0 ? values[EVENT_IP].text : values[EVENT_ASKER].text;
+    struct reader receiving = reader_of(values[EVENT_RECEIVING].text);
+    char network[PRIVACY_TEXT_MAX];
+
+    if (!text_equal(verdict, text_of("YES")) || values[EVENT_LISTED].number == 0)
+        event_day_add_one(values, "user", values[EVENT_USER].text, tally);
+    if (!is_no && values[EVENT_WOULD_BE].text.len == 0)
+        return;
+    event_day_add_one(
+            values, "network", privacy_prefix_text(privacy_network(address), network), tally);
+    while (is_no && receiving.rest.len > 0)
+        event_day_add_one(values, "receiving", reader_field(&receiving, ','), tally);
+}
+
+static const struct rollup event_day = {
+        .suffix = "day",
+        .span = DAY,
+        .keys = event_day_keys,
+        .keys_count = sizeof event_day_keys / sizeof *event_day_keys,
+        .sums = event_sums,
+        .sums_count = 1,
+        .add = event_day_add,
+};
+
+static const struct rollup *const event_rollups[] = {&event_hour, &event_day, NULL};
 
 const struct record_kind event_kind = {
         .table = "event",
@@ -135,8 +269,10 @@ const struct record_kind event_kind = {
         .encode = event_kind_encode,
         .decode = event_kind_decode,
         .is_left_out = event_kind_is_left_out,
+        .has_row = event_kind_has_row,
         .columns = event_columns,
-        .columns_count = sizeof event_columns / sizeof *event_columns,
+        .columns_count = EVENT_COLUMNS,
         .values = event_values,
         .unusual = EVENT_UNUSUAL,
+        .rollups = event_rollups,
 };

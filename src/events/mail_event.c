@@ -4,6 +4,12 @@
 #include <string.h>
 
 #include "events/codec.h"
+#include "events/privacy.h"
+#include "events/rollup.h"
+
+#define HOUR UINT64_C(3600000) /* milliseconds */
+#define DAY (24 * HOUR)
+#define SLOW 1000 /* milliseconds: a message that took so long is counted as slow */
 
 #define FORM 1 /* version of the form below */
 
@@ -115,54 +121,186 @@ static bool mail_event_kind_is_left_out(const void *event)
     return ((const struct mail_event *)event)->left_out;
 }
 
-static const struct record_column mail_event_columns[] = {
-        {"time", false},
-        {"direction", true},
-        {"action", true},
-        {"would_be", true},
-        {"verdict", true},
-        {"reason", true},
-        {"queue", true},
-        {"message", true},
-        {"author", true},
-        {"domain", true},
-        {"login", true},
-        {"ip", true},
-        {"receiving", true},
-        {"service", true},
-        {"source", true},
-        {"secure", false},
-        {"lookup", true},
-        {"stamp", true},
-        {"ms", false},
+/* Mail of domains that do not use Verimail is most of what comes from elsewhere. */
+static bool mail_event_kind_has_row(const void *event)
+{
+    const struct mail_event *e = event;
+
+    return e->direction == MAIL_DIRECTION_OUT || e->verdict != VERDICT_NONE;
+}
+
+enum mail_event_column {
+    MAIL_COLUMN_TIME,
+    MAIL_COLUMN_DIRECTION,
+    MAIL_COLUMN_ACTION,
+    MAIL_COLUMN_WOULD_BE,
+    MAIL_COLUMN_VERDICT,
+    MAIL_COLUMN_REASON,
+    MAIL_COLUMN_QUEUE,
+    MAIL_COLUMN_MESSAGE,
+    MAIL_COLUMN_AUTHOR,
+    MAIL_COLUMN_DOMAIN,
+    MAIL_COLUMN_LOGIN,
+    MAIL_COLUMN_IP,
+    MAIL_COLUMN_RECEIVING,
+    MAIL_COLUMN_SERVICE,
+    MAIL_COLUMN_SOURCE,
+    MAIL_COLUMN_SECURE,
+    MAIL_COLUMN_LOOKUP,
+    MAIL_COLUMN_STAMP,
+    MAIL_COLUMN_MS,
+    MAIL_COLUMNS,
+};
+
+static const struct record_column mail_event_columns[MAIL_COLUMNS] = {
+        [MAIL_COLUMN_TIME] = {"time", false},
+        [MAIL_COLUMN_DIRECTION] = {"direction", true},
+        [MAIL_COLUMN_ACTION] = {"action", true},
+        [MAIL_COLUMN_WOULD_BE] = {"would_be", true},
+        [MAIL_COLUMN_VERDICT] = {"verdict", true},
+        [MAIL_COLUMN_REASON] = {"reason", true},
+        [MAIL_COLUMN_QUEUE] = {"queue", true},
+        [MAIL_COLUMN_MESSAGE] = {"message", true},
+        [MAIL_COLUMN_AUTHOR] = {"author", true},
+        [MAIL_COLUMN_DOMAIN] = {"domain", true},
+        [MAIL_COLUMN_LOGIN] = {"login", true},
+        [MAIL_COLUMN_IP] = {"ip", true},
+        [MAIL_COLUMN_RECEIVING] = {"receiving", true},
+        [MAIL_COLUMN_SERVICE] = {"service", true},
+        [MAIL_COLUMN_SOURCE] = {"source", true},
+        [MAIL_COLUMN_SECURE] = {"secure", false},
+        [MAIL_COLUMN_LOOKUP] = {"lookup", true},
+        [MAIL_COLUMN_STAMP] = {"stamp", true},
+        [MAIL_COLUMN_MS] = {"ms", false},
 };
 
 static void mail_event_values(const void *event, struct eventstore_value *values_r)
 {
     const struct mail_event *e = event;
     const bool judged = e->direction == MAIL_DIRECTION_IN;
-    struct eventstore_value *value = values_r;
 
-    *value++ = record_number(e->time);
-    *value++ = record_text(text_of(mail_direction_name(e->direction)));
-    *value++ = record_text(text_of(mail_action_name(e->action)));
-    *value++ = record_text(text_of(mail_action_name(e->would_be)));
-    *value++ = record_text(text_of(judged ? verdict_name(e->verdict) : ""));
-    *value++ = record_text(e->reason);
-    *value++ = record_text(e->queue);
-    *value++ = record_text(e->message);
-    *value++ = record_text(e->author);
-    *value++ = record_text(record_domain(e->author));
-    *value++ = record_text(e->login);
-    *value++ = record_text(e->ip);
-    *value++ = record_text(e->receiving);
-    *value++ = record_text(e->service);
-    *value++ = record_text(text_of(mail_source_name(e->source)));
-    *value++ = record_number(e->secure);
-    *value++ = record_text(e->lookup);
-    *value++ = record_text(e->stamp);
-    *value++ = record_number(e->milliseconds);
+    values_r[MAIL_COLUMN_TIME] = record_number(e->time);
+    values_r[MAIL_COLUMN_DIRECTION] = record_text(text_of(mail_direction_name(e->direction)));
+    values_r[MAIL_COLUMN_ACTION] = record_text(text_of(mail_action_name(e->action)));
+    values_r[MAIL_COLUMN_WOULD_BE] = record_text(text_of(mail_action_name(e->would_be)));
+    values_r[MAIL_COLUMN_VERDICT] = record_text(text_of(judged ? verdict_name(e->verdict) : ""));
+    values_r[MAIL_COLUMN_REASON] = record_text(e->reason);
+    values_r[MAIL_COLUMN_QUEUE] = record_text(e->queue);
+    values_r[MAIL_COLUMN_MESSAGE] = record_text(e->message);
+    values_r[MAIL_COLUMN_AUTHOR] = record_text(e->author);
+    values_r[MAIL_COLUMN_DOMAIN] = record_text(record_domain(e->author));
+    values_r[MAIL_COLUMN_LOGIN] = record_text(e->login);
+    values_r[MAIL_COLUMN_IP] = record_text(e->ip);
+    values_r[MAIL_COLUMN_RECEIVING] = record_text(e->receiving);
+    values_r[MAIL_COLUMN_SERVICE] = record_text(e->service);
+    values_r[MAIL_COLUMN_SOURCE] = record_text(text_of(mail_source_name(e->source)));
+    values_r[MAIL_COLUMN_SECURE] = record_number(e->secure);
+    values_r[MAIL_COLUMN_LOOKUP] = record_text(e->lookup);
+    values_r[MAIL_COLUMN_STAMP] = record_text(e->stamp);
+    values_r[MAIL_COLUMN_MS] = record_number(e->milliseconds);
 }
+
+static const char *const mail_event_sums[] = {"count", "ms", "slow"};
+
+static const struct record_column mail_event_hour_keys[] = {
+        {"direction", true},
+        {"action", true},
+        {"would_be", true},
+        {"verdict", true},
+        {"reason", true},
+        {"domain", true},
+        {"service", true},
+        {"source", true},
+};
+
+static void mail_event_hour_add(const struct eventstore_value *values, struct rollup_tally *tally)
+{
+    const int64_t ms = values[MAIL_COLUMN_MS].number;
+    const int64_t sums[ROLLUP_SUMS_MAX] = {1, ms, ms >= SLOW};
+    const struct eventstore_value keys[ROLLUP_KEYS_MAX] = {
+            values[MAIL_COLUMN_DIRECTION],
+            values[MAIL_COLUMN_ACTION],
+            values[MAIL_COLUMN_WOULD_BE],
+            values[MAIL_COLUMN_VERDICT],
+            values[MAIL_COLUMN_REASON],
+            values[MAIL_COLUMN_DOMAIN],
+            values[MAIL_COLUMN_SERVICE],
+            values[MAIL_COLUMN_SOURCE],
+    };
+
+    rollup_add(tally, keys, sums);
+}
+
+static const struct rollup mail_event_hour = {
+        .suffix = "hour",
+        .span = HOUR,
+        .keys = mail_event_hour_keys,
+        .keys_count = sizeof mail_event_hour_keys / sizeof *mail_event_hour_keys,
+        .sums = mail_event_sums,
+        .sums_count = 3,
+        .add = mail_event_hour_add,
+};
+
+static const struct record_column mail_event_day_keys[] = {
+        {"what", true},
+        {"name", true},
+        {"direction", true},
+        {"action", true},
+        {"would_be", true},
+        {"verdict", true},
+        {"reason", true},
+        {"domain", true},
+};
+
+static void mail_event_day_add_one(const struct eventstore_value *values, const char *what,
+        struct text name, struct rollup_tally *tally)
+{
+    static const int64_t one[ROLLUP_SUMS_MAX] = {1};
+    const struct eventstore_value keys[ROLLUP_KEYS_MAX] = {
+            record_text(text_of(what)),
+            record_text(name),
+            values[MAIL_COLUMN_DIRECTION],
+            values[MAIL_COLUMN_ACTION],
+            values[MAIL_COLUMN_WOULD_BE],
+            values[MAIL_COLUMN_VERDICT],
+            values[MAIL_COLUMN_REASON],
+            values[MAIL_COLUMN_DOMAIN],
+    };
+
+    rollup_add(tally, keys, one);
+}
+
+/* What is unusual, and has a row. */
+static void mail_event_day_add(const struct eventstore_value *values, struct rollup_tally *tally)
+{
+    const struct text verdict = values[MAIL_COLUMN_VERDICT].text;
+    const struct text login = values[MAIL_COLUMN_LOGIN].text;
+    char network[PRIVACY_TEXT_MAX];
+
+    if (text_equal(verdict, text_of(verdict_name(VERDICT_YES))) ||
+            text_equal(verdict, text_of(verdict_name(VERDICT_NONE))) ||
+            text_equal(values[MAIL_COLUMN_ACTION].text,
+                    text_of(mail_action_name(MAIL_ACTION_STAMPED))))
+        return;
+    mail_event_day_add_one(values, "author", values[MAIL_COLUMN_AUTHOR].text, tally);
+    if (login.len > 0)
+        mail_event_day_add_one(values, "login", login, tally);
+    if (text_equal(verdict, text_of(verdict_name(VERDICT_NO))))
+        mail_event_day_add_one(values, "network",
+                privacy_prefix_text(privacy_network(values[MAIL_COLUMN_IP].text), network), tally);
+}
+
+static const struct rollup mail_event_day = {
+        .suffix = "day",
+        .span = DAY,
+        .keys = mail_event_day_keys,
+        .keys_count = sizeof mail_event_day_keys / sizeof *mail_event_day_keys,
+        .sums = mail_event_sums,
+        .sums_count = 1,
+        .add = mail_event_day_add,
+};
+
+static const struct rollup *const mail_event_rollups[] = {&mail_event_hour, &mail_event_day, NULL};
 
 const struct record_kind mail_event_kind = {
         .table = "mail",
@@ -171,8 +309,10 @@ const struct record_kind mail_event_kind = {
         .encode = mail_event_kind_encode,
         .decode = mail_event_kind_decode,
         .is_left_out = mail_event_kind_is_left_out,
+        .has_row = mail_event_kind_has_row,
         .columns = mail_event_columns,
-        .columns_count = sizeof mail_event_columns / sizeof *mail_event_columns,
+        .columns_count = MAIL_COLUMNS,
         .values = mail_event_values,
         .unusual = MAIL_EVENT_UNUSUAL,
+        .rollups = mail_event_rollups,
 };

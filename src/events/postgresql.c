@@ -12,7 +12,6 @@
 #define FORM 1           /* version of the tables, stored in the table `form` */
 #define PURGE_MOST 10000 /* events in one step */
 #define COLUMNS_MAX 2048 /* octets */
-#define SQL_MAX (2 * COLUMNS_MAX)
 
 static const char settings_to_record[] =
         "SET search_path = verimail; SET client_min_messages = warning;"
@@ -59,34 +58,50 @@ static bool read_version(
                    p->session, "SELECT coalesce(max(version), 0) FROM form", version_r, error_r);
 }
 
-/* The tables of this kind of event; `form` is of both. */
-static bool postgresql_make_kind(struct postgresql *p, char error_r[EVENTSTORE_ERROR_MAX])
+static void put_tables(FILE *out, const struct record_kind *kind, const char *columns)
 {
-    const char *table = p->kind->table;
-    char columns[COLUMNS_MAX];
-    char sql[SQL_MAX];
-    struct writer w = writer_of(columns, sizeof columns);
+    const char *table = kind->table;
 
-    record_kind_put_columns(p->kind, " bigint NOT NULL", " text NOT NULL", &w);
-    writer_char(&w, '\0');
-    if (w.failed)
-        return false;
-    snprintf(sql, sizeof sql,
+    fprintf(out,
             "BEGIN;" POSTGRESQL_LOCK
             "CREATE TABLE IF NOT EXISTS verimail.form (version integer NOT NULL);"
             "CREATE SEQUENCE IF NOT EXISTS verimail.%s_number;"
             "CREATE TABLE IF NOT EXISTS verimail.%s (id bigint NOT NULL DEFAULT"
-            " nextval('verimail.%s_number'), %s) PARTITION BY RANGE (id);"
+            " nextval('verimail.%s_number'), %s) PARTITION BY RANGE (id);",
+            table, table, table, columns);
+    fprintf(out,
             "CREATE INDEX IF NOT EXISTS %s_by_time ON verimail.%s (time);"
             "CREATE INDEX IF NOT EXISTS %s_by_id ON verimail.%s (id);"
             "CREATE INDEX IF NOT EXISTS %s_unusual ON verimail.%s (time) WHERE %s;"
             "CREATE TABLE IF NOT EXISTS verimail.%s_gap (time bigint NOT NULL, lost bigint NOT"
-            " NULL, left_out bigint NOT NULL);"
-            "INSERT INTO verimail.form SELECT 1 WHERE NOT EXISTS (SELECT FROM verimail.form);"
-            "COMMIT;",
-            table, table, table, columns, table, table, table, table, table, table,
-            p->kind->unusual, table);
-    return postgresql_transact(p->session, sql, error_r);
+            " NULL, left_out bigint NOT NULL);",
+            table, table, table, table, table, table, kind->unusual, table);
+    for (size_t i = 0; kind->rollups[i] != NULL; i++)
+        postgresql_rollup_put_table(out, kind, kind->rollups[i]);
+    fputs("INSERT INTO verimail.form SELECT 1 WHERE NOT EXISTS (SELECT FROM verimail.form);"
+          "COMMIT;",
+            out);
+}
+
+/* The tables of this kind of event; `form` is of both. */
+static bool postgresql_make_kind(struct postgresql *p, char error_r[EVENTSTORE_ERROR_MAX])
+{
+    char columns[COLUMNS_MAX];
+    struct writer w = writer_of(columns, sizeof columns);
+    char *sql = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&sql, &len);
+
+    record_kind_put_columns(p->kind, " bigint NOT NULL", " text NOT NULL", &w);
+    writer_char(&w, '\0');
+    if (out != NULL && !w.failed)
+        put_tables(out, p->kind, columns);
+    bool done = out != NULL && fclose(out) == 0 && !w.failed;
+    if (!done)
+        snprintf(error_r, EVENTSTORE_ERROR_MAX, "out of memory");
+    done = done && postgresql_transact(p->session, sql, error_r);
+    free(sql);
+    return done;
 }
 
 static bool postgresql_make_tables(struct postgresql *p, char error_r[EVENTSTORE_ERROR_MAX])
@@ -144,6 +159,7 @@ static void close_postgresql(void *store)
     struct postgresql *p = store;
 
     session_close(&p->session);
+    postgresql_rollup_close(p);
     free(p);
 }
 
@@ -161,7 +177,9 @@ static void *open_postgresql(const char *address, const struct record_kind *kind
     p->use = use;
     postgresql_size_set(p, 0);
     memcpy(p->address, address, size);
-    if (connect_session(p, error_r))
+    if (!postgresql_rollup_open(p))
+        snprintf(error_r, EVENTSTORE_ERROR_MAX, "out of memory");
+    else if (connect_session(p, error_r))
         return p;
     const bool missing = p->missing;
     close_postgresql(p);
@@ -207,7 +225,8 @@ static bool put_events(const struct record_kind *kind, const void *events, size_
     if (out == NULL)
         return false;
     for (size_t i = 0; i < count; i++)
-        postgresql_put_event(out, kind, record_kind_at(kind, events, i));
+        if (kind->has_row(record_kind_at(kind, events, i)))
+            postgresql_put_event(out, kind, record_kind_at(kind, events, i));
     if (fclose(out) == 0)
         return true;
     free(*lines_r);
@@ -216,6 +235,7 @@ static bool put_events(const struct record_kind *kind, const void *events, size_
 
 /* A transaction in progress. */
 struct writing {
+    const void *events;
     struct text lines;
     size_t count;
     const struct eventstore_gap *gap;
@@ -249,11 +269,47 @@ static bool copy_lines(struct postgresql *p, struct text lines, char error_r[EVE
     return !w.failed && session_copy(p->session, sql, lines, error_r);
 }
 
+/* The next id. Nobody else takes one while the lock is held. */
+static bool next_id(struct postgresql *p, int64_t *id_r, char error_r[EVENTSTORE_ERROR_MAX])
+{
+    char sql[128];
+
+    snprintf(sql, sizeof sql,
+            "SELECT CASE WHEN is_called THEN last_value + 1 ELSE last_value END FROM"
+            " verimail.%s_number",
+            p->kind->table);
+    return session_number(p->session, sql, id_r, error_r);
+}
+
+/* Adds the events to the sums, each with the partition that its id will be in. */
+static bool write_sums(
+        struct postgresql *p, const struct writing *w, char error_r[EVENTSTORE_ERROR_MAX])
+{
+    struct eventstore_value values[RECORD_KIND_COLUMNS_MAX];
+    int64_t id = 0;
+    int64_t end = 0;
+
+    postgresql_rollup_clear(p);
+    if (!next_id(p, &id, error_r))
+        return false;
+    for (size_t i = 0; i < w->count; i++) {
+        const void *event = record_kind_at(p->kind, w->events, i);
+        const bool has_row = p->kind->has_row(event);
+        if (has_row && id >= end && !postgresql_size_part(p, id, &end, error_r))
+            return false;
+        p->kind->values(event, values);
+        postgresql_rollup_note(p, values, has_row ? end : 0);
+        id += has_row;
+    }
+    return postgresql_rollup_apply(p, 1, error_r);
+}
+
 static bool write_once(struct postgresql *p, struct writing *w, char error_r[EVENTSTORE_ERROR_MAX])
 {
     w->ending = false;
     if (!session_number(p->session, "BEGIN;" POSTGRESQL_LOCK "SELECT txid_current()",
                 &w->transaction, error_r) ||
+            (w->count > 0 && !write_sums(p, w, error_r)) ||
             (w->lines.len > 0 && !copy_lines(p, w->lines, error_r)) ||
             (w->gap != NULL && !write_gap(p, w->gap, error_r)))
         return false;
@@ -305,26 +361,66 @@ static bool write_postgresql(void *store, const void *events, size_t count,
         snprintf(error_r, EVENTSTORE_ERROR_MAX, "out of memory");
         return false;
     }
-    struct writing w = {.lines = {lines, len}, .count = count, .gap = gap};
+    struct writing w = {.events = events, .lines = {lines, len}, .count = count, .gap = gap};
     const bool done = write_lines(p, &w, error_r);
     free(lines);
     return done;
 }
 
+struct deletion {
+    struct postgresql *p;
+    size_t count;
+};
+
+/* A deleted row, behind the end of its partition. */
+static bool note_deleted(void *context, const struct eventstore_value *values, size_t count)
+{
+    struct deletion *deletion = context;
+
+    if (count > deletion->p->kind->columns_count)
+        postgresql_rollup_note(deletion->p, values + 1, values[0].number);
+    deletion->count++;
+    return true;
+}
+
+static bool postgresql_delete_rows(
+        struct deletion *deletion, uint64_t before, char error_r[EVENTSTORE_ERROR_MAX])
+{
+    const char *table = deletion->p->kind->table;
+    char columns[COLUMNS_MAX];
+    char sql[2 * COLUMNS_MAX];
+    struct writer w = writer_of(columns, sizeof columns);
+
+    record_kind_put_columns(deletion->p->kind, "", "", &w);
+    writer_char(&w, '\0');
+    snprintf(sql, sizeof sql,
+            "DELETE FROM verimail.%s WHERE time < %" PRIu64 " AND id IN (SELECT id FROM"
+            " verimail.%s WHERE time < %" PRIu64 " ORDER BY time LIMIT %d)"
+            " RETURNING right(tableoid::regclass::text, 19)::bigint, %s",
+            table, before, table, before, PURGE_MOST, columns);
+    return !w.failed &&
+           session_query(deletion->p->session, sql, NULL, 0, note_deleted, deletion, error_r);
+}
+
 static bool delete_some(
         struct postgresql *p, uint64_t before, bool *more_r, char error_r[EVENTSTORE_ERROR_MAX])
 {
-    const char *table = p->kind->table;
-    char sql[512];
-    int64_t deleted = 0;
+    struct deletion deletion = {.p = p};
+    char sql[256];
 
+    postgresql_rollup_clear(p);
     snprintf(sql, sizeof sql,
-            "DELETE FROM verimail.%s_gap WHERE time < %" PRIu64 ";"
-            "DELETE FROM verimail.%s WHERE time < %" PRIu64 " AND id IN (SELECT id FROM"
-            " verimail.%s WHERE time < %" PRIu64 " ORDER BY time LIMIT %d)",
-            table, before, table, before, table, before, PURGE_MOST);
-    const bool done = session_number(p->session, sql, &deleted, error_r);
-    *more_r = done && deleted >= PURGE_MOST;
+            "BEGIN;" POSTGRESQL_LOCK "DELETE FROM verimail.%s_gap WHERE time < %" PRIu64,
+            p->kind->table, before);
+    const bool done =
+            session_run(p->session, sql, error_r) &&
+            postgresql_delete_rows(&deletion, before, error_r) &&
+            postgresql_rollup_apply(p, -1, error_r) &&
+            (deletion.count >= PURGE_MOST || postgresql_rollup_trim(p, before, error_r)) &&
+            session_run(p->session, "COMMIT", error_r);
+    if (!done)
+        postgresql_roll_back(p->session);
+    *more_r = done && deletion.count >= PURGE_MOST;
     return done;
 }
 

@@ -25,9 +25,10 @@ void postgresql_size_set(void *store, uint64_t octets)
         p->span = SPAN_MOST;
 }
 
-/* Finds the end of a partition, the id behind its last; `which`: min or max. 0: there is none. */
-static bool find_partition(
-        struct postgresql *p, const char *which, int64_t *end_r, char error_r[EVENTSTORE_ERROR_MAX])
+/* Finds the end of a partition, the id behind its last, among those that end behind `id`; `which`:
+ * min or max. 0: there is none. */
+static bool find_partition(struct postgresql *p, const char *which, int64_t id, int64_t *end_r,
+        char error_r[EVENTSTORE_ERROR_MAX])
 {
     const char *table = p->kind->table;
     char sql[SQL_MAX];
@@ -35,9 +36,15 @@ static bool find_partition(
     snprintf(sql, sizeof sql,
             "SELECT coalesce(%s(right(relname::text, 19)::bigint), 0) FROM pg_inherits"
             " JOIN pg_class ON pg_class.oid = inhrelid WHERE inhparent = 'verimail.%s'::regclass"
-            " AND relname ~ '^%s_to_[0-9]{19}$'",
-            which, table, table);
+            " AND relname ~ '^%s_to_[0-9]{19}$' AND right(relname::text, 19)::bigint > %" PRId64,
+            which, table, table, id);
     return session_number(p->session, sql, end_r, error_r);
+}
+
+bool postgresql_size_part(
+        struct postgresql *p, int64_t id, int64_t *end_r, char error_r[EVENTSTORE_ERROR_MAX])
+{
+    return find_partition(p, "min", id, end_r, error_r);
 }
 
 /* Adds a partition behind the last one. Reports do not hinder that. */
@@ -78,7 +85,7 @@ bool postgresql_size_extend(struct postgresql *p, size_t count, char error_r[EVE
         return true;
     /* Another service may add one at the same time: then that is found at the next look. */
     for (int tries = 0; tries < PARTITION_TRIES; tries++) {
-        if (!find_partition(p, "max", &p->end, error_r))
+        if (!find_partition(p, "max", 0, &p->end, error_r))
             return false;
         if (wanted < p->end)
             return true;
@@ -95,9 +102,10 @@ bool postgresql_size_drop(
 
     snprintf(sql, sizeof sql,
             "BEGIN; SET LOCAL lock_timeout = 1000; " POSTGRESQL_LOCK
-            "DROP TABLE IF EXISTS verimail.%s_to_%019" PRId64 "; COMMIT;",
+            "DROP TABLE IF EXISTS verimail.%s_to_%019" PRId64,
             p->kind->table, end);
-    *dropped_r = session_run(s, sql, error_r);
+    *dropped_r = session_run(s, sql, error_r) && postgresql_rollup_drop(p, end, error_r) &&
+                 session_run(s, "COMMIT", error_r);
     if (*dropped_r)
         return true;
     const bool in_the_way = session_failed_with(s, LOCK_TIMED_OUT);
@@ -110,7 +118,7 @@ static bool find_oldest(struct postgresql *p, int64_t *end_r, char error_r[EVENT
 {
     int64_t last = 0;
 
-    if (!find_partition(p, "min", end_r, error_r) || !last_id(p, &last, error_r))
+    if (!find_partition(p, "min", 0, end_r, error_r) || !last_id(p, &last, error_r))
         return false;
     if (*end_r > last + 1)
         *end_r = 0;

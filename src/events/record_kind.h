@@ -9,6 +9,9 @@
 #include "protocol/text.h"
 
 #define RECORD_KIND_COLUMNS_MAX 24
+#define RECORD_KIND_ROLLUPS_MAX 2
+
+struct rollup;
 
 /* A value of a row: a number or a text. */
 struct eventstore_value {
@@ -41,7 +44,8 @@ struct record_kind {
     size_t octets_max; /* when it is encoded */
     bool (*encode)(const void *event, struct writer *w);
     bool (*decode)(struct text octets, void *event_r);
-    bool (*is_left_out)(const void *event); /* of the record: it is only counted */
+    bool (*is_left_out)(const void *event); /* too many came: the gaps count it */
+    bool (*has_row)(const void *event);     /* else only the roll-ups count it */
 
     /* The columns of its table, without `id`. The first is `time`, in Unix milliseconds. */
     const struct record_column *columns;
@@ -49,6 +53,7 @@ struct record_kind {
     /* The value of each column. Texts are borrowed from the event. */
     void (*values)(const void *event, struct eventstore_value *values_r);
     const char *unusual; /* an SQL condition: the rows for which there is an index of their own */
+    const struct rollup *const *rollups; /* ends with NULL */
 };
 
 /* The event of this number in an array of a kind's structs. */

@@ -19,7 +19,6 @@
 #define PURGE_MOST 5000 /* events in one step */
 #define PARAMETERS_MAX 16
 #define COLUMNS_MAX 32
-#define SQL_MAX 2048 /* octets */
 
 /* The file's layout can be set only before there is a table. */
 static const char layout[] = "PRAGMA auto_vacuum = INCREMENTAL;"
@@ -28,6 +27,7 @@ static const char settings[] = "PRAGMA synchronous = NORMAL;"
                                "PRAGMA temp_store = MEMORY;"
                                "PRAGMA wal_autocheckpoint = 4000;"
                                "PRAGMA journal_size_limit = 67108864;";
+
 static bool sqlite_fail(struct sqlite *s, const char *doing, char error_r[EVENTSTORE_ERROR_MAX])
 {
     snprintf(error_r, EVENTSTORE_ERROR_MAX, "%s: %s: %s", s->path, doing,
@@ -38,12 +38,6 @@ static bool sqlite_fail(struct sqlite *s, const char *doing, char error_r[EVENTS
 bool sqlite_run(struct sqlite *s, const char *sql)
 {
     return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK;
-}
-
-static bool sqlite_prepare(struct sqlite *s, const char *sql, sqlite3_stmt **statement_r)
-{
-    return sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, statement_r, NULL) ==
-           SQLITE_OK;
 }
 
 int sqlite_number_of(struct sqlite *s, const char *sql)
@@ -57,85 +51,11 @@ int sqlite_number_of(struct sqlite *s, const char *sql)
     return number;
 }
 
-/* Makes the tables that are missing. */
-static bool sqlite_make_tables(struct sqlite *s)
-{
-    const char *table = s->kind->table;
-    char columns[SQL_MAX];
-    char sql[2 * SQL_MAX];
-    struct writer w = writer_of(columns, sizeof columns);
-
-    record_kind_put_columns(s->kind, " INTEGER NOT NULL", " TEXT NOT NULL", &w);
-    writer_char(&w, '\0');
-    snprintf(sql, sizeof sql,
-            "BEGIN IMMEDIATE;"
-            "CREATE TABLE IF NOT EXISTS %s (id INTEGER PRIMARY KEY, %s);"
-            "CREATE INDEX IF NOT EXISTS %s_time ON %s (time);"
-            "CREATE INDEX IF NOT EXISTS %s_unusual ON %s (time) WHERE %s;"
-            "CREATE TABLE IF NOT EXISTS %s_gap (time INTEGER NOT NULL, lost INTEGER NOT NULL,"
-            " left_out INTEGER NOT NULL);"
-            "PRAGMA user_version = 1;"
-            "COMMIT;",
-            table, columns, table, table, table, table, s->kind->unusual, table);
-    return !w.failed && sqlite_run(s, sql);
-}
-
-/* Prepares a statement in which each %s is the name of the table. */
-static bool sqlite_prepare_for(struct sqlite *s, const char *format, sqlite3_stmt **statement_r)
-{
-    char *sql = sqlite3_mprintf(format, s->kind->table, s->kind->table, s->kind->table);
-    const bool done = sql != NULL && sqlite_prepare(s, sql, statement_r);
-
-    sqlite3_free(sql);
-    return done;
-}
-
-static bool sqlite_prepare_insert(struct sqlite *s)
-{
-    char sql[SQL_MAX];
-    struct writer w = writer_of(sql, sizeof sql);
-
-    writer_string(&w, "INSERT INTO ");
-    writer_string(&w, s->kind->table);
-    writer_string(&w, " (");
-    record_kind_put_columns(s->kind, "", "", &w);
-    writer_string(&w, ") VALUES (?");
-    for (size_t i = 1; i < s->kind->columns_count; i++)
-        writer_string(&w, ",?");
-    writer_string(&w, ")");
-    writer_char(&w, '\0');
-    return !w.failed && sqlite_prepare(s, sql, &s->insert);
-}
-
-static bool prepare_all(struct sqlite *s)
-{
-    return sqlite_prepare_insert(s) &&
-           sqlite_prepare_for(
-                   s, "INSERT INTO %s_gap (time, lost, left_out) VALUES (?,?,?)", &s->insert_gap) &&
-           sqlite_prepare_for(s, "DELETE FROM %s_gap WHERE time < ?", &s->delete_gaps) &&
-           sqlite_prepare_for(s,
-                   "DELETE FROM %s WHERE id IN (SELECT id FROM %s WHERE id < "
-                   "(SELECT max(id) FROM %s) ORDER BY id LIMIT ?)",
-                   &s->delete_oldest) &&
-           sqlite_prepare_for(s,
-                   "DELETE FROM %s WHERE id IN (SELECT id FROM %s WHERE time < ?1 ORDER BY time "
-                   "LIMIT ?2)",
-                   &s->delete) &&
-           sqlite_prepare(s, "PRAGMA page_count", &s->pages) &&
-           sqlite_prepare(s, "PRAGMA freelist_count", &s->free_pages);
-}
-
 static void close_sqlite(void *store)
 {
     struct sqlite *s = store;
 
-    sqlite3_finalize(s->insert);
-    sqlite3_finalize(s->insert_gap);
-    sqlite3_finalize(s->delete_gaps);
-    sqlite3_finalize(s->delete);
-    sqlite3_finalize(s->delete_oldest);
-    sqlite3_finalize(s->pages);
-    sqlite3_finalize(s->free_pages);
+    sqlite_finalize_all(s);
     sqlite3_close(s->db);
     free(s);
 }
@@ -247,7 +167,7 @@ static bool sqlite_open_file(
         return sqlite_fail(s, "cannot be opened", error_r);
     return (sqlite_run(s, layout) || sqlite_fail(s, "cannot be used", error_r)) &&
            check_version(s, error_r) &&
-           ((sqlite_run(s, settings) && sqlite_make_tables(s) && prepare_all(s)) ||
+           ((sqlite_run(s, settings) && sqlite_make_tables(s) && sqlite_prepare_all(s)) ||
                    sqlite_fail(s, "cannot be used", error_r));
 }
 
@@ -375,17 +295,24 @@ bool sqlite_step(sqlite3_stmt *statement)
     return done;
 }
 
+void sqlite_bind(sqlite3_stmt *statement, int at, const struct eventstore_value *value)
+{
+    if (value->is_text)
+        bind_plain(statement, at, value->text);
+    else
+        sqlite3_bind_int64(statement, at, value->number);
+}
+
 static bool sqlite_insert(struct sqlite *s, const void *event)
 {
     struct eventstore_value values[RECORD_KIND_COLUMNS_MAX];
 
     s->kind->values(event, values);
-    for (size_t i = 0; i < s->kind->columns_count; i++) {
-        if (values[i].is_text)
-            bind_plain(s->insert, (int)i + 1, values[i].text);
-        else
-            sqlite3_bind_int64(s->insert, (int)i + 1, values[i].number);
-    }
+    sqlite_rollup_note(s, values);
+    if (!s->kind->has_row(event))
+        return true;
+    for (size_t i = 0; i < s->kind->columns_count; i++)
+        sqlite_bind(s->insert, (int)i + 1, &values[i]);
     return sqlite_step(s->insert);
 }
 
@@ -402,6 +329,12 @@ static bool sqlite_insert_gap(struct sqlite *s, const struct eventstore_gap *gap
     return sqlite_step(s->insert_gap);
 }
 
+static void sqlite_roll_back(struct sqlite *s)
+{
+    if (!sqlite3_get_autocommit(s->db))
+        sqlite_run(s, "ROLLBACK");
+}
+
 static bool write_sqlite(void *store, const void *events, size_t count,
         const struct eventstore_gap *gap, char error_r[EVENTSTORE_ERROR_MAX])
 {
@@ -416,34 +349,14 @@ static bool write_sqlite(void *store, const void *events, size_t count,
     bool done = sqlite_run(s, "BEGIN IMMEDIATE") && sqlite_size_make_room(s, events, count);
     for (size_t i = 0; done && i < count; i++)
         done = sqlite_insert(s, record_kind_at(s->kind, events, i));
+    done = sqlite_rollup_apply(s, done ? 1 : 0) && done;
     if (done && gap != NULL)
         done = sqlite_insert_gap(s, gap);
     if (done && sqlite_run(s, "COMMIT"))
         return true;
     (void)fail_for_good(s, "cannot be written", error_r);
-    if (!sqlite3_get_autocommit(s->db))
-        sqlite_run(s, "ROLLBACK");
+    sqlite_roll_back(s);
     return false;
-}
-
-static bool purge_sqlite(
-        void *store, uint64_t before, bool *more_r, char error_r[EVENTSTORE_ERROR_MAX])
-{
-    struct sqlite *s = store;
-
-    bind_number(s->delete, 1, before);
-    sqlite3_bind_int64(s->delete, 2, PURGE_MOST);
-    if (!sqlite_step(s->delete))
-        return fail_for_good(s, "old events cannot be deleted", error_r);
-    int deleted = sqlite3_changes(s->db);
-    const bool too_large = sqlite_size_is_over(s);
-    if (too_large && deleted == 0 && !sqlite_size_delete(s, PURGE_MOST, &deleted))
-        return fail_for_good(s, "the oldest events cannot be deleted", error_r);
-    if ((deleted > 0 || too_large) && !sqlite_run(s, "PRAGMA incremental_vacuum(1000)"))
-        return fail_for_good(s, "cannot be made smaller", error_r);
-    *more_r = deleted == PURGE_MOST || (deleted > 0 && sqlite_size_is_over(s));
-    bind_number(s->delete_gaps, 1, before);
-    return sqlite_step(s->delete_gaps) || fail_for_good(s, "old gaps cannot be deleted", error_r);
 }
 
 static void bind(sqlite3_stmt *statement, const struct eventstore_value *parameters, size_t count)
@@ -474,6 +387,59 @@ static size_t sqlite_read_row(
                     (size_t)sqlite3_column_bytes(statement, i)};
     }
     return (size_t)(count < COLUMNS_MAX ? count : COLUMNS_MAX);
+}
+
+bool sqlite_delete(struct sqlite *s, const struct sqlite_deletion *deletion,
+        const int64_t *parameters, int parameters_count, int *deleted_r)
+{
+    struct eventstore_value values[COLUMNS_MAX];
+    int result;
+
+    for (int i = 0; i < parameters_count; i++) {
+        sqlite3_bind_int64(deletion->read, i + 1, parameters[i]);
+        sqlite3_bind_int64(deletion->delete, i + 1, parameters[i]);
+    }
+    while ((result = sqlite3_step(deletion->read)) == SQLITE_ROW) {
+        (void)sqlite_read_row(deletion->read, values);
+        sqlite_rollup_note(s, values);
+    }
+    sqlite3_reset(deletion->read);
+    const bool done = result == SQLITE_DONE && sqlite_step(deletion->delete);
+    *deleted_r = done ? sqlite3_changes(s->db) : 0;
+    return sqlite_rollup_apply(s, done ? -1 : 0) && done;
+}
+
+/* In a transaction. `before`: of the time. */
+static bool sqlite_purge(struct sqlite *s, uint64_t before, int *deleted_r)
+{
+    const int64_t parameters[] = {record_number(before).number, PURGE_MOST};
+
+    if (!sqlite_delete(s, &s->old, parameters, 2, deleted_r))
+        return false;
+    if (*deleted_r == 0 && sqlite_size_is_over(s))
+        return sqlite_size_delete(s, PURGE_MOST, deleted_r);
+    bind_number(s->delete_gaps, 1, before);
+    return sqlite_step(s->delete_gaps) &&
+           (*deleted_r == PURGE_MOST || sqlite_rollup_trim(s, before));
+}
+
+static bool purge_sqlite(
+        void *store, uint64_t before, bool *more_r, char error_r[EVENTSTORE_ERROR_MAX])
+{
+    struct sqlite *s = store;
+    int deleted = 0;
+
+    if (!sqlite_run(s, "BEGIN IMMEDIATE") || !sqlite_purge(s, before, &deleted) ||
+            !sqlite_run(s, "COMMIT")) {
+        (void)fail_for_good(s, "old events cannot be deleted", error_r);
+        sqlite_roll_back(s);
+        return false;
+    }
+    const bool too_large = sqlite_size_is_over(s);
+    if ((deleted > 0 || too_large) && !sqlite_run(s, "PRAGMA incremental_vacuum(1000)"))
+        return fail_for_good(s, "cannot be made smaller", error_r);
+    *more_r = deleted == PURGE_MOST || (deleted > 0 && sqlite_size_is_over(s));
+    return true;
 }
 
 static bool query_sqlite(void *store, const char *sql, const struct eventstore_value *parameters,

@@ -35,24 +35,22 @@ static int64_t sqlite_room(struct sqlite *s)
 
 bool sqlite_size_delete(struct sqlite *s, int64_t most, int *deleted_r)
 {
-    sqlite3_bind_int64(s->delete_oldest, 1, most);
-    if (!sqlite_step(s->delete_oldest))
+    if (!sqlite_delete(s, &s->oldest, &most, 1, deleted_r))
         return false;
-    *deleted_r = sqlite3_changes(s->db);
     if (*deleted_r > 0 && !s->full)
         log_event(LOG_LEVEL_NOTICE, "record-full", "file", s->path);
     s->full = s->full || *deleted_r > 0;
     return true;
 }
 
-/* Pages for events, with their share of the index and of pages that are half full. */
+/* Pages for events, with their share of the indexes and sums, and of pages that are half full. */
 static int64_t sqlite_pages_of(const struct sqlite *s, const void *events, size_t count)
 {
     size_t octets = 0;
 
     for (size_t i = 0; i < count; i++)
         octets += record_kind_octets(s->kind, record_kind_at(s->kind, events, i)) + ROW_OVERHEAD;
-    return (int64_t)octets * 3 / 2 / s->page_size + PAGES_SPARE;
+    return (int64_t)octets * 2 / s->page_size + PAGES_SPARE;
 }
 
 bool sqlite_size_make_room(struct sqlite *s, const void *events, size_t count)

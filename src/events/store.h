@@ -36,6 +36,25 @@
  *
  * When an id is visible, all lower ones are too. Ids begin again when a store is recreated.
  *
+ * Roll-ups say how many rows there are, without a look at each. They change in the transaction that
+ * changes the rows, and always say the same as these. A row of a roll-up has the start of an hour
+ * or day in time (UTC), then keys, then sums. With PostgreSQL there are several rows with the same
+ * keys: add them up.
+ *
+ * `event_hour` has the keys verdict, reason, would_be, domain, host, listed and network (of ip with
+ * its prefix, where the verdict is YES, else ""), and the sum count. `event_day` is about what is
+ * not YES, or about a user that is not listed: what ("user"; "network" for NO and would_be;
+ * "receiving" for NO), name, verdict, reason, would_be, domain, host ("" unless reason is
+ * "replayed"), listed and count. `network` is that of ip, or of asker where ip is "". A question
+ * has a row of "receiving" for each domain.
+ *
+ * `mail_hour` has the keys direction, action, would_be, verdict, reason, domain, service and
+ * source, and the sums count, ms, and slow: how many took a second or more. It also counts the
+ * messages without a row: direction "in", verdict "none", and no domain. These are kept for as long
+ * as the oldest events may be. `mail_day` is about messages with a row that are neither YES nor
+ * stamped: what ("author", "login"; "network" for NO), name, direction, action, would_be, verdict,
+ * reason, domain and count.
+ *
  * The tables `event_gap` and `mail_gap` have the columns time, lost and left_out: the number of
  * events that were lost before this time, and that were left out because too many like them came.
  * Queries quote the names of columns that are SQL words somewhere. */

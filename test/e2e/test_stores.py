@@ -91,6 +91,10 @@ def test_every_kind_of_store(case):
     run("test_store", Server(case).start().folder)
 
 
+def test_sums_of_every_kind_of_store(case):
+    run("test_rollup", Server(case).start().folder)
+
+
 def test_what_is_the_servers_own(case):
     run("test_postgresql", Server(case).start().folder)
 

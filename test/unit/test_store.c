@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: ISC
 #include <errno.h>
-#include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 #include <unistd.h>
 
 #include "fixture_events.h"
+#include "fixture_store.h"
 #include "folder.h"
 #include "unit.h"
 
@@ -20,66 +20,9 @@
 #define BATCHES 25
 #define BATCH 20
 
-/* A new store of one backend for each test. PostgreSQL is the server that VERIMAIL_POSTGRESQL
- * names, where the schema belongs to the tests. */
-struct hostport {
-    struct folder folder;
-    char address[FOLDER_PATH_MAX + 16];
-};
-
-static void begin_sqlite(struct hostport *place)
+TEST_EACH(what_is_written_is_read, fixture_stores)
 {
-    char path[FOLDER_PATH_MAX];
-
-    place->folder = folder_make();
-    folder_path(&place->folder, "events.db", path);
-    snprintf(place->address, sizeof place->address, "sqlite:%s", path);
-}
-
-static void end_sqlite(struct hostport *place)
-{
-    folder_remove(&place->folder);
-}
-
-static void begin_postgresql(struct hostport *place)
-{
-    const char *address = getenv("VERIMAIL_POSTGRESQL");
-
-    snprintf(place->address, sizeof place->address, "%s", address);
-    PGconn *connection = PQconnectdb(address);
-    PGresult *result = PQexec(connection,
-            "SET client_min_messages = warning; DROP SCHEMA IF EXISTS verimail CASCADE");
-    if (PQresultStatus(result) != PGRES_COMMAND_OK)
-        fail_msg("%s", PQerrorMessage(connection));
-    PQclear(result);
-    PQfinish(connection);
-}
-
-static void end_postgresql(struct hostport *place)
-{
-    (void)place;
-}
-
-static const struct backend {
-    struct unit_row row;
-    void (*begin)(struct hostport *place);
-    void (*end)(struct hostport *place);
-} backends[] = {
-        {{"sqlite", NULL}, begin_sqlite, end_sqlite},
-        {{"postgresql", "VERIMAIL_POSTGRESQL"}, begin_postgresql, end_postgresql},
-};
-
-static struct hostport begin(const struct backend *backend)
-{
-    struct hostport place = {.address = ""};
-
-    backend->begin(&place);
-    return place;
-}
-
-TEST_EACH(what_is_written_is_read, backends)
-{
-    struct hostport place = begin(row);
+    struct fixture_store place = fixture_store_begin(row);
     struct eventstore *store = fixture_events_open(place.address, EVENTSTORE_RECORD);
     struct event events[3] = {fixture_event(FIXTURE_EVENTS_JUNE),
             fixture_event(FIXTURE_EVENTS_JUNE + 1),
@@ -112,9 +55,9 @@ TEST_EACH(what_is_written_is_read, backends)
     row->end(&place);
 }
 
-TEST_EACH(mail_that_is_written_is_read, backends)
+TEST_EACH(mail_that_is_written_is_read, fixture_stores)
 {
-    struct hostport place = begin(row);
+    struct fixture_store place = fixture_store_begin(row);
     struct eventstore *store =
             fixture_events_open_kind(place.address, &mail_event_kind, EVENTSTORE_RECORD);
     struct mail_event events[] = {fixture_mail(FIXTURE_EVENTS_JUNE),
@@ -155,9 +98,9 @@ TEST_EACH(mail_that_is_written_is_read, backends)
 }
 
 /* What a store never held of one kind is missing, whatever it holds of the other. */
-TEST_EACH(the_kinds_are_apart, backends)
+TEST_EACH(the_kinds_are_apart, fixture_stores)
 {
-    struct hostport place = begin(row);
+    struct fixture_store place = fixture_store_begin(row);
     char error[EVENTSTORE_ERROR_MAX];
 
     errno = 0;
@@ -185,9 +128,9 @@ TEST_EACH(the_kinds_are_apart, backends)
     row->end(&place);
 }
 
-TEST_EACH(ids_grow, backends)
+TEST_EACH(ids_grow, fixture_stores)
 {
-    struct hostport place = begin(row);
+    struct fixture_store place = fixture_store_begin(row);
     struct eventstore *store = fixture_events_open(place.address, EVENTSTORE_RECORD);
 
     for (uint64_t i = 0; i < 5; i++)
@@ -204,9 +147,9 @@ TEST_EACH(ids_grow, backends)
     row->end(&place);
 }
 
-TEST_EACH(gaps, backends)
+TEST_EACH(gaps, fixture_stores)
 {
-    struct hostport place = begin(row);
+    struct fixture_store place = fixture_store_begin(row);
     struct eventstore *store = fixture_events_open(place.address, EVENTSTORE_RECORD);
     const struct event event = fixture_event(FIXTURE_EVENTS_JUNE);
     bool more = true;
@@ -230,9 +173,9 @@ TEST_EACH(gaps, backends)
     row->end(&place);
 }
 
-TEST_EACH(what_is_old_goes_in_steps, backends)
+TEST_EACH(what_is_old_goes_in_steps, fixture_stores)
 {
-    struct hostport place = begin(row);
+    struct fixture_store place = fixture_store_begin(row);
     struct eventstore *store = fixture_events_open(place.address, EVENTSTORE_RECORD);
     int steps = 0;
     bool more = true;
@@ -252,12 +195,12 @@ TEST_EACH(what_is_old_goes_in_steps, backends)
     row->end(&place);
 }
 
-TEST_EACH(any_time, backends)
+TEST_EACH(any_time, fixture_stores)
 {
     static const uint64_t times[] = {0, 1, FIXTURE_EVENTS_JUNE - 400 * FIXTURE_EVENTS_DAY,
             FIXTURE_EVENTS_JUNE, FIXTURE_EVENTS_JUNE + 40 * FIXTURE_EVENTS_DAY,
             FIXTURE_EVENTS_JUNE + 4000 * FIXTURE_EVENTS_DAY, INT64_MAX - 1, INT64_MAX, UINT64_MAX};
-    struct hostport place = begin(row);
+    struct fixture_store place = fixture_store_begin(row);
     struct eventstore *store = fixture_events_open(place.address, EVENTSTORE_RECORD);
 
     for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
@@ -273,7 +216,7 @@ TEST_EACH(any_time, backends)
 }
 
 /* One text that no store should ever see breaks no batch. */
-TEST_EACH(texts_that_are_not_plain, backends)
+TEST_EACH(texts_that_are_not_plain, fixture_stores)
 {
     static const struct {
         struct text text;
@@ -293,7 +236,7 @@ TEST_EACH(texts_that_are_not_plain, backends)
             {{"%00", 3}, "%00"},
             {{" ", 1}, " "},
     };
-    struct hostport place = begin(row);
+    struct fixture_store place = fixture_store_begin(row);
     struct eventstore *store = fixture_events_open(place.address, EVENTSTORE_RECORD);
     const size_t count = sizeof table / sizeof *table;
     struct event events[sizeof table / sizeof *table];
@@ -317,9 +260,9 @@ TEST_EACH(texts_that_are_not_plain, backends)
     row->end(&place);
 }
 
-TEST_EACH(queries_have_parameters, backends)
+TEST_EACH(queries_have_parameters, fixture_stores)
 {
-    struct hostport place = begin(row);
+    struct fixture_store place = fixture_store_begin(row);
     struct eventstore *store = fixture_events_open(place.address, EVENTSTORE_RECORD);
     struct fixture_events_rows rows = {0};
     const struct eventstore_value parameters[] = {
@@ -341,7 +284,7 @@ TEST_EACH(queries_have_parameters, backends)
     row->end(&place);
 }
 
-TEST_EACH(values_of_queries, backends)
+TEST_EACH(values_of_queries, fixture_stores)
 {
     static const struct {
         const char *sql;
@@ -360,7 +303,7 @@ TEST_EACH(values_of_queries, backends)
             {"SELECT CASE WHEN listed = 1 THEN 'yes' ELSE 'no' END FROM event LIMIT 1", "yes\n"},
             {"SELECT 1 FROM event WHERE time < 0", ""},
     };
-    struct hostport place = begin(row);
+    struct fixture_store place = fixture_store_begin(row);
     struct eventstore *store = fixture_events_open(place.address, EVENTSTORE_RECORD);
 
     fixture_events_write(store, FIXTURE_EVENTS_JUNE, 5);
@@ -373,9 +316,9 @@ TEST_EACH(values_of_queries, backends)
     row->end(&place);
 }
 
-TEST_EACH(queries_that_end_early, backends)
+TEST_EACH(queries_that_end_early, fixture_stores)
 {
-    struct hostport place = begin(row);
+    struct fixture_store place = fixture_store_begin(row);
     struct eventstore *store = fixture_events_open(place.address, EVENTSTORE_RECORD);
     struct fixture_events_rows rows = {.most = 3};
 
@@ -393,9 +336,9 @@ TEST_EACH(queries_that_end_early, backends)
     row->end(&place);
 }
 
-TEST_EACH(readers_beside_a_recorder, backends)
+TEST_EACH(readers_beside_a_recorder, fixture_stores)
 {
-    struct hostport place = begin(row);
+    struct fixture_store place = fixture_store_begin(row);
     char error[EVENTSTORE_ERROR_MAX] = "";
 
     assert_null(eventstore_open(place.address, &event_kind, EVENTSTORE_READ, error));
@@ -427,9 +370,9 @@ static bool record_much(void *context)
 }
 
 /* From the first moment on: all want to make what is not there. */
-TEST_EACH(many_recorders, backends)
+TEST_EACH(many_recorders, fixture_stores)
 {
-    struct hostport place = begin(row);
+    struct fixture_store place = fixture_store_begin(row);
 
     for (int i = 0; i < PROCESSES; i++) {
         const pid_t child = fork();
