@@ -124,12 +124,22 @@ bool endpoint_is_loopback(const struct endpoint *endpoint)
     return IN6_IS_ADDR_LOOPBACK(&e.address.v6.sin6_addr);
 }
 
+unsigned endpoint_port(const struct endpoint *endpoint)
+{
+    return ntohs(endpoint->address.any.sa_family == AF_INET ? endpoint->address.v4.sin_port
+                                                            : endpoint->address.v6.sin6_port);
+}
+
+bool endpoint_is_any(const struct endpoint *endpoint)
+{
+    return endpoint->address.any.sa_family == AF_INET
+                   ? endpoint->address.v4.sin_addr.s_addr == htonl(INADDR_ANY)
+                   : IN6_IS_ADDR_UNSPECIFIED(&endpoint->address.v6.sin6_addr);
+}
+
 bool endpoint_is_target(const struct endpoint *endpoint)
 {
     const struct endpoint plain = endpoint_unmapped(endpoint);
 
-    if (plain.address.any.sa_family == AF_INET)
-        return plain.address.v4.sin_port != 0 &&
-               plain.address.v4.sin_addr.s_addr != htonl(INADDR_ANY);
-    return plain.address.v6.sin6_port != 0 && !IN6_IS_ADDR_UNSPECIFIED(&plain.address.v6.sin6_addr);
+    return endpoint_port(&plain) != 0 && !endpoint_is_any(&plain);
 }

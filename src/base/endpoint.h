@@ -33,6 +33,10 @@ bool endpoint_equal(const struct endpoint *a, const struct endpoint *b);
 
 /* The IPv4 address mapped into IPv6 as itself; all others as they are. */
 struct endpoint endpoint_unmapped(const struct endpoint *endpoint);
+/* In the machine's order. */
+unsigned endpoint_port(const struct endpoint *endpoint);
+/* Whether it is all addresses of its family, 0.0.0.0 or [::]. */
+bool endpoint_is_any(const struct endpoint *endpoint);
 /* Whether it can be connected to: it is neither all addresses nor has port 0. */
 bool endpoint_is_target(const struct endpoint *endpoint);
 /* Whether it is an address that only this machine reaches. */

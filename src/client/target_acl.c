@@ -81,12 +81,6 @@ static bool is_global(const struct endpoint *endpoint)
            target_acl_is_global_v6(endpoint->address.v6.sin6_addr.s6_addr);
 }
 
-static unsigned port_of(const struct endpoint *endpoint)
-{
-    return ntohs(endpoint->address.any.sa_family == AF_INET ? endpoint->address.v4.sin_port
-                                                            : endpoint->address.v6.sin6_port);
-}
-
 static bool target_acl_same_address(const struct endpoint *a, const struct endpoint *b)
 {
     if (a->address.any.sa_family != b->address.any.sa_family)
@@ -153,13 +147,13 @@ enum target_acl_result target_acl_check(
 {
     const struct endpoint plain = endpoint_unmapped(endpoint);
 
-    if (!target_acl_is_port_allowed(acl, port_of(&plain)))
+    if (!target_acl_is_port_allowed(acl, endpoint_port(&plain)))
         return TARGET_ACL_PORT;
     if (network_any_has(acl->networks, acl->networks_count, &plain.address.any))
         return TARGET_ACL_OK;
     if (!is_global(&plain))
         return TARGET_ACL_NETWORK;
-    return port_of(&plain) != PORT ? target_acl_check_own(&plain) : TARGET_ACL_OK;
+    return endpoint_port(&plain) != PORT ? target_acl_check_own(&plain) : TARGET_ACL_OK;
 }
 
 size_t target_acl_machine(

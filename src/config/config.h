@@ -139,7 +139,7 @@ struct config_milter {
     struct config_text state;   /* a folder */
     struct config_text metrics; /* as in the section `service` */
     struct config_text socket;  /* `unix:PATH` or `inet:PORT@ADDRESS` or `inet6:PORT@ADDRESS` */
-    uint64_t socket_mode;      /* of a unix socket */
+    uint64_t socket_mode;       /* of a unix socket */
     struct config_text socket_group; /* NULL: that of run_as */
     struct config_text run_as;
     struct config_list trusted_networks;

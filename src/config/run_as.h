@@ -17,7 +17,13 @@ bool run_as_find(const struct config_text *run_as, struct identity *identity_r,
  * Tries it in a child that becomes the user. Does nothing for any user but root. */
 void run_as_check_file(
         const char *run_as, const char *path, unsigned line, struct problems *warnings);
-/* The same for all that keyfolder_list() finds at the path, and the folder. */
+/* Warns of a folder in which that user cannot make files, or of the folder of a socket `unix:PATH`.
+ * Says so to root and to that user. */
+void run_as_check_folder(
+        const char *run_as, const char *path, unsigned line, struct problems *warnings);
+void run_as_check_socket(
+        const char *run_as, const char *socket, unsigned line, struct problems *warnings);
+/* The same as for a file for all that keyfolder_list() finds at the path, and the folder. */
 void run_as_check_keys(const char *run_as, const char *path, enum key_kind kind, unsigned line,
         struct problems *warnings);
 

@@ -12,8 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define EXPECTED_MAX (2 * PATH_MAX + 256) /* octets with a NUL */
-
 static bool unusable_is_folder(const char *path)
 {
     struct stat st;
@@ -21,47 +19,77 @@ static bool unusable_is_folder(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* The first part of the path that this process may not use, in `part_r`. False when there is none,
- * or the path is too long. */
-static bool unusable_find_part(const char *path, char part_r[PATH_MAX])
+/* The first folder above the path that this process may not enter, or the path itself. */
+static void unusable_find_part(const char *path, char part_r[PATH_MAX])
 {
-    if (strlen(path) >= PATH_MAX)
-        return false;
     for (const char *end = strchr(path + 1, '/'); end != NULL; end = strchr(end + 1, '/')) {
         snprintf(part_r, PATH_MAX, "%.*s", (int)(end - path), path);
-        if (faccessat(AT_FDCWD, part_r, X_OK, AT_EACCESS) != 0)
-            return errno == EACCES;
+        if (faccessat(AT_FDCWD, part_r, X_OK, AT_EACCESS) != 0 && errno == EACCES)
+            return;
     }
     snprintf(part_r, PATH_MAX, "%s", path);
-    return faccessat(AT_FDCWD, part_r, unusable_is_folder(path) ? R_OK | X_OK : R_OK, AT_EACCESS) !=
-                   0 &&
-           errno == EACCES;
 }
 
-/* What lets this process's user use the file. False when that cannot be told. */
-static bool unusable_write_remedy(const char *path, char *text_r, size_t size)
+static void unusable_write_remedy(const char *path, enum unusable_access access, int error,
+        char remedy_r[UNUSABLE_REMEDY_MAX])
 {
     char part[PATH_MAX];
     const struct passwd *user = getpwuid(geteuid());
     const struct group *group = getgrgid(getegid());
+    const char *name = user != NULL ? user->pw_name : "of the daemon";
+    const char *group_name = group != NULL ? group->gr_name : "GROUP";
 
-    if (user == NULL || group == NULL || !unusable_find_part(path, part))
+    unusable_find_part(path, part);
+    const bool is_itself = strcmp(part, path) == 0;
+    if (error == ENOENT && access == UNUSABLE_MAKE_FILES)
+        snprintf(remedy_r, UNUSABLE_REMEDY_MAX,
+                "a folder of the user %s: install -d -m 750 -o %s -g %s %s", name, name, group_name,
+                path);
+    else if (error == EACCES && access == UNUSABLE_MAKE_FILES && is_itself)
+        snprintf(remedy_r, UNUSABLE_REMEDY_MAX, "a folder of the user %s: chown %s %s", name, name,
+                path);
+    else if (error == EACCES)
+        snprintf(remedy_r, UNUSABLE_REMEDY_MAX,
+                "that the user %s may %s it: chgrp %s %s && chmod %s %s", name,
+                unusable_is_folder(part) ? "enter" : "read", group_name, part,
+                unusable_is_folder(part) ? "g+rx" : "g+r", part);
+    else
+        snprintf(remedy_r, UNUSABLE_REMEDY_MAX, "a %s that the user %s can use",
+                access == UNUSABLE_MAKE_FILES ? "folder" : "file", name);
+}
+
+bool unusable_try(const char *path, enum unusable_access access, char remedy_r[UNUSABLE_REMEDY_MAX])
+{
+    const int mode = access == UNUSABLE_MAKE_FILES ? W_OK | X_OK
+                     : unusable_is_folder(path)    ? R_OK | X_OK
+                                                   : R_OK;
+
+    remedy_r[0] = '\0';
+    if (strlen(path) >= PATH_MAX) {
+        errno = ENAMETOOLONG;
         return false;
-    const bool is_folder = unusable_is_folder(part);
-    snprintf(text_r, size, "that the user %s may %s it: chgrp %s %s && chmod %s %s", user->pw_name,
-            is_folder ? "enter" : "read", group->gr_name, part, is_folder ? "g+rx" : "g+r", part);
-    return true;
+    }
+    int error = 0;
+    if (faccessat(AT_FDCWD, path, mode, AT_EACCESS) != 0)
+        error = errno;
+    else if (access == UNUSABLE_MAKE_FILES && !unusable_is_folder(path))
+        error = ENOTDIR;
+    if (error == 0)
+        return true;
+    unusable_write_remedy(path, access, error, remedy_r);
+    errno = error;
+    return false;
 }
 
 void unusable_add(struct problems *problems, const struct unusable *u)
 {
     const int cause = errno;
     char what[256];
-    char *remedy = cause == EACCES ? malloc(EXPECTED_MAX) : NULL;
+    char *remedy = cause == EACCES ? malloc(UNUSABLE_REMEDY_MAX) : NULL;
     const char *expected = u->expected;
 
     snprintf(what, sizeof what, "unusable %s (%s)", u->which, u->error);
-    if (remedy != NULL && unusable_write_remedy(u->path, remedy, EXPECTED_MAX))
+    if (remedy != NULL && !unusable_try(u->path, UNUSABLE_READ, remedy))
         expected = remedy;
     problems_add(problems, u->line, what, u->path, expected);
     problems_note_errno(problems, cause);

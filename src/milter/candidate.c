@@ -8,6 +8,9 @@
 #include <sys/stat.h>
 #include <sysexits.h>
 
+#include "config/across.h"
+#include "config/across_keys.h"
+#include "config/key_listing.h"
 #include "config/run_as.h"
 #include "milter/recorder_child.h"
 #include "process/notify.h"
@@ -213,11 +216,57 @@ static void candidate_warn_of_state(const struct candidate *candidate, struct pr
     const struct config_text *state = &candidate->config->milter->state;
     struct stat st;
 
-    if (strcmp(candidate->config->record->store.at, "sqlite") != 0 ||
-            (stat(state->at, &st) == 0 && S_ISDIR(st.st_mode)))
+    if (strcmp(candidate->config->record->store.at, "sqlite") != 0)
         return;
+    if (stat(state->at, &st) == 0 && S_ISDIR(st.st_mode)) {
+        run_as_check_folder(candidate->config->milter->run_as.at, state->at, state->line, warnings);
+        return;
+    }
     problems_add(warnings, state->line, "warning: no folder for the record of mail", state->at,
             "a folder of the user of `run_as`, or record { store = \"none\" }");
+}
+
+/* Who connects there is believed when it says who logged in. */
+static void candidate_warn_of_open_socket(
+        const struct config_milter *milter, struct problems *warnings)
+{
+    const char *address = strchr(milter->socket.at, '@');
+
+    if (strncmp(milter->socket.at, "unix:", 5) == 0 || address == NULL ||
+            (strcmp(address, "@0.0.0.0") != 0 && strcmp(address, "@::") != 0))
+        return;
+    problems_add(warnings, milter->socket.line,
+            "warning: a socket that everybody can reach, who is believed when saying who logged in",
+            milter->socket.at,
+            "an address that only the mail server reaches: 127.0.0.1, or a unix socket");
+}
+
+static void candidate_warn(const struct candidate *candidate, struct problems *warnings)
+{
+    const struct config_milter *milter = candidate->config->milter;
+
+    candidate_warn_of_relays(candidate, warnings);
+    candidate_warn_of_open_socket(milter, warnings);
+    across_warn_local(candidate->config, warnings);
+    across_warn_keys(candidate->config, warnings);
+    candidate_warn_of_state(candidate, warnings);
+    if (notify_is_booted())
+        run_as_check_socket(milter->run_as.at, milter->socket.at, milter->socket.line, warnings);
+}
+
+static void candidate_print(const struct candidate *candidate, const char *config_path)
+{
+    const struct config *config = candidate->config;
+    const char *logins = config->milter->logins.at;
+
+    printf("OK: %s%s%s; %zu peers\n", config->stamp_count > 0 ? "stamps" : "",
+            config->stamp_count > 0 && config->verify_count > 0 ? " and " : "",
+            config->verify_count > 0 ? "verifies" : "", config->peers_count);
+    printf("read: %s\n", config_path);
+    if (config->stamp_count > 0)
+        key_listing_print(stdout, config->stamp->key.at, KEY_HOST_SECRET, 1);
+    if (logins[0] == '/')
+        printf("read: %s\n", logins);
 }
 
 int candidate_test(const char *config_path)
@@ -227,13 +276,13 @@ int candidate_test(const char *config_path)
     const bool good = problems != NULL && candidate_read(config_path, true, &candidate, problems) &&
                       candidate_has_recorder(&candidate, problems);
 
-    if (good) {
-        candidate_warn_of_relays(&candidate, problems);
-        candidate_warn_of_state(&candidate, problems);
-    }
+    if (good)
+        candidate_warn(&candidate, problems);
     if (good && notify_is_booted())
         candidate_warn_unreadable(&candidate, config_path, problems);
     fputs(problems != NULL ? problems_text(problems) : "out of memory\n", stderr);
+    if (good)
+        candidate_print(&candidate, config_path);
     const int status =
             problems != NULL && !problems_are_passing(problems) ? EX_CONFIG : EXIT_FAILURE;
     candidate_clear(&candidate);

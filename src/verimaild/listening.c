@@ -90,23 +90,11 @@ static bool listening_duplicate(const struct address_sockets *from, struct addre
     return true;
 }
 
-static bool listening_is_any(const struct endpoint *e)
-{
-    return e->address.any.sa_family == AF_INET6
-                   ? IN6_IS_ADDR_UNSPECIFIED(&e->address.v6.sin6_addr)
-                   : e->address.v4.sin_addr.s_addr == htonl(INADDR_ANY);
-}
-
-static in_port_t listening_port(const struct endpoint *e)
-{
-    return e->address.any.sa_family == AF_INET6 ? e->address.v6.sin6_port : e->address.v4.sin_port;
-}
-
 /* Whether a socket at the one is in the way of one at the other. */
 static bool listening_overlap(const struct endpoint *a, const struct endpoint *b)
 {
-    return listening_port(a) == listening_port(b) &&
-           (listening_is_any(a) || listening_is_any(b) || endpoint_equal(a, b));
+    return endpoint_port(a) == endpoint_port(b) &&
+           (endpoint_is_any(a) || endpoint_is_any(b) || endpoint_equal(a, b));
 }
 
 /* Whether we listen there ourselves, so that the kernel cannot say whether others do. */

@@ -8,6 +8,7 @@
 
 #include "base/keyfile.h"
 #include "base/keyfolder.h"
+#include "config/host_keys.h"
 #include "config/unusable.h"
 
 /* A host's public key, and where it came from. */
@@ -59,44 +60,28 @@ static bool live_keys_add_host(struct live_keys *keys, const char *host, unsigne
     return true;
 }
 
-static void live_keys_read_host_file(struct live_keys *keys, const char *host,
-        const struct config_text *option, const char *path)
-{
-    unsigned char public[KEY_OCTETS];
-    const char *error = NULL;
+/* The hosts' keys that are being read. */
+struct host_reading {
+    struct live_keys *keys;
+    const char *host;
+};
 
-    if (keyfile_read(path, KEY_HOST_PUBLIC, public, &error))
-        (void)live_keys_add_host(keys, host, option->line, strdup(path), public);
+static void live_keys_on_host_key(void *context, const struct config_text *option,
+        const char *value, const unsigned char public[KEY_OCTETS], const char *error)
+{
+    const struct host_reading *reading = context;
+
+    if (error != NULL)
+        live_keys_add_unusable(reading->keys, option, KEY_HOST_PUBLIC, value, error);
     else
-        live_keys_add_unusable(keys, option, KEY_HOST_PUBLIC, path, error);
-}
-
-/* One value of the option `keys` of a host. */
-static void live_keys_read_host(
-        struct live_keys *keys, const char *host, const struct config_text *option)
-{
-    unsigned char public[KEY_OCTETS];
-    struct keyfolder list = {0};
-    const char *error = NULL;
-
-    if (option->at[0] != '/') {
-        /* The parser has read it before. */
-        if (key_parse(text_of(option->at), KEY_HOST_PUBLIC, public) == KEY_OK)
-            (void)live_keys_add_host(keys, host, option->line, strdup(option->at), public);
-        return;
-    }
-    if (!keyfolder_list(option->at, KEY_HOST_PUBLIC, &list, &error))
-        live_keys_add_unusable(keys, option, KEY_HOST_PUBLIC, option->at, error);
-    for (size_t i = 0; error == NULL && i < list.count; i++)
-        live_keys_read_host_file(keys, host, option, list.paths[i]);
-    keyfolder_free(&list);
+        (void)live_keys_add_host(reading->keys, reading->host, option->line, strdup(value), public);
 }
 
 static void live_keys_read_hosts(struct live_keys *keys, const struct config *config)
 {
     for (size_t i = 0; i < config->hosts_count; i++)
-        for (size_t k = 0; k < config->hosts[i].keys.count; k++)
-            live_keys_read_host(keys, config->hosts[i].name.at, &config->hosts[i].keys.at[k]);
+        host_keys_read(&config->hosts[i], live_keys_on_host_key,
+                &(struct host_reading){keys, config->hosts[i].name.at});
 }
 
 /* Room for more secrets; what was there moves within guarded memory. */

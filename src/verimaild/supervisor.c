@@ -372,21 +372,14 @@ static bool verimaild_open(void)
     return true;
 }
 
-static bool verimaild_find_recorder(struct problems *problems)
+static bool verimaild_has_recorder(void)
 {
+    struct problems *problems = problems_init(supervisor.path);
     const bool found = recorder_find(supervisor.recorder);
 
     supervisor.shared.recorder = supervisor.recorder;
     if (!found && problems != NULL)
         problems_add(problems, 0, RECORDER_MISSING, supervisor.recorder, RECORDER_EXPECTED);
-    return found;
-}
-
-static bool verimaild_has_recorder(void)
-{
-    struct problems *problems = problems_init(supervisor.path);
-    const bool found = verimaild_find_recorder(problems);
-
     if (!found && problems != NULL)
         problems_log(problems, LOG_LEVEL_ERROR, "not-started");
     problems_free(&problems);
@@ -426,67 +419,4 @@ int verimaild_run(const char *path)
     if (served)
         return EXIT_SUCCESS;
     return supervisor.misconfigured ? EX_CONFIG : EXIT_FAILURE;
-}
-
-/* Warns of files that the supervisor reads: under systemd it is not root. */
-static void verimaild_warn_unreadable(
-        const struct config *config, const char *config_path, struct problems *warnings)
-{
-    const struct config_service *service = config->service;
-    const char *run_as = service->run_as.at;
-
-    run_as_check_file(run_as, config_path, 0, warnings);
-    for (size_t i = 0; i < service->keys.count; i++)
-        run_as_check_keys(run_as, service->keys.at[i].at, KEY_SERVICE_SECRET,
-                service->keys.at[i].line, warnings);
-    for (size_t i = 0; i < config->hosts_count; i++) {
-        const struct config_list *keys = &config->hosts[i].keys;
-        for (size_t k = 0; k < keys->count; k++)
-            if (keys->at[k].at[0] == '/')
-                run_as_check_keys(
-                        run_as, keys->at[k].at, KEY_HOST_PUBLIC, keys->at[k].line, warnings);
-    }
-    if (service->replay_password.at != NULL)
-        run_as_check_file(
-                run_as, service->replay_password.at, service->replay_password.line, warnings);
-    for (size_t i = 0; i < config->domains_count; i++) {
-        const struct config_text *key = &config->domains[i].classic_key;
-        if (key->at != NULL)
-            run_as_check_file(run_as, key->at, key->line, warnings);
-    }
-}
-
-/* NULL when a start would fail. */
-static struct service *verimaild_check_service(
-        const struct config *config, struct problems *problems)
-{
-    struct identity identity;
-    struct service *service = service_init(config, problems);
-
-    if (!run_as_find(&config->service->run_as, &identity, problems) ||
-            !tables_check(config, &identity, problems))
-        service_free(&service);
-    return service;
-}
-
-int verimaild_check(const char *path)
-{
-    struct problems *problems = problems_init(path);
-    struct config *config = problems != NULL ? service_config_read(path, problems) : NULL;
-    struct service *service = config != NULL ? verimaild_check_service(config, problems) : NULL;
-    const bool good = service != NULL && verimaild_find_recorder(problems);
-
-    if (good) {
-        verimaild_warn_keyuse(config, service_keyring(service), problems);
-        across_warn_service(config, unix_now(), problems);
-        if (notify_is_booted())
-            verimaild_warn_unreadable(config, path, problems);
-    }
-    fputs(problems != NULL ? problems_text(problems) : "out of memory\n", stderr);
-    const int status =
-            problems != NULL && !problems_are_passing(problems) ? EX_CONFIG : EXIT_FAILURE;
-    service_free(&service);
-    config_free(&config);
-    problems_free(&problems);
-    return good ? EXIT_SUCCESS : status;
 }

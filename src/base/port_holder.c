@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: ISC
+#include "base/port_holder.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LISTEN 0x0A /* the state of a socket in /proc/net/tcp */
+#define LINK_MAX 64 /* octets of `socket:[INODE]`, with a NUL */
+
+/* The inode of a socket that listens at the port, from one of the two tables; 0: none. */
+static unsigned long port_holder_inode(const char *table, unsigned port)
+{
+    FILE *file = fopen(table, "re");
+    char line[512];
+    unsigned long inode = 0;
+
+    while (file != NULL && inode == 0 && fgets(line, sizeof line, file) != NULL) {
+        unsigned local;
+        unsigned state;
+        unsigned long found;
+        if (sscanf(line, " %*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s %*s %*s %*s %lu",
+                    &local, &state, &found) == 3 &&
+                local == port && state == LISTEN)
+            inode = found;
+    }
+    if (file != NULL)
+        fclose(file);
+    return inode;
+}
+
+static bool port_holder_has(const char *pid, const char *wanted)
+{
+    char path[300];
+    char target[LINK_MAX];
+    bool found = false;
+
+    snprintf(path, sizeof path, "/proc/%.20s/fd", pid);
+    DIR *folder = opendir(path);
+    for (const struct dirent *entry;
+            folder != NULL && !found && (entry = readdir(folder)) != NULL;) {
+        snprintf(path, sizeof path, "/proc/%.20s/fd/%.20s", pid, entry->d_name);
+        const ssize_t len = readlink(path, target, sizeof target - 1);
+        target[len > 0 ? len : 0] = '\0';
+        found = strcmp(target, wanted) == 0;
+    }
+    if (folder != NULL)
+        closedir(folder);
+    return found;
+}
+
+static void port_holder_read_name(struct port_holder *holder)
+{
+    char path[64];
+
+    snprintf(path, sizeof path, "/proc/%d/comm", (int)holder->pid);
+    FILE *file = fopen(path, "re");
+    if (file == NULL || fgets(holder->name, sizeof holder->name, file) == NULL)
+        holder->name[0] = '\0';
+    holder->name[strcspn(holder->name, "\n")] = '\0';
+    if (file != NULL)
+        fclose(file);
+}
+
+bool port_holder_find(unsigned port, struct port_holder *holder_r)
+{
+    char wanted[LINK_MAX];
+    unsigned long inode = port_holder_inode("/proc/net/tcp", port);
+
+    *holder_r = (struct port_holder){0};
+    if (inode == 0)
+        inode = port_holder_inode("/proc/net/tcp6", port);
+    DIR *processes = inode != 0 ? opendir("/proc") : NULL;
+    snprintf(wanted, sizeof wanted, "socket:[%lu]", inode);
+    for (const struct dirent *entry;
+            processes != NULL && holder_r->pid == 0 && (entry = readdir(processes)) != NULL;)
+        if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' &&
+                port_holder_has(entry->d_name, wanted))
+            holder_r->pid = (pid_t)strtol(entry->d_name, NULL, 10);
+    if (processes != NULL)
+        closedir(processes);
+    if (holder_r->pid != 0)
+        port_holder_read_name(holder_r);
+    return holder_r->pid != 0;
+}
