@@ -113,3 +113,77 @@ const struct advice *advice_testing(void)
 
     return &testing;
 }
+
+#define MEND "the program that wrote the message has to be mended"
+
+static const struct advice_mail mail_advices[] = {
+        {"no-service", "the domain does not use Verimail", "", NULL, NULL},
+        {"dns", "the DNS does not say whether the domain has a service",
+                "look it up: `verimail ask USER -`; on_temperror says what becomes of such mail",
+                "verify", "on_temperror"},
+        {"no-answer", "the domain's service did not answer",
+                "if it lasts, tell the domain's postmaster; on_temperror says what becomes of such "
+                "mail",
+                "verify", "on_temperror"},
+        {"resting", "the domain's service failed lately, and is left alone for a minute",
+                "what it failed of stands in the messages before; on_temperror says what becomes "
+                "of such mail",
+                "verify", "on_temperror"},
+        {"forbidden", "the domain names an address that may not be asked",
+                "if that is meant, permit it: allow_networks, allow_ports", "verify",
+                "allow_networks"},
+        {"shortage", "there was no room for the question",
+                "if it was no flood, look at the resolver of this machine", "verify", "resolver"},
+        {"budget", "too many questions about this domain came with another answer than YES",
+                "if they were genuine mail, raise the budget", "verify", "budget_per_domain"},
+        {"failure", "the question does not fit into a line", "a shorter address", NULL, NULL},
+        {"backscatter", "it returns a message that the user never sent",
+                "nothing, if it was forged; on_backscatter says what becomes of such mail",
+                "verify", "on_backscatter"},
+        {"no-key", "there is no key to stamp with",
+                "a section stamp with host, key and service_key", "stamp", "key"},
+        {"not-ours", "the author's domain is not one of yours",
+                "the domain among those of the section stamp, if it is yours", "stamp", "domains"},
+        {"relayed", "it was relayed through this server",
+                "the network that it came from in stamp_relayed, if its mail is yours", "milter",
+                "stamp_relayed"},
+        {"foreign-from", "the login may not use this address in From",
+                "a line for it in the table of logins, if it may", "milter", "logins"},
+        {"recipients", "memory was short for the recipients' domains", "more memory", NULL, NULL},
+        {"no-recipients", "it has no recipient that a stamp can name", "", NULL, NULL},
+        {"long", "the address is too long for a stamp", "a shorter address", NULL, NULL},
+        {"no-from", "it has no From field", MEND, NULL, NULL},
+        {"several-froms", "it has several From fields", MEND, NULL, NULL},
+        {"from", "its From field does not name one mailbox", MEND, NULL, NULL},
+        {"long-line", "a line of its header is so long that mail servers cut it", MEND, NULL, NULL},
+        {"bare-cr", "its header has a CR that ends no line", MEND, NULL, NULL},
+        {"spaced", "a field of its header has a space before the colon", MEND, NULL, NULL},
+        {"not-field", "its header has a line that is no field", MEND, NULL, NULL},
+        {"too-large", "its header section is too large", MEND, NULL, NULL},
+        {"memory", "memory was short", "more memory", NULL, NULL},
+};
+
+const struct advice_mail *advice_mail_find(const char *reason)
+{
+    for (size_t i = 0; i < sizeof mail_advices / sizeof *mail_advices; i++)
+        if (strcmp(mail_advices[i].reason, reason) == 0)
+            return &mail_advices[i];
+    return NULL;
+}
+
+const char *advice_mail_action(const char *verdict)
+{
+    static const struct {
+        enum verdict verdict;
+        const char *option;
+    } options[] = {
+            {VERDICT_NO, "on_no"},
+            {VERDICT_PERMERROR, "on_permerror"},
+            {VERDICT_TEMPERROR, "on_temperror"},
+    };
+
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+        if (strcmp(verdict_name(options[i].verdict), verdict) == 0)
+            return options[i].option;
+    return NULL;
+}

@@ -30,4 +30,18 @@ const struct advice *advice_find(enum verdict verdict, enum reason reason, const
 /* What to do about ALLOW testing, apart from what it would be. */
 const struct advice *advice_testing(void);
 
+/* What the milter recorded about a message, in plain words. */
+struct advice_mail {
+    const char *reason; /* a word of the record */
+    const char *why;    /* the end of a sentence that begins with what was done */
+    const char *change; /* "": nothing has to */
+    const char *section;
+    const char *option; /* NULL, as is the section: none decided */
+};
+
+/* Why there is no verdict or no stamp; NULL: an unknown word. */
+const struct advice_mail *advice_mail_find(const char *reason);
+/* The option by which a message from elsewhere is refused, marked or deferred; NULL: none. */
+const char *advice_mail_action(const char *verdict);
+
 #endif

@@ -58,6 +58,7 @@ extern const struct command command_setup;
 extern const struct command command_stamp;
 extern const struct command command_table;
 extern const struct command command_watch;
+extern const struct command command_why;
 
 /* One line on standard error, `verimail NAME: ...`; control octets are escaped. */
 void command_complain(const struct invocation *invocation, const char *format, ...)

@@ -20,6 +20,7 @@ static const struct command *const commands[] = {
         &command_check,
         &command_ask,
         &command_explain,
+        &command_why,
         &command_revoke,
         &command_restore,
         &command_config,

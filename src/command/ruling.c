@@ -6,6 +6,7 @@
 
 #include "command/escape.h"
 #include "command/user_rule.h"
+#include "config/section.h"
 
 #define SHOWN_MAX 120 /* octets of a line of the configuration */
 
@@ -28,6 +29,17 @@ static struct text ruling_first_line(struct text t)
     return text_trim(line);
 }
 
+/* The default of an option as the file would have it; NULL: none. */
+static const char *ruling_default(const struct edit_step *steps, const char *option)
+{
+    const struct section *section = &section_root;
+
+    for (; section != NULL && steps->section != NULL; steps++)
+        section = section_within(section, steps->section);
+    const struct option *found = section != NULL ? section_option(section, option) : NULL;
+    return found != NULL ? found->fallback : NULL;
+}
+
 bool ruling_print_place(FILE *out, const struct edit *edit, const char *path,
         const struct edit_step *steps, const char *option)
 {
@@ -43,8 +55,12 @@ bool ruling_print_place(FILE *out, const struct edit *edit, const char *path,
     escape_controls(out, line);
     if (line.len < text_trim(whole).len)
         fputs(" ...", out);
-    if (option != NULL && !has_option)
-        fprintf(out, " does not set %s", option);
+    if (option == NULL || has_option)
+        return true;
+    const char *fallback = ruling_default(steps, option);
+    fprintf(out, " does not set %s", option);
+    if (fallback != NULL && fallback[0] != '\0')
+        fprintf(out, ", and the default is %s", fallback);
     return true;
 }
 

@@ -17,7 +17,7 @@ def test_help_is_printed_in_every_way(verimail):
     names = re.findall(r"^  (\w+) ", overview.out, re.M)
     contains(overview.out, "Exit status: 0 YES")
     equal(names, ["setup", "dns", "keygen", "rotate", "stamp", "digest", "check", "ask", "explain",
-                  "revoke", "restore", "config", "table", "report", "watch", "help"])
+                  "why", "revoke", "restore", "config", "table", "report", "watch", "help"])
     for arguments in (["help"], ["--help"], ["-h"], ["help", "help"]):
         equal(verimail.run(*arguments, config=None).out, overview.out, str(arguments))
     for name in names[:-1]:

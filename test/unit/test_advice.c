@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#include "client/client.h"
+#include "filter/backscatter.h"
+#include "protocol/message_parser.h"
 #include "unit.h"
 
 /* What the judge decides has its sentences, and what it cannot decide has none. */
@@ -63,4 +66,23 @@ TEST(no_pair_of_the_protocol_is_missing)
                 fail_msg("%s %s", verdict_name(verdicts[i]), reason_name(reason));
         }
     }
+}
+
+/* Each step at which a question ends without an answer, and each fault of a message, has its
+ * sentence. */
+TEST(no_word_of_the_milter_s_record_is_missing)
+{
+    static const char *const others[] = {BACKSCATTER_REASON, "no-key", "not-ours", "relayed",
+            "foreign-from", "recipients", "no-recipients", "long"};
+
+    for (enum client_step step = CLIENT_NO_SERVICE; step <= CLIENT_FAILURE; step++)
+        if (advice_mail_find(client_step_word(step)) == NULL)
+            fail_msg("%s", client_step_word(step));
+    for (enum message_parser_error e = MESSAGE_PARSER_NO_FROM; e <= MESSAGE_PARSER_MEMORY; e++)
+        if (advice_mail_find(message_parser_error_word(e)) == NULL)
+            fail_msg("%s", message_parser_error_word(e));
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (advice_mail_find(others[i]) == NULL)
+            fail_msg("%s", others[i]);
+    assert_null(advice_mail_find("stamped"));
 }
