@@ -8,6 +8,7 @@ from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parent.parent.parent
 FILES = (*sorted(SOURCE.glob("man/*.[1-8]")), SOURCE / "README.md",
+         SOURCE / "FAQ.md",
          *sorted(SOURCE.glob("integrations/*/README.md")))
 # Who runs an example of a kind.
 KINDS = {
