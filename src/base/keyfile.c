@@ -78,8 +78,8 @@ bool keyfile_read(
     if (content == NULL)
         return false;
     const enum key_result result = key_parse_file((struct text){content, len}, kind, key_r);
+    *error_r = key_fault_text(result, (struct text){content, len});
     sodium_free(content);
-    *error_r = key_result_text(result);
     return result == KEY_OK;
 }
 

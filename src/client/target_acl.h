@@ -37,7 +37,7 @@ enum target_acl_result target_acl_check(const struct target_acl *acl,
 size_t target_acl_machine(
         const struct endpoint *endpoint, unsigned char octets_r[TARGET_ACL_MACHINE_MAX]);
 
-/* "its address is not one of the public Internet"; static. */
+/* "its address is not one of the public Internet, and not in allow_networks"; static. */
 const char *target_acl_result_text(enum target_acl_result result);
 
 #endif

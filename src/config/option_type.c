@@ -190,6 +190,15 @@ static bool parse_key(const struct option_type *type, const char *value, void *a
            option_type_store(value, at_r);
 }
 
+/* Mistyped, and of another kind, are other mistakes than what is no key at all. */
+static const char *option_type_key_fault(const struct option_type *type, const char *value)
+{
+    unsigned char key[KEY_OCTETS];
+    const enum key_result result = key_parse(text_of(value), (enum key_kind)type->min, key);
+
+    return result != KEY_NOT_KEY ? key_fault_text(result, text_of(value)) : NULL;
+}
+
 static bool parse_key_or_path(const struct option_type *type, const char *value, void *at_r)
 {
     return value[0] == '/' ? option_type_store(value, at_r) : parse_key(type, value, at_r);
@@ -305,7 +314,7 @@ static const char *print_bool(const void *at, char buffer_r[OPTION_TYPE_PRINT_MA
 #define KEY_TYPE(kind, words)                                                                      \
     {                                                                                              \
         .value = OPTION_TYPE_TEXT, .parse = parse_key, .print = option_type_print_text,            \
-        .expected = (words), .min = (kind)                                                         \
+        .fault = option_type_key_fault, .expected = (words), .min = (kind)                         \
     }
 const struct option_type option_type_bool = {.value = OPTION_TYPE_BOOL,
         .parse = parse_bool,
@@ -327,6 +336,7 @@ const struct option_type option_type_group = TEXT_TYPE(accept_name, "a group of 
 const struct option_type option_type_host_key = {.value = OPTION_TYPE_TEXT,
         .parse = parse_key_or_path,
         .print = option_type_print_text,
+        .fault = option_type_key_fault,
         .expected = "host-public:... as printed by `verimail keygen host`, or the absolute path of "
                     "a file or folder of such keys",
         .min = KEY_HOST_PUBLIC};

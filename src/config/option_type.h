@@ -25,7 +25,10 @@ struct option_type {
      * is a secret. */
     const char *(*print)(const void *at, char buffer_r[OPTION_TYPE_PRINT_MAX]);
     bool (*accept)(const char *value); /* whether a text may be that; NULL: `parse` knows itself */
-    const char *expected;              /* what an error says a good value is */
+    /* Why a value is refused: the end of a sentence, static; NULL, or no such function: nothing
+     * that `expected` does not say. */
+    const char *(*fault)(const struct option_type *type, const char *value);
+    const char *expected; /* what an error says a good value is */
     uint64_t min;
     uint64_t max;
     bool is_secret;       /* a value that is refused may be a secret: no error shows it */

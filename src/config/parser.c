@@ -58,6 +58,16 @@ static void parser_problem(struct lexer *p, const char *what, const char *name, 
     problems_add(p->problems, p->token_line, sentence, value, expected);
 }
 
+static void parser_refuse(struct lexer *p, const struct option_type *type, const char *name)
+{
+    const char *fault = type->fault != NULL ? type->fault(type, p->text) : NULL;
+    char sentence[128];
+
+    snprintf(sentence, sizeof sentence, fault != NULL ? "%s (%s)" : "%s%s", name,
+            fault != NULL ? fault : "");
+    parser_problem(p, "bad", sentence, type->is_secret ? PROBLEMS_STARS : p->text, type->expected);
+}
+
 /* Reads the token into its place in a struct. */
 static void parser_take(struct lexer *p, const struct option_type *type, const char *name, void *at)
 {
@@ -71,7 +81,7 @@ static void parser_take(struct lexer *p, const struct option_type *type, const c
     if (errno == ENOMEM)
         lexer_fail_memory(p);
     else
-        parser_problem(p, "bad", name, type->is_secret ? PROBLEMS_STARS : p->text, type->expected);
+        parser_refuse(p, type, name);
 }
 
 static void parser_take_item(struct lexer *p, const struct option *option, struct config_list *list)

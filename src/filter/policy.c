@@ -41,7 +41,7 @@ static struct stamper *policy_make_stamper(const struct config_stamp *stamp,
     }
     if (secret != NULL) {
         const enum key_result result = key_parse_file(files->key, KEY_HOST_SECRET, secret);
-        error = key_result_text(result);
+        error = key_fault_text(result, files->key);
         if (result == KEY_OK)
             stamper = stamper_init(stamp, secret, &error);
     }

@@ -137,6 +137,33 @@ enum key_result key_parse_file(
     return keys == 0 ? KEY_NOT_KEY : keys == 1 ? KEY_OK : KEY_SEVERAL;
 }
 
+/* The line that has the key. */
+static struct text key_find_line(struct text content)
+{
+    struct reader r = reader_of(content);
+    struct text line = {NULL, 0};
+
+    while (r.rest.len > 0 && (line.len == 0 || line.at[0] == '#'))
+        line = text_trim(reader_field(&r, '\n'));
+    return line;
+}
+
+const char *key_fault_text(enum key_result result, struct text content)
+{
+    static const char *const texts[] = {
+            [KEY_SERVICE_SECRET] = "is a key of another kind: the secret half of a service's",
+            [KEY_SERVICE_PUBLIC] = "is a key of another kind: the public half of a service's",
+            [KEY_HOST_SECRET] = "is a key of another kind: the secret half of a host's",
+            [KEY_HOST_PUBLIC] = "is a key of another kind: the public half of a host's",
+    };
+    struct reader r = reader_of(key_find_line(content));
+    enum key_kind found;
+
+    if (result == KEY_WRONG_KIND && key_kind_from_name(reader_until(&r, ':'), &found))
+        return texts[found];
+    return key_result_text(result);
+}
+
 void key_format(
         enum key_kind kind, const unsigned char key[KEY_OCTETS], char text_r[KEY_TEXT_MAX + 1])
 {

@@ -34,6 +34,8 @@ enum key_result {
 const char *key_kind_name(enum key_kind kind); /* "service-public" ... */
 bool key_kind_is_public(enum key_kind kind);
 const char *key_result_text(enum key_result result); /* "is mistyped: its check does not fit" */
+/* The same with more: which other kind it is. `content`: a key's text, or its file's. Static. */
+const char *key_fault_text(enum key_result result, struct text content);
 
 /* On anything but KEY_OK the key is all zero. The caller owns the buffer, and wipes a secret. */
 enum key_result key_parse(struct text t, enum key_kind kind, unsigned char key_r[KEY_OCTETS])

@@ -37,8 +37,9 @@ static void live_keys_add_unusable(struct live_keys *keys, const struct config_t
                     .which = is_public ? "host key" : "service key",
                     .path = path,
                     .error = error,
-                    .expected = is_public ? "a file with a key that `verimail keygen host` printed"
-                                          : "a key file that verimaild can read"});
+                    .expected = is_public ? "host-public:..., as `verimail keygen host` prints it"
+                                          : "a file that `verimail keygen service` made, and that "
+                                            "verimaild can read"});
 }
 
 /* Takes `value` over. */

@@ -109,7 +109,8 @@ def test_each_value_is_checked(case):
         text = good.replace(before, after, 1)
         line = line_of(good, before)
         value = re.escape(after.split("= ")[-1].strip('"{}'))
-        refused(case, text, f"{line}: bad {option}: {value}: expected .*{re.escape(expected)}")
+        refused(case, text, rf"{line}: bad {option}( \([^)]*\))?: {value}: expected "
+                f".*{re.escape(expected)}")
 
 
 def test_names_are_checked(case):

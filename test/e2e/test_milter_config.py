@@ -62,7 +62,7 @@ def bad_files(site):
     write_file(site.path("bad.key"), Key("service").secret_text() + "\n")
     config = site.config(stamp=site.stamp(site.path("bad.key")), run_as="no-such-user",
                          milter=f'logins = "{table}" socket_group = "no-such-group"')
-    return config, ["unusable host key (is a key of another kind)", f"{table}:2: ",
+    return config, ["unusable host key (is a key of another kind: the secret half of a service's)", f"{table}:2: ",
                     f"{table}:3: ", "run_as: no-such-user: expected "]
 
 

@@ -157,6 +157,20 @@ TEST(wrong_values_are_not_missing)
     check("host h.a.b { keys = {x} }\n", "f:1: bad keys: x: expected host-public:... as printed by "
                                          "`verimail keygen host`, or the "
                                          "absolute path of a file or folder of such keys\n");
+    /* A key that is mistyped, and one that is another's, are other mistakes. */
+    check("host h.a.b { keys = "
+          "{\"service-public:D13rKMCoIj9LkLgtUHgo2aNEpwXEQBrRDrLt-cwkrk9mRRFv\"} "
+          "}\n",
+            "f:1: bad keys (is a key of another kind: the public half of a service's): "
+            "service-public:D13rKMCoIj9LkLgtUHgo2aNEpwXEQBrRDrLt-cwkrk9mRRFv: expected "
+            "host-public:... as printed by `verimail keygen host`, or the absolute path of a file "
+            "or folder of such keys\n");
+    check("host h.a.b { keys = {\"host-public:KuXk54zNpa0nj6n5otT_egBNRiPkIRdLLPHpmLa1Ln7j-THj\"} "
+          "}\n",
+            "f:1: bad keys (is mistyped: its check does not fit): "
+            "host-public:KuXk54zNpa0nj6n5otT_egBNRiPkIRdLLPHpmLa1Ln7j-THj: expected "
+            "host-public:... as printed by `verimail keygen host`, or the absolute path of a file "
+            "or folder of such keys\n");
     check("stamp { host = \"\" key = k service_key = s domains = {a_b} }\n",
             "f:1: bad host: : expected a domain name\n"
             "f:1: bad key: k: expected an absolute path\n"

@@ -127,8 +127,9 @@ TEST(nobody_to_ask)
     assert_int_equal(got.acl_results[0], TARGET_ACL_NETWORK);
     assert_int_equal(got.acl_results[1], TARGET_ACL_PORT);
     client_outcome_text(&got, text, sizeof text);
-    assert_string_equal(
-            text, "the service must not be asked: its address is not one of the public Internet");
+    assert_string_equal(text,
+            "the service must not be asked: its address is not one of the public Internet, and "
+            "not in allow_networks");
     fixture_client_end(&here);
 }
 

@@ -229,3 +229,26 @@ TEST(file_has_one_key)
         exact_free(in);
     }
 }
+
+TEST(faults_name_the_kind_that_was_found)
+{
+    static const struct {
+        enum key_result result;
+        const char *content;
+        const char *want;
+    } table[] = {
+            {KEY_WRONG_KIND, "host-secret:x",
+                    "is a key of another kind: the secret half of a host's"},
+            {KEY_WRONG_KIND, "# made\n\n  service-public:x\n",
+                    "is a key of another kind: the public half of a service's"},
+            {KEY_WRONG_KIND, "nonsense", "is a key of another kind"},
+            {KEY_CHECK, "host-secret:x", "is mistyped: its check does not fit"},
+            {KEY_NOT_KEY, "", "is not the text of a key"},
+    };
+
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        const struct text content = exact_copy(text_of(table[i].content));
+        assert_string_equal(key_fault_text(table[i].result, content), table[i].want);
+        exact_free(content);
+    }
+}

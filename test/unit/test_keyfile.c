@@ -112,7 +112,7 @@ TEST(keys_are_read)
     assert_true(keyfile_read(path, KEY_SERVICE_SECRET, key, &error));
     assert_memory_equal(key, secret, sizeof key);
     assert_false(keyfile_read(path, KEY_HOST_SECRET, key, &error));
-    assert_string_equal(error, key_result_text(KEY_WRONG_KIND));
+    assert_string_equal(error, "is a key of another kind: the secret half of a service's");
     assert_true(sodium_is_zero(key, sizeof key));
     folder_write(&folder, "secret", "", 0, 0640);
     assert_false(keyfile_read(path, KEY_SERVICE_SECRET, key, &error));

@@ -230,10 +230,10 @@ TEST(service_keys)
     assert_string_equal(problems_text(conf.problems), "");
     assert_null(service_init(conf.config, conf.problems));
     snprintf(text, sizeof text,
-            "f:2: unusable service key (No such file or directory): %s/x: expected a key file that "
-            "verimaild can read\n"
-            "f:3: unusable service key (No such file or directory): /nothing: expected a key file "
-            "that verimaild can read\n",
+            "f:2: unusable service key (No such file or directory): %s/x: expected a file that "
+            "`verimail keygen service` made, and that verimaild can read\n"
+            "f:3: unusable service key (No such file or directory): /nothing: expected a file that "
+            "`verimail keygen service` made, and that verimaild can read\n",
             folder.path);
     assert_string_equal(problems_text(conf.problems), text);
     conf_free(&conf);
@@ -365,7 +365,7 @@ static const struct {
                 "host-public:KuXk54zNpa0nj6n5otT_egBNRiPkIRdLLPHpmLa1Ln7j-THj", 0644,
                 "unusable host key (is mistyped: its check does not fit)"},
         {{"of another kind"}, "keys/2026-12-24.pub", "$", 0644,
-                "unusable host key (is a key of another kind)"},
+                "unusable host key (is a key of another kind: the secret half of a service's)"},
         {{"anybody may write it"}, "keys/2026-12-24.pub", "", 0646,
                 "unusable host key (may be written by everybody: it should have mode 0644)"},
 };
