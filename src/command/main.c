@@ -13,6 +13,7 @@
 static const struct command *const commands[] = {
         &command_setup,
         &command_dns,
+        &command_doctor,
         &command_keygen,
         &command_rotate,
         &command_stamp,
