@@ -170,6 +170,16 @@ static const struct record_column event_hour_keys[] = {
         {"network", true},
 };
 
+/* Of the address that the mail came from; if the asker did not tell it, of its own. */
+static struct text event_network(
+        const struct eventstore_value *values, char buffer_r[PRIVACY_TEXT_MAX])
+{
+    const struct text ip = values[EVENT_IP].text;
+
+    return privacy_prefix_text(
+            privacy_network(ip.len > 0 ? ip : values[EVENT_ASKER].text), buffer_r);
+}
+
 /* The network is that of genuine mail. Forgeries come from so many that an hour has as many rows as
  * events. */
 static void event_hour_add(const struct eventstore_value *values, struct rollup_tally *tally)
@@ -184,8 +194,7 @@ static void event_hour_add(const struct eventstore_value *values, struct rollup_
             values[EVENT_DOMAIN],
             values[EVENT_HOST],
             values[EVENT_LISTED],
-            record_text(privacy_prefix_text(
-                    is_yes ? privacy_network(values[EVENT_IP].text) : 0, network)),
+            record_text(is_yes ? event_network(values, network) : text_of("")),
     };
 
     rollup_add(tally, keys, one);
@@ -235,8 +244,6 @@ static void event_day_add(const struct eventstore_value *values, struct rollup_t
 {
     const struct text verdict = values[EVENT_VERDICT].text;
     const bool is_no = text_equal(verdict, text_of("NO"));
-    const struct text address =
-            values[EVENT_IP].text.len > 0 ? values[EVENT_IP].text : values[EVENT_ASKER].text;
     struct reader receiving = reader_of(values[EVENT_RECEIVING].text);
     char network[PRIVACY_TEXT_MAX];
 
@@ -244,8 +251,7 @@ static void event_day_add(const struct eventstore_value *values, struct rollup_t
         event_day_add_one(values, "user", values[EVENT_USER].text, tally);
     if (!is_no && values[EVENT_WOULD_BE].text.len == 0)
         return;
-    event_day_add_one(
-            values, "network", privacy_prefix_text(privacy_network(address), network), tally);
+    event_day_add_one(values, "network", event_network(values, network), tally);
     while (is_no && receiving.rest.len > 0)
         event_day_add_one(values, "receiving", reader_field(&receiving, ','), tally);
 }

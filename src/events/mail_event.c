@@ -9,7 +9,6 @@
 
 #define HOUR UINT64_C(3600000) /* milliseconds */
 #define DAY (24 * HOUR)
-#define SLOW 1000 /* milliseconds: a message that took so long is counted as slow */
 
 #define FORM 1 /* version of the form below */
 
@@ -200,7 +199,7 @@ static void mail_event_values(const void *event, struct eventstore_value *values
     values_r[MAIL_COLUMN_MS] = record_number(e->milliseconds);
 }
 
-static const char *const mail_event_sums[] = {"count", "ms", "slow"};
+static const char *const mail_event_sums[] = {"count", "ms", "ms_most"};
 
 static const struct record_column mail_event_hour_keys[] = {
         {"direction", true},
@@ -216,7 +215,7 @@ static const struct record_column mail_event_hour_keys[] = {
 static void mail_event_hour_add(const struct eventstore_value *values, struct rollup_tally *tally)
 {
     const int64_t ms = values[MAIL_COLUMN_MS].number;
-    const int64_t sums[ROLLUP_SUMS_MAX] = {1, ms, ms >= SLOW};
+    const int64_t sums[ROLLUP_SUMS_MAX] = {1, ms, ms};
     const struct eventstore_value keys[ROLLUP_KEYS_MAX] = {
             values[MAIL_COLUMN_DIRECTION],
             values[MAIL_COLUMN_ACTION],
@@ -238,6 +237,7 @@ static const struct rollup mail_event_hour = {
         .keys_count = sizeof mail_event_hour_keys / sizeof *mail_event_hour_keys,
         .sums = mail_event_sums,
         .sums_count = 3,
+        .has_most = true,
         .add = mail_event_hour_add,
 };
 

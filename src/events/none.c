@@ -65,6 +65,18 @@ static bool query_none(void *store, const char *sql, const struct eventstore_val
     return true;
 }
 
+static bool begin_none(void *store, char error_r[EVENTSTORE_ERROR_MAX])
+{
+    (void)store;
+    (void)error_r;
+    return true;
+}
+
+static void end_none(void *store)
+{
+    (void)store;
+}
+
 const struct eventstore_backend eventstore_none = {
         .name = "none",
         .scheme = "none",
@@ -74,4 +86,6 @@ const struct eventstore_backend eventstore_none = {
         .write = write_none,
         .purge = purge_none,
         .query = query_none,
+        .begin = begin_none,
+        .end = end_none,
 };

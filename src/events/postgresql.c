@@ -451,6 +451,19 @@ static bool query_postgresql(void *store, const char *sql,
     return session_query(p->session, sql, parameters, parameters_count, row, context, error_r);
 }
 
+static bool begin_postgresql(void *store, char error_r[EVENTSTORE_ERROR_MAX])
+{
+    struct postgresql *p = store;
+
+    return (session_alive(p->session) || connect_session(p, error_r)) &&
+           session_run(p->session, "BEGIN ISOLATION LEVEL REPEATABLE READ", error_r);
+}
+
+static void end_postgresql(void *store)
+{
+    postgresql_roll_back(((struct postgresql *)store)->session);
+}
+
 const struct eventstore_backend eventstore_postgresql = {
         .name = "postgresql",
         .scheme = SCHEME,
@@ -460,4 +473,6 @@ const struct eventstore_backend eventstore_postgresql = {
         .write = write_postgresql,
         .purge = purge_postgresql,
         .query = query_postgresql,
+        .begin = begin_postgresql,
+        .end = end_postgresql,
 };

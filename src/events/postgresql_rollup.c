@@ -107,9 +107,12 @@ static void postgresql_rollup_put_changes(FILE *out, const struct record_kind *k
     fputs(" ON CONFLICT (", out);
     postgresql_rollup_put_keys(out, rollup);
     fputs(") DO UPDATE SET ", out);
-    for (size_t i = 0; i < rollup->sums_count; i++)
-        fprintf(out, "%s%s = old.%s + excluded.%s", i > 0 ? ", " : "", rollup->sums[i],
-                rollup->sums[i], rollup->sums[i]);
+    for (size_t i = 0; i < rollup->sums_count; i++) {
+        const bool is_most = rollup->has_most && i + 1 == rollup->sums_count;
+        fprintf(out,
+                is_most ? "%s%s = greatest(old.%s, excluded.%s)" : "%s%s = old.%s + excluded.%s",
+                i > 0 ? ", " : "", rollup->sums[i], rollup->sums[i], rollup->sums[i]);
+    }
     fputs(";", out);
     if (sign < 0)
         fprintf(out,

@@ -159,8 +159,14 @@ void rollup_add(struct rollup_tally *t, const struct eventstore_value keys[ROLLU
         t->len += octets.len;
         *place = ++t->count;
     }
-    for (size_t i = 0; i < t->rollup->sums_count; i++)
-        t->sums[*place - 1].sums[i] += sums[i];
+    int64_t *old = t->sums[*place - 1].sums;
+    const size_t last = t->rollup->sums_count - 1;
+    for (size_t i = 0; i <= last; i++) {
+        if (i < last || !t->rollup->has_most)
+            old[i] += sums[i];
+        else if (sums[i] > old[i])
+            old[i] = sums[i];
+    }
 }
 
 bool rollup_has_failed(const struct rollup_tally *t)

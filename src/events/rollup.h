@@ -19,6 +19,9 @@ struct rollup {
     size_t keys_count;
     const char *const *sums; /* names of columns; the first is `count` */
     size_t sums_count;
+    /* The last of them is no sum but the largest value. That of an event which is deleted stays
+     * until its span goes. */
+    bool has_most;
     /* Adds the event with these values of its kind's columns: rollup_add() for each row that it
      * counts in. */
     void (*add)(const struct eventstore_value *values, struct rollup_tally *tally);

@@ -334,7 +334,7 @@ static size_t session_read_row(
 }
 
 /* Cancels the rest of a query. */
-static void cancel(struct session *s)
+static void session_cancel(struct session *s)
 {
     char ignored[256];
     PGcancel *request = PQgetCancel(s->connection);
@@ -353,6 +353,8 @@ bool session_query(struct session *s, const char *sql, const struct eventstore_v
     PGresult *result;
     bool good = true;
     bool wanted = true;
+    /* In a transaction the rest is read: after a cancellation nothing could follow. */
+    const bool may_cancel = PQtransactionStatus(s->connection) == PQTRANS_IDLE;
 
     s->state[0] = '\0';
     if (!send_query(s, sql, parameters, parameters_count))
@@ -360,8 +362,8 @@ bool session_query(struct session *s, const char *sql, const struct eventstore_v
     while ((result = session_next(s)) != NULL) {
         if (wanted && PQresultStatus(result) == PGRES_SINGLE_TUPLE) {
             wanted = row(context, values, session_read_row(result, values));
-            if (!wanted)
-                cancel(s);
+            if (!wanted && may_cancel)
+                session_cancel(s);
         } else if (wanted) {
             good = good && examine(s, result, error_r);
         }

@@ -465,6 +465,16 @@ static bool query_sqlite(void *store, const char *sql, const struct eventstore_v
     return done;
 }
 
+static bool begin_sqlite(void *store, char error_r[EVENTSTORE_ERROR_MAX])
+{
+    return sqlite_run(store, "BEGIN") || sqlite_fail(store, "cannot be asked", error_r);
+}
+
+static void end_sqlite(void *store)
+{
+    sqlite_roll_back(store);
+}
+
 const struct eventstore_backend eventstore_sqlite = {
         .name = "sqlite",
         .scheme = SCHEME,
@@ -474,4 +484,6 @@ const struct eventstore_backend eventstore_sqlite = {
         .set_size = sqlite_size_set,
         .purge = purge_sqlite,
         .query = query_sqlite,
+        .begin = begin_sqlite,
+        .end = end_sqlite,
 };

@@ -54,12 +54,14 @@ static bool sqlite_rollup_prepare_add(struct sqlite *s, struct sqlite_rollup *r)
         writer_string(&w, ",?");
     writer_string(&w, ") ON CONFLICT DO UPDATE SET ");
     for (size_t i = 0; i < rollup->sums_count; i++) {
+        const bool is_most = rollup->has_most && i + 1 == rollup->sums_count;
         writer_string(&w, i > 0 ? ", " : "");
         writer_string(&w, rollup->sums[i]);
-        writer_string(&w, " = ");
+        writer_string(&w, is_most ? " = max(" : " = (");
         writer_string(&w, rollup->sums[i]);
-        writer_string(&w, " + excluded.");
+        writer_string(&w, is_most ? ", excluded." : " + excluded.");
         writer_string(&w, rollup->sums[i]);
+        writer_string(&w, ")");
     }
     writer_char(&w, '\0');
     return !w.failed && sqlite_prepare(s, sql, &r->add);

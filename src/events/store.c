@@ -111,3 +111,13 @@ bool eventstore_query(struct eventstore *store, const char *sql,
     return store->backend->query(
             store->store, sql, parameters, parameters_count, row, context, store->error);
 }
+
+bool eventstore_begin(struct eventstore *store)
+{
+    return store->backend->begin(store->store, store->error);
+}
+
+void eventstore_end(struct eventstore *store)
+{
+    store->backend->end(store->store);
+}

@@ -41,15 +41,15 @@
  * or day in time (UTC), then keys, then sums. With PostgreSQL there are several rows with the same
  * keys: add them up.
  *
- * `event_hour` has the keys verdict, reason, would_be, domain, host, listed and network (of ip with
- * its prefix, where the verdict is YES, else ""), and the sum count. `event_day` is about what is
- * not YES, or about a user that is not listed: what ("user"; "network" for NO and would_be;
- * "receiving" for NO), name, verdict, reason, would_be, domain, host ("" unless reason is
- * "replayed"), listed and count. `network` is that of ip, or of asker where ip is "". A question
- * has a row of "receiving" for each domain.
+ * `event_hour` has the keys verdict, reason, would_be, domain, host, listed and network (with its
+ * prefix, that of ip or, where ip is "", of asker, if the verdict is YES; else ""), and the sum
+ * count. `event_day` is about what is not YES, or about a user that is not listed: what ("user";
+ * "network" for NO and would_be; "receiving" for NO), name, verdict, reason, would_be, domain, host
+ * ("" unless reason is "replayed"), listed and count. A question has a row of "receiving" for each
+ * domain.
  *
  * `mail_hour` has the keys direction, action, would_be, verdict, reason, domain, service and
- * source, and the sums count, ms, and slow: how many took a second or more. It also counts the
+ * source, and the sums count and ms, and ms_most, the largest ms. It also counts the
  * messages without a row: direction "in", verdict "none", and no domain. These are kept for as long
  * as the oldest events may be. `mail_day` is about messages with a row that are neither YES nor
  * stamped: what ("author", "login"; "network" for NO), name, direction, action, would_be, verdict,
@@ -110,6 +110,10 @@ bool eventstore_query(struct eventstore *store, const char *sql,
         bool (*row)(void *context, const struct eventstore_value *values, size_t count),
         void *context) __attribute__((warn_unused_result));
 
+/* Until the end, all queries see the record as it is at the first of them. */
+bool eventstore_begin(struct eventstore *store) __attribute__((warn_unused_result));
+void eventstore_end(struct eventstore *store);
+
 struct eventstore_backend {
     const char *name;
     const char *scheme; /* prefix of its addresses */
@@ -124,6 +128,8 @@ struct eventstore_backend {
             size_t parameters_count,
             bool (*row)(void *context, const struct eventstore_value *values, size_t count),
             void *context, char error_r[EVENTSTORE_ERROR_MAX]);
+    bool (*begin)(void *store, char error_r[EVENTSTORE_ERROR_MAX]);
+    void (*end)(void *store);
 };
 extern const struct eventstore_backend eventstore_none; /* accepts all events and keeps none */
 

@@ -5,19 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/networks.h"
-
 #define DAY (24 * HOURS_HOUR)
 #define WEEK (7 * DAY)
 #define MONDAY (4 * DAY) /* the first Monday of Unix time */
 
 #define EVENT_HOURS                                                                                \
-    "(SELECT time - time % 3600000 AS hour, domain, verdict, reason, host, " NETWORKS_BEGINNING    \
-    " AS network, count(*) AS questions FROM event GROUP BY 1, 2, 3, 4, 5, 6)"
+    "(SELECT time AS hour, domain, verdict, reason, host, network, count AS questions FROM"        \
+    " event_hour)"
+/* Mail of domains that do not use Verimail has no names. */
 #define MAIL_HOURS                                                                                 \
-    "(SELECT time - time % 3600000 AS hour, domain, direction, action, verdict, service, source, " \
-    "count(*) AS messages, sum(ms) AS ms, max(ms) AS ms_most FROM mail GROUP BY 1, 2, 3, 4, 5, "   \
-    "6, 7)"
+    "(SELECT time AS hour, domain, direction, action, verdict, service, source,"                   \
+    " count AS messages, ms, ms_most FROM mail_hour WHERE verdict <> 'none')"
 
 void hours_ask_between(struct scope *scope, uint64_t since, uint64_t until, const char *columns,
         const char *rest, scope_row *row, void *context)

@@ -20,11 +20,9 @@ struct tallying {
 static bool refused_take_genuine(void *context, const struct eventstore_value *values, size_t count)
 {
     struct tallying *tallying = context;
-    char buffer[NETWORKS_TEXT_MAX];
-    const struct text network = count == 2 ? networks_of(values[0].text, buffer) : text_of("");
 
-    if (network.len > 0)
-        networks_add(tallying->scope, tallying->tally, network, values[1].number);
+    if (count == 2)
+        networks_add(tallying->scope, tallying->tally, values[0].text, values[1].number);
     return !tallying->scope->failed;
 }
 
@@ -160,7 +158,8 @@ static bool refused_take_receiving(
         return false;
     struct reader domains = reader_of(values[0].text);
     while (domains.rest.len > 0)
-        networks_add(tallying->scope, tallying->tally, reader_field(&domains, ','), values[1].number);
+        networks_add(
+                tallying->scope, tallying->tally, reader_field(&domains, ','), values[1].number);
     return !tallying->scope->failed;
 }
 

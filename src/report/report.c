@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "events/event.h"
+#include "events/mail_event.h"
 #include "report/hours.h"
 #include "report/part.h"
 #include "report/scope.h"
@@ -30,28 +32,41 @@ static int64_t report_number_of(
     return scope_number(scope, sql, otherwise);
 }
 
-/* One record's part; JSON null when there is no such record. */
+static json_t *report_fill(
+        struct scope *scope, json_t *(*make)(struct scope *scope, uint64_t oldest))
+{
+    const int64_t oldest = report_number_of(scope, "time", "ORDER BY time LIMIT 1", -1);
+    json_t *part = make(scope, oldest >= 0 ? (uint64_t)oldest : scope->until);
+
+    scope_set(scope, part, "recorded_since",
+            oldest >= 0 ? scope_date((uint64_t)oldest) : json_null());
+    scope_set(scope, part, "lost", report_gap(scope, "lost"));
+    scope_set(scope, part, "left_out", report_gap(scope, "left_out"));
+    return part;
+}
+
+/* One record's part, of one moment; JSON null when there is no such record. */
 static json_t *report_part(const struct report_wish *wish, struct eventstore *store,
-        const char *table, json_t *(*make)(struct scope *scope, uint64_t oldest),
+        const struct record_kind *kind, json_t *(*make)(struct scope *scope, uint64_t oldest),
         char error_r[EVENTSTORE_ERROR_MAX])
 {
     struct scope scope = {
             .store = store,
-            .table = table,
+            .table = kind->table,
+            .unusual = kind->unusual,
             .since = wish->since - wish->since % HOURS_HOUR,
             .until = (wish->until + HOURS_HOUR - 1) / HOURS_HOUR * HOURS_HOUR,
             .domain = wish->domain,
     };
+    json_t *part = NULL;
 
     if (store == NULL)
         return json_null();
-    scope.newest = report_number_of(&scope, "coalesce(max(id), 0)", "", 0);
-    const int64_t oldest = report_number_of(&scope, "time", "ORDER BY time LIMIT 1", -1);
-    json_t *part = make(&scope, oldest >= 0 ? (uint64_t)oldest : scope.until);
-    scope_set(&scope, part, "recorded_since",
-            oldest >= 0 ? scope_date((uint64_t)oldest) : json_null());
-    scope_set(&scope, part, "lost", report_gap(&scope, "lost"));
-    scope_set(&scope, part, "left_out", report_gap(&scope, "left_out"));
+    scope.failed = !eventstore_begin(store);
+    if (!scope.failed) {
+        part = report_fill(&scope, make);
+        eventstore_end(store);
+    }
     if (!scope.failed)
         return part;
     json_decref(part);
@@ -62,9 +77,10 @@ static json_t *report_part(const struct report_wish *wish, struct eventstore *st
 
 json_t *report_make(const struct report_wish *wish, char error_r[EVENTSTORE_ERROR_MAX])
 {
-    json_t *service = report_part(wish, wish->events, "event", service_report, error_r);
-    json_t *mail =
-            service != NULL ? report_part(wish, wish->mail, "mail", mail_report, error_r) : NULL;
+    json_t *service = report_part(wish, wish->events, &event_kind, service_report, error_r);
+    json_t *mail = service != NULL
+                           ? report_part(wish, wish->mail, &mail_event_kind, mail_report, error_r)
+                           : NULL;
 
     if (mail == NULL) {
         json_decref(service);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: ISC
 #include "report/scope.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,11 +30,9 @@ void scope_ask(
 {
     char *sql = NULL;
 
-    /* The plus makes SQLite use the index on time, not the id. */
-    if (asprintf(&sql,
-                "SELECT %s FROM %s WHERE time >= $1 AND time < $2 AND +id <= %" PRId64 "%s %s",
-                columns, scope->table, scope->newest,
-                scope->domain != NULL ? " AND domain = $3" : "", rest) < 0) {
+    if (asprintf(&sql, "SELECT %s FROM %s WHERE %s AND time >= $1 AND time < $2%s %s", columns,
+                scope->table, scope->unusual, scope->domain != NULL ? " AND domain = $3" : "",
+                rest) < 0) {
         scope_fail(scope);
         return;
     }

@@ -12,11 +12,11 @@
  * Check `failed` once, at the end. */
 struct scope {
     struct eventstore *store;
-    const char *table;  /* "event" or "mail" */
-    uint64_t since;     /* Unix milliseconds */
-    uint64_t until;     /* Unix milliseconds, exclusive */
-    const char *domain; /* NULL: all */
-    int64_t newest;     /* the largest id at the start, so that all lists are of one moment */
+    const char *table;   /* "event" or "mail" */
+    const char *unusual; /* SQL: which of its rows are looked at */
+    uint64_t since;      /* Unix milliseconds */
+    uint64_t until;      /* Unix milliseconds, exclusive */
+    const char *domain;  /* NULL: all */
     bool failed;
     bool short_of_memory; /* the failure was a lack of memory, not the store */
 };
@@ -26,7 +26,8 @@ struct scope {
 
 typedef bool scope_row(void *context, const struct eventstore_value *values, size_t count);
 
-/* SELECT `columns` FROM the table, of this period and domain; `rest` begins with AND, GROUP, ... */
+/* SELECT `columns` FROM the table, of what is unusual in this period and domain; `rest` begins with
+ * AND, GROUP, ... For the rest of the rows there are sums by hour (hours.h). */
 void scope_ask(
         struct scope *scope, const char *columns, const char *rest, scope_row *row, void *context);
 /* Runs any query whose parameters are $1 since, $2 until, and $3 the domain if there is one. */

@@ -128,6 +128,29 @@ TEST_EACH(the_kinds_are_apart, fixture_stores)
     row->end(&place);
 }
 
+TEST_EACH(queries_of_one_moment, fixture_stores)
+{
+    struct fixture_store place = fixture_store_begin(row);
+    struct eventstore *store = fixture_events_open(place.address, EVENTSTORE_RECORD);
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE, 3);
+    struct eventstore *reader = fixture_events_open(place.address, EVENTSTORE_READ);
+
+    assert_true(eventstore_begin(reader));
+    assert_int_equal(fixture_events_number(reader, "SELECT count(*) FROM event"), 3);
+    fixture_events_write(store, FIXTURE_EVENTS_JUNE + 10, 4);
+    /* A query that is not read to its end leaves the others as they are. */
+    struct fixture_events_rows rows = {.most = 1};
+    assert_true(
+            eventstore_query(reader, "SELECT id FROM event", NULL, 0, fixture_events_row, &rows));
+    assert_int_equal(rows.count, 1);
+    assert_int_equal(fixture_events_number(reader, "SELECT count(*) FROM event"), 3);
+    eventstore_end(reader);
+    assert_int_equal(fixture_events_number(reader, "SELECT count(*) FROM event"), 7);
+    eventstore_close(&reader);
+    eventstore_close(&store);
+    row->end(&place);
+}
+
 TEST_EACH(ids_grow, fixture_stores)
 {
     struct fixture_store place = fixture_store_begin(row);
