@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "command/revocation.h"
+#include "command/revoke.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -12,7 +12,6 @@
 #include "command/daemon.h"
 #include "command/escape.h"
 #include "command/proof.h"
-#include "command/revocation.h"
 #include "command/ruling.h"
 #include "verimaild/live_keys.h"
 

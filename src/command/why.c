@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "command/why.h"
+#include "command/why_rows.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -7,7 +7,7 @@
 #include "command/advice.h"
 #include "command/escape.h"
 #include "command/ruling.h"
-#include "command/why.h"
+#include "command/why_rows.h"
 
 #define MILLISECONDS 1000
 

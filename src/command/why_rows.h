@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-#ifndef VERIMAIL_COMMAND_WHY_H
-#define VERIMAIL_COMMAND_WHY_H
+#ifndef VERIMAIL_COMMAND_WHY_ROWS_H
+#define VERIMAIL_COMMAND_WHY_ROWS_H
 
 #include "command/record.h"
 #include "config/config.h"
