@@ -50,6 +50,7 @@ struct config_service {
     struct config_text replay_ca;       /* a file of CA certificates; NULL: the machine's */
     struct config_text metrics;         /* unix:PATH or a loopback ADDRESS:PORT; NULL: nowhere */
     uint64_t alarm_forgeries;           /* of one user in an hour; 0: no alarm */
+    uint64_t alarm_sending;             /* receiving domains of one user in an hour; 0: no alarm */
     uint64_t alarm_texts;               /* of one payload; 0: no alarm */
     uint64_t connections;               /* per worker, as are the other limits */
     uint64_t connections_per_address;   /* IPv4 /32, IPv6 /64 */
@@ -138,6 +139,7 @@ struct config_milter {
     unsigned line;
     struct config_text state;   /* a folder */
     struct config_text metrics; /* as in the section `service` */
+    uint64_t alarm_sending;     /* likewise */
     struct config_text socket;  /* `unix:PATH` or `inet:PORT@ADDRESS` or `inet6:PORT@ADDRESS` */
     uint64_t socket_mode;       /* of a unix socket */
     struct config_text socket_group; /* NULL: that of run_as */

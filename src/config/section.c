@@ -29,6 +29,7 @@ static const struct option service_options[] = {
         {"metrics", &option_type_metrics, AT(config_service, metrics)},
         {"alarm_forgeries", &option_type_alarm, AT(config_service, alarm_forgeries),
                 .fallback = "100"},
+        {"alarm_sending", &option_type_alarm, AT(config_service, alarm_sending), .fallback = "60"},
         {"alarm_texts", &option_type_alarm_texts, AT(config_service, alarm_texts),
                 .fallback = "20"},
         {"connections", &option_type_connections, AT(config_service, connections),
@@ -139,6 +140,7 @@ static const struct option verify_options[] = {
 static const struct option milter_options[] = {
         {"state", &option_type_path, AT(config_milter, state), .fallback = "/var/lib/verimail"},
         {"metrics", &option_type_metrics, AT(config_milter, metrics)},
+        {"alarm_sending", &option_type_alarm, AT(config_milter, alarm_sending), .fallback = "60"},
         {"socket", &option_type_socket, AT(config_milter, socket),
                 .required = "socket = \"unix:/var/spool/postfix/verimail/milter.sock\""},
         {"socket_mode", &option_type_socket_mode, AT(config_milter, socket_mode),

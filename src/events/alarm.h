@@ -16,11 +16,16 @@ struct alarm {
     uint64_t left_out[COUNTER_ALARMS];
 };
 
-/* Counts an alarm, and logs it unless one of its kind was logged within ALARM_EVERY. `subject`: the
- * user or thing that it is about, "" for nothing. `now`: monotonic milliseconds. */
+/* What to do about an alarm of this kind: a command, or a line of the configuration, in one line.
+ * `{}` stands for the subject. */
+const char *alarm_remedy(enum counter_alarm about);
+
+/* Counts an alarm, and logs it with its remedy, unless one of its kind was logged within
+ * ALARM_EVERY. `subject`: the user or thing that it is about, "" for nothing. `now`: monotonic
+ * milliseconds. */
 void alarm_raise(struct alarm *alarm, enum counter_alarm about, const char *subject,
         const char *because, uint64_t now);
-/* The same with what to do about it. */
+/* The same with a remedy that says more than that of its kind. */
 void alarm_raise_with_remedy(struct alarm *alarm, enum counter_alarm about, const char *subject,
         const char *because, const char *remedy, uint64_t now);
 

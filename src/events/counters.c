@@ -16,6 +16,8 @@ const char *const counters_alarm[COUNTER_ALARMS] = {
         [COUNTER_ALARM_EVENTS] = "events",
         [COUNTER_ALARM_KEY] = "key",
         [COUNTER_ALARM_HOST] = "host",
+        [COUNTER_ALARM_SENDING] = "sending",
+        [COUNTER_ALARM_CLOCK] = "clock",
 };
 
 struct counters *counters_init(int *fd_r)

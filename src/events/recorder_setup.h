@@ -54,6 +54,7 @@ struct recorder_setup {
     uint64_t keep;      /* seconds */
     uint64_t size;      /* octets */
     uint64_t alarm_forgeries;
+    uint64_t alarm_sending;
     uint64_t alarm_texts;
     enum log_level log_level;
     enum log_format log_format;

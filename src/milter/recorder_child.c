@@ -75,6 +75,7 @@ static int recorder_child_run(void *context, size_t index, int control)
             .replay = "none",
             .keep = r->config->record->keep,
             .size = r->config->record->size,
+            .alarm_sending = r->config->milter->alarm_sending,
             .identity = r->identity,
             .control = control,
             .metrics = metrics_socket_fd(r->metrics),

@@ -6,12 +6,13 @@
 #include <stdint.h>
 
 #define ALARM_HISTORY_FILE "alarms"
-#define ALARM_HISTORY_KEEP 3600          /* seconds: of a user */
+#define ALARM_HISTORY_KEEP 3600          /* seconds: of forgeries, and of a host's clock */
+#define ALARM_HISTORY_KEEP_SENDING 86400 /* seconds: of a user who sends */
 #define ALARM_HISTORY_KEEP_TEXTS 2678400 /* seconds: of a payload; 31 days */
 
-/* The users and payloads about which an alarm was raised lately. They are kept in a file in the
- * folder `state`, so that a restart or reload does not repeat the alarm. A line is `UNIX-SECONDS
- * SUBJECT`: until when not to repeat it. */
+/* The users, payloads and hosts about which an alarm was raised lately. They are kept in a file in
+ * the folder `state`, so that a restart or reload does not repeat the alarm. A line is
+ * `UNIX-SECONDS SUBJECT`: until when not to repeat it. */
 
 /* Whether an alarm is not to be repeated. Also false when the file cannot be read: a repeated alarm
  * is better than a missed one. */

@@ -130,10 +130,12 @@ static bool recording_add_question(struct recording *r, struct event *event, boo
     return !event->left_out;
 }
 
-static bool recording_add_mail(
-        struct recording *r, struct mail_event *event, struct recording_addresses *addresses)
+static bool recording_add_mail(struct recording *r, struct mail_event *event, bool is_new,
+        struct recording_addresses *addresses)
 {
     recording_cut(r, &event->ip, addresses->ip);
+    if (is_new)
+        lookout_note_mail(r->lookout, event);
     return !event->left_out;
 }
 
@@ -146,7 +148,7 @@ static void recording_add(struct recording *r, const void *from, bool is_new, ui
 
     memmove(event, from, r->kind->size);
     r->count += r->setup->daemon == RECORDER_MILTER
-                        ? recording_add_mail(r, event, addresses)
+                        ? recording_add_mail(r, event, is_new, addresses)
                         : recording_add_question(r, event, is_new, addresses, now);
 }
 

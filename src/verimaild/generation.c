@@ -238,6 +238,7 @@ static int generation_record(void *context, size_t index, int control)
             .keep = config->record->keep,
             .size = config->record->size,
             .alarm_forgeries = config->service->alarm_forgeries,
+            .alarm_sending = config->service->alarm_sending,
             .alarm_texts = config->service->alarm_texts,
             .identity = g->identity,
             .control = control,

@@ -213,8 +213,11 @@ void stats_tables(struct stats *stats, const char *error, uint64_t mono_ms)
 void stats_uncounted(struct stats *stats, uint64_t mono_ms)
 {
     counters_add(&stats->counters->replay_failures, 1);
-    alarm_raise(&stats->alarm, COUNTER_ALARM_REPLAY, "",
-            "more questions wait for the store than there is room for", mono_ms);
+    alarm_raise_with_remedy(&stats->alarm, COUNTER_ALARM_REPLAY, "",
+            "more questions wait for the store than there is room for",
+            "give the store a faster disk or a nearer Redis server; `iostat -x 1` or "
+            "`redis-cli --latency` shows how slow it is",
+            mono_ms);
 }
 
 void stats_unanswered(

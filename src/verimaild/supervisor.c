@@ -144,8 +144,7 @@ static void verimaild_check_host_ends(const struct config *config, uint64_t mono
         date_format(host->expires, date);
         snprintf(because, sizeof because, "stamps of the host are permitted until %s", date);
         supervisor.alarm.said[COUNTER_ALARM_HOST] = 0; /* each host has its alarm, once a day */
-        alarm_raise_with_remedy(&supervisor.alarm, COUNTER_ALARM_HOST, host->name.at, because,
-                "set a later `expires` in its section, or remove the section", mono_ms);
+        alarm_raise(&supervisor.alarm, COUNTER_ALARM_HOST, host->name.at, because, mono_ms);
     }
 }
 

@@ -104,7 +104,7 @@ def test_one_stamp_for_many_texts_is_one_alarm(case):
     line = d.wait_log("level=alarm event=alarm about=texts")[0]
     equal(log_value(line, "subject"), "alice@example.org")
     contains(line, f"more than 20 different texts came with one stamp, {payload[12:44]}, issued at ")
-    remedy = re.search(r'remedy="(not_before = \S+) in the rule of alice@example\.org"', line)[1]
+    remedy = re.search(r'remedy="`(not_before = \S+)` in the rule of alice@example\.org; ', line)[1]
     wait_for(lambda: rows(case, "SELECT count(DISTINCT digest) FROM event")[0][0] == 500, "the record")
     # The report names the stamp.
     done = subprocess.run([PROGRAM, "-c", d.config, "report", "--json"], check=True,

@@ -47,6 +47,7 @@ void fixture_recorder_open(struct fixture_recorder *p)
     p->setup.keep = 90 * FIXTURE_RECORDER_DAY / 1000;
     p->setup.size = FIXTURE_RECORDER_SIZE;
     p->setup.alarm_forgeries = 100;
+    p->setup.alarm_sending = 60;
     p->setup.alarm_texts = 20;
     p->setup.log_level = LOG_LEVEL_INFO;
     p->setup.metrics = -1;

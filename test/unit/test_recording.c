@@ -153,8 +153,85 @@ TEST(one_alarm_for_a_stamp)
             fixture_recorder_count_lines(&p,
                     "event=alarm about=texts subject=alice@example.org because=\"more than 20 "
                     "different texts came with one stamp, AAECAwQFBgcICQoLDA0ODxAREhMUFRYX, issued "
-                    "at 2026-06-01T00:00:00Z\" remedy=\"not_before = 2026-06-01T00:00:01Z in the "
-                    "rule of alice@example.org\""),
+                    "at 2026-06-01T00:00:00Z\" remedy=\"`not_before = 2026-06-01T00:00:01Z` in "
+                    "the rule of alice@example.org; `verimail revoke alice@example.org --sent` "
+                    "sets it to now\""),
+            1);
+    fixture_recorder_close(&p);
+}
+
+/* A user who sends to many domains: one alarm in a day, also across a restart. What was learned
+ * about the user survives it, too. */
+TEST(one_alarm_for_a_user_who_sends_to_many)
+{
+    struct fixture_recorder p;
+    char learned[256];
+
+    fixture_recorder_open(&p);
+    for (uint32_t start = 0; start < 2; start++) {
+        fixture_recorder_start(&p);
+        for (uint32_t i = 0; i < 100 * (start * 9 + 1); i++) {
+            char receiving[32];
+            snprintf(receiving, sizeof receiving, "d%u.example", i);
+            ring_put(p.rings[i % 2], &(struct event){.time = unix_ms(),
+                                             .verdict = VERDICT_YES,
+                                             .reason = REASON_STAMPED,
+                                             .user = text_of("alice@example.org"),
+                                             .receiving = text_of(receiving)});
+        }
+        fixture_recorder_wait_for_number(&p, ALL, start * 1000 + 100);
+        assert_int_equal(fixture_recorder_tell(&p, RECORDER_HAND_OVER), 0);
+        assert_true(folder_read(&p.folder, "sending", learned, sizeof learned));
+        assert_null(strstr(learned, "alice"));
+        const char *second = strchr(learned, '\n');
+        assert_non_null(second);
+        assert_true(strlen(second) > 16);
+    }
+    assert_int_equal(p.counters->alarms[COUNTER_ALARM_SENDING], 1);
+    assert_int_equal(fixture_recorder_count_lines(&p,
+                             "event=alarm about=sending subject=alice@example.org because=\"sent "
+                             "to some 61 receiving domains within an hour; usual: not known, below "
+                             "60\" remedy=\"`verimail revoke alice@example.org` if it was not"),
+            1);
+    fixture_recorder_close(&p);
+}
+
+/* Payloads from the future, of two hosts, many times. A host that is as little ahead as clocks may
+ * be is none. */
+TEST(one_alarm_for_a_host_whose_clock_is_ahead)
+{
+    static const struct {
+        const char *host;
+        uint64_t ahead;
+    } stamps[] = {
+            {"mail.example.org", 3600},
+            {"mail.example.org", 3601},
+            {"fine.example.org", 59},
+            {"mail.example.org", 3599},
+    };
+    struct fixture_recorder p;
+    uint32_t count = 0;
+
+    fixture_recorder_open(&p);
+    for (int start = 0; start < 2; start++) {
+        for (size_t i = 0; i < sizeof stamps / sizeof *stamps; i++, count++)
+            ring_put(p.rings[0], &(struct event){.time = unix_ms(),
+                                         .verdict = VERDICT_ALLOW,
+                                         .reason = REASON_EXPIRED,
+                                         .user = text_of("alice@example.org"),
+                                         .host = text_of(stamps[i].host),
+                                         .stamp = text_of("AAECAwQFBgcICQoLDA0ODxAREhMUFRYX"),
+                                         .issued = unix_now() + stamps[i].ahead});
+        fixture_recorder_start(&p);
+        fixture_recorder_wait_for_number(&p, ALL, count);
+        assert_int_equal(fixture_recorder_tell(&p, RECORDER_HAND_OVER), 0);
+    }
+    assert_int_equal(p.counters->alarms[COUNTER_ALARM_CLOCK], 1);
+    assert_int_equal(
+            fixture_recorder_count_lines(&p,
+                    "event=alarm about=clock subject=mail.example.org because=\"a payload of this "
+                    "host is from 360") == 1 ||
+                    fixture_recorder_count_lines(&p, "a payload of this host is from 359") == 1,
             1);
     fixture_recorder_close(&p);
 }
