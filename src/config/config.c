@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "config/problems.h"
 #include "config/section.h"
+#include "config/unusable.h"
 
 bool config_list_add(struct config_list *list, struct config_text text)
 {
@@ -152,8 +153,8 @@ struct config *config_read(const char *path, struct problems *problems)
 
     if (text == NULL || fstat(fileno(file), &st) != 0) {
         const int error = errno;
-        problems_add(problems, 0, "cannot be read", strerror(error), NULL);
-        problems_note_errno(problems, error);
+        errno = error;
+        unusable_add_config(problems, path);
     } else {
         const size_t before = problems_count(problems);
         config = config_read_text(text, len, problems);

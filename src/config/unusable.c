@@ -81,17 +81,36 @@ bool unusable_try(const char *path, enum unusable_access access, char remedy_r[U
     return false;
 }
 
+/* What lets this process's user in, or NULL: that is not what is wrong, or out of memory. The
+ * caller frees it. */
+static char *unusable_find_remedy(const char *path, int error)
+{
+    char *remedy = error == EACCES ? malloc(UNUSABLE_REMEDY_MAX) : NULL;
+
+    if (remedy == NULL || !unusable_try(path, UNUSABLE_READ, remedy))
+        return remedy;
+    free(remedy);
+    return NULL;
+}
+
 void unusable_add(struct problems *problems, const struct unusable *u)
 {
-    const int cause = errno;
+    const int error = errno;
     char what[256];
-    char *remedy = cause == EACCES ? malloc(UNUSABLE_REMEDY_MAX) : NULL;
-    const char *expected = u->expected;
+    char *remedy = unusable_find_remedy(u->path, error);
 
     snprintf(what, sizeof what, "unusable %s (%s)", u->which, u->error);
-    if (remedy != NULL && !unusable_try(u->path, UNUSABLE_READ, remedy))
-        expected = remedy;
-    problems_add(problems, u->line, what, u->path, expected);
-    problems_note_errno(problems, cause);
+    problems_add(problems, u->line, what, u->path, remedy != NULL ? remedy : u->expected);
+    problems_note_errno(problems, error);
+    free(remedy);
+}
+
+void unusable_add_config(struct problems *problems, const char *path)
+{
+    const int error = errno;
+    char *remedy = unusable_find_remedy(path, error);
+
+    problems_add(problems, 0, "cannot be read", strerror(error), remedy);
+    problems_note_errno(problems, error);
     free(remedy);
 }

@@ -29,5 +29,7 @@ bool unusable_try(
  * said that failed. Where that is EACCES, the commands stand there that let this process's user
  * in. */
 void unusable_add(struct problems *problems, const struct unusable *unusable);
+/* The same for the configuration file itself: "cannot be read: ERROR". */
+void unusable_add_config(struct problems *problems, const char *path);
 
 #endif

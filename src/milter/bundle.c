@@ -150,7 +150,7 @@ bool bundle_read(const char *path, struct bundle *bundle_r, struct config **conf
     mode_t mode;
     bundle_r->config = bundle_read_file(path, &bundle_r->config_len, &mode);
     if (bundle_r->config == NULL) {
-        problems_add(problems, 0, "cannot be read", strerror(errno), NULL);
+        unusable_add_config(problems, path);
         return false;
     }
     *config_r = bundle_parse(bundle_r, problems);

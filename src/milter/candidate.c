@@ -8,9 +8,11 @@
 #include <sys/stat.h>
 #include <sysexits.h>
 
+#include "base/endpoint.h"
 #include "config/across.h"
 #include "config/across_keys.h"
 #include "config/key_listing.h"
+#include "config/port_check.h"
 #include "config/run_as.h"
 #include "milter/recorder_child.h"
 #include "process/notify.h"
@@ -226,19 +228,26 @@ static void candidate_warn_of_state(const struct candidate *candidate, struct pr
             "a folder of the user of `run_as`, or record { store = \"none\" }");
 }
 
-/* Who connects there is believed when it says who logged in. */
-static void candidate_warn_of_open_socket(
-        const struct config_milter *milter, struct problems *warnings)
+/* Of a TCP socket: a port that is taken, and one that everybody can reach, for who connects there
+ * is believed when it says who logged in. */
+static void candidate_warn_of_socket(const struct config_milter *milter, struct problems *warnings)
 {
-    const char *address = strchr(milter->socket.at, '@');
+    const char *at = strchr(milter->socket.at, '@');
+    const char *port = strchr(milter->socket.at, ':');
+    char address[ENDPOINT_TEXT_MAX];
+    struct endpoint endpoint;
 
-    if (strncmp(milter->socket.at, "unix:", 5) == 0 || address == NULL ||
-            (strcmp(address, "@0.0.0.0") != 0 && strcmp(address, "@::") != 0))
+    if (strncmp(milter->socket.at, "inet", 4) != 0 || at == NULL || port == NULL)
         return;
-    problems_add(warnings, milter->socket.line,
-            "warning: a socket that everybody can reach, who is believed when saying who logged in",
-            milter->socket.at,
-            "an address that only the mail server reaches: 127.0.0.1, or a unix socket");
+    snprintf(address, sizeof address, strchr(at, ':') != NULL ? "[%s]:%.*s" : "%s:%.*s", at + 1,
+            (int)(at - port - 1), port + 1);
+    port_check(&milter->socket, address, "verimail-milter", warnings);
+    if (endpoint_parse(address, &endpoint) && endpoint_is_any(&endpoint))
+        problems_add(warnings, milter->socket.line,
+                "warning: a socket that everybody can reach, who is believed when saying who "
+                "logged in",
+                milter->socket.at,
+                "an address that only the mail server reaches: 127.0.0.1, or a unix socket");
 }
 
 static void candidate_warn(const struct candidate *candidate, struct problems *warnings)
@@ -246,7 +255,7 @@ static void candidate_warn(const struct candidate *candidate, struct problems *w
     const struct config_milter *milter = candidate->config->milter;
 
     candidate_warn_of_relays(candidate, warnings);
-    candidate_warn_of_open_socket(milter, warnings);
+    candidate_warn_of_socket(milter, warnings);
     across_warn_local(candidate->config, warnings);
     across_warn_keys(candidate->config, warnings);
     candidate_warn_of_state(candidate, warnings);

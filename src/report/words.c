@@ -56,6 +56,8 @@ static const struct word causes[] = {
         {"host", "the user's rule does not list this host",
                 "Host not listed: add it to `hosts` of the domain, or to `more_hosts` of the "
                 "user."},
+        {"host-expired", "the host's `expires` has passed",
+                "Host expired: if it may go on, set a later `expires` in its section host."},
         {"withdrawn", "taken back by not_before",
                 "Taken back: the stamp is older than `not_before` in the user's rule. If that is "
                 "not meant, remove the option."},

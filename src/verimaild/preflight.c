@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,11 +7,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/listener.h"
-#include "base/port_holder.h"
 #include "config/across.h"
 #include "config/across_keys.h"
 #include "config/key_listing.h"
+#include "config/port_check.h"
 #include "config/run_as.h"
 #include "events/recorder_setup.h"
 #include "process/notify.h"
@@ -49,40 +48,22 @@ static void preflight_warn_unreadable(
     }
 }
 
-/* Another program has the port. Systemd may hold it for us, and verimaild may run already. */
-static void preflight_warn_of_holder(
-        const struct config_text *listen, unsigned port, struct problems *warnings)
+/* The store of counts is a folder, which is made where there is none. */
+static void preflight_warn_of_replay(
+        const struct config_service *service, struct problems *warnings)
 {
-    struct port_holder holder;
-    char what[128];
+    static const char scheme[] = "lmdb:";
+    const char *path = service->replay.at + sizeof scheme - 1;
+    char above[PATH_MAX];
 
-    if (!port_holder_find(port, &holder)) {
-        snprintf(what, sizeof what, "warning: a port that is taken");
-    } else if (strcmp(holder.name, "verimaild") == 0 || strcmp(holder.name, "systemd") == 0) {
+    if (strncmp(service->replay.at, scheme, sizeof scheme - 1) != 0)
         return;
-    } else {
-        snprintf(what, sizeof what, "warning: a port that is taken by %s, pid %d", holder.name,
-                (int)holder.pid);
-    }
-    problems_add(warnings, listen->line, what, listen->at,
-            "another address or port, or that program stopped");
-}
-
-static void preflight_warn_of_port(const struct config_text *listen, struct problems *warnings)
-{
-    struct endpoint endpoint;
-    struct endpoint bound;
-
-    if (!endpoint_parse(listen->at, &endpoint) || endpoint_port(&endpoint) == 0)
-        return;
-    const int fd = listener_open(&endpoint, true, &bound);
-    if (fd >= 0)
-        close(fd);
-    else if (errno == EADDRINUSE)
-        preflight_warn_of_holder(listen, endpoint_port(&endpoint), warnings);
-    else if (errno == EADDRNOTAVAIL)
-        problems_add(warnings, listen->line, "warning: an address that this machine does not have",
-                listen->at, "one of its own, or `*`");
+    const char *slash = strrchr(path, '/');
+    snprintf(above, sizeof above, "%.*s", slash != path ? (int)(slash - path) : 1, path);
+    if (access(path, F_OK) == 0)
+        run_as_check_folder(service->run_as.at, path, service->replay.line, warnings);
+    else if (strcmp(above, service->state.at) != 0) /* that has its own warning */
+        run_as_check_folder(service->run_as.at, above, service->replay.line, warnings);
 }
 
 static void preflight_warn_of_folders(
@@ -91,6 +72,7 @@ static void preflight_warn_of_folders(
     const char *run_as = service->run_as.at;
 
     run_as_check_folder(run_as, service->state.at, service->state.line, warnings);
+    preflight_warn_of_replay(service, warnings);
     if (service->metrics.at != NULL && notify_is_booted())
         run_as_check_socket(run_as, service->metrics.at, service->metrics.line, warnings);
 }
@@ -107,7 +89,7 @@ static void preflight_warn(const struct config *config, const char *config_path,
     across_warn_keys(config, warnings);
     preflight_warn_of_folders(section, warnings);
     for (size_t i = 0; i < section->listen.count; i++)
-        preflight_warn_of_port(&section->listen.at[i], warnings);
+        port_check(&section->listen.at[i], section->listen.at[i].at, "verimaild", warnings);
     if (notify_is_booted())
         preflight_warn_unreadable(config, config_path, warnings);
 }

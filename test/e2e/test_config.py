@@ -2,6 +2,7 @@
 """`verimaild -t`: each mistake is named with file, line, value, and what was expected."""
 import os
 import re
+import socket
 import subprocess
 import time
 
@@ -10,6 +11,7 @@ from harness.daemon import BUILD, PROGRAMS
 from harness.files import write_file
 from harness.keys import Key
 from harness.namespaces import needs_root
+from harness.programs import free_port
 
 PROGRAM = os.path.abspath(os.path.join(BUILD, PROGRAMS["verimaild"]))
 
@@ -380,3 +382,56 @@ def test_options_are_few(case):
         done = run(*options)
         equal(done.returncode, 1, str(options))
         check(b"usage: verimaild" in done.stderr, str(options))
+
+
+def warned(case, text, *wanted):
+    """A good file, of which something is said: regular expressions, one for each line."""
+    status, lines = said(case, text)
+    equal(status, 0, lines)
+    equal(len(lines), len(wanted), lines)
+    for line, pattern in zip(lines, wanted):
+        check(re.search(pattern, line), f"{line!r} has no {pattern!r}")
+
+
+def test_sections_that_do_not_fit_together(case):
+    w, other = case.world, Key("service")
+    key = Key("host").write(os.path.join(case.folder, "other-host.key"))
+
+    def stamp(service=w.service, path=None, domain="example.org"):
+        return f"""stamp {{ host = "mail.example.org" domains = "{domain}"
+            key = "{path or w.host.write(os.path.join(case.folder, 'host.key'))}"
+            service_key = "{service.public_text()}" }}"""
+    equal(said(case, w.config(more=stamp())), (0, []), "one that fits")
+    warned(case, w.config(more=stamp(service=other)), "the service_key of another service")
+    warned(case, w.config(more=stamp(path=key)),
+           'a key that no host lists: .*expected host "mail.example.org" { keys = {"host-public:')
+    warned(case, w.config(more=stamp(domain="example.com")), "the service does not answer for")
+    warned(case, w.config(more='peer "example.org" { address = "127.0.0.1:9" }'),
+           "a peer where the service of this file does not listen")
+    warned(case, w.config(domain="") , "a domain with hosts and without users")
+
+
+def test_what_the_user_of_the_daemon_cannot_use(case):
+    needs_root()
+    w = case.world
+    state = os.path.join(case.folder, "of-root")
+    os.mkdir(state, 0o755)
+    warned(case, w.config(state=state),
+           f"the user nobody cannot make files in this folder .*: {state}: expected a folder of "
+           f"the user nobody: chown nobody {state}$")
+    warned(case, w.config(replay=f'"lmdb:{state}/replay"'), f"make files in this folder.*{state}: ")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        warned(case, w.config(listen=[f'"127.0.0.1:{port}"']),
+               f"a port that is taken by .*, pid {os.getpid()}: 127.0.0.1:{port}: ")
+    equal(said(case, w.config(listen=[f'"127.0.0.1:{port}"'])), (0, []), "a port that is free")
+    warned(case, w.config(listen=['"192.0.2.99:26"']), "an address that this machine does not have")
+
+
+def test_a_running_service_does_not_stand_in_its_own_way(case):
+    needs_root()
+    w = case.world
+    port = free_port()
+    config = w.config(listen=[f'"127.0.0.1:{port}"'])
+    case.daemon(config)
+    equal(said(case, config), (0, []), "what it said")

@@ -107,6 +107,20 @@ def test_the_dns_of_a_subdomain_opens_no_door(case):
     equal((code, text[:5]), (451, "4.4.3"), text)
 
 
+def test_recipients_need_not_be_told(case):
+    """Without them nobody finds out that a message was forwarded."""
+    site = Site(case)
+    site.milter("origin")
+    site.milter("third", "send_rcpt = no")
+    origin, third = site.postfix("origin", submission=True), site.postfix("third")
+    receiver = site.postfix("receiver", milter=False,
+                            aliases={"forwarded@receiver.test": "carol@third.test",
+                                     "carol@third.test": "carol@third.test"})
+    equal(submit(origin, message(subject="forwarded"), to=["forwarded@receiver.test"])[0], 250)
+    verdict_is(third.wait_mail("forwarded"), "verimail=pass header.from=alice@origin.test", "third")
+    equal(receiver.box(), [], "what stayed")
+
+
 def test_monitoring_only_says_so(case):
     site = PeerSite(case, "mode = monitor")
     equal(from_outside(site, message("alice@origin.test", "forged"))[0], 250)

@@ -16,6 +16,7 @@ from harness.milterclient import Closed
 from harness.milterprocess import (HEADER, NOBODY, MilterSite, only_child, serves, session, stamps,
                                    status_of, stops)
 from harness.namespaces import needs_root
+from harness.programs import free_port
 
 
 # Start
@@ -110,6 +111,17 @@ def test_a_check_warns_of_what_lets_forgeries_be_stamped(case):
     status, said = checked(site, peer + site.config(relayed, verify=verify))
     equal((status, said.count("\n")), (0, 1), said)
     check("stamp_relayed beside mode = monitor: expected mail to be refused" in said, said)
+
+
+@pytest.mark.parametrize("address, warned", [
+    ("inet:{}@127.0.0.1", False), ("inet:{}@0.0.0.0", True), ("inet6:{}@::", True)
+])
+def test_a_check_warns_of_a_socket_for_everybody(case, address, warned):
+    site = MilterSite(case)
+    config = site.config(where=address.format(free_port())).replace("socket_mode = 0666", "")
+    status, said = checked(site, config)
+    equal((status, said.count("\n")), (0, int(warned)), said)
+    equal("a socket that everybody can reach" in said, warned, said)
 
 
 SECRET = "3f9c1b7ad2e84650"
