@@ -89,20 +89,19 @@ static bool daemon_has_config(pid_t pid, const char *config, const char *path)
 
 static pid_t daemon_parent_of(pid_t pid)
 {
+    const char *const before = ") S "; /* the end of the name, which may have any octets; a state */
     char path[64];
     char stat[512];
-    int parent = 0;
 
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
     FILE *file = fopen(path, "re");
     if (file == NULL)
         return 0;
-    /* The name in brackets may have any octets. */
     const char *after = fgets(stat, sizeof stat, file) != NULL ? strrchr(stat, ')') : NULL;
-    if (after == NULL || sscanf(after, ") %*c %d", &parent) != 1)
-        parent = 0;
     fclose(file);
-    return parent;
+    return after != NULL && strlen(after) > strlen(before)
+                   ? (pid_t)strtol(after + strlen(before), NULL, 10)
+                   : 0;
 }
 
 /* A worker has its supervisor's command line. */
@@ -139,18 +138,23 @@ pid_t daemon_find(const char *program, const char *path)
 static void daemon_list_workers(pid_t supervisor, const char *program, struct daemon_reload *reload)
 {
     char path[64];
+    char children[COMMAND_MAX];
     struct command_line line;
-    int child;
 
     reload->count = 0;
     snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)supervisor, (int)supervisor);
     FILE *file = fopen(path, "re");
     if (file == NULL)
         return;
-    while (reload->count < DAEMON_WORKERS_MAX && fscanf(file, "%d", &child) == 1)
-        if (daemon_read_command(child, &line) && daemon_is_program(&line, program))
-            reload->workers[reload->count++] = child;
+    struct reader words =
+            reader_of(text_of(fgets(children, sizeof children, file) != NULL ? children : ""));
     fclose(file);
+    while (reload->count < DAEMON_WORKERS_MAX && words.rest.len > 0) {
+        uint64_t child;
+        if (text_decimal(reader_field(&words, ' '), INT32_MAX, &child) &&
+                daemon_read_command((pid_t)child, &line) && daemon_is_program(&line, program))
+            reload->workers[reload->count++] = (pid_t)child;
+    }
 }
 
 enum daemon_result daemon_reload(
