@@ -89,7 +89,7 @@ class Script:
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client):
-        with contextlib.suppress(OSError), client, client.makefile("rb") as stream:
+        with contextlib.suppress(OSError, IndexError), client, client.makefile("rb") as stream:
             while True:
                 head = stream.read(2)
                 if len(head) < 2:
