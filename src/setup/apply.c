@@ -225,6 +225,26 @@ static bool apply_start(const struct plan *plan, const char *unit, char error_r[
                    apply_systemctl("reload", "--quiet", unit, error_r));
 }
 
+static bool apply_disable(const char *unit, char error_r[PLAN_ERROR_MAX])
+{
+    char error[PLAN_ERROR_MAX];
+
+    return !apply_systemctl("is-enabled", "--quiet", unit, error) ||
+           apply_systemctl("disable", "--now", unit, error_r);
+}
+
+/* Debian's packages enable all units. One without its sections would fail at every boot, and the
+ * socket would open a port behind which nobody answers. */
+static bool apply_disable_idle(const struct plan *plan, char error_r[PLAN_ERROR_MAX])
+{
+    const struct config *config = plan->config;
+
+    return (config->service_count > 0 || (apply_disable("verimaild.socket", error_r) &&
+                                                 apply_disable("verimaild.service", error_r))) &&
+           (config->stamp_count + config->verify_count > 0 ||
+                   apply_disable("verimail-milter.service", error_r));
+}
+
 static bool apply_units(struct plan *plan, FILE *out, char error_r[PLAN_ERROR_MAX])
 {
     if (!notify_is_booted()) {
@@ -235,7 +255,8 @@ static bool apply_units(struct plan *plan, FILE *out, char error_r[PLAN_ERROR_MA
             fputs("    verimail-milter\n", out);
         return true;
     }
-    return (!apply_has_service(plan) || apply_start(plan, "verimaild", error_r)) &&
+    return apply_disable_idle(plan, error_r) &&
+           (!apply_has_service(plan) || apply_start(plan, "verimaild", error_r)) &&
            (!apply_has_milter(plan) || apply_start(plan, "verimail-milter", error_r));
 }
 
