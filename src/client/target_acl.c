@@ -180,8 +180,7 @@ const char *target_acl_result_text(enum target_acl_result result)
             [TARGET_ACL_OK] = "it may be asked",
             [TARGET_ACL_NETWORK] =
                     "its address is not one of the public Internet, and not in allow_networks",
-            [TARGET_ACL_OWN] = "it is an address of this machine, which is not in allow_networks, "
-                               "and its port is not 26",
+            [TARGET_ACL_OWN] = "it is this machine, not in allow_networks, and its port is not 26",
             [TARGET_ACL_PORT] = "its port is neither 26 nor 1024 or above, and not in allow_ports",
             [TARGET_ACL_SHORTAGE] = "this machine has no socket to find out whose address it is",
     };
