@@ -41,8 +41,8 @@ static bool doctor_has(const struct doctor *doctor, const struct doctor_finding 
     return false;
 }
 
-static void doctor_put(struct doctor *doctor, enum doctor_state state, const char *remedy,
-        const char *format, va_list args)
+static void __attribute__((format(printf, 4, 0))) doctor_put(struct doctor *doctor,
+        enum doctor_state state, const char *remedy, const char *format, va_list args)
 {
     struct doctor_finding *larger =
             reallocarray(doctor->findings, doctor->count + 1, sizeof *larger);
