@@ -49,6 +49,7 @@ extern const struct command command_config;
 extern const struct command command_digest;
 extern const struct command command_dns;
 extern const struct command command_doctor;
+extern const struct command command_enforce;
 extern const struct command command_explain;
 extern const struct command command_keygen;
 extern const struct command command_report;

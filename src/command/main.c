@@ -12,6 +12,7 @@
 
 static const struct command *const commands[] = {
         &command_setup,
+        &command_enforce,
         &command_dns,
         &command_doctor,
         &command_keygen,

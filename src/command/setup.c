@@ -101,10 +101,14 @@ static bool setup_is_wanted(const struct job *job)
     return is_wanted;
 }
 
+static void setup_print_step(const char *command, const char *what)
+{
+    printf("  %-28s %s\n", command, what);
+}
+
 static void setup_print_next(const struct job *job)
 {
     const struct plan *plan = &job->plan;
-    const char *domain = plan->domains.at[0].at;
     const struct records records = {&plan->domains, plan->target, &plan->addresses};
 
     if ((plan->roles & PLAN_SERVICE) != 0) {
@@ -113,16 +117,15 @@ static void setup_print_next(const struct job *job)
     }
     puts("\nWhat comes next:");
     if ((plan->roles & PLAN_SERVICE) != 0)
-        printf("  verimail dns %s             when the records are published\n", domain);
-    puts("  verimail doctor                what is wrong on this machine, now and whenever you "
-         "ask");
+        setup_print_step("verimail dns", "when the records are published: what others see of them");
+    setup_print_step("verimail doctor", "what is wrong on this machine, now and whenever you ask");
     if ((plan->roles & (PLAN_SERVICE | PLAN_RECEIVER)) != 0)
-        puts("  verimail report                in a week: what would have been refused");
+        setup_print_step("verimail report", "in a week: what would have been refused");
     if ((plan->roles & PLAN_RECEIVER) != 0)
-        puts("  verimail enforce receiver      then: forged mail is refused");
+        setup_print_step("verimail enforce receiver", "then: forged mail is refused here");
     if ((plan->roles & PLAN_SERVICE) != 0)
-        puts("  verimail enforce origin        then: others refuse mail that your hosts did not "
-             "send");
+        setup_print_step(
+                "verimail enforce origin", "then: others refuse mail that your hosts did not send");
 }
 
 static enum status setup_carry_out(struct job *job)

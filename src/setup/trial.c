@@ -4,9 +4,12 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/date.h"
+#include "events/mail_event.h"
+#include "events/store.h"
 #include "setup/subprocess.h"
 
 #define SELF "/proc/self/exe"
@@ -114,24 +117,107 @@ bool trial_of_keys(const struct plan *plan, FILE *out, char error_r[PLAN_ERROR_M
     return ok;
 }
 
+/* What the record of mail says of a message. */
+struct trial_row {
+    bool is_there;
+    char action[32];
+    char reason[MAIL_EVENT_REASON_MAX + 1];
+};
+
+static bool trial_take_row(void *context, const struct eventstore_value *values, size_t count)
+{
+    struct trial_row *row = context;
+
+    if (count == 2) {
+        row->is_there = true;
+        snprintf(row->action, sizeof row->action, "%.*s", (int)values[0].text.len,
+                values[0].text.at);
+        snprintf(row->reason, sizeof row->reason, "%.*s", (int)values[1].text.len,
+                values[1].text.at);
+    }
+    return false;
+}
+
+/* False when the record cannot be read now: it may not have been made yet. */
+static bool trial_look(const char *address, const char *message_id, struct trial_row *row_r)
+{
+    char error[EVENTSTORE_ERROR_MAX];
+    const struct eventstore_value parameter = record_text(text_of(message_id));
+    struct eventstore *store = eventstore_open(address, &mail_event_kind, EVENTSTORE_READ, error);
+    const bool ok = store != NULL &&
+                    eventstore_query(store,
+                            "SELECT \"action\", \"reason\" FROM mail WHERE \"message\" = $1",
+                            &parameter, 1, trial_take_row, row_r);
+
+    eventstore_close(&store);
+    return ok;
+}
+
+/* Waits for the message in the record of mail. */
+static struct trial_row trial_wait(const char *address, const char *message_id)
+{
+    const uint64_t deadline = mono_ms() + TRIAL_WAIT;
+    const struct timespec pause = {.tv_nsec = TRIAL_PAUSE * 1000000L};
+    struct trial_row row = {0};
+
+    while (!row.is_there && mono_ms() < deadline) {
+        (void)trial_look(address, message_id, &row);
+        if (!row.is_there)
+            (void)nanosleep(&pause, NULL);
+    }
+    return row;
+}
+
+/* What the milter did with the message, by its record. */
+static bool trial_judge(
+        const struct plan *plan, const char *message_id, FILE *out, char error_r[PLAN_ERROR_MAX])
+{
+    char *address = eventstore_address(
+            plan->config->record->store.at, plan->config->milter->state.at, EVENTSTORE_MAIL);
+
+    if (address == NULL || strcmp(plan->config->record->store.at, "none") == 0) {
+        fputs("  the record is off: look into the log of verimail-milter for event=stamped\n", out);
+        free(address);
+        return true;
+    }
+    const struct trial_row row = trial_wait(address, message_id);
+    free(address);
+    if (row.is_there && strcmp(row.action, "stamped") == 0) {
+        fputs("  the milter stamped it\n", out);
+        return true;
+    }
+    if (row.is_there)
+        snprintf(error_r, PLAN_ERROR_MAX, "the milter did not stamp the message: %s %s", row.action,
+                row.reason);
+    else
+        snprintf(error_r, PLAN_ERROR_MAX,
+                "no word of the message from the milter in %d seconds: see `mailq`, the log of the "
+                "mail server, and `verimail doctor`",
+                TRIAL_WAIT / 1000);
+    return false;
+}
+
 bool trial_of_mail(const struct plan *plan, FILE *out, char error_r[PLAN_ERROR_MAX])
 {
     char id[40];
     char *sender = NULL;
+    char *message_id = NULL;
     char *said = NULL;
 
     trial_id(id);
     char *message = trial_message(plan, id);
-    if (message != NULL && asprintf(&sender, "postmaster@%s", plan->domains.at[0].at) >= 0) {
+    if (message != NULL && asprintf(&message_id, "%s@%s", id, plan->host) >= 0 &&
+            asprintf(&sender, "postmaster@%s", plan->domains.at[0].at) >= 0) {
         const char *const argv[] = {"sendmail", "-i", "-f", sender, "--", plan->test_to, NULL};
         said = trial_run(argv, "sendmail", message, error_r);
     }
     if (said != NULL)
-        fprintf(out, "  a message to %s is with the mail server, Message-ID <%s@%s>\n",
-                plan->test_to, id, plan->host);
-    const bool ok = said != NULL;
+        fprintf(out, "  a message to %s is with the mail server, Message-ID <%s>\n", plan->test_to,
+                message_id);
+    const bool ok = said != NULL && trial_judge(plan, message_id, out, error_r);
     free(said);
     free(sender);
+    free(message_id);
     free(message);
     return ok;
 }

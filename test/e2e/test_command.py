@@ -16,7 +16,7 @@ def test_help_is_printed_in_every_way(verimail):
     equal(overview.status, 0)
     names = re.findall(r"^  (\w+) ", overview.out, re.M)
     contains(overview.out, "Exit status: 0 YES")
-    equal(names, ["setup", "dns", "doctor", "keygen", "rotate", "stamp", "digest", "check", "ask", "explain",
+    equal(names, ["setup", "enforce", "dns", "doctor", "keygen", "rotate", "stamp", "digest", "check", "ask", "explain",
                   "why", "revoke", "restore", "config", "table", "report", "watch", "help"])
     for arguments in (["help"], ["--help"], ["-h"], ["help", "help"]):
         equal(verimail.run(*arguments, config=None).out, overview.out, str(arguments))

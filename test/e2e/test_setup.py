@@ -44,6 +44,7 @@ def sets_up(machine, arguments="example.org --yes", given=b""):
 def test_a_bare_machine_becomes_all_three(machine):
     said = sets_up(machine)
     contains(said, "about a stamp of this host: YES")
+    contains(said, "the milter stamped it")
     contains(said, "_verimail._tcp.example.org. 3600 IN SRV 0 0 26 mail.example.org.")
     machine.wait_boxed("Verimail works on mail.example.org")
     contains(machine.boxed(), "Verimail: postmaster@example.org")
