@@ -32,7 +32,7 @@ def test_server_that_comes_late_gets_all(case):
     ask_many(case, d)
     server.start()
     wait_events(server, 80)
-    equal(server.ask("SELECT count(*) FROM verimail.gap"), "0")
+    equal(server.ask("SELECT count(*) FROM verimail.event_gap"), "0")
     equal(d.count("event=alarm about=events"), 1, "alarms")
     equal(d.stop(), 0)
 

@@ -109,7 +109,7 @@ def test_one_stamp_for_many_texts_is_one_alarm(case):
     # The report names the stamp.
     done = subprocess.run([PROGRAM, "-c", d.config, "report", "--json"], check=True,
                           capture_output=True, timeout=WAIT_LIMIT)
-    stamp, = json.loads(done.stdout)["stamps"]
+    stamp, = json.loads(done.stdout)["service"]["stamps"]
     equal((stamp["stamp"], stamp["user"], stamp["texts"], stamp["questions"]),
           (payload[12:44], "alice@example.org", 500, 500))
     done = subprocess.run([PROGRAM, "-c", d.config, "report"], check=True, capture_output=True,
