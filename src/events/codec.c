@@ -3,20 +3,15 @@
 
 #define LENGTH_OCTETS 2
 
-void codec_put_number(struct writer *w, uint64_t number, size_t octets)
-{
-    char *buffer = writer_reserve(w, octets);
-
-    for (size_t i = 0; buffer != NULL && i < octets; i++)
-        buffer[i] = (char)(unsigned char)(number >> (8 * i));
-}
-
 void codec_put_text(struct writer *w, struct text t, size_t max)
 {
-    if (t.len > max)
-        t.len = max;
-    codec_put_number(w, t.len, LENGTH_OCTETS);
-    writer_put(w, t);
+    size_t len = t.len < max ? t.len : max;
+
+    codec_put_number(w, len, LENGTH_OCTETS);
+    /* GCC must not know how short it is: it would copy it by `rep movs`, which takes longer than
+     * all else that a worker does to hand an event over. */
+    __asm__("" : "+r"(len));
+    writer_put(w, (struct text){t.at, len});
 }
 
 static bool is_plain_octet(char c)

@@ -2,16 +2,26 @@
 #ifndef VERIMAIL_EVENTS_CODEC_H
 #define VERIMAIL_EVENTS_CODEC_H
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "protocol/text.h"
 
 /* The octets of an event on its way to the recorder: numbers of 1 to 8 octets, least significant
  * first, and texts behind their length, 2 octets. */
 
-void codec_put_number(struct writer *w, uint64_t number, size_t octets);
+static inline void codec_put_number(struct writer *w, uint64_t number, size_t octets)
+{
+    const uint64_t little_endian = htole64(number);
+    char *buffer = writer_reserve(w, octets);
+
+    /* Inline, so that the copy is one instruction: a question has two dozen of them. */
+    if (buffer != NULL)
+        memcpy(buffer, &little_endian, octets);
+}
 /* A text that is longer is cut at its end. */
 void codec_put_text(struct writer *w, struct text t, size_t max);
 /* The same for a text that strangers wrote: an octet that is not printable ASCII becomes %XX. */
