@@ -131,6 +131,22 @@ static bool add_named(struct redis_cluster *c, const struct redis_address_host *
     return redis_cluster_add(c, node, path, endpoints, count, mono_ms) != NULL;
 }
 
+/* Before the first name is looked up. A name server that does not answer must not delay a worker
+ * for long. When it is out of memory, glibc (2.36, 2.41) keeps a lock of its resolver for good:
+ * whoever asks that once more waits for ever. So a process whose first time failed never asks
+ * again. */
+static bool redis_cluster_begin_resolver(void)
+{
+    static bool is_lost;
+
+    is_lost = is_lost || res_init() != 0;
+    if (is_lost)
+        return false;
+    _res.retrans = 1; /* seconds */
+    _res.retry = 1;
+    return true;
+}
+
 struct redis_cluster *redis_cluster_init(const struct redis_link_setup *links, uint64_t mono_ms)
 {
     const struct redis_address *address = links->address;
@@ -140,14 +156,10 @@ struct redis_cluster *redis_cluster_init(const struct redis_link_setup *links, u
         return NULL;
     c->links = links;
     c->well_at = mono_ms;
-    /* A name server that does not answer must not delay a worker for long. */
-    if (res_init() == 0) {
-        _res.retrans = 1; /* seconds */
-        _res.retry = 1;
-    }
     for (size_t slot = 0; slot < REDIS_SLOTS; slot++)
         c->owners[slot] = NOBODY;
-    bool good = address->path[0] == '\0' || add_named(c, NULL, address->path, mono_ms);
+    bool good = address->path[0] != '\0' ? add_named(c, NULL, address->path, mono_ms)
+                                         : redis_cluster_begin_resolver();
     for (size_t i = 0; good && i < address->count; i++)
         good = add_named(c, &address->hosts[i], NULL, mono_ms);
     if (!good)
