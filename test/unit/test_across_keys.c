@@ -93,6 +93,7 @@ TEST_EACH(keys_belong_together, rows)
     char second[KEY_TEXT_MAX + 1];
     struct problems *warnings = problems_init("f");
 
+    assert_non_null(warnings);
     public_text(KEY_SERVICE_PUBLIC, row->service_key, service);
     public_text(KEY_HOST_PUBLIC, row->first, first);
     public_text(KEY_HOST_PUBLIC, row->second, second);
@@ -124,6 +125,7 @@ TEST(the_public_half_is_said)
     char want[512];
     struct problems *warnings = problems_init("f");
 
+    assert_non_null(warnings);
     public_text(KEY_SERVICE_PUBLIC, OUR_SERVICE, service);
     public_text(KEY_HOST_PUBLIC, OUR_HOST, public);
     (void)snprintf(config, sizeof config,

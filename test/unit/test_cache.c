@@ -35,6 +35,7 @@ TEST(as_long_as_its_ttl)
 {
     struct cache *cache = cache_init(10);
 
+    assert_non_null(cache);
     put(cache, "a@b.c", 2, false, 1000);
     put(cache, "x@b.c", 0, false, 1000);
     assert_true(has(cache, "a@b.c", 1000));
@@ -50,6 +51,7 @@ TEST(whole_domains)
 {
     struct cache *cache = cache_init(10);
 
+    assert_non_null(cache);
     put(cache, "a@b.c", 60, true, 0);
     assert_true(has(cache, "a@b.c", 1));
     assert_true(has(cache, "other@B.C", 1));
@@ -64,6 +66,7 @@ TEST(whole_domains_for_a_while)
 {
     struct cache *cache = cache_init(10);
 
+    assert_non_null(cache);
     put(cache, "a@b.c", 3600, true, 0);
     put(cache, "a@d.e", 3600, false, 0);
     put(cache, "a@f.g", 299, true, 0);
@@ -78,6 +81,7 @@ TEST(the_oldest_goes)
 {
     struct cache *cache = cache_init(3);
 
+    assert_non_null(cache);
     put(cache, "1@b.c", 60, false, 0);
     put(cache, "2@b.c", 60, false, 0);
     put(cache, "3@b.c", 60, false, 0);
@@ -95,6 +99,7 @@ TEST(many)
     struct cache *cache = cache_init(1000);
     char text[32];
 
+    assert_non_null(cache);
     for (unsigned i = 0; i < 5000; i++) {
         (void)snprintf(text, sizeof text, "u%u@b.c", i);
         put(cache, text, 60, false, i);

@@ -23,6 +23,7 @@ TEST(rests_after_failures)
     const struct endpoint a = at("192.0.2.1:26");
     const struct endpoint other_port = at("192.0.2.1:27");
 
+    assert_non_null(breaker);
     ask(breaker, &a, true, 0);
     ask(breaker, &a, true, 0);
     ask(breaker, &a, false, 0); /* in a row: this one begins anew */
@@ -52,6 +53,7 @@ TEST(what_was_not_tried_says_nothing)
     struct circuit_breaker *breaker = circuit_breaker_init(10);
     const struct endpoint a = at("[2001:db8::1]:26");
 
+    assert_non_null(breaker);
     for (unsigned i = 0; i < 10; i++) {
         assert_int_equal(circuit_breaker_enter(breaker, &a, i), CIRCUIT_BREAKER_GO);
         circuit_breaker_done(breaker, &a, false, true, i);
@@ -66,6 +68,7 @@ TEST(connections_are_counted)
     const struct endpoint mapped = at("[::ffff:192.0.2.1]:26");
     const struct endpoint b = at("192.0.2.2:26");
 
+    assert_non_null(breaker);
     for (unsigned i = 0; i < CIRCUIT_BREAKER_CONNECTIONS; i++)
         assert_int_equal(circuit_breaker_enter(breaker, &a, 0), CIRCUIT_BREAKER_GO);
     assert_int_equal(circuit_breaker_enter(breaker, &mapped, 0), CIRCUIT_BREAKER_FULL);
@@ -85,6 +88,7 @@ TEST(rest_goes_before_full)
     struct circuit_breaker *breaker = circuit_breaker_init(10);
     const struct endpoint a = at("192.0.2.1:26");
 
+    assert_non_null(breaker);
     for (unsigned i = 0; i < CIRCUIT_BREAKER_CONNECTIONS; i++)
         assert_int_equal(circuit_breaker_enter(breaker, &a, 0), CIRCUIT_BREAKER_GO);
     for (unsigned i = 0; i < CIRCUIT_BREAKER_FAILURES; i++) {
@@ -104,6 +108,7 @@ TEST(who_is_forgotten)
     const struct endpoint b = at("192.0.2.2:26");
     const struct endpoint c = at("192.0.2.3:26");
 
+    assert_non_null(breaker);
     for (unsigned i = 0; i < CIRCUIT_BREAKER_FAILURES; i++)
         ask(breaker, &a, true, 0);
     ask(breaker, &b, false, 0);

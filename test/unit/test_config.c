@@ -34,6 +34,7 @@ TEST(a_file_is_read)
     struct problems *problems = problems_init("f");
     struct config *config = read_file("domain a.b { }\ndomain c.d { default = yes }\n", problems);
 
+    assert_non_null(problems);
     assert_string_equal(problems_text(problems), "");
     assert_non_null(config);
     config_free(&config);
@@ -110,6 +111,7 @@ TEST(a_nul_in_memory_is_named)
 {
     struct problems *problems = problems_init("f");
 
+    assert_non_null(problems);
     assert_null(config_read_text("\n#\0\n", 4, problems));
     assert_string_equal(problems_text(problems), "f:2: a NUL octet: expected text\n");
     problems_free(&problems);
@@ -136,6 +138,7 @@ TEST(verify_is_read)
                         "}\n",
                     problems);
 
+    assert_non_null(problems);
     assert_string_equal(problems_text(problems), "");
     assert_int_equal(config->verify_count, 1);
     assert_int_equal(config->milter_count, 0);
@@ -175,6 +178,7 @@ TEST(milter_is_read)
                                         "verify { authserv_id = a.b }\n",
             problems);
 
+    assert_non_null(problems);
     assert_string_equal(problems_text(problems), "");
     assert_int_equal(config->milter_count, 1);
     const struct config_milter *m = config->milter;
@@ -228,6 +232,7 @@ static void check_size(size_t size, const char *want)
     char path[FOLDER_PATH_MAX];
     char *content = malloc(size + 1);
 
+    assert_non_null(problems);
     assert_non_null(content);
     memset(content, ' ', size + 1);
     if (size > 0)
@@ -261,6 +266,7 @@ TEST(files_that_cannot_be_read)
     struct problems *problems = problems_init("f");
     char path[FOLDER_PATH_MAX];
 
+    assert_non_null(problems);
     folder_path(&folder, "nothing", path);
     assert_null(config_read(path, problems));
     assert_null(config_read(folder.path, problems));

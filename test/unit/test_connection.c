@@ -40,6 +40,7 @@ TEST(oldest_goes_first)
 {
     struct connection_pool *pool = connection_pool_init(4);
 
+    assert_non_null(pool);
     assert_null(connection_pool_oldest(pool));
     for (int round = 0; round < 3; round++) {
         for (int fd = 1; fd <= 4; fd++)
@@ -79,6 +80,7 @@ TEST(taken_and_not_held)
     struct connection_pool *pool = connection_pool_init(3);
     struct connection *first = take_held(pool, 1);
 
+    assert_non_null(pool);
     (void)take_held(pool, 2);
     struct connection *third = take(pool, 3);
     assert_int_equal(connection_pool_taken(pool), 3);
@@ -100,6 +102,7 @@ TEST(indexes)
 {
     struct connection_pool *pool = connection_pool_init(2);
 
+    assert_non_null(pool);
     assert_null(connection_pool_at(pool, 0));
     struct connection *first = take(pool, 7);
     const uint32_t index = connection_pool_index(pool, first);
@@ -119,6 +122,7 @@ TEST(places_are_used_again)
     struct connection_pool *pool = connection_pool_init(1);
     struct connection *connection = take_held(pool, 1);
 
+    assert_non_null(pool);
     connection->state = CONNECTION_DRAINING;
     connection->more = true;
     connection->limited = true;
@@ -143,6 +147,7 @@ TEST(lines_are_apart)
     struct connection_pool *pool = connection_pool_init(COUNT);
     struct connection *at[COUNT];
 
+    assert_non_null(pool);
     for (int i = 0; i < COUNT; i++) {
         at[i] = take(pool, i);
         memset(at[i]->line, 'a' + i, sizeof at[i]->line);
@@ -170,6 +175,7 @@ TEST(like_a_naive_list)
     size_t count = 0;
     uint32_t chance = 1;
 
+    assert_non_null(pool);
     for (int step = 1; step <= STEPS; step++) {
         chance = chance * 1664525 + 1013904223;
         const size_t pick = chance >> 8;

@@ -49,6 +49,7 @@ TEST(limits_of_ipv4)
     const struct connection_limits_setup limits = {3, 5, 1};
     struct connection_limits *s = connection_limits_init(100, &limits, seed);
 
+    assert_non_null(s);
     assert_int_equal(opened(s, "192.0.2.1"), 3);
     assert_int_equal(opened(s, "192.0.2.1"), 0);
     assert_int_equal(opened(s, "::ffff:192.0.2.1"), 0); /* the same */
@@ -68,6 +69,7 @@ TEST(limits_of_ipv6)
     const struct connection_limits_setup limits = {3, 5, 1};
     struct connection_limits *s = connection_limits_init(100, &limits, seed);
 
+    assert_non_null(s);
     assert_int_equal(opened(s, "2001:db8:1:1::1"), 3);
     assert_int_equal(opened(s, "2001:db8:1:1:ffff:ffff:ffff:ffff"), 0); /* the same /64 */
     assert_int_equal(opened(s, "2001:db8:1:2::1"), 2);                  /* the same /48 */
@@ -87,6 +89,7 @@ TEST(lengths_are_apart)
     const struct connection_limits_setup limits = {1, 3, 1};
     struct connection_limits *s = connection_limits_init(100, &limits, seed);
 
+    assert_non_null(s);
     assert_int_equal(opened(s, "::"), 1);
     assert_int_equal(opened(s, "0.0.0.0"), 1);
     assert_int_equal(opened(s, "0:0:0:1::"), 1);
@@ -100,6 +103,7 @@ TEST(removing_what_is_not_there)
     const struct connection_limits_setup limits = {1, 1, 1};
     struct connection_limits *s = connection_limits_init(1, &limits, seed);
 
+    assert_non_null(s);
     closed(s, "192.0.2.1", 2);
     closed(s, "2001:db8::1", 2);
     assert_int_equal(opened(s, "192.0.2.1"), 1);
@@ -186,6 +190,7 @@ TEST(classic_shares)
     const struct endpoint neighbour = source("2001:db8::ffff:1");
     unsigned others = 0;
 
+    assert_non_null(s);
     assert_true(connection_limits_take_classic(s, &one, 1000));
     assert_true(connection_limits_take_classic(s, &mapped, 1000));
     assert_false(connection_limits_take_classic(s, &one, 1000));

@@ -112,6 +112,7 @@ TEST(other_verdicts_are_only_timed)
 {
     struct counters *counters = counters_init(NULL);
 
+    assert_non_null(counters);
     counters_note(counters, VERDICT_TEMPERROR, REASON_NONE, 5);
     assert_int_equal(counters->latency.buckets[2], 1);
     for (size_t v = 0; v <= VERDICT_ALLOW; v++)
@@ -125,6 +126,7 @@ TEST(keys)
 {
     struct counters *counters = counters_init(NULL);
 
+    assert_non_null(counters);
     counters->keys[0] = (struct counter_key){"mail.example.org", "0011223344556677", 400};
     counters->keys[1] = (struct counter_key){"a\"b\\c\nd", "8899aabbccddeeff", 2000};
     counters->keys[3] = (struct counter_key){"not.reached", "0", 1};
@@ -147,6 +149,7 @@ TEST(the_form)
     char name[128] = "";
     char *rest = NULL;
 
+    assert_non_null(counters);
     char *text = shown(counters);
     assert_int_equal(text[strlen(text) - 1], '\n');
     for (char *line = strtok_r(text, "\n", &rest); line != NULL;
@@ -177,6 +180,7 @@ TEST(processes_share_them)
 {
     struct counters *counters = counters_init(NULL);
 
+    assert_non_null(counters);
     for (int i = 0; i < 2; i++) {
         const pid_t child = fork();
         assert_true(child >= 0);

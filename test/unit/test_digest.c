@@ -45,6 +45,9 @@ static const char *digest_message(struct text message, size_t chunk, char text_r
             [DIGEST_LONG_LINE] = "long-line",
             [DIGEST_BARE_CR] = "bare-cr",
             [DIGEST_SPACED] = "spaced",
+            [DIGEST_TOO_LARGE] = "too-large",
+            [DIGEST_ORDER] = "order",
+            [DIGEST_MEMORY] = "memory",
     };
     static const struct message_events events = {take_field, take_header_end, take_body};
     struct digested digested = {digest_init(), DIGEST_OK};

@@ -18,6 +18,7 @@ TEST(a_minute_has_so_many)
 {
     struct keyed_ratelimit *limits = keyed_ratelimit_init(10);
 
+    assert_non_null(limits);
     assert_int_equal(taken(limits, "a", 60, 0, 100), 60);
     assert_int_equal(taken(limits, "a", 60, 999, 5), 0);
     assert_int_equal(taken(limits, "a", 60, 1000, 5), 1);
@@ -33,6 +34,7 @@ TEST(given_back)
 {
     struct keyed_ratelimit *limits = keyed_ratelimit_init(10);
 
+    assert_non_null(limits);
     assert_int_equal(taken(limits, "a", 2, 0, 5), 2);
     keyed_ratelimit_give_back(limits, text_of("a"));
     assert_int_equal(taken(limits, "a", 2, 0, 5), 1);
@@ -49,6 +51,7 @@ TEST(more_keys_than_room)
     char key[16];
     unsigned late = 0;
 
+    assert_non_null(limits);
     assert_int_equal(taken(limits, "victim", 10, 0, 20), 10);
     for (unsigned i = 0; i < 1000; i++) {
         (void)snprintf(key, sizeof key, "k%u", i);
@@ -66,6 +69,7 @@ TEST(a_spent_key_is_the_oldest)
 {
     struct keyed_ratelimit *limits = keyed_ratelimit_init(3);
 
+    assert_non_null(limits);
     assert_int_equal(taken(limits, "spent", 60, 0, 100), 60);
     assert_int_equal(taken(limits, "b", 60, 1, 1), 1);
     assert_int_equal(taken(limits, "c", 60, 2, 1), 1);

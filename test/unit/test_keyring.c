@@ -37,6 +37,8 @@ TEST(both_sides_share_a_key)
     unsigned char id[KEY_ID_OCTETS];
     unsigned char secret[KEY_OCTETS];
 
+    assert_non_null(theirs);
+    assert_non_null(ours);
     assert_int_equal(keyring_add(ours, "mail.example.org", host.public, service.secret), KEY_OK);
     assert_int_equal(
             keyring_add_sender(theirs, "mail.example.org", host.secret, service.public), KEY_OK);
@@ -64,6 +66,7 @@ TEST(all_are_found)
     const struct pair service = pair_of(9999);
     struct keyring *ring = keyring_init(COUNT);
 
+    assert_non_null(ring);
     for (unsigned i = 0; i < COUNT; i++)
         assert_int_equal(keyring_add(ring, "h", pair_of(i).public, service.secret), KEY_OK);
     keyring_seal(ring);
@@ -105,6 +108,7 @@ TEST(pair_is_taken_once)
     struct pair same = host;
     struct keyring *ring = keyring_init(3);
 
+    assert_non_null(ring);
     same.public[KEY_OCTETS - 1] |= 0x80; /* RFC 7748: a bit that does not count */
     assert_int_equal(keyring_add(ring, "a.example.org", host.public, service.secret), KEY_OK);
     assert_int_equal(keyring_add(ring, "b.example.org", host.public, service.secret), KEY_TWICE);
@@ -123,6 +127,7 @@ TEST(weak_keys_are_refused)
     const struct pair ours = pair_of(1);
     struct keyring *ring = keyring_init(1);
 
+    assert_non_null(ring);
     for (size_t i = 0; i < sizeof weak / sizeof *weak; i++) {
         assert_int_equal(keyring_add(ring, "h", weak[i], ours.secret), KEY_WEAK);
         assert_int_equal(keyring_add_sender(ring, "h", ours.secret, weak[i]), KEY_WEAK);
@@ -167,6 +172,7 @@ TEST(ring_is_guarded)
 {
     struct keyring *ring = keyring_init(2);
 
+    assert_non_null(ring);
     assert_int_equal(keyring_add(ring, "h", pair_of(1).public, pair_of(2).secret), KEY_OK);
     assert_false(ends_the_program(add_one, ring));
     keyring_seal(ring);

@@ -25,6 +25,7 @@ static struct keyring *ring_of(const char *numbers)
     static const unsigned char service[KEY_OCTETS] = {99};
     struct keyring *ring = keyring_init(strlen(numbers));
 
+    assert_non_null(ring);
     for (; *numbers != '\0'; numbers++) {
         const unsigned char secret[KEY_OCTETS] = {0, (unsigned char)*numbers};
         unsigned char public[KEY_OCTETS];
@@ -102,6 +103,7 @@ TEST(latest_use_is_kept)
     struct keyuse *use = keyuse_init(ring);
     const struct shared_key *first = key_of(ring, "h1.example.org");
 
+    assert_non_null(use);
     keyuse_note(use, first, NOW - 100, NOW);
     keyuse_note(use, first, NOW - 50, NOW);
     keyuse_note(use, first, NOW - 70, NOW);
@@ -126,6 +128,7 @@ TEST(notes_are_shared)
     int status = -1;
     const pid_t child = fork();
 
+    assert_non_null(use);
     if (child == 0) {
         keyuse_note(use, keyring_at(ring, 0), NOW - 1, NOW);
         _exit(0);
@@ -145,6 +148,7 @@ TEST(files_are_merged)
     struct keyring *one = ring_of("1");
     struct keyuse *use = keyuse_init(both);
 
+    assert_non_null(use);
     keyuse_note(use, key_of(both, "h1.example.org"), NOW - 10, NOW);
     keyuse_note(use, key_of(both, "h2.example.org"), NOW - 20, NOW);
     save(use, NOW);
@@ -180,6 +184,7 @@ TEST(removed_keys_are_forgotten_in_time)
     struct keyuse *use = keyuse_init(one);
     char line[512];
 
+    assert_non_null(use);
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         line_of(key_of(both, "h2.example.org"), NOW - table[i].age, 0, line);
         folder_write(&folder, "keys", line, strlen(line), 0600);
@@ -200,6 +205,7 @@ static size_t warnings(const char *line, uint64_t now, char text_r[1024])
     struct keyring *one = ring_of("1");
     struct problems *problems = problems_init("f");
 
+    assert_non_null(problems);
     folder_write(&folder, "keys", line, strlen(line), 0600);
     keyuse_warn(one, folder.path, LIFETIME, now, problems);
     const size_t count = problems_count(problems);
@@ -298,6 +304,7 @@ TEST(long_lines)
     struct keyuse *use = keyuse_init(one);
     char text[1024];
 
+    assert_non_null(use);
     memset(content, 'x', sizeof content - 1);
     assert_int_equal(warnings(content, NOW, text), 0);
     save(use, NOW);
@@ -315,6 +322,7 @@ TEST(uses_from_the_future)
     char content[1024];
     char line[512];
 
+    assert_non_null(use);
     strcpy(content, line_of(key_of(both, "h1.example.org"), NOW + 1000 * DAY, UINT64_MAX, line));
     strcat(content, line_of(key_of(both, "h2.example.org"), UINT64_MAX, 0, line));
     folder_write(&folder, "keys", content, strlen(content), 0600);
@@ -333,6 +341,7 @@ TEST(first_days_are_kept)
     struct keyring *one = ring_of("1");
     struct keyuse *use = keyuse_init(one);
 
+    assert_non_null(use);
     save(use, NOW - DAY);
     check_line(one, "h1.example.org", 0, NOW - DAY);
     keyuse_free(&use);
@@ -365,6 +374,8 @@ TEST(links_are_not_followed)
     char buffer[512];
     struct stat st;
 
+    assert_non_null(use);
+    assert_non_null(problems);
     static const char line[] = "0123456789abcdef old.example.org 1767225600\n";
     folder_write(&folder, "elsewhere", line, strlen(line), 0600);
     folder_path(&folder, "keys", keys);
@@ -394,6 +405,7 @@ TEST(fifos_are_no_files)
     struct keyuse *use = keyuse_init(one);
     char path[FOLDER_PATH_MAX];
 
+    assert_non_null(use);
     folder_path(&folder, "keys", path);
     assert_int_equal(mkfifo(path, 0600), 0);
     save(use, NOW);
@@ -409,6 +421,8 @@ TEST(folders_that_cannot_be_written)
     struct problems *problems = problems_init("f");
     char path[FOLDER_PATH_MAX];
 
+    assert_non_null(use);
+    assert_non_null(problems);
     folder_path(&folder, "nothing", path);
     errno = 0;
     assert_false(keyuse_save(use, path, NOW));
@@ -434,6 +448,7 @@ TEST(an_old_file_that_cannot_be_opened)
     char path[FOLDER_PATH_MAX];
     struct stat st;
 
+    assert_non_null(use);
     folder_path(&folder, "keys", path);
     assert_int_equal(mknod(path, S_IFSOCK | 0600, 0), 0);
     errno = 0;

@@ -20,6 +20,7 @@ TEST(known_for_thirty_days)
 {
     struct known_networks *known = known_networks_init(10, 3);
 
+    assert_non_null(known);
     add(known, "a.test", "n", 1000);
     assert_true(has(known, "a.test", "n", 1000));
     assert_true(has(known, "a.test", "n", 1000 + KNOWN_NETWORKS_AGE - 1));
@@ -38,6 +39,7 @@ TEST(too_many_of_a_domain)
     struct known_networks *known = known_networks_init(1000, 3);
     char network[16];
 
+    assert_non_null(known);
     add(known, "b.test", "n0", 0);
     for (unsigned i = 0; i < 3; i++) {
         (void)snprintf(network, sizeof network, "n%u", i);
@@ -65,6 +67,7 @@ TEST(too_many_in_all)
     struct known_networks *known = known_networks_init(10, 3);
     char domain[16];
 
+    assert_non_null(known);
     add(known, "a.test", "n", 0);
     add(known, "b.test", "n", 0);
     for (unsigned i = 0; i < 20; i++) {

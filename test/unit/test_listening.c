@@ -36,6 +36,7 @@ static struct listening *open_all(
     struct problems *problems = problems_init("f");
     struct listening *l = listening_open(service, workers, before, NULL, 0, problems);
 
+    assert_non_null(problems);
     assert_string_equal(problems_text(problems), "");
     assert_non_null(l);
     problems_free(&problems);
@@ -214,6 +215,7 @@ TEST(addresses_that_cannot_be_had)
     struct config_service service = SERVICE("127.0.0.1:0", "240.0.0.1:26", "240.0.0.2:26");
     struct problems *problems = problems_init("f");
 
+    assert_non_null(problems);
     assert_null(listening_open(&service, 2, NULL, NULL, 0, problems));
     assert_string_equal(problems_text(problems),
             "f:2: Cannot assign requested address: 240.0.0.1:26: expected an address to listen "
@@ -382,6 +384,7 @@ static bool takes_what_is_handed_over(void *context)
     const int others[] = {others_socket(SOCK_STREAM), others_socket(SOCK_STREAM)};
     int fds[FDS_MAX];
 
+    assert_non_null(problems);
     (void)context;
     if (!hand_over(others, 2))
         return false;
@@ -413,6 +416,7 @@ static bool refuses_what_is_no_listener(void *context)
     struct problems *problems = problems_init("f");
     const int other = others_socket(SOCK_DGRAM);
 
+    assert_non_null(problems);
     (void)context;
     return hand_over(&other, 1) && listening_open(&service, 1, NULL, NULL, 0, problems) == NULL &&
            strcmp(problems_text(problems),

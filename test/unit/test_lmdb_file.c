@@ -533,6 +533,7 @@ TEST(several_find_it_damaged_and_begin_one)
     struct tally *tally = tally_make();
     pid_t pids[8];
 
+    assert_non_null(tally);
     fixture_replay_fill();
     spoil(0, "x", 1);
     must(truncate(fixture_replay_path, 3 * PAGE) == 0);

@@ -43,6 +43,7 @@ TEST(several_processes_count_as_one)
     struct tally *tally = tally_make();
     pid_t pids[4];
 
+    assert_non_null(tally);
     for (size_t i = 0; i < 4; i++)
         pids[i] = tally_start(ask_a_few, tally);
     tally->go = true; /* they also open it, and make it, at once */
@@ -69,6 +70,7 @@ TEST(the_map_grows_under_several_processes)
     struct fixture_replay c;
     pid_t pids[3];
 
+    assert_non_null(tally);
     for (size_t i = 0; i < 3; i++)
         pids[i] = tally_start(fill_widely, tally);
     fixture_replay_open(&c, TODAY);
@@ -144,6 +146,7 @@ TEST(whoever_is_killed_loses_no_count)
 {
     struct tally *tally = tally_make();
 
+    assert_non_null(tally);
     for (unsigned i = 0; i < 100; i++) {
         const uint64_t before = tally->within;
         const uint32_t stored_before = i > 0 ? stored_count() : 0;

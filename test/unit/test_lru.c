@@ -32,6 +32,7 @@ TEST(the_one_not_used_longest_goes)
 {
     struct lru *lru = lru_init(3, sizeof(int));
 
+    assert_non_null(lru);
     (void)add(lru, "a", 'a');
     (void)add(lru, "b", 'b');
     assert_true(lru_make_room(lru, 1, NULL, NULL)); /* there was room */
@@ -91,6 +92,7 @@ TEST(dropped)
 {
     struct lru *lru = lru_init(3, sizeof(int));
 
+    assert_non_null(lru);
     for (unsigned round = 0; round < 3; round++) {
         int *a = add(lru, "a", 'a');
         (void)add(lru, "b", 'b');
@@ -113,6 +115,7 @@ TEST(many)
     char key[32];
     double *first = NULL;
 
+    assert_non_null(lru);
     for (unsigned i = 0; i < 5000; i++) {
         const size_t len = (size_t)snprintf(key, sizeof key, "%c%u", '\0', i);
         assert_true(lru_make_room(lru, 1, NULL, NULL));

@@ -137,6 +137,7 @@ TEST(the_primary_address_comes_first)
     };
     struct account *person = account_init();
 
+    assert_non_null(person);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char buffer[256];
         account_clear(person);
@@ -154,6 +155,7 @@ TEST(what_was_added_is_said)
 {
     struct account *person = account_init();
 
+    assert_non_null(person);
     assert_int_equal(account_add(person, text_of("a@x.y"), 0), ACCOUNT_TAKEN);
     assert_int_equal(account_add(person, text_of("SIP:a@x.y"), 0), ACCOUNT_FOREIGN);
     assert_int_equal(account_add(person, text_of("a"), 0), ACCOUNT_BAD);
@@ -166,6 +168,7 @@ TEST(any_number_of_addresses)
     struct account *person = account_init();
     char value[32];
 
+    assert_non_null(person);
     for (int i = 0; i < 5000; i++) {
         sprintf(value, "%s:u%04d@x.y", i == 4321 ? "SMTP" : "smtp", 4999 - i);
         assert_int_equal(account_add(person, text_of(value), 0), ACCOUNT_TAKEN);

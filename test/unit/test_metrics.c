@@ -357,6 +357,7 @@ TEST(what_is_no_socket_is_refused)
 {
     struct counters *counters = counters_init(NULL);
 
+    assert_non_null(counters);
     assert_null(metrics_start(-1, RECORDER_SERVICE, counters));
     counters_free(&counters);
 }

@@ -307,6 +307,7 @@ TEST(values_are_read)
                                       "}\n",
             problems);
 
+    assert_non_null(problems);
     assert_string_equal(problems_text(problems), "");
     assert_int_equal(config->service_count, 1);
     const struct config_service *s = config->service;
@@ -343,6 +344,7 @@ TEST(domains_are_read)
                                       "domain \"example.net\" { }\n",
             problems);
 
+    assert_non_null(problems);
     assert_string_equal(problems_text(problems), "");
     assert_int_equal(config->domains_count, 2);
     const struct config_domain *d = config->domains;
@@ -443,6 +445,7 @@ TEST(defaults_give_way)
     struct problems *problems = problems_init("f");
     struct config *config = read_text("service { }", problems);
 
+    assert_non_null(problems);
     assert_int_equal(config->service->listen.count, 1);
     assert_string_equal(config->service->listen.at[0].at, "*:26");
     assert_int_equal(config->service->connections, 10000);
@@ -483,6 +486,7 @@ TEST(many_users)
     char *text = malloc(size);
     size_t len = (size_t)snprintf(text, size, "domain \"a.b\" {\n");
 
+    assert_non_null(problems);
     for (int i = 0; i < USERS; i++)
         len += (size_t)snprintf(
                 text + len, size - len, "user \"u%d\" { hosts = {\"h.a.b\"} }\n", i);

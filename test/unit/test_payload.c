@@ -329,6 +329,7 @@ TEST(key_names_the_host)
     struct keyring *ring = keyring_init(3);
     struct payload_opened opened;
 
+    assert_non_null(ring);
     for (size_t i = 0; i < 3; i++) {
         key_public(secrets[i], public);
         assert_int_equal(keyring_add(ring, hosts[i], public, service_secret), KEY_OK);

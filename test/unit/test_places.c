@@ -32,6 +32,7 @@ TEST(no_holder_has_more_than_its_share)
     struct places *places = places_init(PLACES);
     size_t count = 0;
 
+    assert_non_null(places);
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const struct text names[PLACES_HOLDERS_MAX] = {
                 text_of(table[i].network), text_of(table[i].author), text_of(table[i].target)};
@@ -60,6 +61,7 @@ TEST(one_that_waits)
     struct place second;
     struct place third;
 
+    assert_non_null(places);
     assert_true(places_want(places, names, &first) && places_take(places, &first));
     assert_true(places_want(places, names, &second) && places_take(places, &second));
     assert_true(places_want(places, names, &third));
@@ -82,6 +84,7 @@ TEST(all_places)
     struct place held[PLACES];
     struct place more;
 
+    assert_non_null(places);
     for (size_t i = 0; i < PLACES; i++)
         assert_true(places_want(places, nobody, &held[i]) && places_take(places, &held[i]));
     assert_true(places_want(places, nobody, &more));

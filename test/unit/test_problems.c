@@ -40,6 +40,8 @@ TEST(those_of_another_file_are_joined)
     struct problems *problems = problems_init("a.conf");
     struct problems *others = problems_init("table");
 
+    assert_non_null(problems);
+    assert_non_null(others);
     problems_add(problems, 1, "w", NULL, NULL);
     problems_join(problems, others);
     assert_string_equal(problems_text(problems), "a.conf:1: w\n");
@@ -113,6 +115,7 @@ TEST(long_secrets_are_not_shown)
     struct problems *problems = problems_init("f");
     char value[1024] = "redis://u:";
 
+    assert_non_null(problems);
     memset(value + strlen(value), 'x', 512);
     strcat(value, "@h");
     problems_add(problems, 1, "w", value, "e");
@@ -125,6 +128,7 @@ TEST(many_are_kept_in_order)
     struct problems *problems = problems_init("f");
     const char *at;
 
+    assert_non_null(problems);
     assert_int_equal(problems_count(problems), 0);
     assert_string_equal(problems_text(problems), "");
     for (unsigned i = 1; i <= 20000; i++)
@@ -143,6 +147,7 @@ TEST(each_is_a_line_of_the_log)
     struct capture capture;
     char got[512];
 
+    assert_non_null(problems);
     problems_add(problems, 1, "w", "\n=", "e");
     problems_add(problems, 0, "x", NULL, NULL);
     capture = capture_begin();

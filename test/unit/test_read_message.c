@@ -23,6 +23,7 @@ static struct message_parser *read_in(const char *message, size_t piece,
     struct read_message *intake = read_message_init(letter);
     struct text rest = text_of(message);
 
+    assert_non_null(letter);
     assert_non_null(intake);
     while (rest.len > 0) {
         const size_t len = piece < rest.len ? piece : rest.len;

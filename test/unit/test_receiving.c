@@ -66,6 +66,7 @@ static void check_added(const struct vectors *v)
     char buffer[RECEIVING_MAX];
     struct writer w = writer_of(buffer, sizeof buffer);
 
+    assert_non_null(receiving);
     while (r.rest.len > 0) {
         struct reader entry = reader_of(reader_field(&r, ' '));
         const struct text domain = exact_copy(reader_until(&entry, ':'));
@@ -159,6 +160,7 @@ TEST(refused_additions_add_nothing)
     char buffer[RECEIVING_MAX];
     struct writer w = writer_of(buffer, sizeof buffer);
 
+    assert_non_null(receiving);
     assert_false(receiving_format(receiving, &w));
     assert_int_equal(writer_text(&w).len, 0);
     assert_true(receiving_add(receiving, text_of("example.net"), 2));
@@ -178,6 +180,7 @@ TEST(the_last_recipient_counts)
 {
     struct receiving *receiving = receiving_init();
 
+    assert_non_null(receiving);
     assert_true(receiving_add(receiving, text_of("a"), RECEIVING_RECIPIENTS_MAX - 1));
     assert_false(receiving_add(receiving, text_of("b"), 2));
     assert_true(receiving_add(receiving, text_of("b"), 1));
@@ -191,6 +194,7 @@ TEST(format_needs_its_room)
     char buffer[13];
     struct writer w = writer_of(buffer, sizeof buffer - 1);
 
+    assert_non_null(receiving);
     assert_true(receiving_add(receiving, text_of("example.net"), 2));
     assert_false(receiving_format(receiving, &w));
     w = writer_of(buffer, sizeof buffer);

@@ -39,6 +39,7 @@ TEST(texts)
     struct redis_reply_reader *reader = redis_reply_init();
     static const char *const wanted[] = {"OK", "ERR no", "a", ""};
 
+    assert_non_null(reader);
     redis_reply_feed(reader, text_of("+OK\r\n-ERR no\r\n$1\r\na\r\n:5\r\n"));
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
         redisReply *reply = redis_reply_next(reader);
@@ -110,6 +111,7 @@ TEST(a_stream_may_be_long)
 {
     struct redis_reply_reader *reader = redis_reply_init();
 
+    assert_non_null(reader);
     for (int i = 0; i < 300000; i++) {
         redis_reply_feed(reader, text_of("*1\r\n:1\r\n"));
         redisReply *reply = redis_reply_next(reader);

@@ -80,6 +80,7 @@ TEST(what_is_not_taken_stays)
 {
     struct ring *ring = ring_init(&event_kind);
 
+    assert_non_null(ring);
     for (uint64_t i = 0; i < 10; i++)
         put(ring, i);
     assert_int_equal(look(ring), 10);
@@ -97,6 +98,7 @@ TEST(a_look_is_bounded)
 {
     struct ring *ring = ring_init(&event_kind);
 
+    assert_non_null(ring);
     for (uint64_t i = 0; i < 10; i++)
         put(ring, i);
     assert_int_equal(ring_look(ring, events, 3, buffer, sizeof buffer), 3);
@@ -111,6 +113,7 @@ TEST(a_full_ring_counts_and_goes_on)
 {
     struct ring *ring = ring_init(&event_kind);
 
+    assert_non_null(ring);
     const uint64_t fitted = fill(ring, 0);
     assert_true(fitted > RING_OCTETS / EVENT_OCTETS_MAX);
     for (int i = 0; i < 5; i++)
@@ -130,6 +133,7 @@ TEST(what_is_left_out_has_half_the_ring)
     uint64_t left_out = 0;
     uint64_t kept = 0;
 
+    assert_non_null(ring);
     for (uint64_t i = 0; i < RING_OCTETS / 32; i++)
         ring_put(ring, &(struct event){.time = i, .left_out = true});
     assert_int_equal(ring_take_left_out(ring), RING_OCTETS / 32);
@@ -156,6 +160,7 @@ TEST(many_times_round)
     uint64_t put_up_to = 0;
     uint64_t taken = 0;
 
+    assert_non_null(ring);
     while (put_up_to < 300000) {
         for (uint64_t i = 0; i < put_up_to % 1700; i++)
             put(ring, put_up_to + i);
@@ -184,6 +189,7 @@ TEST(a_killed_worker_leaves_whole_events)
     struct ring *ring = ring_init(&event_kind);
     uint64_t number = 0;
 
+    assert_non_null(ring);
     for (int round = 0; round < 20; round++) {
         const pid_t child = fork();
         assert_true(child >= 0);
@@ -209,6 +215,7 @@ TEST(two_processes)
     uint64_t seen = 0;
     uint64_t dropped = 0;
 
+    assert_non_null(ring);
     const pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
@@ -282,6 +289,7 @@ TEST(events_that_are_none)
     struct ring *ring = ring_init(&event_kind);
     size_t size;
 
+    assert_non_null(ring);
     put(ring, 0);
     put(ring, 1);
     ring_memory(ring, &size)[FIRST_FORM_AT] = 77;

@@ -20,6 +20,7 @@ static struct row_set *gather(const struct directory_notes *notes, const char *l
     struct row_set *g = row_set_init(notes);
     struct reader r = reader_of(text_of(lines));
 
+    assert_non_null(g);
     for (int i = 1; r.rest.len > 0; i++) {
         char origin[16];
         struct reader line = reader_of(reader_field(&r, '\n'));
@@ -84,6 +85,7 @@ TEST(a_row_that_came_twice_is_one)
     struct row_set *g = row_set_init(&notes);
     size_t count;
 
+    assert_non_null(g);
     for (int i = 0; i < 3; i++)
         assert_true(row_set_put(g, text_of("a@x.y"), text_of("hosts=h"), text_of("cn=a")));
     assert_true(row_set_finish(g, error));
@@ -103,6 +105,7 @@ TEST(only_the_first_are_told)
     const struct directory_notes notes = {add_note, told};
     struct row_set *g = row_set_init(&notes);
 
+    assert_non_null(g);
     for (int i = 0; i < 1000; i++) {
         row_set_skip(g, text_of("no"), text_of("cn=a"));
         row_set_refuse(g, text_of("cn=a"), "why");

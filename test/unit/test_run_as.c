@@ -32,6 +32,7 @@ TEST_EACH(root_is_warned_of_what_the_user_cannot_read, files)
     struct problems *warnings = problems_init("CONFIG");
     char path[FOLDER_PATH_MAX];
 
+    assert_non_null(warnings);
     if (geteuid() != 0)
         skip();
     struct folder folder = folder_make();
@@ -58,6 +59,7 @@ TEST(unknown_user_is_not_the_file_s_fault)
 {
     struct problems *warnings = problems_init("CONFIG");
 
+    assert_non_null(warnings);
     run_as_check_file("verimail-no-such-user", "/etc/shadow", 7, warnings);
     assert_int_equal(problems_count(warnings), 0);
     problems_free(&warnings);
@@ -69,6 +71,7 @@ TEST(a_folder_above_may_be_in_the_way)
     char path[FOLDER_PATH_MAX];
     char remedy[3 * FOLDER_PATH_MAX];
 
+    assert_non_null(warnings);
     if (geteuid() != 0)
         skip();
     struct folder folder = folder_make();
@@ -107,6 +110,7 @@ TEST_EACH(the_folder_of_a_daemon, folders)
     char socket[FOLDER_PATH_MAX + 16];
     char want[4 * FOLDER_PATH_MAX] = "";
 
+    assert_non_null(warnings);
     if (geteuid() != 0)
         skip();
     struct folder folder = folder_make();
@@ -137,6 +141,7 @@ TEST(a_user_that_is_not_there_can_be_made)
     struct problems *problems = problems_init("CONFIG");
     struct identity identity;
 
+    assert_non_null(problems);
     if (geteuid() != 0)
         skip();
     assert_false(run_as_find(&run_as, &identity, problems));

@@ -58,6 +58,7 @@ TEST(opened_by_the_service)
     struct payload_opened opened;
     struct stamp stamp;
 
+    assert_non_null(ring);
     key_public(host_secret, host_public);
     assert_int_equal(keyring_add(ring, HOST, host_public, service_secret), KEY_OK);
     assert_int_equal(sealer_seal(sealer, nonce, &message, "\r\n", &w), SEALER_OK);

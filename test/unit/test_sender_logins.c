@@ -154,6 +154,7 @@ TEST(table)
                                               "last last@example.org",
             problems);
 
+    assert_non_null(problems);
     assert_string_equal(problems_text(problems), "");
     CHECK(logins, rows);
     sender_logins_free(&logins);
@@ -230,6 +231,7 @@ TEST(a_nul_is_no_text)
     static const char octets[] = "a a@c.de\nb b@c.de\0x\n";
     struct problems *problems = problems_init("f");
 
+    assert_non_null(problems);
     assert_null(sender_logins_table(octets, sizeof octets - 1, "/t", problems));
     assert_string_equal(problems_text(problems), "/t: a NUL in the table: expected text\n");
     problems_free(&problems);
@@ -242,6 +244,7 @@ TEST(other_files_are_soon_given_up)
     struct problems *problems = problems_init("f");
     char *text = malloc(LINES * 2);
 
+    assert_non_null(problems);
     for (size_t i = 0; i < LINES; i++)
         memcpy(text + i * 2, "x\n", 2);
     assert_null(sender_logins_table(text, LINES * 2, "/t", problems));
@@ -260,6 +263,7 @@ TEST(long_logins)
             sender_logins_same(), read_table("a a@c.de\nb *@c.de\n", problems)};
     struct address author;
 
+    assert_non_null(problems);
     assert_true(address_parse(text_of("a@c.de"), text_of(""), &author));
     for (int octet = 1; octet < 256; octet += 31) {
         memset(login, octet, LEN);

@@ -75,6 +75,7 @@ TEST(many_hold_it)
     struct snapshot *snapshot = snapshot_of(MILTER, NULL, problems);
     pthread_t threads[THREADS];
 
+    assert_non_null(problems);
     assert_non_null(snapshot);
     for (size_t i = 0; i < THREADS; i++) {
         struct snapshot *held = snapshot_hold(snapshot);

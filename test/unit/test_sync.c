@@ -74,6 +74,7 @@ TEST(what_was_finished_is_believed_after_a_boot)
 {
     struct replay_sync *sync = replay_sync_init(address);
 
+    assert_non_null(sync);
     count(1, REPLAY_WITHIN);
     assert_true(replay_sync_run(sync));
     assert_true(replay_sync_finish(sync));
@@ -92,6 +93,7 @@ TEST(one_that_is_damaged_is_not_made_whole)
 {
     struct replay_sync *sync = replay_sync_init(address);
 
+    assert_non_null(sync);
     count(1, REPLAY_WITHIN);
     struct clean_flag *mark = fixture_replay_flag();
     clean_flag_set_damaged(mark);
@@ -125,6 +127,7 @@ TEST(it_follows_a_store_that_is_recreated)
     struct replay_sync *sync = replay_sync_init(address);
     char lost[FOLDER_PATH_MAX];
 
+    assert_non_null(sync);
     folder_path(&fixture_replay_folder, "replay.lost", lost);
     count(1, REPLAY_WITHIN);
     assert_true(replay_sync_run(sync));
@@ -143,6 +146,7 @@ TEST(what_cannot_be_written_is_said)
 {
     struct replay_sync *sync = replay_sync_init(address);
 
+    assert_non_null(sync);
     assert_int_equal(mkdir(fixture_replay_path, 0700), 0);
     errno = 0;
     assert_false(replay_sync_run(sync));
@@ -193,6 +197,7 @@ TEST(a_failed_sync_is_not_forgotten_when_the_mark_cannot_be_opened)
     struct replay_sync *sync = replay_sync_init(address);
     char away[FOLDER_PATH_MAX];
 
+    assert_non_null(sync);
     folder_path(&fixture_replay_folder, "away", away);
     count(1, REPLAY_WITHIN);
     fault_always("open", "-mark");

@@ -381,6 +381,7 @@ TEST(messages_without_an_author_ask_nobody)
     struct message_parser *parser = parser_of(ALICE ALICE, MESSAGE_OK);
     struct verification found;
 
+    assert_non_null(verifier);
     fake_client.asked = 0;
     verifier_judge(verifier, fake_client_get(), parser, &(struct verifier_envelope){0}, "", &found);
     assert_int_equal(fake_client.asked, 0);
@@ -400,6 +401,7 @@ TEST(the_policy_is_what_the_section_says)
     struct verifier *verifier = verifier_init(conf.config->verify, conf.config);
     const struct client_policy *policy = verifier_policy(verifier);
 
+    assert_non_null(verifier);
     assert_int_equal(policy->timeout, CLIENT_TIMEOUT);
     assert_int_equal(policy->budget_per_domain, 8);
     assert_int_equal(policy->budget_per_address, 80);
@@ -453,6 +455,7 @@ TEST(without_a_name_there_is_no_field)
     struct message_parser *parser = parser_of(ALICE, MESSAGE_OK);
     struct verification found;
 
+    assert_non_null(verifier);
     fake_client.outcome = (struct client_outcome){.verdict = VERDICT_YES, .reason = REASON_STAMPED};
     verifier_judge(
             verifier, fake_client_get(), parser, &(struct verifier_envelope){0}, "\n", &found);
@@ -485,6 +488,7 @@ TEST_EACH(who_is_silent, silent_rows)
     struct message_parser *parser = parser_of(ALICE, MESSAGE_OK);
     struct verification found;
 
+    assert_non_null(verifier);
     fake_client.outcome = (struct client_outcome){
             .verdict = VERDICT_TEMPERROR, .step = row->step, .is_peer = row->is_peer};
     verifier_judge(verifier, fake_client_get(), parser, &(struct verifier_envelope){0}, "", &found);
@@ -508,6 +512,7 @@ TEST(peers_are_in_the_policy)
     char text[ENDPOINT_TEXT_MAX];
     struct verification found;
 
+    assert_non_null(verifier);
     assert_int_equal(peers->count, 2);
     endpoint_format(&peers_find(peers, text_of("xn--bcher-kva.example"))->endpoint, text);
     assert_string_equal(text, "[::1]:2626");
