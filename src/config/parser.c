@@ -52,7 +52,7 @@ static void parser_close(struct lexer *p, unsigned line, const char *expected, c
 static void parser_problem(struct lexer *p, const char *what, const char *name, const char *value,
         const char *expected)
 {
-    char sentence[128];
+    char sentence[192];
 
     snprintf(sentence, sizeof sentence, "%s %s", what, name);
     problems_add(p->problems, p->token_line, sentence, value, expected);
