@@ -18,13 +18,13 @@ static unsigned long port_holder_inode(const char *table, unsigned port)
     unsigned long inode = 0;
 
     while (file != NULL && inode == 0 && fgets(line, sizeof line, file) != NULL) {
-        unsigned local;
-        unsigned state;
-        unsigned long found;
-        if (sscanf(line, " %*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s %*s %*s %*s %lu",
-                    &local, &state, &found) == 3 &&
-                local == port && state == LISTEN)
-            inode = found;
+        char local[8];
+        char state[4];
+        char found[24];
+        if (sscanf(line, " %*d: %*[0-9A-Fa-f]:%7s %*s %3s %*s %*s %*s %*s %*s %23s", local, state,
+                    found) == 3 &&
+                strtoul(local, NULL, 16) == port && strtoul(state, NULL, 16) == LISTEN)
+            inode = strtoul(found, NULL, 10);
     }
     if (file != NULL)
         fclose(file);
