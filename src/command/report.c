@@ -39,17 +39,8 @@ static bool report_take_time(
     return false;
 }
 
-/* "7d" means seven days and the started one, so that no bar covers half a day. */
-static uint64_t whole_steps(const struct time_argument *since, uint64_t until)
-{
-    const uint64_t at = since->milliseconds;
-
-    if (!since->is_before_now || at >= until)
-        return at - at % HOUR;
-    return at - at % (until - at <= 2 * DAY ? HOUR : DAY);
-}
-
-/* A report is about whole hours, but for the one that has not ended. */
+/* A report is about whole days, or whole hours if it is short: "7d" means seven days and the
+ * started one. The hour or day that has not ended yet ends now. */
 static bool take_period(struct job *job)
 {
     const uint64_t now = unix_ms();
@@ -59,14 +50,17 @@ static bool take_period(struct job *job)
     if (!report_take_time(job, "--since", job->since, &since) ||
             (job->until != NULL && !report_take_time(job, "--until", job->until, &until)))
         return false;
-    const uint64_t whole = (until.milliseconds + HOUR - 1) / HOUR * HOUR;
-    job->wish.until = whole < now ? whole : now;
-    job->wish.since = whole_steps(&since, job->wish.until);
-    if (job->wish.since < job->wish.until && since.milliseconds < until.milliseconds)
-        return true;
-    command_complain(job->invocation, "--since %s: expected a time before %s", job->since,
-            job->until != NULL ? job->until : "now");
-    return false;
+    if (since.milliseconds >= until.milliseconds || since.milliseconds >= now) {
+        command_complain(job->invocation, "--since %s: expected a time before %s", job->since,
+                job->until != NULL ? job->until : "now");
+        return false;
+    }
+    const uint64_t last = until.milliseconds < now ? until.milliseconds : now;
+    const uint64_t unit = last - since.milliseconds > REPORT_BY_HOUR ? DAY : HOUR;
+    const uint64_t end = (last + unit - 1) / unit * unit;
+    job->wish.since = since.milliseconds - since.milliseconds % unit;
+    job->wish.until = end < now ? end : now;
+    return true;
 }
 
 static bool report_take_domain(struct job *job)
@@ -216,6 +210,6 @@ const struct command command_report = {
                 "  --html FILE       write a page with charts instead; `-` is standard output\n"
                 "\n"
                 "It reads what verimaild and verimail-milter record, as the section record says,\n"
-                "in whole hours.\n",
+                "in whole hours, or in whole days when it is longer than two.\n",
         .run = report_run,
 };

@@ -170,14 +170,12 @@ static const struct record_column event_hour_keys[] = {
         {"network", true},
 };
 
-/* Of the address that the mail came from; if the asker did not tell it, of its own. */
+/* Of the address that the mail came from, as the asker reports it. Where it does not, the asker's
+ * own network would say nothing: mail does not come from there. */
 static struct text event_network(
         const struct eventstore_value *values, char buffer_r[PRIVACY_TEXT_MAX])
 {
-    const struct text ip = values[EVENT_IP].text;
-
-    return privacy_prefix_text(
-            privacy_network(ip.len > 0 ? ip : values[EVENT_ASKER].text), buffer_r);
+    return privacy_prefix_text(privacy_network(values[EVENT_IP].text), buffer_r);
 }
 
 /* The network is that of genuine mail. Forgeries come from so many that an hour has as many rows as
@@ -252,7 +250,7 @@ static void event_day_add(const struct eventstore_value *values, struct rollup_t
     if (!is_no && values[EVENT_WOULD_BE].text.len == 0)
         return;
     event_day_add_one(values, "network", event_network(values, network), tally);
-    while (is_no && receiving.rest.len > 0)
+    while (receiving.rest.len > 0)
         event_day_add_one(values, "receiving", reader_field(&receiving, ','), tally);
 }
 
@@ -280,5 +278,6 @@ const struct record_kind event_kind = {
         .columns_count = EVENT_COLUMNS,
         .values = event_values,
         .unusual = EVENT_UNUSUAL,
+        .unusual_with = ", verdict, would_be, host, ip",
         .rollups = event_rollups,
 };

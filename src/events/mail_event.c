@@ -314,5 +314,6 @@ const struct record_kind mail_event_kind = {
         .columns_count = MAIL_COLUMNS,
         .values = mail_event_values,
         .unusual = MAIL_EVENT_UNUSUAL,
+        .unusual_with = "",
         .rollups = mail_event_rollups,
 };

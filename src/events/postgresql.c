@@ -72,10 +72,10 @@ static void put_tables(FILE *out, const struct record_kind *kind, const char *co
     fprintf(out,
             "CREATE INDEX IF NOT EXISTS %s_by_time ON verimail.%s (time);"
             "CREATE INDEX IF NOT EXISTS %s_by_id ON verimail.%s (id);"
-            "CREATE INDEX IF NOT EXISTS %s_unusual ON verimail.%s (time) WHERE %s;"
+            "CREATE INDEX IF NOT EXISTS %s_unusual ON verimail.%s (time%s) WHERE %s;"
             "CREATE TABLE IF NOT EXISTS verimail.%s_gap (time bigint NOT NULL, lost bigint NOT"
             " NULL, left_out bigint NOT NULL);",
-            table, table, table, table, table, table, kind->unusual, table);
+            table, table, table, table, table, table, kind->unusual_with, kind->unusual, table);
     for (size_t i = 0; kind->rollups[i] != NULL; i++)
         postgresql_rollup_put_table(out, kind, kind->rollups[i]);
     fputs("INSERT INTO verimail.form SELECT 1 WHERE NOT EXISTS (SELECT FROM verimail.form);"

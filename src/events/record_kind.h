@@ -53,6 +53,8 @@ struct record_kind {
     /* The value of each column. Texts are borrowed from the event. */
     void (*values)(const void *event, struct eventstore_value *values_r);
     const char *unusual; /* an SQL condition: the rows for which there is an index of their own */
+    const char
+            *unusual_with; /* SQL: further columns of that index, with a comma in front of each */
     const struct rollup *const *rollups; /* ends with NULL */
 };
 

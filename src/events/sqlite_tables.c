@@ -19,10 +19,11 @@ static bool sqlite_make_rows(struct sqlite *s)
     snprintf(sql, sizeof sql,
             "CREATE TABLE IF NOT EXISTS %s (id INTEGER PRIMARY KEY, %s);"
             "CREATE INDEX IF NOT EXISTS %s_time ON %s (time);"
-            "CREATE INDEX IF NOT EXISTS %s_unusual ON %s (time) WHERE %s;"
+            "CREATE INDEX IF NOT EXISTS %s_unusual ON %s (time%s) WHERE %s;"
             "CREATE TABLE IF NOT EXISTS %s_gap (time INTEGER NOT NULL, lost INTEGER NOT NULL,"
             " left_out INTEGER NOT NULL);",
-            table, columns, table, table, table, table, s->kind->unusual, table);
+            table, columns, table, table, table, table, s->kind->unusual_with, s->kind->unusual,
+            table);
     return !w.failed && sqlite_run(s, sql);
 }
 

@@ -41,12 +41,11 @@
  * or day in time (UTC), then keys, then sums. With PostgreSQL there are several rows with the same
  * keys: add them up.
  *
- * `event_hour` has the keys verdict, reason, would_be, domain, host, listed and network (with its
- * prefix, that of ip or, where ip is "", of asker, if the verdict is YES; else ""), and the sum
- * count. `event_day` is about what is not YES, or about a user that is not listed: what ("user";
- * "network" for NO and would_be; "receiving" for NO), name, verdict, reason, would_be, domain, host
- * ("" unless reason is "replayed"), listed and count. A question has a row of "receiving" for each
- * domain.
+ * `event_hour` has the keys verdict, reason, would_be, domain, host, listed and network (that of ip
+ * with its prefix if the verdict is YES; else ""), and the sum count. `event_day` is about what is
+ * not YES, or about a user that is not listed: what ("user"; "network" and "receiving" for NO and
+ * would_be), name, verdict, reason, would_be, domain, host ("" unless reason is "replayed"), listed
+ * and count. A question has a row of "receiving" for each domain.
  *
  * `mail_hour` has the keys direction, action, would_be, verdict, reason, domain, service and
  * source, and the sums count and ms, and ms_most, the largest ms. It also counts the

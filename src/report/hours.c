@@ -5,26 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "events/event.h"
+
 #define DAY (24 * HOURS_HOUR)
 #define WEEK (7 * DAY)
 #define MONDAY (4 * DAY) /* the first Monday of Unix time */
-
-#define EVENT_HOURS                                                                                \
-    "(SELECT time AS hour, domain, verdict, reason, host, network, count AS questions FROM"        \
-    " event_hour)"
-/* Mail of domains that do not use Verimail has no names. */
-#define MAIL_HOURS                                                                                 \
-    "(SELECT time AS hour, domain, direction, action, verdict, service, source,"                   \
-    " count AS messages, ms, ms_most FROM mail_hour WHERE verdict <> 'none')"
 
 void hours_ask_between(struct scope *scope, uint64_t since, uint64_t until, const char *columns,
         const char *rest, scope_row *row, void *context)
 {
     char *sql = NULL;
 
-    if (asprintf(&sql, "SELECT %s FROM %s AS h WHERE hour >= $1 AND hour < $2%s %s", columns,
-                strcmp(scope->table, "event") == 0 ? EVENT_HOURS : MAIL_HOURS,
-                scope->domain != NULL ? " AND domain = $3" : "", rest) < 0) {
+    if (asprintf(&sql, "SELECT %s FROM %s_hour WHERE time >= $1 AND time < $2%s %s", columns,
+                scope->table, scope->domain != NULL ? " AND domain = $3" : "", rest) < 0) {
         scope_fail(scope);
         return;
     }
@@ -36,6 +29,50 @@ void hours_ask(
         struct scope *scope, const char *columns, const char *rest, scope_row *row, void *context)
 {
     hours_ask_between(scope, scope->since, scope->until, columns, rest, row, context);
+}
+
+/* Where the names come from: a sum by day, or the events that are not YES. */
+static int hours_put_names(const struct scope *scope, const char *what, char **sql_r)
+{
+    static const struct {
+        const char *what;
+        const char *column;
+    } columns[] = {{"user", "\"user\""}, {"network", "ip"}, {"receiving", "receiving"}};
+    size_t i = 0;
+
+    if (scope->by_day)
+        return asprintf(sql_r, "event_day WHERE what = '%s' AND", what);
+    while (i < 2 && strcmp(columns[i].what, what) != 0)
+        i++;
+    return asprintf(sql_r,
+            "(SELECT time, %s AS name, verdict, reason, would_be, domain, host, listed, 1 AS count "
+            "FROM event WHERE %s) AS names WHERE",
+            columns[i].column, EVENT_UNUSUAL);
+}
+
+void hours_ask_names(struct scope *scope, const char *what, const char *columns, const char *rest,
+        scope_row *row, void *context)
+{
+    char *from = NULL;
+    char *sql = NULL;
+
+    if (hours_put_names(scope, what, &from) < 0 ||
+            asprintf(&sql, "SELECT %s FROM %s time >= $1 AND time < $2%s %s", columns, from,
+                    scope->domain != NULL ? " AND domain = $3" : "", rest) < 0)
+        scope_fail(scope);
+    else
+        scope_run(scope, scope->since, scope->until, sql, row, context);
+    free(from);
+    free(sql);
+}
+
+json_t *hours_list(struct scope *scope, const struct scope_member *members, const char *columns,
+        const char *rest)
+{
+    struct scope_listing listing = {scope, members, json_array()};
+
+    hours_ask(scope, columns, rest, scope_take_entry, &listing);
+    return listing.list;
 }
 
 uint64_t hours_step(uint64_t since, uint64_t until)
@@ -95,26 +132,25 @@ void hours_put_series(
         struct scope *scope, const struct hours_series *series, uint64_t oldest, json_t *object)
 {
     const uint64_t from = oldest > scope->since ? oldest : scope->since;
-    const uint64_t step = hours_step(from, scope->until);
+    const uint64_t step = hours_step(from, scope->end);
     const uint64_t span = (HOURS_STEPS_LEAST - 1) * step;
     struct counting counting = {scope, object, json_array()};
     char *columns = NULL;
     char *rest = NULL;
 
-    uint64_t first = hours_step_begin(scope->until - 1, step);
+    uint64_t first = hours_step_begin(scope->end - 1, step);
     first = hours_step_begin(first > span && first - span < from ? first - span : from, step);
     if (first < hours_step_begin(scope->since, step))
         first = hours_step_begin(scope->since, step);
     hours_put_zeros(scope, series, object);
-    for (uint64_t begin = first; begin < scope->until; begin += step) {
+    for (uint64_t begin = first; begin < scope->end; begin += step) {
         json_t *time = json_object();
         scope_set(scope, time, "begin", scope_date(begin));
         hours_put_zeros(scope, series, time);
         scope_append(scope, counting.times, time);
     }
-    if (asprintf(&columns, "(hour - %llu) / %llu, %s, CAST(sum(%s) AS bigint)",
-                (unsigned long long)first, (unsigned long long)step, series->member,
-                series->count) < 0 ||
+    if (asprintf(&columns, "(time - %llu) / %llu, %s, CAST(sum(count) AS bigint)",
+                (unsigned long long)first, (unsigned long long)step, series->member) < 0 ||
             asprintf(&rest, "%s GROUP BY 1, 2", series->rest) < 0)
         scope_fail(scope);
     else

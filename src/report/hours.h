@@ -9,13 +9,23 @@
 
 #define HOURS_HOUR UINT64_C(3600000) /* milliseconds */
 
-/* SELECT `columns` FROM the sums of this period and domain; `rest` begins with AND, GROUP, ... The
- * column `hour` is the begin of an hour in Unix milliseconds. */
+/* SELECT `columns` FROM the sums by hour (events/store.h) of this period and domain; `rest` begins
+ * with AND, GROUP, ... */
 void hours_ask(
         struct scope *scope, const char *columns, const char *rest, scope_row *row, void *context);
 /* The same for another period. */
 void hours_ask_between(struct scope *scope, uint64_t since, uint64_t until, const char *columns,
         const char *rest, scope_row *row, void *context);
+
+/* The same from the sums by day of the events that are not YES, with the columns name, verdict,
+ * reason, would_be, host, listed and count. `what`: "user", "network" or "receiving". A period that
+ * is not of whole days is counted here, from the events; a `network` is then an address, and
+ * `receiving` a list of domains. */
+void hours_ask_names(struct scope *scope, const char *what, const char *columns, const char *rest,
+        scope_row *row, void *context);
+/* The same as an array with an object for each row. */
+json_t *hours_list(struct scope *scope, const struct scope_member *members, const char *columns,
+        const char *rest);
 
 #define HOURS_STEPS_MOST 61 /* 60 days that do not begin at midnight */
 #define HOURS_STEPS_LEAST 12

@@ -9,7 +9,7 @@
 
 /* SQL: what keeps a message from its recipients. */
 #define HINDERED "IN ('rejected', 'quarantined', 'deferred')"
-#define UNUSUAL "AND " MAIL_EVENT_UNUSUAL " AND direction = "
+#define UNUSUAL "AND direction = "
 
 static json_int_t mail_sum(const json_t *object, const char *const *members)
 {
@@ -22,25 +22,23 @@ static json_int_t mail_sum(const json_t *object, const char *const *members)
 
 static json_t *mail_in(struct scope *scope, uint64_t oldest)
 {
-    static const char *const members[] = {"yes", "no", "allow", "temperror", "permerror", NULL};
-    const struct hours_series series = {.member = "lower(verdict)",
-            .count = "messages",
-            .rest = "AND direction = 'in'",
-            .members = members};
+    static const char *const members[] = {
+            "yes", "no", "allow", "temperror", "permerror", "none", NULL};
+    static const char *const judged[] = {"yes", "no", "allow", "temperror", "permerror", NULL};
+    const struct hours_series series = {
+            .member = "lower(verdict)", .rest = "AND direction = 'in'", .members = members};
     json_t *in = json_object();
 
     hours_put_series(scope, &series, oldest, in);
-    scope_set(scope, in, "messages", json_integer(mail_sum(in, members)));
+    scope_set(scope, in, "messages", json_integer(mail_sum(in, judged)));
     return in;
 }
 
 static json_t *mail_out(struct scope *scope, uint64_t oldest)
 {
     static const char *const members[] = {"stamped", "passed", "rejected", "deferred", NULL};
-    const struct hours_series series = {.member = "action",
-            .count = "messages",
-            .rest = "AND direction = 'out'",
-            .members = members};
+    const struct hours_series series = {
+            .member = "action", .rest = "AND direction = 'out'", .members = members};
     json_t *out = json_object();
 
     hours_put_series(scope, &series, oldest, out);
@@ -48,36 +46,8 @@ static json_t *mail_out(struct scope *scope, uint64_t oldest)
     return out;
 }
 
-struct mail_listing {
-    struct scope *scope;
-    const struct scope_member *members;
-    json_t *list;
-};
-
-static bool mail_take_sums(void *context, const struct eventstore_value *values, size_t count)
-{
-    struct mail_listing *listing = context;
-    json_t *entry = json_object();
-
-    for (size_t i = 0; i < count && listing->members[i].name != NULL; i++)
-        scope_set(listing->scope, entry, listing->members[i].name,
-                values[i].is_text ? scope_text(values[i].text) : json_integer(values[i].number));
-    scope_append(listing->scope, listing->list, entry);
-    return !listing->scope->failed;
-}
-
-/* A list of sums by hour. */
-static json_t *mail_sums(struct scope *scope, const struct scope_member *members,
-        const char *columns, const char *rest)
-{
-    struct mail_listing listing = {scope, members, json_array()};
-
-    hours_ask(scope, columns, rest, mail_take_sums, &listing);
-    return listing.list;
-}
-
 #define SUM_OF(verdict)                                                                            \
-    "CAST(coalesce(sum(messages) FILTER (WHERE verdict = '" verdict "'), 0) AS bigint)"
+    "CAST(coalesce(sum(count) FILTER (WHERE verdict = '" verdict "'), 0) AS bigint)"
 
 static json_t *mail_domains(struct scope *scope)
 {
@@ -85,10 +55,11 @@ static json_t *mail_domains(struct scope *scope)
             {"yes", false}, {"no", false}, {"allow", false}, {"temperror", false},
             {"permerror", false}, {NULL, false}};
 
-    return mail_sums(scope, members,
-            "domain, CAST(sum(messages) AS bigint) AS all_messages, " SUM_OF("YES") ", " SUM_OF(
+    return hours_list(scope, members,
+            "domain, CAST(sum(count) AS bigint) AS all_messages, " SUM_OF("YES") ", " SUM_OF(
                     "NO") ", " SUM_OF("ALLOW") ", " SUM_OF("temperror") ", " SUM_OF("permerror"),
-            "AND direction = 'in' GROUP BY domain ORDER BY all_messages DESC, domain " SCOPE_LIMIT);
+            "AND direction = 'in' AND verdict <> 'none' GROUP BY domain ORDER BY all_messages "
+            "DESC, domain " SCOPE_LIMIT);
 }
 
 /* Services by the mean time of their answers. A cache's answer says nothing about them. */
@@ -97,8 +68,8 @@ static json_t *mail_slowest(struct scope *scope)
     static const struct scope_member members[] = {{"service", false}, {"messages", false},
             {"ms", false}, {"ms_most", false}, {NULL, false}};
 
-    return mail_sums(scope, members,
-            "service, CAST(sum(messages) AS bigint), CAST(sum(ms) / sum(messages) AS bigint) AS "
+    return hours_list(scope, members,
+            "service, CAST(sum(count) AS bigint), CAST(sum(ms) / sum(count) AS bigint) AS "
             "mean, max(ms_most)",
             "AND direction = 'in' AND service <> '' AND source IN ('service', 'peer')"
             " GROUP BY service ORDER BY mean DESC, service " SCOPE_LIMIT);

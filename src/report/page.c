@@ -338,7 +338,7 @@ static void put_sections(const struct section_part *kind, const json_t *part, FI
     put_empty_sections(kind, part, out);
 }
 
-static void put_sent(const json_t *sent, FILE *out)
+static void put_sent(const json_t *sent, uint64_t none, FILE *out)
 {
     fputs("<p class=\"sent\">Mail of your users: ", out);
     put_count(page_number_at(sent, "stamped"), out);
@@ -348,7 +348,9 @@ static void put_sent(const json_t *sent, FILE *out)
     put_count(page_number_at(sent, "rejected"), out);
     fputs(" rejected, ", out);
     put_count(page_number_at(sent, "deferred"), out);
-    fputs(" deferred.</p>\n", out);
+    fputs(" deferred. ", out);
+    put_count(none, out);
+    fputs(" more messages came from domains that do not use Verimail.</p>\n", out);
 }
 
 static void put_part(const struct section_part *kind, const json_t *report, FILE *out)
@@ -363,14 +365,15 @@ static void put_part(const struct section_part *kind, const json_t *report, FILE
         return;
     fprintf(out, "<h2>%s</h2>\n", kind->title);
     put_doubts(report, part, out);
-    if (page_number_at(counted, bars->whole) == 0 && page_number_at(sent, "messages") == 0) {
+    if (page_number_at(counted, bars->whole) == 0 && page_number_at(counted, "none") == 0 &&
+            page_number_at(sent, "messages") == 0) {
         fprintf(out, "<p class=\"card\">No %s in this time, as far as it is recorded.</p>\n",
                 bars->whole);
         return;
     }
     put_tiles(bars, counted, out);
     if (is_mail)
-        put_sent(sent, out);
+        put_sent(sent, page_number_at(counted, "none"), out);
     put_times(bars, counted, out);
     put_sections(kind, part, out);
 }

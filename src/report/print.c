@@ -256,18 +256,23 @@ static void print_part(const struct section_part *kind, const json_t *report,
     const json_t *counted = is_mail ? json_object_get(part, "in") : part;
     const json_t *sent = is_mail ? json_object_get(part, "out") : NULL;
     const json_t *times = json_object_get(counted, "times");
+    char number[PHRASE_MAX];
 
     if (!json_is_object(part))
         return;
     print_title(kind->title, look, out);
-    if (print_number_at(counted, bars->whole) == 0 && print_number_at(sent, "messages") == 0) {
+    if (print_number_at(counted, bars->whole) == 0 && print_number_at(counted, "none") == 0 &&
+            print_number_at(sent, "messages") == 0) {
         fprintf(out, "No %s in this time, as far as it is recorded.\n", bars->whole);
         print_doubts(report, part, look, out);
         return;
     }
     print_sums(bars, counted, look, out);
-    if (is_mail)
+    if (is_mail) {
+        phrase_count(print_number_at(counted, "none"), number);
+        fprintf(out, "%s more of domains that do not use Verimail\n", number);
         print_out(sent, look, out);
+    }
     print_doubts(report, part, look, out);
     if (print_number_at(counted, bars->whole) > 0 && json_array_size(times) > 0) {
         fputc('\n', out);

@@ -50,13 +50,17 @@ static json_t *report_part(const struct report_wish *wish, struct eventstore *st
         const struct record_kind *kind, json_t *(*make)(struct scope *scope, uint64_t oldest),
         char error_r[EVENTSTORE_ERROR_MAX])
 {
+    const bool by_day = wish->until - wish->since > REPORT_BY_HOUR;
+    const uint64_t unit = by_day ? 24 * HOURS_HOUR : HOURS_HOUR;
     struct scope scope = {
             .store = store,
             .table = kind->table,
             .unusual = kind->unusual,
-            .since = wish->since - wish->since % HOURS_HOUR,
-            .until = (wish->until + HOURS_HOUR - 1) / HOURS_HOUR * HOURS_HOUR,
+            .since = wish->since - wish->since % unit,
+            .until = (wish->until + unit - 1) / unit * unit,
+            .end = wish->until,
             .domain = wish->domain,
+            .by_day = by_day,
     };
     json_t *part = NULL;
 
@@ -88,7 +92,7 @@ json_t *report_make(const struct report_wish *wish, char error_r[EVENTSTORE_ERRO
     }
     struct scope memory = {.failed = false};
     json_t *report = json_object();
-    scope_set(&memory, report, "since", scope_date(wish->since - wish->since % HOURS_HOUR));
+    scope_set(&memory, report, "since", scope_date(wish->since));
     scope_set(&memory, report, "until", scope_date(wish->until));
     scope_set(&memory, report, "domain",
             wish->domain != NULL ? json_string(wish->domain) : json_null());

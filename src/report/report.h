@@ -8,6 +8,8 @@
 
 #include "events/store.h"
 
+#define REPORT_BY_HOUR UINT64_C(172800000) /* milliseconds: two days */
+
 struct report_wish {
     struct eventstore *events; /* of the service; NULL: there is no such record */
     struct eventstore *mail;   /* of the milter; the same */
@@ -24,8 +26,9 @@ struct report_look {
 };
 
 /* Makes the report as JSON, from which the text and the page are made; verimail(1) documents its
- * members. It is about whole hours: the first and the last are complete. The store does the
- * counting, and only the tops of its lists are held in memory. NULL with the reason in `error_r`.
+ * members. It is about whole hours, or about whole days if it is longer than REPORT_BY_HOUR: the
+ * first and the last are complete. The store does the counting, and only the tops of its lists are
+ * held in memory. NULL with the reason in `error_r`.
  */
 json_t *report_make(const struct report_wish *wish, char error_r[EVENTSTORE_ERROR_MAX]);
 

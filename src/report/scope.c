@@ -58,12 +58,6 @@ int64_t scope_number(struct scope *scope, const char *sql, int64_t otherwise)
     return number;
 }
 
-struct listing {
-    struct scope *scope;
-    const struct scope_member *members;
-    json_t *list;
-};
-
 static json_t *scope_value(const struct eventstore_value *value, bool is_date)
 {
     if (is_date)
@@ -71,9 +65,9 @@ static json_t *scope_value(const struct eventstore_value *value, bool is_date)
     return value->is_text ? scope_text(value->text) : json_integer(value->number);
 }
 
-static bool scope_take_entry(void *context, const struct eventstore_value *values, size_t count)
+bool scope_take_entry(void *context, const struct eventstore_value *values, size_t count)
 {
-    struct listing *listing = context;
+    struct scope_listing *listing = context;
     const struct scope_member *members = listing->members;
     json_t *entry = json_object();
 
@@ -87,7 +81,7 @@ static bool scope_take_entry(void *context, const struct eventstore_value *value
 json_t *scope_list(struct scope *scope, const struct scope_member *members, const char *columns,
         const char *rest)
 {
-    struct listing listing = {scope, members, json_array()};
+    struct scope_listing listing = {scope, members, json_array()};
 
     scope_ask(scope, columns, rest, scope_take_entry, &listing);
     return listing.list;

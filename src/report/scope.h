@@ -16,7 +16,9 @@ struct scope {
     const char *unusual; /* SQL: which of its rows are looked at */
     uint64_t since;      /* Unix milliseconds */
     uint64_t until;      /* Unix milliseconds, exclusive */
+    uint64_t end;        /* the end of what is asked for, which may be earlier: now */
     const char *domain;  /* NULL: all */
+    bool by_day; /* the period is long, and of whole days: roll-ups by day answer for names */
     bool failed;
     bool short_of_memory; /* the failure was a lack of memory, not the store */
 };
@@ -42,6 +44,15 @@ struct scope_member {
     const char *name; /* NULL behind the last */
     bool is_date;     /* Unix milliseconds */
 };
+
+/* For queries of others: `scope_take_entry` adds an object to the list for each row. */
+struct scope_listing {
+    struct scope *scope;
+    const struct scope_member *members;
+    json_t *list;
+};
+
+scope_row scope_take_entry;
 
 /* The same as scope_ask(), as an array with an object for each row. */
 json_t *scope_list(struct scope *scope, const struct scope_member *members, const char *columns,

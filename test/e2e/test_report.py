@@ -163,7 +163,7 @@ def test_json_says_what_is_there(case):
     hosts = [h["host"] for h in found["new_hosts"]]
     check("new.example.org" in hosts and "mail0.example.org" not in hosts, hosts)
     equal(found["unlisted"][0]["questions"], rows(
-        "count(*)", "AND listed = 0 AND reason <> 'forged' AND verdict = 'NO' AND host = '' "
+        "count(*)", "AND listed = 0 AND reason = 'unstamped' AND verdict = 'NO' "
         "GROUP BY \"user\" ORDER BY 1 DESC LIMIT 1")[0][0])
     equal(found["replays"][0],
           {"user": HOSTILE[0], "host": f"<b>{HOSTILE[0]}", "questions": 160})

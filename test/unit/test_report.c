@@ -233,9 +233,9 @@ TEST_EACH(everything_is_told, backends)
                     "\"reason\":\"forged\",\"questions\":1,\"genuine\":1}]"},
             {"service.refused.forgeries.questions", "6"},
             {"service.refused.forgeries.users",
-                    "[{\"user\":\"x@example.org\",\"listed\":false,\"questions\":3},"
-                    "{\"user\":\"bob@example.org\",\"listed\":true,\"questions\":2},"
-                    "{\"user\":\"carol@example.org\",\"listed\":true,\"questions\":1}]"},
+                    "[{\"user\":\"x@example.org\",\"questions\":3,\"listed\":false},"
+                    "{\"user\":\"bob@example.org\",\"questions\":2,\"listed\":true},"
+                    "{\"user\":\"carol@example.org\",\"questions\":1,\"listed\":true}]"},
             {"service.refused.forgeries.networks",
                     "[{\"network\":\"198.51.100.0/24\",\"questions\":2},"
                     "{\"network\":\"203.0.113.0/24\",\"questions\":2},"
@@ -249,7 +249,7 @@ TEST_EACH(everything_is_told, backends)
                     "\"reason\":\"unstamped\",\"questions\":1,\"genuine\":1}]"},
             {"service.testing.own.stamped", "[]"},
             {"service.testing.forgeries.users",
-                    "[{\"user\":\"carol@example.org\",\"listed\":true,\"questions\":1}]"},
+                    "[{\"user\":\"carol@example.org\",\"questions\":1,\"listed\":true}]"},
             {"service.testing.forgeries.networks",
                     "[{\"network\":\"198.51.100.0/24\",\"questions\":1}]"},
             {"service.new_hosts",

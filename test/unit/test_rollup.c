@@ -352,9 +352,11 @@ TEST_EACH(what_events_count_in, fixture_stores)
             fixture_events_rows(store, "SELECT what, name, verdict, reason, would_be, domain, host,"
                                        " listed, count FROM event_day ORDER BY what, name, verdict,"
                                        " reason"),
+            "network||ALLOW|testing|forged|example.org||1|1\n"
             "network|192.0.2.0/24|NO|unstamped||example.org||1|2\n"
-            "network|2001:db8::/48|ALLOW|testing|forged|example.org||1|1\n"
+            "receiving|example.com|ALLOW|testing|forged|example.org||1|1\n"
             "receiving|example.com|NO|unstamped||example.org||1|2\n"
+            "receiving|example.net|ALLOW|testing|forged|example.org||1|1\n"
             "receiving|example.net|NO|unstamped||example.org||1|2\n"
             "user|alice@example.org|ALLOW|replayed||example.org|mail.example.org|1|1\n"
             "user|alice@example.org|ALLOW|testing|forged|example.org||1|1\n"
