@@ -94,7 +94,7 @@ static const struct section mail_lists[] = {
                 MESSAGES,
                 .note = mail_note_unstamped,
                 .advice = mail_advise_unstamped,
-                .next = "Look at them: `verimail watch --user AUTHOR`"},
+                .next = "All about one: `verimail why QUEUE`"},
         {.title = "What `mode = enforce` would refuse",
                 .about = "Now `mode = monitor` lets this mail pass.",
                 .heading = "Author",
@@ -104,8 +104,8 @@ static const struct section mail_lists[] = {
                 .look = "no",
                 MESSAGES,
                 .note = mail_note_would_refuse,
-                .next = "When you would miss none of it, set `mode = enforce` in the section "
-                        "verify, and run `systemctl reload verimail-milter`."},
+                .next = "All about one: `verimail why QUEUE`. When you would miss none of it: "
+                        "`verimail enforce receiver`"},
         {.title = "What was refused",
                 .about = "Mail that was rejected, quarantined or deferred.",
                 .heading = "Author",
@@ -115,8 +115,7 @@ static const struct section mail_lists[] = {
                 .look = "no",
                 MESSAGES,
                 .note = mail_note_refused,
-                .next = "If somebody misses a message, find it by its queue id: `journalctl -u "
-                        "verimail-milter -g QUEUE`"},
+                .next = "If somebody misses a message: `verimail why QUEUE`"},
         {.title = "Services that were not reached",
                 .about = "No valid answer came, so this mail had no verdict. The times are those "
                          "of the first and the last failure.",

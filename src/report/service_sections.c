@@ -70,9 +70,7 @@ static void service_note_first(const json_t *entry, FILE *out)
 }
 
 #define QUESTIONS .value = "questions", .unit = "Questions"
-#define TESTING                                                                                    \
-    "When only forgeries are left, set `testing = no` in the section domain, and run `systemctl "  \
-    "reload verimaild`."
+#define TESTING "When only forgeries are left: `verimail enforce origin`"
 
 static const struct section service_lists[] = {
         {.title = "Your own mail that was refused",

@@ -36,8 +36,7 @@ static const struct word allow_reasons[] = {
         {"unserved", "of a subdomain that you do not serve",
                 "unserved: to protect the subdomain, write a section domain for it."},
         {"testing", "would be NO if the domain were not under test",
-                "testing: when your own mail is not among them, set `testing = no` in the section "
-                "domain."},
+                "testing: when your own mail is not among them: `verimail enforce origin`"},
         {NULL, NULL, NULL},
 };
 
@@ -134,7 +133,7 @@ static const struct word mail_reasons[] = {
 };
 
 static const struct word unreached[] = {
-        {"dns", "", "dns: look the domain's records up: `verimail ask USER@DOMAIN -`"},
+        {"dns", "", "dns: look the domain's records up: `verimail dns DOMAIN`"},
         {"no-answer", "",
                 "no-answer: if it lasts, tell the domain's postmaster. Try it: `verimail ask "
                 "USER@DOMAIN -`"},

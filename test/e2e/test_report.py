@@ -231,5 +231,5 @@ def test_what_a_receiver_is_told(case):
     equal((only["in"]["messages"], only["out"]["messages"], only["would_refuse"]), (3, 0, []))
     text = report(case).decode("ascii")
     for want in ("the service did not answer", "would be rejected", "login frank",
-                 "set `mode = enforce`", "192.0.2.8:26"):
+                 "`verimail enforce receiver`", "192.0.2.8:26"):
         check(want in text, f"no {want!r} in\n{text}")
