@@ -35,6 +35,7 @@ static void check(const struct wrong *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         struct problems *problems = problems_init("f");
+        assert_non_null(problems);
         struct config *config = read_text(rows[i].text, problems);
         if (strcmp(problems_text(problems), rows[i].want) != 0)
             fail_msg("%s\ngot:\n%swant:\n%s", rows[i].text, problems_text(problems), rows[i].want);
@@ -231,6 +232,7 @@ TEST(a_nul_is_named)
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct problems *problems = problems_init("f");
+        assert_non_null(problems);
         assert_null(config_parse(table[i].text, table[i].len, problems));
         assert_string_equal(problems_text(problems), table[i].want);
         problems_free(&problems);
@@ -278,6 +280,7 @@ TEST(texts_are_read)
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct problems *problems = problems_init("f");
+        assert_non_null(problems);
         char text[256];
         snprintf(text, sizeof text, "directory d { query = %s\n}", table[i].text);
         struct config *config = read_text(text, problems);
@@ -390,6 +393,7 @@ TEST(lists_replace_their_default)
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct problems *problems = problems_init("f");
+        assert_non_null(problems);
         char text[256];
         snprintf(text, sizeof text, "milter { %s }", table[i].option);
         struct config *config = read_text(text, problems);
@@ -428,6 +432,7 @@ TEST(empty_lists)
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct problems *problems = problems_init("f");
+        assert_non_null(problems);
         char text[256];
         snprintf(text, sizeof text, "domain a.b { user x { %s } user y { } }", table[i].user);
         struct config *config = read_text(text, problems);
@@ -470,6 +475,7 @@ TEST(nothing_is_a_configuration)
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct problems *problems = problems_init("f");
+        assert_non_null(problems);
         struct config *config = read_text(texts[i], problems);
         assert_int_equal(config->service_count + config->hosts_count + config->domains_count, 0);
         assert_int_equal(problems_count(problems), 0);

@@ -27,6 +27,7 @@ TEST(parts_are_put_together)
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct problems *problems = problems_init("a.conf");
+        assert_non_null(problems);
         problems_add(problems, table[i].line, table[i].what, table[i].value, table[i].expected);
         assert_string_equal(problems_text(problems), table[i].want);
         assert_int_equal(problems_count(problems), 1);
@@ -64,6 +65,7 @@ TEST(long_values_are_cut)
 
     for (size_t len = 199; len <= 201; len++) {
         struct problems *problems = problems_init("f");
+        assert_non_null(problems);
         memset(value, 'v', len);
         value[len] = '\0';
         problems_add(problems, 1, "w", value, "e");
@@ -102,6 +104,7 @@ TEST(secrets_in_values_are_not_shown)
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct problems *problems = problems_init("f");
+        assert_non_null(problems);
         char want[256];
         snprintf(want, sizeof want, "f:1: w: %s: expected e\n", table[i].want);
         problems_add(problems, 1, "w", table[i].value, "e");

@@ -15,6 +15,7 @@ TEST(whole_replies_come_out)
     for (size_t step = 1; step < sizeof stream; step++) {
         struct redis_reply_reader *reader = redis_reply_init();
         size_t found = 0;
+        assert_non_null(reader);
         for (size_t i = 0; i < sizeof stream - 1; i += step) {
             const size_t left = sizeof stream - 1 - i;
             const struct text part =

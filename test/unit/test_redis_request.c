@@ -31,6 +31,7 @@ TEST(from_any_place)
     for (int round = 0; round < 3; round++) {
         for (size_t i = 0; i < 4; i++) {
             taken[i] = redis_request_take(&calls);
+            assert_non_null(taken[i]);
             assert_ptr_equal(calls.newest, taken[i]);
             assert_int_equal(taken[i]->tries, 0);
             taken[i]->tries = 9;

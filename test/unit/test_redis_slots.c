@@ -92,6 +92,7 @@ TEST(maps)
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct redis_reply_reader *reader = redis_reply_init();
+        assert_non_null(reader);
         redis_reply_feed(reader, text_of(table[i].reply));
         redisReply *reply = redis_reply_next(reader);
         assert_non_null(reply);

@@ -146,10 +146,12 @@ static void renew(
     assert_int_equal(table_clear(table, false), TABLE_OK);
     *counts_r = (struct directory_counts){0};
     difference = difference_find(table, old, counts_r, table_error);
+    assert_non_null(difference);
     assert_int_equal(difference_write(difference, table), TABLE_OK);
     difference_free(&difference);
     *counts_r = (struct directory_counts){0};
     difference = difference_find(table, new, counts_r, table_error);
+    assert_non_null(difference);
     assert_int_equal(difference_write(difference, table), TABLE_OK);
     difference_free(&difference);
     difference_free(&difference);

@@ -37,6 +37,7 @@ static struct sender_logins *read_table(const char *table, struct problems *prob
     char *copy = calloc(1, len > 0 ? len : 1);
 
     assert_non_null(copy);
+    assert_non_null(problems);
     memcpy(copy, table, len);
     struct sender_logins *logins = sender_logins_table(copy, len, "/t", problems);
     free(copy);
@@ -168,6 +169,7 @@ TEST(empty_tables_permit_nobody)
 
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
         struct problems *problems = problems_init("f");
+        assert_non_null(problems);
         struct sender_logins *logins = read_table(tables[i], problems);
         assert_string_equal(problems_text(problems), "");
         CHECK(logins, rows);
@@ -216,6 +218,7 @@ TEST(mistakes_have_their_line)
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct problems *problems = problems_init("f");
+        assert_non_null(problems);
         struct sender_logins *logins = read_table(rows[i].table, problems);
         if (logins != NULL || strcmp(problems_text(problems), rows[i].want) != 0) {
             print_error(
@@ -268,6 +271,7 @@ TEST(long_logins)
     for (int octet = 1; octet < 256; octet += 31) {
         memset(login, octet, LEN);
         for (size_t i = 0; i < 2; i++) {
+            assert_non_null(kinds[i]);
             login[LEN] = '\0';
             assert_false(sender_logins_permit(kinds[i], login, &author));
             strcpy(login + LEN, "@c.de");

@@ -506,7 +506,9 @@ TEST(peers_are_in_the_policy)
                                "peer z.example { address = \"127.0.0.1:26\" }\n"
                                "peer \"B\xc3\xbc"
                                "cher.example\" { address = \"[::1]:2626\" }\n");
+    assert_non_null(conf.config);
     struct verifier *verifier = verifier_init(conf.config->verify, conf.config);
+    assert_non_null(verifier);
     const struct peers *peers = &verifier_policy(verifier)->peers;
     struct message_parser *parser = parser_of("From: ceo\n", MESSAGE_OK);
     char text[ENDPOINT_TEXT_MAX];
