@@ -511,6 +511,50 @@ TEST_EACH(a_hostile_record, backends)
     end(&stores);
 }
 
+/* A short report looks at the events, a long one at sums by day: both say the same. */
+TEST_EACH(short_and_long_reports_agree, backends)
+{
+    static const char *const paths[] = {"service.refused", "service.testing", "service.unlisted",
+            "service.replays", "service.stamps", "service.reasons", "service.new_hosts"};
+    static const char *const addresses[] = {"192.0.2.1", "192.0.2.9", "::ffff:192.0.2.3",
+            "2001:db8:7::1", "2001:db8:8::1", "2001:db8::1", "198.51.100.4", "rubbish", ""};
+    static const char *const users[] = {"a@example.org", "b@example.org", "c@example.org"};
+    struct stores stores = begin(row);
+    const uint64_t day = FIXTURE_EVENTS_JUNE;
+    struct event events[240];
+
+    for (size_t i = 0; i < 240; i++) {
+        struct event *e = &events[i];
+        *e = event_of(day + i * HOUR / 10, VERDICT_NO, REASON_UNSTAMPED, users[i % 3], "",
+                addresses[i * 7 % 9]);
+        e->listed = i % 2 == 0;
+        if (i % 5 == 0 && i % 9 < 4) {
+            e->verdict = VERDICT_YES;
+            e->reason = REASON_STAMPED;
+        } else if (i % 11 == 0) {
+            e->reason = REASON_REFUSED;
+            e->host = text_of("mail.example.org");
+        } else if (i % 7 == 0) {
+            e->verdict = VERDICT_ALLOW;
+            e->reason = i % 2 == 0 ? REASON_TESTING : REASON_REPLAYED;
+            e->would_be = i % 2 == 0 ? REASON_UNSTAMPED : REASON_NONE;
+        }
+    }
+    write_events(stores.events, events, 240);
+    json_t *short_one = make(&stores, day, day + FIXTURE_EVENTS_DAY, NULL);
+    json_t *long_one = make(&stores, day - 2 * FIXTURE_EVENTS_DAY, day + FIXTURE_EVENTS_DAY, NULL);
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        char *want = json_dumps(member(short_one, paths[i]), JSON_COMPACT | JSON_ENCODE_ANY);
+        expect(long_one, paths[i], want);
+        free(want);
+    }
+    assert_true(json_integer_value(member(long_one, "service.refused.own.questions")) > 0);
+    assert_true(json_integer_value(member(long_one, "service.refused.forgeries.questions")) > 0);
+    json_decref(short_one);
+    json_decref(long_one);
+    end(&stores);
+}
+
 static void drop_table(const struct stores *stores)
 {
     sqlite3 *db = NULL;
