@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: ISC
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,8 @@ static bool setup_take_arguments(struct job *job)
             {"--mail-server", .value = &o->mail_server},
             {"--peer", .value = &o->peer},
             {"--test-to", .value = &o->test_to},
+            {"--export", .value = &o->export},
+            {"--import", .values = &o->imports},
             {"--no-test", .flag = &o->no_test},
             {"--yes", .flag = &o->yes},
             {"--dry-run", .flag = &job->is_dry},
@@ -47,6 +50,62 @@ static bool setup_take_arguments(struct job *job)
     while (o->domains.at[o->domains.count] != NULL)
         o->domains.count++;
     return true;
+}
+
+static enum status setup_import(struct job *job)
+{
+    char error[HALVES_ERROR_MAX];
+
+    for (size_t i = 0; i < job->options.imports.count; i++)
+        if (!halves_read(job->options.imports.at[i], &job->plan.imported, error)) {
+            command_complain(job->invocation, "%s", error);
+            return STATUS_INPUT;
+        }
+    return STATUS_OK;
+}
+
+static enum status setup_write_export(
+        const struct invocation *invocation, const char *path, const struct halves *halves)
+{
+    const bool is_stdout = strcmp(path, "-") == 0;
+    FILE *out = is_stdout ? stdout : fopen(path, "we");
+    bool ok = out != NULL && halves_write(halves, out);
+
+    if (out != NULL && !is_stdout)
+        ok = fclose(out) == 0 && ok;
+    if (ok)
+        return STATUS_OK;
+    command_complain(invocation, "%s: %s", path, strerror(errno));
+    return STATUS_CREATE;
+}
+
+/* The public halves for the other machines. */
+static enum status setup_export(struct job *job)
+{
+    const struct setup_options *options = &job->options;
+    struct config_list addresses = {0};
+    struct halves halves = {0};
+    char error[HALVES_ERROR_MAX] = "out of memory";
+    enum status status = STATUS_CONFIG;
+
+    if (job->now == NULL) {
+        command_complain(job->invocation, "%s: there is none: run `verimail setup` first",
+                job->invocation->config_path);
+        return status;
+    }
+    const char *target = job->now->stamp_count > 0    ? job->now->stamp->host.at
+                         : job->now->verify_count > 0 ? job->now->verify->authserv_id.at
+                                                      : "localhost";
+    const bool ok = (options->addresses.count > 0 ? setup_answers_addresses(options, &addresses)
+                                                  : records_find_addresses(target, &addresses)) &&
+                    halves_collect(job->now, &addresses, &halves, error);
+    if (ok)
+        status = setup_write_export(job->invocation, options->export, &halves);
+    else
+        command_complain(job->invocation, "%s", error);
+    halves_free(&halves);
+    config_list_free(&addresses);
+    return status;
 }
 
 static enum status setup_read(struct job *job)
@@ -116,6 +175,9 @@ static void setup_print_next(const struct job *job)
         records_print(&records, stdout);
     }
     puts("\nWhat comes next:");
+    if ((plan->roles & (PLAN_SERVICE | PLAN_HOST)) == PLAN_HOST)
+        setup_print_step("verimail setup --export FILE",
+                "then `verimail setup --import FILE` where the service runs");
     if ((plan->roles & PLAN_SERVICE) != 0)
         setup_print_step("verimail dns", "when the records are published: what others see of them");
     setup_print_step("verimail doctor", "what is wrong on this machine, now and whenever you ask");
@@ -156,6 +218,10 @@ static enum status setup(struct job *job)
     if (!setup_take_arguments(job))
         return status;
     status = setup_read(job);
+    if (status == STATUS_OK && job->options.export != NULL)
+        return setup_export(job);
+    if (status == STATUS_OK)
+        status = setup_import(job);
     if (status == STATUS_OK)
         status = setup_answers(job->invocation, &job->options, job->now, &job->plan);
     if (status == STATUS_OK)
@@ -174,6 +240,7 @@ static enum status setup_run(const struct invocation *invocation)
     free(job.options.domains.at);
     free(job.options.addresses.at);
     free(job.options.networks.at);
+    free(job.options.imports.at);
     config_free(&job.now);
     plan_free(&job.plan);
     problems_free(&job.problems);
@@ -193,6 +260,8 @@ const struct command command_setup = {
                 "  --peer ADDRESS:PORT   where your own service is asked about your own users\n"
                 "  --test-to ADDRESS     who gets the test message\n"
                 "  --no-test             send none\n"
+                "  --export FILE         only write the public halves of the keys, for --import\n"
+                "  --import FILE         take those of another machine in; may be repeated\n"
                 "  --yes                 ask nothing: take the usual answers\n"
                 "  --dry-run             only say what would be done\n"
                 "\n"

@@ -112,6 +112,11 @@ static bool answers_add_values(struct config_list *list, const struct arguments_
     return true;
 }
 
+bool setup_answers_addresses(const struct setup_options *options, struct config_list *addresses_r)
+{
+    return answers_add_values(addresses_r, &options->addresses);
+}
+
 static enum status answers_take_name(
         const struct answers *a, const char *option, const char *value, char name_r[DOMAIN_MAX + 1])
 {
@@ -121,6 +126,14 @@ static enum status answers_take_name(
 }
 
 /* Domains. */
+
+static bool answers_has(const struct config_list *list, const char *text)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (strcmp(list->at[i].at, text) == 0)
+            return true;
+    return false;
+}
 
 static bool answers_known_domains(const struct answers *a, struct config_list *list)
 {
@@ -140,16 +153,20 @@ static bool answers_known_domains(const struct answers *a, struct config_list *l
 static enum status answers_domains(const struct answers *a)
 {
     const struct arguments_values *given = &a->options->domains;
+    const struct config_list *imported = &a->plan->imported.domains;
     char ascii[DOMAIN_MAX + 1];
 
-    /* What was imported is there already. */
     for (size_t i = 0; i < given->count; i++) {
         const enum status status = answers_take_name(a, "DOMAIN", given->at[i], ascii);
         if (status != STATUS_OK)
             return status;
-        if (!answers_add_list(&a->plan->domains, ascii))
+        if (!answers_has(&a->plan->domains, ascii) && !answers_add_list(&a->plan->domains, ascii))
             return answers_out_of_memory(a);
     }
+    for (size_t i = 0; i < imported->count; i++)
+        if (!answers_has(&a->plan->domains, imported->at[i].at) &&
+                !answers_add_list(&a->plan->domains, imported->at[i].at))
+            return answers_out_of_memory(a);
     if (a->plan->domains.count == 0 && !answers_known_domains(a, &a->plan->domains))
         return answers_out_of_memory(a);
     if (a->plan->domains.count > 0)
@@ -177,19 +194,22 @@ static unsigned answers_role(struct text name)
     return 0;
 }
 
-/* What the configuration makes of this machine; all of it where there is none. */
-static unsigned answers_usual_roles(const struct config *now)
+/* What the configuration makes of this machine. Where there is none: all of it, but no service
+ * beside one that was imported. */
+static unsigned answers_usual_roles(const struct config *now, const struct halves *imported)
 {
     const unsigned roles = now == NULL ? 0
                                        : (now->service_count > 0 ? PLAN_SERVICE : 0U) |
                                                  (now->stamp_count > 0 ? PLAN_HOST : 0U) |
                                                  (now->verify_count > 0 ? PLAN_RECEIVER : 0U);
-    return roles != 0 ? roles : PLAN_ALL;
+    if (roles != 0)
+        return roles;
+    return imported->service[0] != '\0' ? PLAN_HOST | PLAN_RECEIVER : PLAN_ALL;
 }
 
 static enum status answers_take_roles(const struct answers *a)
 {
-    const unsigned usual = answers_usual_roles(a->now);
+    const unsigned usual = answers_usual_roles(a->now, &a->plan->imported);
     char names[64] = "";
 
     for (size_t i = 0; i < sizeof answers_roles / sizeof *answers_roles; i++)
@@ -377,8 +397,10 @@ static enum status answers_peer(const struct answers *a)
 
     if (given == NULL && (a->plan->roles & PLAN_SERVICE) != 0)
         given = "127.0.0.1:26";
+    if (given == NULL && a->plan->imported.address[0] != '\0')
+        given = a->plan->imported.address;
     if (given == NULL)
-        return STATUS_OK; /* what was imported */
+        return STATUS_OK;
     if (!endpoint_parse(given, &endpoint) || endpoint.wildcard)
         return answers_refuse(a, "--peer", given, "an address and a port, as in 192.0.2.1:26");
     snprintf(a->plan->peer, sizeof a->plan->peer, "%s", given);

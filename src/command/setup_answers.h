@@ -16,6 +16,8 @@ struct setup_options {
     const char *mail_server;
     const char *peer;
     const char *test_to;
+    const char *export;
+    struct arguments_values imports;
     bool no_test;
     bool yes;
 };
@@ -25,6 +27,9 @@ struct setup_options {
  * one is typed. STATUS_OK, or another status after a complaint. */
 enum status setup_answers(const struct invocation *invocation, const struct setup_options *options,
         const struct config *now, struct plan *plan) __attribute__((warn_unused_result));
+
+/* The addresses of the option. False when out of memory. */
+bool setup_answers_addresses(const struct setup_options *options, struct config_list *addresses_r);
 
 /* Asks on standard output. `answer`: what an empty line means; NULL: it must be typed. The caller
  * frees what it returns; NULL: standard input has ended. */

@@ -83,7 +83,7 @@ static void doctor_check_reach(struct doctor *doctor, const char *path)
 /* The services of master.cf that a milter is asked by, and whether they run in the chroot. */
 static bool doctor_is_chrooted(void)
 {
-    static const char *const argv[] = {"postconf", "-F", "smtp/inet/chroot", NULL};
+    static const char *const argv[] = {"postconf", "-F", "*/inet/chroot", NULL};
     struct subprocess done;
     const bool is_chrooted = subprocess_run(argv, text_of(""), &done) && done.output != NULL &&
                              strstr(done.output, "= y") != NULL;

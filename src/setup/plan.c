@@ -15,6 +15,7 @@ void plan_free(struct plan *plan)
     config_free(&plan->config);
     postfix_free(&plan->postfix);
     free(plan->test_to);
+    halves_free(&plan->imported);
 }
 
 void plan_socket(const struct plan *plan, char socket_r[POSTFIX_SOCKET_MAX])
@@ -64,7 +65,7 @@ bool plan_make(struct plan *plan, const struct config *now, struct problems *pro
     if (!plan_keys(plan, now, error_r))
         return false;
     if ((plan->roles & PLAN_HOST) != 0 && (plan->roles & PLAN_SERVICE) == 0 &&
-            (now == NULL || now->stamp_count == 0) && plan->service_public[0] == '\0')
+            (now == NULL || now->stamp_count == 0) && plan->imported.service[0] == '\0')
         return plan_fail(error_r,
                 "a sending host needs the public key of the service: run `verimail setup --export "
                 "FILE` where the service runs, and give that file to --import");

@@ -8,6 +8,7 @@
 #include "config/config.h"
 #include "protocol/domain.h"
 #include "setup/conf_file.h"
+#include "setup/halves.h"
 #include "setup/key_store.h"
 #include "setup/postfix.h"
 
@@ -42,10 +43,8 @@ struct plan {
     enum plan_server server;
     char peer[ENDPOINT_TEXT_MAX]; /* where our own service is asked; "": the DNS says it */
     char *test_to;                /* who gets the test message; NULL: nobody */
-    struct config_host *hosts;    /* sending hosts on other machines, with their keys; borrowed */
-    size_t hosts_count;
+    struct halves imported;       /* from other machines */
 
-    char service_public[KEY_TEXT_MAX + 1]; /* of a service elsewhere; "": not known */
     struct key_store service_key;
     struct key_store host_key;
     struct conf_file conf;

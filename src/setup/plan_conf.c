@@ -76,26 +76,52 @@ static const struct config_domain *plan_find_domain(const struct config *config,
     return NULL;
 }
 
-/* A sending host's keys: what it has in the file, and `key`, a public key or a folder of such. */
-static void plan_host(struct plan_text *text, const char *name, const char *key)
+/* This machine as a sending host: its keys are in a folder, or in a file. */
+static void plan_own_host(struct plan_text *text)
 {
-    const struct config_host *host = plan_find_host(text->now, name);
+    const struct plan *plan = text->plan;
+    const struct config_host *host = plan_find_host(text->now, plan->host);
 
     if (host == NULL)
-        plan_append(text, "host \"%s\" { keys = {\"%s\"} }", name, key);
-    else if (!plan_has(&host->keys, key))
-        plan_add(text, AT("host", name), "keys", key);
+        plan_append(text, "host \"%s\" { keys = {\"%s\"} }", plan->host, plan->host_key.path);
+    else if (!plan_has(&host->keys, plan->host_key.path) &&
+             !plan_has(&host->keys, plan->host_key.pair.public))
+        plan_add(text, AT("host", plan->host), "keys", plan->host_key.path);
+}
+
+/* A host on another machine, whose keys the list has newest first. */
+static void plan_other_host(struct plan_text *text, const struct config_host *other)
+{
+    const struct config_host *host = plan_find_host(text->now, other->name.at);
+
+    if (host == NULL) {
+        char *keys = plan_quoted(&other->keys);
+        plan_append(text, "host \"%s\" { keys = {%s} }", other->name.at, keys != NULL ? keys : "");
+        text->failed = text->failed || keys == NULL;
+        free(keys);
+        return;
+    }
+    for (size_t i = other->keys.count; i > 0; i--)
+        if (!plan_has(&host->keys, other->keys.at[i - 1].at))
+            plan_add(text, AT("host", other->name.at), "keys", other->keys.at[i - 1].at);
+}
+
+/* Whether a host on another machine is meant: our own key is in a folder here. */
+static bool plan_is_elsewhere(const struct plan *plan, const struct config_host *host)
+{
+    return (plan->roles & PLAN_HOST) == 0 || strcasecmp(host->name.at, plan->host) != 0;
 }
 
 static void plan_hosts(struct plan_text *text)
 {
     const struct plan *plan = text->plan;
+    const struct halves *imported = &plan->imported;
 
     if ((plan->roles & PLAN_HOST) != 0)
-        plan_host(text, plan->host, plan->host_key.path);
-    for (size_t i = 0; i < plan->hosts_count; i++)
-        for (size_t k = 0; k < plan->hosts[i].keys.count; k++)
-            plan_host(text, plan->hosts[i].name.at, plan->hosts[i].keys.at[k].at);
+        plan_own_host(text);
+    for (size_t i = 0; i < imported->hosts_count; i++)
+        if (plan_is_elsewhere(plan, &imported->hosts[i]))
+            plan_other_host(text, &imported->hosts[i]);
 }
 
 /* The names of all hosts that this plan knows, for a domain. */
@@ -106,9 +132,10 @@ static void plan_domain_hosts(
 
     if ((plan->roles & PLAN_HOST) != 0 && !plan_has(hosts, plan->host))
         plan_add(text, AT("domain", domain), "hosts", plan->host);
-    for (size_t i = 0; i < plan->hosts_count; i++)
-        if (!plan_has(hosts, plan->hosts[i].name.at))
-            plan_add(text, AT("domain", domain), "hosts", plan->hosts[i].name.at);
+    for (size_t i = 0; i < plan->imported.hosts_count; i++)
+        if (plan_is_elsewhere(plan, &plan->imported.hosts[i]) &&
+                !plan_has(hosts, plan->imported.hosts[i].name.at))
+            plan_add(text, AT("domain", domain), "hosts", plan->imported.hosts[i].name.at);
 }
 
 /* Harmless as it is: every user may send by the domain's hosts, and nothing is refused yet. */
@@ -147,11 +174,23 @@ static void plan_service(struct plan_text *text)
         plan_domain(text, plan->domains.at[i].at, !has_default && i == 0);
 }
 
+/* The service has another key than it had. */
+static void plan_service_key(struct plan_text *text, const char *service)
+{
+    char value[KEY_TEXT_MAX + 3];
+
+    if (service[0] == '\0' || strcmp(service, text->now->stamp->service_key.at) == 0)
+        return;
+    snprintf(value, sizeof value, "\"%s\"", service);
+    text->failed = text->failed ||
+                   !edit_set(text->plan->conf.edit, AT("stamp", NULL), "service_key", value);
+}
+
 static void plan_stamp(struct plan_text *text)
 {
     const struct plan *plan = text->plan;
     const char *service = (plan->roles & PLAN_SERVICE) != 0 ? plan->service_key.pair.public
-                                                            : plan->service_public;
+                                                            : plan->imported.service;
 
     if (text->now->stamp_count == 0) {
         char *domains = plan_quoted(&plan->domains);
@@ -167,6 +206,7 @@ static void plan_stamp(struct plan_text *text)
         free(domains);
         return;
     }
+    plan_service_key(text, service);
     for (size_t i = 0; i < plan->domains.count; i++)
         if (!plan_has(&text->now->stamp->domains, plan->domains.at[i].at))
             plan_add(text, AT("stamp", NULL), "domains", plan->domains.at[i].at);

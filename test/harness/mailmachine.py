@@ -15,11 +15,12 @@ cp -a "$1/etc/postfix" /etc/
 cp /usr/share/postfix/main.cf.debian /etc/postfix/main.cf
 cp /usr/share/postfix/dynamicmaps.cf /etc/postfix/
 sed 's/^\\([a-z]* *\\(inet\\|unix\\) *. *. *\\)-/\\1y/' /usr/share/postfix/master.cf.dist >/etc/postfix/master.cf
+sed -i "s/^smtp  *inet/$3:&/" /etc/postfix/master.cf
 grep -q ^postdrop: /etc/group || echo 'postdrop:x:992:' >>/etc/group
 mkdir -p -m 755 /var/lib/postfix /run/log
 chown postfix /var/lib/postfix
 mkdir -p /var/spool/postfix
-hostname="$2"
+hostname=$2
 sed -i "/^compatibility_level/s/=.*/= 3.7/; /^myhostname/d; /^mynetworks/d" /etc/postfix/main.cf
 cat >>/etc/postfix/main.cf <<END
 myhostname = $hostname
@@ -69,7 +70,7 @@ esac
 class MailMachine(Machine):
     """Ends with the case."""
 
-    def __init__(self, case, hostname="mail.example.org"):
+    def __init__(self, case, hostname="mail.example.org", address="127.0.0.1"):
         needs_mail_servers()
         super().__init__(case)
         self.must("rm -rf /etc/verimail /var/lib/verimail && mkdir -p /run/systemd/system")
@@ -77,7 +78,7 @@ class MailMachine(Machine):
         self.write("/opt/bin/systemctl", SYSTEMCTL, 0o755)
         self.write("/opt/postfix", POSTFIX)
         case.servers.append(self)
-        self.must(f"sh /opt/postfix {os.path.join(os.path.abspath(MTA), 'postfix')} {hostname}")
+        self.must(f"sh /opt/postfix {os.path.join(os.path.abspath(MTA), 'postfix')} {hostname} {address}")
 
     def start_postfix(self):
         """Ends with the machine."""
