@@ -48,7 +48,7 @@ static void preflight_warn_unreadable(
     }
 }
 
-/* The store of counts is a folder, which is made where there is none. */
+/* The store of counts is files in a folder: the store, its lock and its mark. */
 static void preflight_warn_of_replay(
         const struct config_service *service, struct problems *warnings)
 {
@@ -60,9 +60,7 @@ static void preflight_warn_of_replay(
         return;
     const char *slash = strrchr(path, '/');
     snprintf(above, sizeof above, "%.*s", slash != path ? (int)(slash - path) : 1, path);
-    if (access(path, F_OK) == 0)
-        run_as_check_folder(service->run_as.at, path, service->replay.line, warnings);
-    else if (strcmp(above, service->state.at) != 0) /* that has its own warning */
+    if (strcmp(above, service->state.at) != 0) /* that has its own warning */
         run_as_check_folder(service->run_as.at, above, service->replay.line, warnings);
 }
 
