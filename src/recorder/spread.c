@@ -252,18 +252,24 @@ bool spread_next(struct spread *s, struct spread_alarm *alarm_r)
 
 static bool spread_parse_sender(const char *line, struct sender *sender_r)
 {
-    unsigned long long hash;
-    unsigned week;
-    unsigned usual_hour;
-    unsigned usual_day;
+    struct reader r = reader_of(text_trim(text_of(line)));
+    const struct text name = reader_until(&r, ' ');
+    const struct text week = reader_until(&r, ' ');
+    const struct text usual_hour = reader_until(&r, ' ');
+    unsigned char hash[sizeof sender_r->hash];
+    uint64_t numbers[3];
+    size_t len = 0;
 
-    if (sscanf(line, "%16llx %9u %9u %9u", &hash, &week, &usual_hour, &usual_day) != 4 || hash == 0)
+    if (!text_from_hex(name, hash, sizeof hash, &len) || len != sizeof hash ||
+            !text_decimal(week, UINT32_MAX, &numbers[0]) ||
+            !text_decimal(usual_hour, UINT32_MAX, &numbers[1]) ||
+            !text_decimal(reader_rest(&r), UINT32_MAX, &numbers[2]))
         return false;
-    *sender_r = (struct sender){.hash = hash,
-            .week = week,
-            .usual = {usual_hour, usual_day},
-            .before = {usual_hour, usual_day}};
-    return true;
+    *sender_r = (struct sender){.week = (uint32_t)numbers[0],
+            .usual = {(uint32_t)numbers[1], (uint32_t)numbers[2]},
+            .before = {(uint32_t)numbers[1], (uint32_t)numbers[2]}};
+    memcpy(&sender_r->hash, hash, sizeof hash);
+    return sender_r->hash != 0;
 }
 
 static bool spread_read_secret(FILE *in, unsigned char secret_r[crypto_shorthash_KEYBYTES])
@@ -299,13 +305,16 @@ bool spread_load(struct spread *s, const char *path)
 static void spread_write_sender(const struct spread *s, const struct sender *sender, FILE *out)
 {
     struct sender copy = *sender;
+    char hex[sizeof copy.hash * 2 + 1];
 
     for (enum window w = WINDOW_HOUR; w < WINDOWS; w++)
         spread_learn(s, &copy, w);
     if (spread_limit(s, &copy, WINDOW_HOUR) > spread_window_floor(s, WINDOW_HOUR) ||
             spread_limit(s, &copy, WINDOW_DAY) > spread_window_floor(s, WINDOW_DAY))
-        fprintf(out, "%016llx %u %u %u\n", (unsigned long long)copy.hash, copy.week,
-                copy.usual[WINDOW_HOUR], copy.usual[WINDOW_DAY]);
+        fprintf(out, "%s %u %u %u\n",
+                sodium_bin2hex(
+                        hex, sizeof hex, (const unsigned char *)&copy.hash, sizeof copy.hash),
+                copy.week, copy.usual[WINDOW_HOUR], copy.usual[WINDOW_DAY]);
 }
 
 bool spread_save(const struct spread *s, const char *path)
