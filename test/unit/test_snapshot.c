@@ -21,6 +21,7 @@ static struct snapshot *snapshot_of(
             .logins_len = logins != NULL ? strlen(logins) : 0,
     };
 
+    assert_non_null(problems);
     assert_non_null(bundle.path);
     assert_non_null(bundle.config);
     struct snapshot *snapshot = snapshot_init(&bundle, problems);

@@ -67,6 +67,7 @@ TEST(rows_are_found)
 TEST(a_table_that_is_not_there_is_said_and_gets_stale)
 {
     struct fixture_service fixture = fixture_service_open("", REST);
+    assert_non_null(fixture.service);
     struct tables *tables = tables_open(fixture.service, NOW);
 
     assert_non_null(tables);
