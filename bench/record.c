@@ -56,8 +56,8 @@ static void some_event(uint64_t time, struct texts *texts, struct event *event_r
     snprintf(texts->user, sizeof texts->user, "user%u@example.org", few(2000));
     snprintf(texts->host, sizeof texts->host, is_no ? "" : "mail%u.example.org", few(3));
     snprintf(texts->receiving, sizeof texts->receiving, "mx%u.example", few(2000));
-    snprintf(texts->ip, sizeof texts->ip, is_no ? "10.%u.%u.0" : "192.0.%u.0", few(200),
-            chance(is_no ? 256 : 4));
+    snprintf(texts->ip, sizeof texts->ip, is_no ? "10.%u.%u.0" : "192.0.%u.0", few(is_no ? 200 : 4),
+            chance(256));
     snprintf(texts->stamp, sizeof texts->stamp, is_no ? "" : "%08x%08x%08x%08x", chance(1U << 30),
             chance(1U << 30), chance(1U << 30), chance(1U << 30));
     snprintf(texts->digest, sizeof texts->digest, "%011u%032u", chance(1U << 30), chance(1U << 30));

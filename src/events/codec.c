@@ -19,12 +19,32 @@ static bool is_plain_octet(char c)
     return c >= ' ' && c <= '~';
 }
 
-void codec_put_foreign(struct writer *w, struct text t, size_t max)
+void codec_escape(struct text t, struct writer *w)
 {
     static const char digits[] = "0123456789ABCDEF";
-    size_t taken = 0;
-    size_t len = 0;
 
+    for (size_t i = 0; i < t.len; i++) {
+        const unsigned char c = (unsigned char)t.at[i];
+        const bool plain = is_plain_octet(t.at[i]);
+        char *room = writer_reserve(w, plain ? 1 : 3);
+        if (room == NULL)
+            return;
+        room[0] = plain ? t.at[i] : '%';
+        if (plain)
+            continue;
+        room[1] = digits[c >> 4];
+        room[2] = digits[c & 15];
+    }
+}
+
+void codec_put_foreign(struct writer *w, struct text t, size_t max)
+{
+    if (codec_is_plain(t)) {
+        codec_put_text(w, t, max);
+        return;
+    }
+    size_t len = 0;
+    size_t taken = 0;
     for (; taken < t.len; taken++) {
         const size_t more = is_plain_octet(t.at[taken]) ? 1 : 3;
         if (len + more > max)
@@ -32,14 +52,7 @@ void codec_put_foreign(struct writer *w, struct text t, size_t max)
         len += more;
     }
     codec_put_number(w, len, LENGTH_OCTETS);
-    for (size_t i = 0; i < taken; i++) {
-        const unsigned char c = (unsigned char)t.at[i];
-        writer_char(w, is_plain_octet(t.at[i]) ? t.at[i] : '%');
-        if (is_plain_octet(t.at[i]))
-            continue;
-        writer_char(w, digits[c >> 4]);
-        writer_char(w, digits[c & 15]);
-    }
+    codec_escape((struct text){t.at, taken}, w);
 }
 
 void codec_put_list(struct writer *w, struct text list, size_t max)

@@ -26,6 +26,8 @@ static inline void codec_put_number(struct writer *w, uint64_t number, size_t oc
 void codec_put_text(struct writer *w, struct text t, size_t max);
 /* The same for a text that strangers wrote: an octet that is not printable ASCII becomes %XX. */
 void codec_put_foreign(struct writer *w, struct text t, size_t max);
+/* The same without a length. It ends before what does not fit. */
+void codec_escape(struct text t, struct writer *w);
 /* A list with commas, which is cut between two of its members. */
 void codec_put_list(struct writer *w, struct text list, size_t max);
 

@@ -78,16 +78,31 @@ uint64_t privacy_network(struct text address)
     return privacy_number_of_v6(&v6);
 }
 
+/* As inet_ntop() has it, which takes a printf() for it. */
+static struct text privacy_text_of_v4(uint64_t network, char buffer_r[PRIVACY_TEXT_MAX])
+{
+    struct writer w = writer_of(buffer_r, PRIVACY_TEXT_MAX);
+
+    for (unsigned shift = 8 * OCTETS_V4; shift > 0; shift -= 8) {
+        writer_decimal(&w, network >> (shift - 8) & 255);
+        writer_char(&w, '.');
+    }
+    writer_string(&w, "0");
+    writer_char(&w, '\0');
+    return text_of(buffer_r);
+}
+
 struct text privacy_text(uint64_t network, char buffer_r[PRIVACY_TEXT_MAX])
 {
     unsigned char octets[sizeof(struct in6_addr)] = {0};
-    const bool v4 = network >> MARK_SHIFT == MARK_V4;
 
     if (network == 0)
         return (struct text){"", 0};
-    for (size_t i = v4 ? OCTETS_V4 : OCTETS_V6; i-- > 0; network >>= 8)
+    if (network >> MARK_SHIFT == MARK_V4)
+        return privacy_text_of_v4(network, buffer_r);
+    for (size_t i = OCTETS_V6; i-- > 0; network >>= 8)
         octets[i] = (unsigned char)network;
-    if (inet_ntop(v4 ? AF_INET : AF_INET6, octets, buffer_r, PRIVACY_TEXT_MAX) == NULL)
+    if (inet_ntop(AF_INET6, octets, buffer_r, PRIVACY_TEXT_MAX) == NULL)
         return (struct text){"", 0};
     return text_of(buffer_r);
 }

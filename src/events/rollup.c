@@ -8,6 +8,7 @@
 #include "events/codec.h"
 
 #define PLACES_FIRST 256
+#define ROLLUP_TEXT_MAX 4096 /* octets; more than any text of an event has */
 
 /* An entry's octets: its time, its part, and its keys: a number, or a text behind its length. */
 struct sum {
@@ -118,7 +119,8 @@ static bool rollup_make_room(struct rollup_tally *t, const struct eventstore_val
     size_t most = 2 * sizeof(int64_t);
 
     for (size_t i = 0; i < t->rollup->keys_count; i++)
-        most += sizeof(int64_t) + 3 * keys[i].text.len;
+        most += sizeof(int64_t) +
+                (codec_is_plain(keys[i].text) ? keys[i].text.len : ROLLUP_TEXT_MAX);
     if (t->size - t->len >= most)
         return true;
     const size_t size = 2 * (t->size + most);
@@ -130,17 +132,37 @@ static bool rollup_make_room(struct rollup_tally *t, const struct eventstore_val
     return true;
 }
 
-static void rollup_put_keys(
-        const struct rollup_tally *t, const struct eventstore_value *keys, struct writer *w)
+static char *rollup_put(char *at, const void *octets, size_t len)
 {
-    codec_put_number(w, (uint64_t)t->time, sizeof t->time);
-    codec_put_number(w, (uint64_t)t->part, sizeof t->part);
-    for (size_t i = 0; i < t->rollup->keys_count; i++) {
-        if (t->rollup->keys[i].is_text)
-            codec_put_foreign(w, keys[i].text, UINT16_MAX);
-        else
-            codec_put_number(w, (uint64_t)keys[i].number, sizeof keys[i].number);
+    memcpy(at, octets, len);
+    return at + len;
+}
+
+static char *rollup_put_text(char *at, struct text t)
+{
+    uint16_t len = (uint16_t)(t.len < ROLLUP_TEXT_MAX ? t.len : ROLLUP_TEXT_MAX);
+
+    if (codec_is_plain(t)) {
+        at = rollup_put(at, &len, sizeof len);
+        return len > 0 ? rollup_put(at, t.at, len) : at;
     }
+    struct writer w = writer_of(at + sizeof len, (size_t)ROLLUP_TEXT_MAX);
+    codec_escape(t, &w);
+    len = (uint16_t)writer_text(&w).len;
+    return rollup_put(at, &len, sizeof len) + len;
+}
+
+/* Writes what entries differ in. Returns its length. */
+static size_t rollup_put_keys(const struct rollup_tally *t, const struct eventstore_value *keys)
+{
+    char *begin = t->octets + t->len;
+    char *at = rollup_put(begin, &t->time, sizeof t->time);
+
+    at = rollup_put(at, &t->part, sizeof t->part);
+    for (size_t i = 0; i < t->rollup->keys_count; i++)
+        at = t->rollup->keys[i].is_text ? rollup_put_text(at, keys[i].text)
+                                        : rollup_put(at, &keys[i].number, sizeof keys[i].number);
+    return (size_t)(at - begin);
 }
 
 void rollup_add(struct rollup_tally *t, const struct eventstore_value keys[ROLLUP_KEYS_MAX],
@@ -150,13 +172,11 @@ void rollup_add(struct rollup_tally *t, const struct eventstore_value keys[ROLLU
                 (2 * (t->count + 1) >= t->places_count && !rollup_grow_places(t));
     if (t->failed)
         return;
-    struct writer w = writer_of(t->octets + t->len, t->size - t->len);
-    rollup_put_keys(t, keys, &w);
-    const struct text octets = writer_text(&w);
-    size_t *place = rollup_place(t, octets.at, octets.len);
+    const size_t len = rollup_put_keys(t, keys);
+    size_t *place = rollup_place(t, t->octets + t->len, len);
     if (*place == 0) {
-        t->sums[t->count] = (struct sum){.at = t->len, .len = octets.len};
-        t->len += octets.len;
+        t->sums[t->count] = (struct sum){.at = t->len, .len = len};
+        t->len += len;
         *place = ++t->count;
     }
     int64_t *old = t->sums[*place - 1].sums;
@@ -179,19 +199,29 @@ size_t rollup_count(const struct rollup_tally *t)
     return t->count;
 }
 
+static const char *rollup_get(const char *at, void *octets_r, size_t len)
+{
+    memcpy(octets_r, at, len);
+    return at + len;
+}
+
 void rollup_entry(const struct rollup_tally *t, size_t index, struct rollup_entry *entry_r)
 {
     const struct sum *sum = &t->sums[index];
-    struct codec_reader r = {.rest = {t->octets + sum->at, sum->len}};
+    const char *at = rollup_get(t->octets + sum->at, &entry_r->time, sizeof entry_r->time);
 
-    entry_r->time = (int64_t)codec_get_number(&r, sizeof entry_r->time);
-    entry_r->part = (int64_t)codec_get_number(&r, sizeof entry_r->part);
+    at = rollup_get(at, &entry_r->part, sizeof entry_r->part);
     for (size_t i = 0; i < t->rollup->keys_count; i++) {
-        if (t->rollup->keys[i].is_text)
-            entry_r->keys[i] = record_text(codec_get_text(&r, UINT16_MAX));
-        else
-            entry_r->keys[i] = (struct eventstore_value){
-                    .number = (int64_t)codec_get_number(&r, sizeof(int64_t))};
+        struct eventstore_value *key = &entry_r->keys[i];
+        uint16_t len;
+        *key = (struct eventstore_value){.is_text = t->rollup->keys[i].is_text};
+        if (key->is_text) {
+            at = rollup_get(at, &len, sizeof len);
+            key->text = (struct text){at, len};
+            at += len;
+        } else {
+            at = rollup_get(at, &key->number, sizeof key->number);
+        }
     }
     memcpy(entry_r->sums, sum->sums, sizeof entry_r->sums);
 }
