@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 /* Fills a record of questions with so many of the last days, as the recorder writes them, and says
- * what that took: of 100 questions 90 are YES, 6 NO and 4 ALLOW. */
+ * what that took. Of 100 questions YES are YES; of the others three fifths are NO, the rest ALLOW.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -14,6 +15,7 @@
 #define CHANCE_FACTOR UINT64_C(6364136223846793005)
 
 static uint64_t chance_state = 1;
+static uint64_t yes; /* of 100 */
 
 static unsigned chance(unsigned below)
 {
@@ -40,15 +42,15 @@ static void some_event(uint64_t time, struct texts *texts, struct event *event_r
 {
     static const enum reason refused[] = {REASON_UNSTAMPED, REASON_UNSTAMPED, REASON_FORGED};
     static const enum reason allowed[] = {REASON_CHANGED, REASON_REDIRECTED, REASON_REPLAYED};
-    const unsigned percent = chance(100);
+    const bool is_yes = chance(100) < yes;
     struct event event = {.time = time, .verdict = VERDICT_YES, .reason = REASON_STAMPED};
 
     event.listed = true;
-    if (percent >= 94) {
+    if (!is_yes && chance(5) < 3) {
         event.verdict = VERDICT_NO;
         event.reason = refused[chance(3)];
         event.listed = chance(2) == 0;
-    } else if (percent >= 90) {
+    } else if (!is_yes) {
         event.verdict = VERDICT_ALLOW;
         event.reason = allowed[chance(3)];
     }
@@ -110,9 +112,10 @@ int main(int argc, char **argv)
     uint64_t count = 0;
     uint64_t days = 0;
 
-    if (argc != 4 || !text_decimal(text_of(argv[2]), UINT32_MAX, &count) || count == 0 ||
-            !text_decimal(text_of(argv[3]), 3650, &days)) {
-        fputs("usage: record sqlite:PATH|postgresql://... COUNT DAYS\n", stderr);
+    if (argc != 5 || !text_decimal(text_of(argv[2]), UINT32_MAX, &count) || count == 0 ||
+            !text_decimal(text_of(argv[3]), 3650, &days) ||
+            !text_decimal(text_of(argv[4]), 100, &yes)) {
+        fputs("usage: record sqlite:PATH|postgresql://... COUNT DAYS YES\n", stderr);
         return 2;
     }
     struct eventstore *store = eventstore_open(argv[1], &event_kind, EVENTSTORE_RECORD, error);

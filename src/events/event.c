@@ -278,6 +278,6 @@ const struct record_kind event_kind = {
         .columns_count = EVENT_COLUMNS,
         .values = event_values,
         .unusual = EVENT_UNUSUAL,
-        .unusual_with = ", verdict, would_be, host, ip",
+        .unusual_with = ", verdict, would_be, host, ip, reason, cause",
         .rollups = event_rollups,
 };

@@ -119,8 +119,7 @@ static bool rollup_make_room(struct rollup_tally *t, const struct eventstore_val
     size_t most = 2 * sizeof(int64_t);
 
     for (size_t i = 0; i < t->rollup->keys_count; i++)
-        most += sizeof(int64_t) +
-                (codec_is_plain(keys[i].text) ? keys[i].text.len : ROLLUP_TEXT_MAX);
+        most += sizeof(int64_t) + 3 * keys[i].text.len;
     if (t->size - t->len >= most)
         return true;
     const size_t size = 2 * (t->size + most);
@@ -146,8 +145,8 @@ static char *rollup_put_text(char *at, struct text t)
         at = rollup_put(at, &len, sizeof len);
         return len > 0 ? rollup_put(at, t.at, len) : at;
     }
-    struct writer w = writer_of(at + sizeof len, (size_t)ROLLUP_TEXT_MAX);
-    codec_escape(t, &w);
+    struct writer w = writer_of(at + sizeof len, 3 * (size_t)len);
+    codec_escape((struct text){t.at, len}, &w);
     len = (uint16_t)writer_text(&w).len;
     return rollup_put(at, &len, sizeof len) + len;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 #include <stdio.h>
 
+#include "events/codec.h"
 #include "events/mail_event.h"
 #include "exact.h"
 #include "unit.h"
@@ -121,6 +122,26 @@ TEST(foreign_octets_are_escaped)
         same_text("author", back.author, table[i].want);
         exact_free(copy);
     }
+}
+
+/* Each octet at each place of a text, as long as a few words of the machine. */
+TEST(one_octet_makes_a_text_foreign)
+{
+    char octets[20];
+
+    for (size_t len = 0; len <= sizeof octets; len++) {
+        for (size_t at = 0; at < len; at++) {
+            for (unsigned c = 0; c < 256; c++) {
+                memset(octets, at % 2 == 0 ? ' ' : '~', sizeof octets);
+                octets[at] = (char)(unsigned char)c;
+                const struct text copy = exact_copy((struct text){octets, len});
+                if (codec_is_plain(copy) != (c >= ' ' && c <= '~'))
+                    fail_msg("octet %u at %zu of %zu", c, at, len);
+                exact_free(copy);
+            }
+        }
+    }
+    assert_true(codec_is_plain((struct text){NULL, 0}));
 }
 
 /* The largest event fits, whatever its octets are; no escape is cut in two. */
