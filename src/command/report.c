@@ -80,7 +80,7 @@ static enum status fail_to_write(const struct job *job, const char *path)
     return STATUS_CREATE;
 }
 
-static bool report_fill(int fd, const json_t *report)
+static bool report_write_file(int fd, const json_t *report)
 {
     FILE *out = fdopen(fd, "w");
 
@@ -101,7 +101,7 @@ static enum status replace(const struct job *job, const json_t *report, char *te
 
     if (fd < 0)
         return fail_to_write(job, job->html);
-    if (!report_fill(fd, report) || rename(temporary, job->html) != 0) {
+    if (!report_write_file(fd, report) || rename(temporary, job->html) != 0) {
         status = fail_to_write(job, job->html);
         unlink(temporary);
     }

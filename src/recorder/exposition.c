@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-#include "recorder/exposition.h"
+#include "recorder/metrics.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -195,7 +195,7 @@ static void keys(FILE *out, const struct counters *c, uint64_t unix_now)
     free(copy);
 }
 
-char *counters_exposition(enum recorder_daemon daemon, const struct counters *c, uint64_t unix_now)
+char *metrics_exposition(enum recorder_daemon daemon, const struct counters *c, uint64_t unix_now)
 {
     char *text = NULL;
     size_t size = 0;

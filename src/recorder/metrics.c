@@ -10,7 +10,6 @@
 #include <sys/socket.h>
 
 #include "base/clock.h"
-#include "recorder/exposition.h"
 
 #define MEMORY_MAX 16384 /* octets for a connection's request and the headers of the reply */
 #define NAP 10           /* milliseconds */
@@ -56,7 +55,7 @@ static enum MHD_Result metrics_say(
 static enum MHD_Result metrics_show(
         struct MHD_Connection *connection, const struct metrics *metrics)
 {
-    char *text = counters_exposition(metrics->of, metrics->counters, unix_now());
+    char *text = metrics_exposition(metrics->of, metrics->counters, unix_now());
 
     if (text == NULL)
         return MHD_NO;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: ISC
-#ifndef VERIMAIL_EVENTS_METRICS_H
-#define VERIMAIL_EVENTS_METRICS_H
+#ifndef VERIMAIL_RECORDER_METRICS_H
+#define VERIMAIL_RECORDER_METRICS_H
+
+#include <stdint.h>
 
 #include "events/counters.h"
 #include "events/recorder_setup.h"
@@ -18,5 +20,10 @@ struct metrics;
 struct metrics *metrics_start(
         int listener, enum recorder_daemon of, const struct counters *counters);
 void metrics_stop(struct metrics **metrics);
+
+/* Writes the Prometheus text format, version 0.0.4 (exposition.c). The caller frees the text. NULL
+ * when out of memory. `unix_now`: Unix seconds. */
+char *metrics_exposition(
+        enum recorder_daemon daemon, const struct counters *counters, uint64_t unix_now);
 
 #endif

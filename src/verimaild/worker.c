@@ -54,7 +54,7 @@ static bool worker_watch(int epoll, int fd, uint32_t events, uint64_t tag)
 
 /* A worker needs a descriptor for each connection it holds and a few of its own. Root may raise the
  * hard limit, but not in every container. */
-static void worker_raise_descriptors(uint64_t connections)
+static void worker_allow_connections(uint64_t connections)
 {
     const rlim_t wanted = connections + 128;
     const struct rlimit all = {.rlim_cur = wanted, .rlim_max = wanted};
@@ -124,7 +124,7 @@ static bool worker_set_up(struct worker *w)
             .network = replay_needs_network(replay),
     };
 
-    worker_raise_descriptors(setup->config->connections);
+    worker_allow_connections(setup->config->connections);
     service_after_fork(setup->service);
     w->epoll = epoll_create1(EPOLL_CLOEXEC);
     w->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);

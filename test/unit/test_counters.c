@@ -6,12 +6,12 @@
 #include <unistd.h>
 
 #include "events/counters.h"
-#include "recorder/exposition.h"
+#include "recorder/metrics.h"
 #include "unit.h"
 
 static char *shown(const struct counters *counters)
 {
-    char *text = counters_exposition(RECORDER_SERVICE, counters, 1000);
+    char *text = metrics_exposition(RECORDER_SERVICE, counters, 1000);
 
     assert_non_null(text);
     return text;

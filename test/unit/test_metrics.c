@@ -9,9 +9,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "recorder/exposition.h"
-#include "recorder/metrics.h"
 #include "folder.h"
+#include "recorder/metrics.h"
 #include "unit.h"
 
 #define TIMEOUT 30 /* seconds until something that must come has not */
@@ -147,7 +146,7 @@ static void check_has(const char *about, const char *got, const char *want)
 
 static void counters_are_shown(struct hostport *place)
 {
-    char *want = counters_exposition(RECORDER_SERVICE, place->counters, 0);
+    char *want = metrics_exposition(RECORDER_SERVICE, place->counters, 0);
 
     assert_non_null(want);
     const char *got = ask(place, GET_METRICS);
@@ -215,7 +214,7 @@ TEST(head_has_no_body)
 {
     struct hostport place = open_unix();
     char length[64];
-    char *body = counters_exposition(RECORDER_SERVICE, place.counters, 0);
+    char *body = metrics_exposition(RECORDER_SERVICE, place.counters, 0);
 
     assert_non_null(body);
     const char *got = ask(&place, "HEAD /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
