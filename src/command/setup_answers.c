@@ -210,13 +210,15 @@ static unsigned answers_usual_roles(const struct config *now, const struct halve
 static enum status answers_take_roles(const struct answers *a)
 {
     const unsigned usual = answers_usual_roles(a->now, &a->plan->imported);
-    char names[64] = "";
+    char names[64];
+    struct writer w = writer_of(names, sizeof names);
 
     for (size_t i = 0; i < sizeof answers_roles / sizeof *answers_roles; i++)
         if ((usual & answers_roles[i].role) != 0) {
-            (void)strcat(names, names[0] != '\0' ? "," : "");
-            (void)strcat(names, answers_roles[i].name);
+            writer_string(&w, writer_text(&w).len > 0 ? "," : "");
+            writer_string(&w, answers_roles[i].name);
         }
+    writer_char(&w, '\0');
     char *said = answers_get(a, "--only", a->options->only,
             "What this machine is to be: service (answers questions), host (sends mail), receiver",
             names);

@@ -214,7 +214,7 @@ static void parser_read_section(struct lexer *p, const struct section *section, 
     else if (section->title == NULL && section_count(section, parent) > 0)
         parser_problem(p, "a second section", section->name, NULL, "it once");
     lexer_next(p);
-    if (section->title != NULL && p->token == TOKEN_TEXT)
+    if (values != NULL && section->title != NULL && p->token == TOKEN_TEXT)
         parser_take(p, section->title, section->name, (char *)values + section->title_offset);
     if (section->title != NULL)
         parser_expect(p, TOKEN_TEXT, "a title", section->name);

@@ -402,7 +402,7 @@ static bool postgresql_delete_rows(
            session_query(deletion->p->session, sql, NULL, 0, note_deleted, deletion, error_r);
 }
 
-static bool delete_some(
+static bool delete_once(
         struct postgresql *p, uint64_t before, bool *more_r, char error_r[EVENTSTORE_ERROR_MAX])
 {
     struct deletion deletion = {.p = p};
@@ -422,6 +422,17 @@ static bool delete_some(
         postgresql_roll_back(p->session);
     *more_r = done && deletion.count >= PURGE_MOST;
     return done;
+}
+
+/* A connection that breaks is opened again. Whether the server heard of the COMMIT does not matter:
+ * what is left of the old rows is deleted then. */
+static bool delete_some(
+        struct postgresql *p, uint64_t before, bool *more_r, char error_r[EVENTSTORE_ERROR_MAX])
+{
+    if (delete_once(p, before, more_r, error_r))
+        return true;
+    return !session_alive(p->session) && !session_is_silent(p->session) &&
+           connect_session(p, error_r) && delete_once(p, before, more_r, error_r);
 }
 
 static bool purge_postgresql(

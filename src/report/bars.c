@@ -168,7 +168,7 @@ static void print_line(const struct bars *bars, const json_t *time, uint64_t ste
     char label[PHRASE_MAX];
     char whole[PHRASE_MAX];
     char no[PHRASE_MAX];
-    uint64_t values[BARS_PARTS_MAX];
+    uint64_t values[BARS_PARTS_MAX] = {0};
     unsigned cells[BARS_PARTS_MAX];
     unsigned used = 0;
     const uint64_t sum = bars_values(bars, time, values);

@@ -7,7 +7,7 @@
 #include "report/hours.h"
 #include "report/part.h"
 
-#define LOOK_BACK (90 * 24 * HOURS_HOUR)
+#define LOOK_BACK (UINT64_C(90) * 24 * HOURS_HOUR)
 
 static void service_put_series(struct scope *scope, uint64_t oldest, json_t *service)
 {

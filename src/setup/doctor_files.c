@@ -40,14 +40,12 @@ struct doctor_trial {
 static int doctor_try(void *context, int report)
 {
     const struct doctor_trial *trial = context;
-    int error = 0;
+    const bool is_user =
+            geteuid() != 0 ||
+            (initgroups(trial->user->pw_name, trial->user->pw_gid) == 0 &&
+                    setgid(trial->user->pw_gid) == 0 && setuid(trial->user->pw_uid) == 0);
+    const int error = is_user && access(trial->path, trial->mode) == 0 ? 0 : errno;
 
-    if (geteuid() == 0 &&
-            (initgroups(trial->user->pw_name, trial->user->pw_gid) != 0 ||
-                    setgid(trial->user->pw_gid) != 0 || setuid(trial->user->pw_uid) != 0))
-        error = errno;
-    else if (access(trial->path, trial->mode) != 0)
-        error = errno;
     return write(report, &error, sizeof error) == (ssize_t)sizeof error ? EXIT_SUCCESS
                                                                         : EXIT_FAILURE;
 }

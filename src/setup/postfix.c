@@ -169,7 +169,7 @@ static char *postfix_put_first(const char *list, const char *socket)
 /* Version 6 or later, which leaves a field's white space as it is. */
 static char *postfix_new_protocol(const char *before)
 {
-    return strdup(atoi(before) >= 6 ? before : "6");
+    return strdup(strtoul(before, NULL, 10) >= 6 ? before : "6");
 }
 
 bool postfix_plan(struct postfix *postfix, const char *socket)

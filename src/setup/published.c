@@ -177,7 +177,7 @@ static void published_on_answer(void *context, int error, struct ub_result *resu
 /* Waits for the answer, until the time is over. */
 static void published_wait(struct ub_ctx *context, struct published_answer *answer)
 {
-    const uint64_t deadline = mono_ms() + PUBLISHED_TIMEOUT * 1000;
+    const uint64_t deadline = mono_ms() + UINT64_C(1000) * PUBLISHED_TIMEOUT;
     struct pollfd readable = {.fd = ub_fd(context), .events = POLLIN};
 
     for (uint64_t now = mono_ms(); !answer->came && now < deadline; now = mono_ms())

@@ -179,7 +179,7 @@ def test_a_bad_configuration_is_refused_and_the_old_goes_on(case):
         (good.replace("workers = 2", "workers = many"),
          f":{line}: bad workers: many: expected a number"),
         (good.replace("example.org", "exa_mple.org"), "exa_mple.org: expected a domain name"),
-        (good.replace("service.key", "nothing.key"), "nothing.key: expected a key file"),
+        (good.replace("service.key", "nothing.key"), "nothing.key: expected a file that `verimail keygen service` made"),
         (good.replace("127.0.0.1:0", "192.0.2.1:1"), "192.0.2.1:1: expected an address to listen"),
         (good.replace("nobody", "no-such-user"), "no-such-user: expected a user of this machine"),
         (good + "}", "unexpected"),

@@ -170,7 +170,7 @@ def test_without_a_key_it_passes_unchanged(verimail):
     for key, why in (("missing.key", "No such file"), ("readable.key", "read by everybody"),
                      ("wrong.key", "another kind"), ("two.key", "more than one"),
                      ("empty.key", "not the text of a key"), ("large.key", "too large"),
-                     ("", "no plain file")):
+                     ("", "wrong.key: is a key of another kind")):
         verimail.configure("key.conf", key=key)
         done = verimail.run("stamp", given=ALICE, config="key.conf")
         equal((done.status, done.octets), (78, ALICE), key)

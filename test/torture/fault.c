@@ -98,6 +98,7 @@ static const int errors[] = {KINDS(KIND_ERROR)};
 
 static struct fault_state own = {.kind = FAULT_NONE};
 static struct fault_state *state = &own;
+static bool is_ending; /* this process; the state is that of all */
 
 __attribute__((constructor)) static void fault_begin(void)
 {
@@ -161,7 +162,7 @@ static bool fault_is_about(const char *path)
 static bool fault_is_met(uint32_t kind, const char *path)
 {
     state->calls[kind]++;
-    if (state->kind != kind || !fault_is_about(path))
+    if (is_ending || state->kind != kind || !fault_is_about(path))
         return false;
     state->seen++;
     uint32_t left = state->left;
@@ -412,7 +413,7 @@ void _exit(int status)
 {
     find_leaks *const leaks = fault_sanitizer();
 
-    state->kind = FAULT_NONE;
+    is_ending = true;
     if (leaks != NULL && syscall(SYS_prctl, PR_SET_DUMPABLE, 1, 0, 0, 0) == 0 && leaks() != 0)
         status = FAULT_REPORT;
     syscall(SYS_exit_group, status);
