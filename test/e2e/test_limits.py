@@ -11,6 +11,7 @@ import pytest
 from harness.checks import Failure, check, equal, wait_for
 from harness.client import ask, connect, read_all, wait_read
 from harness.daemon import log_value
+from harness.fault import Fault
 from harness.namespaces import apart, needs_descriptors, unshare_network
 
 YES = "YES stamped\r\n"
@@ -132,9 +133,9 @@ def test_the_oldest_makes_room(case):
     equal(d.count("why=room"), 1, "closed to make room")
 
 
-def with_descriptors(case, count, replay='"none"'):
+def with_descriptors(case, count):
     """A daemon of one worker with so many descriptors, and no right to raise their number."""
-    return case.daemon(case.world.config(workers=1, replay=replay),
+    return case.daemon(case.world.config(workers=1),
                        command=["setpriv", "--bounding-set=-sys_resource", "prlimit",
                                 f"--nofile={count}:{count}"])
 
@@ -154,16 +155,11 @@ def test_without_descriptors_it_goes_on_answering(case):
 
 
 def test_without_a_single_descriptor_it_refuses(case):
-    # The store's files are in the places that the supervisor's descriptors left.
-    replay = f'"lmdb:{case.world.state}/replay"'
-    d = with_descriptors(case, 1024, replay)
-    (pid,) = d.workers()
-    used = sorted(int(fd) for fd in os.listdir(f"/proc/{pid}/fd"))
-    equal(used, list(range(len(used))), "descriptors without a hole")
-    equal(d.stop(), 0)
-    d = with_descriptors(case, len(used), replay)
+    fault = Fault(os.path.join(case.folder, "fault"))
+    d = case.daemon(case.world.config(workers=1), env=fault.env)
     (pid,) = d.workers()
     for _ in range(5):
+        fault.at("accept4")
         check(was_refused(hold(d, "127.0.3.1", b"bob -\r\n")), "closed without an answer")
     equal(d.workers(), [pid], "the worker")
     with open(f"/proc/{pid}/stat", encoding="ascii") as file:
