@@ -36,8 +36,8 @@ uint64_t bars_values(
 {
     uint64_t sum = 0;
 
+    memset(values_r, 0, BARS_PARTS_MAX * sizeof *values_r);
     for (size_t i = 0; i < bars->count; i++) {
-        values_r[i] = 0;
         for (size_t m = 0; m < 2 && bars->parts[i].members[m] != NULL; m++) {
             const json_int_t value =
                     json_integer_value(json_object_get(counted, bars->parts[i].members[m]));
@@ -74,7 +74,7 @@ void bars_share(const uint64_t *values, size_t count, unsigned cells, unsigned *
         given += cells_r[i];
     }
     /* Moves one cell at a time, where the error is smallest. */
-    for (; sum > 0 && given != cells; given += given < cells ? 1 : -1U) {
+    for (; count > 0 && sum > 0 && given != cells; given += given < cells ? 1 : -1U) {
         size_t chosen = 0;
         double most = -1e300;
         for (size_t i = 0; i < count; i++) {
@@ -168,8 +168,8 @@ static void print_line(const struct bars *bars, const json_t *time, uint64_t ste
     char label[PHRASE_MAX];
     char whole[PHRASE_MAX];
     char no[PHRASE_MAX];
-    uint64_t values[BARS_PARTS_MAX] = {0};
-    unsigned cells[BARS_PARTS_MAX];
+    uint64_t values[BARS_PARTS_MAX];
+    unsigned cells[BARS_PARTS_MAX] = {0};
     unsigned used = 0;
     const uint64_t sum = bars_values(bars, time, values);
 
