@@ -9,6 +9,9 @@
 #include "protocol/message.h"
 
 #define KEPT_FIRST 256 /* octets; most fields need no more */
+#define DIGEST_AT_ONCE                                                                             \
+    2048 /* octets of the body's lines: where one needs a change, so many go the                   \
+            slow way */
 
 /* What becomes of white space inside a value. */
 enum digest_space {
@@ -308,16 +311,92 @@ static void digest_take_white(struct digest *d, char c)
     }
 }
 
+/* Whether the whole lines are in relaxed form already: no white space that would go or become
+ * another, and no CR or LF but in line ends. Octets that stand behind each other are looked at in
+ * pairs, without a branch, so that the compiler can take many at once. */
+static bool digest_is_relaxed(struct text lines)
+{
+    unsigned char bad = lines.at[0] == '\n';
+
+    for (size_t i = 0; i + 1 < lines.len; i++) {
+        const char c = lines.at[i];
+        const char next = lines.at[i + 1];
+        const unsigned char space = c == ' ';
+        const unsigned char cr = c == '\r';
+        bad |= (unsigned char)((c == '\t') | (space & ((next == ' ') | (next == '\r'))) |
+                               (cr ^ (next == '\n')));
+    }
+    return bad == 0;
+}
+
+/* The whole lines that `t` begins with, one at least if there is one, and no more than `most`
+ * octets of them. `longest_r`: octets of the longest, without its CRLF. */
+static struct text digest_whole_lines(struct text t, size_t most, uint64_t *longest_r)
+{
+    size_t len = 0;
+
+    *longest_r = 0;
+    for (const char *end; (end = memchr(t.at + len, '\n', t.len - len)) != NULL;) {
+        const size_t line = (size_t)(end - t.at) + 1 - len;
+        if (len > 0 && len + line > most)
+            break;
+        if (line > *longest_r + 2)
+            *longest_r = line - 2;
+        len += line;
+        if (len >= most)
+            break;
+    }
+    return (struct text){t.at, len};
+}
+
+/* Takes whole lines that need no change: most mail has no others. Returns how many octets it took;
+ * 0 when one of them needs a change. */
+static size_t digest_take_lines(struct digest *d, struct text t, size_t most)
+{
+    uint64_t longest = 0;
+
+    if (d->column > 0 || d->white || d->cr)
+        return 0;
+    const struct text lines = digest_whole_lines(t, most, &longest);
+    size_t stay = lines.len;
+    if (lines.len == 0 || !digest_is_relaxed(lines))
+        return 0;
+    while (stay > 0 && text_is_white(lines.at[stay - 1]))
+        stay--;
+    if (stay > 0) {
+        digest_hash_waiting(d);
+        digest_hash(d, (struct text){lines.at, stay});
+    }
+    d->lines += (lines.len - stay) / strlen("\r\n");
+    if (longest > d->longest)
+        d->longest = longest;
+    return lines.len;
+}
+
+/* Takes a run of octets that are all white space, or all not. */
+static size_t digest_take_some(struct digest *d, struct text t)
+{
+    if (t.at[0] != '\n')
+        digest_settle_cr(d);
+    if (!text_is_white(t.at[0]))
+        return digest_take_run(d, t);
+    digest_take_white(d, t.at[0]);
+    return 1;
+}
+
 void digest_body(struct digest *d, struct text chunk)
 {
+    size_t by_line = 0; /* up to here a line needs a change, so each is looked at by itself */
+
     digest_begin_body(d);
     for (size_t i = 0; i < chunk.len;) {
-        if (chunk.at[i] != '\n')
-            digest_settle_cr(d);
-        if (text_is_white(chunk.at[i]))
-            digest_take_white(d, chunk.at[i++]);
-        else
-            i += digest_take_run(d, (struct text){chunk.at + i, chunk.len - i});
+        const struct text rest = {chunk.at + i, chunk.len - i};
+        size_t taken = digest_take_lines(d, rest, i < by_line ? 1 : DIGEST_AT_ONCE);
+        if (taken == 0 && i >= by_line) {
+            by_line = i + DIGEST_AT_ONCE;
+            taken = digest_take_lines(d, rest, 1);
+        }
+        i += taken > 0 ? taken : digest_take_some(d, rest);
     }
 }
 
