@@ -9,7 +9,7 @@
 #include "milter_stream.h"
 
 enum {
-    VERSION = 6,
+    PROTOCOL_VERSION = 6,
     ACTION_ADD = 0x01,
     ACTION_CHANGE = 0x10,
     ACTION_QUARANTINE = 0x20,
@@ -185,7 +185,7 @@ static void milter_client_step(struct milter_client *c, uint32_t no_reply)
 
 static void milter_client_negotiate(struct milter_client *c)
 {
-    uint32_t terms[3] = {htonl(VERSION), htonl(ACTIONS), htonl(STEPS)};
+    uint32_t terms[3] = {htonl(PROTOCOL_VERSION), htonl(ACTIONS), htonl(STEPS)};
 
     milter_client_begin(c, 'O', sizeof terms);
     milter_stream_put(&c->stream, (const char *)terms, sizeof terms);
