@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from harness.addresses import ADDRESSES, MTA
-from harness.checks import WAIT_LIMIT, equal, wait_for
+from harness.checks import WAIT_LIMIT, check, equal, wait_for
 from harness.daemon import BUILD
 from harness.files import write_file
 from harness.message import Mailbox
@@ -54,7 +54,7 @@ domainlist ours = {name}.test
 begin acl
 acl_rcpt:
 {rcpt}
-  accept hosts = 127.0.0.1 : 127.0.1.1
+  accept hosts = : 127.0.0.1 : 127.0.1.1
   accept authenticated = *
   accept domains = +ours
   deny message = relaying denied
@@ -86,7 +86,6 @@ smtp:
   interface = {address}
   allow_localhost
   hosts_try_dane =
-  hosts_try_chunking =
   {transport}
 
 begin retry
@@ -158,11 +157,12 @@ class Exim(Mailbox):
         self.start()
 
     def start(self):
-        self.process = start(self.case, [self.program, "-C", self.config, "-bdf", "-q1s"],
+        self.process = start(self.case, [self.program, "-C", self.config, "-bdf", "-q10s"],
                              os.path.join(self.folder, "out"), start_new_session=True)
-        for port in (25, 587):
-            wait_for(lambda p=port: listens(self.address, p),
-                     f"Exim of {self.name}: {self.log_text()}")
+        def ready():
+            check(self.process.poll() is None, f"Exim of {self.name}: {self.log_text()}")
+            return listens(self.address, 25) and listens(self.address, 587)
+        wait_for(ready, f"Exim of {self.name}")
 
     def _make_folders(self):
         owner = pwd.getpwnam(USER)
