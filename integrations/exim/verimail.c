@@ -116,13 +116,14 @@ static int verimail_open_body(void)
             verimail_expand("$spool_directory/${if def:queue_name{$queue_name/}}input");
     char path[1024];
 
-    if (folder == NULL || strlen((const char *)message_id) < MESSAGE_ID_LENGTH)
+    if (folder == NULL)
         return -1;
     snprintf(path, sizeof path, "%s/%s-D", folder, message_id);
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd >= 0)
         return fd;
-    snprintf(path, sizeof path, "%s/%c/%s-D", folder, message_id[5], message_id);
+    /* The last digit of the time. */
+    snprintf(path, sizeof path, "%s/%.1s/%s-D", folder, message_id + 5, message_id);
     return open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 }
 
@@ -131,10 +132,11 @@ static bool verimail_send_body(struct milter_client *client)
 {
     static char chunk[65535];
     const int fd = verimail_open_body();
+    /* The file's first line is its own name, whose length differs between versions of Exim. */
+    const off_t begin = (off_t)(strlen((const char *)message_id) + strlen("-D\n"));
     ssize_t n = -1;
 
-    /* The file's first line is its own name. */
-    if (fd >= 0 && lseek(fd, SPOOL_DATA_START_OFFSET, SEEK_SET) == SPOOL_DATA_START_OFFSET)
+    if (fd >= 0 && lseek(fd, begin, SEEK_SET) == begin)
         do
             n = read(fd, chunk, sizeof chunk);
         while (n > 0 && milter_client_body(client, chunk, (size_t)n));
@@ -250,7 +252,8 @@ int verimail(uschar **yield, int argc, uschar *argv[])
     const char *error = NULL;
     struct header header = {0};
 
-    if (argc < 1 || argc > 2 || message_id == NULL || message_id[0] == '\0') {
+    if (argc < 1 || argc > 2 || message_id == NULL ||
+            strlen((const char *)message_id) < MESSAGE_ID_LENGTH) {
         *yield = string_copy(
                 (const uschar *)"verimail: want {SOCKET} or {SOCKET}{LISTENER}, in acl_smtp_data "
                                 "or acl_not_smtp");

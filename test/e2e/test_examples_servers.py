@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: ISC
-"""The lines that the manual pages and README files have for Redis, Postfix and sendmail, in the real
-programs."""
+"""The lines that the manual pages and README files have for Redis, Postfix, sendmail and Exim, in the
+real programs."""
 import os
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from harness.addresses import MTA, needs_mail_servers
 from harness.checks import check, equal
 from harness.examples import run_by
+from harness.exim import INTEGRATION, needs_exim
 from harness.files import write_file
 from harness.redisserver import Redis
 
@@ -105,7 +107,72 @@ def sendmail(case, example, source):
           f"{example.where}: {read.stdout + read.stderr}")
 
 
+# What Debian's installation asks about. The commands of an example meet these.
+UPDATE_EXIM4 = """dc_eximconfig_configtype='internet'
+dc_use_split_config='{split}'
+CFILEMODE='644'
+"""
+COMMANDS = """systemctl() {{ :; }}
+update-exim4.conf() {{ rm -f {out}; sh {update} -d {etc} -o {out} --keepcomments; }}
+"""
+
+
+def debian_exim(case, split):
+    """Debian's configuration of Exim in a folder, and a function that runs commands on it. It returns what
+    Exim reads: the value of an option, or a list of names."""
+    needs_exim()
+    root = os.path.join(MTA, "exim4-config")
+    etc, out, update = (os.path.join(case.folder, name) for name in ("exim4", "exim.conf", "update"))
+    if not os.path.exists(etc):
+        shutil.copytree(os.path.join(root, "etc/exim4"), etc)
+        os.symlink(INTEGRATION, os.path.join(etc, "verimail"))
+        with open(os.path.join(root, "usr/sbin/update-exim4.conf"), encoding="utf-8") as file:
+            write_file(update, file.read().replace("/usr/sbin/exim4", needs_exim())
+                       .replace("/etc/exim4", etc).replace("/etc/mailname", os.path.join(etc, "mailname")))
+        write_file(os.path.join(etc, "mailname"), "mx.example.org\n")
+    write_file(os.path.join(etc, "update-exim4.conf.conf"),
+               UPDATE_EXIM4.format(split="true" if split else "false"))
+
+    def apply(text):
+        commands = COMMANDS.format(out=out, update=update, etc=etc) + text
+        done = run(["bash", "-e", "-c", commands.replace("/etc/exim4", etc)])
+        equal((done.returncode, done.stderr), (0, b""), text)
+        with open(out, encoding="utf-8") as file:
+            made = file.read()
+        write_file(out, made.replace("/etc/exim4", etc), 0o644)
+        return exim_reads(out)
+    return apply
+
+
+def exim_reads(path):
+    """The options that the module needs, as Exim reads them: data ACL, local ACL, first router, transports."""
+    said = [run([needs_exim(), "-C", path, "-bP", *what]) for what in
+            (["macro", "CHECK_DATA_LOCAL_ACL_FILE"], ["acl_not_smtp"], ["router_list"], ["transport_list"])]
+    for done in said[1:]:
+        equal((done.returncode, done.stderr), (0, b""), path)
+    data, local, routers, transports = (done.stdout.decode().split() for done in said)
+    return ("data.acl" in "".join(data), "local.acl" in "".join(local),
+            routers[:1] == ["verimail_again"], "verimail_again" in transports)
+
+
+def exim(case, example):
+    """Of Debian's configuration, with the commands to undo it, or one of the reader's own."""
+    kind, = example.arguments
+    if kind == "plain":
+        path = os.path.join(case.folder, "plain.conf")
+        write_file(path, example.text.replace("/etc/exim4/verimail", INTEGRATION), 0o644)
+        equal(exim_reads(path)[1:], (True, True, True), example.where)
+        return
+    others = {other.arguments[0]: other.text for other in run_by("servers") if other.kind == "exim"}
+    for way in ("split", "unsplit") if kind == "undo" else (kind,):
+        apply = debian_exim(case, way == "split")
+        equal(apply(others[way]), (True, True, True, True), f"{example.where}: {way}")
+        if kind == "undo":
+            equal(apply(others["undo"]), (False, False, False, False), f"{example.where}: {way}")
+
+
 RUN = {
+    "exim": exim,
     "redis": redis, "main.cf": main_cf, "master.cf": master_cf,
     "sendmail.mc": lambda case, example: sendmail(case, example, SENDMAIL_MC),
     "submit.mc": lambda case, example: sendmail(case, example, SUBMIT_MC),

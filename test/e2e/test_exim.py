@@ -139,7 +139,7 @@ def test_the_header_is_edited_in_place(case):
     mail = site.receiver.wait_mail("forged results")
     equal(fields(mail, "Authentication-Results"), ["other.test; spf=pass"], "what is left")
     equal(results_of(mail), [], "results")
-    site.origin.submit(message(subject="on top"), "bob@receiver.test", "-f", "alice@origin.test")
+    site.origin.submit(message(subject="on top"), "-f", "alice@origin.test", "bob@receiver.test")
     mail = site.receiver.wait_mail("on top").decode()
     names = [line.split(":")[0] for line in mail.split("\n\n")[0].split("\n") if line[0] not in " \t"]
     equal(names[:4], ["Authentication-Results", "Received", "Verimail", "Received"], "the order")
@@ -267,11 +267,25 @@ def test_filters_in_trouble(case, name):
     code, text = send(site.receiver, message(body="line\r\n" * 300000))
     equal(code, 451, text)
     check(re.search(wanted, site.receiver.log_text()), site.receiver.log_text())
-    # On the machine, the program that submits it is told so.
-    done = site.receiver.run("-oep", "bob@receiver.test", octets=message().encode())
-    equal(done.returncode, 1, "the exit status")
-    check(re.search(rb"message rejected by non-SMTP ACL: 451 4\.", done.stderr), done.stderr)
     equal((site.receiver.box(), site.receiver.queue()), ([], []), "what was accepted")
+
+
+def test_local_mail_waits(case):
+    """A program cannot try again: what it submits, and bounces, wait in the queue until the filter is
+    there."""
+    site = two(case)
+    site.origin_milter.kill()
+    site.origin.submit(message(subject="waits"), "-f", "alice@origin.test", "bob@receiver.test")
+    site.origin.submit(message(subject="fails", to="x@nowhere.test"), "-f",
+                       "bob@receiver.test", "x@nowhere.test")
+    wait_for(lambda: "451 4.7.1" in site.origin.log_text(), "it to be deferred")
+    equal((len(site.origin.queue()), site.receiver.box()), (2, []), "what waits")
+    site.milter("origin")
+    site.origin.run("-qff")
+    verdict_is(site.receiver.wait_mail("waits"), PASS)
+    verdict_is(site.receiver.wait_mail("Mail delivery failed: returning message to sender"),
+               "verimail=pass header.from=Mailer-Daemon@origin.test")
+    site.origin.wait_idle()
 
 
 def test_a_mute_filter(case):

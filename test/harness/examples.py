@@ -17,7 +17,7 @@ KINDS = {
     "c": "protocol", "addresses": "protocol", "message": "protocol", "hashed": "protocol",
     "keys": "protocol", "payload": "protocol", "conversation": "protocol",
     "redis": "servers", "main.cf": "servers", "master.cf": "servers", "sendmail.mc": "servers",
-    "submit.mc": "servers",
+    "submit.mc": "servers", "exim": "servers",
     "none": "nobody",
 }
 MARK = re.compile(r'(?:\.\\" example: (.*)|\s*<!-- example: (.*) -->)$')

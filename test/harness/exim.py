@@ -16,7 +16,7 @@ from harness.files import write_file
 from harness.message import Mailbox
 from harness.programs import listens, start
 
-INTEGRATION = os.path.join(os.path.dirname(__file__), "../../integrations/exim")
+INTEGRATION = os.path.realpath(os.path.join(os.path.dirname(__file__), "../../integrations/exim"))
 MODULE = os.path.join(BUILD, "integrations/verimail-exim.so")
 USER = "Debian-exim"  # Debian's Exim wants no other
 
@@ -60,6 +60,7 @@ acl_rcpt:
   deny message = relaying denied
 acl_data:
 {data}
+{end_of_data}
   accept
 
 begin routers
@@ -87,6 +88,7 @@ smtp:
   allow_localhost
   hosts_try_dane =
   {transport}
+{transports}
 
 begin retry
 * * F,1h,1m
@@ -110,6 +112,10 @@ to_{number}:
 """
 
 
+def include(path):
+    return f".include {path}\n" if path else ""
+
+
 def needs_exim(kind="heavy"):
     """The program of Debian's package exim4-daemon-KIND."""
     program = os.path.join(MTA, f"exim4-{kind}", "usr/sbin/exim4")
@@ -118,13 +124,6 @@ def needs_exim(kind="heavy"):
     if not os.path.exists(MODULE):
         pytest.skip("the module for Exim was not built: exim4-dev was missing")
     return program
-
-
-def acl_text(module, socket):
-    """The file that the package has, for this module and this socket."""
-    with open(os.path.join(INTEGRATION, "verimail.acl"), encoding="utf-8") as file:
-        return (file.read().replace("/usr/lib/exim4/verimail-exim.so", module)
-                .replace("unix:/run/verimail/milter.sock", socket))
 
 
 class Exim(Mailbox):
@@ -139,19 +138,20 @@ class Exim(Mailbox):
         self.program = needs_exim(kind)
         self.folder = os.path.join(case.folder, "exim-" + name)
         self.config = os.path.join(self.folder, "exim.conf")
-        self.acl = os.path.join(self.folder, "verimail.acl")
         if transports is None:
             transports = {f"{other}.test": address for other, address in ADDRESSES.items()
                           if other != name}
         self._make_folders()
         # Exim's user need not reach the folder of the build.
-        module = shutil.copy(MODULE, self.folder)
-        write_file(self.acl, acl_text(module, milter), 0o644)
+        self.module = shutil.copy(MODULE, self.folder)
+        parts = {part: self._integrate(part, milter) if milter else ""
+                 for part in ("data.acl", "local.acl", "router", "transport")}
         write_file(self.config, CONFIG.format(
             program=self.program, user=USER, folder=self.folder, name=name, address=self.address,
             listeners=f"[{self.address}]:25 ; [{self.address}]:587", main=main, rcpt=rcpt,
-            data=f"{data}\n  .include {self.acl}" if milter else data,
-            local_acl=self.acl if milter else "", routers=routers, transport=transport,
+            data=data, end_of_data=include(parts["data.acl"]), local_acl=parts["local.acl"],
+            routers=include(parts["router"]) + routers, transport=transport,
+            transports=include(parts["transport"]),
             routes="".join(ROUTE.format(number=number, domain=domain, server=server)
                            for number, (domain, server) in enumerate(transports.items()))), 0o644)
         self.start()
@@ -163,6 +163,16 @@ class Exim(Mailbox):
             check(self.process.poll() is None, f"Exim of {self.name}: {self.log_text()}")
             return listens(self.address, 25) and listens(self.address, 587)
         wait_for(ready, f"Exim of {self.name}")
+
+    def _integrate(self, part, socket):
+        """The file that the package has, for this module and this socket; its path."""
+        with open(os.path.join(INTEGRATION, part), encoding="utf-8") as file:
+            text = (file.read().replace("/usr/lib/exim4/verimail-exim.so", self.module)
+                    .replace("unix:/run/verimail/milter.sock", socket)
+                    .replace("* 127.0.0.1 byname", f"* {self.address} byname"))
+        path = os.path.join(self.folder, part)
+        write_file(path, text, 0o644)
+        return path
 
     def _make_folders(self):
         owner = pwd.getpwnam(USER)
@@ -200,6 +210,9 @@ class Exim(Mailbox):
         """What was delivered, oldest first: octets."""
         found = glob.glob(f"{self.folder}/boxes/new/*")
         return [open(path, "rb").read() for path in sorted(found, key=os.path.getmtime)]
+
+    def wait_idle(self):
+        wait_for(lambda: not self.queue(), f"an empty queue of {self.name}")
 
     def stop(self):
         if self.process.poll() is None:
