@@ -310,6 +310,19 @@ def test_without_a_module(case):
         site.receiver = Exim(case, "receiver", "unix:" + site.socket("receiver"), kind=kind)
         os.remove(os.path.join(site.receiver.folder, "verimail-exim.so"))
         code, text = send(site.receiver, message())
-        equal(code, 451, text)
+        equal((code, text), (451, "Temporary local problem - please try later"), "the reply")
         check(wanted in site.receiver.log_text(), site.receiver.log_text())
         site.receiver.stop()
+
+
+def test_what_must_not_be(case):
+    """What integrations/exim/README.md warns of is true."""
+    site = two(case, rcpt="  warn control = cutthrough_delivery\n", verify="on_no = mark")
+    accepted(submit(site.origin, message(subject="cut through")))
+    site.origin_milter.wait_log("event=stamped")
+    verdict_is(site.receiver.wait_mail("cut through"), "verimail=fail header.from=origin.test")
+    site.origin.stop()
+    site.origin = Exim(case, "origin", "unix:" + site.socket("origin"), folder="rewriting",
+                       transport="headers_rewrite = alice@origin.test eve@origin.test f")
+    accepted(submit(site.origin, message(subject="rewritten")))
+    verdict_is(site.receiver.wait_mail("rewritten"), "verimail=fail header.from=origin.test")

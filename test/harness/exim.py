@@ -132,11 +132,11 @@ class Exim(Mailbox):
     {domain: address of a server}."""
 
     def __init__(self, case, name, milter="", main="", rcpt="", data="", routers="", transport="",
-                 transports=None, kind="heavy"):
+                 transports=None, kind="heavy", folder="exim"):
         self.case, self.name = case, name
         self.address = ADDRESSES[name]
         self.program = needs_exim(kind)
-        self.folder = os.path.join(case.folder, "exim-" + name)
+        self.folder = os.path.join(case.folder, f"{folder}-{name}")
         self.config = os.path.join(self.folder, "exim.conf")
         if transports is None:
             transports = {f"{other}.test": address for other, address in ADDRESSES.items()
