@@ -4,6 +4,7 @@ the same is meant."""
 import glob
 import os
 import pwd
+import re
 import shutil
 import subprocess
 
@@ -61,7 +62,7 @@ acl_rcpt:
 acl_data:
 {data}
 {end_of_data}
-  accept
+  {last}
 
 begin routers
 {routers}
@@ -129,10 +130,10 @@ def needs_exim(kind="heavy"):
 class Exim(Mailbox):
     """A private instance for NAME.test. `milter`: its socket, as the milter's configuration has it;
     `main`, `rcpt`, `data`, `routers`, `transport`: further lines of these parts; `transports`:
-    {domain: address of a server}."""
+    {domain: address of a server}; `throw_away`: what was accepted is not delivered."""
 
     def __init__(self, case, name, milter="", main="", rcpt="", data="", routers="", transport="",
-                 transports=None, kind="heavy", folder="exim"):
+                 transports=None, kind="heavy", folder="exim", throw_away=False):
         self.case, self.name = case, name
         self.address = ADDRESSES[name]
         self.program = needs_exim(kind)
@@ -141,6 +142,7 @@ class Exim(Mailbox):
         if transports is None:
             transports = {f"{other}.test": address for other, address in ADDRESSES.items()
                           if other != name}
+        self.throws_away = throw_away
         self._make_folders()
         # Exim's user need not reach the folder of the build.
         self.module = shutil.copy(MODULE, self.folder)
@@ -149,7 +151,8 @@ class Exim(Mailbox):
         write_file(self.config, CONFIG.format(
             program=self.program, user=USER, folder=self.folder, name=name, address=self.address,
             listeners=f"[{self.address}]:25 ; [{self.address}]:587", main=main, rcpt=rcpt,
-            data=data, end_of_data=include(parts["data.acl"]), local_acl=parts["local.acl"],
+            data=data, end_of_data=include(parts["data.acl"]),
+            last="discard" if throw_away else "accept", local_acl=parts["local.acl"],
             routers=include(parts["router"]) + routers, transport=transport,
             transports=include(parts["transport"]),
             routes="".join(ROUTE.format(number=number, domain=domain, server=server)
@@ -171,6 +174,8 @@ class Exim(Mailbox):
                     .replace("unix:/run/verimail/milter.sock", socket)
                     .replace("* 127.0.0.1 byname", f"* {self.address} byname"))
         path = os.path.join(self.folder, part)
+        if self.throws_away:
+            text = re.sub(r"(?m)^  accept$", "  discard", text)
         write_file(path, text, 0o644)
         return path
 
