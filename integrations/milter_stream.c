@@ -18,13 +18,14 @@
 
 void milter_stream_fail(struct milter_stream *stream, const char *format, ...)
 {
+    const size_t size = sizeof stream->error;
     va_list arguments;
 
     if (stream->error[0] != '\0')
         return;
-    const int len = snprintf(stream->error, sizeof stream->error, "%s: ", stream->socket);
     va_start(arguments, format);
-    (void)vsnprintf(stream->error + len, sizeof stream->error - (size_t)len, format, arguments);
+    const int len = snprintf(stream->error, size, "%s: ", stream->socket);
+    (void)vsnprintf(stream->error + len, size - (size_t)len, format, arguments);
     va_end(arguments);
 }
 

@@ -170,7 +170,7 @@ static bool verimail_remove(struct header *header, const char *name, uint32_t nu
         return false;
     header_line **at = &named->at[number - 1];
     (*at)->type = REMOVED;
-    memmove(at, at + 1, (named->count - number) * sizeof *at);
+    memmove(at, at + 1, (named->count - number) * sizeof(header_line *));
     named->count--;
     return true;
 }
