@@ -19,6 +19,7 @@
  * those that fail. */
 
 #define STACK_FRAMES 32
+#define STACKS_FD 500         /* tests look at the lower ones */
 #define STACKS_PLACES 4096    /* that allocate */
 #define STACKS_OF_A_PLACE 200 /* what else it does is like that */
 
@@ -80,8 +81,11 @@ __attribute__((constructor)) static void stacks_begin(void)
     (void)backtrace(frames, 1); /* the first time it loads a library */
     stacks_find_calls(getenv("VERIMAIL_FAULT"));
     stacks_is_failed = getenv("VERIMAIL_STACKS_FAILED") != NULL;
-    if (path != NULL)
-        stacks_fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+    if (path != NULL) {
+        const int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+        stacks_fd = fcntl(fd, F_DUPFD_CLOEXEC, STACKS_FD);
+        close(fd);
+    }
     stacks_is_busy = false;
 }
 

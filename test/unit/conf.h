@@ -22,8 +22,9 @@ static inline struct conf conf_of(const char *text)
     if (conf.problems == NULL)
         abort();
     conf.config = config_parse(text, strlen(text), conf.problems);
-    if (conf.config != NULL)
-        config_check(conf.config, conf.problems);
+    if (conf.config == NULL)
+        abort();
+    config_check(conf.config, conf.problems);
     return conf;
 }
 

@@ -14,6 +14,7 @@ static struct config *read_file(const char *text, struct problems *problems)
 {
     char path[FOLDER_PATH_MAX];
 
+    assert_non_null(problems);
     folder_write(&folder, "conf", text, strlen(text), 0600);
     folder_path(&folder, "conf", path);
     return config_read(path, problems);
@@ -119,6 +120,7 @@ TEST(a_nul_in_memory_is_named)
 
 static struct config *read_memory(const char *text, struct problems *problems)
 {
+    assert_non_null(problems);
     return config_read_text(text, strlen(text), problems);
 }
 

@@ -273,6 +273,7 @@ TEST(ports_of_others_are_refused)
         struct config_service first = SERVICE("127.0.0.9:0");
         struct problems *problems = problems_init("f");
         struct listening *before = open_all(&first, 2, NULL);
+        assert_non_null(problems);
         assert_null(listening_open(&service, 2, before, NULL, 0, problems));
         assert_string_equal(problems_text(problems), want);
         /* It is free once the stranger has gone, though connections to it are still there. */
@@ -308,10 +309,12 @@ TEST(ports_of_ours_are_not_refused)
     listening_release(old);
     assert_int_equal(listening_of_worker(old, 0, 2, fds, FDS_MAX), 0);
     struct config_service next = SERVICE(again, all);
-    struct problems *problems = problems_init("f");
     const struct listening *const ours[] = {NULL, old, serving};
+    struct problems *problems = problems_init("f");
+    assert_non_null(problems);
     assert_null(listening_open(&next, 2, serving, NULL, 0, problems));
     struct problems *none = problems_init("f");
+    assert_non_null(none);
     struct listening *l = listening_open(&next, 2, serving, ours, 3, none);
     assert_string_equal(problems_text(none), "");
     assert_non_null(l);

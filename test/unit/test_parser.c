@@ -14,6 +14,7 @@ static struct config *read_text(const char *text, struct problems *problems)
     char *copy = malloc(len > 0 ? len : 1);
 
     assert_non_null(copy);
+    assert_non_null(problems);
     memcpy(copy, text, len);
     struct config *config = config_parse(copy, len, problems);
     free(copy);

@@ -151,6 +151,7 @@ TEST(a_user_that_is_not_there_can_be_made)
             "verimail-no-such-user\n");
     problems_free(&problems);
     problems = problems_init("CONFIG");
+    assert_non_null(problems);
     run_as.at = root;
     assert_false(run_as_find(&run_as, &identity, problems));
     assert_string_equal(problems_text(problems),

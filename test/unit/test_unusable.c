@@ -72,6 +72,7 @@ static bool nobody_says(void *context)
             "nogroup %s && chmod %s %s\n",
             is_file ? "read" : "enter", part, is_file ? "g+r" : "g+rx", part);
     struct problems *problems = problems_init("f");
+    assert_non_null(problems);
     errno = EACCES;
     unusable_add_config(problems, path);
     assert_string_equal(problems_text(problems), want);
