@@ -165,12 +165,12 @@ enum status rotate_service(const struct rotation *rotation)
 
     if (status == STATUS_OK && job.keys.folder == NULL) {
         command_complain(rotation->invocation,
-                "%s:%u: the option keys names no folder: put the key files into one, as in\n"
-                "    mkdir -m 750 /etc/verimail/keys/service\n"
-                "    mv %s /etc/verimail/keys/service/2026-01-01.key\n"
-                "and write keys = {\"/etc/verimail/keys/service\"}",
+                "%s:%u: the option keys names no folder: make one (install -d -g %s -m 750 "
+                "/etc/verimail/keys/service), put the key there (mv %s "
+                "/etc/verimail/keys/service/2026-01-01.key), and write keys = "
+                "{\"/etc/verimail/keys/service\"}",
                 rotation->invocation->config_path, config->service->keys.at[0].line,
-                config->service->keys.at[0].at);
+                config->service->run_as.at, config->service->keys.at[0].at);
         status = STATUS_CONFIG;
     }
     if (status == STATUS_OK)

@@ -2,28 +2,74 @@
 #include "setup/published.h"
 
 #include <arpa/inet.h>
-#include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unbound.h>
 
 #include "base/clock.h"
+#include "client/pump.h"
 #include "client/resolver_context.h"
 #include "client/srv.h"
 
 struct published_source {
     struct resolver_source *settings; /* NULL: it is a name server */
-    struct ub_ctx *context;
+    struct pump *pump;
+    pthread_mutex_t lock;
+    pthread_cond_t heard;
 };
+
+/* Its waiter frees it, or, when the waiter has gone, the answer that came too late. */
+struct published_answer {
+    struct ub_result *result;
+    int error;
+    bool came;
+    bool is_late;
+};
+
+static void published_on_answer(void *owner, void *lookup, int error, struct ub_result *result)
+{
+    struct published_source *source = owner;
+    struct published_answer *answer = lookup;
+
+    if (answer->is_late) {
+        ub_resolve_free(result);
+        free(answer);
+        return;
+    }
+    *answer = (struct published_answer){result, error, true, false};
+    pthread_cond_signal(&source->heard);
+}
+
+static struct published_source *published_init(void)
+{
+    struct published_source *source = calloc(1, sizeof *source);
+
+    if (source != NULL) {
+        pthread_mutex_init(&source->lock, NULL);
+        clock_cond_init(&source->heard);
+    }
+    return source;
+}
+
+/* Takes over the context. */
+static bool published_start(struct published_source *source, struct ub_ctx *context)
+{
+    source->pump = pump_init(context, &source->lock, published_on_answer, source);
+    if (source->pump == NULL)
+        ub_ctx_delete(context);
+    return source->pump != NULL;
+}
 
 struct published_source *published_resolver(
         const struct config_verify *verify, char error_r[DISCOVERY_ERROR_MAX])
 {
     const struct config_list none = {0};
     const struct config_list *anchors = verify != NULL ? &verify->trust_anchors : &none;
-    struct published_source *source = calloc(1, sizeof *source);
+    struct published_source *source = published_init();
     const char **texts = calloc(anchors->count + 1, sizeof *texts);
+    bool ok = false;
 
     snprintf(error_r, DISCOVERY_ERROR_MAX, "out of memory");
     if (source != NULL && texts != NULL) {
@@ -35,12 +81,13 @@ struct published_source *published_resolver(
                 .trust_anchors_count = anchors->count,
         };
         source->settings = resolver_source_init(&options, error_r);
-        if (source->settings != NULL)
-            source->context =
-                    resolver_context_make(source->settings, PUBLISHED_VALUES_MAX, error_r);
+        struct ub_ctx *context = source->settings != NULL ? resolver_context_make(source->settings,
+                                                                    PUBLISHED_VALUES_MAX, error_r)
+                                                          : NULL;
+        ok = context != NULL && published_start(source, context);
     }
     free(texts);
-    if (source != NULL && source->context == NULL)
+    if (!ok)
         published_free(&source);
     return source;
 }
@@ -55,32 +102,41 @@ struct published_source *published_server(const char *zone, const char *address)
             {"verbosity:", "0"},
     };
     static const char *const zones[] = {"resolver.invalid.", "test.", "home.arpa."};
-    struct published_source *source = calloc(1, sizeof *source);
+    struct published_source *source = published_init();
 
     if (source == NULL)
         return NULL;
-    source->context = ub_ctx_create();
-    bool ok = source->context != NULL && ub_ctx_async(source->context, 1) == 0 &&
-              ub_ctx_debugout(source->context, NULL) == 0;
+    struct ub_ctx *context = ub_ctx_create();
+    bool ok =
+            context != NULL && ub_ctx_async(context, 1) == 0 && ub_ctx_debugout(context, NULL) == 0;
     for (size_t i = 0; ok && i < sizeof settings / sizeof *settings; i++)
-        ok = ub_ctx_set_option(source->context, settings[i][0], settings[i][1]) == 0;
-    ok = ok && ub_ctx_set_stub(source->context, zone, address, 0) == 0;
+        ok = ub_ctx_set_option(context, settings[i][0], settings[i][1]) == 0;
+    ok = ok && ub_ctx_set_stub(context, zone, address, 0) == 0;
     for (size_t i = 0; ok && i < sizeof zones / sizeof *zones; i++)
-        ok = ub_ctx_zone_add(source->context, zones[i], i == 0 ? "static" : "transparent") == 0;
-    if (!ok)
+        ok = ub_ctx_zone_add(context, zones[i], i == 0 ? "static" : "transparent") == 0;
+    if (!ok && context != NULL)
+        ub_ctx_delete(context);
+    if (!ok || !published_start(source, context))
         published_free(&source);
     return source;
 }
 
 void published_free(struct published_source **source)
 {
-    if (*source == NULL)
-        return;
-    if ((*source)->context != NULL)
-        ub_ctx_delete((*source)->context);
-    resolver_source_free(&(*source)->settings);
-    free(*source);
+    struct published_source *s = *source;
+
     *source = NULL;
+    if (s == NULL)
+        return;
+    pthread_mutex_lock(&s->lock);
+    const bool is_idle = s->pump == NULL || pump_free(&s->pump);
+    pthread_mutex_unlock(&s->lock);
+    if (!is_idle)
+        return; /* the thread that hangs has the lock's address */
+    resolver_source_free(&s->settings);
+    pthread_cond_destroy(&s->heard);
+    pthread_mutex_destroy(&s->lock);
+    free(s);
 }
 
 const char *published_type_name(enum published_type type)
@@ -161,48 +217,41 @@ static void published_take(
         snprintf(published->error, sizeof published->error, "no record of it can be read");
 }
 
-struct published_answer {
-    struct ub_result *result;
-    int error;
-    bool came;
-};
-
-static void published_on_answer(void *context, int error, struct ub_result *result)
-{
-    struct published_answer *answer = context;
-
-    *answer = (struct published_answer){result, error, true};
-}
-
-/* Waits for the answer, until the time is over. */
-static void published_wait(struct ub_ctx *context, struct published_answer *answer)
+/* Waits for the answer, until the time is over or libunbound hangs. */
+static void published_ask(struct published_source *source, const char *name,
+        enum published_type type, struct published_answer *answer_r)
 {
     const uint64_t deadline = mono_ms() + UINT64_C(1000) * PUBLISHED_TIMEOUT;
-    struct pollfd readable = {.fd = ub_fd(context), .events = POLLIN};
+    struct published_answer *answer = calloc(1, sizeof *answer);
 
-    for (uint64_t now = mono_ms(); !answer->came && now < deadline; now = mono_ms())
-        if (poll(&readable, 1, (int)(deadline - now)) > 0 && ub_process(context) != 0)
-            return;
+    *answer_r = (struct published_answer){.error = UB_NOMEM};
+    pthread_mutex_lock(&source->lock);
+    if (answer != NULL && pump_ask(source->pump, name, (int)type, answer)) {
+        pump_probe(source->pump);
+        for (uint64_t now = mono_ms(); !answer->came && now < deadline && !pump_hangs(source->pump);
+                now = mono_ms())
+            (void)clock_cond_wait(&source->heard, &source->lock, now + 1000);
+        *answer_r = *answer;
+        answer->is_late = !answer->came;
+        if (answer->is_late && pump_hangs(source->pump))
+            answer_r->error = UB_PIPE;
+        if (answer->is_late)
+            answer = NULL;
+    }
+    pthread_mutex_unlock(&source->lock);
+    free(answer);
 }
 
 void published_look(struct published_source *source, const char *name, enum published_type type,
         struct published *published_r)
 {
-    struct published_answer answer = {0};
-    int id = 0;
+    struct published_answer answer;
 
     *published_r = (struct published){.result = PUBLISHED_FAILED};
-    int error = ub_resolve_async(
-            source->context, name, (int)type, 1, &answer, published_on_answer, &id);
-    if (error == 0) {
-        published_wait(source->context, &answer);
-        if (!answer.came)
-            ub_cancel(source->context, id);
-        error = answer.error;
-    }
-    if (error != 0)
-        snprintf(published_r->error, sizeof published_r->error, "%s", ub_strerror(error));
-    if (error == 0 && !answer.came) {
+    published_ask(source, name, type, &answer);
+    if (answer.error != 0)
+        snprintf(published_r->error, sizeof published_r->error, "%s", ub_strerror(answer.error));
+    if (answer.error == 0 && !answer.came) {
         published_r->result = PUBLISHED_LATE;
         snprintf(published_r->error, sizeof published_r->error, "no answer in %d seconds",
                 PUBLISHED_TIMEOUT);

@@ -386,5 +386,5 @@ def test_keys_that_are_no_folders_and_daemons_that_do_not_run(case):
     m.write(text.replace(f'keys = {{"{m.path("keys/service")}"}}', f'keys = {{"{newest}"}}'))
     done = m.run("rotate", "service")
     equal(done.status, 78)
-    contains(done.err, "the option keys names no folder: put the key files into one")
+    contains(done.err, "the option keys names no folder: make one (install -d -g ")
     contains(done.err, f"mv {newest} /etc/verimail/keys/service/2026-01-01.key")

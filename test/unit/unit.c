@@ -109,10 +109,13 @@ static int unit_run(struct unit_case *cases, struct CMUnitTest *tests)
     return _cmocka_run_group_tests(program, tests, count, unit_before_all, unit_after_all);
 }
 
-int main(void)
+/* With an argument, only the tests that this pattern (`*`, `?`) fits. */
+int main(int argc, char **argv)
 {
     size_t max = 0;
 
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     for (const struct unit_test *test = unit_tests; test != NULL; test = test->next)
         max += test->run != NULL ? 1 : test->row_count;
     struct unit_case *cases = calloc(max, sizeof *cases);
