@@ -16,7 +16,15 @@ from harness.mailsite import Site, results_of, verdict_is
 from harness.message import fields, message, send, submit
 
 PASS = "verimail=pass header.from=alice@origin.test"
+REDIRECTED = 'verimail=neutral reason="redirected" header.from=origin.test'
 CHANGED = 'verimail=neutral reason="changed" header.from=origin.test'
+
+FORWARD = """forward:
+  driver = redirect
+  local_parts = forward
+  domains = +ours
+  data = carol@third.test
+"""
 
 
 def two(case, verify="", users=None, milter="", receiver=None, **how):
@@ -99,6 +107,39 @@ def test_chunks_and_spools(case, main):
             accepted(sent(message(subject=f"{subject} {way}", body=body)))
             verdict_is(site.receiver.wait_mail(f"{subject} {way}"), PASS)
     check(" K " in site.receiver.log_text(), "nothing came by BDAT")
+
+
+def test_blind_copies_redirections_and_lists(case):
+    site = two(case, receiver={"routers": FORWARD})
+    site.milter("third")
+    site.third = Exim(case, "third", "unix:" + site.socket("third"))
+    accepted(submit(site.origin, message(subject="blind"), to=["bob@receiver.test", "carol@third.test"]))
+    for server in (site.receiver, site.third):
+        mail = server.wait_mail("blind")
+        verdict_is(mail, PASS, server.name)
+        check(server is site.third or b"third" not in mail, "the copy tells of the blind recipient")
+    accepted(submit(site.origin, message(subject="forwarded"), to=["forward@receiver.test"]))
+    verdict_is(site.third.wait_mail("forwarded"), REDIRECTED, "third")
+    accepted(submit(site.origin, message(subject="listed")))
+    mail = site.receiver.wait_mail("listed")
+    listed = (mail[mail.index(b"Verimail:"):].replace(b"Subject: listed", b"Subject: [l] listed") +
+              b"-- \nthe list\n").replace(b"\n", b"\r\n")
+    accepted(send(site.receiver, listed, sender="list@lists.test"))
+    verdict_is(site.receiver.wait_mail("[l] listed"), CHANGED)
+
+
+def test_what_exim_completes_and_rewrites(case):
+    """Before the ACL sees it."""
+    rewrite = "begin rewrite\n*@host.origin.test $1@origin.test Ffrs\n"
+    site = two(case, rewrite=rewrite, rcpt="  warn control = submission/sender_retain\n")
+    rows = {"rewritten": message(author="alice@host.origin.test", subject="rewritten"),
+            "completed": message(author="Alice <alice>", to="bob@receiver.test, carol", subject="completed"),
+            "without From": "To: bob@receiver.test\nSubject: without From\n\nhi\n"}
+    for subject, text in rows.items():
+        site.origin.submit(text, "-f", "alice@origin.test", "bob@receiver.test")
+        verdict_is(site.receiver.wait_mail(subject), PASS)
+    accepted(submit(site.origin, message(author="alice@host.origin.test", subject="by SMTP")))
+    verdict_is(site.receiver.wait_mail("by SMTP"), PASS)
 
 
 def test_by_sendmail(case):

@@ -65,6 +65,7 @@ acl_data:
   {last}
 
 begin routers
+{first_router}
 {routers}
 local:
   driver = accept
@@ -89,11 +90,12 @@ smtp:
   allow_localhost
   hosts_try_dane =
   {transport}
-{transports}
+{our_transport}
 
 begin retry
 * * F,1h,1m
 
+{rewrite}
 begin authenticators
 plain:
   driver = plaintext
@@ -129,11 +131,13 @@ def needs_exim(kind="heavy"):
 
 class Exim(Mailbox):
     """A private instance for NAME.test. `milter`: its socket, as the milter's configuration has it;
-    `main`, `rcpt`, `data`, `routers`, `transport`: further lines of these parts; `transports`:
-    {domain: address of a server}; `throw_away`: what was accepted is not delivered."""
+    `parts`: further lines of some of PARTS; `transports`: {domain: address of a server};
+    `throw_away`: what was accepted is not delivered."""
 
-    def __init__(self, case, name, milter="", main="", rcpt="", data="", routers="", transport="",
-                 transports=None, kind="heavy", folder="exim", throw_away=False):
+    PARTS = ("main", "rcpt", "data", "routers", "transport", "rewrite")
+
+    def __init__(self, case, name, milter="", transports=None, kind="heavy", folder="exim",
+                 throw_away=False, **parts):
         self.case, self.name = case, name
         self.address = ADDRESSES[name]
         self.program = needs_exim(kind)
@@ -146,17 +150,19 @@ class Exim(Mailbox):
         self._make_folders()
         # Exim's user need not reach the folder of the build.
         self.module = shutil.copy(MODULE, self.folder)
-        parts = {part: self._integrate(part, milter) if milter else ""
-                 for part in ("data.acl", "local.acl", "router", "transport")}
-        write_file(self.config, CONFIG.format(
-            program=self.program, user=USER, folder=self.folder, name=name, address=self.address,
-            listeners=f"[{self.address}]:25 ; [{self.address}]:587", main=main, rcpt=rcpt,
-            data=data, end_of_data=include(parts["data.acl"]),
-            last="discard" if throw_away else "accept", local_acl=parts["local.acl"],
-            routers=include(parts["router"]) + routers, transport=transport,
-            transports=include(parts["transport"]),
-            routes="".join(ROUTE.format(number=number, domain=domain, server=server)
-                           for number, (domain, server) in enumerate(transports.items()))), 0o644)
+        ours = {part: self._integrate(part, milter) if milter else ""
+                for part in ("data.acl", "local.acl", "router", "transport")}
+        values = {
+            **dict.fromkeys(self.PARTS, ""), **parts,
+            "program": self.program, "user": USER, "folder": self.folder, "name": name,
+            "address": self.address, "listeners": f"[{self.address}]:25 ; [{self.address}]:587",
+            "end_of_data": include(ours["data.acl"]), "local_acl": ours["local.acl"],
+            "first_router": include(ours["router"]), "our_transport": include(ours["transport"]),
+            "last": "discard" if throw_away else "accept",
+            "routes": "".join(ROUTE.format(number=number, domain=domain, server=server)
+                              for number, (domain, server) in enumerate(transports.items())),
+        }
+        write_file(self.config, CONFIG.format(**values), 0o644)
         self.start()
 
     def start(self):
