@@ -18,7 +18,7 @@ mount --bind "$1" /etc
 for folder in /run /var/lib /var/spool /opt; do mount -t tmpfs machine $folder; done
 mkdir -m 755 -p /var/spool/postfix /opt/bin
 rm -rf /etc/verimail
-for user in verimail:990 postfix:991; do
+for user in verimail:2990 postfix:2991; do
     sed -i "/^${user%:*}:/d" /etc/passwd /etc/group
     echo "${user%:*}:x:${user#*:}:${user#*:}::/nonexistent:/usr/sbin/nologin" >>/etc/passwd
     echo "${user%:*}:x:${user#*:}:" >>/etc/group

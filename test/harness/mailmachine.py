@@ -16,7 +16,7 @@ cp /usr/share/postfix/main.cf.debian /etc/postfix/main.cf
 cp /usr/share/postfix/dynamicmaps.cf /etc/postfix/
 sed 's/^\\([a-z]* *\\(inet\\|unix\\) *. *. *\\)-/\\1y/' /usr/share/postfix/master.cf.dist >/etc/postfix/master.cf
 sed -i "s/^smtp  *inet/$3:&/" /etc/postfix/master.cf
-grep -q ^postdrop: /etc/group || echo 'postdrop:x:992:' >>/etc/group
+grep -q ^postdrop: /etc/group || echo 'postdrop:x:2992:' >>/etc/group
 mkdir -p -m 755 /var/lib/postfix /run/log
 chown postfix /var/lib/postfix
 mkdir -p /var/spool/postfix
