@@ -222,6 +222,15 @@ def test_large_messages(case):
         verdict_is(site.receiver.wait_mail(subject), PASS)
 
 
+def test_the_listener_has_a_name(case):
+    """Its port, for clients that do not log in."""
+    site = two(case, milter='trusted_daemons = {"587"}', rcpt="  accept\n")
+    for port in (587, 25):
+        accepted(send(site.origin, message(subject=f"port {port}"), port=port, to=["dan@origin.test"]))
+        mail = site.origin.wait_mail(f"port {port}")
+        equal(bool(fields(mail, "Verimail")), port == 587, f"stamped at port {port}")
+
+
 # Exim takes NULs out of the header, and accepts names of fields with blanks behind them.
 SPACED = "white space before the colon"
 NOT_SENT = "origin.test says that it did not send"
