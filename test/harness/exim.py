@@ -229,3 +229,5 @@ class Exim(Mailbox):
         if self.process.poll() is None:
             self.process.terminate()
             self.process.wait(WAIT_LIMIT)
+        # Its processes have the sockets, too.
+        wait_for(lambda: not listens(self.address, 25), f"the end of Exim of {self.name}")
