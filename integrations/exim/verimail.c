@@ -249,6 +249,7 @@ static const char *verimail_judge(struct milter_client *client, const char *list
 
 int verimail(uschar **yield, int argc, uschar *argv[])
 {
+    char quarantine[MILTER_CLIENT_REPLY_MAX + sizeof "quarantine: "];
     const char *error = NULL;
     struct header header = {0};
 
@@ -265,8 +266,11 @@ int verimail(uschar **yield, int argc, uschar *argv[])
     const char *reason = milter_client_quarantine(client);
     if (error != NULL)
         log_write(0, LOG_MAIN, "verimail: %s", error);
-    *yield = result[0] == '\0' && reason != NULL ? string_sprintf("quarantine: %s", reason)
-                                                 : string_copy((const uschar *)result);
+    if (result[0] == '\0' && reason != NULL) {
+        (void)snprintf(quarantine, sizeof quarantine, "quarantine: %s", reason);
+        result = quarantine;
+    }
+    *yield = string_copy((const uschar *)result);
     milter_client_free(&client);
     free(header.seen.at);
     free(header.named.at);
