@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
 """Exim with the module and the ACL of integrations/exim: what only Exim can do."""
+import concurrent.futures
 import contextlib
 import os
 import re
@@ -317,6 +318,20 @@ def test_filters_in_trouble(case, name):
     code, text = send(site.receiver, message(body="line\r\n" * 300000))
     equal(code, 451, text)
     check(re.search(wanted, site.receiver.log_text()), site.receiver.log_text())
+    equal((site.receiver.box(), site.receiver.queue()), ([], []), "what was accepted")
+
+
+def test_a_milter_that_is_killed_while_it_asks(case):
+    site = two(case)
+    with socket.create_server(("127.0.1.11", 26)) as silent, \
+            concurrent.futures.ThreadPoolExecutor() as pool:
+        site.records["verimail.origin.test", "A"] = ["127.0.1.11"]
+        silent.settimeout(WAIT_LIMIT)
+        sent = pool.submit(send, site.receiver, message(subject="killed"))
+        with silent.accept()[0]:
+            site.receiver_milter.kill()
+            code, text = sent.result(WAIT_LIMIT)
+    equal((code, " ".join(text.replace("\n4.7.1", "").split())), (451, NOT_AVAILABLE), "the reply")
     equal((site.receiver.box(), site.receiver.queue()), ([], []), "what was accepted")
 
 
