@@ -137,12 +137,12 @@ static void check_explain_author(const struct job *job)
                                     : " counts where a mailbox in From has no domain\n",
                 stdout);
     }
+    const bool is_from =
+            found->error == MESSAGE_PARSER_FROM || found->error == MESSAGE_PARSER_MISLEADING;
     if (found->author == NULL) {
         printf("author: none: the message %s%s%s\n", message_parser_error_text(found->error),
-                found->error == MESSAGE_PARSER_FROM ? ": it " : "",
-                found->error == MESSAGE_PARSER_FROM
-                        ? from_result_text(message_parser_from_result(job->parser))
-                        : "");
+                is_from ? ": it " : "",
+                is_from ? from_result_text(message_parser_from_result(job->parser)) : "");
         return;
     }
     printf("author: %s, the one mailbox in the one From field\n", found->author->text);

@@ -142,6 +142,7 @@ static enum status read_message_describe(const struct read_message *reading,
     case MESSAGE_PARSER_NO_FROM:
     case MESSAGE_PARSER_SEVERAL_FROMS:
     case MESSAGE_PARSER_FROM:
+    case MESSAGE_PARSER_MISLEADING:
     case MESSAGE_PARSER_LONG_LINE:
     case MESSAGE_PARSER_BARE_CR:
     case MESSAGE_PARSER_SPACED:
@@ -202,7 +203,7 @@ const struct address *read_message_author(
     enum message_parser_error error;
     const struct address *author = message_parser_author(parser, &error);
 
-    if (error == MESSAGE_PARSER_FROM)
+    if (error == MESSAGE_PARSER_FROM || error == MESSAGE_PARSER_MISLEADING)
         snprintf(error_r, READ_MESSAGE_ERROR_MAX, "the From field %s",
                 from_result_text(message_parser_from_result(parser)));
     else if (author == NULL)

@@ -29,6 +29,11 @@ static bool transaction_has_daemon(const struct config_list *names, const char *
     return false;
 }
 
+static bool transaction_has(const char *macro)
+{
+    return macro != NULL && macro[0] != '\0';
+}
+
 static bool transaction_take_login(struct transaction *transaction, const char *login)
 {
     if (!transaction->is_authenticated || login == NULL)
@@ -81,9 +86,12 @@ struct transaction *transaction_init(const struct policy *policy, struct client 
     transaction->from = from;
     transaction->began = unix_now();
     transaction->parser = message_parser_init(&transaction->missing);
-    transaction->is_authenticated = command->auth_type != NULL && command->auth_type[0] != '\0';
-    transaction->is_trusted = from->is_trusted || transaction_has_daemon(&milter->trusted_daemons,
-                                                          command->daemon_name);
+    const bool is_inbound = command->direction != NULL && strcmp(command->direction, "in") == 0;
+    transaction->is_authenticated =
+            !is_inbound && (transaction_has(command->auth_type) || transaction_has(command->login));
+    transaction->is_trusted =
+            !is_inbound && (from->is_trusted || transaction_has_daemon(&milter->trusted_daemons,
+                                                        command->daemon_name));
     transaction->relays_for_us =
             from->relays_for_us ||
             transaction_has_daemon(&milter->stamp_relayed, command->daemon_name);
@@ -176,10 +184,30 @@ static void transaction_note_message_id(struct transaction *transaction, struct 
     transaction->named_len = id.len;
 }
 
+/* Mail servers write it into the message as it is, and there it is read as lines. */
+static void transaction_not_field(
+        struct transaction *transaction, struct text name, struct text value)
+{
+    char *lines = malloc(name.len + 1 + value.len);
+
+    if (lines == NULL) {
+        message_parser_broken(transaction->parser, MESSAGE_MEMORY);
+        return;
+    }
+    struct writer w = writer_of(lines, name.len + 1 + value.len);
+    writer_put(&w, name);
+    writer_char(&w, ':');
+    writer_put(&w, value);
+    message_parser_not_field(transaction->parser, writer_text(&w));
+    free(lines);
+}
+
 void transaction_field(struct transaction *transaction, struct text name, struct text value)
 {
     const struct field field = field_of(name, value);
 
+    if (!field_is_well_formed(&field))
+        transaction_not_field(transaction, name, value);
     if (transaction_is_mark(transaction, field.name))
         transaction_note_mark(transaction, field.value);
     if (field.known == FIELD_AUTHENTICATION_RESULTS)

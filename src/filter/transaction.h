@@ -31,8 +31,9 @@ struct smtp_client {
 struct mail_command {
     const char *sender;      /* a path, as in `<user@domain>` */
     const char *auth_type;   /* {auth_type} */
-    const char *login;       /* {auth_authen} */
+    const char *login;       /* {auth_authen}; it or the one above: the client logged in */
     const char *daemon_name; /* {daemon_name} */
+    const char *direction;   /* {verimail_direction}; `in`: from elsewhere, whatever else is said */
 };
 
 /* The forged fields Authentication-Results, by their number among the fields of that name, which

@@ -317,7 +317,7 @@ static struct wording verifier_permerror_reply(enum message_parser_error error)
             " (Verimail); the program that made it has to be corrected"};
     const bool is_about_from = error == MESSAGE_PARSER_NO_FROM ||
                                error == MESSAGE_PARSER_SEVERAL_FROMS ||
-                               error == MESSAGE_PARSER_FROM;
+                               error == MESSAGE_PARSER_FROM || error == MESSAGE_PARSER_MISLEADING;
 
     return is_about_from ? author : header;
 }

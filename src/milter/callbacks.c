@@ -6,25 +6,32 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "client/lru.h"
 #include "filter/decision.h"
 #include "filter/session.h"
 #include "milter/mail_record.h"
 #include "milter/pulse.h"
 #include "milter/tally.h"
 
-#define ACTIONS_NEEDED (SMFIF_ADDHDRS | SMFIF_CHGHDRS)
-#define ACTIONS_WANTED (ACTIONS_NEEDED | SMFIF_QUARANTINE)
+#define ACTIONS_WANTED (SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE)
 /* We want header values unchanged, and no events that we ignore. The mail server need not wait for
  * an answer where it is always to go on. */
 #define STEPS_WANTED                                                                               \
     (SMFIP_HDR_LEADSPC | SMFIP_SKIP | SMFIP_NOHELO | SMFIP_NODATA | SMFIP_NOUNKNOWN |              \
             SMFIP_NR_CONN | SMFIP_NR_RCPT | SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_NR_BODY)
 #define PENDING_MAX MILTER_SESSIONS_MAX /* connections that wait to be accepted */
+#define KEPT_MAX (2 * MILTER_SESSIONS_MAX)
+#define PACKET_MAX (1 << 20) /* octets: Exim has fields of over 64 KiB, and other peers chunks */
+
+/* What a mail server can do. */
+struct negotiated {
+    unsigned long actions;
+    unsigned long steps;
+};
 
 /* A mail server's connection. */
 struct connection {
-    unsigned long actions;
-    unsigned long steps;
+    struct negotiated negotiated;
     struct snapshot *snapshot; /* of `session` */
     struct session *session;   /* NULL before the SMTP client is known, and for one too many */
     bool is_over;              /* one too many */
@@ -34,6 +41,7 @@ static struct callbacks {
     pthread_mutex_t lock; /* of: */
     struct snapshot *current;
     unsigned sessions;
+    struct lru *kept; /* struct negotiated by the context of a connection that has no session */
     struct client *client;
 } callbacks = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -55,34 +63,68 @@ void callbacks_use(struct snapshot *snapshot)
         snapshot_release(&before);
 }
 
+/* Behind QUIT_NC, a mail server begins another session on the same connection, and does not
+ * negotiate again. For libmilter that is an end like others: it forgets what on_negotiate() made.
+ * At a true end what is kept is of no use. Another connection that gets the same context negotiates
+ * first. */
+static void callbacks_keep(SMFICTX *context, const struct negotiated *negotiated)
+{
+    const struct text key = {(const char *)&context, sizeof context};
+
+    pthread_mutex_lock(&callbacks.lock);
+    struct negotiated *kept = lru_use(callbacks.kept, key);
+    if (kept == NULL && lru_make_room(callbacks.kept, 1, NULL, NULL))
+        kept = lru_add(callbacks.kept, key);
+    if (kept != NULL)
+        *kept = *negotiated;
+    pthread_mutex_unlock(&callbacks.lock);
+}
+
+/* False when nothing was kept. */
+static bool callbacks_recall(SMFICTX *context, struct negotiated *negotiated_r)
+{
+    const struct text key = {(const char *)&context, sizeof context};
+
+    pthread_mutex_lock(&callbacks.lock);
+    const struct negotiated *kept = lru_find(callbacks.kept, key);
+    if (kept != NULL)
+        *negotiated_r = *kept;
+    pthread_mutex_unlock(&callbacks.lock);
+    return kept != NULL;
+}
+
 /* To go on is no answer where the mail server agreed not to wait for one. */
 static sfsistat callbacks_go_on(const struct connection *connection, unsigned long no_reply)
 {
-    return (connection->steps & no_reply) != 0 ? SMFIS_NOREPLY : SMFIS_CONTINUE;
+    return (connection->negotiated.steps & no_reply) != 0 ? SMFIS_NOREPLY : SMFIS_CONTINUE;
+}
+
+/* NULL when out of memory. */
+static struct connection *callbacks_connection(SMFICTX *context)
+{
+    struct connection *connection = smfi_getpriv(context);
+
+    if (connection != NULL)
+        return connection;
+    connection = calloc(1, sizeof *connection);
+    if (connection != NULL && smfi_setpriv(context, connection) == MI_SUCCESS)
+        return connection;
+    free(connection);
+    return NULL;
 }
 
 static sfsistat on_negotiate(SMFICTX *context, unsigned long actions, unsigned long steps,
         unsigned long unused_2, unsigned long unused_3, unsigned long *actions_r,
         unsigned long *steps_r, unsigned long *unused_2_r, unsigned long *unused_3_r)
 {
-    struct connection *connection = smfi_getpriv(context);
+    struct connection *connection = callbacks_connection(context);
 
     (void)unused_2, (void)unused_3;
     if (connection == NULL)
-        connection = calloc(1, sizeof *connection);
-    if (connection == NULL || smfi_setpriv(context, connection) != MI_SUCCESS) {
-        free(connection);
         return SMFIS_REJECT;
-    }
-    if ((actions & ACTIONS_NEEDED) != ACTIONS_NEEDED) {
-        log_event(LOG_LEVEL_ERROR, "refused", "error",
-                "the mail server does not let header fields be added and deleted");
-        return SMFIS_REJECT;
-    }
-    connection->actions = actions & ACTIONS_WANTED;
-    connection->steps = steps & STEPS_WANTED;
-    *actions_r = connection->actions;
-    *steps_r = connection->steps;
+    connection->negotiated = (struct negotiated){actions & ACTIONS_WANTED, steps & STEPS_WANTED};
+    *actions_r = connection->negotiated.actions;
+    *steps_r = connection->negotiated.steps;
     *unused_2_r = *unused_3_r = 0;
     return SMFIS_CONTINUE;
 }
@@ -129,7 +171,13 @@ static void callbacks_begin_session(
 static sfsistat on_connect(SMFICTX *context, char *hostname, _SOCK_ADDR *address)
 {
     struct connection *connection = smfi_getpriv(context);
+    struct negotiated negotiated;
 
+    if (connection == NULL && callbacks_recall(context, &negotiated)) {
+        connection = callbacks_connection(context);
+        if (connection != NULL)
+            connection->negotiated = negotiated;
+    }
     if (connection == NULL)
         return SMFIS_TEMPFAIL;
     callbacks_end_session(connection);
@@ -159,9 +207,23 @@ static char *callbacks_copy(const char *text, char *buffer, size_t size)
 
 static const char *callbacks_macro(SMFICTX *context, const char *name)
 {
-    char buffer[24];
+    char buffer[32];
 
     return smfi_getsymval(context, callbacks_copy(name, buffer, sizeof buffer));
+}
+
+/* Some mail servers send long names without the braces. */
+static const char *callbacks_long_macro(SMFICTX *context, const char *name)
+{
+    char braced[32];
+    struct writer w = writer_of(braced, sizeof braced);
+
+    writer_char(&w, '{');
+    writer_string(&w, name);
+    writer_string(&w, "}");
+    writer_char(&w, '\0');
+    const char *value = callbacks_macro(context, braced);
+    return value != NULL ? value : callbacks_macro(context, name);
 }
 
 /* libmilter takes a `%` in the text of a reply for two of them. */
@@ -205,9 +267,10 @@ static sfsistat on_mail(SMFICTX *context, char **arguments)
 {
     const struct mail_command command = {
             .sender = arguments[0],
-            .auth_type = callbacks_macro(context, "{auth_type}"),
-            .login = callbacks_macro(context, "{auth_authen}"),
-            .daemon_name = callbacks_macro(context, "{daemon_name}"),
+            .auth_type = callbacks_long_macro(context, "auth_type"),
+            .login = callbacks_long_macro(context, "auth_authen"),
+            .daemon_name = callbacks_long_macro(context, "daemon_name"),
+            .direction = callbacks_long_macro(context, "verimail_direction"),
     };
     const struct connection *connection = smfi_getpriv(context);
     struct session *session = callbacks_session_of(context);
@@ -254,7 +317,7 @@ static sfsistat callbacks_on_body(SMFICTX *context, unsigned char *at, size_t le
 
     if (connection->session != NULL && session_wants_body(connection->session))
         session_body(connection->session, (const char *)at, len);
-    else if ((connection->steps & SMFIP_SKIP) != 0)
+    else if ((connection->negotiated.steps & SMFIP_SKIP) != 0)
         return SMFIS_SKIP;
     return callbacks_go_on(connection, SMFIP_NR_BODY);
 }
@@ -284,7 +347,7 @@ static bool callbacks_put_field(SMFICTX *context, int place, const struct decisi
     struct writer w = writer_of(value, sizeof value);
 
     /* A mail server that sends values unchanged also expects the space behind the colon. */
-    if ((connection->steps & SMFIP_HDR_LEADSPC) != 0)
+    if ((connection->negotiated.steps & SMFIP_HDR_LEADSPC) != 0)
         writer_char(&w, ' ');
     writer_string(&w, field->value);
     writer_char(&w, '\0');
@@ -312,33 +375,57 @@ static bool callbacks_quarantine(SMFICTX *context)
     const struct connection *connection = smfi_getpriv(context);
     char reason[] = "Verimail: the author's domain did not send it";
 
-    return (connection->actions & SMFIF_QUARANTINE) != 0 &&
+    return (connection->negotiated.actions & SMFIF_QUARANTINE) != 0 &&
            smfi_quarantine(context, reason) == MI_SUCCESS;
+}
+
+/* With what is to be removed it must not be delivered, now or later. */
+static sfsistat callbacks_refuse_removal(SMFICTX *context)
+{
+    static const struct reply refused = {ACTION_REJECT, "550", "5.7.1",
+            "This message has header fields that must be removed, which this mail server does not "
+            "let its mail filter do (Verimail)"};
+
+    log_event(LOG_LEVEL_ERROR, "refused", "error",
+            "the mail server does not let header fields be deleted");
+    callbacks_reply(context, &refused);
+    return SMFIS_REJECT;
+}
+
+/* What was not negotiated, libmilter does not ask for. */
+static sfsistat callbacks_change(SMFICTX *context, const struct decision *decision)
+{
+    const struct connection *connection = smfi_getpriv(context);
+    const bool is_quarantined = decision->reply.action == ACTION_QUARANTINE;
+
+    if (decision->removals_count > 0 && (connection->negotiated.actions & SMFIF_CHGHDRS) == 0)
+        return callbacks_refuse_removal(context);
+    if (callbacks_edit(context, decision) && (!is_quarantined || callbacks_quarantine(context)))
+        return SMFIS_CONTINUE;
+    log_event(LOG_LEVEL_ERROR, "refused", "error",
+            is_quarantined ? "the mail server does not quarantine"
+                           : "the mail server does not take the changes");
+    return SMFIS_TEMPFAIL;
 }
 
 static sfsistat callbacks_do_what(SMFICTX *context, const struct decision *decision)
 {
-    switch (decision->reply.action) {
-    case ACTION_REJECT:
-        callbacks_reply(context, &decision->reply);
-        return SMFIS_REJECT;
-    case ACTION_TEMPFAIL:
-        callbacks_reply(context, &decision->reply);
-        return SMFIS_TEMPFAIL;
-    case ACTION_QUARANTINE:
-        if (callbacks_edit(context, decision) && callbacks_quarantine(context))
-            return SMFIS_CONTINUE;
-        break;
-    case ACTION_ACCEPT:
-        if (callbacks_edit(context, decision))
-            return SMFIS_CONTINUE;
-        break;
-    }
-    log_event(LOG_LEVEL_ERROR, "refused", "error",
-            decision->reply.action == ACTION_QUARANTINE
-                    ? "the mail server does not quarantine"
-                    : "the mail server does not take the changes");
-    return SMFIS_TEMPFAIL;
+    const enum action action = decision->reply.action;
+
+    if (action != ACTION_REJECT && action != ACTION_TEMPFAIL)
+        return callbacks_change(context, decision);
+    callbacks_reply(context, &decision->reply);
+    return action == ACTION_REJECT ? SMFIS_REJECT : SMFIS_TEMPFAIL;
+}
+
+/* What became of a message that was to be changed and was not; MAIL_ACTION_NONE: nothing else. */
+static enum mail_action callbacks_instead(const struct decision *decision, sfsistat status)
+{
+    if (status == SMFIS_REJECT && decision->reply.action != ACTION_REJECT)
+        return MAIL_ACTION_REJECTED;
+    if (status == SMFIS_TEMPFAIL && decision->reply.action != ACTION_TEMPFAIL)
+        return MAIL_ACTION_DEFERRED;
+    return MAIL_ACTION_NONE;
 }
 
 static sfsistat on_end(SMFICTX *context)
@@ -351,8 +438,7 @@ static sfsistat on_end(SMFICTX *context)
     const struct decision *decision = session_end(session, callbacks_macro(context, "i"));
     pulse_end();
     const sfsistat status = callbacks_do_what(context, decision);
-    mail_record_put(&decision->event,
-            status == SMFIS_TEMPFAIL && decision->reply.action != ACTION_TEMPFAIL);
+    mail_record_put(&decision->event, callbacks_instead(decision, status));
     session_abort(session);
     return status;
 }
@@ -371,6 +457,7 @@ static sfsistat on_close(SMFICTX *context)
     struct connection *connection = smfi_getpriv(context);
 
     if (connection != NULL) {
+        callbacks_keep(context, &connection->negotiated);
         callbacks_end_session(connection);
         snapshot_release(&connection->snapshot);
     }
@@ -399,7 +486,10 @@ bool callbacks_register(struct client *client)
     };
 
     callbacks.client = client;
-    return smfi_register(description) == MI_SUCCESS && smfi_setbacklog(PENDING_MAX) == MI_SUCCESS;
+    lru_free(&callbacks.kept);
+    callbacks.kept = lru_init(KEPT_MAX, sizeof(struct negotiated));
+    return callbacks.kept != NULL && smfi_register(description) == MI_SUCCESS &&
+           smfi_setbacklog(PENDING_MAX) == MI_SUCCESS && smfi_setmaxdatasize(PACKET_MAX) > 0;
 }
 
 bool callbacks_run(void)

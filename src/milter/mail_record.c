@@ -59,7 +59,7 @@ static struct mail_event mail_record_count_of(const struct mail_event *event)
             .milliseconds = event->milliseconds};
 }
 
-void mail_record_put(const struct decision_event *decided, bool is_undone)
+void mail_record_put(const struct decision_event *decided, enum mail_action instead)
 {
     struct mail_event event = decided->event;
 
@@ -67,8 +67,8 @@ void mail_record_put(const struct decision_event *decided, bool is_undone)
         return;
     if (event.direction == MAIL_DIRECTION_IN && event.verdict == VERDICT_NONE)
         event = mail_record_count_of(&event);
-    if (is_undone) {
-        event.action = MAIL_ACTION_DEFERRED;
+    if (instead != MAIL_ACTION_NONE) {
+        event.action = instead;
         event.reason = text_of("not-changed");
     }
     pthread_mutex_lock(&mail_record.lock);

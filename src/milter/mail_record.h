@@ -19,8 +19,8 @@ bool mail_record_start(struct ring *ring) __attribute__((warn_unused_result));
 void mail_record_switch(bool on);
 
 /* Records and counts what was done with a message. Any thread may call it. It waits for nothing but
- * another thread's call. `is_undone`: the mail server did not do what was decided, and the message
- * is to come again. */
-void mail_record_put(const struct decision_event *event, bool is_undone);
+ * another thread's call. `instead`: what was done, where the mail server does not do what was
+ * decided; MAIL_ACTION_NONE where it does. */
+void mail_record_put(const struct decision_event *event, enum mail_action instead);
 
 #endif

@@ -62,6 +62,29 @@ struct field field_of(struct text name, struct text value)
     return field;
 }
 
+static bool field_has_name(struct text name)
+{
+    for (size_t i = 0; i < name.len; i++)
+        if (name.at[i] <= ' ' || name.at[i] > '~' || name.at[i] == ':')
+            return false;
+    return name.len > 0;
+}
+
+bool field_is_well_formed(const struct field *field)
+{
+    struct text rest = field->value;
+
+    while (rest.len > 0) {
+        const char *lf = memchr(rest.at, '\n', rest.len);
+        if (lf == NULL)
+            break;
+        rest = (struct text){lf + 1, rest.len - (size_t)(lf + 1 - rest.at)};
+        if (rest.len == 0 || (rest.at[0] != ' ' && rest.at[0] != '\t'))
+            return false;
+    }
+    return field_has_name(field->name);
+}
+
 /* `column`: the octets that its first line has before `t`. Returns those of its last line. */
 static size_t field_measure_lines(struct field *field, size_t column, struct text t)
 {

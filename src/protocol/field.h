@@ -63,6 +63,9 @@ struct field {
 /* A field of a source that does not tell where it stands: `offset` is 0, and `len` is that of a
  * field with CRLF. `name` may have white space at its end, which stood before the colon. */
 struct field field_of(struct text name, struct text value);
+/* Whether it is the one field that it claims to be: the name is as above, and each LF in the value is
+ * a fold. What stands behind another LF would be a line of its own in the message. */
+bool field_is_well_formed(const struct field *field);
 /* Fills in what is found in the lines of `field`, whose value is set already. `before_colon` is all
  * that stands before the colon. */
 void field_measure(struct field *field, struct text before_colon);

@@ -287,12 +287,12 @@ static enum message_parser_error message_parser_author_error(const struct messag
         return parser->broken;
     if (parser->undigested != MESSAGE_PARSER_OK)
         return parser->undigested;
-    if (message_parser_lacks_from(parser))
-        return parser->from_result == FROM_OK ? MESSAGE_PARSER_OK : MESSAGE_PARSER_FROM;
-    if (parser->froms == 0)
+    if (parser->froms == 0 && !message_parser_lacks_from(parser))
         return MESSAGE_PARSER_NO_FROM;
     if (parser->froms > 1)
         return MESSAGE_PARSER_SEVERAL_FROMS;
+    if (parser->from_result == FROM_MISLEADING)
+        return MESSAGE_PARSER_MISLEADING;
     return parser->from_result == FROM_OK ? MESSAGE_PARSER_OK : MESSAGE_PARSER_FROM;
 }
 
@@ -377,6 +377,8 @@ const char *message_parser_error_text(enum message_parser_error error)
             [MESSAGE_PARSER_NO_FROM] = "has no From field",
             [MESSAGE_PARSER_SEVERAL_FROMS] = "has more than one From field",
             [MESSAGE_PARSER_FROM] = "has a From field that is not one mailbox",
+            [MESSAGE_PARSER_MISLEADING] =
+                    "has a From field that mail programs may show as another author",
             [MESSAGE_PARSER_LONG_LINE] =
                     "has a header line over 990 octets, which mail servers cut",
             [MESSAGE_PARSER_BARE_CR] = "has a CR in its header section that ends no line",
@@ -396,6 +398,7 @@ const char *message_parser_error_word(enum message_parser_error error)
             [MESSAGE_PARSER_NO_FROM] = "no-from",
             [MESSAGE_PARSER_SEVERAL_FROMS] = "several-froms",
             [MESSAGE_PARSER_FROM] = "from",
+            [MESSAGE_PARSER_MISLEADING] = "from",
             [MESSAGE_PARSER_LONG_LINE] = "long-line",
             [MESSAGE_PARSER_BARE_CR] = "bare-cr",
             [MESSAGE_PARSER_SPACED] = "spaced",

@@ -41,6 +41,7 @@ enum message_parser_error {
     MESSAGE_PARSER_NO_FROM,
     MESSAGE_PARSER_SEVERAL_FROMS,
     MESSAGE_PARSER_FROM, /* message_parser_from_result() says what is wrong with it */
+    MESSAGE_PARSER_MISLEADING, /* the same for FROM_MISLEADING: readers may see another author */
     /* It has no digest (digest.h), and readers may disagree on its author. */
     MESSAGE_PARSER_LONG_LINE,
     MESSAGE_PARSER_BARE_CR,

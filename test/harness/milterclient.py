@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""The mail server's side of the milter protocol (version 6), over a unix socket: what no mail server
-would let through can be said too."""
+"""The mail server's side of the milter protocol (version 6), over a unix or TCP socket: what no mail
+server would let through can be said too."""
 import socket
 import struct
 
@@ -43,10 +43,17 @@ class Edits:
 
 
 class MilterClient:
-    def __init__(self, path, actions=ALL_ACTIONS, steps=ALL_STEPS, version=6, timeout=WAIT_LIMIT):
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.settimeout(timeout)
-        self._socket.connect(path)
+    def __init__(self, path, actions=ALL_ACTIONS, steps=ALL_STEPS, version=6, timeout=WAIT_LIMIT,
+                 source=None):
+        """`path`: of a unix socket, or an address and a port, which are connected to from the
+        address `source`."""
+        if isinstance(path, str):
+            self._socket = socket.socket(socket.AF_UNIX)
+            self._socket.settimeout(timeout)
+            self._socket.connect(path)
+        else:
+            self._socket = socket.create_connection(
+                path, timeout, source_address=(source, 0) if source else None)
         self.steps = 0
         self.actions = 0
         self.command(b"O", struct.pack("!III", version, actions, steps))
@@ -111,8 +118,8 @@ class MilterClient:
                     address.encode() + b"\0")
         return self._say("C", data)
 
-    def mail(self, sender="<x@y.test>", login=None, auth_type=None):
-        values = {}
+    def mail(self, sender="<x@y.test>", login=None, auth_type=None, macros=None):
+        values = dict(macros or {})
         if login is not None:
             values["{auth_authen}"] = login
         if auth_type or login is not None:
@@ -133,8 +140,18 @@ class MilterClient:
     def body(self, data):
         return self._say("B", octets(data))
 
+    def whole_body(self, data):
+        """In chunks of 64 KiB, as mail servers send it."""
+        data = octets(data)
+        for at in range(0, len(data), 65535):
+            self.body(data[at:at + 65535])
+
     def abort(self):
         self.command(b"A")
+
+    def quit_nc(self):
+        """The end of an SMTP session: another one follows on the same connection."""
+        self.command(b"K")
 
     def quit(self):
         self.command(b"Q")

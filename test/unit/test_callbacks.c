@@ -21,6 +21,11 @@ struct smfi_str {
 };
 
 static struct smfiDesc registered;
+static size_t largest; /* packet */
+static struct {
+    const char *name;
+    const char *value;
+} macros[2];
 
 int smfi_register(struct smfiDesc description)
 {
@@ -31,6 +36,12 @@ int smfi_register(struct smfiDesc description)
 int smfi_setbacklog(int backlog)
 {
     return backlog > 0 ? MI_SUCCESS : MI_FAILURE;
+}
+
+size_t smfi_setmaxdatasize(size_t size)
+{
+    largest = size;
+    return 65535;
 }
 
 int smfi_main(void)
@@ -54,6 +65,9 @@ char *smfi_getsymval(SMFICTX *context, char *name)
     static char id[] = "4Fz9";
 
     (void)context;
+    for (size_t i = 0; i < sizeof macros / sizeof *macros; i++)
+        if (macros[i].name != NULL && strcmp(name, macros[i].name) == 0)
+            return (char *)(uintptr_t)macros[i].value;
     return strcmp(name, "i") == 0 ? id : NULL;
 }
 
@@ -146,6 +160,7 @@ BEFORE_EACH()
 {
     fake_client = (struct fake_client){0};
     log_configure(LOG_LEVEL_ALARM, LOG_FORMAT_TEXT);
+    memset(macros, 0, sizeof macros);
     assert_true(callbacks_register(fake_client_get()));
     use(FIXTURE_BOTH FIXTURE_MILTER(""));
 }
@@ -211,6 +226,21 @@ static const struct message_row messages[] = {
                 .asked = INSERTED(" ", FAIL)},
         {{"changes are refused"}, NULL, true, ALL, VERDICT_YES, .refuses = true,
                 .want = SMFIS_TEMPFAIL, .asked = INSERTED(" ", PASS)},
+        {{"a deletion that was not negotiated"}, NULL, true, ALL_BUT(SMFIF_CHGHDRS), EVERYTHING,
+                VERDICT_NONE, FORGED, .want = SMFIS_REJECT,
+                .asked = "reply 550 5.7.1 This message has header fields that must be removed, "
+                         "which this mail server does not let its mail filter do (Verimail)\n"},
+        {{"no deletion is needed"}, NULL, true, ALL_BUT(SMFIF_CHGHDRS), EVERYTHING, VERDICT_YES,
+                .want = SMFIS_CONTINUE, .asked = INSERTED(" ", PASS)},
+        {{"rejected without a deletion"}, NULL, true, ALL_BUT(SMFIF_CHGHDRS), EVERYTHING,
+                VERDICT_NO, FORGED, .want = SMFIS_REJECT,
+                .asked = "reply 550 5.7.1 example.org says that it did not send this message "
+                         "(Verimail); if it is yours, send it through that domain's own mail "
+                         "server\n"},
+        {{"an empty field name"}, NULL, true, ALL, VERDICT_YES, .name = "", .value = " x",
+                .want = SMFIS_REJECT,
+                .asked = "reply 550 5.7.1 This message has a line in its header section that is no "
+                         "field (Verimail); the program that made it has to be corrected\n"},
         {{"a stamp"}, NULL, false, ALL, .want = SMFIS_CONTINUE,
                 .asked = "add 0 Date:\nadd 0 Message-ID:\ninsert 0 Verimail:(stamp)\n"},
         {{"a stamp instead of another"}, NULL, false, ALL, .name = "Verimail",
@@ -246,7 +276,7 @@ TEST_EACH(message, messages)
     assert_null(context.priv);
 }
 
-TEST(what_a_mail_server_must_be_able_to_do)
+TEST(what_a_mail_server_may_be_unable_to_do)
 {
     static const struct {
         unsigned long actions;
@@ -254,9 +284,9 @@ TEST(what_a_mail_server_must_be_able_to_do)
     } table[] = {
             {EVERYTHING, SMFIS_CONTINUE},
             {SMFIF_ADDHDRS | SMFIF_CHGHDRS, SMFIS_CONTINUE},
-            {SMFIF_ADDHDRS, SMFIS_REJECT},
-            {SMFIF_CHGHDRS, SMFIS_REJECT},
-            {0, SMFIS_REJECT},
+            {SMFIF_ADDHDRS, SMFIS_CONTINUE},
+            {SMFIF_CHGHDRS, SMFIS_CONTINUE},
+            {0, SMFIS_CONTINUE},
     };
     sfsistat status;
 
@@ -264,6 +294,90 @@ TEST(what_a_mail_server_must_be_able_to_do)
         SMFICTX context = begin(table[i].actions, EVERYTHING, &status);
         assert_int_equal(status, table[i].want);
         registered.xxfi_close(&context);
+    }
+}
+
+TEST(packets_of_a_mebibyte)
+{
+    assert_int_equal(largest, 1 << 20);
+}
+
+/* A message of 192.0.2.1, or of this machine, with up to two macros. */
+struct macro_row {
+    struct unit_row row;
+    const char *names[2];
+    const char *values[2];
+    bool is_local;
+    bool is_stamped;
+};
+
+static const struct macro_row macro_rows[] = {
+        {{"none"}, {NULL}, {NULL}, false, false},
+        {{"a login and its type"}, {"{auth_type}", "{auth_authen}"}, {"PLAIN", "a@example.org"},
+                false, true},
+        {{"a login alone"}, {"{auth_authen}"}, {"a@example.org"}, false, true},
+        {{"a login without braces"}, {"auth_authen"}, {"a@example.org"}, false, true},
+        {{"an empty login"}, {"{auth_authen}"}, {""}, false, false},
+        {{"a daemon that is trusted"}, {"{daemon_name}"}, {"submit"}, false, true},
+        {{"a daemon without braces"}, {"daemon_name"}, {"submit"}, false, true},
+        {{"another daemon"}, {"daemon_name"}, {"smtp"}, false, false},
+        {{"a trusted network"}, {NULL}, {NULL}, true, true},
+        {{"a trusted network, from outside"}, {"{verimail_direction}"}, {"in"}, true, false},
+        {{"without braces"}, {"verimail_direction"}, {"in"}, true, false},
+        {{"a login, from outside"}, {"{verimail_direction}", "{auth_authen}"},
+                {"in", "a@example.org"}, true, false},
+        {{"a trusted daemon, from outside"}, {"{verimail_direction}", "{daemon_name}"},
+                {"in", "submit"}, false, false},
+        {{"out raises nothing"}, {"{verimail_direction}"}, {"out"}, false, false},
+        {{"out lowers nothing"}, {"{verimail_direction}"}, {"out"}, true, true},
+};
+
+TEST_EACH(macro, macro_rows)
+{
+    struct sockaddr_in peer = {.sin_family = AF_INET};
+    sfsistat status;
+
+    use(FIXTURE_BOTH FIXTURE_MILTER("trusted_daemons = {submit}"));
+    for (size_t i = 0; i < 2; i++) {
+        macros[i].name = row->names[i];
+        macros[i].value = row->values[i];
+    }
+    fake_client.outcome = (struct client_outcome){.verdict = VERDICT_YES};
+    peer.sin_addr.s_addr = htonl(row->is_local ? INADDR_LOOPBACK : 0xc0000201);
+    SMFICTX context = begin(EVERYTHING, EVERYTHING, &status);
+    registered.xxfi_connect(&context, NULL, (struct sockaddr *)&peer);
+    assert_int_equal(registered.xxfi_envfrom(&context, rcpt), SMFIS_CONTINUE);
+    registered.xxfi_envrcpt(&context, rcpt);
+    field(&context, "From", " a@example.org", SMFIS_NOREPLY);
+    registered.xxfi_eoh(&context);
+    assert_int_equal(registered.xxfi_eom(&context), SMFIS_CONTINUE);
+    registered.xxfi_close(&context);
+    if (row->is_stamped)
+        assert_non_null(strstr(context.asked, "insert 0 Verimail:"));
+    else
+        assert_string_equal(context.asked, INSERTED(" ", PASS));
+}
+
+/* Behind QUIT_NC there is a close like any other, and then a connect without a negotiation. */
+TEST(another_session_on_the_same_connection)
+{
+    struct sockaddr_in peer = {.sin_family = AF_INET};
+    sfsistat status;
+
+    peer.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    SMFICTX context = begin(SMFIF_ADDHDRS, SMFIP_NR_CONN, &status);
+    for (size_t i = 0; i < 3; i++) {
+        context.asked[0] = '\0';
+        assert_int_equal(
+                registered.xxfi_connect(&context, NULL, (struct sockaddr *)&peer), SMFIS_NOREPLY);
+        assert_int_equal(registered.xxfi_envfrom(&context, rcpt), SMFIS_CONTINUE);
+        assert_int_equal(registered.xxfi_envrcpt(&context, rcpt), SMFIS_CONTINUE);
+        field(&context, "From", "a@example.org", SMFIS_CONTINUE);
+        assert_int_equal(registered.xxfi_eoh(&context), SMFIS_CONTINUE);
+        assert_int_equal(registered.xxfi_eom(&context), SMFIS_CONTINUE);
+        assert_non_null(strstr(context.asked, "insert 0 Verimail:"));
+        registered.xxfi_close(&context);
+        assert_null(context.priv);
     }
 }
 

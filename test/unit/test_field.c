@@ -3,6 +3,49 @@
 #include "protocol/field.h"
 #include "unit.h"
 
+TEST(well_formed)
+{
+    static const struct {
+        const char *name;
+        const char *value;
+        bool want;
+    } table[] = {
+            {"From", " a@b.example", true},
+            {"X", "", true},
+            {"!~", "\t", true},
+            {"From ", " a@b.example", true}, /* no reader agrees on it, but it is a field */
+            {"From\t", "", true},
+            {"X", " a\r\n b\n\tc", true},
+            {"X", "\n ", true},
+            {"X", " a\r", true}, /* the CR is found elsewhere */
+            {"", " a", false},
+            {" ", " a", false},
+            {"this is no field", "", false},
+            {" From", " a", false},
+            {"Fr\xf6m", " a", false},
+            {"Fr\x7fm", " a", false},
+            {"From:", " a", false},
+            {"X: a\nFrom", " a", false},
+            {"X", " a\nFrom: ceo@bank.example", false},
+            {"X", " a\r\nFrom: ceo@bank.example", false},
+            {"X", " a\n b\nc", false},
+            {"X", " a\n\n b", false},
+            {"X", " a\n\r\n b", false},
+            {"X", "\n", false},
+            {"X", " a\r\n", false},
+    };
+
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        const struct text name = exact_copy(text_of(table[i].name));
+        const struct text value = exact_copy(text_of(table[i].value));
+        const struct field field = field_of(name, value);
+        if (field_is_well_formed(&field) != table[i].want)
+            fail_msg("row %zu: want %d", i, table[i].want);
+        exact_free(name);
+        exact_free(value);
+    }
+}
+
 TEST(names)
 {
     static const struct {

@@ -57,8 +57,8 @@ TEST(what_was_not_done_is_deferred)
     const struct decision_event event = decided(MAIL_DIRECTION_OUT, VERDICT_YES);
     size_t recorded;
 
-    mail_record_put(&event, false);
-    mail_record_put(&event, true);
+    mail_record_put(&event, MAIL_ACTION_NONE);
+    mail_record_put(&event, MAIL_ACTION_DEFERRED);
     assert_int_equal(look(&recorded), 2);
     assert_int_equal(events[0].action, MAIL_ACTION_PASSED);
     assert_true(text_equal(events[0].reason, text_of("reason")));
@@ -73,7 +73,7 @@ TEST(mail_without_a_service_has_no_names)
     const struct decision_event event = decided(MAIL_DIRECTION_IN, VERDICT_NONE);
     size_t recorded;
 
-    mail_record_put(&event, false);
+    mail_record_put(&event, MAIL_ACTION_NONE);
     assert_int_equal(look(&recorded), 1);
     assert_int_equal(events[0].verdict, VERDICT_NONE);
     assert_int_equal(events[0].action, MAIL_ACTION_PASSED);
@@ -87,11 +87,11 @@ TEST(nothing_is_put_that_was_not_decided)
     size_t recorded;
 
     event.is_made = false;
-    mail_record_put(&event, false);
+    mail_record_put(&event, MAIL_ACTION_NONE);
     assert_int_equal(look(&recorded), 0);
     assert_true(mail_record_start(NULL));
     event.is_made = true;
-    mail_record_put(&event, false);
+    mail_record_put(&event, MAIL_ACTION_NONE);
     assert_int_equal(look(&recorded), 0);
 }
 
@@ -125,7 +125,7 @@ TEST_EACH(mail_is_rationed, rationed)
     if (row->stamped)
         event.event.stamp = text_of("AAECAwQFBgcICQoLDA0ODxAREhMUFRYX");
     for (size_t i = 0; i < 3000; i++)
-        mail_record_put(&event, false);
+        mail_record_put(&event, MAIL_ACTION_NONE);
     assert_int_equal(look(&recorded), 3000);
     /* A slow machine refills the ration meanwhile. */
     assert_in_range(recorded, row->want, row->want + (row->want < 3000 ? 500 : 0));
@@ -139,7 +139,7 @@ static void *put_many(void *context)
 
     for (uint64_t i = 0; i < EACH; i++) {
         event.event.time = thread * EACH + i;
-        mail_record_put(&event, false);
+        mail_record_put(&event, MAIL_ACTION_NONE);
     }
     return NULL;
 }

@@ -65,6 +65,7 @@ TEST(faults)
             {{{"From", " a@b.example"}, {"X", " y", true}}, MESSAGE_PARSER_SPACED},
             {{{"From", " a@b.example, c@d.example"}}, MESSAGE_PARSER_FROM},
             {{{"From", ""}}, MESSAGE_PARSER_FROM},
+            {{{"From", " x (<c@d.example>) <a@b.example>"}}, MESSAGE_PARSER_MISLEADING},
             {{{"From", " a@b.example"}, {"To", edge_line}}, MESSAGE_PARSER_OK},
             {{{"From", " a@b.example"}, {"Cc ", edge_line}}, MESSAGE_PARSER_LONG_LINE},
             {{{"Authentication-Results", long_line}, {"From", " a@b.example"}},
