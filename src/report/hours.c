@@ -31,8 +31,18 @@ void hours_ask(
     hours_ask_between(scope, scope->since, scope->until, columns, rest, row, context);
 }
 
+/* The days of the period, each by itself: so a store goes to what it wants of a day, and does not
+ * read all that the day has. */
+static void hours_put_days(const struct scope *scope, const char *what, FILE *out)
+{
+    fprintf(out, "event_day WHERE what = '%s' AND time IN (", what);
+    for (uint64_t day = scope->since - scope->since % DAY; day < scope->until; day += DAY)
+        fprintf(out, "%s%llu", day > scope->since ? ", " : "", (unsigned long long)day);
+    fputs(") AND", out);
+}
+
 /* Where the names come from: a sum by day, or the events that are not YES. */
-static int hours_put_names(const struct scope *scope, const char *what, char **sql_r)
+static void hours_put_names(const struct scope *scope, const char *what, FILE *out)
 {
     static const struct {
         const char *what;
@@ -40,11 +50,13 @@ static int hours_put_names(const struct scope *scope, const char *what, char **s
     } columns[] = {{"user", "\"user\""}, {"network", "ip"}, {"receiving", "receiving"}};
     size_t i = 0;
 
-    if (scope->by_day)
-        return asprintf(sql_r, "event_day WHERE what = '%s' AND", what);
+    if (scope->by_day) {
+        hours_put_days(scope, what, out);
+        return;
+    }
     while (i < 2 && strcmp(columns[i].what, what) != 0)
         i++;
-    return asprintf(sql_r,
+    fprintf(out,
             "(SELECT time, %s AS name, verdict, reason, would_be, domain, host, listed, 1 AS count "
             "FROM event WHERE %s) AS names WHERE",
             columns[i].column, EVENT_UNUSUAL);
@@ -53,16 +65,22 @@ static int hours_put_names(const struct scope *scope, const char *what, char **s
 void hours_ask_names(struct scope *scope, const char *what, const char *columns, const char *rest,
         scope_row *row, void *context)
 {
-    char *from = NULL;
     char *sql = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&sql, &len);
 
-    if (hours_put_names(scope, what, &from) < 0 ||
-            asprintf(&sql, "SELECT %s FROM %s time >= $1 AND time < $2%s %s", columns, from,
-                    scope->domain != NULL ? " AND domain = $3" : "", rest) < 0)
+    if (out == NULL) {
         scope_fail(scope);
-    else
+        return;
+    }
+    fprintf(out, "SELECT %s FROM ", columns);
+    hours_put_names(scope, what, out);
+    fprintf(out, " time >= $1 AND time < $2%s %s", scope->domain != NULL ? " AND domain = $3" : "",
+            rest);
+    if (fclose(out) == 0)
         scope_run(scope, scope->since, scope->until, sql, row, context);
-    free(from);
+    else
+        scope_fail(scope);
     free(sql);
 }
 

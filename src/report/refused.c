@@ -250,7 +250,8 @@ static bool refused_take_rest(void *context, const struct eventstore_value *valu
     return !rest->scope->failed;
 }
 
-static json_t *refused_rest(struct scope *scope, enum refused_kind kind, const char *what,
+/* `condition`: NULL when there are none. */
+static json_t *refused_rest(struct scope *scope, const char *condition, const char *what,
         const char *key, json_t *own, json_t *listed)
 {
     struct refused_rest rest = {.scope = scope,
@@ -260,8 +261,9 @@ static json_t *refused_rest(struct scope *scope, enum refused_kind kind, const c
             .is_list = strcmp(what, "receiving") == 0};
     char *sql = NULL;
 
-    if (asprintf(&sql, "AND %s GROUP BY name ORDER BY 2 DESC, 1 LIMIT 20000",
-                refused_conditions[kind]) < 0)
+    if (condition == NULL)
+        return json_array();
+    if (asprintf(&sql, "AND %s GROUP BY name ORDER BY 2 DESC, 1 LIMIT 20000", condition) < 0)
         scope_fail(scope);
     else
         hours_ask_names(scope, what, "name, CAST(sum(count) AS bigint), max(listed)", sql,
@@ -283,13 +285,38 @@ static int64_t refused_sum(const json_t *counts)
     return sum;
 }
 
+static bool refused_take_sum(void *context, const struct eventstore_value *values, size_t count)
+{
+    if (count == 1)
+        *(int64_t *)context = values[0].number;
+    return count == 1;
+}
+
+/* The questions of this kind that are not one's own. */
+static int64_t refused_count(struct scope *scope, const struct refused *of, enum refused_kind kind)
+{
+    int64_t questions = 0;
+    char *rest = NULL;
+
+    if (asprintf(&rest, "AND %s", refused_conditions[kind]) < 0)
+        scope_fail(scope);
+    else
+        hours_ask(scope, "CAST(COALESCE(sum(count), 0) AS bigint)", rest, refused_take_sum,
+                &questions);
+    free(rest);
+    /* One's own are taken from what is asked next, so they are below 0 here. */
+    return questions + refused_sum(of->own_networks);
+}
+
 static json_t *refused_forgeries(
         const struct refused_report *report, const struct refused *of, enum refused_kind kind)
 {
     struct scope *scope = report->scope;
+    const int64_t questions = refused_count(scope, of, kind);
+    const char *condition = questions > 0 ? refused_conditions[kind] : NULL;
     json_t *made = json_object();
     json_t *listed = json_object();
-    json_t *users = refused_rest(scope, kind, "user", "user", of->own_users, listed);
+    json_t *users = refused_rest(scope, condition, "user", "user", of->own_users, listed);
     size_t i;
     json_t *entry;
 
@@ -302,10 +329,10 @@ static json_t *refused_forgeries(
     json_decref(listed);
     scope_set(scope, made, "users", users);
     scope_set(scope, made, "networks",
-            refused_rest(scope, kind, "network", "network", of->own_networks, NULL));
+            refused_rest(scope, condition, "network", "network", of->own_networks, NULL));
     scope_set(scope, made, "receiving",
-            refused_rest(scope, kind, "receiving", "domain", of->own_receiving, NULL));
-    scope_set(scope, made, "questions", json_integer(refused_sum(of->own_networks)));
+            refused_rest(scope, condition, "receiving", "domain", of->own_receiving, NULL));
+    scope_set(scope, made, "questions", json_integer(questions));
     return made;
 }
 
