@@ -194,6 +194,13 @@ static void check_milter(
 {
     require(milter->line, config->stamp_count > 0 || config->verify_count > 0,
             "a milter with nothing to do", "a section `stamp`, or `verify`, or both", problems);
+    require(milter->line,
+            !milter->clients_given || milter->socket.at == NULL ||
+                    strncmp(milter->socket.at, "inet", 4) == 0,
+            "clients of a unix socket", "socket_mode and socket_group, or an inet: socket",
+            problems);
+    require(milter->line, milter->clients.count <= CONFIG_CLIENTS_MAX, "more than 64 clients",
+            "fewer networks, or larger ones", problems);
 }
 
 static bool is_ldap(const struct config_directory *directory)

@@ -12,7 +12,8 @@
 #include "protocol/rules.h"
 
 #define CONFIG_PATH "/etc/verimail/verimail.conf"
-#define CONFIG_MAX 67108864 /* octets of a configuration file */
+#define CONFIG_MAX 67108864   /* octets of a configuration file */
+#define CONFIG_CLIENTS_MAX 64 /* networks in the option `clients` */
 
 struct problems;
 
@@ -141,7 +142,9 @@ struct config_milter {
     struct config_text metrics; /* as in the section `service` */
     uint64_t alarm_sending;     /* likewise */
     struct config_text socket;  /* `unix:PATH` or `inet:PORT@ADDRESS` or `inet6:PORT@ADDRESS` */
-    uint64_t socket_mode;       /* of a unix socket */
+    struct config_list clients; /* networks of mail servers, for TCP */
+    bool clients_given;
+    uint64_t socket_mode;            /* of a unix socket */
     struct config_text socket_group; /* NULL: that of run_as */
     struct config_text run_as;
     struct config_list trusted_networks;

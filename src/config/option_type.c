@@ -377,7 +377,9 @@ const struct option_type option_type_relayed = TEXT_TYPE(
 const struct option_type option_type_relayed_mark = {.value = OPTION_TYPE_TEXT,
         .parse = parse_text,
         .accept = relayed_mark_accept,
-        .expected = "\"X-Name-Of-Yours: VALUE\" with 16 to 64 octets that nobody guesses",
+        .expected =
+                "\"X-Name-Of-Yours: VALUE\", a name that no other program uses and 16 to 64 random "
+                "octets, as from: openssl rand -hex 16",
         .is_secret = true};
 const struct option_type option_type_replay = TEXT_TYPE(accept_replay,
         "none, lmdb:/PATH, redis://HOST[:PORT][,HOST[:PORT]]..., rediss://..., or "

@@ -19,8 +19,8 @@ struct relayed_mark {
     struct text value; /* without white space at its ends */
 };
 
-/* False when it is none, when its value is short enough to be guessed, or when the field has a
- * meaning of its own for us. The mark borrows from `value`. */
+/* False when it is none, when its value may be guessed, or when the field has a meaning of its own:
+ * for us, for mail servers or for mail programs. The mark borrows from `value`. */
 bool relayed_mark_parse(const char *value, struct relayed_mark *mark_r);
 bool relayed_mark_accept(const char *value);
 

@@ -9,6 +9,7 @@
 #include <sysexits.h>
 
 #include "base/endpoint.h"
+#include "base/network.h"
 #include "config/across.h"
 #include "config/across_keys.h"
 #include "config/key_listing.h"
@@ -92,6 +93,8 @@ static void candidate_warn_of_milter(struct problems *warnings, const struct con
     candidate_warn_of_text(warnings, "socket", &before->socket, &after->socket);
     candidate_warn_of_text(warnings, "socket_group", &before->socket_group, &after->socket_group);
     candidate_warn_of_text(warnings, "run_as", &before->run_as, &after->run_as);
+    if (!candidate_has_list(&before->clients, &after->clients))
+        problems_add(warnings, after->line, "clients", NULL, "a restart to change them");
     if (before->socket_mode != after->socket_mode)
         problems_add(warnings, after->line, "socket_mode", NULL, "a restart to change it");
 }
@@ -228,26 +231,46 @@ static void candidate_warn_of_state(const struct candidate *candidate, struct pr
             "a folder of the user of `run_as`, or record { store = \"none\" }");
 }
 
-/* Of a TCP socket: a port that is taken, and one that everybody can reach, for who connects there
- * is believed when it says who logged in. */
+static bool candidate_admits_everybody(const struct config_list *clients)
+{
+    struct network network;
+
+    for (size_t i = 0; i < clients->count; i++)
+        if (network_parse(clients->at[i].at, &network) &&
+                (network.prefix == 0 || (network.prefix == 96 && network.address[10] == 0xff)))
+            return true;
+    return false;
+}
+
+/* Of a TCP socket: a port that is taken, and clients without a limit. */
 static void candidate_warn_of_socket(const struct config_milter *milter, struct problems *warnings)
 {
     const char *at = strchr(milter->socket.at, '@');
     const char *port = strchr(milter->socket.at, ':');
     char address[ENDPOINT_TEXT_MAX];
-    struct endpoint endpoint;
 
     if (strncmp(milter->socket.at, "inet", 4) != 0 || at == NULL || port == NULL)
         return;
     snprintf(address, sizeof address, strchr(at, ':') != NULL ? "[%s]:%.*s" : "%s:%.*s", at + 1,
             (int)(at - port - 1), port + 1);
     port_check(&milter->socket, address, "verimail-milter", warnings);
-    if (endpoint_parse(address, &endpoint) && endpoint_is_any(&endpoint))
-        problems_add(warnings, milter->socket.line,
+    if (candidate_admits_everybody(&milter->clients))
+        problems_add(warnings, milter->clients.at[0].line,
                 "warning: a socket that everybody can reach, who is believed when saying who "
                 "logged in",
-                milter->socket.at,
-                "an address that only the mail server reaches: 127.0.0.1, or a unix socket");
+                milter->socket.at, "clients = {the networks of your mail servers}");
+}
+
+/* What is believed of those who can reach it. */
+static void candidate_print_socket(const struct config_milter *milter)
+{
+    if (strncmp(milter->socket.at, "inet", 4) != 0)
+        return;
+    printf("stamps at %s: believes these clients when they say who logged in: this machine",
+            milter->socket.at);
+    for (size_t i = 0; milter->clients_given && i < milter->clients.count; i++)
+        printf(", %s", milter->clients.at[i].at);
+    putchar('\n');
 }
 
 static void candidate_warn(const struct candidate *candidate, struct problems *warnings)
@@ -272,6 +295,8 @@ static void candidate_print(const struct candidate *candidate, const char *confi
             config->stamp_count > 0 && config->verify_count > 0 ? " and " : "",
             config->verify_count > 0 ? "verifies" : "", config->peers_count);
     printf("read: %s\n", config_path);
+    if (config->stamp_count > 0)
+        candidate_print_socket(config->milter);
     if (config->stamp_count > 0)
         key_listing_print(stdout, config->stamp->key.at, KEY_HOST_SECRET, 1);
     if (logins[0] == '/')

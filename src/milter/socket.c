@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libmilter/mfapi.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -14,9 +15,12 @@
 #include <unistd.h>
 
 #include "base/endpoint.h"
+#include "base/network.h"
 
 #define UNIX "unix:"
 #define BUSY "another process answers at this socket; stop it, or set another socket"
+#define NETWORK_INSTRUCTIONS 13 /* at most */
+#define FILTER_MAX (20 + (CONFIG_CLIENTS_MAX + 3) * NETWORK_INSTRUCTIONS)
 #define DESCRIPTORS_MAX 1024 /* the socket's is among so many */
 
 /* The path of a unix socket; NULL: it is TCP. */
@@ -186,31 +190,66 @@ static bool socket_listens_on_tcp(int fd)
            (address.ss_family == AF_INET || address.ss_family == AF_INET6);
 }
 
-/* libmilter does not tell the socket's descriptor. Accepted connections inherit the option. */
-static bool socket_set_nodelay(void)
-{
-    const int one = 1;
-    bool set = false;
+/* A filter of the kernel for the packets that come to the socket. libmilter accepts connections by
+ * itself, and does not tell from where. */
+struct socket_filter {
+    struct sock_filter at[FILTER_MAX];
+    unsigned short count;
+};
 
-    for (int fd = STDERR_FILENO + 1; fd < DESCRIPTORS_MAX; fd++)
-        if (socket_listens_on_tcp(fd))
-            set = setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) == 0 || set;
-    return set;
+static void socket_filter_add(struct socket_filter *filter, struct sock_filter instruction)
+{
+    filter->at[filter->count++] = instruction;
 }
 
-enum socket_result socket_open(
-        const struct config_milter *milter, gid_t group, char error_r[SOCKET_ERROR_MAX])
+/* Puts the packet's source address into the scratch memory, as struct network has it. */
+static void socket_filter_begin(struct socket_filter *filter)
 {
-    const char *path = socket_unix_path(milter);
+    static const struct sock_filter load[] = {
+            BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)SKF_NET_OFF),
+            BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xf0),
+            BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x40, 0, 8),
+            BPF_STMT(BPF_LD | BPF_IMM, 0),
+            BPF_STMT(BPF_ST, 0),
+            BPF_STMT(BPF_ST, 1),
+            BPF_STMT(BPF_LD | BPF_IMM, 0xffff),
+            BPF_STMT(BPF_ST, 2),
+            BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)SKF_NET_OFF + 12),
+            BPF_STMT(BPF_ST, 3),
+            BPF_STMT(BPF_JMP | BPF_JA, 8),
+            BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)SKF_NET_OFF + 8),
+            BPF_STMT(BPF_ST, 0),
+            BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)SKF_NET_OFF + 12),
+            BPF_STMT(BPF_ST, 1),
+            BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)SKF_NET_OFF + 16),
+            BPF_STMT(BPF_ST, 2),
+            BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)SKF_NET_OFF + 20),
+            BPF_STMT(BPF_ST, 3),
+    };
 
-    if (path != NULL)
-        return socket_open_unix(milter, path, group, error_r);
-    if (!socket_open_by_libmilter(milter))
-        return socket_fail_to_open(error_r, milter->socket.at);
-    if (socket_set_nodelay())
-        return SOCKET_OPENED;
-    (void)socket_fail(error_r, milter->socket.at, "TCP_NODELAY cannot be set");
-    return SOCKET_FAILED;
+    for (size_t i = 0; i < sizeof load / sizeof *load; i++)
+        socket_filter_add(filter, load[i]);
+}
+
+/* Admits a network. A word that differs leads to what is behind it. */
+static void socket_filter_admit(struct socket_filter *filter, const char *text)
+{
+    struct network network;
+
+    if (!network_parse(text, &network))
+        return;
+    const unsigned words = (network.prefix + 31) / 32;
+    for (unsigned i = 0; i < words; i++) {
+        const unsigned bits = network.prefix - i * 32 < 32 ? network.prefix - i * 32 : 32;
+        uint32_t word;
+        memcpy(&word, network.address + i * sizeof word, sizeof word);
+        socket_filter_add(filter, (struct sock_filter)BPF_STMT(BPF_LD | BPF_MEM, i));
+        socket_filter_add(filter,
+                (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, UINT32_MAX << (32 - bits)));
+        socket_filter_add(filter, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
+                                          ntohl(word), 0, (uint8_t)((words - 1 - i) * 3 + 1)));
+    }
+    socket_filter_add(filter, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, UINT32_MAX));
 }
 
 /* Reads inet:PORT@ADDRESS. */
@@ -226,6 +265,60 @@ static bool socket_inet_endpoint(const char *socket, struct endpoint *endpoint_r
     (void)snprintf(text, sizeof text, "%s%s%s:%.*s", v6 ? "[" : "", at + 1, v6 ? "]" : "",
             (int)(at - port), port);
     return endpoint_parse(text, endpoint_r);
+}
+
+/* The daemon connects to its own socket, so the machine itself is among the clients. */
+static void socket_filter_make(const struct config_milter *milter, struct socket_filter *filter_r)
+{
+    struct endpoint endpoint;
+    char own[ENDPOINT_TEXT_MAX];
+
+    filter_r->count = 0;
+    socket_filter_begin(filter_r);
+    socket_filter_admit(filter_r, "127.0.0.0/8");
+    socket_filter_admit(filter_r, "::1");
+    if (socket_inet_endpoint(milter->socket.at, &endpoint) && !endpoint_is_any(&endpoint)) {
+        endpoint_format_address(&endpoint, own);
+        socket_filter_admit(filter_r, own);
+    }
+    for (size_t i = 0; i < milter->clients.count; i++)
+        socket_filter_admit(filter_r, milter->clients.at[i].at);
+    socket_filter_add(filter_r, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0));
+}
+
+/* libmilter does not tell the socket's descriptor. Accepted connections inherit both options. */
+static bool socket_set_options(const struct config_milter *milter)
+{
+    struct socket_filter filter;
+    const int one = 1;
+    bool set = false;
+
+    socket_filter_make(milter, &filter);
+    const struct sock_fprog program = {.len = filter.count, .filter = filter.at};
+    for (int fd = STDERR_FILENO + 1; fd < DESCRIPTORS_MAX; fd++) {
+        if (!socket_listens_on_tcp(fd))
+            continue;
+        if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) != 0 ||
+                setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) != 0)
+            return false;
+        set = true;
+    }
+    return set;
+}
+
+enum socket_result socket_open(
+        const struct config_milter *milter, gid_t group, char error_r[SOCKET_ERROR_MAX])
+{
+    const char *path = socket_unix_path(milter);
+
+    if (path != NULL)
+        return socket_open_unix(milter, path, group, error_r);
+    if (!socket_open_by_libmilter(milter))
+        return socket_fail_to_open(error_r, milter->socket.at);
+    if (socket_set_options(milter))
+        return SOCKET_OPENED;
+    (void)socket_fail(error_r, milter->socket.at, "the kernel's filter of `clients` cannot be set");
+    return SOCKET_FAILED;
 }
 
 int socket_connect(const struct config_milter *milter)

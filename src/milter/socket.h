@@ -22,7 +22,8 @@ enum socket_result {
  * mode admits (the group, or everybody) cannot pass through the folders above it. SOCKET_BUSY has a
  * sentence, too.
  *
- * TCP gets TCP_NODELAY, which libmilter does not set. */
+ * TCP gets TCP_NODELAY, which libmilter does not set, and a filter of the kernel: packets of others
+ * than `clients` and the machine itself are dropped before there is a connection. */
 enum socket_result socket_open(const struct config_milter *milter, gid_t group,
         char error_r[SOCKET_ERROR_MAX]) __attribute__((warn_unused_result));
 

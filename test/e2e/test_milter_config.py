@@ -113,15 +113,29 @@ def test_a_check_warns_of_what_lets_forgeries_be_stamped(case):
     check("stamp_relayed beside mode = monitor: expected mail to be refused" in said, said)
 
 
-@pytest.mark.parametrize("address, warned", [
-    ("inet:{}@127.0.0.1", False), ("inet:{}@0.0.0.0", True), ("inet6:{}@::", True)
+@pytest.mark.parametrize("address, clients, warned", [
+    ("inet:{}@127.0.0.1", "", False), ("inet:{}@0.0.0.0", "", False), ("inet6:{}@::", "", False),
+    ("inet:{}@0.0.0.0", 'clients = {"192.0.2.0/24"}', False),
+    ("inet:{}@0.0.0.0", 'clients = {"0.0.0.0/0"}', True),
+    ("inet6:{}@::", 'clients = {"192.0.2.1", "::/0"}', True),
 ])
-def test_a_check_warns_of_a_socket_for_everybody(case, address, warned):
+def test_a_check_warns_of_a_socket_for_everybody(case, address, clients, warned):
     site = MilterSite(case)
-    config = site.config(where=address.format(free_port())).replace("socket_mode = 0666", "")
+    config = site.config(clients, where=address.format(free_port())).replace(
+        "socket_mode = 0666", "")
     status, said = checked(site, config)
     equal((status, said.count("\n")), (0, int(warned)), said)
     equal("a socket that everybody can reach" in said, warned, said)
+
+
+def test_clients_are_of_tcp(case):
+    site = MilterSite(case)
+    status, said = checked(site, site.config('clients = {"192.0.2.1"}'))
+    check(status != 0 and "clients of a unix socket: expected socket_mode" in said, said)
+    many = ", ".join(f'"192.0.2.{i}"' for i in range(65))
+    status, said = checked(site, site.config(f"clients = {{{many}}}",
+                                             where=f"inet:{free_port()}@127.0.0.1"))
+    check(status != 0 and "more than 64 clients" in said, said)
 
 
 SECRET = "3f9c1b7ad2e84650"

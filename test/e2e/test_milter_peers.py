@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: ISC
 """verimail-milter beside mail servers that speak the milter protocol in another way than Postfix and
 sendmail do: scripted peers."""
+import subprocess
+
 import pytest
 
 from harness.addresses import STRANGER
 from harness.checks import check, contains, equal
 from harness.mailsite import Site
+from harness.milterprocess import MilterSite
+from harness.namespaces import private_network
+from harness.programs import free_port
 from harness.milterclient import (ADDHDRS, ALL_ACTIONS, CHGHDRS, LEADSPC, QUARANTINE, SKIP,
                                   Closed, MilterClient)
 
@@ -156,3 +161,37 @@ def test_older_protocols_and_paths(site):
         passes(site.verified(peer={"version": version, "steps": 0}))
     for recipient in ("bob@receiver.test", "<bob@receiver.test>", "<>", ""):
         equal(len(site.stamped("127.0.0.1", recipients=[recipient]).stamps()), 1, recipient)
+
+
+def is_loopback(address):
+    return address.startswith("127.") or address == "::1"
+
+
+@pytest.mark.parametrize("socket, clients, admitted, refused", [
+    ("inet:{}@0.0.0.0", "", ["127.0.0.1", "127.0.5.7"], []),
+    ("inet:{}@0.0.0.0", 'clients = {"10.99.0.0/24"}', ["127.0.0.1", "10.99.0.7"], ["10.99.1.7"]),
+    ("inet:{}@0.0.0.0", 'clients = {"10.99.1.7"}', ["10.99.1.7"], ["10.99.0.7"]),
+    ("inet:{}@0.0.0.0", "", ["127.0.0.1"], ["10.99.0.7", "10.99.1.7"]),
+    ("inet6:{}@::", 'clients = {"fd99:0:0:1::/64", "10.99.0.7"}',
+     ["::1", "fd99:0:0:1::7", "10.99.0.7"], ["fd99:0:0:2::7", "10.99.1.7"]),
+    ("inet6:{}@::", "", ["::1", "127.0.0.1"], ["fd99:0:0:1::7", "10.99.0.7"]),
+], ids=str)
+def test_clients_of_a_tcp_socket(case, socket, clients, admitted, refused):
+    private_network()
+    for address in (source for source in admitted + refused if not is_loopback(source)):
+        # One that is there from another case stays.
+        subprocess.run(["ip", "address", "replace", address, "dev", "lo"], check=True)
+    site = MilterSite(case)
+    port = free_port()
+    config = site.config(clients, where=socket.format(port)).replace("socket_mode = 0666", "")
+    site.start(config)
+    for source in admitted + refused:
+        # A packet from an address of this machine to the same address looks like one from a peer.
+        target = source if source != "127.0.5.7" else "127.0.0.1"
+        if source in admitted:
+            with MilterClient((target, port), source=source) as client:
+                client.connect("127.0.0.1")
+                equal(len(client.message(FIELDS, BODY, sender=ALICE).stamps()), 1, source)
+        else:
+            with pytest.raises(TimeoutError):
+                MilterClient((target, port), source=source, timeout=0.5)
