@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: ISC
+#include "base/memstream.h"
 #include "command/explain.h"
 
 #include <sodium.h>
@@ -39,7 +40,7 @@ static bool explanation_note(struct explanation *e)
     if (out == NULL)
         return false;
     steps_describe(out, number, &e->query);
-    return fclose(out) == 0;
+    return memstream_close(out, &e->seen[number - 1]);
 }
 
 /* Takes all steps. Nothing is counted. */

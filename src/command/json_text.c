@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/memstream.h"
 #include "command/command.h"
 #include "command/escape.h"
 
@@ -32,7 +33,7 @@ static json_t *json_text_escaped(struct text t)
     FILE *out = or_end(open_memstream(&text, &len));
 
     escape_put(out, t);
-    if (fclose(out) != 0)
+    if (!memstream_close(out, &text))
         or_end(NULL);
     json_t *made = json_stringn(text, len);
     free(text);

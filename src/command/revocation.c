@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: ISC
+#include "base/memstream.h"
 #include "command/revoke.h"
 
 #include <stdio.h>
@@ -182,7 +183,7 @@ enum revocation_result revocation_add(
     if (out == NULL)
         return REVOCATION_NO_MEMORY;
     revocation_print_section(out, revocation, rule);
-    const bool ok = fclose(out) == 0 && edit_append(edit, path.domain, section);
+    const bool ok = memstream_close(out, &section) && edit_append(edit, path.domain, section);
     free(section);
     return ok ? REVOCATION_DONE : REVOCATION_NO_MEMORY;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memstream.h"
 #include "command/escape.h"
 #include "command/user_rule.h"
 #include "config/section.h"
@@ -73,7 +74,7 @@ static void trace_place(const struct trace *t, const struct edit_step *steps, co
     if (out == NULL)
         return;
     const bool there = ruling_print_place(out, t->edit, t->ruling->path, steps, option);
-    if (fclose(out) == 0 && there)
+    if (memstream_close(out, &sentence) && there)
         t->each(t->context, sentence, false);
     free(sentence);
 }
@@ -117,7 +118,7 @@ static void trace_row(
         fprintf(out, "@%s%s", domain->name.at, rule->row[0] != '\0' ? " " : "");
         escape_put(out, text_of(rule->row));
     }
-    if (fclose(out) == 0)
+    if (memstream_close(out, &sentence))
         t->each(t->context, sentence, false);
     free(sentence);
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/memstream.h"
 #include "command/arguments.h"
 #include "command/record.h"
 #include "command/terminal.h"
@@ -127,7 +128,7 @@ static bool watch_show(void *context, const struct eventstore_value *values, siz
     }
     watch_line_print(row->source->kind, values, &watch->look, out);
     const uint64_t time = values[1].number > 0 ? (uint64_t)values[1].number : 0;
-    if (fclose(out) != 0 || !watch_queue_add(&watch->queue, text, time, unix_ms()))
+    if (!memstream_close(out, &text) || !watch_queue_add(&watch->queue, text, time, unix_ms()))
         watch->failure = ENOMEM;
     row->source->last = values[0].number;
     row->source->shown++;

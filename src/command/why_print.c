@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/date.h"
+#include "base/memstream.h"
 #include "command/advice.h"
 #include "command/escape.h"
 #include "command/ruling.h"
@@ -55,7 +56,7 @@ static void why_print_line(const struct why_place *place, const char *section, c
 
     if (out != NULL) {
         const bool there = ruling_print_place(out, edit, place->path, path, option);
-        if (fclose(out) == 0 && there)
+        if (memstream_close(out, &sentence) && there)
             printf("    decided by %s\n", sentence);
         free(sentence);
     }

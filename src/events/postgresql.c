@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memstream.h"
 #include "events/postgresql.h"
 #include "events/session.h"
 
@@ -96,7 +97,7 @@ static bool postgresql_make_kind(struct postgresql *p, char error_r[EVENTSTORE_E
     writer_char(&w, '\0');
     if (out != NULL && !w.failed)
         put_tables(out, p->kind, columns);
-    bool done = out != NULL && fclose(out) == 0 && !w.failed;
+    bool done = out != NULL && memstream_close(out, &sql) && !w.failed;
     if (!done)
         snprintf(error_r, EVENTSTORE_ERROR_MAX, "out of memory");
     done = done && postgresql_transact(p->session, sql, error_r);
@@ -227,7 +228,7 @@ static bool put_events(const struct record_kind *kind, const void *events, size_
     for (size_t i = 0; i < count; i++)
         if (kind->has_row(record_kind_at(kind, events, i)))
             postgresql_put_event(out, kind, record_kind_at(kind, events, i));
-    if (fclose(out) == 0)
+    if (memstream_close(out, lines_r))
         return true;
     free(*lines_r);
     return false;

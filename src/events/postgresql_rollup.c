@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/memstream.h"
 #include "events/postgresql.h"
 
 static void postgresql_rollup_put_keys(FILE *out, const struct rollup *rollup)
@@ -133,7 +134,7 @@ bool postgresql_rollup_apply(struct postgresql *p, int64_t sign, char error_r[EV
         done = !rollup_has_failed(p->tallies[i]);
         postgresql_rollup_put_changes(out, kind, kind->rollups[i], p->tallies[i], sign);
     }
-    if (out == NULL || fclose(out) != 0 || !done) {
+    if (out == NULL || !memstream_close(out, &sql) || !done) {
         free(sql);
         snprintf(error_r, EVENTSTORE_ERROR_MAX, "out of memory");
         return false;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: ISC
+#include "base/memstream.h"
 #include "recorder/metrics.h"
 
 #include <inttypes.h>
@@ -213,7 +214,7 @@ char *metrics_exposition(enum recorder_daemon daemon, const struct counters *c, 
     alarms(out, c);
     if (daemon == RECORDER_SERVICE)
         keys(out, c, unix_now);
-    if (fclose(out) == 0)
+    if (memstream_close(out, &text))
         return text;
     free(text);
     return NULL;

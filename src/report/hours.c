@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memstream.h"
 #include "events/event.h"
 
 #define DAY (24 * HOURS_HOUR)
@@ -77,7 +78,7 @@ void hours_ask_names(struct scope *scope, const char *what, const char *columns,
     hours_put_names(scope, what, out);
     fprintf(out, " time >= $1 AND time < $2%s %s", scope->domain != NULL ? " AND domain = $3" : "",
             rest);
-    if (fclose(out) == 0)
+    if (memstream_close(out, &sql))
         scope_run(scope, scope->since, scope->until, sql, row, context);
     else
         scope_fail(scope);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memstream.h"
 #include "events/event.h"
 #include "report/hours.h"
 #include "report/networks.h"
@@ -385,7 +386,7 @@ static void refused_find_shared(struct refused_report *report)
         fputs(before[0] == ',' ? ")" : " AND name IN ('')", out);
     }
     fputs(" GROUP BY name", out);
-    if (fclose(out) == 0)
+    if (memstream_close(out, &rest))
         hours_ask_names(report->scope, "network", "name", rest, refused_take_shared, report);
     else
         scope_fail(report->scope);
@@ -406,7 +407,7 @@ static void refused_sort(struct refused_report *report)
         return;
     }
     refused_find_shared(report);
-    if (fclose(report->prefixes) == 0)
+    if (memstream_close(report->prefixes, &prefixes))
         refused_find_own(report, prefixes);
     else
         scope_fail(report->scope);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/memstream.h"
 #include "setup/plan.h"
 
 /* The text of a configuration that grows. */
@@ -54,7 +55,7 @@ static char *plan_quoted(const struct config_list *list)
         return NULL;
     for (size_t i = 0; i < list->count; i++)
         fprintf(out, "%s\"%s\"", i > 0 ? ", " : "", list->at[i].at);
-    if (fclose(out) == 0)
+    if (memstream_close(out, &quoted))
         return quoted;
     free(quoted);
     return NULL;

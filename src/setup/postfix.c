@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/date.h"
+#include "base/memstream.h"
 #include "setup/subprocess.h"
 
 #define UNIX "unix:"
@@ -160,7 +161,7 @@ static char *postfix_put_first(const char *list, const char *socket)
     for (; milter.len > 0; milter = postfix_next_milter(&rest))
         if (!postfix_is_milter(milter, socket))
             fprintf(out, ", %.*s", (int)milter.len, milter.at);
-    if (fclose(out) == 0)
+    if (memstream_close(out, &after))
         return after;
     free(after);
     return NULL;

@@ -154,6 +154,8 @@ struct milter_client *fake_milter_open(int family, int timeout_ms)
 {
     fake_milter_start(family);
     struct milter_client *client = milter_client_open(fake.socket, timeout_ms);
+    if (client == NULL)
+        fake_milter_stop();
     assert_non_null(client);
     return client;
 }

@@ -187,13 +187,23 @@ void fixture_recorder_show_log(const struct fixture_recorder *p)
         print_error("the log:\n%s", log);
 }
 
+/* Nothing more is to be expected of it. */
+static bool has_gone(const struct fixture_recorder *p)
+{
+    siginfo_t end = {.si_pid = 0};
+
+    return p->pid > 0 && waitid(P_PID, (id_t)p->pid, &end, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           end.si_pid != 0;
+}
+
 void fixture_recorder_wait_for_number(
         const struct fixture_recorder *p, const char *sql, int64_t want)
 {
     const uint64_t limit = mono_ms() + FIXTURE_RECORDER_TIMEOUT;
     int64_t got = fixture_recorder_asked(p, sql).number;
 
-    while (got != want && mono_ms() < limit) {
+    for (bool goes_on = true; got != want && goes_on;) {
+        goes_on = mono_ms() < limit && !has_gone(p);
         fixture_recorder_nap();
         got = fixture_recorder_asked(p, sql).number;
     }
@@ -209,7 +219,7 @@ void fixture_recorder_wait_for_count(
 {
     const uint64_t limit = mono_ms() + FIXTURE_RECORDER_TIMEOUT;
 
-    while (atomic_load(counter) < least && mono_ms() < limit)
+    while (atomic_load(counter) < least && mono_ms() < limit && !has_gone(p))
         fixture_recorder_nap();
     if (atomic_load(counter) < least) {
         print_error("got %llu, want %llu\n", (unsigned long long)atomic_load(counter),
