@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "command/arguments.h"
+#include "command/check_milter.h"
 #include "command/escape.h"
 #include "command/json_text.h"
 #include "command/read_message.h"
@@ -22,6 +23,8 @@ struct job {
     const char *ip;        /* NULL: was not given */
     bool explain;
     bool as_json;
+    struct arguments_values recipients;
+    struct check_milter milter;
     struct verification found;
 };
 
@@ -45,22 +48,45 @@ static bool check_take_ip(const struct job *job)
     return false;
 }
 
+/* With these options, and only with them, a milter is asked. */
+static bool check_take_milter(struct job *job)
+{
+    struct check_milter *milter = &job->milter;
+    const bool is_of_milter =
+            milter->login != NULL || milter->daemon_name != NULL || milter->timeout != NULL;
+
+    milter->mail_from = job->mail_from;
+    milter->rcpt = &job->recipients;
+    milter->ip = job->ip;
+    milter->as_json = job->as_json;
+    if (milter->socket == NULL && is_of_milter)
+        command_complain(job->invocation, "--login, --daemon and --timeout need --milter");
+    else if (milter->socket != NULL && job->explain)
+        command_complain(job->invocation, "a milter does not say what --explain prints");
+    else
+        return true;
+    return false;
+}
+
 static bool check_take_arguments(struct job *job)
 {
-    struct arguments_values rcpt = {0};
     const struct arguments_option options[] = {
             {"--mail-from", .value = &job->mail_from},
-            {"--rcpt", .values = &rcpt},
+            {"--rcpt", .values = &job->recipients},
             {"--ip", .value = &job->ip},
             {"--explain", .flag = &job->explain},
             {"--json", .flag = &job->as_json},
+            {"--milter", .value = &job->milter.socket},
+            {"--login", .value = &job->milter.login},
+            {"--daemon", .value = &job->milter.daemon_name},
+            {"--timeout", .value = &job->milter.timeout},
             {NULL},
     };
-    const bool good = arguments_read(job->invocation, options, 0, 0, NULL) && check_take_ip(job);
+    const bool good = arguments_read(job->invocation, options, 0, 0, NULL) && check_take_ip(job) &&
+                      check_take_milter(job);
 
-    for (size_t i = 0; good && i < rcpt.count; i++)
-        check_add_recipient(job, rcpt.at[i]);
-    free(rcpt.at);
+    for (size_t i = 0; good && i < job->recipients.count; i++)
+        check_add_recipient(job, job->recipients.at[i]);
     return good;
 }
 
@@ -310,13 +336,17 @@ static enum status check_run(const struct invocation *invocation)
         return STATUS_FAILURE;
     }
     job->invocation = invocation;
-    if (check_take_arguments(job)) {
+    const bool good = check_take_arguments(job);
+    if (good && job->milter.socket != NULL) {
+        status = check_milter(invocation, &job->milter);
+    } else if (good) {
         status = verify_setup_init(invocation, &job->setup);
         if (status == STATUS_OK)
             status = check(job);
         message_parser_free(&job->parser);
         verify_setup_clear(&job->setup);
     }
+    free(job->recipients.at);
     free(job);
     return status;
 }
@@ -324,16 +354,24 @@ static enum status check_run(const struct invocation *invocation)
 const struct command command_check = {
         .name = "check",
         .synopsis = "[--mail-from ADDRESS] [--rcpt ADDRESS]... [--ip ADDRESS] [--explain] "
-                    "[--json] <MESSAGE",
+                    "[--json] [--milter SOCKET [--login NAME] [--daemon NAME] "
+                    "[--timeout SECONDS]] <MESSAGE",
         .summary = "ask the author's domain about a message, as the milter does",
         .help = "  --mail-from ADDRESS   the envelope's sender\n"
                 "  --rcpt ADDRESS        a recipient, or a domain; may be repeated\n"
                 "  --ip ADDRESS          where the message came from\n"
                 "  --explain             print every step\n"
                 "  --json                print JSON\n"
+                "  --milter SOCKET       give the message to a milter, as a mail server does:\n"
+                "                        unix:/PATH, inet:PORT@ADDRESS or inet6:PORT@ADDRESS\n"
+                "  --login NAME          the client logged in as NAME\n"
+                "  --daemon NAME         the mail server's {daemon_name}\n"
+                "  --timeout SECONDS     for the whole conversation; 60 by default\n"
                 "\n"
                 "Of the configuration the section `verify` is used, or its defaults where there "
                 "is none.\n"
-                "Nothing is done to the message; `action` is what the milter would do.\n",
+                "Nothing is done to the message; `action` is what the milter would do.\n"
+                "With --milter no configuration is read; without --ip and --login the message\n"
+                "comes from elsewhere.\n",
         .run = check_run,
 };
