@@ -5,10 +5,12 @@ import os
 import signal
 import sqlite3
 import subprocess
+import threading
 
 from harness.checks import WAIT_LIMIT, check, equal, wait_for
 from harness.counters import check_with_promtool, fetch, metric, refuses
 from harness.daemon import copy_program
+from harness.dnsserver import SILENCE, look_up
 from harness.milterclient import MilterClient
 from harness.milterprocess import (HEADER, MilterSite, ended, only_child, serves, session, stamps,
                                    stops)
@@ -180,6 +182,39 @@ def test_counters(case):
     check("origin.test" not in text and "elsewhere.test" not in text, "a name in the counters")
     check("verimail_questions_total" not in text, "counters of the service")
     check_with_promtool(text)
+    stops(d)
+
+
+def from_elsewhere(client, author):
+    client.message([("From", f" {author}"), *HEADER[1:]], b"text\r\n", sender=f"<{author}>")
+
+
+def test_counters_of_what_is_asked_move(case):
+    site = MilterSite(case)
+    records = {("mx.example.test", "A"): ["127.0.0.9"],  # where nothing listens
+               **{(f"_verimail._tcp.{name}.test", "SRV"): ["0 0 1024 mx.example.test."]
+                  for name in ("one", "two")}}
+    site.dns.records = lambda query, _: (
+        SILENCE if "slow.test" in str(query.question[0].name) else look_up(records, query))
+    config, where = counted(site)
+    d = site.start(config.replace(
+        "verify {", 'verify { budget_per_domain = 16 allow_networks = {"127.0.0.0/8"} '))
+    wait_for(lambda: not refuses(where), "the counters")
+    with MilterClient(site.socket) as client, MilterClient(site.socket) as other:
+        client.connect("198.51.100.1")
+        other.connect("203.0.113.1")
+        # A network has an eighth of a domain's budget; a service rests after three failures.
+        for author in ["carol@one.test"] * 4 + ["carol@two.test"]:
+            from_elsewhere(client, author)
+        wait_for(lambda: metric(where, "verimail_breaker_tripped_total") == 1, "a rest")
+        equal(metric(where, "verimail_breaker_open"), 1)
+        equal(metric(where, "verimail_budget_spent_total"), 3)
+        equal(metric(where, "verimail_budget_exhausted_total"), 2)
+        asking = threading.Thread(target=from_elsewhere, args=(other, "dave@slow.test"))
+        asking.start()
+        wait_for(lambda: metric(where, "verimail_lookups_waiting") >= 1, "a look-up")
+        asking.join()
+        wait_for(lambda: metric(where, "verimail_lookups_waiting") == 0, "none")
     stops(d)
 
 
