@@ -16,7 +16,7 @@
 
 #define LEARNED_SERVICE "sending" /* files in the state folder */
 #define LEARNED_MAIL "sending-mail"
-#define SAVE_EVERY 3600000 /* milliseconds */
+#define SAVE_EVERY 300000 /* milliseconds */
 #define AHEAD 60           /* seconds */
 
 struct lookout {
