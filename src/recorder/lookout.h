@@ -12,9 +12,9 @@
 /* Looks for trouble in the events on their way to the store, and raises alarms. */
 struct lookout;
 
-/* Reads what was learned before from the state folder, and writes it there every five minutes and at the
- * end. `setup`: its options `alarm_...`, and the folder where alarms are remembered. Both are
- * borrowed. NULL when out of memory. */
+/* Reads what was learned before from the state folder, and writes it there every five minutes and
+ * at the end. `setup`: its options `alarm_...`, and the folder where alarms are remembered. Both
+ * are borrowed. NULL when out of memory. */
 struct lookout *lookout_init(const struct recorder_setup *setup, struct alarm *alarm);
 void lookout_free(struct lookout **lookout);
 
