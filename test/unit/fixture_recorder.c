@@ -15,7 +15,7 @@
 #include "recorder/recorder.h"
 #include "unit.h"
 
-#define FIXTURE_RECORDER_TIMEOUT 60000 /* milliseconds until something that must come has not */
+#define PATIENCE 60 /* seconds until something that must come has not */
 
 void fixture_recorder_give_away(const struct fixture_recorder *p, const char *path)
 {
@@ -199,7 +199,7 @@ static bool has_gone(const struct fixture_recorder *p)
 void fixture_recorder_wait_for_number(
         const struct fixture_recorder *p, const char *sql, int64_t want)
 {
-    const uint64_t limit = mono_ms() + FIXTURE_RECORDER_TIMEOUT;
+    const uint64_t limit = mono_ms() + UINT64_C(1000) * unit_patience(PATIENCE);
     int64_t got = fixture_recorder_asked(p, sql).number;
 
     for (bool goes_on = true; got != want && goes_on;) {
@@ -217,7 +217,7 @@ void fixture_recorder_wait_for_number(
 void fixture_recorder_wait_for_count(
         const struct fixture_recorder *p, const _Atomic uint64_t *counter, uint64_t least)
 {
-    const uint64_t limit = mono_ms() + FIXTURE_RECORDER_TIMEOUT;
+    const uint64_t limit = mono_ms() + UINT64_C(1000) * unit_patience(PATIENCE);
 
     while (atomic_load(counter) < least && mono_ms() < limit && !has_gone(p))
         fixture_recorder_nap();

@@ -80,7 +80,7 @@ static void place_close(struct hostport *place)
 
 static int client(const struct hostport *place)
 {
-    const struct timeval timeout = {.tv_sec = TIMEOUT};
+    const struct timeval timeout = {.tv_sec = unit_patience(TIMEOUT)};
     const int fd = socket(place->address.any.sa_family, SOCK_STREAM, 0);
 
     assert_true(fd >= 0);

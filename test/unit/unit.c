@@ -61,6 +61,14 @@ static int unit_after_all(void **state)
     return unit_run_hook(unit_hooks.after_all);
 }
 
+unsigned unit_patience(unsigned seconds)
+{
+    const char *less = getenv("VERIMAIL_PATIENCE");
+    const unsigned long wanted = less != NULL ? strtoul(less, NULL, 10) : seconds;
+
+    return wanted < seconds ? (unsigned)wanted : seconds;
+}
+
 static int unit_before_each(void **state)
 {
     (void)state;

@@ -97,4 +97,8 @@ void unit_add(struct unit_test *test);
     }                                                                                              \
     static void unit_##hook(void)
 
+/* How many seconds a test waits for what must come; VERIMAIL_PATIENCE can make that less, where it
+ * often does not come. */
+unsigned unit_patience(unsigned seconds);
+
 #endif
