@@ -11,6 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "unit.h"
+
 #define CONNECTIONS_MAX 256
 #define FILLERS 2 /* connections that fill a queue of length 0 */
 
@@ -219,7 +222,7 @@ struct fake_service *fake_service_start(
     a->fillers[0] = a->fillers[1] = -1;
     open_listener(a, address);
     pthread_mutex_init(&a->lock, NULL);
-    pthread_cond_init(&a->changed, NULL);
+    clock_cond_init(&a->changed);
     fail_if(pipe2(a->wake, O_CLOEXEC) != 0, "pipe");
     if (has_thread(a))
         fail_if((errno = pthread_create(&a->thread, NULL, run, a)) != 0, "pthread_create");
@@ -270,10 +273,14 @@ unsigned fake_service_questions(struct fake_service *fake)
 
 void fake_service_wait_for(struct fake_service *fake, unsigned connections)
 {
+    const uint64_t limit = mono_ms() + UINT64_C(1000) * unit_patience(60);
+
     pthread_mutex_lock(&fake->lock);
-    while (fake->open != connections)
-        pthread_cond_wait(&fake->changed, &fake->lock);
+    while (fake->open != connections && clock_cond_wait(&fake->changed, &fake->lock, limit))
+        ;
+    const bool are_there = fake->open == connections;
     pthread_mutex_unlock(&fake->lock);
+    assert_true(are_there);
 }
 
 void fake_service_release(struct fake_service *fake)

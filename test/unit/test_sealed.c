@@ -113,7 +113,7 @@ TEST_EACH(a_text_of_any_length_comes_through, lengths)
     assert_int_equal(sealed.len, 2 + text_base64_len(12 + 16 + row->padded) + 2);
     assert_true(take_answer(&e, sealed, buffer, &got));
     assert_true(text_equal(got, question));
-    sealed.len -= 2;
+    sealed = (struct text){line, sealed.len > 2 ? sealed.len - 2 : 0};
     assert_false(take_answer(&e, sealed, buffer, &got));
 }
 
