@@ -26,6 +26,8 @@ static struct log {
     bool journal;
     bool is_socket;
     bool buffered;
+    const char *tag_name; /* NULL: lines have no tag */
+    const char *tag_value;
     pthread_mutex_t lock; /* of all that follows */
     uint64_t dropped;
     uint64_t said; /* of them: so many the first line that is kept speaks of */
@@ -258,6 +260,14 @@ void log_begin(struct log_line *line, enum log_level level, const char *event)
     }
     log_string(line, "level", level_name(level));
     log_string(line, "event", event);
+    if (the_log.tag_name != NULL)
+        log_string(line, the_log.tag_name, the_log.tag_value);
+}
+
+void log_tag(const char *name, const char *value)
+{
+    the_log.tag_name = name;
+    the_log.tag_value = value;
 }
 
 static ssize_t write_now(const char *at, size_t len)

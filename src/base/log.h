@@ -31,6 +31,8 @@ enum log_format {
  * the log: a line that was begun keeps its format. All else is set while there is one thread. */
 void log_init(void); /* once more where standard error has become another */
 void log_configure(enum log_level least, enum log_format format);
+/* A name and a value that each line has behind its event from now on; borrowed. */
+void log_tag(const char *name, const char *value);
 /* In a child: what is kept is its parent's to write. */
 void log_after_fork(void);
 

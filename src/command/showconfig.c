@@ -155,7 +155,10 @@ static void set_sections(json_t *object, const struct section *around, const voi
 {
     for (const struct section *s = around->within; s != NULL && s->name != NULL; s++) {
         const char *array = section_array(s, parent);
-        json_t *titled = s->title != NULL ? json_text_object() : NULL;
+        const bool has_title = section_count(s, parent) > 0 && title_of(s, array) != NULL;
+        json_t *titled = s->title != NULL && (has_title || !s->title_is_optional)
+                                 ? json_text_object()
+                                 : NULL;
         for (size_t i = 0; i < section_count(s, parent); i++) {
             const char *values = array + i * s->size;
             if (titled != NULL)

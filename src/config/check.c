@@ -199,6 +199,15 @@ static void check_milter(
                     strncmp(milter->socket.at, "inet", 4) == 0,
             "clients of a unix socket", "socket_mode and socket_group, or an inet: socket",
             problems);
+    require(milter->line, milter->name.at != NULL || config->milter_count == 1,
+            "several sections `milter`, and one without a name", "milter \"NAME\" { ... }",
+            problems);
+    require(milter->line,
+            milter == config->milter ||
+                    (milter->state.line == 0 && milter->metrics.line == 0 &&
+                            milter->run_as.line == 0 && !milter->alarm_sending_given),
+            "state, metrics, run_as or alarm_sending in a later section `milter`",
+            "them in the first one: they are the daemon's", problems);
     require(milter->line, milter->clients.count <= CONFIG_CLIENTS_MAX, "more than 64 clients",
             "fewer networks, or larger ones", problems);
 }
@@ -255,6 +264,10 @@ void config_check(const struct config *config, struct problems *problems)
 {
     const struct column peers = {config->peers, config->peers_count, sizeof *config->peers,
             offsetof(struct config_peer, name)};
+    const struct column milters = {config->milter, config->milter_count, sizeof *config->milter,
+            offsetof(struct config_milter, name)};
+    const struct column sockets = {config->milter, config->milter_count, sizeof *config->milter,
+            offsetof(struct config_milter, socket)};
     const struct column tables = {config->directories, config->directories_count,
             sizeof *config->directories, offsetof(struct config_directory, table)};
 
@@ -262,6 +275,11 @@ void config_check(const struct config *config, struct problems *problems)
     check_hosts_and_domains(config, problems);
     for (size_t i = 0; i < config->service_count; i++)
         check_service(config, &config->service[i], problems);
+    require(config->milter_count > 0 ? config->milter->line : 0,
+            config->milter_count <= CONFIG_MILTERS_MAX, "more than 16 sections `milter`", "fewer",
+            problems);
+    check_unique(milters, strcmp, "a second milter", problems);
+    check_unique(sockets, strcmp, "a second milter at one socket", problems);
     for (size_t i = 0; i < config->milter_count; i++)
         check_milter(config, &config->milter[i], problems);
     for (size_t i = 0; i < config->directories_count; i++)

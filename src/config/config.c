@@ -43,14 +43,25 @@ void config_free(struct config **config)
     *config = NULL;
 }
 
+const struct config_milter *config_find_milter(const struct config *config, const char *name)
+{
+    const char *wanted = name != NULL ? name : "";
+
+    for (size_t i = 0; i < config->milter_count; i++) {
+        const char *at = config->milter[i].name.at;
+        if (strcmp(at != NULL ? at : "", wanted) == 0)
+            return &config->milter[i];
+    }
+    return NULL;
+}
+
 void config_check_mode(const struct config *config, mode_t mode, struct problems *problems)
 {
-    const struct config_milter *milter = config->milter;
-
-    if (config->milter_count > 0 && milter->relayed_mark.at != NULL && (mode & S_IROTH) != 0)
-        problems_add(problems, milter->relayed_mark.line,
-                "relayed_mark in a file that everybody may read", NULL,
-                "a file of mode 0600 or 0640: the mark is a secret");
+    for (size_t i = 0; i < config->milter_count; i++)
+        if (config->milter[i].relayed_mark.at != NULL && (mode & S_IROTH) != 0)
+            problems_add(problems, config->milter[i].relayed_mark.line,
+                    "relayed_mark in a file that everybody may read", NULL,
+                    "a file of mode 0600 or 0640: the mark is a secret");
 }
 
 void config_log_settings(

@@ -13,6 +13,7 @@
 
 #define CONFIG_PATH "/etc/verimail/verimail.conf"
 #define CONFIG_MAX 67108864   /* octets of a configuration file */
+#define CONFIG_MILTERS_MAX 16 /* sections `milter` */
 #define CONFIG_CLIENTS_MAX 64 /* networks in the option `clients` */
 
 struct problems;
@@ -136,8 +137,12 @@ struct config_verify {
     uint64_t budget_per_domain;        /* questions a minute with another answer than YES */
 };
 
+/* The first section is the daemon's as well: `state`, `metrics`, `alarm_sending` and `run_as` are
+ * the first one's for all of them. */
 struct config_milter {
     unsigned line;
+    struct config_text name; /* NULL: the only one */
+    bool alarm_sending_given;
     struct config_text state;   /* a folder */
     struct config_text metrics; /* as in the section `service` */
     uint64_t alarm_sending;     /* likewise */
@@ -193,11 +198,14 @@ struct config {
     size_t stamp_count;
     struct config_verify *verify; /* none or one */
     size_t verify_count;
-    struct config_milter *milter; /* none or one */
+    struct config_milter *milter; /* at most CONFIG_MILTERS_MAX, of different names */
     size_t milter_count;
     struct config_directory *directories;
     size_t directories_count;
 };
+
+/* The section `milter` of this name, NULL or "" for one without; NULL: there is none. */
+const struct config_milter *config_find_milter(const struct config *config, const char *name);
 
 /* Reads the file, checks all of it, and sets what the file leaves out. NULL when anything is wrong:
  * `problems` then says what, and where. Key files are not opened. */

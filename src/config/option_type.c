@@ -252,6 +252,14 @@ static bool accept_source(const char *value)
             is_open_address(value, "ldaps://") || is_open_address(value, "ldapi://"));
 }
 
+/* It stands in log lines and counters as it is. */
+static bool accept_section_name(const char *value)
+{
+    const size_t len = strlen(value);
+
+    return len > 0 && len <= 32 && strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
+}
+
 static bool accept_metrics(const char *value)
 {
     struct endpoint endpoint;
@@ -327,6 +335,8 @@ const struct option_type option_type_attribute =
         TEXT_TYPE(accept_attribute, "the name of an attribute");
 const struct option_type option_type_daemon =
         TEXT_TYPE(is_printable, "what the mail server has in {daemon_name}");
+const struct option_type option_type_section_name =
+        TEXT_TYPE(accept_section_name, "1 to 32 of a-z, 0-9 and -");
 const struct option_type option_type_deny = WORD_TYPE("expired or changed or redirected");
 const struct option_type option_type_domain = {.value = OPTION_TYPE_TEXT,
         .parse = parse_domain,

@@ -46,6 +46,7 @@ extern const struct option_type option_type_connections;
 extern const struct option_type option_type_daemon; /* a value of the macro {daemon_name} */
 extern const struct option_type option_type_date;   /* a date with its time, see date_parse() */
 extern const struct option_type option_type_end;    /* a date, or one with its time */
+extern const struct option_type option_type_section_name;
 extern const struct option_type option_type_deny;
 extern const struct option_type option_type_domain;   /* stored as A-labels */
 extern const struct option_type option_type_group;    /* a group of this machine */

@@ -216,7 +216,7 @@ static void parser_read_section(struct lexer *p, const struct section *section, 
     lexer_next(p);
     if (values != NULL && section->title != NULL && p->token == TOKEN_TEXT)
         parser_take(p, section->title, section->name, (char *)values + section->title_offset);
-    if (section->title != NULL)
+    if (section->title != NULL && (!section->title_is_optional || p->token == TOKEN_TEXT))
         parser_expect(p, TOKEN_TEXT, "a title", section->name);
     const unsigned line = p->token_line;
     parser_expect(p, '{', "`{`", section->name);

@@ -27,6 +27,7 @@ struct option {
 struct section {
     const char *name;
     const struct option_type *title; /* NULL: no title, and there may be only one such section */
+    bool title_is_optional;
     size_t title_offset;
     const struct option *options; /* ends with a NULL name */
     size_t size;                  /* of its struct */

@@ -11,6 +11,7 @@
 
 #define COUNTERS_LATENCIES 12
 #define COUNTERS_KEYS_MAX 64
+#define COUNTERS_MILTERS_MAX 16
 
 /* The counters that operators watch, in memory that the processes of a daemon share. The
  * supervisor makes it before the first fork. It outlives all other processes, and so reloads. All
@@ -41,8 +42,9 @@ struct counter_key {
     uint64_t since; /* Unix seconds of the pair's first use here; 0: an unused entry */
 };
 
-/* Those of verimail-milter. */
+/* Those of one section of verimail-milter. All members from `messages` on are counts. */
 struct counters_mail {
+    char name[33]; /* of the section */
     /* Messages by direction, verdict, and action. */
     _Atomic uint64_t
             messages[MAIL_DIRECTION_OUT + 1][VERDICT_PERMERROR + 1][MAIL_ACTION_DEFERRED + 1];
@@ -73,7 +75,7 @@ struct counters {
     _Atomic uint64_t alarms[COUNTER_ALARMS];
     _Atomic uint64_t keys_changed;              /* odd while the supervisor writes the keys */
     struct counter_key keys[COUNTERS_KEYS_MAX]; /* the supervisor's to write */
-    struct counters_mail mail;
+    struct counters_mail mail[COUNTERS_MILTERS_MAX]; /* of each section `milter` */
 };
 
 extern const uint32_t counters_latency[COUNTERS_LATENCIES]; /* milliseconds, ascending */

@@ -357,7 +357,7 @@ static void decision_refuse(
 
 static bool decision_rejects_foreign(const struct transaction *transaction)
 {
-    return strcmp(transaction->policy->config->milter->on_foreign_from.at, "reject") == 0;
+    return strcmp(transaction->policy->milter->on_foreign_from.at, "reject") == 0;
 }
 
 /* A message of our own user that everybody would refuse without a stamp. */

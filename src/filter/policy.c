@@ -68,7 +68,7 @@ static bool policy_fill(
         struct policy *policy, const struct policy_files *files, struct problems *problems)
 {
     const struct config *config = policy->config;
-    const struct config_milter *milter = config->milter;
+    const struct config_milter *milter = policy->milter;
 
     if (config->stamp_count > 0)
         policy->stamper = policy_make_stamper(config->stamp, files, problems);
@@ -84,16 +84,16 @@ static bool policy_fill(
            (config->verify_count == 0 || policy->verifier != NULL);
 }
 
-bool policy_init(const struct config *config, const struct policy_files *files,
-        struct problems *problems, struct policy *policy_r)
+bool policy_init(const struct config *config, const struct config_milter *milter,
+        const struct policy_files *files, struct problems *problems, struct policy *policy_r)
 {
     const size_t before = problems_count(problems);
 
-    *policy_r = (struct policy){.config = config};
+    *policy_r = (struct policy){.config = config, .milter = milter};
     if (policy_fill(policy_r, files, problems))
         return true;
     const bool all_read = (config->stamp_count == 0 || files->key.at != NULL) &&
-                          (config->milter->logins.at[0] != '/' || files->logins.at != NULL);
+                          (milter->logins.at[0] != '/' || files->logins.at != NULL);
     if (all_read && problems_count(problems) == before)
         problems_add_memory(problems);
     policy_clear(policy_r);

@@ -19,9 +19,10 @@ struct policy_networks {
 /* What one configuration says about messages, ready for use. It is not changed after it was made:
  * all threads may use it at once. */
 struct policy {
-    const struct config *config; /* borrowed */
-    struct stamper *stamper;     /* NULL: no section `stamp` */
-    struct verifier *verifier;   /* NULL: no section `verify` */
+    const struct config *config;        /* borrowed */
+    const struct config_milter *milter; /* one of its sections */
+    struct stamper *stamper;            /* NULL: no section `stamp` */
+    struct verifier *verifier;          /* NULL: no section `verify` */
     struct sender_logins *logins;
     struct policy_networks trusted;
     struct policy_networks relayed; /* those of stamp_relayed; its names are no networks */
@@ -35,11 +36,12 @@ struct policy_files {
     struct text logins;   /* of the option `logins`, if that is a path */
 };
 
-/* `config` has a section `milter` and outlives the policy; the files may be freed. False when
+/* `config` has the section `milter` and outlives the policy; the files may be freed. False when
  * anything is wrong: `problems` then says what, and where. About a file that was not read it says
  * nothing: that is for the caller. */
-bool policy_init(const struct config *config, const struct policy_files *files,
-        struct problems *problems, struct policy *policy_r) __attribute__((warn_unused_result));
+bool policy_init(const struct config *config, const struct config_milter *milter,
+        const struct policy_files *files, struct problems *problems, struct policy *policy_r)
+        __attribute__((warn_unused_result));
 void policy_clear(struct policy *policy);
 
 #endif

@@ -76,7 +76,7 @@ static bool transaction_take_bounce(struct transaction *transaction, const char 
 struct transaction *transaction_init(const struct policy *policy, struct client *client,
         const struct smtp_client *from, const struct mail_command *command)
 {
-    const struct config_milter *milter = policy->config->milter;
+    const struct config_milter *milter = policy->milter;
     struct transaction *transaction = calloc(1, sizeof *transaction);
 
     if (transaction == NULL)

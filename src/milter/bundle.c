@@ -19,11 +19,12 @@
 
 /* What is sent: for each part a uint32_t in the machine's order, which is its length and 1, or 0 if
  * there is no such part; then the octets of all parts. */
-enum { PATH, CONFIG, KEY, LOGINS, KEY_PATH, PARTS };
+enum { PATH, CONFIG, KEY, LOGINS, KEY_PATH, SECTION, PARTS };
 
 static const size_t limits[PARTS] = {
         [PATH] = 65536,
         [CONFIG] = CONFIG_MAX,
+        [SECTION] = 256,
         [KEY] = KEYFILE_MAX,
         [LOGINS] = CONFIG_MAX,
         [KEY_PATH] = 65536,
@@ -108,20 +109,30 @@ static bool bundle_read_logins(
     return bundle->logins != NULL;
 }
 
-static bool bundle_read_files(
-        const struct config *config, struct bundle *bundle, struct problems *problems)
+static bool bundle_read_files(const struct config *config, const struct config_milter *milter,
+        struct bundle *bundle, struct problems *problems)
 {
     bool ok = true;
 
+    bundle->section = strdup(milter->name.at != NULL ? milter->name.at : "");
+    if (bundle->section == NULL) {
+        problems_add_memory(problems);
+        return false;
+    }
     if (config->stamp_count > 0)
         ok = bundle_read_key(&config->stamp->key, bundle, problems);
-    return bundle_read_logins(&config->milter->logins, bundle, problems) && ok;
+    return bundle_read_logins(&milter->logins, bundle, problems) && ok;
 }
 
 struct config *bundle_parse(const struct bundle *bundle, struct problems *problems)
 {
     struct config *config = config_read_text(bundle->config, bundle->config_len, problems);
 
+    if (config != NULL && bundle->section != NULL &&
+            config_find_milter(config, bundle->section) == NULL) {
+        problems_add(problems, 0, "no section", "milter", bundle->section);
+        config_free(&config);
+    }
     if (config != NULL && config->milter_count == 0) {
         problems_add(problems, 0, "no section", "milter", "milter { ... }");
         config_free(&config);
@@ -158,13 +169,27 @@ bool bundle_read(const char *path, struct bundle *bundle_r, struct config **conf
         return false;
     const size_t before = problems_count(problems);
     config_check_mode(*config_r, mode, problems);
-    return bundle_read_files(*config_r, bundle_r, problems) && problems_count(problems) == before;
+    return bundle_read_files(*config_r, (*config_r)->milter, bundle_r, problems) &&
+           problems_count(problems) == before;
+}
+
+bool bundle_read_section(const struct bundle *bundle, const struct config *config,
+        const struct config_milter *milter, struct bundle *bundle_r, struct problems *problems)
+{
+    *bundle_r = (struct bundle){.path = strdup(bundle->path),
+            .config = strdup(bundle->config),
+            .config_len = bundle->config_len};
+    if (bundle_r->path != NULL && bundle_r->config != NULL)
+        return bundle_read_files(config, milter, bundle_r, problems);
+    problems_add_memory(problems);
+    return false;
 }
 
 void bundle_clear(struct bundle *bundle)
 {
     free(bundle->path);
     free(bundle->config);
+    free(bundle->section);
     free(bundle->key_path);
     sodium_free(bundle->key);
     free(bundle->logins);
@@ -203,10 +228,11 @@ static bool bundle_receive_octets(int fd, void *at, size_t len)
 
 bool bundle_send(int fd, const struct bundle *bundle)
 {
-    const char *const parts[PARTS] = {
-            bundle->path, bundle->config, bundle->key, bundle->logins, bundle->key_path};
+    const char *const parts[PARTS] = {bundle->path, bundle->config, bundle->key, bundle->logins,
+            bundle->key_path, bundle->section};
     const size_t lens[PARTS] = {strlen(bundle->path), bundle->config_len, bundle->key_len,
-            bundle->logins_len, bundle->key_path != NULL ? strlen(bundle->key_path) : 0};
+            bundle->logins_len, bundle->key_path != NULL ? strlen(bundle->key_path) : 0,
+            bundle->section != NULL ? strlen(bundle->section) : 0};
     uint32_t head[PARTS];
 
     for (size_t i = 0; i < PARTS; i++)
@@ -240,7 +266,7 @@ static char *bundle_receive_part(int fd, size_t part, size_t len)
 bool bundle_receive(int fd, struct bundle *bundle_r)
 {
     char **const parts[PARTS] = {&bundle_r->path, &bundle_r->config, &bundle_r->key,
-            &bundle_r->logins, &bundle_r->key_path};
+            &bundle_r->logins, &bundle_r->key_path, &bundle_r->section};
     uint32_t head[PARTS];
     bool ok = bundle_receive_octets(fd, head, sizeof head);
 

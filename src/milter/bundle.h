@@ -15,6 +15,7 @@ struct bundle {
     char *path;   /* of the configuration, for what is said of problems */
     char *config; /* the configuration file */
     size_t config_len;
+    char *section;  /* the name of the section `milter` that it is for; "": none */
     char *key_path; /* of the host's key file; NULL: nothing is stamped */
     char *key;      /* the host's key file, in guarded memory; NULL: nothing is stamped */
     size_t key_len;
@@ -22,13 +23,17 @@ struct bundle {
     size_t logins_len;
 };
 
-/* Reads the configuration file and the files that it names. False when one cannot be read:
- * `problems` says which one, and on which line it is named. `*config_r` is the configuration, which
- * the caller frees also after a failure: there may be further problems in it. It is NULL when the
- * configuration itself is wrong or has no section `milter`. */
+/* Reads the configuration file, and the files that it names for the first section `milter`. False
+ * when one cannot be read: `problems` says which one, and on which line it is named. `*config_r` is
+ * the configuration, which the caller frees also after a failure: there may be further problems in
+ * it. It is NULL when the configuration itself is wrong or has no section `milter`. */
 bool bundle_read(const char *path, struct bundle *bundle_r, struct config **config_r,
         struct problems *problems) __attribute__((warn_unused_result));
-/* The configuration alone; NULL when it is wrong or has no section `milter`. */
+/* The same for another section `milter` of that configuration, of which `bundle` is one. */
+bool bundle_read_section(const struct bundle *bundle, const struct config *config,
+        const struct config_milter *milter, struct bundle *bundle_r, struct problems *problems)
+        __attribute__((warn_unused_result));
+/* The configuration alone; NULL when it is wrong or has no such section. */
 struct config *bundle_parse(const struct bundle *bundle, struct problems *problems);
 /* The files that the configuration names; borrowed. */
 struct policy_files bundle_files(const struct bundle *bundle);

@@ -18,13 +18,10 @@
 #include "milter/recorder_child.h"
 #include "process/notify.h"
 
-static bool candidate_find_identity(struct candidate *candidate, struct problems *problems)
+static bool candidate_find_group(const struct config_milter *milter,
+        const struct identity *identity, gid_t *group_r, struct problems *problems)
 {
-    const struct config_milter *milter = candidate->config->milter;
-
-    if (!run_as_find(&milter->run_as, &candidate->identity, problems))
-        return false;
-    candidate->group = candidate->identity.gid;
+    *group_r = identity->gid;
     if (milter->socket_group.at == NULL)
         return true;
     const struct group *group = getgrnam(milter->socket_group.at);
@@ -32,40 +29,72 @@ static bool candidate_find_identity(struct candidate *candidate, struct problems
         problems_add(problems, milter->socket_group.line, "socket_group", milter->socket_group.at,
                 "a group of this machine");
     else
-        candidate->group = group->gr_gid;
+        *group_r = group->gr_gid;
     return group != NULL;
+}
+
+static bool candidate_find_identity(struct candidate *candidate, struct problems *problems)
+{
+    const struct config *config = candidate->config;
+    bool good = true;
+
+    if (!run_as_find(&config->milter->run_as, &candidate->identity, problems))
+        return false;
+    for (size_t i = 0; i < config->milter_count; i++)
+        good = candidate_find_group(
+                       &config->milter[i], &candidate->identity, &candidate->groups[i], problems) &&
+               good;
+    return good;
 }
 
 /* What a worker would find wrong. */
 static bool candidate_check(const struct candidate *candidate, struct problems *problems)
 {
-    const struct policy_files files = bundle_files(&candidate->bundle);
-    struct policy policy;
-    const bool good = policy_init(candidate->config, &files, problems, &policy);
+    bool good = true;
 
-    policy_clear(&policy);
+    for (size_t i = 0; i < candidate->count; i++) {
+        const struct policy_files files = bundle_files(&candidate->bundles[i]);
+        struct policy policy;
+        good = policy_init(candidate->config, &candidate->config->milter[i], &files, problems,
+                       &policy) &&
+               good;
+        policy_clear(&policy);
+    }
     return good;
 }
 
 void candidate_clear(struct candidate *candidate)
 {
-    bundle_clear(&candidate->bundle);
+    for (size_t i = 0; i < candidate->count; i++)
+        bundle_clear(&candidate->bundles[i]);
+    free(candidate->bundles);
+    candidate->bundles = NULL;
+    candidate->count = 0;
     metrics_socket_close(&candidate->metrics);
     config_free(&candidate->config);
 }
 
-bool candidate_read(
-        const char *path, bool check, struct candidate *candidate_r, struct problems *problems)
+bool candidate_read(const char *path, struct candidate *candidate_r, struct problems *problems)
 {
     *candidate_r = (struct candidate){0};
-    bool good = bundle_read(path, &candidate_r->bundle, &candidate_r->config, problems);
-
-    if (candidate_r->config == NULL)
+    candidate_r->bundles = calloc(CONFIG_MILTERS_MAX, sizeof *candidate_r->bundles);
+    if (candidate_r->bundles == NULL) {
+        problems_add_memory(problems);
         return false;
+    }
+    candidate_r->count = 1;
+    bool good = bundle_read(path, candidate_r->bundles, &candidate_r->config, problems);
+    const struct config *config = candidate_r->config;
+
+    if (config == NULL)
+        return false;
+    for (; candidate_r->count < config->milter_count; candidate_r->count++)
+        good = bundle_read_section(candidate_r->bundles, config,
+                       &config->milter[candidate_r->count],
+                       &candidate_r->bundles[candidate_r->count], problems) &&
+               good;
     good = candidate_find_identity(candidate_r, problems) && good;
-    if (check || !good)
-        good = candidate_check(candidate_r, problems) && good;
-    return good;
+    return candidate_check(candidate_r, problems) && good;
 }
 
 static void candidate_warn_of_text(struct problems *warnings, const char *name,
@@ -113,7 +142,11 @@ void candidate_warn_of_restart(
 {
     const struct config *config = candidate->config;
 
-    candidate_warn_of_milter(warnings, first->milter, config->milter);
+    for (size_t i = 0; i < first->milter_count; i++) {
+        const struct config_milter *now = config_find_milter(config, first->milter[i].name.at);
+        if (now != NULL)
+            candidate_warn_of_milter(warnings, &first->milter[i], now);
+    }
     if (config->verify_count == 0)
         return;
     if (first->verify_count > 0)
@@ -129,14 +162,16 @@ static void candidate_warn_unreadable(
 {
     const struct config *config = candidate->config;
     const char *run_as = config->milter->run_as.at;
-    const struct config_text *logins = &config->milter->logins;
 
     run_as_check_file(run_as, config_path, 0, warnings);
     if (config->stamp_count > 0)
         run_as_check_keys(
                 run_as, config->stamp->key.at, KEY_HOST_SECRET, config->stamp->key.line, warnings);
-    if (logins->at[0] == '/')
-        run_as_check_file(run_as, logins->at, logins->line, warnings);
+    for (size_t i = 0; i < config->milter_count; i++) {
+        const struct config_text *logins = &config->milter[i].logins;
+        if (logins->at[0] == '/')
+            run_as_check_file(run_as, logins->at, logins->line, warnings);
+    }
 }
 
 static bool candidate_stamps_for(const struct config *config, const struct config_domain *domain)
@@ -192,17 +227,17 @@ static void candidate_warn_of_relay(
 
 void candidate_warn_of_relays(const struct candidate *candidate, struct problems *warnings)
 {
-    const struct config_milter *milter = candidate->config->milter;
-    const bool stamps = candidate->config->stamp_count > 0;
-    const char *way_in = stamps ? candidate_way_in(candidate->config) : NULL;
+    const struct config *config = candidate->config;
+    const char *way_in = config->stamp_count > 0 ? candidate_way_in(config) : NULL;
 
-    if (way_in == NULL)
-        return;
-    if (milter->stamp_relayed.count > 0)
-        candidate_warn_of_relay(
-                "stamp_relayed", milter->stamp_relayed.at[0].line, way_in, warnings);
-    if (milter->relayed_mark.at != NULL)
-        candidate_warn_of_relay("relayed_mark", milter->relayed_mark.line, way_in, warnings);
+    for (size_t i = 0; way_in != NULL && i < config->milter_count; i++) {
+        const struct config_milter *milter = &config->milter[i];
+        if (milter->stamp_relayed.count > 0)
+            candidate_warn_of_relay(
+                    "stamp_relayed", milter->stamp_relayed.at[0].line, way_in, warnings);
+        if (milter->relayed_mark.at != NULL)
+            candidate_warn_of_relay("relayed_mark", milter->relayed_mark.line, way_in, warnings);
+    }
 }
 
 static bool candidate_has_recorder(const struct candidate *candidate, struct problems *problems)
@@ -275,39 +310,41 @@ static void candidate_print_socket(const struct config_milter *milter)
 
 static void candidate_warn(const struct candidate *candidate, struct problems *warnings)
 {
-    const struct config_milter *milter = candidate->config->milter;
+    const struct config *config = candidate->config;
 
     candidate_warn_of_relays(candidate, warnings);
-    candidate_warn_of_socket(milter, warnings);
+    for (size_t i = 0; i < config->milter_count; i++)
+        candidate_warn_of_socket(&config->milter[i], warnings);
     across_warn_local(candidate->config, warnings);
     across_warn_keys(candidate->config, warnings);
     candidate_warn_of_state(candidate, warnings);
-    if (notify_is_booted())
-        run_as_check_socket(milter->run_as.at, milter->socket.at, milter->socket.line, warnings);
+    for (size_t i = 0; notify_is_booted() && i < config->milter_count; i++)
+        run_as_check_socket(config->milter->run_as.at, config->milter[i].socket.at,
+                config->milter[i].socket.line, warnings);
 }
 
 static void candidate_print(const struct candidate *candidate, const char *config_path)
 {
     const struct config *config = candidate->config;
-    const char *logins = config->milter->logins.at;
 
     printf("OK: %s%s%s; %zu peers\n", config->stamp_count > 0 ? "stamps" : "",
             config->stamp_count > 0 && config->verify_count > 0 ? " and " : "",
             config->verify_count > 0 ? "verifies" : "", config->peers_count);
     printf("read: %s\n", config_path);
-    if (config->stamp_count > 0)
-        candidate_print_socket(config->milter);
+    for (size_t i = 0; config->stamp_count > 0 && i < config->milter_count; i++)
+        candidate_print_socket(&config->milter[i]);
     if (config->stamp_count > 0)
         key_listing_print(stdout, config->stamp->key.at, KEY_HOST_SECRET, 1);
-    if (logins[0] == '/')
-        printf("read: %s\n", logins);
+    for (size_t i = 0; i < config->milter_count; i++)
+        if (config->milter[i].logins.at[0] == '/')
+            printf("read: %s\n", config->milter[i].logins.at);
 }
 
 int candidate_test(const char *config_path)
 {
     struct problems *problems = problems_init(config_path);
     struct candidate candidate = {0};
-    const bool good = problems != NULL && candidate_read(config_path, true, &candidate, problems) &&
+    const bool good = problems != NULL && candidate_read(config_path, &candidate, problems) &&
                       candidate_has_recorder(&candidate, problems);
 
     if (good)

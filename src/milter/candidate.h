@@ -8,18 +8,18 @@
 
 /* What a start or a reload would use: a configuration and the files that it names. */
 struct candidate {
-    struct bundle bundle;
-    struct config *config; /* the bundle's, read; NULL: there is none */
+    struct bundle *bundles; /* for each section `milter`, in the order of the file */
+    size_t count;
+    struct config *config; /* the bundles', read; NULL: there is none */
     struct identity identity;
-    gid_t group;                    /* of the socket */
-    struct metrics_socket *metrics; /* where the counters are shown, if it was opened; NULL */
+    gid_t groups[CONFIG_MILTERS_MAX]; /* of the sockets */
+    struct metrics_socket *metrics;   /* where the counters are shown, if it was opened; NULL */
 };
 
-/* Reads all of it. `check`: policy.h checks it here, because no worker will. That is done too when
- * something else is wrong, so that all problems are found in one go. False when anything is wrong:
- * `problems` then says what. Clear the candidate in any case. */
-bool candidate_read(const char *path, bool check, struct candidate *candidate_r,
-        struct problems *problems) __attribute__((warn_unused_result));
+/* Reads and checks all of it, so that all problems are found in one go. False when anything is
+ * wrong: `problems` then says what. Clear the candidate in any case. */
+bool candidate_read(const char *path, struct candidate *candidate_r, struct problems *problems)
+        __attribute__((warn_unused_result));
 void candidate_clear(struct candidate *candidate);
 
 /* Warns of options whose change has no effect before a restart. `first`: of the last start. */

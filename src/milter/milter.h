@@ -9,6 +9,7 @@
 #include "events/ring.h"
 #include "milter/bundle.h"
 #include "milter/snapshot.h"
+#include "process/child.h"
 #include "process/identity.h"
 
 /* The processes of verimail-milter, and what libmilter calls: supervisor.c, worker.c, callbacks.c.
@@ -31,15 +32,16 @@ enum milter_worker_word {
     MILTER_WORKER_REFUSED = 'N', /* it goes on with what it had, or ends if it had nothing */
 };
 
-/* What all workers of a supervisor have in common, whatever a later configuration says. */
+/* What all workers of one section have in common, whatever a later configuration says. */
 struct milter_worker_place {
     const struct config_milter *milter; /* its socket */
     const struct config_verify *verify; /* its resolver and trust anchors; NULL: nothing is asked */
     struct identity identity;
     int empty_folder; /* -1 when we are not root */
     gid_t socket_group;
-    struct counters *counters; /* of all workers, as is the ring */
-    struct ring *ring;
+    struct counters *counters; /* of all workers */
+    size_t slot;               /* of this one among them */
+    struct ring *ring;         /* of all workers of the slot, one after the other */
 };
 
 /* The process that mail servers talk to, after the fork. It opens the socket, becomes another user,
@@ -47,6 +49,60 @@ struct milter_worker_place {
  * `control`, a socket. Further bundles come over `control`; each is taken or refused. `first` is
  * cleared. Returns the exit status. */
 int milter_worker_run(const struct milter_worker_place *place, struct bundle *first, int control);
+
+/* The supervisor's side of one section and its worker: worker_child.c. Times are monotonic
+ * milliseconds. */
+enum worker_child_answer {
+    WORKER_CHILD_IDLE, /* nothing was offered to it */
+    WORKER_CHILD_ASKED,
+    WORKER_CHILD_TAKEN,
+    WORKER_CHILD_REFUSED,
+};
+
+#define WORKER_CHILD_LINE_MAX 8192 /* octets that the worker says in a line; more are cut */
+#define WORKER_CHILD_ERROR_MAX 512
+
+struct worker_child {
+    struct config *first; /* of its first start; NULL: an unused slot; `place` borrows from it */
+    const char *name;     /* of the section; "": none */
+    struct milter_worker_place place;
+    struct child child;
+    enum worker_child_answer answer;
+    bool is_ready;
+    bool was_ready;     /* one of its workers */
+    bool misconfigured; /* it refused what it was started with */
+    bool is_busy;       /* another process answers at the socket */
+    bool is_late;       /* it was not ready in time */
+    bool is_leaving;    /* its section is no longer in the configuration */
+    uint64_t ready_by;  /* when it is not ready */
+    uint64_t busy_by;   /* when the socket is busy at a start */
+    uint64_t kill_at;   /* when it was told to end; 0: it was not */
+    char busy[WORKER_CHILD_ERROR_MAX];
+    char said[WORKER_CHILD_LINE_MAX]; /* the line that has not ended */
+    size_t said_len;
+};
+
+/* Sets all of `place` but `milter` and `verify`, which are read from the bundle. */
+bool worker_child_init(struct worker_child *worker, const struct bundle *bundle,
+        const struct milter_worker_place *place, struct problems *problems)
+        __attribute__((warn_unused_result));
+/* Removes its socket; the slot is unused then. */
+void worker_child_clear(struct worker_child *worker);
+/* Starts it if its time has come. `work`: what it does. */
+void worker_child_tend(struct worker_child *worker, uint64_t now, child_work *work);
+/* Takes what it said. */
+void worker_child_listen(struct worker_child *worker);
+/* It is ready; `config`: what it uses. */
+void worker_child_log_ready(const struct worker_child *worker, const struct config *config);
+/* It ended. `is_expected`: because it was told to. */
+void worker_child_reaped(struct worker_child *worker, int status, bool is_expected, uint64_t now);
+/* Tells it to end; and sees to it that it does. */
+void worker_child_stop(struct worker_child *worker, uint64_t now);
+void worker_child_tend_stop(struct worker_child *worker, uint64_t now);
+/* No process runs, and there has been none that was ready: whether another one is to be started. */
+bool worker_child_goes_on(const struct worker_child *worker, uint64_t now);
+/* When there is something to do; UINT64_MAX: never. */
+uint64_t worker_child_due(const struct worker_child *worker, uint64_t now);
 
 #define MILTER_SESSIONS_MAX 2000 /* SMTP sessions at once; mail of more is answered 421 */
 

@@ -23,8 +23,14 @@ bool recorder_child_init(struct recorder_child *r)
 {
     *r = (struct recorder_child){.child = child_of("recorder", SOCK_SEQPACKET)};
     r->counters = counters_init(&r->counters_fd);
-    r->ring = ring_init(&mail_event_kind);
-    return r->counters != NULL && r->ring != NULL;
+    return r->counters != NULL && recorder_child_ring(r, 0) != NULL;
+}
+
+struct ring *recorder_child_ring(struct recorder_child *r, size_t slot)
+{
+    if (r->rings[slot] == NULL)
+        r->rings[slot] = ring_init(&mail_event_kind);
+    return r->rings[slot];
 }
 
 bool recorder_child_open(struct recorder_child *r, const struct config *config,
@@ -66,7 +72,12 @@ void recorder_child_use(struct recorder_child *r, const struct config *config,
 static int recorder_child_run(void *context, size_t index, int control)
 {
     struct recorder_child *r = context;
-    struct ring *rings[] = {r->ring};
+    struct ring *rings[COUNTERS_MILTERS_MAX];
+    size_t count = 0;
+
+    for (size_t i = 0; i < COUNTERS_MILTERS_MAX; i++)
+        if (r->rings[i] != NULL)
+            rings[count++] = r->rings[i];
     struct recorder_setup setup = {
             .daemon = RECORDER_MILTER,
             .state = r->config->milter->state.at,
@@ -81,7 +92,7 @@ static int recorder_child_run(void *context, size_t index, int control)
             .metrics = metrics_socket_fd(r->metrics),
             .counters_fd = r->counters_fd,
             .rings = rings,
-            .rings_count = 1,
+            .rings_count = count,
     };
 
     (void)index;
@@ -146,7 +157,8 @@ void recorder_child_end(struct recorder_child *r)
         recorder_child_tend(r, mono_ms());
     }
     metrics_socket_close(&r->metrics);
-    ring_free(&r->ring);
+    for (size_t i = 0; i < COUNTERS_MILTERS_MAX; i++)
+        ring_free(&r->rings[i]);
     counters_free(&r->counters);
     close(r->counters_fd);
 }
@@ -156,6 +168,8 @@ void recorder_child_forget(struct recorder_child *r)
     if (r->child.control >= 0)
         close(r->child.control);
     metrics_socket_close(&r->metrics);
-    ring_close_fd(r->ring);
+    for (size_t i = 0; i < COUNTERS_MILTERS_MAX; i++)
+        if (r->rings[i] != NULL)
+            ring_close_fd(r->rings[i]);
     close(r->counters_fd);
 }

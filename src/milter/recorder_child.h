@@ -21,7 +21,7 @@ struct recorder_child {
     char program[RECORDER_PATH_MAX];
     struct counters *counters;
     int counters_fd;
-    struct ring *ring; /* from one worker after the other */
+    struct ring *rings[COUNTERS_MILTERS_MAX]; /* each from one worker after the other; NULL: none */
     struct metrics_socket *metrics;
     const struct config *config; /* borrowed */
     struct identity identity;
@@ -34,6 +34,9 @@ struct recorder_child {
 
 /* The memory. Call it before the worker is forked. False with errno. */
 bool recorder_child_init(struct recorder_child *recorder) __attribute__((warn_unused_result));
+/* The ring of a worker's slot. A recorder has it from the next recorder_child_use() on. NULL with
+ * errno. */
+struct ring *recorder_child_ring(struct recorder_child *recorder, size_t slot);
 /* Finds the program, if `config` needs it, and opens the socket for the counters. False when one of
  * them cannot be: `problems` then says which, and nothing is changed. */
 bool recorder_child_open(struct recorder_child *recorder, const struct config *config,

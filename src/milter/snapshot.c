@@ -15,7 +15,8 @@ struct snapshot *snapshot_init(const struct bundle *bundle, struct problems *pro
     atomic_init(&snapshot->count, 1);
     snapshot->config = bundle_parse(bundle, problems);
     if (snapshot->config != NULL &&
-            policy_init(snapshot->config, &files, problems, &snapshot->policy))
+            policy_init(snapshot->config, config_find_milter(snapshot->config, bundle->section),
+                    &files, problems, &snapshot->policy))
         return snapshot;
     snapshot_release(&snapshot);
     return NULL;

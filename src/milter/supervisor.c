@@ -4,11 +4,9 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -17,52 +15,115 @@
 #include "base/log.h"
 #include "milter/candidate.h"
 #include "milter/recorder_child.h"
-#include "milter/socket.h"
-#include "process/child.h"
 #include "process/notify.h"
 #include "process/signals.h"
 
-#define STOP_TIMEOUT 10000   /* milliseconds that the worker has to end by itself */
-#define ANSWER_TIMEOUT 10000 /* milliseconds that it has to take or refuse a configuration */
-#define READY_TIMEOUT 10000  /* milliseconds that it has to be ready */
-#define BUSY_TIMEOUT 15000   /* milliseconds to wait for the socket of another process at a start */
-#define BUSY_AGAIN 500       /* milliseconds between two attempts to take that socket */
-#define KNOCK_EVERY 200
-#define LINE_MAX_OCTETS 8192 /* what the worker says; a longer line is cut */
+#define ANSWER_TIMEOUT                                                                             \
+    10000 /* milliseconds that workers have to take or refuse a configuration                      \
+           */
 
 static struct supervisor {
     const char *path;
-    struct candidate current; /* what the worker has, or is started with */
-    struct candidate offered; /* what it was sent and has not answered */
-    struct config *first;     /* of the start; `place` borrows from it */
-    struct milter_worker_place place;
+    struct candidate current; /* what the workers have, or are started with */
+    struct candidate offered; /* what they were sent and have not all answered */
+    struct config *first;     /* of the start */
+    struct identity identity; /* of the start, whatever a later configuration says */
+    int empty_folder;
     int signals;
-    struct child worker;
+    struct worker_child workers[COUNTERS_MILTERS_MAX]; /* `first` NULL: an unused slot */
     struct recorder_child recorder;
-    bool is_ready;      /* the worker */
-    bool was_ready;     /* one of the workers */
-    bool misconfigured; /* the worker refused what it was started with */
-    bool is_busy;       /* another process answers at the socket */
-    bool is_late;       /* the worker was not ready in time */
+    bool is_started; /* all workers of the start have been ready */
+    bool has_failed; /* one of them did not start */
     bool is_stopping;
     bool reload;        /* was asked for */
-    uint64_t kill_at;   /* milliseconds: when it is stopping */
     uint64_t answer_by; /* milliseconds: when something is offered */
-    uint64_t ready_by;  /* milliseconds: when the worker is not ready */
-    uint64_t busy_by;   /* milliseconds: when the socket is busy at a start */
-    char busy[SOCKET_ERROR_MAX];
-    char said[LINE_MAX_OCTETS]; /* by the worker: the line that has not ended */
-    size_t said_len;
 } supervisor;
 
-/* The user that all processes have: that of the start, whatever a later configuration says. */
-static const struct identity *milter_identity(const struct candidate *candidate)
+#define EACH_WORKER(w)                                                                             \
+    for (struct worker_child *w = supervisor.workers;                                              \
+            w < supervisor.workers + COUNTERS_MILTERS_MAX; w++)                                    \
+        if (w->first != NULL)
+
+static const struct bundle *milter_bundle_of(
+        const struct candidate *candidate, const struct worker_child *worker)
 {
-    return supervisor.first != NULL ? &supervisor.place.identity : &candidate->identity;
+    for (size_t i = 0; i < candidate->count; i++)
+        if (strcmp(candidate->bundles[i].section, worker->name) == 0)
+            return &candidate->bundles[i];
+    return NULL;
 }
 
-/* From now on this is what the worker has, or is started with. The candidate is empty then. */
-static void milter_adopt(struct candidate *candidate)
+static struct worker_child *milter_find_worker(const char *name)
+{
+    EACH_WORKER(w)
+    if (strcmp(w->name, name) == 0)
+        return w;
+    return NULL;
+}
+
+/* The workers */
+
+static int milter_work(void *context, size_t index, int control)
+{
+    struct worker_child *worker = context;
+    struct bundle *bundle =
+            (struct bundle *)(uintptr_t)milter_bundle_of(&supervisor.current, worker);
+
+    (void)index;
+    close(supervisor.signals);
+    recorder_child_forget(&supervisor.recorder);
+    EACH_WORKER(other)
+    if (other != worker && other->child.control >= 0)
+        close(other->child.control);
+    return milter_worker_run(&worker->place, bundle, control);
+}
+
+/* Takes a slot for a section that has none. */
+static bool milter_add_worker(const struct bundle *bundle, gid_t group, struct problems *problems)
+{
+    struct worker_child *w = supervisor.workers;
+
+    while (w < supervisor.workers + COUNTERS_MILTERS_MAX && w->first != NULL)
+        w++;
+    if (w == supervisor.workers + COUNTERS_MILTERS_MAX)
+        return false;
+    const size_t slot = (size_t)(w - supervisor.workers);
+    const struct milter_worker_place place = {
+            .identity = supervisor.identity,
+            .empty_folder = supervisor.empty_folder,
+            .socket_group = group,
+            .counters = supervisor.recorder.counters,
+            .slot = slot,
+            .ring = recorder_child_ring(&supervisor.recorder, slot),
+    };
+    return place.ring != NULL && worker_child_init(w, bundle, &place, problems);
+}
+
+/* Each section of the configuration has a worker, and no other one stays. */
+static bool milter_settle(uint64_t now)
+{
+    struct problems *problems = problems_init(supervisor.path);
+    bool good = problems != NULL;
+
+    EACH_WORKER(w)
+    {
+        w->is_leaving = milter_bundle_of(&supervisor.current, w) == NULL;
+        if (w->is_leaving)
+            worker_child_stop(w, now);
+    }
+    for (size_t i = 0; good && i < supervisor.current.count; i++)
+        if (milter_find_worker(supervisor.current.bundles[i].section) == NULL)
+            good = milter_add_worker(
+                    &supervisor.current.bundles[i], supervisor.current.groups[i], problems);
+    if (!good)
+        log_event(LOG_LEVEL_ERROR, "not-started", "error",
+                "a section `milter` has no room or no memory");
+    problems_free(&problems);
+    return good;
+}
+
+/* From now on this is what the workers have, or are started with. The candidate is empty then. */
+static bool milter_adopt(struct candidate *candidate)
 {
     if (supervisor.current.config == supervisor.first)
         supervisor.current.config = NULL;
@@ -70,60 +131,24 @@ static void milter_adopt(struct candidate *candidate)
     supervisor.current = *candidate;
     *candidate = (struct candidate){0};
     config_configure_log(supervisor.current.config);
-    recorder_child_use(&supervisor.recorder, supervisor.current.config,
-            milter_identity(&supervisor.current), supervisor.current.metrics, mono_ms());
+    const bool settled = milter_settle(mono_ms());
+    recorder_child_use(&supervisor.recorder, supervisor.current.config, &supervisor.identity,
+            supervisor.current.metrics, mono_ms());
     supervisor.current.metrics = NULL;
+    return settled;
 }
 
-/* Reads all of it, and opens what the recorder needs. */
-static bool milter_read(bool check, struct candidate *candidate_r, struct problems *problems)
+static bool milter_read(struct candidate *candidate, struct problems *problems)
 {
-    return candidate_read(supervisor.path, check, candidate_r, problems) &&
-           recorder_child_open(&supervisor.recorder, candidate_r->config,
-                   milter_identity(candidate_r), &candidate_r->metrics, problems);
-}
-
-/* The worker */
-
-static int milter_work(void *context, size_t index, int control)
-{
-    (void)context, (void)index;
-    close(supervisor.signals);
-    recorder_child_forget(&supervisor.recorder);
-    return milter_worker_run(&supervisor.place, &supervisor.current.bundle, control);
-}
-
-static void milter_tend_worker(uint64_t now)
-{
-    const struct timeval timeout = {.tv_sec = ANSWER_TIMEOUT / 1000};
-
-    if (!child_restart(&supervisor.worker, now, milter_work, NULL, 0))
-        return;
-    counters_add(&supervisor.recorder.counters->workers_restarted, supervisor.was_ready);
-    supervisor.is_ready = false;
-    supervisor.is_late = false;
-    supervisor.ready_by = now + READY_TIMEOUT;
-    supervisor.said_len = 0;
-    (void)setsockopt(supervisor.worker.control, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
+    if (!candidate_read(supervisor.path, candidate, problems))
+        return false;
+    if (supervisor.first == NULL)
+        supervisor.identity = candidate->identity;
+    return recorder_child_open(&supervisor.recorder, candidate->config, &supervisor.identity,
+            &candidate->metrics, problems);
 }
 
 /* Reload */
-
-static void milter_fail_reload(const char *error)
-{
-    log_event(LOG_LEVEL_ERROR, "reload-failed", "error", error);
-    supervisor.answer_by = UINT64_MAX;
-    child_kill(&supervisor.worker);
-}
-
-static void milter_offer(struct candidate *candidate, uint64_t now)
-{
-    supervisor.offered = *candidate;
-    *candidate = (struct candidate){0};
-    supervisor.answer_by = now + ANSWER_TIMEOUT;
-    if (!bundle_send(supervisor.worker.control, &supervisor.offered.bundle))
-        milter_fail_reload(strerror(errno));
-}
 
 static void milter_accept(struct candidate *candidate)
 {
@@ -134,8 +159,70 @@ static void milter_accept(struct candidate *candidate)
         problems_log(warnings, LOG_LEVEL_WARNING, "restart-needed");
     }
     problems_free(&warnings);
-    milter_adopt(candidate);
+    (void)milter_adopt(candidate);
     log_event(LOG_LEVEL_NOTICE, "reloaded", "config", supervisor.path);
+    notify_send("READY=1");
+}
+
+/* Those that do not answer, or did not take what others took, begin anew with it. */
+static void milter_replace_workers(enum worker_child_answer answer)
+{
+    EACH_WORKER(w)
+    if (w->answer == answer)
+        child_kill(&w->child);
+}
+
+static void milter_offer(struct candidate *candidate, uint64_t now)
+{
+    supervisor.offered = *candidate;
+    *candidate = (struct candidate){0};
+    supervisor.answer_by = now + ANSWER_TIMEOUT;
+    EACH_WORKER(w)
+    {
+        const struct bundle *bundle = milter_bundle_of(&supervisor.offered, w);
+        w->answer = WORKER_CHILD_IDLE;
+        if (bundle == NULL || !w->is_ready || w->is_leaving)
+            continue;
+        w->answer = WORKER_CHILD_ASKED;
+        if (!bundle_send(w->child.control, bundle)) {
+            log_event(LOG_LEVEL_ERROR, "reload-failed", "error", strerror(errno));
+            child_kill(&w->child);
+        }
+    }
+}
+
+/* How many workers have answered so. */
+static size_t milter_count_answers(enum worker_child_answer answer)
+{
+    size_t count = 0;
+
+    EACH_WORKER(w)
+    count += w->answer == answer;
+    return count;
+}
+
+static void milter_tend_offer(uint64_t now)
+{
+    if (supervisor.offered.config == NULL)
+        return;
+    if (milter_count_answers(WORKER_CHILD_ASKED) > 0) {
+        if (now < supervisor.answer_by)
+            return;
+        log_event(LOG_LEVEL_ERROR, "reload-failed", "error", "the worker does not answer");
+        supervisor.answer_by = UINT64_MAX;
+        milter_replace_workers(WORKER_CHILD_ASKED);
+        return;
+    }
+    if (milter_count_answers(WORKER_CHILD_TAKEN) > 0 ||
+            milter_count_answers(WORKER_CHILD_REFUSED) == 0) {
+        milter_accept(&supervisor.offered);
+        milter_replace_workers(WORKER_CHILD_REFUSED);
+    } else {
+        candidate_clear(&supervisor.offered);
+        notify_send("READY=1");
+    }
+    EACH_WORKER(w)
+    w->answer = WORKER_CHILD_IDLE;
 }
 
 static void milter_reload(uint64_t now)
@@ -145,11 +232,8 @@ static void milter_reload(uint64_t now)
 
     supervisor.reload = false;
     notify_reloading();
-    if (problems != NULL && milter_read(!supervisor.is_ready, &candidate, problems)) {
-        if (supervisor.is_ready)
-            milter_offer(&candidate, now);
-        else
-            milter_accept(&candidate);
+    if (problems != NULL && milter_read(&candidate, problems)) {
+        milter_offer(&candidate, now);
     } else {
         if (problems != NULL)
             problems_log(problems, LOG_LEVEL_ERROR, "reload-refused");
@@ -164,115 +248,55 @@ static void milter_reload(uint64_t now)
 /* A worker that is starting, or has not answered, is waited for. */
 static bool milter_can_reload(void)
 {
-    return supervisor.worker.pid == 0 || (supervisor.is_ready && supervisor.offered.config == NULL);
+    EACH_WORKER(w)
+    if (w->child.pid > 0 && !w->is_ready)
+        return false;
+    return supervisor.is_started && !supervisor.is_stopping && supervisor.offered.config == NULL;
 }
 
-/* What the worker says */
+/* What the workers say */
 
-static void milter_log_ready(void)
+static void milter_on_ready(const struct worker_child *worker)
 {
-    const struct config *config = supervisor.current.config;
-    struct log_line line;
+    bool all = true;
 
-    log_begin(&line, LOG_LEVEL_NOTICE, "ready");
-    const bool verifies = supervisor.place.verify != NULL && config->verify_count > 0;
-    log_string(&line, "socket", supervisor.place.milter->socket.at);
-    log_string(&line, "stamps", config->stamp_count > 0 ? "yes" : "no");
-    log_string(&line, "verifies", verifies ? "yes" : "no");
-    if (verifies)
-        log_string(&line, "mode", config->verify->mode.at);
-    log_end(&line);
-    if (!supervisor.place.identity.is_root)
-        log_event(LOG_LEVEL_NOTICE, "not-root", "because",
-                "the worker keeps the user that this was started as, and its root folder");
+    worker_child_log_ready(worker, supervisor.current.config);
+    EACH_WORKER(w)
+    all = all && (w->is_ready || w->is_leaving);
+    supervisor.is_started = supervisor.is_started || all;
+    if (all)
+        notify_send("READY=1");
 }
 
-static void milter_on_ready(void)
+static void milter_listen(void)
 {
-    supervisor.is_ready = supervisor.was_ready = true;
-    supervisor.is_busy = false;
-    milter_log_ready();
-    notify_send("READY=1");
-}
-
-static void milter_on_taken(void)
-{
-    if (supervisor.offered.config == NULL)
-        return;
-    milter_accept(&supervisor.offered);
-    notify_send("READY=1");
-}
-
-static void milter_on_refused(void)
-{
-    if (supervisor.offered.config == NULL) {
-        supervisor.misconfigured = true;
-        return;
+    EACH_WORKER(w)
+    {
+        const bool was_ready = w->is_ready;
+        worker_child_listen(w);
+        if (w->is_ready && !was_ready)
+            milter_on_ready(w);
     }
-    candidate_clear(&supervisor.offered);
-    notify_send("READY=1");
-}
-
-/* Mostly it is the worker of a supervisor that was killed, and ends in a moment. */
-static void milter_on_busy(const char *error)
-{
-    if (supervisor.is_busy)
-        return;
-    supervisor.is_busy = true;
-    supervisor.busy_by = mono_ms() + BUSY_TIMEOUT;
-    (void)snprintf(supervisor.busy, sizeof supervisor.busy, "%.*s", (int)sizeof supervisor.busy - 1,
-            error);
-    log_event(LOG_LEVEL_WARNING, "socket-busy", "error", error);
-}
-
-static void milter_on_line(const char *line)
-{
-    switch (line[0]) {
-    case MILTER_WORKER_READY:
-        milter_on_ready();
-        break;
-    case MILTER_WORKER_TAKEN:
-        milter_on_taken();
-        break;
-    case MILTER_WORKER_BUSY:
-        milter_on_busy(line + 1);
-        break;
-    case MILTER_WORKER_REFUSED:
-        milter_on_refused();
-        break;
-    case MILTER_WORKER_PROBLEM:
-        log_event(LOG_LEVEL_ERROR, supervisor.is_ready ? "reload-refused" : "not-started",
-                "problem", line + 1);
-        break;
-    default:
-        break;
-    }
-}
-
-static void milter_take_octet(char octet)
-{
-    supervisor.said[supervisor.said_len++] = octet;
-    if (octet != '\n' && supervisor.said_len < sizeof supervisor.said)
-        return;
-    supervisor.said[supervisor.said_len - 1] = '\0';
-    supervisor.said_len = 0;
-    milter_on_line(supervisor.said);
-}
-
-/* False when there is nothing more for now. */
-static bool milter_listen(void)
-{
-    char octets[1024];
-    const ssize_t got = supervisor.worker.control >= 0 ? recv(supervisor.worker.control, octets,
-                                                                 sizeof octets, MSG_DONTWAIT)
-                                                       : 0;
-
-    for (ssize_t i = 0; i < got; i++)
-        milter_take_octet(octets[i]);
-    return got > 0;
 }
 
 /* The end */
+
+static void milter_reaped(struct worker_child *worker, int status, uint64_t now)
+{
+    const bool was_ready = worker->was_ready;
+
+    worker_child_reaped(worker, status, supervisor.is_stopping || worker->kill_at != 0, now);
+    if (worker->was_ready && !was_ready)
+        milter_on_ready(worker);
+    /* What it has not answered is read again. */
+    supervisor.reload = supervisor.reload || supervisor.offered.config != NULL;
+    candidate_clear(&supervisor.offered);
+    if (worker->kill_at == 0 || supervisor.is_stopping)
+        return;
+    worker->kill_at = 0;
+    worker_child_clear(worker);
+    (void)milter_settle(now); /* its section may be back */
+}
 
 static void milter_reap(uint64_t now)
 {
@@ -280,21 +304,15 @@ static void milter_reap(uint64_t now)
     pid_t pid;
 
     while ((pid = child_reap(&status)) > 0) {
-        if (recorder_child_reaped(&supervisor.recorder, pid, status, now) ||
-                pid != supervisor.worker.pid)
+        if (recorder_child_reaped(&supervisor.recorder, pid, status, now))
             continue;
-        while (milter_listen())
-            ;
-        /* A worker that does not start and ends by itself has said why. */
-        const bool expected = supervisor.is_stopping || supervisor.is_busy ||
-                              (!supervisor.was_ready && WIFEXITED(status));
-        child_ended(&supervisor.worker, status, expected, now);
-        if (supervisor.is_busy)
-            child_again(&supervisor.worker, BUSY_AGAIN, now);
-        supervisor.is_ready = false;
-        /* What it has not answered is read again, and checked here. */
-        supervisor.reload = supervisor.reload || supervisor.offered.config != NULL;
-        candidate_clear(&supervisor.offered);
+        EACH_WORKER(w)
+        {
+            if (w->child.pid != pid)
+                continue;
+            milter_reaped(w, status, now);
+            break;
+        }
     }
 }
 
@@ -305,17 +323,8 @@ static void milter_stop(uint64_t now)
     notify_send("STOPPING=1");
     log_event(LOG_LEVEL_NOTICE, "stopping", NULL, NULL);
     supervisor.is_stopping = true;
-    supervisor.kill_at = now + STOP_TIMEOUT;
-    if (supervisor.worker.pid > 0)
-        (void)kill(supervisor.worker.pid, SIGTERM);
-}
-
-static void milter_tend_stop(uint64_t now)
-{
-    if (now >= supervisor.kill_at)
-        child_kill(&supervisor.worker);
-    else
-        socket_knock(supervisor.place.milter);
+    EACH_WORKER(w)
+    worker_child_stop(w, now);
 }
 
 /* The loop */
@@ -337,15 +346,13 @@ static void milter_on_signals(uint64_t now)
 static uint64_t milter_due(uint64_t now)
 {
     const int pending = log_pending();
-    uint64_t due = supervisor.is_stopping ? now + KNOCK_EVERY : child_due(&supervisor.worker);
+    uint64_t due = recorder_child_due(&supervisor.recorder);
 
     if (supervisor.offered.config != NULL && supervisor.answer_by < due)
         due = supervisor.answer_by;
-    if (supervisor.worker.pid > 0 && !supervisor.is_ready && !supervisor.is_late &&
-            supervisor.ready_by < due)
-        due = supervisor.ready_by;
-    if (recorder_child_due(&supervisor.recorder) < due)
-        due = recorder_child_due(&supervisor.recorder);
+    EACH_WORKER(w)
+    if (worker_child_due(w, now) < due)
+        due = worker_child_due(w, now);
     if (pending >= 0 && now + (uint64_t)pending < due)
         due = now + (uint64_t)pending;
     return due;
@@ -353,38 +360,43 @@ static uint64_t milter_due(uint64_t now)
 
 static void milter_wait(uint64_t now)
 {
-    struct pollfd polled[] = {
-            {.fd = supervisor.signals, .events = POLLIN},
-            {.fd = supervisor.worker.control, .events = POLLIN},
-    };
+    struct pollfd polled[1 + COUNTERS_MILTERS_MAX] = {{.fd = supervisor.signals, .events = POLLIN}};
+    nfds_t count = 1;
     const uint64_t due = milter_due(now);
 
-    (void)poll(polled, 2, due == UINT64_MAX ? -1 : due > now ? (int)(due - now) : 0);
+    EACH_WORKER(w)
+    polled[count++] = (struct pollfd){.fd = w->child.control, .events = POLLIN};
+    (void)poll(polled, count, due == UINT64_MAX ? -1 : due > now ? (int)(due - now) : 0);
 }
 
-/* A worker that hangs before it is ready has not said why. It may work for the next one. */
-static void milter_tend_start(uint64_t now)
+/* Workers of the start that cannot start take the daemon with them. One that comes later is tried
+ * again and again. */
+static void milter_tend_workers(uint64_t now)
 {
-    if (supervisor.worker.pid == 0 || supervisor.is_ready || supervisor.is_late ||
-            supervisor.is_stopping || now < supervisor.ready_by)
+    EACH_WORKER(w)
+    {
+        worker_child_tend_stop(w, now);
+        if (supervisor.is_stopping || w->child.pid > 0)
+            continue;
+        if (supervisor.is_started || worker_child_goes_on(w, now)) {
+            worker_child_tend(w, now, milter_work);
+        } else {
+            supervisor.has_failed = true;
+            break;
+        }
+    }
+    if (!supervisor.has_failed || supervisor.is_stopping)
         return;
-    supervisor.is_late = true;
-    log_event(LOG_LEVEL_ERROR, "worker-late", "because",
-            "the worker is not ready within 10 seconds, and is replaced");
-    child_kill(&supervisor.worker);
+    supervisor.is_stopping = true;
+    EACH_WORKER(w)
+    worker_child_stop(w, now);
 }
 
-/* No worker runs. Whether another one is to be started. */
-static bool milter_goes_on(uint64_t now)
+static bool milter_any_runs(void)
 {
-    if (supervisor.is_stopping)
-        return false;
-    if (supervisor.was_ready || supervisor.is_late)
+    EACH_WORKER(w)
+    if (w->child.pid > 0)
         return true;
-    if (supervisor.is_busy && now < supervisor.busy_by)
-        return true;
-    if (supervisor.is_busy)
-        log_event(LOG_LEVEL_ERROR, "not-started", "error", supervisor.busy);
     return false;
 }
 
@@ -393,63 +405,39 @@ static bool milter_turn(void)
 {
     milter_wait(mono_ms());
     const uint64_t now = mono_ms();
-    (void)milter_listen();
+    milter_listen();
     milter_on_signals(now);
-    if (supervisor.is_stopping && supervisor.worker.pid > 0)
-        milter_tend_stop(now);
-    else if (supervisor.reload && !supervisor.is_stopping && supervisor.was_ready &&
-             milter_can_reload())
+    if (supervisor.reload && milter_can_reload())
         milter_reload(now);
-    else if (supervisor.offered.config != NULL && now >= supervisor.answer_by)
-        milter_fail_reload("the worker does not answer");
-    milter_tend_start(now);
+    milter_tend_offer(now);
+    milter_tend_workers(now);
     recorder_child_tend(&supervisor.recorder, now);
     log_flush();
-    if (supervisor.worker.pid > 0)
-        return true;
-    if (!milter_goes_on(now))
-        return false;
-    milter_tend_worker(now);
-    return true;
+    return !supervisor.is_stopping || milter_any_runs();
 }
 
-/* What workers are started with as long as the supervisor runs. */
-static bool milter_settle(void)
-{
-    const struct identity *identity = &supervisor.current.identity;
-
-    supervisor.first = supervisor.current.config;
-    supervisor.place = (struct milter_worker_place){
-            .milter = supervisor.first->milter,
-            .verify = supervisor.first->verify_count > 0 ? supervisor.first->verify : NULL,
-            .identity = *identity,
-            .empty_folder = identity->is_root ? identity_empty_folder() : -1,
-            .socket_group = supervisor.current.group,
-            .counters = supervisor.recorder.counters,
-            .ring = supervisor.recorder.ring,
-    };
-    return !identity->is_root || supervisor.place.empty_folder >= 0;
-}
-
-/* The exit status of a start that fails; EXIT_SUCCESS when a worker can be started. */
+/* The exit status of a start that fails; EXIT_SUCCESS when workers can be started. */
 static int milter_prepare(void)
 {
     struct problems *problems = problems_init(supervisor.path);
     struct candidate candidate = {0};
     int status = EXIT_SUCCESS;
 
-    if (problems == NULL || !milter_read(false, &candidate, problems)) {
+    if (problems == NULL || !milter_read(&candidate, problems)) {
         status = problems != NULL && !problems_are_passing(problems) ? EX_CONFIG : EXIT_FAILURE;
         if (problems != NULL)
             problems_log(problems, LOG_LEVEL_ERROR, "not-started");
         else
             log_event(LOG_LEVEL_ERROR, "not-started", "problem", "out of memory");
     } else {
-        milter_adopt(&candidate);
-        if (!milter_settle()) {
+        supervisor.empty_folder = supervisor.identity.is_root ? identity_empty_folder() : -1;
+        supervisor.first = candidate.config;
+        if (supervisor.identity.is_root && supervisor.empty_folder < 0) {
             status = EXIT_FAILURE;
             log_errno(LOG_LEVEL_ERROR, "not-started", NULL, NULL);
         }
+        if (!milter_adopt(&candidate))
+            status = EXIT_FAILURE;
     }
     candidate_clear(&candidate);
     problems_free(&problems);
@@ -459,24 +447,28 @@ static int milter_prepare(void)
 /* The exit status after the loop. */
 static int milter_end(void)
 {
-    if (supervisor.was_ready)
-        socket_remove(supervisor.place.milter);
+    bool misconfigured = false;
+
+    EACH_WORKER(w)
+    {
+        misconfigured = misconfigured || w->misconfigured;
+        worker_child_clear(w);
+    }
     recorder_child_end(&supervisor.recorder);
-    log_event(LOG_LEVEL_NOTICE, supervisor.was_ready ? "stopped" : "not-started", NULL, NULL);
+    log_event(LOG_LEVEL_NOTICE, supervisor.is_started ? "stopped" : "not-started", NULL, NULL);
     log_flush();
     candidate_clear(&supervisor.offered);
     if (supervisor.current.config != supervisor.first)
         config_free(&supervisor.first);
     candidate_clear(&supervisor.current);
-    if (supervisor.is_stopping)
+    if (!supervisor.has_failed)
         return EXIT_SUCCESS;
-    return supervisor.misconfigured ? EX_CONFIG : EXIT_FAILURE;
+    return misconfigured ? EX_CONFIG : EXIT_FAILURE;
 }
 
 int milter_run(const char *config_path)
 {
     supervisor.path = config_path;
-    supervisor.worker = child_of("worker", SOCK_STREAM);
     supervisor.signals = signals_open();
     if (supervisor.signals < 0 || !recorder_child_init(&supervisor.recorder)) {
         log_errno(LOG_LEVEL_ERROR, "not-started", NULL, NULL);
@@ -486,7 +478,7 @@ int milter_run(const char *config_path)
     if (status != EXIT_SUCCESS)
         return status;
     recorder_child_tend(&supervisor.recorder, mono_ms());
-    milter_tend_worker(mono_ms());
+    milter_tend_workers(mono_ms());
     while (milter_turn())
         ;
     return milter_end();

@@ -2,14 +2,17 @@
 #ifndef VERIMAIL_MILTER_TALLY_H
 #define VERIMAIL_MILTER_TALLY_H
 
+#include <stddef.h>
+
 #include "events/counters.h"
 #include "events/mail_event.h"
 
 /* The worker's side of the counters. A process has one of it. All threads may use it at once.
  * Without tally_open(), as in a test of another part, nothing is counted. */
 
-/* `counters` is borrowed. What another worker left as its present state is forgotten. */
-void tally_open(struct counters *counters);
+/* `counters` is borrowed; `section`: whose of them they are. What another worker of that section
+ * left as its present state is forgotten. */
+void tally_open(struct counters *counters, size_t section);
 
 /* A message that was decided about. */
 void tally_message(const struct mail_event *event);

@@ -175,7 +175,7 @@ static bool milter_worker_prepare(struct running *running, const struct milter_w
                 error); /* reads files: before the sandbox */
         if (running->client == NULL)
             return worker_fail("error", error);
-        client_count(running->client, &place->counters->mail.client);
+        client_count(running->client, &place->counters->mail[place->slot].client);
     }
     if (!callbacks_register(running->client))
         return worker_fail("error", "libmilter does not start");
@@ -208,7 +208,9 @@ int milter_worker_run(const struct milter_worker_place *place, struct bundle *fi
     struct running running = {.control = control};
 
     worker_block_signals();
-    tally_open(place->counters);
+    tally_open(place->counters, place->slot);
+    if (place->milter->name.at != NULL)
+        log_tag("milter", place->milter->name.at);
     tzset(); /* reads a file, which it cannot in the empty root folder */
     struct snapshot *snapshot = worker_make_snapshot(first, control);
     if (snapshot == NULL)

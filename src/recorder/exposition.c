@@ -67,22 +67,48 @@ static bool exposition_has(unsigned direction, unsigned verdict, unsigned action
     return direction == MAIL_DIRECTION_IN ? action != MAIL_ACTION_STAMPED : verdict == 0;
 }
 
-static void messages(FILE *out, const struct counters_mail *c)
+/* Of one section `milter`, which the labels name if it has a name. */
+static void messages_of(FILE *out, const struct counters_mail *c)
 {
-    head(out, "messages_total", "counter",
-            "Messages decided about, by direction, verdict and action.");
+    const bool is_named = c->name[0] != '\0';
+
     for (unsigned direction = 0; direction <= MAIL_DIRECTION_OUT; direction++)
         for (unsigned verdict = 0; verdict <= VERDICT_PERMERROR; verdict++)
             for (unsigned action = MAIL_ACTION_STAMPED; action <= MAIL_ACTION_DEFERRED; action++)
                 if (exposition_has(direction, verdict, action))
                     fprintf(out,
                             PREFIX "messages_total{direction=\"%s\",verdict=\"%s\","
-                                   "action=\"%s\"} %" PRIu64 "\n",
+                                   "action=\"%s\"%s%s%s} %" PRIu64 "\n",
                             mail_direction_name((enum mail_direction)direction),
                             direction == MAIL_DIRECTION_IN ? verdict_name((enum verdict)verdict)
                                                            : "",
                             mail_action_name((enum mail_action)action),
+                            is_named ? ",milter=\"" : "", c->name, is_named ? "\"" : "",
                             c->messages[direction][verdict][action]);
+}
+
+static void messages(FILE *out, const struct counters *c)
+{
+    head(out, "messages_total", "counter",
+            "Messages decided about, by direction, verdict and action.");
+    for (size_t i = 0; i < COUNTERS_MILTERS_MAX; i++)
+        if (i == 0 || c->mail[i].name[0] != '\0')
+            messages_of(out, &c->mail[i]);
+}
+
+/* Of all sections together. */
+static struct counters_mail exposition_sum(const struct counters *c)
+{
+    enum { FIRST = offsetof(struct counters_mail, messages) };
+    struct counters_mail sum = {0};
+    _Atomic uint64_t *to = (void *)((char *)&sum + FIRST);
+
+    for (size_t i = 0; i < COUNTERS_MILTERS_MAX; i++) {
+        const _Atomic uint64_t *from = (const void *)((const char *)&c->mail[i] + FIRST);
+        for (size_t k = 0; k < (sizeof sum - FIRST) / sizeof *to; k++)
+            to[k] += from[k];
+    }
+    return sum;
 }
 
 static void asked(FILE *out, const struct client_counts *c)
@@ -110,17 +136,18 @@ static void asked(FILE *out, const struct client_counts *c)
 
 static void mail(FILE *out, const struct counters *c)
 {
-    messages(out, &c->mail);
+    const struct counters_mail sum = exposition_sum(c);
+
+    messages(out, c);
     one(out, "messages_left_out_total", "counter",
             "Messages decided about that are not in the record: too many like them came.",
             c->left_out);
     latency(out, "message_duration_seconds", "Time from the end of a message to the decision.",
-            &c->mail.latency);
-    one(out, "sessions", "gauge", "SMTP sessions.", c->mail.sessions);
+            &sum.latency);
+    one(out, "sessions", "gauge", "SMTP sessions.", sum.sessions);
     one(out, "sessions_refused_total", "counter",
-            "SMTP sessions whose mail was deferred: there were too many.",
-            c->mail.sessions_refused);
-    asked(out, &c->mail.client);
+            "SMTP sessions whose mail was deferred: there were too many.", sum.sessions_refused);
+    asked(out, &sum.client);
 }
 
 static void service(FILE *out, const struct counters *c)

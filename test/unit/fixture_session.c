@@ -25,8 +25,8 @@ struct fixture_policy fixture_policy_make(const char *config, const char *logins
     assert_true(sodium_init() >= 0);
     log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
     fixture.config = config_read_text(config, strlen(config), fixture.problems);
-    if (fixture.config == NULL ||
-            !policy_init(fixture.config, &files, fixture.problems, &fixture.policy))
+    if (fixture.config == NULL || !policy_init(fixture.config, fixture.config->milter, &files,
+                                          fixture.problems, &fixture.policy))
         fail_msg("%s", problems_text(fixture.problems));
     return fixture;
 }

@@ -239,7 +239,7 @@ TEST(several_follow_each_other)
 TEST(lengths_are_not_believed)
 {
     static const struct {
-        uint32_t head[5];
+        uint32_t head[6];
         int want;
     } table[] = {
             {{0, 2, 0, 0, 0}, EPROTO}, /* no path */

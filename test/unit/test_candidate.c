@@ -32,13 +32,13 @@ AFTER_EACH()
 }
 
 static bool read_config(
-        const char *config, bool check, struct candidate *candidate_r, struct problems *problems)
+        const char *config, struct candidate *candidate_r, struct problems *problems)
 {
     char path[FOLDER_PATH_MAX];
 
     folder_write(&folder, "conf", config, strlen(config), 0644);
     folder_path(&folder, "conf", path);
-    return candidate_read(path, check, candidate_r, problems);
+    return candidate_read(path, candidate_r, problems);
 }
 
 static const struct {
@@ -93,8 +93,8 @@ TEST_EACH(change, changes)
 
     assert_non_null(problems);
     assert_non_null(warnings);
-    (void)!read_config(row->first, false, &first, problems);
-    (void)!read_config(row->now, false, &now, problems);
+    (void)!read_config(row->first, &first, problems);
+    (void)!read_config(row->now, &now, problems);
     if (first.config == NULL || now.config == NULL)
         print_error("%s", problems_text(problems));
     assert_non_null(first.config);
@@ -110,26 +110,48 @@ TEST_EACH(change, changes)
 static const struct {
     struct unit_row row;
     const char *config;
-    bool check;
     bool want;
     const char *said; /* one of the problems; NULL: there are none */
     size_t count;
 } readings[] = {
-        {{"good"}, VERIFY("") MILTER("run_as = nobody"), true, true, NULL, 0},
-        {{"good, unchecked"}, VERIFY("") MILTER("run_as = nobody"), false, true, NULL, 0},
-        {{"a syntax error"}, "milter {", true, false, ":1: ", 1},
-        {{"no section"}, VERIFY(""), true, false, "no section: milter", 1},
-        {{"a group"}, VERIFY("") MILTER("run_as = nobody socket_group = no-such-group"), true,
-                false, "socket_group: no-such-group: expected a group of this machine", 1},
-        {{"a group, unchecked"}, VERIFY("") MILTER("run_as = nobody socket_group = no-such-group"),
-                false, false, "socket_group: no-such-group: expected a group of this machine", 1},
+        {{"good"}, VERIFY("") MILTER("run_as = nobody"), true, NULL, 0},
+        {{"several sections"},
+                VERIFY("") "milter a { socket = \"unix:/a\" run_as = nobody }\n"
+                           "milter b { socket = \"unix:/b\" logins = any }\n",
+                true, NULL, 0},
+        {{"a table of logins of the second one"},
+                VERIFY("") "milter a { socket = \"unix:/a\" run_as = nobody }\n"
+                           "milter b { socket = \"unix:/b\" logins = \"/nonexistent\" }\n",
+                false, "f:4: unusable table of logins", 1},
+        {{"several sections, one without a name"},
+                VERIFY("") "milter { socket = \"unix:/a\" run_as = nobody }\n"
+                           "milter b { socket = \"unix:/b\" }\n",
+                false, "several sections `milter`, and one without a name", 1},
+        {{"two of one name"},
+                VERIFY("") "milter b { socket = \"unix:/a\" run_as = nobody }\n"
+                           "milter b { socket = \"unix:/b\" }\n",
+                false, "a second milter: b", 1},
+        {{"two at one socket"},
+                VERIFY("") "milter a { socket = \"unix:/a\" run_as = nobody }\n"
+                           "milter b { socket = \"unix:/a\" }\n",
+                false, "a second milter at one socket: unix:/a", 1},
+        {{"the daemon's options in a later section"},
+                VERIFY("") "milter a { socket = \"unix:/a\" }\n"
+                           "milter b { socket = \"unix:/b\" run_as = nobody }\n",
+                false, "in a later section `milter`: expected them in the first one", 1},
+        {{"a name that is none"}, VERIFY("") "milter \"a b\" { socket = \"unix:/a\" }\n", false,
+                "bad milter: a b: expected 1 to 32 of a-z, 0-9 and -", 1},
+        {{"a syntax error"}, "milter {", false, ":1: ", 1},
+        {{"no section"}, VERIFY(""), false, "no section: milter", 1},
+        {{"a group"}, VERIFY("") MILTER("run_as = nobody socket_group = no-such-group"), false,
+                "socket_group: no-such-group: expected a group of this machine", 1},
         {{"all in one go"},
                 "stamp { host = m.example.org\nkey = \"/nonexistent/key\"\n"
                 "service_key = "
                 "\"service-public:D13rKMCoIj9LkLgtUHgo2aNEpwXEQBrRDrLt-cwkrk9mRRFv\"\n"
                 "domains = {example.org} }\n" MILTER(
                         "run_as = nobody socket_group = no-such-group logins = \"/nonexistent\""),
-                false, false, "unusable table of logins", 3},
+                false, "unusable table of logins", 3},
 };
 
 TEST_EACH(reading, readings)
@@ -138,7 +160,7 @@ TEST_EACH(reading, readings)
     struct candidate candidate;
 
     assert_non_null(problems);
-    assert_int_equal(read_config(row->config, row->check, &candidate, problems), row->want);
+    assert_int_equal(read_config(row->config, &candidate, problems), row->want);
     if (problems_count(problems) != row->count ||
             (row->said != NULL && strstr(problems_text(problems), row->said) == NULL))
         fail_msg("want %zu with \"%s\", got: %s", row->count, row->said != NULL ? row->said : "",
@@ -191,7 +213,7 @@ TEST_EACH(relay, relays)
     folder_write(&folder, "conf", row->config, strlen(row->config), 0600);
     char path[FOLDER_PATH_MAX];
     folder_path(&folder, "conf", path);
-    (void)!candidate_read(path, false, &candidate, problems);
+    (void)!candidate_read(path, &candidate, problems);
     if (candidate.config == NULL)
         print_error("%s", problems_text(problems));
     assert_non_null(candidate.config);

@@ -122,8 +122,8 @@ TEST(options_are_given_once)
             {"service {\n}\nservice {\n}\n", "f:3: a second section service" ONCE},
             {"stamp {\n}\n\nstamp { }\nstamp {\n}",
                     "f:4: a second section stamp" ONCE "f:5: a second section stamp" ONCE},
-            {"verify { }\nverify { }\nmilter { }\nmilter { }\n",
-                    "f:2: a second section verify" ONCE "f:4: a second section milter" ONCE},
+            {"verify { }\nverify { }\nrecord { }\nrecord { }\n",
+                    "f:2: a second section verify" ONCE "f:4: a second section record" ONCE},
     };
 
     CHECK(rows);

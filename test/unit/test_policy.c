@@ -41,7 +41,7 @@ static struct made make(const char *config, const char *key, const char *logins,
     if (made.config == NULL)
         print_error("%s", problems_text(made.problems));
     assert_non_null(made.config);
-    made.ok = policy_init(made.config, &files, made.problems, &made.policy);
+    made.ok = policy_init(made.config, made.config->milter, &files, made.problems, &made.policy);
     if (key != NULL)
         exact_free(files.key);
     if (logins != NULL)
