@@ -44,7 +44,10 @@ def sockets_of(pid):
     """What a process listens at, by the inodes of its descriptors."""
     inodes = set()
     for fd in os.listdir(f"/proc/{pid}/fd"):
-        target = os.readlink(f"/proc/{pid}/fd/{fd}")
+        try:
+            target = os.readlink(f"/proc/{pid}/fd/{fd}")
+        except FileNotFoundError:  # it was closed meanwhile
+            continue
         if target.startswith("socket:["):
             inodes.add(target[8:-1])
     with open("/proc/net/unix", encoding="ascii") as file:
