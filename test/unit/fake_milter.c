@@ -142,6 +142,7 @@ static void fake_milter_start(int family)
 static void fake_milter_stop(void)
 {
     close(fake.stop[1]);
+    (void)shutdown(fake.listener, SHUT_RDWR); /* where nobody came, it still waits */
     assert_int_equal(pthread_join(fake.thread, NULL), 0);
     close(fake.stop[0]);
     close(fake.listener);

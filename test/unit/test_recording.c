@@ -70,6 +70,10 @@ TEST(what_did_not_fit_is_a_gap)
     fixture_recorder_put(&p, 0, (uint32_t)put_all);
     fixture_recorder_start(&p);
     fixture_recorder_wait_for_count(&p, &p.counters->events_dropped, 1);
+    /* At its end it has only some seconds. */
+    fixture_recorder_wait_for_number(&p,
+            "SELECT (SELECT count(*) FROM event) + (SELECT coalesce(sum(lost), 0) FROM event_gap)",
+            (int64_t)put_all);
     assert_int_equal(fixture_recorder_tell(&p, RECORDER_HAND_OVER), 0);
     const int64_t kept = fixture_recorder_asked(&p, DIFFERENT).number;
     const int64_t lost = fixture_recorder_asked(&p, "SELECT sum(lost) FROM event_gap").number;
