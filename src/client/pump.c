@@ -18,6 +18,7 @@
 #define TYPE_A 1
 #define CLASS_IN 1
 #define PROBE_TIMEOUT 1000 /* milliseconds */
+#define END_TIMEOUT 3000   /* milliseconds */
 
 /* What libunbound is to do. It stays until libunbound is through with it, also when nobody waits
  * any more: libunbound does not say when it is through with a query that was cancelled. */
@@ -40,8 +41,10 @@ struct pump {
     pthread_cond_t heard; /* libunbound answered */
     int wake;             /* an eventfd */
     bool is_stopping;     /* this and what follows: under the lock */
-    uint64_t probed;      /* mono_ms(): when the known name was asked for; 0: it was answered */
-    struct errands todo;  /* libunbound has not got them yet */
+    bool is_ending;       /* at the end the thread deletes the context */
+    bool is_deleted;
+    uint64_t probed;     /* mono_ms(): when the known name was asked for; 0: it was answered */
+    struct errands todo; /* libunbound has not got them yet */
     struct errands sent;
     struct pump *next_lost;
 };
@@ -101,6 +104,21 @@ static bool pump_is_stopping(struct pump *pump)
     return is_stopping;
 }
 
+/* libunbound waits for its own thread then, for ever if that does not hear of it. */
+static void pump_delete(struct pump *pump)
+{
+    pthread_mutex_lock(pump->lock);
+    const bool is_ending = pump->is_ending;
+    pthread_mutex_unlock(pump->lock);
+    if (!is_ending)
+        return;
+    ub_ctx_delete(pump->context);
+    pthread_mutex_lock(pump->lock);
+    pump->is_deleted = true;
+    pthread_cond_broadcast(&pump->heard);
+    pthread_mutex_unlock(pump->lock);
+}
+
 static void *pump_run(void *context)
 {
     struct pump *pump = context;
@@ -119,6 +137,7 @@ static void *pump_run(void *context)
         if (polled[0].revents != 0)
             (void)ub_process(pump->context);
     }
+    pump_delete(pump);
     return NULL;
 }
 
@@ -230,7 +249,6 @@ static void pump_free_errands(struct errands *errands)
     }
 }
 
-/* libunbound's own end waits for its thread for ever. */
 static bool pump_is_well(struct pump *pump)
 {
     const uint64_t deadline = mono_ms() + PROBE_TIMEOUT;
@@ -245,14 +263,18 @@ bool pump_free(struct pump **pump)
 {
     struct pump *p = *pump;
 
-    if (!pump_is_well(p)) {
+    p->is_ending = pump_is_well(p);
+    if (p->is_ending)
+        pump_stop(p);
+    const uint64_t deadline = mono_ms() + END_TIMEOUT;
+    while (p->is_ending && !p->is_deleted && clock_cond_wait(&p->heard, p->lock, deadline))
+        ;
+    if (!p->is_deleted) {
         pump_abandon(pump);
         return false;
     }
-    pump_stop(p);
     pthread_mutex_unlock(p->lock);
     pthread_join(p->thread, NULL);
-    ub_ctx_delete(p->context);
     pthread_mutex_lock(p->lock);
     pump_free_errands(&p->todo);
     pump_free_errands(&p->sent);

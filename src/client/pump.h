@@ -30,8 +30,8 @@ bool pump_hangs(const struct pump *pump);
 /* Reports UB_PIPE for each look-up that is not answered, and nothing more. What hangs is left
  * behind: the pump's memory, and the lock, must stay. */
 void pump_abandon(struct pump **pump);
-/* Ends it, without a report for look-ups that are not answered. Waits for libunbound for a second
- * at most; false: it hangs, and was abandoned. */
+/* Ends it, without a report for look-ups that are not answered. Waits for libunbound for some
+ * seconds at most; false: it hangs, and was abandoned. */
 bool pump_free(struct pump **pump);
 
 #endif
