@@ -327,9 +327,10 @@ static void candidate_print(const struct candidate *candidate, const char *confi
 {
     const struct config *config = candidate->config;
 
-    printf("OK: %s%s%s; %zu peers\n", config->stamp_count > 0 ? "stamps" : "",
+    printf("OK: %s%s%s; %zu peer%s\n", config->stamp_count > 0 ? "stamps" : "",
             config->stamp_count > 0 && config->verify_count > 0 ? " and " : "",
-            config->verify_count > 0 ? "verifies" : "", config->peers_count);
+            config->verify_count > 0 ? "verifies" : "", config->peers_count,
+            config->peers_count == 1 ? "" : "s");
     printf("read: %s\n", config_path);
     for (size_t i = 0; config->stamp_count > 0 && i < config->milter_count; i++)
         candidate_print_socket(&config->milter[i]);

@@ -104,6 +104,8 @@ TROUBLES = [
      "/usr/share/dns/root.key: No such file or directory", f"umount /usr/share/dns && {GOOD}"),
     (edit("s/resolver = \"[^\"]*\"//; $a domain \"house.home.arpa\" { hosts = {} }"), "zones",
      "warning", "house.home.arpa is in a zone that no resolver is asked about", GOOD),
+    (edit("s/resolver = \"[^\"]*\"//; $a domain \"house.test\" { hosts = {} }"), "zones",
+     "warning", "house.test is in a zone that no resolver is asked about", GOOD),
     (f"touch -d '40 days ago' {CONF}", "testing", "warning",
      "example.org has been under test for over 30 days", f"touch {CONF}"),
     (f"touch -d '40 days ago' {CONF}", "testing", "warning", "mode = monitor for over 30 days",

@@ -86,7 +86,7 @@ static void make_rules(struct input *in, struct all *all)
             .deny_redirected = (flags & 8) != 0};
     all->rules = rules_init(seed);
     must(all->rules != NULL && rules_add_domain(all->rules, &all->policy));
-    must(rules_add_host(all->rules, text_of(hosts[0]), 0));
+    must(rules_add_host(all->rules, text_of(hosts[0]), (flags & 64) != 0 ? next_time(in) : 0));
     add_user(in, all->rules, "alice");
     add_user(in, all->rules, "bob");
     if ((flags & 16) != 0)
