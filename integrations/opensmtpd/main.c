@@ -17,7 +17,7 @@
 
 #include "filter.h"
 
-#define STACK_SIZE (256u * 1024)
+#define STACK_SIZE ((size_t)256 * 1024)
 #define PAUSE_MS 100   /* after a call that only fails for lack of something */
 #define PREFIX_MAX 128 /* octets of a line of smtpd before those of the message */
 #define USAGE                                                                                      \

@@ -3,6 +3,7 @@
 
 #include <libmilter/mfapi.h>
 #include <pthread.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -20,7 +21,7 @@
     (SMFIP_HDR_LEADSPC | SMFIP_SKIP | SMFIP_NOHELO | SMFIP_NODATA | SMFIP_NOUNKNOWN |              \
             SMFIP_NR_CONN | SMFIP_NR_RCPT | SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_NR_BODY)
 #define PENDING_MAX MILTER_SESSIONS_MAX /* connections that wait to be accepted */
-#define KEPT_MAX (2 * MILTER_SESSIONS_MAX)
+#define KEPT_MAX ((size_t)2 * MILTER_SESSIONS_MAX)
 #define PACKET_MAX (1 << 20) /* octets: Exim has fields of over 64 KiB, and other peers chunks */
 
 /* What a mail server can do. */
@@ -69,7 +70,8 @@ void callbacks_use(struct snapshot *snapshot)
  * first. */
 static void callbacks_keep(SMFICTX *context, const struct negotiated *negotiated)
 {
-    const struct text key = {(const char *)&context, sizeof context};
+    const uintptr_t number = (uintptr_t)context;
+    const struct text key = {(const char *)&number, sizeof number};
 
     pthread_mutex_lock(&callbacks.lock);
     struct negotiated *kept = lru_use(callbacks.kept, key);
@@ -83,7 +85,8 @@ static void callbacks_keep(SMFICTX *context, const struct negotiated *negotiated
 /* False when nothing was kept. */
 static bool callbacks_recall(SMFICTX *context, struct negotiated *negotiated_r)
 {
-    const struct text key = {(const char *)&context, sizeof context};
+    const uintptr_t number = (uintptr_t)context;
+    const struct text key = {(const char *)&number, sizeof number};
 
     pthread_mutex_lock(&callbacks.lock);
     const struct negotiated *kept = lru_find(callbacks.kept, key);

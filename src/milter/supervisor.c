@@ -39,10 +39,19 @@ static struct supervisor {
     uint64_t answer_by; /* milliseconds: when something is offered */
 } supervisor;
 
+/* The worker behind that one, or the first behind NULL. NULL: there is no other. */
+static struct worker_child *milter_next_worker(struct worker_child *worker)
+{
+    struct worker_child *next = worker != NULL ? worker + 1 : supervisor.workers;
+
+    while (next < supervisor.workers + COUNTERS_MILTERS_MAX && next->first == NULL)
+        next++;
+    return next < supervisor.workers + COUNTERS_MILTERS_MAX ? next : NULL;
+}
+
 #define EACH_WORKER(w)                                                                             \
-    for (struct worker_child *w = supervisor.workers;                                              \
-            w < supervisor.workers + COUNTERS_MILTERS_MAX; w++)                                    \
-        if (w->first != NULL)
+    for (struct worker_child * (w) = milter_next_worker(NULL); (w) != NULL;                        \
+            (w) = milter_next_worker(w))
 
 static const struct bundle *milter_bundle_of(
         const struct candidate *candidate, const struct worker_child *worker)
