@@ -257,5 +257,9 @@ bool recorder_take_setup(
     struct ring **rings = calloc(setup_r->rings_count + 1, sizeof(struct ring *));
     if (rings == NULL)
         return recorder_fail(error_r, "out of memory");
-    return recorder_attach(setup_r, fds, rings, error_r);
+    if (recorder_attach(setup_r, fds, rings, error_r))
+        return true;
+    free(rings);
+    setup_r->rings = NULL;
+    return false;
 }

@@ -331,6 +331,7 @@ int worker_run(const struct worker_setup *setup)
     w->take = 1;
     if (!worker_set_up(w)) {
         log_errno(LOG_LEVEL_ERROR, "worker-failed", NULL, NULL);
+        server_free(&w->server);
         free(w);
         return EXIT_FAILURE;
     }

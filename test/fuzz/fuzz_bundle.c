@@ -51,10 +51,11 @@ static void check_received(const struct bundle *bundle, const uint8_t *data, siz
     must_be_terminated(bundle->config, bundle->config_len, CONFIG_MAX);
     must_be_terminated(bundle->key, bundle->key_len, KEYFILE_MAX);
     must_be_terminated(bundle->logins, bundle->logins_len, CONFIG_MAX);
-    /* A path is a C string and may end before its part does. */
+    /* These are C strings and may end before their parts do. */
     const uint32_t *head = (const uint32_t *)(const void *)data;
     size_t cut = head[0] - 1 - strlen(bundle->path);
     cut += bundle->key_path != NULL ? head[4] - 1 - strlen(bundle->key_path) : 0;
+    cut += bundle->section != NULL ? head[5] - 1 - strlen(bundle->section) : 0;
     must(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
     must(bundle_send(fds[0], bundle));
     close(fds[0]);
