@@ -17,6 +17,19 @@
 #define RELOAD_TIMEOUT 45000 /* milliseconds: 30 s to be ready, 10 s for what is open */
 #define LIFETIME_DEFAULT (UINT64_C(7) * 86400) /* seconds, where no domain says it */
 
+void rotate_complain_no_folder(const struct rotation *rotation, bool is_service, const char *user,
+        const struct config_text *key)
+{
+    const char *option = is_service ? "keys" : "key";
+    const char *folder = is_service ? "/etc/verimail/keys/service" : "/etc/verimail/keys/host";
+
+    command_complain(rotation->invocation,
+            "%s:%u: the option %s names no folder: make one (install -d -g %s -m 750 %s), put the "
+            "key there (mv %s %s/2026-01-01.key), and write %s = %s\"%s\"%s",
+            rotation->invocation->config_path, key->line, option, user, folder, key->at, folder,
+            option, is_service ? "{" : "", folder, is_service ? "}" : "");
+}
+
 void rotate_say(const struct rotation *rotation, const char *format, ...)
 {
     char *sentence = NULL;

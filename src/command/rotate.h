@@ -38,6 +38,11 @@ void rotate_tell(const struct rotation *rotation, const char *subject, const cha
 void rotate_say(const struct rotation *rotation, const char *format, ...)
         __attribute__((format(printf, 2, 3)));
 
+/* Says how to make the folder that the option of a key must name: the service's or the host's.
+ * `user` must be able to read it. */
+void rotate_complain_no_folder(const struct rotation *rotation, bool is_service, const char *user,
+        const struct config_text *key);
+
 /* A key and where it is. */
 struct rotate_key {
     char *path; /* of its file; NULL: it stands in the configuration */

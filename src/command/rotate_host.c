@@ -280,14 +280,9 @@ enum status rotate_host(const struct rotation *rotation)
     enum status status = rotate_host_read(&job);
 
     if (status == STATUS_OK && job.keys.folder == NULL) {
-        command_complain(rotation->invocation,
-                "%s:%u: the option key names no folder: make one (install -d -g %s -m 750 "
-                "/etc/verimail/keys/host), put the key there (mv %s "
-                "/etc/verimail/keys/host/2026-01-01.key), and write key = "
-                "\"/etc/verimail/keys/host\"",
-                rotation->invocation->config_path, config->stamp->key.line,
+        rotate_complain_no_folder(rotation, false,
                 config->milter_count > 0 ? config->milter->run_as.at : "verimail",
-                config->stamp->key.at);
+                &config->stamp->key);
         status = STATUS_CONFIG;
     }
     if (status == STATUS_OK)

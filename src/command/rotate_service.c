@@ -164,13 +164,8 @@ enum status rotate_service(const struct rotation *rotation)
     enum status status = rotate_service_read(&job);
 
     if (status == STATUS_OK && job.keys.folder == NULL) {
-        command_complain(rotation->invocation,
-                "%s:%u: the option keys names no folder: make one (install -d -g %s -m 750 "
-                "/etc/verimail/keys/service), put the key there (mv %s "
-                "/etc/verimail/keys/service/2026-01-01.key), and write keys = "
-                "{\"/etc/verimail/keys/service\"}",
-                rotation->invocation->config_path, config->service->keys.at[0].line,
-                config->service->run_as.at, config->service->keys.at[0].at);
+        rotate_complain_no_folder(
+                rotation, true, config->service->run_as.at, &config->service->keys.at[0]);
         status = STATUS_CONFIG;
     }
     if (status == STATUS_OK)

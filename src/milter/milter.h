@@ -52,6 +52,8 @@ int milter_worker_run(const struct milter_worker_place *place, struct bundle *fi
 
 /* The supervisor's side of one section and its worker: worker_child.c. Times are monotonic
  * milliseconds. */
+#define WORKER_CHILD_ANSWER_TIMEOUT 10000 /* to take a configuration, or refuse it */
+
 enum worker_child_answer {
     WORKER_CHILD_IDLE, /* nothing was offered to it */
     WORKER_CHILD_ASKED,

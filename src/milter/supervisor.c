@@ -18,10 +18,6 @@
 #include "process/notify.h"
 #include "process/signals.h"
 
-#define ANSWER_TIMEOUT                                                                             \
-    10000 /* milliseconds that workers have to take or refuse a configuration                      \
-           */
-
 static struct supervisor {
     const char *path;
     struct candidate current; /* what the workers have, or are started with */
@@ -185,7 +181,7 @@ static void milter_offer(struct candidate *candidate, uint64_t now)
 {
     supervisor.offered = *candidate;
     *candidate = (struct candidate){0};
-    supervisor.answer_by = now + ANSWER_TIMEOUT;
+    supervisor.answer_by = now + WORKER_CHILD_ANSWER_TIMEOUT;
     EACH_WORKER(w)
     {
         const struct bundle *bundle = milter_bundle_of(&supervisor.offered, w);

@@ -10,11 +10,10 @@
 #include "milter/milter.h"
 #include "milter/socket.h"
 
-#define STOP_TIMEOUT 10000   /* milliseconds that a worker has to end by itself */
-#define ANSWER_TIMEOUT 10000 /* milliseconds that it has to take a bundle */
-#define READY_TIMEOUT 10000  /* milliseconds that it has to be ready */
-#define BUSY_TIMEOUT 15000   /* milliseconds to wait for the socket of another process at a start */
-#define BUSY_AGAIN 500       /* milliseconds between two attempts to take that socket */
+#define STOP_TIMEOUT 10000  /* milliseconds that a worker has to end by itself */
+#define READY_TIMEOUT 10000 /* milliseconds that it has to be ready */
+#define BUSY_TIMEOUT 15000  /* milliseconds to wait for the socket of another process at a start */
+#define BUSY_AGAIN 500      /* milliseconds between two attempts to take that socket */
 #define KNOCK_EVERY 200
 
 bool worker_child_init(struct worker_child *worker, const struct bundle *bundle,
@@ -43,7 +42,7 @@ void worker_child_clear(struct worker_child *worker)
 
 void worker_child_tend(struct worker_child *worker, uint64_t now, child_work *work)
 {
-    const struct timeval timeout = {.tv_sec = ANSWER_TIMEOUT / 1000};
+    const struct timeval timeout = {.tv_sec = WORKER_CHILD_ANSWER_TIMEOUT / 1000};
 
     if (!child_restart(&worker->child, now, work, worker, 0))
         return;

@@ -1,35 +1,22 @@
 # SPDX-License-Identifier: ISC
 """What the milter's record says of each kind of message, and what strangers cannot do to it."""
-import contextlib
 import os
-import sqlite3
 
 from harness.checks import check, equal, wait_for
 from harness.milterclient import MilterClient
-from harness.milterprocess import HEADER, MilterSite, serves, session, stamps, stops
+from harness.milterprocess import (MilterSite, from_elsewhere, mail_record, serves, session, stamps,
+                                   stops)
 
-TO = [("To", " bob@receiver.test"), ("Subject", " s")]
 COLUMNS = "direction, action, would_be, verdict, reason, author, ip, receiving, source, service"
 
 
 def rows(site, query):
-    """All rows of a query; none while there is no store."""
-    try:
-        with contextlib.closing(sqlite3.connect(
-                f"file:{site.path('state')}/mail.db?mode=ro", uri=True)) as store:
-            return store.execute(query).fetchall()
-    except sqlite3.OperationalError as error:
-        check("unable to open" in str(error) or "no such table" in str(error), error)
-        return []
+    return mail_record(site.state, query)
 
 
 def number(site, query):
     found = rows(site, query)
     return (found[0][0] or 0) if found else 0
-
-
-def from_elsewhere(client, author, more=()):
-    client.message([("From", f" {author}"), *TO, *more], b"text\r\n", sender=f"<{author}>")
 
 
 def silent_peer():

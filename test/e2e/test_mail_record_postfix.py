@@ -2,25 +2,19 @@
 """What the milter's record says of mail that Postfix handed over, beside what Postfix itself says."""
 import contextlib
 import os
-import sqlite3
 
 import pytest
 
-from harness.checks import check, contains, equal, wait_for
+from harness.checks import contains, equal, wait_for
 from harness.mailsite import Site, verdict_is
 from harness.message import message, send, submit
+from harness.milterprocess import mail_record
 from harness.namespaces import disk
 
 
 def mail(site, name="receiver", columns="*", where="direction = 'in'"):
     """The rows of a milter's record, oldest first."""
-    try:
-        with contextlib.closing(sqlite3.connect(
-                f"file:{site.mail_state(name)}/mail.db?mode=ro", uri=True)) as store:
-            return store.execute(f"SELECT {columns} FROM mail WHERE {where} ORDER BY id").fetchall()
-    except sqlite3.OperationalError as error:
-        check("unable to open" in str(error) or "no such table" in str(error), error)
-        return []
+    return mail_record(site.mail_state(name), f"SELECT {columns} FROM mail WHERE {where} ORDER BY id")
 
 
 def wait_rows(site, count, **how):

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: ISC
 """The milter's recorder: what it did is on record, and counted, whatever happens to the recorder."""
-import contextlib
 import os
 import signal
-import sqlite3
 import subprocess
 import threading
 
@@ -12,21 +10,14 @@ from harness.counters import check_with_promtool, fetch, metric, refuses
 from harness.daemon import copy_program
 from harness.dnsserver import SILENCE, look_up
 from harness.milterclient import MilterClient
-from harness.milterprocess import (HEADER, MilterSite, ended, only_child, serves, session, stamps,
-                                   stops)
+from harness.milterprocess import (HEADER, MilterSite, ended, from_elsewhere, mail_record, only_child,
+                                   serves, session, stamps, stops)
 
 SENT = 'verimail_messages_total{direction="out",verdict="",action="stamped"}'
 
 
 def rows(site, query):
-    """All rows of a query; none while there is no store."""
-    path = os.path.join(site.state, "mail.db")
-    try:
-        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as store:
-            return store.execute(query).fetchall()
-    except sqlite3.OperationalError as error:
-        check("unable to open" in str(error) or "no such table" in str(error), error)
-        return []
+    return mail_record(site.state, query)
 
 
 def recorded(site):
@@ -183,10 +174,6 @@ def test_counters(case):
     check("verimail_questions_total" not in text, "counters of the service")
     check_with_promtool(text)
     stops(d)
-
-
-def from_elsewhere(client, author):
-    client.message([("From", f" {author}"), *HEADER[1:]], b"text\r\n", sender=f"<{author}>")
 
 
 def test_counters_of_what_is_asked_move(case):

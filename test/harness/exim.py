@@ -11,10 +11,10 @@ import subprocess
 import pytest
 
 from harness.addresses import ADDRESSES, MTA
-from harness.checks import WAIT_LIMIT, check, equal, wait_for
+from harness.checks import check, equal, wait_for
 from harness.daemon import BUILD
 from harness.files import write_file
-from harness.message import Mailbox
+from harness.message import Mailbox, oldest_first
 from harness.programs import listens, start
 
 INTEGRATION = os.path.realpath(os.path.join(os.path.dirname(__file__), "../../integrations/exim"))
@@ -220,14 +220,12 @@ class Exim(Mailbox):
     def box(self):
         """What was delivered, oldest first: octets."""
         found = glob.glob(f"{self.folder}/boxes/new/*")
-        return [open(path, "rb").read() for path in sorted(found, key=os.path.getmtime)]
+        return oldest_first(found)
 
     def wait_idle(self):
         wait_for(lambda: not self.queue(), f"an empty queue of {self.name}")
 
     def stop(self):
-        if self.process.poll() is None:
-            self.process.terminate()
-            self.process.wait(WAIT_LIMIT)
+        super().stop()
         # Its processes have the sockets, too.
         wait_for(lambda: not listens(self.address, 25), f"the end of Exim of {self.name}")

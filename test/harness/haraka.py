@@ -8,9 +8,9 @@ import shutil
 import pytest
 
 from harness.addresses import ADDRESSES, DNS, MTA
-from harness.checks import WAIT_LIMIT, check, wait_for
+from harness.checks import check, wait_for
 from harness.files import write_file
-from harness.message import Mailbox
+from harness.message import Mailbox, oldest_first
 from harness.programs import listens, start
 
 INTEGRATION = os.path.realpath(os.path.join(os.path.dirname(__file__), "../../integrations/haraka"))
@@ -116,15 +116,9 @@ class Haraka(Mailbox):
         wait_for(ready, f"Haraka of {self.name}")
 
     def log_text(self):
-        with open(os.path.join(self.folder, "out"), encoding="utf-8", errors="replace") as file:
-            return file.read()
+        return self.out()
 
     def box(self):
         """What was delivered, oldest first: octets."""
         found = glob.glob(f"{self.folder}/boxes/*.eml")
-        return [open(path, "rb").read() for path in sorted(found, key=os.path.getmtime)]
-
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.terminate()
-            self.process.wait(WAIT_LIMIT)
+        return oldest_first(found)

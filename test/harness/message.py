@@ -2,6 +2,7 @@
 """Messages: made, sent and read."""
 import email
 import email.policy
+import os
 import smtplib
 
 from harness.addresses import STRANGER
@@ -33,8 +34,23 @@ class Host:
         self.address = address
 
 
+def oldest_first(paths):
+    """What these files have: octets."""
+    return [open(path, "rb").read() for path in sorted(paths, key=os.path.getmtime)]
+
+
 class Mailbox:
-    """A mail server that delivers: it has a `name`, box() and log_text()."""
+    """A mail server that delivers: it has a `name`, a `folder`, a `process`, box() and log_text()."""
+
+    def out(self):
+        """What it printed."""
+        with open(os.path.join(self.folder, "out"), encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(WAIT_LIMIT)
 
     def wait_mail(self, subject, count=1, limit=WAIT_LIMIT):
         """The messages with this subject, once there are so many: octets, or a list of them."""

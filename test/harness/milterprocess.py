@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: ISC
 """A verimail-milter without a mail server, and sessions with it."""
+import contextlib
 import os
 import pwd
 import re
 import signal
+import sqlite3
 import time
 
 from harness.checks import WAIT_LIMIT, check, equal
@@ -13,7 +15,8 @@ from harness.keys import Key
 from harness.milterclient import MilterClient
 
 NOBODY = pwd.getpwnam("nobody")
-HEADER = [("From", " alice@origin.test"), ("To", " bob@receiver.test"), ("Subject", " s")]
+TO = [("To", " bob@receiver.test"), ("Subject", " s")]
+HEADER = [("From", " alice@origin.test"), *TO]
 PROMPT = 4  # seconds; libmilter notices signals after five if no connection comes
 
 
@@ -67,6 +70,20 @@ milter {{ socket = "{where or 'unix:' + self.socket}" run_as = "{run_as}" {mode}
         equal(d.count("event=ready"), 0, "ready")
         check(d.count("event=not-started") >= 1, d.text())
         return d.text()
+
+
+def mail_record(folder, query):
+    """All rows of a query to the milter's record in its state folder; none while there is no store."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{folder}/mail.db?mode=ro", uri=True)) as store:
+            return store.execute(query).fetchall()
+    except sqlite3.OperationalError as error:
+        check("unable to open" in str(error) or "no such table" in str(error), error)
+        return []
+
+
+def from_elsewhere(client, author, more=()):
+    client.message([("From", f" {author}"), *TO, *more], b"text\r\n", sender=f"<{author}>")
 
 
 def session(site, where=None, address="127.0.0.1"):

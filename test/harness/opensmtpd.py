@@ -10,10 +10,10 @@ import subprocess
 import pytest
 
 from harness.addresses import ADDRESSES, MTA
-from harness.checks import WAIT_LIMIT, check, equal, wait_for
+from harness.checks import check, equal, wait_for
 from harness.daemon import BUILD
 from harness.files import write_file
-from harness.message import Mailbox
+from harness.message import Mailbox, oldest_first
 from harness.programs import listens, start
 
 FILTER = os.path.join(BUILD, "integrations/filter-verimail")
@@ -113,8 +113,7 @@ class OpenSmtpd(Mailbox):
         wait_for(ready, f"smtpd of {self.name}")
 
     def log_text(self):
-        with open(os.path.join(self.folder, "out"), encoding="utf-8", errors="replace") as file:
-            return file.read()
+        return self.out()
 
     def inside(self, *command, octets=b""):
         """A command that sees smtpd's paths."""
@@ -136,9 +135,4 @@ class OpenSmtpd(Mailbox):
     def box(self):
         """What was delivered, oldest first: octets."""
         found = glob.glob(f"{self.folder}/boxes/new/*") + glob.glob(f"{self.folder}/boxes/.Junk/new/*")
-        return [open(path, "rb").read() for path in sorted(found, key=os.path.getmtime)]
-
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.terminate()
-            self.process.wait(WAIT_LIMIT)
+        return oldest_first(found)

@@ -11,9 +11,9 @@ import subprocess
 import threading
 
 from harness.addresses import ADDRESSES, MTA, NOBODY
-from harness.checks import WAIT_LIMIT, wait_for
+from harness.checks import wait_for
 from harness.files import write_file
-from harness.message import Mailbox
+from harness.message import Mailbox, oldest_first
 from harness.programs import listens, start
 
 MAIN = """
@@ -153,10 +153,6 @@ class Postfix(Mailbox):
             os.chown(path, owner, drop)
             os.chmod(path, mode)
 
-    def out(self):
-        with open(os.path.join(self.folder, "out"), encoding="utf-8", errors="replace") as file:
-            return file.read()
-
     def log_text(self):
         try:
             with open(self.log, encoding="utf-8", errors="replace") as file:
@@ -183,15 +179,10 @@ class Postfix(Mailbox):
     def box(self):
         """What was delivered, oldest first: octets."""
         found = glob.glob(f"{self.folder}/boxes/inbox/new/*")
-        return [open(path, "rb").read() for path in sorted(found, key=os.path.getmtime)]
+        return oldest_first(found)
 
     def wait_idle(self):
         wait_for(lambda: not self.queue(), f"an empty queue of {self.name}")
-
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.terminate()
-            self.process.wait(WAIT_LIMIT)
 
 
 def table(rows):

@@ -10,7 +10,7 @@ import subprocess
 import threading
 
 from harness.addresses import ADDRESSES, MTA
-from harness.checks import WAIT_LIMIT, Failure, equal, wait_for
+from harness.checks import Failure, equal, wait_for
 from harness.files import write_file
 from harness.message import Mailbox
 from harness.programs import listens, start
@@ -202,11 +202,6 @@ class Sendmail(Mailbox):
         """What was delivered, oldest first: octets."""
         found = glob.glob(f"{self.folder}/box/*")
         return [open(path, "rb").read() for path in sorted(found, key=os.path.basename)]
-
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.terminate()
-            self.process.wait(WAIT_LIMIT)
 
 
 class PasswordServer:
