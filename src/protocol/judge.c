@@ -117,11 +117,12 @@ static bool rule_permits_stamp(const struct judge *judge, struct judgement *judg
         return refused(judgement, "user");
     if (!rule_permits(rule, judgement->policy, host))
         return host_is_refused(judgement, "");
-    if (judge_is_host_expired(judge, host))
-        return host_is_refused(judgement, "host-expired");
     /* A payload of 2013 does not say when it was issued. */
     if (is_sealed && judge->sealed->issued < rule->not_before)
         return refused(judgement, "withdrawn");
+    /* After what is withdrawn: the end of a host must not make an ALLOW of that NO. */
+    if (judge_is_host_expired(judge, host))
+        return host_is_refused(judgement, "host-expired");
     return false;
 }
 
