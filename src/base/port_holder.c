@@ -51,17 +51,27 @@ static bool port_holder_has(const char *pid, const char *wanted)
     return found;
 }
 
-static void port_holder_read_name(struct port_holder *holder)
+static void port_holder_read_name(const char *pid, char *name_r, size_t size)
 {
     char path[64];
 
-    snprintf(path, sizeof path, "/proc/%d/comm", (int)holder->pid);
+    snprintf(path, sizeof path, "/proc/%.20s/comm", pid);
     FILE *file = fopen(path, "re");
-    if (file == NULL || fgets(holder->name, sizeof holder->name, file) == NULL)
-        holder->name[0] = '\0';
-    holder->name[strcspn(holder->name, "\n")] = '\0';
+    if (file == NULL || fgets(name_r, (int)size, file) == NULL)
+        name_r[0] = '\0';
+    name_r[strcspn(name_r, "\n")] = '\0';
     if (file != NULL)
         fclose(file);
+}
+
+static const struct dirent *port_holder_next(DIR *processes)
+{
+    const struct dirent *entry;
+
+    do
+        entry = readdir(processes);
+    while (entry != NULL && (entry->d_name[0] < '1' || entry->d_name[0] > '9'));
+    return entry;
 }
 
 bool port_holder_find(unsigned port, struct port_holder *holder_r)
@@ -74,14 +84,35 @@ bool port_holder_find(unsigned port, struct port_holder *holder_r)
         inode = port_holder_inode("/proc/net/tcp6", port);
     DIR *processes = inode != 0 ? opendir("/proc") : NULL;
     snprintf(wanted, sizeof wanted, "socket:[%lu]", inode);
-    for (const struct dirent *entry;
-            processes != NULL && holder_r->pid == 0 && (entry = readdir(processes)) != NULL;)
-        if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' &&
-                port_holder_has(entry->d_name, wanted))
-            holder_r->pid = (pid_t)strtol(entry->d_name, NULL, 10);
+    for (const struct dirent *entry; processes != NULL && holder_r->pid == 0 &&
+                                     (entry = port_holder_next(processes)) != NULL;) {
+        if (!port_holder_has(entry->d_name, wanted))
+            continue;
+        holder_r->pid = (pid_t)strtol(entry->d_name, NULL, 10);
+        port_holder_read_name(entry->d_name, holder_r->name, sizeof holder_r->name);
+    }
     if (processes != NULL)
         closedir(processes);
-    if (holder_r->pid != 0)
-        port_holder_read_name(holder_r);
     return holder_r->pid != 0;
+}
+
+bool port_holder_is_named(const char *holder, const char *program)
+{
+    return strncmp(holder, program, PORT_HOLDER_NAME_MAX) == 0;
+}
+
+bool port_holder_runs(const char *program)
+{
+    DIR *processes = opendir("/proc");
+    bool runs = false;
+
+    for (const struct dirent *entry;
+            processes != NULL && !runs && (entry = port_holder_next(processes)) != NULL;) {
+        char name[32];
+        port_holder_read_name(entry->d_name, name, sizeof name);
+        runs = port_holder_is_named(name, program);
+    }
+    if (processes != NULL)
+        closedir(processes);
+    return runs;
 }

@@ -16,9 +16,14 @@ static void port_check_holder(const struct config_text *option, unsigned port, c
     char what[128] = "warning: a port that is taken";
     const bool is_known = port_holder_find(port, &holder);
 
-    /* Who is not root does not see that it is the daemon itself. The kernel cuts names. */
-    if ((!is_known && geteuid() != 0) || strncmp(holder.name, daemon, 15) == 0 ||
-            strcmp(holder.name, "systemd") == 0)
+    if (!is_known && geteuid() != 0) {
+        if (!port_holder_runs(daemon))
+            problems_add(warnings, option->line,
+                    "warning: a port that is taken, by what only root may see", option->at,
+                    "the daemon itself, or systemd for it: look again as root");
+        return;
+    }
+    if (port_holder_is_named(holder.name, daemon) || port_holder_is_named(holder.name, "systemd"))
         return;
     if (is_known)
         snprintf(what, sizeof what, "warning: a port that is taken by %s, pid %d", holder.name,

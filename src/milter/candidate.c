@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <sysexits.h>
 
 #include "base/endpoint.h"
@@ -240,6 +242,43 @@ void candidate_warn_of_relays(const struct candidate *candidate, struct problems
     }
 }
 
+/* The names that a mail server gives each of its listeners where none are set. */
+static bool candidate_is_common_name(const struct config *config, const char *name)
+{
+    static const char *const sendmail[] = {"MTA", "MTA-v4", "MTA-v6"};
+    struct utsname machine;
+
+    for (size_t i = 0; i < sizeof sendmail / sizeof *sendmail; i++)
+        if (strcasecmp(name, sendmail[i]) == 0)
+            return true;
+    return strcasecmp(name, config->stamp->host.at) == 0 ||
+           (uname(&machine) == 0 && strcasecmp(name, machine.nodename) == 0);
+}
+
+static void candidate_warn_of_names(const struct config *config, const char *option,
+        const struct config_list *names, struct problems *warnings)
+{
+    char what[128];
+
+    snprintf(what, sizeof what, "%s has a name that every listener of a mail server bears", option);
+    for (size_t i = 0; i < names->count; i++)
+        if (candidate_is_common_name(config, names->at[i].at))
+            problems_add(warnings, names->at[i].line, what, names->at[i].at,
+                    "a name of its own for that listener (milter_macro_daemon_name in Postfix's "
+                    "master.cf): strangers' mail would leave with your stamp");
+}
+
+void candidate_warn_of_daemons(const struct candidate *candidate, struct problems *warnings)
+{
+    const struct config *config = candidate->config;
+
+    for (size_t i = 0; config->stamp_count > 0 && i < config->milter_count; i++) {
+        const struct config_milter *milter = &config->milter[i];
+        candidate_warn_of_names(config, "trusted_daemons", &milter->trusted_daemons, warnings);
+        candidate_warn_of_names(config, "stamp_relayed", &milter->stamp_relayed, warnings);
+    }
+}
+
 static bool candidate_has_recorder(const struct candidate *candidate, struct problems *problems)
 {
     char program[RECORDER_PATH_MAX];
@@ -313,6 +352,7 @@ static void candidate_warn(const struct candidate *candidate, struct problems *w
     const struct config *config = candidate->config;
 
     candidate_warn_of_relays(candidate, warnings);
+    candidate_warn_of_daemons(candidate, warnings);
     for (size_t i = 0; i < config->milter_count; i++)
         candidate_warn_of_socket(&config->milter[i], warnings);
     across_warn_local(candidate->config, warnings);

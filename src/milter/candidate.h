@@ -28,6 +28,8 @@ void candidate_warn_of_restart(
 
 /* Warns of options by which a forgery from outside would be stamped when it is forwarded. */
 void candidate_warn_of_relays(const struct candidate *candidate, struct problems *warnings);
+/* Warns of names of daemons that strangers' mail bears, too. */
+void candidate_warn_of_daemons(const struct candidate *candidate, struct problems *warnings);
 
 /* For -t: checks all of it, prints the problems to standard error, and returns the exit status. */
 int candidate_test(const char *config_path);

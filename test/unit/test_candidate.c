@@ -177,11 +177,13 @@ TEST_EACH(reading, readings)
 #define PEER "peer example.org { address = \"127.0.0.1:26\" }\n"
 #define DOMAIN(options) "domain example.org { " options " }\n"
 
-static const struct {
+struct warned {
     struct unit_row row;
     const char *config;
     const char *want;
-} relays[] = {
+};
+
+static const struct warned relays[] = {
         {{"nothing relayed"}, STAMP MILTER(""), ""},
         {{"all refused"}, STAMP VERIFY("") PEER MILTER("stamp_relayed = {lists}\n" MARK), ""},
         {{"no peer"}, STAMP VERIFY("") MILTER("stamp_relayed = {lists}"),
@@ -202,7 +204,8 @@ static const struct {
                 STAMP VERIFY("") PEER "domain example.com { testing = yes }\n" MILTER(MARK), ""},
 };
 
-TEST_EACH(relay, relays)
+static void warns(const struct warned *row,
+        void (*warn)(const struct candidate *candidate, struct problems *warnings))
 {
     struct problems *problems = problems_init("f");
     struct problems *warnings = problems_init("f");
@@ -217,9 +220,35 @@ TEST_EACH(relay, relays)
     if (candidate.config == NULL)
         print_error("%s", problems_text(problems));
     assert_non_null(candidate.config);
-    candidate_warn_of_relays(&candidate, warnings);
+    warn(&candidate, warnings);
     assert_string_equal(problems_text(warnings), row->want);
     candidate_clear(&candidate);
     problems_free(&problems);
     problems_free(&warnings);
+}
+
+TEST_EACH(relay, relays)
+{
+    warns(row, candidate_warn_of_relays);
+}
+
+#define EVERY " has a name that every listener of a mail server bears: "
+#define NAME_EXPECTED                                                                              \
+    ": expected a name of its own for that listener (milter_macro_daemon_name in Postfix's "       \
+    "master.cf): strangers' mail would leave with your stamp\n"
+
+static const struct warned daemons[] = {
+        {{"a name of its own"},
+                STAMP MILTER("trusted_daemons = {submission}\nstamp_relayed = {lists}"), ""},
+        {{"Postfix's own"}, STAMP MILTER("trusted_daemons = {submission, \"M.example.org\"}"),
+                "f:6: trusted_daemons" EVERY "M.example.org" NAME_EXPECTED},
+        {{"sendmail's own"}, STAMP MILTER("trusted_daemons = {MTA}\nstamp_relayed = {\"MTA-v4\"}"),
+                "f:6: trusted_daemons" EVERY "MTA" NAME_EXPECTED "f:7: stamp_relayed" EVERY
+                "MTA-v4" NAME_EXPECTED},
+        {{"nothing stamped"}, VERIFY("") MILTER("trusted_daemons = {MTA}"), ""},
+};
+
+TEST_EACH(daemon, daemons)
+{
+    warns(row, candidate_warn_of_daemons);
 }
