@@ -23,6 +23,7 @@ static const struct domain_policy policies[] = {{.name = "example.org"},
 struct model {
     bool served[DOMAINS];
     bool host[DOMAINS];
+    uint64_t expires[DOMAINS];
     size_t users;
     struct {
         size_t domain;
@@ -86,13 +87,15 @@ static void add_domain(struct rules *rules, struct model *m, size_t domain)
     m->served[domain] = m->served[domain] || want;
 }
 
-static void add_host(struct rules *rules, struct model *m, size_t domain)
+static void add_host(struct rules *rules, struct model *m, size_t domain, uint64_t expires)
 {
     const struct text name = text_of(policies[domain].name);
     const bool want = domain_is_ldh(name);
 
-    must(rules_add_host(rules, name, 0) == want);
+    must(rules_add_host(rules, name, expires) == want);
     m->host[domain] = want;
+    if (want && expires > 0)
+        m->expires[domain] = expires;
 }
 
 static void add_user(
@@ -145,6 +148,7 @@ static void check_domain(const struct rules *rules, const struct model *m, size_
     bool uniform = true;
 
     must(rules_has_host(rules, name) == m->host[domain]);
+    must(rules_host_expires(rules, name) == m->expires[domain]);
     must(rules_domain(rules, name) == (m->served[domain] ? &policies[domain] : NULL));
     for (size_t i = 0; i < m->users; i++)
         uniform = uniform && !(m->user[i].domain == domain && m->user[i].lenient);
@@ -197,7 +201,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             check_domain(rules, &model, domain);
             break;
         case 4:
-            add_host(rules, &model, domain);
+            add_host(rules, &model, domain, next(&in) % 3);
             break;
         default:
             add_many(rules, &model, domain, next(&in));
