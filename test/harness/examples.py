@@ -18,6 +18,7 @@ KINDS = {
     "keys": "protocol", "payload": "protocol", "conversation": "protocol",
     "redis": "servers", "main.cf": "servers", "master.cf": "servers", "sendmail.mc": "servers",
     "submit.mc": "servers", "exim": "servers",
+    "machine": "boot",
     "none": "nobody",
 }
 MARK = re.compile(r'(?:\.\\" example: (.*)|\s*<!-- example: (.*) -->)$')
