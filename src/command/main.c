@@ -9,6 +9,7 @@
 
 #include "command/command.h"
 #include "command/escape.h"
+#include "version.h"
 
 static const struct command *const commands[] = {
         &command_setup,

@@ -15,6 +15,7 @@
 #include "events/event.h"
 #include "events/mail_event.h"
 #include "process/shared_memory.h"
+#include "version.h"
 
 #define PROGRAM "verimail-recorder"
 #define RINGS_MAX 65536

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "version.h"
 
 static void program_usage(const struct program *program, FILE *out)
 {

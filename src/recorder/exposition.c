@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 #include "base/memstream.h"
 #include "recorder/metrics.h"
+#include "version.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "recorder/recorder.h"
+#include "version.h"
 
 /* Threads that hang at the end still use the setup. */
 static struct recorder_setup setup;

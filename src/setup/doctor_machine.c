@@ -14,6 +14,7 @@
 #include "process/notify.h"
 #include "setup/doctor.h"
 #include "setup/subprocess.h"
+#include "version.h"
 
 #define PORT 26
 #define ROOT_ANCHOR "/usr/share/dns/root.key" /* Debian's dns-root-data */

@@ -4,6 +4,7 @@
 
 #include "folder.h"
 #include "users/table.h"
+#include "version.h"
 
 #define FIXTURE_TABLE_MANY 2000 /* rows of a table that has more than one page */
 

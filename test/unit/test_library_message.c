@@ -4,6 +4,7 @@
 
 #include "fixture_library.h"
 #include "unit.h"
+#include "version.h"
 
 /* libverimail's users, authors and digests, by verimail.h alone. */
 

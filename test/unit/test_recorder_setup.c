@@ -11,6 +11,7 @@
 #include "events/recorder_setup.h"
 #include "folder.h"
 #include "unit.h"
+#include "version.h"
 
 #define RINGS 3
 
