@@ -31,11 +31,18 @@ struct client {
     struct client_counts own;
 };
 
+struct client_early {
+    bool is_cached;
+    struct cached cached;
+    struct discovery_early *discovery; /* NULL: none was begun */
+};
+
 /* A question on its way. */
 struct call {
     struct client *client;
     const struct client_policy *policy;
     const struct question *question;
+    struct client_early *early;    /* NULL: nothing was begun */
     const struct peer *peer;       /* of the author's domain; NULL: none */
     const struct peer *peer_above; /* of its organizational domain; NULL: none */
     struct budget_claim claim;
@@ -113,16 +120,24 @@ static void client_conclude(
     outcome->step = step;
 }
 
-/* Whether the cache has an answer, which is then the outcome. */
+/* Whether the cache has an answer. */
+static bool client_find_cached(const struct call *call, struct cached *cached_r)
+{
+    if (call->claim.is_stamped ||
+            !cache_get(call->client->cache, &call->question->user, mono_ms(), cached_r))
+        return false;
+    /* The configuration may have changed since. */
+    return call->peer != NULL ? cached_r->is_peer : !cached_r->is_peer || call->peer_above != NULL;
+}
+
+/* Whether an answer from the cache is the outcome. */
 static bool client_use_cache(struct call *call)
 {
     struct cached cached;
 
-    if (call->claim.is_stamped ||
-            !cache_get(call->client->cache, &call->question->user, mono_ms(), &cached))
-        return false;
-    /* The configuration may have changed since. */
-    if (call->peer != NULL ? !cached.is_peer : cached.is_peer && call->peer_above == NULL)
+    if (call->early != NULL && call->early->is_cached)
+        cached = call->early->cached;
+    else if (!client_find_cached(call, &cached))
         return false;
     client_conclude(call->outcome, cached.answer.verdict, CLIENT_CACHED);
     call->outcome->reason = cached.answer.reason;
@@ -371,6 +386,8 @@ static void client_find(struct call *call)
     struct discovery_answer *answer = &call->outcome->discovery;
 
     atomic_fetch_add(&call->client->counts->discoveries, 1);
+    if (call->early != NULL && call->early->discovery != NULL)
+        discovery_drop_failed(discovery, call->early->discovery);
     if (call->peer_above != NULL)
         discovery_find_exactly(
                 discovery, call->claim.domain, call->claim.network, call->deadline, answer);
@@ -411,7 +428,7 @@ static bool client_discover(struct call *call)
 }
 
 /* Formats the question; until there is more, the outcome is CLIENT_FAILURE. */
-static bool client_begin(const struct question *question, struct client_outcome *outcome_r)
+static bool client_format(const struct question *question, struct client_outcome *outcome_r)
 {
     struct writer line = writer_of(outcome_r->line, sizeof outcome_r->line);
 
@@ -443,13 +460,13 @@ static void client_run(struct call *call)
     atomic_fetch_add(&client->counts->budget_spent, call->outcome->verdict != VERDICT_YES);
 }
 
-void client_ask(struct client *client, const struct client_policy *policy,
-        const struct question *question, struct text ip, struct client_outcome *outcome_r)
+/* Who asks. `network`: room for call->claim.network. */
+static struct call client_call(struct client *client, const struct client_policy *policy,
+        const struct question *question, struct text ip, char network[NETWORK_CLIENT_MAX])
 {
-    const uint64_t began = mono_ms();
     const struct text domain = address_domain(&question->user);
-    char network[NETWORK_CLIENT_MAX];
-    struct call call = {
+
+    return (struct call){
             .client = client,
             .policy = policy,
             .question = question,
@@ -459,14 +476,63 @@ void client_ask(struct client *client, const struct client_policy *policy,
                     .organization = organization_of(domain),
                     .network = network_of_client(ip, network),
                     .is_stamped = question_is_stamped(question)},
-            .deadline = began + policy->timeout,
-            .outcome = outcome_r,
     };
+}
 
-    if (client_begin(question, outcome_r))
+void client_ask_begun(struct client *client, const struct client_policy *policy,
+        const struct question *question, struct text ip, struct client_early *early,
+        struct client_outcome *outcome_r)
+{
+    const uint64_t began = mono_ms();
+    char network[NETWORK_CLIENT_MAX];
+    struct call call = client_call(client, policy, question, ip, network);
+
+    call.early = early;
+    call.deadline = began + policy->timeout;
+    call.outcome = outcome_r;
+    if (client_format(question, outcome_r))
         client_run(&call);
     atomic_fetch_add(&client->counts->outcomes[outcome_r->step], 1);
     outcome_r->milliseconds = mono_ms() - began;
+}
+
+void client_ask(struct client *client, const struct client_policy *policy,
+        const struct question *question, struct text ip, struct client_outcome *outcome_r)
+{
+    client_ask_begun(client, policy, question, ip, NULL, outcome_r);
+}
+
+struct client_early *client_begin(struct client *client, const struct client_policy *policy,
+        const struct question *question, struct text ip)
+{
+    char network[NETWORK_CLIENT_MAX];
+    const struct call call = client_call(client, policy, question, ip, network);
+    struct client_early *early = calloc(1, sizeof *early);
+
+    if (early == NULL)
+        return NULL;
+    pthread_mutex_lock(&client->lock);
+    early->is_cached = client_find_cached(&call, &early->cached);
+    pthread_mutex_unlock(&client->lock);
+    if (!early->is_cached && call.peer == NULL && call.peer_above == NULL)
+        early->discovery =
+                discovery_begin(client->discovery, call.claim.domain, call.claim.network);
+    return early;
+}
+
+bool client_needs_digest(struct client *client, struct client_early *early)
+{
+    return !early->is_cached &&
+           (early->discovery == NULL || !discovery_is_none(client->discovery, early->discovery));
+}
+
+void client_forget(struct client *client, struct client_early **early)
+{
+    if (*early == NULL)
+        return;
+    discovery_end(client->discovery, &(*early)->discovery);
+    free(*early);
+    *early = NULL;
 }
 
 enum discovery_result client_find_service(struct client *client, const struct client_policy *policy,
@@ -504,7 +570,7 @@ void client_ask_at(const struct endpoint *endpoints, size_t count, const struct 
 {
     const uint64_t began = mono_ms();
 
-    if (client_begin(question, outcome_r)) {
+    if (client_format(question, outcome_r)) {
         const int fd = attempt_connect(endpoints, count, deadline, &outcome_r->attempt);
         if (fd >= 0)
             client_converse(fd, question, deadline, outcome_r);

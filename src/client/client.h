@@ -83,6 +83,22 @@ struct client_outcome {
  * places (budget.h, places.h), whether or not the question has it; empty: unknown. */
 void client_ask(struct client *client, const struct client_policy *policy,
         const struct question *question, struct text ip, struct client_outcome *outcome_r);
+/* What can be begun or known of a question before its digest is. */
+struct client_early;
+
+/* Looks into the cache, or begins the discovery, without waiting. `question`: all but its digest.
+ * NULL: nothing was begun. */
+struct client_early *client_begin(struct client *client, const struct client_policy *policy,
+        const struct question *question, struct text ip);
+/* False when the outcome is known without the digest: the cache has an answer, or the domain has no
+ * service. */
+bool client_needs_digest(struct client *client, struct client_early *early);
+/* As client_ask(), with what was begun for this question. */
+void client_ask_begun(struct client *client, const struct client_policy *policy,
+        const struct question *question, struct text ip, struct client_early *early,
+        struct client_outcome *outcome_r);
+void client_forget(struct client *client, struct client_early **early);
+
 /* Whether one of the domains has a service. They are looked up at the same time, at most
  * DISCOVERY_LOOKS_MAX at once, until one has. DISCOVERY_FOUND: one has; else DISCOVERY_SHORTAGE or
  * DISCOVERY_ERROR: it is not known of one; else DISCOVERY_NONE. `which_r`: which one, unless none.

@@ -322,6 +322,69 @@ void discovery_find_exactly(struct discovery *discovery, struct text domain, str
     discovery_find_at(discovery, &asker, &domain, 1, deadline, answer_r);
 }
 
+struct discovery_early {
+    size_t count;
+    struct resolver_query queries[2]; /* at the domain, and at the organizational one */
+    char names[2][sizeof PREFIX + DOMAIN_MAX];
+};
+
+struct discovery_early *discovery_begin(
+        struct discovery *discovery, struct text domain, struct text network)
+{
+    const struct text domains[] = {domain, organization_of(domain)};
+    const struct resolver_asker asker = {network, domains[1]};
+    struct discovery_early *early = calloc(1, sizeof *early);
+
+    for (size_t i = 0; early != NULL && i < 2; i++) {
+        /* No name in the DNS is that long: there is none. */
+        if (domains[i].len == 0 || (i == 1 && domains[1].len >= domain.len) ||
+                sizeof PREFIX - 1 + domains[i].len > DOMAIN_MAX)
+            continue;
+        (void)snprintf(early->names[early->count], sizeof early->names[0], PREFIX "%.*s",
+                (int)domains[i].len, domains[i].at);
+        early->queries[early->count] =
+                (struct resolver_query){.name = early->names[early->count], .type = RESOLVER_SRV};
+        early->count++;
+    }
+    if (early != NULL)
+        resolver_hold(discovery->resolver, &asker, early->queries, early->count);
+    return early;
+}
+
+bool discovery_is_none(struct discovery *discovery, struct discovery_early *early)
+{
+    struct discovery_answer answer = {.result = DISCOVERY_NONE};
+    struct srv records[SRV_MAX];
+    size_t found = 0;
+    enum step step = STEP_ABSENT;
+
+    for (size_t i = 0; i < early->count && step == STEP_ABSENT; i++) {
+        resolver_look(discovery->resolver, &early->queries[i]);
+        step = discovery_take_records(&early->queries[i], records, &found, &answer);
+    }
+    return step != STEP_RECORDS && answer.result == DISCOVERY_NONE;
+}
+
+void discovery_drop_failed(struct discovery *discovery, struct discovery_early *early)
+{
+    for (size_t i = 0; i < early->count; i++) {
+        struct resolver_query *query = &early->queries[i];
+        resolver_look(discovery->resolver, query);
+        if (query->result == RESOLVER_FAILED || query->result == RESOLVER_BOGUS ||
+                query->result == RESOLVER_SHORTAGE)
+            resolver_release(discovery->resolver, query, 1);
+    }
+}
+
+void discovery_end(struct discovery *discovery, struct discovery_early **early)
+{
+    if (*early == NULL)
+        return;
+    resolver_release(discovery->resolver, (*early)->queries, (*early)->count);
+    free(*early);
+    *early = NULL;
+}
+
 /* A domain that is looked for. */
 struct look {
     struct text domain;

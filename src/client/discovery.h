@@ -76,6 +76,20 @@ void discovery_find(struct discovery *discovery, struct text domain, struct text
 void discovery_find_exactly(struct discovery *discovery, struct text domain, struct text network,
         uint64_t deadline, struct discovery_answer *answer_r);
 
+/* Look-ups of the SRV records for discovery_find(), begun before it is called, and held, so that it
+ * finds the answers. */
+struct discovery_early;
+
+/* Without waiting. `network`: as above. NULL when out of memory. */
+struct discovery_early *discovery_begin(
+        struct discovery *discovery, struct text domain, struct text network);
+/* Whether it is known by now that the domain has no service. Until discovery_end(), that stays
+ * so. */
+bool discovery_is_none(struct discovery *discovery, struct discovery_early *early);
+/* What failed is to be looked up again. */
+void discovery_drop_failed(struct discovery *discovery, struct discovery_early *early);
+void discovery_end(struct discovery *discovery, struct discovery_early **early);
+
 #define DISCOVERY_LOOKS_MAX 4
 
 /* Looks whether up to DISCOVERY_LOOKS_MAX domains have a service, all at the same time. A service

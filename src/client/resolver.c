@@ -368,31 +368,58 @@ static enum resolver_result lookup_result(const struct lookup *lookup)
     return answer->rcode == 0 || answer->rcode == NXDOMAIN ? RESOLVER_NO_DATA : RESOLVER_FAILED;
 }
 
-static void resolver_collect(struct resolver *resolver, struct resolver_query *query)
+static void resolver_read(struct resolver_query *query)
 {
-    struct lookup *lookup = query->lookup;
+    const struct lookup *lookup = query->lookup;
 
-    /* That libunbound hangs is not the domain's fault. */
-    if (lookup->state == LOOKUP_PENDING && pump_hangs(resolver->pump)) {
-        resolver_replace_pump(resolver);
-        query->result = RESOLVER_SHORTAGE;
-        return;
-    }
     query->result = lookup_result(lookup);
     query->secure = lookup->answer != NULL && lookup->answer->secure;
     query->answer = query->result == RESOLVER_DATA ? lookup->answer : NULL;
 }
 
-void resolver_ask(struct resolver *resolver, const struct resolver_asker *asker,
-        struct resolver_query *queries, size_t count, uint64_t deadline)
+static void resolver_collect(struct resolver *resolver, struct resolver_query *query)
 {
-    pthread_mutex_lock(&resolver->lock);
+    /* That libunbound hangs is not the domain's fault. */
+    if (query->lookup->state == LOOKUP_PENDING && pump_hangs(resolver->pump)) {
+        resolver_replace_pump(resolver);
+        query->result = RESOLVER_SHORTAGE;
+        return;
+    }
+    resolver_read(query);
+}
+
+static void resolver_join_all(struct resolver *resolver, const struct resolver_asker *asker,
+        struct resolver_query *queries, size_t count)
+{
     for (size_t i = 0; i < count; i++) {
         queries[i].result = RESOLVER_SHORTAGE;
         queries[i].secure = false;
         queries[i].answer = NULL;
         queries[i].lookup = resolver_join(resolver, asker, &queries[i]);
     }
+}
+
+void resolver_hold(struct resolver *resolver, const struct resolver_asker *asker,
+        struct resolver_query *queries, size_t count)
+{
+    pthread_mutex_lock(&resolver->lock);
+    resolver_join_all(resolver, asker, queries, count);
+    pthread_mutex_unlock(&resolver->lock);
+}
+
+void resolver_look(struct resolver *resolver, struct resolver_query *query)
+{
+    pthread_mutex_lock(&resolver->lock);
+    if (query->lookup != NULL)
+        resolver_read(query);
+    pthread_mutex_unlock(&resolver->lock);
+}
+
+void resolver_ask(struct resolver *resolver, const struct resolver_asker *asker,
+        struct resolver_query *queries, size_t count, uint64_t deadline)
+{
+    pthread_mutex_lock(&resolver->lock);
+    resolver_join_all(resolver, asker, queries, count);
     for (size_t i = 0; i < count; i++) {
         if (queries[i].lookup == NULL)
             continue;

@@ -62,6 +62,11 @@ struct resolver_query {
 /* Asks them all at once, and waits until each is answered or `deadline` (mono_ms()) has passed. */
 void resolver_ask(struct resolver *resolver, const struct resolver_asker *asker,
         struct resolver_query *queries, size_t count, uint64_t deadline);
+/* Begins to ask them all, without waiting: holds each until it is released. */
+void resolver_hold(struct resolver *resolver, const struct resolver_asker *asker,
+        struct resolver_query *queries, size_t count);
+/* What came of a query that is held: RESOLVER_LATE while it is not answered. */
+void resolver_look(struct resolver *resolver, struct resolver_query *query);
 /* Lets go of the answers. */
 void resolver_release(struct resolver *resolver, struct resolver_query *queries, size_t count);
 

@@ -315,7 +315,8 @@ static enum status check(struct job *job)
     const struct verifier_envelope envelope = {
             text_of(job->mail_from != NULL ? job->mail_from : ""), rcpt_text(&job->rcpt),
             text_of(job->ip != NULL ? job->ip : "")};
-    verifier_judge(job->setup.verifier, job->setup.client, job->parser, &envelope, "", &job->found);
+    verifier_judge(
+            job->setup.verifier, job->setup.client, job->parser, &envelope, NULL, "", &job->found);
     if (job->as_json) {
         check_print_json(job);
     } else {

@@ -249,22 +249,19 @@ static void decision_verify(
     const struct verifier *verifier = transaction->policy->verifier;
     const bool monitor = verifier_is_monitor(verifier);
     const uint64_t began = mono_ms();
-    char ip[ENDPOINT_TEXT_MAX] = "";
+    char ip[ENDPOINT_TEXT_MAX];
     struct verification verification;
+    const struct verifier_envelope envelope = transaction_envelope(transaction, ip);
 
-    if (transaction->from->has_address)
-        endpoint_format_address(&transaction->from->address, ip);
-    const struct verifier_envelope envelope = {
-            text_of(transaction->sender), envelope_rcpt(&transaction->envelope), text_of(ip)};
-    verifier_judge(
-            verifier, transaction->client, transaction->parser, &envelope, "\n", &verification);
+    verifier_judge(verifier, transaction->client, transaction->parser, &envelope,
+            transaction->early, "\n", &verification);
     decision->reply = verification.reply;
     const size_t forged = decision_remove_forged(transaction, decision);
     line->milliseconds = mono_ms() - began;
     decision_event_verified(transaction, &verification, &decision->event);
     decision_log_verified(line, &verification, decision->reply.action, monitor, forged);
     decision_add_result(decision, verification.field);
-    decision_judge_bounce(transaction, text_of(ip), line, decision);
+    decision_judge_bounce(transaction, envelope.ip, line, decision);
     if (monitor)
         decision->reply.action = ACTION_ACCEPT;
 }
@@ -355,18 +352,13 @@ static void decision_refuse(
     writer_char(&w, '\0');
 }
 
-static bool decision_rejects_foreign(const struct transaction *transaction)
-{
-    return strcmp(transaction->policy->milter->on_foreign_from.at, "reject") == 0;
-}
-
 /* A message of our own user that everybody would refuse without a stamp. */
 static void decision_refuse_foreign(const struct transaction *transaction,
         struct decision_line *line, struct decision *decision, const char *subject,
         const char *fault)
 {
     line->level = LOG_LEVEL_WARNING;
-    if (decision_rejects_foreign(transaction))
+    if (transaction_rejects_foreign(transaction))
         decision_refuse(decision, ACTION_REJECT, subject, fault);
 }
 
@@ -436,26 +428,6 @@ static void decision_stamp(struct transaction *transaction, enum message_parser_
 
 /* All messages */
 
-static bool decision_can_verify(const struct transaction *transaction)
-{
-    return transaction->policy->verifier != NULL && transaction->client != NULL;
-}
-
-/* Whether it is verified; if not, it is stamped if it may be. */
-static bool decision_is_to_verify(
-        const struct transaction *transaction, const struct address *author)
-{
-    const struct stamper *stamper = transaction->policy->stamper;
-    const enum mail_class mail_class = transaction_class(transaction);
-
-    if (mail_class != MAIL_CLASS_AUTHENTICATED || !decision_can_verify(transaction))
-        return mail_class == MAIL_CLASS_INBOUND;
-    if (stamper == NULL)
-        return true;
-    return author != NULL ? !stamper_is_ours(stamper, author)
-                          : !decision_rejects_foreign(transaction);
-}
-
 void decision_make(
         struct transaction *transaction, const char *queue_id, struct decision *decision_r)
 {
@@ -468,27 +440,10 @@ void decision_make(
     (void)!message_parser_end(transaction->parser); /* the author has its errors */
     line.author = message_parser_author(transaction->parser, &error);
     decision_event_begin(transaction, queue_id, line.author, &decision_r->event);
-    if (!decision_is_to_verify(transaction, line.author))
+    if (!transaction_is_verified(transaction, line.author))
         decision_stamp(transaction, error, &line, decision_r);
-    else if (decision_can_verify(transaction))
+    else if (transaction_can_verify(transaction))
         decision_verify(transaction, &line, decision_r);
     decision_r->event.event.milliseconds =
             line.milliseconds < UINT32_MAX ? (uint32_t)line.milliseconds : UINT32_MAX;
-}
-
-bool decision_wants_body(const struct transaction *transaction)
-{
-    const bool stamps = transaction->policy->stamper != NULL;
-
-    switch (transaction_class(transaction)) {
-    case MAIL_CLASS_INBOUND:
-        return decision_can_verify(transaction);
-    case MAIL_CLASS_AUTHENTICATED:
-        return stamps || decision_can_verify(transaction);
-    case MAIL_CLASS_RELAYED:
-        return stamps && transaction->relays_for_us;
-    case MAIL_CLASS_SUBMISSION:
-        break;
-    }
-    return stamps;
 }

@@ -41,7 +41,4 @@ struct decision {
 void decision_make(
         struct transaction *transaction, const char *queue_id, struct decision *decision_r);
 
-/* Whether the message's body matters, once its header section is complete. */
-bool decision_wants_body(const struct transaction *transaction);
-
 #endif

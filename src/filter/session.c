@@ -98,7 +98,7 @@ void session_header_end(struct session *session)
 
 bool session_wants_body(const struct session *session)
 {
-    return session->transaction != NULL && decision_wants_body(session->transaction);
+    return session->transaction != NULL && transaction_wants_body(session->transaction);
 }
 
 void session_body(struct session *session, const char *at, size_t len)

@@ -107,6 +107,7 @@ void transaction_free(struct transaction **transaction)
 {
     if (*transaction == NULL)
         return;
+    client_forget((*transaction)->client, &(*transaction)->early);
     free((*transaction)->login);
     free((*transaction)->sender);
     free((*transaction)->author);
@@ -237,6 +238,19 @@ static bool transaction_can_be_stamped(const struct transaction *transaction)
            (author != NULL && stamper_is_ours(stamper, author));
 }
 
+static void transaction_begin_verifying(struct transaction *transaction)
+{
+    enum message_parser_error error;
+    char ip[ENDPOINT_TEXT_MAX];
+    const struct verifier_envelope envelope = transaction_envelope(transaction, ip);
+
+    if (transaction_can_verify(transaction) &&
+            transaction_is_verified(
+                    transaction, message_parser_author(transaction->parser, &error)))
+        transaction->early = verifier_begin(
+                transaction->policy->verifier, transaction->client, transaction->parser, &envelope);
+}
+
 void transaction_header_end(struct transaction *transaction)
 {
     if (transaction_can_be_stamped(transaction)) {
@@ -248,6 +262,7 @@ void transaction_header_end(struct transaction *transaction)
             transaction->missing.from = transaction->author;
     }
     message_parser_header_end(transaction->parser);
+    transaction_begin_verifying(transaction);
     if (transaction->returned == NULL)
         return;
     if (transaction_class(transaction) == MAIL_CLASS_INBOUND &&
@@ -285,4 +300,56 @@ enum mail_class transaction_class(const struct transaction *transaction)
     if (!transaction->is_trusted)
         return MAIL_CLASS_INBOUND;
     return is_new ? MAIL_CLASS_SUBMISSION : MAIL_CLASS_RELAYED;
+}
+
+bool transaction_can_verify(const struct transaction *transaction)
+{
+    return transaction->policy->verifier != NULL && transaction->client != NULL;
+}
+
+bool transaction_rejects_foreign(const struct transaction *transaction)
+{
+    return strcmp(transaction->policy->milter->on_foreign_from.at, "reject") == 0;
+}
+
+bool transaction_is_verified(const struct transaction *transaction, const struct address *author)
+{
+    const struct stamper *stamper = transaction->policy->stamper;
+    const enum mail_class mail_class = transaction_class(transaction);
+
+    if (mail_class != MAIL_CLASS_AUTHENTICATED || !transaction_can_verify(transaction))
+        return mail_class == MAIL_CLASS_INBOUND;
+    if (stamper == NULL)
+        return true;
+    return author != NULL ? !stamper_is_ours(stamper, author)
+                          : !transaction_rejects_foreign(transaction);
+}
+
+struct verifier_envelope transaction_envelope(
+        const struct transaction *transaction, char ip[ENDPOINT_TEXT_MAX])
+{
+    ip[0] = '\0';
+    if (transaction->from->has_address)
+        endpoint_format_address(&transaction->from->address, ip);
+    return (struct verifier_envelope){
+            text_of(transaction->sender), envelope_rcpt(&transaction->envelope), text_of(ip)};
+}
+
+bool transaction_wants_body(const struct transaction *transaction)
+{
+    const struct stamper *stamper = transaction->policy->stamper;
+    enum message_parser_error error;
+    const struct address *author = message_parser_author(transaction->parser, &error);
+
+    if (transaction->returned != NULL)
+        return true;
+    /* Without a certain author there is neither a stamp nor a question. */
+    if (author == NULL)
+        return false;
+    if (transaction_is_verified(transaction, author))
+        return transaction_can_verify(transaction) &&
+               (transaction->early == NULL ||
+                       client_needs_digest(transaction->client, transaction->early));
+    return stamper != NULL && stamper_is_ours(stamper, author) &&
+           (transaction_class(transaction) != MAIL_CLASS_RELAYED || transaction->relays_for_us);
 }

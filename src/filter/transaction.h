@@ -57,11 +57,12 @@ struct transaction {
     char *login;        /* NULL: none */
     struct envelope envelope;
     struct message_parser *parser;
-    struct returned *returned; /* NULL: it is no bounce to one of our users */
-    unsigned received;         /* fields Received */
-    unsigned froms;            /* fields From */
-    unsigned marks;            /* fields of the name in relayed_mark */
-    bool is_submission;        /* the first of them is of sendmail's submission program */
+    struct client_early *early; /* NULL: nothing was begun */
+    struct returned *returned;  /* NULL: it is no bounce to one of our users */
+    unsigned received;          /* fields Received */
+    unsigned froms;             /* fields From */
+    unsigned marks;             /* fields of the name in relayed_mark */
+    bool is_submission;         /* the first of them is of sendmail's submission program */
     struct forged_results forged;
     unsigned replaced[MESSAGE_FIELDS_MAX]; /* numbers of the stamps that a new one replaces */
     uint64_t began;                        /* Unix seconds */
@@ -83,8 +84,11 @@ void transaction_free(struct transaction **transaction);
 void transaction_field(struct transaction *transaction, struct text name, struct text value);
 
 /* After the last field. Fields that the message lacks are added only to one that can be stamped. Of
- * those, only one that was submitted here without a login gets an author. */
+ * those, only one that was submitted here without a login gets an author. For one that is verified,
+ * discovery begins. */
 void transaction_header_end(struct transaction *transaction);
+/* Whether more of the body matters, after transaction_header_end(). */
+bool transaction_wants_body(const struct transaction *transaction);
 
 void transaction_body(struct transaction *transaction, struct text piece);
 
@@ -94,5 +98,14 @@ struct text transaction_message_id(const struct transaction *transaction);
 
 /* For certain only when the header section is complete. */
 enum mail_class transaction_class(const struct transaction *transaction);
+/* Whether it is verified; if not, it is stamped if it may be. `author`: NULL when it is not
+ * certain. */
+bool transaction_is_verified(const struct transaction *transaction, const struct address *author);
+bool transaction_can_verify(const struct transaction *transaction);
+/* Whether our own user's message is refused that everybody would refuse without a stamp. */
+bool transaction_rejects_foreign(const struct transaction *transaction);
+/* `ip`: room for its address. */
+struct verifier_envelope transaction_envelope(
+        const struct transaction *transaction, char ip[ENDPOINT_TEXT_MAX]);
 
 #endif

@@ -205,21 +205,43 @@ struct client *verifier_client(const struct config_verify *verify,
 
 /* The verdict */
 
-static void verifier_ask(const struct verifier *verifier, struct client *client,
-        const struct message_parser *parser, const struct verifier_envelope *envelope,
-        struct verification *verification)
+static struct question verifier_question(const struct verifier *verifier,
+        const struct message_parser *parser, const struct address *author,
+        const struct verifier_envelope *envelope, size_t *stamps_r)
 {
-    const struct stamp *stamp =
-            message_parser_stamp_by(parser, verification->author, &verification->stamps);
-    const struct question question = {
-            .user = *verification->author,
+    const struct stamp *stamp = message_parser_stamp_by(parser, author, stamps_r);
+
+    return (struct question){
+            .user = *author,
             .payload = text_of(stamp != NULL ? stamp->payload : QUESTION_UNSTAMPED),
             .rcpt = verifier->verify->send_rcpt ? envelope->rcpt : text_of(""),
             .digest = text_of(message_parser_digest(parser)),
             .ip = verifier->verify->send_ip ? envelope->ip : text_of(""),
     };
+}
 
-    client_ask(client, &verifier->policy, &question, envelope->ip, &verification->outcome);
+struct client_early *verifier_begin(const struct verifier *verifier, struct client *client,
+        const struct message_parser *parser, const struct verifier_envelope *envelope)
+{
+    enum message_parser_error error;
+    size_t stamps;
+    const struct address *author = message_parser_author(parser, &error);
+
+    if (author == NULL)
+        return NULL;
+    const struct question question = verifier_question(verifier, parser, author, envelope, &stamps);
+    return client_begin(client, &verifier->policy, &question, envelope->ip);
+}
+
+static void verifier_ask(const struct verifier *verifier, struct client *client,
+        const struct message_parser *parser, const struct verifier_envelope *envelope,
+        struct client_early *early, struct verification *verification)
+{
+    const struct question question = verifier_question(
+            verifier, parser, verification->author, envelope, &verification->stamps);
+
+    client_ask_begun(
+            client, &verifier->policy, &question, envelope->ip, early, &verification->outcome);
     verification->asked = true;
     verification->verdict = verification->outcome.verdict;
     if (verification->verdict == VERDICT_TEMPERROR)
@@ -397,14 +419,14 @@ static enum action verifier_choose(const struct verifier *verifier,
 
 void verifier_judge(const struct verifier *verifier, struct client *client,
         const struct message_parser *parser, const struct verifier_envelope *envelope,
-        const char *eol, struct verification *verification_r)
+        struct client_early *early, const char *eol, struct verification *verification_r)
 {
     struct wording wording = {0};
 
     *verification_r = (struct verification){.reply = {.code = "", .status = ""}};
     verification_r->author = message_parser_author(parser, &verification_r->error);
     if (verification_r->author != NULL)
-        verifier_ask(verifier, client, parser, envelope, verification_r);
+        verifier_ask(verifier, client, parser, envelope, early, verification_r);
     else
         verifier_look_for(verifier, client, parser, envelope, verification_r);
     verifier_write_field(verifier, eol, verification_r);

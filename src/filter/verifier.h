@@ -69,8 +69,15 @@ struct verifier_envelope {
     struct text ip;
 };
 
+/* Begins, after the header section, what can be known of a message before its end: discovery, or an
+ * answer from the cache. For verifier_judge(); client_forget() frees it. NULL: nothing was begun,
+ * or the author is not certain. */
+struct client_early *verifier_begin(const struct verifier *verifier, struct client *client,
+        const struct message_parser *parser, const struct verifier_envelope *envelope);
+
 /* Judges a message that message_parser_end() ended: finds its author and the author's stamp, asks
- * the service, and decides by the options of the section. `eol`: of the folds of `field`.
+ * the service, and decides by the options of the section. `early`: what verifier_begin() began, or
+ * NULL. `eol`: of the folds of `field`.
  *
  * A message without a certain author is a PERMERROR if a domain that uses Verimail could be meant,
  * a TEMPERROR while that is not known, and else NONE. That TEMPERROR, one for want of our own room,
@@ -79,7 +86,7 @@ struct verifier_envelope {
  * only part of a reply that is from the network is a domain, which is valid in the DNS. */
 void verifier_judge(const struct verifier *verifier, struct client *client,
         const struct message_parser *parser, const struct verifier_envelope *envelope,
-        const char *eol, struct verification *verification_r);
+        struct client_early *early, const char *eol, struct verification *verification_r);
 bool verifier_is_monitor(const struct verifier *verifier);
 /* The section `verify`. */
 const struct config_verify *verifier_config(const struct verifier *verifier);

@@ -126,6 +126,9 @@ static sfsistat on_negotiate(SMFICTX *context, unsigned long actions, unsigned l
     if (connection == NULL)
         return SMFIS_REJECT;
     connection->negotiated = (struct negotiated){actions & ACTIONS_WANTED, steps & STEPS_WANTED};
+    /* A mail server that does not wait for an answer cannot be told to skip the rest. */
+    if ((connection->negotiated.steps & SMFIP_SKIP) != 0)
+        connection->negotiated.steps &= ~(unsigned long)SMFIP_NR_BODY;
     *actions_r = connection->negotiated.actions;
     *steps_r = connection->negotiated.steps;
     *unused_2_r = *unused_3_r = 0;

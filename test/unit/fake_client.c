@@ -42,6 +42,42 @@ void client_count(struct client *client, struct client_counts *counts)
     assert_non_null(counts);
 }
 
+struct client_early *client_begin(struct client *client, const struct client_policy *policy,
+        const struct question *question, struct text ip)
+{
+    (void)policy;
+    (void)ip;
+    assert_ptr_equal(client, fake_client_get());
+    assert_int_equal(question->digest.len, 0);
+    fake_client.begun++;
+    return (struct client_early *)&fake_client;
+}
+
+bool client_needs_digest(struct client *client, struct client_early *early)
+{
+    assert_ptr_equal(client, fake_client_get());
+    assert_ptr_equal(early, &fake_client);
+    return !fake_client.needs_no_digest;
+}
+
+void client_forget(struct client *client, struct client_early **early)
+{
+    if (*early == NULL)
+        return;
+    assert_ptr_equal(client, fake_client_get());
+    assert_ptr_equal(*early, &fake_client);
+    fake_client.begun--;
+    *early = NULL;
+}
+
+void client_ask_begun(struct client *client, const struct client_policy *policy,
+        const struct question *question, struct text ip, struct client_early *early,
+        struct client_outcome *outcome_r)
+{
+    fake_client.early = early;
+    client_ask(client, policy, question, ip, outcome_r);
+}
+
 void client_ask(struct client *client, const struct client_policy *policy,
         const struct question *question, struct text ip, struct client_outcome *outcome_r)
 {

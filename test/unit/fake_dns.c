@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 #include "fake_dns.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -51,6 +52,57 @@ void discovery_find_exactly(struct discovery *discovery, struct text domain, str
         uint64_t deadline, struct discovery_answer *answer_r)
 {
     discovery_find(discovery, domain, network, deadline, answer_r);
+}
+
+/* It borrows the name. */
+struct discovery_early {
+    struct text domain;
+};
+
+static unsigned fake_dns_held;
+
+struct discovery_early *discovery_begin(
+        struct discovery *discovery, struct text domain, struct text network)
+{
+    struct discovery_early *early = calloc(1, sizeof *early);
+
+    assert_ptr_equal(discovery, &fake_dns_discovery);
+    (void)network;
+    if (early == NULL)
+        return NULL;
+    early->domain = domain;
+    fake_dns_held++;
+    return early;
+}
+
+bool discovery_is_none(struct discovery *discovery, struct discovery_early *early)
+{
+    assert_ptr_equal(discovery, &fake_dns_discovery);
+    for (size_t i = 0; i < fake_dns_count; i++)
+        if (text_equal(early->domain, text_of(fake_dns_names[i].domain)))
+            return fake_dns_names[i].answer.result == DISCOVERY_NONE;
+    return false;
+}
+
+void discovery_drop_failed(struct discovery *discovery, struct discovery_early *early)
+{
+    assert_ptr_equal(discovery, &fake_dns_discovery);
+    assert_non_null(early);
+}
+
+void discovery_end(struct discovery *discovery, struct discovery_early **early)
+{
+    if (*early == NULL)
+        return;
+    assert_ptr_equal(discovery, &fake_dns_discovery);
+    free(*early);
+    *early = NULL;
+    fake_dns_held--;
+}
+
+unsigned fake_dns_begun(void)
+{
+    return fake_dns_held;
 }
 
 void discovery_look_for(struct discovery *discovery, const struct text *domains, size_t count,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-#include "events/event.h"
 #include "fixture_server.h"
+#include "events/event.h"
 
 #include <err.h>
 #include <netinet/in.h>

@@ -460,7 +460,7 @@ TEST(the_stamp_says_what_the_message_is)
     struct decision decision;
 
     assert_non_null(parser);
-    assert_true(decision_wants_body(transaction));
+    assert_true(transaction_wants_body(transaction));
     message_parser_body(transaction->parser, text_of("Hello\r\n"));
     decision_make(transaction, NULL, &decision);
     const struct payload_opened stamp = opened(&fixture.policy, &decision);

@@ -46,7 +46,8 @@ TEST(a_network_has_a_ration)
         enum ration_class class;
         unsigned burst;
         unsigned rate;
-    } table[] = {{RATION_UNANSWERED, 100, 2}, {RATION_UNOPENED, 100, 2}, {RATION_OPENED, 2000, 50}, {RATION_CONFIRMED, 2000, 50}};
+    } table[] = {{RATION_UNANSWERED, 100, 2}, {RATION_UNOPENED, 100, 2}, {RATION_OPENED, 2000, 50},
+            {RATION_CONFIRMED, 2000, 50}};
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct ration *ration = make(1);

@@ -94,16 +94,31 @@ static const struct {
     bool is_local;
     const char *fields;
     bool has_client;
+    bool is_known; /* the outcome, without a digest */
     bool want;
 } bodies[] = {
-        {{"submission"}, FIXTURE_BOTH FIXTURE_MILTER(""), true, ALICE, true, true},
-        {{"submission, no key"}, FIXTURE_VERIFY("") FIXTURE_MILTER(""), true, ALICE, true, false},
-        {{"relayed"}, FIXTURE_BOTH FIXTURE_MILTER(""), true, "Received: x\n" ALICE, true, false},
+        {{"submission"}, FIXTURE_BOTH FIXTURE_MILTER(""), true, ALICE, true, false, true},
+        {{"submission, no key"}, FIXTURE_VERIFY("") FIXTURE_MILTER(""), true, ALICE, true, false,
+                false},
+        {{"relayed"}, FIXTURE_BOTH FIXTURE_MILTER(""), true, "Received: x\n" ALICE, true, false,
+                false},
         {{"stamp_relayed"}, FIXTURE_BOTH FIXTURE_MILTER("stamp_relayed = {\"127.0.0.1\"}"), true,
-                "Received: x\n" ALICE, true, true},
-        {{"inbound"}, FIXTURE_BOTH FIXTURE_MILTER(""), false, ALICE, true, true},
-        {{"inbound, no client"}, FIXTURE_BOTH FIXTURE_MILTER(""), false, ALICE, false, false},
-        {{"inbound, not verified"}, FIXTURE_STAMP FIXTURE_MILTER(""), false, ALICE, true, false},
+                "Received: x\n" ALICE, true, false, true},
+        {{"inbound"}, FIXTURE_BOTH FIXTURE_MILTER(""), false, ALICE, true, false, true},
+        {{"inbound, no client"}, FIXTURE_BOTH FIXTURE_MILTER(""), false, ALICE, false, false,
+                false},
+        {{"inbound, not verified"}, FIXTURE_STAMP FIXTURE_MILTER(""), false, ALICE, true, false,
+                false},
+        {{"inbound, a service"}, FIXTURE_VERIFY("") FIXTURE_MILTER(""), false, ALICE, true, false,
+                true},
+        {{"inbound, no service"}, FIXTURE_VERIFY("") FIXTURE_MILTER(""), false, ALICE, true, true,
+                false},
+        {{"inbound, no author"}, FIXTURE_VERIFY("") FIXTURE_MILTER(""), false, "To: a@b.example\n",
+                true, false, false},
+        {{"submission, another author"}, FIXTURE_BOTH FIXTURE_MILTER(""), true,
+                "From: eve@other.example\n", true, false, false},
+        {{"submission, nothing begun"}, FIXTURE_BOTH FIXTURE_MILTER(""), true, ALICE, true, true,
+                true},
 };
 
 TEST_EACH(wants_body, bodies)
@@ -116,7 +131,9 @@ TEST_EACH(wants_body, bodies)
 
     assert_non_null(own);
     fixture_session_report(own, &(struct fixture_session){.fields = row->fields});
+    fake_client.needs_no_digest = row->is_known;
     assert_int_equal(session_wants_body(own), row->want);
     session_free(&own);
+    assert_int_equal(fake_client.begun, 0);
     fixture_policy_end(&with);
 }

@@ -78,7 +78,8 @@ static void check_row(const struct row *row)
             .verdict = row->verdict, .reason = row->reason, .step = row->step};
     memset(&found, 'x', sizeof found);
     assert_non_null(verifier);
-    verifier_judge(verifier, fake_client_get(), parser, &(struct verifier_envelope){0}, "", &found);
+    verifier_judge(
+            verifier, fake_client_get(), parser, &(struct verifier_envelope){0}, NULL, "", &found);
     snprintf(got, sizeof got, "%s %.*s|%s %s %s %s|%s", verdict_name(found.verdict),
             (int)found.reason.len, found.reason.at, action_name(found.reply.action),
             found.reply.code, found.reply.status, found.reply.text,
@@ -280,7 +281,7 @@ TEST(without_a_certain_author)
         fake_client.found = row->found;
         fake_client.looked_for[0] = '\0';
         assert_non_null(verifier);
-        verifier_judge(verifier, fake_client_get(), parser, &envelope, "", &found);
+        verifier_judge(verifier, fake_client_get(), parser, &envelope, NULL, "", &found);
         snprintf(got, sizeof got, "%s %.*s|%s %s %s %s|%s", verdict_name(found.verdict),
                 (int)found.reason.len, found.reason.at, action_name(found.reply.action),
                 found.reply.code, found.reply.status, found.reply.text,
@@ -315,8 +316,8 @@ TEST(replies_have_the_domain_alone)
         struct verification found;
         fake_client.outcome = (struct client_outcome){
                 .verdict = i == 0 ? VERDICT_NO : VERDICT_TEMPERROR, .step = steps[i]};
-        verifier_judge(
-                verifier, fake_client_get(), parser, &(struct verifier_envelope){0}, "", &found);
+        verifier_judge(verifier, fake_client_get(), parser, &(struct verifier_envelope){0}, NULL,
+                "", &found);
         assert_int_not_equal(found.reply.action, ACTION_ACCEPT);
         if (strstr(found.reply.text, domain) == NULL)
             fail_msg("%s", found.reply.text);
@@ -362,7 +363,7 @@ TEST(what_is_asked)
         verifier_judge(verifier, fake_client_get(), parser,
                 &(struct verifier_envelope){
                         text_of("x@example.com"), text_of("example.net"), text_of("192.0.2.1")},
-                "", &found);
+                NULL, "", &found);
         assert_int_equal(fake_client.asked, 1);
         assert_string_equal(fake_client.question, rows[i].want);
         assert_int_equal(found.stamps, rows[i].stamps);
@@ -383,7 +384,8 @@ TEST(messages_without_an_author_ask_nobody)
 
     assert_non_null(verifier);
     fake_client.asked = 0;
-    verifier_judge(verifier, fake_client_get(), parser, &(struct verifier_envelope){0}, "", &found);
+    verifier_judge(
+            verifier, fake_client_get(), parser, &(struct verifier_envelope){0}, NULL, "", &found);
     assert_int_equal(fake_client.asked, 0);
     assert_false(found.asked);
     assert_null(found.author);
@@ -457,8 +459,8 @@ TEST(without_a_name_there_is_no_field)
 
     assert_non_null(verifier);
     fake_client.outcome = (struct client_outcome){.verdict = VERDICT_YES, .reason = REASON_STAMPED};
-    verifier_judge(
-            verifier, fake_client_get(), parser, &(struct verifier_envelope){0}, "\n", &found);
+    verifier_judge(verifier, fake_client_get(), parser, &(struct verifier_envelope){0}, NULL, "\n",
+            &found);
     assert_string_equal(found.field, "");
     message_parser_free(&parser);
     verifier_free(&verifier);
@@ -491,7 +493,8 @@ TEST_EACH(who_is_silent, silent_rows)
     assert_non_null(verifier);
     fake_client.outcome = (struct client_outcome){
             .verdict = VERDICT_TEMPERROR, .step = row->step, .is_peer = row->is_peer};
-    verifier_judge(verifier, fake_client_get(), parser, &(struct verifier_envelope){0}, "", &found);
+    verifier_judge(
+            verifier, fake_client_get(), parser, &(struct verifier_envelope){0}, NULL, "", &found);
     assert_int_equal(found.reply.action, row->want);
     assert_string_equal(found.field, "mx.example.net; verimail=temperror header.from=example.org");
     message_parser_free(&parser);
@@ -520,7 +523,8 @@ TEST(peers_are_in_the_policy)
     assert_string_equal(text, "[::1]:2626");
     endpoint_format(&peers_find(peers, text_of("z.example"))->endpoint, text);
     assert_string_equal(text, "127.0.0.1:26");
-    verifier_judge(verifier, fake_client_get(), parser, &(struct verifier_envelope){0}, "", &found);
+    verifier_judge(
+            verifier, fake_client_get(), parser, &(struct verifier_envelope){0}, NULL, "", &found);
     assert_int_equal(found.verdict, VERDICT_PERMERROR);
     assert_string_equal(found.meant, "z.example");
     message_parser_free(&parser);
