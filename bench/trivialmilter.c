@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: ISC
-/* A filter that is told everything and adds one field: what the milter protocol itself costs.
- * usage: trivialmilter SOCKET */
+/* A filter that is told everything and adds one field: what the milter protocol itself costs. With
+ * `nothing`: it is told what verimail-milter is told of a message that it does not care for, waited
+ * for at the same steps, and adds none.
+ * usage: trivialmilter SOCKET [nothing] */
 #include <libmilter/mfapi.h>
 #include <stdlib.h>
+#include <string.h>
 
 static sfsistat go_on(SMFICTX *context)
 {
@@ -34,6 +37,47 @@ static sfsistat on_body(SMFICTX *context, unsigned char *at, size_t len)
     return go_on(context);
 }
 
+static sfsistat no_answer(SMFICTX *context)
+{
+    (void)context;
+    return SMFIS_NOREPLY;
+}
+
+static sfsistat on_words_silent(SMFICTX *context, char **words)
+{
+    (void)words;
+    return no_answer(context);
+}
+
+static sfsistat on_connect_silent(SMFICTX *context, char *name, _SOCK_ADDR *address)
+{
+    (void)name, (void)address;
+    return no_answer(context);
+}
+
+static sfsistat on_field_silent(SMFICTX *context, char *name, char *value)
+{
+    (void)name, (void)value;
+    return no_answer(context);
+}
+
+static sfsistat on_body_skipped(SMFICTX *context, unsigned char *at, size_t len)
+{
+    (void)context, (void)at, (void)len;
+    return SMFIS_SKIP;
+}
+
+static sfsistat on_negotiate(SMFICTX *context, unsigned long actions, unsigned long steps,
+        unsigned long unused_2, unsigned long unused_3, unsigned long *actions_r,
+        unsigned long *steps_r, unsigned long *unused_2_r, unsigned long *unused_3_r)
+{
+    (void)context, (void)actions, (void)steps, (void)unused_2, (void)unused_3;
+    *actions_r = *unused_2_r = *unused_3_r = 0;
+    *steps_r = SMFIP_SKIP | SMFIP_NOHELO | SMFIP_NODATA | SMFIP_NOUNKNOWN | SMFIP_NR_CONN |
+               SMFIP_NR_RCPT | SMFIP_NR_HDR | SMFIP_NR_EOH;
+    return SMFIS_CONTINUE;
+}
+
 static sfsistat on_end(SMFICTX *context)
 {
     static char name[] = "X-Trivial";
@@ -60,6 +104,17 @@ int main(int argc, char **argv)
             .xxfi_close = go_on,
     };
 
+    if (argc == 3 && strcmp(argv[2], "nothing") == 0) {
+        argc--;
+        description.xxfi_flags = 0;
+        description.xxfi_negotiate = on_negotiate;
+        description.xxfi_connect = on_connect_silent;
+        description.xxfi_envrcpt = on_words_silent;
+        description.xxfi_header = on_field_silent;
+        description.xxfi_eoh = no_answer;
+        description.xxfi_body = on_body_skipped;
+        description.xxfi_eom = go_on;
+    }
     if (argc != 2 || smfi_register(description) != MI_SUCCESS ||
             smfi_setconn(argv[1]) != MI_SUCCESS)
         return EXIT_FAILURE;
