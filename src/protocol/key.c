@@ -14,6 +14,8 @@ static const char *const kind_names[] = {
         [KEY_SERVICE_PUBLIC] = "service-public",
         [KEY_HOST_SECRET] = "host-secret",
         [KEY_HOST_PUBLIC] = "host-public",
+        [KEY_ANSWER_SECRET] = "answer-secret",
+        [KEY_ANSWER_PUBLIC] = "answer-public",
 };
 
 static const char *const result_texts[] = {
@@ -38,7 +40,7 @@ const char *key_result_text(enum key_result result)
 
 static bool key_kind_from_name(struct text name, enum key_kind *kind_r)
 {
-    for (unsigned kind = KEY_SERVICE_SECRET; kind <= KEY_HOST_PUBLIC; kind++) {
+    for (unsigned kind = KEY_SERVICE_SECRET; kind < KEY_KINDS; kind++) {
         if (text_equal(name, text_of(kind_names[kind]))) {
             *kind_r = (enum key_kind)kind;
             return true;
@@ -70,7 +72,7 @@ static void key_make_check(enum key_kind kind, const unsigned char key[KEY_OCTET
 
 bool key_kind_is_public(enum key_kind kind)
 {
-    return kind == KEY_SERVICE_PUBLIC || kind == KEY_HOST_PUBLIC;
+    return kind == KEY_SERVICE_PUBLIC || kind == KEY_HOST_PUBLIC || kind == KEY_ANSWER_PUBLIC;
 }
 
 /* With a point of low order every scalar gives zero (scalars are multiples of 8), so that any will
@@ -155,6 +157,8 @@ const char *key_fault_text(enum key_result result, struct text content)
             [KEY_SERVICE_PUBLIC] = "is a key of another kind: the public half of a service's",
             [KEY_HOST_SECRET] = "is a key of another kind: the secret half of a host's",
             [KEY_HOST_PUBLIC] = "is a key of another kind: the public half of a host's",
+            [KEY_ANSWER_SECRET] = "is a key of another kind: the secret half of an answer key",
+            [KEY_ANSWER_PUBLIC] = "is a key of another kind: the public half of an answer key",
     };
     struct reader r = reader_of(key_find_line(content));
     enum key_kind found;

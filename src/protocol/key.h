@@ -19,7 +19,10 @@ enum key_kind {
     KEY_SERVICE_PUBLIC, /* service-public: */
     KEY_HOST_SECRET,    /* host-secret: */
     KEY_HOST_PUBLIC,    /* host-public: */
+    KEY_ANSWER_SECRET,  /* answer-secret: a service's too, for sealed conversations */
+    KEY_ANSWER_PUBLIC,  /* answer-public: */
 };
+#define KEY_KINDS (KEY_ANSWER_PUBLIC + 1)
 
 enum key_result {
     KEY_OK,

@@ -21,7 +21,7 @@ static void check_text(struct text in)
     char text[KEY_TEXT_MAX + 1];
     unsigned taken = 0;
 
-    for (unsigned kind = KEY_SERVICE_SECRET; kind <= KEY_HOST_PUBLIC; kind++) {
+    for (unsigned kind = KEY_SERVICE_SECRET; kind < KEY_KINDS; kind++) {
         const enum key_result result = key_parse(in, (enum key_kind)kind, key);
         require((result == KEY_OK) || sodium_is_zero(key, sizeof key));
         require(strlen(key_result_text(result)) > 0 && result != KEY_SEVERAL);
@@ -57,7 +57,7 @@ static void check_file(struct text content)
 static void check_octets(
         enum key_kind kind, const unsigned char key[KEY_OCTETS], const uint8_t change[2])
 {
-    const bool is_public = kind == KEY_HOST_PUBLIC || kind == KEY_SERVICE_PUBLIC;
+    const bool is_public = key_kind_is_public(kind);
     unsigned char back[KEY_OCTETS];
     char text[KEY_TEXT_MAX + 1];
 
@@ -79,6 +79,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_text(in);
     check_file(in);
     if (size == 1 + KEY_OCTETS + 2)
-        check_octets((enum key_kind)(data[0] % 4), data + 1, data + 1 + KEY_OCTETS);
+        check_octets((enum key_kind)(data[0] % KEY_KINDS), data + 1, data + 1 + KEY_OCTETS);
     return 0;
 }

@@ -28,7 +28,7 @@ static enum key_result result_from(struct text name)
 
 static enum key_kind kind_from(struct text name)
 {
-    for (unsigned kind = KEY_SERVICE_SECRET; kind <= KEY_HOST_PUBLIC; kind++)
+    for (unsigned kind = KEY_SERVICE_SECRET; kind < KEY_KINDS; kind++)
         if (text_equal(name, text_of(key_kind_name((enum key_kind)kind))))
             return (enum key_kind)kind;
     fail_msg("unknown kind");

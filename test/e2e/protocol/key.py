@@ -5,7 +5,8 @@ import nacl.exceptions
 
 from .octets import Refused, blake2b_256, read_base64url, require, write_base64url
 
-KINDS = (b"service-secret", b"service-public", b"host-secret", b"host-public")
+KINDS = (b"service-secret", b"service-public", b"host-secret", b"host-public", b"answer-secret",
+         b"answer-public")
 
 
 def check_of(kind, octets):
