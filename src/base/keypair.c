@@ -8,11 +8,6 @@
 #include "base/date.h"
 #include "base/keyfile.h"
 
-static const char *keypair_called(bool is_service)
-{
-    return is_service ? "a service" : "a sending host";
-}
-
 static void keypair_write(
         struct keypair *pair, enum key_kind kind, uint64_t now, const char *secret_text)
 {
@@ -21,7 +16,7 @@ static void keypair_write(
 
     date_format(now, date);
     writer_string(&w, "# Verimail, secret key of ");
-    writer_string(&w, keypair_called(kind == KEY_SERVICE_SECRET));
+    writer_string(&w, key_kind_owner(kind));
     writer_string(&w, ", made ");
     writer_string(&w, date);
     writer_string(&w, "\n# Public key: ");
@@ -42,8 +37,7 @@ bool keypair_make(enum key_kind kind, uint64_t now, struct keypair *pair_r)
     if (secret != NULL && text != NULL && pair_r->content != NULL) {
         randombytes_buf(secret, KEY_OCTETS);
         key_public(secret, public);
-        key_format(kind == KEY_SERVICE_SECRET ? KEY_SERVICE_PUBLIC : KEY_HOST_PUBLIC, public,
-                pair_r->public);
+        key_format(key_kind_public(kind), public, pair_r->public);
         key_format(kind, secret, text);
         keypair_write(pair_r, kind, now, text);
     }
@@ -54,10 +48,12 @@ bool keypair_make(enum key_kind kind, uint64_t now, struct keypair *pair_r)
 
 void keypair_public_file(const char *public, char content_r[KEYPAIR_PUBLIC_FILE_MAX])
 {
-    const char *kind = key_kind_name(KEY_SERVICE_PUBLIC);
+    struct reader r = reader_of(text_of(public));
+    enum key_kind kind = KEY_SERVICE_PUBLIC;
 
+    (void)!key_kind_from_name(reader_until(&r, ':'), &kind);
     snprintf(content_r, KEYPAIR_PUBLIC_FILE_MAX, "# Verimail, public key of %s\n%.*s\n",
-            keypair_called(strncmp(public, kind, strlen(kind)) == 0), KEY_TEXT_MAX, public);
+            key_kind_owner(kind), KEY_TEXT_MAX, public);
 }
 
 void keypair_free(struct keypair *pair)

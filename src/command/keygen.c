@@ -123,6 +123,10 @@ static const struct key_form forms[] = {
                 {{"In the stamp section on this host:", "key = ", true, ""},
                         {"Where the service runs, beside older keys of the host:",
                                 "host \"NAME\" { keys = {", false, "} }"}}},
+        {"answer", "a service's answers", make_pair, KEY_ANSWER_SECRET,
+                {{"In the service section, beside an older key:", "answer_keys = {", true, "}"},
+                        {"In a section `peer` of a receiver that is to know it without the DNS:",
+                                "key = ", false, ""}}},
         {"classic", "a domain, for payloads of 2013", keygen_make_classic, KEY_SERVICE_SECRET,
                 {{"In the domain's section:", "classic_key = ", true, ""},
                         {"For the sending hosts of 2013:", NULL, false, NULL}},
@@ -338,7 +342,7 @@ static enum status keygen_run(const struct invocation *invocation)
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
         if (strcmp(forms[i].name, operands[0]) == 0)
             return generate(invocation, &forms[i], operands[1], as_json);
-    command_complain(invocation, "%s: expected service, host or classic", operands[0]);
+    command_complain(invocation, "%s: expected service, host, answer or classic", operands[0]);
     return STATUS_USAGE;
 }
 

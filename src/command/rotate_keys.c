@@ -54,9 +54,7 @@ static enum status rotate_keys_read_file(const struct rotation *rotation, const 
         enum key_kind kind, struct rotate_keys *keys)
 {
     const bool is_secret = !key_kind_is_public(kind);
-    const enum key_kind public_kind = kind == KEY_SERVICE_SECRET || kind == KEY_SERVICE_PUBLIC
-                                              ? KEY_SERVICE_PUBLIC
-                                              : KEY_HOST_PUBLIC;
+    const enum key_kind public_kind = key_kind_public(kind);
     unsigned char *key = sodium_malloc(KEY_OCTETS);
     unsigned char public[KEY_OCTETS];
     const char *error = "out of memory";

@@ -38,7 +38,7 @@ const char *key_result_text(enum key_result result)
     return result_texts[result];
 }
 
-static bool key_kind_from_name(struct text name, enum key_kind *kind_r)
+bool key_kind_from_name(struct text name, enum key_kind *kind_r)
 {
     for (unsigned kind = KEY_SERVICE_SECRET; kind < KEY_KINDS; kind++) {
         if (text_equal(name, text_of(kind_names[kind]))) {
@@ -72,7 +72,32 @@ static void key_make_check(enum key_kind kind, const unsigned char key[KEY_OCTET
 
 bool key_kind_is_public(enum key_kind kind)
 {
-    return kind == KEY_SERVICE_PUBLIC || kind == KEY_HOST_PUBLIC || kind == KEY_ANSWER_PUBLIC;
+    return key_kind_public(kind) == kind;
+}
+
+enum key_kind key_kind_public(enum key_kind kind)
+{
+    static const enum key_kind kinds[KEY_KINDS] = {
+            [KEY_SERVICE_SECRET] = KEY_SERVICE_PUBLIC,
+            [KEY_SERVICE_PUBLIC] = KEY_SERVICE_PUBLIC,
+            [KEY_HOST_SECRET] = KEY_HOST_PUBLIC,
+            [KEY_HOST_PUBLIC] = KEY_HOST_PUBLIC,
+            [KEY_ANSWER_SECRET] = KEY_ANSWER_PUBLIC,
+            [KEY_ANSWER_PUBLIC] = KEY_ANSWER_PUBLIC,
+    };
+
+    return kinds[kind];
+}
+
+const char *key_kind_owner(enum key_kind kind)
+{
+    static const char *const owners[KEY_KINDS] = {
+            [KEY_SERVICE_PUBLIC] = "a service",
+            [KEY_HOST_PUBLIC] = "a sending host",
+            [KEY_ANSWER_PUBLIC] = "a service's answers",
+    };
+
+    return owners[key_kind_public(kind)];
 }
 
 /* With a point of low order every scalar gives zero (scalars are multiples of 8), so that any will

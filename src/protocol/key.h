@@ -35,7 +35,13 @@ enum key_result {
 };
 
 const char *key_kind_name(enum key_kind kind); /* "service-public" ... */
+bool key_kind_from_name(struct text name, enum key_kind *kind_r)
+        __attribute__((warn_unused_result));
 bool key_kind_is_public(enum key_kind kind);
+/* The kind of the public half of such a key. */
+enum key_kind key_kind_public(enum key_kind kind);
+/* Whose it is: "a service", "a sending host", "a service's answers". */
+const char *key_kind_owner(enum key_kind kind);
 const char *key_result_text(enum key_result result); /* "is mistyped: its check does not fit" */
 /* The same with more: which other kind it is. `content`: a key's text, or its file's. Static. */
 const char *key_fault_text(enum key_result result, struct text content);

@@ -166,8 +166,7 @@ static bool halves_public(const char *path, enum key_kind secret, char text_r[KE
 
     if (ok) {
         key_public(key, public);
-        key_format(secret == KEY_SERVICE_SECRET ? KEY_SERVICE_PUBLIC : KEY_HOST_PUBLIC, public,
-                text_r);
+        key_format(key_kind_public(secret), public, text_r);
     } else {
         (void)halves_fail(error_r, path, error);
     }

@@ -87,8 +87,7 @@ static bool key_store_read(struct key_store *store, char error_r[KEY_STORE_ERROR
 
     if (ok) {
         key_public(secret, public);
-        key_format(store->secret == KEY_SERVICE_SECRET ? KEY_SERVICE_PUBLIC : KEY_HOST_PUBLIC,
-                public, store->pair.public);
+        key_format(key_kind_public(store->secret), public, store->pair.public);
     } else {
         (void)key_store_fail(store->file, error, 0, error_r);
     }
