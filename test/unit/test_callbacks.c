@@ -190,6 +190,8 @@ struct message_row {
     const char *name; /* of a field above the others; NULL: there is none */
     const char *value;
     bool refuses;
+    bool is_known; /* the outcome, before the body comes */
+    sfsistat body; /* the answer to a piece of it */
     sfsistat want;
     const char *asked;
 };
@@ -207,6 +209,11 @@ static const struct message_row messages[] = {
         {{"pass, without a space"}, NULL, true, EVERYTHING, ALL_BUT(SMFIP_HDR_LEADSPC), VERDICT_YES,
                 .want = SMFIS_CONTINUE, .asked = INSERTED("", PASS)},
         {{"no service"}, NULL, true, ALL, VERDICT_NONE, .want = SMFIS_CONTINUE, .asked = ""},
+        {{"no service, as is known"}, NULL, true, ALL, VERDICT_NONE, .is_known = true,
+                .body = SMFIS_SKIP, .want = SMFIS_CONTINUE, .asked = ""},
+        {{"no service, and no way to skip"}, NULL, true, EVERYTHING, ALL_BUT(SMFIP_SKIP),
+                VERDICT_NONE, .is_known = true, .body = SMFIS_NOREPLY, .want = SMFIS_CONTINUE,
+                .asked = ""},
         {{"a forged result"}, NULL, true, ALL, VERDICT_NONE, FORGED, .want = SMFIS_CONTINUE,
                 .asked = "change 1 " OURS ":-\n"},
         {{"reject"}, NULL, true, ALL, VERDICT_NO, FORGED, .want = SMFIS_REJECT,
@@ -238,7 +245,7 @@ static const struct message_row messages[] = {
                          "(Verimail); if it is yours, send it through that domain's own mail "
                          "server\n"},
         {{"an empty field name"}, NULL, true, ALL, VERDICT_YES, .name = "", .value = " x",
-                .want = SMFIS_REJECT,
+                .body = SMFIS_SKIP, .want = SMFIS_REJECT,
                 .asked = "reply 550 5.7.1 This message has a line in its header section that is no "
                          "field (Verimail); the program that made it has to be corrected\n"},
         {{"a stamp"}, NULL, false, ALL, .want = SMFIS_CONTINUE,
@@ -257,6 +264,7 @@ TEST_EACH(message, messages)
     if (row->config != NULL)
         use(row->config);
     fake_client.outcome = (struct client_outcome){.verdict = row->verdict};
+    fake_client.needs_no_digest = row->is_known;
     peer.sin_addr.s_addr = htonl(row->is_inbound ? 0xc6336403 : INADDR_LOOPBACK);
     SMFICTX context = begin(row->actions, row->steps, &status);
     context.refuses = row->refuses;
@@ -269,7 +277,7 @@ TEST_EACH(message, messages)
         field(&context, row->name, row->value, SMFIS_NOREPLY);
     field(&context, "From", " a@example.org", SMFIS_NOREPLY);
     assert_int_equal(registered.xxfi_eoh(&context), SMFIS_NOREPLY);
-    assert_int_equal(registered.xxfi_body(&context, (unsigned char[]){"x\r\n"}, 3), SMFIS_NOREPLY);
+    assert_int_equal(registered.xxfi_body(&context, (unsigned char[]){"x\r\n"}, 3), row->body);
     assert_int_equal(registered.xxfi_eom(&context), row->want);
     assert_string_equal(context.asked, row->asked);
     assert_int_equal(registered.xxfi_close(&context), SMFIS_CONTINUE);
