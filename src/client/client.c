@@ -395,6 +395,7 @@ static void client_find(struct call *call)
         discovery_find(discovery, call->claim.domain, call->claim.network, call->deadline, answer);
     atomic_fetch_sub(&call->client->counts->discoveries, 1);
     call->outcome->secure = answer->secure;
+    call->outcome->defer = answer->policy.defer;
 }
 
 /* Whether there is a service to ask. */

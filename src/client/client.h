@@ -67,6 +67,8 @@ struct client_outcome {
     bool secure;  /* DNSSEC vouches for the way to the service; false where `is_peer` */
     bool is_peer; /* a peer stands for the domain, or for that above it whose DNS failed. If it
                    * does not answer, the message must wait (451), whatever else holds */
+    bool defer; /* the domain's policy record says outage=defer: without an answer the message must
+                 * wait (451), whatever else holds */
     struct discovery_answer discovery; /* unless CLIENT_CACHED, or CLIENT_BUDGET of the domain */
     enum target_acl_result acl_results[DISCOVERY_ADDRESSES_MAX]; /* of each server */
     size_t line_len;

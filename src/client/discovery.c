@@ -267,11 +267,10 @@ static enum resolver_result discovery_find_target(struct discovery *discovery,
 
 /* One target after another, so that no message takes many places of the resolver. */
 static void discovery_find_addresses(struct discovery *discovery,
-        const struct resolver_asker *asker, const struct srv *records, size_t count,
-        uint64_t deadline, struct discovery_answer *answer)
+        const struct resolver_asker *asker, const struct srv *records, size_t count, uint64_t end,
+        struct discovery_answer *answer)
 {
     enum resolver_result worst = RESOLVER_NO_DATA;
-    const uint64_t end = discovery_half_way(deadline);
 
     answer->result = DISCOVERY_FOUND;
     for (size_t i = 0; i < count && i < TARGETS_MAX && answer->count < DISCOVERY_ADDRESSES_MAX;
@@ -283,6 +282,43 @@ static void discovery_find_addresses(struct discovery *discovery,
     }
     if (answer->count == 0)
         discovery_fail(answer, "the address of its server", worst);
+}
+
+static void discovery_take_policy(
+        const struct resolver_query *query, struct discovery_answer *answer)
+{
+    struct policy_record_set set = {0};
+
+    if (query->result != RESOLVER_DATA && query->result != RESOLVER_NO_DATA) {
+        if (answer->result == DISCOVERY_FOUND)
+            discovery_fail(answer, "its policy record", query->result);
+        return;
+    }
+    for (size_t i = 0; query->result == RESOLVER_DATA && query->answer->data[i] != NULL; i++)
+        if (query->answer->len[i] > 0)
+            policy_record_add(
+                    &set, (struct text){query->answer->data[i], (size_t)query->answer->len[i]});
+    answer->policy_result = set.result;
+    answer->policy = set.record;
+    answer->policy_secure = answer->policy_secure && query->secure;
+    answer->secure = answer->secure && query->secure;
+}
+
+/* What follows SRV records: the addresses, and side by side with them the policy record. */
+static void discovery_follow(struct discovery *discovery, const struct resolver_asker *asker,
+        const struct srv *records, size_t count, uint64_t deadline, struct discovery_answer *answer)
+{
+    const uint64_t end = discovery_half_way(deadline);
+    char name[sizeof PREFIX + DOMAIN_MAX];
+    struct resolver_query policy = {.name = name, .type = RESOLVER_TXT};
+
+    (void)snprintf(name, sizeof name, PREFIX "%s", answer->domain);
+    resolver_hold(discovery->resolver, asker, &policy, 1);
+    answer->policy_secure = answer->secure;
+    discovery_find_addresses(discovery, asker, records, count, end, answer);
+    resolver_await(discovery->resolver, &policy, 1, end);
+    discovery_take_policy(&policy, answer);
+    resolver_release(discovery->resolver, &policy, 1);
 }
 
 /* At the first of these domains that has records. */
@@ -299,7 +335,7 @@ static void discovery_find_at(struct discovery *discovery, const struct resolver
         step = discovery_find_records(
                 discovery, asker, domains[i], deadline, records, &count, answer_r);
     if (step == STEP_RECORDS)
-        discovery_find_addresses(discovery, asker, records, count, deadline, answer_r);
+        discovery_follow(discovery, asker, records, count, deadline, answer_r);
     if (answer_r->result == DISCOVERY_ERROR || answer_r->result == DISCOVERY_SHORTAGE)
         answer_r->secure = false;
 }

@@ -8,15 +8,16 @@
 
 #include "base/endpoint.h"
 #include "protocol/domain.h"
+#include "protocol/policy_record.h"
 #include "protocol/text.h"
 
 #define DISCOVERY_ADDRESSES_MAX 4  /* in total, design section 6 */
 #define DISCOVERY_ERROR_MAX 160    /* octets with a NUL */
 #define DISCOVERY_SOCKETS_MAX 8192 /* at once, where a process may have enough descriptors */
 
-/* Finds the service of a domain: SRV records (RFC 2782) and their addresses. One object for a
- * process, made after any fork; all its threads may use it at once. It has a thread of its own,
- * which waits for the resolver (libunbound). */
+/* Finds the service of a domain: SRV records (RFC 2782), their addresses, and the policy record.
+ * One object for a process, made after any fork; all its threads may use it at once. It has a
+ * thread of its own, which waits for the resolver (libunbound). */
 struct discovery;
 
 /* libunbound hung, and another context took its place, `in_a_row` times within minutes. What hangs
@@ -63,13 +64,19 @@ struct discovery_answer {
                                   * author's or the organizational one */
     struct discovery_server servers[DISCOVERY_ADDRESSES_MAX]; /* in the order to try, RFC 8305 */
     size_t count;                                             /* 1 to 4 when DISCOVERY_FOUND */
+    /* The policy record at the same name. It is looked up where there are SRV records, and may be
+     * known although their addresses are not. */
+    enum policy_record_result policy_result;
+    struct policy_record policy;
+    bool policy_secure;              /* DNSSEC vouches for it, and for the SRV record */
     char cause[DISCOVERY_ERROR_MAX]; /* the end of a sentence when DISCOVERY_ERROR or
                                       * DISCOVERY_SHORTAGE; none of it is from the network */
 };
 
-/* Looks up `_verimail._tcp.` at exactly `domain` (A-labels), then at its organizational domain, and
- * the addresses of one target after another. `network`: of the SMTP client, in whose name the
- * look-ups hold places (network_of_client()); empty: unknown. `deadline`: mono_ms(). */
+/* Looks up `_verimail._tcp.` at exactly `domain` (A-labels), then at its organizational domain, the
+ * addresses of one target after another, and the policy record meanwhile. `network`: of the SMTP
+ * client, in whose name the look-ups hold places (network_of_client()); empty: unknown. `deadline`:
+ * mono_ms(). */
 void discovery_find(struct discovery *discovery, struct text domain, struct text network,
         uint64_t deadline, struct discovery_answer *answer_r);
 /* The same at this domain alone. */

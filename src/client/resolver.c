@@ -415,11 +415,10 @@ void resolver_look(struct resolver *resolver, struct resolver_query *query)
     pthread_mutex_unlock(&resolver->lock);
 }
 
-void resolver_ask(struct resolver *resolver, const struct resolver_asker *asker,
-        struct resolver_query *queries, size_t count, uint64_t deadline)
+void resolver_await(
+        struct resolver *resolver, struct resolver_query *queries, size_t count, uint64_t deadline)
 {
     pthread_mutex_lock(&resolver->lock);
-    resolver_join_all(resolver, asker, queries, count);
     for (size_t i = 0; i < count; i++) {
         if (queries[i].lookup == NULL)
             continue;
@@ -427,6 +426,13 @@ void resolver_ask(struct resolver *resolver, const struct resolver_asker *asker,
         resolver_collect(resolver, &queries[i]);
     }
     pthread_mutex_unlock(&resolver->lock);
+}
+
+void resolver_ask(struct resolver *resolver, const struct resolver_asker *asker,
+        struct resolver_query *queries, size_t count, uint64_t deadline)
+{
+    resolver_hold(resolver, asker, queries, count);
+    resolver_await(resolver, queries, count, deadline);
 }
 
 void resolver_release(struct resolver *resolver, struct resolver_query *queries, size_t count)

@@ -16,6 +16,7 @@
 /* Record types, by IANA. */
 enum resolver_type {
     RESOLVER_A = 1,
+    RESOLVER_TXT = 16,
     RESOLVER_AAAA = 28,
     RESOLVER_SRV = 33,
 };
@@ -65,6 +66,9 @@ void resolver_ask(struct resolver *resolver, const struct resolver_asker *asker,
 /* Begins to ask them all, without waiting: holds each until it is released. */
 void resolver_hold(struct resolver *resolver, const struct resolver_asker *asker,
         struct resolver_query *queries, size_t count);
+/* Waits for queries that are held, as resolver_ask() does. */
+void resolver_await(
+        struct resolver *resolver, struct resolver_query *queries, size_t count, uint64_t deadline);
 /* What came of a query that is held: RESOLVER_LATE while it is not answered. */
 void resolver_look(struct resolver *resolver, struct resolver_query *query);
 /* Lets go of the answers. */

@@ -176,6 +176,22 @@ static void check_explain_author(const struct job *job)
     printf(found->stamps == 1 ? "\n" : ", so the question is asked without one\n");
 }
 
+static void check_explain_policy(const struct discovery_answer *discovery)
+{
+    char text[POLICY_RECORD_MAX];
+    struct writer w = writer_of(text, sizeof text);
+
+    if (discovery->policy_result == POLICY_RECORD_OK) {
+        policy_record_format(&discovery->policy, &w);
+        printf("policy record: %.*s\n", (int)writer_text(&w).len, text);
+    } else if (discovery->policy_result == POLICY_RECORD_NONE) {
+        puts("policy record: none");
+    } else {
+        printf("policy record: it %s, so it counts as none\n",
+                policy_record_result_text(discovery->policy_result));
+    }
+}
+
 /* `author`: its domain, which was looked up first. */
 static void check_explain_discovery(const struct client_outcome *outcome, const char *author)
 {
@@ -206,6 +222,8 @@ static void check_explain_discovery(const struct client_outcome *outcome, const 
                         ? ""
                         : target_acl_result_text(outcome->acl_results[i]));
     }
+    if (discovery->result == DISCOVERY_FOUND)
+        check_explain_policy(discovery);
 }
 
 /* The line that was sent, with the payload cut short. */
@@ -287,6 +305,7 @@ static void check_print_json(const struct job *job)
         if (!outcome->is_peer)
             json_text_set(
                     document, "dns", json_text_string(outcome->secure ? "secure" : "insecure"));
+        json_text_set(document, "defer", json_boolean(outcome->defer));
         json_text_set(document, "milliseconds", json_text_number(outcome->milliseconds));
     }
     if (job->found.field[0] != '\0')

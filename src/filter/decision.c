@@ -98,6 +98,8 @@ static void decision_log_verified(const struct decision_line *mail,
         log_number(&line, "forged_results", forged);
     if (verification->asked) {
         decision_log_outcome(&line, &verification->outcome);
+        if (verdict == VERDICT_TEMPERROR && verification->outcome.defer)
+            log_string(&line, "outage", "defer");
         if (verdict == VERDICT_TEMPERROR)
             decision_log_error(&line, &verification->outcome);
     }

@@ -361,9 +361,14 @@ static struct wording verifier_temperror_reply(const struct verification *verifi
             " about the message now (Verimail); try again later"};
     static const struct wording silent = {"451", "4.7.1", "The Verimail service of ",
             " does not answer; try again later, or tell that domain's postmaster"};
+    static const struct wording deferred = {"451", "4.7.1", "The Verimail service of ",
+            " does not answer, and that domain wants its mail to wait then; try again later, or "
+            "tell that domain's postmaster"};
 
     if (!verification->asked)
         return verification->error == MESSAGE_PARSER_MEMORY ? unread : unknown;
+    if (verification->outcome.defer && !client_is_short(verification->outcome.step))
+        return deferred;
     if (verification->outcome.step == CLIENT_DNS)
         return dns;
     if (verification->outcome.step == CLIENT_BUDGET)
@@ -371,11 +376,11 @@ static struct wording verifier_temperror_reply(const struct verification *verifi
     return client_is_short(verification->outcome.step) ? shortage : silent;
 }
 
-/* A flood can use up our own room, or silence a peer. If such mail were accepted, the flood would
- * switch the protection off. */
+/* A flood can use up our own room, or silence a peer or the service of a domain that wants its mail
+ * to wait then. If such mail were accepted, the flood would switch the protection off. */
 static bool verifier_is_always_tempfail(const struct verification *verification)
 {
-    return !verification->asked || verification->outcome.is_peer ||
+    return !verification->asked || verification->outcome.is_peer || verification->outcome.defer ||
            client_is_short(verification->outcome.step);
 }
 

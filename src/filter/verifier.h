@@ -81,9 +81,9 @@ struct client_early *verifier_begin(const struct verifier *verifier, struct clie
  *
  * A message without a certain author is a PERMERROR if a domain that uses Verimail could be meant,
  * a TEMPERROR while that is not known, and else NONE. That TEMPERROR, one for want of our own room,
- * and one about a domain with a peer, is a TEMPFAIL whatever on_temperror says: a flood does not
- * switch the protection off. The
- * only part of a reply that is from the network is a domain, which is valid in the DNS. */
+ * and one about a domain with a peer or with outage=defer in its policy record, is a TEMPFAIL
+ * whatever on_temperror says: a flood does not switch the protection off. The only part of a reply
+ * that is from the network is a domain, which is valid in the DNS. */
 void verifier_judge(const struct verifier *verifier, struct client *client,
         const struct message_parser *parser, const struct verifier_envelope *envelope,
         struct client_early *early, const char *eol, struct verification *verification_r);

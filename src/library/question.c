@@ -304,6 +304,7 @@ enum verimail_result verimail_check(struct verimail_checker *checker, const char
     outcome_r->reason = question_reason_of(outcome.reason);
     outcome_r->shortage = client_is_short(outcome.step);
     outcome_r->peer = outcome.is_peer;
+    outcome_r->defer = outcome.defer;
     outcome_r->dns_secure = outcome.secure;
     outcome_r->milliseconds = outcome.milliseconds;
     checker_describe(&outcome, outcome_r);

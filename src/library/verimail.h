@@ -345,6 +345,9 @@ struct verimail_outcome {
                       * could not be checked: otherwise a flood switches the check off */
     bool peer;       /* it is about a peer's domain. If there is no answer, refuse the message for
                       * now (451), even if you accept mail that could not be checked */
+    bool defer;      /* the domain's policy record says outage=defer. If there is no answer, refuse
+                      * the message for now (451), even if you accept mail that could not be
+                      * checked */
     bool dns_secure; /* DNSSEC vouches for the way to the service; false for a peer */
     char server[VERIMAIL_SERVER_SIZE]; /* that was asked; empty: none, or an earlier answer */
     char target[VERIMAIL_TARGET_SIZE]; /* its name in the DNS; empty: none, or a peer */

@@ -52,6 +52,10 @@ class SignedZone:
         """It has no signature."""
         del self._signatures[at(name, kind)]
 
+    def hide(self, name, kind):
+        """The answer says that it is not there; the proof says that it is."""
+        del self._rrsets[at(name, kind)]
+
     # Making it
 
     def _add(self, rrset):

@@ -467,20 +467,38 @@ TEST(without_a_name_there_is_no_field)
     conf_free(&conf);
 }
 
+#define DEFERRED                                                                                   \
+    "The Verimail service of example.org does not answer, and that domain wants its mail to wait"
+
 static const struct {
     struct unit_row row;
     bool is_peer;
+    bool defer;
     enum client_step step;
     const char *options;
     enum action want;
+    const char *reply; /* how it begins */
 } silent_rows[] = {
-        {{"a peer"}, true, CLIENT_NO_ANSWER, "", ACTION_TEMPFAIL},
-        {{"a peer, whatever on_temperror says"}, true, CLIENT_NO_ANSWER, "on_temperror = accept",
-                ACTION_TEMPFAIL},
-        {{"a peer that rests"}, true, CLIENT_RESTING, "", ACTION_TEMPFAIL},
-        {{"the DNS below a peer"}, true, CLIENT_DNS, "", ACTION_TEMPFAIL},
-        {{"another service"}, false, CLIENT_NO_ANSWER, "", ACTION_ACCEPT},
-        {{"another's DNS"}, false, CLIENT_DNS, "", ACTION_ACCEPT},
+        {{"a peer"}, true, false, CLIENT_NO_ANSWER, "", ACTION_TEMPFAIL,
+                "The Verimail service of example.org does not answer;"},
+        {{"a peer, whatever on_temperror says"}, true, false, CLIENT_NO_ANSWER,
+                "on_temperror = accept", ACTION_TEMPFAIL,
+                "The Verimail service of example.org does not answer;"},
+        {{"a peer that rests"}, true, false, CLIENT_RESTING, "", ACTION_TEMPFAIL,
+                "The Verimail service of example.org does not answer;"},
+        {{"the DNS below a peer"}, true, false, CLIENT_DNS, "", ACTION_TEMPFAIL,
+                "The DNS of example.org does not say"},
+        {{"outage=defer"}, false, true, CLIENT_NO_ANSWER, "", ACTION_TEMPFAIL, DEFERRED},
+        {{"outage=defer, whatever on_temperror says"}, false, true, CLIENT_NO_ANSWER,
+                "on_temperror = accept", ACTION_TEMPFAIL, DEFERRED},
+        {{"outage=defer, and a rest"}, false, true, CLIENT_RESTING, "", ACTION_TEMPFAIL, DEFERRED},
+        {{"outage=defer, and forbidden addresses"}, false, true, CLIENT_FORBIDDEN, "",
+                ACTION_TEMPFAIL, DEFERRED},
+        {{"outage=defer, and no address"}, false, true, CLIENT_DNS, "", ACTION_TEMPFAIL, DEFERRED},
+        {{"outage=defer, and no budget"}, false, true, CLIENT_BUDGET, "", ACTION_TEMPFAIL,
+                "Too many messages in the name of example.org"},
+        {{"another service"}, false, false, CLIENT_NO_ANSWER, "", ACTION_ACCEPT, ""},
+        {{"another's DNS"}, false, false, CLIENT_DNS, "", ACTION_ACCEPT, ""},
 };
 
 TEST_EACH(who_is_silent, silent_rows)
@@ -491,11 +509,14 @@ TEST_EACH(who_is_silent, silent_rows)
     struct verification found;
 
     assert_non_null(verifier);
-    fake_client.outcome = (struct client_outcome){
-            .verdict = VERDICT_TEMPERROR, .step = row->step, .is_peer = row->is_peer};
+    fake_client.outcome = (struct client_outcome){.verdict = VERDICT_TEMPERROR,
+            .step = row->step,
+            .is_peer = row->is_peer,
+            .defer = row->defer};
     verifier_judge(
             verifier, fake_client_get(), parser, &(struct verifier_envelope){0}, NULL, "", &found);
     assert_int_equal(found.reply.action, row->want);
+    assert_memory_equal(found.reply.text, row->reply, strlen(row->reply));
     assert_string_equal(found.field, "mx.example.net; verimail=temperror header.from=example.org");
     message_parser_free(&parser);
     verifier_free(&verifier);
