@@ -187,6 +187,7 @@ enum events_column {
     EVENTS_ISSUED,
     EVENTS_DIGEST,
     EVENTS_LISTED,
+    EVENTS_CHANNEL,
     EVENTS_MS,
     EVENTS_COUNT,
 };
@@ -195,7 +196,8 @@ static const struct watch_line_member events_members[EVENTS_COUNT] = {{"id", FOR
         {"time", FORM_DATE}, {"verdict", FORM_TEXT}, {"reason", FORM_TEXT}, {"would_be", FORM_TEXT},
         {"cause", FORM_TEXT}, {"user", FORM_TEXT}, {"domain", FORM_TEXT}, {"host", FORM_TEXT},
         {"receiving", FORM_LIST}, {"ip", FORM_TEXT}, {"asker", FORM_TEXT}, {"stamp", FORM_TEXT},
-        {"issued", FORM_NUMBER}, {"digest", FORM_TEXT}, {"listed", FORM_BOOL}, {"ms", FORM_NUMBER}};
+        {"issued", FORM_NUMBER}, {"digest", FORM_TEXT}, {"listed", FORM_BOOL}, {"channel", FORM_TEXT},
+        {"ms", FORM_NUMBER}};
 
 static void events_print(
         const struct eventstore_value *values, const struct watch_line_look *look, FILE *out)
@@ -227,7 +229,7 @@ static void events_print_json(const struct eventstore_value *values, FILE *out)
 const struct watch_line_kind watch_line_events = {
         .kind = &event_kind,
         .columns = "id, time, verdict, reason, would_be, cause, \"user\", domain, host, receiving, "
-                   "ip, asker, stamp, issued, digest, listed, ms",
+                   "ip, asker, stamp, issued, digest, listed, channel, ms",
         .count = EVENTS_COUNT,
         .user = "\"user\"",
         .print = events_print,

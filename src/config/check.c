@@ -187,6 +187,7 @@ static void check_service(const struct config *config, const struct config_servi
             "domain \"example.org\" { ... }", problems);
     check_unique_list(&service->listen, strcasecmp, "a second address to listen on", problems);
     check_unique_list(&service->keys, strcmp, "a second key", problems);
+    check_unique_list(&service->answer_keys, strcmp, "a second answer key", problems);
 }
 
 static void check_milter(

@@ -47,6 +47,7 @@ struct config_service {
     struct config_text state;           /* a folder */
     uint64_t workers;                   /* 0: one per processor */
     struct config_list keys;            /* files and folders: keyfolder.h */
+    struct config_list answer_keys;     /* the same; none: conversations are plain */
     struct config_text replay;          /* none, lmdb:PATH, or redis...: see replay_open() */
     struct config_text replay_password; /* a file; NULL: none */
     struct config_text replay_ca;       /* a file of CA certificates; NULL: the machine's */

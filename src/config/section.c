@@ -23,6 +23,7 @@ static const struct option service_options[] = {
         {"workers", &option_type_workers, AT(config_service, workers)},
         {"keys", &option_type_path, LIST(config_service, keys),
                 .required = "keys = {\"/etc/verimail/service.key\"}"},
+        {"answer_keys", &option_type_path, LIST(config_service, answer_keys)},
         {"replay", &option_type_replay, AT(config_service, replay)},
         {"replay_password", &option_type_password, AT(config_service, replay_password)},
         {"replay_ca", &option_type_path, AT(config_service, replay_ca)},

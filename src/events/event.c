@@ -18,13 +18,14 @@
 #define FLAG_LISTED 1
 #define FLAG_CHANGED 2
 #define FLAG_LEFT_OUT 4
-#define FLAGS (FLAG_LISTED | FLAG_CHANGED | FLAG_LEFT_OUT)
+#define FLAG_SEALED 8
+#define FLAGS (FLAG_LISTED | FLAG_CHANGED | FLAG_LEFT_OUT | FLAG_SEALED)
 
 bool event_encode(const struct event *event, struct writer *w)
 {
-    const uint64_t flags = (event->listed ? FLAG_LISTED : 0U) |
-                           (event->changed ? FLAG_CHANGED : 0U) |
-                           (event->left_out ? FLAG_LEFT_OUT : 0U);
+    const uint64_t flags =
+            (event->listed ? FLAG_LISTED : 0U) | (event->changed ? FLAG_CHANGED : 0U) |
+            (event->left_out ? FLAG_LEFT_OUT : 0U) | (event->sealed ? FLAG_SEALED : 0U);
 
     codec_put_number(w, FORM, 1);
     codec_put_number(w, event->verdict, 1);
@@ -62,6 +63,7 @@ bool event_decode(struct text octets, struct event *event_r)
     event_r->listed = (flags & FLAG_LISTED) != 0;
     event_r->changed = (flags & FLAG_CHANGED) != 0;
     event_r->left_out = (flags & FLAG_LEFT_OUT) != 0;
+    event_r->sealed = (flags & FLAG_SEALED) != 0;
     event_r->time = codec_get_up_to(&r, 8, INT64_MAX);
     event_r->issued = codec_get_up_to(&r, 8, INT64_MAX);
     event_r->milliseconds = (uint32_t)codec_get_number(&r, 4);
@@ -113,6 +115,7 @@ enum event_column {
     EVENT_ISSUED,
     EVENT_DIGEST,
     EVENT_LISTED,
+    EVENT_CHANNEL,
     EVENT_MS,
     EVENT_COLUMNS,
 };
@@ -133,6 +136,7 @@ static const struct record_column event_columns[EVENT_COLUMNS] = {
         [EVENT_ISSUED] = {"issued", false},
         [EVENT_DIGEST] = {"digest", true},
         [EVENT_LISTED] = {"listed", false},
+        [EVENT_CHANNEL] = {"channel", true},
         [EVENT_MS] = {"ms", false},
 };
 
@@ -155,6 +159,7 @@ static void event_values(const void *event, struct eventstore_value *values_r)
     values_r[EVENT_ISSUED] = record_number(e->issued);
     values_r[EVENT_DIGEST] = record_text(e->digest);
     values_r[EVENT_LISTED] = record_number(e->listed);
+    values_r[EVENT_CHANNEL] = record_text(text_of(e->sealed ? "sealed" : "plain"));
     values_r[EVENT_MS] = record_number(e->milliseconds);
 }
 

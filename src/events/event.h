@@ -44,6 +44,7 @@ struct event {
     /* Whether the user has a rule of its own. False if the rule is that of `*`, or there is none.
      * Also false if no rule was read: a forged stamp, a domain that is not served. */
     bool listed;
+    bool sealed; /* the conversation was */
     uint32_t milliseconds; /* from accept to answer */
 };
 

@@ -128,19 +128,21 @@ bool sealed_put_question(const struct sealed_secret *secret,
     return len > 0 && sealed_put(octets, AT_BOX + len, w);
 }
 
-bool sealed_read_question(struct text line, struct sealed_question *question_r)
+enum sealed_result sealed_read_question(struct text line, struct sealed_question *question_r)
 {
     unsigned char octets[QUESTION_OCTETS];
     const size_t len = sealed_decode(sealed_without_end(line), octets, sizeof octets);
 
+    if (len == 0)
+        return SEALED_PLAIN;
     if (len < AT_BOX + MAC || octets[0] != SEALED_VERSION)
-        return false;
+        return SEALED_UNREADABLE;
     memcpy(question_r->key_id, octets + AT_KEY_ID, KEY_ID_OCTETS);
     memcpy(question_r->client, octets + AT_CLIENT, KEY_OCTETS);
     memcpy(question_r->nonce, octets + AT_NONCE, SEALED_NONCE);
     question_r->box_len = len - AT_BOX;
     memcpy(question_r->box, octets + AT_BOX, question_r->box_len);
-    return true;
+    return SEALED_OK;
 }
 
 bool sealed_open_question(const struct sealed_secret *secret,

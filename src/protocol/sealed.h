@@ -59,9 +59,14 @@ bool sealed_put_question(const struct sealed_secret *secret,
         const unsigned char nonce[SEALED_NONCE], struct text question, struct writer *w)
         __attribute__((warn_unused_result));
 
-/* For the service: `line` ends in CRLF, LF or nothing. False when it is not a sealed question of
- * this version. */
-bool sealed_read_question(struct text line, struct sealed_question *question_r)
+enum sealed_result {
+    SEALED_OK,
+    SEALED_PLAIN,      /* not the form of anything sealed: a plain line that is malformed */
+    SEALED_UNREADABLE, /* of another version, or cut */
+};
+
+/* For the service: `line` ends in CRLF, LF or nothing. */
+enum sealed_result sealed_read_question(struct text line, struct sealed_question *question_r)
         __attribute__((warn_unused_result));
 /* False: the box does not open. `question_r` is without the spaces at its end, and lies in
  * `buffer`. It may be anything that is not another sealed question: parse it as one. */

@@ -30,9 +30,9 @@ struct connection {
     struct connection *older;
     struct connection *newer;
     struct endpoint source;
-    size_t used;                 /* octets of the line so far */
-    char line[QUESTION_MAX + 1]; /* one more than a question may have */
-    struct query query;          /* borrows from the line */
+    size_t used;                        /* octets of the line so far */
+    char line[SEALED_QUESTION_MAX + 1]; /* one more than a question may have */
+    struct query query;                 /* borrows from the line */
     struct count_request request;
 };
 

@@ -6,10 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/keyfile.h"
-#include "base/keyfolder.h"
 #include "config/host_keys.h"
 #include "config/unusable.h"
+#include "verimaild/key_secrets.h"
 
 /* A host's public key, and where it came from. */
 struct host_key {
@@ -23,24 +22,8 @@ struct live_keys {
     struct problems *problems;
     struct host_key *hosts;
     size_t hosts_count;
-    unsigned char *secrets; /* KEY_OCTETS each, in guarded memory */
-    size_t secrets_count;
+    struct key_secrets secrets;
 };
-
-static void live_keys_add_unusable(struct live_keys *keys, const struct config_text *option,
-        enum key_kind kind, const char *path, const char *error)
-{
-    const bool is_public = key_kind_is_public(kind);
-
-    unusable_add(keys->problems,
-            &(struct unusable){.line = option->line,
-                    .which = is_public ? "host key" : "service key",
-                    .path = path,
-                    .error = error,
-                    .expected = is_public ? "host-public:..., as `verimail keygen host` prints it"
-                                          : "a file that `verimail keygen service` made, and that "
-                                            "verimaild can read"});
-}
 
 /* Takes `value` over. */
 static bool live_keys_add_host(struct live_keys *keys, const char *host, unsigned line, char *value,
@@ -73,7 +56,12 @@ static void live_keys_on_host_key(void *context, const struct config_text *optio
     const struct host_reading *reading = context;
 
     if (error != NULL)
-        live_keys_add_unusable(reading->keys, option, KEY_HOST_PUBLIC, value, error);
+        unusable_add(reading->keys->problems,
+                &(struct unusable){.line = option->line,
+                        .which = "host key",
+                        .path = value,
+                        .error = error,
+                        .expected = "host-public:..., as `verimail keygen host` prints it"});
     else
         (void)live_keys_add_host(reading->keys, reading->host, option->line, strdup(value), public);
 }
@@ -85,47 +73,11 @@ static void live_keys_read_hosts(struct live_keys *keys, const struct config *co
                 &(struct host_reading){keys, config->hosts[i].name.at});
 }
 
-/* Room for more secrets; what was there moves within guarded memory. */
-static bool live_keys_reserve(struct live_keys *keys, size_t more)
-{
-    unsigned char *larger = sodium_malloc((keys->secrets_count + more) * KEY_OCTETS);
-
-    if (larger == NULL) {
-        problems_add_memory(keys->problems);
-        return false;
-    }
-    if (keys->secrets_count > 0)
-        memcpy(larger, keys->secrets, keys->secrets_count * KEY_OCTETS);
-    sodium_free(keys->secrets);
-    keys->secrets = larger;
-    return true;
-}
-
-static void live_keys_read_service(struct live_keys *keys, const struct config_text *option)
-{
-    struct keyfolder list = {0};
-    const char *error = NULL;
-
-    if (!keyfolder_list(option->at, KEY_SERVICE_SECRET, &list, &error))
-        live_keys_add_unusable(keys, option, KEY_SERVICE_SECRET, option->at, error);
-    else if (!live_keys_reserve(keys, list.count))
-        error = "out of memory";
-    for (size_t i = 0; error == NULL && i < list.count; i++) {
-        unsigned char *secret = keys->secrets + keys->secrets_count * KEY_OCTETS;
-        const char *fault = NULL;
-        if (keyfile_read(list.paths[i], KEY_SERVICE_SECRET, secret, &fault))
-            keys->secrets_count++;
-        else
-            live_keys_add_unusable(keys, option, KEY_SERVICE_SECRET, list.paths[i], fault);
-    }
-    keyfolder_free(&list);
-}
-
 static void live_keys_pair(
         struct live_keys *keys, const struct host_key *key, size_t secret, struct keyring *ring)
 {
     const enum key_result result =
-            keyring_add(ring, key->host, key->public, keys->secrets + secret * KEY_OCTETS);
+            keyring_add(ring, key->host, key->public, keys->secrets.octets + secret * KEY_OCTETS);
 
     if (result != KEY_OK)
         problems_add(keys->problems, key->line, "unusable host key", key->value,
@@ -137,12 +89,11 @@ struct keyring *live_keys_load(const struct config *config, struct problems *pro
     struct live_keys keys = {.problems = problems};
 
     live_keys_read_hosts(&keys, config);
-    for (size_t i = 0; i < config->service->keys.count; i++)
-        live_keys_read_service(&keys, &config->service->keys.at[i]);
-    struct keyring *ring = keyring_init(keys.hosts_count * keys.secrets_count);
+    key_secrets_load(&config->service->keys, KEY_SERVICE_SECRET, &keys.secrets, problems);
+    struct keyring *ring = keyring_init(keys.hosts_count * keys.secrets.count);
     if (ring == NULL)
         problems_add_memory(problems);
-    for (size_t s = 0; ring != NULL && s < keys.secrets_count; s++)
+    for (size_t s = 0; ring != NULL && s < keys.secrets.count; s++)
         for (size_t h = 0; h < keys.hosts_count; h++)
             live_keys_pair(&keys, &keys.hosts[h], s, ring);
     if (ring != NULL)
@@ -150,6 +101,6 @@ struct keyring *live_keys_load(const struct config *config, struct problems *pro
     for (size_t i = 0; i < keys.hosts_count; i++)
         free(keys.hosts[i].value);
     free(keys.hosts);
-    sodium_free(keys.secrets);
+    key_secrets_free(&keys.secrets);
     return ring;
 }

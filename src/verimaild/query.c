@@ -1,6 +1,45 @@
 // SPDX-License-Identifier: ISC
 #include "verimaild/query.h"
 
+#include <sodium.h>
+#include <string.h>
+
+static bool query_open_seal(const struct service *service, struct sealed_clients *clients,
+        const struct sealed_question *sealed, char buffer[QUESTION_MAX], struct text *question_r,
+        struct query_seal *seal)
+{
+    const unsigned char *key = answer_keys_find(service_answer_keys(service), sealed->key_id);
+
+    return key != NULL &&
+           (sealed_clients_find(clients, sealed->key_id, sealed->client, &seal->secret) ||
+                   sealed_share(key, sealed->client, &seal->secret)) &&
+           sealed_open_question(&seal->secret, sealed, buffer, question_r);
+}
+
+enum query_unsealed query_unseal(const struct service *service, struct sealed_clients *clients,
+        struct text line, char buffer[QUESTION_MAX], struct text *question_r,
+        struct query_seal *seal_r)
+{
+    struct sealed_question sealed;
+
+    seal_r->is_sealed = false;
+    if (!sealed_is(line))
+        return QUERY_PLAIN;
+    const enum sealed_result result = sealed_read_question(line, &sealed);
+    if (result == SEALED_PLAIN)
+        return QUERY_PLAIN;
+    memset(seal_r->key_id, 0, sizeof seal_r->key_id);
+    if (result == SEALED_UNREADABLE)
+        return QUERY_NOT_OPENED;
+    memcpy(seal_r->key_id, sealed.key_id, sizeof seal_r->key_id);
+    memcpy(seal_r->client, sealed.client, sizeof seal_r->client);
+    memcpy(seal_r->nonce, sealed.nonce, sizeof seal_r->nonce);
+    seal_r->is_sealed = query_open_seal(service, clients, &sealed, buffer, question_r, seal_r);
+    if (!seal_r->is_sealed)
+        sodium_memzero(&seal_r->secret, sizeof seal_r->secret);
+    return seal_r->is_sealed ? QUERY_OPENED : QUERY_NOT_OPENED;
+}
+
 void query_read(const struct service *service, struct text line, struct query *query_r)
 {
     struct query *q = query_r;
@@ -8,7 +47,9 @@ void query_read(const struct service *service, struct text line, struct query *q
     q->classic_key = NULL;
     q->judge.payload_state = PAYLOAD_STATE_ABSENT;
     q->payload_result = PAYLOAD_OK;
-    q->well_formed = question_parse(line, service_default_domain(service), &q->question);
+    /* What was sealed has no line end. */
+    q->well_formed = !(q->seal.is_sealed && memchr(line.at, '\n', line.len) != NULL) &&
+                     question_parse(line, service_default_domain(service), &q->question);
     if (!q->well_formed || text_equal(q->question.payload, text_of("-")))
         return;
     q->judge.payload_state = PAYLOAD_STATE_UNOPENED;
@@ -56,7 +97,7 @@ struct text query_host(const struct query *q)
     return (struct text){NULL, 0};
 }
 
-bool query_answer(const struct query *q, struct writer *w)
+static bool query_put_answer(const struct query *q, struct writer *w)
 {
     static const struct answer bare_no = {.verdict = VERDICT_NO};
 
@@ -64,4 +105,22 @@ bool query_answer(const struct query *q, struct writer *w)
         return answer_format(&bare_no, w);
     const struct answer answer = judge_answer(&q->judgement, &q->question);
     return answer_format(&answer, w);
+}
+
+bool query_answer(const struct query *q, struct writer *w)
+{
+    char buffer[ANSWER_MAX];
+    struct writer plain = writer_of(buffer, sizeof buffer);
+    unsigned char nonce[SEALED_NONCE];
+
+    if (!q->seal.is_sealed)
+        return query_put_answer(q, w);
+    if (!query_put_answer(q, &plain))
+        return false;
+    struct text answer = writer_text(&plain);
+    answer.len -= 2; /* CRLF */
+    do
+        randombytes_buf(nonce, sizeof nonce);
+    while (sodium_is_zero(nonce, sizeof nonce));
+    return sealed_put_answer(&q->seal.secret, q->seal.nonce, nonce, answer, w);
 }

@@ -6,10 +6,21 @@
 #include <stdint.h>
 
 #include "protocol/judge.h"
+#include "verimaild/sealed_clients.h"
 #include "verimaild/service.h"
+
+/* How a question came: what its answer is sealed with. */
+struct query_seal {
+    bool is_sealed;
+    unsigned char key_id[KEY_ID_OCTETS]; /* of the answer key; these are set when it is sealed */
+    unsigned char client[KEY_OCTETS];
+    unsigned char nonce[SEALED_NONCE];
+    struct sealed_secret secret;
+};
 
 /* A question with its payload opened and its judgement. It points into itself: it must not move. */
 struct query {
+    struct query_seal seal;
     bool well_formed;
     struct question question;        /* borrows from the line; set when well formed, as all below */
     struct classic_key *classic_key; /* the payload has the form of 2013, for this key */
@@ -21,6 +32,18 @@ struct query {
     struct judge judge; /* what the judgement rests on; `payload_state` is set by query_read() */
     struct judgement judgement;
 };
+
+enum query_unsealed {
+    QUERY_PLAIN,
+    QUERY_OPENED,
+    QUERY_NOT_OPENED, /* it gets no answer */
+};
+
+/* Opens a line that is sealed. The question is then in `buffer`, which may be where the line is.
+ * `seal_r` has the key id of what does not open, or zeros where it cannot be read. */
+enum query_unsealed query_unseal(const struct service *service, struct sealed_clients *clients,
+        struct text line, char buffer[QUESTION_MAX], struct text *question_r,
+        struct query_seal *seal_r);
 
 /* Reads the line. Afterwards `classic_key` says whether opening the payload will cost an RSA
  * decryption, which the caller may want to ration. */
@@ -34,8 +57,8 @@ void query_open(const struct service *service, const struct rules_lookup *lookup
 /* The sending host that the payload names once it was opened; else empty. */
 struct text query_host(const struct query *query);
 
-/* Writes the answer line: to what is not well formed a bare NO. False, with nothing written, where
- * nothing may be answered (VERDICT_TEMPERROR). */
+/* Writes the answer line, sealed if the question was: to what is not well formed a bare NO. False,
+ * with nothing written, where nothing may be answered (VERDICT_TEMPERROR). */
 bool query_answer(const struct query *query, struct writer *w) __attribute__((warn_unused_result));
 
 #endif

@@ -41,6 +41,7 @@ struct server {
     struct stats stats;
     struct tables *tables;
     struct replay *replay;
+    struct sealed_clients *clients;
     uint64_t health_at; /* milliseconds: the next look at the store's health */
     bool uncounted;     /* something was, since the last */
     uint64_t turn_ms;   /* milliseconds: of this turn */
@@ -100,11 +101,12 @@ struct server *server_init(const struct server_setup *setup)
     s->limits = connection_limits_init(config->connections + COUNTING_MAX, &limits, seed);
     s->classic = (struct ratelimit){.rate = CLASSIC_RATE, .burst = CLASSIC_RATE};
     s->ration = ration_init(setup->workers, seed);
+    s->clients = sealed_clients_init(seed);
     stats_init(&s->stats, setup->keyuse, setup->counters, setup->ring, s->ration);
     s->stats.alarm.said[COUNTER_ALARM_REPLAY] = setup->stores_alarmed;
     s->stats.alarm.said[COUNTER_ALARM_USERS] = setup->stores_alarmed;
     if (s->reserve < 0 || s->pool == NULL || s->limits == NULL || s->ration == NULL ||
-            !server_open_stores(s, setup)) {
+            s->clients == NULL || !server_open_stores(s, setup)) {
         server_free(&s);
         return NULL;
     }
@@ -151,6 +153,7 @@ void server_free(struct server **server)
     question_log_flush(&s->stats.log, now, true);
     tables_close(&s->tables);
     ration_free(&s->ration);
+    sealed_clients_free(&s->clients);
     connection_pool_free(&s->pool);
     connection_limits_free(&s->limits);
     if (s->reserve >= 0)
@@ -195,7 +198,7 @@ static void server_release(struct server *s, struct connection *c)
 /* Sends the answer, and FIN in the same segment. False when nothing may be answered. */
 static bool server_send(const struct connection *c)
 {
-    char buffer[ANSWER_MAX];
+    char buffer[SEALED_ANSWER_MAX];
     struct writer w = writer_of(buffer, sizeof buffer);
 
     if (!query_answer(&c->query, &w))
@@ -224,6 +227,10 @@ static void server_answer(struct server *s, struct connection *c, uint64_t mono_
         stats_tables(&s->stats, tables_take_error(s->tables), mono_ms);
         stats_unanswered(&s->stats, "users", &c->source, mono_ms);
     }
+    if (c->query.seal.is_sealed)
+        sealed_clients_keep(s->clients, c->query.seal.key_id, c->query.seal.client,
+                &c->query.seal.secret, query_host(&c->query).len > 0);
+    sodium_memzero(&c->query.seal.secret, sizeof c->query.seal.secret);
     sodium_memzero(&c->query.payload, sizeof c->query.payload);
     if (!sent || !server_sends_more(s, c)) {
         server_close(s, c);
@@ -278,6 +285,13 @@ static void server_judge(struct server *s, struct connection *c, struct text lin
     struct query *query = &c->query;
     const uint64_t now = unix_now();
 
+    /* A sealed line is never answered in plain. */
+    if (query_unseal(s->service, s->clients, line, c->line, &line, &query->seal) ==
+            QUERY_NOT_OPENED) {
+        stats_not_opened(&s->stats, query->seal.key_id, &c->source, mono_ms);
+        server_close(s, c);
+        return;
+    }
     query_read(s->service, line, query);
     if (!server_may_open(s, c, mono_ms)) {
         stats_unanswered(&s->stats, "classic-rate", &c->source, mono_ms);
@@ -292,6 +306,11 @@ static void server_judge(struct server *s, struct connection *c, struct text lin
         server_answer(s, c, mono_ms);
 }
 
+static size_t server_line_max(const struct connection *c)
+{
+    return sealed_is((struct text){c->line, c->used}) ? SEALED_QUESTION_MAX : QUESTION_MAX;
+}
+
 /* Where the question ends in what came of it, with its LF; 0 when it has not ended. What is too
  * long ends where it became so, and is then found malformed. */
 static size_t server_line_end(const struct connection *c, bool at_end)
@@ -300,7 +319,7 @@ static size_t server_line_end(const struct connection *c, bool at_end)
 
     if (lf != NULL)
         return (size_t)(lf - c->line) + 1;
-    return at_end || c->used > QUESTION_MAX ? c->used : 0;
+    return at_end || c->used > server_line_max(c) ? c->used : 0;
 }
 
 static void server_read(struct server *s, struct connection *c, uint64_t mono_ms)
@@ -317,7 +336,7 @@ static void server_read(struct server *s, struct connection *c, uint64_t mono_ms
         server_hold(s, c, mono_ms);
         return;
     }
-    c->more = end < c->used || end > QUESTION_MAX;
+    c->more = end < c->used || end > server_line_max(c);
     server_judge(s, c, (struct text){c->line, end}, mono_ms);
 }
 

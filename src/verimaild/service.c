@@ -25,6 +25,7 @@ struct served {
 
 struct service {
     struct keyring *ring;
+    struct answer_keys *answers;
     struct rules *rules;
     struct served *served;
     size_t served_count;
@@ -232,7 +233,9 @@ struct service *service_init(const struct config *config, struct problems *probl
     }
     const size_t before = problems_count(problems);
     service->ring = live_keys_load(config, problems);
-    const bool keys = service->ring != NULL && problems_count(problems) == before;
+    service->answers = answer_keys_load(config, problems);
+    const bool keys =
+            service->ring != NULL && service->answers != NULL && problems_count(problems) == before;
     const bool password =
             service_read_password(service, &config->service->replay_password, problems);
     if (!service_make_domains(service, config, problems) || !keys || !password)
@@ -246,7 +249,8 @@ void service_free(struct service **service)
 
     if (s == NULL)
         return;
-    if (!keyring_free(&s->ring))
+    const bool freed = keyring_free(&s->ring);
+    if (!answer_keys_free(&s->answers) || !freed)
         log_errno(LOG_LEVEL_WARNING, "keys-not-freed", NULL, NULL);
     sodium_free(s->password);
     rules_free(&s->rules);
@@ -264,11 +268,17 @@ void service_free(struct service **service)
 void service_after_fork(struct service *service)
 {
     keyring_relock(service->ring);
+    answer_keys_relock(service->answers);
 }
 
 const struct keyring *service_keyring(const struct service *service)
 {
     return service->ring;
+}
+
+const struct answer_keys *service_answer_keys(const struct service *service)
+{
+    return service->answers;
 }
 
 const struct rules *service_rules(const struct service *service)

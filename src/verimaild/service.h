@@ -7,6 +7,7 @@
 #include "protocol/classic.h"
 #include "protocol/keyring.h"
 #include "protocol/rules.h"
+#include "verimaild/answer_keys.h"
 
 /* The keys and the rules that the service answers from. They are made of a configuration once and
  * do not change. It may be shared over fork(): it holds no descriptor. */
@@ -21,6 +22,7 @@ void service_free(struct service **service);
 void service_after_fork(struct service *service);
 
 const struct keyring *service_keyring(const struct service *service);
+const struct answer_keys *service_answer_keys(const struct service *service);
 const struct rules *service_rules(const struct service *service);
 /* The domain of a bare `user`; empty when no domain is the default. */
 struct text service_default_domain(const struct service *service);

@@ -81,6 +81,7 @@ bool question_log_answered(struct question_log *log, const struct query *query,
     else
         log_string(&line, "verdict", verdict_name(VERDICT_NO));
     put_source(&line, source);
+    log_string(&line, "channel", query->seal.is_sealed ? "sealed" : "plain");
     log_number(&line, "ms", waited);
     if (query->well_formed)
         put_names(&line, &query->question);
@@ -88,9 +89,10 @@ bool question_log_answered(struct question_log *log, const struct query *query,
     return true;
 }
 
-void question_log_unanswered(
-        struct question_log *log, const char *why, const struct endpoint *source, uint64_t mono_ms)
+void question_log_unanswered(struct question_log *log, const char *why, const unsigned char *key_id,
+        const struct endpoint *source, uint64_t mono_ms)
 {
+    char id[2 * KEY_ID_OCTETS + 1];
     struct log_line line;
 
     if (!ration_take(log->ration, RATION_UNANSWERED, source, mono_ms)) {
@@ -99,6 +101,8 @@ void question_log_unanswered(
     }
     log_begin(&line, LOG_LEVEL_INFO, "unanswered");
     log_string(&line, "why", why);
+    if (key_id != NULL)
+        log_string(&line, "answer_key", sodium_bin2hex(id, sizeof id, key_id, KEY_ID_OCTETS));
     put_source(&line, source);
     log_end(&line);
 }
@@ -163,6 +167,7 @@ static void stats_put_event(struct ring *ring, const struct query *query,
             .digest = query->question.digest,
             .left_out = left_out,
             .listed = judgement->listed,
+            .sealed = query->seal.is_sealed,
             .milliseconds = waited < UINT32_MAX ? (uint32_t)waited : UINT32_MAX,
     };
     if (query->judge.payload_state == PAYLOAD_STATE_SEALED)
@@ -224,5 +229,12 @@ void stats_unanswered(
         struct stats *stats, const char *why, const struct endpoint *source, uint64_t mono_ms)
 {
     counters_add(&stats->counters->unanswered, 1);
-    question_log_unanswered(&stats->log, why, source, mono_ms);
+    question_log_unanswered(&stats->log, why, NULL, source, mono_ms);
+}
+
+void stats_not_opened(struct stats *stats, const unsigned char *key_id,
+        const struct endpoint *source, uint64_t mono_ms)
+{
+    counters_add(&stats->counters->unanswered, 1);
+    question_log_unanswered(&stats->log, "not-opened", key_id, source, mono_ms);
 }

@@ -27,9 +27,9 @@ void question_log_init(struct question_log *log, struct ration *ration);
  * the question is left out. */
 bool question_log_answered(struct question_log *log, const struct query *query,
         const struct endpoint *source, uint64_t waited, uint64_t mono_ms);
-/* `why`: one word. */
-void question_log_unanswered(
-        struct question_log *log, const char *why, const struct endpoint *source, uint64_t mono_ms);
+/* `why`: one word. `key_id`: of the answer key that a sealed question names; NULL: none. */
+void question_log_unanswered(struct question_log *log, const char *why, const unsigned char *key_id,
+        const struct endpoint *source, uint64_t mono_ms);
 /* Logs what was left out, at most once in ten seconds unless `last`. */
 void question_log_flush(struct question_log *log, uint64_t mono_ms, bool last);
 /* When question_log_flush() has something to do; UINT64_MAX: never. */
@@ -62,5 +62,8 @@ void stats_uncounted(struct stats *stats, uint64_t mono_ms);
 /* `why`: one word. */
 void stats_unanswered(
         struct stats *stats, const char *why, const struct endpoint *source, uint64_t mono_ms);
+/* A sealed question that does not open. `key_id`: that of the answer key that it names. */
+void stats_not_opened(struct stats *stats, const unsigned char *key_id,
+        const struct endpoint *source, uint64_t mono_ms);
 
 #endif

@@ -155,7 +155,7 @@ def test_watch_is_safe_to_look_at(case):
     equal([f["user"] for f in found], list(HOSTILE))
     equal(set(found[0]), {"record", "id", "time", "verdict", "reason", "would_be", "cause", "user",
                           "domain", "host", "receiving", "ip", "asker", "stamp", "issued", "digest",
-                          "listed", "ms"})
+                          "listed", "channel", "ms"})
     equal((watch.stop(), as_json.stop()), (0, 0))
     shown = in_terminal_for(case, len(HOSTILE))
     check("\033[32m YES" in shown and "\033[2J" not in shown, shown)

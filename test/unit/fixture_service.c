@@ -93,6 +93,7 @@ void fixture_service_close(struct fixture_service *fixture)
 void fixture_service_judge(const struct fixture_service *fixture, struct text line,
         uint64_t unix_now, struct query *query_r)
 {
+    query_r->seal.is_sealed = false;
     query_read(fixture->service, line, query_r);
     if (!query_r->well_formed)
         return;

@@ -20,6 +20,7 @@ static const struct event plain = {
         .issued = 1763930000,
         .digest = {"47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU", 43},
         .listed = true,
+        .sealed = true,
         .changed = true,
         .milliseconds = UINT32_MAX,
 };
@@ -54,6 +55,7 @@ static void same(const struct event *got, const struct event *want)
     assert_int_equal(got->reason, want->reason);
     assert_int_equal(got->would_be, want->would_be);
     assert_int_equal(got->listed, want->listed);
+    assert_int_equal(got->sealed, want->sealed);
     assert_int_equal(got->changed, want->changed);
     assert_int_equal(got->left_out, want->left_out);
     assert_int_equal(got->issued, want->issued);
@@ -81,7 +83,7 @@ TEST(events_arrive_as_they_were)
     same(&back, &empty);
     odd.time = odd.issued = INT64_MAX;
     odd.left_out = true;
-    odd.changed = odd.listed = false;
+    odd.changed = odd.listed = odd.sealed = false;
     odd.verdict = VERDICT_NO;
     odd.reason = REASON_REFUSED;
     assert_true(event_decode(encode(&odd, buffer), &back));
@@ -173,7 +175,7 @@ TEST(nonsense_is_no_event)
             {"verdict", 1, 255},
             {"reason", 2, REASON_REFUSED + 1},
             {"would_be", 3, REASON_REFUSED + 1},
-            {"flags", 4, 8},
+            {"flags", 4, 16},
             {"time", 12, 0x80},
             {"issued", 20, 0x80},
             {"length of the cause", 25, EVENT_CAUSE_MAX + 1},

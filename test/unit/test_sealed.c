@@ -59,7 +59,7 @@ static bool take_question(
 {
     struct sealed_question question;
     const struct text in = exact_copy(line);
-    const bool read = sealed_read_question(in, &question);
+    const bool read = sealed_read_question(in, &question) == SEALED_OK;
 
     exact_free(in);
     return read && memcmp(question.key_id, e->id, sizeof e->id) == 0 &&
@@ -225,7 +225,8 @@ TEST(a_question_is_not_its_own_answer)
     struct text got;
     struct writer w = writer_of(reflected, sizeof reflected);
 
-    assert_true(sealed_read_question(put_question(&e, text_of(ANSWER), line), &question));
+    assert_int_equal(
+            sealed_read_question(put_question(&e, text_of(ANSWER), line), &question), SEALED_OK);
     memcpy(octets + SEALED_NONCE, question.box, question.box_len);
     writer_string(&w, "* ");
     writer_base64(&w, octets, SEALED_NONCE + question.box_len);
@@ -273,7 +274,7 @@ TEST_EACH(what_is_no_sealed_question, plain)
     struct sealed_question question;
     const struct text in = exact_copy(text_of(row->line));
 
-    assert_false(sealed_read_question(in, &question));
+    assert_int_not_equal(sealed_read_question(in, &question), SEALED_OK);
     exact_free(in);
 }
 
@@ -284,8 +285,8 @@ TEST(another_version_is_no_sealed_question)
     struct sealed_question question;
     const struct text sealed = put_question(&e, text_of(QUESTION), line);
 
-    assert_true(sealed_read_question(sealed, &question));
+    assert_int_equal(sealed_read_question(sealed, &question), SEALED_OK);
     assert_memory_equal(line, "* AQ", 3); /* the first six bits of version 1 are zero */
     line[3] = (char)(line[3] + 16);       /* version 2 */
-    assert_false(sealed_read_question(sealed, &question));
+    assert_int_not_equal(sealed_read_question(sealed, &question), SEALED_OK);
 }

@@ -98,12 +98,13 @@ TEST(questions_are_logged)
     fixture_service_seal("alice@example.org", FIXTURE_SERVICE_NOW, sealed);
     snprintf(line, sizeof line, "alice@example.org %s rcpt=example.net ip=198.51.100.7\n", sealed);
     check(line, "question verdict=YES reason=stamped user=alice@example.org host=mail.example.org "
-                "source=192.0.2.1:4711 ms=12 ip=198.51.100.7 rcpt=example.net");
+                "source=192.0.2.1:4711 channel=plain ms=12 ip=198.51.100.7 rcpt=example.net");
     check("bob@example.org -\n",
             "question verdict=ALLOW reason=unstamped user=bob@example.org source=192.0.2.1:4711 "
-            "ms=12");
-    check("eve@nowhere.org - x=y\n", "question verdict=NO reason=refused cause=domain "
-                                     "user=eve@nowhere.org source=192.0.2.1:4711 ms=12");
+            "channel=plain ms=12");
+    check("eve@nowhere.org - x=y\n",
+            "question verdict=NO reason=refused cause=domain "
+            "user=eve@nowhere.org source=192.0.2.1:4711 channel=plain ms=12");
 }
 
 static int count_lines(void)
@@ -117,8 +118,8 @@ static int count_lines(void)
 
 TEST(malformed_lines_are_logged)
 {
-    check("x\n", "malformed verdict=NO source=192.0.2.1:4711 ms=12");
-    check("", "malformed verdict=NO source=192.0.2.1:4711 ms=12");
+    check("x\n", "malformed verdict=NO source=192.0.2.1:4711 channel=plain ms=12");
+    check("", "malformed verdict=NO source=192.0.2.1:4711 channel=plain ms=12");
 }
 
 TEST(unanswered_connections_are_logged)
@@ -128,7 +129,7 @@ TEST(unanswered_connections_are_logged)
 
     question_log_init(&log, ration);
     struct capture capture = catch ();
-    question_log_unanswered(&log, "timeout", &from, 1000);
+    question_log_unanswered(&log, "timeout", NULL, &from, 1000);
     release(&capture);
     assert_string_equal(
             caught, "<6>level=info event=unanswered why=timeout source=[2001:db8::1]:1\n");
@@ -148,7 +149,7 @@ static int logged(struct question_log *log, const char *line, int count, uint64_
         if (line != NULL)
             question_log_answered(log, &query, &from, 0, now);
         else
-            question_log_unanswered(log, "room", &from, now);
+            question_log_unanswered(log, "room", NULL, &from, now);
         log_flush();
         capture_read(&capture, caught + (i > 0 ? strlen(caught) : 0), 4096);
     }
@@ -261,7 +262,8 @@ TEST(longest_question)
     question_log_answered(&log, &query, &from, UINT64_MAX, 0);
     release(&capture);
     assert_true(strlen(caught) <= LOG_LINE_MAX);
-    assert_non_null(strstr(caught, " source=[2001:db8::1]:65535 ms=18446744073709551615 "));
+    assert_non_null(
+            strstr(caught, " source=[2001:db8::1]:65535 channel=plain ms=18446744073709551615 "));
     assert_string_equal(caught + strlen(caught) - 5, "...\"\n");
 }
 

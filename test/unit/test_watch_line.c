@@ -26,7 +26,7 @@ static struct row asked(const char *verdict, const char *user)
     return (struct row){{number(7), number(INT64_C(1795500000123)), text(verdict), text("refused"),
             text(""), text("user"), text(user), text("example.org"), text("mail.example.org"),
             text("example.net,example.com"), text(""), text("192.0.2.1"), text("AAEC"),
-            number(1795499000), text("47DE"), number(0), number(12)}};
+            number(1795499000), text("47DE"), number(0), text("sealed"), number(12)}};
 }
 
 static struct row message(const char *direction, const char *author)
@@ -160,7 +160,7 @@ TEST(json)
             "\"user\": \"a\\u001B@example.org\", \"domain\": \"example.org\", "
             "\"host\": \"mail.example.org\", \"receiving\": [\"example.net\", \"example.com\"], "
             "\"ip\": \"\", \"asker\": \"192.0.2.1\", \"stamp\": \"AAEC\", \"issued\": 1795499000, "
-            "\"digest\": \"47DE\", \"listed\": false, \"ms\": 12}\n");
+            "\"digest\": \"47DE\", \"listed\": false, \"channel\": \"sealed\", \"ms\": 12}\n");
     expect(&watch_line_mail, &mail, &look,
             "{\"record\": \"mail\", \"id\": 8, \"time\": \"2026-11-24T06:00:00.123Z\", "
             "\"direction\": \"in\", \"action\": \"rejected\", \"would_be\": \"\", "
