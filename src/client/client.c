@@ -314,6 +314,8 @@ static void client_note(struct call *call)
         budget_give_back(call->client->budget, &call->claim);
         client_give_back_machine(call, attempt->which);
     }
+    if (attempt->result == ATTEMPT_ANSWERED && !call->outcome->is_peer)
+        discovery_keep(call->client->discovery, &call->outcome->discovery);
     if (attempt->result == ATTEMPT_ANSWERED && budget_is_genuine(&attempt->answer))
         budget_note_genuine(call->client->budget, &call->claim, mono_ms());
     if (call->outcome->verdict != VERDICT_YES && !call->claim.is_stamped &&

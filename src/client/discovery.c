@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "client/kept_services.h"
 #include "client/organization.h"
 #include "client/resolver.h"
 #include "client/srv.h"
@@ -18,6 +19,7 @@
 
 struct discovery {
     struct resolver *resolver;
+    struct kept_services *kept;
 };
 
 struct discovery *discovery_init(
@@ -29,7 +31,9 @@ struct discovery *discovery_init(
     if (discovery == NULL)
         return NULL;
     organization_load();
-    discovery->resolver = resolver_init(options, error_r);
+    discovery->kept = kept_services_init(options->kept_path, KEPT_SERVICES_MAX, unix_now());
+    if (discovery->kept != NULL)
+        discovery->resolver = resolver_init(options, error_r);
     if (discovery->resolver == NULL)
         discovery_free(&discovery);
     return discovery;
@@ -45,6 +49,7 @@ void discovery_free(struct discovery **discovery)
     if (*discovery == NULL)
         return;
     resolver_free(&(*discovery)->resolver);
+    kept_services_free(&(*discovery)->kept);
     free(*discovery);
     *discovery = NULL;
 }
@@ -161,6 +166,8 @@ static enum step discovery_find_records(struct discovery *discovery,
     resolver_ask(discovery->resolver, asker, &query, 1, deadline);
     const enum step step = discovery_take_records(&query, records_r, count_r, answer);
     resolver_release(discovery->resolver, &query, 1);
+    if (step == STEP_ABSENT || (step == STEP_END && answer->result == DISCOVERY_NONE))
+        kept_services_drop(discovery->kept, domain);
     if (step != STEP_RECORDS)
         return step;
     srv_order(records_r, *count_r, discovery_random);
@@ -321,6 +328,36 @@ static void discovery_follow(struct discovery *discovery, const struct resolver_
     resolver_release(discovery->resolver, &policy, 1);
 }
 
+/* When a look-up failed: what was found of this domain earlier. Else, of its organizational domain,
+ * only whether its mail is to wait: the author's own domain might have another service. */
+static void discovery_use_kept(struct discovery *discovery, const struct text *domains,
+        size_t domains_count, struct discovery_answer *answer)
+{
+    struct discovery_answer kept;
+
+    if (kept_services_get(discovery->kept, text_of(answer->domain), unix_now(), &kept))
+        *answer = kept;
+    else if (domains_count > 1 && kept_services_get(discovery->kept, domains[1], unix_now(), &kept))
+        answer->policy.defer = answer->policy.defer || kept.policy.defer;
+}
+
+/* What is kept is of use only while there is time to ask the service. */
+static uint64_t discovery_records_deadline(
+        struct discovery *discovery, struct text domain, uint64_t deadline)
+{
+    struct discovery_answer kept;
+
+    return kept_services_get(discovery->kept, domain, unix_now(), &kept)
+                   ? discovery_half_way(deadline)
+                   : deadline;
+}
+
+void discovery_keep(struct discovery *discovery, const struct discovery_answer *answer)
+{
+    if (answer->result == DISCOVERY_FOUND && !answer->is_kept)
+        kept_services_put(discovery->kept, answer, unix_now());
+}
+
 /* At the first of these domains that has records. */
 static void discovery_find_at(struct discovery *discovery, const struct resolver_asker *asker,
         const struct text *domains, size_t domains_count, uint64_t deadline,
@@ -332,12 +369,15 @@ static void discovery_find_at(struct discovery *discovery, const struct resolver
 
     *answer_r = (struct discovery_answer){.result = DISCOVERY_NONE, .secure = true};
     for (size_t i = 0; i < domains_count && step == STEP_ABSENT; i++)
-        step = discovery_find_records(
-                discovery, asker, domains[i], deadline, records, &count, answer_r);
+        step = discovery_find_records(discovery, asker, domains[i],
+                discovery_records_deadline(discovery, domains[i], deadline), records, &count,
+                answer_r);
     if (step == STEP_RECORDS)
         discovery_follow(discovery, asker, records, count, deadline, answer_r);
     if (answer_r->result == DISCOVERY_ERROR || answer_r->result == DISCOVERY_SHORTAGE)
         answer_r->secure = false;
+    if (answer_r->result == DISCOVERY_ERROR)
+        discovery_use_kept(discovery, domains, domains_count, answer_r);
 }
 
 void discovery_find(struct discovery *discovery, struct text domain, struct text network,
@@ -397,6 +437,9 @@ bool discovery_is_none(struct discovery *discovery, struct discovery_early *earl
     for (size_t i = 0; i < early->count && step == STEP_ABSENT; i++) {
         resolver_look(discovery->resolver, &early->queries[i]);
         step = discovery_take_records(&early->queries[i], records, &found, &answer);
+        if (step == STEP_ABSENT || (step == STEP_END && answer.result == DISCOVERY_NONE))
+            kept_services_drop(
+                    discovery->kept, text_of(early->queries[i].name + sizeof PREFIX - 1));
     }
     return step != STEP_RECORDS && answer.result == DISCOVERY_NONE;
 }

@@ -30,6 +30,8 @@ struct discovery_options {
                                        * secure. NULL: Debian's dns-root-data, if it is there */
     size_t trust_anchors_count;
     discovery_on_replaced *on_replaced; /* NULL: it does not matter */
+    const char *kept_path; /* of the file where services are kept, for this process alone; NULL:
+                            * they are kept in memory */
 };
 
 /* Reads all files that it will ever need: afterwards the process may enter its sandbox. Threads are
@@ -60,6 +62,7 @@ struct discovery_server {
 struct discovery_answer {
     enum discovery_result result;
     bool secure;                 /* DNSSEC vouches for every step that led here */
+    bool is_kept;                /* a look-up failed, and this was found earlier */
     char domain[DOMAIN_MAX + 1]; /* whose peer it was, or whose SRV record was looked up last: the
                                   * author's or the organizational one */
     struct discovery_server servers[DISCOVERY_ADDRESSES_MAX]; /* in the order to try, RFC 8305 */
@@ -82,6 +85,10 @@ void discovery_find(struct discovery *discovery, struct text domain, struct text
 /* The same at this domain alone. */
 void discovery_find_exactly(struct discovery *discovery, struct text domain, struct text network,
         uint64_t deadline, struct discovery_answer *answer_r);
+
+/* The service that was found gave a valid answer: what was found is used for up to 7 days when a
+ * look-up fails, unless the DNS has said meanwhile that there is no service. */
+void discovery_keep(struct discovery *discovery, const struct discovery_answer *answer);
 
 /* Look-ups of the SRV records for discovery_find(), begun before it is called, and held, so that it
  * finds the answers. */

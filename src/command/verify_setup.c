@@ -50,7 +50,7 @@ enum status verify_setup_init(const struct invocation *invocation, struct verify
     setup_r->verifier = verifier_init(setup_r->verify, setup_r->config);
     if (setup_r->verifier == NULL)
         return verify_setup_out_of_memory(invocation);
-    setup_r->client = verifier_client(setup_r->verify, NULL, error);
+    setup_r->client = verifier_client(setup_r->verify, NULL, NULL, error);
     if (setup_r->client != NULL)
         return STATUS_OK;
     status = errno == ENOMEM ? STATUS_FAILURE : STATUS_CONFIG;

@@ -55,6 +55,8 @@ static void decision_log_outcome(struct log_line *line, const struct client_outc
         snprintf(lookup, sizeof lookup, "_verimail._tcp.%s", outcome->discovery.domain);
         log_string(line, "lookup", lookup);
     }
+    if (outcome->discovery.is_kept)
+        log_string(line, "discovery", "kept");
     if (outcome->is_peer && outcome->step != CLIENT_DNS)
         log_string(line, "dns", "peer");
     else

@@ -178,7 +178,7 @@ bool verifier_is_ours(const struct verifier *verifier, struct text domain)
     return false;
 }
 
-struct client *verifier_client(const struct config_verify *verify,
+struct client *verifier_client(const struct config_verify *verify, const char *kept_path,
         discovery_on_replaced *on_replaced, char error_r[DISCOVERY_ERROR_MAX])
 {
     const struct config_list *anchors = &verify->trust_anchors;
@@ -195,6 +195,7 @@ struct client *verifier_client(const struct config_verify *verify,
             .trust_anchors = verify->trust_anchors_given ? texts : NULL,
             .trust_anchors_count = anchors->count,
             .on_replaced = on_replaced,
+            .kept_path = kept_path,
     };
     struct client *client = client_init(&options, error_r);
     const int error = errno;

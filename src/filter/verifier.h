@@ -23,8 +23,9 @@ void verifier_free(struct verifier **verifier);
 /* For a question that is not about a message. */
 const struct client_policy *verifier_policy(const struct verifier *verifier);
 
-/* A client with the section's resolver and trust anchors; NULL as client_init() has it. */
-struct client *verifier_client(const struct config_verify *verify,
+/* A client with the section's resolver and trust anchors. `kept_path`: as discovery_options has it.
+ * NULL as client_init() has it. */
+struct client *verifier_client(const struct config_verify *verify, const char *kept_path,
         discovery_on_replaced *on_replaced, char error_r[DISCOVERY_ERROR_MAX]);
 
 enum action {

@@ -472,7 +472,12 @@ static sfsistat on_close(SMFICTX *context)
     return SMFIS_CONTINUE;
 }
 
-bool callbacks_register(struct client *client)
+void callbacks_verify(struct client *client)
+{
+    callbacks.client = client;
+}
+
+bool callbacks_register(void)
 {
     static char name[] = "verimail";
     struct smfiDesc description = {
@@ -491,7 +496,6 @@ bool callbacks_register(struct client *client)
             .xxfi_negotiate = on_negotiate,
     };
 
-    callbacks.client = client;
     lru_free(&callbacks.kept);
     callbacks.kept = lru_init(KEPT_MAX, sizeof(struct negotiated));
     return callbacks.kept != NULL && smfi_register(description) == MI_SUCCESS &&

@@ -36,6 +36,7 @@ enum milter_worker_word {
 struct milter_worker_place {
     const struct config_milter *milter; /* its socket */
     const struct config_verify *verify; /* its resolver and trust anchors; NULL: nothing is asked */
+    const char *state;                  /* the folder */
     struct identity identity;
     int empty_folder; /* -1 when we are not root */
     gid_t socket_group;
@@ -111,9 +112,10 @@ uint64_t worker_child_due(const struct worker_child *worker, uint64_t now);
 /* What libmilter calls. It reports the events of each connection to session.h, and does what that
  * decides. A process has one of it, because libmilter has global state. */
 
-/* Call it before socket_open(). `client` is borrowed; NULL: nothing is verified. False when
- * libmilter refuses. */
-bool callbacks_register(struct client *client) __attribute__((warn_unused_result));
+/* Call it before socket_open(). False when libmilter refuses. */
+bool callbacks_register(void) __attribute__((warn_unused_result));
+/* Who asks services: borrowed; NULL: nothing is verified. Call it before callbacks_run(). */
+void callbacks_verify(struct client *client);
 
 /* Sets the snapshot for connections that begin from now on, and takes over its count. Call it
  * before callbacks_run(), and later at any time from any thread. */

@@ -2,8 +2,10 @@
 #include "milter/milter.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -162,27 +164,41 @@ static void worker_raise_descriptors(void)
                 "the limit of open files is below what 2,000 sessions need");
 }
 
+/* It opens files: as the worker's user, and before the sandbox. */
+static bool worker_make_client(struct running *running, const struct milter_worker_place *place)
+{
+    const char *name = place->milter->name.at;
+    char error[DISCOVERY_ERROR_MAX];
+    char kept[PATH_MAX];
+
+    if (place->verify == NULL)
+        return true;
+    (void)snprintf(kept, sizeof kept, "%s/services%s%s", place->state, name != NULL ? "." : "",
+            name != NULL ? name : "");
+    running->client = verifier_client(place->verify, kept, worker_on_resolver_replaced, error);
+    if (running->client == NULL)
+        return worker_fail("error", error);
+    client_count(running->client, &place->counters->mail[place->slot].client);
+    callbacks_verify(running->client);
+    return true;
+}
+
 /* Threads start when the process has its final user and filter: both belong to each thread. */
 static bool milter_worker_prepare(struct running *running, const struct milter_worker_place *place)
 {
-    char error[DISCOVERY_ERROR_MAX];
-
     worker_raise_descriptors();
     if (!mail_record_start(place->ring))
         return worker_fail_errno("record");
-    if (place->verify != NULL) {
-        running->client = verifier_client(place->verify, worker_on_resolver_replaced,
-                error); /* reads files: before the sandbox */
-        if (running->client == NULL)
-            return worker_fail("error", error);
-        client_count(running->client, &place->counters->mail[place->slot].client);
-    }
-    if (!callbacks_register(running->client))
+    if (!callbacks_register())
         return worker_fail("error", "libmilter does not start");
     if (!worker_open_socket(place, running->control))
         return false;
     pulse_open(place->milter);
-    if (!identity_become(&place->identity, place->empty_folder))
+    if (!identity_yield(&place->identity))
+        return worker_fail_errno("identity");
+    if (!worker_make_client(running, place))
+        return false;
+    if (!identity_shut_in(&place->identity, place->empty_folder))
         return worker_fail_errno("identity");
     if (running->client != NULL && !client_start(running->client))
         return worker_fail_errno("discovery");

@@ -25,6 +25,7 @@ bool worker_child_init(struct worker_child *worker, const struct bundle *bundle,
         return false;
     *worker = (struct worker_child){
             .first = first, .place = *place, .child = child_of("worker", SOCK_STREAM)};
+    worker->place.state = first->milter->state.at;
     worker->place.milter = config_find_milter(first, bundle->section);
     worker->place.verify = first->verify_count > 0 ? first->verify : NULL;
     worker->name = worker->place.milter->name.at != NULL ? worker->place.milter->name.at : "";

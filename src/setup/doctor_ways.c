@@ -212,7 +212,7 @@ static void doctor_ask(struct doctor *doctor, const struct config_verify *verify
     }
     struct client_policy policy = *verifier_policy(verifier);
     policy.peers = (struct peers){0};
-    kept = verifier_client(verify, NULL, error);
+    kept = verifier_client(verify, NULL, NULL, error);
     if (kept == NULL)
         doctor_add(doctor, DOCTOR_ERROR, NULL, "%s", error);
     for (size_t i = 0; kept != NULL && i < config->domains_count; i++)

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import threading
+import time
 
 import dns.rcode
 import dns.rdatatype
@@ -14,7 +15,7 @@ import pytest
 
 from harness.checks import WAIT_LIMIT, check, equal
 from harness.daemon import BUILD
-from harness.dnsserver import DnsServer, look_up, response
+from harness.dnsserver import SILENCE, TTL, DnsServer, look_up, response
 from harness.dnszone import SignedZone
 from harness.files import write_file
 from harness.milterprocess import MilterSite, session
@@ -302,3 +303,107 @@ def test_forged_policy_records(config):
         got = checked([DEFER], fault)
         equal((got["by"], got["cause"], got["defer"]),
               ("dns", "the DNS: its policy record: its DNSSEC signature is not valid", False), got)
+
+
+# What is known when the DNS fails
+
+def forget():
+    """Answers of the DNS hold for their TTL, which libunbound counts in whole seconds."""
+    time.sleep(TTL + 1.1)
+
+
+def blocked(world, *domains):
+    """Look-ups of the domains fail, of all that they need."""
+    for domain in domains:
+        world.failing |= {(f"_verimail._tcp.{domain}", kind) for kind in ("SRV", "TXT")}
+        world.failing |= {(f"mx.{domain}", kind) for kind in ("A", "AAAA")}
+    forget()
+
+
+def known_world(case):
+    """A service with outage=defer that gave an answer, and one without; the milter that knows them."""
+    w = World(case, {})
+    for n, (domain, txt) in enumerate((("defer.test", [DEFER]), ("other.test", []))):
+        w.service(domain, f"127.0.3.{n + 1}", *txt)
+        case.servers.append(Service(f"127.0.3.{n + 1}", b"ALLOW unstamped\r\n"))
+    d = w.run()
+    for domain in ("defer.test", "other.test"):
+        passes(w, d, domain, "answer", "ALLOW")
+    return w, d
+
+
+def silence(case, domains=2):
+    for service in case.servers[-domains:]:
+        service.stop()
+    del case.servers[-domains:]
+
+
+def known(d, domain):
+    return d.lines(f"author=a@{domain} .* discovery=kept ")
+
+
+@pytest.mark.parametrize("restart", [False, True], ids=["running", "restarted"])
+def test_the_dns_is_blocked_after_it_was_known(case, restart):
+    w, d = known_world(case)
+    blocked(w, "defer.test", "other.test", "unknown.test", "sub.defer.test", "sub.other.test")
+    if restart:
+        equal(d.stop(), 0, "the exit status")
+        check(os.path.exists(os.path.join(w.state, "services")), os.listdir(w.state))
+        d = w.run()
+    # They are asked where they were.
+    for domain in ("defer.test", "other.test"):
+        passes(w, d, domain, "answer", "ALLOW")
+        check(known(d, domain), d.text())
+    silence(case)
+    waits(w, d, "defer.test", "no-answer")
+    passes(w, d, "other.test", "no-answer")
+    # Below a domain only the wish to wait is known.
+    waits(w, d, "sub.defer.test", "dns")
+    passes(w, d, "sub.other.test", "dns")
+    passes(w, d, "unknown.test", "dns")
+
+
+def test_a_silent_dns_leaves_time_to_ask(case):
+    w, d = known_world(case)
+    forget()
+    w.dns.records = lambda query, tcp: SILENCE
+    passes(w, d, "defer.test", "answer", "ALLOW")
+    check(known(d, "defer.test"), d.text())
+    silence(case)
+    waits(w, d, "defer.test", "no-answer")
+
+
+def test_who_gave_verimail_up_is_not_held_to_it(case):
+    w, d = known_world(case)
+    gone = {key: w.records.pop(key) for key in list(w.records) if "defer.test" in key[0]}
+    forget()
+    passes(w, d, "defer.test", "no-service", "none")
+    blocked(w, "defer.test")
+    passes(w, d, "defer.test", "dns")
+    w.failing.clear()
+    w.records |= gone
+    forget()
+    passes(w, d, "defer.test", "answer", "ALLOW")
+
+
+def test_a_service_that_never_answered_is_not_kept(case):
+    w = World(case, {})
+    w.service("defer.test", "127.0.3.1", DEFER)
+    d = w.run()
+    waits(w, d, "defer.test", "no-answer")
+    blocked(w, "defer.test")
+    passes(w, d, "defer.test", "dns")
+
+
+def test_a_damaged_file_is_set_aside(case):
+    w, d = known_world(case)
+    equal(d.stop(), 0, "the exit status")
+    path = os.path.join(w.state, "services")
+    with open(path, "r+b") as file:
+        file.write(b"damaged")
+    blocked(w, "defer.test")
+    d = w.run()
+    check(d.lines(f"event=kept-services-damaged set_aside={path}.damaged"), d.text())
+    passes(w, d, "defer.test", "dns")
+    with open(path + ".damaged", "rb") as file:
+        equal(file.read(7), b"damaged")

@@ -320,7 +320,8 @@ class Everything(dict):
         name, kind = key
         if kind == "SRV":
             return ["0 0 26 mx.kept.test."] if name.startswith("_verimail") else default
-        return {"A": ["192.0.2.1"], "AAAA": ["2001:db8::1"]}.get(kind, default)
+        return {"A": ["192.0.2.1"], "AAAA": ["2001:db8::1"], "TXT": ['"v=spf1 -all"']}.get(
+            kind, default)
 
     def __contains__(self, key):
         return self.get(key) is not None

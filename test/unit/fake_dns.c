@@ -54,6 +54,12 @@ void discovery_find_exactly(struct discovery *discovery, struct text domain, str
     discovery_find(discovery, domain, network, deadline, answer_r);
 }
 
+void discovery_keep(struct discovery *discovery, const struct discovery_answer *answer)
+{
+    assert_ptr_equal(discovery, &fake_dns_discovery);
+    assert_int_equal(answer->result, DISCOVERY_FOUND);
+}
+
 /* It borrows the name. */
 struct discovery_early {
     struct text domain;

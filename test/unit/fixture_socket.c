@@ -31,7 +31,7 @@ void fixture_socket_end(struct fixture_socket *place)
 
 bool fixture_socket_open(struct fixture_socket *place)
 {
-    return callbacks_register(NULL) &&
+    return callbacks_register() &&
            socket_open(&place->milter, place->group, place->cause) == SOCKET_OPENED;
 }
 
@@ -39,7 +39,7 @@ bool fixture_socket_refuses(void *context)
 {
     struct fixture_socket *place = context;
 
-    return callbacks_register(NULL) &&
+    return callbacks_register() &&
            socket_open(&place->milter, place->group, place->cause) != SOCKET_OPENED;
 }
 

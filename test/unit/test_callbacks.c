@@ -161,7 +161,8 @@ BEFORE_EACH()
     fake_client = (struct fake_client){0};
     log_configure(LOG_LEVEL_ALARM, LOG_FORMAT_TEXT);
     memset(macros, 0, sizeof macros);
-    assert_true(callbacks_register(fake_client_get()));
+    assert_true(callbacks_register());
+    callbacks_verify(fake_client_get());
     use(FIXTURE_BOTH FIXTURE_MILTER(""));
 }
 

@@ -442,7 +442,7 @@ TEST(clients)
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct conf conf = conf_verify(table[i].options);
-        assert_null(verifier_client(conf.config->verify, NULL, error));
+        assert_null(verifier_client(conf.config->verify, NULL, NULL, error));
         assert_int_equal(errno, EINVAL);
         assert_string_equal(fake_client.made_with, table[i].want);
         conf_free(&conf);
