@@ -6,6 +6,7 @@
 
 #include "command/arguments.h"
 #include "command/escape.h"
+#include "setup/answer_public.h"
 #include "setup/published.h"
 #include "setup/records.h"
 
@@ -20,9 +21,11 @@ struct job {
     char target[DOMAIN_MAX + 1]; /* where the service should be; "": not known */
     struct config_list addresses;
     struct published_source *resolver;
-    bool is_wrong;  /* something is not published as it should be */
-    bool is_failed; /* something could not be looked up */
-    bool is_silent; /* the resolver does not answer: it is asked nothing more */
+    bool is_here;                /* the service is of this configuration */
+    struct answer_public public; /* of its answer keys */
+    bool is_wrong;               /* something is not published as it should be */
+    bool is_failed;              /* something could not be looked up */
+    bool is_silent;              /* the resolver does not answer: it is asked nothing more */
 };
 
 /* A record set that is looked up, and what it should have. */
@@ -58,12 +61,46 @@ static bool dns_has(const struct wanted *wanted, const struct published *publish
     return false;
 }
 
+/* What there is to say of a policy record beyond showing it; "": nothing. */
+static const char *dns_policy_word(const struct job *job, const struct published *published)
+{
+    const struct policy_record_set *set = &published->policy;
+
+    if (set->result != POLICY_RECORD_NONE && set->result != POLICY_RECORD_OK)
+        return policy_record_result_text(set->result);
+    if (!job->is_here)
+        return "";
+    if (job->public.count > 0 && set->result == POLICY_RECORD_NONE)
+        return "missing";
+    return answer_public_fits(&job->public, &set->record) &&
+                           set->record.has_key == (job->public.count > 0)
+                   ? "ok"
+                   : "different";
+}
+
+/* The same of any record. */
+static const char *dns_word(
+        const struct job *job, const struct wanted *wanted, const struct published *published)
+{
+    if (published->result != PUBLISHED_FOUND && published->result != PUBLISHED_NONE)
+        return "";
+    if (wanted->type == PUBLISHED_TXT)
+        return dns_policy_word(job, published);
+    if (job->target[0] == '\0')
+        return "";
+    return dns_has(wanted, published)            ? "ok"
+           : published->result == PUBLISHED_NONE ? "missing"
+                                                 : "different";
+}
+
 static void dns_print_values(const struct published *published)
 {
     switch (published->result) {
     case PUBLISHED_FOUND:
-        for (size_t i = 0; i < published->count; i++)
-            printf("%s%s", i > 0 ? ", " : "", published->values[i]);
+        for (size_t i = 0; i < published->count; i++) {
+            fputs(i > 0 ? ", " : "", stdout);
+            escape_put(stdout, text_of(published->values[i]));
+        }
         if (published->canonical[0] != '\0') {
             fputs(" (CNAME ", stdout);
             escape_put(stdout, text_of(published->canonical));
@@ -88,17 +125,15 @@ static void dns_print(struct job *job, const char *from, const struct wanted *wa
 {
     const bool is_failed =
             published->result != PUBLISHED_FOUND && published->result != PUBLISHED_NONE;
-    const bool is_good = !is_failed && (job->target[0] == '\0' || dns_has(wanted, published));
+    const char *word = dns_word(job, wanted, published);
+    const bool is_good = !is_failed && (word[0] == '\0' || strcmp(word, "ok") == 0);
 
     printf("    %-*s ", NAME_WIDTH, from);
     dns_print_values(published);
     if (published->result == PUBLISHED_FOUND && state[0] != '\0')
         printf("  %s", state);
-    if (!is_failed && job->target[0] != '\0')
-        fputs(is_good                                 ? "  ok"
-                : published->result == PUBLISHED_NONE ? "  missing"
-                                                      : "  different",
-                stdout);
+    if (word[0] != '\0')
+        printf("  %s", word);
     putchar('\n');
     job->is_failed = job->is_failed || is_failed;
     job->is_wrong = job->is_wrong || !is_good;
@@ -141,6 +176,22 @@ static void dns_compare(struct job *job, const struct wanted *wanted)
         dns_ask_servers(job, wanted);
 }
 
+/* Where there is no policy record, and no key for one, nothing is said. */
+static void dns_compare_policy(struct job *job, const char *domain)
+{
+    struct published published;
+    char text[POLICY_RECORD_MAX] = "";
+    struct writer w = writer_of(text, sizeof text - 1);
+    const bool is_wanted = answer_public_format(&job->public, &w);
+    const struct record record = records_policy(domain, text);
+
+    published_look(job->resolver, record.name, PUBLISHED_TXT, &published);
+    if (is_wanted || (published.result != PUBLISHED_NONE &&
+                             (published.result != PUBLISHED_FOUND ||
+                                     published.policy.result != POLICY_RECORD_NONE)))
+        dns_compare(job, &(struct wanted){record.name, PUBLISHED_TXT, is_wanted ? text : NULL});
+}
+
 /* The addresses that the target should have; or, if these are not known, one at all. */
 static void dns_compare_addresses(struct job *job)
 {
@@ -178,6 +229,8 @@ static enum status dns_look(struct job *job)
         const struct record srv = records_srv(job->domains.at[i].at, job->target);
         dns_compare(job, &(struct wanted){srv.name, PUBLISHED_SRV,
                                  job->target[0] != '\0' ? srv.value : NULL});
+        if (!job->is_silent)
+            dns_compare_policy(job, job->domains.at[i].at);
     }
     if (job->target[0] != '\0' && !job->is_silent)
         dns_compare_addresses(job);
@@ -244,6 +297,7 @@ static enum status dns_find_target(
 {
     const struct config *config = job->config;
     const bool is_here = config != NULL && config->service_count > 0 && dns_is_served(job);
+    char error[ANSWER_PUBLIC_ERROR_MAX];
     const char *target = given != NULL              ? given
                          : !is_here                 ? ""
                          : config->stamp_count > 0  ? config->stamp->host.at
@@ -254,6 +308,11 @@ static enum status dns_find_target(
         command_complain(job->invocation, "--target %s: expected a name", target);
         return STATUS_USAGE;
     }
+    job->is_here = is_here;
+    if (is_here && !answer_public_read(config, &job->public, error)) {
+        command_complain(job->invocation, "the answer key: %s", error);
+        return STATUS_CONFIG;
+    }
     for (size_t i = 0; i < addresses->count; i++)
         if (!dns_add(&job->addresses, addresses->at[i]))
             return dns_out_of_memory(job);
@@ -262,7 +321,11 @@ static enum status dns_find_target(
 
 static enum status dns_print_records(struct job *job)
 {
-    const struct records records = {&job->domains, job->target, &job->addresses};
+    char policy[POLICY_RECORD_MAX] = "";
+    struct writer w = writer_of(policy, sizeof policy - 1);
+    const bool has_policy = answer_public_format(&job->public, &w);
+    const struct records records = {
+            &job->domains, job->target, &job->addresses, has_policy ? policy : NULL};
 
     if (job->target[0] == '\0') {
         command_complain(job->invocation,

@@ -13,6 +13,7 @@
 #include "config/section.h"
 #include "filter/verifier.h"
 #include "process/child.h"
+#include "setup/answer_public.h"
 #include "setup/doctor.h"
 #include "setup/subprocess.h"
 
@@ -180,6 +181,33 @@ void doctor_mail_server(struct doctor *doctor)
     doctor_add_good(doctor, "Postfix asks the milter before it signs");
 }
 
+/* The policy record beside the service's own keys. */
+static void doctor_look_at_policy(
+        struct doctor *doctor, const char *domain, const struct discovery_answer *discovery)
+{
+    struct answer_public public;
+    char error[ANSWER_PUBLIC_ERROR_MAX];
+    char remedy[DOMAIN_MAX + 32];
+
+    snprintf(remedy, sizeof remedy, "verimail dns %s", domain);
+    if (discovery->result != DISCOVERY_FOUND)
+        return;
+    if (discovery->policy_result > POLICY_RECORD_OK)
+        doctor_add(doctor, DOCTOR_ERROR, remedy,
+                "%s: its policy record %s, so it counts as if there were none", domain,
+                policy_record_result_text(discovery->policy_result));
+    else if (!answer_public_read(doctor->config, &public, error))
+        doctor_add(doctor, DOCTOR_ERROR, NULL, "the answer key: %s", error);
+    else if (!answer_public_fits(&public, &discovery->policy))
+        doctor_add(doctor, DOCTOR_ERROR, remedy,
+                "%s: its policy record has a key that the service does not have", domain);
+    else if (public.count > 0 && !discovery->policy.has_key)
+        doctor_add(doctor, DOCTOR_WARNING, remedy,
+                "%s: the service has an answer key, but no policy record says so: verifiers ask in "
+                "plain text",
+                domain);
+}
+
 static void doctor_ask_domain(struct doctor *doctor, struct client *client,
         const struct client_policy *policy, const char *domain)
 {
@@ -191,6 +219,7 @@ static void doctor_ask_domain(struct doctor *doctor, struct client *client,
     if (!address_make(text_of("postmaster"), text_of(domain), &question.user))
         return;
     client_ask(client, policy, &question, text_of(""), &outcome);
+    doctor_look_at_policy(doctor, domain, &outcome.discovery);
     if (outcome.verdict != VERDICT_NONE && outcome.verdict != VERDICT_TEMPERROR)
         return;
     client_outcome_text(&outcome, text, sizeof text);

@@ -148,6 +148,8 @@ const char *published_type_name(enum published_type type)
         return "NS";
     case PUBLISHED_AAAA:
         return "AAAA";
+    case PUBLISHED_TXT:
+        return "TXT";
     case PUBLISHED_SRV:
         break;
     }
@@ -171,6 +173,21 @@ static bool published_name(const unsigned char *octets, size_t len, char name_r[
     return !w.failed && len == 1 && octets[0] == 0 && domain_is_ldh(writer_text(&w));
 }
 
+static bool published_txt(
+        const unsigned char *octets, size_t len, char value_r[PUBLISHED_VALUE_MAX])
+{
+    size_t filled = 0;
+
+    while (len > 0 && octets[0] < len) {
+        for (size_t i = 1; i <= octets[0] && filled < PUBLISHED_VALUE_MAX - 1; i++)
+            value_r[filled++] = (char)(octets[i] != '\0' ? octets[i] : '?');
+        len -= octets[0] + 1U;
+        octets += octets[0] + 1U;
+    }
+    value_r[filled] = '\0';
+    return len == 0;
+}
+
 static bool published_value(enum published_type type, const unsigned char *octets, size_t len,
         char value_r[PUBLISHED_VALUE_MAX])
 {
@@ -183,6 +200,8 @@ static bool published_value(enum published_type type, const unsigned char *octet
         return len == 16 && inet_ntop(AF_INET6, octets, value_r, PUBLISHED_VALUE_MAX) != NULL;
     case PUBLISHED_NS:
         return published_name(octets, len, value_r);
+    case PUBLISHED_TXT:
+        return published_txt(octets, len, value_r);
     case PUBLISHED_SRV:
         break;
     }
@@ -207,6 +226,9 @@ static void published_take(
     if (strcasecmp(canonical, result->qname) != 0)
         snprintf(published->canonical, sizeof published->canonical, "%.*s",
                 (int)(len > 0 && canonical[len - 1] == '.' ? len - 1 : len), canonical);
+    for (size_t i = 0; type == PUBLISHED_TXT && result->data[i] != NULL; i++)
+        policy_record_add(
+                &published->policy, (struct text){result->data[i], (size_t)result->len[i]});
     for (size_t i = 0; result->data[i] != NULL && published->count < PUBLISHED_VALUES_MAX; i++)
         if (published_value(type, (const unsigned char *)result->data[i], (size_t)result->len[i],
                     published->values[published->count]))

@@ -27,6 +27,7 @@ enum published_result {
 enum published_type {
     PUBLISHED_A = 1,
     PUBLISHED_NS = 2,
+    PUBLISHED_TXT = 16,
     PUBLISHED_AAAA = 28,
     PUBLISHED_SRV = 33,
 };
@@ -35,8 +36,10 @@ struct published {
     enum published_result result;
     bool secure;
     char canonical[DOMAIN_MAX + 1]; /* where a CNAME led; "": there is none */
-    char values[PUBLISHED_VALUES_MAX][PUBLISHED_VALUE_MAX]; /* as a zone file has them */
+    char values[PUBLISHED_VALUES_MAX][PUBLISHED_VALUE_MAX]; /* as a zone file has them; of TXT its
+                                                             * strings, joined, and cut */
     size_t count;
+    struct policy_record_set policy; /* of TXT records */
     char error[DISCOVERY_ERROR_MAX]; /* the end of a sentence when BOGUS, FAILED or LATE */
 };
 

@@ -17,6 +17,15 @@ struct record records_srv(const char *domain, const char *target)
     return record;
 }
 
+struct record records_policy(const char *domain, const char *policy)
+{
+    struct record record = {.type = "TXT"};
+
+    snprintf(record.name, sizeof record.name, RECORDS_SRV "%s", domain);
+    snprintf(record.value, sizeof record.value, "\"%s\"", policy);
+    return record;
+}
+
 struct record records_address(const char *target, const char *address)
 {
     struct record record = {.type = strchr(address, ':') != NULL ? "AAAA" : "A"};
@@ -44,6 +53,10 @@ static void records_print_each(const struct records *records,
     for (size_t i = 0; i < records->domains->count; i++) {
         record = records_srv(records->domains->at[i].at, records->target);
         print(&record, out);
+        if (records->policy == NULL)
+            continue;
+        record = records_policy(records->domains->at[i].at, records->policy);
+        print(&record, out);
     }
     for (size_t i = 0; i < records->addresses->count; i++) {
         record = records_address(records->target, records->addresses->at[i].at);
@@ -64,6 +77,11 @@ void records_print(const struct records *records, FILE *out)
             records->target);
     fprintf(out, ";   %-32s %-5s %s\n", "name", "type", "value");
     records_print_each(records, records_print_row, out);
+    if (records->policy != NULL)
+        fputs(";\n; With outage=defer at its end the TXT record lets your mail wait where the "
+              "service "
+              "gives no answer: verimail(7).\n",
+                out);
 }
 
 static bool records_add(struct config_list *addresses, const struct sockaddr *address)

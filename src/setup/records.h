@@ -16,6 +16,7 @@ struct records {
     const struct config_list *domains;
     const char *target;                  /* the name where the service is found */
     const struct config_list *addresses; /* of the target; none: they are not known */
+    const char *policy;                  /* the policy record; NULL: there is none */
 };
 
 /* A DNS record. */
@@ -26,6 +27,7 @@ struct record {
 };
 
 struct record records_srv(const char *domain, const char *target);
+struct record records_policy(const char *domain, const char *policy);
 /* `address`: of either family. */
 struct record records_address(const char *target, const char *address);
 

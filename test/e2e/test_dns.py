@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: ISC
 """`verimail dns`: what a resolver and the zone's own name servers say, beside what they should."""
+import os
+
 import pytest
 
 from harness.checks import check, contains, equal
 from harness.commandline import CommandLine
 from harness.dnsserver import SILENCE, DnsServer, response
 from harness.dnszone import SignedZone
+from harness.keys import Key
 from harness.namespaces import needs_root
 
 SRV = "_verimail._tcp.example.org"
@@ -114,6 +117,92 @@ def test_each_is_looked_at(site, resolver, server, status, wanted):
     got = rows(done.out)[f"{SRV} SRV"]
     for row in wanted:
         check(any(line.startswith(row) for line in got), f"no {row!r} in {got}")
+
+
+DEFER = "v=verimail1 outage=defer"
+OTHER = f"v=verimail1 key={Key('answer').public_text()}"
+# The TXT records, whether the service has an answer key, the status, and what is said; `KEY`: of it.
+POLICIES = [
+    ([DEFER], False, 0, f"{DEFER} DNSSEC insecure ok"),
+    (["v=spf1 -all", DEFER], False, 0, f"v=spf1 -all, {DEFER} DNSSEC insecure ok"),
+    ([DEFER, DEFER + " x=y"], False, 1,
+     f"{DEFER}, {DEFER} x=y DNSSEC insecure is there more than once"),
+    (["v=verimail1 key=x"], False, 1,
+     "v=verimail1 key=x DNSSEC insecure has a key that cannot be read"),
+    (["v=verimail1 outage=accept"], False, 1,
+     "v=verimail1 outage=accept DNSSEC insecure has an outage= that is not outage=defer"),
+    ([OTHER], False, 1, f"{OTHER} DNSSEC insecure different"),
+    ([], True, 1, "none missing"),
+    (["v=spf1 -all"], True, 1, "v=spf1 -all DNSSEC insecure missing"),
+    ([DEFER], True, 1, f"{DEFER} DNSSEC insecure different"),
+    ([OTHER], True, 1, f"{OTHER} DNSSEC insecure different"),
+    (["v=verimail1 key=KEY"], True, 0, "v=verimail1 key=KEY DNSSEC insecure ok"),
+    (["v=verimail1 outage=defer key=KEY"], True, 0,
+     "v=verimail1 outage=defer key=KEY DNSSEC insecure ok"),
+    (["v=verimail1 key=OLD"], True, 0, "v=verimail1 key=OLD DNSSEC insecure ok"),
+]
+
+
+def answer_keys(verimail):
+    """The service gets two, in a folder: the public halves, newest first."""
+    folder = verimail.path("answer")
+    os.mkdir(folder, 0o700)
+    made = []
+    for name in ("2026-02-01.key", "2026-01-01.key"):
+        done = verimail.run("keygen", "answer", os.path.join(folder, name), "--json", config=None)
+        made.append(done.json["public"])
+    with open(verimail.path("v.conf"), encoding="ascii") as file:
+        config = file.read()
+    verimail.write("v.conf", config.replace("service {", f'service {{ answer_keys = {{"{folder}"}}'),
+                   0o644)
+    return made
+
+
+@pytest.mark.parametrize("records, key, status, wanted", POLICIES)
+def test_the_policy_record(site, records, key, status, wanted):
+    known = dict(ZONE)  # read when they are asked
+
+    def answer(query, _):
+        return SignedZone("example.org", known).answer(query)
+    verimail = site(answer)
+    new, old = answer_keys(verimail) if key else ("", "")
+    known[SRV, "TXT"] = [f'"{r}"'.replace("KEY", new).replace("OLD", old) for r in records]
+    if not records:
+        del known[SRV, "TXT"]
+    done = verimail.run("dns", "example.org", "--address", "192.0.2.1")
+    equal(done.status, status, done.out + done.err)
+    got = rows(done.out)[f"{SRV} TXT"]
+    contains(got, "resolver " + wanted.replace("KEY", new).replace("OLD", old))
+    if key:
+        contains(got, f"should be v=verimail1 key={new}")
+
+
+def test_the_policy_record_of_others_is_only_shown(site):
+    name = "_verimail._tcp.example.net"
+    done = site(ZONE | {(name, "SRV"): ["0 0 26 mx.example.net."], (name, "TXT"): [f'"{OTHER}"']}).run(
+        "dns", "example.net")
+    equal(done.status, 0, done.out)
+    contains(done.out, f"{OTHER}  DNSSEC insecure\n")
+
+
+def test_the_policy_record_to_publish(site):
+    verimail = site(ZONE)
+    new, _ = answer_keys(verimail)
+    done = verimail.run("dns", "example.org", "--print", "--address", "192.0.2.1")
+    lines = [line for line in done.out.split("\n") if line and not line.startswith(";")]
+    equal(lines, [f"{SRV}. 3600 IN SRV 0 0 26 mail.example.org.",
+                  f'{SRV}. 3600 IN TXT "v=verimail1 key={new}"',
+                  "mail.example.org. 3600 IN A 192.0.2.1"], "lines of a zone file")
+    contains(done.out, "outage=defer")
+
+
+def test_an_answer_key_that_cannot_be_read(site):
+    verimail = site(ZONE)
+    answer_keys(verimail)
+    verimail.write("answer/2026-03-01.key", "no key")
+    done = verimail.run("dns", "example.org", "--print")
+    equal(done.status, 78, done.out)
+    contains(done.err, "2026-03-01.key is not the text of a key")
 
 
 def test_addresses_that_are_missing(site):

@@ -10,6 +10,7 @@ from harness.case import Case
 from harness.checks import check, contains, equal
 from harness.dnsserver import DnsServer
 from harness.dnszone import SignedZone
+from harness.keys import Key
 from harness.mailmachine import MailMachine
 
 CONF = "/etc/verimail/verimail.conf"
@@ -158,6 +159,39 @@ def test_discovery(machine, records, words):
     contains(bad["discovery"][0]["text"], "example.org: a verifier gets no answer: ")
     contains(bad["discovery"][0]["text"], words)
     equal(bad["discovery"][0]["remedy"], "verimail dns example.org", "the remedy")
+
+
+DEFER = "v=verimail1 outage=defer"
+NEW_KEY = ("verimail keygen answer /etc/verimail/keys/answer.key >/dev/null && "
+           "chgrp verimail /etc/verimail/keys/answer.key && chmod 640 /etc/verimail/keys/answer.key && " +
+           edit("s/^service {/&\\n answer_keys = {\"\\/etc\\/verimail\\/keys\\/answer.key\"}/"))
+POLICIES = [
+    # The TXT records, whether the service has an answer key, what is found.
+    ([DEFER], False, None, ""),
+    ([DEFER, DEFER + " x=y"], False, "error", "its policy record is there more than once"),
+    (["v=verimail1 key=x"], False, "error", "its policy record has a key that cannot be read"),
+    ([f"v=verimail1 key={Key('answer').public_text()}"], False, "error",
+     "its policy record has a key that the service does not have"),
+    ([f"v=verimail1 key={Key('answer').public_text()}"], True, "error",
+     "its policy record has a key that the service does not have"),
+    ([DEFER], True, "warning", "the service has an answer key, but no policy record says so"),
+    (["v=spf1 -all"], True, "warning", "the service has an answer key, but no policy record says so"),
+]
+
+
+@pytest.mark.parametrize("records, key, state, words", POLICIES)
+def test_the_policy_record(machine, records, key, state, words):
+    machine.dns.records = RECORDS | {(SRV[0], "TXT"): [f'"{record}"' for record in records]}
+    if key:
+        machine.must(NEW_KEY)
+    _, bad = doctor(machine)
+    machine.dns.records = dict(RECORDS)
+    machine.must(f"{GOOD}; rm -f /etc/verimail/keys/answer.key")
+    found = [finding for finding in bad.get("discovery", []) if words in finding["text"]]
+    equal([finding["state"] for finding in found], [state] if state else [], bad)
+    if state:
+        equal(found[0]["remedy"], "verimail dns example.org", "the remedy")
+    is_well(machine)
 
 
 def test_lines_for_people(machine):
