@@ -328,30 +328,6 @@ static void discovery_follow(struct discovery *discovery, const struct resolver_
     resolver_release(discovery->resolver, &policy, 1);
 }
 
-/* When a look-up failed: what was found of this domain earlier. Else, of its organizational domain,
- * only whether its mail is to wait: the author's own domain might have another service. */
-static void discovery_use_kept(struct discovery *discovery, const struct text *domains,
-        size_t domains_count, struct discovery_answer *answer)
-{
-    struct discovery_answer kept;
-
-    if (kept_services_get(discovery->kept, text_of(answer->domain), unix_now(), &kept))
-        *answer = kept;
-    else if (domains_count > 1 && kept_services_get(discovery->kept, domains[1], unix_now(), &kept))
-        answer->policy.defer = answer->policy.defer || kept.policy.defer;
-}
-
-/* What is kept is of use only while there is time to ask the service. */
-static uint64_t discovery_records_deadline(
-        struct discovery *discovery, struct text domain, uint64_t deadline)
-{
-    struct discovery_answer kept;
-
-    return kept_services_get(discovery->kept, domain, unix_now(), &kept)
-                   ? discovery_half_way(deadline)
-                   : deadline;
-}
-
 void discovery_keep(struct discovery *discovery, const struct discovery_answer *answer)
 {
     if (answer->result == DISCOVERY_FOUND && !answer->is_kept)
@@ -364,20 +340,23 @@ static void discovery_find_at(struct discovery *discovery, const struct resolver
         struct discovery_answer *answer_r)
 {
     struct srv records[SRV_MAX];
+    struct discovery_answer kept;
     size_t count = 0;
     enum step step = STEP_ABSENT;
 
     *answer_r = (struct discovery_answer){.result = DISCOVERY_NONE, .secure = true};
-    for (size_t i = 0; i < domains_count && step == STEP_ABSENT; i++)
+    for (size_t i = 0; i < domains_count && step == STEP_ABSENT; i++) {
+        /* What is kept is of use only while there is time to ask the service. */
+        const bool has_kept = kept_services_get(discovery->kept, domains[i], unix_now(), &kept);
         step = discovery_find_records(discovery, asker, domains[i],
-                discovery_records_deadline(discovery, domains[i], deadline), records, &count,
-                answer_r);
+                has_kept ? discovery_half_way(deadline) : deadline, records, &count, answer_r);
+    }
     if (step == STEP_RECORDS)
         discovery_follow(discovery, asker, records, count, deadline, answer_r);
     if (answer_r->result == DISCOVERY_ERROR || answer_r->result == DISCOVERY_SHORTAGE)
         answer_r->secure = false;
     if (answer_r->result == DISCOVERY_ERROR)
-        discovery_use_kept(discovery, domains, domains_count, answer_r);
+        kept_services_stand_in(discovery->kept, domains[domains_count - 1], unix_now(), answer_r);
 }
 
 void discovery_find(struct discovery *discovery, struct text domain, struct text network,
@@ -483,7 +462,6 @@ static void discovery_look_up(struct discovery *discovery, const struct resolver
     size_t n = 0;
 
     for (size_t i = 0; i < count; i++) {
-        /* No name in the DNS is that long: there is none. */
         if (looks[i].step != STEP_ABSENT || looks[i].domain.len == 0 ||
                 sizeof PREFIX - 1 + looks[i].domain.len > DOMAIN_MAX)
             continue;

@@ -427,6 +427,17 @@ bool kept_services_get(struct kept_services *kept, struct text domain, uint64_t 
     return found;
 }
 
+void kept_services_stand_in(struct kept_services *kept, struct text organization, uint64_t now,
+        struct discovery_answer *answer)
+{
+    struct discovery_answer found;
+
+    if (kept_services_get(kept, text_of(answer->domain), now, &found))
+        *answer = found;
+    else if (kept_services_get(kept, organization, now, &found))
+        answer->policy.defer = answer->policy.defer || found.policy.defer;
+}
+
 void kept_services_drop(struct kept_services *kept, struct text domain)
 {
     pthread_mutex_lock(&kept->lock);

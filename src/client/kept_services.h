@@ -9,7 +9,7 @@
 #include "client/discovery.h"
 
 #define KEPT_SERVICES_MAX 10000
-#define KEPT_SERVICES_SECONDS (7 * 86400)
+#define KEPT_SERVICES_SECONDS (UINT64_C(7) * 86400)
 
 /* What discovery found of services that gave a valid answer (design, section 6). It is used when a
  * look-up fails: so who blocks the DNS gains nothing. Threads may use it at once. Times are
@@ -33,6 +33,10 @@ void kept_services_put(
 /* What is kept of exactly this domain for no longer than KEPT_SERVICES_SECONDS. */
 bool kept_services_get(struct kept_services *kept, struct text domain, uint64_t now,
         struct discovery_answer *answer_r) __attribute__((warn_unused_result));
+/* A look-up failed: what is kept of `answer->domain` takes the place of `answer`. Else only whether
+ * mail of the organizational domain is to wait: the author's own might have another service. */
+void kept_services_stand_in(struct kept_services *kept, struct text organization, uint64_t now,
+        struct discovery_answer *answer);
 /* The domain gave Verimail up. */
 void kept_services_drop(struct kept_services *kept, struct text domain);
 

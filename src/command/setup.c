@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "command/setup_answers.h"
+#include "protocol/policy_record.h"
 #include "setup/apply.h"
 #include "setup/records.h"
 #include "setup/subprocess.h"
@@ -168,9 +169,14 @@ static void setup_print_step(const char *command, const char *what)
 static void setup_print_next(const struct job *job)
 {
     const struct plan *plan = &job->plan;
-    const struct records records = {&plan->domains, plan->target, &plan->addresses};
+    struct policy_record policy = {.has_key = true};
+    char text[POLICY_RECORD_MAX] = "";
+    struct writer w = writer_of(text, sizeof text - 1);
+    const struct records records = {&plan->domains, plan->target, &plan->addresses, text};
 
     if ((plan->roles & PLAN_SERVICE) != 0) {
+        (void)!key_parse(text_of(plan->answer_key.pair.public), KEY_ANSWER_PUBLIC, policy.key);
+        policy_record_format(&policy, &w);
         puts("\nPublish these DNS records, and let the Internet reach port 26 of this machine:\n");
         records_print(&records, stdout);
     }

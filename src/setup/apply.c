@@ -56,6 +56,7 @@ static void apply_print_key(const struct key_store *key, FILE *out)
 static void apply_print_keys(const struct plan *plan, FILE *out)
 {
     apply_print_key(&plan->service_key, out);
+    apply_print_key(&plan->answer_key, out);
     apply_print_key(&plan->host_key, out);
     fprintf(out, "    for the user %s to read, and nobody else\n", PLAN_USER);
 }
@@ -110,6 +111,7 @@ static bool apply_keys(struct plan *plan, FILE *out, char error_r[PLAN_ERROR_MAX
     return key_store_folder(PLAN_KEYS, 0750, 0, plan->gid, error_r) &&
            key_store_folder(PLAN_STATE, 0700, plan->uid, plan->gid, error_r) &&
            apply_make_key(&plan->service_key, plan->gid, error_r) &&
+           apply_make_key(&plan->answer_key, plan->gid, error_r) &&
            apply_make_key(&plan->host_key, plan->gid, error_r) &&
            (!apply_has_milter(plan) || apply_make_socket_folder(plan, error_r));
 }

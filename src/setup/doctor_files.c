@@ -125,6 +125,9 @@ void doctor_files(struct doctor *doctor)
         (void)doctor_check_file(doctor, user, doctor->config_path, DOCTOR_CONFIG);
         for (size_t i = 0; i < config->service->keys.count; i++)
             doctor_check_keys(doctor, user, config->service->keys.at[i].at, KEY_SERVICE_SECRET);
+        for (size_t i = 0; i < config->service->answer_keys.count; i++)
+            doctor_check_keys(
+                    doctor, user, config->service->answer_keys.at[i].at, KEY_ANSWER_SECRET);
         for (size_t i = 0; i < config->hosts_count; i++)
             for (size_t k = 0; k < config->hosts[i].keys.count; k++)
                 if (config->hosts[i].keys.at[k].at[0] == '/')

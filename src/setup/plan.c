@@ -10,6 +10,7 @@ void plan_free(struct plan *plan)
     config_list_free(&plan->addresses);
     config_list_free(&plan->networks);
     key_store_free(&plan->service_key);
+    key_store_free(&plan->answer_key);
     key_store_free(&plan->host_key);
     conf_file_free(&plan->conf);
     config_free(&plan->config);
@@ -38,10 +39,16 @@ static bool plan_keys(struct plan *plan, const struct config *now, char error_r[
 {
     const char *service = now != NULL && now->service_count > 0 ? now->service->keys.at[0].at
                                                                 : PLAN_KEYS "/service";
+    const char *answer =
+            now != NULL && now->service_count > 0 && now->service->answer_keys.count > 0
+                    ? now->service->answer_keys.at[0].at
+                    : PLAN_KEYS "/answer";
     const char *host = now != NULL && now->stamp_count > 0 ? now->stamp->key.at : PLAN_KEYS "/host";
 
     return ((plan->roles & PLAN_SERVICE) == 0 ||
-                   key_store_open(service, KEY_SERVICE_SECRET, &plan->service_key, error_r)) &&
+                   (key_store_open(service, KEY_SERVICE_SECRET, &plan->service_key, error_r) &&
+                           key_store_open(
+                                   answer, KEY_ANSWER_SECRET, &plan->answer_key, error_r))) &&
            ((plan->roles & PLAN_HOST) == 0 ||
                    key_store_open(host, KEY_HOST_SECRET, &plan->host_key, error_r));
 }

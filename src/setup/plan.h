@@ -46,6 +46,7 @@ struct plan {
     struct halves imported;       /* from other machines */
 
     struct key_store service_key;
+    struct key_store answer_key;
     struct key_store host_key;
     struct conf_file conf;
     struct config *config; /* what the file is to say */

@@ -167,7 +167,14 @@ static void plan_service(struct plan_text *text)
     bool has_default = false;
 
     if (text->now->service_count == 0)
-        plan_append(text, "service { keys = {\"%s\"} }", plan->service_key.path);
+        plan_append(text,
+                "service {\n"
+                "    keys        = {\"%s\"}\n"
+                "    answer_keys = {\"%s\"}    # seals questions and answers\n"
+                "}",
+                plan->service_key.path, plan->answer_key.path);
+    else if (text->now->service->answer_keys.count == 0)
+        plan_add(text, AT("service", NULL), "answer_keys", plan->answer_key.path);
     plan_hosts(text);
     for (size_t i = 0; i < text->now->domains_count; i++)
         has_default = has_default || text->now->domains[i].is_default;

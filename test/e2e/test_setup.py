@@ -46,13 +46,18 @@ def test_a_bare_machine_becomes_all_three(machine):
     contains(said, "about a stamp of this host: YES")
     contains(said, "the milter stamped it")
     contains(said, "_verimail._tcp.example.org. 3600 IN SRV 0 0 26 mail.example.org.")
+    key = machine.must("grep -h ^answer-public: /etc/verimail/keys/answer/*.pub").strip()
+    contains(said, f'_verimail._tcp.example.org. 3600 IN TXT "v=verimail1 key={key}"')
+    contains(machine.must("verimail dns --print"), f'IN TXT "v=verimail1 key={key}"')
     machine.wait_boxed("Verimail works on mail.example.org")
     contains(machine.boxed(), "Verimail: postmaster@example.org")
     equal(modes(machine, "/etc/verimail", CONF, "/etc/verimail/keys", "/etc/verimail/keys/service",
                 "/etc/verimail/keys/service/*.key", "/etc/verimail/keys/service/*.pub",
+                "/etc/verimail/keys/answer/*.key", "/etc/verimail/keys/answer/*.pub",
                 "/etc/verimail/keys/host/*.key", "/var/lib/verimail", "/var/spool/postfix/verimail"),
           ["root:root 755", "root:root 644", "root:verimail 750", "root:verimail 750",
-           "root:verimail 640", "root:root 644", "root:verimail 640", "verimail:verimail 700",
+           "root:verimail 640", "root:root 644", "root:verimail 640", "root:root 644",
+           "root:verimail 640", "verimail:verimail 700",
            "verimail:postfix 2750"], "owners and modes")
     for name in ("smtpd_milters", "non_smtpd_milters"):
         equal(machine.must(f"postconf -h {name}").strip(), MILTER, name)
@@ -148,6 +153,9 @@ def test_an_existing_configuration_is_added_to(machine):
     contains(said, '| +domain "example.org" {')
     now = machine.must("cat " + CONF)
     contains(now, 'hosts = {"mail.example.org",  /* none */ }')
+    added = ' answer_keys = {"/etc/verimail/keys/answer"}'
+    contains(now, '{"/etc/verimail/keys/service"}' + added)
+    now = now.replace(added, "")
     for line in OLD.split("\n"):
         check("hosts" in line or line in now, f"{line!r} is lost: {now}")
     copy = re.search(r"what it was: (\S+verimail.conf\S+)", said).group(1)
