@@ -194,13 +194,17 @@ static bool attempt_send_all(int fd, struct text line, uint64_t deadline)
     return true;
 }
 
-static bool attempt_receive_all(int fd, uint64_t deadline, struct attempt *attempt)
+/* Until the end of file, or of a line that is sealed. */
+static bool attempt_receive_all(int fd, bool is_sealed, uint64_t deadline, struct attempt *attempt)
 {
-    while (attempt->reply_len < sizeof attempt->reply) {
+    const size_t most = 1 + (is_sealed ? SEALED_ANSWER_MAX : ANSWER_MAX);
+
+    while (attempt->reply_len < most &&
+            !(is_sealed && memchr(attempt->reply, '\n', attempt->reply_len) != NULL)) {
         if (!attempt_poll(fd, POLLIN, deadline))
             return false;
-        const ssize_t got = recv(fd, attempt->reply + attempt->reply_len,
-                sizeof attempt->reply - attempt->reply_len, 0);
+        const ssize_t got =
+                recv(fd, attempt->reply + attempt->reply_len, most - attempt->reply_len, 0);
         if (got == 0)
             break;
         if (got < 0 && !attempt_is_temporary(errno))
@@ -210,10 +214,28 @@ static bool attempt_receive_all(int fd, uint64_t deadline, struct attempt *attem
     return true;
 }
 
-static enum attempt_result converse(
-        int fd, struct text line, bool stamped, uint64_t deadline, struct attempt *attempt)
+/* Puts what was sealed in the place of the reply. */
+static bool attempt_open(const struct sealed_exchange *exchange, struct attempt *attempt)
 {
-    if (!attempt_send_all(fd, line, deadline) || !attempt_receive_all(fd, deadline, attempt)) {
+    char buffer[ANSWER_MAX];
+    struct text answer;
+    struct writer w = writer_of(attempt->reply, sizeof attempt->reply);
+
+    if (!sealed_open_answer(&exchange->secret, exchange->nonce,
+                (struct text){attempt->reply, attempt->reply_len}, buffer, &answer))
+        return false;
+    writer_put(&w, answer);
+    writer_string(&w, "\r\n");
+    attempt->reply_len = writer_text(&w).len;
+    return true;
+}
+
+static enum attempt_result converse(int fd, struct text line,
+        const struct sealed_exchange *exchange, bool stamped, uint64_t deadline,
+        struct attempt *attempt)
+{
+    if (!attempt_send_all(fd, line, deadline) ||
+            !attempt_receive_all(fd, exchange != NULL, deadline, attempt)) {
         attempt->error = errno;
         if (attempt_is_local_error(errno))
             return ATTEMPT_SHORTAGE;
@@ -224,14 +246,16 @@ static enum attempt_result converse(
     }
     if (attempt->reply_len == 0)
         return ATTEMPT_CLOSED;
+    if (exchange != NULL && !attempt_open(exchange, attempt))
+        return ATTEMPT_NOT_SEALED;
     const struct text reply = {attempt->reply, attempt->reply_len};
     return answer_parse(reply, stamped, &attempt->answer) ? ATTEMPT_ANSWERED : ATTEMPT_NOT_ANSWER;
 }
 
-void attempt_converse(
-        int fd, struct text line, bool stamped, uint64_t deadline, struct attempt *attempt)
+void attempt_converse(int fd, struct text line, const struct sealed_exchange *exchange,
+        bool stamped, uint64_t deadline, struct attempt *attempt)
 {
-    attempt->result = converse(fd, line, stamped, deadline, attempt);
+    attempt->result = converse(fd, line, exchange, stamped, deadline, attempt);
     close(fd);
 }
 
@@ -243,10 +267,12 @@ void attempt_describe(const struct attempt *attempt, char *text_r, size_t size)
             [ATTEMPT_TIMEOUT] = "no answer in time",
             [ATTEMPT_CLOSED] = "closed without an answer",
             [ATTEMPT_NOT_ANSWER] = "the reply is not an answer",
+            [ATTEMPT_NOT_SEALED] = "the reply is not sealed with the service's answer key",
             [ATTEMPT_SHORTAGE] = "this machine has no room for a connection",
     };
     const bool has_error = attempt->error != 0 && attempt->result != ATTEMPT_TIMEOUT &&
-                           attempt->result != ATTEMPT_NOT_ANSWER;
+                           attempt->result != ATTEMPT_NOT_ANSWER &&
+                           attempt->result != ATTEMPT_NOT_SEALED;
 
     snprintf(text_r, size, "%s%s%s", texts[attempt->result], has_error ? ": " : "",
             has_error ? strerror(attempt->error) : "");

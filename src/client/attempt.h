@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/endpoint.h"
+#include "client/client_key.h"
 #include "protocol/answer.h"
 #include "protocol/text.h"
 
@@ -18,6 +19,7 @@ enum attempt_result {
     ATTEMPT_TIMEOUT,       /* no connection, or no complete answer, before the deadline */
     ATTEMPT_CLOSED,        /* reset, or closed without an octet */
     ATTEMPT_NOT_ANSWER,    /* the reply is not an answer: answer.h */
+    ATTEMPT_NOT_SEALED,    /* it does not open, or is plain: sealed.h */
     ATTEMPT_SHORTAGE,      /* a socket or memory was missing here */
 };
 
@@ -43,8 +45,8 @@ struct attempt {
     bool connected;
     size_t which;         /* index of the endpoint, when connected */
     struct answer answer; /* when ATTEMPT_ANSWERED */
-    size_t reply_len;     /* of all that was received, valid or not */
-    char reply[ANSWER_MAX + 1];
+    size_t reply_len;     /* of all that was received, valid or not; of what was opened */
+    char reply[SEALED_ANSWER_MAX + 1];
     struct attempt_address addresses[ATTEMPT_ADDRESSES_MAX];
 };
 
@@ -54,9 +56,10 @@ struct attempt {
 int attempt_connect(const struct endpoint *endpoints, size_t count, uint64_t deadline,
         struct attempt *attempt_r) __attribute__((warn_unused_result));
 /* Sends `line` and reads until the other side closes, at most one octet more than an answer may
- * have. Closes the socket. `stamped`: whether the question has a payload. */
-void attempt_converse(
-        int fd, struct text line, bool stamped, uint64_t deadline, struct attempt *attempt);
+ * have; a sealed answer ends at its LF. Closes the socket. `exchange`: what opens the answer; NULL:
+ * it is plain. `stamped`: whether the question has a payload. */
+void attempt_converse(int fd, struct text line, const struct sealed_exchange *exchange,
+        bool stamped, uint64_t deadline, struct attempt *attempt);
 
 /* Why there is no answer: "no answer in time", "no connection: Connection refused". */
 void attempt_describe(const struct attempt *attempt, char *text_r, size_t size);

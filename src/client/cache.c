@@ -53,7 +53,8 @@ void cache_put(
 {
     char buffer[ADDRESS_MAX];
     const struct text key = cache_key(user, cached->answer.scope_domain, buffer);
-    const uint32_t ttl = cached->answer.scope_domain && cached->answer.ttl > CACHE_SCOPE_TTL_MAX
+    const uint32_t ttl = !cached->authenticated && cached->answer.scope_domain &&
+                                         cached->answer.ttl > CACHE_SCOPE_TTL_MAX
                                  ? CACHE_SCOPE_TTL_MAX
                                  : cached->answer.ttl;
 

@@ -8,8 +8,8 @@
 #include "protocol/address.h"
 #include "protocol/answer.h"
 
-/* Seconds, at most, for which an answer for a whole domain is kept. A single forged one would open
- * the domain for so long. */
+/* Seconds, at most, for which an answer for a whole domain is kept that was not authenticated. A
+ * single forged one would open the domain for so long. */
 #define CACHE_SCOPE_TTL_MAX 300
 
 /* Answers with a ttl about mail without a stamp (design, section 2), for the same user or, with
@@ -21,6 +21,8 @@ struct cached {
     struct answer answer; /* its ttl as it came */
     bool secure;          /* of the discovery that led to it */
     bool is_peer;         /* it is a peer's */
+    bool sealed;          /* as the outcome has both */
+    bool authenticated;
 };
 
 struct cache *cache_init(size_t size); /* NULL when out of memory */

@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/charset.h"
 #include "base/clock.h"
@@ -27,6 +29,7 @@ struct client {
     struct cache *cache;
     struct budget *budget;
     struct circuit_breaker *breaker;
+    struct client_key *key;       /* has a lock of its own */
     struct client_counts *counts; /* `own`, unless it counts elsewhere */
     struct client_counts own;
 };
@@ -59,7 +62,9 @@ static bool client_init_memory(struct client *client)
     client->cache = cache_init(ANSWERS_MAX);
     client->breaker = circuit_breaker_init(ENDPOINTS_MAX);
     client->budget = budget_init();
-    return client->cache != NULL && client->breaker != NULL && client->budget != NULL;
+    client->key = client_key_init();
+    return client->cache != NULL && client->breaker != NULL && client->budget != NULL &&
+           client->key != NULL;
 }
 
 struct client *client_init(
@@ -106,6 +111,7 @@ void client_free(struct client **client)
     cache_free(&c->cache);
     circuit_breaker_free(&c->breaker);
     budget_free(&c->budget);
+    client_key_free(&c->key);
     discovery_free(&c->discovery);
     pthread_cond_destroy(&c->freed);
     pthread_mutex_destroy(&c->lock);
@@ -143,6 +149,8 @@ static bool client_use_cache(struct call *call)
     call->outcome->reason = cached.answer.reason;
     call->outcome->secure = cached.secure;
     call->outcome->is_peer = cached.is_peer;
+    call->outcome->sealed = cached.sealed;
+    call->outcome->authenticated = cached.authenticated;
     return true;
 }
 
@@ -321,7 +329,11 @@ static void client_note(struct call *call)
     if (call->outcome->verdict != VERDICT_YES && !call->claim.is_stamped &&
             attempt->result == ATTEMPT_ANSWERED)
         cache_put(call->client->cache, &call->question->user,
-                &(struct cached){attempt->answer, call->outcome->secure, call->outcome->is_peer},
+                &(struct cached){.answer = attempt->answer,
+                        .secure = call->outcome->secure,
+                        .is_peer = call->outcome->is_peer,
+                        .sealed = call->outcome->sealed,
+                        .authenticated = call->outcome->authenticated},
                 mono_ms());
 }
 
@@ -331,20 +343,56 @@ static void client_conclude_unanswered(struct client_outcome *outcome)
             outcome->attempt.result == ATTEMPT_SHORTAGE ? CLIENT_SHORTAGE : CLIENT_NO_ANSWER);
 }
 
-/* Sends the line and takes the answer. */
-static void client_converse(
-        int fd, const struct question *question, uint64_t deadline, struct client_outcome *outcome)
+/* Sends the line and takes the answer. `exchange`: NULL for a plain one. */
+static void client_converse(int fd, struct text line, const struct sealed_exchange *exchange,
+        const struct question *question, uint64_t deadline, struct client_outcome *outcome)
 {
     struct attempt *attempt = &outcome->attempt;
 
-    attempt_converse(fd, (struct text){outcome->line, outcome->line_len},
-            question_is_stamped(question), deadline, attempt);
+    attempt_converse(fd, line, exchange, question_is_stamped(question), deadline, attempt);
     if (attempt->result == ATTEMPT_ANSWERED) {
         client_conclude(outcome, attempt->answer.verdict, CLIENT_ANSWERED);
         outcome->reason = attempt->answer.reason;
     } else {
         client_conclude_unanswered(outcome);
     }
+}
+
+static struct text client_line(const struct client_outcome *outcome)
+{
+    return (struct text){outcome->line, outcome->line_len};
+}
+
+/* In a sealed conversation. */
+static void client_converse_sealed(const struct call *call, int fd)
+{
+    struct client_outcome *outcome = call->outcome;
+    char buffer[SEALED_QUESTION_MAX];
+    struct writer line = writer_of(buffer, sizeof buffer);
+    struct sealed_exchange exchange;
+    struct text question = client_line(outcome);
+
+    question.len -= 2; /* CRLF */
+    if (client_key_seal(
+                call->client->key, outcome->answer_key, question, mono_ms(), &exchange, &line)) {
+        client_converse(fd, writer_text(&line), &exchange, call->question, call->deadline, outcome);
+    } else {
+        close(fd);
+        client_conclude(outcome, VERDICT_TEMPERROR, CLIENT_FAILURE);
+    }
+    sodium_memzero(&exchange, sizeof exchange);
+}
+
+/* Once it is known who is asked. */
+static void client_choose_channel(
+        struct call *call, const unsigned char *answer_key, bool is_vouched_for)
+{
+    struct client_outcome *outcome = call->outcome;
+
+    outcome->sealed = answer_key != NULL && !call->policy->plain;
+    outcome->authenticated = outcome->sealed && is_vouched_for;
+    if (outcome->sealed)
+        memcpy(outcome->answer_key, answer_key, sizeof outcome->answer_key);
 }
 
 static void client_ask_servers(struct call *call)
@@ -360,7 +408,11 @@ static void client_ask_servers(struct call *call)
         client_conclude_unanswered(call->outcome);
         return;
     }
-    client_converse(fd, call->question, call->deadline, call->outcome);
+    if (call->outcome->sealed)
+        client_converse_sealed(call, fd);
+    else
+        client_converse(fd, client_line(call->outcome), NULL, call->question, call->deadline,
+                call->outcome);
     pthread_mutex_lock(&client->lock);
     client_release(call, attempt->which);
     client_note(call);
@@ -379,6 +431,7 @@ static bool client_use_peer(struct call *call, const struct peer *peer)
     memcpy(discovery->domain, peer->domain, sizeof discovery->domain);
     call->outcome->secure = false;
     call->outcome->is_peer = true;
+    client_choose_channel(call, peer->has_key ? peer->key : NULL, true);
     return true;
 }
 
@@ -398,6 +451,8 @@ static void client_find(struct call *call)
     atomic_fetch_sub(&call->client->counts->discoveries, 1);
     call->outcome->secure = answer->secure;
     call->outcome->defer = answer->policy.defer;
+    client_choose_channel(
+            call, answer->policy.has_key ? answer->policy.key : NULL, answer->policy_secure);
 }
 
 /* Whether there is a service to ask. */
@@ -576,7 +631,7 @@ void client_ask_at(const struct endpoint *endpoints, size_t count, const struct 
     if (client_format(question, outcome_r)) {
         const int fd = attempt_connect(endpoints, count, deadline, &outcome_r->attempt);
         if (fd >= 0)
-            client_converse(fd, question, deadline, outcome_r);
+            client_converse(fd, client_line(outcome_r), NULL, question, deadline, outcome_r);
         else
             client_conclude_unanswered(outcome_r);
     }

@@ -40,6 +40,7 @@ struct client_policy {
     struct target_acl acl;
     struct peers peers; /* asked without DNS, and whatever `acl` says */
     uint64_t timeout;   /* milliseconds */
+    bool plain;         /* even where the service has an answer key */
     uint32_t budget_per_domain;
     uint32_t budget_per_address;
 };
@@ -64,13 +65,17 @@ struct client_outcome {
     enum verdict verdict; /* YES, NO, ALLOW, NONE or TEMPERROR */
     enum reason reason;
     enum client_step step;
-    bool secure;  /* DNSSEC vouches for the way to the service; false where `is_peer` */
+    bool sealed;        /* the conversation was, or would have been */
+    bool authenticated; /* and the answer key is vouched for by DNSSEC or the configuration: nobody
+                         * on the path can have forged the answer */
+    bool secure;        /* DNSSEC vouches for the way to the service; false where `is_peer` */
     bool is_peer; /* a peer stands for the domain, or for that above it whose DNS failed. If it
                    * does not answer, the message must wait (451), whatever else holds */
     bool defer; /* the domain's policy record says outage=defer: without an answer the message must
                  * wait (451), whatever else holds */
     struct discovery_answer discovery; /* unless CLIENT_CACHED, or CLIENT_BUDGET of the domain */
     enum target_acl_result acl_results[DISCOVERY_ADDRESSES_MAX]; /* of each server */
+    unsigned char answer_key[KEY_OCTETS]; /* when `sealed`, and not from the cache */
     size_t line_len;
     char line[QUESTION_MAX]; /* the question with its line end, as it was or would be sent */
     struct attempt attempt;  /* when a service was asked; its `which` is then an index of

@@ -4,6 +4,7 @@
 
 #include "base/endpoint.h"
 #include "protocol/domain.h"
+#include "protocol/key.h"
 #include "protocol/text.h"
 
 /* Services at known addresses (design, sections 7 and 11). One stands for the SRV records at the
@@ -11,6 +12,8 @@
 struct peer {
     char domain[DOMAIN_MAX + 1]; /* A-labels in lower case */
     struct endpoint endpoint;
+    bool has_key;
+    unsigned char key[KEY_OCTETS]; /* the public half of its answer key */
 };
 
 struct peers {

@@ -116,15 +116,17 @@ static enum status ask_server(const struct hostport *hostport, const char *serve
 }
 
 /* Asks the service that the DNS names. */
-static enum status ask_domain(
-        const struct invocation *invocation, const struct question *question, bool as_json)
+static enum status ask_domain(const struct invocation *invocation, const struct question *question,
+        bool is_plain, bool as_json)
 {
     struct verify_setup setup;
     struct client_outcome outcome;
     enum status status = verify_setup_init(invocation, &setup);
 
     if (status == STATUS_OK) {
-        client_ask(setup.client, verifier_policy(setup.verifier), question, question->ip, &outcome);
+        struct client_policy policy = *verifier_policy(setup.verifier);
+        policy.plain = is_plain;
+        client_ask(setup.client, &policy, question, question->ip, &outcome);
         status = ask_print_outcome(address_domain(&question->user).at, &outcome, as_json);
     }
     verify_setup_clear(&setup);
@@ -137,8 +139,10 @@ static enum status ask_run(const struct invocation *invocation)
     const char *server = NULL;
     const char *operands[2];
     bool as_json = false;
+    bool is_plain = false;
     const struct arguments_option options[] = {
             {"--server", .value = &server},
+            {"--plain", .flag = &is_plain},
             {"--rcpt", .value = &asked.rcpt},
             {"--digest", .value = &asked.digest},
             {"--ip", .value = &asked.ip},
@@ -166,13 +170,13 @@ static enum status ask_run(const struct invocation *invocation)
         command_complain(invocation, "user %s: without --server it needs its domain", asked.user);
         return STATUS_DATA;
     }
-    return ask_domain(invocation, &question, as_json);
+    return ask_domain(invocation, &question, is_plain, as_json);
 }
 
 const struct command command_ask = {
         .name = "ask",
         .synopsis = "[--server HOST[:PORT]] USER PAYLOAD [--rcpt DOMAIN[,DOMAIN]...] "
-                    "[--digest DIGEST] [--ip ADDRESS] [--json]",
+                    "[--digest DIGEST] [--ip ADDRESS] [--plain] [--json]",
         .summary = "ask a service one question",
         .help = "  --server HOST[:PORT]  this service, at port 26 unless it is given; without it "
                 "the\n"
@@ -180,6 +184,8 @@ const struct command command_ask = {
                 "  --rcpt DOMAIN[,...]   the receiving domains, or `*`\n"
                 "  --digest DIGEST       the message's digest\n"
                 "  --ip ADDRESS          where the message came from\n"
+                "  --plain               not sealed, even where the service has an answer key;\n"
+                "                        --server always asks so\n"
                 "  --json                print JSON\n"
                 "\n"
                 "USER is the author in canonical text, PAYLOAD what the stamp has behind it, or "

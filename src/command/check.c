@@ -239,6 +239,16 @@ static void check_explain_question(const struct client_outcome *outcome)
             (int)line.rest.len, line.rest.at);
 }
 
+static void check_explain_channel(const struct client_outcome *outcome)
+{
+    printf("channel: %s\n", !outcome->sealed ? "plain: who is on the path can read it, and forge "
+                                               "the answer"
+                            : outcome->authenticated
+                                    ? "sealed and authenticated"
+                                    : "sealed; not authenticated, since DNSSEC does not vouch for "
+                                      "the answer key");
+}
+
 static void check_explain_answer(const struct client_outcome *outcome)
 {
     const struct attempt *attempt = &outcome->attempt;
@@ -264,6 +274,7 @@ static void check_explain(const struct job *job)
         check_explain_discovery(&found->outcome, address_domain(found->author).at);
         if (found->outcome.discovery.result == DISCOVERY_FOUND) {
             check_explain_question(&found->outcome);
+            check_explain_channel(&found->outcome);
             check_explain_answer(&found->outcome);
         }
     }
@@ -305,6 +316,8 @@ static void check_print_json(const struct job *job)
         if (!outcome->is_peer)
             json_text_set(
                     document, "dns", json_text_string(outcome->secure ? "secure" : "insecure"));
+        json_text_set(document, "channel", json_text_string(outcome->sealed ? "sealed" : "plain"));
+        json_text_set(document, "authenticated", json_boolean(outcome->authenticated));
         json_text_set(document, "defer", json_boolean(outcome->defer));
         json_text_set(document, "milliseconds", json_text_number(outcome->milliseconds));
     }

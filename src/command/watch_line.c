@@ -196,8 +196,8 @@ static const struct watch_line_member events_members[EVENTS_COUNT] = {{"id", FOR
         {"time", FORM_DATE}, {"verdict", FORM_TEXT}, {"reason", FORM_TEXT}, {"would_be", FORM_TEXT},
         {"cause", FORM_TEXT}, {"user", FORM_TEXT}, {"domain", FORM_TEXT}, {"host", FORM_TEXT},
         {"receiving", FORM_LIST}, {"ip", FORM_TEXT}, {"asker", FORM_TEXT}, {"stamp", FORM_TEXT},
-        {"issued", FORM_NUMBER}, {"digest", FORM_TEXT}, {"listed", FORM_BOOL}, {"channel", FORM_TEXT},
-        {"ms", FORM_NUMBER}};
+        {"issued", FORM_NUMBER}, {"digest", FORM_TEXT}, {"listed", FORM_BOOL},
+        {"channel", FORM_TEXT}, {"ms", FORM_NUMBER}};
 
 static void events_print(
         const struct eventstore_value *values, const struct watch_line_look *look, FILE *out)
@@ -256,6 +256,8 @@ enum mail_column {
     MAIL_SERVICE,
     MAIL_SOURCE,
     MAIL_SECURE,
+    MAIL_CHANNEL,
+    MAIL_AUTHENTICATED,
     MAIL_LOOKUP,
     MAIL_STAMP,
     MAIL_MS,
@@ -267,7 +269,8 @@ static const struct watch_line_member mail_members[MAIL_COUNT] = {{"id", FORM_NU
         {"would_be", FORM_TEXT}, {"verdict", FORM_TEXT}, {"reason", FORM_TEXT},
         {"queue", FORM_TEXT}, {"message", FORM_TEXT}, {"author", FORM_TEXT}, {"domain", FORM_TEXT},
         {"login", FORM_TEXT}, {"ip", FORM_TEXT}, {"receiving", FORM_LIST}, {"service", FORM_TEXT},
-        {"source", FORM_TEXT}, {"secure", FORM_BOOL}, {"lookup", FORM_TEXT}, {"stamp", FORM_TEXT},
+        {"source", FORM_TEXT}, {"secure", FORM_BOOL}, {"channel", FORM_TEXT},
+        {"authenticated", FORM_BOOL}, {"lookup", FORM_TEXT}, {"stamp", FORM_TEXT},
         {"ms", FORM_NUMBER}};
 
 static void mail_put_in(struct lines *lines, const struct eventstore_value *values)
@@ -321,7 +324,8 @@ const struct watch_line_kind watch_line_mail = {
         .kind = &mail_event_kind,
         .columns =
                 "id, time, direction, action, would_be, verdict, reason, queue, message, author, "
-                "domain, login, ip, receiving, service, source, secure, lookup, stamp, ms",
+                "domain, login, ip, receiving, service, source, secure, channel, authenticated, "
+                "lookup, stamp, ms",
         .count = MAIL_COUNT,
         .user = "author",
         .print = mail_print,

@@ -110,6 +110,7 @@ struct config_peer {
     unsigned line;
     struct config_text name;    /* of the domain */
     struct config_text address; /* as endpoint_parse() takes it */
+    struct config_text key;     /* answer-public:...; NULL: none is pinned */
 };
 
 struct config_stamp {

@@ -398,6 +398,8 @@ const struct option_type option_type_resolver =
         TEXT_TYPE(accept_resolver, "ADDRESS or ADDRESS@PORT");
 const struct option_type option_type_service =
         TEXT_TYPE(accept_service, "ADDRESS:PORT of the service, with [..] around an IPv6 address");
+const struct option_type option_type_answer_key =
+        KEY_TYPE(KEY_ANSWER_PUBLIC, "answer-public:... as printed by `verimail keygen answer`");
 const struct option_type option_type_service_key =
         KEY_TYPE(KEY_SERVICE_PUBLIC, "service-public:... as printed by `verimail keygen service`");
 const struct option_type option_type_socket = TEXT_TYPE(accept_socket,

@@ -81,6 +81,7 @@ extern const struct option_type option_type_relayed_mark; /* see relayed.h */
 extern const struct option_type option_type_replay;       /* none, lmdb:PATH, a Redis address */
 extern const struct option_type option_type_resolver;     /* ADDRESS or ADDRESS@PORT */
 extern const struct option_type option_type_service;      /* ADDRESS:PORT to connect to */
+extern const struct option_type option_type_answer_key;   /* of a service's answer key */
 extern const struct option_type option_type_service_key;  /* the text of a service's public key */
 extern const struct option_type option_type_socket; /* unix:PATH, inet:PORT@ADDRESS, inet6:... */
 extern const struct option_type option_type_socket_mode; /* written in octal */

@@ -98,6 +98,7 @@ static const struct option domain_options[] = {
 static const struct option peer_options[] = {
         {"address", &option_type_service, AT(config_peer, address),
                 .required = "address = \"127.0.0.1:26\""},
+        {"key", &option_type_answer_key, AT(config_peer, key)},
         {NULL},
 };
 

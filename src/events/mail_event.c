@@ -16,7 +16,9 @@
  * octets, and the milliseconds, 4; then ten texts. */
 #define FLAG_SECURE 1
 #define FLAG_LEFT_OUT 2
-#define FLAGS (FLAG_SECURE | FLAG_LEFT_OUT)
+#define FLAG_SEALED 4
+#define FLAG_AUTHENTICATED 8
+#define FLAGS (FLAG_SECURE | FLAG_LEFT_OUT | FLAG_SEALED | FLAG_AUTHENTICATED)
 
 const char *mail_direction_name(enum mail_direction direction)
 {
@@ -53,7 +55,8 @@ const char *mail_source_name(enum mail_source source)
 bool mail_event_encode(const struct mail_event *event, struct writer *w)
 {
     const uint64_t flags =
-            (event->secure ? FLAG_SECURE : 0U) | (event->left_out ? FLAG_LEFT_OUT : 0U);
+            (event->secure ? FLAG_SECURE : 0U) | (event->left_out ? FLAG_LEFT_OUT : 0U) |
+            (event->sealed ? FLAG_SEALED : 0U) | (event->authenticated ? FLAG_AUTHENTICATED : 0U);
 
     codec_put_number(w, FORM, 1);
     codec_put_number(w, event->direction, 1);
@@ -90,6 +93,8 @@ bool mail_event_decode(struct text octets, struct mail_event *event_r)
     const uint64_t flags = codec_get_up_to(&r, 1, FLAGS);
     event_r->secure = (flags & FLAG_SECURE) != 0;
     event_r->left_out = (flags & FLAG_LEFT_OUT) != 0;
+    event_r->sealed = (flags & FLAG_SEALED) != 0;
+    event_r->authenticated = (flags & FLAG_AUTHENTICATED) != 0;
     event_r->time = codec_get_up_to(&r, 8, INT64_MAX);
     event_r->milliseconds = (uint32_t)codec_get_number(&r, 4);
     event_r->reason = codec_get_text(&r, MAIL_EVENT_REASON_MAX);
@@ -145,6 +150,8 @@ enum mail_event_column {
     MAIL_COLUMN_SERVICE,
     MAIL_COLUMN_SOURCE,
     MAIL_COLUMN_SECURE,
+    MAIL_COLUMN_CHANNEL,
+    MAIL_COLUMN_AUTHENTICATED,
     MAIL_COLUMN_LOOKUP,
     MAIL_COLUMN_STAMP,
     MAIL_COLUMN_MS,
@@ -168,10 +175,20 @@ static const struct record_column mail_event_columns[MAIL_COLUMNS] = {
         [MAIL_COLUMN_SERVICE] = {"service", true},
         [MAIL_COLUMN_SOURCE] = {"source", true},
         [MAIL_COLUMN_SECURE] = {"secure", false},
+        [MAIL_COLUMN_CHANNEL] = {"channel", true},
+        [MAIL_COLUMN_AUTHENTICATED] = {"authenticated", false},
         [MAIL_COLUMN_LOOKUP] = {"lookup", true},
         [MAIL_COLUMN_STAMP] = {"stamp", true},
         [MAIL_COLUMN_MS] = {"ms", false},
 };
+
+/* Empty where no service was asked. */
+static struct text mail_event_channel(const struct mail_event *event)
+{
+    if (event->source == MAIL_SOURCE_NONE)
+        return text_of("");
+    return text_of(event->sealed ? "sealed" : "plain");
+}
 
 static void mail_event_values(const void *event, struct eventstore_value *values_r)
 {
@@ -194,6 +211,8 @@ static void mail_event_values(const void *event, struct eventstore_value *values
     values_r[MAIL_COLUMN_SERVICE] = record_text(e->service);
     values_r[MAIL_COLUMN_SOURCE] = record_text(text_of(mail_source_name(e->source)));
     values_r[MAIL_COLUMN_SECURE] = record_number(e->secure);
+    values_r[MAIL_COLUMN_CHANNEL] = record_text(mail_event_channel(e));
+    values_r[MAIL_COLUMN_AUTHENTICATED] = record_number(e->authenticated);
     values_r[MAIL_COLUMN_LOOKUP] = record_text(e->lookup);
     values_r[MAIL_COLUMN_STAMP] = record_text(e->stamp);
     values_r[MAIL_COLUMN_MS] = record_number(e->milliseconds);

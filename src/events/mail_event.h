@@ -60,6 +60,8 @@ struct mail_event {
     enum mail_action would_be; /* in `mode = monitor`: what it would have been; else NONE */
     enum verdict verdict;      /* for MAIL_DIRECTION_IN */
     enum mail_source source;
+    bool sealed; /* the conversation with the service was; and it was authenticated: */
+    bool authenticated;
     bool secure; /* DNSSEC vouches for the way to the service */
     /* Too many like it came: it is counted, and not recorded by itself. */
     bool left_out;

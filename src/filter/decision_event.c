@@ -82,6 +82,8 @@ static void decision_event_put_outcome(const struct client_outcome *outcome,
         const struct address *author, struct decision_event *event)
 {
     event->event.secure = outcome->secure;
+    event->event.sealed = outcome->sealed;
+    event->event.authenticated = outcome->authenticated;
     switch (outcome->step) {
     case CLIENT_CACHED:
         event->event.source = MAIL_SOURCE_CACHE;

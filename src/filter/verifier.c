@@ -88,7 +88,11 @@ static bool verifier_read_peers(struct verifier *verifier, const struct config *
         return false;
     for (size_t i = 0; i < count; i++) {
         (void)snprintf(peers[i].domain, sizeof peers[i].domain, "%s", config->peers[i].name.at);
-        (void)!endpoint_parse(config->peers[i].address.at, &peers[i].endpoint); /* it was checked */
+        /* Both were checked. */
+        (void)!endpoint_parse(config->peers[i].address.at, &peers[i].endpoint);
+        const char *key = config->peers[i].key.at;
+        peers[i].has_key =
+                key != NULL && key_parse(text_of(key), KEY_ANSWER_PUBLIC, peers[i].key) == KEY_OK;
     }
     const bool ok = peers_init(&verifier->policy.peers, peers, count);
     free(peers);

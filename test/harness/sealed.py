@@ -48,3 +48,23 @@ class Question:
                 octets[12:], self.nonce + octets[:12], self._shared).rstrip(b" ").decode()
         except nacl.exceptions.CryptoError:
             return None
+
+
+class Asked:
+    """A sealed question as a service opens it: `text`, and what its answer is sealed with."""
+
+    def __init__(self, answer_secret, line):
+        """ValueError: it is plain; CryptoError: it does not open."""
+        if not line.startswith(b"* "):
+            raise ValueError(line)
+        octets = base64.urlsafe_b64decode(line[2:].strip() + b"=" * (-len(line[2:].strip()) % 4))
+        self.version, self.key_id = octets[0], octets[1:9]
+        self.client, self.nonce, self.box = octets[9:41], octets[41:53], octets[53:]
+        self._shared = nacl.bindings.crypto_box_beforenm(self.client, bytes(answer_secret))
+        self.text = nacl.bindings.crypto_box_open_afternm(
+            self.box, self.nonce + NONE, self._shared).rstrip(b" ")
+
+    def answer(self, text, nonce=None):
+        nonce = os.urandom(12) if nonce is None else nonce
+        box = nacl.bindings.crypto_box_afternm(padded(text), self.nonce + nonce, self._shared)
+        return b"* " + base64url(nonce + box).encode() + b"\r\n"

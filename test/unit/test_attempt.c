@@ -26,7 +26,7 @@ static void ask_at(
     const int fd = attempt_connect(endpoints, count, deadline, got);
 
     if (fd >= 0)
-        attempt_converse(fd, text_of(QUESTION), true, deadline, got);
+        attempt_converse(fd, text_of(QUESTION), NULL, true, deadline, got);
 }
 
 static void ask_all(

@@ -27,7 +27,7 @@
 #define BOUNCED(verdict, action)                                                                   \
     LINE("event=bounce")                                                                           \
     "MAILER-DAEMON@mx.b.example returned=alice@example.org verdict=" verdict " " action            \
-    " by=step dns=insecure"
+    " by=step dns=insecure channel=plain authenticated=no"
 #define OURS(verdict) "level=info " BOUNCED(verdict, "action=accept")
 #define MARK "\n+Authentication-Results: mx.example.net; verimail=fail reason=\"backscatter\""
 
@@ -54,7 +54,8 @@ static const struct fixture_session judged[] = {
                             "header.from=MAILER-DAEMON@mx.b.example" MARK,
                 .log = "level=info " LINE("event=verified") "MAILER-DAEMON@mx.b.example "
                                                             "verdict=YES reason=stamped "
-                                                            "action=accept by=step dns=insecure",
+                                                            "action=accept by=step dns=insecure "
+                                                            "channel=plain authenticated=no",
                 .later_log = "level=info " BOUNCED("NO", "reason=backscatter action=accept")},
         {{"rejected"}, OPTION("reject"), TO_ALICE, .body = UNSTAMPED, LATER(NO),
                 .decision = "reject 550 5.7.1 example.org did not send the message that is "
@@ -133,9 +134,10 @@ static const struct fixture_session unjudged[] = {
                             "(Verimail); if it is yours, send it through that domain's own mail "
                             "server\n+Authentication-Results: mx.example.net; verimail=fail "
                             "header.from=mx.b.example",
-                .log = "level=info " LINE("event=verified") "MAILER-DAEMON@mx.b.example verdict=NO "
-                                                            "reason=forged action=reject by=step "
-                                                            "dns=insecure"},
+                .log = "level=info " LINE(
+                        "event=verified") "MAILER-DAEMON@mx.b.example verdict=NO "
+                                          "reason=forged action=reject by=step "
+                                          "dns=insecure channel=plain authenticated=no"},
 };
 
 TEST_EACH(a_bounce_that_is_not_judged, unjudged)

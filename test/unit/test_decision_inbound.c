@@ -21,41 +21,48 @@
 static const struct fixture_session verdicts[] = {
         {{"yes"}, FROM = STAMPED, .verdict = VERDICT_YES, .reason = REASON_STAMPED, CACHED,
                 .decision = "accept" PASS,
-                .log = "level=info " LOG "YES reason=stamped action=accept by=step dns=insecure"},
+                .log = "level=info " LOG "YES reason=stamped action=accept by=step dns=insecure "
+                       "channel=plain authenticated=no"},
         {{"a server's answer"}, FROM = STAMPED, .verdict = VERDICT_YES, .reason = REASON_STAMPED,
                 .step = CLIENT_ANSWERED, .server = "203.0.113.5:26", .decision = "accept" PASS,
                 .log = "level=info " LOG
                        "YES reason=stamped action=accept by=step server=203.0.113.5:26 "
-                       "dns=insecure"},
+                       "dns=insecure channel=plain authenticated=no"},
         {{"a server that does not answer"}, FROM = ALICE, FAILS(NO_ANSWER),
                 .server = "[2001:db8::1]:26",
                 .decision = "accept" RESULT "temperror header.from=example.org",
                 .log = "level=warning " LOG
                        "temperror action=accept by=step server=[2001:db8::1]:26 dns=insecure "
+                       "channel=plain authenticated=no "
                        "error=\"an error (step)\""},
         {{"a server of a cached answer"}, FROM = STAMPED, .verdict = VERDICT_YES,
                 .reason = REASON_STAMPED, CACHED, .server = "203.0.113.5:26",
                 .decision = "accept" PASS,
-                .log = "level=info " LOG "YES reason=stamped action=accept by=step dns=insecure"},
+                .log = "level=info " LOG "YES reason=stamped action=accept by=step dns=insecure "
+                       "channel=plain authenticated=no"},
         {{"no"}, FROM = STAMPED, .verdict = VERDICT_NO, .reason = REASON_FORGED, CACHED,
                 .decision = YOURS FAIL,
-                .log = "level=info " LOG "NO reason=forged action=reject by=step dns=insecure"},
+                .log = "level=info " LOG "NO reason=forged action=reject by=step dns=insecure "
+                       "channel=plain authenticated=no"},
         {{"allow"}, FROM = ALICE, .verdict = VERDICT_ALLOW, .reason = REASON_HOST, CACHED,
                 .decision = "accept" RESULT "neutral reason=\"host\" header.from=example.org",
-                .log = "level=info " LOG "ALLOW reason=host action=accept by=step dns=insecure"},
+                .log = "level=info " LOG "ALLOW reason=host action=accept by=step dns=insecure "
+                       "channel=plain authenticated=no"},
         {{"none: no trace"}, FROM = ALICE, .verdict = VERDICT_NONE, .step = CLIENT_NO_SERVICE,
                 .decision = "accept",
                 .log = "level=info " LOG "none action=accept by=step dns=insecure"},
         {{"quarantine"}, VERIFY("on_no = quarantine"), FROM = ALICE, .verdict = VERDICT_NO,
                 .reason = REASON_UNSTAMPED, CACHED, .decision = "quarantine" FAIL,
-                .log = "level=info " LOG
-                       "NO reason=unstamped action=quarantine by=step dns=insecure"},
+                .log = "level=info " LOG "NO reason=unstamped action=quarantine by=step "
+                       "dns=insecure channel=plain authenticated=no"},
         {{"mark"}, VERIFY("on_no = mark"), FROM = ALICE, .verdict = VERDICT_NO,
                 .reason = REASON_UNSTAMPED, CACHED, .decision = "accept" FAIL,
-                .log = "level=info " LOG "NO reason=unstamped action=accept by=step dns=insecure"},
+                .log = "level=info " LOG "NO reason=unstamped action=accept by=step dns=insecure "
+                       "channel=plain authenticated=no"},
         {{"monitor"}, VERIFY("mode = monitor"), FROM = ALICE, .verdict = VERDICT_NO,
                 .reason = REASON_UNSTAMPED, CACHED, .decision = "accept" FAIL,
-                .log = "level=info " LOG "NO reason=unstamped would=reject by=step dns=insecure"},
+                .log = "level=info " LOG "NO reason=unstamped would=reject by=step dns=insecure "
+                       "channel=plain authenticated=no"},
         {{"temperror"}, VERIFY("on_temperror = tempfail"), FROM = ALICE, FAILS(DNS),
                 .decision = "tempfail 451 4.4.3 The DNS of example.org does not say whether that "
                             "domain uses Verimail; try again later, or tell its postmaster" RESULT
@@ -73,12 +80,13 @@ static const struct fixture_session verdicts[] = {
                        "error=\"an error (step)\""},
         {{"the same stamp twice"}, FROM = "Verimail: alice@example.org UEFZTE9BRA\n" STAMPED,
                 .verdict = VERDICT_YES, .reason = REASON_STAMPED, CACHED, .decision = "accept" PASS,
-                .log = "level=info " LOG "YES reason=stamped action=accept by=step dns=insecure"},
+                .log = "level=info " LOG "YES reason=stamped action=accept by=step dns=insecure "
+                       "channel=plain authenticated=no"},
         {{"two stamps of the author"}, FROM = "Verimail: alice@example.org UEFZTE9BRB\n" STAMPED,
                 .verdict = VERDICT_YES, .reason = REASON_UNSTAMPED, CACHED,
                 .decision = "accept" PASS,
                 .log = "level=info " LOG "YES reason=unstamped action=accept stamps=2 by=step "
-                       "dns=insecure"},
+                       "dns=insecure channel=plain authenticated=no"},
 };
 
 TEST_EACH(verdict, verdicts)
@@ -120,7 +128,8 @@ TEST_EACH(nobody_is_asked_about_a_message_without_an_author, authorless)
 #define GENUINE "Authentication-Results: mx.example.com; verimail=pass\n"
 #define YES .verdict = VERDICT_YES, .reason = REASON_STAMPED, CACHED
 #define YES_LOG "level=info " LOG "YES reason=stamped action=accept"
-#define BY " by=step dns=insecure"
+#define BY_NONE " by=step dns=insecure"
+#define BY BY_NONE " channel=plain authenticated=no"
 #define EIGHT(field) field field field field field field field field
 
 static const struct fixture_session forgeries[] = {
@@ -177,7 +186,7 @@ TEST(forged_results_without_end)
     .decision = "accept", .verdict = VERDICT_NONE, .step = CLIENT_NO_SERVICE,                      \
     .question = "alice@example.org payload=" payload " rcpt=" rcpt " digest=43 ip=" ip,            \
     .log = "level=info event=verified queue=4Fz9 ip=" ip                                           \
-           " class=inbound author=alice@example.org verdict=none action=accept" BY
+           " class=inbound author=alice@example.org verdict=none action=accept" BY_NONE
 
 static const struct fixture_session questions[] = {
         {{"a stamp"}, FROM = STAMPED, ASKED("UEFZTE9BRA", "b.example", "198.51.100.3")},
@@ -272,10 +281,10 @@ static const struct fixture_session foreign[] = {
                                  "forged_results=1" BY},
         {{"of a domain without a service"}, BOTH(""), FROM = "From: bob@example.net\n", LOGIN,
                 .verdict = VERDICT_NONE, .step = CLIENT_NO_SERVICE, .decision = "accept",
-                .log = LOGIN_LOG "bob@example.net verdict=none action=accept" BY},
+                .log = LOGIN_LOG "bob@example.net verdict=none action=accept" BY_NONE},
         {{"a host that stamps nothing"}, FIXTURE_VERIFY("") FIXTURE_MILTER(""), FROM = ALICE, LOGIN,
                 .verdict = VERDICT_NONE, .step = CLIENT_NO_SERVICE, .decision = "accept",
-                .log = LOGIN_LOG "alice@example.org verdict=none action=accept" BY},
+                .log = LOGIN_LOG "alice@example.org verdict=none action=accept" BY_NONE},
 };
 
 TEST_EACH(a_login_is_verified_in_foreign_names, foreign)

@@ -14,6 +14,8 @@ static const struct mail_event whole = {
         .verdict = VERDICT_NO,
         .source = MAIL_SOURCE_CACHE,
         .secure = true,
+        .sealed = true,
+        .authenticated = true,
         .reason = {"unstamped", 9},
         .queue = {"4cXyZ12345", 10},
         .message = {"a.b@example.org", 15},
@@ -59,6 +61,8 @@ static void same(const struct mail_event *got, const struct mail_event *want)
     assert_int_equal(got->verdict, want->verdict);
     assert_int_equal(got->source, want->source);
     assert_int_equal(got->secure, want->secure);
+    assert_int_equal(got->sealed, want->sealed);
+    assert_int_equal(got->authenticated, want->authenticated);
     assert_int_equal(got->left_out, want->left_out);
     assert_int_equal(got->milliseconds, want->milliseconds);
     same_text("reason", got->reason, want->reason);
@@ -87,7 +91,7 @@ TEST(mail_events_arrive_as_they_were)
     same(&back, &least);
     odd.time = INT64_MAX;
     odd.left_out = true;
-    odd.secure = false;
+    odd.secure = odd.sealed = odd.authenticated = false;
     odd.verdict = VERDICT_PERMERROR;
     odd.action = MAIL_ACTION_DEFERRED;
     odd.source = MAIL_SOURCE_PEER;
@@ -210,7 +214,7 @@ TEST(nonsense_is_no_mail_event)
             {"would_be", 3, MAIL_ACTION_DEFERRED + 1},
             {"verdict", 4, VERDICT_PERMERROR + 1},
             {"source", 5, MAIL_SOURCE_PEER + 1},
-            {"flags", 6, 4},
+            {"flags", 6, 16},
             {"time", 14, 0x80},
             {"length of the reason", 19, MAIL_EVENT_REASON_MAX + 1},
             {"length of the reason", 20, 255},

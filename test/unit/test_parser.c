@@ -153,7 +153,8 @@ TEST(unknown_names_are_passed_over)
             {"domain a.b {\n domain c.d {\n hosts = a_b }\n}\n",
                     "f:2: no such option in domain: domain: expected it outside of all sections\n"},
             {"domain a.b { user x { }\n user x { }\n ttl = 1 }\nhost c.d { key = x }",
-                    "f:4: no such option in host: key: expected it in a section stamp; did you "
+                    "f:4: no such option in host: key: expected it in a section peer or in a "
+                    "section stamp; did you "
                     "mean keys?\n"},
             {"\"\" = x", "f:1: no such option or section: : " ANY "\n"},
             {"\"a\\nb\\e\" = x", "f:1: no such option or section: a\\x0ab\\x1b: " ANY "\n"},

@@ -179,7 +179,7 @@ TEST(unknown_names_get_advice)
             {"service", "an_option_whose_name_is_longer_than_any", ANY},
             /* spelled as in another section */
             {"service", "lifetme", ANY "; did you mean lifetime in a section domain?"},
-            {"host", "key", "it in a section stamp; did you mean keys?"},
+            {"host", "key", "it in a section peer or in a section stamp; did you mean keys?"},
             {"milter", "authserv_id", "it in a section verify"},
             {"verify", "run_as", "it in a section service or in a section milter"},
             {"service", "hosts",

@@ -5,7 +5,7 @@
 #include "command/watch.h"
 #include "unit.h"
 
-#define COLUMNS_MAX 20
+#define COLUMNS_MAX 24
 
 static struct eventstore_value number(int64_t value)
 {
@@ -34,7 +34,7 @@ static struct row message(const char *direction, const char *author)
     return (struct row){{number(8), number(INT64_C(1795500000123)), text(direction),
             text("rejected"), text(""), text("NO"), text("unstamped"), text("4cX"), text("1@x"),
             text(author), text("example.org"), text("bob"), text("192.0.2.1"),
-            text("example.net,example.com"), text("192.0.2.7:26"), text("service"), number(1),
+            text("example.net,example.com"), text("192.0.2.7:26"), text("service"), number(1), text("sealed"), number(1),
             text("_verimail._tcp.example.org"), text("AAEC"), number(12)}};
 }
 
@@ -168,6 +168,6 @@ TEST(json)
             "\"message\": \"1@x\", \"author\": \"alice@example.org\", "
             "\"domain\": \"example.org\", \"login\": \"bob\", \"ip\": \"192.0.2.1\", "
             "\"receiving\": [\"example.net\", \"example.com\"], \"service\": \"192.0.2.7:26\", "
-            "\"source\": \"service\", \"secure\": true, "
+            "\"source\": \"service\", \"secure\": true, \"channel\": \"sealed\", \"authenticated\": true, "
             "\"lookup\": \"_verimail._tcp.example.org\", \"stamp\": \"AAEC\", \"ms\": 12}\n");
 }
