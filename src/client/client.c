@@ -15,6 +15,7 @@
 #include "client/cache.h"
 #include "client/circuit_breaker.h"
 #include "client/client_counts.h"
+#include "client/client_key.h"
 #include "client/organization.h"
 
 #define ANSWERS_MAX 20000   /* about 700 octets each */

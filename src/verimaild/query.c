@@ -4,6 +4,8 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "verimaild/answer_keys.h"
+
 static bool query_open_seal(const struct service *service, struct sealed_clients *clients,
         const struct sealed_question *sealed, char buffer[QUESTION_MAX], struct text *question_r,
         struct query_seal *seal)

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "replay/replay.h"
 #include "verimaild/connection.h"
+#include "verimaild/sealed_clients.h"
 #include "verimaild/stats.h"
 #include "verimaild/tables.h"
 
