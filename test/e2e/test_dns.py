@@ -120,7 +120,7 @@ def test_each_is_looked_at(site, resolver, server, status, wanted):
 
 
 DEFER = "v=verimail1 outage=defer"
-OTHER = f"v=verimail1 key={Key('answer').public_text()}"
+OTHER = f"v=verimail1 key={Key('answer', bytes(range(32))).public_text()}"
 # The TXT records, whether the service has an answer key, the status, and what is said; `KEY`: of it.
 POLICIES = [
     ([DEFER], False, 0, f"{DEFER} DNSSEC insecure ok"),

@@ -17,11 +17,13 @@ def blake2b(octets):
 
 
 class Key:
-    """A key pair of a `host` or of a `service`."""
+    """A key pair of a `host`, of a `service` or for an `answer`. `secret`: its octets; a new one
+    where they do not matter. Names of tests must be the same each time."""
 
-    def __init__(self, role):
+    def __init__(self, role, secret=None):
         self.role = role
-        self.secret = nacl.public.PrivateKey.generate()
+        self.secret = (nacl.public.PrivateKey(secret) if secret else
+                       nacl.public.PrivateKey.generate())
         self.public = self.secret.public_key
 
     def _text(self, kind, key):
