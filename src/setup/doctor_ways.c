@@ -10,15 +10,22 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "config/section.h"
+#include "events/event.h"
+#include "events/privacy.h"
+#include "events/store.h"
 #include "filter/verifier.h"
 #include "process/child.h"
 #include "setup/answer_public.h"
 #include "setup/doctor.h"
+#include "setup/records.h"
 #include "setup/subprocess.h"
 
 #define UNIX "unix:"
-#define TRY_TIMEOUT 10 /* seconds */
+#define TRY_TIMEOUT 10         /* seconds */
+#define DAY UINT64_C(86400000) /* milliseconds */
+#define PROVEN_DAYS 7
 #define POSTFIX_USER "postfix"
 #define SUN_PATH_MAX sizeof((struct sockaddr_un *)NULL)->sun_path
 
@@ -181,6 +188,81 @@ void doctor_mail_server(struct doctor *doctor)
     doctor_add_good(doctor, "Postfix asks the milter before it signs");
 }
 
+struct doctor_askers {
+    struct config_list own; /* addresses of this machine */
+    bool has_foreign;
+};
+
+/* Whether an asker, or its network, is in the public Internet and not in a network of ours. */
+static bool doctor_is_foreign(const struct doctor_askers *askers, struct text asker)
+{
+    const struct target_acl acl = {0};
+    struct endpoint endpoint;
+    char text[ENDPOINT_TEXT_MAX];
+
+    snprintf(text, sizeof text, memchr(asker.at, ':', asker.len) != NULL ? "[%.*s]:26" : "%.*s:26",
+            (int)asker.len, asker.at);
+    if (!endpoint_parse(text, &endpoint) || target_acl_check(&acl, &endpoint) != TARGET_ACL_OK)
+        return false;
+    for (size_t i = 0; i < askers->own.count; i++)
+        if (privacy_network(text_of(askers->own.at[i].at)) == privacy_network(asker))
+            return false;
+    return true;
+}
+
+static bool doctor_take_asker(void *context, const struct eventstore_value *values, size_t count)
+{
+    struct doctor_askers *askers = context;
+
+    if (count == 1 && values[0].text.len > 0)
+        askers->has_foreign = doctor_is_foreign(askers, values[0].text);
+    return !askers->has_foreign;
+}
+
+/* Whether the record has an answer about the domain to another network on each of these days. */
+static bool doctor_answered_on(
+        struct eventstore *store, const char *domain, struct doctor_askers *askers)
+{
+    const uint64_t now = unix_ms();
+    bool each = true;
+
+    for (uint64_t i = 0; each && i < PROVEN_DAYS; i++) {
+        const struct eventstore_value parameters[] = {record_number(now - (i + 1) * DAY),
+                record_number(now - i * DAY), record_text(text_of(domain))};
+        askers->has_foreign = false;
+        each = eventstore_query(store,
+                       "SELECT \"asker\" FROM event WHERE \"time\" >= $1 AND \"time\" < $2 AND "
+                       "\"domain\" = $3",
+                       parameters, 3, doctor_take_asker, askers) &&
+               askers->has_foreign;
+    }
+    return each;
+}
+
+/* A service that the world has reached for a week may ask that mail waits for it. */
+static void doctor_propose_outage(struct doctor *doctor, const char *domain)
+{
+    const struct config *config = doctor->config;
+    struct doctor_askers askers = {0};
+    char error[EVENTSTORE_ERROR_MAX];
+    char remedy[DOMAIN_MAX + 32];
+    char *address = eventstore_address(
+            config->record->store.at, config->service->state.at, EVENTSTORE_SERVICE);
+    struct eventstore *store =
+            address != NULL ? eventstore_open(address, &event_kind, EVENTSTORE_READ, error) : NULL;
+
+    snprintf(remedy, sizeof remedy, "verimail dns --print %s", domain);
+    if (store != NULL && records_find_addresses("localhost", &askers.own) &&
+            doctor_answered_on(store, domain, &askers))
+        doctor_add(doctor, DOCTOR_GOOD, remedy,
+                "%s: its service answered other networks on each of the last %d days: with "
+                "outage=defer in the policy record no forgery passes where it gives no answer",
+                domain, PROVEN_DAYS);
+    config_list_free(&askers.own);
+    eventstore_close(&store);
+    free(address);
+}
+
 /* The policy record beside the service's own keys. */
 static void doctor_look_at_policy(
         struct doctor *doctor, const char *domain, const struct discovery_answer *discovery)
@@ -206,6 +288,8 @@ static void doctor_look_at_policy(
                 "%s: the service has an answer key, but no policy record says so: verifiers ask in "
                 "plain text",
                 domain);
+    else if (!discovery->policy.defer)
+        doctor_propose_outage(doctor, domain);
 }
 
 static void doctor_ask_domain(struct doctor *doctor, struct client *client,

@@ -196,6 +196,44 @@ def test_the_policy_record(machine, records, key, state, words):
     is_well(machine)
 
 
+# Copies of an answer that the service gave, a day apart each, as if `asker` had asked.
+ANSWERS = """
+import sqlite3, sys, time
+store = sqlite3.connect("/var/lib/verimail/events.db")
+columns = [row[1] for row in store.execute("PRAGMA table_info(event)") if row[1] != "id"]
+row = dict(zip(columns, store.execute(
+    "SELECT " + ", ".join(f'"{c}"' for c in columns) + " FROM event WHERE domain = 'example.org'").fetchone()))
+for day in range(int(sys.argv[2])):
+    row |= {"asker": sys.argv[1], "time": int(time.time() * 1000) - day * 86400000 - 1000}
+    store.execute("INSERT INTO event (" + ", ".join(f'"{c}"' for c in columns) + ") VALUES (" +
+                  ", ".join("?" * len(columns)) + ")", list(row.values()))
+store.commit()
+"""
+ASKERS = [
+    # Who asked, on how many days, and whether outage=defer is proposed from then on.
+    ("127.0.0.0", 7, False),
+    ("10.1.2.0", 7, False),
+    ("9.9.9.0", 6, False),
+    ("2620:fe::", 7, True),
+]
+
+
+def test_outage_is_proposed_to_who_has_answered_for_a_week(machine):
+    def proposed():
+        found = json.loads(machine.must("verimail doctor --json"))["findings"]
+        return [finding["remedy"] for finding in found
+                if "answered other networks on each of the last 7 days" in finding["text"]]
+    machine.write("/opt/answers.py", ANSWERS, 0o644)
+    for asker, days, wanted in ASKERS:
+        machine.must(f"python3 /opt/answers.py {asker} {days}")
+        equal(proposed(), ["verimail dns --print example.org"] if wanted else [], asker)
+    machine.dns.records = RECORDS | {
+        (SRV[0], "TXT"): [f'"v=verimail1 key={machine.key} outage=defer"']}
+    equal(proposed(), [], "once it is published")
+    machine.dns.records = dict(machine.records)
+    is_well(machine)
+
+
 def test_lines_for_people(machine):
     machine.must("postconf -e 'smtpd_milters ='")
     status, said = machine.run("verimail doctor")
