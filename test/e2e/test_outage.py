@@ -18,6 +18,7 @@ from harness.daemon import BUILD
 from harness.dnsserver import SILENCE, TTL, DnsServer, look_up, response
 from harness.dnszone import SignedZone
 from harness.files import write_file
+from harness.keys import Key
 from harness.milterprocess import MilterSite, session
 from harness.namespaces import needs_root
 
@@ -142,6 +143,19 @@ def test_a_service_without_a_valid_answer(case, name):
     d = w.run()
     waits(w, d, "defer.test", "no-answer")
     passes(w, d, "other.test", "no-answer")
+
+
+def test_plain_instead_of_sealed(case):
+    """A service that lost its answer key, or somebody on the path who answers in its place."""
+    w = World(case, {})
+    key = Key("answer").public_text()
+    for n, (domain, outage) in enumerate((("defer.test", " outage=defer"), ("other.test", ""))):
+        w.service(domain, f"127.0.3.{n + 1}", f'"v=verimail1 key={key}{outage}"')
+        case.servers.append(Service(f"127.0.3.{n + 1}", b"YES stamped\r\n"))
+    d = w.run()
+    waits(w, d, "defer.test", "no-answer")
+    passes(w, d, "other.test", "no-answer")
+    check(all(service.asked == 1 for service in case.servers[-2:]), "they were asked")
 
 
 def test_nobody_listens_and_then_the_service_is_left_alone(case):
