@@ -238,8 +238,7 @@ static void discovery_add_target(struct discovery_answer *answer, const struct a
     }
 }
 
-/* Half of the time: a name server that is silent must leave time for the next target and for the
- * question. */
+/* A name server that is silent must leave time for the next target and for the question. */
 static uint64_t discovery_half_way(uint64_t deadline)
 {
     const uint64_t now = mono_ms();
