@@ -90,14 +90,14 @@ def decide(domains, hosts, question, opened, now, purged, replay):
     if not is_in(opened.sending, rule.hosts):
         return (Judgement(5, b"ALLOW", b"host") if rule.unauthorized
                 else Judgement(5, b"NO", b"refused", b"host"))
+    if sealed and opened.issued < rule.not_before:
+        return Judgement(5, b"NO", b"refused", b"withdrawn")
     if domain.ends.get(fold(opened.sending), now + 1) <= now:
         return Judgement(5, *((b"ALLOW", b"host") if rule.unauthorized else (b"NO", b"refused")),
                          b"host-expired")
     if not sealed:
         return (Judgement(6, b"ALLOW", b"classic") if question.named
                 else Judgement(6, b"YES", b"stamped", b"classic"))
-    if opened.issued < rule.not_before:
-        return Judgement(5, b"NO", b"refused", b"withdrawn")
     return judge_faults(domain, question, opened, now, purged, lenient) or judge_count(replay())
 
 
