@@ -11,52 +11,11 @@
 
 #include "base/charset.h"
 #include "base/clock.h"
-#include "client/budget.h"
-#include "client/cache.h"
-#include "client/circuit_breaker.h"
-#include "client/client_counts.h"
-#include "client/client_key.h"
+#include "client/call.h"
 #include "client/organization.h"
 
 #define ANSWERS_MAX 20000   /* about 700 octets each */
 #define ENDPOINTS_MAX 10000 /* about 200 octets each */
-#define TIMEOUT 1000        /* milliseconds in which a service that works has answered */
-#define SLOW_PERCENT 80     /* of the time that there is for a question */
-
-struct client {
-    struct discovery *discovery;
-    pthread_mutex_t lock; /* of all that follows; never held while waiting for the network */
-    pthread_cond_t freed; /* a connection has ended */
-    struct cache *cache;
-    struct budget *budget;
-    struct circuit_breaker *breaker;
-    struct client_key *key;       /* has a lock of its own */
-    struct client_counts *counts; /* `own`, unless it counts elsewhere */
-    struct client_counts own;
-};
-
-struct client_early {
-    bool is_cached;
-    struct cached cached;
-    struct discovery_early *discovery; /* NULL: none was begun */
-};
-
-/* A question on its way. */
-struct call {
-    struct client *client;
-    const struct client_policy *policy;
-    const struct question *question;
-    struct client_early *early;    /* NULL: nothing was begun */
-    const struct peer *peer;       /* of the author's domain; NULL: none */
-    const struct peer *peer_above; /* of its organizational domain; NULL: none */
-    struct budget_claim claim;
-    uint64_t deadline;
-    size_t servers[DISCOVERY_ADDRESSES_MAX]; /* that are asked: indices of the discovery's */
-    struct endpoint endpoints[DISCOVERY_ADDRESSES_MAX];
-    bool charged[DISCOVERY_ADDRESSES_MAX]; /* to the machine's budget */
-    size_t count;
-    struct client_outcome *outcome;
-};
 
 static bool client_init_memory(struct client *client)
 {
@@ -120,13 +79,6 @@ void client_free(struct client **client)
     *client = NULL;
 }
 
-static void client_conclude(
-        struct client_outcome *outcome, enum verdict verdict, enum client_step step)
-{
-    outcome->verdict = verdict;
-    outcome->step = step;
-}
-
 /* Whether the cache has an answer. */
 static bool client_find_cached(const struct call *call, struct cached *cached_r)
 {
@@ -146,7 +98,7 @@ static bool client_use_cache(struct call *call)
         cached = call->early->cached;
     else if (!client_find_cached(call, &cached))
         return false;
-    client_conclude(call->outcome, cached.answer.verdict, CLIENT_CACHED);
+    call_conclude(call->outcome, cached.answer.verdict, CLIENT_CACHED);
     call->outcome->reason = cached.answer.reason;
     call->outcome->secure = cached.secure;
     call->outcome->is_peer = cached.is_peer;
@@ -159,159 +111,8 @@ static bool client_take_domain(struct call *call)
 {
     if (budget_take(call->client->budget, &call->claim, call->policy->budget_per_domain, mono_ms()))
         return true;
-    client_conclude(call->outcome, VERDICT_TEMPERROR, CLIENT_BUDGET);
+    call_conclude(call->outcome, VERDICT_TEMPERROR, CLIENT_BUDGET);
     return false;
-}
-
-/* Takes a question at the endpoint's machine, whatever the port. No stranger can make a peer of a
- * machine: it owes nothing. */
-static enum budget_result client_take_machine(struct call *call, const struct endpoint *endpoint)
-{
-    unsigned char octets[TARGET_ACL_MACHINE_MAX];
-
-    if (call->outcome->is_peer)
-        return BUDGET_RESERVED;
-    const size_t len = target_acl_machine(endpoint, octets);
-
-    return budget_take_machine(call->client->budget, &call->claim,
-            (struct text){(const char *)octets, len}, call->policy->budget_per_address,
-            call->policy->budget_per_domain, mono_ms());
-}
-
-static void client_give_back_machine(struct call *call, size_t i)
-{
-    unsigned char octets[TARGET_ACL_MACHINE_MAX];
-    const size_t len = target_acl_machine(&call->endpoints[i], octets);
-
-    if (call->charged[i])
-        budget_give_back_machine(
-                call->client->budget, &call->claim, (struct text){(const char *)octets, len});
-    call->charged[i] = false;
-}
-
-/* Why servers are not asked. */
-struct obstacles {
-    bool lacking; /* a socket */
-    bool resting;
-    bool full;
-    bool spent;
-};
-
-static void client_choose(struct call *call, size_t i, struct obstacles *obstacles)
-{
-    const struct endpoint *endpoint = &call->outcome->discovery.servers[i].endpoint;
-
-    if (call->outcome->acl_results[i] != TARGET_ACL_OK) {
-        obstacles->lacking =
-                obstacles->lacking || call->outcome->acl_results[i] == TARGET_ACL_SHORTAGE;
-        return;
-    }
-    switch (circuit_breaker_enter(call->client->breaker, endpoint, mono_ms())) {
-    case CIRCUIT_BREAKER_REST_NOW:
-        obstacles->resting = true;
-        return;
-    case CIRCUIT_BREAKER_FULL:
-        obstacles->full = true;
-        return;
-    case CIRCUIT_BREAKER_GO:
-        break;
-    }
-    const enum budget_result taken = client_take_machine(call, endpoint);
-    if (taken == BUDGET_SPENT) {
-        circuit_breaker_done(call->client->breaker, endpoint, false, false, mono_ms());
-        obstacles->spent = true;
-        return;
-    }
-    call->servers[call->count] = i;
-    call->charged[call->count] = taken == BUDGET_TAKEN;
-    call->endpoints[call->count++] = *endpoint;
-}
-
-/* False when the deadline has passed. */
-static bool client_wait_for_connection(struct call *call)
-{
-    return clock_cond_wait(&call->client->freed, &call->client->lock, call->deadline);
-}
-
-/* Chooses the servers that are asked; false when there is none. */
-static bool client_choose_servers(struct call *call)
-{
-    const struct discovery_answer *discovery = &call->outcome->discovery;
-    struct obstacles obstacles;
-    bool again = true;
-
-    while (again) {
-        obstacles = (struct obstacles){0};
-        for (size_t i = 0; i < discovery->count; i++)
-            client_choose(call, i, &obstacles);
-        again = call->count == 0 && obstacles.full && client_wait_for_connection(call);
-    }
-    if (call->count > 0)
-        return true;
-    if (obstacles.spent)
-        client_conclude(call->outcome, VERDICT_TEMPERROR, CLIENT_BUDGET);
-    else if (obstacles.full || obstacles.lacking)
-        client_conclude(call->outcome, VERDICT_TEMPERROR, CLIENT_SHORTAGE);
-    else if (obstacles.resting)
-        client_conclude(call->outcome, VERDICT_TEMPERROR, CLIENT_RESTING);
-    else
-        client_conclude(call->outcome, VERDICT_TEMPERROR, CLIENT_FORBIDDEN);
-    return false;
-}
-
-/* Whether a silent or slow address had enough time. Otherwise a stranger could keep us from
- * another's service: slow name servers use up our time, and then name that service. */
-static bool client_gave_time(const struct call *call, const struct attempt_address *address)
-{
-    const uint64_t half = call->policy->timeout / 2;
-
-    return address->time_ms >= (half < TIMEOUT ? half : TIMEOUT);
-}
-
-/* Whether the answer took so long that the service is as good as down. */
-static bool client_was_slow(const struct call *call, const struct attempt_address *address)
-{
-    const uint64_t now = mono_ms();
-    const uint64_t left = now < call->deadline ? call->deadline - now : 0;
-
-    return call->outcome->attempt.result == ATTEMPT_ANSWERED && address->time_ms > left &&
-           address->time_ms - left > call->policy->timeout * SLOW_PERCENT / 100;
-}
-
-/* Whether the address is to blame. A peer that refuses costs no time, and is back in a moment. */
-static bool client_is_at_fault(const struct call *call, const struct attempt_address *address)
-{
-    return (address->state == ATTEMPT_REFUSED && !call->outcome->is_peer) ||
-           (address->state == ATTEMPT_SILENT && client_gave_time(call, address)) ||
-           (address->state == ATTEMPT_SPOKE && client_was_slow(call, address));
-}
-
-/* Notes what became of an address, and frees its connection. A machine that was not asked owes
- * nothing: the domain that named it does. */
-static void client_release(struct call *call, size_t i)
-{
-    const struct attempt *attempt = &call->outcome->attempt;
-    const struct attempt_address *address = &attempt->addresses[i];
-    const bool failed = client_is_at_fault(call, address);
-
-    circuit_breaker_done(call->client->breaker, &call->endpoints[i],
-            failed || address->state == ATTEMPT_SPOKE, failed, mono_ms());
-    const struct circuit_breaker_counts counts = circuit_breaker_counts(call->client->breaker);
-    atomic_store(&call->client->counts->breaker_tripped, counts.tripped);
-    atomic_store(&call->client->counts->breaker_open, counts.open);
-    if (!attempt->connected || i != attempt->which)
-        client_give_back_machine(call, i);
-    pthread_cond_broadcast(&call->client->freed);
-}
-
-/* Releases all addresses but the one that is connected, at once: it may be slow on purpose. */
-static void client_release_others(struct call *call)
-{
-    const struct attempt *attempt = &call->outcome->attempt;
-
-    for (size_t i = 0; i < call->count; i++)
-        if (!attempt->connected || i != attempt->which)
-            client_release(call, i);
 }
 
 /* Remembers the answer. */
@@ -321,7 +122,7 @@ static void client_note(struct call *call)
 
     if (call->outcome->verdict == VERDICT_YES) {
         budget_give_back(call->client->budget, &call->claim);
-        client_give_back_machine(call, attempt->which);
+        call_give_back_machine(call, attempt->which);
     }
     if (attempt->result == ATTEMPT_ANSWERED && !call->outcome->is_peer)
         discovery_keep(call->client->discovery, &call->outcome->discovery);
@@ -340,7 +141,7 @@ static void client_note(struct call *call)
 
 static void client_conclude_unanswered(struct client_outcome *outcome)
 {
-    client_conclude(outcome, VERDICT_TEMPERROR,
+    call_conclude(outcome, VERDICT_TEMPERROR,
             outcome->attempt.result == ATTEMPT_SHORTAGE ? CLIENT_SHORTAGE : CLIENT_NO_ANSWER);
 }
 
@@ -352,7 +153,7 @@ static void client_converse(int fd, struct text line, const struct sealed_exchan
 
     attempt_converse(fd, line, exchange, question_is_stamped(question), deadline, attempt);
     if (attempt->result == ATTEMPT_ANSWERED) {
-        client_conclude(outcome, attempt->answer.verdict, CLIENT_ANSWERED);
+        call_conclude(outcome, attempt->answer.verdict, CLIENT_ANSWERED);
         outcome->reason = attempt->answer.reason;
     } else {
         client_conclude_unanswered(outcome);
@@ -379,7 +180,7 @@ static void client_converse_sealed(const struct call *call, int fd)
         client_converse(fd, writer_text(&line), &exchange, call->question, call->deadline, outcome);
     } else {
         close(fd);
-        client_conclude(outcome, VERDICT_TEMPERROR, CLIENT_FAILURE);
+        call_conclude(outcome, VERDICT_TEMPERROR, CLIENT_FAILURE);
     }
     sodium_memzero(&exchange, sizeof exchange);
 }
@@ -403,7 +204,7 @@ static void client_ask_servers(struct call *call)
     const int fd = attempt_connect(call->endpoints, call->count, call->deadline, attempt);
 
     pthread_mutex_lock(&client->lock);
-    client_release_others(call);
+    call_release_others(call);
     pthread_mutex_unlock(&client->lock);
     if (fd < 0) {
         client_conclude_unanswered(call->outcome);
@@ -415,7 +216,7 @@ static void client_ask_servers(struct call *call)
         client_converse(fd, client_line(call->outcome), NULL, call->question, call->deadline,
                 call->outcome);
     pthread_mutex_lock(&client->lock);
-    client_release(call, attempt->which);
+    call_release(call, attempt->which);
     client_note(call);
     pthread_mutex_unlock(&client->lock);
     /* From here on it is an index of the discovery's servers. */
@@ -468,14 +269,14 @@ static bool client_discover(struct call *call)
     case DISCOVERY_NONE:
         if (call->peer_above != NULL)
             return client_use_peer(call, call->peer_above);
-        client_conclude(outcome, VERDICT_NONE, CLIENT_NO_SERVICE);
+        call_conclude(outcome, VERDICT_NONE, CLIENT_NO_SERVICE);
         return false;
     case DISCOVERY_ERROR:
         outcome->is_peer = call->peer_above != NULL;
-        client_conclude(outcome, VERDICT_TEMPERROR, CLIENT_DNS);
+        call_conclude(outcome, VERDICT_TEMPERROR, CLIENT_DNS);
         return false;
     case DISCOVERY_SHORTAGE:
-        client_conclude(outcome, VERDICT_TEMPERROR, CLIENT_SHORTAGE);
+        call_conclude(outcome, VERDICT_TEMPERROR, CLIENT_SHORTAGE);
         return false;
     case DISCOVERY_FOUND:
         break;
@@ -509,7 +310,7 @@ static void client_run(struct call *call)
         return;
     const bool found = client_discover(call);
     pthread_mutex_lock(&client->lock);
-    const bool chosen = found && client_choose_servers(call);
+    const bool chosen = found && call_choose_servers(call);
     if (!chosen)
         budget_give_back(client->budget, &call->claim);
     pthread_mutex_unlock(&client->lock);

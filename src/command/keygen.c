@@ -89,8 +89,8 @@ struct key_form {
     const char *called;
     bool (*make)(const struct key_form *form, uint64_t now, struct made *made);
     enum key_kind secret;
-    struct setting settings[3]; /* ends with a NULL */
     bool is_single;             /* an older key cannot be kept beside it */
+    struct setting settings[3]; /* ends with a NULL */
 };
 
 static bool make_pair(const struct key_form *form, uint64_t now, struct made *made)
@@ -116,19 +116,20 @@ static bool keygen_make_classic(const struct key_form *form, uint64_t now, struc
 
 static const struct key_form forms[] = {
         {"service", "a service", make_pair, KEY_SERVICE_SECRET,
-                {{"In the service section, before older keys:", "keys = {", true, "}"},
+                .settings = {{"In the service section, before older keys:", "keys = {", true, "}"},
                         {"In the stamp section of every sending host:", "service_key = ", false,
                                 ""}}},
         {"host", "a sending host", make_pair, KEY_HOST_SECRET,
-                {{"In the stamp section on this host:", "key = ", true, ""},
+                .settings = {{"In the stamp section on this host:", "key = ", true, ""},
                         {"Where the service runs, beside older keys of the host:",
                                 "host \"NAME\" { keys = {", false, "} }"}}},
         {"answer", "a service's answers", make_pair, KEY_ANSWER_SECRET,
-                {{"In the service section, beside an older key:", "answer_keys = {", true, "}"},
+                .settings = {{"In the service section, beside an older key:", "answer_keys = {",
+                                     true, "}"},
                         {"In a section `peer` of a receiver that is to know it without the DNS:",
                                 "key = ", false, ""}}},
         {"classic", "a domain, for payloads of 2013", keygen_make_classic, KEY_SERVICE_SECRET,
-                {{"In the domain's section:", "classic_key = ", true, ""},
+                .settings = {{"In the domain's section:", "classic_key = ", true, ""},
                         {"For the sending hosts of 2013:", NULL, false, NULL}},
                 .is_single = true},
 };
