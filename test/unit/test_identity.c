@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "child.h"
+#include "fault.h"
 #include "process/identity.h"
 #include "unit.h"
 
@@ -143,6 +144,27 @@ TEST(root_becomes_somebody)
     assert_int_equal(child_end(becomes_somebody_in_steps, &somebody), 0);
     assert_int_equal(child_end(becomes_somebody, &somebody), 0);
     assert_int_equal(child_end(sees_no_files, &somebody), 0);
+}
+
+static bool knows_that_it_is_not_back(void *context)
+{
+    const struct identity *identity = context;
+
+    if (!identity_assume(identity))
+        return false;
+    fault_once("seteuid", 1);
+    const bool is_back = identity_return(identity);
+    return fault_end() == 1 && !is_back && geteuid() == SOMEBODY && identity_return(identity) &&
+           geteuid() == 0 && getegid() == 0;
+}
+
+TEST(a_way_back_that_fails_is_noticed)
+{
+    struct identity somebody = {.is_root = true, .uid = SOMEBODY, .gid = SOMEBODY};
+
+    if (needs_root())
+        skip();
+    assert_int_equal(child_end(knows_that_it_is_not_back, &somebody), 0);
 }
 
 static bool becomes(void *context)

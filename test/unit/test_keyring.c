@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fault.h"
 #include "protocol/keyring.h"
 #include "unit.h"
 
@@ -184,4 +185,21 @@ TEST(ring_is_guarded)
     assert_int_equal(keyring_add(ring, "h", pair_of(1).public, pair_of(2).secret), KEY_OK);
     assert_true(ends_the_program(add_one, ring)); /* a pair too many */
     keyring_free(&ring);
+}
+
+/* A ring that cannot be opened to be wiped is left as it is, and its owner is told. */
+TEST(ring_that_cannot_be_wiped)
+{
+    struct keyring *ring = keyring_init(1);
+
+    assert_non_null(ring);
+    assert_int_equal(keyring_add(ring, "h", pair_of(1).public, pair_of(2).secret), KEY_OK);
+    keyring_seal(ring);
+    struct keyring *left = ring;
+    fault_once("mprotect", 1);
+    assert_false(keyring_free(&ring));
+    assert_int_equal(fault_end(), 1);
+    assert_null(ring);
+    assert_string_equal(keyring_at(left, 0)->host, "h");
+    assert_true(keyring_free(&left));
 }

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fault.h"
 #include "folder.h"
 #include "unit.h"
 #include "verimaild/keyuse.h"
@@ -459,6 +460,30 @@ TEST(an_old_file_that_cannot_be_opened)
     assert_int_equal(unlink(path), 0);
     save(use, NOW);
     assert_int_equal(count_lines(), 1);
+    keyuse_free(&use);
+    (void)keyring_free(&one);
+}
+
+/* Whatever fails before the new file is on the disk: the old one stays. */
+TEST(an_old_file_stays_until_the_new_one_is_whole)
+{
+    static const char *const kinds[] = {"open", "fsync", "rename"};
+    struct keyring *one = ring_of("1");
+    struct keyuse *use = keyuse_init(one);
+    char got[512];
+
+    assert_non_null(use);
+    save(use, NOW);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        keyuse_note(use, keyring_at(one, 0), NOW + 1 + i, NOW + 1 + i);
+        fault_once(kinds[i], 1);
+        assert_false(keyuse_save(use, folder.path, NOW + 1 + i));
+        assert_int_equal(fault_end(), 1);
+        assert_true(folder_read(&folder, "keys", got, sizeof got));
+        assert_string_equal(got, file);
+    }
+    save(use, NOW + 10);
+    check_line(one, "h1.example.org", NOW + 3, NOW);
     keyuse_free(&use);
     (void)keyring_free(&one);
 }
