@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """Mail and questions while processes are killed and everything around them fails. CHAOS_SECONDS says
 for how long; CHAOS_SEED repeats a run's choices."""
+import collections
 import os
 import random
 import signal
@@ -34,7 +35,7 @@ class Killer:
         self.daemons = daemons  # name: [the daemon, how another is started]
         self.chance = chance
         self.kills = 0
-        self.troubles = []
+        self.troubles = collections.Counter()  # those that took effect
         self._end = threading.Event()
 
     def _kill_one(self):
@@ -70,8 +71,11 @@ class Killer:
     def _make_trouble(self, troubles):
         while not self._end.is_set():
             chosen = self.chance.choice(troubles)
-            self.troubles.append(chosen.name)
-            with chosen():
+            with chosen() as took_effect:
+                if not took_effect:
+                    self._end.wait(EVERY)
+                    continue
+                self.troubles[chosen.name] += 1
                 self._end.wait(self.chance.uniform(*LASTS))
             self._end.wait(self.chance.uniform(*LASTS))
 
@@ -130,10 +134,11 @@ def test_mail_and_questions_survive(case):
         equal([verdict for verdict in verdicts if "fail" in verdict or "error" in verdict], [],
               "verdicts")
         deaths_are_ours(case)
-        print(f"# {killer.kills} kills, {len(killer.troubles)} troubles; {len(mail.sent)} genuine mails arrived "
+        print(f"# {killer.kills} kills, {killer.troubles.total()} troubles; {len(mail.sent)} genuine mails arrived "
               f"once ({mail.deferred} times 451): {verdicts}; {mail.forged} forged ones were not taken")
         print(f"# {questions.asked} questions, {questions.lost} without an answer, "
               f"{len(questions.yes)} payloads")
+        print(f"# troubles that took effect: {dict(killer.troubles)}")
 
 
 def test_questions_that_redis_counts_survive(case):
@@ -155,5 +160,5 @@ def test_questions_that_redis_counts_survive(case):
     questions.stop()
     questions.settle()
     deaths_are_ours(case)
-    print(f"# CHAOS_SEED={SEED}: {killer.kills} kills, {len(killer.troubles)} troubles, {questions.asked} "
+    print(f"# CHAOS_SEED={SEED}: {killer.kills} kills, {killer.troubles.total()} troubles, {questions.asked} "
           f"questions, {questions.lost} without an answer, {len(questions.yes)} payloads")

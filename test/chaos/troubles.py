@@ -11,19 +11,29 @@ import subprocess
 import threading
 import time
 
+from harness.checks import check
 from harness.dnsserver import SILENCE
 from harness.movedclock import DAY, HOUR
 
 YEAR_2106 = 1 << 32  # where 32 bits end
 
 
+class NoTrouble(Exception):
+    """What was tried had no effect."""
+
+
 def trouble(name, begin, end):
-    """A trouble that begin() makes; end() is called with what that returned."""
+    """A trouble that begin() makes; end() is called with what that returned. `with` gives whether it
+    took effect."""
     @contextlib.contextmanager
     def lasting():
-        made = begin()
         try:
-            yield
+            made = begin()
+        except NoTrouble:
+            yield False
+            return
+        try:
+            yield True
         finally:
             end(made)
     lasting.name = name
@@ -64,36 +74,52 @@ def full(folder):
 
 
 def read_only(folder):
-    # Files that are open for writing keep a disk as it is; then there is no trouble.
-    def remount(how, check):
-        subprocess.run(["mount", "-o", "remount," + how, folder], check=check, capture_output=True)
-    return trouble("a disk that cannot be written", lambda: remount("ro", False),
-                   lambda _: remount("rw", True))
+    def remount(how):
+        return subprocess.run(["mount", "-o", "remount," + how, folder], check=False,
+                              capture_output=True, text=True)
+
+    def begin():
+        # Files that are open for writing keep a disk as it is.
+        if remount("ro").returncode != 0:
+            raise NoTrouble
+
+    def end(_):
+        done = remount("rw")
+        check(done.returncode == 0, done.stderr)
+    return trouble("a disk that cannot be written", begin, end)
 
 
 def stopped(pids, what):
     """Processes that get no further, as those that wait for a slow disk do."""
     def signal_all(held, signum):
-        for pid in held:
-            signal_quietly(pid, signum)
+        return [pid for pid in held if signal_quietly(pid, signum)]
+
+    def begin():
+        try:
+            held = signal_all(pids(), signal.SIGSTOP)
+        except OSError:  # the daemon is not there yet
+            raise NoTrouble from None
+        if not held:
+            raise NoTrouble
         return held
-    return trouble(f"{what} stopped", lambda: signal_all(pids(), signal.SIGSTOP),
+    return trouble(f"{what} stopped", begin,
                    lambda held: signal_all(held, signal.SIGCONT))
 
 
 def locked(path):
-    """A record that another program writes to; where it is not there or is just written, it is not
-    locked."""
+    """A record that another program writes to."""
     def lock():
+        other = None
         try:
-            other = sqlite3.connect(f"file:{path}?mode=rw", uri=True, timeout=0,
+            other = sqlite3.connect(f"file:{path}?mode=rw", uri=True, timeout=1,
                                     isolation_level=None, check_same_thread=False)
-        except sqlite3.Error:
-            return None
-        with contextlib.suppress(sqlite3.Error):
             other.execute("BEGIN EXCLUSIVE")
+        except sqlite3.Error:  # it is not there, or is written all the time
+            if other is not None:
+                other.close()
+            raise NoTrouble from None
         return other
-    return trouble("a locked record", lock, lambda other: other and other.close())
+    return trouble("a locked record", lock, lambda other: other.close())
 
 
 def dns_says(site, what, answer):
