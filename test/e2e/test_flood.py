@@ -55,13 +55,13 @@ def budgeted(case):
 
 def test_forged_stamps_have_a_budget(case):
     site = budgeted(case)
+    began = time.monotonic()
     with site.service_counter() as counter:
         counts = flood(site, lambda n: fields(
             "alice@origin.test", ("Verimail", f" alice@origin.test {forged_stamp(site, n)}")))
         equal(sum(counts.values()), FLOOD, counts)
-        # What the time of the flood itself gives back is a few more.
-        check(counter.asked <= BUDGET * 1.5, f"{counter.asked} questions for {FLOOD} forgeries")
-        check(counts["451"] >= FLOOD - BUDGET * 1.5, counts)
+        within_budget(counter, began)
+        check(counts["451"] >= FLOOD - counter.asked, counts)
         print(f"# {FLOOD} messages with forged stamps: {counter.asked} questions, {counts}")
         # Mail without a stamp has a budget of its own.
         with MilterClient(site.socket("receiver")) as client:
@@ -70,11 +70,19 @@ def test_forged_stamps_have_a_budget(case):
             equal(edits.reply[:3], "550", edits.reply)
 
 
+def within_budget(counter, began):
+    """What the time of the flood itself gives back is more."""
+    minutes = (time.monotonic() - began) / 60
+    check(counter.asked <= BUDGET * (1.2 + minutes),
+          f"{counter.asked} questions for {FLOOD} forgeries in {minutes:.1f} minutes")
+
+
 def test_unstamped_forgeries_are_answered_from_memory(case):
     site = budgeted(case)
+    began = time.monotonic()
     with site.service_counter() as counter:
         counts = flood(site, lambda n: fields(f"user{n}@origin.test"))
-        check(counter.asked <= BUDGET * 1.5, f"{counter.asked} questions for {FLOOD} forgeries")
+        within_budget(counter, began)
         equal(sum(counts.values()), FLOOD, counts)
         print(f"# {FLOOD} messages without a stamp: {counter.asked} questions, {counts}")
         # Genuine mail of the same domain goes on.
@@ -95,9 +103,10 @@ def test_many_domains_at_one_address(case):
     for n in range(500):
         site.records[f"_verimail._tcp.d{n}.test", "SRV"] = ["0 0 26 verimail.origin.test."]
     site.milter("receiver", f"budget_per_domain = {BUDGET // 10}")
+    began = time.monotonic()
     with site.service_counter() as counter:
         counts = flood(site, lambda n: fields(f"user{n}@d{n % 500}.test"))
-        check(counter.asked <= BUDGET * 1.5, f"{counter.asked} questions for {FLOOD} forgeries")
+        within_budget(counter, began)
         print(f"# {FLOOD} messages of 500 domains at one address: {counter.asked} questions, {counts}")
         equal(sum(counts.values()), FLOOD, counts)
 
