@@ -196,6 +196,36 @@ def check_sealed(record, state):
             "payload": protocol.seal(inside, nonce, state["host_secret"], service_public)}
 
 
+# sealed.txt
+
+def check_answer_key(record, state):
+    state["answer_secret"], state["client_secret"] = (
+        unhex(record["answer_secret"]), unhex(record["client_secret"]))
+    answer_public = protocol.public_of(state["answer_secret"])
+    state["secret"] = protocol.shared_secret(state["client_secret"], answer_public)
+    return {"key_id": protocol.answer_key_id(answer_public).hex(), "secret": state["secret"].hex()}
+
+
+def check_sealed_question(record, state):
+    try:
+        question, nonce, _ = protocol.open_question(record["line"], state["answer_secret"])
+    except Refused as refused:
+        return {"result": refused.word}
+    return {"result": "ok", "question": question, "nonce": nonce.hex(),
+            "line": protocol.seal_question(question, nonce, state["client_secret"],
+                                           protocol.public_of(state["answer_secret"]))}
+
+
+def check_sealed_answer(record, state):
+    asked = unhex(record["question_nonce"])
+    try:
+        answer = protocol.open_answer(record["answer_line"], asked, state["secret"])
+    except Refused as refused:
+        return {"result": refused.word}
+    return {"result": "ok", "answer": answer, "answer_line": protocol.seal_answer(
+        answer, asked, unhex(record["answer_nonce"]), state["secret"])}
+
+
 # receiving.txt
 
 def check_receiving(record, _):
@@ -389,6 +419,12 @@ FILES = {
              check_pair),
         Kind("sealed", "payload", check_sealed,
              outputs="result content nonce sending_fqdn receiving issued user digest"),
+    ],
+    "sealed.txt": [
+        Kind("keys", "answer_secret client_secret", check_answer_key, outputs="key_id secret"),
+        Kind("question", "line", check_sealed_question, outputs="result question nonce"),
+        Kind("answer", "answer_line question_nonce", check_sealed_answer, "answer_nonce",
+             "result answer"),
     ],
     "receiving.txt": [
         Kind("form", "receiving valid", check_receiving, outputs="valid"),

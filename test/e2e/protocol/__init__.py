@@ -11,6 +11,8 @@ from .candidates import candidates_of
 from .key import key_id, public_of, read_key, write_key
 from .payload import (Pair, covers, open_sealed, read_inside, read_receiving, recipients_at, seal,
     write_receiving)
+from .sealed import (answer_key_id, open_answer, open_question, seal_answer, seal_question,
+    shared_secret)
 from .classic import open_classic, read_classic, read_rsa_key
 from .stamp import FIELD_NAME, read_stamp, stamp_that_counts, write_stamp
 from .digest import digest_of, hashed_octets
