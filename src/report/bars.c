@@ -15,6 +15,7 @@
 
 const struct bars bars_questions = {
         .whole = "questions",
+        .one = "question",
         .count = 3,
         .parts = {{"YES", {"yes", NULL}, "yes", "\033[32m", "█", '#', "yours, as you sent it"},
                 {"ALLOW", {"allow", NULL}, "allow", "\033[33m", "░", '.', "left to usual checks"},
@@ -23,6 +24,7 @@ const struct bars bars_questions = {
 
 const struct bars bars_messages = {
         .whole = "messages",
+        .one = "message",
         .count = 4,
         .parts = {{"YES", {"yes", NULL}, "yes", "\033[32m", "█", '#', "the domain sent it"},
                 {"ALLOW", {"allow", NULL}, "allow", "\033[33m", "░", '.', "left to usual checks"},

@@ -23,6 +23,7 @@ struct bars_part {
 /* What the bars of one series are made of: from the left, or from the bottom. */
 struct bars {
     const char *whole; /* "questions" */
+    const char *one;   /* "question" */
     size_t count;
     struct bars_part parts[BARS_PARTS_MAX];
 };

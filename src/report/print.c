@@ -62,7 +62,7 @@ static void print_sums(
 
     phrase_count(whole, number);
     lines_put(&lines, number);
-    lines_put(&lines, bars->whole);
+    lines_put(&lines, whole == 1 ? bars->one : bars->whole);
     for (size_t i = 0; i < bars->count; i++) {
         char share[PHRASE_MAX];
         char sum[3 * PHRASE_MAX];

@@ -136,6 +136,27 @@ static void expect_in(const char *where, const char *text, const char *want)
         fail_msg("%s: no `%s` in\n%s", where, want, text);
 }
 
+TEST(one_is_not_several)
+{
+    static const struct report_look look = {.width = 80};
+    json_t *report = hostile();
+    json_t *service = json_object_get(report, "service");
+    char *text;
+
+    json_object_set_new(service, "questions", json_integer(1));
+    json_object_set_new(service, "yes", json_integer(1));
+    json_object_set_new(service, "no", json_integer(0));
+    json_object_set_new(service, "allow", json_integer(0));
+    text = printed(report, &look);
+    expect_in("one", text, "\n1 question   YES 1 (100.0%)");
+    free(text);
+    json_object_set_new(service, "yes", json_integer(2));
+    text = printed(report, &look);
+    expect_in("two", text, "\n2 questions   YES 2 (100.0%)");
+    free(text);
+    json_decref(report);
+}
+
 /* What is yours stands first; a list without entries is named, not shown; what to do is said. */
 TEST(what_is_said)
 {
