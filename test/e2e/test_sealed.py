@@ -9,6 +9,7 @@ import time
 import nacl.public
 import pytest
 
+import protocol
 from harness.checks import check, contains, equal, wait_for
 from harness.client import ask
 from harness.files import write_file
@@ -73,6 +74,19 @@ def test_answers_are_those_of_plain_questions(site):
     channels = [line.split("channel=")[1].split()[0]
                 for line in site.daemon.lines("event=question")]
     equal((channels.count("sealed"), channels.count("plain")), (4, 1), "the log")
+
+
+def test_a_client_written_from_the_page(site):
+    """protocol/ is a second implementation, from verimail(7) alone."""
+    client = os.urandom(32)
+    public = bytes(site.key.public)
+    secret = protocol.shared_secret(client, public)
+    for text, wanted in ((PLAIN, UNSTAMPED), (b"alice@example.org -", "NO"),
+                         (site.world.question().rstrip("\r\n").encode(), "YES stamped"),
+                         (b"*", "NO")):
+        nonce = os.urandom(12)
+        answer = site.raw(protocol.seal_question(text, nonce, client, public))
+        equal(protocol.open_answer(answer, nonce, secret).decode(), wanted, text)
 
 
 def test_line_ends(site):

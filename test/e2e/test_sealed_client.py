@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: ISC
 """Sealed questions to a service whose answer key is known: an independent service, and hostile ones."""
 import base64
+import os
 import socket
 import threading
 
 import nacl.exceptions
 import pytest
 
+import protocol
 from harness.checks import check, contains, equal
 from harness.keys import Key, base64url
 from harness.sealed import NONE, Asked, id_of
@@ -20,6 +22,7 @@ class Service:
     def __init__(self, key, talk):
         self.key = key
         self.talk = talk
+        self.whole = None  # instead: what it sends for the line
         self.asked = []
         self.lines = []
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -35,6 +38,9 @@ class Service:
             with client:
                 line = client.makefile("rb").readline()
                 self.lines.append(line)
+                if self.whole:
+                    client.sendall(self.whole(line))
+                    continue
                 try:
                     self.asked.append(Asked(self.key.secret, line))
                 except ValueError:
@@ -82,6 +88,25 @@ def test_a_question_is_sealed(ask):
     check(b"alice" not in done.service.lines[0], done.service.lines[0])
     again = ask(lambda asked: asked.answer(YES)).service.asked[0]
     check(again.nonce != asked.nonce and again.client != asked.client, "a nonce or a key is kept")
+
+
+def test_a_service_written_from_the_page(verimail):
+    """protocol/ is a second implementation, from verimail(7) alone."""
+    service = Service(Key("answer"), None)
+    asked = []
+
+    def talk(line):
+        question, nonce, secret = protocol.open_question(line, bytes(service.key.secret))
+        asked.append(question)
+        return protocol.seal_answer(b"ALLOW changed", nonce, os.urandom(12), secret)
+
+    service.whole = talk
+    configure(verimail, service)
+    try:
+        done = verimail.run("ask", "alice@example.org", "AQ", "--rcpt", "example.net")
+    finally:
+        service.stop()
+    equal((done.out, asked), ("ALLOW changed\n", [b"alice@example.org AQ rcpt=example.net"]))
 
 
 def test_in_plain_if_it_must_be(ask):
