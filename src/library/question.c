@@ -197,6 +197,10 @@ static enum verimail_result checker_read_peers(
                 !endpoint_parse(peer->address, &peers[i].endpoint) ||
                 !endpoint_is_target(&peers[i].endpoint))
             result = VERIMAIL_PEER;
+        peers[i].has_key = peer->key != NULL;
+        if (peer->key != NULL &&
+                key_parse(text_of(peer->key), KEY_ANSWER_PUBLIC, peers[i].key) != KEY_OK)
+            result = VERIMAIL_PEER;
     }
     if (result == VERIMAIL_OK && !peers_init(peers_r, peers, options->peers_count))
         result = VERIMAIL_MEMORY;
@@ -306,6 +310,8 @@ enum verimail_result verimail_check(struct verimail_checker *checker, const char
     outcome_r->peer = outcome.is_peer;
     outcome_r->defer = outcome.defer;
     outcome_r->dns_secure = outcome.secure;
+    outcome_r->sealed = outcome.sealed;
+    outcome_r->authenticated = outcome.authenticated;
     outcome_r->milliseconds = outcome.milliseconds;
     checker_describe(&outcome, outcome_r);
     return VERIMAIL_OK;

@@ -59,7 +59,7 @@ static const char *const texts[] = {
         [VERIMAIL_ADDRESS_SYNTAX] = "this is not a mailbox",
         [VERIMAIL_RESOLVER] = "the resolver or a trust anchor is not one",
         [VERIMAIL_NETWORK] = "an allowed network is not a range of addresses",
-        [VERIMAIL_PEER] = "a peer is not a domain and an address with a port",
+        [VERIMAIL_PEER] = "a peer is not a domain, an address with a port, and a key or none",
 };
 
 const char *verimail_result_text(enum verimail_result result)

@@ -108,7 +108,7 @@ enum verimail_result {
 
     VERIMAIL_RESOLVER, /* not ADDRESS or ADDRESS@PORT, or a trust anchor is no DNS record */
     VERIMAIL_NETWORK,  /* not an address, nor a range of them */
-    VERIMAIL_PEER,     /* its domain is none, or its address not ADDRESS:PORT */
+    VERIMAIL_PEER,     /* its domain is none, its address not ADDRESS:PORT, or its key no key */
 };
 
 /* A sentence without a full stop: "the host's secret key is mistyped: its check does not fit".
@@ -304,6 +304,8 @@ struct verimail_peer {
     const char *domain; /* in any form */
     const char
             *address; /* `192.0.2.1:26`, `[2001:db8::1]:26`; it may be any, of this machine too */
+    const char *key;  /* the public half of its answer key, `answer-public:...`: it is asked in
+                       * sealed conversations; NULL: in plain ones */
 };
 
 /* All zero is valid: the machine's own resolver, 5 seconds, and services in the public Internet
@@ -349,6 +351,9 @@ struct verimail_outcome {
                       * the message for now (451), even if you accept mail that could not be
                       * checked */
     bool dns_secure; /* DNSSEC vouches for the way to the service; false for a peer */
+    bool sealed;     /* the conversation was (verimail(7)) */
+    bool authenticated; /* and DNSSEC or the options vouch for the answer key: nobody on the way can
+                         * have forged the answer */
     char server[VERIMAIL_SERVER_SIZE]; /* that was asked; empty: none, or an earlier answer */
     char target[VERIMAIL_TARGET_SIZE]; /* its name in the DNS; empty: none, or a peer */
     char cause[VERIMAIL_CAUSE_SIZE];   /* why there was no answer: a sentence; nothing of it is from

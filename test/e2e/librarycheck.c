@@ -36,7 +36,8 @@ int main(int argc, char **argv)
     const char *const anchors[] = {NULL};
     const char *networks[] = {argc > 2 ? argv[2] : ""};
     const char *at = argc > 3 ? strchr(argv[3], '@') : NULL;
-    const struct verimail_peer peer = {at != NULL ? at + 1 : "", getenv("PEER")};
+    const struct verimail_peer peer = {
+            at != NULL ? at + 1 : "", getenv("PEER"), getenv("PEER_KEY")};
     const struct verimail_checker_options options = {
             .resolver = argc > 1 ? argv[1] : NULL,
             .trust_anchors = anchors,

@@ -4,8 +4,9 @@ import os
 import subprocess
 
 from harness.addresses import DNS, SERVICE
-from harness.checks import check, equal
+from harness.checks import check, contains, equal
 from harness.daemon import BUILD
+from harness.keys import Key
 from harness.mailsite import Site
 
 
@@ -53,7 +54,20 @@ def test_a_peer_needs_no_dns(case, monkeypatch):
     monkeypatch.setenv("PEER", f"{SERVICE}:26")
     equal(run("alice@origin.test", network="10.0.0.0/8"), [f"NO|unstamped|{SERVICE}:26||"])
     monkeypatch.setenv("PEER", "nowhere")
-    equal(run("alice@origin.test"), ["no checker: a peer is not a domain and an address with a port"])
+    equal(run("alice@origin.test"), ["no checker: a peer is not a domain, an address with a port, and a key or none"])
+
+
+def test_a_peer_with_a_key(case, monkeypatch):
+    site = Site(case, service=False)
+    key = Key("answer")
+    site.options += f' answer_keys = {{"{key.write(os.path.join(case.folder, "answer.key"))}"}}'
+    site.start_service()
+    monkeypatch.setenv("PEER", f"{SERVICE}:26")
+    monkeypatch.setenv("PEER_KEY", key.public_text())
+    equal(run("alice@origin.test"), [f"NO|unstamped|{SERVICE}:26||"])
+    contains(site.service.wait_log("event=question")[0], "channel=sealed")
+    monkeypatch.setenv("PEER_KEY", Key("answer").public_text())
+    equal(run("alice@origin.test")[0].split("|")[0], "temperror", "the key of another service")
 
 
 def test_many_threads(case):

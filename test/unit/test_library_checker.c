@@ -106,6 +106,8 @@ TEST(arguments)
     verimail_checker_free(&checker);
 }
 
+#define ANSWER_KEY "answer-public:j0DFrbaPJWJK5bIU6nZ6bslNgp09e14a0bpvPiE4KF8-aR0B"
+
 static const struct {
     struct unit_row row;
     struct verimail_peer peer;
@@ -122,6 +124,12 @@ static const struct {
         {{"port 0"}, {"origin.test", "127.0.0.1:0"}, VERIMAIL_PEER},
         {{"all addresses"}, {"origin.test", "*:26"}, VERIMAIL_PEER},
         {{"a name"}, {"origin.test", "localhost:26"}, VERIMAIL_PEER},
+        {{"a key"}, {"origin.test", "127.0.0.1:26", ANSWER_KEY}, VERIMAIL_OK},
+        {{"no key"}, {"origin.test", "127.0.0.1:26", "answer-public:AAAA"}, VERIMAIL_PEER},
+        {{"a key of another kind"},
+                {"origin.test", "127.0.0.1:26",
+                        "service-public:D13rKMCoIj9LkLgtUHgo2aNEpwXEQBrRDrLt-cwkrk9mRRFv"},
+                VERIMAIL_PEER},
 };
 
 TEST_EACH(peers_are_domains_and_addresses, peers)
