@@ -60,6 +60,10 @@ def unshare_network():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         request = struct.pack("16sh", b"lo", 0x1 | 0x40)  # IFF_UP, IFF_RUNNING
         fcntl.ioctl(any_socket, 0x8914, request)  # SIOCSIFFLAGS
+    # Postfix's programs log over a datagram socket. The kernel's 10 are full before the program that
+    # reads it has started, and then they wait for each other for ever.
+    with open("/proc/sys/net/unix/max_dgram_qlen", "w", encoding="ascii") as file:
+        file.write("512")
 
 
 def unshare_mounts():
