@@ -28,7 +28,10 @@ struct client {
 struct client_early {
     bool is_cached;
     struct cached cached;
-    struct discovery_early *discovery; /* NULL: none was begun */
+    bool is_begun; /* the discovery, at: */
+    char domain[DOMAIN_MAX + 1];
+    bool is_none; /* it is known that there is no service: */
+    struct discovery_answer discovery;
 };
 
 /* A question on its way. */

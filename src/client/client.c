@@ -243,9 +243,10 @@ static void client_find(struct call *call)
     struct discovery_answer *answer = &call->outcome->discovery;
 
     atomic_fetch_add(&call->client->counts->discoveries, 1);
-    if (call->early != NULL && call->early->discovery != NULL)
-        discovery_drop_failed(discovery, call->early->discovery);
-    if (call->peer_above != NULL)
+    /* What was said once stands, or the message would have no digest to ask with. */
+    if (call->early != NULL && call->early->is_none)
+        *answer = call->early->discovery;
+    else if (call->peer_above != NULL)
         discovery_find_exactly(
                 discovery, call->claim.domain, call->claim.network, call->deadline, answer);
     else
@@ -374,23 +375,25 @@ struct client_early *client_begin(struct client *client, const struct client_pol
     pthread_mutex_lock(&client->lock);
     early->is_cached = client_find_cached(&call, &early->cached);
     pthread_mutex_unlock(&client->lock);
-    if (!early->is_cached && call.peer == NULL && call.peer_above == NULL)
-        early->discovery =
-                discovery_begin(client->discovery, call.claim.domain, call.claim.network);
+    early->is_begun = !early->is_cached && call.peer == NULL && call.peer_above == NULL;
+    if (early->is_begun) {
+        (void)snprintf(early->domain, sizeof early->domain, "%.*s", (int)call.claim.domain.len,
+                call.claim.domain.at);
+        discovery_begin(client->discovery, call.claim.domain, call.claim.network);
+    }
     return early;
 }
 
 bool client_needs_digest(struct client *client, struct client_early *early)
 {
-    return !early->is_cached &&
-           (early->discovery == NULL || !discovery_is_none(client->discovery, early->discovery));
+    if (early->is_begun && !early->is_none)
+        early->is_none =
+                discovery_is_none(client->discovery, text_of(early->domain), &early->discovery);
+    return !early->is_cached && !early->is_none;
 }
 
-void client_forget(struct client *client, struct client_early **early)
+void client_forget(struct client_early **early)
 {
-    if (*early == NULL)
-        return;
-    discovery_end(client->discovery, &(*early)->discovery);
     free(*early);
     *early = NULL;
 }

@@ -98,13 +98,13 @@ struct client_early;
 struct client_early *client_begin(struct client *client, const struct client_policy *policy,
         const struct question *question, struct text ip);
 /* False when the outcome is known without the digest: the cache has an answer, or the domain has no
- * service. */
+ * service. That is then the outcome of client_ask_begun(). */
 bool client_needs_digest(struct client *client, struct client_early *early);
 /* As client_ask(), with what was begun for this question. */
 void client_ask_begun(struct client *client, const struct client_policy *policy,
         const struct question *question, struct text ip, struct client_early *early,
         struct client_outcome *outcome_r);
-void client_forget(struct client *client, struct client_early **early);
+void client_forget(struct client_early **early);
 
 /* Whether one of the domains has a service. They are looked up at the same time, at most
  * DISCOVERY_LOOKS_MAX at once, until one has. DISCOVERY_FOUND: one has; else DISCOVERY_SHORTAGE or

@@ -13,6 +13,8 @@
 #include "client/srv.h"
 
 #define PREFIX "_verimail._tcp."
+#define NAME_SIZE (sizeof PREFIX + DOMAIN_MAX)
+#define DOMAINS_MAX 2 /* the author's and the organizational one */
 #define TARGETS_MAX 4
 #define FAMILIES 2       /* of addresses: IPv6 and IPv4 */
 #define MORE_TIMEOUT 250 /* milliseconds for another target, once there is an address to ask */
@@ -150,28 +152,53 @@ static enum step discovery_take_records(const struct resolver_query *query,
     return STEP_END;
 }
 
+/* Where the records of a domain are. False: no name in the DNS is that long, so there are none. */
+static bool discovery_name(struct text domain, char name_r[NAME_SIZE])
+{
+    if (sizeof PREFIX - 1 + domain.len > DOMAIN_MAX)
+        return false;
+    (void)snprintf(name_r, NAME_SIZE, PREFIX "%.*s", (int)domain.len, domain.at);
+    return true;
+}
+
+/* The domains at which a service is looked for. Returns how many; the last one of `domains_r` is
+ * the organizational one in any case. */
+static size_t discovery_domains(struct text domain, struct text domains_r[DOMAINS_MAX])
+{
+    domains_r[0] = domain;
+    domains_r[1] = organization_of(domain);
+    return domains_r[1].len > 0 && domains_r[1].len < domain.len ? 2 : 1;
+}
+
+/* What a query for the records at this domain says. */
+static enum step discovery_take_from(struct discovery *discovery, struct text domain,
+        struct resolver_query *query, struct srv records_r[SRV_MAX], size_t *count_r,
+        struct discovery_answer *answer)
+{
+    (void)snprintf(answer->domain, sizeof answer->domain, "%.*s", (int)domain.len, domain.at);
+    const enum step step = discovery_take_records(query, records_r, count_r, answer);
+    resolver_release(discovery->resolver, query, 1);
+    if (step == STEP_ABSENT || (step == STEP_END && answer->result == DISCOVERY_NONE))
+        kept_services_drop(discovery->kept, domain);
+    return step;
+}
+
 /* The SRV records at exactly this domain, in the order to be tried in. */
 static enum step discovery_find_records(struct discovery *discovery,
         const struct resolver_asker *asker, struct text domain, uint64_t deadline,
         struct srv records_r[SRV_MAX], size_t *count_r, struct discovery_answer *answer)
 {
-    char name[sizeof PREFIX + DOMAIN_MAX];
+    char name[NAME_SIZE];
     struct resolver_query query = {.name = name, .type = RESOLVER_SRV};
 
-    /* No name in the DNS is that long: there is none. */
-    if (sizeof PREFIX - 1 + domain.len > DOMAIN_MAX)
+    if (!discovery_name(domain, name))
         return STEP_ABSENT;
-    (void)snprintf(name, sizeof name, PREFIX "%.*s", (int)domain.len, domain.at);
-    (void)snprintf(answer->domain, sizeof answer->domain, "%.*s", (int)domain.len, domain.at);
     resolver_ask(discovery->resolver, asker, &query, 1, deadline);
-    const enum step step = discovery_take_records(&query, records_r, count_r, answer);
-    resolver_release(discovery->resolver, &query, 1);
-    if (step == STEP_ABSENT || (step == STEP_END && answer->result == DISCOVERY_NONE))
-        kept_services_drop(discovery->kept, domain);
-    if (step != STEP_RECORDS)
-        return step;
-    srv_order(records_r, *count_r, discovery_random);
-    return STEP_RECORDS;
+    const enum step step =
+            discovery_take_from(discovery, domain, &query, records_r, count_r, answer);
+    if (step == STEP_RECORDS)
+        srv_order(records_r, *count_r, discovery_random);
+    return step;
 }
 
 /* The addresses of one target, in the order to be tried in: IPv6 and IPv4 in turn. */
@@ -315,10 +342,10 @@ static void discovery_follow(struct discovery *discovery, const struct resolver_
         const struct srv *records, size_t count, uint64_t deadline, struct discovery_answer *answer)
 {
     const uint64_t end = discovery_half_way(deadline);
-    char name[sizeof PREFIX + DOMAIN_MAX];
+    char name[NAME_SIZE];
     struct resolver_query policy = {.name = name, .type = RESOLVER_TXT};
 
-    (void)snprintf(name, sizeof name, PREFIX "%s", answer->domain);
+    (void)!discovery_name(text_of(answer->domain), name); /* it has SRV records */
     resolver_hold(discovery->resolver, asker, &policy, 1);
     answer->policy_secure = answer->secure;
     discovery_find_addresses(discovery, asker, records, count, end, answer);
@@ -361,11 +388,11 @@ static void discovery_find_at(struct discovery *discovery, const struct resolver
 void discovery_find(struct discovery *discovery, struct text domain, struct text network,
         uint64_t deadline, struct discovery_answer *answer_r)
 {
-    const struct text domains[] = {domain, organization_of(domain)};
-    const struct resolver_asker asker = {network, domains[1]};
-    const bool is_below = domains[1].len > 0 && domains[1].len < domain.len;
+    struct text domains[DOMAINS_MAX];
+    const size_t count = discovery_domains(domain, domains);
+    const struct resolver_asker asker = {network, domains[DOMAINS_MAX - 1]};
 
-    discovery_find_at(discovery, &asker, domains, is_below ? 2 : 1, deadline, answer_r);
+    discovery_find_at(discovery, &asker, domains, count, deadline, answer_r);
 }
 
 void discovery_find_exactly(struct discovery *discovery, struct text domain, struct text network,
@@ -376,76 +403,49 @@ void discovery_find_exactly(struct discovery *discovery, struct text domain, str
     discovery_find_at(discovery, &asker, &domain, 1, deadline, answer_r);
 }
 
-struct discovery_early {
-    size_t count;
-    struct resolver_query queries[2]; /* at the domain, and at the organizational one */
-    char names[2][sizeof PREFIX + DOMAIN_MAX];
-};
-
-struct discovery_early *discovery_begin(
-        struct discovery *discovery, struct text domain, struct text network)
+void discovery_begin(struct discovery *discovery, struct text domain, struct text network)
 {
-    const struct text domains[] = {domain, organization_of(domain)};
-    const struct resolver_asker asker = {network, domains[1]};
-    struct discovery_early *early = calloc(1, sizeof *early);
+    struct text domains[DOMAINS_MAX];
+    const size_t count = discovery_domains(domain, domains);
+    const struct resolver_asker asker = {network, domains[DOMAINS_MAX - 1]};
+    char names[DOMAINS_MAX][NAME_SIZE];
+    struct resolver_query queries[DOMAINS_MAX];
+    size_t n = 0;
 
-    for (size_t i = 0; early != NULL && i < 2; i++) {
-        /* No name in the DNS is that long: there is none. */
-        if (domains[i].len == 0 || (i == 1 && domains[1].len >= domain.len) ||
-                sizeof PREFIX - 1 + domains[i].len > DOMAIN_MAX)
+    for (size_t i = 0; i < count; i++) {
+        if (!discovery_name(domains[i], names[n]))
             continue;
-        (void)snprintf(early->names[early->count], sizeof early->names[0], PREFIX "%.*s",
-                (int)domains[i].len, domains[i].at);
-        early->queries[early->count] =
-                (struct resolver_query){.name = early->names[early->count], .type = RESOLVER_SRV};
-        early->count++;
+        queries[n] = (struct resolver_query){.name = names[n], .type = RESOLVER_SRV};
+        n++;
     }
-    if (early != NULL)
-        resolver_hold(discovery->resolver, &asker, early->queries, early->count);
-    return early;
+    resolver_prefetch(discovery->resolver, &asker, queries, n);
 }
 
-bool discovery_is_none(struct discovery *discovery, struct discovery_early *early)
+bool discovery_is_none(
+        struct discovery *discovery, struct text domain, struct discovery_answer *answer_r)
 {
-    struct discovery_answer answer = {.result = DISCOVERY_NONE};
+    struct text domains[DOMAINS_MAX];
+    const size_t domains_count = discovery_domains(domain, domains);
     struct srv records[SRV_MAX];
-    size_t found = 0;
+    size_t count;
     enum step step = STEP_ABSENT;
 
-    for (size_t i = 0; i < early->count && step == STEP_ABSENT; i++) {
-        resolver_look(discovery->resolver, &early->queries[i]);
-        step = discovery_take_records(&early->queries[i], records, &found, &answer);
-        if (step == STEP_ABSENT || (step == STEP_END && answer.result == DISCOVERY_NONE))
-            kept_services_drop(
-                    discovery->kept, text_of(early->queries[i].name + sizeof PREFIX - 1));
+    *answer_r = (struct discovery_answer){.result = DISCOVERY_NONE, .secure = true};
+    for (size_t i = 0; i < domains_count && step == STEP_ABSENT; i++) {
+        char name[NAME_SIZE];
+        struct resolver_query query = {.name = name, .type = RESOLVER_SRV};
+        if (!discovery_name(domains[i], name))
+            continue;
+        resolver_peek(discovery->resolver, &query);
+        step = discovery_take_from(discovery, domains[i], &query, records, &count, answer_r);
     }
-    return step != STEP_RECORDS && answer.result == DISCOVERY_NONE;
-}
-
-void discovery_drop_failed(struct discovery *discovery, struct discovery_early *early)
-{
-    for (size_t i = 0; i < early->count; i++) {
-        struct resolver_query *query = &early->queries[i];
-        resolver_look(discovery->resolver, query);
-        if (query->result == RESOLVER_FAILED || query->result == RESOLVER_BOGUS ||
-                query->result == RESOLVER_SHORTAGE)
-            resolver_release(discovery->resolver, query, 1);
-    }
-}
-
-void discovery_end(struct discovery *discovery, struct discovery_early **early)
-{
-    if (*early == NULL)
-        return;
-    resolver_release(discovery->resolver, (*early)->queries, (*early)->count);
-    free(*early);
-    *early = NULL;
+    return step != STEP_RECORDS && answer_r->result == DISCOVERY_NONE;
 }
 
 /* A domain that is looked for. */
 struct look {
     struct text domain;
-    char name[sizeof PREFIX + DOMAIN_MAX];
+    char name[NAME_SIZE];
     enum step step;
     struct discovery_answer answer;
 };
@@ -462,10 +462,8 @@ static void discovery_look_up(struct discovery *discovery, const struct resolver
 
     for (size_t i = 0; i < count; i++) {
         if (looks[i].step != STEP_ABSENT || looks[i].domain.len == 0 ||
-                sizeof PREFIX - 1 + looks[i].domain.len > DOMAIN_MAX)
+                !discovery_name(looks[i].domain, looks[i].name))
             continue;
-        (void)snprintf(looks[i].name, sizeof looks[i].name, PREFIX "%.*s", (int)looks[i].domain.len,
-                looks[i].domain.at);
         queries[n] = (struct resolver_query){.name = looks[i].name, .type = RESOLVER_SRV};
         asked[n++] = &looks[i];
     }

@@ -90,19 +90,13 @@ void discovery_find_exactly(struct discovery *discovery, struct text domain, str
  * look-up fails, unless the DNS has said meanwhile that there is no service. */
 void discovery_keep(struct discovery *discovery, const struct discovery_answer *answer);
 
-/* Look-ups of the SRV records for discovery_find(), begun before it is called, and held, so that it
- * finds the answers. */
-struct discovery_early;
-
-/* Without waiting. `network`: as above. NULL when out of memory. */
-struct discovery_early *discovery_begin(
-        struct discovery *discovery, struct text domain, struct text network);
-/* Whether it is known by now that the domain has no service. Until discovery_end(), that stays
- * so. */
-bool discovery_is_none(struct discovery *discovery, struct discovery_early *early);
-/* What failed is to be looked up again. */
-void discovery_drop_failed(struct discovery *discovery, struct discovery_early *early);
-void discovery_end(struct discovery *discovery, struct discovery_early **early);
+/* Begins to look up the SRV records that discovery_find() will ask for, without waiting. `network`:
+ * as above. */
+void discovery_begin(struct discovery *discovery, struct text domain, struct text network);
+/* Whether it is known already, without looking it up, that the domain has no service. `answer_r` is
+ * then what discovery_find() would say. */
+bool discovery_is_none(
+        struct discovery *discovery, struct text domain, struct discovery_answer *answer_r);
 
 #define DISCOVERY_LOOKS_MAX 4
 

@@ -407,11 +407,43 @@ void resolver_hold(struct resolver *resolver, const struct resolver_asker *asker
     pthread_mutex_unlock(&resolver->lock);
 }
 
-void resolver_look(struct resolver *resolver, struct resolver_query *query)
+/* Lets go of the answers, with the lock. */
+static void resolver_let_go(struct resolver *resolver, struct resolver_query *queries, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct lookup *lookup = queries[i].lookup;
+        queries[i].lookup = NULL;
+        queries[i].answer = NULL;
+        if (lookup == NULL)
+            continue;
+        lookup->holders--;
+        resolver_tidy_lookup(resolver, lookup);
+    }
+}
+
+void resolver_prefetch(struct resolver *resolver, const struct resolver_asker *asker,
+        struct resolver_query *queries, size_t count)
 {
     pthread_mutex_lock(&resolver->lock);
-    if (query->lookup != NULL)
+    resolver_join_all(resolver, asker, queries, count);
+    resolver_let_go(resolver, queries, count);
+    pthread_mutex_unlock(&resolver->lock);
+}
+
+void resolver_peek(struct resolver *resolver, struct resolver_query *query)
+{
+    char buffer[LOOKUP_KEY_MAX];
+
+    query->result = RESOLVER_LATE;
+    pthread_mutex_lock(&resolver->lock);
+    query->lookup = lru_find(resolver->lookups, lookup_key(query, buffer));
+    if (query->lookup != NULL && query->lookup->state == LOOKUP_DONE &&
+            mono_ms() < query->lookup->until) {
+        query->lookup->holders++;
         resolver_read(query);
+    } else {
+        query->lookup = NULL;
+    }
     pthread_mutex_unlock(&resolver->lock);
 }
 
@@ -438,15 +470,7 @@ void resolver_ask(struct resolver *resolver, const struct resolver_asker *asker,
 void resolver_release(struct resolver *resolver, struct resolver_query *queries, size_t count)
 {
     pthread_mutex_lock(&resolver->lock);
-    for (size_t i = 0; i < count; i++) {
-        struct lookup *lookup = queries[i].lookup;
-        queries[i].lookup = NULL;
-        queries[i].answer = NULL;
-        if (lookup == NULL)
-            continue;
-        lookup->holders--;
-        resolver_tidy_lookup(resolver, lookup);
-    }
+    resolver_let_go(resolver, queries, count);
     pthread_mutex_unlock(&resolver->lock);
 }
 

@@ -69,8 +69,11 @@ void resolver_hold(struct resolver *resolver, const struct resolver_asker *asker
 /* Waits for queries that are held, as resolver_ask() does. */
 void resolver_await(
         struct resolver *resolver, struct resolver_query *queries, size_t count, uint64_t deadline);
-/* What came of a query that is held: RESOLVER_LATE while it is not answered. */
-void resolver_look(struct resolver *resolver, struct resolver_query *query);
+/* The same, and holds nothing: the answers are there for others as long as their TTL lasts. */
+void resolver_prefetch(struct resolver *resolver, const struct resolver_asker *asker,
+        struct resolver_query *queries, size_t count);
+/* The answer that is there already; else RESOLVER_LATE. It is held until it is released. */
+void resolver_peek(struct resolver *resolver, struct resolver_query *query);
 /* Lets go of the answers. */
 void resolver_release(struct resolver *resolver, struct resolver_query *queries, size_t count);
 

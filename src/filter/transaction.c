@@ -107,7 +107,7 @@ void transaction_free(struct transaction **transaction)
 {
     if (*transaction == NULL)
         return;
-    client_forget((*transaction)->client, &(*transaction)->early);
+    client_forget(&(*transaction)->early);
     free((*transaction)->login);
     free((*transaction)->sender);
     free((*transaction)->author);
@@ -242,13 +242,13 @@ static void transaction_begin_verifying(struct transaction *transaction)
 {
     enum message_parser_error error;
     char ip[ENDPOINT_TEXT_MAX];
-    const struct verifier_envelope envelope = transaction_envelope(transaction, ip);
+    const struct address *author = message_parser_author(transaction->parser, &error);
 
-    if (transaction_can_verify(transaction) &&
-            transaction_is_verified(
-                    transaction, message_parser_author(transaction->parser, &error)))
-        transaction->early = verifier_begin(
-                transaction->policy->verifier, transaction->client, transaction->parser, &envelope);
+    if (!transaction_can_verify(transaction) || !transaction_is_verified(transaction, author))
+        return;
+    const struct verifier_envelope envelope = transaction_envelope(transaction, ip);
+    transaction->early = verifier_begin(
+            transaction->policy->verifier, transaction->client, transaction->parser, &envelope);
 }
 
 void transaction_header_end(struct transaction *transaction)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: ISC
 #include "fake_dns.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -60,55 +59,26 @@ void discovery_keep(struct discovery *discovery, const struct discovery_answer *
     assert_int_equal(answer->result, DISCOVERY_FOUND);
 }
 
-/* It borrows the name. */
-struct discovery_early {
-    struct text domain;
-};
+static unsigned fake_dns_early;
 
-static unsigned fake_dns_held;
-
-struct discovery_early *discovery_begin(
-        struct discovery *discovery, struct text domain, struct text network)
+void discovery_begin(struct discovery *discovery, struct text domain, struct text network)
 {
-    struct discovery_early *early = calloc(1, sizeof *early);
-
     assert_ptr_equal(discovery, &fake_dns_discovery);
+    (void)domain;
     (void)network;
-    if (early == NULL)
-        return NULL;
-    early->domain = domain;
-    fake_dns_held++;
-    return early;
+    fake_dns_early++;
 }
 
-bool discovery_is_none(struct discovery *discovery, struct discovery_early *early)
+bool discovery_is_none(
+        struct discovery *discovery, struct text domain, struct discovery_answer *answer_r)
 {
-    assert_ptr_equal(discovery, &fake_dns_discovery);
-    for (size_t i = 0; i < fake_dns_count; i++)
-        if (text_equal(early->domain, text_of(fake_dns_names[i].domain)))
-            return fake_dns_names[i].answer.result == DISCOVERY_NONE;
-    return false;
-}
-
-void discovery_drop_failed(struct discovery *discovery, struct discovery_early *early)
-{
-    assert_ptr_equal(discovery, &fake_dns_discovery);
-    assert_non_null(early);
-}
-
-void discovery_end(struct discovery *discovery, struct discovery_early **early)
-{
-    if (*early == NULL)
-        return;
-    assert_ptr_equal(discovery, &fake_dns_discovery);
-    free(*early);
-    *early = NULL;
-    fake_dns_held--;
+    discovery_find(discovery, domain, text_of(""), 0, answer_r);
+    return answer_r->result == DISCOVERY_NONE;
 }
 
 unsigned fake_dns_begun(void)
 {
-    return fake_dns_held;
+    return fake_dns_early;
 }
 
 void discovery_look_for(struct discovery *discovery, const struct text *domains, size_t count,
@@ -126,6 +96,7 @@ void discovery_look_for(struct discovery *discovery, const struct text *domains,
 void fake_dns_clear(void)
 {
     fake_dns_count = 0;
+    fake_dns_early = 0;
 }
 
 struct fake_dns_name *fake_dns_name(const char *domain, enum discovery_result result)

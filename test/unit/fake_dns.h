@@ -16,7 +16,7 @@ struct fake_dns_name {
 };
 
 extern struct fake_dns_name fake_dns_names[FAKE_DNS_NAMES];
-/* How many look-ups were begun and not ended. */
+/* How many look-ups were begun early. */
 unsigned fake_dns_begun(void);
 /* Forgets all names. */
 void fake_dns_clear(void);

@@ -62,12 +62,13 @@ TEST_EACH(begun, rows)
     assert_int_equal(client_needs_digest(here.client, early), row->want);
     if (row->peer != NULL)
         fake_dns_name("b.a.test", DISCOVERY_NONE);
+    if (row->step == CLIENT_NO_SERVICE) /* what was known stands, whatever comes of it later */
+        fake_dns_names[0].answer.result = DISCOVERY_ERROR;
     client_ask_begun(here.client, &policy, &question, text_of(""), early, &got);
     assert_int_equal(got.step, row->step);
-    client_forget(here.client, &early);
+    client_forget(&early);
     assert_null(early);
-    client_forget(here.client, &early);
-    assert_int_equal(fake_dns_begun(), 0);
+    client_forget(&early);
     peers_free(&policy.peers);
     fake_service_stop(&service);
     fixture_client_end(&here);
