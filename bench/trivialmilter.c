@@ -7,6 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What is said where the mail server need not wait, and of a piece of a body. */
+static sfsistat in_passing = SMFIS_CONTINUE;
+static sfsistat of_body = SMFIS_CONTINUE;
+
 static sfsistat go_on(SMFICTX *context)
 {
     (void)context;
@@ -15,56 +19,38 @@ static sfsistat go_on(SMFICTX *context)
 
 static sfsistat on_connect(SMFICTX *context, char *name, _SOCK_ADDR *address)
 {
-    (void)name, (void)address;
-    return go_on(context);
+    (void)context, (void)name, (void)address;
+    return in_passing;
 }
 
-static sfsistat on_words(SMFICTX *context, char **words)
+static sfsistat on_mail(SMFICTX *context, char **words)
 {
     (void)words;
     return go_on(context);
+}
+
+static sfsistat on_recipient(SMFICTX *context, char **words)
+{
+    (void)context, (void)words;
+    return in_passing;
 }
 
 static sfsistat on_field(SMFICTX *context, char *name, char *value)
 {
-    (void)name, (void)value;
-    return go_on(context);
+    (void)context, (void)name, (void)value;
+    return in_passing;
+}
+
+static sfsistat on_header_end(SMFICTX *context)
+{
+    (void)context;
+    return in_passing;
 }
 
 static sfsistat on_body(SMFICTX *context, unsigned char *at, size_t len)
 {
-    (void)at, (void)len;
-    return go_on(context);
-}
-
-static sfsistat no_answer(SMFICTX *context)
-{
-    (void)context;
-    return SMFIS_NOREPLY;
-}
-
-static sfsistat on_words_silent(SMFICTX *context, char **words)
-{
-    (void)words;
-    return no_answer(context);
-}
-
-static sfsistat on_connect_silent(SMFICTX *context, char *name, _SOCK_ADDR *address)
-{
-    (void)name, (void)address;
-    return no_answer(context);
-}
-
-static sfsistat on_field_silent(SMFICTX *context, char *name, char *value)
-{
-    (void)name, (void)value;
-    return no_answer(context);
-}
-
-static sfsistat on_body_skipped(SMFICTX *context, unsigned char *at, size_t len)
-{
     (void)context, (void)at, (void)len;
-    return SMFIS_SKIP;
+    return of_body;
 }
 
 static sfsistat on_negotiate(SMFICTX *context, unsigned long actions, unsigned long steps,
@@ -94,10 +80,10 @@ int main(int argc, char **argv)
             .xxfi_version = SMFI_VERSION,
             .xxfi_flags = SMFIF_ADDHDRS,
             .xxfi_connect = on_connect,
-            .xxfi_envfrom = on_words,
-            .xxfi_envrcpt = on_words,
+            .xxfi_envfrom = on_mail,
+            .xxfi_envrcpt = on_recipient,
             .xxfi_header = on_field,
-            .xxfi_eoh = go_on,
+            .xxfi_eoh = on_header_end,
             .xxfi_body = on_body,
             .xxfi_eom = on_end,
             .xxfi_abort = go_on,
@@ -108,12 +94,9 @@ int main(int argc, char **argv)
         argc--;
         description.xxfi_flags = 0;
         description.xxfi_negotiate = on_negotiate;
-        description.xxfi_connect = on_connect_silent;
-        description.xxfi_envrcpt = on_words_silent;
-        description.xxfi_header = on_field_silent;
-        description.xxfi_eoh = no_answer;
-        description.xxfi_body = on_body_skipped;
         description.xxfi_eom = go_on;
+        in_passing = SMFIS_NOREPLY;
+        of_body = SMFIS_SKIP;
     }
     if (argc != 2 || smfi_register(description) != MI_SUCCESS ||
             smfi_setconn(argv[1]) != MI_SUCCESS)

@@ -124,6 +124,21 @@ bool keyfile_create_for(const char *path, const char *content, size_t len, mode_
     return ok;
 }
 
+bool keyfile_read_public(const char *path, enum key_kind secret_kind,
+        unsigned char public_r[KEY_OCTETS], const char **error_r)
+{
+    unsigned char *secret = sodium_malloc(KEY_OCTETS);
+
+    *error_r = strerror(ENOMEM);
+    const bool ok = secret != NULL && keyfile_read(path, secret_kind, secret, error_r);
+    const int error = errno;
+    if (ok)
+        key_public(secret, public_r);
+    sodium_free(secret);
+    errno = error;
+    return ok;
+}
+
 bool keyfile_create(const char *path, const char *content, size_t len)
 {
     return keyfile_create_for(path, content, len, 0600, (gid_t)-1);

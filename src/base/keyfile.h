@@ -20,6 +20,12 @@ char *keyfile_load(const char *path, size_t *len_r, const char **error_r);
 bool keyfile_read(const char *path, enum key_kind kind, unsigned char key_r[KEY_OCTETS],
         const char **error_r) __attribute__((warn_unused_result));
 
+/* The public half of a secret key from its file; the secret stays in guarded memory. False as
+ * above. */
+bool keyfile_read_public(const char *path, enum key_kind secret_kind,
+        unsigned char public_r[KEY_OCTETS], const char **error_r)
+        __attribute__((warn_unused_result));
+
 /* Writes `content` to a new file that only its owner may read. False with errno, EEXIST when there
  * is such a file already; nothing is left behind. */
 bool keyfile_create(const char *path, const char *content, size_t len)

@@ -7,8 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LISTEN 0x0A /* the state of a socket in /proc/net/tcp */
-#define LINK_MAX 64 /* octets of `socket:[INODE]`, with a NUL */
+#define LISTEN 0x0A   /* the state of a socket in /proc/net/tcp */
+#define NAME_SHOWN 15 /* octets after which the kernel cuts names */
+#define LINK_MAX 64   /* octets of `socket:[INODE]`, with a NUL */
 
 /* The inode of a socket that listens at the port, from one of the two tables; 0: none. */
 static unsigned long port_holder_inode(const char *table, unsigned port)
@@ -98,7 +99,7 @@ bool port_holder_find(unsigned port, struct port_holder *holder_r)
 
 bool port_holder_is_named(const char *holder, const char *program)
 {
-    return strncmp(holder, program, PORT_HOLDER_NAME_MAX) == 0;
+    return strncmp(holder, program, NAME_SHOWN) == 0;
 }
 
 bool port_holder_runs(const char *program)

@@ -10,7 +10,6 @@ struct port_holder {
     pid_t pid;
     char name[32]; /* as ps(1) shows it */
 };
-#define PORT_HOLDER_NAME_MAX 15 /* octets after which the kernel cuts names */
 
 /* Looks for one in /proc. False when there is none, or this process may not see whose it is: root
  * may. */

@@ -241,12 +241,12 @@ static void check_explain_question(const struct client_outcome *outcome)
 
 static void check_explain_channel(const struct client_outcome *outcome)
 {
-    printf("channel: %s\n", !outcome->sealed ? "plain: who is on the path can read it, and forge "
-                                               "the answer"
-                            : outcome->authenticated
-                                    ? "sealed and authenticated"
-                                    : "sealed; not authenticated, since DNSSEC does not vouch for "
-                                      "the answer key");
+    if (!outcome->sealed)
+        puts("channel: plain: who is on the path can read it, and forge the answer");
+    else if (outcome->authenticated)
+        puts("channel: sealed and authenticated");
+    else
+        puts("channel: sealed; not authenticated, since DNSSEC does not vouch for the answer key");
 }
 
 static void check_explain_answer(const struct client_outcome *outcome)
@@ -316,7 +316,7 @@ static void check_print_json(const struct job *job)
         if (!outcome->is_peer)
             json_text_set(
                     document, "dns", json_text_string(outcome->secure ? "secure" : "insecure"));
-        json_text_set(document, "channel", json_text_string(outcome->sealed ? "sealed" : "plain"));
+        json_text_set(document, "channel", json_text_string(sealed_channel(outcome->sealed)));
         json_text_set(document, "authenticated", json_boolean(outcome->authenticated));
         json_text_set(document, "defer", json_boolean(outcome->defer));
         json_text_set(document, "milliseconds", json_text_number(outcome->milliseconds));

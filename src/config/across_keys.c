@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: ISC
 #include "config/across_keys.h"
 
-#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -10,20 +9,6 @@
 #include "base/keyfolder.h"
 #include "config/across.h"
 #include "config/host_keys.h"
-
-/* The public half of a secret key's file. */
-static bool across_read_public(
-        const char *path, enum key_kind kind, unsigned char public_r[KEY_OCTETS])
-{
-    unsigned char *secret = sodium_malloc(KEY_OCTETS);
-    const char *error;
-    const bool ok = secret != NULL && keyfile_read(path, kind, secret, &error);
-
-    if (ok)
-        key_public(secret, public_r);
-    sodium_free(secret);
-    return ok;
-}
 
 /* What is known of the service's keys. */
 struct service_keys {
@@ -36,8 +21,9 @@ static void across_look_at_service_key(
         struct service_keys *keys, const char *path, const unsigned char wanted[KEY_OCTETS])
 {
     unsigned char public[KEY_OCTETS];
+    const char *error;
 
-    if (!across_read_public(path, KEY_SERVICE_SECRET, public)) {
+    if (!keyfile_read_public(path, KEY_SERVICE_SECRET, public, &error)) {
         keys->is_known = false;
         return;
     }
@@ -95,7 +81,7 @@ static void across_warn_of_host_key(const struct config *config, struct problems
     char what[DOMAIN_MAX + 64];
     char expected[KEY_TEXT_MAX + DOMAIN_MAX + 64];
     const bool ok = keyfolder_list(stamp->key.at, KEY_HOST_SECRET, &list, &error) &&
-                    across_read_public(list.paths[0], KEY_HOST_SECRET, search.public);
+                    keyfile_read_public(list.paths[0], KEY_HOST_SECRET, search.public, &error);
 
     for (size_t i = 0; ok && i < config->hosts_count; i++) {
         search.host = config->hosts[i].name.at;

@@ -331,6 +331,8 @@ const struct option_type option_type_bool = {.value = OPTION_TYPE_BOOL,
 
 const struct option_type option_type_anchor = TEXT_TYPE(
         accept_anchor, "a DS or DNSKEY record in one line, as in \". IN DS 20326 8 2 ...\"");
+const struct option_type option_type_answer_key =
+        KEY_TYPE(KEY_ANSWER_PUBLIC, "answer-public:... as printed by `verimail keygen answer`");
 const struct option_type option_type_attribute =
         TEXT_TYPE(accept_attribute, "the name of an attribute");
 const struct option_type option_type_daemon =
@@ -398,8 +400,6 @@ const struct option_type option_type_resolver =
         TEXT_TYPE(accept_resolver, "ADDRESS or ADDRESS@PORT");
 const struct option_type option_type_service =
         TEXT_TYPE(accept_service, "ADDRESS:PORT of the service, with [..] around an IPv6 address");
-const struct option_type option_type_answer_key =
-        KEY_TYPE(KEY_ANSWER_PUBLIC, "answer-public:... as printed by `verimail keygen answer`");
 const struct option_type option_type_service_key =
         KEY_TYPE(KEY_SERVICE_PUBLIC, "service-public:... as printed by `verimail keygen service`");
 const struct option_type option_type_socket = TEXT_TYPE(accept_socket,

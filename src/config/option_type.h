@@ -38,6 +38,7 @@ struct option_type {
 extern const struct option_type option_type_alarm;       /* per hour; 0: off */
 extern const struct option_type option_type_alarm_texts; /* per payload; 0: off */
 extern const struct option_type option_type_anchor;      /* a DS or DNSKEY record */
+extern const struct option_type option_type_answer_key;  /* of a service's answer key */
 extern const struct option_type option_type_attribute;   /* the name of an LDAP attribute */
 extern const struct option_type option_type_bool;        /* true, false, yes, no, on, off */
 extern const struct option_type option_type_budget;      /* per minute */
@@ -81,7 +82,6 @@ extern const struct option_type option_type_relayed_mark; /* see relayed.h */
 extern const struct option_type option_type_replay;       /* none, lmdb:PATH, a Redis address */
 extern const struct option_type option_type_resolver;     /* ADDRESS or ADDRESS@PORT */
 extern const struct option_type option_type_service;      /* ADDRESS:PORT to connect to */
-extern const struct option_type option_type_answer_key;   /* of a service's answer key */
 extern const struct option_type option_type_service_key;  /* the text of a service's public key */
 extern const struct option_type option_type_socket; /* unix:PATH, inet:PORT@ADDRESS, inet6:... */
 extern const struct option_type option_type_socket_mode; /* written in octal */

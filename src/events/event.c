@@ -6,6 +6,7 @@
 #include "events/codec.h"
 #include "events/privacy.h"
 #include "events/rollup.h"
+#include "protocol/sealed.h"
 
 #define HOUR UINT64_C(3600000) /* milliseconds */
 #define DAY (24 * HOUR)
@@ -159,7 +160,7 @@ static void event_values(const void *event, struct eventstore_value *values_r)
     values_r[EVENT_ISSUED] = record_number(e->issued);
     values_r[EVENT_DIGEST] = record_text(e->digest);
     values_r[EVENT_LISTED] = record_number(e->listed);
-    values_r[EVENT_CHANNEL] = record_text(text_of(e->sealed ? "sealed" : "plain"));
+    values_r[EVENT_CHANNEL] = record_text(text_of(sealed_channel(e->sealed)));
     values_r[EVENT_MS] = record_number(e->milliseconds);
 }
 

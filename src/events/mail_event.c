@@ -6,6 +6,7 @@
 #include "events/codec.h"
 #include "events/privacy.h"
 #include "events/rollup.h"
+#include "protocol/sealed.h"
 
 #define HOUR UINT64_C(3600000) /* milliseconds */
 #define DAY (24 * HOUR)
@@ -182,12 +183,12 @@ static const struct record_column mail_event_columns[MAIL_COLUMNS] = {
         [MAIL_COLUMN_MS] = {"ms", false},
 };
 
-/* Empty where no service was asked. */
+/* Empty where there was no answer. */
 static struct text mail_event_channel(const struct mail_event *event)
 {
     if (event->source == MAIL_SOURCE_NONE)
         return text_of("");
-    return text_of(event->sealed ? "sealed" : "plain");
+    return text_of(sealed_channel(event->sealed));
 }
 
 static void mail_event_values(const void *event, struct eventstore_value *values_r)

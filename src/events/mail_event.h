@@ -60,9 +60,9 @@ struct mail_event {
     enum mail_action would_be; /* in `mode = monitor`: what it would have been; else NONE */
     enum verdict verdict;      /* for MAIL_DIRECTION_IN */
     enum mail_source source;
-    bool sealed; /* the conversation with the service was; and it was authenticated: */
-    bool authenticated;
-    bool secure; /* DNSSEC vouches for the way to the service */
+    bool sealed;        /* the conversation with the service was */
+    bool authenticated; /* and its answer key was vouched for (client.h) */
+    bool secure;        /* DNSSEC vouches for the way to the service */
     /* Too many like it came: it is counted, and not recorded by itself. */
     bool left_out;
     struct text reason;    /* one word: the service's; or why there is no verdict or no stamp */

@@ -63,7 +63,7 @@ static void decision_log_outcome(struct log_line *line, const struct client_outc
         log_string(line, "dns", outcome->secure ? "secure" : "insecure");
     if (outcome->step == CLIENT_ANSWERED || outcome->step == CLIENT_CACHED ||
             outcome->step == CLIENT_NO_ANSWER) {
-        log_string(line, "channel", outcome->sealed ? "sealed" : "plain");
+        log_string(line, "channel", sealed_channel(outcome->sealed));
         log_string(line, "authenticated", outcome->authenticated ? "yes" : "no");
     }
 }

@@ -42,6 +42,11 @@ bool sealed_share(const unsigned char secret[KEY_OCTETS], const unsigned char pu
     return false;
 }
 
+const char *sealed_channel(bool is_sealed)
+{
+    return is_sealed ? "sealed" : "plain";
+}
+
 bool sealed_is(struct text line)
 {
     return line.len >= 2 && line.at[0] == '*' && line.at[1] == ' ';

@@ -48,6 +48,9 @@ void sealed_key_id(
 bool sealed_share(const unsigned char secret[KEY_OCTETS], const unsigned char public[KEY_OCTETS],
         struct sealed_secret *secret_r) __attribute__((warn_unused_result));
 
+/* How a log or a record calls a conversation: "sealed" or "plain". Static. */
+const char *sealed_channel(bool is_sealed);
+
 /* Whether a line is to be read as a sealed question. `*` is never a user. */
 bool sealed_is(struct text line);
 

@@ -1,38 +1,34 @@
 // SPDX-License-Identifier: ISC
 #include "setup/answer_public.h"
 
-#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/keyfile.h"
 #include "base/keyfolder.h"
 
-static bool answer_public_read_file(const char *path, unsigned char *secret,
-        struct answer_public *public, char error_r[ANSWER_PUBLIC_ERROR_MAX])
+static bool answer_public_fail(
+        const char *path, const char *error, char error_r[ANSWER_PUBLIC_ERROR_MAX])
 {
-    const char *error = NULL;
-
-    if (!keyfile_read(path, KEY_ANSWER_SECRET, secret, &error)) {
-        snprintf(error_r, ANSWER_PUBLIC_ERROR_MAX, "%s %s", path, error);
-        return false;
-    }
-    if (public->count < ANSWER_PUBLIC_MAX)
-        key_public(secret, public->keys[public->count++]);
-    return true;
+    snprintf(error_r, ANSWER_PUBLIC_ERROR_MAX, "%s %s", path, error);
+    return false;
 }
 
-static bool answer_public_read_path(const char *path, unsigned char *secret,
-        struct answer_public *public, char error_r[ANSWER_PUBLIC_ERROR_MAX])
+static bool answer_public_read_path(
+        const char *path, struct answer_public *public, char error_r[ANSWER_PUBLIC_ERROR_MAX])
 {
     struct keyfolder list;
+    unsigned char key[KEY_OCTETS];
     const char *error = NULL;
-    bool ok = keyfolder_list(path, KEY_ANSWER_SECRET, &list, &error);
+    bool ok = keyfolder_list(path, KEY_ANSWER_SECRET, &list, &error) ||
+              answer_public_fail(path, error, error_r);
 
-    if (!ok)
-        snprintf(error_r, ANSWER_PUBLIC_ERROR_MAX, "%s %s", path, error);
-    for (size_t i = 0; ok && i < list.count; i++)
-        ok = answer_public_read_file(list.paths[i], secret, public, error_r);
+    for (size_t i = 0; ok && i < list.count; i++) {
+        ok = keyfile_read_public(list.paths[i], KEY_ANSWER_SECRET, key, &error) ||
+             answer_public_fail(list.paths[i], error, error_r);
+        if (ok && public->count < ANSWER_PUBLIC_MAX)
+            memcpy(public->keys[public->count++], key, sizeof key);
+    }
     keyfolder_free(&list);
     return ok;
 }
@@ -40,16 +36,12 @@ static bool answer_public_read_path(const char *path, unsigned char *secret,
 bool answer_public_read(const struct config *config, struct answer_public *public_r,
         char error_r[ANSWER_PUBLIC_ERROR_MAX])
 {
-    unsigned char *secret = sodium_malloc(KEY_OCTETS);
-    bool ok = secret != NULL;
+    bool ok = true;
 
     *public_r = (struct answer_public){0};
-    snprintf(error_r, ANSWER_PUBLIC_ERROR_MAX, "out of memory");
     for (size_t i = 0; ok && config->service_count > 0 && i < config->service->answer_keys.count;
             i++)
-        ok = answer_public_read_path(
-                config->service->answer_keys.at[i].at, secret, public_r, error_r);
-    sodium_free(secret);
+        ok = answer_public_read_path(config->service->answer_keys.at[i].at, public_r, error_r);
     return ok;
 }
 

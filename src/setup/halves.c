@@ -2,7 +2,6 @@
 #include "setup/halves.h"
 
 #include <errno.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -159,18 +158,14 @@ bool halves_read(const char *path, struct halves *halves, char error_r[HALVES_ER
 static bool halves_public(const char *path, enum key_kind secret, char text_r[KEY_TEXT_MAX + 1],
         char error_r[HALVES_ERROR_MAX])
 {
-    unsigned char *key = sodium_malloc(KEY_OCTETS);
     unsigned char public[KEY_OCTETS];
-    const char *error = strerror(ENOMEM);
-    const bool ok = key != NULL && keyfile_read(path, secret, key, &error);
+    const char *error;
+    const bool ok = keyfile_read_public(path, secret, public, &error);
 
-    if (ok) {
-        key_public(key, public);
+    if (ok)
         key_format(key_kind_public(secret), public, text_r);
-    } else {
+    else
         (void)halves_fail(error_r, path, error);
-    }
-    sodium_free(key);
     return ok;
 }
 

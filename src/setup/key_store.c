@@ -2,7 +2,6 @@
 #include "setup/key_store.h"
 
 #include <errno.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,18 +79,14 @@ static bool key_store_find(struct key_store *store, char error_r[KEY_STORE_ERROR
 
 static bool key_store_read(struct key_store *store, char error_r[KEY_STORE_ERROR_MAX])
 {
-    unsigned char *secret = sodium_malloc(KEY_OCTETS);
     unsigned char public[KEY_OCTETS];
-    const char *error = strerror(ENOMEM);
-    const bool ok = secret != NULL && keyfile_read(store->file, store->secret, secret, &error);
+    const char *error;
+    const bool ok = keyfile_read_public(store->file, store->secret, public, &error);
 
-    if (ok) {
-        key_public(secret, public);
+    if (ok)
         key_format(key_kind_public(store->secret), public, store->pair.public);
-    } else {
+    else
         (void)key_store_fail(store->file, error, 0, error_r);
-    }
-    sodium_free(secret);
     return ok;
 }
 

@@ -130,11 +130,6 @@ void answer_keys_relock(struct answer_keys *keys)
     (void)sodium_mlock(keys, sizeof *keys + keys->count * sizeof(struct answer_key));
 }
 
-size_t answer_keys_count(const struct answer_keys *keys)
-{
-    return keys->count;
-}
-
 const unsigned char *answer_keys_find(
         const struct answer_keys *keys, const unsigned char id[KEY_ID_OCTETS])
 {

@@ -18,7 +18,6 @@ struct answer_keys *answer_keys_load(const struct config *config, struct problem
 bool answer_keys_free(struct answer_keys **keys);
 void answer_keys_relock(struct answer_keys *keys);
 
-size_t answer_keys_count(const struct answer_keys *keys);
 /* The secret key with this id (sealed_key_id()); NULL: there is none. */
 const unsigned char *answer_keys_find(
         const struct answer_keys *keys, const unsigned char id[KEY_ID_OCTETS]);

@@ -81,7 +81,7 @@ bool question_log_answered(struct question_log *log, const struct query *query,
     else
         log_string(&line, "verdict", verdict_name(VERDICT_NO));
     put_source(&line, source);
-    log_string(&line, "channel", query->seal.is_sealed ? "sealed" : "plain");
+    log_string(&line, "channel", sealed_channel(query->seal.is_sealed));
     log_number(&line, "ms", waited);
     if (query->well_formed)
         put_names(&line, &query->question);

@@ -14,7 +14,7 @@ from harness.milterprocess import mail_record
 POLICY = ("_verimail._tcp.origin.test", "TXT")
 
 
-def sealed_site(case, record=True, verify=""):
+def sealed_site(case, record=True):
     site = Site(case, service=False)
     site.answer_key = Key("answer")
     path = site.answer_key.write(os.path.join(case.folder, "answer.key"))
@@ -23,7 +23,7 @@ def sealed_site(case, record=True, verify=""):
     if record:
         site.records[POLICY] = [f'"v=verimail1 key={site.answer_key.public_text()}"']
     site.origin_milter = site.milter("origin")
-    site.receiver_milter = site.milter("receiver", verify)
+    site.receiver_milter = site.milter("receiver")
     return site
 
 

@@ -9,7 +9,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* The first octet: what the rest is. A line that a service gets, one that a client gets, or a text
- * that is sealed, changed in one bit, and opened. */
+ * that is sealed, changed in one digit, and opened. */
 
 static const unsigned char service[KEY_OCTETS] = "a service's secret answer key...";
 static const unsigned char client[KEY_OCTETS] = "a client's secret key of an hour";

@@ -57,10 +57,11 @@ class Asked:
         """ValueError: it is plain; CryptoError: it does not open."""
         if not line.startswith(b"* "):
             raise ValueError(line)
+        self.line, self.answer_secret = line, bytes(answer_secret)
         octets = base64.urlsafe_b64decode(line[2:].strip() + b"=" * (-len(line[2:].strip()) % 4))
         self.version, self.key_id = octets[0], octets[1:9]
         self.client, self.nonce, self.box = octets[9:41], octets[41:53], octets[53:]
-        self._shared = nacl.bindings.crypto_box_beforenm(self.client, bytes(answer_secret))
+        self._shared = nacl.bindings.crypto_box_beforenm(self.client, self.answer_secret)
         self.text = nacl.bindings.crypto_box_open_afternm(
             self.box, self.nonce + NONE, self._shared).rstrip(b" ")
 
